@@ -1,0 +1,33 @@
+/** The few primitives that the decoders generated from BTF stand on. All kernel data is in the machine's byte order, little-endian here. */
+
+/** Raw bytes of a C string or array chosen outside this program; only `sanitize` turns them into text. */
+export type ForeignBytes = Uint8Array;
+
+/** A C struct as the object's BTF describes it. */
+export interface Struct<T> {
+	/** sizeof, bytes. */
+	readonly size: number;
+	/** Decode one struct at byte offset `at`. Arrays are views on the same memory: copy what must outlive the buffer. */
+	read(view: DataView, at: number): T;
+}
+
+/** u64 as a double; exact up to 2^53. */
+export function u64(view: DataView, at: number): number {
+	return view.getUint32(at, true) + view.getUint32(at + 4, true) * 4294967296;
+}
+
+export function s64(view: DataView, at: number): number {
+	return view.getUint32(at, true) + view.getInt32(at + 4, true) * 4294967296;
+}
+
+/** Array of u64 as doubles (a copy). */
+export function u64s(view: DataView, at: number, length: number): Float64Array {
+	const out = new Float64Array(length);
+	for (let i = 0; i < length; i++) out[i] = u64(view, at + i * 8);
+	return out;
+}
+
+/** Array of structs. */
+export function structs<T>(struct: Struct<T>, view: DataView, at: number, length: number): T[] {
+	return Array.from({ length }, (_, i) => struct.read(view, at + i * struct.size));
+}

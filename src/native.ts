@@ -1,0 +1,99 @@
+/**
+ * The typed edge of the BPF addon (`native/`). The addon is a thin layer over libbpf and knows no tracer: it opens an
+ * object, sets constants, loads, attaches, hands over bytes, closes. Everything here is synchronous and short, and
+ * meant for the sampling worker, never for the thread that draws.
+ *
+ * Every method throws a {@link BpfError} when libbpf or the kernel refuses; nothing is half-attached afterwards:
+ * `close()` releases all that the object holds, and is also run when the object is collected or its thread ends.
+ */
+import { createRequire } from 'node:module';
+
+/** What libbpf or the kernel said. `message` is one line; `log` is libbpf's and the verifier's text, may be empty. */
+export interface BpfError extends Error {
+	/** errno name (`EPERM`), or `EINVAL` for a misuse found by the addon. */
+	code: string;
+	log: string;
+}
+
+export interface ProgramInfo {
+	name: string;
+	/** ELF section, e.g. `tp_btf/sched_switch`, `iter/task`. */
+	section: string;
+	autoload: boolean;
+	attached: boolean;
+}
+
+export interface MapInfo {
+	name: string;
+	/** Kernel's name of the map type without prefix: `hash`, `array`, `ringbuf`, `task_storage`, … */
+	type: string;
+	keySize: number;
+	valueSize: number;
+	maxEntries: number;
+}
+
+export interface ProgramStats {
+	/** Runs and time while statistics were enabled (see {@link BpfAddon.enableStats}); cumulative. */
+	runs: number;
+	ns: number;
+	/** Runs the kernel skipped because the program was already running on that CPU; always counted. */
+	recursionMisses: number;
+}
+
+export interface BpfObject {
+	programs(): ProgramInfo[];
+	maps(): MapInfo[];
+	/** Before load: leave a program out (a hook this kernel lacks). */
+	setAutoload(program: string, on: boolean): void;
+	/** Before load: overwrite bytes of an initialised section map (`.rodata`, `.data`, `.bss`). */
+	setInitial(section: string, offset: number, bytes: Uint8Array): void;
+	/** Before load. */
+	setMaxEntries(map: string, entries: number): void;
+	load(): void;
+	/** After load. Attaching an `iter/…` program makes it ready for {@link iterate}; it hooks nothing. */
+	attach(program: string): void;
+	detach(program: string): void;
+	/**
+	 * Run a BPF iterator once. Returns how many bytes its run wrote; when that is more than `into` holds, `into` has
+	 * the first part and the caller retries with a larger buffer.
+	 */
+	iterate(program: string, into: Uint8Array): number;
+	/**
+	 * Read a whole hash or array in batches. `keys` and `values` hold a multiple of key and value size (values of
+	 * per-CPU maps: value size rounded up to 8 × possible CPUs). Returns entries read. With `remove`, entries read are
+	 * deleted in the same kernel operation.
+	 */
+	readBatch(map: string, keys: Uint8Array, values: Uint8Array, remove?: boolean): number;
+	/** Copy from a memory-mapped map (section maps, arrays with BPF_F_MMAPABLE) without a system call. Returns bytes copied. */
+	readMapped(map: string, into: Uint8Array, offset?: number): number;
+	/** false when the key is absent. */
+	lookup(map: string, key: Uint8Array, value: Uint8Array): boolean;
+	update(map: string, key: Uint8Array, value: Uint8Array): void;
+	/** false when the key was absent. */
+	remove(map: string, key: Uint8Array): boolean;
+	/**
+	 * Take what a ring buffer holds, as far as it fits, without waiting and without a system call. Each record is
+	 * framed as a u32 length, 4 bytes of padding, and the payload rounded up to 8. Returns bytes written; 0 when empty.
+	 */
+	drain(ring: string, into: Uint8Array): number;
+	stats(program: string): ProgramStats;
+	/** Detach, unmap and close everything. Idempotent; every other method throws afterwards. */
+	close(): void;
+}
+
+export interface BpfAddon {
+	libbpfVersion(): string;
+	possibleCpus(): number;
+	/** Does the running kernel's BTF have a type of this name (`btf_trace_softirq_raise`, `task_struct`)? false without BTF. */
+	hasType(kind: 'typedef' | 'struct' | 'enum' | 'func', name: string): boolean;
+	/** Does the kernel's struct have this member (anonymous members are searched)? */
+	hasMember(struct: string, member: string): boolean;
+	/** Let the kernel count runs and time of BPF programs until the returned handle is closed. Costs about 60 ns per run. */
+	enableStats(): { close(): void };
+	open(path: string): BpfObject;
+}
+
+/** Load the addon. Throws when it was not built or libbpf is missing on this machine. */
+export function loadAddon(path: string): BpfAddon {
+	return createRequire(import.meta.url)(path) as BpfAddon;
+}

@@ -1,0 +1,57 @@
+/**
+ * The one door for foreign bytes. Process names, command lines, cgroup, device and file names and recordings are
+ * chosen by whoever runs on the machine; whatever is shown of them has passed through here and carries the brand.
+ */
+
+declare const safe: unique symbol;
+/** Text without any byte a terminal could act on: no control, bidi or zero-width character, valid Unicode. */
+export type SafeText = string & { readonly [safe]: true };
+
+/** Unicode characters that are invisible, reorder text or break lines: format, surrogate, line and paragraph separators. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029\u115f\u1160\u3164\uffa0\u{e0000}-\u{e0fff}\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u034f\u17b4\u17b5]/gu;
+
+/** The usual case, tested first: printable ASCII needs no work. */
+const plain = /^[\x20-\x7e]*$/;
+
+function visible(char: string): string {
+	const code = char.codePointAt(0) as number;
+	if (code < 0x20) return `^${String.fromCharCode(code + 0x40)}`;
+	if (code === 0x7f) return '^?';
+	if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;
+	return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`;
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Bytes as Latin-1, so that each byte that is not ASCII is shown as `\xNN`. */
+function latin1(bytes: Uint8Array): string {
+	let text = '';
+	for (const byte of bytes) text += byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`;
+	return text;
+}
+
+/**
+ * Make foreign text inert and visible: C0 as `^X`, DEL as `^?`, C1 and invalid UTF-8 as `\xNN`, invisible and
+ * reordering characters as `\uNNNN`. Bytes end at the first NUL, as C strings do.
+ */
+export function sanitize(foreign: string | Uint8Array): SafeText {
+	let text: string;
+	if (typeof foreign === 'string') {
+		text = foreign;
+	} else {
+		const end = foreign.indexOf(0);
+		const bytes = end < 0 ? foreign : foreign.subarray(0, end);
+		try {
+			text = strictUtf8.decode(bytes);
+		} catch {
+			text = latin1(bytes);
+		}
+	}
+	if (plain.test(text)) return text as SafeText;
+	return text.replace(unsafe, visible) as SafeText;
+}
+
+/** For text written in this program (titles, messages): a template whose holes are numbers or already safe. */
+export function safe(parts: TemplateStringsArray, ...holes: (number | SafeText)[]): SafeText {
+	return String.raw({ raw: parts }, ...holes) as SafeText;
+}

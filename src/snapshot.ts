@@ -1,0 +1,39 @@
+/**
+ * A snapshot is everything known about one tab at the end of one interval, and the only thing that travels: from the
+ * sampling worker to the screen, to batch output and to whatever is added later. It is plain data (structured clone,
+ * JSON), never changed after it was made, and its strings have passed the sanitiser.
+ */
+import type { Source } from './tracers/tracer.ts';
+import type { Bytes, Count, Ns } from './units.ts';
+
+/** What the tool itself cost in the interval. */
+export interface Cost {
+	/** Time in this tab's BPF programs, scaled up from the part of the interval in which the kernel measured it. */
+	bpf_ns: Ns;
+	bpf_runs: Count;
+	/** How long the kernel's run statistics were on in this interval; they cost time themselves. */
+	bpf_measured_ns: Ns;
+	/** User and system time of the whole process, all threads. */
+	cpu_ns: Ns;
+	rss_bytes: Bytes;
+}
+
+/** The fields that every tab's snapshots have. */
+export interface SnapshotBase {
+	schema: 1;
+	/** Id of the tracer. */
+	tab: string;
+	/** Wall clock at the end of the interval, ISO 8601. */
+	time: string;
+	/** CLOCK_MONOTONIC at the end of the interval. */
+	mono_ns: Ns;
+	/** Measured length of the interval, not the one asked for. */
+	dt_ns: Ns;
+	/** What a row stands for (`process`, `thread`, …). */
+	group: string;
+	source: Source;
+	lost: Record<string, Count>;
+	cost: Cost;
+}
+
+export type Snapshot<Row = object, Extra extends object = object> = Readonly<SnapshotBase & { rows: readonly Row[] } & Extra>;

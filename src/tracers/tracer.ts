@@ -1,0 +1,143 @@
+/**
+ * What a tracer is. A tracer is one BPF object plus the code that turns its maps into rows. It is described by a
+ * {@link Tracer}, which is cheap to import anywhere (screen, help, batch), and does its work in a {@link Session} that
+ * only the sampling worker opens.
+ */
+import type { BpfAddon } from '../native.ts';
+import type { SafeText } from '../sanitize.ts';
+import type { Ns } from '../units.ts';
+
+/** How a column's value is written; decides unit, alignment and the words in help. */
+export type ColumnKind =
+	| 'text'
+	| 'pid'
+	| 'count'
+	| 'rate'
+	| 'ns'
+	| 'microjoules'
+	| 'watts'
+	| 'bytes'
+	| 'bytes-rate'
+	| 'share';
+
+/** One column of a tracer's table: the single source of the header, the sort key, the help text and the formats. */
+export interface Column<Row> {
+	/** Sort key, and the JSON field where the value is one. */
+	key: string;
+	/** Header, as short as the field's own terms allow. */
+	title: string;
+	kind: ColumnKind;
+	/** Cells, without the gap; `grow` columns take what is left. */
+	width: number;
+	grow?: boolean;
+	/** Lower numbers stay longest when the screen is narrow. */
+	priority: number;
+	/** One sentence for the help screen: what it is, its unit, its source. */
+	help: string;
+	/** `seconds` is the measured length of the interval, for rates. */
+	value(row: Row, seconds: number): number | SafeText;
+}
+
+/** What is measured and how. Shown as a badge on the screen. */
+export interface Source {
+	/** e.g. `model`, `sched_info`, `tracepoint`. */
+	kind: string;
+	/** One sentence a newcomer understands. */
+	description: string;
+	/** e.g. `±50 %` or `exact`, with what it refers to. */
+	uncertainty: string;
+	/** Kernel hooks in use, e.g. `tp_btf/sched_switch`. */
+	hooks: string[];
+}
+
+/** What a session found since its last read. Counts and times are of the interval unless the name ends in `_total`. */
+export interface Reading<Row, Extra extends object> {
+	rows: Row[];
+	/** The fields of this tab's snapshots beside the common ones (see docs/batch.md). */
+	extra: Extra;
+	source: Source;
+	/** Events lost since start, by cause; a cause with 0 stays listed so that a reader sees what is watched. */
+	lost: Record<string, number>;
+}
+
+/** Own cost of a tracer's BPF programs, cumulative. */
+export interface BpfCost {
+	ns: Ns;
+	runs: number;
+	/** Runs the kernel skipped (see {@link Reading.lost}). */
+	recursionMisses: number;
+}
+
+export interface Session<Row, Extra extends object> {
+	/** Read the maps. `dt` is the measured time since the previous read (or since start), `group` one of the tracer's groups. */
+	read(dt: Ns, group: string): Reading<Row, Extra>;
+	/** Sum over this tracer's BPF programs. */
+	cost(): BpfCost;
+	/** Detach and release everything. Idempotent. */
+	close(): void;
+}
+
+/** What a tracer may use while starting. */
+export interface Host {
+	addon: BpfAddon;
+	/** Path of a built BPF object by tracer id. */
+	objectPath(id: string): string;
+	/** Roots of proc and sysfs, so that fixtures can stand in for hardware. */
+	procRoot: string;
+	sysRoot: string;
+	/** Online CPUs at start. */
+	cpus: number;
+}
+
+/** A missing mechanism, in the user's words. */
+export class Unavailable extends Error {
+	/**
+	 * @param reason what is missing: `cannot attach sched_switch: needs CAP_BPF and CAP_PERFMON`
+	 * @param fix what to run or change: `run as root: sudo wattlag`
+	 */
+	constructor(
+		reason: string,
+		readonly fix: string,
+		override readonly cause?: unknown,
+	) {
+		super(reason);
+	}
+}
+
+/** A tracer's own options, already parsed (watts of the model, threshold of slow requests, …). */
+export type Options = Record<string, number | string | boolean>;
+
+/** One command-line option that belongs to a tracer: parsed, checked and documented from here. */
+export interface OptionSpec {
+	/** Long name without dashes, e.g. `slow`. */
+	name: string;
+	short?: string;
+	type: 'number' | 'string' | 'boolean';
+	default: number | string | boolean;
+	/** Accepted values of a string. */
+	choices?: readonly string[];
+	min?: number;
+	max?: number;
+	/** Placeholder in help, e.g. `MS`. */
+	placeholder?: string;
+	help: string;
+}
+
+export interface Tracer<Row, Extra extends object> {
+	/** Name in `--tab`, of the BPF object and of the JSON field `tab`. */
+	id: string;
+	/** Title of the tab. */
+	title: string;
+	/** One sentence for help. */
+	summary: string;
+	columns: readonly Column<Row>[];
+	/** Key of the column sorted by at first (descending for numbers). */
+	defaultSort: string;
+	/** What `--group` and the `t` key offer; the first is the default. */
+	groups: readonly string[];
+	options: readonly OptionSpec[];
+	/** Stable identity of a row across intervals (selection, history). */
+	rowKey(row: Row): string;
+	/** Load and attach. Throws {@link Unavailable} with what is missing; leaves nothing behind then. */
+	start(host: Host, options: Options): Session<Row, Extra>;
+}
