@@ -1,6 +1,6 @@
 import type { SafeText } from '../sanitize.ts';
 import type { Bytes, Count, Ns } from '../units.ts';
-import type { Buckets } from './runqlat.ts';
+import type { Buckets } from '../histogram.ts';
 
 export interface StageStats {
 	count: Count;

@@ -1,6 +1,6 @@
 import type { SafeText } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
-import type { Buckets } from './runqlat.ts';
+import type { Buckets } from '../histogram.ts';
 
 export interface IrqRow {
 	kind: 'hard' | 'soft' | 'vector';

@@ -1,8 +1,6 @@
+import type { Buckets } from '../histogram.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
-
-/** `[upper bound in ns (exclusive), count]`, ascending, empty buckets left out. */
-export type Buckets = [number, number][];
 
 export interface RunqlatKey {
 	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu';

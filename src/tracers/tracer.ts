@@ -95,12 +95,11 @@ export class Unavailable extends Error {
 	 * @param reason what is missing: `cannot attach sched_switch: needs CAP_BPF and CAP_PERFMON`
 	 * @param fix what to run or change: `run as root: sudo wattlag`
 	 */
-	constructor(
-		reason: string,
-		readonly fix: string,
-		override readonly cause?: unknown,
-	) {
-		super(reason);
+	readonly fix: string;
+
+	constructor(reason: string, fix: string, cause?: unknown) {
+		super(reason, { cause });
+		this.fix = fix;
 	}
 }
 

@@ -1,0 +1,174 @@
+/**
+ * Turns the BTF of a built BPF object into a TypeScript module: one interface and decoder for each struct that crosses
+ * to user space (map keys and values, structs named by RECORD()), named enums, and the places of the constants.
+ * The C file stays the only place where a layout is written.
+ */
+
+interface BtfMember {
+	name: string;
+	type_id: number;
+	bits_offset: number;
+}
+
+/** The parts of `bpftool -j btf dump file` that we read. */
+export interface BtfType {
+	id: number;
+	kind: string;
+	name: string;
+	size?: number;
+	type_id?: number;
+	nr_elems?: number;
+	members?: BtfMember[];
+	vars?: { type_id: number; offset: number; size: number }[];
+	values?: { name: string; val: number }[];
+	encoding?: string;
+}
+
+const QUALIFIERS = new Set(['TYPEDEF', 'CONST', 'VOLATILE', 'RESTRICT', 'TYPE_TAG']);
+
+class Layouts {
+	private readonly byId = new Map<number, BtfType>();
+	/** Structs to emit, in order of discovery. */
+	readonly structs = new Map<string, BtfType>();
+
+	readonly types: BtfType[];
+
+	constructor(types: BtfType[]) {
+		this.types = types;
+		for (const type of types) this.byId.set(type.id, type);
+	}
+
+	get(id: number | undefined): BtfType {
+		let type = id === undefined ? undefined : this.byId.get(id);
+		while (type && QUALIFIERS.has(type.kind)) type = this.byId.get(type.type_id as number);
+		if (!type) throw new Error(`BTF type ${id} is missing`);
+		return type;
+	}
+
+	/** TypeScript type and reading expression of a value at `at + offset`. */
+	field(id: number, offset: number, where: string): { ts: string; expression: string } {
+		const type = this.get(id);
+		const at = offset === 0 ? 'at' : `at + ${offset}`;
+		switch (type.kind) {
+			case 'INT':
+			case 'ENUM':
+				return { ts: 'number', expression: scalar(type, at, where) };
+			case 'STRUCT':
+				this.want(type, where);
+				return { ts: type.name, expression: `${type.name}.read(view, ${at})` };
+			case 'ARRAY': {
+				const element = this.get(type.type_id as number);
+				const length = type.nr_elems as number;
+				if (element.kind === 'STRUCT') {
+					this.want(element, where);
+					return { ts: `${element.name}[]`, expression: `structs(${element.name}, view, ${at}, ${length})` };
+				}
+				if (element.kind === 'INT' && element.size === 1) {
+					return { ts: 'ForeignBytes', expression: `new Uint8Array(view.buffer, view.byteOffset + ${at}, ${length})` };
+				}
+				if (element.kind === 'INT' && element.size === 4) {
+					return { ts: 'Uint32Array', expression: `new Uint32Array(view.buffer, view.byteOffset + ${at}, ${length})` };
+				}
+				if (element.kind === 'INT' && element.size === 8) {
+					return { ts: 'Float64Array', expression: `u64s(view, ${at}, ${length})` };
+				}
+				break;
+			}
+		}
+		throw new Error(`${where}: no decoder for a ${type.kind} of ${type.size ?? '?'} bytes`);
+	}
+
+	want(type: BtfType, where: string): void {
+		if (type.kind !== 'STRUCT' || !type.name) throw new Error(`${where}: only named structs and integers cross to user space`);
+		if (!this.structs.has(type.name)) this.structs.set(type.name, type);
+	}
+}
+
+function scalar(type: BtfType, at: string, where: string): string {
+	const signed = type.encoding === 'SIGNED';
+	switch (type.size) {
+		case 1:
+			return signed ? `view.getInt8(${at})` : `view.getUint8(${at})`;
+		case 2:
+			return `view.get${signed ? 'Int' : 'Uint'}16(${at}, true)`;
+		case 4:
+			return `view.get${signed ? 'Int' : 'Uint'}32(${at}, true)`;
+		case 8:
+			return `${signed ? 's64' : 'u64'}(view, ${at})`;
+		default:
+			throw new Error(`${where}: integer of ${type.size} bytes`);
+	}
+}
+
+function emitStruct(layouts: Layouts, type: BtfType): string {
+	const fields = (type.members ?? []).map((member) => {
+		const where = `struct ${type.name}.${member.name}`;
+		if (member.bits_offset % 8 !== 0) throw new Error(`${where}: bit fields do not cross to user space`);
+		return { name: member.name, ...layouts.field(member.type_id, member.bits_offset / 8, where) };
+	});
+	return [
+		`export interface ${type.name} {`,
+		...fields.map((field) => `\t${field.name}: ${field.ts};`),
+		'}',
+		`export const ${type.name}: Struct<${type.name}> = {`,
+		`\tsize: ${type.size},`,
+		`\tread: (view, at) => ({`,
+		...fields.map((field) => `\t\t${field.name}: ${field.expression},`),
+		'\t}),',
+		'};',
+		'',
+	].join('\n');
+}
+
+/** A variable of `.rodata` that the loader may set. */
+function emitConstants(layouts: Layouts): string {
+	const section = layouts.types.find((type) => type.kind === 'DATASEC' && type.name === '.rodata');
+	const lines = (section?.vars ?? []).flatMap((entry) => {
+		const variable = layouts.get(entry.type_id);
+		return layouts.get(variable.type_id).kind === 'INT'
+			? [`\t${variable.name}: { section: '.rodata', offset: ${entry.offset}, size: ${entry.size} },`]
+			: [];
+	});
+	return ['/** Constants that can be set before loading. */', 'export const constants = {', ...lines, '} as const;', ''].join('\n');
+}
+
+function emitMaps(layouts: Layouts): string {
+	const section = layouts.types.find((type) => type.kind === 'DATASEC' && type.name === '.maps');
+	const lines = (section?.vars ?? []).map((entry) => {
+		const variable = layouts.get(entry.type_id);
+		const definition = layouts.get(variable.type_id);
+		const part = (name: string): string => {
+			const member = definition.members?.find((candidate) => candidate.name === name);
+			if (!member) return 'null';
+			const pointed = layouts.get(layouts.get(member.type_id).type_id);
+			if (pointed.kind === 'INT') return 'null';
+			layouts.want(pointed, `map ${variable.name}`);
+			return pointed.name;
+		};
+		return `\t${variable.name}: { name: '${variable.name}', key: ${part('key')}, value: ${part('value')} },`;
+	});
+	return ['/** Maps with the decoders of their keys and values; null: a plain integer or none. */', 'export const maps = {', ...lines, '} as const;', ''].join('\n');
+}
+
+/** The module's text. Throws where a struct has a member that cannot be decoded. */
+export function emitModule(source: string, types: BtfType[]): string {
+	const layouts = new Layouts(types);
+	for (const type of types) {
+		if (type.kind === 'VAR' && type.name.startsWith('record_')) {
+			layouts.want(layouts.get(layouts.get(type.type_id).type_id), type.name);
+		}
+	}
+	const mapsText = emitMaps(layouts);
+	const structTexts: string[] = [];
+	// emitting a struct may discover those nested in it
+	for (const type of layouts.structs.values()) structTexts.push(emitStruct(layouts, type));
+	const enums = types
+		.filter((type) => type.kind === 'ENUM' && type.name && type.name !== '(anon)' && !type.name.startsWith('bpf_'))
+		.map((type) => `export const ${type.name} = {\n${(type.values ?? []).map((value) => `\t${value.name}: ${value.val},`).join('\n')}\n} as const;\n`);
+	// innermost first, so that constants exist before they are used by others
+	const body = [...enums, ...structTexts.reverse(), mapsText, emitConstants(layouts)].join('\n');
+	const used = ['s64', 'structs', 'u64', 'u64s'].filter((name) => new RegExp(`\\b${name}\\(`).test(body));
+	const typesUsed = ['ForeignBytes', 'Struct'].filter((name) => new RegExp(`\\b${name}\\b`).test(body));
+	const names = [...typesUsed.map((name) => `type ${name}`), ...used].join(', ');
+	return `// Generated from the BTF of ${source}: do not edit.\n${names ? `import { ${names} } from '../decode.ts';\n` : ''}\n${body}`;
+}

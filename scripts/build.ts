@@ -1,0 +1,94 @@
+/**
+ * Builds what the program runs from, each part only when its inputs are newer than its output:
+ * the addon, the BPF objects, the decoders generated from their BTF, the bundle.
+ * Run by the pinned Node: `scripts/setup.sh` calls it after it has made sure that everything it needs is there.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.ts';
+import { type BtfType, emitModule } from './btf-types.ts';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+process.chdir(root);
+
+const modified = (file: string): number => (existsSync(file) ? statSync(file).mtimeMs : 0);
+
+function outdated(output: string, inputs: string[]): boolean {
+	const built = modified(output);
+	return built === 0 || [...inputs, ...globSync('scripts/*')].some((input) => modified(input) > built);
+}
+
+/** Run a command; its output is shown only when it fails. */
+function run(command: string, args: string[]): string {
+	try {
+		return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 });
+	} catch (error) {
+		const failed = error as { stderr?: string; stdout?: string; message: string };
+		throw new Error(`${command} ${args.join(' ')}\n${failed.stderr ?? ''}${failed.stdout ?? ''}${failed.stderr ? '' : failed.message}`);
+	}
+}
+
+/** Say what is done, on standard error: standard output belongs to the program. */
+function step(text: string): void {
+	process.stderr.write(`wattlag setup: ${text}\n`);
+}
+
+function buildAddon(): void {
+	const output = 'build/wattlag.node';
+	const sources = globSync('native/*.c').sort();
+	if (!outdated(output, [...sources, ...globSync('native/*.h')])) return;
+	step('building the BPF addon');
+	const include = join(dirname(dirname(process.execPath)), 'include/node');
+	// prettier errors than a missing header in the middle of a compile
+	if (!existsSync(include)) throw new Error(`Node's headers are not at ${include}: run npm ci`);
+	const warnings = ['-Wall', '-Wextra', '-Werror'];
+	run('clang', ['-O2', '-g', ...warnings, '-std=gnu11', '-fPIC', '-shared', '-fvisibility=hidden', '-I', include, ...sources, '-o', output, '-lbpf']);
+}
+
+const bpfArch = { x64: 'x86', arm64: 'arm64' }[process.arch as string];
+
+function buildObject(source: string): void {
+	const id = basename(source, '.bpf.c');
+	const object = `build/bpf/${id}.bpf.o`;
+	const generated = `src/generated/${id}.ts`;
+	if (!outdated(object, [source, ...globSync('bpf/include/*.h')]) && !outdated(generated, [object])) return;
+	if (!bpfArch) throw new Error(`no BPF target for ${process.arch}`);
+	step(`building ${source}`);
+	const compiled = `build/bpf/${id}.tmp.o`;
+	run('clang', ['-g', '-O2', '-target', 'bpf', '-mcpu=v3', `-D__TARGET_ARCH_${bpfArch}`, '-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter', '-I', 'bpf/include', '-c', source, '-o', compiled]);
+	// bpftool's linker fills in the offsets of section variables, which the compiler leaves 0, and drops DWARF
+	run('bpftool', ['gen', 'object', object, compiled]);
+	rmSync(compiled);
+	const { types } = JSON.parse(run('bpftool', ['-j', 'btf', 'dump', 'file', object])) as { types: BtfType[] };
+	writeFileSync(generated, emitModule(source, types));
+}
+
+/** An object or module whose C file is gone must not live on. */
+function sweep(ids: Set<string>): void {
+	for (const file of globSync(['build/bpf/*.bpf.o', 'src/generated/*.ts'])) {
+		if (!ids.has(basename(file).replace(/\.(bpf\.o|ts)$/, ''))) rmSync(file);
+	}
+}
+
+async function buildBundle(): Promise<void> {
+	const inputs = [...globSync('src/**/*.{ts,tsx,cjs}'), 'package-lock.json'];
+	if (!outdated('dist/wattlag.mjs', inputs)) return;
+	step('bundling the program');
+	await bundle();
+}
+
+try {
+	process.env['PATH'] += ':/usr/sbin:/sbin'; // bpftool's home, missing from an ordinary user's path
+	for (const folder of ['build/bpf', 'src/generated', 'dist']) mkdirSync(folder, { recursive: true });
+	const sources = globSync('bpf/*.bpf.c').sort();
+	buildAddon();
+	for (const source of sources) buildObject(source);
+	sweep(new Set(sources.map((source) => basename(source, '.bpf.c'))));
+	if (process.argv.includes('--no-bundle')) process.exit(0);
+	await buildBundle();
+} catch (error) {
+	process.stderr.write(`wattlag setup: build failed: ${(error as Error).message}\n`);
+	process.exit(1);
+}

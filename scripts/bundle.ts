@@ -1,0 +1,24 @@
+/** Bundles the program for start-up speed: an unbundled start takes twice as long. */
+import { build } from 'esbuild';
+
+export async function bundle(): Promise<void> {
+	await build({
+		entryPoints: { wattlag: 'src/cli.ts', worker: 'src/sampling/worker.ts' },
+		outdir: 'dist',
+		outExtension: { '.js': '.mjs' },
+		bundle: true,
+		splitting: true,
+		format: 'esm',
+		platform: 'node',
+		target: 'node24',
+		sourcemap: 'linked',
+		minifySyntax: true,
+		define: { 'process.env.NODE_ENV': '"production"' },
+		alias: {
+			// never used in production, but imported by Ink
+			'react-devtools-core': './src/ui/devtools-stub.ts',
+		},
+		banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+		logLevel: 'warning',
+	});
+}
