@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the files of the addon share. Only addon.c and errors.c speak Node-API; the others are plain C over libbpf that
+ * report failure by filling a struct wl_error, so that each can be read without knowing JavaScript.
+ *
+ * There is no mutable global state: an open object belongs to the thread that opened it, the kernel's BTF is held per
+ * environment, and what libbpf prints is caught per thread and call.
+ */
+#ifndef WATTLAG_ADDON_H
+#define WATTLAG_ADDON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bpf_link;
+struct bpf_map;
+struct bpf_object;
+struct bpf_program;
+struct btf;
+
+/* ---- errors.c ---- */
+
+/* Why a call failed. `text` is one line; `err` a positive errno. Longer than any name that libbpf accepts. */
+struct wl_error {
+	int err;
+	char text[512];
+};
+
+#define WL_PRINTF(a, b) __attribute__((format(printf, a, b)))
+
+/* libbpf or the kernel said no: "<fmt>: <reason> (<errno name>)". `err` may be negative. Always returns -1. */
+int wl_refused(struct wl_error *e, int err, const char *fmt, ...) WL_PRINTF(3, 4);
+/* The caller is wrong: "<fmt>", EINVAL. Always returns -1. */
+int wl_misuse(struct wl_error *e, const char *fmt, ...) WL_PRINTF(2, 3);
+
+const char *wl_errno_name(int err);
+
+/*
+ * What libbpf printed on this thread between wl_log_begin and wl_log_end. Bounded: when it overflows, the oldest text
+ * goes, since the verifier gives its verdict last.
+ */
+struct wl_log {
+	char *text;
+	size_t length;
+	size_t dropped;
+	/* Program or map of libbpf's latest complaint, e.g. "program on_switch"; empty when it named none. */
+	char culprit[96];
+	struct wl_log *outer;
+};
+
+void wl_log_install(void);
+void wl_log_begin(struct wl_log *log);
+/* Stop catching; `log` stays readable until wl_log_free. */
+void wl_log_end(struct wl_log *log);
+void wl_log_free(struct wl_log *log);
+
+/* ---- object.c ---- */
+
+struct wl_program {
+	struct bpf_program *program;
+	struct bpf_link *link;
+};
+
+/* The pages of one map in this process; all NULL until first used. */
+struct wl_map {
+	struct bpf_map *map;
+	const uint8_t *mapped;
+	size_t mapped_length;
+	/* Ring buffers: the page we write our position to, and the producer's page followed by the data, twice. */
+	uint8_t *consumer;
+	const uint8_t *producer;
+	size_t producer_length;
+};
+
+struct wl_object {
+	/* NULL once closed. */
+	struct bpf_object *object;
+	bool loaded;
+	char name[64];
+	struct wl_program *programs;
+	size_t program_count;
+	struct wl_map *maps;
+	size_t map_count;
+};
+
+struct wl_stats {
+	uint64_t runs;
+	uint64_t ns;
+	uint64_t recursion_misses;
+};
+
+/* All return 0 (or what they say) and -1 with `e` filled. */
+struct wl_object *wl_object_open(const char *path, struct wl_error *e);
+/* Release everything the object holds. Idempotent; the struct itself stays valid. */
+void wl_object_close(struct wl_object *o);
+int wl_object_set_autoload(struct wl_object *o, const char *program, bool on, struct wl_error *e);
+int wl_object_set_initial(struct wl_object *o, const char *section, uint64_t offset, const void *bytes, size_t length,
+			  struct wl_error *e);
+int wl_object_set_max_entries(struct wl_object *o, const char *map, uint32_t entries, struct wl_error *e);
+/* On failure the object is closed: libbpf cannot load one twice, and half of one would keep its maps alive. */
+int wl_object_load(struct wl_object *o, struct wl_error *e);
+int wl_object_attach(struct wl_object *o, const char *program, struct wl_error *e);
+int wl_object_detach(struct wl_object *o, const char *program, struct wl_error *e);
+/* Bytes the iterator wrote, of which at most `length` are in `into`. */
+int64_t wl_object_iterate(struct wl_object *o, const char *program, uint8_t *into, size_t length, struct wl_error *e);
+int wl_object_stats(struct wl_object *o, const char *program, struct wl_stats *stats, struct wl_error *e);
+/* The map of this name, or of this section (`.bss`), or NULL with `e` filled. */
+struct wl_map *wl_object_map(struct wl_object *o, const char *name, struct wl_error *e);
+
+/* ---- maps.c ---- */
+
+/* Bytes of one value as a look-up returns it: per-CPU maps give one per possible CPU. */
+size_t wl_map_value_bytes(const struct bpf_map *map);
+/* 1 found, 0 absent. */
+int wl_map_lookup(struct wl_map *m, const void *key, size_t key_length, void *value, size_t value_length,
+		  struct wl_error *e);
+int wl_map_update(struct wl_map *m, const void *key, size_t key_length, const void *value, size_t value_length,
+		  struct wl_error *e);
+/* 1 removed, 0 absent. */
+int wl_map_remove(struct wl_map *m, const void *key, size_t key_length, struct wl_error *e);
+/* Entries read. */
+int64_t wl_map_read_batch(struct wl_map *m, uint8_t *keys, size_t keys_length, uint8_t *values, size_t values_length,
+			  bool remove, struct wl_error *e);
+/* Bytes copied. */
+int64_t wl_map_read_mapped(struct wl_map *m, uint8_t *into, size_t length, uint64_t offset, struct wl_error *e);
+/* Bytes written to `into`. */
+int64_t wl_map_drain(struct wl_map *m, uint8_t *into, size_t length, struct wl_error *e);
+void wl_map_unmap(struct wl_map *m);
+
+/* ---- btf.c ---- */
+
+/* The running kernel's types, loaded at the first question and kept until the environment ends. */
+struct wl_kernel_btf {
+	bool tried;
+	struct btf *btf;
+};
+
+enum wl_kind { WL_TYPEDEF, WL_STRUCT, WL_ENUM, WL_FUNC };
+
+bool wl_btf_has_type(struct wl_kernel_btf *kernel, enum wl_kind kind, const char *name);
+bool wl_btf_has_member(struct wl_kernel_btf *kernel, const char *structure, const char *member);
+void wl_btf_free(struct wl_kernel_btf *kernel);
+
+#endif

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The contents of maps: element by element, in batches, through shared pages, and from ring buffers. */
+#include "addon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#define KERNEL_ENOTSUPP 524
+
+static size_t round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static bool is_per_cpu(const struct bpf_map *map)
+{
+	switch (bpf_map__type(map)) {
+	case BPF_MAP_TYPE_PERCPU_HASH:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+	case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+size_t wl_map_value_bytes(const struct bpf_map *map)
+{
+	size_t size = bpf_map__value_size(map);
+
+	if (is_per_cpu(map)) {
+		int cpus = libbpf_num_possible_cpus();
+		/* 0 makes every length check fail, before the kernel can write past a buffer. */
+		return cpus > 0 ? round_up(size, 8) * (size_t)cpus : 0;
+	}
+	return size;
+}
+
+/* ---- element by element ---- */
+
+/* The kernel copies by the map's sizes and not by the buffers': here is where a short buffer is caught. */
+static int check_lengths(const struct wl_map *m, size_t key_length, const size_t *value_length, struct wl_error *e)
+{
+	size_t key_bytes = bpf_map__key_size(m->map);
+	size_t value_bytes = wl_map_value_bytes(m->map);
+	const char *name = bpf_map__name(m->map);
+
+	if (key_bytes == 0)
+		return wl_misuse(e, "map %s has no keys", name);
+	if (key_length != key_bytes)
+		return wl_misuse(e, "map %s has keys of %zu bytes, not %zu", name, key_bytes, key_length);
+	if (value_length && (value_bytes == 0 || *value_length != value_bytes))
+		return wl_misuse(e, "map %s has values of %zu bytes, not %zu", name, value_bytes, *value_length);
+	return 0;
+}
+
+int wl_map_lookup(struct wl_map *m, const void *key, size_t key_length, void *value, size_t value_length,
+		  struct wl_error *e)
+{
+	int err;
+
+	if (check_lengths(m, key_length, &value_length, e) < 0)
+		return -1;
+	err = bpf_map_lookup_elem(bpf_map__fd(m->map), key, value);
+	if (err == -ENOENT)
+		return 0;
+	return err ? wl_refused(e, err, "map %s", bpf_map__name(m->map)) : 1;
+}
+
+int wl_map_update(struct wl_map *m, const void *key, size_t key_length, const void *value, size_t value_length,
+		  struct wl_error *e)
+{
+	int err;
+
+	if (check_lengths(m, key_length, &value_length, e) < 0)
+		return -1;
+	err = bpf_map_update_elem(bpf_map__fd(m->map), key, value, BPF_ANY);
+	return err ? wl_refused(e, err, "map %s", bpf_map__name(m->map)) : 0;
+}
+
+int wl_map_remove(struct wl_map *m, const void *key, size_t key_length, struct wl_error *e)
+{
+	int err;
+
+	if (check_lengths(m, key_length, NULL, e) < 0)
+		return -1;
+	err = bpf_map_delete_elem(bpf_map__fd(m->map), key);
+	if (err == -ENOENT)
+		return 0;
+	return err ? wl_refused(e, err, "map %s", bpf_map__name(m->map)) : 1;
+}
+
+/* ---- batches ---- */
+
+/* Where entries of one call go. */
+struct sink {
+	int fd;
+	uint8_t *keys;
+	uint8_t *values;
+	size_t key_bytes;
+	size_t value_bytes;
+	uint32_t capacity;
+	uint32_t count;
+};
+
+static uint8_t *key_at(const struct sink *s, uint32_t i)
+{
+	return s->keys + (size_t)i * s->key_bytes;
+}
+
+static uint8_t *value_at(const struct sink *s, uint32_t i)
+{
+	return s->values + (size_t)i * s->value_bytes;
+}
+
+/* Read the value of the key at the sink's end, and take it out of the map. -ENOENT when somebody was faster. */
+static int take_one(struct sink *s)
+{
+	uint8_t *key = key_at(s, s->count);
+	uint8_t *value = value_at(s, s->count);
+	int err = bpf_map_lookup_and_delete_elem(s->fd, key, value);
+
+	/* Hashes know this operation since 5.14. Before, an update between the two calls is lost. */
+	if (err && err != -ENOENT) {
+		err = bpf_map_lookup_elem(s->fd, key, value);
+		if (!err)
+			err = bpf_map_delete_elem(s->fd, key);
+	}
+	if (!err)
+		s->count++;
+	return err;
+}
+
+/* For kernels and map types without batches. */
+static int read_singly(struct sink *s, bool remove)
+{
+	/* Keys that vanish under our hands send the walk back to its start; it must end nevertheless. */
+	uint64_t tries = (uint64_t)s->capacity * 2 + 64;
+	int err = 0;
+
+	while (s->count < s->capacity && tries--) {
+		const void *previous = remove || s->count == 0 ? NULL : key_at(s, s->count - 1);
+
+		err = bpf_map_get_next_key(s->fd, previous, key_at(s, s->count));
+		if (err)
+			break;
+		if (remove) {
+			err = take_one(s);
+		} else {
+			err = bpf_map_lookup_elem(s->fd, key_at(s, s->count), value_at(s, s->count));
+			if (!err)
+				s->count++;
+		}
+		if (err && err != -ENOENT)
+			break;
+		err = 0;
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+/*
+ * The kernel gives a bucket of a hash whole or not at all (ENOSPC). When the next one is larger than the room left,
+ * read it aside and take from it what fits: a full buffer then always means that there may be more.
+ */
+static int read_part_of_bucket(struct sink *s, void *from, uint32_t max_entries, bool remove)
+{
+	uint32_t room = s->capacity - s->count;
+	uint64_t size = room;
+	uint8_t *keys = NULL;
+	uint8_t *values = NULL;
+	uint8_t *next = malloc(s->key_bytes + sizeof(uint64_t));
+	uint32_t count = 0;
+	int err = next ? -ENOSPC : -ENOMEM;
+
+	while (err == -ENOSPC && size < max_entries) {
+		size = size * 2 + 8 < max_entries ? size * 2 + 8 : max_entries;
+		free(keys);
+		free(values);
+		keys = malloc(size * s->key_bytes);
+		values = malloc(size * s->value_bytes);
+		if (!keys || !values) {
+			err = -ENOMEM;
+			break;
+		}
+		count = (uint32_t)size;
+		err = bpf_map_lookup_batch(s->fd, from, next, keys, values, &count, NULL);
+	}
+	if (err == -ENOENT)
+		err = 0;
+	for (uint32_t i = 0; !err && i < count && s->count < s->capacity; i++) {
+		memcpy(key_at(s, s->count), keys + (size_t)i * s->key_bytes, s->key_bytes);
+		if (remove) {
+			err = take_one(s);
+			if (err == -ENOENT)
+				err = 0;
+		} else {
+			memcpy(value_at(s, s->count), values + (size_t)i * s->value_bytes, s->value_bytes);
+			s->count++;
+		}
+	}
+	free(next);
+	free(keys);
+	free(values);
+	return err;
+}
+
+static int read_in_batches(struct sink *s, uint32_t max_entries, bool remove)
+{
+	/* The kernel's bookmark: a u32 for hashes, a key for others. */
+	uint8_t *bookmark = calloc(1, s->key_bytes + sizeof(uint64_t));
+	void *from = NULL;
+	int stalls = 0;
+	int err = 0;
+
+	if (!bookmark)
+		return -ENOMEM;
+	while (s->count < s->capacity) {
+		uint32_t count = s->capacity - s->count;
+		uint32_t room = count;
+
+		err = (remove ? bpf_map_lookup_and_delete_batch : bpf_map_lookup_batch)(
+			s->fd, from, bookmark, key_at(s, s->count), value_at(s, s->count), &count, NULL);
+		if (err == -ENOSPC) {
+			err = read_part_of_bucket(s, from, max_entries, remove);
+			break;
+		}
+		/* EINTR: an entry vanished repeatedly while the kernel read it; what came before it counts. */
+		if (err && err != -ENOENT && err != -EINTR && err != -EAGAIN)
+			break;
+		if (err == -EAGAIN || count > room)
+			count = 0;
+		s->count += count;
+		if (count) {
+			from = bookmark;
+			stalls = 0;
+		} else if (err != -ENOENT && ++stalls > 64) {
+			break;
+		}
+		if (err == -ENOENT)
+			break;
+		err = 0;
+	}
+	free(bookmark);
+	return err == -ENOENT ? 0 : err;
+}
+
+int64_t wl_map_read_batch(struct wl_map *m, uint8_t *keys, size_t keys_length, uint8_t *values, size_t values_length,
+			  bool remove, struct wl_error *e)
+{
+	const char *name = bpf_map__name(m->map);
+	struct sink s = {
+		.fd = bpf_map__fd(m->map),
+		.keys = keys,
+		.values = values,
+		.key_bytes = bpf_map__key_size(m->map),
+		.value_bytes = wl_map_value_bytes(m->map),
+	};
+	size_t fits;
+	int err;
+
+	if (s.key_bytes == 0 || s.value_bytes == 0)
+		return wl_misuse(e, "map %s cannot be read in batches", name);
+	if (keys_length % s.key_bytes)
+		return wl_misuse(e, "map %s: %zu bytes of keys are no multiple of %zu", name, keys_length, s.key_bytes);
+	if (values_length % s.value_bytes)
+		return wl_misuse(e, "map %s: %zu bytes of values are no multiple of %zu", name, values_length,
+				 s.value_bytes);
+	fits = keys_length / s.key_bytes;
+	if (fits > values_length / s.value_bytes)
+		fits = values_length / s.value_bytes;
+	if (fits == 0)
+		return wl_misuse(e, "map %s: the buffers hold no entry", name);
+	s.capacity = fits > UINT32_MAX ? UINT32_MAX : (uint32_t)fits;
+
+	err = read_in_batches(&s, bpf_map__max_entries(m->map), remove);
+	/* Without batches (5.6), or without them for this type of map, nothing has been read yet. */
+	if (s.count == 0 && (err == -KERNEL_ENOTSUPP || err == -EOPNOTSUPP || err == -EINVAL))
+		err = read_singly(&s, remove);
+	/* What was taken out of the map must reach the caller; the next call meets the error again. */
+	if (err && s.count == 0)
+		return wl_refused(e, err, "map %s", name);
+	return s.count;
+}
+
+/* ---- shared pages ---- */
+
+static size_t mapped_stride(const struct bpf_map *map)
+{
+	return round_up(bpf_map__value_size(map), 8);
+}
+
+static int map_values(struct wl_map *m, struct wl_error *e)
+{
+	const char *name = bpf_map__name(m->map);
+	size_t length = round_up(mapped_stride(m->map) * bpf_map__max_entries(m->map), page_size());
+	void *pages;
+
+	if (bpf_map__type(m->map) != BPF_MAP_TYPE_ARRAY || !(bpf_map__map_flags(m->map) & BPF_F_MMAPABLE))
+		return wl_misuse(e, "map %s is not memory-mapped", name);
+	pages = mmap(NULL, length, PROT_READ, MAP_SHARED, bpf_map__fd(m->map), 0);
+	if (pages == MAP_FAILED)
+		return wl_refused(e, errno, "map %s", name);
+	m->mapped = pages;
+	m->mapped_length = length;
+	return 0;
+}
+
+/*
+ * Copy what programs write to at this moment. memcpy may read a counter in two halves; aligned words are read whole.
+ * `from` is aligned when `offset` was: values are 8-aligned in the map, and a caller who reads elsewhere wants no words.
+ */
+static void copy_words(uint8_t *to, const uint8_t *from, size_t length)
+{
+	size_t i = 0;
+
+	if ((uintptr_t)from % sizeof(uint64_t) == 0) {
+		for (; length - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+			uint64_t word = __atomic_load_n((const uint64_t *)(from + i), __ATOMIC_RELAXED);
+			memcpy(to + i, &word, sizeof(word));
+		}
+	}
+	if (i < length)
+		memcpy(to + i, from + i, length - i);
+}
+
+int64_t wl_map_read_mapped(struct wl_map *m, uint8_t *into, size_t length, uint64_t offset, struct wl_error *e)
+{
+	size_t size;
+
+	if (!m->mapped && map_values(m, e) < 0)
+		return -1;
+	/* The last value has no padding behind it that anyone should see. */
+	size = mapped_stride(m->map) * (bpf_map__max_entries(m->map) - 1) + bpf_map__value_size(m->map);
+	if (offset > size)
+		return wl_misuse(e, "map %s has %zu bytes: cannot read at %llu", bpf_map__name(m->map), size,
+				 (unsigned long long)offset);
+	if (length > size - offset)
+		length = size - offset;
+	copy_words(into, m->mapped + offset, length);
+	return (int64_t)length;
+}
+
+/* ---- ring buffers ---- */
+
+/*
+ * The kernel's layout: a page with the consumer's position, a page with the producer's, then the data, mapped twice in
+ * a row so that a record which wraps is in one piece. A record is a u32 length with two flag bits, 4 bytes that are the
+ * kernel's, the payload, and padding to 8. Positions only grow.
+ */
+#define RECORD_HEADER 8
+
+static int map_ring(struct wl_map *m, struct wl_error *e)
+{
+	const char *name = bpf_map__name(m->map);
+	size_t page = page_size();
+	size_t length = page + 2 * (size_t)bpf_map__max_entries(m->map);
+	int fd = bpf_map__fd(m->map);
+	void *consumer;
+	void *producer;
+
+	if (bpf_map__type(m->map) != BPF_MAP_TYPE_RINGBUF)
+		return wl_misuse(e, "map %s is not a ring buffer", name);
+	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (consumer == MAP_FAILED)
+		return wl_refused(e, errno, "map %s", name);
+	producer = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	if (producer == MAP_FAILED) {
+		int err = errno;
+
+		munmap(consumer, page);
+		return wl_refused(e, err, "map %s", name);
+	}
+	m->consumer = consumer;
+	m->producer = producer;
+	m->producer_length = length;
+	return 0;
+}
+
+int64_t wl_map_drain(struct wl_map *m, uint8_t *into, size_t length, struct wl_error *e)
+{
+	const uint8_t *data;
+	unsigned long mask;
+	unsigned long position;
+	unsigned long end;
+	size_t written = 0;
+	size_t too_large = 0;
+
+	if (!m->consumer && map_ring(m, e) < 0)
+		return -1;
+	data = m->producer + page_size();
+	mask = bpf_map__max_entries(m->map) - 1;
+	position = __atomic_load_n((unsigned long *)m->consumer, __ATOMIC_RELAXED);
+	/* Read once: producers that are faster than we are must not keep us here. */
+	end = __atomic_load_n((const unsigned long *)m->producer, __ATOMIC_ACQUIRE);
+	while (position < end) {
+		const uint8_t *record = data + (position & mask);
+		/* Pairs with the producer's release of the record: the payload is complete once BUSY is gone. */
+		uint32_t header = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
+		uint32_t payload = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+		size_t framed = RECORD_HEADER + round_up(payload, 8);
+
+		if (header & BPF_RINGBUF_BUSY_BIT)
+			break;
+		if (!(header & BPF_RINGBUF_DISCARD_BIT)) {
+			uint32_t frame[2] = { payload, 0 };
+
+			if (framed > length - written) {
+				if (written == 0)
+					too_large = framed;
+				break;
+			}
+			memcpy(into + written, frame, sizeof(frame));
+			memcpy(into + written + RECORD_HEADER, record + RECORD_HEADER, payload);
+			memset(into + written + RECORD_HEADER + payload, 0, framed - RECORD_HEADER - payload);
+			written += framed;
+		}
+		position += framed;
+	}
+	/* Gives the space back; everything must have been read by then. */
+	__atomic_store_n((unsigned long *)m->consumer, position, __ATOMIC_RELEASE);
+	if (too_large)
+		return wl_misuse(e, "map %s: a record needs %zu bytes, the buffer has %zu", bpf_map__name(m->map),
+				 too_large, length);
+	return (int64_t)written;
+}
+
+void wl_map_unmap(struct wl_map *m)
+{
+	if (m->mapped)
+		munmap((void *)m->mapped, m->mapped_length);
+	if (m->producer)
+		munmap((void *)m->producer, m->producer_length);
+	if (m->consumer)
+		munmap(m->consumer, page_size());
+	m->mapped = NULL;
+	m->producer = NULL;
+	m->consumer = NULL;
+}

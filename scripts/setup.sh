@@ -1,0 +1,78 @@
+#!/bin/sh
+# Makes sure that everything the program (or, with `test`, its tests) runs from is there and built. Idempotent; says
+# what it does on standard error; skipped in a few milliseconds when nothing has changed.
+#   scripts/setup.sh [test]
+set -eu
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin # bpftool's home, missing from an ordinary user's path
+
+say() { printf 'wattlag setup: %s\n' "$*" >&2; }
+# fail STEP FIX: one line each, and the log where there is one
+fail() {
+	say "failed: $1"
+	[ ! -s build/setup.log ] || tail -n 15 build/setup.log >&2
+	say "fix: $2"
+	exit 1
+}
+
+pinned_node() { # path of the Node that npm installs; nothing when it is not there
+	for node in node_modules/node-linux-*/bin/node; do
+		[ -x "$node" ] && echo "$node" && return
+	done
+}
+
+# Anything that a build reads and that is newer than the last complete build? Directories are in the list too: they
+# change when a file goes. Generated sources are outputs.
+changed() {
+	[ -e build/complete ] || return 0
+	[ -n "$(find package.json package-lock.json native bpf scripts src -path src/generated -prune -o -newer build/complete -print -quit)" ]
+}
+
+missing_packages() { # names of Debian packages
+	command -v clang >/dev/null || echo clang
+	command -v bpftool >/dev/null || echo bpftool
+	[ -e /usr/include/bpf/libbpf.h ] || echo libbpf-dev
+	[ "${1:-}" = test ] || return 0
+	command -v fio >/dev/null || echo fio
+	command -v stress-ng >/dev/null || echo stress-ng
+	command -v ip >/dev/null || echo iproute2
+}
+
+install_packages() { # the names
+	list=$*
+	fix="install these packages (names of Debian): sudo apt-get install $list"
+	command -v apt-get >/dev/null || fail "system packages are missing and there is no apt-get: $list" "$fix"
+	[ "$(id -u)" = 0 ] || fail "system packages are missing: $list" "$fix"
+	say "installing system packages: $list"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update >build/setup.log 2>&1 || fail "apt-get update" "check the network and the package sources in /etc/apt"
+	# shellcheck disable=SC2086
+	apt-get install -y --no-install-recommends $list >build/setup.log 2>&1 || fail "apt-get install $list" "$fix"
+}
+
+main() {
+	mkdir -p build src/generated
+	packages=$(missing_packages "${1:-}" | tr '\n' ' ')
+	if [ -n "$packages" ] || [ -z "$(pinned_node)" ] || changed; then
+		# two starts at once: the second waits, then finds everything done
+		exec 9>build/lock
+		flock -n 9 || { say "waiting for another set-up to finish"; flock 9; }
+		packages=$(missing_packages "${1:-}" | tr '\n' ' ')
+		# shellcheck disable=SC2086
+		[ -z "$packages" ] || install_packages $packages
+		if [ -z "$(pinned_node)" ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+			say "installing npm packages and the pinned Node (about 250 MB, once)"
+			npm ci --no-audit --no-fund --loglevel=error >build/setup.log 2>&1 || fail "npm ci" "check that the npm registry can be reached (npm ping), then run this again"
+			[ -n "$(pinned_node)" ] || fail "npm ci brought no Node for $(uname -m)" "wattlag supports x86-64 and arm64 Linux"
+		fi
+		if changed; then
+			: >build/setup.log
+			touch build/started
+			"$(pinned_node)" --no-warnings scripts/build.ts || fail "build" "the message above names the file; a clean start is: rm -rf build dist node_modules"
+			mv build/started build/complete
+		fi
+		exec 9>&-
+	fi
+}
+
+main "$@"

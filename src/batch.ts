@@ -1,0 +1,77 @@
+/** Output for scripts: one JSON object or one plain table per interval on standard output, nothing else there. */
+import { formatValue } from './format.ts';
+import { firstDirection, sortRows } from './query.ts';
+import type { Sampler } from './sampler.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { Column, Tracer } from './tracers/tracer.ts';
+
+export interface BatchOptions {
+	tracer: Tracer<object, object>;
+	json: boolean;
+	iterations: number;
+	limit: number;
+	/** Column key. */
+	sort: string;
+}
+
+/** Exit code when nothing could be measured. */
+const UNAVAILABLE = 77;
+
+/** One interval as a line of JSON; `limit` cuts the rows after sorting. */
+export function jsonLine(snapshot: Snapshot, rows: readonly object[]): string {
+	return `${JSON.stringify({ ...snapshot, rows })}\n`;
+}
+
+function cell(column: Column<object>, row: object, seconds: number): string {
+	const text = formatValue(column.kind, column.value(row, seconds), column.width);
+	return align(column, text);
+}
+
+function align(column: Column<object>, text: string): string {
+	return column.kind === 'text' ? text.padEnd(column.width) : text.padStart(column.width);
+}
+
+/** One interval as a table: a line about the interval, the header, the rows, a blank line. */
+export function plainTable(tracer: Tracer<object, object>, snapshot: Snapshot, rows: readonly object[]): string {
+	const seconds = snapshot.dt_ns / 1e9;
+	const lost = Object.values(snapshot.lost).reduce((sum, count) => sum + count, 0);
+	return [
+		`${tracer.title} - ${snapshot.time}, ${seconds.toFixed(2)} s, source ${snapshot.source.kind} (${snapshot.source.uncertainty}), lost ${lost}`,
+		tracer.columns.map((column) => align(column, column.title)).join(' ').trimEnd(),
+		...rows.map((row) => tracer.columns.map((column) => cell(column, row, seconds)).join(' ').trimEnd()),
+		'',
+		'',
+	].join('\n');
+}
+
+/** Print until `iterations` snapshots have come. Resolves with the exit code. */
+export function runBatch(sampler: Sampler, options: BatchOptions): Promise<number> {
+	const { tracer } = options;
+	const sort = tracer.columns.find((column) => column.key === options.sort);
+	return new Promise((resolve) => {
+		let printed = 0;
+		// a reader that has seen enough (head) is no failure
+		process.stdout.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EPIPE' ? 0 : 1));
+		sampler.subscribe((event) => {
+			if (printed >= options.iterations) return;
+			switch (event.kind) {
+				case 'snapshot': {
+					const { snapshot } = event;
+					const rows = sortRows(snapshot.rows, sort, firstDirection(sort), snapshot.dt_ns / 1e9).slice(0, options.limit);
+					process.stdout.write(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
+					printed += 1;
+					if (printed >= options.iterations) resolve(0);
+					break;
+				}
+				case 'unavailable':
+					process.stderr.write(`wattlag: ${event.tab}: ${event.reason}; ${event.fix}\n`);
+					resolve(UNAVAILABLE);
+					break;
+				case 'worker-failed':
+					process.stderr.write(`wattlag: sampling failed: ${event.message}${event.restarting ? '; restarting it once' : ''}\n`);
+					if (!event.restarting) resolve(1);
+					break;
+			}
+		});
+	});
+}

@@ -1,0 +1,88 @@
+/** Entry point: command line → live screen or batch output. Nothing heavy is imported before it is known to be needed. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type CommandLine, helpText, parseCommandLine, UsageError } from './options.ts';
+import { registry } from './registry.ts';
+import { WorkerSampler } from './sampling/worker-sampler.ts';
+import { sanitize } from './sanitize.ts';
+
+const BAD_USAGE = 2;
+/** A first interval this short fills the screen soon; seconds. */
+const FIRST_DELAY = 0.5;
+
+/** Path of a file of the checkout; the bundle lies one folder below its root. */
+function fromRoot(path: string): string {
+	return fileURLToPath(new URL(`../${path}`, import.meta.url));
+}
+
+function version(): string {
+	return (JSON.parse(readFileSync(fromRoot('package.json'), 'utf8')) as { version: string }).version;
+}
+
+function sampler(command: CommandLine, tabs: string[], firstDelay: number): WorkerSampler {
+	return new WorkerSampler(new URL('./worker.mjs', import.meta.url), {
+		tabs,
+		addonPath: fromRoot('build/wattlag.node'),
+		objectDir: fromRoot('build/bpf'),
+		procRoot: '/proc',
+		sysRoot: '/sys',
+		delay: command.delay,
+		firstDelay,
+		groups: command.group ? { [command.tab]: command.group } : {},
+		sections: command.sections,
+	});
+}
+
+async function batch(command: CommandLine): Promise<number> {
+	const tracer = registry.map((entry) => entry.tracer).find(({ id }) => id === command.tab);
+	if (!tracer) return BAD_USAGE;
+	const { runBatch } = await import('./batch.ts');
+	const source = sampler(command, [tracer.id], command.delay);
+	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+		process.once(signal, () => void source.close().then(() => process.exit(signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 129)));
+	}
+	const code = await runBatch(source, {
+		tracer,
+		json: command.json,
+		iterations: command.iterations,
+		limit: command.limit,
+		sort: command.sort ?? tracer.defaultSort,
+	});
+	await source.close();
+	return code;
+}
+
+async function live(command: CommandLine): Promise<number> {
+	if (!process.stdout.isTTY || !process.stdin.isTTY) {
+		throw new UsageError('standard input and output must be a terminal; for scripts: wattlag --batch --json');
+	}
+	const { runLive } = await import('./ui/live.tsx');
+	// the tab that is looked at first
+	const tabs = registry.map((entry) => entry.tracer.id).sort((a, b) => Number(b === command.tab) - Number(a === command.tab));
+	return runLive({ registry, sampler: sampler(command, tabs, FIRST_DELAY), command });
+}
+
+async function main(): Promise<number> {
+	const tracers = registry.map((entry) => entry.tracer);
+	const command = parseCommandLine(process.argv.slice(2), tracers);
+	switch (command.mode) {
+		case 'help':
+			process.stdout.write(helpText(tracers));
+			return 0;
+		case 'version':
+			process.stdout.write(`wattlag ${version()}\n`);
+			return 0;
+		case 'batch':
+			return batch(command);
+		case 'live':
+			return live(command);
+	}
+}
+
+try {
+	process.exitCode = await main();
+} catch (error) {
+	if (!(error instanceof UsageError)) throw error;
+	process.stderr.write(`wattlag: ${sanitize(error.message)}\n`);
+	process.exitCode = BAD_USAGE;
+}

@@ -1,0 +1,169 @@
+/**
+ * Numbers for people: three significant digits and a unit, never more cells than asked for. Nothing here throws;
+ * whatever is no number is shown as `–`.
+ */
+import { truncate } from './term/width.ts';
+import type { ColumnKind } from './tracers/tracer.ts';
+import type { Bytes, Count, MicroJoules, Ns, Watts } from './units.ts';
+
+const missing = '–';
+
+/** Three significant digits without exponent, for 0 ≤ value < 10,000. */
+function digits(value: number, significant = 3): string {
+	const size = Math.abs(value);
+	const decimals = size >= 99.95 ? 0 : size >= 9.995 ? significant - 2 : significant - 1;
+	return value.toFixed(Math.max(0, decimals));
+}
+
+interface Unit {
+	/** Value of one unit in the base unit. */
+	size: number;
+	suffix: string;
+}
+
+/** The largest unit in which the value is at least 1 after rounding; the smallest where none is. */
+function scaled(value: number, units: readonly Unit[], wholeBelow?: number): string {
+	if (!Number.isFinite(value)) return missing;
+	const size = Math.abs(value);
+	let unit = units[0] as Unit;
+	for (const candidate of units) if (size >= candidate.size * 0.9995) unit = candidate;
+	const amount = value / unit.size;
+	const whole = wholeBelow !== undefined && unit.size <= wholeBelow;
+	return (whole ? String(Math.round(amount)) : digits(amount)) + unit.suffix;
+}
+
+const time: Unit[] = [
+	{ size: 1, suffix: 'ns' },
+	{ size: 1e3, suffix: 'µs' },
+	{ size: 1e6, suffix: 'ms' },
+	{ size: 1e9, suffix: 's' },
+	{ size: 6e10, suffix: 'min' },
+	{ size: 3.6e12, suffix: 'h' },
+	{ size: 8.64e13, suffix: 'd' },
+];
+
+/** `1.23ms` */
+export function formatNs(ns: Ns): string {
+	return ns === 0 ? '0' : scaled(ns, time, 1);
+}
+
+const thousands: Unit[] = [
+	{ size: 1, suffix: '' },
+	{ size: 1e3, suffix: 'k' },
+	{ size: 1e6, suffix: 'M' },
+	{ size: 1e9, suffix: 'G' },
+	{ size: 1e12, suffix: 'T' },
+	{ size: 1e15, suffix: 'P' },
+];
+
+/** In full up to five digits, then `123k`. */
+export function formatCount(count: Count, width = 5): string {
+	if (!Number.isFinite(count)) return missing;
+	const full = String(Math.round(count));
+	return full.length <= Math.min(width, 7) ? full : scaled(count, thousands, 1);
+}
+
+/** Events per second: `0.25`, `12.3`, `1.23k`. */
+export function formatRate(rate: number): string {
+	return rate === 0 ? '0' : scaled(rate, thousands);
+}
+
+const watts: Unit[] = [
+	{ size: 1e-6, suffix: 'µW' },
+	{ size: 1e-3, suffix: 'mW' },
+	{ size: 1, suffix: 'W' },
+	{ size: 1e3, suffix: 'kW' },
+];
+
+export function formatWatts(value: Watts): string {
+	return Math.abs(value) < 5e-7 ? '0' : scaled(value, watts);
+}
+
+const joules: Unit[] = [
+	{ size: 1, suffix: 'µJ' },
+	{ size: 1e3, suffix: 'mJ' },
+	{ size: 1e6, suffix: 'J' },
+	{ size: 1e9, suffix: 'kJ' },
+	{ size: 1e12, suffix: 'MJ' },
+];
+
+export function formatMicroJoules(value: MicroJoules): string {
+	return value === 0 ? '0' : scaled(value, joules, 1);
+}
+
+const binary: Unit[] = [
+	{ size: 1, suffix: 'B' },
+	{ size: 2 ** 10, suffix: 'K' },
+	{ size: 2 ** 20, suffix: 'M' },
+	{ size: 2 ** 30, suffix: 'G' },
+	{ size: 2 ** 40, suffix: 'T' },
+	{ size: 2 ** 50, suffix: 'P' },
+];
+
+/** KiB, MiB, …: `1.50M`. Tables say so in their column's help; `unit` spells it out: `1.50MiB`. */
+export function formatBytes(bytes: Bytes, unit: 'short' | 'full' = 'short'): string {
+	if (bytes === 0) return '0';
+	const text = scaled(bytes, binary, 1);
+	return unit === 'full' && /[KMGTP]$/.test(text) ? `${text}iB` : text;
+}
+
+/** 0–1 as percent: `12.3%`; more than one CPU gives more than 100 %. */
+export function formatShare(share: number): string {
+	if (!Number.isFinite(share)) return missing;
+	const percent = share * 100;
+	if (percent === 0) return '0%';
+	return `${Math.abs(percent) >= 99.95 ? percent.toFixed(0) : Math.abs(percent) >= 0.0995 ? percent.toFixed(1) : percent.toFixed(2)}%`;
+}
+
+/** Uptime and ages: `3d04h`, `4h05m`, `5m06s`, `7s`. */
+export function formatDuration(seconds: number): string {
+	if (!Number.isFinite(seconds) || seconds < 0) return missing;
+	const whole = Math.floor(seconds);
+	const two = (n: number) => String(n).padStart(2, '0');
+	const [d, h, m, s] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60, whole % 60];
+	if (d > 0) return `${d}d${two(h)}h`;
+	if (h > 0) return `${h}h${two(m)}m`;
+	return m > 0 ? `${m}m${two(s)}s` : `${s}s`;
+}
+
+function format(kind: ColumnKind, value: number, width: number): string {
+	switch (kind) {
+		case 'text':
+		case 'pid':
+			return Number.isFinite(value) ? String(value) : missing;
+		case 'count':
+			return formatCount(value, width);
+		case 'rate':
+			return formatRate(value);
+		case 'ns':
+			return formatNs(value);
+		case 'microjoules':
+			return formatMicroJoules(value);
+		case 'watts':
+			return formatWatts(value);
+		case 'bytes':
+			return formatBytes(value);
+		case 'bytes-rate':
+			return formatBytes(value);
+		case 'share':
+			return formatShare(value);
+	}
+}
+
+/** A number cut short would be another number: drop decimals first, and say so with `#` when nothing fits. */
+function shorten(text: string, width: number): string {
+	let out = text;
+	while (out.length > width) {
+		const shorter = out.replace(/\.?\d(\D*)$/, '$1');
+		if (!out.includes('.') || shorter === out) return '#'.repeat(Math.max(0, width));
+		out = shorter;
+	}
+	return out;
+}
+
+/** One value of a column, at most `width` cells, not padded. */
+export function formatValue(kind: ColumnKind, value: unknown, width: number): string {
+	if (typeof value === 'string') return truncate(value, width);
+	if (typeof value !== 'number' || !Number.isFinite(value)) return width > 0 ? missing : '';
+	return shorten(format(kind, value, width), width);
+}

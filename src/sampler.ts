@@ -1,0 +1,25 @@
+/** What the screen needs of whatever produces snapshots: the sampling worker, a recording, a fixture. Types only. */
+import type { SafeText } from './sanitize.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export type SamplerEvent =
+	/** Programs are being loaded and attached. */
+	| { kind: 'attaching'; tab: string }
+	/** Attached; the first snapshot follows after one interval. */
+	| { kind: 'live'; tab: string }
+	/** This tab cannot work here; the others are not affected. */
+	| { kind: 'unavailable'; tab: string; reason: SafeText; fix: SafeText }
+	| { kind: 'snapshot'; snapshot: Snapshot }
+	/** What is on the screen gets no older updates until the worker is back, if it comes back. */
+	| { kind: 'worker-failed'; message: SafeText; restarting: boolean };
+
+export interface Sampler {
+	/** Events from now on. Returns a function that ends the subscription. */
+	subscribe(listener: (event: SamplerEvent) => void): () => void;
+	/** Ask for another interval. */
+	setInterval(seconds: number): void;
+	/** What rows of this tab stand for: one of the tracer's groups. */
+	setGroup(tab: string, group: string): void;
+	/** Detach everything. Not waited for longer than half a second. */
+	close(): void | Promise<void>;
+}

@@ -1,0 +1,199 @@
+/**
+ * The sampling loop: starts the tracers, reads them at every tick, makes snapshots. It runs in a worker thread, knows
+ * neither screen nor batch, and tells everything through one callback.
+ */
+import type { SamplerEvent } from '../sampler.ts';
+import { sanitize } from '../sanitize.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { type BpfCost, type Host, type Options, type Session, type Tracer, Unavailable } from '../tracers/tracer.ts';
+import type { Ns } from '../units.ts';
+
+export interface SamplingOptions {
+	/** Tracers to run, in the order in which they are started. */
+	tracers: readonly Tracer<object, object>[];
+	host: Host;
+	/** Length of an interval, seconds. */
+	delay: number;
+	/** Length of the first interval, so that a screen fills soon; seconds. */
+	firstDelay: number;
+	/** Group by tracer id; a tracer not named uses its own default. */
+	groups: Record<string, string>;
+	sections: Record<string, Options>;
+	emit(event: SamplerEvent): void;
+}
+
+/**
+ * The kernel's run statistics cost about as much as our programs themselves, so they are on for the last part of an
+ * interval only, and what they show is scaled up to the whole. Seconds.
+ */
+const COST_WINDOW = 0.1;
+/** No more than this part of an interval. */
+const COST_WINDOW_SHARE = 0.2;
+
+interface Running {
+	tracer: Tracer<object, object>;
+	session: Session<object, object>;
+	/** CLOCK_MONOTONIC of the previous read. */
+	readAt: Ns;
+	/** BPF cost when the statistics window opened; undefined: it has not. */
+	windowCost: BpfCost | undefined;
+}
+
+/** CLOCK_MONOTONIC, as BPF programs see it. */
+function now(): Ns {
+	return Number(process.hrtime.bigint());
+}
+
+function microseconds({ user, system }: NodeJS.CpuUsage): number {
+	return user + system;
+}
+
+/** One sampling loop over a set of tracers. */
+export class Sampling {
+	private readonly options: SamplingOptions;
+	private readonly running: Running[] = [];
+	private readonly groups: Record<string, string>;
+	private delay: Ns;
+	private deadline: Ns = 0;
+	private timer: NodeJS.Timeout | undefined;
+	private statistics: { close(): void } | undefined;
+	private windowOpened: Ns = 0;
+	private cpu = process.cpuUsage();
+	private closed = false;
+
+	constructor(options: SamplingOptions) {
+		this.options = options;
+		this.groups = { ...options.groups };
+		this.delay = options.delay * 1e9;
+	}
+
+	/** Start the tracers one after the other, yielding in between so that a close request is heard, then tick. */
+	async start(): Promise<void> {
+		for (const tracer of this.options.tracers) {
+			if (this.closed) return;
+			this.options.emit({ kind: 'attaching', tab: tracer.id });
+			this.startTracer(tracer);
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		this.deadline = now() + Math.min(this.options.firstDelay * 1e9, this.delay);
+		this.schedule();
+	}
+
+	setDelay(seconds: number): void {
+		this.delay = seconds * 1e9;
+		this.deadline = now() + this.delay;
+		this.schedule();
+	}
+
+	/** Takes effect at the next read. */
+	setGroup(tab: string, group: string): void {
+		this.groups[tab] = group;
+	}
+
+	close(): void {
+		this.closed = true;
+		clearTimeout(this.timer);
+		this.closeWindow();
+		for (const { session } of this.running.splice(0)) session.close();
+	}
+
+	private startTracer(tracer: Tracer<object, object>): void {
+		try {
+			const session = tracer.start(this.options.host, this.options.sections[tracer.id] ?? {});
+			this.running.push({ tracer, session, readAt: now(), windowCost: undefined });
+			this.options.emit({ kind: 'live', tab: tracer.id });
+		} catch (error) {
+			this.giveUp(tracer.id, error);
+		}
+	}
+
+	private giveUp(tab: string, error: unknown): void {
+		const known = error instanceof Unavailable;
+		const reason = sanitize(known ? error.message : `${tab} failed: ${(error as Error).message}`);
+		const fix = sanitize(known ? error.fix : 'please report this with the output of: wattlag --batch --json');
+		this.options.emit({ kind: 'unavailable', tab, reason, fix });
+	}
+
+	/** The next thing to do: open the statistics window, or read. */
+	private schedule(): void {
+		clearTimeout(this.timer);
+		if (this.closed) return;
+		const window = Math.min(COST_WINDOW * 1e9, this.delay * COST_WINDOW_SHARE);
+		const opening = this.statistics === undefined;
+		const due = opening ? this.deadline - window : this.deadline;
+		this.timer = setTimeout(() => (opening ? this.openWindow() : this.tick()), Math.max(0, (due - now()) / 1e6));
+	}
+
+	private openWindow(): void {
+		if (this.running.length > 0) {
+			this.statistics = this.options.host.addon.enableStats();
+			this.windowOpened = now();
+			for (const entry of this.running) entry.windowCost = entry.session.cost();
+		}
+		if (this.statistics) this.schedule();
+		else this.tick();
+	}
+
+	private closeWindow(): void {
+		this.statistics?.close();
+		this.statistics = undefined;
+	}
+
+	private tick(): void {
+		// cost first: the reads below run our own iterator programs, whose time is in cpu_ns already
+		const costs = this.running.map(({ session }) => session.cost());
+		const windowLength = this.statistics ? now() - this.windowOpened : 0;
+		this.closeWindow();
+		const cpuBefore = this.cpu;
+		this.cpu = process.cpuUsage();
+		const cpu_ns = (microseconds(this.cpu) - microseconds(cpuBefore)) * 1000;
+		const rss_bytes = process.memoryUsage.rss();
+
+		for (const [index, entry] of [...this.running].entries()) {
+			try {
+				const snapshot = this.read(entry, costs[index] as BpfCost, windowLength, { cpu_ns, rss_bytes });
+				this.options.emit({ kind: 'snapshot', snapshot });
+			} catch (error) {
+				entry.session.close();
+				this.running.splice(this.running.indexOf(entry), 1);
+				this.giveUp(entry.tracer.id, error);
+			}
+		}
+		// keep the beat, but skip beats that were missed (a stopped process, a suspended machine)
+		this.deadline = Math.max(this.deadline + this.delay, now() + this.delay / 2);
+		this.schedule();
+	}
+
+	private read(
+		entry: Running,
+		cost: BpfCost,
+		windowLength: Ns,
+		own: { cpu_ns: Ns; rss_bytes: number },
+	): Snapshot {
+		const { tracer, session, windowCost } = entry;
+		const group = this.groups[tracer.id] ?? (tracer.groups[0] as string);
+		const at = now();
+		const dt_ns = at - entry.readAt;
+		const reading = session.read(dt_ns, group);
+		entry.readAt = at;
+		const scale = windowCost && windowLength > 0 ? dt_ns / windowLength : 0;
+		return {
+			schema: 1,
+			tab: tracer.id,
+			time: new Date().toISOString(),
+			mono_ns: at,
+			dt_ns,
+			group,
+			source: reading.source,
+			lost: { ...reading.lost, recursion: cost.recursionMisses },
+			cost: {
+				bpf_ns: windowCost ? Math.round((cost.ns - windowCost.ns) * scale) : 0,
+				bpf_runs: windowCost ? Math.round((cost.runs - windowCost.runs) * scale) : 0,
+				bpf_measured_ns: windowCost ? windowLength : 0,
+				...own,
+			},
+			...reading.extra,
+			rows: reading.rows,
+		};
+	}
+}

@@ -1,0 +1,95 @@
+/** The sampling thread as the rest of the program sees it: a source of events that survives one crash of its worker. */
+import { Worker } from 'node:worker_threads';
+import type { Sampler, SamplerEvent } from '../sampler.ts';
+import { sanitize } from '../sanitize.ts';
+import type { Options } from '../tracers/tracer.ts';
+
+/** What the worker is told when it starts (structured clone). */
+export interface WorkerSettings {
+	/** Tracer ids, in the order in which they are started. */
+	tabs: string[];
+	addonPath: string;
+	objectDir: string;
+	procRoot: string;
+	sysRoot: string;
+	/** Seconds. */
+	delay: number;
+	firstDelay: number;
+	groups: Record<string, string>;
+	sections: Record<string, Options>;
+}
+
+export type WorkerRequest =
+	| { kind: 'delay'; seconds: number }
+	| { kind: 'group'; tab: string; group: string }
+	| { kind: 'close' };
+
+/** How long a closing worker may take to detach before it is ended; the kernel detaches what is left. Milliseconds. */
+const CLOSE_TIMEOUT = 500;
+
+/** Runs `workerUrl` as the sampling thread. */
+export class WorkerSampler implements Sampler {
+	private readonly listeners = new Set<(event: SamplerEvent) => void>();
+	private readonly workerUrl: URL;
+	private readonly settings: WorkerSettings;
+	private worker: Worker;
+	private restarted = false;
+	private closing = false;
+
+	constructor(workerUrl: URL, settings: WorkerSettings) {
+		this.workerUrl = workerUrl;
+		this.settings = structuredClone(settings);
+		this.worker = this.spawn();
+	}
+
+	subscribe(listener: (event: SamplerEvent) => void): () => void {
+		this.listeners.add(listener);
+		return () => this.listeners.delete(listener);
+	}
+
+	setInterval(seconds: number): void {
+		this.settings.delay = seconds;
+		this.request({ kind: 'delay', seconds });
+	}
+
+	setGroup(tab: string, group: string): void {
+		this.settings.groups[tab] = group;
+		this.request({ kind: 'group', tab, group });
+	}
+
+	/** Detach the probes and end the thread. */
+	async close(): Promise<void> {
+		if (this.closing) return;
+		this.closing = true;
+		const ended = new Promise((resolve) => this.worker.once('exit', resolve));
+		this.request({ kind: 'close' });
+		const timer = setTimeout(() => void this.worker.terminate(), CLOSE_TIMEOUT);
+		await ended;
+		clearTimeout(timer);
+	}
+
+	private request(request: WorkerRequest): void {
+		this.worker.postMessage(request);
+	}
+
+	private emit(event: SamplerEvent): void {
+		for (const listener of this.listeners) listener(event);
+	}
+
+	private spawn(): Worker {
+		const worker = new Worker(this.workerUrl, { workerData: this.settings });
+		worker.on('message', (event: SamplerEvent) => this.emit(event));
+		worker.on('error', (error) => this.failed(error instanceof Error ? error.message : String(error)));
+		return worker;
+	}
+
+	/** One restart: a second failure is a defect that a loop would only hide. */
+	private failed(message: string): void {
+		if (this.closing) return;
+		const restarting = !this.restarted;
+		this.emit({ kind: 'worker-failed', message: sanitize(message), restarting });
+		if (!restarting) return;
+		this.restarted = true;
+		this.worker = this.spawn();
+	}
+}

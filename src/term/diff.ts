@@ -1,0 +1,133 @@
+/**
+ * From the frame on the screen to the next one in as few bytes as is simple: only changed cells are written. Pure.
+ */
+import type { Cells } from './cells.ts';
+
+export interface Size {
+	columns: number;
+	rows: number;
+}
+
+/** Glyphs that every terminal draws one cell wide; after any other one the cursor is placed again. */
+function surelyNarrow(glyph: string): boolean {
+	if (glyph.length !== 1) return false;
+	const code = glyph.charCodeAt(0);
+	return code < 0x7f || (code >= 0xa1 && code < 0x100 && code !== 0xad) || (code >= 0x2500 && code < 0x25a0) || (code >= 0x2800 && code < 0x2900);
+}
+
+const empty: Cells = { glyphs: [], styles: [] };
+
+function glyphAt(cells: Cells, x: number): string {
+	return cells.glyphs[x] ?? ' ';
+}
+
+function styleAt(cells: Cells, x: number): string {
+	return cells.styles[x] ?? '';
+}
+
+/** First cell from which on the row is blank in the default style, i.e. can be erased. */
+function blankFrom(cells: Cells): number {
+	let end = cells.glyphs.length;
+	while (end > 0 && cells.glyphs[end - 1] === ' ' && cells.styles[end - 1] === '') end--;
+	return end;
+}
+
+/** Unchanged cells in between that are cheaper to write again than to jump over. */
+const bridge = 4;
+
+class Pen {
+	out = '';
+	private x = -1;
+	private y = -1;
+	private style = '';
+
+	moveTo(x: number, y: number): void {
+		if (this.x === x && this.y === y) return;
+		if (this.y === y && this.x >= 0 && x > this.x) {
+			const step = x - this.x;
+			this.out += step === 1 ? '\x1b[C' : `\x1b[${step}C`;
+		} else if (this.y === y) {
+			this.out += x === 0 ? '\r' : `\x1b[${x + 1}G`;
+		} else if (x === 0) {
+			this.out += this.y >= 0 && y === this.y + 1 ? '\r\n' : `\x1b[${y + 1}H`;
+		} else {
+			this.out += `\x1b[${y + 1};${x + 1}H`;
+		}
+		this.x = x;
+		this.y = y;
+	}
+
+	setStyle(style: string): void {
+		if (style === this.style) return;
+		// Adding a colour or attribute to the default needs no reset.
+		this.out += style === '' ? '\x1b[m' : this.style === '' ? `\x1b[${style}m` : `\x1b[0;${style}m`;
+		this.style = style;
+	}
+
+	/** Write one glyph of `width` cells at (x, y). */
+	glyph(glyph: string, width: number, x: number, y: number, columns: number): void {
+		if (width === 2) {
+			// Should this terminal draw it narrow, the second cell must not keep what was there.
+			this.moveTo(x, y);
+			this.out += `  `;
+			this.x = -1;
+		}
+		this.moveTo(x, y);
+		this.out += glyph;
+		// In the last column terminals differ on where the cursor stands.
+		this.x = surelyNarrow(glyph) && x + 1 < columns ? x + 1 : -1;
+	}
+
+	eraseToEnd(x: number, y: number): void {
+		this.moveTo(x, y);
+		this.setStyle('');
+		this.out += '\x1b[K';
+	}
+}
+
+function diffRow(pen: Pen, previous: Cells, next: Cells, y: number, columns: number): void {
+	const blank = Math.min(blankFrom(next), columns);
+	const before = Math.min(blankFrom(previous), columns);
+	const changed = (x: number) => glyphAt(previous, x) !== glyphAt(next, x) || styleAt(previous, x) !== styleAt(next, x);
+	let x = 0;
+	while (x < blank) {
+		if (!changed(x)) {
+			x++;
+			continue;
+		}
+		// Half of a wide glyph cannot be written alone.
+		if (glyphAt(next, x) === '' && x > 0) x--;
+		let end = x + 1;
+		for (let look = end; look < blank && look <= end + bridge; look++) {
+			if (changed(look)) end = look + 1;
+			else if (styleAt(next, look) !== styleAt(next, end - 1)) break;
+		}
+		while (end < blank && glyphAt(next, end) === '') end++;
+		for (; x < end; x++) {
+			const glyph = glyphAt(next, x);
+			if (glyph === '') continue;
+			const width = glyphAt(next, x + 1) === '' && x + 1 < columns ? 2 : 1;
+			pen.moveTo(x, y);
+			pen.setStyle(styleAt(next, x));
+			pen.glyph(glyph, width, x, y, columns);
+		}
+	}
+	if (before > blank) pen.eraseToEnd(blank, y);
+}
+
+/**
+ * Bytes (as text) that turn the screen showing `previous` into `next`; '' when nothing changed. Without `previous`
+ * the screen is cleared and drawn in full. Assumes that autowrap is off and the style at rest is the default.
+ */
+export function diffFrames(previous: readonly Cells[] | null, next: readonly Cells[], size: Size): string {
+	const pen = new Pen();
+	for (let y = 0; y < size.rows; y++) {
+		const from = previous?.[y] ?? empty;
+		const to = next[y] ?? empty;
+		// Rows that did not change are the same object: the writer keeps parsed rows.
+		if (from !== to) diffRow(pen, from, to, y, size.columns);
+	}
+	pen.setStyle('');
+	if (previous === null) return `\x1b[m\x1b[H\x1b[2J${pen.out}`;
+	return pen.out;
+}

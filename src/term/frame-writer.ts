@@ -1,0 +1,244 @@
+/**
+ * What leaves for the terminal. Frames come from Ink and from slots, at any rate; the writer composes the newest one,
+ * writes what differs from the screen, and never waits: while a frame is on its way newer ones replace each other.
+ */
+import { EventEmitter } from 'node:events';
+import { type Cells, parseCells } from './cells.ts';
+import { diffFrames, type Size } from './diff.ts';
+import type { Output } from './output.ts';
+import { markers, Slots } from './slots.ts';
+
+const frameMs = 50;
+const retryMs = 20;
+/** After the terminal has not read for so long, do not trust what it shows. */
+const stallMs = 1000;
+
+export interface FrameWriterOptions {
+	output: Output;
+	size: Size;
+	ascii: boolean;
+	/** The terminal is gone (EIO, EPIPE): nothing can be shown any more. */
+	onGone: (error: unknown) => void;
+}
+
+/** For measurements. */
+export interface FrameStats {
+	frames: number;
+	bytes: number;
+}
+
+export class FrameWriter {
+	/** Stands in for `process.stdout` in Ink's eyes. */
+	readonly stdout: FrameStream;
+	readonly slots = new Slots(() => this.#changed());
+	readonly stats: FrameStats = { frames: 0, bytes: 0 };
+	readonly #options: FrameWriterOptions;
+	#size: Size;
+	#text = '';
+	#shown: Cells[] | null = null;
+	#parsed = new Map<string, Cells>();
+	#dirty = false;
+	#hurry = false;
+	#timer: NodeJS.Timeout | undefined;
+	#queued = false;
+	#lastFrame = -Infinity;
+	#rest: Uint8Array | null = null;
+	#stalledSince = 0;
+	#active = false;
+
+	constructor(options: FrameWriterOptions) {
+		this.#options = options;
+		this.#size = options.size;
+		this.stdout = new FrameStream(options.size, (text) => {
+			this.#text = text;
+			this.#changed();
+		});
+	}
+
+	/** Begin or go on drawing; the first frame is drawn in full. */
+	start(): void {
+		this.#active = true;
+		this.redraw();
+	}
+
+	/** Stop drawing; what was not sent is dropped. */
+	stop(): void {
+		this.#active = false;
+		this.#rest = null;
+		clearTimeout(this.#timer);
+		this.#timer = undefined;
+	}
+
+	/** Draw the next frame in full, whatever the screen shows. */
+	redraw(): void {
+		this.#shown = null;
+		this.#changed();
+	}
+
+	/** The next change answers a key: do not hold it back. */
+	hurry(): void {
+		this.#hurry = true;
+	}
+
+	resize(size: Size): void {
+		this.#size = size;
+		this.#shown = null;
+		this.#parsed.clear();
+		this.stdout.resize(size);
+		this.#changed();
+	}
+
+	#changed(): void {
+		this.#dirty = true;
+		if (!this.#active || this.#queued) return;
+		if (this.#hurry) {
+			clearTimeout(this.#timer);
+			this.#timer = undefined;
+			this.#queued = true;
+			// After the commit, so that one key gives one frame.
+			setImmediate(() => {
+				this.#queued = false;
+				this.#hurry = false;
+				this.#flush();
+			});
+		} else if (this.#timer === undefined) {
+			this.#wait(Math.max(0, this.#lastFrame + frameMs - performance.now()));
+		}
+	}
+
+	#wait(ms: number): void {
+		clearTimeout(this.#timer);
+		this.#timer = setTimeout(() => {
+			this.#timer = undefined;
+			this.#flush();
+		}, ms);
+	}
+
+	#flush(): void {
+		if (!this.#active) return;
+		try {
+			if (!this.#send()) return;
+			if (!this.#dirty) return;
+			this.#dirty = false;
+			const next = this.#compose();
+			const bytes = diffFrames(this.#shown, next, this.#size);
+			this.#shown = next;
+			if (bytes === '') return;
+			this.#lastFrame = performance.now();
+			// Synchronized update: terminals that know it show the frame at once, others ignore it.
+			this.#rest = Buffer.from(`\x1b[?2026h${bytes}\x1b[?2026l`);
+			this.stats.frames++;
+			this.stats.bytes += this.#rest.length;
+			this.#send();
+		} catch (error) {
+			this.stop();
+			this.#options.onGone(error);
+		}
+	}
+
+	/** Send what is left of the frame under way. True when nothing is left. */
+	#send(): boolean {
+		while (this.#rest !== null) {
+			const accepted = this.#options.output.write(this.#rest);
+			if (accepted === 0) {
+				this.#stalledSince ||= performance.now();
+				this.#wait(retryMs);
+				return false;
+			}
+			this.#rest = accepted < this.#rest.length ? this.#rest.subarray(accepted) : null;
+		}
+		if (this.#stalledSince > 0 && performance.now() - this.#stalledSince > stallMs) {
+			this.#shown = null;
+			this.#dirty = true;
+		}
+		this.#stalledSince = 0;
+		return true;
+	}
+
+	/** Parsed rows are kept for as long as they are on the screen, so an unchanged row costs one look-up. */
+	#compose(): Cells[] {
+		const { columns, rows } = this.#size;
+		const kept = new Map<string, Cells>();
+		const row = (key: string, make: () => Cells) => {
+			const cells = this.#parsed.get(key) ?? kept.get(key) ?? make();
+			kept.set(key, cells);
+			return cells;
+		};
+		const parse = (line: string, width: number) => row(`${width}:${line}`, () => parseCells(line, width, this.#options.ascii));
+		const frame = this.#text
+			.split('\n', rows)
+			.map((line) => (markers.test(line) ? this.#fill(line, columns, parse, row) : parse(line, columns)));
+		this.#parsed = kept;
+		return frame;
+	}
+
+	/** Put the rows of slots in the place of their markers. */
+	#fill(
+		line: string,
+		columns: number,
+		parse: (line: string, width: number) => Cells,
+		row: (key: string, make: () => Cells) => Cells,
+	): Cells {
+		const base = parseCells(line, columns);
+		const parts: { x: number; cells: Cells; width: number }[] = [];
+		let key = line;
+		base.glyphs.forEach((glyph, x) => {
+			if (!markers.test(glyph)) return;
+			const found = this.slots.at(glyph);
+			const width = Math.min(found?.width ?? 1, columns - x);
+			const text = found?.line ?? '';
+			parts.push({ x, cells: parse(text, width), width });
+			key += `\n${width}:${text}`;
+		});
+		return row(key, () => {
+			const only = parts[0];
+			if (parts.length === 1 && only?.x === 0 && only.width === columns) return only.cells;
+			const glyphs = [...base.glyphs];
+			const styles = [...base.styles];
+			for (const { x, cells, width } of parts) {
+				while (glyphs.length < x + width) {
+					glyphs.push(' ');
+					styles.push('');
+				}
+				for (let i = 0; i < width; i++) {
+					glyphs[x + i] = cells.glyphs[i] ?? ' ';
+					styles[x + i] = cells.styles[i] ?? '';
+				}
+			}
+			return { glyphs, styles };
+		});
+	}
+}
+
+/**
+ * The few things Ink asks of standard output. `isTTY` is false so that neither Ink nor its cursor helper writes
+ * control sequences of their own (at exit the helper would write synchronously, and hang on a stalled terminal).
+ */
+export class FrameStream extends EventEmitter {
+	readonly isTTY = false;
+	readonly writable = true;
+	columns: number;
+	rows: number;
+	readonly #onFrame: (text: string) => void;
+
+	constructor(size: Size, onFrame: (text: string) => void) {
+		super();
+		this.setMaxListeners(0);
+		this.columns = size.columns;
+		this.rows = size.rows;
+		this.#onFrame = onFrame;
+	}
+
+	/** With Ink's `debug` option every call is a whole frame, except empty ones, which are barriers. */
+	write(text: string, done?: () => void): boolean {
+		if (text !== '') this.#onFrame(text);
+		done?.();
+		return true;
+	}
+
+	resize(size: Size): void {
+		this.columns = size.columns;
+		this.rows = size.rows;
+		this.emit('resize');
+	}
+}

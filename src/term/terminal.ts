@@ -1,0 +1,109 @@
+/**
+ * The terminal's modes: into the full screen, out of it, whatever happens in between. Everything here is synchronous
+ * and bounded: a terminal that does not read must not keep the program alive.
+ */
+import type { ReadStream } from 'node:tty';
+import type { Output } from './output.ts';
+
+/** Alternate screen, cursor hidden, no autowrap, no bracketed paste. */
+const enterSequence = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004l\x1b[m\x1b[H\x1b[2J';
+const restoreSequence = '\x1b[?2026l\x1b[m\x1b[?7h\x1b[?25h\x1b[?1049l';
+/** Ends an escape sequence that was cut in the middle. */
+const cancel = '\x18';
+
+/** How long a write may wait for a terminal that is not reading, ms. */
+const patienceMs = 200;
+const heldMax = 64 * 1024;
+
+export class Terminal {
+	readonly #output: Output;
+	readonly #keyboard: ReadStream | null;
+	readonly #unhold: (() => void)[] = [];
+	#entered = false;
+	#held = '';
+
+	constructor(output: Output, keyboard: ReadStream | null) {
+		this.#output = output;
+		this.#keyboard = keyboard;
+	}
+
+	enter(): void {
+		if (this.#entered) return;
+		this.#entered = true;
+		this.#hold();
+		this.#setRaw(true);
+		this.#write(enterSequence);
+	}
+
+	/** Idempotent. `cut`: a frame was sent in part. Text that came meanwhile for standard error follows. */
+	restore(cut = false): void {
+		if (!this.#entered) return;
+		this.#entered = false;
+		this.#write((cut ? cancel : '') + restoreSequence);
+		this.#setRaw(false);
+		for (const undo of this.#unhold.splice(0)) undo();
+		const held = this.#held;
+		this.#held = '';
+		if (held !== '') this.say(held);
+	}
+
+	/** One message for the user on standard error, without ever blocking on a terminal. */
+	say(text: string): void {
+		const line = text.endsWith('\n') ? text : `${text}\n`;
+		if (process.stderr.isTTY) this.#write(line.replaceAll('\n', '\r\n'));
+		else process.stderr.write(line);
+	}
+
+	#setRaw(on: boolean): void {
+		try {
+			this.#keyboard?.setRawMode(on);
+		} catch {
+			// The terminal is gone; there is no mode left to set.
+		}
+	}
+
+	#write(text: string): void {
+		let bytes: Uint8Array = Buffer.from(text);
+		const deadline = performance.now() + patienceMs;
+		try {
+			while (bytes.length > 0) {
+				const accepted = this.#output.write(bytes);
+				bytes = bytes.subarray(accepted);
+				if (accepted > 0) continue;
+				if (performance.now() > deadline) return;
+				Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+			}
+		} catch {
+			// Gone (EIO, EPIPE): nobody is left to see it.
+		}
+	}
+
+	/** Warnings and stray prints would land in the middle of the screen: keep them until it is restored. */
+	#hold(): void {
+		const keep = (text: string) => {
+			if (this.#held.length < heldMax) this.#held += text;
+		};
+		for (const stream of [process.stdout, process.stderr]) {
+			if (!stream.isTTY) continue;
+			const write = stream.write;
+			stream.write = (chunk: string | Uint8Array, encodingOrDone?: unknown, done?: unknown) => {
+				keep(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString());
+				const callback = typeof encodingOrDone === 'function' ? encodingOrDone : done;
+				if (typeof callback === 'function') callback();
+				return true;
+			};
+			this.#unhold.push(() => {
+				stream.write = write;
+			});
+		}
+		if (!process.stderr.isTTY) return;
+		const printers = process.listeners('warning');
+		const onWarning = (warning: Error) => keep(`${warning.name}: ${warning.message}\n`);
+		process.removeAllListeners('warning');
+		process.on('warning', onWarning);
+		this.#unhold.push(() => {
+			process.off('warning', onWarning);
+			for (const printer of printers) process.on('warning', printer);
+		});
+	}
+}

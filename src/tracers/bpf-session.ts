@@ -1,0 +1,252 @@
+/**
+ * What every tracer's session does with its BPF object: open it, decide by the kernel's BTF which programs it can
+ * have, set constants, size the per-CPU maps, load, attach, and afterwards hand over bytes, sum up the cost, close.
+ * Whatever the kernel refuses comes out as an {@link Unavailable} in the user's words.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Struct } from '../decode.ts';
+import type { BpfAddon, BpfError, BpfObject, ProgramInfo } from '../native.ts';
+import { type BpfCost, type Host, Unavailable } from './tracer.ts';
+
+/** The generated `constants` of an object: where each variable of `.rodata` lies. */
+export type ConstantLayout = Readonly<Record<string, { readonly section: string; readonly offset: number; readonly size: number }>>;
+
+export interface BpfSessionOptions<Layout extends ConstantLayout> {
+	/** The generated `constants`. */
+	layout: Layout;
+	/** Values that differ from those in the C file. */
+	constants?: { [Name in keyof Layout]?: number | bigint | boolean };
+	/** Maps made by CPU_SHARDS: get one entry for each possible CPU. */
+	shards?: readonly string[];
+	/** Other maps whose size is known only now. */
+	maxEntries?: Readonly<Record<string, number>>;
+	/** Programs whose hook may be missing on a kernel; without one of the others there is no session. */
+	optional?: readonly string[];
+	/** Programs not wanted at all (the other one of two variants, an extra that was not asked for). */
+	without?: readonly string[];
+}
+
+const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
+
+/** Those of CAP_BPF and CAP_PERFMON that this process lacks. CAP_SYS_ADMIN stands for both, as in the kernel. */
+export function missingCapabilities(procRoot: string): string[] {
+	const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(join(procRoot, 'self/status'), 'utf8'))?.[1];
+	if (effective === undefined) return [];
+	const has = (bit: bigint): boolean => ((BigInt(`0x${effective}`) >> bit) & 1n) === 1n;
+	if (has(CAPABILITIES.CAP_SYS_ADMIN)) return [];
+	return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(CAPABILITIES[name]));
+}
+
+function lockdown(sysRoot: string): string | undefined {
+	try {
+		const mode = /\[(\w+)\]/.exec(readFileSync(join(sysRoot, 'kernel/security/lockdown'), 'utf8'))?.[1];
+		return mode === 'none' ? undefined : mode;
+	} catch {
+		return undefined;
+	}
+}
+
+/** Does the kernel have what a program hooks? Sections whose hook BTF does not describe count as there. */
+export function hookExists(addon: BpfAddon, section: string): boolean {
+	const [kind, target] = section.split('/') as [string, string | undefined];
+	if (target === undefined) return true;
+	switch (kind) {
+		case 'tp_btf':
+			return addon.hasType('typedef', `btf_trace_${target}`);
+		case 'iter':
+			return addon.hasType('struct', `bpf_iter__${target}`);
+		case 'fentry':
+		case 'fexit':
+		case 'fmod_ret':
+			return addon.hasType('func', target);
+		default:
+			return true;
+	}
+}
+
+/** The line of a verifier log that says what was wrong: the last one that is no statistics. */
+function verdict(log: string): string {
+	const lines = log.split('\n').map((line) => line.trim());
+	return lines.findLast((line) => line !== '' && !/^(processed \d+ insns|-- (BEGIN|END)|libbpf: (failed to load|-- |prog '.*': (failed|-- )))/.test(line)) ?? '';
+}
+
+/** Turn an error of the addon into words that say what to do about it. */
+export function explain(host: Host, id: string, doing: string, error: unknown): Unavailable {
+	if (error instanceof Unavailable) return error;
+	const { code, message, log = '' } = error as Partial<BpfError>;
+	if (code === 'EPERM' || code === 'EACCES') {
+		const missing = missingCapabilities(host.procRoot);
+		if (missing.length > 0) {
+			return new Unavailable(`cannot ${doing}: ${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`, 'run as root: sudo npm start', error);
+		}
+		const mode = lockdown(host.sysRoot);
+		if (mode) return new Unavailable(`cannot ${doing}: the kernel is locked down (${mode})`, 'start the kernel with lockdown=integrity or lockdown=none', error);
+	}
+	const words = [message, verdict(log)].filter(Boolean).join(': ');
+	return new Unavailable(`cannot ${doing}: ${words || String(error)}`, `please report this with the output of uname -r (object ${id})`, error);
+}
+
+const INITIAL_BUFFER = 64 * 1024;
+
+/** An attached BPF object. */
+export class BpfSession {
+	readonly object: BpfObject;
+	/** Sections of the attached programs that hook something, e.g. `tp_btf/sched_switch`. */
+	readonly hooks: readonly string[];
+	readonly possibleCpus: number;
+	/** Names of the loaded programs. */
+	private readonly programs: readonly string[];
+	private readonly buffers = new Map<string, Uint8Array>();
+	private readonly ringBytes: ReadonlyMap<string, number>;
+
+	/** Use {@link openBpf}. */
+	constructor(object: BpfObject, possibleCpus: number) {
+		const loaded = object.programs().filter((program) => program.autoload);
+		this.object = object;
+		this.possibleCpus = possibleCpus;
+		this.programs = loaded.map((program) => program.name);
+		this.hooks = loaded.map((program) => program.section).filter((section) => !section.startsWith('iter/'));
+		this.ringBytes = new Map(object.maps().filter((map) => map.type === 'ringbuf').map((map) => [map.name, map.maxEntries]));
+	}
+
+	/** Was this program loaded and attached (see `optional`)? */
+	has(program: string): boolean {
+		return this.programs.includes(program);
+	}
+
+	/** All shards of a CPU_SHARDS map, by CPU number. No system call. Arrays inside are views: valid until the next call. */
+	shards<T>(map: { readonly name: string; readonly value: Struct<T> }): T[] {
+		// array maps keep their values 8 bytes apart at least
+		const stride = (map.value.size + 7) & ~7;
+		const buffer = this.buffer(map.name, stride * this.possibleCpus);
+		this.object.readMapped(map.name, buffer);
+		const view = viewOf(buffer);
+		return Array.from({ length: this.possibleCpus }, (_, cpu) => map.value.read(view, cpu * stride));
+	}
+
+	/** Run an iterator program and return what it wrote, valid until the next call. It may run twice when its output grew. */
+	iterate(program: string): DataView {
+		let buffer = this.buffer(program, INITIAL_BUFFER);
+		for (;;) {
+			const written = this.object.iterate(program, buffer);
+			if (written <= buffer.length) return viewOf(buffer.subarray(0, written));
+			buffer = this.buffer(program, written + (written >> 2));
+		}
+	}
+
+	/**
+	 * Hand each record that a ring buffer holds to `take`, with its offset in the view and its length. Records that come
+	 * while this runs may be left for the next time, so a flood cannot hold the reader.
+	 */
+	drain(ring: string, take: (view: DataView, at: number, length: number) => void): void {
+		const buffer = this.buffer(ring, INITIAL_BUFFER);
+		const view = viewOf(buffer);
+		const limit = this.ringBytes.get(ring) ?? 0;
+		for (let total = 0; total <= limit; ) {
+			const bytes = this.object.drain(ring, buffer);
+			if (bytes === 0) return;
+			for (let at = 0; at < bytes; ) {
+				const length = view.getUint32(at, true);
+				take(view, at + 8, length);
+				at += 8 + ((length + 7) & ~7);
+			}
+			total += bytes;
+		}
+	}
+
+	/** Sum over the programs. Times are only counted while the kernel's BPF statistics are on. */
+	cost(): BpfCost {
+		const cost = { ns: 0, runs: 0, recursionMisses: 0 };
+		for (const program of this.programs) {
+			const stats = this.object.stats(program);
+			cost.ns += stats.ns;
+			cost.runs += stats.runs;
+			cost.recursionMisses += stats.recursionMisses;
+		}
+		return cost;
+	}
+
+	close(): void {
+		this.buffers.clear();
+		this.object.close();
+	}
+
+	/** A buffer of at least this size that lives as long as the session. */
+	private buffer(name: string, size: number): Uint8Array {
+		let buffer = this.buffers.get(name);
+		if (!buffer || buffer.length < size) {
+			buffer = new Uint8Array(size);
+			this.buffers.set(name, buffer);
+		}
+		return buffer;
+	}
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+	return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function setConstants<Layout extends ConstantLayout>(object: BpfObject, options: BpfSessionOptions<Layout>): void {
+	for (const [name, value] of Object.entries(options.constants ?? {})) {
+		const place = options.layout[name];
+		if (!place) throw new TypeError(`no constant ${name}`);
+		const bytes = new Uint8Array(8);
+		viewOf(bytes).setBigUint64(0, BigInt(value as number | bigint | boolean), true);
+		object.setInitial(place.section, place.offset, bytes.subarray(0, place.size));
+	}
+}
+
+/** Leave out the programs not wanted and the optional ones whose hook this kernel lacks. */
+function choosePrograms(host: Host, object: BpfObject, optional: readonly string[], without: readonly string[]): void {
+	for (const { name, section } of object.programs()) {
+		if (without.includes(name)) {
+			object.setAutoload(name, false);
+		} else if (!hookExists(host.addon, section)) {
+			if (!optional.includes(name)) throw new Unavailable(`this kernel has no ${section}`, 'use a newer kernel, or one built with this tracepoint');
+			object.setAutoload(name, false);
+		}
+	}
+}
+
+/** A reader that can name the program: attach errors are otherwise hard to place. */
+function attachAll(host: Host, id: string, object: BpfObject, programs: ProgramInfo[]): void {
+	for (const { name, section } of programs) {
+		try {
+			object.attach(name);
+		} catch (error) {
+			throw explain(host, id, `attach ${section}`, error);
+		}
+	}
+}
+
+/**
+ * Open, load and attach the object of a tracer. Programs are attached in the order of the C file.
+ * @throws {Unavailable} with what is missing and what to do; nothing stays behind then.
+ */
+export function openBpf<Layout extends ConstantLayout>(host: Host, id: string, options: BpfSessionOptions<Layout>): BpfSession {
+	const path = host.objectPath(id);
+	if (!existsSync(path)) throw new Unavailable(`the BPF object ${path} was not built`, 'run npm start: it builds what is missing');
+	if (!host.addon.hasType('struct', 'task_struct')) {
+		throw new Unavailable('the kernel does not describe its types (no BTF)', 'use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as current distributions ship');
+	}
+	const possibleCpus = host.addon.possibleCpus();
+	let object: BpfObject;
+	try {
+		object = host.addon.open(path);
+	} catch (error) {
+		throw explain(host, id, 'open the BPF object', error);
+	}
+	try {
+		choosePrograms(host, object, options.optional ?? [], options.without ?? []);
+		setConstants(object, options);
+		for (const map of options.shards ?? []) object.setMaxEntries(map, possibleCpus);
+		for (const [map, entries] of Object.entries(options.maxEntries ?? {})) object.setMaxEntries(map, entries);
+		object.load();
+		attachAll(host, id, object, object.programs().filter((program) => program.autoload));
+		return new BpfSession(object, possibleCpus);
+	} catch (error) {
+		object.close();
+		throw explain(host, id, 'load BPF programs', error);
+	}
+}

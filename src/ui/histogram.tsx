@@ -1,0 +1,93 @@
+/** Latencies as horizontal bars, one row per power of two, as the bcc tools draw them. */
+import { type ReactElement, useMemo } from 'react';
+import { formatCount, formatNs } from '../format.ts';
+import { fit } from '../term/width.ts';
+import type { Buckets } from '../tracers/runqlat.ts';
+import type { Count, Ns } from '../units.ts';
+import { Lines } from './lines.tsx';
+import { paint, type Role } from './theme.ts';
+
+export interface HistogramProps {
+	buckets: Buckets;
+	p50?: Ns | undefined;
+	p99?: Ns | undefined;
+	logarithmic: boolean;
+	width: number;
+	height: number;
+}
+
+export interface HistogramSlot {
+	/** Inclusive, ns. */
+	from: Ns;
+	/** Exclusive, ns. */
+	to: Ns;
+	count: Count;
+}
+
+/** Fine buckets folded into powers of two, without holes; into powers of four, sixteen, … when more than `rows`. */
+export function foldBuckets(buckets: Buckets, rows: number): HistogramSlot[] {
+	const exponents = new Map<number, number>();
+	for (const [upper, count] of buckets) {
+		if (!(upper > 0) || !(count > 0)) continue;
+		// `upper` is exclusive: a bucket that ends at 2048 belongs to 1024–2048.
+		const exponent = Math.max(0, Math.ceil(Math.log2(upper)) - 1);
+		exponents.set(exponent, (exponents.get(exponent) ?? 0) + count);
+	}
+	if (exponents.size === 0 || rows < 1) return [];
+	const low = Math.min(...exponents.keys());
+	const high = Math.min(Math.max(...exponents.keys()), 62);
+	let step = 1;
+	while (Math.floor(high / step) - Math.floor(low / step) + 1 > rows) step *= 2;
+	const slots: HistogramSlot[] = [];
+	for (let slot = Math.floor(low / step); slot <= Math.floor(high / step); slot++) {
+		let count = 0;
+		for (let exponent = slot * step; exponent < (slot + 1) * step; exponent++) count += exponents.get(exponent) ?? 0;
+		slots.push({ from: slot === 0 ? 0 : 2 ** (slot * step), to: 2 ** ((slot + 1) * step), count });
+	}
+	return slots;
+}
+
+const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** A bar of `share` (0–1) of `width` cells, to an eighth of a cell; what is not zero is visible. */
+export function bar(share: number, width: number): string {
+	if (!(share > 0) || width < 1) return '';
+	const units = Math.max(1, Math.min(width * 8, Math.round(share * width * 8)));
+	return '█'.repeat(Math.floor(units / 8)) + eighths[units % 8];
+}
+
+/** Waits that people notice: over 10 ms, over 1 ms. */
+function heat(ns: Ns): Role {
+	return ns >= 8e6 ? 'bad' : ns >= 1e6 ? 'warn' : 'good';
+}
+
+export function histogramLines({ buckets, p50, p99, logarithmic, width, height }: HistogramProps): string[] {
+	const slots = foldBuckets(buckets, height);
+	const total = slots.reduce((sum, slot) => sum + slot.count, 0);
+	const highest = Math.max(...slots.map((slot) => slot.count));
+	const length = (count: number) => (logarithmic ? Math.log1p(count) / Math.log1p(highest) : count / highest);
+	const wide = width >= 60;
+	const labelWidth = wide ? 17 : 7;
+	const tailWidth = wide ? 22 : 6;
+	const barWidth = Math.max(0, width - labelWidth - tailWidth - 2);
+	const inSlot = (slot: HistogramSlot, ns: Ns | undefined) => ns !== undefined && ns > 0 && ns > slot.from && ns <= slot.to;
+	return slots.map((slot) => {
+		const label = wide ? `${fit(formatNs(slot.from), 7, 'right')} – ${fit(formatNs(slot.to), 7, 'right')}` : fit(`≤${formatNs(slot.to)}`, 7, 'right');
+		const filled = bar(length(slot.count), barWidth);
+		const blank = ' '.repeat(barWidth - filled.length);
+		const count = fit(formatCount(slot.count, 6), 6, 'right');
+		const share = fit(total > 0 ? `${((slot.count / total) * 100).toFixed(1)}%` : '', 7, 'right');
+		const marks = [inSlot(slot, p50) ? 'p50' : '', inSlot(slot, p99) ? 'p99' : ''].filter(Boolean).join(' ');
+		const line = `${paint('dim', `${label} `)}${paint('dim', '│')}${paint(heat(slot.from), filled)}${blank}`;
+		if (!wide) return line + count;
+		return line + (slot.count === 0 ? paint('dim', count + share) : count + share) + (marks ? ` ${paint('accent', marks)}` : '');
+	});
+}
+
+export function Histogram({ buckets, p50, p99, logarithmic, width, height }: HistogramProps): ReactElement {
+	const lines = useMemo(
+		() => histogramLines({ buckets, p50, p99, logarithmic, width, height }),
+		[buckets, p50, p99, logarithmic, width, height],
+	);
+	return <Lines lines={lines} width={width} height={height} />;
+}

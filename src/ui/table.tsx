@@ -1,0 +1,125 @@
+/** The one data table: any tracer's columns and rows. Only the rows in sight are formatted. */
+import { type ReactElement, useMemo, useRef } from 'react';
+import { formatValue } from '../format.ts';
+import type { Sort } from '../query.ts';
+import { fit } from '../term/width.ts';
+import type { Column } from '../tracers/tracer.ts';
+import { Lines } from './lines.tsx';
+import { paint } from './theme.ts';
+
+export interface TableProps<Row> {
+	columns: readonly Column<Row>[];
+	/** In the order to be shown. */
+	rows: readonly Row[];
+	sort: Sort;
+	/** Index into `rows`; -1: none. */
+	selected: number;
+	/** Length of the interval, for rates. */
+	seconds: number;
+	width: number;
+	/** Rows of the screen, header included. */
+	height: number;
+}
+
+export interface Placed<Row> {
+	column: Column<Row>;
+	/** Cells, without the gap before it. */
+	width: number;
+}
+
+/** A column that grows beyond this only pulls the eye away from its numbers. */
+const growLimit = 64;
+
+function rightAligned(column: Pick<Column<never>, 'kind'>): boolean {
+	return column.kind !== 'text';
+}
+
+/** Columns that fit, in their order: the least important ones go first, then the growing ones take what is left. */
+export function placeColumns<Row>(columns: readonly Column<Row>[], width: number): Placed<Row>[] {
+	const kept = new Set<Column<Row>>();
+	let used = 0;
+	for (const column of [...columns].sort((a, b) => a.priority - b.priority)) {
+		const need = column.width + (kept.size > 0 ? 1 : 0);
+		if (used + need > width && kept.size > 0) break;
+		used += need;
+		kept.add(column);
+	}
+	const placed = columns.filter((column) => kept.has(column)).map((column) => ({ column, width: Math.min(column.width, width) }));
+	const growing = placed.filter(({ column }) => column.grow);
+	let left = Math.max(0, width - used);
+	for (const [index, entry] of growing.entries()) {
+		const share = Math.min(Math.floor(left / (growing.length - index)), Math.max(0, growLimit - entry.width));
+		entry.width += share;
+		left -= share;
+	}
+	return placed;
+}
+
+/** Cells between columns: where there is room, two are easier on the eye. */
+function gapOf<Row>(placed: readonly Placed<Row>[], width: number): number {
+	const used = placed.reduce((sum, entry) => sum + entry.width, 0);
+	return Math.max(1, Math.min(3, Math.floor((width - used) / Math.max(1, placed.length - 1))));
+}
+
+function headerLine<Row>(placed: readonly Placed<Row>[], sort: Sort, gap: number, width: number): string {
+	let line = '';
+	let used = 0;
+	for (const [index, { column, width: cells }] of placed.entries()) {
+		const space = index === 0 ? 0 : gap;
+		const sorted = column.key === sort.key;
+		const arrow = sort.direction === 'ascending' ? '▲' : '▼';
+		const right = rightAligned(column);
+		// The arrow may stand in the gap, so that a title as wide as its column is not cut.
+		const title = sorted ? (right ? arrow + column.title : column.title + arrow) : column.title;
+		const text = right ? fit(title, space + cells, 'right') : ' '.repeat(space) + fit(title, cells);
+		line += paint(sorted ? 'headerSort' : 'header', text);
+		used += space + cells;
+	}
+	return line + paint('header', ' '.repeat(Math.max(0, width - used)));
+}
+
+function rowLine<Row>(placed: readonly Placed<Row>[], row: Row, props: { seconds: number; selected: boolean; gap: number; width: number; sort: Sort }): string {
+	let line = '';
+	for (const [index, { column, width }] of placed.entries()) {
+		if (index > 0) line += ' '.repeat(props.gap);
+		const value = formatValue(column.kind, column.value(row, props.seconds), width);
+		const text = fit(value, width, rightAligned(column) ? 'right' : 'left');
+		if (props.selected) line += text;
+		else if (value === '0' || value === '0%' || value === '–') line += paint('dim', text);
+		else line += column.key === props.sort.key ? paint('strong', text) : text;
+	}
+	return props.selected ? paint('selected', fit(line, props.width)) : line;
+}
+
+/** The table as text, header first. `offset` is the first row in sight. */
+export function tableLines<Row>(props: TableProps<Row>, offset: number): string[] {
+	const { rows, sort, selected, seconds, width, height } = props;
+	const placed = placeColumns(props.columns, width);
+	const gap = gapOf(placed, width);
+	const lines = [headerLine(placed, sort, gap, width)];
+	for (let index = offset; index < rows.length && lines.length < height; index++) {
+		lines.push(rowLine(placed, rows[index] as Row, { seconds, selected: index === selected, gap, width, sort }));
+	}
+	return lines;
+}
+
+/** Scroll no further than needed to have the selected row in sight, and never past the end. */
+export function scrollTo(offset: number, selected: number, count: number, page: number): number {
+	let at = selected < 0 ? 0 : offset;
+	if (selected >= 0 && selected < at) at = selected;
+	if (selected >= at + page) at = selected - page + 1;
+	return Math.max(0, Math.min(at, count - page));
+}
+
+export function Table<Row>(props: TableProps<Row>): ReactElement {
+	const { columns, rows, sort, selected, seconds, width, height } = props;
+	// How far the user has scrolled does not follow from the selection alone.
+	const offset = useRef(0);
+	offset.current = scrollTo(offset.current, selected, rows.length, Math.max(1, height - 1));
+	const first = offset.current;
+	const lines = useMemo(
+		() => tableLines({ columns, rows, sort, selected, seconds, width, height }, first),
+		[columns, rows, sort, selected, seconds, width, height, first],
+	);
+	return <Lines lines={lines} width={width} height={height} />;
+}

@@ -1,0 +1,81 @@
+/** The built program's batch output on the running kernel, held against the documented schema. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { Ajv } from 'ajv';
+import { expect, test } from 'vitest';
+
+const run = promisify(execFile);
+const schema = JSON.parse(readFileSync('docs/batch.schema.json', 'utf8')) as object;
+const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
+
+interface Line {
+	tab: string;
+	dt_ns: number;
+	mono_ns: number;
+	rows: Record<string, unknown>[];
+	cost: Record<string, number>;
+	[field: string]: unknown;
+}
+
+async function batch(...args: string[]): Promise<Line[]> {
+	const { stdout, stderr } = await run('bin/wattlag', ['--batch', '--json', ...args], { maxBuffer: 1 << 28 });
+	expect(stderr).toBe('');
+	expect(stdout.endsWith('\n')).toBe(true);
+	return stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Line);
+}
+
+test.each(['energy', 'runqlat', 'irq', 'io'])('%s: every line fits the schema and the intervals are measured', async (tab) => {
+	const lines = await batch('--tab', tab, '--iterations', '3', '--delay', '0.5');
+	expect(lines).toHaveLength(3);
+	for (const [index, line] of lines.entries()) {
+		validate(line);
+		expect(validate.errors ?? []).toEqual([]);
+		expect(line.tab).toBe(tab);
+		const previous = lines[index - 1];
+		if (previous) expect(line.mono_ns - previous.mono_ns).toBe(line.dt_ns);
+		expect(line.cost['bpf_measured_ns']).toBeGreaterThan(0);
+	}
+	// this test itself schedules, burns and interrupts; only IO may rest
+	if (tab !== 'io') expect(lines.every((line) => line.rows.length > 0)).toBe(true);
+});
+
+test('energy adds up in every line', async () => {
+	for (const line of await batch('--tab', 'energy', '--iterations', '3', '--delay', '0.3')) {
+		const rows = line.rows.reduce((sum, row) => sum + (row['energy_uj'] as number), 0);
+		expect(rows + (line['idle_uj'] as number) + (line['irq_uj'] as number) + (line['unattributed_uj'] as number)).toBe(line['measured_uj']);
+	}
+});
+
+test('--limit keeps the first rows after sorting', async () => {
+	const [line] = await batch('--tab', 'energy', '--iterations', '1', '--delay', '0.3', '--limit', '2', '--sort', 'pid');
+	expect(line?.rows.map((row) => row['pid'])).toEqual([1, 2]);
+});
+
+test('without --json: a table with header and units', async () => {
+	const { stdout } = await run('bin/wattlag', ['--batch', '--tab', 'energy', '-n', '1', '-d', '0.3']);
+	const [about, header, ...rows] = stdout.split('\n');
+	expect(about).toMatch(/^Energy - .* s, source model/);
+	expect(header).toMatch(/PID/);
+	expect(rows.length).toBeGreaterThan(3);
+});
+
+test.each([
+	[['--bogus'], 'unknown option --bogus'],
+	[['--batch', '--tab', 'nope'], "'nope' is not one of"],
+	[['--delay', 'x'], 'is not a number'],
+])('bad option %j: one line, exit code 2, nothing on standard output', async (args, message) => {
+	const failed = await run('bin/wattlag', args).then(
+		() => undefined,
+		(error: { code: number; stdout: string; stderr: string }) => error,
+	);
+	expect(failed?.code).toBe(2);
+	expect(failed?.stdout).toBe('');
+	expect(failed?.stderr).toMatch(/^wattlag: [^\n]*\n$/);
+	expect(failed?.stderr).toContain(message);
+});
+
+test('a reader that stops early is no failure', async () => {
+	const { stdout } = await run('sh', ['-c', 'bin/wattlag --batch --json --tab irq --delay 0.2 | head -n 1; echo "${PIPESTATUS:-ok}"']);
+	expect(stdout.split('\n')[0]).toMatch(/^\{"schema":1/);
+});

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { percentile, slotCount, slotLower, toBuckets } from '../../src/histogram.ts';
+
+/** hist_slot() of bpf/include/hist.bpf.h, written out with big integers. */
+function slotInKernel(ns: bigint, subBits: bigint): number {
+	const table = /hist_log2_table\[64\] = \{([^}]*)\}/.exec(readFileSync('bpf/include/hist.bpf.h', 'utf8'))?.[1];
+	const log2 = (table as string).split(',').flatMap((entry) => (entry.trim() ? [BigInt(entry.trim())] : []));
+	let smeared = ns;
+	for (const shift of [1n, 2n, 4n, 8n, 16n, 32n]) smeared |= smeared >> shift;
+	const top = smeared ^ (smeared >> 1n);
+	const exp = log2[Number(BigInt.asUintN(64, top * 0x03f79d71b4cb0a89n) >> 58n)] as bigint;
+	if (exp < 7n) return 0;
+	if (exp >= 36n) return Number(((36n - 7n) << subBits) + 1n);
+	return Number(1n + ((exp - 7n) << subBits) + ((ns >> (exp - subBits)) & ((1n << subBits) - 1n)));
+}
+
+describe.each([2, 4])('slots with 2^%i to an octave', (subBits) => {
+	const length = slotCount(subBits);
+
+	test('kernel and reader agree on every boundary', () => {
+		for (let slot = 1; slot < length; slot++) {
+			const lower = BigInt(slotLower(slot, length));
+			expect(slotInKernel(lower, BigInt(subBits))).toBe(slot);
+			expect(slotInKernel(lower - 1n, BigInt(subBits))).toBe(slot - 1);
+		}
+		expect(slotInKernel(0n, BigInt(subBits))).toBe(0);
+		expect(slotInKernel(2n ** 64n - 1n, BigInt(subBits))).toBe(length - 1);
+	});
+
+	test('a percentile is within one slot width of the exact one', () => {
+		const values: number[] = [];
+		let seed = 11;
+		for (let i = 0; i < 5000; i++) {
+			seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+			values.push(Math.floor(200 * 2 ** ((seed / 0x7fffffff) * 24)));
+		}
+		const slots = new Uint32Array(length);
+		for (const value of values) {
+			const slot = slotInKernel(BigInt(value), BigInt(subBits));
+			slots[slot] = (slots[slot] as number) + 1;
+		}
+		values.sort((a, b) => a - b);
+		const max = values.at(-1) as number;
+		for (const rank of [0.5, 0.9, 0.99, 1]) {
+			const exact = values[Math.ceil(rank * values.length) - 1] as number;
+			const estimate = percentile(slots, rank, max);
+			expect(Math.abs(estimate - exact) / exact).toBeLessThanOrEqual(1 / 2 ** subBits);
+			expect(estimate).toBeLessThanOrEqual(max);
+		}
+	});
+});
+
+test('an empty histogram has no buckets and a percentile of 0', () => {
+	const slots = new Uint32Array(slotCount(2));
+	expect(toBuckets(slots, 0)).toEqual([]);
+	expect(percentile(slots, 0.99, 0)).toBe(0);
+});
+
+test('buckets name their exclusive upper bound; the open last one ends above the maximum', () => {
+	const slots = new Uint32Array(slotCount(2));
+	slots[0] = 3;
+	slots[1] = 2;
+	slots[slots.length - 1] = 1;
+	expect(toBuckets(slots, 2 ** 37)).toEqual([
+		[128, 3],
+		[160, 2],
+		[2 ** 37 + 1, 1],
+	]);
+});
+
+test('a length that no histogram has is refused', () => {
+	expect(() => slotLower(1, 77)).toThrow(RangeError);
+});

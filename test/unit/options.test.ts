@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { helpText, parseCommandLine, UsageError } from '../../src/options.ts';
+import { registry } from '../../src/registry.ts';
+
+const tracers = registry.map((entry) => entry.tracer);
+const parse = (...argv: string[]) => parseCommandLine(argv, tracers);
+
+test('without arguments the first tab opens and is read every second', () => {
+	expect(parse()).toMatchObject({ mode: 'live', tab: 'energy', delay: 1, iterations: Number.POSITIVE_INFINITY });
+});
+
+test('the batch contract', () => {
+	expect(parse('--batch', '--json', '--tab', 'io', '--iterations', '3', '--delay', '0.5')).toMatchObject({
+		mode: 'batch',
+		json: true,
+		tab: 'io',
+		iterations: 3,
+		delay: 0.5,
+	});
+});
+
+test('short options as in top', () => {
+	expect(parse('-b', '-n', '2', '-d', '2', '-t', 'irq')).toMatchObject({ mode: 'batch', iterations: 2, delay: 2, tab: 'irq' });
+});
+
+test("a tracer's options reach its own section only", () => {
+	const { sections } = parse('--slow', '25', '-p', '65');
+	expect(sections['io']).toEqual({ slow: 25 });
+	expect(sections['energy']).toMatchObject({ power: 65 });
+	expect(sections['irq']).toEqual({});
+});
+
+describe('a bad option is one line that names it', () => {
+	test.each([
+		[['--bogus'], /unknown option --bogus/],
+		[['-x'], /unknown option -x/],
+		[['--tab', 'gpu'], /--tab: 'gpu' is not one of energy/],
+		[['--tab'], /--tab needs a value/],
+		[['--delay', 'soon'], /--delay: 'soon' is not a number/],
+		[['--delay'], /--delay needs a value/],
+		[['--delay', '0'], /--delay: 0 is out of range/],
+		[['--delay', '-1'], /--delay: -1 is out of range/],
+		[['--delay', '1', '--delay', '2'], /--delay/],
+		[['--batch', '--iterations', '1.5'], /whole number/],
+		[['--json'], /--json needs --batch/],
+		[['--iterations', '3'], /--iterations needs --batch/],
+		[['--sort', 'colour'], /--sort: tab energy has no 'colour'/],
+		[['--group', 'family'], /--group: tab energy has no 'family'/],
+		[['--slow', 'x'], /--slow: 'x' is not a number/],
+		[['stray'], /unexpected argument 'stray'/],
+	])('%j', (argv, message) => {
+		expect(() => parse(...argv)).toThrow(UsageError);
+		expect(() => parse(...argv)).toThrow(message);
+		try {
+			parse(...argv);
+		} catch (error) {
+			expect((error as Error).message).not.toContain('\n');
+		}
+	});
+});
+
+test('help names every option, sort key and exit code', () => {
+	const help = helpText(tracers);
+	for (const word of ['--tab', '--delay', '--batch', '--json', '--iterations', '--slow', '--power', 'watts', 'exit codes']) {
+		expect(help).toContain(word);
+	}
+	for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(160);
+});

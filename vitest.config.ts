@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+	test: {
+		include: ['test/**/*.test.{ts,tsx}'],
+		// tests against the running kernel count what the whole machine does: one file at a time
+		fileParallelism: false,
+		testTimeout: 60_000,
+		hookTimeout: 60_000,
+		env: { NODE_ENV: 'production' },
+	},
+});
