@@ -33,11 +33,15 @@
 /* What tells our handles from any other object that a method may be called on. */
 static const napi_type_tag object_tag = { 0x6f3a1c5de0b94d27, 0x9b1e7742c86f4a03 };
 static const napi_type_tag stats_tag = { 0x21d7b0f4a35c4e88, 0x8f6cd10937be42e5 };
+static const napi_type_tag counter_tag = { 0x4b0d92e6137fc85a, 0xa2c95ef06d184b73 };
+static const napi_type_tag nvml_tag = { 0xd86e1f3b90a2475c, 0x75e3b81c2f6a9d04 };
 
 /* One call from JavaScript, from its arguments to its exception. */
 struct call {
 	napi_env env;
 	const char *method;
+	/* What messages name beside the method: the object, or the path that should become one. */
+	const char *subject;
 	/* What the method was called on; NULL for the addon's own functions. */
 	struct wl_object *object;
 	napi_value arguments[MAX_ARGUMENTS];
@@ -84,15 +88,15 @@ static bool type_error(struct call *c, const char *fmt, ...)
 }
 
 /* "<method> <subject>: <what libbpf complained about>: <reason>" */
-static void throw_failure(struct call *c, const char *subject)
+static void throw_failure(struct call *c)
 {
 	char message[sizeof(c->error.text) + PATH_BYTES + 256];
 	const char *culprit = c->log.culprit;
 	/* Failures that name the program themselves need not name it twice. */
 	bool named = !*culprit || strstr(c->error.text, culprit);
 
-	snprintf(message, sizeof(message), "%s%s%s: %s%s%s", c->method, *subject ? " " : "", subject,
-		 named ? "" : culprit, named ? "" : ": ", c->error.text);
+	snprintf(message, sizeof(message), "%s%s%s: %s%s%s", c->method, c->subject ? " " : "",
+		 c->subject ? c->subject : "", named ? "" : culprit, named ? "" : ": ", c->error.text);
 	throw_error(c->env, napi_create_error, wl_errno_name(c->error.err), message, &c->log);
 }
 
@@ -101,7 +105,7 @@ static bool settle(struct call *c, int64_t result)
 {
 	wl_log_end(&c->log);
 	if (result < 0)
-		throw_failure(c, c->object ? c->object->name : "");
+		throw_failure(c);
 	wl_log_free(&c->log);
 	return result >= 0;
 }
@@ -143,9 +147,10 @@ static bool begin_method(struct call *c, napi_env env, napi_callback_info info, 
 	c->object = unwrap(c, self, &object_tag);
 	if (!c->object)
 		return false;
+	c->subject = c->object->name;
 	if (!c->object->object) {
 		wl_misuse(&c->error, "the object is closed");
-		throw_failure(c, c->object->name);
+		throw_failure(c);
 		return false;
 	}
 	return true;
@@ -632,6 +637,231 @@ static int enable_stats(struct stats_handle *handle, struct wl_error *e)
 	return handle->fd < 0 ? wl_refused(e, handle->fd, "%s", "") : 0;
 }
 
+/* ---- perf counters ---- */
+
+static void finalize_counter(napi_env env, void *data, void *hint)
+{
+	(void)env;
+	(void)hint;
+	wl_counter_close(data);
+	free(data);
+}
+
+static napi_value counter_close(napi_env env, napi_callback_info info)
+{
+	struct wl_counter *counter;
+	napi_value self;
+	struct call c;
+
+	if (!begin(&c, env, info, "close", &self) || !(counter = unwrap(&c, self, &counter_tag)))
+		return NULL;
+	wl_counter_close(counter);
+	return undefined(&c);
+}
+
+static napi_value counter_read(napi_env env, napi_callback_info info)
+{
+	struct wl_counter *counter;
+	napi_value value = NULL;
+	struct wl_count count;
+	napi_value self;
+	struct call c;
+
+	if (!begin(&c, env, info, "read", &self) || !(counter = unwrap(&c, self, &counter_tag)) ||
+	    !SUCCEEDS(&c, wl_counter_read(counter, &count, &c.error)) ||
+	    napi_create_bigint_uint64(env, count.value, &value) != napi_ok)
+		return NULL;
+	struct field fields[] = {
+		{ "value", value },
+		{ "enabledNs", number(&c, count.enabled_ns) },
+		{ "runningNs", number(&c, count.running_ns) },
+	};
+	return record(&c, fields, COUNT(fields));
+}
+
+static napi_value addon_open_counter(napi_env env, napi_callback_info info)
+{
+	static const napi_property_descriptor methods[] = {
+		METHOD("read", counter_read),
+		METHOD("close", counter_close),
+	};
+	struct wl_counter *counter;
+	napi_value handle = NULL;
+	uint64_t config;
+	uint64_t type;
+	uint64_t cpu;
+	napi_value self;
+	struct call c;
+
+	if (!begin(&c, env, info, "openCounter", &self) || !take_integer(&c, 0, "type", 0, UINT32_MAX, &type) ||
+	    !take_integer(&c, 1, "config", 0, MAX_SAFE, &config) || !take_integer(&c, 2, "cpu", 0, INT32_MAX, &cpu))
+		return NULL;
+	counter = malloc(sizeof(*counter));
+	if (!counter) {
+		napi_throw_error(env, "ENOMEM", "openCounter: out of memory");
+		return NULL;
+	}
+	if (SUCCEEDS(&c, wl_counter_open(counter, (uint32_t)type, config, (uint32_t)cpu, &c.error)))
+		handle = make_handle(&c, methods, COUNT(methods), &counter_tag, counter, finalize_counter);
+	if (!handle)
+		finalize_counter(env, counter, NULL);
+	return handle;
+}
+
+/* ---- NVIDIA GPUs ---- */
+
+/* Lets the handle outlive the library, which close() lets go. */
+struct nvml_handle {
+	struct wl_nvml *nvml;
+};
+
+static void close_nvml(struct nvml_handle *handle)
+{
+	if (handle->nvml)
+		wl_nvml_close(handle->nvml);
+	handle->nvml = NULL;
+}
+
+static void finalize_nvml(napi_env env, void *data, void *hint)
+{
+	(void)env;
+	(void)hint;
+	close_nvml(data);
+	free(data);
+}
+
+static napi_value nvml_close(napi_env env, napi_callback_info info)
+{
+	struct nvml_handle *handle;
+	napi_value self;
+	struct call c;
+
+	if (!begin(&c, env, info, "close", &self) || !(handle = unwrap(&c, self, &nvml_tag)))
+		return NULL;
+	close_nvml(handle);
+	return undefined(&c);
+}
+
+/* The library behind a handle that was not closed, or NULL with an exception waiting. */
+static struct wl_nvml *begin_nvml(struct call *c, napi_env env, napi_callback_info info, const char *method)
+{
+	struct nvml_handle *handle;
+	napi_value self;
+
+	if (!begin(c, env, info, method, &self) || !(handle = unwrap(c, self, &nvml_tag)))
+		return NULL;
+	if (!handle->nvml) {
+		wl_misuse(&c->error, "the library is closed");
+		throw_failure(c);
+	}
+	return handle->nvml;
+}
+
+static napi_value number_or_null(struct call *c, bool known, uint64_t n)
+{
+	napi_value value = NULL;
+
+	if (known)
+		return number(c, n);
+	napi_get_null(c->env, &value);
+	return value;
+}
+
+static napi_value nvml_devices(napi_env env, napi_callback_info info)
+{
+	struct wl_nvml *nvml;
+	napi_value list;
+	struct call c;
+
+	if (!(nvml = begin_nvml(&c, env, info, "devices")) || napi_create_array(env, &list) != napi_ok)
+		return NULL;
+	for (uint32_t i = 0; i < wl_nvml_count(nvml); i++) {
+		struct wl_nvml_device device;
+
+		wl_nvml_read(nvml, i, &device);
+		struct field fields[] = {
+			{ "name", string(&c, device.name) },
+			{ "energyMj", number_or_null(&c, device.has_energy, device.energy_mj) },
+			{ "powerMw", number_or_null(&c, device.has_power, device.power_mw) },
+		};
+		napi_value item = record(&c, fields, COUNT(fields));
+
+		if (!item || napi_set_element(env, list, i, item) != napi_ok)
+			return NULL;
+	}
+	return list;
+}
+
+static napi_value sample_list(struct call *c, const struct wl_nvml_sample *samples, int count)
+{
+	napi_value list;
+
+	if (napi_create_array(c->env, &list) != napi_ok)
+		return NULL;
+	for (int i = 0; i < count; i++) {
+		struct field fields[] = {
+			{ "pid", number(c, samples[i].pid) },
+			{ "timeUs", number(c, samples[i].time_us) },
+			{ "sm", number(c, samples[i].sm) },
+		};
+		napi_value item = record(c, fields, COUNT(fields));
+
+		if (!item || napi_set_element(c->env, list, (uint32_t)i, item) != napi_ok)
+			return NULL;
+	}
+	return list;
+}
+
+static napi_value nvml_samples(napi_env env, napi_callback_info info)
+{
+	struct wl_nvml_sample *samples;
+	struct wl_nvml *nvml;
+	napi_value list = NULL;
+	uint64_t index;
+	uint64_t since;
+	struct call c;
+	int count;
+
+	if (!(nvml = begin_nvml(&c, env, info, "samples")) ||
+	    !take_integer(&c, 0, "index", 0, (double)wl_nvml_count(nvml) - 1, &index) ||
+	    !take_integer(&c, 1, "since", 0, MAX_SAFE, &since))
+		return NULL;
+	count = wl_nvml_samples(nvml, (uint32_t)index, since, &samples);
+	if (count >= 0)
+		list = sample_list(&c, samples, count);
+	else
+		napi_get_null(env, &list);
+	free(samples);
+	return list;
+}
+
+static napi_value addon_open_nvml(napi_env env, napi_callback_info info)
+{
+	static const napi_property_descriptor methods[] = {
+		METHOD("devices", nvml_devices),
+		METHOD("samples", nvml_samples),
+		METHOD("close", nvml_close),
+	};
+	struct nvml_handle *nvml;
+	napi_value handle = NULL;
+	char path[PATH_BYTES];
+	napi_value self;
+	struct call c;
+
+	if (!begin(&c, env, info, "openNvml", &self) || !take_string(&c, 0, "path", path, sizeof(path)))
+		return NULL;
+	nvml = malloc(sizeof(*nvml));
+	if (!nvml) {
+		napi_throw_error(env, "ENOMEM", "openNvml: out of memory");
+		return NULL;
+	}
+	if (SUCCEEDS(&c, (nvml->nvml = wl_nvml_open(path, &c.error)) ? 0 : -1))
+		handle = make_handle(&c, methods, COUNT(methods), &nvml_tag, nvml, finalize_nvml);
+	if (!handle)
+		finalize_nvml(env, nvml, NULL);
+	return handle;
+}
+
 /* ---- the addon's functions ---- */
 
 static napi_value addon_enable_stats(napi_env env, napi_callback_info info)
@@ -664,8 +894,10 @@ static napi_value addon_open(napi_env env, napi_callback_info info)
 	napi_value self;
 	struct call c;
 
-	if (!begin(&c, env, info, "open", &self) || !take_string(&c, 0, "path", path, sizeof(path)) ||
-	    !SUCCEEDS(&c, (o = wl_object_open(path, &c.error)) ? 0 : -1))
+	if (!begin(&c, env, info, "open", &self) || !take_string(&c, 0, "path", path, sizeof(path)))
+		return NULL;
+	c.subject = path;
+	if (!SUCCEEDS(&c, (o = wl_object_open(path, &c.error)) ? 0 : -1))
 		return NULL;
 	handle = make_handle(&c, object_methods, COUNT(object_methods), &object_tag, o, finalize_object);
 	if (!handle)
@@ -733,7 +965,7 @@ static napi_value addon_has_type(napi_env env, napi_callback_info info)
 {
 	struct wl_kernel_btf *kernel = kernel_of(env);
 	char name[NAME_BYTES];
-	enum wl_kind kind;
+	enum wl_kind kind = WL_TYPEDEF;
 	napi_value self;
 	struct call c;
 
@@ -775,6 +1007,8 @@ NAPI_MODULE_INIT()
 		METHOD("hasMember", addon_has_member),
 		METHOD("enableStats", addon_enable_stats),
 		METHOD("open", addon_open),
+		METHOD("openCounter", addon_open_counter),
+		METHOD("openNvml", addon_open_nvml),
 	};
 	struct wl_kernel_btf *kernel = calloc(1, sizeof(*kernel));
 

@@ -142,4 +142,56 @@ bool wl_btf_has_type(struct wl_kernel_btf *kernel, enum wl_kind kind, const char
 bool wl_btf_has_member(struct wl_kernel_btf *kernel, const char *structure, const char *member);
 void wl_btf_free(struct wl_kernel_btf *kernel);
 
+/* ---- perf-power.c ---- */
+
+/* A counting perf event of one CPU. -1 once closed. */
+struct wl_counter {
+	int fd;
+};
+
+/* In the kernel's layout for the read format we ask for. The times are ns, and differ when the event was not always on. */
+struct wl_count {
+	uint64_t value;
+	uint64_t enabled_ns;
+	uint64_t running_ns;
+};
+
+int wl_counter_open(struct wl_counter *counter, uint32_t type, uint64_t config, uint32_t cpu, struct wl_error *e);
+int wl_counter_read(struct wl_counter *counter, struct wl_count *count, struct wl_error *e);
+void wl_counter_close(struct wl_counter *counter);
+
+/* ---- nvml.c ---- */
+
+struct wl_nvml;
+
+/* What one GPU tells now; the rest it does not know. */
+struct wl_nvml_device {
+	char name[96];
+	/* Since the driver was loaded. */
+	uint64_t energy_mj;
+	uint64_t power_mw;
+	bool has_energy;
+	bool has_power;
+};
+
+/* In NVML's layout (nvmlProcessUtilizationSample_t). Utilisations are percent of the time since the last look. */
+struct wl_nvml_sample {
+	unsigned int pid;
+	/* Wall clock, microseconds. */
+	unsigned long long time_us;
+	unsigned int sm;
+	unsigned int memory;
+	unsigned int encoder;
+	unsigned int decoder;
+};
+
+/* NULL with `e` filled when the library or its driver is absent. */
+struct wl_nvml *wl_nvml_open(const char *path, struct wl_error *e);
+/* Frees it too. */
+void wl_nvml_close(struct wl_nvml *nvml);
+uint32_t wl_nvml_count(const struct wl_nvml *nvml);
+void wl_nvml_read(struct wl_nvml *nvml, uint32_t index, struct wl_nvml_device *d);
+/* How many `samples` younger than `since`, which the caller frees in any case; -1 when this GPU cannot tell. */
+int wl_nvml_samples(struct wl_nvml *nvml, uint32_t index, uint64_t since, struct wl_nvml_sample **samples);
+
 #endif

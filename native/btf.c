@@ -22,7 +22,8 @@ static const struct btf *kernel_btf(struct wl_kernel_btf *kernel)
 static bool is_named(const struct btf *btf, const struct btf_type *type, const char *name)
 {
 	const char *own = btf__name_by_offset(btf, type->name_off);
-	return own && strcmp(own, name) == 0;
+	/* The empty name is that of every anonymous type. */
+	return *name && own && strcmp(own, name) == 0;
 }
 
 static bool is_of_kind(const struct btf_type *type, enum wl_kind kind)

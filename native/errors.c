@@ -111,6 +111,15 @@ static void note_culprit(struct wl_log *log, const char *text)
 	}
 }
 
+/*
+ * On EPERM libbpf advises, in three places, to raise the limit of locked memory. Kernels since 5.11 do not count BPF
+ * memory against it, and the true reason is a missing capability or a locked-down kernel: the advice sends people astray.
+ */
+static bool is_memlock_advice(const char *text)
+{
+	return strstr(text, "ulimit -l") || strstr(text, "RLIMIT_MEMLOCK");
+}
+
 static int print(enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	char *text = NULL;
@@ -122,11 +131,7 @@ static int print(enum libbpf_print_level level, const char *fmt, va_list args)
 	length = vasprintf(&text, fmt, args);
 	if (length < 0)
 		return 0;
-	/*
-	 * On EPERM libbpf advises to raise the limit of locked memory. Kernels since 5.11 do not count BPF memory against
-	 * it, and the true reason is a missing capability or a locked-down kernel: the advice sends people astray.
-	 */
-	if (!strstr(text, "ulimit -l")) {
+	if (!is_memlock_advice(text)) {
 		if (level == LIBBPF_WARN)
 			note_culprit(current, text);
 		if (!current->text)

@@ -147,26 +147,29 @@ static int take_one(struct sink *s)
 static int read_singly(struct sink *s, bool remove)
 {
 	/* Keys that vanish under our hands send the walk back to its start; it must end nevertheless. */
-	uint64_t tries = (uint64_t)s->capacity * 2 + 64;
-	int err = 0;
+	uint64_t tries = (uint64_t)s->capacity * 2 + 4096;
+	uint8_t *key = malloc(s->key_bytes);
+	const void *previous = NULL;
+	int err = key ? 0 : -ENOMEM;
 
-	while (s->count < s->capacity && tries--) {
-		const void *previous = remove || s->count == 0 ? NULL : key_at(s, s->count - 1);
-
-		err = bpf_map_get_next_key(s->fd, previous, key_at(s, s->count));
+	while (!err && s->count < s->capacity && tries--) {
+		err = bpf_map_get_next_key(s->fd, previous, key);
 		if (err)
 			break;
+		previous = key;
+		memcpy(key_at(s, s->count), key, s->key_bytes);
 		if (remove) {
 			err = take_one(s);
 		} else {
-			err = bpf_map_lookup_elem(s->fd, key_at(s, s->count), value_at(s, s->count));
+			err = bpf_map_lookup_elem(s->fd, key, value_at(s, s->count));
 			if (!err)
 				s->count++;
 		}
-		if (err && err != -ENOENT)
-			break;
-		err = 0;
+		/* A hole in an array, or somebody was faster. */
+		if (err == -ENOENT)
+			err = 0;
 	}
+	free(key);
 	return err == -ENOENT ? 0 : err;
 }
 

@@ -42,17 +42,17 @@ struct wl_object *wl_object_open(const char *path, struct wl_error *e)
 	int err;
 
 	if (stat(path, &status) != 0) {
-		wl_refused(e, errno, "%s", path);
+		wl_refused(e, errno, "%s", "");
 		return NULL;
 	}
 	/* A pipe would make libbpf wait for a writer that may never come. */
 	if (!S_ISREG(status.st_mode)) {
-		wl_misuse(e, "%s: not a regular file", path);
+		wl_misuse(e, "not a regular file");
 		return NULL;
 	}
 	o = calloc(1, sizeof(*o));
 	if (!o) {
-		wl_refused(e, ENOMEM, "%s", path);
+		wl_refused(e, ENOMEM, "%s", "");
 		return NULL;
 	}
 	o->object = bpf_object__open_file(path, NULL);
@@ -62,7 +62,7 @@ struct wl_object *wl_object_open(const char *path, struct wl_error *e)
 		err = index_programs(o);
 	}
 	if (err) {
-		wl_refused(e, err, "%s", path);
+		wl_refused(e, err, "%s", "");
 		wl_object_close(o);
 		free(o);
 		return NULL;

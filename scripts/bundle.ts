@@ -17,6 +17,8 @@ export async function bundle(): Promise<void> {
 		alias: {
 			// never used in production, but imported by Ink
 			'react-devtools-core': './src/ui/devtools-stub.ts',
+			// blessed-contrib's chart draws off-screen and needs base classes only
+			blessed: './src/ui/blessed-stub.cjs',
 		},
 		banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
 		logLevel: 'warning',

@@ -81,6 +81,45 @@ export interface BpfObject {
 	close(): void;
 }
 
+/** A counting perf event of one CPU. */
+export interface PerfCounter {
+	/**
+	 * The count since it was opened, and the time it was enabled and really counting (ns); the two differ when it had to
+	 * share the hardware. Throws `ENODEV` when the hardware went away.
+	 */
+	read(): { value: bigint; enabledNs: number; runningNs: number };
+	/** Idempotent. Also done when the counter is collected or its thread ends. */
+	close(): void;
+}
+
+export interface NvmlDevice {
+	name: string;
+	/** Millijoules since the driver was loaded; null: this GPU does not count (before Volta) or does not answer. */
+	energyMj: number | null;
+	/** Milliwatts now, null as above. */
+	powerMw: number | null;
+}
+
+/** How busy a process kept a GPU since the time asked for. The driver is known to hand out garbage: check before use. */
+export interface NvmlSample {
+	/** As the driver sees it: the initial pid namespace. */
+	pid: number;
+	/** Wall clock, µs. */
+	timeUs: number;
+	/** Percent of the time in which a kernel of the process ran. */
+	sm: number;
+}
+
+/** NVIDIA's management library. */
+export interface Nvml {
+	/** What every GPU tells now. */
+	devices(): NvmlDevice[];
+	/** Samples younger than `since` (µs as in {@link NvmlSample.timeUs}, 0: all); null: this GPU cannot tell. */
+	samples(index: number, since: number): NvmlSample[] | null;
+	/** Idempotent. Also done when the handle is collected or its thread ends. */
+	close(): void;
+}
+
 export interface BpfAddon {
 	libbpfVersion(): string;
 	possibleCpus(): number;
@@ -91,6 +130,10 @@ export interface BpfAddon {
 	/** Let the kernel count runs and time of BPF programs until the returned handle is closed. Costs about 60 ns per run. */
 	enableStats(): { close(): void };
 	open(path: string): BpfObject;
+	/** Open a perf event by PMU type and config, for everything on one CPU. Throws `EACCES`, `ENOENT`, `ENODEV`, … */
+	openCounter(type: number, config: number, cpu: number): PerfCounter;
+	/** Load NVIDIA's library. Throws `ENOENT` when it is absent, `EIO` when it finds no driver. */
+	openNvml(path: string): Nvml;
 }
 
 /** Load the addon. Throws when it was not built or libbpf is missing on this machine. */

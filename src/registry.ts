@@ -1,29 +1,28 @@
 /** THE list: one line per tracer and its tab. Everything else (options, help, sort keys, batch output) follows from it. */
-import type { ComponentType } from 'react';
 import { energy } from './tracers/energy.ts';
 import { io } from './tracers/io.ts';
 import { irq } from './tracers/irq.ts';
 import { runqlat } from './tracers/runqlat.ts';
 import type { Tracer } from './tracers/tracer.ts';
-import type { TabProps } from './ui/tab-props.ts';
+import type { TabView } from './ui/tab.ts';
 
 export interface Entry {
 	tracer: Tracer<object, object>;
 	/** Loaded when the screen needs it: batch output and the sampling worker never do. */
-	tab(): Promise<ComponentType<TabProps<object, object>>>;
+	tab(): Promise<TabView<object, object>>;
 }
 
 function entry<Row extends object, Extra extends object>(
 	tracer: Tracer<Row, Extra>,
-	tab: () => Promise<ComponentType<TabProps<Row, Extra>>>,
+	tab: () => Promise<TabView<Row, Extra>>,
 ): Entry {
 	// each tab gets its own tracer's rows only, which the pair of types above holds
 	return { tracer, tab } as unknown as Entry;
 }
 
 export const registry: readonly Entry[] = [
-	entry(energy, async () => (await import('./ui/tabs/energy.tsx')).EnergyTab),
-	entry(runqlat, async () => (await import('./ui/tabs/runqlat.tsx')).RunqlatTab),
-	entry(irq, async () => (await import('./ui/tabs/irq.tsx')).IrqTab),
-	entry(io, async () => (await import('./ui/tabs/io.tsx')).IoTab),
+	entry(energy, async () => (await import('./ui/tabs/energy.tsx')).energyTab),
+	entry(runqlat, async () => (await import('./ui/tabs/runqlat.tsx')).runqlatTab),
+	entry(irq, async () => (await import('./ui/tabs/irq.tsx')).irqTab),
+	entry(io, async () => (await import('./ui/tabs/io.tsx')).ioTab),
 ];

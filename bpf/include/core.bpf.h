@@ -66,6 +66,7 @@ struct ns_common {
 
 struct rq {
 	u64 clock;
+	int cpu;
 };
 
 struct cfs_rq {
@@ -101,6 +102,8 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct sighand_struct;
+
 struct task_struct {
 	int on_cpu;
 	int on_rq;
@@ -112,10 +115,21 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	struct signal_struct *signal;
+	struct sighand_struct *sighand; /* NULL once the task was released */
 	struct css_set *cgroups;
 	u64 start_time;
 	u64 start_boottime;
 	char comm[TASK_COMM_LEN];
+};
+
+/* before 5.14 */
+struct task_struct___state {
+	long state;
+};
+
+/* since 5.14 */
+struct task_struct___2 {
+	unsigned int __state;
 };
 
 struct seq_file;

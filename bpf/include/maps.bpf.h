@@ -24,3 +24,6 @@
 
 /* Puts a struct that is in no map definition (ring and iterator records) into the object's BTF, so that a decoder is generated. */
 #define RECORD(name) struct name *record_##name __attribute__((unused))
+
+/* Likewise for an enum whose names and values user space needs. */
+#define NAMES(name) enum name *names_##name __attribute__((unused))

@@ -61,12 +61,14 @@ export class FrameWriter {
 		this.redraw();
 	}
 
-	/** Stop drawing; what was not sent is dropped. */
-	stop(): void {
+	/** Stop drawing; what was not sent is dropped. True when that cut a frame in two. */
+	stop(): boolean {
+		const cut = this.#rest !== null;
 		this.#active = false;
 		this.#rest = null;
 		clearTimeout(this.#timer);
 		this.#timer = undefined;
+		return cut;
 	}
 
 	/** Draw the next frame in full, whatever the screen shows. */

@@ -2,7 +2,7 @@
 import { type ReactElement, useMemo } from 'react';
 import { formatCount, formatNs } from '../format.ts';
 import { fit } from '../term/width.ts';
-import type { Buckets } from '../tracers/runqlat.ts';
+import type { Buckets } from '../histogram.ts';
 import type { Count, Ns } from '../units.ts';
 import { Lines } from './lines.tsx';
 import { paint, type Role } from './theme.ts';
@@ -24,7 +24,7 @@ export interface HistogramSlot {
 	count: Count;
 }
 
-/** Fine buckets folded into powers of two, without holes; into powers of four, sixteen, … when more than `rows`. */
+/** Fine buckets folded into powers of two, without holes; into wider slots where that is more than `rows`. */
 export function foldBuckets(buckets: Buckets, rows: number): HistogramSlot[] {
 	const exponents = new Map<number, number>();
 	for (const [upper, count] of buckets) {
@@ -36,13 +36,12 @@ export function foldBuckets(buckets: Buckets, rows: number): HistogramSlot[] {
 	if (exponents.size === 0 || rows < 1) return [];
 	const low = Math.min(...exponents.keys());
 	const high = Math.min(Math.max(...exponents.keys()), 62);
-	let step = 1;
-	while (Math.floor(high / step) - Math.floor(low / step) + 1 > rows) step *= 2;
+	const step = Math.ceil((high - low + 1) / rows);
 	const slots: HistogramSlot[] = [];
-	for (let slot = Math.floor(low / step); slot <= Math.floor(high / step); slot++) {
+	for (let start = low; start <= high; start += step) {
 		let count = 0;
-		for (let exponent = slot * step; exponent < (slot + 1) * step; exponent++) count += exponents.get(exponent) ?? 0;
-		slots.push({ from: slot === 0 ? 0 : 2 ** (slot * step), to: 2 ** ((slot + 1) * step), count });
+		for (let exponent = start; exponent < start + step; exponent++) count += exponents.get(exponent) ?? 0;
+		slots.push({ from: start === 0 ? 0 : 2 ** start, to: 2 ** (start + step), count });
 	}
 	return slots;
 }

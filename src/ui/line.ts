@@ -43,12 +43,15 @@ export interface Piece {
 
 /** Pieces on the left, pieces at the right edge, as many as fit; two cells between them. */
 export function statusLine(width: number, pieces: readonly Piece[], gap = 2): string {
-	let kept = [...pieces].filter((piece) => widthOf(piece.spans) > 0);
-	const total = () => kept.reduce((sum, piece) => sum + widthOf(piece.spans) + gap, -gap);
-	while (kept.length > 1 && total() > width) {
-		const last = kept.reduce((a, b) => (b.drop >= a.drop ? b : a));
-		kept = kept.filter((piece) => piece !== last);
+	const chosen = new Set<Piece>();
+	let used = -gap;
+	for (const piece of [...pieces].sort((a, b) => a.drop - b.drop)) {
+		const need = widthOf(piece.spans) + gap;
+		if (need === gap || (chosen.size > 0 && used + need > width)) continue;
+		chosen.add(piece);
+		used += need;
 	}
+	const kept = pieces.filter((piece) => chosen.has(piece));
 	const join = (side: 'left' | 'right') => {
 		const out: Span[] = [];
 		for (const piece of kept) {

@@ -43,8 +43,10 @@ export type Action = { kind: 'command'; command: Command; key: string; view: Vie
 
 const fresh: TabState = { sort: null, selected: null, index: 0, detail: false };
 
-export function initialState(tab: string): UiState {
-	return { tab, filter: '', overlay: null, tabs: {}, logarithmic: false };
+/** `sort`: a column for this tab other than its default. */
+export function initialState(tab: string, sort?: Column<never>): UiState {
+	const tabs = sort ? { [tab]: { ...fresh, sort: { key: sort.key, direction: firstDirection(sort) } } } : {};
+	return { tab, filter: '', overlay: null, tabs, logarithmic: false };
 }
 
 export function tabState(state: UiState, tab = state.tab): TabState {

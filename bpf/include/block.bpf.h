@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Block requests, and the one place that knows how kernels differ about them. All decided at load, by BTF. */
+#pragma once
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct gendisk {
+	int major;
+	int first_minor;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+	unsigned int rq_flags;
+	unsigned int __data_len;
+	u64 __sector;
+	u64 start_time_ns;
+};
+
+/* before 5.17 the disk hung on the request */
+struct request___rq_disk {
+	struct gendisk *rq_disk;
+};
+
+#pragma clang attribute pop
+
+/*
+ * Until 5.11 these tracepoints had the queue as an argument before the request. The backports of some distributions
+ * make the version number useless; the type of the tracepoint tells.
+ */
+typedef void (*btf_trace_block_rq_insert)(void *, struct request *);
+
+static __always_inline struct request *block_request(u64 *ctx)
+{
+	struct request *rq;
+
+	/* as instructions: the compiler would make one load with a computed offset of these, and the verifier refuse it */
+	if (bpf_core_type_exists(btf_trace_block_rq_insert))
+		asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(rq) : "r"(ctx));
+	else
+		asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(rq) : "r"(ctx));
+	return rq;
+}
+
+/* The kernel's device number (major << 20 | minor) of the whole disk; 0: a command to no disk, as while probing one. */
+static __always_inline u32 block_device(struct request *rq)
+{
+	struct gendisk *disk;
+
+	if (bpf_core_field_exists(struct request_queue, disk))
+		disk = rq->q->disk;
+	else
+		disk = ((struct request___rq_disk *)rq)->rq_disk;
+	return disk ? (u32)disk->major << 20 | (u32)disk->first_minor : 0;
+}
+
+/* Operations under the kernel's names, with numbers of our own: the kernel has renumbered them twice. */
+enum io_op {
+	IO_READ,
+	IO_WRITE,
+	IO_FLUSH,
+	IO_DISCARD,
+	IO_SECURE_ERASE,
+	IO_WRITE_SAME,
+	IO_WRITE_ZEROES,
+	IO_ZONE_APPEND,
+	IO_ZONE_OPEN,
+	IO_ZONE_CLOSE,
+	IO_ZONE_FINISH,
+	IO_ZONE_RESET,
+	IO_ZONE_RESET_ALL,
+	IO_DRV_IN,
+	IO_DRV_OUT,
+	IO_OTHER,
+};
+NAMES(io_op);
+
+enum req_op {
+	REQ_OP_SECURE_ERASE,
+	REQ_OP_WRITE_ZEROES,
+	REQ_OP_ZONE_APPEND,
+	REQ_OP_ZONE_OPEN,
+	REQ_OP_ZONE_CLOSE,
+	REQ_OP_ZONE_FINISH,
+	REQ_OP_ZONE_RESET,
+	REQ_OP_ZONE_RESET_ALL,
+	REQ_OP_DRV_IN,
+	REQ_OP_DRV_OUT,
+};
+
+/* the enum's name before 6.0 */
+enum req_opf {
+	REQ_OP_SECURE_ERASE___opf,
+	REQ_OP_WRITE_SAME___opf,
+	REQ_OP_WRITE_ZEROES___opf,
+	REQ_OP_ZONE_APPEND___opf,
+	REQ_OP_ZONE_OPEN___opf,
+	REQ_OP_ZONE_CLOSE___opf,
+	REQ_OP_ZONE_FINISH___opf,
+	REQ_OP_ZONE_RESET___opf,
+	REQ_OP_ZONE_RESET_ALL___opf,
+	REQ_OP_DRV_IN___opf,
+	REQ_OP_DRV_OUT___opf,
+};
+
+#define ENUM_IS(value, type, name) (bpf_core_enum_value_exists(enum type, name) && (value) == bpf_core_enum_value(enum type, name))
+#define OP_IS(value, name) (ENUM_IS(value, req_op, name) || ENUM_IS(value, req_opf, name##___opf))
+
+static __always_inline enum io_op block_op(struct request *rq)
+{
+	u32 op = rq->cmd_flags & 0xff;
+
+	/* read, write, flush and discard: the same in every kernel */
+	if (op <= IO_DISCARD)
+		return op;
+	if (OP_IS(op, REQ_OP_WRITE_ZEROES))
+		return IO_WRITE_ZEROES;
+	if (OP_IS(op, REQ_OP_SECURE_ERASE))
+		return IO_SECURE_ERASE;
+	if (OP_IS(op, REQ_OP_ZONE_APPEND))
+		return IO_ZONE_APPEND;
+	if (OP_IS(op, REQ_OP_ZONE_OPEN))
+		return IO_ZONE_OPEN;
+	if (OP_IS(op, REQ_OP_ZONE_CLOSE))
+		return IO_ZONE_CLOSE;
+	if (OP_IS(op, REQ_OP_ZONE_FINISH))
+		return IO_ZONE_FINISH;
+	if (OP_IS(op, REQ_OP_ZONE_RESET))
+		return IO_ZONE_RESET;
+	if (OP_IS(op, REQ_OP_ZONE_RESET_ALL))
+		return IO_ZONE_RESET_ALL;
+	if (OP_IS(op, REQ_OP_DRV_IN))
+		return IO_DRV_IN;
+	if (OP_IS(op, REQ_OP_DRV_OUT))
+		return IO_DRV_OUT;
+	if (ENUM_IS(op, req_opf, REQ_OP_WRITE_SAME___opf))
+		return IO_WRITE_SAME;
+	return IO_OTHER;
+}
+
+enum rqf_flags {
+	__RQF_FLUSH_SEQ,
+};
+
+/*
+ * Is the request the data of a write that the kernel has cut into flush, data and flush? It completes once for its
+ * data, with this flag, and once more without it when the sequence is through. Before 6.10 the flag was a macro.
+ */
+static __always_inline bool block_in_flush_sequence(struct request *rq, enum io_op op)
+{
+	u32 flag = 1 << 4;
+
+	if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ))
+		flag = 1 << bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ);
+	/* the flush requests that the kernel makes for a sequence have it for life */
+	return op != IO_FLUSH && (rq->rq_flags & flag);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A latency distribution that user space can cut into intervals: everything counts up for ever, the reader takes
+ * differences, and nothing is deleted or reset behind its back. src/tracers/latency.ts is the reader's side.
+ */
+#pragma once
+
+/* Slots a quarter of an octave wide: a percentile is off by at most 25 % of its value. */
+#define LATENCY_SUB_BITS 2
+
+/*
+ * A maximum cannot be had by difference, so the interval has a number: `max_ns[epoch & 1]` belongs to the interval
+ * `epoch`, its neighbour to the one before. The reader first raises the number, then reads: what happens in between
+ * is in the next interval's maximum. The number of events is the sum of the slots and is not kept twice.
+ */
+struct latency {
+	u64 sum_ns;
+	u64 max_ns[2];
+	u32 epoch;
+	u32 slots[HIST_SLOTS(LATENCY_SUB_BITS)];
+};
+
+/* The number of the running interval, written by the reader only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} interval SEC(".maps");
+
+static __always_inline u32 interval_epoch(void)
+{
+	const u32 zero = 0;
+	const u32 *epoch = bpf_map_lookup_elem(&interval, &zero);
+
+	return epoch ? *epoch : 0;
+}
+
+/* The caller makes sure that no other CPU writes to `latency`: plain additions are enough then. */
+static __always_inline void latency_add(struct latency *latency, u64 ns, u32 epoch)
+{
+	u64 *max = &latency->max_ns[epoch & 1];
+
+	if (latency->epoch != epoch) {
+		latency->epoch = epoch;
+		*max = 0;
+	}
+	if (ns > *max)
+		*max = ns;
+	latency->sum_ns += ns;
+	latency->slots[hist_slot(ns, LATENCY_SUB_BITS)]++;
+}

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How long tasks wait on a run queue before they get a CPU, from the stamps that the scheduler keeps anyway
+ * (sched_info): one hook, at the moment the wait ends. Everything counts up for ever; user space takes differences.
+ */
+#include "core.bpf.h"
+#include "hist.bpf.h"
+#include "maps.bpf.h"
+
+/* A percentile is off by at most 6.25 % system-wide, 25 % per process, whose histogram has to be small. */
+#define CPU_SUB_BITS 4
+#define PROCESS_SUB_BITS 2
+
+/*
+ * The longest wait of an interval cannot be had by difference. Each interval has a number (epoch); its maximum lives
+ * in longest[epoch & 1], tagged with the number in the upper bits, so that nobody has to reset anything: a word with
+ * another tag is empty. 2^44 ns are 4.9 hours; a wait beyond is capped. Declared in halves: JavaScript's numbers do not
+ * hold all 64 bits.
+ */
+#define LONGEST_BITS 44
+#define LONGEST_MASK ((1ULL << LONGEST_BITS) - 1)
+#define EPOCH_MASK ((1ULL << (64 - LONGEST_BITS)) - 1)
+
+/* Written only on its own CPU, with interrupts off: plain additions. The count of waits is the sum of the slots. */
+struct cpu_waits {
+	u64 sum_ns;
+	u32 longest[2][2] __attribute__((aligned(8)));
+	/* waits whose beginning the kernel did not stamp and neither did we */
+	u64 unstamped;
+	/* waits of a task without storage, and what is in them: missing in its process */
+	u64 homeless;
+	u64 homeless_ns;
+	/* last records of processes that found the ring full */
+	u64 ring_full;
+	u64 slots[HIST_SLOTS(CPU_SUB_BITS)];
+};
+CPU_SHARDS(cpu_waits, struct cpu_waits);
+
+/*
+ * Number of the running interval, and in the uppermost bit whether the next read is to be of all processes. Written by
+ * user space only.
+ */
+#define READ_ALL (1ULL << 63)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} interval SEC(".maps");
+
+/* Written by the switches of this one task, of which there is one at a time. */
+struct thread_waits {
+	/* sched_info.run_delay after the last switch to it, +1; 0: not switched to since we look */
+	u64 run_delay;
+	/* when it was preempted although it was about to sleep: the kernel sets no stamp then. 0: it was not */
+	u64 preempted;
+};
+
+/* In the storage of the group leader. Threads of a process switch in on several CPUs at once: atomic additions. */
+struct process_waits {
+	struct thread_waits leader;
+	/* CLOCK_BOOTTIME of this storage: tells it from a later one of the same process (exec by another thread) */
+	u64 created;
+	u64 sum_ns;
+	u32 longest[2][2] __attribute__((aligned(8)));
+	u32 slots[HIST_SLOTS(PROCESS_SUB_BITS)];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct process_waits);
+} processes SEC(".maps");
+
+/* Threads other than leaders, whose own state is in `processes` to save a look-up. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread_waits);
+} threads SEC(".maps");
+
+enum record_kind {
+	RECORD_PROCESS = 1,
+	RECORD_WAITING = 2,
+	RECORD_END = 3,
+};
+NAMES(record_kind);
+
+struct record_head {
+	u32 kind;
+	u32 tgid;
+	u32 tid;
+	u32 cpu;
+	/* of the process, CLOCK_BOOTTIME */
+	u64 start;
+	/* RECORD_WAITING: since when it waits, as age; RECORD_END: CLOCK_BOOTTIME */
+	u64 ns;
+	char comm[TASK_COMM_LEN];
+};
+RECORD(record_head);
+
+/* RECORD_PROCESS goes on with the waits. */
+struct process_record {
+	struct record_head head;
+	struct process_waits waits;
+};
+RECORD(process_record);
+
+/* Room for 7,500 processes that end within one interval. */
+RING(ended, 4 << 20);
+
+static __always_inline u64 interval_word(void)
+{
+	const u32 zero = 0;
+	u64 *word = bpf_map_lookup_elem(&interval, &zero);
+
+	return word ? *word : 0;
+}
+
+static __always_inline u64 current_epoch(void)
+{
+	return interval_word() & EPOCH_MASK;
+}
+
+static __always_inline u64 tagged(u64 epoch, u64 ns)
+{
+	return epoch << LONGEST_BITS | (ns < LONGEST_MASK ? ns : LONGEST_MASK);
+}
+
+/* Is `ns` the longest so far of its epoch? */
+static __always_inline bool is_longer(u64 word, u64 epoch, u64 ns)
+{
+	return word >> LONGEST_BITS != epoch || (word & LONGEST_MASK) < ns;
+}
+
+static __always_inline u64 tag_of(u32 word[2])
+{
+	return word[1] >> (LONGEST_BITS - 32);
+}
+
+static __always_inline bool is_leader(struct task_struct *task)
+{
+	return task->pid == task->tgid;
+}
+
+static __always_inline bool is_sleepy(struct task_struct *task)
+{
+	struct task_struct___2 *task2 = (void *)task;
+
+	if (bpf_core_field_exists(task2->__state))
+		return BPF_CORE_READ(task2, __state) != 0;
+	return BPF_CORE_READ((struct task_struct___state *)task, state) != 0;
+}
+
+/* Only looks up: memory is not allocated under the run queue's lock. */
+static __always_inline struct thread_waits *thread_waits(struct task_struct *task)
+{
+	if (is_leader(task)) {
+		struct process_waits *process = bpf_task_storage_get(&processes, task, 0, 0);
+
+		return process ? &process->leader : 0;
+	}
+	return bpf_task_storage_get(&threads, task, 0, 0);
+}
+
+static __always_inline void add_to_process(struct process_waits *process, u64 epoch, u64 wait)
+{
+	u64 *longest = (u64 *)process->longest[epoch & 1];
+	u64 seen = *longest;
+
+	__sync_fetch_and_add(&process->sum_ns, wait);
+	__sync_fetch_and_add(&process->slots[hist_slot(wait, PROCESS_SUB_BITS)], 1);
+	/* rarely true, and more rarely is the word changed under us; four rivals in a row are not worth a loop */
+	for (int i = 0; i < 4; i++) {
+		u64 before;
+
+		if (!is_longer(seen, epoch, wait))
+			break;
+		before = __sync_val_compare_and_swap(longest, seen, tagged(epoch, wait));
+		if (before == seen)
+			break;
+		seen = before;
+	}
+}
+
+static __always_inline void add_to_cpu(struct cpu_waits *cpu, u64 epoch, u64 wait)
+{
+	u64 *longest = (u64 *)cpu->longest[epoch & 1];
+
+	cpu->sum_ns += wait;
+	cpu->slots[hist_slot(wait, CPU_SUB_BITS)]++;
+	if (is_longer(*longest, epoch, wait))
+		*longest = tagged(epoch, wait);
+}
+
+/*
+ * Why here: when a task is switched to, sched_info.last_queued still says since when it was runnable, and the run
+ * queue's clock is the one that this stamp was taken from and that the kernel's own run_delay will be computed with. So
+ * no hook on wake-ups is needed, and our sum is run_delay to the nanosecond. A wait cut in pieces by migration leaves
+ * the earlier pieces in run_delay; what that has grown by since the last switch belongs to this wait.
+ * Cost: about 50 ns per context switch beside the empty program's; most of it the look-up of the process.
+ * Loses: a task whose storage could not be had counts in the system's figures only, and under `homeless`. The idle
+ * task is not counted. A sleeper preempted before it slept has no stamp of the kernel; we keep our own (see below).
+ */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	u32 this_cpu = bpf_get_smp_processor_id();
+	struct process_waits *process = 0;
+	struct thread_waits *thread;
+	struct cpu_waits *cpu;
+	u64 queued, run_delay, now, epoch;
+	u64 wait = 0;
+
+	/*
+	 * Preempted on its way to sleep: it stays runnable, but the scheduler, which looks at the state only, does not
+	 * stamp it. prev's CPU is this one, and its thread state has no other writer until it is switched to again.
+	 */
+	if (preempt && is_sleepy(prev)) {
+		thread = thread_waits(prev);
+		if (thread)
+			thread->preempted = prev->se.cfs_rq->rq->clock;
+	}
+	if (next->pid == 0)
+		return 0;
+	cpu = bpf_map_lookup_elem(&cpu_waits, &this_cpu);
+	if (!cpu)
+		return 0;
+
+	/* every task, of whatever class, has in se.cfs_rq that of its own run queue: this CPU's */
+	now = next->se.cfs_rq->rq->clock;
+	queued = next->sched_info.last_queued;
+	run_delay = next->sched_info.run_delay;
+
+	/*
+	 * A thread that was released (it does so itself, late in its exit) may outlive its leader, so the pointer is not
+	 * followed. While `sighand` is set the leader cannot have been released, and what is released after we looked
+	 * stays until this program is through, since it runs inside an RCU read section.
+	 */
+	if (is_leader(next)) {
+		process = bpf_task_storage_get(&processes, next, 0, 0);
+		thread = process ? &process->leader : 0;
+	} else {
+		thread = bpf_task_storage_get(&threads, next, 0, 0);
+		if (next->sighand)
+			process = bpf_task_storage_get(&processes, next->group_leader, 0, 0);
+	}
+	if (thread) {
+		/* not seen before: all of it is this wait if the task never ran, unknown and of before if it did */
+		u64 before = thread->run_delay ? thread->run_delay - 1 : next->sched_info.pcount ? run_delay : 0;
+
+		wait = run_delay - before;
+		if (!queued)
+			queued = thread->preempted;
+		thread->preempted = 0;
+		thread->run_delay = run_delay + 1;
+	}
+	if (queued) {
+		/* what the kernel is about to add itself; without its stamp it will not */
+		u64 last = now > queued ? now - queued : 0;
+
+		wait += last;
+		if (thread && next->sched_info.last_queued)
+			thread->run_delay += last;
+	} else if (!wait) {
+		cpu->unstamped++;
+		return 0;
+	}
+	epoch = current_epoch();
+	add_to_cpu(cpu, epoch, wait);
+	if (process) {
+		add_to_process(process, epoch, wait);
+	} else {
+		cpu->homeless++;
+		cpu->homeless_ns += wait;
+	}
+	return 0;
+}
+
+static __always_inline struct process_waits *adopt_process(struct task_struct *task)
+{
+	struct process_waits *process = bpf_task_storage_get(&processes, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (process && !process->created)
+		__sync_val_compare_and_swap(&process->created, 0, bpf_ktime_get_boot_ns());
+	return process;
+}
+
+/*
+ * Why here: a new task gets its storage in the context of its parent, before it runs for the first time and without
+ * any lock held; also the threads of io_uring pass here, which sched_process_fork does not see.
+ * Cost: about 0.4 µs per new task, against some 50 µs for a fork.
+ * Loses: the storage when memory is short; the iterator tries again at the next tick.
+ */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(born, struct task_struct *task)
+{
+	if (is_leader(task))
+		adopt_process(task);
+	else
+		bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return 0;
+}
+
+/*
+ * Why here: exec by a thread that is not the leader makes it the leader, without the process's storage; the old
+ * leader's is reported when it is freed.
+ * Cost: a comparison per exec.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(executed, struct task_struct *task, int old_pid)
+{
+	struct process_waits *process;
+	struct thread_waits *thread;
+
+	if (old_pid == task->pid)
+		return 0;
+	process = adopt_process(task);
+	thread = bpf_task_storage_get(&threads, task, 0, 0);
+	if (process && thread && !process->leader.run_delay)
+		process->leader.run_delay = thread->run_delay;
+	return 0;
+}
+
+static __always_inline void fill(struct record_head *head, struct task_struct *task, u32 kind, u64 start)
+{
+	head->kind = kind;
+	head->tgid = task->tgid;
+	head->tid = task->pid;
+	head->start = start;
+	bpf_probe_read_kernel(head->comm, sizeof(head->comm), task->comm);
+}
+
+/*
+ * Why here: after the last switch, so the figures are final, and before the storage goes with the task.
+ * Cost: one record of 568 bytes per process that ends.
+ * Loses: the record when the ring is full, counted; the system's figures do not depend on it.
+ */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(freed, struct task_struct *task)
+{
+	u32 this_cpu = bpf_get_smp_processor_id();
+	struct process_record *record;
+	struct process_waits *process;
+	struct cpu_waits *cpu;
+
+	process = bpf_task_storage_get(&processes, task, 0, 0);
+	if (!process || !(*(u64 *)process->longest[0] | *(u64 *)process->longest[1]))
+		return 0;
+	record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
+	if (!record) {
+		cpu = bpf_map_lookup_elem(&cpu_waits, &this_cpu);
+		/* the one counter written outside the switch, whose program may interrupt us: atomic */
+		if (cpu)
+			__sync_fetch_and_add(&cpu->ring_full, 1);
+		return 0;
+	}
+	fill(&record->head, task, RECORD_PROCESS, task->start_boottime);
+	record->head.cpu = 0;
+	record->head.ns = 0;
+	bpf_probe_read_kernel(&record->waits, sizeof(record->waits), process);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* Did a wait of this process end in the interval `epoch`, or in one of the two before it? */
+static __always_inline bool is_recent(struct process_waits *process, u64 epoch)
+{
+	return ((epoch - tag_of(process->longest[0])) & EPOCH_MASK) <= 2 ||
+	       ((epoch - tag_of(process->longest[1])) & EPOCH_MASK) <= 2;
+}
+
+/*
+ * One read: the storage of every process in which something happened in this interval or in the one before (a switch
+ * that took the old number may still have been under way at the last read), and every thread that waits right now.
+ * Cost: about 0.3 µs per thread and tick, in the reading thread's own time.
+ * Loses: nothing. The age of a waiting thread is by its CPU's clock, which is at most a tick old.
+ */
+SEC("iter/task")
+int read_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct seq_file *seq = ctx->meta->seq;
+	struct record_head head = {};
+	struct process_waits *process;
+	u64 word = interval_word();
+	struct rq *rq;
+	u64 queued;
+
+	if (!task) {
+		head.kind = RECORD_END;
+		head.ns = bpf_ktime_get_boot_ns();
+		bpf_seq_write(seq, &head, sizeof(head));
+		return 0;
+	}
+	if (is_leader(task)) {
+		process = adopt_process(task);
+		if (process && process->created && (word & READ_ALL || is_recent(process, word & EPOCH_MASK))) {
+			fill(&head, task, RECORD_PROCESS, task->start_boottime);
+			bpf_seq_write(seq, &head, sizeof(head));
+			bpf_seq_write(seq, process, sizeof(*process));
+		}
+	} else {
+		bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	}
+	queued = task->sched_info.last_queued;
+	if (task->on_rq && !task->on_cpu && queued) {
+		rq = task->se.cfs_rq->rq;
+		fill(&head, task, RECORD_WAITING, task->group_leader->start_boottime);
+		head.cpu = rq->cpu;
+		head.ns = rq->clock > queued ? rq->clock - queued : 0;
+		bpf_seq_write(seq, &head, sizeof(head));
+	}
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A counting perf event: opened by number, read as it stands, closed. Energy counters (the `power` PMU) are read this
+ * way; which event means what is for the caller to find out in sysfs.
+ */
+#include "addon.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int wl_counter_open(struct wl_counter *counter, uint32_t type, uint64_t config, uint32_t cpu, struct wl_error *e)
+{
+	/* Nothing may be excluded: PMUs that cannot tell user from kernel, power among them, refuse to try. */
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = type,
+		.config = config,
+		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
+	};
+
+	counter->fd = (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (counter->fd < 0)
+		return wl_refused(e, errno, "perf event %u/0x%llx on CPU %u", type, (unsigned long long)config, cpu);
+	return 0;
+}
+
+int wl_counter_read(struct wl_counter *counter, struct wl_count *count, struct wl_error *e)
+{
+	ssize_t n;
+
+	if (counter->fd < 0)
+		return wl_misuse(e, "the counter is closed");
+	n = read(counter->fd, count, sizeof(*count));
+	if (n < 0)
+		return wl_refused(e, errno, "%s", "");
+	/* An event whose hardware went away is at its end of file. */
+	return n == sizeof(*count) ? 0 : wl_refused(e, ENODEV, "%s", "");
+}
+
+void wl_counter_close(struct wl_counter *counter)
+{
+	if (counter->fd >= 0)
+		close(counter->fd);
+	counter->fd = -1;
+}

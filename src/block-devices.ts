@@ -1,0 +1,41 @@
+/** Names of block devices by the kernel's device number. */
+import { readlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type SafeText, safe, sanitize } from './sanitize.ts';
+
+/** `dev_t` inside the kernel, which is not what stat(2) shows: 12 bits of major above 20 bits of minor. */
+export function splitDev(dev: number): { major: number; minor: number } {
+	return { major: dev >>> 20, minor: dev & 0xfffff };
+}
+
+/** `254:0` */
+export function devText(dev: number): SafeText {
+	const { major, minor } = splitDev(dev);
+	return safe`${major}:${minor}`;
+}
+
+/** Looks names up in sysfs, and remembers them for devices that go away. */
+export class BlockDevices {
+	private readonly sysRoot: string;
+	private readonly known = new Map<number, SafeText>();
+
+	constructor(sysRoot: string) {
+		this.sysRoot = sysRoot;
+	}
+
+	/**
+	 * The kernel's name (`vda`, `cciss/c0d0`), asked for at every call because numbers are given to other devices when
+	 * one is unplugged; the last known name where there is none now, else `major:minor`. 0 is a request to no disk: `none`.
+	 */
+	name(dev: number): SafeText {
+		if (dev === 0) return safe`none`;
+		try {
+			// the kernel writes a slash in a device's name as `!`, for sysfs cannot hold it
+			const name = sanitize(basename(readlinkSync(join(this.sysRoot, 'dev/block', devText(dev)))).replaceAll('!', '/'));
+			this.known.set(dev, name);
+			return name;
+		} catch {
+			return this.known.get(dev) ?? devText(dev);
+		}
+	}
+}

@@ -1,0 +1,70 @@
+/** Names of control groups: the kernel knows a group by an id, which is the inode number of its folder. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type SafeText, safe, sanitize } from './sanitize.ts';
+
+/** More folders than this are not searched; groups beyond are shown by their id. */
+const MAX_FOLDERS = 20_000;
+
+/** Where the unified hierarchy (cgroup v2) is mounted, or undefined. mountinfo and mounts write blanks as `\040`. */
+function unifiedMount(procRoot: string): string | undefined {
+	try {
+		for (const line of readFileSync(join(procRoot, 'self/mounts'), 'utf8').split('\n')) {
+			const [, path, type] = line.split(' ');
+			if (type === 'cgroup2') return path?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+		}
+	} catch {
+		// no proc: ids are shown
+	}
+	return undefined;
+}
+
+/**
+ * Paths of control groups by id, relative to the hierarchy's root (`/`, `/system.slice/ssh.service`). A group's path is
+ * looked up when its id is first asked for and kept after the group has gone.
+ */
+export class Cgroups {
+	private readonly root: string | undefined;
+	private readonly paths = new Map<number, SafeText>();
+	private searched = false;
+
+	constructor(procRoot: string) {
+		this.root = unifiedMount(procRoot);
+	}
+
+	/** Allow one more search of the tree: call once per interval, so that ids that cannot be resolved stay cheap. */
+	tick(): void {
+		this.searched = false;
+	}
+
+	/** `#id` where the group has no folder (any more) or none that we may see. */
+	path(id: number): SafeText {
+		let path = this.paths.get(id);
+		if (path === undefined && !this.searched) {
+			this.search();
+			path = this.paths.get(id);
+		}
+		if (path === undefined) {
+			path = safe`#${id}`;
+			// one more try at the next interval would fail as well: the group's folder is made before its first task
+			if (this.searched) this.paths.set(id, path);
+		}
+		return path;
+	}
+
+	private search(): void {
+		this.searched = true;
+		if (this.root === undefined) return;
+		const folders = ['/'];
+		for (let index = 0; index < folders.length && index < MAX_FOLDERS; index++) {
+			const folder = folders[index] as string;
+			const path = join(this.root, folder);
+			try {
+				this.paths.set(statSync(path).ino, sanitize(folder));
+				for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) folders.push(join(folder, entry.name));
+			} catch {
+				// gone while we looked
+			}
+		}
+	}
+}

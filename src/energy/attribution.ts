@@ -1,0 +1,65 @@
+/** Who gets which part of the measured energy: shares in whole µJ that add up to the whole, always. */
+import type { MicroJoules, Ns } from '../units.ts';
+
+/**
+ * Split a whole number in proportion to weights, into whole numbers whose sum is exactly `total` (largest remainder;
+ * equal remainders go to the earlier entries, so the result is the same every time).
+ * @param total integer ≥ 0
+ * @param weights ≥ 0; all zero: nothing can be split and the result is all zero
+ */
+export function apportion(total: number, weights: ArrayLike<number>): number[] {
+	let sum = 0;
+	for (let i = 0; i < weights.length; i++) sum += weights[i] as number;
+	const parts = new Array<number>(weights.length).fill(0);
+	if (sum <= 0 || total <= 0) return parts;
+	const remainders: { index: number; rest: number }[] = [];
+	let left = total;
+	for (let i = 0; i < weights.length; i++) {
+		const weight = weights[i] as number;
+		if (weight <= 0) continue;
+		const exact = (total * weight) / sum;
+		const part = Math.min(Math.floor(exact), left);
+		parts[i] = part;
+		left -= part;
+		remainders.push({ index: i, rest: exact - part });
+	}
+	remainders.sort((a, b) => b.rest - a.rest || a.index - b.index);
+	// Fewer are left than there are entries, but for rounding of very large numbers: hence the modulo.
+	for (let i = 0; left > 0; i++, left--) {
+		const { index } = remainders[i % remainders.length] as { index: number };
+		parts[index] = (parts[index] as number) + 1;
+	}
+	return parts;
+}
+
+/** What a source of power says about one interval, whole µJ. */
+export interface Measured {
+	measured_uj: MicroJoules;
+	/** The part that is used whether anything runs or not. */
+	idle_uj: MicroJoules;
+}
+
+/** Σ rows_uj + idle_uj + irq_uj + unattributed_uj = measured_uj. */
+export interface Attribution extends Measured {
+	/** In the order of the weights. */
+	rows_uj: MicroJoules[];
+	irq_uj: MicroJoules;
+	unattributed_uj: MicroJoules;
+}
+
+/**
+ * Policy `active-only`: what was used beyond idle goes to those who ran, by their CPU time. Time that is known but
+ * belongs to no row (lost records) takes its part as `unattributed_uj`, as does active energy when nobody ran.
+ */
+export function attribute(measured: Measured, cpu: ArrayLike<Ns>, unattributed: Ns): Attribution {
+	const measured_uj = Math.max(0, Math.round(measured.measured_uj));
+	const idle_uj = Math.min(measured_uj, Math.max(0, Math.round(measured.idle_uj)));
+	const active = measured_uj - idle_uj;
+	const weights = new Float64Array(cpu.length + 1);
+	weights.set(cpu as ArrayLike<number>);
+	weights[cpu.length] = unattributed;
+	const rows_uj = apportion(active, weights);
+	const unattributed_uj = rows_uj.pop() as number;
+	const attributed = rows_uj.reduce((sum, part) => sum + part, unattributed_uj);
+	return { measured_uj, idle_uj, irq_uj: 0, rows_uj, unattributed_uj: unattributed_uj + (active - attributed) };
+}

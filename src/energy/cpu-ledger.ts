@@ -1,0 +1,297 @@
+/**
+ * Who used how much CPU time: turns the kernel's counters of threads, alive and dead, into time per process and
+ * interval, each nanosecond charged once. Pure: it is fed what was read and knows no kernel.
+ *
+ * A thread that ends is for some milliseconds neither among the living nor reported dead (an RCU grace period). Its
+ * entry waits here until its last record comes; then what it used since the last look is charged.
+ */
+import type { ForeignBytes } from '../decode.ts';
+import { type SafeText, sanitize } from '../sanitize.ts';
+import type { Count, Ns } from '../units.ts';
+
+/** One thread's counter as the kernel gives it (`struct thread_record` with its identity in one number). */
+export interface ThreadSample {
+	/** Identity of the kernel's task, never that of two tasks at once. */
+	task: number;
+	tgid: number;
+	tid: number;
+	/** ns since boot; the leader's is that of the process. */
+	start: Ns;
+	/** 0: not known any more. */
+	process_start: Ns;
+	/** CPU time since the thread's start. */
+	cpu_ns: Ns;
+	cgroup: number;
+	comm: ForeignBytes;
+}
+
+/** A process, alive or just ended. Always the same object for one process; its figures are valid until the next look. */
+export interface ProcessUse {
+	readonly pid: number;
+	/** ns since boot. */
+	readonly start: Ns;
+	comm: SafeText;
+	/** Id of its cgroup in the unified hierarchy. */
+	cgroup: number;
+	/** CPU time of the interval. */
+	cpu_ns: Ns;
+	/** Since the ledger's start. */
+	cpu_ns_total: Ns;
+	/** Threads alive at the last look; 0: it has ended. */
+	threads: Count;
+}
+
+/** What one interval brought. */
+export interface LedgerInterval {
+	/** All processes alive, and those ended that had something left to be charged or have not been shown as ended. */
+	processes: ProcessUse[];
+	/** CPU time of threads whose last record was lost. */
+	unattributed_ns: Ns;
+	alive: Count;
+	ended: Count;
+}
+
+interface Process extends ProcessUse {
+	/** The bytes that `comm` was made from. */
+	rawComm: Uint8Array;
+	/** Threads that still have an entry: alive, or on their way out. */
+	entries: number;
+	/** The leader's last record has come. */
+	leaderDead: boolean;
+	/** It has been in an interval as ended. */
+	reported: boolean;
+	/** When it was last heard of, ns since boot. */
+	heard: Ns;
+}
+
+interface Thread {
+	readonly task: number;
+	tid: number;
+	start: Ns;
+	cpu_ns: Ns;
+	readonly process: Process;
+	/** Number of the look that saw it last. */
+	look: number;
+	/** When it was last seen, or first found missing. */
+	seen: Ns;
+}
+
+/** Records that were lost and are to be set against the threads that have gone without one. */
+interface Loss {
+	records: number;
+	cpu_ns: Ns;
+	at: Ns;
+}
+
+/** Longer than a grace period takes on a busy machine. */
+const GRACE: Ns = 2e9;
+/** A thread that is missing for so long without any known loss is given up, so that nothing grows for ever. */
+const GIVE_UP: Ns = 60e9;
+
+export class CpuLedger {
+	private readonly since: Ns;
+	/** By task: seen alive at the last look. */
+	private threads = new Map<number, Thread>();
+	/** By task: missing, waiting for their record. More than one where the kernel used the memory again meanwhile. */
+	private readonly leaving = new Map<number, Thread[]>();
+	/** By pid and start. */
+	private readonly processes = new Map<string, Process>();
+	private losses: Loss[] = [];
+	private look = 0;
+	private now: Ns;
+
+	/** @param since threads that started later are charged in full, the others from their first look on; ns since boot */
+	constructor(since: Ns) {
+		this.since = since;
+		this.now = since;
+	}
+
+	/** Begin to look at the living; `observe` follows for each of them, then `endLook`. */
+	beginLook(): void {
+		this.look++;
+		for (const process of this.processes.values()) {
+			process.threads = 0;
+			process.cpu_ns = 0;
+		}
+	}
+
+	/** A thread that is alive. */
+	observe(sample: ThreadSample): void {
+		let thread = this.threads.get(sample.task);
+		if (thread === undefined || !isSame(thread, sample)) {
+			// same memory, other thread: the old one's record is still to come
+			if (thread) this.miss(thread);
+			thread = this.admit(sample);
+			this.threads.set(sample.task, thread);
+		}
+		const { process } = thread;
+		this.charge(thread, sample);
+		thread.look = this.look;
+		process.threads++;
+		if (sample.tid === sample.tgid) describe(process, sample);
+	}
+
+	/** All living have been seen. @param now ns since boot */
+	endLook(now: Ns): void {
+		this.now = now;
+		for (const thread of this.threads.values()) {
+			thread.seen = now;
+			if (thread.look === this.look) {
+				thread.process.heard = now;
+			} else {
+				this.threads.delete(thread.task);
+				this.miss(thread);
+			}
+		}
+	}
+
+	/** A thread's last record. */
+	bury(sample: ThreadSample): void {
+		let thread = this.threads.get(sample.task);
+		if (thread && isSame(thread, sample)) {
+			this.threads.delete(sample.task);
+			if (thread.look === this.look) thread.process.threads--;
+		} else {
+			thread = this.leaving.get(sample.task)?.find((candidate) => isSame(candidate, sample));
+			if (thread) this.unmiss(thread);
+		}
+		thread ??= this.admit(sample);
+		const { process } = thread;
+		this.charge(thread, sample);
+		process.entries--;
+		// the leader's name is the process's; another thread's serves until that is known
+		if (sample.tid === sample.tgid) {
+			describe(process, sample);
+			process.leaderDead = true;
+		}
+	}
+
+	/** Records were lost, with this much CPU time of whole threads in them. */
+	lose(records: number, cpu_ns: Ns): void {
+		if (records > 0) this.losses.push({ records, cpu_ns, at: this.now });
+	}
+
+	/** What the interval brought that ended with the last look. */
+	interval(): LedgerInterval {
+		const interval: LedgerInterval = { processes: [], unattributed_ns: this.settle(), alive: 0, ended: 0 };
+		for (const [key, process] of this.processes) {
+			const gone = process.entries === 0 && process.threads === 0;
+			if (process.threads > 0) interval.alive++;
+			if (process.cpu_ns > 0) process.heard = this.now;
+			const forgotten = gone && this.now - process.heard > GRACE;
+			const ends = gone && !process.reported && (process.leaderDead || forgotten);
+			if (ends) {
+				process.reported = true;
+				interval.ended++;
+			}
+			if (!gone || ends || process.cpu_ns > 0) interval.processes.push(process);
+			if (forgotten) this.processes.delete(key);
+		}
+		return interval;
+	}
+
+	/** A thread seen for the first time. */
+	private admit(sample: ThreadSample): Thread {
+		// an exec by another thread than the leader gives that thread the leader's start
+		const process = this.processOf(sample);
+		process.entries++;
+		const charged = sample.start > this.since ? 0 : sample.cpu_ns;
+		return { task: sample.task, tid: sample.tid, start: sample.start, cpu_ns: charged, process, look: 0, seen: this.now };
+	}
+
+	private charge(thread: Thread, sample: ThreadSample): void {
+		const delta = sample.cpu_ns - thread.cpu_ns;
+		thread.tid = sample.tid;
+		thread.start = sample.start;
+		if (delta <= 0) return;
+		thread.cpu_ns = sample.cpu_ns;
+		thread.process.cpu_ns += delta;
+		thread.process.cpu_ns_total += delta;
+	}
+
+	private miss(thread: Thread): void {
+		const others = this.leaving.get(thread.task);
+		if (others) others.push(thread);
+		else this.leaving.set(thread.task, [thread]);
+	}
+
+	private unmiss(thread: Thread): void {
+		const rest = (this.leaving.get(thread.task) ?? []).filter((other) => other !== thread);
+		if (rest.length > 0) this.leaving.set(thread.task, rest);
+		else this.leaving.delete(thread.task);
+	}
+
+	private forget(thread: Thread): void {
+		thread.process.entries--;
+		if (thread.tid === thread.process.pid) thread.process.leaderDead = true;
+	}
+
+	/** Set losses against threads that have gone without a record. What was not charged of their time has no owner: returned. */
+	private settle(): Ns {
+		const due = this.losses.filter((loss) => this.now - loss.at > GRACE);
+		this.losses = this.losses.filter((loss) => this.now - loss.at <= GRACE);
+		let records = due.reduce((sum, loss) => sum + loss.records, 0);
+		let cpu = due.reduce((sum, loss) => sum + loss.cpu_ns, 0);
+		for (const thread of [...this.leaving.values()].flat()) {
+			if (this.now - thread.seen <= (records > 0 ? GRACE : GIVE_UP)) continue;
+			if (records > 0) {
+				records--;
+				cpu -= thread.cpu_ns;
+			}
+			this.unmiss(thread);
+			this.forget(thread);
+		}
+		return Math.max(0, cpu);
+	}
+
+	private processOf(sample: ThreadSample): Process {
+		const known = sample.process_start > 0 ? this.processes.get(processKey(sample.tgid, sample.process_start)) : this.latest(sample.tgid);
+		if (known) return known;
+		const start = sample.process_start || sample.start;
+		const process: Process = {
+			pid: sample.tgid,
+			start,
+			comm: sanitize(sample.comm),
+			rawComm: sample.comm.slice(),
+			cgroup: sample.cgroup,
+			cpu_ns: 0,
+			cpu_ns_total: 0,
+			threads: 0,
+			entries: 0,
+			leaderDead: false,
+			reported: false,
+			heard: this.now,
+		};
+		this.processes.set(processKey(process.pid, start), process);
+		return process;
+	}
+
+	/** The process that has, or had last, this pid. */
+	private latest(pid: number): Process | undefined {
+		let latest: Process | undefined;
+		for (const process of this.processes.values()) if (process.pid === pid && process.start >= (latest?.start ?? 0)) latest = process;
+		return latest;
+	}
+}
+
+/** Start times stay with a thread for life, but for an exec that makes it the leader. */
+function isSame(thread: Thread, sample: ThreadSample): boolean {
+	return thread.start === sample.start || (thread.process.pid === sample.tgid && sample.tid === sample.tgid);
+}
+
+function processKey(pid: number, start: Ns): string {
+	return `${pid}:${start}`;
+}
+
+/** Name and cgroup; the name is made anew only when its bytes changed. */
+function describe(process: Process, { comm, cgroup }: ThreadSample): void {
+	process.cgroup = cgroup;
+	for (let i = 0; i < comm.length; i++) {
+		if (comm[i] !== process.rawComm[i]) {
+			process.rawComm = comm.slice();
+			process.comm = sanitize(comm);
+			return;
+		}
+		if (comm[i] === 0) return;
+	}
+}

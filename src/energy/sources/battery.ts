@@ -1,0 +1,39 @@
+/** Power drawn from batteries (`/sys/class/power_supply`): the whole machine, and only while it runs on them. */
+import { join } from 'node:path';
+import { Garbage, list, readNumber, readOptional, readText } from './sysfs.ts';
+
+export interface Battery {
+	name: string;
+	directory: string;
+	/** The file or files that give its power. */
+	hooks: string[];
+	/** µW drawn from it. Throws `Garbage` while it is not discharging: on mains it says nothing about use. */
+	power(): number;
+}
+
+function describe(directory: string, name: string): Battery | null {
+	// `Device`: the battery of a mouse or headset
+	if (readOptional(join(directory, 'type')) !== 'Battery' || readOptional(join(directory, 'scope')) === 'Device')
+		return null;
+	const direct = readOptional(join(directory, 'power_now')) !== undefined;
+	const hooks = (direct ? ['power_now'] : ['current_now', 'voltage_now']).map((file) => join(directory, file));
+	if (!hooks.every((hook) => readOptional(hook) !== undefined)) return null;
+	return {
+		name,
+		directory,
+		hooks,
+		power() {
+			const status = readText(join(directory, 'status'));
+			if (status !== 'Discharging')
+				throw new Garbage(`is not discharging (${status}): on mains it says nothing about use`);
+			// some drivers give what flows out a minus; µA × µV is pW
+			const product = hooks.reduce((value, hook) => value * readNumber(hook), 1);
+			return Math.abs(direct ? product : product / 1e6);
+		},
+	};
+}
+
+/** The machine's batteries that tell their power, whether they discharge or not. */
+export function readBatteries(folder: string): Battery[] {
+	return list(folder).flatMap((name) => describe(join(folder, name), name) ?? []);
+}

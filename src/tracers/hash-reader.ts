@@ -1,0 +1,35 @@
+/** Reads whole BPF hash maps, one buffer for all reads. */
+import type { Struct } from '../decode.ts';
+import { type BpfSession, viewOf } from './bpf-session.ts';
+
+export class HashReader<Key, Value> {
+	private readonly bpf: BpfSession;
+	private readonly map: { readonly name: string; readonly key: Struct<Key>; readonly value: Struct<Value> };
+	private readonly keys: Uint8Array;
+	private readonly values: Uint8Array;
+
+	/** `entries`: as many as the map was made for. */
+	constructor(bpf: BpfSession, map: { readonly name: string; readonly key: Struct<Key>; readonly value: Struct<Value> }, entries: number) {
+		this.bpf = bpf;
+		this.map = map;
+		this.keys = new Uint8Array(entries * map.key.size);
+		this.values = new Uint8Array(entries * map.value.size);
+	}
+
+	/** All entries. `id` names the entry's key for good; arrays in key and value are valid until the next call. */
+	*entries(): Generator<{ id: string; key: Key; value: Value }> {
+		const { key, value } = this.map;
+		const count = this.bpf.object.readBatch(this.map.name, this.keys, this.values);
+		const keys = viewOf(this.keys);
+		const values = viewOf(this.values);
+		for (let index = 0; index < count; index++) {
+			const at = index * key.size;
+			yield {
+				// the bytes: a number would round a 64-bit address
+				id: Buffer.from(this.keys.buffer, at, key.size).toString('latin1'),
+				key: key.read(keys, at),
+				value: value.read(values, index * value.size),
+			};
+		}
+	}
+}

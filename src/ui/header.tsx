@@ -1,0 +1,82 @@
+/** Two lines on top: the machine, and the tabs. */
+import { type ReactElement, useMemo } from 'react';
+import type { SafeText } from '../sanitize.ts';
+import { formatDuration } from '../format.ts';
+import { statusLine, type Piece } from './line.ts';
+import { Lines } from './lines.tsx';
+import type { Span } from './theme.ts';
+
+/** What the header says about the machine. */
+export interface HostInfo {
+	host: SafeText;
+	/** Release of the kernel. */
+	kernel: SafeText;
+	/** Online CPUs. */
+	cpus: number;
+	/** Load averages of 1, 5, 15 minutes. */
+	load(): readonly number[];
+	/** Seconds. */
+	uptime(): number;
+}
+
+export interface HeaderProps {
+	host: HostInfo;
+	tabs: readonly { id: string; title: string; state: 'attaching' | 'live' | 'unavailable' }[];
+	active: string;
+	/** Kind and uncertainty of the energy figures; null before they are known. */
+	energy: string | null;
+	/** ISO 8601; when what is shown was measured. */
+	time: string | null;
+	paused: boolean;
+	/** Interval asked for, s. */
+	delay: number;
+	group: string | null;
+	width: number;
+	height: number;
+}
+
+function clock(time: string | null): string {
+	const date = time === null ? new Date() : new Date(time);
+	const two = (n: number) => String(n).padStart(2, '0');
+	return Number.isNaN(date.getTime()) ? '' : `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+function machineLine({ host, energy, time, width }: HeaderProps): string {
+	const pieces: Piece[] = [
+		{ spans: [['brand', 'wattlag']], drop: 2 },
+		{ spans: [['strong', host.host]], drop: 1 },
+		{ spans: [['dim', 'kernel '], host.kernel], drop: 7 },
+		{ spans: [`${host.cpus}`, ['dim', ' CPU']], drop: 6 },
+		{ spans: [['dim', 'up '], formatDuration(host.uptime())], drop: 8 },
+		{ spans: [['dim', 'load '], ['strong', host.load().map((load) => load.toFixed(2)).join(' ')]], drop: 3 },
+		{ spans: energy === null ? [] : [['dim', 'energy '], ['warn', energy]], drop: 5, side: 'right' },
+		{ spans: [clock(time)], drop: 4, side: 'right' },
+	];
+	return statusLine(width, pieces);
+}
+
+function tabLine({ tabs, active, paused, delay, group, width }: HeaderProps): string {
+	const state = tabs.find((tab) => tab.id === active)?.state;
+	const badge: Span = paused
+		? ['alert', ' PAUSED ']
+		: state === 'attaching'
+			? ['warn', 'attaching…']
+			: state === 'unavailable'
+				? ['bad', 'unavailable']
+				: ['good', `● ${Number(delay.toFixed(2))}s`];
+	const labels = tabs.map(({ id, title, state: tabState }, index): Piece => {
+		const text = ` ${index + 1} ${title} `;
+		return { spans: [[id === active ? 'tabActive' : tabState === 'unavailable' ? 'dim' : 'tab', text]], drop: id === active ? 0 : 4 + index };
+	});
+	return statusLine(
+		width,
+		[...labels, { spans: group === null ? [] : [['dim', 'by '], group], drop: 3, side: 'right' }, { spans: [badge], drop: 1, side: 'right' }],
+		1,
+	);
+}
+
+export function Header(props: HeaderProps): ReactElement {
+	// Load and uptime are read anew whenever something else changed: at least once per interval.
+	const lines = useMemo(() => (props.height >= 2 ? [machineLine(props), tabLine(props)] : [tabLine(props)]), [props]);
+	return <Lines lines={lines} width={props.width} height={props.height} />;
+}

@@ -1,0 +1,60 @@
+/** Keys from the keymap, columns from the tracer. */
+import { type ReactElement, useMemo } from 'react';
+import { fit, textWidth } from '../term/width.ts';
+import { keymap, keysText } from './keymap.ts';
+import { Lines } from './lines.tsx';
+import { wrapText } from './notice.tsx';
+import type { TabTracer } from './tab.ts';
+import { paint } from './theme.ts';
+
+/** A table of two columns: a name, and words that wrap. */
+function entries(list: readonly (readonly [string, string])[], nameWidth: number, width: number): string[] {
+	return list.flatMap(([name, words]) => {
+		const text = wrapText(words, Math.max(10, width - nameWidth - 4));
+		return text.map((line, index) => `  ${paint('accent', fit(index === 0 ? name : '', nameWidth))}  ${line}`);
+	});
+}
+
+/** The whole help for a tab at this width. */
+export function helpLines(tracer: TabTracer<never, object>, width: number): string[] {
+	const keyWidth = Math.max(...keymap.map((binding) => textWidth(keysText(binding))));
+	const sections = (['General', 'Move', 'Table'] as const).flatMap((section) => [
+		paint('strong', section),
+		...entries(
+			keymap.filter((binding) => binding.section === section).map((binding) => [keysText(binding), binding.help] as const),
+			keyWidth,
+			width,
+		),
+		'',
+	]);
+	const titleWidth = Math.max(...tracer.columns.map((column) => textWidth(column.title)));
+	return [
+		paint('strong', `${tracer.title} – columns`),
+		...wrapText(tracer.summary, width - 2).map((line) => `  ${line}`),
+		...entries(
+			tracer.columns.map((column) => [column.title, column.help] as const),
+			titleWidth,
+			width,
+		),
+		...(tracer.groups.length > 1 ? ['', `  ${paint('dim', 'groups (t):')} ${tracer.groups.join(', ')}`] : []),
+		'',
+		...sections,
+		paint('dim', '  Sizes are in powers of 1024 (K = KiB), counts in powers of 1000; – means not known.'),
+	];
+}
+
+export interface HelpProps {
+	lines: readonly string[];
+	offset: number;
+	width: number;
+	height: number;
+}
+
+export function Help({ lines, offset, width, height }: HelpProps): ReactElement {
+	const shown = useMemo(() => {
+		const last = Math.min(lines.length, offset + height - 1);
+		const title = fit(` Help   ${offset + 1}–${last} of ${lines.length}   j k PgDn: scroll   Esc: back`, width);
+		return [paint('header', title), ...lines.slice(offset, last)];
+	}, [lines, offset, width, height]);
+	return <Lines lines={shown} width={width} height={height} />;
+}

@@ -1,0 +1,47 @@
+/** What a tab is to the rest of the screen. */
+import type { ReactElement } from 'react';
+import type { Sort } from '../query.ts';
+import type { SafeText } from '../sanitize.ts';
+import type { Snapshot } from '../snapshot.ts';
+import type { Column, Tracer } from '../tracers/tracer.ts';
+
+export interface TabProps<Row, Extra extends object> {
+	columns: readonly Column<Row>[];
+	snapshot: Snapshot<Row, Extra>;
+	/** Oldest first, `snapshot` last. Older ones may have lost their rows. */
+	history: readonly Snapshot<Row, Extra>[];
+	/** Filtered and sorted. */
+	rows: readonly Row[];
+	sort: Sort;
+	/** Index into `rows`; -1: none. */
+	selected: number;
+	/** The selected row fills the tab. */
+	detail: boolean;
+	rowKey(row: Row): string;
+	/** A filter is why rows are missing. */
+	filtered: boolean;
+	logarithmic: boolean;
+	/** Cells and rows for the tab. */
+	width: number;
+	height: number;
+	/** To be told how many rows the table shows, for the paging keys. */
+	page: { current: number };
+}
+
+export interface TabView<Row, Extra extends object> {
+	View: (props: TabProps<Row, Extra>) => ReactElement;
+	/** Name of a row, for the breadcrumb. A tab without has no detail. */
+	nameOf?(row: Row): SafeText;
+	/** Rows that are shown apart from the table return false. */
+	listed?(row: Row): boolean;
+}
+
+/** What the screen uses of a tracer. */
+export type TabTracer<Row, Extra extends object> = Pick<Tracer<Row, Extra>, 'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey'>;
+
+/** One entry of the registry, as far as the screen needs it. A row only ever meets the columns it came with. */
+export interface TabEntry {
+	tracer: TabTracer<never, object>;
+	/** Loaded after the first frame. */
+	tab(): Promise<TabView<never, object>>;
+}

@@ -1,0 +1,89 @@
+import { stripTypeScriptTypes } from 'node:module';
+import { expect, test } from 'vitest';
+import { type BtfType, emitModule } from '../../scripts/btf-types.ts';
+import * as decode from '../../src/decode.ts';
+
+/** What bpftool prints for: struct inner { u64 a; char name[16]; }; struct shard { u32 slots[4]; struct inner in[2]; s64 left; u16 x; }; */
+const types: BtfType[] = [
+	{ id: 1, kind: 'INT', name: 'unsigned long long', size: 8, encoding: '(none)' },
+	{ id: 2, kind: 'INT', name: 'unsigned int', size: 4, encoding: '(none)' },
+	{ id: 3, kind: 'INT', name: 'char', size: 1, encoding: 'SIGNED' },
+	{ id: 4, kind: 'INT', name: 'long long', size: 8, encoding: 'SIGNED' },
+	{ id: 5, kind: 'INT', name: 'unsigned short', size: 2, encoding: '(none)' },
+	{ id: 6, kind: 'ARRAY', name: '(anon)', type_id: 3, nr_elems: 16 },
+	{ id: 7, kind: 'TYPEDEF', name: 'u64', type_id: 1 },
+	{
+		id: 8,
+		kind: 'STRUCT',
+		name: 'inner',
+		size: 24,
+		members: [
+			{ name: 'a', type_id: 7, bits_offset: 0 },
+			{ name: 'name', type_id: 6, bits_offset: 64 },
+		],
+	},
+	{ id: 9, kind: 'ARRAY', name: '(anon)', type_id: 2, nr_elems: 4 },
+	{ id: 10, kind: 'ARRAY', name: '(anon)', type_id: 8, nr_elems: 2 },
+	{
+		id: 11,
+		kind: 'STRUCT',
+		name: 'shard',
+		size: 80,
+		members: [
+			{ name: 'slots', type_id: 9, bits_offset: 0 },
+			{ name: 'in', type_id: 10, bits_offset: 128 },
+			{ name: 'left', type_id: 4, bits_offset: 512 },
+			{ name: 'x', type_id: 5, bits_offset: 576 },
+		],
+	},
+	{ id: 12, kind: 'PTR', name: '(anon)', type_id: 11 },
+	{ id: 13, kind: 'VAR', name: 'record_shard', type_id: 12 },
+	{ id: 14, kind: 'CONST', name: '(anon)', type_id: 2 },
+	{ id: 15, kind: 'VAR', name: 'target', type_id: 14 },
+	{ id: 16, kind: 'DATASEC', name: '.rodata', vars: [{ type_id: 15, offset: 8, size: 4 }] },
+	{ id: 17, kind: 'ENUM', name: 'stage', values: [{ name: 'QUEUE', val: 0 }, { name: 'DEVICE', val: 1 }] },
+	{ id: 18, kind: 'STRUCT', name: 'task_struct', size: 4, members: [{ name: 'pid', type_id: 2, bits_offset: 0 }] },
+];
+
+/** The module as JavaScript; a `data:` module cannot import files, so it gets the primitives of src/decode.ts by value. */
+async function load(text: string): Promise<Record<string, unknown>> {
+	const primitives = ['s64', 'structs', 'u64', 'u64s'].map((name) => decode[name as keyof typeof decode].toString()).join('\n');
+	const code = stripTypeScriptTypes(text.replace(/^import .*$/m, ''));
+	return import(`data:text/javascript,${encodeURIComponent(`${primitives}\n${code}`)}`);
+}
+
+test('a decoder reads every kind of member at its place', async () => {
+	const module = await load(emitModule('x.bpf.c', types));
+	const bytes = Buffer.alloc(8 + 80);
+	bytes.writeUInt32LE(7, 8 + 12);
+	bytes.writeBigUInt64LE(2n ** 40n, 8 + 16 + 24);
+	bytes.write('kworker', 8 + 16 + 24 + 8);
+	bytes.writeBigInt64LE(-5n, 8 + 64);
+	bytes.writeUInt16LE(65535, 8 + 72);
+	const shard = module['shard'] as { size: number; read(view: DataView, at: number): Record<string, unknown> };
+	const read = shard.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 8) as {
+		slots: Uint32Array;
+		in: { a: number; name: Uint8Array }[];
+		left: number;
+		x: number;
+	};
+	expect(shard.size).toBe(80);
+	expect([...read.slots]).toEqual([0, 0, 0, 7]);
+	expect(read.in[1]?.a).toBe(2 ** 40);
+	expect(Buffer.from(read.in[1]?.name ?? []).toString()).toMatch(/^kworker\0/);
+	expect(read.left).toBe(-5);
+	expect(read.x).toBe(65535);
+	expect(module['constants']).toEqual({ target: { section: '.rodata', offset: 8, size: 4 } });
+	expect(module['stage']).toEqual({ QUEUE: 0, DEVICE: 1 });
+});
+
+test('kernel structs that do not cross to user space are left out', () => {
+	expect(emitModule('x.bpf.c', types)).not.toContain('task_struct');
+});
+
+test('a member without a decoder fails the build and is named', () => {
+	const broken = types.map((type) =>
+		type.name === 'inner' ? { ...type, members: [{ name: 'bad', type_id: 12, bits_offset: 0 }] } : type,
+	);
+	expect(() => emitModule('x.bpf.c', broken)).toThrow('struct inner.bad');
+});

@@ -1,0 +1,128 @@
+import { afterEach, expect, test } from 'vitest';
+import type { BpfAddon } from '../../src/native.ts';
+import type { SamplerEvent } from '../../src/sampler.ts';
+import { Sampling } from '../../src/sampling/sampling.ts';
+import { type Host, type Session, type Tracer, Unavailable } from '../../src/tracers/tracer.ts';
+
+/** A kernel that only counts how often statistics were switched on. */
+function fakeHost(): Host & { statistics: string[] } {
+	const statistics: string[] = [];
+	const addon = {
+		enableStats: () => {
+			statistics.push('on');
+			return { close: () => void statistics.push('off') };
+		},
+	} as unknown as BpfAddon;
+	return { statistics, addon, objectPath: String, procRoot: '/proc', sysRoot: '/sys', cpus: 1 };
+}
+
+function fakeTracer(id: string, session: Partial<Session<object, object>> | Error): Tracer<object, object> {
+	return {
+		id,
+		title: id,
+		summary: '',
+		columns: [],
+		defaultSort: '',
+		groups: ['process', 'thread'],
+		options: [],
+		rowKey: String,
+		start: () => {
+			if (session instanceof Error) throw session;
+			return {
+				read: () => ({ rows: [], extra: {}, lost: {}, source: { kind: 'fake', description: '', uncertainty: '', hooks: [] } }),
+				cost: () => ({ ns: 0, runs: 0, recursionMisses: 0 }),
+				close: () => {},
+				...session,
+			};
+		},
+	};
+}
+
+let sampling: Sampling | undefined;
+afterEach(() => sampling?.close());
+
+/** Run until `enough` says so. */
+async function run(tracers: Tracer<object, object>[], enough: (events: SamplerEvent[]) => boolean, host: Host = fakeHost()) {
+	const events: SamplerEvent[] = [];
+	await new Promise<void>((resolve) => {
+		sampling = new Sampling({
+			tracers,
+			host,
+			delay: 0.05,
+			firstDelay: 0.05,
+			groups: {},
+			sections: {},
+			emit: (event) => {
+				events.push(event);
+				if (enough(events)) resolve();
+			},
+		});
+		void sampling.start();
+	});
+	return events;
+}
+
+const snapshots = (events: SamplerEvent[], tab: string) =>
+	events.flatMap((event) => (event.kind === 'snapshot' && event.snapshot.tab === tab ? [event.snapshot] : []));
+
+test('an interval is measured from read to read', async () => {
+	const asked: number[] = [];
+	const tracer = fakeTracer('a', {
+		read: (dt) => {
+			asked.push(dt);
+			return { rows: [], extra: { answer: 42 }, lost: {}, source: { kind: 'fake', description: '', uncertainty: '', hooks: [] } };
+		},
+	});
+	const [first, second, third] = snapshots(await run([tracer], (events) => snapshots(events, 'a').length === 3), 'a');
+	expect(second?.mono_ns).toBe((first?.mono_ns ?? 0) + (second?.dt_ns ?? 0));
+	expect(third?.mono_ns).toBe((second?.mono_ns ?? 0) + (third?.dt_ns ?? 0));
+	expect(asked.slice(0, 3)).toEqual([first?.dt_ns, second?.dt_ns, third?.dt_ns]);
+	expect(first).toMatchObject({ schema: 1, tab: 'a', group: 'process', answer: 42 });
+});
+
+test('a tracer that cannot start says why; the others run', async () => {
+	const missing = fakeTracer('a', new Unavailable('CAP_BPF is missing', 'run as root'));
+	const events = await run([missing, fakeTracer('b', {})], (all) => snapshots(all, 'b').length === 2);
+	expect(events).toContainEqual({ kind: 'unavailable', tab: 'a', reason: 'CAP_BPF is missing', fix: 'run as root' });
+	expect(snapshots(events, 'a')).toEqual([]);
+});
+
+test('a tracer that fails while reading is closed and reported; the others run', async () => {
+	let closed = 0;
+	const broken = fakeTracer('a', {
+		read: () => {
+			throw new Error('\x1b[31mboom');
+		},
+		close: () => void closed++,
+	});
+	const events = await run([broken, fakeTracer('b', {})], (all) => snapshots(all, 'b').length === 2);
+	expect(closed).toBe(1);
+	expect(events.filter((event) => event.kind === 'unavailable')).toMatchObject([{ tab: 'a', reason: 'a failed: ^[[31mboom' }]);
+});
+
+test('own BPF time is measured in a part of the interval and scaled to the whole', async () => {
+	const host = fakeHost();
+	let ns = 0;
+	const tracer = fakeTracer('a', { cost: () => ({ ns: (ns += 1000), runs: ns / 100, recursionMisses: 3 }) });
+	const [snapshot] = snapshots(await run([tracer], (events) => snapshots(events, 'a').length === 1, host), 'a');
+	const cost = snapshot?.cost as NonNullable<typeof snapshot>['cost'];
+	expect(cost.bpf_measured_ns).toBeGreaterThan(0);
+	expect(cost.bpf_measured_ns).toBeLessThan(snapshot?.dt_ns ?? 0);
+	expect(cost.bpf_ns).toBe(Math.round((1000 * (snapshot?.dt_ns ?? 0)) / cost.bpf_measured_ns));
+	expect(snapshot?.lost).toEqual({ recursion: 3 });
+	sampling?.close();
+	expect(host.statistics.filter((entry) => entry === 'on').length).toBe(host.statistics.filter((entry) => entry === 'off').length);
+});
+
+test('the group asked for reaches the tracer', async () => {
+	const groups: string[] = [];
+	const tracer = fakeTracer('a', {
+		read: (_dt, group) => {
+			groups.push(group);
+			sampling?.setGroup('a', 'thread');
+			return { rows: [], extra: {}, lost: {}, source: { kind: 'fake', description: '', uncertainty: '', hooks: [] } };
+		},
+	});
+	await run([tracer], (events) => snapshots(events, 'a').length === 2);
+	expect(groups.slice(0, 2)).toEqual(['process', 'thread']);
+});
