@@ -5,6 +5,8 @@
  *
  * The kernel's own stamps (start_time_ns, io_start_time_ns) cannot split stages: they are taken from a clock cached for
  * a whole plug. So requests are followed from hook to hook by our own stamps.
+ *
+ * The programs are attached in the order of this file, the end of a request first: none is begun that nobody would end.
  */
 #include "core.bpf.h"
 #include "hist.bpf.h"
@@ -25,8 +27,6 @@ const volatile u32 request_bits = 10;
 
 /* A request between its first hook and its completion. */
 struct tracked {
-	/* address; 0: free. Requests are reused: a new insert or issue overwrites what was left. */
-	u64 request;
 	/* the request's start_time_ns: tells a reused request from the one that was here */
 	u64 start_time_ns;
 	/* inserted, or issued where no scheduler is in the way */
@@ -47,6 +47,8 @@ struct tracked {
 };
 
 struct bucket {
+	/* addresses, 0: free; apart from the rest so that a search touches one cache line */
+	u64 requests[WAYS];
 	struct tracked ways[WAYS];
 };
 
@@ -147,13 +149,20 @@ static __always_inline struct bucket *bucket_of(struct request *rq)
 	return bpf_map_lookup_elem(&requests, &index);
 }
 
-static __always_inline struct tracked *find(struct bucket *bucket, u64 request)
+/* Index of the way that holds this address (0: a free one), WAYS if there is none. */
+static __always_inline u32 find(struct bucket *bucket, u64 request)
 {
 #pragma unroll
-	for (int way = 0; way < WAYS; way++)
-		if (bucket->ways[way].request == request)
-			return &bucket->ways[way];
-	return 0;
+	for (u32 way = 0; way < WAYS; way++)
+		if (bucket->requests[way] == request)
+			return way;
+	return WAYS;
+}
+
+/* Is it a later request that has been given the same address? Merging may make a request's start earlier, never later. */
+static __always_inline bool is_another(const struct tracked *tracked, struct request *rq)
+{
+	return rq->start_time_ns > tracked->start_time_ns;
 }
 
 /* A helper of 5.11; the number is that of every kernel that has it. */
@@ -176,17 +185,23 @@ static __always_inline void note_task(struct tracked *tracked)
 	}
 }
 
-/* Begin a request's life in `tracked`, where an earlier one of the same address was, or in a free place. */
-static __always_inline struct tracked *begin(struct bucket *bucket, struct tracked *tracked, struct request *rq, u64 now)
+/*
+ * Begin a request's life where an earlier one of the same address was, or in a free place. Returns the way, WAYS if all
+ * are taken.
+ */
+static __always_inline u32 begin(struct bucket *bucket, u32 way, struct request *rq, u64 now)
 {
-	if (!tracked) {
-		tracked = find(bucket, 0);
-		if (!tracked) {
+	struct tracked *tracked;
+
+	if (way >= WAYS) {
+		way = find(bucket, 0);
+		if (way >= WAYS) {
 			count(requests_full);
-			return 0;
+			return WAYS;
 		}
-		tracked->request = (u64)rq;
+		bucket->requests[way] = (u64)rq;
 	}
+	tracked = &bucket->ways[way];
 	tracked->start_time_ns = rq->start_time_ns;
 	tracked->first_ns = now;
 	tracked->issued_ns = 0;
@@ -196,92 +211,7 @@ static __always_inline struct tracked *begin(struct bucket *bucket, struct track
 	tracked->queued = 0;
 	tracked->requeued = 0;
 	note_task(tracked);
-	return tracked;
-}
-
-/*
- * The request enters the scheduler; without one, or when it can be bypassed, this never comes. The current task is the
- * one that submitted it, or a kernel worker that does so for others (write-back, requeue). Costs a clock read and a
- * place in the table. Misses what the request waited for before: plug, tags, merging.
- */
-SEC("tp_btf/block_rq_insert")
-int block_rq_insert(u64 *ctx)
-{
-	struct request *rq = block_request(ctx);
-	struct bucket *bucket = bucket_of(rq);
-	struct tracked *tracked;
-
-	if (!bucket)
-		return 0;
-	tracked = find(bucket, (u64)rq);
-	if (!tracked || !tracked->requeued)
-		tracked = begin(bucket, tracked, rq, bpf_ktime_get_ns());
-	if (tracked)
-		tracked->queued = 1;
-	return 0;
-}
-
-/*
- * The driver gets the request. Once more after a requeue: `queue` then lasts until the last issue, so that the stages
- * always add up to the total. Costs a clock read, and a place in the table when there was no insert.
- */
-SEC("tp_btf/block_rq_issue")
-int block_rq_issue(u64 *ctx)
-{
-	struct request *rq = block_request(ctx);
-	struct bucket *bucket = bucket_of(rq);
-	u64 now = bpf_ktime_get_ns();
-	struct tracked *tracked;
-	bool same;
-
-	if (!bucket)
-		return 0;
-	tracked = find(bucket, (u64)rq);
-	/* what is left of a request that never completed here must not lend its age; merging may make a start earlier */
-	same = tracked && (!tracked->issued_ns || tracked->requeued) && rq->start_time_ns <= tracked->start_time_ns;
-	if (!same)
-		tracked = begin(bucket, tracked, rq, now);
-	if (!tracked)
-		return 0;
-	tracked->issued_ns = now;
-	tracked->bytes = rq->__data_len;
-	tracked->requeued = 0;
-	return 0;
-}
-
-/* The driver was busy and the request goes back. Rare, and costs a look-up in the table. */
-SEC("tp_btf/block_rq_requeue")
-int block_rq_requeue(u64 *ctx)
-{
-	struct request *rq = block_request(ctx);
-	struct bucket *bucket = bucket_of(rq);
-	struct tracked *tracked;
-
-	count(requeues);
-	if (!bucket)
-		return 0;
-	tracked = find(bucket, (u64)rq);
-	if (tracked) {
-		tracked->queued = 1;
-		tracked->requeued = 1;
-	}
-	return 0;
-}
-
-/*
- * A waiting request became part of another one and never completes. Costs a look-up in the table. Where a kernel lacks
- * the hook (before 5.11), such requests look as if they were waiting until their address comes back.
- */
-SEC("tp_btf/block_rq_merge")
-int block_rq_merge(u64 *ctx)
-{
-	struct request *rq = block_request(ctx);
-	struct bucket *bucket = bucket_of(rq);
-	struct tracked *tracked = bucket ? find(bucket, (u64)rq) : 0;
-
-	if (tracked)
-		tracked->request = 0;
-	return 0;
+	return way;
 }
 
 /* Kept out of the hot path: once for each device, operation and CPU. */
@@ -339,47 +269,130 @@ int block_rq_complete(u64 *ctx)
 	u32 bytes = (u32)ctx[2];
 	u32 left = rq->__data_len;
 	struct bucket *bucket = bucket_of(rq);
-	struct tracked *tracked;
+	u64 now = bpf_ktime_get_ns();
+	struct tracked *tracked = 0;
 	struct io_stats *io;
 	struct io_key key;
-	u64 now;
-	u32 epoch;
+	u32 way, epoch;
 
 	if (!bucket)
 		return 0;
-	tracked = find(bucket, (u64)rq);
-	if (tracked && (!tracked->issued_ns || rq->start_time_ns > tracked->start_time_ns))
-		tracked = 0;
+	way = find(bucket, (u64)rq);
+	if (way < WAYS && bucket->ways[way].issued_ns && !is_another(&bucket->ways[way], rq))
+		tracked = &bucket->ways[way];
 	key.dev = tracked ? tracked->dev : block_device(rq);
 	key.op = tracked ? tracked->op : block_op(rq);
 	key.cpu = bpf_get_smp_processor_id();
 	io = bpf_map_lookup_elem(&stats, &key);
-	if (!io) {
+	if (!io)
 		io = add_stats(&key);
-		if (!io) {
-			count(stats_full);
-			return 0;
-		}
+	if (!io) {
+		count(stats_full);
+		goto end;
 	}
 	io->bytes += bytes;
 	if (bytes < left)
 		return 0;
 	if (!block_in_flush_sequence(rq, key.op))
 		io->count++;
-	if (!tracked) {
-		if (left)
-			count(unseen_start);
-		return 0;
+	if (tracked) {
+		epoch = interval_epoch();
+		if (tracked->queued)
+			latency_add(&io->queue, tracked->issued_ns - tracked->first_ns, epoch);
+		latency_add(&io->device, now - tracked->issued_ns, epoch);
+		latency_add(&io->total, now - tracked->first_ns, epoch);
+		if (now - tracked->first_ns >= slow_ns)
+			report_slow(tracked, rq, now, epoch);
+	} else if (left) {
+		count(unseen_start);
 	}
+end:
+	if (way < WAYS)
+		bucket->requests[way] = 0;
+	return 0;
+}
 
-	now = bpf_ktime_get_ns();
-	epoch = interval_epoch();
-	if (tracked->queued)
-		latency_add(&io->queue, tracked->issued_ns - tracked->first_ns, epoch);
-	latency_add(&io->device, now - tracked->issued_ns, epoch);
-	latency_add(&io->total, now - tracked->first_ns, epoch);
-	if (now - tracked->first_ns >= slow_ns)
-		report_slow(tracked, rq, now, epoch);
-	tracked->request = 0;
+/* The driver was busy and the request goes back. Rare, and costs a look-up in the table. */
+SEC("tp_btf/block_rq_requeue")
+int block_rq_requeue(u64 *ctx)
+{
+	struct request *rq = block_request(ctx);
+	struct bucket *bucket = bucket_of(rq);
+	u32 way;
+
+	count(requeues);
+	if (!bucket)
+		return 0;
+	way = find(bucket, (u64)rq);
+	if (way < WAYS) {
+		bucket->ways[way].queued = 1;
+		bucket->ways[way].requeued = 1;
+	}
+	return 0;
+}
+
+/*
+ * A waiting request became part of another one and never completes. Costs a look-up in the table. Where a kernel lacks
+ * the hook (before 5.11), such requests look as if they were waiting until their address comes back.
+ */
+SEC("tp_btf/block_rq_merge")
+int block_rq_merge(u64 *ctx)
+{
+	struct request *rq = block_request(ctx);
+	struct bucket *bucket = bucket_of(rq);
+	u32 way = bucket ? find(bucket, (u64)rq) : WAYS;
+
+	if (way < WAYS)
+		bucket->requests[way] = 0;
+	return 0;
+}
+
+/*
+ * The request enters the scheduler; without one, or when it can be bypassed, this never comes. The current task is the
+ * one that submitted it, or a kernel worker that does so for others (write-back, requeue). Costs a clock read and a
+ * place in the table. Misses what the request waited for before: plug, tags, merging.
+ */
+SEC("tp_btf/block_rq_insert")
+int block_rq_insert(u64 *ctx)
+{
+	struct request *rq = block_request(ctx);
+	struct bucket *bucket = bucket_of(rq);
+	u32 way;
+
+	if (!bucket)
+		return 0;
+	way = find(bucket, (u64)rq);
+	if (way >= WAYS || !bucket->ways[way].requeued)
+		way = begin(bucket, way, rq, bpf_ktime_get_ns());
+	if (way < WAYS)
+		bucket->ways[way].queued = 1;
+	return 0;
+}
+
+/*
+ * The driver gets the request. Once more after a requeue: `queue` then lasts until the last issue, so that the stages
+ * always add up to the total. Costs a clock read, and a place in the table when there was no insert.
+ */
+SEC("tp_btf/block_rq_issue")
+int block_rq_issue(u64 *ctx)
+{
+	struct request *rq = block_request(ctx);
+	struct bucket *bucket = bucket_of(rq);
+	u64 now = bpf_ktime_get_ns();
+	struct tracked *tracked;
+	u32 way;
+
+	if (!bucket)
+		return 0;
+	way = find(bucket, (u64)rq);
+	/* what is left of a request that never completed here must not lend its age */
+	if (way >= WAYS || (bucket->ways[way].issued_ns && !bucket->ways[way].requeued) || is_another(&bucket->ways[way], rq))
+		way = begin(bucket, way, rq, now);
+	if (way >= WAYS)
+		return 0;
+	tracked = &bucket->ways[way];
+	tracked->issued_ns = now;
+	tracked->bytes = rq->__data_len;
+	tracked->requeued = 0;
 	return 0;
 }

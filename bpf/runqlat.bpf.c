@@ -13,9 +13,9 @@
 
 /*
  * The longest wait of an interval cannot be had by difference. Each interval has a number (epoch); its maximum lives
- * in longest[epoch & 1], tagged with the number in the upper bits, so that nobody has to reset anything: a word with
- * another tag is empty. 2^44 ns are 4.9 hours; a wait beyond is capped. Declared in halves: JavaScript's numbers do not
- * hold all 64 bits.
+ * in the word `epoch & 1` of `longest`, tagged with the number in the upper bits, so that nobody has to reset anything: a word with
+ * another tag is empty. 2^44 ns are 4.9 hours; a wait beyond is capped. The words are declared as
+ * low and high halves, since JavaScript's numbers do not hold all 64 bits.
  */
 #define LONGEST_BITS 44
 #define LONGEST_MASK ((1ULL << LONGEST_BITS) - 1)
@@ -24,7 +24,7 @@
 /* Written only on its own CPU, with interrupts off: plain additions. The count of waits is the sum of the slots. */
 struct cpu_waits {
 	u64 sum_ns;
-	u32 longest[2][2] __attribute__((aligned(8)));
+	u32 longest[4] __attribute__((aligned(8)));
 	/* waits whose beginning the kernel did not stamp and neither did we */
 	u64 unstamped;
 	/* waits of a task without storage, and what is in them: missing in its process */
@@ -63,7 +63,7 @@ struct process_waits {
 	/* CLOCK_BOOTTIME of this storage: tells it from a later one of the same process (exec by another thread) */
 	u64 created;
 	u64 sum_ns;
-	u32 longest[2][2] __attribute__((aligned(8)));
+	u32 longest[4] __attribute__((aligned(8)));
 	u32 slots[HIST_SLOTS(PROCESS_SUB_BITS)];
 };
 
@@ -136,9 +136,9 @@ static __always_inline bool is_longer(u64 word, u64 epoch, u64 ns)
 	return word >> LONGEST_BITS != epoch || (word & LONGEST_MASK) < ns;
 }
 
-static __always_inline u64 tag_of(u32 word[2])
+static __always_inline u64 *longest_word(u32 longest[4], u64 epoch)
 {
-	return word[1] >> (LONGEST_BITS - 32);
+	return (u64 *)longest + (epoch & 1);
 }
 
 static __always_inline bool is_leader(struct task_struct *task)
@@ -166,13 +166,13 @@ static __always_inline struct thread_waits *thread_waits(struct task_struct *tas
 	return bpf_task_storage_get(&threads, task, 0, 0);
 }
 
-static __always_inline void add_to_process(struct process_waits *process, u64 epoch, u64 wait)
+static __always_inline void add_to_process(struct process_waits *process, u64 epoch, u64 wait, u32 slot)
 {
-	u64 *longest = (u64 *)process->longest[epoch & 1];
+	u64 *longest = longest_word(process->longest, epoch);
 	u64 seen = *longest;
 
 	__sync_fetch_and_add(&process->sum_ns, wait);
-	__sync_fetch_and_add(&process->slots[hist_slot(wait, PROCESS_SUB_BITS)], 1);
+	__sync_fetch_and_add(&process->slots[slot], 1);
 	/* rarely true, and more rarely is the word changed under us; four rivals in a row are not worth a loop */
 	for (int i = 0; i < 4; i++) {
 		u64 before;
@@ -186,12 +186,12 @@ static __always_inline void add_to_process(struct process_waits *process, u64 ep
 	}
 }
 
-static __always_inline void add_to_cpu(struct cpu_waits *cpu, u64 epoch, u64 wait)
+static __always_inline void add_to_cpu(struct cpu_waits *cpu, u64 epoch, u64 wait, u32 slot)
 {
-	u64 *longest = (u64 *)cpu->longest[epoch & 1];
+	u64 *longest = longest_word(cpu->longest, epoch);
 
 	cpu->sum_ns += wait;
-	cpu->slots[hist_slot(wait, CPU_SUB_BITS)]++;
+	cpu->slots[slot]++;
 	if (is_longer(*longest, epoch, wait))
 		*longest = tagged(epoch, wait);
 }
@@ -214,6 +214,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	struct cpu_waits *cpu;
 	u64 queued, run_delay, now, epoch;
 	u64 wait = 0;
+	u32 slot;
 
 	/*
 	 * Preempted on its way to sleep: it stays runnable, but the scheduler, which looks at the state only, does not
@@ -270,9 +271,10 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 		return 0;
 	}
 	epoch = current_epoch();
-	add_to_cpu(cpu, epoch, wait);
+	slot = hist_slot(wait, CPU_SUB_BITS);
+	add_to_cpu(cpu, epoch, wait, slot);
 	if (process) {
-		add_to_process(process, epoch, wait);
+		add_to_process(process, epoch, wait, hist_coarser(slot, CPU_SUB_BITS, PROCESS_SUB_BITS));
 	} else {
 		cpu->homeless++;
 		cpu->homeless_ns += wait;
@@ -348,7 +350,7 @@ int BPF_PROG(freed, struct task_struct *task)
 	struct cpu_waits *cpu;
 
 	process = bpf_task_storage_get(&processes, task, 0, 0);
-	if (!process || !(*(u64 *)process->longest[0] | *(u64 *)process->longest[1]))
+	if (!process || !(*longest_word(process->longest, 0) | *longest_word(process->longest, 1)))
 		return 0;
 	record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
 	if (!record) {
@@ -369,8 +371,8 @@ int BPF_PROG(freed, struct task_struct *task)
 /* Did a wait of this process end in the interval `epoch`, or in one of the two before it? */
 static __always_inline bool is_recent(struct process_waits *process, u64 epoch)
 {
-	return ((epoch - tag_of(process->longest[0])) & EPOCH_MASK) <= 2 ||
-	       ((epoch - tag_of(process->longest[1])) & EPOCH_MASK) <= 2;
+	return ((epoch - (*longest_word(process->longest, 0) >> LONGEST_BITS)) & EPOCH_MASK) <= 2 ||
+	       ((epoch - (*longest_word(process->longest, 1) >> LONGEST_BITS)) & EPOCH_MASK) <= 2;
 }
 
 /*

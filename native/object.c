@@ -214,10 +214,11 @@ int wl_object_attach(struct wl_object *o, const char *program, struct wl_error *
 
 int wl_object_detach(struct wl_object *o, const char *program, struct wl_error *e)
 {
-	struct wl_program *p = loaded_program(o, program, e);
+	struct wl_program *p;
 	int err;
 
-	if (!p)
+	/* One that was left out of the load is not attached either: nothing to do. */
+	if (require_loaded(o, e) < 0 || !(p = find_program(o, program, e)))
 		return -1;
 	err = bpf_link__destroy(p->link);
 	/* libbpf frees the link whatever came of it. */

@@ -120,7 +120,12 @@ export function formatDuration(seconds: number): string {
 	if (!Number.isFinite(seconds) || seconds < 0) return missing;
 	const whole = Math.floor(seconds);
 	const two = (n: number) => String(n).padStart(2, '0');
-	const [d, h, m, s] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60, whole % 60];
+	const [d, h, m, s] = [
+		Math.floor(whole / 86400),
+		Math.floor(whole / 3600) % 24,
+		Math.floor(whole / 60) % 60,
+		whole % 60,
+	];
 	if (d > 0) return `${d}d${two(h)}h`;
 	if (h > 0) return `${h}h${two(m)}m`;
 	return m > 0 ? `${m}m${two(s)}s` : `${s}s`;

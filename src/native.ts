@@ -3,8 +3,9 @@
  * object, sets constants, loads, attaches, hands over bytes, closes. Everything here is synchronous and short, and
  * meant for the sampling worker, never for the thread that draws.
  *
- * Every method throws a {@link BpfError} when libbpf or the kernel refuses; nothing is half-attached afterwards:
- * `close()` releases all that the object holds, and is also run when the object is collected or its thread ends.
+ * Every method throws a {@link BpfError} when libbpf or the kernel refuses, and a `TypeError` with the same fields for an
+ * argument of the wrong type; nothing is half-attached afterwards: `close()` releases all that the object holds, and is
+ * also run when the object is collected or its thread ends.
  */
 import { createRequire } from 'node:module';
 
@@ -47,11 +48,16 @@ export interface BpfObject {
 	setAutoload(program: string, on: boolean): void;
 	/** Before load: overwrite bytes of an initialised section map (`.rodata`, `.data`, `.bss`). */
 	setInitial(section: string, offset: number, bytes: Uint8Array): void;
-	/** Before load. */
+	/** Before load; not for sections. The size of a ring buffer is rounded up to what the kernel takes. */
 	setMaxEntries(map: string, entries: number): void;
+	/** When it fails the object is closed: open it again to try another set of programs. */
 	load(): void;
-	/** After load. Attaching an `iter/…` program makes it ready for {@link iterate}; it hooks nothing. */
+	/**
+	 * After load. Attaching an `iter/…` program makes it ready for {@link iterate}; it hooks nothing. What is attached
+	 * already stays so.
+	 */
 	attach(program: string): void;
+	/** Nothing happens when it is not attached. */
 	detach(program: string): void;
 	/**
 	 * Run a BPF iterator once. Returns how many bytes its run wrote; when that is more than `into` holds, `into` has
@@ -60,11 +66,16 @@ export interface BpfObject {
 	iterate(program: string, into: Uint8Array): number;
 	/**
 	 * Read a whole hash or array in batches. `keys` and `values` hold a multiple of key and value size (values of
-	 * per-CPU maps: value size rounded up to 8 × possible CPUs). Returns entries read. With `remove`, entries read are
-	 * deleted in the same kernel operation.
+	 * per-CPU maps: value size rounded up to 8 × possible CPUs). Returns entries read: as many as fit, so when both are
+	 * full there may be more. With `remove`, entries read are deleted in the same kernel operation (before Linux 5.14 not
+	 * quite the same one when a buffer ends within a hash bucket), and the next call goes on with the others.
 	 */
 	readBatch(map: string, keys: Uint8Array, values: Uint8Array, remove?: boolean): number;
-	/** Copy from a memory-mapped map (section maps, arrays with BPF_F_MMAPABLE) without a system call. Returns bytes copied. */
+	/**
+	 * Copy from a memory-mapped map (section maps, arrays with BPF_F_MMAPABLE) without a system call. Returns bytes copied,
+	 * fewer than `into` holds at the map's end. Array elements are value size rounded up to 8 apart. At an offset that is
+	 * a multiple of 8, each aligned 8-byte word is read whole.
+	 */
 	readMapped(map: string, into: Uint8Array, offset?: number): number;
 	/** false when the key is absent. */
 	lookup(map: string, key: Uint8Array, value: Uint8Array): boolean;
@@ -74,6 +85,7 @@ export interface BpfObject {
 	/**
 	 * Take what a ring buffer holds, as far as it fits, without waiting and without a system call. Each record is
 	 * framed as a u32 length, 4 bytes of padding, and the payload rounded up to 8. Returns bytes written; 0 when empty.
+	 * Throws when the next record needs more than all of `into`.
 	 */
 	drain(ring: string, into: Uint8Array): number;
 	stats(program: string): ProgramStats;
@@ -123,7 +135,10 @@ export interface Nvml {
 export interface BpfAddon {
 	libbpfVersion(): string;
 	possibleCpus(): number;
-	/** Does the running kernel's BTF have a type of this name (`btf_trace_softirq_raise`, `task_struct`)? false without BTF. */
+	/**
+	 * Does the running kernel's BTF have a type of this name (`btf_trace_softirq_raise`, `task_struct`)? false without BTF.
+	 * Types of modules are not looked at; `struct` also finds unions. The first question takes about 10 ms.
+	 */
 	hasType(kind: 'typedef' | 'struct' | 'enum' | 'func', name: string): boolean;
 	/** Does the kernel's struct have this member (anonymous members are searched)? */
 	hasMember(struct: string, member: string): boolean;

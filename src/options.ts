@@ -98,6 +98,11 @@ function check(spec: OptionSpec, raw: unknown): number | string | boolean {
 	return number;
 }
 
+/** meow's name of an option. */
+function camelCase(name: string): string {
+	return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
 function integer(name: string, value: number): number {
 	if (!Number.isInteger(value)) throw new UsageError(`--${name}: ${value} is not a whole number`);
 	return value === 0 ? Number.POSITIVE_INFINITY : value;
@@ -116,7 +121,7 @@ export function parseCommandLine(argv: readonly string[], tracers: readonly AnyT
 	// Values are parsed here, not by meow, which takes a missing value for the default and anything for a number.
 	const flags = Object.fromEntries(
 		specs.map((spec) => [
-			spec.name,
+			camelCase(spec.name),
 			{ type: spec.type === 'boolean' ? 'boolean' : 'string', ...(spec.short ? { shortFlag: spec.short } : {}) } as const,
 		]),
 	);
@@ -126,7 +131,7 @@ export function parseCommandLine(argv: readonly string[], tracers: readonly AnyT
 	} catch (error) {
 		throw new UsageError((error as Error).message);
 	}
-	const known = new Map(specs.map((spec) => [spec.name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()), spec]));
+	const known = new Map(specs.map((spec) => [camelCase(spec.name), spec]));
 	for (const name of Object.keys(parsed.flags)) {
 		if (!known.has(name)) throw new UsageError(`unknown option ${name.length === 1 ? '-' : '--'}${name}; wattlag --help lists them`);
 	}

@@ -32,7 +32,12 @@ export function filterRows<Row>(rows: readonly Row[], columns: readonly Column<R
 }
 
 /** Stable: equal rows keep their order. `seconds` is the interval's length. NaN and Infinity come last. */
-export function sortRows<Row>(rows: readonly Row[], column: Column<Row> | undefined, direction: Direction, seconds: number): readonly Row[] {
+export function sortRows<Row>(
+	rows: readonly Row[],
+	column: Column<Row> | undefined,
+	direction: Direction,
+	seconds: number,
+): readonly Row[] {
 	if (column === undefined) return rows;
 	const sign = direction === 'ascending' ? 1 : -1;
 	// Each value is taken once: the comparison runs n log n times.

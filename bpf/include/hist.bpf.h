@@ -47,3 +47,16 @@ static __always_inline u32 hist_slot(u64 ns, const u32 sub_bits)
 	asm volatile("" : "+r"(slot));
 	return slot > last ? last : slot;
 }
+
+/*
+ * The slot that the same value has in a coarser histogram: saves a second logarithm where one event goes into two.
+ * Clamped like hist_slot(), for the verifier.
+ */
+static __always_inline u32 hist_coarser(u32 slot, const u32 sub_bits, const u32 coarser)
+{
+	const u32 last = HIST_SLOTS(coarser) - 1;
+
+	slot = slot ? 1 + ((slot - 1) >> (sub_bits - coarser)) : 0;
+	asm volatile("" : "+r"(slot));
+	return slot > last ? last : slot;
+}

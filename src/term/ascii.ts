@@ -7,7 +7,7 @@ const replacements: Record<string, string> = {
 	'·': '.',
 	'±': '~',
 	'×': 'x',
-	'Σ': 'S',
+	Σ: 'S',
 	'≥': '>',
 	'≤': '<',
 	'≈': '~',

@@ -12,7 +12,12 @@ export interface Size {
 function surelyNarrow(glyph: string): boolean {
 	if (glyph.length !== 1) return false;
 	const code = glyph.charCodeAt(0);
-	return code < 0x7f || (code >= 0xa1 && code < 0x100 && code !== 0xad) || (code >= 0x2500 && code < 0x25a0) || (code >= 0x2800 && code < 0x2900);
+	return (
+		code < 0x7f ||
+		(code >= 0xa1 && code < 0x100 && code !== 0xad) ||
+		(code >= 0x2500 && code < 0x25a0) ||
+		(code >= 0x2800 && code < 0x2900)
+	);
 }
 
 const empty: Cells = { glyphs: [], styles: [] };

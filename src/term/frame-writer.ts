@@ -30,152 +30,153 @@ export interface FrameStats {
 export class FrameWriter {
 	/** Stands in for `process.stdout` in Ink's eyes. */
 	readonly stdout: FrameStream;
-	readonly slots = new Slots(() => this.#changed());
+	readonly slots = new Slots(() => this.changed());
 	readonly stats: FrameStats = { frames: 0, bytes: 0 };
-	readonly #options: FrameWriterOptions;
-	#size: Size;
-	#text = '';
-	#shown: Cells[] | null = null;
-	#parsed = new Map<string, Cells>();
-	#dirty = false;
-	#hurry = false;
-	#timer: NodeJS.Timeout | undefined;
-	#queued = false;
-	#lastFrame = -Infinity;
-	#rest: Uint8Array | null = null;
-	#stalledSince = 0;
-	#active = false;
+	private readonly options: FrameWriterOptions;
+	private size: Size;
+	private text = '';
+	private shown: Cells[] | null = null;
+	private parsed = new Map<string, Cells>();
+	private dirty = false;
+	private hurried = false;
+	private timer: NodeJS.Timeout | undefined;
+	private queued = false;
+	private lastFrame = -Infinity;
+	private rest: Uint8Array | null = null;
+	private stalledSince = 0;
+	private active = false;
 
 	constructor(options: FrameWriterOptions) {
-		this.#options = options;
-		this.#size = options.size;
+		this.options = options;
+		this.size = options.size;
 		this.stdout = new FrameStream(options.size, (text) => {
-			this.#text = text;
-			this.#changed();
+			this.text = text;
+			this.changed();
 		});
 	}
 
 	/** Begin or go on drawing; the first frame is drawn in full. */
 	start(): void {
-		this.#active = true;
+		this.active = true;
 		this.redraw();
 	}
 
 	/** Stop drawing; what was not sent is dropped. True when that cut a frame in two. */
 	stop(): boolean {
-		const cut = this.#rest !== null;
-		this.#active = false;
-		this.#rest = null;
-		clearTimeout(this.#timer);
-		this.#timer = undefined;
+		const cut = this.rest !== null;
+		this.active = false;
+		this.rest = null;
+		clearTimeout(this.timer);
+		this.timer = undefined;
 		return cut;
 	}
 
 	/** Draw the next frame in full, whatever the screen shows. */
 	redraw(): void {
-		this.#shown = null;
-		this.#changed();
+		this.shown = null;
+		this.changed();
 	}
 
 	/** The next change answers a key: do not hold it back. */
 	hurry(): void {
-		this.#hurry = true;
+		this.hurried = true;
 	}
 
 	resize(size: Size): void {
-		this.#size = size;
-		this.#shown = null;
-		this.#parsed.clear();
+		this.size = size;
+		this.shown = null;
+		this.parsed.clear();
 		this.stdout.resize(size);
-		this.#changed();
+		this.changed();
 	}
 
-	#changed(): void {
-		this.#dirty = true;
-		if (!this.#active || this.#queued) return;
-		if (this.#hurry) {
-			clearTimeout(this.#timer);
-			this.#timer = undefined;
-			this.#queued = true;
+	private changed(): void {
+		this.dirty = true;
+		if (!this.active || this.queued) return;
+		if (this.hurried) {
+			clearTimeout(this.timer);
+			this.timer = undefined;
+			this.queued = true;
 			// After the commit, so that one key gives one frame.
 			setImmediate(() => {
-				this.#queued = false;
-				this.#hurry = false;
-				this.#flush();
+				this.queued = false;
+				this.hurried = false;
+				this.flush();
 			});
-		} else if (this.#timer === undefined) {
-			this.#wait(Math.max(0, this.#lastFrame + frameMs - performance.now()));
+		} else if (this.timer === undefined) {
+			this.wait(Math.max(0, this.lastFrame + frameMs - performance.now()));
 		}
 	}
 
-	#wait(ms: number): void {
-		clearTimeout(this.#timer);
-		this.#timer = setTimeout(() => {
-			this.#timer = undefined;
-			this.#flush();
+	private wait(ms: number): void {
+		clearTimeout(this.timer);
+		this.timer = setTimeout(() => {
+			this.timer = undefined;
+			this.flush();
 		}, ms);
 	}
 
-	#flush(): void {
-		if (!this.#active) return;
+	private flush(): void {
+		if (!this.active) return;
 		try {
-			if (!this.#send()) return;
-			if (!this.#dirty) return;
-			this.#dirty = false;
-			const next = this.#compose();
-			const bytes = diffFrames(this.#shown, next, this.#size);
-			this.#shown = next;
+			if (!this.send()) return;
+			if (!this.dirty) return;
+			this.dirty = false;
+			const next = this.compose();
+			const bytes = diffFrames(this.shown, next, this.size);
+			this.shown = next;
 			if (bytes === '') return;
-			this.#lastFrame = performance.now();
+			this.lastFrame = performance.now();
 			// Synchronized update: terminals that know it show the frame at once, others ignore it.
-			this.#rest = Buffer.from(`\x1b[?2026h${bytes}\x1b[?2026l`);
+			this.rest = Buffer.from(`\x1b[?2026h${bytes}\x1b[?2026l`);
 			this.stats.frames++;
-			this.stats.bytes += this.#rest.length;
-			this.#send();
+			this.stats.bytes += this.rest.length;
+			this.send();
 		} catch (error) {
 			this.stop();
-			this.#options.onGone(error);
+			this.options.onGone(error);
 		}
 	}
 
 	/** Send what is left of the frame under way. True when nothing is left. */
-	#send(): boolean {
-		while (this.#rest !== null) {
-			const accepted = this.#options.output.write(this.#rest);
+	private send(): boolean {
+		while (this.rest !== null) {
+			const accepted = this.options.output.write(this.rest);
 			if (accepted === 0) {
-				this.#stalledSince ||= performance.now();
-				this.#wait(retryMs);
+				this.stalledSince ||= performance.now();
+				this.wait(retryMs);
 				return false;
 			}
-			this.#rest = accepted < this.#rest.length ? this.#rest.subarray(accepted) : null;
+			this.rest = accepted < this.rest.length ? this.rest.subarray(accepted) : null;
 		}
-		if (this.#stalledSince > 0 && performance.now() - this.#stalledSince > stallMs) {
-			this.#shown = null;
-			this.#dirty = true;
+		if (this.stalledSince > 0 && performance.now() - this.stalledSince > stallMs) {
+			this.shown = null;
+			this.dirty = true;
 		}
-		this.#stalledSince = 0;
+		this.stalledSince = 0;
 		return true;
 	}
 
 	/** Parsed rows are kept for as long as they are on the screen, so an unchanged row costs one look-up. */
-	#compose(): Cells[] {
-		const { columns, rows } = this.#size;
+	private compose(): Cells[] {
+		const { columns, rows } = this.size;
 		const kept = new Map<string, Cells>();
 		const row = (key: string, make: () => Cells) => {
-			const cells = this.#parsed.get(key) ?? kept.get(key) ?? make();
+			const cells = this.parsed.get(key) ?? kept.get(key) ?? make();
 			kept.set(key, cells);
 			return cells;
 		};
-		const parse = (line: string, width: number) => row(`${width}:${line}`, () => parseCells(line, width, this.#options.ascii));
-		const frame = this.#text
+		const parse = (line: string, width: number) =>
+			row(`${width}:${line}`, () => parseCells(line, width, this.options.ascii));
+		const frame = this.text
 			.split('\n', rows)
-			.map((line) => (markers.test(line) ? this.#fill(line, columns, parse, row) : parse(line, columns)));
-		this.#parsed = kept;
+			.map((line) => (markers.test(line) ? this.fill(line, columns, parse, row) : parse(line, columns)));
+		this.parsed = kept;
 		return frame;
 	}
 
 	/** Put the rows of slots in the place of their markers. */
-	#fill(
+	private fill(
 		line: string,
 		columns: number,
 		parse: (line: string, width: number) => Cells,
@@ -221,19 +222,19 @@ export class FrameStream extends EventEmitter {
 	readonly writable = true;
 	columns: number;
 	rows: number;
-	readonly #onFrame: (text: string) => void;
+	private readonly onFrame: (text: string) => void;
 
 	constructor(size: Size, onFrame: (text: string) => void) {
 		super();
 		this.setMaxListeners(0);
 		this.columns = size.columns;
 		this.rows = size.rows;
-		this.#onFrame = onFrame;
+		this.onFrame = onFrame;
 	}
 
 	/** With Ink's `debug` option every call is a whole frame, except empty ones, which are barriers. */
 	write(text: string, done?: () => void): boolean {
-		if (text !== '') this.#onFrame(text);
+		if (text !== '') this.onFrame(text);
 		done?.();
 		return true;
 	}

@@ -16,7 +16,19 @@ const control: Record<string, string> = {
 	'\0': 'Ctrl-Space',
 };
 
-const final: Record<string, string> = { A: 'Up', B: 'Down', C: 'Right', D: 'Left', F: 'End', H: 'Home', P: 'F1', Q: 'F2', R: 'F3', S: 'F4', Z: 'Shift-Tab' };
+const final: Record<string, string> = {
+	A: 'Up',
+	B: 'Down',
+	C: 'Right',
+	D: 'Left',
+	F: 'End',
+	H: 'Home',
+	P: 'F1',
+	Q: 'F2',
+	R: 'F3',
+	S: 'F4',
+	Z: 'Shift-Tab',
+};
 
 const tilde: Record<string, string> = {
 	'1': 'Home',
@@ -44,7 +56,9 @@ const tilde: Record<string, string> = {
 const modifiers = ['', '', 'Shift-', 'Alt-', 'Alt-Shift-', 'Ctrl-', 'Ctrl-Shift-', 'Ctrl-Alt-', 'Ctrl-Alt-Shift-'];
 
 /** CSI or SS3 sequence, the linux console's `ESC [ [ A` among them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
 const sequence = /^\x1b(?:\[\[([A-E])|\[([0-9;:<=>?]*)[ -/]*([@-~])|O([0-9;]*)([ -~]))/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
 const incomplete = /^\x1b(?:\[\[?[0-9;:<=>?]*[ -/]*|O[0-9;]*)?$/;
 
 function nameOf(params: string, end: string): string | null {
@@ -63,17 +77,17 @@ function nameOfCharacter(char: string): string {
 
 /** Feed with what arrives; a sequence may be split between chunks. */
 export class KeyParser {
-	#rest = '';
+	private rest = '';
 
 	/** A lone Esc, or the beginning of a sequence, is held back until more comes or {@link flush}. */
 	get pending(): boolean {
-		return this.#rest !== '';
+		return this.rest !== '';
 	}
 
 	push(chunk: string): string[] {
 		const keys: string[] = [];
-		let text = this.#rest + chunk;
-		this.#rest = '';
+		let text = this.rest + chunk;
+		this.rest = '';
 		while (text !== '') {
 			if (text[0] !== '\x1b') {
 				const char = String.fromCodePoint(text.codePointAt(0) as number);
@@ -82,7 +96,7 @@ export class KeyParser {
 				continue;
 			}
 			if (incomplete.test(text) && text.length < 64) {
-				this.#rest = text;
+				this.rest = text;
 				break;
 			}
 			const match = sequence.exec(text);
@@ -106,8 +120,16 @@ export class KeyParser {
 
 	/** Nothing more came: an Esc alone is the key. */
 	flush(): string[] {
-		const rest = this.#rest;
-		this.#rest = '';
-		return rest === '' ? [] : rest === '\x1b' ? ['Esc'] : rest === '\x1b[' ? ['Alt-['] : rest === '\x1bO' ? ['Alt-O'] : [];
+		const rest = this.rest;
+		this.rest = '';
+		return rest === ''
+			? []
+			: rest === '\x1b'
+				? ['Esc']
+				: rest === '\x1b['
+					? ['Alt-[']
+					: rest === '\x1bO'
+						? ['Alt-O']
+						: [];
 	}
 }

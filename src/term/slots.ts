@@ -20,43 +20,45 @@ export interface Slot {
 }
 
 export class Slots {
-	readonly #slots = new Map<number, Slot>();
-	readonly #onChange: () => void;
+	private readonly byId = new Map<number, Slot>();
+	private readonly onChange: () => void;
+	private next = -1;
 
 	constructor(onChange: () => void) {
-		this.#onChange = onChange;
+		this.onChange = onChange;
 	}
 
+	/** An id not in use. One whose widget never came to the screen (its render failed) is given out again later. */
 	allocate(): number {
-		for (let id = 0; id < slots; id++) {
-			if (!this.#slots.has(id)) {
-				this.#slots.set(id, { lines: [], width: 0 });
-				return id;
-			}
+		for (let tried = 0; tried < slots; tried++) {
+			this.next = (this.next + 1) % slots;
+			if (!this.byId.has(this.next)) return this.next;
 		}
 		throw new Error('too many widgets on one screen');
 	}
 
 	set(id: number, slot: Slot): void {
-		this.#slots.set(id, slot);
-		this.#onChange();
+		this.byId.set(id, slot);
+		this.onChange();
 	}
 
 	release(id: number): void {
-		this.#slots.delete(id);
+		this.byId.delete(id);
 	}
 
 	/** The line that a marker stands for. */
 	at(marker: string): { line: string; width: number } | undefined {
 		const index = (marker.codePointAt(0) as number) - first;
-		const slot = this.#slots.get(Math.floor(index / rowsPerSlot));
+		const slot = this.byId.get(Math.floor(index / rowsPerSlot));
 		return slot && { line: slot.lines[index % rowsPerSlot] ?? '', width: slot.width };
 	}
 }
 
 /** What Ink draws for a widget of `height` rows. */
 export function markerText(id: number, height: number): string {
-	return Array.from({ length: Math.min(height, rowsPerSlot) }, (_, row) => String.fromCodePoint(first + id * rowsPerSlot + row)).join('\n');
+	return Array.from({ length: Math.min(height, rowsPerSlot) }, (_, row) =>
+		String.fromCodePoint(first + id * rowsPerSlot + row),
+	).join('\n');
 }
 
 /** Absent: lines are drawn by Ink itself (tests, `renderToString`). */

@@ -16,58 +16,58 @@ const patienceMs = 200;
 const heldMax = 64 * 1024;
 
 export class Terminal {
-	readonly #output: Output;
-	readonly #keyboard: ReadStream | null;
-	readonly #unhold: (() => void)[] = [];
-	#entered = false;
-	#held = '';
+	private readonly output: Output;
+	private readonly keyboard: ReadStream | null;
+	private readonly unhold: (() => void)[] = [];
+	private entered = false;
+	private held = '';
 
 	constructor(output: Output, keyboard: ReadStream | null) {
-		this.#output = output;
-		this.#keyboard = keyboard;
+		this.output = output;
+		this.keyboard = keyboard;
 	}
 
 	enter(): void {
-		if (this.#entered) return;
-		this.#entered = true;
-		this.#hold();
-		this.#setRaw(true);
-		this.#write(enterSequence);
+		if (this.entered) return;
+		this.entered = true;
+		this.hold();
+		this.setRaw(true);
+		this.write(enterSequence);
 	}
 
 	/** Idempotent. `cut`: a frame was sent in part. Text that came meanwhile for standard error follows. */
 	restore(cut = false): void {
-		if (!this.#entered) return;
-		this.#entered = false;
-		this.#write((cut ? cancel : '') + restoreSequence);
-		this.#setRaw(false);
-		for (const undo of this.#unhold.splice(0)) undo();
-		const held = this.#held;
-		this.#held = '';
+		if (!this.entered) return;
+		this.entered = false;
+		this.write((cut ? cancel : '') + restoreSequence);
+		this.setRaw(false);
+		for (const undo of this.unhold.splice(0)) undo();
+		const held = this.held;
+		this.held = '';
 		if (held !== '') this.say(held);
 	}
 
 	/** One message for the user on standard error, without ever blocking on a terminal. */
 	say(text: string): void {
 		const line = text.endsWith('\n') ? text : `${text}\n`;
-		if (process.stderr.isTTY) this.#write(line.replaceAll('\n', '\r\n'));
+		if (process.stderr.isTTY) this.write(line.replaceAll('\n', '\r\n'));
 		else process.stderr.write(line);
 	}
 
-	#setRaw(on: boolean): void {
+	private setRaw(on: boolean): void {
 		try {
-			this.#keyboard?.setRawMode(on);
+			this.keyboard?.setRawMode(on);
 		} catch {
 			// The terminal is gone; there is no mode left to set.
 		}
 	}
 
-	#write(text: string): void {
+	private write(text: string): void {
 		let bytes: Uint8Array = Buffer.from(text);
 		const deadline = performance.now() + patienceMs;
 		try {
 			while (bytes.length > 0) {
-				const accepted = this.#output.write(bytes);
+				const accepted = this.output.write(bytes);
 				bytes = bytes.subarray(accepted);
 				if (accepted > 0) continue;
 				if (performance.now() > deadline) return;
@@ -79,9 +79,9 @@ export class Terminal {
 	}
 
 	/** Warnings and stray prints would land in the middle of the screen: keep them until it is restored. */
-	#hold(): void {
+	private hold(): void {
 		const keep = (text: string) => {
-			if (this.#held.length < heldMax) this.#held += text;
+			if (this.held.length < heldMax) this.held += text;
 		};
 		for (const stream of [process.stdout, process.stderr]) {
 			if (!stream.isTTY) continue;
@@ -92,7 +92,7 @@ export class Terminal {
 				if (typeof callback === 'function') callback();
 				return true;
 			};
-			this.#unhold.push(() => {
+			this.unhold.push(() => {
 				stream.write = write;
 			});
 		}
@@ -101,7 +101,7 @@ export class Terminal {
 		const onWarning = (warning: Error) => keep(`${warning.name}: ${warning.message}\n`);
 		process.removeAllListeners('warning');
 		process.on('warning', onWarning);
-		this.#unhold.push(() => {
+		this.unhold.push(() => {
 			process.off('warning', onWarning);
 			for (const printer of printers) process.on('warning', printer);
 		});

@@ -46,7 +46,7 @@ export function truncate(text: string, width: number): string {
 }
 
 /** Exactly `width` cells: cut or padded with spaces. */
-export function fit(text: string, width: number, align: 'left' | 'right' = 'left'): string {
+export function fitCells(text: string, width: number, align: 'left' | 'right' = 'left'): string {
 	if (width <= 0) return '';
 	if (plain.test(text) && text.length <= width) {
 		return align === 'left' ? text.padEnd(width) : text.padStart(width);

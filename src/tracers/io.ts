@@ -256,7 +256,8 @@ class IoSession implements Session<IoRow, IoExtra> {
 		const view = new DataView(this.requests.buffer);
 		const open = [];
 		for (let at = 0; at < this.requests.length; at += maps.requests.value.size) {
-			for (const tracked of maps.requests.value.read(view, at).ways) if (tracked.request !== 0) open.push(tracked);
+			const { requests, ways } = maps.requests.value.read(view, at);
+			for (const [way, tracked] of ways.entries()) if (requests[way] !== 0) open.push(tracked);
 		}
 		open.sort((a, b) => a.first_ns - b.first_ns);
 		return {

@@ -1,6 +1,13 @@
-import type { Buckets } from '../histogram.ts';
-import type { SafeText } from '../sanitize.ts';
+/**
+ * Run-queue latency: how long tasks that could run had to wait for a CPU, for the whole machine and per process, from
+ * the scheduler's own stamps (bpf/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
+ */
+import { constants, maps, process_record, type process_waits, record_head, record_kind } from '../generated/runqlat.ts';
+import { type Buckets, percentile, slotCount, slotLower, toBuckets } from '../histogram.ts';
+import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
+import { type BpfSession, openBpf, viewOf } from './bpf-session.ts';
+import { type BpfCost, type Column, type Host, type Reading, type Session, type Source, type Tracer, Unavailable } from './tracer.ts';
 
 export interface RunqlatKey {
 	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu';
@@ -38,3 +45,399 @@ export interface RunqlatExtra {
 	waiting: Waiting[];
 	waiting_count: Count;
 }
+
+const MAX_WAITING = 64;
+
+/** CPU_SUB_BITS and PROCESS_SUB_BITS of the C file. */
+const CPU_SLOTS = slotCount(4);
+const PROCESS_SLOTS = slotCount(2);
+
+/** LONGEST_BITS of the C file: a word is a tag of 20 bits over a wait of 44. */
+const EPOCHS = 2 ** 20;
+const READ_ALL = 2 ** 31;
+
+/** The longest wait that a pair of words knows for an interval; -1: none. */
+function longestOf(words: Uint32Array, epoch: number): Ns {
+	const low = words[(epoch & 1) * 2] as number;
+	const high = words[(epoch & 1) * 2 + 1] as number;
+	return high >>> 12 === epoch ? (high & 0xfff) * 2 ** 32 + low : -1;
+}
+
+/** What ended in one interval, by how long it had waited. */
+class Waits {
+	readonly slots: Float64Array;
+	count: Count = 0;
+	sum_ns: Ns = 0;
+	count_total: Count = 0;
+	sum_ns_total: Ns = 0;
+	private longest: Ns = -1;
+	private longestOfNext: Ns = -1;
+
+	constructor(slots: number) {
+		this.slots = new Float64Array(slots);
+	}
+
+	beginInterval(): void {
+		this.longest = -1;
+		this.longestOfNext = -1;
+		if (this.count === 0 && this.sum_ns === 0) return;
+		this.slots.fill(0);
+		this.count = 0;
+		this.sum_ns = 0;
+	}
+
+	/** @param epoch the interval that has ended */
+	add(difference: Difference, longest: Uint32Array, epoch: number): void {
+		for (let slot = 0; slot < this.slots.length; slot++) this.slots[slot] = (this.slots[slot] as number) + (difference.slots[slot] as number);
+		this.count += difference.count;
+		this.sum_ns += difference.sum_ns;
+		this.count_total += difference.count;
+		this.sum_ns_total += difference.sum_ns;
+		this.longest = Math.max(this.longest, longestOf(longest, epoch));
+		this.longestOfNext = Math.max(this.longestOfNext, longestOf(longest, (epoch + 1) % EPOCHS));
+	}
+
+	/**
+	 * The longest wait. Which interval an event belongs to is decided by the kernel for the maximum and by our reading
+	 * for the counts; where these differ by the moment between the two, the highest filled slot has the last word.
+	 */
+	max(): Ns {
+		const top = this.slots.findLastIndex((count) => count > 0);
+		if (top < 0) return 0;
+		const lower = slotLower(top, this.slots.length);
+		const last = slotLower(top + 1, this.slots.length) - 1;
+		for (const exact of [this.longest, this.longestOfNext]) if (exact >= lower && exact <= last) return exact;
+		return Number.isFinite(last) ? last : lower;
+	}
+
+	row(key: RunqlatKey): RunqlatRow {
+		const max_ns = this.max();
+		return {
+			key,
+			count: this.count,
+			wait_ns: this.sum_ns,
+			p50_ns: percentile(this.slots, 0.5, max_ns),
+			p99_ns: percentile(this.slots, 0.99, max_ns),
+			max_ns,
+			buckets: toBuckets(this.slots, max_ns),
+			count_total: this.count_total,
+			wait_ns_total: this.sum_ns_total,
+		};
+	}
+}
+
+interface Difference {
+	slots: Float64Array;
+	count: Count;
+	sum_ns: Ns;
+}
+
+/** Counters of the kernel as they were at the last read. */
+class Counters {
+	private readonly slots: Float64Array;
+	private sum_ns: Ns = 0;
+
+	constructor(slots: number) {
+		this.slots = new Float64Array(slots);
+	}
+
+	/** What was added since the last call. @param modulus where the slots wrap */
+	advance(slots: ArrayLike<number>, sum_ns: Ns, modulus: number): Difference {
+		const difference = { slots: new Float64Array(this.slots.length), count: 0, sum_ns: 0 };
+		for (let slot = 0; slot < this.slots.length; slot++) {
+			let added = (slots[slot] as number) - (this.slots[slot] as number);
+			if (added === 0) continue;
+			if (added < 0) added += modulus;
+			difference.slots[slot] = added;
+			difference.count += added;
+			this.slots[slot] = slots[slot] as number;
+		}
+		// the kernel writes while we read: a sum that came before its slot waits for it
+		if (difference.count > 0) {
+			difference.sum_ns = Math.max(0, sum_ns - this.sum_ns);
+			this.sum_ns += difference.sum_ns;
+		}
+		return difference;
+	}
+}
+
+interface Process {
+	readonly pid: number;
+	readonly start: Ns;
+	comm: SafeText;
+	readonly waits: Waits;
+	/** By creation. More than one only around an exec by another thread than the leader. */
+	readonly storages: Map<number, Counters>;
+	ended: boolean;
+	/** Number of the read that had it last. */
+	read: number;
+}
+
+class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
+	private readonly bpf: BpfSession;
+	private readonly source: Source;
+	private readonly processes = new Map<string, Process>();
+	private readonly cpus: { counters: Counters; waits: Waits }[];
+	private readonly all = new Waits(CPU_SLOTS);
+	/** The running interval. Not from 0: that is what words never written say. */
+	private epoch = 8;
+	private reads = 0;
+	private ringFull: Count = 0;
+
+	constructor(bpf: BpfSession) {
+		this.bpf = bpf;
+		this.source = {
+			kind: 'sched_info',
+			description: 'time between runnable and running of every task, by the stamps of the scheduler (its run_delay)',
+			uncertainty: 'counts and sums exact; percentiles ±6.25 % system-wide and per CPU, ±25 % per process',
+			hooks: [...bpf.hooks, 'iter/task'],
+		};
+		this.cpus = Array.from({ length: bpf.possibleCpus }, () => ({ counters: new Counters(CPU_SLOTS), waits: new Waits(CPU_SLOTS) }));
+		// gives every task its storage
+		this.setEpoch(this.epoch, false);
+		bpf.iterate('read_tasks');
+	}
+
+	read(_dt: Ns, group: string): Reading<RunqlatRow, RunqlatExtra> {
+		const ended = this.epoch;
+		this.epoch = (this.epoch + 1) % EPOCHS;
+		this.reads++;
+		this.all.beginInterval();
+		for (const process of this.processes.values()) process.waits.beginInterval();
+
+		// what the ring could not take is found out by absence
+		const lossesBefore = this.ringFull;
+		const lost = this.readCpus(ended);
+		const readAll = this.ringFull > lossesBefore;
+		this.setEpoch(this.epoch, readAll);
+		const waiting = this.readTasks(ended);
+		this.bpf.drain(maps.ended.name, (view, at) => this.bury(process_record.read(view, at), ended));
+
+		const rows = [this.all.row({ kind: 'all', id: 0, comm: safe`all` }), ...(group === 'cpu' ? this.cpuRows() : this.processRows())];
+		for (const [key, process] of this.processes) {
+			if (process.ended || (readAll && process.read !== this.reads)) this.processes.delete(key);
+		}
+		return {
+			rows,
+			extra: {
+				waiting: waiting.sort((a, b) => b.age_ns - a.age_ns).slice(0, MAX_WAITING),
+				waiting_count: waiting.length,
+			},
+			source: this.source,
+			lost,
+		};
+	}
+
+	cost(): BpfCost {
+		return this.bpf.cost();
+	}
+
+	close(): void {
+		this.bpf.close();
+	}
+
+	private setEpoch(epoch: number, readAll: boolean): void {
+		const value = new Uint8Array(8);
+		viewOf(value).setUint32(0, epoch, true);
+		viewOf(value).setUint32(4, readAll ? READ_ALL : 0, true);
+		this.bpf.object.update(maps.interval.name, new Uint8Array(4), value);
+	}
+
+	private readCpus(epoch: number): Record<string, Count> {
+		const lost = { process_unknown: 0, unstamped: 0, ended_processes: 0 };
+		for (const [index, shard] of this.bpf.shards(maps.cpu_waits).entries()) {
+			const { counters, waits } = this.cpus[index] as (typeof this.cpus)[number];
+			const difference = counters.advance(shard.slots, shard.sum_ns, 2 ** 64);
+			waits.beginInterval();
+			waits.add(difference, shard.longest, epoch);
+			this.all.add(difference, shard.longest, epoch);
+			lost.process_unknown += shard.homeless;
+			lost.unstamped += shard.unstamped;
+			lost.ended_processes += shard.ring_full;
+		}
+		this.ringFull = lost.ended_processes;
+		return lost;
+	}
+
+	/** Read processes and return the threads that wait. */
+	private readTasks(epoch: number): Waiting[] {
+		const view = this.bpf.iterate('read_tasks');
+		const waiting: Waiting[] = [];
+		for (let at = 0; at < view.byteLength; ) {
+			const head = record_head.read(view, at);
+			if (head.kind === record_kind.RECORD_PROCESS) {
+				const { waits } = process_record.read(view, at);
+				this.take(head, waits, epoch);
+				at += process_record.size;
+				continue;
+			}
+			if (head.kind === record_kind.RECORD_WAITING) {
+				waiting.push({ pid: head.tgid, tid: head.tid, comm: sanitize(head.comm), cpu: head.cpu, age_ns: head.ns });
+			}
+			at += record_head.size;
+		}
+		return waiting;
+	}
+
+	private take(head: record_head, waits: process_waits, epoch: number): Process {
+		const id = `${head.tgid}:${head.start}`;
+		let process = this.processes.get(id);
+		if (!process) {
+			process = {
+				pid: head.tgid,
+				start: head.start,
+				comm: sanitize(head.comm),
+				waits: new Waits(PROCESS_SLOTS),
+				storages: new Map(),
+				ended: false,
+				read: 0,
+			};
+			this.processes.set(id, process);
+		}
+		process.comm = sanitize(head.comm);
+		process.read = this.reads;
+		let counters = process.storages.get(waits.created);
+		if (!counters) {
+			counters = new Counters(PROCESS_SLOTS);
+			process.storages.set(waits.created, counters);
+		}
+		process.waits.add(counters.advance(waits.slots, waits.sum_ns, 2 ** 32), waits.longest, epoch);
+		return process;
+	}
+
+	/** The last figures of a leader: of the process, or of a former leader whose place another thread has taken. */
+	private bury({ head, waits }: process_record, epoch: number): void {
+		const process = this.take(head, waits, epoch);
+		process.storages.delete(waits.created);
+		if (head.tid === head.tgid) process.ended = true;
+	}
+
+	private processRows(): RunqlatRow[] {
+		const rows: RunqlatRow[] = [];
+		for (const { pid, start, comm, waits, ended } of this.processes.values()) {
+			if (waits.count === 0 && (ended || waits.count_total === 0)) continue;
+			rows.push(waits.row({ kind: 'process', id: pid, comm, start_time: start }));
+		}
+		return rows;
+	}
+
+	private cpuRows(): RunqlatRow[] {
+		return this.cpus.flatMap(({ waits }, cpu) => (waits.count_total > 0 ? [waits.row({ kind: 'cpu', id: cpu, comm: safe`cpu${cpu}` })] : []));
+	}
+}
+
+const columns: readonly Column<RunqlatRow>[] = [
+	{
+		key: 'id',
+		title: 'ID',
+		kind: 'pid',
+		width: 7,
+		priority: 1,
+		help: 'Process id (in the initial pid namespace) or CPU; 0 in the row of the whole machine.',
+		value: (row) => row.key.id,
+	},
+	{
+		key: 'rate',
+		title: 'RUNS/s',
+		kind: 'rate',
+		width: 6,
+		priority: 3,
+		help: 'How often per second a task got a CPU (context switches to it).',
+		value: (row, seconds) => row.count / seconds,
+	},
+	{
+		key: 'wait_ns',
+		title: 'WAIT',
+		kind: 'ns',
+		width: 7,
+		priority: 0,
+		help: 'All waiting that ended in the interval added up; more than the interval when several tasks waited.',
+		value: (row) => row.wait_ns,
+	},
+	{
+		key: 'mean_ns',
+		title: 'MEAN',
+		kind: 'ns',
+		width: 7,
+		priority: 6,
+		help: 'Mean wait for a CPU in the interval.',
+		value: (row) => (row.count > 0 ? row.wait_ns / row.count : 0),
+	},
+	{
+		key: 'p50_ns',
+		title: 'P50',
+		kind: 'ns',
+		width: 7,
+		priority: 5,
+		help: 'Half of the waits were shorter than this.',
+		value: (row) => row.p50_ns,
+	},
+	{
+		key: 'p99_ns',
+		title: 'P99',
+		kind: 'ns',
+		width: 7,
+		priority: 2,
+		help: '99 of 100 waits were shorter than this.',
+		value: (row) => row.p99_ns,
+	},
+	{
+		key: 'max_ns',
+		title: 'MAX',
+		kind: 'ns',
+		width: 7,
+		priority: 4,
+		help: 'Longest wait that ended in the interval.',
+		value: (row) => row.max_ns,
+	},
+	{
+		key: 'wait_ns_total',
+		title: 'TOTAL',
+		kind: 'ns',
+		width: 7,
+		priority: 7,
+		help: 'All waiting since wattlag started.',
+		value: (row) => row.wait_ns_total,
+	},
+	{
+		key: 'comm',
+		title: 'COMMAND',
+		kind: 'text',
+		width: 15,
+		grow: true,
+		priority: 1,
+		help: 'Name of the process that waited (comm, at most 15 bytes).',
+		value: (row) => row.key.comm,
+	},
+];
+
+/** What the C file reads beyond what every kernel with BTF has. */
+function checkKernel({ addon }: Host): void {
+	if (!addon.hasMember('sched_info', 'last_queued')) {
+		throw new Unavailable('this kernel does not stamp waiting tasks (no sched_info)', 'use a kernel built with CONFIG_TASK_DELAY_ACCT=y or CONFIG_SCHEDSTATS=y');
+	}
+	if (!addon.hasMember('sched_entity', 'cfs_rq') || !addon.hasMember('cfs_rq', 'rq')) {
+		throw new Unavailable('the run queue of a task cannot be found on this kernel', 'use a kernel built with CONFIG_FAIR_GROUP_SCHED=y');
+	}
+}
+
+export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
+	id: 'runqlat',
+	title: 'Run queue',
+	summary: 'how long tasks that could run waited for a CPU',
+	columns,
+	defaultSort: 'wait_ns',
+	groups: ['process', 'cpu'],
+	options: [],
+	rowKey: ({ key }) => `${key.kind}:${key.id}:${key.start_time ?? ''}`,
+	start(host: Host): Session<RunqlatRow, RunqlatExtra> {
+		checkKernel(host);
+		const bpf = openBpf(host, 'runqlat', { layout: constants, shards: [maps.cpu_waits.name] });
+		try {
+			return new RunqlatSession(bpf);
+		} catch (error) {
+			bpf.close();
+			throw error;
+		}
+	},
+};

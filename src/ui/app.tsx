@@ -97,7 +97,15 @@ function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | null {
 	return cost;
 }
 
-export function App({ tabs, initialTab, initialSort, store, host, delay: initialDelay, actions }: AppProps): ReactElement | null {
+export function App({
+	tabs,
+	initialTab,
+	initialSort,
+	store,
+	host,
+	delay: initialDelay,
+	actions,
+}: AppProps): ReactElement | null {
 	const { columns: width, rows: height } = useSize();
 	const [state, dispatch] = useReducer(reduce, undefined, () => startState(tabs, initialTab, initialSort));
 	const [delay, setDelay] = useState(initialDelay);
@@ -116,14 +124,23 @@ export function App({ tabs, initialTab, initialSort, store, host, delay: initial
 
 	const listed = view && !(view instanceof Error) ? view.listed : undefined;
 	const tab = tabState(state, id);
-	const sort = useMemo(() => sortOf({ ...state, tab: id }, id, tracer.columns, tracer.defaultSort), [state, id, tracer]);
+	const sort = useMemo(
+		() => sortOf({ ...state, tab: id }, id, tracer.columns, tracer.defaultSort),
+		[state, id, tracer],
+	);
 	const filter = useMemo(() => sanitize(state.filter), [state.filter]);
 	const filtered = useMemo(() => {
 		const rows = listed ? (snapshot?.rows ?? []).filter(listed as (row: object) => boolean) : (snapshot?.rows ?? []);
 		return filterRows(rows as readonly never[], tracer.columns, filter);
 	}, [snapshot, listed, tracer, filter]);
 	const rows = useMemo(
-		() => sortRows(filtered, tracer.columns.find((column) => column.key === sort.key), sort.direction, snapshot ? secondsOf(snapshot) : 1),
+		() =>
+			sortRows(
+				filtered,
+				tracer.columns.find((column) => column.key === sort.key),
+				sort.direction,
+				snapshot ? secondsOf(snapshot) : 1,
+			),
 		[filtered, tracer, sort.key, sort.direction, snapshot],
 	);
 	const keys = useMemo(() => rows.map((row) => tracer.rowKey(row)), [rows, tracer]);
@@ -134,7 +151,10 @@ export function App({ tabs, initialTab, initialSort, store, host, delay: initial
 	const footerHeight = height >= 14 ? 2 : height >= 6 ? 1 : 0;
 	const bannerHeight = failure && height >= 8 ? 1 : 0;
 	const bodyHeight = height - headerHeight - footerHeight - bannerHeight;
-	const help = useMemo(() => (state.overlay?.kind === 'help' ? helpLines(tracer, width) : []), [state.overlay?.kind, tracer, width]);
+	const help = useMemo(
+		() => (state.overlay?.kind === 'help' ? helpLines(tracer, width) : []),
+		[state.overlay?.kind, tracer, width],
+	);
 
 	const actionView: View = {
 		tabs: tabs.map((one) => one.tracer.id),
@@ -198,7 +218,11 @@ export function App({ tabs, initialTab, initialSort, store, host, delay: initial
 		<Box flexDirection="column" width={width} height={height}>
 			<Header
 				host={host}
-				tabs={tabs.map((one) => ({ id: one.tracer.id, title: one.tracer.title, state: store.status(one.tracer.id).kind }))}
+				tabs={tabs.map((one) => ({
+					id: one.tracer.id,
+					title: one.tracer.title,
+					state: store.status(one.tracer.id).kind,
+				}))}
 				active={id}
 				energy={energy ? energy.kind : null}
 				time={snapshot?.time ?? null}
@@ -210,7 +234,12 @@ export function App({ tabs, initialTab, initialSort, store, host, delay: initial
 			/>
 			{bannerHeight > 0 && failure && (
 				<Lines
-					lines={[paint('alert', ` sampling failed, figures are old${failure.restarting ? ', starting again' : ''}: ${failure.message}`)]}
+					lines={[
+						paint(
+							'alert',
+							` sampling failed, figures are old${failure.restarting ? ', starting again' : ''}: ${failure.message}`,
+						),
+					]}
 					width={width}
 					height={1}
 				/>
@@ -274,11 +303,19 @@ interface BodyProps {
 function Body({ view, status, summary, width, height, children }: BodyProps): ReactElement {
 	if (view instanceof Error) throw view;
 	if (status.kind === 'unavailable') {
-		return <Notice role="bad" title={`unavailable: ${status.reason}`} text={[status.fix]} width={width} height={height} />;
+		return (
+			<Notice tone="bad" title={`unavailable: ${status.reason}`} text={[status.fix]} width={width} height={height} />
+		);
 	}
 	const shown = view ? children(view.View) : undefined;
 	if (shown) return shown;
 	return (
-		<Notice role="warn" title={status.kind === 'live' ? 'attached; the first figures come after one interval' : 'attaching…'} text={[summary]} width={width} height={height} />
+		<Notice
+			tone="warn"
+			title={status.kind === 'live' ? 'attached; the first figures come after one interval' : 'attaching…'}
+			text={[summary]}
+			width={width}
+			height={height}
+		/>
 	);
 }

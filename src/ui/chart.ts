@@ -40,27 +40,27 @@ const dots = [
 class Cells implements DotCanvas {
 	color: string = 'plain';
 	fontFg: string = 'plain';
-	readonly #columns: number;
-	readonly #rows: number;
-	readonly #patterns: Uint8Array;
-	readonly #texts: (string | undefined)[];
-	readonly #roles: string[] = [];
+	private readonly columns: number;
+	private readonly rows: number;
+	private readonly patterns: Uint8Array;
+	private readonly texts: (string | undefined)[];
+	private readonly roles: string[] = [];
 
 	constructor(width: number, height: number) {
-		this.#columns = Math.ceil(width / 2);
-		this.#rows = Math.ceil(height / 4);
-		this.#patterns = new Uint8Array(this.#columns * this.#rows);
-		this.#texts = new Array<string | undefined>(this.#columns * this.#rows);
+		this.columns = Math.ceil(width / 2);
+		this.rows = Math.ceil(height / 4);
+		this.patterns = new Uint8Array(this.columns * this.rows);
+		this.texts = new Array<string | undefined>(this.columns * this.rows);
 	}
 
 	/** What numbers on the vertical axis read. */
 	label: (text: string) => string = (text) => text;
 
 	set(x: number, y: number): void {
-		const index = this.#index(x, y);
+		const index = this.index(x, y);
 		if (index < 0) return;
-		this.#patterns[index] = (this.#patterns[index] as number) | (dots[y % 4]?.[x % 2] ?? 0);
-		this.#roles[index] = this.color;
+		this.patterns[index] = (this.patterns[index] as number) | (dots[y % 4]?.[x % 2] ?? 0);
+		this.roles[index] = this.color;
 	}
 
 	/** Canvases are drawn on once; there is nothing to clear. */
@@ -71,9 +71,9 @@ class Cells implements DotCanvas {
 		const written = this.label(text);
 		for (let i = 0; i < written.length; i++) {
 			const column = Math.floor(x / 2) + i;
-			if (column < 0 || column >= this.#columns || row < 0 || row >= this.#rows) continue;
-			this.#texts[row * this.#columns + column] = written[i];
-			this.#roles[row * this.#columns + column] = this.fontFg;
+			if (column < 0 || column >= this.columns || row < 0 || row >= this.rows) continue;
+			this.texts[row * this.columns + column] = written[i];
+			this.roles[row * this.columns + column] = this.fontFg;
 		}
 	}
 
@@ -82,17 +82,17 @@ class Cells implements DotCanvas {
 	}
 
 	lines(): string[] {
-		return Array.from({ length: this.#rows }, (_, row) => this.#line(row * this.#columns));
+		return Array.from({ length: this.rows }, (_, row) => this.line(row * this.columns));
 	}
 
-	#line(start: number): string {
+	private line(start: number): string {
 		let line = '';
 		let run = '';
 		let role = '';
-		for (let index = start; index < start + this.#columns; index++) {
-			const pattern = this.#patterns[index] as number;
-			const glyph = this.#texts[index] ?? (pattern === 0 ? ' ' : String.fromCharCode(0x2800 + pattern));
-			const next = glyph === ' ' ? role : (this.#roles[index] ?? '');
+		for (let index = start; index < start + this.columns; index++) {
+			const pattern = this.patterns[index] as number;
+			const glyph = this.texts[index] ?? (pattern === 0 ? ' ' : String.fromCharCode(0x2800 + pattern));
+			const next = glyph === ' ' ? role : (this.roles[index] ?? '');
 			if (next !== role) {
 				line += paint((role || 'plain') as Role, run);
 				run = '';
@@ -103,10 +103,10 @@ class Cells implements DotCanvas {
 		return line + paint((role || 'plain') as Role, run.trimEnd());
 	}
 
-	#index(x: number, y: number): number {
+	private index(x: number, y: number): number {
 		const column = Math.floor(x / 2);
 		const row = Math.floor(y / 4);
-		return column >= 0 && column < this.#columns && row >= 0 && row < this.#rows ? row * this.#columns + column : -1;
+		return column >= 0 && column < this.columns && row >= 0 && row < this.rows ? row * this.columns + column : -1;
 	}
 }
 
@@ -150,12 +150,15 @@ export function chartLines({ series, width, height, format, seconds }: ChartOpti
 	// Clearing walks over every dot of a canvas that is already empty.
 	chart.ctx.clearRect = () => {};
 	if (cells === undefined) return [];
-	cells.label = (text) => (/^\d+(\.\d+)?$/.test(text) ? format((Number(text) / top) * highest).padStart(labelWidth - 1) : text);
+	cells.label = (text) =>
+		/^\d+(\.\d+)?$/.test(text) ? format((Number(text) / top) * highest).padStart(labelWidth - 1) : text;
 	const x = Array.from({ length: points }, (_, index) => ago((points - 1 - index) * seconds));
 	chart.setData(
 		shown.map((one) => ({
 			x,
-			y: [...new Array<number>(points - one.values.length).fill(Number.NaN), ...one.values].map((value) => Math.max(0, (value / highest) * top)),
+			y: [...new Array<number>(points - one.values.length).fill(Number.NaN), ...one.values].map((value) =>
+				Math.max(0, (value / highest) * top),
+			),
 			style: { line: one.role },
 		})),
 	);

@@ -28,7 +28,7 @@ function Failure({ error, width, height }: { error: unknown; width: number; heig
 	const where = error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 4) : [];
 	return (
 		<Notice
-			role="bad"
+			tone="bad"
 			title="this tab failed; the others work"
 			text={[sanitize(message), ...where.map((line) => sanitize(line.trim()))]}
 			width={width}

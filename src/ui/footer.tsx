@@ -35,14 +35,31 @@ function lostSpans(lost: FooterProps['lost']): Span[] {
 }
 
 function statusOf({ lost, cost, selected, rows, filter, width }: FooterProps): string {
-	const position: Span[] = selected >= 0 ? [['strong', `${selected + 1}`], ['dim', '/'], `${rows}`] : [`${rows}`, ['dim', ' rows']];
+	const position: Span[] =
+		selected >= 0 ? [['strong', `${selected + 1}`], ['dim', '/'], `${rows}`] : [`${rows}`, ['dim', ' rows']];
 	const pieces: Piece[] = [
-		{ spans: filter === '' ? [] : [['dim', 'filter '], ['accent', filter]], drop: 1 },
+		{
+			spans:
+				filter === ''
+					? []
+					: [
+							['dim', 'filter '],
+							['accent', filter],
+						],
+			drop: 1,
+		},
 		{ spans: position, drop: 3 },
 		{ spans: lostSpans(lost), drop: 0 },
 		{
 			spans: cost
-				? [['dim', 'own cost: BPF '], formatShare(cost.bpf), ['dim', ' of a CPU, program '], formatShare(cost.cpu), ['dim', ', memory '], formatBytes(cost.rssBytes, 'full')]
+				? [
+						['dim', 'own cost: BPF '],
+						formatShare(cost.bpf),
+						['dim', ' of a CPU, program '],
+						formatShare(cost.cpu),
+						['dim', ', memory '],
+						formatBytes(cost.rssBytes, 'full'),
+					]
 				: [],
 			drop: 2,
 			side: 'right',
@@ -52,7 +69,9 @@ function statusOf({ lost, cost, selected, rows, filter, width }: FooterProps): s
 }
 
 function hintLine(width: number): string {
-	const hints = keymap.filter((binding) => binding.hint !== undefined).sort((a, b) => (a.hintOrder ?? 99) - (b.hintOrder ?? 99));
+	const hints = keymap
+		.filter((binding) => binding.hint !== undefined)
+		.sort((a, b) => (a.hintOrder ?? 99) - (b.hintOrder ?? 99));
 	let line = '';
 	let used = 0;
 	for (const binding of hints) {

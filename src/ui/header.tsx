@@ -1,8 +1,8 @@
 /** Two lines on top: the machine, and the tabs. */
 import { type ReactElement, useMemo } from 'react';
-import type { SafeText } from '../sanitize.ts';
 import { formatDuration } from '../format.ts';
-import { statusLine, type Piece } from './line.ts';
+import type { SafeText } from '../sanitize.ts';
+import { type Piece, statusLine } from './line.ts';
 import { Lines } from './lines.tsx';
 import type { Span } from './theme.ts';
 
@@ -38,7 +38,9 @@ export interface HeaderProps {
 function clock(time: string | null): string {
 	const date = time === null ? new Date() : new Date(time);
 	const two = (n: number) => String(n).padStart(2, '0');
-	return Number.isNaN(date.getTime()) ? '' : `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+	return Number.isNaN(date.getTime())
+		? ''
+		: `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
 function machineLine({ host, energy, time, width }: HeaderProps): string {
@@ -48,8 +50,30 @@ function machineLine({ host, energy, time, width }: HeaderProps): string {
 		{ spans: [['dim', 'kernel '], host.kernel], drop: 7 },
 		{ spans: [`${host.cpus}`, ['dim', ' CPU']], drop: 6 },
 		{ spans: [['dim', 'up '], formatDuration(host.uptime())], drop: 8 },
-		{ spans: [['dim', 'load '], ['strong', host.load().map((load) => load.toFixed(2)).join(' ')]], drop: 3 },
-		{ spans: energy === null ? [] : [['dim', 'energy '], ['warn', energy]], drop: 5, side: 'right' },
+		{
+			spans: [
+				['dim', 'load '],
+				[
+					'strong',
+					host
+						.load()
+						.map((load) => load.toFixed(2))
+						.join(' '),
+				],
+			],
+			drop: 3,
+		},
+		{
+			spans:
+				energy === null
+					? []
+					: [
+							['dim', 'energy '],
+							['warn', energy],
+						],
+			drop: 5,
+			side: 'right',
+		},
 		{ spans: [clock(time)], drop: 4, side: 'right' },
 	];
 	return statusLine(width, pieces);
@@ -66,11 +90,18 @@ function tabLine({ tabs, active, paused, delay, group, width }: HeaderProps): st
 				: ['good', `● ${Number(delay.toFixed(2))}s`];
 	const labels = tabs.map(({ id, title, state: tabState }, index): Piece => {
 		const text = ` ${index + 1} ${title} `;
-		return { spans: [[id === active ? 'tabActive' : tabState === 'unavailable' ? 'dim' : 'tab', text]], drop: id === active ? 0 : 4 + index };
+		return {
+			spans: [[id === active ? 'tabActive' : tabState === 'unavailable' ? 'dim' : 'tab', text]],
+			drop: id === active ? 0 : 4 + index,
+		};
 	});
 	return statusLine(
 		width,
-		[...labels, { spans: group === null ? [] : [['dim', 'by '], group], drop: 3, side: 'right' }, { spans: [badge], drop: 1, side: 'right' }],
+		[
+			...labels,
+			{ spans: group === null ? [] : [['dim', 'by '], group], drop: 3, side: 'right' },
+			{ spans: [badge], drop: 1, side: 'right' },
+		],
 		1,
 	);
 }

@@ -1,6 +1,6 @@
 /** Keys from the keymap, columns from the tracer. */
 import { type ReactElement, useMemo } from 'react';
-import { fit, textWidth } from '../term/width.ts';
+import { fitCells, textWidth } from '../term/width.ts';
 import { keymap, keysText } from './keymap.ts';
 import { Lines } from './lines.tsx';
 import { wrapText } from './notice.tsx';
@@ -11,7 +11,7 @@ import { paint } from './theme.ts';
 function entries(list: readonly (readonly [string, string])[], nameWidth: number, width: number): string[] {
 	return list.flatMap(([name, words]) => {
 		const text = wrapText(words, Math.max(10, width - nameWidth - 4));
-		return text.map((line, index) => `  ${paint('accent', fit(index === 0 ? name : '', nameWidth))}  ${line}`);
+		return text.map((line, index) => `  ${paint('accent', fitCells(index === 0 ? name : '', nameWidth))}  ${line}`);
 	});
 }
 
@@ -21,7 +21,9 @@ export function helpLines(tracer: TabTracer<never, object>, width: number): stri
 	const sections = (['General', 'Move', 'Table'] as const).flatMap((section) => [
 		paint('strong', section),
 		...entries(
-			keymap.filter((binding) => binding.section === section).map((binding) => [keysText(binding), binding.help] as const),
+			keymap
+				.filter((binding) => binding.section === section)
+				.map((binding) => [keysText(binding), binding.help] as const),
 			keyWidth,
 			width,
 		),
@@ -53,7 +55,7 @@ export interface HelpProps {
 export function Help({ lines, offset, width, height }: HelpProps): ReactElement {
 	const shown = useMemo(() => {
 		const last = Math.min(lines.length, offset + height - 1);
-		const title = fit(` Help   ${offset + 1}–${last} of ${lines.length}   j k PgDn: scroll   Esc: back`, width);
+		const title = fitCells(` Help   ${offset + 1}–${last} of ${lines.length}   j k PgDn: scroll   Esc: back`, width);
 		return [paint('header', title), ...lines.slice(offset, last)];
 	}, [lines, offset, width, height]);
 	return <Lines lines={shown} width={width} height={height} />;

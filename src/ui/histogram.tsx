@@ -1,8 +1,8 @@
 /** Latencies as horizontal bars, one row per power of two, as the bcc tools draw them. */
 import { type ReactElement, useMemo } from 'react';
 import { formatCount, formatNs } from '../format.ts';
-import { fit } from '../term/width.ts';
 import type { Buckets } from '../histogram.ts';
+import { fitCells } from '../term/width.ts';
 import type { Count, Ns } from '../units.ts';
 import { Lines } from './lines.tsx';
 import { paint, type Role } from './theme.ts';
@@ -69,17 +69,24 @@ export function histogramLines({ buckets, p50, p99, logarithmic, width, height }
 	const labelWidth = wide ? 17 : 7;
 	const tailWidth = wide ? 22 : 6;
 	const barWidth = Math.max(0, width - labelWidth - tailWidth - 2);
-	const inSlot = (slot: HistogramSlot, ns: Ns | undefined) => ns !== undefined && ns > 0 && ns > slot.from && ns <= slot.to;
+	const inSlot = (slot: HistogramSlot, ns: Ns | undefined) =>
+		ns !== undefined && ns > 0 && ns > slot.from && ns <= slot.to;
 	return slots.map((slot) => {
-		const label = wide ? `${fit(formatNs(slot.from), 7, 'right')} – ${fit(formatNs(slot.to), 7, 'right')}` : fit(`≤${formatNs(slot.to)}`, 7, 'right');
+		const label = wide
+			? `${fitCells(formatNs(slot.from), 7, 'right')} – ${fitCells(formatNs(slot.to), 7, 'right')}`
+			: fitCells(`≤${formatNs(slot.to)}`, 7, 'right');
 		const filled = bar(length(slot.count), barWidth);
 		const blank = ' '.repeat(barWidth - filled.length);
-		const count = fit(formatCount(slot.count, 6), 6, 'right');
-		const share = fit(total > 0 ? `${((slot.count / total) * 100).toFixed(1)}%` : '', 7, 'right');
+		const count = fitCells(formatCount(slot.count, 6), 6, 'right');
+		const share = fitCells(total > 0 ? `${((slot.count / total) * 100).toFixed(1)}%` : '', 7, 'right');
 		const marks = [inSlot(slot, p50) ? 'p50' : '', inSlot(slot, p99) ? 'p99' : ''].filter(Boolean).join(' ');
 		const line = `${paint('dim', `${label} `)}${paint('dim', '│')}${paint(heat(slot.from), filled)}${blank}`;
 		if (!wide) return line + count;
-		return line + (slot.count === 0 ? paint('dim', count + share) : count + share) + (marks ? ` ${paint('accent', marks)}` : '');
+		return (
+			line +
+			(slot.count === 0 ? paint('dim', count + share) : count + share) +
+			(marks ? ` ${paint('accent', marks)}` : '')
+		);
 	});
 }
 

@@ -157,5 +157,8 @@ export async function runLive({ registry, sampler, command, host = localHost() }
 function describe(error: unknown): string {
 	if (!(error instanceof Error)) return `wattlag: ${sanitize(String(error))}`;
 	const where = (error.stack ?? '').split('\n').slice(1, 6);
-	return [`wattlag: unexpected error: ${sanitize(error.message)}`, ...where.map((line) => `  ${sanitize(line.trim())}`)].join('\n');
+	return [
+		`wattlag: unexpected error: ${sanitize(error.message)}`,
+		...where.map((line) => `  ${sanitize(line.trim())}`),
+	].join('\n');
 }

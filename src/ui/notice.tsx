@@ -20,12 +20,24 @@ export function wrapText(text: string, width: number): string[] {
 	return [...lines, line];
 }
 
-export function Notice({ role, title, text, width, height }: { role: Role; title: string; text: readonly string[]; width: number; height: number }): ReactElement {
+export function Notice({
+	tone,
+	title,
+	text,
+	width,
+	height,
+}: {
+	tone: Role;
+	title: string;
+	text: readonly string[];
+	width: number;
+	height: number;
+}): ReactElement {
 	const lines = useMemo(() => {
 		const margin = width >= 40 ? 2 : 0;
 		const indent = ' '.repeat(margin);
 		const body = text.flatMap((paragraph) => wrapText(paragraph, width - 2 * margin));
-		return [...(height > 3 ? [''] : []), indent + paint(role, title), ...body.map((line) => indent + line)];
-	}, [role, title, text, width, height]);
+		return [...(height > 3 ? [''] : []), indent + paint(tone, title), ...body.map((line) => indent + line)];
+	}, [tone, title, text, width, height]);
 	return <Lines lines={lines} width={width} height={height} />;
 }

@@ -3,7 +3,7 @@ import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { secondsOf } from '../derive.ts';
 import { formatValue } from '../format.ts';
-import { fit } from '../term/width.ts';
+import { fitCells } from '../term/width.ts';
 import { lineOf } from './line.ts';
 import { Lines } from './lines.tsx';
 import { Notice } from './notice.tsx';
@@ -29,7 +29,11 @@ export interface PanesProps<Row, Extra extends object> {
 
 export function Panes<Row, Extra extends object>(props: PanesProps<Row, Extra>): ReactElement {
 	const { tab } = props;
-	return tab.detail && tab.selected >= 0 ? <Detail {...props} row={tab.rows[tab.selected] as Row} /> : <Overview {...props} />;
+	return tab.detail && tab.selected >= 0 ? (
+		<Detail {...props} row={tab.rows[tab.selected] as Row} />
+	) : (
+		<Overview {...props} />
+	);
 }
 
 /** Lines for the summary out of `height` rows: the table comes first. */
@@ -37,7 +41,14 @@ function summaryRows(count: number, height: number): number {
 	return Math.max(0, Math.min(count, Math.floor((height - 4) / 3)));
 }
 
-function Overview<Row, Extra extends object>({ tab, summary, paneRows, paneLeast, pane, empty }: PanesProps<Row, Extra>): ReactElement {
+function Overview<Row, Extra extends object>({
+	tab,
+	summary,
+	paneRows,
+	paneLeast,
+	pane,
+	empty,
+}: PanesProps<Row, Extra>): ReactElement {
 	const { width, height, columns, rows, sort, selected } = tab;
 	const head = summaryRows(summary.length, height);
 	const room = height - head;
@@ -46,9 +57,21 @@ function Overview<Row, Extra extends object>({ tab, summary, paneRows, paneLeast
 	const row = areas.direction === 'row';
 	const table =
 		rows.length > 0 ? (
-			<Table columns={columns} rows={rows} sort={sort} selected={selected} seconds={secondsOf(tab.snapshot)} {...areas.table} />
+			<Table
+				columns={columns}
+				rows={rows}
+				sort={sort}
+				selected={selected}
+				seconds={secondsOf(tab.snapshot)}
+				{...areas.table}
+			/>
 		) : (
-			<Notice role="dim" title={tab.filtered ? 'no row matches the filter; Esc clears it' : empty} text={none} {...areas.table} />
+			<Notice
+				tone="dim"
+				title={tab.filtered ? 'no row matches the filter; Esc clears it' : empty}
+				text={none}
+				{...areas.table}
+			/>
 		);
 	return (
 		<Box flexDirection="column">
@@ -63,13 +86,27 @@ function Overview<Row, Extra extends object>({ tab, summary, paneRows, paneLeast
 
 const none: readonly string[] = [];
 
-export function SummaryLines({ lines, width, height }: { lines: readonly (readonly Span[])[]; width: number; height: number }): ReactElement {
+export function SummaryLines({
+	lines,
+	width,
+	height,
+}: {
+	lines: readonly (readonly Span[])[];
+	width: number;
+	height: number;
+}): ReactElement {
 	const text = lines.slice(0, height).map((spans) => lineOf(width, spans));
 	return <Lines lines={text} width={width} height={height} />;
 }
 
 /** All about one row: its figures, also those for which the table has no room, and its pane in full size. */
-function Detail<Row, Extra extends object>({ tab, row, name, title, pane }: PanesProps<Row, Extra> & { row: Row }): ReactElement {
+function Detail<Row, Extra extends object>({
+	tab,
+	row,
+	name,
+	title,
+	pane,
+}: PanesProps<Row, Extra> & { row: Row }): ReactElement {
 	const { width, height, columns, snapshot } = tab;
 	const fields = useMemo(() => {
 		const seconds = secondsOf(snapshot);
@@ -80,14 +117,18 @@ function Detail<Row, Extra extends object>({ tab, row, name, title, pane }: Pane
 		let line = '';
 		let cells = 0;
 		for (const column of columns) {
-			const value = formatValue(column.kind, column.value(row, seconds), column.kind === 'text' ? 200 : Math.max(column.width, 8));
+			const value = formatValue(
+				column.kind,
+				column.value(row, seconds),
+				column.kind === 'text' ? 200 : Math.max(column.width, 8),
+			);
 			const wide = value.length + titleWidth + 2 > cell;
 			if (cells > 0 && (wide || cells === perLine)) {
 				lines.push(line);
 				line = '';
 				cells = 0;
 			}
-			line += `${paint('dim', fit(column.title, titleWidth))}  ${fit(value, wide ? width - titleWidth - 2 : cell - titleWidth - 2)}`;
+			line += `${paint('dim', fitCells(column.title, titleWidth))}  ${fitCells(value, wide ? width - titleWidth - 2 : cell - titleWidth - 2)}`;
 			cells = wide ? perLine : cells + 1;
 		}
 		return [...lines, line];
@@ -96,7 +137,11 @@ function Detail<Row, Extra extends object>({ tab, row, name, title, pane }: Pane
 	tab.page.current = 1;
 	return (
 		<Box flexDirection="column">
-			<SummaryLines lines={[[title, ['dim', ' › '], ['strong', name], ['dim', '   Esc: back   ↑↓: other row']]]} width={width} height={1} />
+			<SummaryLines
+				lines={[[title, ['dim', ' › '], ['strong', name], ['dim', '   Esc: back   ↑↓: other row']]]}
+				width={width}
+				height={1}
+			/>
 			<Lines lines={fields} width={width} height={shown} />
 			{pane({ width, height: height - shown - 1 })}
 		</Box>

@@ -1,7 +1,7 @@
 /** The columns to choose from, each with what it means. */
 import { type ReactElement, useMemo } from 'react';
 import type { Sort } from '../query.ts';
-import { fit, textWidth, truncate } from '../term/width.ts';
+import { fitCells, textWidth, truncate } from '../term/width.ts';
 import type { Column } from '../tracers/tracer.ts';
 import { Lines } from './lines.tsx';
 import { scrollTo } from './table.tsx';
@@ -20,12 +20,12 @@ export function SortMenu({ columns, sort, index, width, height }: SortMenuProps)
 		const titleWidth = Math.max(...columns.map((column) => textWidth(column.title)));
 		const rows = columns.map((column, at) => {
 			const mark = column.key === sort.key ? (sort.direction === 'ascending' ? '▲' : '▼') : ' ';
-			const name = ` ${mark} ${fit(column.title, titleWidth)}  `;
+			const name = ` ${mark} ${fitCells(column.title, titleWidth)}  `;
 			const help = truncate(column.help, width - textWidth(name));
-			return at === index ? paint('selected', fit(name + help, width)) : name + paint('dim', help);
+			return at === index ? paint('selected', fitCells(name + help, width)) : name + paint('dim', help);
 		});
 		const first = scrollTo(Math.max(0, index - height + 2), index, rows.length, height - 1);
-		return [paint('header', fit(' Sort by   Enter: choose   Esc: back', width)), ...rows.slice(first)];
+		return [paint('header', fitCells(' Sort by   Enter: choose   Esc: back', width)), ...rows.slice(first)];
 	}, [columns, sort, index, width, height]);
 	return <Lines lines={lines} width={width} height={height} />;
 }

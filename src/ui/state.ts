@@ -76,7 +76,11 @@ function select(state: UiState, view: View, index: number): UiState {
 	return change(state, { selected: view.keys[at] as string, index: at });
 }
 
-function sortBy(state: UiState, column: Column<never> | undefined, direction: Direction = firstDirection(column)): UiState {
+function sortBy(
+	state: UiState,
+	column: Column<never> | undefined,
+	direction: Direction = firstDirection(column),
+): UiState {
 	return column ? change(state, { sort: { key: column.key, direction } }) : state;
 }
 
@@ -111,7 +115,9 @@ function clamp(value: number, max: number): number {
 function inHelp(state: UiState, offset: number, command: Command, view: View): UiState {
 	if (command === 'help' || command === 'back') return { ...state, overlay: null };
 	const to = target(command, offset, view.helpPage, view.helpLines);
-	return to === null ? state : { ...state, overlay: { kind: 'help', offset: clamp(to, Math.max(0, view.helpLines - view.helpPage)) } };
+	return to === null
+		? state
+		: { ...state, overlay: { kind: 'help', offset: clamp(to, Math.max(0, view.helpLines - view.helpPage)) } };
 }
 
 function inSortMenu(state: UiState, index: number, command: Command, view: View): UiState {
@@ -170,7 +176,9 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 		case 'back':
 			return back(state);
 		case 'detail':
-			return view.hasDetail && view.keys.length > 0 ? change(select(state, view, Math.max(0, current)), { detail: true }) : state;
+			return view.hasDetail && view.keys.length > 0
+				? change(select(state, view, Math.max(0, current)), { detail: true })
+				: state;
 		default: {
 			const to = target(command, current, view.page, view.keys.length);
 			return to === null ? state : select(state, view, to);
@@ -182,7 +190,10 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 function onText(state: UiState, key: string): UiState {
 	if (key === 'Enter') return { ...state, overlay: null };
 	if (key === 'Esc') return { ...state, overlay: null, filter: '' };
-	if (key === 'Backspace') return state.filter === '' ? { ...state, overlay: null } : { ...state, filter: Array.from(state.filter).slice(0, -1).join('') };
+	if (key === 'Backspace')
+		return state.filter === ''
+			? { ...state, overlay: null }
+			: { ...state, filter: Array.from(state.filter).slice(0, -1).join('') };
 	if (key === 'Ctrl-U') return { ...state, filter: '' };
 	if (key === 'Ctrl-W') return { ...state, filter: state.filter.replace(/\S*\s*$/, '') };
 	const text = key === 'Space' ? ' ' : key;

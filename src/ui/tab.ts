@@ -37,7 +37,10 @@ export interface TabView<Row, Extra extends object> {
 }
 
 /** What the screen uses of a tracer. */
-export type TabTracer<Row, Extra extends object> = Pick<Tracer<Row, Extra>, 'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey'>;
+export type TabTracer<Row, Extra extends object> = Pick<
+	Tracer<Row, Extra>,
+	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey'
+>;
 
 /** One entry of the registry, as far as the screen needs it. A row only ever meets the columns it came with. */
 export interface TabEntry {

@@ -2,7 +2,7 @@
 import { type ReactElement, useMemo, useRef } from 'react';
 import { formatValue } from '../format.ts';
 import type { Sort } from '../query.ts';
-import { fit } from '../term/width.ts';
+import { fitCells } from '../term/width.ts';
 import type { Column } from '../tracers/tracer.ts';
 import { Lines } from './lines.tsx';
 import { paint } from './theme.ts';
@@ -44,7 +44,9 @@ export function placeColumns<Row>(columns: readonly Column<Row>[], width: number
 		used += need;
 		kept.add(column);
 	}
-	const placed = columns.filter((column) => kept.has(column)).map((column) => ({ column, width: Math.min(column.width, width) }));
+	const placed = columns
+		.filter((column) => kept.has(column))
+		.map((column) => ({ column, width: Math.min(column.width, width) }));
 	const growing = placed.filter(({ column }) => column.grow);
 	let left = Math.max(0, width - used);
 	for (const [index, entry] of growing.entries()) {
@@ -71,24 +73,28 @@ function headerLine<Row>(placed: readonly Placed<Row>[], sort: Sort, gap: number
 		const right = rightAligned(column);
 		// The arrow may stand in the gap, so that a title as wide as its column is not cut.
 		const title = sorted ? (right ? arrow + column.title : column.title + arrow) : column.title;
-		const text = right ? fit(title, space + cells, 'right') : ' '.repeat(space) + fit(title, cells);
+		const text = right ? fitCells(title, space + cells, 'right') : ' '.repeat(space) + fitCells(title, cells);
 		line += paint(sorted ? 'headerSort' : 'header', text);
 		used += space + cells;
 	}
 	return line + paint('header', ' '.repeat(Math.max(0, width - used)));
 }
 
-function rowLine<Row>(placed: readonly Placed<Row>[], row: Row, props: { seconds: number; selected: boolean; gap: number; width: number; sort: Sort }): string {
+function rowLine<Row>(
+	placed: readonly Placed<Row>[],
+	row: Row,
+	props: { seconds: number; selected: boolean; gap: number; width: number; sort: Sort },
+): string {
 	let line = '';
 	for (const [index, { column, width }] of placed.entries()) {
 		if (index > 0) line += ' '.repeat(props.gap);
 		const value = formatValue(column.kind, column.value(row, props.seconds), width);
-		const text = fit(value, width, rightAligned(column) ? 'right' : 'left');
+		const text = fitCells(value, width, rightAligned(column) ? 'right' : 'left');
 		if (props.selected) line += text;
 		else if (value === '0' || value === '0%' || value === '–') line += paint('dim', text);
 		else line += column.key === props.sort.key ? paint('strong', text) : text;
 	}
-	return props.selected ? paint('selected', fit(line, props.width)) : line;
+	return props.selected ? paint('selected', fitCells(line, props.width)) : line;
 }
 
 /** The table as text, header first. `offset` is the first row in sight. */

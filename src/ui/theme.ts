@@ -78,9 +78,9 @@ export interface Look {
 
 /** Read from the environment: NO_COLOR, TERM, and the locale (LC_ALL before LC_CTYPE before LANG). */
 export function lookOf(env: Record<string, string | undefined>): Look {
-	const term = env['TERM'] ?? '';
-	const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
-	const colour = !env['NO_COLOR'] && term !== 'dumb' && term !== '' && !term.startsWith('vt1') && !term.startsWith('vt2');
+	const term = env.TERM ?? '';
+	const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
+	const colour = !env.NO_COLOR && term !== 'dumb' && term !== '' && !term.startsWith('vt1') && !term.startsWith('vt2');
 	// The linux console is UTF-8 but its font has neither braille nor most blocks.
 	const ascii = term === 'dumb' || term === '' || term === 'linux' || !/utf-?8/i.test(locale);
 	return { colour, ascii };

@@ -28,6 +28,8 @@ const signatures: Record<'addon' | 'object', Record<string, Kind[]>> = {
 		hasType: ['kind', 'string'],
 		hasMember: ['string', 'string'],
 		open: ['string'],
+		openCounter: ['integer', 'integer', 'integer'],
+		openNvml: ['string'],
 	},
 	object: {
 		setAutoload: ['string', 'boolean'],

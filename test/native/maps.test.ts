@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { BpfAddon, BpfObject } from '../../src/native.ts';
 import { addon, type Events, type Fixtures, makeFixtures, openEvents, thrown } from './support.ts';
@@ -401,6 +403,57 @@ describe('a ring buffer', () => {
 		expect(drain(8192).map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
 		events.record(1000);
 		expect(drain(8192).map(({ sequence }) => sequence)).toEqual([11]);
+	});
+
+	test('loses none that another thread writes meanwhile', async () => {
+		const total = 20_000;
+		const worker = new Worker(
+			`const { workerData: { pid, total } } = require('node:worker_threads');
+			for (let i = 0; i < total; i++) {
+				try {
+					process.kill(pid + 4 + i % 90, 0);
+				} catch {}
+			}`,
+			{ eval: true, workerData: { pid: events.recordProcess, total } },
+		);
+		let running = true;
+		const end = once(worker, 'exit').then(() => {
+			running = false;
+		});
+		let sequence = 0;
+		let received = 0;
+		for (let more = true; more; ) {
+			more = running;
+			// Lets the end be noticed; most of the time is spent below.
+			await new Promise((resolve) => setImmediate(resolve));
+			for (let i = 0; i < 100; i++) {
+				for (const record of drain(1000)) {
+					expect(record.sequence).toBeGreaterThan(sequence);
+					expect(record.length).toBe(4 + ((record.sequence - 1) % 90));
+					sequence = record.sequence;
+					received++;
+				}
+			}
+		}
+		await end;
+		const { hits, refused } = events.results();
+		expect(hits).toBe(total);
+		expect(received).toBe(total - refused);
+		expect(received).toBeGreaterThan(100);
+	});
+
+	test('of another size, which is rounded up', () => {
+		const other = openEvents(native, eventsPath, (opened) => opened.setMaxEntries(ring, 5000));
+		expect(other.object.maps().find(({ name }) => name === ring)?.maxEntries).toBe(8192);
+		other.object.attach(fixtures.named('kill'));
+		for (let round = 0; round < 10; round++) {
+			for (let i = 0; i < 7; i++) {
+				other.record(1000);
+			}
+			expect(other.object.drain(ring, new Uint8Array(8192))).toBe(7 * 1008);
+		}
+		expect(other.results().refused).toBe(0);
+		other.object.close();
 	});
 
 	test('is one', () => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -269,6 +270,22 @@ describe('a failure says what it was', () => {
 		other.close();
 	});
 
+	test('no privilege, without the advice to raise a limit', () => {
+		const script = `
+			import { addon, thrown } from ${JSON.stringify(new URL('support.ts', import.meta.url).href)};
+			const { message, code, log } = thrown(() => addon().open(process.argv[1]).load());
+			console.log(JSON.stringify({ message, code, log }));`;
+		const run = spawnSync(
+			'setpriv',
+			['--bounding-set=-all', '--inh-caps=-all', process.execPath, '--input-type=module', '-e', script, events],
+			{ encoding: 'utf8' },
+		);
+		const error = JSON.parse(run.stdout || run.stderr) as Record<'message' | 'code' | 'log', string>;
+		expect(error.code).toBe('EPERM');
+		expect(error.message).toBe(`load w${fixtures.tag}: Operation not permitted (EPERM)`);
+		expect(error.log).not.toMatch(/memlock|ulimit/i);
+	});
+
 	test('the log is that of the call, not of an earlier one', () => {
 		thrown(() => native.open(fixtures.compile('rejected')).load());
 		const object = native.open(events);
@@ -306,6 +323,7 @@ describe('a failure says what it was', () => {
 			expect(thrown(late).message).toContain('already loaded');
 		}
 		expect(thrown(() => object.attach(fixtures.named('ghost'))).message).toContain('left out');
+		object.detach(fixtures.named('ghost'));
 		expect(thrown(() => object.stats('nobody'))).toMatchObject({ code: 'ENOENT' });
 		object.close();
 	});

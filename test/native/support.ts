@@ -148,6 +148,8 @@ export interface Events {
 	/** A record of this many bytes into the ring. */
 	record(bytes: number): void;
 	discard(): void;
+	/** The process number to send a signal to for an empty record; more for a longer one. */
+	recordProcess: number;
 	results(): { hits: number; last: number; refused: number };
 }
 
@@ -158,9 +160,10 @@ export function openEvents(native: BpfAddon, path: string, prepare: (object: Bpf
 	object.setInitial('.rodata', 0, new Uint8Array(Uint32Array.of(machine().kill, nonce).buffer));
 	prepare(object);
 	object.load();
+	const target = (operation: number): number => (1 << 30) | (nonce << 15) | (operation << 12);
 	const send = (operation: number, size: number): void => {
 		try {
-			process.kill((1 << 30) | (nonce << 15) | (operation << 12) | size, 0);
+			process.kill(target(operation) + size, 0);
 		} catch {
 			// ESRCH: no process can have this number.
 		}
@@ -170,6 +173,7 @@ export function openEvents(native: BpfAddon, path: string, prepare: (object: Bpf
 		count: (last = 0) => send(0, last),
 		record: (bytes) => send(1, bytes),
 		discard: () => send(2, 0),
+		recordProcess: target(1),
 		results() {
 			const words = new BigUint64Array(3);
 			object.readMapped('.bss', new Uint8Array(words.buffer));

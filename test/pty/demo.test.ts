@@ -306,7 +306,11 @@ describe('a terminal that stops reading', () => {
 		await fill(run);
 		const asked = Date.now();
 		run.signal('SIGTERM');
-		while (fs.existsSync(`/proc/${run.pid}`) && !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${run.pid}/status`, 'utf8')) && Date.now() - asked < 10_000) {
+		while (
+			fs.existsSync(`/proc/${run.pid}`) &&
+			!/^State:\s+Z/m.test(fs.readFileSync(`/proc/${run.pid}/status`, 'utf8')) &&
+			Date.now() - asked < 10_000
+		) {
 			await new Promise((resolve) => setTimeout(resolve, 20));
 		}
 		const took = Date.now() - asked;

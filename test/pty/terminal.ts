@@ -34,7 +34,7 @@ export class TerminalRun {
 			rows,
 			cwd: cwd ?? process.cwd(),
 			// Nothing of the test runner's own environment decides what is drawn.
-			env: { PATH: process.env['PATH'] ?? '', HOME: '/tmp', TERM: 'xterm-256color', LANG: 'C.UTF-8', ...env },
+			env: { PATH: process.env.PATH ?? '', HOME: '/tmp', TERM: 'xterm-256color', LANG: 'C.UTF-8', ...env },
 		});
 		this.process.onData((data) => {
 			this.output += data;
@@ -59,7 +59,10 @@ export class TerminalRun {
 	/** Rows as shown, without trailing blanks. */
 	screen(): string[] {
 		const buffer = this.screenBuffer.buffer.active;
-		return Array.from({ length: this.screenBuffer.rows }, (_, row) => buffer.getLine(buffer.viewportY + row)?.translateToString(true) ?? '');
+		return Array.from(
+			{ length: this.screenBuffer.rows },
+			(_, row) => buffer.getLine(buffer.viewportY + row)?.translateToString(true) ?? '',
+		);
 	}
 
 	text(): string {
@@ -114,7 +117,9 @@ export class TerminalRun {
 		const deadline = Date.now() + timeoutMs;
 		while (!matches()) {
 			if (Date.now() > deadline) {
-				throw new Error(`not on the screen within ${timeoutMs} ms: ${expected}\n${this.text()}\n(${this.exit ? `exited with ${this.exit.code}` : 'running'})`);
+				throw new Error(
+					`not on the screen within ${timeoutMs} ms: ${expected}\n${this.text()}\n(${this.exit ? `exited with ${this.exit.code}` : 'running'})`,
+				);
 			}
 			await new Promise((resolve) => setTimeout(resolve, 20));
 		}

@@ -30,11 +30,12 @@ export interface Ladder {
 	rungs: Rung[];
 }
 
-const counters = {
+/** `forced`: somebody asked for this one by name. */
+const counters: Readonly<Record<EnergySource['kind'], (host: EnergyHost, forced: boolean) => EnergySource>> = {
 	rapl: probeRapl,
 	pmu: probePmu,
 	meter: probeMeter,
-} as const;
+};
 
 const others = {
 	model: 'watts are modelled from CPU time (--power)',
@@ -44,7 +45,7 @@ const others = {
 
 type Probed = { source: EnergySource } | { failure: Unavailable };
 
-function probe(kind: keyof typeof counters, host: EnergyHost, forced: boolean): Probed {
+function probe(kind: EnergySource['kind'], host: EnergyHost, forced: boolean): Probed {
 	try {
 		return { source: counters[kind](host, forced) };
 	} catch (error) {
@@ -62,13 +63,10 @@ function probe(kind: keyof typeof counters, host: EnergyHost, forced: boolean): 
 export function probeSources(host: EnergyHost, wanted: SourceChoice): Ladder {
 	const rungs: Rung[] = [];
 	let source: EnergySource | null = null;
-	for (const kind of Object.keys(counters) as (keyof typeof counters)[]) {
+	for (const kind of Object.keys(counters) as EnergySource['kind'][]) {
 		const probed = probe(kind, host, wanted === kind);
 		if ('failure' in probed) {
-			if (wanted === kind) {
-				source?.close();
-				throw probed.failure;
-			}
+			if (wanted === kind) throw probed.failure;
 			rungs.push({ kind, state: 'unavailable', reason: probed.failure.message, fix: probed.failure.fix });
 		} else if (wanted === kind || (wanted === 'auto' && !source)) {
 			source = probed.source;

@@ -28,7 +28,8 @@ export interface Step {
 
 /**
  * What a counter gained between two reads. A counter that went back has wrapped when that makes a gain of at most
- * `limit`, else it was reset, and what it counted before is lost. `range` is its largest value, null if unknown.
+ * `limit`, else it was reset, and what it counted before is lost. `range` is its largest value, null if unknown; a wrap
+ * is hence short by one step of the counter (15 to 61 µJ), whose size the kernel does not tell.
  */
 export function advance(before: bigint, now: bigint, range: bigint | null, limit: bigint): Step {
 	if (now >= before) {

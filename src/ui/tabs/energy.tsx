@@ -37,25 +37,71 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 	];
 }
 
-function Watts({ history, seconds, width, height }: Area & { history: Props['history']; seconds: number }): ReactElement {
+function Watts({
+	history,
+	seconds,
+	width,
+	height,
+}: Area & { history: Props['history']; seconds: number }): ReactElement {
 	const series = useMemo(() => {
 		const parts = history.slice(-width).map(energyParts);
 		const last = parts.at(-1);
 		return [
-			{ role: 'series1' as const, name: 'total', values: parts.map((part) => part.measured), now: formatWatts(last?.measured ?? Number.NaN) },
-			{ role: 'series3' as const, name: 'processes', values: parts.map((part) => part.processes), now: formatWatts(last?.processes ?? Number.NaN) },
+			{
+				role: 'series1' as const,
+				name: 'total',
+				values: parts.map((part) => part.measured),
+				now: formatWatts(last?.measured ?? Number.NaN),
+			},
+			{
+				role: 'series3' as const,
+				name: 'processes',
+				values: parts.map((part) => part.processes),
+				now: formatWatts(last?.processes ?? Number.NaN),
+			},
 		];
 	}, [history, width]);
 	// Taller than this a curve is no clearer.
-	return <TimeChart title="watts over time" series={series} format={formatWatts} seconds={seconds} width={width} height={Math.min(height, 20)} />;
+	return (
+		<TimeChart
+			title="watts over time"
+			series={series}
+			format={formatWatts}
+			seconds={seconds}
+			width={width}
+			height={Math.min(height, 20)}
+		/>
+	);
 }
 
-function ProcessWatts({ history, row, rowKey, seconds, width, height }: Area & Pick<Props, 'history' | 'rowKey'> & { row: EnergyRow; seconds: number }): ReactElement {
+function ProcessWatts({
+	history,
+	row,
+	rowKey,
+	seconds,
+	width,
+	height,
+}: Area & Pick<Props, 'history' | 'rowKey'> & { row: EnergyRow; seconds: number }): ReactElement {
 	const series = useMemo(() => {
-		const values = historyOf(history, rowKey(row), rowKey, (entry, snapshot) => wattsOf(entry.energy_uj, snapshot.dt_ns), width);
+		const values = historyOf(
+			history,
+			rowKey(row),
+			rowKey,
+			(entry, snapshot) => wattsOf(entry.energy_uj, snapshot.dt_ns),
+			width,
+		);
 		return [{ role: 'series1' as const, name: nameOf(row), values, now: formatWatts(values.at(-1) ?? Number.NaN) }];
 	}, [history, row, rowKey, width]);
-	return <TimeChart title="watts over time" series={series} format={formatWatts} seconds={seconds} width={width} height={height} />;
+	return (
+		<TimeChart
+			title="watts over time"
+			series={series}
+			format={formatWatts}
+			seconds={seconds}
+			width={width}
+			height={height}
+		/>
+	);
 }
 
 function View(props: Props): ReactElement {
@@ -72,7 +118,11 @@ function View(props: Props): ReactElement {
 			paneRows={7}
 			paneLeast={5}
 			pane={(area) =>
-				row && detail ? <ProcessWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} /> : <Watts history={history} seconds={seconds} {...area} />
+				row && detail ? (
+					<ProcessWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} />
+				) : (
+					<Watts history={history} seconds={seconds} {...area} />
+				)
 			}
 		/>
 	);

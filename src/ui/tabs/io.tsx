@@ -3,9 +3,9 @@ import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { mergeBuckets, recentSlow } from '../../derive.ts';
 import { formatBytes, formatCount, formatNs } from '../../format.ts';
-import { safe } from '../../sanitize.ts';
 import type { Buckets } from '../../histogram.ts';
-import { fit } from '../../term/width.ts';
+import { safe } from '../../sanitize.ts';
+import { fitCells } from '../../term/width.ts';
 import type { Inflight, IoExtra, IoRow, SlowRequest } from '../../tracers/io.ts';
 import { bar, foldBuckets, Histogram } from '../histogram.tsx';
 import { Lines } from '../lines.tsx';
@@ -22,7 +22,11 @@ function inflightLine(inflight: readonly Inflight[], count: number): Span[] {
 	if (count === 0) return [['dim', 'in flight: none']];
 	const oldest = inflight
 		.slice(0, 4)
-		.flatMap((request): Span[] => [safe`  ${request.comm}[${request.pid}] ${request.op} ${request.device} `, ['warn', formatNs(request.age_ns)], ['dim', ` in ${request.stage}`]]);
+		.flatMap((request): Span[] => [
+			safe`  ${request.comm}[${request.pid}] ${request.op} ${request.device} `,
+			['warn', formatNs(request.age_ns)],
+			['dim', ` in ${request.stage}`],
+		]);
 	return ['in flight: ', ['strong', formatCount(count)], ...oldest];
 }
 
@@ -30,7 +34,7 @@ function slowLine(request: SlowRequest): string {
 	const who = safe`${request.comm}[${request.pid}]`;
 	const { total, ...stages } = request.stages;
 	const parts = Object.entries(stages).map(([name, ns]) => `${name} ${formatNs(ns)}`);
-	return `${paint('warn', fit(formatNs(total ?? Number.NaN), 7, 'right'))} ${fit(request.device, 8)} ${fit(request.op, 6)} ${fit(formatBytes(request.bytes), 6, 'right')}  ${fit(who, 22)} ${paint('dim', parts.join('  '))}`;
+	return `${paint('warn', fitCells(formatNs(total ?? Number.NaN), 7, 'right'))} ${fitCells(request.device, 8)} ${fitCells(request.op, 6)} ${fitCells(formatBytes(request.bytes), 6, 'right')}  ${fitCells(who, 22)} ${paint('dim', parts.join('  '))}`;
 }
 
 function SlowList({ history, width, height }: Area & { history: Props['history'] }): ReactElement {
@@ -39,7 +43,13 @@ function SlowList({ history, width, height }: Area & { history: Props['history']
 		const slow = recentSlow(history, height - 1);
 		const suppressed = last && last.slow_suppressed > 0 ? `, ${formatCount(last.slow_suppressed)} more not listed` : '';
 		const over = formatNs(last?.slow_threshold_ns ?? Number.NaN);
-		return [paint('dim', slow.length === 0 ? `no request took longer than ${over}` : `requests over ${over}, newest first${suppressed}`), ...slow.map(slowLine)];
+		return [
+			paint(
+				'dim',
+				slow.length === 0 ? `no request took longer than ${over}` : `requests over ${over}, newest first${suppressed}`,
+			),
+			...slow.map(slowLine),
+		];
 	}, [history, last, height]);
 	return <Lines lines={lines} width={width} height={height} />;
 }
@@ -50,22 +60,47 @@ function stageLines(row: IoRow, width: number): string[] {
 	const whole = total?.mean_ns ?? 0;
 	const entries = [...Object.entries(stages), ...(total ? [['total', total] as const] : [])];
 	const barWidth = Math.max(0, Math.min(40, width - 60));
-	const head = ['stage', 'count', 'mean', 'p50', 'p99', 'max'].map((title, index) => fit(title, index === 0 ? 9 : 9, index === 0 ? 'left' : 'right')).join('');
+	const head = ['stage', 'count', 'mean', 'p50', 'p99', 'max']
+		.map((title, index) => fitCells(title, index === 0 ? 9 : 9, index === 0 ? 'left' : 'right'))
+		.join('');
 	return [
 		paint('dim', head),
 		...entries.map(([name, stage]) => {
-			const figures = [formatCount(stage.count), formatNs(stage.mean_ns), formatNs(stage.p50_ns), formatNs(stage.p99_ns), formatNs(stage.max_ns)];
-			return `${fit(name, 9)}${figures.map((text) => fit(text, 9, 'right')).join('')}  ${name === 'total' ? '' : paint('accent', bar(whole > 0 ? stage.mean_ns / whole : 0, barWidth))}`;
+			const figures = [
+				formatCount(stage.count),
+				formatNs(stage.mean_ns),
+				formatNs(stage.p50_ns),
+				formatNs(stage.p99_ns),
+				formatNs(stage.max_ns),
+			];
+			return `${fitCells(name, 9)}${figures.map((text) => fitCells(text, 9, 'right')).join('')}  ${name === 'total' ? '' : paint('accent', bar(whole > 0 ? stage.mean_ns / whole : 0, barWidth))}`;
 		}),
 	];
 }
 
-function Latencies({ buckets, row, logarithmic, width, height }: Area & { buckets: Buckets; row: IoRow | undefined; logarithmic: boolean }): ReactElement {
-	const total = row?.stages['total'];
+function Latencies({
+	buckets,
+	row,
+	logarithmic,
+	width,
+	height,
+}: Area & { buckets: Buckets; row: IoRow | undefined; logarithmic: boolean }): ReactElement {
+	const total = row?.stages.total;
 	return (
 		<Box flexDirection="column">
-			<SummaryLines lines={[[['dim', 'time from queueing to completion: '], row ? nameOf(row) : 'all devices']]} width={width} height={1} />
-			<Histogram buckets={buckets} p50={total?.p50_ns} p99={total?.p99_ns} logarithmic={logarithmic} width={width} height={height - 1} />
+			<SummaryLines
+				lines={[[['dim', 'time from queueing to completion: '], row ? nameOf(row) : 'all devices']]}
+				width={width}
+				height={1}
+			/>
+			<Histogram
+				buckets={buckets}
+				p50={total?.p50_ns}
+				p99={total?.p99_ns}
+				logarithmic={logarithmic}
+				width={width}
+				height={height - 1}
+			/>
 		</Box>
 	);
 }
@@ -75,7 +110,10 @@ function Pane({ tab, row, width, height }: Area & { tab: Props; row: IoRow | und
 	const stages = row && (tab.detail || height >= 24) ? stageLines(row, width) : [];
 	const rest = height - stages.length;
 	const rows = tab.snapshot.rows;
-	const buckets = useMemo(() => mergeBuckets((row ? [row] : rows).map((one) => one.stages['total']?.buckets ?? [])), [row, rows]);
+	const buckets = useMemo(
+		() => mergeBuckets((row ? [row] : rows).map((one) => one.stages.total?.buckets ?? [])),
+		[row, rows],
+	);
 	const least = rest >= 9 ? Math.min(12, Math.floor(rest * 0.4)) : 0;
 	const bars = foldBuckets(buckets, rest - least - 1).length;
 	const slow = least > 0 ? rest - bars - 2 : 0;

@@ -5,8 +5,8 @@ import { irqShares, secondsOf } from '../../derive.ts';
 import { formatShare } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
+import { fitCells } from '../../term/width.ts';
 import type { IrqExtra, IrqRow } from '../../tracers/irq.ts';
-import { fit } from '../../term/width.ts';
 import { bar, Histogram } from '../histogram.tsx';
 import { Lines } from '../lines.tsx';
 import { Panes, SummaryLines } from '../panes.tsx';
@@ -29,7 +29,13 @@ function cpuSpans(snapshot: Snapshot<IrqRow, IrqExtra>): Span[] {
 		const level = Math.max(load > 0.001 ? 1 : 0, Math.min(8, Math.round(load * 8)));
 		return [level === 0 ? 'dim' : roleOf(load), levels[level] as string];
 	});
-	return ['busiest ', ['strong', `cpu${busiest.cpu}`], ` ${formatShare(busiest.load)}`, ['dim', '   per CPU '], ...glyphs];
+	return [
+		'busiest ',
+		['strong', `cpu${busiest.cpu}`],
+		` ${formatShare(busiest.load)}`,
+		['dim', '   per CPU '],
+		...glyphs,
+	];
 }
 
 function totalSpans(snapshot: Snapshot<IrqRow, IrqExtra>): Span[] {
@@ -57,18 +63,30 @@ function Shares({ history, width, height }: Area & { history: Props['history'] }
 		}));
 	}, [history, width]);
 	const last = history.at(-1);
-	return <TimeChart title="% of one CPU" series={series} format={formatShare} seconds={last ? secondsOf(last) : 1} width={width} height={height} />;
+	return (
+		<TimeChart
+			title="% of one CPU"
+			series={series}
+			format={formatShare}
+			seconds={last ? secondsOf(last) : 1}
+			width={width}
+			height={height}
+		/>
+	);
 }
 
 /** One CPU per line, for a pane with room to spare. */
 function cpuLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): string[] {
 	const barWidth = Math.max(0, width - 40);
 	return [
-		paint('dim', `${fit('CPU', 6)}${['total', 'hard', 'soft', 'vector'].map((title) => fit(title, 8, 'right')).join('')}`),
+		paint(
+			'dim',
+			`${fitCells('CPU', 6)}${['total', 'hard', 'soft', 'vector'].map((title) => fitCells(title, 8, 'right')).join('')}`,
+		),
 		...snapshot.cpu_share.map(({ cpu, hard, soft, vector }) => {
 			const total = hard + soft + vector;
-			const figures = [total, hard, soft, vector].map((share) => fit(formatShare(share), 8, 'right')).join('');
-			return `${fit(`cpu${cpu}`, 6)}${figures}  ${paint(roleOf(total), bar(total, barWidth))}`;
+			const figures = [total, hard, soft, vector].map((share) => fitCells(formatShare(share), 8, 'right')).join('');
+			return `${fitCells(`cpu${cpu}`, 6)}${figures}  ${paint(roleOf(total), bar(total, barWidth))}`;
 		}),
 	];
 }
@@ -80,7 +98,10 @@ function roleOf(load: number): Role {
 /** Chart, and what each CPU spends where there is room for it. */
 function Pane({ snapshot, history, width, height }: Area & Pick<Props, 'snapshot' | 'history'>): ReactElement {
 	const chart = height > 24 ? 14 : height;
-	const lines = useMemo(() => (height > chart ? ['', ...cpuLines(snapshot, width)] : []), [snapshot, width, height, chart]);
+	const lines = useMemo(
+		() => (height > chart ? ['', ...cpuLines(snapshot, width)] : []),
+		[snapshot, width, height, chart],
+	);
 	return (
 		<Box flexDirection="column">
 			<Shares history={history} width={width} height={chart} />
@@ -110,7 +131,13 @@ function View(props: Props): ReactElement {
 			empty="no interrupts in this interval"
 			paneRows={7}
 			paneLeast={5}
-			pane={(area) => (row ? <Durations row={row} logarithmic={logarithmic} {...area} /> : <Pane snapshot={snapshot} history={history} {...area} />)}
+			pane={(area) =>
+				row ? (
+					<Durations row={row} logarithmic={logarithmic} {...area} />
+				) : (
+					<Pane snapshot={snapshot} history={history} {...area} />
+				)
+			}
 		/>
 	);
 }

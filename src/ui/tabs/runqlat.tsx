@@ -3,8 +3,8 @@ import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { formatCount, formatNs } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
+import { fitCells } from '../../term/width.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../tracers/runqlat.ts';
-import { fit } from '../../term/width.ts';
 import { Histogram } from '../histogram.tsx';
 import { Lines } from '../lines.tsx';
 import { Panes, SummaryLines } from '../panes.tsx';
@@ -21,7 +21,13 @@ function nameOf({ key }: RunqlatRow) {
 
 function waitingLine(waiting: readonly Waiting[], count: number): Span[] {
 	if (count === 0) return [['dim', 'waiting now: nobody']];
-	const oldest = waiting.slice(0, 6).flatMap((task): Span[] => [safe`  ${task.comm}[${task.tid}] `, ['warn', formatNs(task.age_ns)], ['dim', ` cpu${task.cpu}`]]);
+	const oldest = waiting
+		.slice(0, 6)
+		.flatMap((task): Span[] => [
+			safe`  ${task.comm}[${task.tid}] `,
+			['warn', formatNs(task.age_ns)],
+			['dim', ` cpu${task.cpu}`],
+		]);
 	return ['waiting now: ', ['strong', formatCount(count)], ...oldest];
 }
 
@@ -41,14 +47,31 @@ function allLine(all: RunqlatRow | undefined): Span[] {
 	];
 }
 
-function Waits({ row, waiting, logarithmic, width, height }: Area & { row: RunqlatRow | undefined; waiting: readonly Waiting[]; logarithmic: boolean }): ReactElement {
+function Waits({
+	row,
+	waiting,
+	logarithmic,
+	width,
+	height,
+}: Area & { row: RunqlatRow | undefined; waiting: readonly Waiting[]; logarithmic: boolean }): ReactElement {
 	const scale = logarithmic ? ', logarithmic' : '';
 	const bars = height > 24 ? 20 : height - 1;
 	const list = useMemo(() => waitingList(waiting, height - bars - 1), [waiting, height, bars]);
 	return (
 		<Box flexDirection="column">
-			<SummaryLines lines={[[['dim', 'time from runnable to running: '], row ? nameOf(row) : '', ['dim', scale]]]} width={width} height={1} />
-			<Histogram buckets={row?.buckets ?? none} p50={row?.p50_ns} p99={row?.p99_ns} logarithmic={logarithmic} width={width} height={bars} />
+			<SummaryLines
+				lines={[[['dim', 'time from runnable to running: '], row ? nameOf(row) : '', ['dim', scale]]]}
+				width={width}
+				height={1}
+			/>
+			<Histogram
+				buckets={row?.buckets ?? none}
+				p50={row?.p50_ns}
+				p99={row?.p99_ns}
+				logarithmic={logarithmic}
+				width={width}
+				height={bars}
+			/>
 			<Lines lines={list} width={width} height={height - bars - 1} />
 		</Box>
 	);
@@ -57,7 +80,12 @@ function Waits({ row, waiting, logarithmic, width, height }: Area & { row: Runql
 /** Who is waiting now, one per line, for a pane with room to spare. */
 function waitingList(waiting: readonly Waiting[], height: number): string[] {
 	if (height < 3) return [];
-	const tasks = waiting.slice(0, height - 2).map((task) => `${paint('warn', fit(formatNs(task.age_ns), 7, 'right'))}  ${fit(`cpu${task.cpu}`, 6)} ${task.comm}[${task.tid}]`);
+	const tasks = waiting
+		.slice(0, height - 2)
+		.map(
+			(task) =>
+				`${paint('warn', fitCells(formatNs(task.age_ns), 7, 'right'))}  ${fitCells(`cpu${task.cpu}`, 6)} ${task.comm}[${task.tid}]`,
+		);
 	return ['', paint('dim', tasks.length > 0 ? 'waiting now, longest first' : 'nobody is waiting now'), ...tasks];
 }
 

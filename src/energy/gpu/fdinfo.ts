@@ -1,0 +1,38 @@
+/** The usage statistics that DRM drivers write into `/proc/<pid>/fdinfo/<fd>` (the kernel's `drm-usage-stats`). */
+
+/** What one open DRM file has used since it was opened. */
+export interface DrmClient {
+	driver: string;
+	/** Bus address of the device (`0000:00:02.0`); the driver's name where it has none. */
+	device: string;
+	/** The same file, also when several descriptors or processes hold it: unique within the device. */
+	id: string;
+	/** Sum over the engines, ns. */
+	busy_ns: number;
+	/** Engines that count in cycles of the GPU's clock, by name: own ones and all that passed. */
+	cycles: Map<string, { busy: number; total: number }>;
+}
+
+/** null when the text is of no DRM file, or of a driver that tells no client. */
+export function parseFdinfo(text: string): DrmClient | null {
+	const fields = new Map<string, string>();
+	for (const line of text.split('\n')) {
+		const [, key, value] = /^drm-([\w-]+):\s*(.*?)\s*$/.exec(line) ?? [];
+		if (key !== undefined && value !== undefined) fields.set(key, value);
+	}
+	const driver = fields.get('driver');
+	const id = fields.get('client-id');
+	if (driver === undefined || id === undefined) return null;
+	const client: DrmClient = { driver, device: fields.get('pdev') ?? driver, id, busy_ns: 0, cycles: new Map() };
+	for (const [key, value] of fields) {
+		const ns = key.startsWith('engine-') && /^(\d+) ns$/.exec(value)?.[1];
+		if (ns) client.busy_ns += Number(ns);
+		const engine = /^cycles-(.+)$/.exec(key)?.[1];
+		// a driver that gives both means the same time twice
+		if (engine === undefined || fields.has(`engine-${engine}`)) continue;
+		const total = Number.parseInt(fields.get(`total-cycles-${engine}`) ?? '', 10);
+		const busy = Number.parseInt(value, 10);
+		if (busy >= 0 && total >= 0) client.cycles.set(engine, { busy, total });
+	}
+	return client;
+}

@@ -1,0 +1,16 @@
+/** The real machine, as tracers get it. */
+import { cpus } from 'node:os';
+import { loadAddon } from '../../src/native.ts';
+import type { Host } from '../../src/tracers/tracer.ts';
+
+export function realHost(): Host {
+	return {
+		addon: loadAddon(`${process.cwd()}/build/wattlag.node`),
+		objectPath: (id) => `${process.cwd()}/build/bpf/${id}.bpf.o`,
+		procRoot: '/proc',
+		sysRoot: '/sys',
+		cpus: cpus().length,
+	};
+}
+
+export const seconds = (s: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, s * 1000));

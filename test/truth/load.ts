@@ -1,0 +1,57 @@
+/** Work for the kernel, made with what every machine has. */
+import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Run `use` with a new directory on the disk that the project is on (/tmp may be memory), removed afterwards. */
+export async function onDisk<T>(use: (directory: string) => Promise<T>): Promise<T> {
+	const directory = mkdtempSync(join(process.cwd(), 'build/truth-'));
+	try {
+		return await use(directory);
+	} finally {
+		rmSync(directory, { recursive: true, force: true });
+	}
+}
+
+/** `dd` with these operands: `if=…`, `bs=4k`, `oflag=direct`. */
+export async function dd(...operands: string[]): Promise<void> {
+	await run('dd', [...operands, 'status=none']);
+}
+
+/** A file of `blocks` × 4 KiB written and read past the page cache, one request each. */
+export async function directIo(directory: string, blocks: number): Promise<void> {
+	const file = join(directory, 'direct');
+	await dd('if=/dev/zero', `of=${file}`, 'bs=4k', `count=${blocks}`, 'oflag=direct');
+	await dd(`if=${file}`, 'of=/dev/null', 'bs=4k', 'iflag=direct');
+}
+
+/** Datagrams through the loopback device, one at a time. */
+export async function loopback(datagrams: number): Promise<void> {
+	const receiver = createSocket('udp4');
+	const sender = createSocket('udp4');
+	receiver.bind(0, '127.0.0.1');
+	await once(receiver, 'listening');
+	const { port } = receiver.address();
+	for (let sent = 0; sent < datagrams; sent++) {
+		const received = once(receiver, 'message');
+		sender.send('x', port, '127.0.0.1');
+		await received;
+	}
+	sender.close();
+	receiver.close();
+}
+
+/**
+ * Blocks handed over a pipe that holds one of them, between processes on different CPUs, both of which have something
+ * of less importance to do: every wake-up interrupts the other CPU.
+ */
+export async function pipeAcrossCpus(blocks: number): Promise<void> {
+	const busy = (cpu: number): string => `taskset -c ${cpu} nice -n 19 sh -c 'while :; do :; done' & busy="$busy $!"`;
+	const pipe = `taskset -c 0 dd if=/dev/zero bs=64k count=${blocks} status=none | taskset -c 1 dd of=/dev/null bs=64k status=none`;
+	await run('sh', ['-c', `${busy(0)}; ${busy(1)}; ${pipe}; kill $busy`]);
+}

@@ -1,0 +1,84 @@
+import { describe, expect, test, vi } from 'vitest';
+import { sanitize } from '../../src/sanitize.ts';
+import { Store } from '../../src/store.ts';
+import { energySnapshot } from '../ui/fixtures/tabs.ts';
+
+function push(store: Store, from: number, to: number, rows = 10): void {
+	for (let tick = from; tick < to; tick++) store.apply({ kind: 'snapshot', snapshot: energySnapshot(tick, rows) });
+}
+
+describe('store', () => {
+	test('attaching, live, unavailable', () => {
+		const store = new Store();
+		expect(store.status('energy')).toEqual({ kind: 'attaching' });
+		store.apply({ kind: 'unavailable', tab: 'io', reason: sanitize('no'), fix: sanitize('sudo') });
+		expect(store.status('io')).toEqual({ kind: 'unavailable', reason: 'no', fix: 'sudo' });
+		push(store, 0, 1);
+		expect(store.status('energy')).toEqual({ kind: 'live' });
+		expect(store.current('energy')?.mono_ns).toBe(0);
+		expect(store.current('io')).toBeUndefined();
+	});
+
+	test('keeps the last snapshots only', () => {
+		const store = new Store({ snapshots: 5 });
+		push(store, 0, 12);
+		expect(store.history('energy').map((one) => one.mono_ns / 1e9)).toEqual([7, 8, 9, 10, 11]);
+	});
+
+	test('old snapshots lose their rows, never their totals, and the newest never loses any', () => {
+		const store = new Store({ snapshots: 100, rows: 35 });
+		push(store, 0, 10, 10);
+		expect(store.history('energy').map((one) => one.rows.length)).toEqual([0, 0, 0, 0, 0, 0, 0, 10, 10, 10]);
+		expect(store.history('energy')[0]).toHaveProperty('measured_uj');
+		push(store, 10, 11, 1000);
+		expect(store.current('energy')?.rows).toHaveLength(1000);
+	});
+
+	test('what was handed out does not change', () => {
+		const store = new Store({ rows: 15 });
+		push(store, 0, 1);
+		const before = store.history('energy');
+		push(store, 1, 3);
+		expect(before).toHaveLength(1);
+		expect(before[0]?.rows).toHaveLength(10);
+		expect(store.history('energy')).toBe(store.history('energy'));
+	});
+
+	test('paused: what is shown stands still, sampling goes on', () => {
+		const store = new Store();
+		push(store, 0, 3);
+		store.setPaused(true);
+		const held = store.history('energy');
+		const listener = vi.fn();
+		store.subscribe(listener);
+		push(store, 3, 6);
+		expect(store.history('energy')).toBe(held);
+		expect(listener).not.toHaveBeenCalled();
+		store.setPaused(false);
+		expect(store.history('energy')).toHaveLength(6);
+		expect(listener).toHaveBeenCalledTimes(1);
+	});
+
+	test('another grouping starts a new history', () => {
+		const store = new Store();
+		push(store, 0, 3);
+		store.apply({ kind: 'snapshot', snapshot: { ...energySnapshot(3), group: 'cgroup' } });
+		expect(store.history('energy')).toHaveLength(1);
+	});
+
+	test('a failed worker is remembered until figures come again', () => {
+		const store = new Store();
+		store.apply({ kind: 'worker-failed', message: sanitize('boom'), restarting: true });
+		expect(store.failure).toEqual({ message: 'boom', restarting: true });
+		push(store, 0, 1);
+		expect(store.failure).toBeNull();
+	});
+
+	test('listeners can leave', () => {
+		const store = new Store();
+		const listener = vi.fn();
+		store.subscribe(listener)();
+		push(store, 0, 1);
+		expect(listener).not.toHaveBeenCalled();
+	});
+});

@@ -1,0 +1,96 @@
+/** The diff against a terminal emulator: whatever was on the screen, the bytes make it the next frame. */
+import xterm from '@xterm/headless';
+import { describe, expect, test } from 'vitest';
+import { type Cells, parseCells } from '../../src/term/cells.ts';
+import { diffFrames } from '../../src/term/diff.ts';
+import { generator } from '../ui/fixtures/tabs.ts';
+
+const size = { columns: 30, rows: 6 };
+
+function frame(lines: readonly string[]): Cells[] {
+	return lines.map((line) => parseCells(line, size.columns));
+}
+
+class Emulator {
+	private readonly terminal = new xterm.Terminal({ cols: size.columns, rows: size.rows, allowProposedApi: true });
+
+	async write(bytes: string): Promise<void> {
+		await new Promise<void>((resolve) => this.terminal.write(bytes, resolve));
+	}
+
+	/** Text and style of every cell. */
+	cells(): string[] {
+		const out: string[] = [];
+		for (let y = 0; y < size.rows; y++) {
+			const line = this.terminal.buffer.active.getLine(y);
+			for (let x = 0; x < size.columns; x++) {
+				const cell = line?.getCell(x);
+				out.push(`${cell?.getChars() || (cell?.getWidth() === 0 ? '' : ' ')}|${cell?.getFgColor()}|${cell?.getBgColor()}|${cell?.isBold()}|${cell?.isInverse()}`);
+			}
+		}
+		return out;
+	}
+}
+
+const autowrapOff = '\x1b[?7l';
+
+async function shown(...frames: (readonly string[])[]): Promise<string[]> {
+	const emulator = new Emulator();
+	await emulator.write(autowrapOff);
+	let previous: Cells[] | null = null;
+	for (const lines of frames) {
+		const next = frame(lines);
+		await emulator.write(diffFrames(previous, next, size));
+		previous = next;
+	}
+	return emulator.cells();
+}
+
+describe('diff', () => {
+	test('nothing changed, nothing written', () => {
+		const lines = ['hello', '\x1b[32mgreen\x1b[m'];
+		expect(diffFrames(frame(lines), frame(lines), size)).toBe('');
+	});
+
+	test('one changed number costs a few bytes', () => {
+		const bytes = diffFrames(frame(['load 0.12 x']), frame(['load 0.15 x']), size);
+		expect(bytes.length).toBeLessThan(10);
+		expect(bytes).toContain('5');
+	});
+
+	test('a shorter line is erased to its end', () => {
+		expect(diffFrames(frame(['hello world']), frame(['hello']), size)).toContain('\x1b[K');
+	});
+
+	test('leaves the default style behind', () => {
+		const bytes = diffFrames(null, frame(['\x1b[1;31mred']), size);
+		expect(bytes.endsWith('\x1b[m')).toBe(true);
+	});
+
+	test.each([
+		['wide over narrow', ['abcdef'], ['a日本f']],
+		['narrow over wide', ['a日本f'], ['abcdef']],
+		['half of a wide glyph', ['日本語'], ['a日本b']],
+		['the last column', ['x'.repeat(30)], ['y'.repeat(30)]],
+		['wide at the right edge', ['x'.repeat(30)], [`${'y'.repeat(28)}日`]],
+		['style only', ['plain'], ['\x1b[7mplain']],
+		['blank with a background', ['abc'], ['\x1b[42m   \x1b[m']],
+		['gone lines', ['a', 'b', 'c'], ['a']],
+	])('%s', async (_name, before, after) => {
+		expect(await shown(before, after)).toEqual(await shown(after));
+	});
+
+	test('any frame after any other', async () => {
+		const random = generator(7);
+		const pieces = ['abc', '12.3ms', ' ', '    ', '日本', '\x1b[32m', '\x1b[m', '\x1b[7m', '\x1b[1;30;46m', '█▌', '⣿', 'e\u0301', '–', '👍'];
+		const any = () =>
+			Array.from({ length: 1 + Math.floor(random() * size.rows) }, () =>
+				Array.from({ length: Math.floor(random() * 14) }, () => pieces[Math.floor(random() * pieces.length)]).join(''),
+			);
+		const frames: string[][] = [];
+		for (let i = 0; i < 60; i++) {
+			frames.push(any());
+			expect(await shown(...frames.slice(-4)), JSON.stringify(frames.slice(-4))).toEqual(await shown(frames.at(-1) ?? []));
+		}
+	});
+});
