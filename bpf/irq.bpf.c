@@ -96,13 +96,20 @@ static __always_inline struct irq_cpu *this_cpu(void)
 	return bpf_map_lookup_elem(&irq_cpus, &cpu);
 }
 
-/* Time since `*start`, which is cleared; 0: there was no entry. */
+/*
+ * Time since `*start`, which is cleared; 0: there was no entry. The clock may step back by a few ns when the kernel
+ * adjusts it between the two readings, so the shortest time there is counts as 1 ns.
+ */
 static __always_inline u64 elapsed(u64 *start)
 {
 	u64 begun = *start;
+	u64 now;
 
 	*start = 0;
-	return begun ? bpf_ktime_get_ns() - begun : 0;
+	if (!begun)
+		return 0;
+	now = bpf_ktime_get_ns();
+	return now > begun ? now - begun : 1;
 }
 
 /* Kept out of the hot path: once for each handler and CPU. */
@@ -201,7 +208,7 @@ int softirq_exit(u64 *ctx)
 	ns = elapsed(&shard->softirq_start);
 	if (!ns || vector >= SOFTIRQS)
 		return 0;
-	latency_add(&shard->softirqs[vector], ns - nested, interval_epoch());
+	latency_add(&shard->softirqs[vector], ns > nested ? ns - nested : 1, interval_epoch());
 	return 0;
 }
 

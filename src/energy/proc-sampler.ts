@@ -8,7 +8,7 @@
  * of an interval.
  */
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type SafeText, sanitize } from '../sanitize.ts';
 import { type Source, Unavailable } from '../tracers/tracer.ts';
 import type { Count, Ns } from '../units.ts';
@@ -97,6 +97,10 @@ const LINE_BYTES = 2048;
 /** More ended processes than this in one interval are counted, not kept. */
 const MAX_ENDED = 65_536;
 
+/** Instead of a length: the process has ended / is there and cannot be read. */
+const GONE = -1;
+const REFUSED = -2;
+
 const ZOMBIE = 0x5a;
 const DEAD = 0x58;
 const BACKSLASH = 0x5c;
@@ -178,7 +182,7 @@ export class ProcSampler {
 
 	/** Takes the first sample, against which the first interval is held. Throws {@link Unavailable} without proc. */
 	constructor(options: ProcSamplerOptions = {}) {
-		this.root = options.procRoot ?? '/proc';
+		this.root = resolve(options.procRoot ?? '/proc');
 		this.ticks = options.clockTicks ?? clockTicksPerSecond();
 		this.period = options.period ?? SAMPLE_PERIOD;
 		this.cgroups = options.cgroups ?? true;
@@ -281,15 +285,11 @@ export class ProcSampler {
 		if (this.denied.get(name) === this.readings) return;
 		const length = this.load(name);
 		const known = this.entries.get(name);
-		if (length < 0) {
-			// there, but not to be read just now: not the end of it
-			if (known) known.seen = this.round;
-			return;
-		}
-		if (length === 0) return;
+		if (length === GONE) return;
 		const { stat } = this;
-		if (!parseProcessStat(this.line, length, stat)) {
-			this.lost.garbled++;
+		if (length === REFUSED || !parseProcessStat(this.line, length, stat)) {
+			if (length !== REFUSED) this.lost.garbled++;
+			// there, but not to be read just now: not the end of it
 			if (known) known.seen = this.round;
 			this.drop();
 			return;
@@ -311,14 +311,13 @@ export class ProcSampler {
 
 	/**
 	 * Read a process's line.
-	 * @returns its length; 0: the process is gone; -1: it cannot be read. An opened file is in `fresh`.
+	 * @returns its length, GONE or REFUSED. A file opened for it is in `fresh`.
 	 */
 	private load(name: string): number {
 		const known = this.entries.get(name);
 		if (known && known.fd >= 0) {
 			try {
-				const length = readSync(known.fd, this.line, 0, LINE_BYTES, 0);
-				if (length > 0) return length;
+				return readSync(known.fd, this.line, 0, LINE_BYTES, 0);
 			} catch (error) {
 				if (!isGone(errorCode(error))) return this.refused(name, errorCode(error));
 			}
@@ -337,7 +336,7 @@ export class ProcSampler {
 	private refused(name: string, code: string): number {
 		if (isGone(code)) {
 			this.lost.vanished++;
-			return 0;
+			return GONE;
 		}
 		if (code === 'EACCES' || code === 'EPERM') {
 			if (!this.denied.has(name)) this.lost.denied++;
@@ -350,7 +349,7 @@ export class ProcSampler {
 				this.release();
 			}
 		}
-		return -1;
+		return REFUSED;
 	}
 
 	private admit(name: string): Entry {

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { probePmu, readEvent } from '../../src/energy/sources/pmu.ts';
 import { parseCpuList } from '../../src/energy/sources/processor.ts';
@@ -181,7 +184,8 @@ describe('the PMU as a source', () => {
 
 // real perf events of the running kernel: software ones, which every machine has
 describe('the addon opens perf events', () => {
-	const addon = loadAddon(fileURLToPath(new URL('../../build/wattlag.node', import.meta.url)));
+	const path = fileURLToPath(new URL('../../build/wattlag.node', import.meta.url));
+	const addon = loadAddon(path);
 	const software = 1;
 	const cpuClock = 0;
 
@@ -197,6 +201,21 @@ describe('the addon opens perf events', () => {
 		counter.close();
 		counter.close();
 		expect(() => counter.read()).toThrow(/closed/);
+	});
+
+	test('a thread that ends takes its counters along', async () => {
+		const counters = () =>
+			readdirSync('/proc/self/fd').filter((fd) => {
+				try {
+					return readlinkSync(`/proc/self/fd/${fd}`).includes('perf_event');
+				} catch {
+					return false;
+				}
+			}).length;
+		const code = 'globalThis.held = require(require("node:worker_threads").workerData).openCounter(1, 0, 0);';
+		const before = counters();
+		await once(new Worker(code, { eval: true, workerData: path }), 'exit');
+		expect(counters()).toBe(before);
 	});
 
 	test.each([

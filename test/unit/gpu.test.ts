@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseFdinfo } from '../../src/energy/gpu/fdinfo.ts';
 import { shareGpuEnergy } from '../../src/energy/gpu/gpu.ts';
 import { openGpus } from '../../src/energy/gpu/open.ts';
@@ -10,7 +12,8 @@ import { loadAddon } from '../../src/native.ts';
 import { safe } from '../../src/sanitize.ts';
 import { makeTree, second, type Tree } from './energy-fixtures.ts';
 
-const addon = loadAddon(fileURLToPath(new URL('../../build/wattlag.node', import.meta.url)));
+const addonPath = fileURLToPath(new URL('../../build/wattlag.node', import.meta.url));
+const addon = loadAddon(addonPath);
 
 /** Build the fake library; it answers what `say` was given last. */
 function fakeNvml(tree: Tree, ...flags: string[]) {
@@ -30,7 +33,11 @@ function fakeNvml(tree: Tree, ...flags: string[]) {
 }
 
 function openFake(tree: Tree, nvmlLibrary: string) {
-	return openGpus({ ...tree, addon, nvmlLibrary });
+	const gpus = openGpus({ ...tree, addon, nvmlLibrary });
+	onTestFinished(() => {
+		for (const reader of gpus.readers) reader.close();
+	});
+	return gpus;
 }
 
 describe('NVIDIA, against a fake library through the real addon', () => {
@@ -98,6 +105,17 @@ describe('NVIDIA, against a fake library through the real addon', () => {
 		expect(openFake(empty, noGpu.library).absent[0]).toEqual({ kind: 'nvml', reason: 'no such GPU' });
 		expect(noGpu.log()).toEqual(['init', 'shutdown']);
 		expect(openFake(tree, '/nonexistent/libnvidia-ml.so.1').absent[0]?.reason).toMatch(/cannot open shared object/);
+	});
+
+	test('a thread that ends shuts the library down', async () => {
+		const tree = makeTree();
+		const fake = fakeNvml(tree);
+		fake.say('gpu 0 0 A');
+		const code =
+			'const { path, library } = require("node:worker_threads").workerData; globalThis.held = require(path).openNvml(library);';
+		const worker = new Worker(code, { eval: true, workerData: { path: addonPath, library: fake.library } });
+		await once(worker, 'exit');
+		expect(fake.log()).toEqual(['init', 'shutdown']);
 	});
 
 	test('a closed library answers nothing', () => {
@@ -242,15 +260,27 @@ describe('DRM, in fixture trees', () => {
 		expect(reader?.read(2 * second)[0]?.processes).toEqual([{ pid: 100, busy_ns: 0.5 * second }]);
 	});
 
-	test('many descriptors are looked at over several reads, and old ones are no news', () => {
+	test('a crowd is looked at over several reads, and what was used before us is no news', () => {
 		const tree = makeTree();
 		addCard(tree, 'amdgpu');
-		for (const pid of [10, 11, 12]) for (let fd = 0; fd < 2100; fd++) tree.link(`proc/${pid}/fd/${fd}`, 'pipe:[1]');
+		for (const pid of [10, 11]) for (let fd = 0; fd < 600; fd++) tree.link(`proc/${pid}/fd/${fd}`, 'pipe:[1]');
 		addClient(tree, 13, 3, 1, 1000);
 		const [reader] = openCards(tree);
-		expect(reader?.read(second)[0]?.processes).toEqual([]);
+		for (let i = 0; i < 3; i++) expect(reader?.read(second)[0]?.processes).toEqual([]);
 		use(tree, 13, 3, 1, 1600);
 		expect(reader?.read(second)[0]?.processes).toEqual([{ pid: 13, busy_ns: 600 }]);
+	});
+
+	test('when it is known who ran, nobody else is looked at again', () => {
+		const tree = makeTree();
+		addCard(tree, 'amdgpu');
+		addFile(tree, 10, 3, 'pipe:[1]');
+		addFile(tree, 11, 3, 'pipe:[1]');
+		const [reader] = openCards(tree);
+		addClient(tree, 10, 4, 1, 500);
+		addClient(tree, 11, 4, 2, 500);
+		expect(reader?.read(second, [11])[0]?.processes).toEqual([{ pid: 11, busy_ns: 500 }]);
+		expect(reader?.read(second, [10, 999])[0]?.processes).toEqual([{ pid: 10, busy_ns: 500 }]);
 	});
 
 	test('no card, or only one of NVIDIA: no reader', () => {

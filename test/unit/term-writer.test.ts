@@ -51,14 +51,15 @@ describe('frame writer', () => {
 	test('many frames in a short time are one; a key is answered at once', () => {
 		writer.start();
 		vi.advanceTimersByTime(100);
+		const before = frames();
 		for (let i = 0; i < 50; i++) writer.stdout.write(`frame ${i}`);
 		vi.advanceTimersByTime(60);
-		expect(frames()).toBe(1);
+		expect(frames()).toBe(before + 1);
 		expect(output.text).toContain('frame 49');
 		writer.hurry();
 		writer.stdout.write('key');
 		vi.advanceTimersByTime(1);
-		expect(frames()).toBe(2);
+		expect(frames()).toBe(before + 2);
 	});
 
 	test('a frame that changes nothing costs nothing', () => {
@@ -120,8 +121,11 @@ describe('frame writer', () => {
 		writer.stdout.write(`title\n${l0}    |${r0}\n${l1}    |${r1}`);
 		writer.start();
 		vi.advanceTimersByTime(100);
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
-		const plain = output.text.replace(/\x1b\[[0-9;?]*[a-zA-Z]/g, '');
+		const plain = output.text
+			// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
+			.replace(/\x1b\[(\d*)C/g, (_, cells) => ' '.repeat(Number(cells || 1)))
+			// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
+			.replace(/\x1b\[[0-9;?]*[a-zA-Z]/g, '');
 		expect(plain).toContain('one  |a very\r\ntwo  |b');
 		output.text = '';
 		writer.slots.set(left, { lines: ['one', 'new'], width: 5 });

@@ -61,8 +61,8 @@ export function openDrm(host: Pick<EnergyHost, 'sysRoot' | 'procRoot'>): GpuRead
 		description: "the kernel's GPU drivers: busy time of each process, and the card's energy where it has a meter",
 		uncertainty: 'busy time exact for processes alive at the end of an interval; energy ±10 %',
 		hooks: [join(host.procRoot, '<pid>/fdinfo'), ...cards.flatMap(({ hooks }) => hooks)],
-		read(dt) {
-			const byDevice = Map.groupBy(clients.read(dt), ({ device }) => device);
+		read(dt, ran) {
+			const byDevice = Map.groupBy(clients.read(dt, ran), ({ device }) => device);
 			return cards.map(({ name, device, driver, energy }): GpuReading => {
 				const { uj, mark } = energy?.(dt) ?? { uj: null };
 				const uses = byDevice.get(device) ?? byDevice.get(driver) ?? [];

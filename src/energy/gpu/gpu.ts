@@ -24,8 +24,12 @@ export interface GpuReading {
 
 export interface GpuReader extends Source {
 	kind: 'nvml' | 'drm';
-	/** One for each GPU, always in the same order. `dt` is the measured time since the last read. Never throws. */
-	read(dt: Ns): GpuReading[];
+	/**
+	 * One for each GPU, always in the same order. Never throws.
+	 * @param dt the measured time since the last read
+	 * @param ran pids of the processes that ran in it, if known: spares looking at all the others
+	 */
+	read(dt: Ns, ran?: Iterable<number>): GpuReading[];
 	/** Idempotent. */
 	close(): void;
 }

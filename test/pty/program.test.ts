@@ -1,0 +1,112 @@
+/** The built program in a real terminal on the running kernel. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { TerminalRun } from './terminal.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'wattlag-test-'));
+/** Sets the title, clears the screen and rings, if it reaches a terminal. */
+const hostileName = '\x1b]0;pwned\x07\x1b[2J';
+let hog: ChildProcess;
+
+beforeAll(() => {
+	// a process is named after its file; 15 bytes of it
+	const hostile = join(folder, hostileName);
+	copyFileSync('/bin/dash', hostile);
+	hog = spawn(hostile, ['-c', 'while :; do :; done'], { stdio: 'ignore' });
+});
+
+afterAll(() => {
+	hog.kill('SIGKILL');
+	rmSync(folder, { recursive: true });
+});
+
+const runs: TerminalRun[] = [];
+afterEach(async () => {
+	for (const run of runs.splice(0)) await run.kill();
+});
+
+function start(args: string[] = [], options: { columns?: number; rows?: number; env?: Record<string, string> } = {}): TerminalRun {
+	const run = new TerminalRun('bin/wattlag', args, options);
+	runs.push(run);
+	return run;
+}
+
+/** Kernel's id of each BPF program that a process holds. */
+function programsOf(pid: number): number[] {
+	return readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
+		const id = /^prog_id:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1];
+		return id === undefined ? [] : [Number(id)];
+	});
+}
+
+/** Ids of all BPF programs in the kernel. */
+function loadedPrograms(): number[] {
+	const env = { PATH: '/usr/sbin:/usr/bin' };
+	const programs = JSON.parse(execFileSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8', env })) as { id: number }[];
+	return programs.map((program) => program.id);
+}
+
+test.each([
+	[80, 24],
+	[200, 50],
+])('four tabs show live numbers at %i×%i', async (columns, rows) => {
+	const run = start([], { columns, rows });
+	await run.waitFor(/Energy.*Run queue.*Interrupts.*Disk IO/);
+	await run.waitFor(/\dm?W = processes/);
+	await run.waitFor(/PID .*WATTS/);
+	run.send('2');
+	await run.waitFor(/\d+ waits/);
+	run.send('3');
+	await run.waitFor(/local_timer|TIMER|SCHED/);
+	run.send('4');
+	execFileSync('dd', ['if=/dev/zero', `of=${join(folder, 'data')}`, 'bs=64k', 'count=64', 'oflag=direct'], { stdio: 'ignore' });
+	await run.waitFor(/write/);
+	run.send('q');
+	expect(await run.ended()).toEqual({ code: 0, signal: 0 });
+	expect(run.fullScreen).toBe(false);
+	expect(run.cursorShown).toBe(true);
+});
+
+test('a process renamed to an escape sequence is shown inert', async () => {
+	const run = start();
+	await run.waitFor('^[]0;pwned^G^[');
+	run.send('2');
+	await run.waitFor(/\d+ waits/);
+	run.send('q');
+	await run.ended();
+	expect(run.output).not.toContain('\x1b]');
+	expect(run.output).not.toContain('\x07');
+});
+
+test.each([
+	['SIGTERM', 143],
+	['SIGHUP', 129],
+	['SIGINT', 130],
+] as const)('%s restores the terminal and takes the probes away', async (signal, code) => {
+	const run = start();
+	await run.waitFor(/processes/);
+	const programs = programsOf(run.pid);
+	expect(programs.length).toBeGreaterThan(0);
+	process.kill(run.pid, signal);
+	expect(await run.ended()).toEqual({ code, signal: 0 });
+	expect(run.fullScreen).toBe(false);
+	expect(run.cursorShown).toBe(true);
+	expect(loadedPrograms().filter((id) => programs.includes(id))).toEqual([]);
+});
+
+test('without BPF rights every tab says what is missing and how to get it', async () => {
+	const run = new TerminalRun('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', '--', 'bin/wattlag']);
+	runs.push(run);
+	await run.waitFor(/CAP_BPF[^]*root/);
+	run.send('3');
+	await run.waitFor(/CAP_BPF/);
+	run.send('q');
+	expect((await run.ended()).code).toBe(0);
+});
+
+test('standard output that is no terminal is told about batch mode', () => {
+	expect(() => execFileSync('bin/wattlag', { stdio: ['ignore', 'pipe', 'pipe'] })).toThrow(/--batch/);
+});

@@ -1,0 +1,207 @@
+/** CPU time per process against the kernel's own accounting: /proc/PID/schedstat of the living, cgroup cpu.stat of all. */
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { energy, type EnergyExtra, type EnergyRow } from '../../src/tracers/energy.ts';
+import type { Host, Reading, Session } from '../../src/tracers/tracer.ts';
+import { type Counters, expectAgreement, sample, type Sample } from './brackets.ts';
+import { realHost, seconds } from './host.ts';
+import { buildWorkloads, makeGroup, schedstat, type Workloads } from './workload.ts';
+
+type EnergyReading = Reading<EnergyRow, EnergyExtra>;
+
+let loads: Workloads;
+let session: Session<EnergyRow, EnergyExtra> | undefined;
+let readAt = 0;
+
+beforeAll(() => {
+	loads = buildWorkloads();
+});
+
+afterEach(() => {
+	session?.close();
+	session = undefined;
+});
+
+afterAll(() => loads.stop());
+
+function start(host: Host = realHost(), options = {}): void {
+	session = energy.start(host, options);
+	readAt = Number(process.hrtime.bigint());
+}
+
+/** Every reading has to add up, whatever the test is about. */
+function read(): EnergyReading {
+	const now = Number(process.hrtime.bigint());
+	const reading = (session as Session<EnergyRow, EnergyExtra>).read(now - readAt, 'process');
+	readAt = now;
+	const { measured_uj, idle_uj, irq_uj, unattributed_uj } = reading.extra;
+	const parts = [...reading.rows.map((row) => row.energy_uj), idle_uj, irq_uj, unattributed_uj];
+	for (const part of parts) expect(Number.isSafeInteger(part) && part >= 0, String(part)).toBe(true);
+	expect(parts.reduce((sum, part) => sum + part, 0)).toBe(measured_uj);
+	expect(reading.rows.every((row) => row.cpu_ns >= 0)).toBe(true);
+	expect(new Set(reading.rows.map((row) => energy.rowKey(row))).size).toBe(reading.rows.length);
+	return reading;
+}
+
+function sampleOf(pids: number[]): Sample {
+	const kernel = (): Counters => new Map(pids.map((pid) => [String(pid), schedstat(pid).cpu_ns]));
+	const ours = (): Counters => new Map(read().rows.map((row) => [String(row.pid), row.cpu_ns_total]));
+	return sample(kernel, ours);
+}
+
+async function compare(pids: number[], tolerance: number): Promise<void> {
+	const from = sampleOf(pids);
+	await seconds(4);
+	const to = sampleOf(pids);
+	for (const pid of pids) {
+		expect((to.ours.get(String(pid)) ?? 0) - (from.ours.get(String(pid)) ?? 0)).toBeGreaterThan(0);
+		expectAgreement(from, to, String(pid), tolerance, 0);
+	}
+}
+
+test('hogs, bursts and many threads agree with schedstat', async () => {
+	// some are there before us, some come after
+	const before = [loads.start(0, 'threads', 1, 20, 0.01, 0), loads.start(1, 'threads', 1, 20, 0.001, 0.003)];
+	await seconds(0.3);
+	start();
+	const after = [loads.start(1, 'threads', 1, 20, 0.01, 0), loads.start(undefined, 'threads', 6, 20, 0.0005, 0.004)];
+	await seconds(0.3);
+	await compare([...before, ...after].map((child) => child.pid), 0.002);
+	for (const child of [...before, ...after]) child.kill();
+});
+
+test('a process that was there before is charged from our start on, one that came later in full', async () => {
+	const old = loads.start(0, 'threads', 1, 20, 0.01, 0);
+	await seconds(1);
+	const history = schedstat(old.pid).cpu_ns;
+	start();
+	const historyAfter = schedstat(old.pid).cpu_ns;
+	const young = loads.start(1, 'threads', 2, 20, 0.01, 0);
+	await seconds(0.5);
+	const { before, ours, after } = sampleOf([old.pid, young.pid]);
+	const [oldKey, youngKey] = [String(old.pid), String(young.pid)];
+	expect(history).toBeGreaterThan(0.1e9);
+	expect(ours.get(oldKey)).toBeGreaterThanOrEqual((before.get(oldKey) as number) - historyAfter);
+	expect(ours.get(oldKey)).toBeLessThanOrEqual((after.get(oldKey) as number) - history);
+	expect(ours.get(youngKey)).toBeGreaterThanOrEqual(before.get(youngKey) as number);
+	expect(ours.get(youngKey)).toBeLessThanOrEqual(after.get(youngKey) as number);
+	old.kill();
+	young.kill();
+});
+
+interface Seen {
+	/** Last row of each process of the group. */
+	rows: Map<string, EnergyRow>;
+	/** Those that were shown as ended. */
+	ended: Set<string>;
+}
+
+/** Read a few times: the last record of what ended comes after an RCU grace period. */
+async function watch(group: string, times = 6, seen: Seen = { rows: new Map(), ended: new Set() }): Promise<Seen> {
+	for (let i = 0; i < times; i++) {
+		await seconds(0.25);
+		for (const row of read().rows) {
+			if (row.cgroup !== group) continue;
+			seen.rows.set(energy.rowKey(row), row);
+			if (row.threads === 0) seen.ended.add(energy.rowKey(row));
+		}
+	}
+	return seen;
+}
+
+const sum = (rows: Iterable<EnergyRow>): number => [...rows].reduce((total, row) => total + row.cpu_ns_total, 0);
+
+test('2000 processes that live for a millisecond are all there, named, and add up to what their cgroup used', async () => {
+	const group = makeGroup();
+	start();
+	await group.run('i=0; while [ $i -lt 2000 ]; do /bin/true; i=$((i+1)); done');
+	const { rows, ended } = await watch(group.name);
+	const truth = group.cpu_ns();
+	group.remove();
+	const shortLived = [...rows.values()].filter((row) => row.comm === 'true');
+	expect(shortLived).toHaveLength(2000);
+	expect(ended.size).toBe(rows.size);
+	expect(shortLived.every((row) => row.cpu_ns_total > 0)).toBe(true);
+	expect(sum(rows.values()) / truth).toBeGreaterThan(0.998);
+	// the start of the shell, before it was put into the group, is ours only
+	expect(sum(rows.values()) / truth).toBeLessThan(1.002);
+	expect(read().lost).toEqual({ ended_threads: 0 });
+});
+
+test('threads that die are charged to the nanosecond, those that reap themselves between two ticks too', async () => {
+	const group = makeGroup();
+	start();
+	await group.run(`${loads.path} churn 3000 0.0002`);
+	const { rows } = await watch(group.name);
+	const truth = group.cpu_ns();
+	group.remove();
+	const [process] = [...rows.values()].filter((row) => row.comm === 'workload');
+	expect(process?.threads).toBe(0);
+	expect(process?.cpu_ns_total).toBeGreaterThan(0.2e9);
+	expect(sum(rows.values()) / truth).toBeGreaterThan(0.998);
+	expect(sum(rows.values()) / truth).toBeLessThan(1.002);
+});
+
+test('exec by another thread than the leader stays one process and is charged once', async () => {
+	const group = makeGroup();
+	start();
+	const done = group.run(`exec ${loads.path} exec 0.5`);
+	// look while the two threads run, around the exec, and after
+	const during = await watch(group.name, 4);
+	await done;
+	const { rows } = await watch(group.name, 6, during);
+	const truth = group.cpu_ns();
+	group.remove();
+	expect(rows.size).toBe(1);
+	expect(sum(rows.values()) / truth).toBeGreaterThan(0.995);
+	expect(sum(rows.values()) / truth).toBeLessThan(1.005);
+});
+
+test('two processes with the same pid in one interval are two rows', async () => {
+	start();
+	const load = loads.start(undefined, 'reuse', 0.2, 0.1);
+	let output = '';
+	load.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+	const [code] = (await once(load, 'exit')) as [number];
+	expect(code).toBe(0);
+	await seconds(0.5);
+	const pid = Number(output);
+	const rows = read().rows.filter((row) => row.pid === pid).sort((a, b) => a.start_time - b.start_time);
+	expect(rows).toHaveLength(2);
+	expect(rows.map((row) => row.threads)).toEqual([0, 0]);
+	// they burn by the wall clock: on a busy machine less CPU time than that, never more
+	expect(rows[0]?.cpu_ns).toBeLessThan(0.21e9);
+	expect(rows[1]?.cpu_ns).toBeLessThan(0.11e9);
+	expect(rows[1]?.cpu_ns).toBeGreaterThan(0);
+});
+
+test('records that find no room are counted, and their energy is not lost', async () => {
+	const real = realHost();
+	const addon: Host['addon'] = Object.assign(Object.create(real.addon) as Host['addon'], {
+		open(path: string) {
+			const object = real.addon.open(path);
+			object.setMaxEntries('ended', 4096);
+			return object;
+		},
+	});
+	const group = makeGroup();
+	start({ ...real, addon }, { power: 10, 'idle-share': 0 });
+	await group.run('i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done');
+	let rows_uj = 0;
+	let unattributed_uj = 0;
+	let lost = 0;
+	for (let i = 0; i < 12; i++) {
+		await seconds(0.25);
+		const reading = read();
+		for (const row of reading.rows) if (row.cgroup === group.name) rows_uj += row.energy_uj;
+		unattributed_uj += reading.extra.unattributed_uj;
+		lost = reading.lost['ended_threads'] as number;
+	}
+	// 10 W over all CPUs
+	const truth_uj = ((group.cpu_ns() / 1000) * 10) / real.cpus;
+	group.remove();
+	expect(lost).toBeGreaterThan(200);
+	expect(rows_uj).toBeLessThan(truth_uj);
+	// others that ended at the same time are in it as well, so this has no upper bound
+	expect(rows_uj + unattributed_uj).toBeGreaterThan(truth_uj * 0.99);
+});

@@ -1,0 +1,8 @@
+/** What the bundle's alias does: `blessed`, which is not installed, is our stub. Import before the chart. */
+import { registerHooks } from 'node:module';
+
+const stub = new URL('../../src/ui/blessed-stub.cjs', import.meta.url).href;
+
+registerHooks({
+	resolve: (specifier, context, next) => (specifier === 'blessed' ? { url: stub, shortCircuit: true, format: 'commonjs' } : next(specifier, context)),
+});

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import type { Command } from '../../src/ui/keymap.ts';
+import { initialState, reduce, selectedIndex, sortOf, tabState, type UiState, type View } from '../../src/ui/state.ts';
+import { energyTracer } from './fixtures/tabs.ts';
+
+const view: View = {
+	tabs: ['energy', 'io'],
+	columns: energyTracer.columns as never,
+	defaultSort: 'watts',
+	keys: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'],
+	page: 3,
+	hasDetail: true,
+	helpLines: 40,
+	helpPage: 10,
+};
+
+function after(commands: string, state: UiState = initialState('energy'), with_: Partial<View> = {}): UiState {
+	return commands.split(' ').reduce((now, command) => reduce(now, { kind: 'command', command: command as Command, key: '', view: { ...view, ...with_ } }), state);
+}
+
+const selected = (state: UiState) => tabState(state).selected;
+
+describe('selection', () => {
+	test.each([
+		['down', 'a'],
+		['down down', 'b'],
+		['last up', 'g'],
+		['page-down page-down', 'f'],
+		['last page-up', 'e'],
+		['half-down', 'b'],
+		['first up', 'a'],
+		['last down', 'h'],
+		['down back', null],
+	])('%s', (commands, row) => expect(selected(after(commands))).toBe(row));
+
+	test('stays with its row; when the row is gone, where it was', () => {
+		const state = after('down down down');
+		expect(selectedIndex(tabState(state), view.keys)).toBe(2);
+		expect(selectedIndex(tabState(state), ['c', 'a'])).toBe(0);
+		expect(selectedIndex(tabState(state), ['x', 'y', 'z', 'w'])).toBe(2);
+		expect(selectedIndex(tabState(state), ['x'])).toBe(0);
+		expect(selectedIndex(tabState(state), [])).toBe(-1);
+	});
+
+	test('no rows: every command is harmless', () => {
+		for (const command of ['down', 'up', 'last', 'first', 'page-down', 'detail', 'back', 'reverse', 'sort-left', 'group']) {
+			expect(() => after(command, undefined, { keys: [] })).not.toThrow();
+		}
+	});
+});
+
+describe('sort', () => {
+	const sort = (state: UiState) => sortOf(state, 'energy', view.columns, 'watts');
+
+	test('moves over the columns and stops at the ends', () => {
+		expect(sort(after('sort-right')).key).toBe('energy_uj');
+		expect(sort(after('sort-left'))).toEqual({ key: 'comm', direction: 'ascending' });
+		expect(sort(after('sort-left sort-left sort-left sort-left')).key).toBe('pid');
+		expect(sort(after('reverse'))).toEqual({ key: 'watts', direction: 'ascending' });
+		expect(sort(after('reverse reverse'))).toEqual({ key: 'watts', direction: 'descending' });
+	});
+
+	test('by the menu', () => {
+		const state = after('sort-menu down detail');
+		expect(state.overlay).toBeNull();
+		expect(sort(state).key).toBe('energy_uj');
+		expect(after('sort-menu back').overlay).toBeNull();
+	});
+
+	test('at start', () => expect(sort(initialState('energy', energyTracer.columns[0] as never)).key).toBe('pid'));
+});
+
+describe('tabs, detail, help', () => {
+	test('tabs go round and keep their own state', () => {
+		const state = after('down next-tab');
+		expect(state.tab).toBe('io');
+		expect(selected(state)).toBeNull();
+		expect(selected(after('previous-tab', state))).toBe('a');
+		expect(reduce(state, { kind: 'command', command: 'tab', key: '9', view }).tab).toBe('io');
+	});
+
+	test('one step back at a time', () => {
+		const deep = after('detail');
+		expect(tabState(deep)).toMatchObject({ detail: true, selected: 'a' });
+		const once = after('back', deep);
+		expect(tabState(once)).toMatchObject({ detail: false, selected: 'a' });
+		expect(selected(after('back', once))).toBeNull();
+		expect(after('back back back back', deep).tab).toBe('energy');
+	});
+
+	test('help scrolls within its bounds', () => {
+		expect(after('help last').overlay).toEqual({ kind: 'help', offset: 30 });
+		expect(after('help down down up').overlay).toEqual({ kind: 'help', offset: 1 });
+		expect(after('help help').overlay).toBeNull();
+		expect(selected(after('help down back'))).toBeNull();
+	});
+});
+
+describe('filter', () => {
+	const type = (keys: string[], state = after('filter')) => keys.reduce((now, key) => reduce(now, { kind: 'text', key }), state);
+
+	test('takes characters, not named keys', () => {
+		expect(type(['p', 'Space', 'F5', 'é', 'Tab', 'q']).filter).toBe('p éq');
+		expect(type(['p', 'g', 'Backspace']).filter).toBe('p');
+		expect(type(['a', 'Space', 'b', 'Ctrl-W']).filter).toBe('a ');
+	});
+
+	test('Enter keeps, Esc clears', () => {
+		expect(type(['p', 'Enter'])).toMatchObject({ filter: 'p', overlay: null });
+		expect(type(['p', 'Esc'])).toMatchObject({ filter: '', overlay: null });
+		expect(after('back', type(['p', 'Enter'])).filter).toBe('');
+	});
+
+	test('is bounded', () => expect(type(Array.from({ length: 500 }, () => 'x')).filter.length).toBeLessThanOrEqual(64));
+});

@@ -1,0 +1,208 @@
+import { render } from 'ink-testing-library';
+import { describe, expect, test } from 'vitest';
+import { textWidth } from '../../src/term/width.ts';
+import type { Column } from '../../src/tracers/tracer.ts';
+import { ErrorBoundary } from '../../src/ui/error-boundary.tsx';
+import { Footer } from '../../src/ui/footer.tsx';
+import { helpLines } from '../../src/ui/help.tsx';
+import { bar, foldBuckets, Histogram, histogramLines } from '../../src/ui/histogram.tsx';
+import { keymap } from '../../src/ui/keymap.ts';
+import { lineOf, statusLine } from '../../src/ui/line.ts';
+import { wrapText } from '../../src/ui/notice.tsx';
+import { split } from '../../src/ui/split.ts';
+import { placeColumns, scrollTo, Table, tableLines } from '../../src/ui/table.tsx';
+import { lookOf } from '../../src/ui/theme.ts';
+import { energySnapshot, energyTracer, fixtureTabs } from './fixtures/tabs.ts';
+import { plain } from './plain.ts';
+
+const { columns } = energyTracer;
+const sort = { key: 'watts', direction: 'descending' } as const;
+
+describe('table', () => {
+	const rows = energySnapshot(0, 100).rows;
+	const props = { columns, rows, sort, selected: -1, seconds: 1, width: 80, height: 10 };
+
+	test('header, direction, and only the rows in sight', () => {
+		const frame = plain(render(<Table {...props} />).lastFrame());
+		expect(frame.split('\n')).toHaveLength(10);
+		expect(frame).toContain('▼WATTS');
+		expect(frame).toContain('1000 postgres');
+	});
+
+	test('rows out of sight are not even looked at', () => {
+		let looked = 0;
+		const counting: Column<unknown>[] = [
+			{
+				key: 'a',
+				title: 'A',
+				kind: 'count',
+				width: 5,
+				priority: 0,
+				help: '',
+				value: () => {
+					looked++;
+					return 1;
+				},
+			},
+		];
+		tableLines({ ...props, columns: counting, rows: Array.from({ length: 10_000 }), height: 11 }, 5000);
+		expect(looked).toBe(10);
+	});
+
+	test.each([200, 120, 80, 60, 40, 20, 5, 1])('no line is wider than %i, wide characters included', (width) => {
+		for (const selected of [-1, 9]) {
+			for (const line of tableLines({ ...props, width, height: 30, selected }, 0)) {
+				expect(textWidth(plain(line))).toBeLessThanOrEqual(width);
+			}
+		}
+	});
+
+	test('numbers stay in their columns beside wide characters', () => {
+		const lines = tableLines({ ...props, height: 40 }, 0).map(plain);
+		const ends = lines.slice(1, 16).map((line) => textWidth(line.slice(0, line.search(/[mk]?W /) + 2).trimEnd()));
+		expect(new Set(ends.map((end) => Math.round(end / 3))).size).toBe(1);
+	});
+
+	test('narrow: the least important columns go first, the order stays', () => {
+		const keys = (width: number) => placeColumns(columns, width).map(({ column }) => column.key);
+		expect(keys(200)).toEqual(columns.map((column) => column.key));
+		expect(keys(40)).toEqual(['pid', 'comm', 'watts', 'cpu']);
+		expect(keys(10)).toEqual(['watts']);
+	});
+
+	test('scrolls no further than needed, never past the end', () => {
+		expect(scrollTo(0, -1, 100, 10)).toBe(0);
+		expect(scrollTo(0, 10, 100, 10)).toBe(1);
+		expect(scrollTo(50, 20, 100, 10)).toBe(20);
+		expect(scrollTo(95, 99, 100, 10)).toBe(90);
+		expect(scrollTo(95, 3, 5, 10)).toBe(0);
+	});
+});
+
+describe('histogram', () => {
+	test('fine buckets are folded into powers of two, holes are shown', () => {
+		expect(
+			foldBuckets(
+				[
+					[1100, 1],
+					[2048, 2],
+					[2049, 4],
+					[16_384, 8],
+				],
+				20,
+			),
+		).toEqual([
+			{ from: 1024, to: 2048, count: 3 },
+			{ from: 2048, to: 4096, count: 4 },
+			{ from: 4096, to: 8192, count: 0 },
+			{ from: 8192, to: 16_384, count: 8 },
+		]);
+	});
+
+	test('never more rows than there are, never a count lost', () => {
+		const buckets = Array.from({ length: 40 }, (_, index): [number, number] => [2 ** (index + 1), index + 1]);
+		for (let rows = 1; rows < 45; rows++) {
+			const slots = foldBuckets(buckets, rows);
+			expect(slots.length).toBeLessThanOrEqual(rows);
+			expect(slots.reduce((sum, slot) => sum + slot.count, 0)).toBe(820);
+		}
+	});
+
+	test('nothing and nonsense', () => {
+		expect(foldBuckets([], 5)).toEqual([]);
+		expect(foldBuckets([[Number.NaN, 3], [0, 2], [5, 0], [-1, 1]], 5)).toEqual([]);
+		expect(foldBuckets([[1, 2]], 5)).toEqual([{ from: 0, to: 2, count: 2 }]);
+	});
+
+	test('bars', () => {
+		expect(bar(0, 10)).toBe('');
+		expect(bar(1e-9, 10)).toBe('▏');
+		expect(bar(0.5, 10)).toBe('█████');
+		expect(bar(2, 3)).toBe('███');
+	});
+
+	test('range, bar, count, share and percentiles in a line that fits', () => {
+		const frame = plain(
+			render(<Histogram buckets={[[2048, 10], [4096, 30]]} p50={3000} p99={4000} logarithmic={false} width={80} height={5} />).lastFrame(),
+		);
+		expect(frame).toMatch(/1\.02µs – {2}2\.05µs │█+▏? +10 {2}25\.0%/);
+		expect(frame).toMatch(/30 {2}75\.0% p50 p99/);
+		for (const width of [100, 60, 40, 20, 3]) {
+			for (const line of histogramLines({ buckets: [[2 ** 40, 123_456_789]], logarithmic: true, width, height: 5 })) {
+				expect(textWidth(plain(line))).toBeLessThanOrEqual(Math.max(width, 15));
+			}
+		}
+	});
+});
+
+describe('lines', () => {
+	test('pieces go by importance and the rest stays in its order', () => {
+		const pieces = [
+			{ spans: ['aaaa'], drop: 0 },
+			{ spans: ['bbbb'], drop: 2 },
+			{ spans: ['cccc'], drop: 1, side: 'right' as const },
+		];
+		expect(statusLine(20, pieces)).toBe('aaaa  bbbb      cccc');
+		expect(statusLine(12, pieces)).toBe('aaaa    cccc');
+		expect(statusLine(4, pieces)).toBe('aaaa');
+		expect(statusLine(2, pieces)).toBe('a…');
+		expect(lineOf(0, ['x'])).toBe('');
+	});
+
+	test('words wrap', () => {
+		expect(wrapText('one two three', 8)).toEqual(['one two', 'three']);
+		expect(wrapText('', 8)).toEqual(['']);
+	});
+});
+
+describe('help and footer', () => {
+	test('help has every key and every column', () => {
+		const text = helpLines((fixtureTabs[0] as (typeof fixtureTabs)[0]).tracer, 80).map(plain).join('\n');
+		for (const binding of keymap) expect(text).toContain(binding.help.split(' ')[0]);
+		for (const column of columns) expect(text).toContain(column.help);
+		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
+	});
+
+	test('lost by cause, or lost 0', () => {
+		const props = { cost: { bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 }, selected: -1, rows: 12, filter: '', typing: false, width: 100, height: 2 };
+		expect(plain(render(<Footer {...props} lost={{ ring: 0 }} />).lastFrame())).toMatch(/12 rows {2}lost 0 .*BPF 0\.1% of a CPU, program 1\.4%, memory 80\.0MiB/);
+		expect(plain(render(<Footer {...props} lost={{ ring: 12, map_full: 0 }} />).lastFrame())).toContain('lost ring 12 ');
+	});
+});
+
+test('a component that throws shows its error in its place, inert', () => {
+	const Bad = () => {
+		throw new Error('broken \x1b[31m');
+	};
+	const frame = plain(
+		render(
+			<ErrorBoundary width={60} height={8}>
+				<Bad />
+			</ErrorBoundary>,
+		).lastFrame(),
+	);
+	expect(frame).toContain('this tab failed');
+	expect(frame).toContain('broken ^[[31m');
+});
+
+test('parts of a tab never exceed it', () => {
+	for (let width = 1; width < 220; width += 7) {
+		for (let height = 1; height < 60; height++) {
+			for (const full of [4, 12, 500]) {
+				const { direction, table, pane } = split(width, height, full, 8, 5);
+				if (direction === 'column') expect(table.height + (pane?.height ?? 0)).toBeLessThanOrEqual(height);
+				else expect(table.width + (pane?.width ?? 0) + 2).toBeLessThanOrEqual(width);
+			}
+		}
+	}
+});
+
+test('what the terminal can show', () => {
+	const utf8 = { TERM: 'xterm-256color', LANG: 'en_US.UTF-8' };
+	expect(lookOf(utf8)).toEqual({ colour: true, ascii: false });
+	expect(lookOf({ ...utf8, NO_COLOR: '1' })).toEqual({ colour: false, ascii: false });
+	expect(lookOf({ ...utf8, LANG: 'C' }).ascii).toBe(true);
+	expect(lookOf({ ...utf8, LANG: 'C', LC_ALL: 'C.utf8' }).ascii).toBe(false);
+	expect(lookOf({ ...utf8, TERM: 'dumb' })).toEqual({ colour: false, ascii: true });
+	expect(lookOf({ ...utf8, TERM: 'linux' })).toEqual({ colour: true, ascii: true });
+});
