@@ -51,6 +51,9 @@ const HORIZONS = 4;
 /** Standard deviations beyond which a feature is taken for an outlier. */
 const LIMIT = 4;
 
+/** More than any machine draws: a broken counter, which would swallow all digits of the sums. */
+const MOST_WATTS = 1e6;
+
 /** Turn of utilisation, utilisation, mean power, turn of power, frequency, IO. */
 const FEATURES = 6;
 
@@ -75,11 +78,11 @@ export class EnergyForecast {
 	private latest: ForecastSample | undefined;
 	private readonly horizons = new Map<number, Horizon>();
 
-	/** One interval more. One that makes no sense (no length, negative or infinite values) is left out. */
+	/** One interval more. One that makes no sense (no length, negative values, megawatts) is left out. */
 	update(sample: ForecastSample): void {
 		const { seconds, joules, utilisation } = sample;
 		if (!(seconds > 0 && joules >= 0 && utilisation >= 0)) return;
-		if (!Number.isFinite(seconds + joules + utilisation)) return;
+		if (!Number.isFinite(seconds + utilisation) || joules > MOST_WATTS * seconds) return;
 		const before = this.now;
 		this.now = {
 			at: before.at + seconds,
@@ -198,6 +201,7 @@ function at(from: Sums, to: Sums, moment: number): Sums {
 class Regression {
 	private readonly size: number;
 	private weight = 0;
+	/** NaN: not known yet. One that appears late must not look like a jump from 0. */
 	private readonly meanX: Float64Array;
 	private meanY = 0;
 	/** Covariances of x, row by row. */
@@ -208,7 +212,7 @@ class Regression {
 
 	constructor(size: number) {
 		this.size = size;
-		this.meanX = new Float64Array(size);
+		this.meanX = new Float64Array(size).fill(Number.NaN);
 		this.xx = new Float64Array(size * size);
 		this.xy = new Float64Array(size);
 	}
@@ -222,10 +226,14 @@ class Regression {
 		this.sizes.push(Math.abs(y));
 		if (this.sizes.length > SCORED) this.sizes.shift();
 		const trust = usual > 0 ? 1 / (1 + (y / (LIMIT * usual)) ** 4) : 1;
+		if (trust < 1e-6) return;
 
 		const fade = 1 - 1 / (MEMORY + overlap);
 		this.weight = this.weight * fade + trust;
 		const part = trust / this.weight;
+		for (const [i, value] of x.entries()) {
+			if (Number.isNaN(this.meanX[i]) && Number.isFinite(value)) this.meanX[i] = value;
+		}
 		const dx = this.deviations(x);
 		const dy = y - this.meanY;
 		for (let i = 0; i < this.size; i++) {
@@ -267,10 +275,8 @@ class Regression {
 
 	private deviations(x: readonly number[]): number[] {
 		return x.map((value, i) => {
-			if (!Number.isFinite(value)) return 0;
-			// the first value is the mean so far: one that appears late must not look like a jump from 0
-			if (this.xx[i * this.size + i] === 0 && this.meanX[i] === 0) this.meanX[i] = value;
-			return value - (this.meanX[i] as number);
+			const deviation = value - (this.meanX[i] as number);
+			return Number.isFinite(deviation) ? deviation : 0;
 		});
 	}
 
