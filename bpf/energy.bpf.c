@@ -6,7 +6,15 @@
 #include "core.bpf.h"
 #include "maps.bpf.h"
 
-/* One thread, alive (iterator) or dead (ring). */
+enum thread_state {
+	THREAD_ALIVE = 0,
+	/* in its exit, its time not final yet */
+	THREAD_EXITING = 1,
+	THREAD_DEAD = 2,
+};
+NAMES(thread_state);
+
+/* One thread, alive (iterator) or ending (ring). */
 struct thread_record {
 	/*
 	 * Address of the task_struct, only as an identity: it is all that stays when a thread that is not the leader
@@ -22,6 +30,8 @@ struct thread_record {
 	/* in the initial pid namespace */
 	u32 tgid;
 	u32 tid;
+	u32 state;
+	u32 unused;
 	char comm[TASK_COMM_LEN];
 };
 RECORD(thread_record);
@@ -39,10 +49,10 @@ struct lost {
 };
 CPU_SHARDS(lost, struct lost);
 
-/* Room for 25,000 threads that end within one interval. */
-RING(ended, 2 << 20);
+/* Room for 26,000 threads that end within one interval, with two records each. */
+RING(ended, 4 << 20);
 
-static __always_inline void fill(struct thread_record *record, struct task_struct *task)
+static __always_inline void fill(struct thread_record *record, struct task_struct *task, u32 state)
 {
 	struct task_struct *leader = task->group_leader;
 
@@ -52,6 +62,8 @@ static __always_inline void fill(struct thread_record *record, struct task_struc
 	record->cgroup = task->cgroups->dfl_cgrp->kn->id;
 	record->tgid = task->tgid;
 	record->tid = task->pid;
+	record->state = state;
+	record->unused = 0;
 	/*
 	 * A dead thread's leader may be dead too and its memory in other hands. It is still the leader if it shares our
 	 * signal_struct, which our task keeps alive.
@@ -78,8 +90,27 @@ int read_threads(struct bpf_iter__task *ctx)
 		bpf_seq_write(ctx->meta->seq, &end, sizeof(end));
 		return 0;
 	}
-	fill(&record, task);
+	fill(&record, task, THREAD_ALIVE);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+/*
+ * Why here: a thread that lives between two reads is known by name from here on, even if its last record should not
+ * come (a program may be skipped where it would nest, and on kernels that exempt some process from tracing, since the
+ * RCU callback below runs in whatever process it interrupts; this one runs in the thread's own context).
+ * Cost: one record of 80 bytes per thread that ends.
+ * Loses: the record when the ring is full; nothing is lost by that as long as the last record comes.
+ */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(thread_exits, struct task_struct *task)
+{
+	struct thread_record *record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
+
+	if (!record)
+		return 0;
+	fill(record, task, THREAD_EXITING);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -87,7 +118,7 @@ int read_threads(struct bpf_iter__task *ctx)
  * Why here: it fires after the task's last context switch (and an RCU grace period), so the counter is final. At
  * sched_process_exit a task still has its teardown to run, and what release_task() adds to signal->sum_sched_runtime
  * lacks everything since the last tick when a thread reaps itself.
- * Cost: one record of 80 bytes per thread that ends. Runs in an RCU callback; the record needs no lock of ours.
+ * Cost: one record of 80 bytes per thread that ends, in an RCU callback.
  * Loses: records when the ring is full; their number and time are counted, so that totals stay whole. The shard is
  * written on its own CPU only, and a program does not nest within itself.
  */
@@ -107,7 +138,7 @@ int BPF_PROG(thread_ended, struct task_struct *task)
 		}
 		return 0;
 	}
-	fill(record, task);
+	fill(record, task, THREAD_DEAD);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 0;
 }

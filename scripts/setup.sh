@@ -10,7 +10,7 @@ say() { printf 'wattlag setup: %s\n' "$*" >&2; }
 # fail STEP FIX: one line each, and the log where there is one
 fail() {
 	say "failed: $1"
-	[ ! -s build/setup.log ] || tail -n 15 build/setup.log >&2
+	[ ! -s build/setup.log ] || grep -v "^npm error$" build/setup.log | head -n 15 >&2
 	say "fix: $2"
 	exit 1
 }

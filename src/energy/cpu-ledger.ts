@@ -37,7 +37,7 @@ export interface ProcessUse {
 	cpu_ns: Ns;
 	/** Since the ledger's start. */
 	cpu_ns_total: Ns;
-	/** Threads alive at the last look; 0: it has ended. */
+	/** Threads alive; 0: it has ended. */
 	threads: Count;
 }
 
@@ -49,6 +49,8 @@ export interface LedgerInterval {
 	unattributed_ns: Ns;
 	alive: Count;
 	ended: Count;
+	/** Threads whose last record never came though none is known to be lost; since start. */
+	unfinished: Count;
 }
 
 interface Process extends ProcessUse {
@@ -56,8 +58,8 @@ interface Process extends ProcessUse {
 	rawComm: Uint8Array;
 	/** Threads that still have an entry: alive, or on their way out. */
 	entries: number;
-	/** The leader's last record has come. */
-	leaderDead: boolean;
+	/** Its leader has exited, which is the end of it when no other thread is alive. */
+	leaderGone: boolean;
 	/** It has been in an interval as ended. */
 	reported: boolean;
 	/** When it was last heard of, ns since boot. */
@@ -99,6 +101,7 @@ export class CpuLedger {
 	private losses: Loss[] = [];
 	private look = 0;
 	private now: Ns;
+	private unfinished: Count = 0;
 
 	/** @param since threads that started later are charged in full, the others from their first look on; ns since boot */
 	constructor(since: Ns) {
@@ -141,29 +144,32 @@ export class CpuLedger {
 			} else {
 				this.threads.delete(thread.task);
 				this.miss(thread);
+				if (thread.tid === thread.process.pid) thread.process.leaderGone = true;
 			}
 		}
 	}
 
+	/** A thread on its way out. Its last record, with its final time, is still to come. */
+	exit(sample: ThreadSample): void {
+		let thread = this.find(sample);
+		if (!thread) {
+			thread = this.admit(sample);
+			this.miss(thread);
+		}
+		this.end(thread, sample);
+	}
+
 	/** A thread's last record. */
 	bury(sample: ThreadSample): void {
-		let thread = this.threads.get(sample.task);
-		if (thread && isSame(thread, sample)) {
+		const thread = this.find(sample) ?? this.admit(sample);
+		if (this.threads.get(sample.task) === thread) {
 			this.threads.delete(sample.task);
 			if (thread.look === this.look) thread.process.threads--;
 		} else {
-			thread = this.leaving.get(sample.task)?.find((candidate) => isSame(candidate, sample));
-			if (thread) this.unmiss(thread);
+			this.unmiss(thread);
 		}
-		thread ??= this.admit(sample);
-		const { process } = thread;
-		this.charge(thread, sample);
-		process.entries--;
-		// the leader's name is the process's; another thread's serves until that is known
-		if (sample.tid === sample.tgid) {
-			describe(process, sample);
-			process.leaderDead = true;
-		}
+		thread.process.entries--;
+		this.end(thread, sample);
 	}
 
 	/** Records were lost, with this much CPU time of whole threads in them. */
@@ -173,21 +179,38 @@ export class CpuLedger {
 
 	/** What the interval brought that ended with the last look. */
 	interval(): LedgerInterval {
-		const interval: LedgerInterval = { processes: [], unattributed_ns: this.settle(), alive: 0, ended: 0 };
+		const unattributed_ns = this.settle();
+		const interval: LedgerInterval = { processes: [], unattributed_ns, alive: 0, ended: 0, unfinished: this.unfinished };
 		for (const [key, process] of this.processes) {
-			const gone = process.entries === 0 && process.threads === 0;
+			const stale = this.now - process.heard > GRACE;
+			// born after the look: only a thread of it that has come and gone is known, its leader must be alive
+			if (process.threads === 0 && !process.leaderGone && !stale) process.threads = 1;
+			const ends = process.threads === 0 && !process.reported;
 			if (process.threads > 0) interval.alive++;
-			if (process.cpu_ns > 0) process.heard = this.now;
-			const forgotten = gone && this.now - process.heard > GRACE;
-			const ends = gone && !process.reported && (process.leaderDead || forgotten);
 			if (ends) {
 				process.reported = true;
 				interval.ended++;
 			}
-			if (!gone || ends || process.cpu_ns > 0) interval.processes.push(process);
-			if (forgotten) this.processes.delete(key);
+			if (process.threads > 0 || ends || process.cpu_ns > 0) interval.processes.push(process);
+			if (process.cpu_ns > 0) process.heard = this.now;
+			else if (process.threads === 0 && process.entries === 0 && stale) this.processes.delete(key);
 		}
 		return interval;
+	}
+
+	/** The entry of a thread that has ended, wherever it waits. */
+	private find(sample: ThreadSample): Thread | undefined {
+		const living = this.threads.get(sample.task);
+		if (living && isSame(living, sample)) return living;
+		return this.leaving.get(sample.task)?.find((thread) => isSame(thread, sample));
+	}
+
+	private end(thread: Thread, sample: ThreadSample): void {
+		this.charge(thread, sample);
+		// the leader's name is the process's; another thread's serves until that is known
+		if (sample.tid !== sample.tgid) return;
+		describe(thread.process, sample);
+		thread.process.leaderGone = true;
 	}
 
 	/** A thread seen for the first time. */
@@ -223,7 +246,6 @@ export class CpuLedger {
 
 	private forget(thread: Thread): void {
 		thread.process.entries--;
-		if (thread.tid === thread.process.pid) thread.process.leaderDead = true;
 	}
 
 	/** Set losses against threads that have gone without a record. What was not charged of their time has no owner: returned. */
@@ -237,6 +259,8 @@ export class CpuLedger {
 			if (records > 0) {
 				records--;
 				cpu -= thread.cpu_ns;
+			} else {
+				this.unfinished++;
 			}
 			this.unmiss(thread);
 			this.forget(thread);
@@ -258,7 +282,7 @@ export class CpuLedger {
 			cpu_ns_total: 0,
 			threads: 0,
 			entries: 0,
-			leaderDead: false,
+			leaderGone: false,
 			reported: false,
 			heard: this.now,
 		};

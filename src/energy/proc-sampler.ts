@@ -491,7 +491,8 @@ export class ProcSampler {
 
 	private readMachine(): MachineTimes {
 		const times = parseMachineStat(this.line, readSync(this.machineFd, this.line, 0, LINE_BYTES, 0));
-		if (times === undefined) throw new Unavailable(`${this.root}/stat does not begin with the times of all CPUs`, 'mount proc there');
+		if (times === undefined)
+			throw new Unavailable(`${this.root}/stat does not begin with the times of all CPUs`, 'mount proc there');
 		return times;
 	}
 

@@ -97,7 +97,8 @@ export function parseMachineStat(text: Buffer, length: number): MachineTimes | u
 	if (end < 0 || end >= length) return undefined;
 	const [label, ...fields] = text.toString('latin1', 0, end).trim().split(/ +/);
 	const times = fields.map(Number);
-	if (label !== 'cpu' || times.length < 4 || !times.every((time) => Number.isSafeInteger(time) && time >= 0)) return undefined;
+	if (label !== 'cpu' || times.length < 4 || !times.every((time) => Number.isSafeInteger(time) && time >= 0))
+		return undefined;
 	const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = times;
 	return { busy: user + nice + system + irq + softirq, idle, iowait, irq, softirq, steal };
 }

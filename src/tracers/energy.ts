@@ -6,7 +6,7 @@ import { Cgroups } from '../cgroups.ts';
 import { attribute } from '../energy/attribution.ts';
 import { CpuLedger, type ProcessUse, type ThreadSample } from '../energy/cpu-ledger.ts';
 import { modelSource, type PowerSource } from '../energy/model.ts';
-import { constants, iteration_end, maps, thread_record } from '../generated/energy.ts';
+import { constants, iteration_end, maps, thread_record, thread_state } from '../generated/energy.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Count, MicroJoules, Ns, Watts } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
@@ -46,7 +46,7 @@ function identity(low: number, high: number): number {
 	return (high & 0xfffff) * 2 ** 32 + low;
 }
 
-function sampleAt(view: DataView, at: number): ThreadSample {
+function sampleAt(view: DataView, at: number): ThreadSample & { state: number } {
 	const record = thread_record.read(view, at) as ReturnType<typeof thread_record.read> & { task: number };
 	record.task = identity(record.task_low, record.task_high);
 	return record;
@@ -77,9 +77,13 @@ class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	read(dt: Ns): Reading<EnergyRow, EnergyExtra> {
 		// the living first: a thread that ends meanwhile has its record in the ring when that is drained
 		this.look(this.iterate());
-		this.bpf.drain(maps.ended.name, (view, at) => this.ledger.bury(sampleAt(view, at)));
+		this.bpf.drain(maps.ended.name, (view, at) => {
+			const sample = sampleAt(view, at);
+			if (sample.state === thread_state.THREAD_DEAD) this.ledger.bury(sample);
+			else this.ledger.exit(sample);
+		});
 		this.takeLosses();
-		const { processes, unattributed_ns, alive, ended } = this.ledger.interval();
+		const { processes, unattributed_ns, alive, ended, unfinished } = this.ledger.interval();
 		const cpu = Float64Array.from(processes, (process) => process.cpu_ns);
 		const busy = cpu.reduce((sum, ns) => sum + ns, unattributed_ns);
 		const { rows_uj, ...sums } = attribute(this.power.measure(dt, busy), cpu, unattributed_ns);
@@ -88,7 +92,7 @@ class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			rows: processes.map((process, index) => this.row(process, rows_uj[index] as MicroJoules, sums.measured_uj, dt)),
 			extra: { ...sums, alive, ended },
 			source: this.source,
-			lost: { ended_threads: this.lostRecords },
+			lost: { ended_threads: this.lostRecords, unfinished_threads: unfinished },
 		};
 	}
 
@@ -266,7 +270,7 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 			idleShare: Number(options['idle-share'] ?? 20) / 100,
 			cpus: host.cpus,
 		});
-		const bpf = openBpf(host, 'energy', { layout: constants, shards: [maps.lost.name] });
+		const bpf = openBpf(host, 'energy', { layout: constants, shards: [maps.lost.name], optional: ['thread_exits'] });
 		try {
 			return new EnergySession(bpf, power, host.procRoot);
 		} catch (error) {

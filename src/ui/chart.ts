@@ -156,13 +156,16 @@ export function chartLines({ series, width, height, format, seconds }: ChartOpti
 	chart.setData(
 		shown.map((one) => ({
 			x,
-			y: [...new Array<number>(points - one.values.length).fill(Number.NaN), ...one.values].map((value) =>
-				Math.max(0, (value / highest) * top),
-			),
+			y: [...new Array<number>(points - one.values.length).fill(Number.NaN), ...one.values.map((value) => onAxis(value, highest))],
 			style: { line: one.role },
 		})),
 	);
 	return cells.lines().slice(0, height);
+}
+
+/** What is no number stays a gap: the line drawing would never come to the end of an infinite one. */
+function onAxis(value: number, highest: number): number {
+	return Number.isFinite(value) ? Math.max(0, Math.min(top, (value / highest) * top)) : Number.NaN;
 }
 
 function ago(seconds: number): string {

@@ -67,7 +67,13 @@ test('short-lived processes are missed, and it says how much', async () => {
 
 test('a hostile name set by a process of this kernel', async () => {
 	const name = 'a) R 1\\n\n(\x1b[m';
-	const hostile = child('sh', '-c', `printf '%s' "$1" > /proc/$$/comm; echo ready; while :; do read -t 1 x || sleep 1; done`, 'sh', name);
+	const hostile = child(
+		'sh',
+		'-c',
+		`printf '%s' "$1" > /proc/$$/comm; echo ready; while :; do read -t 1 x || sleep 1; done`,
+		'sh',
+		name,
+	);
 	await once(hostile.stdout as NodeJS.ReadableStream, 'data');
 	const sampler = new ProcSampler();
 	const row = sampler.read().rows.find(({ pid }) => pid === hostile.pid);

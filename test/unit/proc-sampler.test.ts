@@ -4,8 +4,14 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { clockTicksPerSecond, emptyProcessStat, parseCgroup, parseMachineStat, parseProcessStat } from '../../src/energy/proc-stat.ts';
 import { type ProcReading, ProcSampler, type ProcSamplerOptions } from '../../src/energy/proc-sampler.ts';
+import {
+	clockTicksPerSecond,
+	emptyProcessStat,
+	parseCgroup,
+	parseMachineStat,
+	parseProcessStat,
+} from '../../src/energy/proc-stat.ts';
 import { Unavailable } from '../../src/tracers/tracer.ts';
 
 /** Fixtures count 100 ticks per second: a tick is 10 ms. */
@@ -52,9 +58,20 @@ function end(pid: number): void {
 	rmSync(join(root, String(pid)), { recursive: true });
 }
 
-function machine(ticks: { user?: number; system?: number; idle?: number; iowait?: number; irq?: number; softirq?: number; steal?: number }): void {
+function machine(ticks: {
+	user?: number;
+	system?: number;
+	idle?: number;
+	iowait?: number;
+	irq?: number;
+	softirq?: number;
+	steal?: number;
+}): void {
 	const { user = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0 } = ticks;
-	writeFileSync(join(root, 'stat'), `cpu  ${user} 0 ${system} ${idle} ${iowait} ${irq} ${softirq} ${steal} 5 0\ncpu0 1 2 3 4\nintr 1 2 3\n`);
+	writeFileSync(
+		join(root, 'stat'),
+		`cpu  ${user} 0 ${system} ${idle} ${iowait} ${irq} ${softirq} ${steal} 5 0\ncpu0 1 2 3 4\nintr 1 2 3\n`,
+	);
 }
 
 function uptime(seconds: number): void {
@@ -191,7 +208,11 @@ test('the same pid again is another process', () => {
 
 test.each([
 	['spaces and brackets', 'a) R 1 (b', 'a) R 1 (b'],
-	['what looks like a whole line', 'x) S 1 1 1 0 -1 0 0 0 0 0 99 99 0 0 20 0 1 0 1', 'x) S 1 1 1 0 -1 0 0 0 0 0 99 99 0 0 20 0 1 0 1'],
+	[
+		'what looks like a whole line',
+		'x) S 1 1 1 0 -1 0 0 0 0 0 99 99 0 0 20 0 1 0 1',
+		'x) S 1 1 1 0 -1 0 0 0 0 0 99 99 0 0 20 0 1 0 1',
+	],
 	['newline', 'a\nb', 'a^Jb'],
 	['escape sequence', '\x1b]0;pwned\x07', '^[]0;pwned^G'],
 	['nothing at all', '', ''],
@@ -316,9 +337,12 @@ test.each([
 	expect(Buffer.from(parseCgroup(Buffer.from(text))).toString()).toBe(path);
 });
 
-test.each(['', 'cpu', 'cpu 1 2\n', 'intr 5\n', 'cpu a b c d e\n', 'cpu -1 2 3 4\n'])('machine line %j is none', (text) => {
-	expect(parseMachineStat(Buffer.from(text), text.length)).toBeUndefined();
-});
+test.each(['', 'cpu', 'cpu 1 2\n', 'intr 5\n', 'cpu a b c d e\n', 'cpu -1 2 3 4\n'])(
+	'machine line %j is none',
+	(text) => {
+		expect(parseMachineStat(Buffer.from(text), text.length)).toBeUndefined();
+	},
+);
 
 test('an old kernel with four columns has no interrupts to show', () => {
 	const text = Buffer.from('cpu  1 2 3 4\n');
@@ -337,9 +361,14 @@ test('the source says what it cannot see', () => {
 	expect(start().source().uncertainty).toBe('±20 ms per process and interval (clock ticks of 10 ms)');
 
 	mkdirSync(join(root, 'self/ns'), { recursive: true });
-	writeFileSync(join(root, 'self/mountinfo'), '25 30 0:23 / /sys rw - sysfs sysfs rw\n24 30 0:22 / /proc rw,nosuid - proc proc rw,gid=5,hidepid=invisible\n');
+	writeFileSync(
+		join(root, 'self/mountinfo'),
+		'25 30 0:23 / /sys rw - sysfs sysfs rw\n24 30 0:22 / /proc rw,nosuid - proc proc rw,gid=5,hidepid=invisible\n',
+	);
 	symlinkSync('pid:[4026532500]', join(root, 'self/ns/pid'));
-	expect(start().source().description).toMatch(/hidepid=invisible: only your own processes are visible\. This is a pid namespace/);
+	expect(start().source().description).toMatch(
+		/hidepid=invisible: only your own processes are visible\. This is a pid namespace/,
+	);
 
 	// whoever can read the first process is exempt
 	put(1, {});
