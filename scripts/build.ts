@@ -42,7 +42,7 @@ function buildAddon(): void {
 	step('building the BPF addon');
 	const include = join(dirname(dirname(process.execPath)), 'include/node');
 	// prettier errors than a missing header in the middle of a compile
-	if (!existsSync(include)) throw new Error(`Node's headers are not at ${include}: run npm ci`);
+	if (!existsSync(include)) throw new Error(`Node's headers are not at ${include}: run npm install`);
 	const warnings = ['-Wall', '-Wextra', '-Werror'];
 	run('clang', ['-O2', '-g', ...warnings, '-std=gnu11', '-fPIC', '-shared', '-fvisibility=hidden', '-I', include, ...sources, '-o', output, '-lbpf']);
 }

@@ -131,7 +131,9 @@ export class CpuLedger {
 		this.charge(thread, sample);
 		thread.look = this.look;
 		process.threads++;
-		if (sample.tid === sample.tgid) describe(process, sample);
+		if (sample.tid !== sample.tgid) return;
+		describe(process, sample);
+		process.leaderGone = false;
 	}
 
 	/** All living have been seen. @param now ns since boot */
@@ -144,7 +146,6 @@ export class CpuLedger {
 			} else {
 				this.threads.delete(thread.task);
 				this.miss(thread);
-				if (thread.tid === thread.process.pid) thread.process.leaderGone = true;
 			}
 		}
 	}
@@ -233,6 +234,7 @@ export class CpuLedger {
 	}
 
 	private miss(thread: Thread): void {
+		if (thread.tid === thread.process.pid) thread.process.leaderGone = true;
 		const others = this.leaving.get(thread.task);
 		if (others) others.push(thread);
 		else this.leaving.set(thread.task, [thread]);
@@ -242,10 +244,6 @@ export class CpuLedger {
 		const rest = (this.leaving.get(thread.task) ?? []).filter((other) => other !== thread);
 		if (rest.length > 0) this.leaving.set(thread.task, rest);
 		else this.leaving.delete(thread.task);
-	}
-
-	private forget(thread: Thread): void {
-		thread.process.entries--;
 	}
 
 	/** Set losses against threads that have gone without a record. What was not charged of their time has no owner: returned. */
@@ -263,7 +261,7 @@ export class CpuLedger {
 				this.unfinished++;
 			}
 			this.unmiss(thread);
-			this.forget(thread);
+			thread.process.entries--;
 		}
 		return Math.max(0, cpu);
 	}

@@ -48,6 +48,9 @@ export interface RunqlatExtra {
 
 const MAX_WAITING = 64;
 
+/** How often all processes are read, so that one whose end was not reported does not stay: ns. */
+const FULL_READ_EVERY: Ns = 10e9;
+
 /** CPU_SUB_BITS and PROCESS_SUB_BITS of the C file. */
 const CPU_SLOTS = slotCount(4);
 const PROCESS_SLOTS = slotCount(2);
@@ -182,6 +185,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	/** The running interval. Not from 0: that is what words never written say. */
 	private epoch = 8;
 	private reads = 0;
+	private sinceFullRead: Ns = 0;
 	private ringFull: Count = 0;
 
 	constructor(bpf: BpfSession) {
@@ -198,24 +202,25 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		bpf.iterate('read_tasks');
 	}
 
-	read(_dt: Ns, group: string): Reading<RunqlatRow, RunqlatExtra> {
+	read(dt: Ns, group: string): Reading<RunqlatRow, RunqlatExtra> {
 		const ended = this.epoch;
 		this.epoch = (this.epoch + 1) % EPOCHS;
 		this.reads++;
 		this.all.beginInterval();
 		for (const process of this.processes.values()) process.waits.beginInterval();
 
-		// what the ring could not take is found out by absence
-		const lossesBefore = this.ringFull;
+		this.sinceFullRead += dt;
+		const full = this.sinceFullRead >= FULL_READ_EVERY;
+		if (full) this.sinceFullRead = 0;
+		this.setEpoch(this.epoch, full);
 		const lost = this.readCpus(ended);
-		const readAll = this.ringFull > lossesBefore;
-		this.setEpoch(this.epoch, readAll);
 		const waiting = this.readTasks(ended);
-		this.bpf.drain(maps.ended.name, (view, at) => this.bury(process_record.read(view, at), ended));
+		// after the living: what ends meanwhile is then in the ring
+		this.bpf.drain(maps.ended.name, (view, at) => this.takeEnded(view, at, ended));
 
 		const rows = [this.all.row({ kind: 'all', id: 0, comm: safe`all` }), ...(group === 'cpu' ? this.cpuRows() : this.processRows())];
 		for (const [key, process] of this.processes) {
-			if (process.ended || (readAll && process.read !== this.reads)) this.processes.delete(key);
+			if (process.ended || (full && process.read !== this.reads)) this.processes.delete(key);
 		}
 		return {
 			rows,
@@ -255,6 +260,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			lost.unstamped += shard.unstamped;
 			lost.ended_processes += shard.ring_full;
 		}
+		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
 		this.ringFull = lost.ended_processes;
 		return lost;
 	}
@@ -280,8 +286,8 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	}
 
 	private take(head: record_head, waits: process_waits, epoch: number): Process {
-		const id = `${head.tgid}:${head.start}`;
-		let process = this.processes.get(id);
+		const key = processKey(head);
+		let process = this.processes.get(key);
 		if (!process) {
 			process = {
 				pid: head.tgid,
@@ -292,7 +298,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 				ended: false,
 				read: 0,
 			};
-			this.processes.set(id, process);
+			this.processes.set(key, process);
 		}
 		process.comm = sanitize(head.comm);
 		process.read = this.reads;
@@ -305,11 +311,17 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		return process;
 	}
 
-	/** The last figures of a leader: of the process, or of a former leader whose place another thread has taken. */
-	private bury({ head, waits }: process_record, epoch: number): void {
+	/** A record of a leader that exits or is gone. */
+	private takeEnded(view: DataView, at: number, epoch: number): void {
+		const head = record_head.read(view, at);
+		if (head.kind === record_kind.RECORD_GONE) {
+			const process = this.processes.get(processKey(head));
+			if (process) end(process, head, head.ns);
+			return;
+		}
+		const { waits } = process_record.read(view, at);
 		const process = this.take(head, waits, epoch);
-		process.storages.delete(waits.created);
-		if (head.tid === head.tgid) process.ended = true;
+		if (head.kind === record_kind.RECORD_LAST) end(process, head, waits.created);
 	}
 
 	private processRows(): RunqlatRow[] {
@@ -324,6 +336,16 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private cpuRows(): RunqlatRow[] {
 		return this.cpus.flatMap(({ waits }, cpu) => (waits.count_total > 0 ? [waits.row({ kind: 'cpu', id: cpu, comm: safe`cpu${cpu}` })] : []));
 	}
+}
+
+function processKey({ tgid, start }: record_head): string {
+	return `${tgid}:${start}`;
+}
+
+/** A leader is gone: the process is, or it goes on with another thread as leader, which has a storage of its own. */
+function end(process: Process, head: record_head, created: number): void {
+	process.storages.delete(created);
+	if (head.tid === head.tgid) process.ended = true;
 }
 
 const columns: readonly Column<RunqlatRow>[] = [
@@ -432,7 +454,7 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	rowKey: ({ key }) => `${key.kind}:${key.id}:${key.start_time ?? ''}`,
 	start(host: Host): Session<RunqlatRow, RunqlatExtra> {
 		checkKernel(host);
-		const bpf = openBpf(host, 'runqlat', { layout: constants, shards: [maps.cpu_waits.name] });
+		const bpf = openBpf(host, 'runqlat', { layout: constants, shards: [maps.cpu_waits.name], optional: ['executed', 'exited'] });
 		try {
 			return new RunqlatSession(bpf);
 		} catch (error) {

