@@ -112,6 +112,7 @@ export function formatShare(share: number): string {
 	if (!Number.isFinite(share)) return missing;
 	const percent = share * 100;
 	if (percent === 0) return '0%';
+	if (Math.abs(percent) < 0.005) return '<0.01%';
 	return `${Math.abs(percent) >= 99.95 ? percent.toFixed(0) : Math.abs(percent) >= 0.0995 ? percent.toFixed(1) : percent.toFixed(2)}%`;
 }
 

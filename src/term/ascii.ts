@@ -23,6 +23,14 @@ const replacements: Record<string, string> = {
 	'○': 'o',
 	'‖': '|',
 	'█': '#',
+	// Braille as charts draw their axes and level lines.
+	'⡇': '|',
+	'⢸': '|',
+	'⠓': '+',
+	'⠒': '-',
+	'⠤': '-',
+	'⠉': '-',
+	'⣀': '_',
 };
 
 /** One ASCII character for one cell. */

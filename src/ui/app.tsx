@@ -62,20 +62,23 @@ function useSize(): Size {
 	return size;
 }
 
-/** The code of a tab, loaded when it is first wanted. */
-function useTabView(entry: TabEntry): TabView<never, object> | Error | null {
-	const [views, setViews] = useState<Readonly<Record<string, TabView<never, object> | Error>>>({});
-	const { id } = entry.tracer;
+type LoadedView = TabView<never, object> | Error;
+
+/** The code of the tabs, loaded after the first frame; null until it is there. */
+function useTabView(tabs: readonly TabEntry[], id: string): LoadedView | null {
+	const [views, setViews] = useState<Readonly<Record<string, LoadedView>>>({});
 	useEffect(() => {
-		let wanted = true;
-		const put = (view: TabView<never, object> | Error) => {
-			if (wanted) setViews((before) => (before[id] ? before : { ...before, [id]: view }));
-		};
-		entry.tab().then(put, (error: unknown) => put(error instanceof Error ? error : new Error(String(error))));
+		let mounted = true;
+		for (const { tracer, tab } of tabs) {
+			const put = (view: LoadedView) => {
+				if (mounted) setViews((before) => ({ ...before, [tracer.id]: view }));
+			};
+			tab().then(put, (error: unknown) => put(error instanceof Error ? error : new Error(String(error))));
+		}
 		return () => {
-			wanted = false;
+			mounted = false;
 		};
-	}, [entry, id]);
+	}, [tabs]);
 	return views[id] ?? null;
 }
 
@@ -115,7 +118,7 @@ export function App({
 	const entry = tabs.find((one) => one.tracer.id === state.tab) ?? (tabs[0] as TabEntry);
 	const { tracer } = entry;
 	const { id } = tracer;
-	const view = useTabView(entry);
+	const view = useTabView(tabs, id);
 	const history = useSyncExternalStore(store.subscribe, () => store.history(id));
 	const status = useSyncExternalStore(store.subscribe, () => store.status(id));
 	const paused = useSyncExternalStore(store.subscribe, () => store.paused);
@@ -291,7 +294,7 @@ export function App({
 const nothing = {};
 
 interface BodyProps {
-	view: TabView<never, object> | Error | null;
+	view: LoadedView | null;
 	status: ReturnType<Store['status']>;
 	summary: string;
 	width: number;

@@ -156,7 +156,10 @@ export function chartLines({ series, width, height, format, seconds }: ChartOpti
 	chart.setData(
 		shown.map((one) => ({
 			x,
-			y: [...new Array<number>(points - one.values.length).fill(Number.NaN), ...one.values.map((value) => onAxis(value, highest))],
+			y: [
+				...new Array<number>(points - one.values.length).fill(Number.NaN),
+				...one.values.map((value) => onAxis(value, highest)),
+			],
 			style: { line: one.role },
 		})),
 	);

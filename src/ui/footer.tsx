@@ -55,9 +55,9 @@ function statusOf({ lost, cost, selected, rows, filter, width }: FooterProps): s
 				? [
 						['dim', 'own cost: BPF '],
 						formatShare(cost.bpf),
-						['dim', ' of a CPU, program '],
+						['dim', ' CPU '],
 						formatShare(cost.cpu),
-						['dim', ', memory '],
+						['dim', ' RSS '],
 						formatBytes(cost.rssBytes, 'full'),
 					]
 				: [],

@@ -2,6 +2,7 @@
 import { type ReactElement, useMemo } from 'react';
 import { formatDuration } from '../format.ts';
 import type { SafeText } from '../sanitize.ts';
+import { textWidth } from '../term/width.ts';
 import { type Piece, statusLine } from './line.ts';
 import { Lines } from './lines.tsx';
 import type { Span } from './theme.ts';
@@ -88,11 +89,13 @@ function tabLine({ tabs, active, paused, delay, group, width }: HeaderProps): st
 			: state === 'unavailable'
 				? ['bad', 'unavailable']
 				: ['good', `● ${Number(delay.toFixed(2))}s`];
+	// Where not all titles fit beside the badge, the digit still says how to get there.
+	const full = tabs.reduce((sum, { title }) => sum + textWidth(title) + 5, 0) + 14 <= width;
 	const labels = tabs.map(({ id, title, state: tabState }, index): Piece => {
-		const text = ` ${index + 1} ${title} `;
+		const text = full || id === active ? ` ${index + 1} ${title} ` : ` ${index + 1} `;
 		return {
 			spans: [[id === active ? 'tabActive' : tabState === 'unavailable' ? 'dim' : 'tab', text]],
-			drop: id === active ? 0 : 4 + index,
+			drop: id === active ? 0 : 2,
 		};
 	});
 	return statusLine(

@@ -15,7 +15,10 @@ function entries(list: readonly (readonly [string, string])[], nameWidth: number
 	});
 }
 
-const units = 'Sizes are in powers of 1024 (K = KiB), counts in powers of 1000; – means not known.';
+const notes = [
+	'Sizes are in powers of 1024 (K = KiB), counts in powers of 1000; – means not known.',
+	'Own cost: time in the BPF programs of all tabs, and CPU time of the program itself, each as a share of one CPU; RSS is its memory.',
+];
 
 /** The whole help for a tab at this width. */
 export function helpLines(tracer: TabTracer<never, object>, width: number): string[] {
@@ -43,7 +46,7 @@ export function helpLines(tracer: TabTracer<never, object>, width: number): stri
 		...(tracer.groups.length > 1 ? ['', `  ${paint('dim', 'groups (t):')} ${tracer.groups.join(', ')}`] : []),
 		'',
 		...sections,
-		...wrapText(units, width - 2).map((line) => paint('dim', `  ${line}`)),
+		...notes.flatMap((note) => wrapText(note, width - 2).map((line) => paint('dim', `  ${line}`))),
 	];
 }
 

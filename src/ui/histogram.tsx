@@ -62,6 +62,7 @@ function heat(ns: Ns): Role {
 
 export function histogramLines({ buckets, p50, p99, logarithmic, width, height }: HistogramProps): string[] {
 	const slots = foldBuckets(buckets, height);
+	if (slots.length === 0) return [paint('dim', '  nothing in this interval')];
 	const total = slots.reduce((sum, slot) => sum + slot.count, 0);
 	const highest = Math.max(...slots.map((slot) => slot.count));
 	const length = (count: number) => (logarithmic ? Math.log1p(count) / Math.log1p(highest) : count / highest);

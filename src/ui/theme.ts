@@ -30,7 +30,8 @@ type Palette = Record<Role, string>;
 const colours: Palette = {
 	plain: '',
 	strong: '1',
-	dim: '90',
+	// Faint rather than bright black, which some palettes make the colour of the background.
+	dim: '2',
 	brand: '1;36',
 	good: '32',
 	warn: '33',

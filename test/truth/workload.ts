@@ -78,7 +78,10 @@ export interface Group {
 	name: string;
 	/** Run a shell command in the group, to its end. Returns its standard output. */
 	run(command: string): Promise<string>;
-	/** CPU time that the kernel has charged to the group: exact, and on no path that we use. */
+	/**
+	 * CPU time of all that ran in it: what the kernel has charged to the group, which is exact and on no path that we use,
+	 * and what its shells had used before they were put into it.
+	 */
 	cpu_ns(): number;
 	remove(): void;
 }
@@ -90,11 +93,15 @@ export function makeGroup(): Group {
 	const name = `/wattlag-test-${process.pid}-${Date.now()}`;
 	const folder = join(mount, name);
 	mkdirSync(folder);
+	let outside = 0;
 	return {
 		name,
 		async run(command) {
-			// the shell waits for a line, so that nothing of it runs outside the group but its start
-			const shell = spawn('sh', ['-c', `read go; ${command}`], { stdio: ['pipe', 'pipe', 'inherit'] });
+			// the shell waits for a line, so that nothing of it runs outside the group but its start, which is measured
+			const shell = spawn('sh', ['-c', `echo ready; read go; ${command}`], { stdio: ['pipe', 'pipe', 'inherit'] });
+			await once(shell.stdout, 'data');
+			await new Promise((resolve) => setTimeout(resolve, 20));
+			outside += schedstat(shell.pid as number).cpu_ns;
 			writeFileSync(join(folder, 'cgroup.procs'), String(shell.pid));
 			let output = '';
 			shell.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -104,7 +111,7 @@ export function makeGroup(): Group {
 			return output;
 		},
 		cpu_ns() {
-			return Number(/^usage_usec (\d+)$/m.exec(readFileSync(join(folder, 'cpu.stat'), 'utf8'))?.[1]) * 1000;
+			return Number(/^usage_usec (\d+)$/m.exec(readFileSync(join(folder, 'cpu.stat'), 'utf8'))?.[1]) * 1000 + outside;
 		},
 		remove() {
 			rmdirSync(folder);

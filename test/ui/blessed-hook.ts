@@ -4,5 +4,6 @@ import { registerHooks } from 'node:module';
 const stub = new URL('../../src/ui/blessed-stub.cjs', import.meta.url).href;
 
 registerHooks({
-	resolve: (specifier, context, next) => (specifier === 'blessed' ? { url: stub, shortCircuit: true, format: 'commonjs' } : next(specifier, context)),
+	resolve: (specifier, context, next) =>
+		specifier === 'blessed' ? { url: stub, shortCircuit: true, format: 'commonjs' } : next(specifier, context),
 });

@@ -31,8 +31,24 @@ describe('chart', () => {
 		const warnings: Error[] = [];
 		const onWarning = (warning: Error) => warnings.push(warning);
 		process.on('warning', onWarning);
-		for (const values of [[], [0], [0, 0, 0], [Number.NaN, 5, Number.NaN, 7], [1e300, 1], [-5, 5], [Number.POSITIVE_INFINITY, 1]]) {
-			expect(chartLines({ ...options, series: [{ role: 'series1', values }, { role: 'series2', values }] })).toHaveLength(10);
+		for (const values of [
+			[],
+			[0],
+			[0, 0, 0],
+			[Number.NaN, 5, Number.NaN, 7],
+			[1e300, 1],
+			[-5, 5],
+			[Number.POSITIVE_INFINITY, 1],
+		]) {
+			expect(
+				chartLines({
+					...options,
+					series: [
+						{ role: 'series1', values },
+						{ role: 'series2', values },
+					],
+				}),
+			).toHaveLength(10);
 		}
 		process.off('warning', onWarning);
 		expect(warnings).toEqual([]);
@@ -44,6 +60,8 @@ describe('chart', () => {
 	});
 
 	test('axes end at round values', () => {
-		expect([0, 0.3, 1, 1.2, 27, 41, 99, 1010].map(niceCeiling)).toEqual([1, 0.4, 1, 2, 40, 60, 100, 2000].map((value) => expect.closeTo(value, 9)));
+		expect([0, 0.3, 1, 1.2, 27, 41, 99, 1010].map(niceCeiling)).toEqual(
+			[1, 0.4, 1, 2, 40, 60, 100, 2000].map((value) => expect.closeTo(value, 9)),
+		);
 	});
 });

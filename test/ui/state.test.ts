@@ -14,8 +14,14 @@ const view: View = {
 	helpPage: 10,
 };
 
-function after(commands: string, state: UiState = initialState('energy'), with_: Partial<View> = {}): UiState {
-	return commands.split(' ').reduce((now, command) => reduce(now, { kind: 'command', command: command as Command, key: '', view: { ...view, ...with_ } }), state);
+function press(commands: string, state: UiState = initialState('energy'), with_: Partial<View> = {}): UiState {
+	return commands
+		.split(' ')
+		.reduce(
+			(now, command) =>
+				reduce(now, { kind: 'command', command: command as Command, key: '', view: { ...view, ...with_ } }),
+			state,
+		);
 }
 
 const selected = (state: UiState) => tabState(state).selected;
@@ -31,10 +37,10 @@ describe('selection', () => {
 		['first up', 'a'],
 		['last down', 'h'],
 		['down back', null],
-	])('%s', (commands, row) => expect(selected(after(commands))).toBe(row));
+	])('%s', (commands, row) => expect(selected(press(commands))).toBe(row));
 
 	test('stays with its row; when the row is gone, where it was', () => {
-		const state = after('down down down');
+		const state = press('down down down');
 		expect(selectedIndex(tabState(state), view.keys)).toBe(2);
 		expect(selectedIndex(tabState(state), ['c', 'a'])).toBe(0);
 		expect(selectedIndex(tabState(state), ['x', 'y', 'z', 'w'])).toBe(2);
@@ -43,8 +49,19 @@ describe('selection', () => {
 	});
 
 	test('no rows: every command is harmless', () => {
-		for (const command of ['down', 'up', 'last', 'first', 'page-down', 'detail', 'back', 'reverse', 'sort-left', 'group']) {
-			expect(() => after(command, undefined, { keys: [] })).not.toThrow();
+		for (const command of [
+			'down',
+			'up',
+			'last',
+			'first',
+			'page-down',
+			'detail',
+			'back',
+			'reverse',
+			'sort-left',
+			'group',
+		]) {
+			expect(() => press(command, undefined, { keys: [] })).not.toThrow();
 		}
 	});
 });
@@ -53,18 +70,18 @@ describe('sort', () => {
 	const sort = (state: UiState) => sortOf(state, 'energy', view.columns, 'watts');
 
 	test('moves over the columns and stops at the ends', () => {
-		expect(sort(after('sort-right')).key).toBe('energy_uj');
-		expect(sort(after('sort-left'))).toEqual({ key: 'comm', direction: 'ascending' });
-		expect(sort(after('sort-left sort-left sort-left sort-left')).key).toBe('pid');
-		expect(sort(after('reverse'))).toEqual({ key: 'watts', direction: 'ascending' });
-		expect(sort(after('reverse reverse'))).toEqual({ key: 'watts', direction: 'descending' });
+		expect(sort(press('sort-right')).key).toBe('energy_uj');
+		expect(sort(press('sort-left'))).toEqual({ key: 'comm', direction: 'ascending' });
+		expect(sort(press('sort-left sort-left sort-left sort-left')).key).toBe('pid');
+		expect(sort(press('reverse'))).toEqual({ key: 'watts', direction: 'ascending' });
+		expect(sort(press('reverse reverse'))).toEqual({ key: 'watts', direction: 'descending' });
 	});
 
 	test('by the menu', () => {
-		const state = after('sort-menu down detail');
+		const state = press('sort-menu down detail');
 		expect(state.overlay).toBeNull();
 		expect(sort(state).key).toBe('energy_uj');
-		expect(after('sort-menu back').overlay).toBeNull();
+		expect(press('sort-menu back').overlay).toBeNull();
 	});
 
 	test('at start', () => expect(sort(initialState('energy', energyTracer.columns[0] as never)).key).toBe('pid'));
@@ -72,32 +89,33 @@ describe('sort', () => {
 
 describe('tabs, detail, help', () => {
 	test('tabs go round and keep their own state', () => {
-		const state = after('down next-tab');
+		const state = press('down next-tab');
 		expect(state.tab).toBe('io');
 		expect(selected(state)).toBeNull();
-		expect(selected(after('previous-tab', state))).toBe('a');
+		expect(selected(press('previous-tab', state))).toBe('a');
 		expect(reduce(state, { kind: 'command', command: 'tab', key: '9', view }).tab).toBe('io');
 	});
 
 	test('one step back at a time', () => {
-		const deep = after('detail');
+		const deep = press('detail');
 		expect(tabState(deep)).toMatchObject({ detail: true, selected: 'a' });
-		const once = after('back', deep);
+		const once = press('back', deep);
 		expect(tabState(once)).toMatchObject({ detail: false, selected: 'a' });
-		expect(selected(after('back', once))).toBeNull();
-		expect(after('back back back back', deep).tab).toBe('energy');
+		expect(selected(press('back', once))).toBeNull();
+		expect(press('back back back back', deep).tab).toBe('energy');
 	});
 
 	test('help scrolls within its bounds', () => {
-		expect(after('help last').overlay).toEqual({ kind: 'help', offset: 30 });
-		expect(after('help down down up').overlay).toEqual({ kind: 'help', offset: 1 });
-		expect(after('help help').overlay).toBeNull();
-		expect(selected(after('help down back'))).toBeNull();
+		expect(press('help last').overlay).toEqual({ kind: 'help', offset: 30 });
+		expect(press('help down down up').overlay).toEqual({ kind: 'help', offset: 1 });
+		expect(press('help help').overlay).toBeNull();
+		expect(selected(press('help down back'))).toBeNull();
 	});
 });
 
 describe('filter', () => {
-	const type = (keys: string[], state = after('filter')) => keys.reduce((now, key) => reduce(now, { kind: 'text', key }), state);
+	const type = (keys: string[], state = press('filter')) =>
+		keys.reduce((now, key) => reduce(now, { kind: 'text', key }), state);
 
 	test('takes characters, not named keys', () => {
 		expect(type(['p', 'Space', 'F5', 'é', 'Tab', 'q']).filter).toBe('p éq');
@@ -108,7 +126,7 @@ describe('filter', () => {
 	test('Enter keeps, Esc clears', () => {
 		expect(type(['p', 'Enter'])).toMatchObject({ filter: 'p', overlay: null });
 		expect(type(['p', 'Esc'])).toMatchObject({ filter: '', overlay: null });
-		expect(after('back', type(['p', 'Enter'])).filter).toBe('');
+		expect(press('back', type(['p', 'Enter'])).filter).toBe('');
 	});
 
 	test('is bounded', () => expect(type(Array.from({ length: 500 }, () => 'x')).filter.length).toBeLessThanOrEqual(64));

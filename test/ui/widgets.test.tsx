@@ -110,7 +110,17 @@ describe('histogram', () => {
 
 	test('nothing and nonsense', () => {
 		expect(foldBuckets([], 5)).toEqual([]);
-		expect(foldBuckets([[Number.NaN, 3], [0, 2], [5, 0], [-1, 1]], 5)).toEqual([]);
+		expect(
+			foldBuckets(
+				[
+					[Number.NaN, 3],
+					[0, 2],
+					[5, 0],
+					[-1, 1],
+				],
+				5,
+			),
+		).toEqual([]);
 		expect(foldBuckets([[1, 2]], 5)).toEqual([{ from: 0, to: 2, count: 2 }]);
 	});
 
@@ -123,7 +133,19 @@ describe('histogram', () => {
 
 	test('range, bar, count, share and percentiles in a line that fits', () => {
 		const frame = plain(
-			render(<Histogram buckets={[[2048, 10], [4096, 30]]} p50={3000} p99={4000} logarithmic={false} width={80} height={5} />).lastFrame(),
+			render(
+				<Histogram
+					buckets={[
+						[2048, 10],
+						[4096, 30],
+					]}
+					p50={3000}
+					p99={4000}
+					logarithmic={false}
+					width={80}
+					height={5}
+				/>,
+			).lastFrame(),
 		);
 		expect(frame).toMatch(/1\.02µs – {2}2\.05µs │█+▏? +10 {2}25\.0%/);
 		expect(frame).toMatch(/30 {2}75\.0% p50 p99/);
@@ -157,23 +179,38 @@ describe('lines', () => {
 
 describe('help and footer', () => {
 	test('help has every key and every column', () => {
-		const text = helpLines((fixtureTabs[0] as (typeof fixtureTabs)[0]).tracer, 80).map(plain).join('\n');
+		const text = helpLines((fixtureTabs[0] as (typeof fixtureTabs)[0]).tracer, 80)
+			.map(plain)
+			.join('\n');
 		for (const binding of keymap) expect(text).toContain(binding.help.split(' ')[0]);
 		for (const column of columns) expect(text).toContain(column.help);
 		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
 	});
 
 	test('lost by cause, or lost 0', () => {
-		const props = { cost: { bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 }, selected: -1, rows: 12, filter: '', typing: false, width: 100, height: 2 };
-		expect(plain(render(<Footer {...props} lost={{ ring: 0 }} />).lastFrame())).toMatch(/12 rows {2}lost 0 .*BPF 0\.1% of a CPU, program 1\.4%, memory 80\.0MiB/);
-		expect(plain(render(<Footer {...props} lost={{ ring: 12, map_full: 0 }} />).lastFrame())).toContain('lost ring 12 ');
+		const props = {
+			cost: { bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 },
+			selected: -1,
+			rows: 12,
+			filter: '',
+			typing: false,
+			width: 100,
+			height: 2,
+		};
+		expect(plain(render(<Footer {...props} lost={{ ring: 0 }} />).lastFrame())).toMatch(
+			/12 rows {2}lost 0 .*BPF 0\.1% CPU 1\.4% RSS 80\.0MiB/,
+		);
+		expect(plain(render(<Footer {...props} lost={{ ring: 12, map_full: 0 }} />).lastFrame())).toContain(
+			'lost ring 12 ',
+		);
 	});
 });
 
+function Bad(): never {
+	throw new Error('broken \x1b[31m');
+}
+
 test('a component that throws shows its error in its place, inert', () => {
-	const Bad = () => {
-		throw new Error('broken \x1b[31m');
-	};
 	const frame = plain(
 		render(
 			<ErrorBoundary width={60} height={8}>

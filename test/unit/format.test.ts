@@ -71,6 +71,7 @@ describe('three significant digits and a unit', () => {
 	test.each([
 		[0, '0%'],
 		[0.0004, '0.04%'],
+		[0.00001, '<0.01%'],
 		[0.123, '12.3%'],
 		[0.9996, '100%'],
 		[3.2, '320%'],
@@ -87,8 +88,43 @@ describe('three significant digits and a unit', () => {
 });
 
 describe('a value in a column', () => {
-	const kinds: ColumnKind[] = ['text', 'pid', 'count', 'rate', 'ns', 'microjoules', 'watts', 'bytes', 'bytes-rate', 'share'];
-	const values: unknown[] = [0, -1, 1, 0.5, 999, 1e3, 99_999, 1e5, 1e9, 123_456_789_012, 1e18, 2 ** 53, 1e300, -1e300, 5e-324, Number.NaN, Number.POSITIVE_INFINITY, undefined, null, {}, 'a long name that will not fit', '日本語', ''];
+	const kinds: ColumnKind[] = [
+		'text',
+		'pid',
+		'count',
+		'rate',
+		'ns',
+		'microjoules',
+		'watts',
+		'bytes',
+		'bytes-rate',
+		'share',
+	];
+	const values: unknown[] = [
+		0,
+		-1,
+		1,
+		0.5,
+		999,
+		1e3,
+		99_999,
+		1e5,
+		1e9,
+		123_456_789_012,
+		1e18,
+		2 ** 53,
+		1e300,
+		-1e300,
+		5e-324,
+		Number.NaN,
+		Number.POSITIVE_INFINITY,
+		undefined,
+		null,
+		{},
+		'a long name that will not fit',
+		'日本語',
+		'',
+	];
 
 	test.each(kinds)('%s never exceeds its width and never throws', (kind) => {
 		for (const value of values) {

@@ -12,7 +12,15 @@ interface Row {
 const columns: Column<Row>[] = [
 	{ key: 'name', title: 'NAME', kind: 'text', width: 8, priority: 0, help: '', value: (row) => sanitize(row.name) },
 	{ key: 'pid', title: 'PID', kind: 'pid', width: 8, priority: 0, help: '', value: (row) => row.pid },
-	{ key: 'value', title: 'V', kind: 'count', width: 8, priority: 0, help: '', value: (row, seconds) => row.value / seconds },
+	{
+		key: 'value',
+		title: 'V',
+		kind: 'count',
+		width: 8,
+		priority: 0,
+		help: '',
+		value: (row, seconds) => row.value / seconds,
+	},
 ];
 const [name, , value] = columns;
 
@@ -50,7 +58,11 @@ describe('sort', () => {
 	});
 
 	test('10,000 rows', () => {
-		const many = Array.from({ length: 10_000 }, (_, index) => ({ name: `p${index}`, pid: index, value: (index * 7919) % 10_007 }));
+		const many = Array.from({ length: 10_000 }, (_, index) => ({
+			name: `p${index}`,
+			pid: index,
+			value: (index * 7919) % 10_007,
+		}));
 		const sorted = sortRows(many, value, 'descending', 1);
 		expect(sorted[0]?.value).toBe(10_006);
 		expect(sorted.at(-1)?.value).toBe(0);

@@ -12,7 +12,11 @@ describe('cells of a line', () => {
 		expect(a.styles[0]).toBe('1;32');
 		expect(b.styles[0]).toBe(a.styles[0]);
 		expect(parseCells('\x1b[1;32mx\x1b[22my\x1b[39mz', 80).styles).toEqual(['1;32', '32', '']);
-		expect(parseCells('\x1b[38;5;200mx\x1b[48;2;1;2;3my\x1b[mz', 80).styles).toEqual(['38;5;200', '38;5;200;48;2;1;2;3', '']);
+		expect(parseCells('\x1b[38;5;200mx\x1b[48;2;1;2;3my\x1b[mz', 80).styles).toEqual([
+			'38;5;200',
+			'38;5;200;48;2;1;2;3',
+			'',
+		]);
 	});
 
 	test('nothing but SGR and printable characters gets through', () => {

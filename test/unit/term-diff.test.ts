@@ -25,7 +25,9 @@ class Emulator {
 			const line = this.terminal.buffer.active.getLine(y);
 			for (let x = 0; x < size.columns; x++) {
 				const cell = line?.getCell(x);
-				out.push(`${cell?.getChars() || (cell?.getWidth() === 0 ? '' : ' ')}|${cell?.getFgColor()}|${cell?.getBgColor()}|${cell?.isBold()}|${cell?.isInverse()}`);
+				out.push(
+					`${cell?.getChars() || (cell?.getWidth() === 0 ? '' : ' ')}|${cell?.getFgColor()}|${cell?.getBgColor()}|${cell?.isBold()}|${cell?.isInverse()}`,
+				);
 			}
 		}
 		return out;
@@ -82,7 +84,22 @@ describe('diff', () => {
 
 	test('any frame after any other', async () => {
 		const random = generator(7);
-		const pieces = ['abc', '12.3ms', ' ', '    ', '日本', '\x1b[32m', '\x1b[m', '\x1b[7m', '\x1b[1;30;46m', '█▌', '⣿', 'e\u0301', '–', '👍'];
+		const pieces = [
+			'abc',
+			'12.3ms',
+			' ',
+			'    ',
+			'日本',
+			'\x1b[32m',
+			'\x1b[m',
+			'\x1b[7m',
+			'\x1b[1;30;46m',
+			'█▌',
+			'⣿',
+			'e\u0301',
+			'–',
+			'👍',
+		];
 		const any = () =>
 			Array.from({ length: 1 + Math.floor(random() * size.rows) }, () =>
 				Array.from({ length: Math.floor(random() * 14) }, () => pieces[Math.floor(random() * pieces.length)]).join(''),
@@ -90,7 +107,9 @@ describe('diff', () => {
 		const frames: string[][] = [];
 		for (let i = 0; i < 60; i++) {
 			frames.push(any());
-			expect(await shown(...frames.slice(-4)), JSON.stringify(frames.slice(-4))).toEqual(await shown(frames.at(-1) ?? []));
+			expect(await shown(...frames.slice(-4)), JSON.stringify(frames.slice(-4))).toEqual(
+				await shown(frames.at(-1) ?? []),
+			);
 		}
 	});
 });

@@ -29,7 +29,12 @@ beforeEach(() => {
 	vi.useFakeTimers();
 	output = new Fake();
 	gone = [];
-	writer = new FrameWriter({ output, size: { columns: 40, rows: 5 }, ascii: false, onGone: (error) => gone.push(error) });
+	writer = new FrameWriter({
+		output,
+		size: { columns: 40, rows: 5 },
+		ascii: false,
+		onGone: (error) => gone.push(error),
+	});
 });
 
 afterEach(() => {

@@ -34,7 +34,7 @@ function slowLine(request: SlowRequest): string {
 	const who = safe`${request.comm}[${request.pid}]`;
 	const { total, ...stages } = request.stages;
 	const parts = Object.entries(stages).map(([name, ns]) => `${name} ${formatNs(ns)}`);
-	return `${paint('warn', fitCells(formatNs(total ?? Number.NaN), 7, 'right'))} ${fitCells(request.device, 8)} ${fitCells(request.op, 6)} ${fitCells(formatBytes(request.bytes), 6, 'right')}  ${fitCells(who, 22)} ${paint('dim', parts.join('  '))}`;
+	return `${paint('warn', fitCells(formatNs(total ?? Number.NaN), 7, 'right'))} ${fitCells(request.device, 8)} ${fitCells(request.op, 7)} ${fitCells(formatBytes(request.bytes), 6, 'right')}  ${fitCells(who, 22)} ${paint('dim', parts.join('  '))}`;
 }
 
 function SlowList({ history, width, height }: Area & { history: Props['history'] }): ReactElement {
@@ -115,7 +115,7 @@ function Pane({ tab, row, width, height }: Area & { tab: Props; row: IoRow | und
 		[row, rows],
 	);
 	const least = rest >= 9 ? Math.min(12, Math.floor(rest * 0.4)) : 0;
-	const bars = foldBuckets(buckets, rest - least - 1).length;
+	const bars = Math.max(1, foldBuckets(buckets, rest - least - 1).length);
 	const slow = least > 0 ? rest - bars - 2 : 0;
 	return (
 		<Box flexDirection="column">

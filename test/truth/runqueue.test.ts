@@ -1,0 +1,178 @@
+/** Run-queue wait per process against /proc/PID/task/TID/schedstat, the kernel's own run_delay. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { runqlat, type RunqlatExtra, type RunqlatRow } from '../../src/tracers/runqlat.ts';
+import type { Reading, Session } from '../../src/tracers/tracer.ts';
+import { type Counters, expectAgreement, happened, sample, type Sample } from './brackets.ts';
+import { realHost, seconds } from './host.ts';
+import { buildWorkloads, childrenOf, schedstat, type Workloads } from './workload.ts';
+
+type RunqlatReading = Reading<RunqlatRow, RunqlatExtra>;
+
+/** Of the wait, over what the two reads leave open. */
+const TOLERANCE = 0.01;
+
+let loads: Workloads;
+let session: Session<RunqlatRow, RunqlatExtra>;
+let readAt = 0;
+
+beforeAll(() => {
+	loads = buildWorkloads();
+});
+
+function start(): void {
+	session = runqlat.start(realHost(), {});
+	readAt = Number(process.hrtime.bigint());
+}
+
+afterEach(() => session.close());
+
+afterAll(() => loads.stop());
+
+/** Every row has to be sound, whatever the test is about. */
+function read(group = 'process'): RunqlatReading {
+	const now = Number(process.hrtime.bigint());
+	const reading = session.read(now - readAt, group);
+	readAt = now;
+	for (const row of reading.rows) {
+		const text = JSON.stringify(row);
+		const inBuckets = row.buckets.reduce((sum, [, count]) => sum + count, 0);
+		expect(inBuckets, text).toBe(row.count);
+		for (const value of [row.count, row.wait_ns, row.max_ns]) expect(Number.isSafeInteger(value) && value >= 0, text).toBe(true);
+		expect(row.p50_ns, text).toBeLessThanOrEqual(row.p99_ns);
+		expect(row.p99_ns, text).toBeLessThanOrEqual(row.max_ns);
+		expect(row.max_ns, text).toBeLessThan(row.buckets.at(-1)?.[0] ?? 1);
+		expect(row.wait_ns_total, text).toBeGreaterThanOrEqual(row.wait_ns);
+	}
+	expect(new Set(reading.rows.map((row) => runqlat.rowKey(row))).size).toBe(reading.rows.length);
+	return reading;
+}
+
+function sampleOf(pids: number[]): Sample {
+	const kernel = (): Counters => new Map(pids.map((pid) => [String(pid), schedstat(pid).wait_ns]));
+	const ours = (): Counters =>
+		new Map(read().rows.flatMap(({ key, wait_ns_total }) => (key.kind === 'process' ? [[String(key.id), wait_ns_total]] : [])));
+	return sample(kernel, ours);
+}
+
+/** @param least wait that the load is sure to have met with, so that nothing is compared with nothing; ns */
+async function compare(pids: number[], least: number): Promise<void> {
+	const from = sampleOf(pids);
+	await seconds(4);
+	const to = sampleOf(pids);
+	for (const pid of pids) {
+		expect(happened(from, to, String(pid))).toBeGreaterThan(least);
+		expectAgreement(from, to, String(pid), TOLERANCE, 0);
+	}
+}
+
+test('hogs on one CPU, there before us and after', async () => {
+	const before = [1, 2].map(() => loads.start(1, 'threads', 1, 20, 0.01, 0));
+	await seconds(0.3);
+	start();
+	const after = [1, 2].map(() => loads.start(1, 'threads', 1, 20, 0.01, 0));
+	await seconds(0.5);
+	await compare([...before, ...after].map((child) => child.pid), 1e9);
+	for (const child of [...before, ...after]) child.kill();
+});
+
+test('a process of many threads that sleep and wake', async () => {
+	start();
+	const many = loads.start(undefined, 'threads', 200, 20, 0.0001, 0.01);
+	await seconds(1);
+	await compare([many.pid], 0.1e9);
+	many.kill();
+});
+
+test('waiting tasks pushed from CPU to CPU', async () => {
+	start();
+	const parent = loads.start(undefined, 'migrate', 6, 12);
+	await seconds(1);
+	await compare(childrenOf(parent.pid), 1e9);
+	parent.kill();
+});
+
+test('what waits now is listed with its age, oldest first', async () => {
+	start();
+	const hogs = [1, 2, 3].map(() => loads.start(1, 'threads', 1, 20, 0.01, 0).pid);
+	await seconds(0.5);
+	const seen = new Set<number>();
+	for (let i = 0; i < 10; i++) {
+		await seconds(0.05);
+		const { waiting, waiting_count } = read().extra;
+		expect(waiting.length).toBe(Math.min(64, waiting_count));
+		expect(waiting.every(({ age_ns }, index) => age_ns <= (waiting[index - 1]?.age_ns ?? Number.POSITIVE_INFINITY))).toBe(true);
+		const ours = waiting.filter(({ pid }) => hogs.includes(pid));
+		expect(ours.every(({ cpu, comm, age_ns }) => cpu === 1 && comm === 'workload' && age_ns < 2e9)).toBe(true);
+		for (const { pid } of ours) seen.add(pid);
+	}
+	expect([...seen].sort()).toEqual([...hogs].sort());
+	for (const pid of hogs) process.kill(pid);
+});
+
+test('the longest wait is that of the interval, not of all time', async () => {
+	start();
+	const hogs = [1, 2, 3, 4].map(() => loads.start(1, 'threads', 1, 20, 0.01, 0));
+	await seconds(1);
+	const contended = read();
+	for (const hog of hogs.slice(1)) hog.kill();
+	await seconds(0.5);
+	read();
+	await seconds(1);
+	const alone = read();
+	const maxOf = ({ rows }: RunqlatReading): number => rows.find(({ key }) => key.id === hogs[0]?.pid)?.max_ns ?? 0;
+	expect(maxOf(contended)).toBeGreaterThan(1e6);
+	expect(maxOf(alone)).toBeLessThan(maxOf(contended));
+	// a wait is at least as long as the mean of all
+	for (const { count, wait_ns, max_ns } of contended.rows) if (count > 0) expect(max_ns).toBeGreaterThanOrEqual(Math.floor(wait_ns / count) - 1);
+	hogs[0]?.kill();
+});
+
+test('the machine is the sum of its CPUs', async () => {
+	start();
+	const loaded = [loads.start(1, 'churn', 500, 0.0005), loads.start(undefined, 'threads', 20, 2, 0.0005, 0.002)];
+	await seconds(1);
+	const byCpu = read('cpu');
+	const [all, ...cpus] = byCpu.rows;
+	expect(all?.key.kind).toBe('all');
+	expect(cpus.every(({ key }) => key.kind === 'cpu')).toBe(true);
+	for (const field of ['count', 'wait_ns', 'count_total', 'wait_ns_total'] as const) {
+		expect(cpus.reduce((sum, row) => sum + row[field], 0)).toBe(all?.[field]);
+	}
+	for (const load of loaded) load.kill();
+});
+
+test('the processes add up to the machine, but for what is said to be missing', async () => {
+	start();
+	const loaded = [loads.start(1, 'churn', 500, 0.0005), loads.start(undefined, 'threads', 20, 10, 0.0005, 0.002)];
+	let counted = 0;
+	let before: RunqlatReading | undefined;
+	for (let i = 0; i < 5; i++) {
+		await seconds(0.4);
+		const now = read();
+		const machine = now.rows[0]?.count_total ?? 0;
+		// the CPUs are read first: the processes have what the machine has at this read, and not more than at the next
+		if (before) {
+			expect(counted).toBeLessThanOrEqual(machine);
+			expect(counted + (now.lost['process_unknown'] ?? 0)).toBeGreaterThanOrEqual((before.rows[0]?.count_total ?? 0) * 0.99);
+		}
+		counted += now.rows.slice(1).reduce((sum, row) => sum + row.count, 0);
+		before = now;
+	}
+	expect(counted).toBeGreaterThan(1000);
+	for (const load of loaded) load.kill();
+});
+
+test('processes that live for a millisecond have rows with their name', async () => {
+	start();
+	const { execFileSync } = await import('node:child_process');
+	const output = execFileSync('sh', ['-c', 'i=0; while [ $i -lt 300 ]; do /bin/true & wait $!; echo $!; i=$((i+1)); done'], { encoding: 'utf8' });
+	const pids = output.trim().split('\n').map(Number);
+	await seconds(0.3);
+	const rows = new Map(read().rows.map((row) => [row.key.id, row]));
+	const found = pids.filter((pid) => rows.get(pid)?.key.comm === 'true');
+	// each has run once at least; a switch away from a process that the machine exempts from tracing is not seen
+	expect(found.length).toBeGreaterThanOrEqual(297);
+	await seconds(0.3);
+	const left = new Set(read().rows.map(({ key }) => key.id));
+	expect(pids.filter((pid) => left.has(pid)).length).toBeLessThanOrEqual(3);
+});
