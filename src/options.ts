@@ -126,8 +126,10 @@ export function parseCommandLine(argv: readonly string[], tracers: readonly AnyT
 		]),
 	);
 	let parsed: { flags: Record<string, unknown>; input: string[] };
+	// meow names the process after the package
+	const pkg = { name: 'wattlag' };
 	try {
-		parsed = meow('', { importMeta: import.meta, argv, pkg: {}, autoHelp: false, autoVersion: false, flags });
+		parsed = meow('', { importMeta: import.meta, argv, pkg, autoHelp: false, autoVersion: false, flags });
 	} catch (error) {
 		throw new UsageError((error as Error).message);
 	}

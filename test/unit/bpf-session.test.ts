@@ -1,0 +1,170 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { BpfAddon, BpfObject, ProgramInfo } from '../../src/native.ts';
+import { hookExists, missingCapabilities, openBpf } from '../../src/tracers/bpf-session.ts';
+import { type Host, Unavailable } from '../../src/tracers/tracer.ts';
+
+let directory: string;
+let calls: string[];
+let failAt: { call: string; error: Error } | undefined;
+let types: Set<string>;
+
+const programs: ProgramInfo[] = [
+	{ name: 'switched', section: 'tp_btf/sched_switch', autoload: true, attached: false },
+	{ name: 'extra', section: 'tp_btf/rare', autoload: true, attached: false },
+	{ name: 'reader', section: 'iter/task', autoload: true, attached: false },
+];
+
+function fakeObject(): BpfObject {
+	const state = programs.map((program) => ({ ...program }));
+	const note = (call: string): void => {
+		calls.push(call);
+		if (failAt?.call === call) throw failAt.error;
+	};
+	return {
+		programs: () => state,
+		maps: () => [],
+		setAutoload(name: string, on: boolean) {
+			note(`autoload ${name} ${on}`);
+			for (const program of state) if (program.name === name) program.autoload = on;
+		},
+		setInitial: (section: string, offset: number, bytes: Uint8Array) => note(`initial ${section} ${offset} ${Array.from(bytes).join(',')}`),
+		setMaxEntries: (map: string, entries: number) => note(`entries ${map} ${entries}`),
+		load: () => note('load'),
+		attach: (name: string) => note(`attach ${name}`),
+		stats: () => ({ runs: 2, ns: 10, recursionMisses: 1 }),
+		close: () => note('close'),
+	} as unknown as BpfObject;
+}
+
+function host(): Host {
+	const addon = {
+		possibleCpus: () => 4,
+		hasType: (_: string, name: string) => types.has(name),
+		open: () => fakeObject(),
+	} as unknown as BpfAddon;
+	return { addon, objectPath: () => join(directory, 'x.bpf.o'), procRoot: directory, sysRoot: directory, cpus: 4 };
+}
+
+function capabilities(effective: string): void {
+	writeFileSync(join(directory, 'self/status'), `Name:\tx\nCapEff:\t${effective}\n`);
+}
+
+function refusal(code: string, message: string, log = ''): Error {
+	return Object.assign(new Error(message), { code, log });
+}
+
+beforeEach(() => {
+	directory = mkdtempSync(join(tmpdir(), 'wattlag-session-'));
+	mkdirSync(join(directory, 'self'));
+	writeFileSync(join(directory, 'x.bpf.o'), '');
+	capabilities('000001ffffffffff');
+	calls = [];
+	failAt = undefined;
+	types = new Set(['task_struct', 'btf_trace_sched_switch', 'bpf_iter__task']);
+});
+
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const layout = { size: { section: '.rodata', offset: 8, size: 4 } } as const;
+
+function open(options = {}): unknown {
+	try {
+		return openBpf(host(), 'x', { layout, optional: ['extra'], ...options });
+	} catch (error) {
+		return error;
+	}
+}
+
+describe('opening', () => {
+	test('sets everything before load, leaves out what the kernel lacks, attaches in order', () => {
+		const session = openBpf(host(), 'x', { layout, constants: { size: 258 }, shards: ['per_cpu'], maxEntries: { keys: 9 }, optional: ['extra'] });
+		expect(calls).toEqual([
+			'autoload extra false',
+			'initial .rodata 8 2,1,0,0',
+			'entries per_cpu 4',
+			'entries keys 9',
+			'load',
+			'attach switched',
+			'attach reader',
+		]);
+		expect(session.hooks).toEqual(['tp_btf/sched_switch']);
+		expect(session.has('extra')).toBe(false);
+		expect(session.cost()).toEqual({ ns: 20, runs: 4, recursionMisses: 2 });
+	});
+
+	test('what is not wanted is left out though it could be had', () => {
+		types.add('btf_trace_rare');
+		const session = openBpf(host(), 'x', { layout, without: ['switched'] });
+		expect(session.has('switched')).toBe(false);
+		expect(session.has('extra')).toBe(true);
+	});
+
+	test.each([
+		['a hook that is needed', () => types.delete('btf_trace_sched_switch'), /no tp_btf\/sched_switch/],
+		['the types of the kernel', () => types.clear(), /no BTF/],
+		['the object', () => rmSync(join(directory, 'x.bpf.o')), /not built/],
+	])('without %s it is unavailable', (_, remove, message) => {
+		remove();
+		const error = open();
+		expect(error).toBeInstanceOf(Unavailable);
+		expect((error as Unavailable).message).toMatch(message);
+		expect((error as Unavailable).fix).not.toBe('');
+	});
+});
+
+describe('refusals', () => {
+	test.each([
+		['0000000000000000', 'CAP_BPF and CAP_PERFMON are missing'],
+		['0000008000000000', 'CAP_PERFMON is missing'],
+		['0000004000000000', 'CAP_BPF is missing'],
+	])('capabilities %s', (effective, words) => {
+		capabilities(effective);
+		failAt = { call: 'load', error: refusal('EPERM', 'EPERM: not permitted') };
+		const error = open() as Unavailable;
+		expect(error).toBeInstanceOf(Unavailable);
+		expect(error.message).toContain(words);
+		expect(error.fix).toContain('root');
+		expect(calls.at(-1)).toBe('close');
+	});
+
+	test('CAP_SYS_ADMIN stands for both', () => {
+		capabilities('0000000000200000');
+		expect(missingCapabilities(directory)).toEqual([]);
+	});
+
+	test('a locked-down kernel is named', () => {
+		mkdirSync(join(directory, 'kernel/security'), { recursive: true });
+		writeFileSync(join(directory, 'kernel/security/lockdown'), 'none integrity [confidentiality]\n');
+		failAt = { call: 'load', error: refusal('EPERM', 'x') };
+		expect((open() as Unavailable).message).toContain('locked down (confidentiality)');
+	});
+
+	test("the verifier's last word is in the message, the whole text in its cause", () => {
+		const log = 'libbpf: prog x\n0: (b7) r0 = 0\nR1 invalid mem access\nprocessed 3 insns (limit 1000000)\n-- END PROG LOAD LOG --\n';
+		failAt = { call: 'load', error: refusal('EACCES', 'cannot load x', log) };
+		const error = open() as Unavailable;
+		expect(error.message).toContain('cannot load x: R1 invalid mem access');
+		expect((error.cause as { log: string }).log).toBe(log);
+	});
+
+	test('an attachment that fails names its hook and leaves nothing open', () => {
+		failAt = { call: 'attach reader', error: refusal('ENOENT', 'no such thing') };
+		expect((open() as Unavailable).message).toContain('attach iter/task');
+		expect(calls.at(-1)).toBe('close');
+	});
+});
+
+test.each([
+	['tp_btf/sched_switch', true],
+	['tp_btf/other', false],
+	['iter/task', true],
+	['iter/other', false],
+	['fentry/nothing', false],
+	['raw_tp/anything', true],
+	['perf_event', true],
+])('%s exists: %s', (section, there) => {
+	expect(hookExists(host().addon, section)).toBe(there);
+});

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { apportion, attribute } from '../../src/energy/attribution.ts';
+import { activeEnergy, modelSource } from '../../src/energy/model.ts';
+
+/** Numbers that are the same in every run. */
+function random(seed: number): () => number {
+	let state = seed;
+	return () => {
+		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+		return state / 2 ** 32;
+	};
+}
+
+const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+
+describe('apportion', () => {
+	test('parts are whole, not negative, within one of the exact share, and add up', () => {
+		const next = random(1);
+		for (let round = 0; round < 300; round++) {
+			const weights = Array.from({ length: Math.floor(next() * 200) }, () => (next() < 0.3 ? 0 : next() ** 4 * 1e9));
+			const total = Math.floor(next() ** 3 * 1e10);
+			const parts = apportion(total, weights);
+			const whole = sum(weights);
+			expect(sum(parts)).toBe(whole > 0 ? total : 0);
+			for (const [i, part] of parts.entries()) {
+				expect(Number.isInteger(part) && part >= 0).toBe(true);
+				expect(Math.abs(part - (whole > 0 ? (total * (weights[i] as number)) / whole : 0))).toBeLessThan(1);
+				if (weights[i] === 0) expect(part).toBe(0);
+			}
+		}
+	});
+
+	test('equal weights: the first get what is left over', () => {
+		expect(apportion(5, [1, 1, 1])).toEqual([2, 2, 1]);
+		expect(apportion(0, [1, 1])).toEqual([0, 0]);
+		expect(apportion(7, [])).toEqual([]);
+	});
+
+	test('holds for sums beyond the exact range of doubles times weights', () => {
+		const total = 9e15;
+		expect(sum(apportion(total, [1e15, 3, 2e15, 7e14]))).toBe(total);
+	});
+});
+
+describe('attribute', () => {
+	test('rows, idle, irq and unattributed are the whole, whatever comes', () => {
+		const next = random(2);
+		for (let round = 0; round < 300; round++) {
+			const measured = { measured_uj: (next() - 0.1) * 1e8, idle_uj: (next() - 0.1) * 1e8 };
+			const cpu = Array.from({ length: Math.floor(next() * 50) }, () => (next() < 0.5 ? 0 : Math.floor(next() * 1e9)));
+			const result = attribute(measured, cpu, next() < 0.5 ? 0 : next() * 1e9);
+			const parts = [...result.rows_uj, result.idle_uj, result.irq_uj, result.unattributed_uj];
+			expect(sum(parts)).toBe(result.measured_uj);
+			expect(parts.every((part) => Number.isInteger(part) && part >= 0)).toBe(true);
+		}
+	});
+
+	test('energy that nobody ran for is not given to anybody', () => {
+		expect(attribute({ measured_uj: 100, idle_uj: 40 }, [0, 0], 0)).toEqual({
+			measured_uj: 100,
+			idle_uj: 40,
+			irq_uj: 0,
+			rows_uj: [0, 0],
+			unattributed_uj: 60,
+		});
+	});
+
+	test('does not depend on the unit of time, and halves with half the energy', () => {
+		const cpu = [3e6, 1e6, 4e6];
+		const whole = attribute({ measured_uj: 800, idle_uj: 0 }, cpu, 0).rows_uj;
+		expect(attribute({ measured_uj: 800, idle_uj: 0 }, cpu.map((ns) => ns * 1000), 0).rows_uj).toEqual(whole);
+		expect(attribute({ measured_uj: 400, idle_uj: 0 }, cpu, 0).rows_uj).toEqual(whole.map((part) => part / 2));
+	});
+});
+
+describe('model', () => {
+	test('15234.56 ms at 15 W over 4 CPUs are 57.13 J', () => {
+		expect(activeEnergy({ tdp: 15, idleShare: 0, cpus: 4 }, 15234.56e6) / 1e6).toBeCloseTo(57.1296, 4);
+	});
+
+	test('idle watts when nobody runs, TDP when all CPUs are busy', () => {
+		const model = modelSource({ tdp: 20, idleShare: 0.25, cpus: 2 });
+		expect(model.measure(1e9, 0)).toEqual({ measured_uj: 5e6, idle_uj: 5e6 });
+		expect(model.measure(1e9, 2e9)).toEqual({ measured_uj: 20e6, idle_uj: 5e6 });
+		expect(model.source.kind).toBe('model');
+		expect(model.source.uncertainty).toContain('±');
+	});
+});

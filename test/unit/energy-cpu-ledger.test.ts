@@ -1,0 +1,253 @@
+import { describe, expect, test } from 'vitest';
+import { CpuLedger, type LedgerInterval, type ThreadSample } from '../../src/energy/cpu-ledger.ts';
+
+const SECOND = 1e9;
+
+interface Thread {
+	task: number;
+	tid: number;
+	start: number;
+	cpu_ns: number;
+	process: { pid: number; start: number };
+}
+
+function sampleOf({ task, tid, start, cpu_ns, process }: Thread, name = 'x'): ThreadSample {
+	const comm = new Uint8Array(16);
+	new TextEncoder().encodeInto(name, comm);
+	return { task, tid, tgid: process.pid, start, process_start: process.start, cpu_ns, cgroup: 1, comm };
+}
+
+/** One thread, the leader of its process. */
+function single(task: number, pid: number, start: number, cpu_ns: number): Thread {
+	return { task, tid: pid, start, cpu_ns, process: { pid, start } };
+}
+
+class Machine {
+	now = 100 * SECOND;
+	readonly ledger = new CpuLedger(this.now);
+
+	constructor(baseline: Thread[] = []) {
+		this.look(baseline, 0);
+	}
+
+	look(threads: Thread[], after = SECOND): void {
+		this.now += after;
+		this.ledger.beginLook();
+		for (const thread of threads) this.ledger.observe(sampleOf(thread));
+		this.ledger.endLook(this.now);
+	}
+
+	/** pid → CPU time of the interval */
+	charged(interval: LedgerInterval = this.ledger.interval()): Record<number, number> {
+		return Object.fromEntries(interval.processes.map(({ pid, cpu_ns }) => [pid, cpu_ns]));
+	}
+}
+
+describe('the living', () => {
+	test('what was used before the start is not charged, what started later is in full', () => {
+		const old = single(1, 10, 5 * SECOND, 1000);
+		const machine = new Machine([old]);
+		machine.look([{ ...old, cpu_ns: 1300 }, single(2, 11, 100.5 * SECOND, 70)]);
+		expect(machine.charged()).toEqual({ 10: 300, 11: 70 });
+	});
+
+	test('threads are folded into their process', () => {
+		const process = { pid: 10, start: 101 * SECOND };
+		const threads = [1, 2, 3].map((task): Thread => ({ task, tid: 9 + task, start: process.start + task - 1, cpu_ns: 100, process }));
+		const machine = new Machine();
+		machine.look(threads);
+		const interval = machine.ledger.interval();
+		expect(machine.charged(interval)).toEqual({ 10: 300 });
+		expect(interval).toMatchObject({ alive: 1, ended: 0, processes: [{ threads: 3 }] });
+	});
+
+	test('a counter that goes back charges nothing, and nothing twice', () => {
+		const thread = single(1, 10, 5 * SECOND, 1000);
+		const machine = new Machine([thread]);
+		machine.look([{ ...thread, cpu_ns: 900 }]);
+		expect(machine.charged()).toEqual({ 10: 0 });
+		machine.look([{ ...thread, cpu_ns: 1100 }]);
+		expect(machine.charged()).toEqual({ 10: 100 });
+	});
+});
+
+describe('the dead', () => {
+	test('born and dead between two looks', () => {
+		const machine = new Machine();
+		machine.look([]);
+		machine.ledger.exit(sampleOf(single(1, 10, 100.1 * SECOND, 40), 'sh'));
+		machine.ledger.bury(sampleOf(single(1, 10, 100.1 * SECOND, 55), 'true'));
+		const interval = machine.ledger.interval();
+		expect(interval).toMatchObject({ alive: 0, ended: 1, processes: [{ pid: 10, comm: 'true', cpu_ns: 55, threads: 0 }] });
+		machine.look([]);
+		expect(machine.ledger.interval()).toMatchObject({ ended: 0, processes: [] });
+	});
+
+	test('in the grace period it is shown as ended once, and its last time is charged when it comes', () => {
+		const thread = single(1, 10, 5 * SECOND, 1000);
+		const machine = new Machine([thread]);
+		machine.look([]);
+		expect(machine.ledger.interval()).toMatchObject({ alive: 0, ended: 1, processes: [{ cpu_ns: 0, threads: 0 }] });
+		machine.look([]);
+		machine.ledger.bury(sampleOf({ ...thread, cpu_ns: 1200 }));
+		expect(machine.ledger.interval()).toMatchObject({ ended: 0, processes: [{ cpu_ns: 200, cpu_ns_total: 200 }] });
+	});
+
+	test('a thread that dies takes nothing from its process', () => {
+		const process = { pid: 10, start: 5 * SECOND };
+		const leader: Thread = { task: 1, tid: 10, start: process.start, cpu_ns: 100, process };
+		const worker: Thread = { task: 2, tid: 11, start: 6 * SECOND, cpu_ns: 5000, process };
+		const machine = new Machine([leader, worker]);
+		machine.look([{ ...leader, cpu_ns: 150 }]);
+		machine.ledger.bury(sampleOf({ ...worker, cpu_ns: 5030 }));
+		expect(machine.ledger.interval()).toMatchObject({ ended: 0, processes: [{ cpu_ns: 80, threads: 1 }] });
+	});
+
+	test('of those from before the start nothing is charged', () => {
+		const machine = new Machine();
+		machine.look([]);
+		machine.ledger.bury(sampleOf(single(1, 10, 5 * SECOND, 1e6)));
+		expect(machine.charged()).toEqual({ 10: 0 });
+	});
+
+	test('the same pid, and the same memory, used again', () => {
+		const first = single(1, 10, 101 * SECOND, 100);
+		const second = single(1, 10, 102 * SECOND, 30);
+		const machine = new Machine();
+		machine.look([first]);
+		machine.ledger.interval();
+		machine.look([second]);
+		machine.ledger.bury(sampleOf({ ...first, cpu_ns: 120 }));
+		const { processes } = machine.ledger.interval();
+		expect(processes.map(({ start, cpu_ns, threads }) => [start, cpu_ns, threads])).toEqual([
+			[first.start, 20, 0],
+			[second.start, 30, 1],
+		]);
+	});
+
+	test('a last record that never comes leaves nothing behind', () => {
+		const machine = new Machine();
+		machine.look([]);
+		machine.ledger.exit(sampleOf(single(1, 10, 100.1 * SECOND, 40)));
+		expect(machine.charged()).toEqual({ 10: 40 });
+		machine.look([], 61 * SECOND);
+		expect(machine.ledger.interval().unfinished).toBe(1);
+		machine.look([], 3 * SECOND);
+		expect(machine.ledger.interval().processes).toEqual([]);
+	});
+
+	test('what lost records held is unattributed, but for what had been charged', () => {
+		const known = single(1, 10, 101 * SECOND, 1000);
+		const machine = new Machine();
+		machine.look([known]);
+		machine.ledger.interval();
+		machine.look([]);
+		// the known one, and one never seen
+		machine.ledger.lose(2, 1100 + 70);
+		expect(machine.ledger.interval().unattributed_ns).toBe(0);
+		machine.look([], 3 * SECOND);
+		expect(machine.ledger.interval().unattributed_ns).toBe(170);
+		machine.look([], 3 * SECOND);
+		expect(machine.ledger.interval().unattributed_ns).toBe(0);
+	});
+});
+
+describe('exec by another thread than the leader', () => {
+	const process = { pid: 10, start: 101 * SECOND };
+	const leader: Thread = { task: 1, tid: 10, start: process.start, cpu_ns: 100, process };
+	const other: Thread = { task: 2, tid: 11, start: 101.5 * SECOND, cpu_ns: 40, process };
+	// the old leader gets the other's id and is freed
+	const oldLeader: Thread = { ...leader, tid: 11, cpu_ns: 130 };
+	const newLeader: Thread = { ...other, tid: 10, start: process.start, cpu_ns: 60 };
+
+	test.each([
+		['seen before and after', [leader, other]],
+		['the other never seen', [leader]],
+		['both never seen', []],
+	])('%s', (_, before) => {
+		const machine = new Machine();
+		machine.look(before);
+		machine.look([newLeader]);
+		machine.ledger.bury(sampleOf(oldLeader));
+		machine.look([{ ...newLeader, cpu_ns: 65 }]);
+		const { processes } = machine.ledger.interval();
+		expect(processes).toHaveLength(1);
+		expect(processes[0]).toMatchObject({ cpu_ns_total: 130 + 65, threads: 1 });
+	});
+
+	test('and the end of it before the next look', () => {
+		const machine = new Machine();
+		machine.look([leader, other]);
+		machine.look([]);
+		machine.ledger.bury(sampleOf(oldLeader));
+		machine.ledger.exit(sampleOf(newLeader));
+		machine.ledger.bury(sampleOf({ ...newLeader, cpu_ns: 66 }));
+		expect(machine.ledger.interval()).toMatchObject({ ended: 1, processes: [{ cpu_ns_total: 130 + 66, threads: 0 }] });
+	});
+});
+
+test('whatever the order of looks and records, every nanosecond is charged once', () => {
+	let state = 7;
+	const next = (): number => {
+		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+		return state / 2 ** 32;
+	};
+	const machine = new Machine();
+	const living: Thread[] = [];
+	let graves: Thread[] = [];
+	let used = 0;
+	let charged = 0;
+	let born = 0;
+	const work = (threads: Thread[]): void => {
+		for (const thread of threads) {
+			const ns = Math.floor(next() * 1000);
+			thread.cpu_ns += ns;
+			used += ns;
+		}
+	};
+	for (let round = 0; round < 400; round++) {
+		const last = round >= 390;
+		for (let i = 0; !last && i < next() * 6; i++) {
+			born++;
+			const leader = living[Math.floor(next() * living.length)];
+			const start = machine.now + 1 + born;
+			const thread = single(1000 + Math.floor(next() * 20) * 100 + born * 0, 10 + born, start, 0);
+			// tasks alive or not freed yet have different addresses
+			while ([...living, ...graves].some(({ task }) => task === thread.task)) thread.task++;
+			if (leader && next() < 0.5) thread.process = leader.process;
+			living.push(thread);
+		}
+		work(living);
+		machine.look(living);
+		work(living);
+		// some die; a leader only after its threads
+		for (const thread of [...living]) {
+			const alone = living.every((other) => other === thread || other.process !== thread.process);
+			if ((last || next() < 0.2) && (thread.tid !== thread.process.pid || alone)) {
+				living.splice(living.indexOf(thread), 1);
+				if (next() < 0.5) machine.ledger.exit(sampleOf(thread));
+				work([thread]);
+				graves.push(thread);
+			}
+		}
+		// some are freed at once, some later
+		graves = graves.filter((thread) => {
+			if (!last && next() < 0.4) return true;
+			machine.ledger.bury(sampleOf(thread));
+			return false;
+		});
+		const { processes, unattributed_ns } = machine.ledger.interval();
+		expect(unattributed_ns).toBe(0);
+		for (const { cpu_ns } of processes) {
+			expect(cpu_ns).toBeGreaterThanOrEqual(0);
+			charged += cpu_ns;
+		}
+	}
+	expect(living).toEqual([]);
+	expect(graves).toEqual([]);
+	expect(charged).toBe(used);
+	machine.look([], 3 * SECOND);
+	machine.ledger.interval();
+	machine.look([], 3 * SECOND);
+	expect(machine.ledger.interval()).toMatchObject({ processes: [], alive: 0, ended: 0, unfinished: 0 });
+});
