@@ -11,7 +11,8 @@ function unifiedMount(procRoot: string): string | undefined {
 	try {
 		for (const line of readFileSync(join(procRoot, 'self/mounts'), 'utf8').split('\n')) {
 			const [, path, type] = line.split(' ');
-			if (type === 'cgroup2') return path?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+			if (type === 'cgroup2')
+				return path?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 		}
 	} catch {
 		// no proc: ids are shown
@@ -61,7 +62,8 @@ export class Cgroups {
 			const path = join(this.root, folder);
 			try {
 				this.paths.set(statSync(path).ino, sanitize(folder));
-				for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) folders.push(join(folder, entry.name));
+				for (const entry of readdirSync(path, { withFileTypes: true }))
+					if (entry.isDirectory()) folders.push(join(folder, entry.name));
 			} catch {
 				// gone while we looked
 			}

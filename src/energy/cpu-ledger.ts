@@ -181,7 +181,13 @@ export class CpuLedger {
 	/** What the interval brought that ended with the last look. */
 	interval(): LedgerInterval {
 		const unattributed_ns = this.settle();
-		const interval: LedgerInterval = { processes: [], unattributed_ns, alive: 0, ended: 0, unfinished: this.unfinished };
+		const interval: LedgerInterval = {
+			processes: [],
+			unattributed_ns,
+			alive: 0,
+			ended: 0,
+			unfinished: this.unfinished,
+		};
 		for (const [key, process] of this.processes) {
 			const stale = this.now - process.heard > GRACE;
 			// born after the look: only a thread of it that has come and gone is known, its leader must be alive
@@ -216,11 +222,18 @@ export class CpuLedger {
 
 	/** A thread seen for the first time. */
 	private admit(sample: ThreadSample): Thread {
-		// an exec by another thread than the leader gives that thread the leader's start
 		const process = this.processOf(sample);
 		process.entries++;
 		const charged = sample.start > this.since ? 0 : sample.cpu_ns;
-		return { task: sample.task, tid: sample.tid, start: sample.start, cpu_ns: charged, process, look: 0, seen: this.now };
+		return {
+			task: sample.task,
+			tid: sample.tid,
+			start: sample.start,
+			cpu_ns: charged,
+			process,
+			look: 0,
+			seen: this.now,
+		};
 	}
 
 	private charge(thread: Thread, sample: ThreadSample): void {
@@ -267,7 +280,10 @@ export class CpuLedger {
 	}
 
 	private processOf(sample: ThreadSample): Process {
-		const known = sample.process_start > 0 ? this.processes.get(processKey(sample.tgid, sample.process_start)) : this.latest(sample.tgid);
+		const known =
+			sample.process_start > 0
+				? this.processes.get(processKey(sample.tgid, sample.process_start))
+				: this.latest(sample.tgid);
 		if (known) return known;
 		const start = sample.process_start || sample.start;
 		const process: Process = {
@@ -291,14 +307,17 @@ export class CpuLedger {
 	/** The process that has, or had last, this pid. */
 	private latest(pid: number): Process | undefined {
 		let latest: Process | undefined;
-		for (const process of this.processes.values()) if (process.pid === pid && process.start >= (latest?.start ?? 0)) latest = process;
+		for (const process of this.processes.values())
+			if (process.pid === pid && process.start >= (latest?.start ?? 0)) latest = process;
 		return latest;
 	}
 }
 
 /** Start times stay with a thread for life, but for an exec that makes it the leader. */
 function isSame(thread: Thread, sample: ThreadSample): boolean {
-	return thread.start === sample.start || (thread.process.pid === sample.tgid && sample.tid === sample.tgid);
+	if (thread.start === sample.start) return true;
+	const { pid, start } = thread.process;
+	return sample.tid === pid && sample.start === start;
 }
 
 function processKey(pid: number, start: Ns): string {

@@ -10,7 +10,9 @@ import type { BpfAddon, BpfError, BpfObject, ProgramInfo } from '../native.ts';
 import { type BpfCost, type Host, Unavailable } from './tracer.ts';
 
 /** The generated `constants` of an object: where each variable of `.rodata` lies. */
-export type ConstantLayout = Readonly<Record<string, { readonly section: string; readonly offset: number; readonly size: number }>>;
+export type ConstantLayout = Readonly<
+	Record<string, { readonly section: string; readonly offset: number; readonly size: number }>
+>;
 
 export interface BpfSessionOptions<Layout extends ConstantLayout> {
 	/** The generated `constants`. */
@@ -68,7 +70,13 @@ export function hookExists(addon: BpfAddon, section: string): boolean {
 /** The line of a verifier log that says what was wrong: the last one that is no statistics. */
 function verdict(log: string): string {
 	const lines = log.split('\n').map((line) => line.trim());
-	return lines.findLast((line) => line !== '' && !/^(processed \d+ insns|-- (BEGIN|END)|libbpf: (failed to load|-- |prog '.*': (failed|-- )))/.test(line)) ?? '';
+	return (
+		lines.findLast(
+			(line) =>
+				line !== '' &&
+				!/^(processed \d+ insns|-- (BEGIN|END)|libbpf: (failed to load|-- |prog '.*': (failed|-- )))/.test(line),
+		) ?? ''
+	);
 }
 
 /** Turn an error of the addon into words that say what to do about it. */
@@ -78,13 +86,26 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 	if (code === 'EPERM' || code === 'EACCES') {
 		const missing = missingCapabilities(host.procRoot);
 		if (missing.length > 0) {
-			return new Unavailable(`cannot ${doing}: ${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`, 'run as root: sudo npm start', error);
+			return new Unavailable(
+				`cannot ${doing}: ${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`,
+				'run as root: sudo npm start',
+				error,
+			);
 		}
 		const mode = lockdown(host.sysRoot);
-		if (mode) return new Unavailable(`cannot ${doing}: the kernel is locked down (${mode})`, 'start the kernel with lockdown=integrity or lockdown=none', error);
+		if (mode)
+			return new Unavailable(
+				`cannot ${doing}: the kernel is locked down (${mode})`,
+				'start the kernel with lockdown=integrity or lockdown=none',
+				error,
+			);
 	}
 	const words = [message, verdict(log)].filter(Boolean).join(': ');
-	return new Unavailable(`cannot ${doing}: ${words || String(error)}`, `please report this with the output of uname -r (object ${id})`, error);
+	return new Unavailable(
+		`cannot ${doing}: ${words || String(error)}`,
+		`please report this with the output of uname -r (object ${id})`,
+		error,
+	);
 }
 
 const INITIAL_BUFFER = 64 * 1024;
@@ -107,7 +128,12 @@ export class BpfSession {
 		this.possibleCpus = possibleCpus;
 		this.programs = loaded.map((program) => program.name);
 		this.hooks = loaded.map((program) => program.section).filter((section) => !section.startsWith('iter/'));
-		this.ringBytes = new Map(object.maps().filter((map) => map.type === 'ringbuf').map((map) => [map.name, map.maxEntries]));
+		this.ringBytes = new Map(
+			object
+				.maps()
+				.filter((map) => map.type === 'ringbuf')
+				.map((map) => [map.name, map.maxEntries]),
+		);
 	}
 
 	/** Was this program loaded and attached (see `optional`)? */
@@ -203,7 +229,8 @@ function choosePrograms(host: Host, object: BpfObject, optional: readonly string
 		if (without.includes(name)) {
 			object.setAutoload(name, false);
 		} else if (!hookExists(host.addon, section)) {
-			if (!optional.includes(name)) throw new Unavailable(`this kernel has no ${section}`, 'use a newer kernel, or one built with this tracepoint');
+			if (!optional.includes(name))
+				throw new Unavailable(`this kernel has no ${section}`, 'use a newer kernel, or one built with this tracepoint');
 			object.setAutoload(name, false);
 		}
 	}
@@ -224,11 +251,19 @@ function attachAll(host: Host, id: string, object: BpfObject, programs: ProgramI
  * Open, load and attach the object of a tracer. Programs are attached in the order of the C file.
  * @throws {Unavailable} with what is missing and what to do; nothing stays behind then.
  */
-export function openBpf<Layout extends ConstantLayout>(host: Host, id: string, options: BpfSessionOptions<Layout>): BpfSession {
+export function openBpf<Layout extends ConstantLayout>(
+	host: Host,
+	id: string,
+	options: BpfSessionOptions<Layout>,
+): BpfSession {
 	const path = host.objectPath(id);
-	if (!existsSync(path)) throw new Unavailable(`the BPF object ${path} was not built`, 'run npm start: it builds what is missing');
+	if (!existsSync(path))
+		throw new Unavailable(`the BPF object ${path} was not built`, 'run npm start: it builds what is missing');
 	if (!host.addon.hasType('struct', 'task_struct')) {
-		throw new Unavailable('the kernel does not describe its types (no BTF)', 'use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as current distributions ship');
+		throw new Unavailable(
+			'the kernel does not describe its types (no BTF)',
+			'use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as current distributions ship',
+		);
 	}
 	const possibleCpus = host.addon.possibleCpus();
 	let object: BpfObject;
@@ -243,7 +278,12 @@ export function openBpf<Layout extends ConstantLayout>(host: Host, id: string, o
 		for (const map of options.shards ?? []) object.setMaxEntries(map, possibleCpus);
 		for (const [map, entries] of Object.entries(options.maxEntries ?? {})) object.setMaxEntries(map, entries);
 		object.load();
-		attachAll(host, id, object, object.programs().filter((program) => program.autoload));
+		attachAll(
+			host,
+			id,
+			object,
+			object.programs().filter((program) => program.autoload),
+		);
 		return new BpfSession(object, possibleCpus);
 	} catch (error) {
 		object.close();

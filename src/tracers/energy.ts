@@ -149,7 +149,15 @@ class EnergySession implements Session<EnergyRow, EnergyExtra> {
 }
 
 const columns: readonly Column<EnergyRow>[] = [
-	{ key: 'pid', title: 'PID', kind: 'pid', width: 7, priority: 1, help: 'Process id in the initial pid namespace.', value: (row) => row.pid },
+	{
+		key: 'pid',
+		title: 'PID',
+		kind: 'pid',
+		width: 7,
+		priority: 1,
+		help: 'Process id in the initial pid namespace.',
+		value: (row) => row.pid,
+	},
 	{
 		key: 'watts',
 		title: 'WATTS',

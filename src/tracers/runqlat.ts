@@ -7,7 +7,16 @@ import { type Buckets, percentile, slotCount, slotLower, toBuckets } from '../hi
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf, viewOf } from './bpf-session.ts';
-import { type BpfCost, type Column, type Host, type Reading, type Session, type Source, type Tracer, Unavailable } from './tracer.ts';
+import {
+	type BpfCost,
+	type Column,
+	type Host,
+	type Reading,
+	type Session,
+	type Source,
+	type Tracer,
+	Unavailable,
+} from './tracer.ts';
 
 export interface RunqlatKey {
 	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu';
@@ -91,7 +100,8 @@ class Waits {
 
 	/** @param epoch the interval that has ended */
 	add(difference: Difference, longest: Uint32Array, epoch: number): void {
-		for (let slot = 0; slot < this.slots.length; slot++) this.slots[slot] = (this.slots[slot] as number) + (difference.slots[slot] as number);
+		for (let slot = 0; slot < this.slots.length; slot++)
+			this.slots[slot] = (this.slots[slot] as number) + (difference.slots[slot] as number);
 		this.count += difference.count;
 		this.sum_ns += difference.sum_ns;
 		this.count_total += difference.count;
@@ -196,7 +206,10 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			uncertainty: 'counts and sums exact; percentiles ±6.25 % system-wide and per CPU, ±25 % per process',
 			hooks: [...bpf.hooks, 'iter/task'],
 		};
-		this.cpus = Array.from({ length: bpf.possibleCpus }, () => ({ counters: new Counters(CPU_SLOTS), waits: new Waits(CPU_SLOTS) }));
+		this.cpus = Array.from({ length: bpf.possibleCpus }, () => ({
+			counters: new Counters(CPU_SLOTS),
+			waits: new Waits(CPU_SLOTS),
+		}));
 		// gives every task its storage
 		this.setEpoch(this.epoch, false);
 		bpf.iterate('read_tasks');
@@ -218,7 +231,10 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		// after the living: what ends meanwhile is then in the ring
 		this.bpf.drain(maps.ended.name, (view, at) => this.takeEnded(view, at, ended));
 
-		const rows = [this.all.row({ kind: 'all', id: 0, comm: safe`all` }), ...(group === 'cpu' ? this.cpuRows() : this.processRows())];
+		const rows = [
+			this.all.row({ kind: 'all', id: 0, comm: safe`all` }),
+			...(group === 'cpu' ? this.cpuRows() : this.processRows()),
+		];
 		for (const [key, process] of this.processes) {
 			if (process.ended || (full && process.read !== this.reads)) this.processes.delete(key);
 		}
@@ -334,7 +350,9 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	}
 
 	private cpuRows(): RunqlatRow[] {
-		return this.cpus.flatMap(({ waits }, cpu) => (waits.count_total > 0 ? [waits.row({ kind: 'cpu', id: cpu, comm: safe`cpu${cpu}` })] : []));
+		return this.cpus.flatMap(({ waits }, cpu) =>
+			waits.count_total > 0 ? [waits.row({ kind: 'cpu', id: cpu, comm: safe`cpu${cpu}` })] : [],
+		);
 	}
 }
 
@@ -436,10 +454,16 @@ const columns: readonly Column<RunqlatRow>[] = [
 /** What the C file reads beyond what every kernel with BTF has. */
 function checkKernel({ addon }: Host): void {
 	if (!addon.hasMember('sched_info', 'last_queued')) {
-		throw new Unavailable('this kernel does not stamp waiting tasks (no sched_info)', 'use a kernel built with CONFIG_TASK_DELAY_ACCT=y or CONFIG_SCHEDSTATS=y');
+		throw new Unavailable(
+			'this kernel does not stamp waiting tasks (no sched_info)',
+			'use a kernel built with CONFIG_TASK_DELAY_ACCT=y or CONFIG_SCHEDSTATS=y',
+		);
 	}
 	if (!addon.hasMember('sched_entity', 'cfs_rq') || !addon.hasMember('cfs_rq', 'rq')) {
-		throw new Unavailable('the run queue of a task cannot be found on this kernel', 'use a kernel built with CONFIG_FAIR_GROUP_SCHED=y');
+		throw new Unavailable(
+			'the run queue of a task cannot be found on this kernel',
+			'use a kernel built with CONFIG_FAIR_GROUP_SCHED=y',
+		);
 	}
 }
 
@@ -454,7 +478,11 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	rowKey: ({ key }) => `${key.kind}:${key.id}:${key.start_time ?? ''}`,
 	start(host: Host): Session<RunqlatRow, RunqlatExtra> {
 		checkKernel(host);
-		const bpf = openBpf(host, 'runqlat', { layout: constants, shards: [maps.cpu_waits.name], optional: ['executed', 'exited'] });
+		const bpf = openBpf(host, 'runqlat', {
+			layout: constants,
+			shards: [maps.cpu_waits.name],
+			optional: ['executed', 'exited'],
+		});
 		try {
 			return new RunqlatSession(bpf);
 		} catch (error) {

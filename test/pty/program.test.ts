@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { TerminalRun } from './terminal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wattlag-test-'));
@@ -94,7 +94,8 @@ test.each([
 	expect(await run.ended()).toEqual({ code, signal: 0 });
 	expect(run.fullScreen).toBe(false);
 	expect(run.cursorShown).toBe(true);
-	expect(loadedPrograms().filter((id) => programs.includes(id))).toEqual([]);
+	// the kernel frees programs a moment after their last user is gone
+	await vi.waitFor(() => expect(loadedPrograms().filter((id) => programs.includes(id))).toEqual([]), 5000);
 });
 
 test('without BPF rights every tab says what is missing and how to get it', async () => {

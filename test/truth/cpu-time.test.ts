@@ -1,9 +1,9 @@
 /** CPU time per process against the kernel's own accounting: /proc/PID/schedstat of the living, cgroup cpu.stat of all. */
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { energy, type EnergyExtra, type EnergyRow } from '../../src/tracers/energy.ts';
+import { type EnergyExtra, type EnergyRow, energy } from '../../src/tracers/energy.ts';
 import type { Host, Reading, Session } from '../../src/tracers/tracer.ts';
-import { type Counters, expectAgreement, sample, type Sample } from './brackets.ts';
+import { type Counters, expectAgreement, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
 import { buildWorkloads, makeGroup, schedstat, type Workloads } from './workload.ts';
 
@@ -66,7 +66,10 @@ test('hogs, bursts and many threads agree with schedstat', async () => {
 	start();
 	const after = [loads.start(1, 'threads', 1, 20, 0.01, 0), loads.start(undefined, 'threads', 6, 20, 0.0005, 0.004)];
 	await seconds(0.3);
-	await compare([...before, ...after].map((child) => child.pid), 0.002);
+	await compare(
+		[...before, ...after].map((child) => child.pid),
+		0.002,
+	);
 	for (const child of [...before, ...after]) child.kill();
 });
 
@@ -171,7 +174,9 @@ test('two processes with the same pid in one interval are two rows', async () =>
 	expect(code).toBe(0);
 	await seconds(0.5);
 	const pid = Number(output);
-	const rows = read().rows.filter((row) => row.pid === pid).sort((a, b) => a.start_time - b.start_time);
+	const rows = read()
+		.rows.filter((row) => row.pid === pid)
+		.sort((a, b) => a.start_time - b.start_time);
 	expect(rows).toHaveLength(2);
 	expect(rows.map((row) => row.threads)).toEqual([0, 0]);
 	// they burn by the wall clock: on a busy machine less CPU time than that, never more

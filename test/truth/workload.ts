@@ -1,5 +1,5 @@
 /** Starts loads of known shape (fixtures/workload.c) and reads what the kernel's own accounting says of them. */
-import { execFileSync, type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -89,7 +89,8 @@ export interface Group {
 /** Make a control group. */
 export function makeGroup(): Group {
 	const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1];
-	if (mount === undefined) throw new Error('no unified cgroup hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup/unified');
+	if (mount === undefined)
+		throw new Error('no unified cgroup hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup/unified');
 	const name = `/wattlag-test-${process.pid}-${Date.now()}`;
 	const folder = join(mount, name);
 	mkdirSync(folder);

@@ -30,7 +30,8 @@ function fakeObject(): BpfObject {
 			note(`autoload ${name} ${on}`);
 			for (const program of state) if (program.name === name) program.autoload = on;
 		},
-		setInitial: (section: string, offset: number, bytes: Uint8Array) => note(`initial ${section} ${offset} ${Array.from(bytes).join(',')}`),
+		setInitial: (section: string, offset: number, bytes: Uint8Array) =>
+			note(`initial ${section} ${offset} ${Array.from(bytes).join(',')}`),
 		setMaxEntries: (map: string, entries: number) => note(`entries ${map} ${entries}`),
 		load: () => note('load'),
 		attach: (name: string) => note(`attach ${name}`),
@@ -80,7 +81,13 @@ function open(options = {}): unknown {
 
 describe('opening', () => {
 	test('sets everything before load, leaves out what the kernel lacks, attaches in order', () => {
-		const session = openBpf(host(), 'x', { layout, constants: { size: 258 }, shards: ['per_cpu'], maxEntries: { keys: 9 }, optional: ['extra'] });
+		const session = openBpf(host(), 'x', {
+			layout,
+			constants: { size: 258 },
+			shards: ['per_cpu'],
+			maxEntries: { keys: 9 },
+			optional: ['extra'],
+		});
 		expect(calls).toEqual([
 			'autoload extra false',
 			'initial .rodata 8 2,1,0,0',
@@ -143,7 +150,8 @@ describe('refusals', () => {
 	});
 
 	test("the verifier's last word is in the message, the whole text in its cause", () => {
-		const log = 'libbpf: prog x\n0: (b7) r0 = 0\nR1 invalid mem access\nprocessed 3 insns (limit 1000000)\n-- END PROG LOAD LOG --\n';
+		const log =
+			'libbpf: prog x\n0: (b7) r0 = 0\nR1 invalid mem access\nprocessed 3 insns (limit 1000000)\n-- END PROG LOAD LOG --\n';
 		failAt = { call: 'load', error: refusal('EACCES', 'cannot load x', log) };
 		const error = open() as Unavailable;
 		expect(error.message).toContain('cannot load x: R1 invalid mem access');

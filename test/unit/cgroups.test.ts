@@ -11,7 +11,10 @@ beforeEach(() => {
 	mkdirSync(join(directory, 'proc/self'), { recursive: true });
 	mkdirSync(join(directory, 'a mount/system.slice/x\u001b[31m.service'), { recursive: true });
 	const mount = `${directory}/a\\040mount`;
-	writeFileSync(join(directory, 'proc/self/mounts'), `tmpfs /x tmpfs rw 0 0\ncgroup ${directory}/v1 cgroup rw 0 0\ncgroup2 ${mount} cgroup2 rw 0 0\n`);
+	writeFileSync(
+		join(directory, 'proc/self/mounts'),
+		`tmpfs /x tmpfs rw 0 0\ncgroup ${directory}/v1 cgroup rw 0 0\ncgroup2 ${mount} cgroup2 rw 0 0\n`,
+	);
 });
 
 afterEach(() => rmSync(directory, { recursive: true }));

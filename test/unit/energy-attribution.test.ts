@@ -68,7 +68,13 @@ describe('attribute', () => {
 	test('does not depend on the unit of time, and halves with half the energy', () => {
 		const cpu = [3e6, 1e6, 4e6];
 		const whole = attribute({ measured_uj: 800, idle_uj: 0 }, cpu, 0).rows_uj;
-		expect(attribute({ measured_uj: 800, idle_uj: 0 }, cpu.map((ns) => ns * 1000), 0).rows_uj).toEqual(whole);
+		expect(
+			attribute(
+				{ measured_uj: 800, idle_uj: 0 },
+				cpu.map((ns) => ns * 1000),
+				0,
+			).rows_uj,
+		).toEqual(whole);
 		expect(attribute({ measured_uj: 400, idle_uj: 0 }, cpu, 0).rows_uj).toEqual(whole.map((part) => part / 2));
 	});
 });

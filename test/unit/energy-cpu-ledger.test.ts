@@ -53,7 +53,9 @@ describe('the living', () => {
 
 	test('threads are folded into their process', () => {
 		const process = { pid: 10, start: 101 * SECOND };
-		const threads = [1, 2, 3].map((task): Thread => ({ task, tid: 9 + task, start: process.start + task - 1, cpu_ns: 100, process }));
+		const threads = [1, 2, 3].map(
+			(task): Thread => ({ task, tid: 9 + task, start: process.start + task - 1, cpu_ns: 100, process }),
+		);
 		const machine = new Machine();
 		machine.look(threads);
 		const interval = machine.ledger.interval();
@@ -78,7 +80,11 @@ describe('the dead', () => {
 		machine.ledger.exit(sampleOf(single(1, 10, 100.1 * SECOND, 40), 'sh'));
 		machine.ledger.bury(sampleOf(single(1, 10, 100.1 * SECOND, 55), 'true'));
 		const interval = machine.ledger.interval();
-		expect(interval).toMatchObject({ alive: 0, ended: 1, processes: [{ pid: 10, comm: 'true', cpu_ns: 55, threads: 0 }] });
+		expect(interval).toMatchObject({
+			alive: 0,
+			ended: 1,
+			processes: [{ pid: 10, comm: 'true', cpu_ns: 55, threads: 0 }],
+		});
 		machine.look([]);
 		expect(machine.ledger.interval()).toMatchObject({ ended: 0, processes: [] });
 	});
@@ -211,7 +217,7 @@ test('whatever the order of looks and records, every nanosecond is charged once'
 			born++;
 			const leader = living[Math.floor(next() * living.length)];
 			const start = machine.now + 1 + born;
-			const thread = single(1000 + Math.floor(next() * 20) * 100 + born * 0, 10 + born, start, 0);
+			const thread = single(1000 + Math.floor(next() * 20) * 100, 10 + born, start, 0);
 			// tasks alive or not freed yet have different addresses
 			while ([...living, ...graves].some(({ task }) => task === thread.task)) thread.task++;
 			if (leader && next() < 0.5) thread.process = leader.process;
