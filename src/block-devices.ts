@@ -1,5 +1,5 @@
 /** Names of block devices by the kernel's device number. */
-import { readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type SafeText, safe, sanitize } from './sanitize.ts';
 
@@ -36,6 +36,20 @@ export class BlockDevices {
 			return name;
 		} catch {
 			return this.known.get(dev) ?? devText(dev);
+		}
+	}
+	/**
+	 * Requests that the kernel has given to the device and not seen completed: what its accounting covers (no flushes, no
+	 * commands from user space). 0 for a device that is gone; undefined where the kernel does not tell.
+	 */
+	inFlight(dev: number): number | undefined {
+		const directory = join(this.sysRoot, 'dev/block', devText(dev));
+		try {
+			if (readFileSync(join(directory, 'queue/iostats'), 'utf8').trim() === '0') return undefined;
+			const [reads, writes] = readFileSync(join(directory, 'inflight'), 'utf8').trim().split(/\s+/).map(Number);
+			return (reads as number) + (writes as number);
+		} catch {
+			return existsSync(directory) ? undefined : 0;
 		}
 	}
 }

@@ -66,6 +66,7 @@ struct ns_common {
 
 struct rq {
 	u64 clock;
+	u64 clock_task;
 	int cpu;
 };
 
@@ -104,9 +105,18 @@ struct css_set {
 
 struct sighand_struct;
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t euid;
+};
+
 struct task_struct {
-	int on_cpu;
-	int on_rq;
+	/* a byte since 7.2: libbpf adapts the width of unsigned members only */
+	unsigned int on_cpu;
+	unsigned int on_rq;
 	unsigned int flags;
 	int pid;
 	int tgid;
@@ -117,6 +127,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand; /* NULL once the task was released */
 	struct css_set *cgroups;
+	const struct cred *cred;
 	u64 start_time;
 	u64 start_boottime;
 	char comm[TASK_COMM_LEN];

@@ -47,19 +47,68 @@ export interface Attribution extends Measured {
 	unattributed_uj: MicroJoules;
 }
 
+/** `active`: idle energy apart. `idle-spread`: it is shared out like the rest, as long as anybody ran. */
+export type Policy = 'active' | 'idle-spread';
+
 /**
- * Policy `active-only`: what was used beyond idle goes to those who ran, by their CPU time. Time that is known but
+ * What was used beyond idle goes to those who ran, by their CPU time, interrupts among them. Time that is known but
  * belongs to no row (lost records) takes its part as `unattributed_uj`, as does active energy when nobody ran.
  */
-export function attribute(measured: Measured, cpu: ArrayLike<Ns>, unattributed: Ns): Attribution {
+export function attribute(
+	measured: Measured,
+	cpu: ArrayLike<Ns>,
+	unattributed: Ns,
+	irq: Ns = 0,
+	policy: Policy = 'active',
+): Attribution {
 	const measured_uj = Math.max(0, Math.round(measured.measured_uj));
-	const idle_uj = Math.min(measured_uj, Math.max(0, Math.round(measured.idle_uj)));
-	const active = measured_uj - idle_uj;
-	const weights = new Float64Array(cpu.length + 1);
+	const weights = new Float64Array(cpu.length + 2);
 	weights.set(cpu as ArrayLike<number>);
 	weights[cpu.length] = unattributed;
+	weights[cpu.length + 1] = irq;
+	const spread = policy === 'idle-spread' && weights.some((weight) => weight > 0);
+	const idle_uj = spread ? 0 : Math.min(measured_uj, Math.max(0, Math.round(measured.idle_uj)));
+	const active = measured_uj - idle_uj;
 	const rows_uj = apportion(active, weights);
+	const irq_uj = rows_uj.pop() as number;
 	const unattributed_uj = rows_uj.pop() as number;
-	const attributed = rows_uj.reduce((sum, part) => sum + part, unattributed_uj);
-	return { measured_uj, idle_uj, irq_uj: 0, rows_uj, unattributed_uj: unattributed_uj + (active - attributed) };
+	const attributed = rows_uj.reduce((sum, part) => sum + part, unattributed_uj + irq_uj);
+	return { measured_uj, idle_uj, irq_uj, rows_uj, unattributed_uj: unattributed_uj + (active - attributed) };
+}
+
+/** CPU time of a task and the place where it was spent. */
+export interface PlacedWork {
+	work: number;
+	place: number;
+}
+
+/**
+ * The same for a machine of several packages: each one's energy goes to those who ran there. The last of `places` has
+ * the energy that belongs to no package, and goes to everybody. Time without a known place is in every place alike.
+ */
+export function attributePlaces(
+	places: readonly Measured[],
+	tasks: readonly PlacedWork[],
+	unattributed: Ns,
+	irq: Ns,
+	policy: Policy,
+): Attribution {
+	const total: Attribution = {
+		measured_uj: 0,
+		idle_uj: 0,
+		irq_uj: 0,
+		unattributed_uj: 0,
+		rows_uj: new Array<number>(tasks.length).fill(0),
+	};
+	for (const [place, measured] of places.entries()) {
+		const everywhere = place === places.length - 1;
+		if (measured.measured_uj <= 0) continue;
+		const weights = Float64Array.from(tasks, (task) => (everywhere || task.place === place ? task.work : 0));
+		const part = everywhere ? 1 : 1 / (places.length - 1);
+		const result = attribute(measured, weights, unattributed * part, irq * part, policy);
+		for (const key of ['measured_uj', 'idle_uj', 'irq_uj', 'unattributed_uj'] as const) total[key] += result[key];
+		for (const [index, energy] of result.rows_uj.entries())
+			total.rows_uj[index] = (total.rows_uj[index] as number) + energy;
+	}
+	return total;
 }

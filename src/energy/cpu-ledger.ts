@@ -22,7 +22,37 @@ export interface ThreadSample {
 	/** CPU time since the thread's start. */
 	cpu_ns: Ns;
 	cgroup: number;
+	/** Effective user id. */
+	uid: number;
+	/** CPU that it is on, or was on last. */
+	cpu: number;
 	comm: ForeignBytes;
+}
+
+/** Where CPU time is spent: by package, so that each package's energy goes to those who ran there. */
+export interface Placement {
+	/** Number of the place that a CPU belongs to, from 0. */
+	placeOf(cpu: number): number;
+	/** What a nanosecond on this CPU weighs: below 1 where it is clocked below its maximum. */
+	speedOf(cpu: number): number;
+}
+
+const anywhere: Placement = { placeOf: () => 0, speedOf: () => 1 };
+
+/** A thread that has used CPU time, or is alive. Always the same object for one thread. */
+export interface ThreadUse {
+	readonly process: ProcessUse;
+	readonly tid: number;
+	/** ns since boot. */
+	readonly start: Ns;
+	/** CPU time of the interval, and the same weighed by {@link Placement.speedOf}. */
+	readonly used_ns: Ns;
+	readonly work: number;
+	/** Where its time of the interval is taken to have been spent: where it ran last. */
+	readonly place: number;
+	readonly alive: boolean;
+	/** Its own name, as it was when it last used CPU time. */
+	readonly rawComm: Uint8Array;
 }
 
 /** A process, alive or just ended. Always the same object for one process; its figures are valid until the next look. */
@@ -33,6 +63,8 @@ export interface ProcessUse {
 	comm: SafeText;
 	/** Id of its cgroup in the unified hierarchy. */
 	cgroup: number;
+	/** Effective user id of its leader. */
+	uid: number;
 	/** CPU time of the interval. */
 	cpu_ns: Ns;
 	/** Since the ledger's start. */
@@ -45,6 +77,8 @@ export interface ProcessUse {
 export interface LedgerInterval {
 	/** All processes alive, and those ended that had something left to be charged or have not been shown as ended. */
 	processes: ProcessUse[];
+	/** The threads that used CPU time in the interval, alive or not: Σ their `used_ns` is that of the processes. */
+	threads: ThreadUse[];
 	/** CPU time of threads whose last record was lost. */
 	unattributed_ns: Ns;
 	alive: Count;
@@ -66,11 +100,17 @@ interface Process extends ProcessUse {
 	heard: Ns;
 }
 
-interface Thread {
+interface Thread extends ThreadUse {
 	readonly task: number;
 	tid: number;
 	start: Ns;
+	/** Its counter as charged so far. */
 	cpu_ns: Ns;
+	used_ns: Ns;
+	work: number;
+	place: number;
+	alive: boolean;
+	rawComm: Uint8Array;
 	readonly process: Process;
 	/** Number of the look that saw it last. */
 	look: number;
@@ -92,6 +132,9 @@ const GIVE_UP: Ns = 60e9;
 
 export class CpuLedger {
 	private readonly since: Ns;
+	private readonly placement: Placement;
+	/** With CPU time in this interval. */
+	private active: Thread[] = [];
 	/** By task: seen alive at the last look. */
 	private threads = new Map<number, Thread>();
 	/** By task: missing, waiting for their record. More than one where the kernel used the memory again meanwhile. */
@@ -104,8 +147,9 @@ export class CpuLedger {
 	private unfinished: Count = 0;
 
 	/** @param since threads that started later are charged in full, the others from their first look on; ns since boot */
-	constructor(since: Ns) {
+	constructor(since: Ns, placement: Placement = anywhere) {
 		this.since = since;
+		this.placement = placement;
 		this.now = since;
 	}
 
@@ -116,6 +160,16 @@ export class CpuLedger {
 			process.threads = 0;
 			process.cpu_ns = 0;
 		}
+		for (const thread of this.active) {
+			thread.used_ns = 0;
+			thread.work = 0;
+		}
+		this.active = [];
+	}
+
+	/** The threads alive at the last look. */
+	living(): Iterable<ThreadUse> {
+		return this.threads.values();
 	}
 
 	/** A thread that is alive. */
@@ -170,6 +224,7 @@ export class CpuLedger {
 			this.unmiss(thread);
 		}
 		thread.process.entries--;
+		thread.alive = false;
 		this.end(thread, sample);
 	}
 
@@ -183,6 +238,7 @@ export class CpuLedger {
 		const unattributed_ns = this.settle();
 		const interval: LedgerInterval = {
 			processes: [],
+			threads: this.active,
 			unattributed_ns,
 			alive: 0,
 			ended: 0,
@@ -224,12 +280,16 @@ export class CpuLedger {
 	private admit(sample: ThreadSample): Thread {
 		const process = this.processOf(sample);
 		process.entries++;
-		const charged = sample.start > this.since ? 0 : sample.cpu_ns;
 		return {
 			task: sample.task,
 			tid: sample.tid,
 			start: sample.start,
-			cpu_ns: charged,
+			cpu_ns: sample.start > this.since ? 0 : sample.cpu_ns,
+			used_ns: 0,
+			work: 0,
+			place: 0,
+			alive: true,
+			rawComm: sample.comm.slice(),
 			process,
 			look: 0,
 			seen: this.now,
@@ -241,7 +301,12 @@ export class CpuLedger {
 		thread.tid = sample.tid;
 		thread.start = sample.start;
 		if (delta <= 0) return;
+		if (thread.used_ns === 0) this.active.push(thread);
 		thread.cpu_ns = sample.cpu_ns;
+		thread.used_ns += delta;
+		thread.work += delta * this.placement.speedOf(sample.cpu);
+		thread.place = this.placement.placeOf(sample.cpu);
+		if (!sameName(thread.rawComm, sample.comm)) thread.rawComm = sample.comm.slice();
 		thread.process.cpu_ns += delta;
 		thread.process.cpu_ns_total += delta;
 	}
@@ -292,6 +357,7 @@ export class CpuLedger {
 			comm: sanitize(sample.comm),
 			rawComm: sample.comm.slice(),
 			cgroup: sample.cgroup,
+			uid: sample.uid,
 			cpu_ns: 0,
 			cpu_ns_total: 0,
 			threads: 0,
@@ -324,15 +390,20 @@ function processKey(pid: number, start: Ns): string {
 	return `${pid}:${start}`;
 }
 
-/** Name and cgroup; the name is made anew only when its bytes changed. */
-function describe(process: Process, { comm, cgroup }: ThreadSample): void {
+/** Name, cgroup and user; the name is made anew only when its bytes changed. */
+function describe(process: Process, { comm, cgroup, uid }: ThreadSample): void {
 	process.cgroup = cgroup;
-	for (let i = 0; i < comm.length; i++) {
-		if (comm[i] !== process.rawComm[i]) {
-			process.rawComm = comm.slice();
-			process.comm = sanitize(comm);
-			return;
-		}
-		if (comm[i] === 0) return;
+	process.uid = uid;
+	if (sameName(process.rawComm, comm)) return;
+	process.rawComm = comm.slice();
+	process.comm = sanitize(comm);
+}
+
+/** Up to the byte 0 that ends both. */
+function sameName(a: Uint8Array, b: Uint8Array): boolean {
+	for (let i = 0; i < b.length; i++) {
+		if (a[i] !== b[i]) return false;
+		if (b[i] === 0) return true;
 	}
+	return true;
 }

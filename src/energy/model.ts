@@ -1,18 +1,6 @@
 /** Watts where no counter is: a line from idle to TDP over the use of the CPUs. */
-import type { Source } from '../tracers/tracer.ts';
 import type { Ns, Watts } from '../units.ts';
 import type { Measured } from './attribution.ts';
-
-/** Where the energy of an interval comes from: the model, and later counters. */
-export interface PowerSource {
-	readonly source: Pick<Source, 'kind' | 'description' | 'uncertainty'>;
-	/**
-	 * Energy of the interval that ends now.
-	 * @param dt its measured length
-	 * @param busy CPU time of all tasks in it
-	 */
-	measure(dt: Ns, busy: Ns): Measured;
-}
 
 export interface ModelParameters {
 	/** Watts with every CPU busy (TDP). */
@@ -23,8 +11,16 @@ export interface ModelParameters {
 	cpus: number;
 }
 
+/** How far each parameter may be from the truth, as a part of it. */
+export const ranges = {
+	/** Machines reach 70 to 130 % of the TDP they are sold with. */
+	tdp: 0.3,
+	/** Processors idle at 10 to 30 % of it. */
+	idle: 0.5,
+} as const;
+
 /** W × ns → µJ */
-function microJoules(watts: Watts, time: Ns): number {
+export function microJoules(watts: Watts, time: Ns): number {
 	return (watts * time) / 1000;
 }
 
@@ -33,28 +29,28 @@ export function activeEnergy({ tdp, idleShare, cpus }: ModelParameters, busy: Ns
 	return microJoules((tdp * (1 - idleShare)) / cpus, busy);
 }
 
-/**
- * The linear model: idle watts + (TDP − idle) × part of the CPUs in use. It knows neither frequency nor what the
- * instructions do, which is where its ± comes from.
- */
-export function modelSource(parameters: ModelParameters): PowerSource {
-	const { tdp, idleShare, cpus } = parameters;
-	const idleWatts = tdp * idleShare;
-	return {
-		source: {
-			kind: 'model',
-			description:
-				`no power counter in use: ${round(idleWatts)} W idle, ${round(tdp)} W with all ${cpus} CPUs busy (set with --power), ` +
-				'shared out by CPU time',
-			uncertainty: 'watts ±50 % (a model, not a measurement); CPU time exact but for one timer tick per CPU',
-		},
-		measure(dt, busy) {
-			const idle_uj = Math.round(microJoules(idleWatts, dt));
-			return { measured_uj: idle_uj + Math.round(activeEnergy(parameters, busy)), idle_uj };
-		},
-	};
+/** The linear model: idle watts + (TDP − idle) × part of the CPUs in use, for `dt` with `work` ns of CPU time. */
+export function modelEnergy(parameters: ModelParameters, dt: Ns, work: number): Measured {
+	const idle_uj = Math.round(microJoules(parameters.tdp * parameters.idleShare, dt));
+	return { measured_uj: idle_uj + Math.round(activeEnergy(parameters, work)), idle_uj };
 }
 
-function round(watts: Watts): number {
-	return Math.round(watts * 100) / 100;
+/**
+ * The original monitor's arithmetic: every CPU-second costs watts / CPUs, whatever the CPU does. What nobody used of
+ * `dt` on all CPUs is idle, so that the whole is watts × time.
+ */
+export function seedEnergy({ tdp, cpus }: ModelParameters, dt: Ns, work: number): Measured {
+	const active = activeEnergy({ tdp, idleShare: 0, cpus }, work);
+	const idle_uj = Math.max(0, Math.round(microJoules(tdp, dt) - active));
+	return { measured_uj: idle_uj + Math.round(active), idle_uj };
+}
+
+/**
+ * How far the modelled energy may be off when all parameters are wrong at once; a part of it, at least 0.1.
+ * @param exponentError what ±1 in the exponent of the frequency changes in the active part
+ */
+export function modelError({ measured_uj, idle_uj }: Measured, exponentError: number): number {
+	if (measured_uj <= 0) return ranges.idle;
+	const active = measured_uj - idle_uj;
+	return Math.max(0.1, (ranges.idle * idle_uj + (ranges.tdp + exponentError) * active) / measured_uj);
 }

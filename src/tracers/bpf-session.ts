@@ -103,7 +103,7 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 	const words = [message, verdict(log)].filter(Boolean).join(': ');
 	return new Unavailable(
 		`cannot ${doing}: ${words || String(error)}`,
-		`please report this with the output of uname -r (object ${id})`,
+		`please report this with the output of uname -r (tracer ${id})`,
 		error,
 	);
 }

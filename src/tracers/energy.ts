@@ -223,6 +223,7 @@ const columns: readonly Column<EnergyRow>[] = [
 	},
 	{
 		key: 'comm',
+		aliases: ['command', 'name'],
 		title: 'COMMAND',
 		kind: 'text',
 		width: 15,
@@ -272,6 +273,7 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 		},
 	],
 	rowKey: (row) => `${row.pid}:${row.start_time}`,
+	processOf: (row) => `${row.pid}:${row.start_time}`,
 	start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 		const power = modelSource({
 			tdp: Number(options['power'] ?? 15),

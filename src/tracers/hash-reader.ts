@@ -9,7 +9,11 @@ export class HashReader<Key, Value> {
 	private readonly values: Uint8Array;
 
 	/** `entries`: as many as the map was made for. */
-	constructor(bpf: BpfSession, map: { readonly name: string; readonly key: Struct<Key>; readonly value: Struct<Value> }, entries: number) {
+	constructor(
+		bpf: BpfSession,
+		map: { readonly name: string; readonly key: Struct<Key>; readonly value: Struct<Value> },
+		entries: number,
+	) {
 		this.bpf = bpf;
 		this.map = map;
 		this.keys = new Uint8Array(entries * map.key.size);

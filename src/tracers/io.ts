@@ -7,7 +7,7 @@ import { constants, io_op, maps, slow_request } from '../generated/io.ts';
 import type { Buckets } from '../histogram.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Bytes, Count, Ns } from '../units.ts';
-import { type BpfSession, openBpf } from './bpf-session.ts';
+import { type BpfSession, openBpf, viewOf } from './bpf-session.ts';
 import { HashReader } from './hash-reader.ts';
 import { Distribution, LatencyReader } from './latency.ts';
 import type { Column, Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
@@ -83,8 +83,24 @@ type Stage = (typeof STAGES)[number];
 /** Listed of those in flight. */
 const INFLIGHT_LISTED = 64;
 
+/** From this age on we ask the kernel whether a request is still in flight: its completion may have been missed. */
+const SUSPECT_AGE: Ns = 1e9;
+
+/** Operations that the kernel's count of requests in flight covers. */
+const COUNTED_IN_FLIGHT: ReadonlySet<number> = new Set([
+	io_op.IO_READ,
+	io_op.IO_WRITE,
+	io_op.IO_DISCARD,
+	io_op.IO_WRITE_ZEROES,
+]);
+
+/** One request of the kernel's table. */
+type Tracked = ReturnType<typeof maps.requests.value.read>['ways'][number];
+
 /** The kernel's names, by the number that the BPF object gives them. */
-const OP_NAMES = new Map<number, SafeText>(Object.entries(io_op).map(([name, value]) => [value, sanitize(name.replace(/^IO_/, '').toLowerCase())]));
+const OP_NAMES = new Map<number, SafeText>(
+	Object.entries(io_op).map(([name, value]) => [value, sanitize(name.replace(/^IO_/, '').toLowerCase())]),
+);
 
 function opName(op: number): SafeText {
 	return OP_NAMES.get(op) ?? safe`op_${op}`;
@@ -132,6 +148,9 @@ class IoSession implements Session<IoRow, IoExtra> {
 	private readonly requests: Uint8Array;
 	private readonly slowThreshold: Ns;
 	private readonly source: Source;
+	/** Requests known to be open only because their completion was missed. */
+	private missed: Set<string> = new Set();
+	private missedCompletions: Count = 0;
 	private suppressed: Count = 0;
 	private requeues: Count = 0;
 
@@ -143,8 +162,10 @@ class IoSession implements Session<IoRow, IoExtra> {
 		this.requests = new Uint8Array(maps.requests.value.size << requestBits(bpf.possibleCpus));
 		this.source = {
 			kind: 'tracepoint',
-			description: 'every block request, from its insertion into the IO scheduler over its issue to the driver to its completion',
-			uncertainty: 'counts, bytes and times exact; percentiles ±25 %; waiting before the scheduler (plug, tags) is not seen',
+			description:
+				'every block request, from its insertion into the IO scheduler over its issue to the driver to its completion',
+			uncertainty:
+				'counts, bytes and times exact; percentiles ±25 %; waiting before the scheduler (plug, tags) is not seen',
 			hooks: [...bpf.hooks],
 		};
 	}
@@ -153,7 +174,8 @@ class IoSession implements Session<IoRow, IoExtra> {
 		this.latencies.nextInterval(this.bpf);
 		const rows = this.readRows(group);
 		const shards = this.bpf.shards(maps.io_cpus);
-		const sum = (of: (shard: (typeof shards)[number]) => number): number => shards.reduce((total, shard) => total + of(shard), 0);
+		const sum = (of: (shard: (typeof shards)[number]) => number): number =>
+			shards.reduce((total, shard) => total + of(shard), 0);
 		const [suppressed, requeues] = [sum((shard) => shard.slow_suppressed), sum((shard) => shard.requeues)];
 		const extra: IoExtra = {
 			slow: this.readSlow(),
@@ -172,6 +194,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 				unseen_start: sum((shard) => shard.unseen_start),
 				requests_full: sum((shard) => shard.requests_full),
 				stats_full: sum((shard) => shard.stats_full),
+				missed_completion: this.missedCompletions,
 			},
 		};
 	}
@@ -235,7 +258,10 @@ class IoSession implements Session<IoRow, IoExtra> {
 	private readSlow(): SlowRequest[] {
 		const slow: SlowRequest[] = [];
 		this.bpf.drain(maps.slow_requests.name, (view, at) => {
-			const { mono_ns, dev, op, sector, bytes, pid, comm, queued, queue_ns, device_ns, total_ns } = slow_request.read(view, at);
+			const { mono_ns, dev, op, sector, bytes, pid, comm, queued, queue_ns, device_ns, total_ns } = slow_request.read(
+				view,
+				at,
+			);
 			slow.push({
 				device: this.devices.name(dev),
 				op: opName(op),
@@ -252,13 +278,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 
 	private readInflight(): { inflight: Inflight[]; inflight_count: Count } {
 		const now = Number(process.hrtime.bigint());
-		this.bpf.object.readMapped(maps.requests.name, this.requests);
-		const view = new DataView(this.requests.buffer);
-		const open = [];
-		for (let at = 0; at < this.requests.length; at += maps.requests.value.size) {
-			const { requests, ways } = maps.requests.value.read(view, at);
-			for (const [way, tracked] of ways.entries()) if (requests[way] !== 0) open.push(tracked);
-		}
+		const open = this.withoutMissed(now);
 		open.sort((a, b) => a.first_ns - b.first_ns);
 		return {
 			inflight: open.slice(0, INFLIGHT_LISTED).map((tracked) => ({
@@ -267,13 +287,54 @@ class IoSession implements Session<IoRow, IoExtra> {
 				bytes: tracked.bytes,
 				pid: tracked.pid,
 				comm: sanitize(tracked.comm),
-				stage: tracked.issued_ns !== 0 && tracked.requeued === 0 ? 'device' : 'queue',
+				stage: inDevice(tracked) ? 'device' : 'queue',
 				// the table is live: a request may be younger than our clock
 				age_ns: Math.max(0, now - tracked.first_ns),
 			})),
 			inflight_count: open.length,
 		};
 	}
+
+	/** The kernel's table as it is now. */
+	private openRequests(): Tracked[] {
+		this.bpf.object.readMapped(maps.requests.name, this.requests);
+		const view = viewOf(this.requests);
+		const open: Tracked[] = [];
+		for (let at = 0; at < this.requests.length; at += maps.requests.value.size) {
+			const { requests, ways } = maps.requests.value.read(view, at);
+			for (const [way, tracked] of ways.entries()) if (requests[way] !== 0) open.push(tracked);
+		}
+		return open;
+	}
+
+	/**
+	 * Open requests, without those whose completion we missed: old ones that the kernel does not count as in flight. Such
+	 * a place in the table is free again when the kernel uses the request anew.
+	 */
+	private withoutMissed(now: Ns): Tracked[] {
+		const suspect = (tracked: Tracked): boolean =>
+			inDevice(tracked) && COUNTED_IN_FLIGHT.has(tracked.op) && now - tracked.issued_ns > SUSPECT_AGE;
+		const open = this.openRequests();
+		const counts = new Map(open.filter(suspect).map(({ dev }) => [dev, this.devices.inFlight(dev)]));
+		if (counts.size === 0) {
+			this.missed.clear();
+			return open;
+		}
+		// the table again: what was old and is still there cannot have been missed by the kernel's count in between
+		const stale = new Set<string>();
+		const kept = this.openRequests().filter((tracked) => {
+			if (!suspect(tracked) || counts.get(tracked.dev) !== 0) return true;
+			stale.add(`${tracked.dev} ${tracked.issued_ns}`);
+			return false;
+		});
+		for (const id of stale) if (!this.missed.has(id)) this.missedCompletions++;
+		this.missed = stale;
+		return kept;
+	}
+}
+
+function inDevice(tracked: Tracked): boolean {
+	return tracked.issued_ns !== 0 && tracked.requeued === 0;
 }
 
 function stageStats(interval: Distribution): StageStats {
@@ -380,6 +441,7 @@ const columns: readonly Column<IoRow>[] = [
 	},
 	{
 		key: 'total_p99',
+		aliases: ['p99'],
 		title: 'P99',
 		kind: 'ns',
 		width: 7,
@@ -389,6 +451,7 @@ const columns: readonly Column<IoRow>[] = [
 	},
 	{
 		key: 'total_max',
+		aliases: ['max'],
 		title: 'MAX',
 		kind: 'ns',
 		width: 7,
@@ -419,7 +482,8 @@ const columns: readonly Column<IoRow>[] = [
 export const io: Tracer<IoRow, IoExtra> = {
 	id: 'io',
 	title: 'Disk IO',
-	summary: 'Block requests by device and operation: rate, bytes, and the time in scheduler and device; slow and unfinished ones one by one.',
+	summary:
+		'Block requests by device and operation: rate, bytes, and the time in scheduler and device; slow and unfinished ones one by one.',
 	columns,
 	defaultSort: 'iops',
 	groups: ['operation', 'device'],

@@ -77,7 +77,10 @@ interface Line {
 
 class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly bpf: BpfSession;
-	private readonly handlers: HashReader<ReturnType<typeof maps.handlers.key.read>, ReturnType<typeof maps.handlers.value.read>>;
+	private readonly handlers: HashReader<
+		ReturnType<typeof maps.handlers.key.read>,
+		ReturnType<typeof maps.handlers.value.read>
+	>;
 	private readonly latencies = new LatencyReader();
 	/** Per key and CPU: since start. */
 	private readonly totals = new Map<string, { count: Count; time_ns: Ns; unhandled: Count }>();
@@ -91,7 +94,8 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 			description: bpf.has('local_timer_entry')
 				? 'every interrupt, timed around its handler; time of hard interrupts inside a softirq is not charged to the softirq'
 				: 'every interrupt, timed around its handler; this kernel has no tracepoints for the timer tick and IPIs (only x86 has), so these are missing',
-			uncertainty: 'counts exact; times without the entry and exit code of the kernel, about 0.1 µs each; percentiles ±25 %',
+			uncertainty:
+				'counts exact; times without the entry and exit code of the kernel, about 0.1 µs each; percentiles ±25 %',
 			hooks: [...bpf.hooks],
 		};
 	}
@@ -102,7 +106,15 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 		const shares = new Map<number, { hard: Ns; soft: Ns; vector: Ns }>();
 		let handlersFull = 0;
 
-		const take = (id: string, kind: Kind, irq: number | null, name: SafeText, cpu: number, unhandledTotal: Count, interval: Distribution): void => {
+		const take = (
+			id: string,
+			kind: Kind,
+			irq: number | null,
+			name: SafeText,
+			cpu: number,
+			unhandledTotal: Count,
+			interval: Distribution,
+		): void => {
 			let total = this.totals.get(id);
 			if (!total) {
 				if (interval.count === 0 && unhandledTotal === 0) return;
@@ -114,15 +126,23 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 			total.time_ns += interval.sum_ns;
 			total.unhandled = unhandledTotal;
 
-			let share = shares.get(cpu);
-			if (!share) shares.set(cpu, (share = { hard: 0, soft: 0, vector: 0 }));
+			const share = shares.get(cpu) ?? { hard: 0, soft: 0, vector: 0 };
 			share[kind] += interval.sum_ns;
+			shares.set(cpu, share);
 
 			const of = group === 'cpu' ? cpu : 'all';
 			const key = `${kind} ${irq} ${of} ${name}`;
 			let line = lines.get(key);
 			if (!line) {
-				line = { kind, irq, name, cpu: of, unhandled: 0, interval: new Distribution(), total: { count: 0, time_ns: 0 } };
+				line = {
+					kind,
+					irq,
+					name,
+					cpu: of,
+					unhandled: 0,
+					interval: new Distribution(),
+					total: { count: 0, time_ns: 0 },
+				};
 				lines.set(key, line);
 			}
 			line.unhandled += unhandled;
@@ -132,7 +152,15 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 		};
 
 		for (const { id, key, value } of this.handlers.entries()) {
-			take(id, 'hard', key.irq, sanitize(value.name), key.cpu, value.unhandled, this.latencies.difference(id, value.latency));
+			take(
+				id,
+				'hard',
+				key.irq,
+				sanitize(value.name),
+				key.cpu,
+				value.unhandled,
+				this.latencies.difference(id, value.latency),
+			);
 		}
 		for (const [cpu, shard] of this.bpf.shards(maps.irq_cpus).entries()) {
 			handlersFull += shard.handlers_full;

@@ -2,7 +2,7 @@
  * The reader's side of bpf/include/latency.bpf.h: turns latency distributions that count up for ever in the kernel into
  * those of one interval.
  */
-import { percentile, slotCount, slotLower, toBuckets, type Buckets } from '../histogram.ts';
+import { type Buckets, percentile, slotCount, slotLower, toBuckets } from '../histogram.ts';
 import type { Count, Ns } from '../units.ts';
 import type { BpfSession } from './bpf-session.ts';
 
@@ -28,7 +28,8 @@ export class Distribution {
 		this.count += other.count;
 		this.sum_ns += other.sum_ns;
 		this.max_ns = Math.max(this.max_ns, other.max_ns);
-		for (let slot = 0; slot < SLOTS; slot++) this.slots[slot] = (this.slots[slot] as number) + (other.slots[slot] as number);
+		for (let slot = 0; slot < SLOTS; slot++)
+			this.slots[slot] = (this.slots[slot] as number) + (other.slots[slot] as number);
 	}
 
 	/** Mean of the interval, whole ns; 0 without events. */

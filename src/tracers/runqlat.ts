@@ -3,7 +3,8 @@
  * the scheduler's own stamps (bpf/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
  */
 import { constants, maps, process_record, type process_waits, record_head, record_kind } from '../generated/runqlat.ts';
-import { type Buckets, percentile, slotCount, slotLower, toBuckets } from '../histogram.ts';
+import { type Buckets, slotCount } from '../histogram.ts';
+import { Counters, EPOCHS, Waits } from '../runqueue/waits.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf, viewOf } from './bpf-session.ts';
@@ -64,115 +65,8 @@ const FULL_READ_EVERY: Ns = 10e9;
 const CPU_SLOTS = slotCount(4);
 const PROCESS_SLOTS = slotCount(2);
 
-/** LONGEST_BITS of the C file: a word is a tag of 20 bits over a wait of 44. */
-const EPOCHS = 2 ** 20;
+/** Uppermost half of READ_ALL of the C file. */
 const READ_ALL = 2 ** 31;
-
-/** The longest wait that a pair of words knows for an interval; -1: none. */
-function longestOf(words: Uint32Array, epoch: number): Ns {
-	const low = words[(epoch & 1) * 2] as number;
-	const high = words[(epoch & 1) * 2 + 1] as number;
-	return high >>> 12 === epoch ? (high & 0xfff) * 2 ** 32 + low : -1;
-}
-
-/** What ended in one interval, by how long it had waited. */
-class Waits {
-	readonly slots: Float64Array;
-	count: Count = 0;
-	sum_ns: Ns = 0;
-	count_total: Count = 0;
-	sum_ns_total: Ns = 0;
-	private longest: Ns = -1;
-	private longestOfNext: Ns = -1;
-
-	constructor(slots: number) {
-		this.slots = new Float64Array(slots);
-	}
-
-	beginInterval(): void {
-		this.longest = -1;
-		this.longestOfNext = -1;
-		if (this.count === 0 && this.sum_ns === 0) return;
-		this.slots.fill(0);
-		this.count = 0;
-		this.sum_ns = 0;
-	}
-
-	/** @param epoch the interval that has ended */
-	add(difference: Difference, longest: Uint32Array, epoch: number): void {
-		for (let slot = 0; slot < this.slots.length; slot++)
-			this.slots[slot] = (this.slots[slot] as number) + (difference.slots[slot] as number);
-		this.count += difference.count;
-		this.sum_ns += difference.sum_ns;
-		this.count_total += difference.count;
-		this.sum_ns_total += difference.sum_ns;
-		this.longest = Math.max(this.longest, longestOf(longest, epoch));
-		this.longestOfNext = Math.max(this.longestOfNext, longestOf(longest, (epoch + 1) % EPOCHS));
-	}
-
-	/**
-	 * The longest wait. Which interval an event belongs to is decided by the kernel for the maximum and by our reading
-	 * for the counts; where these differ by the moment between the two, the highest filled slot has the last word.
-	 */
-	max(): Ns {
-		const top = this.slots.findLastIndex((count) => count > 0);
-		if (top < 0) return 0;
-		const lower = slotLower(top, this.slots.length);
-		const last = slotLower(top + 1, this.slots.length) - 1;
-		for (const exact of [this.longest, this.longestOfNext]) if (exact >= lower && exact <= last) return exact;
-		return Number.isFinite(last) ? last : lower;
-	}
-
-	row(key: RunqlatKey): RunqlatRow {
-		const max_ns = this.max();
-		return {
-			key,
-			count: this.count,
-			wait_ns: this.sum_ns,
-			p50_ns: percentile(this.slots, 0.5, max_ns),
-			p99_ns: percentile(this.slots, 0.99, max_ns),
-			max_ns,
-			buckets: toBuckets(this.slots, max_ns),
-			count_total: this.count_total,
-			wait_ns_total: this.sum_ns_total,
-		};
-	}
-}
-
-interface Difference {
-	slots: Float64Array;
-	count: Count;
-	sum_ns: Ns;
-}
-
-/** Counters of the kernel as they were at the last read. */
-class Counters {
-	private readonly slots: Float64Array;
-	private sum_ns: Ns = 0;
-
-	constructor(slots: number) {
-		this.slots = new Float64Array(slots);
-	}
-
-	/** What was added since the last call. @param modulus where the slots wrap */
-	advance(slots: ArrayLike<number>, sum_ns: Ns, modulus: number): Difference {
-		const difference = { slots: new Float64Array(this.slots.length), count: 0, sum_ns: 0 };
-		for (let slot = 0; slot < this.slots.length; slot++) {
-			let added = (slots[slot] as number) - (this.slots[slot] as number);
-			if (added === 0) continue;
-			if (added < 0) added += modulus;
-			difference.slots[slot] = added;
-			difference.count += added;
-			this.slots[slot] = slots[slot] as number;
-		}
-		// the kernel writes while we read: a sum that came before its slot waits for it
-		if (difference.count > 0) {
-			difference.sum_ns = Math.max(0, sum_ns - this.sum_ns);
-			this.sum_ns += difference.sum_ns;
-		}
-		return difference;
-	}
-}
 
 interface Process {
 	readonly pid: number;
@@ -197,6 +91,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private reads = 0;
 	private sinceFullRead: Ns = 0;
 	private ringFull: Count = 0;
+	private readonly atStart: Count;
 
 	constructor(bpf: BpfSession) {
 		this.bpf = bpf;
@@ -213,6 +108,8 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		// gives every task its storage
 		this.setEpoch(this.epoch, false);
 		bpf.iterate('read_tasks');
+		// a wait that ended before its task had storage is none that was lost
+		this.atStart = bpf.shards(maps.cpu_waits).reduce((sum, shard) => sum + shard.homeless, 0);
 	}
 
 	read(dt: Ns, group: string): Reading<RunqlatRow, RunqlatExtra> {
@@ -232,7 +129,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		this.bpf.drain(maps.ended.name, (view, at) => this.takeEnded(view, at, ended));
 
 		const rows = [
-			this.all.row({ kind: 'all', id: 0, comm: safe`all` }),
+			{ key: { kind: 'all' as const, id: 0, comm: safe`all` }, ...this.all.figures() },
 			...(group === 'cpu' ? this.cpuRows() : this.processRows()),
 		];
 		for (const [key, process] of this.processes) {
@@ -264,11 +161,11 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		this.bpf.object.update(maps.interval.name, new Uint8Array(4), value);
 	}
 
-	private readCpus(epoch: number): Record<string, Count> {
-		const lost = { process_unknown: 0, unstamped: 0, ended_processes: 0 };
+	private readCpus(epoch: number): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
+		const lost = { process_unknown: -this.atStart, unstamped: 0, ended_processes: 0 };
 		for (const [index, shard] of this.bpf.shards(maps.cpu_waits).entries()) {
 			const { counters, waits } = this.cpus[index] as (typeof this.cpus)[number];
-			const difference = counters.advance(shard.slots, shard.sum_ns, 2 ** 64);
+			const difference = counters.advance(shard.slots, shard.sum_ns);
 			waits.beginInterval();
 			waits.add(difference, shard.longest, epoch);
 			this.all.add(difference, shard.longest, epoch);
@@ -323,7 +220,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			counters = new Counters(PROCESS_SLOTS);
 			process.storages.set(waits.created, counters);
 		}
-		process.waits.add(counters.advance(waits.slots, waits.sum_ns, 2 ** 32), waits.longest, epoch);
+		process.waits.add(counters.advance(waits.slots, waits.sum_ns), waits.longest, epoch);
 		return process;
 	}
 
@@ -344,14 +241,14 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		const rows: RunqlatRow[] = [];
 		for (const { pid, start, comm, waits, ended } of this.processes.values()) {
 			if (waits.count === 0 && (ended || waits.count_total === 0)) continue;
-			rows.push(waits.row({ kind: 'process', id: pid, comm, start_time: start }));
+			rows.push({ key: { kind: 'process', id: pid, comm, start_time: start }, ...waits.figures() });
 		}
 		return rows;
 	}
 
 	private cpuRows(): RunqlatRow[] {
 		return this.cpus.flatMap(({ waits }, cpu) =>
-			waits.count_total > 0 ? [waits.row({ kind: 'cpu', id: cpu, comm: safe`cpu${cpu}` })] : [],
+			waits.count_total > 0 ? [{ key: { kind: 'cpu', id: cpu, comm: safe`cpu${cpu}` }, ...waits.figures() }] : [],
 		);
 	}
 }
@@ -369,6 +266,7 @@ function end(process: Process, head: record_head, created: number): void {
 const columns: readonly Column<RunqlatRow>[] = [
 	{
 		key: 'id',
+		aliases: ['pid'],
 		title: 'ID',
 		kind: 'pid',
 		width: 7,
@@ -396,6 +294,7 @@ const columns: readonly Column<RunqlatRow>[] = [
 	},
 	{
 		key: 'mean_ns',
+		aliases: ['wait.mean'],
 		title: 'MEAN',
 		kind: 'ns',
 		width: 7,
@@ -405,6 +304,7 @@ const columns: readonly Column<RunqlatRow>[] = [
 	},
 	{
 		key: 'p50_ns',
+		aliases: ['wait.p50'],
 		title: 'P50',
 		kind: 'ns',
 		width: 7,
@@ -414,6 +314,7 @@ const columns: readonly Column<RunqlatRow>[] = [
 	},
 	{
 		key: 'p99_ns',
+		aliases: ['wait.p99'],
 		title: 'P99',
 		kind: 'ns',
 		width: 7,
@@ -423,6 +324,7 @@ const columns: readonly Column<RunqlatRow>[] = [
 	},
 	{
 		key: 'max_ns',
+		aliases: ['wait.max'],
 		title: 'MAX',
 		kind: 'ns',
 		width: 7,
@@ -441,6 +343,7 @@ const columns: readonly Column<RunqlatRow>[] = [
 	},
 	{
 		key: 'comm',
+		aliases: ['command', 'name'],
 		title: 'COMMAND',
 		kind: 'text',
 		width: 15,
@@ -453,6 +356,9 @@ const columns: readonly Column<RunqlatRow>[] = [
 
 /** What the C file reads beyond what every kernel with BTF has. */
 function checkKernel({ addon }: Host): void {
+	if (!addon.hasMember('task_struct', 'bpf_storage')) {
+		throw new Unavailable('this kernel keeps no storage for tasks (it came with Linux 5.11)', 'use a newer kernel');
+	}
 	if (!addon.hasMember('sched_info', 'last_queued')) {
 		throw new Unavailable(
 			'this kernel does not stamp waiting tasks (no sched_info)',
@@ -476,6 +382,7 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	groups: ['process', 'cpu'],
 	options: [],
 	rowKey: ({ key }) => `${key.kind}:${key.id}:${key.start_time ?? ''}`,
+	processOf: ({ key }) => (key.kind === 'process' ? `${key.id}:${key.start_time ?? ''}` : undefined),
 	start(host: Host): Session<RunqlatRow, RunqlatExtra> {
 		checkKernel(host);
 		const bpf = openBpf(host, 'runqlat', {

@@ -26,6 +26,8 @@ export interface Column<Row> {
 	key: string;
 	/** Header, as short as the field's own terms allow. */
 	title: string;
+	/** Other names in filters, beside key and header (see docs/filter.md). */
+	aliases?: readonly string[];
 	kind: ColumnKind;
 	/** Cells, without the gap; `grow` columns take what is left. */
 	width: number;
@@ -34,6 +36,8 @@ export interface Column<Row> {
 	priority: number;
 	/** One sentence for the help screen: what it is, its unit, its source. */
 	help: string;
+	/** Left out where it says no (figures of hardware that is not there). */
+	shown?(snapshot: object): boolean;
 	/** `seconds` is the measured length of the interval, for rates. */
 	value(row: Row, seconds: number): number | SafeText;
 }
@@ -48,6 +52,10 @@ export interface Source {
 	uncertainty: string;
 	/** Kernel hooks in use, e.g. `tp_btf/sched_switch`. */
 	hooks: string[];
+	/** What part of the machine the figures cover, where that is not all of it: `CPU packages + DRAM`. */
+	scope?: string;
+	/** What else could have been the source, in the order in which it was tried, and why it is not. */
+	rungs?: readonly { kind: string; state: string; reason: string; fix: string }[];
 }
 
 /** What a session found since its last read. Counts and times are of the interval unless the name ends in `_total`. */
@@ -137,6 +145,8 @@ export interface Tracer<Row, Extra extends object> {
 	options: readonly OptionSpec[];
 	/** Stable identity of a row across intervals (selection, history). */
 	rowKey(row: Row): string;
+	/** The process a row stands for, `pid:start` in ns since boot: the selection follows it to other tabs. */
+	processOf?(row: Row): string | undefined;
 	/** Load and attach. Throws {@link Unavailable} with what is missing; leaves nothing behind then. */
 	start(host: Host, options: Options): Session<Row, Extra>;
 }

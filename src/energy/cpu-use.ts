@@ -1,0 +1,67 @@
+/**
+ * Who used how much CPU time in an interval, whoever counted it: the kernel's counters read through BPF, or `/proc`.
+ * A task is a thread where threads are told apart, otherwise a whole process.
+ */
+import type { SafeText } from '../sanitize.ts';
+import type { Source } from '../tracers/tracer.ts';
+import type { Count, Ns } from '../units.ts';
+
+/** A process. Always the same object for one process. */
+export interface ProcessInfo {
+	readonly pid: number;
+	/** ns since boot. */
+	readonly start: Ns;
+	readonly comm: SafeText;
+	/** Path of its control group. */
+	readonly cgroup: SafeText;
+	/** Effective user id; -1: not known. */
+	readonly uid: number;
+	/** Threads alive; 0: it has ended. */
+	readonly threads: Count;
+}
+
+/** A thread, or a process where its threads are not told apart. Always the same object for one task. */
+export interface TaskInfo {
+	readonly process: ProcessInfo;
+	readonly tid: number;
+	/** ns since boot. */
+	readonly start: Ns;
+	readonly comm: SafeText;
+	readonly alive: boolean;
+}
+
+/** A task that used CPU time in the interval. */
+export interface TaskTime {
+	task: TaskInfo;
+	cpu_ns: Ns;
+	/** The same, weighed by the speed of its CPU; what energy is shared out by. */
+	work: number;
+	/** Place (package) where it is taken to have run. */
+	place: number;
+}
+
+/** One interval. */
+export interface CpuUse {
+	used: TaskTime[];
+	/** All processes to be listed: alive, just ended, or with CPU time. */
+	processes: ProcessInfo[];
+	/** All threads alive, for a view by thread; asked for only then. */
+	threads(): Iterable<TaskInfo>;
+	/** CPU time that belongs to nobody we know by name. */
+	unattributed_ns: Ns;
+	/** Interrupt time that is in nobody's CPU time. */
+	irq_ns: Ns;
+	alive: Count;
+	ended: Count;
+	lost: Record<string, Count>;
+}
+
+/** A way to count CPU time. */
+export interface CpuCounter {
+	/** What it is, in words that go beside those about the power. */
+	readonly about: Pick<Source, 'description' | 'uncertainty' | 'hooks'>;
+	/** Whether threads are told apart. */
+	readonly threads: boolean;
+	read(): CpuUse;
+	close(): void;
+}

@@ -1,0 +1,177 @@
+/** Energy of the intervals: from a counter, from the model, or none at all. Everything the badge says about it. */
+import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import type { Source } from '../tracers/tracer.ts';
+import type { MicroJoules, Ns, Watts } from '../units.ts';
+import type { Measured } from './attribution.ts';
+import type { Processors } from './cpufreq.ts';
+import { IdleBaseline } from './idle.ts';
+import { type ModelParameters, microJoules, modelEnergy, modelError, ranges, seedEnergy } from './model.ts';
+import type { EnergyDomain, EnergySource } from './sources/source.ts';
+
+/** One energy counter, whether or not it is part of the total. */
+export interface DomainEnergy extends EnergyDomain {
+	/** null: not known for this interval. */
+	energy_uj: MicroJoules | null;
+}
+
+export interface PowerReading {
+	/** One for each place (package), and the last for what belongs to none of them. */
+	places: Measured[];
+	/** false: nothing was measured in this interval; the energies are 0 and mean nothing. */
+	known: boolean;
+	/** What is special about the interval. */
+	marked: SafeText[];
+	domains: DomainEnergy[];
+	uncertainty: string;
+}
+
+/** A source of power. */
+export interface Power {
+	readonly kind: string;
+	readonly description: string;
+	readonly scope: SafeText;
+	readonly hooks: readonly string[];
+	/**
+	 * Energy of the interval that ends now.
+	 * @param dt its measured length
+	 * @param work CPU time of all tasks in it, weighed by speed, by place
+	 */
+	read(dt: Ns, work: readonly number[]): PowerReading;
+	close(): void;
+}
+
+const none: Measured = { measured_uj: 0, idle_uj: 0 };
+
+function round(watts: Watts): number {
+	return Math.round(watts * 100) / 100;
+}
+
+function percent(part: number): string {
+	return `±${Math.round(part * 100)} %`;
+}
+
+export function modelPower(parameters: ModelParameters, processors: Processors): Power {
+	const { tdp, idleShare, cpus } = parameters;
+	const scaled = processors.frequency_ghz === undefined ? '' : ', scaled by frequency';
+	return {
+		kind: 'model',
+		description:
+			`no power counter in use: ${round(tdp * idleShare)} W idle, ${round(tdp)} W with all ${cpus} CPUs busy (set with --power), ` +
+			`shared out by CPU time${scaled}`,
+		scope: safe`CPUs as modelled`,
+		hooks: [],
+		read(dt, work) {
+			const energy = modelEnergy(
+				parameters,
+				dt,
+				work.reduce((sum, part) => sum + part, 0),
+			);
+			// the model knows one machine: its packages are alike
+			const error = modelError(energy, processors.exponentError);
+			return {
+				places: [...work.map(() => none), energy],
+				known: true,
+				marked: [],
+				domains: [],
+				uncertainty: `watts ${percent(error)} (a model, not a measurement: idle ${percent(ranges.idle)}, full power ${percent(ranges.tdp)})`,
+			};
+		},
+		close() {},
+	};
+}
+
+export function seedPower(parameters: ModelParameters): Power {
+	const { tdp, cpus } = parameters;
+	return {
+		kind: 'model',
+		description: `the original monitor's model: ${round(tdp)} W / ${cpus} CPUs × seconds of CPU time; what nobody used counts as idle`,
+		scope: safe`CPUs as modelled`,
+		hooks: [],
+		read(dt, work) {
+			const energy = seedEnergy(
+				parameters,
+				dt,
+				work.reduce((sum, part) => sum + part, 0),
+			);
+			return {
+				places: [...work.map(() => none), energy],
+				known: true,
+				marked: [],
+				domains: [],
+				uncertainty: 'watts ±70 % (an idle CPU is taken to draw as much as a busy one)',
+			};
+		},
+		close() {},
+	};
+}
+
+/** CPU seconds only. */
+export function noPower(): Power {
+	return {
+		kind: 'time',
+		description: 'CPU time only (--source time): no watts are shown, and energies in JSON are 0 without meaning',
+		scope: safe`none`,
+		hooks: [],
+		read: (_dt, work) => ({
+			places: [...work.map(() => none), none],
+			known: false,
+			marked: [],
+			domains: [],
+			uncertainty: 'no watts',
+		}),
+		close() {},
+	};
+}
+
+/** Energy from a counter; idle is learned, for each package by itself. */
+export function counterPower(source: EnergySource, processors: Processors, idleShare: number): Power {
+	const baselines = [...processors.packages, null].map(() => new IdleBaseline(idleShare));
+	const cpus = processors.cpus.reduce((sum, count) => sum + count, 0);
+	const split = (energy: MicroJoules, place: number, dt: Ns, work: number, count: number): Measured => {
+		if (energy <= 0 || dt <= 0) return { measured_uj: Math.max(0, energy), idle_uj: 0 };
+		// µJ / ns = kW
+		const idle = (baselines[place] as IdleBaseline).update((energy / dt) * 1000, work / (dt * count));
+		return { measured_uj: energy, idle_uj: Math.min(energy, Math.round(microJoules(idle, dt))) };
+	};
+	return {
+		kind: source.kind,
+		description: `${source.description}; idle power is learned from quiet moments`,
+		scope: source.scope,
+		hooks: source.hooks,
+		read(dt, work) {
+			const { measured_uj, domain_uj, package_uj, marked, silent } = source.read(dt);
+			let rest = measured_uj;
+			const places = processors.packages.map((number, place) => {
+				// with one package, or without knowing them, everything is the machine's
+				const energy = processors.packages.length > 1 && number !== null ? (package_uj.get(number) ?? 0) : 0;
+				rest -= energy;
+				return split(energy, place, dt, work[place] ?? 0, processors.cpus[place] ?? 1);
+			});
+			const all = work.reduce((sum, part) => sum + part, 0);
+			places.push(split(rest, places.length, dt, all, cpus));
+			return {
+				places,
+				known: !silent,
+				marked: silent ? [safe`not measured in this interval`, ...marked] : marked,
+				domains: source.domains.map((domain, index) => ({ ...domain, energy_uj: domain_uj[index] ?? null })),
+				uncertainty: `watts ${source.uncertainty}`,
+			};
+		},
+		close: () => source.close(),
+	};
+}
+
+/** The badge: power and CPU time in one. */
+export function describeSource(
+	power: Power,
+	uncertainty: string,
+	cpu: Pick<Source, 'description' | 'uncertainty' | 'hooks'>,
+): Source {
+	return {
+		kind: power.kind,
+		description: `${power.description}${cpu.description === '' ? '' : `; ${cpu.description}`}`,
+		uncertainty: `${uncertainty}; CPU time ${cpu.uncertainty}`,
+		hooks: [...power.hooks, ...cpu.hooks].map((hook) => sanitize(hook)),
+		scope: power.scope,
+	};
+}

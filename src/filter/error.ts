@@ -1,0 +1,18 @@
+/** The one way in which a filter can be wrong: a place in its text, and what is wrong there in a few words. */
+export class FilterError extends Error {
+	/** Characters of the filter's text that the message is about; `end` exclusive, both at most its length. */
+	readonly start: number;
+	readonly end: number;
+
+	constructor(message: string, start: number, end: number) {
+		super(message);
+		this.start = start;
+		this.end = Math.max(start, end);
+	}
+}
+
+/** The error on one line, for where nothing can be drawn under the text. Columns count from 1. */
+export function describeFilterError(error: FilterError, text: string): string {
+	const at = error.start >= text.length ? 'at its end' : `at column ${error.start + 1}`;
+	return `filter '${text}' ${at}: ${error.message}`;
+}

@@ -1,0 +1,65 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { BlockDevices, devText, splitDev } from '../../src/block-devices.ts';
+
+let root: string;
+
+beforeEach(() => {
+	root = mkdtempSync(join(tmpdir(), 'wattlag-sys-'));
+	mkdirSync(join(root, 'dev/block'), { recursive: true });
+});
+
+afterEach(() => rmSync(root, { recursive: true }));
+
+/** The kernel's number. */
+const dev = (major: number, minor: number): number => ((major << 20) | minor) >>> 0;
+
+function plug(number: string, name: string, inflight = '0 0', iostats = '1'): void {
+	const directory = join(root, 'devices/block', name);
+	mkdirSync(join(directory, 'queue'), { recursive: true });
+	writeFileSync(join(directory, 'inflight'), `       ${inflight}\n`);
+	writeFileSync(join(directory, 'queue/iostats'), `${iostats}\n`);
+	symlinkSync(`../../devices/block/${name}`, join(root, 'dev/block', number));
+}
+
+test('kernel device numbers, large majors included', () => {
+	expect(splitDev(dev(254, 16))).toEqual({ major: 254, minor: 16 });
+	expect(splitDev(dev(4095, 1_048_575))).toEqual({ major: 4095, minor: 1_048_575 });
+	expect(devText(dev(8, 0))).toBe('8:0');
+});
+
+test('names come from sysfs', () => {
+	plug('254:0', 'vda');
+	plug('104:0', 'cciss!c0d0');
+	const devices = new BlockDevices(root);
+	expect(devices.name(dev(254, 0))).toBe('vda');
+	expect(devices.name(dev(104, 0))).toBe('cciss/c0d0');
+	expect(devices.name(dev(9, 9))).toBe('9:9');
+	expect(devices.name(0)).toBe('none');
+});
+
+test('a device that went away keeps its name, a new one of its number gets its own', () => {
+	plug('8:0', 'sda');
+	const devices = new BlockDevices(root);
+	expect(devices.name(dev(8, 0))).toBe('sda');
+	rmSync(join(root, 'dev/block/8:0'));
+	expect(devices.name(dev(8, 0))).toBe('sda');
+	plug('8:0', 'sdb');
+	expect(devices.name(dev(8, 0))).toBe('sdb');
+});
+
+test('a hostile name is inert', () => {
+	plug('8:16', 'sd\u001b[31m');
+	expect(new BlockDevices(root).name(dev(8, 16))).toBe('sd^[[31m');
+});
+
+test('requests in flight: the kernel’s count, nothing for a device that is gone, unknown without accounting', () => {
+	plug('8:0', 'sda', '3        4');
+	plug('8:16', 'sdb', '0        0', '0');
+	const devices = new BlockDevices(root);
+	expect(devices.inFlight(dev(8, 0))).toBe(7);
+	expect(devices.inFlight(dev(8, 16))).toBeUndefined();
+	expect(devices.inFlight(dev(8, 32))).toBe(0);
+});

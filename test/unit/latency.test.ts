@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { slotCount, slotLower } from '../../src/histogram.ts';
+import type { BpfSession } from '../../src/tracers/bpf-session.ts';
+import { Distribution, LatencyReader } from '../../src/tracers/latency.ts';
+
+const SLOTS = slotCount(2);
+
+/** The kernel's side of bpf/include/latency.bpf.h. */
+class Kernel {
+	epoch = 0;
+	readonly value = { sum_ns: 0, max_ns: [0, 0], epoch: 0, slots: new Uint32Array(SLOTS) };
+	readonly session = {
+		object: {
+			update: (_map: string, _key: Uint8Array, value: Uint8Array) =>
+				(this.epoch = new Uint32Array(value.buffer)[0] ?? 0),
+		},
+	} as unknown as BpfSession;
+
+	add(ns: number): void {
+		const { value, epoch } = this;
+		if (value.epoch !== epoch) {
+			value.epoch = epoch;
+			value.max_ns[epoch & 1] = 0;
+		}
+		value.max_ns[epoch & 1] = Math.max(value.max_ns[epoch & 1] as number, ns);
+		value.sum_ns += ns;
+		let slot = 0;
+		while (slotLower(slot + 1, SLOTS) <= ns) slot++;
+		value.slots[slot] = ((value.slots[slot] as number) + 1) >>> 0;
+	}
+}
+
+function setUp(): { kernel: Kernel; read: () => Distribution; reader: LatencyReader } {
+	const kernel = new Kernel();
+	const reader = new LatencyReader();
+	const read = (): Distribution => {
+		reader.nextInterval(kernel.session);
+		return reader.difference('a', kernel.value);
+	};
+	return { kernel, read, reader };
+}
+
+test('an interval has its own events only, with its exact maximum', () => {
+	const { kernel, read } = setUp();
+	kernel.add(1000);
+	kernel.add(5000);
+	expect(read()).toMatchObject({ count: 2, sum_ns: 6000, max_ns: 5000 });
+	kernel.add(700);
+	expect(read()).toMatchObject({ count: 1, sum_ns: 700, max_ns: 700 });
+	expect(read()).toMatchObject({ count: 0, sum_ns: 0, max_ns: 0 });
+	// two intervals later the same half of max_ns is in use again
+	kernel.add(300);
+	expect(read()).toMatchObject({ count: 1, max_ns: 300 });
+});
+
+test('an event between the new interval and the read: its maximum is right or bounded by its slot, never stale', () => {
+	const { kernel, read, reader } = setUp();
+	kernel.add(1_000_000);
+	read();
+	kernel.add(2000);
+	reader.nextInterval(kernel.session);
+	kernel.add(9000);
+	const both = reader.difference('a', kernel.value);
+	expect(both).toMatchObject({ count: 2, sum_ns: 11_000, max_ns: 9000 });
+	// the late event is in the kernel's maximum of this interval, but was counted already
+	kernel.add(500);
+	expect(read()).toMatchObject({ count: 1, max_ns: 511 });
+});
+
+test('a maximum of a quiet interval ago is not taken for this one', () => {
+	const { kernel, reader } = setUp();
+	kernel.add(50_000);
+	reader.nextInterval(kernel.session);
+	reader.difference('a', kernel.value);
+	reader.nextInterval(kernel.session);
+	reader.difference('a', kernel.value);
+	// nothing happened in interval 2; then one event after its end
+	reader.nextInterval(kernel.session);
+	kernel.add(600);
+	expect(reader.difference('a', kernel.value)).toMatchObject({ count: 1, max_ns: 600 });
+});
+
+test('32-bit counters may wrap', () => {
+	const { kernel, read } = setUp();
+	kernel.value.slots[5] = 0xffff_ffff;
+	read();
+	kernel.add(slotLower(5, SLOTS));
+	expect(kernel.value.slots[5]).toBe(0);
+	expect(read()).toMatchObject({ count: 1 });
+});
+
+test('keys are told apart', () => {
+	const { kernel, reader } = setUp();
+	kernel.add(1000);
+	expect(reader.difference('a', kernel.value).count).toBe(1);
+	expect(reader.difference('b', kernel.value).count).toBe(1);
+	expect(reader.difference('a', kernel.value).count).toBe(0);
+});
+
+test('distributions add up', () => {
+	const { kernel, read } = setUp();
+	const sum = new Distribution();
+	for (const ns of [200, 400, 90_000]) {
+		kernel.add(ns);
+		sum.add(read());
+	}
+	expect(sum).toMatchObject({ count: 3, sum_ns: 90_600, max_ns: 90_000 });
+	expect(sum.mean()).toBe(30_200);
+	expect(sum.buckets().reduce((total, [, count]) => total + count, 0)).toBe(3);
+	expect(sum.percentile(1)).toBe(90_000);
+	expect(new Distribution().mean()).toBe(0);
+});
