@@ -16,7 +16,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define IRQ_NAME_LEN 64
+#define IRQ_NAME_LEN 112
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -54,40 +54,40 @@ struct irq_cpu {
 	u64 softirq_nested;
 	/* time in hard interrupts and vectors so far */
 	u64 nested_ns;
-	/* hard interrupts not counted because `handlers` was full */
+	/* hard interrupts not counted because their places in `cpu_handlers` were taken */
 	u64 handlers_full;
 	struct latency softirqs[SOFTIRQS];
 	struct latency vectors[IRQ_VECTORS];
 };
 CPU_SHARDS(irq_cpus, struct irq_cpu);
 
+/* Places for handlers each CPU has (a power of two), and how many of them are tried for one handler. */
+#define HANDLERS 64
+#define HANDLER_TRIES 8
+
 /*
- * Two handlers on a shared line are two keys, and so is the same one on two CPUs. The address of the name tells
- * handlers apart as well as that of the action, and outlives the action when a driver asks for its line again.
+ * One handler on one CPU. Two handlers on a shared line have a place each. The address of the name tells handlers
+ * apart as well as that of the action, and outlives the action when a driver asks for its line again.
  */
-struct handler_key {
-	u64 name;
-	u32 irq;
-	u32 cpu;
-};
-
 struct handler {
-	char name[IRQ_NAME_LEN];
+	/* address of the name, or of the action where it has none; 0: free */
+	u64 key;
+	u32 irq;
 	/* calls that returned IRQ_NONE: on a shared line, the interrupt was another handler's */
-	u64 unhandled;
+	u32 unhandled;
 	struct latency latency;
+	u32 unused;
+	char name[IRQ_NAME_LEN];
 };
 
-/* Never shrinks: handlers are as many as the machine has lines in use. The loader sizes it by the number of CPUs. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct handler_key);
-	__type(value, struct handler);
-} handlers SEC(".maps");
-
-/* A new handler starts as a copy of this: it is too large for the stack. */
-static const struct handler no_handler;
+/*
+ * The handlers of one CPU, found by the number of their line: a hash map costs 40 ns more for each interrupt, and this
+ * is read without a system call. Nothing leaves: a CPU has as many handlers as it has lines in use.
+ */
+struct cpu_handlers {
+	struct handler places[HANDLERS];
+};
+CPU_SHARDS(cpu_handlers, struct cpu_handlers);
 
 static __always_inline struct irq_cpu *this_cpu(void)
 {
@@ -112,16 +112,31 @@ static __always_inline u64 elapsed(u64 *start)
 	return now > begun ? now - begun : 1;
 }
 
-/* Kept out of the hot path: once for each handler and CPU. */
-static __noinline struct handler *add_handler(struct handler_key *key)
+/* The place of a handler on this CPU, a new one if it has none; null if there is no room. */
+static __always_inline struct handler *handler_of(u32 irq, const struct irqaction *action)
 {
+	/* drivers may leave out the name */
+	const char *name = action->name;
+	u64 key = name ? (u64)name : (u64)action;
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_handlers *shard = bpf_map_lookup_elem(&cpu_handlers, &cpu);
 	struct handler *handler;
 
-	bpf_map_update_elem(&handlers, key, &no_handler, BPF_NOEXIST);
-	handler = bpf_map_lookup_elem(&handlers, key);
-	if (handler)
-		bpf_probe_read_kernel_str(handler->name, sizeof(handler->name), (const void *)key->name);
-	return handler;
+	if (!shard)
+		return 0;
+#pragma unroll
+	for (u32 try = 0; try < HANDLER_TRIES; try++) {
+		handler = &shard->places[(irq + try) & (HANDLERS - 1)];
+		if (handler->key == key && handler->irq == irq)
+			return handler;
+		if (!handler->key) {
+			handler->key = key;
+			handler->irq = irq;
+			bpf_probe_read_kernel_str(handler->name, sizeof(handler->name), name);
+			return handler;
+		}
+	}
+	return 0;
 }
 
 /*
@@ -140,14 +155,13 @@ int irq_handler_entry(u64 *ctx)
 
 /*
  * Has the handler's verdict, so that a call that found nothing to do (IRQ_NONE) is not charged, only counted apart.
- * Costs a clock read, a hash look-up and a histogram update. Loses handlers beyond the map's size: `handlers_full`.
+ * Costs a clock read, a look-up and a histogram update. Loses handlers that find no place: `handlers_full`.
  */
 SEC("tp_btf/irq_handler_exit")
 int irq_handler_exit(u64 *ctx)
 {
 	const struct irqaction *action = (void *)ctx[1];
 	struct irq_cpu *shard = this_cpu();
-	struct handler_key key;
 	struct handler *handler;
 	u64 ns;
 
@@ -157,17 +171,10 @@ int irq_handler_exit(u64 *ctx)
 	if (!ns)
 		return 0;
 	shard->nested_ns += ns;
-
-	key.name = (u64)action->name;
-	key.irq = (u32)ctx[0];
-	key.cpu = bpf_get_smp_processor_id();
-	handler = bpf_map_lookup_elem(&handlers, &key);
+	handler = handler_of((u32)ctx[0], action);
 	if (!handler) {
-		handler = add_handler(&key);
-		if (!handler) {
-			shard->handlers_full++;
-			return 0;
-		}
+		shard->handlers_full++;
+		return 0;
 	}
 	if ((int)ctx[2] == 0)
 		handler->unhandled++;

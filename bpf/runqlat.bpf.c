@@ -201,93 +201,6 @@ static __always_inline void add_to_cpu(struct cpu_waits *cpu, u64 epoch, u64 wai
 		*longest = tagged(epoch, wait);
 }
 
-/*
- * Why here: when a task is switched to, sched_info.last_queued still says since when it was runnable, and the run
- * queue's clock is the one that this stamp was taken from and that the kernel's own run_delay will be computed with. So
- * no hook on wake-ups is needed, and our sum is run_delay to the nanosecond. A wait cut in pieces by migration leaves
- * the earlier pieces in run_delay; what that has grown by since the last switch belongs to this wait.
- * Cost: 45 ns per context switch beside the empty program's 50 (60 if the task is not its process's leader); most of it
- * the look-ups in task storage.
- * Loses: a task whose storage could not be had counts in the system's figures only, and under `homeless`. The idle
- * task is not counted. A sleeper preempted before it slept has no stamp of the kernel; we keep our own (see below).
- */
-SEC("tp_btf/sched_switch")
-int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struct *next)
-{
-	u32 this_cpu = bpf_get_smp_processor_id();
-	struct process_waits *process = 0;
-	struct thread_waits *thread;
-	struct cpu_waits *cpu;
-	u64 queued, run_delay, now, epoch;
-	u64 wait = 0;
-	u32 slot;
-
-	/*
-	 * Preempted on its way to sleep: it stays runnable, but the scheduler, which looks at the state only, does not
-	 * stamp it. prev's CPU is this one, and its thread state has no other writer until it is switched to again.
-	 */
-	if (preempt && is_sleepy(prev)) {
-		thread = thread_waits(prev);
-		if (thread)
-			thread->preempted = prev->se.cfs_rq->rq->clock;
-	}
-	if (next->pid == 0)
-		return 0;
-	cpu = bpf_map_lookup_elem(&cpu_waits, &this_cpu);
-	if (!cpu)
-		return 0;
-
-	/* every task, of whatever class, has in se.cfs_rq that of its own run queue: this CPU's */
-	now = next->se.cfs_rq->rq->clock;
-	queued = next->sched_info.last_queued;
-	run_delay = next->sched_info.run_delay;
-
-	/*
-	 * A thread that was released (it does so itself, late in its exit) may outlive its leader, so the pointer is not
-	 * followed. While `sighand` is set the leader cannot have been released, and what is released after we looked
-	 * stays until this program is through, since it runs inside an RCU read section.
-	 */
-	if (is_leader(next)) {
-		process = bpf_task_storage_get(&processes, next, 0, 0);
-		thread = process ? &process->leader : 0;
-	} else {
-		thread = bpf_task_storage_get(&threads, next, 0, 0);
-		if (next->sighand)
-			process = bpf_task_storage_get(&processes, next->group_leader, 0, 0);
-	}
-	if (thread) {
-		/* not seen before: all of it is this wait if the task never ran, unknown and of before if it did */
-		u64 before = thread->run_delay ? thread->run_delay - 1 : next->sched_info.pcount ? run_delay : 0;
-
-		wait = run_delay - before;
-		if (!queued)
-			queued = thread->preempted;
-		thread->preempted = 0;
-		thread->run_delay = run_delay + 1;
-	}
-	if (queued) {
-		/* what the kernel is about to add itself; without its stamp it will not */
-		u64 last = now > queued ? now - queued : 0;
-
-		wait += last;
-		if (thread && next->sched_info.last_queued)
-			thread->run_delay += last;
-	} else if (!wait) {
-		cpu->unstamped++;
-		return 0;
-	}
-	epoch = current_epoch();
-	slot = hist_slot(wait, CPU_SUB_BITS);
-	add_to_cpu(cpu, epoch, wait, slot);
-	if (process) {
-		add_to_process(process, epoch, wait, hist_coarser(slot, CPU_SUB_BITS, PROCESS_SUB_BITS));
-	} else {
-		cpu->homeless++;
-		cpu->homeless_ns += wait;
-	}
-	return 0;
-}
-
 static __always_inline struct process_waits *adopt_process(struct task_struct *task)
 {
 	struct process_waits *process = bpf_task_storage_get(&processes, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -480,6 +393,95 @@ int read_tasks(struct bpf_iter__task *ctx)
 		head.cpu = rq->cpu;
 		head.ns = rq->clock > queued ? rq->clock - queued : 0;
 		bpf_seq_write(seq, &head, sizeof(head));
+	}
+	return 0;
+}
+
+/* Last in the file, hence attached last: when every task has its storage (see src/tracers/runqlat.ts). */
+
+/*
+ * Why here: when a task is switched to, sched_info.last_queued still says since when it was runnable, and the run
+ * queue's clock is the one that this stamp was taken from and that the kernel's own run_delay will be computed with. So
+ * no hook on wake-ups is needed, and our sum is run_delay to the nanosecond. A wait cut in pieces by migration leaves
+ * the earlier pieces in run_delay; what that has grown by since the last switch belongs to this wait.
+ * Cost: 45 ns per context switch beside the empty program's 50 (60 if the task is not its process's leader); most of it
+ * the look-ups in task storage.
+ * Loses: a task whose storage could not be had counts in the system's figures only, and under `homeless`. The idle
+ * task is not counted. A sleeper preempted before it slept has no stamp of the kernel; we keep our own (see below).
+ */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	u32 this_cpu = bpf_get_smp_processor_id();
+	struct process_waits *process = 0;
+	struct thread_waits *thread;
+	struct cpu_waits *cpu;
+	u64 queued, run_delay, now, epoch;
+	u64 wait = 0;
+	u32 slot;
+
+	/*
+	 * Preempted on its way to sleep: it stays runnable, but the scheduler, which looks at the state only, does not
+	 * stamp it. prev's CPU is this one, and its thread state has no other writer until it is switched to again.
+	 */
+	if (preempt && is_sleepy(prev)) {
+		thread = thread_waits(prev);
+		if (thread)
+			thread->preempted = prev->se.cfs_rq->rq->clock;
+	}
+	if (next->pid == 0)
+		return 0;
+	cpu = bpf_map_lookup_elem(&cpu_waits, &this_cpu);
+	if (!cpu)
+		return 0;
+
+	/* every task, of whatever class, has in se.cfs_rq that of its own run queue: this CPU's */
+	now = next->se.cfs_rq->rq->clock;
+	queued = next->sched_info.last_queued;
+	run_delay = next->sched_info.run_delay;
+
+	/*
+	 * A thread that was released (it does so itself, late in its exit) may outlive its leader, so the pointer is not
+	 * followed. While `sighand` is set the leader cannot have been released, and what is released after we looked
+	 * stays until this program is through, since it runs inside an RCU read section.
+	 */
+	if (is_leader(next)) {
+		process = bpf_task_storage_get(&processes, next, 0, 0);
+		thread = process ? &process->leader : 0;
+	} else {
+		thread = bpf_task_storage_get(&threads, next, 0, 0);
+		if (next->sighand)
+			process = bpf_task_storage_get(&processes, next->group_leader, 0, 0);
+	}
+	if (thread) {
+		/* not seen before: all of it is this wait if the task never ran, unknown and of before if it did */
+		u64 before = thread->run_delay ? thread->run_delay - 1 : next->sched_info.pcount ? run_delay : 0;
+
+		wait = run_delay - before;
+		if (!queued)
+			queued = thread->preempted;
+		thread->preempted = 0;
+		thread->run_delay = run_delay + 1;
+	}
+	if (queued) {
+		/* what the kernel is about to add itself; without its stamp it will not */
+		u64 last = now > queued ? now - queued : 0;
+
+		wait += last;
+		if (thread && next->sched_info.last_queued)
+			thread->run_delay += last;
+	} else if (!wait) {
+		cpu->unstamped++;
+		return 0;
+	}
+	epoch = current_epoch();
+	slot = hist_slot(wait, CPU_SUB_BITS);
+	add_to_cpu(cpu, epoch, wait, slot);
+	if (process) {
+		add_to_process(process, epoch, wait, hist_coarser(slot, CPU_SUB_BITS, PROCESS_SUB_BITS));
+	} else {
+		cpu->homeless++;
+		cpu->homeless_ns += wait;
 	}
 	return 0;
 }

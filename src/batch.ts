@@ -34,11 +34,12 @@ function align(column: Column<object>, text: string): string {
 /** One interval as a table: a line about the interval, the header, the rows, a blank line. */
 export function plainTable(tracer: Tracer<object, object>, snapshot: Snapshot, rows: readonly object[]): string {
 	const seconds = snapshot.dt_ns / 1e9;
+	const columns = tracer.columns.filter((column) => column.shown?.(snapshot) ?? true);
 	const lost = Object.values(snapshot.lost).reduce((sum, count) => sum + count, 0);
 	return [
 		`${tracer.title} - ${snapshot.time}, ${seconds.toFixed(2)} s, source ${snapshot.source.kind} (${snapshot.source.uncertainty}), lost ${lost}`,
-		tracer.columns.map((column) => align(column, column.title)).join(' ').trimEnd(),
-		...rows.map((row) => tracer.columns.map((column) => cell(column, row, seconds)).join(' ').trimEnd()),
+		columns.map((column) => align(column, column.title)).join(' ').trimEnd(),
+		...rows.map((row) => columns.map((column) => cell(column, row, seconds)).join(' ').trimEnd()),
 		'',
 		'',
 	].join('\n');

@@ -5,8 +5,11 @@ import { type CommandLine, helpText, parseCommandLine, UsageError } from './opti
 import { registry } from './registry.ts';
 import { WorkerSampler } from './sampling/worker-sampler.ts';
 import { sanitize } from './sanitize.ts';
+import { type HostPaths, openHost } from './tracers/open-host.ts';
+import { Unavailable } from './tracers/tracer.ts';
 
 const BAD_USAGE = 2;
+const UNAVAILABLE = 77;
 /** A first interval this short fills the screen soon; seconds. */
 const FIRST_DELAY = 0.5;
 
@@ -19,13 +22,14 @@ function version(): string {
 	return (JSON.parse(readFileSync(fromRoot('package.json'), 'utf8')) as { version: string }).version;
 }
 
+function paths({ procRoot, sysRoot }: CommandLine): HostPaths {
+	return { addonPath: fromRoot('build/wattlag.node'), objectDir: fromRoot('build/bpf'), procRoot, sysRoot };
+}
+
 function sampler(command: CommandLine, tabs: string[], firstDelay: number): WorkerSampler {
 	return new WorkerSampler(new URL('./worker.mjs', import.meta.url), {
 		tabs,
-		addonPath: fromRoot('build/wattlag.node'),
-		objectDir: fromRoot('build/bpf'),
-		procRoot: '/proc',
-		sysRoot: '/sys',
+		...paths(command),
 		delay: command.delay,
 		firstDelay,
 		groups: command.group ? { [command.tab]: command.group } : {},
@@ -52,6 +56,44 @@ async function batch(command: CommandLine): Promise<number> {
 	return code;
 }
 
+/** Aborts at the first signal, so that what was measured is still shown. */
+function untilSignal(): AbortSignal {
+	const stop = new AbortController();
+	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+	return stop.signal;
+}
+
+/** Print what does not fit into the pipe later; false when its reader has gone. */
+function printer(): (text: string) => boolean {
+	let open = true;
+	process.stdout.on('error', () => {
+		open = false;
+	});
+	return (text) => {
+		if (open) process.stdout.write(text);
+		return open;
+	};
+}
+
+async function compare(command: CommandLine): Promise<number> {
+	const { compareLive } = await import('./compare/run.ts');
+	const { comparisonJson, comparisonTable } = await import('./compare/report.ts');
+	const { power, 'idle-share': idleShare } = command.sections['energy'] ?? {};
+	const result = await compareLive(
+		openHost(paths(command)),
+		{ duration: command.duration, model: { tdp: Number(power), idleShare: Number(idleShare) / 100 } },
+		untilSignal(),
+	);
+	printer()(command.json ? comparisonJson(result) : comparisonTable(result, Math.min(command.limit, 20)));
+	return 0;
+}
+
+async function slices(command: CommandLine): Promise<number> {
+	const { streamSlices } = await import('./slices/stream.ts');
+	await streamSlices(openHost(paths(command)), { ...command, print: printer() }, untilSignal());
+	return 0;
+}
+
 async function live(command: CommandLine): Promise<number> {
 	if (!process.stdout.isTTY || !process.stdin.isTTY) {
 		throw new UsageError('standard input and output must be a terminal; for scripts: wattlag --batch --json');
@@ -74,6 +116,10 @@ async function main(): Promise<number> {
 			return 0;
 		case 'batch':
 			return batch(command);
+		case 'compare':
+			return compare(command);
+		case 'slices':
+			return slices(command);
 		case 'live':
 			return live(command);
 	}
@@ -82,7 +128,12 @@ async function main(): Promise<number> {
 try {
 	process.exitCode = await main();
 } catch (error) {
-	if (!(error instanceof UsageError)) throw error;
-	process.stderr.write(`wattlag: ${sanitize(error.message)}\n`);
-	process.exitCode = BAD_USAGE;
+	if (error instanceof Unavailable) {
+		process.stderr.write(`wattlag: ${sanitize(error.message)}; ${sanitize(error.fix)}\n`);
+		process.exitCode = UNAVAILABLE;
+	} else {
+		if (!(error instanceof UsageError)) throw error;
+		process.stderr.write(`wattlag: ${sanitize(error.message)}\n`);
+		process.exitCode = BAD_USAGE;
+	}
 }

@@ -2,6 +2,7 @@
  * Numbers for people: three significant digits and a unit, never more cells than asked for. Nothing here throws;
  * whatever is no number is shown as `–`.
  */
+import type { SafeText } from './sanitize.ts';
 import { truncate } from './term/width.ts';
 import type { ColumnKind } from './tracers/tracer.ts';
 import type { Bytes, Count, MicroJoules, Ns, Watts } from './units.ts';
@@ -130,6 +131,18 @@ export function formatDuration(seconds: number): string {
 	if (d > 0) return `${d}d${two(h)}h`;
 	if (h > 0) return `${h}h${two(m)}m`;
 	return m > 0 ? `${m}m${two(s)}s` : `${s}s`;
+}
+
+const bars = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/** Figures as bars, the last ones on the right; the tallest is the most of them. What is not known is `·`. */
+export function sparkline(values: readonly number[], width: number): SafeText {
+	const most = values.reduce((max, value) => (value > max ? value : max), 0);
+	const glyphs = values.slice(-width).map((value) => {
+		if (!Number.isFinite(value)) return '·';
+		return bars[value > 0 && most > 0 ? Math.max(1, Math.round((value / most) * 8)) : 0] as string;
+	});
+	return glyphs.join('').padStart(width) as SafeText;
 }
 
 function format(kind: ColumnKind, value: number, width: number): string {

@@ -7,7 +7,7 @@ import type { Options, OptionSpec, Tracer } from './tracers/tracer.ts';
 
 /** What the user asked for, checked. */
 export interface CommandLine {
-	mode: 'live' | 'batch' | 'help' | 'version';
+	mode: 'live' | 'batch' | 'compare' | 'slices' | 'help' | 'version';
 	/** Tab to open or to print. */
 	tab: string;
 	json: boolean;
@@ -21,6 +21,12 @@ export interface CommandLine {
 	sort: string | undefined;
 	/** What a row stands for; undefined: the tab's own. */
 	group: string | undefined;
+	sysRoot: string;
+	procRoot: string;
+	/** `compare`, `-v`: seconds; Infinity until stopped. */
+	duration: number;
+	/** `-v`: lines per second. */
+	rate: number;
 	/** Each tracer's own section. */
 	sections: Record<string, Options>;
 }
@@ -41,6 +47,12 @@ function commonOptions(tracers: readonly AnyTracer[]): OptionSpec[] {
 		{ name: 'json', short: 'j', type: 'boolean', default: false, help: 'with --batch: one JSON object per line and interval (see docs/batch.md)' },
 		{ name: 'iterations', short: 'n', type: 'number', default: 0, min: 0, placeholder: 'N', help: 'with --batch: stop after N intervals (0: never)' },
 		{ name: 'limit', short: 'l', type: 'number', default: 0, min: 0, placeholder: 'N', help: 'with --batch: print the first N rows (0: all)' },
+		{ name: 'verbose', short: 'v', type: 'boolean', default: false, help: 'print a line for every turn that a task has on a CPU' },
+		{ name: 'rate', type: 'number', default: 1000, min: 1, max: 1_000_000, placeholder: 'N', help: 'with -v: lines per second; how many more there were is told' },
+		{ name: 'live', type: 'boolean', default: false, help: 'with compare: BPF and the /proc sampler over the same seconds' },
+		{ name: 'duration', type: 'number', default: 0, min: 0, max: 86_400, placeholder: 'SECONDS', help: 'with compare (0: 10) and -v (0: until stopped)' },
+		{ name: 'sys-root', type: 'string', default: '/sys', placeholder: 'DIR', help: 'where sysfs is; another tree stands in for other hardware' },
+		{ name: 'proc-root', type: 'string', default: '/proc', placeholder: 'DIR', help: 'where proc is' },
 		{ name: 'help', short: 'h', type: 'boolean', default: false, help: 'this text' },
 		{ name: 'version', short: 'V', type: 'boolean', default: false, help: 'print the version' },
 	];
@@ -71,6 +83,8 @@ export function helpText(tracers: readonly AnyTracer[]): string {
 		'',
 		'usage: wattlag [options]                    open the screen (? there for keys)',
 		'       wattlag --batch [--json] [options]   print to standard output',
+		'       wattlag compare --live [--duration S] [--json]   BPF against the /proc sampler, side by side',
+		'       wattlag -v [--rate N]                a line for every scheduling slice',
 		'',
 		...commonOptions(tracers).map(describe),
 		...sections,
@@ -137,7 +151,8 @@ export function parseCommandLine(argv: readonly string[], tracers: readonly AnyT
 	for (const name of Object.keys(parsed.flags)) {
 		if (!known.has(name)) throw new UsageError(`unknown option ${name.length === 1 ? '-' : '--'}${name}; wattlag --help lists them`);
 	}
-	const stray = parsed.input[0];
+	const compare = parsed.input[0] === 'compare';
+	const stray = parsed.input[compare ? 1 : 0];
 	if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'; wattlag --help lists the options`);
 
 	const values = new Map(
@@ -150,13 +165,16 @@ export function parseCommandLine(argv: readonly string[], tracers: readonly AnyT
 	const tab = text('tab');
 	const tracer = tracers.find((candidate) => candidate.id === tab) as AnyTracer;
 	const batch = on('batch');
+	if (compare && !on('live')) throw new UsageError('compare needs --live: wattlag compare --live');
+	if (!compare && on('live')) throw new UsageError('--live belongs to compare: wattlag compare --live');
 	for (const name of ['json', 'iterations', 'limit']) {
+		if (compare && name !== 'iterations') continue;
 		if (!batch && parsed.flags[name] !== undefined && parsed.flags[name] !== false) {
 			throw new UsageError(`--${name} needs --batch`);
 		}
 	}
 	return {
-		mode: on('help') ? 'help' : on('version') ? 'version' : batch ? 'batch' : 'live',
+		mode: on('help') ? 'help' : on('version') ? 'version' : compare ? 'compare' : on('verbose') ? 'slices' : batch ? 'batch' : 'live',
 		tab,
 		json: on('json'),
 		iterations: integer('iterations', number('iterations')),
@@ -164,6 +182,10 @@ export function parseCommandLine(argv: readonly string[], tracers: readonly AnyT
 		limit: integer('limit', number('limit')),
 		sort: oneOf('sort', text('sort'), tracer.columns.map((column) => column.key), tab),
 		group: oneOf('group', text('group'), tracer.groups, tab),
+		duration: number('duration') || (compare ? 10 : Number.POSITIVE_INFINITY),
+		rate: number('rate'),
+		sysRoot: text('sys-root'),
+		procRoot: text('proc-root'),
 		sections: Object.fromEntries(
 			tracers.map((owner) => [owner.id, Object.fromEntries(owner.options.map((spec) => [spec.name, values.get(spec.name) as number]))]),
 		),

@@ -1,11 +1,13 @@
 /**
- * The last minutes of every tab, as immutable snapshots. Knows nothing of React; its methods fit
- * `useSyncExternalStore`.
+ * The last minutes of every tab, as immutable snapshots, and the moment that is shown. Knows nothing of React; its
+ * methods fit `useSyncExternalStore`.
  */
 
+import { lean, pack, unpack } from './archive.ts';
 import type { SamplerEvent } from './sampler.ts';
 import type { SafeText } from './sanitize.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { Ns } from './units.ts';
 
 export type TabStatus =
 	| { kind: 'attaching' }
@@ -20,29 +22,52 @@ export interface WorkerFailure {
 export interface StoreOptions {
 	/** Snapshots kept per tab. */
 	snapshots: number;
-	/** Rows kept per tab, over all its snapshots; older ones keep their totals and lose their rows. */
+	/** Rows kept per tab for charts, over all its snapshots; older snapshots keep their totals and lose their rows. */
 	rows: number;
+	/** Bytes of packed snapshots kept per tab: how far back the user can travel. */
+	packedBytes: number;
 }
 
 interface Tab {
 	status: TabStatus;
+	/** The newest one is whole, older ones have lost their distributions, yet older ones their rows. */
 	history: readonly Snapshot[];
+	/** The same snapshots, whole; null where they are no longer kept, undefined for the newest. */
+	packed: readonly (Uint8Array | null | undefined)[];
+}
+
+/** What is shown while paused: what was there when the pause began, up to `moment`. */
+interface View {
+	tabs: ReadonlyMap<string, Tab>;
+	/** CLOCK_MONOTONIC; the same for all tabs. */
+	moment: Ns;
+	shown: Map<string, readonly Snapshot[]>;
 }
 
 const attaching: TabStatus = { kind: 'attaching' };
 const none: readonly Snapshot[] = [];
 
+/** Index of the snapshot whose time is nearest; -1 in an empty list. */
+function nearest(history: readonly Snapshot[], moment: Ns): number {
+	let best = -1;
+	let distance = Number.POSITIVE_INFINITY;
+	for (const [index, snapshot] of history.entries()) {
+		const off = Math.abs(snapshot.mono_ns - moment);
+		if (off < distance) [best, distance] = [index, off];
+	}
+	return best;
+}
+
 export class Store {
 	private readonly options: StoreOptions;
 	private readonly tabs = new Map<string, Tab>();
 	private readonly listeners = new Set<() => void>();
-	/** While paused: what was there when the pause began. */
-	private frozen: Map<string, readonly Snapshot[]> | null = null;
+	private view: View | null = null;
 	private lastFailure: WorkerFailure | null = null;
 	private changes = 0;
 
 	constructor(options: Partial<StoreOptions> = {}) {
-		this.options = { snapshots: 600, rows: 100_000, ...options };
+		this.options = { snapshots: 600, rows: 30_000, packedBytes: 8 * 2 ** 20, ...options };
 	}
 
 	readonly subscribe = (listener: () => void): (() => void) => {
@@ -54,20 +79,32 @@ export class Store {
 	readonly version = (): number => this.changes;
 
 	get paused(): boolean {
-		return this.frozen !== null;
+		return this.view !== null;
 	}
 
 	get failure(): WorkerFailure | null {
 		return this.lastFailure;
 	}
 
+	/** How far the moment shown lies behind the newest snapshot of a tab, ns; 0 when live. */
+	behind(tab: string): Ns {
+		const newest = this.tabs.get(tab)?.history.at(-1);
+		const shown = this.current(tab);
+		return this.view && newest && shown ? Math.max(0, newest.mono_ns - shown.mono_ns) : 0;
+	}
+
 	status(tab: string): TabStatus {
 		return this.tabs.get(tab)?.status ?? attaching;
 	}
 
-	/** Oldest first, up to the one shown. The array is never changed. */
+	/** Oldest first, up to the one shown, which is whole. The array is never changed. */
 	history(tab: string): readonly Snapshot[] {
-		return (this.frozen ? this.frozen.get(tab) : this.tabs.get(tab)?.history) ?? none;
+		if (!this.view) return this.tabs.get(tab)?.history ?? none;
+		const known = this.view.shown.get(tab);
+		if (known) return known;
+		const shown = until(this.view.tabs.get(tab), this.view.moment);
+		this.view.shown.set(tab, shown);
+		return shown;
 	}
 
 	/** The snapshot on the screen. */
@@ -78,7 +115,20 @@ export class Store {
 	/** Sampling goes on while paused; nothing of it is shown. */
 	setPaused(paused: boolean): void {
 		if (paused === this.paused) return;
-		this.frozen = paused ? new Map(Array.from(this.tabs, ([id, tab]) => [id, tab.history])) : null;
+		this.view = paused ? this.viewAt(Number.POSITIVE_INFINITY) : null;
+		this.changed();
+	}
+
+	/** Pause, and go `steps` snapshots of this tab back (negative) or on. Stops where snapshots are no longer kept. */
+	travel(tab: string, steps: number): void {
+		// Going on may reach what was sampled since the pause began.
+		const tabs = !this.view || steps > 0 ? new Map(this.tabs) : this.view.tabs;
+		const { history, packed } = tabs.get(tab) ?? { history: none, packed: [] };
+		if (history.length === 0) return;
+		const from = this.view ? nearest(history, this.view.moment) : history.length - 1;
+		const oldest = packed.lastIndexOf(null) + 1;
+		const to = Math.min(history.length - 1, Math.max(oldest, from + steps));
+		this.view = { tabs, moment: (history[to] as Snapshot).mono_ns, shown: new Map() };
 		this.changed();
 	}
 
@@ -101,24 +151,46 @@ export class Store {
 		}
 	};
 
+	private viewAt(moment: Ns): View {
+		let newest = 0;
+		for (const { history } of this.tabs.values()) newest = Math.max(newest, history.at(-1)?.mono_ns ?? 0);
+		return { tabs: new Map(this.tabs), moment: Math.min(moment, newest), shown: new Map() };
+	}
+
 	private push(snapshot: Snapshot): void {
-		const before = this.tabs.get(snapshot.tab)?.history ?? none;
+		const tab = this.tabs.get(snapshot.tab);
 		// Another grouping is another kind of row: old rows would be wrong neighbours.
-		const same = before.at(-1)?.group === snapshot.group ? before : none;
-		const history = [...same.slice(-(this.options.snapshots - 1)), snapshot];
+		const same = tab?.history.at(-1)?.group === snapshot.group;
+		const history = same ? tab.history.slice(-(this.options.snapshots - 1)) : [];
+		const packed = same ? tab.packed.slice(-(this.options.snapshots - 1)) : [];
+		const before = history.at(-1);
+		if (before) {
+			packed[packed.length - 1] = pack(before);
+			history[history.length - 1] = lean(before);
+		}
+		history.push(snapshot);
+		packed.push(undefined);
+		this.trim(history, packed);
+		this.lastFailure = null;
+		this.set(snapshot.tab, { status: { kind: 'live' }, history, packed }, this.view !== null);
+	}
+
+	/** Rows and packed snapshots beyond the limits go, the oldest first; the newest snapshot stays whatever its size. */
+	private trim(history: Snapshot[], packed: (Uint8Array | null | undefined)[]): void {
 		let rows = 0;
+		let bytes = 0;
 		for (let i = history.length - 1; i >= 0; i--) {
 			const entry = history[i] as Snapshot;
 			rows += entry.rows.length;
-			if (rows > this.options.rows && i < history.length - 1 && entry.rows.length > 0)
-				history[i] = { ...entry, rows: [] };
+			bytes += packed[i]?.byteLength ?? 0;
+			if (i === history.length - 1) continue;
+			if (rows > this.options.rows && entry.rows.length > 0) history[i] = { ...entry, rows: [] };
+			if (bytes > this.options.packedBytes) packed[i] = null;
 		}
-		this.lastFailure = null;
-		this.set(snapshot.tab, { status: { kind: 'live' }, history }, this.frozen !== null);
 	}
 
 	private set(id: string, change: Partial<Tab>, silent = false): void {
-		const tab = this.tabs.get(id) ?? { status: attaching, history: none };
+		const tab = this.tabs.get(id) ?? { status: attaching, history: none, packed: [] };
 		this.tabs.set(id, { ...tab, ...change });
 		if (!silent) this.changed();
 	}
@@ -127,4 +199,14 @@ export class Store {
 		this.changes++;
 		for (const listener of this.listeners) listener();
 	}
+}
+
+/** The snapshots up to the one nearest to `moment`; that one whole, as long as it is kept. */
+function until(tab: Tab | undefined, moment: Ns): readonly Snapshot[] {
+	const history = tab?.history ?? none;
+	const index = nearest(history, moment);
+	if (index === history.length - 1) return history;
+	const packed = tab?.packed[index];
+	const snapshots = history.slice(0, index + 1);
+	return packed ? [...snapshots.slice(0, -1), unpack(packed)] : snapshots;
 }

@@ -1,9 +1,8 @@
 /** The sampling thread: a {@link Sampling} that speaks through messages. */
-import { cpus } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type BpfAddon, loadAddon } from '../native.ts';
 import { registry } from '../registry.ts';
 import type { SamplerEvent } from '../sampler.ts';
+import { openHost } from '../tracers/open-host.ts';
 import { Sampling } from './sampling.ts';
 import type { WorkerRequest, WorkerSettings } from './worker-sampler.ts';
 
@@ -11,24 +10,13 @@ const port = parentPort;
 if (!port) throw new Error('this module runs in a worker thread');
 const settings = workerData as WorkerSettings;
 
-let addon: BpfAddon | undefined;
 const sampling = new Sampling({
 	tracers: settings.tabs.map((id) => {
 		const entry = registry.find(({ tracer }) => tracer.id === id);
 		if (!entry) throw new Error(`no tracer ${id}`);
 		return entry.tracer;
 	}),
-	host: {
-		// loaded by the first tracer that asks, so that a missing library becomes that tracer's message
-		get addon() {
-			addon ??= loadAddon(settings.addonPath);
-			return addon;
-		},
-		objectPath: (id) => `${settings.objectDir}/${id}.bpf.o`,
-		procRoot: settings.procRoot,
-		sysRoot: settings.sysRoot,
-		cpus: cpus().length,
-	},
+	host: openHost(settings),
 	delay: settings.delay,
 	firstDelay: settings.firstDelay,
 	groups: settings.groups,

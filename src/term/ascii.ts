@@ -8,6 +8,7 @@ const replacements: Record<string, string> = {
 	'±': '~',
 	'×': 'x',
 	Σ: 'S',
+	Δ: 'd',
 	'≥': '>',
 	'≤': '<',
 	'≈': '~',

@@ -37,6 +37,7 @@ export class FrameWriter {
 	private text = '';
 	private shown: Cells[] | null = null;
 	private parsed = new Map<string, Cells>();
+	private controls = '';
 	private dirty = false;
 	private hurried = false;
 	private timer: NodeJS.Timeout | undefined;
@@ -74,6 +75,12 @@ export class FrameWriter {
 	/** Draw the next frame in full, whatever the screen shows. */
 	redraw(): void {
 		this.shown = null;
+		this.changed();
+	}
+
+	/** A sequence that draws nothing (the clipboard's), sent whole before the next frame. */
+	control(sequence: string): void {
+		this.controls += sequence;
 		this.changed();
 	}
 
@@ -125,10 +132,12 @@ export class FrameWriter {
 			const next = this.compose();
 			const bytes = diffFrames(this.shown, next, this.size);
 			this.shown = next;
-			if (bytes === '') return;
+			const { controls } = this;
+			this.controls = '';
+			if (bytes === '' && controls === '') return;
 			this.lastFrame = performance.now();
 			// Synchronized update: terminals that know it show the frame at once, others ignore it.
-			this.rest = Buffer.from(`\x1b[?2026h${bytes}\x1b[?2026l`);
+			this.rest = Buffer.from(`${controls}\x1b[?2026h${bytes}\x1b[?2026l`);
 			this.stats.frames++;
 			this.stats.bytes += this.rest.length;
 			this.send();

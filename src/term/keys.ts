@@ -2,7 +2,8 @@
  * Bytes from the keyboard → names of keys. Ink's own `useInput` has no names for function keys, and a tool for htop
  * hands needs them; besides, raw mode belongs to one owner, the terminal.
  *
- * A key is a printable character as it is, or a name: `Enter`, `Esc`, `Ctrl-C`, `Shift-Tab`, `F10`, `PgUp`, `Alt-x`.
+ * A key is a printable character as it is, or a name: `Enter`, `Esc`, `Ctrl-C`, `Shift-Tab`, `F10`, `PgUp`, `Alt-x`. The
+ * mouse, where it was asked for, comes as `Click-7-3`, `WheelUp-7-3` or `WheelDown-7-3`: column and row from 0.
  */
 
 const control: Record<string, string> = {
@@ -61,7 +62,15 @@ const sequence = /^\x1b(?:\[\[([A-E])|\[([0-9;:<=>?]*)[ -/]*([@-~])|O([0-9;]*)([
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
 const incomplete = /^\x1b(?:\[\[?[0-9;:<=>?]*[ -/]*|O[0-9;]*)?$/;
 
+/** Reports as `ESC [ < button ; column ; row M` (pressed) or `m` (released). */
+function nameOfMouse(params: string, end: string): string | null {
+	const [button = -1, column = 0, row = 0] = params.slice(1).split(';').map(Number);
+	const kind = button === 0 && end === 'M' ? 'Click' : button === 64 ? 'WheelUp' : button === 65 ? 'WheelDown' : null;
+	return kind && `${kind}-${column - 1}-${row - 1}`;
+}
+
 function nameOf(params: string, end: string): string | null {
+	if (params.startsWith('<')) return nameOfMouse(params, end);
 	const [first = '', modifier = ''] = params.split(';');
 	const prefix = modifiers[Number(modifier)] ?? '';
 	const base = end === '~' ? tilde[first] : final[end];

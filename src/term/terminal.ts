@@ -8,6 +8,9 @@ import type { Output } from './output.ts';
 /** Alternate screen, cursor hidden, no autowrap, no bracketed paste. */
 const enterSequence = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004l\x1b[m\x1b[H\x1b[2J';
 const restoreSequence = '\x1b[?2026l\x1b[m\x1b[?7h\x1b[?25h\x1b[?1049l';
+/** Clicks and wheel, reported as SGR sequences. Takes text selection away from the terminal, hence only when asked for. */
+const mouseOn = '\x1b[?1000h\x1b[?1006h';
+const mouseOff = '\x1b[?1006l\x1b[?1000l';
 /** Ends an escape sequence that was cut in the middle. */
 const cancel = '\x18';
 
@@ -18,13 +21,15 @@ const heldMax = 64 * 1024;
 export class Terminal {
 	private readonly output: Output;
 	private readonly keyboard: ReadStream | null;
+	private readonly mouse: boolean;
 	private readonly unhold: (() => void)[] = [];
 	private entered = false;
 	private held = '';
 
-	constructor(output: Output, keyboard: ReadStream | null) {
+	constructor(output: Output, keyboard: ReadStream | null, mouse = false) {
 		this.output = output;
 		this.keyboard = keyboard;
+		this.mouse = mouse;
 	}
 
 	enter(): void {
@@ -32,14 +37,14 @@ export class Terminal {
 		this.entered = true;
 		this.hold();
 		this.setRaw(true);
-		this.write(enterSequence);
+		this.write(enterSequence + (this.mouse ? mouseOn : ''));
 	}
 
 	/** Idempotent. `cut`: a frame was sent in part. Text that came meanwhile for standard error follows. */
 	restore(cut = false): void {
 		if (!this.entered) return;
 		this.entered = false;
-		this.write((cut ? cancel : '') + restoreSequence);
+		this.write((cut ? cancel : '') + (this.mouse ? mouseOff : '') + restoreSequence);
 		this.setRaw(false);
 		for (const undo of this.unhold.splice(0)) undo();
 		const held = this.held;

@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Struct } from '../decode.ts';
-import type { BpfAddon, BpfError, BpfObject, ProgramInfo } from '../native.ts';
+import type { BpfAddon, BpfError, BpfObject } from '../native.ts';
 import { type BpfCost, type Host, Unavailable } from './tracer.ts';
 
 /** The generated `constants` of an object: where each variable of `.rodata` lies. */
@@ -25,6 +25,8 @@ export interface BpfSessionOptions<Layout extends ConstantLayout> {
 	maxEntries?: Readonly<Record<string, number>>;
 	/** Programs whose hook may be missing on a kernel; without one of the others there is no session. */
 	optional?: readonly string[];
+	/** Called before each program is attached, in the order of the C file, those before it being attached already. */
+	beforeAttach?: (program: string, object: BpfObject) => void;
 	/** Programs not wanted at all (the other one of two variants, an extra that was not asked for). */
 	without?: readonly string[];
 }
@@ -236,10 +238,17 @@ function choosePrograms(host: Host, object: BpfObject, optional: readonly string
 	}
 }
 
-/** A reader that can name the program: attach errors are otherwise hard to place. */
-function attachAll(host: Host, id: string, object: BpfObject, programs: ProgramInfo[]): void {
-	for (const { name, section } of programs) {
+/** Attach what was loaded, naming the hook that fails: libbpf's own words do not. */
+function attachAll(
+	host: Host,
+	id: string,
+	object: BpfObject,
+	before?: (program: string, object: BpfObject) => void,
+): void {
+	for (const { name, section, autoload } of object.programs()) {
+		if (!autoload) continue;
 		try {
+			before?.(name, object);
 			object.attach(name);
 		} catch (error) {
 			throw explain(host, id, `attach ${section}`, error);
@@ -278,12 +287,7 @@ export function openBpf<Layout extends ConstantLayout>(
 		for (const map of options.shards ?? []) object.setMaxEntries(map, possibleCpus);
 		for (const [map, entries] of Object.entries(options.maxEntries ?? {})) object.setMaxEntries(map, entries);
 		object.load();
-		attachAll(
-			host,
-			id,
-			object,
-			object.programs().filter((program) => program.autoload),
-		);
+		attachAll(host, id, object, options.beforeAttach);
 		return new BpfSession(object, possibleCpus);
 	} catch (error) {
 		object.close();

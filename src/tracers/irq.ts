@@ -7,7 +7,6 @@ import type { Buckets } from '../histogram.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
-import { HashReader } from './hash-reader.ts';
 import { Distribution, LatencyReader } from './latency.ts';
 import type { Column, Host, Reading, Session, Source, Tracer } from './tracer.ts';
 
@@ -59,11 +58,6 @@ const VECTOR_NAMES = Object.entries(irq_vector)
 /** Programs that only some kernels have a hook for: none but x86 has tracepoints around its own vectors. */
 const VECTOR_PROGRAMS = VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]);
 
-/** Handlers × CPUs the kernel has room for. A line's interrupts usually go to one CPU. */
-function handlerEntries(possibleCpus: number): number {
-	return 1024 + 16 * possibleCpus;
-}
-
 /** What is summed up in one row. */
 interface Line {
 	kind: Kind;
@@ -77,10 +71,6 @@ interface Line {
 
 class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly bpf: BpfSession;
-	private readonly handlers: HashReader<
-		ReturnType<typeof maps.handlers.key.read>,
-		ReturnType<typeof maps.handlers.value.read>
-	>;
 	private readonly latencies = new LatencyReader();
 	/** Per key and CPU: since start. */
 	private readonly totals = new Map<string, { count: Count; time_ns: Ns; unhandled: Count }>();
@@ -88,7 +78,6 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 
 	constructor(bpf: BpfSession) {
 		this.bpf = bpf;
-		this.handlers = new HashReader(bpf, maps.handlers, handlerEntries(bpf.possibleCpus));
 		this.source = {
 			kind: 'tracepoint',
 			description: bpf.has('local_timer_entry')
@@ -121,7 +110,7 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 				total = { count: 0, time_ns: 0, unhandled: 0 };
 				this.totals.set(id, total);
 			}
-			const unhandled = unhandledTotal - total.unhandled;
+			const unhandled = (unhandledTotal - total.unhandled) >>> 0;
 			total.count += interval.count;
 			total.time_ns += interval.sum_ns;
 			total.unhandled = unhandledTotal;
@@ -151,16 +140,12 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 			line.total.time_ns += total.time_ns;
 		};
 
-		for (const { id, key, value } of this.handlers.entries()) {
-			take(
-				id,
-				'hard',
-				key.irq,
-				sanitize(value.name),
-				key.cpu,
-				value.unhandled,
-				this.latencies.difference(id, value.latency),
-			);
+		for (const [cpu, { places }] of this.bpf.shards(maps.cpu_handlers).entries()) {
+			for (const [place, { key, irq, name, unhandled, latency }] of places.entries()) {
+				if (key === 0) continue;
+				const id = `hard ${place} ${cpu}`;
+				take(id, 'hard', irq, sanitize(name), cpu, unhandled, this.latencies.difference(id, latency));
+			}
 		}
 		for (const [cpu, shard] of this.bpf.shards(maps.irq_cpus).entries()) {
 			handlersFull += shard.handlers_full;
@@ -344,11 +329,9 @@ export const irq: Tracer<IrqRow, IrqExtra> = {
 	options: [],
 	rowKey: (row) => `${row.kind} ${row.irq} ${row.cpu} ${row.name}`,
 	start(host: Host): Session<IrqRow, IrqExtra> {
-		const possibleCpus = host.addon.possibleCpus();
 		const bpf = openBpf(host, 'irq', {
 			layout: constants,
-			shards: [maps.irq_cpus.name],
-			maxEntries: { [maps.handlers.name]: handlerEntries(possibleCpus) },
+			shards: [maps.irq_cpus.name, maps.cpu_handlers.name],
 			optional: VECTOR_PROGRAMS,
 		});
 		return new IrqSession(bpf);

@@ -91,7 +91,6 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private reads = 0;
 	private sinceFullRead: Ns = 0;
 	private ringFull: Count = 0;
-	private readonly atStart: Count;
 
 	constructor(bpf: BpfSession) {
 		this.bpf = bpf;
@@ -105,11 +104,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			counters: new Counters(CPU_SLOTS),
 			waits: new Waits(CPU_SLOTS),
 		}));
-		// gives every task its storage
 		this.setEpoch(this.epoch, false);
-		bpf.iterate('read_tasks');
-		// a wait that ended before its task had storage is none that was lost
-		this.atStart = bpf.shards(maps.cpu_waits).reduce((sum, shard) => sum + shard.homeless, 0);
 	}
 
 	read(dt: Ns, group: string): Reading<RunqlatRow, RunqlatExtra> {
@@ -162,7 +157,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	}
 
 	private readCpus(epoch: number): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
-		const lost = { process_unknown: -this.atStart, unstamped: 0, ended_processes: 0 };
+		const lost = { process_unknown: 0, unstamped: 0, ended_processes: 0 };
 		for (const [index, shard] of this.bpf.shards(maps.cpu_waits).entries()) {
 			const { counters, waits } = this.cpus[index] as (typeof this.cpus)[number];
 			const difference = counters.advance(shard.slots, shard.sum_ns);
@@ -389,6 +384,10 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 			layout: constants,
 			shards: [maps.cpu_waits.name],
 			optional: ['executed', 'exited'],
+			// every task has its storage before the first wait is measured: those that come later get theirs when born
+			beforeAttach(program, object) {
+				if (program === 'switched') object.iterate('read_tasks', new Uint8Array(0));
+			},
 		});
 		try {
 			return new RunqlatSession(bpf);

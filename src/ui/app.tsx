@@ -1,24 +1,31 @@
 /** The screen: frame, focus, change of tabs. What a tab shows is the tab's. */
-import { Box, useStdout } from 'ink';
-import { type ReactElement, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
+import { Box } from 'ink';
+import { type ReactElement, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
 import { secondsOf } from '../derive.ts';
-import { filterRows, sortRows } from '../query.ts';
-import { sanitize } from '../sanitize.ts';
+import { offeredNames } from '../filter/names.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Store } from '../store.ts';
-import type { Size } from '../term/diff.ts';
+import { type Baseline, markBaseline } from './baseline.ts';
+import { rowText } from './clipboard.ts';
+import { ColumnMenu } from './column-menu.tsx';
+import { choicesOf, shownColumns } from './columns.ts';
 import { ErrorBoundary } from './error-boundary.tsx';
-import { Footer, type OwnCost } from './footer.tsx';
-import { Header, type HostInfo } from './header.tsx';
+import { Footer, type OwnCost, type Prompt } from './footer.tsx';
+import { clock, Header, type HostInfo } from './header.tsx';
 import { Help, helpLines } from './help.tsx';
-import { type Command, commandOf } from './keymap.ts';
+import { type Hits, HitsContext, targetAt } from './hit.ts';
+import { type Command, defaultKeymap, type Keymap } from './keymap.ts';
 import { Lines } from './lines.tsx';
 import { Notice } from './notice.tsx';
 import { SortMenu } from './sort-menu.tsx';
 import { initialState, reduce, selectedIndex, sortOf, tabState, type UiState, type View } from './state.ts';
 import type { TabEntry, TabView } from './tab.ts';
 import { paint } from './theme.ts';
+import { type FilterInUse, useFilter } from './use-filter.ts';
 import { useKeys } from './use-keys.ts';
+import { findRow, useRows } from './use-rows.ts';
+import { useSize } from './use-size.ts';
+import { type LoadedView, useTabView } from './use-tab-view.ts';
 
 /** What the screen asks of the program around it. */
 export interface AppActions {
@@ -28,66 +35,38 @@ export interface AppActions {
 	/** Seconds. */
 	setInterval(seconds: number): void;
 	setGroup(tab: string, group: string): void;
+	/** To the clipboard of the terminal. */
+	copy(text: string): void;
 }
 
 export interface AppProps {
 	tabs: readonly TabEntry[];
 	initialTab: string;
-	/** For the initial tab; undefined: the tracer's own. */
-	initialSort?: string | undefined;
+	/** By tab: columns to sort by and groups other than the tracer's own. */
+	initialSorts?: Readonly<Record<string, string>> | undefined;
+	initialGroups?: Readonly<Record<string, string>> | undefined;
+	initialFilter?: string | undefined;
 	store: Store;
 	host: HostInfo;
 	/** Interval at start, s. */
 	delay: number;
+	keymap?: Keymap | undefined;
 	actions: AppActions;
 }
 
 /** Intervals that + and - go through, s. */
 const delays = [0.25, 0.5, 1, 2, 3, 5, 10, 30, 60];
+/** Snapshots of a jump in time. */
+const jump = 30;
+/** Rows of one turn of the wheel. */
+const wheelRows = 3;
 
-function sizeOf({ columns, rows }: { columns?: number; rows?: number }): Size {
-	return { columns: columns ?? 80, rows: rows ?? 24 };
-}
-
-function useSize(): Size {
-	const stdout: { columns?: number; rows?: number } & NodeJS.EventEmitter = useStdout().stdout;
-	const [size, setSize] = useState(() => sizeOf(stdout));
-	useEffect(() => {
-		const onResize = () => setSize(sizeOf(stdout));
-		stdout.on('resize', onResize);
-		return () => {
-			stdout.off('resize', onResize);
-		};
-	}, [stdout]);
-	return size;
-}
-
-type LoadedView = TabView<never, object> | Error;
-
-/** The code of the tabs, loaded after the first frame; null until it is there. */
-function useTabView(tabs: readonly TabEntry[], id: string): LoadedView | null {
-	const [views, setViews] = useState<Readonly<Record<string, LoadedView>>>({});
-	useEffect(() => {
-		let mounted = true;
-		for (const { tracer, tab } of tabs) {
-			const put = (view: LoadedView) => {
-				if (mounted) setViews((before) => ({ ...before, [tracer.id]: view }));
-			};
-			tab().then(put, (error: unknown) => put(error instanceof Error ? error : new Error(String(error))));
-		}
-		return () => {
-			mounted = false;
-		};
-	}, [tabs]);
-	return views[id] ?? null;
-}
-
-function startState(tabs: readonly TabEntry[], tab: string, sort: string | undefined): UiState {
-	const columns = tabs.find(({ tracer }) => tracer.id === tab)?.tracer.columns ?? [];
-	return initialState(
-		tab,
-		columns.find((column) => column.key === sort),
-	);
+function startState({ tabs, initialTab, initialSorts = {}, initialFilter = '' }: AppProps): UiState {
+	const sorts = tabs.flatMap(({ tracer }) => {
+		const column = tracer.columns.find(({ key }) => key === initialSorts[tracer.id]);
+		return column ? [[tracer.id, column] as const] : [];
+	});
+	return initialState(initialTab, Object.fromEntries(sorts), initialFilter);
 }
 
 function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | null {
@@ -100,20 +79,20 @@ function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | null {
 	return cost;
 }
 
-export function App({
-	tabs,
-	initialTab,
-	initialSort,
-	store,
-	host,
-	delay: initialDelay,
-	actions,
-}: AppProps): ReactElement | null {
+function promptOf({ overlay }: UiState, { error }: FilterInUse): Prompt | null {
+	if (overlay?.kind === 'filter') return { ...overlay, error };
+	return overlay?.kind === 'search' ? { ...overlay, error: null, candidates: [] } : null;
+}
+
+export function App(props: AppProps): ReactElement | null {
+	const { tabs, store, host, keymap = defaultKeymap, actions } = props;
 	const { columns: width, rows: height } = useSize();
-	const [state, dispatch] = useReducer(reduce, undefined, () => startState(tabs, initialTab, initialSort));
-	const [delay, setDelay] = useState(initialDelay);
-	const [groups, setGroups] = useState<Readonly<Record<string, string>>>({});
+	const [state, dispatch] = useReducer(reduce, props, startState);
+	const [delay, setDelay] = useState(props.delay);
+	const [groups, setGroups] = useState(props.initialGroups ?? {});
+	const [baseline, setBaseline] = useState<Baseline | null>(null);
 	const page = useRef(1);
+	const [hits] = useState<Hits>(() => ({ table: null, tabs: [] }));
 
 	const entry = tabs.find((one) => one.tracer.id === state.tab) ?? (tabs[0] as TabEntry);
 	const { tracer } = entry;
@@ -125,29 +104,15 @@ export function App({
 	const failure = useSyncExternalStore(store.subscribe, () => store.failure);
 	const snapshot = history.at(-1);
 
-	const listed = view && !(view instanceof Error) ? view.listed : undefined;
+	const loaded = view && !(view instanceof Error) ? view : undefined;
 	const tab = tabState(state, id);
-	const sort = useMemo(
-		() => sortOf({ ...state, tab: id }, id, tracer.columns, tracer.defaultSort),
-		[state, id, tracer],
-	);
-	const filter = useMemo(() => sanitize(state.filter), [state.filter]);
-	const filtered = useMemo(() => {
-		const rows = listed ? (snapshot?.rows ?? []).filter(listed as (row: object) => boolean) : (snapshot?.rows ?? []);
-		return filterRows(rows as readonly never[], tracer.columns, filter);
-	}, [snapshot, listed, tracer, filter]);
-	const rows = useMemo(
-		() =>
-			sortRows(
-				filtered,
-				tracer.columns.find((column) => column.key === sort.key),
-				sort.direction,
-				snapshot ? secondsOf(snapshot) : 1,
-			),
-		[filtered, tracer, sort.key, sort.direction, snapshot],
-	);
+	const sort = sortOf(state, id, tracer.columns, tracer.defaultSort);
+	const columns = useMemo(() => shownColumns(tracer.columns, tab.columns), [tracer, tab.columns]);
+	const filter = useFilter(state.filter, tabs, tracer);
+	const rows = useRows(snapshot, tracer, loaded?.listed, filter.bound.test, sort);
 	const keys = useMemo(() => rows.map((row) => tracer.rowKey(row)), [rows, tracer]);
-	const selected = selectedIndex(tab, keys);
+	const processAt = (index: number) => (index in rows ? tracer.processOf?.(rows[index] as never) : undefined);
+	const selected = selectedIndex(tab, keys, processAt);
 
 	// Chrome goes first when rows are few: a table without hints is more use than hints without a table.
 	const headerHeight = height >= 16 ? 2 : height >= 4 ? 1 : 0;
@@ -155,20 +120,31 @@ export function App({
 	const bannerHeight = failure && height >= 8 ? 1 : 0;
 	const bodyHeight = height - headerHeight - footerHeight - bannerHeight;
 	const help = useMemo(
-		() => (state.overlay?.kind === 'help' ? helpLines(tracer, width) : []),
-		[state.overlay?.kind, tracer, width],
+		() => (state.overlay?.kind === 'help' ? helpLines(tracer, keymap, width) : []),
+		[state.overlay?.kind, tracer, keymap, width],
 	);
 
 	const actionView: View = {
 		tabs: tabs.map((one) => one.tracer.id),
-		columns: tracer.columns,
+		columns,
+		choices: choicesOf(tracer.columns, tab.columns),
 		defaultSort: tracer.defaultSort,
 		keys,
+		selected,
+		processAt,
+		find: (text, from, step) => findRow(rows, tracer, text, from, step),
+		names: offeredNames(
+			tabs.map((one) => one.tracer),
+			id,
+		),
+		filterValid: filter.error === null,
 		page: page.current,
-		hasDetail: Boolean(view && !(view instanceof Error) && view.nameOf),
+		hasDetail: loaded?.nameOf !== undefined,
 		helpLines: help.length,
 		helpPage: Math.max(1, bodyHeight - 1),
 	};
+
+	const say = (message: string) => dispatch({ kind: 'say', message });
 
 	const changeDelay = (step: number) => {
 		const at = delays.findIndex((candidate) => candidate >= delay - 1e-9);
@@ -179,11 +155,37 @@ export function App({
 	};
 
 	const nextGroup = () => {
-		if (tracer.groups.length < 2) return;
+		if (tracer.groups.length < 2) return say(`${tracer.title} has one grouping only`);
 		const at = tracer.groups.indexOf(groups[id] ?? snapshot?.group ?? (tracer.groups[0] as string));
 		const group = tracer.groups[(at + 1) % tracer.groups.length] as string;
 		setGroups({ ...groups, [id]: group });
 		actions.setGroup(id, group);
+	};
+
+	const toggleBaseline = () => {
+		const marked = baseline
+			? null
+			: markBaseline(
+					tabs.map((one) => one.tracer),
+					(of) => store.current(of),
+				);
+		setBaseline(marked);
+		if (marked) say(`baseline marked: changes are against ${clock(marked.time)}`);
+		else say(baseline ? 'baseline forgotten' : 'nothing to mark yet');
+	};
+
+	const copyRow = () => {
+		const row = rows[selected];
+		if (row === undefined || !snapshot) return say('select a row to copy');
+		const text = rowText(columns, row, secondsOf(snapshot));
+		actions.copy(text);
+		say(`copied (if the terminal allows OSC 52): ${text}`);
+	};
+
+	const travel = (steps: number) => {
+		const before = snapshot;
+		store.travel(id, steps);
+		if (before && store.current(id) === before) say(steps < 0 ? 'nothing older is kept' : 'this is the newest');
 	};
 
 	/** Commands that reach beyond the screen's own state. */
@@ -192,21 +194,46 @@ export function App({
 		suspend: actions.suspend,
 		redraw: actions.redraw,
 		pause: () => store.setPaused(!store.paused),
+		live: () => store.setPaused(false),
+		'step-back': () => travel(-1),
+		'step-forward': () => travel(1),
+		'jump-back': () => travel(-jump),
+		'jump-forward': () => travel(jump),
 		faster: () => changeDelay(-1),
 		slower: () => changeDelay(1),
 		group: nextGroup,
+		baseline: toggleBaseline,
+		copy: copyRow,
+	};
+
+	const click = (x: number, y: number) => {
+		if (state.overlay) return;
+		const target = targetAt(hits, x, y, headerHeight + bannerHeight, headerHeight - 1);
+		if (target?.kind === 'tab') dispatch({ kind: 'go-to', tab: target.id });
+		else if (target?.kind === 'sort') dispatch({ kind: 'sort', key: target.key, view: actionView });
+		else if (target?.kind === 'row') dispatch({ kind: 'select', index: target.index, view: actionView });
+	};
+
+	const wheel = (step: number) => {
+		const command = step < 0 ? 'up' : 'down';
+		if (state.overlay) dispatch({ kind: 'command', command, key: '', view: actionView });
+		else dispatch({ kind: 'select', index: selected + step * wheelRows, view: actionView });
 	};
 
 	useKeys((key) => {
-		if (state.overlay?.kind === 'filter' && key !== 'Ctrl-C' && key !== 'Ctrl-Z') {
-			const move = key.length > 1 && /^(Up|Down|PgUp|PgDn)$/.test(key) ? commandOf(key) : undefined;
-			dispatch(move ? { kind: 'command', command: move, key, view: actionView } : { kind: 'text', key });
+		const mouse = /^(Click|WheelUp|WheelDown)-(\d+)-(\d+)$/.exec(key);
+		if (mouse) return mouse[1] === 'Click' ? click(Number(mouse[2]), Number(mouse[3])) : wheel(mouse[1] === 'WheelUp' ? -1 : 1);
+		const typing = state.overlay?.kind === 'filter' || state.overlay?.kind === 'search';
+		if (typing && key !== 'Ctrl-C' && key !== 'Ctrl-Z') {
+			const move = /^(Up|Down|PgUp|PgDn)$/.test(key) ? keymap.commandOf(key) : undefined;
+			dispatch(move ? { kind: 'command', command: move, key, view: actionView } : { kind: 'text', key, view: actionView });
 			return;
 		}
-		const command = commandOf(key);
+		const command = keymap.commandOf(key);
 		if (!command) return;
-		outward[command]?.();
 		dispatch({ kind: 'command', command, key, view: actionView });
+		// Space shows and hides columns in their menu.
+		if (!(command === 'pause' && state.overlay?.kind === 'columns')) outward[command]?.();
 	});
 
 	if (height < 1 || width < 1) return null;
@@ -217,77 +244,89 @@ export function App({
 	const energy = store.current('energy')?.source;
 	const body = { width, height: bodyHeight };
 	const group = tracer.groups.length > 1 ? (snapshot?.group ?? groups[id] ?? tracer.groups[0] ?? null) : null;
+	hits.table = null;
 	return (
-		<Box flexDirection="column" width={width} height={height}>
-			<Header
-				host={host}
-				tabs={tabs.map((one) => ({
-					id: one.tracer.id,
-					title: one.tracer.title,
-					state: store.status(one.tracer.id).kind,
-				}))}
-				active={id}
-				energy={energy ? energy.kind : null}
-				time={snapshot?.time ?? null}
-				paused={paused}
-				delay={delay}
-				group={group}
-				width={width}
-				height={headerHeight}
-			/>
-			{bannerHeight > 0 && failure && (
-				<Lines
-					lines={[
-						paint(
-							'alert',
-							` sampling failed, figures are old${failure.restarting ? ', starting again' : ''}: ${failure.message}`,
-						),
-					]}
+		<HitsContext value={hits}>
+			<Box flexDirection="column" width={width} height={height}>
+				<Header
+					host={host}
+					tabs={tabs.map((one) => ({
+						id: one.tracer.id,
+						title: one.tracer.title,
+						state: store.status(one.tracer.id).kind,
+					}))}
+					active={id}
+					energy={energy ? energy.kind : null}
+					time={snapshot?.time ?? null}
+					paused={paused}
+					behind={store.behind(id)}
+					baseline={baseline?.time ?? null}
+					delay={delay}
+					group={group}
 					width={width}
-					height={1}
+					height={headerHeight}
 				/>
-			)}
-			<Box height={bodyHeight} flexDirection="column" overflow="hidden">
-				{state.overlay?.kind === 'help' ? (
-					<Help lines={help} offset={state.overlay.offset} {...body} />
-				) : state.overlay?.kind === 'sort' ? (
-					<SortMenu columns={tracer.columns} sort={sort} index={state.overlay.index} {...body} />
-				) : (
-					<ErrorBoundary key={id} {...body}>
-						<Body view={view} status={status} summary={tracer.summary} {...body}>
-							{(View) =>
-								snapshot && (
-									<View
-										columns={tracer.columns}
-										snapshot={snapshot as never}
-										history={history as never}
-										rows={rows}
-										sort={sort}
-										selected={selected}
-										detail={tab.detail}
-										rowKey={tracer.rowKey}
-										filtered={filter !== ''}
-										logarithmic={state.logarithmic}
-										page={page}
-										{...body}
-									/>
-								)
-							}
-						</Body>
-					</ErrorBoundary>
+				{bannerHeight > 0 && failure && (
+					<Lines
+						lines={[
+							paint(
+								'alert',
+								` sampling failed, figures are old${failure.restarting ? ', starting again' : ''}: ${failure.message}`,
+							),
+						]}
+						width={width}
+						height={1}
+					/>
 				)}
+				<Box height={bodyHeight} flexDirection="column" overflow="hidden">
+					{state.overlay?.kind === 'help' ? (
+						<Help lines={help} offset={state.overlay.offset} {...body} />
+					) : state.overlay?.kind === 'sort' ? (
+						<SortMenu columns={columns} sort={sort} index={state.overlay.index} {...body} />
+					) : state.overlay?.kind === 'columns' ? (
+						<ColumnMenu columns={tracer.columns} choices={actionView.choices} index={state.overlay.index} {...body} />
+					) : (
+						<ErrorBoundary key={id} {...body}>
+							<Body view={view} status={status} summary={tracer.summary} {...body}>
+								{(View) =>
+									snapshot && (
+										<View
+											columns={columns}
+											allColumns={tracer.columns}
+											snapshot={snapshot as never}
+											history={history as never}
+											rows={rows}
+											sort={sort}
+											selected={selected}
+											detail={tab.detail}
+											rowKey={tracer.rowKey}
+											filtered={filter.text !== ''}
+											baseline={(baseline?.tabs.get(id) as never) ?? null}
+											logarithmic={state.logarithmic}
+											page={page}
+											{...body}
+										/>
+									)
+								}
+							</Body>
+						</ErrorBoundary>
+					)}
+				</Box>
+				<Footer
+					lost={snapshot?.lost ?? nothing}
+					cost={costOf(tabs.map((one) => store.current(one.tracer.id)))}
+					selected={selected}
+					rows={rows.length}
+					filter={filter.text}
+					ignored={filter.bound.ignored}
+					prompt={promptOf(state, filter)}
+					message={state.message}
+					keymap={keymap}
+					width={width}
+					height={footerHeight}
+				/>
 			</Box>
-			<Footer
-				lost={snapshot?.lost ?? nothing}
-				cost={costOf(tabs.map((one) => store.current(one.tracer.id)))}
-				selected={selected}
-				rows={rows.length}
-				filter={filter}
-				typing={state.overlay?.kind === 'filter'}
-				width={width}
-				height={footerHeight}
-			/>
-		</Box>
+		</HitsContext>
 	);
 }
 

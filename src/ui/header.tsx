@@ -1,8 +1,10 @@
 /** Two lines on top: the machine, and the tabs. */
-import { type ReactElement, useMemo } from 'react';
+import { type ReactElement, useContext, useMemo } from 'react';
 import { formatDuration } from '../format.ts';
 import type { SafeText } from '../sanitize.ts';
 import { textWidth } from '../term/width.ts';
+import type { Ns } from '../units.ts';
+import { HitsContext } from './hit.ts';
 import { type Piece, statusLine } from './line.ts';
 import { Lines } from './lines.tsx';
 import type { Span } from './theme.ts';
@@ -29,6 +31,10 @@ export interface HeaderProps {
 	/** ISO 8601; when what is shown was measured. */
 	time: string | null;
 	paused: boolean;
+	/** How far the moment shown lies back, ns. */
+	behind: Ns;
+	/** When the baseline was marked, ISO 8601; null: none is. */
+	baseline: string | null;
 	/** Interval asked for, s. */
 	delay: number;
 	group: string | null;
@@ -36,7 +42,8 @@ export interface HeaderProps {
 	height: number;
 }
 
-function clock(time: string | null): string {
+/** Local time of day. */
+export function clock(time: string | null): string {
 	const date = time === null ? new Date() : new Date(time);
 	const two = (n: number) => String(n).padStart(2, '0');
 	return Number.isNaN(date.getTime())
@@ -80,17 +87,23 @@ function machineLine({ host, energy, time, width }: HeaderProps): string {
 	return statusLine(width, pieces);
 }
 
-function tabLine({ tabs, active, paused, delay, group, width }: HeaderProps): string {
+/** What the figures are: of now, held, of a moment in the past, or not there. */
+function badgeOf({ tabs, active, paused, behind, time, delay }: HeaderProps): Span {
 	const state = tabs.find((tab) => tab.id === active)?.state;
-	const badge: Span = paused
-		? ['alert', ' PAUSED ']
-		: state === 'attaching'
-			? ['warn', 'attaching…']
-			: state === 'unavailable'
-				? ['bad', 'unavailable']
-				: ['good', `● ${Number(delay.toFixed(2))}s`];
+	if (paused && behind > 0) return ['alert', ` PAUSED ${clock(time)}, ${formatDuration(Math.round(behind / 1e9))} back `];
+	if (paused) return ['alert', ` PAUSED ${clock(time)} `];
+	if (state === 'attaching') return ['warn', 'attaching…'];
+	if (state === 'unavailable') return ['bad', 'unavailable'];
+	return ['good', `● ${Number(delay.toFixed(2))}s`];
+}
+
+/** The tabs' line, and where each tab ends on it. */
+function tabLine(props: HeaderProps): { line: string; ends: { id: string; end: number }[] } {
+	const { tabs, active, baseline, group, width } = props;
+	const badge = badgeOf(props);
+	const room = width - textWidth(badge[1] as string) - 2;
 	// Where not all titles fit beside the badge, the digit still says how to get there.
-	const full = tabs.reduce((sum, { title }) => sum + textWidth(title) + 5, 0) + 14 <= width;
+	const full = tabs.reduce((sum, { title }) => sum + textWidth(title) + 5, 0) <= room;
 	const labels = tabs.map(({ id, title, state: tabState }, index): Piece => {
 		const text = full || id === active ? ` ${index + 1} ${title} ` : ` ${index + 1} `;
 		return {
@@ -98,19 +111,31 @@ function tabLine({ tabs, active, paused, delay, group, width }: HeaderProps): st
 			drop: id === active ? 0 : 2,
 		};
 	});
-	return statusLine(
+	let end = -1;
+	const ends = labels.map(({ spans }, index) => {
+		end += textWidth((spans[0] as readonly [string, string])[1]) + 1;
+		return { id: tabs[index]?.id ?? '', end };
+	});
+	const line = statusLine(
 		width,
 		[
 			...labels,
-			{ spans: group === null ? [] : [['dim', 'by '], group], drop: 3, side: 'right' },
+			{ spans: baseline === null ? [] : [['accent', `Δ ${clock(baseline)}`]], drop: 3, side: 'right' },
+			{ spans: group === null ? [] : [['dim', 'by '], group], drop: 4, side: 'right' },
 			{ spans: [badge], drop: 1, side: 'right' },
 		],
 		1,
 	);
+	return { line, ends };
 }
 
 export function Header(props: HeaderProps): ReactElement {
+	const hits = useContext(HitsContext);
 	// Load and uptime are read anew whenever something else changed: at least once per interval.
-	const lines = useMemo(() => (props.height >= 2 ? [machineLine(props), tabLine(props)] : [tabLine(props)]), [props]);
+	const [lines, ends] = useMemo(() => {
+		const { line, ends } = tabLine(props);
+		return [props.height >= 2 ? [machineLine(props), line] : [line], ends];
+	}, [props]);
+	hits.tabs = ends;
 	return <Lines lines={lines} width={props.width} height={props.height} />;
 }

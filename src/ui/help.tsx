@@ -1,7 +1,7 @@
 /** Keys from the keymap, columns from the tracer. */
 import { type ReactElement, useMemo } from 'react';
 import { fitCells, textWidth } from '../term/width.ts';
-import { keymap, keysText } from './keymap.ts';
+import { type Keymap, keysText, sections } from './keymap.ts';
 import { Lines } from './lines.tsx';
 import { wrapText } from './notice.tsx';
 import type { TabTracer } from './tab.ts';
@@ -17,16 +17,31 @@ function entries(list: readonly (readonly [string, string])[], nameWidth: number
 
 const notes = [
 	'Sizes are in powers of 1024 (K = KiB), counts in powers of 1000; – means not known.',
-	'Own cost: time in the BPF programs of all tabs, and CPU time of the program itself, each as a share of one CPU; RSS is its memory.',
 ];
 
+/** What the screen says in one word and a newcomer may not know. */
+const glossary: readonly (readonly [string, string])[] = [
+	['lost', 'events that the kernel side had to drop since start, by cause; figures miss them'],
+	['own cost', 'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU; then its memory'],
+	['p50, p99', 'half, and 99 of 100, were at most this long'],
+	['Δ, ▲, ▼', 'change against the baseline (b): Δ of the sorted column, arrows from 10 % on; new: it was not there'],
+	['model', 'energy computed from CPU time, because no power counter could be read'],
+	['filter', 'a term whose column this tab lacks is ignored here and named; a path means it and all below it'],
+];
+
+function terms(width: number): string[] {
+	const nameWidth = Math.max(...glossary.map(([name]) => textWidth(name)));
+	return [paint('strong', 'Terms'), ...entries(glossary, nameWidth, width), ''];
+}
+
 /** The whole help for a tab at this width. */
-export function helpLines(tracer: TabTracer<never, object>, width: number): string[] {
-	const keyWidth = Math.max(...keymap.map((binding) => textWidth(keysText(binding))));
-	const sections = (['General', 'Move', 'Table'] as const).flatMap((section) => [
+export function helpLines(tracer: TabTracer<never, object>, { bindings }: Keymap, width: number): string[] {
+	const bound = bindings.filter(({ keys }) => keys.length > 0);
+	const keyWidth = Math.max(...bound.map((binding) => textWidth(keysText(binding))));
+	const keys = sections.flatMap((section) => [
 		paint('strong', section),
 		...entries(
-			keymap
+			bound
 				.filter((binding) => binding.section === section)
 				.map((binding) => [keysText(binding), binding.help] as const),
 			keyWidth,
@@ -45,7 +60,8 @@ export function helpLines(tracer: TabTracer<never, object>, width: number): stri
 		),
 		...(tracer.groups.length > 1 ? ['', `  ${paint('dim', 'groups (t):')} ${tracer.groups.join(', ')}`] : []),
 		'',
-		...sections,
+		...keys,
+		...terms(width),
 		...notes.flatMap((note) => wrapText(note, width - 2).map((line) => paint('dim', `  ${line}`))),
 	];
 }

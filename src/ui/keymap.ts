@@ -1,4 +1,4 @@
-/** THE table of keys: command → keys → words. Help screen and footer are made from it. */
+/** THE table of keys: command → keys → words. Help screen, footer and the config file's `[keys]` are made from it. */
 
 export type Command =
 	| 'quit'
@@ -19,6 +19,17 @@ export type Command =
 	| 'sort-menu'
 	| 'reverse'
 	| 'filter'
+	| 'search'
+	| 'search-next'
+	| 'search-previous'
+	| 'columns'
+	| 'copy'
+	| 'baseline'
+	| 'step-back'
+	| 'step-forward'
+	| 'jump-back'
+	| 'jump-forward'
+	| 'live'
 	| 'group'
 	| 'detail'
 	| 'back'
@@ -37,12 +48,15 @@ export interface Binding {
 	/** One word for the footer; lower `hintOrder` stays longer. */
 	hint?: string;
 	hintOrder?: number;
-	section: 'General' | 'Move' | 'Table';
+	section: Section;
 }
+
+export const sections = ['General', 'Table', 'Move', 'Time'] as const;
+type Section = (typeof sections)[number];
 
 const digits = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
-export const keymap: readonly Binding[] = [
+export const defaultBindings: readonly Binding[] = [
 	{ command: 'help', keys: ['?', 'F1', 'h'], help: 'this help', hint: 'Help', hintOrder: 0, section: 'General' },
 	{ command: 'tab', keys: digits, help: 'go to that tab', section: 'General' },
 	{ command: 'next-tab', keys: ['Tab'], help: 'next tab', hint: 'Next', hintOrder: 9, section: 'General' },
@@ -50,11 +64,14 @@ export const keymap: readonly Binding[] = [
 	{
 		command: 'filter',
 		keys: ['/', 'F4'],
-		help: 'show only rows whose name or pid contains the text; Esc clears',
+		help: 'show only matching rows: part of a name, or e.g. p99 > 5ms and not comm ~ ^pg; Tab completes, Esc clears',
 		hint: 'Filter',
 		hintOrder: 2,
 		section: 'Table',
 	},
+	{ command: 'search', keys: ['\\', 'F3'], help: 'go to the next row whose name or pid contains the text', section: 'Table' },
+	{ command: 'search-next', keys: ['n'], help: 'next match of the search', section: 'Table' },
+	{ command: 'search-previous', keys: ['N'], help: 'previous match of the search', section: 'Table' },
 	{
 		command: 'sort-menu',
 		keys: ['s', 'F6'],
@@ -63,8 +80,8 @@ export const keymap: readonly Binding[] = [
 		hintOrder: 3,
 		section: 'Table',
 	},
-	{ command: 'sort-left', keys: ['<', ','], help: 'sort by the column to the left', section: 'Table' },
-	{ command: 'sort-right', keys: ['>', '.'], help: 'sort by the column to the right', section: 'Table' },
+	{ command: 'sort-left', keys: ['<'], help: 'sort by the column to the left', section: 'Table' },
+	{ command: 'sort-right', keys: ['>'], help: 'sort by the column to the right', section: 'Table' },
 	{ command: 'reverse', keys: ['r', 'I'], help: 'reverse the order', hint: 'Reverse', hintOrder: 7, section: 'Table' },
 	{
 		command: 'group',
@@ -72,6 +89,21 @@ export const keymap: readonly Binding[] = [
 		help: 'group rows by the next thing the tab offers (process, thread, cgroup, …)',
 		hint: 'Group',
 		hintOrder: 6,
+		section: 'Table',
+	},
+	{ command: 'columns', keys: ['c'], help: 'choose the columns and their order, for this session', section: 'Table' },
+	{
+		command: 'baseline',
+		keys: ['b'],
+		help: 'remember the figures of now: from then on ▲ ▼ and Δ show the change against them; again: forget them',
+		hint: 'Base',
+		hintOrder: 10,
+		section: 'Table',
+	},
+	{
+		command: 'copy',
+		keys: ['y'],
+		help: 'copy the selected row to the clipboard of the terminal (OSC 52)',
 		section: 'Table',
 	},
 	{
@@ -92,26 +124,61 @@ export const keymap: readonly Binding[] = [
 	{ command: 'half-down', keys: ['Ctrl-D'], help: 'half a page down', section: 'Move' },
 	{ command: 'first', keys: ['g', 'Home'], help: 'first row', section: 'Move' },
 	{ command: 'last', keys: ['G', 'End'], help: 'last row', section: 'Move' },
+	{ command: 'faster', keys: ['+', '='], help: 'refresh more often', hint: 'Faster', hintOrder: 8, section: 'General' },
+	{ command: 'slower', keys: ['-'], help: 'refresh less often', section: 'General' },
+	{ command: 'redraw', keys: ['Ctrl-L'], help: 'draw the screen again', section: 'General' },
+	{ command: 'suspend', keys: ['Ctrl-Z'], help: 'to the shell; fg comes back', section: 'General' },
+	{ command: 'quit', keys: ['q', 'F10', 'Ctrl-C'], help: 'quit', hint: 'Quit', hintOrder: 1, section: 'General' },
 	{
 		command: 'pause',
 		keys: ['Space', 'Z'],
 		help: 'pause and go on; sampling continues meanwhile',
 		hint: 'Pause',
 		hintOrder: 4,
-		section: 'General',
+		section: 'Time',
 	},
-	{ command: 'faster', keys: ['+', '='], help: 'refresh more often', hint: 'Faster', hintOrder: 8, section: 'General' },
-	{ command: 'slower', keys: ['-'], help: 'refresh less often', section: 'General' },
-	{ command: 'redraw', keys: ['Ctrl-L'], help: 'draw the screen again', section: 'General' },
-	{ command: 'suspend', keys: ['Ctrl-Z'], help: 'to the shell; fg comes back', section: 'General' },
-	{ command: 'quit', keys: ['q', 'F10', 'Ctrl-C'], help: 'quit', hint: 'Quit', hintOrder: 1, section: 'General' },
+	{
+		command: 'step-back',
+		keys: ['['],
+		help: 'one interval back in time, on all tabs; sampling goes on',
+		hint: 'Back',
+		hintOrder: 11,
+		section: 'Time',
+	},
+	{ command: 'step-forward', keys: [']'], help: 'one interval on', section: 'Time' },
+	{ command: 'jump-back', keys: ['{'], help: 'thirty intervals back', section: 'Time' },
+	{ command: 'jump-forward', keys: ['}'], help: 'thirty intervals on', section: 'Time' },
+	{ command: 'live', keys: ['.'], help: 'back to now', section: 'Time' },
 ];
 
-const commands = new Map(keymap.flatMap((binding) => binding.keys.map((key) => [key, binding.command] as const)));
+/** Keys of commands, as the config file gives them. */
+export type KeyOverrides = Readonly<Record<string, readonly string[]>>;
 
-export function commandOf(key: string): Command | undefined {
-	return commands.get(key);
+export interface Keymap {
+	bindings: readonly Binding[];
+	commandOf(key: string): Command | undefined;
 }
+
+/** However keys are bound, this one ends the program. */
+const alwaysQuits = 'Ctrl-C';
+
+/**
+ * The default keys with those of some commands replaced. A key that is given to a command is taken from the one that
+ * had it by default.
+ */
+export function keymapWith(overrides: KeyOverrides = {}): Keymap {
+	const taken = new Set(Object.values(overrides).flat());
+	const bindings = defaultBindings.map((binding): Binding => {
+		const own = overrides[binding.command];
+		const keys = own ?? binding.keys.filter((key) => !taken.has(key));
+		const all = binding.command === 'quit' && !keys.includes(alwaysQuits) ? [...keys, alwaysQuits] : keys;
+		return own || all.length !== binding.keys.length ? { ...binding, keys: all } : binding;
+	});
+	const commands = new Map(bindings.flatMap(({ command, keys }) => keys.map((key) => [key, command] as const)));
+	return { bindings, commandOf: (key) => commands.get(key) };
+}
+
+export const defaultKeymap = keymapWith();
 
 /** `1–9` rather than nine keys. */
 export function keysText(binding: Binding): string {

@@ -14,7 +14,8 @@ function draw(part: Span): string {
 	return typeof part === 'string' ? part : paint(part[0], part[1]);
 }
 
-function widthOf(parts: readonly Span[]): number {
+/** Cells. */
+export function widthOf(parts: readonly Span[]): number {
 	let width = 0;
 	for (const part of parts) width += textWidth(textOf(part));
 	return width;

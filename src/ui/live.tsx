@@ -12,10 +12,12 @@ import { openTerminal, standardOutput } from '../term/output.ts';
 import { SlotsContext } from '../term/slots.ts';
 import { Terminal } from '../term/terminal.ts';
 import { App } from './app.tsx';
+import { clipboardSequence } from './clipboard.ts';
 import type { HostInfo } from './header.tsx';
+import { type KeyOverrides, keymapWith } from './keymap.ts';
 import { localHost } from './local-host.ts';
 import type { TabEntry } from './tab.ts';
-import { lookOf, setLook } from './theme.ts';
+import { type LookChoice, lookOf, setLook } from './theme.ts';
 
 export interface LiveOptions {
 	registry: readonly TabEntry[];
@@ -25,8 +27,13 @@ export interface LiveOptions {
 		tab: string;
 		/** Interval, s. */
 		delay: number;
-		/** Column to sort that tab by; undefined: its own. */
-		sort?: string | undefined;
+		/** By tab: columns to sort by and groupings; missing: the tab's own. */
+		sorts?: Readonly<Record<string, string>> | undefined;
+		groups?: Readonly<Record<string, string>> | undefined;
+		filter?: string | undefined;
+		look?: LookChoice | undefined;
+		mouse?: boolean | undefined;
+		keys?: KeyOverrides | undefined;
 	};
 	/** What the header says; the machine this runs on unless told otherwise. */
 	host?: HostInfo;
@@ -58,12 +65,13 @@ function openKeyboard(): ReadStream | null {
  * has exited with 1.
  */
 export async function runLive({ registry, sampler, command, host = localHost() }: LiveOptions): Promise<number> {
-	const look = lookOf(process.env);
+	const look = lookOf(process.env, command.look);
 	setLook(look);
+	const keymap = keymapWith(command.keys);
 	const store = new Store();
 	const keyboard = openKeyboard();
 	const output = openTerminal() ?? standardOutput();
-	const terminal = new Terminal(output, keyboard);
+	const terminal = new Terminal(output, keyboard, command.mouse);
 	const ended = Promise.withResolvers<number>();
 	const writer = new FrameWriter({
 		output,
@@ -110,7 +118,10 @@ export async function runLive({ registry, sampler, command, host = localHost() }
 			<App
 				tabs={registry}
 				initialTab={command.tab}
-				initialSort={command.sort}
+				initialSorts={command.sorts}
+				initialGroups={command.groups}
+				initialFilter={command.filter}
+				keymap={keymap}
 				store={store}
 				host={host}
 				delay={command.delay}
@@ -120,6 +131,7 @@ export async function runLive({ registry, sampler, command, host = localHost() }
 					redraw: () => writer.redraw(),
 					setInterval: (seconds) => sampler.setInterval(seconds),
 					setGroup: (tab, group) => sampler.setGroup(tab, group),
+					copy: (text) => writer.control(clipboardSequence(text)),
 				}}
 			/>
 		</SlotsContext>,

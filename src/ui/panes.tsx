@@ -63,6 +63,9 @@ function Overview<Row, Extra extends object>({
 				sort={sort}
 				selected={selected}
 				seconds={secondsOf(tab.snapshot)}
+				baseline={tab.baseline}
+				x={0}
+				y={head + (row || !areas.pane ? 0 : areas.pane.height)}
 				{...areas.table}
 			/>
 		) : (
@@ -107,7 +110,7 @@ function Detail<Row, Extra extends object>({
 	title,
 	pane,
 }: PanesProps<Row, Extra> & { row: Row }): ReactElement {
-	const { width, height, columns, snapshot } = tab;
+	const { width, height, allColumns: columns, snapshot } = tab;
 	const fields = useMemo(() => {
 		const seconds = secondsOf(snapshot);
 		const titleWidth = Math.max(...columns.map((column) => column.title.length));

@@ -24,8 +24,8 @@ export function split(width: number, height: number, full: number, wanted: numbe
 		const table = Math.floor((width - 2) * 0.58);
 		return { direction: 'row', table: { width: table, height }, pane: { width: width - table - 2, height } };
 	}
-	// A long table keeps at least eight rows and half of what there is; a short one leaves its rest to the pane.
-	const table = Math.min(full, Math.max(8, Math.ceil(height * 0.55)));
+	// Rows are what the screen is for: a long table keeps two thirds; a short one leaves its rest to the pane.
+	const table = Math.min(full, Math.max(8, Math.ceil(height * 0.66)));
 	const pane = full <= table ? height - table : Math.min(wanted, height - table);
 	if (pane < least) return { direction: 'column', table: { width, height }, pane: null };
 	return { direction: 'column', table: { width, height: height - pane }, pane: { width, height: pane } };

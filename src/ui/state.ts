@@ -1,7 +1,11 @@
 /** What the user has chosen, and how a command changes it. Pure; what is shown follows from this and the snapshots. */
+import { complete } from '../filter/complete.ts';
+import { maxLength } from '../filter/lexer.ts';
 import { type Direction, firstDirection, reversed, type Sort } from '../query.ts';
 import type { Column } from '../tracers/tracer.ts';
+import { type ColumnChoice, move, toggle } from './columns.ts';
 import type { Command } from './keymap.ts';
+import { edit, emptyInput, inputOf, type TextInput } from './text-input.ts';
 
 export interface TabState {
 	/** null: the tracer's default. */
@@ -10,14 +14,30 @@ export interface TabState {
 	selected: string | null;
 	/** Where it was last, should it disappear. */
 	index: number;
+	/** Process to select once it is there: the one selected in the tab before; null: `selected` counts. */
+	follow: string | null;
 	detail: boolean;
+	/** null: the tracer's own. */
+	columns: readonly ColumnChoice[] | null;
 }
 
-export type Overlay = { kind: 'help'; offset: number } | { kind: 'sort'; index: number } | { kind: 'filter' } | null;
+export type Overlay =
+	| { kind: 'help'; offset: number }
+	| { kind: 'sort' | 'columns'; index: number }
+	| { kind: 'filter'; input: TextInput; /** What Tab found. */ candidates: readonly string[] }
+	| { kind: 'search'; input: TextInput; /** Row from which the search goes. */ from: number }
+	| null;
 
 export interface UiState {
 	tab: string;
+	/** As typed, also while it is wrong. */
 	filter: string;
+	/** What `n` and `N` look for. */
+	search: string;
+	/** Process of the row selected last, see `Tracer.processOf`. */
+	process: string | null;
+	/** For the footer, until the next key. */
+	message: string | null;
 	overlay: Overlay;
 	tabs: Readonly<Record<string, TabState>>;
 	/** Bars of histograms. */
@@ -27,10 +47,23 @@ export interface UiState {
 /** What the current screen looks like, for commands that depend on it. */
 export interface View {
 	tabs: readonly string[];
+	/** Those shown, in their order. */
 	columns: readonly Column<never>[];
+	/** All of them. */
+	choices: readonly ColumnChoice[];
 	defaultSort: string;
 	/** Keys of the rows in their order on the screen. */
 	keys: readonly string[];
+	/** Index of the selected row; -1: none. */
+	selected: number;
+	/** Process that a row stands for. */
+	processAt(index: number): string | undefined;
+	/** Next row that contains a text, beginning at `from` and going round; -1: none. */
+	find(text: string, from: number, step: 1 | -1): number;
+	/** Column names to complete. */
+	names: readonly string[];
+	/** The filter that is typed can be used. */
+	filterValid: boolean;
 	/** Rows of one page. */
 	page: number;
 	/** Has the tab something to show for one row? */
@@ -39,14 +72,28 @@ export interface View {
 	helpPage: number;
 }
 
-export type Action = { kind: 'command'; command: Command; key: string; view: View } | { kind: 'text'; key: string };
+export type Action =
+	| { kind: 'command'; command: Command; key: string; view: View }
+	/** A key while something is typed. */
+	| { kind: 'text'; key: string; view: View }
+	| { kind: 'say'; message: string }
+	| { kind: 'select'; index: number; view: View }
+	| { kind: 'go-to'; tab: string }
+	| { kind: 'sort'; key: string; view: View };
 
-const fresh: TabState = { sort: null, selected: null, index: 0, detail: false };
+const fresh: TabState = { sort: null, selected: null, index: 0, follow: null, detail: false, columns: null };
+/** Longest text to search for. */
+const maxSearch = 64;
 
-/** `sort`: a column for this tab other than its default. */
-export function initialState(tab: string, sort?: Column<never>): UiState {
-	const tabs = sort ? { [tab]: { ...fresh, sort: { key: sort.key, direction: firstDirection(sort) } } } : {};
-	return { tab, filter: '', overlay: null, tabs, logarithmic: false };
+/** `sorts`: by tab, columns to sort by other than its default. */
+export function initialState(tab: string, sorts: Readonly<Record<string, Column<never>>> = {}, filter = ''): UiState {
+	const tabs = Object.fromEntries(
+		Object.entries(sorts).map(([id, column]) => [
+			id,
+			{ ...fresh, sort: { key: column.key, direction: firstDirection(column) } },
+		]),
+	);
+	return { tab, filter, search: '', process: null, message: null, overlay: null, tabs, logarithmic: false };
 }
 
 export function tabState(state: UiState, tab = state.tab): TabState {
@@ -60,7 +107,11 @@ export function sortOf(state: UiState, tab: string, columns: readonly Column<nev
 }
 
 /** Index of the selected row on the screen; where it was when it has gone; -1 without a selection. */
-export function selectedIndex(tab: TabState, keys: readonly string[]): number {
+export function selectedIndex(tab: TabState, keys: readonly string[], processAt?: View['processAt']): number {
+	if (tab.follow !== null && processAt) {
+		const followed = keys.findIndex((_, index) => processAt(index) === tab.follow);
+		if (followed >= 0) return followed;
+	}
 	if (tab.selected === null || keys.length === 0) return -1;
 	const index = keys.indexOf(tab.selected);
 	return index >= 0 ? index : Math.min(tab.index, keys.length - 1);
@@ -72,8 +123,9 @@ function change(state: UiState, part: Partial<TabState>): UiState {
 
 function select(state: UiState, view: View, index: number): UiState {
 	if (view.keys.length === 0) return state;
-	const at = Math.max(0, Math.min(view.keys.length - 1, index));
-	return change(state, { selected: view.keys[at] as string, index: at });
+	const at = clamp(index, view.keys.length - 1);
+	const process = view.processAt(at) ?? state.process;
+	return change({ ...state, process }, { selected: view.keys[at] as string, index: at, follow: null });
 }
 
 function sortBy(
@@ -127,15 +179,49 @@ function inSortMenu(state: UiState, index: number, command: Command, view: View)
 	return to === null ? state : { ...state, overlay: { kind: 'sort', index: clamp(to, view.columns.length - 1) } };
 }
 
+function inColumns(state: UiState, index: number, command: Command, view: View): UiState {
+	const last = view.choices.length - 1;
+	const goTo = (to: number): Overlay => ({ kind: 'columns', index: clamp(to, last) });
+	switch (command) {
+		case 'back':
+		case 'columns':
+			return { ...state, overlay: null };
+		case 'detail':
+		case 'pause':
+			return change(state, { columns: toggle(view.choices, index) });
+		case 'sort-left':
+		case 'sort-right': {
+			const step = command === 'sort-left' ? -1 : 1;
+			return { ...change(state, { columns: move(view.choices, index, step) }), overlay: goTo(index + step) };
+		}
+		case 'reverse':
+			return change(state, { columns: null });
+	}
+	const to = target(command, index, 5, view.choices.length);
+	return to === null ? state : { ...state, overlay: goTo(to) };
+}
+
+/** The selection goes along to the same process, where the other tab has it. */
 function goTo(state: UiState, tab: string | undefined): UiState {
-	return tab === undefined || tab === state.tab ? state : { ...state, tab };
+	if (tab === undefined || tab === state.tab) return state;
+	const there = { ...tabState(state, tab), ...(state.process === null ? {} : { follow: state.process }) };
+	return { ...state, tab, tabs: { ...state.tabs, [tab]: there } };
 }
 
 function back(state: UiState): UiState {
 	const tab = tabState(state);
 	if (tab.detail) return change(state, { detail: false });
-	if (tab.selected !== null) return change(state, { selected: null, index: 0 });
+	if (tab.selected !== null || tab.follow !== null) {
+		return change({ ...state, process: null }, { selected: null, index: 0, follow: null });
+	}
 	return state.filter === '' ? state : { ...state, filter: '' };
+}
+
+/** To the next match, from the row `from` on. */
+function searchFrom(state: UiState, view: View, text: string, from: number, step: 1 | -1): UiState {
+	const found = text === '' ? -1 : view.find(text, from, step);
+	if (found >= 0) return select(state, view, found);
+	return text === '' ? state : { ...state, message: `no row contains '${text}'` };
 }
 
 function onCommand(state: UiState, { command, key, view }: Extract<Action, { kind: 'command' }>): UiState {
@@ -150,16 +236,30 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 			return goTo({ ...state, overlay: null }, view.tabs[(tabIndex + step) % view.tabs.length]);
 		}
 	}
-	if (overlay?.kind === 'help') return inHelp(state, overlay.offset, command, view);
-	if (overlay?.kind === 'sort') return inSortMenu(state, overlay.index, command, view);
+	switch (overlay?.kind) {
+		case 'help':
+			return inHelp(state, overlay.offset, command, view);
+		case 'sort':
+			return inSortMenu(state, overlay.index, command, view);
+		case 'columns':
+			return inColumns(state, overlay.index, command, view);
+	}
 	const sort = sortOf(state, state.tab, view.columns, view.defaultSort);
 	const column = view.columns.findIndex((candidate) => candidate.key === sort.key);
-	const current = selectedIndex(tabState(state), view.keys);
+	const current = view.selected;
 	switch (command) {
 		case 'help':
 			return { ...state, overlay: { kind: 'help', offset: 0 } };
 		case 'filter':
-			return { ...state, overlay: { kind: 'filter' } };
+			return { ...state, overlay: { kind: 'filter', input: inputOf(state.filter), candidates: [] } };
+		case 'search':
+			return { ...state, overlay: { kind: 'search', input: emptyInput, from: Math.max(0, current) } };
+		case 'search-next':
+			return searchFrom(state, view, state.search, current + 1, 1);
+		case 'search-previous':
+			return searchFrom(state, view, state.search, (current < 0 ? view.keys.length : current) - 1, -1);
+		case 'columns':
+			return { ...state, overlay: { kind: 'columns', index: 0 } };
 		case 'sort-menu':
 			return { ...state, overlay: { kind: 'sort', index: Math.max(0, column) } };
 		case 'sort-left':
@@ -172,7 +272,7 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 			return { ...state, logarithmic: !state.logarithmic };
 		case 'group':
 			// Rows will be of another kind.
-			return change(state, { selected: null, index: 0, detail: false });
+			return change(state, { selected: null, index: 0, follow: null, detail: false });
 		case 'back':
 			return back(state);
 		case 'detail':
@@ -186,22 +286,50 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 	}
 }
 
-/** Keys while the filter is being typed. */
-function onText(state: UiState, key: string): UiState {
-	if (key === 'Enter') return { ...state, overlay: null };
-	if (key === 'Esc') return { ...state, overlay: null, filter: '' };
-	if (key === 'Backspace')
-		return state.filter === ''
-			? { ...state, overlay: null }
-			: { ...state, filter: Array.from(state.filter).slice(0, -1).join('') };
-	if (key === 'Ctrl-U') return { ...state, filter: '' };
-	if (key === 'Ctrl-W') return { ...state, filter: state.filter.replace(/\S*\s*$/, '') };
-	const text = key === 'Space' ? ' ' : key;
-	// Named keys have more than one character; they are not for the filter.
-	if (Array.from(text).length !== 1 || state.filter.length >= 64) return state;
-	return { ...state, filter: state.filter + text };
+/** Keys while the filter is being typed; it works at once. A wrong one cannot be kept. */
+function inFilter(state: UiState, overlay: Extract<Overlay, { kind: 'filter' }>, key: string, view: View): UiState {
+	if (key === 'Enter') return view.filterValid ? { ...state, overlay: null } : state;
+	if (key === 'Esc' || (key === 'Backspace' && overlay.input.text === '')) {
+		return { ...state, overlay: null, filter: '' };
+	}
+	if (key === 'Tab') {
+		const { text, caret, candidates } = complete(overlay.input.text, overlay.input.caret, view.names);
+		if (text.length > maxLength) return state;
+		return { ...state, filter: text, overlay: { kind: 'filter', input: { text, caret }, candidates } };
+	}
+	const input = edit(overlay.input, key, maxLength);
+	return { ...state, filter: input.text, overlay: { kind: 'filter', input, candidates: [] } };
 }
 
-export function reduce(state: UiState, action: Action): UiState {
-	return action.kind === 'text' ? onText(state, action.key) : onCommand(state, action);
+/** Keys while the text to search for is being typed; the selection goes to the match at once. */
+function inSearch(state: UiState, overlay: Extract<Overlay, { kind: 'search' }>, key: string, view: View): UiState {
+	if (key === 'Esc') return { ...state, overlay: null };
+	if (key === 'Enter' || (key === 'Backspace' && overlay.input.text === '')) return { ...state, overlay: null };
+	if (key === 'F3') return searchFrom(state, view, overlay.input.text, view.selected + 1, 1);
+	const input = edit(overlay.input, key, maxSearch);
+	const next: UiState = { ...state, search: input.text || state.search, overlay: { ...overlay, input } };
+	return input.text === overlay.input.text ? next : searchFrom(next, view, input.text, overlay.from, 1);
+}
+
+export function reduce(before: UiState, action: Action): UiState {
+	const state = before.message === null ? before : { ...before, message: null };
+	switch (action.kind) {
+		case 'command':
+			return onCommand(state, action);
+		case 'text':
+			if (state.overlay?.kind === 'filter') return inFilter(state, state.overlay, action.key, action.view);
+			return state.overlay?.kind === 'search' ? inSearch(state, state.overlay, action.key, action.view) : state;
+		case 'say':
+			return { ...state, message: action.message };
+		case 'select':
+			return select(state, action.view, action.index);
+		case 'go-to':
+			return goTo({ ...state, overlay: null }, action.tab);
+		case 'sort': {
+			const { columns, defaultSort } = action.view;
+			const sort = sortOf(state, state.tab, columns, defaultSort);
+			const column = columns.find((candidate) => candidate.key === action.key);
+			return sort.key === action.key ? sortBy(state, column, reversed(sort.direction)) : sortBy(state, column);
+		}
+	}
 }

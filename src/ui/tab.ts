@@ -4,11 +4,15 @@ import type { Sort } from '../query.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Column, Tracer } from '../tracers/tracer.ts';
+import type { TabBaseline } from './baseline.ts';
 
 export interface TabProps<Row, Extra extends object> {
+	/** Those that the user wants to see, in that order. */
 	columns: readonly Column<Row>[];
+	/** All of them, for the detail. */
+	allColumns: readonly Column<Row>[];
 	snapshot: Snapshot<Row, Extra>;
-	/** Oldest first, `snapshot` last. Older ones may have lost their rows. */
+	/** Oldest first, `snapshot` last. Older ones have lost the lists in their rows (`buckets`), and may have lost all rows. */
 	history: readonly Snapshot<Row, Extra>[];
 	/** Filtered and sorted. */
 	rows: readonly Row[];
@@ -20,6 +24,8 @@ export interface TabProps<Row, Extra extends object> {
 	rowKey(row: Row): string;
 	/** A filter is why rows are missing. */
 	filtered: boolean;
+	/** What figures are compared with; null: nothing. */
+	baseline: TabBaseline<Row> | null;
 	logarithmic: boolean;
 	/** Cells and rows for the tab. */
 	width: number;
@@ -39,7 +45,7 @@ export interface TabView<Row, Extra extends object> {
 /** What the screen uses of a tracer. */
 export type TabTracer<Row, Extra extends object> = Pick<
 	Tracer<Row, Extra>,
-	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey'
+	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey' | 'processOf'
 >;
 
 /** One entry of the registry, as far as the screen needs it. A row only ever meets the columns it came with. */

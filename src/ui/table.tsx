@@ -1,9 +1,11 @@
 /** The one data table: any tracer's columns and rows. Only the rows in sight are formatted. */
-import { type ReactElement, useMemo, useRef } from 'react';
+import { type ReactElement, useContext, useMemo, useRef } from 'react';
 import { formatValue } from '../format.ts';
 import type { Sort } from '../query.ts';
 import { fitCells } from '../term/width.ts';
 import type { Column } from '../tracers/tracer.ts';
+import { arrowOf, changeOf, formatChange, type TabBaseline } from './baseline.ts';
+import { HitsContext } from './hit.ts';
 import { Lines } from './lines.tsx';
 import { paint } from './theme.ts';
 
@@ -16,6 +18,11 @@ export interface TableProps<Row> {
 	selected: number;
 	/** Length of the interval, for rates. */
 	seconds: number;
+	/** Figures to compare with. */
+	baseline?: TabBaseline<Row> | null;
+	/** Place in the tab, for clicks. */
+	x?: number;
+	y?: number;
 	width: number;
 	/** Rows of the screen, header included. */
 	height: number;
@@ -80,33 +87,84 @@ function headerLine<Row>(placed: readonly Placed<Row>[], sort: Sort, gap: number
 	return line + paint('header', ' '.repeat(Math.max(0, width - used)));
 }
 
-function rowLine<Row>(
-	placed: readonly Placed<Row>[],
-	row: Row,
-	props: { seconds: number; selected: boolean; gap: number; width: number; sort: Sort },
-): string {
+interface RowStyle<Row> {
+	seconds: number;
+	selected: boolean;
+	gap: number;
+	width: number;
+	sort: Sort;
+	baseline: TabBaseline<Row> | null;
+}
+
+function rowLine<Row>(placed: readonly Placed<Row>[], row: Row, style: RowStyle<Row>): string {
+	const { seconds, selected, gap, baseline } = style;
 	let line = '';
 	for (const [index, { column, width }] of placed.entries()) {
-		if (index > 0) line += ' '.repeat(props.gap);
-		const value = formatValue(column.kind, column.value(row, props.seconds), width);
-		const text = fitCells(value, width, rightAligned(column) ? 'right' : 'left');
-		if (props.selected) line += text;
+		const value = formatValue(column.kind, column.value(row, seconds), width);
+		// The arrow stands in the gap, so that figures stay in their columns.
+		const arrow = baseline && index > 0 ? arrowOf(changeOf(column, row, seconds, baseline)) : '';
+		const space = index === 0 ? 0 : gap;
+		line += ' '.repeat(arrow === '' ? space : space - 1);
+		const cells = arrow === '' ? width : width + 1;
+		const text = fitCells(arrow + value, cells, rightAligned(column) ? 'right' : 'left');
+		if (selected) line += text;
+		else if (arrow !== '') line += paint(arrow === '▲' ? 'warn' : 'good', text);
 		else if (value === '0' || value === '0%' || value === '–') line += paint('dim', text);
-		else line += column.key === props.sort.key ? paint('strong', text) : text;
+		else line += column.key === style.sort.key ? paint('strong', text) : text;
 	}
-	return props.selected ? paint('selected', fitCells(line, props.width)) : line;
+	return selected ? paint('selected', fitCells(line, style.width)) : line;
+}
+
+/** Beside the column that the rows are sorted by: how much it changed. */
+function changeColumn<Row>(sorted: Column<Row>, baseline: TabBaseline<Row>): Column<Row> {
+	return {
+		key: 'Δ',
+		title: 'Δ',
+		kind: 'text',
+		width: 5,
+		priority: sorted.priority,
+		help: '',
+		value: (row, seconds) => formatChange(changeOf(sorted, row, seconds, baseline)),
+	};
+}
+
+function withChange<Row>(
+	columns: readonly Column<Row>[],
+	sort: Sort,
+	baseline: TabBaseline<Row> | null,
+): readonly Column<Row>[] {
+	const at = columns.findIndex((column) => column.key === sort.key);
+	const sorted = columns[at];
+	if (!baseline || !sorted || sorted.kind === 'text' || sorted.kind === 'pid') return columns;
+	return [...columns.slice(0, at + 1), changeColumn(sorted, baseline), ...columns.slice(at + 1)];
+}
+
+/** The columns in their places, and the cells between them. */
+function layout<Row>(props: TableProps<Row>): { placed: Placed<Row>[]; gap: number } {
+	const placed = placeColumns(withChange(props.columns, props.sort, props.baseline ?? null), props.width);
+	return { placed, gap: gapOf(placed, props.width) };
 }
 
 /** The table as text, header first. `offset` is the first row in sight. */
 export function tableLines<Row>(props: TableProps<Row>, offset: number): string[] {
-	const { rows, sort, selected, seconds, width, height } = props;
-	const placed = placeColumns(props.columns, width);
-	const gap = gapOf(placed, width);
+	const { rows, sort, selected, seconds, width, height, baseline = null } = props;
+	const { placed, gap } = layout(props);
 	const lines = [headerLine(placed, sort, gap, width)];
 	for (let index = offset; index < rows.length && lines.length < height; index++) {
-		lines.push(rowLine(placed, rows[index] as Row, { seconds, selected: index === selected, gap, width, sort }));
+		const style = { seconds, selected: index === selected, gap, width, sort, baseline };
+		lines.push(rowLine(placed, rows[index] as Row, style));
 	}
 	return lines;
+}
+
+/** Right ends of the columns, the gap before a column being part of it. */
+function columnEnds<Row>(props: TableProps<Row>): { key: string; end: number }[] {
+	const { placed, gap } = layout(props);
+	let end = -gap;
+	return placed.map(({ column, width }) => {
+		end += gap + width;
+		return { key: column.key, end };
+	});
 }
 
 /** Scroll no further than needed to have the selected row in sight, and never past the end. */
@@ -118,14 +176,16 @@ export function scrollTo(offset: number, selected: number, count: number, page: 
 }
 
 export function Table<Row>(props: TableProps<Row>): ReactElement {
-	const { columns, rows, sort, selected, seconds, width, height } = props;
+	const { columns, rows, sort, selected, seconds, baseline = null, x = 0, y = 0, width, height } = props;
+	const hits = useContext(HitsContext);
 	// How far the user has scrolled does not follow from the selection alone.
 	const offset = useRef(0);
 	offset.current = scrollTo(offset.current, selected, rows.length, Math.max(1, height - 1));
 	const first = offset.current;
-	const lines = useMemo(
-		() => tableLines({ columns, rows, sort, selected, seconds, width, height }, first),
-		[columns, rows, sort, selected, seconds, width, height, first],
-	);
+	const [lines, ends] = useMemo(() => {
+		const all = { columns, rows, sort, selected, seconds, baseline, width, height };
+		return [tableLines(all, first), columnEnds(all)];
+	}, [columns, rows, sort, selected, seconds, baseline, width, height, first]);
+	hits.table = { x, y, width, height, first, count: rows.length, columns: ends };
 	return <Lines lines={lines} width={width} height={height} />;
 }

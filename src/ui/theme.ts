@@ -1,6 +1,6 @@
 /**
- * Colour by role. 16 colours that work on dark and light backgrounds; without colour (NO_COLOR, TERM=dumb) the same
- * roles fall back to inverse, bold and dim.
+ * Colour by role, in a theme. Every theme has a palette of 16 colours and one of 256; without colour (NO_COLOR,
+ * TERM=dumb) the same roles fall back to inverse, bold and dim.
  */
 import type { SafeText } from '../sanitize.ts';
 
@@ -27,7 +27,8 @@ export type Role =
 /** SGR parameters. */
 type Palette = Record<Role, string>;
 
-const colours: Palette = {
+/** The 16 colours are the terminal's own, so this one suits dark and light backgrounds. */
+const dark16: Palette = {
 	plain: '',
 	strong: '1',
 	// Faint rather than bright black, which some palettes make the colour of the background.
@@ -70,28 +71,131 @@ const monochrome: Palette = {
 	series3: '2',
 };
 
+const fg = (colour: number) => `38;5;${colour}`;
+const bars = (text: number, bar: number) => `38;5;${text};48;5;${bar}`;
+
+const dark256: Palette = {
+	...dark16,
+	brand: `1;${fg(80)}`,
+	good: fg(114),
+	warn: fg(221),
+	bad: fg(203),
+	accent: fg(80),
+	tabActive: bars(16, 80),
+	header: bars(16, 108),
+	headerSort: bars(16, 80),
+	selected: bars(16, 80),
+	hint: bars(16, 73),
+	alert: bars(16, 221),
+	series1: fg(114),
+	series2: fg(221),
+	series3: fg(80),
+};
+
+/** For light backgrounds: yellow and light green would not be seen there. */
+const light16: Palette = {
+	...dark16,
+	brand: '1;34',
+	accent: '34',
+	warn: '35',
+	tabActive: '97;44',
+	header: '97;42',
+	headerSort: '97;44',
+	selected: '97;44',
+	hint: '97;44',
+	alert: '97;45',
+	series2: '35',
+	series3: '34',
+};
+
+const light256: Palette = {
+	...light16,
+	brand: `1;${fg(25)}`,
+	good: fg(28),
+	warn: fg(130),
+	bad: fg(160),
+	accent: fg(25),
+	tabActive: bars(231, 25),
+	header: bars(231, 65),
+	headerSort: bars(231, 25),
+	selected: bars(231, 25),
+	hint: bars(231, 67),
+	alert: bars(231, 130),
+	series1: fg(28),
+	series2: fg(130),
+	series3: fg(25),
+};
+
+/**
+ * Good to bad is blue, yellow, bright orange-red: apart in hue and in lightness for red-green blindness (colours near
+ * those of Okabe and Ito).
+ */
+const colourBlind16: Palette = {
+	...dark16,
+	good: '34',
+	bad: '1;35',
+	header: '30;47',
+	series1: '34',
+	series3: '35',
+};
+
+const colourBlind256: Palette = {
+	...dark256,
+	good: fg(74),
+	warn: fg(221),
+	bad: `1;${fg(202)}`,
+	header: bars(16, 250),
+	series1: fg(74),
+	series2: fg(221),
+	series3: fg(175),
+};
+
+const themes = {
+	dark: { 16: dark16, 256: dark256 },
+	light: { 16: light16, 256: light256 },
+	monochrome: { 16: monochrome, 256: monochrome },
+	'colour-blind': { 16: colourBlind16, 256: colourBlind256 },
+} as const satisfies Record<string, Record<16 | 256, Palette>>;
+
+export type ThemeName = keyof typeof themes;
+
 /** What the terminal can show. */
 export interface Look {
-	colour: boolean;
+	theme: ThemeName;
+	colours: 16 | 256;
 	/** Only 7-bit characters. */
 	ascii: boolean;
 }
 
-/** Read from the environment: NO_COLOR, TERM, and the locale (LC_ALL before LC_CTYPE before LANG). */
-export function lookOf(env: Record<string, string | undefined>): Look {
-	const term = env.TERM ?? '';
-	const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
-	const colour = !env.NO_COLOR && term !== 'dumb' && term !== '' && !term.startsWith('vt1') && !term.startsWith('vt2');
-	// The linux console is UTF-8 but its font has neither braille nor most blocks.
-	const ascii = term === 'dumb' || term === '' || term === 'linux' || !/utf-?8/i.test(locale);
-	return { colour, ascii };
+/** What the user chose; `auto` leaves it to the environment. */
+export interface LookChoice {
+	theme: ThemeName | 'auto';
+	colours: 16 | 256 | 'auto';
+	ascii: boolean;
 }
 
-let palette = colours;
+const automatic: LookChoice = { theme: 'auto', colours: 'auto', ascii: false };
+
+/** Read from the environment: NO_COLOR, TERM, COLORTERM, and the locale (LC_ALL before LC_CTYPE before LANG). */
+export function lookOf(env: Record<string, string | undefined>, choice: LookChoice = automatic): Look {
+	const term = env.TERM ?? '';
+	const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
+	const coloured = !env.NO_COLOR && term !== 'dumb' && term !== '' && !/^vt[12]/.test(term);
+	const many = /256|direct|kitty|alacritty|ghostty/.test(term) || Boolean(env.COLORTERM);
+	// The linux console is UTF-8 but its font has neither braille nor most blocks.
+	const ascii = term === 'dumb' || term === '' || term === 'linux' || !/utf-?8/i.test(locale);
+	return {
+		theme: choice.theme !== 'auto' ? choice.theme : coloured ? 'dark' : 'monochrome',
+		colours: choice.colours !== 'auto' ? choice.colours : many ? 256 : 16,
+		ascii: choice.ascii || ascii,
+	};
+}
+
+let palette: Palette = dark16;
 
 /** Once, before the first frame. */
-export function setLook(look: Look): void {
-	palette = look.colour ? colours : monochrome;
+export function setLook({ theme, colours }: Pick<Look, 'theme' | 'colours'>): void {
+	palette = themes[theme][colours];
 }
 
 /** Text in a role. Roles do not nest. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { apportion, attribute } from '../../src/energy/attribution.ts';
-import { activeEnergy, modelSource } from '../../src/energy/model.ts';
+import { activeEnergy, modelEnergy, modelError, seedEnergy } from '../../src/energy/model.ts';
 
 /** Numbers that are the same in every run. */
 function random(seed: number): () => number {
@@ -85,10 +85,11 @@ describe('model', () => {
 	});
 
 	test('idle watts when nobody runs, TDP when all CPUs are busy', () => {
-		const model = modelSource({ tdp: 20, idleShare: 0.25, cpus: 2 });
-		expect(model.measure(1e9, 0)).toEqual({ measured_uj: 5e6, idle_uj: 5e6 });
-		expect(model.measure(1e9, 2e9)).toEqual({ measured_uj: 20e6, idle_uj: 5e6 });
-		expect(model.source.kind).toBe('model');
-		expect(model.source.uncertainty).toContain('±');
+		const parameters = { tdp: 20, idleShare: 0.25, cpus: 2 };
+		expect(modelEnergy(parameters, 1e9, 0)).toEqual({ measured_uj: 5e6, idle_uj: 5e6 });
+		expect(modelEnergy(parameters, 1e9, 2e9)).toEqual({ measured_uj: 20e6, idle_uj: 5e6 });
+		// all parameters wrong at once: half of the idle watts, 30 % of the others, and what the exponent adds
+		expect(modelError({ measured_uj: 5e6, idle_uj: 5e6 }, 0)).toBeCloseTo(0.5);
+		expect(modelError({ measured_uj: 20e6, idle_uj: 5e6 }, 0.2)).toBeCloseTo((0.5 * 5 + 0.5 * 15) / 20);
 	});
 });

@@ -14,7 +14,7 @@ interface Thread {
 function sampleOf({ task, tid, start, cpu_ns, process }: Thread, name = 'x'): ThreadSample {
 	const comm = new Uint8Array(16);
 	new TextEncoder().encodeInto(name, comm);
-	return { task, tid, tgid: process.pid, start, process_start: process.start, cpu_ns, cgroup: 1, comm };
+	return { task, tid, tgid: process.pid, start, process_start: process.start, cpu_ns, cgroup: 1, uid: 0, cpu: 0, comm };
 }
 
 /** One thread, the leader of its process. */

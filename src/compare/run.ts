@@ -1,0 +1,64 @@
+/** `wattlag compare --live`: the kernel's counters and the traditional sampler of /proc over the same seconds. */
+import type { CpuUse } from '../energy/cpu-use.ts';
+import { Processors } from '../energy/cpufreq.ts';
+import { activeEnergy, type ModelParameters } from '../energy/model.ts';
+import { ProcCpu } from '../energy/proc-cpu.ts';
+import { threadCpu } from '../energy/thread-cpu.ts';
+import { BpfCpu } from '../tracers/energy-bpf.ts';
+import type { Host } from '../tracers/tracer.ts';
+import type { Ns } from '../units.ts';
+import { type ComparedProcess, type Comparison, LiveComparison } from './live.ts';
+
+export interface CompareOptions {
+	/** Seconds. */
+	duration: number;
+	/** How both sides turn CPU time into energy: what differs is the CPU time. */
+	model: Omit<ModelParameters, 'cpus'>;
+}
+
+/** All processes of an interval, those without CPU time too. */
+function processesOf(use: CpuUse, model: ModelParameters): ComparedProcess[] {
+	const time = new Map<object, Ns>(use.processes.map((process) => [process, 0]));
+	for (const { task, cpu_ns } of use.used) time.set(task.process, (time.get(task.process) ?? 0) + cpu_ns);
+	const all = new Set([...use.processes, ...use.used.map(({ task }) => task.process)]);
+	return [...all].map((process) => {
+		const cpu_ns = time.get(process) ?? 0;
+		const energy_uj = Math.round(activeEnergy(model, cpu_ns));
+		return { pid: process.pid, start_time: process.start, comm: process.comm, cpu_ns, energy_uj };
+	});
+}
+
+/** Throws {@link Unavailable} where one of the sides is not to be had. */
+export async function compareLive(host: Host, { duration, model }: CompareOptions, stop: AbortSignal): Promise<Comparison> {
+	const processors = new Processors(host.sysRoot, 0, host.cpus);
+	const parameters = { ...model, cpus: processors.cpus.reduce((sum, count) => sum + count, 0) };
+	const bpf = new BpfCpu(host, processors);
+	let proc: ProcCpu | undefined;
+	const statistics = host.addon.enableStats();
+	try {
+		proc = new ProcCpu(host.procRoot);
+		const comparison = new LiveComparison();
+		let hooks = bpf.cost().ns;
+		for (let left = duration; left > 0 && !stop.aborted; left -= 1) {
+			await new Promise<void>((resolve) => {
+				const timer = setTimeout(resolve, Math.min(1, left) * 1000);
+				stop.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+			});
+			const before = threadCpu();
+			const use = bpf.read();
+			const reading = threadCpu() - before;
+			const cost = bpf.cost().ns;
+			const theirs = proc.read();
+			// what ran in the hooks; the iterator's time is in the reading already
+			comparison.add('bpf', { rows: processesOf(use, parameters), cost_ns: cost - hooks + reading });
+			comparison.add('proc', { rows: processesOf(theirs, parameters), cost_ns: proc.last.cost_ns });
+			comparison.addMachine({ seconds: proc.last.dt_ns / 1e9, busy_ns: proc.last.busy_ns, irq_ns: proc.last.irq_ns });
+			hooks = bpf.cost().ns;
+		}
+		return comparison.result();
+	} finally {
+		statistics.close();
+		bpf.close();
+		proc?.close();
+	}
+}

@@ -1,0 +1,82 @@
+/** `wattlag -v`: a line for every turn that a task had on a CPU, as it ends. */
+import { constants, maps, slice } from '../generated/slices.ts';
+import { sanitize } from '../sanitize.ts';
+import { openBpf } from '../tracers/bpf-session.ts';
+import { type Host, Unavailable } from '../tracers/tracer.ts';
+import type { Count } from '../units.ts';
+import { RateLimit } from './rate-limit.ts';
+
+/** The ring holds more than this time brings, ms. */
+const DRAIN = 100;
+/** How often what was left out is told, ms. */
+const TELL = 1000;
+
+export interface SliceStreamOptions {
+	/** Lines per second. */
+	rate: number;
+	/** Seconds; Infinity: until stopped. */
+	duration: number;
+	/** Prints; returns false when nobody reads any more. */
+	print(text: string): boolean;
+}
+
+/** Wall clock of a CLOCK_MONOTONIC moment, to the microsecond. */
+function clock(at: number, offset: number): string {
+	const microseconds = Math.floor((at + offset) / 1000);
+	const second = Math.floor(microseconds / 1e6);
+	const time = new Date(second * 1000).toTimeString().slice(0, 8);
+	return `${time}.${String(microseconds - second * 1e6).padStart(6, '0')}`;
+}
+
+const header = `${'TIME'.padEnd(15)} ${'CPU'.padStart(3)} ${'PID'.padStart(7)} ${'TID'.padStart(7)} ${'COMMAND'.padEnd(15)} ${'NS'.padStart(12)}\n`;
+
+/**
+ * Print slices until the time is over, `stop` aborts, or nobody reads. The hook is attached for as long and no longer.
+ * Throws {@link Unavailable}.
+ */
+export async function streamSlices(host: Host, options: SliceStreamOptions, stop: AbortSignal): Promise<void> {
+	const cpus = host.addon.possibleCpus();
+	const bpf = openBpf(host, 'slices', {
+		layout: constants,
+		// one busy CPU may use the whole rate; the ring has room for all of them doing so
+		constants: { cpu_rate: Math.min(options.rate, Math.ceil(80_000 / cpus)) },
+		shards: [maps.slices_cpus.name],
+	});
+	const limit = new RateLimit(options.rate);
+	const offset = Date.now() * 1e6 - Number(process.hrtime.bigint());
+	const until = performance.now() + options.duration * 1000;
+	const told = { suppressed: 0, lost: 0 };
+	const tell = (): string => {
+		const sum = bpf.shards(maps.slices_cpus).reduce(
+			(total, shard) => ({ suppressed: total.suppressed + shard.suppressed, lost: total.lost + shard.lost }),
+			{ suppressed: 0, lost: 0 },
+		);
+		const suppressed: Count = sum.suppressed - told.suppressed + limit.take();
+		const lost: Count = sum.lost - told.lost;
+		Object.assign(told, sum);
+		return suppressed + lost > 0 ? `# ${suppressed} slices suppressed (--rate ${options.rate}), ${lost} lost\n` : '';
+	};
+	try {
+		let open = options.print(header);
+		let next = performance.now() + TELL;
+		while (open && !stop.aborted && performance.now() < until) {
+			await new Promise((resolve) => setTimeout(resolve, Math.min(DRAIN, Math.max(0, until - performance.now()))));
+			let text = '';
+			bpf.drain(maps.slices.name, (view, at) => {
+				const { end_ns, ns, tgid, tid, cpu, comm } = slice.read(view, at);
+				if (!limit.admits(end_ns)) return;
+				text += `${clock(end_ns, offset)} ${String(cpu).padStart(3)} ${String(tgid).padStart(7)} ${String(tid).padStart(7)} ${sanitize(comm).padEnd(15)} ${String(ns).padStart(12)}\n`;
+			});
+			if (performance.now() >= next || performance.now() >= until) {
+				text += tell();
+				next += TELL;
+			}
+			if (text !== '') open = options.print(text);
+		}
+	} catch (error) {
+		if (error instanceof Unavailable) throw error;
+		throw new Unavailable(`the stream of slices failed: ${(error as Error).message}`, 'run it again', error);
+	} finally {
+		bpf.close();
+	}
+}

@@ -1,0 +1,26 @@
+/** This machine, or the trees that stand in for it, as tracers get it. */
+import { cpus } from 'node:os';
+import { type BpfAddon, loadAddon } from '../native.ts';
+import type { Host } from './tracer.ts';
+
+export interface HostPaths {
+	addonPath: string;
+	objectDir: string;
+	procRoot: string;
+	sysRoot: string;
+}
+
+export function openHost({ addonPath, objectDir, procRoot, sysRoot }: HostPaths): Host {
+	let addon: BpfAddon | undefined;
+	return {
+		// loaded by the first who asks, so that a missing library becomes that tracer's message
+		get addon() {
+			addon ??= loadAddon(addonPath);
+			return addon;
+		},
+		objectPath: (id) => `${objectDir}/${id}.bpf.o`,
+		procRoot,
+		sysRoot,
+		cpus: cpus().length,
+	};
+}

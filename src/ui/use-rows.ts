@@ -1,0 +1,45 @@
+/** The rows of a tab as they are shown: filtered and sorted. */
+import { useMemo } from 'react';
+import { secondsOf } from '../derive.ts';
+import type { RowTest } from '../filter/bind.ts';
+import { type Sort, sortRows } from '../query.ts';
+import type { Snapshot } from '../snapshot.ts';
+import type { TabTracer, TabView } from './tab.ts';
+
+export function useRows(
+	snapshot: Snapshot | undefined,
+	tracer: TabTracer<never, object>,
+	listed: TabView<never, object>['listed'],
+	test: RowTest<never> | null,
+	sort: Sort,
+): readonly never[] {
+	const { key, direction } = sort;
+	const filtered = useMemo(() => {
+		if (!snapshot) return [];
+		const seconds = secondsOf(snapshot);
+		const rows = snapshot.rows as readonly never[];
+		return listed || test ? rows.filter((row) => (!listed || listed(row)) && (!test || test(row, seconds))) : rows;
+	}, [snapshot, listed, test]);
+	return useMemo(() => {
+		const column = tracer.columns.find((one) => one.key === key);
+		return sortRows(filtered, column, direction, snapshot ? secondsOf(snapshot) : 1);
+	}, [filtered, tracer, key, direction, snapshot]);
+}
+
+/** Index of the next row with `text` in a name or its pid, from `from` on and round; -1: none. */
+export function findRow(
+	rows: readonly never[],
+	{ columns }: Pick<TabTracer<never, object>, 'columns'>,
+	text: string,
+	from: number,
+	step: 1 | -1,
+): number {
+	const names = columns.filter((column) => column.kind === 'text' || column.kind === 'pid');
+	const wanted = text.toLowerCase();
+	for (let count = 0; count < rows.length; count++) {
+		const index = (((from + step * count) % rows.length) + rows.length) % rows.length;
+		const row = rows[index] as never;
+		if (names.some((column) => String(column.value(row, 1)).toLowerCase().includes(wanted))) return index;
+	}
+	return -1;
+}

@@ -1,0 +1,52 @@
+/** CPU time of a process that does not stop running, against what the process itself is told by the kernel. */
+import { spawn } from 'node:child_process';
+import { afterEach, expect, test } from 'vitest';
+import { type EnergyExtra, type EnergyRow, energy } from '../../src/tracers/energy.ts';
+import type { Session } from '../../src/tracers/tracer.ts';
+import { realHost, seconds } from './host.ts';
+
+let session: Session<EnergyRow, EnergyExtra> | undefined;
+
+afterEach(() => {
+	session?.close();
+	session = undefined;
+});
+
+type Note = [before: number, cpu: number, after: number];
+
+const now = (): number => Number(process.hrtime.bigint());
+
+test('a running process is charged up to the moment of the reading, not to its last tick', async () => {
+	session = energy.start(realHost(), {});
+	const child = spawn(process.execPath, ['test/truth/fixtures/own-clock.mjs', '3'], { stdio: ['ignore', 'pipe', 'inherit'] });
+	let output = '';
+	child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+	const ended = new Promise((resolve) => child.once('close', resolve));
+	await seconds(0.5);
+	const readings: { before: number; cpu: number; after: number }[] = [];
+	for (let i = 0; i < 40; i++) {
+		await seconds(0.05);
+		const before = now();
+		const { rows } = session.read(50e6, 'process');
+		const after = now();
+		const row = rows.find(({ pid }) => pid === child.pid);
+		if (row) readings.push({ before, cpu: row.cpu_ns_total, after });
+	}
+	await ended;
+	const notes = JSON.parse(output) as Note[];
+	expect(readings.length).toBeGreaterThan(30);
+	const errors: number[] = [];
+	for (const reading of readings) {
+		// what it had been told before we began to look, and after we had looked
+		const low = notes.findLast(([, , after]) => after <= reading.before);
+		const high = notes.find(([before]) => before >= reading.after);
+		if (!low || !high) continue;
+		errors.push(reading.cpu < low[1] ? reading.cpu - low[1] : Math.max(0, reading.cpu - high[1]));
+	}
+	const worst = errors.reduce((most, error) => Math.max(most, Math.abs(error)), 0);
+	const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+	console.log(`${errors.length} readings outside of [before, after] by at most ${worst / 1e3} µs, mean ${mean / 1e3} µs`);
+	expect(errors.length).toBeGreaterThan(30);
+	// a tick is 1 to 10 ms: without the running slice the worst is one of them
+	expect(worst).toBeLessThan(0.5e6);
+});
