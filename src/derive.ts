@@ -26,7 +26,12 @@ export interface EnergyParts {
 }
 
 export function energyParts(snapshot: Snapshot<EnergyRow, EnergyExtra>): EnergyParts {
-	const { measured_uj, idle_uj, irq_uj, unattributed_uj, dt_ns } = snapshot;
+	const { measured, measured_uj, idle_uj, irq_uj, unattributed_uj, dt_ns } = snapshot;
+	if (!measured) {
+		// a gap, which is not 0 W
+		const gap = Number.NaN;
+		return { measured: gap, processes: gap, idle: gap, irq: gap, unattributed: gap };
+	}
 	return {
 		measured: wattsOf(measured_uj, dt_ns),
 		// What is left for the rows, whether or not they are still kept.

@@ -73,7 +73,7 @@ export function modelPower(parameters: ModelParameters, processors: Processors):
 				known: true,
 				marked: [],
 				domains: [],
-				uncertainty: `watts ${percent(error)} (a model, not a measurement: idle ${percent(ranges.idle)}, full power ${percent(ranges.tdp)})`,
+				uncertainty: `watts ${percent(error)} (modelled: idle ${percent(ranges.idle)}, full power ${percent(ranges.tdp)})`,
 			};
 		},
 		close() {},

@@ -1,10 +1,10 @@
 /** Who uses the power: ranking of processes, and watts over time. */
 import { type ReactElement, useMemo } from 'react';
 import { energyParts, historyOf, secondsOf, wattsOf } from '../../derive.ts';
-import { formatCount, formatWatts } from '../../format.ts';
+import { formatCount, formatMicroJoules, formatNs, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
-import type { EnergyExtra, EnergyRow } from '../../tracers/energy.ts';
+import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../tracers/energy.ts';
 import { Panes } from '../panes.tsx';
 import type { Area } from '../split.ts';
 import type { TabProps, TabView } from '../tab.ts';
@@ -13,28 +13,71 @@ import { TimeChart } from '../time-chart.tsx';
 
 type Props = TabProps<EnergyRow, EnergyExtra>;
 
-const nameOf = (row: EnergyRow) => safe`${row.comm}[${row.pid}]`;
+const nameOf = (row: EnergyRow) => (row.pid > 0 ? safe`${row.comm}[${row.tid ?? row.pid}]` : row.comm);
 
-function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
-	const parts = energyParts(snapshot);
-	const { kind, uncertainty, description } = snapshot.source;
+/** Joules that are expected, and how far such expectations have been off. */
+function forecastSpans({ seconds, learning, joules, error_share, naive_error_share }: EnergyForecastField): Span[] {
+	const next = `next ${formatNs(seconds * 1e9)} `;
+	if (learning || joules === undefined) return [['dim', `${next}forecast: still learning what this machine does`]];
 	return [
-		[
-			['strong', formatWatts(parts.measured)],
-			['dim', ' = '],
-			`processes ${formatWatts(parts.processes)}`,
-			['dim', ' + '],
-			`idle ${formatWatts(parts.idle)}`,
-			['dim', ' + '],
-			`irq ${formatWatts(parts.irq)}`,
-			['dim', ' + '],
-			`unattributed ${formatWatts(parts.unattributed)}`,
-		],
-		[
-			['warn', `${kind} ${uncertainty}`],
-			['dim', `: ${description} · ${formatCount(snapshot.alive)} processes, ${formatCount(snapshot.ended)} ended`],
-		],
+		['dim', next],
+		['strong', formatMicroJoules(joules * 1e6)],
+		` ±${formatShare(error_share ?? Number.NaN)}`,
+		['dim', ` as past forecasts were off; "as much as in the last ${seconds} s" was off by ${formatShare(naive_error_share ?? Number.NaN)}`],
 	];
+}
+
+/** The counters that were read; those outside of the total, which overlap with it, in brackets. */
+function domainSpans({ domains, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
+	return domains.flatMap(({ name, counted, energy_uj }): Span[] => {
+		const watts = formatWatts(energy_uj === null ? Number.NaN : wattsOf(energy_uj, dt_ns));
+		return [counted ? `${name} ${watts}` : ['dim', `(${name} ${watts})`], '  '];
+	});
+}
+
+function gpuSpans({ gpus, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
+	return gpus.flatMap(({ name, energy_uj, unattributed_uj, busy_ns }): Span[] => [
+		['dim', 'beside it: '],
+		`${name} ${formatWatts(energy_uj === null ? Number.NaN : wattsOf(energy_uj, dt_ns))}`,
+		['dim', ` busy ${formatShare(busy_ns === null ? Number.NaN : busy_ns / dt_ns)}, for no known process ${formatWatts(wattsOf(unattributed_uj, dt_ns))}  `],
+	]);
+}
+
+function totalSpans(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[] {
+	if (!snapshot.measured) {
+		return [['warn', snapshot.source.kind === 'time' ? 'CPU time only, no watts' : 'power unknown in this interval: a gap, not 0 W']];
+	}
+	const parts = energyParts(snapshot);
+	return [
+		['strong', formatWatts(parts.measured)],
+		['dim', ' = '],
+		`processes ${formatWatts(parts.processes)}`,
+		['dim', ' + '],
+		`idle ${formatWatts(parts.idle)}`,
+		['dim', ' + '],
+		`irq ${formatWatts(parts.irq)}`,
+		['dim', ' + '],
+		`unattributed ${formatWatts(parts.unattributed)}`,
+	];
+}
+
+/** Most important first: what does not fit is left out from the end. */
+function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
+	const { kind, uncertainty, description, scope } = snapshot.source;
+	const lines: Span[][] = [
+		totalSpans(snapshot),
+		[
+			['warn', `${kind}: ${uncertainty}`],
+			['dim', ` · covers ${scope} · ${formatCount(snapshot.alive)} processes, ${formatCount(snapshot.ended)} ended`],
+		],
+		...(snapshot.marked.length > 0 ? [[['warn', snapshot.marked.join(' · ')] as Span]] : []),
+		forecastSpans(snapshot.forecast),
+		[['dim', 'idle: drawn even when nothing runs · unattributed: by nobody known by name']],
+		...(snapshot.gpus.length > 0 ? [gpuSpans(snapshot)] : []),
+		...(snapshot.domains.length > 0 ? [domainSpans(snapshot)] : []),
+		[['dim', description]],
+	];
+	return lines;
 }
 
 function Watts({
@@ -87,7 +130,7 @@ function ProcessWatts({
 			history,
 			rowKey(row),
 			rowKey,
-			(entry, snapshot) => wattsOf(entry.energy_uj, snapshot.dt_ns),
+			(entry, snapshot) => (entry.unmeasured ? Number.NaN : wattsOf(entry.energy_uj, snapshot.dt_ns)),
 			width,
 		);
 		return [{ role: 'series1' as const, name: nameOf(row), values, now: formatWatts(values.at(-1) ?? Number.NaN) }];
@@ -108,9 +151,11 @@ function View(props: Props): ReactElement {
 	const { snapshot, history, rows, selected, rowKey, detail } = props;
 	const seconds = secondsOf(snapshot);
 	const row = rows[selected];
+	// no column for hardware that is not there
+	const columns = useMemo(() => props.columns.filter((column) => column.shown?.(snapshot) ?? true), [props.columns, snapshot]);
 	return (
 		<Panes
-			tab={props}
+			tab={{ ...props, columns }}
 			title="Energy"
 			name={row ? nameOf(row) : ''}
 			summary={summary(snapshot)}
