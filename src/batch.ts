@@ -1,4 +1,5 @@
 /** Output for scripts: one JSON object or one plain table per interval on standard output, nothing else there. */
+import { Filter } from './filter/bind.ts';
 import { formatValue } from './format.ts';
 import { firstDirection, sortRows } from './query.ts';
 import type { Sampler } from './sampler.ts';
@@ -12,6 +13,9 @@ export interface BatchOptions {
 	limit: number;
 	/** Column key. */
 	sort: string;
+	/** Rows to print; checked with the columns of all `tracers`. */
+	filter?: string;
+	tracers?: readonly Tracer<object, object>[];
 }
 
 /** Exit code when nothing could be measured. */
@@ -49,6 +53,8 @@ export function plainTable(tracer: Tracer<object, object>, snapshot: Snapshot, r
 export function runBatch(sampler: Sampler, options: BatchOptions): Promise<number> {
 	const { tracer } = options;
 	const sort = tracer.columns.find((column) => column.key === options.sort);
+	const { test, ignored } = new Filter(options.filter ?? '', (options.tracers ?? [tracer]) as never).bind(tracer);
+	for (const term of ignored) process.stderr.write(`wattlag: filter: '${term}' is ignored: tab ${tracer.id} has no such column\n`);
 	return new Promise((resolve) => {
 		let printed = 0;
 		// a reader that has seen enough (head) is no failure
@@ -58,7 +64,9 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 			switch (event.kind) {
 				case 'snapshot': {
 					const { snapshot } = event;
-					const rows = sortRows(snapshot.rows, sort, firstDirection(sort), snapshot.dt_ns / 1e9).slice(0, options.limit);
+					const seconds = snapshot.dt_ns / 1e9;
+					const matching = test ? snapshot.rows.filter((row) => test(row, seconds)) : snapshot.rows;
+					const rows = sortRows(matching, sort, firstDirection(sort), seconds).slice(0, options.limit);
 					process.stdout.write(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
 					printed += 1;
 					if (printed >= options.iterations) resolve(0);

@@ -1,7 +1,8 @@
 /** Entry point: command line → live screen or batch output. Nothing heavy is imported before it is known to be needed. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type CommandLine, helpText, parseCommandLine, UsageError } from './options.ts';
+import { loadConfig } from './config/file.ts';
+import { type CommandLine, configPath, helpText, readFlags, resolveOptions, UsageError } from './options.ts';
 import { registry } from './registry.ts';
 import { WorkerSampler } from './sampling/worker-sampler.ts';
 import { sanitize } from './sanitize.ts';
@@ -32,7 +33,7 @@ function sampler(command: CommandLine, tabs: string[], firstDelay: number): Work
 		...paths(command),
 		delay: command.delay,
 		firstDelay,
-		groups: command.group ? { [command.tab]: command.group } : {},
+		groups: command.groups,
 		sections: command.sections,
 	});
 }
@@ -50,7 +51,9 @@ async function batch(command: CommandLine): Promise<number> {
 		json: command.json,
 		iterations: command.iterations,
 		limit: command.limit,
-		sort: command.sort ?? tracer.defaultSort,
+		sort: command.sorts[tracer.id] ?? tracer.defaultSort,
+		filter: command.filter,
+		tracers: registry.map((entry) => entry.tracer),
 	});
 	await source.close();
 	return code;
@@ -106,7 +109,9 @@ async function live(command: CommandLine): Promise<number> {
 
 async function main(): Promise<number> {
 	const tracers = registry.map((entry) => entry.tracer);
-	const command = parseCommandLine(process.argv.slice(2), tracers);
+	const flags = readFlags(process.argv.slice(2), tracers);
+	const file = await loadConfig(configPath(flags), process.env);
+	const command = resolveOptions(flags, tracers, { env: process.env, file });
 	switch (command.mode) {
 		case 'help':
 			process.stdout.write(helpText(tracers));

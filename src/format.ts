@@ -137,7 +137,7 @@ const bars = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /** Figures as bars, the last ones on the right; the tallest is the most of them. What is not known is `·`. */
 export function sparkline(values: readonly number[], width: number): SafeText {
-	const most = values.reduce((max, value) => (value > max ? value : max), 0);
+	const most = Math.max(0, ...values.filter(Number.isFinite));
 	const glyphs = values.slice(-width).map((value) => {
 		if (!Number.isFinite(value)) return '·';
 		return bars[value > 0 && most > 0 ? Math.max(1, Math.round((value / most) * 8)) : 0] as string;

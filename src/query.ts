@@ -1,4 +1,4 @@
-/** Which rows, in which order. Pure; the rows themselves are never changed. */
+/** In which order rows are shown. Pure; the rows themselves are never changed. Which rows: `src/filter/`. */
 import type { Column } from './tracers/tracer.ts';
 
 export type Direction = 'ascending' | 'descending';
@@ -16,19 +16,6 @@ export function firstDirection<Row>(column: Column<Row> | undefined): Direction 
 
 export function reversed(direction: Direction): Direction {
 	return direction === 'ascending' ? 'descending' : 'ascending';
-}
-
-/** Rows with `text` in one of their text columns or their pid, case-insensitively unless `text` has capitals. */
-export function filterRows<Row>(rows: readonly Row[], columns: readonly Column<Row>[], text: string): readonly Row[] {
-	if (text === '') return rows;
-	const exact = text !== text.toLowerCase();
-	const names = columns.filter((column) => column.kind === 'text' || column.kind === 'pid');
-	return rows.filter((row) =>
-		names.some((column) => {
-			const value = String(column.value(row, 1));
-			return (exact ? value : value.toLowerCase()).includes(text);
-		}),
-	);
 }
 
 /** Stable: equal rows keep their order. `seconds` is the interval's length. NaN and Infinity come last. */

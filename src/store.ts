@@ -123,7 +123,7 @@ export class Store {
 	travel(tab: string, steps: number): void {
 		// Going on may reach what was sampled since the pause began.
 		const tabs = !this.view || steps > 0 ? new Map(this.tabs) : this.view.tabs;
-		const { history, packed } = tabs.get(tab) ?? { history: none, packed: [] };
+		const { history, packed }: Pick<Tab, 'history' | 'packed'> = tabs.get(tab) ?? { history: none, packed: [] };
 		if (history.length === 0) return;
 		const from = this.view ? nearest(history, this.view.moment) : history.length - 1;
 		const oldest = packed.lastIndexOf(null) + 1;
@@ -162,7 +162,7 @@ export class Store {
 		// Another grouping is another kind of row: old rows would be wrong neighbours.
 		const same = tab?.history.at(-1)?.group === snapshot.group;
 		const history = same ? tab.history.slice(-(this.options.snapshots - 1)) : [];
-		const packed = same ? tab.packed.slice(-(this.options.snapshots - 1)) : [];
+		const packed: (Uint8Array | null | undefined)[] = same ? tab.packed.slice(-(this.options.snapshots - 1)) : [];
 		const before = history.at(-1);
 		if (before) {
 			packed[packed.length - 1] = pack(before);

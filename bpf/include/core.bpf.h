@@ -97,6 +97,14 @@ struct kernfs_node {
 
 struct cgroup {
 	struct kernfs_node *kn;
+	int level;
+	/* from the root down to the group itself; since 6.1 */
+	struct cgroup *ancestors[];
+};
+
+/* before 6.1 */
+struct cgroup___ids {
+	u64 ancestor_ids[1];
 };
 
 struct css_set {
@@ -104,6 +112,23 @@ struct css_set {
 };
 
 struct sighand_struct;
+
+struct pid_namespace {
+	struct ns_common ns;
+	unsigned int level;
+	struct task_struct *child_reaper;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	/* from the initial namespace down to the task's own */
+	struct upid numbers[];
+};
 
 typedef struct {
 	unsigned int val;
@@ -130,6 +155,10 @@ struct task_struct {
 	const struct cred *cred;
 	u64 start_time;
 	u64 start_boottime;
+	/* switches away because it went to sleep; because another was to run */
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	struct pid *thread_pid; /* NULL once the task was released */
 	char comm[TASK_COMM_LEN];
 };
 

@@ -1,4 +1,5 @@
 /** `wattlag compare --live`: the kernel's counters and the traditional sampler of /proc over the same seconds. */
+import { setTimeout } from 'node:timers/promises';
 import type { CpuUse } from '../energy/cpu-use.ts';
 import { Processors } from '../energy/cpufreq.ts';
 import { activeEnergy, type ModelParameters } from '../energy/model.ts';
@@ -29,7 +30,11 @@ function processesOf(use: CpuUse, model: ModelParameters): ComparedProcess[] {
 }
 
 /** Throws {@link Unavailable} where one of the sides is not to be had. */
-export async function compareLive(host: Host, { duration, model }: CompareOptions, stop: AbortSignal): Promise<Comparison> {
+export async function compareLive(
+	host: Host,
+	{ duration, model }: CompareOptions,
+	stop: AbortSignal,
+): Promise<Comparison> {
 	const processors = new Processors(host.sysRoot, 0, host.cpus);
 	const parameters = { ...model, cpus: processors.cpus.reduce((sum, count) => sum + count, 0) };
 	const bpf = new BpfCpu(host, processors);
@@ -40,10 +45,8 @@ export async function compareLive(host: Host, { duration, model }: CompareOption
 		const comparison = new LiveComparison();
 		let hooks = bpf.cost().ns;
 		for (let left = duration; left > 0 && !stop.aborted; left -= 1) {
-			await new Promise<void>((resolve) => {
-				const timer = setTimeout(resolve, Math.min(1, left) * 1000);
-				stop.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-			});
+			// a signal ends the wait, and what there is so far is read
+			await setTimeout(Math.min(1, left) * 1000, undefined, { signal: stop }).catch(() => {});
 			const before = threadCpu();
 			const use = bpf.read();
 			const reading = threadCpu() - before;

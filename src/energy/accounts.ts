@@ -63,7 +63,8 @@ export class Accounts {
 			const bounded = kind === 'process' || kind === 'thread';
 			for (const [key, account] of accounts) {
 				const age = this.interval - account.touched;
-				if (age > KEEP && (bounded ? account.task.process.threads === 0 || !account.task.alive : crowded)) accounts.delete(key);
+				if (age > KEEP && (bounded ? account.task.process.threads === 0 || !account.task.alive : crowded))
+					accounts.delete(key);
 				account.cpu_ns = 0;
 				account.energy_uj = 0;
 				account.gpu_uj = 0;

@@ -4,7 +4,9 @@ import { type SafeText, sanitize } from '../sanitize.ts';
 const id = '([0-9a-f]{64}|[0-9a-f]{32})';
 
 /** Runtimes by the prefix of their scopes: `docker-<id>.scope`, and by their folders: `/docker/<id>`. */
-const scopes = new RegExp(`^(docker|cri-containerd|containerd|crio|libpod|nerdctl|buildkit)-(?:conmon-)?${id}(?:\\.scope)?$`);
+const scopes = new RegExp(
+	`^(docker|cri-containerd|containerd|crio|libpod|nerdctl|buildkit)-(?:conmon-)?${id}(?:\\.scope)?$`,
+);
 const folders = new RegExp(`/(docker|containerd|crio|libpod|podman|buildkit|ecs)(?:/[^/]+)?/${id}$`);
 const bare = new RegExp(`^${id}$`);
 const runtimes: Record<string, string> = { 'cri-containerd': 'containerd', libpod: 'podman' };
@@ -37,7 +39,7 @@ export function cgroupName(path: SafeText): SafeText {
 		return pod === undefined ? sanitize(`${name}`) : sanitize(`pod ${pod} ${name}`);
 	}
 	if (pod !== undefined) return sanitize(`pod ${pod}`);
-	const lxc = /^(?:lxc|lxc\.payload\.|lxc\/)(.+)$/.exec(last)?.[1];
+	const lxc = /(?:^|\/)lxc(?:\.payload)?[./]([^/]+)$/.exec(path)?.[1];
 	if (lxc !== undefined) return sanitize(`lxc ${lxc}`);
 	const machine = /^(?:machine-)(.+)\.scope$/.exec(last)?.[1];
 	if (machine !== undefined) return sanitize(`machine ${machine}`);

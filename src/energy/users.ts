@@ -10,7 +10,8 @@ export class Users {
 		try {
 			for (const line of readFileSync(file, 'utf8').split('\n')) {
 				const [name, , uid] = line.split(':');
-				if (name && uid && /^\d+$/.test(uid) && !this.names.has(Number(uid))) this.names.set(Number(uid), sanitize(name));
+				if (name && uid && /^\d+$/.test(uid) && !this.names.has(Number(uid)))
+					this.names.set(Number(uid), sanitize(name));
 			}
 		} catch {
 			// numbers then

@@ -279,9 +279,11 @@ function run(states: readonly State[], chars: readonly string[]): boolean {
 			const state = states[index] as State;
 			if (state.kind === 'match') return true;
 			if (state.kind === 'split') todo.push(...state.to);
-			else if (state.kind === 'start') at === 0 && todo.push(index + 1);
-			else if (state.kind === 'end') at === chars.length && todo.push(index + 1);
-			else if (at < chars.length && state.test(chars[at] as string)) next.push(index + 1);
+			else if (state.kind === 'test') {
+				if (at < chars.length && state.test(chars[at] as string)) next.push(index + 1);
+			} else if (at === (state.kind === 'start' ? 0 : chars.length)) {
+				todo.push(index + 1);
+			}
 		}
 		current = next;
 	}

@@ -58,6 +58,8 @@ export class Sampling {
 	private timer: NodeJS.Timeout | undefined;
 	private statistics: { close(): void } | undefined;
 	private windowOpened: Ns = 0;
+	/** Without privilege the kernel keeps its statistics to itself; a tracer may work all the same. */
+	private measurable = true;
 	private cpu = process.cpuUsage();
 	private closed = false;
 
@@ -119,18 +121,22 @@ export class Sampling {
 		clearTimeout(this.timer);
 		if (this.closed) return;
 		const window = Math.min(COST_WINDOW * 1e9, this.delay * COST_WINDOW_SHARE);
-		const opening = this.statistics === undefined;
+		const opening = this.statistics === undefined && this.measurable;
 		const due = opening ? this.deadline - window : this.deadline;
 		this.timer = setTimeout(() => (opening ? this.openWindow() : this.tick()), Math.max(0, (due - now()) / 1e6));
 	}
 
 	private openWindow(): void {
 		if (this.running.length > 0) {
-			this.statistics = this.options.host.addon.enableStats();
-			this.windowOpened = now();
-			for (const entry of this.running) entry.windowCost = entry.session.cost();
+			try {
+				this.statistics = this.options.host.addon.enableStats();
+				this.windowOpened = now();
+				for (const entry of this.running) entry.windowCost = entry.session.cost();
+			} catch {
+				this.measurable = false;
+			}
 		}
-		if (this.statistics) this.schedule();
+		if (this.statistics || !this.measurable) this.schedule();
 		else this.tick();
 	}
 

@@ -47,10 +47,12 @@ export async function streamSlices(host: Host, options: SliceStreamOptions, stop
 	const until = performance.now() + options.duration * 1000;
 	const told = { suppressed: 0, lost: 0 };
 	const tell = (): string => {
-		const sum = bpf.shards(maps.slices_cpus).reduce(
-			(total, shard) => ({ suppressed: total.suppressed + shard.suppressed, lost: total.lost + shard.lost }),
-			{ suppressed: 0, lost: 0 },
-		);
+		const sum = bpf
+			.shards(maps.slices_cpus)
+			.reduce((total, shard) => ({ suppressed: total.suppressed + shard.suppressed, lost: total.lost + shard.lost }), {
+				suppressed: 0,
+				lost: 0,
+			});
 		const suppressed: Count = sum.suppressed - told.suppressed + limit.take();
 		const lost: Count = sum.lost - told.lost;
 		Object.assign(told, sum);

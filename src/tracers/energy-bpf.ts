@@ -1,12 +1,6 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy.bpf.c. */
 import { Cgroups } from '../cgroups.ts';
-import {
-	CpuLedger,
-	type Placement,
-	type ProcessUse,
-	type ThreadSample,
-	type ThreadUse,
-} from '../energy/cpu-ledger.ts';
+import { CpuLedger, type Placement, type ProcessUse, type ThreadSample, type ThreadUse } from '../energy/cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from '../energy/cpu-use.ts';
 import { IrqTime } from '../energy/irq-time.ts';
 import { constants, iteration_end, maps, thread_record, thread_state } from '../generated/energy.ts';

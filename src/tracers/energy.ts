@@ -28,7 +28,16 @@ import { sparkline } from '../format.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, MicroJoules, Ns, Watts } from '../units.ts';
 import { BpfCpu } from './energy-bpf.ts';
-import { type BpfCost, type Column, type Host, type Options, type Reading, type Session, type Tracer, Unavailable } from './tracer.ts';
+import {
+	type BpfCost,
+	type Column,
+	type Host,
+	type Options,
+	type Reading,
+	type Session,
+	type Tracer,
+	Unavailable,
+} from './tracer.ts';
 
 export interface EnergyRow {
 	/** Process id (tgid) in the initial pid namespace; 0: the row is a group of processes. */
@@ -237,7 +246,13 @@ class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			start_time: single ? process.start : 0,
 			...(kind === 'thread' && { tid: task.tid }),
 			comm:
-				kind === 'thread' ? task.comm : kind === 'cgroup' ? cgroupName(process.cgroup) : kind === 'user' ? user : process.comm,
+				kind === 'thread'
+					? task.comm
+					: kind === 'cgroup'
+						? cgroupName(process.cgroup)
+						: kind === 'user'
+							? user
+							: process.comm,
 			cgroup: single || kind === 'cgroup' ? process.cgroup : safe``,
 			user: single || kind === 'user' ? user : safe``,
 			cpu_ns,
@@ -291,7 +306,7 @@ const columns: readonly Column<EnergyRow>[] = [
 		kind: 'text',
 		width: 8,
 		priority: 5,
-		help: 'Power in the last eight intervals, the newest on the right; the tallest bar is this row\'s most.',
+		help: "Power in the last eight intervals, the newest on the right; the tallest bar is this row's most.",
 		value: (row) => sparkline(row.history ?? [], 8),
 	},
 	{
@@ -404,7 +419,7 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 			default: 'auto',
 			choices: sourceChoices,
 			placeholder: 'NAME',
-			help: 'where watts come from; auto takes the first counter that can be read, else the model; time: CPU seconds only; proc: CPU time from /proc, without privilege',
+			help: 'where watts come from; time: none',
 		},
 		{
 			name: 'power',
@@ -441,7 +456,7 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 			min: 0,
 			max: 4,
 			placeholder: 'N',
-			help: 'power of a busy CPU grows with its frequency to this; 1 to 3 are usual; without effect where there is no cpufreq',
+			help: 'power of a busy CPU grows with its frequency to this, 1 to 3 as a rule (needs cpufreq)',
 		},
 		{
 			name: 'policy',
@@ -449,7 +464,7 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 			default: 'active',
 			choices: ['active', 'idle-spread', 'seed'],
 			placeholder: 'NAME',
-			help: 'active: idle energy apart; idle-spread: shared out like the rest; seed: watts / CPUs × seconds, as the original monitor has it',
+			help: 'idle energy apart, or shared out, or watts / CPUs × seconds',
 		},
 		{ name: 'seed-compatible', type: 'boolean', default: false, help: 'the same as --policy seed' },
 		{
@@ -462,7 +477,8 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 			help: 'how far the energy is foretold',
 		},
 	],
-	rowKey: (row) => (row.pid > 0 ? `${row.pid}:${row.start_time}:${row.tid ?? ''}` : `${row.comm}|${row.cgroup}|${row.user}`),
+	rowKey: (row) =>
+		row.pid > 0 ? `${row.pid}:${row.start_time}:${row.tid ?? ''}` : `${row.comm}|${row.cgroup}|${row.user}`,
 	start,
 };
 
@@ -476,7 +492,11 @@ function addonOf(host: Host): Host['addon'] | null {
 }
 
 /** CPU time through BPF; from `/proc` when that was asked for, or when nothing else works and nobody insists. */
-function openCpu(host: Host, processors: Processors, wanted: SourceChoice): { cpu: CpuCounter; instead: Unavailable | undefined } {
+function openCpu(
+	host: Host,
+	processors: Processors,
+	wanted: SourceChoice,
+): { cpu: CpuCounter; instead: Unavailable | undefined } {
 	if (wanted === 'proc') return { cpu: new ProcCpu(host.procRoot), instead: undefined };
 	try {
 		return { cpu: new BpfCpu(host, processors), instead: undefined };

@@ -38,7 +38,7 @@ export function Panes<Row, Extra extends object>(props: PanesProps<Row, Extra>):
 
 /** Lines for the summary out of `height` rows: the table comes first. */
 function summaryRows(count: number, height: number): number {
-	return Math.max(0, Math.min(count, Math.floor((height - 4) / 3)));
+	return Math.max(0, Math.min(count, Math.floor((height - 4) / 4)));
 }
 
 function Overview<Row, Extra extends object>({

@@ -125,7 +125,7 @@ describe('keys', () => {
 		run.send('postq');
 		await run.waitFor('no row matches');
 		run.send('\x7f');
-		await run.waitFor(/filter post/);
+		await run.waitFor(/^\/post /m);
 		await run.waitFor((it) => !it.text().includes('java'));
 		run.send('\r');
 		await run.waitFor((it) => !it.text().includes('Enter keeps'));

@@ -73,6 +73,21 @@ test('hogs, bursts and many threads agree with schedstat', async () => {
 	for (const child of [...before, ...after]) child.kill();
 });
 
+test('many processes at once: each within 2 %, and all together within 0.5 % in 4 s', async () => {
+	start();
+	const children = Array.from({ length: 24 }, (_, index) =>
+		loads.start(undefined, 'threads', 1 + (index % 3), 20, 0.0005 * (1 + index), 0.002 * (index % 5)),
+	);
+	await seconds(0.5);
+	const pids = children.map((child) => child.pid as number);
+	const from = sampleOf(pids);
+	await seconds(4);
+	const to = sampleOf(pids);
+	for (const pid of pids) expectAgreement(from, to, String(pid), 0.02, 0);
+	expectAgreement(from, to, pids.map(String), 0.005, 0);
+	for (const child of children) child.kill();
+});
+
 test('a process that was there before is charged from our start on, one that came later in full', async () => {
 	const old = loads.start(0, 'threads', 1, 20, 0.01, 0);
 	await seconds(1);
@@ -123,15 +138,15 @@ function expectWhole(rows: Map<string, EnergyRow>, truth: number): void {
 	expect(ours / truth).toBeLessThan(1.001);
 }
 
-test('2000 processes that live for a millisecond are all there, named, and add up to what their cgroup used', async () => {
+test('10,000 processes that live for a millisecond are all there, named, and add up to what their cgroup used', async () => {
 	const group = makeGroup();
 	start();
-	await group.run('i=0; while [ $i -lt 2000 ]; do /bin/true; i=$((i+1)); done');
+	await group.run('i=0; while [ $i -lt 10000 ]; do /bin/true; i=$((i+1)); done');
 	const { rows, ended } = await watch(group.name);
 	const truth = group.cpu_ns();
 	group.remove();
 	const shortLived = [...rows.values()].filter((row) => row.comm === 'true');
-	expect(shortLived).toHaveLength(2000);
+	expect(shortLived).toHaveLength(10_000);
 	expect(ended.size).toBe(rows.size);
 	expect(shortLived.every((row) => row.cpu_ns_total > 0)).toBe(true);
 	expectWhole(rows, truth);

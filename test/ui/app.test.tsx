@@ -36,7 +36,7 @@ async function tick(at: number): Promise<void> {
 
 beforeEach(async () => {
 	store = new Store();
-	actions = { quit: vi.fn(), suspend: vi.fn(), redraw: vi.fn(), setInterval: vi.fn(), setGroup: vi.fn() };
+	actions = { quit: vi.fn(), suspend: vi.fn(), redraw: vi.fn(), setInterval: vi.fn(), setGroup: vi.fn(), copy: vi.fn() };
 	screen = render(<App tabs={fixtureTabs} initialTab="energy" store={store} host={host} delay={1} actions={actions} />);
 	await settle();
 });
@@ -82,7 +82,7 @@ describe('app', () => {
 		await keys('\x1b');
 		await keys('1/post');
 		await settle(100);
-		await eventually(() => expect(text()).toContain('filter post'));
+		await eventually(() => expect(text()).toContain('/post'));
 		await eventually(() => expect(text()).not.toContain('java'));
 	});
 

@@ -7,7 +7,13 @@ const view: View = {
 	tabs: ['energy', 'io'],
 	columns: energyTracer.columns as never,
 	defaultSort: 'watts',
+	choices: energyTracer.columns.map(({ key }) => ({ key, shown: true })),
 	keys: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'],
+	selected: -1,
+	processAt: (index) => `process ${index}`,
+	find: (text, from) => (text === 'c' ? 2 : text === 'next' ? from : -1),
+	names: ['watts', 'wait', 'comm'],
+	filterValid: true,
 	page: 3,
 	hasDetail: true,
 	helpLines: 40,
@@ -17,11 +23,11 @@ const view: View = {
 function press(commands: string, state: UiState = initialState('energy'), with_: Partial<View> = {}): UiState {
 	return commands
 		.split(' ')
-		.reduce(
-			(now, command) =>
-				reduce(now, { kind: 'command', command: command as Command, key: '', view: { ...view, ...with_ } }),
-			state,
-		);
+		.reduce((now, command) => {
+			const shown = { ...view, ...with_ };
+			shown.selected = selectedIndex(tabState(now), shown.keys);
+			return reduce(now, { kind: 'command', command: command as Command, key: '', view: shown });
+		}, state);
 }
 
 const selected = (state: UiState) => tabState(state).selected;
@@ -84,7 +90,7 @@ describe('sort', () => {
 		expect(press('sort-menu back').overlay).toBeNull();
 	});
 
-	test('at start', () => expect(sort(initialState('energy', energyTracer.columns[0] as never)).key).toBe('pid'));
+	test('at start', () => expect(sort(initialState('energy', { energy: energyTracer.columns[0] as never })).key).toBe('pid'));
 });
 
 describe('tabs, detail, help', () => {
@@ -113,14 +119,24 @@ describe('tabs, detail, help', () => {
 	});
 });
 
-describe('filter', () => {
-	const type = (keys: string[], state = press('filter')) =>
-		keys.reduce((now, key) => reduce(now, { kind: 'text', key }), state);
+function type(keys: string[], state = press('filter'), with_: Partial<View> = {}): UiState {
+	return keys.reduce((now, key) => reduce(now, { kind: 'text', key, view: { ...view, ...with_ } }), state);
+}
 
+describe('filter', () => {
 	test('takes characters, not named keys', () => {
-		expect(type(['p', 'Space', 'F5', 'é', 'Tab', 'q']).filter).toBe('p éq');
+		expect(type(['p', 'Space', 'F5', 'é', 'q']).filter).toBe('p éq');
 		expect(type(['p', 'g', 'Backspace']).filter).toBe('p');
 		expect(type(['a', 'Space', 'b', 'Ctrl-W']).filter).toBe('a ');
+	});
+
+	test('is edited at the caret', () => {
+		expect(type(['a', 'c', 'Left', 'b']).filter).toBe('abc');
+		expect(type(['a', 'b', 'Home', 'Delete']).filter).toBe('b');
+		expect(type(['a', 'b', 'c', 'Ctrl-A', 'x', 'End', 'y']).filter).toBe('xabcy');
+		expect(type(['a', '😀', 'Left', 'Left', 'Right', 'Backspace']).filter).toBe('😀');
+		expect(type(['a', 'b', 'Left', 'Ctrl-K']).filter).toBe('a');
+		expect(type(['a', 'b', 'Left', 'Ctrl-U']).filter).toBe('b');
 	});
 
 	test('Enter keeps, Esc clears', () => {
@@ -129,5 +145,61 @@ describe('filter', () => {
 		expect(press('back', type(['p', 'Enter'])).filter).toBe('');
 	});
 
-	test('is bounded', () => expect(type(Array.from({ length: 500 }, () => 'x')).filter.length).toBeLessThanOrEqual(64));
+	test('a wrong one cannot be kept', () => {
+		expect(type(['p', 'Enter'], undefined, { filterValid: false }).overlay).toMatchObject({ kind: 'filter' });
+	});
+
+	test('Tab completes names', () => {
+		expect(type(['c', 'Tab']).filter).toBe('comm ');
+		expect(type(['w', 'Tab'])).toMatchObject({ filter: 'wa', overlay: { candidates: ['watts', 'wait'] } });
+	});
+
+	test('is bounded', () => expect(type(Array.from({ length: 500 }, () => 'x')).filter.length).toBeLessThanOrEqual(256));
+});
+
+describe('search', () => {
+	test('goes to the match while it is typed, n goes on', () => {
+		const found = type(['c'], press('search'));
+		expect(selected(found)).toBe('c');
+		expect(selected(press('search-next', { ...type(['Enter'], found), search: 'next' }))).toBe('d');
+		expect(selected(press('search-previous', { ...type(['Enter'], found), search: 'next' }))).toBe('b');
+	});
+
+	test('says when there is none, until the next key', () => {
+		const none = type(['q'], press('search'));
+		expect(none.message).toBe("no row contains 'q'");
+		expect(type(['Esc'], none)).toMatchObject({ message: null, overlay: null });
+	});
+});
+
+describe('selection and tabs', () => {
+	test('the process is looked for in the next tab', () => {
+		const state = press('down down next-tab');
+		expect(state.process).toBe('process 1');
+		expect(selectedIndex(tabState(state), ['x', 'y', 'z'], (index) => `process ${2 - index}`)).toBe(1);
+		expect(selectedIndex(tabState(state), ['x', 'y'], () => undefined)).toBe(-1);
+	});
+
+	test('back forgets it', () => expect(press('down back next-tab').process).toBeNull());
+
+	test('by mouse: select, sort, reverse, go to a tab', () => {
+		const clicked = reduce(initialState('energy'), { kind: 'select', index: 3, view });
+		expect(selected(clicked)).toBe('d');
+		const sorted = reduce(clicked, { kind: 'sort', key: 'cpu', view });
+		expect(tabState(sorted).sort).toEqual({ key: 'cpu', direction: 'descending' });
+		expect(tabState(reduce(sorted, { kind: 'sort', key: 'cpu', view })).sort?.direction).toBe('ascending');
+		expect(reduce(sorted, { kind: 'go-to', tab: 'io' }).tab).toBe('io');
+	});
+});
+
+describe('columns', () => {
+	test('hide, move, as before', () => {
+		const hidden = press('columns down pause');
+		expect(tabState(hidden).columns?.find(({ key }) => key === 'comm')?.shown).toBe(false);
+		const moved = press('columns sort-right');
+		expect(tabState(moved).columns?.map(({ key }) => key).slice(0, 2)).toEqual(['comm', 'pid']);
+		expect(moved.overlay).toEqual({ kind: 'columns', index: 1 });
+		expect(tabState(press('reverse', moved)).columns).toBeNull();
+		expect(press('back', moved).overlay).toBeNull();
+	});
 });

@@ -1,17 +1,21 @@
 import { render } from 'ink-testing-library';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { textWidth } from '../../src/term/width.ts';
 import type { Column } from '../../src/tracers/tracer.ts';
+import { arrowOf, changeOf, formatChange } from '../../src/ui/baseline.ts';
+import { clipboardSequence, rowText } from '../../src/ui/clipboard.ts';
+import { choicesOf, move, shownColumns, toggle } from '../../src/ui/columns.ts';
 import { ErrorBoundary } from '../../src/ui/error-boundary.tsx';
 import { Footer } from '../../src/ui/footer.tsx';
 import { helpLines } from '../../src/ui/help.tsx';
+import { type Hits, targetAt } from '../../src/ui/hit.ts';
 import { bar, foldBuckets, Histogram, histogramLines } from '../../src/ui/histogram.tsx';
-import { keymap } from '../../src/ui/keymap.ts';
+import { defaultKeymap } from '../../src/ui/keymap.ts';
 import { lineOf, statusLine } from '../../src/ui/line.ts';
 import { wrapText } from '../../src/ui/notice.tsx';
 import { split } from '../../src/ui/split.ts';
 import { placeColumns, scrollTo, Table, tableLines } from '../../src/ui/table.tsx';
-import { lookOf } from '../../src/ui/theme.ts';
+import { lookOf, paint, type Role, setLook } from '../../src/ui/theme.ts';
 import { energySnapshot, energyTracer, fixtureTabs } from './fixtures/tabs.ts';
 import { plain } from './plain.ts';
 
@@ -179,10 +183,10 @@ describe('lines', () => {
 
 describe('help and footer', () => {
 	test('help has every key and every column', () => {
-		const text = helpLines((fixtureTabs[0] as (typeof fixtureTabs)[0]).tracer, 80)
+		const text = helpLines((fixtureTabs[0] as (typeof fixtureTabs)[0]).tracer, defaultKeymap, 80)
 			.map(plain)
 			.join('\n');
-		for (const binding of keymap) expect(text).toContain(binding.help.split(' ')[0]);
+		for (const binding of defaultKeymap.bindings) expect(text).toContain(binding.help.split(' ')[0]);
 		for (const column of columns) expect(text).toContain(column.help);
 		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
 	});
@@ -193,7 +197,10 @@ describe('help and footer', () => {
 			selected: -1,
 			rows: 12,
 			filter: '',
-			typing: false,
+			ignored: [],
+			prompt: null,
+			message: null,
+			keymap: defaultKeymap,
 			width: 100,
 			height: 2,
 		};
@@ -203,6 +210,30 @@ describe('help and footer', () => {
 		expect(plain(render(<Footer {...props} lost={{ ring: 12, map_full: 0 }} />).lastFrame())).toContain(
 			'lost ring 12 ',
 		);
+	});
+
+	test('80 columns: losses and own cost both stay, whatever was lost', () => {
+		const footer = (lost: Record<string, number>, width = 80) =>
+			plain(
+				render(
+					<Footer
+						lost={lost}
+						cost={{ bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 }}
+						selected={-1}
+						rows={31}
+						filter=""
+						ignored={[]}
+						prompt={null}
+						message={null}
+						keymap={defaultKeymap}
+						width={width}
+						height={2}
+					/>,
+				).lastFrame(),
+			);
+		expect(footer({ process_unknown: 254 })).toMatch(/31 rows {2}lost process_unknown 254 .*own .*BPF 0\.1% CPU 1\.4% .*80\.0M/);
+		expect(footer({ process_unknown: 254, ring: 100_000, map_full: 12_345_678 })).toMatch(/lost 12\.4M .*BPF 0\.1% CPU 1\.4%/);
+		expect(footer({ process_unknown: 254 }, 46)).toMatch(/lost 254 .*BPF/);
 	});
 });
 
@@ -234,12 +265,101 @@ test('parts of a tab never exceed it', () => {
 	}
 });
 
-test('what the terminal can show', () => {
+describe('what the terminal can show', () => {
 	const utf8 = { TERM: 'xterm-256color', LANG: 'en_US.UTF-8' };
-	expect(lookOf(utf8)).toEqual({ colour: true, ascii: false });
-	expect(lookOf({ ...utf8, NO_COLOR: '1' })).toEqual({ colour: false, ascii: false });
-	expect(lookOf({ ...utf8, LANG: 'C' }).ascii).toBe(true);
-	expect(lookOf({ ...utf8, LANG: 'C', LC_ALL: 'C.utf8' }).ascii).toBe(false);
-	expect(lookOf({ ...utf8, TERM: 'dumb' })).toEqual({ colour: false, ascii: true });
-	expect(lookOf({ ...utf8, TERM: 'linux' })).toEqual({ colour: true, ascii: true });
+	const look = { theme: 'dark', colours: 256, ascii: false };
+	test.each([
+		[utf8, look],
+		[{ ...utf8, NO_COLOR: '1' }, { ...look, theme: 'monochrome' }],
+		[{ ...utf8, LANG: 'C' }, { ...look, ascii: true }],
+		[{ ...utf8, LANG: 'C', LC_ALL: 'C.utf8' }, look],
+		[{ ...utf8, TERM: 'dumb' }, { theme: 'monochrome', colours: 16, ascii: true }],
+		[{ ...utf8, TERM: 'linux' }, { ...look, colours: 16, ascii: true }],
+		[{ ...utf8, TERM: 'xterm' }, { ...look, colours: 16 }],
+		[{ ...utf8, TERM: 'xterm', COLORTERM: 'truecolor' }, look],
+	])('%j', (env, expected) => expect(lookOf(env)).toEqual(expected));
+
+	test('what the user chose counts more, also than NO_COLOR', () => {
+		const choice = { theme: 'light', colours: 16, ascii: true } as const;
+		expect(lookOf({ ...utf8, NO_COLOR: '1' }, choice)).toEqual(choice);
+	});
+});
+
+describe('themes', () => {
+	afterEach(() => setLook({ theme: 'dark', colours: 16 }));
+
+	test.each(['dark', 'light', 'colour-blind'] as const)('%s: 16 colours need no 256, bars are told from text', (theme) => {
+		setLook({ theme, colours: 16 });
+		expect(paint('bad', 'x')).not.toContain('38;5');
+		expect(new Set(['good', 'warn', 'bad'].map((role) => paint(role as Role, 'x'))).size).toBe(3);
+		setLook({ theme, colours: 256 });
+		expect(paint('bad', 'x')).toContain('38;5');
+		expect(paint('selected', 'x')).not.toBe(paint('header', 'x'));
+	});
+
+	test('monochrome: no colour at all', () => {
+		setLook({ theme: 'monochrome', colours: 256 });
+		for (const role of ['good', 'warn', 'bad', 'selected', 'header', 'alert', 'series2'] as const) {
+			// biome-ignore lint/suspicious/noControlCharactersInRegex: that is the point.
+			expect(paint(role, 'x')).not.toMatch(/\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7])/);
+		}
+	});
+});
+
+describe('baseline', () => {
+	const baseline = { rows: new Map([['a', { v: 100 }], ['z', { v: 0 }]]), seconds: 1, rowKey: (row: { k?: string }) => row.k ?? 'a' };
+	const column = { key: 'v', title: 'V', kind: 'ns', width: 7, priority: 0, help: '', value: (row: { v: number }) => row.v } as const;
+	test.each([
+		[{ v: 112 }, '+12%', '▲'],
+		[{ v: 50 }, '-50%', '▼'],
+		[{ v: 100 }, '=', ''],
+		[{ v: 105 }, '+5%', ''],
+		[{ v: 1200 }, '×12', '▲'],
+		[{ v: 1e9 }, '>×999', '▲'],
+		[{ v: Number.NaN }, '', ''],
+		[{ v: 3, k: 'b' }, 'new', ''],
+		[{ v: 3, k: 'z' }, 'new', '▲'],
+	])('%j', (row, text, arrow) => {
+		const change = changeOf(column as never, row as never, 1, baseline as never);
+		expect([formatChange(change), arrowOf(change)]).toEqual([text, arrow]);
+		expect(textWidth(formatChange(change))).toBeLessThanOrEqual(5);
+	});
+
+	test('totals only grow: nothing is said of them', () => {
+		expect(changeOf({ ...column, key: 'v_total' } as never, { v: 1 } as never, 1, baseline as never)).toBeNull();
+	});
+});
+
+test('a copied row ends no sequence early', () => {
+	const text = rowText(columns as never, energySnapshot(0).rows[11] as never, 1);
+	expect(text).toContain('COMMAND evil^[]0;x^G');
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: that is the point.
+	expect(clipboardSequence(text)).toMatch(/^\x1b\]52;c;[A-Za-z0-9+/=]+\x07$/);
+});
+
+test('columns: order, hiding, and the last one stays', () => {
+	const all = choicesOf(columns as never, null);
+	const moved = move(all, 0, 1);
+	expect(moved.slice(0, 2).map(({ key }) => key)).toEqual(['comm', 'pid']);
+	expect(move(all, 0, -1)).toBe(all);
+	expect(shownColumns(columns, toggle(moved, 0)).map(({ key }) => key)).not.toContain('comm');
+	let left = all;
+	for (let index = 0; index < all.length; index++) left = toggle(left, index);
+	expect(shownColumns(columns, left)).toHaveLength(1);
+});
+
+test('a click meets what is there', () => {
+	const hits: Hits = {
+		tabs: [
+			{ id: 'a', end: 10 },
+			{ id: 'b', end: 20 },
+		],
+		table: { x: 0, y: 3, width: 80, height: 5, first: 10, count: 12, columns: [{ key: 'pid', end: 8 }, { key: 'watts', end: 16 }] },
+	};
+	expect(targetAt(hits, 12, 1, 2, 1)).toEqual({ kind: 'tab', id: 'b' });
+	expect(targetAt(hits, 30, 1, 2, 1)).toBeNull();
+	expect(targetAt(hits, 9, 5, 2, 1)).toEqual({ kind: 'sort', key: 'watts' });
+	expect(targetAt(hits, 0, 6, 2, 1)).toEqual({ kind: 'row', index: 10 });
+	expect(targetAt(hits, 0, 9, 2, 1)).toBeNull();
+	expect(targetAt(hits, 0, 20, 2, 1)).toBeNull();
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { apportion, attribute } from '../../src/energy/attribution.ts';
+import { apportion, attribute, attributePlaces, type Policy } from '../../src/energy/attribution.ts';
 import { activeEnergy, modelEnergy, modelError, seedEnergy } from '../../src/energy/model.ts';
 
 /** Numbers that are the same in every run. */
@@ -79,9 +79,114 @@ describe('attribute', () => {
 	});
 });
 
+describe('packages', () => {
+	/** Random packages, tasks and leftovers. */
+	function machine(next: () => number) {
+		const count = 1 + Math.floor(next() * 4);
+		return {
+			places: Array.from({ length: count + 1 }, () => {
+				const measured_uj = next() < 0.2 ? 0 : Math.floor(next() ** 2 * 1e8);
+				return { measured_uj, idle_uj: Math.floor(next() * 1.2 * measured_uj) };
+			}),
+			tasks: Array.from({ length: Math.floor(next() * 80) }, () => ({
+				work: next() < 0.2 ? 0 : next() ** 4 * 1e9,
+				place: Math.floor(next() * count),
+			})),
+			unattributed: next() < 0.5 ? 0 : next() * 1e9,
+			irq: next() < 0.5 ? 0 : next() * 1e8,
+			policy: (next() < 0.5 ? 'active' : 'idle-spread') as Policy,
+		};
+	}
+
+	test('whatever comes: whole µJ, none negative, and together the measured energy', () => {
+		const next = random(3);
+		for (let round = 0; round < 1000; round++) {
+			const { places, tasks, unattributed, irq, policy } = machine(next);
+			const result = attributePlaces(places, tasks, unattributed, irq, policy);
+			const parts = [...result.rows_uj, result.idle_uj, result.irq_uj, result.unattributed_uj];
+			expect(result.measured_uj).toBe(sum(places.map(({ measured_uj }) => measured_uj)));
+			expect(sum(parts)).toBe(result.measured_uj);
+			expect(parts.every((part) => Number.isInteger(part) && part >= 0)).toBe(true);
+		}
+	});
+
+	test('times in another unit change nothing, twice the energy doubles every part but for rounding', () => {
+		const next = random(4);
+		for (let round = 0; round < 300; round++) {
+			const { places, tasks, unattributed, irq, policy } = machine(next);
+			const once = attributePlaces(places, tasks, unattributed, irq, policy);
+			// a power of two: exact in doubles
+			const scaled = tasks.map(({ work, place }) => ({ work: work * 1024, place }));
+			expect(attributePlaces(places, scaled, unattributed * 1024, irq * 1024, policy)).toEqual(once);
+			const doubled = places.map(({ measured_uj, idle_uj }) => ({
+				measured_uj: 2 * measured_uj,
+				idle_uj: 2 * idle_uj,
+			}));
+			const twice = attributePlaces(doubled, tasks, unattributed, irq, policy);
+			for (const [i, part] of twice.rows_uj.entries()) {
+				expect(Math.abs(part - 2 * (once.rows_uj[i] as number))).toBeLessThanOrEqual(2 * places.length);
+			}
+		}
+	});
+
+	test('two half intervals give what the whole gives, but for rounding', () => {
+		const next = random(5);
+		for (let round = 0; round < 300; round++) {
+			const { places, tasks, unattributed, irq, policy } = machine(next);
+			const halves = places.map(({ measured_uj, idle_uj }) => ({
+				measured_uj: 2 * measured_uj,
+				idle_uj: 2 * Math.min(idle_uj, measured_uj),
+			}));
+			const half = attributePlaces(
+				places.map(({ measured_uj, idle_uj }) => ({ measured_uj, idle_uj: Math.min(idle_uj, measured_uj) })),
+				tasks,
+				unattributed,
+				irq,
+				policy,
+			);
+			const whole = attributePlaces(
+				halves,
+				tasks.map(({ work, place }) => ({ work: 2 * work, place })),
+				2 * unattributed,
+				2 * irq,
+				policy,
+			);
+			for (const [i, part] of whole.rows_uj.entries()) {
+				expect(Math.abs(part - 2 * (half.rows_uj[i] as number))).toBeLessThanOrEqual(2 * places.length);
+			}
+		}
+	});
+
+	test('energy goes to those who ran on that package, the machine’s own to all', () => {
+		const places = [
+			{ measured_uj: 100, idle_uj: 20 },
+			{ measured_uj: 1000, idle_uj: 0 },
+			{ measured_uj: 40, idle_uj: 0 },
+		];
+		const tasks = [
+			{ work: 5, place: 0 },
+			{ work: 5, place: 1 },
+		];
+		expect(attributePlaces(places, tasks, 0, 0, 'active')).toMatchObject({ rows_uj: [100, 1020], idle_uj: 20 });
+		// idle-spread: nothing is left over
+		expect(attributePlaces(places, tasks, 0, 0, 'idle-spread')).toMatchObject({ rows_uj: [120, 1020], idle_uj: 0 });
+		// interrupts take their part
+		expect(attributePlaces(places, tasks, 0, 10, 'active')).toMatchObject({ rows_uj: [50, 510], irq_uj: 560 });
+	});
+});
+
 describe('model', () => {
 	test('15234.56 ms at 15 W over 4 CPUs are 57.13 J', () => {
 		expect(activeEnergy({ tdp: 15, idleShare: 0, cpus: 4 }, 15234.56e6) / 1e6).toBeCloseTo(57.1296, 4);
+	});
+
+	test('the original’s arithmetic: every CPU-second costs the same, and the rest of the watts is idle', () => {
+		const parameters = { tdp: 15, idleShare: 0.2, cpus: 4 };
+		const energy = seedEnergy(parameters, 10e9, 15234.56e6);
+		expect((energy.measured_uj - energy.idle_uj) / 1e6).toBeCloseTo(57.1296, 4);
+		expect(energy.measured_uj).toBe(150e6);
+		const { rows_uj } = attribute(energy, [15234.56e6 / 2, 15234.56e6 / 2], 0);
+		expect(sum(rows_uj) / 1e6).toBeCloseTo(57.1296, 4);
 	});
 
 	test('idle watts when nobody runs, TDP when all CPUs are busy', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { filterRows, firstDirection, sortRows } from '../../src/query.ts';
+import { firstDirection, sortRows } from '../../src/query.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Column } from '../../src/tracers/tracer.ts';
 
@@ -67,19 +67,4 @@ describe('sort', () => {
 		expect(sorted[0]?.value).toBe(10_006);
 		expect(sorted.at(-1)?.value).toBe(0);
 	});
-});
-
-describe('filter', () => {
-	test('by a part of the name, capitals only when given', () => {
-		expect(names(filterRows(rows, columns, 'post'))).toEqual(['postgres']);
-		expect(names(filterRows(rows, columns, 'xorg'))).toEqual(['Xorg']);
-		expect(names(filterRows(rows, columns, 'XORG'))).toEqual([]);
-	});
-
-	test('by pid, not by figures', () => {
-		expect(names(filterRows(rows, columns, '812'))).toEqual(['postgres', 'zsh']);
-		expect(names(filterRows(rows, columns, '12'))).toEqual(['postgres', 'zsh']);
-	});
-
-	test('an empty filter is none', () => expect(filterRows(rows, columns, '')).toBe(rows));
 });

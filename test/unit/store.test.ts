@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { sanitize } from '../../src/sanitize.ts';
 import { Store } from '../../src/store.ts';
-import { energySnapshot } from '../ui/fixtures/tabs.ts';
+import { energySnapshot, runqlatSnapshot } from '../ui/fixtures/tabs.ts';
 
 function push(store: Store, from: number, to: number, rows = 10): void {
 	for (let tick = from; tick < to; tick++) store.apply({ kind: 'snapshot', snapshot: energySnapshot(tick, rows) });
@@ -57,6 +57,50 @@ describe('store', () => {
 		store.setPaused(false);
 		expect(store.history('energy')).toHaveLength(6);
 		expect(listener).toHaveBeenCalledTimes(1);
+	});
+
+	test('time travel: every tab shows the same moment, whole', () => {
+		const store = new Store();
+		for (let tick = 0; tick < 10; tick++) {
+			store.apply({ kind: 'snapshot', snapshot: energySnapshot(tick, 5) });
+			store.apply({ kind: 'snapshot', snapshot: runqlatSnapshot(tick, 5) });
+		}
+		store.travel('energy', -3);
+		expect(store.paused).toBe(true);
+		expect(store.current('energy')?.mono_ns).toBe(6e9);
+		expect(store.current('runqlat')).toEqual(runqlatSnapshot(6, 5));
+		expect(store.history('runqlat')).toHaveLength(7);
+		expect(store.history('runqlat')).toBe(store.history('runqlat'));
+		expect(store.behind('energy')).toBe(3e9);
+		store.travel('energy', 1);
+		expect(store.current('energy')?.mono_ns).toBe(7e9);
+		store.travel('energy', -100);
+		expect(store.current('energy')).toEqual(energySnapshot(0, 5));
+		push(store, 10, 12, 5);
+		expect(store.current('energy')?.mono_ns).toBe(0);
+		store.travel('energy', 100);
+		expect(store.current('energy')?.mono_ns).toBe(11e9);
+		store.setPaused(false);
+		expect(store.behind('energy')).toBe(0);
+	});
+
+	test('travel stops where whole snapshots are no longer kept; without any it does nothing', () => {
+		const store = new Store({ packedBytes: 1200 });
+		store.travel('energy', -1);
+		expect(store.paused).toBe(false);
+		push(store, 0, 20, 5);
+		store.travel('energy', -100);
+		const oldest = store.current('energy');
+		expect(oldest?.mono_ns).toBeGreaterThan(0);
+		expect(oldest).toEqual(energySnapshot((oldest?.mono_ns ?? 0) / 1e9, 5));
+	});
+
+	test('the past keeps no distributions', () => {
+		const store = new Store();
+		for (let tick = 0; tick < 3; tick++) store.apply({ kind: 'snapshot', snapshot: runqlatSnapshot(tick, 5) });
+		const [old, , newest] = store.history('runqlat') as readonly { rows: readonly { buckets: readonly unknown[] }[] }[];
+		expect(old?.rows[1]?.buckets).toEqual([]);
+		expect(newest?.rows[1]?.buckets.length).toBeGreaterThan(0);
 	});
 
 	test('another grouping starts a new history', () => {

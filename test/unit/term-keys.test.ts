@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { KeyParser } from '../../src/term/keys.ts';
-import { commandOf, keymap } from '../../src/ui/keymap.ts';
+import { defaultKeymap, keymapWith } from '../../src/ui/keymap.ts';
+
+const { bindings, commandOf } = defaultKeymap;
 
 const keys = (chunk: string) => {
 	const parser = new KeyParser();
@@ -31,7 +33,15 @@ describe('keys', () => {
 	])('%j', (chunk, expected) => expect(keys(chunk)).toEqual(expected));
 
 	test('replies of the terminal and unknown sequences are no keys', () => {
-		expect(keys('\x1b[?62;c\x1b[I\x1b[<0;3;4Mq')).toEqual(['q']);
+		expect(keys('\x1b[?62;c\x1b[I\x1b[<2;3;4Mq')).toEqual(['q']);
+	});
+
+	test('mouse: clicks and wheel with their cell, counted from 0', () => {
+		expect(keys('\x1b[<0;3;4M\x1b[<0;3;4m\x1b[<64;1;1M\x1b[<65;200;50M')).toEqual([
+			'Click-2-3',
+			'WheelUp-0-0',
+			'WheelDown-199-49',
+		]);
 	});
 
 	test('a sequence in pieces', () => {
@@ -58,12 +68,32 @@ describe('keys', () => {
 
 describe('keymap', () => {
 	test('no key has two meanings', () => {
-		const all = keymap.flatMap((binding) => binding.keys);
+		const all = bindings.flatMap((binding) => binding.keys);
 		expect(new Set(all).size).toBe(all.length);
 	});
 
 	test('Esc never quits; nothing destructive is bound', () => {
 		expect(commandOf('Esc')).toBe('back');
-		expect(keymap.some((binding) => /kill/.test(binding.command))).toBe(false);
+		expect(bindings.some((binding) => /kill/.test(binding.command))).toBe(false);
+	});
+
+	test('every command of the default keys is reached by each of its keys', () => {
+		for (const { command, keys: names } of bindings) {
+			for (const name of names) expect(commandOf(name)).toBe(command);
+		}
+	});
+
+	test('rebound: the key changes hands, Ctrl-C always quits', () => {
+		const keymap = keymapWith({ filter: ['F2', 's'], quit: ['x'], copy: [] });
+		expect(['F2', 's', '/', 'F6', 'x', 'q', 'Ctrl-C', 'y'].map(keymap.commandOf)).toEqual([
+			'filter',
+			'filter',
+			undefined,
+			'sort-menu',
+			'quit',
+			undefined,
+			'quit',
+			undefined,
+		]);
 	});
 });

@@ -23,7 +23,10 @@ function forecastSpans({ seconds, learning, joules, error_share, naive_error_sha
 		['dim', next],
 		['strong', formatMicroJoules(joules * 1e6)],
 		` ±${formatShare(error_share ?? Number.NaN)}`,
-		['dim', ` as past forecasts were off; "as much as in the last ${seconds} s" was off by ${formatShare(naive_error_share ?? Number.NaN)}`],
+		[
+			'dim',
+			` as past forecasts were off; "as much as in the last ${seconds} s" was off by ${formatShare(naive_error_share ?? Number.NaN)}`,
+		],
 	];
 }
 
@@ -39,13 +42,21 @@ function gpuSpans({ gpus, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 	return gpus.flatMap(({ name, energy_uj, unattributed_uj, busy_ns }): Span[] => [
 		['dim', 'beside it: '],
 		`${name} ${formatWatts(energy_uj === null ? Number.NaN : wattsOf(energy_uj, dt_ns))}`,
-		['dim', ` busy ${formatShare(busy_ns === null ? Number.NaN : busy_ns / dt_ns)}, for no known process ${formatWatts(wattsOf(unattributed_uj, dt_ns))}  `],
+		[
+			'dim',
+			` busy ${formatShare(busy_ns === null ? Number.NaN : busy_ns / dt_ns)}, for no known process ${formatWatts(wattsOf(unattributed_uj, dt_ns))}  `,
+		],
 	]);
 }
 
 function totalSpans(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 	if (!snapshot.measured) {
-		return [['warn', snapshot.source.kind === 'time' ? 'CPU time only, no watts' : 'power unknown in this interval: a gap, not 0 W']];
+		return [
+			[
+				'warn',
+				snapshot.source.kind === 'time' ? 'CPU time only, no watts' : 'power unknown in this interval: a gap, not 0 W',
+			],
+		];
 	}
 	const parts = energyParts(snapshot);
 	return [
@@ -152,7 +163,10 @@ function View(props: Props): ReactElement {
 	const seconds = secondsOf(snapshot);
 	const row = rows[selected];
 	// no column for hardware that is not there
-	const columns = useMemo(() => props.columns.filter((column) => column.shown?.(snapshot) ?? true), [props.columns, snapshot]);
+	const columns = useMemo(
+		() => props.columns.filter((column) => column.shown?.(snapshot) ?? true),
+		[props.columns, snapshot],
+	);
 	return (
 		<Panes
 			tab={{ ...props, columns }}

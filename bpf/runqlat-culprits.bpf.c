@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who had the CPU while a task waited for it. Loaded only while somebody asks. Each CPU remembers its last slices: who
+ * ran and until when. When a task gets the CPU, the time since it was put on this CPU's queue is divided among those that
+ * ran here in that time. What it waited on other CPUs' queues before is not divided.
+ */
+#include "core.bpf.h"
+#include "maps.bpf.h"
+
+/* A power of two. What lies further back is charged to BEFORE_SLICES. */
+#define SLICES 64
+/* Culprit of a wait whose beginning the CPU does not remember. */
+#define BEFORE_SLICES 0xffffffff
+
+struct slice {
+	/* clock of the run queue when it was switched away from; its beginning is the end of the slice before */
+	u64 end;
+	u32 tgid;
+	u32 unused;
+	char comm[TASK_COMM_LEN];
+};
+
+/* Written on its own CPU only. */
+struct cpu_slices {
+	/* pairs that `culprits` had no room for, and the waits in them */
+	u64 full;
+	u64 full_ns;
+	u64 next;
+	struct slice slices[SLICES];
+};
+CPU_SHARDS(cpu_slices, struct cpu_slices);
+
+/* The process whose waits are divided; 0: of all. Written by user space only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} waiter SEC(".maps");
+
+struct pair {
+	u32 waiter;
+	/* 0: the CPU was idle (the wake-up itself, or a group out of quota) */
+	u32 culprit;
+};
+
+struct blame {
+	u64 ns;
+	/* of the waits that it had a part in */
+	u64 waits;
+	char comm[TASK_COMM_LEN];
+};
+
+/* Preallocated: nothing is allocated under the run queue's lock. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct pair);
+	__type(value, struct blame);
+} culprits SEC(".maps");
+
+static __always_inline void charge(struct cpu_slices *cpu, struct pair *pair, u64 ns, const char *comm)
+{
+	struct blame *blame = bpf_map_lookup_elem(&culprits, pair);
+	struct blame first = { .ns = ns, .waits = 1 };
+
+	if (blame) {
+		__sync_fetch_and_add(&blame->ns, ns);
+		__sync_fetch_and_add(&blame->waits, 1);
+		return;
+	}
+	if (comm)
+		__builtin_memcpy(first.comm, comm, sizeof(first.comm));
+	if (bpf_map_update_elem(&culprits, pair, &first, BPF_NOEXIST)) {
+		cpu->full++;
+		cpu->full_ns += ns;
+	}
+}
+
+/*
+ * Why here: the one place where it is known who leaves the CPU, who gets it and since when that one was on the queue.
+ * Cost: 20 ns per switch to remember the slice; 40 ns more for each slice of a wait that is divided, at most 64.
+ * Loses: pairs beyond the map's room, counted; waits without a stamp of the kernel (preempted on the way to sleep).
+ */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(blamed, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	const u32 zero = 0;
+	u32 this_cpu = bpf_get_smp_processor_id();
+	struct cpu_slices *cpu = bpf_map_lookup_elem(&cpu_slices, &this_cpu);
+	u32 *wanted = bpf_map_lookup_elem(&waiter, &zero);
+	struct pair pair = {};
+	struct slice *slice;
+	u64 at, queued, end;
+
+	if (!cpu || !wanted)
+		return 0;
+	at = cpu->next++;
+	slice = &cpu->slices[at & (SLICES - 1)];
+	end = next->se.cfs_rq->rq->clock;
+	slice->end = end;
+	slice->tgid = prev->tgid;
+	bpf_probe_read_kernel(slice->comm, sizeof(slice->comm), prev->comm);
+
+	queued = next->sched_info.last_queued;
+	if (next->pid == 0 || !queued || queued >= end || (*wanted && *wanted != next->tgid))
+		return 0;
+	pair.waiter = next->tgid;
+	for (int i = 0; i < SLICES - 1; i++) {
+		u64 begin;
+
+		slice = &cpu->slices[(at - i) & (SLICES - 1)];
+		begin = cpu->slices[(at - i - 1) & (SLICES - 1)].end;
+		/* 0: not written yet */
+		if (!begin || !slice->end)
+			break;
+		pair.culprit = slice->tgid;
+		if (begin <= queued) {
+			charge(cpu, &pair, end - queued, slice->comm);
+			return 0;
+		}
+		charge(cpu, &pair, end - begin, slice->comm);
+		end = begin;
+	}
+	pair.culprit = BEFORE_SLICES;
+	charge(cpu, &pair, end - queued, 0);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,69 @@
+/**
+ * Golden screens: what the terminal emulator shows at three sizes, from the synthetic session of `test/ui/fixtures`
+ * (nothing in it was measured). `vitest run -u test/pty/golden.test.ts` writes them anew; look at the difference.
+ */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { textWidth } from '../../src/term/width.ts';
+import { buildFixture } from './fixtures/build.ts';
+import { TerminalRun } from './terminal.ts';
+
+let directory = '';
+let main = '';
+const runs: TerminalRun[] = [];
+
+beforeAll(async () => {
+	directory = fs.mkdtempSync(path.join(os.tmpdir(), 'wattlag-golden-'));
+	main = await buildFixture('test/pty/fixtures/demo.tsx', directory);
+});
+
+afterEach(async () => {
+	for (const run of runs.splice(0)) await run.kill();
+});
+
+afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
+
+/** Until two looks in a row are the same. */
+async function settled(run: TerminalRun): Promise<string> {
+	for (let before = ''; ; ) {
+		await new Promise((resolve) => setTimeout(resolve, 250));
+		const now = run.text();
+		if (now === before) return now;
+		before = now;
+	}
+}
+
+const screens: readonly [name: string, tab: string, keys: string, ready: RegExp][] = [
+	['runqlat', 'runqlat', '', /postgres/],
+	['runqlat-selected', 'runqlat', 'jjj', /^3\/40|postgres/m],
+	['runqlat-baseline', 'runqlat', '{b.', /▲|▼\d|SUM/],
+	['runqlat-detail', 'runqlat', 'j\r', /Run queue ›/],
+	['runqlat-past', 'runqlat', '{', /30s back/],
+	['irq', 'irq', '', /NET_RX/],
+	['io', 'io', '', /vda/],
+	['help', 'io', '?', /Help/],
+	['columns', 'io', 'c', /\[x\]/],
+	['filter-error', 'io', '/p99 > 5x', /unknown unit/],
+	['filter-ignored', 'io', '/vda and watts > 5W\r', /vda/],
+];
+
+describe.each([
+	[80, 24],
+	[40, 10],
+	[200, 50],
+])('%i×%i', (columns, rows) => {
+	test.each(screens)('%s', async (name, tab, keys, ready) => {
+		const env = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: tab, TZ: 'UTC' };
+		const run = new TerminalRun(process.execPath, [main], { columns, rows, env });
+		runs.push(run);
+		await run.waitFor(tab === 'runqlat' ? /postgres/ : tab === 'irq' ? /NET_RX/ : /vda/);
+		await settled(run);
+		run.send(keys);
+		await run.waitFor(ready);
+		const text = await settled(run);
+		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(columns);
+		await expect(`${text}\n`).toMatchFileSnapshot(`golden/${name}-${columns}x${rows}.txt`);
+	});
+});

@@ -1,0 +1,282 @@
+/** The whole keymap, driven through a pseudo-terminal on fixture snapshots: every command by each of its keys. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Command, defaultBindings } from '../../src/ui/keymap.ts';
+import { buildFixture } from './fixtures/build.ts';
+import { TerminalRun, type TerminalRunOptions } from './terminal.ts';
+
+let directory = '';
+let main = '';
+const runs: TerminalRun[] = [];
+
+beforeAll(async () => {
+	directory = fs.mkdtempSync(path.join(os.tmpdir(), 'wattlag-keys-'));
+	main = await buildFixture('test/pty/fixtures/demo.tsx', directory);
+});
+
+afterEach(async () => {
+	for (const run of runs.splice(0)) await run.kill();
+});
+
+afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
+
+function start(env: Record<string, string> = {}, options: TerminalRunOptions = {}): TerminalRun {
+	const fixed = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: 'runqlat', TZ: 'UTC' };
+	const run = new TerminalRun(process.execPath, [main], { columns: 100, rows: 30, ...options, env: { ...fixed, ...env } });
+	runs.push(run);
+	return run;
+}
+
+/** What the terminal sends for a key as `term/keys.ts` names it. */
+const sequences: Readonly<Record<string, string>> = {
+	Enter: '\r',
+	Esc: '\x1b',
+	Tab: '\t',
+	'Shift-Tab': '\x1b[Z',
+	Space: ' ',
+	Backspace: '\x7f',
+	Up: '\x1b[A',
+	Down: '\x1b[B',
+	Home: '\x1b[H',
+	End: '\x1b[F',
+	PgUp: '\x1b[5~',
+	PgDn: '\x1b[6~',
+	F1: '\x1bOP',
+	F3: '\x1bOR',
+	F4: '\x1bOS',
+	F6: '\x1b[17~',
+	F10: '\x1b[21~',
+};
+
+function bytesOf(key: string): string {
+	const control = /^Ctrl-(.)$/.exec(key)?.[1];
+	return control ? String.fromCharCode(control.charCodeAt(0) - 64) : (sequences[key] ?? key);
+}
+
+const selected = (run: TerminalRun) => Number(/^(\d+)\/40 /m.exec(run.text())?.[1] ?? 0);
+
+interface Case {
+	/** Keys before. */
+	given?: string;
+	/** What is on the screen when those have been understood. */
+	ready?: RegExp;
+	expected: RegExp | ((run: TerminalRun) => boolean);
+}
+
+const gone = (pattern: RegExp) => (run: TerminalRun) => !pattern.test(run.text());
+
+/** What each command must do; the type asks for all of them. */
+const cases: Record<Command, Case> = {
+	help: { expected: /Help {3}1–/ },
+	tab: { expected: /wattlag/ },
+	'next-tab': { expected: /NET_RX/ },
+	'previous-tab': { expected: /▼WATTS/ },
+	filter: { expected: /Enter keeps, Esc clears/ },
+	search: { expected: /Enter keeps, Esc leaves/ },
+	'search-next': { given: '\\nginx\r', ready: /^4\/40/m, expected: (run) => selected(run) > 4 },
+	'search-previous': { given: '\\nginx\r', ready: /^4\/40/m, expected: (run) => selected(run) > 4 },
+	'sort-menu': { expected: /Sort by/ },
+	'sort-left': { expected: /▼WAITS/ },
+	'sort-right': { expected: /▼P50/ },
+	reverse: { expected: /▲SUM/ },
+	columns: { expected: /\[x\] COMMAND/ },
+	group: { given: 'j', ready: /^1\/40/m, expected: /^40 rows/m },
+	detail: { expected: /Run queue › / },
+	back: { given: 'j', ready: /^1\/40/m, expected: /^40 rows/m },
+	baseline: { expected: /baseline marked: changes are against 12:01:00/ },
+	copy: { given: 'j', ready: /^1\/40/m, expected: (run) => run.output.includes('\x1b]52;c;') },
+	scale: { expected: /logarithmic/ },
+	up: { given: 'jjj', ready: /^3\/40/m, expected: /^2\/40/m },
+	down: { expected: /^1\/40/m },
+	'page-up': { given: 'G', ready: /^40\/40/m, expected: (run) => selected(run) < 35 },
+	'page-down': { expected: (run) => selected(run) > 5 },
+	'half-up': { given: 'G', ready: /^40\/40/m, expected: (run) => selected(run) < 39 },
+	'half-down': { expected: (run) => selected(run) > 3 },
+	first: { given: 'jjj', ready: /^3\/40/m, expected: /^1\/40/m },
+	last: { expected: /^40\/40/m },
+	pause: { expected: /PAUSED 12:01:00/ },
+	'step-back': { expected: /PAUSED 12:00:59, 1s back/ },
+	'step-forward': { given: '[[', ready: /2s back/, expected: /1s back/ },
+	'jump-back': { expected: /PAUSED 12:00:30, 30s back/ },
+	'jump-forward': { given: '[{', ready: /31s back/, expected: /PAUSED 12:00:59, 1s back/ },
+	live: { given: '[', ready: /PAUSED/, expected: gone(/PAUSED/) },
+	faster: { expected: /● 0.5s/ },
+	slower: { expected: /● 2s/ },
+	redraw: { expected: (run) => run.output.split('\x1b[2J').length > 3 },
+	suspend: { expected: (run) => run.output.split('\x1b[?1049h').length > 2 },
+	quit: { expected: (run) => !run.fullScreen },
+};
+
+describe('every key of every command', () => {
+	for (const { command, keys } of defaultBindings) {
+		const { given = '', ready = /▼SUM/, expected } = cases[command];
+		test.each(keys)(`${command}: %s`, async (key) => {
+			const run = start();
+			await run.waitFor(/▼SUM[^]*postgres/);
+			run.send(given);
+			await run.waitFor(ready);
+			run.send(bytesOf(key));
+			if (command === 'tab') await run.waitFor(['▼WATTS', '▼SUM', 'NET_RX', 'vda'][Number(key) - 1] ?? '▼SUM');
+			else await run.waitFor(expected);
+		});
+	}
+});
+
+describe('filter', () => {
+	test('an error is shown under its place, and the last right filter stays in use', async () => {
+		const run = start();
+		await run.waitFor(/▼SUM[^]*postgres/);
+		run.send('/post and p99 > 5x');
+		await run.waitFor("unknown unit 'x'");
+		const lines = run.screen();
+		const at = lines.findIndex((line) => line.startsWith('/post'));
+		expect(lines[at + 1]?.indexOf('^')).toBe(lines[at]?.indexOf('5x'));
+		run.send('\r');
+		await run.waitFor("unknown unit 'x'");
+		run.send('\x7fms\r');
+		await run.waitFor('filter post and p99 > 5ms');
+	});
+
+	test('Tab completes a column', async () => {
+		const run = start();
+		await run.waitFor(/▼SUM[^]*postgres/);
+		run.send('/wat\t');
+		await run.waitFor('/watts ');
+		run.send('\x15p\t');
+		await run.waitFor(/Tab: pid {2}p50/);
+	});
+
+	test('stays when the tab changes; what does not apply is named', async () => {
+		const run = start({ DEMO_FILTER: 'watts > 1mW and post' });
+		await run.waitFor('ignored here: watts > 1mW');
+		run.send('1');
+		await run.waitFor(/▼WATTS[^]*postgres/);
+		expect(run.text()).not.toContain('ignored');
+		expect(run.text()).not.toContain('java');
+	});
+});
+
+test('the selection follows the process to the other tab', async () => {
+	const run = start({ DEMO_TAB: 'energy' });
+	await run.waitFor(/▼WATTS[^]*postgres/);
+	run.send('\\sshd\r');
+	await run.waitFor(/^\d+\/40/m);
+	run.send('2\r');
+	await run.waitFor(/Run queue › sshd\[\d+\]/);
+});
+
+test('baseline: the change of the sorted column, arrows at the others', async () => {
+	const run = start();
+	await run.waitFor(/▼SUM[^]*postgres/);
+	run.send('{b');
+	await run.waitFor('baseline marked');
+	run.send('.');
+	await run.waitFor((it) => /Δ 12:00:30/.test(it.text()) && /SUM +Δ/.test(it.text()) && /[+-]\d+%/.test(it.text()));
+	expect(run.text()).toMatch(/[▲▼]\d/);
+	run.send('b');
+	await run.waitFor('baseline forgotten');
+	expect(run.text()).not.toContain('Δ');
+});
+
+test('time travel: all tabs show the same moment', async () => {
+	const run = start();
+	await run.waitFor(/▼SUM[^]*postgres/);
+	run.send('{[');
+	await run.waitFor('PAUSED 12:00:29, 31s back');
+	for (const key of ['1', '3', '4']) {
+		run.send(key);
+		await run.waitFor((it) => it.text().includes('PAUSED 12:00:29, 31s back'));
+	}
+	run.send('{{{');
+	await run.waitFor('nothing older is kept');
+});
+
+test('columns: hidden and moved', async () => {
+	const run = start();
+	await run.waitFor(/PID +COMMAND/);
+	run.send('c>');
+	await run.waitFor(/\[x\] COMMAND[^]*\[x\] PID/);
+	run.send('j ');
+	await run.waitFor(/\[ \] WAITS/);
+	run.send('\x1b');
+	await run.waitFor(/^COMMAND +PID +▼SUM/m);
+});
+
+test('copy gives the terminal the row as text', async () => {
+	const run = start();
+	await run.waitFor(/▼SUM[^]*postgres/);
+	run.send('jy');
+	await run.waitFor('copied');
+	const [, data = ''] = /\x1b\]52;c;([^\x07]+)\x07/.exec(run.output) ?? [];
+	expect(Buffer.from(data, 'base64').toString()).toMatch(/^PID 1000, COMMAND postgres, WAITS\/s /);
+});
+
+test('mouse, when asked for: rows, sort, tabs, wheel; reports are off again at the end', async () => {
+	const run = start({ DEMO_MOUSE: '1' });
+	await run.waitFor(/▼SUM[^]*postgres/);
+	expect(run.output).toContain('\x1b[?1006h');
+	const header = run.screen().findIndex((line) => line.includes('▼SUM'));
+	const column = (run.screen()[header] as string).indexOf('P99') + 1;
+	run.send(`\x1b[<0;5;${header + 4}M`);
+	await run.waitFor(/^3\/40/m);
+	run.send(`\x1b[<65;5;${header + 4}M`);
+	await run.waitFor(/^6\/40/m);
+	run.send(`\x1b[<0;${column + 1};${header + 1}M`);
+	await run.waitFor('▼P99');
+	run.send('\x1b[<0;3;2M');
+	await run.waitFor('▼WATTS');
+	run.send('q');
+	await run.ended();
+	expect(run.output.lastIndexOf('\x1b[?1006l')).toBeGreaterThan(run.output.lastIndexOf('\x1b[?1006h'));
+});
+
+test('no mouse unless asked for', async () => {
+	const run = start();
+	await run.waitFor(/▼SUM[^]*postgres/);
+	expect(run.output).not.toContain('\x1b[?1000h');
+});
+
+test('rebound keys work and are what help says', async () => {
+	const run = start({ DEMO_KEYS: '{"sort-menu":["x"],"filter":["F2"]}' });
+	await run.waitFor(/▼SUM[^]*postgres/);
+	expect(run.text()).toContain('F2Filter');
+	run.send('x');
+	await run.waitFor('Sort by');
+	run.send('\x1b');
+	await run.waitFor(gone(/Sort by/));
+	run.send('\x1bOQ');
+	await run.waitFor('Enter keeps');
+});
+
+describe('themes', () => {
+	test.each([
+		['dark', /\x1b\[[0-9;]*48;5;80/],
+		['light', /\x1b\[[0-9;]*48;5;25/],
+		['colour-blind', /\x1b\[[0-9;]*48;5;250/],
+	])('%s', async (theme, expected) => {
+		const run = start({ DEMO_THEME: theme });
+		await run.waitFor(/▼SUM[^]*postgres/);
+		expect(run.output).toMatch(expected);
+	});
+
+	test('16 colours where the terminal has no more', async () => {
+		const run = start({ TERM: 'xterm' });
+		await run.waitFor(/▼SUM[^]*postgres/);
+		expect(run.output).not.toMatch(/[34]8;5/);
+		expect(run.output).toMatch(/\x1b\[[0-9;]*42/);
+	});
+
+	test('monochrome', async () => {
+		const run = start({ DEMO_THEME: 'monochrome' });
+		await run.waitFor(/▼SUM[^]*postgres/);
+		expect(run.output).not.toMatch(/\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7])m/);
+	});
+
+	test('ASCII when asked for', async () => {
+		const run = start({ DEMO_ASCII: '1' });
+		await run.waitFor('postgres');
+		expect(run.output).toMatch(/^[\x00-\x7f]*$/);
+	});
+});
