@@ -117,7 +117,8 @@ int read_threads(struct bpf_iter__task *ctx)
 	struct iteration_end end;
 
 	if (ctx->meta->seq_num == 0) {
-		struct task_struct *self = bpf_get_current_task_btf();
+		/* not the _btf variant, which 5.10 lacks */
+		struct task_struct *self = (void *)bpf_get_current_task();
 
 		clock_offset = BPF_CORE_READ(self, se.cfs_rq, rq, clock) - bpf_ktime_get_ns();
 	}

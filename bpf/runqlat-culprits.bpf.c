@@ -103,7 +103,7 @@ int BPF_PROG(blamed, bool preempt, struct task_struct *prev, struct task_struct 
 	bpf_probe_read_kernel(slice->comm, sizeof(slice->comm), prev->comm);
 
 	queued = next->sched_info.last_queued;
-	if (next->pid == 0 || !queued || queued >= end || (*wanted && *wanted != next->tgid))
+	if (next->pid == 0 || !queued || queued >= end || (*wanted && *wanted != (u32)next->tgid))
 		return 0;
 	pair.waiter = next->tgid;
 	for (int i = 0; i < SLICES - 1; i++) {

@@ -180,7 +180,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct process_record);
-} record_scratch SEC(".maps");
+} scratch_record SEC(".maps");
 
 /* Room for 6,500 processes that end within one interval. */
 RING(ended, 4 << 20);
@@ -201,23 +201,11 @@ static __always_inline u64 interval_word(void)
 static __always_inline bool is_below(struct task_struct *task, u64 id)
 {
 	struct cgroup *group = task->cgroups->dfl_cgrp;
-	int level = group->level;
 
-	for (int i = 0; i < 32 && level >= 0; i++, level--) {
-		u64 found = 0;
-
-		if (bpf_core_field_exists(group->ancestors)) {
-			struct cgroup *ancestor = 0;
-
-			bpf_probe_read_kernel(&ancestor, sizeof(ancestor),
-					      (void *)group + bpf_core_field_offset(struct cgroup, ancestors) + 8 * level);
-			found = BPF_CORE_READ(ancestor, kn, id);
-		} else {
-			bpf_probe_read_kernel(&found, sizeof(found),
-					      (void *)group + bpf_core_field_offset(struct cgroup___ids, ancestor_ids) + 8 * level);
-		}
-		if (found == id)
+	for (int level = 0; level < 32 && group; level++) {
+		if (group->kn->id == id)
 			return true;
+		group = group->self.parent->cgroup;
 	}
 	return false;
 }
@@ -225,7 +213,7 @@ static __always_inline bool is_below(struct task_struct *task, u64 id)
 /* Is it one of those that user space wants? Apart from the rest: without a filter nobody comes here. */
 static __noinline bool passes(struct task_struct *task, u64 word)
 {
-	if (word & FILTER_TGID && task->tgid != setting(SETTING_TGID))
+	if (word & FILTER_TGID && (u32)task->tgid != setting(SETTING_TGID))
 		return false;
 	if (word & FILTER_COMM) {
 		u64 comm[2];
@@ -591,7 +579,7 @@ static __always_inline void read_thread(struct seq_file *seq, struct task_struct
 	if (word & WANT_THREADS) {
 		struct waits *waits = bpf_task_storage_get(&details, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
-		if (waits && is_recent(waits, word & EPOCH_MASK)) {
+		if (waits && (word & READ_ALL || is_recent(waits, word & EPOCH_MASK))) {
 			fill(&head, task, RECORD_THREAD, task->group_leader->start_boottime);
 			head.ns = task->start_boottime;
 			head.voluntary = task->nvcsw;
@@ -626,7 +614,7 @@ int read_tasks(struct bpf_iter__task *ctx)
 	if (is_leader(task)) {
 		process = adopt_process(task);
 		if (process && process->created && (word & READ_ALL || is_recent(&process->waits, word & EPOCH_MASK))) {
-			struct process_record *scratch = bpf_map_lookup_elem(&record_scratch, &zero);
+			struct process_record *scratch = bpf_map_lookup_elem(&scratch_record, &zero);
 
 			if (!scratch)
 				return 0;

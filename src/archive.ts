@@ -10,7 +10,8 @@ import type { Snapshot } from './snapshot.ts';
 const level = 1;
 
 export function pack(snapshot: Snapshot): Uint8Array {
-	return deflateRawSync(serialize(snapshot), { level });
+	// a copy: what deflate returns is the beginning of a larger buffer, which would stay
+	return new Uint8Array(deflateRawSync(serialize(snapshot), { level }));
 }
 
 export function unpack(packed: Uint8Array): Snapshot {

@@ -70,3 +70,15 @@ export class Cgroups {
 		}
 	}
 }
+
+/** The id of a group by its path in the unified hierarchy; undefined: there is no such group. */
+export function cgroupId(procRoot: string, path: string): number | undefined {
+	const root = unifiedMount(procRoot);
+	if (root === undefined) return undefined;
+	try {
+		const found = statSync(join(root, path));
+		return found.isDirectory() ? found.ino : undefined;
+	} catch {
+		return undefined;
+	}
+}

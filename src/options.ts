@@ -95,12 +95,25 @@ function describe(spec: OptionSpec): string {
 	return `  ${flag(spec).padEnd(28)}${spec.help}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`;
 }
 
+/** Words on lines of at most 110 characters; all lines but the first begin with `indent`. */
+function wrap(text: string, indent: string): string {
+	let line = 0;
+	return text.replace(/ ?\S+/g, (word) => {
+		if (line > 0 && line + word.length > 110) {
+			line = indent.length + word.length - 1;
+			return `\n${indent}${word.trimStart()}`;
+		}
+		line += word.length;
+		return word;
+	});
+}
+
 /** The text of `--help`. */
 export function helpText(tracers: readonly AnyTracer[]): string {
 	const sections = tracers.flatMap((tracer) => [
 		'',
-		`${tracer.title} (--tab ${tracer.id}): ${tracer.summary}`,
-		`  sort by: ${tracer.columns.map((column) => column.key).join(' ')}`,
+		wrap(`${tracer.title} (--tab ${tracer.id}): ${tracer.summary}`, '  '),
+		`  sort by: ${wrap(tracer.columns.map((column) => column.key).join(' '), '    ')}`,
 		...(tracer.groups.length > 1 ? [`  group by: ${tracer.groups.join(' ')}`] : []),
 		...tracer.options.map(describe),
 	]);
@@ -137,6 +150,8 @@ function check(spec: OptionSpec, raw: unknown, name: string): number | string | 
 	if (spec.choices && !spec.choices.includes(text)) {
 		throw new UsageError(`${name}: '${text}' is not one of ${spec.choices.join(', ')}`);
 	}
+	const invalid = spec.invalid?.(text);
+	if (invalid !== undefined) throw new UsageError(`${name}: ${invalid}`);
 	if (spec.type === 'string') return text;
 	const number = Number(text);
 	const low = spec.min ?? Number.NEGATIVE_INFINITY;

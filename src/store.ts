@@ -67,7 +67,7 @@ export class Store {
 	private changes = 0;
 
 	constructor(options: Partial<StoreOptions> = {}) {
-		this.options = { snapshots: 600, rows: 30_000, packedBytes: 8 * 2 ** 20, ...options };
+		this.options = { snapshots: 600, rows: 30_000, packedBytes: 4 * 2 ** 20, ...options };
 	}
 
 	readonly subscribe = (listener: () => void): (() => void) => {

@@ -95,16 +95,16 @@ struct kernfs_node {
 	u64 id;
 };
 
-struct cgroup {
-	struct kernfs_node *kn;
-	int level;
-	/* from the root down to the group itself; since 6.1 */
-	struct cgroup *ancestors[];
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent; /* NULL at the root */
 };
 
-/* before 6.1 */
-struct cgroup___ids {
-	u64 ancestor_ids[1];
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
 };
 
 struct css_set {

@@ -1,6 +1,7 @@
 /** The reader's side of the counters of bpf/runqlat.bpf.c: from figures that count up for ever to those of an interval. Pure. */
 import { type Buckets, percentile, slotLower, toBuckets } from '../histogram.ts';
 import type { Count, Ns } from '../units.ts';
+import { zonesOf } from './zones.ts';
 
 /** Number of intervals that the kernel's words can tell apart: LONGEST_BITS of the C file leaves 20 bits for it. */
 export const EPOCHS = 2 ** 20;
@@ -59,9 +60,14 @@ function longestOf(words: Uint32Array, epoch: number): Ns {
 export interface WaitFigures {
 	count: Count;
 	wait_ns: Ns;
+	/** Mean, rounded. */
+	mean_ns: Ns;
 	p50_ns: Ns;
+	p90_ns: Ns;
 	p99_ns: Ns;
 	max_ns: Ns;
+	/** Counts by the limits of the zones, see zones.ts. */
+	zones: Count[];
 	buckets: Buckets;
 	count_total: Count;
 	wait_ns_total: Ns;
@@ -96,7 +102,8 @@ export class Waits {
 	 */
 	add(difference: Difference, longest: Uint32Array, epoch: number): void {
 		if (difference.count > 0) {
-			for (const [slot, count] of difference.slots.entries()) this.slots[slot] = (this.slots[slot] as number) + count;
+			for (let slot = 0; slot < this.slots.length; slot++)
+				this.slots[slot] = (this.slots[slot] as number) + (difference.slots[slot] as number);
 		}
 		this.count += difference.count;
 		this.sum_ns += difference.sum_ns;
@@ -106,14 +113,18 @@ export class Waits {
 		this.longestOfNext = Math.max(this.longestOfNext, longestOf(longest, (epoch + 1) % EPOCHS));
 	}
 
-	figures(): WaitFigures {
+	/** @param zones limits between zones, ns */
+	figures(zones: readonly Ns[] = []): WaitFigures {
 		const max_ns = this.max();
 		return {
 			count: this.count,
 			wait_ns: this.sum_ns,
+			mean_ns: this.count > 0 ? Math.round(this.sum_ns / this.count) : 0,
 			p50_ns: percentile(this.slots, 0.5, max_ns),
+			p90_ns: percentile(this.slots, 0.9, max_ns),
 			p99_ns: percentile(this.slots, 0.99, max_ns),
 			max_ns,
+			zones: zonesOf(this.slots, zones),
 			buckets: this.count > 0 ? toBuckets(this.slots, max_ns) : [],
 			count_total: this.count_total,
 			wait_ns_total: this.sum_ns_total,

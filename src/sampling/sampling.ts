@@ -170,12 +170,7 @@ export class Sampling {
 		this.schedule();
 	}
 
-	private read(
-		entry: Running,
-		cost: BpfCost,
-		windowLength: Ns,
-		own: { cpu_ns: Ns; rss_bytes: number },
-	): Snapshot {
+	private read(entry: Running, cost: BpfCost, windowLength: Ns, own: { cpu_ns: Ns; rss_bytes: number }): Snapshot {
 		const { tracer, session, windowCost } = entry;
 		const group = this.groups[tracer.id] ?? (tracer.groups[0] as string);
 		const at = now();

@@ -408,7 +408,7 @@ const columns: readonly Column<EnergyRow>[] = [
 export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	id: 'energy',
 	title: 'Energy',
-	summary: 'watts and joules of every process, and its CPU time',
+	summary: 'watts, joules and CPU time of every process; idle, what is drawn even when nothing runs, belongs to none',
 	columns,
 	defaultSort: 'watts',
 	groups,
@@ -525,8 +525,13 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 	const ladder = probeSources(energyHost, seed ? 'model' : wanted);
 	const opened: { close(): void }[] = ladder.source ? [ladder.source] : [];
 	try {
+		const library = process.env['WATTLAG_NVML_LIBRARY'];
+		const { readers } = openGpus({ ...energyHost, addon, ...(library !== undefined && { nvmlLibrary: library }) });
+		opened.push(...readers);
+		// the others take their time: the intervals of CPU time and of energy begin together, here
 		const { cpu, instead } = openCpu(host, processors, wanted);
 		opened.push(cpu);
+		ladder.source?.read(1e6);
 		const power = ladder.source
 			? counterPower(ladder.source, processors, idleShare)
 			: ladder.kind === 'time'
@@ -534,9 +539,6 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 				: seed
 					? seedPower(parameters)
 					: modelPower(parameters, processors);
-		const library = process.env['WATTLAG_NVML_LIBRARY'];
-		const { readers } = openGpus({ ...energyHost, addon, ...(library !== undefined && { nvmlLibrary: library }) });
-		opened.push(...readers);
 		return new EnergySession({
 			cpu,
 			power: withCpu(power, cpu, instead),

@@ -2,19 +2,45 @@
  * Interrupts: hard ones by handler, softirqs by vector, and the CPU's own (timer tick, IPIs). Counts and times come
  * from bpf/irq.bpf.c, always both.
  */
+import { Cgroups } from '../cgroups.ts';
 import { constants, irq_vector, maps } from '../generated/irq.ts';
 import type { Buckets } from '../histogram.ts';
+import { irqColumns as columns } from '../irq/columns.ts';
+import { type LineFacts, Lines } from '../irq/lines.ts';
+import { type Stolen, StolenReader } from '../irq/stolen.ts';
+import { isStorm, type Storm, type StormBounds } from '../irq/storms.ts';
+import { invalidZones, zonesNs } from '../irq/zones.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
-import { Distribution, LatencyReader } from './latency.ts';
-import type { Column, Host, Reading, Session, Source, Tracer } from './tracer.ts';
+import { Distribution, type KernelLatency, LatencyReader } from './latency.ts';
+import type { Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
+
+/** How late softirqs began: from the first raise while not pending to the entry. Those whose raise was not seen are not in it. */
+export interface Lateness {
+	count: Count;
+	p50_ns: Ns;
+	p99_ns: Ns;
+	max_ns: Ns;
+	/** Softirqs in each zone: below the first of `late_zones_ns`, …, from the last one on. Exact. */
+	zones: [Count, Count, Count, Count];
+}
+
+/** What one CPU had of a row. */
+export interface OfCpu {
+	cpu: number;
+	count: Count;
+	time_ns: Ns;
+	/** See {@link StormBounds}. */
+	storm: boolean;
+}
 
 export interface IrqRow {
-	kind: 'hard' | 'soft' | 'vector';
-	/** IRQ number for `hard`; vector number for `soft`; null for `vector`. */
+	/** `stolen`: what interrupts took from a process or control group (groups `process` and `cgroup`). */
+	kind: 'hard' | 'soft' | 'vector' | 'stolen';
+	/** IRQ number for `hard`; vector number for `soft`; else null. */
 	irq: number | null;
-	/** Handler (action) name, softirq or vector name. */
+	/** Handler (action) name, softirq or vector name; the name of the process or control group. */
 	name: SafeText;
 	cpu: number | 'all';
 	count: Count;
@@ -24,17 +50,42 @@ export interface IrqRow {
 	p50_ns: Ns;
 	p99_ns: Ns;
 	max_ns: Ns;
+	/** Empty for `stolen`, whose percentiles and maximum are 0: only sums are kept. */
 	buckets: Buckets;
 	count_total: Count;
 	time_ns_total: Ns;
+	/** Of `hard`: the device behind the line, the CPUs it may go to and does go to; null where not known and otherwise. */
+	device: SafeText | null;
+	affinity: SafeText | null;
+	effective_affinity: SafeText | null;
+	/** CPUs that had any in the interval. Empty for `stolen`. */
+	cpus: OfCpu[];
+	/** Of `soft`; null otherwise. */
+	late: Lateness | null;
+	/** Of `stolen`; null otherwise. */
+	stolen: Pick<
+		Stolen,
+		'interrupted' | 'pid' | 'start_time' | 'cgroup' | 'hard_ns' | 'soft_ns' | 'vector_ns'
+	> | null;
 }
 
 export interface IrqExtra {
 	/** Share of one CPU's interval spent in interrupts, one entry per CPU, 0–1. */
 	cpu_share: { cpu: number; hard: number; soft: number; vector: number }[];
+	/** Bounds of the zones of {@link Lateness}. */
+	late_zones_ns: [Ns, Ns, Ns];
+	/** Lines that storm, by CPU, and from when on it is called so. */
+	storms: Storm[];
+	storm_bounds: StormBounds;
+	/** Processes that most was stolen from, at most 64; `stolen_count` is all that were interrupted. */
+	stolen: Stolen[];
+	stolen_count: Count;
 }
 
-type Kind = IrqRow['kind'];
+/** Listed of those that were interrupted. */
+const STOLEN_LISTED = 64;
+
+type Kind = Exclude<IrqRow['kind'], 'stolen'>;
 
 /** The kernel's order (include/linux/interrupt.h), the names of /proc/softirqs. */
 const SOFTIRQ_NAMES = [
@@ -67,17 +118,39 @@ interface Line {
 	unhandled: Count;
 	interval: Distribution;
 	total: { count: Count; time_ns: Ns };
+	cpus: OfCpu[];
+	late: { interval: Distribution; zones: Lateness['zones'] } | null;
+}
+
+/** One line on one CPU, as the kernel counts it. */
+interface CpuLine {
+	id: string;
+	kind: Kind;
+	irq: number | null;
+	name: SafeText;
+	cpu: number;
+	unhandled: Count;
+	latency: KernelLatency;
+	late?: { zones: Float64Array; latency: KernelLatency };
 }
 
 class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly bpf: BpfSession;
 	private readonly latencies = new LatencyReader();
+	private readonly lines: Lines;
+	private readonly stolen: StolenReader;
+	private readonly zones: [Ns, Ns, Ns];
+	private readonly storm: StormBounds;
 	/** Per key and CPU: since start. */
-	private readonly totals = new Map<string, { count: Count; time_ns: Ns; unhandled: Count }>();
+	private readonly totals = new Map<string, { count: Count; time_ns: Ns; unhandled: Count; zones: Lateness['zones'] }>();
 	private readonly source: Source;
 
-	constructor(bpf: BpfSession) {
+	constructor(bpf: BpfSession, host: Host, zones: [Ns, Ns, Ns], storm: StormBounds) {
 		this.bpf = bpf;
+		this.lines = new Lines(host.procRoot, host.sysRoot);
+		this.stolen = new StolenReader(bpf, new Cgroups(host.procRoot));
+		this.zones = zones;
+		this.storm = storm;
 		this.source = {
 			kind: 'tracepoint',
 			description: bpf.has('local_timer_entry')
@@ -90,85 +163,126 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 	}
 
 	read(dt: Ns, group: string): Reading<IrqRow, IrqExtra> {
-		this.latencies.nextInterval(this.bpf);
+		const ended = this.latencies.nextInterval(this.bpf);
+		this.lines.tick();
 		const lines = new Map<string, Line>();
 		const shares = new Map<number, { hard: Ns; soft: Ns; vector: Ns }>();
-		let handlersFull = 0;
-
-		const take = (
-			id: string,
-			kind: Kind,
-			irq: number | null,
-			name: SafeText,
-			cpu: number,
-			unhandledTotal: Count,
-			interval: Distribution,
-		): void => {
-			let total = this.totals.get(id);
-			if (!total) {
-				if (interval.count === 0 && unhandledTotal === 0) return;
-				total = { count: 0, time_ns: 0, unhandled: 0 };
-				this.totals.set(id, total);
-			}
-			const unhandled = (unhandledTotal - total.unhandled) >>> 0;
-			total.count += interval.count;
-			total.time_ns += interval.sum_ns;
-			total.unhandled = unhandledTotal;
-
-			const share = shares.get(cpu) ?? { hard: 0, soft: 0, vector: 0 };
-			share[kind] += interval.sum_ns;
-			shares.set(cpu, share);
-
-			const of = group === 'cpu' ? cpu : 'all';
-			const key = `${kind} ${irq} ${of} ${name}`;
-			let line = lines.get(key);
-			if (!line) {
-				line = {
-					kind,
-					irq,
-					name,
-					cpu: of,
-					unhandled: 0,
-					interval: new Distribution(),
-					total: { count: 0, time_ns: 0 },
-				};
-				lines.set(key, line);
-			}
-			line.unhandled += unhandled;
-			line.interval.add(interval);
-			line.total.count += total.count;
-			line.total.time_ns += total.time_ns;
-		};
-
-		for (const [cpu, { places }] of this.bpf.shards(maps.cpu_handlers).entries()) {
-			for (const [place, { key, irq, name, unhandled, latency }] of places.entries()) {
-				if (key === 0) continue;
-				const id = `hard ${place} ${cpu}`;
-				take(id, 'hard', irq, sanitize(name), cpu, unhandled, this.latencies.difference(id, latency));
-			}
-		}
-		for (const [cpu, shard] of this.bpf.shards(maps.irq_cpus).entries()) {
-			handlersFull += shard.handlers_full;
-			for (const [vector, latency] of shard.softirqs.entries()) {
-				const id = `soft ${vector} ${cpu}`;
-				take(id, 'soft', vector, SOFTIRQ_NAMES[vector] as SafeText, cpu, 0, this.latencies.difference(id, latency));
-			}
-			for (const [vector, latency] of shard.vectors.entries()) {
-				const id = `vector ${vector} ${cpu}`;
-				take(id, 'vector', null, VECTOR_NAMES[vector] as SafeText, cpu, 0, this.latencies.difference(id, latency));
-			}
-		}
+		const lost = { handlers_full: 0, victims_full: 0 };
+		for (const source of this.sources(lost)) this.take(source, dt, group === 'cpu', lines, shares);
+		const { processes, cgroups } = this.stolen.read(ended);
+		const all = [...lines.values()];
 
 		return {
-			rows: [...lines.values()].map(toRow),
+			rows:
+				group === 'process' || group === 'cgroup'
+					? (group === 'process' ? processes : cgroups).map(stolenRow)
+					: all.map((line) =>
+							toRow(line, line.kind === 'hard' ? this.lines.facts(line.irq as number, line.name) : undefined),
+						),
 			extra: {
 				cpu_share: [...shares]
 					.sort(([a], [b]) => a - b)
 					.map(([cpu, { hard, soft, vector }]) => ({ cpu, hard: hard / dt, soft: soft / dt, vector: vector / dt })),
+				late_zones_ns: this.zones,
+				storms: all.flatMap(({ kind, irq, name, cpus }) =>
+					cpus
+						.filter(({ storm }) => storm)
+						.map(({ cpu, count, time_ns }) => ({
+							kind,
+							irq,
+							name,
+							cpu,
+							rate: (count * 1e9) / dt,
+							share: time_ns / dt,
+						})),
+				),
+				storm_bounds: this.storm,
+				stolen: processes.slice(0, STOLEN_LISTED),
+				stolen_count: processes.length,
 			},
 			source: this.source,
-			lost: { handlers_full: handlersFull },
+			lost,
 		};
+	}
+
+	/** Everything that the kernel counts, by CPU; adds up what it lost. */
+	private *sources(lost: { handlers_full: Count; victims_full: Count }): Generator<CpuLine> {
+		for (const [cpu, { places }] of this.bpf.shards(maps.cpu_handlers).entries()) {
+			for (const [place, { key, irq, name, unhandled, latency }] of places.entries()) {
+				if (key === 0) continue;
+				yield { id: `hard ${place} ${cpu}`, kind: 'hard', irq, name: sanitize(name), cpu, unhandled, latency };
+			}
+		}
+		for (const [cpu, shard] of this.bpf.shards(maps.irq_cpus).entries()) {
+			lost.handlers_full += shard.handlers_full;
+			lost.victims_full += shard.victims_full;
+			for (const [irq, latency] of shard.softirqs.entries()) {
+				const late = shard.late[irq] as (typeof shard.late)[number];
+				const name = SOFTIRQ_NAMES[irq] as SafeText;
+				yield { id: `soft ${irq} ${cpu}`, kind: 'soft', irq, name, cpu, unhandled: 0, latency, late };
+			}
+			for (const [vector, latency] of shard.vectors.entries()) {
+				const name = VECTOR_NAMES[vector] as SafeText;
+				yield { id: `vector ${vector} ${cpu}`, kind: 'vector', irq: null, name, cpu, unhandled: 0, latency };
+			}
+		}
+	}
+
+	private take(
+		{ id, kind, irq, name, cpu, unhandled, latency, late }: CpuLine,
+		dt: Ns,
+		perCpu: boolean,
+		lines: Map<string, Line>,
+		shares: Map<number, { hard: Ns; soft: Ns; vector: Ns }>,
+	): void {
+		const interval = this.latencies.difference(id, latency);
+		let total = this.totals.get(id);
+		if (!total) {
+			if (interval.count === 0 && unhandled === 0) return;
+			total = { count: 0, time_ns: 0, unhandled: 0, zones: [0, 0, 0, 0] };
+			this.totals.set(id, total);
+		}
+		total.count += interval.count;
+		total.time_ns += interval.sum_ns;
+
+		const share = shares.get(cpu) ?? { hard: 0, soft: 0, vector: 0 };
+		share[kind] += interval.sum_ns;
+		shares.set(cpu, share);
+
+		const of = perCpu ? cpu : 'all';
+		const key = `${kind} ${irq} ${of} ${name}`;
+		let line = lines.get(key);
+		if (!line) {
+			line = {
+				kind,
+				irq,
+				name,
+				cpu: of,
+				unhandled: 0,
+				interval: new Distribution(),
+				total: { count: 0, time_ns: 0 },
+				cpus: [],
+				late: late ? { interval: new Distribution(), zones: [0, 0, 0, 0] } : null,
+			};
+			lines.set(key, line);
+		}
+		line.unhandled += (unhandled - total.unhandled) >>> 0;
+		line.interval.add(interval);
+		line.total.count += total.count;
+		line.total.time_ns += total.time_ns;
+		if (interval.count > 0) {
+			const { count, sum_ns: time_ns } = interval;
+			line.cpus.push({ cpu, count, time_ns, storm: isStorm(count, time_ns, dt, this.storm) });
+		}
+		if (late && line.late) {
+			line.late.interval.add(this.latencies.difference(`late ${id}`, late.latency));
+			for (const zone of [0, 1, 2, 3] as const) {
+				const count = late.zones[zone] as Count;
+				line.late.zones[zone] += count - total.zones[zone];
+				total.zones[zone] = count;
+			}
+		}
+		total.unhandled = unhandled;
 	}
 
 	cost() {
@@ -180,7 +294,42 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 	}
 }
 
-function toRow({ kind, irq, name, cpu, unhandled, interval, total }: Line): IrqRow {
+function stolenRow(stolen: Stolen): IrqRow {
+	const { interrupted, pid, start_time, cgroup, hard_ns, soft_ns, vector_ns } = stolen;
+	return {
+		kind: 'stolen',
+		irq: null,
+		name: stolen.comm,
+		cpu: 'all',
+		count: stolen.count,
+		unhandled: 0,
+		time_ns: stolen.time_ns,
+		p50_ns: 0,
+		p99_ns: 0,
+		max_ns: 0,
+		buckets: [],
+		count_total: stolen.count_total,
+		time_ns_total: stolen.time_ns_total,
+		device: null,
+		affinity: null,
+		effective_affinity: null,
+		cpus: [],
+		late: null,
+		stolen: { interrupted, pid, start_time, cgroup, hard_ns, soft_ns, vector_ns },
+	};
+}
+
+function lateness({ interval, zones }: NonNullable<Line['late']>): Lateness {
+	return {
+		count: interval.count,
+		p50_ns: interval.percentile(0.5),
+		p99_ns: interval.percentile(0.99),
+		max_ns: interval.max_ns,
+		zones,
+	};
+}
+
+function toRow({ kind, irq, name, cpu, unhandled, interval, total, cpus, late }: Line, facts?: LineFacts): IrqRow {
 	return {
 		kind,
 		irq,
@@ -195,145 +344,64 @@ function toRow({ kind, irq, name, cpu, unhandled, interval, total }: Line): IrqR
 		buckets: interval.buckets(),
 		count_total: total.count,
 		time_ns_total: total.time_ns,
+		device: facts?.device ?? null,
+		affinity: facts?.affinity ?? null,
+		effective_affinity: facts?.effective_affinity ?? null,
+		cpus,
+		late: late && lateness(late),
+		stolen: null,
 	};
 }
-
-const columns: readonly Column<IrqRow>[] = [
-	{
-		key: 'kind',
-		title: 'KIND',
-		kind: 'text',
-		width: 6,
-		priority: 1,
-		help: 'hard: handler of an interrupt line; soft: deferred work (softirq); vector: the CPU’s own interrupt, as timer tick and IPIs (x86).',
-		value: (row) => safe`${row.kind as SafeText}`,
-	},
-	{
-		key: 'irq',
-		title: 'IRQ',
-		kind: 'pid',
-		width: 4,
-		priority: 4,
-		help: 'Number of the interrupt line as in /proc/interrupts, or of the softirq; vectors have none.',
-		value: (row) => row.irq ?? Number.NaN,
-	},
-	{
-		key: 'name',
-		title: 'NAME',
-		kind: 'text',
-		width: 20,
-		grow: true,
-		priority: 0,
-		help: 'Name the driver gave its handler, of the softirq, or of the vector’s tracepoint. Handlers of a shared line have a row each.',
-		value: (row) => row.name,
-	},
-	{
-		key: 'cpu',
-		title: 'CPU',
-		kind: 'pid',
-		width: 4,
-		priority: 5,
-		help: 'CPU that took the interrupts, or all of them together.',
-		value: (row) => (row.cpu === 'all' ? safe`all` : row.cpu),
-	},
-	{
-		key: 'rate',
-		title: 'RATE/s',
-		kind: 'rate',
-		width: 7,
-		priority: 2,
-		help: 'Interrupts handled per second.',
-		value: (row, seconds) => row.count / seconds,
-	},
-	{
-		key: 'time',
-		title: 'TIME',
-		kind: 'share',
-		width: 6,
-		priority: 3,
-		help: 'Time spent in it, as a share of one CPU. Hard interrupts inside a softirq are not part of the softirq.',
-		value: (row, seconds) => row.time_ns / (seconds * 1e9),
-	},
-	{
-		key: 'mean_ns',
-		title: 'MEAN',
-		kind: 'ns',
-		width: 7,
-		priority: 6,
-		help: 'Mean time of one interrupt.',
-		value: (row) => (row.count === 0 ? Number.NaN : row.time_ns / row.count),
-	},
-	{
-		key: 'p50_ns',
-		title: 'P50',
-		kind: 'ns',
-		width: 7,
-		priority: 9,
-		help: 'Half of the interrupts took at most this long (from a histogram: ±25 %).',
-		value: (row) => (row.count === 0 ? Number.NaN : row.p50_ns),
-	},
-	{
-		key: 'p99_ns',
-		title: 'P99',
-		kind: 'ns',
-		width: 7,
-		priority: 7,
-		help: '99 of 100 interrupts took at most this long (from a histogram: ±25 %).',
-		value: (row) => (row.count === 0 ? Number.NaN : row.p99_ns),
-	},
-	{
-		key: 'max_ns',
-		title: 'MAX',
-		kind: 'ns',
-		width: 7,
-		priority: 8,
-		help: 'The longest one of the interval.',
-		value: (row) => (row.count === 0 ? Number.NaN : row.max_ns),
-	},
-	{
-		key: 'unhandled',
-		title: 'NONE',
-		kind: 'count',
-		width: 6,
-		priority: 12,
-		help: 'Calls of the handler that found nothing to do (IRQ_NONE), as on shared lines; not in rate and time.',
-		value: (row) => row.unhandled,
-	},
-	{
-		key: 'count_total',
-		title: 'COUNT',
-		kind: 'count',
-		width: 7,
-		priority: 10,
-		help: 'Interrupts since start.',
-		value: (row) => row.count_total,
-	},
-	{
-		key: 'time_ns_total',
-		title: 'TOTAL',
-		kind: 'ns',
-		width: 7,
-		priority: 11,
-		help: 'Time since start.',
-		value: (row) => row.time_ns_total,
-	},
-];
 
 export const irq: Tracer<IrqRow, IrqExtra> = {
 	id: 'irq',
 	title: 'Interrupts',
-	summary: 'Hard interrupts by handler, softirqs by vector, timer ticks and IPIs: how many, how long, on which CPU.',
+	summary:
+		'Hard interrupts by handler, softirqs by vector, timer ticks and IPIs: how many, how long, how late, on which CPU, and from whom they took the time.',
 	columns,
 	defaultSort: 'time',
-	groups: ['line', 'cpu'],
-	options: [],
-	rowKey: (row) => `${row.kind} ${row.irq} ${row.cpu} ${row.name}`,
-	start(host: Host): Session<IrqRow, IrqExtra> {
+	groups: ['line', 'cpu', 'process', 'cgroup'],
+	options: [
+		{
+			name: 'irq-zones',
+			type: 'string',
+			default: '10,100,1000',
+			placeholder: 'US,US,US',
+			help: 'bounds between the zones of softirq lateness (raise to entry), µs',
+			invalid: invalidZones,
+		},
+		{
+			name: 'irq-storm-rate',
+			type: 'number',
+			default: 20_000,
+			min: 1,
+			placeholder: 'N',
+			help: 'so many interrupts of one line per second on one CPU are a storm',
+		},
+		{
+			name: 'irq-storm-share',
+			type: 'number',
+			default: 25,
+			min: 1,
+			max: 100,
+			placeholder: 'PERCENT',
+			help: 'so much of one CPU spent on one line is a storm as well',
+		},
+	],
+	rowKey: ({ kind, irq, cpu, name, stolen }) =>
+		stolen ? `stolen ${stolen.pid} ${stolen.start_time} ${stolen.pid === 0 ? name : ''}` : `${kind} ${irq} ${cpu} ${name}`,
+	processOf: ({ stolen }) => (stolen && stolen.pid > 0 ? `${stolen.pid}:${stolen.start_time}` : undefined),
+	start(host: Host, options: Options): Session<IrqRow, IrqExtra> {
+		const zones = zonesNs(String(options['irq-zones'] ?? '10,100,1000'));
 		const bpf = openBpf(host, 'irq', {
 			layout: constants,
-			shards: [maps.irq_cpus.name, maps.cpu_handlers.name],
+			constants: { zone1_ns: zones[0], zone2_ns: zones[1], zone3_ns: zones[2] },
+			shards: [maps.irq_cpus.name, maps.cpu_handlers.name, maps.cpu_victims.name],
 			optional: VECTOR_PROGRAMS,
 		});
-		return new IrqSession(bpf);
+		return new IrqSession(bpf, host, zones, {
+			rate: Number(options['irq-storm-rate'] ?? 20_000),
+			share: Number(options['irq-storm-share'] ?? 25) / 100,
+		});
 	},
 };

@@ -74,11 +74,12 @@ export class LatencyReader {
 	private epoch = 0;
 	private ended = 0;
 
-	/** Begin the next interval; call before the maps are read. */
-	nextInterval(bpf: BpfSession): void {
+	/** Begin the next interval; call before the maps are read. Returns the number of the one that ended. */
+	nextInterval(bpf: BpfSession): number {
 		this.ended = this.epoch;
 		this.epoch = (this.epoch + 1) >>> 0;
 		bpf.object.update('interval', new Uint8Array(4), new Uint8Array(new Uint32Array([this.epoch]).buffer));
+		return this.ended;
 	}
 
 	/** Events since the previous call with this key (since start, the first time). */

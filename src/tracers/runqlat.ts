@@ -2,16 +2,21 @@
  * Run-queue latency: how long tasks that could run had to wait for a CPU, for the whole machine and per process, from
  * the scheduler's own stamps (bpf/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
  */
-import { constants, maps, process_record, type process_waits, record_head, record_kind } from '../generated/runqlat.ts';
-import { type Buckets, slotCount } from '../histogram.ts';
-import { Counters, EPOCHS, Waits } from '../runqueue/waits.ts';
+import type { Buckets } from '../histogram.ts';
+import { type Account, Accounts, type Switches } from '../runqueue/accounts.ts';
+import { type Blamed, Culprits } from '../runqueue/culprits.ts';
+import { filterOf, filterText } from '../runqueue/filter.ts';
+import type { Reader } from '../runqueue/reader.ts';
+import { StorageReader } from '../runqueue/storage-reader.ts';
+import { EPOCHS } from '../runqueue/waits.ts';
+import { DEFAULT_ZONES, log2Slots, parseZones } from '../runqueue/zones.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
-import { type BpfSession, openBpf, viewOf } from './bpf-session.ts';
 import {
 	type BpfCost,
 	type Column,
 	type Host,
+	type Options,
 	type Reading,
 	type Session,
 	type Source,
@@ -24,8 +29,10 @@ export interface RunqlatKey {
 	/** pid, tid, cgroup id, namespace inode, CPU; 0 for `all`. */
 	id: number;
 	comm: SafeText;
-	/** pid and start time for processes and threads. */
+	/** Of processes and threads, ns since boot. */
 	start_time?: Ns;
+	/** Process of a thread. */
+	pid?: number;
 }
 
 export interface RunqlatRow {
@@ -33,10 +40,19 @@ export interface RunqlatRow {
 	/** Times that a task of this key got a CPU after waiting for it. */
 	count: Count;
 	wait_ns: Ns;
+	mean_ns: Ns;
 	p50_ns: Ns;
+	p90_ns: Ns;
 	p99_ns: Ns;
 	max_ns: Ns;
+	/** Waits by zone: below the first limit of `zones_ns`, …, from the last one on. */
+	zones: Count[];
 	buckets: Buckets;
+	/** Switches away from it because it went to sleep; because another was to run. Not for CPUs. */
+	voluntary?: Count;
+	involuntary?: Count;
+	voluntary_total?: Count;
+	involuntary_total?: Count;
 	count_total: Count;
 	wait_ns_total: Ns;
 }
@@ -50,212 +66,218 @@ export interface Waiting {
 	age_ns: Ns;
 }
 
+/** One process looked at closely. */
+export interface Focus {
+	pid: number;
+	/** Its threads that waited in the interval, as rows. */
+	threads: RunqlatRow[];
+}
+
 export interface RunqlatExtra {
 	/** Oldest first, at most 64; `waiting_count` is all of them. */
 	waiting: Waiting[];
 	waiting_count: Count;
+	/** Limits between zones. */
+	zones_ns: Ns[];
+	/** All waits in 26 powers of two of `log2_unit_ns`, the first below two units, the last one open. */
+	log2: Count[];
+	log2_unit_ns: Ns;
+	/** Tasks that are measured, in words; empty: all. */
+	filter: SafeText;
+	/** Who ran while others waited; empty unless asked for. The 64 processes that waited longest. */
+	culprits: Blamed[];
+	focus: Focus | null;
 }
 
 const MAX_WAITING = 64;
+const MAX_BLAMED = 64;
 
 /** How often all processes are read, so that one whose end was not reported does not stay: ns. */
 const FULL_READ_EVERY: Ns = 10e9;
 
-/** CPU_SUB_BITS and PROCESS_SUB_BITS of the C file. */
-const CPU_SLOTS = slotCount(4);
-const PROCESS_SLOTS = slotCount(2);
-
-/** Uppermost half of READ_ALL of the C file. */
-const READ_ALL = 2 ** 31;
-
-interface Process {
-	readonly pid: number;
-	readonly start: Ns;
-	comm: SafeText;
-	readonly waits: Waits;
-	/** By creation. More than one only around an exec by another thread than the leader. */
-	readonly storages: Map<number, Counters>;
-	ended: boolean;
-	/** Number of the read that had it last. */
-	read: number;
-}
-
 class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
-	private readonly bpf: BpfSession;
+	private readonly host: Host;
+	private readonly reader: Reader;
+	private readonly accounts: Accounts;
 	private readonly source: Source;
-	private readonly processes = new Map<string, Process>();
-	private readonly cpus: { counters: Counters; waits: Waits }[];
-	private readonly all = new Waits(CPU_SLOTS);
+	private options: Options;
+	private zones: Ns[];
+	private culprits: Culprits | undefined;
+	private threads = false;
 	/** The running interval. Not from 0: that is what words never written say. */
 	private epoch = 8;
-	private reads = 0;
 	private sinceFullRead: Ns = 0;
 	private ringFull: Count = 0;
+	private culpritsFull: Count = 0;
 
-	constructor(bpf: BpfSession) {
-		this.bpf = bpf;
-		this.source = {
-			kind: 'sched_info',
-			description: 'time between runnable and running of every task, by the stamps of the scheduler (its run_delay)',
-			uncertainty: 'counts and sums exact; percentiles ±6.25 % system-wide and per CPU, ±25 % per process',
-			hooks: [...bpf.hooks, 'iter/task'],
-		};
-		this.cpus = Array.from({ length: bpf.possibleCpus }, () => ({
-			counters: new Counters(CPU_SLOTS),
-			waits: new Waits(CPU_SLOTS),
-		}));
-		this.setEpoch(this.epoch, false);
+	constructor(host: Host, reader: Reader, options: Options) {
+		this.host = host;
+		this.reader = reader;
+		this.accounts = new Accounts(reader.possibleCpus, host.procRoot);
+		this.options = options;
+		const { kind, description, uncertainty, hooks } = reader;
+		this.source = { kind, description, uncertainty, hooks: [...hooks] };
+		reader.begin(this.epoch, false, false);
+		this.zones = zonesFrom(options);
+		this.setCulprits(options['culprits'] === true, this.focused);
+	}
+
+	tune(changes: Options): void {
+		const before = this.options;
+		this.options = { ...before, ...changes };
+		this.apply(before, this.options);
 	}
 
 	read(dt: Ns, group: string): Reading<RunqlatRow, RunqlatExtra> {
+		const { accounts, reader } = this;
 		const ended = this.epoch;
 		this.epoch = (this.epoch + 1) % EPOCHS;
-		this.reads++;
-		this.all.beginInterval();
-		for (const process of this.processes.values()) process.waits.beginInterval();
-
 		this.sinceFullRead += dt;
 		const full = this.sinceFullRead >= FULL_READ_EVERY;
 		if (full) this.sinceFullRead = 0;
-		this.setEpoch(this.epoch, full);
-		const lost = this.readCpus(ended);
-		const waiting = this.readTasks(ended);
-		// after the living: what ends meanwhile is then in the ring
-		this.bpf.drain(maps.ended.name, (view, at) => this.takeEnded(view, at, ended));
+		this.threads = reader.hasThreads && (group === 'thread' || this.focused > 0);
+		reader.begin(this.epoch, full, this.threads);
+		const lost = accounts.read(reader, ended);
+		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
+		this.ringFull = lost.ended_processes;
 
 		const rows = [
-			{ key: { kind: 'all' as const, id: 0, comm: safe`all` }, ...this.all.figures() },
-			...(group === 'cpu' ? this.cpuRows() : this.processRows()),
+			{ key: { kind: 'all' as const, id: 0, comm: safe`all` }, ...accounts.all.figures(this.zones) },
+			...this.rowsOf(group),
 		];
-		for (const [key, process] of this.processes) {
-			if (process.ended || (full && process.read !== this.reads)) this.processes.delete(key);
-		}
+		const extra = this.extra(rows[0] as RunqlatRow);
+		accounts.sweep(full, this.threads);
 		return {
 			rows,
-			extra: {
-				waiting: waiting.sort((a, b) => b.age_ns - a.age_ns).slice(0, MAX_WAITING),
-				waiting_count: waiting.length,
-			},
+			extra,
 			source: this.source,
-			lost,
+			lost: { ...lost, unlisted: accounts.beyond, culprits: this.culpritsFull },
 		};
 	}
 
 	cost(): BpfCost {
-		return this.bpf.cost();
+		const cost = this.reader.cost();
+		const more = this.culprits?.cost();
+		if (!more) return cost;
+		return {
+			ns: cost.ns + more.ns,
+			runs: cost.runs + more.runs,
+			recursionMisses: cost.recursionMisses + more.recursionMisses,
+		};
 	}
 
 	close(): void {
-		this.bpf.close();
+		this.culprits?.close();
+		this.reader.close();
 	}
 
-	private setEpoch(epoch: number, readAll: boolean): void {
-		const value = new Uint8Array(8);
-		viewOf(value).setUint32(0, epoch, true);
-		viewOf(value).setUint32(4, readAll ? READ_ALL : 0, true);
-		this.bpf.object.update(maps.interval.name, new Uint8Array(4), value);
+	private get focused(): number {
+		return Number(this.options['focus'] ?? 0);
 	}
 
-	private readCpus(epoch: number): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
-		const lost = { process_unknown: 0, unstamped: 0, ended_processes: 0 };
-		for (const [index, shard] of this.bpf.shards(maps.cpu_waits).entries()) {
-			const { counters, waits } = this.cpus[index] as (typeof this.cpus)[number];
-			const difference = counters.advance(shard.slots, shard.sum_ns);
-			waits.beginInterval();
-			waits.add(difference, shard.longest, epoch);
-			this.all.add(difference, shard.longest, epoch);
-			lost.process_unknown += shard.homeless;
-			lost.unstamped += shard.unstamped;
-			lost.ended_processes += shard.ring_full;
+	/** Do what has changed. Counters go on. */
+	private apply(before: Options, options: Options): void {
+		const changed = (...names: string[]): boolean => names.some((name) => before[name] !== options[name]);
+		if (changed('pid', 'cgroup', 'comm')) {
+			this.reader.setFilter(filterOf(options, this.host.procRoot));
+			this.accounts.generation++;
 		}
-		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
-		this.ringFull = lost.ended_processes;
-		return lost;
+		if (changed('zones')) this.zones = zonesFrom(options);
+		if (changed('culprits', 'focus')) this.setCulprits(options['culprits'] === true, this.focused);
 	}
 
-	/** Read processes and return the threads that wait. */
-	private readTasks(epoch: number): Waiting[] {
-		const view = this.bpf.iterate('read_tasks');
-		const waiting: Waiting[] = [];
-		for (let at = 0; at < view.byteLength; ) {
-			const head = record_head.read(view, at);
-			if (head.kind === record_kind.RECORD_PROCESS) {
-				const { waits } = process_record.read(view, at);
-				this.take(head, waits, epoch);
-				at += process_record.size;
-				continue;
-			}
-			if (head.kind === record_kind.RECORD_WAITING) {
-				waiting.push({ pid: head.tgid, tid: head.tid, comm: sanitize(head.comm), cpu: head.cpu, age_ns: head.ns });
-			}
-			at += record_head.size;
-		}
-		return waiting;
-	}
-
-	private take(head: record_head, waits: process_waits, epoch: number): Process {
-		const key = processKey(head);
-		let process = this.processes.get(key);
-		if (!process) {
-			process = {
-				pid: head.tgid,
-				start: head.start,
-				comm: sanitize(head.comm),
-				waits: new Waits(PROCESS_SLOTS),
-				storages: new Map(),
-				ended: false,
-				read: 0,
-			};
-			this.processes.set(key, process);
-		}
-		process.comm = sanitize(head.comm);
-		process.read = this.reads;
-		let counters = process.storages.get(waits.created);
-		if (!counters) {
-			counters = new Counters(PROCESS_SLOTS);
-			process.storages.set(waits.created, counters);
-		}
-		process.waits.add(counters.advance(waits.slots, waits.sum_ns), waits.longest, epoch);
-		return process;
-	}
-
-	/** A record of a leader that exits or is gone. */
-	private takeEnded(view: DataView, at: number, epoch: number): void {
-		const head = record_head.read(view, at);
-		if (head.kind === record_kind.RECORD_GONE) {
-			const process = this.processes.get(processKey(head));
-			if (process) end(process, head, head.ns);
+	private setCulprits(all: boolean, pid: number): void {
+		if (!all && pid === 0) {
+			this.culprits?.close();
+			this.culprits = undefined;
 			return;
 		}
-		const { waits } = process_record.read(view, at);
-		const process = this.take(head, waits, epoch);
-		if (head.kind === record_kind.RECORD_LAST) end(process, head, waits.created);
+		if (!this.reader.hasThreads) return;
+		this.culprits ??= new Culprits(this.host, 0);
+		this.culprits.setWaiter(all ? 0 : pid);
 	}
 
-	private processRows(): RunqlatRow[] {
+	private extra(all: RunqlatRow): RunqlatExtra {
+		const { waitingNow } = this.accounts;
+		const oldest = [...waitingNow].sort((a, b) => b.age_ns - a.age_ns).slice(0, MAX_WAITING);
+		const blamed = this.culprits?.read();
+		this.culpritsFull = blamed?.full ?? this.culpritsFull;
+		const unit = this.options['unit'] === 'ms' ? 1e6 : 1e3;
+		const pid = this.focused;
+		const threads = pid > 0 ? [...this.accounts.threads.values()].filter((thread) => thread.pid === pid) : [];
+		return {
+			waiting: oldest.map((task) => ({ ...task, comm: sanitize(task.comm) })),
+			waiting_count: waitingNow.length,
+			zones_ns: this.zones,
+			log2: log2Slots(all.buckets, unit),
+			log2_unit_ns: unit,
+			filter: sanitize(filterText(this.options)),
+			culprits: blamed?.blamed.slice(0, MAX_BLAMED) ?? [],
+			focus: pid > 0 ? { pid, threads: this.taskRows('thread', threads) } : null,
+		};
+	}
+
+	private rowsOf(group: string): RunqlatRow[] {
+		const { processes, threads, cgroups, pidns } = this.accounts;
+		switch (group) {
+			case 'cpu':
+				return this.cpuRows();
+			case 'thread':
+				return this.taskRows('thread', threads.values());
+			case 'cgroup':
+				return this.taskRows('cgroup', cgroups.values());
+			case 'pidns':
+				return this.taskRows('pidns', pidns.values());
+			default:
+				return this.taskRows('process', processes.values());
+		}
+	}
+
+	/** Those that waited, and those alive that have since we look, as far as the filter of now is about them. */
+	private taskRows(kind: 'process' | 'thread' | 'cgroup' | 'pidns', accounts: Iterable<Account>): RunqlatRow[] {
 		const rows: RunqlatRow[] = [];
-		for (const { pid, start, comm, waits, ended } of this.processes.values()) {
-			if (waits.count === 0 && (ended || waits.count_total === 0)) continue;
-			rows.push({ key: { kind: 'process', id: pid, comm, start_time: start }, ...waits.figures() });
+		for (const account of accounts) {
+			const { id, start, comm, waits, switches, switchesTotal, ended, generation, pid } = account;
+			const known = !ended && waits.count_total > 0 && generation === this.accounts.generation;
+			if (waits.count === 0 && !known) continue;
+			rows.push({
+				key: {
+					kind,
+					id,
+					comm,
+					...(start > 0 ? { start_time: start } : {}),
+					...(kind === 'thread' ? { pid } : {}),
+				},
+				...waits.figures(this.zones),
+				...switchFields(switches, switchesTotal),
+			});
 		}
 		return rows;
 	}
 
 	private cpuRows(): RunqlatRow[] {
-		return this.cpus.flatMap(({ waits }, cpu) =>
-			waits.count_total > 0 ? [{ key: { kind: 'cpu', id: cpu, comm: safe`cpu${cpu}` }, ...waits.figures() }] : [],
+		return this.accounts.cpus.flatMap(({ waits }, cpu) =>
+			waits.count_total > 0
+				? [{ key: { kind: 'cpu' as const, id: cpu, comm: safe`cpu${cpu}` }, ...waits.figures(this.zones) }]
+				: [],
 		);
 	}
 }
 
-function processKey({ tgid, start }: record_head): string {
-	return `${tgid}:${start}`;
+function switchFields(now: Switches, total: Switches) {
+	return {
+		voluntary: now.voluntary,
+		involuntary: now.involuntary,
+		voluntary_total: total.voluntary,
+		involuntary_total: total.involuntary,
+	};
 }
 
-/** A leader is gone: the process is, or it goes on with another thread as leader, which has a storage of its own. */
-function end(process: Process, head: record_head, created: number): void {
-	process.storages.delete(created);
-	if (head.tid === head.tgid) process.ended = true;
+function zonesFrom(options: Options): Ns[] {
+	const text = String(options['zones'] ?? DEFAULT_ZONES);
+	const zones = parseZones(text);
+	if (!zones) throw new Unavailable(`--zones: '${text}' is no rising list of µs`, `for example --zones ${DEFAULT_ZONES}`);
+	return zones;
 }
 
 const columns: readonly Column<RunqlatRow>[] = [
@@ -266,7 +288,7 @@ const columns: readonly Column<RunqlatRow>[] = [
 		kind: 'pid',
 		width: 7,
 		priority: 1,
-		help: 'Process id (in the initial pid namespace) or CPU; 0 in the row of the whole machine.',
+		help: 'Process or thread id (in the initial pid namespace), id of the cgroup or pid namespace, or CPU; 0 in the row of the whole machine.',
 		value: (row) => row.key.id,
 	},
 	{
@@ -295,7 +317,7 @@ const columns: readonly Column<RunqlatRow>[] = [
 		width: 7,
 		priority: 6,
 		help: 'Mean wait for a CPU in the interval.',
-		value: (row) => (row.count > 0 ? row.wait_ns / row.count : 0),
+		value: (row) => row.mean_ns,
 	},
 	{
 		key: 'p50_ns',
@@ -306,6 +328,16 @@ const columns: readonly Column<RunqlatRow>[] = [
 		priority: 5,
 		help: 'Half of the waits were shorter than this.',
 		value: (row) => row.p50_ns,
+	},
+	{
+		key: 'p90_ns',
+		aliases: ['wait.p90'],
+		title: 'P90',
+		kind: 'ns',
+		width: 7,
+		priority: 8,
+		help: '9 of 10 waits were shorter than this.',
+		value: (row) => row.p90_ns,
 	},
 	{
 		key: 'p99_ns',
@@ -337,6 +369,26 @@ const columns: readonly Column<RunqlatRow>[] = [
 		value: (row) => row.wait_ns_total,
 	},
 	{
+		key: 'voluntary',
+		aliases: ['voluntary.switches'],
+		title: 'VOL/s',
+		kind: 'rate',
+		width: 6,
+		priority: 9,
+		help: 'Switches away per second because it went to sleep (voluntary). Kernel: nvcsw.',
+		value: (row, seconds) => (row.voluntary ?? Number.NaN) / seconds,
+	},
+	{
+		key: 'involuntary',
+		aliases: ['preempted', 'involuntary.switches'],
+		title: 'PRE/s',
+		kind: 'rate',
+		width: 6,
+		priority: 8,
+		help: 'Switches away per second because another task was to run (preempted, involuntary). Kernel: nivcsw.',
+		value: (row, seconds) => (row.involuntary ?? Number.NaN) / seconds,
+	},
+	{
 		key: 'comm',
 		aliases: ['command', 'name'],
 		title: 'COMMAND',
@@ -344,29 +396,10 @@ const columns: readonly Column<RunqlatRow>[] = [
 		width: 15,
 		grow: true,
 		priority: 1,
-		help: 'Name of the process that waited (comm, at most 15 bytes).',
+		help: 'Name of who waited: task (comm, at most 15 bytes), cgroup or container, or the first process of the pid namespace.',
 		value: (row) => row.key.comm,
 	},
 ];
-
-/** What the C file reads beyond what every kernel with BTF has. */
-function checkKernel({ addon }: Host): void {
-	if (!addon.hasMember('task_struct', 'bpf_storage')) {
-		throw new Unavailable('this kernel keeps no storage for tasks (it came with Linux 5.11)', 'use a newer kernel');
-	}
-	if (!addon.hasMember('sched_info', 'last_queued')) {
-		throw new Unavailable(
-			'this kernel does not stamp waiting tasks (no sched_info)',
-			'use a kernel built with CONFIG_TASK_DELAY_ACCT=y or CONFIG_SCHEDSTATS=y',
-		);
-	}
-	if (!addon.hasMember('sched_entity', 'cfs_rq') || !addon.hasMember('cfs_rq', 'rq')) {
-		throw new Unavailable(
-			'the run queue of a task cannot be found on this kernel',
-			'use a kernel built with CONFIG_FAIR_GROUP_SCHED=y',
-		);
-	}
-}
 
 export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	id: 'runqlat',
@@ -374,25 +407,23 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	summary: 'how long tasks that could run waited for a CPU',
 	columns,
 	defaultSort: 'wait_ns',
-	groups: ['process', 'cpu'],
-	options: [],
-	rowKey: ({ key }) => `${key.kind}:${key.id}:${key.start_time ?? ''}`,
+	groups: ['process', 'thread', 'cgroup', 'pidns', 'cpu'],
+	options: [
+		{ name: 'pid', type: 'number', default: 0, min: 0, max: 2 ** 22, placeholder: 'PID', help: 'measure only this process (thread group)' },
+		{ name: 'comm', type: 'string', default: '', placeholder: 'NAME', help: 'measure only tasks of exactly this name' },
+		{ name: 'cgroup', type: 'string', default: '', placeholder: 'PATH', help: 'measure only tasks of this control group and those below it' },
+		{ name: 'zones', type: 'string', default: DEFAULT_ZONES, placeholder: 'µs,…', help: 'limits between zones of waits' },
+		{ name: 'unit', type: 'string', default: 'us', choices: ['us', 'ms'], placeholder: 'UNIT', help: 'unit of the 26 powers of two in log2' },
+		{ name: 'culprits', type: 'boolean', default: false, help: 'tell who ran while others waited (costs 20 to 60 ns more per switch)' },
+	],
+	rowKey: ({ key }) => `${key.kind}:${key.pid ?? ''}:${key.id}:${key.start_time ?? ''}`,
 	processOf: ({ key }) => (key.kind === 'process' ? `${key.id}:${key.start_time ?? ''}` : undefined),
-	start(host: Host): Session<RunqlatRow, RunqlatExtra> {
-		checkKernel(host);
-		const bpf = openBpf(host, 'runqlat', {
-			layout: constants,
-			shards: [maps.cpu_waits.name],
-			optional: ['executed', 'exited'],
-			// every task has its storage before the first wait is measured: those that come later get theirs when born
-			beforeAttach(program, object) {
-				if (program === 'switched') object.iterate('read_tasks', new Uint8Array(0));
-			},
-		});
+	start(host: Host, options: Options): Session<RunqlatRow, RunqlatExtra> {
+		const reader = new StorageReader(host, filterOf(options, host.procRoot));
 		try {
-			return new RunqlatSession(bpf);
+			return new RunqlatSession(host, reader, options);
 		} catch (error) {
-			bpf.close();
+			reader.close();
 			throw error;
 		}
 	},

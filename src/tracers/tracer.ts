@@ -79,6 +79,8 @@ export interface BpfCost {
 export interface Session<Row, Extra extends object> {
 	/** Read the maps. `dt` is the measured time since the previous read (or since start), `group` one of the tracer's groups. */
 	read(dt: Ns, group: string): Reading<Row, Extra>;
+	/** Change options while running (a filter in the kernel, a row looked at closely). Counters go on. */
+	tune?(changes: Options): void;
 	/** Sum over this tracer's BPF programs. */
 	cost(): BpfCost;
 	/** Detach and release everything. Idempotent. */
@@ -123,6 +125,8 @@ export interface OptionSpec {
 	default: number | string | boolean;
 	/** Accepted values of a string. */
 	choices?: readonly string[];
+	/** What is wrong with a string, to follow the option's name in the error; undefined: nothing. */
+	invalid?(text: string): string | undefined;
 	min?: number;
 	max?: number;
 	/** Placeholder in help, e.g. `MS`. */

@@ -138,7 +138,10 @@ export function App(props: AppProps): ReactElement | null {
 			id,
 		),
 		filterValid: filter.error === null,
-		page: page.current,
+		// read when a command comes: the table may have been drawn since
+		get page() {
+			return page.current;
+		},
 		hasDetail: loaded?.nameOf !== undefined,
 		helpLines: help.length,
 		helpPage: Math.max(1, bodyHeight - 1),
@@ -183,9 +186,8 @@ export function App(props: AppProps): ReactElement | null {
 	};
 
 	const travel = (steps: number) => {
-		const before = snapshot;
 		store.travel(id, steps);
-		if (before && store.current(id) === before) say(steps < 0 ? 'nothing older is kept' : 'this is the newest');
+		if (snapshot && store.current(id)?.mono_ns === snapshot.mono_ns) say(steps < 0 ? 'nothing older is kept' : 'this is the newest');
 	};
 
 	/** Commands that reach beyond the screen's own state. */

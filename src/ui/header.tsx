@@ -88,9 +88,12 @@ function machineLine({ host, energy, time, width }: HeaderProps): string {
 }
 
 /** What the figures are: of now, held, of a moment in the past, or not there. */
-function badgeOf({ tabs, active, paused, behind, time, delay }: HeaderProps): Span {
+function badgeOf({ tabs, active, paused, behind, time, delay, width }: HeaderProps): Span {
 	const state = tabs.find((tab) => tab.id === active)?.state;
-	if (paused && behind > 0) return ['alert', ` PAUSED ${clock(time)}, ${formatDuration(Math.round(behind / 1e9))} back `];
+	if (paused && behind > 0) {
+		const back = formatDuration(Math.round(behind / 1e9));
+		return ['alert', width < 60 ? ` ‖ ${clock(time)} -${back} ` : ` PAUSED ${clock(time)}, ${back} back `];
+	}
 	if (paused) return ['alert', ` PAUSED ${clock(time)} `];
 	if (state === 'attaching') return ['warn', 'attaching…'];
 	if (state === 'unavailable') return ['bad', 'unavailable'];

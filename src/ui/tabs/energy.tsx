@@ -1,7 +1,7 @@
 /** Who uses the power: ranking of processes, and watts over time. */
 import { type ReactElement, useMemo } from 'react';
 import { energyParts, historyOf, secondsOf, wattsOf } from '../../derive.ts';
-import { formatCount, formatMicroJoules, formatNs, formatShare, formatWatts } from '../../format.ts';
+import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
 import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../tracers/energy.ts';
@@ -17,16 +17,14 @@ const nameOf = (row: EnergyRow) => (row.pid > 0 ? safe`${row.comm}[${row.tid ?? 
 
 /** Joules that are expected, and how far such expectations have been off. */
 function forecastSpans({ seconds, learning, joules, error_share, naive_error_share }: EnergyForecastField): Span[] {
-	const next = `next ${formatNs(seconds * 1e9)} `;
-	if (learning || joules === undefined) return [['dim', `${next}forecast: still learning what this machine does`]];
+	const next = `next ${seconds} s: `;
+	if (learning || joules === undefined) return [['dim', `${next}forecast still learning what this machine does`]];
+	const was = formatShare(naive_error_share ?? Number.NaN);
 	return [
 		['dim', next],
 		['strong', formatMicroJoules(joules * 1e6)],
 		` ±${formatShare(error_share ?? Number.NaN)}`,
-		[
-			'dim',
-			` as past forecasts were off; "as much as in the last ${seconds} s" was off by ${formatShare(naive_error_share ?? Number.NaN)}`,
-		],
+		['dim', ` by past forecasts; taking the last ${seconds} s instead: ±${was}`],
 	];
 }
 
@@ -82,11 +80,13 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 			['dim', ` · covers ${scope} · ${formatCount(snapshot.alive)} processes, ${formatCount(snapshot.ended)} ended`],
 		],
 		...(snapshot.marked.length > 0 ? [[['warn', snapshot.marked.join(' · ')] as Span]] : []),
+		// says why BPF is not used, which is more than a detail
+		...(kind === 'proc' ? [[['dim', description] as Span]] : []),
 		forecastSpans(snapshot.forecast),
 		[['dim', 'idle: drawn even when nothing runs · unattributed: by nobody known by name']],
 		...(snapshot.gpus.length > 0 ? [gpuSpans(snapshot)] : []),
 		...(snapshot.domains.length > 0 ? [domainSpans(snapshot)] : []),
-		[['dim', description]],
+		...(kind === 'proc' ? [] : [[['dim', description] as Span]]),
 	];
 	return lines;
 }

@@ -1,0 +1,264 @@
+/** Who waited how long: the machine, CPUs, processes, threads, control groups, pid namespaces, from what a reader finds. */
+import { Cgroups } from '../cgroups.ts';
+import { cgroupName } from '../energy/cgroup-name.ts';
+import { slotCount } from '../histogram.ts';
+import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import type { Count, Ns } from '../units.ts';
+import type { CpuWaits, ProcessSeen, Reader, Sink, TaskWaiting, ThreadSeen } from './reader.ts';
+import { Counters, Waits } from './waits.ts';
+
+/** CPU_SUB_BITS and PROCESS_SUB_BITS of the C files. */
+const CPU_SLOTS = slotCount(4);
+const PROCESS_SLOTS = slotCount(2);
+
+/** Tasks (processes, threads) that get rows; the waits of those beyond are in all sums, but have no row. */
+export const MAX_TASKS = 10_000;
+
+/** Voluntary and involuntary switches. */
+export interface Switches {
+	voluntary: Count;
+	involuntary: Count;
+}
+
+/** Something that waits. */
+export interface Account {
+	/** pid, tid, cgroup, namespace. */
+	readonly id: number;
+	/** Of the task; 0 for others. */
+	readonly start: Ns;
+	/** Process of a thread. */
+	readonly pid: number;
+	comm: SafeText;
+	readonly waits: Waits;
+	readonly switches: Switches;
+	readonly switchesTotal: Switches;
+	/** Filter under which it last waited. */
+	generation: number;
+	ended: boolean;
+	/** Number of the read that had it last. */
+	read: number;
+}
+
+interface Process extends Account {
+	/** By creation. More than one only around an exec by another thread than the leader. */
+	readonly storages: Map<number, { counters: Counters; switches: Switches }>;
+	cgroup: number;
+	pidns: number;
+}
+
+interface Thread extends Account {
+	readonly counters: Counters;
+	readonly seen: Switches;
+}
+
+function account(id: number, start: Ns, pid: number, comm: SafeText): Account {
+	return {
+		id,
+		start,
+		pid,
+		comm,
+		waits: new Waits(PROCESS_SLOTS),
+		switches: { voluntary: 0, involuntary: 0 },
+		switchesTotal: { voluntary: 0, involuntary: 0 },
+		generation: 0,
+		ended: false,
+		read: 0,
+	};
+}
+
+/** What counters that may wrap at 2^32 have grown by; 0 where they are older than what was seen. */
+function grown(now: Count, before: Count): Count {
+	return Math.max(0, (now - before) | 0);
+}
+
+export class Accounts implements Sink {
+	readonly all = new Waits(CPU_SLOTS);
+	readonly cpus: { counters: Counters; waits: Waits }[];
+	readonly processes = new Map<string, Process>();
+	readonly threads = new Map<string, Thread>();
+	readonly cgroups = new Map<number, Account>();
+	readonly pidns = new Map<number, Account>();
+	waitingNow: TaskWaiting[] = [];
+	/** Waits of tasks beyond {@link MAX_TASKS}. */
+	beyond: Count = 0;
+	generation = 0;
+	private readonly names: Cgroups;
+	private reads = 0;
+	private epoch = 0;
+
+	constructor(possibleCpus: number, procRoot: string) {
+		this.names = new Cgroups(procRoot);
+		this.cpus = Array.from({ length: possibleCpus }, () => ({
+			counters: new Counters(CPU_SLOTS),
+			waits: new Waits(CPU_SLOTS),
+		}));
+	}
+
+	/** All that ended with the interval `epoch`. Returns what the CPUs say was lost. */
+	read(reader: Reader, epoch: number): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
+		this.reads++;
+		this.epoch = epoch;
+		this.waitingNow = [];
+		this.names.tick();
+		this.all.beginInterval();
+		for (const group of [this.processes, this.threads, this.cgroups, this.pidns]) {
+			for (const one of group.values()) {
+				one.waits.beginInterval();
+				one.switches.voluntary = 0;
+				one.switches.involuntary = 0;
+			}
+		}
+		const lost = this.readCpus(reader.cpus());
+		reader.tasks(this);
+		return lost;
+	}
+
+	/** Forget what has gone. `full`: whatever this read did not have, has. `threads`: these are still asked for. */
+	sweep(full: boolean, threads: boolean): void {
+		const gone = (one: Account): boolean => one.ended || (full && one.read !== this.reads);
+		for (const [key, one] of this.processes) if (gone(one)) this.processes.delete(key);
+		if (!threads) this.threads.clear();
+		// a thread that sleeps is not read: it is gone when its process is
+		for (const [key, one] of this.threads)
+			if (!this.processes.has(`${one.pid}:${key.split(':')[1]}`)) this.threads.delete(key);
+		if (!full) return;
+		const inUse = { cgroups: new Set<number>(), pidns: new Set<number>() };
+		for (const { cgroup, pidns } of this.processes.values()) {
+			inUse.cgroups.add(cgroup);
+			inUse.pidns.add(pidns);
+		}
+		for (const id of this.cgroups.keys()) if (!inUse.cgroups.has(id)) this.cgroups.delete(id);
+		for (const id of this.pidns.keys()) if (!inUse.pidns.has(id)) this.pidns.delete(id);
+	}
+
+	process(seen: ProcessSeen): void {
+		const process = this.processOf(seen);
+		if (!process) return;
+		process.comm = sanitize(seen.comm);
+		process.read = this.reads;
+		if (seen.cgroup) process.cgroup = seen.cgroup;
+		if (seen.pidns) process.pidns = seen.pidns;
+		let storage = process.storages.get(seen.created);
+		if (!storage) {
+			storage = { counters: new Counters(PROCESS_SLOTS), switches: { voluntary: 0, involuntary: 0 } };
+			process.storages.set(seen.created, storage);
+		}
+		const difference = storage.counters.advance(seen.waits.slots, seen.waits.sum_ns);
+		const voluntary = grown(seen.voluntary, storage.switches.voluntary);
+		const involuntary = grown(seen.involuntary, storage.switches.involuntary);
+		storage.switches.voluntary += voluntary;
+		storage.switches.involuntary += involuntary;
+		for (const one of [process, ...this.groupsOf(process, seen)]) {
+			one.waits.add(difference, seen.waits.longest, this.epoch);
+			if (difference.count > 0) one.generation = this.generation;
+		}
+		this.addSwitches(process, voluntary, involuntary);
+	}
+
+	thread(seen: ThreadSeen): void {
+		const key = `${seen.pid}:${seen.start}:${seen.tid}:${seen.threadStart}`;
+		let thread = this.threads.get(key);
+		if (!thread) {
+			if (this.threads.size >= MAX_TASKS) {
+				this.beyond++;
+				return;
+			}
+			thread = {
+				...account(seen.tid, seen.threadStart, seen.pid, sanitize(seen.comm)),
+				counters: new Counters(PROCESS_SLOTS),
+				seen: { voluntary: seen.voluntary, involuntary: seen.involuntary },
+			};
+			this.threads.set(key, thread);
+		}
+		thread.comm = sanitize(seen.comm);
+		thread.read = this.reads;
+		const difference = thread.counters.advance(seen.waits.slots, seen.waits.sum_ns);
+		thread.waits.add(difference, seen.waits.longest, this.epoch);
+		if (difference.count > 0) thread.generation = this.generation;
+		for (const kind of ['voluntary', 'involuntary'] as const) {
+			const more = grown(seen[kind], thread.seen[kind]);
+			thread.seen[kind] += more;
+			thread.switches[kind] += more;
+			thread.switchesTotal[kind] += more;
+		}
+	}
+
+	switches(pid: number, start: Ns, voluntary: Count, involuntary: Count): void {
+		const process = this.processes.get(`${pid}:${start}`);
+		if (process) this.addSwitches(process, voluntary, involuntary);
+	}
+
+	waiting(task: TaskWaiting): void {
+		this.waitingNow.push(task);
+	}
+
+	gone(pid: number, start: Ns, created: number, whole: boolean): void {
+		const process = this.processes.get(`${pid}:${start}`);
+		if (!process) return;
+		process.storages.delete(created);
+		if (whole) process.ended = true;
+	}
+
+	private readCpus(shards: readonly CpuWaits[]): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
+		const lost = { process_unknown: 0, unstamped: 0, ended_processes: 0 };
+		for (const [index, shard] of shards.entries()) {
+			const { counters, waits } = this.cpus[index] as (typeof this.cpus)[number];
+			const difference = counters.advance(shard.slots, shard.sum_ns);
+			waits.beginInterval();
+			waits.add(difference, shard.longest, this.epoch);
+			this.all.add(difference, shard.longest, this.epoch);
+			lost.process_unknown += shard.homeless;
+			lost.unstamped += shard.unstamped;
+			lost.ended_processes += shard.ring_full;
+		}
+		return lost;
+	}
+
+	private processOf({ pid, start, comm }: ProcessSeen): Process | undefined {
+		const key = `${pid}:${start}`;
+		let process = this.processes.get(key);
+		if (!process && this.processes.size >= MAX_TASKS) {
+			this.beyond++;
+			return undefined;
+		}
+		if (!process) {
+			process = { ...account(pid, start, pid, sanitize(comm)), storages: new Map(), cgroup: 0, pidns: 0 };
+			this.processes.set(key, process);
+		}
+		return process;
+	}
+
+	private addSwitches(process: Process, voluntary: Count, involuntary: Count): void {
+		for (const one of [process, this.cgroups.get(process.cgroup), this.pidns.get(process.pidns)]) {
+			if (!one) continue;
+			one.switches.voluntary += voluntary;
+			one.switches.involuntary += involuntary;
+			one.switchesTotal.voluntary += voluntary;
+			one.switchesTotal.involuntary += involuntary;
+		}
+	}
+
+	/** The groups that a process is in now. */
+	private groupsOf({ cgroup, pidns, comm }: Process, { pidnsComm }: ProcessSeen): Account[] {
+		const groups: Account[] = [];
+		if (cgroup) {
+			let group = this.cgroups.get(cgroup);
+			if (!group) {
+				group = account(cgroup, 0, 0, cgroupName(this.names.path(cgroup)));
+				this.cgroups.set(cgroup, group);
+			}
+			groups.push(group);
+		}
+		if (pidns) {
+			let group = this.pidns.get(pidns);
+			if (!group) {
+				group = account(pidns, 0, 0, comm);
+				this.pidns.set(pidns, group);
+			}
+			const name = pidnsComm ? sanitize(pidnsComm) : safe``;
+			if (name !== '') group.comm = name;
+			groups.push(group);
+		}
+		return groups;
+	}
+}

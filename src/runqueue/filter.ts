@@ -1,0 +1,43 @@
+/** Which tasks are measured: from options to what the kernel compares. */
+import { cgroupId } from '../cgroups.ts';
+import { type Options, Unavailable } from '../tracers/tracer.ts';
+import type { TaskFilter } from './reader.ts';
+
+/** The kernel's name of a task: 15 bytes and a zero. */
+const COMM_BYTES = 16;
+
+/** `comm` as the kernel stores it. */
+export function commBytes(comm: string): Uint8Array {
+	const bytes = new Uint8Array(COMM_BYTES);
+	bytes.set(new TextEncoder().encode(comm).subarray(0, COMM_BYTES - 1));
+	return bytes;
+}
+
+/**
+ * The filter that options `pid`, `cgroup` and `comm` ask for.
+ * @throws {Unavailable} for a cgroup that is not there
+ */
+export function filterOf(options: Options, procRoot: string): TaskFilter {
+	const { pid, cgroup, comm } = options;
+	const filter: TaskFilter = {};
+	if (typeof pid === 'number' && pid > 0) filter.tgid = pid;
+	if (typeof comm === 'string' && comm !== '') filter.comm = comm;
+	if (typeof cgroup === 'string' && cgroup !== '') {
+		filter.cgroup = cgroupId(procRoot, cgroup);
+		if (filter.cgroup === undefined) {
+			throw new Unavailable(
+				`there is no control group '${cgroup}' in the unified hierarchy`,
+				'name it as in /proc/PID/cgroup behind 0::, e.g. /system.slice/ssh.service',
+			);
+		}
+	}
+	return filter;
+}
+
+/** In words, for the screen; empty: everything is measured. */
+export function filterText(options: Options): string {
+	const { pid, cgroup, comm } = options;
+	return [pid ? `pid ${pid}` : '', cgroup ? `cgroup ${cgroup}` : '', comm ? `comm ${comm}` : '']
+		.filter(Boolean)
+		.join(', ');
+}

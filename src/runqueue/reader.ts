@@ -1,0 +1,97 @@
+/** What the run-queue tracer needs of the kernel's side, whichever BPF object does it. */
+import type { ForeignBytes } from '../decode.ts';
+import type { BpfCost } from '../tracers/tracer.ts';
+import type { Count, Ns } from '../units.ts';
+
+/** Counters of waits that count up for ever, as the kernel has them. */
+export interface KernelWaits {
+	sum_ns: Ns;
+	/** See {@link ../runqueue/waits.ts}. */
+	longest: Uint32Array;
+	slots: Uint32Array | Float64Array;
+}
+
+export interface CpuWaits extends KernelWaits {
+	/** Waits whose beginning is unknown: counted nowhere else. */
+	unstamped: Count;
+	/** Waits that count for the machine, but for no process. */
+	homeless: Count;
+	/** Last records of tasks that were lost. */
+	ring_full: Count;
+}
+
+export interface ProcessSeen {
+	pid: number;
+	/** CLOCK_BOOTTIME; 0 where the kernel's side does not know it. */
+	start: Ns;
+	comm: ForeignBytes;
+	waits: KernelWaits;
+	/** Tells counters that began anew from those before. */
+	created: number;
+	/** Switches away since we look at it, but those said by {@link Sink.switches}; may wrap at 2^32. */
+	voluntary: Count;
+	involuntary: Count;
+	cgroup?: number;
+	pidns?: number;
+	/** Name of the first process of the pid namespace; empty: not known. */
+	pidnsComm?: ForeignBytes;
+}
+
+export interface ThreadSeen {
+	pid: number;
+	/** Of the process. */
+	start: Ns;
+	tid: number;
+	threadStart: Ns;
+	comm: ForeignBytes;
+	waits: KernelWaits;
+	voluntary: Count;
+	involuntary: Count;
+}
+
+export interface TaskWaiting {
+	pid: number;
+	tid: number;
+	comm: ForeignBytes;
+	cpu: number;
+	age_ns: Ns;
+}
+
+/** Told what a reader finds. */
+export interface Sink {
+	process(seen: ProcessSeen): void;
+	thread(seen: ThreadSeen): void;
+	/** Threads of a process other than its leader switched away so many times more. */
+	switches(pid: number, start: Ns, voluntary: Count, involuntary: Count): void;
+	waiting(task: TaskWaiting): void;
+	/** A leader with these counters has gone; `whole`: the process has, and does not go on with another leader. */
+	gone(pid: number, start: Ns, created: number, whole: boolean): void;
+}
+
+/** The tasks that are measured; what is not given is not asked. */
+export interface TaskFilter {
+	tgid?: number | undefined;
+	/** Id of a group of the unified hierarchy: its tasks and those of the groups below. */
+	cgroup?: number | undefined;
+	/** At most 15 bytes, all of them. */
+	comm?: string | undefined;
+}
+
+export interface Reader {
+	readonly kind: string;
+	readonly description: string;
+	readonly uncertainty: string;
+	readonly hooks: readonly string[];
+	readonly possibleCpus: number;
+	/** Is every task measured by its own histogram when that is asked for? */
+	readonly hasThreads: boolean;
+	/** From now on waits belong to this interval. `all`: the next read is of all processes; `threads`: of threads too. */
+	begin(epoch: number, all: boolean, threads: boolean): void;
+	/** Counters go on; those of tasks that pass no longer stand still. */
+	setFilter(filter: TaskFilter): void;
+	cpus(): readonly CpuWaits[];
+	/** First the living, then what has ended. */
+	tasks(sink: Sink): void;
+	cost(): BpfCost;
+	close(): void;
+}

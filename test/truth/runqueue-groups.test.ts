@@ -1,0 +1,319 @@
+/** Who waited: threads, groups, namespaces, filters and culprits of the run-queue tracer against /proc and known answers. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { MAX_TASKS } from '../../src/runqueue/accounts.ts';
+import { type RunqlatExtra, type RunqlatRow, runqlat } from '../../src/tracers/runqlat.ts';
+import type { Options, Reading, Session } from '../../src/tracers/tracer.ts';
+import { between, type Counters, expectAgreement, happened, sample } from './brackets.ts';
+import { realHost, seconds } from './host.ts';
+import { buildWorkloads, makeGroup, schedstat, type Workloads } from './workload.ts';
+
+type RunqlatReading = Reading<RunqlatRow, RunqlatExtra>;
+
+const TOLERANCE = 0.01;
+
+let loads: Workloads;
+let session: Session<RunqlatRow, RunqlatExtra>;
+let readAt = 0;
+
+beforeAll(() => {
+	loads = buildWorkloads();
+});
+
+afterEach(() => session.close());
+
+afterAll(() => loads.stop());
+
+function start(options: Options = {}): void {
+	session = runqlat.start(realHost(), options);
+	readAt = Number(process.hrtime.bigint());
+}
+
+function read(group = 'process'): RunqlatReading {
+	const now = Number(process.hrtime.bigint());
+	const reading = session.read(now - readAt, group);
+	readAt = now;
+	return reading;
+}
+
+const all = ({ rows }: RunqlatReading): RunqlatRow => rows[0] as RunqlatRow;
+
+/** Words of a file of /proc, by the name before the colon. */
+function statusOf(pid: number, tid = pid): Map<string, number> {
+	const text = readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8');
+	return new Map([...text.matchAll(/^(\w+):\s+(\d+)$/gm)].map(([, name, value]) => [name as string, Number(value)]));
+}
+
+function waitOf(pid: number, tid: number): number {
+	return Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[1]);
+}
+
+function totals(group: string): Counters {
+	return new Map(read(group).rows.map(({ key, wait_ns_total }) => [String(key.id), wait_ns_total]));
+}
+
+test('threads, each against its own schedstat', async () => {
+	start();
+	const load = loads.start(1, 'threads', 4, 20, 0.01, 0);
+	read('thread');
+	await seconds(0.5);
+	const tids = read('thread').rows.flatMap(({ key }) => (key.kind === 'thread' && key.pid === load.pid ? [key.id] : []));
+	expect(tids.length).toBe(4);
+	const kernel = (): Counters => new Map(tids.map((tid) => [String(tid), waitOf(load.pid, tid)]));
+	const from = sample(kernel, () => totals('thread'));
+	await seconds(3);
+	const to = sample(kernel, () => totals('thread'));
+	for (const tid of tids) {
+		expect(happened(from, to, String(tid))).toBeGreaterThan(1e9);
+		expectAgreement(from, to, String(tid), TOLERANCE, 0);
+	}
+	load.kill();
+});
+
+test('short-lived threads: the waits of each are in its row and in its process', async () => {
+	start();
+	read('thread');
+	const load = loads.start(1, 'churn', 6000, 0.0005);
+	const rival = loads.start(1, 'threads', 1, 20, 0.01, 0);
+	let threads = 0;
+	let rows = 0;
+	for (let i = 0; i < 6; i++) {
+		await seconds(0.25);
+		for (const { key, wait_ns } of read('thread').rows) {
+			if (key.pid !== load.pid) continue;
+			threads += wait_ns;
+			rows++;
+		}
+	}
+	const process = read('process').rows.find(({ key }) => key.id === load.pid)?.wait_ns_total ?? 0;
+	expect(rows).toBeGreaterThan(50);
+	expect(process).toBeGreaterThan(0.2e9);
+	// what a thread waits during its own exit is not in its row; the last read was a moment later
+	expect(threads / process).toBeGreaterThan(0.9);
+	expect(threads / process).toBeLessThanOrEqual(1);
+	load.kill();
+	rival.kill();
+});
+
+test('switches, against /proc/PID/status', async () => {
+	start();
+	const load = loads.start(1, 'threads', 5, 20, 0.002, 0.001);
+	const rival = loads.start(1, 'threads', 1, 20, 0.01, 0);
+	await seconds(0.5);
+	const tids = (): string[] => execFileSync('ls', [`/proc/${load.pid}/task`], { encoding: 'utf8' }).trim().split('\n');
+	const kernel = (): Counters => {
+		const sum = new Map([
+			['voluntary', 0],
+			['involuntary', 0],
+		]);
+		for (const tid of tids()) {
+			const status = statusOf(load.pid, Number(tid));
+			sum.set('voluntary', (sum.get('voluntary') ?? 0) + (status.get('voluntary_ctxt_switches') ?? 0));
+			sum.set('involuntary', (sum.get('involuntary') ?? 0) + (status.get('nonvoluntary_ctxt_switches') ?? 0));
+		}
+		return sum;
+	};
+	const ours = (): Counters => {
+		const row = read().rows.find(({ key }) => key.id === load.pid);
+		return new Map([
+			['voluntary', row?.voluntary_total ?? 0],
+			['involuntary', row?.involuntary_total ?? 0],
+		]);
+	};
+	const from = sample(kernel, ours);
+	await seconds(2);
+	const to = sample(kernel, ours);
+	for (const kind of ['voluntary', 'involuntary']) {
+		expect(happened(from, to, kind)).toBeGreaterThan(50);
+		expectAgreement(from, to, kind, 0, 0);
+	}
+	load.kill();
+	rival.kill();
+});
+
+test('a group out of quota: all of the throttled time is waiting', async () => {
+	const folder = '/sys/fs/cgroup/cpu/wattlag-test';
+	mkdirSync(folder);
+	try {
+		writeFileSync(join(folder, 'cpu.cfs_period_us'), '100000');
+		writeFileSync(join(folder, 'cpu.cfs_quota_us'), '20000');
+		start({ culprits: true });
+		const load = loads.start(1, 'threads', 2, 20, 0.01, 0);
+		writeFileSync(join(folder, 'cgroup.procs'), String(load.pid));
+		await seconds(0.5);
+		const kernel = (): Counters => new Map([[String(load.pid), schedstat(load.pid).wait_ns]]);
+		const from = sample(kernel, () => totals('process'));
+		await seconds(4);
+		const to = sample(kernel, () => totals('process'));
+		expect(happened(from, to, String(load.pid))).toBeGreaterThan(3e9);
+		expectAgreement(from, to, String(load.pid), TOLERANCE, 0);
+		load.kill('SIGKILL');
+		await new Promise((resolve) => load.once('exit', resolve));
+	} finally {
+		rmdirSync(folder);
+	}
+});
+
+test('control groups and pid namespaces are the sums of their processes, with names', async () => {
+	const group = makeGroup();
+	let done: Promise<string> | undefined;
+	try {
+		start();
+		done = group.run(`unshare --fork --pid --mount-proc ${loads.path} threads 3 1.5 0.003 0.001`);
+		await seconds(0.7);
+		const byGroup = read('cgroup').rows.find(({ key }) => key.comm === group.name);
+		expect(byGroup?.count).toBeGreaterThan(20);
+		await seconds(0.3);
+		const spaces = read('pidns').rows.filter(({ key }) => key.kind === 'pidns');
+		const inner = spaces.find(({ key }) => key.comm === 'workload');
+		expect(inner?.count).toBeGreaterThan(20);
+		expect(spaces.some(({ key }) => key.id === 0xeffffffc)).toBe(true);
+		const processes = read('process').rows;
+		const inGroup = readFileSync(`/sys/fs/cgroup/unified${group.name}/cgroup.procs`, 'utf8').split('\n').map(Number);
+		const one = processes.find(({ key }) => key.comm === 'workload' && inGroup.includes(key.id));
+		const later = read('pidns').rows.find(({ key }) => key.id === inner?.key.id);
+		expect(later?.count_total).toBeGreaterThanOrEqual(one?.count_total ?? Number.POSITIVE_INFINITY);
+		expect(later?.count_total).toBeLessThanOrEqual((one?.count_total ?? 0) + (later?.count ?? 0) + 5);
+		await done;
+		for (const name of ['cgroup', 'pidns'] as const) {
+			const { rows, lost } = read(name);
+			const sum = rows.slice(1).reduce((total, row) => total + row.count, 0);
+			expect(sum + (lost['process_unknown'] ?? 0)).toBeGreaterThanOrEqual((rows[0]?.count ?? 0) * 0.9);
+		}
+	} finally {
+		session.close();
+		await done;
+		await seconds(0.2);
+		group.remove();
+	}
+});
+
+test('a filter measures only what it names, and its change keeps the session', async () => {
+	const wanted = loads.start(1, 'threads', 2, 20, 0.005, 0);
+	const other = loads.start(1, 'threads', 2, 20, 0.005, 0);
+	start({ pid: wanted.pid });
+	await seconds(1);
+	const only = read();
+	expect(only.rows.filter(({ count }) => count > 0).map(({ key }) => key.id)).toEqual([0, wanted.pid]);
+	expect(only.extra.waiting.every(({ pid }) => pid === wanted.pid)).toBe(true);
+	expect(only.extra.filter).toBe(`pid ${wanted.pid}`);
+	expect(all(only).count).toBe(only.rows[1]?.count);
+
+	session.tune?.({ pid: other.pid });
+	read();
+	await seconds(1);
+	const changed = read();
+	expect(changed.rows.filter(({ count }) => count > 0).map(({ key }) => key.id)).toEqual([0, other.pid]);
+	// what it waited before it was looked at is not in its first wait
+	expect(changed.rows[1]?.max_ns).toBeLessThan(0.5e9);
+	expect(all(changed).count_total).toBeGreaterThan(all(only).count_total);
+
+	session.tune?.({ pid: 0, comm: 'workload' });
+	read();
+	await seconds(0.5);
+	expect(read().rows.every(({ key }) => key.kind === 'all' || key.comm === 'workload')).toBe(true);
+
+	session.tune?.({ comm: '' });
+	const kernel = (): Counters => new Map([[String(wanted.pid), schedstat(wanted.pid).wait_ns]]);
+	read();
+	await seconds(0.3);
+	const from = sample(kernel, () => totals('process'));
+	await seconds(2);
+	const to = sample(kernel, () => totals('process'));
+	expectAgreement(from, to, String(wanted.pid), TOLERANCE, 0);
+	wanted.kill();
+	other.kill();
+});
+
+test('a filter by control group takes the groups below along', async () => {
+	const outer = makeGroup();
+	const folder = `/sys/fs/cgroup/unified${outer.name}`;
+	mkdirSync(join(folder, 'inner'));
+	try {
+		start({ cgroup: outer.name });
+		const load = loads.start(1, 'threads', 2, 20, 0.005, 0);
+		await seconds(0.3);
+		expect(all(read()).count).toBe(0);
+		writeFileSync(join(folder, 'inner/cgroup.procs'), String(load.pid));
+		await seconds(0.5);
+		const { rows } = read();
+		expect(rows.map(({ key }) => key.id)).toEqual([0, load.pid]);
+		expect(rows[1]?.count).toBeGreaterThan(10);
+		load.kill('SIGKILL');
+		await new Promise((resolve) => load.once('exit', resolve));
+		await seconds(0.1);
+	} finally {
+		rmdirSync(join(folder, 'inner'));
+		outer.remove();
+	}
+	expect(() => runqlat.start(realHost(), { cgroup: '/no/such/group' })).toThrow('no control group');
+});
+
+test('the culprit is who ran: known answer', async () => {
+	const victim = loads.start(1, 'threads', 1, 20, 0.002, 0.002);
+	const hog = loads.start(1, 'threads', 1, 20, 0.01, 0);
+	start({ culprits: true });
+	await seconds(0.3);
+	read();
+	await seconds(2);
+	const reading = read();
+	const waited = reading.rows.find(({ key }) => key.id === victim.pid)?.wait_ns ?? 0;
+	const by = reading.extra.culprits.find(({ pid }) => pid === victim.pid)?.culprits ?? [];
+	const sum = reading.extra.culprits.find(({ pid }) => pid === victim.pid)?.wait_ns ?? 0;
+	expect(waited).toBeGreaterThan(0.05e9);
+	// one pinned task waits on one queue only: all of its waiting is divided
+	expect(sum / waited).toBeGreaterThan(0.97);
+	expect(sum / waited).toBeLessThan(1.03);
+	const known = by.find(({ pid }) => pid === hog.pid);
+	expect(known?.comm).toBe('workload');
+	expect(by.every(({ pid }) => pid !== victim.pid)).toBe(true);
+	victim.kill();
+	hog.kill();
+});
+
+test('looking closely at a process: its threads and its culprits, and neither afterwards', async () => {
+	start();
+	const load = loads.start(1, 'threads', 3, 20, 0.003, 0);
+	await seconds(0.2);
+	session.tune?.({ focus: load.pid });
+	read();
+	await seconds(0.6);
+	const close = read();
+	expect(close.extra.focus?.threads.length).toBe(3);
+	expect(close.extra.culprits.map(({ pid }) => pid)).toEqual([load.pid]);
+	session.tune?.({ focus: 0 });
+	read();
+	expect(read().extra).toMatchObject({ focus: null, culprits: [] });
+	load.kill();
+});
+
+test('14,000 threads at once: the sums stay exact, what has no row is told', async () => {
+	start();
+	const crowd = loads.start(undefined, 'threads', 14_000, 60, 0.00001, 1.5);
+	// until all are there
+	for (let i = 0; i < 200 && (statusOf(crowd.pid).get('Threads') ?? 0) < 14_000; i++) await seconds(0.1);
+	expect(statusOf(crowd.pid).get('Threads')).toBe(14_000);
+	read('thread');
+	const kernel = (): Counters => new Map([[String(crowd.pid), schedstat(crowd.pid).wait_ns]]);
+	const ours = (): Counters => {
+		const { rows } = read('process');
+		return new Map(rows.map(({ key, wait_ns_total }) => [String(key.id), wait_ns_total]));
+	};
+	const from = sample(kernel, ours);
+	await seconds(4);
+	const to = sample(kernel, ours);
+	expect(happened(from, to, String(crowd.pid))).toBeGreaterThan(0.1e9);
+	// reading 14,000 files takes long, during which they wait on: the bounds are wide, but they hold
+	expectAgreement(from, to, String(crowd.pid), TOLERANCE, 0);
+	console.log(between(from, to, String(crowd.pid)).text);
+	read('thread');
+	await seconds(3);
+	const threads = read('thread');
+	expect(threads.rows.length).toBeLessThanOrEqual(MAX_TASKS + 1);
+	expect(threads.rows.length).toBeGreaterThan(MAX_TASKS * 0.9);
+	expect(threads.lost['unlisted']).toBeGreaterThan(1000);
+	expect(all(threads).count).toBeGreaterThan(14_000);
+	crowd.kill('SIGKILL');
+});

@@ -1,0 +1,130 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { parse } from 'smol-toml';
+import { afterAll, describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/file.ts';
+import { isKey } from '../../src/config/keys.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { type CommandLine, configPath, readFlags, resolveOptions } from '../../src/options.ts';
+import { registry } from '../../src/registry.ts';
+import { defaultBindings } from '../../src/ui/keymap.ts';
+import { UsageError } from '../../src/usage-error.ts';
+
+const tracers = registry.map(({ tracer }) => tracer);
+const folder = mkdtempSync(join(tmpdir(), 'wattlag-config-'));
+const path = join(folder, 'config.toml');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** As the program does it: file, environment, command line. */
+async function resolve(toml: string, argv: string[] = [], env: Record<string, string> = {}): Promise<CommandLine> {
+	writeFileSync(path, toml);
+	const flags = readFlags(['--config', path, ...argv], tracers);
+	return resolveOptions(flags, tracers, { env, file: await loadConfig(configPath(flags), env) });
+}
+
+describe('sources in their order', () => {
+	test('file', async () => {
+		const command = await resolve(
+			'tab = "io"\ndelay = 2.5\ntheme = "light"\ncolours = 16\nascii = true\nmouse = true\n' +
+				'[energy]\npower = 65\nsort = "cpu"\n[io]\nslow = 25\nsort = "bytes"\ngroup = "device"\n[keys]\nfilter = ["/", "F2"]\nquit = "x"\n',
+		);
+		expect(command).toMatchObject({
+			tab: 'io',
+			delay: 2.5,
+			mouse: true,
+			look: { theme: 'light', colours: 16, ascii: true },
+			sorts: { energy: 'cpu', io: 'bytes' },
+			groups: { io: 'device' },
+			keys: { filter: ['/', 'F2'], quit: ['x'] },
+		});
+		expect(command.sections['io']).toEqual({ slow: 25 });
+		expect(command.sections['energy']).toMatchObject({ power: 65 });
+	});
+
+	test('environment before file, command line before both', async () => {
+		const toml = 'delay = 2\ntheme = "light"\nascii = true\n[energy]\nsort = "cpu"\n';
+		const env = { WATTLAG_DELAY: '3', WATTLAG_THEME: 'dark', WATTLAG_ASCII: '0', WATTLAG_SORT: 'pid', WATTLAG_SLOW: '7' };
+		const fromEnv = await resolve(toml, [], env);
+		expect(fromEnv).toMatchObject({ delay: 3, look: { theme: 'dark', ascii: false }, sorts: { energy: 'pid' } });
+		expect(fromEnv.sections['io']).toEqual({ slow: 7 });
+		expect(await resolve(toml, ['--delay', '4', '--sort', 'share', '--ascii'], env)).toMatchObject({
+			delay: 4,
+			look: { ascii: true },
+			sorts: { energy: 'share' },
+		});
+	});
+
+	test('nothing anywhere: defaults', async () => {
+		expect(await resolve('')).toMatchObject({ delay: 1, mouse: false, look: { theme: 'auto', colours: 'auto', ascii: false }, keys: {} });
+	});
+});
+
+describe('where the file is', () => {
+	test('XDG, then the home directory; no file is fine, a named one must be there', async () => {
+		expect(await loadConfig(undefined, { XDG_CONFIG_HOME: folder, HOME: folder })).toBeNull();
+		await expect(loadConfig(join(folder, 'none.toml'), {})).rejects.toThrow(/none\.toml: cannot be read \(ENOENT\); give another/);
+		await expect(loadConfig(undefined, { WATTLAG_CONFIG: folder })).rejects.toThrow(/cannot be read \(EISDIR\)/);
+	});
+});
+
+describe('a mistake is one line with file, line and fix', () => {
+	test.each([
+		['delay = 0', ':1: delay: 0 is out of range (0.1 to 3600)'],
+		['\n# x\ndelay = "soon"', ":3: delay: 'soon' is not a number"],
+		['delay = true', ':1: delay needs a value'],
+		['mouse = "maybe"', ":1: mouse: 'maybe' is neither true nor false"],
+		['theme = "pink"', ":1: theme: 'pink' is not one of auto, dark, light"],
+		['colour = 3', ":1: unknown key 'colour'; known are tab, delay, theme"],
+		['batch = true', ":1: unknown key 'batch'"],
+		['[io]\nslow = 5\nslwo = 6', ":3: unknown key 'slwo' in [io]; known are sort, group, slow"],
+		['[gpu]', ':1: unknown table [gpu]; known are keys, energy'],
+		['delay = 1\n[energy]\nsort = "colour"', ':3: energy.sort: tab energy has no \'colour\'; it has'],
+		['[io]\ngroup = "family"', ':2: group: tab io has no \'family\''],
+		['[keys]\nfly = "x"', ":2: no command 'fly'; there are help"],
+		['[keys]\nfilter = "Hyper-X"', ':2: "Hyper-X" is no key'],
+		['[keys]\nfilter = 5', ':2: 5 is no key'],
+		['[keys]\nfilter = "x"\nsort-menu = ["x"]', ':3: key x is given to both filter and sort-menu'],
+		['delay = ', ':1: column'],
+		['delay = 1\ndelay = 2', ':2: column'],
+		['delay = 1\n\ntheme = "da', ':3: column'],
+	])('%j', async (toml, message) => {
+		const error = await resolve(toml).then(
+			() => undefined,
+			(reason: unknown) => reason as Error,
+		);
+		expect(error).toBeInstanceOf(UsageError);
+		expect(error?.message).toContain(`${path}${message}`);
+		expect(error?.message).not.toContain('\n');
+	});
+
+	test('environment', async () => {
+		await expect(resolve('', [], { WATTLAG_DELAY: 'soon' })).rejects.toThrow("WATTLAG_DELAY: 'soon' is not a number");
+		await expect(resolve('', [], { WATTLAG_SORT: 'x' })).rejects.toThrow("WATTLAG_SORT: tab energy has no 'x'");
+	});
+
+	test('a bad filter on the command line names the place', async () => {
+		await expect(resolve('', ['--filter', 'p99 > 5x'])).rejects.toThrow("--filter 'p99 > 5x' at column 7: unknown unit 'x'");
+	});
+});
+
+describe('schema', () => {
+	test('docs/config.schema.json is up to date', async () => {
+		await expect(`${JSON.stringify(configSchema(tracers), null, '\t')}\n`).toMatchFileSnapshot('../../docs/config.schema.json');
+	});
+
+	test('takes the example of docs/config.md, which the program takes too', async () => {
+		const validate = new Ajv2020({ allowUnionTypes: true }).compile(configSchema(tracers));
+		const example = /```toml\n([^]*?)```/.exec(readFileSync('docs/config.md', 'utf8'))?.[1] ?? '';
+		expect(validate(parse(example)), JSON.stringify(validate.errors)).toBe(true);
+		await resolve(example);
+		expect(validate({ delay: 0 })).toBe(false);
+		expect(validate({ colour: 3 })).toBe(false);
+		expect(validate({ keys: { fly: 'x' } })).toBe(false);
+	});
+});
+
+test('every default key is one that the file could name', () => {
+	for (const key of defaultBindings.flatMap(({ keys }) => keys)) expect(isKey(key), key).toBe(true);
+});
