@@ -315,13 +315,14 @@ static __always_inline void add_to_cpu(struct cpu_waits *cpu, u64 epoch, u64 wai
 /* The pid namespace of a task; NULL once it was released. */
 static __always_inline struct pid_namespace *pid_namespace(struct task_struct *task)
 {
-	struct pid *pid = task->thread_pid;
+	/* read as a number: before 6.2 the verifier refuses to compute with a pointer to a kernel's type */
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	struct pid_namespace *namespace = 0;
 
 	if (pid)
 		bpf_probe_read_kernel(&namespace, sizeof(namespace),
 				      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-					      pid->level * bpf_core_type_size(struct upid) +
+					      (u64)BPF_CORE_READ(pid, level) * bpf_core_type_size(struct upid) +
 					      bpf_core_field_offset(struct upid, ns));
 	return namespace;
 }

@@ -36,6 +36,7 @@ missing_packages() { # names of Debian packages
 	command -v fio >/dev/null || echo fio
 	command -v stress-ng >/dev/null || echo stress-ng
 	command -v ip >/dev/null || echo iproute2
+	command -v runqlat >/dev/null || echo libbpf-tools
 }
 
 install_packages() { # the names

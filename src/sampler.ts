@@ -1,6 +1,7 @@
 /** What the screen needs of whatever produces snapshots: the sampling worker, a recording, a fixture. Types only. */
 import type { SafeText } from './sanitize.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { Options } from './tracers/tracer.ts';
 
 export type SamplerEvent =
 	/** Programs are being loaded and attached. */
@@ -20,6 +21,8 @@ export interface Sampler {
 	setInterval(seconds: number): void;
 	/** What rows of this tab stand for: one of the tracer's groups. */
 	setGroup(tab: string, group: string): void;
+	/** Options of a tracer that may change while it runs (see `Session.tune`). */
+	tune?(tab: string, changes: Options): void;
 	/** Detach everything. Not waited for longer than half a second. */
 	close(): void | Promise<void>;
 }

@@ -69,7 +69,9 @@ function locate(text: string, path: string, root: Record<string, unknown>): Conf
 	const where = (table: string | null, key: string | null) => `${path}:${lineOf(text, table, key)}`;
 	for (const [name, value] of Object.entries(root)) {
 		if (isTable(value)) {
-			const entries = Object.entries(value).map(([key, one]) => [key, { value: one, where: where(name, key) }] as const);
+			const entries = Object.entries(value).map(
+				([key, one]) => [key, { value: one, where: where(name, key) }] as const,
+			);
 			tables.set(name, { where: where(name, null), values: new Map(entries) });
 		} else {
 			top.set(name, { value, where: where(null, name) });

@@ -23,10 +23,13 @@ export function keyOverrides(values: ReadonlyMap<string, Located>): KeyOverrides
 		const keys: unknown[] = Array.isArray(value) ? value : [value];
 		for (const key of keys) {
 			if (typeof key !== 'string' || !isKey(key)) {
-				throw new UsageError(`${where}: ${JSON.stringify(key)} is no key; a character, or a name as F4, Ctrl-X, Space, PgUp`);
+				throw new UsageError(
+					`${where}: ${JSON.stringify(key)} is no key; a character, or a name as F4, Ctrl-X, Space, PgUp`,
+				);
 			}
 			const owner = owners.get(key);
-			if (owner !== undefined) throw new UsageError(`${where}: key ${key} is given to both ${owner} and ${command}; keep one`);
+			if (owner !== undefined)
+				throw new UsageError(`${where}: key ${key} is given to both ${owner} and ${command}; keep one`);
 			owners.set(key, command);
 		}
 		overrides[command] = keys as string[];

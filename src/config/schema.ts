@@ -8,7 +8,9 @@ function property(spec: OptionSpec): object {
 		description: spec.help,
 		type: spec.choices?.includes('256') ? ['string', 'integer'] : spec.type,
 		default: spec.default,
-		...(spec.choices && { enum: spec.choices.flatMap((choice) => (/^\d+$/.test(choice) ? [choice, Number(choice)] : [choice])) }),
+		...(spec.choices && {
+			enum: spec.choices.flatMap((choice) => (/^\d+$/.test(choice) ? [choice, Number(choice)] : [choice])),
+		}),
 		...(spec.min !== undefined && { minimum: spec.min }),
 		...(spec.max !== undefined && { maximum: spec.max }),
 	};

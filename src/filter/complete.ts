@@ -30,5 +30,9 @@ export function complete(text: string, caret: number, names: readonly string[]):
 	const prefix = only ? `${candidates[0]} ` : commonPrefix(candidates);
 	const start = caret - word.length;
 	const rest = only ? text.slice(caret).replace(/^ /, '') : text.slice(caret);
-	return { text: text.slice(0, start) + prefix + rest, caret: start + prefix.length, candidates: only ? [] : candidates };
+	return {
+		text: text.slice(0, start) + prefix + rest,
+		caret: start + prefix.length,
+		candidates: only ? [] : candidates,
+	};
 }

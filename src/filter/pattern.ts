@@ -25,10 +25,7 @@ type Node =
 	| { kind: 'repeat'; part: Node; least: number; most: number };
 
 /** A state: take a character, split, or assert; the next state is the following one unless it says otherwise. */
-type State =
-	| { kind: 'test'; test: Test }
-	| { kind: 'split'; to: number[] }
-	| { kind: 'start' | 'end' | 'match' };
+type State = { kind: 'test'; test: Test } | { kind: 'split'; to: number[] } | { kind: 'start' | 'end' | 'match' };
 
 const maxStates = 2000;
 const maxRepeat = 100;

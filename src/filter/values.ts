@@ -72,9 +72,7 @@ export function parseValue(kind: Exclude<ColumnKind, 'text'>, text: string): num
 	if (digits === undefined) return { problem: `'${text}' is not a number` };
 	if (unit === '') {
 		if (Number(digits) === 0) return 0;
-		return family.bare === undefined
-			? { problem: `a unit is missing: ${family.hint}` }
-			: Number(digits) * family.bare;
+		return family.bare === undefined ? { problem: `a unit is missing: ${family.hint}` } : Number(digits) * family.bare;
 	}
 	const size = Object.hasOwn(family.units, unit)
 		? family.units[unit]

@@ -10,7 +10,7 @@ import {
 } from '../generated/runqlat.ts';
 import type { BpfObject } from '../native.ts';
 import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
-import { type BpfCost, type Host, Unavailable } from '../tracers/tracer.ts';
+import type { BpfCost, Host } from '../tracers/tracer.ts';
 import { commBytes } from './filter.ts';
 import type { CpuWaits, Reader, Sink, TaskFilter } from './reader.ts';
 
@@ -22,23 +22,13 @@ const FILTER_CGROUP = 2 ** 28;
 const FILTER_COMM = 2 ** 27;
 const GENERATIONS = 2 ** 16;
 
-/** What the C file reads beyond what every kernel with BTF has. */
-export function checkKernel({ addon }: Host): void {
-	if (!addon.hasMember('task_struct', 'bpf_storage')) {
-		throw new Unavailable('this kernel keeps no storage for tasks (it came with Linux 5.11)', 'use a newer kernel');
-	}
-	if (!addon.hasMember('sched_info', 'last_queued')) {
-		throw new Unavailable(
-			'this kernel does not stamp waiting tasks (no sched_info)',
-			'use a kernel built with CONFIG_TASK_DELAY_ACCT=y or CONFIG_SCHEDSTATS=y',
-		);
-	}
-	if (!addon.hasMember('sched_entity', 'cfs_rq') || !addon.hasMember('cfs_rq', 'rq')) {
-		throw new Unavailable(
-			'the run queue of a task cannot be found on this kernel',
-			'use a kernel built with CONFIG_FAIR_GROUP_SCHED=y',
-		);
-	}
+/** What the C file reads beyond what every kernel with BTF has: what of it this one lacks; undefined: nothing. */
+export function missing({ addon }: Pick<Host, 'addon'>): string | undefined {
+	if (!addon.hasMember('task_struct', 'bpf_storage')) return 'this kernel keeps no storage for tasks';
+	if (!addon.hasMember('sched_info', 'last_queued')) return 'this kernel does not stamp waiting tasks';
+	if (!addon.hasMember('sched_entity', 'cfs_rq') || !addon.hasMember('cfs_rq', 'rq'))
+		return 'the run queue of a task cannot be found on this kernel';
+	return addon.hasType('struct', 'bpf_iter__task') ? undefined : 'tasks cannot be listed on this kernel';
 }
 
 export class StorageReader implements Reader {
@@ -58,7 +48,6 @@ export class StorageReader implements Reader {
 	private wanted = 0;
 
 	constructor(host: Host, filter: TaskFilter) {
-		checkKernel(host);
 		const setFilter = (object: BpfObject): void => this.writeFilter(object, filter);
 		this.bpf = openBpf(host, 'runqlat', {
 			layout: constants,

@@ -92,6 +92,18 @@ export class Sampling {
 		this.groups[tab] = group;
 	}
 
+	/** Takes effect at once; a refusal ends that tab, as at its start. */
+	tune(tab: string, changes: Options): void {
+		const entry = this.running.find(({ tracer }) => tracer.id === tab);
+		try {
+			entry?.session.tune?.(changes);
+		} catch (error) {
+			this.running.splice(this.running.indexOf(entry as Running), 1);
+			entry?.session.close();
+			this.giveUp(tab, error);
+		}
+	}
+
 	close(): void {
 		this.closed = true;
 		clearTimeout(this.timer);

@@ -22,6 +22,7 @@ export interface WorkerSettings {
 export type WorkerRequest =
 	| { kind: 'delay'; seconds: number }
 	| { kind: 'group'; tab: string; group: string }
+	| { kind: 'tune'; tab: string; changes: Options }
 	| { kind: 'close' };
 
 /** How long a closing worker may take to detach before it is ended; the kernel detaches what is left. Milliseconds. */
@@ -55,6 +56,11 @@ export class WorkerSampler implements Sampler {
 	setGroup(tab: string, group: string): void {
 		this.settings.groups[tab] = group;
 		this.request({ kind: 'group', tab, group });
+	}
+
+	tune(tab: string, changes: Options): void {
+		this.settings.sections[tab] = { ...this.settings.sections[tab], ...changes };
+		this.request({ kind: 'tune', tab, changes });
 	}
 
 	/** Detach the probes and end the thread. */

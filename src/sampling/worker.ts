@@ -32,6 +32,9 @@ port.on('message', (request: WorkerRequest) => {
 		case 'group':
 			sampling.setGroup(request.tab, request.group);
 			break;
+		case 'tune':
+			sampling.tune(request.tab, request.changes);
+			break;
 		case 'close':
 			sampling.close();
 			port.close();

@@ -562,7 +562,7 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 /** Say that CPU time is from `/proc`, and why, before anything else. */
 function withCpu(power: Power, cpu: CpuCounter, instead: Unavailable | undefined): Power {
 	if (!(cpu instanceof ProcCpu)) return power;
-	const why = instead ? `CPU time from /proc, since ${instead.message} (${instead.fix}); ` : '';
+	const why = instead ? `${instead.message}: ${instead.fix}; so CPU time is from /proc; ` : '';
 	return {
 		...power,
 		kind: power.kind === 'model' ? 'proc' : power.kind,

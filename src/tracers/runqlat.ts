@@ -6,8 +6,9 @@ import type { Buckets } from '../histogram.ts';
 import { type Account, Accounts, type Switches } from '../runqueue/accounts.ts';
 import { type Blamed, Culprits } from '../runqueue/culprits.ts';
 import { filterOf, filterText } from '../runqueue/filter.ts';
-import type { Reader } from '../runqueue/reader.ts';
-import { StorageReader } from '../runqueue/storage-reader.ts';
+import type { Reader, TaskFilter } from '../runqueue/reader.ts';
+import { StampsReader } from '../runqueue/stamps-reader.ts';
+import { missing, StorageReader } from '../runqueue/storage-reader.ts';
 import { EPOCHS } from '../runqueue/waits.ts';
 import { DEFAULT_ZONES, log2Slots, parseZones } from '../runqueue/zones.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
@@ -69,7 +70,7 @@ export interface Waiting {
 /** One process looked at closely. */
 export interface Focus {
 	pid: number;
-	/** Its threads that waited in the interval, as rows. */
+	/** Its threads, those that waited longest first, at most 100; without histograms. */
 	threads: RunqlatRow[];
 }
 
@@ -77,6 +78,8 @@ export interface RunqlatExtra {
 	/** Oldest first, at most 64; `waiting_count` is all of them. */
 	waiting: Waiting[];
 	waiting_count: Count;
+	/** Each CPU's waits in the interval, whatever the rows stand for. */
+	cpus: { cpu: number; count: Count; wait_ns: Ns; p99_ns: Ns }[];
 	/** Limits between zones. */
 	zones_ns: Ns[];
 	/** All waits in 26 powers of two of `log2_unit_ns`, the first below two units, the last one open. */
@@ -208,12 +211,13 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		return {
 			waiting: oldest.map((task) => ({ ...task, comm: sanitize(task.comm) })),
 			waiting_count: waitingNow.length,
+			cpus: this.cpuRows().map(({ key, count, wait_ns, p99_ns }) => ({ cpu: key.id, count, wait_ns, p99_ns })),
 			zones_ns: this.zones,
 			log2: log2Slots(all.buckets, unit),
 			log2_unit_ns: unit,
 			filter: sanitize(filterText(this.options)),
 			culprits: blamed?.blamed.slice(0, MAX_BLAMED) ?? [],
-			focus: pid > 0 ? { pid, threads: this.taskRows('thread', threads) } : null,
+			focus: pid > 0 ? { pid, threads: longest(this.taskRows('thread', threads)) } : null,
 		};
 	}
 
@@ -249,7 +253,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 					...(kind === 'thread' ? { pid } : {}),
 				},
 				...waits.figures(this.zones),
-				...switchFields(switches, switchesTotal),
+				...(this.reader.hasThreads ? switchFields(switches, switchesTotal) : {}),
 			});
 		}
 		return rows;
@@ -262,6 +266,13 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 				: [],
 		);
 	}
+}
+
+function longest(threads: RunqlatRow[]): RunqlatRow[] {
+	return threads
+		.sort((a, b) => b.wait_ns - a.wait_ns)
+		.slice(0, 100)
+		.map((row) => ({ ...row, buckets: [] }));
 }
 
 function switchFields(now: Switches, total: Switches) {
@@ -401,6 +412,12 @@ const columns: readonly Column<RunqlatRow>[] = [
 	},
 ];
 
+/** @param stamps own stamps even where better ones are there: for tests, no option of the command line */
+function openReader(host: Host, filter: TaskFilter, stamps: boolean): Reader {
+	const why = stamps ? 'as asked' : missing(host);
+	return why === undefined ? new StorageReader(host, filter) : new StampsReader(host, filter, why);
+}
+
 export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	id: 'runqlat',
 	title: 'Run queue',
@@ -419,7 +436,7 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	rowKey: ({ key }) => `${key.kind}:${key.pid ?? ''}:${key.id}:${key.start_time ?? ''}`,
 	processOf: ({ key }) => (key.kind === 'process' ? `${key.id}:${key.start_time ?? ''}` : undefined),
 	start(host: Host, options: Options): Session<RunqlatRow, RunqlatExtra> {
-		const reader = new StorageReader(host, filterOf(options, host.procRoot));
+		const reader = openReader(host, filterOf(options, host.procRoot), options['stamps'] === true);
 		try {
 			return new RunqlatSession(host, reader, options);
 		} catch (error) {

@@ -1,10 +1,11 @@
 /** The screen: frame, focus, change of tabs. What a tab shows is the tab's. */
 import { Box } from 'ink';
-import { type ReactElement, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactElement, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
 import { secondsOf } from '../derive.ts';
 import { offeredNames } from '../filter/names.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Store } from '../store.ts';
+import type { Options } from '../tracers/tracer.ts';
 import { type Baseline, markBaseline } from './baseline.ts';
 import { rowText } from './clipboard.ts';
 import { ColumnMenu } from './column-menu.tsx';
@@ -23,7 +24,7 @@ import type { TabEntry, TabView } from './tab.ts';
 import { paint } from './theme.ts';
 import { type FilterInUse, useFilter } from './use-filter.ts';
 import { useKeys } from './use-keys.ts';
-import { findRow, useRows } from './use-rows.ts';
+import { findRow, rowsInBand, useRows } from './use-rows.ts';
 import { useSize } from './use-size.ts';
 import { type LoadedView, useTabView } from './use-tab-view.ts';
 
@@ -35,6 +36,8 @@ export interface AppActions {
 	/** Seconds. */
 	setInterval(seconds: number): void;
 	setGroup(tab: string, group: string): void;
+	/** Options of a tracer that change while it runs. */
+	tune(tab: string, changes: Options): void;
 	/** To the clipboard of the terminal. */
 	copy(text: string): void;
 }
@@ -109,7 +112,8 @@ export function App(props: AppProps): ReactElement | null {
 	const sort = sortOf(state, id, tracer.columns, tracer.defaultSort);
 	const columns = useMemo(() => shownColumns(tracer.columns, tab.columns), [tracer, tab.columns]);
 	const filter = useFilter(state.filter, tabs, tracer);
-	const rows = useRows(snapshot, tracer, loaded?.listed, filter.bound.test, sort);
+	const all = useRows(snapshot, tracer, loaded?.listed, filter.bound.test, sort);
+	const rows = useMemo(() => rowsInBand(all, state.band), [all, state.band]);
 	const keys = useMemo(() => rows.map((row) => tracer.rowKey(row)), [rows, tracer]);
 	const processAt = (index: number) => (index in rows ? tracer.processOf?.(rows[index] as never) : undefined);
 	const selected = selectedIndex(tab, keys, processAt);
@@ -146,6 +150,16 @@ export function App(props: AppProps): ReactElement | null {
 		helpLines: help.length,
 		helpPage: Math.max(1, bodyHeight - 1),
 	};
+
+	const closeUp = tab.detail ? rows[selected] : undefined;
+	const closeUpKey = closeUp && tracer.rowKey(closeUp);
+	const focus = loaded?.focus;
+	// biome-ignore lint/correctness/useExhaustiveDependencies: the same row of another snapshot is the same row
+	useEffect(() => {
+		if (closeUpKey === undefined || !focus) return;
+		actions.tune(id, focus(closeUp));
+		return () => actions.tune(id, focus(undefined));
+	}, [focus, closeUpKey, id]);
 
 	const say = (message: string) => dispatch({ kind: 'say', message });
 
@@ -185,9 +199,18 @@ export function App(props: AppProps): ReactElement | null {
 		say(`copied (if the terminal allows OSC 52): ${text}`);
 	};
 
+	const narrow = () => {
+		const row = rows[selected];
+		if (!snapshot || !loaded?.narrow) return say(`${tracer.title} cannot be narrowed down`);
+		const changes = loaded.narrow(row, snapshot as never);
+		if (Object.keys(changes).length === 0) return say('select a process first');
+		actions.tune(id, changes);
+	};
+
 	const travel = (steps: number) => {
 		store.travel(id, steps);
-		if (snapshot && store.current(id)?.mono_ns === snapshot.mono_ns) say(steps < 0 ? 'nothing older is kept' : 'this is the newest');
+		if (snapshot && store.current(id)?.mono_ns === snapshot.mono_ns)
+			say(steps < 0 ? 'nothing older is kept' : 'this is the newest');
 	};
 
 	/** Commands that reach beyond the screen's own state. */
@@ -206,6 +229,7 @@ export function App(props: AppProps): ReactElement | null {
 		group: nextGroup,
 		baseline: toggleBaseline,
 		copy: copyRow,
+		narrow,
 	};
 
 	const click = (x: number, y: number) => {
@@ -224,11 +248,14 @@ export function App(props: AppProps): ReactElement | null {
 
 	useKeys((key) => {
 		const mouse = /^(Click|WheelUp|WheelDown)-(\d+)-(\d+)$/.exec(key);
-		if (mouse) return mouse[1] === 'Click' ? click(Number(mouse[2]), Number(mouse[3])) : wheel(mouse[1] === 'WheelUp' ? -1 : 1);
+		if (mouse)
+			return mouse[1] === 'Click' ? click(Number(mouse[2]), Number(mouse[3])) : wheel(mouse[1] === 'WheelUp' ? -1 : 1);
 		const typing = state.overlay?.kind === 'filter' || state.overlay?.kind === 'search';
 		if (typing && key !== 'Ctrl-C' && key !== 'Ctrl-Z') {
 			const move = /^(Up|Down|PgUp|PgDn)$/.test(key) ? keymap.commandOf(key) : undefined;
-			dispatch(move ? { kind: 'command', command: move, key, view: actionView } : { kind: 'text', key, view: actionView });
+			dispatch(
+				move ? { kind: 'command', command: move, key, view: actionView } : { kind: 'text', key, view: actionView },
+			);
 			return;
 		}
 		const command = keymap.commandOf(key);
@@ -302,9 +329,10 @@ export function App(props: AppProps): ReactElement | null {
 											selected={selected}
 											detail={tab.detail}
 											rowKey={tracer.rowKey}
-											filtered={filter.text !== ''}
+											filtered={filter.text !== '' || state.band !== null}
 											baseline={(baseline?.tabs.get(id) as never) ?? null}
 											logarithmic={state.logarithmic}
+											band={state.band}
 											page={page}
 											{...body}
 										/>

@@ -24,10 +24,7 @@ interface Marked {
 }
 
 /** The snapshots shown now, of all tabs. null: there are none yet. */
-export function markBaseline(
-	tabs: readonly Marked[],
-	current: (id: string) => Snapshot | undefined,
-): Baseline | null {
+export function markBaseline(tabs: readonly Marked[], current: (id: string) => Snapshot | undefined): Baseline | null {
 	let time: string | null = null;
 	const marked = new Map<string, TabBaseline<never>>();
 	for (const { id, rowKey } of tabs) {

@@ -7,7 +7,10 @@ export interface ColumnChoice {
 }
 
 /** All columns in their order; without a choice of the user, the tracer's. */
-export function choicesOf(columns: readonly Column<never>[], chosen: readonly ColumnChoice[] | null): readonly ColumnChoice[] {
+export function choicesOf(
+	columns: readonly Column<never>[],
+	chosen: readonly ColumnChoice[] | null,
+): readonly ColumnChoice[] {
 	return chosen ?? columns.map(({ key }) => ({ key, shown: true }));
 }
 

@@ -52,7 +52,10 @@ function lostSpans(lost: FooterProps['lost'], named: boolean): Span[] {
 	if (causes.length === 0) return [['dim', 'lost 0']];
 	const total = causes.reduce((sum, [, count]) => sum + count, 0);
 	return [
-		['bad', `lost ${named ? causes.map(([cause, count]) => `${cause} ${formatCount(count)}`).join(', ') : formatCount(total)}`],
+		[
+			'bad',
+			`lost ${named ? causes.map(([cause, count]) => `${cause} ${formatCount(count)}`).join(', ') : formatCount(total)}`,
+		],
 	];
 }
 
@@ -94,7 +97,8 @@ function bottomLine({ filter, ignored, message, keymap, width }: FooterProps): s
 	if (message !== null) return lineOf(width, [['alert', ` ${sanitize(message)} `]]);
 	const head: Span[] = [];
 	if (filter !== '') head.push(['dim', 'filter '], ['accent', truncate(sanitize(filter), Math.floor(width / 2))], '  ');
-	if (ignored.length > 0) head.push(['warn', truncate(`ignored here: ${sanitize(ignored.join(', '))}`, Math.floor(width / 2) - 10)], '  ');
+	if (ignored.length > 0)
+		head.push(['warn', truncate(`ignored here: ${sanitize(ignored.join(', '))}`, Math.floor(width / 2) - 10)], '  ');
 	return lineOf(width, head) + hints(keymap, Math.max(0, width - widthOf(head)));
 }
 
@@ -142,7 +146,11 @@ function errorLine(message: string, placeAt: number, width: number): string {
 }
 
 function promptHelp(prompt: Prompt, width: number): string {
-	if (prompt.candidates.length > 0) return lineOf(width, [['dim', 'Tab: '], ['accent', prompt.candidates.join('  ')]]);
+	if (prompt.candidates.length > 0)
+		return lineOf(width, [
+			['dim', 'Tab: '],
+			['accent', prompt.candidates.join('  ')],
+		]);
 	const words =
 		prompt.kind === 'filter'
 			? 'Enter keeps, Esc clears   name, or column = != < > ~ value, and or not ( )   Tab: columns'

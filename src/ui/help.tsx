@@ -15,14 +15,15 @@ function entries(list: readonly (readonly [string, string])[], nameWidth: number
 	});
 }
 
-const notes = [
-	'Sizes are in powers of 1024 (K = KiB), counts in powers of 1000; – means not known.',
-];
+const notes = ['Sizes are in powers of 1024 (K = KiB), counts in powers of 1000; – means not known.'];
 
 /** What the screen says in one word and a newcomer may not know. */
 const glossary: readonly (readonly [string, string])[] = [
 	['lost', 'events that the kernel side had to drop since start, by cause; figures miss them'],
-	['own cost', 'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU; then its memory'],
+	[
+		'own cost',
+		'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU; then its memory',
+	],
 	['p50, p99', 'half, and 99 of 100, were at most this long'],
 	['Δ, ▲, ▼', 'change against the baseline (b): Δ of the sorted column, arrows from 10 % on; new: it was not there'],
 	['model', 'energy computed from CPU time, because no power counter could be read'],

@@ -12,6 +12,8 @@ export interface HistogramProps {
 	p50?: Ns | undefined;
 	p99?: Ns | undefined;
 	logarithmic: boolean;
+	/** Power of two of ns to mark; null: none. */
+	band?: number | null;
 	width: number;
 	height: number;
 }
@@ -60,7 +62,15 @@ function heat(ns: Ns): Role {
 	return ns >= 8e6 ? 'bad' : ns >= 1e6 ? 'warn' : 'good';
 }
 
-export function histogramLines({ buckets, p50, p99, logarithmic, width, height }: HistogramProps): string[] {
+export function histogramLines({
+	buckets,
+	p50,
+	p99,
+	logarithmic,
+	band = null,
+	width,
+	height,
+}: HistogramProps): string[] {
 	const slots = foldBuckets(buckets, height);
 	if (slots.length === 0) return [paint('dim', '  nothing in this interval')];
 	const total = slots.reduce((sum, slot) => sum + slot.count, 0);
@@ -81,7 +91,8 @@ export function histogramLines({ buckets, p50, p99, logarithmic, width, height }
 		const count = fitCells(formatCount(slot.count, 6), 6, 'right');
 		const share = fitCells(total > 0 ? `${((slot.count / total) * 100).toFixed(1)}%` : '', 7, 'right');
 		const marks = [inSlot(slot, p50) ? 'p50' : '', inSlot(slot, p99) ? 'p99' : ''].filter(Boolean).join(' ');
-		const line = `${paint('dim', `${label} `)}${paint('dim', '│')}${paint(heat(slot.from), filled)}${blank}`;
+		const chosen = band !== null && slot.from <= 2 ** band && 2 ** band < slot.to;
+		const line = `${paint(chosen ? 'selected' : 'dim', `${label} `)}${paint('dim', '│')}${paint(heat(slot.from), filled)}${blank}`;
 		if (!wide) return line + count;
 		return (
 			line +
@@ -91,10 +102,18 @@ export function histogramLines({ buckets, p50, p99, logarithmic, width, height }
 	});
 }
 
-export function Histogram({ buckets, p50, p99, logarithmic, width, height }: HistogramProps): ReactElement {
+export function Histogram({
+	buckets,
+	p50,
+	p99,
+	logarithmic,
+	band = null,
+	width,
+	height,
+}: HistogramProps): ReactElement {
 	const lines = useMemo(
-		() => histogramLines({ buckets, p50, p99, logarithmic, width, height }),
-		[buckets, p50, p99, logarithmic, width, height],
+		() => histogramLines({ buckets, p50, p99, logarithmic, band, width, height }),
+		[buckets, p50, p99, logarithmic, band, width, height],
 	);
 	return <Lines lines={lines} width={width} height={height} />;
 }

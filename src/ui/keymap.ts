@@ -37,6 +37,9 @@ export type Command =
 	| 'faster'
 	| 'slower'
 	| 'scale'
+	| 'band-up'
+	| 'band-down'
+	| 'narrow'
 	| 'redraw'
 	| 'suspend';
 
@@ -69,7 +72,12 @@ export const defaultBindings: readonly Binding[] = [
 		hintOrder: 2,
 		section: 'Table',
 	},
-	{ command: 'search', keys: ['\\', 'F3'], help: 'go to the next row whose name or pid contains the text', section: 'Table' },
+	{
+		command: 'search',
+		keys: ['\\', 'F3'],
+		help: 'go to the next row whose name or pid contains the text',
+		section: 'Table',
+	},
 	{ command: 'search-next', keys: ['n'], help: 'next match of the search', section: 'Table' },
 	{ command: 'search-previous', keys: ['N'], help: 'previous match of the search', section: 'Table' },
 	{
@@ -116,6 +124,19 @@ export const defaultBindings: readonly Binding[] = [
 	},
 	{ command: 'back', keys: ['Esc', 'Backspace'], help: 'one step back: detail, selection, filter', section: 'Table' },
 	{ command: 'scale', keys: ['l'], help: 'bars linear or logarithmic', section: 'Table' },
+	{
+		command: 'band-up',
+		keys: [')'],
+		help: 'only rows with times in one bar of the histogram; the next longer one; Esc: all',
+		section: 'Table',
+	},
+	{ command: 'band-down', keys: ['('], help: 'likewise, the next shorter one', section: 'Table' },
+	{
+		command: 'narrow',
+		keys: ['F'],
+		help: 'measure only the selected process, in the kernel; again: everything',
+		section: 'Table',
+	},
 	{ command: 'up', keys: ['Up', 'k'], help: 'row up', section: 'Move' },
 	{ command: 'down', keys: ['Down', 'j'], help: 'row down', section: 'Move' },
 	{ command: 'page-up', keys: ['PgUp', 'Ctrl-B'], help: 'page up', section: 'Move' },

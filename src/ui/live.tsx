@@ -130,6 +130,7 @@ export async function runLive({ registry, sampler, command, host = localHost() }
 					suspend: () => stopProcess(lifecycle, 0),
 					redraw: () => writer.redraw(),
 					setInterval: (seconds) => sampler.setInterval(seconds),
+					tune: (tab, changes) => sampler.tune?.(tab, changes),
 					setGroup: (tab, group) => sampler.setGroup(tab, group),
 					copy: (text) => writer.control(clipboardSequence(text)),
 				}}

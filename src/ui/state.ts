@@ -1,6 +1,8 @@
 /** What the user has chosen, and how a command changes it. Pure; what is shown follows from this and the snapshots. */
+
 import { complete } from '../filter/complete.ts';
 import { maxLength } from '../filter/lexer.ts';
+import { formatNs } from '../format.ts';
 import { type Direction, firstDirection, reversed, type Sort } from '../query.ts';
 import type { Column } from '../tracers/tracer.ts';
 import { type ColumnChoice, move, toggle } from './columns.ts';
@@ -24,8 +26,8 @@ export interface TabState {
 export type Overlay =
 	| { kind: 'help'; offset: number }
 	| { kind: 'sort' | 'columns'; index: number }
-	| { kind: 'filter'; input: TextInput; /** What Tab found. */ candidates: readonly string[] }
-	| { kind: 'search'; input: TextInput; /** Row from which the search goes. */ from: number }
+	| { kind: 'filter'; input: TextInput /** What Tab found. */; candidates: readonly string[] }
+	| { kind: 'search'; input: TextInput /** Row from which the search goes. */; from: number }
 	| null;
 
 export interface UiState {
@@ -42,6 +44,8 @@ export interface UiState {
 	tabs: Readonly<Record<string, TabState>>;
 	/** Bars of histograms. */
 	logarithmic: boolean;
+	/** Power of two of ns that rows must have times in; null: any. */
+	band: number | null;
 }
 
 /** What the current screen looks like, for commands that depend on it. */
@@ -93,7 +97,7 @@ export function initialState(tab: string, sorts: Readonly<Record<string, Column<
 			{ ...fresh, sort: { key: column.key, direction: firstDirection(column) } },
 		]),
 	);
-	return { tab, filter, search: '', process: null, message: null, overlay: null, tabs, logarithmic: false };
+	return { tab, filter, search: '', process: null, message: null, overlay: null, tabs, logarithmic: false, band: null };
 }
 
 export function tabState(state: UiState, tab = state.tab): TabState {
@@ -201,6 +205,9 @@ function inColumns(state: UiState, index: number, command: Command, view: View):
 	return to === null ? state : { ...state, overlay: goTo(to) };
 }
 
+/** 1 to 2 ms. */
+const firstBand = 20;
+
 /** The selection goes along to the same process, where the other tab has it. */
 function goTo(state: UiState, tab: string | undefined): UiState {
 	if (tab === undefined || tab === state.tab) return state;
@@ -210,6 +217,7 @@ function goTo(state: UiState, tab: string | undefined): UiState {
 
 function back(state: UiState): UiState {
 	const tab = tabState(state);
+	if (state.band !== null) return { ...state, band: null };
 	if (tab.detail) return change(state, { detail: false });
 	if (tab.selected !== null || tab.follow !== null) {
 		return change({ ...state, process: null }, { selected: null, index: 0, follow: null });
@@ -268,6 +276,13 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 			return sortBy(state, view.columns[column + 1]);
 		case 'reverse':
 			return sortBy(state, view.columns[column], reversed(sort.direction));
+		case 'band-up':
+		case 'band-down': {
+			const step = command === 'band-up' ? 1 : -1;
+			const band = state.band === null ? firstBand : Math.max(7, Math.min(36, state.band + step));
+			const [from, to] = [formatNs(2 ** band), formatNs(2 ** (band + 1))];
+			return { ...state, band, message: `only rows with times from ${from} to ${to}; Esc: all rows` };
+		}
 		case 'scale':
 			return { ...state, logarithmic: !state.logarithmic };
 		case 'group':

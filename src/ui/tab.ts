@@ -3,7 +3,7 @@ import type { ReactElement } from 'react';
 import type { Sort } from '../query.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Snapshot } from '../snapshot.ts';
-import type { Column, Tracer } from '../tracers/tracer.ts';
+import type { Column, Options, Tracer } from '../tracers/tracer.ts';
 import type { TabBaseline } from './baseline.ts';
 
 export interface TabProps<Row, Extra extends object> {
@@ -27,6 +27,8 @@ export interface TabProps<Row, Extra extends object> {
 	/** What figures are compared with; null: nothing. */
 	baseline: TabBaseline<Row> | null;
 	logarithmic: boolean;
+	/** The power of two of ns that is looked at in histograms; null: none. Rows without it are not among `rows`. */
+	band: number | null;
 	/** Cells and rows for the tab. */
 	width: number;
 	height: number;
@@ -38,6 +40,10 @@ export interface TabView<Row, Extra extends object> {
 	View: (props: TabProps<Row, Extra>) => ReactElement;
 	/** Name of a row, for the breadcrumb. A tab without has no detail. */
 	nameOf?(row: Row): SafeText;
+	/** Options for the tracer while a row is looked at closely, and (undefined) when none is any more. */
+	focus?(row: Row | undefined): Options;
+	/** Options that make the tracer measure this row only; without a row: everything again. Empty: not for such rows. */
+	narrow?(row: Row | undefined, snapshot: Snapshot<Row, Extra>): Options;
 	/** Rows that are shown apart from the table return false. */
 	listed?(row: Row): boolean;
 }

@@ -2,6 +2,7 @@
 import { useMemo } from 'react';
 import { secondsOf } from '../derive.ts';
 import type { RowTest } from '../filter/bind.ts';
+import type { Buckets } from '../histogram.ts';
 import { type Sort, sortRows } from '../query.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { TabTracer, TabView } from './tab.ts';
@@ -24,6 +25,14 @@ export function useRows(
 		const column = tracer.columns.find((one) => one.key === key);
 		return sortRows(filtered, column, direction, snapshot ? secondsOf(snapshot) : 1);
 	}, [filtered, tracer, key, direction, snapshot]);
+}
+
+/** Rows with times from 2^band to 2^(band+1) ns in their histogram; all where no band is chosen. */
+export function rowsInBand(rows: readonly never[], band: number | null): readonly never[] {
+	if (band === null) return rows;
+	return rows.filter((row: { buckets?: Buckets }) =>
+		row.buckets?.some(([upper]) => upper > 2 ** band && upper <= 2 ** (band + 1)),
+	);
 }
 
 /** Index of the next row with `text` in a name or its pid, from `from` on and round; -1: none. */

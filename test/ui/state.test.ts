@@ -21,13 +21,11 @@ const view: View = {
 };
 
 function press(commands: string, state: UiState = initialState('energy'), with_: Partial<View> = {}): UiState {
-	return commands
-		.split(' ')
-		.reduce((now, command) => {
-			const shown = { ...view, ...with_ };
-			shown.selected = selectedIndex(tabState(now), shown.keys);
-			return reduce(now, { kind: 'command', command: command as Command, key: '', view: shown });
-		}, state);
+	return commands.split(' ').reduce((now, command) => {
+		const shown = { ...view, ...with_ };
+		shown.selected = selectedIndex(tabState(now), shown.keys);
+		return reduce(now, { kind: 'command', command: command as Command, key: '', view: shown });
+	}, state);
 }
 
 const selected = (state: UiState) => tabState(state).selected;
@@ -90,7 +88,8 @@ describe('sort', () => {
 		expect(press('sort-menu back').overlay).toBeNull();
 	});
 
-	test('at start', () => expect(sort(initialState('energy', { energy: energyTracer.columns[0] as never })).key).toBe('pid'));
+	test('at start', () =>
+		expect(sort(initialState('energy', { energy: energyTracer.columns[0] as never })).key).toBe('pid'));
 });
 
 describe('tabs, detail, help', () => {
@@ -197,7 +196,11 @@ describe('columns', () => {
 		const hidden = press('columns down pause');
 		expect(tabState(hidden).columns?.find(({ key }) => key === 'comm')?.shown).toBe(false);
 		const moved = press('columns sort-right');
-		expect(tabState(moved).columns?.map(({ key }) => key).slice(0, 2)).toEqual(['comm', 'pid']);
+		expect(
+			tabState(moved)
+				.columns?.map(({ key }) => key)
+				.slice(0, 2),
+		).toEqual(['comm', 'pid']);
 		expect(moved.overlay).toEqual({ kind: 'columns', index: 1 });
 		expect(tabState(press('reverse', moved)).columns).toBeNull();
 		expect(press('back', moved).overlay).toBeNull();

@@ -8,8 +8,8 @@ import { choicesOf, move, shownColumns, toggle } from '../../src/ui/columns.ts';
 import { ErrorBoundary } from '../../src/ui/error-boundary.tsx';
 import { Footer } from '../../src/ui/footer.tsx';
 import { helpLines } from '../../src/ui/help.tsx';
-import { type Hits, targetAt } from '../../src/ui/hit.ts';
 import { bar, foldBuckets, Histogram, histogramLines } from '../../src/ui/histogram.tsx';
+import { type Hits, targetAt } from '../../src/ui/hit.ts';
 import { defaultKeymap } from '../../src/ui/keymap.ts';
 import { lineOf, statusLine } from '../../src/ui/line.ts';
 import { wrapText } from '../../src/ui/notice.tsx';
@@ -231,8 +231,12 @@ describe('help and footer', () => {
 					/>,
 				).lastFrame(),
 			);
-		expect(footer({ process_unknown: 254 })).toMatch(/31 rows {2}lost process_unknown 254 .*own .*BPF 0\.1% CPU 1\.4% .*80\.0M/);
-		expect(footer({ process_unknown: 254, ring: 100_000, map_full: 12_345_678 })).toMatch(/lost 12\.4M .*BPF 0\.1% CPU 1\.4%/);
+		expect(footer({ process_unknown: 254 })).toMatch(
+			/31 rows {2}lost process_unknown 254 .*own .*BPF 0\.1% CPU 1\.4% .*80\.0M/,
+		);
+		expect(footer({ process_unknown: 254, ring: 100_000, map_full: 12_345_678 })).toMatch(
+			/lost 12\.4M .*BPF 0\.1% CPU 1\.4%/,
+		);
 		expect(footer({ process_unknown: 254 }, 46)).toMatch(/lost 254 .*BPF/);
 	});
 });
@@ -270,12 +274,27 @@ describe('what the terminal can show', () => {
 	const look = { theme: 'dark', colours: 256, ascii: false };
 	test.each([
 		[utf8, look],
-		[{ ...utf8, NO_COLOR: '1' }, { ...look, theme: 'monochrome' }],
-		[{ ...utf8, LANG: 'C' }, { ...look, ascii: true }],
+		[
+			{ ...utf8, NO_COLOR: '1' },
+			{ ...look, theme: 'monochrome' },
+		],
+		[
+			{ ...utf8, LANG: 'C' },
+			{ ...look, ascii: true },
+		],
 		[{ ...utf8, LANG: 'C', LC_ALL: 'C.utf8' }, look],
-		[{ ...utf8, TERM: 'dumb' }, { theme: 'monochrome', colours: 16, ascii: true }],
-		[{ ...utf8, TERM: 'linux' }, { ...look, colours: 16, ascii: true }],
-		[{ ...utf8, TERM: 'xterm' }, { ...look, colours: 16 }],
+		[
+			{ ...utf8, TERM: 'dumb' },
+			{ theme: 'monochrome', colours: 16, ascii: true },
+		],
+		[
+			{ ...utf8, TERM: 'linux' },
+			{ ...look, colours: 16, ascii: true },
+		],
+		[
+			{ ...utf8, TERM: 'xterm' },
+			{ ...look, colours: 16 },
+		],
 		[{ ...utf8, TERM: 'xterm', COLORTERM: 'truecolor' }, look],
 	])('%j', (env, expected) => expect(lookOf(env)).toEqual(expected));
 
@@ -288,14 +307,17 @@ describe('what the terminal can show', () => {
 describe('themes', () => {
 	afterEach(() => setLook({ theme: 'dark', colours: 16 }));
 
-	test.each(['dark', 'light', 'colour-blind'] as const)('%s: 16 colours need no 256, bars are told from text', (theme) => {
-		setLook({ theme, colours: 16 });
-		expect(paint('bad', 'x')).not.toContain('38;5');
-		expect(new Set(['good', 'warn', 'bad'].map((role) => paint(role as Role, 'x'))).size).toBe(3);
-		setLook({ theme, colours: 256 });
-		expect(paint('bad', 'x')).toContain('38;5');
-		expect(paint('selected', 'x')).not.toBe(paint('header', 'x'));
-	});
+	test.each(['dark', 'light', 'colour-blind'] as const)(
+		'%s: 16 colours need no 256, bars are told from text',
+		(theme) => {
+			setLook({ theme, colours: 16 });
+			expect(paint('bad', 'x')).not.toContain('38;5');
+			expect(new Set(['good', 'warn', 'bad'].map((role) => paint(role as Role, 'x'))).size).toBe(3);
+			setLook({ theme, colours: 256 });
+			expect(paint('bad', 'x')).toContain('38;5');
+			expect(paint('selected', 'x')).not.toBe(paint('header', 'x'));
+		},
+	);
 
 	test('monochrome: no colour at all', () => {
 		setLook({ theme: 'monochrome', colours: 256 });
@@ -307,8 +329,23 @@ describe('themes', () => {
 });
 
 describe('baseline', () => {
-	const baseline = { rows: new Map([['a', { v: 100 }], ['z', { v: 0 }]]), seconds: 1, rowKey: (row: { k?: string }) => row.k ?? 'a' };
-	const column = { key: 'v', title: 'V', kind: 'ns', width: 7, priority: 0, help: '', value: (row: { v: number }) => row.v } as const;
+	const baseline = {
+		rows: new Map([
+			['a', { v: 100 }],
+			['z', { v: 0 }],
+		]),
+		seconds: 1,
+		rowKey: (row: { k?: string }) => row.k ?? 'a',
+	};
+	const column = {
+		key: 'v',
+		title: 'V',
+		kind: 'ns',
+		width: 7,
+		priority: 0,
+		help: '',
+		value: (row: { v: number }) => row.v,
+	} as const;
 	test.each([
 		[{ v: 112 }, '+12%', '▲'],
 		[{ v: 50 }, '-50%', '▼'],
@@ -354,7 +391,18 @@ test('a click meets what is there', () => {
 			{ id: 'a', end: 10 },
 			{ id: 'b', end: 20 },
 		],
-		table: { x: 0, y: 3, width: 80, height: 5, first: 10, count: 12, columns: [{ key: 'pid', end: 8 }, { key: 'watts', end: 16 }] },
+		table: {
+			x: 0,
+			y: 3,
+			width: 80,
+			height: 5,
+			first: 10,
+			count: 12,
+			columns: [
+				{ key: 'pid', end: 8 },
+				{ key: 'watts', end: 16 },
+			],
+		},
 	};
 	expect(targetAt(hits, 12, 1, 2, 1)).toEqual({ kind: 'tab', id: 'b' });
 	expect(targetAt(hits, 30, 1, 2, 1)).toBeNull();

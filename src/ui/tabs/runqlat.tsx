@@ -1,11 +1,14 @@
 /** Who waits for a CPU, and how long: histogram of waits, ranking, and who is waiting at this moment. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { formatCount, formatNs } from '../../format.ts';
-import { safe } from '../../sanitize.ts';
+import { secondsOf } from '../../derive.ts';
+import { formatCount, formatNs, formatShare } from '../../format.ts';
+import { type SafeText, safe } from '../../sanitize.ts';
 import { fitCells } from '../../term/width.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../tracers/runqlat.ts';
+import { HeatMap } from '../heat-map.tsx';
 import { Histogram } from '../histogram.tsx';
+import { lineOf } from '../line.ts';
 import { Lines } from '../lines.tsx';
 import { Panes, SummaryLines } from '../panes.tsx';
 import type { Area } from '../split.ts';
@@ -31,7 +34,7 @@ function waitingLine(waiting: readonly Waiting[], count: number): Span[] {
 	return ['waiting now: ', ['strong', formatCount(count)], ...oldest];
 }
 
-function allLine(all: RunqlatRow | undefined): Span[] {
+function allLine(all: RunqlatRow | undefined, filter: SafeText): Span[] {
 	if (!all) return [];
 	return [
 		['strong', formatCount(all.count, 7)],
@@ -44,19 +47,55 @@ function allLine(all: RunqlatRow | undefined): Span[] {
 		formatNs(all.max_ns),
 		['dim', '   sum '],
 		formatNs(all.wait_ns),
+		...(filter === '' ? [] : ([['alert', safe` only ${filter} `]] as Span[])),
 	];
 }
 
-function Waits({
-	row,
-	waiting,
-	logarithmic,
-	width,
-	height,
-}: Area & { row: RunqlatRow | undefined; waiting: readonly Waiting[]; logarithmic: boolean }): ReactElement {
+/** Waits by zone, in words: `<10µs 62%`. */
+function zonesLine(all: RunqlatRow | undefined, limits: readonly number[]): Span[] {
+	if (!all || all.count === 0) return [];
+	return [
+		['dim', 'zones'],
+		...all.zones.flatMap((count, zone): Span[] => {
+			const from = limits[zone - 1];
+			const to = limits[zone];
+			const name = to === undefined ? `≥${formatNs(from ?? 0)}` : from === undefined ? `<${formatNs(to)}` : `–${formatNs(to)}`;
+			const role = zone === limits.length ? 'bad' : zone === limits.length - 1 ? 'warn' : 'good';
+			return [['dim', `   ${name} `], [count > 0 ? role : 'dim', formatShare(count / all.count)]];
+		}),
+	];
+}
+
+const levels = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/** A glyph per CPU by its share of all waiting; the highest is named, since imbalance is what one looks for. */
+function cpuLine(cpus: RunqlatExtra['cpus']): Span[] {
+	const most = cpus.reduce((max, cpu) => Math.max(max, cpu.wait_ns), 0);
+	const sum = cpus.reduce((total, cpu) => total + cpu.wait_ns, 0);
+	const worst = cpus.find(({ wait_ns }) => wait_ns === most);
+	if (!worst || most === 0) return [['dim', 'waiting per CPU: none']];
+	return [
+		['dim', 'waiting per CPU '],
+		cpus.map(({ wait_ns }) => levels[wait_ns > 0 ? Math.max(1, Math.round((wait_ns / most) * 8)) : 0]).join(''),
+		['dim', '   most on '],
+		['strong', `cpu${worst.cpu}`],
+		` ${formatShare(most / sum)}`,
+		['dim', ` of it (even: ${formatShare(1 / cpus.length)}), p99 `],
+		formatNs(worst.p99_ns),
+	];
+}
+
+function Waits({ tab, row, width, height }: Area & { tab: Props; row: RunqlatRow | undefined }): ReactElement {
+	const { snapshot, history, logarithmic, detail, band } = tab;
 	const scale = logarithmic ? ', logarithmic' : '';
-	const bars = height > 24 ? 20 : height - 1;
-	const list = useMemo(() => waitingList(waiting, height - bars - 1), [waiting, height, bars]);
+	const bars = height > 24 ? 16 : detail && height > 9 ? Math.ceil(height * 0.35) : height - 1;
+	const rest = height - bars - 1;
+	const map = detail || rest < 16 ? 0 : Math.min(14, rest >> 1);
+	const list = useMemo(
+		() => (detail ? closeUp(snapshot, width, rest) : waitingList(snapshot.waiting, rest - map)),
+		[detail, snapshot, width, rest, map],
+	);
+	const columns = useMemo(() => history.map(({ log2 }) => log2), [history]);
 	return (
 		<Box flexDirection="column">
 			<SummaryLines
@@ -69,12 +108,45 @@ function Waits({
 				p50={row?.p50_ns}
 				p99={row?.p99_ns}
 				logarithmic={logarithmic}
+				band={band}
 				width={width}
 				height={bars}
 			/>
-			<Lines lines={list} width={width} height={height - bars - 1} />
+			<HeatMap
+				title="all tasks over time"
+				columns={columns}
+				unit={snapshot.log2_unit_ns}
+				seconds={secondsOf(snapshot)}
+				width={width}
+				height={map}
+			/>
+			<Lines lines={list} width={width} height={rest - map} />
 		</Box>
 	);
+}
+
+/** One process: who ran while it waited, and its threads. */
+function closeUp({ focus, culprits }: Props['snapshot'], width: number, height: number): string[] {
+	if (!focus || height < 3) return [];
+	const blamed = culprits.find(({ pid }) => pid === focus.pid);
+	const by = (blamed?.culprits ?? []).map(
+		({ pid, comm, wait_ns, turns }) =>
+			`${fitCells(formatShare(wait_ns / (blamed?.wait_ns ?? 1)), 7, 'right')} ${paint('warn', fitCells(formatNs(wait_ns), 8, 'right'))} ${fitCells(formatCount(turns), 6, 'right')}  ${comm}${pid > 0 ? `[${pid}]` : ''}`,
+	);
+	const threads = focus.threads.map(
+		({ key, count, wait_ns, p99_ns, max_ns }) =>
+			`${fitCells(formatCount(count), 7, 'right')} ${[wait_ns, p99_ns, max_ns].map((ns) => fitCells(formatNs(ns), 8, 'right')).join(' ')}  ${key.comm}[${key.id}]`,
+	);
+	const left = [
+		paint('dim', lineOf(width, [`${fitCells('SHARE', 7, 'right')} ${fitCells('WAIT', 8, 'right')} ${fitCells('TURNS', 6, 'right')}  RAN MEANWHILE`])),
+		...(by.length > 0 ? by : [paint('dim', '  (nothing yet)')]),
+	];
+	const right = [
+		paint('dim', lineOf(width, [`${fitCells('WAITS', 7, 'right')} ${['WAIT', 'P99', 'MAX'].map((title) => fitCells(title, 8, 'right')).join(' ')}  THREAD`])),
+		...(threads.length > 0 ? threads : [paint('dim', '  (nothing yet)')]),
+	];
+	const first = Math.min(left.length, Math.max(2, height >> 1));
+	return [...left.slice(0, first), '', ...right].slice(0, height);
 }
 
 /** Who is waiting now, one per line, for a pane with room to spare. */
@@ -92,7 +164,7 @@ function waitingList(waiting: readonly Waiting[], height: number): string[] {
 const none: RunqlatRow['buckets'] = [];
 
 function View(props: Props): ReactElement {
-	const { snapshot, rows, selected, logarithmic } = props;
+	const { snapshot, rows, selected } = props;
 	const all = snapshot.rows.find((row) => row.key.kind === 'all');
 	const row = rows[selected];
 	return (
@@ -100,13 +172,34 @@ function View(props: Props): ReactElement {
 			tab={props}
 			title="Run queue"
 			name={row ? nameOf(row) : ''}
-			summary={[allLine(all), waitingLine(snapshot.waiting, snapshot.waiting_count)]}
+			summary={[
+				allLine(all, snapshot.filter),
+				waitingLine(snapshot.waiting, snapshot.waiting_count),
+				cpuLine(snapshot.cpus),
+				zonesLine(all, snapshot.zones_ns),
+			]}
 			empty="nobody waited for a CPU in this interval"
 			paneRows={10}
 			paneLeast={5}
-			pane={(area) => <Waits row={row ?? all} waiting={snapshot.waiting} logarithmic={logarithmic} {...area} />}
+			pane={(area) => <Waits tab={props} row={row ?? all} {...area} />}
 		/>
 	);
 }
 
-export const runqlatTab: TabView<RunqlatRow, RunqlatExtra> = { View, nameOf, listed: (row) => row.key.kind !== 'all' };
+/** The process that a row is about. */
+function pidOf(row: RunqlatRow | undefined): number {
+	if (row?.key.kind === 'process') return row.key.id;
+	return row?.key.pid ?? 0;
+}
+
+export const runqlatTab: TabView<RunqlatRow, RunqlatExtra> = {
+	View,
+	nameOf,
+	listed: (row) => row.key.kind !== 'all',
+	focus: (row) => ({ focus: pidOf(row) }),
+	narrow(row, { filter }) {
+		if (filter !== '') return { pid: 0, comm: '', cgroup: '' };
+		const pid = pidOf(row);
+		return pid > 0 ? { pid } : {};
+	},
+};

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { slotCount, slotLower } from '../../src/histogram.ts';
+import { commBytes, filterOf, filterText } from '../../src/runqueue/filter.ts';
+import { LOG2_SLOTS, log2Slots, parseZones, zonesOf } from '../../src/runqueue/zones.ts';
+import { Unavailable } from '../../src/tracers/tracer.ts';
+import { heatMapLines } from '../../src/ui/heat-map.tsx';
+import { plain } from '../ui/plain.ts';
+
+test('limits of zones', () => {
+	expect(parseZones('10,100,1000')).toEqual([1e4, 1e5, 1e6]);
+	expect(parseZones('0.5')).toEqual([500]);
+	for (const wrong of ['', 'x', '10,10', '10,5', '-1', '1,,2', '1,2,3,4,5,6,7,8', '1e12']) expect(parseZones(wrong), wrong).toBeUndefined();
+});
+
+test.each([2, 4])('every wait is in one zone, off by half a slot at most (sub-bits %i)', (subBits) => {
+	const length = slotCount(subBits);
+	const limits = [1e4, 1e5, 1e6];
+	const slots = new Float64Array(length);
+	for (let slot = 0; slot < length; slot++) {
+		slots.fill(0);
+		slots[slot] = 3;
+		const zones = zonesOf(slots, limits);
+		expect(zones.reduce((sum, count) => sum + count, 0)).toBe(3);
+		const zone = zones.indexOf(3);
+		const [lower, upper] = [slotLower(slot, length), slotLower(slot + 1, length)];
+		if (zone < limits.length) expect(lower).toBeLessThan(limits[zone] as number);
+		if (zone > 0) expect(upper).toBeGreaterThan(limits[zone - 1] as number);
+	}
+});
+
+test('buckets in the 26 powers of two of the original, in µs and ms', () => {
+	expect(LOG2_SLOTS).toBe(26);
+	const at = (upper: number, unit: number) => log2Slots([[upper, 1]], unit).indexOf(1);
+	expect(at(500, 1e3)).toBe(0);
+	expect(at(1900, 1e3)).toBe(0);
+	expect(at(2100, 1e3)).toBe(1);
+	expect(at(1_048_576, 1e3)).toBe(9);
+	expect(at(5e6, 1e6)).toBe(2);
+	expect(at(2 ** 37, 1e3)).toBe(25);
+});
+
+test('filters as the kernel compares them', () => {
+	expect([...commBytes('a-name-that-is-longer-than-15')].at(-1)).toBe(0);
+	expect(new TextDecoder().decode(commBytes('nginx'))).toBe('nginx\0\0\0\0\0\0\0\0\0\0\0');
+	expect(filterOf({ pid: 0, comm: '', cgroup: '' }, '/proc')).toEqual({});
+	expect(filterOf({ pid: 7, comm: 'x' }, '/proc')).toEqual({ tgid: 7, comm: 'x' });
+	expect(() => filterOf({ cgroup: '/none' }, '/nowhere')).toThrow(Unavailable);
+	expect(filterText({ pid: 7, comm: 'x', cgroup: '' })).toBe('pid 7, comm x');
+});
+
+test('the heat map: newest on the right, slowest on top, never wider than asked', () => {
+	const column = (slot: number, count: number) => Array.from({ length: 26 }, (_, index) => (index === slot ? count : 0));
+	const columns = [column(2, 1), column(2, 1000), column(12, 5)];
+	const lines = heatMapLines({ title: 'all', columns, unit: 1e3, seconds: 1, width: 40, height: 8 }).map(plain);
+	expect(lines.every((line) => line.length <= 40 + 60)).toBe(true);
+	expect(lines[1]?.trimEnd().endsWith('▒') || lines[1]?.trimEnd().endsWith('░')).toBe(true);
+	expect(lines.at(-2)).toContain('█');
+	expect(lines.at(-1)).toContain('now');
+	for (const height of [0, 1, 3]) expect(heatMapLines({ title: '', columns, unit: 1e3, seconds: 1, width: 40, height }).length).toBeLessThanOrEqual(height);
+	expect(heatMapLines({ title: '', columns: [], unit: 1e3, seconds: 1, width: 40, height: 9 })).toEqual([]);
+});
