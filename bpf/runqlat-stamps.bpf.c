@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The same figures as runqlat.bpf.c for kernels that lack what that one needs (the scheduler's stamps, storage of tasks):
- * own stamps in bounded hashes. It costs two to three times as much per wait, and wake-ups too. Without storage there
+ * own stamps in bounded hashes. It costs six times as much per wait. Without storage there
  * is no leader to keep things in: processes are told apart by pid and the time their counters began.
  */
 #include "core.bpf.h"
@@ -134,7 +134,7 @@ static __always_inline struct process_waits *process_of(struct task_struct *task
 
 /*
  * Why here: the task becomes runnable. A wake-up of a task that runs already leaves a stamp that its next wait overwrites.
- * Cost: 150 ns per wake-up. Loses: the wait when `stamps` is full, counted.
+ * Cost: 170 ns per wake-up. Loses: the wait when `stamps` is full, counted.
  */
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(woken, struct task_struct *task)
@@ -187,7 +187,7 @@ int BPF_PROG(freed, struct task_struct *task)
 
 /*
  * Why here: one wait ends (next's), and one begins where prev did not go to sleep.
- * Cost: 250 ns per switch. Loses: waits that began before us or without a stamp; per process what `processes` has no
+ * Cost: 350 ns per switch. Loses: waits that began before us or without a stamp; per process what `processes` has no
  * room for, counted. The longest wait of a process may be missed when two of its threads raise it at once.
  */
 SEC("tp_btf/sched_switch")

@@ -64,7 +64,7 @@ main() {
 		if [ -z "$(pinned_node)" ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
 			say "installing npm packages and the pinned Node (about 250 MB, once)"
 			# not npm ci: it refuses a lock file that lacks other platforms' builds, and some registries do not carry those
-			npm install --no-save --no-audit --no-fund --loglevel=error >build/setup.log 2>&1 || fail "npm install" "check that the npm registry can be reached (npm ping), then run this again"
+			NODE_ENV= npm install --include=dev --include=optional --no-save --no-audit --no-fund --loglevel=error >build/setup.log 2>&1 || fail "npm install" "check that the npm registry can be reached (npm ping), then run this again"
 			[ -n "$(pinned_node)" ] || fail "npm install brought no Node for $(uname -m)" "wattlag supports x86-64 and arm64 Linux"
 		fi
 		if changed; then

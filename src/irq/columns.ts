@@ -244,4 +244,3 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		value: (row) => row.time_ns_total,
 	},
 ];
-

@@ -47,7 +47,10 @@ const text = (foreign: string | undefined): SafeText | null => (foreign === unde
 
 /** Name of a device by what the kernel made of it: `eth0` for a folder that has `net/eth0` or `virtio2/net/eth0`. */
 function friendlyName(device: string): string | undefined {
-	const parts = [device, ...list(device).flatMap((name) => (/^(virtio|ata|host|usb)\d/.test(name) ? [join(device, name)] : []))];
+	const parts = [
+		device,
+		...list(device).flatMap((name) => (/^(virtio|ata|host|usb)\d/.test(name) ? [join(device, name)] : [])),
+	];
 	for (const part of parts) {
 		for (const kind of CLASSES) {
 			const names = list(part, kind);
@@ -64,7 +67,8 @@ export class Lines {
 	private readonly known = new Map<string, LineFacts>();
 	/** PCI device by line. */
 	private pci: Map<number, string> | undefined;
-	private budget = 0;
+	/** Keys of those to read again in this interval. */
+	private due: ReadonlySet<string> = new Set();
 
 	constructor(procRoot: string, sysRoot: string) {
 		this.procRoot = procRoot;
@@ -73,21 +77,20 @@ export class Lines {
 
 	/** Allow another round of reads: once per interval. */
 	tick(): void {
-		this.budget = READS_PER_INTERVAL;
+		// the map keeps those read last at its end
+		this.due = new Set([...this.known.keys()].slice(0, READS_PER_INTERVAL));
 	}
 
 	/** `action` is the name of the handler, which tells the devices of a shared line apart. */
 	facts(irq: number, action: string): LineFacts {
 		const key = `${irq} ${action}`;
 		let facts = this.known.get(key);
-		if (facts && this.budget <= 0) return facts;
-		this.budget--;
+		if (facts && !this.due.has(key)) return facts;
 		facts = {
 			device: facts?.device ?? this.device(irq, action),
 			affinity: text(read(this.procRoot, 'irq', String(irq), 'smp_affinity_list')),
 			effective_affinity: text(read(this.procRoot, 'irq', String(irq), 'effective_affinity_list')),
 		};
-		// the line has its turn again after all others
 		this.known.delete(key);
 		this.known.set(key, facts);
 		return facts;

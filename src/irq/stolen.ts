@@ -111,7 +111,13 @@ export class StolenReader {
 		return { processes, cgroups };
 	}
 
-	private difference(place: number, tgid: number, start: Ns, count: Count, ns: Float64Array): Omit<Before, 'tgid' | 'start'> {
+	private difference(
+		place: number,
+		tgid: number,
+		start: Ns,
+		count: Count,
+		ns: Float64Array,
+	): Omit<Before, 'tgid' | 'start'> {
 		let before = this.before.get(place);
 		if (!before || before.tgid !== tgid || before.start !== start) {
 			before = { tgid, start, count: 0, ns: [0, 0, 0] };
@@ -159,8 +165,7 @@ function byCgroup(all: readonly Stolen[]): Stolen[] {
 			group = { interrupted: 'cgroup', pid: 0, start_time: 0, comm: one.cgroup, cgroup: one.cgroup, ...nothing() };
 			groups.set(one.cgroup, group);
 		}
-		for (const field of ['count', 'time_ns', 'hard_ns', 'soft_ns', 'vector_ns'] as const)
-			group[field] += one[field];
+		for (const field of ['count', 'time_ns', 'hard_ns', 'soft_ns', 'vector_ns'] as const) group[field] += one[field];
 	}
 	return [...groups.values()];
 }

@@ -2,8 +2,9 @@
  * The reader for kernels that neither stamp waiting tasks nor keep storage for them (bpf/runqlat-stamps.bpf.c). Machine,
  * CPUs and processes only; no filter, no switches, no groups.
  */
-import { constants, ended_record, maps, stamp } from '../generated/runqlat-stamps.ts';
+
 import type { ForeignBytes } from '../decode.ts';
+import { constants, ended_record, maps, stamp } from '../generated/runqlat-stamps.ts';
 import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
 import { type BpfCost, type Host, Unavailable } from '../tracers/tracer.ts';
 import type { CpuWaits, Reader, Sink, TaskFilter } from './reader.ts';
@@ -15,8 +16,7 @@ const STAMPS = 32_768;
 
 export class StampsReader implements Reader {
 	readonly kind = 'own stamps';
-	readonly uncertainty =
-		'counts and sums to 1 %; percentiles ±6.25 % system-wide and per CPU, ±25 % per process';
+	readonly uncertainty = 'counts and sums to 1 %; percentiles ±6.25 % system-wide and per CPU, ±25 % per process';
 	readonly hasThreads = false;
 	readonly description: string;
 	readonly hooks: readonly string[];
@@ -42,7 +42,10 @@ export class StampsReader implements Reader {
 
 	setFilter({ tgid, cgroup, comm }: TaskFilter): void {
 		if (tgid === undefined && cgroup === undefined && comm === undefined) return;
-		throw new Unavailable('this kernel lacks what filters in the kernel need', 'leave out --pid, --comm and --cgroup; / filters rows');
+		throw new Unavailable(
+			'this kernel lacks what filters in the kernel need',
+			'leave out --pid, --comm and --cgroup; / filters rows',
+		);
 	}
 
 	cpus(): readonly CpuWaits[] {

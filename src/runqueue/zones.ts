@@ -12,6 +12,11 @@ export function parseZones(text: string): Ns[] | undefined {
 	return rising && limits.length <= MAX_LIMITS ? limits : undefined;
 }
 
+/** What is wrong with the option; undefined: nothing. */
+export function invalidZones(text: string): string | undefined {
+	return parseZones(text) ? undefined : `'${text}' is not one to seven rising times in µs, as ${DEFAULT_ZONES}`;
+}
+
 /** The slot that a limit begins: the nearest bound of the histogram stands for it. */
 function slotAt(limit: Ns, length: number): number {
 	let slot = 1;

@@ -63,10 +63,7 @@ export interface IrqRow {
 	/** Of `soft`; null otherwise. */
 	late: Lateness | null;
 	/** Of `stolen`; null otherwise. */
-	stolen: Pick<
-		Stolen,
-		'interrupted' | 'pid' | 'start_time' | 'cgroup' | 'hard_ns' | 'soft_ns' | 'vector_ns'
-	> | null;
+	stolen: Pick<Stolen, 'interrupted' | 'pid' | 'start_time' | 'cgroup' | 'hard_ns' | 'soft_ns' | 'vector_ns'> | null;
 }
 
 export interface IrqExtra {
@@ -142,7 +139,10 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly zones: [Ns, Ns, Ns];
 	private readonly storm: StormBounds;
 	/** Per key and CPU: since start. */
-	private readonly totals = new Map<string, { count: Count; time_ns: Ns; unhandled: Count; zones: Lateness['zones'] }>();
+	private readonly totals = new Map<
+		string,
+		{ count: Count; time_ns: Ns; unhandled: Count; zones: Lateness['zones'] }
+	>();
 	private readonly source: Source;
 
 	constructor(bpf: BpfSession, host: Host, zones: [Ns, Ns, Ns], storm: StormBounds) {
@@ -389,7 +389,9 @@ export const irq: Tracer<IrqRow, IrqExtra> = {
 		},
 	],
 	rowKey: ({ kind, irq, cpu, name, stolen }) =>
-		stolen ? `stolen ${stolen.pid} ${stolen.start_time} ${stolen.pid === 0 ? name : ''}` : `${kind} ${irq} ${cpu} ${name}`,
+		stolen
+			? `stolen ${stolen.pid} ${stolen.start_time} ${stolen.pid === 0 ? name : ''}`
+			: `${kind} ${irq} ${cpu} ${name}`,
 	processOf: ({ stolen }) => (stolen && stolen.pid > 0 ? `${stolen.pid}:${stolen.start_time}` : undefined),
 	start(host: Host, options: Options): Session<IrqRow, IrqExtra> {
 		const zones = zonesNs(String(options['irq-zones'] ?? '10,100,1000'));

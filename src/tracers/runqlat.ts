@@ -10,20 +10,10 @@ import type { Reader, TaskFilter } from '../runqueue/reader.ts';
 import { StampsReader } from '../runqueue/stamps-reader.ts';
 import { missing, StorageReader } from '../runqueue/storage-reader.ts';
 import { EPOCHS } from '../runqueue/waits.ts';
-import { DEFAULT_ZONES, log2Slots, parseZones } from '../runqueue/zones.ts';
+import { DEFAULT_ZONES, invalidZones, log2Slots, parseZones } from '../runqueue/zones.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
-import {
-	type BpfCost,
-	type Column,
-	type Host,
-	type Options,
-	type Reading,
-	type Session,
-	type Source,
-	type Tracer,
-	Unavailable,
-} from './tracer.ts';
+import type { BpfCost, Column, Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
 
 export interface RunqlatKey {
 	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu';
@@ -107,6 +97,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private zones: Ns[];
 	private culprits: Culprits | undefined;
 	private threads = false;
+	private filterChanged = false;
 	/** The running interval. Not from 0: that is what words never written say. */
 	private epoch = 8;
 	private sinceFullRead: Ns = 0;
@@ -141,6 +132,9 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		this.threads = reader.hasThreads && (group === 'thread' || this.focused > 0);
 		reader.begin(this.epoch, full, this.threads);
 		const lost = accounts.read(reader, ended);
+		// what the interval of the change had is of the filter before it
+		if (this.filterChanged) accounts.generation++;
+		this.filterChanged = false;
 		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
 		this.ringFull = lost.ended_processes;
 
@@ -183,7 +177,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		const changed = (...names: string[]): boolean => names.some((name) => before[name] !== options[name]);
 		if (changed('pid', 'cgroup', 'comm')) {
 			this.reader.setFilter(filterOf(options, this.host.procRoot));
-			this.accounts.generation++;
+			this.filterChanged = true;
 		}
 		if (changed('zones')) this.zones = zonesFrom(options);
 		if (changed('culprits', 'focus')) this.setCulprits(options['culprits'] === true, this.focused);
@@ -285,10 +279,7 @@ function switchFields(now: Switches, total: Switches) {
 }
 
 function zonesFrom(options: Options): Ns[] {
-	const text = String(options['zones'] ?? DEFAULT_ZONES);
-	const zones = parseZones(text);
-	if (!zones) throw new Unavailable(`--zones: '${text}' is no rising list of µs`, `for example --zones ${DEFAULT_ZONES}`);
-	return zones;
+	return parseZones(String(options['zones'] ?? DEFAULT_ZONES)) ?? [];
 }
 
 const columns: readonly Column<RunqlatRow>[] = [
@@ -426,12 +417,45 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	defaultSort: 'wait_ns',
 	groups: ['process', 'thread', 'cgroup', 'pidns', 'cpu'],
 	options: [
-		{ name: 'pid', type: 'number', default: 0, min: 0, max: 2 ** 22, placeholder: 'PID', help: 'measure only this process (thread group)' },
+		{
+			name: 'pid',
+			type: 'number',
+			default: 0,
+			min: 0,
+			max: 2 ** 22,
+			placeholder: 'PID',
+			help: 'measure only this process (thread group)',
+		},
 		{ name: 'comm', type: 'string', default: '', placeholder: 'NAME', help: 'measure only tasks of exactly this name' },
-		{ name: 'cgroup', type: 'string', default: '', placeholder: 'PATH', help: 'measure only tasks of this control group and those below it' },
-		{ name: 'zones', type: 'string', default: DEFAULT_ZONES, placeholder: 'µs,…', help: 'limits between zones of waits' },
-		{ name: 'unit', type: 'string', default: 'us', choices: ['us', 'ms'], placeholder: 'UNIT', help: 'unit of the 26 powers of two in log2' },
-		{ name: 'culprits', type: 'boolean', default: false, help: 'tell who ran while others waited (costs 20 to 60 ns more per switch)' },
+		{
+			name: 'cgroup',
+			type: 'string',
+			default: '',
+			placeholder: 'PATH',
+			help: 'measure only tasks of this control group and those below it',
+		},
+		{
+			name: 'zones',
+			type: 'string',
+			default: DEFAULT_ZONES,
+			placeholder: 'US,…',
+			help: 'limits between zones of waits, µs',
+			invalid: invalidZones,
+		},
+		{
+			name: 'unit',
+			type: 'string',
+			default: 'us',
+			choices: ['us', 'ms'],
+			placeholder: 'UNIT',
+			help: 'unit of the 26 powers of two in log2',
+		},
+		{
+			name: 'culprits',
+			type: 'boolean',
+			default: false,
+			help: 'tell who ran while others waited (costs 130 ns more per switch)',
+		},
 	],
 	rowKey: ({ key }) => `${key.kind}:${key.pid ?? ''}:${key.id}:${key.start_time ?? ''}`,
 	processOf: ({ key }) => (key.kind === 'process' ? `${key.id}:${key.start_time ?? ''}` : undefined),

@@ -34,7 +34,9 @@ interface Cost {
 }
 
 function programs(): Program[] {
-	return JSON.parse(execFileSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8', maxBuffer: 1 << 26 })) as Program[];
+	return JSON.parse(
+		execFileSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8', maxBuffer: 1 << 26 }),
+	) as Program[];
 }
 
 function compile(source: string, output: string, ...flags: string[]): string {
@@ -49,7 +51,15 @@ const emptyObject = compile(
 	SEC("tp_btf/sched_switch") int BPF_PROG(nothing, bool preempt, struct task_struct *prev, struct task_struct *next) { return 0; }
 	char LICENSE[] SEC("license") = "GPL";`,
 	'nothing.o',
-	...['-c', '-g', '-target', 'bpf', '-mcpu=v3', `-D__TARGET_ARCH_${process.arch === 'x64' ? 'x86' : 'arm64'}`, '-Ibpf/include'],
+	...[
+		'-c',
+		'-g',
+		'-target',
+		'bpf',
+		'-mcpu=v3',
+		`-D__TARGET_ARCH_${process.arch === 'x64' ? 'x86' : 'arm64'}`,
+		'-Ibpf/include',
+	],
 );
 
 /** Two tasks that wake each other through pipes: threads of one process, or two processes. */
@@ -121,7 +131,10 @@ const contenders: Record<string, () => Promise<() => void>> = {
 	'wattlag, own stamps': tracer({ stamps: true }),
 };
 if (existsSync(peer)) {
-	for (const [name, args] of [['runqlat', []], ['runqlat -P', ['-P']]] as const) {
+	for (const [name, args] of [
+		['runqlat', []],
+		['runqlat -P', ['-P']],
+	] as const) {
 		contenders[name] = async () => {
 			const child = spawn(peer, [...args, '60'], { stdio: 'ignore' });
 			await sleep(700);
@@ -140,15 +153,22 @@ async function bench(title: string, ...args: string[]): Promise<void> {
 	const costs = new Map<string, Cost[]>();
 	try {
 		for (let round = 0; round < rounds; round++) {
-			for (const [name, start] of Object.entries(contenders)) costs.set(name, [...(costs.get(name) ?? []), await added(start)]);
+			for (const [name, start] of Object.entries(contenders))
+				costs.set(name, [...(costs.get(name) ?? []), await added(start)]);
 		}
 	} finally {
 		process.kill(-(load.pid as number), 'SIGKILL');
 	}
 	const floor = median((costs.get('empty program') ?? []).map(({ hook }) => hook));
-	process.stdout.write(`\n${title}\n${'ns'.padEnd(24)}${'at switch'.padStart(12)}${'all/switch'.padStart(12)}${'× empty'.padStart(10)}${'switches'.padStart(12)}\n`);
+	process.stdout.write(
+		`\n${title}\n${'ns'.padEnd(24)}${'at switch'.padStart(12)}${'all/switch'.padStart(12)}${'× empty'.padStart(10)}${'switches'.padStart(12)}\n`,
+	);
 	for (const [name, all] of costs) {
-		const [hook, whole, switches] = [median(all.map((cost) => cost.hook)), median(all.map((cost) => cost.perSwitch)), median(all.map((cost) => cost.switches))];
+		const [hook, whole, switches] = [
+			median(all.map((cost) => cost.hook)),
+			median(all.map((cost) => cost.perSwitch)),
+			median(all.map((cost) => cost.switches)),
+		];
 		process.stdout.write(
 			`${name.padEnd(24)}${hook.toFixed(0).padStart(12)}${whole.toFixed(0).padStart(12)}${(whole / floor).toFixed(2).padStart(10)}${String(switches).padStart(12)}\n`,
 		);

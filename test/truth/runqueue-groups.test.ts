@@ -1,5 +1,6 @@
 /** Who waited: threads, groups, namespaces, filters and culprits of the run-queue tracer against /proc and known answers. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -59,7 +60,9 @@ test('threads, each against its own schedstat', async () => {
 	const load = loads.start(1, 'threads', 4, 20, 0.01, 0);
 	read('thread');
 	await seconds(0.5);
-	const tids = read('thread').rows.flatMap(({ key }) => (key.kind === 'thread' && key.pid === load.pid ? [key.id] : []));
+	const tids = read('thread').rows.flatMap(({ key }) =>
+		key.kind === 'thread' && key.pid === load.pid ? [key.id] : [],
+	);
 	expect(tids.length).toBe(4);
 	const kernel = (): Counters => new Map(tids.map((tid) => [String(tid), waitOf(load.pid, tid)]));
 	const from = sample(kernel, () => totals('thread'));
@@ -102,7 +105,10 @@ test('switches, against /proc/PID/status', async () => {
 	const load = loads.start(1, 'threads', 5, 20, 0.002, 0.001);
 	const rival = loads.start(1, 'threads', 1, 20, 0.01, 0);
 	await seconds(0.5);
-	const tids = (): string[] => execFileSync('ls', [`/proc/${load.pid}/task`], { encoding: 'utf8' }).trim().split('\n');
+	const tids = (): string[] =>
+		execFileSync('ls', [`/proc/${load.pid}/task`], { encoding: 'utf8' })
+			.trim()
+			.split('\n');
 	const kernel = (): Counters => {
 		const sum = new Map([
 			['voluntary', 0],
@@ -316,4 +322,24 @@ test('14,000 threads at once: the sums stay exact, what has no row is told', asy
 	expect(threads.lost['unlisted']).toBeGreaterThan(1000);
 	expect(all(threads).count).toBeGreaterThan(14_000);
 	crowd.kill('SIGKILL');
+});
+
+test('what has waited since before we came is listed, with its age', async () => {
+	const victim = loads.start(1, 'threads', 1, 20, 0.01, 0);
+	await seconds(0.2);
+	const hog = spawn('chrt', ['-f', '50', 'taskset', '-c', '1', loads.path, 'threads', '1', '0.7', '0.1', '0']);
+	await seconds(0.2);
+	start();
+	const begun = performance.now();
+	const mine = () => read().extra.waiting.find(({ pid }) => pid === victim.pid);
+	const first = mine();
+	expect(first?.age_ns).toBeGreaterThan(0);
+	await seconds(0.1);
+	const second = mine();
+	// its age grows with the clock: it has not run in between
+	const passed = (performance.now() - begun) * 1e6;
+	expect((second?.age_ns ?? 0) - (first?.age_ns ?? 0)).toBeGreaterThan(0.08e9);
+	expect((second?.age_ns ?? 0) - (first?.age_ns ?? 0)).toBeLessThan(passed + 0.02e9);
+	await once(hog, 'exit');
+	victim.kill();
 });

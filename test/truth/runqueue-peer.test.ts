@@ -62,7 +62,9 @@ test.skipIf(!existsSync(peer))('libbpf-tools runqlat: totals within 1 %, mean wi
 	const ours = summary(log2Slots(rows[0]?.buckets ?? [], 1e3));
 	const theirs = summary(histograms((await running).stdout)[0] ?? []);
 	const rate = ours.count / 6;
-	console.log(`ours ${ours.count} (mean ${ours.mean.toFixed(0)} µs), runqlat ${theirs.count} (mean ${theirs.mean.toFixed(0)} µs)`);
+	console.log(
+		`ours ${ours.count} (mean ${ours.mean.toFixed(0)} µs), runqlat ${theirs.count} (mean ${theirs.mean.toFixed(0)} µs)`,
+	);
 	// its seconds begin and end within our half second before and its own end
 	expect(theirs.count).toBeGreaterThan(1000);
 	expect(theirs.count).toBeGreaterThanOrEqual(ours.count * 0.99 - 0.3 * rate);

@@ -35,7 +35,11 @@ function read(): Reading<RunqlatRow, RunqlatExtra> {
 async function compare(pids: number[], least: number): Promise<void> {
 	const kernel = (): Counters => new Map(pids.map((pid) => [String(pid), schedstat(pid).wait_ns]));
 	const ours = (): Counters =>
-		new Map(read().rows.flatMap(({ key, wait_ns_total }) => (key.kind === 'process' ? [[String(key.id), wait_ns_total]] : [])));
+		new Map(
+			read().rows.flatMap(({ key, wait_ns_total }) =>
+				key.kind === 'process' ? [[String(key.id), wait_ns_total]] : [],
+			),
+		);
 	const from = sample(kernel, ours);
 	await seconds(3);
 	const to = sample(kernel, ours);
@@ -71,9 +75,13 @@ test('threads that sleep and wake, and tasks pushed from CPU to CPU', async () =
 
 test('short-lived processes have rows', async () => {
 	start();
-	const output = execFileSync('sh', ['-c', 'i=0; while [ $i -lt 100 ]; do /bin/true & wait $!; echo $!; i=$((i+1)); done'], {
-		encoding: 'utf8',
-	});
+	const output = execFileSync(
+		'sh',
+		['-c', 'i=0; while [ $i -lt 100 ]; do /bin/true & wait $!; echo $!; i=$((i+1)); done'],
+		{
+			encoding: 'utf8',
+		},
+	);
 	const pids = output.trim().split('\n').map(Number);
 	await seconds(0.3);
 	const rows = new Set(read().rows.map(({ key }) => key.id));

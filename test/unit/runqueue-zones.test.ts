@@ -9,7 +9,8 @@ import { plain } from '../ui/plain.ts';
 test('limits of zones', () => {
 	expect(parseZones('10,100,1000')).toEqual([1e4, 1e5, 1e6]);
 	expect(parseZones('0.5')).toEqual([500]);
-	for (const wrong of ['', 'x', '10,10', '10,5', '-1', '1,,2', '1,2,3,4,5,6,7,8', '1e12']) expect(parseZones(wrong), wrong).toBeUndefined();
+	for (const wrong of ['', 'x', '10,10', '10,5', '-1', '1,,2', '1,2,3,4,5,6,7,8', '1e12'])
+		expect(parseZones(wrong), wrong).toBeUndefined();
 });
 
 test.each([2, 4])('every wait is in one zone, off by half a slot at most (sub-bits %i)', (subBits) => {
@@ -49,13 +50,17 @@ test('filters as the kernel compares them', () => {
 });
 
 test('the heat map: newest on the right, slowest on top, never wider than asked', () => {
-	const column = (slot: number, count: number) => Array.from({ length: 26 }, (_, index) => (index === slot ? count : 0));
+	const column = (slot: number, count: number) =>
+		Array.from({ length: 26 }, (_, index) => (index === slot ? count : 0));
 	const columns = [column(2, 1), column(2, 1000), column(12, 5)];
 	const lines = heatMapLines({ title: 'all', columns, unit: 1e3, seconds: 1, width: 40, height: 8 }).map(plain);
 	expect(lines.every((line) => line.length <= 40 + 60)).toBe(true);
 	expect(lines[1]?.trimEnd().endsWith('▒') || lines[1]?.trimEnd().endsWith('░')).toBe(true);
 	expect(lines.at(-2)).toContain('█');
 	expect(lines.at(-1)).toContain('now');
-	for (const height of [0, 1, 3]) expect(heatMapLines({ title: '', columns, unit: 1e3, seconds: 1, width: 40, height }).length).toBeLessThanOrEqual(height);
+	for (const height of [0, 1, 3])
+		expect(heatMapLines({ title: '', columns, unit: 1e3, seconds: 1, width: 40, height }).length).toBeLessThanOrEqual(
+			height,
+		);
 	expect(heatMapLines({ title: '', columns: [], unit: 1e3, seconds: 1, width: 40, height: 9 })).toEqual([]);
 });

@@ -126,3 +126,28 @@ test('the group asked for reaches the tracer', async () => {
 	await run([tracer], (events) => snapshots(events, 'a').length === 2);
 	expect(groups.slice(0, 2)).toEqual(['process', 'thread']);
 });
+
+test('changed options reach the running tracer; one that refuses them ends that tab only', async () => {
+	const seen: object[] = [];
+	const good = fakeTracer('a', { tune: (changes) => seen.push(changes) });
+	const bad = fakeTracer('b', {
+		tune: () => {
+			throw new Error('no such group');
+		},
+	});
+	let tuned = false;
+	const events = await run([good, bad], (sofar) => {
+		if (!tuned && snapshots(sofar, 'b').length === 1) {
+			tuned = true;
+			queueMicrotask(() => {
+				sampling?.tune('a', { pid: 7 });
+				sampling?.tune('b', { pid: 7 });
+				sampling?.tune('nobody', {});
+			});
+		}
+		return snapshots(sofar, 'a').length === 3;
+	});
+	expect(seen).toEqual([{ pid: 7 }]);
+	expect(events.filter((event) => event.kind === 'unavailable')).toMatchObject([{ tab: 'b' }]);
+	expect(snapshots(events, 'b').length).toBeLessThanOrEqual(2);
+});

@@ -2,12 +2,13 @@
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { irqShares, secondsOf } from '../../derive.ts';
-import { formatShare } from '../../format.ts';
+import { formatCount, formatNs, formatRate, formatShare } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
 import { fitCells } from '../../term/width.ts';
 import type { IrqExtra, IrqRow } from '../../tracers/irq.ts';
 import { bar, Histogram } from '../histogram.tsx';
+import { lineOf } from '../line.ts';
 import { Lines } from '../lines.tsx';
 import { Panes, SummaryLines } from '../panes.tsx';
 import type { Area } from '../split.ts';
@@ -95,45 +96,219 @@ function roleOf(load: number): Role {
 	return load >= 0.7 ? 'bad' : load >= 0.3 ? 'warn' : 'good';
 }
 
-/** Chart, and what each CPU spends where there is room for it. */
+/** Share of a CPU, 0–1, as a glyph: what is there at all is seen, a full block is a CPU that does nothing else. */
+function heatSpan(share: number, storm: boolean): Span {
+	const level = share > 0 ? Math.max(1, Math.min(8, Math.ceil(share * 8))) : 0;
+	return [storm ? 'alert' : level === 0 ? 'dim' : roleOf(share), levels[level] as string];
+}
+
+/**
+ * Lines × CPUs: a glyph for each CPU, or for the busiest of some neighbours where there are more CPUs than cells. The
+ * rows of one CPU alone (group cpu) are put together again.
+ */
+function heatLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
+	const nameWidth = Math.min(22, Math.max(12, width - 16));
+	const cells = Math.max(1, width - nameWidth - 8);
+	const last = snapshot.cpu_share.at(-1)?.cpu ?? 0;
+	const perCell = Math.ceil((last + 1) / cells);
+	const strip = Math.ceil((last + 1) / perCell);
+	const found = new Map<string, { name: string; time: number; shares: number[]; storms: boolean[] }>();
+	for (const { kind, irq, name, cpus } of snapshot.rows) {
+		if (kind === 'stolen') continue;
+		const key = `${kind} ${irq} ${name}`;
+		const line = found.get(key) ?? { name: kind === 'hard' ? `${irq} ${name}` : name, time: 0, shares: [], storms: [] };
+		found.set(key, line);
+		for (const { cpu, time_ns, storm } of cpus) {
+			const cell = Math.floor(cpu / perCell);
+			line.time += time_ns;
+			line.shares[cell] = Math.max(line.shares[cell] ?? 0, time_ns / snapshot.dt_ns);
+			line.storms[cell] = line.storms[cell] || storm;
+		}
+	}
+	const busiest = [...found.values()].sort((a, b) => b.time - a.time).slice(0, Math.max(0, height - 1));
+	const of = perCell === 1 ? `cpu0–${last}` : `${perCell} CPUs a cell`;
+	return [
+		lineOf(width, [['dim', `${fitCells('heat: % of each CPU', nameWidth)} ${fitCells('all', 6, 'right')} ${of}`]]),
+		...busiest.map((line) =>
+			lineOf(width, [
+				fitCells(line.name, nameWidth),
+				' ',
+				fitCells(formatShare(line.time / snapshot.dt_ns), 6, 'right'),
+				' ',
+				...Array.from({ length: strip }, (_, cell) => heatSpan(line.shares[cell] ?? 0, line.storms[cell] ?? false)),
+			]),
+		),
+	];
+}
+
+/** Whom interrupts took the CPU from. */
+function stolenLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
+	if (height < 2) return [];
+	const parts = width >= 60;
+	const nameWidth = Math.max(10, Math.min(24, width - (parts ? 40 : 16)));
+	const title = (text: string) => fitCells(text, 7, 'right');
+	return [
+		paint(
+			'dim',
+			fitCells(`stolen from (${snapshot.stolen_count} interrupted)`, nameWidth + 8) +
+				(parts ? ['total', 'hard', 'soft', 'vector'] : ['total']).map(title).join(''),
+		),
+		...snapshot.stolen.slice(0, height - 1).map((one) => {
+			const figures = (parts ? [one.time_ns, one.hard_ns, one.soft_ns, one.vector_ns] : [one.time_ns]).map((ns) =>
+				title(formatShare(ns / snapshot.dt_ns)),
+			);
+			const pid = one.pid > 0 ? String(one.pid) : '';
+			return `${fitCells(one.comm, nameWidth)} ${fitCells(pid, 7, 'right')}${figures.join('')}`;
+		}),
+	];
+}
+
+/** Chart and heat strip, side by side where rows are few; CPUs and victims where there is room for them. */
 function Pane({ snapshot, history, width, height }: Area & Pick<Props, 'snapshot' | 'history'>): ReactElement {
-	const chart = height > 24 ? 14 : height;
-	const lines = useMemo(
-		() => (height > chart ? ['', ...cpuLines(snapshot, width)] : []),
-		[snapshot, width, height, chart],
-	);
+	const low = height <= 16;
+	const chart = low ? height : Math.min(12, Math.floor(height / 3));
+	const heatWidth = low ? Math.min(50, Math.floor(width / 2)) : width;
+	const lines = useMemo(() => {
+		if (low)
+			return snapshot.rows.some(({ kind }) => kind !== 'stolen')
+				? heatLines(snapshot, heatWidth, height)
+				: stolenLines(snapshot, heatWidth, height);
+		const cpus = ['', ...cpuLines(snapshot, width).slice(0, Math.max(2, Math.floor((height - chart) / 4)))];
+		const rest = height - chart - cpus.length - 2;
+		const heat = heatLines(snapshot, width, Math.ceil(rest / 2));
+		return [...cpus, '', ...heat, '', ...stolenLines(snapshot, width, rest - heat.length)];
+	}, [snapshot, width, height, chart, low, heatWidth]);
 	return (
-		<Box flexDirection="column">
-			<Shares history={history} width={width} height={chart} />
-			<Lines lines={lines} width={width} height={height - chart} />
+		<Box flexDirection={low ? 'row' : 'column'} gap={low ? 2 : 0}>
+			<Shares history={history} width={low ? width - heatWidth - 2 : width} height={chart} />
+			<Lines lines={lines} width={heatWidth} height={low ? height : height - chart} />
 		</Box>
 	);
 }
 
-function Durations({ row, logarithmic, width, height }: Area & { row: IrqRow; logarithmic: boolean }): ReactElement {
+/** How late a softirq began, by zone. */
+function latenessSpans(row: IrqRow, zones: IrqExtra['late_zones_ns']): Span[] {
+	const { late } = row;
+	if (!late) return [];
+	if (late.count === 0) return [['dim', 'raise → entry: none in this interval']];
+	const names = [
+		`<${formatNs(zones[0])}`,
+		`≥${formatNs(zones[0])}`,
+		`≥${formatNs(zones[1])}`,
+		`≥${formatNs(zones[2])}`,
+	];
+	const roles: Role[] = ['plain', 'plain', 'warn', 'bad'];
+	return [
+		['dim', 'raise → entry: '],
+		...late.zones.flatMap((count, zone): Span[] => [
+			['dim', `${names[zone]} `],
+			[count > 0 ? (roles[zone] ?? 'plain') : 'dim', `${formatCount(count, 6)}  `],
+		]),
+		['dim', 'p99 '],
+		formatNs(late.p99_ns),
+		['dim', ' max '],
+		formatNs(late.max_ns),
+	];
+}
+
+/** Where an interrupt line goes and may go. */
+function placeSpans({ device, affinity, effective_affinity, cpus }: IrqRow): Span[] {
+	const total = cpus.reduce((sum, { count }) => sum + count, 0);
+	const shares = cpus.slice(0, 8).map(({ cpu, count }) => `cpu${cpu} ${Math.round((count / total) * 100)}%`);
+	return [
+		...(device === null ? [] : ([['dim', 'device '], device, ['dim', '   ']] as Span[])),
+		...(affinity === null
+			? []
+			: ([
+					['dim', 'may go to cpu '],
+					affinity,
+					['dim', ', goes to '],
+					effective_affinity ?? '–',
+					['dim', '   '],
+				] as Span[])),
+		...(shares.length === 0 ? [] : ([['dim', 'interrupts by CPU: '], shares.join('  ')] as Span[])),
+	];
+}
+
+function Durations({
+	row,
+	snapshot,
+	logarithmic,
+	width,
+	height,
+}: Area & Pick<Props, 'snapshot' | 'logarithmic'> & { row: IrqRow }): ReactElement {
+	const summary: Span[][] = [
+		[['dim', 'time in the handler: '], nameOf(row)],
+		placeSpans(row),
+		latenessSpans(row, snapshot.late_zones_ns),
+	];
+	const shown = summary.filter((spans) => spans.length > 0).slice(0, Math.max(1, height - 4));
 	return (
 		<Box flexDirection="column">
-			<SummaryLines lines={[[['dim', 'time in the handler: '], nameOf(row)]]} width={width} height={1} />
-			<Histogram buckets={row.buckets} p99={row.p99_ns} logarithmic={logarithmic} width={width} height={height - 1} />
+			<SummaryLines lines={shown} width={width} height={shown.length} />
+			<Histogram
+				buckets={row.buckets}
+				p99={row.p99_ns}
+				logarithmic={logarithmic}
+				width={width}
+				height={height - shown.length}
+			/>
 		</Box>
 	);
+}
+
+/** Storms, or from when on there would be one. */
+function stormSpans({ storms, storm_bounds }: Snapshot<IrqRow, IrqExtra>): Span[] {
+	const [worst, ...others] = [...storms].sort((a, b) => b.share - a.share);
+	if (!worst) return [];
+	return [
+		['alert', ' STORM '],
+		' ',
+		['bad', worst.name],
+		` on cpu${worst.cpu}: ${formatRate(worst.rate)}/s, ${formatShare(worst.share)} of it`,
+		['dim', others.length > 0 ? `, and ${others.length} more` : ''],
+		['dim', `   (from ${formatCount(storm_bounds.rate, 6)}/s or ${formatShare(storm_bounds.share)} of a CPU on)`],
+	];
+}
+
+const stolenHint: Span[] = [
+	['strong', 'stolen from'],
+	[
+		'dim',
+		': time that interrupts took while these had the CPU; a cgroup filter means them, not who caused the interrupts',
+	],
+];
+
+function summaryOf(snapshot: Snapshot<IrqRow, IrqExtra>): Span[][] {
+	const storm = stormSpans(snapshot);
+	const stolen = snapshot.group === 'process' || snapshot.group === 'cgroup';
+	return [
+		totalSpans(snapshot),
+		...(storm.length > 0 ? [storm] : []),
+		...(stolen ? [stolenHint] : []),
+		...(storm.length > 0 || stolen ? [] : [cpuSpans(snapshot)]),
+	];
 }
 
 function View(props: Props): ReactElement {
 	const { snapshot, history, rows, selected, logarithmic } = props;
+	const tab = useMemo(() => {
+		const fits = (column: Props['columns'][number]) => column.shown?.(snapshot) ?? true;
+		return { ...props, columns: props.columns.filter(fits), allColumns: props.allColumns.filter(fits) };
+	}, [props, snapshot]);
 	const row = rows[selected];
 	return (
 		<Panes
-			tab={props}
+			tab={tab}
 			title="Interrupts"
 			name={row ? nameOf(row) : ''}
-			summary={[totalSpans(snapshot), cpuSpans(snapshot)]}
+			summary={summaryOf(snapshot)}
 			empty="no interrupts in this interval"
 			paneRows={7}
 			paneLeast={5}
 			pane={(area) =>
-				row ? (
-					<Durations row={row} logarithmic={logarithmic} {...area} />
+				row && row.kind !== 'stolen' ? (
+					<Durations row={row} snapshot={snapshot} logarithmic={logarithmic} {...area} />
 				) : (
 					<Pane snapshot={snapshot} history={history} {...area} />
 				)

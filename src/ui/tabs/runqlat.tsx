@@ -59,9 +59,13 @@ function zonesLine(all: RunqlatRow | undefined, limits: readonly number[]): Span
 		...all.zones.flatMap((count, zone): Span[] => {
 			const from = limits[zone - 1];
 			const to = limits[zone];
-			const name = to === undefined ? `≥${formatNs(from ?? 0)}` : from === undefined ? `<${formatNs(to)}` : `–${formatNs(to)}`;
+			const name =
+				to === undefined ? `≥${formatNs(from ?? 0)}` : from === undefined ? `<${formatNs(to)}` : `–${formatNs(to)}`;
 			const role = zone === limits.length ? 'bad' : zone === limits.length - 1 ? 'warn' : 'good';
-			return [['dim', `   ${name} `], [count > 0 ? role : 'dim', formatShare(count / all.count)]];
+			return [
+				['dim', `   ${name} `],
+				[count > 0 ? role : 'dim', formatShare(count / all.count)],
+			];
 		}),
 	];
 }
@@ -138,11 +142,21 @@ function closeUp({ focus, culprits }: Props['snapshot'], width: number, height: 
 			`${fitCells(formatCount(count), 7, 'right')} ${[wait_ns, p99_ns, max_ns].map((ns) => fitCells(formatNs(ns), 8, 'right')).join(' ')}  ${key.comm}[${key.id}]`,
 	);
 	const left = [
-		paint('dim', lineOf(width, [`${fitCells('SHARE', 7, 'right')} ${fitCells('WAIT', 8, 'right')} ${fitCells('TURNS', 6, 'right')}  RAN MEANWHILE`])),
+		paint(
+			'dim',
+			lineOf(width, [
+				`${fitCells('SHARE', 7, 'right')} ${fitCells('WAIT', 8, 'right')} ${fitCells('TURNS', 6, 'right')}  RAN MEANWHILE`,
+			]),
+		),
 		...(by.length > 0 ? by : [paint('dim', '  (nothing yet)')]),
 	];
 	const right = [
-		paint('dim', lineOf(width, [`${fitCells('WAITS', 7, 'right')} ${['WAIT', 'P99', 'MAX'].map((title) => fitCells(title, 8, 'right')).join(' ')}  THREAD`])),
+		paint(
+			'dim',
+			lineOf(width, [
+				`${fitCells('WAITS', 7, 'right')} ${['WAIT', 'P99', 'MAX'].map((title) => fitCells(title, 8, 'right')).join(' ')}  THREAD`,
+			]),
+		),
 		...(threads.length > 0 ? threads : [paint('dim', '  (nothing yet)')]),
 	];
 	const first = Math.min(left.length, Math.max(2, height >> 1));

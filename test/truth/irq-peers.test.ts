@@ -1,0 +1,94 @@
+/**
+ * Times of interrupts against libbpf-tools `hardirqs` and `softirqs`, running at the same seconds. Programs run in the
+ * order in which they were attached, at entry and exit alike: our window has their entry in it, theirs our exit, and the
+ * two nearly cancel out.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { type IrqRow, irq } from '../../src/tracers/irq.ts';
+import { realHost, seconds } from './host.ts';
+import { directIo, loopback, onDisk } from './load.ts';
+
+const path = (tool: string): string | undefined =>
+	[`/usr/sbin/${tool}`, `/usr/bin/${tool}`].find((file) => existsSync(file));
+
+/** A UDP flood through a pair of interfaces between two network namespaces. */
+async function flood(packets: number): Promise<void> {
+	const [near, far] = [`wl${process.pid}a`, `wl${process.pid}b`];
+	const ip = (...args: string[]): void => void execFileSync('ip', args, { stdio: 'pipe' });
+	for (const name of [near, far]) ip('netns', 'add', name);
+	try {
+		ip('-n', near, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', far);
+		for (const [name, link, address] of [
+			[near, 'v0', '10.254.1.1/24'],
+			[far, 'v1', '10.254.1.2/24'],
+		] as const) {
+			ip('-n', name, 'addr', 'add', address, 'dev', link);
+			ip('-n', name, 'link', 'set', link, 'up');
+		}
+		await seconds(0.3);
+		const send = `const s=require('dgram').createSocket('udp4');let n=0;(function next(){n++<${packets}?s.send(Buffer.alloc(1200),9,'10.254.1.2',next):s.close()})()`;
+		const sender = spawn('ip', ['netns', 'exec', near, process.execPath, '-e', send], { stdio: 'ignore' });
+		await new Promise((resolve) => sender.on('exit', resolve));
+	} finally {
+		for (const name of [near, far]) ip('netns', 'del', name);
+	}
+}
+
+/** Runs a peer while `load` runs; its sums in ns by upper-case name. */
+async function peer(tool: string, load: () => Promise<void>): Promise<Map<string, number>> {
+	const child = spawn('stdbuf', ['-oL', path(tool) as string, '-N', '3600', '1']);
+	let text = '';
+	child.stdout.on('data', (data: Buffer) => {
+		text += data.toString();
+	});
+	const ended = new Promise((resolve) => child.on('exit', resolve));
+	await seconds(1);
+	await load();
+	// on SIGINT it prints what it has
+	child.kill('SIGINT');
+	await ended;
+	return new Map(
+		[...text.matchAll(/^(\S+)\s+(\d+)\s*$/gm)].map(([, name, ns]) => [(name as string).toUpperCase(), Number(ns)]),
+	);
+}
+
+function rows(read: IrqRow[], kind: IrqRow['kind']): IrqRow[] {
+	return read.filter((row) => row.kind === kind);
+}
+
+async function compare(tool: string, kind: IrqRow['kind'], load: () => Promise<void>): Promise<string[]> {
+	const session = irq.start(realHost(), {});
+	try {
+		await seconds(0.2);
+		session.read(1e9, 'line');
+		const theirs = await peer(tool, async () => {
+			session.read(1e9, 'line');
+			await load();
+		});
+		const compared: string[] = [];
+		for (const { name, count, time_ns } of rows(session.read(1e9, 'line').rows, kind)) {
+			const other = theirs.get(name.toUpperCase()) ?? 0;
+			if (count < 5000) continue;
+			const text = `${name}: ours ${time_ns} ns, ${tool} ${other} ns, ${count} interrupts`;
+			expect(Math.abs(time_ns - other), text).toBeLessThanOrEqual(0.05 * other);
+			compared.push(name);
+		}
+		return compared;
+	} finally {
+		session.close();
+	}
+}
+
+test.skipIf(!path('hardirqs'))('hard interrupts take as long as hardirqs says', async () => {
+	const compared = await compare('hardirqs', 'hard', () => onDisk((directory) => directIo(directory, 10_000)));
+	expect(compared.length).toBeGreaterThan(0);
+});
+
+test.skipIf(!path('softirqs'))('softirqs take as long as softirqs says', async () => {
+	const compared = await compare('softirqs', 'soft', async () => {
+		await Promise.all([flood(60_000), loopback(10_000)]);
+	});
+	expect(compared).toContain('NET_RX');
+});
