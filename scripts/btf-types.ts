@@ -79,7 +79,8 @@ class Layouts {
 	}
 
 	want(type: BtfType, where: string): void {
-		if (type.kind !== 'STRUCT' || !type.name) throw new Error(`${where}: only named structs and integers cross to user space`);
+		if (type.kind !== 'STRUCT' || !type.name)
+			throw new Error(`${where}: only named structs and integers cross to user space`);
 		if (!this.structs.has(type.name)) this.structs.set(type.name, type);
 	}
 }
@@ -129,7 +130,13 @@ function emitConstants(layouts: Layouts): string {
 			? [`\t${variable.name}: { section: '.rodata', offset: ${entry.offset}, size: ${entry.size} },`]
 			: [];
 	});
-	return ['/** Constants that can be set before loading. */', 'export const constants = {', ...lines, '} as const;', ''].join('\n');
+	return [
+		'/** Constants that can be set before loading. */',
+		'export const constants = {',
+		...lines,
+		'} as const;',
+		'',
+	].join('\n');
 }
 
 function emitMaps(layouts: Layouts): string {
@@ -147,7 +154,13 @@ function emitMaps(layouts: Layouts): string {
 		};
 		return `\t${variable.name}: { name: '${variable.name}', key: ${part('key')}, value: ${part('value')} },`;
 	});
-	return ['/** Maps with the decoders of their keys and values; null: a plain integer or none. */', 'export const maps = {', ...lines, '} as const;', ''].join('\n');
+	return [
+		'/** Maps with the decoders of their keys and values; null: a plain integer or none. */',
+		'export const maps = {',
+		...lines,
+		'} as const;',
+		'',
+	].join('\n');
 }
 
 /** The module's text. Throws where a struct has a member that cannot be decoded. */
@@ -164,7 +177,10 @@ export function emitModule(source: string, types: BtfType[]): string {
 	for (const type of layouts.structs.values()) structTexts.push(emitStruct(layouts, type));
 	const enums = types
 		.filter((type) => type.kind === 'ENUM' && type.name && type.name !== '(anon)' && !type.name.startsWith('bpf_'))
-		.map((type) => `export const ${type.name} = {\n${(type.values ?? []).map((value) => `\t${value.name}: ${value.val},`).join('\n')}\n} as const;\n`);
+		.map(
+			(type) =>
+				`export const ${type.name} = {\n${(type.values ?? []).map((value) => `\t${value.name}: ${value.val},`).join('\n')}\n} as const;\n`,
+		);
 	// innermost first, so that constants exist before they are used by others
 	const body = [...enums, ...structTexts.reverse(), mapsText, emitConstants(layouts)].join('\n');
 	const used = ['s64', 'structs', 'u64', 'u64s'].filter((name) => new RegExp(`\\b${name}\\(`).test(body));

@@ -7,8 +7,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundle } from './bundle.ts';
 import { type BtfType, emitModule } from './btf-types.ts';
+import { bundle } from './bundle.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -26,7 +26,9 @@ function run(command: string, args: string[]): string {
 		return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 });
 	} catch (error) {
 		const failed = error as { stderr?: string; stdout?: string; message: string };
-		throw new Error(`${command} ${args.join(' ')}\n${failed.stderr ?? ''}${failed.stdout ?? ''}${failed.stderr ? '' : failed.message}`);
+		throw new Error(
+			`${command} ${args.join(' ')}\n${failed.stderr ?? ''}${failed.stdout ?? ''}${failed.stderr ? '' : failed.message}`,
+		);
 	}
 }
 
@@ -44,7 +46,21 @@ function buildAddon(): void {
 	// prettier errors than a missing header in the middle of a compile
 	if (!existsSync(include)) throw new Error(`Node's headers are not at ${include}: run npm install`);
 	const warnings = ['-Wall', '-Wextra', '-Werror'];
-	run('clang', ['-O2', '-g', ...warnings, '-std=gnu11', '-fPIC', '-shared', '-fvisibility=hidden', '-I', include, ...sources, '-o', output, '-lbpf']);
+	run('clang', [
+		'-O2',
+		'-g',
+		...warnings,
+		'-std=gnu11',
+		'-fPIC',
+		'-shared',
+		'-fvisibility=hidden',
+		'-I',
+		include,
+		...sources,
+		'-o',
+		output,
+		'-lbpf',
+	]);
 }
 
 const bpfArch = { x64: 'x86', arm64: 'arm64' }[process.arch as string];
@@ -57,7 +73,24 @@ function buildObject(source: string): void {
 	if (!bpfArch) throw new Error(`no BPF target for ${process.arch}`);
 	step(`building ${source}`);
 	const compiled = `build/bpf/${id}.tmp.o`;
-	run('clang', ['-g', '-O2', '-target', 'bpf', '-mcpu=v3', `-D__TARGET_ARCH_${bpfArch}`, '-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter', '-I', 'bpf/include', '-c', source, '-o', compiled]);
+	run('clang', [
+		'-g',
+		'-O2',
+		'-target',
+		'bpf',
+		'-mcpu=v3',
+		`-D__TARGET_ARCH_${bpfArch}`,
+		'-Wall',
+		'-Wextra',
+		'-Werror',
+		'-Wno-unused-parameter',
+		'-I',
+		'bpf/include',
+		'-c',
+		source,
+		'-o',
+		compiled,
+	]);
 	// bpftool's linker fills in the offsets of section variables, which the compiler leaves 0, and drops DWARF
 	run('bpftool', ['gen', 'object', object, compiled]);
 	rmSync(compiled);

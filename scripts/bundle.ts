@@ -20,7 +20,9 @@ export async function bundle(): Promise<void> {
 			// blessed-contrib's chart draws off-screen and needs base classes only
 			blessed: './src/ui/blessed-stub.cjs',
 		},
-		banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+		banner: {
+			js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+		},
 		logLevel: 'warning',
 	});
 }

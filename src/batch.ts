@@ -42,8 +42,16 @@ export function plainTable(tracer: Tracer<object, object>, snapshot: Snapshot, r
 	const lost = Object.values(snapshot.lost).reduce((sum, count) => sum + count, 0);
 	return [
 		`${tracer.title} - ${snapshot.time}, ${seconds.toFixed(2)} s, source ${snapshot.source.kind} (${snapshot.source.uncertainty}), lost ${lost}`,
-		columns.map((column) => align(column, column.title)).join(' ').trimEnd(),
-		...rows.map((row) => columns.map((column) => cell(column, row, seconds)).join(' ').trimEnd()),
+		columns
+			.map((column) => align(column, column.title))
+			.join(' ')
+			.trimEnd(),
+		...rows.map((row) =>
+			columns
+				.map((column) => cell(column, row, seconds))
+				.join(' ')
+				.trimEnd(),
+		),
 		'',
 		'',
 	].join('\n');
@@ -54,7 +62,8 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 	const { tracer } = options;
 	const sort = tracer.columns.find((column) => column.key === options.sort);
 	const { test, ignored } = new Filter(options.filter ?? '', (options.tracers ?? [tracer]) as never).bind(tracer);
-	for (const term of ignored) process.stderr.write(`wattlag: filter: '${term}' is ignored: tab ${tracer.id} has no such column\n`);
+	for (const term of ignored)
+		process.stderr.write(`wattlag: filter: '${term}' is ignored: tab ${tracer.id} has no such column\n`);
 	return new Promise((resolve) => {
 		let printed = 0;
 		// a reader that has seen enough (head) is no failure
@@ -77,7 +86,9 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 					resolve(UNAVAILABLE);
 					break;
 				case 'worker-failed':
-					process.stderr.write(`wattlag: sampling failed: ${event.message}${event.restarting ? '; restarting it once' : ''}\n`);
+					process.stderr.write(
+						`wattlag: sampling failed: ${event.message}${event.restarting ? '; restarting it once' : ''}\n`,
+					);
 					if (!event.restarting) resolve(1);
 					break;
 			}

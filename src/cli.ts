@@ -44,7 +44,10 @@ async function batch(command: CommandLine): Promise<number> {
 	const { runBatch } = await import('./batch.ts');
 	const source = sampler(command, [tracer.id], command.delay);
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-		process.once(signal, () => void source.close().then(() => process.exit(signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 129)));
+		process.once(
+			signal,
+			() => void source.close().then(() => process.exit(signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 129)),
+		);
 	}
 	const code = await runBatch(source, {
 		tracer,
@@ -103,7 +106,9 @@ async function live(command: CommandLine): Promise<number> {
 	}
 	const { runLive } = await import('./ui/live.tsx');
 	// the tab that is looked at first
-	const tabs = registry.map((entry) => entry.tracer.id).sort((a, b) => Number(b === command.tab) - Number(a === command.tab));
+	const tabs = registry
+		.map((entry) => entry.tracer.id)
+		.sort((a, b) => Number(b === command.tab) - Number(a === command.tab));
 	return runLive({ registry, sampler: sampler(command, tabs, FIRST_DELAY), command });
 }
 

@@ -9,7 +9,7 @@ import { keyOverrides } from './config/keys.ts';
 import { Filter } from './filter/bind.ts';
 import { describeFilterError, FilterError } from './filter/error.ts';
 import type { FilterTab } from './filter/names.ts';
-import type { Options, OptionSpec, Tracer } from './tracers/tracer.ts';
+import type { OptionSpec, Options, Tracer } from './tracers/tracer.ts';
 import type { KeyOverrides } from './ui/keymap.ts';
 import type { LookChoice } from './ui/theme.ts';
 import { UsageError } from './usage-error.ts';
@@ -59,25 +59,158 @@ interface CommonSpec extends OptionSpec {
 export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 	const tabs = tracers.map((tracer) => tracer.id);
 	return [
-		{ name: 'tab', short: 't', type: 'string', default: tabs[0] ?? '', choices: tabs, placeholder: 'NAME', help: 'tab to open, or to print' },
-		{ name: 'delay', short: 'd', type: 'number', default: 1, min: 0.1, max: 3600, placeholder: 'SECONDS', help: 'length of an interval' },
-		{ name: 'sort', short: 's', type: 'string', default: '', placeholder: 'COLUMN', perTab: true, help: 'column to sort by' },
-		{ name: 'group', short: 'g', type: 'string', default: '', placeholder: 'NAME', perTab: true, help: 'what a row stands for' },
-		{ name: 'filter', short: 'f', type: 'string', default: '', placeholder: 'TEXT', once: true, help: "rows to show: part of a name, or e.g. 'p99 > 5ms and not comm ~ ^pg' (see docs/filter.md)" },
-		{ name: 'theme', type: 'string', default: 'auto', choices: ['auto', 'dark', 'light', 'monochrome', 'colour-blind'], placeholder: 'NAME', help: 'colours' },
-		{ name: 'colours', type: 'string', default: 'auto', choices: ['auto', '16', '256'], placeholder: 'N', help: 'how many the terminal has' },
+		{
+			name: 'tab',
+			short: 't',
+			type: 'string',
+			default: tabs[0] ?? '',
+			choices: tabs,
+			placeholder: 'NAME',
+			help: 'tab to open, or to print',
+		},
+		{
+			name: 'delay',
+			short: 'd',
+			type: 'number',
+			default: 1,
+			min: 0.1,
+			max: 3600,
+			placeholder: 'SECONDS',
+			help: 'length of an interval',
+		},
+		{
+			name: 'sort',
+			short: 's',
+			type: 'string',
+			default: '',
+			placeholder: 'COLUMN',
+			perTab: true,
+			help: 'column to sort by',
+		},
+		{
+			name: 'group',
+			short: 'g',
+			type: 'string',
+			default: '',
+			placeholder: 'NAME',
+			perTab: true,
+			help: 'what a row stands for',
+		},
+		{
+			name: 'filter',
+			short: 'f',
+			type: 'string',
+			default: '',
+			placeholder: 'TEXT',
+			once: true,
+			help: "rows to show: part of a name, or e.g. 'p99 > 5ms and not comm ~ ^pg' (see docs/filter.md)",
+		},
+		{
+			name: 'theme',
+			type: 'string',
+			default: 'auto',
+			choices: ['auto', 'dark', 'light', 'monochrome', 'colour-blind'],
+			placeholder: 'NAME',
+			help: 'colours',
+		},
+		{
+			name: 'colours',
+			type: 'string',
+			default: 'auto',
+			choices: ['auto', '16', '256'],
+			placeholder: 'N',
+			help: 'how many the terminal has',
+		},
 		{ name: 'ascii', type: 'boolean', default: false, help: 'draw with 7-bit characters only' },
 		{ name: 'mouse', type: 'boolean', default: false, help: 'wheel scrolls, click selects row, tab and sort column' },
-		{ name: 'config', short: 'c', type: 'string', default: '', placeholder: 'FILE', once: true, help: 'configuration file (see docs/config.md)' },
-		{ name: 'batch', short: 'b', type: 'boolean', default: false, once: true, help: 'print to standard output instead of opening the screen' },
-		{ name: 'json', short: 'j', type: 'boolean', default: false, once: true, help: 'with --batch: one JSON object per line and interval (see docs/batch.md)' },
-		{ name: 'iterations', short: 'n', type: 'number', default: 0, min: 0, placeholder: 'N', once: true, help: 'with --batch: stop after N intervals (0: never)' },
-		{ name: 'limit', short: 'l', type: 'number', default: 0, min: 0, placeholder: 'N', once: true, help: 'with --batch: print the first N rows (0: all)' },
-		{ name: 'verbose', short: 'v', type: 'boolean', default: false, once: true, help: 'print a line for every turn that a task has on a CPU' },
-		{ name: 'rate', type: 'number', default: 1000, min: 1, max: 1_000_000, placeholder: 'N', once: true, help: 'with -v: lines per second; how many more there were is told' },
-		{ name: 'live', type: 'boolean', default: false, once: true, help: 'with compare: BPF and the /proc sampler over the same seconds' },
-		{ name: 'duration', type: 'number', default: 0, min: 0, max: 86_400, placeholder: 'SECONDS', once: true, help: 'with compare (0: 10) and -v (0: until stopped)' },
-		{ name: 'sys-root', type: 'string', default: '/sys', placeholder: 'DIR', once: true, help: 'where sysfs is; another tree stands in for other hardware' },
+		{
+			name: 'config',
+			short: 'c',
+			type: 'string',
+			default: '',
+			placeholder: 'FILE',
+			once: true,
+			help: 'configuration file (see docs/config.md)',
+		},
+		{
+			name: 'batch',
+			short: 'b',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'print to standard output instead of opening the screen',
+		},
+		{
+			name: 'json',
+			short: 'j',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'with --batch: one JSON object per line and interval (see docs/batch.md)',
+		},
+		{
+			name: 'iterations',
+			short: 'n',
+			type: 'number',
+			default: 0,
+			min: 0,
+			placeholder: 'N',
+			once: true,
+			help: 'with --batch: stop after N intervals (0: never)',
+		},
+		{
+			name: 'limit',
+			short: 'l',
+			type: 'number',
+			default: 0,
+			min: 0,
+			placeholder: 'N',
+			once: true,
+			help: 'with --batch: print the first N rows (0: all)',
+		},
+		{
+			name: 'verbose',
+			short: 'v',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'print a line for every turn that a task has on a CPU',
+		},
+		{
+			name: 'rate',
+			type: 'number',
+			default: 1000,
+			min: 1,
+			max: 1_000_000,
+			placeholder: 'N',
+			once: true,
+			help: 'with -v: lines per second; how many more there were is told',
+		},
+		{
+			name: 'live',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'with compare: BPF and the /proc sampler over the same seconds',
+		},
+		{
+			name: 'duration',
+			type: 'number',
+			default: 0,
+			min: 0,
+			max: 86_400,
+			placeholder: 'SECONDS',
+			once: true,
+			help: 'with compare (0: 10) and -v (0: until stopped)',
+		},
+		{
+			name: 'sys-root',
+			type: 'string',
+			default: '/sys',
+			placeholder: 'DIR',
+			once: true,
+			help: 'where sysfs is; another tree stands in for other hardware',
+		},
 		{ name: 'proc-root', type: 'string', default: '/proc', placeholder: 'DIR', once: true, help: 'where proc is' },
 		{ name: 'help', short: 'h', type: 'boolean', default: false, once: true, help: 'this text' },
 		{ name: 'version', short: 'V', type: 'boolean', default: false, once: true, help: 'print the version' },
@@ -158,7 +291,9 @@ function check(spec: OptionSpec, raw: unknown, name: string): number | string | 
 	const high = spec.max ?? Number.POSITIVE_INFINITY;
 	if (text.trim() === '' || !Number.isFinite(number)) throw new UsageError(`${name}: '${text}' is not a number`);
 	if (number < low || number > high) {
-		throw new UsageError(`${name}: ${text} is out of range (${Number.isFinite(high) ? `${low} to ${high}` : `at least ${low}`})`);
+		throw new UsageError(
+			`${name}: ${text} is out of range (${Number.isFinite(high) ? `${low} to ${high}` : `at least ${low}`})`,
+		);
 	}
 	return number;
 }
@@ -198,25 +333,39 @@ export function readFlags(argv: readonly string[], tracers: readonly AnyTracer[]
 	const flags = Object.fromEntries(
 		specs.map((spec) => [
 			camelCase(spec.name),
-			{ type: spec.type === 'boolean' ? 'boolean' : 'string', ...(spec.short ? { shortFlag: spec.short } : {}) } as const,
+			{
+				type: spec.type === 'boolean' ? 'boolean' : 'string',
+				...(spec.short ? { shortFlag: spec.short } : {}),
+			} as const,
 		]),
 	);
 	let parsed: { flags: Record<string, unknown>; input: string[] };
 	// meow names the process after the package
 	const pkg = { name: 'wattlag' };
 	try {
-		parsed = meow('', { importMeta: import.meta, argv, pkg, autoHelp: false, autoVersion: false, booleanDefault: undefined, flags });
+		parsed = meow('', {
+			importMeta: import.meta,
+			argv,
+			pkg,
+			autoHelp: false,
+			autoVersion: false,
+			booleanDefault: undefined,
+			flags,
+		});
 	} catch (error) {
 		throw new UsageError((error as Error).message);
 	}
 	const known = new Map(specs.map((spec) => [camelCase(spec.name), spec.name]));
 	for (const name of Object.keys(parsed.flags)) {
-		if (!known.has(name)) throw new UsageError(`unknown option ${name.length === 1 ? '-' : '--'}${name}; wattlag --help lists them`);
+		if (!known.has(name))
+			throw new UsageError(`unknown option ${name.length === 1 ? '-' : '--'}${name}; wattlag --help lists them`);
 	}
 	const compare = parsed.input[0] === 'compare';
 	const stray = parsed.input[compare ? 1 : 0];
 	if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'; wattlag --help lists the options`);
-	const given = [...known].flatMap(([name, option]) => (parsed.flags[name] === undefined ? [] : [[option, parsed.flags[name]]]));
+	const given = [...known].flatMap(([name, option]) =>
+		parsed.flags[name] === undefined ? [] : [[option, parsed.flags[name]]],
+	);
 	return { compare, options: Object.fromEntries(given) };
 }
 
@@ -231,16 +380,25 @@ function fileValues(file: ConfigFile, tracers: readonly AnyTracer[]): Map<string
 	const values = new Map<string, Located>();
 	const take = (table: ReadonlyMap<string, Located>, names: readonly string[], prefix: string, title: string) => {
 		for (const [key, located] of table) {
-			if (!names.includes(key)) throw new UsageError(`${located.where}: unknown key '${key}'${title}; known are ${names.join(', ')}`);
+			if (!names.includes(key))
+				throw new UsageError(`${located.where}: unknown key '${key}'${title}; known are ${names.join(', ')}`);
 			values.set(key === 'sort' || key === 'group' ? `${prefix}.${key}` : key, located);
 		}
 	};
 	const common = commonOptions(tracers).filter((spec) => !spec.once && !spec.perTab);
-	take(file.top, common.map((spec) => spec.name), '', '');
+	take(
+		file.top,
+		common.map((spec) => spec.name),
+		'',
+		'',
+	);
 	for (const [name, { where, values: table }] of file.tables) {
 		if (name === 'keys') continue;
 		const tracer = tracers.find(({ id }) => id === name);
-		if (!tracer) throw new UsageError(`${where}: unknown table [${name}]; known are keys, ${tracers.map(({ id }) => id).join(', ')}`);
+		if (!tracer)
+			throw new UsageError(
+				`${where}: unknown table [${name}]; known are keys, ${tracers.map(({ id }) => id).join(', ')}`,
+			);
 		take(table, ['sort', 'group', ...tracer.options.map((spec) => spec.name)], name, ` in [${name}]`);
 	}
 	return values;
@@ -253,7 +411,11 @@ export interface Sources {
 }
 
 /** Bring the sources together and check every value. Throws {@link UsageError}. */
-export function resolveOptions({ compare, options: flags }: Flags, tracers: readonly AnyTracer[], { env = {}, file = null }: Sources = {}): CommandLine {
+export function resolveOptions(
+	{ compare, options: flags }: Flags,
+	tracers: readonly AnyTracer[],
+	{ env = {}, file = null }: Sources = {},
+): CommandLine {
 	const common = commonOptions(tracers);
 	const fromFile = file ? fileValues(file, tracers) : new Map<string, Located>();
 	/** The value that counts and how the user wrote it; undefined: nobody gave one. */
@@ -292,14 +454,27 @@ export function resolveOptions({ compare, options: flags }: Flags, tracers: read
 		const spec = common.find((one) => one.name === name) as CommonSpec;
 		const entries = tracers.flatMap((tracer) => {
 			const located = fromFile.get(`${tracer.id}.${name}`);
-			const found = tracer.id === tab ? find(spec, `${tracer.id}.${name}`) : located && { raw: located.value, name: `${located.where}: ${name}` };
+			const found =
+				tracer.id === tab
+					? find(spec, `${tracer.id}.${name}`)
+					: located && { raw: located.value, name: `${located.where}: ${name}` };
 			if (!found) return [];
 			return [[tracer.id, oneOf(found.name, check(spec, found.raw, found.name) as string, choices(tracer), tracer.id)]];
 		});
 		return Object.fromEntries(entries);
 	};
 	return {
-		mode: on('help') ? 'help' : on('version') ? 'version' : compare ? 'compare' : on('verbose') ? 'slices' : batch ? 'batch' : 'live',
+		mode: on('help')
+			? 'help'
+			: on('version')
+				? 'version'
+				: compare
+					? 'compare'
+					: on('verbose')
+						? 'slices'
+						: batch
+							? 'batch'
+							: 'live',
 		tab,
 		json: on('json'),
 		iterations: integer('iterations', number('iterations')),
@@ -320,7 +495,10 @@ export function resolveOptions({ compare, options: flags }: Flags, tracers: read
 		sysRoot: text('sys-root'),
 		procRoot: text('proc-root'),
 		sections: Object.fromEntries(
-			tracers.map((owner) => [owner.id, Object.fromEntries(owner.options.map((spec) => [spec.name, values.get(spec.name) as number]))]),
+			tracers.map((owner) => [
+				owner.id,
+				Object.fromEntries(owner.options.map((spec) => [spec.name, values.get(spec.name) as number])),
+			]),
 		),
 	};
 }
@@ -336,6 +514,10 @@ function checkFilter(text: string, tracers: readonly AnyTracer[]): string {
 }
 
 /** The command line alone. Throws {@link UsageError}. */
-export function parseCommandLine(argv: readonly string[], tracers: readonly AnyTracer[], sources?: Sources): CommandLine {
+export function parseCommandLine(
+	argv: readonly string[],
+	tracers: readonly AnyTracer[],
+	sources?: Sources,
+): CommandLine {
 	return resolveOptions(readFlags(argv, tracers), tracers, sources);
 }

@@ -7,8 +7,8 @@ declare const brand: unique symbol;
 /** Text without any byte a terminal could act on: no control, bidi or zero-width character, valid Unicode. */
 export type SafeText = string & { readonly [brand]: true };
 
-/** Unicode characters that are invisible, reorder text or break lines: format, surrogate, line and paragraph separators. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029\u115f\u1160\u3164\uffa0\u{e0000}-\u{e0fff}\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u034f\u17b4\u17b5]/gu;
+/** Characters that are invisible, reorder text, break lines or mean nothing: controls, formats, surrogates, separators, fillers. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** The usual case, tested first: printable ASCII needs no work. */
 const plain = /^[\x20-\x7e]*$/;

@@ -36,4 +36,6 @@ export interface SnapshotBase {
 	cost: Cost;
 }
 
-export type Snapshot<Row = object, Extra extends object = object> = Readonly<SnapshotBase & { rows: readonly Row[] } & Extra>;
+export type Snapshot<Row = object, Extra extends object = object> = Readonly<
+	SnapshotBase & { rows: readonly Row[] } & Extra
+>;

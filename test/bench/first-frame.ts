@@ -51,6 +51,8 @@ for (const [name, command, args] of variants) {
 	await start(command, args);
 	const timings: Timing[] = [];
 	for (let i = 0; i < runs; i++) timings.push(await start(command, args));
-	const row = (['firstByte', 'firstFrame', 'firstNumbers'] as const).map((key) => summary(timings.map((timing) => timing[key])));
+	const row = (['firstByte', 'firstFrame', 'firstNumbers'] as const).map((key) =>
+		summary(timings.map((timing) => timing[key])),
+	);
 	console.log(`| ${name} | ${row.join(' | ')} |`);
 }

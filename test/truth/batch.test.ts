@@ -22,28 +22,36 @@ async function batch(...args: string[]): Promise<Line[]> {
 	const { stdout, stderr } = await run('bin/wattlag', ['--batch', '--json', ...args], { maxBuffer: 1 << 28 });
 	expect(stderr).toBe('');
 	expect(stdout.endsWith('\n')).toBe(true);
-	return stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Line);
+	return stdout
+		.trimEnd()
+		.split('\n')
+		.map((line) => JSON.parse(line) as Line);
 }
 
-test.each(['energy', 'runqlat', 'irq', 'io'])('%s: every line fits the schema and the intervals are measured', async (tab) => {
-	const lines = await batch('--tab', tab, '--iterations', '3', '--delay', '0.5');
-	expect(lines).toHaveLength(3);
-	for (const [index, line] of lines.entries()) {
-		validate(line);
-		expect(validate.errors ?? []).toEqual([]);
-		expect(line.tab).toBe(tab);
-		const previous = lines[index - 1];
-		if (previous) expect(line.mono_ns - previous.mono_ns).toBe(line.dt_ns);
-		expect(line.cost['bpf_measured_ns']).toBeGreaterThan(0);
-	}
-	// this test itself schedules, burns and interrupts; only IO may rest
-	if (tab !== 'io') expect(lines.every((line) => line.rows.length > 0)).toBe(true);
-});
+test.each(['energy', 'runqlat', 'irq', 'io'])(
+	'%s: every line fits the schema and the intervals are measured',
+	async (tab) => {
+		const lines = await batch('--tab', tab, '--iterations', '3', '--delay', '0.5');
+		expect(lines).toHaveLength(3);
+		for (const [index, line] of lines.entries()) {
+			validate(line);
+			expect(validate.errors ?? []).toEqual([]);
+			expect(line.tab).toBe(tab);
+			const previous = lines[index - 1];
+			if (previous) expect(line.mono_ns - previous.mono_ns).toBe(line.dt_ns);
+			expect(line.cost['bpf_measured_ns']).toBeGreaterThan(0);
+		}
+		// this test itself schedules, burns and interrupts; only IO may rest
+		if (tab !== 'io') expect(lines.every((line) => line.rows.length > 0)).toBe(true);
+	},
+);
 
 test('energy adds up in every line', async () => {
 	for (const line of await batch('--tab', 'energy', '--iterations', '3', '--delay', '0.3')) {
 		const rows = line.rows.reduce((sum, row) => sum + (row['energy_uj'] as number), 0);
-		expect(rows + (line['idle_uj'] as number) + (line['irq_uj'] as number) + (line['unattributed_uj'] as number)).toBe(line['measured_uj']);
+		expect(rows + (line['idle_uj'] as number) + (line['irq_uj'] as number) + (line['unattributed_uj'] as number)).toBe(
+			line['measured_uj'],
+		);
 	}
 });
 
@@ -79,7 +87,12 @@ test.each([
 
 test('a reader that stops early is no failure', async () => {
 	// with pipefail the pipeline fails if wattlag does
-	const { stdout, stderr } = await run('bash', ['-o', 'pipefail', '-c', 'bin/wattlag --batch --json --tab irq --delay 0.2 | head -n 1']);
+	const { stdout, stderr } = await run('bash', [
+		'-o',
+		'pipefail',
+		'-c',
+		'bin/wattlag --batch --json --tab irq --delay 0.2 | head -n 1',
+	]);
 	expect(stdout).toMatch(/^\{"schema":1.*\}\n$/);
 	expect(stderr).toBe('');
 });

@@ -3,38 +3,15 @@
  * order in which they were attached, at entry and exit alike: our window has their entry in it, theirs our exit, and the
  * two nearly cancel out.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type IrqRow, irq } from '../../src/tracers/irq.ts';
 import { realHost, seconds } from './host.ts';
-import { directIo, loopback, onDisk } from './load.ts';
+import { directIo, flood, loopback, onDisk } from './load.ts';
 
 const path = (tool: string): string | undefined =>
 	[`/usr/sbin/${tool}`, `/usr/bin/${tool}`].find((file) => existsSync(file));
-
-/** A UDP flood through a pair of interfaces between two network namespaces. */
-async function flood(packets: number): Promise<void> {
-	const [near, far] = [`wl${process.pid}a`, `wl${process.pid}b`];
-	const ip = (...args: string[]): void => void execFileSync('ip', args, { stdio: 'pipe' });
-	for (const name of [near, far]) ip('netns', 'add', name);
-	try {
-		ip('-n', near, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', far);
-		for (const [name, link, address] of [
-			[near, 'v0', '10.254.1.1/24'],
-			[far, 'v1', '10.254.1.2/24'],
-		] as const) {
-			ip('-n', name, 'addr', 'add', address, 'dev', link);
-			ip('-n', name, 'link', 'set', link, 'up');
-		}
-		await seconds(0.3);
-		const send = `const s=require('dgram').createSocket('udp4');let n=0;(function next(){n++<${packets}?s.send(Buffer.alloc(1200),9,'10.254.1.2',next):s.close()})()`;
-		const sender = spawn('ip', ['netns', 'exec', near, process.execPath, '-e', send], { stdio: 'ignore' });
-		await new Promise((resolve) => sender.on('exit', resolve));
-	} finally {
-		for (const name of [near, far]) ip('netns', 'del', name);
-	}
-}
 
 /** Runs a peer while `load` runs; its sums in ns by upper-case name. */
 async function peer(tool: string, load: () => Promise<void>): Promise<Map<string, number>> {

@@ -6,7 +6,7 @@ import { type IrqExtra, type IrqRow, irq } from '../../src/tracers/irq.ts';
 import type { Host, Reading, Session } from '../../src/tracers/tracer.ts';
 import { between, type Counters, expectAgreement, hiddenShare, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
-import { directIo, loopback, onDisk, pipeAcrossCpus } from './load.ts';
+import { directIo, flood, loopback, onDisk, pipeAcrossCpus } from './load.ts';
 
 const SLACK = cpus().length;
 
@@ -73,7 +73,7 @@ async function load(): Promise<void> {
 	const patching = setInterval(() => {
 		for (let i = 0; i < 5; i++) host.addon.enableStats().close();
 	}, 10);
-	await Promise.all([loopback(10_000), pipeAcrossCpus(40_000)]);
+	await Promise.all([loopback(10_000), flood(30_000), pipeAcrossCpus(40_000)]);
 	clearInterval(patching);
 }
 

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -54,4 +55,26 @@ export async function pipeAcrossCpus(blocks: number): Promise<void> {
 	const busy = (cpu: number): string => `taskset -c ${cpu} nice -n 19 sh -c 'while :; do :; done' & busy="$busy $!"`;
 	const pipe = `taskset -c 0 dd if=/dev/zero bs=64k count=${blocks} status=none | taskset -c 1 dd of=/dev/null bs=64k status=none`;
 	await run('sh', ['-c', `${busy(0)}; ${busy(1)}; ${pipe}; kill $busy`]);
+}
+
+/** A UDP flood through a pair of interfaces between two network namespaces. */
+export async function flood(packets: number): Promise<void> {
+	const [near, far] = [`wl${process.pid}a`, `wl${process.pid}b`];
+	const ip = (...args: string[]) => run('ip', args);
+	for (const name of [near, far]) await ip('netns', 'add', name);
+	try {
+		await ip('-n', near, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', far);
+		for (const [name, link, address] of [
+			[near, 'v0', '10.254.1.1/24'],
+			[far, 'v1', '10.254.1.2/24'],
+		] as const) {
+			await ip('-n', name, 'addr', 'add', address, 'dev', link);
+			await ip('-n', name, 'link', 'set', link, 'up');
+		}
+		await setTimeout(300);
+		const send = `const s=require('dgram').createSocket('udp4');let n=0;(function next(){n++<${packets}?s.send(Buffer.alloc(1200),9,'10.254.1.2',next):s.close()})()`;
+		await ip(...['netns', 'exec', near, process.execPath, '-e', send]);
+	} finally {
+		for (const name of [near, far]) await ip('netns', 'del', name);
+	}
 }

@@ -42,7 +42,7 @@ beforeEach(async () => {
 		redraw: vi.fn(),
 		setInterval: vi.fn(),
 		setGroup: vi.fn(),
-tune: vi.fn(),
+		tune: vi.fn(),
 		copy: vi.fn(),
 	};
 	screen = render(<App tabs={fixtureTabs} initialTab="energy" store={store} host={host} delay={1} actions={actions} />);

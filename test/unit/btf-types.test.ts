@@ -1,7 +1,7 @@
 import { stripTypeScriptTypes } from 'node:module';
 import { expect, test } from 'vitest';
 import { type BtfType, emitModule } from '../../scripts/btf-types.ts';
-import * as decode from '../../src/decode.ts';
+import { s64, structs, u64, u64s } from '../../src/decode.ts';
 
 /** What bpftool prints for: struct inner { u64 a; char name[16]; }; struct shard { u32 slots[4]; struct inner in[2]; s64 left; u16 x; }; */
 const types: BtfType[] = [
@@ -41,13 +41,21 @@ const types: BtfType[] = [
 	{ id: 14, kind: 'CONST', name: '(anon)', type_id: 2 },
 	{ id: 15, kind: 'VAR', name: 'target', type_id: 14 },
 	{ id: 16, kind: 'DATASEC', name: '.rodata', vars: [{ type_id: 15, offset: 8, size: 4 }] },
-	{ id: 17, kind: 'ENUM', name: 'stage', values: [{ name: 'QUEUE', val: 0 }, { name: 'DEVICE', val: 1 }] },
+	{
+		id: 17,
+		kind: 'ENUM',
+		name: 'stage',
+		values: [
+			{ name: 'QUEUE', val: 0 },
+			{ name: 'DEVICE', val: 1 },
+		],
+	},
 	{ id: 18, kind: 'STRUCT', name: 'task_struct', size: 4, members: [{ name: 'pid', type_id: 2, bits_offset: 0 }] },
 ];
 
 /** The module as JavaScript; a `data:` module cannot import files, so it gets the primitives of src/decode.ts by value. */
 async function load(text: string): Promise<Record<string, unknown>> {
-	const primitives = ['s64', 'structs', 'u64', 'u64s'].map((name) => decode[name as keyof typeof decode].toString()).join('\n');
+	const primitives = [s64, structs, u64, u64s].map(String).join('\n');
 	const code = stripTypeScriptTypes(text.replace(/^import .*$/m, ''));
 	return import(`data:text/javascript,${encodeURIComponent(`${primitives}\n${code}`)}`);
 }

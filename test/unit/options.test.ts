@@ -20,7 +20,12 @@ test('the batch contract', () => {
 });
 
 test('short options as in top', () => {
-	expect(parse('-b', '-n', '2', '-d', '2', '-t', 'irq')).toMatchObject({ mode: 'batch', iterations: 2, delay: 2, tab: 'irq' });
+	expect(parse('-b', '-n', '2', '-d', '2', '-t', 'irq')).toMatchObject({
+		mode: 'batch',
+		iterations: 2,
+		delay: 2,
+		tab: 'irq',
+	});
 });
 
 test("a tracer's options reach its own section only", () => {
@@ -61,7 +66,17 @@ describe('a bad option is one line that names it', () => {
 
 test('help names every option, sort key and exit code', () => {
 	const help = helpText(tracers);
-	for (const word of ['--tab', '--delay', '--batch', '--json', '--iterations', '--slow', '--power', 'watts', 'exit codes']) {
+	for (const word of [
+		'--tab',
+		'--delay',
+		'--batch',
+		'--json',
+		'--iterations',
+		'--slow',
+		'--power',
+		'watts',
+		'exit codes',
+	]) {
 		expect(help).toContain(word);
 	}
 	for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(160);

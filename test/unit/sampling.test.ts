@@ -29,7 +29,12 @@ function fakeTracer(id: string, session: Partial<Session<object, object>> | Erro
 		start: () => {
 			if (session instanceof Error) throw session;
 			return {
-				read: () => ({ rows: [], extra: {}, lost: {}, source: { kind: 'fake', description: '', uncertainty: '', hooks: [] } }),
+				read: () => ({
+					rows: [],
+					extra: {},
+					lost: {},
+					source: { kind: 'fake', description: '', uncertainty: '', hooks: [] },
+				}),
 				cost: () => ({ ns: 0, runs: 0, recursionMisses: 0 }),
 				close: () => {},
 				...session,
@@ -42,7 +47,11 @@ let sampling: Sampling | undefined;
 afterEach(() => sampling?.close());
 
 /** Run until `enough` says so. */
-async function run(tracers: Tracer<object, object>[], enough: (events: SamplerEvent[]) => boolean, host: Host = fakeHost()) {
+async function run(
+	tracers: Tracer<object, object>[],
+	enough: (events: SamplerEvent[]) => boolean,
+	host: Host = fakeHost(),
+) {
 	const events: SamplerEvent[] = [];
 	await new Promise<void>((resolve) => {
 		sampling = new Sampling({
@@ -70,7 +79,12 @@ test('an interval is measured from read to read', async () => {
 	const tracer = fakeTracer('a', {
 		read: (dt) => {
 			asked.push(dt);
-			return { rows: [], extra: { answer: 42 }, lost: {}, source: { kind: 'fake', description: '', uncertainty: '', hooks: [] } };
+			return {
+				rows: [],
+				extra: { answer: 42 },
+				lost: {},
+				source: { kind: 'fake', description: '', uncertainty: '', hooks: [] },
+			};
 		},
 	});
 	const [first, second, third] = snapshots(await run([tracer], (events) => snapshots(events, 'a').length === 3), 'a');
@@ -97,21 +111,29 @@ test('a tracer that fails while reading is closed and reported; the others run',
 	});
 	const events = await run([broken, fakeTracer('b', {})], (all) => snapshots(all, 'b').length === 2);
 	expect(closed).toBe(1);
-	expect(events.filter((event) => event.kind === 'unavailable')).toMatchObject([{ tab: 'a', reason: 'a failed: ^[[31mboom' }]);
+	expect(events.filter((event) => event.kind === 'unavailable')).toMatchObject([
+		{ tab: 'a', reason: 'a failed: ^[[31mboom' },
+	]);
 });
 
 test('own BPF time is measured in a part of the interval and scaled to the whole', async () => {
 	const host = fakeHost();
 	let ns = 0;
-	const tracer = fakeTracer('a', { cost: () => ({ ns: (ns += 1000), runs: ns / 100, recursionMisses: 3 }) });
+	const cost = () => {
+		ns += 1000;
+		return { ns, runs: ns / 100, recursionMisses: 3 };
+	};
+	const tracer = fakeTracer('a', { cost });
 	const [snapshot] = snapshots(await run([tracer], (events) => snapshots(events, 'a').length === 1, host), 'a');
-	const cost = snapshot?.cost as NonNullable<typeof snapshot>['cost'];
-	expect(cost.bpf_measured_ns).toBeGreaterThan(0);
-	expect(cost.bpf_measured_ns).toBeLessThan(snapshot?.dt_ns ?? 0);
-	expect(cost.bpf_ns).toBe(Math.round((1000 * (snapshot?.dt_ns ?? 0)) / cost.bpf_measured_ns));
+	const own = snapshot?.cost as NonNullable<typeof snapshot>['cost'];
+	expect(own.bpf_measured_ns).toBeGreaterThan(0);
+	expect(own.bpf_measured_ns).toBeLessThan(snapshot?.dt_ns ?? 0);
+	expect(own.bpf_ns).toBe(Math.round((1000 * (snapshot?.dt_ns ?? 0)) / own.bpf_measured_ns));
 	expect(snapshot?.lost).toEqual({ recursion: 3 });
 	sampling?.close();
-	expect(host.statistics.filter((entry) => entry === 'on').length).toBe(host.statistics.filter((entry) => entry === 'off').length);
+	expect(host.statistics.filter((entry) => entry === 'on').length).toBe(
+		host.statistics.filter((entry) => entry === 'off').length,
+	);
 });
 
 test('the group asked for reaches the tracer', async () => {

@@ -174,8 +174,8 @@ function View(props: Props): ReactElement {
 			name={row ? nameOf(row) : ''}
 			summary={summary(snapshot)}
 			empty="no process used CPU time in this interval"
-			paneRows={7}
-			paneLeast={5}
+			paneRows={10}
+			paneLeast={8}
 			pane={(area) =>
 				row && detail ? (
 					<ProcessWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} />
