@@ -74,7 +74,6 @@ function nextStyle(current: string, params: string): string {
 	return next;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
 const sgr = /\x1b\[([0-9;]*)m/y;
 
 /** Parse a line, cut to `columns` cells. With `ascii`, every glyph becomes one that a 7-bit terminal can show. */

@@ -57,9 +57,7 @@ const tilde: Record<string, string> = {
 const modifiers = ['', '', 'Shift-', 'Alt-', 'Alt-Shift-', 'Ctrl-', 'Ctrl-Shift-', 'Ctrl-Alt-', 'Ctrl-Alt-Shift-'];
 
 /** CSI or SS3 sequence, the linux console's `ESC [ [ A` among them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
 const sequence = /^\x1b(?:\[\[([A-E])|\[([0-9;:<=>?]*)[ -/]*([@-~])|O([0-9;]*)([ -~]))/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
 const incomplete = /^\x1b(?:\[\[?[0-9;:<=>?]*[ -/]*|O[0-9;]*)?$/;
 
 /** Reports as `ESC [ < button ; column ; row M` (pressed) or `m` (released). */

@@ -206,14 +206,12 @@ describe('sizes', () => {
 		await run.waitFor(/\|#+/);
 		run.send('1');
 		await run.waitFor('postgres');
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: that is the point.
 		expect(run.output).toMatch(/^[\x00-\x7f]*$/);
 	});
 
 	test('NO_COLOR leaves no colour', async () => {
 		const run = start({ env: { NO_COLOR: '1' } });
 		await run.waitFor('▼WATTS');
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: that is the point.
 		expect(run.output).not.toMatch(/\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7])m/);
 	});
 });

@@ -217,7 +217,6 @@ test('copy gives the terminal the row as text', async () => {
 	await run.waitFor(/▼SUM[\s\S]*postgres/);
 	run.send('jy');
 	await run.waitFor('copied');
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
 	const [, data = ''] = /\x1b\]52;c;([^\x07]+)\x07/.exec(run.output) ?? [];
 	expect(Buffer.from(data, 'base64').toString()).toMatch(/^PID 1000, COMMAND postgres, WAITS\/s /);
 });

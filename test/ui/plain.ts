@@ -2,7 +2,6 @@ import { vi } from 'vitest';
 
 /** A frame as text, without styles. */
 export function plain(frame: string | undefined): string {
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
 	return (frame ?? '').replace(/\x1b\[[0-9;]*m/g, '');
 }
 

@@ -322,7 +322,6 @@ describe('themes', () => {
 	test('monochrome: no colour at all', () => {
 		setLook({ theme: 'monochrome', colours: 256 });
 		for (const role of ['good', 'warn', 'bad', 'selected', 'header', 'alert', 'series2'] as const) {
-			// biome-ignore lint/suspicious/noControlCharactersInRegex: that is the point.
 			expect(paint(role, 'x')).not.toMatch(/\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7])/);
 		}
 	});
@@ -370,7 +369,6 @@ describe('baseline', () => {
 test('a copied row ends no sequence early', () => {
 	const text = rowText(columns as never, energySnapshot(0).rows[11] as never, 1);
 	expect(text).toContain('COMMAND evil^[]0;x^G');
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: that is the point.
 	expect(clipboardSequence(text)).toMatch(/^\x1b\]52;c;[A-Za-z0-9+/=]+\x07$/);
 });
 

@@ -127,9 +127,7 @@ describe('frame writer', () => {
 		writer.start();
 		vi.advanceTimersByTime(100);
 		const plain = output.text
-			// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
 			.replace(/\x1b\[(\d*)C/g, (_, cells) => ' '.repeat(Number(cells || 1)))
-			// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
 			.replace(/\x1b\[[0-9;?]*[a-zA-Z]/g, '');
 		expect(plain).toContain('one  |a very\r\ntwo  |b');
 		output.text = '';
