@@ -66,7 +66,7 @@ describe('first frame and tabs', () => {
 	});
 
 	test('a chart is drawn with the past', async () => {
-		const run = start({ env: { DEMO_PAST: '60' } });
+		const run = start({ rows: 40, env: { DEMO_PAST: '60' } });
 		await run.waitFor(/[⠁-⣿]{8}/);
 	});
 
