@@ -228,16 +228,19 @@ static __always_inline void describe(struct victim *victim, struct task_struct *
  */
 __noinline int charge_elsewhere(u32 by, u64 ns, u32 epoch)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 start = task->group_leader->start_boottime;
-	u32 tgid = task->tgid;
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_victims *shard = bpf_map_lookup_elem(&cpu_victims, &cpu);
 	struct irq_cpu *irqs = this_cpu();
 	struct victim *victim, *room = 0;
+	struct task_struct *task;
+	u64 start;
+	u32 tgid;
 
-	if (!shard || !irqs || by >= STOLEN_BY)
+	if (!has_current_task_btf() || !shard || !irqs || by >= STOLEN_BY)
 		return 0;
+	task = bpf_get_current_task_btf();
+	start = task->group_leader->start_boottime;
+	tgid = task->tgid;
 	for (u32 try = 0; try < VICTIM_TRIES; try++) {
 		victim = &shard->places[(tgid + try) & (VICTIMS - 1)];
 		if (victim->kind != VICTIM_NONE && victim->tgid == tgid && victim->start == start)
@@ -270,18 +273,21 @@ found:
 /*
  * Charge an interrupt to the process that it interrupted. Softirqs that a process runs at the end of its own system call
  * are charged to it as well: the kernel gives no way to tell whose work they are. Costs some 15 ns: a place in this CPU's
- * shard, no hash map. Loses what finds no place: `victims_full`.
+ * shard, no hash map. Loses what finds no place (`victims_full`), and everything on kernels before 5.11, which do not hand
+ * out the task.
  */
 static __always_inline void charge(enum stolen_by by, u64 ns, u32 epoch)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u32 tgid = task->tgid;
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_victims *shard = bpf_map_lookup_elem(&cpu_victims, &cpu);
+	struct task_struct *task;
 	struct victim *victim;
+	u32 tgid;
 
-	if (!shard)
+	if (!has_current_task_btf() || !shard)
 		return;
+	task = bpf_get_current_task_btf();
+	tgid = task->tgid;
 	victim = &shard->places[tgid & (VICTIMS - 1)];
 	/* within one interval, no second process has the same number and a thread at the same address */
 	if (victim->epoch == epoch && victim->tgid == tgid && victim->task == (u64)task) {

@@ -186,3 +186,14 @@ struct bpf_iter__task {
 };
 
 #pragma clang attribute pop
+
+/* A helper of 5.11; the number is that of every kernel that has it. */
+enum bpf_func_id {
+	BPF_FUNC_get_current_task_btf = 158,
+};
+
+/* May bpf_get_current_task_btf() be called? Known when loading: what is behind it is not even verified where it is false. */
+static __always_inline bool has_current_task_btf(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
+}
