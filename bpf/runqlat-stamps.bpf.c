@@ -7,13 +7,7 @@
 #include "core.bpf.h"
 #include "hist.bpf.h"
 #include "maps.bpf.h"
-
-/* As in runqlat.bpf.c, where the words are explained. */
-#define CPU_SUB_BITS 4
-#define PROCESS_SUB_BITS 2
-#define LONGEST_BITS 44
-#define LONGEST_MASK ((1ULL << LONGEST_BITS) - 1)
-#define EPOCH_MASK ((1ULL << (64 - LONGEST_BITS)) - 1)
+#include "waits.bpf.h"
 
 /* Written only on its own CPU. */
 struct cpu_waits {
@@ -90,8 +84,8 @@ static __always_inline void raise_longest(u32 longest[4], u64 epoch, u64 ns)
 {
 	u64 *word = (u64 *)longest + (epoch & 1);
 
-	if (*word >> LONGEST_BITS != epoch || (*word & LONGEST_MASK) < ns)
-		*word = epoch << LONGEST_BITS | (ns < LONGEST_MASK ? ns : LONGEST_MASK);
+	if (is_longer(*word, epoch, ns))
+		*word = tagged(epoch, ns);
 }
 
 static __always_inline void begin_wait(struct task_struct *task)

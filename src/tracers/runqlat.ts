@@ -2,14 +2,13 @@
  * Run-queue latency: how long tasks that could run had to wait for a CPU, for the whole machine and per process, from
  * the scheduler's own stamps (bpf/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
  */
-import type { Buckets } from '../histogram.ts';
 import { type Account, Accounts, type Switches } from '../runqueue/accounts.ts';
 import { type Blamed, Culprits } from '../runqueue/culprits.ts';
 import { filterOf, filterText } from '../runqueue/filter.ts';
 import type { Reader, TaskFilter } from '../runqueue/reader.ts';
 import { StampsReader } from '../runqueue/stamps-reader.ts';
 import { missing, StorageReader } from '../runqueue/storage-reader.ts';
-import { EPOCHS } from '../runqueue/waits.ts';
+import { EPOCHS, type WaitFigures } from '../runqueue/waits.ts';
 import { DEFAULT_ZONES, invalidZones, log2Slots, parseZones } from '../runqueue/zones.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
@@ -26,26 +25,13 @@ export interface RunqlatKey {
 	pid?: number;
 }
 
-export interface RunqlatRow {
+export interface RunqlatRow extends WaitFigures {
 	key: RunqlatKey;
-	/** Times that a task of this key got a CPU after waiting for it. */
-	count: Count;
-	wait_ns: Ns;
-	mean_ns: Ns;
-	p50_ns: Ns;
-	p90_ns: Ns;
-	p99_ns: Ns;
-	max_ns: Ns;
-	/** Waits by zone: below the first limit of `zones_ns`, …, from the last one on. */
-	zones: Count[];
-	buckets: Buckets;
 	/** Switches away from it because it went to sleep; because another was to run. Not for CPUs. */
 	voluntary?: Count;
 	involuntary?: Count;
 	voluntary_total?: Count;
 	involuntary_total?: Count;
-	count_total: Count;
-	wait_ns_total: Ns;
 }
 
 /** A task that is runnable and not running at the moment of the read. */
