@@ -4,77 +4,14 @@
  */
 import { BlockDevices, devText } from '../block-devices.ts';
 import { constants, io_op, maps, slow_request } from '../generated/io.ts';
-import type { Buckets } from '../histogram.ts';
+import type { Inflight, IoExtra, IoRow, SlowRequest } from '../io/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { type StageStats, waterfall } from '../stages/figures.ts';
 import type { Bytes, Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf, viewOf } from './bpf-session.ts';
 import { HashReader } from './hash-reader.ts';
 import { Distribution, LatencyReader } from './latency.ts';
 import type { Column, Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
-
-export interface StageStats {
-	count: Count;
-	mean_ns: Ns;
-	p50_ns: Ns;
-	p99_ns: Ns;
-	max_ns: Ns;
-	buckets: Buckets;
-}
-
-export interface IoRow {
-	device: SafeText;
-	/** `major:minor` in the kernel's own numbering. */
-	dev: SafeText;
-	/** Operation name of the kernel: read, write, flush, discard, …; `all` where rows are devices. */
-	op: SafeText;
-	count: Count;
-	bytes: Bytes;
-	/** Stage name → figures of the interval; `total` is among them. */
-	stages: Record<string, StageStats>;
-	count_total: Count;
-	bytes_total: Bytes;
-	/** Stage name → Σ ns since start. */
-	stages_total: Record<string, { count: Count; sum_ns: Ns }>;
-}
-
-/** A request that took longer than the threshold. */
-export interface SlowRequest {
-	device: SafeText;
-	op: SafeText;
-	/** Where on the device, in sectors of 512 bytes. */
-	sector: number;
-	bytes: Bytes;
-	/** Task that queued it, in the initial pid namespace. */
-	pid: number;
-	comm: SafeText;
-	/** CLOCK_MONOTONIC at completion. */
-	mono_ns: Ns;
-	/** Without `queue` when it bypassed the scheduler. */
-	stages: Record<string, Ns>;
-}
-
-export interface Inflight {
-	device: SafeText;
-	op: SafeText;
-	bytes: Bytes;
-	pid: number;
-	comm: SafeText;
-	stage: string;
-	/** Since its first stamp. */
-	age_ns: Ns;
-}
-
-export interface IoExtra {
-	slow: SlowRequest[];
-	/** Slow requests seen but not listed, because of the rate limit. */
-	slow_suppressed: Count;
-	slow_threshold_ns: Ns;
-	/** Oldest first, at most 64; `inflight_count` is all of them. */
-	inflight: Inflight[];
-	inflight_count: Count;
-	/** Requests that the driver sent back in this interval. */
-	requeues: Count;
-}
 
 /** Members of `struct io_stats` that are stages, in the order in which a request goes through them. */
 const STAGES = ['queue', 'device', 'total'] as const;
@@ -183,6 +120,15 @@ class IoSession implements Session<IoRow, IoExtra> {
 			slow_threshold_ns: this.slowThreshold,
 			...this.readInflight(),
 			requeues: requeues - this.requeues,
+			processes: [],
+			associated: { requests: 0, submitter: 0, dirtied: 0, cgroup: 0, kernel: 0, none: 0 },
+			merged_bios: 0,
+			merged_requests: 0,
+			splits: 0,
+			bypassed: 0,
+			partial: 0,
+			filter: safe``,
+			full_path: { state: 'off', reason: safe``, cost_share: 0, limit_share: 0.05 },
 		};
 		this.suppressed = suppressed;
 		this.requeues = requeues;
@@ -262,15 +208,24 @@ class IoSession implements Session<IoRow, IoExtra> {
 				view,
 				at,
 			);
+			const stages = { ...(queued ? { queue: queue_ns } : {}), device: device_ns, total: total_ns };
 			slow.push({
 				device: this.devices.name(dev),
+				partition: this.devices.name(dev),
+				flags: [],
+				tid: pid,
+				cgroup: safe``,
+				owner: 'none',
+				file: null,
+				waterfall: waterfall(stages),
+				off_cpu: null,
 				op: opName(op),
 				sector,
 				bytes,
 				pid,
 				comm: sanitize(comm),
 				mono_ns,
-				stages: { ...(queued ? { queue: queue_ns } : {}), device: device_ns, total: total_ns },
+				stages,
 			});
 		});
 		return slow;
@@ -342,6 +297,7 @@ function stageStats(interval: Distribution): StageStats {
 		count: interval.count,
 		mean_ns: interval.mean(),
 		p50_ns: interval.percentile(0.5),
+		p90_ns: interval.percentile(0.9),
 		p99_ns: interval.percentile(0.99),
 		max_ns: interval.max_ns,
 		buckets: interval.buckets(),
