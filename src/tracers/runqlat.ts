@@ -4,7 +4,7 @@
  */
 import { type Account, Accounts, type Switches } from '../runqueue/accounts.ts';
 import { type Blamed, Culprits } from '../runqueue/culprits.ts';
-import { filterOf, filterText } from '../runqueue/filter.ts';
+import { filterOf, filterText, TASK_FILTERS } from '../runqueue/filter.ts';
 import type { Reader, TaskFilter } from '../runqueue/reader.ts';
 import { StampsReader } from '../runqueue/stamps-reader.ts';
 import { missing, StorageReader } from '../runqueue/storage-reader.ts';
@@ -403,23 +403,7 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	defaultSort: 'wait_ns',
 	groups: ['process', 'thread', 'cgroup', 'pidns', 'cpu'],
 	options: [
-		{
-			name: 'pid',
-			type: 'number',
-			default: 0,
-			min: 0,
-			max: 2 ** 22,
-			placeholder: 'PID',
-			help: 'measure only this process (thread group)',
-		},
-		{ name: 'comm', type: 'string', default: '', placeholder: 'NAME', help: 'measure only tasks of exactly this name' },
-		{
-			name: 'cgroup',
-			type: 'string',
-			default: '',
-			placeholder: 'PATH',
-			help: 'measure only tasks of this control group and those below it',
-		},
+		...TASK_FILTERS,
 		{
 			name: 'zones',
 			type: 'string',
