@@ -11,6 +11,7 @@ export interface Sort {
 
 /** Numbers are read from the top, names from the beginning. */
 export function firstDirection<Row>(column: Column<Row> | undefined): Direction {
+	if (column?.smallestFirst) return 'ascending';
 	return column?.kind === 'text' || column?.kind === 'pid' ? 'ascending' : 'descending';
 }
 

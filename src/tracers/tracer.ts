@@ -36,6 +36,8 @@ export interface Column<Row> {
 	priority: number;
 	/** One sentence for the help screen: what it is, its unit, its source. */
 	help: string;
+	/** Sorted from the smallest value at first, unlike other figures (ages: the newest is read first). */
+	smallestFirst?: boolean;
 	/** Left out where it says no (figures of hardware that is not there). */
 	shown?(snapshot: object): boolean;
 	/** `seconds` is the measured length of the interval, for rates. */

@@ -2,7 +2,7 @@
 import { Box } from 'ink';
 import { type ReactElement, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
 import { secondsOf } from '../derive.ts';
-import { offeredNames } from '../filter/names.ts';
+import { type FilterTab, offeredNames } from '../filter/names.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Store } from '../store.ts';
 import type { Options } from '../tracers/tracer.ts';
@@ -26,7 +26,7 @@ import { type FilterInUse, useFilter } from './use-filter.ts';
 import { useKeys } from './use-keys.ts';
 import { findRow, rowsInBand, useRows } from './use-rows.ts';
 import { useSize } from './use-size.ts';
-import { type LoadedView, useTabView } from './use-tab-view.ts';
+import { useTabView } from './use-tab-view.ts';
 
 /** What the screen asks of the program around it. */
 export interface AppActions {
@@ -109,13 +109,25 @@ export function App(props: AppProps): ReactElement | null {
 
 	const loaded = view && !(view instanceof Error) ? view : undefined;
 	const tab = tabState(state, id);
-	const sort = sortOf(state, id, tracer.columns, tracer.defaultSort);
-	const columns = useMemo(() => shownColumns(tracer.columns, tab.columns), [tracer, tab.columns]);
-	const filter = useFilter(state.filter, tabs, tracer);
-	const all = useRows(snapshot, tracer, loaded?.listed, filter.bound.test, sort);
-	const rows = useMemo(() => rowsInBand(all, state.band), [all, state.band]);
-	const keys = useMemo(() => rows.map((row) => tracer.rowKey(row)), [rows, tracer]);
-	const processAt = (index: number) => (index in rows ? tracer.processOf?.(rows[index] as never) : undefined);
+	const list = loaded?.lists?.[loaded.views?.[tab.view] ?? ''];
+	const table = list ?? tracer;
+	const shown = list ?? loaded;
+	const given = useMemo(
+		() => (list && snapshot ? { ...snapshot, rows: list.rows(snapshot as never, history as never) } : snapshot),
+		[list, snapshot, history],
+	);
+	const sort = sortOf(state, id, table.columns, table.defaultSort);
+	const columns = useMemo(() => shownColumns(table.columns, tab.columns), [table, tab.columns]);
+	const filterTabs = useMemo(() => [...tabs.map((one) => one.tracer), ...listsOf(id, loaded)], [tabs, id, loaded]);
+	const filterTab = useMemo(() => ({ id, columns: table.columns }), [id, table]);
+	const filter = useFilter(state.filter, filterTabs, filterTab);
+	const all = useRows(given, table, list ? undefined : loaded?.listed, filter.bound.test, sort);
+	const rows = useMemo(() => {
+		const buckets = loaded?.buckets;
+		return rowsInBand(all, state.band, buckets && ((row) => buckets(row, tab.stage)));
+	}, [all, state.band, loaded, tab.stage]);
+	const keys = useMemo(() => rows.map((row) => table.rowKey(row)), [rows, table]);
+	const processAt = (index: number) => (index in rows && !list ? tracer.processOf?.(rows[index] as never) : undefined);
 	const selected = selectedIndex(tab, keys, processAt);
 
 	// Chrome goes first when rows are few: a table without hints is more use than hints without a table.
@@ -124,36 +136,36 @@ export function App(props: AppProps): ReactElement | null {
 	const bannerHeight = failure && height >= 8 ? 1 : 0;
 	const bodyHeight = height - headerHeight - footerHeight - bannerHeight;
 	const help = useMemo(
-		() => (state.overlay?.kind === 'help' ? helpLines(tracer, keymap, width) : []),
-		[state.overlay?.kind, tracer, keymap, width],
+		() => (state.overlay?.kind === 'help' ? helpLines(tracer, keymap, width, loaded?.help) : []),
+		[state.overlay?.kind, tracer, keymap, width, loaded],
 	);
 
 	const actionView: View = {
 		tabs: tabs.map((one) => one.tracer.id),
 		columns,
-		choices: choicesOf(tracer.columns, tab.columns),
-		defaultSort: tracer.defaultSort,
+		choices: choicesOf(table.columns, tab.columns),
+		defaultSort: table.defaultSort,
 		keys,
 		selected,
 		processAt,
-		find: (text, from, step) => findRow(rows, tracer, text, from, step),
-		names: offeredNames(
-			tabs.map((one) => one.tracer),
-			id,
-		),
+		find: (text, from, step) => findRow(rows, table, text, from, step),
+		names: offeredNames([filterTab, ...tabs.map((one) => one.tracer)], id),
 		filterValid: filter.error === null,
 		// read when a command comes: the table may have been drawn since
 		get page() {
 			return page.current;
 		},
-		hasDetail: loaded?.nameOf !== undefined,
+		views: loaded?.views ?? [],
+		ownRows: loaded?.lists !== undefined,
+		stages: (!list && snapshot && loaded?.stages?.(snapshot as never)) || noStages,
+		hasDetail: shown?.nameOf !== undefined,
 		helpLines: help.length,
 		helpPage: Math.max(1, bodyHeight - 1),
 	};
 
 	const closeUp = tab.detail ? rows[selected] : undefined;
-	const closeUpKey = closeUp && tracer.rowKey(closeUp);
-	const focus = loaded?.focus;
+	const closeUpKey = closeUp && table.rowKey(closeUp);
+	const focus = list ? undefined : loaded?.focus;
 	// biome-ignore lint/correctness/useExhaustiveDependencies: the same row of another snapshot is the same row
 	useEffect(() => {
 		if (closeUpKey === undefined || !focus) return;
@@ -201,10 +213,18 @@ export function App(props: AppProps): ReactElement | null {
 
 	const narrow = () => {
 		const row = rows[selected];
-		if (!snapshot || !loaded?.narrow) return say(`${tracer.title} cannot be narrowed down`);
-		const changes = loaded.narrow(row, snapshot as never);
-		if (Object.keys(changes).length === 0) return say('select a process first');
+		if (!snapshot || !shown?.narrow) return say(`${tracer.title} cannot be narrowed down`);
+		const changes = shown.narrow(row, snapshot as never);
+		if (Object.keys(changes).length === 0) return say('select a row first');
 		actions.tune(id, changes);
+	};
+
+	const toggleFullPath = () => {
+		if (!snapshot || !loaded?.fullPath) return say(`${tracer.title} has no full path`);
+		const changes = loaded.fullPath(snapshot as never);
+		if (Object.keys(changes).length === 0) return say('the full path cannot be measured here');
+		actions.tune(id, changes);
+		say(`full path ${Object.values(changes).includes(true) ? 'on' : 'off'} from the next interval`);
 	};
 
 	const travel = (steps: number) => {
@@ -230,6 +250,7 @@ export function App(props: AppProps): ReactElement | null {
 		baseline: toggleBaseline,
 		copy: copyRow,
 		narrow,
+		'full-path': toggleFullPath,
 	};
 
 	const click = (x: number, y: number) => {
@@ -313,26 +334,33 @@ export function App(props: AppProps): ReactElement | null {
 					) : state.overlay?.kind === 'sort' ? (
 						<SortMenu columns={columns} sort={sort} index={state.overlay.index} {...body} />
 					) : state.overlay?.kind === 'columns' ? (
-						<ColumnMenu columns={tracer.columns} choices={actionView.choices} index={state.overlay.index} {...body} />
+						<ColumnMenu columns={table.columns} choices={actionView.choices} index={state.overlay.index} {...body} />
 					) : (
-						<ErrorBoundary key={id} {...body}>
-							<Body view={view} status={status} summary={tracer.summary} {...body}>
+						<ErrorBoundary key={`${id} ${tab.view}`} {...body}>
+							<Body
+								view={view instanceof Error ? view : (shown ?? null)}
+								status={status}
+								summary={tracer.summary}
+								{...body}
+							>
 								{(View) =>
 									snapshot && (
 										<View
 											columns={columns}
-											allColumns={tracer.columns}
+											allColumns={table.columns}
 											snapshot={snapshot as never}
 											history={history as never}
 											rows={rows}
 											sort={sort}
 											selected={selected}
 											detail={tab.detail}
-											rowKey={tracer.rowKey}
+											rowKey={table.rowKey}
 											filtered={filter.text !== '' || state.band !== null}
-											baseline={(baseline?.tabs.get(id) as never) ?? null}
+											baseline={list ? null : ((baseline?.tabs.get(id) as never) ?? null)}
 											logarithmic={state.logarithmic}
 											band={state.band}
+											view={tab.view}
+											stage={tab.stage}
 											page={page}
 											{...body}
 										/>
@@ -361,9 +389,15 @@ export function App(props: AppProps): ReactElement | null {
 }
 
 const nothing = {};
+const noStages: readonly string[] = [];
+
+/** Tables of a tab beside its tracer's, for filters. */
+function listsOf(id: string, view: TabView<never, object> | undefined): FilterTab[] {
+	return Object.values(view?.lists ?? {}).map(({ columns }) => ({ id, columns }));
+}
 
 interface BodyProps {
-	view: LoadedView | null;
+	view: Pick<TabView<never, object>, 'View'> | Error | null;
 	status: ReturnType<Store['status']>;
 	summary: string;
 	width: number;

@@ -4,7 +4,7 @@ import { fitCells, textWidth } from '../term/width.ts';
 import { type Keymap, keysText, sections } from './keymap.ts';
 import { Lines } from './lines.tsx';
 import { wrapText } from './notice.tsx';
-import type { TabTracer } from './tab.ts';
+import type { HelpSection, TabTracer } from './tab.ts';
 import { paint } from './theme.ts';
 
 /** A table of two columns: a name, and words that wrap. */
@@ -36,7 +36,12 @@ function terms(width: number): string[] {
 }
 
 /** The whole help for a tab at this width. */
-export function helpLines(tracer: TabTracer<never, object>, { bindings }: Keymap, width: number): string[] {
+export function helpLines(
+	tracer: TabTracer<never, object>,
+	{ bindings }: Keymap,
+	width: number,
+	more: readonly HelpSection[] = [],
+): string[] {
 	const bound = bindings.filter(({ keys }) => keys.length > 0);
 	const keyWidth = Math.max(...bound.map((binding) => textWidth(keysText(binding))));
 	const keys = sections.flatMap((section) => [
@@ -61,6 +66,11 @@ export function helpLines(tracer: TabTracer<never, object>, { bindings }: Keymap
 		),
 		...(tracer.groups.length > 1 ? ['', `  ${paint('dim', 'groups (t):')} ${tracer.groups.join(', ')}`] : []),
 		'',
+		...more.flatMap((section) => [
+			paint('strong', section.title),
+			...entries(section.entries, Math.max(...section.entries.map(([name]) => textWidth(name))), width),
+			'',
+		]),
 		...keys,
 		...terms(width),
 		...notes.flatMap((note) => wrapText(note, width - 2).map((line) => paint('dim', `  ${line}`))),

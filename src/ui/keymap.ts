@@ -37,6 +37,10 @@ export type Command =
 	| 'faster'
 	| 'slower'
 	| 'scale'
+	| 'view'
+	| 'next-stage'
+	| 'previous-stage'
+	| 'full-path'
 	| 'band-up'
 	| 'band-down'
 	| 'narrow'
@@ -125,6 +129,27 @@ export const defaultBindings: readonly Binding[] = [
 	{ command: 'back', keys: ['Esc', 'Backspace'], help: 'one step back: detail, selection, filter', section: 'Table' },
 	{ command: 'scale', keys: ['l'], help: 'bars linear or logarithmic', section: 'Table' },
 	{
+		command: 'view',
+		keys: ['v'],
+		help: 'what the tab shows (disk IO: stages, slow requests, in flight)',
+		hint: 'View',
+		hintOrder: 6,
+		section: 'Table',
+	},
+	{
+		command: 'next-stage',
+		keys: ['Right'],
+		help: 'histogram of one stage, the next one on the way (disk IO); Esc: none',
+		section: 'Table',
+	},
+	{ command: 'previous-stage', keys: ['Left'], help: 'likewise, the one before it', section: 'Table' },
+	{
+		command: 'full-path',
+		keys: ['f'],
+		help: 'measure also what costs more (disk IO: file system and system call); again: no longer',
+		section: 'Table',
+	},
+	{
 		command: 'band-up',
 		keys: [')'],
 		help: 'only rows with times in one bar of the histogram; the next longer one; Esc: all',
@@ -134,7 +159,7 @@ export const defaultBindings: readonly Binding[] = [
 	{
 		command: 'narrow',
 		keys: ['F'],
-		help: 'measure only the selected process, in the kernel; again: everything',
+		help: 'measure only the process or device of the selected row, in the kernel; again: everything',
 		section: 'Table',
 	},
 	{ command: 'up', keys: ['Up', 'k'], help: 'row up', section: 'Move' },

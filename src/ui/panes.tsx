@@ -13,12 +13,14 @@ import { Table } from './table.tsx';
 import { paint, type Span } from './theme.ts';
 
 export interface PanesProps<Row, Extra extends object> {
-	tab: TabProps<Row, Extra>;
+	tab: TabProps<Row, Extra, object>;
 	/** Most important first: lines that do not fit are left out. */
 	summary: readonly (readonly Span[])[];
 	/** Rows that the pane wants under a table, and the least that makes sense. */
 	paneRows: number;
 	paneLeast: number;
+	/** The pane is about the selected row: it goes below the table. */
+	paneBelow?: boolean;
 	pane: (area: Area) => ReactElement;
 	/** Said when there is no row at all. */
 	empty: string;
@@ -46,6 +48,7 @@ function Overview<Row, Extra extends object>({
 	summary,
 	paneRows,
 	paneLeast,
+	paneBelow = false,
 	pane,
 	empty,
 }: PanesProps<Row, Extra>): ReactElement {
@@ -55,6 +58,7 @@ function Overview<Row, Extra extends object>({
 	const areas = split(width, room, Math.max(4, rows.length + 2), paneRows, paneLeast);
 	tab.page.current = Math.max(1, areas.table.height - 1);
 	const row = areas.direction === 'row';
+	const tableFirst = row || paneBelow;
 	const table =
 		rows.length > 0 ? (
 			<Table
@@ -65,7 +69,7 @@ function Overview<Row, Extra extends object>({
 				seconds={secondsOf(tab.snapshot)}
 				baseline={tab.baseline}
 				x={0}
-				y={head + (row || !areas.pane ? 0 : areas.pane.height)}
+				y={head + (tableFirst || !areas.pane ? 0 : areas.pane.height)}
 				{...areas.table}
 			/>
 		) : (
@@ -80,8 +84,8 @@ function Overview<Row, Extra extends object>({
 		<Box flexDirection="column">
 			<SummaryLines lines={summary} width={width} height={head} />
 			<Box flexDirection={areas.direction} gap={row ? 2 : 0}>
-				{row ? table : areas.pane && pane(areas.pane)}
-				{row ? areas.pane && pane(areas.pane) : table}
+				{tableFirst ? table : areas.pane && pane(areas.pane)}
+				{tableFirst ? areas.pane && pane(areas.pane) : table}
 			</Box>
 		</Box>
 	);
@@ -110,7 +114,8 @@ function Detail<Row, Extra extends object>({
 	title,
 	pane,
 }: PanesProps<Row, Extra> & { row: Row }): ReactElement {
-	const { width, height, allColumns: columns, snapshot } = tab;
+	const { width, height, snapshot } = tab;
+	const columns = tab.allColumns.filter(({ draw }) => draw === undefined);
 	const fields = useMemo(() => {
 		const seconds = secondsOf(snapshot);
 		const titleWidth = Math.max(...columns.map((column) => column.title.length));

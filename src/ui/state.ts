@@ -19,6 +19,10 @@ export interface TabState {
 	/** Process to select once it is there: the one selected in the tab before; null: `selected` counts. */
 	follow: string | null;
 	detail: boolean;
+	/** Which of the tab's views is shown. */
+	view: number;
+	/** The stage whose histogram is looked at; null: none. */
+	stage: string | null;
 	/** null: the tracer's own. */
 	columns: readonly ColumnChoice[] | null;
 }
@@ -70,6 +74,12 @@ export interface View {
 	filterValid: boolean;
 	/** Rows of one page. */
 	page: number;
+	/** Names of what the tab can show. */
+	views: readonly string[];
+	/** Do views have rows of their own? */
+	ownRows: boolean;
+	/** Stages whose histogram can be looked at, in their order. */
+	stages: readonly string[];
 	/** Has the tab something to show for one row? */
 	hasDetail: boolean;
 	helpLines: number;
@@ -85,7 +95,16 @@ export type Action =
 	| { kind: 'go-to'; tab: string }
 	| { kind: 'sort'; key: string; view: View };
 
-const fresh: TabState = { sort: null, selected: null, index: 0, follow: null, detail: false, columns: null };
+const fresh: TabState = {
+	sort: null,
+	selected: null,
+	index: 0,
+	follow: null,
+	detail: false,
+	view: 0,
+	stage: null,
+	columns: null,
+};
 /** Longest text to search for. */
 const maxSearch = 64;
 
@@ -208,6 +227,26 @@ function inColumns(state: UiState, index: number, command: Command, view: View):
 /** 1 to 2 ms. */
 const firstBand = 20;
 
+/** Where views have rows of their own, each keeps its order and columns. */
+function otherView(state: UiState, { views, ownRows }: View): UiState {
+	if (views.length < 2) return { ...state, message: 'this tab has one view only' };
+	const left = tabState(state);
+	const view = (left.view + 1) % views.length;
+	if (!ownRows) return change(state, { view });
+	const place = (of: number) => `${state.tab} ${views[of]}`;
+	const there = state.tabs[place(view)] ?? fresh;
+	const tabs = { ...state.tabs, [place(left.view)]: { ...left, detail: false, selected: null, follow: null } };
+	return { ...state, band: null, tabs: { ...tabs, [state.tab]: { ...there, view } } };
+}
+
+function otherStage(state: UiState, stages: readonly string[], step: 1 | -1): UiState {
+	if (stages.length === 0) return { ...state, message: 'there are no stages to choose here' };
+	const { stage } = tabState(state);
+	const at = stage === null ? (step > 0 ? -1 : 0) : stages.indexOf(stage);
+	const next = stages[(at + step + stages.length) % stages.length] as string;
+	return change({ ...state, message: `times of ${next}; Esc: all stages` }, { stage: next });
+}
+
 /** The selection goes along to the same process, where the other tab has it. */
 function goTo(state: UiState, tab: string | undefined): UiState {
 	if (tab === undefined || tab === state.tab) return state;
@@ -219,6 +258,7 @@ function back(state: UiState): UiState {
 	const tab = tabState(state);
 	if (state.band !== null) return { ...state, band: null };
 	if (tab.detail) return change(state, { detail: false });
+	if (tab.stage !== null) return change(state, { stage: null });
 	if (tab.selected !== null || tab.follow !== null) {
 		return change({ ...state, process: null }, { selected: null, index: 0, follow: null });
 	}
@@ -283,6 +323,11 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 			const [from, to] = [formatNs(2 ** band), formatNs(2 ** (band + 1))];
 			return { ...state, band, message: `only rows with times from ${from} to ${to}; Esc: all rows` };
 		}
+		case 'view':
+			return otherView(state, view);
+		case 'next-stage':
+		case 'previous-stage':
+			return otherStage(state, view.stages, command === 'next-stage' ? 1 : -1);
 		case 'scale':
 			return { ...state, logarithmic: !state.logarithmic };
 		case 'group':

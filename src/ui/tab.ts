@@ -1,19 +1,27 @@
 /** What a tab is to the rest of the screen. */
 import type { ReactElement } from 'react';
+import type { Buckets } from '../histogram.ts';
 import type { Sort } from '../query.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Column, Options, Tracer } from '../tracers/tracer.ts';
 import type { TabBaseline } from './baseline.ts';
+import type { Span } from './theme.ts';
 
-export interface TabProps<Row, Extra extends object> {
+/** A column that draws itself where text alone would not do. */
+export interface TableColumn<Row> extends Column<Row> {
+	/** In `width` cells; takes the place of the formatted value, and has no place among the figures of one row. */
+	draw?(row: Row, width: number): readonly Span[];
+}
+
+export interface TabProps<Row, Extra extends object, SnapshotRow = Row> {
 	/** Those that the user wants to see, in that order. */
-	columns: readonly Column<Row>[];
+	columns: readonly TableColumn<Row>[];
 	/** All of them, for the detail. */
-	allColumns: readonly Column<Row>[];
-	snapshot: Snapshot<Row, Extra>;
+	allColumns: readonly TableColumn<Row>[];
+	snapshot: Snapshot<SnapshotRow, Extra>;
 	/** Oldest first, `snapshot` last. Older ones have lost the lists in their rows (`buckets`), and may have lost all rows. */
-	history: readonly Snapshot<Row, Extra>[];
+	history: readonly Snapshot<SnapshotRow, Extra>[];
 	/** Filtered and sorted. */
 	rows: readonly Row[];
 	sort: Sort;
@@ -29,6 +37,10 @@ export interface TabProps<Row, Extra extends object> {
 	logarithmic: boolean;
 	/** The power of two of ns that is looked at in histograms; null: none. Rows without it are not among `rows`. */
 	band: number | null;
+	/** Index into {@link TabView.views}. */
+	view: number;
+	/** One of {@link TabView.stages}; null: none. */
+	stage: string | null;
 	/** Cells and rows for the tab. */
 	width: number;
 	height: number;
@@ -44,8 +56,37 @@ export interface TabView<Row, Extra extends object> {
 	focus?(row: Row | undefined): Options;
 	/** Options that make the tracer measure this row only; without a row: everything again. Empty: not for such rows. */
 	narrow?(row: Row | undefined, snapshot: Snapshot<Row, Extra>): Options;
+	/** Options that measure more at a higher cost, or (where it is measured) no longer. Empty: it cannot be. */
+	fullPath?(snapshot: Snapshot<Row, Extra>): Options;
+	/** Names of what the pane can show; the first is shown at first. */
+	views?: readonly string[];
+	/** By name, views whose rows are not the tracer's. */
+	lists?: Readonly<Record<string, TabList<never, Extra, Row>>>;
+	/** Parts of a row's time whose histogram can be looked at. */
+	stages?(snapshot: Snapshot<Row, Extra>): readonly string[];
+	/** The times of a row that the histogram shows. Without: its `buckets`. */
+	buckets?(row: Row, stage: string | null): Buckets | undefined;
 	/** Rows that are shown apart from the table return false. */
 	listed?(row: Row): boolean;
+	/** What the help has to say beside the columns. */
+	help?: readonly HelpSection[];
+}
+
+/** A table of other things than the tracer's rows. */
+export interface TabList<Row, Extra extends object, SnapshotRow> {
+	columns: readonly TableColumn<Row>[];
+	defaultSort: string;
+	rowKey(row: Row): string;
+	rows(snapshot: Snapshot<SnapshotRow, Extra>, history: readonly Snapshot<SnapshotRow, Extra>[]): readonly Row[];
+	View: (props: TabProps<Row, Extra, SnapshotRow>) => ReactElement;
+	nameOf?(row: Row): SafeText;
+	narrow?(row: Row | undefined, snapshot: Snapshot<SnapshotRow, Extra>): Options;
+}
+
+/** Names and words. */
+export interface HelpSection {
+	title: string;
+	entries: readonly (readonly [string, string])[];
 }
 
 /** What the screen uses of a tracer. */

@@ -6,11 +6,13 @@ import { fitCells } from '../term/width.ts';
 import type { Column } from '../tracers/tracer.ts';
 import { arrowOf, changeOf, formatChange, type TabBaseline } from './baseline.ts';
 import { HitsContext } from './hit.ts';
+import { lineOf, widthOf } from './line.ts';
 import { Lines } from './lines.tsx';
+import type { TableColumn } from './tab.ts';
 import { paint } from './theme.ts';
 
 export interface TableProps<Row> {
-	columns: readonly Column<Row>[];
+	columns: readonly TableColumn<Row>[];
 	/** In the order to be shown. */
 	rows: readonly Row[];
 	sort: Sort;
@@ -29,7 +31,7 @@ export interface TableProps<Row> {
 }
 
 export interface Placed<Row> {
-	column: Column<Row>;
+	column: TableColumn<Row>;
 	/** Cells, without the gap before it. */
 	width: number;
 }
@@ -37,13 +39,13 @@ export interface Placed<Row> {
 /** A column that grows beyond this only pulls the eye away from its numbers. */
 const growLimit = 64;
 
-function rightAligned(column: Pick<Column<never>, 'kind'>): boolean {
-	return column.kind !== 'text';
+function rightAligned(column: Pick<TableColumn<never>, 'kind' | 'draw'>): boolean {
+	return column.kind !== 'text' && column.draw === undefined;
 }
 
 /** Columns that fit, in their order: the least important ones go first, then the growing ones take what is left. */
-export function placeColumns<Row>(columns: readonly Column<Row>[], width: number): Placed<Row>[] {
-	const kept = new Set<Column<Row>>();
+export function placeColumns<Row>(columns: readonly TableColumn<Row>[], width: number): Placed<Row>[] {
+	const kept = new Set<TableColumn<Row>>();
 	let used = 0;
 	for (const column of [...columns].sort((a, b) => a.priority - b.priority)) {
 		const need = column.width + (kept.size > 0 ? 1 : 0);
@@ -100,6 +102,13 @@ function rowLine<Row>(placed: readonly Placed<Row>[], row: Row, style: RowStyle<
 	const { seconds, selected, gap, baseline } = style;
 	let line = '';
 	for (const [index, { column, width }] of placed.entries()) {
+		if (column.draw) {
+			const spans = column.draw(row, width);
+			const text = spans.map((span) => (typeof span === 'string' ? span : span[1])).join('');
+			line += ' '.repeat(index === 0 ? 0 : gap) + (selected ? fitCells(text, width) : lineOf(width, spans));
+			line += selected ? '' : ' '.repeat(Math.max(0, width - widthOf(spans)));
+			continue;
+		}
 		const value = formatValue(column.kind, column.value(row, seconds), width);
 		// The arrow stands in the gap, so that figures stay in their columns.
 		const arrow = baseline && index > 0 ? arrowOf(changeOf(column, row, seconds, baseline)) : '';
@@ -129,10 +138,10 @@ function changeColumn<Row>(sorted: Column<Row>, baseline: TabBaseline<Row>): Col
 }
 
 function withChange<Row>(
-	columns: readonly Column<Row>[],
+	columns: readonly TableColumn<Row>[],
 	sort: Sort,
 	baseline: TabBaseline<Row> | null,
-): readonly Column<Row>[] {
+): readonly TableColumn<Row>[] {
 	const at = columns.findIndex((column) => column.key === sort.key);
 	const sorted = columns[at];
 	if (!baseline || !sorted || sorted.kind === 'text' || sorted.kind === 'pid') return columns;

@@ -2,7 +2,7 @@
 import { useMemo, useRef } from 'react';
 import { type BoundFilter, Filter } from '../filter/bind.ts';
 import { FilterError } from '../filter/error.ts';
-import type { TabEntry, TabTracer } from './tab.ts';
+import type { FilterTab } from '../filter/names.ts';
 
 export interface FilterInUse {
 	/** Text of the filter in use. */
@@ -12,19 +12,16 @@ export interface FilterInUse {
 	error: FilterError | null;
 }
 
-function compile(text: string, tabs: readonly TabEntry[]): Filter | FilterError {
+function compile(text: string, tabs: readonly FilterTab[]): Filter | FilterError {
 	try {
-		return new Filter(
-			text,
-			tabs.map(({ tracer }) => tracer),
-		);
+		return new Filter(text, tabs);
 	} catch (error) {
 		if (error instanceof FilterError) return error;
 		throw error;
 	}
 }
 
-export function useFilter(text: string, tabs: readonly TabEntry[], tracer: TabTracer<never, object>): FilterInUse {
+export function useFilter(text: string, tabs: readonly FilterTab[], shown: FilterTab): FilterInUse {
 	const compiled = useMemo(() => compile(text, tabs), [text, tabs]);
 	const last = useRef<Filter | null>(null);
 	if (compiled instanceof Filter) last.current = compiled;
@@ -32,9 +29,9 @@ export function useFilter(text: string, tabs: readonly TabEntry[], tracer: TabTr
 	return useMemo(
 		() => ({
 			text: inUse?.text.trim() ?? '',
-			bound: inUse?.bind(tracer) ?? { test: null, ignored: [] },
+			bound: inUse?.bind(shown) ?? { test: null, ignored: [] },
 			error: compiled instanceof FilterError ? compiled : null,
 		}),
-		[inUse, compiled, tracer],
+		[inUse, compiled, shown],
 	);
 }

@@ -9,7 +9,7 @@ import type { TabTracer, TabView } from './tab.ts';
 
 export function useRows(
 	snapshot: Snapshot | undefined,
-	tracer: TabTracer<never, object>,
+	tracer: Pick<TabTracer<never, object>, 'columns'>,
 	listed: TabView<never, object>['listed'],
 	test: RowTest<never> | null,
 	sort: Sort,
@@ -28,11 +28,13 @@ export function useRows(
 }
 
 /** Rows with times from 2^band to 2^(band+1) ns in their histogram; all where no band is chosen. */
-export function rowsInBand(rows: readonly never[], band: number | null): readonly never[] {
+export function rowsInBand(
+	rows: readonly never[],
+	band: number | null,
+	bucketsOf: (row: never) => Buckets | undefined = (row: { buckets?: Buckets }) => row.buckets,
+): readonly never[] {
 	if (band === null) return rows;
-	return rows.filter((row: { buckets?: Buckets }) =>
-		row.buckets?.some(([upper]) => upper > 2 ** band && upper <= 2 ** (band + 1)),
-	);
+	return rows.filter((row) => bucketsOf(row)?.some(([upper]) => upper > 2 ** band && upper <= 2 ** (band + 1)));
 }
 
 /** Index of the next row with `text` in a name or its pid, from `from` on and round; -1: none. */

@@ -42,7 +42,7 @@ function expectFits(run: TerminalRun, columns: number): void {
 describe('first frame and tabs', () => {
 	test('says attaching before any figure has come, then shows the tab', async () => {
 		const run = start({ env: { DEMO_ATTACH: '1500' } });
-		await run.waitFor(/1 Energy .*2 Run queue .*3 Interrupts .*4 Block IO/);
+		await run.waitFor(/1 Energy .*2 Run queue .*3 Interrupts .*4 Disk IO/);
 		expect(run.text()).toContain('attaching…');
 		expect(run.fullScreen).toBe(true);
 		expect(run.cursorShown).toBe(false);

@@ -36,6 +36,8 @@ function start(env: Record<string, string> = {}, options: TerminalRunOptions = {
 
 /** What the terminal sends for a key as `term/keys.ts` names it. */
 const sequences: Readonly<Record<string, string>> = {
+	Left: '\x1b[D',
+	Right: '\x1b[C',
 	Enter: '\r',
 	Esc: '\x1b',
 	Tab: '\t',
@@ -94,8 +96,12 @@ const cases: Record<Command, Case> = {
 	copy: { given: 'j', ready: /^1\/40/m, expected: (run) => run.output.includes('\x1b]52;c;') },
 	'band-up': { expected: /only rows with times from 1.05ms to 2.10ms/ },
 	'band-down': { given: ')', ready: /to 2.10ms/, expected: /only rows with times from 524µs to 1.05ms/ },
-	narrow: { expected: /select a process first/ },
+	narrow: { expected: /select a row first/ },
 	scale: { expected: /logarithmic/ },
+	view: { given: '4', ready: / stages .*slow/, expected: /requests over/ },
+	'next-stage': { given: '4', ready: / stages .*slow/, expected: /times of fs; Esc/ },
+	'previous-stage': { given: '4', ready: / stages .*slow/, expected: /times of total; Esc/ },
+	'full-path': { given: '4', ready: /full path on/, expected: /full path off from the next interval/ },
 	up: { given: 'jjj', ready: /^3\/40/m, expected: /^2\/40/m },
 	down: { expected: /^1\/40/m },
 	'page-up': { given: 'G', ready: /^40\/40/m, expected: (run) => selected(run) < 35 },

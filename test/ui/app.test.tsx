@@ -164,7 +164,7 @@ describe('app', () => {
 	test('nothing in an interval', async () => {
 		store.apply({ kind: 'snapshot', snapshot: { ...ioSnapshot(0), rows: [] } as Snapshot });
 		await keys('4');
-		await eventually(() => expect(text()).toContain('no block IO in this interval'));
+		await eventually(() => expect(text()).toContain('no disk traffic in this interval'));
 	});
 
 	test('10,000 processes', async () => {

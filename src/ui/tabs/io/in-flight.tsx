@@ -1,0 +1,99 @@
+/** The third view of the tab: what is on its way now, and where. */
+import type { ReactElement } from 'react';
+import { formatCount } from '../../../format.ts';
+import type { Inflight, IoExtra, IoRow } from '../../../io/snapshot.ts';
+import { sanitize } from '../../../sanitize.ts';
+import type { Snapshot } from '../../../snapshot.ts';
+import type { Column } from '../../../tracers/tracer.ts';
+import { Lines } from '../../lines.tsx';
+import { Panes } from '../../panes.tsx';
+import type { TabList, TabProps } from '../../tab.ts';
+import { narrowTo } from './narrow.ts';
+import { summaryOf } from './summary.ts';
+
+interface InflightRow extends Inflight {
+	key: string;
+}
+
+/** The same request has the same key in the next interval: when it began, to the ms, tells it from others like it. */
+function rowsOf(snapshot: Snapshot<IoRow, IoExtra>): readonly InflightRow[] {
+	const seen = new Map<string, number>();
+	return snapshot.inflight.map((request) => {
+		const begun = Math.round((snapshot.mono_ns - request.age_ns) / 1e6);
+		const like = `${begun} ${request.device} ${request.op} ${request.pid} ${request.bytes}`;
+		const before = seen.get(like) ?? 0;
+		seen.set(like, before + 1);
+		return { ...request, key: `${like} ${before}` };
+	});
+}
+
+export const inFlightColumns: readonly Column<InflightRow>[] = [
+	{
+		key: 'age',
+		title: 'AGE',
+		kind: 'ns',
+		width: 7,
+		priority: 0,
+		help: 'Since its first stage began.',
+		value: (row) => row.age_ns,
+	},
+	{
+		key: 'stage',
+		title: 'STAGE',
+		kind: 'text',
+		width: 8,
+		priority: 1,
+		help: 'Stage that it is in.',
+		value: (row) => sanitize(row.stage),
+	},
+	{ key: 'op', title: 'OP', kind: 'text', width: 7, priority: 3, help: 'Operation.', value: (row) => row.op },
+	{ key: 'device', title: 'DEVICE', kind: 'text', width: 10, priority: 2, help: 'Disk.', value: (row) => row.device },
+	{ key: 'bytes', title: 'BYTES', kind: 'bytes', width: 7, priority: 6, help: 'Size.', value: (row) => row.bytes },
+	{
+		key: 'pid',
+		title: 'PID',
+		kind: 'pid',
+		width: 7,
+		priority: 5,
+		help: 'Process it belongs to, in the initial pid namespace; 0: not known.',
+		value: (row) => row.pid,
+	},
+	{
+		key: 'comm',
+		title: 'COMMAND',
+		kind: 'text',
+		width: 16,
+		grow: true,
+		priority: 4,
+		help: 'Name of the task it belongs to.',
+		value: (row) => row.comm,
+	},
+];
+
+function InFlightView(props: TabProps<InflightRow, IoExtra, IoRow>): ReactElement {
+	const { snapshot, history, view, height, rows } = props;
+	const [state = [], ...more] = summaryOf(snapshot, history, view, height);
+	const { inflight_count: all, inflight } = snapshot;
+	const cut = all > inflight.length ? `the oldest ${inflight.length} of ${formatCount(all)}` : formatCount(all);
+	return (
+		<Panes
+			tab={props}
+			title="Disk IO › in flight"
+			name=""
+			summary={[state, rows.length > 0 ? [['dim', `on their way at the end of the interval: ${cut}`]] : [], ...more]}
+			empty="no request was on its way at the end of the interval"
+			paneRows={0}
+			paneLeast={Number.POSITIVE_INFINITY}
+			pane={(area) => <Lines lines={[]} {...area} />}
+		/>
+	);
+}
+
+export const inFlightList: TabList<InflightRow, IoExtra, IoRow> = {
+	columns: inFlightColumns,
+	defaultSort: 'age',
+	rowKey: (row) => row.key,
+	rows: rowsOf,
+	View: InFlightView,
+	narrow: (row, snapshot) => narrowTo(row && (row.pid > 0 ? { pid: row.pid } : { device: row.device }), snapshot),
+};

@@ -1,0 +1,10 @@
+/** What is measured at all: filters in the kernel, set from a row. */
+import type { IoExtra } from '../../../io/snapshot.ts';
+import type { Options } from '../../../tracers/tracer.ts';
+
+const everything: Options = { pid: 0, tid: 0, comm: '', cgroup: '', device: '', file: '', directory: '' };
+
+/** Only that, or everything again where something is left out already. Empty: there is nothing to go by. */
+export function narrowTo(only: Options | undefined, { filter }: Pick<IoExtra, 'filter'>): Options {
+	return filter === '' ? (only ?? {}) : everything;
+}

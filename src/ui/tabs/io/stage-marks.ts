@@ -1,0 +1,60 @@
+/** How stages look: a letter and a colour each, the same everywhere on the tab. */
+import { IO_PATH } from '../../../io/path.ts';
+import type { Step } from '../../../stages/figures.ts';
+import { bar } from '../../histogram.tsx';
+import type { Role, Span } from '../../theme.ts';
+
+interface Mark {
+	name: string;
+	letter: string;
+	role: Role;
+}
+
+/** Waiting before or after the device stands out from the device's own time and from the kernel's code. */
+const roles: Readonly<Record<string, Role>> = { device: 'series1', fs: 'series3', return: 'series3' };
+
+function marksOf(names: readonly string[]): Mark[] {
+	const taken = new Set<string>();
+	return names.map((name) => {
+		const letter = Array.from(name).find((char) => !taken.has(char)) ?? '?';
+		taken.add(letter);
+		return { name, letter, role: roles[name] ?? 'series2' };
+	});
+}
+
+const marks: ReadonlyMap<string, Mark> = new Map(
+	marksOf(IO_PATH.stages.map(({ name }) => name)).map((mark) => [mark.name, mark]),
+);
+
+export function roleOf(stage: string): Role {
+	return marks.get(stage)?.role ?? 'plain';
+}
+
+/** All of it in `width` cells, a letter for what fills a cell: legible without colours too. */
+export function stackedBar(steps: readonly Step[], width: number): Span[] {
+	const last = steps.at(-1);
+	const whole = last ? last.at_ns + last.ns : 0;
+	if (whole <= 0 || width < 1) return [];
+	const cell = (ns: number) => Math.round((ns / whole) * width);
+	return steps.flatMap(({ stage, at_ns, ns }): Span[] => {
+		const cells = cell(at_ns + ns) - cell(at_ns);
+		const mark = marks.get(stage);
+		return cells > 0 && mark ? [[mark.role, mark.letter.repeat(cells)]] : [];
+	});
+}
+
+/** What the letters mean, of those stages that occur. */
+export function legend(stages: ReadonlySet<string>): Span[] {
+	return [...marks.values()]
+		.filter(({ name }) => stages.has(name))
+		.flatMap(({ name, letter, role }): Span[] => [
+			[role, letter],
+			['dim', ` ${name}  `],
+		]);
+}
+
+/** A bar that begins where its time begins; `at` and `share` are parts of the whole. */
+export function placedBar(at: number, share: number, width: number): string {
+	const start = Math.max(0, Math.min(width - 1, Math.floor(at * width)));
+	return ' '.repeat(start) + bar(width > start ? (share * width) / (width - start) : 0, width - start);
+}

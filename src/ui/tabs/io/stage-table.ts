@@ -1,0 +1,106 @@
+/** Stages of a row as lines: figures, share of the time, and bars one after the other as the stages are. */
+import { formatCount, formatNs, formatShare } from '../../../format.ts';
+import { IO_PATH } from '../../../io/path.ts';
+import type { FullPath } from '../../../io/snapshot.ts';
+import type { StageStats } from '../../../stages/figures.ts';
+import { fitCells } from '../../../term/width.ts';
+import { lineOf } from '../../line.ts';
+import { paint, type Span } from '../../theme.ts';
+import { placedBar, roleOf } from './stage-marks.ts';
+
+interface Figure {
+	title: string;
+	width: number;
+	text(stats: StageStats): string;
+}
+
+const ns = (title: string, of: 'mean_ns' | 'p50_ns' | 'p90_ns' | 'p99_ns' | 'max_ns'): Figure => ({
+	title,
+	width: 7,
+	text: (stats) => formatNs(stats[of]),
+});
+
+/** In their order; `least` is the width of the whole table from which on one is there. */
+const figures: readonly (Figure & { least: number })[] = [
+	{ title: 'REQS', width: 6, text: ({ count }) => formatCount(count), least: 43 },
+	{ ...ns('MEAN', 'mean_ns'), least: 0 },
+	{ ...ns('P50', 'p50_ns'), least: 50 },
+	{ ...ns('P90', 'p90_ns'), least: 57 },
+	{ ...ns('P99', 'p99_ns'), least: 30 },
+	{ ...ns('MAX', 'max_ns'), least: 37 },
+];
+
+const nameWidth = 9;
+const shareWidth = 7;
+
+/** Cells of the figures without bars, where `width` is there for the whole. */
+export function stageTableWidth(width: number): number {
+	return (
+		nameWidth + shareWidth + figures.reduce((sum, { least, width: cells }) => sum + (width >= least ? cells : 0), 0)
+	);
+}
+
+/** Why some stages are missing; empty: none is. */
+export function missingStages({ state, reason }: FullPath, stages: Readonly<Record<string, StageStats>>): string {
+	if (state === 'on') return '';
+	const names = IO_PATH.stages.filter(({ depth, name }) => depth === 'full' && !stages[name]).map(({ name }) => name);
+	if (names.length === 0) return '';
+	const why = {
+		off: 'only with the full path (f)',
+		detached: `full path detached${reason === '' ? '' : `: ${reason}`}`,
+		unavailable: `full path unavailable${reason === '' ? '' : `: ${reason}`}`,
+	}[state];
+	return `${names.join(', ')}: ${why}`;
+}
+
+export interface StageTable {
+	stages: Readonly<Record<string, StageStats>>;
+	fullPath: FullPath;
+	/** Whose they are. */
+	name: string;
+	/** The one whose histogram is shown; null: none. */
+	chosen: string | null;
+	width: number;
+	/** Lines at most; what takes least time is left out first. */
+	height: number;
+}
+
+/** The sum of all stages is the time from the first to the last; `total` is what the block layer measured of it. */
+export function stageTableLines({ stages, fullPath, name, chosen, width, height }: StageTable): string[] {
+	const { total, ...measured } = stages;
+	if (!total || height < 2) return [];
+	const shown = figures.filter(({ least }) => width >= least);
+	const room = width - stageTableWidth(width) - 2;
+	const timeOf = ({ count, mean_ns }: StageStats) => count * mean_ns;
+	// Processes and groups have their total only.
+	const sum = Object.values(measured).reduce((all, stats) => all + timeOf(stats), 0) || timeOf(total);
+	let at = 0;
+	const lines = Object.entries(measured).flatMap(([stage, stats]) => {
+		if (stats.count === 0) return [];
+		const share = timeOf(stats) / sum;
+		const placed = room > 3 ? placedBar(at, share, room) : '';
+		at += share;
+		return [{ stage, stats, share, bar: placed }];
+	});
+	const note = missingStages(fullPath, stages);
+	const kept = [...lines].sort((a, b) => b.share - a.share).slice(0, Math.max(0, height - 2));
+	const left = lines.length - kept.length;
+	const row = (stage: string, stats: StageStats, share: number, placed: string): string => {
+		const cells = shown.map((figure) => fitCells(figure.text(stats), figure.width, 'right')).join('');
+		const text = `${fitCells(`${stage === chosen ? '▶' : ' '}${stage}`, nameWidth)}${cells}${fitCells(formatShare(share), shareWidth, 'right')}`;
+		const line: Span[] = [stage === chosen ? ['selected', text] : text, '  ', [roleOf(stage), placed]];
+		return lineOf(width, line);
+	};
+	const head = `${fitCells(' STAGE', nameWidth)}${shown.map((figure) => fitCells(figure.title, figure.width, 'right')).join('')}${fitCells('SHARE', shareWidth, 'right')}`;
+	const out = [
+		lineOf(width, [
+			['dim', head],
+			['dim', '  of '],
+			['strong', name],
+		]),
+		...lines.filter((line) => kept.includes(line)).map(({ stage, stats, share, bar }) => row(stage, stats, share, bar)),
+		row('total', total, timeOf(total) / sum, ''),
+	];
+	if (out.length < height && left === 0 && note !== '') out.push(paint('dim', lineOf(width, [` ${note}`])));
+	return out;
+}
