@@ -5,6 +5,7 @@ import type { IoExtra, IoRow } from '../../../io/snapshot.ts';
 import { Lines } from '../../lines.tsx';
 import { Panes } from '../../panes.tsx';
 import type { TabList, TabProps } from '../../tab.ts';
+import type { Span } from '../../theme.ts';
 import { narrowTo } from './narrow.ts';
 import { rowsOfSlow, type SlowRow, slowColumns, slowHeading, slowKey, slowNameOf } from './slow-rows.ts';
 import { legend } from './stage-marks.ts';
@@ -31,14 +32,13 @@ function SlowView(props: Props): ReactElement {
 	const seen = useMemo(() => new Set(rows.flatMap((one) => one.waterfall.map(({ stage }) => stage))), [rows]);
 	const [state = [], ...more] = summaryOf(snapshot, history, view, height);
 	const heading = slowHeading(snapshot, history, rows.length).replace(', newest first', '');
+	const about: Span[][] = rows.length > 0 ? [[['dim', heading]], legend(seen)] : [];
 	return (
 		<Panes
 			tab={props}
 			title="Disk IO › slow requests"
 			name={row ? slowNameOf(row) : ''}
-			summary={[state, [['dim', rows.length > 0 ? heading : '']], legend(seen), ...more].filter(
-				(line) => line.length > 0,
-			)}
+			summary={[state, ...about, ...more]}
 			empty={heading}
 			paneRows={8}
 			paneLeast={5}

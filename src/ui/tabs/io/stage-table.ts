@@ -3,7 +3,7 @@ import { formatCount, formatNs, formatShare } from '../../../format.ts';
 import { IO_PATH } from '../../../io/path.ts';
 import type { FullPath } from '../../../io/snapshot.ts';
 import type { StageStats } from '../../../stages/figures.ts';
-import { fitCells } from '../../../term/width.ts';
+import { fitCells, textWidth } from '../../../term/width.ts';
 import { lineOf } from '../../line.ts';
 import { paint, type Span } from '../../theme.ts';
 import { placedBar, roleOf } from './stage-marks.ts';
@@ -65,6 +65,8 @@ export interface StageTable {
 	height: number;
 }
 
+const onlyTotal = 'of a process or control group only the total is measured (t: other rows)';
+
 /** The sum of all stages is the time from the first to the last; `total` is what the block layer measured of it. */
 export function stageTableLines({ stages, fullPath, name, chosen, width, height }: StageTable): string[] {
 	const { total, ...measured } = stages;
@@ -82,7 +84,7 @@ export function stageTableLines({ stages, fullPath, name, chosen, width, height 
 		at += share;
 		return [{ stage, stats, share, bar: placed }];
 	});
-	const note = missingStages(fullPath, stages);
+	const note = lines.length === 0 ? onlyTotal : missingStages(fullPath, stages);
 	const kept = [...lines].sort((a, b) => b.share - a.share).slice(0, Math.max(0, height - 2));
 	const left = lines.length - kept.length;
 	const row = (stage: string, stats: StageStats, share: number, placed: string): string => {
@@ -101,6 +103,7 @@ export function stageTableLines({ stages, fullPath, name, chosen, width, height 
 		...lines.filter((line) => kept.includes(line)).map(({ stage, stats, share, bar }) => row(stage, stats, share, bar)),
 		row('total', total, timeOf(total) / sum, ''),
 	];
-	if (out.length < height && left === 0 && note !== '') out.push(paint('dim', lineOf(width, [` ${note}`])));
+	const noted = note !== '' && left === 0 && textWidth(note) < width;
+	if (noted && out.length < height) out.push(paint('dim', lineOf(width, [` ${note}`])));
 	return out;
 }

@@ -69,7 +69,9 @@ function Times({
  */
 function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | undefined }): ReactElement {
 	const { snapshot, history, rows, stage, band, detail } = tab;
-	const stages = useMemo(() => sumStages(row ? [row] : countedOnce(rows)), [row, rows]);
+	// A band that no row has times in: where they are instead is still to be seen.
+	const of = rows.length === 0 ? snapshot.rows : rows;
+	const stages = useMemo(() => sumStages(row ? [row] : countedOnce(of)), [row, of]);
 	const name = row ? nameOf(row) : 'all rows';
 	const chosen = stage ?? 'total';
 	const asked = stage !== null || band !== null;
@@ -130,7 +132,7 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 const none: Buckets = [];
 
 export function StagesView(props: IoProps): ReactElement {
-	const { snapshot, rows, selected } = props;
+	const { snapshot, rows, selected, band } = props;
 	const tab = useMemo(() => {
 		const fits = (column: IoProps['columns'][number]) => column.shown?.(snapshot) ?? true;
 		return { ...props, columns: props.columns.filter(fits), allColumns: props.allColumns.filter(fits) };
@@ -148,7 +150,7 @@ export function StagesView(props: IoProps): ReactElement {
 					: `no disk traffic of ${snapshot.filter} in this interval; F measures everything again`
 			}
 			paneRows={10}
-			paneLeast={rows.length > 0 ? 4 : Number.POSITIVE_INFINITY}
+			paneLeast={rows.length > 0 || (band !== null && snapshot.rows.length > 0) ? 4 : Number.POSITIVE_INFINITY}
 			paneBelow
 			pane={(area) => <Pane tab={tab} row={row} {...area} />}
 		/>
