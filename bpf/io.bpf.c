@@ -78,6 +78,8 @@ static const struct process_io no_process;
 struct io_cpu {
 	/* completed, but neither insert nor issue was seen, as for those in flight at start: counted without a latency */
 	u64 unseen_start;
+	/* the address came back although the end of the request before was not seen: that one is not counted */
+	u64 missed_completion;
 	/* requests and bios not followed because all WAYS places were taken: counted without a latency */
 	u64 requests_full;
 	u64 bios_full;
@@ -209,9 +211,9 @@ static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, 
 	if (!process)
 		return;
 	if (op == IO_READ)
-		__sync_fetch_and_add(&process->bytes_read, bytes);
+		shared_add(&process->bytes_read, bytes);
 	else
-		__sync_fetch_and_add(&process->bytes_written, bytes);
+		shared_add(&process->bytes_written, bytes);
 	latency_add_shared(&process->total, ns, epoch);
 }
 
@@ -450,6 +452,8 @@ static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct 
 			count(requests_full);
 			return WAYS;
 		}
+	} else {
+		count(missed_completion);
 	}
 	tracked = &bucket->ways[way];
 	if (!adopt(tracked, rq)) {

@@ -33,6 +33,7 @@ struct bio_vec {
 
 struct bvec_iter {
 	unsigned int bi_size;
+	unsigned int bi_idx;
 };
 
 struct blkcg {
@@ -51,7 +52,6 @@ struct bio {
 	void *bi_end_io;
 	void *bi_private;
 	struct blkcg_gq *bi_blkg;
-	unsigned short bi_vcnt;
 	struct bio_vec *bi_io_vec;
 };
 
