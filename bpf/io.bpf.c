@@ -541,10 +541,7 @@ static __always_inline int merged(u64 *ctx)
 	struct bio *bio;
 
 	/* before 5.11 the queue, the request and the bio */
-	if (bpf_core_type_exists(btf_trace_block_bio_backmerge))
-		asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(bio) : "r"(ctx));
-	else
-		asm volatile("%0 = *(u64 *)(%1 + 16)" : "=r"(bio) : "r"(ctx));
+	ARGUMENT(bio, ctx, btf_trace_block_bio_backmerge, 0, 2);
 	count(merged_bios);
 	forget(bio);
 	return 0;
@@ -572,7 +569,7 @@ int block_getrq(u64 *ctx)
 	struct bio *bio;
 	u32 way;
 
-	FIRST_OR_SECOND(bio, ctx, btf_trace_block_getrq);
+	ARGUMENT(bio, ctx, btf_trace_block_getrq, 0, 1);
 	bucket = bio_bucket(bio);
 	way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
 	if (way < WAYS)
@@ -591,7 +588,7 @@ int block_split(u64 *ctx)
 	struct bio *part, *whole;
 	u32 source, target;
 
-	FIRST_OR_SECOND(part, ctx, btf_trace_block_split);
+	ARGUMENT(part, ctx, btf_trace_block_split, 0, 1);
 	count(splits);
 	whole = part->bi_private;
 	from = bio_bucket(whole);
@@ -643,7 +640,7 @@ int block_bio_queue(u64 *ctx)
 	struct bio *bio;
 	u32 way;
 
-	FIRST_OR_SECOND(bio, ctx, btf_trace_block_bio_queue);
+	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	bucket = bio_bucket(bio);
 	if (!bucket)
 		return 0;
