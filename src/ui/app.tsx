@@ -123,9 +123,9 @@ export function App(props: AppProps): ReactElement | null {
 	const filter = useFilter(state.filter, filterTabs, filterTab);
 	const all = useRows(given, table, list ? undefined : loaded?.listed, filter.bound.test, sort);
 	const rows = useMemo(() => {
-		const buckets = loaded?.buckets;
+		const buckets = shown?.buckets;
 		return rowsInBand(all, state.band, buckets && ((row) => buckets(row, tab.stage)));
-	}, [all, state.band, loaded, tab.stage]);
+	}, [all, state.band, shown, tab.stage]);
 	const keys = useMemo(() => rows.map((row) => table.rowKey(row)), [rows, table]);
 	const processAt = (index: number) => (index in rows && !list ? tracer.processOf?.(rows[index] as never) : undefined);
 	const selected = selectedIndex(tab, keys, processAt);

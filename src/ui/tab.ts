@@ -81,6 +81,8 @@ export interface TabList<Row, Extra extends object, SnapshotRow> {
 	View: (props: TabProps<Row, Extra, SnapshotRow>) => ReactElement;
 	nameOf?(row: Row): SafeText;
 	narrow?(row: Row | undefined, snapshot: Snapshot<SnapshotRow, Extra>): Options;
+	/** As {@link TabView.buckets}. */
+	buckets?(row: Row): Buckets;
 }
 
 /** Names and words. */
