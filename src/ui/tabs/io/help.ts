@@ -28,6 +28,11 @@ const terms: HelpSection['entries'] = [
 		'full path',
 		'file system, system call and wake-up as stages, for a price; detached by itself when own cost gets high',
 	],
+	['system call', 'entry to return of the call that waited for a slow request; the four parts after it add up to it'],
+	['device or lock', 'the task slept: until the device was done, or somebody gave a lock back'],
+	['run queue', 'the task was awake and waited for a CPU; who had it: run queue tab (culprits)'],
+	['preempted', 'the task was taken off the CPU before it was done and waited to get it back'],
+	['running', 'the task had a CPU; interrupts may have stolen a part of that'],
 	['SHARE', 'part of the time of all requests in all stages; total is the time from request to device'],
 ];
 

@@ -65,9 +65,9 @@ const parts: readonly (readonly [string, keyof OffCpu, Role])[] = [
 /** Where the time of the system call went; the parts are the whole. */
 function callLines(call: OffCpu, width: number): string[] {
 	const head: Span[] = [
-		['dim', 'the system call that waited: '],
+		['dim', 'system call '],
 		['strong', formatNs(call.call_ns)],
-		['dim', ' ='],
+		['dim', ':'],
 	];
 	const pieces = parts.map(([name, key, role]): Span[] => [
 		['dim', `${name} `],
