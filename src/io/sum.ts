@@ -9,13 +9,20 @@ import type { IoRow } from './snapshot.ts';
 /** Stages in the order of the way, then the whole. */
 export const STAGE_NAMES: readonly string[] = [...IO_PATH.stages.map(({ name }) => name), 'total'];
 
-/** Upper bound of the bucket that has the rank: as good as the percentiles of rows, never below the true value. */
-function bound(buckets: Buckets, rank: number, max: Ns): Ns {
+/** Buckets in a power of two, as bpf/include/latency.bpf.h cuts it. */
+const perOctave = 4;
+
+/** Interpolated inside its bucket: as good as the percentiles of the rows themselves. */
+function percentile(buckets: Buckets, rank: number, max: Ns): Ns {
 	const wanted = rank * buckets.reduce((sum, [, count]) => sum + count, 0);
 	let seen = 0;
 	for (const [upper, count] of buckets) {
-		seen += count;
-		if (seen >= wanted) return Math.min(upper, max);
+		if (seen + count < wanted) {
+			seen += count;
+			continue;
+		}
+		const width = 2 ** (Math.ceil(Math.log2(upper)) - 1) / perOctave;
+		return Math.min(Math.round(upper - (1 - (wanted - seen) / count) * width), max);
 	}
 	return max;
 }
@@ -27,7 +34,7 @@ function sumStage(parts: readonly StageStats[]): StageStats {
 	const sum_ns = parts.reduce((sum, part) => sum + part.count * part.mean_ns, 0);
 	const max_ns = Math.max(0, ...parts.map((part) => part.max_ns));
 	const buckets = mergeBuckets(parts.map((part) => part.buckets));
-	const [p50_ns, p90_ns, p99_ns] = [0.5, 0.9, 0.99].map((rank) => bound(buckets, rank, max_ns)) as [Ns, Ns, Ns];
+	const [p50_ns, p90_ns, p99_ns] = [0.5, 0.9, 0.99].map((rank) => percentile(buckets, rank, max_ns)) as [Ns, Ns, Ns];
 	return { count, mean_ns: count > 0 ? Math.round(sum_ns / count) : 0, p50_ns, p90_ns, p99_ns, max_ns, buckets };
 }
 

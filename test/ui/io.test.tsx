@@ -181,6 +181,17 @@ describe('figures', () => {
 		expect(total?.count).toBe(snapshot.rows.reduce((count, row) => count + row.count, 0));
 	});
 
+	test('percentiles of a sum are those of its parts where the parts are alike', () => {
+		const buckets: [number, number][] = [
+			[1280, 50],
+			[1536, 40],
+			[2048, 10],
+		];
+		const total = { count: 100, mean_ns: 1250, p50_ns: 1280, p90_ns: 1536, p99_ns: 2022, max_ns: 2040, buckets };
+		const sum = sumStages([{ stages: { total } }, { stages: { total } }]).total;
+		expect(sum).toMatchObject({ count: 200, mean_ns: 1250, p50_ns: 1280, p90_ns: 1536, p99_ns: 2022, max_ns: 2040 });
+	});
+
 	test('a stacked device is not counted again', () => {
 		const [first] = snapshot.rows;
 		const stacked = { ...(first as IoRow), device: sanitize('dm-0'), stacked: true };

@@ -39,7 +39,7 @@ export function slowHeading(snapshot: IoSnapshot, history: readonly IoSnapshot[]
 	const { suppressed, seconds } = slowCounts(history);
 	const over = formatNs(snapshot.slow_threshold_ns);
 	const span = formatDuration(Math.round(seconds));
-	const more = suppressed > 0 ? `; ${formatCount(suppressed)} more not recorded (rate limit)` : '';
+	const more = suppressed > 0 ? `; ${formatCount(suppressed)} more not recorded` : '';
 	if (listed === 0) return `no request over ${over} in the last ${span}${more}`;
 	return `requests over ${over} in the last ${span}, newest first${more}`;
 }
