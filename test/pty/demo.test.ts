@@ -75,7 +75,7 @@ describe('first frame and tabs', () => {
 		await run.waitFor('unavailable: cannot attach energy: needs CAP_BPF');
 		expect(run.text()).toContain('sudo wattlag');
 		run.send('4');
-		await run.waitFor('no block IO in this interval');
+		await run.waitFor('no disk traffic in this interval');
 	});
 
 	test('nothing foreign reaches the terminal as a control sequence', async () => {
