@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the files of the addon share. Only addon.c and errors.c speak Node-API; the others are plain C over libbpf that
- * report failure by filling a struct wl_error, so that each can be read without knowing JavaScript.
+ * What the files of the addon share. Only addon.c, call.c and js-*.c speak Node-API; the others are plain C over libbpf
+ * that report failure by filling a struct wl_error, so that each can be read without knowing JavaScript.
  *
  * There is no mutable global state: an open object belongs to the thread that opened it, the kernel's BTF is held per
  * environment, and what libbpf prints is caught per thread and call.
