@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type IrqExtra, type IrqRow, irq } from '../../src/tracers/irq.ts';
+import type { IrqExtra, IrqRow } from '../../src/irq/rows.ts';
+import { irq } from '../../src/tracers/irq.ts';
 import type { Host, Reading, Session } from '../../src/tracers/tracer.ts';
 import { between, type Counters, expectAgreement, hiddenShare, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
