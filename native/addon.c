@@ -355,6 +355,18 @@ static napi_value object_set_autoload(napi_env env, napi_callback_info info)
 	return undefined(&c);
 }
 
+static napi_value object_set_autocreate(napi_env env, napi_callback_info info)
+{
+	char map[NAME_BYTES];
+	struct call c;
+	bool on;
+
+	if (!begin_method(&c, env, info, "setAutocreate") || !take_string(&c, 0, "map", map, sizeof(map)) ||
+	    !take_boolean(&c, 1, "on", &on) || !SUCCEEDS(&c, wl_object_set_autocreate(c.object, map, on, &c.error)))
+		return NULL;
+	return undefined(&c);
+}
+
 static napi_value object_set_initial(napi_env env, napi_callback_info info)
 {
 	char section[NAME_BYTES];
@@ -573,6 +585,7 @@ static const napi_property_descriptor object_methods[] = {
 	METHOD("programs", object_programs),
 	METHOD("maps", object_maps),
 	METHOD("setAutoload", object_set_autoload),
+	METHOD("setAutocreate", object_set_autocreate),
 	METHOD("setInitial", object_set_initial),
 	METHOD("setMaxEntries", object_set_max_entries),
 	METHOD("load", object_load),
@@ -679,10 +692,23 @@ static napi_value counter_read(napi_env env, napi_callback_info info)
 	return record(&c, fields, COUNT(fields));
 }
 
+static napi_value counter_fd(napi_env env, napi_callback_info info)
+{
+	struct wl_counter *counter;
+	napi_value self;
+	struct call c;
+
+	if (!begin(&c, env, info, "fd", &self) || !(counter = unwrap(&c, self, &counter_tag)))
+		return NULL;
+	/* -1 becomes a number that no map takes */
+	return number(&c, (uint32_t)counter->fd);
+}
+
 static napi_value addon_open_counter(napi_env env, napi_callback_info info)
 {
 	static const napi_property_descriptor methods[] = {
 		METHOD("read", counter_read),
+		METHOD("fd", counter_fd),
 		METHOD("close", counter_close),
 	};
 	struct wl_counter *counter;
