@@ -34,8 +34,6 @@ interface Thread extends ThreadUse {
 	cycles: Count;
 	cycles_ns: Ns;
 	parts: { -readonly [Key in keyof PartOfUse]: PartOfUse[Key] }[];
-	cycles_used: Count;
-	cycles_used_ns: Ns;
 	alive: boolean;
 	rawComm: Uint8Array;
 	readonly process: Process;
@@ -89,11 +87,7 @@ export class CpuLedger {
 			process.threads = 0;
 			process.cpu_ns = 0;
 		}
-		for (const thread of this.active) {
-			thread.parts = [];
-			thread.cycles_used = 0;
-			thread.cycles_used_ns = 0;
-		}
+		for (const thread of this.active) thread.parts = [];
 		this.active = [];
 	}
 
@@ -243,8 +237,6 @@ export class CpuLedger {
 			cycles: old ? sample.cycles : 0,
 			cycles_ns: old ? sample.cycles_ns : 0,
 			parts: [],
-			cycles_used: 0,
-			cycles_used_ns: 0,
 			alive: true,
 			rawComm: sample.comm.slice(),
 			process,
@@ -274,14 +266,16 @@ export class CpuLedger {
 		const counted = cycles > 0 && cycles_ns > 0;
 		const work = Math.max(0, delta - irq) * this.placement.speedOf(sample.cpu, counted ? cycles / cycles_ns : undefined);
 		if (thread.parts.length === 0) this.active.push(thread);
-		put(thread, this.placement.placeOf(sample.cpu), delta, work);
+		const part = partOf(thread, this.placement.placeOf(sample.cpu));
+		part.used_ns += delta;
+		part.work += work;
 		thread.cpu_ns = sample.cpu_ns;
 		thread.irq_ns += irq;
 		if (counted) {
+			part.cycles += cycles;
+			part.cycles_ns += cycles_ns;
 			thread.cycles = sample.cycles;
 			thread.cycles_ns = sample.cycles_ns;
-			thread.cycles_used += cycles;
-			thread.cycles_used_ns += cycles_ns;
 		}
 		if (!sameName(thread.rawComm, sample.comm)) thread.rawComm = sample.comm.slice();
 		thread.process.cpu_ns += delta;
@@ -356,14 +350,13 @@ export class CpuLedger {
 	}
 }
 
-function put(thread: Thread, place: number, used_ns: Ns, work: number): void {
-	const part = thread.parts.find((other) => other.place === place);
-	if (part) {
-		part.used_ns += used_ns;
-		part.work += work;
-	} else {
-		thread.parts.push({ place, used_ns, work });
+function partOf(thread: Thread, place: number): Thread['parts'][number] {
+	let part = thread.parts.find((other) => other.place === place);
+	if (part === undefined) {
+		part = { place, used_ns: 0, work: 0, cycles: 0, cycles_ns: 0 };
+		thread.parts.push(part);
 	}
+	return part;
 }
 
 /** Start times stay with a thread for life, but for an exec that makes it the leader. */

@@ -42,6 +42,9 @@ export interface PlacedWork {
 export interface TaskTime extends PlacedWork {
 	task: TaskInfo;
 	cpu_ns: Ns;
+	/** CPU cycles of its slices that are over, and the time of those; only where they are counted. */
+	cycles?: Count;
+	cycles_ns?: Ns;
 }
 
 /** One interval. */

@@ -45,6 +45,9 @@ export interface PartOfUse {
 	readonly used_ns: Ns;
 	/** The same without interrupts, weighed by {@link Placement.speedOf}. */
 	readonly work: number;
+	/** Cycles, and the time for which they were counted. */
+	readonly cycles: Count;
+	readonly cycles_ns: Ns;
 }
 
 /** A thread that has used CPU time, or is alive. Always the same object for one thread. */
@@ -58,9 +61,6 @@ export interface ThreadUse {
 	 * later one, moves between places being readings.
 	 */
 	readonly parts: readonly PartOfUse[];
-	/** Cycles of the interval, and the time for which they were counted. */
-	readonly cycles_used: Count;
-	readonly cycles_used_ns: Ns;
 	readonly alive: boolean;
 	/** Its own name, as it was when it last used CPU time. */
 	readonly rawComm: Uint8Array;

@@ -223,7 +223,7 @@ export class BpfCpu implements CpuCounter {
 		return {
 			used: threads.flatMap((thread) => {
 				const task = this.task(thread);
-				return thread.parts.map(({ place, used_ns, work }) => ({ task, cpu_ns: used_ns, work, place }));
+				return thread.parts.map(({ used_ns, ...part }) => ({ task, cpu_ns: used_ns, ...part }));
 			}),
 			...placeIrq(this.irq?.read() ?? new Map(), this.placement),
 			processes: processes.map((process) => this.process(process)),
@@ -272,9 +272,11 @@ export class BpfCpu implements CpuCounter {
 	private learnCycles(threads: readonly ThreadUse[]): void {
 		let cycles = 0;
 		let ns = 0;
-		for (const thread of threads) {
-			cycles += thread.cycles_used;
-			ns += thread.cycles_used_ns;
+		for (const { parts } of threads) {
+			for (const part of parts) {
+				cycles += part.cycles;
+				ns += part.cycles_ns;
+			}
 		}
 		this.cycles?.learn(cycles, ns);
 	}

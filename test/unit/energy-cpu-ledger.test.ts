@@ -262,6 +262,7 @@ test('whatever the order of looks and records, every nanosecond is charged once'
 });
 
 describe('places, speed and interrupts', () => {
+	const none = { cycles: 0, cycles_ns: 0 };
 	const placement: Placement = { placeOf: (cpu) => cpu, speedOf: (_, ghz) => (ghz ?? 4) / 4 };
 
 	/** A ledger after its first look, in the middle of an interval. */
@@ -292,41 +293,41 @@ describe('places, speed and interrupts', () => {
 		moving.move(at(51, 0));
 		moving.observe(at(60, 1));
 		expect(partsOf(moving)).toEqual([
-			{ place: 0, used_ns: 31, work: 31 },
-			{ place: 1, used_ns: 29, work: 29 },
+			{ ...none, place: 0, used_ns: 31, work: 31 },
+			{ ...none, place: 1, used_ns: 29, work: 29 },
 		]);
 		// the next interval begins where this one ended
 		moving.beginLook();
 		moving.move(at(75, 1));
 		moving.observe(at(75, 0));
-		expect(partsOf(moving)).toEqual([{ place: 1, used_ns: 15, work: 15 }]);
+		expect(partsOf(moving)).toEqual([{ ...none, place: 1, used_ns: 15, work: 15 }]);
 	});
 
 	test('moves of another thread that had the same memory are not taken for its own', () => {
 		const moving = ledger();
 		moving.move(at(30, 0, { start: 101.2 * SECOND }));
 		moving.observe(at(60, 1));
-		expect(partsOf(moving)).toEqual([{ place: 1, used_ns: 60, work: 60 }]);
+		expect(partsOf(moving)).toEqual([{ ...none, place: 1, used_ns: 60, work: 60 }]);
 	});
 
 	test('what interrupts took is no work, and never more than all of it', () => {
 		const stolen = ledger();
 		stolen.observe(at(100, 0, { irq_ns: 30 }));
-		expect(partsOf(stolen)).toEqual([{ place: 0, used_ns: 100, work: 70 }]);
+		expect(partsOf(stolen)).toEqual([{ ...none, place: 0, used_ns: 100, work: 70 }]);
 		stolen.beginLook();
 		stolen.observe(at(110, 0, { irq_ns: 60 }));
-		expect(partsOf(stolen)).toEqual([{ place: 0, used_ns: 10, work: 0 }]);
+		expect(partsOf(stolen)).toEqual([{ ...none, place: 0, used_ns: 10, work: 0 }]);
 	});
 
 	test('cycles weigh the time that they are known for, and the rest of it alike', () => {
 		const counted = ledger();
 		// 2 GHz of 4, known for three quarters of the time
 		counted.observe(at(100, 0, { cycles: 150, cycles_ns: 75 }));
-		expect(partsOf(counted)).toEqual([{ place: 0, used_ns: 100, work: 50 }]);
+		expect(partsOf(counted)).toEqual([{ place: 0, used_ns: 100, work: 50, cycles: 150, cycles_ns: 75 }]);
 		counted.beginLook();
 		// nothing new is known: the slice is not over
 		counted.observe(at(140, 0, { cycles: 150, cycles_ns: 75 }));
-		expect(partsOf(counted)).toEqual([{ place: 0, used_ns: 40, work: 40 }]);
+		expect(partsOf(counted)).toEqual([{ ...none, place: 0, used_ns: 40, work: 40 }]);
 	});
 
 	test('a thread that rests is alive without being looked at', () => {
