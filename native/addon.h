@@ -95,6 +95,7 @@ struct wl_object *wl_object_open(const char *path, struct wl_error *e);
 /* Release everything the object holds. Idempotent; the struct itself stays valid. */
 void wl_object_close(struct wl_object *o);
 int wl_object_set_autoload(struct wl_object *o, const char *program, bool on, struct wl_error *e);
+int wl_object_set_autocreate(struct wl_object *o, const char *map, bool on, struct wl_error *e);
 int wl_object_set_initial(struct wl_object *o, const char *section, uint64_t offset, const void *bytes, size_t length,
 			  struct wl_error *e);
 int wl_object_set_max_entries(struct wl_object *o, const char *map, uint32_t entries, struct wl_error *e);

@@ -114,10 +114,23 @@ static napi_value counter_read(napi_env env, napi_callback_info info)
 	return make_record(&c, fields, COUNT(fields));
 }
 
+static napi_value counter_fd(napi_env env, napi_callback_info info)
+{
+	struct wl_counter *counter;
+	napi_value self;
+	struct call c;
+
+	if (!call_begin(&c, env, info, "fd", &self) || !(counter = call_unwrap(&c, self, &counter_tag)))
+		return NULL;
+	/* -1 becomes a number that no map takes */
+	return make_number(&c, (uint32_t)counter->fd);
+}
+
 napi_value addon_open_counter(napi_env env, napi_callback_info info)
 {
 	static const napi_property_descriptor methods[] = {
 		METHOD("read", counter_read),
+		METHOD("fd", counter_fd),
 		METHOD("close", counter_close),
 	};
 	struct wl_counter *counter;

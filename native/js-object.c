@@ -88,6 +88,18 @@ static napi_value object_set_autoload(napi_env env, napi_callback_info info)
 	return make_undefined(&c);
 }
 
+static napi_value object_set_autocreate(napi_env env, napi_callback_info info)
+{
+	char map[NAME_BYTES];
+	struct call c;
+	bool on;
+
+	if (!begin_method(&c, env, info, "setAutocreate") || !take_string(&c, 0, "map", map, sizeof(map)) ||
+	    !take_boolean(&c, 1, "on", &on) || !SUCCEEDS(&c, wl_object_set_autocreate(c.object, map, on, &c.error)))
+		return NULL;
+	return make_undefined(&c);
+}
+
 static napi_value object_set_initial(napi_env env, napi_callback_info info)
 {
 	char section[NAME_BYTES];
@@ -306,6 +318,7 @@ static const napi_property_descriptor object_methods[] = {
 	METHOD("programs", object_programs),
 	METHOD("maps", object_maps),
 	METHOD("setAutoload", object_set_autoload),
+	METHOD("setAutocreate", object_set_autocreate),
 	METHOD("setInitial", object_set_initial),
 	METHOD("setMaxEntries", object_set_max_entries),
 	METHOD("load", object_load),

@@ -54,6 +54,8 @@ export interface Source {
 	hooks: string[];
 	/** What part of the machine the figures cover, where that is not all of it: `CPU packages + DRAM`. */
 	scope?: string;
+	/** By what a whole is shared out among rows: `run time`, `cycles`. */
+	weighting?: string;
 	/** What else could have been the source, in the order in which it was tried, and why it is not. */
 	rungs?: readonly { kind: string; state: string; reason: string; fix: string }[];
 }

@@ -152,7 +152,7 @@ test('10,000 processes that live for a millisecond are all there, named, and add
 	expect(shortLived).toHaveLength(10_000);
 	expect(ended.size).toBe(rows.size);
 	// whose last record does not come (see above) may have left before the kernel ever brought its counter up to date
-	expect(shortLived.filter((row) => row.cpu_ns_total > 0).length).toBeGreaterThan(9_900);
+	expect(shortLived.filter((row) => row.cpu_ns_total === 0)).toEqual([]);
 	expectWhole(rows, truth);
 	expect(read().lost).toMatchObject({ ended_threads: 0 });
 });
