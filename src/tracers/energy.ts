@@ -89,6 +89,15 @@ export interface EnergyForecastField extends Partial<Forecast> {
 	learning: boolean;
 }
 
+/** One process looked at closely, whatever the rows stand for. */
+export interface EnergyFocus {
+	pid: number;
+	/** null: it has not been seen yet. */
+	process: EnergyRow | null;
+	/** Its threads alive that have used CPU time, those that used most first, at most 100. */
+	threads: EnergyRow[];
+}
+
 /** Σ rows.energy_uj + idle_uj + irq_uj + unattributed_uj = measured_uj, always. */
 export interface EnergyExtra {
 	measured_uj: MicroJoules;
@@ -109,7 +118,12 @@ export interface EnergyExtra {
 	/** Processes alive / ended in this interval. */
 	alive: Count;
 	ended: Count;
+	/** null: nobody looks. */
+	focus: EnergyFocus | null;
 }
+
+/** Threads listed of the process in focus. */
+const FOCUS_THREADS = 100;
 
 /** Everything an {@link EnergySession} is made of. */
 interface Parts {
@@ -130,12 +144,17 @@ class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private readonly users = new Users();
 	private readonly forecast = new EnergyForecast();
 	private readonly io: IoCount;
+	private focused = 0;
 
 	constructor(parts: Parts) {
 		this.parts = parts;
 		this.io = new IoCount(parts.procRoot);
 		// the first call is what it learns from
 		this.forecast.forecast(parts.horizon);
+	}
+
+	tune(changes: Options): void {
+		this.focused = Number(changes['focus'] ?? this.focused);
 	}
 
 	read(dt: Ns, group: string): Reading<EnergyRow, EnergyExtra> {
@@ -175,6 +194,7 @@ class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				forecast: this.foretell(dt, known ? sums.measured_uj : null, work),
 				alive: use.alive,
 				ended: use.ended,
+				focus: this.focus(known, sums.measured_uj, dt),
 			},
 			source: { ...describeSource(power, uncertainty, cpu.about), rungs },
 			lost: use.lost,
@@ -234,6 +254,20 @@ class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		}
 		const forecast = this.forecast.forecast(horizon);
 		return { seconds: horizon, learning: forecast === undefined, ...forecast };
+	}
+
+	private focus(known: boolean, measured_uj: MicroJoules, dt: Ns): EnergyFocus | null {
+		const pid = this.focused;
+		if (pid === 0) return null;
+		const found = this.accounts.ofProcess(pid);
+		const row = (account: Account, kind: Group) => this.row(account, kind, known, measured_uj, dt);
+		return {
+			pid,
+			process: found ? row(found.process, 'process') : null,
+			threads: this.parts.cpu.threads
+				? (found?.threads ?? []).slice(0, FOCUS_THREADS).map((thread) => row(thread, 'thread'))
+				: [],
+		};
 	}
 
 	private row(account: Account, kind: Group, known: boolean, measured_uj: MicroJoules, dt: Ns): EnergyRow {
@@ -479,6 +513,8 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	],
 	rowKey: (row) =>
 		row.pid > 0 ? `${row.pid}:${row.start_time}:${row.tid ?? ''}` : `${row.comm}|${row.cgroup}|${row.user}`,
+	processOf: (row) => (row.pid > 0 ? `${row.pid}:${row.start_time}` : undefined),
+	focus: (pid) => ({ focus: pid }),
 	start,
 };
 

@@ -21,8 +21,9 @@ export interface RunqlatKey {
 	comm: SafeText;
 	/** Of processes and threads, ns since boot. */
 	start_time?: Ns;
-	/** Process of a thread. */
+	/** Process of a thread, and its start. */
 	pid?: number;
+	process_start?: Ns;
 }
 
 export interface RunqlatRow extends WaitFigures {
@@ -46,6 +47,8 @@ export interface Waiting {
 /** One process looked at closely. */
 export interface Focus {
 	pid: number;
+	/** Its figures, whatever the rows stand for; null: it has not waited yet. */
+	process: RunqlatRow | null;
 	/** Its threads, those that waited longest first, at most 100; without histograms. */
 	threads: RunqlatRow[];
 }
@@ -186,8 +189,6 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		const blamed = this.culprits?.read();
 		this.culpritsFull = blamed?.full ?? this.culpritsFull;
 		const unit = this.options['unit'] === 'ms' ? 1e6 : 1e3;
-		const pid = this.focused;
-		const threads = pid > 0 ? [...this.accounts.threads.values()].filter((thread) => thread.pid === pid) : [];
 		return {
 			waiting: oldest.map((task) => ({ ...task, comm: sanitize(task.comm) })),
 			waiting_count: waitingNow.length,
@@ -197,7 +198,17 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			log2_unit_ns: unit,
 			filter: sanitize(filterText(this.options)),
 			culprits: blamed?.blamed.slice(0, MAX_BLAMED) ?? [],
-			focus: pid > 0 ? { pid, threads: longest(this.taskRows('thread', threads)) } : null,
+			focus: this.focused > 0 ? this.focus(this.focused) : null,
+		};
+	}
+
+	private focus(pid: number): Focus {
+		const { processes, threads } = this.accounts;
+		const ofPid = (account: Account) => account.pid === pid;
+		return {
+			pid,
+			process: this.taskRows('process', [...processes.values()].filter(ofPid)).at(-1) ?? null,
+			threads: longest(this.taskRows('thread', [...threads.values()].filter(ofPid))),
 		};
 	}
 
@@ -221,7 +232,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private taskRows(kind: 'process' | 'thread' | 'cgroup' | 'pidns', accounts: Iterable<Account>): RunqlatRow[] {
 		const rows: RunqlatRow[] = [];
 		for (const account of accounts) {
-			const { id, start, comm, waits, switches, switchesTotal, ended, generation, pid } = account;
+			const { id, start, comm, waits, switches, switchesTotal, ended, generation, pid, processStart } = account;
 			const known = !ended && waits.count_total > 0 && generation === this.accounts.generation;
 			if (waits.count === 0 && !known) continue;
 			rows.push({
@@ -230,7 +241,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 					id,
 					comm,
 					...(start > 0 ? { start_time: start } : {}),
-					...(kind === 'thread' ? { pid } : {}),
+					...(kind === 'thread' ? { pid, process_start: processStart } : {}),
 				},
 				...waits.figures(this.zones),
 				...(this.reader.hasThreads ? switchFields(switches, switchesTotal) : {}),
@@ -444,7 +455,13 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 		},
 	],
 	rowKey: ({ key }) => `${key.kind}:${key.pid ?? ''}:${key.id}:${key.start_time ?? ''}`,
-	processOf: ({ key }) => (key.kind === 'process' ? `${key.id}:${key.start_time ?? ''}` : undefined),
+	processOf: ({ key }) =>
+		key.kind === 'process'
+			? `${key.id}:${key.start_time ?? 0}`
+			: key.kind === 'thread'
+				? `${key.pid}:${key.process_start ?? 0}`
+				: undefined,
+	focus: (pid) => ({ focus: pid }),
 	start(host: Host, options: Options): Session<RunqlatRow, RunqlatExtra> {
 		const reader = openReader(host, filterOf(options, host.procRoot), options['stamps'] === true);
 		try {

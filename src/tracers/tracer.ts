@@ -151,6 +151,8 @@ export interface Tracer<Row, Extra extends object> {
 	rowKey(row: Row): string;
 	/** The process a row stands for, `pid:start` in ns since boot: the selection follows it to other tabs. */
 	processOf?(row: Row): string | undefined;
+	/** Options that make a session keep all it can about one process while someone looks at it; 0: no longer. */
+	focus?(pid: number): Options;
 	/** Load and attach. Throws {@link Unavailable} with what is missing; leaves nothing behind then. */
 	start(host: Host, options: Options): Session<Row, Extra>;
 }

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { render } from 'ink';
+import { readProcess } from '../process-details.ts';
 import type { Sampler } from '../sampler.ts';
 import { sanitize } from '../sanitize.ts';
 import { Store } from '../store.ts';
@@ -34,6 +35,7 @@ export interface LiveOptions {
 		look?: LookChoice | undefined;
 		mouse?: boolean | undefined;
 		keys?: KeyOverrides | undefined;
+		procRoot?: string | undefined;
 	};
 	/** What the header says; the machine this runs on unless told otherwise. */
 	host?: HostInfo;
@@ -132,6 +134,7 @@ export async function runLive({ registry, sampler, command, host = localHost() }
 					setInterval: (seconds) => sampler.setInterval(seconds),
 					tune: (tab, changes) => sampler.tune?.(tab, changes),
 					setGroup: (tab, group) => sampler.setGroup(tab, group),
+					inspect: (process) => readProcess(command.procRoot ?? '/proc', process),
 					copy: (text) => writer.control(clipboardSequence(text)),
 				}}
 			/>

@@ -162,14 +162,9 @@ function View(props: Props): ReactElement {
 	const { snapshot, history, rows, selected, rowKey, detail } = props;
 	const seconds = secondsOf(snapshot);
 	const row = rows[selected];
-	// no column for hardware that is not there
-	const columns = useMemo(
-		() => props.columns.filter((column) => column.shown?.(snapshot) ?? true),
-		[props.columns, snapshot],
-	);
 	return (
 		<Panes
-			tab={{ ...props, columns }}
+			tab={props}
 			title="Energy"
 			name={row ? nameOf(row) : ''}
 			summary={summary(snapshot)}

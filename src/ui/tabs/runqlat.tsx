@@ -210,7 +210,6 @@ export const runqlatTab: TabView<RunqlatRow, RunqlatExtra> = {
 	View,
 	nameOf,
 	listed: (row) => row.key.kind !== 'all',
-	focus: (row) => ({ focus: pidOf(row) }),
 	narrow(row, { filter }) {
 		if (filter !== '') return { pid: 0, comm: '', cgroup: '' };
 		const pid = pidOf(row);
