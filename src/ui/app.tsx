@@ -44,8 +44,8 @@ export interface AppActions {
 	tune(tab: string, changes: Options): void;
 	/** To the clipboard of the terminal. */
 	copy(text: string): void;
-	/** What is known of a process beside its figures; without, nothing is. */
-	inspect?: Inspect;
+	/** What is known of a process beside its figures. */
+	inspect: Inspect;
 }
 
 export interface AppProps {

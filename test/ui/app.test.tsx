@@ -44,6 +44,7 @@ beforeEach(async () => {
 		setGroup: vi.fn(),
 		tune: vi.fn(),
 		copy: vi.fn(),
+		inspect: vi.fn(async () => null),
 	};
 	screen = render(<App tabs={fixtureTabs} initialTab="energy" store={store} host={host} delay={1} actions={actions} />);
 	await settle();
@@ -121,7 +122,7 @@ describe('app', () => {
 		await tick(0);
 		await keys('2', 'j', '\r');
 		await eventually(() => expect(text()).toMatch(/Run queue › \S+\[\d+\]/));
-		await eventually(() => expect(text()).toContain('WAITS/s'));
+		await eventually(() => expect(text()).toContain('time from runnable to running'));
 		await keys('\x7f');
 		await eventually(() => expect(text()).toContain('waiting now: 3'));
 	});

@@ -25,20 +25,21 @@ export const energySection: Section = {
 		const joules = row.unmeasured && row.energy_uj_total === 0 ? Number.NaN : row.energy_uj_total;
 		return [
 			['strong', formatWatts(watts)],
+			['warn', ` ${snapshot.source.kind}`],
 			['dim', '  CPU '],
 			formatShare(row.cpu_ns / snapshot.dt_ns),
 			['dim', '  since start '],
 			formatMicroJoules(joules),
 			['dim', '  CPU time '],
 			formatNs(row.cpu_ns_total),
-			['dim', `  ${snapshot.source.kind} ${snapshot.source.uncertainty}`],
+			['dim', `  ${snapshot.source.uncertainty}`],
 		];
 	},
 	details(look) {
 		const { chart, histories, width, tall } = look;
 		const values = trend(look);
 		const last = histories.energy.at(-1);
-		if (!chart || !last || values.filter(Number.isFinite).length < 2) return [];
+		if (!chart || !last || values.filter((value) => value > 0).length < 2) return [];
 		const format = last.source.kind === 'time' ? formatShare : formatWatts;
 		const series = [{ role: 'series1' as const, values }];
 		return chart({ series, width, height: tall ? 11 : 6, format, seconds: secondsOf(last) });

@@ -17,20 +17,22 @@ function flow(facts: readonly (readonly Span[])[], width: number): string[] {
 	return lines.map((line) => lineOf(width, line));
 }
 
-/** `14:02:10`, with the day where that is not today. */
-function moment(ms: number, now: number): string {
+/** `14:02:10`, with the day where that is not the one of `now`. */
+function clockOf(ms: number, now: number): string {
 	const time = new Date(ms).toISOString();
 	const day = new Date(ms).toDateString() === new Date(now).toDateString() ? '' : `${time.slice(0, 10)} `;
 	return day + clock(time);
 }
 
-/** @param past the figures beside it are of an earlier moment, ns back; 0: of now */
-export function identityLines({ details, gone }: DetailsNow, past: number, width: number): string[] {
+/**
+ * @param moment of the figures beside it, ms since 1970
+ * @param past how far that is back, ns; 0: now
+ */
+export function identityLines({ details, gone }: DetailsNow, moment: number, past: number, width: number): string[] {
 	if (!details)
 		return gone
 			? [lineOf(width, [['dim', 'it has exited: /proc no longer knows command line, user and parents']])]
 			: [];
-	const now = Date.now();
 	const { command, user, state, threads, cgroup, started, parents } = details;
 	const when = gone ? 'as /proc had it' : past > 0 ? '/proc, now' : '';
 	const chain = [...parents].reverse().map(({ pid, comm }) => safe`${comm}[${pid}]`);
@@ -39,7 +41,11 @@ export function identityLines({ details, gone }: DetailsNow, past: number, width
 		...flow(
 			[
 				[['dim', 'user '], user],
-				[['dim', 'started '], moment(started, now), ['dim', ` (${formatDuration((now - started) / 1000)} ago)`]],
+				[
+					['dim', 'started '],
+					clockOf(started, moment),
+					['dim', ` (${formatDuration((moment - started) / 1000)} before)`],
+				],
 				...(gone ? [] : [[`${threads}`, ['dim', threads === 1 ? ' thread ' : ' threads '], state] as Span[]]),
 				...(cgroup === '' ? [] : [[['dim', 'cgroup '], cgroup] as Span[]]),
 				...(chain.length === 0 ? [] : [[['dim', 'from '], chain.join(' › ')] as Span[]]),

@@ -68,7 +68,7 @@ function inflightLines({ process, histories, width }: Look): string[] {
 
 export const ioSection: Section = {
 	tab: 'io',
-	title: 'Block IO',
+	title: 'Disk IO',
 	trend: ({ process, histories }) =>
 		histories.io.slice(-TREND).map((snapshot) => {
 			const io = ioOf(process, snapshot);

@@ -21,7 +21,7 @@ export interface LensProps {
 	/** Tab from which it was opened. */
 	from: { id: string; title: string };
 	store: Store;
-	inspect: Inspect | undefined;
+	inspect: Inspect;
 	logarithmic: boolean;
 	/** First line in sight; more than there is means the end. */
 	offset: number;
@@ -55,6 +55,12 @@ function useHistories(store: Store, process: string): { histories: Histories; li
 	}, [store, version, process]);
 }
 
+/** When the figures shown were measured, ms since 1970. */
+function momentOf(histories: Histories): number {
+	const last = tabs.map((tab) => histories[tab].at(-1)).find((snapshot) => snapshot !== undefined);
+	return last ? Date.parse(last.time) : Date.now();
+}
+
 export function Lens(props: LensProps): ReactElement {
 	const { process, from, store, inspect, logarithmic, offset, extent, width, height } = props;
 	const { histories, life } = useHistories(store, process);
@@ -67,7 +73,9 @@ export function Lens(props: LensProps): ReactElement {
 		const order = inOrder(from.id);
 		return [figureLines(order, look), detailColumns(order, look)];
 	}, [process, histories, logarithmic, width, tall, chart, from.id]);
-	const head = [...identityLines(now, past, width), ...figures];
+	const identity = identityLines(now, momentOf(histories), past, width);
+	// on the smallest screens figures count for more than names
+	const head = height < 14 ? [...figures, ...identity] : [...identity, ...figures];
 	// a column alone scrolls with its head; there is room for more only where the head can stay
 	const [only] = columns.length === 1 ? columns : [];
 	const scrolled = only ? [{ width, lines: [...head, ...only.lines] }] : columns;

@@ -18,16 +18,16 @@ const every = 2000;
 const unread: DetailsNow = { details: null, gone: false };
 
 /** @param process `pid:start` */
-export function useDetails(inspect: Inspect | undefined, process: string): DetailsNow {
+export function useDetails(inspect: Inspect, process: string): DetailsNow {
 	const [now, setNow] = useState(unread);
 	useEffect(() => {
 		let timer: NodeJS.Timeout | undefined;
 		let looking = true;
 		const look = async () => {
-			const details = await inspect?.(processId(process)).catch(() => undefined);
+			const details = await inspect(processId(process)).catch(() => undefined);
 			if (!looking) return;
 			if (details !== undefined) setNow((before) => ({ details: details ?? before.details, gone: details === null }));
-			if (details !== null && inspect) timer = setTimeout(look, every);
+			if (details !== null) timer = setTimeout(look, every);
 		};
 		void look();
 		return () => {
