@@ -7,6 +7,7 @@ import { attributePlaces, type Policy } from '../energy/attribution.ts';
 import { cgroupName } from '../energy/cgroup-name.ts';
 import type { CpuCounter, CpuUse } from '../energy/cpu-use.ts';
 import { Processors } from '../energy/cpufreq.ts';
+import { energyFold } from '../energy/fold.ts';
 import { EnergyForecast, type Forecast } from '../energy/forecast.ts';
 import { type GpuReader, shareGpuEnergy } from '../energy/gpu/gpu.ts';
 import { openGpus } from '../energy/gpu/open.ts';
@@ -25,6 +26,7 @@ import { probeSources, type Rung, type SourceChoice, sourceChoices } from '../en
 import type { EnergyHost } from '../energy/sources/source.ts';
 import { Users } from '../energy/users.ts';
 import { sparkline } from '../format.ts';
+import type { InTree } from '../grouping/fold.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, MicroJoules, Ns, Watts } from '../units.ts';
 import { BpfCpu } from './energy-bpf.ts';
@@ -39,7 +41,7 @@ import {
 	Unavailable,
 } from './tracer.ts';
 
-export interface EnergyRow {
+export interface EnergyRow extends InTree {
 	/** Process id (tgid) in the initial pid namespace; 0: the row is a group of processes. */
 	pid: number;
 	/** Start of the process, ns since boot (CLOCK_BOOTTIME): with the pid it names a process for good. */
@@ -423,6 +425,7 @@ const columns: readonly Column<EnergyRow>[] = [
 		kind: 'text',
 		width: 15,
 		grow: true,
+		label: true,
 		priority: 1,
 		help: 'Name of the process as it was last set (comm, at most 15 bytes), or of the group.',
 		value: (row) => row.comm,
@@ -445,7 +448,8 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	summary: 'watts, joules and CPU time of every process; idle, what is drawn even when nothing runs, belongs to none',
 	columns,
 	defaultSort: 'watts',
-	groups,
+	groups: [...groups, ...energyFold.groups],
+	fold: energyFold,
 	options: [
 		{
 			name: 'source',

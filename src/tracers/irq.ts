@@ -4,8 +4,10 @@
  */
 import { Cgroups } from '../cgroups.ts';
 import { constants, irq_vector, maps } from '../generated/irq.ts';
+import type { InTree } from '../grouping/fold.ts';
 import type { Buckets } from '../histogram.ts';
 import { irqColumns as columns } from '../irq/columns.ts';
+import { stolenFold } from '../irq/fold.ts';
 import { type LineFacts, Lines } from '../irq/lines.ts';
 import { type Stolen, StolenReader } from '../irq/stolen.ts';
 import { isStorm, type Storm, type StormBounds } from '../irq/storms.ts';
@@ -35,7 +37,7 @@ export interface OfCpu {
 	storm: boolean;
 }
 
-export interface IrqRow {
+export interface IrqRow extends InTree {
 	/** `stolen`: what interrupts took from a process or control group (groups `process` and `cgroup`). */
 	kind: 'hard' | 'soft' | 'vector' | 'stolen';
 	/** IRQ number for `hard`; vector number for `soft`; else null. */
@@ -360,7 +362,8 @@ export const irq: Tracer<IrqRow, IrqExtra> = {
 		'Hard interrupts by handler, softirqs by vector, timer ticks and IPIs: how many, how long, how late, on which CPU, and from whom they took the time.',
 	columns,
 	defaultSort: 'time',
-	groups: ['line', 'cpu', 'process', 'cgroup'],
+	groups: ['line', 'cpu', 'process', 'cgroup', ...stolenFold.groups],
+	fold: stolenFold,
 	options: [
 		{
 			name: 'irq-zones',

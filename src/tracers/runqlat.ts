@@ -2,9 +2,12 @@
  * Run-queue latency: how long tasks that could run had to wait for a CPU, for the whole machine and per process, from
  * the scheduler's own stamps (bpf/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
  */
+
+import type { InTree } from '../grouping/fold.ts';
 import { type Account, Accounts, type Switches } from '../runqueue/accounts.ts';
 import { type Blamed, Culprits } from '../runqueue/culprits.ts';
 import { filterOf, filterText } from '../runqueue/filter.ts';
+import { waitsFold } from '../runqueue/fold.ts';
 import type { Reader, TaskFilter } from '../runqueue/reader.ts';
 import { StampsReader } from '../runqueue/stamps-reader.ts';
 import { missing, StorageReader } from '../runqueue/storage-reader.ts';
@@ -15,8 +18,8 @@ import type { Count, Ns } from '../units.ts';
 import type { BpfCost, Column, Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
 
 export interface RunqlatKey {
-	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu';
-	/** pid, tid, cgroup id, namespace inode, CPU; 0 for `all`. */
+	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu' | 'user' | 'command';
+	/** pid, tid, cgroup id, namespace inode, CPU, user id; 0 for `all` and commands. */
 	id: number;
 	comm: SafeText;
 	/** Of processes and threads, ns since boot. */
@@ -26,7 +29,7 @@ export interface RunqlatKey {
 	process_start?: Ns;
 }
 
-export interface RunqlatRow extends WaitFigures {
+export interface RunqlatRow extends WaitFigures, InTree {
 	key: RunqlatKey;
 	/** Switches away from it because it went to sleep; because another was to run. Not for CPUs. */
 	voluntary?: Count;
@@ -394,6 +397,7 @@ const columns: readonly Column<RunqlatRow>[] = [
 		kind: 'text',
 		width: 15,
 		grow: true,
+		label: true,
 		priority: 1,
 		help: 'Name of who waited: task (comm, at most 15 bytes), cgroup or container, or the first process of the pid namespace.',
 		value: (row) => row.key.comm,
@@ -412,7 +416,8 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	summary: 'how long tasks that could run waited for a CPU',
 	columns,
 	defaultSort: 'wait_ns',
-	groups: ['process', 'thread', 'cgroup', 'pidns', 'cpu'],
+	groups: ['process', 'thread', 'cgroup', 'pidns', 'cpu', ...waitsFold.groups],
+	fold: waitsFold,
 	options: [
 		{
 			name: 'pid',
@@ -454,7 +459,8 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 			help: 'tell who ran while others waited (costs 130 ns more per switch)',
 		},
 	],
-	rowKey: ({ key }) => `${key.kind}:${key.pid ?? ''}:${key.id}:${key.start_time ?? ''}`,
+	rowKey: ({ key }) =>
+		key.kind === 'command' ? `command:${key.comm}` : `${key.kind}:${key.pid ?? ''}:${key.id}:${key.start_time ?? ''}`,
 	processOf: ({ key }) =>
 		key.kind === 'process'
 			? `${key.id}:${key.start_time ?? 0}`
