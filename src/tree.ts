@@ -52,8 +52,8 @@ export function filterTree<Row>(rows: readonly Row[], test: (row: Row) => boolea
 	return kept.reverse();
 }
 
-/** What stands before the name of a row, at most half of `width` cells. */
+/** What stands before the name of a row, a cell for each generation, at most half of `width`. */
 export function treeIndent(row: unknown, width: number): string {
-	const depth = Math.min(depthOf(row), width >> 2);
-	return depth === 0 ? '' : `${'  '.repeat(depth - 1)}└ `;
+	const depth = Math.min(depthOf(row), (width >> 1) - 1);
+	return depth < 1 ? '' : `${' '.repeat(depth - 1)}└ `;
 }

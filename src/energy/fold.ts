@@ -40,7 +40,7 @@ export const energyFold: Fold<EnergyRow> = {
 		...row,
 		pid: 0,
 		start_time: 0,
-		comm: safe`${name} [${id}]`,
+		comm: id > 0 ? safe`${name} [${id}]` : name,
 		cgroup: safe``,
 		user: safe``,
 	}),

@@ -25,6 +25,7 @@ export interface ProcessFacts {
 	parent(process: ProcessId, fresh?: boolean): number;
 	/** 0: not known. */
 	pidns(process: ProcessId): number;
+	/** `(ended)`: it had before it could be asked. */
 	user(process: ProcessId): { uid: number; name: SafeText };
 }
 
@@ -55,7 +56,7 @@ export class ProcFacts implements ProcessFacts {
 	user(process: ProcessId): { uid: number; name: SafeText } {
 		const { uid } = this.facts(process);
 		this.users ??= new Users();
-		return { uid, name: uid < 0 ? safe`?` : this.users.name(uid) };
+		return { uid, name: uid < 0 ? safe`(ended)` : this.users.name(uid) };
 	}
 
 	private facts(process: ProcessId, fresh = false): Facts {

@@ -71,7 +71,7 @@ function groupOf<Row>(
 		return { kind, id: uid, name };
 	}
 	const id = facts.pidns(process);
-	return { kind, id, name: id === 0 ? safe`?` : fold.comm(row) };
+	return { kind, id, name: id === 0 ? safe`(ended)` : fold.comm(row) };
 }
 
 /**
@@ -103,8 +103,8 @@ export function regroup<Row extends object>(
 			continue;
 		}
 		known.rows.push(row);
-		// a namespace is called after its oldest process
-		if (process.start < known.first.start) Object.assign(known, { group, first: process });
+		// a namespace is called after its first process
+		if (process.pid < known.first.pid) Object.assign(known, { group, first: process });
 	}
 	return [...apart, ...[...found.values()].map(({ group, rows: all }) => fold.named(fold.merge(all), group))];
 }

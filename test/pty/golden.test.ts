@@ -41,6 +41,8 @@ const screens: readonly [name: string, tab: string, keys: string, ready: RegExp]
 	['runqlat-baseline', 'runqlat', '{b.', /▲|▼\d|SUM/],
 	['runqlat-detail', 'runqlat', 'j\r', /Run queue ›/],
 	['runqlat-past', 'runqlat', '{', /30s back|-30s/],
+	['tree', 'energy', 't', /└ /],
+	['tree-filter', 'energy', 't/prom\r', /└ prom/],
 	['lens', 'energy', 'j\r', /before/],
 	['lens-past', 'energy', 'j\r[[G', /PAUSED[\s\S]*back|-2s/],
 	['irq', 'irq', '', /NET_RX/],

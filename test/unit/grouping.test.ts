@@ -57,7 +57,7 @@ describe('groups made of rows of processes', () => {
 			['-', 'user 2 u2', 24],
 		]);
 		expect(by('command').find(([, name]) => name === 'command 0 sh')?.[2]).toBe(6);
-		// called after its oldest process
+		// called after its first process
 		expect(by('pidns').map(([, name]) => name)).toEqual(['all', 'pidns 7 p1', 'pidns 8 sh']);
 	});
 
@@ -111,9 +111,10 @@ describe('trees on the screen', () => {
 
 	test('indentation leaves room for the name', () => {
 		expect(treeIndent({ depth: 0 }, 20)).toBe('');
-		expect(treeIndent({ depth: 2 }, 20)).toBe('  └ ');
+		expect(treeIndent({ depth: 2 }, 20)).toBe(' └ ');
 		expect(treeIndent({ depth: 500 }, 20).length).toBe(10);
 		expect(treeIndent({}, 20)).toBe('');
+		expect(treeIndent({ depth: 3 }, 2)).toBe('');
 	});
 });
 
@@ -216,7 +217,7 @@ test('facts from /proc: of the process that is meant, asked once', () => {
 		expect(facts.user({ pid: 5, start: 1e9 })).toEqual({ uid: 54321, name: '54321' });
 		expect(facts.pidns({ pid: 5, start: 1e9 })).toBe(4026531836);
 		expect(facts.parent({ pid: 5, start: 9e9 })).toBe(0);
-		expect(facts.user({ pid: 5, start: 9e9 }).name).toBe('?');
+		expect(facts.user({ pid: 5, start: 9e9 }).name).toBe('(ended)');
 		write(5, 2, 100, 0);
 		expect(facts.parent({ pid: 5, start: 1e9 })).toBe(1);
 		expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
