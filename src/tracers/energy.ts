@@ -579,7 +579,7 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 				: seed
 					? seedPower(parameters)
 					: modelPower(parameters, processors);
-		return new EnergySession({
+		const session = new EnergySession({
 			cpu,
 			power: withCpu(power, cpu, instead),
 			processors,
@@ -593,6 +593,9 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 			horizon: number('forecast', 10),
 			procRoot: host.procRoot,
 		});
+		// a worker that is started again still has somebody to look at
+		session.tune(options);
+		return session;
 	} catch (error) {
 		for (const part of opened) part.close();
 		throw error;

@@ -66,14 +66,15 @@ export function Lens(props: LensProps): ReactElement {
 	const { histories, life } = useHistories(store, process);
 	const now = useDetails(inspect, process);
 	const chart = useDraw();
-	const past = store.behind('energy');
+	const behind = store.behind('energy');
+	const past = behind > 0;
 	const tall = height >= 36;
 	const [figures, columns] = useMemo(() => {
-		const look: Look = { process: processId(process), histories, logarithmic, width, tall, chart };
+		const look: Look = { process: processId(process), histories, logarithmic, past, width, tall, chart };
 		const order = inOrder(from.id);
 		return [figureLines(order, look), detailColumns(order, look)];
-	}, [process, histories, logarithmic, width, tall, chart, from.id]);
-	const identity = identityLines(now, momentOf(histories), past, width);
+	}, [process, histories, logarithmic, past, width, tall, chart, from.id]);
+	const identity = identityLines(now, momentOf(histories), behind, width);
 	// on the smallest screens figures count for more than names
 	const head = height < 14 ? [...figures, ...identity] : [...identity, ...figures];
 	// a column alone scrolls with its head; there is room for more only where the head can stay
@@ -89,7 +90,7 @@ export function Lens(props: LensProps): ReactElement {
 	const exited = life.exit
 		? ` exited at ${clock(life.exit.time)} `
 		: now.gone
-			? past > 0
+			? past
 				? ' exited since '
 				: ' exited '
 			: '';

@@ -23,6 +23,8 @@ export interface Look {
 	logarithmic: boolean;
 	/** Cells of the section. */
 	width: number;
+	/** The moment shown lies in the past: what was not kept then is not known. */
+	past: boolean;
 	/** There are rows to spare. */
 	tall: boolean;
 	/** undefined: the drawing code has not been loaded yet. */

@@ -48,7 +48,9 @@ export const threadsSection: Section = {
 		const threads = threadsOf(look);
 		const row = energyOf(look.process, look.histories.energy.at(-1));
 		if (threads.size === 0)
-			return row && row.threads > 1 ? [dim('threads are told apart from the next interval on')] : [];
+			return row && row.threads > 1
+				? [dim(look.past ? 'threads were not recorded then' : 'threads are told apart from the next interval on')]
+				: [];
 		const busy = (thread: Thread) => (thread.cpu || 0) + (thread.wait_ns || 0) / 1e9;
 		const sorted = [...threads].sort(([, a], [, b]) => busy(b) - busy(a));
 		const line = (cells: readonly string[], name: string) =>

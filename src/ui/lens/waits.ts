@@ -11,14 +11,13 @@ function latest({ process, histories }: Look) {
 }
 
 /** Who had the CPU while it was in the queue. */
-function culprits({ process, histories, width, tall }: Look): string[] {
+function culprits({ process, histories, past, width, tall }: Look): string[] {
 	const last = histories.runqlat.at(-1);
 	const focused = last?.focus?.process ?? undefined;
 	const blamed = last?.culprits.find(({ pid }) => pid === process.pid);
 	if (!blamed || (focused && !isIt(process, focused.key.id, focused.key.start_time ?? 0))) {
-		return [
-			dim(last?.focus ? 'ran meanwhile: nobody known in this interval' : 'who ran meanwhile was not recorded then'),
-		];
+		if (last?.focus) return [dim('ran meanwhile: nobody known in this interval')];
+		return [dim(`who ran meanwhile ${past ? 'was not recorded then' : 'is told from the next interval on'}`)];
 	}
 	const head = `${fitCells('SHARE', 7, 'right')} ${fitCells('WAIT', 8, 'right')} ${fitCells('TURNS', 6, 'right')}  RAN MEANWHILE`;
 	return [

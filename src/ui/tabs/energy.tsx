@@ -128,7 +128,7 @@ function Watts({
 	);
 }
 
-function ProcessWatts({
+function RowWatts({
 	history,
 	row,
 	rowKey,
@@ -173,7 +173,7 @@ function View(props: Props): ReactElement {
 			paneLeast={8}
 			pane={(area) =>
 				row && detail ? (
-					<ProcessWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} />
+					<RowWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} />
 				) : (
 					<Watts history={history} seconds={seconds} {...area} />
 				)
