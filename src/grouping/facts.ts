@@ -5,35 +5,41 @@ import { Users } from '../energy/users.ts';
 import { type ProcessId, sameStart, TICK } from '../process-id.ts';
 import { type SafeText, safe } from '../sanitize.ts';
 
-/** Remembered of the dead, so that the last figures of a process find their place. */
-const MOST = 40_000;
-
-interface Facts {
-	parent: number;
-	/** Inode of its pid namespace; 0: not known. */
-	pidns: number;
-	/** Effective; -1: not known. */
-	uid: number;
-}
-
-const unknown: Facts = { parent: 0, pidns: 0, uid: -1 };
-
 export interface ProcessFacts {
 	/** A new interval: what is known of processes by their pid alone may be another's by now. */
 	begin(): void;
 	/** pid of the parent; 0: none or not known. `fresh`: now, since a parent that died is replaced by another. */
 	parent(process: ProcessId, fresh?: boolean): number;
-	/** 0: not known. */
+	/** Inode of its pid namespace; 0: not known. */
 	pidns(process: ProcessId): number;
-	/** `(ended)`: it had before it could be asked. */
+	/** The effective one. `(ended)` and -1: it had before it could be asked. */
 	user(process: ProcessId): { uid: number; name: SafeText };
+}
+
+/** Remembered of the dead too, so that the last figures of a process find their place. */
+const MOST = 40_000;
+/** Read in one interval: with more new processes than that the others are not known until the next. */
+const READS = 2000;
+
+type Fact = 'parent' | 'pidns' | 'uid';
+
+/** Where a fact is, beside the start that says whose it is; undefined: not there. */
+const readers: Record<Fact, (folder: string, stat: readonly string[]) => number | undefined> = {
+	parent: (_, stat) => Number(stat[1]),
+	pidns: (folder) => numberIn(/\d+/.exec(readlinkSync(join(folder, 'ns/pid')))?.[0]),
+	uid: (folder) => numberIn(/^Uid:\t\d+\t(\d+)/m.exec(readFileSync(join(folder, 'status'), 'latin1'))?.[1]),
+};
+
+function numberIn(text: string | undefined): number | undefined {
+	return text === undefined ? undefined : Number(text);
 }
 
 export class ProcFacts implements ProcessFacts {
 	private readonly procRoot: string;
-	private readonly known = new Map<string, Facts>();
+	private readonly known = new Map<string, Partial<Record<Fact, number>>>();
 	/** Keys without a start. */
 	private readonly passing = new Set<string>();
+	private reads = 0;
 	private users: Users | undefined;
 
 	constructor(procRoot: string) {
@@ -41,55 +47,47 @@ export class ProcFacts implements ProcessFacts {
 	}
 
 	begin(): void {
+		this.reads = 0;
 		for (const key of this.passing) this.known.delete(key);
 		this.passing.clear();
 	}
 
 	parent(process: ProcessId, fresh = false): number {
-		return this.facts(process, fresh).parent;
+		return this.fact('parent', process, fresh) ?? 0;
 	}
 
 	pidns(process: ProcessId): number {
-		return this.facts(process).pidns;
+		return this.fact('pidns', process) ?? 0;
 	}
 
 	user(process: ProcessId): { uid: number; name: SafeText } {
-		const { uid } = this.facts(process);
+		const uid = this.fact('uid', process) ?? -1;
 		this.users ??= new Users();
 		return { uid, name: uid < 0 ? safe`(ended)` : this.users.name(uid) };
 	}
 
-	private facts(process: ProcessId, fresh = false): Facts {
+	private fact(name: Fact, process: ProcessId, fresh = false): number | undefined {
 		const key = `${process.pid}:${process.start}`;
 		const known = this.known.get(key);
-		if (known && !fresh) return known;
-		const facts = this.read(process) ?? known ?? unknown;
-		if (this.known.size >= MOST) this.known.delete(this.known.keys().next().value as string);
-		this.known.set(key, facts);
+		if (known && name in known && !fresh) return known[name];
+		if (this.reads >= READS) return known?.[name];
+		this.reads++;
+		// what was known of the dead stays
+		const fact = this.read(name, process) ?? known?.[name];
+		if (!known && this.known.size >= MOST) this.known.delete(this.known.keys().next().value as string);
+		this.known.set(key, { ...known, [name]: fact });
 		if (process.start === 0) this.passing.add(key);
-		return facts;
+		return fact;
 	}
 
-	/** undefined: it has gone. */
-	private read({ pid, start }: ProcessId): Facts | undefined {
+	private read(name: Fact, { pid, start }: ProcessId): number | undefined {
 		const folder = join(this.procRoot, String(pid));
 		try {
-			const status = readFileSync(join(folder, 'status'), 'latin1');
 			const stat = readFileSync(join(folder, 'stat'), 'latin1');
 			const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-			if (!sameStart(Number(fields[19]) * TICK, start)) return undefined;
-			const uid = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1];
-			return { parent: Number(fields[1]), pidns: namespaceOf(folder), uid: uid === undefined ? -1 : Number(uid) };
+			return sameStart(Number(fields[19]) * TICK, start) ? readers[name](folder, fields) : undefined;
 		} catch {
 			return undefined;
 		}
-	}
-}
-
-function namespaceOf(folder: string): number {
-	try {
-		return Number(/\d+/.exec(readlinkSync(join(folder, 'ns/pid')))?.[0] ?? 0);
-	} catch {
-		return 0;
 	}
 }

@@ -228,6 +228,12 @@ test('facts from /proc: of the process that is meant, asked once', () => {
 		facts.begin();
 		expect(facts.parent({ pid: 5, start: 0 })).toBe(0);
 		// what was known of the dead stays
+		for (let pid = 100; pid < 4100; pid++) expect(facts.parent({ pid, start: 1 })).toBe(0);
+		write(6, 1, 100, 0);
+		// so many were asked for that the others wait for the next interval
+		expect(facts.parent({ pid: 6, start: 1e9 })).toBe(0);
+		facts.begin();
+		expect(facts.parent({ pid: 6, start: 1e9 })).toBe(1);
 		expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
 	} finally {
 		rmSync(root, { recursive: true, force: true });
