@@ -1,4 +1,4 @@
-/** What grouping needs to know of processes and their figures do not tell, from `/proc`; read once for each process. */
+/** What grouping needs to know of processes and their figures do not tell, from `/proc`. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Users } from '../energy/users.ts';
@@ -18,10 +18,22 @@ export interface ProcessFacts {
 
 /** Remembered of the dead too, so that the last figures of a process find their place. */
 const MOST = 40_000;
+/**
+ * Intervals until a fact is read again are twice as many each time, up to this: young processes are still changing user
+ * (login, sudo) or namespace.
+ */
+const LONGEST = 64;
 /** Read in one interval: with more new processes than that the others are not known until the next. */
 const READS = 2000;
 
 type Fact = 'parent' | 'pidns' | 'uid';
+
+interface Known {
+	value: number | undefined;
+	/** Interval in which it is read again, and how many after the last reading that is. */
+	due: number;
+	after: number;
+}
 
 /** Where a fact is, beside the start that says whose it is; undefined: not there. */
 const readers: Record<Fact, (folder: string, stat: readonly string[]) => number | undefined> = {
@@ -36,10 +48,11 @@ function numberIn(text: string | undefined): number | undefined {
 
 export class ProcFacts implements ProcessFacts {
 	private readonly procRoot: string;
-	private readonly known = new Map<string, Partial<Record<Fact, number>>>();
+	private readonly known = new Map<string, Partial<Record<Fact, Known>>>();
 	/** Keys without a start. */
 	private readonly passing = new Set<string>();
 	private reads = 0;
+	private interval = 0;
 	private users: Users | undefined;
 
 	constructor(procRoot: string) {
@@ -48,6 +61,7 @@ export class ProcFacts implements ProcessFacts {
 
 	begin(): void {
 		this.reads = 0;
+		this.interval++;
 		for (const key of this.passing) this.known.delete(key);
 		this.passing.clear();
 	}
@@ -68,16 +82,18 @@ export class ProcFacts implements ProcessFacts {
 
 	private fact(name: Fact, process: ProcessId, fresh = false): number | undefined {
 		const key = `${process.pid}:${process.start}`;
-		const known = this.known.get(key);
-		if (known && name in known && !fresh) return known[name];
-		if (this.reads >= READS) return known?.[name];
+		const facts = this.known.get(key);
+		const known = facts?.[name];
+		if (known && this.interval < known.due && !fresh) return known.value;
+		if (this.reads >= READS) return known?.value;
 		this.reads++;
+		const after = known ? Math.min(LONGEST, known.after * 2) : 1;
 		// what was known of the dead stays
-		const fact = this.read(name, process) ?? known?.[name];
-		if (!known && this.known.size >= MOST) this.known.delete(this.known.keys().next().value as string);
-		this.known.set(key, { ...known, [name]: fact });
+		const value = this.read(name, process) ?? known?.value;
+		if (!facts && this.known.size >= MOST) this.known.delete(this.known.keys().next().value as string);
+		this.known.set(key, { ...facts, [name]: { value, due: this.interval + after, after } });
 		if (process.start === 0) this.passing.add(key);
-		return fact;
+		return value;
 	}
 
 	private read(name: Fact, { pid, start }: ProcessId): number | undefined {

@@ -200,7 +200,7 @@ describe('how figures are added up', () => {
 	});
 });
 
-test('facts from /proc: of the process that is meant, asked once', () => {
+test('facts from /proc: of the process that is meant, asked seldom', () => {
 	const root = mkdtempSync(join(tmpdir(), 'wattlag-facts-'));
 	try {
 		const write = (pid: number, parent: number, start: number, uid: number) => {
@@ -220,6 +220,16 @@ test('facts from /proc: of the process that is meant, asked once', () => {
 		expect(facts.user({ pid: 5, start: 9e9 }).name).toBe('(ended)');
 		write(5, 2, 100, 0);
 		expect(facts.parent({ pid: 5, start: 1e9 })).toBe(1);
+		expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
+		// young ones are asked again soon, old ones seldom
+		write(5, 3, 100, 0);
+		const parents = Array.from({ length: 6 }, () => {
+			facts.begin();
+			return facts.parent({ pid: 5, start: 1e9 });
+		});
+		expect(parents.lastIndexOf(2)).toBeLessThan(parents.indexOf(3));
+		expect(parents.at(-1)).toBe(3);
+		write(5, 2, 100, 0);
 		expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
 		// by its pid alone: asked anew in the next interval
 		expect(facts.parent({ pid: 5, start: 0 })).toBe(2);
