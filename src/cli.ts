@@ -2,12 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from './config/file.ts';
-import { type CommandLine, configPath, helpText, readFlags, resolveOptions, UsageError } from './options.ts';
+import { configPath, readFlags } from './options/flags.ts';
+import { helpText } from './options/help.ts';
+import { type CommandLine, resolveOptions } from './options/resolve.ts';
 import { registry } from './registry.ts';
 import { WorkerSampler } from './sampling/worker-sampler.ts';
 import { sanitize } from './sanitize.ts';
 import { type HostPaths, openHost } from './tracers/open-host.ts';
 import { Unavailable } from './tracers/tracer.ts';
+import { UsageError } from './usage-error.ts';
 
 const BAD_USAGE = 2;
 const UNAVAILABLE = 77;

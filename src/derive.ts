@@ -1,9 +1,9 @@
 /** Figures that follow from snapshots and that the screen shows beside tables. Pure. */
 
+import type { EnergyExtra, EnergyRow } from './energy/rows.ts';
 import type { Buckets } from './histogram.ts';
 import type { IrqExtra, IrqRow } from './irq/rows.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { EnergyExtra, EnergyRow } from './tracers/energy.ts';
 import type { IoExtra, IoRow, SlowRequest } from './tracers/io.ts';
 import type { MicroJoules, Ns, Watts } from './units.ts';
 

@@ -34,6 +34,22 @@ export function slotLower(slot: number, length: number): Ns {
 	return 2 ** exp * (1 + sub / (1 << subBits));
 }
 
+/** Slots by upper bound, for each resolution. */
+const slotsByBound = new Map<number, ReadonlyMap<Ns, number>>();
+
+/** Adds buckets of {@link toBuckets} to slots of the same resolution. */
+export function toSlots(buckets: Buckets, slots: Float64Array): void {
+	let bounds = slotsByBound.get(slots.length);
+	if (!bounds) {
+		bounds = new Map(Array.from(slots, (_, slot) => [slotLower(slot + 1, slots.length), slot]));
+		slotsByBound.set(slots.length, bounds);
+	}
+	for (const [upper, count] of buckets) {
+		const slot = bounds.get(upper) ?? slots.length - 1;
+		slots[slot] = (slots[slot] as number) + count;
+	}
+}
+
 /** The filled slots. The open last slot is bounded by `max`. */
 export function toBuckets(slots: Slots, max: Ns): Buckets {
 	const buckets: Buckets = [];

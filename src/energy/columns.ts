@@ -121,6 +121,7 @@ export const energyColumns: readonly Column<EnergyRow>[] = [
 		kind: 'text',
 		width: 15,
 		grow: true,
+		label: true,
 		priority: 1,
 		help: 'Name of the process as it was last set (comm, at most 15 bytes), or of the group.',
 		value: (row) => row.comm,

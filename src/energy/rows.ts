@@ -1,10 +1,11 @@
 /** What the energy tab says of one interval: a row for each process or group, and what belongs to none. */
+import type { InTree } from '../grouping/fold.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Count, MicroJoules, Ns, Watts } from '../units.ts';
 import type { Forecast } from './forecast.ts';
 import type { DomainEnergy } from './power.ts';
 
-export interface EnergyRow {
+export interface EnergyRow extends InTree {
 	/** Process id (tgid) in the initial pid namespace; 0: the row is a group of processes. */
 	pid: number;
 	/** Start of the process, ns since boot (CLOCK_BOOTTIME): with the pid it names a process for good. */
@@ -54,6 +55,15 @@ export interface EnergyForecastField extends Partial<Forecast> {
 	learning: boolean;
 }
 
+/** One process looked at closely, whatever the rows stand for. */
+export interface EnergyFocus {
+	pid: number;
+	/** null: it has not been seen yet. */
+	process: EnergyRow | null;
+	/** Its threads alive that have used CPU time, those that used most first, at most 100. */
+	threads: EnergyRow[];
+}
+
 /** Σ rows.energy_uj + idle_uj + irq_uj + unattributed_uj = measured_uj, always. */
 export interface EnergyExtra {
 	measured_uj: MicroJoules;
@@ -74,4 +84,6 @@ export interface EnergyExtra {
 	/** Processes alive / ended in this interval. */
 	alive: Count;
 	ended: Count;
+	/** null: nobody looks. */
+	focus: EnergyFocus | null;
 }

@@ -1,6 +1,6 @@
 /** Joins who used CPU time and how much energy there was, interval by interval. */
 import { safe } from '../sanitize.ts';
-import type { BpfCost, Reading, Session } from '../tracers/tracer.ts';
+import type { BpfCost, Options, Reading, Session } from '../tracers/tracer.ts';
 import type { MicroJoules, Ns } from '../units.ts';
 import { type Account, Accounts, type Group } from './accounts.ts';
 import { attributePlaces, type Policy } from './attribution.ts';
@@ -11,10 +11,13 @@ import { EnergyForecast } from './forecast.ts';
 import { type GpuReader, shareGpuEnergy } from './gpu/gpu.ts';
 import { IoCount } from './io-count.ts';
 import { describeSource, type Power } from './power.ts';
-import type { EnergyExtra, EnergyForecastField, EnergyRow, GpuUse } from './rows.ts';
+import type { EnergyExtra, EnergyFocus, EnergyForecastField, EnergyRow, GpuUse } from './rows.ts';
 import type { Rung } from './sources/ladder.ts';
 import { Users } from './users.ts';
 import type { Weighting } from './weighting.ts';
+
+/** Threads listed of the process in focus. */
+const FOCUS_THREADS = 100;
 
 /** Everything an {@link EnergySession} is made of. */
 export interface Parts {
@@ -36,12 +39,17 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private readonly users = new Users();
 	private readonly forecast = new EnergyForecast();
 	private readonly io: IoCount;
+	private focused = 0;
 
 	constructor(parts: Parts) {
 		this.parts = parts;
 		this.io = new IoCount(parts.procRoot);
 		// the first call is what it learns from
 		this.forecast.forecast(parts.horizon);
+	}
+
+	tune(changes: Options): void {
+		this.focused = Number(changes['focus'] ?? this.focused);
 	}
 
 	read(dt: Ns, group: string): Reading<EnergyRow, EnergyExtra> {
@@ -78,6 +86,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				forecast: this.foretell(dt, known ? sums.measured_uj : null, work),
 				alive: use.alive,
 				ended: use.ended,
+				focus: this.focus(known, sums.measured_uj, dt),
 			},
 			source: { ...describeSource(power, uncertainty, cpu.about, weighting), rungs },
 			lost: use.lost,
@@ -136,6 +145,20 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		}
 		const forecast = this.forecast.forecast(horizon);
 		return { seconds: horizon, learning: forecast === undefined, ...forecast };
+	}
+
+	private focus(known: boolean, measured_uj: MicroJoules, dt: Ns): EnergyFocus | null {
+		const pid = this.focused;
+		if (pid === 0) return null;
+		const found = this.accounts.ofProcess(pid);
+		const row = (account: Account, kind: Group) => this.row(account, kind, known, measured_uj, dt);
+		return {
+			pid,
+			process: found ? row(found.process, 'process') : null,
+			threads: this.parts.cpu.threads
+				? (found?.threads ?? []).slice(0, FOCUS_THREADS).map((thread) => row(thread, 'thread'))
+				: [],
+		};
 	}
 
 	private row(account: Account, kind: Group, known: boolean, measured_uj: MicroJoules, dt: Ns): EnergyRow {

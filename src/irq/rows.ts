@@ -1,4 +1,5 @@
 /** Rows of the interrupts tab: what they hold, and how they are made of what was summed up. */
+import type { InTree } from '../grouping/fold.ts';
 import type { Buckets } from '../histogram.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Distribution } from '../tracers/latency.ts';
@@ -26,7 +27,7 @@ export interface OfCpu {
 	storm: boolean;
 }
 
-export interface IrqRow {
+export interface IrqRow extends InTree {
 	/** `stolen`: what interrupts took from a process or control group (groups `process` and `cgroup`). */
 	kind: 'hard' | 'soft' | 'vector' | 'stolen';
 	/** IRQ number for `hard`; vector number for `soft`; else null. */

@@ -26,8 +26,9 @@ export interface Account {
 	readonly id: number;
 	/** Of the task; 0 for others. */
 	readonly start: Ns;
-	/** Process of a thread. */
+	/** Process of a thread, and its start. */
 	readonly pid: number;
+	readonly processStart: Ns;
 	comm: SafeText;
 	readonly waits: Waits;
 	readonly switches: Switches;
@@ -51,11 +52,12 @@ interface Thread extends Account {
 	readonly seen: Switches;
 }
 
-function account(id: number, start: Ns, pid: number, comm: SafeText): Account {
+function account(id: number, start: Ns, pid: number, comm: SafeText, processStart = start): Account {
 	return {
 		id,
 		start,
 		pid,
+		processStart,
 		comm,
 		waits: new Waits(PROCESS_SLOTS),
 		switches: { voluntary: 0, involuntary: 0 },
@@ -164,7 +166,7 @@ export class Accounts implements Sink {
 				return;
 			}
 			thread = {
-				...account(seen.tid, seen.threadStart, seen.pid, sanitize(seen.comm)),
+				...account(seen.tid, seen.threadStart, seen.pid, sanitize(seen.comm), seen.start),
 				counters: new Counters(PROCESS_SLOTS),
 				seen: { voluntary: seen.voluntary, involuntary: seen.involuntary },
 			};

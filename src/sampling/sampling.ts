@@ -2,6 +2,8 @@
  * The sampling loop: starts the tracers, reads them at every tick, makes snapshots. It runs in a worker thread, knows
  * neither screen nor batch, and tells everything through one callback.
  */
+import { type ProcessFacts, ProcFacts } from '../grouping/facts.ts';
+import { regroup } from '../grouping/fold.ts';
 import type { SamplerEvent } from '../sampler.ts';
 import { sanitize } from '../sanitize.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -62,9 +64,11 @@ export class Sampling {
 	private measurable = true;
 	private cpu = process.cpuUsage();
 	private closed = false;
+	private readonly facts: ProcessFacts;
 
 	constructor(options: SamplingOptions) {
 		this.options = options;
+		this.facts = new ProcFacts(options.host.procRoot);
 		this.groups = { ...options.groups };
 		this.delay = options.delay * 1e9;
 	}
@@ -187,7 +191,8 @@ export class Sampling {
 		const group = this.groups[tracer.id] ?? (tracer.groups[0] as string);
 		const at = now();
 		const dt_ns = at - entry.readAt;
-		const reading = session.read(dt_ns, group);
+		const derived = tracer.fold?.groups.find((one) => one === group);
+		const reading = session.read(dt_ns, derived ? 'process' : group);
 		entry.readAt = at;
 		const scale = windowCost && windowLength > 0 ? dt_ns / windowLength : 0;
 		return {
@@ -206,7 +211,10 @@ export class Sampling {
 				...own,
 			},
 			...reading.extra,
-			rows: reading.rows,
+			rows:
+				derived && tracer.fold && tracer.processOf
+					? regroup(reading.rows, derived, tracer.fold, tracer.processOf, this.facts)
+					: reading.rows,
 		};
 	}
 }

@@ -7,6 +7,7 @@ import { energyColumns } from '../energy/columns.ts';
 import type { CpuCounter } from '../energy/cpu-use.ts';
 import { Processors } from '../energy/cpufreq.ts';
 import { CycleCounters, hardwareCycles, type PerfEvent } from '../energy/cycles.ts';
+import { energyFold } from '../energy/fold.ts';
 import { openGpus } from '../energy/gpu/open.ts';
 import { energyOptions } from '../energy/options.ts';
 import { counterPower, modelPower, noPower, type Power, seedPower } from '../energy/power.ts';
@@ -20,18 +21,19 @@ import { sanitize } from '../sanitize.ts';
 import { BpfCpu, hasTaskStorage } from './energy-bpf.ts';
 import { type Host, type Options, type Session, type Tracer, Unavailable } from './tracer.ts';
 
-export type { EnergyExtra, EnergyForecastField, EnergyRow, GpuUse } from '../energy/rows.ts';
-
 export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	id: 'energy',
 	title: 'Energy',
 	summary: 'watts, joules and CPU time of every process; idle, what is drawn even when nothing runs, belongs to none',
 	columns: energyColumns,
 	defaultSort: 'watts',
-	groups,
+	groups: [...groups, ...energyFold.groups],
+	fold: energyFold,
 	options: energyOptions,
 	rowKey: (row) =>
 		row.pid > 0 ? `${row.pid}:${row.start_time}:${row.tid ?? ''}` : `${row.comm}|${row.cgroup}|${row.user}`,
+	processOf: (row) => (row.pid > 0 ? `${row.pid}:${row.start_time}` : undefined),
+	focus: (pid) => ({ focus: pid }),
 	start,
 };
 
@@ -129,7 +131,7 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 				: seed
 					? seedPower(parameters)
 					: modelPower(parameters, processors);
-		return new EnergySession({
+		const session = new EnergySession({
 			cpu,
 			power: withCpu(power, cpu, instead),
 			processors,
@@ -144,6 +146,9 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 			horizon: number('forecast', 10),
 			procRoot: host.procRoot,
 		});
+		// a worker that is started again still has somebody to look at
+		session.tune(options);
+		return session;
 	} catch (error) {
 		for (const part of opened) part.close();
 		throw error;

@@ -5,6 +5,7 @@
 import { Cgroups } from '../cgroups.ts';
 import { constants, irq_vector, maps } from '../generated/irq.ts';
 import { irqColumns as columns } from '../irq/columns.ts';
+import { stolenFold } from '../irq/fold.ts';
 import { Lines } from '../irq/lines.ts';
 import { type IrqExtra, type IrqRow, type Kind, type Lateness, type Line, lineRow, stolenRow } from '../irq/rows.ts';
 import { StolenReader } from '../irq/stolen.ts';
@@ -223,7 +224,8 @@ export const irq: Tracer<IrqRow, IrqExtra> = {
 		'Hard interrupts by handler, softirqs by vector, timer ticks and IPIs: how many, how long, how late, on which CPU, and from whom they took the time.',
 	columns,
 	defaultSort: 'time',
-	groups: ['line', 'cpu', 'process', 'cgroup'],
+	groups: ['line', 'cpu', 'process', 'cgroup', ...stolenFold.groups],
+	fold: stolenFold,
 	options: [
 		{
 			name: 'irq-zones',

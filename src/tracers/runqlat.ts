@@ -2,9 +2,12 @@
  * Run-queue latency: how long tasks that could run had to wait for a CPU, for the whole machine and per process, from
  * the scheduler's own stamps (bpf/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
  */
+
+import type { InTree } from '../grouping/fold.ts';
 import { type Account, Accounts, type Switches } from '../runqueue/accounts.ts';
 import { type Blamed, Culprits } from '../runqueue/culprits.ts';
 import { filterOf, filterText } from '../runqueue/filter.ts';
+import { waitsFold } from '../runqueue/fold.ts';
 import type { Reader, TaskFilter } from '../runqueue/reader.ts';
 import { StampsReader } from '../runqueue/stamps-reader.ts';
 import { missing, StorageReader } from '../runqueue/storage-reader.ts';
@@ -15,17 +18,18 @@ import type { Count, Ns } from '../units.ts';
 import type { BpfCost, Column, Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
 
 export interface RunqlatKey {
-	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu';
-	/** pid, tid, cgroup id, namespace inode, CPU; 0 for `all`. */
+	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu' | 'user' | 'command';
+	/** pid, tid, cgroup id, namespace inode, CPU, user id; 0 for `all` and commands. */
 	id: number;
 	comm: SafeText;
 	/** Of processes and threads, ns since boot. */
 	start_time?: Ns;
-	/** Process of a thread. */
+	/** Process of a thread, and its start. */
 	pid?: number;
+	process_start?: Ns;
 }
 
-export interface RunqlatRow extends WaitFigures {
+export interface RunqlatRow extends WaitFigures, InTree {
 	key: RunqlatKey;
 	/** Switches away from it because it went to sleep; because another was to run. Not for CPUs. */
 	voluntary?: Count;
@@ -46,6 +50,8 @@ export interface Waiting {
 /** One process looked at closely. */
 export interface Focus {
 	pid: number;
+	/** Its figures, whatever the rows stand for; null: it has not waited yet. */
+	process: RunqlatRow | null;
 	/** Its threads, those that waited longest first, at most 100; without histograms. */
 	threads: RunqlatRow[];
 }
@@ -186,8 +192,6 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		const blamed = this.culprits?.read();
 		this.culpritsFull = blamed?.full ?? this.culpritsFull;
 		const unit = this.options['unit'] === 'ms' ? 1e6 : 1e3;
-		const pid = this.focused;
-		const threads = pid > 0 ? [...this.accounts.threads.values()].filter((thread) => thread.pid === pid) : [];
 		return {
 			waiting: oldest.map((task) => ({ ...task, comm: sanitize(task.comm) })),
 			waiting_count: waitingNow.length,
@@ -197,7 +201,17 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			log2_unit_ns: unit,
 			filter: sanitize(filterText(this.options)),
 			culprits: blamed?.blamed.slice(0, MAX_BLAMED) ?? [],
-			focus: pid > 0 ? { pid, threads: longest(this.taskRows('thread', threads)) } : null,
+			focus: this.focused > 0 ? this.focus(this.focused) : null,
+		};
+	}
+
+	private focus(pid: number): Focus {
+		const { processes, threads } = this.accounts;
+		const ofPid = (account: Account) => account.pid === pid;
+		return {
+			pid,
+			process: this.taskRows('process', [...processes.values()].filter(ofPid)).at(-1) ?? null,
+			threads: longest(this.taskRows('thread', [...threads.values()].filter(ofPid))),
 		};
 	}
 
@@ -221,7 +235,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private taskRows(kind: 'process' | 'thread' | 'cgroup' | 'pidns', accounts: Iterable<Account>): RunqlatRow[] {
 		const rows: RunqlatRow[] = [];
 		for (const account of accounts) {
-			const { id, start, comm, waits, switches, switchesTotal, ended, generation, pid } = account;
+			const { id, start, comm, waits, switches, switchesTotal, ended, generation, pid, processStart } = account;
 			const known = !ended && waits.count_total > 0 && generation === this.accounts.generation;
 			if (waits.count === 0 && !known) continue;
 			rows.push({
@@ -230,7 +244,7 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 					id,
 					comm,
 					...(start > 0 ? { start_time: start } : {}),
-					...(kind === 'thread' ? { pid } : {}),
+					...(kind === 'thread' ? { pid, process_start: processStart } : {}),
 				},
 				...waits.figures(this.zones),
 				...(this.reader.hasThreads ? switchFields(switches, switchesTotal) : {}),
@@ -383,6 +397,7 @@ const columns: readonly Column<RunqlatRow>[] = [
 		kind: 'text',
 		width: 15,
 		grow: true,
+		label: true,
 		priority: 1,
 		help: 'Name of who waited: task (comm, at most 15 bytes), cgroup or container, or the first process of the pid namespace.',
 		value: (row) => row.key.comm,
@@ -401,7 +416,8 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	summary: 'how long tasks that could run waited for a CPU',
 	columns,
 	defaultSort: 'wait_ns',
-	groups: ['process', 'thread', 'cgroup', 'pidns', 'cpu'],
+	groups: ['process', 'thread', 'cgroup', 'pidns', 'cpu', ...waitsFold.groups],
+	fold: waitsFold,
 	options: [
 		{
 			name: 'pid',
@@ -443,8 +459,15 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 			help: 'tell who ran while others waited (costs 130 ns more per switch)',
 		},
 	],
-	rowKey: ({ key }) => `${key.kind}:${key.pid ?? ''}:${key.id}:${key.start_time ?? ''}`,
-	processOf: ({ key }) => (key.kind === 'process' ? `${key.id}:${key.start_time ?? ''}` : undefined),
+	rowKey: ({ key }) =>
+		key.kind === 'command' ? `command:${key.comm}` : `${key.kind}:${key.pid ?? ''}:${key.id}:${key.start_time ?? ''}`,
+	processOf: ({ key }) =>
+		key.kind === 'process'
+			? `${key.id}:${key.start_time ?? 0}`
+			: key.kind === 'thread'
+				? `${key.pid}:${key.process_start ?? 0}`
+				: undefined,
+	focus: (pid) => ({ focus: pid }),
 	start(host: Host, options: Options): Session<RunqlatRow, RunqlatExtra> {
 		const reader = openReader(host, filterOf(options, host.procRoot), options['stamps'] === true);
 		try {

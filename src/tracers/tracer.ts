@@ -3,6 +3,7 @@
  * {@link Tracer}, which is cheap to import anywhere (screen, help, batch), and does its work in a {@link Session} that
  * only the sampling worker opens.
  */
+import type { Fold } from '../grouping/fold.ts';
 import type { BpfAddon } from '../native.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Ns } from '../units.ts';
@@ -32,6 +33,8 @@ export interface Column<Row> {
 	/** Cells, without the gap; `grow` columns take what is left. */
 	width: number;
 	grow?: boolean;
+	/** Names the row: in a tree it is indented. */
+	label?: boolean;
 	/** Lower numbers stay longest when the screen is narrow. */
 	priority: number;
 	/** One sentence for the help screen: what it is, its unit, its source. */
@@ -148,11 +151,15 @@ export interface Tracer<Row, Extra extends object> {
 	defaultSort: string;
 	/** What `--group` and the `t` key offer; the first is the default. */
 	groups: readonly string[];
+	/** How groups are made from rows of processes that the session itself does not tell apart. */
+	fold?: Fold<Row>;
 	options: readonly OptionSpec[];
 	/** Stable identity of a row across intervals (selection, history). */
 	rowKey(row: Row): string;
 	/** The process a row stands for, `pid:start` in ns since boot: the selection follows it to other tabs. */
 	processOf?(row: Row): string | undefined;
+	/** Options that make a session keep all it can about one process while someone looks at it; 0: no longer. */
+	focus?(pid: number): Options;
 	/** Load and attach. Throws {@link Unavailable} with what is missing; leaves nothing behind then. */
 	start(host: Host, options: Options): Session<Row, Extra>;
 }

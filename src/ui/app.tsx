@@ -1,32 +1,36 @@
 /** The screen: frame, focus, change of tabs. What a tab shows is the tab's. */
 import { Box } from 'ink';
-import { type ReactElement, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactElement, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
 import { secondsOf } from '../derive.ts';
 import { offeredNames } from '../filter/names.ts';
-import type { Snapshot } from '../snapshot.ts';
 import type { Store } from '../store.ts';
 import type { Options } from '../tracers/tracer.ts';
 import { type Baseline, markBaseline } from './baseline.ts';
 import { rowText } from './clipboard.ts';
 import { ColumnMenu } from './column-menu.tsx';
-import { choicesOf, shownColumns } from './columns.ts';
+import { availableColumns, choicesOf, shownColumns } from './columns.ts';
 import { ErrorBoundary } from './error-boundary.tsx';
-import { Footer, type OwnCost, type Prompt } from './footer.tsx';
+import { costOf, Footer, type Prompt } from './footer.tsx';
 import { clock, Header, type HostInfo } from './header.tsx';
 import { Help, helpLines } from './help.tsx';
 import { type Hits, HitsContext, targetAt } from './hit.ts';
 import { type Command, defaultKeymap, type Keymap } from './keymap.ts';
+import { Lens } from './lens/lens.tsx';
+import type { Inspect } from './lens/use-details.ts';
+import { useFocus } from './lens/use-focus.ts';
 import { Lines } from './lines.tsx';
-import { Notice } from './notice.tsx';
 import { SortMenu } from './sort-menu.tsx';
 import { initialState, reduce, selectedIndex, sortOf, tabState, type UiState, type View } from './state.ts';
-import type { TabEntry, TabView } from './tab.ts';
+import type { TabEntry } from './tab.ts';
+import { TabBody } from './tab-body.tsx';
 import { paint } from './theme.ts';
+import { useDelay } from './use-delay.ts';
 import { type FilterInUse, useFilter } from './use-filter.ts';
+import { useGroups } from './use-groups.ts';
 import { useKeys } from './use-keys.ts';
 import { findRow, rowsInBand, useRows } from './use-rows.ts';
 import { useSize } from './use-size.ts';
-import { type LoadedView, useTabView } from './use-tab-view.ts';
+import { useTabView } from './use-tab-view.ts';
 
 /** What the screen asks of the program around it. */
 export interface AppActions {
@@ -40,6 +44,8 @@ export interface AppActions {
 	tune(tab: string, changes: Options): void;
 	/** To the clipboard of the terminal. */
 	copy(text: string): void;
+	/** What is known of a process beside its figures. */
+	inspect: Inspect;
 }
 
 export interface AppProps {
@@ -57,8 +63,6 @@ export interface AppProps {
 	actions: AppActions;
 }
 
-/** Intervals that + and - go through, s. */
-const delays = [0.25, 0.5, 1, 2, 3, 5, 10, 30, 60];
 /** Snapshots of a jump in time. */
 const jump = 30;
 /** Rows of one turn of the wheel. */
@@ -72,16 +76,6 @@ function startState({ tabs, initialTab, initialSorts = {}, initialFilter = '' }:
 	return initialState(initialTab, Object.fromEntries(sorts), initialFilter);
 }
 
-function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | null {
-	let cost: OwnCost | null = null;
-	for (const snapshot of snapshots) {
-		if (!snapshot || !(snapshot.dt_ns > 0)) continue;
-		const bpf: number = (cost?.bpf ?? 0) + snapshot.cost.bpf_ns / snapshot.dt_ns;
-		cost = { bpf, cpu: snapshot.cost.cpu_ns / snapshot.dt_ns, rssBytes: snapshot.cost.rss_bytes };
-	}
-	return cost;
-}
-
 function promptOf({ overlay }: UiState, { error }: FilterInUse): Prompt | null {
 	if (overlay?.kind === 'filter') return { ...overlay, error };
 	return overlay?.kind === 'search' ? { ...overlay, error: null, candidates: [] } : null;
@@ -91,10 +85,10 @@ export function App(props: AppProps): ReactElement | null {
 	const { tabs, store, host, keymap = defaultKeymap, actions } = props;
 	const { columns: width, rows: height } = useSize();
 	const [state, dispatch] = useReducer(reduce, props, startState);
-	const [delay, setDelay] = useState(props.delay);
-	const [groups, setGroups] = useState(props.initialGroups ?? {});
+	const [delay, changeDelay] = useDelay(props.delay, actions.setInterval);
 	const [baseline, setBaseline] = useState<Baseline | null>(null);
 	const page = useRef(1);
+	const [lensExtent] = useState({ lines: 0, page: 1 });
 	const [hits] = useState<Hits>(() => ({ table: null, tabs: [] }));
 
 	const entry = tabs.find((one) => one.tracer.id === state.tab) ?? (tabs[0] as TabEntry);
@@ -107,10 +101,14 @@ export function App(props: AppProps): ReactElement | null {
 	const failure = useSyncExternalStore(store.subscribe, () => store.failure);
 	const snapshot = history.at(-1);
 
+	const { group, next: nextGroup } = useGroups(tracer, snapshot?.group, props.initialGroups ?? none, actions.setGroup);
+	useFocus(state.lens?.process ?? null, tabs, actions.tune);
+
 	const loaded = view && !(view instanceof Error) ? view : undefined;
 	const tab = tabState(state, id);
-	const sort = sortOf(state, id, tracer.columns, tracer.defaultSort);
-	const columns = useMemo(() => shownColumns(tracer.columns, tab.columns), [tracer, tab.columns]);
+	const available = useMemo(() => availableColumns(tracer.columns, snapshot), [tracer, snapshot]);
+	const sort = sortOf(state, id, available, tracer.defaultSort);
+	const columns = useMemo(() => shownColumns(available, tab.columns), [available, tab.columns]);
 	const filter = useFilter(state.filter, tabs, tracer);
 	const all = useRows(snapshot, tracer, loaded?.listed, filter.bound.test, sort);
 	const rows = useMemo(() => rowsInBand(all, state.band), [all, state.band]);
@@ -124,14 +122,15 @@ export function App(props: AppProps): ReactElement | null {
 	const bannerHeight = failure && height >= 8 ? 1 : 0;
 	const bodyHeight = height - headerHeight - footerHeight - bannerHeight;
 	const help = useMemo(
-		() => (state.overlay?.kind === 'help' ? helpLines(tracer, keymap, width) : []),
-		[state.overlay?.kind, tracer, keymap, width],
+		() => (state.overlay?.kind === 'help' ? helpLines(tracer, available, keymap, width) : []),
+		[state.overlay?.kind, tracer, available, keymap, width],
 	);
 
 	const actionView: View = {
 		tabs: tabs.map((one) => one.tracer.id),
 		columns,
-		choices: choicesOf(tracer.columns, tab.columns),
+		choices: choicesOf(tracer.columns, tab.columns).filter(({ key }) => available.some((column) => column.key === key)),
+		allChoices: choicesOf(tracer.columns, tab.columns),
 		defaultSort: tracer.defaultSort,
 		keys,
 		selected,
@@ -149,35 +148,10 @@ export function App(props: AppProps): ReactElement | null {
 		hasDetail: loaded?.nameOf !== undefined,
 		helpLines: help.length,
 		helpPage: Math.max(1, bodyHeight - 1),
+		lens: lensExtent,
 	};
-
-	const closeUp = tab.detail ? rows[selected] : undefined;
-	const closeUpKey = closeUp && tracer.rowKey(closeUp);
-	const focus = loaded?.focus;
-	// biome-ignore lint/correctness/useExhaustiveDependencies: the same row of another snapshot is the same row
-	useEffect(() => {
-		if (closeUpKey === undefined || !focus) return;
-		actions.tune(id, focus(closeUp));
-		return () => actions.tune(id, focus(undefined));
-	}, [focus, closeUpKey, id]);
 
 	const say = (message: string) => dispatch({ kind: 'say', message });
-
-	const changeDelay = (step: number) => {
-		const at = delays.findIndex((candidate) => candidate >= delay - 1e-9);
-		const next = delays[Math.max(0, Math.min(delays.length - 1, (at < 0 ? delays.length : at) + step))] as number;
-		if (next === delay) return;
-		setDelay(next);
-		actions.setInterval(next);
-	};
-
-	const nextGroup = () => {
-		if (tracer.groups.length < 2) return say(`${tracer.title} has one grouping only`);
-		const at = tracer.groups.indexOf(groups[id] ?? snapshot?.group ?? (tracer.groups[0] as string));
-		const group = tracer.groups[(at + 1) % tracer.groups.length] as string;
-		setGroups({ ...groups, [id]: group });
-		actions.setGroup(id, group);
-	};
 
 	const toggleBaseline = () => {
 		const marked = baseline
@@ -226,7 +200,9 @@ export function App(props: AppProps): ReactElement | null {
 		'jump-forward': () => travel(jump),
 		faster: () => changeDelay(-1),
 		slower: () => changeDelay(1),
-		group: nextGroup,
+		group: () => {
+			if (!state.lens && !nextGroup()) say(`${tracer.title} has one grouping only`);
+		},
 		baseline: toggleBaseline,
 		copy: copyRow,
 		narrow,
@@ -235,6 +211,7 @@ export function App(props: AppProps): ReactElement | null {
 	const click = (x: number, y: number) => {
 		if (state.overlay) return;
 		const target = targetAt(hits, x, y, headerHeight + bannerHeight, headerHeight - 1);
+		if (state.lens && target?.kind !== 'tab') return;
 		if (target?.kind === 'tab') dispatch({ kind: 'go-to', tab: target.id });
 		else if (target?.kind === 'sort') dispatch({ kind: 'sort', key: target.key, view: actionView });
 		else if (target?.kind === 'row') dispatch({ kind: 'select', index: target.index, view: actionView });
@@ -242,7 +219,7 @@ export function App(props: AppProps): ReactElement | null {
 
 	const wheel = (step: number) => {
 		const command = step < 0 ? 'up' : 'down';
-		if (state.overlay) dispatch({ kind: 'command', command, key: '', view: actionView });
+		if (state.overlay || state.lens) dispatch({ kind: 'command', command, key: '', view: actionView });
 		else dispatch({ kind: 'select', index: selected + step * wheelRows, view: actionView });
 	};
 
@@ -272,7 +249,6 @@ export function App(props: AppProps): ReactElement | null {
 
 	const energy = store.current('energy')?.source;
 	const body = { width, height: bodyHeight };
-	const group = tracer.groups.length > 1 ? (snapshot?.group ?? groups[id] ?? tracer.groups[0] ?? null) : null;
 	hits.table = null;
 	return (
 		<HitsContext value={hits}>
@@ -291,7 +267,7 @@ export function App(props: AppProps): ReactElement | null {
 					behind={store.behind(id)}
 					baseline={baseline?.time ?? null}
 					delay={delay}
-					group={group}
+					group={group && (snapshot?.group ?? group)}
 					width={width}
 					height={headerHeight}
 				/>
@@ -313,15 +289,28 @@ export function App(props: AppProps): ReactElement | null {
 					) : state.overlay?.kind === 'sort' ? (
 						<SortMenu columns={columns} sort={sort} index={state.overlay.index} {...body} />
 					) : state.overlay?.kind === 'columns' ? (
-						<ColumnMenu columns={tracer.columns} choices={actionView.choices} index={state.overlay.index} {...body} />
+						<ColumnMenu columns={available} choices={actionView.choices} index={state.overlay.index} {...body} />
+					) : state.lens ? (
+						<ErrorBoundary key="lens" {...body}>
+							<Lens
+								process={state.lens.process}
+								from={tracer}
+								store={store}
+								inspect={actions.inspect}
+								logarithmic={state.logarithmic}
+								offset={state.lens.offset}
+								extent={lensExtent}
+								{...body}
+							/>
+						</ErrorBoundary>
 					) : (
 						<ErrorBoundary key={id} {...body}>
-							<Body view={view} status={status} summary={tracer.summary} {...body}>
+							<TabBody view={view} status={status} summary={tracer.summary} {...body}>
 								{(View) =>
 									snapshot && (
 										<View
 											columns={columns}
-											allColumns={tracer.columns}
+											allColumns={available}
 											snapshot={snapshot as never}
 											history={history as never}
 											rows={rows}
@@ -338,7 +327,7 @@ export function App(props: AppProps): ReactElement | null {
 										/>
 									)
 								}
-							</Body>
+							</TabBody>
 						</ErrorBoundary>
 					)}
 				</Box>
@@ -361,33 +350,4 @@ export function App(props: AppProps): ReactElement | null {
 }
 
 const nothing = {};
-
-interface BodyProps {
-	view: LoadedView | null;
-	status: ReturnType<Store['status']>;
-	summary: string;
-	width: number;
-	height: number;
-	children: (view: TabView<never, object>['View']) => ReactElement | undefined;
-}
-
-/** The tab, or why it is not there. */
-function Body({ view, status, summary, width, height, children }: BodyProps): ReactElement {
-	if (view instanceof Error) throw view;
-	if (status.kind === 'unavailable') {
-		return (
-			<Notice tone="bad" title={`unavailable: ${status.reason}`} text={[status.fix]} width={width} height={height} />
-		);
-	}
-	const shown = view ? children(view.View) : undefined;
-	if (shown) return shown;
-	return (
-		<Notice
-			tone="warn"
-			title={status.kind === 'live' ? 'attached; the first figures come after one interval' : 'attaching…'}
-			text={[summary]}
-			width={width}
-			height={height}
-		/>
-	);
-}
+const none: Readonly<Record<string, string>> = {};

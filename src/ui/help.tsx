@@ -1,6 +1,7 @@
 /** Keys from the keymap, columns from the tracer. */
 import { type ReactElement, useMemo } from 'react';
 import { fitCells, textWidth } from '../term/width.ts';
+import type { Column } from '../tracers/tracer.ts';
 import { type Keymap, keysText, sections } from './keymap.ts';
 import { Lines } from './lines.tsx';
 import { wrapText } from './notice.tsx';
@@ -35,8 +36,13 @@ function terms(width: number): string[] {
 	return [paint('strong', 'Terms'), ...entries(glossary, nameWidth, width), ''];
 }
 
-/** The whole help for a tab at this width. */
-export function helpLines(tracer: TabTracer<never, object>, { bindings }: Keymap, width: number): string[] {
+/** The whole help for a tab and those of its columns that mean something, at this width. */
+export function helpLines(
+	tracer: TabTracer<never, object>,
+	columns: readonly Column<never>[],
+	{ bindings }: Keymap,
+	width: number,
+): string[] {
 	const bound = bindings.filter(({ keys }) => keys.length > 0);
 	const keyWidth = Math.max(...bound.map((binding) => textWidth(keysText(binding))));
 	const keys = sections.flatMap((section) => [
@@ -50,12 +56,12 @@ export function helpLines(tracer: TabTracer<never, object>, { bindings }: Keymap
 		),
 		'',
 	]);
-	const titleWidth = Math.max(...tracer.columns.map((column) => textWidth(column.title)));
+	const titleWidth = Math.max(...columns.map((column) => textWidth(column.title)));
 	return [
 		paint('strong', `${tracer.title} – columns`),
 		...wrapText(tracer.summary, width - 2).map((line) => `  ${line}`),
 		...entries(
-			tracer.columns.map((column) => [column.title, column.help] as const),
+			columns.map((column) => [column.title, column.help] as const),
 			titleWidth,
 			width,
 		),

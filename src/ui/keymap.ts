@@ -94,7 +94,7 @@ export const defaultBindings: readonly Binding[] = [
 	{
 		command: 'group',
 		keys: ['t'],
-		help: 'group rows by the next thing the tab offers (process, thread, cgroup, …)',
+		help: 'group rows by the next thing the tab offers (process, thread, cgroup, tree, …); it stays on other tabs that offer it',
 		hint: 'Group',
 		hintOrder: 6,
 		section: 'Table',
@@ -117,7 +117,7 @@ export const defaultBindings: readonly Binding[] = [
 	{
 		command: 'detail',
 		keys: ['Enter'],
-		help: 'look closer at the selected row',
+		help: 'all about the process of the selected row on one screen; of other rows, their figures',
 		hint: 'Detail',
 		hintOrder: 5,
 		section: 'Table',

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { render } from 'ink';
+import { readProcess } from '../process-details.ts';
 import type { Sampler } from '../sampler.ts';
 import { sanitize } from '../sanitize.ts';
 import { Store } from '../store.ts';
@@ -15,6 +16,7 @@ import { App } from './app.tsx';
 import { clipboardSequence } from './clipboard.ts';
 import type { HostInfo } from './header.tsx';
 import { type KeyOverrides, keymapWith } from './keymap.ts';
+import type { Inspect } from './lens/use-details.ts';
 import { localHost } from './local-host.ts';
 import type { TabEntry } from './tab.ts';
 import { type LookChoice, lookOf, setLook } from './theme.ts';
@@ -34,9 +36,12 @@ export interface LiveOptions {
 		look?: LookChoice | undefined;
 		mouse?: boolean | undefined;
 		keys?: KeyOverrides | undefined;
+		procRoot?: string | undefined;
 	};
 	/** What the header says; the machine this runs on unless told otherwise. */
 	host?: HostInfo;
+	/** What is known of a process beside its figures; `/proc` unless told otherwise. */
+	inspect?: Inspect;
 }
 
 /** How long the sampler may take to close, ms. */
@@ -64,7 +69,13 @@ function openKeyboard(): ReadStream | null {
  * 0, or 128 + the signal's number. The terminal is restored by then; after an exception that nobody caught the process
  * has exited with 1.
  */
-export async function runLive({ registry, sampler, command, host = localHost() }: LiveOptions): Promise<number> {
+export async function runLive({
+	registry,
+	sampler,
+	command,
+	host = localHost(),
+	inspect,
+}: LiveOptions): Promise<number> {
 	const look = lookOf(process.env, command.look);
 	setLook(look);
 	const keymap = keymapWith(command.keys);
@@ -132,6 +143,7 @@ export async function runLive({ registry, sampler, command, host = localHost() }
 					setInterval: (seconds) => sampler.setInterval(seconds),
 					tune: (tab, changes) => sampler.tune?.(tab, changes),
 					setGroup: (tab, group) => sampler.setGroup(tab, group),
+					inspect: inspect ?? ((process) => readProcess(command.procRoot ?? '/proc', process)),
 					copy: (text) => writer.control(clipboardSequence(text)),
 				}}
 			/>

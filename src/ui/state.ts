@@ -5,7 +5,7 @@ import { maxLength } from '../filter/lexer.ts';
 import { formatNs } from '../format.ts';
 import { type Direction, firstDirection, reversed, type Sort } from '../query.ts';
 import type { Column } from '../tracers/tracer.ts';
-import { type ColumnChoice, move, toggle } from './columns.ts';
+import { type ColumnChoice, mergeChoices, move, toggle } from './columns.ts';
 import type { Command } from './keymap.ts';
 import { edit, emptyInput, inputOf, type TextInput } from './text-input.ts';
 
@@ -30,8 +30,17 @@ export type Overlay =
 	| { kind: 'search'; input: TextInput /** Row from which the search goes. */; from: number }
 	| null;
 
+/** One process looked at closely. */
+export interface LensState {
+	/** `pid:start`, see `Tracer.processOf`. */
+	process: string;
+	/** First line in sight. */
+	offset: number;
+}
+
 export interface UiState {
 	tab: string;
+	lens: LensState | null;
 	/** As typed, also while it is wrong. */
 	filter: string;
 	/** What `n` and `N` look for. */
@@ -53,8 +62,9 @@ export interface View {
 	tabs: readonly string[];
 	/** Those shown, in their order. */
 	columns: readonly Column<never>[];
-	/** All of them. */
+	/** All that mean something now, and those that would at other times too. */
 	choices: readonly ColumnChoice[];
+	allChoices: readonly ColumnChoice[];
 	defaultSort: string;
 	/** Keys of the rows in their order on the screen. */
 	keys: readonly string[];
@@ -74,6 +84,8 @@ export interface View {
 	hasDetail: boolean;
 	helpLines: number;
 	helpPage: number;
+	/** Lines of the lens, and those of one page. */
+	lens: { lines: number; page: number };
 }
 
 export type Action =
@@ -97,7 +109,18 @@ export function initialState(tab: string, sorts: Readonly<Record<string, Column<
 			{ ...fresh, sort: { key: column.key, direction: firstDirection(column) } },
 		]),
 	);
-	return { tab, filter, search: '', process: null, message: null, overlay: null, tabs, logarithmic: false, band: null };
+	return {
+		tab,
+		lens: null,
+		filter,
+		search: '',
+		process: null,
+		message: null,
+		overlay: null,
+		tabs,
+		logarithmic: false,
+		band: null,
+	};
 }
 
 export function tabState(state: UiState, tab = state.tab): TabState {
@@ -176,6 +199,21 @@ function inHelp(state: UiState, offset: number, command: Command, view: View): U
 		: { ...state, overlay: { kind: 'help', offset: clamp(to, Math.max(0, view.helpLines - view.helpPage)) } };
 }
 
+function inLens(state: UiState, lens: LensState, command: Command, view: View): UiState {
+	const { lines, page } = view.lens;
+	const last = Math.max(0, lines - page);
+	switch (command) {
+		case 'back':
+			return { ...state, lens: null };
+		case 'help':
+			return { ...state, overlay: { kind: 'help', offset: 0 } };
+		case 'scale':
+			return { ...state, logarithmic: !state.logarithmic };
+	}
+	const to = command === 'last' ? last : target(command, Math.min(lens.offset, last), page, lines);
+	return to === null ? state : { ...state, lens: { ...lens, offset: clamp(to, last) } };
+}
+
 function inSortMenu(state: UiState, index: number, command: Command, view: View): UiState {
 	if (command === 'back' || command === 'sort-menu') return { ...state, overlay: null };
 	if (command === 'detail') return sortBy({ ...state, overlay: null }, view.columns[index]);
@@ -192,11 +230,12 @@ function inColumns(state: UiState, index: number, command: Command, view: View):
 			return { ...state, overlay: null };
 		case 'detail':
 		case 'pause':
-			return change(state, { columns: toggle(view.choices, index) });
+			return change(state, { columns: mergeChoices(view.allChoices, toggle(view.choices, index)) });
 		case 'sort-left':
 		case 'sort-right': {
 			const step = command === 'sort-left' ? -1 : 1;
-			return { ...change(state, { columns: move(view.choices, index, step) }), overlay: goTo(index + step) };
+			const columns = mergeChoices(view.allChoices, move(view.choices, index, step));
+			return { ...change(state, { columns }), overlay: goTo(index + step) };
 		}
 		case 'reverse':
 			return change(state, { columns: null });
@@ -209,8 +248,10 @@ function inColumns(state: UiState, index: number, command: Command, view: View):
 const firstBand = 20;
 
 /** The selection goes along to the same process, where the other tab has it. */
-function goTo(state: UiState, tab: string | undefined): UiState {
-	if (tab === undefined || tab === state.tab) return state;
+function goTo(before: UiState, tab: string | undefined): UiState {
+	if (tab === undefined) return before;
+	const state = before.lens ? { ...before, lens: null } : before;
+	if (tab === state.tab) return state;
 	const there = { ...tabState(state, tab), ...(state.process === null ? {} : { follow: state.process }) };
 	return { ...state, tab, tabs: { ...state.tabs, [tab]: there } };
 }
@@ -223,6 +264,15 @@ function back(state: UiState): UiState {
 		return change({ ...state, process: null }, { selected: null, index: 0, follow: null });
 	}
 	return state.filter === '' ? state : { ...state, filter: '' };
+}
+
+/** A row that stands for a process opens the lens, another one its own figures. */
+function closer(state: UiState, view: View, index: number): UiState {
+	if (view.keys.length === 0) return state;
+	const process = view.processAt(index);
+	const selected = select(state, view, index);
+	if (process !== undefined) return { ...selected, lens: { process, offset: 0 } };
+	return view.hasDetail ? change(selected, { detail: true }) : state;
 }
 
 /** To the next match, from the row `from` on. */
@@ -252,6 +302,7 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 		case 'columns':
 			return inColumns(state, overlay.index, command, view);
 	}
+	if (state.lens) return inLens(state, state.lens, command, view);
 	const sort = sortOf(state, state.tab, view.columns, view.defaultSort);
 	const column = view.columns.findIndex((candidate) => candidate.key === sort.key);
 	const current = view.selected;
@@ -291,9 +342,7 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 		case 'back':
 			return back(state);
 		case 'detail':
-			return view.hasDetail && view.keys.length > 0
-				? change(select(state, view, Math.max(0, current)), { detail: true })
-				: state;
+			return closer(state, view, Math.max(0, current));
 		default: {
 			const to = target(command, current, view.page, view.keys.length);
 			return to === null ? state : select(state, view, to);

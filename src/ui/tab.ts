@@ -38,10 +38,8 @@ export interface TabProps<Row, Extra extends object> {
 
 export interface TabView<Row, Extra extends object> {
 	View: (props: TabProps<Row, Extra>) => ReactElement;
-	/** Name of a row, for the breadcrumb. A tab without has no detail. */
+	/** Name of a row that is no process, for the breadcrumb. A tab without has no detail. */
 	nameOf?(row: Row): SafeText;
-	/** Options for the tracer while a row is looked at closely, and (undefined) when none is any more. */
-	focus?(row: Row | undefined): Options;
 	/** Options that make the tracer measure this row only; without a row: everything again. Empty: not for such rows. */
 	narrow?(row: Row | undefined, snapshot: Snapshot<Row, Extra>): Options;
 	/** Rows that are shown apart from the table return false. */
@@ -51,7 +49,7 @@ export interface TabView<Row, Extra extends object> {
 /** What the screen uses of a tracer. */
 export type TabTracer<Row, Extra extends object> = Pick<
 	Tracer<Row, Extra>,
-	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey' | 'processOf'
+	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey' | 'processOf' | 'focus'
 >;
 
 /** One entry of the registry, as far as the screen needs it. A row only ever meets the columns it came with. */

@@ -4,6 +4,7 @@ import { formatValue } from '../format.ts';
 import type { Sort } from '../query.ts';
 import { fitCells } from '../term/width.ts';
 import type { Column } from '../tracers/tracer.ts';
+import { treeIndent } from '../tree.ts';
 import { arrowOf, changeOf, formatChange, type TabBaseline } from './baseline.ts';
 import { HitsContext } from './hit.ts';
 import { Lines } from './lines.tsx';
@@ -100,7 +101,8 @@ function rowLine<Row>(placed: readonly Placed<Row>[], row: Row, style: RowStyle<
 	const { seconds, selected, gap, baseline } = style;
 	let line = '';
 	for (const [index, { column, width }] of placed.entries()) {
-		const value = formatValue(column.kind, column.value(row, seconds), width);
+		const indent = column.label ? treeIndent(row, width) : '';
+		const value = indent + formatValue(column.kind, column.value(row, seconds), width - indent.length);
 		// The arrow stands in the gap, so that figures stay in their columns.
 		const arrow = baseline && index > 0 ? arrowOf(changeOf(column, row, seconds, baseline)) : '';
 		const space = index === 0 ? 0 : gap;

@@ -5,6 +5,7 @@ import type { RowTest } from '../filter/bind.ts';
 import type { Buckets } from '../histogram.ts';
 import { type Sort, sortRows } from '../query.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { filterTree, sortTree } from '../tree.ts';
 import type { TabTracer, TabView } from './tab.ts';
 
 export function useRows(
@@ -19,11 +20,15 @@ export function useRows(
 		if (!snapshot) return [];
 		const seconds = secondsOf(snapshot);
 		const rows = snapshot.rows as readonly never[];
-		return listed || test ? rows.filter((row) => (!listed || listed(row)) && (!test || test(row, seconds))) : rows;
+		const shown = listed ? rows.filter(listed) : rows;
+		if (!test) return shown;
+		const passes = (row: never) => test(row, seconds);
+		return snapshot.group === 'tree' ? filterTree(shown, passes) : shown.filter(passes);
 	}, [snapshot, listed, test]);
 	return useMemo(() => {
 		const column = tracer.columns.find((one) => one.key === key);
-		return sortRows(filtered, column, direction, snapshot ? secondsOf(snapshot) : 1);
+		const sorted = snapshot?.group === 'tree' ? sortTree : sortRows;
+		return sorted(filtered, column, direction, snapshot ? secondsOf(snapshot) : 1);
 	}, [filtered, tracer, key, direction, snapshot]);
 }
 

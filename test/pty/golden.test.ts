@@ -41,6 +41,10 @@ const screens: readonly [name: string, tab: string, keys: string, ready: RegExp]
 	['runqlat-baseline', 'runqlat', '{b.', /▲|▼\d|SUM/],
 	['runqlat-detail', 'runqlat', 'j\r', /Run queue ›/],
 	['runqlat-past', 'runqlat', '{', /30s back|-30s/],
+	['tree', 'energy', 't', /└ /],
+	['tree-filter', 'energy', 't/prom\r', /└ prom/],
+	['lens', 'energy', 'j\r', /before/],
+	['lens-past', 'energy', 'j\r[[G', /PAUSED[\s\S]*back|-2s/],
 	['irq', 'irq', '', /NET_RX/],
 	['io', 'io', '', /vda/],
 	['help', 'io', '?', /Help/],
@@ -58,7 +62,7 @@ describe.each([
 		const env = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: tab, TZ: 'UTC' };
 		const run = new TerminalRun(process.execPath, [main], { columns, rows, env });
 		runs.push(run);
-		await run.waitFor(tab === 'runqlat' ? /postgres/ : tab === 'irq' ? /NET_RX/ : /vda/);
+		await run.waitFor(tab === 'runqlat' || tab === 'energy' ? /postgres/ : tab === 'irq' ? /NET_RX/ : /vda/);
 		await settled(run);
 		run.send(keys);
 		await run.waitFor(ready);

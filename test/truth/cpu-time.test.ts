@@ -1,7 +1,8 @@
 /** CPU time per process against the kernel's own accounting: /proc/PID/schedstat of the living, cgroup cpu.stat of all. */
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type EnergyExtra, type EnergyRow, energy } from '../../src/tracers/energy.ts';
+import type { EnergyExtra, EnergyRow } from '../../src/energy/rows.ts';
+import { energy } from '../../src/tracers/energy.ts';
 import type { Host, Reading, Session } from '../../src/tracers/tracer.ts';
 import { type Counters, expectAgreement, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';

@@ -8,6 +8,7 @@ const view: View = {
 	columns: energyTracer.columns as never,
 	defaultSort: 'watts',
 	choices: energyTracer.columns.map(({ key }) => ({ key, shown: true })),
+	allChoices: energyTracer.columns.map(({ key }) => ({ key, shown: true })),
 	keys: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'],
 	selected: -1,
 	processAt: (index) => `process ${index}`,
@@ -18,6 +19,7 @@ const view: View = {
 	hasDetail: true,
 	helpLines: 40,
 	helpPage: 10,
+	lens: { lines: 30, page: 10 },
 };
 
 function press(commands: string, state: UiState = initialState('energy'), with_: Partial<View> = {}): UiState {
@@ -102,12 +104,28 @@ describe('tabs, detail, help', () => {
 	});
 
 	test('one step back at a time', () => {
-		const deep = press('detail');
+		const group = { processAt: () => undefined };
+		const deep = press('detail', undefined, group);
 		expect(tabState(deep)).toMatchObject({ detail: true, selected: 'a' });
 		const once = press('back', deep);
 		expect(tabState(once)).toMatchObject({ detail: false, selected: 'a' });
 		expect(selected(press('back', once))).toBeNull();
 		expect(press('back back back back', deep).tab).toBe('energy');
+	});
+
+	test('a row of a process opens the lens, which scrolls; back and another tab leave it', () => {
+		const lens = press('down down detail');
+		expect(lens.lens).toEqual({ process: 'process 1', offset: 0 });
+		expect(tabState(lens)).toMatchObject({ detail: false, selected: 'b' });
+		expect(press('down down up', lens).lens?.offset).toBe(1);
+		expect(press('page-down last', lens).lens?.offset).toBe(20);
+		expect(press('last up', lens).lens?.offset).toBe(19);
+		expect(selected(press('down back', lens))).toBe('b');
+		expect(press('back', lens).lens).toBeNull();
+		const there = press('next-tab', lens);
+		expect(there).toMatchObject({ lens: null, tab: 'io' });
+		expect(tabState(there).follow).toBe('process 1');
+		expect(press('group sort-menu filter columns', lens)).toEqual(lens);
 	});
 
 	test('help scrolls within its bounds', () => {

@@ -183,9 +183,8 @@ describe('lines', () => {
 
 describe('help and footer', () => {
 	test('help has every key and every column', () => {
-		const text = helpLines((fixtureTabs[0] as (typeof fixtureTabs)[0]).tracer, defaultKeymap, 80)
-			.map(plain)
-			.join('\n');
+		const { tracer } = fixtureTabs[0] as (typeof fixtureTabs)[0];
+		const text = helpLines(tracer, tracer.columns, defaultKeymap, 80).map(plain).join('\n');
 		for (const binding of defaultKeymap.bindings) expect(text).toContain(binding.help.split(' ')[0]);
 		for (const column of columns) expect(text).toContain(column.help);
 		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { helpText, parseCommandLine, UsageError } from '../../src/options.ts';
+import { helpText } from '../../src/options/help.ts';
+import { parseCommandLine } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
+import { UsageError } from '../../src/usage-error.ts';
 
 const tracers = registry.map((entry) => entry.tracer);
 const parse = (...argv: string[]) => parseCommandLine(argv, tracers);

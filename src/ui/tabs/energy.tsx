@@ -1,10 +1,10 @@
 /** Who uses the power: ranking of processes, and watts over time. */
 import { type ReactElement, useMemo } from 'react';
 import { energyParts, historyOf, secondsOf, wattsOf } from '../../derive.ts';
+import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../energy/rows.ts';
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
-import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../tracers/energy.ts';
 import { Panes } from '../panes.tsx';
 import type { Area } from '../split.ts';
 import type { TabProps, TabView } from '../tab.ts';
@@ -128,7 +128,7 @@ function Watts({
 	);
 }
 
-function ProcessWatts({
+function RowWatts({
 	history,
 	row,
 	rowKey,
@@ -162,14 +162,9 @@ function View(props: Props): ReactElement {
 	const { snapshot, history, rows, selected, rowKey, detail } = props;
 	const seconds = secondsOf(snapshot);
 	const row = rows[selected];
-	// no column for hardware that is not there
-	const columns = useMemo(
-		() => props.columns.filter((column) => column.shown?.(snapshot) ?? true),
-		[props.columns, snapshot],
-	);
 	return (
 		<Panes
-			tab={{ ...props, columns }}
+			tab={props}
 			title="Energy"
 			name={row ? nameOf(row) : ''}
 			summary={summary(snapshot)}
@@ -178,7 +173,7 @@ function View(props: Props): ReactElement {
 			paneLeast={8}
 			pane={(area) =>
 				row && detail ? (
-					<ProcessWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} />
+					<RowWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} />
 				) : (
 					<Watts history={history} seconds={seconds} {...area} />
 				)

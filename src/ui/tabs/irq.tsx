@@ -292,14 +292,10 @@ function summaryOf(snapshot: Snapshot<IrqRow, IrqExtra>): Span[][] {
 
 function View(props: Props): ReactElement {
 	const { snapshot, history, rows, selected, logarithmic } = props;
-	const tab = useMemo(() => {
-		const fits = (column: Props['columns'][number]) => column.shown?.(snapshot) ?? true;
-		return { ...props, columns: props.columns.filter(fits), allColumns: props.allColumns.filter(fits) };
-	}, [props, snapshot]);
 	const row = rows[selected];
 	return (
 		<Panes
-			tab={tab}
+			tab={props}
 			title="Interrupts"
 			name={row ? nameOf(row) : ''}
 			summary={summaryOf(snapshot)}

@@ -8,7 +8,6 @@ import { fitCells } from '../../term/width.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../tracers/runqlat.ts';
 import { HeatMap } from '../heat-map.tsx';
 import { Histogram } from '../histogram.tsx';
-import { lineOf } from '../line.ts';
 import { Lines } from '../lines.tsx';
 import { Panes, SummaryLines } from '../panes.tsx';
 import type { Area } from '../split.ts';
@@ -92,13 +91,10 @@ function cpuLine(cpus: RunqlatExtra['cpus']): Span[] {
 function Waits({ tab, row, width, height }: Area & { tab: Props; row: RunqlatRow | undefined }): ReactElement {
 	const { snapshot, history, logarithmic, detail, band } = tab;
 	const scale = logarithmic ? ', logarithmic' : '';
-	const bars = height > 24 ? 16 : detail && height > 9 ? Math.ceil(height * 0.35) : height - 1;
+	const bars = height > 24 ? 16 : height - 1;
 	const rest = height - bars - 1;
 	const map = detail || rest < 16 ? 0 : Math.min(14, rest >> 1);
-	const list = useMemo(
-		() => (detail ? closeUp(snapshot, width, rest) : waitingList(snapshot.waiting, rest - map)),
-		[detail, snapshot, width, rest, map],
-	);
+	const list = useMemo(() => (detail ? [] : waitingList(snapshot.waiting, rest - map)), [detail, snapshot, rest, map]);
 	const columns = useMemo(() => history.map(({ log2 }) => log2), [history]);
 	return (
 		<Box flexDirection="column">
@@ -127,40 +123,6 @@ function Waits({ tab, row, width, height }: Area & { tab: Props; row: RunqlatRow
 			<Lines lines={list} width={width} height={rest - map} />
 		</Box>
 	);
-}
-
-/** One process: who ran while it waited, and its threads. */
-function closeUp({ focus, culprits }: Props['snapshot'], width: number, height: number): string[] {
-	if (!focus || height < 3) return [];
-	const blamed = culprits.find(({ pid }) => pid === focus.pid);
-	const by = (blamed?.culprits ?? []).map(
-		({ pid, comm, wait_ns, turns }) =>
-			`${fitCells(formatShare(wait_ns / (blamed?.wait_ns ?? 1)), 7, 'right')} ${paint('warn', fitCells(formatNs(wait_ns), 8, 'right'))} ${fitCells(formatCount(turns), 6, 'right')}  ${comm}${pid > 0 ? `[${pid}]` : ''}`,
-	);
-	const threads = focus.threads.map(
-		({ key, count, wait_ns, p99_ns, max_ns }) =>
-			`${fitCells(formatCount(count), 7, 'right')} ${[wait_ns, p99_ns, max_ns].map((ns) => fitCells(formatNs(ns), 8, 'right')).join(' ')}  ${key.comm}[${key.id}]`,
-	);
-	const left = [
-		paint(
-			'dim',
-			lineOf(width, [
-				`${fitCells('SHARE', 7, 'right')} ${fitCells('WAIT', 8, 'right')} ${fitCells('TURNS', 6, 'right')}  RAN MEANWHILE`,
-			]),
-		),
-		...(by.length > 0 ? by : [paint('dim', '  (nothing yet)')]),
-	];
-	const right = [
-		paint(
-			'dim',
-			lineOf(width, [
-				`${fitCells('WAITS', 7, 'right')} ${['WAIT', 'P99', 'MAX'].map((title) => fitCells(title, 8, 'right')).join(' ')}  THREAD`,
-			]),
-		),
-		...(threads.length > 0 ? threads : [paint('dim', '  (nothing yet)')]),
-	];
-	const first = Math.min(left.length, Math.max(2, height >> 1));
-	return [...left.slice(0, first), '', ...right].slice(0, height);
 }
 
 /** Who is waiting now, one per line, for a pane with room to spare. */
@@ -210,7 +172,6 @@ export const runqlatTab: TabView<RunqlatRow, RunqlatExtra> = {
 	View,
 	nameOf,
 	listed: (row) => row.key.kind !== 'all',
-	focus: (row) => ({ focus: pidOf(row) }),
 	narrow(row, { filter }) {
 		if (filter !== '') return { pid: 0, comm: '', cgroup: '' };
 		const pid = pidOf(row);
