@@ -144,7 +144,7 @@ export async function reading(bench: Bench): Promise<SectionResult> {
 			else figures.push({ what, contender, unit: 'ms', values: [ms] });
 		}
 	};
-	const rounds = bench.quick ? 1 : 3;
+	const rounds = bench.quick ? 1 : 2;
 	for (let round = 0; round < rounds; round++) {
 		for (const awake of [false, true]) {
 			for (const count of COUNTS) {
