@@ -1,14 +1,15 @@
 /** Block IO against /proc/diskstats and, where it is installed, against fio's own figures. */
 import { execFile } from 'node:child_process';
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { type IoExtra, type IoRow, io, type SlowRequest } from '../../src/tracers/io.ts';
 import type { Reading, Session } from '../../src/tracers/tracer.ts';
-import { type Counters, expectAgreement, happened, hiddenShare, type Sample, sample } from './brackets.ts';
+import { expectAgreement, happened, hiddenShare, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
+import { kernelRequests, ourRequests } from './io-counters.ts';
 import { dd, directIo, onDisk } from './load.ts';
 
 const run = promisify(execFile);
@@ -17,64 +18,6 @@ const run = promisify(execFile);
 const SLACK = cpus().length;
 /** The same in bytes: a large request on each CPU. */
 const BYTES_SLACK = SLACK * 1_310_720;
-
-/** The groups in which /proc/diskstats counts. */
-const GROUPS = {
-	read: 'reads',
-	write: 'writes',
-	write_zeroes: 'writes',
-	write_same: 'writes',
-	discard: 'discards',
-	flush: 'flushes',
-} as Record<string, string>;
-
-function kernelCounters(): Counters {
-	const counters: Counters = new Map();
-	for (const line of readFileSync('/proc/diskstats', 'utf8').trim().split('\n')) {
-		const [major, minor, , ...fields] = line.trim().split(/\s+/);
-		const [
-			reads,
-			,
-			sectorsRead,
-			,
-			writes,
-			,
-			sectorsWritten,
-			,
-			,
-			,
-			,
-			discards = 0,
-			,
-			sectorsDiscarded = 0,
-			,
-			flushes = 0,
-		] = fields.map(Number) as number[];
-		const dev = `${major}:${minor}`;
-		for (const [group, count] of Object.entries({ reads, writes, discards, flushes }))
-			counters.set(`${dev} ${group}`, count as number);
-		for (const [group, sectors] of Object.entries({
-			reads: sectorsRead,
-			writes: sectorsWritten,
-			discards: sectorsDiscarded,
-		})) {
-			counters.set(`${dev} ${group} bytes`, (sectors as number) * 512);
-		}
-	}
-	return counters;
-}
-
-function ours(reading: Reading<IoRow, IoExtra>): Counters {
-	const counters: Counters = new Map();
-	const add = (key: string, value: number): unknown => counters.set(key, (counters.get(key) ?? 0) + value);
-	for (const row of reading.rows) {
-		const group = GROUPS[row.op];
-		if (!group) continue;
-		add(`${row.dev} ${group}`, row.count_total);
-		if (group !== 'flushes') add(`${row.dev} ${group} bytes`, row.bytes_total);
-	}
-	return counters;
-}
 
 let session: Session<IoRow, IoExtra> | undefined;
 
@@ -96,9 +39,9 @@ async function compare(load: (directory: string) => Promise<void>): Promise<Reco
 	return onDisk(async (directory) => {
 		let reading: Reading<IoRow, IoExtra> | undefined;
 		const take = (): Sample =>
-			sample(kernelCounters, () => {
+			sample(kernelRequests, () => {
 				reading = running.read(1e9, 'operation');
-				return ours(reading);
+				return ourRequests(reading);
 			});
 		const from = take();
 		await load(directory);

@@ -6,6 +6,7 @@ import { log2Slots } from '../../src/runqueue/zones.ts';
 import { type RunqlatExtra, type RunqlatRow, runqlat } from '../../src/tracers/runqlat.ts';
 import type { Reading, Session } from '../../src/tracers/tracer.ts';
 import { realHost, seconds } from './host.ts';
+import { histograms, summary } from './peer-histograms.ts';
 import { buildWorkloads, type Workloads } from './workload.ts';
 
 const peer = '/usr/sbin/runqlat';
@@ -27,21 +28,6 @@ function read(): Reading<RunqlatRow, RunqlatExtra> {
 	const reading = session.read(now - readAt, 'process');
 	readAt = now;
 	return reading;
-}
-
-/** Counts by power of two of µs of each histogram that runqlat printed. */
-function histograms(output: string): number[][] {
-	return output
-		.split(/^\s*usecs\s.*$/m)
-		.slice(1)
-		.map((part) => [...part.matchAll(/^\s*\d+\s*->\s*\d+\s*:\s*(\d+)/gm)].map((line) => Number(line[1])));
-}
-
-/** Both are told by slots only, so both means are those of the slots' middles. */
-function summary(slots: readonly number[]): { count: number; mean: number } {
-	const count = slots.reduce((sum, one) => sum + one, 0);
-	const sum = slots.reduce((total, one, slot) => total + one * (slot === 0 ? 1 : 1.5 * 2 ** slot), 0);
-	return { count, mean: sum / count };
 }
 
 test('libbpf-tools runqlat: totals within 1 %, mean within 5 %', async () => {

@@ -15,11 +15,11 @@ export interface Workloads {
 	stop(): Promise<void>;
 }
 
-export function buildWorkloads(): Workloads {
+/** Compile a program of loads. */
+export function buildWorkloads(source = new URL('fixtures/workload.c', import.meta.url)): Workloads {
 	const directory = mkdtempSync(join(tmpdir(), 'wattlag-load-'));
 	const path = join(directory, 'workload');
-	const source = fileURLToPath(new URL('fixtures/workload.c', import.meta.url));
-	execFileSync('clang', ['-O1', '-Wall', '-Werror', '-pthread', source, '-o', path]);
+	execFileSync('clang', ['-O1', '-Wall', '-Werror', '-pthread', fileURLToPath(source), '-o', path]);
 	const running = new Set<ChildProcess>();
 	return {
 		path,

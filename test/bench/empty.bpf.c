@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Programs that do nothing where those of bpf/irq.bpf.c are: what is left is the cost of being called and measured. */
+/* Programs that do nothing where those of bpf/ are: what is left is the cost of being called and measured. */
 #include "core.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -11,12 +11,9 @@ char LICENSE[] SEC("license") = "GPL";
 		return 0;       \
 	}
 
+EMPTY(sched_switch)
 EMPTY(irq_handler_entry)
 EMPTY(irq_handler_exit)
-EMPTY(softirq_raise)
 EMPTY(softirq_entry)
 EMPTY(softirq_exit)
-EMPTY(local_timer_entry)
-EMPTY(local_timer_exit)
-EMPTY(reschedule_entry)
-EMPTY(reschedule_exit)
+EMPTY(block_rq_complete)
