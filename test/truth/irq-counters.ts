@@ -1,6 +1,6 @@
 /** Interrupts as the kernel counts them and as we do, under the same labels. */
 import { readFileSync } from 'node:fs';
-import type { IrqExtra, IrqRow } from '../../src/tracers/irq.ts';
+import type { IrqExtra, IrqRow } from '../../src/irq/rows.ts';
 import type { Reading } from '../../src/tracers/tracer.ts';
 import type { Counters } from './counters.ts';
 
