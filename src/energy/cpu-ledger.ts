@@ -264,7 +264,8 @@ export class CpuLedger {
 		const cycles = sample.cycles - thread.cycles;
 		const cycles_ns = sample.cycles_ns - thread.cycles_ns;
 		const counted = cycles > 0 && cycles_ns > 0;
-		const work = Math.max(0, delta - irq) * this.placement.speedOf(sample.cpu, counted ? cycles / cycles_ns : undefined);
+		const work =
+			Math.max(0, delta - irq) * this.placement.speedOf(sample.cpu, counted ? cycles / cycles_ns : undefined);
 		if (thread.parts.length === 0) this.active.push(thread);
 		const part = partOf(thread, this.placement.placeOf(sample.cpu));
 		part.used_ns += delta;

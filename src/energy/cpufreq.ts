@@ -1,8 +1,8 @@
 /** How fast the CPUs are clocked, from cpufreq, and to which package each belongs. */
 import { join } from 'node:path';
-import type { Placement } from './thread-use.ts';
 import { packageOfCpu, parseCpuList } from './sources/processor.ts';
 import { readOptional } from './sources/sysfs.ts';
+import type { Placement } from './thread-use.ts';
 
 interface Clock {
 	cpu: number;

@@ -55,8 +55,7 @@ export function modelPower(parameters: ModelParameters, processors: Processors):
 	const { tdp, idleShare, cpus } = parameters;
 	return {
 		kind: 'model',
-		description:
-			`no power counter in use: ${round(tdp * idleShare)} W idle, ${round(tdp)} W with all ${cpus} CPUs busy (set with --power)`,
+		description: `no power counter in use: ${round(tdp * idleShare)} W idle, ${round(tdp)} W with all ${cpus} CPUs busy (set with --power)`,
 		scope: safe`CPUs as modelled`,
 		hooks: [],
 		read(dt, work) {

@@ -1,8 +1,9 @@
 /** By what energy is shared out among those who ran: time, time × frequency, or cycles. The best that the machine tells. */
+
+import { Unavailable } from '../tracers/tracer.ts';
 import type { Processors } from './cpufreq.ts';
 import type { CycleCounters } from './cycles.ts';
 import type { Placement } from './thread-use.ts';
-import { Unavailable } from '../tracers/tracer.ts';
 
 export const weightChoices = ['auto', 'time', 'frequency', 'cycles'] as const;
 export type WeightChoice = (typeof weightChoices)[number];

@@ -1,13 +1,13 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy.bpf.c. */
 import { Cgroups } from '../cgroups.ts';
+import type { Struct } from '../decode.ts';
 import { CpuLedger } from '../energy/cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from '../energy/cpu-use.ts';
 import type { CycleCounters } from '../energy/cycles.ts';
 import { type InterruptTime, KernelIrqTime, placeIrq } from '../energy/irq-time.ts';
-import type { Weighting } from '../energy/weighting.ts';
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from '../energy/thread-use.ts';
+import type { Weighting } from '../energy/weighting.ts';
 import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../generated/energy.ts';
-import type { Struct } from '../decode.ts';
 import { type SafeText, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf, viewOf } from './bpf-session.ts';

@@ -109,7 +109,15 @@ test('a thread that goes from package to package is charged in each for what it 
 	cpu.read();
 	for (let i = 0; i < 8; i++) {
 		// most of each interval in one package, the end of it in the other
-		for (const [place, time] of i % 2 === 0 ? ([[0, 0.4], [1, 0.1]] as const) : ([[1, 0.3], [0, 0.1]] as const)) {
+		for (const [place, time] of i % 2 === 0
+			? ([
+					[0, 0.4],
+					[1, 0.1],
+				] as const)
+			: ([
+					[1, 0.3],
+					[0, 0.1],
+				] as const)) {
 			execFileSync('taskset', ['-a', '-c', '-p', String(place), String(child.pid)]);
 			note();
 			at = place;

@@ -117,7 +117,15 @@ describe('packages', () => {
 			const once = attributePlaces(places, tasks, unattributed, irq, policy);
 			// a power of two: exact in doubles
 			const scaled = tasks.map(({ work, place }) => ({ work: work * 1024, place }));
-			expect(attributePlaces(places, scaled, unattributed * 1024, irq.map(({ work, place }) => ({ work: work * 1024, place })), policy)).toEqual(once);
+			expect(
+				attributePlaces(
+					places,
+					scaled,
+					unattributed * 1024,
+					irq.map(({ work, place }) => ({ work: work * 1024, place })),
+					policy,
+				),
+			).toEqual(once);
 			const doubled = places.map(({ measured_uj, idle_uj }) => ({
 				measured_uj: 2 * measured_uj,
 				idle_uj: 2 * idle_uj,
@@ -171,7 +179,10 @@ describe('packages', () => {
 		// idle-spread: nothing is left over
 		expect(attributePlaces(places, tasks, 0, [], 'idle-spread')).toMatchObject({ rows_uj: [120, 1020], idle_uj: 0 });
 		// interrupts take their part of where they were
-		const [irq, anywhere] = [{ work: 5, place: 1 }, { work: 10, place: null }];
+		const [irq, anywhere] = [
+			{ work: 5, place: 1 },
+			{ work: 10, place: null },
+		];
 		expect(attributePlaces(places, tasks, 0, [irq], 'active')).toMatchObject({ rows_uj: [94, 513], irq_uj: 513 });
 		expect(attributePlaces(places, tasks, 0, [anywhere], 'active')).toMatchObject({ rows_uj: [50, 510], irq_uj: 560 });
 		// a task whose place is not known ran everywhere

@@ -17,7 +17,19 @@ interface Thread {
 function sampleOf({ task, tid, start, cpu_ns, process }: Thread, name = 'x'): ThreadSample {
 	const comm = new Uint8Array(16);
 	new TextEncoder().encodeInto(name, comm);
-	return { task, tid, tgid: process.pid, start, process_start: process.start, cpu_ns, cgroup: 1, uid: 0, cpu: 0, comm, ...uncounted };
+	return {
+		task,
+		tid,
+		tgid: process.pid,
+		start,
+		process_start: process.start,
+		cpu_ns,
+		cgroup: 1,
+		uid: 0,
+		cpu: 0,
+		comm,
+		...uncounted,
+	};
 }
 
 /** One thread, the leader of its process. */
