@@ -17,8 +17,8 @@ export const hardwareCycles: PerfEvent = { type: 0, config: 0 };
 /** A counter as it stood at a context switch of its CPU. */
 export interface CyclesAtSwitch {
 	counter: number;
-	/** ns for which it had been enabled; 0: not known. */
-	enabled: number;
+	/** CLOCK_MONOTONIC of that; 0: not known. */
+	at_ns: number;
 }
 
 /** No processor has a faster clock, nor runs at a slower one: what lies outside is a counter that tells nonsense. */
@@ -58,15 +58,15 @@ export class CycleCounters {
 	/** The interval is over; what `counters` said at the last context switch of each CPU. */
 	tick(switches: ReadonlyMap<number, CyclesAtSwitch>): void {
 		this.unswitched.clear();
-		for (const [cpu, { counter, enabled }] of switches) {
+		for (const [cpu, { counter, at_ns }] of switches) {
 			const last = this.last.get(cpu);
 			// whoever runs there has not been charged its cycles: the counter has them
-			const now = last?.enabled === enabled ? this.now(cpu) : undefined;
+			const now = at_ns > 0 && last?.at_ns === at_ns ? this.now(cpu) : undefined;
 			if (last && now) {
-				const ghz = (now.counter - last.counter) / (now.enabled - last.enabled);
+				const ghz = (now.counter - last.counter) / (now.at_ns - last.at_ns);
 				if (isClock(ghz)) this.unswitched.set(cpu, ghz);
 			}
-			this.last.set(cpu, { counter, enabled });
+			this.last.set(cpu, { counter, at_ns });
 		}
 	}
 
@@ -94,7 +94,7 @@ export class CycleCounters {
 	private now(cpu: number): CyclesAtSwitch | undefined {
 		try {
 			const count = this.counters.get(cpu)?.read();
-			return count && { counter: Number(count.value), enabled: count.enabledNs };
+			return count && { counter: Number(count.value), at_ns: Number(process.hrtime.bigint()) };
 		} catch {
 			// taken by others, or the CPU has gone: its threads get the mean
 			return undefined;

@@ -72,7 +72,8 @@ test('a thread that never leaves its CPU is weighed by the clock of that CPU', a
 	const cycles = new CycleCounters(host.addon, processors.online, cpuClock);
 	onTestFinished(() => cycles.close());
 	// no context switch was seen between these two
-	const still = new Map([[0, { counter: 0, enabled: 1 }]]);
+	const counter = Number(cycles.counters.get(0)?.read().value);
+	const still = new Map([[0, { counter, at_ns: Number(process.hrtime.bigint()) }]]);
 	cycles.tick(still);
 	expect(cycles.ghz(0, undefined)).toBeUndefined();
 	await seconds(0.2);

@@ -30,10 +30,11 @@ function forecastSpans({ seconds, learning, joules, error_share, naive_error_sha
 
 /** The counters that were read; those outside of the total, which overlap with it, in brackets. */
 function domainSpans({ domains, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
-	return domains.flatMap(({ name, counted, energy_uj }): Span[] => {
+	const spans = domains.flatMap(({ name, counted, energy_uj }): Span[] => {
 		const watts = formatWatts(energy_uj === null ? Number.NaN : wattsOf(energy_uj, dt_ns));
 		return [counted ? `${name} ${watts}` : ['dim', `(${name} ${watts})`], '  '];
 	});
+	return domains.every(({ counted }) => counted) ? spans : [...spans, ['dim', 'in brackets: overlaps, not added']];
 }
 
 function gpuSpans({ gpus, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
@@ -72,18 +73,22 @@ function totalSpans(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 
 /** Most important first: what does not fit is left out from the end. */
 function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
-	const { kind, uncertainty, description, scope } = snapshot.source;
+	const { kind, uncertainty, description, scope, weighting } = snapshot.source;
+	const shared = weighting === undefined || kind === 'time' ? '' : ` · shared out by ${weighting}`;
 	const lines: Span[][] = [
 		totalSpans(snapshot),
 		[
 			['warn', `${kind}: ${uncertainty}`],
-			['dim', ` · covers ${scope} · ${formatCount(snapshot.alive)} processes, ${formatCount(snapshot.ended)} ended`],
+			[
+				'dim',
+				`${shared} · covers ${scope} · ${formatCount(snapshot.alive)} processes, ${formatCount(snapshot.ended)} ended`,
+			],
 		],
 		...(snapshot.marked.length > 0 ? [[['warn', snapshot.marked.join(' · ')] as Span]] : []),
 		// says why BPF is not used, which is more than a detail
 		...(kind === 'proc' ? [[['dim', description] as Span]] : []),
 		forecastSpans(snapshot.forecast),
-		[['dim', 'idle: drawn even when nothing runs · unattributed: by nobody known by name']],
+		[['dim', 'idle: drawn even when nothing runs · irq: interrupts · unattributed: nobody’s']],
 		...(snapshot.gpus.length > 0 ? [gpuSpans(snapshot)] : []),
 		...(snapshot.domains.length > 0 ? [domainSpans(snapshot)] : []),
 		...(kind === 'proc' ? [] : [[['dim', description] as Span]]),
