@@ -115,6 +115,20 @@ async function live(command: CommandLine): Promise<number> {
 	return runLive({ registry, sampler: sampler(command, tabs, FIRST_DELAY), command });
 }
 
+/** Nothing is measured: what somebody recorded, perhaps on another machine, is shown. */
+async function replay(command: CommandLine): Promise<number> {
+	if (!process.stdout.isTTY || !process.stdin.isTTY) {
+		throw new UsageError('standard input and output must be a terminal; for scripts: zcat FILE');
+	}
+	const { openRecording } = await import('./recording/open.ts');
+	const { runLive } = await import('./ui/live.tsx');
+	const recording = await openRecording(
+		command.recording,
+		registry.map(({ tracer }) => tracer),
+	);
+	return runLive({ registry, command, ...recording });
+}
+
 async function main(): Promise<number> {
 	const tracers = registry.map((entry) => entry.tracer);
 	const flags = readFlags(process.argv.slice(2), tracers);
@@ -133,6 +147,8 @@ async function main(): Promise<number> {
 			return compare(command);
 		case 'slices':
 			return slices(command);
+		case 'replay':
+			return replay(command);
 		case 'live':
 			return live(command);
 	}

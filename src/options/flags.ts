@@ -12,6 +12,8 @@ function camelCase(name: string): string {
 export interface Flags {
 	/** The command `compare`. */
 	compare: boolean;
+	/** The file of the command `replay`. */
+	replay?: string;
 	/** By name; only those that were given. */
 	options: Readonly<Record<string, unknown>>;
 }
@@ -51,12 +53,15 @@ export function readFlags(argv: readonly string[], tracers: readonly AnyTracer[]
 			throw new UsageError(`unknown option ${name.length === 1 ? '-' : '--'}${name}; wattlag --help lists them`);
 	}
 	const compare = parsed.input[0] === 'compare';
-	const stray = parsed.input[compare ? 1 : 0];
+	const replay = parsed.input[0] === 'replay' ? parsed.input[1] : undefined;
+	if (parsed.input[0] === 'replay' && replay === undefined)
+		throw new UsageError('replay needs a file: wattlag replay FILE');
+	const stray = parsed.input[replay !== undefined ? 2 : compare ? 1 : 0];
 	if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'; wattlag --help lists the options`);
 	const given = [...known].flatMap(([name, option]) =>
 		parsed.flags[name] === undefined ? [] : [[option, parsed.flags[name]]],
 	);
-	return { compare, options: Object.fromEntries(given) };
+	return { compare, ...(replay !== undefined && { replay }), options: Object.fromEntries(given) };
 }
 
 /** The file that the user named, before anything else is known. */

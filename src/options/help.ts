@@ -41,6 +41,7 @@ export function helpText(tracers: readonly AnyTracer[]): string {
 		'usage: wattlag [options]                    open the screen (? there for keys)',
 		'       wattlag --batch [--json] [options]   print to standard output',
 		'       wattlag compare --live [--duration S] [--json]   BPF against the /proc sampler, side by side',
+		'       wattlag replay FILE                  a recording (key w) on the screen, without privilege',
 		'       wattlag -v [--rate N]                a line for every scheduling slice',
 		'',
 		...commonOptions(tracers).map(describe),

@@ -18,7 +18,9 @@ import { check, integer, oneOf } from './values.ts';
 
 /** What the user asked for, checked. */
 export interface CommandLine {
-	mode: 'live' | 'batch' | 'compare' | 'slices' | 'help' | 'version';
+	mode: 'live' | 'batch' | 'compare' | 'slices' | 'replay' | 'help' | 'version';
+	/** `replay`: the file. */
+	recording: string;
 	/** Tab to open or to print. */
 	tab: string;
 	json: boolean;
@@ -60,7 +62,7 @@ export interface Sources {
 
 /** Bring the sources together and check every value. Throws {@link UsageError}. */
 export function resolveOptions(
-	{ compare, options: flags }: Flags,
+	{ compare, replay, options: flags }: Flags,
 	tracers: readonly AnyTracer[],
 	{ env = {}, file = null }: Sources = {},
 ): CommandLine {
@@ -91,6 +93,7 @@ export function resolveOptions(
 	const batch = on('batch');
 	if (compare && !on('live')) throw new UsageError('compare needs --live: wattlag compare --live');
 	if (!compare && on('live')) throw new UsageError('--live belongs to compare: wattlag compare --live');
+	if (replay !== undefined && batch) throw new UsageError('replay opens the screen: leave out --batch');
 	for (const name of ['json', 'iterations', 'limit']) {
 		if (compare && name !== 'iterations') continue;
 		if (!batch && flags[name] !== undefined && flags[name] !== false) {
@@ -116,13 +119,16 @@ export function resolveOptions(
 			? 'help'
 			: on('version')
 				? 'version'
-				: compare
-					? 'compare'
-					: on('verbose')
-						? 'slices'
-						: batch
-							? 'batch'
-							: 'live',
+				: replay !== undefined
+					? 'replay'
+					: compare
+						? 'compare'
+						: on('verbose')
+							? 'slices'
+							: batch
+								? 'batch'
+								: 'live',
+		recording: replay ?? '',
 		tab,
 		json: on('json'),
 		iterations: integer('iterations', number('iterations')),

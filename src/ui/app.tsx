@@ -44,6 +44,8 @@ export interface AppActions {
 	tune(tab: string, changes: Options): void;
 	/** To the clipboard of the terminal. */
 	copy(text: string): void;
+	/** Writes all that is kept to a file; resolves with what to tell the user. */
+	record(): Promise<string>;
 	/** What is known of a process beside its figures. */
 	inspect: Inspect;
 }
@@ -55,6 +57,8 @@ export interface AppProps {
 	initialSorts?: Readonly<Record<string, string>> | undefined;
 	initialGroups?: Readonly<Record<string, string>> | undefined;
 	initialFilter?: string | undefined;
+	/** Said at first. */
+	initialMessage?: string | undefined;
 	store: Store;
 	host: HostInfo;
 	/** Interval at start, s. */
@@ -68,12 +72,12 @@ const jump = 30;
 /** Rows of one turn of the wheel. */
 const wheelRows = 3;
 
-function startState({ tabs, initialTab, initialSorts = {}, initialFilter = '' }: AppProps): UiState {
+function startState({ tabs, initialTab, initialSorts = {}, initialFilter = '', initialMessage }: AppProps): UiState {
 	const sorts = tabs.flatMap(({ tracer }) => {
 		const column = tracer.columns.find(({ key }) => key === initialSorts[tracer.id]);
 		return column ? [[tracer.id, column] as const] : [];
 	});
-	return initialState(initialTab, Object.fromEntries(sorts), initialFilter);
+	return { ...initialState(initialTab, Object.fromEntries(sorts), initialFilter), message: initialMessage ?? null };
 }
 
 function promptOf({ overlay }: UiState, { error }: FilterInUse): Prompt | null {
@@ -206,6 +210,10 @@ export function App(props: AppProps): ReactElement | null {
 		baseline: toggleBaseline,
 		copy: copyRow,
 		narrow,
+		record: () => {
+			say('writing…');
+			void actions.record().then(say);
+		},
 	};
 
 	const click = (x: number, y: number) => {

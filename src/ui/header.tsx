@@ -16,9 +16,9 @@ export interface HostInfo {
 	kernel: SafeText;
 	/** Online CPUs. */
 	cpus: number;
-	/** Load averages of 1, 5, 15 minutes. */
+	/** Load averages of 1, 5, 15 minutes; empty: not known. */
 	load(): readonly number[];
-	/** Seconds. */
+	/** Seconds; NaN: not known. */
 	uptime(): number;
 }
 
@@ -52,23 +52,21 @@ export function clock(time: string | null): string {
 }
 
 function machineLine({ host, energy, time, width }: HeaderProps): string {
+	const [up, load] = [host.uptime(), host.load()];
 	const pieces: Piece[] = [
 		{ spans: [['brand', 'wattlag']], drop: 2 },
 		{ spans: [['strong', host.host]], drop: 1 },
 		{ spans: [['dim', 'kernel '], host.kernel], drop: 7 },
 		{ spans: [`${host.cpus}`, ['dim', ' CPU']], drop: 6 },
-		{ spans: [['dim', 'up '], formatDuration(host.uptime())], drop: 8 },
+		{ spans: up >= 0 ? [['dim', 'up '], formatDuration(up)] : [], drop: 8 },
 		{
-			spans: [
-				['dim', 'load '],
-				[
-					'strong',
-					host
-						.load()
-						.map((load) => load.toFixed(2))
-						.join(' '),
-				],
-			],
+			spans:
+				load.length === 0
+					? []
+					: [
+							['dim', 'load '],
+							['strong', load.map((one) => one.toFixed(2)).join(' ')],
+						],
 			drop: 3,
 		},
 		{

@@ -24,6 +24,7 @@ export type Command =
 	| 'search-previous'
 	| 'columns'
 	| 'copy'
+	| 'record'
 	| 'baseline'
 	| 'step-back'
 	| 'step-forward'
@@ -169,6 +170,12 @@ export const defaultBindings: readonly Binding[] = [
 	{ command: 'step-forward', keys: [']'], help: 'one interval on', section: 'Time' },
 	{ command: 'jump-back', keys: ['{'], help: 'thirty intervals back', section: 'Time' },
 	{ command: 'jump-forward', keys: ['}'], help: 'thirty intervals on', section: 'Time' },
+	{
+		command: 'record',
+		keys: ['w'],
+		help: 'write what is in memory to a file that wattlag replay FILE shows anywhere, without privilege',
+		section: 'Time',
+	},
 	{ command: 'live', keys: ['.'], help: 'back to now', section: 'Time' },
 ];
 

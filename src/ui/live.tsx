@@ -1,5 +1,6 @@
 /** The program on a terminal: everything between the sampler's events and the terminal's bytes, put together. */
 import fs from 'node:fs';
+import { homedir } from 'node:os';
 import { ReadStream } from 'node:tty';
 import { render } from 'ink';
 import { readProcess } from '../process-details.ts';
@@ -40,6 +41,10 @@ export interface LiveOptions {
 	};
 	/** What the header says; the machine this runs on unless told otherwise. */
 	host?: HostInfo;
+	/** What was measured before; nothing, unless told otherwise. */
+	store?: Store | undefined;
+	/** Said in the footer at first. */
+	message?: string | undefined;
 	/** What is known of a process beside its figures; `/proc` unless told otherwise. */
 	inspect?: Inspect;
 }
@@ -74,12 +79,13 @@ export async function runLive({
 	sampler,
 	command,
 	host = localHost(),
+	store = new Store(),
+	message,
 	inspect,
 }: LiveOptions): Promise<number> {
 	const look = lookOf(process.env, command.look);
 	setLook(look);
 	const keymap = keymapWith(command.keys);
-	const store = new Store();
 	const keyboard = openKeyboard();
 	const output = openTerminal() ?? standardOutput();
 	const terminal = new Terminal(output, keyboard, command.mouse);
@@ -132,6 +138,7 @@ export async function runLive({
 				initialSorts={command.sorts}
 				initialGroups={command.groups}
 				initialFilter={command.filter}
+				initialMessage={message}
 				keymap={keymap}
 				store={store}
 				host={host}
@@ -144,6 +151,7 @@ export async function runLive({
 					tune: (tab, changes) => sampler.tune?.(tab, changes),
 					setGroup: (tab, group) => sampler.setGroup(tab, group),
 					inspect: inspect ?? ((process) => readProcess(command.procRoot ?? '/proc', process)),
+					record: () => record(store, host),
 					copy: (text) => writer.control(clipboardSequence(text)),
 				}}
 			/>
@@ -177,6 +185,19 @@ export async function runLive({
 	unwatch();
 	output.close();
 	return code;
+}
+
+/** Writes what is kept; what came of it, in words. */
+async function record(store: Store, { host, kernel, cpus }: HostInfo): Promise<string> {
+	const { recordingFolder, writeRecording } = await import('../recording/write.ts');
+	const written = sanitize(new Date().toISOString());
+	try {
+		const path = await writeRecording(recordingFolder(), { host, kernel, cpus, written }, store.recorded());
+		// the line is short
+		return `written: ${path.replace(`${homedir()}/`, '~/')}`;
+	} catch (error) {
+		return `could not write: ${(error as Error).message}`;
+	}
 }
 
 function describe(error: unknown): string {

@@ -23,7 +23,7 @@ afterEach(async () => {
 afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
 
 function start(env: Record<string, string> = {}, options: TerminalRunOptions = {}): TerminalRun {
-	const fixed = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: 'runqlat', TZ: 'UTC' };
+	const fixed = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: 'runqlat', TZ: 'UTC', XDG_STATE_HOME: directory };
 	const run = new TerminalRun(process.execPath, [main], {
 		columns: 100,
 		rows: 30,
@@ -109,6 +109,7 @@ const cases: Record<Command, Case> = {
 	'step-forward': { given: '[[', ready: /2s back/, expected: /1s back/ },
 	'jump-back': { expected: /PAUSED 12:00:30, 30s back/ },
 	'jump-forward': { given: '[{', ready: /31s back/, expected: /PAUSED 12:00:59, 1s back/ },
+	record: { expected: /written: \S+\/wattlag\/wattlag-fixture-\S+\.jsonl\.gz/ },
 	live: { given: '[', ready: /PAUSED/, expected: gone(/PAUSED/) },
 	faster: { expected: /● 0.5s/ },
 	slower: { expected: /● 2s/ },

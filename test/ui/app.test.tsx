@@ -44,6 +44,7 @@ beforeEach(async () => {
 		setGroup: vi.fn(),
 		tune: vi.fn(),
 		copy: vi.fn(),
+		record: vi.fn(async () => 'written: /somewhere/file'),
 		inspect: vi.fn(async () => null),
 	};
 	screen = render(<App tabs={fixtureTabs} initialTab="energy" store={store} host={host} delay={1} actions={actions} />);

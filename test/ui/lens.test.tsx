@@ -84,6 +84,7 @@ beforeEach(async () => {
 				setInterval: nothing,
 				setGroup: nothing,
 				copy: nothing,
+				record: async () => '',
 				tune,
 				inspect,
 			}}
