@@ -1,83 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where a block request spends its time: `queue` from its insertion into the IO scheduler to its issue to the driver,
- * `device` from there to its completion, `total` from the first of these that happened.
+ * Where a block request spends its time: from the bio's queueing over the request, the plug and the scheduler to the driver
+ * and back. io_stage names the stages, stages.bpf.h says how they add up.
  *
  * The kernel's own stamps (start_time_ns, io_start_time_ns) cannot split stages: they are taken from a clock cached for
- * a whole plug. So requests are followed from hook to hook by our own stamps.
+ * a whole plug. So bios and requests are followed from hook to hook by our own stamps.
  *
  * The programs are attached in the order of this file, the end of a request first: none is begun that nobody would end.
  */
 #include "core.bpf.h"
 #include "hist.bpf.h"
-#include "latency.bpf.h"
 #include "maps.bpf.h"
+#include "stages.bpf.h"
 #include "block.bpf.h"
+#include "io-owner.bpf.h"
+#include "io-table.bpf.h"
+#include "io-filter.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* A request whose total is at least this long leaves a record. */
-const volatile u64 slow_ns = 10000000;
-/* `requests` has 2^request_bits buckets. */
-const volatile u32 request_bits = 10;
-
-#define WAYS 4
 /* Records of slow requests each CPU may write in one interval; more of them tell nothing new. */
 #define SLOW_PER_INTERVAL 32
-
-/* A request between its first hook and its completion. */
-struct tracked {
-	/* the request's start_time_ns: tells a reused request from the one that was here */
-	u64 start_time_ns;
-	/* inserted, or issued where no scheduler is in the way */
-	u64 first_ns;
-	/* given to the driver, the last time; 0: not yet */
-	u64 issued_ns;
-	u32 dev;
-	u32 bytes;
-	/* task at the first hook */
-	u32 pid;
-	u8 op;
-	/* has been in the scheduler (or was sent back there) */
-	u8 queued;
-	/* the driver could not take it: the next insert and issue continue the same life */
-	u8 requeued;
-	u8 unused;
-	char comm[TASK_COMM_LEN];
-};
-
-struct bucket {
-	/* addresses, 0: free; apart from the rest so that a search touches one cache line */
-	u64 requests[WAYS];
-	struct tracked ways[WAYS];
-};
-
-/*
- * Requests in flight: a table with WAYS places for each hash of the address, instead of a BPF hash map, whose update
- * and deletion cost more than all the rest. Requests come from the pools of the devices, so their addresses are few
- * and come back. Places are taken without a lock: when two CPUs take the same one at the same moment, one request loses
- * its latency and is counted in `unseen_start`. The reader sees the table through a memory mapping.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1024);
-	__type(key, u32);
-	__type(value, struct bucket);
-} requests SEC(".maps");
 
 /* The CPU is part of the key so that two never write to one value. */
 struct io_key {
 	u32 dev;
-	u16 op;
+	u8 op;
+	/* bits of io_flag, or STACKED_DEVICE */
+	u8 flags;
 	u16 cpu;
 };
+
+/* Not a request but a bio of a device that passes bios on. */
+#define STACKED_DEVICE 0x80
 
 struct io_stats {
 	u64 count;
 	u64 bytes;
-	struct latency queue;
-	struct latency device;
+	struct latency stages[IO_STAGES];
 	struct latency total;
 };
 
@@ -88,18 +48,55 @@ struct {
 	__type(value, struct io_stats);
 } stats SEC(".maps");
 
-/* New statistics start as a copy of this: it is too large for the stack. */
+struct process_key {
+	u32 tgid;
+	u32 unused;
+	u64 start;
+};
+
+/* Requests of one process complete on any CPU: atomic additions. */
+struct process_io {
+	u64 cgroup;
+	u64 bytes_read;
+	u64 bytes_written;
+	char comm[TASK_COMM_LEN];
+	struct latency total;
+};
+
+/* User space removes processes that have ended. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2048);
+	__type(key, struct process_key);
+	__type(value, struct process_io);
+} processes SEC(".maps");
+
+/* New values start as a copy of these: they are too large for the stack. */
 static const struct io_stats no_stats;
+static const struct process_io no_process;
 
 struct io_cpu {
 	/* completed, but neither insert nor issue was seen, as for those in flight at start: counted without a latency */
 	u64 unseen_start;
-	/* not followed because all WAYS places were taken: counted without a latency */
+	/* requests and bios not followed because all WAYS places were taken: counted without a latency */
 	u64 requests_full;
+	u64 bios_full;
 	/* not counted at all because `stats` was full */
 	u64 stats_full;
+	/* counted, but in no process because `processes` was full */
+	u64 processes_full;
 	/* sent back by the driver */
 	u64 requeues;
+	/* bios that became part of a request that was there; requests that became part of another; bios cut in two */
+	u64 merged_bios;
+	u64 merged_requests;
+	u64 splits;
+	/* requests that were never inserted */
+	u64 bypassed;
+	/* completions of a part only */
+	u64 partial;
+	/* requests by how their owner is known */
+	u64 owners[IO_OWNERS];
 	/* slow requests without a record: over the limit, or the ring was full */
 	u64 slow_suppressed;
 	u32 slow_epoch;
@@ -110,19 +107,20 @@ CPU_SHARDS(io_cpus, struct io_cpu);
 struct slow_request {
 	/* completion, CLOCK_MONOTONIC */
 	u64 mono_ns;
-	u64 queue_ns;
-	u64 device_ns;
-	u64 total_ns;
+	u64 stamps[IO_STAGES];
 	u64 sector;
+	struct owner owner;
 	u32 dev;
+	u32 part;
 	u32 bytes;
-	u32 pid;
-	u16 op;
-	u16 queued;
-	char comm[TASK_COMM_LEN];
+	/* bits of io_flag */
+	u32 flags;
+	u32 op;
+	u32 how;
+	struct file_path path;
 };
 RECORD(slow_request);
-RING(slow_requests, 256 * 1024);
+RING(slow_requests, 512 * 1024);
 
 static __always_inline struct io_cpu *this_cpu(void)
 {
@@ -139,73 +137,30 @@ static __always_inline struct io_cpu *this_cpu(void)
 			shard->member++;           \
 	} while (0)
 
-static __always_inline struct bucket *bucket_of(struct request *rq)
-{
-	u32 index;
-
-	/* arithmetic needs a copy in a 32-bit register: the verifier takes half of an address for a number, a whole not */
-	asm volatile("%0 = %1" : "=w"(index) : "w"((u32)(u64)rq));
-	index = (index * 0x9e3779b1U) >> (32 - request_bits);
-	return bpf_map_lookup_elem(&requests, &index);
-}
-
-/* Index of the way that holds this address (0: a free one), WAYS if there is none. */
-static __always_inline u32 find(struct bucket *bucket, u64 request)
-{
-#pragma unroll
-	for (u32 way = 0; way < WAYS; way++)
-		if (bucket->requests[way] == request)
-			return way;
-	return WAYS;
-}
-
 /* Is it a later request that has been given the same address? Merging may make a request's start earlier, never later. */
 static __always_inline bool is_another(const struct tracked *tracked, struct request *rq)
 {
 	return rq->start_time_ns > tracked->start_time_ns;
 }
 
-static __always_inline void note_task(struct tracked *tracked)
+/* The bio is gone, or has become part of a request that is known. */
+static __always_inline void forget(struct bio *bio)
 {
-	if (has_current_task_btf()) {
-		/* reading the task costs a third of what the other helpers do (35 against 95 ns) */
-		const struct task_struct *task = bpf_get_current_task_btf();
+	struct bio_bucket *bucket = bio_bucket(bio);
 
-		tracked->pid = task->tgid;
-		((u64 *)tracked->comm)[0] = *(u64 *)&task->comm[0];
-		((u64 *)tracked->comm)[1] = *(u64 *)&task->comm[8];
-	} else {
-		tracked->pid = bpf_get_current_pid_tgid() >> 32;
-		bpf_get_current_comm(tracked->comm, sizeof(tracked->comm));
-	}
+	if (bucket)
+		set_way(&bucket->objects, find(&bucket->objects, (u64)bio), 0);
 }
 
-/*
- * Begin a request's life where an earlier one of the same address was, or in a free place. Returns the way, WAYS if all
- * are taken.
- */
-static __always_inline u32 begin(struct bucket *bucket, u32 way, struct request *rq, u64 now)
+/* A place for the bio, an earlier one of the same address or a free one; WAYS if all are taken. */
+static __always_inline u32 place(struct bio_bucket *bucket, struct bio *bio)
 {
-	struct tracked *tracked;
+	u32 way = find(&bucket->objects, (u64)bio);
 
-	if (way >= WAYS) {
-		way = find(bucket, 0);
-		if (way >= WAYS) {
-			count(requests_full);
-			return WAYS;
-		}
-		bucket->requests[way] = (u64)rq;
-	}
-	tracked = &bucket->ways[way];
-	tracked->start_time_ns = rq->start_time_ns;
-	tracked->first_ns = now;
-	tracked->issued_ns = 0;
-	tracked->dev = block_device(rq);
-	tracked->bytes = rq->__data_len;
-	tracked->op = block_op(rq);
-	tracked->queued = 0;
-	tracked->requeued = 0;
-	note_task(tracked);
+	if (way >= WAYS)
+		way = find(&bucket->objects, 0);
+	if (way >= WAYS)
+		count(bios_full);
 	return way;
 }
 
@@ -216,7 +171,51 @@ static __noinline struct io_stats *add_stats(struct io_key *key)
 	return bpf_map_lookup_elem(&stats, key);
 }
 
-static __always_inline void report_slow(struct tracked *tracked, struct request *rq, u64 now, u32 epoch)
+static __always_inline struct io_stats *stats_of(u32 dev, u8 op, u8 flags)
+{
+	struct io_key key = { .dev = dev, .op = op, .flags = flags, .cpu = bpf_get_smp_processor_id() };
+	struct io_stats *io = bpf_map_lookup_elem(&stats, &key);
+
+	if (!io)
+		io = add_stats(&key);
+	if (!io)
+		count(stats_full);
+	return io;
+}
+
+static __noinline struct process_io *add_process(struct process_key *key, const struct owner *owner)
+{
+	struct process_io *process;
+
+	bpf_map_update_elem(&processes, key, &no_process, BPF_NOEXIST);
+	process = bpf_map_lookup_elem(&processes, key);
+	if (process) {
+		process->cgroup = owner->cgroup;
+		__builtin_memcpy(process->comm, owner->comm, sizeof(process->comm));
+	} else {
+		count(processes_full);
+	}
+	return process;
+}
+
+/* Costs a hash look-up and a histogram update. */
+static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, u64 ns, u32 epoch)
+{
+	struct process_key key = { .tgid = owner->tgid, .start = owner->start };
+	struct process_io *process = bpf_map_lookup_elem(&processes, &key);
+
+	if (!process)
+		process = add_process(&key, owner);
+	if (!process)
+		return;
+	if (op == IO_READ)
+		__sync_fetch_and_add(&process->bytes_read, bytes);
+	else
+		__sync_fetch_and_add(&process->bytes_written, bytes);
+	latency_add_shared(&process->total, ns, epoch);
+}
+
+static __noinline void report_slow(struct tracked *tracked, struct request *rq, u64 now, u32 epoch)
 {
 	struct slow_request *record = 0;
 	struct io_cpu *shard = this_cpu();
@@ -235,23 +234,43 @@ static __always_inline void report_slow(struct tracked *tracked, struct request 
 	}
 	shard->slow_records++;
 	record->mono_ns = now;
-	record->queue_ns = tracked->queued ? tracked->issued_ns - tracked->first_ns : 0;
-	record->device_ns = now - tracked->issued_ns;
-	record->total_ns = now - tracked->first_ns;
+	__builtin_memcpy(record->stamps, tracked->stamps, sizeof(record->stamps));
+	record->owner = tracked->owner;
 	record->sector = rq->__sector;
 	record->dev = tracked->dev;
+	record->part = tracked->part;
 	record->bytes = tracked->bytes;
-	record->pid = tracked->pid;
+	record->flags = all_flags(tracked->raw_flags);
 	record->op = tracked->op;
-	record->queued = tracked->queued;
-	__builtin_memcpy(record->comm, tracked->comm, sizeof(record->comm));
+	record->how = tracked->how;
+	note_path(&record->path, rq->bio);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
 /*
+ * A bare flush: a write of no bytes that waited for a flush of the device, which is a request of the kernel's own without an
+ * owner. Whoever asked for it is charged here.
+ */
+static __noinline void end_bare_flush(struct bio *bio, u64 now)
+{
+	struct bio_bucket *bucket = bio_bucket(bio);
+	u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
+	struct io_cpu *shard = this_cpu();
+	struct queued *queued;
+
+	if (way >= WAYS || !shard)
+		return;
+	queued = &bucket->ways[way];
+	if (queued->how < IO_OWNERS)
+		shard->owners[queued->how]++;
+	charge(&queued->owner, IO_FLUSH, 0, now - queued->queued_ns, interval_epoch());
+	set_way(&bucket->objects, way, 0);
+}
+
+/*
  * The only hook that every request ends with. It comes once for each part of a request that a driver completes in
- * parts: only the part that covers what is left is the end. Costs a clock read, a hash look-up and three histogram
- * updates.
+ * parts: only the part that covers what is left is the end. Costs a clock read, two hash look-ups and a histogram update
+ * for each stage and two more.
  *
  * Counts what /proc/diskstats counts: a write with cache flushes around it is one write when all is done (its latency is
  * that of its data; the flushes are requests of their own), and a bare flush is one flush and one write of no bytes,
@@ -263,47 +282,90 @@ int block_rq_complete(u64 *ctx)
 	struct request *rq = (void *)ctx[0];
 	u32 bytes = (u32)ctx[2];
 	u32 left = rq->__data_len;
-	struct bucket *bucket = bucket_of(rq);
+	struct request_bucket *bucket = request_bucket(rq);
 	u64 now = bpf_ktime_get_ns();
 	struct tracked *tracked = 0;
+	struct io_cpu *shard;
 	struct io_stats *io;
-	struct io_key key;
-	u32 way, epoch;
+	u64 begin;
+	u32 way, epoch, raw;
+	u8 op;
 
 	if (!bucket)
 		return 0;
-	way = find(bucket, (u64)rq);
-	if (way < WAYS && bucket->ways[way].issued_ns && !is_another(&bucket->ways[way], rq))
+	way = find(&bucket->objects, (u64)rq);
+	if (way < WAYS && bucket->ways[way].stamps[STAGE_DEVICE] && !is_another(&bucket->ways[way], rq))
 		tracked = &bucket->ways[way];
-	key.dev = tracked ? tracked->dev : block_device(rq);
-	key.op = tracked ? tracked->op : block_op(rq);
-	key.cpu = bpf_get_smp_processor_id();
-	io = bpf_map_lookup_elem(&stats, &key);
-	if (!io)
-		io = add_stats(&key);
-	if (!io) {
-		count(stats_full);
+	if (!tracked && setting(IO_WANT) & WANT_FILTERS)
 		goto end;
-	}
+	raw = tracked ? tracked->raw_flags : rq->cmd_flags;
+	op = tracked ? tracked->op : block_op(raw);
+	io = stats_of(tracked ? tracked->dev : block_device(rq), op, splitting_flags(raw));
+	if (!io)
+		goto end;
 	io->bytes += bytes;
-	if (bytes < left)
+	if (bytes < left) {
+		count(partial);
 		return 0;
-	if (!block_in_flush_sequence(rq, key.op))
+	}
+	if (!block_in_flush_sequence(rq, op))
 		io->count++;
 	if (tracked) {
+		shard = this_cpu();
+		if (shard) {
+			if (op != IO_FLUSH || tracked->how != OWNER_NONE)
+				shard->owners[tracked->how < IO_OWNERS ? tracked->how : 0]++;
+			if (!tracked->stamps[STAGE_QUEUE])
+				shard->bypassed++;
+		}
 		epoch = interval_epoch();
-		if (tracked->queued)
-			latency_add(&io->queue, tracked->issued_ns - tracked->first_ns, epoch);
-		latency_add(&io->device, now - tracked->issued_ns, epoch);
-		latency_add(&io->total, now - tracked->first_ns, epoch);
-		if (now - tracked->first_ns >= slow_ns)
+		begin = stages_begin(tracked->stamps, IO_STAGES);
+		stages_add(io->stages, tracked->stamps, IO_STAGES, now, epoch);
+		latency_add(&io->total, now - begin, epoch);
+		if (tracked->owner.start)
+			charge(&tracked->owner, op, tracked->bytes, now - begin, epoch);
+		if (now - begin >= setting(IO_SLOW))
 			report_slow(tracked, rq, now, epoch);
 	} else if (left) {
 		count(unseen_start);
+	} else if (rq->bio) {
+		end_bare_flush(rq->bio, now);
 	}
 end:
-	if (way < WAYS)
-		bucket->requests[way] = 0;
+	set_way(&bucket->objects, way, 0);
+	return 0;
+}
+
+/*
+ * A bio ends that was no request's: of a device that passes bios on to others (those count again), or one that never
+ * came to a request. Bios of requests do not come here. Costs a look-up in the table.
+ */
+SEC("tp_btf/block_bio_complete")
+int block_bio_complete(u64 *ctx)
+{
+	struct request_queue *queue = (void *)ctx[0];
+	struct bio *bio = (void *)ctx[1];
+	struct bio_bucket *bucket = bio_bucket(bio);
+	u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
+	u64 now = bpf_ktime_get_ns();
+	struct queued *queued;
+	struct io_stats *io;
+	u32 epoch;
+
+	if (way >= WAYS)
+		return 0;
+	queued = &bucket->ways[way];
+	set_way(&bucket->objects, way, 0);
+	if (queue->mq_ops)
+		return 0;
+	io = stats_of(queued->dev, block_op(queued->raw_flags), splitting_flags(queued->raw_flags) | STACKED_DEVICE);
+	if (!io)
+		return 0;
+	epoch = interval_epoch();
+	io->count++;
+	io->bytes += queued->bytes;
+	latency_add(&io->stages[STAGE_DEVICE], now - queued->queued_ns, epoch);
+	latency_add(&io->total, now - queued->queued_ns, epoch);
 	return 0;
 }
 
@@ -312,16 +374,20 @@ SEC("tp_btf/block_rq_requeue")
 int block_rq_requeue(u64 *ctx)
 {
 	struct request *rq = block_request(ctx);
-	struct bucket *bucket = bucket_of(rq);
+	struct request_bucket *bucket = request_bucket(rq);
+	struct tracked *tracked;
 	u32 way;
 
 	count(requeues);
 	if (!bucket)
 		return 0;
-	way = find(bucket, (u64)rq);
+	way = find(&bucket->objects, (u64)rq);
 	if (way < WAYS) {
-		bucket->ways[way].queued = 1;
-		bucket->ways[way].requeued = 1;
+		tracked = &bucket->ways[way];
+		tracked->requeued = 1;
+		/* it waits for the driver from its first issue on */
+		if (!tracked->stamps[STAGE_QUEUE])
+			tracked->stamps[STAGE_QUEUE] = tracked->stamps[STAGE_DEVICE];
 	}
 	return 0;
 }
@@ -334,33 +400,106 @@ SEC("tp_btf/block_rq_merge")
 int block_rq_merge(u64 *ctx)
 {
 	struct request *rq = block_request(ctx);
-	struct bucket *bucket = bucket_of(rq);
-	u32 way = bucket ? find(bucket, (u64)rq) : WAYS;
+	struct request_bucket *bucket = request_bucket(rq);
 
-	if (way < WAYS)
-		bucket->requests[way] = 0;
+	count(merged_requests);
+	if (bucket)
+		set_way(&bucket->objects, find(&bucket->objects, (u64)rq), 0);
 	return 0;
 }
 
+/* What is known of the bio that a request begins with. Others may have been merged in front of it meanwhile. */
+static __always_inline bool adopt(struct tracked *tracked, struct request *rq)
+{
+	struct bio *bio = rq->bio;
+
+	for (int n = 0; n < 4 && bio; n++) {
+		struct bio_bucket *bucket = bio_bucket(bio);
+		u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
+		struct queued *queued;
+
+		if (way >= WAYS) {
+			bio = bio->bi_next;
+			continue;
+		}
+		queued = &bucket->ways[way];
+		tracked->stamps[STAGE_REQUEST] = queued->queued_ns;
+		tracked->stamps[STAGE_PLUG] = queued->got_ns;
+		tracked->owner = queued->owner;
+		tracked->part = queued->part;
+		tracked->how = queued->how;
+		set_way(&bucket->objects, way, 0);
+		return true;
+	}
+	return false;
+}
+
 /*
- * The request enters the scheduler; without one, or when it can be bypassed, this never comes. The current task is the
- * one that submitted it, or a kernel worker that does so for others (write-back, requeue). Costs a clock read and a
- * place in the table. Misses what the request waited for before: plug, tags, merging.
+ * Begin a request's life where an earlier one of the same address was, or in a free place. Returns the way, WAYS if all
+ * are taken or it is not wanted.
+ */
+static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct request *rq)
+{
+	struct tracked *tracked;
+	u64 want = setting(IO_WANT);
+	u32 dev = block_device(rq);
+
+	if (way >= WAYS) {
+		way = find(&bucket->objects, 0);
+		if (way >= WAYS) {
+			count(requests_full);
+			return WAYS;
+		}
+	}
+	tracked = &bucket->ways[way];
+	if (!adopt(tracked, rq)) {
+		/* no bio (flushes, commands), or one queued before we looked, or one that the filters do not let pass */
+		if (want & WANT_FILTERS && (rq->bio || want & WANT_OTHER_THAN_DEVICE || dev != setting(IO_DEVICE))) {
+			set_way(&bucket->objects, way, 0);
+			return WAYS;
+		}
+		tracked->stamps[STAGE_REQUEST] = 0;
+		tracked->stamps[STAGE_PLUG] = 0;
+		tracked->part = dev;
+		tracked->how = OWNER_NONE;
+		tracked->owner.start = 0;
+		tracked->owner.cgroup = 0;
+		tracked->owner.tgid = 0;
+		tracked->owner.tid = 0;
+		__builtin_memset(tracked->owner.comm, 0, TASK_COMM_LEN);
+	}
+	tracked->stamps[STAGE_QUEUE] = 0;
+	tracked->stamps[STAGE_DEVICE] = 0;
+	tracked->start_time_ns = rq->start_time_ns;
+	tracked->dev = dev;
+	tracked->raw_flags = rq->cmd_flags;
+	tracked->bytes = rq->__data_len;
+	tracked->op = block_op(rq->cmd_flags);
+	tracked->requeued = 0;
+	set_way(&bucket->objects, way, (u64)rq);
+	return way;
+}
+
+/*
+ * The request enters the scheduler; without one, or when it can be bypassed, this never comes. The current task may be a
+ * kernel worker that does so for others (requeue). Costs a clock read and a place in the table.
  */
 SEC("tp_btf/block_rq_insert")
 int block_rq_insert(u64 *ctx)
 {
 	struct request *rq = block_request(ctx);
-	struct bucket *bucket = bucket_of(rq);
+	struct request_bucket *bucket = request_bucket(rq);
+	u64 now = bpf_ktime_get_ns();
 	u32 way;
 
 	if (!bucket)
 		return 0;
-	way = find(bucket, (u64)rq);
-	if (way >= WAYS || !bucket->ways[way].requeued)
-		way = begin(bucket, way, rq, bpf_ktime_get_ns());
+	way = find(&bucket->objects, (u64)rq);
+	if (way < WAYS && bucket->ways[way].requeued)
+		return 0;
+	way = begin(bucket, way, rq);
 	if (way < WAYS)
-		bucket->ways[way].queued = 1;
+		bucket->ways[way].stamps[STAGE_QUEUE] = now;
 	return 0;
 }
 
@@ -372,22 +511,152 @@ SEC("tp_btf/block_rq_issue")
 int block_rq_issue(u64 *ctx)
 {
 	struct request *rq = block_request(ctx);
-	struct bucket *bucket = bucket_of(rq);
+	struct request_bucket *bucket = request_bucket(rq);
 	u64 now = bpf_ktime_get_ns();
 	struct tracked *tracked;
 	u32 way;
 
 	if (!bucket)
 		return 0;
-	way = find(bucket, (u64)rq);
+	way = find(&bucket->objects, (u64)rq);
 	/* what is left of a request that never completed here must not lend its age */
-	if (way >= WAYS || (bucket->ways[way].issued_ns && !bucket->ways[way].requeued) || is_another(&bucket->ways[way], rq))
-		way = begin(bucket, way, rq, now);
+	if (way >= WAYS || (bucket->ways[way].stamps[STAGE_DEVICE] && !bucket->ways[way].requeued) ||
+	    is_another(&bucket->ways[way], rq))
+		way = begin(bucket, way, rq);
 	if (way >= WAYS)
 		return 0;
 	tracked = &bucket->ways[way];
-	tracked->issued_ns = now;
+	tracked->stamps[STAGE_DEVICE] = now;
 	tracked->bytes = rq->__data_len;
 	tracked->requeued = 0;
+	return 0;
+}
+
+static __always_inline int merged(u64 *ctx)
+{
+	struct bio *bio;
+
+	/* before 5.11 the queue, the request and the bio */
+	if (bpf_core_type_exists(btf_trace_block_bio_backmerge))
+		asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(bio) : "r"(ctx));
+	else
+		asm volatile("%0 = *(u64 *)(%1 + 16)" : "=r"(bio) : "r"(ctx));
+	count(merged_bios);
+	forget(bio);
+	return 0;
+}
+
+/* A waiting request takes the bio in: it has no way of its own any more. Costs a look-up in the table. */
+SEC("tp_btf/block_bio_backmerge")
+int block_bio_backmerge(u64 *ctx)
+{
+	return merged(ctx);
+}
+
+/* The same at the request's front. */
+SEC("tp_btf/block_bio_frontmerge")
+int block_bio_frontmerge(u64 *ctx)
+{
+	return merged(ctx);
+}
+
+/* The bio is about to be a request: tags and throttling let it through. Costs a look-up in the table and a clock read. */
+SEC("tp_btf/block_getrq")
+int block_getrq(u64 *ctx)
+{
+	struct bio_bucket *bucket;
+	struct bio *bio;
+	u32 way;
+
+	FIRST_OR_SECOND(bio, ctx, btf_trace_block_getrq);
+	bucket = bio_bucket(bio);
+	way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
+	if (way < WAYS)
+		bucket->ways[way].got_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+/*
+ * A bio is too large for one request: its front part goes on under a new address, with the same owner and beginning. The
+ * rest keeps the address and is not queued again.
+ */
+SEC("tp_btf/block_split")
+int block_split(u64 *ctx)
+{
+	struct bio_bucket *from, *to;
+	struct bio *part, *whole;
+	u32 source, target;
+
+	FIRST_OR_SECOND(part, ctx, btf_trace_block_split);
+	count(splits);
+	whole = part->bi_private;
+	from = bio_bucket(whole);
+	to = bio_bucket(part);
+	if (!from || !to)
+		return 0;
+	source = find(&from->objects, (u64)whole);
+	if (source >= WAYS)
+		return 0;
+	target = place(to, part);
+	if (target >= WAYS)
+		return 0;
+	to->ways[target] = from->ways[source];
+	to->ways[target].bytes = part->bi_iter.bi_size;
+	from->ways[source].bytes -= part->bi_iter.bi_size;
+	set_way(&to->objects, target, (u64)part);
+	return 0;
+}
+
+/*
+ * A clean file becomes dirty: whoever does that will be charged with what is written back. Rare (once for each time a file
+ * has become clean), costs a hash update. Misses who else writes to the file while it is dirty.
+ */
+SEC("tp_btf/writeback_dirty_inode_enqueue")
+int writeback_dirty_inode_enqueue(u64 *ctx)
+{
+	struct inode *inode = (void *)ctx[0];
+	struct file_id file;
+	struct owner owner;
+
+	if (task_flags() & PF_KTHREAD)
+		return 0;
+	file_of(&file, inode);
+	task_owner(&owner);
+	bpf_map_update_elem(&dirtied, &file, &owner, BPF_ANY);
+	return 0;
+}
+
+/*
+ * The beginning: the current task is the one that asks (io_uring's and AIO's too, whose workers are its threads), or a kernel
+ * thread that does so for others. Costs a clock read and a place in the table.
+ */
+SEC("tp_btf/block_bio_queue")
+int block_bio_queue(u64 *ctx)
+{
+	u64 want = setting(IO_WANT);
+	struct bio_bucket *bucket;
+	struct queued *queued;
+	struct bio *bio;
+	u32 way;
+
+	FIRST_OR_SECOND(bio, ctx, btf_trace_block_bio_queue);
+	bucket = bio_bucket(bio);
+	if (!bucket)
+		return 0;
+	way = place(bucket, bio);
+	if (way >= WAYS)
+		return 0;
+	queued = &bucket->ways[way];
+	queued->queued_ns = bpf_ktime_get_ns();
+	queued->got_ns = 0;
+	queued->dev = bio_device(bio);
+	queued->part = bio_partition(bio);
+	queued->raw_flags = bio->bi_opf;
+	queued->bytes = bio->bi_iter.bi_size;
+	queued->how = OWNER_SUBMITTER;
+	task_owner(&queued->owner);
+	if (task_flags() & PF_KTHREAD)
+		queued->how = kernel_owner(&queued->owner, bio);
+	set_way(&bucket->objects, way, want & WANT_FILTERS && !passes(queued, bio, want) ? 0 : (u64)bio);
 	return 0;
 }

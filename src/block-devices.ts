@@ -1,5 +1,5 @@
 /** Names of block devices by the kernel's device number. */
-import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type SafeText, safe, sanitize } from './sanitize.ts';
 
@@ -38,6 +38,31 @@ export class BlockDevices {
 			return this.known.get(dev) ?? devText(dev);
 		}
 	}
+
+	/** Does the device hand on what it gets to other devices (dm, md) or to a file (loop)? Then it counts again there. */
+	isStacked(dev: number): boolean {
+		const directory = join(this.sysRoot, 'dev/block', devText(dev));
+		try {
+			return existsSync(join(directory, 'loop/backing_file')) || readdirSync(join(directory, 'slaves')).length > 0;
+		} catch {
+			return false;
+		}
+	}
+
+	/** The kernel's number of a device by its name (`vda2`) or path (`/dev/vda2`); undefined: there is none. */
+	numberOf(name: string): number | undefined {
+		try {
+			const path = name.startsWith('/') ? realpathSync(name) : name;
+			const short = path.replace(/^\/dev\//, '').replaceAll('/', '!');
+			const [major, minor] = readFileSync(join(this.sysRoot, 'class/block', short, 'dev'), 'utf8')
+				.split(':')
+				.map(Number);
+			return (((major as number) << 20) | (minor as number)) >>> 0;
+		} catch {
+			return undefined;
+		}
+	}
+
 	/**
 	 * Requests that the kernel has given to the device and not seen completed: what its accounting covers (no flushes, no
 	 * commands from user space). 0 for a device that is gone; undefined where the kernel does not tell.

@@ -2,9 +2,9 @@
 
 import type { EnergyExtra, EnergyRow } from './energy/rows.ts';
 import type { Buckets } from './histogram.ts';
+import type { IoExtra, IoRow, SlowRequest } from './io/snapshot.ts';
 import type { IrqExtra, IrqRow } from './irq/rows.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { IoExtra, IoRow, SlowRequest } from './tracers/io.ts';
 import type { MicroJoules, Ns, Watts } from './units.ts';
 
 /** Length of the snapshot's interval, s. */

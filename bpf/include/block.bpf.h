@@ -9,8 +9,55 @@ struct gendisk {
 	int first_minor;
 };
 
+struct blk_mq_ops;
+
 struct request_queue {
 	struct gendisk *disk;
+	const struct blk_mq_ops *mq_ops; /* NULL: the device takes bios */
+};
+
+struct block_device {
+	u32 bd_dev;
+	struct gendisk *bd_disk;
+	void *bd_holder;
+};
+
+struct page {
+	unsigned long compound_head;
+	struct address_space *mapping;
+};
+
+struct bio_vec {
+	struct page *bv_page;
+};
+
+struct bvec_iter {
+	unsigned int bi_size;
+};
+
+struct blkcg {
+	struct cgroup_subsys_state css;
+};
+
+struct blkcg_gq {
+	struct blkcg *blkcg;
+};
+
+struct bio {
+	struct bio *bi_next;
+	struct block_device *bi_bdev;
+	unsigned int bi_opf;
+	struct bvec_iter bi_iter;
+	void *bi_end_io;
+	void *bi_private;
+	struct blkcg_gq *bi_blkg;
+	unsigned short bi_vcnt;
+	struct bio_vec *bi_io_vec;
+};
+
+/* before 5.11 */
+struct bio___disk {
+	struct gendisk *bi_disk;
 };
 
 struct request {
@@ -19,6 +66,7 @@ struct request {
 	unsigned int rq_flags;
 	unsigned int __data_len;
 	u64 __sector;
+	struct bio *bio;
 	u64 start_time_ns;
 };
 
@@ -34,17 +82,31 @@ struct request___rq_disk {
  * make the version number useless; the type of the tracepoint tells.
  */
 typedef void (*btf_trace_block_rq_insert)(void *, struct request *);
+typedef void (*btf_trace_block_bio_queue)(void *, struct bio *);
+typedef void (*btf_trace_block_bio_backmerge)(void *, struct bio *);
+typedef void (*btf_trace_block_getrq)(void *, struct bio *);
+typedef void (*btf_trace_block_split)(void *, struct bio *, unsigned int);
+
+/* as instructions: the compiler would make one load with a computed offset of these, and the verifier refuse it */
+#define FIRST_OR_SECOND(object, ctx, tracepoint)                              \
+	do {                                                                  \
+		if (bpf_core_type_exists(tracepoint))                         \
+			asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(object) : "r"(ctx)); \
+		else                                                          \
+			asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(object) : "r"(ctx)); \
+	} while (0)
 
 static __always_inline struct request *block_request(u64 *ctx)
 {
 	struct request *rq;
 
-	/* as instructions: the compiler would make one load with a computed offset of these, and the verifier refuse it */
-	if (bpf_core_type_exists(btf_trace_block_rq_insert))
-		asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(rq) : "r"(ctx));
-	else
-		asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(rq) : "r"(ctx));
+	FIRST_OR_SECOND(rq, ctx, btf_trace_block_rq_insert);
 	return rq;
+}
+
+static __always_inline u32 disk_number(struct gendisk *disk)
+{
+	return disk ? (u32)disk->major << 20 | (u32)disk->first_minor : 0;
 }
 
 /* The kernel's device number (major << 20 | minor) of the whole disk; 0: a command to no disk, as while probing one. */
@@ -56,7 +118,23 @@ static __always_inline u32 block_device(struct request *rq)
 		disk = rq->q->disk;
 	else
 		disk = ((struct request___rq_disk *)rq)->rq_disk;
-	return disk ? (u32)disk->major << 20 | (u32)disk->first_minor : 0;
+	return disk_number(disk);
+}
+
+/* Number of the whole disk that a bio is for. */
+static __always_inline u32 bio_device(struct bio *bio)
+{
+	if (bpf_core_field_exists(bio->bi_bdev) && bpf_core_field_exists(struct block_device, bd_dev))
+		return disk_number(bio->bi_bdev->bd_disk);
+	return disk_number(((struct bio___disk *)bio)->bi_disk);
+}
+
+/* Number of the partition that a bio was sent to; before 5.11 it is lost and the disk stands for it. */
+static __always_inline u32 bio_partition(struct bio *bio)
+{
+	if (bpf_core_field_exists(bio->bi_bdev) && bpf_core_field_exists(struct block_device, bd_dev))
+		return bio->bi_bdev->bd_dev;
+	return bio_device(bio);
 }
 
 /* Operations under the kernel's names, with numbers of our own: the kernel has renumbered them twice. */
@@ -111,9 +189,9 @@ enum req_opf {
 #define ENUM_IS(value, type, name) (bpf_core_enum_value_exists(enum type, name) && (value) == bpf_core_enum_value(enum type, name))
 #define OP_IS(value, name) (ENUM_IS(value, req_op, name) || ENUM_IS(value, req_opf, name##___opf))
 
-static __always_inline enum io_op block_op(struct request *rq)
+static __always_inline enum io_op block_op(u32 op)
 {
-	u32 op = rq->cmd_flags & 0xff;
+	op &= 0xff;
 
 	/* read, write, flush and discard: the same in every kernel */
 	if (op <= IO_DISCARD)
@@ -141,6 +219,54 @@ static __always_inline enum io_op block_op(struct request *rq)
 	if (ENUM_IS(op, req_opf, REQ_OP_WRITE_SAME___opf))
 		return IO_WRITE_SAME;
 	return IO_OTHER;
+}
+
+/* Flags of requests and bios under the kernel's names, as bits of our own. The first four split rows. */
+enum io_flag {
+	IO_SYNC,
+	IO_META,
+	IO_RAHEAD,
+	IO_BACKGROUND,
+	IO_PRIO,
+	IO_FUA,
+	IO_PREFLUSH,
+	IO_NOWAIT,
+	IO_POLLED,
+	IO_SWAP,
+	IO_ATOMIC,
+	IO_FLAGS,
+};
+NAMES(io_flag);
+#define SPLITTING_FLAGS 0xf
+
+enum req_flag_bits {
+	__REQ_SYNC,
+	__REQ_META,
+	__REQ_RAHEAD,
+	__REQ_BACKGROUND,
+	__REQ_PRIO,
+	__REQ_FUA,
+	__REQ_PREFLUSH,
+	__REQ_NOWAIT,
+	__REQ_POLLED,
+	__REQ_SWAP,
+	__REQ_ATOMIC,
+};
+
+#define FLAG(raw, name)                                              \
+	(bpf_core_enum_value_exists(enum req_flag_bits, __REQ_##name) ? \
+		 ((raw) >> bpf_core_enum_value(enum req_flag_bits, __REQ_##name) & 1) << IO_##name : 0)
+
+/* The flags that split rows. */
+static __always_inline u32 splitting_flags(u32 raw)
+{
+	return FLAG(raw, SYNC) | FLAG(raw, META) | FLAG(raw, RAHEAD) | FLAG(raw, BACKGROUND);
+}
+
+static __always_inline u32 all_flags(u32 raw)
+{
+	return splitting_flags(raw) | FLAG(raw, PRIO) | FLAG(raw, FUA) | FLAG(raw, PREFLUSH) | FLAG(raw, NOWAIT) |
+	       FLAG(raw, POLLED) | FLAG(raw, SWAP) | FLAG(raw, ATOMIC);
 }
 
 enum rqf_flags {

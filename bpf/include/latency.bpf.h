@@ -50,3 +50,21 @@ static __always_inline void latency_add(struct latency *latency, u64 ns, u32 epo
 	latency->sum_ns += ns;
 	latency->slots[hist_slot(ns, LATENCY_SUB_BITS)]++;
 }
+
+/*
+ * The same where several CPUs write. Sum and counts stay exact; of two maxima at the same moment the smaller one may stay,
+ * which the reader bounds by the highest slot.
+ */
+static __always_inline void latency_add_shared(struct latency *latency, u64 ns, u32 epoch)
+{
+	u64 *max = &latency->max_ns[epoch & 1];
+
+	if (latency->epoch != epoch) {
+		latency->epoch = epoch;
+		*max = 0;
+	}
+	if (ns > *max)
+		*max = ns;
+	__sync_fetch_and_add(&latency->sum_ns, ns);
+	__sync_fetch_and_add(&latency->slots[hist_slot(ns, LATENCY_SUB_BITS)], 1);
+}

@@ -1,10 +1,31 @@
 /** Which tasks are measured: from options to what the kernel compares. */
 import { cgroupId } from '../cgroups.ts';
-import { type Options, Unavailable } from '../tracers/tracer.ts';
+import { type OptionSpec, type Options, Unavailable } from '../tracers/tracer.ts';
 import type { TaskFilter } from './reader.ts';
 
 /** The kernel's name of a task: 15 bytes and a zero. */
 const COMM_BYTES = 16;
+
+/** Options by which tracers choose tasks. */
+export const TASK_FILTERS: readonly OptionSpec[] = [
+	{
+		name: 'pid',
+		type: 'number',
+		default: 0,
+		min: 0,
+		max: 2 ** 22,
+		placeholder: 'PID',
+		help: 'measure only this process (thread group)',
+	},
+	{ name: 'comm', type: 'string', default: '', placeholder: 'NAME', help: 'measure only tasks of exactly this name' },
+	{
+		name: 'cgroup',
+		type: 'string',
+		default: '',
+		placeholder: 'PATH',
+		help: 'measure only tasks of this control group and those below it',
+	},
+];
 
 /** `comm` as the kernel stores it. */
 export function commBytes(comm: string): Uint8Array {

@@ -82,6 +82,11 @@ export class LatencyReader {
 		return this.ended;
 	}
 
+	/** The kernel's distribution of this key is gone; the key may come back. */
+	forget(key: string): void {
+		this.before.delete(key);
+	}
+
 	/** Events since the previous call with this key (since start, the first time). */
 	difference(key: string, now: KernelLatency): Distribution {
 		let before = this.before.get(key);

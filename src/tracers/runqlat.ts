@@ -6,7 +6,7 @@
 import type { InTree } from '../grouping/fold.ts';
 import { type Account, Accounts, type Switches } from '../runqueue/accounts.ts';
 import { type Blamed, Culprits } from '../runqueue/culprits.ts';
-import { filterOf, filterText } from '../runqueue/filter.ts';
+import { filterOf, filterText, TASK_FILTERS } from '../runqueue/filter.ts';
 import { waitsFold } from '../runqueue/fold.ts';
 import type { Reader, TaskFilter } from '../runqueue/reader.ts';
 import { StampsReader } from '../runqueue/stamps-reader.ts';
@@ -419,23 +419,7 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	groups: ['process', 'thread', 'cgroup', 'pidns', 'cpu', ...waitsFold.groups],
 	fold: waitsFold,
 	options: [
-		{
-			name: 'pid',
-			type: 'number',
-			default: 0,
-			min: 0,
-			max: 2 ** 22,
-			placeholder: 'PID',
-			help: 'measure only this process (thread group)',
-		},
-		{ name: 'comm', type: 'string', default: '', placeholder: 'NAME', help: 'measure only tasks of exactly this name' },
-		{
-			name: 'cgroup',
-			type: 'string',
-			default: '',
-			placeholder: 'PATH',
-			help: 'measure only tasks of this control group and those below it',
-		},
+		...TASK_FILTERS,
 		{
 			name: 'zones',
 			type: 'string',

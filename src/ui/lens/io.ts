@@ -1,9 +1,9 @@
 /** Lens: block IO of one process: bytes, latency, its slow requests stage by stage, what is in flight. */
 import { formatBytes, formatCount, formatNs } from '../../format.ts';
+import type { SlowRequest } from '../../io/snapshot.ts';
 import type { ProcessId } from '../../process-id.ts';
 import type { Snapshot } from '../../snapshot.ts';
 import { fitCells } from '../../term/width.ts';
-import type { SlowRequest } from '../../tracers/io.ts';
 import type { Bytes, Count, Ns } from '../../units.ts';
 import { lineOf } from '../line.ts';
 import type { Span } from '../theme.ts';

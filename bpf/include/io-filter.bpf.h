@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which bios are measured: decided once, when a bio is queued, for then its task is the one that runs. What is not wanted
+ * is not followed, and so never seen again.
+ */
+#pragma once
+
+/* What user space wants, written by it only, a word at a time. The first one is looked at by every hook that begins a life. */
+enum io_setting {
+	/* the bits below */
+	IO_WANT,
+	/* a request whose total is at least this long leaves a record, ns */
+	IO_SLOW,
+	/* values of the filters that are on */
+	IO_TGID,
+	IO_TID,
+	IO_CGROUP,
+	IO_COMM_LOW,
+	IO_COMM_HIGH,
+	/* kernel's number of a disk or partition */
+	IO_DEVICE,
+	/* of a file, or of a directory with all below it */
+	IO_INODE,
+	IO_INODE_DEV,
+	IO_SETTINGS,
+};
+NAMES(io_setting);
+
+/* `IO_WANT`: which filters are on, and whether system calls are followed. The numbers are bits. */
+enum io_want {
+	WANT_TGID,
+	WANT_TID,
+	WANT_CGROUP,
+	WANT_COMM,
+	WANT_DEVICE,
+	WANT_FILE,
+	WANT_DIRECTORY,
+	WANT_CALLS,
+};
+NAMES(io_want);
+#define WANTS(word, what) ((word) & (1 << WANT_##what))
+#define WANT_FILTERS ((1 << WANT_CALLS) - 1)
+/* those that a request without a bio can pass */
+#define WANT_OTHER_THAN_DEVICE (WANT_FILTERS & ~(1 << WANT_DEVICE))
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, IO_SETTINGS);
+	__type(key, u32);
+	__type(value, u64);
+} settings SEC(".maps");
+
+static __always_inline u64 setting(u32 which)
+{
+	u64 *word = bpf_map_lookup_elem(&settings, &which);
+
+	return word ? *word : 0;
+}
+
+#define LEVELS 32
+
+/* Is the task in the cgroup of this id, or in one below it? Only the unified hierarchy counts. */
+static __always_inline bool is_in_cgroup(u64 id)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct cgroup *group = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+
+	for (int level = 0; level < LEVELS && group; level++) {
+		if (BPF_CORE_READ(group, kn, id) == id)
+			return true;
+		group = BPF_CORE_READ(group, self.parent, cgroup);
+	}
+	return false;
+}
+
+static __always_inline bool is_file(struct inode *inode)
+{
+	return inode && BPF_CORE_READ(inode, i_ino) == setting(IO_INODE) &&
+	       BPF_CORE_READ(inode, i_sb, s_dev) == setting(IO_INODE_DEV);
+}
+
+/* Is the file that directory, or below it? */
+static __always_inline bool is_below(struct dentry *dentry)
+{
+	for (int level = 0; level < LEVELS && dentry; level++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+
+		if (is_file(BPF_CORE_READ(dentry, d_inode)))
+			return true;
+		if (parent == dentry)
+			return false;
+		dentry = parent;
+	}
+	return false;
+}
+
+/* Apart from the rest: without a filter nobody comes here. The owner decides, who need not be the current task. */
+static __noinline bool passes(struct queued *queued, struct bio *bio, u64 want)
+{
+	const struct owner *owner = &queued->owner;
+
+	if (WANTS(want, TGID) && owner->tgid != setting(IO_TGID))
+		return false;
+	if (WANTS(want, TID) && owner->tid != setting(IO_TID))
+		return false;
+	if (WANTS(want, COMM) &&
+	    (((u64 *)owner->comm)[0] != setting(IO_COMM_LOW) || ((u64 *)owner->comm)[1] != setting(IO_COMM_HIGH)))
+		return false;
+	if (WANTS(want, CGROUP) && owner->cgroup != setting(IO_CGROUP) &&
+	    !(queued->how == OWNER_SUBMITTER && is_in_cgroup(setting(IO_CGROUP))))
+		return false;
+	if (WANTS(want, DEVICE) && queued->part != setting(IO_DEVICE) && queued->dev != setting(IO_DEVICE))
+		return false;
+	if (WANTS(want, FILE) || WANTS(want, DIRECTORY)) {
+		struct dentry *dentry;
+		struct inode *inode = bio_inode(bio, &dentry);
+
+		return WANTS(want, FILE) ? is_file(inode) : is_below(dentry);
+	}
+	return true;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is known of bios and requests on their way. Tables with WAYS places for each hash of an address, instead of BPF
+ * hash maps, whose update and deletion cost more than all the rest. Bios and requests come from pools, so their addresses
+ * are few and come back. Places are taken without a lock: when two CPUs take the same one at the same moment, one object
+ * loses its latency and is counted in `unseen_start`. The reader sees the tables through memory mappings.
+ */
+#pragma once
+
+/* `requests` and `bios` have 2^request_bits buckets. */
+const volatile u32 request_bits = 10;
+
+#define WAYS 4
+
+/* Addresses of what is in the ways, 0: free. A bucket's first member, so that a search touches one cache line. */
+struct ways {
+	u64 object[WAYS];
+};
+
+/*
+ * Stamps of a request, and the stages that begin with them; src/io/path.ts says what they mean.
+ */
+enum io_stage {
+	STAGE_REQUEST,
+	STAGE_PLUG,
+	STAGE_QUEUE,
+	STAGE_DEVICE,
+	IO_STAGES,
+};
+NAMES(io_stage);
+
+/* A bio between its queueing and its becoming (part of) a request, or its end at a device that takes bios. */
+struct queued {
+	u64 queued_ns;
+	/* 0: waits for a request */
+	u64 got_ns;
+	struct owner owner;
+	/* partition */
+	u32 part;
+	u32 raw_flags;
+	u32 bytes;
+	/* disk */
+	u32 dev;
+	/* enum io_owner */
+	u32 how;
+	u32 unused;
+};
+
+struct bio_bucket {
+	struct ways objects;
+	struct queued ways[WAYS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, struct bio_bucket);
+} bios SEC(".maps");
+
+/* A request between its first hook and its completion. */
+struct tracked {
+	/* the request's start_time_ns: tells a reused request from the one that was here */
+	u64 start_time_ns;
+	u64 stamps[IO_STAGES];
+	struct owner owner;
+	u32 part;
+	u32 raw_flags;
+	u32 bytes;
+	u32 dev;
+	u8 how;
+	u8 op;
+	/* the driver could not take it: the next insert and issue continue the same life */
+	u8 requeued;
+	u8 unused;
+};
+
+struct request_bucket {
+	struct ways objects;
+	struct tracked ways[WAYS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, struct request_bucket);
+} requests SEC(".maps");
+
+static __always_inline u32 bucket_index(const void *object)
+{
+	u32 index;
+
+	/* arithmetic needs a copy in a 32-bit register: the verifier takes half of an address for a number, a whole not */
+	asm volatile("%0 = %1" : "=w"(index) : "w"((u32)(u64)object));
+	return (index * 0x9e3779b1U) >> (32 - request_bits);
+}
+
+static __always_inline struct request_bucket *request_bucket(const struct request *rq)
+{
+	u32 index = bucket_index(rq);
+
+	return bpf_map_lookup_elem(&requests, &index);
+}
+
+static __always_inline struct bio_bucket *bio_bucket(const struct bio *bio)
+{
+	u32 index = bucket_index(bio);
+
+	return bpf_map_lookup_elem(&bios, &index);
+}
+
+/* Index of the way that holds this address (0: a free one), WAYS if there is none. */
+static __always_inline u32 find(const struct ways *ways, u64 object)
+{
+#pragma unroll
+	for (u32 way = 0; way < WAYS; way++)
+		if (ways->object[way] == object)
+			return way;
+	return WAYS;
+}
+
+/* Take a way for an object, or (0) give it back. Nothing for WAYS. */
+static __always_inline void set_way(struct ways *ways, u32 way, u64 object)
+{
+	/* the verifier has to see the check next to the use; the compiler would reuse an earlier one */
+	asm volatile("" : "+r"(way));
+	if (way < WAYS)
+		ways->object[way] = object;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An object is followed from hook to hook; each hook leaves a stamp (CLOCK_MONOTONIC, 0: the object did not come through).
+ * A stage begins at its stamp and lasts until the next one there is, so that the stages of an object always add up to its
+ * total. src/stages/ is the reader's side; which stages there are and what they mean stands in each path's table.
+ */
+#pragma once
+
+#include "latency.bpf.h"
+
+/* The first stamp, 0 without any. */
+static __always_inline u64 stages_begin(const u64 *stamps, const u32 count)
+{
+#pragma unroll
+	for (u32 stage = 0; stage < count; stage++)
+		if (stamps[stage])
+			return stamps[stage];
+	return 0;
+}
+
+/*
+ * Add one object's way, which ended at `end`: `stages` has one distribution for each stamp, in their order. The caller
+ * makes sure that no other CPU writes to them. Costs a histogram update for each stage the object came through.
+ */
+static __always_inline void stages_add(struct latency *stages, const u64 *stamps, const u32 count, u64 end, u32 epoch)
+{
+#pragma unroll
+	for (u32 later = 0; later < count; later++) {
+		const u32 stage = count - 1 - later;
+
+		if (!stamps[stage])
+			continue;
+		latency_add(&stages[stage], end - stamps[stage], epoch);
+		end = stamps[stage];
+	}
+}

@@ -1,0 +1,136 @@
+/** Bios and requests on their way, as the kernel's tables show them now. */
+import type { BlockDevices } from '../block-devices.ts';
+import type { Struct } from '../decode.ts';
+import { io_op, io_stage, maps, ways } from '../generated/io.ts';
+import { sanitize } from '../sanitize.ts';
+import { type BpfSession, viewOf } from '../tracers/bpf-session.ts';
+import type { Count, Ns } from '../units.ts';
+import { opName } from './names.ts';
+import type { Inflight } from './snapshot.ts';
+
+/** Listed of those in flight. */
+const LISTED = 64;
+
+/** From this age on we ask the kernel whether a request is still in flight: its completion may have been missed. */
+const SUSPECT_AGE: Ns = 1e9;
+
+/** Operations that the kernel's count of requests in flight covers. */
+const COUNTED_IN_FLIGHT: ReadonlySet<number> = new Set([
+	io_op.IO_READ,
+	io_op.IO_WRITE,
+	io_op.IO_DISCARD,
+	io_op.IO_WRITE_ZEROES,
+]);
+
+type Tracked = ReturnType<typeof maps.requests.value.read>['ways'][number];
+type Queued = ReturnType<typeof maps.bios.value.read>['ways'][number];
+
+/** Buckets of four for each table: a deep queue for each CPU. A power of two. */
+export function requestBits(possibleCpus: number): number {
+	return Math.min(14, Math.max(8, Math.ceil(Math.log2(128 * possibleCpus))));
+}
+
+const inDevice = ({ stamps, requeued }: Tracked): boolean => stamps[io_stage.STAGE_DEVICE] !== 0 && requeued === 0;
+
+const issuedAt = ({ stamps }: Tracked): Ns => stamps[io_stage.STAGE_DEVICE] as Ns;
+
+const begunAt = ({ stamps }: Tracked): Ns => stamps.find((stamp) => stamp > 0) ?? 0;
+
+const stageOf = (tracked: Tracked): string => (inDevice(tracked) ? 'device' : 'queue');
+
+export class InFlight {
+	private readonly bpf: BpfSession;
+	private readonly devices: BlockDevices;
+	private readonly requests: Uint8Array;
+	private readonly bios: Uint8Array;
+	/** Requests known to be open only because their completion was missed. */
+	private missed: Set<string> = new Set();
+	/** Completions missed since start. */
+	missedCompletions: Count = 0;
+
+	constructor(bpf: BpfSession, devices: BlockDevices) {
+		const bits = requestBits(bpf.possibleCpus);
+		this.bpf = bpf;
+		this.devices = devices;
+		this.requests = new Uint8Array(maps.requests.value.size << bits);
+		this.bios = new Uint8Array(maps.bios.value.size << bits);
+	}
+
+	read(): { inflight: Inflight[]; inflight_count: Count } {
+		const now = Number(process.hrtime.bigint());
+		const requests = this.withoutMissed(now);
+		const open = [
+			...requests.map((tracked) => ({ ...tracked, begun: begunAt(tracked), stage: stageOf(tracked) })),
+			...this.waitingBios(now, requests).map((queued) => ({
+				...queued,
+				op: queued.raw_flags & 0xff,
+				begun: queued.queued_ns,
+				stage: queued.got_ns === 0 ? 'request' : 'plug',
+			})),
+		].sort((a, b) => a.begun - b.begun);
+		return {
+			inflight: open.slice(0, LISTED).map(({ dev, op, bytes, owner, begun, stage }) => ({
+				device: this.devices.name(dev),
+				op: opName(op),
+				bytes,
+				pid: owner.tgid,
+				comm: sanitize(owner.comm),
+				stage,
+				// the tables are live: a request may be younger than our clock
+				age_ns: Math.max(0, now - begun),
+			})),
+			inflight_count: open.length,
+		};
+	}
+
+	/** Places that are taken. */
+	private *taken<T>(
+		map: { readonly name: string; readonly value: Struct<{ objects: ways; ways: T[] }> },
+		buffer: Uint8Array,
+	): Generator<T> {
+		this.bpf.object.readMapped(map.name, buffer);
+		const view = viewOf(buffer);
+		for (let at = 0; at < buffer.length; at += map.value.size) {
+			// the addresses are a bucket's first member: most buckets are empty and need no more
+			if (ways.read(view, at).object.every((object) => object === 0)) continue;
+			const bucket = map.value.read(view, at);
+			for (const [way, one] of bucket.ways.entries()) if (bucket.objects.object[way] !== 0) yield one;
+		}
+	}
+
+	/**
+	 * Bios that wait for a request. One that is old and has one may have been merged without a word, or ended in a way that
+	 * we did not see: the kernel's count of requests in flight cannot tell, so those are not listed.
+	 */
+	private waitingBios(now: Ns, requests: readonly Tracked[]): Queued[] {
+		const busy = new Set(requests.map(({ dev }) => dev));
+		return [...this.taken(maps.bios, this.bios)].filter(
+			({ dev, got_ns, queued_ns }) => now - queued_ns < SUSPECT_AGE || (got_ns === 0 && busy.has(dev)),
+		);
+	}
+
+	/**
+	 * Open requests, without those whose completion we missed: old ones that the kernel does not count as in flight. Such
+	 * a place in the table is free again when the kernel uses the request anew.
+	 */
+	private withoutMissed(now: Ns): Tracked[] {
+		const suspect = (tracked: Tracked): boolean =>
+			inDevice(tracked) && COUNTED_IN_FLIGHT.has(tracked.op) && now - issuedAt(tracked) > SUSPECT_AGE;
+		const open = [...this.taken(maps.requests, this.requests)];
+		const counts = new Map(open.filter(suspect).map(({ dev }) => [dev, this.devices.inFlight(dev)]));
+		if (counts.size === 0) {
+			this.missed.clear();
+			return open;
+		}
+		// the table again: what was old and is still there cannot have been missed by the kernel's count in between
+		const stale = new Set<string>();
+		const kept = [...this.taken(maps.requests, this.requests)].filter((tracked) => {
+			if (!suspect(tracked) || counts.get(tracked.dev) !== 0) return true;
+			stale.add(`${tracked.dev} ${issuedAt(tracked)}`);
+			return false;
+		});
+		for (const id of stale) if (!this.missed.has(id)) this.missedCompletions++;
+		this.missed = stale;
+		return kept;
+	}
+}

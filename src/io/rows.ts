@@ -1,0 +1,112 @@
+/** Requests by device, operation and flags: from the kernel's statistics to rows. */
+import { type BlockDevices, devText } from '../block-devices.ts';
+import { maps } from '../generated/io.ts';
+import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { StageDistributions, StageHistory } from '../stages/distributions.ts';
+import type { BpfSession } from '../tracers/bpf-session.ts';
+import { HashReader } from '../tracers/hash-reader.ts';
+import type { LatencyReader } from '../tracers/latency.ts';
+import type { Bytes, Count } from '../units.ts';
+import { flagNames, opName } from './names.ts';
+import { IO_PATH } from './path.ts';
+import type { IoRow } from './snapshot.ts';
+
+/** STACKED_DEVICE of bpf/io.bpf.c: bios of a device that has no requests. */
+const STACKED_DEVICE = 0x80;
+
+/** Names of the stages that the kernel's statistics have, in their order. */
+const BLOCK_STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'block').map(({ name }) => name);
+
+type Key = ReturnType<typeof maps.stats.key.read>;
+
+/** One value of the kernel's map and what was read of it before. */
+class Entry {
+	readonly key: Key;
+	readonly stages: StageHistory;
+	count: Count = 0;
+	bytes: Bytes = 0;
+	count_total: Count = 0;
+	bytes_total: Bytes = 0;
+
+	constructor(id: string, key: Key) {
+		this.key = key;
+		this.stages = new StageHistory(id);
+	}
+}
+
+export class Rows {
+	private readonly stats: HashReader<Key, ReturnType<typeof maps.stats.value.read>>;
+	private readonly devices: BlockDevices;
+	private readonly entries = new Map<string, Entry>();
+
+	/** `entries`: as many as the map was made for. */
+	constructor(bpf: BpfSession, devices: BlockDevices, entries: number) {
+		this.stats = new HashReader(bpf, maps.stats, entries);
+		this.devices = devices;
+	}
+
+	/** Take the differences of one interval. */
+	read(latencies: LatencyReader): void {
+		for (const { id, key, value } of this.stats.entries()) {
+			let entry = this.entries.get(id);
+			if (!entry) {
+				entry = new Entry(id, key);
+				this.entries.set(id, entry);
+			}
+			entry.count = value.count - entry.count_total;
+			entry.bytes = value.bytes - entry.bytes_total;
+			entry.count_total = value.count;
+			entry.bytes_total = value.bytes;
+			for (const [index, name] of BLOCK_STAGES.entries()) {
+				const stage = value.stages[index];
+				if (stage) entry.stages.update(latencies, name, stage);
+			}
+			entry.stages.update(latencies, 'total', value.total);
+		}
+	}
+
+	/** @param group `operation`, `device` or `flags` */
+	rows(group: string): IoRow[] {
+		const rows = new Map<string, { row: Omit<IoRow, 'stages' | 'stages_total'>; stages: StageDistributions }>();
+		for (const entry of this.entries.values()) {
+			const { dev, op, flags } = entry.key;
+			const stacked = (flags & STACKED_DEVICE) !== 0;
+			const opText = group === 'device' ? safe`all` : opName(op);
+			const flagText = group === 'flags' ? flagsText(flags) : undefined;
+			const name = `${dev} ${opText} ${flagText}`;
+			let line = rows.get(name);
+			if (!line) {
+				line = {
+					row: {
+						device: this.devices.name(dev),
+						dev: devText(dev),
+						op: opText,
+						...(flagText === undefined ? {} : { flags: flagText }),
+						...(stacked || this.devices.isStacked(dev) ? { stacked: true } : {}),
+						count: 0,
+						bytes: 0,
+						count_total: 0,
+						bytes_total: 0,
+					},
+					stages: new StageDistributions([...BLOCK_STAGES, 'total']),
+				};
+				rows.set(name, line);
+			}
+			line.row.count += entry.count;
+			line.row.bytes += entry.bytes;
+			line.row.count_total += entry.count_total;
+			line.row.bytes_total += entry.bytes_total;
+			line.stages.add(entry.stages);
+		}
+		return [...rows.values()].map(({ row, stages }) => ({
+			...row,
+			stages: stages.figures(),
+			stages_total: stages.totals(),
+		}));
+	}
+}
+
+function flagsText(flags: number): SafeText {
+	const names = flagNames(flags & ~STACKED_DEVICE);
+	return names.length > 0 ? sanitize(names.join(' ')) : safe`async`;
+}

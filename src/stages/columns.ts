@@ -1,0 +1,50 @@
+/** Columns of a path's stages, made from its table: a new stage is a row there. */
+import type { Column } from '../tracers/tracer.ts';
+import type { StageStats } from './figures.ts';
+import type { Path, Stage } from './stages.ts';
+
+interface Staged {
+	stages: Record<string, StageStats>;
+}
+
+/** A figure of a stage; not a number where nothing went through it. */
+export function stageFigure(name: string, of: 'mean_ns' | 'p50_ns' | 'p99_ns' | 'max_ns'): (row: Staged) => number {
+	return (row) => {
+		const stats = row.stages[name];
+		return stats && stats.count > 0 ? stats[of] : Number.NaN;
+	};
+}
+
+const describe = ({ from, to, help }: Stage): string => `From ${from} to ${to}: ${help}`;
+
+/**
+ * Mean and 99th percentile of each stage that is measured always.
+ * @param priority of the first of them; the later stages of the way are dropped last on narrow screens
+ */
+export function stageColumns(path: Path, priority: number): Column<Staged>[] {
+	const stages = path.stages.filter(({ depth }) => depth === 'block');
+	return stages.flatMap((stage, index): Column<Staged>[] => {
+		const importance = priority + 2 * (stages.length - 1 - index);
+		return [
+			{
+				key: `${stage.name}_mean`,
+				aliases: [stage.name],
+				title: stage.title,
+				kind: 'ns',
+				width: 7,
+				priority: importance,
+				help: `Mean. ${describe(stage)}`,
+				value: stageFigure(stage.name, 'mean_ns'),
+			},
+			{
+				key: `${stage.name}_p99`,
+				title: `${stage.title[0]}-P99`,
+				kind: 'ns',
+				width: 7,
+				priority: importance + 1,
+				help: `99 of 100 took at most this long (from a histogram: ±25 %). ${describe(stage)}`,
+				value: stageFigure(stage.name, 'p99_ns'),
+			},
+		];
+	});
+}

@@ -1,0 +1,84 @@
+/**
+ * Distributions of the stages of one path, from what the kernel's side (bpf/include/stages.bpf.h) counts up for ever to the
+ * figures of one interval.
+ */
+import { Distribution, type KernelLatency, type LatencyReader } from '../tracers/latency.ts';
+import type { Count, Ns } from '../units.ts';
+import type { StageStats } from './figures.ts';
+
+interface Sum {
+	count: Count;
+	sum_ns: Ns;
+}
+
+export function stageStats(interval: Distribution): StageStats {
+	return {
+		count: interval.count,
+		mean_ns: interval.mean(),
+		p50_ns: interval.percentile(0.5),
+		p90_ns: interval.percentile(0.9),
+		p99_ns: interval.percentile(0.99),
+		max_ns: interval.max_ns,
+		buckets: interval.buckets(),
+	};
+}
+
+/** Stages by name, in the order of the way. */
+export class StageDistributions {
+	private readonly intervals = new Map<string, Distribution>();
+	private readonly sums = new Map<string, Sum>();
+
+	constructor(names: readonly string[]) {
+		for (const name of names) {
+			this.intervals.set(name, new Distribution());
+			this.sums.set(name, { count: 0, sum_ns: 0 });
+		}
+	}
+
+	/** What `from` has counted, and in which part of it nothing was before. */
+	add(from: StageHistory): void {
+		for (const [name, { interval, total }] of from.stages) {
+			this.intervals.get(name)?.add(interval);
+			const sum = this.sums.get(name);
+			if (!sum) continue;
+			sum.count += total.count;
+			sum.sum_ns += total.sum_ns;
+		}
+	}
+
+	of(name: string): Distribution | undefined {
+		return this.intervals.get(name);
+	}
+
+	figures(): Record<string, StageStats> {
+		return Object.fromEntries([...this.intervals].map(([name, interval]) => [name, stageStats(interval)]));
+	}
+
+	totals(): Record<string, Sum> {
+		return Object.fromEntries(this.sums);
+	}
+}
+
+/** One value of a kernel map: what was read of its stages. */
+export class StageHistory {
+	readonly stages = new Map<string, { interval: Distribution; total: Sum }>();
+	private readonly id: string;
+
+	/** @param id tells this value from all others of the reader */
+	constructor(id: string) {
+		this.id = id;
+	}
+
+	/** Take the difference to the last call. */
+	update(reader: LatencyReader, name: string, now: KernelLatency): void {
+		const interval = reader.difference(`${name} ${this.id}`, now);
+		const before = this.stages.get(name);
+		if (before) {
+			before.interval = interval;
+			before.total.count += interval.count;
+			before.total.sum_ns += interval.sum_ns;
+		} else {
+			this.stages.set(name, { interval, total: { count: interval.count, sum_ns: interval.sum_ns } });
+		}
+	}
+}
