@@ -1,7 +1,7 @@
 /** The program on a terminal: everything between the sampler's events and the terminal's bytes, put together. */
 import fs from 'node:fs';
 import { ReadStream } from 'node:tty';
-import { render } from 'ink';
+import { Box, render } from 'ink';
 import type { Sampler } from '../sampler.ts';
 import { sanitize } from '../sanitize.ts';
 import { Store } from '../store.ts';
@@ -115,31 +115,34 @@ export async function runLive({ registry, sampler, command, host = localHost() }
 	process.stdout.on('resize', onResize);
 	const ink = render(
 		<SlotsContext value={writer.slots}>
-			<App
-				tabs={registry}
-				initialTab={command.tab}
-				initialSorts={command.sorts}
-				initialGroups={command.groups}
-				initialFilter={command.filter}
-				keymap={keymap}
-				store={store}
-				host={host}
-				delay={command.delay}
-				actions={{
-					quit: () => lifecycle.end(0),
-					suspend: () => stopProcess(lifecycle, 0),
-					redraw: () => writer.redraw(),
-					setInterval: (seconds) => sampler.setInterval(seconds),
-					tune: (tab, changes) => sampler.tune?.(tab, changes),
-					setGroup: (tab, group) => sampler.setGroup(tab, group),
-					copy: (text) => writer.control(clipboardSequence(text)),
-				}}
-			/>
+			{/* Out of the flow: Ink lays the widgets out, and has nothing to draw itself. */}
+			<Box position="absolute">
+				<App
+					tabs={registry}
+					initialTab={command.tab}
+					initialSorts={command.sorts}
+					initialGroups={command.groups}
+					initialFilter={command.filter}
+					keymap={keymap}
+					store={store}
+					host={host}
+					delay={command.delay}
+					actions={{
+						quit: () => lifecycle.end(0),
+						suspend: () => stopProcess(lifecycle, 0),
+						redraw: () => writer.redraw(),
+						setInterval: (seconds) => sampler.setInterval(seconds),
+						tune: (tab, changes) => sampler.tune?.(tab, changes),
+						setGroup: (tab, group) => sampler.setGroup(tab, group),
+						copy: (text) => writer.control(clipboardSequence(text)),
+					}}
+				/>
+			</Box>
 		</SlotsContext>,
 		{
 			stdout: writer.stdout as unknown as NodeJS.WriteStream,
 			stdin: (keyboard ?? process.stdin) as NodeJS.ReadStream,
-			// Every frame in full, as it is made: what reaches the terminal, and when, is the writer's decision.
+			// Every layout at once: what reaches the terminal, and when, is the writer's decision.
 			debug: true,
 			interactive: true,
 			exitOnCtrlC: false,
