@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { homedir } from 'node:os';
 import { ReadStream } from 'node:tty';
-import { render } from 'ink';
+import { Box, render } from 'ink';
 import { readProcess } from '../process-details.ts';
 import type { Sampler } from '../sampler.ts';
 import { sanitize } from '../sanitize.ts';
@@ -132,34 +132,37 @@ export async function runLive({
 	process.stdout.on('resize', onResize);
 	const ink = render(
 		<SlotsContext value={writer.slots}>
-			<App
-				tabs={registry}
-				initialTab={command.tab}
-				initialSorts={command.sorts}
-				initialGroups={command.groups}
-				initialFilter={command.filter}
-				initialMessage={message}
-				keymap={keymap}
-				store={store}
-				host={host}
-				delay={command.delay}
-				actions={{
-					quit: () => lifecycle.end(0),
-					suspend: () => stopProcess(lifecycle, 0),
-					redraw: () => writer.redraw(),
-					setInterval: (seconds) => sampler.setInterval(seconds),
-					tune: (tab, changes) => sampler.tune?.(tab, changes),
-					setGroup: (tab, group) => sampler.setGroup(tab, group),
-					inspect: inspect ?? ((process) => readProcess(command.procRoot ?? '/proc', process)),
-					record: () => record(store, host),
-					copy: (text) => writer.control(clipboardSequence(text)),
-				}}
-			/>
+			{/* Out of the flow: Ink lays the widgets out, and has nothing to draw itself. */}
+			<Box position="absolute">
+				<App
+					tabs={registry}
+					initialTab={command.tab}
+					initialSorts={command.sorts}
+					initialGroups={command.groups}
+					initialFilter={command.filter}
+					initialMessage={message}
+					keymap={keymap}
+					store={store}
+					host={host}
+					delay={command.delay}
+					actions={{
+						quit: () => lifecycle.end(0),
+						suspend: () => stopProcess(lifecycle, 0),
+						redraw: () => writer.redraw(),
+						setInterval: (seconds) => sampler.setInterval(seconds),
+						tune: (tab, changes) => sampler.tune?.(tab, changes),
+						setGroup: (tab, group) => sampler.setGroup(tab, group),
+						inspect: inspect ?? ((process) => readProcess(command.procRoot ?? '/proc', process)),
+						record: () => record(store, host),
+						copy: (text) => writer.control(clipboardSequence(text)),
+					}}
+				/>
+			</Box>
 		</SlotsContext>,
 		{
 			stdout: writer.stdout as unknown as NodeJS.WriteStream,
 			stdin: (keyboard ?? process.stdin) as NodeJS.ReadStream,
-			// Every frame in full, as it is made: what reaches the terminal, and when, is the writer's decision.
+			// Every layout at once: what reaches the terminal, and when, is the writer's decision.
 			debug: true,
 			interactive: true,
 			exitOnCtrlC: false,
