@@ -63,7 +63,7 @@ export const energyOptions: readonly OptionSpec[] = [
 		default: 'auto',
 		choices: weightChoices,
 		placeholder: 'NAME',
-		help: 'share energy out by CPU time, by time × frequency (cpufreq) or by cycles (a PMU); auto: the last that is there',
+		help: 'share energy out by CPU time, time × frequency or cycles; auto: the last that is there',
 	},
 	{ name: 'seed-compatible', type: 'boolean', default: false, help: 'the same as --policy seed' },
 	{

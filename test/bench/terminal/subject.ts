@@ -49,7 +49,6 @@ export class Subject {
 			this.bytes += Buffer.byteLength(data);
 			if (Number.isNaN(this.firstByte)) this.firstByte = at;
 			// what is left without control sequences and blanks
-			// biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal's bytes
 			if (Number.isNaN(this.firstGlyph) && /[^\s]/.test(data.replace(/\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|[()].|.)/g, ''))) {
 				this.firstGlyph = at;
 			}
