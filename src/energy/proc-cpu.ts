@@ -3,7 +3,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Source } from '../tracers/tracer.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from './cpu-use.ts';
-import { type ProcRow, ProcSampler, SAMPLE_PERIOD } from './proc-sampler.ts';
+import { type ProcRow, SAMPLE_PERIOD } from './proc-reading.ts';
+import { ProcSampler } from './proc-sampler.ts';
 
 interface Known extends TaskInfo, ProcessInfo {
 	process: ProcessInfo;

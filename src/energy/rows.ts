@@ -74,7 +74,7 @@ export interface EnergyExtra {
 	measured: boolean;
 	/** What is special about this interval. */
 	marked: SafeText[];
-	/** Interrupt time that is in no row's CPU time. */
+	/** Time in interrupts. Their energy is in no row; their time is in that of rows where the kernel counts it so. */
 	irq_ns: Ns;
 	/** Every counter that was read, those outside of the total too. */
 	domains: DomainEnergy[];

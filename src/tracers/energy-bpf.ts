@@ -19,6 +19,13 @@ const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'wo
 	`${name}_ends`,
 ]);
 
+/** A key or value of a map. */
+function wordOf(value: number, size: 4 | 8): Uint8Array {
+	const bytes = new Uint8Array(size);
+	viewOf(bytes).setUint32(0, value, true);
+	return bytes;
+}
+
 /** The kernel's address of a task, whose upper bits say nothing: exact in a double. */
 function identity(low: number, high: number): number {
 	return (high & 0xfffff) * 2 ** 32 + low;
@@ -31,6 +38,8 @@ function sampleAt(view: DataView, at: number): ThreadSample & { state: number } 
 		task: identity(head.task_low, head.task_high),
 		cpu_ns: head.cpu_ns,
 		start: head.start,
+		state: head.state,
+		cpu: head.cpu,
 	});
 }
 
@@ -75,24 +84,21 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles }: E
 		...(interrupts ? [] : INTERRUPTS),
 	];
 	const possible = host.addon.possibleCpus();
-	const word = (value: number): Uint8Array => {
-		const bytes = new Uint8Array(4);
-		viewOf(bytes).setUint32(0, value, true);
-		return bytes;
-	};
 	return openBpf(host, 'energy', {
 		layout: constants,
 		constants: { with_details: details },
-		shards: [maps.lost, maps.cpu_places, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus].map(({ name }) => name),
+		shards: [maps.lost, maps.cpu_places, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.looked_cpus].map(
+			({ name }) => name,
+		),
 		maxEntries: { [maps.counters.name]: possible },
 		optional: ['thread_exits', ...INTERRUPTS],
 		without,
 		withoutMaps: [...(details ? [] : [maps.details.name]), ...(cycles ? [] : [maps.counters.name])],
 		loaded(object) {
 			for (let cpu = 0; cpu < possible; cpu++)
-				object.update(maps.cpu_places.name, word(cpu), word(placement.placeOf(cpu)));
+				object.update(maps.cpu_places.name, wordOf(cpu, 4), wordOf(placement.placeOf(cpu), 4));
 			for (const [cpu, counter] of cycles?.counters ?? [])
-				object.update(maps.counters.name, word(cpu), word(counter.fd()));
+				object.update(maps.counters.name, wordOf(cpu, 4), wordOf(counter.fd(), 4));
 		},
 	});
 }
@@ -171,6 +177,7 @@ export class BpfCpu implements CpuCounter {
 	/** The ledger's objects under the names that the rest of the program uses. */
 	private readonly processes = new WeakMap<ProcessUse, Process>();
 	private readonly tasks = new WeakMap<ThreadUse, Task>();
+	private looks = 0;
 	private lostRecords: Count = 0;
 	private lostTime: Ns = 0;
 
@@ -249,9 +256,13 @@ export class BpfCpu implements CpuCounter {
 		this.cycles?.close();
 	}
 
+	/** All threads; those at rest with their head only. */
 	private iterate(): { view: DataView; end: number; now: Ns } {
 		// makes the kernel bring our own CPU's clock up to date, by which the iterator measures the running slices
 		process.cpuUsage();
+		this.looks++;
+		this.bpf.object.update(maps.look.name, wordOf(0, 4), wordOf(this.looks, 8));
+		// a run that finds no room is repeated as the same look: what it told is not known yet
 		const view = this.bpf.iterate('read_threads');
 		const end = view.byteLength - iteration_end.size;
 		return { view, end, now: iteration_end.read(view, end).boot_ns };
@@ -262,9 +273,11 @@ export class BpfCpu implements CpuCounter {
 		ledger.beginLook();
 		// before the look, although later ones may be among them: what was used in a place is charged to it
 		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => ledger.move(sampleAt(record, at)));
-		for (let at = 0; at < end; at += thread_record.size) {
-			const { task_low, task_high, start, cpu_ns } = thread_head.read(view, at);
-			if (!ledger.rests(identity(task_low, task_high), start, cpu_ns)) ledger.observe(sampleAt(view, at));
+		for (let at = 0; at < end; ) {
+			const { task_low, task_high, start, cpu_ns, state } = thread_head.read(view, at);
+			const whole = state !== thread_state.THREAD_RESTS;
+			if (!ledger.rests(identity(task_low, task_high), start, cpu_ns) && whole) ledger.observe(sampleAt(view, at));
+			at += whole ? thread_record.size : thread_head.size;
 		}
 		ledger.endLook(now);
 	}
