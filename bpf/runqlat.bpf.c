@@ -161,6 +161,14 @@ struct thread_record {
 };
 RECORD(thread_record);
 
+struct waiting_record {
+	struct record_head head;
+	/* of head.ns, what was before the task moved to this CPU's queue: in run_delay already, in no histogram yet */
+	u64 moved_ns;
+	u64 thread_start;
+};
+RECORD(waiting_record);
+
 /* Where the iterator, of which user space runs one at a time, puts a record together. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -562,6 +570,34 @@ static __always_inline void read_thread(struct seq_file *seq, struct task_struct
 	}
 }
 
+/* A task that waits at this moment. */
+static __always_inline void read_waiting(struct seq_file *seq, struct task_struct *task, u64 word)
+{
+	/* set while a task is on a queue and does not run; a task that is being switched away from has it already */
+	u64 queued = task->sched_info.last_queued;
+	u32 generation = word >> GENERATION_SHIFT & GENERATION_MASK;
+	struct waiting_record record = {};
+	struct thread_waits *thread;
+	struct rq *rq;
+
+	if (!queued || task->on_cpu || !is_wanted(task, word))
+		return;
+	rq = task->se.cfs_rq->rq;
+	fill(&record.head, task, RECORD_WAITING, task->group_leader->start_boottime);
+	record.head.cpu = rq->cpu;
+	record.thread_start = task->start_boottime;
+	thread = thread_waits(task);
+	if (thread && thread->run_delay && thread->generation == generation) {
+		s64 moved = task->sched_info.run_delay - (thread->run_delay - 1);
+
+		/* it may have been switched to meanwhile */
+		if (moved > 0)
+			record.moved_ns = moved;
+	}
+	record.head.ns = record.moved_ns + (rq->clock > queued ? rq->clock - queued : 0);
+	bpf_seq_write(seq, &record, sizeof(record));
+}
+
 /*
  * One read: the storage of every process in which something happened in this interval or in the one before (a switch
  * that took the old number may still have been under way at the last read), and every thread that waits right now.
@@ -573,12 +609,9 @@ int read_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct seq_file *seq = ctx->meta->seq;
-	struct record_head head = {};
 	struct process_waits *process;
 	u64 word = interval_word();
 	const u32 zero = 0;
-	struct rq *rq;
-	u64 queued;
 
 	if (!task)
 		return 0;
@@ -595,15 +628,7 @@ int read_tasks(struct bpf_iter__task *ctx)
 			bpf_seq_write(seq, scratch, sizeof(*scratch));
 		}
 	}
-	/* set while a task is on a queue and does not run; a task that is being switched away from has it already */
-	queued = task->sched_info.last_queued;
-	if (queued && !task->on_cpu && is_wanted(task, word)) {
-		rq = task->se.cfs_rq->rq;
-		fill(&head, task, RECORD_WAITING, task->group_leader->start_boottime);
-		head.cpu = rq->cpu;
-		head.ns = rq->clock > queued ? rq->clock - queued : 0;
-		bpf_seq_write(seq, &head, sizeof(head));
-	}
+	read_waiting(seq, task, word);
 	return 0;
 }
 

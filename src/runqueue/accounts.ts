@@ -192,6 +192,13 @@ export class Accounts implements Sink {
 		this.waitingNow.push(task);
 	}
 
+	moved(pid: number, start: Ns, ns: Ns, thread?: { tid: number; start: Ns }): void {
+		const process = this.processes.get(`${pid}:${start}`);
+		if (process) process.waits.moved_ns += ns;
+		const one = thread && this.threads.get(`${pid}:${start}:${thread.tid}:${thread.start}`);
+		if (one) one.waits.moved_ns += ns;
+	}
+
 	gone(pid: number, start: Ns, created: number, whole: boolean): void {
 		const process = this.processes.get(`${pid}:${start}`);
 		if (!process) return;

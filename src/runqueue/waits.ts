@@ -70,6 +70,7 @@ export interface WaitFigures {
 	zones: Count[];
 	buckets: Buckets;
 	count_total: Count;
+	/** Of tasks, like the kernel's run_delay: also what a wait that goes on had before its task moved to another CPU. */
 	wait_ns_total: Ns;
 }
 
@@ -79,6 +80,8 @@ export class Waits {
 	sum_ns: Ns = 0;
 	count_total: Count = 0;
 	sum_ns_total: Ns = 0;
+	/** Of waits that have not ended, what was before their tasks moved to another CPU. */
+	moved_ns: Ns = 0;
 	private readonly slots: Float64Array;
 	private longest: Ns = -1;
 	private longestOfNext: Ns = -1;
@@ -94,6 +97,7 @@ export class Waits {
 		if (this.count > 0) this.slots.fill(0);
 		this.count = 0;
 		this.sum_ns = 0;
+		this.moved_ns = 0;
 	}
 
 	/**
@@ -127,7 +131,7 @@ export class Waits {
 			zones: zonesOf(this.slots, zones),
 			buckets: this.count > 0 ? toBuckets(this.slots, max_ns) : [],
 			count_total: this.count_total,
-			wait_ns_total: this.sum_ns_total,
+			wait_ns_total: this.sum_ns_total + this.moved_ns,
 		};
 	}
 
