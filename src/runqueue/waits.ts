@@ -16,12 +16,15 @@ export interface Difference {
 
 /** Counters of the kernel as they were when last read. */
 export class Counters {
-	private readonly slots: Float64Array;
+	private readonly slots: Float64Array | Uint32Array;
 	private sum_ns: Ns = 0;
 
-	/** @param slots length of the histogram */
-	constructor(slots: number) {
-		this.slots = new Float64Array(slots);
+	/**
+	 * @param slots length of the histogram
+	 * @param Slots as wide as the kernel's
+	 */
+	constructor(slots: number, Slots: typeof Float64Array | typeof Uint32Array = Float64Array) {
+		this.slots = new Slots(slots);
 	}
 
 	/**

@@ -108,6 +108,7 @@ export function App(props: AppProps): ReactElement | null {
 	const snapshot = history.at(-1);
 
 	const loaded = view && !(view instanceof Error) ? view : undefined;
+	const unit = snapshot && loaded?.unit ? (state.unit ?? loaded.unit(snapshot as never)) : null;
 	const tab = tabState(state, id);
 	const sort = sortOf(state, id, tracer.columns, tracer.defaultSort);
 	const columns = useMemo(() => shownColumns(tracer.columns, tab.columns), [tracer, tab.columns]);
@@ -146,6 +147,8 @@ export function App(props: AppProps): ReactElement | null {
 		get page() {
 			return page.current;
 		},
+		unit,
+		views: loaded?.views ?? [],
 		hasDetail: loaded?.nameOf !== undefined,
 		helpLines: help.length,
 		helpPage: Math.max(1, bodyHeight - 1),
@@ -203,7 +206,7 @@ export function App(props: AppProps): ReactElement | null {
 		const row = rows[selected];
 		if (!snapshot || !loaded?.narrow) return say(`${tracer.title} cannot be narrowed down`);
 		const changes = loaded.narrow(row, snapshot as never);
-		if (Object.keys(changes).length === 0) return say('select a process first');
+		if (Object.keys(changes).length === 0) return say('select a process or control group first');
 		actions.tune(id, changes);
 	};
 
@@ -332,7 +335,9 @@ export function App(props: AppProps): ReactElement | null {
 											filtered={filter.text !== '' || state.band !== null}
 											baseline={(baseline?.tabs.get(id) as never) ?? null}
 											logarithmic={state.logarithmic}
+											unit={unit ?? 1}
 											band={state.band}
+											view={tab.view}
 											page={page}
 											{...body}
 										/>

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { MAX_TASKS } from '../../src/runqueue/accounts.ts';
+import { MAX_TASKS } from '../../src/runqueue/tasks.ts';
 import { type RunqlatExtra, type RunqlatRow, runqlat } from '../../src/tracers/runqlat.ts';
 import type { Options, Reading, Session } from '../../src/tracers/tracer.ts';
 import { between, type Counters, expectAgreement, happened, sample } from './brackets.ts';
