@@ -143,6 +143,8 @@ struct task_struct {
 	/* a byte since 7.2: libbpf adapts the width of unsigned members only */
 	unsigned int on_cpu;
 	unsigned int on_rq;
+	/* CPU that it was put on last, by a wake-up or a migration */
+	unsigned int wake_cpu;
 	unsigned int flags;
 	int pid;
 	int tgid;

@@ -1,7 +1,7 @@
 /** How waits of processes are added up. */
 import { type Fold, sums } from '../grouping/fold.ts';
 import { percentile, slotCount, toBuckets, toSlots } from '../histogram.ts';
-import type { RunqlatRow } from '../tracers/runqlat.ts';
+import type { RunqlatRow } from './rows.ts';
 
 /** PROCESS_SUB_BITS of the C files. */
 const SLOTS = slotCount(2);

@@ -7,6 +7,7 @@ import {
 	record_kind,
 	setting,
 	thread_record,
+	waiting_record,
 } from '../generated/runqlat.ts';
 import type { BpfObject } from '../native.ts';
 import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
@@ -150,8 +151,11 @@ function take(view: DataView, at: number, sink: Sink): number {
 		case record_kind.RECORD_GONE:
 			sink.gone(pid, start, ns, tid === pid);
 			return record_head.size;
-		default:
+		default: {
+			const { moved_ns, thread_start } = waiting_record.read(view, at);
 			sink.waiting({ pid, tid, comm, cpu, age_ns: ns });
-			return record_head.size;
+			if (moved_ns > 0) sink.moved(pid, start, moved_ns, { tid, start: thread_start });
+			return waiting_record.size;
+		}
 	}
 }

@@ -16,12 +16,15 @@ export interface Difference {
 
 /** Counters of the kernel as they were when last read. */
 export class Counters {
-	private readonly slots: Float64Array;
+	private readonly slots: Float64Array | Uint32Array;
 	private sum_ns: Ns = 0;
 
-	/** @param slots length of the histogram */
-	constructor(slots: number) {
-		this.slots = new Float64Array(slots);
+	/**
+	 * @param slots length of the histogram
+	 * @param Slots as wide as the kernel's
+	 */
+	constructor(slots: number, Slots: typeof Float64Array | typeof Uint32Array = Float64Array) {
+		this.slots = new Slots(slots);
 	}
 
 	/**
@@ -70,6 +73,7 @@ export interface WaitFigures {
 	zones: Count[];
 	buckets: Buckets;
 	count_total: Count;
+	/** Of tasks, like the kernel's run_delay: also what a wait that goes on had before its task moved to another CPU. */
 	wait_ns_total: Ns;
 }
 
@@ -79,6 +83,8 @@ export class Waits {
 	sum_ns: Ns = 0;
 	count_total: Count = 0;
 	sum_ns_total: Ns = 0;
+	/** Of waits that have not ended, what was before their tasks moved to another CPU. */
+	moved_ns: Ns = 0;
 	private readonly slots: Float64Array;
 	private longest: Ns = -1;
 	private longestOfNext: Ns = -1;
@@ -94,6 +100,7 @@ export class Waits {
 		if (this.count > 0) this.slots.fill(0);
 		this.count = 0;
 		this.sum_ns = 0;
+		this.moved_ns = 0;
 	}
 
 	/**
@@ -127,7 +134,7 @@ export class Waits {
 			zones: zonesOf(this.slots, zones),
 			buckets: this.count > 0 ? toBuckets(this.slots, max_ns) : [],
 			count_total: this.count_total,
-			wait_ns_total: this.sum_ns_total,
+			wait_ns_total: this.sum_ns_total + this.moved_ns,
 		};
 	}
 

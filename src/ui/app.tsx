@@ -109,6 +109,7 @@ export function App(props: AppProps): ReactElement | null {
 	useFocus(state.lens?.process ?? null, tabs, actions.tune);
 
 	const loaded = view && !(view instanceof Error) ? view : undefined;
+	const unit = snapshot && loaded?.unit ? (state.unit ?? loaded.unit(snapshot as never)) : null;
 	const tab = tabState(state, id);
 	const available = useMemo(() => availableColumns(tracer.columns, snapshot), [tracer, snapshot]);
 	const sort = sortOf(state, id, available, tracer.defaultSort);
@@ -149,6 +150,8 @@ export function App(props: AppProps): ReactElement | null {
 		get page() {
 			return page.current;
 		},
+		unit,
+		views: loaded?.views ?? [],
 		hasDetail: loaded?.nameOf !== undefined,
 		helpLines: help.length,
 		helpPage: Math.max(1, bodyHeight - 1),
@@ -181,7 +184,7 @@ export function App(props: AppProps): ReactElement | null {
 		const row = rows[selected];
 		if (!snapshot || !loaded?.narrow) return say(`${tracer.title} cannot be narrowed down`);
 		const changes = loaded.narrow(row, snapshot as never);
-		if (Object.keys(changes).length === 0) return say('select a process first');
+		if (Object.keys(changes).length === 0) return say('select a process or control group first');
 		actions.tune(id, changes);
 	};
 
@@ -329,7 +332,9 @@ export function App(props: AppProps): ReactElement | null {
 											filtered={filter.text !== '' || state.band !== null}
 											baseline={(baseline?.tabs.get(id) as never) ?? null}
 											logarithmic={state.logarithmic}
+											unit={unit ?? 1}
 											band={state.band}
+											view={tab.view}
 											page={page}
 											{...body}
 										/>

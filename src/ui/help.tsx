@@ -25,7 +25,15 @@ const glossary: readonly (readonly [string, string])[] = [
 		'own cost',
 		'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU; then its memory',
 	],
-	['p50, p99', 'half, and 99 of 100, were at most this long'],
+	[
+		'p50, p99',
+		'half, and 99 of 100, were at most this long; read from a histogram, hence off by at most 25 % (run queue of the whole machine and of CPUs: 6.25 %); counts, sums and maxima are not',
+	],
+	['bars', 'a histogram: how many times were so long, each bar standing for twice the time of the one above it'],
+	[
+		'heat map',
+		'the same over time: a column per interval, the newest on the right, long times on top; ·░▒▓█ from few to many, by order of magnitude',
+	],
 	['Δ, ▲, ▼', 'change against the baseline (b): Δ of the sorted column, arrows from 10 % on; new: it was not there'],
 	['model', 'energy computed from CPU time, because no power counter could be read'],
 	['filter', 'a term whose column this tab lacks is ignored here and named; a path means it and all below it'],

@@ -38,6 +38,8 @@ export type Command =
 	| 'faster'
 	| 'slower'
 	| 'scale'
+	| 'unit'
+	| 'view'
 	| 'band-up'
 	| 'band-down'
 	| 'narrow'
@@ -126,6 +128,20 @@ export const defaultBindings: readonly Binding[] = [
 	{ command: 'back', keys: ['Esc', 'Backspace'], help: 'one step back: detail, selection, filter', section: 'Table' },
 	{ command: 'scale', keys: ['l'], help: 'bars linear or logarithmic', section: 'Table' },
 	{
+		command: 'unit',
+		keys: ['u'],
+		help: 'bars of the histogram in powers of two of µs or of ms (run queue)',
+		section: 'Table',
+	},
+	{
+		command: 'view',
+		keys: ['v'],
+		help: 'what the pane shows: bars, heat map (latency by time), CPUs (run queue)',
+		hint: 'View',
+		hintOrder: 6,
+		section: 'Table',
+	},
+	{
 		command: 'band-up',
 		keys: [')'],
 		help: 'only rows with times in one bar of the histogram; the next longer one; Esc: all',
@@ -135,7 +151,7 @@ export const defaultBindings: readonly Binding[] = [
 	{
 		command: 'narrow',
 		keys: ['F'],
-		help: 'measure only the selected process, in the kernel; again: everything',
+		help: 'measure only the selected process, or control group and those below it, in the kernel; again: everything',
 		section: 'Table',
 	},
 	{ command: 'up', keys: ['Up', 'k'], help: 'row up', section: 'Move' },

@@ -3,8 +3,10 @@
 import { complete } from '../filter/complete.ts';
 import { maxLength } from '../filter/lexer.ts';
 import { formatNs } from '../format.ts';
+import { type Band, boundsOf, lastSlot } from '../histogram.ts';
 import { type Direction, firstDirection, reversed, type Sort } from '../query.ts';
 import type { Column } from '../tracers/tracer.ts';
+import type { Ns } from '../units.ts';
 import { type ColumnChoice, mergeChoices, move, toggle } from './columns.ts';
 import type { Command } from './keymap.ts';
 import { edit, emptyInput, inputOf, type TextInput } from './text-input.ts';
@@ -19,6 +21,8 @@ export interface TabState {
 	/** Process to select once it is there: the one selected in the tab before; null: `selected` counts. */
 	follow: string | null;
 	detail: boolean;
+	/** Which of its views the pane shows. */
+	view: number;
 	/** null: the tracer's own. */
 	columns: readonly ColumnChoice[] | null;
 }
@@ -53,8 +57,10 @@ export interface UiState {
 	tabs: Readonly<Record<string, TabState>>;
 	/** Bars of histograms. */
 	logarithmic: boolean;
-	/** Power of two of ns that rows must have times in; null: any. */
-	band: number | null;
+	/** Of their bars, ns; null: the tab's own. */
+	unit: Ns | null;
+	/** Bar that rows must have times in; null: any. */
+	band: Band | null;
 }
 
 /** What the current screen looks like, for commands that depend on it. */
@@ -80,6 +86,10 @@ export interface View {
 	filterValid: boolean;
 	/** Rows of one page. */
 	page: number;
+	/** Of the bars of the tab's histogram, ns; null: it cannot be chosen. */
+	unit: Ns | null;
+	/** Names of what the pane can show. */
+	views: readonly string[];
 	/** Has the tab something to show for one row? */
 	hasDetail: boolean;
 	helpLines: number;
@@ -97,7 +107,7 @@ export type Action =
 	| { kind: 'go-to'; tab: string }
 	| { kind: 'sort'; key: string; view: View };
 
-const fresh: TabState = { sort: null, selected: null, index: 0, follow: null, detail: false, columns: null };
+const fresh: TabState = { sort: null, selected: null, index: 0, follow: null, detail: false, view: 0, columns: null };
 /** Longest text to search for. */
 const maxSearch = 64;
 
@@ -119,6 +129,7 @@ export function initialState(tab: string, sorts: Readonly<Record<string, Column<
 		overlay: null,
 		tabs,
 		logarithmic: false,
+		unit: null,
 		band: null,
 	};
 }
@@ -244,8 +255,39 @@ function inColumns(state: UiState, index: number, command: Command, view: View):
 	return to === null ? state : { ...state, overlay: goTo(to) };
 }
 
-/** 1 to 2 ms. */
-const firstBand = 20;
+/** About 1 to 2 ms. */
+function firstBand(unit: Ns): Band {
+	return { unit, slot: Math.max(1, Math.ceil(Math.log2(1e6 / unit))) };
+}
+
+/** Slots below this hold nothing: histograms of ns begin here. */
+const firstNsSlot = 7;
+
+function inBand(state: UiState, band: Band): UiState {
+	const { from, to } = boundsOf(band);
+	const words =
+		to === Number.POSITIVE_INFINITY ? `of ${formatNs(from)} and more` : `from ${formatNs(from)} to ${formatNs(to)}`;
+	return { ...state, band, message: `only rows with times ${words}; Esc: all rows` };
+}
+
+function otherBand(state: UiState, unit: Ns, step: 1 | -1): UiState {
+	const { band } = state;
+	if (!band) return inBand(state, firstBand(unit));
+	const least = band.unit === 1 ? firstNsSlot : 0;
+	return inBand(state, { ...band, slot: Math.max(least, Math.min(lastSlot(band.unit), band.slot + step)) });
+}
+
+function otherUnit(state: UiState, unit: Ns | null): UiState {
+	if (unit === null) return { ...state, message: 'the unit of this histogram cannot be chosen' };
+	const next = unit === 1e3 ? 1e6 : 1e3;
+	const message = `bars are powers of two of ${next === 1e3 ? 'µs' : 'ms'}`;
+	return { ...state, unit: next, band: null, message };
+}
+
+function otherView(state: UiState, views: readonly string[]): UiState {
+	if (views.length < 2) return { ...state, message: 'this tab has one view only' };
+	return change(state, { view: (tabState(state).view + 1) % views.length });
+}
 
 /** The selection goes along to the same process, where the other tab has it. */
 function goTo(before: UiState, tab: string | undefined): UiState {
@@ -328,12 +370,12 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 		case 'reverse':
 			return sortBy(state, view.columns[column], reversed(sort.direction));
 		case 'band-up':
-		case 'band-down': {
-			const step = command === 'band-up' ? 1 : -1;
-			const band = state.band === null ? firstBand : Math.max(7, Math.min(36, state.band + step));
-			const [from, to] = [formatNs(2 ** band), formatNs(2 ** (band + 1))];
-			return { ...state, band, message: `only rows with times from ${from} to ${to}; Esc: all rows` };
-		}
+		case 'band-down':
+			return otherBand(state, view.unit ?? 1, command === 'band-up' ? 1 : -1);
+		case 'unit':
+			return otherUnit(state, view.unit);
+		case 'view':
+			return otherView(state, view.views);
 		case 'scale':
 			return { ...state, logarithmic: !state.logarithmic };
 		case 'group':

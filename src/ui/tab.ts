@@ -1,9 +1,11 @@
 /** What a tab is to the rest of the screen. */
 import type { ReactElement } from 'react';
+import type { Band } from '../histogram.ts';
 import type { Sort } from '../query.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Column, Options, Tracer } from '../tracers/tracer.ts';
+import type { Ns } from '../units.ts';
 import type { TabBaseline } from './baseline.ts';
 
 export interface TabProps<Row, Extra extends object> {
@@ -27,8 +29,12 @@ export interface TabProps<Row, Extra extends object> {
 	/** What figures are compared with; null: nothing. */
 	baseline: TabBaseline<Row> | null;
 	logarithmic: boolean;
-	/** The power of two of ns that is looked at in histograms; null: none. Rows without it are not among `rows`. */
-	band: number | null;
+	/** Bars of histograms are powers of two of this, ns. */
+	unit: Ns;
+	/** The bar that is looked at in histograms; null: none. Rows without it are not among `rows`. */
+	band: Band | null;
+	/** Index into {@link TabView.views}. */
+	view: number;
 	/** Cells and rows for the tab. */
 	width: number;
 	height: number;
@@ -42,6 +48,10 @@ export interface TabView<Row, Extra extends object> {
 	nameOf?(row: Row): SafeText;
 	/** Options that make the tracer measure this row only; without a row: everything again. Empty: not for such rows. */
 	narrow?(row: Row | undefined, snapshot: Snapshot<Row, Extra>): Options;
+	/** Unit of the histogram's bars until the user chooses another. A tab without has powers of two of ns. */
+	unit?(snapshot: Snapshot<Row, Extra>): Ns;
+	/** Names of what the pane can show; the first is shown at first. */
+	views?: readonly string[];
 	/** Rows that are shown apart from the table return false. */
 	listed?(row: Row): boolean;
 }

@@ -2,7 +2,7 @@
 import { useMemo } from 'react';
 import { secondsOf } from '../derive.ts';
 import type { RowTest } from '../filter/bind.ts';
-import type { Buckets } from '../histogram.ts';
+import { type Band, type Buckets, log2Slot } from '../histogram.ts';
 import { type Sort, sortRows } from '../query.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { filterTree, sortTree } from '../tree.ts';
@@ -32,11 +32,11 @@ export function useRows(
 	}, [filtered, tracer, key, direction, snapshot]);
 }
 
-/** Rows with times from 2^band to 2^(band+1) ns in their histogram; all where no band is chosen. */
-export function rowsInBand(rows: readonly never[], band: number | null): readonly never[] {
+/** Rows with times of that bar in their histogram; all where no band is chosen. */
+export function rowsInBand(rows: readonly never[], band: Band | null): readonly never[] {
 	if (band === null) return rows;
 	return rows.filter((row: { buckets?: Buckets }) =>
-		row.buckets?.some(([upper]) => upper > 2 ** band && upper <= 2 ** (band + 1)),
+		row.buckets?.some(([upper]) => log2Slot(upper, band.unit) === band.slot),
 	);
 }
 

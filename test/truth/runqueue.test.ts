@@ -1,7 +1,8 @@
 /** Run-queue wait per process against /proc/PID/task/TID/schedstat, the kernel's own run_delay. */
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type RunqlatExtra, type RunqlatRow, runqlat } from '../../src/tracers/runqlat.ts';
+import type { RunqlatExtra, RunqlatRow } from '../../src/runqueue/rows.ts';
+import { runqlat } from '../../src/tracers/runqlat.ts';
 import type { Reading, Session } from '../../src/tracers/tracer.ts';
 import { type Counters, expectAgreement, happened, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';

@@ -16,6 +16,8 @@ const view: View = {
 	names: ['watts', 'wait', 'comm'],
 	filterValid: true,
 	page: 3,
+	unit: 1e3,
+	views: ['bars', 'heat map', 'CPUs'],
 	hasDetail: true,
 	helpLines: 40,
 	helpPage: 10,
@@ -31,6 +33,38 @@ function press(commands: string, state: UiState = initialState('energy'), with_:
 }
 
 const selected = (state: UiState) => tabState(state).selected;
+
+describe('the pane', () => {
+	test('its views in turn, per tab', () => {
+		expect(tabState(press('view')).view).toBe(1);
+		expect(tabState(press('view view view')).view).toBe(0);
+		expect(tabState(press('view'), 'io').view).toBe(0);
+		expect(press('view', initialState('energy'), { views: [] })).toMatchObject({
+			message: 'this tab has one view only',
+		});
+	});
+
+	test('bars in µs or ms; a bar that was looked at is none of the other unit', () => {
+		const state = press('band-up unit');
+		expect(state).toMatchObject({ unit: 1e6, band: null, message: 'bars are powers of two of ms' });
+		expect(press('unit', state, { unit: 1e6 }).unit).toBe(1e3);
+		expect(press('unit', initialState('energy'), { unit: null }).unit).toBe(null);
+	});
+
+	test('bars one by one, up to the open last and down to the first', () => {
+		expect(press('band-up')).toMatchObject({ band: { unit: 1e3, slot: 10 } });
+		expect(press('band-down band-down').band?.slot).toBe(9);
+		const ups = press(Array.from({ length: 30 }, () => 'band-up').join(' '));
+		expect(ups).toMatchObject({ band: { slot: 25 }, message: 'only rows with times of 33.6s and more; Esc: all rows' });
+		const downs = press(Array.from({ length: 30 }, () => 'band-down').join(' '));
+		expect(downs).toMatchObject({
+			band: { slot: 0 },
+			message: 'only rows with times from 0 to 2.00µs; Esc: all rows',
+		});
+		expect(press('band-up', initialState('energy'), { unit: null }).band).toEqual({ unit: 1, slot: 20 });
+		expect(press('back', ups).band).toBe(null);
+	});
+});
 
 describe('selection', () => {
 	test.each([

@@ -10,8 +10,8 @@ import { percentile, slotCount, toBuckets, toSlots } from '../../src/histogram.t
 import { stolenFold } from '../../src/irq/fold.ts';
 import type { IrqRow } from '../../src/irq/rows.ts';
 import { waitsFold } from '../../src/runqueue/fold.ts';
+import type { RunqlatRow } from '../../src/runqueue/rows.ts';
 import { sanitize } from '../../src/sanitize.ts';
-import type { RunqlatRow } from '../../src/tracers/runqlat.ts';
 import type { Column } from '../../src/tracers/tracer.ts';
 import { filterTree, sortTree, treeIndent } from '../../src/tree.ts';
 
