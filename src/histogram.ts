@@ -46,9 +46,15 @@ export function slotCount(subBits: number): number {
 	return ((MAX_EXP - MIN_EXP) << subBits) + 2;
 }
 
+/** By length: asked for with every slot. */
+const knownSubBits = new Map<number, number>();
+
 function subBitsOf(length: number): number {
-	const subBits = Math.log2((length - 2) / (MAX_EXP - MIN_EXP));
+	let subBits = knownSubBits.get(length);
+	if (subBits !== undefined) return subBits;
+	subBits = Math.log2((length - 2) / (MAX_EXP - MIN_EXP));
 	if (!Number.isInteger(subBits)) throw new RangeError(`no histogram has ${length} slots`);
+	knownSubBits.set(length, subBits);
 	return subBits;
 }
 

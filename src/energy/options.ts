@@ -63,7 +63,7 @@ export const energyOptions: readonly OptionSpec[] = [
 		default: 'auto',
 		choices: weightChoices,
 		placeholder: 'NAME',
-		help: 'share energy out by CPU time, time × frequency or cycles; auto: the last that is there',
+		help: 'what energy is shared out by: CPU time, × frequency, or cycles; auto: the last there is',
 	},
 	{ name: 'seed-compatible', type: 'boolean', default: false, help: 'the same as --policy seed' },
 	{

@@ -61,7 +61,7 @@ function ours(name: string, host: Host, ...parts: [Tracer<object, object>, Optio
 const any = (tracer: unknown): Tracer<object, object> => tracer as Tracer<object, object>;
 
 /** Programs of the switch have many names: those of peers and ours. */
-const AT_SWITCH = /^(sched_switch|switched|handle_switch|switched_system)/;
+const AT_SWITCH = /^(sched_switch|switched|handle_switch)/;
 
 function experiments(host: Host, loads: Workloads): Experiment[] {
 	const [waits, cpuTime, interrupts, disk] = [any(runqlat), any(energy), any(irq), any(io)];
@@ -93,6 +93,7 @@ function experiments(host: Host, loads: Workloads): Experiment[] {
 			contenders: [
 				empty(EMPTY, host, 'sched_switch'),
 				ours('wattlag run queue + energy', host, [waits], [cpuTime]),
+				ours('wattlag run queue, system alone', host, [waits, { 'system-only': true }]),
 				ours('wattlag run queue, one process', host, [waits, { pid: process.pid }]),
 				ours('wattlag run queue, culprits', host, [waits, { culprits: true }]),
 				ours('wattlag run queue, own stamps', host, [waits, { stamps: true }]),

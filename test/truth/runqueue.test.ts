@@ -155,6 +155,35 @@ test('the machine is the sum of its CPUs', async () => {
 	for (const load of loaded) load.kill();
 });
 
+test('the system alone: as many and as long waits as with processes, and none of these', async () => {
+	start();
+	const alone = runqlat.start(realHost(), { 'system-only': true });
+	try {
+		const loaded = [
+			loads.start(1, 'threads', 4, 10, 0.002, 0),
+			loads.start(undefined, 'threads', 20, 10, 0.0005, 0.002),
+		];
+		await seconds(0.3);
+		const machine = ({ rows }: RunqlatReading): RunqlatRow => rows[0] as RunqlatRow;
+		// ours between the other's two reads, as the truth is bracketed elsewhere
+		const [before, ours, after] = [machine(read('cpu')), machine(alone.read(1e9, 'process')), machine(read('cpu'))];
+		await seconds(2);
+		const [last, reading, latest] = [machine(read('cpu')), alone.read(2e9, 'process'), machine(read('cpu'))];
+		const now = machine(reading);
+		expect(reading.rows).toHaveLength(1);
+		expect(reading.extra.waiting_count).toBeGreaterThan(0);
+		const grown = (from: RunqlatRow, to: RunqlatRow, field: 'count_total' | 'wait_ns_total') => to[field] - from[field];
+		expect(grown(ours, now, 'count_total')).toBeGreaterThan(0.99 * grown(after, last, 'count_total'));
+		expect(grown(ours, now, 'count_total')).toBeLessThan(1.01 * grown(before, latest, 'count_total'));
+		// of a wait that was cut by migration only the last part is in it: how much is missing is the load's to say
+		expect(grown(ours, now, 'wait_ns_total')).toBeGreaterThan(0.5 * grown(after, last, 'wait_ns_total'));
+		expect(grown(ours, now, 'wait_ns_total')).toBeLessThan(1.01 * grown(before, latest, 'wait_ns_total'));
+		for (const load of loaded) load.kill();
+	} finally {
+		alone.close();
+	}
+});
+
 test('the processes add up to the machine, but for what is said to be missing', async () => {
 	start();
 	const loaded = [loads.start(1, 'churn', 500, 0.0005), loads.start(undefined, 'threads', 20, 10, 0.0005, 0.002)];

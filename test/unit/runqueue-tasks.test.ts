@@ -3,7 +3,7 @@ import { account } from '../../src/runqueue/account.ts';
 import { Tasks } from '../../src/runqueue/tasks.ts';
 import { sanitize } from '../../src/sanitize.ts';
 
-const none = { slots: new Float64Array(118), count: 0, sum_ns: 0 };
+const none = { slots: [], added: [], count: 0, sum_ns: 0 };
 const words = new Uint32Array(4);
 
 function wait(tasks: Tasks<ReturnType<typeof account>>, key: string, ns: number): void {
