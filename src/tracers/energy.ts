@@ -5,6 +5,7 @@
 import { type Account, Accounts, type Group, groups } from '../energy/accounts.ts';
 import { attributePlaces, type Policy } from '../energy/attribution.ts';
 import { cgroupName } from '../energy/cgroup-name.ts';
+import { energyColumns } from '../energy/columns.ts';
 import type { CpuCounter, CpuUse } from '../energy/cpu-use.ts';
 import { Processors } from '../energy/cpufreq.ts';
 import { energyFold } from '../energy/fold.ts';
@@ -25,14 +26,12 @@ import { ProcCpu } from '../energy/proc-cpu.ts';
 import { probeSources, type Rung, type SourceChoice, sourceChoices } from '../energy/sources/ladder.ts';
 import type { EnergyHost } from '../energy/sources/source.ts';
 import { Users } from '../energy/users.ts';
-import { sparkline } from '../format.ts';
 import type { InTree } from '../grouping/fold.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, MicroJoules, Ns, Watts } from '../units.ts';
 import { BpfCpu } from './energy-bpf.ts';
 import {
 	type BpfCost,
-	type Column,
 	type Host,
 	type Options,
 	type Reading,
@@ -307,146 +306,11 @@ class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	}
 }
 
-const columns: readonly Column<EnergyRow>[] = [
-	{
-		key: 'pid',
-		title: 'PID',
-		kind: 'pid',
-		width: 7,
-		priority: 1,
-		help: 'Process id in the initial pid namespace; – for a group of processes.',
-		value: (row) => row.pid || Number.NaN,
-	},
-	{
-		key: 'tid',
-		title: 'TID',
-		kind: 'pid',
-		width: 7,
-		priority: 2,
-		help: 'Thread id.',
-		shown: (snapshot) => (snapshot as { group?: string }).group === 'thread',
-		value: (row) => row.tid ?? Number.NaN,
-	},
-	{
-		key: 'watts',
-		title: 'WATTS',
-		kind: 'watts',
-		width: 7,
-		priority: 0,
-		help: 'Power that this process used on average in the interval. Idle, what the machine draws even when nothing runs, is apart in the line above.',
-		value: (row) => (row.unmeasured ? Number.NaN : row.watts),
-	},
-	{
-		key: 'history',
-		title: 'TREND',
-		kind: 'text',
-		width: 8,
-		priority: 5,
-		help: "Power in the last eight intervals, the newest on the right; the tallest bar is this row's most.",
-		value: (row) => sparkline(row.history ?? [], 8),
-	},
-	{
-		key: 'share',
-		title: 'SHARE',
-		kind: 'share',
-		width: 6,
-		priority: 5,
-		help: 'Part of all energy of the interval, idle energy included in the whole.',
-		value: (row) => (row.unmeasured ? Number.NaN : row.share),
-	},
-	{
-		key: 'energy_uj',
-		title: 'ENERGY',
-		kind: 'microjoules',
-		width: 7,
-		priority: 4,
-		help: 'Energy charged to this process in the interval.',
-		value: (row) => (row.unmeasured ? Number.NaN : row.energy_uj),
-	},
-	{
-		key: 'energy_uj_total',
-		title: 'TOTAL',
-		kind: 'microjoules',
-		width: 7,
-		priority: 3,
-		help: 'Energy charged to this process since wattlag started.',
-		value: (row) => (row.unmeasured && row.energy_uj_total === 0 ? Number.NaN : row.energy_uj_total),
-	},
-	{
-		key: 'cpu',
-		title: 'CPU',
-		kind: 'share',
-		width: 6,
-		priority: 2,
-		help: 'CPU time used per time passed, 100 % being one CPU (kernel counter sum_exec_runtime, all threads).',
-		value: (row, seconds) => row.cpu_ns / (seconds * 1e9),
-	},
-	{
-		key: 'cpu_ns_total',
-		title: 'CPU TIME',
-		kind: 'ns',
-		width: 8,
-		priority: 6,
-		help: 'CPU time used since wattlag started, all threads.',
-		value: (row) => row.cpu_ns_total,
-	},
-	{
-		key: 'gpu_uj',
-		title: 'GPU',
-		kind: 'microjoules',
-		width: 7,
-		priority: 2,
-		help: 'Energy that GPUs used for this process in the interval, by the time it kept them busy; beside the other energies, not in them.',
-		shown: (snapshot) => ((snapshot as { gpus?: unknown[] }).gpus?.length ?? 0) > 0,
-		value: (row) => row.gpu_uj ?? Number.NaN,
-	},
-	{
-		key: 'threads',
-		title: 'THR',
-		kind: 'count',
-		width: 5,
-		priority: 7,
-		help: 'Threads alive at the end of the interval; 0: the process has ended.',
-		value: (row) => row.threads,
-	},
-	{
-		key: 'user',
-		title: 'USER',
-		kind: 'text',
-		width: 8,
-		priority: 9,
-		help: 'Name of the effective user.',
-		value: (row) => row.user,
-	},
-	{
-		key: 'comm',
-		aliases: ['command', 'name'],
-		title: 'COMMAND',
-		kind: 'text',
-		width: 15,
-		grow: true,
-		label: true,
-		priority: 1,
-		help: 'Name of the process as it was last set (comm, at most 15 bytes), or of the group.',
-		value: (row) => row.comm,
-	},
-	{
-		key: 'cgroup',
-		title: 'CGROUP',
-		kind: 'text',
-		width: 20,
-		grow: true,
-		priority: 8,
-		help: 'Control group in the unified hierarchy; #id where it is gone or not visible from here.',
-		value: (row) => row.cgroup,
-	},
-];
-
 export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	id: 'energy',
 	title: 'Energy',
 	summary: 'watts, joules and CPU time of every process; idle, what is drawn even when nothing runs, belongs to none',
-	columns,
+	columns: energyColumns,
 	defaultSort: 'watts',
 	groups: [...groups, ...energyFold.groups],
 	fold: energyFold,
