@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { TerminalRun } from './terminal.ts';
 
@@ -117,4 +117,41 @@ test('without BPF rights the energy tab counts from /proc, and every tab says wh
 
 test('standard output that is no terminal is told about batch mode', () => {
 	expect(() => execFileSync('bin/wattlag', { stdio: ['ignore', 'pipe', 'pipe'] })).toThrow(/--batch/);
+});
+
+test('the lens of a process with a hostile name and command line: inert, threads and who ran meanwhile', async () => {
+	const run = start(['--tab', 'runqlat'], { columns: 120, rows: 45 });
+	await run.waitFor(/\d+ waits/);
+	run.send('\\pwned\r');
+	await run.waitFor(/^\d+\/\d+ /m);
+	run.send('\r');
+	await run.waitFor(/Run queue › \^\[\]0;pwned\^G\^\[\[2J\[\d+\]/);
+	await run.waitFor('-c while :; do :; done');
+	await run.waitFor(/SHARE +WAIT +TURNS +RAN MEANWHILE/);
+	run.send('G');
+	await run.waitFor(/TID +CPU +WATTS +WAITS +WAIT +P99 +THREAD/);
+	expect(run.output).not.toContain('\x1b]0;');
+	run.send('\x1b');
+	await run.waitFor(/▼WAIT/);
+});
+
+test('what w writes is what replay shows, without a program in the kernel', async () => {
+	const run = start(['--tab', 'energy'], { columns: 160, env: { XDG_STATE_HOME: folder } });
+	await run.waitFor(/\dm?W = processes/);
+	await run.waitFor('pwned');
+	run.send('w');
+	await run.waitFor(/written: \S+\.gz/);
+	const shown = /written: (\S+\.gz)/.exec(run.text())?.[1] as string;
+	const path = join(folder, 'wattlag', basename(shown));
+	run.send('q');
+	await run.ended();
+	const again = start(['replay', path], { columns: 160 });
+	await again.waitFor(/\(recording\)[\s\S]*PAUSED[\s\S]*\dm?W = processes/);
+	expect(programsOf(again.pid)).toEqual([]);
+	again.send('\\pwned\r');
+	await again.waitFor(/^\d+\/\d+ /m);
+	again.send('\r');
+	await again.waitFor(/Energy › \^\[\]0;pwned/);
+	await again.waitFor(/Run queue .*waiting/);
+	expect(again.output).not.toContain('\x1b]0;');
 });

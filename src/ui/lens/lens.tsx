@@ -2,7 +2,7 @@
 import { Box } from 'ink';
 import { type ReactElement, useMemo, useRef, useSyncExternalStore } from 'react';
 import { processId } from '../../process-id.ts';
-import { safe } from '../../sanitize.ts';
+import { type SafeText, safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
 import type { Store } from '../../store.ts';
 import { clock } from '../header.tsx';
@@ -37,11 +37,14 @@ const tabs = ['energy', 'runqlat', 'irq', 'io'] as const;
 function useHistories(store: Store, process: string): { histories: Histories; life: Life } {
 	const version = useSyncExternalStore(store.subscribe, store.version);
 	const whole = useRef(new Map<string, Snapshot>());
+	const name = useRef<SafeText | null>(null);
 	// biome-ignore lint/correctness/useExhaustiveDependencies: the version says when the store has changed
 	return useMemo(() => {
 		const id = processId(process);
 		const all = Object.fromEntries(tabs.map((tab) => [tab, store.history(tab)])) as unknown as Histories;
 		const life = lifeOf(id, all);
+		// in time travel it may not have been there yet
+		name.current = life.name ?? name.current;
 		const histories = Object.fromEntries(
 			tabs.map((tab) => {
 				const history = life.exit ? upTo<Snapshot>(all[tab], life.exit) : (all[tab] as readonly Snapshot[]);
@@ -51,7 +54,7 @@ function useHistories(store: Store, process: string): { histories: Histories; li
 				return [tab, seen && last && seen.mono_ns === last.mono_ns ? [...history.slice(0, -1), seen] : history];
 			}),
 		) as unknown as Histories;
-		return { histories, life };
+		return { histories, life: { ...life, name: name.current } };
 	}, [store, version, process]);
 }
 
@@ -95,7 +98,10 @@ export function Lens(props: LensProps): ReactElement {
 				: ' exited '
 			: '';
 	const crumb: Piece[] = [
-		{ spans: [from.title, ['dim', ' › '], ['strong', safe`${life.name}[${processId(process).pid}]`]], drop: 0 },
+		{
+			spans: [from.title, ['dim', ' › '], ['strong', safe`${life.name ?? safe`process`}[${processId(process).pid}]`]],
+			drop: 0,
+		},
 		{ spans: exited === '' ? [] : [['alert', exited]], drop: 1 },
 		{ spans: [['dim', 'Esc: back']], drop: 2 },
 		{ spans: lines > page ? [['dim', `${first + 1}–${last} of ${lines} ↑↓`]] : [], drop: 3, side: 'right' },

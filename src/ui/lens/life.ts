@@ -1,11 +1,12 @@
 /** Lens: the name of a process, and whether it had exited at the moment shown. Pure. */
 import type { ProcessId } from '../../process-id.ts';
-import { type SafeText, safe } from '../../sanitize.ts';
+import type { SafeText } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
 import { energyOf, type Histories, isIt, newest, waitsOf } from './look.ts';
 
 export interface Life {
-	name: SafeText;
+	/** null: nothing that is kept has it. */
+	name: SafeText | null;
 	/** The snapshot that says so first; null: not that we know. */
 	exit: Pick<Snapshot, 'time' | 'mono_ns' | 'dt_ns'> | null;
 }
@@ -37,7 +38,7 @@ export function lifeOf(process: ProcessId, histories: Histories): Life {
 		newest(histories.energy, (snapshot) => energyOf(process, snapshot))?.row.comm ??
 		newest(histories.runqlat, (snapshot) => waitsOf(process, snapshot))?.row.key.comm ??
 		newest(histories.irq, ({ stolen }) => stolen.find((one) => isIt(process, one.pid, one.start_time)))?.row.comm;
-	return { name: name ?? safe`process`, exit: exitOf(process, histories.energy) };
+	return { name: name ?? null, exit: exitOf(process, histories.energy) };
 }
 
 /** The snapshots up to an exit: the last figures that a process had. */
