@@ -5,7 +5,8 @@
  * STAND-INS, since no machine of ours has them: cycles are counted by the kernel's CPU clock (one "cycle" per ns, by
  * which the truth is CPU time), and each CPU is a package of a fixture tree.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Processors } from '../../src/energy/cpufreq.ts';
 import { CycleCounters } from '../../src/energy/cycles.ts';
@@ -16,7 +17,7 @@ import { irq } from '../../src/tracers/irq.ts';
 import { makeTree } from '../unit/energy-fixtures.ts';
 import { realHost, seconds } from './host.ts';
 import { flood } from './load.ts';
-import { buildWorkloads, schedstat, type Workloads } from './workload.ts';
+import { buildWorkloads, makeGroup, schedstat, type Workloads } from './workload.ts';
 
 /** PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK */
 const cpuClock = { type: 1, config: 0 };
@@ -143,6 +144,25 @@ test('a thread that goes from package to package is charged in each for what it 
 		expect(ours[place], text).toBeGreaterThan((least[place] as number) * 0.99 - TRUTH_LAG);
 		expect(ours[place], text).toBeLessThan((most[place] as number) * 1.01 + TRUTH_LAG);
 	}
+});
+
+test('a process that sleeps is found in the group that others put it into', () => {
+	const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' });
+	const group = makeGroup();
+	const session = energy.start(realHost(), {});
+	onTestFinished(async () => {
+		session.close();
+		const gone = once(sleeper, 'exit');
+		sleeper.kill();
+		await gone;
+		group.remove();
+	});
+	const groupOf = () => session.read(1e6, 'process').rows.find(({ pid }) => pid === sleeper.pid)?.cgroup;
+	for (let i = 0; i < 5; i++) expect(groupOf()).not.toBe(group.name);
+	group.add(sleeper.pid as number);
+	const found = new Set(Array.from({ length: 31 }, groupOf));
+	expect(found).toContain(group.name);
+	expect(found).not.toContain(undefined);
 });
 
 test('interrupts have their own energy, for the time that the interrupts tab counts', async () => {
