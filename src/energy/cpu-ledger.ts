@@ -98,7 +98,7 @@ export class CpuLedger {
 
 	/**
 	 * Is this a thread that is known and has not run since it was last seen? Then it was seen, and `observe` has nothing
-	 * to add: name, group and user of a process are those of when it last ran.
+	 * to add but a name or group that somebody else has given it.
 	 */
 	rests(task: number, start: Ns, cpu_ns: Ns): boolean {
 		const thread = this.threads.get(task);

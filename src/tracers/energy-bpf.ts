@@ -156,6 +156,9 @@ class Task implements TaskInfo {
 	}
 }
 
+/** Every so many looks. */
+const THOROUGH = 30;
+
 export interface BpfCpuOptions {
 	weighting: Pick<Weighting, 'placeOf' | 'speedOf' | 'cycles'>;
 	/** How many places there are. */
@@ -261,7 +264,7 @@ export class BpfCpu implements CpuCounter {
 		// makes the kernel bring our own CPU's clock up to date, by which the iterator measures the running slices
 		process.cpuUsage();
 		this.looks++;
-		this.bpf.object.update(maps.look.name, wordOf(0, 4), wordOf(this.looks, 8));
+		this.bpf.object.update(maps.look.name, wordOf(0, 4), wordOf(this.isThorough() ? 0 : this.looks, 8));
 		// a run that finds no room is repeated as the same look: what it told is not known yet
 		const view = this.bpf.iterate('read_threads');
 		const end = view.byteLength - iteration_end.size;
@@ -276,10 +279,16 @@ export class BpfCpu implements CpuCounter {
 		for (let at = 0; at < end; ) {
 			const { task_low, task_high, start, cpu_ns, state } = thread_head.read(view, at);
 			const whole = state !== thread_state.THREAD_RESTS;
-			if (!ledger.rests(identity(task_low, task_high), start, cpu_ns) && whole) ledger.observe(sampleAt(view, at));
+			const rests = !this.isThorough() && ledger.rests(identity(task_low, task_high), start, cpu_ns);
+			if (!rests && whole) ledger.observe(sampleAt(view, at));
 			at += whole ? thread_record.size : thread_head.size;
 		}
 		ledger.endLook(now);
+	}
+
+	/** Is this a look at everything, for groups and names that others gave to those at rest? */
+	private isThorough(): boolean {
+		return this.looks % THOROUGH === 0;
 	}
 
 	private learnCycles(threads: readonly ThreadUse[]): void {
