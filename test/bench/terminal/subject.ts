@@ -49,7 +49,6 @@ export class Subject {
 			this.bytes += Buffer.byteLength(data);
 			if (Number.isNaN(this.firstByte)) this.firstByte = at;
 			// what is left without control sequences and blanks
-			// biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal's bytes
 			if (Number.isNaN(this.firstGlyph) && /[^\s]/.test(data.replace(/\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|[()].|.)/g, ''))) {
 				this.firstGlyph = at;
 			}
@@ -74,7 +73,8 @@ export class Subject {
 		for (;;) {
 			await new Promise<void>((resolve) => this.emulator.write('', resolve));
 			if (expected.test(this.text())) return performance.now() - this.begun;
-			if (performance.now() > deadline) throw new Error(`${this.program.name}: never showed ${expected}\n${this.text()}`);
+			if (performance.now() > deadline)
+				throw new Error(`${this.program.name}: never showed ${expected}\n${this.text()}`);
 			await new Promise<void>((resolve) => {
 				const timer = setTimeout(resolve, 50);
 				this.onData = () => {
