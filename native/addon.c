@@ -98,6 +98,19 @@ static napi_value addon_has_member(napi_env env, napi_callback_info info)
 	return make_boolean(&c, wl_btf_has_member(kernel, structure, member));
 }
 
+static napi_value addon_release_memory(napi_env env, napi_callback_info info)
+{
+	struct wl_kernel_btf *kernel = kernel_of(env);
+	napi_value dropped;
+	napi_value self;
+	struct call c;
+
+	if (!kernel || !call_begin(&c, env, info, "releaseMemory", &self) ||
+	    napi_create_double(env, (double)wl_release_memory(kernel), &dropped) != napi_ok)
+		return NULL;
+	return dropped;
+}
+
 static void finalize_kernel(napi_env env, void *data, void *hint)
 {
 	(void)env;
@@ -114,6 +127,7 @@ NAPI_MODULE_INIT()
 		METHOD("hasType", addon_has_type),
 		METHOD("hasMember", addon_has_member),
 		METHOD("enableStats", addon_enable_stats),
+		METHOD("releaseMemory", addon_release_memory),
 		METHOD("open", addon_open),
 		METHOD("openCounter", addon_open_counter),
 		METHOD("openNvml", addon_open_nvml),

@@ -143,6 +143,11 @@ bool wl_btf_has_type(struct wl_kernel_btf *kernel, enum wl_kind kind, const char
 bool wl_btf_has_member(struct wl_kernel_btf *kernel, const char *structure, const char *member);
 void wl_btf_free(struct wl_kernel_btf *kernel);
 
+/* ---- memory.c ---- */
+
+/* Give back what only start-up needed. Returns the bytes of the executable's mappings that were dropped. */
+size_t wl_release_memory(struct wl_kernel_btf *kernel);
+
 /* ---- perf-power.c ---- */
 
 /* A counting perf event of one CPU. -1 once closed. */

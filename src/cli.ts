@@ -10,6 +10,8 @@ import { WorkerSampler } from './sampling/worker-sampler.ts';
 import { sanitize } from './sanitize.ts';
 import { type HostPaths, openHost } from './tracers/open-host.ts';
 import { Unavailable } from './tracers/tracer.ts';
+import { localHost } from './ui/local-host.ts';
+import { openScreen } from './ui/screen.ts';
 import { UsageError } from './usage-error.ts';
 
 const BAD_USAGE = 2;
@@ -107,12 +109,15 @@ async function live(command: CommandLine): Promise<number> {
 	if (!process.stdout.isTTY || !process.stdin.isTTY) {
 		throw new UsageError('standard input and output must be a terminal; for scripts: wattlag --batch --json');
 	}
-	const { runLive } = await import('./ui/live.tsx');
+	const host = localHost();
+	const screen = openScreen({ registry, command, host });
 	// the tab that is looked at first
 	const tabs = registry
 		.map((entry) => entry.tracer.id)
 		.sort((a, b) => Number(b === command.tab) - Number(a === command.tab));
-	return runLive({ registry, sampler: sampler(command, tabs, FIRST_DELAY), command });
+	// before the sampling thread starts, which takes as long and needs the same CPUs: the screen comes first
+	const { runLive } = await import('./ui/live.tsx');
+	return runLive({ registry, sampler: sampler(command, tabs, FIRST_DELAY), command, host, screen });
 }
 
 /** Nothing is measured: what somebody recorded, perhaps on another machine, is shown. */

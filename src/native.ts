@@ -148,6 +148,12 @@ export interface BpfAddon {
 	hasMember(struct: string, member: string): boolean;
 	/** Let the kernel count runs and time of BPF programs until the returned handle is closed. Costs about 60 ns per run. */
 	enableStats(): { close(): void };
+	/**
+	 * Give back the memory of the whole process that only its start needed: the kernel's types, free heap, pages of the
+	 * executable. Returns the bytes of the executable's mappings that were dropped. Takes a few ms, later pages come back
+	 * as they are used.
+	 */
+	releaseMemory(): number;
 	open(path: string): BpfObject;
 	/** Open a perf event by PMU type and config, for everything on one CPU. Throws `EACCES`, `ENOENT`, `ENODEV`, … */
 	openCounter(type: number, config: number, cpu: number): PerfCounter;

@@ -55,10 +55,11 @@ export class FrameWriter {
 		this.composer = new Composer(options.ascii);
 	}
 
-	/** Begin or go on drawing; the first frame is drawn in full. */
+	/** Begin or go on drawing; the first frame is drawn at once, and in full. */
 	start(): void {
 		this.active = true;
 		this.redraw();
+		this.flush();
 	}
 
 	/** Stop drawing; what was not sent is dropped. True when that cut a frame in two. */

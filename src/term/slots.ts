@@ -2,7 +2,6 @@
  * What stands on the screen: rows of text of a few widgets, each in a place that Ink's layout gives it. Ink never sees
  * the text: measuring and composing 10,000 styled characters again for every refresh is what a frame costs there.
  */
-import { createContext } from 'react';
 
 /** Cells and rows from the upper left corner. */
 export interface Place {
@@ -44,6 +43,3 @@ export class Slots {
 		return this.shown.values();
 	}
 }
-
-/** Absent: lines are drawn by Ink itself (tests, `renderToString`). */
-export const SlotsContext = createContext<Slots | null>(null);

@@ -1,7 +1,10 @@
 /** The one leaf of the screen: rows of finished text in a box of fixed size. Every widget ends here. */
 import { Box, type DOMElement, measureElement, Text } from 'ink';
-import { memo, type ReactElement, useContext, useLayoutEffect, useRef } from 'react';
-import { type Place, type Slots, SlotsContext } from '../term/slots.ts';
+import { createContext, memo, type ReactElement, useContext, useLayoutEffect, useRef } from 'react';
+import type { Place, Slots } from '../term/slots.ts';
+
+/** Absent: lines are drawn by Ink itself (tests, `renderToString`). */
+export const SlotsContext = createContext<Slots | null>(null);
 
 export interface LinesProps {
 	/** Text with SGR, no other control; cut at `width`. */
