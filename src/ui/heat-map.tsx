@@ -59,7 +59,9 @@ export function heatMapLines({ title, columns, unit, seconds, width, height }: H
 				paint(roleOf(from), cells.map((count) => shade(count, most)).join('')),
 		);
 	const span = Math.round(shown.length * seconds);
-	const axis = `${' '.repeat(labelWidth)}${fitCells(`−${span}s`, Math.max(0, shown.length - 3))}now`;
+	const begin = `−${span}s`;
+	const room = shown.length - 3;
+	const axis = `${' '.repeat(labelWidth)}${fitCells(room > begin.length ? begin : '', Math.max(0, room))}now`;
 	return [
 		lineOf(width, [['dim', `${title}   `], '·░▒▓█', ['dim', ' few to many waits (logarithmic)']]),
 		...body,
