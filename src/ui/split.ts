@@ -16,7 +16,7 @@ const wide = 150;
 
 /** What a table keeps beside a pane below it: two thirds of the rows; a third where the user has asked for the pane. */
 const usual = { least: 8, share: 0.66 };
-const small = { least: 5, share: 0.34 };
+const small = { least: 3, share: 0.34 };
 
 /**
  * @param full rows that the whole table takes
