@@ -89,7 +89,7 @@ function View(props: Props): ReactElement {
 			]}
 			empty="nobody waited for a CPU in this interval"
 			paneRows={props.view === 0 ? 10 : 30}
-			paneLeast={5}
+			paneLeast={props.view === 0 ? 5 : 4}
 			paneFirst={props.view > 0}
 			pane={(area) => <WaitsPane tab={props} row={shown} name={shown ? nameOf(shown) : ''} {...area} />}
 		/>
