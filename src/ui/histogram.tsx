@@ -103,7 +103,7 @@ export function histogramLines({
 		const label = labelOf(slot, wide);
 		const filled = bar(length(slot.count), barWidth);
 		const blank = ' '.repeat(barWidth - filled.length);
-		const count = fitCells(formatCount(slot.count, 6), 6, 'right');
+		const count = fitCells(formatCount(slot.count, 6), wide ? 7 : 6, 'right');
 		const share = fitCells(total > 0 ? `${((slot.count / total) * 100).toFixed(1)}%` : '', 7, 'right');
 		const marks = [inSlot(slot, p50) ? 'p50' : '', inSlot(slot, p99) ? 'p99' : ''].filter(Boolean).join(' ');
 		const chosen = marked !== null && slot.from <= marked && marked < slot.to;

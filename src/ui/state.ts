@@ -2,11 +2,11 @@
 
 import { complete } from '../filter/complete.ts';
 import { maxLength } from '../filter/lexer.ts';
-import { formatNs } from '../format.ts';
-import { type Band, boundsOf, lastSlot } from '../histogram.ts';
+import type { Band } from '../histogram.ts';
 import { type Direction, firstDirection, reversed, type Sort } from '../query.ts';
 import type { Column } from '../tracers/tracer.ts';
 import type { Ns } from '../units.ts';
+import { bandText, nextBand, otherUnit } from './bars.ts';
 import { type ColumnChoice, mergeChoices, move, toggle } from './columns.ts';
 import type { Command } from './keymap.ts';
 import { edit, emptyInput, inputOf, type TextInput } from './text-input.ts';
@@ -255,35 +255,6 @@ function inColumns(state: UiState, index: number, command: Command, view: View):
 	return to === null ? state : { ...state, overlay: goTo(to) };
 }
 
-/** About 1 to 2 ms. */
-function firstBand(unit: Ns): Band {
-	return { unit, slot: Math.max(1, Math.ceil(Math.log2(1e6 / unit))) };
-}
-
-/** Slots below this hold nothing: histograms of ns begin here. */
-const firstNsSlot = 7;
-
-function inBand(state: UiState, band: Band): UiState {
-	const { from, to } = boundsOf(band);
-	const words =
-		to === Number.POSITIVE_INFINITY ? `of ${formatNs(from)} and more` : `from ${formatNs(from)} to ${formatNs(to)}`;
-	return { ...state, band, message: `only rows with times ${words}; Esc: all rows` };
-}
-
-function otherBand(state: UiState, unit: Ns, step: 1 | -1): UiState {
-	const { band } = state;
-	if (!band) return inBand(state, firstBand(unit));
-	const least = band.unit === 1 ? firstNsSlot : 0;
-	return inBand(state, { ...band, slot: Math.max(least, Math.min(lastSlot(band.unit), band.slot + step)) });
-}
-
-function otherUnit(state: UiState, unit: Ns | null): UiState {
-	if (unit === null) return { ...state, message: 'the unit of this histogram cannot be chosen' };
-	const next = unit === 1e3 ? 1e6 : 1e3;
-	const message = `bars are powers of two of ${next === 1e3 ? 'µs' : 'ms'}`;
-	return { ...state, unit: next, band: null, message };
-}
-
 function otherView(state: UiState, views: readonly string[]): UiState {
 	if (views.length < 2) return { ...state, message: 'this tab has one view only' };
 	return change(state, { view: (tabState(state).view + 1) % views.length });
@@ -370,10 +341,15 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 		case 'reverse':
 			return sortBy(state, view.columns[column], reversed(sort.direction));
 		case 'band-up':
-		case 'band-down':
-			return otherBand(state, view.unit ?? 1, command === 'band-up' ? 1 : -1);
-		case 'unit':
-			return otherUnit(state, view.unit);
+		case 'band-down': {
+			const band = nextBand(state.band, view.unit ?? 1, command === 'band-up' ? 1 : -1);
+			return { ...state, band, message: `only rows with times ${bandText(band)}; Esc: all rows` };
+		}
+		case 'unit': {
+			if (view.unit === null) return { ...state, message: 'the unit of this histogram cannot be chosen' };
+			const unit = otherUnit(view.unit);
+			return { ...state, unit, band: null, message: `bars are powers of two of ${unit === 1e3 ? 'µs' : 'ms'}` };
+		}
 		case 'view':
 			return otherView(state, view.views);
 		case 'scale':

@@ -40,6 +40,8 @@ const screens: readonly [name: string, tab: string, keys: string, ready: RegExp]
 	['runqlat-selected', 'runqlat', 'jjj', /^3\/40|postgres/m],
 	['runqlat-baseline', 'runqlat', '{b.', /▲|▼\d|SUM/],
 	['runqlat-detail', 'runqlat', 'j\r', /Run queue ›/],
+	['runqlat-heat-map', 'runqlat', 'v', /≥0 │/],
+	['runqlat-cpus', 'runqlat', 'vv', /SHARE/],
 	['runqlat-past', 'runqlat', '{', /30s back|-30s/],
 	['tree', 'energy', 't', /└ /],
 	['tree-filter', 'energy', 't/prom\r', /└ prom/],

@@ -49,7 +49,7 @@ export function WaitsPane({ tab, row, name, width, height }: PaneProps): ReactEl
 	const columns = useMemo(() => history.map(({ log2 }) => log2), [history]);
 	const heatMap = (rows: number) => (
 		<HeatMap
-			title="all tasks"
+			title="waits of all tasks"
 			columns={columns}
 			unit={snapshot.log2_unit_ns}
 			seconds={secondsOf(snapshot)}
@@ -57,19 +57,12 @@ export function WaitsPane({ tab, row, name, width, height }: PaneProps): ReactEl
 			height={rows}
 		/>
 	);
-	const scale: Span[] =
-		view === BARS ? [['dim', `${unit === 1e6 ? ' (ms)' : ''}${logarithmic ? ' logarithmic' : ''}`]] : [];
+	const scale = `${unit === 1e6 ? ' (ms)' : ''}${logarithmic ? ' logarithmic' : ''}`;
+	const whose: Span[] = [['dim', '  time from runnable to running: '], name, ['dim', scale]];
 	return (
 		<Box flexDirection="column">
 			<SummaryLines
-				lines={[
-					[
-						...viewNames(view),
-						['dim', '  time from runnable to running: '],
-						view === BARS ? name : 'all tasks',
-						...scale,
-					],
-				]}
+				lines={[[...viewNames(view), ...(view === BARS ? whose : ['  all tasks'])]]}
 				width={width}
 				height={1}
 			/>

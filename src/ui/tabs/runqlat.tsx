@@ -88,8 +88,9 @@ function View(props: Props): ReactElement {
 				zonesLine(all, snapshot.zones_ns),
 			]}
 			empty="nobody waited for a CPU in this interval"
-			paneRows={10}
-			paneLeast={5}
+			paneRows={props.view === 0 ? 10 : 30}
+			paneLeast={props.view === 0 ? 5 : 4}
+			paneFirst={props.view > 0}
 			pane={(area) => <WaitsPane tab={props} row={shown} name={shown ? nameOf(shown) : ''} {...area} />}
 		/>
 	);
