@@ -78,6 +78,8 @@ static const struct process_io no_process;
 struct io_cpu {
 	/* completed, but neither insert nor issue was seen, as for those in flight at start: counted without a latency */
 	u64 unseen_start;
+	/* the address came back although the end of the request before was not seen: that one is not counted */
+	u64 missed_completion;
 	/* requests and bios not followed because all WAYS places were taken: counted without a latency */
 	u64 requests_full;
 	u64 bios_full;
@@ -209,9 +211,9 @@ static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, 
 	if (!process)
 		return;
 	if (op == IO_READ)
-		__sync_fetch_and_add(&process->bytes_read, bytes);
+		shared_add(&process->bytes_read, bytes);
 	else
-		__sync_fetch_and_add(&process->bytes_written, bytes);
+		shared_add(&process->bytes_written, bytes);
 	latency_add_shared(&process->total, ns, epoch);
 }
 
@@ -450,6 +452,8 @@ static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct 
 			count(requests_full);
 			return WAYS;
 		}
+	} else {
+		count(missed_completion);
 	}
 	tracked = &bucket->ways[way];
 	if (!adopt(tracked, rq)) {
@@ -537,10 +541,7 @@ static __always_inline int merged(u64 *ctx)
 	struct bio *bio;
 
 	/* before 5.11 the queue, the request and the bio */
-	if (bpf_core_type_exists(btf_trace_block_bio_backmerge))
-		asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(bio) : "r"(ctx));
-	else
-		asm volatile("%0 = *(u64 *)(%1 + 16)" : "=r"(bio) : "r"(ctx));
+	ARGUMENT(bio, ctx, btf_trace_block_bio_backmerge, 0, 2);
 	count(merged_bios);
 	forget(bio);
 	return 0;
@@ -568,7 +569,7 @@ int block_getrq(u64 *ctx)
 	struct bio *bio;
 	u32 way;
 
-	FIRST_OR_SECOND(bio, ctx, btf_trace_block_getrq);
+	ARGUMENT(bio, ctx, btf_trace_block_getrq, 0, 1);
 	bucket = bio_bucket(bio);
 	way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
 	if (way < WAYS)
@@ -587,7 +588,7 @@ int block_split(u64 *ctx)
 	struct bio *part, *whole;
 	u32 source, target;
 
-	FIRST_OR_SECOND(part, ctx, btf_trace_block_split);
+	ARGUMENT(part, ctx, btf_trace_block_split, 0, 1);
 	count(splits);
 	whole = part->bi_private;
 	from = bio_bucket(whole);
@@ -639,7 +640,7 @@ int block_bio_queue(u64 *ctx)
 	struct bio *bio;
 	u32 way;
 
-	FIRST_OR_SECOND(bio, ctx, btf_trace_block_bio_queue);
+	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	bucket = bio_bucket(bio);
 	if (!bucket)
 		return 0;

@@ -33,6 +33,7 @@ struct bio_vec {
 
 struct bvec_iter {
 	unsigned int bi_size;
+	unsigned int bi_idx;
 };
 
 struct blkcg {
@@ -51,7 +52,6 @@ struct bio {
 	void *bi_end_io;
 	void *bi_private;
 	struct blkcg_gq *bi_blkg;
-	unsigned short bi_vcnt;
 	struct bio_vec *bi_io_vec;
 };
 
@@ -87,20 +87,27 @@ typedef void (*btf_trace_block_bio_backmerge)(void *, struct bio *);
 typedef void (*btf_trace_block_getrq)(void *, struct bio *);
 typedef void (*btf_trace_block_split)(void *, struct bio *, unsigned int);
 
-/* as instructions: the compiler would make one load with a computed offset of these, and the verifier refuse it */
-#define FIRST_OR_SECOND(object, ctx, tracepoint)                              \
-	do {                                                                  \
-		if (bpf_core_type_exists(tracepoint))                         \
-			asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(object) : "r"(ctx)); \
-		else                                                          \
-			asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(object) : "r"(ctx)); \
+/*
+ * An argument of a program, at `place` where the kernel has the tracepoint as above, else where it was before. As
+ * instructions: the compiler would make one load with a computed offset of these, and the verifier refuse it.
+ */
+#ifdef __bpf__
+#define ARGUMENT(object, ctx, tracepoint, place, place_before)                                          \
+	do {                                                                                            \
+		if (bpf_core_type_exists(tracepoint))                                                   \
+			asm volatile("%0 = *(u64 *)(%1 + 8 * " #place ")" : "=r"(object) : "r"(ctx));   \
+		else                                                                                    \
+			asm volatile("%0 = *(u64 *)(%1 + 8 * " #place_before ")" : "=r"(object) : "r"(ctx)); \
 	} while (0)
+#else
+#define ARGUMENT(object, ctx, tracepoint, place, place_before) object = (void *)ctx[place]
+#endif
 
 static __always_inline struct request *block_request(u64 *ctx)
 {
 	struct request *rq;
 
-	FIRST_OR_SECOND(rq, ctx, btf_trace_block_rq_insert);
+	ARGUMENT(rq, ctx, btf_trace_block_rq_insert, 0, 1);
 	return rq;
 }
 

@@ -71,6 +71,8 @@ struct cgroup___root {
 
 /* bi_private is then a struct iomap_dio: direct IO of most file systems. */
 extern const void iomap_dio_bio_end_io __ksym __weak;
+/* bi_private is then the bio that this one was cut from. */
+extern const void bio_chain_endio __ksym __weak;
 
 #define S_IFMT 00170000
 #define S_IFBLK 0060000
@@ -150,21 +152,26 @@ static __always_inline u32 task_flags(void)
 	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags);
 }
 
-static __always_inline bool is_direct(struct bio *bio)
+static __always_inline bool ends_in(struct bio *bio, const void *function)
 {
-	return &iomap_dio_bio_end_io && BPF_CORE_READ(bio, bi_end_io) == (void *)&iomap_dio_bio_end_io;
+	return function && BPF_CORE_READ(bio, bi_end_io) == function;
 }
 
 /* The page cache's mapping that the first page of a bio belongs to; 0: none (memory of a process, as in direct IO). */
 static __always_inline struct address_space *bio_mapping(struct bio *bio)
 {
 	struct address_space *mapping;
+	struct bio_vec *vec;
 	struct page *page;
 	unsigned long head;
+	u32 index;
 
-	if (!BPF_CORE_READ(bio, bi_vcnt))
+	/* only these have data */
+	if ((BPF_CORE_READ(bio, bi_opf) & 0xff) > IO_WRITE || !BPF_CORE_READ(bio, bi_iter.bi_size))
 		return 0;
-	page = BPF_CORE_READ(bio, bi_io_vec, bv_page);
+	index = BPF_CORE_READ(bio, bi_iter.bi_idx);
+	vec = (void *)BPF_CORE_READ(bio, bi_io_vec) + index * bpf_core_type_size(struct bio_vec);
+	page = BPF_CORE_READ(vec, bv_page);
 	if (!page)
 		return 0;
 	head = bpf_core_field_exists(page->compound_head) ? BPF_CORE_READ(page, compound_head) : 0;
@@ -186,7 +193,9 @@ static __always_inline struct inode *bio_inode(struct bio *bio, struct dentry **
 	struct inode *inode;
 
 	*dentry = 0;
-	if (is_direct(bio)) {
+	for (int n = 0; n < 4 && ends_in(bio, &bio_chain_endio); n++)
+		bio = BPF_CORE_READ(bio, bi_private);
+	if (ends_in(bio, &iomap_dio_bio_end_io)) {
 		struct iomap_dio *dio = BPF_CORE_READ(bio, bi_private);
 		struct file *file = BPF_CORE_READ(dio, iocb, ki_filp);
 

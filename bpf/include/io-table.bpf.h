@@ -91,10 +91,12 @@ struct {
 
 static __always_inline u32 bucket_index(const void *object)
 {
-	u32 index;
+	u32 index = (u32)(u64)object;
 
+#ifdef __bpf__
 	/* arithmetic needs a copy in a 32-bit register: the verifier takes half of an address for a number, a whole not */
 	asm volatile("%0 = %1" : "=w"(index) : "w"((u32)(u64)object));
+#endif
 	return (index * 0x9e3779b1U) >> (32 - request_bits);
 }
 

@@ -51,6 +51,25 @@ static __always_inline void latency_add(struct latency *latency, u64 ns, u32 epo
 	latency->slots[hist_slot(ns, LATENCY_SUB_BITS)]++;
 }
 
+/* As instructions: what the compiler makes of its own atomic additions may be an instruction that kernels before 5.12 lack. */
+static __always_inline void shared_add(u64 *sum, u64 value)
+{
+#ifdef __bpf__
+	asm volatile("lock *(u64 *)(%0 + 0) += %1" : : "r"(sum), "r"(value) : "memory");
+#else
+	__sync_fetch_and_add(sum, value);
+#endif
+}
+
+static __always_inline void shared_increment(u32 *count)
+{
+#ifdef __bpf__
+	asm volatile("lock *(u32 *)(%0 + 0) += %1" : : "r"(count), "w"(1) : "memory");
+#else
+	__sync_fetch_and_add(count, 1);
+#endif
+}
+
 /*
  * The same where several CPUs write. Sum and counts stay exact; of two maxima at the same moment the smaller one may stay,
  * which the reader bounds by the highest slot.
@@ -65,6 +84,6 @@ static __always_inline void latency_add_shared(struct latency *latency, u64 ns, 
 	}
 	if (ns > *max)
 		*max = ns;
-	__sync_fetch_and_add(&latency->sum_ns, ns);
-	__sync_fetch_and_add(&latency->slots[hist_slot(ns, LATENCY_SUB_BITS)], 1);
+	shared_add(&latency->sum_ns, ns);
+	shared_increment(&latency->slots[hist_slot(ns, LATENCY_SUB_BITS)]);
 }

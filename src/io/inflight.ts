@@ -43,10 +43,8 @@ export class InFlight {
 	private readonly devices: BlockDevices;
 	private readonly requests: Uint8Array;
 	private readonly bios: Uint8Array;
-	/** Requests known to be open only because their completion was missed. */
-	private missed: Set<string> = new Set();
-	/** Completions missed since start. */
-	missedCompletions: Count = 0;
+	/** Requests known to be open only because their completion was missed, until their address comes back. */
+	missed: Count = 0;
 
 	constructor(bpf: BpfSession, devices: BlockDevices) {
 		const bits = requestBits(bpf.possibleCpus);
@@ -119,18 +117,16 @@ export class InFlight {
 		const open = [...this.taken(maps.requests, this.requests)];
 		const counts = new Map(open.filter(suspect).map(({ dev }) => [dev, this.devices.inFlight(dev)]));
 		if (counts.size === 0) {
-			this.missed.clear();
+			this.missed = 0;
 			return open;
 		}
 		// the table again: what was old and is still there cannot have been missed by the kernel's count in between
-		const stale = new Set<string>();
+		this.missed = 0;
 		const kept = [...this.taken(maps.requests, this.requests)].filter((tracked) => {
 			if (!suspect(tracked) || counts.get(tracked.dev) !== 0) return true;
-			stale.add(`${tracked.dev} ${issuedAt(tracked)}`);
+			this.missed++;
 			return false;
 		});
-		for (const id of stale) if (!this.missed.has(id)) this.missedCompletions++;
-		this.missed = stale;
 		return kept;
 	}
 }

@@ -97,7 +97,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 				bios_full: now.bios_full,
 				stats_full: now.stats_full,
 				processes_full: now.processes_full,
-				missed_completion: this.inFlight.missedCompletions,
+				missed_completion: now.missed_completion + this.inFlight.missed,
 			},
 		};
 	}

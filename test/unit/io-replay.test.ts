@@ -1,0 +1,201 @@
+/**
+ * bpf/io.bpf.c itself, compiled for this machine (test/unit/fixtures/bpf-native), on invented events: what it must make of
+ * them is known to the nanosecond. Among them what cannot be had from a real disk at will.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { beforeAll, expect, test } from 'vitest';
+
+type Latency = [count: number, sum_ns: number];
+
+interface State {
+	taken: number;
+	unseen_start: number;
+	missed_completion: number;
+	requests_full: number;
+	bios_full: number;
+	partial: number;
+	bypassed: number;
+	slow: number;
+	submitter: number;
+	rows: {
+		stacked: boolean;
+		count: number;
+		bytes: number;
+		total: Latency;
+		stages: Record<'request' | 'plug' | 'queue' | 'device', Latency>;
+	}[];
+	processes: { pid: number; count: number; ns: number; read: number }[];
+}
+
+const DRIVER = 'build/test/io-replay';
+
+beforeAll(() => {
+	mkdirSync('build/test', { recursive: true });
+	const flags = [
+		'-O1',
+		'-w',
+		'-fsanitize=undefined',
+		'-fno-sanitize-recover',
+		'-Dpreserve_access_index=annotate("native")',
+	];
+	const include = ['-I', 'test/unit/fixtures/bpf-native', '-I', 'bpf/include'];
+	execFileSync('clang', [...flags, ...include, 'test/unit/fixtures/bpf-native/io.c', '-o', DRIVER]);
+});
+
+/** Lines of `NS CPU TASK EVENT ARGUMENT…`. */
+function replay(...events: string[]): State {
+	return JSON.parse(execFileSync(DRIVER, { input: `${events.join('\n')}\n`, encoding: 'utf8' })) as State;
+}
+
+test('the stages of a request are what lies between its hooks, and their sum is the total', () => {
+	const state = replay(
+		'1000 0 5 queue 1 4096',
+		'1300 0 5 got 1',
+		'1700 0 5 insert 1 1 1200',
+		'2600 0 6 issue 1 1 1200',
+		'9600 0 0 done 1 4096 4096',
+	);
+	expect(state.rows).toEqual([
+		{
+			stacked: false,
+			count: 1,
+			bytes: 4096,
+			total: [1, 8600],
+			stages: { request: [1, 300], plug: [1, 400], queue: [1, 900], device: [1, 7000] },
+		},
+	]);
+	// the one that queued it, whoever is there when it is issued and completed
+	expect(state.processes).toEqual([{ pid: 5, count: 1, ns: 8600, read: 4096 }]);
+	expect(state).toMatchObject({ taken: 0, submitter: 1, unseen_start: 0, bypassed: 0 });
+});
+
+test('without a scheduler the plug lasts until the issue', () => {
+	const state = replay('1000 0 5 queue 1 512', '1300 0 5 got 1', '1900 0 5 issue 1 1 900', '2900 0 5 done 1 512 512');
+	expect(state.rows[0]?.stages).toEqual({ request: [1, 300], plug: [1, 600], queue: [0, 0], device: [1, 1000] });
+	expect(state.bypassed).toBe(1);
+});
+
+test('a request whose completion was lost does not lend its age to the next at its address', () => {
+	const state = replay(
+		'1000 0 5 queue 1 512',
+		'1100 0 5 got 1',
+		'1200 0 5 issue 1 1 1000',
+		// never completed; the device went away, or the hook was not run
+		'900000 0 6 queue 2 512',
+		'900100 0 6 got 2',
+		'900300 0 6 issue 1 2 900050',
+		'901300 0 6 done 1 512 512',
+	);
+	expect(state.rows[0]).toMatchObject({ count: 1, total: [1, 1300] });
+	expect(state.processes).toEqual([{ pid: 6, count: 1, ns: 1300, read: 512 }]);
+	expect(state).toMatchObject({ missed_completion: 1, taken: 0 });
+});
+
+test('a bio that never came to a request does not lend its age or its task to the next at its address', () => {
+	const state = replay(
+		'1000 0 5 queue 1 512',
+		'800000 0 6 queue 1 512',
+		'800100 0 6 got 1',
+		'800200 0 6 issue 3 1 800050',
+		'800700 0 6 done 3 512 512',
+	);
+	expect(state.processes).toEqual([{ pid: 6, count: 1, ns: 700, read: 512 }]);
+	expect(state.taken).toBe(0);
+});
+
+test('completed in parts: one request, when the last part is done', () => {
+	const state = replay(
+		'1000 0 5 queue 1 8192',
+		'1100 0 5 got 1',
+		'1200 0 5 issue 1 1 1000',
+		'2000 0 5 done 1 4096 8192',
+		'3000 0 5 done 1 4096 4096',
+	);
+	expect(state.rows[0]).toMatchObject({ count: 1, bytes: 8192, total: [1, 2000] });
+	expect(state).toMatchObject({ partial: 1, taken: 0 });
+});
+
+test('sent back by the driver: the wait for it is queueing, the last issue begins the device', () => {
+	const state = replay(
+		'1000 0 5 queue 1 512',
+		'1100 0 5 got 1',
+		'1200 0 5 issue 1 1 1000',
+		'1300 0 5 requeue 1',
+		'1400 0 7 insert 1 1 1000',
+		'5000 0 7 issue 1 1 1000',
+		'6000 0 7 done 1 512 512',
+	);
+	expect(state.rows[0]?.stages).toEqual({ request: [1, 100], plug: [1, 100], queue: [1, 3800], device: [1, 1000] });
+	expect(state.processes).toEqual([{ pid: 5, count: 1, ns: 5000, read: 512 }]);
+});
+
+test('merged bios and requests leave nothing behind', () => {
+	const state = replay(
+		'1000 0 5 queue 1 4096',
+		'1100 0 5 got 1',
+		'1200 0 5 queue 2 4096',
+		'1250 0 5 merge 2',
+		'1300 0 5 insert 1 1 1000',
+		'1400 0 5 queue 3 4096',
+		'1500 0 5 got 3',
+		'1600 0 5 insert 2 3 1450',
+		'1700 0 5 gone 2',
+		'1800 0 5 issue 1 1 1000',
+		'2800 0 5 done 1 4096 4096',
+	);
+	expect(state.rows).toHaveLength(1);
+	expect(state.rows[0]).toMatchObject({ count: 1, total: [1, 1800] });
+	expect(state.taken).toBe(0);
+});
+
+test('a bio cut in two: both parts have its beginning and its owner', () => {
+	const state = replay(
+		'1000 0 5 queue 1 8192',
+		'1200 0 5 split 2 1 4096',
+		'1300 0 5 got 2',
+		'1400 0 5 issue 1 2 1250',
+		'1500 0 6 got 1',
+		'1600 0 6 issue 2 1 1450',
+		'2400 0 0 done 1 4096 4096',
+		'2600 0 0 done 2 4096 4096',
+	);
+	expect(state.rows[0]).toMatchObject({ count: 2, total: [2, 1400 + 1600] });
+	expect(state.processes).toEqual([{ pid: 5, count: 2, ns: 3000, read: 8192 }]);
+});
+
+test('a request in flight at the start is counted without a latency', () => {
+	const state = replay('5000 0 5 done 1 4096 4096');
+	expect(state.rows[0]).toMatchObject({ count: 1, bytes: 4096, total: [0, 0] });
+	expect(state).toMatchObject({ unseen_start: 1, submitter: 0 });
+});
+
+test('a device that takes bios has a row of its own, and its requests none', () => {
+	const state = replay('1000 0 5 queue 1 4096', '4000 0 5 end 1');
+	expect(state.rows).toMatchObject([{ stacked: true, count: 1, bytes: 4096, total: [1, 3000] }]);
+	expect(state.processes).toEqual([]);
+	expect(state.taken).toBe(0);
+});
+
+test('the verdict of a filter is that of the task which queued, not of the one at the completion', () => {
+	const of = (task: number, id: number) => [
+		`${1000 * id} 0 ${task} queue ${id} 512`,
+		`${1000 * id + 100} 0 ${task} got ${id}`,
+		`${1000 * id + 200} 0 7 issue ${id} ${id} ${1000 * id}`,
+		`${1000 * id + 700} 0 ${task === 5 ? 6 : 5} done ${id} 512 512`,
+	];
+	const state = replay('1 0 0 only 5', ...of(5, 1), ...of(6, 2), ...of(5, 3));
+	expect(state.rows).toMatchObject([{ count: 2, total: [2, 1400] }]);
+	expect(state.processes).toEqual([{ pid: 5, count: 2, ns: 1400, read: 1024 }]);
+	expect(state.taken).toBe(0);
+});
+
+test('slow is decided by the total', () => {
+	const one = (at: number, lasts: number) => [
+		`${at} 0 5 queue 1 512`,
+		`${at + 10} 0 5 got 1`,
+		`${at + 20} 0 5 issue 1 1 ${at}`,
+		`${at + lasts} 0 5 done 1 512 512`,
+	];
+	expect(replay('1 0 0 slow 500', ...one(1000, 499), ...one(3000, 500), ...one(5000, 501)).slow).toBe(2);
+});
