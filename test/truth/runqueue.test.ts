@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { RunqlatExtra, RunqlatRow } from '../../src/runqueue/rows.ts';
 import { runqlat } from '../../src/tracers/runqlat.ts';
 import type { Reading, Session } from '../../src/tracers/tracer.ts';
-import { type Counters, expectAgreement, happened, type Sample, sample } from './brackets.ts';
+import { type Counters, expectAgreement, happened, hiddenShare, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
 import { buildWorkloads, childrenOf, schedstat, type Workloads } from './workload.ts';
 
@@ -218,6 +218,8 @@ test('the processes add up to the machine, but for what is said to be missing', 
 
 test('processes that live for a millisecond have rows with their name', async () => {
 	start();
+	const nothing = (): Counters => new Map();
+	const from = sample(nothing, nothing);
 	const output = execFileSync(
 		'sh',
 		['-c', 'i=0; while [ $i -lt 300 ]; do /bin/true & wait $!; echo $!; i=$((i+1)); done'],
@@ -231,5 +233,7 @@ test('processes that live for a millisecond have rows with their name', async ()
 	expect(found.length).toBeGreaterThanOrEqual(297);
 	await seconds(0.3);
 	const left = new Set(read().rows.map(({ key }) => key.id));
-	expect(pids.filter((pid) => left.has(pid)).length).toBeLessThanOrEqual(3);
+	// nor is the end of one that is told while such a process has the CPU; the next full read finds it
+	const hidden = hiddenShare(from, sample(nothing, nothing)) * pids.length;
+	expect(pids.filter((pid) => left.has(pid)).length).toBeLessThanOrEqual(3 + hidden);
 });
