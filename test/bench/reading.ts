@@ -6,9 +6,9 @@ import type { BpfAddon, BpfObject } from '../../src/native.ts';
 import { registry } from '../../src/registry.ts';
 import type { Host, Session } from '../../src/tracers/tracer.ts';
 import { seconds } from '../truth/host.ts';
+import type { Bench } from './bench.ts';
 import { emptyPrograms, openScreen } from './contenders.ts';
 import type { Figure, SectionResult } from './figures.ts';
-import type { Bench } from './main.ts';
 import { progress } from './progress.ts';
 import { median } from './statistics.ts';
 
