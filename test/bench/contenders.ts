@@ -1,7 +1,7 @@
 /** Who is measured: things that are started, are there for a while, and are stopped. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import pty from '@lydell/node-pty';
 import type { Host, Options, Tracer } from '../../src/tracers/tracer.ts';
 import { loadedPrograms, untilLoaded } from './programs.ts';
@@ -62,7 +62,7 @@ export function sessions(
 let emptyObject: string | undefined;
 
 /** Compiled on first use. */
-function emptyPrograms(): string {
+export function emptyPrograms(): string {
 	if (emptyObject !== undefined) return emptyObject;
 	const path = 'build/bench/empty.bpf.o';
 	mkdirSync('build/bench', { recursive: true });
@@ -91,15 +91,13 @@ export function empty(name: string, host: Host, ...tracepoints: string[]): Conte
 /** Nothing at all. */
 export const nothing: Contender = { name: 'nothing', start: async () => async () => {} };
 
-const node = (): string => globSync('node_modules/node-linux-*/bin/node')[0] ?? process.execPath;
-
 /** The built program printing one tab. */
 export function batch(name: string, tab: string, ...options: string[]): Contender {
 	return {
 		name,
 		async start() {
-			const args = ['--no-warnings', 'dist/wattlag.mjs', '--batch', '--json', '--tab', tab, '--delay', '1', ...options];
-			const child = spawn(node(), args, { stdio: ['ignore', 'pipe', 'inherit'] });
+			const args = ['--batch', '--json', '--tab', tab, '--delay', '1', ...options];
+			const child = spawn('bin/wattlag', args, { stdio: ['ignore', 'pipe', 'inherit'] });
 			await once(child.stdout, 'data');
 			child.stdout.resume();
 			return () => stop(child, 'SIGTERM');
@@ -115,12 +113,13 @@ export interface Screen {
 
 /** The built program with its screen, hence all tabs. Resolves when the first figures are on it. */
 export async function openScreen(...options: string[]): Promise<Screen> {
-	const terminal = pty.spawn(node(), ['--no-warnings', 'dist/wattlag.mjs', '--delay', '1', ...options], {
+	const terminal = pty.spawn('bin/wattlag', ['--delay', '1', ...options], {
 		cols: 120,
 		rows: 40,
 		env: { ...process.env, NODE_ENV: 'production', TERM: 'xterm-256color' },
 	});
 	const gone = new Promise<void>((resolve) => terminal.onExit(() => resolve()));
+	// the screen is read by somebody, as it would be
 	let output = '';
 	const first = terminal.onData((data) => {
 		output += data;
@@ -134,7 +133,6 @@ export async function openScreen(...options: string[]): Promise<Screen> {
 		await new Promise((resolve) => setTimeout(resolve, 50));
 	}
 	first.dispose();
-	// the screen is read by somebody, as it would be
 	terminal.onData(() => {});
 	return {
 		pid: terminal.pid,

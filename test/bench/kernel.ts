@@ -8,9 +8,9 @@ import { runqlat } from '../../src/tracers/runqlat.ts';
 import type { Host, Options, Tracer } from '../../src/tracers/tracer.ts';
 import { onDisk } from '../truth/load.ts';
 import type { Workloads } from '../truth/workload.ts';
+import type { Bench } from './bench.ts';
 import { type Contender, empty, peer, sessions } from './contenders.ts';
 import type { Figure, SectionResult } from './figures.ts';
-import type { Bench } from './main.ts';
 import { type Runs, runsOf, withPrograms } from './programs.ts';
 import { progress } from './progress.ts';
 

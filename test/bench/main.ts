@@ -1,38 +1,44 @@
 /**
  * The benchmarks: wattlag beside its peers and beside nothing, as Markdown on standard output and as JSON in build/bench/.
- *   npm run bench -- [--section kernel,workload,reading] [--quick]
+ *   npm run bench -- [--section kernel,workload,reading,terminal] [--quick] [--write]
+ * `--write` puts the newest tables of all sections into docs/PERFORMANCE.md.
  * Needs root. See docs/PERFORMANCE.md.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { Host } from '../../src/tracers/tracer.ts';
 import { realHost } from '../truth/host.ts';
-import { buildWorkloads, type Workloads } from '../truth/workload.ts';
-import { type SectionResult, sectionText } from './figures.ts';
-import { goals, goalsText } from './goals.ts';
+import { buildWorkloads } from '../truth/workload.ts';
+import type { Bench } from './bench.ts';
+import { writeRegion } from './document.ts';
+import type { SectionResult } from './figures.ts';
 import { kernel } from './kernel.ts';
-import { machine, machineText } from './machine.ts';
+import { machine } from './machine.ts';
 import { progress } from './progress.ts';
 import { reading } from './reading.ts';
+import { load, type Measured, reportText, save } from './report.ts';
+import { startUp, terminal } from './terminal.ts';
 import { workload } from './workload.ts';
 
-/** What every section gets. */
-export interface Bench {
-	host: Host;
-	/** test/bench/load.c */
-	loads: Workloads;
-	/** Times that every contender has its turn. */
-	rounds: number;
-	/** Shorter and coarser. */
-	quick: boolean;
-}
-
-const sections: Record<string, (bench: Bench) => Promise<SectionResult>> = { kernel, workload, reading };
+const sections: Record<string, (bench: Bench) => Promise<SectionResult>> = {
+	kernel,
+	workload,
+	reading,
+	terminal: async ({ quick }) => ({
+		id: 'terminal',
+		title: 'Terminal: the screen beside htop, btop and top',
+		notes: [],
+		figures: [],
+		tables: [await terminal(quick ? 1 : 2), await startUp(5)],
+	}),
+};
 const PACKAGES = ['libbpf-tools', 'fio', 'linux-perf', 'htop', 'btop', 'procps'];
 
 async function main(): Promise<void> {
 	const { values } = parseArgs({
-		options: { section: { type: 'string' }, quick: { type: 'boolean', default: false } },
+		options: {
+			section: { type: 'string' },
+			quick: { type: 'boolean', default: false },
+			write: { type: 'boolean', default: false },
+		},
 	});
 	const wanted = values.section?.split(',') ?? Object.keys(sections);
 	const unknown = wanted.find((name) => !(name in sections));
@@ -40,25 +46,22 @@ async function main(): Promise<void> {
 	if (process.getuid?.() !== 0) throw new Error('needs root: sudo npm run bench');
 
 	const loads = buildWorkloads(new URL('load.c', import.meta.url));
-	const bench = { host: realHost(), loads, rounds: values.quick ? 3 : 7, quick: values.quick };
-	const results: SectionResult[] = [];
+	const bench = { host: realHost(), loads, rounds: values.quick ? 3 : 5, quick: values.quick };
+	const results: Measured[] = [];
 	const on = machine(PACKAGES);
 	try {
 		for (const name of wanted) {
 			progress(`section ${name}`);
-			results.push(await (sections[name] as (bench: Bench) => Promise<SectionResult>)(bench));
+			const result = await (sections[name] as (bench: Bench) => Promise<SectionResult>)(bench);
+			const measured = { machine: on, result };
+			results.push(measured);
+			progress(`all values: ${save(measured)}`);
 		}
 	} finally {
 		await loads.stop();
 	}
-	const reached = goals(results);
-	mkdirSync('build/bench', { recursive: true });
-	const file = `build/bench/${wanted.join('-')}.json`;
-	writeFileSync(file, `${JSON.stringify({ machine: on, goals: reached, sections: results }, null, '\t')}\n`);
-	process.stdout.write(
-		[machineText(on), '', goalsText(reached), '', ...results.map((result) => sectionText(result))].join('\n'),
-	);
-	progress(`all values: ${file}`);
+	process.stdout.write(reportText(results));
+	if (values.write) writeRegion('docs/PERFORMANCE.md', 'bench', reportText(load(Object.keys(sections))));
 }
 
 try {

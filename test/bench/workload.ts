@@ -4,9 +4,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onDisk } from '../truth/load.ts';
+import type { Bench } from './bench.ts';
 import { batch, type Contender, nothing, peer, screen } from './contenders.ts';
 import type { Figure, SectionResult } from './figures.ts';
-import type { Bench } from './main.ts';
 import { progress } from './progress.ts';
 import { median } from './statistics.ts';
 

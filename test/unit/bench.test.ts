@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { withRegion } from '../bench/document.ts';
 import { type Figure, number, type SectionResult, sectionText } from '../bench/figures.ts';
 import { goals, goalsText } from '../bench/goals.ts';
 import { EMPTY, WHAT } from '../bench/kernel.ts';
@@ -102,4 +103,12 @@ test('accuracy: the error is what lies outside of what the truth leaves open', (
 	expect(of(1120, 0.02).passed).toBe(false);
 	expect(check('x', 'y', 'ns', { ours: 0, least: 0, most: 0 }, { bound: 1 }).passed).toBe(false);
 	expect(checksText([of(980)])).toContain('| 2 % | -6.7 % | 1 % | **no** |');
+});
+
+test('a region of a document is replaced, the rest stays, and one that is not there is refused', () => {
+	const document = 'a\n<!-- bench -->\nold\n<!-- end of bench -->\nz\n';
+	const written = withRegion(document, 'bench', 'new\n');
+	expect(written).toBe('a\n<!-- bench -->\n\nnew\n\n<!-- end of bench -->\nz\n');
+	expect(withRegion(written, 'bench', 'new')).toBe(written);
+	expect(() => withRegion('a', 'bench', 'new')).toThrow('no region bench');
 });

@@ -1,9 +1,11 @@
 /**
  * Every figure against a truth that somebody else computed, as Markdown on standard output and as JSON in build/verify/.
- *   npm run verify
- * Needs root and a machine that does little else. Exit code 1 when a bound is missed.
+ *   npm run verify -- [--write]
+ * `--write` puts the table into docs/PERFORMANCE.md. Needs root and a machine that does little else. Exit code 1 when a bound is missed.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { writeRegion } from '../bench/document.ts';
 import { machine, machineText } from '../bench/machine.ts';
 import { buildWorkloads } from '../truth/workload.ts';
 import type { Check } from './check.ts';
@@ -14,6 +16,7 @@ import { cpuTime, runDelay } from './processes.ts';
 import { checksText } from './report.ts';
 
 async function main(): Promise<boolean> {
+	const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
 	if (process.getuid?.() !== 0) throw new Error('needs root: sudo npm run verify');
 	const loads = buildWorkloads();
 	const checks: Check[] = [];
@@ -28,7 +31,9 @@ async function main(): Promise<boolean> {
 	const on = machine(['fio', 'libbpf-tools']);
 	mkdirSync('build/verify', { recursive: true });
 	writeFileSync('build/verify/verify.json', `${JSON.stringify({ machine: on, checks }, null, '\t')}\n`);
-	process.stdout.write(`${machineText(on)}\n\n${checksText(checks)}\n`);
+	const text = `${machineText(on)}\n\n${checksText(checks)}\n`;
+	process.stdout.write(text);
+	if (values.write) writeRegion('docs/PERFORMANCE.md', 'verify', text);
 	return checks.every(({ passed }) => passed);
 }
 
