@@ -59,6 +59,12 @@ struct kiocb {
 
 struct iomap_dio {
 	struct kiocb *iocb;
+	bool wait_for_completion;
+	union {
+		struct {
+			struct task_struct *waiter;
+		} submit;
+	};
 };
 
 struct cgroup_root;
@@ -244,7 +250,31 @@ static __always_inline u64 charged_cgroup(struct bio *bio)
 /* Does a file system own the device that this inode stands for? Then its pages are the file system's. */
 static __always_inline bool is_held(struct bio *bio)
 {
-	return bpf_core_field_exists(struct block_device, bd_holder) && BPF_CORE_READ(bio, bi_bdev, bd_holder) != 0;
+	return bpf_core_field_exists(bio->bi_bdev) && bpf_core_field_exists(struct block_device, bd_holder) &&
+	       BPF_CORE_READ(bio, bi_bdev, bd_holder) != 0;
+}
+
+/*
+ * The task that waits for direct IO which a kernel thread queues in its place: limits of control groups (io.max) hold bios
+ * back before they are queued.
+ */
+static __always_inline bool waiting_owner(struct owner *owner, struct bio *bio)
+{
+	struct iomap_dio *dio = BPF_CORE_READ(bio, bi_private);
+	struct task_struct *task;
+
+	if (!ends_in(bio, &iomap_dio_bio_end_io) || !bpf_core_field_exists(dio->submit.waiter) ||
+	    !BPF_CORE_READ(dio, wait_for_completion))
+		return false;
+	task = BPF_CORE_READ(dio, submit.waiter);
+	if (!task)
+		return false;
+	owner->tgid = BPF_CORE_READ(task, tgid);
+	owner->tid = BPF_CORE_READ(task, pid);
+	owner->start = BPF_CORE_READ(task, group_leader, start_boottime);
+	owner->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	bpf_probe_read_kernel(owner->comm, sizeof(owner->comm), task->comm);
+	return true;
 }
 
 /*
@@ -259,6 +289,8 @@ static __noinline u32 kernel_owner(struct owner *owner, struct bio *bio)
 	struct inode *inode = bio_inode(bio, &dentry);
 	u64 cgroup;
 
+	if (waiting_owner(owner, bio))
+		return OWNER_SUBMITTER;
 	if (inode && !(is_block_inode(inode) && is_held(bio))) {
 		file_of(&file, inode);
 		known = bpf_map_lookup_elem(&dirtied, &file);

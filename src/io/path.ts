@@ -18,7 +18,7 @@ export const IO_PATH = {
 			from: 'bio queued',
 			to: 'got request',
 			depth: 'block',
-			help: 'Waiting for a request: throttling by a control group (io.max), a free tag, splitting.',
+			help: 'Waiting for a request: a free tag, splitting. Limits of control groups (io.max) act before, in fs.',
 		},
 		{
 			name: 'plug',

@@ -1,0 +1,111 @@
+/** A delay put in a known place shows in the stage that names it, and belongs to whom it was put on. */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, expect, test } from 'vitest';
+import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
+import { io } from '../../src/tracers/io.ts';
+import type { Options, Session } from '../../src/tracers/tracer.ts';
+import { fio, laidOut } from './fio.ts';
+import { realHost } from './host.ts';
+import { onDisk } from './load.ts';
+
+const run = promisify(execFile);
+
+let session: Session<IoRow, IoExtra> | undefined;
+
+afterEach(() => {
+	session?.close();
+	session = undefined;
+});
+
+function start(options: Options = {}): Session<IoRow, IoExtra> {
+	session = io.start(realHost(), { slow: 1000, ...options });
+	return session;
+}
+
+/** A loop device on a file, with as many requests as asked for. */
+async function onLoop(requests: number, use: (path: string) => Promise<void>): Promise<void> {
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'image', 32);
+		const loop = (await run('losetup', ['--find', '--show', file])).stdout.trim();
+		const queue = `/sys/block/${basename(loop)}/queue`;
+		try {
+			writeFileSync(`${queue}/scheduler`, 'mq-deadline');
+			writeFileSync(`${queue}/nr_requests`, String(requests));
+			await use(loop);
+		} finally {
+			await run('losetup', ['--detach', loop]);
+		}
+	});
+}
+
+test('more tasks than the device has requests: they wait in `request`', async () => {
+	/** Share of the total that reads of so many tasks spend waiting for a request. */
+	const waiting = async (tasks: number): Promise<number> => {
+		let share = Number.NaN;
+		await onLoop(4, async (loop) => {
+			const running = start({ device: loop });
+			const options = ['--size=32M', '--rw=randread', '--direct=1', '--ioengine=psync', '--number_ios=250'];
+			await fio(loop, ...options, `--numjobs=${tasks}`).done;
+			const row = running.read(1e9, 'operation').rows.find(({ op }) => op === 'read');
+			const { request, total } = (row?.stages_total ?? {}) as Record<string, { sum_ns: number }>;
+			share = (request?.sum_ns ?? 0) / (total?.sum_ns ?? 0);
+			running.close();
+		});
+		return share;
+	};
+	expect(await waiting(1)).toBeLessThan(0.2);
+	expect(await waiting(32)).toBeGreaterThan(0.5);
+});
+
+/** Limit reads of a device in a new control group, by whichever hierarchy the machine has. */
+function limited(dev: string, reads: number): { procs: string; remove(): void } {
+	for (const { root, file, text } of [
+		{ root: '/sys/fs/cgroup/blkio', file: 'blkio.throttle.read_iops_device', text: `${dev} ${reads}` },
+		{ root: '/sys/fs/cgroup', file: 'io.max', text: `${dev} riops=${reads}` },
+	]) {
+		const folder = join(root, `wattlag-${process.pid}`);
+		if (!existsSync(root)) continue;
+		mkdirSync(folder);
+		if (existsSync(join(folder, file))) {
+			writeFileSync(join(folder, file), text);
+			return { procs: join(folder, 'cgroup.procs'), remove: () => rmdirSync(folder) };
+		}
+		rmdirSync(folder);
+	}
+	throw new Error('no control group limits IO here: mount blkio, or enable io in cgroup.subtree_control');
+}
+
+test('direct IO that a limit holds back still belongs to the process that asked', async () => {
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'file', 1);
+		const { dev } = statSync(file);
+		const group = limited(`${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`, 100);
+		try {
+			const running = start({ file });
+			const started = performance.now();
+			const read = `echo $$ > ${group.procs}; exec dd if=${file} of=/dev/null bs=4k count=100 iflag=direct status=none`;
+			await run('sh', ['-c', read]);
+			expect(performance.now() - started, 'the limit works').toBeGreaterThan(500);
+			const { extra } = running.read(1e9, 'operation');
+			expect(extra.associated).toMatchObject({ requests: 100, submitter: 100 });
+			expect(extra.processes).toMatchObject([{ comm: 'dd', count: 100 }]);
+		} finally {
+			group.remove();
+		}
+	});
+});
+
+test('the device of a partition table entry is found by name and path', () => {
+	const [first] = readFileSync('/proc/diskstats', 'utf8')
+		.trim()
+		.split('\n')
+		.filter((line) => !/loop|ram/.test(line));
+	const [, , name] = (first as string).trim().split(/\s+/);
+	expect(() => start({ device: name as string })).not.toThrow();
+	session?.close();
+	expect(() => start({ device: `/dev/${name}` })).not.toThrow();
+	expect(() => start({ device: 'nosuchdisk' })).toThrow(/no block device 'nosuchdisk'/);
+});
