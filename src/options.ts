@@ -47,13 +47,21 @@ export interface CommandLine {
 	sections: Record<string, Options>;
 }
 
-export type AnyTracer = Pick<Tracer<never, object>, 'id' | 'title' | 'summary' | 'columns' | 'groups' | 'options'>;
+export type AnyTracer = Pick<
+	Tracer<never, object>,
+	'id' | 'title' | 'summary' | 'columns' | 'groups' | 'options' | 'from'
+>;
 
 interface CommonSpec extends OptionSpec {
 	/** Of this one run: neither in the configuration file nor in the environment. */
 	once?: true;
 	/** In the configuration file it stands in each tab's table. */
 	perTab?: true;
+}
+
+/** What scripts get that name no tab: a tab that is made of others is for people. */
+function firstMeasuring(tracers: readonly AnyTracer[]): string {
+	return (tracers.find(({ from }) => !from) ?? tracers[0])?.id ?? '';
 }
 
 export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
@@ -66,7 +74,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			default: tabs[0] ?? '',
 			choices: tabs,
 			placeholder: 'NAME',
-			help: 'tab to open, or to print',
+			help: `tab to open, or to print (with --batch: ${firstMeasuring(tracers)} unless one is named)`,
 		},
 		{
 			name: 'delay',
@@ -439,8 +447,9 @@ export function resolveOptions(
 	const number = (name: string): number => values.get(name) as number;
 	const on = (name: string): boolean => values.get(name) === true;
 
-	const tab = text('tab');
 	const batch = on('batch');
+	const named = find(common.find(({ name }) => name === 'tab') as CommonSpec, 'tab') !== undefined;
+	const tab = batch && !named ? firstMeasuring(tracers) : text('tab');
 	if (compare && !on('live')) throw new UsageError('compare needs --live: wattlag compare --live');
 	if (!compare && on('live')) throw new UsageError('--live belongs to compare: wattlag compare --live');
 	for (const name of ['json', 'iterations', 'limit']) {

@@ -130,6 +130,8 @@ class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private readonly users = new Users();
 	private readonly forecast = new EnergyForecast();
 	private readonly io: IoCount;
+	/** Rows of the last read by process. */
+	processes: () => EnergyRow[] = () => [];
 
 	constructor(parts: Parts) {
 		this.parts = parts;
@@ -162,6 +164,8 @@ class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		};
 		const accounts = this.accounts.list(kind, use.processes, use.threads, figure);
 		const rows = accounts.map((account) => this.row(account, kind, known, sums.measured_uj, dt));
+		this.processes = () =>
+			this.accounts.charged().map((account) => this.row(account, 'process', known, sums.measured_uj, dt));
 		rows.sort((a, b) => b.cpu_ns - a.cpu_ns);
 		return {
 			rows,

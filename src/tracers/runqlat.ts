@@ -138,6 +138,10 @@ class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		};
 	}
 
+	processes(): RunqlatRow[] {
+		return this.rowsOf('process');
+	}
+
 	cost(): BpfCost {
 		const cost = this.reader.cost();
 		const more = this.culprits?.cost();

@@ -15,12 +15,12 @@ import { Footer, type OwnCost, type Prompt } from './footer.tsx';
 import { clock, Header, type HostInfo } from './header.tsx';
 import { Help, helpLines } from './help.tsx';
 import { type Hits, HitsContext, targetAt } from './hit.ts';
-import { type Command, defaultKeymap, type Keymap } from './keymap.ts';
+import { type Command, defaultKeymap, type Keymap, keysOf } from './keymap.ts';
 import { Lines } from './lines.tsx';
 import { Notice } from './notice.tsx';
 import { SortMenu } from './sort-menu.tsx';
 import { initialState, reduce, selectedIndex, sortOf, tabState, type UiState, type View } from './state.ts';
-import type { TabEntry, TabView } from './tab.ts';
+import { digitsOf, type TabEntry, type TabView } from './tab.ts';
 import { paint } from './theme.ts';
 import { type FilterInUse, useFilter } from './use-filter.ts';
 import { useKeys } from './use-keys.ts';
@@ -128,8 +128,10 @@ export function App(props: AppProps): ReactElement | null {
 		[state.overlay?.kind, tracer, keymap, width],
 	);
 
+	const digits = digitsOf(tabs);
 	const actionView: View = {
 		tabs: tabs.map((one) => one.tracer.id),
+		digits,
 		columns,
 		choices: choicesOf(tracer.columns, tab.columns),
 		defaultSort: tracer.defaultSort,
@@ -171,12 +173,16 @@ export function App(props: AppProps): ReactElement | null {
 		actions.setInterval(next);
 	};
 
+	const setGroup = (tab: string, group: string) => {
+		setGroups((before) => ({ ...before, [tab]: group }));
+		actions.setGroup(tab, group);
+	};
+
 	const nextGroup = () => {
 		if (tracer.groups.length < 2) return say(`${tracer.title} has one grouping only`);
 		const at = tracer.groups.indexOf(groups[id] ?? snapshot?.group ?? (tracer.groups[0] as string));
 		const group = tracer.groups[(at + 1) % tracer.groups.length] as string;
-		setGroups({ ...groups, [id]: group });
-		actions.setGroup(id, group);
+		setGroup(id, group);
 	};
 
 	const toggleBaseline = () => {
@@ -207,6 +213,15 @@ export function App(props: AppProps): ReactElement | null {
 		actions.tune(id, changes);
 	};
 
+	const showFinding = (key: string) => {
+		const at = keysOf(keymap, 'finding').indexOf(key);
+		const link = snapshot && loaded?.links?.(snapshot as never)[at];
+		if (!link) return say(`no finding ${key} here`);
+		const group = groups[link.tab] ?? store.current(link.tab)?.group;
+		if (link.group !== undefined && link.group !== group) setGroup(link.tab, link.group);
+		dispatch({ kind: 'show', link });
+	};
+
 	const travel = (steps: number) => {
 		store.travel(id, steps);
 		if (snapshot && store.current(id)?.mono_ns === snapshot.mono_ns)
@@ -214,7 +229,8 @@ export function App(props: AppProps): ReactElement | null {
 	};
 
 	/** Commands that reach beyond the screen's own state. */
-	const outward: Partial<Record<Command, () => void>> = {
+	const outward: Partial<Record<Command, (key: string) => void>> = {
+		finding: showFinding,
 		quit: actions.quit,
 		suspend: actions.suspend,
 		redraw: actions.redraw,
@@ -262,7 +278,7 @@ export function App(props: AppProps): ReactElement | null {
 		if (!command) return;
 		dispatch({ kind: 'command', command, key, view: actionView });
 		// Space shows and hides columns in their menu.
-		if (!(command === 'pause' && state.overlay?.kind === 'columns')) outward[command]?.();
+		if (!(command === 'pause' && state.overlay?.kind === 'columns')) outward[command]?.(key);
 	});
 
 	if (height < 1 || width < 1) return null;
@@ -279,8 +295,9 @@ export function App(props: AppProps): ReactElement | null {
 			<Box flexDirection="column" width={width} height={height}>
 				<Header
 					host={host}
-					tabs={tabs.map((one) => ({
+					tabs={tabs.map((one, index) => ({
 						id: one.tracer.id,
+						digit: digits[index] as string,
 						title: one.tracer.title,
 						state: store.status(one.tracer.id).kind,
 					}))}
@@ -333,6 +350,7 @@ export function App(props: AppProps): ReactElement | null {
 											baseline={(baseline?.tabs.get(id) as never) ?? null}
 											logarithmic={state.logarithmic}
 											band={state.band}
+											keymap={keymap}
 											page={page}
 											{...body}
 										/>
@@ -344,7 +362,7 @@ export function App(props: AppProps): ReactElement | null {
 				</Box>
 				<Footer
 					lost={snapshot?.lost ?? nothing}
-					cost={costOf(tabs.map((one) => store.current(one.tracer.id)))}
+					cost={costOf(tabs.filter((one) => !one.tracer.from).map((one) => store.current(one.tracer.id)))}
 					selected={selected}
 					rows={rows.length}
 					filter={filter.text}

@@ -35,6 +35,11 @@ function terms(width: number): string[] {
 	return [paint('strong', 'Terms'), ...entries(glossary, nameWidth, width), ''];
 }
 
+function ownTerms(title: string, list: readonly (readonly [string, string])[], width: number): string[] {
+	const nameWidth = Math.min(Math.floor(width / 3), Math.max(...list.map(([name]) => textWidth(name))));
+	return [paint('strong', `${title} – terms`), ...entries(list, nameWidth, width), ''];
+}
+
 /** The whole help for a tab at this width. */
 export function helpLines(tracer: TabTracer<never, object>, { bindings }: Keymap, width: number): string[] {
 	const bound = bindings.filter(({ keys }) => keys.length > 0);
@@ -61,6 +66,7 @@ export function helpLines(tracer: TabTracer<never, object>, { bindings }: Keymap
 		),
 		...(tracer.groups.length > 1 ? ['', `  ${paint('dim', 'groups (t):')} ${tracer.groups.join(', ')}`] : []),
 		'',
+		...(tracer.terms ? ownTerms(tracer.title, tracer.terms, width) : []),
 		...keys,
 		...terms(width),
 		...notes.flatMap((note) => wrapText(note, width - 2).map((line) => paint('dim', `  ${line}`))),

@@ -5,6 +5,7 @@ import { maxLength } from '../filter/lexer.ts';
 import { formatNs } from '../format.ts';
 import { type Direction, firstDirection, reversed, type Sort } from '../query.ts';
 import type { Column } from '../tracers/tracer.ts';
+import type { Link } from '../triage/finding.ts';
 import { type ColumnChoice, move, toggle } from './columns.ts';
 import type { Command } from './keymap.ts';
 import { edit, emptyInput, inputOf, type TextInput } from './text-input.ts';
@@ -51,6 +52,8 @@ export interface UiState {
 /** What the current screen looks like, for commands that depend on it. */
 export interface View {
 	tabs: readonly string[];
+	/** The key of each. */
+	digits: readonly string[];
 	/** Those shown, in their order. */
 	columns: readonly Column<never>[];
 	/** All of them. */
@@ -83,6 +86,7 @@ export type Action =
 	| { kind: 'say'; message: string }
 	| { kind: 'select'; index: number; view: View }
 	| { kind: 'go-to'; tab: string }
+	| { kind: 'show'; link: Link }
 	| { kind: 'sort'; key: string; view: View };
 
 const fresh: TabState = { sort: null, selected: null, index: 0, follow: null, detail: false, columns: null };
@@ -215,6 +219,21 @@ function goTo(state: UiState, tab: string | undefined): UiState {
 	return { ...state, tab, tabs: { ...state.tabs, [tab]: there } };
 }
 
+/** The tab, sorted and filtered so that the row is in sight; the process is selected, else the first row. */
+function show(state: UiState, { tab, process, filter, sort }: Link): UiState {
+	const there: TabState = {
+		...tabState(state, tab),
+		...(sort === undefined ? {} : { sort: { key: sort, direction: 'descending' } }),
+		// a key that no row has: the row at the index
+		selected: '',
+		index: 0,
+		follow: process ?? null,
+		detail: false,
+	};
+	const rest = { tab, filter, process: process ?? state.process, overlay: null, band: null };
+	return { ...state, ...rest, tabs: { ...state.tabs, [tab]: there } };
+}
+
 function back(state: UiState): UiState {
 	const tab = tabState(state);
 	if (state.band !== null) return { ...state, band: null };
@@ -237,7 +256,7 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 	const tabIndex = view.tabs.indexOf(state.tab);
 	switch (command) {
 		case 'tab':
-			return goTo({ ...state, overlay: null }, view.tabs[Number(key) - 1]);
+			return goTo({ ...state, overlay: null }, view.tabs[view.digits.indexOf(key)]);
 		case 'next-tab':
 		case 'previous-tab': {
 			const step = command === 'next-tab' ? 1 : view.tabs.length - 1;
@@ -340,6 +359,8 @@ export function reduce(before: UiState, action: Action): UiState {
 			return select(state, action.view, action.index);
 		case 'go-to':
 			return goTo({ ...state, overlay: null }, action.tab);
+		case 'show':
+			return show(state, action.link);
 		case 'sort': {
 			const { columns, defaultSort } = action.view;
 			const sort = sortOf(state, state.tab, columns, defaultSort);

@@ -4,7 +4,9 @@ import type { Sort } from '../query.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Column, Options, Tracer } from '../tracers/tracer.ts';
+import type { Link } from '../triage/finding.ts';
 import type { TabBaseline } from './baseline.ts';
+import type { Keymap } from './keymap.ts';
 
 export interface TabProps<Row, Extra extends object> {
 	/** Those that the user wants to see, in that order. */
@@ -29,6 +31,8 @@ export interface TabProps<Row, Extra extends object> {
 	logarithmic: boolean;
 	/** The power of two of ns that is looked at in histograms; null: none. Rows without it are not among `rows`. */
 	band: number | null;
+	/** For keys that the tab itself names. */
+	keymap: Keymap;
 	/** Cells and rows for the tab. */
 	width: number;
 	height: number;
@@ -46,12 +50,14 @@ export interface TabView<Row, Extra extends object> {
 	narrow?(row: Row | undefined, snapshot: Snapshot<Row, Extra>): Options;
 	/** Rows that are shown apart from the table return false. */
 	listed?(row: Row): boolean;
+	/** Where the keys of `finding` go, in their order. */
+	links?(snapshot: Snapshot<Row, Extra>): readonly Link[];
 }
 
 /** What the screen uses of a tracer. */
 export type TabTracer<Row, Extra extends object> = Pick<
 	Tracer<Row, Extra>,
-	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey' | 'processOf'
+	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey' | 'processOf' | 'from' | 'terms'
 >;
 
 /** One entry of the registry, as far as the screen needs it. A row only ever meets the columns it came with. */
@@ -59,4 +65,10 @@ export interface TabEntry {
 	tracer: TabTracer<never, object>;
 	/** Loaded after the first frame. */
 	tab(): Promise<TabView<never, object>>;
+}
+
+/** The digit of each tab: those that measure from 1 on, what is made of them 0. */
+export function digitsOf(tabs: readonly { tracer: Pick<TabTracer<never, object>, 'from'> }[]): string[] {
+	let last = 0;
+	return tabs.map(({ tracer }) => (tracer.from ? '0' : String(++last)));
 }
