@@ -65,7 +65,8 @@ export class Tracker {
 		}
 		// below its limit it goes on, but that does not help it to begin
 		if (suspicion.excess >= 1) known.held += now.dt_ns;
-		known.suspicion = suspicion;
+		// who it was is not always seen anew
+		known.suspicion = { ...suspicion, owner: suspicion.owner ?? known.suspicion.owner };
 		known.away = 0;
 		known.told ||= known.held >= BEGINS_AFTER;
 		return true;

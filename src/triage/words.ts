@@ -7,8 +7,8 @@ import type { Bytes, Count, Ns, Watts } from '../units.ts';
 
 /** 0–1 */
 export const percent = (share: number): SafeText => {
-	const value = share * 100;
-	return `${value >= 9.95 ? Math.round(value) : value.toFixed(1)}%` as SafeText;
+	const tenths = Math.round(share * 1000);
+	return `${tenths < 100 ? tenths / 10 : Math.round(share * 100)}%` as SafeText;
 };
 export const duration = (ns: Ns): SafeText => formatNs(ns) as SafeText;
 export const count = (value: Count): SafeText => formatCount(value) as SafeText;

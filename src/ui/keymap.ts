@@ -66,7 +66,7 @@ export const defaultBindings: readonly Binding[] = [
 	{
 		command: 'finding',
 		keys: ['A', 'B', 'C', 'D', 'E'],
-		help: 'on the overview: to the tab, row and filter that show the finding with that letter; 0 comes back',
+		help: 'on the overview: to the tab, row and filter that show the finding with that letter; Esc comes back',
 		section: 'General',
 	},
 	{ command: 'next-tab', keys: ['Tab'], help: 'next tab', hint: 'Next', hintOrder: 9, section: 'General' },

@@ -35,6 +35,8 @@ export interface UiState {
 	tab: string;
 	/** As typed, also while it is wrong. */
 	filter: string;
+	/** Where a finding's key was pressed, and the filter there: one step back leads there. null: the filter is the user's. */
+	origin: { tab: string; filter: string } | null;
 	/** What `n` and `N` look for. */
 	search: string;
 	/** Process of the row selected last, see `Tracer.processOf`. */
@@ -101,7 +103,18 @@ export function initialState(tab: string, sorts: Readonly<Record<string, Column<
 			{ ...fresh, sort: { key: column.key, direction: firstDirection(column) } },
 		]),
 	);
-	return { tab, filter, search: '', process: null, message: null, overlay: null, tabs, logarithmic: false, band: null };
+	return {
+		tab,
+		filter,
+		origin: null,
+		search: '',
+		process: null,
+		message: null,
+		overlay: null,
+		tabs,
+		logarithmic: false,
+		band: null,
+	};
 }
 
 export function tabState(state: UiState, tab = state.tab): TabState {
@@ -216,7 +229,9 @@ const firstBand = 20;
 function goTo(state: UiState, tab: string | undefined): UiState {
 	if (tab === undefined || tab === state.tab) return state;
 	const there = { ...tabState(state, tab), ...(state.process === null ? {} : { follow: state.process }) };
-	return { ...state, tab, tabs: { ...state.tabs, [tab]: there } };
+	const { origin } = state;
+	const filter = origin?.tab === tab ? origin.filter : state.filter;
+	return { ...state, tab, filter, origin: null, tabs: { ...state.tabs, [tab]: there } };
 }
 
 /** The tab, sorted and filtered so that the row is in sight; the process is selected, else the first row. */
@@ -230,7 +245,8 @@ function show(state: UiState, { tab, process, filter, sort }: Link): UiState {
 		follow: process ?? null,
 		detail: false,
 	};
-	const rest = { tab, filter, process: process ?? state.process, overlay: null, band: null };
+	const origin = { tab: state.tab, filter: state.filter };
+	const rest = { tab, filter, origin, process: process ?? state.process, overlay: null, band: null };
 	return { ...state, ...rest, tabs: { ...state.tabs, [tab]: there } };
 }
 
@@ -238,6 +254,7 @@ function back(state: UiState): UiState {
 	const tab = tabState(state);
 	if (state.band !== null) return { ...state, band: null };
 	if (tab.detail) return change(state, { detail: false });
+	if (state.origin) return goTo(state, state.origin.tab);
 	if (tab.selected !== null || tab.follow !== null) {
 		return change({ ...state, process: null }, { selected: null, index: 0, follow: null });
 	}
@@ -324,15 +341,15 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 function inFilter(state: UiState, overlay: Extract<Overlay, { kind: 'filter' }>, key: string, view: View): UiState {
 	if (key === 'Enter') return view.filterValid ? { ...state, overlay: null } : state;
 	if (key === 'Esc' || (key === 'Backspace' && overlay.input.text === '')) {
-		return { ...state, overlay: null, filter: '' };
+		return { ...state, overlay: null, filter: '', origin: null };
 	}
 	if (key === 'Tab') {
 		const { text, caret, candidates } = complete(overlay.input.text, overlay.input.caret, view.names);
 		if (text.length > maxLength) return state;
-		return { ...state, filter: text, overlay: { kind: 'filter', input: { text, caret }, candidates } };
+		return { ...state, filter: text, origin: null, overlay: { kind: 'filter', input: { text, caret }, candidates } };
 	}
 	const input = edit(overlay.input, key, maxLength);
-	return { ...state, filter: input.text, overlay: { kind: 'filter', input, candidates: [] } };
+	return { ...state, filter: input.text, origin: null, overlay: { kind: 'filter', input, candidates: [] } };
 }
 
 /** Keys while the text to search for is being typed; the selection goes to the match at once. */

@@ -183,7 +183,7 @@ describe('lines', () => {
 
 describe('help and footer', () => {
 	test('help has every key and every column', () => {
-		const text = helpLines((fixtureTabs[0] as (typeof fixtureTabs)[0]).tracer, defaultKeymap, 80)
+		const text = helpLines((fixtureTabs[1] as (typeof fixtureTabs)[0]).tracer, defaultKeymap, 80)
 			.map(plain)
 			.join('\n');
 		for (const binding of defaultKeymap.bindings) expect(text).toContain(binding.help.split(' ')[0]);

@@ -9,7 +9,7 @@ const limits = { share: 0.15, ofCpuTime: 0.25 };
 export const irqStolen: Rule = {
 	id: 'irq-stolen',
 	level: 'high',
-	title: 'time stolen by interrupts',
+	title: 'stolen time',
 	help: `Interrupts took ${percent(limits.share)} of a CPU from one process, and ${percent(limits.ofCpuTime)} of its CPU time; softirqs that end its own system calls are among them.`,
 	blind: (moment) => without(moment, 'irq'),
 	look({ dt_ns, rows }) {

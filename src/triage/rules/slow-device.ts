@@ -1,7 +1,7 @@
 import { type SafeText, safe } from '../../sanitize.ts';
 import type { IoRow, SlowRequest } from '../../tracers/io.ts';
 import { excessOf, type Owner, type Rule } from '../finding.ts';
-import { equals, type Moment, without } from '../moment.ts';
+import { equals, type Moment, ownerOf, topNames, without } from '../moment.ts';
 import { duration, number, percent } from '../words.ts';
 
 const limits = { perSecond: 5, share: 0.05 };
@@ -21,7 +21,7 @@ function issuer(slow: readonly SlowRequest[], { rows }: Moment): Owner | null {
 		else byPid.set(request.pid, { request, count: 1 });
 	}
 	const [most] = [...byPid.values()].sort((a, b) => b.count - a.count);
-	if (!most) return null;
+	if (!most) return ownerOf(safe`most IO by`, topNames(rows, ({ io_bytes }) => io_bytes)[0]);
 	const { pid, comm } = most.request;
 	const processes = [...byPid.values()].filter(({ request }) => request.comm === comm).length;
 	const start_time = rows.find((row) => row.pid === pid)?.start_time ?? 0;
@@ -46,7 +46,7 @@ export const slowDevice: Rule = {
 	id: 'slow-device',
 	level: 'high',
 	title: 'slow devices',
-	help: `${percent(limits.share)} of a device's requests of one kind, and at least ${limits.perSecond} a second, take as long as --slow or longer. Owner: who queued most of them.`,
+	help: `${percent(limits.share)} of a device's requests of one kind, and at least ${limits.perSecond} a second, take as long as --slow or longer. Owner: who queued most of them, else who has most IO.`,
 	blind: (moment) => without(moment, 'io'),
 	look(moment) {
 		const { dt_ns, sources } = moment;

@@ -19,7 +19,7 @@ function culprit({ sources, rows }: Moment, victim: OverviewRow): Owner | null {
 export const waits: Rule = {
 	id: 'waits',
 	level: 'high',
-	title: 'waits for CPU',
+	title: 'waits',
 	help: `A process waits ${percent(limits.waitShare)} of the time for a CPU, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs; names that use a quarter of all CPU time are left out. Owner: who ran meanwhile (--culprits), else who used most CPU.`,
 	blind: (moment) => without(moment, 'runqlat'),
 	look(moment) {

@@ -101,13 +101,17 @@ export function findingLines(
 
 const titles = new Map(rules.map(({ id, title }) => [id, title]));
 
-/** What was looked at, so that silence means something. */
+const titleOf = (rule: string): string => titles.get(rule) ?? rule;
+
+/** What was looked at, so that silence means something; what could not be, first. */
 function quietSpans({ checked, unchecked }: OverviewExtra): Span[] {
-	const missing = unchecked.map(({ rule, reason }) => `${titles.get(rule) ?? rule} (${reason})`);
+	const reasons = new Map<string, string[]>();
+	for (const { rule, reason } of unchecked) reasons.set(reason, [...(reasons.get(reason) ?? []), titleOf(rule)]);
+	const missing = [...reasons].map(([reason, names]) => `${names.join(', ')} (${reason})`);
 	return [
 		['good', 'nothing stands out'],
-		['dim', `; checked: ${checked.map((id) => titles.get(id) ?? id).join(', ')}`],
-		...(missing.length === 0 ? [] : ([['warn', `; not checked: ${missing.join(', ')}`]] as Span[])),
+		...(missing.length === 0 ? [] : ([['warn', `; not checked: ${missing.join('; ')}`]] as Span[])),
+		['dim', `; checked: ${checked.map(titleOf).join(', ')}`],
 	];
 }
 
@@ -115,7 +119,7 @@ export function whyLines(extra: OverviewExtra, keys: readonly string[], width: n
 	const lines =
 		extra.findings.length > 0
 			? findingLines(extra.findings, keys, width, rows)
-			: wrapSpans(quietSpans(extra), width).slice(0, Math.min(rows, 2));
+			: wrapSpans(quietSpans(extra), width).slice(0, Math.min(rows, 3));
 	return lines.map((spans) => lineOf(width, spans));
 }
 
