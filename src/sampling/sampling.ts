@@ -205,7 +205,8 @@ export class Sampling {
 	): Snapshot {
 		const { tracer, session, windowCost } = entry;
 		const group = this.groups[tracer.id] ?? (tracer.groups[0] as string);
-		const at = now();
+		// what is made of others is of their interval, however long their reading took
+		const at = Math.min(now(), ...(tracer.from ? [...tick.values()].map(({ mono_ns }) => mono_ns) : []));
 		const dt_ns = at - entry.readAt;
 		const reading = session.read(dt_ns, group, tick);
 		entry.readAt = at;

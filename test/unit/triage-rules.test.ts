@@ -273,14 +273,16 @@ describe('pressure', () => {
 	});
 });
 
-test('losses: only while they grow', () => {
+test('losses: only while they grow, and only where they weigh', () => {
 	const machine = new Machine();
-	for (let tick = 1; tick <= 3; tick++) machine.tick({ lost: tick * 500 });
-	expect(machine.tick({ lost: 2000 }).extra.findings.map(say)).toEqual([
-		'losses: wattlag: lost 500 events of tab runqlat in this interval: figures there miss them',
+	for (let tick = 1; tick <= 3; tick++) machine.tick({ lost: tick * 5000 });
+	expect(machine.tick({ lost: 20_000 }).extra.findings.map(say)).toEqual([
+		'losses: wattlag: lost 5000 events of tab runqlat, 17% of them',
 	]);
 	// what was lost is not lost again
-	expect(machine.run(5, { lost: 2000 })).toEqual([]);
+	expect(machine.run(5, { lost: 20_000 })).toEqual([]);
+	// one in a hundred of 24,000
+	for (let tick = 1; tick <= 3; tick++) expect(machine.tick({ lost: 20_000 + tick * 240 }).extra.findings).toEqual([]);
 });
 
 test('own-cost: the tool itself', () => {

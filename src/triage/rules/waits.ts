@@ -20,10 +20,10 @@ export const waits: Rule = {
 	id: 'waits',
 	level: 'high',
 	title: 'waits',
-	help: `A process waits ${percent(limits.waitShare)} of the time for a CPU, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs; names that use a quarter of all CPU time are left out. Owner: who ran meanwhile (--culprits), else who used most CPU.`,
+	help: `A process waits ${percent(limits.waitShare)} of the time for a CPU, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs; names that use a quarter of all CPU time, and wattlag itself, are left out. Owner: who ran meanwhile (--culprits), else who used most CPU.`,
 	blind: (moment) => without(moment, 'runqlat'),
 	look(moment) {
-		const { dt_ns, cpus, rows } = moment;
+		const { dt_ns, cpus, own, rows } = moment;
 		const hogs = new Set(
 			topNames(rows, ({ cpu_ns }) => cpu_ns)
 				.filter(({ sum }) => sum >= dt_ns * cpus * 0.25)
@@ -38,7 +38,7 @@ export const waits: Rule = {
 					[p99, limits.p99_ns],
 					[wait / (row.cpu_ns ?? 0), limits.waitPerCpuTime],
 				);
-				return excess < 0.5 || hogs.has(row.comm) ? [] : [{ row, wait, p99, excess }];
+				return excess < 0.5 || hogs.has(row.comm) || row.pid === own ? [] : [{ row, wait, p99, excess }];
 			})
 			.sort((a, b) => b.excess - a.excess)
 			.slice(0, 8)
