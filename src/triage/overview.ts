@@ -151,7 +151,7 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 		...rules.map(({ title, help }) => [title, help] as const),
 		[
 			'PSI',
-			'pressure stall information of the kernel: part of the interval in which at least one task stood still for want of a CPU, memory or IO',
+			'pressure stall information of the kernel: part of the interval in which at least one task stood still for want of a CPU, memory or IO; – where the kernel does not tell (no CONFIG_PSI, or psi=0)',
 		],
 	],
 	rowKey: ({ pid, start_time, comm, cgroup, user }) => (pid > 0 ? `${pid}:${start_time}` : `${comm}|${cgroup}|${user}`),

@@ -112,7 +112,8 @@ describe('waits', () => {
 	test('a kernel thread with one long wait, a short wait, a process that mostly runs: no', () => {
 		silent('waits', { processes: [{ ...victim, wait: 0.05 }] });
 		silent('waits', { processes: [{ ...victim, p99: 5e6 }] });
-		silent('waits', { processes: [{ ...victim, cpu: 0.9, wait: 0.2 }] });
+		silent('waits', { processes: [{ ...victim, cpu: 0.22, wait: 0.1 }] });
+		silent('waits', { processes: [{ ...victim, cpu: 0.3, wait: 0.6 }] });
 	});
 });
 
@@ -303,7 +304,7 @@ describe('links', () => {
 	/** Everything at once. */
 	const everything: Partial<World> = {
 		processes: [
-			{ pid: 812, comm: 'odd "name" (x)', cpu: 0.3, watts: 1, wait: 0.4, p99: 3.8e7, stolen: 0.3 },
+			{ pid: 812, comm: 'odd "name" (x)', cpu: 0.2, watts: 1, wait: 0.4, p99: 3.8e7, stolen: 0.3 },
 			...hogs(0.95),
 		],
 		wait: 4,

@@ -4,14 +4,14 @@ import { equals, type Moment, ownerOf, processKey, topNames, without } from '../
 import type { OverviewRow } from '../rows.ts';
 import { duration, percent } from '../words.ts';
 
-const limits = { waitShare: 0.1, p99_ns: 10e6, waitPerCpuTime: 0.5 };
+const limits = { waitShare: 0.1, p99_ns: 10e6, waitPerCpuTime: 0.5, ownCpu: 0.25 };
 
 /** Who ran while it waited: as the run queue saw it where it looks (`--culprits`), else who used most CPU. */
 function culprit({ sources, rows }: Moment, victim: OverviewRow): Owner | null {
 	const others = rows.filter(({ comm }) => comm !== victim.comm);
 	const seen = sources.runqlat?.culprits.find(({ pid }) => pid === victim.pid)?.culprits.find(({ pid }) => pid > 0);
 	const ran = seen && rows.find(({ pid }) => pid === seen.pid);
-	if (ran) return { ...(ownerOf(safe`behind`, { comm: ran.comm, sum: 0, top: ran, processes: 1 }) as Owner) };
+	if (ran) return ownerOf(safe`behind`, { comm: ran.comm, sum: 0, top: ran, processes: 1 });
 	return ownerOf(safe`most CPU by`, topNames(others, ({ cpu_ns }) => cpu_ns)[0]);
 }
 
@@ -20,7 +20,7 @@ export const waits: Rule = {
 	id: 'waits',
 	level: 'high',
 	title: 'waits',
-	help: `A process waits ${percent(limits.waitShare)} of the time for a CPU, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs; names that use a quarter of all CPU time, and wattlag itself, are left out. Owner: who ran meanwhile (--culprits), else who used most CPU.`,
+	help: `A process waits ${percent(limits.waitShare)} of the time for a CPU, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs; who uses ${percent(limits.ownCpu)} of a CPU, names that use a quarter of all CPU time, and wattlag itself are left out. Owner: who ran meanwhile (--culprits), else who used most CPU.`,
 	blind: (moment) => without(moment, 'runqlat'),
 	look(moment) {
 		const { dt_ns, cpus, own, rows } = moment;
@@ -38,7 +38,8 @@ export const waits: Rule = {
 					[p99, limits.p99_ns],
 					[wait / (row.cpu_ns ?? 0), limits.waitPerCpuTime],
 				);
-				return excess < 0.5 || hogs.has(row.comm) || row.pid === own ? [] : [{ row, wait, p99, excess }];
+				const hog = hogs.has(row.comm) || (row.cpu_ns ?? 0) / dt_ns >= limits.ownCpu;
+				return excess < 0.5 || hog || row.pid === own ? [] : [{ row, wait, p99, excess }];
 			})
 			.sort((a, b) => b.excess - a.excess)
 			.slice(0, 8)

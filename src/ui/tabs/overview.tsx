@@ -148,7 +148,7 @@ export function metersLine({ totals, pressure }: OverviewExtra, dt_ns: number, w
 			spans: [['dim', 'CPU '], [tone, meter], ['dim', '·'.repeat(cells - textWidth(meter))], ` ${formatShare(busy)}`],
 			drop: 0,
 		},
-		{ spans: stalls.length > 0 ? [['dim', 'PSI'], ...stalls] : [], drop: 1 },
+		{ spans: [['dim', stalls.length > 0 ? 'PSI' : 'PSI –'], ...stalls], drop: 1 },
 		{ spans: watts === null ? [] : [['strong', formatWatts(watts)]], drop: 2 },
 		{
 			spans:
