@@ -60,6 +60,11 @@ export function processKey({ pid, start_time }: { pid: number; start_time: Ns })
 	return `${pid}:${start_time}`;
 }
 
+/** Did a CPU quota make it wait? Then nobody else is to blame. */
+export function outOfQuota({ throttled }: Moment, row: OverviewRow): boolean {
+	return throttled.some(({ cgroup }) => row.cgroup === cgroup || row.cgroup.startsWith(`${cgroup}/`));
+}
+
 /** `comm = name`, quoted as the filter language needs it. */
 export function equals(column: string, value: string): string {
 	return /^[^\s"'()\\]+$/.test(value) ? `${column} = ${value}` : `${column} = "${value.replaceAll('"', '\\"')}"`;

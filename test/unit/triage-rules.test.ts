@@ -128,6 +128,20 @@ describe('throttled', () => {
 		]);
 	});
 
+	test('who is out of quota waits for that, not for others, and is no sign of busy CPUs', () => {
+		const waiting = { ...inside, cpu: 0.2, wait: 0.8, p99: 9e7 };
+		const processes = [waiting, ...hogs(0.95).map((hog) => ({ ...hog, wait: 0 }))];
+		expect(new Machine().run(3, { processes, wait: 0.2, throttled: [one] }).map(({ rule }) => rule)).toEqual([
+			'throttled',
+			'power',
+		]);
+		expect(new Machine().run(3, { processes, wait: 0.2 }).map(({ rule }) => rule)).toEqual([
+			'cpu-saturated',
+			'waits',
+			'power',
+		]);
+	});
+
 	test('once in twenty periods, or for a blink: no', () => {
 		silent('throttled', { throttled: [{ ...one, periods: 20, throttled: 1 }] });
 		silent('throttled', { throttled: [{ ...one, throttled_ns: 0.01 * second }] });

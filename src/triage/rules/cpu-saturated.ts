@@ -1,6 +1,6 @@
 import { safe } from '../../sanitize.ts';
 import { excessOf, type Rule } from '../finding.ts';
-import { busyShare, equals, ownerOf, topNames, without } from '../moment.ts';
+import { busyShare, equals, outOfQuota, ownerOf, topNames, without } from '../moment.ts';
 import { duration, number, percent } from '../words.ts';
 
 const limits = { busy: 0.9, waitingPerCpu: 0.25 };
@@ -10,7 +10,7 @@ export const cpuSaturated: Rule = {
 	id: 'cpu-saturated',
 	level: 'high',
 	title: 'CPUs',
-	help: `CPUs are ${percent(limits.busy)} busy and, on average, a task for every ${1 / limits.waitingPerCpu} CPUs waits for one. Owner: the name with most CPU time.`,
+	help: `CPUs are ${percent(limits.busy)} busy and, on average, a task for every ${1 / limits.waitingPerCpu} CPUs waits for one (who is out of its CPU quota does not count). Owner: the name with most CPU time.`,
 	blind: (moment) =>
 		without(moment, 'energy', 'runqlat') ??
 		(moment.sources.runqlat?.filter ? safe`run queue is narrowed to ${moment.sources.runqlat.filter}` : undefined),
@@ -19,7 +19,8 @@ export const cpuSaturated: Rule = {
 		const all = sources.runqlat?.rows.find(({ key }) => key.kind === 'all');
 		if (!all) return [];
 		const busy = busyShare(moment);
-		const waiting = all.wait_ns / dt_ns;
+		const stopped = rows.reduce((sum, row) => sum + (outOfQuota(moment, row) ? (row.wait_ns ?? 0) : 0), 0);
+		const waiting = Math.max(0, all.wait_ns - stopped) / dt_ns;
 		const [top] = topNames(rows, ({ cpu_ns }) => cpu_ns);
 		return [
 			{

@@ -10,14 +10,14 @@ export const power: Rule = {
 	id: 'power',
 	level: 'notice',
 	title: 'power',
-	help: `All processes of one name draw ${percent(limits.share)} of the power that processes draw, with at least ${limits.cpus} CPUs in use.`,
+	help: `All processes of one name draw ${percent(limits.share)} of the power that processes draw, with at least ${limits.cpus} CPUs in use. wattlag itself is left to “own cost”.`,
 	blind: (moment) =>
 		without(moment, 'energy') ??
 		(moment.sources.energy?.source.kind === 'time' ? safe`no source of power (--source time)` : undefined),
-	look({ dt_ns, rows }) {
+	look({ dt_ns, rows, own }) {
 		const sum = rows.reduce((total, row) => total + (row.watts ?? 0), 0);
 		const [top] = topNames(rows, (row) => row.watts);
-		if (!top) return [];
+		if (!top || top.top.pid === own) return [];
 		const cpu = rows.reduce((total, row) => total + (row.comm === top.comm ? (row.cpu_ns ?? 0) : 0), 0) / dt_ns;
 		return [
 			{

@@ -1,6 +1,6 @@
 import { safe } from '../../sanitize.ts';
 import { excessOf, type Owner, type Rule } from '../finding.ts';
-import { equals, type Moment, ownerOf, processKey, topNames, without } from '../moment.ts';
+import { equals, type Moment, outOfQuota, ownerOf, processKey, topNames, without } from '../moment.ts';
 import type { OverviewRow } from '../rows.ts';
 import { duration, percent } from '../words.ts';
 
@@ -20,7 +20,7 @@ export const waits: Rule = {
 	id: 'waits',
 	level: 'high',
 	title: 'waits',
-	help: `A process waits ${percent(limits.waitShare)} of the time for a CPU, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs; who uses ${percent(limits.ownCpu)} of a CPU, names that use a quarter of all CPU time, and wattlag itself are left out. Owner: who ran meanwhile (--culprits), else who used most CPU.`,
+	help: `A process waits ${percent(limits.waitShare)} of the time for a CPU, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs; who uses ${percent(limits.ownCpu)} of a CPU, names that use a quarter of all CPU time, who is out of its CPU quota, and wattlag itself are left out. Owner: who ran meanwhile (--culprits), else who used most CPU.`,
 	blind: (moment) => without(moment, 'runqlat'),
 	look(moment) {
 		const { dt_ns, cpus, own, rows } = moment;
@@ -39,7 +39,7 @@ export const waits: Rule = {
 					[wait / (row.cpu_ns ?? 0), limits.waitPerCpuTime],
 				);
 				const hog = hogs.has(row.comm) || (row.cpu_ns ?? 0) / dt_ns >= limits.ownCpu;
-				return excess < 0.5 || hog || row.pid === own ? [] : [{ row, wait, p99, excess }];
+				return excess < 0.5 || hog || row.pid === own || outOfQuota(moment, row) ? [] : [{ row, wait, p99, excess }];
 			})
 			.sort((a, b) => b.excess - a.excess)
 			.slice(0, 8)
