@@ -119,7 +119,7 @@ function lostOf(sources: Sources): Record<string, Count> {
 
 function totalsOf({ cpus, rows, sources: { energy, runqlat, irq, io } }: Moment): Totals {
 	const all = runqlat?.rows.find(({ key }) => key.kind === 'all');
-	const requests = io?.rows ?? [];
+	const requests = io?.rows.filter(({ stacked }) => !stacked) ?? [];
 	const interrupts = irq?.cpu_share.reduce((sum, { hard, soft, vector }) => sum + hard + soft + vector, 0);
 	return {
 		cpus,

@@ -2,7 +2,7 @@
 import { cgroupName } from '../energy/cgroup-name.ts';
 import { type SafeText, safe } from '../sanitize.ts';
 import type { Bytes, Count, Ns, Watts } from '../units.ts';
-import type { Sources } from './sources.ts';
+import { IO_LISTED, type Sources } from './sources.ts';
 
 /** Figures of the interval; null: not known, because that tab does not work here or does not list this process. */
 export interface OverviewRow {
@@ -56,13 +56,13 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 		wait_ns: runqlat ? 0 : null,
 		wait_p99_ns: null,
 		stolen_ns: irq && irq.stolen_count <= irq.stolen.length ? 0 : null,
-		io_count: io?.processes ? 0 : null,
-		io_bytes: io?.processes ? 0 : null,
+		io_count: listsAll(io) ? 0 : null,
+		io_bytes: listsAll(io) ? 0 : null,
 		io_p99_ns: null,
 	};
 	const rowOf = ({ pid, start_time = 0, comm, cgroup, user }: Named): OverviewRow => {
 		let row = byPid.get(pid);
-		if (row && row.start_time !== start_time) row = reused.get(`${pid}:${start_time}`);
+		if (row && start_time !== 0 && row.start_time !== start_time) row = reused.get(`${pid}:${start_time}`);
 		if (!row) {
 			row = {
 				pid,
@@ -103,6 +103,10 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 		row.io_p99_ns = one.p99_ns;
 	}
 	return [...byPid.values(), ...reused.values()];
+}
+
+function listsAll(io: Sources['io']): boolean {
+	return io?.processes !== undefined && io.processes.length < IO_LISTED;
 }
 
 /** Is it known how much energy the interval took? */

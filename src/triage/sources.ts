@@ -11,6 +11,7 @@ import type { Bytes, Count, Ns } from '../units.ts';
 /** Block IO of one process, where the tab tells. */
 export interface ProcessIo {
 	pid: number;
+	/** 0: not known. */
 	start_time: Ns;
 	comm: SafeText;
 	cgroup: SafeText;
@@ -25,8 +26,12 @@ export interface Sources {
 	energy?: Snapshot<EnergyRow, EnergyExtra>;
 	runqlat?: Snapshot<RunqlatRow, RunqlatExtra>;
 	irq?: Snapshot<IrqRow, IrqExtra>;
-	io?: Snapshot<IoRow, IoExtra & { processes?: readonly ProcessIo[] }>;
+	/** `stacked`: the device passes bios on, and rows of the devices below have them again. */
+	io?: Snapshot<IoRow & { stacked?: boolean }, IoExtra & { processes?: readonly ProcessIo[] }>;
 }
+
+/** The IO tab lists so many processes at most. */
+export const IO_LISTED = 1000;
 
 export const sourceTabs = ['energy', 'runqlat', 'irq', 'io'] as const satisfies readonly (keyof Sources)[];
 export type SourceTab = (typeof sourceTabs)[number];

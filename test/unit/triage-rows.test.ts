@@ -59,6 +59,11 @@ describe('one row per process', () => {
 		]);
 	});
 
+	test('IO whose start is not known belongs to the process of that pid', () => {
+		const rows = rowsOf({ processes: [{ pid: 5, comm: 'a', start_time: 50, cpu: 0.5 }], processIo: [processIo(5, 0)] });
+		expect(rows).toMatchObject([{ start_time: 50, io_count: 7 }]);
+	});
+
 	test('not known is null, nothing is 0', () => {
 		const processes = [{ pid: 5, comm: 'a', cpu: 0.5, watts: 1 }];
 		expect(rowsOf({ processes })[0]).toMatchObject({ wait_ns: 0, wait_p99_ns: null, stolen_ns: 0, io_bytes: 0 });

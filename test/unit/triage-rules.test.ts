@@ -4,9 +4,13 @@ import { describe, expect, test, vi } from 'vitest';
 import { Filter } from '../../src/filter/bind.ts';
 import { registry } from '../../src/registry.ts';
 import { sanitize } from '../../src/sanitize.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import type { IoRow } from '../../src/tracers/io.ts';
+import type { IrqExtra, IrqRow } from '../../src/tracers/irq.ts';
 import type { Finding, Suspicion } from '../../src/triage/finding.ts';
+import { OverviewSession } from '../../src/triage/overview.ts';
 import { rules } from '../../src/triage/rules.ts';
-import { type Busy, Machine, quietProcesses, say, second, type World } from './triage-fixtures.ts';
+import { type Busy, Machine, quietProcesses, say, second, tickOf, type World } from './triage-fixtures.ts';
 
 const hogs = (each: number, count = 4): Busy[] =>
 	Array.from({ length: count }, (_, index) => ({
@@ -312,6 +316,24 @@ test('rules whose tabs do not work here are not judged, and say so', () => {
 	);
 	expect(unchecked[0]?.reason).toMatch(/^tab \w+ does not work here$/);
 	expect(findings).toEqual([]);
+});
+
+test('tabs whose rows are processes have no devices and softirqs to judge; storms are still told', () => {
+	const tick = tickOf({ irq: [{ kind: 'soft', name: 'NET_RX', cpu: 1, rate: 90_000, share: 0.5 }] });
+	const [irq, io] = [tick.get('irq'), tick.get('io')] as [Snapshot<IrqRow, IrqExtra>, Snapshot<IoRow>];
+	const stolen = { ...irq.rows[0], kind: 'stolen', cpus: [] };
+	const storms = [{ kind: 'soft', irq: 3, name: sanitize('NET_RX'), cpu: 1, rate: 90_000, share: 0.5 }];
+	tick.set('irq', { ...irq, group: 'process', rows: [stolen], storms } as Snapshot);
+	tick.set('io', { ...io, group: 'process', rows: io.rows.map((row) => ({ ...row, dev: sanitize('') })) });
+	const session = new OverviewSession(4, { read: () => null }, { read: () => [] });
+	const { findings, unchecked } = session.read(2 * second, 'process', tick).extra;
+	expect(unchecked).toEqual(
+		expect.arrayContaining([
+			{ rule: 'slow-device', reason: 'tab io is by process' },
+			{ rule: 'softirq-late', reason: 'tab irq is by process' },
+		]),
+	);
+	expect(findings.map(({ rule }) => rule)).toEqual(['irq-storm']);
 });
 
 describe('links', () => {

@@ -1,4 +1,4 @@
-import { type SafeText, safe } from '../../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../../sanitize.ts';
 import type { IoRow, SlowRequest } from '../../tracers/io.ts';
 import { excessOf, type Owner, type Rule } from '../finding.ts';
 import { equals, type Moment, ownerOf, topNames, without } from '../moment.ts';
@@ -10,6 +10,12 @@ const limits = { perSecond: 5, share: 0.05 };
 function slowCount(row: IoRow, threshold: number): number {
 	const buckets = row.stages['total']?.buckets ?? [];
 	return buckets.reduce((sum, [upper, count]) => (upper > threshold ? sum + count : sum), 0);
+}
+
+/** Rows of processes and control groups have no device. */
+function ungrouped({ sources: { io } }: Moment): SafeText | undefined {
+	const named = io?.rows.every(({ dev }) => dev !== '') ?? true;
+	return named ? undefined : safe`tab io is by ${sanitize(io?.group ?? '')}`;
 }
 
 /** Who queued most of the slow ones. */
@@ -47,7 +53,7 @@ export const slowDevice: Rule = {
 	level: 'high',
 	title: 'slow devices',
 	help: `${percent(limits.share)} of a device's requests of one kind, and at least ${limits.perSecond} a second, take as long as --slow or longer. Owner: who queued most of them, else who has most IO.`,
-	blind: (moment) => without(moment, 'io'),
+	blind: (moment) => without(moment, 'io') ?? ungrouped(moment),
 	look(moment) {
 		const { dt_ns, sources } = moment;
 		const { io } = sources;

@@ -1,4 +1,4 @@
-import { safe } from '../../sanitize.ts';
+import { safe, sanitize } from '../../sanitize.ts';
 import { excessOf, type Rule } from '../finding.ts';
 import { equals, ownerOf, topNames, without } from '../moment.ts';
 import { duration, perSecond } from '../words.ts';
@@ -11,7 +11,12 @@ export const softirqLate: Rule = {
 	level: 'notice',
 	title: 'late softirqs',
 	help: `One softirq in a hundred of a kind starts ${duration(limits.p99_ns)} or more after it was raised, with ${limits.perSecond} a second or more. Owner: the name with most CPU time.`,
-	blind: (moment) => without(moment, 'irq'),
+	blind: (moment) => {
+		const { irq } = moment.sources;
+		// rows of processes and control groups have no lines
+		const grouped = irq && irq.rows.length > 0 && irq.rows.every(({ kind }) => kind === 'stolen');
+		return without(moment, 'irq') ?? (grouped ? safe`tab irq is by ${sanitize(irq.group)}` : undefined);
+	},
 	look({ dt_ns, rows, sources: { irq } }) {
 		const [top] = topNames(rows, ({ cpu_ns }) => cpu_ns);
 		return (irq?.rows ?? []).flatMap(({ name, late }) => {
