@@ -86,9 +86,11 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 		row.cpu_ns = one.cpu_ns;
 		row.watts = one.unmeasured ? null : one.watts;
 	}
+	// where the tab has stamps of its own only, a start is when it first saw the process
+	const starts = runqlat?.source.kind !== 'own stamps';
 	for (const { key, count, wait_ns, p99_ns } of runqlat?.rows ?? []) {
 		if (key.kind !== 'process' || count === 0) continue;
-		const row = rowOf({ pid: key.id, start_time: key.start_time ?? 0, comm: key.comm });
+		const row = rowOf({ pid: key.id, start_time: starts ? (key.start_time ?? 0) : 0, comm: key.comm });
 		row.wait_ns = wait_ns;
 		row.wait_p99_ns = p99_ns;
 	}

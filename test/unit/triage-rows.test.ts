@@ -1,6 +1,8 @@
 /** What all tabs know of one process, side by side; pressure and quotas from their files. */
 import { describe, expect, test } from 'vitest';
 import { sanitize } from '../../src/sanitize.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import type { RunqlatRow } from '../../src/tracers/runqlat.ts';
 import { overview } from '../../src/triage/overview.ts';
 import { PressureReader, parsePressure } from '../../src/triage/pressure.ts';
 import { QuotaReader } from '../../src/triage/quota.ts';
@@ -62,6 +64,16 @@ describe('one row per process', () => {
 	test('IO whose start is not known belongs to the process of that pid', () => {
 		const rows = rowsOf({ processes: [{ pid: 5, comm: 'a', start_time: 50, cpu: 0.5 }], processIo: [processIo(5, 0)] });
 		expect(rows).toMatchObject([{ start_time: 50, io_count: 7 }]);
+	});
+
+	test('a run queue with stamps of its own does not know starts: pids have to do', () => {
+		const tick = tickOf({ processes: [{ pid: 5, comm: 'a', start_time: 50, cpu: 0.5, wait: 0.1, p99: 1 }] });
+		const runqlat = tick.get('runqlat') as Snapshot<RunqlatRow>;
+		const rows = runqlat.rows.map((row) => ({ ...row, key: { ...row.key, start_time: 77 } }));
+		const join = (kind: string) =>
+			joinProcesses(sourcesOf(tick.set('runqlat', { ...runqlat, rows, source: { ...runqlat.source, kind } })));
+		expect(join('own stamps')).toMatchObject([{ start_time: 50, cpu_ns: 0.5 * second, wait_ns: 0.1 * second }]);
+		expect(join('sched_info')).toHaveLength(2);
 	});
 
 	test('not known is null, nothing is 0', () => {
