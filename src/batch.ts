@@ -75,6 +75,8 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 			switch (event.kind) {
 				case 'snapshot': {
 					const { snapshot } = event;
+					// others are what this one is made of
+					if (snapshot.tab !== tracer.id) return;
 					const seconds = snapshot.dt_ns / 1e9;
 					const tree = snapshot.group === 'tree';
 					const passes = (row: object) => test?.(row as never, seconds) ?? true;
@@ -90,7 +92,7 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 				}
 				case 'unavailable':
 					process.stderr.write(`wattlag: ${event.tab}: ${event.reason}; ${event.fix}\n`);
-					resolve(UNAVAILABLE);
+					if (event.tab === tracer.id) resolve(UNAVAILABLE);
 					break;
 				case 'worker-failed':
 					process.stderr.write(

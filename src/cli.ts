@@ -47,7 +47,7 @@ async function batch(command: CommandLine): Promise<number> {
 	const tracer = registry.map((entry) => entry.tracer).find(({ id }) => id === command.tab);
 	if (!tracer) return BAD_USAGE;
 	const { runBatch } = await import('./batch.ts');
-	const source = sampler(command, [tracer.id], command.delay);
+	const source = sampler(command, [...(tracer.from ?? []), tracer.id], command.delay);
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 		process.once(
 			signal,

@@ -121,6 +121,11 @@ export class Accounts {
 		return { process, threads };
 	}
 
+	/** The accounts of the processes that used something in this interval, whatever kind is listed. */
+	charged(): Account[] {
+		return [...this.kinds.process.values()].filter(({ cpu_ns, gpu_uj }) => cpu_ns > 0 || gpu_uj > 0);
+	}
+
 	private account(kind: Group, task: TaskInfo): Account {
 		const key = keys[kind](task);
 		let account = this.kinds[kind].get(key);

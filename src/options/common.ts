@@ -2,13 +2,21 @@
 import type { OptionSpec, Tracer } from '../tracers/tracer.ts';
 
 /** What options need to know of a tracer. */
-export type AnyTracer = Pick<Tracer<never, object>, 'id' | 'title' | 'summary' | 'columns' | 'groups' | 'options'>;
+export type AnyTracer = Pick<
+	Tracer<never, object>,
+	'id' | 'title' | 'summary' | 'columns' | 'groups' | 'options' | 'from'
+>;
 
 export interface CommonSpec extends OptionSpec {
 	/** Of this one run: neither in the configuration file nor in the environment. */
 	once?: true;
 	/** In the configuration file it stands in each tab's table. */
 	perTab?: true;
+}
+
+/** What scripts get that name no tab: a tab that is made of others is for people. */
+export function firstMeasuring(tracers: readonly AnyTracer[]): string {
+	return (tracers.find(({ from }) => !from) ?? tracers[0])?.id ?? '';
 }
 
 export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
@@ -21,7 +29,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			default: tabs[0] ?? '',
 			choices: tabs,
 			placeholder: 'NAME',
-			help: 'tab to open, or to print',
+			help: `tab to open, or to print (with --batch: ${firstMeasuring(tracers)} unless one is named)`,
 		},
 		{
 			name: 'delay',

@@ -11,7 +11,7 @@ import type { Options } from '../tracers/tracer.ts';
 import type { KeyOverrides } from '../ui/keymap.ts';
 import type { LookChoice } from '../ui/theme.ts';
 import { UsageError } from '../usage-error.ts';
-import { type AnyTracer, type CommonSpec, commonOptions } from './common.ts';
+import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring } from './common.ts';
 import { fileValues } from './file-values.ts';
 import { type Flags, readFlags } from './flags.ts';
 import { check, integer, oneOf } from './values.ts';
@@ -89,8 +89,9 @@ export function resolveOptions(
 	const number = (name: string): number => values.get(name) as number;
 	const on = (name: string): boolean => values.get(name) === true;
 
-	const tab = text('tab');
 	const batch = on('batch');
+	const named = find(common.find(({ name }) => name === 'tab') as CommonSpec, 'tab') !== undefined;
+	const tab = batch && !named ? firstMeasuring(tracers) : text('tab');
 	if (compare && !on('live')) throw new UsageError('compare needs --live: wattlag compare --live');
 	if (!compare && on('live')) throw new UsageError('--live belongs to compare: wattlag compare --live');
 	if (replay !== undefined && batch) throw new UsageError('replay opens the screen: leave out --batch');

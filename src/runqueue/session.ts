@@ -90,6 +90,10 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		};
 	}
 
+	processes(): RunqlatRow[] {
+		return this.rowsOf('process');
+	}
+
 	cost(): BpfCost {
 		const cost = this.reader.cost();
 		const more = this.culprits?.cost();

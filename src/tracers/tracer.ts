@@ -6,6 +6,7 @@
 import type { Fold } from '../grouping/fold.ts';
 import type { BpfAddon } from '../native.ts';
 import type { SafeText } from '../sanitize.ts';
+import type { Snapshot } from '../snapshot.ts';
 import type { Ns } from '../units.ts';
 
 /** How a column's value is written; decides unit, alignment and the words in help. */
@@ -81,9 +82,17 @@ export interface BpfCost {
 	recursionMisses: number;
 }
 
+/** What the tracers that measure found in this tick, by id; rows by process wherever they can be had. */
+export type Tick = ReadonlyMap<string, Snapshot>;
+
 export interface Session<Row, Extra extends object> {
-	/** Read the maps. `dt` is the measured time since the previous read (or since start), `group` one of the tracer's groups. */
-	read(dt: Ns, group: string): Reading<Row, Extra>;
+	/**
+	 * Read the maps. `dt` is the measured time since the previous read (or since start), `group` one of the tracer's
+	 * groups. `tick` is for tracers that are made of others ({@link Tracer.from}).
+	 */
+	read(dt: Ns, group: string, tick?: Tick): Reading<Row, Extra>;
+	/** The last read's rows of group `process`, for a last read of another group. */
+	processes?(): Row[];
 	/** Change options while running (a filter in the kernel, a row looked at closely). Counters go on. */
 	tune?(changes: Options): void;
 	/** Sum over this tracer's BPF programs. */
@@ -154,6 +163,10 @@ export interface Tracer<Row, Extra extends object> {
 	/** How groups are made from rows of processes that the session itself does not tell apart. */
 	fold?: Fold<Row>;
 	options: readonly OptionSpec[];
+	/** Made of what these tracers find in the same tick, instead of the kernel's figures. Those that cannot work here are missing. */
+	from?: readonly string[];
+	/** Words of the tab that need explaining, beside its columns: `[word, sentence]`. */
+	terms?: readonly (readonly [string, string])[];
 	/** Stable identity of a row across intervals (selection, history). */
 	rowKey(row: Row): string;
 	/** The process a row stands for, `pid:start` in ns since boot: the selection follows it to other tabs. */

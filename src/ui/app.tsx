@@ -14,14 +14,14 @@ import { costOf, Footer, type Prompt } from './footer.tsx';
 import { clock, Header, type HostInfo } from './header.tsx';
 import { Help, helpLines } from './help.tsx';
 import { type Hits, HitsContext, targetAt } from './hit.ts';
-import { type Command, defaultKeymap, type Keymap } from './keymap.ts';
+import { type Command, defaultKeymap, type Keymap, keysOf } from './keymap.ts';
 import { Lens } from './lens/lens.tsx';
 import type { Inspect } from './lens/use-details.ts';
 import { useFocus } from './lens/use-focus.ts';
 import { Lines } from './lines.tsx';
 import { SortMenu } from './sort-menu.tsx';
 import { initialState, reduce, selectedIndex, sortOf, tabState, type UiState, type View } from './state.ts';
-import type { TabEntry } from './tab.ts';
+import { digitsOf, type TabEntry } from './tab.ts';
 import { TabBody } from './tab-body.tsx';
 import { paint } from './theme.ts';
 import { useDelay } from './use-delay.ts';
@@ -105,7 +105,11 @@ export function App(props: AppProps): ReactElement | null {
 	const failure = useSyncExternalStore(store.subscribe, () => store.failure);
 	const snapshot = history.at(-1);
 
-	const { group, next: nextGroup } = useGroups(tracer, snapshot?.group, props.initialGroups ?? none, actions.setGroup);
+	const {
+		group,
+		next: nextGroup,
+		choose: chooseGroup,
+	} = useGroups(tracer, snapshot?.group, props.initialGroups ?? none, actions.setGroup);
 	useFocus(state.lens?.process ?? null, tabs, actions.tune);
 
 	const loaded = view && !(view instanceof Error) ? view : undefined;
@@ -131,8 +135,10 @@ export function App(props: AppProps): ReactElement | null {
 		[state.overlay?.kind, tracer, available, keymap, width],
 	);
 
+	const digits = digitsOf(tabs);
 	const actionView: View = {
 		tabs: tabs.map((one) => one.tracer.id),
+		digits,
 		columns,
 		choices: choicesOf(tracer.columns, tab.columns).filter(({ key }) => available.some((column) => column.key === key)),
 		allChoices: choicesOf(tracer.columns, tab.columns),
@@ -188,6 +194,14 @@ export function App(props: AppProps): ReactElement | null {
 		actions.tune(id, changes);
 	};
 
+	const showFinding = (key: string) => {
+		const at = keysOf(keymap, 'finding').indexOf(key);
+		const link = snapshot && loaded?.links?.(snapshot as never)[at];
+		if (!link) return say(`no finding ${key} here`);
+		if (link.group !== undefined && link.group !== store.current(link.tab)?.group) chooseGroup(link.tab, link.group);
+		dispatch({ kind: 'show', link });
+	};
+
 	const travel = (steps: number) => {
 		store.travel(id, steps);
 		if (snapshot && store.current(id)?.mono_ns === snapshot.mono_ns)
@@ -195,7 +209,8 @@ export function App(props: AppProps): ReactElement | null {
 	};
 
 	/** Commands that reach beyond the screen's own state. */
-	const outward: Partial<Record<Command, () => void>> = {
+	const outward: Partial<Record<Command, (key: string) => void>> = {
+		finding: showFinding,
 		quit: actions.quit,
 		suspend: actions.suspend,
 		redraw: actions.redraw,
@@ -250,7 +265,7 @@ export function App(props: AppProps): ReactElement | null {
 		if (!command) return;
 		dispatch({ kind: 'command', command, key, view: actionView });
 		// Space shows and hides columns in their menu.
-		if (!(command === 'pause' && state.overlay?.kind === 'columns')) outward[command]?.();
+		if (!(command === 'pause' && state.overlay?.kind === 'columns')) outward[command]?.(key);
 	});
 
 	if (height < 1 || width < 1) return null;
@@ -266,8 +281,9 @@ export function App(props: AppProps): ReactElement | null {
 			<Box flexDirection="column" width={width} height={height}>
 				<Header
 					host={host}
-					tabs={tabs.map((one) => ({
+					tabs={tabs.map((one, index) => ({
 						id: one.tracer.id,
+						digit: digits[index] as string,
 						title: one.tracer.title,
 						state: store.status(one.tracer.id).kind,
 					}))}
@@ -335,6 +351,7 @@ export function App(props: AppProps): ReactElement | null {
 											unit={unit ?? 1}
 											band={state.band}
 											view={tab.view}
+											keymap={keymap}
 											page={page}
 											{...body}
 										/>
@@ -346,7 +363,7 @@ export function App(props: AppProps): ReactElement | null {
 				</Box>
 				<Footer
 					lost={snapshot?.lost ?? nothing}
-					cost={costOf(tabs.map((one) => store.current(one.tracer.id)))}
+					cost={costOf(tabs.filter((one) => !one.tracer.from).map((one) => store.current(one.tracer.id)))}
 					selected={selected}
 					rows={rows.length}
 					filter={filter.text}

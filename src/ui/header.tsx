@@ -24,7 +24,7 @@ export interface HostInfo {
 
 export interface HeaderProps {
 	host: HostInfo;
-	tabs: readonly { id: string; title: string; state: 'attaching' | 'live' | 'unavailable' }[];
+	tabs: readonly { id: string; digit: string; title: string; state: 'attaching' | 'live' | 'unavailable' }[];
 	active: string;
 	/** Kind and uncertainty of the energy figures; null before they are known. */
 	energy: string | null;
@@ -105,8 +105,8 @@ function tabLine(props: HeaderProps): { line: string; ends: { id: string; end: n
 	const room = width - textWidth(badge[1] as string) - 2;
 	// Where not all titles fit beside the badge, the digit still says how to get there.
 	const full = tabs.reduce((sum, { title }) => sum + textWidth(title) + 5, 0) <= room;
-	const labels = tabs.map(({ id, title, state: tabState }, index): Piece => {
-		const text = full || id === active ? ` ${index + 1} ${title} ` : ` ${index + 1} `;
+	const labels = tabs.map(({ id, digit, title, state: tabState }): Piece => {
+		const text = full || id === active ? ` ${digit} ${title} ` : ` ${digit} `;
 		return {
 			spans: [[id === active ? 'tabActive' : tabState === 'unavailable' ? 'dim' : 'tab', text]],
 			drop: id === active ? 0 : 2,

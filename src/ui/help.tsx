@@ -44,6 +44,11 @@ function terms(width: number): string[] {
 	return [paint('strong', 'Terms'), ...entries(glossary, nameWidth, width), ''];
 }
 
+function ownTerms(title: string, list: readonly (readonly [string, string])[], width: number): string[] {
+	const nameWidth = Math.min(Math.floor(width / 3), Math.max(...list.map(([name]) => textWidth(name))));
+	return [paint('strong', `${title} – terms`), ...entries(list, nameWidth, width), ''];
+}
+
 /** The whole help for a tab and those of its columns that mean something, at this width. */
 export function helpLines(
 	tracer: TabTracer<never, object>,
@@ -75,6 +80,7 @@ export function helpLines(
 		),
 		...(tracer.groups.length > 1 ? ['', `  ${paint('dim', 'groups (t):')} ${tracer.groups.join(', ')}`] : []),
 		'',
+		...(tracer.terms ? ownTerms(tracer.title, tracer.terms, width) : []),
 		...keys,
 		...terms(width),
 		...notes.flatMap((note) => wrapText(note, width - 2).map((line) => paint('dim', `  ${line}`))),

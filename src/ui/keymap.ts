@@ -4,6 +4,7 @@ export type Command =
 	| 'quit'
 	| 'help'
 	| 'tab'
+	| 'finding'
 	| 'next-tab'
 	| 'previous-tab'
 	| 'up'
@@ -60,11 +61,17 @@ export interface Binding {
 export const sections = ['General', 'Table', 'Move', 'Time'] as const;
 type Section = (typeof sections)[number];
 
-const digits = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
+const digits = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
 export const defaultBindings: readonly Binding[] = [
 	{ command: 'help', keys: ['?', 'F1', 'h'], help: 'this help', hint: 'Help', hintOrder: 0, section: 'General' },
-	{ command: 'tab', keys: digits, help: 'go to that tab', section: 'General' },
+	{ command: 'tab', keys: digits, help: 'go to that tab; 0: the overview', section: 'General' },
+	{
+		command: 'finding',
+		keys: ['A', 'B', 'C', 'D', 'E'],
+		help: 'on the overview: to the tab, row and filter that show the finding with that letter; Esc comes back',
+		section: 'General',
+	},
 	{ command: 'next-tab', keys: ['Tab'], help: 'next tab', hint: 'Next', hintOrder: 9, section: 'General' },
 	{ command: 'previous-tab', keys: ['Shift-Tab'], help: 'previous tab', section: 'General' },
 	{
@@ -224,7 +231,12 @@ export function keymapWith(overrides: KeyOverrides = {}): Keymap {
 
 export const defaultKeymap = keymapWith();
 
-/** `1–9` rather than nine keys. */
+/** `0–9` rather than ten keys. */
 export function keysText(binding: Binding): string {
-	return binding.keys === digits ? '1–9' : binding.keys.join(' ');
+	return binding.keys === digits ? '0–9' : binding.keys.join(' ');
+}
+
+/** Keys of a command as they are bound now. */
+export function keysOf({ bindings }: Keymap, command: Command): readonly string[] {
+	return bindings.find((binding) => binding.command === command)?.keys ?? [];
 }

@@ -5,6 +5,7 @@ import { maxLength } from '../filter/lexer.ts';
 import type { Band } from '../histogram.ts';
 import { type Direction, firstDirection, reversed, type Sort } from '../query.ts';
 import type { Column } from '../tracers/tracer.ts';
+import type { Link } from '../triage/finding.ts';
 import type { Ns } from '../units.ts';
 import { bandText, nextBand, otherUnit } from './bars.ts';
 import { type ColumnChoice, mergeChoices, move, toggle } from './columns.ts';
@@ -47,6 +48,8 @@ export interface UiState {
 	lens: LensState | null;
 	/** As typed, also while it is wrong. */
 	filter: string;
+	/** Where a finding's key was pressed, and the filter there: one step back leads there. null: the filter is the user's. */
+	origin: { tab: string; filter: string } | null;
 	/** What `n` and `N` look for. */
 	search: string;
 	/** Process of the row selected last, see `Tracer.processOf`. */
@@ -66,6 +69,8 @@ export interface UiState {
 /** What the current screen looks like, for commands that depend on it. */
 export interface View {
 	tabs: readonly string[];
+	/** The key of each. */
+	digits: readonly string[];
 	/** Those shown, in their order. */
 	columns: readonly Column<never>[];
 	/** All that mean something now, and those that would at other times too. */
@@ -105,6 +110,7 @@ export type Action =
 	| { kind: 'say'; message: string }
 	| { kind: 'select'; index: number; view: View }
 	| { kind: 'go-to'; tab: string }
+	| { kind: 'show'; link: Link }
 	| { kind: 'sort'; key: string; view: View };
 
 const fresh: TabState = { sort: null, selected: null, index: 0, follow: null, detail: false, view: 0, columns: null };
@@ -123,6 +129,7 @@ export function initialState(tab: string, sorts: Readonly<Record<string, Column<
 		tab,
 		lens: null,
 		filter,
+		origin: null,
 		search: '',
 		process: null,
 		message: null,
@@ -266,13 +273,32 @@ function goTo(before: UiState, tab: string | undefined): UiState {
 	const state = before.lens ? { ...before, lens: null } : before;
 	if (tab === state.tab) return state;
 	const there = { ...tabState(state, tab), ...(state.process === null ? {} : { follow: state.process }) };
-	return { ...state, tab, tabs: { ...state.tabs, [tab]: there } };
+	const { origin } = state;
+	const filter = origin?.tab === tab ? origin.filter : state.filter;
+	return { ...state, tab, filter, origin: null, tabs: { ...state.tabs, [tab]: there } };
+}
+
+/** The tab, sorted and filtered so that the row is in sight; the process is selected, else the first row. */
+function show(state: UiState, { tab, process, filter, sort }: Link): UiState {
+	const there: TabState = {
+		...tabState(state, tab),
+		...(sort === undefined ? {} : { sort: { key: sort, direction: 'descending' } }),
+		// a key that no row has: the row at the index
+		selected: '',
+		index: 0,
+		follow: process ?? null,
+		detail: false,
+	};
+	const origin = { tab: state.tab, filter: state.filter };
+	const rest = { tab, filter, origin, process: process ?? state.process, overlay: null, band: null };
+	return { ...state, ...rest, tabs: { ...state.tabs, [tab]: there } };
 }
 
 function back(state: UiState): UiState {
 	const tab = tabState(state);
 	if (state.band !== null) return { ...state, band: null };
 	if (tab.detail) return change(state, { detail: false });
+	if (state.origin) return goTo(state, state.origin.tab);
 	if (tab.selected !== null || tab.follow !== null) {
 		return change({ ...state, process: null }, { selected: null, index: 0, follow: null });
 	}
@@ -300,7 +326,7 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 	const tabIndex = view.tabs.indexOf(state.tab);
 	switch (command) {
 		case 'tab':
-			return goTo({ ...state, overlay: null }, view.tabs[Number(key) - 1]);
+			return goTo({ ...state, overlay: null }, view.tabs[view.digits.indexOf(key)]);
 		case 'next-tab':
 		case 'previous-tab': {
 			const step = command === 'next-tab' ? 1 : view.tabs.length - 1;
@@ -372,15 +398,15 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 function inFilter(state: UiState, overlay: Extract<Overlay, { kind: 'filter' }>, key: string, view: View): UiState {
 	if (key === 'Enter') return view.filterValid ? { ...state, overlay: null } : state;
 	if (key === 'Esc' || (key === 'Backspace' && overlay.input.text === '')) {
-		return { ...state, overlay: null, filter: '' };
+		return { ...state, overlay: null, filter: '', origin: null };
 	}
 	if (key === 'Tab') {
 		const { text, caret, candidates } = complete(overlay.input.text, overlay.input.caret, view.names);
 		if (text.length > maxLength) return state;
-		return { ...state, filter: text, overlay: { kind: 'filter', input: { text, caret }, candidates } };
+		return { ...state, filter: text, origin: null, overlay: { kind: 'filter', input: { text, caret }, candidates } };
 	}
 	const input = edit(overlay.input, key, maxLength);
-	return { ...state, filter: input.text, overlay: { kind: 'filter', input, candidates: [] } };
+	return { ...state, filter: input.text, origin: null, overlay: { kind: 'filter', input, candidates: [] } };
 }
 
 /** Keys while the text to search for is being typed; the selection goes to the match at once. */
@@ -407,6 +433,8 @@ export function reduce(before: UiState, action: Action): UiState {
 			return select(state, action.view, action.index);
 		case 'go-to':
 			return goTo({ ...state, overlay: null }, action.tab);
+		case 'show':
+			return show(state, action.link);
 		case 'sort': {
 			const { columns, defaultSort } = action.view;
 			const sort = sortOf(state, state.tab, columns, defaultSort);

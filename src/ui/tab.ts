@@ -5,8 +5,10 @@ import type { Sort } from '../query.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Column, Options, Tracer } from '../tracers/tracer.ts';
+import type { Link } from '../triage/finding.ts';
 import type { Ns } from '../units.ts';
 import type { TabBaseline } from './baseline.ts';
+import type { Keymap } from './keymap.ts';
 
 export interface TabProps<Row, Extra extends object> {
 	/** Those that the user wants to see, in that order. */
@@ -35,6 +37,8 @@ export interface TabProps<Row, Extra extends object> {
 	band: Band | null;
 	/** Index into {@link TabView.views}. */
 	view: number;
+	/** For keys that the tab itself names. */
+	keymap: Keymap;
 	/** Cells and rows for the tab. */
 	width: number;
 	height: number;
@@ -54,12 +58,24 @@ export interface TabView<Row, Extra extends object> {
 	views?: readonly string[];
 	/** Rows that are shown apart from the table return false. */
 	listed?(row: Row): boolean;
+	/** Where the keys of `finding` go, in their order. */
+	links?(snapshot: Snapshot<Row, Extra>): readonly Link[];
 }
 
 /** What the screen uses of a tracer. */
 export type TabTracer<Row, Extra extends object> = Pick<
 	Tracer<Row, Extra>,
-	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey' | 'processOf' | 'focus'
+	| 'id'
+	| 'title'
+	| 'summary'
+	| 'columns'
+	| 'defaultSort'
+	| 'groups'
+	| 'rowKey'
+	| 'processOf'
+	| 'focus'
+	| 'from'
+	| 'terms'
 >;
 
 /** One entry of the registry, as far as the screen needs it. A row only ever meets the columns it came with. */
@@ -67,4 +83,10 @@ export interface TabEntry {
 	tracer: TabTracer<never, object>;
 	/** Loaded after the first frame. */
 	tab(): Promise<TabView<never, object>>;
+}
+
+/** The digit of each tab: those that measure from 1 on, what is made of them 0. */
+export function digitsOf(tabs: readonly { tracer: Pick<TabTracer<never, object>, 'from'> }[]): string[] {
+	let last = 0;
+	return tabs.map(({ tracer }) => (tracer.from ? '0' : String(++last)));
 }

@@ -7,6 +7,8 @@ export interface GroupsInUse {
 	group: string | null;
 	/** Go to the next one; false: there is no other. */
 	next(): boolean;
+	/** Of any tab, as if chosen there. */
+	choose(tab: string, group: string): void;
 }
 
 /**
@@ -23,15 +25,15 @@ export function useGroups(
 	const chosen = useRef<string | null>(null);
 	const current = groups[id] ?? measured ?? offered[0] ?? null;
 
-	const choose = (group: string) => {
-		setGroups({ ...groups, [id]: group });
-		setGroup(id, group);
+	const choose = (tab: string, group: string) => {
+		setGroups((before) => ({ ...before, [tab]: group }));
+		setGroup(tab, group);
 	};
 
 	// biome-ignore lint/correctness/useExhaustiveDependencies: only when another tab comes to the front
 	useEffect(() => {
 		const wanted = chosen.current;
-		if (wanted !== null && wanted !== current && offered.includes(wanted)) choose(wanted);
+		if (wanted !== null && wanted !== current && offered.includes(wanted)) choose(id, wanted);
 	}, [id]);
 
 	return {
@@ -40,8 +42,13 @@ export function useGroups(
 			if (offered.length < 2) return false;
 			const group = offered[(offered.indexOf(current ?? '') + 1) % offered.length] as string;
 			chosen.current = group;
-			choose(group);
+			choose(id, group);
 			return true;
+		},
+		choose: (tab, group) => {
+			if (groups[tab] === group) return;
+			chosen.current = group;
+			choose(tab, group);
 		},
 	};
 }

@@ -76,6 +76,7 @@ const gone = (pattern: RegExp) => (run: TerminalRun) => !pattern.test(run.text()
 const cases: Record<Command, Case> = {
 	help: { expected: /Help {3}1–/ },
 	tab: { expected: /wattlag/ },
+	finding: { expected: /no finding [A-E] here/ },
 	'next-tab': { expected: /NET_RX/ },
 	'previous-tab': { expected: /▼WATTS/ },
 	filter: { expected: /Enter keeps, Esc clears/ },
@@ -129,7 +130,7 @@ describe('every key of every command', () => {
 			run.send(given);
 			await run.waitFor(ready);
 			run.send(bytesOf(key));
-			if (command === 'tab') await run.waitFor(['▼WATTS', '▼SUM', 'NET_RX', 'vda'][Number(key) - 1] ?? '▼SUM');
+			if (command === 'tab') await run.waitFor(['IO99', 'ENERGY', '▼SUM', 'NET_RX', 'vda'][Number(key)] ?? '▼SUM');
 			else await run.waitFor(expected);
 		});
 	}
@@ -176,6 +177,42 @@ test('the selection follows the process to the other tab', async () => {
 	await run.waitFor(/^\d+\/40/m);
 	run.send('2\r');
 	await run.waitFor(/Run queue › sshd\[\d+\]/);
+});
+
+describe('findings', () => {
+	test('A goes to tab, row and filter of the first finding, Esc comes back', async () => {
+		const run = start({ DEMO_TAB: 'overview' });
+		await run.waitFor(/^A vda: .* reads .* since \d\d:/m);
+		run.send('A');
+		await run.waitFor(/filter device = vda and op = read/);
+		await run.waitFor(/^1\/1 /m);
+		expect(run.text()).toMatch(/▼P99/);
+		expect(run.text()).not.toMatch(/^nvme0n1/m);
+		run.send('\x1b');
+		await run.waitFor(/^A vda/m);
+		expect(run.text()).not.toMatch(/filter device/);
+	});
+
+	test('a letter without a finding says so', async () => {
+		const run = start({ DEMO_TAB: 'overview', DEMO_EMPTY: 'energy,runqlat,irq,io' });
+		await run.waitFor('nothing stands out');
+		run.send('E');
+		await run.waitFor('no finding E here');
+	});
+
+	test('rebound: the screen shows the keys that are in use', async () => {
+		const run = start({ DEMO_TAB: 'overview', DEMO_KEYS: '{"finding":["!","@"]}' });
+		await run.waitFor(/^! vda: /m);
+		run.send('!');
+		await run.waitFor(/filter device = vda/);
+	});
+
+	test('the past has the findings of the past', async () => {
+		const run = start({ DEMO_TAB: 'overview', DEMO_PAST: '29' });
+		await run.waitFor(/^A vda/m);
+		run.send('{');
+		await run.waitFor(/PAUSED[\s\S]*nothing stands out/);
+	});
 });
 
 test('baseline: the change of the sorted column, arrows at the others', async () => {

@@ -57,9 +57,12 @@ function loadedPrograms(): number[] {
 test.each([
 	[80, 24],
 	[200, 50],
-])('four tabs show live numbers at %i×%i', async (columns, rows) => {
+])('all tabs show live numbers at %i×%i', async (columns, rows) => {
 	const run = start([], { columns, rows });
-	await run.waitFor(/Energy.*Run queue.*Interrupts.*Disk IO/);
+	await run.waitFor(/Overview.*Energy.*Run queue.*Interrupts.*Disk IO/);
+	// it opens on the overview, which needs all the others
+	await run.waitFor(/\d% [\s\S]*PSI[\s\S]*PID .*WATTS .*WAIT99/);
+	run.send('1');
 	await run.waitFor(/\dm?W = processes/);
 	await run.waitFor(/PID .*WATTS/);
 	run.send('2');
@@ -94,7 +97,7 @@ test.each([
 	['SIGINT', 130],
 ] as const)('%s restores the terminal and takes the probes away', async (signal, code) => {
 	const run = start();
-	await run.waitFor(/processes/);
+	await run.waitFor(/PID .*WAIT99/);
 	const programs = programsOf(run.pid);
 	expect(programs.length).toBeGreaterThan(0);
 	process.kill(run.pid, signal);
@@ -105,9 +108,11 @@ test.each([
 	await vi.waitFor(() => expect(loadedPrograms().filter((id) => programs.includes(id))).toEqual([]), 5000);
 });
 
-test('without BPF rights the energy tab counts from /proc, and every tab says what is missing and how to get it', async () => {
+test('without BPF rights the overview has what there is, the energy tab counts from /proc, and every tab says what is missing and how to get it', async () => {
 	const run = new TerminalRun('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', '--', 'bin/wattlag']);
 	runs.push(run);
+	await run.waitFor(/PID .*WAIT99[\s\S]*% +– +– +–/);
+	run.send('1');
 	await run.waitFor(/proc: watts[\s\S]*CAP_BPF[\s\S]*root/);
 	run.send('3');
 	await run.waitFor(/CAP_BPF/);

@@ -28,7 +28,7 @@ async function batch(...args: string[]): Promise<Line[]> {
 		.map((line) => JSON.parse(line) as Line);
 }
 
-test.each(['energy', 'runqlat', 'irq', 'io'])(
+test.each(['overview', 'energy', 'runqlat', 'irq', 'io'])(
 	'%s: every line fits the schema and the intervals are measured',
 	async (tab) => {
 		const lines = await batch('--tab', tab, '--iterations', '3', '--delay', '0.5');

@@ -5,6 +5,7 @@ import { energyTracer } from './fixtures/tabs.ts';
 
 const view: View = {
 	tabs: ['energy', 'io'],
+	digits: ['1', '2'],
 	columns: energyTracer.columns as never,
 	defaultSort: 'watts',
 	choices: energyTracer.columns.map(({ key }) => ({ key, shown: true })),
@@ -256,5 +257,32 @@ describe('columns', () => {
 		expect(moved.overlay).toEqual({ kind: 'columns', index: 1 });
 		expect(tabState(press('reverse', moved)).columns).toBeNull();
 		expect(press('back', moved).overlay).toBeNull();
+	});
+});
+
+describe('to a finding and back', () => {
+	const link = { tab: 'io' as const, filter: 'device = vda', sort: 'p99', process: '7:8' };
+	const there = reduce(initialState('energy', {}, 'mine'), { kind: 'show', link });
+	const press = (state: UiState, command: Command, key = '') => reduce(state, { kind: 'command', command, key, view });
+
+	test('tab, filter, sort and selection are those of the link', () => {
+		expect(there).toMatchObject({ tab: 'io', filter: 'device = vda', process: '7:8' });
+		expect(tabState(there).sort).toEqual({ key: 'p99', direction: 'descending' });
+		expect(selectedIndex(tabState(there), ['a', 'b'], (index) => (index === 1 ? '7:8' : undefined))).toBe(1);
+		// without the process: the first row
+		expect(selectedIndex(tabState(there), ['a', 'b'], () => undefined)).toBe(0);
+	});
+
+	test('Esc, and the key of the tab, lead back to the filter that was there', () => {
+		expect(press(there, 'back')).toMatchObject({ tab: 'energy', filter: 'mine', origin: null });
+		expect(press(there, 'tab', '1')).toMatchObject({ tab: 'energy', filter: 'mine', origin: null });
+	});
+
+	test('a filter that was changed there is the user’s own', () => {
+		const typed = reduce(press(there, 'filter'), { kind: 'text', key: 'x', view });
+		expect(press(reduce(typed, { kind: 'text', key: 'Enter', view }), 'tab', '1')).toMatchObject({
+			tab: 'energy',
+			filter: 'device = vdax',
+		});
 	});
 });

@@ -2,6 +2,7 @@ import { render } from 'ink-testing-library';
 import { afterEach, describe, expect, test } from 'vitest';
 import { textWidth } from '../../src/term/width.ts';
 import type { Column } from '../../src/tracers/tracer.ts';
+import { rules } from '../../src/triage/rules.ts';
 import { arrowOf, changeOf, formatChange } from '../../src/ui/baseline.ts';
 import { clipboardSequence, rowText } from '../../src/ui/clipboard.ts';
 import { choicesOf, move, shownColumns, toggle } from '../../src/ui/columns.ts';
@@ -213,8 +214,18 @@ describe('lines', () => {
 });
 
 describe('help and footer', () => {
-	test('help has every key and every column', () => {
+	test('the overview explains when something is a finding', () => {
 		const { tracer } = fixtureTabs[0] as (typeof fixtureTabs)[0];
+		const text = helpLines(tracer, tracer.columns, defaultKeymap, 120)
+			.map((line) => plain(line))
+			.join(' ')
+			.replace(/ +/g, ' ');
+		for (const { title, help } of rules) expect(text).toContain(`${title} ${help}`.replace(/ +/g, ' '));
+		expect(text).toContain('A B C D E');
+	});
+
+	test('help has every key and every column', () => {
+		const { tracer } = fixtureTabs[1] as (typeof fixtureTabs)[0];
 		const text = helpLines(tracer, tracer.columns, defaultKeymap, 80).map(plain).join('\n');
 		for (const binding of defaultKeymap.bindings) expect(text).toContain(binding.help.split(' ')[0]);
 		for (const column of columns) expect(text).toContain(column.help);

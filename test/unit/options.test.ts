@@ -8,7 +8,14 @@ const tracers = registry.map((entry) => entry.tracer);
 const parse = (...argv: string[]) => parseCommandLine(argv, tracers);
 
 test('without arguments the first tab opens and is read every second', () => {
-	expect(parse()).toMatchObject({ mode: 'live', tab: 'energy', delay: 1, iterations: Number.POSITIVE_INFINITY });
+	expect(parse()).toMatchObject({ mode: 'live', tab: 'overview', delay: 1, iterations: Number.POSITIVE_INFINITY });
+});
+
+test('a script that names no tab gets the first one that measures', () => {
+	expect(parse('--batch')).toMatchObject({ mode: 'batch', tab: 'energy' });
+	expect(parse('--batch', '--tab', 'overview')).toMatchObject({ tab: 'overview' });
+	expect(parse('--batch', '--sort', 'share')).toMatchObject({ sorts: { energy: 'share' } });
+	expect(parseCommandLine(['--batch'], tracers, { env: { WATTLAG_TAB: 'io' } })).toMatchObject({ tab: 'io' });
 });
 
 test('the batch contract', () => {
@@ -42,7 +49,7 @@ describe('a bad option is one line that names it', () => {
 	test.each([
 		[['--bogus'], /unknown option --bogus/],
 		[['-x'], /unknown option -x/],
-		[['--tab', 'gpu'], /--tab: 'gpu' is not one of energy/],
+		[['--tab', 'gpu'], /--tab: 'gpu' is not one of overview, energy/],
 		[['--tab'], /--tab needs a value/],
 		[['--delay', 'soon'], /--delay: 'soon' is not a number/],
 		[['--delay'], /--delay needs a value/],
@@ -52,8 +59,8 @@ describe('a bad option is one line that names it', () => {
 		[['--batch', '--iterations', '1.5'], /whole number/],
 		[['--json'], /--json needs --batch/],
 		[['--iterations', '3'], /--iterations needs --batch/],
-		[['--sort', 'colour'], /--sort: tab energy has no 'colour'/],
-		[['--group', 'family'], /--group: tab energy has no 'family'/],
+		[['--sort', 'colour'], /--sort: tab overview has no 'colour'/],
+		[['--group', 'family'], /--group: tab overview has no 'family'/],
 		[['--slow', 'x'], /--slow: 'x' is not a number/],
 		[['stray'], /unexpected argument 'stray'/],
 	])('%j', (argv, message) => {

@@ -1,36 +1,16 @@
 /** Lens: block IO of one process: bytes, latency, its slow requests stage by stage, what is in flight. */
 import { formatBytes, formatCount, formatNs } from '../../format.ts';
-import type { SlowRequest } from '../../io/snapshot.ts';
+import type { IoProcess, SlowRequest } from '../../io/snapshot.ts';
 import type { ProcessId } from '../../process-id.ts';
-import type { Snapshot } from '../../snapshot.ts';
 import { fitCells } from '../../term/width.ts';
-import type { Bytes, Count, Ns } from '../../units.ts';
 import { lineOf } from '../line.ts';
 import type { Span } from '../theme.ts';
 import { dim, type Histories, isIt, type Look, type Section, TREND } from './look.ts';
 
 type IoSnapshot = Histories['io'][number];
 
-/** Block IO of one process in an interval. */
-interface ProcessIo {
-	pid: number;
-	start_time: Ns;
-	count: Count;
-	bytes_read: Bytes;
-	bytes_written: Bytes;
-	mean_ns: Ns;
-	p99_ns: Ns;
-	max_ns: Ns;
-	bytes_total: Bytes;
-}
-
-/** undefined: processes are not told apart. */
-function processesOf(snapshot: IoSnapshot): readonly ProcessIo[] | undefined {
-	return (snapshot as Snapshot & { processes?: readonly ProcessIo[] }).processes;
-}
-
-function ioOf(process: ProcessId, snapshot: IoSnapshot): ProcessIo | undefined {
-	return processesOf(snapshot)?.find((one) => isIt(process, one.pid, one.start_time));
+function ioOf(process: ProcessId, snapshot: IoSnapshot): IoProcess | undefined {
+	return snapshot.processes.find((one) => isIt(process, one.pid, one.start_time));
 }
 
 /** Newest first. */
@@ -72,8 +52,7 @@ export const ioSection: Section = {
 	trend: ({ process, histories }) =>
 		histories.io.slice(-TREND).map((snapshot) => {
 			const io = ioOf(process, snapshot);
-			if (!io) return processesOf(snapshot) ? 0 : Number.NaN;
-			return io.bytes_read + io.bytes_written;
+			return io ? io.bytes_read + io.bytes_written : 0;
 		}),
 	figures(look) {
 		const last = look.histories.io.at(-1);
@@ -87,10 +66,7 @@ export const ioSection: Section = {
 						['warn', slow < 100 ? `${slow}` : '≥100'],
 					]
 				: [];
-		if (!io) {
-			const what = processesOf(last) ? 'none in this interval' : 'bytes are not known by process';
-			return [['dim', what], ...tail];
-		}
+		if (!io) return [['dim', 'none in this interval'], ...tail];
 		const seconds = last.dt_ns / 1e9;
 		return [
 			['strong', formatBytes(io.bytes_read / seconds)],
