@@ -1,6 +1,6 @@
 /** FIXTURES: synthetic ticks of a machine with 4 CPUs, quiet unless told otherwise. Nothing in them was measured. */
 
-import type { IoRow, SlowRequest } from '../../src/io/snapshot.ts';
+import type { IoRow, SlowRequest, IoProcess } from '../../src/io/snapshot.ts';
 import type { IrqRow } from '../../src/irq/rows.ts';
 import type { Blamed } from '../../src/runqueue/culprits.ts';
 import { sanitize } from '../../src/sanitize.ts';
@@ -9,7 +9,7 @@ import type { Finding } from '../../src/triage/finding.ts';
 import { type OverviewExtra, OverviewSession } from '../../src/triage/overview.ts';
 import type { Pressure } from '../../src/triage/pressure.ts';
 import type { Throttled } from '../../src/triage/quota.ts';
-import type { ProcessIo, Sources, SourceTab } from '../../src/triage/sources.ts';
+import type { Sources, SourceTab } from '../../src/triage/sources.ts';
 import { energySnapshot, ioSnapshot, irqSnapshot, runqlatSnapshot } from '../ui/fixtures/tabs.ts';
 
 export const second = 1e9;
@@ -52,7 +52,7 @@ export interface World {
 		comm?: string;
 	}[];
 	inflight: readonly { device: string; age: number; pid: number; comm: string; stage?: string }[];
-	processIo: readonly ProcessIo[] | undefined;
+	processIo: readonly IoProcess[] | undefined;
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
 	throttled: readonly Throttled[];

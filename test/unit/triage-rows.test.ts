@@ -21,7 +21,11 @@ const processIo = (pid: number, start_time: number) => ({
 	count: 7,
 	bytes_read: 4096,
 	bytes_written: 8192,
+	mean_ns: 1e6,
 	p99_ns: 3e6,
+	max_ns: 3e6,
+	count_total: 7,
+	bytes_total: 12_288,
 });
 
 describe('one row per process', () => {

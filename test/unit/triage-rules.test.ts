@@ -270,7 +270,11 @@ describe('pressure', () => {
 				count: 10,
 				bytes_read: 1e6,
 				bytes_written: 0,
+				mean_ns: 1,
 				p99_ns: 1,
+				max_ns: 1,
+				count_total: 10,
+				bytes_total: 1e6,
 			},
 		];
 		expect(said('pressure', { pressure: { memory: stall(0.23), io: stall(0.5) }, processIo })).toEqual([
