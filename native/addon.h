@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the files of the addon share. Only addon.c and errors.c speak Node-API; the others are plain C over libbpf that
- * report failure by filling a struct wl_error, so that each can be read without knowing JavaScript.
+ * What the files of the addon share. Only addon.c, call.c and js-*.c speak Node-API; the others are plain C over libbpf
+ * that report failure by filling a struct wl_error, so that each can be read without knowing JavaScript.
  *
  * There is no mutable global state: an open object belongs to the thread that opened it, the kernel's BTF is held per
  * environment, and what libbpf prints is caught per thread and call.
@@ -95,6 +95,7 @@ struct wl_object *wl_object_open(const char *path, struct wl_error *e);
 /* Release everything the object holds. Idempotent; the struct itself stays valid. */
 void wl_object_close(struct wl_object *o);
 int wl_object_set_autoload(struct wl_object *o, const char *program, bool on, struct wl_error *e);
+int wl_object_set_autocreate(struct wl_object *o, const char *map, bool on, struct wl_error *e);
 int wl_object_set_initial(struct wl_object *o, const char *section, uint64_t offset, const void *bytes, size_t length,
 			  struct wl_error *e);
 int wl_object_set_max_entries(struct wl_object *o, const char *map, uint32_t entries, struct wl_error *e);
@@ -141,6 +142,11 @@ enum wl_kind { WL_TYPEDEF, WL_STRUCT, WL_ENUM, WL_FUNC };
 bool wl_btf_has_type(struct wl_kernel_btf *kernel, enum wl_kind kind, const char *name);
 bool wl_btf_has_member(struct wl_kernel_btf *kernel, const char *structure, const char *member);
 void wl_btf_free(struct wl_kernel_btf *kernel);
+
+/* ---- memory.c ---- */
+
+/* Give back what only start-up needed. Returns the bytes of the executable's mappings that were dropped. */
+size_t wl_release_memory(struct wl_kernel_btf *kernel);
 
 /* ---- perf-power.c ---- */
 

@@ -135,6 +135,17 @@ int wl_object_set_autoload(struct wl_object *o, const char *program, bool on, st
 	return err ? wl_refused(e, err, "program %s", program) : 0;
 }
 
+int wl_object_set_autocreate(struct wl_object *o, const char *map, bool on, struct wl_error *e)
+{
+	struct wl_map *m;
+	int err;
+
+	if (require_not_loaded(o, e) < 0 || !(m = find_map(o, map, e)))
+		return -1;
+	err = bpf_map__set_autocreate(m->map, on);
+	return err ? wl_refused(e, err, "map %s", map) : 0;
+}
+
 int wl_object_set_initial(struct wl_object *o, const char *section, uint64_t offset, const void *bytes, size_t length,
 			  struct wl_error *e)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A counting perf event: opened by number, read as it stands, closed. Energy counters (the `power` PMU) are read this
- * way; which event means what is for the caller to find out in sysfs.
+ * A counting perf event: opened by number, read as it stands, closed. Energy counters (the `power` PMU) and CPU
+ * cycles are read this way; which event means what is for the caller to find out.
  */
 #include "addon.h"
 
@@ -18,6 +18,8 @@ int wl_counter_open(struct wl_counter *counter, uint32_t type, uint64_t config, 
 		.type = type,
 		.config = config,
 		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
+		/* On the hardware all the time or in error: never a part of the time that looks like the whole. */
+		.pinned = 1,
 	};
 
 	counter->fd = (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);

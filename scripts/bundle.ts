@@ -1,28 +1,35 @@
 /** Bundles the program for start-up speed: an unbundled start takes twice as long. */
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
+
+/** What every program with the screen in it is bundled with. */
+export const bundling = {
+	outExtension: { '.js': '.mjs' },
+	bundle: true,
+	splitting: true,
+	format: 'esm',
+	platform: 'node',
+	target: 'node24',
+	minifySyntax: true,
+	minifyWhitespace: true,
+	define: { 'process.env.NODE_ENV': '"production"' },
+	alias: {
+		// never used in production, but imported by Ink
+		'react-devtools-core': './src/ui/devtools-stub.ts',
+		// blessed-contrib's chart draws off-screen and needs base classes only
+		blessed: './src/ui/blessed-stub.cjs',
+		'string-width': './src/ui/string-width.ts',
+	},
+	banner: {
+		js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+	},
+	logLevel: 'warning',
+} as const satisfies BuildOptions;
 
 export async function bundle(): Promise<void> {
 	await build({
+		...bundling,
 		entryPoints: { wattlag: 'src/cli.ts', worker: 'src/sampling/worker.ts' },
 		outdir: 'dist',
-		outExtension: { '.js': '.mjs' },
-		bundle: true,
-		splitting: true,
-		format: 'esm',
-		platform: 'node',
-		target: 'node24',
 		sourcemap: 'linked',
-		minifySyntax: true,
-		define: { 'process.env.NODE_ENV': '"production"' },
-		alias: {
-			// never used in production, but imported by Ink
-			'react-devtools-core': './src/ui/devtools-stub.ts',
-			// blessed-contrib's chart draws off-screen and needs base classes only
-			blessed: './src/ui/blessed-stub.cjs',
-		},
-		banner: {
-			js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-		},
-		logLevel: 'warning',
 	});
 }

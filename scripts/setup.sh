@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes sure that everything the program (or, with `test`, its tests) runs from is there and built. Idempotent; says
-# what it does on standard error; skipped in a few milliseconds when nothing has changed.
-#   scripts/setup.sh [test]
+# Makes sure that everything the program (or, with `test` or `bench`, its tests or benchmarks) runs from is there and
+# built. Idempotent; says what it does on standard error; skipped in a few milliseconds when nothing has changed.
+#   scripts/setup.sh [test|bench]
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # bpftool's home, missing from an ordinary user's path
@@ -32,11 +32,17 @@ missing_packages() { # names of Debian packages
 	command -v clang >/dev/null || echo clang
 	command -v bpftool >/dev/null || echo bpftool
 	[ -e /usr/include/bpf/libbpf.h ] || echo libbpf-dev
-	[ "${1:-}" = test ] || return 0
+	[ -n "${1:-}" ] || return 0
 	command -v fio >/dev/null || echo fio
 	command -v stress-ng >/dev/null || echo stress-ng
 	command -v ip >/dev/null || echo iproute2
 	command -v runqlat >/dev/null || echo libbpf-tools
+	[ "$1" = bench ] || return 0
+	command -v perf >/dev/null || echo linux-perf
+	command -v htop >/dev/null || echo htop
+	command -v btop >/dev/null || echo btop
+	command -v top >/dev/null || echo procps
+	command -v xz >/dev/null || echo xz-utils
 }
 
 install_packages() { # the names

@@ -5,6 +5,7 @@ import { firstDirection, sortRows } from './query.ts';
 import type { Sampler } from './sampler.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Column, Tracer } from './tracers/tracer.ts';
+import { filterTree, sortTree, treeIndent } from './tree.ts';
 
 export interface BatchOptions {
 	tracer: Tracer<object, object>;
@@ -27,7 +28,8 @@ export function jsonLine(snapshot: Snapshot, rows: readonly object[]): string {
 }
 
 function cell(column: Column<object>, row: object, seconds: number): string {
-	const text = formatValue(column.kind, column.value(row, seconds), column.width);
+	const indent = column.label ? treeIndent(row, column.width) : '';
+	const text = indent + formatValue(column.kind, column.value(row, seconds), column.width - indent.length);
 	return align(column, text);
 }
 
@@ -73,9 +75,16 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 			switch (event.kind) {
 				case 'snapshot': {
 					const { snapshot } = event;
+					// others are what this one is made of
+					if (snapshot.tab !== tracer.id) return;
 					const seconds = snapshot.dt_ns / 1e9;
-					const matching = test ? snapshot.rows.filter((row) => test(row, seconds)) : snapshot.rows;
-					const rows = sortRows(matching, sort, firstDirection(sort), seconds).slice(0, options.limit);
+					const tree = snapshot.group === 'tree';
+					const passes = (row: object) => test?.(row as never, seconds) ?? true;
+					const matching = tree ? filterTree(snapshot.rows, passes) : snapshot.rows.filter(passes);
+					const rows = (tree ? sortTree : sortRows)(matching, sort, firstDirection(sort), seconds).slice(
+						0,
+						options.limit,
+					);
 					process.stdout.write(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
 					printed += 1;
 					if (printed >= options.iterations) resolve(0);
@@ -83,7 +92,7 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 				}
 				case 'unavailable':
 					process.stderr.write(`wattlag: ${event.tab}: ${event.reason}; ${event.fix}\n`);
-					resolve(UNAVAILABLE);
+					if (event.tab === tracer.id) resolve(UNAVAILABLE);
 					break;
 				case 'worker-failed':
 					process.stderr.write(

@@ -7,7 +7,7 @@ import { type SafeText, safe, sanitize } from './sanitize.ts';
 const MAX_FOLDERS = 20_000;
 
 /** Where the unified hierarchy (cgroup v2) is mounted, or undefined. mountinfo and mounts write blanks as `\040`. */
-function unifiedMount(procRoot: string): string | undefined {
+export function unifiedMount(procRoot: string): string | undefined {
 	try {
 		for (const line of readFileSync(join(procRoot, 'self/mounts'), 'utf8').split('\n')) {
 			const [, path, type] = line.split(' ');

@@ -2,12 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from './config/file.ts';
-import { type CommandLine, configPath, helpText, readFlags, resolveOptions, UsageError } from './options.ts';
+import { configPath, readFlags } from './options/flags.ts';
+import { helpText } from './options/help.ts';
+import { type CommandLine, resolveOptions } from './options/resolve.ts';
 import { registry } from './registry.ts';
 import { WorkerSampler } from './sampling/worker-sampler.ts';
 import { sanitize } from './sanitize.ts';
 import { type HostPaths, openHost } from './tracers/open-host.ts';
 import { Unavailable } from './tracers/tracer.ts';
+import { localHost } from './ui/local-host.ts';
+import { openScreen } from './ui/screen.ts';
+import { UsageError } from './usage-error.ts';
 
 const BAD_USAGE = 2;
 const UNAVAILABLE = 77;
@@ -42,7 +47,7 @@ async function batch(command: CommandLine): Promise<number> {
 	const tracer = registry.map((entry) => entry.tracer).find(({ id }) => id === command.tab);
 	if (!tracer) return BAD_USAGE;
 	const { runBatch } = await import('./batch.ts');
-	const source = sampler(command, [tracer.id], command.delay);
+	const source = sampler(command, [...(tracer.from ?? []), tracer.id], command.delay);
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 		process.once(
 			signal,
@@ -104,12 +109,29 @@ async function live(command: CommandLine): Promise<number> {
 	if (!process.stdout.isTTY || !process.stdin.isTTY) {
 		throw new UsageError('standard input and output must be a terminal; for scripts: wattlag --batch --json');
 	}
-	const { runLive } = await import('./ui/live.tsx');
+	const host = localHost();
+	const screen = openScreen({ registry, command, host });
 	// the tab that is looked at first
 	const tabs = registry
 		.map((entry) => entry.tracer.id)
 		.sort((a, b) => Number(b === command.tab) - Number(a === command.tab));
-	return runLive({ registry, sampler: sampler(command, tabs, FIRST_DELAY), command });
+	// before the sampling thread starts, which takes as long and needs the same CPUs: the screen comes first
+	const { runLive } = await import('./ui/live.tsx');
+	return runLive({ registry, sampler: sampler(command, tabs, FIRST_DELAY), command, host, screen });
+}
+
+/** Nothing is measured: what somebody recorded, perhaps on another machine, is shown. */
+async function replay(command: CommandLine): Promise<number> {
+	if (!process.stdout.isTTY || !process.stdin.isTTY) {
+		throw new UsageError('standard input and output must be a terminal; for scripts: zcat FILE');
+	}
+	const { openRecording } = await import('./recording/open.ts');
+	const { runLive } = await import('./ui/live.tsx');
+	const recording = await openRecording(
+		command.recording,
+		registry.map(({ tracer }) => tracer),
+	);
+	return runLive({ registry, command, ...recording });
 }
 
 async function main(): Promise<number> {
@@ -130,6 +152,8 @@ async function main(): Promise<number> {
 			return compare(command);
 		case 'slices':
 			return slices(command);
+		case 'replay':
+			return replay(command);
 		case 'live':
 			return live(command);
 	}

@@ -1,10 +1,10 @@
 /** Figures that follow from snapshots and that the screen shows beside tables. Pure. */
 
+import type { EnergyExtra, EnergyRow } from './energy/rows.ts';
 import type { Buckets } from './histogram.ts';
 import type { IoExtra, IoRow, SlowRequest } from './io/snapshot.ts';
+import type { IrqExtra, IrqRow } from './irq/rows.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { EnergyExtra, EnergyRow } from './tracers/energy.ts';
-import type { IrqExtra, IrqRow } from './tracers/irq.ts';
 import type { MicroJoules, Ns, Watts } from './units.ts';
 
 /** Length of the snapshot's interval, s. */

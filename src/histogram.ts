@@ -10,6 +10,34 @@ const MAX_EXP = 36;
 /** `[upper bound in ns (exclusive), count]`, ascending, empty buckets left out. */
 export type Buckets = [upper_ns: Ns, count: Count][];
 
+/** Slots of the original runqlat and its like. */
+export const LOG2_SLOTS = 26;
+
+/** One of the {@link LOG2_SLOTS} powers of two of `unit`: slot 0 is below two units, the last one open. */
+export interface Band {
+	/** 1e3: µs, 1e6: ms; 1: ns, of which there are more. */
+	unit: Ns;
+	slot: number;
+}
+
+export function lastSlot(unit: Ns): number {
+	return unit > 1 ? LOG2_SLOTS - 1 : MAX_EXP;
+}
+
+/** The power of two of `unit` that a bucket belongs to: the one that its middle is in. */
+export function log2Slot(upper: Ns, unit: Ns): number {
+	// the bucket's width is not known: its middle is a bit below its bound, whatever the resolution
+	return Math.min(lastSlot(unit), Math.max(0, Math.floor(Math.log2((upper * 0.97) / unit))));
+}
+
+/** From (inclusive) and to (exclusive) which time a band goes. */
+export function boundsOf({ unit, slot }: Band): { from: Ns; to: Ns } {
+	return {
+		from: slot > 0 ? unit * 2 ** slot : 0,
+		to: slot < lastSlot(unit) ? unit * 2 ** (slot + 1) : Number.POSITIVE_INFINITY,
+	};
+}
+
 /** Counts by slot; the length tells the resolution. */
 export type Slots = ArrayLike<number>;
 
@@ -18,9 +46,15 @@ export function slotCount(subBits: number): number {
 	return ((MAX_EXP - MIN_EXP) << subBits) + 2;
 }
 
+/** By length: asked for with every slot. */
+const knownSubBits = new Map<number, number>();
+
 function subBitsOf(length: number): number {
-	const subBits = Math.log2((length - 2) / (MAX_EXP - MIN_EXP));
+	let subBits = knownSubBits.get(length);
+	if (subBits !== undefined) return subBits;
+	subBits = Math.log2((length - 2) / (MAX_EXP - MIN_EXP));
 	if (!Number.isInteger(subBits)) throw new RangeError(`no histogram has ${length} slots`);
+	knownSubBits.set(length, subBits);
 	return subBits;
 }
 
@@ -32,6 +66,22 @@ export function slotLower(slot: number, length: number): Ns {
 	const exp = MIN_EXP + ((slot - 1) >> subBits);
 	const sub = (slot - 1) & ((1 << subBits) - 1);
 	return 2 ** exp * (1 + sub / (1 << subBits));
+}
+
+/** Slots by upper bound, for each resolution. */
+const slotsByBound = new Map<number, ReadonlyMap<Ns, number>>();
+
+/** Adds buckets of {@link toBuckets} to slots of the same resolution. */
+export function toSlots(buckets: Buckets, slots: Float64Array): void {
+	let bounds = slotsByBound.get(slots.length);
+	if (!bounds) {
+		bounds = new Map(Array.from(slots, (_, slot) => [slotLower(slot + 1, slots.length), slot]));
+		slotsByBound.set(slots.length, bounds);
+	}
+	for (const [upper, count] of buckets) {
+		const slot = bounds.get(upper) ?? slots.length - 1;
+		slots[slot] = (slots[slot] as number) + count;
+	}
 }
 
 /** The filled slots. The open last slot is bounded by `max`. */

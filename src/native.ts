@@ -46,6 +46,8 @@ export interface BpfObject {
 	maps(): MapInfo[];
 	/** Before load: leave a program out (a hook this kernel lacks). */
 	setAutoload(program: string, on: boolean): void;
+	/** Before load: leave a map out that this kernel cannot make; no program that is loaded may reach it. */
+	setAutocreate(map: string, on: boolean): void;
 	/** Before load: overwrite bytes of an initialised section map (`.rodata`, `.data`, `.bss`). */
 	setInitial(section: string, offset: number, bytes: Uint8Array): void;
 	/** Before load; not for sections. The size of a ring buffer is rounded up to what the kernel takes. */
@@ -96,10 +98,12 @@ export interface BpfObject {
 /** A counting perf event of one CPU. */
 export interface PerfCounter {
 	/**
-	 * The count since it was opened, and the time it was enabled and really counting (ns); the two differ when it had to
-	 * share the hardware. Throws `ENODEV` when the hardware went away.
+	 * The count since it was opened, and the time it was enabled and really counting (ns). Throws `ENODEV` when the
+	 * hardware went away, or others have taken it.
 	 */
 	read(): { value: bigint; enabledNs: number; runningNs: number };
+	/** Its file descriptor, which stays the counter's: for a map of perf events. */
+	fd(): number;
 	/** Idempotent. Also done when the counter is collected or its thread ends. */
 	close(): void;
 }
@@ -144,6 +148,12 @@ export interface BpfAddon {
 	hasMember(struct: string, member: string): boolean;
 	/** Let the kernel count runs and time of BPF programs until the returned handle is closed. Costs about 60 ns per run. */
 	enableStats(): { close(): void };
+	/**
+	 * Give back the memory of the whole process that only its start needed: the kernel's types, free heap, pages of the
+	 * executable. Returns the bytes of the executable's mappings that were dropped. Takes a few ms, later pages come back
+	 * as they are used.
+	 */
+	releaseMemory(): number;
 	open(path: string): BpfObject;
 	/** Open a perf event by PMU type and config, for everything on one CPU. Throws `EACCES`, `ENOENT`, `ENODEV`, … */
 	openCounter(type: number, config: number, cpu: number): PerfCounter;

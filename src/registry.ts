@@ -4,6 +4,7 @@ import { io } from './tracers/io.ts';
 import { irq } from './tracers/irq.ts';
 import { runqlat } from './tracers/runqlat.ts';
 import type { Tracer } from './tracers/tracer.ts';
+import { overview } from './triage/overview.ts';
 import type { TabView } from './ui/tab.ts';
 
 export interface Entry {
@@ -21,6 +22,7 @@ function entry<Row extends object, Extra extends object>(
 }
 
 export const registry: readonly Entry[] = [
+	entry(overview, async () => (await import('./ui/tabs/overview.tsx')).overviewTab),
 	entry(energy, async () => (await import('./ui/tabs/energy.tsx')).energyTab),
 	entry(runqlat, async () => (await import('./ui/tabs/runqlat.tsx')).runqlatTab),
 	entry(irq, async () => (await import('./ui/tabs/irq.tsx')).irqTab),

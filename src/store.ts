@@ -65,6 +65,7 @@ export class Store {
 	private view: View | null = null;
 	private lastFailure: WorkerFailure | null = null;
 	private changes = 0;
+	private frozen = false;
 
 	constructor(options: Partial<StoreOptions> = {}) {
 		this.options = { snapshots: 600, rows: 30_000, packedBytes: 4 * 2 ** 20, ...options };
@@ -114,9 +115,24 @@ export class Store {
 
 	/** Sampling goes on while paused; nothing of it is shown. */
 	setPaused(paused: boolean): void {
-		if (paused === this.paused) return;
-		this.view = paused ? this.viewAt(Number.POSITIVE_INFINITY) : null;
+		if (paused === this.paused && !this.frozen) return;
+		this.view = paused || this.frozen ? this.viewAt(Number.POSITIVE_INFINITY) : null;
 		this.changed();
+	}
+
+	/** Nothing will follow: what is shown is the past, at first its end. */
+	freeze(): void {
+		this.frozen = true;
+		this.setPaused(true);
+	}
+
+	/** All that is kept whole, of all tabs, oldest first; what comes later is not in it. */
+	*recorded(): Generator<Snapshot> {
+		const kept = [...this.tabs.values()].flatMap(({ history, packed }) =>
+			history.flatMap((snapshot, index) => (packed[index] === null ? [] : [{ snapshot, packed: packed[index] }])),
+		);
+		kept.sort((a, b) => a.snapshot.mono_ns - b.snapshot.mono_ns);
+		for (const { snapshot, packed } of kept) yield packed ? unpack(packed) : snapshot;
 	}
 
 	/** Pause, and go `steps` snapshots of this tab back (negative) or on. Stops where snapshots are no longer kept. */

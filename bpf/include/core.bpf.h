@@ -30,6 +30,7 @@ typedef _Bool bool;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -142,6 +143,8 @@ struct task_struct {
 	/* a byte since 7.2: libbpf adapts the width of unsigned members only */
 	unsigned int on_cpu;
 	unsigned int on_rq;
+	/* CPU that it was put on last, by a wake-up or a migration */
+	unsigned int wake_cpu;
 	unsigned int flags;
 	int pid;
 	int tgid;

@@ -1,5 +1,5 @@
 /** JSON schema of the configuration file, from the same tables as the options: for editors, and held by a test. */
-import { type AnyTracer, commonOptions } from '../options.ts';
+import { type AnyTracer, commonOptions } from '../options/common.ts';
 import type { OptionSpec } from '../tracers/tracer.ts';
 import { defaultBindings } from '../ui/keymap.ts';
 

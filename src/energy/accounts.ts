@@ -111,6 +111,21 @@ export class Accounts {
 		return [...this.kinds[group].values()].filter(({ touched }) => touched === this.interval);
 	}
 
+	/** One process with its threads that have used CPU time, most first; undefined: not known. History is not advanced. */
+	ofProcess(pid: number): { process: Account; threads: Account[] } | undefined {
+		const process = [...this.kinds.process.values()].findLast(({ task }) => task.process.pid === pid);
+		if (!process) return undefined;
+		const threads = [...this.kinds.thread.values()]
+			.filter(({ task }) => task.process === process.task.process && task.alive)
+			.sort((a, b) => b.cpu_ns - a.cpu_ns || b.cpu_ns_total - a.cpu_ns_total);
+		return { process, threads };
+	}
+
+	/** The accounts of the processes that used something in this interval, whatever kind is listed. */
+	charged(): Account[] {
+		return [...this.kinds.process.values()].filter(({ cpu_ns, gpu_uj }) => cpu_ns > 0 || gpu_uj > 0);
+	}
+
 	private account(kind: Group, task: TaskInfo): Account {
 		const key = keys[kind](task);
 		let account = this.kinds[kind].get(key);

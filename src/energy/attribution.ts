@@ -1,5 +1,6 @@
 /** Who gets which part of the measured energy: shares in whole µJ that add up to the whole, always. */
 import type { MicroJoules, Ns } from '../units.ts';
+import type { PlacedWork } from './cpu-use.ts';
 
 /**
  * Split a whole number in proportion to weights, into whole numbers whose sum is exactly `total` (largest remainder;
@@ -76,12 +77,6 @@ export function attribute(
 	return { measured_uj, idle_uj, irq_uj, rows_uj, unattributed_uj: unattributed_uj + (active - attributed) };
 }
 
-/** CPU time of a task and the place where it was spent. */
-export interface PlacedWork {
-	work: number;
-	place: number;
-}
-
 /**
  * The same for a machine of several packages: each one's energy goes to those who ran there. The last of `places` has
  * the energy that belongs to no package, and goes to everybody. Time without a known place is in every place alike.
@@ -90,7 +85,7 @@ export function attributePlaces(
 	places: readonly Measured[],
 	tasks: readonly PlacedWork[],
 	unattributed: Ns,
-	irq: Ns,
+	irq: readonly PlacedWork[],
 	policy: Policy,
 ): Attribution {
 	const total: Attribution = {
@@ -103,9 +98,12 @@ export function attributePlaces(
 	for (const [place, measured] of places.entries()) {
 		const everywhere = place === places.length - 1;
 		if (measured.measured_uj <= 0) continue;
-		const weights = Float64Array.from(tasks, (task) => (everywhere || task.place === place ? task.work : 0));
 		const part = everywhere ? 1 : 1 / (places.length - 1);
-		const result = attribute(measured, weights, unattributed * part, irq * part, policy);
+		const here = ({ work, place: where }: PlacedWork): number =>
+			where === null ? work * part : everywhere || where === place ? work : 0;
+		const weights = Float64Array.from(tasks, here);
+		const interrupts = irq.reduce((sum, entry) => sum + here(entry), 0);
+		const result = attribute(measured, weights, unattributed * part, interrupts, policy);
 		for (const key of ['measured_uj', 'idle_uj', 'irq_uj', 'unattributed_uj'] as const) total[key] += result[key];
 		for (const [index, energy] of result.rows_uj.entries())
 			total.rows_uj[index] = (total.rows_uj[index] as number) + energy;

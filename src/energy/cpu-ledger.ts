@@ -5,87 +5,11 @@
  * A thread that ends is for some milliseconds neither among the living nor reported dead (an RCU grace period). Its
  * entry waits here until its last record comes; then what it used since the last look is charged.
  */
-import type { ForeignBytes } from '../decode.ts';
-import { type SafeText, sanitize } from '../sanitize.ts';
+import { sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
-
-/** One thread's counter as the kernel gives it (`struct thread_record` with its identity in one number). */
-export interface ThreadSample {
-	/** Identity of the kernel's task, never that of two tasks at once. */
-	task: number;
-	tgid: number;
-	tid: number;
-	/** ns since boot; the leader's is that of the process. */
-	start: Ns;
-	/** 0: not known any more. */
-	process_start: Ns;
-	/** CPU time since the thread's start. */
-	cpu_ns: Ns;
-	cgroup: number;
-	/** Effective user id. */
-	uid: number;
-	/** CPU that it is on, or was on last. */
-	cpu: number;
-	comm: ForeignBytes;
-}
-
-/** Where CPU time is spent: by package, so that each package's energy goes to those who ran there. */
-export interface Placement {
-	/** Number of the place that a CPU belongs to, from 0. */
-	placeOf(cpu: number): number;
-	/** What a nanosecond on this CPU weighs: below 1 where it is clocked below its maximum. */
-	speedOf(cpu: number): number;
-}
+import type { LedgerInterval, PartOfUse, Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
 
 const anywhere: Placement = { placeOf: () => 0, speedOf: () => 1 };
-
-/** A thread that has used CPU time, or is alive. Always the same object for one thread. */
-export interface ThreadUse {
-	readonly process: ProcessUse;
-	readonly tid: number;
-	/** ns since boot. */
-	readonly start: Ns;
-	/** CPU time of the interval, and the same weighed by {@link Placement.speedOf}. */
-	readonly used_ns: Ns;
-	readonly work: number;
-	/** Where its time of the interval is taken to have been spent: where it ran last. */
-	readonly place: number;
-	readonly alive: boolean;
-	/** Its own name, as it was when it last used CPU time. */
-	readonly rawComm: Uint8Array;
-}
-
-/** A process, alive or just ended. Always the same object for one process; its figures are valid until the next look. */
-export interface ProcessUse {
-	readonly pid: number;
-	/** ns since boot. */
-	readonly start: Ns;
-	comm: SafeText;
-	/** Id of its cgroup in the unified hierarchy. */
-	cgroup: number;
-	/** Effective user id of its leader. */
-	uid: number;
-	/** CPU time of the interval. */
-	cpu_ns: Ns;
-	/** Since the ledger's start. */
-	cpu_ns_total: Ns;
-	/** Threads alive; 0: it has ended. */
-	threads: Count;
-}
-
-/** What one interval brought. */
-export interface LedgerInterval {
-	/** All processes alive, and those ended that had something left to be charged or have not been shown as ended. */
-	processes: ProcessUse[];
-	/** The threads that used CPU time in the interval, alive or not: Σ their `used_ns` is that of the processes. */
-	threads: ThreadUse[];
-	/** CPU time of threads whose last record was lost. */
-	unattributed_ns: Ns;
-	alive: Count;
-	ended: Count;
-	/** Threads whose last record never came though none is known to be lost; since start. */
-	unfinished: Count;
-}
 
 interface Process extends ProcessUse {
 	/** The bytes that `comm` was made from. */
@@ -106,9 +30,10 @@ interface Thread extends ThreadUse {
 	start: Ns;
 	/** Its counter as charged so far. */
 	cpu_ns: Ns;
-	used_ns: Ns;
-	work: number;
-	place: number;
+	irq_ns: Ns;
+	cycles: Count;
+	cycles_ns: Ns;
+	parts: { -readonly [Key in keyof PartOfUse]: PartOfUse[Key] }[];
 	alive: boolean;
 	rawComm: Uint8Array;
 	readonly process: Process;
@@ -141,6 +66,8 @@ export class CpuLedger {
 	private readonly leaving = new Map<number, Thread[]>();
 	/** By pid and start. */
 	private readonly processes = new Map<string, Process>();
+	/** By task: moves in this interval of threads that we have not met yet. */
+	private readonly moves = new Map<number, ThreadSample[]>();
 	private losses: Loss[] = [];
 	private look = 0;
 	private now: Ns;
@@ -160,16 +87,24 @@ export class CpuLedger {
 			process.threads = 0;
 			process.cpu_ns = 0;
 		}
-		for (const thread of this.active) {
-			thread.used_ns = 0;
-			thread.work = 0;
-		}
+		for (const thread of this.active) thread.parts = [];
 		this.active = [];
 	}
 
 	/** The threads alive at the last look. */
 	living(): Iterable<ThreadUse> {
 		return this.threads.values();
+	}
+
+	/**
+	 * Is this a thread that is known and has not run since it was last seen? Then it was seen, and `observe` has nothing
+	 * to add but a name or group that somebody else has given it.
+	 */
+	rests(task: number, start: Ns, cpu_ns: Ns): boolean {
+		const thread = this.threads.get(task);
+		if (thread === undefined || thread.start !== start || thread.cpu_ns !== cpu_ns) return false;
+		this.see(thread);
+		return true;
 	}
 
 	/** A thread that is alive. */
@@ -181,13 +116,9 @@ export class CpuLedger {
 			thread = this.admit(sample);
 			this.threads.set(sample.task, thread);
 		}
-		const { process } = thread;
 		this.charge(thread, sample);
-		thread.look = this.look;
-		process.threads++;
-		if (sample.tid !== sample.tgid) return;
-		describe(process, sample);
-		process.leaderGone = false;
+		this.see(thread);
+		if (sample.tid === sample.tgid) describe(thread.process, sample);
 	}
 
 	/** All living have been seen. @param now ns since boot */
@@ -202,6 +133,21 @@ export class CpuLedger {
 				this.miss(thread);
 			}
 		}
+	}
+
+	/**
+	 * A thread that left a place, with its counter as it was then. All moves that are known come before `observe` and
+	 * the like, in their order.
+	 */
+	move(sample: ThreadSample): void {
+		const thread = this.find(sample);
+		if (thread) {
+			this.charge(thread, sample);
+			return;
+		}
+		const others = this.moves.get(sample.task);
+		if (others) others.push(sample);
+		else this.moves.set(sample.task, [sample]);
 	}
 
 	/** A thread on its way out. Its last record, with its final time, is still to come. */
@@ -236,6 +182,7 @@ export class CpuLedger {
 	/** What the interval brought that ended with the last look. */
 	interval(): LedgerInterval {
 		const unattributed_ns = this.settle();
+		this.moves.clear();
 		const interval: LedgerInterval = {
 			processes: [],
 			threads: this.active,
@@ -280,20 +227,32 @@ export class CpuLedger {
 	private admit(sample: ThreadSample): Thread {
 		const process = this.processOf(sample);
 		process.entries++;
-		return {
+		const old = sample.start <= this.since;
+		const thread: Thread = {
 			task: sample.task,
 			tid: sample.tid,
 			start: sample.start,
-			cpu_ns: sample.start > this.since ? 0 : sample.cpu_ns,
-			used_ns: 0,
-			work: 0,
-			place: 0,
+			cpu_ns: old ? sample.cpu_ns : 0,
+			irq_ns: old ? sample.irq_ns : 0,
+			cycles: old ? sample.cycles : 0,
+			cycles_ns: old ? sample.cycles_ns : 0,
+			parts: [],
 			alive: true,
 			rawComm: sample.comm.slice(),
 			process,
 			look: 0,
 			seen: this.now,
 		};
+		for (const move of this.moves.get(sample.task) ?? []) if (isSame(thread, move)) this.charge(thread, move);
+		return thread;
+	}
+
+	/** Seen alive at this look. */
+	private see(thread: Thread): void {
+		const { process } = thread;
+		thread.look = this.look;
+		process.threads++;
+		if (thread.tid === process.pid) process.leaderGone = false;
 	}
 
 	private charge(thread: Thread, sample: ThreadSample): void {
@@ -301,11 +260,24 @@ export class CpuLedger {
 		thread.tid = sample.tid;
 		thread.start = sample.start;
 		if (delta <= 0) return;
-		if (thread.used_ns === 0) this.active.push(thread);
+		const irq = Math.max(0, sample.irq_ns - thread.irq_ns);
+		const cycles = sample.cycles - thread.cycles;
+		const cycles_ns = sample.cycles_ns - thread.cycles_ns;
+		const counted = cycles > 0 && cycles_ns > 0;
+		const work =
+			Math.max(0, delta - irq) * this.placement.speedOf(sample.cpu, counted ? cycles / cycles_ns : undefined);
+		if (thread.parts.length === 0) this.active.push(thread);
+		const part = partOf(thread, this.placement.placeOf(sample.cpu));
+		part.used_ns += delta;
+		part.work += work;
 		thread.cpu_ns = sample.cpu_ns;
-		thread.used_ns += delta;
-		thread.work += delta * this.placement.speedOf(sample.cpu);
-		thread.place = this.placement.placeOf(sample.cpu);
+		thread.irq_ns += irq;
+		if (counted) {
+			part.cycles += cycles;
+			part.cycles_ns += cycles_ns;
+			thread.cycles = sample.cycles;
+			thread.cycles_ns = sample.cycles_ns;
+		}
 		if (!sameName(thread.rawComm, sample.comm)) thread.rawComm = sample.comm.slice();
 		thread.process.cpu_ns += delta;
 		thread.process.cpu_ns_total += delta;
@@ -377,6 +349,15 @@ export class CpuLedger {
 			if (process.pid === pid && process.start >= (latest?.start ?? 0)) latest = process;
 		return latest;
 	}
+}
+
+function partOf(thread: Thread, place: number): Thread['parts'][number] {
+	let part = thread.parts.find((other) => other.place === place);
+	if (part === undefined) {
+		part = { place, used_ns: 0, work: 0, cycles: 0, cycles_ns: 0 };
+		thread.parts.push(part);
+	}
+	return part;
 }
 
 /** Start times stay with a thread for life, but for an exec that makes it the leader. */

@@ -3,7 +3,7 @@
  * A task is a thread where threads are told apart, otherwise a whole process.
  */
 import type { SafeText } from '../sanitize.ts';
-import type { Source } from '../tracers/tracer.ts';
+import type { BpfCost, Source } from '../tracers/tracer.ts';
 import type { Count, Ns } from '../units.ts';
 
 /** A process. Always the same object for one process. */
@@ -30,26 +30,36 @@ export interface TaskInfo {
 	readonly alive: boolean;
 }
 
-/** A task that used CPU time in the interval. */
-export interface TaskTime {
+/** CPU time as energy is shared out by it. */
+export interface PlacedWork {
+	/** Time without interrupts, weighed by the speed at which it ran. */
+	work: number;
+	/** Place (package) where it was spent; null: not known, so in all of them alike. */
+	place: number | null;
+}
+
+/** A task that used CPU time in the interval, in one place. */
+export interface TaskTime extends PlacedWork {
 	task: TaskInfo;
 	cpu_ns: Ns;
-	/** The same, weighed by the speed of its CPU; what energy is shared out by. */
-	work: number;
-	/** Place (package) where it is taken to have run. */
-	place: number;
+	/** CPU cycles of its slices that are over, and the time of those; only where they are counted. */
+	cycles?: Count;
+	cycles_ns?: Ns;
 }
 
 /** One interval. */
 export interface CpuUse {
+	/** A task that ran in several places is in here for each of them. */
 	used: TaskTime[];
+	/** Time in interrupts, by place. */
+	irq: PlacedWork[];
 	/** All processes to be listed: alive, just ended, or with CPU time. */
 	processes: ProcessInfo[];
 	/** All threads alive, for a view by thread; asked for only then. */
 	threads(): Iterable<TaskInfo>;
 	/** CPU time that belongs to nobody we know by name. */
 	unattributed_ns: Ns;
-	/** Interrupt time that is in nobody's CPU time. */
+	/** Time in interrupts, not weighed. */
 	irq_ns: Ns;
 	alive: Count;
 	ended: Count;
@@ -63,5 +73,7 @@ export interface CpuCounter {
 	/** Whether threads are told apart. */
 	readonly threads: boolean;
 	read(): CpuUse;
+	/** Of the BPF programs it uses. */
+	cost?(): BpfCost;
 	close(): void;
 }

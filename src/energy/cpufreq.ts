@@ -1,8 +1,8 @@
 /** How fast the CPUs are clocked, from cpufreq, and to which package each belongs. */
 import { join } from 'node:path';
-import type { Placement } from './cpu-ledger.ts';
 import { packageOfCpu, parseCpuList } from './sources/processor.ts';
 import { readOptional } from './sources/sysfs.ts';
+import type { Placement } from './thread-use.ts';
 
 interface Clock {
 	cpu: number;
@@ -27,6 +27,8 @@ export class Processors implements Placement {
 	readonly cpus: readonly number[];
 	private readonly places = new Map<number, number>();
 	private readonly clocks: Clock[];
+	/** Numbers of the CPUs that are online. */
+	readonly online: readonly number[];
 	private readonly speeds = new Map<number, number>();
 	private readonly exponent: number;
 	/** Mean over the CPUs, and as a part of their maximum; undefined without cpufreq. */
@@ -41,6 +43,7 @@ export class Processors implements Placement {
 		const directory = join(sysRoot, 'devices/system/cpu');
 		const told = parseCpuList(readOptional(join(directory, 'online')) ?? '');
 		const cpus = told.length > 0 ? told : Array.from({ length: count }, (_, cpu) => cpu);
+		this.online = cpus;
 		const byPackage = Map.groupBy(cpus, (cpu) => packageOfCpu(sysRoot, cpu));
 		this.packages = [...byPackage.keys()];
 		this.cpus = [...byPackage.values()].map((members) => members.length);
@@ -65,8 +68,7 @@ export class Processors implements Placement {
 		for (const { cpu, path, most } of this.clocks) {
 			const now = readNumber(path);
 			if (Number.isNaN(now)) continue;
-			// boost may exceed what is told as the maximum
-			this.speeds.set(cpu, Math.min(4, (now / most) ** this.exponent));
+			this.speeds.set(cpu, this.weigh(now / most));
 			sum += now;
 			parts += now / most;
 			read++;
@@ -77,7 +79,7 @@ export class Processors implements Placement {
 
 	/** What ±1 in the exponent changes in the power of a busy CPU, as a part of it. */
 	get exponentError(): number {
-		return this.clocks.length > 0 ? Math.abs(Math.log(Math.max(1e-3, this.meanPart))) : 0;
+		return this.clocks.length > 0 && this.exponent > 0 ? Math.abs(Math.log(Math.max(1e-3, this.meanPart))) : 0;
 	}
 
 	placeOf(cpu: number): number {
@@ -86,5 +88,16 @@ export class Processors implements Placement {
 
 	speedOf(cpu: number): number {
 		return this.speeds.get(cpu) ?? 1;
+	}
+
+	/** The same for a clock that was measured. `full` (GHz) stands for the CPU's maximum where cpufreq does not tell it. */
+	speedAt(ghz: number, cpu: number, full: number): number {
+		const most = (this.clocks.find((clock) => clock.cpu === cpu)?.most ?? 0) / 1e6 || full;
+		return most > 0 ? this.weigh(ghz / most) : 1;
+	}
+
+	/** Boost may exceed what is told as the maximum. */
+	private weigh(part: number): number {
+		return Math.min(4, part ** this.exponent);
 	}
 }

@@ -1,36 +1,49 @@
-/** Time that CPUs spent in interrupts, from the first line of `/proc/stat`. */
+/** Time that CPUs spent in interrupts, where the kernel keeps it apart from that of tasks: from `/proc/stat`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ns } from '../units.ts';
-import { clockTicksPerSecond, parseMachineStat, ticksToNs } from './proc-stat.ts';
+import type { PlacedWork } from './cpu-use.ts';
+import { clockTicksPerSecond, parseCpuIrq, ticksToNs } from './proc-stat.ts';
+import type { Placement } from './thread-use.ts';
+
+/** A way to know the time of interrupts. */
+export interface InterruptTime {
+	/** By CPU number, since the last read. */
+	read(): Map<number, Ns>;
+}
 
 /** The kernel counts in ns and shows clock ticks: what is cut off comes with a later read. */
-export class IrqTime {
+export class KernelIrqTime implements InterruptTime {
 	private readonly path: string;
 	private readonly ticks = clockTicksPerSecond();
-	private last: number;
+	private last: Map<number, number>;
 
 	constructor(procRoot: string) {
 		this.path = join(procRoot, 'stat');
-		this.last = this.now() ?? 0;
+		this.last = this.now();
 	}
 
-	/** Since the last read; 0 where it cannot be read. */
-	read(): Ns {
+	read(): Map<number, Ns> {
 		const now = this.now();
-		if (now === undefined) return 0;
-		const gained = Math.max(0, now - this.last);
+		const gained = new Map<number, Ns>();
+		// a CPU that came online begins where it is now
+		for (const [cpu, ticks] of now)
+			gained.set(cpu, ticksToNs(Math.max(0, ticks - (this.last.get(cpu) ?? ticks)), this.ticks));
 		this.last = now;
-		return ticksToNs(gained, this.ticks);
+		return gained;
 	}
 
-	private now(): number | undefined {
+	private now(): Map<number, number> {
 		try {
-			const text = readFileSync(this.path);
-			const times = parseMachineStat(text, Math.min(text.length, 2048));
-			return times && times.irq + times.softirq;
+			return parseCpuIrq(readFileSync(this.path, 'latin1'));
 		} catch {
-			return undefined;
+			return new Map();
 		}
 	}
+}
+
+/** Weighed as the CPU time of tasks is, so that both can be added. */
+export function placeIrq(times: ReadonlyMap<number, Ns>, placement: Placement): { irq: PlacedWork[]; irq_ns: Ns } {
+	const irq = Array.from(times, ([cpu, ns]) => ({ work: ns * placement.speedOf(cpu), place: placement.placeOf(cpu) }));
+	return { irq, irq_ns: [...times.values()].reduce((sum, ns) => sum + ns, 0) };
 }

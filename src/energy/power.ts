@@ -7,6 +7,7 @@ import type { Processors } from './cpufreq.ts';
 import { IdleBaseline } from './idle.ts';
 import { type ModelParameters, microJoules, modelEnergy, modelError, ranges, seedEnergy } from './model.ts';
 import type { EnergyDomain, EnergySource } from './sources/source.ts';
+import type { Weighting } from './weighting.ts';
 
 /** One energy counter, whether or not it is part of the total. */
 export interface DomainEnergy extends EnergyDomain {
@@ -52,12 +53,9 @@ function percent(part: number): string {
 
 export function modelPower(parameters: ModelParameters, processors: Processors): Power {
 	const { tdp, idleShare, cpus } = parameters;
-	const scaled = processors.frequency_ghz === undefined ? '' : ', scaled by frequency';
 	return {
 		kind: 'model',
-		description:
-			`no power counter in use: ${round(tdp * idleShare)} W idle, ${round(tdp)} W with all ${cpus} CPUs busy (set with --power), ` +
-			`shared out by CPU time${scaled}`,
+		description: `no power counter in use: ${round(tdp * idleShare)} W idle, ${round(tdp)} W with all ${cpus} CPUs busy (set with --power)`,
 		scope: safe`CPUs as modelled`,
 		hooks: [],
 		read(dt, work) {
@@ -166,10 +164,13 @@ export function describeSource(
 	power: Power,
 	uncertainty: string,
 	cpu: Pick<Source, 'description' | 'uncertainty' | 'hooks'>,
+	{ kind: weighting, why }: Pick<Weighting, 'kind' | 'why'>,
 ): Source {
+	const shared = power.kind === 'time' ? '' : `shared out by ${weighting}${why === '' ? '' : ` (${why})`}`;
 	return {
 		kind: power.kind,
-		description: `${power.description}${cpu.description === '' ? '' : `; ${cpu.description}`}`,
+		description: [power.description, shared, cpu.description].filter((part) => part !== '').join('; '),
+		weighting,
 		uncertainty: `${uncertainty}; CPU time ${cpu.uncertainty}`,
 		hooks: [...power.hooks, ...cpu.hooks].map((hook) => sanitize(hook)),
 		scope: power.scope,

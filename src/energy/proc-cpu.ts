@@ -3,7 +3,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Source } from '../tracers/tracer.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from './cpu-use.ts';
-import { type ProcRow, ProcSampler, SAMPLE_PERIOD } from './proc-sampler.ts';
+import { type ProcRow, SAMPLE_PERIOD } from './proc-reading.ts';
+import { ProcSampler } from './proc-sampler.ts';
 
 interface Known extends TaskInfo, ProcessInfo {
 	process: ProcessInfo;
@@ -53,12 +54,13 @@ export class ProcCpu implements CpuCounter {
 		for (const [key, task] of this.known) if (task.seen !== this.readings) this.known.delete(key);
 		return {
 			used: rows.flatMap((row, index) =>
-				row.cpu_ns > 0 ? [{ task: tasks[index] as Known, cpu_ns: row.cpu_ns, work: row.cpu_ns, place: 0 }] : [],
+				row.cpu_ns > 0 ? [{ task: tasks[index] as Known, cpu_ns: row.cpu_ns, work: row.cpu_ns, place: null }] : [],
 			),
 			processes: tasks,
 			threads: () => tasks,
 			// interrupts are in the machine's busy time and in nobody's own
 			unattributed_ns: Math.max(0, missed_ns - irq_ns),
+			irq: [{ work: irq_ns, place: null }],
 			irq_ns,
 			alive,
 			ended,

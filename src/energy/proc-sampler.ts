@@ -7,90 +7,22 @@
  * Nothing here waits: the owner calls {@link ProcSampler.sample} from its timer and {@link ProcSampler.read} at the end
  * of an interval.
  */
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type SafeText, sanitize } from '../sanitize.ts';
 import { type Source, Unavailable } from '../tracers/tracer.ts';
 import type { Count, Ns } from '../units.ts';
+import { blindSpots } from './proc-blind-spots.ts';
+import { ProcMachine } from './proc-machine.ts';
 import {
-	clockTicksPerSecond,
-	emptyProcessStat,
-	type MachineTimes,
-	parseCgroup,
-	parseMachineStat,
-	parseProcessStat,
-	ticksToNs,
-} from './proc-stat.ts';
+	type ProcLost,
+	type ProcReading,
+	type ProcRow,
+	type ProcSamplerOptions,
+	SAMPLE_PERIOD,
+} from './proc-reading.ts';
+import { clockTicksPerSecond, emptyProcessStat, parseCgroup, parseProcessStat, ticksToNs } from './proc-stat.ts';
 import { threadCpu } from './thread-cpu.ts';
-
-export interface ProcSamplerOptions {
-	/** Where proc is mounted, or a tree that looks like it. */
-	procRoot?: string;
-	/** How often the owner means to call `sample`; only said in {@link ProcSampler.source}. */
-	period?: Ns;
-	/** Clock ticks per second; asked of the kernel by default. */
-	clockTicks?: number;
-	/** Resolve the cgroup of every process; off: `cgroup` is empty. */
-	cgroups?: boolean;
-	/** How many files are held open between samples (see {@link maxOpenFiles}). */
-	maxOpen?: number;
-}
-
-/** A process that was alive in the interval. */
-export interface ProcRow {
-	/** As `/proc` shows it: in the pid namespace of that mount. */
-	pid: number;
-	/** Start, ns since boot, rounded down to a clock tick: with the pid it names a process for good. */
-	start_time: Ns;
-	comm: SafeText;
-	/** Path; empty where it ended before anybody asked. */
-	cgroup: SafeText;
-	/** User and system time in the interval, all threads; a multiple of the clock tick. */
-	cpu_ns: Ns;
-	/** Since the sampler's start. */
-	cpu_ns_total: Ns;
-	/** Threads alive; 0: the process has ended. */
-	threads: Count;
-}
-
-export interface ProcReading {
-	rows: ProcRow[];
-	/** Processes alive at the end / ended in this interval after they had been seen. */
-	alive: Count;
-	ended: Count;
-	/** What the whole machine did in the interval, ns. */
-	machine: MachineTimes;
-	/**
-	 * `machine.busy` − Σ rows, ns: processes never seen, last moments of those that ended, interrupts while idle. Below
-	 * 0 by the clock ticks' rounding where nothing was missed.
-	 */
-	missed_ns: Ns;
-	/** Measured length of the interval. */
-	dt_ns: Ns;
-	/** Samples taken in it, the closing one included. */
-	samples: Count;
-	/** CPU time they took, of the calling thread. */
-	cost_ns: Ns;
-	/** Since start, by cause. */
-	lost: ProcLost;
-}
-
-/** What could not be read, counts since start. */
-export interface ProcLost extends Record<string, Count> {
-	/** Ended between being listed and being read. */
-	vanished: Count;
-	/** Processes that may not be looked at, each counted once. */
-	denied: Count;
-	/** Lines that make no sense. */
-	garbled: Count;
-	/** Other errors (too many open files, …). */
-	failed: Count;
-	/** Ended processes left out because an interval had too many of them. */
-	overflow: Count;
-}
-
-/** What the traditional monitors use. */
-export const SAMPLE_PERIOD: Ns = 100e6;
 
 /** Longest line: 52 fields of up to 20 digits and a name of up to 64 bytes. */
 const LINE_BYTES = 2048;
@@ -160,8 +92,7 @@ export class ProcSampler {
 	private readonly stat = emptyProcessStat();
 	/** Opened by the last `load` and not yet closed or given to an entry. */
 	private fresh = -1;
-	private readonly machineFd: number;
-	private readonly uptimeFd: number;
+	private readonly machine: ProcMachine;
 
 	/** By the name of its directory. */
 	private readonly entries = new Map<string, Entry>();
@@ -178,7 +109,6 @@ export class ProcSampler {
 	private samples = 0;
 	private cost: Ns = 0;
 	private readAt: Ns;
-	private machine: MachineTimes;
 
 	/** Takes the first sample, against which the first interval is held. Throws {@link Unavailable} without proc. */
 	constructor(options: ProcSamplerOptions = {}) {
@@ -187,14 +117,8 @@ export class ProcSampler {
 		this.period = options.period ?? SAMPLE_PERIOD;
 		this.cgroups = options.cgroups ?? true;
 		this.maxOpen = options.maxOpen ?? maxOpenFiles();
+		this.machine = new ProcMachine(this.root, this.ticks);
 		try {
-			this.machineFd = openSync(join(this.root, 'stat'), 'r');
-		} catch (error) {
-			throw new Unavailable(`cannot read ${this.root}/stat: ${errorCode(error)}`, 'mount proc there', error);
-		}
-		this.uptimeFd = this.open('uptime');
-		try {
-			this.machine = this.readMachine();
 			this.sample();
 		} catch (error) {
 			this.close();
@@ -209,7 +133,7 @@ export class ProcSampler {
 		const before = threadCpu();
 		this.round++;
 		this.samples++;
-		const uptime = this.uptime();
+		const uptime = this.machine.uptime();
 		for (const name of readdirSync(this.root)) {
 			const first = name.charCodeAt(0);
 			if (first >= 0x31 && first <= 0x39) this.visit(name);
@@ -224,9 +148,7 @@ export class ProcSampler {
 		this.sample();
 		const before = threadCpu();
 		const now = Number(process.hrtime.bigint());
-		const was = this.machine;
-		this.machine = this.readMachine();
-		const machine = this.difference(this.machine, was);
+		const machine = this.machine.read();
 
 		const rows: ProcRow[] = [];
 		let alive = 0;
@@ -272,13 +194,8 @@ export class ProcSampler {
 	close(): void {
 		this.release();
 		this.entries.clear();
-		for (const fd of [this.fresh, this.uptimeFd, this.machineFd]) {
-			try {
-				if (fd >= 0) closeSync(fd);
-			} catch {
-				// closed before
-			}
-		}
+		this.drop();
+		this.machine.close();
 	}
 
 	private visit(name: string): void {
@@ -473,88 +390,4 @@ export class ProcSampler {
 		this.samples = 0;
 		this.cost = 0;
 	}
-
-	private open(name: string): number {
-		try {
-			return openSync(join(this.root, name), 'r');
-		} catch {
-			return -1;
-		}
-	}
-
-	/** Clock ticks since boot, by the clock that process starts are in; 0: not known, so everybody new counts as new. */
-	private uptime(): number {
-		if (this.uptimeFd < 0) return 0;
-		const seconds = Number.parseFloat(this.line.toString('latin1', 0, readSync(this.uptimeFd, this.line, 0, 64, 0)));
-		return Number.isFinite(seconds) ? Math.floor(seconds * this.ticks + 1e-6) : 0;
-	}
-
-	private readMachine(): MachineTimes {
-		const times = parseMachineStat(this.line, readSync(this.machineFd, this.line, 0, LINE_BYTES, 0));
-		if (times === undefined)
-			throw new Unavailable(`${this.root}/stat does not begin with the times of all CPUs`, 'mount proc there');
-		return times;
-	}
-
-	/** In ns. IO wait can go backwards, and everything when a CPU goes offline. */
-	private difference(now: MachineTimes, was: MachineTimes): MachineTimes {
-		const ns = (key: keyof MachineTimes): Ns => Math.max(0, ticksToNs(now[key] - was[key], this.ticks));
-		return {
-			busy: ns('busy'),
-			idle: ns('idle'),
-			iowait: ns('iowait'),
-			irq: ns('irq'),
-			softirq: ns('softirq'),
-			steal: ns('steal'),
-		};
-	}
-}
-
-/** The kernel's first pid namespace has this inode number on every machine. */
-const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
-
-/** What this view of proc leaves out, in sentences. */
-function blindSpots(root: string): string[] {
-	const spots: string[] = [];
-	try {
-		const option = hidepid(readFileSync(join(root, 'self/mountinfo'), 'utf8'), root);
-		// with the right to see everything, or in the exempted group, the first process can be read
-		if (option !== undefined && !isReadable(join(root, '1/stat'))) {
-			spots.push(`proc is mounted with hidepid=${option}: only your own processes are visible.`);
-		}
-	} catch {
-		// a tree without it: nothing to say
-	}
-	try {
-		if (readlinkSync(join(root, 'self/ns/pid')) !== INITIAL_PID_NAMESPACE) {
-			spots.push('This is a pid namespace (a container): processes outside of it are not visible.');
-		}
-	} catch {
-		// as above
-	}
-	return spots;
-}
-
-function isReadable(path: string): boolean {
-	try {
-		closeSync(openSync(path, 'r'));
-		return true;
-	} catch {
-		return false;
-	}
-}
-
-/** The `hidepid` option of the proc mount at `root` (at `/proc` in a tree that stands elsewhere); undefined: off. */
-function hidepid(mountinfo: string, root: string): string | undefined {
-	let found: string | undefined;
-	for (const line of mountinfo.split('\n')) {
-		// … mount-point options … - type source super-options
-		const [before = '', after = ''] = line.split(' - ');
-		const [type, , superOptions = ''] = after.split(' ');
-		const point = before.split(' ')[4];
-		if (type !== 'proc' || (point !== root && point !== '/proc')) continue;
-		found = /(?:^|,)hidepid=([^,]+)/.exec(superOptions)?.[1];
-		if (point === root) break;
-	}
-	return found === undefined || found === '0' || found === 'off' ? undefined : found;
 }

@@ -103,6 +103,16 @@ export function parseMachineStat(text: Buffer, length: number): MachineTimes | u
 	return { busy: user + nice + system + irq + softirq, idle, iowait, irq, softirq, steal };
 }
 
+/** Hard interrupts and softirqs of each CPU from the text of `/proc/stat`, clock ticks since boot, by CPU number. */
+export function parseCpuIrq(text: string): Map<number, number> {
+	const times = new Map<number, number>();
+	for (const [, cpu, fields] of text.matchAll(/^cpu(\d{1,5}) (.*)$/gm)) {
+		const [, , , , , irq = Number.NaN, softirq = Number.NaN] = (fields as string).trim().split(/ +/).map(Number);
+		if (Number.isSafeInteger(irq + softirq)) times.set(Number(cpu), irq + softirq);
+	}
+	return times;
+}
+
 /**
  * The path of the cgroup that accounts CPU time, from `/proc/PID/cgroup`: the v1 `cpu` hierarchy where there is one,
  * otherwise the unified one. Empty: none.

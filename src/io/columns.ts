@@ -11,6 +11,9 @@ const groupedBy =
 	(snapshot: object): boolean =>
 		groups.includes((snapshot as { group: string }).group);
 
+/** Of processes and control groups only the total is measured. */
+const byDevice = groupedBy('operation', 'device', 'flags');
+
 export const columns: readonly Column<IoRow>[] = [
 	{
 		key: 'device',
@@ -20,7 +23,7 @@ export const columns: readonly Column<IoRow>[] = [
 		grow: true,
 		priority: 0,
 		help: 'Whole disk, as the kernel names it. Devices that pass on what they get (dm, md, zram, loop) count it and so do those below.',
-		shown: groupedBy('operation', 'device', 'flags'),
+		shown: byDevice,
 		value: (row) => row.device,
 	},
 	{
@@ -30,7 +33,7 @@ export const columns: readonly Column<IoRow>[] = [
 		width: 8,
 		priority: 1,
 		help: 'Operation: read, write, flush (of the device’s cache), discard, … A bare flush counts as a write of no bytes too, as in /proc/diskstats.',
-		shown: groupedBy('operation', 'device', 'flags'),
+		shown: byDevice,
 		value: (row) => row.op,
 	},
 	{
@@ -94,7 +97,7 @@ export const columns: readonly Column<IoRow>[] = [
 		help: 'Bytes completed per second.',
 		value: (row, seconds) => row.bytes / seconds,
 	},
-	...stageColumns(IO_PATH, 6),
+	...stageColumns(IO_PATH, 6).map((column) => ({ ...column, shown: byDevice })),
 	{
 		key: 'total_mean',
 		title: 'TOTAL',

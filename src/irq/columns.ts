@@ -1,11 +1,11 @@
 /** Columns of the interrupt tab: of lines, and of those that time was stolen from. */
 import { type SafeText, safe } from '../sanitize.ts';
-import type { IrqRow, OfCpu } from '../tracers/irq.ts';
 import type { Column } from '../tracers/tracer.ts';
+import type { IrqRow, OfCpu } from './rows.ts';
 
 const groupOf = (snapshot: object): string => (snapshot as { group?: string }).group ?? 'line';
-const byProcess = (snapshot: object): boolean => groupOf(snapshot) === 'process';
-const byLine = (snapshot: object): boolean => !byProcess(snapshot) && groupOf(snapshot) !== 'cgroup';
+const byProcess = (snapshot: object): boolean => ['process', 'tree'].includes(groupOf(snapshot));
+const byLine = (snapshot: object): boolean => ['line', 'cpu'].includes(groupOf(snapshot));
 
 export const irqColumns: readonly Column<IrqRow>[] = [
 	{
@@ -33,6 +33,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		kind: 'text',
 		width: 20,
 		grow: true,
+		label: true,
 		priority: 0,
 		help: 'Name the driver gave its handler, of the softirq, or of the vector’s tracepoint. Handlers of a shared line have a row each. By process: the one interrupted, threads of the kernel in brackets, idle CPUs together as idle.',
 		value: (row) => row.name,

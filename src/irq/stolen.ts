@@ -14,7 +14,7 @@ export type Interrupted = 'process' | 'kernel' | 'idle';
 
 /** One process, or one control group, that was interrupted in the interval. */
 export interface Stolen {
-	interrupted: Interrupted | 'cgroup';
+	interrupted: Interrupted | 'cgroup' | 'user' | 'command';
 	/** 0 for idle CPUs and control groups. */
 	pid: number;
 	/** ns since boot; 0 for idle CPUs and control groups. */

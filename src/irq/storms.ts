@@ -1,6 +1,7 @@
 /** When interrupts of one kind are too many for a CPU. */
-import type { IrqRow } from '../tracers/irq.ts';
+
 import type { Ns } from '../units.ts';
+import type { IrqRow } from './rows.ts';
 
 /** Either bound makes a storm. */
 export interface StormBounds {

@@ -4,40 +4,13 @@ import { cgroupName } from '../energy/cgroup-name.ts';
 import { slotCount } from '../histogram.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
+import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
 import type { CpuWaits, ProcessSeen, Reader, Sink, TaskWaiting, ThreadSeen } from './reader.ts';
+import { beginInterval, Tasks } from './tasks.ts';
 import { Counters, Waits } from './waits.ts';
 
-/** CPU_SUB_BITS and PROCESS_SUB_BITS of the C files. */
+/** CPU_SUB_BITS of the C files. */
 const CPU_SLOTS = slotCount(4);
-const PROCESS_SLOTS = slotCount(2);
-
-/** Tasks (processes, threads) that get rows; the waits of those beyond are in all sums, but have no row. */
-export const MAX_TASKS = 10_000;
-
-/** Voluntary and involuntary switches. */
-export interface Switches {
-	voluntary: Count;
-	involuntary: Count;
-}
-
-/** Something that waits. */
-export interface Account {
-	/** pid, tid, cgroup, namespace. */
-	readonly id: number;
-	/** Of the task; 0 for others. */
-	readonly start: Ns;
-	/** Process of a thread. */
-	readonly pid: number;
-	comm: SafeText;
-	readonly waits: Waits;
-	readonly switches: Switches;
-	readonly switchesTotal: Switches;
-	/** Filter under which it last waited. */
-	generation: number;
-	ended: boolean;
-	/** Number of the read that had it last. */
-	read: number;
-}
 
 interface Process extends Account {
 	/** By creation. More than one only around an exec by another thread than the leader. */
@@ -51,35 +24,24 @@ interface Thread extends Account {
 	readonly seen: Switches;
 }
 
-function account(id: number, start: Ns, pid: number, comm: SafeText): Account {
-	return {
-		id,
-		start,
-		pid,
-		comm,
-		waits: new Waits(PROCESS_SLOTS),
-		switches: { voluntary: 0, involuntary: 0 },
-		switchesTotal: { voluntary: 0, involuntary: 0 },
-		generation: 0,
-		ended: false,
-		read: 0,
-	};
-}
-
-/** What counters that may wrap at 2^32 have grown by; 0 where they are older than what was seen. */
-function grown(now: Count, before: Count): Count {
-	return Math.max(0, (now - before) | 0);
+/** What counters that may wrap at 2^32 have grown by, which is added to `before`; 0 where they are older than that. */
+function growth(now: Switches, before: Switches): Switches {
+	const voluntary = Math.max(0, (now.voluntary - before.voluntary) | 0);
+	const involuntary = Math.max(0, (now.involuntary - before.involuntary) | 0);
+	before.voluntary += voluntary;
+	before.involuntary += involuntary;
+	return { voluntary, involuntary };
 }
 
 export class Accounts implements Sink {
 	readonly all = new Waits(CPU_SLOTS);
 	readonly cpus: { counters: Counters; waits: Waits }[];
-	readonly processes = new Map<string, Process>();
-	readonly threads = new Map<string, Thread>();
+	readonly processes = new Tasks<Process>();
+	readonly threads = new Tasks<Thread>();
 	readonly cgroups = new Map<number, Account>();
 	readonly pidns = new Map<number, Account>();
 	waitingNow: TaskWaiting[] = [];
-	/** Waits of tasks beyond {@link MAX_TASKS}. */
+	/** Records of tasks beyond those that we keep counters of: their waits are in {@link all} only. */
 	beyond: Count = 0;
 	generation = 0;
 	private readonly names: Cgroups;
@@ -94,6 +56,11 @@ export class Accounts implements Sink {
 		}));
 	}
 
+	/** Short name of a control group. */
+	cgroupName(id: number): SafeText {
+		return cgroupName(this.names.path(id));
+	}
+
 	/** All that ended with the interval `epoch`. Returns what the CPUs say was lost. */
 	read(reader: Reader, epoch: number): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
 		this.reads++;
@@ -101,13 +68,9 @@ export class Accounts implements Sink {
 		this.waitingNow = [];
 		this.names.tick();
 		this.all.beginInterval();
-		for (const group of [this.processes, this.threads, this.cgroups, this.pidns]) {
-			for (const one of group.values()) {
-				one.waits.beginInterval();
-				one.switches.voluntary = 0;
-				one.switches.involuntary = 0;
-			}
-		}
+		this.processes.beginInterval();
+		this.threads.beginInterval();
+		for (const groups of [this.cgroups, this.pidns]) for (const group of groups.values()) beginInterval(group);
 		const lost = this.readCpus(reader.cpus());
 		reader.tasks(this);
 		return lost;
@@ -123,7 +86,7 @@ export class Accounts implements Sink {
 			if (!this.processes.has(`${one.pid}:${key.split(':')[1]}`)) this.threads.delete(key);
 		if (!full) return;
 		const inUse = { cgroups: new Set<number>(), pidns: new Set<number>() };
-		for (const { cgroup, pidns } of this.processes.values()) {
+		for (const [, { cgroup, pidns }] of this.processes) {
 			inUse.cgroups.add(cgroup);
 			inUse.pidns.add(pidns);
 		}
@@ -140,14 +103,11 @@ export class Accounts implements Sink {
 		if (seen.pidns) process.pidns = seen.pidns;
 		let storage = process.storages.get(seen.created);
 		if (!storage) {
-			storage = { counters: new Counters(PROCESS_SLOTS), switches: { voluntary: 0, involuntary: 0 } };
+			storage = { counters: new Counters(PROCESS_SLOTS, Uint32Array), switches: { voluntary: 0, involuntary: 0 } };
 			process.storages.set(seen.created, storage);
 		}
 		const difference = storage.counters.advance(seen.waits.slots, seen.waits.sum_ns);
-		const voluntary = grown(seen.voluntary, storage.switches.voluntary);
-		const involuntary = grown(seen.involuntary, storage.switches.involuntary);
-		storage.switches.voluntary += voluntary;
-		storage.switches.involuntary += involuntary;
+		const { voluntary, involuntary } = growth(seen, storage.switches);
 		for (const one of [process, ...this.groupsOf(process, seen)]) {
 			one.waits.add(difference, seen.waits.longest, this.epoch);
 			if (difference.count > 0) one.generation = this.generation;
@@ -159,28 +119,23 @@ export class Accounts implements Sink {
 		const key = `${seen.pid}:${seen.start}:${seen.tid}:${seen.threadStart}`;
 		let thread = this.threads.get(key);
 		if (!thread) {
-			if (this.threads.size >= MAX_TASKS) {
+			thread = {
+				...account(seen.tid, seen.threadStart, seen.pid, sanitize(seen.comm), seen.start),
+				counters: new Counters(PROCESS_SLOTS, Uint32Array),
+				seen: { voluntary: seen.voluntary, involuntary: seen.involuntary },
+			};
+			if (!this.threads.add(key, thread)) {
 				this.beyond++;
 				return;
 			}
-			thread = {
-				...account(seen.tid, seen.threadStart, seen.pid, sanitize(seen.comm)),
-				counters: new Counters(PROCESS_SLOTS),
-				seen: { voluntary: seen.voluntary, involuntary: seen.involuntary },
-			};
-			this.threads.set(key, thread);
 		}
 		thread.comm = sanitize(seen.comm);
 		thread.read = this.reads;
 		const difference = thread.counters.advance(seen.waits.slots, seen.waits.sum_ns);
 		thread.waits.add(difference, seen.waits.longest, this.epoch);
 		if (difference.count > 0) thread.generation = this.generation;
-		for (const kind of ['voluntary', 'involuntary'] as const) {
-			const more = grown(seen[kind], thread.seen[kind]);
-			thread.seen[kind] += more;
-			thread.switches[kind] += more;
-			thread.switchesTotal[kind] += more;
-		}
+		const { voluntary, involuntary } = growth(seen, thread.seen);
+		addSwitches(thread, voluntary, involuntary);
 	}
 
 	switches(pid: number, start: Ns, voluntary: Count, involuntary: Count): void {
@@ -190,6 +145,13 @@ export class Accounts implements Sink {
 
 	waiting(task: TaskWaiting): void {
 		this.waitingNow.push(task);
+	}
+
+	moved(pid: number, start: Ns, ns: Ns, thread?: { tid: number; start: Ns }): void {
+		const process = this.processes.get(`${pid}:${start}`);
+		if (process) process.waits.moved_ns += ns;
+		const one = thread && this.threads.get(`${pid}:${start}:${thread.tid}:${thread.start}`);
+		if (one) one.waits.moved_ns += ns;
 	}
 
 	gone(pid: number, start: Ns, created: number, whole: boolean): void {
@@ -216,26 +178,17 @@ export class Accounts implements Sink {
 
 	private processOf({ pid, start, comm }: ProcessSeen): Process | undefined {
 		const key = `${pid}:${start}`;
-		let process = this.processes.get(key);
-		if (!process && this.processes.size >= MAX_TASKS) {
-			this.beyond++;
-			return undefined;
-		}
-		if (!process) {
-			process = { ...account(pid, start, pid, sanitize(comm)), storages: new Map(), cgroup: 0, pidns: 0 };
-			this.processes.set(key, process);
-		}
-		return process;
+		const known = this.processes.get(key);
+		if (known) return known;
+		const process = { ...account(pid, start, pid, sanitize(comm)), storages: new Map(), cgroup: 0, pidns: 0 };
+		if (this.processes.add(key, process)) return process;
+		this.beyond++;
+		return undefined;
 	}
 
 	private addSwitches(process: Process, voluntary: Count, involuntary: Count): void {
-		for (const one of [process, this.cgroups.get(process.cgroup), this.pidns.get(process.pidns)]) {
-			if (!one) continue;
-			one.switches.voluntary += voluntary;
-			one.switches.involuntary += involuntary;
-			one.switchesTotal.voluntary += voluntary;
-			one.switchesTotal.involuntary += involuntary;
-		}
+		for (const one of [process, this.cgroups.get(process.cgroup), this.pidns.get(process.pidns)])
+			if (one) addSwitches(one, voluntary, involuntary);
 	}
 
 	/** The groups that a process is in now. */
@@ -244,7 +197,7 @@ export class Accounts implements Sink {
 		if (cgroup) {
 			let group = this.cgroups.get(cgroup);
 			if (!group) {
-				group = account(cgroup, 0, 0, cgroupName(this.names.path(cgroup)));
+				group = account(cgroup, 0, 0, this.cgroupName(cgroup));
 				this.cgroups.set(cgroup, group);
 			}
 			groups.push(group);

@@ -35,15 +35,16 @@ export function commBytes(comm: string): Uint8Array {
 }
 
 /**
- * The filter that options `pid`, `cgroup` and `comm` ask for.
+ * The filter that options `pid`, `cgroup` (or `cgroup_id`, for a group picked on the screen) and `comm` ask for.
  * @throws {Unavailable} for a cgroup that is not there
  */
 export function filterOf(options: Options, procRoot: string): TaskFilter {
-	const { pid, cgroup, comm } = options;
+	const { pid, cgroup, cgroup_id, comm } = options;
 	const filter: TaskFilter = {};
 	if (typeof pid === 'number' && pid > 0) filter.tgid = pid;
 	if (typeof comm === 'string' && comm !== '') filter.comm = comm;
-	if (typeof cgroup === 'string' && cgroup !== '') {
+	if (typeof cgroup_id === 'number' && cgroup_id > 0) filter.cgroup = cgroup_id;
+	else if (typeof cgroup === 'string' && cgroup !== '') {
 		filter.cgroup = cgroupId(procRoot, cgroup);
 		if (filter.cgroup === undefined) {
 			throw new Unavailable(
@@ -55,10 +56,14 @@ export function filterOf(options: Options, procRoot: string): TaskFilter {
 	return filter;
 }
 
-/** In words, for the screen; empty: everything is measured. */
-export function filterText(options: Options): string {
-	const { pid, cgroup, comm } = options;
-	return [pid ? `pid ${pid}` : '', cgroup ? `cgroup ${cgroup}` : '', comm ? `comm ${comm}` : '']
+/**
+ * In words, for the screen; empty: everything is measured.
+ * @param cgroupName name of a control group by its id
+ */
+export function filterText(options: Options, cgroupName: (id: number) => string): string {
+	const { pid, cgroup, cgroup_id, comm } = options;
+	const group = typeof cgroup_id === 'number' && cgroup_id > 0 ? cgroupName(cgroup_id) : cgroup;
+	return [pid ? `pid ${pid}` : '', group ? `cgroup ${group}` : '', comm ? `comm ${comm}` : '']
 		.filter(Boolean)
 		.join(', ');
 }

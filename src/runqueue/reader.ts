@@ -64,6 +64,11 @@ export interface Sink {
 	/** Threads of a process other than its leader switched away so many times more. */
 	switches(pid: number, start: Ns, voluntary: Count, involuntary: Count): void;
 	waiting(task: TaskWaiting): void;
+	/**
+	 * Of the waits of a process that have not ended, `ns` were on CPUs that their tasks have been moved away from. The
+	 * kernel's run_delay has them already. With `thread`: of this one of its threads.
+	 */
+	moved(pid: number, start: Ns, ns: Ns, thread?: { tid: number; start: Ns }): void;
 	/** A leader with these counters has gone; `whole`: the process has, and does not go on with another leader. */
 	gone(pid: number, start: Ns, created: number, whole: boolean): void;
 }

@@ -56,6 +56,7 @@ export class StampsReader implements Reader {
 		this.each(processes.name, processes.value.size, PROCESSES, (pid, view, at) => {
 			const waits = processes.value.read(view, at);
 			sink.process(seen(pid, waits));
+			sink.moved(pid, waits.created, Math.max(0, waits.run_delay_ns - waits.sum_ns));
 		});
 		const now = Number(process.hrtime.bigint());
 		this.each(stamps.name, stamp.size, STAMPS, (tid, view, at) => {

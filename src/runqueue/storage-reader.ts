@@ -7,6 +7,7 @@ import {
 	record_kind,
 	setting,
 	thread_record,
+	waiting_record,
 } from '../generated/runqlat.ts';
 import type { BpfObject } from '../native.ts';
 import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
@@ -35,8 +36,7 @@ export class StorageReader implements Reader {
 	readonly kind = 'sched_info';
 	readonly description =
 		'time between runnable and running of every task, by the stamps of the scheduler (its run_delay)';
-	readonly uncertainty =
-		'counts and sums exact; percentiles ±6.25 % system-wide and per CPU, ±25 % per process, thread and group';
+	readonly uncertainty: string;
 	readonly hasThreads = true;
 	readonly hooks: readonly string[];
 	readonly possibleCpus: number;
@@ -47,21 +47,27 @@ export class StorageReader implements Reader {
 	private epoch = 0;
 	private wanted = 0;
 
-	constructor(host: Host, filter: TaskFilter) {
+	/** @param systemOnly measure the machine and its CPUs, not the processes */
+	constructor(host: Host, filter: TaskFilter, systemOnly = false) {
 		const setFilter = (object: BpfObject): void => this.writeFilter(object, filter);
 		this.bpf = openBpf(host, 'runqlat', {
 			layout: constants,
+			constants: { with_processes: !systemOnly },
+			without: systemOnly ? ['born', 'executed', 'exited', 'freed'] : [],
 			shards: [maps.cpu_waits.name],
 			optional: ['executed', 'exited'],
 			// every task has its storage before the first wait is measured: those that come later get theirs when born
 			beforeAttach(program, object) {
 				if (program !== 'switched') return;
-				object.iterate('read_tasks', new Uint8Array(0));
+				if (!systemOnly) object.iterate('read_tasks', new Uint8Array(0));
 				setFilter(object);
 			},
 		});
 		this.hooks = [...this.bpf.hooks, 'iter/task'];
 		this.possibleCpus = this.bpf.possibleCpus;
+		this.uncertainty = systemOnly
+			? 'counts exact; of a wait during which the task changed its CPU only the last part; percentiles ±6.25 %'
+			: 'counts and sums exact; percentiles ±6.25 % system-wide and per CPU, ±25 % per process, thread and group';
 	}
 
 	begin(epoch: number, all: boolean, threads: boolean): void {
@@ -150,8 +156,11 @@ function take(view: DataView, at: number, sink: Sink): number {
 		case record_kind.RECORD_GONE:
 			sink.gone(pid, start, ns, tid === pid);
 			return record_head.size;
-		default:
+		default: {
+			const { moved_ns, thread_start } = waiting_record.read(view, at);
 			sink.waiting({ pid, tid, comm, cpu, age_ns: ns });
-			return record_head.size;
+			if (moved_ns > 0) sink.moved(pid, start, moved_ns, { tid, start: thread_start });
+			return waiting_record.size;
+		}
 	}
 }

@@ -8,20 +8,24 @@ export const EPOCHS = 2 ** 20;
 
 /** What was added to counters between two reads. */
 export interface Difference {
-	/** By duration, see histogram.ts. */
-	slots: Float64Array;
+	/** Slots (see histogram.ts) that were added to, of which there are few, and how much to each. */
+	slots: number[];
+	added: Count[];
 	count: Count;
 	sum_ns: Ns;
 }
 
 /** Counters of the kernel as they were when last read. */
 export class Counters {
-	private readonly slots: Float64Array;
+	private readonly slots: Float64Array | Uint32Array;
 	private sum_ns: Ns = 0;
 
-	/** @param slots length of the histogram */
-	constructor(slots: number) {
-		this.slots = new Float64Array(slots);
+	/**
+	 * @param slots length of the histogram
+	 * @param Slots as wide as the kernel's
+	 */
+	constructor(slots: number, Slots: typeof Float64Array | typeof Uint32Array = Float64Array) {
+		this.slots = new Slots(slots);
 	}
 
 	/**
@@ -30,13 +34,14 @@ export class Counters {
 	 */
 	advance(slots: Uint32Array | Float64Array, sum_ns: Ns): Difference {
 		const wraps = slots instanceof Uint32Array;
-		const difference = { slots: new Float64Array(this.slots.length), count: 0, sum_ns: 0 };
+		const difference: Difference = { slots: [], added: [], count: 0, sum_ns: 0 };
 		for (let slot = 0; slot < this.slots.length; slot++) {
 			const now = slots[slot] as number;
 			const before = this.slots[slot] as number;
 			const added = wraps ? (now - before) | 0 : now - before;
 			if (added <= 0) continue;
-			difference.slots[slot] = added;
+			difference.slots.push(slot);
+			difference.added.push(added);
 			difference.count += added;
 			this.slots[slot] = now;
 		}
@@ -70,6 +75,7 @@ export interface WaitFigures {
 	zones: Count[];
 	buckets: Buckets;
 	count_total: Count;
+	/** Of tasks, like the kernel's run_delay: also what a wait that goes on had before its task moved to another CPU. */
 	wait_ns_total: Ns;
 }
 
@@ -79,6 +85,8 @@ export class Waits {
 	sum_ns: Ns = 0;
 	count_total: Count = 0;
 	sum_ns_total: Ns = 0;
+	/** Of waits that have not ended, what was before their tasks moved to another CPU. */
+	moved_ns: Ns = 0;
 	private readonly slots: Float64Array;
 	private longest: Ns = -1;
 	private longestOfNext: Ns = -1;
@@ -94,6 +102,7 @@ export class Waits {
 		if (this.count > 0) this.slots.fill(0);
 		this.count = 0;
 		this.sum_ns = 0;
+		this.moved_ns = 0;
 	}
 
 	/**
@@ -101,9 +110,9 @@ export class Waits {
 	 * @param epoch number of the interval that has ended
 	 */
 	add(difference: Difference, longest: Uint32Array, epoch: number): void {
-		if (difference.count > 0) {
-			for (let slot = 0; slot < this.slots.length; slot++)
-				this.slots[slot] = (this.slots[slot] as number) + (difference.slots[slot] as number);
+		for (let i = 0; i < difference.slots.length; i++) {
+			const slot = difference.slots[i] as number;
+			this.slots[slot] = (this.slots[slot] as number) + (difference.added[i] as number);
 		}
 		this.count += difference.count;
 		this.sum_ns += difference.sum_ns;
@@ -127,7 +136,7 @@ export class Waits {
 			zones: zonesOf(this.slots, zones),
 			buckets: this.count > 0 ? toBuckets(this.slots, max_ns) : [],
 			count_total: this.count_total,
-			wait_ns_total: this.sum_ns_total,
+			wait_ns_total: this.sum_ns_total + this.moved_ns,
 		};
 	}
 
@@ -136,8 +145,9 @@ export class Waits {
 	 * for the counts; where these differ by the moment between the two, the highest filled slot has the last word.
 	 */
 	private max(): Ns {
-		const top = this.slots.findLastIndex((count) => count > 0);
-		if (top < 0) return 0;
+		if (this.count === 0) return 0;
+		let top = this.slots.length - 1;
+		while (top > 0 && this.slots[top] === 0) top--;
 		const lower = slotLower(top, this.slots.length);
 		const last = slotLower(top + 1, this.slots.length) - 1;
 		for (const exact of [this.longest, this.longestOfNext]) if (exact >= lower && exact <= last) return exact;

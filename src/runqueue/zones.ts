@@ -1,5 +1,5 @@
 /** Coarse classes of waits: 0–10 µs, 10–100 µs, 100 µs–1 ms, 1 ms and more, unless told otherwise; and powers of two. Pure. */
-import { type Buckets, type Slots, slotLower } from '../histogram.ts';
+import { type Buckets, LOG2_SLOTS, log2Slot, type Slots, slotLower } from '../histogram.ts';
 import type { Count, Ns } from '../units.ts';
 
 export const DEFAULT_ZONES = '10,100,1000';
@@ -43,20 +43,12 @@ export function zonesOf(slots: Slots, limits: readonly Ns[]): Count[] {
 	return counts;
 }
 
-/** Slots of the original runqlat. */
-export const LOG2_SLOTS = 26;
-
-/**
- * Counts in powers of two of `unit` (1e3: µs, 1e6: ms): the first slot is below 2 units, the last one open. A bucket
- * goes where its middle is.
- */
+/** Counts in powers of two of `unit` (1e3: µs, 1e6: ms): the first slot is below 2 units, the last one open. */
 export function log2Slots(buckets: Buckets, unit: Ns): Count[] {
 	const counts: Count[] = new Array(LOG2_SLOTS).fill(0);
 	for (const [upper, count] of buckets) {
-		// the bucket's width is not known: an eighth of its octave is below its middle whatever the resolution
-		const slot = Math.floor(Math.log2(Math.max(1, (upper * 0.97) / unit)));
-		const at = Math.min(LOG2_SLOTS - 1, slot);
-		counts[at] = (counts[at] as number) + count;
+		const slot = log2Slot(upper, unit);
+		counts[slot] = (counts[slot] as number) + count;
 	}
 	return counts;
 }

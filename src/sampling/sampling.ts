@@ -2,14 +2,24 @@
  * The sampling loop: starts the tracers, reads them at every tick, makes snapshots. It runs in a worker thread, knows
  * neither screen nor batch, and tells everything through one callback.
  */
+import { type ProcessFacts, ProcFacts } from '../grouping/facts.ts';
+import { regroup } from '../grouping/fold.ts';
 import type { SamplerEvent } from '../sampler.ts';
 import { sanitize } from '../sanitize.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { type BpfCost, type Host, type Options, type Session, type Tracer, Unavailable } from '../tracers/tracer.ts';
+import {
+	type BpfCost,
+	type Host,
+	type Options,
+	type Session,
+	type Tick,
+	type Tracer,
+	Unavailable,
+} from '../tracers/tracer.ts';
 import type { Ns } from '../units.ts';
 
 export interface SamplingOptions {
-	/** Tracers to run, in the order in which they are started. */
+	/** Tracers to run, in the order in which they are started; those made of others come after them. */
 	tracers: readonly Tracer<object, object>[];
 	host: Host;
 	/** Length of an interval, seconds. */
@@ -62,16 +72,19 @@ export class Sampling {
 	private measurable = true;
 	private cpu = process.cpuUsage();
 	private closed = false;
+	private readonly facts: ProcessFacts;
 
 	constructor(options: SamplingOptions) {
 		this.options = options;
+		this.facts = new ProcFacts(options.host.procRoot);
 		this.groups = { ...options.groups };
 		this.delay = options.delay * 1e9;
 	}
 
 	/** Start the tracers one after the other, yielding in between so that a close request is heard, then tick. */
 	async start(): Promise<void> {
-		for (const tracer of this.options.tracers) {
+		const made = (tracer: Tracer<object, object>) => Number(tracer.from !== undefined);
+		for (const tracer of [...this.options.tracers].sort((a, b) => made(a) - made(b))) {
 			if (this.closed) return;
 			this.options.emit({ kind: 'attaching', tab: tracer.id });
 			this.startTracer(tracer);
@@ -114,7 +127,9 @@ export class Sampling {
 	private startTracer(tracer: Tracer<object, object>): void {
 		try {
 			const session = tracer.start(this.options.host, this.options.sections[tracer.id] ?? {});
-			this.running.push({ tracer, session, readAt: now(), windowCost: undefined });
+			// the first interval of what is made of others begins with theirs
+			const readAt = tracer.from ? Math.min(now(), ...this.running.map((entry) => entry.readAt)) : now();
+			this.running.push({ tracer, session, readAt, windowCost: undefined });
 			this.options.emit({ kind: 'live', tab: tracer.id });
 		} catch (error) {
 			this.giveUp(tracer.id, error);
@@ -167,9 +182,12 @@ export class Sampling {
 		const cpu_ns = (microseconds(this.cpu) - microseconds(cpuBefore)) * 1000;
 		const rss_bytes = process.memoryUsage.rss();
 
+		const tick = new Map<string, Snapshot>();
+		const joined = this.running.some(({ tracer }) => tracer.from);
 		for (const [index, entry] of [...this.running].entries()) {
 			try {
-				const snapshot = this.read(entry, costs[index] as BpfCost, windowLength, { cpu_ns, rss_bytes });
+				const snapshot = this.read(entry, costs[index] as BpfCost, windowLength, { cpu_ns, rss_bytes }, tick);
+				if (joined) tick.set(snapshot.tab, byProcess(snapshot, entry.session));
 				this.options.emit({ kind: 'snapshot', snapshot });
 			} catch (error) {
 				entry.session.close();
@@ -182,12 +200,20 @@ export class Sampling {
 		this.schedule();
 	}
 
-	private read(entry: Running, cost: BpfCost, windowLength: Ns, own: { cpu_ns: Ns; rss_bytes: number }): Snapshot {
+	private read(
+		entry: Running,
+		cost: BpfCost,
+		windowLength: Ns,
+		own: { cpu_ns: Ns; rss_bytes: number },
+		tick: Tick,
+	): Snapshot {
 		const { tracer, session, windowCost } = entry;
 		const group = this.groups[tracer.id] ?? (tracer.groups[0] as string);
-		const at = now();
+		// what is made of others is of their interval, however long their reading took
+		const at = Math.min(now(), ...(tracer.from ? [...tick.values()].map(({ mono_ns }) => mono_ns) : []));
 		const dt_ns = at - entry.readAt;
-		const reading = session.read(dt_ns, group);
+		const derived = tracer.fold?.groups.find((one) => one === group);
+		const reading = session.read(dt_ns, derived ? 'process' : group, tick);
 		entry.readAt = at;
 		const scale = windowCost && windowLength > 0 ? dt_ns / windowLength : 0;
 		return {
@@ -200,13 +226,35 @@ export class Sampling {
 			source: reading.source,
 			lost: { ...reading.lost, recursion: cost.recursionMisses },
 			cost: {
-				bpf_ns: windowCost ? Math.round((cost.ns - windowCost.ns) * scale) : 0,
-				bpf_runs: windowCost ? Math.round((cost.runs - windowCost.runs) * scale) : 0,
+				...(tracer.from
+					? costOf(tick)
+					: {
+							bpf_ns: windowCost ? Math.round((cost.ns - windowCost.ns) * scale) : 0,
+							bpf_runs: windowCost ? Math.round((cost.runs - windowCost.runs) * scale) : 0,
+						}),
 				bpf_measured_ns: windowCost ? windowLength : 0,
 				...own,
 			},
 			...reading.extra,
-			rows: reading.rows,
+			rows:
+				derived && tracer.fold && tracer.processOf
+					? regroup(reading.rows, derived, tracer.fold, tracer.processOf, this.facts)
+					: reading.rows,
 		};
 	}
+}
+
+/** A snapshot whose rows are processes, whatever the screen asked for. */
+function byProcess(snapshot: Snapshot, session: Session<object, object>): Snapshot {
+	if (snapshot.group === 'process' || !session.processes) return snapshot;
+	return { ...snapshot, group: 'process', rows: session.processes() };
+}
+
+/** What is made of other tabs costs what they cost. */
+function costOf(tick: Tick): Pick<Snapshot['cost'], 'bpf_ns' | 'bpf_runs'> {
+	const costs = [...tick.values()].map(({ cost }) => cost);
+	return {
+		bpf_ns: costs.reduce((sum, cost) => sum + cost.bpf_ns, 0),
+		bpf_runs: costs.reduce((sum, cost) => sum + cost.bpf_runs, 0),
+	};
 }

@@ -10,13 +10,17 @@ const port = parentPort;
 if (!port) throw new Error('this module runs in a worker thread');
 const settings = workerData as WorkerSettings;
 
+/** When everything is loaded and has run once, and when compilers have done most of their work; seconds. */
+const RELEASES = [2, 30];
+
+const host = openHost(settings);
 const sampling = new Sampling({
 	tracers: settings.tabs.map((id) => {
 		const entry = registry.find(({ tracer }) => tracer.id === id);
 		if (!entry) throw new Error(`no tracer ${id}`);
 		return entry.tracer;
 	}),
-	host: openHost(settings),
+	host,
 	delay: settings.delay,
 	firstDelay: settings.firstDelay,
 	groups: settings.groups,
@@ -43,3 +47,12 @@ port.on('message', (request: WorkerRequest) => {
 });
 
 await sampling.start();
+for (const seconds of RELEASES) {
+	setTimeout(() => {
+		try {
+			host.addon.releaseMemory();
+		} catch {
+			// without the addon the tabs that need it have said so
+		}
+	}, seconds * 1000).unref();
+}

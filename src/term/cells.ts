@@ -76,12 +76,22 @@ function nextStyle(current: string, params: string): string {
 
 const sgr = /\x1b\[([0-9;]*)m/y;
 
-/** Parse a line, cut to `columns` cells. With `ascii`, every glyph becomes one that a 7-bit terminal can show. */
+/** A line as cells, cut to `columns`. With `ascii`, every glyph becomes one that a 7-bit terminal can show. */
 export function parseCells(line: string, columns: number, ascii = false): Cells {
-	const glyphs: string[] = [];
-	const styles: string[] = [];
+	const cells: Cells = { glyphs: [], styles: [] };
+	drawLine(cells, line, 0, columns, ascii);
+	return cells;
+}
+
+/** Append a line at cell `x`, cut to `width` cells; a gap before it is blank. */
+export function drawLine({ glyphs, styles }: Cells, line: string, x: number, width: number, ascii: boolean): void {
+	while (glyphs.length < x) {
+		glyphs.push(' ');
+		styles.push('');
+	}
+	const end = x + width;
 	let style = '';
-	for (let i = 0; i < line.length && glyphs.length < columns; ) {
+	for (let i = 0; i < line.length && glyphs.length < end; ) {
 		const code = line.charCodeAt(i);
 		if (code === 0x1b) {
 			sgr.lastIndex = i;
@@ -96,25 +106,23 @@ export function parseCells(line: string, columns: number, ascii = false): Cells 
 			i++;
 			continue;
 		}
-		const point = line.codePointAt(i) as number;
-		const glyph = String.fromCodePoint(point);
+		const glyph = String.fromCodePoint(line.codePointAt(i) as number);
 		i += glyph.length;
 		if (code < 0xa0) continue;
-		const width = glyphWidth(glyph);
-		if (width === 0) {
+		const cells = glyphWidth(glyph);
+		if (cells === 0) {
 			const last = glyphs.length - 1;
-			if (last >= 0 && !ascii) glyphs[last] += glyph;
-		} else if (glyphs.length + width > columns) {
+			if (last >= x && !ascii) glyphs[last] += glyph;
+		} else if (glyphs.length + cells > end) {
 			glyphs.push(' ');
 			styles.push(style);
 		} else {
 			glyphs.push(ascii ? asciiGlyph(glyph) : glyph);
 			styles.push(style);
-			if (width === 2) {
+			if (cells === 2) {
 				glyphs.push(ascii ? '?' : '');
 				styles.push(style);
 			}
 		}
 	}
-	return { glyphs, styles };
 }

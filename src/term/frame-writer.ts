@@ -1,12 +1,14 @@
 /**
- * What leaves for the terminal. Frames come from Ink and from slots, at any rate; the writer composes the newest one,
- * writes what differs from the screen, and never waits: while a frame is on its way newer ones replace each other.
+ * What leaves for the terminal. Slots change at any rate, Ink says when it has laid them out; the writer composes the
+ * newest frame, writes what differs from the screen, and never waits: while a frame is on its way newer ones replace
+ * each other.
  */
 import { EventEmitter } from 'node:events';
-import { type Cells, parseCells } from './cells.ts';
+import type { Cells } from './cells.ts';
+import { Composer } from './compose.ts';
 import { diffFrames, type Size } from './diff.ts';
 import type { Output } from './output.ts';
-import { markers, Slots } from './slots.ts';
+import { Slots } from './slots.ts';
 
 const frameMs = 50;
 const retryMs = 20;
@@ -34,9 +36,8 @@ export class FrameWriter {
 	readonly stats: FrameStats = { frames: 0, bytes: 0 };
 	private readonly options: FrameWriterOptions;
 	private size: Size;
-	private text = '';
+	private readonly composer: Composer;
 	private shown: Cells[] | null = null;
-	private parsed = new Map<string, Cells>();
 	private controls = '';
 	private dirty = false;
 	private hurried = false;
@@ -50,16 +51,15 @@ export class FrameWriter {
 	constructor(options: FrameWriterOptions) {
 		this.options = options;
 		this.size = options.size;
-		this.stdout = new FrameStream(options.size, (text) => {
-			this.text = text;
-			this.changed();
-		});
+		this.stdout = new FrameStream(options.size, () => this.changed());
+		this.composer = new Composer(options.ascii);
 	}
 
-	/** Begin or go on drawing; the first frame is drawn in full. */
+	/** Begin or go on drawing; the first frame is drawn at once, and in full. */
 	start(): void {
 		this.active = true;
 		this.redraw();
+		this.flush();
 	}
 
 	/** Stop drawing; what was not sent is dropped. True when that cut a frame in two. */
@@ -92,7 +92,6 @@ export class FrameWriter {
 	resize(size: Size): void {
 		this.size = size;
 		this.shown = null;
-		this.parsed.clear();
 		this.stdout.resize(size);
 		this.changed();
 	}
@@ -129,7 +128,7 @@ export class FrameWriter {
 			if (!this.send()) return;
 			if (!this.dirty) return;
 			this.dirty = false;
-			const next = this.compose();
+			const next = this.composer.compose(this.slots, this.size);
 			const bytes = diffFrames(this.shown, next, this.size);
 			this.shown = next;
 			const { controls } = this;
@@ -165,61 +164,6 @@ export class FrameWriter {
 		this.stalledSince = 0;
 		return true;
 	}
-
-	/** Parsed rows are kept for as long as they are on the screen, so an unchanged row costs one look-up. */
-	private compose(): Cells[] {
-		const { columns, rows } = this.size;
-		const kept = new Map<string, Cells>();
-		const row = (key: string, make: () => Cells) => {
-			const cells = this.parsed.get(key) ?? kept.get(key) ?? make();
-			kept.set(key, cells);
-			return cells;
-		};
-		const parse = (line: string, width: number) =>
-			row(`${width}:${line}`, () => parseCells(line, width, this.options.ascii));
-		const frame = this.text
-			.split('\n', rows)
-			.map((line) => (markers.test(line) ? this.fill(line, columns, parse, row) : parse(line, columns)));
-		this.parsed = kept;
-		return frame;
-	}
-
-	/** Put the rows of slots in the place of their markers. */
-	private fill(
-		line: string,
-		columns: number,
-		parse: (line: string, width: number) => Cells,
-		row: (key: string, make: () => Cells) => Cells,
-	): Cells {
-		const base = parseCells(line, columns);
-		const parts: { x: number; cells: Cells; width: number }[] = [];
-		let key = line;
-		base.glyphs.forEach((glyph, x) => {
-			if (!markers.test(glyph)) return;
-			const found = this.slots.at(glyph);
-			const width = Math.min(found?.width ?? 1, columns - x);
-			const text = found?.line ?? '';
-			parts.push({ x, cells: parse(text, width), width });
-			key += `\n${width}:${text}`;
-		});
-		return row(key, () => {
-			const only = parts[0];
-			if (parts.length === 1 && only?.x === 0 && only.width === columns) return only.cells;
-			const glyphs = [...base.glyphs];
-			const styles = [...base.styles];
-			for (const { x, cells, width } of parts) {
-				while (glyphs.length < x + width) {
-					glyphs.push(' ');
-					styles.push('');
-				}
-				for (let i = 0; i < width; i++) {
-					glyphs[x + i] = cells.glyphs[i] ?? ' ';
-					styles[x + i] = cells.styles[i] ?? '';
-				}
-			}
-			return { glyphs, styles };
-		});
-	}
 }
 
 /**
@@ -231,19 +175,19 @@ export class FrameStream extends EventEmitter {
 	readonly writable = true;
 	columns: number;
 	rows: number;
-	private readonly onFrame: (text: string) => void;
+	private readonly onLayout: () => void;
 
-	constructor(size: Size, onFrame: (text: string) => void) {
+	constructor(size: Size, onLayout: () => void) {
 		super();
 		this.setMaxListeners(0);
 		this.columns = size.columns;
 		this.rows = size.rows;
-		this.onFrame = onFrame;
+		this.onLayout = onLayout;
 	}
 
-	/** With Ink's `debug` option every call is a whole frame, except empty ones, which are barriers. */
-	write(text: string, done?: () => void): boolean {
-		if (text !== '') this.onFrame(text);
+	/** With Ink's `debug` option it calls this after every layout. Its text is empty: slots hold what is shown. */
+	write(_text: string, done?: () => void): boolean {
+		this.onLayout();
 		done?.();
 		return true;
 	}

@@ -1,65 +1,45 @@
 /**
- * Where lines of a widget go on the screen. Ink lays the widget out and draws one marker character per row; the frame
- * writer puts the row's cells in its place. So Ink computes a frame only when the layout changes: measuring and
- * composing 10,000 styled characters again for every refresh is what a frame costs there.
- *
- * Markers are private-use characters, which the sanitiser never lets through: no foreign text can be one.
+ * What stands on the screen: rows of text of a few widgets, each in a place that Ink's layout gives it. Ink never sees
+ * the text: measuring and composing 10,000 styled characters again for every refresh is what a frame costs there.
  */
-import { createContext } from 'react';
 
-const first = 0xf0000;
-const rowsPerSlot = 512;
-const slots = 127;
-
-export const markers = /[\u{f0000}-\u{ffffd}]/u;
+/** Cells and rows from the upper left corner. */
+export interface Place {
+	x: number;
+	y: number;
+	/** Rows in sight. */
+	height: number;
+}
 
 export interface Slot {
+	/** Text with SGR, no other control; cut at `width`. */
 	lines: readonly string[];
 	/** Cells. */
 	width: number;
+	/** Asked for every frame: a widget moves when its neighbours change. */
+	place(): Place;
 }
 
 export class Slots {
-	private readonly byId = new Map<number, Slot>();
+	private readonly shown = new Map<object, Slot>();
 	private readonly onChange: () => void;
-	private next = -1;
 
 	constructor(onChange: () => void) {
 		this.onChange = onChange;
 	}
 
-	/** An id not in use. One whose widget never came to the screen (its render failed) is given out again later. */
-	allocate(): number {
-		for (let tried = 0; tried < slots; tried++) {
-			this.next = (this.next + 1) % slots;
-			if (!this.byId.has(this.next)) return this.next;
-		}
-		throw new Error('too many widgets on one screen');
-	}
-
-	set(id: number, slot: Slot): void {
-		this.byId.set(id, slot);
+	/** `widget` is any object that stands for the widget as long as it is shown. */
+	set(widget: object, slot: Slot): void {
+		this.shown.set(widget, slot);
 		this.onChange();
 	}
 
-	release(id: number): void {
-		this.byId.delete(id);
+	release(widget: object): void {
+		this.shown.delete(widget);
+		this.onChange();
 	}
 
-	/** The line that a marker stands for. */
-	at(marker: string): { line: string; width: number } | undefined {
-		const index = (marker.codePointAt(0) as number) - first;
-		const slot = this.byId.get(Math.floor(index / rowsPerSlot));
-		return slot && { line: slot.lines[index % rowsPerSlot] ?? '', width: slot.width };
+	[Symbol.iterator](): Iterator<Slot> {
+		return this.shown.values();
 	}
 }
-
-/** What Ink draws for a widget of `height` rows. */
-export function markerText(id: number, height: number): string {
-	return Array.from({ length: Math.min(height, rowsPerSlot) }, (_, row) =>
-		String.fromCodePoint(first + id * rowsPerSlot + row),
-	).join('\n');
-}
-
-/** Absent: lines are drawn by Ink itself (tests, `renderToString`). */
-export const SlotsContext = createContext<Slots | null>(null);

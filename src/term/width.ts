@@ -3,17 +3,35 @@
  * ssh and inside tmux the cluster rules of modern emulators cannot be relied on, and where a terminal disagrees the
  * diff places the cursor again after the glyph.
  */
-import stringWidth from 'string-width';
+import { eastAsianWidth } from 'get-east-asian-width';
 
 const plain = /^[\x20-\x7e]*$/;
+/** Made when the first such glyph comes: tables of Unicode properties take milliseconds to build. */
+let invisible: RegExp | undefined;
 const known = new Map<string, number>();
+
+function widthOf(glyph: string): number {
+	invisible ??=
+		/^[\p{Default_Ignorable_Code_Point}\p{Control}\p{Format}\p{Nonspacing_Mark}\p{Enclosing_Mark}\p{Surrogate}]/u;
+	return invisible.test(glyph) ? 0 : eastAsianWidth(glyph.codePointAt(0) as number);
+}
+
+/** Blocks in which every glyph is one cell wide: Latin letters, lines, blocks, shapes, braille. */
+function surelyOne(code: number): boolean {
+	return (
+		(code >= 0x20 && code < 0x7f) ||
+		(code >= 0xa0 && code < 0x300 && code !== 0xad) ||
+		(code >= 0x2500 && code < 0x25fd) ||
+		(code >= 0x2800 && code < 0x2900)
+	);
+}
 
 /** Cells of one code point: 0 (combining), 1 or 2. */
 export function glyphWidth(glyph: string): number {
-	if (glyph.length === 1 && glyph >= ' ' && glyph <= '~') return 1;
+	if (glyph.length === 1 && surelyOne(glyph.charCodeAt(0))) return 1;
 	let width = known.get(glyph);
 	if (width === undefined) {
-		width = Math.min(2, stringWidth(glyph));
+		width = widthOf(glyph);
 		// Foreign names decide which characters come by, so the memory is bounded.
 		if (known.size > 4096) known.clear();
 		known.set(glyph, width);

@@ -27,6 +27,10 @@ export interface BpfSessionOptions<Layout extends ConstantLayout> {
 	optional?: readonly string[];
 	/** Called before each program is attached, in the order of the C file, those before it being attached already. */
 	beforeAttach?: (program: string, object: BpfObject) => void;
+	/** Maps that are not made, for lack of support or of a use; their programs are in `without`, or never reach them. */
+	withoutMaps?: readonly string[];
+	/** Called when all is loaded and nothing attached. */
+	loaded?: (object: BpfObject) => void;
 	/** Programs not wanted at all (the other one of two variants, an extra that was not asked for). */
 	without?: readonly string[];
 }
@@ -283,10 +287,12 @@ export function openBpf<Layout extends ConstantLayout>(
 	}
 	try {
 		choosePrograms(host, object, options.optional ?? [], options.without ?? []);
+		for (const map of options.withoutMaps ?? []) object.setAutocreate(map, false);
 		setConstants(object, options);
 		for (const map of options.shards ?? []) object.setMaxEntries(map, possibleCpus);
 		for (const [map, entries] of Object.entries(options.maxEntries ?? {})) object.setMaxEntries(map, entries);
 		object.load();
+		options.loaded?.(object);
 		attachAll(host, id, object, options.beforeAttach);
 		return new BpfSession(object, possibleCpus);
 	} catch (error) {

@@ -1,13 +1,30 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy.bpf.c. */
 import { Cgroups } from '../cgroups.ts';
-import { CpuLedger, type Placement, type ProcessUse, type ThreadSample, type ThreadUse } from '../energy/cpu-ledger.ts';
+import type { Struct } from '../decode.ts';
+import { CpuLedger } from '../energy/cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from '../energy/cpu-use.ts';
-import { IrqTime } from '../energy/irq-time.ts';
-import { constants, iteration_end, maps, thread_record, thread_state } from '../generated/energy.ts';
+import type { CycleCounters } from '../energy/cycles.ts';
+import { type InterruptTime, KernelIrqTime, placeIrq } from '../energy/irq-time.ts';
+import type { Placement, ProcessUse, ThreadSample, ThreadUse } from '../energy/thread-use.ts';
+import type { Weighting } from '../energy/weighting.ts';
+import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../generated/energy.ts';
 import { type SafeText, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
-import { type BpfSession, openBpf } from './bpf-session.ts';
+import { type BpfSession, openBpf, viewOf } from './bpf-session.ts';
 import type { BpfCost, Host, Source } from './tracer.ts';
+
+/** Programs of bpf/include/thread-detail.bpf.h, whose hooks not every kernel has. */
+const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'work', 'softirq'].flatMap((name) => [
+	`${name}_begins`,
+	`${name}_ends`,
+]);
+
+/** A key or value of a map. */
+function wordOf(value: number, size: 4 | 8): Uint8Array {
+	const bytes = new Uint8Array(size);
+	viewOf(bytes).setUint32(0, value, true);
+	return bytes;
+}
 
 /** The kernel's address of a task, whose upper bits say nothing: exact in a double. */
 function identity(low: number, high: number): number {
@@ -15,9 +32,75 @@ function identity(low: number, high: number): number {
 }
 
 function sampleAt(view: DataView, at: number): ThreadSample & { state: number } {
-	const record = thread_record.read(view, at) as ReturnType<typeof thread_record.read> & { task: number };
-	record.task = identity(record.task_low, record.task_high);
-	return record;
+	const record = thread_record.read(view, at);
+	const { head } = record;
+	return Object.assign(record as typeof record & ThreadSample, {
+		task: identity(head.task_low, head.task_high),
+		cpu_ns: head.cpu_ns,
+		start: head.start,
+		state: head.state,
+		cpu: head.cpu,
+	});
+}
+
+/** May programs keep something for each task (since 5.11)? */
+export function hasTaskStorage(addon: Host['addon']): boolean {
+	return addon.hasMember('task_struct', 'bpf_storage');
+}
+
+/** The time of interrupts as our own programs count it, on kernels that do not. */
+class CountedIrqTime implements InterruptTime {
+	private readonly bpf: BpfSession;
+	private last: Ns[] = [];
+
+	constructor(bpf: BpfSession) {
+		this.bpf = bpf;
+		this.read();
+	}
+
+	read(): Map<number, Ns> {
+		const now = this.bpf.shards(maps.irq_cpus).map(({ hard_ns, soft_ns }) => hard_ns + soft_ns);
+		const gained = new Map(now.map((ns, cpu) => [cpu, ns - (this.last[cpu] ?? 0)]));
+		this.last = now;
+		return gained;
+	}
+}
+
+/** What is kept of threads beyond the kernel's own counters, and why. */
+interface Extras {
+	/** Moves between packages. */
+	moves: boolean;
+	/** Interrupts, which the kernel charges to whom they interrupt. */
+	interrupts: boolean;
+	cycles: CycleCounters | undefined;
+}
+
+function open(host: Host, placement: Placement, { moves, interrupts, cycles }: Extras): BpfSession {
+	const details = interrupts || cycles !== undefined;
+	const without = [
+		...(details ? [] : ['detail_begins']),
+		...(moves ? [] : ['thread_moves']),
+		...(cycles ? [] : ['cycles_end']),
+		...(interrupts ? [] : INTERRUPTS),
+	];
+	const possible = host.addon.possibleCpus();
+	return openBpf(host, 'energy', {
+		layout: constants,
+		constants: { with_details: details },
+		shards: [maps.lost, maps.cpu_places, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.looked_cpus].map(
+			({ name }) => name,
+		),
+		maxEntries: { [maps.counters.name]: possible },
+		optional: ['thread_exits', ...INTERRUPTS],
+		without,
+		withoutMaps: [...(details ? [] : [maps.details.name]), ...(cycles ? [] : [maps.counters.name])],
+		loaded(object) {
+			for (let cpu = 0; cpu < possible; cpu++)
+				object.update(maps.cpu_places.name, wordOf(cpu, 4), wordOf(placement.placeOf(cpu), 4));
+			for (const [cpu, counter] of cycles?.counters ?? [])
+				object.update(maps.counters.name, wordOf(cpu, 4), wordOf(counter.fd(), 4));
+		},
+	});
 }
 
 /** A process of the ledger with its control group by name. */
@@ -73,35 +156,59 @@ class Task implements TaskInfo {
 	}
 }
 
+/** Every so many looks. */
+const THOROUGH = 30;
+
+export interface BpfCpuOptions {
+	weighting: Pick<Weighting, 'placeOf' | 'speedOf' | 'cycles'>;
+	/** How many places there are. */
+	places: number;
+	/** Take the energy of interrupts off the tasks they interrupt, where the kernel does not keep their time apart. */
+	interrupts: boolean;
+}
+
 export class BpfCpu implements CpuCounter {
 	readonly about: Pick<Source, 'description' | 'uncertainty' | 'hooks'>;
 	readonly threads = true;
 	private readonly bpf: BpfSession;
 	private readonly ledger: CpuLedger;
 	private readonly cgroups: Cgroups;
-	private readonly irq: IrqTime | undefined;
+	private readonly placement: Placement;
+	private readonly irq: InterruptTime | undefined;
+	private readonly moves: boolean;
+	private readonly cycles: CycleCounters | undefined;
 	/** The ledger's objects under the names that the rest of the program uses. */
 	private readonly processes = new WeakMap<ProcessUse, Process>();
 	private readonly tasks = new WeakMap<ThreadUse, Task>();
+	private looks = 0;
 	private lostRecords: Count = 0;
 	private lostTime: Ns = 0;
 
-	/** Throws {@link Unavailable}; nothing stays behind then. */
-	constructor(host: Host, placement: Placement) {
-		this.bpf = openBpf(host, 'energy', { layout: constants, shards: [maps.lost.name], optional: ['thread_exits'] });
+	/** Throws {@link Unavailable}; nothing stays behind then. Afterwards the counters of cycles belong to it. */
+	constructor(host: Host, { weighting, places, interrupts: wanted }: BpfCpuOptions) {
+		const { addon } = host;
+		// Without this, what interrupts take is in the CPU time of whom they interrupt.
+		const apart = addon.hasType('struct', 'irqtime');
+		const interrupts = wanted && !apart && hasTaskStorage(addon);
+		this.moves = places > 1;
+		this.placement = weighting;
+		this.cycles = weighting.cycles;
+		this.bpf = open(host, weighting, { moves: this.moves, interrupts, cycles: this.cycles });
 		try {
-			// Without this, what interrupts take is in the CPU time of whom they interrupt.
-			const apart = host.addon.hasType('struct', 'irqtime');
-			this.irq = apart ? new IrqTime(host.procRoot) : undefined;
+			this.irq = apart ? new KernelIrqTime(host.procRoot) : interrupts ? new CountedIrqTime(this.bpf) : undefined;
 			this.about = {
-				description: apart ? '' : 'this kernel counts interrupts as time of the task they interrupt',
+				description: apart
+					? ''
+					: interrupts
+						? 'this kernel counts interrupts as time of the task they interrupt: their energy is taken off it, its CPU time is as the kernel says'
+						: 'this kernel counts interrupts as time of the task they interrupt',
 				uncertainty: 'exact',
 				hooks: ['iter/task', ...this.bpf.hooks],
 			};
 			this.cgroups = new Cgroups(host.procRoot);
 			// the first look is the baseline: nothing of before is charged
 			const living = this.iterate();
-			this.ledger = new CpuLedger(living.now, placement);
+			this.ledger = new CpuLedger(living.now, weighting);
 			this.look(living);
 		} catch (error) {
 			this.bpf.close();
@@ -111,7 +218,9 @@ export class BpfCpu implements CpuCounter {
 
 	read(): CpuUse {
 		// the living first: a thread that ends meanwhile has its record in the ring when that is drained
-		this.look(this.iterate());
+		const living = this.iterate();
+		this.cycles?.tick(new Map(this.bpf.shards(maps.cycles_cpus).entries()));
+		this.look(living);
 		this.bpf.drain(maps.ended.name, (view, at) => {
 			const sample = sampleAt(view, at);
 			if (sample.state === thread_state.THREAD_DEAD) this.ledger.bury(sample);
@@ -120,20 +229,24 @@ export class BpfCpu implements CpuCounter {
 		this.takeLosses();
 		this.cgroups.tick();
 		const { processes, threads, unattributed_ns, alive, ended, unfinished } = this.ledger.interval();
+		this.learnCycles(threads);
 		return {
-			used: threads.map((thread) => ({
-				task: this.task(thread),
-				cpu_ns: thread.used_ns,
-				work: thread.work,
-				place: thread.place,
-			})),
+			used: threads.flatMap((thread) => {
+				const task = this.task(thread);
+				return thread.parts.map(({ used_ns, ...part }) => ({ task, cpu_ns: used_ns, ...part }));
+			}),
+			...placeIrq(this.irq?.read() ?? new Map(), this.placement),
 			processes: processes.map((process) => this.process(process)),
 			threads: () => Array.from(this.ledger.living(), (thread) => this.task(thread)),
 			unattributed_ns,
-			irq_ns: this.irq?.read() ?? 0,
 			alive,
 			ended,
-			lost: { ended_threads: this.lostRecords, unfinished_threads: unfinished },
+			lost: {
+				ended_threads: this.lostRecords,
+				unfinished_threads: unfinished,
+				...(this.moves && { moves: this.sum(maps.moves_lost, ({ records }) => records) }),
+				...(this.cycles && { cycles_unread: this.sum(maps.cycles_cpus, ({ unread }) => unread) }),
+			},
 		};
 	}
 
@@ -143,20 +256,55 @@ export class BpfCpu implements CpuCounter {
 
 	close(): void {
 		this.bpf.close();
+		this.cycles?.close();
 	}
 
+	/** All threads; those at rest with their head only. */
 	private iterate(): { view: DataView; end: number; now: Ns } {
 		// makes the kernel bring our own CPU's clock up to date, by which the iterator measures the running slices
 		process.cpuUsage();
+		this.looks++;
+		this.bpf.object.update(maps.look.name, wordOf(0, 4), wordOf(this.isThorough() ? 0 : this.looks, 8));
+		// a run that finds no room is repeated as the same look: what it told is not known yet
 		const view = this.bpf.iterate('read_threads');
 		const end = view.byteLength - iteration_end.size;
 		return { view, end, now: iteration_end.read(view, end).boot_ns };
 	}
 
 	private look({ view, end, now }: { view: DataView; end: number; now: Ns }): void {
-		this.ledger.beginLook();
-		for (let at = 0; at < end; at += thread_record.size) this.ledger.observe(sampleAt(view, at));
-		this.ledger.endLook(now);
+		const { ledger } = this;
+		ledger.beginLook();
+		// before the look, although later ones may be among them: what was used in a place is charged to it
+		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => ledger.move(sampleAt(record, at)));
+		for (let at = 0; at < end; ) {
+			const { task_low, task_high, start, cpu_ns, state } = thread_head.read(view, at);
+			const whole = state !== thread_state.THREAD_RESTS;
+			const rests = !this.isThorough() && ledger.rests(identity(task_low, task_high), start, cpu_ns);
+			if (!rests && whole) ledger.observe(sampleAt(view, at));
+			at += whole ? thread_record.size : thread_head.size;
+		}
+		ledger.endLook(now);
+	}
+
+	/** Is this a look at everything, for groups and names that others gave to those at rest? */
+	private isThorough(): boolean {
+		return this.looks % THOROUGH === 0;
+	}
+
+	private learnCycles(threads: readonly ThreadUse[]): void {
+		let cycles = 0;
+		let ns = 0;
+		for (const { parts } of threads) {
+			for (const part of parts) {
+				cycles += part.cycles;
+				ns += part.cycles_ns;
+			}
+		}
+		this.cycles?.learn(cycles, ns);
+	}
+
+	private sum<T>(map: { readonly name: string; readonly value: Struct<T> }, figure: (shard: T) => Count): Count {
+		return this.bpf.shards(map).reduce((sum, shard) => sum + figure(shard), 0);
 	}
 
 	private takeLosses(): void {

@@ -44,7 +44,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 	private readonly files: FilePaths;
 	private readonly latencies = new LatencyReader();
 	private readonly rows: Rows;
-	private readonly processes: Processes;
+	private readonly perProcess: Processes;
 	private readonly slow: SlowRequests;
 	private readonly inFlight: InFlight;
 	private readonly source: Source;
@@ -59,7 +59,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 		this.cgroups = new Cgroups(host.procRoot);
 		this.files = new FilePaths(host.procRoot);
 		this.rows = new Rows(bpf, devices, statsEntries(bpf.possibleCpus));
-		this.processes = new Processes(bpf, this.cgroups, host.procRoot);
+		this.perProcess = new Processes(bpf, this.cgroups, host.procRoot);
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
 		this.inFlight = new InFlight(bpf, devices);
 		this.before = this.counters();
@@ -85,10 +85,10 @@ class IoSession implements Session<IoRow, IoExtra> {
 		this.files.tick();
 		this.latencies.nextInterval(this.bpf);
 		this.rows.read(this.latencies);
-		this.processes.read(this.latencies);
+		this.perProcess.read(this.latencies);
 		const now = this.counters();
 		return {
-			rows: group === 'process' || group === 'cgroup' ? this.processes.rows(group) : this.rows.rows(group),
+			rows: group === 'process' || group === 'cgroup' ? this.perProcess.rows(group) : this.rows.rows(group),
 			extra: this.extra(now),
 			source: this.source,
 			lost: {
@@ -126,7 +126,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 			slow_suppressed: now.slow_suppressed - before.slow_suppressed,
 			slow_threshold_ns: slowThreshold(this.options),
 			...this.inFlight.read(),
-			processes: this.processes.list(LISTED_PROCESSES),
+			processes: this.perProcess.list(LISTED_PROCESSES),
 			associated: { requests: Object.values(associated).reduce((sum, count) => sum + count, 0), ...associated },
 			requeues: now.requeues - before.requeues,
 			merged_bios: now.merged_bios - before.merged_bios,

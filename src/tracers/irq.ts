@@ -4,11 +4,12 @@
  */
 import { Cgroups } from '../cgroups.ts';
 import { constants, irq_vector, maps } from '../generated/irq.ts';
-import type { Buckets } from '../histogram.ts';
 import { irqColumns as columns } from '../irq/columns.ts';
-import { type LineFacts, Lines } from '../irq/lines.ts';
-import { type Stolen, StolenReader } from '../irq/stolen.ts';
-import { isStorm, type Storm, type StormBounds } from '../irq/storms.ts';
+import { stolenFold } from '../irq/fold.ts';
+import { Lines } from '../irq/lines.ts';
+import { type IrqExtra, type IrqRow, type Kind, type Lateness, type Line, lineRow, stolenRow } from '../irq/rows.ts';
+import { StolenReader } from '../irq/stolen.ts';
+import { isStorm, type StormBounds } from '../irq/storms.ts';
 import { invalidZones, zonesNs } from '../irq/zones.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
@@ -16,73 +17,8 @@ import { type BpfSession, openBpf } from './bpf-session.ts';
 import { Distribution, type KernelLatency, LatencyReader } from './latency.ts';
 import type { Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
 
-/** How late softirqs began: from the first raise while not pending to the entry. Those whose raise was not seen are not in it. */
-export interface Lateness {
-	count: Count;
-	p50_ns: Ns;
-	p99_ns: Ns;
-	max_ns: Ns;
-	/** Softirqs in each zone: below the first of `late_zones_ns`, …, from the last one on. Exact. */
-	zones: [Count, Count, Count, Count];
-}
-
-/** What one CPU had of a row. */
-export interface OfCpu {
-	cpu: number;
-	count: Count;
-	time_ns: Ns;
-	/** See {@link StormBounds}. */
-	storm: boolean;
-}
-
-export interface IrqRow {
-	/** `stolen`: what interrupts took from a process or control group (groups `process` and `cgroup`). */
-	kind: 'hard' | 'soft' | 'vector' | 'stolen';
-	/** IRQ number for `hard`; vector number for `soft`; else null. */
-	irq: number | null;
-	/** Handler (action) name, softirq or vector name; the name of the process or control group. */
-	name: SafeText;
-	cpu: number | 'all';
-	count: Count;
-	/** Calls of a hard handler that found nothing to do (IRQ_NONE), as on shared lines; neither in `count` nor in `time_ns`. */
-	unhandled: Count;
-	time_ns: Ns;
-	p50_ns: Ns;
-	p99_ns: Ns;
-	max_ns: Ns;
-	/** Empty for `stolen`, whose percentiles and maximum are 0: only sums are kept. */
-	buckets: Buckets;
-	count_total: Count;
-	time_ns_total: Ns;
-	/** Of `hard`: the device behind the line, the CPUs it may go to and does go to; null where not known and otherwise. */
-	device: SafeText | null;
-	affinity: SafeText | null;
-	effective_affinity: SafeText | null;
-	/** CPUs that had any in the interval. Empty for `stolen`. */
-	cpus: OfCpu[];
-	/** Of `soft`; null otherwise. */
-	late: Lateness | null;
-	/** Of `stolen`; null otherwise. */
-	stolen: Pick<Stolen, 'interrupted' | 'pid' | 'start_time' | 'cgroup' | 'hard_ns' | 'soft_ns' | 'vector_ns'> | null;
-}
-
-export interface IrqExtra {
-	/** Share of one CPU's interval spent in interrupts, one entry per CPU, 0–1. */
-	cpu_share: { cpu: number; hard: number; soft: number; vector: number }[];
-	/** Bounds of the zones of {@link Lateness}. */
-	late_zones_ns: [Ns, Ns, Ns];
-	/** Lines that storm, by CPU, and from when on it is called so. */
-	storms: Storm[];
-	storm_bounds: StormBounds;
-	/** Processes that most was stolen from, at most 64; `stolen_count` is all that were interrupted. */
-	stolen: Stolen[];
-	stolen_count: Count;
-}
-
 /** Listed of those that were interrupted. */
 const STOLEN_LISTED = 64;
-
-type Kind = Exclude<IrqRow['kind'], 'stolen'>;
 
 /** The kernel's order (include/linux/interrupt.h), the names of /proc/softirqs. */
 const SOFTIRQ_NAMES = [
@@ -105,19 +41,6 @@ const VECTOR_NAMES = Object.entries(irq_vector)
 
 /** Programs that only some kernels have a hook for: none but x86 has tracepoints around its own vectors. */
 const VECTOR_PROGRAMS = VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]);
-
-/** What is summed up in one row. */
-interface Line {
-	kind: Kind;
-	irq: number | null;
-	name: SafeText;
-	cpu: number | 'all';
-	unhandled: Count;
-	interval: Distribution;
-	total: { count: Count; time_ns: Ns };
-	cpus: OfCpu[];
-	late: { interval: Distribution; zones: Lateness['zones'] } | null;
-}
 
 /** One line on one CPU, as the kernel counts it. */
 interface CpuLine {
@@ -177,7 +100,7 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 				group === 'process' || group === 'cgroup'
 					? (group === 'process' ? processes : cgroups).map(stolenRow)
 					: all.map((line) =>
-							toRow(line, line.kind === 'hard' ? this.lines.facts(line.irq as number, line.name) : undefined),
+							lineRow(line, line.kind === 'hard' ? this.lines.facts(line.irq as number, line.name) : undefined),
 						),
 			extra: {
 				cpu_share: [...shares]
@@ -294,65 +217,6 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 	}
 }
 
-function stolenRow(stolen: Stolen): IrqRow {
-	const { interrupted, pid, start_time, cgroup, hard_ns, soft_ns, vector_ns } = stolen;
-	return {
-		kind: 'stolen',
-		irq: null,
-		name: stolen.comm,
-		cpu: 'all',
-		count: stolen.count,
-		unhandled: 0,
-		time_ns: stolen.time_ns,
-		p50_ns: 0,
-		p99_ns: 0,
-		max_ns: 0,
-		buckets: [],
-		count_total: stolen.count_total,
-		time_ns_total: stolen.time_ns_total,
-		device: null,
-		affinity: null,
-		effective_affinity: null,
-		cpus: [],
-		late: null,
-		stolen: { interrupted, pid, start_time, cgroup, hard_ns, soft_ns, vector_ns },
-	};
-}
-
-function lateness({ interval, zones }: NonNullable<Line['late']>): Lateness {
-	return {
-		count: interval.count,
-		p50_ns: interval.percentile(0.5),
-		p99_ns: interval.percentile(0.99),
-		max_ns: interval.max_ns,
-		zones,
-	};
-}
-
-function toRow({ kind, irq, name, cpu, unhandled, interval, total, cpus, late }: Line, facts?: LineFacts): IrqRow {
-	return {
-		kind,
-		irq,
-		name,
-		cpu,
-		count: interval.count,
-		unhandled,
-		time_ns: interval.sum_ns,
-		p50_ns: interval.percentile(0.5),
-		p99_ns: interval.percentile(0.99),
-		max_ns: interval.max_ns,
-		buckets: interval.buckets(),
-		count_total: total.count,
-		time_ns_total: total.time_ns,
-		device: facts?.device ?? null,
-		affinity: facts?.affinity ?? null,
-		effective_affinity: facts?.effective_affinity ?? null,
-		cpus,
-		late: late && lateness(late),
-		stolen: null,
-	};
-}
-
 export const irq: Tracer<IrqRow, IrqExtra> = {
 	id: 'irq',
 	title: 'Interrupts',
@@ -360,7 +224,8 @@ export const irq: Tracer<IrqRow, IrqExtra> = {
 		'Hard interrupts by handler, softirqs by vector, timer ticks and IPIs: how many, how long, how late, on which CPU, and from whom they took the time.',
 	columns,
 	defaultSort: 'time',
-	groups: ['line', 'cpu', 'process', 'cgroup'],
+	groups: ['line', 'cpu', 'process', 'cgroup', ...stolenFold.groups],
+	fold: stolenFold,
 	options: [
 		{
 			name: 'irq-zones',

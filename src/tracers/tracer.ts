@@ -3,8 +3,10 @@
  * {@link Tracer}, which is cheap to import anywhere (screen, help, batch), and does its work in a {@link Session} that
  * only the sampling worker opens.
  */
+import type { Fold } from '../grouping/fold.ts';
 import type { BpfAddon } from '../native.ts';
 import type { SafeText } from '../sanitize.ts';
+import type { Snapshot } from '../snapshot.ts';
 import type { Ns } from '../units.ts';
 
 /** How a column's value is written; decides unit, alignment and the words in help. */
@@ -32,6 +34,8 @@ export interface Column<Row> {
 	/** Cells, without the gap; `grow` columns take what is left. */
 	width: number;
 	grow?: boolean;
+	/** Names the row: in a tree it is indented. */
+	label?: boolean;
 	/** Lower numbers stay longest when the screen is narrow. */
 	priority: number;
 	/** One sentence for the help screen: what it is, its unit, its source. */
@@ -56,6 +60,8 @@ export interface Source {
 	hooks: string[];
 	/** What part of the machine the figures cover, where that is not all of it: `CPU packages + DRAM`. */
 	scope?: string;
+	/** By what a whole is shared out among rows: `run time`, `cycles`. */
+	weighting?: string;
 	/** What else could have been the source, in the order in which it was tried, and why it is not. */
 	rungs?: readonly { kind: string; state: string; reason: string; fix: string }[];
 }
@@ -78,9 +84,17 @@ export interface BpfCost {
 	recursionMisses: number;
 }
 
+/** What the tracers that measure found in this tick, by id; rows by process wherever they can be had. */
+export type Tick = ReadonlyMap<string, Snapshot>;
+
 export interface Session<Row, Extra extends object> {
-	/** Read the maps. `dt` is the measured time since the previous read (or since start), `group` one of the tracer's groups. */
-	read(dt: Ns, group: string): Reading<Row, Extra>;
+	/**
+	 * Read the maps. `dt` is the measured time since the previous read (or since start), `group` one of the tracer's
+	 * groups. `tick` is for tracers that are made of others ({@link Tracer.from}).
+	 */
+	read(dt: Ns, group: string, tick?: Tick): Reading<Row, Extra>;
+	/** The last read's rows of group `process`, for a last read of another group. */
+	processes?(): Row[];
 	/** Change options while running (a filter in the kernel, a row looked at closely). Counters go on. */
 	tune?(changes: Options): void;
 	/** Sum over this tracer's BPF programs. */
@@ -148,11 +162,19 @@ export interface Tracer<Row, Extra extends object> {
 	defaultSort: string;
 	/** What `--group` and the `t` key offer; the first is the default. */
 	groups: readonly string[];
+	/** How groups are made from rows of processes that the session itself does not tell apart. */
+	fold?: Fold<Row>;
 	options: readonly OptionSpec[];
+	/** Made of what these tracers find in the same tick, instead of the kernel's figures. Those that cannot work here are missing. */
+	from?: readonly string[];
+	/** Words of the tab that need explaining, beside its columns: `[word, sentence]`. */
+	terms?: readonly (readonly [string, string])[];
 	/** Stable identity of a row across intervals (selection, history). */
 	rowKey(row: Row): string;
 	/** The process a row stands for, `pid:start` in ns since boot: the selection follows it to other tabs. */
 	processOf?(row: Row): string | undefined;
+	/** Options that make a session keep all it can about one process while someone looks at it; 0: no longer. */
+	focus?(pid: number): Options;
 	/** Load and attach. Throws {@link Unavailable} with what is missing; leaves nothing behind then. */
 	start(host: Host, options: Options): Session<Row, Extra>;
 }

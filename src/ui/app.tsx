@@ -1,32 +1,37 @@
 /** The screen: frame, focus, change of tabs. What a tab shows is the tab's. */
 import { Box } from 'ink';
-import { type ReactElement, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactElement, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
 import { secondsOf } from '../derive.ts';
-import { type FilterTab, offeredNames } from '../filter/names.ts';
-import type { Snapshot } from '../snapshot.ts';
 import type { Store } from '../store.ts';
 import type { Options } from '../tracers/tracer.ts';
 import { type Baseline, markBaseline } from './baseline.ts';
 import { rowText } from './clipboard.ts';
 import { ColumnMenu } from './column-menu.tsx';
-import { choicesOf, shownColumns } from './columns.ts';
+import { availableColumns } from './columns.ts';
 import { ErrorBoundary } from './error-boundary.tsx';
-import { Footer, type OwnCost, type Prompt } from './footer.tsx';
+import { costOf, Footer, type Prompt } from './footer.tsx';
 import { clock, Header, type HostInfo } from './header.tsx';
 import { Help, helpLines } from './help.tsx';
 import { type Hits, HitsContext, targetAt } from './hit.ts';
-import { type Command, defaultKeymap, type Keymap } from './keymap.ts';
+import { type Command, defaultKeymap, type Keymap, keysOf } from './keymap.ts';
+import { Lens } from './lens/lens.tsx';
+import type { Inspect } from './lens/use-details.ts';
+import { useFocus } from './lens/use-focus.ts';
 import { Lines } from './lines.tsx';
-import { Notice } from './notice.tsx';
+import { reduce } from './reduce.ts';
 import { SortMenu } from './sort-menu.tsx';
-import { initialState, reduce, selectedIndex, sortOf, tabState, type UiState, type View } from './state.ts';
-import type { TabEntry, TabView } from './tab.ts';
+import { initialState, tabState, type UiState, type View } from './state.ts';
+import { digitsOf, type TabEntry } from './tab.ts';
+import { TabBody } from './tab-body.tsx';
 import { paint } from './theme.ts';
-import { type FilterInUse, useFilter } from './use-filter.ts';
+import { useDelay } from './use-delay.ts';
+import type { FilterInUse } from './use-filter.ts';
+import { useGroups } from './use-groups.ts';
 import { useKeys } from './use-keys.ts';
-import { findRow, rowsInBand, useRows } from './use-rows.ts';
+import { findRow } from './use-rows.ts';
 import { useSize } from './use-size.ts';
 import { useTabView } from './use-tab-view.ts';
+import { useTable } from './use-table.ts';
 
 /** What the screen asks of the program around it. */
 export interface AppActions {
@@ -40,6 +45,10 @@ export interface AppActions {
 	tune(tab: string, changes: Options): void;
 	/** To the clipboard of the terminal. */
 	copy(text: string): void;
+	/** Writes all that is kept to a file; resolves with what to tell the user. */
+	record(): Promise<string>;
+	/** What is known of a process beside its figures. */
+	inspect: Inspect;
 }
 
 export interface AppProps {
@@ -49,6 +58,8 @@ export interface AppProps {
 	initialSorts?: Readonly<Record<string, string>> | undefined;
 	initialGroups?: Readonly<Record<string, string>> | undefined;
 	initialFilter?: string | undefined;
+	/** Said at first. */
+	initialMessage?: string | undefined;
 	store: Store;
 	host: HostInfo;
 	/** Interval at start, s. */
@@ -57,29 +68,17 @@ export interface AppProps {
 	actions: AppActions;
 }
 
-/** Intervals that + and - go through, s. */
-const delays = [0.25, 0.5, 1, 2, 3, 5, 10, 30, 60];
 /** Snapshots of a jump in time. */
 const jump = 30;
 /** Rows of one turn of the wheel. */
 const wheelRows = 3;
 
-function startState({ tabs, initialTab, initialSorts = {}, initialFilter = '' }: AppProps): UiState {
+function startState({ tabs, initialTab, initialSorts = {}, initialFilter = '', initialMessage }: AppProps): UiState {
 	const sorts = tabs.flatMap(({ tracer }) => {
 		const column = tracer.columns.find(({ key }) => key === initialSorts[tracer.id]);
 		return column ? [[tracer.id, column] as const] : [];
 	});
-	return initialState(initialTab, Object.fromEntries(sorts), initialFilter);
-}
-
-function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | null {
-	let cost: OwnCost | null = null;
-	for (const snapshot of snapshots) {
-		if (!snapshot || !(snapshot.dt_ns > 0)) continue;
-		const bpf: number = (cost?.bpf ?? 0) + snapshot.cost.bpf_ns / snapshot.dt_ns;
-		cost = { bpf, cpu: snapshot.cost.cpu_ns / snapshot.dt_ns, rssBytes: snapshot.cost.rss_bytes };
-	}
-	return cost;
+	return { ...initialState(initialTab, Object.fromEntries(sorts), initialFilter), message: initialMessage ?? null };
 }
 
 function promptOf({ overlay }: UiState, { error }: FilterInUse): Prompt | null {
@@ -91,10 +90,10 @@ export function App(props: AppProps): ReactElement | null {
 	const { tabs, store, host, keymap = defaultKeymap, actions } = props;
 	const { columns: width, rows: height } = useSize();
 	const [state, dispatch] = useReducer(reduce, props, startState);
-	const [delay, setDelay] = useState(props.delay);
-	const [groups, setGroups] = useState(props.initialGroups ?? {});
+	const [delay, changeDelay] = useDelay(props.delay, actions.setInterval);
 	const [baseline, setBaseline] = useState<Baseline | null>(null);
 	const page = useRef(1);
+	const [lensExtent] = useState({ lines: 0, page: 1 });
 	const [hits] = useState<Hits>(() => ({ table: null, tabs: [] }));
 
 	const entry = tabs.find((one) => one.tracer.id === state.tab) ?? (tabs[0] as TabEntry);
@@ -107,28 +106,18 @@ export function App(props: AppProps): ReactElement | null {
 	const failure = useSyncExternalStore(store.subscribe, () => store.failure);
 	const snapshot = history.at(-1);
 
+	const {
+		group,
+		next: nextGroup,
+		choose: chooseGroup,
+	} = useGroups(tracer, snapshot?.group, props.initialGroups ?? none, actions.setGroup);
+	useFocus(state.lens?.process ?? null, tabs, actions.tune);
+
 	const loaded = view && !(view instanceof Error) ? view : undefined;
+	const unit = snapshot && loaded?.unit ? (state.unit ?? loaded.unit(snapshot as never)) : null;
 	const tab = tabState(state, id);
-	const list = loaded?.lists?.[loaded.views?.[tab.view] ?? ''];
-	const table = list ?? tracer;
-	const shown = list ?? loaded;
-	const given = useMemo(
-		() => (list && snapshot ? { ...snapshot, rows: list.rows(snapshot as never, history as never) } : snapshot),
-		[list, snapshot, history],
-	);
-	const sort = sortOf(state, id, table.columns, table.defaultSort);
-	const columns = useMemo(() => shownColumns(table.columns, tab.columns), [table, tab.columns]);
-	const filterTabs = useMemo(() => [...tabs.map((one) => one.tracer), ...listsOf(id, loaded)], [tabs, id, loaded]);
-	const filterTab = useMemo(() => ({ id, columns: table.columns }), [id, table]);
-	const filter = useFilter(state.filter, filterTabs, filterTab);
-	const all = useRows(given, table, list ? undefined : loaded?.listed, filter.bound.test, sort);
-	const rows = useMemo(() => {
-		const buckets = shown?.buckets;
-		return rowsInBand(all, state.band, buckets && ((row) => buckets(row, tab.stage)));
-	}, [all, state.band, shown, tab.stage]);
-	const keys = useMemo(() => rows.map((row) => table.rowKey(row)), [rows, table]);
-	const processAt = (index: number) => (index in rows && !list ? tracer.processOf?.(rows[index] as never) : undefined);
-	const selected = selectedIndex(tab, keys, processAt);
+	const table = useTable(tabs, tracer, loaded, history, state);
+	const { list, front, source, available, columns, sort, filter, rows, selected } = table;
 
 	// Chrome goes first when rows are few: a table without hints is more use than hints without a table.
 	const headerHeight = height >= 16 ? 2 : height >= 4 ? 1 : 0;
@@ -136,60 +125,34 @@ export function App(props: AppProps): ReactElement | null {
 	const bannerHeight = failure && height >= 8 ? 1 : 0;
 	const bodyHeight = height - headerHeight - footerHeight - bannerHeight;
 	const help = useMemo(
-		() => (state.overlay?.kind === 'help' ? helpLines(tracer, keymap, width, loaded?.help) : []),
-		[state.overlay?.kind, tracer, keymap, width, loaded],
+		() =>
+			state.overlay?.kind === 'help'
+				? helpLines(tracer, availableColumns(tracer.columns, snapshot), keymap, width, loaded?.help)
+				: [],
+		[state.overlay?.kind, tracer, snapshot, keymap, width, loaded],
 	);
 
+	const digits = digitsOf(tabs);
 	const actionView: View = {
 		tabs: tabs.map((one) => one.tracer.id),
-		columns,
-		choices: choicesOf(table.columns, tab.columns),
-		defaultSort: table.defaultSort,
-		keys,
-		selected,
-		processAt,
-		find: (text, from, step) => findRow(rows, table, text, from, step),
-		names: offeredNames([filterTab, ...tabs.map((one) => one.tracer)], id),
-		filterValid: filter.error === null,
+		digits,
+		...table.view,
+		find: (text, from, step) => findRow(rows, source, text, from, step),
 		// read when a command comes: the table may have been drawn since
 		get page() {
 			return page.current;
 		},
+		unit,
 		views: loaded?.views ?? [],
 		ownRows: loaded?.lists !== undefined,
 		stages: (!list && snapshot && loaded?.stages?.(snapshot as never)) || noStages,
-		hasDetail: shown?.nameOf !== undefined,
+		hasDetail: front?.nameOf !== undefined,
 		helpLines: help.length,
 		helpPage: Math.max(1, bodyHeight - 1),
+		lens: lensExtent,
 	};
-
-	const closeUp = tab.detail ? rows[selected] : undefined;
-	const closeUpKey = closeUp && table.rowKey(closeUp);
-	const focus = list ? undefined : loaded?.focus;
-	// biome-ignore lint/correctness/useExhaustiveDependencies: the same row of another snapshot is the same row
-	useEffect(() => {
-		if (closeUpKey === undefined || !focus) return;
-		actions.tune(id, focus(closeUp));
-		return () => actions.tune(id, focus(undefined));
-	}, [focus, closeUpKey, id]);
 
 	const say = (message: string) => dispatch({ kind: 'say', message });
-
-	const changeDelay = (step: number) => {
-		const at = delays.findIndex((candidate) => candidate >= delay - 1e-9);
-		const next = delays[Math.max(0, Math.min(delays.length - 1, (at < 0 ? delays.length : at) + step))] as number;
-		if (next === delay) return;
-		setDelay(next);
-		actions.setInterval(next);
-	};
-
-	const nextGroup = () => {
-		if (tracer.groups.length < 2) return say(`${tracer.title} has one grouping only`);
-		const at = tracer.groups.indexOf(groups[id] ?? snapshot?.group ?? (tracer.groups[0] as string));
-		const group = tracer.groups[(at + 1) % tracer.groups.length] as string;
-		setGroups({ ...groups, [id]: group });
-		actions.setGroup(id, group);
-	};
 
 	const toggleBaseline = () => {
 		const marked = baseline
@@ -213,9 +176,10 @@ export function App(props: AppProps): ReactElement | null {
 
 	const narrow = () => {
 		const row = rows[selected];
-		if (!snapshot || !shown?.narrow) return say(`${tracer.title} cannot be narrowed down`);
-		const changes = shown.narrow(row, snapshot as never);
-		if (Object.keys(changes).length === 0) return say('select a row first');
+		if (!snapshot || !front?.narrow) return say(`${tracer.title} cannot be narrowed down`);
+		const changes = front.narrow(row, snapshot as never);
+		if (Object.keys(changes).length === 0)
+			return say(row ? 'rows like this one cannot be measured alone' : 'select a row first');
 		actions.tune(id, changes);
 	};
 
@@ -227,6 +191,14 @@ export function App(props: AppProps): ReactElement | null {
 		say(`full path ${Object.values(changes).includes(true) ? 'on' : 'off'} from the next interval`);
 	};
 
+	const showFinding = (key: string) => {
+		const at = keysOf(keymap, 'finding').indexOf(key);
+		const link = snapshot && loaded?.links?.(snapshot as never)[at];
+		if (!link) return say(`no finding ${key} here`);
+		if (link.group !== undefined && link.group !== store.current(link.tab)?.group) chooseGroup(link.tab, link.group);
+		dispatch({ kind: 'show', link });
+	};
+
 	const travel = (steps: number) => {
 		store.travel(id, steps);
 		if (snapshot && store.current(id)?.mono_ns === snapshot.mono_ns)
@@ -234,7 +206,8 @@ export function App(props: AppProps): ReactElement | null {
 	};
 
 	/** Commands that reach beyond the screen's own state. */
-	const outward: Partial<Record<Command, () => void>> = {
+	const outward: Partial<Record<Command, (key: string) => void>> = {
+		finding: showFinding,
 		quit: actions.quit,
 		suspend: actions.suspend,
 		redraw: actions.redraw,
@@ -246,16 +219,23 @@ export function App(props: AppProps): ReactElement | null {
 		'jump-forward': () => travel(jump),
 		faster: () => changeDelay(-1),
 		slower: () => changeDelay(1),
-		group: nextGroup,
+		group: () => {
+			if (!state.lens && !nextGroup()) say(`${tracer.title} has one grouping only`);
+		},
 		baseline: toggleBaseline,
 		copy: copyRow,
 		narrow,
 		'full-path': toggleFullPath,
+		record: () => {
+			say('writing…');
+			void actions.record().then(say);
+		},
 	};
 
 	const click = (x: number, y: number) => {
 		if (state.overlay) return;
 		const target = targetAt(hits, x, y, headerHeight + bannerHeight, headerHeight - 1);
+		if (state.lens && target?.kind !== 'tab') return;
 		if (target?.kind === 'tab') dispatch({ kind: 'go-to', tab: target.id });
 		else if (target?.kind === 'sort') dispatch({ kind: 'sort', key: target.key, view: actionView });
 		else if (target?.kind === 'row') dispatch({ kind: 'select', index: target.index, view: actionView });
@@ -263,7 +243,7 @@ export function App(props: AppProps): ReactElement | null {
 
 	const wheel = (step: number) => {
 		const command = step < 0 ? 'up' : 'down';
-		if (state.overlay) dispatch({ kind: 'command', command, key: '', view: actionView });
+		if (state.overlay || state.lens) dispatch({ kind: 'command', command, key: '', view: actionView });
 		else dispatch({ kind: 'select', index: selected + step * wheelRows, view: actionView });
 	};
 
@@ -283,7 +263,7 @@ export function App(props: AppProps): ReactElement | null {
 		if (!command) return;
 		dispatch({ kind: 'command', command, key, view: actionView });
 		// Space shows and hides columns in their menu.
-		if (!(command === 'pause' && state.overlay?.kind === 'columns')) outward[command]?.();
+		if (!(command === 'pause' && state.overlay?.kind === 'columns')) outward[command]?.(key);
 	});
 
 	if (height < 1 || width < 1) return null;
@@ -293,15 +273,15 @@ export function App(props: AppProps): ReactElement | null {
 
 	const energy = store.current('energy')?.source;
 	const body = { width, height: bodyHeight };
-	const group = tracer.groups.length > 1 ? (snapshot?.group ?? groups[id] ?? tracer.groups[0] ?? null) : null;
 	hits.table = null;
 	return (
 		<HitsContext value={hits}>
 			<Box flexDirection="column" width={width} height={height}>
 				<Header
 					host={host}
-					tabs={tabs.map((one) => ({
+					tabs={tabs.map((one, index) => ({
 						id: one.tracer.id,
+						digit: digits[index] as string,
 						title: one.tracer.title,
 						state: store.status(one.tracer.id).kind,
 					}))}
@@ -312,7 +292,7 @@ export function App(props: AppProps): ReactElement | null {
 					behind={store.behind(id)}
 					baseline={baseline?.time ?? null}
 					delay={delay}
-					group={group}
+					group={group && (snapshot?.group ?? group)}
 					width={width}
 					height={headerHeight}
 				/>
@@ -334,11 +314,24 @@ export function App(props: AppProps): ReactElement | null {
 					) : state.overlay?.kind === 'sort' ? (
 						<SortMenu columns={columns} sort={sort} index={state.overlay.index} {...body} />
 					) : state.overlay?.kind === 'columns' ? (
-						<ColumnMenu columns={table.columns} choices={actionView.choices} index={state.overlay.index} {...body} />
+						<ColumnMenu columns={available} choices={actionView.choices} index={state.overlay.index} {...body} />
+					) : state.lens ? (
+						<ErrorBoundary key="lens" {...body}>
+							<Lens
+								process={state.lens.process}
+								from={tracer}
+								store={store}
+								inspect={actions.inspect}
+								logarithmic={state.logarithmic}
+								offset={state.lens.offset}
+								extent={lensExtent}
+								{...body}
+							/>
+						</ErrorBoundary>
 					) : (
 						<ErrorBoundary key={`${id} ${tab.view}`} {...body}>
-							<Body
-								view={view instanceof Error ? view : (shown ?? null)}
+							<TabBody
+								view={view instanceof Error ? view : (front ?? null)}
 								status={status}
 								summary={tracer.summary}
 								{...body}
@@ -347,32 +340,34 @@ export function App(props: AppProps): ReactElement | null {
 									snapshot && (
 										<View
 											columns={columns}
-											allColumns={table.columns}
+											allColumns={available}
 											snapshot={snapshot as never}
 											history={history as never}
 											rows={rows}
 											sort={sort}
 											selected={selected}
 											detail={tab.detail}
-											rowKey={table.rowKey}
+											rowKey={source.rowKey}
 											filtered={filter.text !== '' || state.band !== null}
 											baseline={list ? null : ((baseline?.tabs.get(id) as never) ?? null)}
 											logarithmic={state.logarithmic}
+											unit={unit ?? 1}
 											band={state.band}
 											view={tab.view}
 											stage={tab.stage}
+											keymap={keymap}
 											page={page}
 											{...body}
 										/>
 									)
 								}
-							</Body>
+							</TabBody>
 						</ErrorBoundary>
 					)}
 				</Box>
 				<Footer
 					lost={snapshot?.lost ?? nothing}
-					cost={costOf(tabs.map((one) => store.current(one.tracer.id)))}
+					cost={costOf(tabs.filter((one) => !one.tracer.from).map((one) => store.current(one.tracer.id)))}
 					selected={selected}
 					rows={rows.length}
 					filter={filter.text}
@@ -390,38 +385,4 @@ export function App(props: AppProps): ReactElement | null {
 
 const nothing = {};
 const noStages: readonly string[] = [];
-
-/** Tables of a tab beside its tracer's, for filters. */
-function listsOf(id: string, view: TabView<never, object> | undefined): FilterTab[] {
-	return Object.values(view?.lists ?? {}).map(({ columns }) => ({ id, columns }));
-}
-
-interface BodyProps {
-	view: Pick<TabView<never, object>, 'View'> | Error | null;
-	status: ReturnType<Store['status']>;
-	summary: string;
-	width: number;
-	height: number;
-	children: (view: TabView<never, object>['View']) => ReactElement | undefined;
-}
-
-/** The tab, or why it is not there. */
-function Body({ view, status, summary, width, height, children }: BodyProps): ReactElement {
-	if (view instanceof Error) throw view;
-	if (status.kind === 'unavailable') {
-		return (
-			<Notice tone="bad" title={`unavailable: ${status.reason}`} text={[status.fix]} width={width} height={height} />
-		);
-	}
-	const shown = view ? children(view.View) : undefined;
-	if (shown) return shown;
-	return (
-		<Notice
-			tone="warn"
-			title={status.kind === 'live' ? 'attached; the first figures come after one interval' : 'attaching…'}
-			text={[summary]}
-			width={width}
-			height={height}
-		/>
-	);
-}
+const none: Readonly<Record<string, string>> = {};

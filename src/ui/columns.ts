@@ -6,6 +6,21 @@ export interface ColumnChoice {
 	shown: boolean;
 }
 
+/** Those that mean something in a snapshot: figures of hardware that is not there, or of other groups, are left out. */
+export function availableColumns<C extends Pick<Column<never>, 'shown'>>(
+	columns: readonly C[],
+	snapshot: object | undefined,
+): readonly C[] {
+	return snapshot === undefined ? columns : columns.filter((column) => column.shown?.(snapshot) ?? true);
+}
+
+/** Some of the choices, perhaps in another order, back among all: the others stay where they are. */
+export function mergeChoices(all: readonly ColumnChoice[], changed: readonly ColumnChoice[]): readonly ColumnChoice[] {
+	const keys = new Set(changed.map(({ key }) => key));
+	let next = 0;
+	return all.map((choice) => (keys.has(choice.key) ? (changed[next++] as ColumnChoice) : choice));
+}
+
 /** All columns in their order; without a choice of the user, the tracer's. */
 export function choicesOf(
 	columns: readonly Column<never>[],

@@ -6,6 +6,7 @@ import { type ReactElement, useMemo } from 'react';
 import type { FilterError } from '../filter/error.ts';
 import { formatBytes, formatCount, formatShare } from '../format.ts';
 import { sanitize } from '../sanitize.ts';
+import type { Snapshot } from '../snapshot.ts';
 import { textWidth, truncate } from '../term/width.ts';
 import type { Keymap } from './keymap.ts';
 import { lineOf, type Piece, statusLine, widthOf } from './line.ts';
@@ -18,6 +19,17 @@ export interface OwnCost {
 	bpf: number;
 	cpu: number;
 	rssBytes: number;
+}
+
+/** Of the newest snapshots of all tabs; null before the first. */
+export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | null {
+	let cost: OwnCost | null = null;
+	for (const snapshot of snapshots) {
+		if (!snapshot || !(snapshot.dt_ns > 0)) continue;
+		const bpf: number = (cost?.bpf ?? 0) + snapshot.cost.bpf_ns / snapshot.dt_ns;
+		cost = { bpf, cpu: snapshot.cost.cpu_ns / snapshot.dt_ns, rssBytes: snapshot.cost.rss_bytes };
+	}
+	return cost;
 }
 
 /** What is being typed. */

@@ -16,15 +16,15 @@ export interface HostInfo {
 	kernel: SafeText;
 	/** Online CPUs. */
 	cpus: number;
-	/** Load averages of 1, 5, 15 minutes. */
+	/** Load averages of 1, 5, 15 minutes; empty: not known. */
 	load(): readonly number[];
-	/** Seconds. */
+	/** Seconds; NaN: not known. */
 	uptime(): number;
 }
 
 export interface HeaderProps {
 	host: HostInfo;
-	tabs: readonly { id: string; title: string; state: 'attaching' | 'live' | 'unavailable' }[];
+	tabs: readonly { id: string; digit: string; title: string; state: 'attaching' | 'live' | 'unavailable' }[];
 	active: string;
 	/** Kind and uncertainty of the energy figures; null before they are known. */
 	energy: string | null;
@@ -52,23 +52,21 @@ export function clock(time: string | null): string {
 }
 
 function machineLine({ host, energy, time, width }: HeaderProps): string {
+	const [up, load] = [host.uptime(), host.load()];
 	const pieces: Piece[] = [
 		{ spans: [['brand', 'wattlag']], drop: 2 },
 		{ spans: [['strong', host.host]], drop: 1 },
 		{ spans: [['dim', 'kernel '], host.kernel], drop: 7 },
 		{ spans: [`${host.cpus}`, ['dim', ' CPU']], drop: 6 },
-		{ spans: [['dim', 'up '], formatDuration(host.uptime())], drop: 8 },
+		{ spans: up >= 0 ? [['dim', 'up '], formatDuration(up)] : [], drop: 8 },
 		{
-			spans: [
-				['dim', 'load '],
-				[
-					'strong',
-					host
-						.load()
-						.map((load) => load.toFixed(2))
-						.join(' '),
-				],
-			],
+			spans:
+				load.length === 0
+					? []
+					: [
+							['dim', 'load '],
+							['strong', load.map((one) => one.toFixed(2)).join(' ')],
+						],
 			drop: 3,
 		},
 		{
@@ -107,8 +105,8 @@ function tabLine(props: HeaderProps): { line: string; ends: { id: string; end: n
 	const room = width - textWidth(badge[1] as string) - 2;
 	// Where not all titles fit beside the badge, the digit still says how to get there.
 	const full = tabs.reduce((sum, { title }) => sum + textWidth(title) + 5, 0) <= room;
-	const labels = tabs.map(({ id, title, state: tabState }, index): Piece => {
-		const text = full || id === active ? ` ${index + 1} ${title} ` : ` ${index + 1} `;
+	const labels = tabs.map(({ id, digit, title, state: tabState }): Piece => {
+		const text = full || id === active ? ` ${digit} ${title} ` : ` ${digit} `;
 		return {
 			spans: [[id === active ? 'tabActive' : tabState === 'unavailable' ? 'dim' : 'tab', text]],
 			drop: id === active ? 0 : 2,

@@ -34,7 +34,9 @@ function roleOf(from: Ns): Role {
 }
 
 export function heatMapLines({ title, columns, unit, seconds, width, height }: HeatMapProps): string[] {
-	const rows = height - 2;
+	// the legend goes before the map does
+	const legend = height > 4;
+	const rows = height - (legend ? 2 : 1);
 	const shown = columns.slice(-Math.max(0, width - labelWidth));
 	if (rows < 2 || shown.length === 0) return [];
 	const filled = shown.flatMap((column) => [
@@ -59,9 +61,11 @@ export function heatMapLines({ title, columns, unit, seconds, width, height }: H
 				paint(roleOf(from), cells.map((count) => shade(count, most)).join('')),
 		);
 	const span = Math.round(shown.length * seconds);
-	const axis = `${' '.repeat(labelWidth)}${fitCells(`−${span}s`, Math.max(0, shown.length - 3))}now`;
+	const begin = `−${span}s`;
+	const room = shown.length - 3;
+	const axis = `${' '.repeat(labelWidth)}${fitCells(room > begin.length ? begin : '', Math.max(0, room))}now`;
 	return [
-		lineOf(width, [['dim', `${title}   `], '·░▒▓█', ['dim', ' few to many waits (logarithmic)']]),
+		...(legend ? [lineOf(width, [['dim', `${title}   `], '·░▒▓█', ['dim', ' few to many waits (logarithmic)']])] : []),
 		...body,
 		paint('dim', axis),
 	];

@@ -1,6 +1,7 @@
 /** Keys from the keymap, columns from the tracer. */
 import { type ReactElement, useMemo } from 'react';
 import { fitCells, textWidth } from '../term/width.ts';
+import type { Column } from '../tracers/tracer.ts';
 import { type Keymap, keysText, sections } from './keymap.ts';
 import { Lines } from './lines.tsx';
 import { wrapText } from './notice.tsx';
@@ -24,7 +25,15 @@ const glossary: readonly (readonly [string, string])[] = [
 		'own cost',
 		'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU; then its memory',
 	],
-	['p50, p99', 'half, and 99 of 100, were at most this long'],
+	[
+		'p50, p99',
+		'half, and 99 of 100, were at most this long; read from a histogram, hence off by at most 25 % (run queue of the whole machine and of CPUs: 6.25 %); counts, sums and maxima are not',
+	],
+	['bars', 'a histogram: how many times were so long, each bar standing for twice the time of the one above it'],
+	[
+		'heat map',
+		'the same over time: a column per interval, the newest on the right, long times on top; ·░▒▓█ from few to many, by order of magnitude',
+	],
 	['Δ, ▲, ▼', 'change against the baseline (b): Δ of the sorted column, arrows from 10 % on; new: it was not there'],
 	['model', 'energy computed from CPU time, because no power counter could be read'],
 	['filter', 'a term whose column this tab lacks is ignored here and named; a path means it and all below it'],
@@ -35,9 +44,15 @@ function terms(width: number): string[] {
 	return [paint('strong', 'Terms'), ...entries(glossary, nameWidth, width), ''];
 }
 
-/** The whole help for a tab at this width. */
+function sectionLines({ title, entries: list }: HelpSection, width: number): string[] {
+	const nameWidth = Math.min(Math.floor(width / 3), Math.max(...list.map(([name]) => textWidth(name))));
+	return [paint('strong', title), ...entries(list, nameWidth, width), ''];
+}
+
+/** The whole help for a tab and those of its columns that mean something, at this width. */
 export function helpLines(
 	tracer: TabTracer<never, object>,
+	columns: readonly Column<never>[],
 	{ bindings }: Keymap,
 	width: number,
 	more: readonly HelpSection[] = [],
@@ -55,22 +70,19 @@ export function helpLines(
 		),
 		'',
 	]);
-	const titleWidth = Math.max(...tracer.columns.map((column) => textWidth(column.title)));
+	const titleWidth = Math.max(...columns.map((column) => textWidth(column.title)));
 	return [
 		paint('strong', `${tracer.title} – columns`),
 		...wrapText(tracer.summary, width - 2).map((line) => `  ${line}`),
 		...entries(
-			tracer.columns.map((column) => [column.title, column.help] as const),
+			columns.map((column) => [column.title, column.help] as const),
 			titleWidth,
 			width,
 		),
 		...(tracer.groups.length > 1 ? ['', `  ${paint('dim', 'groups (t):')} ${tracer.groups.join(', ')}`] : []),
 		'',
-		...more.flatMap((section) => [
-			paint('strong', section.title),
-			...entries(section.entries, Math.max(...section.entries.map(([name]) => textWidth(name))), width),
-			'',
-		]),
+		...more.flatMap((section) => sectionLines(section, width)),
+		...(tracer.terms ? sectionLines({ title: `${tracer.title} – terms`, entries: tracer.terms }, width) : []),
 		...keys,
 		...terms(width),
 		...notes.flatMap((note) => wrapText(note, width - 2).map((line) => paint('dim', `  ${line}`))),

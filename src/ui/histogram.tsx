@@ -1,7 +1,7 @@
-/** Latencies as horizontal bars, one row per power of two, as the bcc tools draw them. */
+/** Latencies as horizontal bars, one row per power of two of ns, µs or ms, as the bcc tools draw them. */
 import { type ReactElement, useMemo } from 'react';
 import { formatCount, formatNs } from '../format.ts';
-import type { Buckets } from '../histogram.ts';
+import { type Band, type Buckets, boundsOf, log2Slot } from '../histogram.ts';
 import { fitCells } from '../term/width.ts';
 import type { Count, Ns } from '../units.ts';
 import { Lines } from './lines.tsx';
@@ -12,8 +12,10 @@ export interface HistogramProps {
 	p50?: Ns | undefined;
 	p99?: Ns | undefined;
 	logarithmic: boolean;
-	/** Power of two of ns to mark; null: none. */
-	band?: number | null;
+	/** Rows are powers of two of this, ns. */
+	unit?: Ns;
+	/** To be marked. */
+	band?: Band | null;
 	width: number;
 	height: number;
 }
@@ -21,29 +23,30 @@ export interface HistogramProps {
 export interface HistogramSlot {
 	/** Inclusive, ns. */
 	from: Ns;
-	/** Exclusive, ns. */
+	/** Exclusive, ns; the last of 26 is open. */
 	to: Ns;
 	count: Count;
 }
 
-/** Fine buckets folded into powers of two, without holes; into wider slots where that is more than `rows`. */
-export function foldBuckets(buckets: Buckets, rows: number): HistogramSlot[] {
+/** Fine buckets folded into powers of two of `unit`, without holes; into wider slots where that is more than `rows`. */
+export function foldBuckets(buckets: Buckets, rows: number, unit: Ns = 1): HistogramSlot[] {
 	const exponents = new Map<number, number>();
 	for (const [upper, count] of buckets) {
 		if (!(upper > 0) || !(count > 0)) continue;
-		// `upper` is exclusive: a bucket that ends at 2048 belongs to 1024–2048.
-		const exponent = Math.max(0, Math.ceil(Math.log2(upper)) - 1);
+		const exponent = log2Slot(upper, unit);
 		exponents.set(exponent, (exponents.get(exponent) ?? 0) + count);
 	}
 	if (exponents.size === 0 || rows < 1) return [];
 	const low = Math.min(...exponents.keys());
-	const high = Math.min(Math.max(...exponents.keys()), 62);
+	const high = Math.max(...exponents.keys());
 	const step = Math.ceil((high - low + 1) / rows);
 	const slots: HistogramSlot[] = [];
 	for (let start = low; start <= high; start += step) {
 		let count = 0;
 		for (let exponent = start; exponent < start + step; exponent++) count += exponents.get(exponent) ?? 0;
-		slots.push({ from: start === 0 ? 0 : 2 ** start, to: 2 ** (start + step), count });
+		const { from } = boundsOf({ unit, slot: start });
+		const { to } = boundsOf({ unit, slot: start + step - 1 });
+		slots.push({ from, to, count });
 	}
 	return slots;
 }
@@ -62,16 +65,29 @@ function heat(ns: Ns): Role {
 	return ns >= 8e6 ? 'bad' : ns >= 1e6 ? 'warn' : 'good';
 }
 
+function labelOf({ from, to }: HistogramSlot, wide: boolean): string {
+	const open = to === Number.POSITIVE_INFINITY;
+	if (!wide) return fitCells(open ? `≥${formatNs(from)}` : `≤${formatNs(to)}`, 7, 'right');
+	return `${fitCells(formatNs(from), 7, 'right')} – ${fitCells(open ? '' : formatNs(to), 7, 'right')}`;
+}
+
+/** A time in the band. */
+function middleOf(band: Band): Ns {
+	const { from, to } = boundsOf(band);
+	return from > 0 ? from * 1.25 : to / 2;
+}
+
 export function histogramLines({
 	buckets,
 	p50,
 	p99,
 	logarithmic,
+	unit = 1,
 	band = null,
 	width,
 	height,
 }: HistogramProps): string[] {
-	const slots = foldBuckets(buckets, height);
+	const slots = foldBuckets(buckets, height, unit);
 	if (slots.length === 0) return [paint('dim', '  nothing in this interval')];
 	const total = slots.reduce((sum, slot) => sum + slot.count, 0);
 	const highest = Math.max(...slots.map((slot) => slot.count));
@@ -82,16 +98,15 @@ export function histogramLines({
 	const barWidth = Math.max(0, width - labelWidth - tailWidth - 2);
 	const inSlot = (slot: HistogramSlot, ns: Ns | undefined) =>
 		ns !== undefined && ns > 0 && ns > slot.from && ns <= slot.to;
+	const marked = band && middleOf(band);
 	return slots.map((slot) => {
-		const label = wide
-			? `${fitCells(formatNs(slot.from), 7, 'right')} – ${fitCells(formatNs(slot.to), 7, 'right')}`
-			: fitCells(`≤${formatNs(slot.to)}`, 7, 'right');
+		const label = labelOf(slot, wide);
 		const filled = bar(length(slot.count), barWidth);
 		const blank = ' '.repeat(barWidth - filled.length);
-		const count = fitCells(formatCount(slot.count, 6), 6, 'right');
+		const count = fitCells(formatCount(slot.count, 6), wide ? 7 : 6, 'right');
 		const share = fitCells(total > 0 ? `${((slot.count / total) * 100).toFixed(1)}%` : '', 7, 'right');
 		const marks = [inSlot(slot, p50) ? 'p50' : '', inSlot(slot, p99) ? 'p99' : ''].filter(Boolean).join(' ');
-		const chosen = band !== null && slot.from <= 2 ** band && 2 ** band < slot.to;
+		const chosen = marked !== null && slot.from <= marked && marked < slot.to;
 		const line = `${paint(chosen ? 'selected' : 'dim', `${label} `)}${paint('dim', '│')}${paint(heat(slot.from), filled)}${blank}`;
 		if (!wide) return line + count;
 		return (
@@ -107,13 +122,14 @@ export function Histogram({
 	p50,
 	p99,
 	logarithmic,
+	unit = 1,
 	band = null,
 	width,
 	height,
 }: HistogramProps): ReactElement {
 	const lines = useMemo(
-		() => histogramLines({ buckets, p50, p99, logarithmic, band, width, height }),
-		[buckets, p50, p99, logarithmic, band, width, height],
+		() => histogramLines({ buckets, p50, p99, logarithmic, unit, band, width, height }),
+		[buckets, p50, p99, logarithmic, unit, band, width, height],
 	);
 	return <Lines lines={lines} width={width} height={height} />;
 }

@@ -4,6 +4,7 @@ export type Command =
 	| 'quit'
 	| 'help'
 	| 'tab'
+	| 'finding'
 	| 'next-tab'
 	| 'previous-tab'
 	| 'up'
@@ -24,6 +25,7 @@ export type Command =
 	| 'search-previous'
 	| 'columns'
 	| 'copy'
+	| 'record'
 	| 'baseline'
 	| 'step-back'
 	| 'step-forward'
@@ -37,6 +39,7 @@ export type Command =
 	| 'faster'
 	| 'slower'
 	| 'scale'
+	| 'unit'
 	| 'view'
 	| 'next-stage'
 	| 'previous-stage'
@@ -61,11 +64,17 @@ export interface Binding {
 export const sections = ['General', 'Table', 'Move', 'Time'] as const;
 type Section = (typeof sections)[number];
 
-const digits = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
+const digits = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
 export const defaultBindings: readonly Binding[] = [
 	{ command: 'help', keys: ['?', 'F1', 'h'], help: 'this help', hint: 'Help', hintOrder: 0, section: 'General' },
-	{ command: 'tab', keys: digits, help: 'go to that tab', section: 'General' },
+	{ command: 'tab', keys: digits, help: 'go to that tab; 0: the overview', section: 'General' },
+	{
+		command: 'finding',
+		keys: ['A', 'B', 'C', 'D', 'E'],
+		help: 'on the overview: to the tab, row and filter that show the finding with that letter; Esc comes back',
+		section: 'General',
+	},
 	{ command: 'next-tab', keys: ['Tab'], help: 'next tab', hint: 'Next', hintOrder: 9, section: 'General' },
 	{ command: 'previous-tab', keys: ['Shift-Tab'], help: 'previous tab', section: 'General' },
 	{
@@ -98,7 +107,7 @@ export const defaultBindings: readonly Binding[] = [
 	{
 		command: 'group',
 		keys: ['t'],
-		help: 'group rows by the next thing the tab offers (process, thread, cgroup, …)',
+		help: 'group rows by the next thing the tab offers (process, thread, cgroup, tree, …); it stays on other tabs that offer it',
 		hint: 'Group',
 		hintOrder: 6,
 		section: 'Table',
@@ -121,7 +130,7 @@ export const defaultBindings: readonly Binding[] = [
 	{
 		command: 'detail',
 		keys: ['Enter'],
-		help: 'look closer at the selected row',
+		help: 'all about the process of the selected row on one screen; of other rows, their figures',
 		hint: 'Detail',
 		hintOrder: 5,
 		section: 'Table',
@@ -129,9 +138,15 @@ export const defaultBindings: readonly Binding[] = [
 	{ command: 'back', keys: ['Esc', 'Backspace'], help: 'one step back: detail, selection, filter', section: 'Table' },
 	{ command: 'scale', keys: ['l'], help: 'bars linear or logarithmic', section: 'Table' },
 	{
+		command: 'unit',
+		keys: ['u'],
+		help: 'bars of the histogram in powers of two of µs or of ms (run queue)',
+		section: 'Table',
+	},
+	{
 		command: 'view',
 		keys: ['v'],
-		help: 'what the tab shows (disk IO: stages, slow requests, in flight)',
+		help: 'what the tab shows: bars, heat map (latency by time), CPUs (run queue); stages, slow requests, in flight (disk IO)',
 		hint: 'View',
 		hintOrder: 6,
 		section: 'Table',
@@ -159,7 +174,7 @@ export const defaultBindings: readonly Binding[] = [
 	{
 		command: 'narrow',
 		keys: ['F'],
-		help: 'measure only the process or device of the selected row, in the kernel; again: everything',
+		help: 'measure only the process, device, or control group with those below it, of the selected row, in the kernel; again: everything',
 		section: 'Table',
 	},
 	{ command: 'up', keys: ['Up', 'k'], help: 'row up', section: 'Move' },
@@ -194,6 +209,12 @@ export const defaultBindings: readonly Binding[] = [
 	{ command: 'step-forward', keys: [']'], help: 'one interval on', section: 'Time' },
 	{ command: 'jump-back', keys: ['{'], help: 'thirty intervals back', section: 'Time' },
 	{ command: 'jump-forward', keys: ['}'], help: 'thirty intervals on', section: 'Time' },
+	{
+		command: 'record',
+		keys: ['w'],
+		help: 'write what is in memory to a file that wattlag replay FILE shows anywhere, without privilege',
+		section: 'Time',
+	},
 	{ command: 'live', keys: ['.'], help: 'back to now', section: 'Time' },
 ];
 
@@ -226,7 +247,12 @@ export function keymapWith(overrides: KeyOverrides = {}): Keymap {
 
 export const defaultKeymap = keymapWith();
 
-/** `1–9` rather than nine keys. */
+/** `0–9` rather than ten keys. */
 export function keysText(binding: Binding): string {
-	return binding.keys === digits ? '1–9' : binding.keys.join(' ');
+	return binding.keys === digits ? '0–9' : binding.keys.join(' ');
+}
+
+/** Keys of a command as they are bound now. */
+export function keysOf({ bindings }: Keymap, command: Command): readonly string[] {
+	return bindings.find((binding) => binding.command === command)?.keys ?? [];
 }

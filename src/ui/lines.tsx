@@ -1,7 +1,10 @@
 /** The one leaf of the screen: rows of finished text in a box of fixed size. Every widget ends here. */
-import { Box, Text } from 'ink';
-import { memo, type ReactElement, useContext, useLayoutEffect, useMemo, useState } from 'react';
-import { markerText, type Slots, SlotsContext } from '../term/slots.ts';
+import { Box, type DOMElement, measureElement, Text } from 'ink';
+import { createContext, memo, type ReactElement, useContext, useLayoutEffect, useRef } from 'react';
+import type { Place, Slots } from '../term/slots.ts';
+
+/** Absent: lines are drawn by Ink itself (tests, `renderToString`). */
+export const SlotsContext = createContext<Slots | null>(null);
 
 export interface LinesProps {
 	/** Text with SGR, no other control; cut at `width`. */
@@ -18,16 +21,27 @@ export const Lines = memo(function Lines(props: LinesProps): ReactElement | null
 	return slots ? <Slot slots={slots} {...props} /> : <Plain {...props} />;
 });
 
+/** Where a box stands, and how much of it its surroundings let through. */
+function placeOf(box: DOMElement): Place {
+	const { x, y, height } = measureElement(box);
+	let bottom = y + height;
+	for (let around = box.parentNode; around; around = around.parentNode) {
+		if (around.style.overflow !== 'hidden') continue;
+		const outer = measureElement(around);
+		bottom = Math.min(bottom, outer.y + outer.height);
+	}
+	return { x, y, height: bottom - y };
+}
+
+const nowhere: Place = { x: 0, y: 0, height: 0 };
+
 function Slot({ slots, lines, width, height }: LinesProps & { slots: Slots }): ReactElement {
-	const [id] = useState(() => slots.allocate());
-	const text = useMemo(() => markerText(id, height), [id, height]);
-	useLayoutEffect(() => slots.set(id, { lines, width }), [slots, id, lines, width]);
-	useLayoutEffect(() => () => slots.release(id), [slots, id]);
-	return (
-		<Box width={width} height={height} flexShrink={0}>
-			<Text>{text}</Text>
-		</Box>
-	);
+	const box = useRef<DOMElement>(null);
+	useLayoutEffect(() => {
+		slots.set(box, { lines, width, place: () => (box.current ? placeOf(box.current) : nowhere) });
+	}, [slots, lines, width]);
+	useLayoutEffect(() => () => slots.release(box), [slots]);
+	return <Box ref={box} width={width} height={height} flexShrink={0} />;
 }
 
 function Plain({ lines, width, height }: LinesProps): ReactElement {

@@ -21,6 +21,8 @@ export interface PanesProps<Row, Extra extends object> {
 	paneLeast: number;
 	/** The pane is about the selected row: it goes below the table. */
 	paneBelow?: boolean;
+	/** The user has asked for what is in the pane: it gets most of the rows. */
+	paneFirst?: boolean;
 	pane: (area: Area) => ReactElement;
 	/** Said when there is no row at all. */
 	empty: string;
@@ -49,13 +51,14 @@ function Overview<Row, Extra extends object>({
 	paneRows,
 	paneLeast,
 	paneBelow = false,
+	paneFirst,
 	pane,
 	empty,
 }: PanesProps<Row, Extra>): ReactElement {
 	const { width, height, columns, rows, sort, selected } = tab;
 	const head = summaryRows(summary.length, height);
 	const room = height - head;
-	const areas = split(width, room, Math.max(4, rows.length + 2), paneRows, paneLeast);
+	const areas = split(width, room, Math.max(4, rows.length + 2), paneRows, paneLeast, paneFirst);
 	tab.page.current = Math.max(1, areas.table.height - 1);
 	const row = areas.direction === 'row';
 	const tableFirst = row || paneBelow;

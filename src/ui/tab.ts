@@ -1,11 +1,14 @@
 /** What a tab is to the rest of the screen. */
 import type { ReactElement } from 'react';
-import type { Buckets } from '../histogram.ts';
+import type { Band, Buckets } from '../histogram.ts';
 import type { Sort } from '../query.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Column, Options, Tracer } from '../tracers/tracer.ts';
+import type { Link } from '../triage/finding.ts';
+import type { Ns } from '../units.ts';
 import type { TabBaseline } from './baseline.ts';
+import type { Keymap } from './keymap.ts';
 import type { Span } from './theme.ts';
 
 /** A column that draws itself where text alone would not do. */
@@ -35,12 +38,16 @@ export interface TabProps<Row, Extra extends object, SnapshotRow = Row> {
 	/** What figures are compared with; null: nothing. */
 	baseline: TabBaseline<Row> | null;
 	logarithmic: boolean;
-	/** The power of two of ns that is looked at in histograms; null: none. Rows without it are not among `rows`. */
-	band: number | null;
+	/** Bars of histograms are powers of two of this, ns. */
+	unit: Ns;
+	/** The bar that is looked at in histograms; null: none. Rows without it are not among `rows`. */
+	band: Band | null;
 	/** Index into {@link TabView.views}. */
 	view: number;
 	/** One of {@link TabView.stages}; null: none. */
 	stage: string | null;
+	/** For keys that the tab itself names. */
+	keymap: Keymap;
 	/** Cells and rows for the tab. */
 	width: number;
 	height: number;
@@ -50,15 +57,15 @@ export interface TabProps<Row, Extra extends object, SnapshotRow = Row> {
 
 export interface TabView<Row, Extra extends object> {
 	View: (props: TabProps<Row, Extra>) => ReactElement;
-	/** Name of a row, for the breadcrumb. A tab without has no detail. */
+	/** Name of a row that is no process, for the breadcrumb. A tab without has no detail. */
 	nameOf?(row: Row): SafeText;
-	/** Options for the tracer while a row is looked at closely, and (undefined) when none is any more. */
-	focus?(row: Row | undefined): Options;
 	/** Options that make the tracer measure this row only; without a row: everything again. Empty: not for such rows. */
 	narrow?(row: Row | undefined, snapshot: Snapshot<Row, Extra>): Options;
 	/** Options that measure more at a higher cost, or (where it is measured) no longer. Empty: it cannot be. */
 	fullPath?(snapshot: Snapshot<Row, Extra>): Options;
-	/** Names of what the pane can show; the first is shown at first. */
+	/** Unit of the histogram's bars until the user chooses another. A tab without has powers of two of ns. */
+	unit?(snapshot: Snapshot<Row, Extra>): Ns;
+	/** Names of what the tab can show; the first is shown at first. */
 	views?: readonly string[];
 	/** By name, views whose rows are not the tracer's. */
 	lists?: Readonly<Record<string, TabList<never, Extra, Row>>>;
@@ -68,6 +75,8 @@ export interface TabView<Row, Extra extends object> {
 	buckets?(row: Row, stage: string | null): Buckets | undefined;
 	/** Rows that are shown apart from the table return false. */
 	listed?(row: Row): boolean;
+	/** Where the keys of `finding` go, in their order. */
+	links?(snapshot: Snapshot<Row, Extra>): readonly Link[];
 	/** What the help has to say beside the columns. */
 	help?: readonly HelpSection[];
 }
@@ -81,8 +90,8 @@ export interface TabList<Row, Extra extends object, SnapshotRow> {
 	View: (props: TabProps<Row, Extra, SnapshotRow>) => ReactElement;
 	nameOf?(row: Row): SafeText;
 	narrow?(row: Row | undefined, snapshot: Snapshot<SnapshotRow, Extra>): Options;
-	/** As {@link TabView.buckets}. */
-	buckets?(row: Row): Buckets;
+	/** What bars of histograms are chosen by. */
+	time(row: Row): Ns;
 }
 
 /** Names and words. */
@@ -94,7 +103,17 @@ export interface HelpSection {
 /** What the screen uses of a tracer. */
 export type TabTracer<Row, Extra extends object> = Pick<
 	Tracer<Row, Extra>,
-	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey' | 'processOf'
+	| 'id'
+	| 'title'
+	| 'summary'
+	| 'columns'
+	| 'defaultSort'
+	| 'groups'
+	| 'rowKey'
+	| 'processOf'
+	| 'focus'
+	| 'from'
+	| 'terms'
 >;
 
 /** One entry of the registry, as far as the screen needs it. A row only ever meets the columns it came with. */
@@ -102,4 +121,10 @@ export interface TabEntry {
 	tracer: TabTracer<never, object>;
 	/** Loaded after the first frame. */
 	tab(): Promise<TabView<never, object>>;
+}
+
+/** The digit of each tab: those that measure from 1 on, what is made of them 0. */
+export function digitsOf(tabs: readonly { tracer: Pick<TabTracer<never, object>, 'from'> }[]): string[] {
+	let last = 0;
+	return tabs.map(({ tracer }) => (tracer.from ? '0' : String(++last)));
 }

@@ -4,6 +4,7 @@ import { formatValue } from '../format.ts';
 import type { Sort } from '../query.ts';
 import { fitCells } from '../term/width.ts';
 import type { Column } from '../tracers/tracer.ts';
+import { treeIndent } from '../tree.ts';
 import { arrowOf, changeOf, formatChange, type TabBaseline } from './baseline.ts';
 import { HitsContext } from './hit.ts';
 import { lineOf, widthOf } from './line.ts';
@@ -109,7 +110,8 @@ function rowLine<Row>(placed: readonly Placed<Row>[], row: Row, style: RowStyle<
 			line += selected ? '' : ' '.repeat(Math.max(0, width - widthOf(spans)));
 			continue;
 		}
-		const value = formatValue(column.kind, column.value(row, seconds), width);
+		const indent = column.label ? treeIndent(row, width) : '';
+		const value = indent + formatValue(column.kind, column.value(row, seconds), width - indent.length);
 		// The arrow stands in the gap, so that figures stay in their columns.
 		const arrow = baseline && index > 0 ? arrowOf(changeOf(column, row, seconds, baseline)) : '';
 		const space = index === 0 ? 0 : gap;

@@ -19,7 +19,8 @@ export interface TimeChartProps extends Omit<ChartOptions, 'series'> {
 type Draw = (options: ChartOptions) => string[];
 let loaded: Draw | undefined;
 
-function useDraw(): Draw | undefined {
+/** The drawing code; undefined until it has been loaded. */
+export function useDraw(): Draw | undefined {
 	const [draw, setDraw] = useState<{ draw: Draw } | undefined>(loaded && { draw: loaded });
 	useEffect(() => {
 		if (draw) return;

@@ -2,9 +2,11 @@
 import { useMemo } from 'react';
 import { secondsOf } from '../derive.ts';
 import type { RowTest } from '../filter/bind.ts';
-import type { Buckets } from '../histogram.ts';
+import { type Band, type Buckets, boundsOf, log2Slot } from '../histogram.ts';
 import { type Sort, sortRows } from '../query.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { filterTree, sortTree } from '../tree.ts';
+import type { Ns } from '../units.ts';
 import type { TabTracer, TabView } from './tab.ts';
 
 export function useRows(
@@ -19,22 +21,34 @@ export function useRows(
 		if (!snapshot) return [];
 		const seconds = secondsOf(snapshot);
 		const rows = snapshot.rows as readonly never[];
-		return listed || test ? rows.filter((row) => (!listed || listed(row)) && (!test || test(row, seconds))) : rows;
+		const shown = listed ? rows.filter(listed) : rows;
+		if (!test) return shown;
+		const passes = (row: never) => test(row, seconds);
+		return snapshot.group === 'tree' ? filterTree(shown, passes) : shown.filter(passes);
 	}, [snapshot, listed, test]);
 	return useMemo(() => {
 		const column = tracer.columns.find((one) => one.key === key);
-		return sortRows(filtered, column, direction, snapshot ? secondsOf(snapshot) : 1);
+		const sorted = snapshot?.group === 'tree' ? sortTree : sortRows;
+		return sorted(filtered, column, direction, snapshot ? secondsOf(snapshot) : 1);
 	}, [filtered, tracer, key, direction, snapshot]);
 }
 
-/** Rows with times from 2^band to 2^(band+1) ns in their histogram; all where no band is chosen. */
+/**
+ * Rows with times of that bar; all where no band is chosen.
+ * @param timesOf a row's histogram, or the one time it has
+ */
 export function rowsInBand(
 	rows: readonly never[],
-	band: number | null,
-	bucketsOf: (row: never) => Buckets | undefined = (row: { buckets?: Buckets }) => row.buckets,
+	band: Band | null,
+	timesOf: (row: never) => Buckets | Ns | undefined = (row: { buckets?: Buckets }) => row.buckets,
 ): readonly never[] {
 	if (band === null) return rows;
-	return rows.filter((row) => bucketsOf(row)?.some(([upper]) => upper > 2 ** band && upper <= 2 ** (band + 1)));
+	const { from, to } = boundsOf(band);
+	return rows.filter((row) => {
+		const times = timesOf(row);
+		if (typeof times === 'number') return from <= times && times < to;
+		return times?.some(([upper]) => log2Slot(upper, band.unit) === band.slot);
+	});
 }
 
 /** Index of the next row with `text` in a name or its pid, from `from` on and round; -1: none. */

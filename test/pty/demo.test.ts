@@ -173,7 +173,7 @@ describe('sizes', () => {
 			expectFits(run, columns);
 			expect(run.screen()).toHaveLength(rows);
 		}
-		expect(run.text()).toContain('postgres');
+		await run.waitFor('postgres');
 	});
 
 	test('1×1 and back', async () => {

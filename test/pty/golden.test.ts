@@ -35,12 +35,22 @@ async function settled(run: TerminalRun): Promise<string> {
 	}
 }
 
-const screens: readonly [name: string, tab: string, keys: string, ready: RegExp][] = [
+const screens: readonly [name: string, tab: string, keys: string, ready: RegExp, env?: Record<string, string>][] = [
+	['overview', 'overview', '', /vda/],
+	['overview-quiet', 'overview', '', /nothing stands out/, { DEMO_EMPTY: 'energy,runqlat,irq,io' }],
+	['overview-blind', 'overview', '', /not checked|nothing/, { DEMO_UNAVAILABLE: 'runqlat,irq,io', DEMO_ROWS: '9' }],
+	['overview-finding', 'overview', 'A', /vda +read/],
 	['runqlat', 'runqlat', '', /postgres/],
 	['runqlat-selected', 'runqlat', 'jjj', /^3\/40|postgres/m],
 	['runqlat-baseline', 'runqlat', '{b.', /▲|▼\d|SUM/],
 	['runqlat-detail', 'runqlat', 'j\r', /Run queue ›/],
+	['runqlat-heat-map', 'runqlat', 'v', /≥0 │/],
+	['runqlat-cpus', 'runqlat', 'vv', /SHARE/],
 	['runqlat-past', 'runqlat', '{', /30s back|-30s/],
+	['tree', 'energy', 't', /└ /],
+	['tree-filter', 'energy', 't/prom\r', /└ prom/],
+	['lens', 'energy', 'j\r', /before/],
+	['lens-past', 'energy', 'j\r[[G', /PAUSED[\s\S]*back|-2s/],
 	['irq', 'irq', '', /NET_RX/],
 	['io', 'io', '', /vda/],
 	['io-selected', 'io', 'jj', /vda/],
@@ -62,11 +72,11 @@ describe.each([
 	[40, 10],
 	[200, 50],
 ])('%i×%i', (columns, rows) => {
-	test.each(screens)('%s', async (name, tab, keys, ready) => {
-		const env = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: tab, TZ: 'UTC' };
+	test.each(screens)('%s', async (name, tab, keys, ready, more = {}) => {
+		const env = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: tab, TZ: 'UTC', ...more };
 		const run = new TerminalRun(process.execPath, [main], { columns, rows, env });
 		runs.push(run);
-		await run.waitFor(tab === 'runqlat' ? /postgres/ : tab === 'irq' ? /NET_RX/ : /vda/);
+		await run.waitFor({ runqlat: /postgres/, energy: /postgres/, irq: /NET_RX/, overview: /PID|nobody/ }[tab] ?? /vda/);
 		await settled(run);
 		run.send(keys);
 		await run.waitFor(ready);

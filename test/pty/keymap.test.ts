@@ -23,7 +23,7 @@ afterEach(async () => {
 afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
 
 function start(env: Record<string, string> = {}, options: TerminalRunOptions = {}): TerminalRun {
-	const fixed = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: 'runqlat', TZ: 'UTC' };
+	const fixed = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: 'runqlat', TZ: 'UTC', XDG_STATE_HOME: directory };
 	const run = new TerminalRun(process.execPath, [main], {
 		columns: 100,
 		rows: 30,
@@ -78,6 +78,7 @@ const gone = (pattern: RegExp) => (run: TerminalRun) => !pattern.test(run.text()
 const cases: Record<Command, Case> = {
 	help: { expected: /Help {3}1–/ },
 	tab: { expected: /wattlag/ },
+	finding: { expected: /no finding [A-E] here/ },
 	'next-tab': { expected: /NET_RX/ },
 	'previous-tab': { expected: /▼WATTS/ },
 	filter: { expected: /Enter keeps, Esc clears/ },
@@ -94,8 +95,9 @@ const cases: Record<Command, Case> = {
 	back: { given: 'j', ready: /^1\/40/m, expected: /^40 rows/m },
 	baseline: { expected: /baseline marked: changes are against 12:01:00/ },
 	copy: { given: 'j', ready: /^1\/40/m, expected: (run) => run.output.includes('\x1b]52;c;') },
-	'band-up': { expected: /only rows with times from 1.05ms to 2.10ms/ },
-	'band-down': { given: ')', ready: /to 2.10ms/, expected: /only rows with times from 524µs to 1.05ms/ },
+	unit: { expected: /bars are powers of two of ms/ },
+	'band-up': { expected: /only rows with times from 1.02ms to 2.05ms/ },
+	'band-down': { given: ')', ready: /to 2.05ms/, expected: /only rows with times from 512µs to 1.02ms/ },
 	narrow: { expected: /select a row first/ },
 	scale: { expected: /logarithmic/ },
 	view: { given: '4', ready: / stages .*slow/, expected: /requests over/ },
@@ -115,6 +117,7 @@ const cases: Record<Command, Case> = {
 	'step-forward': { given: '[[', ready: /2s back/, expected: /1s back/ },
 	'jump-back': { expected: /PAUSED 12:00:30, 30s back/ },
 	'jump-forward': { given: '[{', ready: /31s back/, expected: /PAUSED 12:00:59, 1s back/ },
+	record: { expected: /written: \S+\/wattlag\/wattlag-fixture-\S+\.jsonl\.gz/ },
 	live: { given: '[', ready: /PAUSED/, expected: gone(/PAUSED/) },
 	faster: { expected: /● 0.5s/ },
 	slower: { expected: /● 2s/ },
@@ -132,7 +135,7 @@ describe('every key of every command', () => {
 			run.send(given);
 			await run.waitFor(ready);
 			run.send(bytesOf(key));
-			if (command === 'tab') await run.waitFor(['▼WATTS', '▼SUM', 'NET_RX', 'vda'][Number(key) - 1] ?? '▼SUM');
+			if (command === 'tab') await run.waitFor(['IO99', 'ENERGY', '▼SUM', 'NET_RX', 'vda'][Number(key)] ?? '▼SUM');
 			else await run.waitFor(expected);
 		});
 	}
@@ -179,6 +182,42 @@ test('the selection follows the process to the other tab', async () => {
 	await run.waitFor(/^\d+\/40/m);
 	run.send('2\r');
 	await run.waitFor(/Run queue › sshd\[\d+\]/);
+});
+
+describe('findings', () => {
+	test('A goes to tab, row and filter of the first finding, Esc comes back', async () => {
+		const run = start({ DEMO_TAB: 'overview' });
+		await run.waitFor(/^A vda: .* reads .* since \d\d:/m);
+		run.send('A');
+		await run.waitFor(/filter device = vda and op = read/);
+		await run.waitFor(/^1\/1 /m);
+		expect(run.text()).toMatch(/▼P99/);
+		expect(run.text()).not.toMatch(/^nvme0n1/m);
+		run.send('\x1b');
+		await run.waitFor(/^A vda/m);
+		expect(run.text()).not.toMatch(/filter device/);
+	});
+
+	test('a letter without a finding says so', async () => {
+		const run = start({ DEMO_TAB: 'overview', DEMO_EMPTY: 'energy,runqlat,irq,io' });
+		await run.waitFor('nothing stands out');
+		run.send('E');
+		await run.waitFor('no finding E here');
+	});
+
+	test('rebound: the screen shows the keys that are in use', async () => {
+		const run = start({ DEMO_TAB: 'overview', DEMO_KEYS: '{"finding":["!","@"]}' });
+		await run.waitFor(/^! vda: /m);
+		run.send('!');
+		await run.waitFor(/filter device = vda/);
+	});
+
+	test('the past has the findings of the past', async () => {
+		const run = start({ DEMO_TAB: 'overview', DEMO_PAST: '29' });
+		await run.waitFor(/^A vda/m);
+		run.send('{');
+		await run.waitFor(/PAUSED[\s\S]*nothing stands out/);
+	});
 });
 
 test('baseline: the change of the sorted column, arrows at the others', async () => {

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { TerminalRun } from './terminal.ts';
 
@@ -57,9 +57,12 @@ function loadedPrograms(): number[] {
 test.each([
 	[80, 24],
 	[200, 50],
-])('four tabs show live numbers at %i×%i', async (columns, rows) => {
+])('all tabs show live numbers at %i×%i', async (columns, rows) => {
 	const run = start([], { columns, rows });
-	await run.waitFor(/Energy.*Run queue.*Interrupts.*Disk IO/);
+	await run.waitFor(/Overview.*Energy.*Run queue.*Interrupts.*Disk IO/);
+	// it opens on the overview, which needs all the others
+	await run.waitFor(/\d% [\s\S]*PSI[\s\S]*PID .*WATTS .*WAIT99/);
+	run.send('1');
 	await run.waitFor(/\dm?W = processes/);
 	await run.waitFor(/PID .*WATTS/);
 	run.send('2');
@@ -94,7 +97,7 @@ test.each([
 	['SIGINT', 130],
 ] as const)('%s restores the terminal and takes the probes away', async (signal, code) => {
 	const run = start();
-	await run.waitFor(/processes/);
+	await run.waitFor(/PID .*WAIT99/);
 	const programs = programsOf(run.pid);
 	expect(programs.length).toBeGreaterThan(0);
 	process.kill(run.pid, signal);
@@ -105,9 +108,11 @@ test.each([
 	await vi.waitFor(() => expect(loadedPrograms().filter((id) => programs.includes(id))).toEqual([]), 5000);
 });
 
-test('without BPF rights the energy tab counts from /proc, and every tab says what is missing and how to get it', async () => {
+test('without BPF rights the overview has what there is, the energy tab counts from /proc, and every tab says what is missing and how to get it', async () => {
 	const run = new TerminalRun('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', '--', 'bin/wattlag']);
 	runs.push(run);
+	await run.waitFor(/PID .*WAIT99[\s\S]*% +– +– +–/);
+	run.send('1');
 	await run.waitFor(/proc: watts[\s\S]*CAP_BPF[\s\S]*root/);
 	run.send('3');
 	await run.waitFor(/CAP_BPF/);
@@ -117,4 +122,41 @@ test('without BPF rights the energy tab counts from /proc, and every tab says wh
 
 test('standard output that is no terminal is told about batch mode', () => {
 	expect(() => execFileSync('bin/wattlag', { stdio: ['ignore', 'pipe', 'pipe'] })).toThrow(/--batch/);
+});
+
+test('the lens of a process with a hostile name and command line: inert, threads and who ran meanwhile', async () => {
+	const run = start(['--tab', 'runqlat'], { columns: 120, rows: 45 });
+	await run.waitFor(/\d+ waits/);
+	run.send('\\pwned\r');
+	await run.waitFor(/^\d+\/\d+ /m);
+	run.send('\r');
+	await run.waitFor(/Run queue › \^\[\]0;pwned\^G\^\[\[2J\[\d+\]/);
+	await run.waitFor('-c while :; do :; done');
+	await run.waitFor(/SHARE +WAIT +TURNS +RAN MEANWHILE/);
+	run.send('G');
+	await run.waitFor(/TID +CPU +WATTS +WAITS +WAIT +P99 +THREAD/);
+	expect(run.output).not.toContain('\x1b]0;');
+	run.send('\x1b');
+	await run.waitFor(/▼WAIT/);
+});
+
+test('what w writes is what replay shows, without a program in the kernel', async () => {
+	const run = start(['--tab', 'energy'], { columns: 160, env: { XDG_STATE_HOME: folder } });
+	await run.waitFor(/\dm?W = processes/);
+	await run.waitFor('pwned');
+	run.send('w');
+	await run.waitFor(/written: \S+\.gz/);
+	const shown = /written: (\S+\.gz)/.exec(run.text())?.[1] as string;
+	const path = join(folder, 'wattlag', basename(shown));
+	run.send('q');
+	await run.ended();
+	const again = start(['replay', path], { columns: 160 });
+	await again.waitFor(/\(recording\)[\s\S]*PAUSED[\s\S]*\dm?W = processes/);
+	expect(programsOf(again.pid)).toEqual([]);
+	again.send('\\pwned\r');
+	await again.waitFor(/^\d+\/\d+ /m);
+	again.send('\r');
+	await again.waitFor(/Energy › \^\[\]0;pwned/);
+	await again.waitFor(/Run queue .*waiting/);
+	expect(again.output).not.toContain('\x1b]0;');
 });

@@ -1,5 +1,5 @@
 /** The built program's batch output on the running kernel, held against the documented schema. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
@@ -28,7 +28,7 @@ async function batch(...args: string[]): Promise<Line[]> {
 		.map((line) => JSON.parse(line) as Line);
 }
 
-test.each(['energy', 'runqlat', 'irq', 'io'])(
+test.each(['overview', 'energy', 'runqlat', 'irq', 'io'])(
 	'%s: every line fits the schema and the intervals are measured',
 	async (tab) => {
 		const lines = await batch('--tab', tab, '--iterations', '3', '--delay', '0.5');
@@ -52,6 +52,47 @@ test('energy adds up in every line', async () => {
 		expect(rows + (line['idle_uj'] as number) + (line['irq_uj'] as number) + (line['unattributed_uj'] as number)).toBe(
 			line['measured_uj'],
 		);
+	}
+});
+
+test.each([
+	['energy', 'pidns'],
+	['runqlat', 'user'],
+	['runqlat', 'command'],
+	['runqlat', 'tree'],
+	['irq', 'user'],
+	['irq', 'command'],
+	['irq', 'tree'],
+])('%s by %s fits the schema', async (tab, group) => {
+	for (const line of await batch('--tab', tab, '--group', group, '--iterations', '2', '--delay', '0.3')) {
+		validate(line);
+		expect(validate.errors ?? []).toEqual([]);
+		expect(line['group']).toBe(group);
+		expect(line.rows.length).toBeGreaterThan(0);
+	}
+});
+
+test('tree: a child is below its parent, which contains it; the tops of the tree are the whole', async () => {
+	// the shell waits, its child burns
+	const shell = spawn('sh', ['-c', 'yes > /dev/null & wait'], { detached: true, stdio: 'ignore' });
+	try {
+		const lines = await batch('--tab', 'energy', '--group', 'tree', '--iterations', '2', '--delay', '0.5');
+		for (const line of lines) {
+			validate(line);
+			expect(validate.errors ?? []).toEqual([]);
+			const rows = line.rows as { pid: number; comm: string; depth: number; cpu_ns: number; energy_uj: number }[];
+			const at = rows.findIndex(({ pid }) => pid === shell.pid);
+			const [parent, child] = rows.slice(at, at + 2);
+			expect(child).toMatchObject({ comm: 'yes', depth: (parent?.depth ?? 0) + 1 });
+			expect(parent?.cpu_ns).toBeGreaterThanOrEqual(child?.cpu_ns ?? Number.NaN);
+			expect(child?.cpu_ns).toBeGreaterThan(0);
+			const tops = rows.filter(({ depth }) => depth === 0).reduce((sum, row) => sum + row.energy_uj, 0);
+			expect(
+				tops + (line['idle_uj'] as number) + (line['irq_uj'] as number) + (line['unattributed_uj'] as number),
+			).toBe(line['measured_uj']);
+		}
+	} finally {
+		process.kill(-(shell.pid as number), 'SIGKILL');
 	}
 });
 

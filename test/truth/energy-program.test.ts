@@ -31,6 +31,7 @@ interface Line {
 		description: string;
 		uncertainty: string;
 		scope: string;
+		weighting: string;
 		rungs: { kind: string; state: string; reason: string }[];
 	};
 	dt_ns: number;
@@ -239,6 +240,20 @@ test('the original’s policy: each row is watts / CPUs × seconds', async () =>
 	);
 	for (const row of line?.rows ?? [])
 		expect(Math.abs(row.energy_uj - (row.cpu_ns * 16) / cpus / 1000)).toBeLessThan(10 + row.threads);
+});
+
+test('by what energy is shared out is said; a stand-in for cycles is called that, and their lack is an error', async () => {
+	const [, counted] = await energy(['-n', '2', '-d', '0.5'], () => {}, { env: { WATTLAG_CYCLES_EVENT: '1:0' } });
+	expect(counted?.source).toMatchObject({ weighting: 'cycles' });
+	expect(counted?.source.description).toContain('shared out by cycles (a stand-in for tests: perf event 1:0)');
+	const [plain] = await energy(['-n', '1', '-d', '0.3', '--weight', 'time']);
+	expect(plain?.source.weighting).toBe('run time');
+	const failed = spawn(process.execPath, ['dist/wattlag.mjs', '-b', '-n', '1', '--weight', 'cycles'], {
+		stdio: 'ignore',
+		// no PMU has this event
+		env: { ...process.env, WATTLAG_CYCLES_EVENT: '999999:0' },
+	});
+	expect(await once(failed, 'close')).toEqual([77, null]);
 });
 
 test('idle-spread leaves no idle energy', async () => {

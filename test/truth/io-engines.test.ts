@@ -6,7 +6,7 @@ import { io } from '../../src/tracers/io.ts';
 import type { Options, Session } from '../../src/tracers/tracer.ts';
 import { type FioJob, fio, laidOut } from './fio.ts';
 import { realHost, seconds } from './host.ts';
-import { compare } from './io-counts.ts';
+import { compare } from './io-agreement.ts';
 import { onDisk } from './load.ts';
 
 let session: Session<IoRow, IoExtra> | undefined;

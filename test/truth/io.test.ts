@@ -6,7 +6,7 @@ import type { IoExtra, IoRow, SlowRequest } from '../../src/io/snapshot.ts';
 import { io } from '../../src/tracers/io.ts';
 import type { Options, Session } from '../../src/tracers/tracer.ts';
 import { realHost, seconds } from './host.ts';
-import { compare, SLACK } from './io-counts.ts';
+import { compare, SLACK } from './io-agreement.ts';
 import { dd, directIo, onDisk } from './load.ts';
 
 let session: Session<IoRow, IoExtra> | undefined;

@@ -6,7 +6,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { type IrqRow, irq } from '../../src/tracers/irq.ts';
+import type { IrqRow } from '../../src/irq/rows.ts';
+import { irq } from '../../src/tracers/irq.ts';
 import { realHost, seconds } from './host.ts';
 import { directIo, flood, loopback, onDisk } from './load.ts';
 

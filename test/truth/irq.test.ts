@@ -2,55 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type IrqExtra, type IrqRow, irq } from '../../src/tracers/irq.ts';
+import type { IrqExtra, IrqRow } from '../../src/irq/rows.ts';
+import { irq } from '../../src/tracers/irq.ts';
 import type { Host, Reading, Session } from '../../src/tracers/tracer.ts';
-import { between, type Counters, expectAgreement, hiddenShare, type Sample, sample } from './brackets.ts';
+import { between, expectAgreement, hiddenShare, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
+import { kernelInterrupts, ourInterrupts, SOFTIRQS, VECTOR_LABELS } from './irq-counters.ts';
 import { directIo, flood, loopback, onDisk, pipeAcrossCpus } from './load.ts';
 
 const SLACK = cpus().length;
-
-/** Our vectors by the labels of /proc/interrupts. CAL counts both kinds of function calls. */
-const VECTOR_LABELS: Record<string, string> = {
-	local_timer: 'LOC',
-	reschedule: 'RES',
-	call_function: 'CAL',
-	call_function_single: 'CAL',
-	irq_work: 'IWI',
-	thermal_apic: 'TRM',
-	threshold_apic: 'THR',
-	deferred_error_apic: 'DFR',
-};
-
-const SOFTIRQS = ['HI', 'TIMER', 'NET_TX', 'NET_RX', 'BLOCK', 'IRQ_POLL', 'TASKLET', 'SCHED', 'HRTIMER', 'RCU'];
-
-/** Rows of /proc/interrupts (`36`, `LOC`) or /proc/softirqs (`NET_RX`), summed over the CPUs. */
-function procTable(file: string): Counters {
-	const counters: Counters = new Map();
-	for (const line of readFileSync(file, 'utf8').split('\n')) {
-		const [, label, numbers] = /^\s*(\w+):((?:\s+\d+)+)/.exec(line) ?? [];
-		if (!label || !numbers) continue;
-		const sum = numbers
-			.trim()
-			.split(/\s+/)
-			.reduce((total, field) => total + Number(field), 0);
-		counters.set(label, sum);
-	}
-	return counters;
-}
-
-function kernelCounters(): Counters {
-	return new Map([...procTable('/proc/interrupts'), ...procTable('/proc/softirqs')]);
-}
-
-function ours(reading: Reading<IrqRow, IrqExtra>): Counters {
-	const counters: Counters = new Map();
-	for (const row of reading.rows) {
-		const label = row.kind === 'hard' ? String(row.irq) : row.kind === 'soft' ? row.name : VECTOR_LABELS[row.name];
-		if (label) counters.set(label, (counters.get(label) ?? 0) + row.count_total);
-	}
-	return counters;
-}
 
 let host: Host;
 let session: Session<IrqRow, IrqExtra>;
@@ -58,11 +18,11 @@ let last: Reading<IrqRow, IrqExtra>;
 let readAt = 0n;
 
 function take(): Sample {
-	return sample(kernelCounters, () => {
+	return sample(kernelInterrupts, () => {
 		const now = process.hrtime.bigint();
 		last = session.read(Number(now - readAt), 'line');
 		readAt = now;
-		return ours(last);
+		return ourInterrupts(last);
 	});
 }
 

@@ -1,7 +1,8 @@
 /** CPU time of a process that does not stop running, against what the process itself is told by the kernel. */
 import { spawn } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
-import { type EnergyExtra, type EnergyRow, energy } from '../../src/tracers/energy.ts';
+import type { EnergyExtra, EnergyRow } from '../../src/energy/rows.ts';
+import { energy } from '../../src/tracers/energy.ts';
 import type { Session } from '../../src/tracers/tracer.ts';
 import { realHost, seconds } from './host.ts';
 

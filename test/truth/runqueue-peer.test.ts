@@ -1,11 +1,14 @@
 /** The distribution of waits beside that of libbpf-tools' runqlat over the same seconds, and beside a known answer. */
-import { execFile, execFileSync } from 'node:child_process';
-import { promisify } from 'node:util';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { RunqlatExtra, RunqlatRow } from '../../src/runqueue/rows.ts';
 import { log2Slots } from '../../src/runqueue/zones.ts';
-import { type RunqlatExtra, type RunqlatRow, runqlat } from '../../src/tracers/runqlat.ts';
+import { runqlat } from '../../src/tracers/runqlat.ts';
 import type { Reading, Session } from '../../src/tracers/tracer.ts';
 import { realHost, seconds } from './host.ts';
+import { histograms, summary } from './peer-histograms.ts';
 import { buildWorkloads, type Workloads } from './workload.ts';
 
 const peer = '/usr/sbin/runqlat';
@@ -29,49 +32,58 @@ function read(): Reading<RunqlatRow, RunqlatExtra> {
 	return reading;
 }
 
-/** Counts by power of two of µs of each histogram that runqlat printed. */
-function histograms(output: string): number[][] {
-	return output
-		.split(/^\s*usecs\s.*$/m)
-		.slice(1)
-		.map((part) => [...part.matchAll(/^\s*\d+\s*->\s*\d+\s*:\s*(\d+)/gm)].map((line) => Number(line[1])));
+/** Wait until a process holds as many BPF links as runqlat has hooks. */
+async function attached(pid: number): Promise<void> {
+	for (let turn = 0; turn < 100; turn++) {
+		const files = readdirSync(`/proc/${pid}/fd`).map((name) => linkOf(`/proc/${pid}/fd/${name}`));
+		if (files.filter((file) => /bpf[_-]link/.test(file)).length >= 3) return;
+		await seconds(0.05);
+	}
+	throw new Error('runqlat did not attach');
 }
 
-/** Both are told by slots only, so both means are those of the slots' middles. */
-function summary(slots: readonly number[]): { count: number; mean: number } {
-	const count = slots.reduce((sum, one) => sum + one, 0);
-	const sum = slots.reduce((total, one, slot) => total + one * (slot === 0 ? 1 : 1.5 * 2 ** slot), 0);
-	return { count, mean: sum / count };
+function linkOf(path: string): string {
+	try {
+		return readlinkSync(path);
+	} catch {
+		return '';
+	}
 }
 
 test('libbpf-tools runqlat: totals within 1 %, mean within 5 %', async () => {
-	// only this one process: both may filter by it, and what else the machine does is in neither
-	const load = loads.start(1, 'threads', 40, 30, 0.0003, 0.004);
+	// one process, which both filter by: it sleeps until both look and has ended before either stops, so both see all of it
+	const load = spawn('sh', ['-c', `read go; exec taskset -c 1 ${loads.path} threads 40 4 0.0003 0.004`], {
+		stdio: ['pipe', 'ignore', 'inherit'],
+	});
+	const pid = load.pid as number;
 	const rival = loads.start(1, 'threads', 2, 30, 0.005, 0);
-	await seconds(0.5);
-	session = runqlat.start(realHost(), { pid: load.pid });
+	await seconds(0.3);
+	session = runqlat.start(realHost(), { pid });
 	readAt = Number(process.hrtime.bigint());
-	const before = read().rows[0]?.count_total ?? 0;
-	// it prints at the end of its seconds, and goes on with what it needs to attach before and to end after
-	const running = promisify(execFile)(peer, ['-p', String(load.pid), '6', '1']);
-	await seconds(0.5);
-	const started = read().rows[0]?.count_total ?? 0;
-	await running;
+	const peerRun = spawn(peer, ['-p', String(pid), '9', '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+	let output = '';
+	peerRun.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+	const peerEnd = once(peerRun, 'close');
+	await attached(peerRun.pid as number);
+	await seconds(0.2);
+	const before = read().rows[0]?.count ?? 0;
+	load.stdin.end('\n');
+	await once(load, 'exit');
+	expect(peerRun.exitCode).toBe(null);
 	const { rows } = read();
+	await peerEnd;
+	rival.kill();
 	const ours = summary(log2Slots(rows[0]?.buckets ?? [], 1e3));
-	const theirs = summary(histograms((await running).stdout)[0] ?? []);
-	const rate = ours.count / 6;
+	const theirs = summary(histograms(output)[0] ?? []);
 	console.log(
 		`ours ${ours.count} (mean ${ours.mean.toFixed(0)} µs), runqlat ${theirs.count} (mean ${theirs.mean.toFixed(0)} µs)`,
 	);
-	// its seconds begin and end within our half second before and its own end
+	expect(before).toBe(0);
 	expect(theirs.count).toBeGreaterThan(1000);
-	expect(theirs.count).toBeGreaterThanOrEqual(ours.count * 0.99 - 0.3 * rate);
-	expect(theirs.count).toBeLessThanOrEqual((ours.count + started - before) * 1.01);
+	expect(theirs.count / ours.count).toBeGreaterThan(0.99);
+	expect(theirs.count / ours.count).toBeLessThan(1.01);
 	expect(ours.mean / theirs.mean).toBeGreaterThan(0.95);
 	expect(ours.mean / theirs.mean).toBeLessThan(1.05);
-	load.kill();
-	rival.kill();
 });
 
 test('a known answer: blocked for 0.4 s by a real-time task', async () => {

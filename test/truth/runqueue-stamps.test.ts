@@ -1,7 +1,8 @@
 /** The run-queue tracer with stamps of its own, which kernels without the scheduler's get, against schedstat. */
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type RunqlatExtra, type RunqlatRow, runqlat } from '../../src/tracers/runqlat.ts';
+import type { RunqlatExtra, RunqlatRow } from '../../src/runqueue/rows.ts';
+import { runqlat } from '../../src/tracers/runqlat.ts';
 import type { Reading, Session } from '../../src/tracers/tracer.ts';
 import { type Counters, expectAgreement, happened, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';

@@ -15,11 +15,11 @@ export interface Workloads {
 	stop(): Promise<void>;
 }
 
-export function buildWorkloads(): Workloads {
+/** Compile a program of loads. */
+export function buildWorkloads(source = new URL('fixtures/workload.c', import.meta.url)): Workloads {
 	const directory = mkdtempSync(join(tmpdir(), 'wattlag-load-'));
 	const path = join(directory, 'workload');
-	const source = fileURLToPath(new URL('fixtures/workload.c', import.meta.url));
-	execFileSync('clang', ['-O1', '-Wall', '-Werror', '-pthread', source, '-o', path]);
+	execFileSync('clang', ['-O1', '-Wall', '-Werror', '-pthread', fileURLToPath(source), '-o', path]);
 	const running = new Set<ChildProcess>();
 	return {
 		path,
@@ -78,6 +78,8 @@ export interface Group {
 	name: string;
 	/** Run a shell command in the group, to its end. Returns its standard output. */
 	run(command: string): Promise<string>;
+	/** Put a process into it. */
+	add(pid: number): void;
 	/**
 	 * CPU time of all that ran in it: what the kernel has charged to the group, which is exact and on no path that we use,
 	 * and what its shells had used before they were put into it.
@@ -110,6 +112,9 @@ export function makeGroup(): Group {
 			const [code] = (await once(shell, 'close')) as [number];
 			if (code !== 0) throw new Error(`${command}: exit ${code}`);
 			return output;
+		},
+		add(pid) {
+			writeFileSync(join(folder, 'cgroup.procs'), String(pid));
 		},
 		cpu_ns() {
 			return Number(/^usage_usec (\d+)$/m.exec(readFileSync(join(folder, 'cpu.stat'), 'utf8'))?.[1]) * 1000 + outside;

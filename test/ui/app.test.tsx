@@ -44,6 +44,8 @@ beforeEach(async () => {
 		setGroup: vi.fn(),
 		tune: vi.fn(),
 		copy: vi.fn(),
+		record: vi.fn(async () => 'written: /somewhere/file'),
+		inspect: vi.fn(async () => null),
 	};
 	screen = render(<App tabs={fixtureTabs} initialTab="energy" store={store} host={host} delay={1} actions={actions} />);
 	await settle();
@@ -101,11 +103,24 @@ describe('app', () => {
 		await keys('-', '-');
 		expect(actions.setInterval).toHaveBeenLastCalledWith(2);
 		await keys('t');
-		expect(actions.setGroup).toHaveBeenLastCalledWith('energy', 'cgroup');
+		expect(actions.setGroup).toHaveBeenLastCalledWith('energy', 'tree');
 		await keys('\x0c', '\x1a', 'q', '\x03');
 		expect(actions.redraw).toHaveBeenCalledTimes(1);
 		expect(actions.suspend).toHaveBeenCalledTimes(1);
 		expect(actions.quit).toHaveBeenCalledTimes(2);
+	});
+
+	test('the group chosen goes along to the tabs that offer it', async () => {
+		await tick(0);
+		await keys('t', '2');
+		// no tree there
+		await eventually(() => expect(text()).toContain('▼SUM'));
+		expect(actions.setGroup.mock.calls).toEqual([['energy', 'tree']]);
+		await keys('1', 't', '2');
+		await eventually(() => expect(actions.setGroup).toHaveBeenLastCalledWith('runqlat', 'cgroup'));
+		await keys('t', '1');
+		await eventually(() => expect(text()).toContain('▼WATTS'));
+		expect(actions.setGroup).toHaveBeenLastCalledWith('runqlat', 'pidns');
 	});
 
 	test('the selected row keeps the highlight when the order changes', async () => {
@@ -121,7 +136,7 @@ describe('app', () => {
 		await tick(0);
 		await keys('2', 'j', '\r');
 		await eventually(() => expect(text()).toMatch(/Run queue › \S+\[\d+\]/));
-		await eventually(() => expect(text()).toContain('WAITS/s'));
+		await eventually(() => expect(text()).toContain('time from runnable to running'));
 		await keys('\x7f');
 		await eventually(() => expect(text()).toContain('waiting now: 3'));
 	});

@@ -56,6 +56,8 @@ beforeEach(async () => {
 		setInterval: nothing,
 		setGroup: nothing,
 		copy: nothing,
+		record: async () => '',
+		inspect: async () => null,
 		tune,
 	};
 	screen = render(<App tabs={fixtureTabs} initialTab="io" store={store} host={host} delay={1} actions={actions} />);

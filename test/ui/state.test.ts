@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { Command } from '../../src/ui/keymap.ts';
-import { initialState, reduce, selectedIndex, sortOf, tabState, type UiState, type View } from '../../src/ui/state.ts';
+import { reduce } from '../../src/ui/reduce.ts';
+import { initialState, selectedIndex, sortOf, tabState, type UiState, type View } from '../../src/ui/state.ts';
 import { energyTracer } from './fixtures/tabs.ts';
 
 const view: View = {
 	tabs: ['energy', 'io'],
+	digits: ['1', '2'],
 	columns: energyTracer.columns as never,
 	defaultSort: 'watts',
 	choices: energyTracer.columns.map(({ key }) => ({ key, shown: true })),
+	allChoices: energyTracer.columns.map(({ key }) => ({ key, shown: true })),
 	keys: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'],
 	selected: -1,
 	processAt: (index) => `process ${index}`,
@@ -15,12 +18,14 @@ const view: View = {
 	names: ['watts', 'wait', 'comm'],
 	filterValid: true,
 	page: 3,
-	views: [],
+	unit: 1e3,
+	views: ['bars', 'heat map', 'CPUs'],
 	ownRows: false,
 	stages: [],
 	hasDetail: true,
 	helpLines: 40,
 	helpPage: 10,
+	lens: { lines: 30, page: 10 },
 };
 
 function press(commands: string, state: UiState = initialState('energy'), with_: Partial<View> = {}): UiState {
@@ -32,6 +37,38 @@ function press(commands: string, state: UiState = initialState('energy'), with_:
 }
 
 const selected = (state: UiState) => tabState(state).selected;
+
+describe('the pane', () => {
+	test('its views in turn, per tab', () => {
+		expect(tabState(press('view')).view).toBe(1);
+		expect(tabState(press('view view view')).view).toBe(0);
+		expect(tabState(press('view'), 'io').view).toBe(0);
+		expect(press('view', initialState('energy'), { views: [] })).toMatchObject({
+			message: 'this tab has one view only',
+		});
+	});
+
+	test('bars in µs or ms; a bar that was looked at is none of the other unit', () => {
+		const state = press('band-up unit');
+		expect(state).toMatchObject({ unit: 1e6, band: null, message: 'bars are powers of two of ms' });
+		expect(press('unit', state, { unit: 1e6 }).unit).toBe(1e3);
+		expect(press('unit', initialState('energy'), { unit: null }).unit).toBe(null);
+	});
+
+	test('bars one by one, up to the open last and down to the first', () => {
+		expect(press('band-up')).toMatchObject({ band: { unit: 1e3, slot: 10 } });
+		expect(press('band-down band-down').band?.slot).toBe(9);
+		const ups = press(Array.from({ length: 30 }, () => 'band-up').join(' '));
+		expect(ups).toMatchObject({ band: { slot: 25 }, message: 'only rows with times of 33.6s and more; Esc: all rows' });
+		const downs = press(Array.from({ length: 30 }, () => 'band-down').join(' '));
+		expect(downs).toMatchObject({
+			band: { slot: 0 },
+			message: 'only rows with times from 0 to 2.00µs; Esc: all rows',
+		});
+		expect(press('band-up', initialState('energy'), { unit: null }).band).toEqual({ unit: 1, slot: 20 });
+		expect(press('back', ups).band).toBe(null);
+	});
+});
 
 describe('selection', () => {
 	test.each([
@@ -105,12 +142,28 @@ describe('tabs, detail, help', () => {
 	});
 
 	test('one step back at a time', () => {
-		const deep = press('detail');
+		const group = { processAt: () => undefined };
+		const deep = press('detail', undefined, group);
 		expect(tabState(deep)).toMatchObject({ detail: true, selected: 'a' });
 		const once = press('back', deep);
 		expect(tabState(once)).toMatchObject({ detail: false, selected: 'a' });
 		expect(selected(press('back', once))).toBeNull();
 		expect(press('back back back back', deep).tab).toBe('energy');
+	});
+
+	test('a row of a process opens the lens, which scrolls; back and another tab leave it', () => {
+		const lens = press('down down detail');
+		expect(lens.lens).toEqual({ process: 'process 1', offset: 0 });
+		expect(tabState(lens)).toMatchObject({ detail: false, selected: 'b' });
+		expect(press('down down up', lens).lens?.offset).toBe(1);
+		expect(press('page-down last', lens).lens?.offset).toBe(20);
+		expect(press('last up', lens).lens?.offset).toBe(19);
+		expect(selected(press('down back', lens))).toBe('b');
+		expect(press('back', lens).lens).toBeNull();
+		const there = press('next-tab', lens);
+		expect(there).toMatchObject({ lens: null, tab: 'io' });
+		expect(tabState(there).follow).toBe('process 1');
+		expect(press('group sort-menu filter columns', lens)).toEqual(lens);
 	});
 
 	test('help scrolls within its bounds', () => {
@@ -207,5 +260,32 @@ describe('columns', () => {
 		expect(moved.overlay).toEqual({ kind: 'columns', index: 1 });
 		expect(tabState(press('reverse', moved)).columns).toBeNull();
 		expect(press('back', moved).overlay).toBeNull();
+	});
+});
+
+describe('to a finding and back', () => {
+	const link = { tab: 'io' as const, filter: 'device = vda', sort: 'p99', process: '7:8' };
+	const there = reduce(initialState('energy', {}, 'mine'), { kind: 'show', link });
+	const press = (state: UiState, command: Command, key = '') => reduce(state, { kind: 'command', command, key, view });
+
+	test('tab, filter, sort and selection are those of the link', () => {
+		expect(there).toMatchObject({ tab: 'io', filter: 'device = vda', process: '7:8' });
+		expect(tabState(there).sort).toEqual({ key: 'p99', direction: 'descending' });
+		expect(selectedIndex(tabState(there), ['a', 'b'], (index) => (index === 1 ? '7:8' : undefined))).toBe(1);
+		// without the process: the first row
+		expect(selectedIndex(tabState(there), ['a', 'b'], () => undefined)).toBe(0);
+	});
+
+	test('Esc, and the key of the tab, lead back to the filter that was there', () => {
+		expect(press(there, 'back')).toMatchObject({ tab: 'energy', filter: 'mine', origin: null });
+		expect(press(there, 'tab', '1')).toMatchObject({ tab: 'energy', filter: 'mine', origin: null });
+	});
+
+	test('a filter that was changed there is the user’s own', () => {
+		const typed = reduce(press(there, 'filter'), { kind: 'text', key: 'x', view });
+		expect(press(reduce(typed, { kind: 'text', key: 'Enter', view }), 'tab', '1')).toMatchObject({
+			tab: 'energy',
+			filter: 'device = vdax',
+		});
 	});
 });

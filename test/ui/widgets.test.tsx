@@ -2,9 +2,11 @@ import { render } from 'ink-testing-library';
 import { afterEach, describe, expect, test } from 'vitest';
 import { textWidth } from '../../src/term/width.ts';
 import type { Column } from '../../src/tracers/tracer.ts';
+import { rules } from '../../src/triage/rules.ts';
 import { arrowOf, changeOf, formatChange } from '../../src/ui/baseline.ts';
 import { clipboardSequence, rowText } from '../../src/ui/clipboard.ts';
 import { choicesOf, move, shownColumns, toggle } from '../../src/ui/columns.ts';
+import { cpuLines } from '../../src/ui/cpu-waits.tsx';
 import { ErrorBoundary } from '../../src/ui/error-boundary.tsx';
 import { Footer } from '../../src/ui/footer.tsx';
 import { helpLines } from '../../src/ui/help.tsx';
@@ -90,7 +92,7 @@ describe('histogram', () => {
 				[
 					[1100, 1],
 					[2048, 2],
-					[2049, 4],
+					[2176, 4],
 					[16_384, 8],
 				],
 				20,
@@ -101,6 +103,36 @@ describe('histogram', () => {
 			{ from: 4096, to: 8192, count: 0 },
 			{ from: 8192, to: 16_384, count: 8 },
 		]);
+	});
+
+	test('powers of two of µs and ms: the first below two, the 26th open', () => {
+		const fold = (upper: number, unit: number) => foldBuckets([[upper, 1]], 1, unit)[0];
+		expect(fold(1100, 1e3)).toEqual({ from: 0, to: 2000, count: 1 });
+		expect(fold(2304, 1e3)).toEqual({ from: 2000, to: 4000, count: 1 });
+		expect(fold(1_114_112, 1e3)).toEqual({ from: 1.024e6, to: 2.048e6, count: 1 });
+		expect(fold(2 ** 38, 1e3)).toEqual({ from: 33_554_432e3, to: Number.POSITIVE_INFINITY, count: 1 });
+		expect(fold(2 ** 20, 1e6)).toEqual({ from: 0, to: 2e6, count: 1 });
+		const line = plain(
+			histogramLines({ buckets: [[2 ** 38, 1]], logarithmic: false, unit: 1e3, width: 80, height: 3 })[0] ?? '',
+		);
+		expect(line).toMatch(/^ {2}33\.6s – {8} │/);
+	});
+
+	test('CPUs: where most is waited first, those without room added up', () => {
+		const cpus = Array.from({ length: 64 }, (_, cpu) => ({
+			cpu,
+			count: 10,
+			wait_ns: cpu === 7 ? 1e9 : 1e6,
+			p99_ns: 5e6,
+		}));
+		const lines = cpuLines(cpus, 80, 6).map(plain);
+		expect(lines).toHaveLength(6);
+		expect(lines[0]).toContain('even: 1.6% each');
+		expect(lines[1]).toMatch(/^ {6}7 .*94\.1%.*█{39}/);
+		expect(lines[5]).toContain('60 more CPUs');
+		for (const width of [80, 40, 20])
+			for (const line of cpuLines(cpus, width, 9)) expect(textWidth(plain(line))).toBeLessThanOrEqual(width);
+		expect(plain(cpuLines([], 80, 6)[0] ?? '')).toContain('nobody waited');
 	});
 
 	test('never more rows than there are, never a count lost', () => {
@@ -182,10 +214,19 @@ describe('lines', () => {
 });
 
 describe('help and footer', () => {
+	test('the overview explains when something is a finding', () => {
+		const { tracer } = fixtureTabs[0] as (typeof fixtureTabs)[0];
+		const text = helpLines(tracer, tracer.columns, defaultKeymap, 120)
+			.map((line) => plain(line))
+			.join(' ')
+			.replace(/ +/g, ' ');
+		for (const { title, help } of rules) expect(text).toContain(`${title} ${help}`.replace(/ +/g, ' '));
+		expect(text).toContain('A B C D E');
+	});
+
 	test('help has every key and every column', () => {
-		const text = helpLines((fixtureTabs[0] as (typeof fixtureTabs)[0]).tracer, defaultKeymap, 80)
-			.map(plain)
-			.join('\n');
+		const { tracer } = fixtureTabs[1] as (typeof fixtureTabs)[0];
+		const text = helpLines(tracer, tracer.columns, defaultKeymap, 80).map(plain).join('\n');
 		for (const binding of defaultKeymap.bindings) expect(text).toContain(binding.help.split(' ')[0]);
 		for (const column of columns) expect(text).toContain(column.help);
 		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);

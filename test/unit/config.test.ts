@@ -7,7 +7,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/file.ts';
 import { isKey } from '../../src/config/keys.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { type CommandLine, configPath, readFlags, resolveOptions } from '../../src/options.ts';
+import { configPath, readFlags } from '../../src/options/flags.ts';
+import { type CommandLine, resolveOptions } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
 import { defaultBindings } from '../../src/ui/keymap.ts';
 import { UsageError } from '../../src/usage-error.ts';
@@ -53,12 +54,16 @@ describe('sources in their order', () => {
 			WATTLAG_SLOW: '7',
 		};
 		const fromEnv = await resolve(toml, [], env);
-		expect(fromEnv).toMatchObject({ delay: 3, look: { theme: 'dark', ascii: false }, sorts: { energy: 'pid' } });
+		expect(fromEnv).toMatchObject({
+			delay: 3,
+			look: { theme: 'dark', ascii: false },
+			sorts: { overview: 'pid', energy: 'cpu' },
+		});
 		expect(fromEnv.sections['io']).toMatchObject({ slow: 7 });
-		expect(await resolve(toml, ['--delay', '4', '--sort', 'share', '--ascii'], env)).toMatchObject({
+		expect(await resolve(toml, ['--delay', '4', '--sort', 'comm', '--ascii'], env)).toMatchObject({
 			delay: 4,
 			look: { ascii: true },
-			sorts: { energy: 'share' },
+			sorts: { overview: 'comm' },
 		});
 	});
 
@@ -92,8 +97,8 @@ describe('a mistake is one line with file, line and fix', () => {
 		['colour = 3', ":1: unknown key 'colour'; known are tab, delay, theme"],
 		['batch = true', ":1: unknown key 'batch'"],
 		['[io]\nslow = 5\nslwo = 6', ":3: unknown key 'slwo' in [io]; known are sort, group, slow"],
-		['[gpu]', ':1: unknown table [gpu]; known are keys, energy'],
-		['delay = 1\n[energy]\nsort = "colour"', ":3: energy.sort: tab energy has no 'colour'; it has"],
+		['[gpu]', ':1: unknown table [gpu]; known are keys, overview, energy'],
+		['delay = 1\n[energy]\nsort = "colour"', ":3: sort: tab energy has no 'colour'; it has"],
 		['[io]\ngroup = "family"', ":2: group: tab io has no 'family'"],
 		['[keys]\nfly = "x"', ":2: no command 'fly'; there are help"],
 		['[keys]\nfilter = "Hyper-X"', ':2: "Hyper-X" is no key'],
@@ -114,7 +119,7 @@ describe('a mistake is one line with file, line and fix', () => {
 
 	test('environment', async () => {
 		await expect(resolve('', [], { WATTLAG_DELAY: 'soon' })).rejects.toThrow("WATTLAG_DELAY: 'soon' is not a number");
-		await expect(resolve('', [], { WATTLAG_SORT: 'x' })).rejects.toThrow("WATTLAG_SORT: tab energy has no 'x'");
+		await expect(resolve('', [], { WATTLAG_SORT: 'x' })).rejects.toThrow("WATTLAG_SORT: tab overview has no 'x'");
 	});
 
 	test('a bad filter on the command line names the place', async () => {

@@ -93,7 +93,7 @@ describe('packages', () => {
 				place: Math.floor(next() * count),
 			})),
 			unattributed: next() < 0.5 ? 0 : next() * 1e9,
-			irq: next() < 0.5 ? 0 : next() * 1e8,
+			irq: [{ work: next() < 0.5 ? 0 : next() * 1e8, place: next() < 0.5 ? null : 0 }],
 			policy: (next() < 0.5 ? 'active' : 'idle-spread') as Policy,
 		};
 	}
@@ -117,7 +117,15 @@ describe('packages', () => {
 			const once = attributePlaces(places, tasks, unattributed, irq, policy);
 			// a power of two: exact in doubles
 			const scaled = tasks.map(({ work, place }) => ({ work: work * 1024, place }));
-			expect(attributePlaces(places, scaled, unattributed * 1024, irq * 1024, policy)).toEqual(once);
+			expect(
+				attributePlaces(
+					places,
+					scaled,
+					unattributed * 1024,
+					irq.map(({ work, place }) => ({ work: work * 1024, place })),
+					policy,
+				),
+			).toEqual(once);
 			const doubled = places.map(({ measured_uj, idle_uj }) => ({
 				measured_uj: 2 * measured_uj,
 				idle_uj: 2 * idle_uj,
@@ -148,7 +156,7 @@ describe('packages', () => {
 				halves,
 				tasks.map(({ work, place }) => ({ work: 2 * work, place })),
 				2 * unattributed,
-				2 * irq,
+				irq.map(({ work, place }) => ({ work: 2 * work, place })),
 				policy,
 			);
 			for (const [i, part] of whole.rows_uj.entries()) {
@@ -167,11 +175,19 @@ describe('packages', () => {
 			{ work: 5, place: 0 },
 			{ work: 5, place: 1 },
 		];
-		expect(attributePlaces(places, tasks, 0, 0, 'active')).toMatchObject({ rows_uj: [100, 1020], idle_uj: 20 });
+		expect(attributePlaces(places, tasks, 0, [], 'active')).toMatchObject({ rows_uj: [100, 1020], idle_uj: 20 });
 		// idle-spread: nothing is left over
-		expect(attributePlaces(places, tasks, 0, 0, 'idle-spread')).toMatchObject({ rows_uj: [120, 1020], idle_uj: 0 });
-		// interrupts take their part
-		expect(attributePlaces(places, tasks, 0, 10, 'active')).toMatchObject({ rows_uj: [50, 510], irq_uj: 560 });
+		expect(attributePlaces(places, tasks, 0, [], 'idle-spread')).toMatchObject({ rows_uj: [120, 1020], idle_uj: 0 });
+		// interrupts take their part of where they were
+		const [irq, anywhere] = [
+			{ work: 5, place: 1 },
+			{ work: 10, place: null },
+		];
+		expect(attributePlaces(places, tasks, 0, [irq], 'active')).toMatchObject({ rows_uj: [94, 513], irq_uj: 513 });
+		expect(attributePlaces(places, tasks, 0, [anywhere], 'active')).toMatchObject({ rows_uj: [50, 510], irq_uj: 560 });
+		// a task whose place is not known ran everywhere
+		const stray = [...tasks, { work: 10, place: null }];
+		expect(attributePlaces(places, stray, 0, [], 'active')).toMatchObject({ rows_uj: [50, 510, 560] });
 	});
 });
 

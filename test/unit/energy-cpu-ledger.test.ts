@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { CpuLedger, type LedgerInterval, type ThreadSample } from '../../src/energy/cpu-ledger.ts';
+import { CpuLedger } from '../../src/energy/cpu-ledger.ts';
+import type { LedgerInterval, Placement, ThreadSample } from '../../src/energy/thread-use.ts';
 
 const SECOND = 1e9;
+
+const uncounted = { irq_ns: 0, cycles: 0, cycles_ns: 0 };
 
 interface Thread {
 	task: number;
@@ -14,7 +17,19 @@ interface Thread {
 function sampleOf({ task, tid, start, cpu_ns, process }: Thread, name = 'x'): ThreadSample {
 	const comm = new Uint8Array(16);
 	new TextEncoder().encodeInto(name, comm);
-	return { task, tid, tgid: process.pid, start, process_start: process.start, cpu_ns, cgroup: 1, uid: 0, cpu: 0, comm };
+	return {
+		task,
+		tid,
+		tgid: process.pid,
+		start,
+		process_start: process.start,
+		cpu_ns,
+		cgroup: 1,
+		uid: 0,
+		cpu: 0,
+		comm,
+		...uncounted,
+	};
 }
 
 /** One thread, the leader of its process. */
@@ -256,4 +271,87 @@ test('whatever the order of looks and records, every nanosecond is charged once'
 	machine.ledger.interval();
 	machine.look([], 3 * SECOND);
 	expect(machine.ledger.interval()).toMatchObject({ processes: [], alive: 0, ended: 0, unfinished: 0 });
+});
+
+describe('places, speed and interrupts', () => {
+	const none = { cycles: 0, cycles_ns: 0 };
+	const placement: Placement = { placeOf: (cpu) => cpu, speedOf: (_, ghz) => (ghz ?? 4) / 4 };
+
+	/** A ledger after its first look, in the middle of an interval. */
+	function ledger(): CpuLedger {
+		const fresh = new CpuLedger(100 * SECOND, placement);
+		fresh.beginLook();
+		fresh.endLook(101 * SECOND);
+		fresh.interval();
+		fresh.beginLook();
+		return fresh;
+	}
+
+	const at = (cpu_ns: number, cpu: number, more: Partial<ThreadSample> = {}): ThreadSample => ({
+		...sampleOf(single(1, 10, 101.5 * SECOND, cpu_ns)),
+		cpu,
+		...more,
+	});
+
+	function partsOf(of: CpuLedger): object[] {
+		of.endLook(102 * SECOND);
+		return of.interval().threads.flatMap(({ parts }) => parts);
+	}
+
+	test('a thread that moves is charged to each place for what it used there, although it was not known before', () => {
+		const moving = ledger();
+		moving.move(at(30, 0));
+		moving.move(at(50, 1));
+		moving.move(at(51, 0));
+		moving.observe(at(60, 1));
+		expect(partsOf(moving)).toEqual([
+			{ ...none, place: 0, used_ns: 31, work: 31 },
+			{ ...none, place: 1, used_ns: 29, work: 29 },
+		]);
+		// the next interval begins where this one ended
+		moving.beginLook();
+		moving.move(at(75, 1));
+		moving.observe(at(75, 0));
+		expect(partsOf(moving)).toEqual([{ ...none, place: 1, used_ns: 15, work: 15 }]);
+	});
+
+	test('moves of another thread that had the same memory are not taken for its own', () => {
+		const moving = ledger();
+		moving.move(at(30, 0, { start: 101.2 * SECOND }));
+		moving.observe(at(60, 1));
+		expect(partsOf(moving)).toEqual([{ ...none, place: 1, used_ns: 60, work: 60 }]);
+	});
+
+	test('what interrupts took is no work, and never more than all of it', () => {
+		const stolen = ledger();
+		stolen.observe(at(100, 0, { irq_ns: 30 }));
+		expect(partsOf(stolen)).toEqual([{ ...none, place: 0, used_ns: 100, work: 70 }]);
+		stolen.beginLook();
+		stolen.observe(at(110, 0, { irq_ns: 60 }));
+		expect(partsOf(stolen)).toEqual([{ ...none, place: 0, used_ns: 10, work: 0 }]);
+	});
+
+	test('cycles weigh the time that they are known for, and the rest of it alike', () => {
+		const counted = ledger();
+		// 2 GHz of 4, known for three quarters of the time
+		counted.observe(at(100, 0, { cycles: 150, cycles_ns: 75 }));
+		expect(partsOf(counted)).toEqual([{ place: 0, used_ns: 100, work: 50, cycles: 150, cycles_ns: 75 }]);
+		counted.beginLook();
+		// nothing new is known: the slice is not over
+		counted.observe(at(140, 0, { cycles: 150, cycles_ns: 75 }));
+		expect(partsOf(counted)).toEqual([{ ...none, place: 0, used_ns: 40, work: 40 }]);
+	});
+
+	test('a thread that rests is alive without being looked at', () => {
+		const resting = ledger();
+		resting.observe(at(60, 0));
+		partsOf(resting);
+		resting.beginLook();
+		expect(resting.rests(1, 101.5 * SECOND, 61)).toBe(false);
+		expect(resting.rests(1, 101.6 * SECOND, 60)).toBe(false);
+		expect(resting.rests(2, 101.5 * SECOND, 60)).toBe(false);
+		expect(resting.rests(1, 101.5 * SECOND, 60)).toBe(true);
+		resting.endLook(103 * SECOND);
+		expect(resting.interval()).toMatchObject({ alive: 1, ended: 0, threads: [], processes: [{ pid: 10, threads: 1 }] });
+	});
 });

@@ -6,7 +6,7 @@ import type { ProcessInfo, TaskInfo } from '../../src/energy/cpu-use.ts';
 import { Processors } from '../../src/energy/cpufreq.ts';
 import { IdleBaseline } from '../../src/energy/idle.ts';
 import { IoCount } from '../../src/energy/io-count.ts';
-import { IrqTime } from '../../src/energy/irq-time.ts';
+import { KernelIrqTime, placeIrq } from '../../src/energy/irq-time.ts';
 import { counterPower, modelPower } from '../../src/energy/power.ts';
 import { probeRapl } from '../../src/energy/sources/rapl.ts';
 import { Users } from '../../src/energy/users.ts';
@@ -141,17 +141,29 @@ test('counter power: packages apart, psys not in the sum, a silent interval is a
 
 test('interrupt time and requests are differences; what cannot be read is none', () => {
 	const tree = makeTree();
-	tree.set('proc/stat', 'cpu  10 0 10 100 5 7 3 0 0 0');
+	tree.set('proc/stat', 'cpu  10 0 10 100 5 7 3 0 0 0\ncpu0 5 0 5 50 5 3 2 0 0 0\ncpu12 5 0 5 50 0 4 1 0 0 0\nintr 5');
 	tree.set('proc/diskstats', ' 254 0 vda 100 0 0 0 50 0 0 0 0 0 0');
-	const irq = new IrqTime(tree.procRoot);
+	const irq = new KernelIrqTime(tree.procRoot);
 	const io = new IoCount(tree.procRoot);
-	tree.set('proc/stat', 'cpu  10 0 10 100 5 9 4 0 0 0');
+	tree.set('proc/stat', 'cpu  10 0 10 100 5 9 4 0 0 0\ncpu0 5 0 5 50 5 4 2 0 0 0\ncpu12 5 0 5 50 0 5 2 0 0 0\nintr 5');
 	tree.set('proc/diskstats', ' 254 0 vda 120 0 0 0 55 0 0 0 0 0 0');
-	expect(irq.read()).toBe(30e6);
+	const times = irq.read();
+	expect([...times]).toEqual([
+		[0, 10e6],
+		[12, 20e6],
+	]);
+	const placement = { placeOf: (cpu: number) => (cpu < 8 ? 0 : 1), speedOf: (cpu: number) => (cpu < 8 ? 1 : 0.5) };
+	expect(placeIrq(times, placement)).toEqual({
+		irq: [
+			{ work: 10e6, place: 0 },
+			{ work: 10e6, place: 1 },
+		],
+		irq_ns: 30e6,
+	});
 	expect(io.read()).toBe(25);
 	tree.remove('proc/stat');
 	tree.remove('proc/diskstats');
-	expect([irq.read(), io.read()]).toEqual([0, undefined]);
+	expect([irq.read().size, io.read()]).toEqual([0, undefined]);
 });
 
 test('users by name, by number, or unknown', () => {

@@ -60,6 +60,7 @@ function fakePerf() {
 			open.add(key);
 			return {
 				read: () => counts.get(key) ?? { value: 0n, enabledNs: 1, runningNs: 1 },
+				fd: () => -1,
 				close: () => open.delete(key),
 			};
 		},

@@ -1,12 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { helpText, parseCommandLine, UsageError } from '../../src/options.ts';
+import { helpText } from '../../src/options/help.ts';
+import { parseCommandLine } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
+import { UsageError } from '../../src/usage-error.ts';
 
 const tracers = registry.map((entry) => entry.tracer);
 const parse = (...argv: string[]) => parseCommandLine(argv, tracers);
 
 test('without arguments the first tab opens and is read every second', () => {
-	expect(parse()).toMatchObject({ mode: 'live', tab: 'energy', delay: 1, iterations: Number.POSITIVE_INFINITY });
+	expect(parse()).toMatchObject({ mode: 'live', tab: 'overview', delay: 1, iterations: Number.POSITIVE_INFINITY });
+});
+
+test('a script that names no tab gets the first one that measures', () => {
+	expect(parse('--batch')).toMatchObject({ mode: 'batch', tab: 'energy' });
+	expect(parse('--batch', '--tab', 'overview')).toMatchObject({ tab: 'overview' });
+	expect(parse('--batch', '--sort', 'share')).toMatchObject({ sorts: { energy: 'share' } });
+	expect(parseCommandLine(['--batch'], tracers, { env: { WATTLAG_TAB: 'io' } })).toMatchObject({ tab: 'io' });
 });
 
 test('the batch contract', () => {
@@ -31,6 +40,7 @@ test('short options as in top', () => {
 test("a tracer's options reach its own section only", () => {
 	const { sections } = parse('--slow', '25', '-p', '65');
 	expect(sections['io']).toMatchObject({ slow: 25 });
+	expect(sections['io']).not.toHaveProperty('power');
 	expect(sections['energy']).toMatchObject({ power: 65 });
 	expect(sections['irq']).not.toHaveProperty('slow');
 });
@@ -39,7 +49,7 @@ describe('a bad option is one line that names it', () => {
 	test.each([
 		[['--bogus'], /unknown option --bogus/],
 		[['-x'], /unknown option -x/],
-		[['--tab', 'gpu'], /--tab: 'gpu' is not one of energy/],
+		[['--tab', 'gpu'], /--tab: 'gpu' is not one of overview, energy/],
 		[['--tab'], /--tab needs a value/],
 		[['--delay', 'soon'], /--delay: 'soon' is not a number/],
 		[['--delay'], /--delay needs a value/],
@@ -49,8 +59,8 @@ describe('a bad option is one line that names it', () => {
 		[['--batch', '--iterations', '1.5'], /whole number/],
 		[['--json'], /--json needs --batch/],
 		[['--iterations', '3'], /--iterations needs --batch/],
-		[['--sort', 'colour'], /--sort: tab energy has no 'colour'/],
-		[['--group', 'family'], /--group: tab energy has no 'family'/],
+		[['--sort', 'colour'], /--sort: tab overview has no 'colour'/],
+		[['--group', 'family'], /--group: tab overview has no 'family'/],
 		[['--slow', 'x'], /--slow: 'x' is not a number/],
 		[['stray'], /unexpected argument 'stray'/],
 	])('%j', (argv, message) => {

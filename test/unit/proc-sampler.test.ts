@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type ProcReading, ProcSampler, type ProcSamplerOptions } from '../../src/energy/proc-sampler.ts';
+import type { ProcReading, ProcSamplerOptions } from '../../src/energy/proc-reading.ts';
+import { ProcSampler } from '../../src/energy/proc-sampler.ts';
 import {
 	clockTicksPerSecond,
 	emptyProcessStat,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { slotCount, slotLower } from '../../src/histogram.ts';
+import { LOG2_SLOTS, slotCount, slotLower } from '../../src/histogram.ts';
 import { commBytes, filterOf, filterText } from '../../src/runqueue/filter.ts';
-import { LOG2_SLOTS, log2Slots, parseZones, zonesOf } from '../../src/runqueue/zones.ts';
+import { log2Slots, parseZones, zonesOf } from '../../src/runqueue/zones.ts';
 import { Unavailable } from '../../src/tracers/tracer.ts';
 import { heatMapLines } from '../../src/ui/heat-map.tsx';
 import { plain } from '../ui/plain.ts';
@@ -46,7 +46,11 @@ test('filters as the kernel compares them', () => {
 	expect(filterOf({ pid: 0, comm: '', cgroup: '' }, '/proc')).toEqual({});
 	expect(filterOf({ pid: 7, comm: 'x' }, '/proc')).toEqual({ tgid: 7, comm: 'x' });
 	expect(() => filterOf({ cgroup: '/none' }, '/nowhere')).toThrow(Unavailable);
-	expect(filterText({ pid: 7, comm: 'x', cgroup: '' })).toBe('pid 7, comm x');
+	const name = (id: number) => `group ${id}`;
+	expect(filterText({ pid: 7, comm: 'x', cgroup: '' }, name)).toBe('pid 7, comm x');
+	// picked on the screen: by id, whatever was asked for at start
+	expect(filterOf({ cgroup: '/none', cgroup_id: 12 }, '/nowhere')).toEqual({ cgroup: 12 });
+	expect(filterText({ cgroup: '/none', cgroup_id: 12 }, name)).toBe('cgroup group 12');
 });
 
 test('the heat map: newest on the right, slowest on top, never wider than asked', () => {

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { BpfAddon } from '../../src/native.ts';
 import type { SamplerEvent } from '../../src/sampler.ts';
 import { Sampling } from '../../src/sampling/sampling.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
 import { type Host, type Session, type Tracer, Unavailable } from '../../src/tracers/tracer.ts';
 
 /** A kernel that only counts how often statistics were switched on. */
@@ -172,4 +173,59 @@ test('changed options reach the running tracer; one that refuses them ends that 
 	expect(seen).toEqual([{ pid: 7 }]);
 	expect(events.filter((event) => event.kind === 'unavailable')).toMatchObject([{ tab: 'b' }]);
 	expect(snapshots(events, 'b').length).toBeLessThanOrEqual(2);
+});
+
+test('what is made of others is read after them, with their rows by process and their cost', async () => {
+	const reading = (rows: object[]) => ({
+		rows,
+		extra: {},
+		lost: {},
+		source: { kind: 'fake', description: '', uncertainty: '', hooks: [] },
+	});
+	const ticks: string[] = [];
+	const joined: Tracer<object, object> = {
+		...fakeTracer('all', {
+			read: (_dt, _group, tick) => {
+				ticks.push(
+					[...(tick ?? [])].map(([id, { group, rows }]) => `${id} ${group} ${JSON.stringify(rows)}`).join(', '),
+				);
+				return reading([]);
+			},
+		}),
+		from: ['a', 'b', 'missing'],
+	};
+	let ns = 0;
+	const a = fakeTracer('a', {
+		read: () => reading([{ thread: 1 }]),
+		processes: () => [{ process: 1 }],
+		cost: () => {
+			ns += 1000;
+			return { ns, runs: 1, recursionMisses: 0 };
+		},
+	});
+	const b = fakeTracer('b', { read: () => reading([{ line: 1 }]) });
+	const events = await run([joined, a, b], (sofar) => {
+		sampling?.setGroup('a', 'thread');
+		return snapshots(sofar, 'all').length === 3;
+	});
+	expect(ticks.slice(1)).toEqual(['a process [{"process":1}], b process [{"line":1}]', expect.any(String)]);
+	const started = events.flatMap((event) => (event.kind === 'live' ? [event.tab] : []));
+	expect(started).toEqual(['a', 'b', 'all']);
+	// the screen still gets the group that it asked for
+	expect(snapshots(events, 'a')[1]).toMatchObject({ group: 'thread', rows: [{ thread: 1 }] });
+	const [own, whole] = [snapshots(events, 'a')[1]?.cost, snapshots(events, 'all')[1]?.cost];
+	expect(own?.bpf_ns).toBeGreaterThan(0);
+	expect(whole?.bpf_ns).toBe(own?.bpf_ns);
+	// its first interval begins with the first of theirs
+	const first = (tab: string) => snapshots(events, tab)[0] as Snapshot;
+	expect(first('all').mono_ns - first('all').dt_ns).toBe(first('a').mono_ns - first('a').dt_ns);
+});
+
+test('without any of the others it says so', async () => {
+	const { overview } = await import('../../src/triage/overview.ts');
+	const events = await run(
+		[overview as never, fakeTracer('other', {})],
+		(sofar) => snapshots(sofar, 'other').length === 2,
+	);
+	expect(events).toContainEqual(expect.objectContaining({ kind: 'unavailable', tab: 'overview' }));
 });

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FrameWriter } from '../../src/term/frame-writer.ts';
 import type { Output } from '../../src/term/output.ts';
-import { markerText } from '../../src/term/slots.ts';
 
 /** A terminal that takes `room` bytes, then nothing. */
 class Fake implements Output {
@@ -23,6 +22,10 @@ class Fake implements Output {
 let output: Fake;
 let gone: unknown[];
 let writer: FrameWriter;
+const widget = {};
+/** The whole screen is one widget. */
+const show = (text: string) =>
+	writer.slots.set(widget, { lines: text.split('\n'), width: 40, place: () => ({ x: 0, y: 0, height: 5 }) });
 const frames = () => output.text.split('\x1b[?2026h').length - 1;
 
 beforeEach(() => {
@@ -43,7 +46,7 @@ afterEach(() => {
 
 describe('frame writer', () => {
 	test('says nothing before it is started, and the first frame is whole', () => {
-		writer.stdout.write('hello');
+		show('hello');
 		vi.advanceTimersByTime(200);
 		expect(output.text).toBe('');
 		writer.start();
@@ -57,22 +60,22 @@ describe('frame writer', () => {
 		writer.start();
 		vi.advanceTimersByTime(100);
 		const before = frames();
-		for (let i = 0; i < 50; i++) writer.stdout.write(`frame ${i}`);
+		for (let i = 0; i < 50; i++) show(`frame ${i}`);
 		vi.advanceTimersByTime(60);
 		expect(frames()).toBe(before + 1);
 		expect(output.text).toContain('frame 49');
 		writer.hurry();
-		writer.stdout.write('key');
+		show('key');
 		vi.advanceTimersByTime(1);
 		expect(frames()).toBe(before + 2);
 	});
 
 	test('a frame that changes nothing costs nothing', () => {
 		writer.start();
-		writer.stdout.write('same');
+		show('same');
 		vi.advanceTimersByTime(100);
 		const before = output.text.length;
-		writer.stdout.write('same');
+		show('same');
 		vi.advanceTimersByTime(100);
 		expect(output.text.length).toBe(before);
 	});
@@ -81,10 +84,10 @@ describe('frame writer', () => {
 		writer.start();
 		vi.advanceTimersByTime(100);
 		output.room = 10;
-		writer.stdout.write('first frame in transit');
+		show('first frame in transit');
 		vi.advanceTimersByTime(100);
 		for (let i = 0; i < 100; i++) {
-			writer.stdout.write(`frame ${i}`);
+			show(`frame ${i}`);
 			vi.advanceTimersByTime(50);
 		}
 		output.room = Number.POSITIVE_INFINITY;
@@ -99,9 +102,9 @@ describe('frame writer', () => {
 		writer.start();
 		vi.advanceTimersByTime(100);
 		output.failure = Object.assign(new Error('EIO'), { code: 'EIO' });
-		writer.stdout.write('x');
+		show('x');
 		vi.advanceTimersByTime(500);
-		writer.stdout.write('y');
+		show('y');
 		vi.advanceTimersByTime(500);
 		expect(gone).toEqual([output.failure]);
 	});
@@ -112,35 +115,45 @@ describe('frame writer', () => {
 		expect(writer.stop()).toBe(false);
 		writer.start();
 		output.room = 3;
-		writer.stdout.write('cut');
+		show('cut');
 		vi.advanceTimersByTime(100);
 		expect(writer.stop()).toBe(true);
 	});
 
-	test('slots stand in the place of their markers, beside text and each other', () => {
-		const [left, right] = [writer.slots.allocate(), writer.slots.allocate()];
-		writer.slots.set(left, { lines: ['\x1b[32mone\x1b[m', 'two'], width: 5 });
-		writer.slots.set(right, { lines: ['a very long line', 'b'], width: 6 });
-		const [l0, l1] = markerText(left, 2).split('\n');
-		const [r0, r1] = markerText(right, 2).split('\n');
-		writer.stdout.write(`title\n${l0}    |${r0}\n${l1}    |${r1}`);
+	test('slots stand in their places beside each other, and are cut at the edges', () => {
+		const [left, right] = [{}, {}];
+		const at = (x: number, y: number, height: number) => () => ({ x, y, height });
+		writer.slots.set(right, { lines: ['a very long line', 'b', 'hidden'], width: 6, place: at(7, 1, 2) });
+		writer.slots.set(left, { lines: ['\x1b[32mone\x1b[m', 'two'], width: 5, place: at(0, 1, 5) });
+		writer.slots.set({}, { lines: ['outside'], width: 7, place: at(0, 5, 1) });
+		writer.slots.set({}, { lines: ['beyond'], width: 6, place: at(38, 0, 1) });
 		writer.start();
 		vi.advanceTimersByTime(100);
 		const plain = output.text
 			.replace(/\x1b\[(\d*)C/g, (_, cells) => ' '.repeat(Number(cells || 1)))
 			.replace(/\x1b\[[0-9;?]*[a-zA-Z]/g, '');
-		expect(plain).toContain('one  |a very\r\ntwo  |b');
+		expect(plain).toContain('be\r\none    a very\r\ntwo    b');
+		expect(plain).not.toMatch(/hidden|outside|beyo/);
 		output.text = '';
-		writer.slots.set(left, { lines: ['one', 'new'], width: 5 });
+		writer.slots.set(left, { lines: ['one', 'new'], width: 5, place: at(0, 1, 2) });
 		vi.advanceTimersByTime(100);
 		expect(output.text).toContain('new');
-		expect(output.text).not.toContain('title');
+		expect(output.text).not.toContain('very');
+		output.text = '';
+		writer.slots.release(right);
+		vi.advanceTimersByTime(100);
+		expect(output.text).toContain('\x1b[K');
 	});
 
-	test('ids of widgets that never came to the screen are used again', () => {
-		for (let i = 0; i < 1000; i++) writer.slots.allocate();
-		const id = writer.slots.allocate();
-		writer.slots.set(id, { lines: [], width: 1 });
-		for (let i = 0; i < 1000; i++) expect(writer.slots.allocate()).not.toBe(id);
+	test('a widget that its neighbours moved is drawn in its new place when Ink has laid it out', () => {
+		let y = 0;
+		writer.slots.set(widget, { lines: ['moving'], width: 6, place: () => ({ x: 0, y, height: 1 }) });
+		writer.start();
+		vi.advanceTimersByTime(100);
+		output.text = '';
+		y = 3;
+		writer.stdout.write('');
+		vi.advanceTimersByTime(100);
+		expect(output.text).toMatch(/^\x1b\[\?2026h\x1b\[1H\x1b\[K\x1b\[4Hmoving/);
 	});
 });

@@ -1,10 +1,10 @@
 /** Who uses the power: ranking of processes, and watts over time. */
 import { type ReactElement, useMemo } from 'react';
 import { energyParts, historyOf, secondsOf, wattsOf } from '../../derive.ts';
+import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../energy/rows.ts';
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
-import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../tracers/energy.ts';
 import { Panes } from '../panes.tsx';
 import type { Area } from '../split.ts';
 import type { TabProps, TabView } from '../tab.ts';
@@ -30,10 +30,11 @@ function forecastSpans({ seconds, learning, joules, error_share, naive_error_sha
 
 /** The counters that were read; those outside of the total, which overlap with it, in brackets. */
 function domainSpans({ domains, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
-	return domains.flatMap(({ name, counted, energy_uj }): Span[] => {
+	const spans = domains.flatMap(({ name, counted, energy_uj }): Span[] => {
 		const watts = formatWatts(energy_uj === null ? Number.NaN : wattsOf(energy_uj, dt_ns));
 		return [counted ? `${name} ${watts}` : ['dim', `(${name} ${watts})`], '  '];
 	});
+	return domains.every(({ counted }) => counted) ? spans : [...spans, ['dim', 'in brackets: overlaps, not added']];
 }
 
 function gpuSpans({ gpus, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
@@ -72,18 +73,22 @@ function totalSpans(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 
 /** Most important first: what does not fit is left out from the end. */
 function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
-	const { kind, uncertainty, description, scope } = snapshot.source;
+	const { kind, uncertainty, description, scope, weighting } = snapshot.source;
+	const shared = weighting === undefined || kind === 'time' ? '' : ` · shared out by ${weighting}`;
 	const lines: Span[][] = [
 		totalSpans(snapshot),
 		[
 			['warn', `${kind}: ${uncertainty}`],
-			['dim', ` · covers ${scope} · ${formatCount(snapshot.alive)} processes, ${formatCount(snapshot.ended)} ended`],
+			[
+				'dim',
+				`${shared} · covers ${scope} · ${formatCount(snapshot.alive)} processes, ${formatCount(snapshot.ended)} ended`,
+			],
 		],
 		...(snapshot.marked.length > 0 ? [[['warn', snapshot.marked.join(' · ')] as Span]] : []),
 		// says why BPF is not used, which is more than a detail
 		...(kind === 'proc' ? [[['dim', description] as Span]] : []),
 		forecastSpans(snapshot.forecast),
-		[['dim', 'idle: drawn even when nothing runs · unattributed: by nobody known by name']],
+		[['dim', 'idle: drawn even when nothing runs · irq: interrupts · unattributed: nobody’s']],
 		...(snapshot.gpus.length > 0 ? [gpuSpans(snapshot)] : []),
 		...(snapshot.domains.length > 0 ? [domainSpans(snapshot)] : []),
 		...(kind === 'proc' ? [] : [[['dim', description] as Span]]),
@@ -128,7 +133,7 @@ function Watts({
 	);
 }
 
-function ProcessWatts({
+function RowWatts({
 	history,
 	row,
 	rowKey,
@@ -162,14 +167,9 @@ function View(props: Props): ReactElement {
 	const { snapshot, history, rows, selected, rowKey, detail } = props;
 	const seconds = secondsOf(snapshot);
 	const row = rows[selected];
-	// no column for hardware that is not there
-	const columns = useMemo(
-		() => props.columns.filter((column) => column.shown?.(snapshot) ?? true),
-		[props.columns, snapshot],
-	);
 	return (
 		<Panes
-			tab={{ ...props, columns }}
+			tab={props}
 			title="Energy"
 			name={row ? nameOf(row) : ''}
 			summary={summary(snapshot)}
@@ -178,7 +178,7 @@ function View(props: Props): ReactElement {
 			paneLeast={8}
 			pane={(area) =>
 				row && detail ? (
-					<ProcessWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} />
+					<RowWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} />
 				) : (
 					<Watts history={history} seconds={seconds} {...area} />
 				)

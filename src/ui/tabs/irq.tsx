@@ -3,10 +3,10 @@ import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { irqShares, secondsOf } from '../../derive.ts';
 import { formatCount, formatNs, formatRate, formatShare } from '../../format.ts';
+import type { IrqExtra, IrqRow } from '../../irq/rows.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
 import { fitCells } from '../../term/width.ts';
-import type { IrqExtra, IrqRow } from '../../tracers/irq.ts';
 import { bar, Histogram } from '../histogram.tsx';
 import { lineOf } from '../line.ts';
 import { Lines } from '../lines.tsx';
@@ -292,14 +292,10 @@ function summaryOf(snapshot: Snapshot<IrqRow, IrqExtra>): Span[][] {
 
 function View(props: Props): ReactElement {
 	const { snapshot, history, rows, selected, logarithmic } = props;
-	const tab = useMemo(() => {
-		const fits = (column: Props['columns'][number]) => column.shown?.(snapshot) ?? true;
-		return { ...props, columns: props.columns.filter(fits), allColumns: props.allColumns.filter(fits) };
-	}, [props, snapshot]);
 	const row = rows[selected];
 	return (
 		<Panes
-			tab={tab}
+			tab={props}
 			title="Interrupts"
 			name={row ? nameOf(row) : ''}
 			summary={summaryOf(snapshot)}

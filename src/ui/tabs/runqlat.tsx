@@ -1,25 +1,25 @@
 /** Who waits for a CPU, and how long: histogram of waits, ranking, and who is waiting at this moment. */
-import { Box } from 'ink';
-import { type ReactElement, useMemo } from 'react';
-import { secondsOf } from '../../derive.ts';
+import type { ReactElement } from 'react';
 import { formatCount, formatNs, formatShare } from '../../format.ts';
-import { type SafeText, safe } from '../../sanitize.ts';
-import { fitCells } from '../../term/width.ts';
-import type { RunqlatExtra, RunqlatRow, Waiting } from '../../tracers/runqlat.ts';
-import { HeatMap } from '../heat-map.tsx';
-import { Histogram } from '../histogram.tsx';
-import { lineOf } from '../line.ts';
-import { Lines } from '../lines.tsx';
-import { Panes, SummaryLines } from '../panes.tsx';
-import type { Area } from '../split.ts';
-import type { TabProps, TabView } from '../tab.ts';
-import { paint, type Span } from '../theme.ts';
-
-type Props = TabProps<RunqlatRow, RunqlatExtra>;
+import type { RunqlatExtra, RunqlatRow, Waiting } from '../../runqueue/rows.ts';
+import { safe } from '../../sanitize.ts';
+import { cpuLine } from '../cpu-waits.tsx';
+import { Panes } from '../panes.tsx';
+import type { TabView } from '../tab.ts';
+import type { Span } from '../theme.ts';
+import { type Props, views, WaitsPane } from './runqlat-pane.tsx';
 
 function nameOf({ key }: RunqlatRow) {
-	if (key.kind === 'all') return safe`all tasks`;
-	return key.kind === 'cpu' ? safe`CPU ${key.id}` : safe`${key.comm}[${key.id}]`;
+	switch (key.kind) {
+		case 'all':
+			return safe`all tasks`;
+		case 'cpu':
+			return safe`CPU ${key.id}`;
+		case 'cgroup':
+			return key.comm;
+		default:
+			return key.id > 0 ? safe`${key.comm}[${key.id}]` : key.comm;
+	}
 }
 
 function waitingLine(waiting: readonly Waiting[], count: number): Span[] {
@@ -34,7 +34,7 @@ function waitingLine(waiting: readonly Waiting[], count: number): Span[] {
 	return ['waiting now: ', ['strong', formatCount(count)], ...oldest];
 }
 
-function allLine(all: RunqlatRow | undefined, filter: SafeText): Span[] {
+function allLine(all: RunqlatRow | undefined, { filter, refused }: Pick<RunqlatExtra, 'filter' | 'refused'>): Span[] {
 	if (!all) return [];
 	return [
 		['strong', formatCount(all.count, 7)],
@@ -47,7 +47,8 @@ function allLine(all: RunqlatRow | undefined, filter: SafeText): Span[] {
 		formatNs(all.max_ns),
 		['dim', '   sum '],
 		formatNs(all.wait_ns),
-		...(filter === '' ? [] : ([['alert', safe` only ${filter} `]] as Span[])),
+		...(filter === '' ? [] : ([' ', ['alert', safe` only ${filter} `]] as Span[])),
+		...(refused === '' ? [] : ([' ', ['alert', safe` ${refused} `]] as Span[])),
 	];
 }
 
@@ -70,132 +71,27 @@ function zonesLine(all: RunqlatRow | undefined, limits: readonly number[]): Span
 	];
 }
 
-const levels = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-
-/** A glyph per CPU by its share of all waiting; the highest is named, since imbalance is what one looks for. */
-function cpuLine(cpus: RunqlatExtra['cpus']): Span[] {
-	const most = cpus.reduce((max, cpu) => Math.max(max, cpu.wait_ns), 0);
-	const sum = cpus.reduce((total, cpu) => total + cpu.wait_ns, 0);
-	const worst = cpus.find(({ wait_ns }) => wait_ns === most);
-	if (!worst || most === 0) return [['dim', 'waiting per CPU: none']];
-	return [
-		['dim', 'waiting per CPU '],
-		cpus.map(({ wait_ns }) => levels[wait_ns > 0 ? Math.max(1, Math.round((wait_ns / most) * 8)) : 0]).join(''),
-		['dim', '   most on '],
-		['strong', `cpu${worst.cpu}`],
-		` ${formatShare(most / sum)}`,
-		['dim', ` of it (even: ${formatShare(1 / cpus.length)}), p99 `],
-		formatNs(worst.p99_ns),
-	];
-}
-
-function Waits({ tab, row, width, height }: Area & { tab: Props; row: RunqlatRow | undefined }): ReactElement {
-	const { snapshot, history, logarithmic, detail, band } = tab;
-	const scale = logarithmic ? ', logarithmic' : '';
-	const bars = height > 24 ? 16 : detail && height > 9 ? Math.ceil(height * 0.35) : height - 1;
-	const rest = height - bars - 1;
-	const map = detail || rest < 16 ? 0 : Math.min(14, rest >> 1);
-	const list = useMemo(
-		() => (detail ? closeUp(snapshot, width, rest) : waitingList(snapshot.waiting, rest - map)),
-		[detail, snapshot, width, rest, map],
-	);
-	const columns = useMemo(() => history.map(({ log2 }) => log2), [history]);
-	return (
-		<Box flexDirection="column">
-			<SummaryLines
-				lines={[[['dim', 'time from runnable to running: '], row ? nameOf(row) : '', ['dim', scale]]]}
-				width={width}
-				height={1}
-			/>
-			<Histogram
-				buckets={row?.buckets ?? none}
-				p50={row?.p50_ns}
-				p99={row?.p99_ns}
-				logarithmic={logarithmic}
-				band={band}
-				width={width}
-				height={bars}
-			/>
-			<HeatMap
-				title="all tasks over time"
-				columns={columns}
-				unit={snapshot.log2_unit_ns}
-				seconds={secondsOf(snapshot)}
-				width={width}
-				height={map}
-			/>
-			<Lines lines={list} width={width} height={rest - map} />
-		</Box>
-	);
-}
-
-/** One process: who ran while it waited, and its threads. */
-function closeUp({ focus, culprits }: Props['snapshot'], width: number, height: number): string[] {
-	if (!focus || height < 3) return [];
-	const blamed = culprits.find(({ pid }) => pid === focus.pid);
-	const by = (blamed?.culprits ?? []).map(
-		({ pid, comm, wait_ns, turns }) =>
-			`${fitCells(formatShare(wait_ns / (blamed?.wait_ns ?? 1)), 7, 'right')} ${paint('warn', fitCells(formatNs(wait_ns), 8, 'right'))} ${fitCells(formatCount(turns), 6, 'right')}  ${comm}${pid > 0 ? `[${pid}]` : ''}`,
-	);
-	const threads = focus.threads.map(
-		({ key, count, wait_ns, p99_ns, max_ns }) =>
-			`${fitCells(formatCount(count), 7, 'right')} ${[wait_ns, p99_ns, max_ns].map((ns) => fitCells(formatNs(ns), 8, 'right')).join(' ')}  ${key.comm}[${key.id}]`,
-	);
-	const left = [
-		paint(
-			'dim',
-			lineOf(width, [
-				`${fitCells('SHARE', 7, 'right')} ${fitCells('WAIT', 8, 'right')} ${fitCells('TURNS', 6, 'right')}  RAN MEANWHILE`,
-			]),
-		),
-		...(by.length > 0 ? by : [paint('dim', '  (nothing yet)')]),
-	];
-	const right = [
-		paint(
-			'dim',
-			lineOf(width, [
-				`${fitCells('WAITS', 7, 'right')} ${['WAIT', 'P99', 'MAX'].map((title) => fitCells(title, 8, 'right')).join(' ')}  THREAD`,
-			]),
-		),
-		...(threads.length > 0 ? threads : [paint('dim', '  (nothing yet)')]),
-	];
-	const first = Math.min(left.length, Math.max(2, height >> 1));
-	return [...left.slice(0, first), '', ...right].slice(0, height);
-}
-
-/** Who is waiting now, one per line, for a pane with room to spare. */
-function waitingList(waiting: readonly Waiting[], height: number): string[] {
-	if (height < 3) return [];
-	const tasks = waiting
-		.slice(0, height - 2)
-		.map(
-			(task) =>
-				`${paint('warn', fitCells(formatNs(task.age_ns), 7, 'right'))}  ${fitCells(`cpu${task.cpu}`, 6)} ${task.comm}[${task.tid}]`,
-		);
-	return ['', paint('dim', tasks.length > 0 ? 'waiting now, longest first' : 'nobody is waiting now'), ...tasks];
-}
-
-const none: RunqlatRow['buckets'] = [];
-
 function View(props: Props): ReactElement {
 	const { snapshot, rows, selected } = props;
 	const all = snapshot.rows.find((row) => row.key.kind === 'all');
 	const row = rows[selected];
+	const shown = row ?? all;
 	return (
 		<Panes
 			tab={props}
 			title="Run queue"
 			name={row ? nameOf(row) : ''}
 			summary={[
-				allLine(all, snapshot.filter),
+				allLine(all, snapshot),
 				waitingLine(snapshot.waiting, snapshot.waiting_count),
 				cpuLine(snapshot.cpus),
 				zonesLine(all, snapshot.zones_ns),
 			]}
 			empty="nobody waited for a CPU in this interval"
-			paneRows={10}
-			paneLeast={5}
-			pane={(area) => <Waits tab={props} row={row ?? all} {...area} />}
+			paneRows={props.view === 0 ? 10 : 30}
+			paneLeast={props.view === 0 ? 5 : 4}
+			paneFirst={props.view > 0}
+			pane={(area) => <WaitsPane tab={props} row={shown} name={shown ? nameOf(shown) : ''} {...area} />}
 		/>
 	);
 }
@@ -209,10 +105,12 @@ function pidOf(row: RunqlatRow | undefined): number {
 export const runqlatTab: TabView<RunqlatRow, RunqlatExtra> = {
 	View,
 	nameOf,
+	views,
+	unit: (snapshot) => snapshot.log2_unit_ns,
 	listed: (row) => row.key.kind !== 'all',
-	focus: (row) => ({ focus: pidOf(row) }),
 	narrow(row, { filter }) {
-		if (filter !== '') return { pid: 0, comm: '', cgroup: '' };
+		if (filter !== '') return { pid: 0, comm: '', cgroup: '', cgroup_id: 0 };
+		if (row?.key.kind === 'cgroup') return { cgroup_id: row.key.id };
 		const pid = pidOf(row);
 		return pid > 0 ? { pid } : {};
 	},

@@ -95,6 +95,6 @@ export const inFlightList: TabList<InflightRow, IoExtra, IoRow> = {
 	rowKey: (row) => row.key,
 	rows: rowsOf,
 	View: InFlightView,
-	buckets: (row) => [[row.age_ns, 1]],
+	time: (row) => row.age_ns,
 	narrow: (row, snapshot) => narrowTo(row && (row.pid > 0 ? { pid: row.pid } : { device: row.device }), snapshot),
 };

@@ -57,6 +57,6 @@ export const slowList: TabList<SlowRow, IoExtra, IoRow> = {
 	rows: (snapshot, history) => rowsOfSlow(snapshot, recentSlow(history, listed)),
 	View: SlowView,
 	nameOf: slowNameOf,
-	buckets: (row) => [[row.whole_ns, 1]],
+	time: (row) => row.whole_ns,
 	narrow: (row, snapshot) => narrowTo(row && (row.pid > 0 ? { pid: row.pid } : { device: row.device }), snapshot),
 };

@@ -133,14 +133,10 @@ const none: Buckets = [];
 
 export function StagesView(props: IoProps): ReactElement {
 	const { snapshot, rows, selected, band } = props;
-	const tab = useMemo(() => {
-		const fits = (column: IoProps['columns'][number]) => column.shown?.(snapshot) ?? true;
-		return { ...props, columns: props.columns.filter(fits), allColumns: props.allColumns.filter(fits) };
-	}, [props, snapshot]);
 	const row = rows[selected];
 	return (
 		<Panes
-			tab={tab}
+			tab={props}
 			title="Disk IO"
 			name={row ? nameOf(row) : ''}
 			summary={summaryOf(snapshot, props.history, props.view, props.height)}
@@ -152,7 +148,7 @@ export function StagesView(props: IoProps): ReactElement {
 			paneRows={10}
 			paneLeast={rows.length > 0 || (band !== null && snapshot.rows.length > 0) ? 4 : Number.POSITIVE_INFINITY}
 			paneBelow
-			pane={(area) => <Pane tab={tab} row={row} {...area} />}
+			pane={(area) => <Pane tab={props} row={row} {...area} />}
 		/>
 	);
 }

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Run queue: what user space is told of tasks, by the iterator and by the ring. */
+#pragma once
+
+#include "runqlat-filter.bpf.h"
+#include "runqlat-state.bpf.h"
+
+enum record_kind {
+	RECORD_PROCESS = 1,
+	RECORD_WAITING = 2,
+	/* a leader is gone, with nothing new since its RECORD_PROCESS */
+	RECORD_GONE = 3,
+	/* a leader is gone; goes on with the waits, like RECORD_PROCESS */
+	RECORD_LAST = 4,
+	/* goes on with the waits of one thread */
+	RECORD_THREAD = 5,
+	/* a thread other than the leader has switched away `voluntary` and `involuntary` times since the last time this was said */
+	RECORD_SWITCHES = 6,
+};
+NAMES(record_kind);
+
+struct record_head {
+	u32 kind;
+	u32 tgid;
+	u32 tid;
+	u32 cpu;
+	/* of the process, CLOCK_BOOTTIME */
+	u64 start;
+	/* RECORD_WAITING: for how long; RECORD_GONE: `created` of the storage; RECORD_THREAD: start of the thread */
+	u64 ns;
+	/* switches away from the task since we look at it, but RECORD_SWITCHES */
+	u32 voluntary;
+	u32 involuntary;
+	char comm[TASK_COMM_LEN];
+};
+RECORD(record_head);
+
+/* RECORD_PROCESS and RECORD_LAST. */
+struct process_record {
+	struct record_head head;
+	u64 cgroup;
+	/* name of the first process of the pid namespace, empty where it is not known */
+	char pidns_comm[TASK_COMM_LEN];
+	struct process_waits process;
+};
+RECORD(process_record);
+
+struct thread_record {
+	struct record_head head;
+	struct waits waits;
+};
+RECORD(thread_record);
+
+struct waiting_record {
+	struct record_head head;
+	/* of head.ns, what was before the task moved to this CPU's queue: in run_delay already, in no histogram yet */
+	u64 moved_ns;
+	u64 thread_start;
+};
+RECORD(waiting_record);
+
+/* Where the iterator, of which user space runs one at a time, puts a record together. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct process_record);
+} scratch_record SEC(".maps");
+
+/* Room for 6,500 processes that end within one interval. */
+RING(ended, 4 << 20);
+
+static __always_inline void fill(struct record_head *head, struct task_struct *task, u32 kind, u64 start)
+{
+	head->kind = kind;
+	head->tgid = task->tgid;
+	head->tid = task->pid;
+	head->start = start;
+	head->voluntary = 0;
+	head->involuntary = 0;
+	bpf_probe_read_kernel(head->comm, sizeof(head->comm), task->comm);
+}
+
+static __always_inline void ring_was_full(void)
+{
+	u32 this_cpu = bpf_get_smp_processor_id();
+	struct cpu_waits *cpu = bpf_map_lookup_elem(&cpu_waits, &this_cpu);
+
+	/* the one counter written outside the switch, whose program may interrupt us: atomic */
+	if (cpu)
+		__sync_fetch_and_add(&cpu->ring_full, 1);
+}
+
+/* What a process's record says beside its storage. */
+static __always_inline void describe(struct process_record *record, struct task_struct *task, struct process_waits *process, u32 kind)
+{
+	struct pid_namespace *namespace = pid_namespace(task);
+
+	fill(&record->head, task, kind, task->start_boottime);
+	record->head.cpu = 0;
+	record->head.ns = 0;
+	record->head.voluntary = (u32)task->nvcsw - process->leader.voluntary + process->voluntary;
+	record->head.involuntary = (u32)task->nivcsw - process->leader.involuntary + process->involuntary;
+	record->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	__builtin_memset(record->pidns_comm, 0, sizeof(record->pidns_comm));
+	if (namespace)
+		BPF_CORE_READ_INTO(&record->pidns_comm, namespace, child_reaper, comm);
+}
+
+/* All of a process into the ring. */
+static __always_inline bool send_process(struct task_struct *task, struct process_waits *process, u32 kind)
+{
+	struct process_record *record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
+
+	if (!record) {
+		ring_was_full();
+		return false;
+	}
+	describe(record, task, process, kind);
+	bpf_probe_read_kernel(&record->process, sizeof(record->process), process);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+static __always_inline void send_thread(struct task_struct *task)
+{
+	struct waits *waits = bpf_task_storage_get(&details, task, 0, 0);
+	struct thread_record *record;
+
+	if (!waits || !(*longest_word(waits->longest, 0) | *longest_word(waits->longest, 1)))
+		return;
+	record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
+	if (!record) {
+		ring_was_full();
+		return;
+	}
+	fill(&record->head, task, RECORD_THREAD, task->group_leader->start_boottime);
+	record->head.cpu = 0;
+	record->head.ns = task->start_boottime;
+	record->head.voluntary = task->nvcsw;
+	record->head.involuntary = task->nivcsw;
+	bpf_probe_read_kernel(&record->waits, sizeof(record->waits), waits);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* What is asked for of each thread: its switches, its waits. */
+static __always_inline void read_thread(struct seq_file *seq, struct task_struct *task, u64 word)
+{
+	struct record_head head = {};
+
+	if (!is_leader(task)) {
+		struct thread_waits *thread = adopt_thread(task);
+		u32 voluntary = task->nvcsw;
+		u32 involuntary = task->nivcsw;
+
+		if (thread && (voluntary != thread->voluntary || involuntary != thread->involuntary)) {
+			fill(&head, task, RECORD_SWITCHES, task->group_leader->start_boottime);
+			head.voluntary = voluntary - thread->voluntary;
+			head.involuntary = involuntary - thread->involuntary;
+			thread->voluntary = voluntary;
+			thread->involuntary = involuntary;
+			bpf_seq_write(seq, &head, sizeof(head));
+		}
+	}
+	if (word & WANT_THREADS) {
+		struct waits *waits = bpf_task_storage_get(&details, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+		if (waits && (word & READ_ALL || is_recent(waits, word & EPOCH_MASK))) {
+			fill(&head, task, RECORD_THREAD, task->group_leader->start_boottime);
+			head.ns = task->start_boottime;
+			head.voluntary = task->nvcsw;
+			head.involuntary = task->nivcsw;
+			bpf_seq_write(seq, &head, sizeof(head));
+			bpf_seq_write(seq, waits, sizeof(*waits));
+		}
+	}
+}
+
+/* A task that waits at this moment. */
+static __always_inline void read_waiting(struct seq_file *seq, struct task_struct *task, u64 word)
+{
+	/* set while a task is on a queue and does not run; a task that is being switched away from has it already */
+	u64 queued = task->sched_info.last_queued;
+	u32 generation = word >> GENERATION_SHIFT & GENERATION_MASK;
+	struct waiting_record record = {};
+	struct thread_waits *thread;
+	struct rq *rq;
+
+	if (!queued || task->on_cpu || !is_wanted(task, word))
+		return;
+	rq = task->se.cfs_rq->rq;
+	fill(&record.head, task, RECORD_WAITING, task->group_leader->start_boottime);
+	record.head.cpu = rq->cpu;
+	record.thread_start = task->start_boottime;
+	thread = thread_waits(task);
+	if (thread && thread->run_delay && thread->generation == generation) {
+		s64 moved = task->sched_info.run_delay - (thread->run_delay - 1);
+
+		/* it may have been switched to meanwhile */
+		if (moved > 0)
+			record.moved_ns = moved;
+	}
+	record.head.ns = record.moved_ns + (rq->clock > queued ? rq->clock - queued : 0);
+	bpf_seq_write(seq, &record, sizeof(record));
+}

@@ -1,0 +1,164 @@
+/**
+ * Groups made from rows of processes, in one place for every tracer that says how its rows are added up ({@link Fold}):
+ * by user, command or pid namespace, and the tree. Pure but for the facts, which are handed in.
+ */
+import { type ProcessId, processId } from '../process-id.ts';
+import { type SafeText, safe } from '../sanitize.ts';
+import type { ProcessFacts } from './facts.ts';
+
+export type DerivedGroup = 'user' | 'command' | 'pidns' | 'tree';
+
+/** What the processes of a group have in common. */
+export interface GroupName {
+	kind: Exclude<DerivedGroup, 'tree'>;
+	/** User id or inode of the namespace; 0 for commands. */
+	id: number;
+	name: SafeText;
+}
+
+/** How rows of processes become one row. */
+export interface Fold<Row> {
+	/** Those groups of the tracer that are made here. */
+	groups: readonly DerivedGroup[];
+	/** Name of the process of a row. */
+	comm(row: Row): SafeText;
+	/**
+	 * All figures of some rows together, identity of the first: sums are added, shares of a whole too, a maximum is the
+	 * largest, a percentile is taken from the distributions put together.
+	 */
+	merge(rows: readonly [Row, ...Row[]]): Row;
+	/** A merged row as that of a group. */
+	named(row: Row, group: GroupName): Row;
+}
+
+/** A row of a tree: it contains those below it. */
+export interface InTree {
+	/** Generations above it in the listing. */
+	depth?: number;
+}
+
+interface Entry<Row> {
+	row: Row;
+	process: ProcessId;
+}
+
+/** The sums of some fields; a field that the first row lacks stays away. */
+export function sums<Row extends object, Key extends keyof Row>(
+	rows: readonly [Row, ...Row[]],
+	keys: readonly Key[],
+): Pick<Row, Key> {
+	const [first] = rows;
+	const total: Partial<Record<Key, number>> = {};
+	for (const key of keys) {
+		if (first[key] === undefined) continue;
+		let sum = 0;
+		for (const row of rows) sum += Number(row[key] ?? 0);
+		total[key] = sum;
+	}
+	return total as Pick<Row, Key>;
+}
+
+function groupOf<Row>(
+	row: Row,
+	process: ProcessId,
+	kind: GroupName['kind'],
+	fold: Fold<Row>,
+	facts: ProcessFacts,
+): GroupName {
+	if (kind === 'command') return { kind, id: 0, name: fold.comm(row) };
+	if (kind === 'user') {
+		const { uid, name } = facts.user(process);
+		return { kind, id: uid, name };
+	}
+	const id = facts.pidns(process);
+	return { kind, id, name: id === 0 ? safe`(ended)` : fold.comm(row) };
+}
+
+/**
+ * @param processOf of a row, `pid:start`; rows without stay as they are, in front
+ */
+export function regroup<Row extends object>(
+	rows: readonly Row[],
+	by: DerivedGroup,
+	fold: Fold<Row>,
+	processOf: (row: Row) => string | undefined,
+	facts: ProcessFacts,
+): Row[] {
+	facts.begin();
+	const apart: Row[] = [];
+	const processes: Entry<Row>[] = [];
+	for (const row of rows) {
+		const id = processOf(row);
+		if (id === undefined) apart.push(row);
+		else processes.push({ row, process: processId(id) });
+	}
+	if (by === 'tree') return [...apart, ...treeOf(processes, fold, facts)];
+	const found = new Map<string, { group: GroupName; first: ProcessId; rows: [Row, ...Row[]] }>();
+	for (const { row, process } of processes) {
+		const group = groupOf(row, process, by, fold, facts);
+		const key = by === 'command' ? group.name : String(group.id);
+		const known = found.get(key);
+		if (!known) {
+			found.set(key, { group, first: process, rows: [row] });
+			continue;
+		}
+		known.rows.push(row);
+		// a namespace is called after its first process
+		if (process.pid < known.first.pid) Object.assign(known, { group, first: process });
+	}
+	return [...apart, ...[...found.values()].map(({ group, rows: all }) => fold.named(fold.merge(all), group))];
+}
+
+/** Generations looked up for one that is listed. */
+const GENERATIONS = 64;
+
+/** pid of the nearest of those above a process that is listed; 0: none. */
+function listedParent(process: ProcessId, listed: ReadonlySet<number>, facts: ProcessFacts): number {
+	let parent = facts.parent(process);
+	for (let steps = 0; parent > 0 && !listed.has(parent) && steps < GENERATIONS; steps++) {
+		const above = facts.parent({ pid: parent, start: 0 });
+		// who lost its parent has got another one
+		parent = above === 0 && steps === 0 ? facts.parent(process, true) : above;
+	}
+	// a process that ended has a pid that may have been given to its own child
+	return listed.has(parent) && parent !== process.pid ? parent : 0;
+}
+
+/** Parents before their children; figures contain those of all below. */
+function treeOf<Row extends object>(processes: readonly Entry<Row>[], fold: Fold<Row>, facts: ProcessFacts): Row[] {
+	const present = new Set(processes.map(({ process }) => process.pid));
+	const children = new Map<number, Entry<Row>[]>();
+	for (const entry of processes) {
+		const at = listedParent(entry.process, present, facts);
+		const list = children.get(at);
+		if (list) list.push(entry);
+		else children.set(at, [entry]);
+	}
+	// parents before children, without recursion: chains of processes may be long
+	const order: { row: Row; depth: number; above: number }[] = [];
+	const listed = new Set<Row>();
+	const walk = (start: Entry<Row>) => {
+		const open = [{ entry: start, depth: 0, above: -1 }];
+		for (let next = open.pop(); next; next = open.pop()) {
+			const { entry, depth, above } = next;
+			if (listed.has(entry.row)) continue;
+			listed.add(entry.row);
+			const at = order.push({ row: entry.row, depth, above }) - 1;
+			const below = children.get(entry.process.pid) ?? [];
+			children.delete(entry.process.pid);
+			for (const child of below.toReversed()) open.push({ entry: child, depth: depth + 1, above: at });
+		}
+	};
+	for (const entry of children.get(0) ?? []) walk(entry);
+	// parents of each other: /proc was read while pids changed hands
+	for (const entry of processes) walk(entry);
+	const heads: Row[][] = order.map(() => []);
+	const rows: Row[] = [];
+	for (let index = order.length - 1; index >= 0; index--) {
+		const { row, depth, above } = order[index] as (typeof order)[number];
+		const merged = { ...fold.merge([row, ...(heads[index] as Row[])]), depth };
+		heads[above]?.push(merged);
+		rows[index] = merged;
+	}
+	return rows;
+}

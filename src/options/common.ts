@@ -1,0 +1,181 @@
+/** THE table of options that belong to no tracer: checking, help, environment and the file's schema are made from it. */
+import type { OptionSpec, Tracer } from '../tracers/tracer.ts';
+
+/** What options need to know of a tracer. */
+export type AnyTracer = Pick<
+	Tracer<never, object>,
+	'id' | 'title' | 'summary' | 'columns' | 'groups' | 'options' | 'from'
+>;
+
+export interface CommonSpec extends OptionSpec {
+	/** Of this one run: neither in the configuration file nor in the environment. */
+	once?: true;
+	/** In the configuration file it stands in each tab's table. */
+	perTab?: true;
+}
+
+/** What scripts get that name no tab: a tab that is made of others is for people. */
+export function firstMeasuring(tracers: readonly AnyTracer[]): string {
+	return (tracers.find(({ from }) => !from) ?? tracers[0])?.id ?? '';
+}
+
+export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
+	const tabs = tracers.map((tracer) => tracer.id);
+	return [
+		{
+			name: 'tab',
+			short: 't',
+			type: 'string',
+			default: tabs[0] ?? '',
+			choices: tabs,
+			placeholder: 'NAME',
+			help: `tab to open, or to print (with --batch: ${firstMeasuring(tracers)} unless one is named)`,
+		},
+		{
+			name: 'delay',
+			short: 'd',
+			type: 'number',
+			default: 1,
+			min: 0.1,
+			max: 3600,
+			placeholder: 'SECONDS',
+			help: 'length of an interval',
+		},
+		{
+			name: 'sort',
+			short: 's',
+			type: 'string',
+			default: '',
+			placeholder: 'COLUMN',
+			perTab: true,
+			help: 'column to sort by',
+		},
+		{
+			name: 'group',
+			short: 'g',
+			type: 'string',
+			default: '',
+			placeholder: 'NAME',
+			perTab: true,
+			help: 'what a row stands for',
+		},
+		{
+			name: 'filter',
+			short: 'f',
+			type: 'string',
+			default: '',
+			placeholder: 'TEXT',
+			once: true,
+			help: "rows to show: part of a name, or e.g. 'p99 > 5ms and not comm ~ ^pg' (see docs/filter.md)",
+		},
+		{
+			name: 'theme',
+			type: 'string',
+			default: 'auto',
+			choices: ['auto', 'dark', 'light', 'monochrome', 'colour-blind'],
+			placeholder: 'NAME',
+			help: 'colours',
+		},
+		{
+			name: 'colours',
+			type: 'string',
+			default: 'auto',
+			choices: ['auto', '16', '256'],
+			placeholder: 'N',
+			help: 'how many the terminal has',
+		},
+		{ name: 'ascii', type: 'boolean', default: false, help: 'draw with 7-bit characters only' },
+		{ name: 'mouse', type: 'boolean', default: false, help: 'wheel scrolls, click selects row, tab and sort column' },
+		{
+			name: 'config',
+			short: 'c',
+			type: 'string',
+			default: '',
+			placeholder: 'FILE',
+			once: true,
+			help: 'configuration file (see docs/config.md)',
+		},
+		{
+			name: 'batch',
+			short: 'b',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'print to standard output instead of opening the screen',
+		},
+		{
+			name: 'json',
+			short: 'j',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'with --batch: one JSON object per line and interval (see docs/batch.md)',
+		},
+		{
+			name: 'iterations',
+			short: 'n',
+			type: 'number',
+			default: 0,
+			min: 0,
+			placeholder: 'N',
+			once: true,
+			help: 'with --batch: stop after N intervals (0: never)',
+		},
+		{
+			name: 'limit',
+			short: 'l',
+			type: 'number',
+			default: 0,
+			min: 0,
+			placeholder: 'N',
+			once: true,
+			help: 'with --batch: print the first N rows (0: all)',
+		},
+		{
+			name: 'verbose',
+			short: 'v',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'print a line for every turn that a task has on a CPU',
+		},
+		{
+			name: 'rate',
+			type: 'number',
+			default: 1000,
+			min: 1,
+			max: 1_000_000,
+			placeholder: 'N',
+			once: true,
+			help: 'with -v: lines per second; how many more there were is told',
+		},
+		{
+			name: 'live',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'with compare: BPF and the /proc sampler over the same seconds',
+		},
+		{
+			name: 'duration',
+			type: 'number',
+			default: 0,
+			min: 0,
+			max: 86_400,
+			placeholder: 'SECONDS',
+			once: true,
+			help: 'with compare (0: 10) and -v (0: until stopped)',
+		},
+		{
+			name: 'sys-root',
+			type: 'string',
+			default: '/sys',
+			placeholder: 'DIR',
+			once: true,
+			help: 'where sysfs is; another tree stands in for other hardware',
+		},
+		{ name: 'proc-root', type: 'string', default: '/proc', placeholder: 'DIR', once: true, help: 'where proc is' },
+		{ name: 'help', short: 'h', type: 'boolean', default: false, once: true, help: 'this text' },
+		{ name: 'version', short: 'V', type: 'boolean', default: false, once: true, help: 'print the version' },
+	];
+}

@@ -1,0 +1,33 @@
+/** What the configuration file says, by option; every key must mean something. */
+import type { ConfigFile, Located } from '../config/file.ts';
+import { UsageError } from '../usage-error.ts';
+import { type AnyTracer, commonOptions } from './common.ts';
+
+/** Values of the file by option, `TAB.sort` and `TAB.group` among them; every key must mean something. */
+export function fileValues(file: ConfigFile, tracers: readonly AnyTracer[]): Map<string, Located> {
+	const values = new Map<string, Located>();
+	const take = (table: ReadonlyMap<string, Located>, names: readonly string[], prefix: string, title: string) => {
+		for (const [key, located] of table) {
+			if (!names.includes(key))
+				throw new UsageError(`${located.where}: unknown key '${key}'${title}; known are ${names.join(', ')}`);
+			values.set(key === 'sort' || key === 'group' ? `${prefix}.${key}` : key, located);
+		}
+	};
+	const common = commonOptions(tracers).filter((spec) => !spec.once && !spec.perTab);
+	take(
+		file.top,
+		common.map((spec) => spec.name),
+		'',
+		'',
+	);
+	for (const [name, { where, values: table }] of file.tables) {
+		if (name === 'keys') continue;
+		const tracer = tracers.find(({ id }) => id === name);
+		if (!tracer)
+			throw new UsageError(
+				`${where}: unknown table [${name}]; known are keys, ${tracers.map(({ id }) => id).join(', ')}`,
+			);
+		take(table, ['sort', 'group', ...tracer.options.map((spec) => spec.name)], name, ` in [${name}]`);
+	}
+	return values;
+}

@@ -1,0 +1,53 @@
+/** The text of `--help`, from the tables of options. */
+import type { OptionSpec } from '../tracers/tracer.ts';
+import { type AnyTracer, commonOptions } from './common.ts';
+
+function flag(spec: OptionSpec): string {
+	return `${spec.short ? `-${spec.short}, ` : '    '}--${spec.name}${spec.placeholder ? ` ${spec.placeholder}` : ''}`;
+}
+
+function describe(spec: OptionSpec): string {
+	const notes: string[] = [];
+	if (spec.choices) notes.push(spec.choices.join(' | '));
+	if (spec.type !== 'boolean' && spec.default !== '' && spec.default !== 0) notes.push(`default ${spec.default}`);
+	return `  ${flag(spec).padEnd(28)}${spec.help}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`;
+}
+
+/** Words on lines of at most 110 characters; all lines but the first begin with `indent`. */
+function wrap(text: string, indent: string): string {
+	let line = 0;
+	return text.replace(/ ?\S+/g, (word) => {
+		if (line > 0 && line + word.length > 110) {
+			line = indent.length + word.length - 1;
+			return `\n${indent}${word.trimStart()}`;
+		}
+		line += word.length;
+		return word;
+	});
+}
+
+/** The text of `--help`. */
+export function helpText(tracers: readonly AnyTracer[]): string {
+	const sections = tracers.flatMap((tracer) => [
+		'',
+		wrap(`${tracer.title} (--tab ${tracer.id}): ${tracer.summary}`, '  '),
+		`  sort by: ${wrap(tracer.columns.map((column) => column.key).join(' '), '    ')}`,
+		...(tracer.groups.length > 1 ? [`  group by: ${tracer.groups.join(' ')}`] : []),
+		...tracer.options.map(describe),
+	]);
+	return [
+		'wattlag: where the watts and the latency go, live, from eBPF',
+		'',
+		'usage: wattlag [options]                    open the screen (? there for keys)',
+		'       wattlag --batch [--json] [options]   print to standard output',
+		'       wattlag compare --live [--duration S] [--json]   BPF against the /proc sampler, side by side',
+		'       wattlag replay FILE                  a recording (key w) on the screen, without privilege',
+		'       wattlag -v [--rate N]                a line for every scheduling slice',
+		'',
+		...commonOptions(tracers).map(describe),
+		...sections,
+		'',
+		'exit codes: 0 done; 1 failure; 2 bad option; 77 nothing could be measured (privilege or kernel)',
+		'',
+	].join('\n');
+}

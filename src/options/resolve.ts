@@ -1,0 +1,178 @@
+/**
+ * What the user asked for: configuration file, environment (`WATTLAG_*`) and command line, each before the one to its
+ * left. A mistake is a {@link UsageError}: one line, exit code 2.
+ */
+import type { ConfigFile, Located } from '../config/file.ts';
+import { keyOverrides } from '../config/keys.ts';
+import { Filter } from '../filter/bind.ts';
+import { describeFilterError, FilterError } from '../filter/error.ts';
+import type { FilterTab } from '../filter/names.ts';
+import type { Options } from '../tracers/tracer.ts';
+import type { KeyOverrides } from '../ui/keymap.ts';
+import type { LookChoice } from '../ui/theme.ts';
+import { UsageError } from '../usage-error.ts';
+import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring } from './common.ts';
+import { fileValues } from './file-values.ts';
+import { type Flags, readFlags } from './flags.ts';
+import { check, integer, oneOf } from './values.ts';
+
+/** What the user asked for, checked. */
+export interface CommandLine {
+	mode: 'live' | 'batch' | 'compare' | 'slices' | 'replay' | 'help' | 'version';
+	/** `replay`: the file. */
+	recording: string;
+	/** Tab to open or to print. */
+	tab: string;
+	json: boolean;
+	/** Intervals to print; Infinity until stopped. */
+	iterations: number;
+	/** Length of an interval, seconds. */
+	delay: number;
+	/** Rows to print; Infinity: all. */
+	limit: number;
+	/** By tab: column key to sort by; missing: the tab's own. */
+	sorts: Record<string, string>;
+	/** By tab: what a row stands for; missing: the tab's own. */
+	groups: Record<string, string>;
+	/** Checked: {@link Filter} takes it. */
+	filter: string;
+	look: LookChoice;
+	mouse: boolean;
+	keys: KeyOverrides;
+	sysRoot: string;
+	procRoot: string;
+	/** `compare`, `-v`: seconds; Infinity until stopped. */
+	duration: number;
+	/** `-v`: lines per second. */
+	rate: number;
+	/** Each tracer's own section. */
+	sections: Record<string, Options>;
+}
+
+/** `WATTLAG_DELAY` */
+export function environmentName(option: string): string {
+	return `WATTLAG_${option.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** Where values come from, beside the command line. */
+export interface Sources {
+	env?: Readonly<Record<string, string | undefined>>;
+	file?: ConfigFile | null;
+}
+
+/** Bring the sources together and check every value. Throws {@link UsageError}. */
+export function resolveOptions(
+	{ compare, replay, options: flags }: Flags,
+	tracers: readonly AnyTracer[],
+	{ env = {}, file = null }: Sources = {},
+): CommandLine {
+	const common = commonOptions(tracers);
+	const fromFile = file ? fileValues(file, tracers) : new Map<string, Located>();
+	/** The value that counts and how the user wrote it; undefined: nobody gave one. */
+	const find = (spec: CommonSpec, inFile: string): { raw: unknown; name: string } | undefined => {
+		if (flags[spec.name] !== undefined) return { raw: flags[spec.name], name: `--${spec.name}` };
+		const variable = environmentName(spec.name);
+		if (!spec.once && env[variable] !== undefined) return { raw: env[variable], name: variable };
+		const located = fromFile.get(inFile);
+		return located && { raw: located.value, name: `${located.where}: ${inFile}` };
+	};
+	const specs: CommonSpec[] = [...common, ...tracers.flatMap((tracer) => tracer.options)];
+	const values = new Map(
+		specs
+			.filter((spec) => !spec.perTab)
+			.map((spec) => {
+				const found = find(spec, spec.name);
+				return [spec.name, found ? check(spec, found.raw, found.name) : spec.default];
+			}),
+	);
+	const text = (name: string): string => values.get(name) as string;
+	const number = (name: string): number => values.get(name) as number;
+	const on = (name: string): boolean => values.get(name) === true;
+
+	const batch = on('batch');
+	const named = find(common.find(({ name }) => name === 'tab') as CommonSpec, 'tab') !== undefined;
+	const tab = batch && !named ? firstMeasuring(tracers) : text('tab');
+	if (compare && !on('live')) throw new UsageError('compare needs --live: wattlag compare --live');
+	if (!compare && on('live')) throw new UsageError('--live belongs to compare: wattlag compare --live');
+	if (replay !== undefined && batch) throw new UsageError('replay opens the screen: leave out --batch');
+	for (const name of ['json', 'iterations', 'limit']) {
+		if (compare && name !== 'iterations') continue;
+		if (!batch && flags[name] !== undefined && flags[name] !== false) {
+			throw new UsageError(`--${name} needs --batch`);
+		}
+	}
+	/** One of the options that every tab has for itself; those of the command line are for the tab in front. */
+	const perTab = (name: string, choices: (tracer: AnyTracer) => readonly string[]): Record<string, string> => {
+		const spec = common.find((one) => one.name === name) as CommonSpec;
+		const entries = tracers.flatMap((tracer) => {
+			const located = fromFile.get(`${tracer.id}.${name}`);
+			const found =
+				tracer.id === tab
+					? find(spec, `${tracer.id}.${name}`)
+					: located && { raw: located.value, name: `${located.where}: ${name}` };
+			if (!found) return [];
+			return [[tracer.id, oneOf(found.name, check(spec, found.raw, found.name) as string, choices(tracer), tracer.id)]];
+		});
+		return Object.fromEntries(entries);
+	};
+	return {
+		mode: on('help')
+			? 'help'
+			: on('version')
+				? 'version'
+				: replay !== undefined
+					? 'replay'
+					: compare
+						? 'compare'
+						: on('verbose')
+							? 'slices'
+							: batch
+								? 'batch'
+								: 'live',
+		recording: replay ?? '',
+		tab,
+		json: on('json'),
+		iterations: integer('iterations', number('iterations')),
+		delay: number('delay'),
+		limit: integer('limit', number('limit')),
+		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
+		groups: perTab('group', (tracer) => tracer.groups),
+		filter: checkFilter(text('filter'), tracers),
+		look: {
+			theme: text('theme') as LookChoice['theme'],
+			colours: text('colours') === 'auto' ? 'auto' : (Number(text('colours')) as 16 | 256),
+			ascii: on('ascii'),
+		},
+		mouse: on('mouse'),
+		keys: keyOverrides(file?.tables.get('keys')?.values ?? new Map()),
+		duration: number('duration') || (compare ? 10 : Number.POSITIVE_INFINITY),
+		rate: number('rate'),
+		sysRoot: text('sys-root'),
+		procRoot: text('proc-root'),
+		sections: Object.fromEntries(
+			tracers.map((owner) => [
+				owner.id,
+				Object.fromEntries(owner.options.map((spec) => [spec.name, values.get(spec.name) as number])),
+			]),
+		),
+	};
+}
+
+function checkFilter(text: string, tracers: readonly AnyTracer[]): string {
+	try {
+		new Filter(text, tracers as readonly FilterTab[]);
+	} catch (error) {
+		if (error instanceof FilterError) throw new UsageError(`--${describeFilterError(error, text)}`);
+		throw error;
+	}
+	return text;
+}
+
+/** The command line alone. Throws {@link UsageError}. */
+export function parseCommandLine(
+	argv: readonly string[],
+	tracers: readonly AnyTracer[],
+	sources?: Sources,
+): CommandLine {
+	return resolveOptions(readFlags(argv, tracers), tracers, sources);
+}

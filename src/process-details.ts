@@ -1,0 +1,109 @@
+/** What `/proc` says of one process at this moment, read without holding up the thread that asks. */
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Users } from './energy/users.ts';
+import { type ProcessId, sameStart, TICK } from './process-id.ts';
+import { type SafeText, safe, sanitize } from './sanitize.ts';
+import type { Count, Ns } from './units.ts';
+
+export interface ProcessDetails {
+	/** Arguments with spaces between them, at most {@link COMMAND_BYTES}; the name in brackets for threads of the kernel. */
+	command: SafeText;
+	user: SafeText;
+	cgroup: SafeText;
+	/** The kernel's word: `sleeping`, `running`, … */
+	state: SafeText;
+	threads: Count;
+	/** Wall clock, ms since 1970. */
+	started: number;
+	/** The process that started it first, then its own, … */
+	parents: { pid: number; comm: SafeText }[];
+}
+
+/** Read of a command line; some are megabytes long. */
+const COMMAND_BYTES = 4096;
+/** Generations looked up. */
+const PARENTS = 16;
+
+interface Stat {
+	comm: SafeText;
+	parent: number;
+	start: Ns;
+}
+
+/** `/proc/PID/stat`: the name is in brackets and may contain any bytes, brackets too. */
+async function readStat(procRoot: string, pid: number): Promise<Stat> {
+	const bytes = await readFile(join(procRoot, String(pid), 'stat'));
+	const [open, close] = [bytes.indexOf('('), bytes.lastIndexOf(')')];
+	const fields = bytes
+		.subarray(close + 2)
+		.toString('latin1')
+		.split(' ');
+	return {
+		comm: sanitize(bytes.subarray(open + 1, close)),
+		parent: Number(fields[1]),
+		start: Number(fields[19]) * TICK,
+	};
+}
+
+async function readCommand(procRoot: string, pid: number, comm: SafeText): Promise<SafeText> {
+	const file = await open(join(procRoot, String(pid), 'cmdline'));
+	try {
+		const { buffer, bytesRead } = await file.read(Buffer.alloc(COMMAND_BYTES));
+		if (bytesRead === 0) return safe`[${comm}]`;
+		let end = bytesRead;
+		while (end > 0 && buffer[end - 1] === 0) end--;
+		// the sanitiser takes NUL for the end of a text
+		const text = sanitize(buffer.subarray(0, end).map((byte) => (byte === 0 ? 0x20 : byte)));
+		return bytesRead < COMMAND_BYTES ? text : safe`${text}…`;
+	} finally {
+		await file.close();
+	}
+}
+
+async function readParents(procRoot: string, first: number): Promise<ProcessDetails['parents']> {
+	const parents: ProcessDetails['parents'] = [];
+	for (let pid = first; pid > 0 && parents.length < PARENTS; ) {
+		const stat = await readStat(procRoot, pid).catch(() => undefined);
+		if (!stat) break;
+		parents.push({ pid, comm: stat.comm });
+		pid = stat.parent;
+	}
+	return parents;
+}
+
+let users: Users | undefined;
+
+/** null: there is no such process (any more). Rejects when `/proc` refuses for another reason. */
+export async function readProcess(procRoot: string, { pid, start }: ProcessId): Promise<ProcessDetails | null> {
+	const text = (name: string) => readFile(join(procRoot, String(pid), name));
+	try {
+		const stat = await readStat(procRoot, pid);
+		if (!sameStart(stat.start, start)) return null;
+		const [command, status, cgroup, uptime, parents] = await Promise.all([
+			readCommand(procRoot, pid, stat.comm),
+			text('status'),
+			text('cgroup'),
+			readFile(join(procRoot, 'uptime'), 'latin1'),
+			readParents(procRoot, stat.parent),
+		]);
+		// all of it was about this one only if it still is
+		if ((await readStat(procRoot, pid)).start !== stat.start) return null;
+		const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status.toString('latin1'))?.[1] ?? '';
+		users ??= new Users();
+		const path = cgroup.subarray(cgroup.indexOf('0::') + 3);
+		return {
+			command,
+			user: users.name(Number(field('Uid').split('\t')[1] ?? -1)),
+			cgroup: sanitize(path.subarray(0, Math.max(0, path.indexOf('\n')))),
+			state: sanitize(/\((.+)\)/.exec(field('State'))?.[1] ?? field('State')),
+			threads: Number(field('Threads')),
+			started: Date.now() - (Number.parseFloat(uptime) * 1e3 - stat.start / 1e6),
+			parents,
+		};
+	} catch (error) {
+		const { code } = error as NodeJS.ErrnoException;
+		if (code === 'ENOENT' || code === 'ESRCH') return null;
+		throw error;
+	}
+}

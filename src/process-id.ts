@@ -1,0 +1,23 @@
+/** Which process: pids are used again, so its start belongs to its name. Pure. */
+import type { Ns } from './units.ts';
+
+export interface ProcessId {
+	/** In the initial pid namespace. */
+	pid: number;
+	/** ns since boot (CLOCK_BOOTTIME); 0: not known, any process with this pid. */
+	start: Ns;
+}
+
+/** `/proc` counts in USER_HZ, which is 100 on every machine, and rounds down; the kernel's own stamps do not. */
+export const TICK: Ns = 1e7;
+
+/** Whether two starts are of the same process, wherever they come from; 0 fits any. */
+export function sameStart(a: Ns, b: Ns): boolean {
+	return a === 0 || b === 0 || Math.abs(a - b) < 2 * TICK;
+}
+
+/** From `pid:start`, see `Tracer.processOf`. */
+export function processId(text: string): ProcessId {
+	const [pid, start] = text.split(':');
+	return { pid: Number(pid), start: Number(start || 0) };
+}

@@ -1,0 +1,54 @@
+/** A recording in the place of the machine: all that the screen needs to show it. */
+import type { Sampler } from '../sampler.ts';
+import { safe } from '../sanitize.ts';
+import { Store } from '../store.ts';
+import type { Tracer } from '../tracers/tracer.ts';
+import type { LiveOptions } from '../ui/live.tsx';
+import { UsageError } from '../usage-error.ts';
+import { readRecording } from './read.ts';
+
+/** What was recorded stays as it is. */
+const nothingFollows: Sampler = {
+	subscribe: () => () => {},
+	setInterval: () => {},
+	setGroup: () => {},
+	close: () => {},
+};
+
+/** Throws {@link UsageError} where there is nothing to show. */
+export async function openRecording(
+	path: string,
+	tracers: readonly Pick<Tracer<object, object>, 'id' | 'columns' | 'rowKey' | 'processOf'>[],
+): Promise<
+	Pick<LiveOptions, 'sampler' | 'message'> & Required<Pick<LiveOptions, 'host' | 'inspect'>> & { store: Store }
+> {
+	const store = new Store();
+	const recorded = new Set<string>();
+	const { about, damage } = await readRecording(path, tracers, (snapshot) => {
+		recorded.add(snapshot.tab);
+		store.apply({ kind: 'snapshot', snapshot });
+	}).catch((error: Error) => {
+		throw new UsageError(`${path}: ${error.message}`);
+	});
+	if (recorded.size === 0) throw new UsageError(`${path}: ${damage ?? 'nothing was recorded'}`);
+	for (const { id } of tracers) {
+		if (recorded.has(id)) continue;
+		const fix = safe`the tab had no figures when it was written`;
+		store.apply({ kind: 'unavailable', tab: id, reason: safe`not in this recording`, fix });
+	}
+	store.freeze();
+	return {
+		sampler: nothingFollows,
+		store,
+		message: damage && `the recording is damaged; this is what came before: ${damage}`,
+		host: {
+			host: safe`${about.host} (recording)`,
+			kernel: about.kernel,
+			cpus: about.cpus,
+			load: () => [],
+			uptime: () => Number.NaN,
+		},
+		// processes of another machine, or of another time
+		inspect: () => Promise.reject(new Error('not this machine')),
+	};
+}

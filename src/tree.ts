@@ -1,0 +1,59 @@
+/** Rows of a tree, parents before their children, as they are filtered, ordered and written. Pure. */
+import { type Direction, sortRows } from './query.ts';
+import type { Column } from './tracers/tracer.ts';
+
+function depthOf(row: unknown): number {
+	return (row as { depth?: number }).depth ?? 0;
+}
+
+interface Branch<Row> {
+	row: Row;
+	below: Branch<Row>[];
+}
+
+/** Children stay under their parent; only brothers and sisters are put in order. */
+export function sortTree<Row>(
+	rows: readonly Row[],
+	column: Column<Row> | undefined,
+	direction: Direction,
+	seconds: number,
+): readonly Row[] {
+	if (column === undefined) return rows;
+	const top: Branch<Row>[] = [];
+	const path: Branch<Row>[] = [];
+	for (const row of rows) {
+		const branch = { row, below: [] };
+		path.length = Math.min(path.length, depthOf(row));
+		(path.at(-1)?.below ?? top).push(branch);
+		path.push(branch);
+	}
+	const byRow: Column<Branch<Row>> = { ...column, value: (branch, length) => column.value(branch.row, length) };
+	const sorted: Row[] = [];
+	const open = [...sortRows(top, byRow, direction, seconds)].reverse();
+	for (let next = open.pop(); next; next = open.pop()) {
+		sorted.push(next.row);
+		open.push(...sortRows(next.below, byRow, direction, seconds).toReversed());
+	}
+	return sorted;
+}
+
+/** Rows that pass, and those above them, so that it is seen where they belong. */
+export function filterTree<Row>(rows: readonly Row[], test: (row: Row) => boolean): readonly Row[] {
+	const kept: Row[] = [];
+	// everything less deep than this is above the row kept last
+	let above = 0;
+	for (let index = rows.length - 1; index >= 0; index--) {
+		const row = rows[index] as Row;
+		const depth = depthOf(row);
+		if (depth >= above && !test(row)) continue;
+		kept.push(row);
+		above = depth;
+	}
+	return kept.reverse();
+}
+
+/** What stands before the name of a row, a cell for each generation, at most half of `width`. */
+export function treeIndent(row: unknown, width: number): string {
+	const depth = Math.min(depthOf(row), (width >> 1) - 1);
+	return depth < 1 ? '' : `${' '.repeat(depth - 1)}└ `;
+}

@@ -1,0 +1,58 @@
+/** Pressure stall information: how long tasks stood still for want of CPU, memory or IO, from `/proc/pressure`. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Ns } from '../units.ts';
+
+/** Of the interval: time in which at least one task (`some`), or all that could have run (`full`), stood still. */
+export interface Stall {
+	some_ns: Ns;
+	full_ns: Ns;
+}
+
+export const resources = ['cpu', 'memory', 'io', 'irq'] as const;
+export type Resource = (typeof resources)[number];
+
+/** By resource; one that the kernel does not tell is missing (`irq` before 6.1). */
+export type Pressure = Partial<Record<Resource, Stall>>;
+
+/** Totals since boot, ns. Lines are `some avg10=0.00 avg60=0.00 avg300=0.00 total=12345`, total in µs. */
+export function parsePressure(text: string): Stall {
+	const total = (kind: string): Ns => 1e3 * Number(new RegExp(`^${kind} .*total=(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+	return { some_ns: total('some'), full_ns: total('full') };
+}
+
+export class PressureReader {
+	private readonly procRoot: string;
+	private before: Pressure;
+
+	constructor(procRoot: string) {
+		this.procRoot = procRoot;
+		this.before = this.totals();
+	}
+
+	/** Since the last read; null where the kernel has none of it (no CONFIG_PSI, or switched off at boot). */
+	read(): Pressure | null {
+		const totals = this.totals();
+		const entries = resources.flatMap((resource) => {
+			const [now, before] = [totals[resource], this.before[resource]];
+			if (!now || !before) return [];
+			const [some_ns, full_ns] = [now.some_ns - before.some_ns, now.full_ns - before.full_ns];
+			return [[resource, { some_ns: Math.max(0, some_ns), full_ns: Math.max(0, full_ns) }] as const];
+		});
+		this.before = totals;
+		return entries.length > 0 ? Object.fromEntries(entries) : null;
+	}
+
+	private totals(): Pressure {
+		return Object.fromEntries(
+			resources.flatMap((resource) => {
+				try {
+					// reading fails too where PSI is compiled in and switched off
+					return [[resource, parsePressure(readFileSync(join(this.procRoot, 'pressure', resource), 'utf8'))]];
+				} catch {
+					return [];
+				}
+			}),
+		);
+	}
+}

@@ -1,0 +1,77 @@
+/** Control groups that ran out of their CPU quota, from `cpu.stat` of those that are at work. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { unifiedMount } from '../cgroups.ts';
+import type { SafeText } from '../sanitize.ts';
+import type { Count, Ns } from '../units.ts';
+
+/** One group in one interval. */
+export interface Throttled {
+	cgroup: SafeText;
+	/** Quota periods in which it ran, and those in which it was stopped. */
+	periods: Count;
+	throttled: Count;
+	/** Σ over CPUs of the time it was stopped. */
+	throttled_ns: Ns;
+}
+
+/** Groups looked at per interval: those at work and all above them. */
+const LOOKED_AT = 64;
+
+type Totals = Omit<Throttled, 'cgroup'>;
+
+/** undefined: the group has no quota (`nr_periods` stays away without the cpu controller). */
+export function parseCpuStat(text: string): Totals | undefined {
+	const field = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+	const periods = field('nr_periods');
+	if (!(periods > 0)) return undefined;
+	return { periods, throttled: field('nr_throttled'), throttled_ns: 1e3 * field('throttled_usec') };
+}
+
+export class QuotaReader {
+	private readonly root: string | undefined;
+	private before = new Map<string, Totals>();
+
+	constructor(procRoot: string) {
+		this.root = unifiedMount(procRoot);
+	}
+
+	/** Groups stopped since the last read, of `cgroups` and those above them. A group is known from its second read on. */
+	read(cgroups: Iterable<SafeText>): Throttled[] {
+		if (this.root === undefined) return [];
+		const looked = new Set<SafeText>();
+		for (const cgroup of cgroups) {
+			for (let path: string = cgroup; path.startsWith('/') && path !== '/'; path = dirname(path)) {
+				if (looked.size >= LOOKED_AT) break;
+				looked.add(path as SafeText);
+			}
+		}
+		const totals = new Map<string, Totals>();
+		const found: Throttled[] = [];
+		for (const cgroup of looked) {
+			const now = this.stat(cgroup);
+			if (!now) continue;
+			totals.set(cgroup, now);
+			const before = this.before.get(cgroup);
+			const throttled = before ? now.throttled - before.throttled : 0;
+			if (!before || throttled <= 0) continue;
+			found.push({
+				cgroup,
+				periods: now.periods - before.periods,
+				throttled,
+				throttled_ns: now.throttled_ns - before.throttled_ns,
+			});
+		}
+		this.before = totals;
+		return found.sort((a, b) => b.throttled_ns - a.throttled_ns);
+	}
+
+	private stat(cgroup: string): Totals | undefined {
+		try {
+			return parseCpuStat(readFileSync(join(this.root as string, cgroup, 'cpu.stat'), 'utf8'));
+		} catch {
+			// gone, or its name was not shown as it is
+			return undefined;
+		}
+	}
+}

@@ -1,0 +1,76 @@
+/** Lens: what interrupts took from one process while it had the CPU. */
+import { formatCount, formatNs, formatShare } from '../../format.ts';
+import type { Stolen } from '../../irq/stolen.ts';
+import type { ProcessId } from '../../process-id.ts';
+import { lineOf } from '../line.ts';
+import type { Span } from '../theme.ts';
+import { type Histories, isIt, type Look, newest, type Section, TREND } from './look.ts';
+
+type IrqSnapshot = Histories['irq'][number];
+
+function stolenOf(process: ProcessId, snapshot: IrqSnapshot): Stolen | undefined {
+	return snapshot.stolen.find((one) => isIt(process, one.pid, one.start_time));
+}
+
+/** Those that most was taken from are listed; of one that is not, it is known only where all are. */
+function unlisted({ stolen, stolen_count }: IrqSnapshot): number {
+	return stolen_count > stolen.length ? Number.NaN : 0;
+}
+
+function parts({ hard_ns, soft_ns, vector_ns, count }: Stolen, { dt_ns }: IrqSnapshot): Span[] {
+	return [
+		['dim', '  hard '],
+		formatShare(hard_ns / dt_ns),
+		['dim', '  soft '],
+		formatShare(soft_ns / dt_ns),
+		['dim', '  vector '],
+		formatShare(vector_ns / dt_ns),
+		['dim', '  times '],
+		formatCount(count),
+	];
+}
+
+export const interruptsSection: Section = {
+	tab: 'irq',
+	title: 'Interrupts',
+	trend: ({ process, histories }) =>
+		histories.irq.slice(-TREND).map((snapshot) => {
+			const stolen = stolenOf(process, snapshot);
+			return stolen ? stolen.time_ns / snapshot.dt_ns : unlisted(snapshot);
+		}),
+	figures({ process, histories }) {
+		const last = histories.irq.at(-1);
+		if (!last) return [['dim', 'attaching…']];
+		const stolen = stolenOf(process, last);
+		if (stolen) {
+			return [
+				['strong', formatShare(stolen.time_ns / last.dt_ns)],
+				['dim', ' of a CPU stolen'],
+				...parts(stolen, last),
+			];
+		}
+		return [
+			[
+				'dim',
+				Number.isNaN(unlisted(last)) ? `not among the ${last.stolen.length} most stolen from` : 'took nothing from it',
+			],
+		];
+	},
+	details({ process, histories, width }: Look) {
+		const found = newest(histories.irq, (snapshot) => stolenOf(process, snapshot));
+		if (!found) return [];
+		const { row, snapshot } = found;
+		return [
+			lineOf(width, [
+				['dim', 'since start '],
+				formatNs(row.time_ns_total),
+				['dim', ' in '],
+				formatCount(row.count_total),
+				['dim', ' interruptions, '],
+				formatNs(row.time_ns_total / Math.max(1, row.count_total)),
+				['dim', ' each'],
+				...(found.now ? [] : ([['dim', `   last ${snapshot.time.slice(11, 19)} UTC`]] as Span[])),
+			]),
+		];
+	},
+};

@@ -1,0 +1,97 @@
+/** Lens: block IO of one process: bytes, latency, its slow requests stage by stage, what is in flight. */
+import { formatBytes, formatCount, formatNs } from '../../format.ts';
+import type { IoProcess, SlowRequest } from '../../io/snapshot.ts';
+import type { ProcessId } from '../../process-id.ts';
+import { fitCells } from '../../term/width.ts';
+import { lineOf } from '../line.ts';
+import type { Span } from '../theme.ts';
+import { dim, type Histories, isIt, type Look, type Section, TREND } from './look.ts';
+
+type IoSnapshot = Histories['io'][number];
+
+function ioOf(process: ProcessId, snapshot: IoSnapshot): IoProcess | undefined {
+	return snapshot.processes.find((one) => isIt(process, one.pid, one.start_time));
+}
+
+/** Newest first. */
+function slowOf({ process, histories }: Look, limit: number): SlowRequest[] {
+	const slow: SlowRequest[] = [];
+	for (let index = histories.io.length - 1; index >= 0 && slow.length < limit; index--) {
+		const mine = histories.io[index]?.slow.filter(({ pid }) => pid === process.pid) ?? [];
+		slow.push(...mine.sort((a, b) => b.mono_ns - a.mono_ns).slice(0, limit - slow.length));
+	}
+	return slow;
+}
+
+function slowLine(request: SlowRequest, width: number): string {
+	const { total, ...stages } = request.stages;
+	const parts = Object.entries(stages).map(([name, ns]) => `${name} ${formatNs(ns)}`);
+	return lineOf(width, [
+		['warn', fitCells(formatNs(total ?? Number.NaN), 7, 'right')],
+		` ${fitCells(request.device, 8)} ${fitCells(request.op, 7)} ${fitCells(formatBytes(request.bytes), 6, 'right')}  `,
+		['dim', parts.join('  ')],
+	]);
+}
+
+function inflightLines({ process, histories, width }: Look): string[] {
+	const mine = histories.io.at(-1)?.inflight.filter(({ pid }) => pid === process.pid) ?? [];
+	return mine
+		.slice(0, 4)
+		.map(({ device, op, bytes, stage, age_ns }) =>
+			lineOf(width, [
+				['dim', 'in flight '],
+				['warn', formatNs(age_ns)],
+				` ${device} ${op} ${formatBytes(bytes)} in ${stage}`,
+			]),
+		);
+}
+
+export const ioSection: Section = {
+	tab: 'io',
+	title: 'Disk IO',
+	trend: ({ process, histories }) =>
+		histories.io.slice(-TREND).map((snapshot) => {
+			const io = ioOf(process, snapshot);
+			return io ? io.bytes_read + io.bytes_written : 0;
+		}),
+	figures(look) {
+		const last = look.histories.io.at(-1);
+		if (!last) return [['dim', 'attaching…']];
+		const io = ioOf(look.process, last);
+		const slow = slowOf(look, 100).length;
+		const tail: Span[] =
+			slow > 0
+				? [
+						['dim', '  slow '],
+						['warn', slow < 100 ? `${slow}` : '≥100'],
+					]
+				: [];
+		if (!io) return [['dim', 'none in this interval'], ...tail];
+		const seconds = last.dt_ns / 1e9;
+		return [
+			['strong', formatBytes(io.bytes_read / seconds)],
+			['dim', '/s read  '],
+			['strong', formatBytes(io.bytes_written / seconds)],
+			['dim', '/s written  p99 '],
+			formatNs(io.p99_ns),
+			['dim', '  max '],
+			formatNs(io.max_ns),
+			['dim', '  requests '],
+			formatCount(io.count),
+			['dim', '  since start '],
+			formatBytes(io.bytes_total),
+			...tail,
+		];
+	},
+	details(look) {
+		const slow = slowOf(look, look.tall ? 10 : 5);
+		const over = formatNs(look.histories.io.at(-1)?.slow_threshold_ns ?? Number.NaN);
+		const inflight = inflightLines(look);
+		if (slow.length === 0) return inflight;
+		return [
+			...inflight,
+			dim(`its requests over ${over}, newest first`),
+			...slow.map((one) => slowLine(one, look.width)),
+		];
+	},
+};

@@ -1,0 +1,39 @@
+/** What `/proc` says of a process, read again while it is looked at. */
+import { useEffect, useState } from 'react';
+import type { ProcessDetails } from '../../process-details.ts';
+import { type ProcessId, processId } from '../../process-id.ts';
+
+/** Resolves with null where there is no such process any more. */
+export type Inspect = (process: ProcessId) => Promise<ProcessDetails | null>;
+
+export interface DetailsNow {
+	/** The last that were read. */
+	details: ProcessDetails | null;
+	/** There is no such process now. */
+	gone: boolean;
+}
+
+/** How often it is read, ms. */
+const every = 2000;
+const unread: DetailsNow = { details: null, gone: false };
+
+/** @param process `pid:start` */
+export function useDetails(inspect: Inspect, process: string): DetailsNow {
+	const [now, setNow] = useState(unread);
+	useEffect(() => {
+		let timer: NodeJS.Timeout | undefined;
+		let looking = true;
+		const look = async () => {
+			const details = await inspect(processId(process)).catch(() => undefined);
+			if (!looking) return;
+			if (details !== undefined) setNow((before) => ({ details: details ?? before.details, gone: details === null }));
+			if (details !== null) timer = setTimeout(look, every);
+		};
+		void look();
+		return () => {
+			looking = false;
+			clearTimeout(timer);
+		};
+	}, [inspect, process]);
+	return now;
+}

@@ -1,0 +1,76 @@
+/** Lens: how long one process waited for a CPU, and who ran meanwhile. */
+import { formatCount, formatNs, formatRate, formatShare } from '../../format.ts';
+import { fitCells } from '../../term/width.ts';
+import { histogramLines } from '../histogram.tsx';
+import { lineOf } from '../line.ts';
+import type { Span } from '../theme.ts';
+import { dim, isIt, type Look, newest, type Section, TREND, waitsOf } from './look.ts';
+
+function latest({ process, histories }: Look) {
+	return newest(histories.runqlat, (snapshot) => waitsOf(process, snapshot));
+}
+
+/** Who had the CPU while it was in the queue. */
+function culprits({ process, histories, past, width, tall }: Look): string[] {
+	const last = histories.runqlat.at(-1);
+	const focused = last?.focus?.process ?? undefined;
+	const blamed = last?.culprits.find(({ pid }) => pid === process.pid);
+	if (!blamed || (focused && !isIt(process, focused.key.id, focused.key.start_time ?? 0))) {
+		if (last?.focus) return [dim('ran meanwhile: nobody known in this interval')];
+		return [dim(`who ran meanwhile ${past ? 'was not recorded then' : 'is told from the next interval on'}`)];
+	}
+	const head = `${fitCells('SHARE', 7, 'right')} ${fitCells('WAIT', 8, 'right')} ${fitCells('TURNS', 6, 'right')}  RAN MEANWHILE`;
+	return [
+		lineOf(width, [['dim', head]]),
+		...blamed.culprits
+			.slice(0, tall ? 10 : 5)
+			.map(({ pid, comm, wait_ns, turns }) =>
+				lineOf(width, [
+					fitCells(formatShare(wait_ns / blamed.wait_ns), 7, 'right'),
+					' ',
+					['warn', fitCells(formatNs(wait_ns), 8, 'right')],
+					` ${fitCells(formatCount(turns), 6, 'right')}  ${comm}${pid > 0 ? `[${pid}]` : ''}`,
+				]),
+			),
+	];
+}
+
+export const waitsSection: Section = {
+	tab: 'runqlat',
+	title: 'Run queue',
+	trend: ({ process, histories }) =>
+		histories.runqlat.slice(-TREND).map((snapshot) => {
+			const row = waitsOf(process, snapshot);
+			return row ? row.wait_ns / snapshot.dt_ns : Number.NaN;
+		}),
+	figures(look) {
+		const found = latest(look);
+		if (!found) return [['dim', look.histories.runqlat.length > 0 ? 'has not waited for a CPU yet' : 'attaching…']];
+		const { row, snapshot } = found;
+		const seconds = snapshot.dt_ns / 1e9;
+		const part = (title: string, ns: number): Span[] => [['dim', `  ${title} `], formatNs(ns)];
+		return [
+			['strong', formatNs(row.wait_ns / seconds)],
+			['dim', '/s waiting'],
+			...part('p50', row.p50_ns),
+			...part('p99', row.p99_ns),
+			...part('max', row.max_ns),
+			['dim', '  runs/s '],
+			formatRate(row.count / seconds),
+			...(row.involuntary === undefined
+				? []
+				: ([['dim', '  preempted/s '], formatRate(row.involuntary / seconds)] as Span[])),
+		];
+	},
+	details(look) {
+		const found = latest(look);
+		if (!found) return [];
+		const { row, now } = found;
+		const { logarithmic, width, tall } = look;
+		const { buckets, p50_ns: p50, p99_ns: p99 } = row;
+		if (buckets.length === 0)
+			return [dim(now ? 'no wait for a CPU ended in this interval' : 'its last distribution is no longer kept')];
+		const bars = histogramLines({ buckets, p50, p99, logarithmic, width, height: tall ? 14 : 8 });
+		return [dim(`time from runnable to running${logarithmic ? ', logarithmic' : ''}`), ...bars, ...culprits(look)];
+	},
+};

@@ -1,0 +1,129 @@
+/**
+ * The terminal taken and given back, whatever happens, and the first thing on it: all that is done before Ink is
+ * loaded, so that a screen is there at once.
+ */
+import fs from 'node:fs';
+import { ReadStream } from 'node:tty';
+import { sanitize } from '../sanitize.ts';
+import type { Size } from '../term/diff.ts';
+import { FrameWriter } from '../term/frame-writer.ts';
+import { type Lifecycle, watchProcess } from '../term/lifecycle.ts';
+import { openTerminal, standardOutput } from '../term/output.ts';
+import { Terminal } from '../term/terminal.ts';
+import type { HostInfo } from './header.tsx';
+import { statusLine } from './line.ts';
+import { type LookChoice, lookOf, paint, setLook } from './theme.ts';
+
+export interface ScreenOptions {
+	registry: readonly { tracer: { id: string; title: string } }[];
+	command: { tab: string; look?: LookChoice | undefined; mouse?: boolean | undefined };
+	host: Pick<HostInfo, 'host'>;
+}
+
+/** As a key of the writer's slots it stands for the first frame. */
+export interface Screen {
+	readonly writer: FrameWriter;
+	/** null: there are no keys to be had. */
+	readonly keyboard: ReadStream | null;
+	readonly lifecycle: Lifecycle;
+	/** Resolves with the exit code: 0, or 128 + the signal's number. */
+	readonly ended: Promise<number>;
+	/** Give the terminal back. Idempotent. */
+	leave(): void;
+	/** Afterwards signals and exceptions are no longer watched. */
+	close(): void;
+}
+
+/** A terminal that does not tell its size counts as 80 × 24, as it does for curses. */
+export function terminalSize(): Size {
+	const { columns, rows } = process.stdout;
+	return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
+}
+
+function openKeyboard(): ReadStream | null {
+	if (process.stdin.isTTY) return process.stdin;
+	try {
+		return new ReadStream(fs.openSync('/dev/tty', 'r'));
+	} catch {
+		return null;
+	}
+}
+
+/** What is known before anything is measured. */
+function firstLines({ registry, command, host }: ScreenOptions, width: number): string[] {
+	const tabs = registry.map(({ tracer: { id, title } }, index) => ({
+		spans: [[id === command.tab ? 'tabActive' : 'tab', ` ${index + 1} ${title} `] as const],
+		drop: id === command.tab ? 0 : 1,
+	}));
+	return [
+		statusLine(width, [
+			{ spans: [['brand', 'wattlag']], drop: 1 },
+			{ spans: [['strong', host.host]], drop: 0 },
+		]),
+		statusLine(width, tabs, 1),
+		'',
+		`  ${paint('warn', 'attaching…')}`,
+	];
+}
+
+/** Needs a terminal on standard output. After an exception that nobody caught the process exits with 1. */
+export function openScreen(options: ScreenOptions): Screen {
+	const { look: choice, mouse } = options.command;
+	const look = lookOf(process.env, choice);
+	setLook(look);
+	const keyboard = openKeyboard();
+	const output = openTerminal() ?? standardOutput();
+	const terminal = new Terminal(output, keyboard, mouse);
+	const ended = Promise.withResolvers<number>();
+	const size = terminalSize();
+	const writer = new FrameWriter({ output, size, ascii: look.ascii, onGone: () => ended.resolve(128 + 1) });
+	const leave = () => terminal.restore(writer.stop());
+	const lifecycle: Lifecycle = {
+		end: (code) => {
+			leave();
+			ended.resolve(code);
+		},
+		fail: (error) => {
+			leave();
+			terminal.say(describe(error));
+		},
+		suspend: leave,
+		resume: () => {
+			// After SIGSTOP nobody had the chance to leave; entering again sets every mode anew.
+			leave();
+			terminal.enter();
+			writer.start();
+		},
+	};
+	const unwatch = watchProcess(lifecycle);
+	process.once('exit', leave);
+	const screen: Screen = {
+		writer,
+		keyboard,
+		lifecycle,
+		ended: ended.promise,
+		leave,
+		close: () => {
+			process.off('exit', leave);
+			unwatch();
+			output.close();
+		},
+	};
+	writer.slots.set(screen, {
+		lines: firstLines(options, size.columns),
+		width: size.columns,
+		place: () => ({ x: 0, y: 0, height: size.rows }),
+	});
+	terminal.enter();
+	writer.start();
+	return screen;
+}
+
+function describe(error: unknown): string {
+	if (!(error instanceof Error)) return `wattlag: ${sanitize(String(error))}`;
+	const where = (error.stack ?? '').split('\n').slice(1, 6);
+	return [
+		`wattlag: unexpected error: ${sanitize(error.message)}`,
+		...where.map((line) => `  ${sanitize(line.trim())}`),
+	].join('\n');
+}

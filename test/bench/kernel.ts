@@ -1,0 +1,193 @@
+/** Section `kernel`: what one event costs in BPF programs, ours, those of peers, and programs that do nothing. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { energy } from '../../src/tracers/energy.ts';
+import { io } from '../../src/tracers/io.ts';
+import { irq } from '../../src/tracers/irq.ts';
+import { runqlat } from '../../src/tracers/runqlat.ts';
+import type { Host, Options, Tracer } from '../../src/tracers/tracer.ts';
+import { onDisk } from '../truth/load.ts';
+import type { Workloads } from '../truth/workload.ts';
+import type { Bench } from './bench.ts';
+import { type Contender, empty, peer, sessions } from './contenders.ts';
+import type { Figure, SectionResult } from './figures.ts';
+import { type Runs, runsOf, withPrograms } from './programs.ts';
+import { progress } from './progress.ts';
+
+export const EMPTY = 'empty program';
+
+/** Figures by name, for the goals. */
+export const WHAT = {
+	switchHook: 'context switch, hook at the switch',
+	switchAll: 'context switch, all hooks',
+	wakeup: 'wake-up',
+	threads: 'context switch of threads, all hooks',
+	hard: 'hard IRQ, entry + exit',
+	soft: 'softirq, entry + exit',
+	io: 'disk request, all hooks',
+} as const;
+
+/** One figure out of the runs of a contender's programs; undefined: it has no such hook. */
+interface Costing {
+	what: string;
+	/** Programs whose time counts. */
+	programs: RegExp;
+	/** The one that runs once for each event. */
+	event: RegExp;
+}
+
+interface Experiment {
+	/** Started before, killed afterwards. */
+	load: (directory: string) => ChildProcess;
+	costings: Costing[];
+	contenders: Contender[];
+}
+
+function perEvent(runs: readonly Runs[], { programs, event }: Costing): number | undefined {
+	const events = runs.filter(({ name }) => event.test(name)).reduce((sum, one) => sum + one.runs, 0);
+	const counted = runs.filter(({ name }) => programs.test(name));
+	if (counted.length === 0) return undefined;
+	return counted.reduce((sum, one) => sum + one.ns, 0) / events;
+}
+
+function ours(name: string, host: Host, ...parts: [Tracer<object, object>, Options?, string?][]): Contender {
+	return sessions(
+		name,
+		host,
+		parts.map(([tracer, options = {}, group = tracer.groups[0] as string]) => ({ tracer, options, group })),
+	);
+}
+
+const any = (tracer: unknown): Tracer<object, object> => tracer as Tracer<object, object>;
+
+/** Programs of the switch have many names: those of peers and ours. */
+const AT_SWITCH = /^(sched_switch|switched|handle_switch)/;
+
+function experiments(host: Host, loads: Workloads): Experiment[] {
+	const [waits, cpuTime, interrupts, disk] = [any(runqlat), any(energy), any(irq), any(io)];
+	const fio = (directory: string): ChildProcess =>
+		spawn(
+			'fio',
+			[
+				...[
+					'--name=bench',
+					`--filename=${join(directory, 'fio')}`,
+					'--size=64M',
+					'--rw=randread',
+					'--bs=4k',
+					'--direct=1',
+				],
+				...['--ioengine=libaio', '--iodepth=4', '--time_based', '--runtime=900'],
+			],
+			{ stdio: 'ignore' },
+		);
+	const onSwitch = [
+		{ what: WHAT.switchHook, programs: AT_SWITCH, event: AT_SWITCH },
+		{ what: WHAT.switchAll, programs: /./, event: AT_SWITCH },
+		{ what: WHAT.wakeup, programs: /wakeup/, event: /wakeup$|wakeup_btf/ },
+	];
+	return [
+		{
+			load: () => loads.start(1, 'pipe', 'processes'),
+			costings: onSwitch,
+			contenders: [
+				empty(EMPTY, host, 'sched_switch'),
+				ours('wattlag run queue + energy', host, [waits], [cpuTime]),
+				ours('wattlag run queue, system alone', host, [waits, { 'system-only': true }]),
+				ours('wattlag run queue, one process', host, [waits, { pid: process.pid }]),
+				ours('wattlag run queue, culprits', host, [waits, { culprits: true }]),
+				ours('wattlag run queue, own stamps', host, [waits, { stamps: true }]),
+				peer('runqlat'),
+				peer('runqlat', '-P'),
+				peer('cpudist'),
+			],
+		},
+		{
+			load: () => loads.start(1, 'pipe', 'threads'),
+			costings: [{ what: WHAT.threads, programs: /./, event: AT_SWITCH }],
+			contenders: [
+				empty(EMPTY, host, 'sched_switch'),
+				ours('wattlag run queue + energy', host, [waits], [cpuTime]),
+				ours('wattlag run queue, by thread', host, [waits, {}, 'thread']),
+				peer('runqlat', '-P'),
+			],
+		},
+		{
+			load: fio,
+			costings: [
+				{ what: WHAT.hard, programs: /^irq_handler/, event: /^irq_handler_entry/ },
+				{ what: WHAT.io, programs: /^block/, event: /^block_rq_complete/ },
+			],
+			contenders: [
+				empty(EMPTY, host, 'irq_handler_entry', 'irq_handler_exit', 'block_rq_complete'),
+				ours('wattlag interrupts', host, [interrupts]),
+				ours('wattlag disk IO', host, [disk]),
+				peer('hardirqs'),
+				peer('biolatency'),
+				peer('biolatency', '-Q'),
+			],
+		},
+		{
+			load: () => loads.start(1, 'datagrams'),
+			costings: [{ what: WHAT.soft, programs: /^softirq_(entry|exit|raise)/, event: /^softirq_entry/ }],
+			contenders: [
+				empty(EMPTY, host, 'softirq_entry', 'softirq_exit'),
+				ours('wattlag interrupts', host, [interrupts]),
+				peer('softirqs'),
+			],
+		},
+	];
+}
+
+async function run(experiment: Experiment, { host, rounds, quick }: Bench, directory: string): Promise<Figure[]> {
+	const { costings, contenders } = experiment;
+	const figures = costings.flatMap((costing) =>
+		contenders.map(({ name }): Figure => ({ what: costing.what, contender: name, unit: 'ns', values: [] })),
+	);
+	const load = experiment.load(directory);
+	try {
+		for (let round = 0; round < rounds; round++) {
+			progress(`kernel: ${costings.map(({ what }) => what).join(', ')}: round ${round + 1} of ${rounds}`);
+			for (const [index, contender] of contenders.entries()) {
+				const { started: stop, ids } = await withPrograms(contender.start);
+				const runs = await runsOf(ids, () => host.addon.enableStats(), quick ? 0.2 : 0.4);
+				await stop();
+				for (const [at, costing] of costings.entries()) {
+					const cost = perEvent(runs, costing);
+					if (cost !== undefined) figures[at * contenders.length + index]?.values.push(cost);
+				}
+			}
+		}
+	} finally {
+		load.kill('SIGKILL');
+	}
+	return figures;
+}
+
+/** A hook that one has not and another has is worth a line; figures about nothing at all are not. */
+function worthShowing(figures: readonly Figure[]): Figure[] {
+	return figures.flatMap((figure) => {
+		if (figure.values.length > 0) return [figure];
+		return figure.what === WHAT.wakeup && figure.contender.startsWith('wattlag')
+			? [{ ...figure, note: 'no hook' }]
+			: [];
+	});
+}
+
+export async function kernel(bench: Bench): Promise<SectionResult> {
+	const figures = await onDisk(async (directory) => {
+		const all: Figure[] = [];
+		for (const experiment of experiments(bench.host, bench.loads))
+			all.push(...(await run(experiment, bench, directory)));
+		return all;
+	});
+	return {
+		id: 'kernel',
+		title: 'Kernel: ns per event in BPF programs',
+		notes: [
+			"By the kernel's BPF run statistics, whose own clock reads are in every figure: the empty program is the floor. Loads: two tasks on one CPU that wake each other through pipes; random reads of 4 KiB, 4 at a time; datagrams over the loopback device.",
+		],
+		baseline: EMPTY,
+		figures: worthShowing(figures),
+	};
+}

@@ -1,0 +1,127 @@
+/** A program under test in a pseudo-terminal of 200 × 50, with an emulator that reads all it writes. */
+import pty from '@lydell/node-pty';
+import xterm from '@xterm/headless';
+import { type CpuTime, cpuTime, type Memory, memory } from './process-figures.ts';
+
+export interface Program {
+	name: string;
+	command: string;
+	args: string[];
+	env?: Record<string, string>;
+	/** The screen has its first figures. */
+	ready: RegExp;
+	/** A key that moves the selection down, and one that moves it up. */
+	down: string;
+	up: string;
+	quit: string;
+}
+
+const columns = 200;
+const rows = 50;
+/** After a key press the frame is complete when nothing came for so long, ms. */
+const quietMs = 30;
+
+export const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export class Subject {
+	/** Bytes received so far. */
+	bytes = 0;
+	/** ms from start to the first byte, to the first visible glyph. */
+	firstByte = Number.NaN;
+	firstGlyph = Number.NaN;
+	readonly begun = performance.now();
+	private readonly terminal: pty.IPty;
+	private readonly emulator = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 0 });
+	private readonly program: Program;
+	private readonly ended: Promise<void>;
+	private onData: (data: string) => void = () => {};
+
+	constructor(program: Program) {
+		this.program = program;
+		this.terminal = pty.spawn(program.command, program.args, {
+			name: 'xterm-256color',
+			cols: columns,
+			rows,
+			env: { ...process.env, TERM: 'xterm-256color', LANG: 'C.UTF-8', ...program.env } as Record<string, string>,
+		});
+		this.terminal.onData((data) => {
+			const at = performance.now() - this.begun;
+			this.bytes += Buffer.byteLength(data);
+			if (Number.isNaN(this.firstByte)) this.firstByte = at;
+			// what is left without control sequences and blanks
+			if (Number.isNaN(this.firstGlyph) && /[^\s]/.test(data.replace(/\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|[()].|.)/g, ''))) {
+				this.firstGlyph = at;
+			}
+			this.emulator.write(data);
+			this.onData(data);
+		});
+		this.ended = new Promise((resolve) => this.terminal.onExit(() => resolve()));
+	}
+
+	get pid(): number {
+		return this.terminal.pid;
+	}
+
+	text(): string {
+		const buffer = this.emulator.buffer.active;
+		return Array.from({ length: rows }, (_, row) => buffer.getLine(row)?.translateToString(true) ?? '').join('\n');
+	}
+
+	/** ms from the start until the screen matches. */
+	async until(expected: RegExp, timeoutMs = 15_000): Promise<number> {
+		const deadline = performance.now() + timeoutMs;
+		for (;;) {
+			await new Promise<void>((resolve) => this.emulator.write('', resolve));
+			if (expected.test(this.text())) return performance.now() - this.begun;
+			if (performance.now() > deadline)
+				throw new Error(`${this.program.name}: never showed ${expected}\n${this.text()}`);
+			await new Promise<void>((resolve) => {
+				const timer = setTimeout(resolve, 50);
+				this.onData = () => {
+					clearTimeout(timer);
+					resolve();
+				};
+			});
+		}
+	}
+
+	/** Until its first figures are shown. */
+	ready(): Promise<number> {
+		return this.until(this.program.ready);
+	}
+
+	cpu(): CpuTime {
+		return cpuTime(this.pid);
+	}
+
+	memory(): Memory {
+		return memory(this.pid);
+	}
+
+	/** One key press: ms until the last byte of its frame has come, and the frame's bytes. NaN when nothing came. */
+	async press(key: 'down' | 'up'): Promise<{ ms: number; bytes: number }> {
+		const before = this.bytes;
+		let last = Number.NaN;
+		let timer: NodeJS.Timeout | undefined;
+		const quiet = new Promise<void>((resolve) => {
+			timer = setTimeout(resolve, 500);
+			this.onData = () => {
+				last = performance.now();
+				clearTimeout(timer);
+				timer = setTimeout(resolve, quietMs);
+			};
+		});
+		const begun = performance.now();
+		this.terminal.write(this.program[key]);
+		await quiet;
+		return { ms: last - begun, bytes: this.bytes - before };
+	}
+
+	async close(): Promise<void> {
+		this.terminal.write(this.program.quit);
+		const timer = setTimeout(() => this.terminal.kill('SIGKILL'), 3000);
+		await this.ended;
+		clearTimeout(timer);
+		this.emulator.dispose();
+	}
+}

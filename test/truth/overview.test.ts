@@ -1,0 +1,85 @@
+/** The built program's overview on the running kernel: it names who saturates the CPUs, and its figures are the kernel's. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
+import { afterEach, expect, test } from 'vitest';
+import type { Snapshot } from '../../src/snapshot.ts';
+import type { OverviewExtra } from '../../src/triage/overview.ts';
+import { parsePressure, type Resource } from '../../src/triage/pressure.ts';
+import type { OverviewRow } from '../../src/triage/rows.ts';
+import { buildWorkloads, schedstat, type Workloads } from './workload.ts';
+
+type Line = Snapshot<OverviewRow, OverviewExtra>;
+
+let workloads: Workloads | undefined;
+afterEach(async () => {
+	await workloads?.stop();
+	workloads = undefined;
+});
+
+/** Lines of the program until `enough` has one; null: it never came within so many intervals. */
+async function watch(intervals: number, enough: (line: Line) => boolean): Promise<Line | null> {
+	const args = ['--batch', '--json', '--tab', 'overview', '--delay', '1', '--iterations', String(intervals)];
+	const program = spawn('bin/wattlag', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+	const ended = once(program, 'exit');
+	try {
+		for await (const text of createInterface({ input: program.stdout })) {
+			const line = JSON.parse(text) as Line;
+			if (enough(line)) return line;
+		}
+		return null;
+	} finally {
+		program.kill('SIGTERM');
+		await ended;
+	}
+}
+
+test('CPUs that are saturated: within ten seconds it says by whom', async () => {
+	workloads = buildWorkloads();
+	const hogs = Array.from({ length: availableParallelism() * 3 }, () =>
+		workloads?.start(undefined, 'threads', 1, 60, 0.01, 0),
+	);
+	const saturated = ({ findings }: Line) => findings.some(({ rule }) => rule === 'cpu-saturated');
+	const line = await watch(10, saturated);
+	const finding = line?.findings.find(({ rule }) => rule === 'cpu-saturated');
+	expect(finding).toMatchObject({ owner: { comm: 'workload' } });
+	// somebody else may run the same test
+	expect(finding?.owner?.processes).toBeGreaterThanOrEqual(hogs.length);
+	const [owner] = line?.rows.filter(({ pid }) => pid === finding?.owner?.pid) ?? [];
+	expect(owner?.comm).toBe('workload');
+	expect(finding?.figures['waiting_tasks']).toBeGreaterThan(1);
+});
+
+test('CPU time, waits and pressure are what /proc says of the same seconds', async () => {
+	workloads = buildWorkloads();
+	const hogs = Array.from({ length: availableParallelism() * 2 }, () =>
+		workloads?.start(undefined, 'threads', 1, 60, 0.01, 0),
+	);
+	const pid = hogs[0]?.pid as number;
+	const stalls = (resource: Resource) => parsePressure(readFileSync(`/proc/pressure/${resource}`, 'utf8')).some_ns;
+	// looked at when a line comes, which is later than what it is about
+	const seen: { late_ns: number; cpu_ns: number; wait_ns: number; stall_ns: number }[] = [];
+	const sums = { cpu_ns: 0, wait_ns: 0, stall_ns: 0 };
+	await watch(5, (line) => {
+		// the first line's interval began before the first look
+		if (seen.length > 0) {
+			const row = line.rows.find((one) => one.pid === pid);
+			sums.cpu_ns += row?.cpu_ns ?? 0;
+			sums.wait_ns += row?.wait_ns ?? 0;
+			sums.stall_ns += line.pressure?.cpu?.some_ns ?? 0;
+		}
+		const figures = { ...schedstat(pid), stall_ns: stalls('cpu') };
+		seen.push({ ...figures, late_ns: Number(process.hrtime.bigint()) - line.mono_ns });
+		return false;
+	});
+	const [first, last] = [seen[0], seen.at(-1)] as [(typeof seen)[0], (typeof seen)[0]];
+	for (const field of ['cpu_ns', 'wait_ns', 'stall_ns'] as const) {
+		const truth = last[field] - first[field];
+		expect(truth, field).toBeGreaterThan(0);
+		// nothing runs, waits or stands still for longer than time passes; a wait counts when it ends
+		const slack = Math.max(first.late_ns, last.late_ns) + 0.02 * truth + 50e6;
+		expect(Math.abs(sums[field] - truth), `${field}: ${sums[field]} of ${truth}`).toBeLessThan(slack);
+	}
+});

@@ -1,0 +1,205 @@
+import './blessed-hook.ts';
+import { render } from 'ink-testing-library';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { EnergyExtra, EnergyRow } from '../../src/energy/rows.ts';
+import type { ProcessDetails } from '../../src/process-details.ts';
+import { sanitize } from '../../src/sanitize.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import { Store } from '../../src/store.ts';
+import { textWidth } from '../../src/term/width.ts';
+import { App, type AppActions } from '../../src/ui/app.tsx';
+import { energySnapshot, fixtureTabs, ioSnapshot, irqSnapshot, runqlatSnapshot } from './fixtures/tabs.ts';
+import { eventually, plain, settle } from './plain.ts';
+
+const host = {
+	host: sanitize('machine'),
+	kernel: sanitize('6.1.0'),
+	cpus: 8,
+	load: () => [0.1, 0.2, 0.3],
+	uptime: () => 3661,
+};
+
+const details: ProcessDetails = {
+	command: sanitize('postgres: writer \x1b[31m 日本語'),
+	user: sanitize('postgres'),
+	cgroup: sanitize('/system.slice/postgresql.service'),
+	state: sanitize('sleeping'),
+	threads: 4,
+	started: Date.UTC(2025, 0, 1, 11),
+	parents: [
+		{ pid: 700, comm: sanitize('postmaster') },
+		{ pid: 1, comm: sanitize('systemd') },
+	],
+};
+
+let store: Store;
+let screen: ReturnType<typeof render>;
+let tune: ReturnType<typeof vi.fn<AppActions['tune']>>;
+let inspect: ReturnType<typeof vi.fn<AppActions['inspect']>>;
+const text = () => plain(screen.lastFrame());
+
+async function keys(...sent: string[]): Promise<void> {
+	for (const key of sent) {
+		screen.stdin.write(key);
+		await settle(key === '\x1b' ? 80 : 20);
+	}
+}
+
+type Change = (snapshot: Snapshot<EnergyRow, EnergyExtra>) => Snapshot<EnergyRow, EnergyExtra>;
+
+async function tick(at: number, change: Change = (snapshot) => snapshot): Promise<void> {
+	for (const snapshot of [
+		change(energySnapshot(at)),
+		runqlatSnapshot(at),
+		irqSnapshot(at),
+		ioSnapshot(at),
+	] as Snapshot[])
+		store.apply({ kind: 'snapshot', snapshot });
+	await settle();
+}
+
+/** The process 1000 has ended, as the energy tab tells it: once without threads, then no more. */
+const ended: Change = (snapshot) => ({
+	...snapshot,
+	rows: snapshot.rows.map((row) => (row.pid === 1000 ? { ...row, threads: 0 } : row)),
+});
+const absent: Change = (snapshot) => ({ ...snapshot, rows: snapshot.rows.filter((row) => row.pid !== 1000) });
+
+beforeEach(async () => {
+	store = new Store();
+	tune = vi.fn<AppActions['tune']>();
+	inspect = vi.fn<AppActions['inspect']>(async () => details);
+	const nothing = () => {};
+	screen = render(
+		<App
+			tabs={fixtureTabs}
+			initialTab="energy"
+			store={store}
+			host={host}
+			delay={1}
+			actions={{
+				quit: nothing,
+				suspend: nothing,
+				redraw: nothing,
+				setInterval: nothing,
+				setGroup: nothing,
+				copy: nothing,
+				record: async () => '',
+				tune,
+				inspect,
+			}}
+		/>,
+	);
+	await settle();
+	await tick(0);
+	await tick(1);
+});
+
+afterEach(() => screen.unmount());
+
+describe('process lens', () => {
+	test('everything about the process, beginning with the tab in front; Esc goes back', async () => {
+		await keys('j', '\r');
+		await eventually(() => expect(text()).toMatch(/Energy › postgres\[1000\]/));
+		await eventually(() => expect(text()).toContain('postgres: writer ^[[31m 日本語'));
+		expect(inspect).toHaveBeenCalledWith({ pid: 1000, start: 0 });
+		expect(text()).toMatch(/user postgres .*started .*4 threads sleeping/);
+		expect(text()).toContain('from systemd[1] › postmaster[700]');
+		expect(text()).toMatch(/Energy .*W model .*CPU \d/);
+		expect(text()).toMatch(/Run queue .*waiting .*p99/);
+		expect(text().indexOf('── Energy')).toBeLessThan(text().indexOf('── Run queue'));
+		for (const line of text().split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(100);
+		await keys('\x1b');
+		await eventually(() => expect(text()).toContain('▼WATTS'));
+		expect(text()).toMatch(/^1\/40/m);
+	});
+
+	test('the section of the tab it was opened from is first', async () => {
+		await keys('2', 'j', '\r');
+		await eventually(() => expect(text()).toMatch(/Run queue › postgres\[1000\]/));
+		const detail = text().slice(text().indexOf('── '));
+		expect(detail).toMatch(/^── Run queue/);
+	});
+
+	test('tracers are told who is looked at, and that nobody is any more', async () => {
+		await keys('j', 'j', '\r');
+		await eventually(() =>
+			expect(tune.mock.calls).toEqual([
+				['energy', { focus: 1037 }],
+				['runqlat', { focus: 1037 }],
+			]),
+		);
+		await keys('\x7f');
+		await eventually(() =>
+			expect(tune.mock.calls.slice(2)).toEqual([
+				['energy', { focus: 0 }],
+				['runqlat', { focus: 0 }],
+			]),
+		);
+	});
+
+	test('threads and culprits of the process that tracers keep', async () => {
+		const [energy, waits] = [energySnapshot(2), runqlatSnapshot(2)];
+		const process = energy.rows[0] as EnergyRow;
+		const wait = waits.rows[1] as (typeof waits.rows)[0];
+		const kept: Snapshot[] = [
+			{
+				...energy,
+				group: 'cgroup',
+				rows: [],
+				focus: { pid: 1000, process, threads: [{ ...process, tid: 1007 }] },
+			} as never,
+			{
+				...waits,
+				group: 'cpu',
+				rows: [],
+				culprits: [
+					{ pid: 1000, wait_ns: 4e6, culprits: [{ pid: 77, comm: sanitize('hog'), wait_ns: 3e6, turns: 12 }] },
+				],
+				focus: {
+					pid: 1000,
+					process: wait,
+					threads: [{ ...wait, key: { ...wait.key, kind: 'thread', id: 1007, pid: 1000 }, buckets: [] }],
+				},
+			} as never,
+		];
+		await keys('j', '\r');
+		for (const snapshot of kept) store.apply({ kind: 'snapshot', snapshot });
+		await settle();
+		await eventually(() => expect(text()).toMatch(/75\.0% +3\.00ms +12 +hog\[77\]/));
+		await keys('G');
+		await eventually(() => expect(text()).toMatch(/1007 +\d.*postgres/));
+	});
+
+	test('a process that ends keeps its last figures and says when it ended', async () => {
+		await keys('j', '\r');
+		await eventually(() => expect(text()).toContain('Energy › postgres[1000]'));
+		await tick(2, ended);
+		const figures = () => /^Energy .*$/m.exec(text().slice(text().indexOf('›')))?.[0];
+		await eventually(() => expect(text()).toMatch(/exited at \d\d:00:02/));
+		const last = figures();
+		expect(last).toMatch(/W model/);
+		await tick(3, absent);
+		await tick(4, absent);
+		await eventually(() => expect(text()).toMatch(/exited at \d\d:00:02/));
+		expect(figures()).toBe(last);
+		expect(text()).toContain('time from runnable to running');
+	});
+
+	test('in time travel it shows the moment; what is read now says so', async () => {
+		await tick(2, ended);
+		await keys('[', '[');
+		await keys('j', '\r');
+		await eventually(() => expect(text()).toContain('PAUSED'));
+		await eventually(() => expect(text()).toContain('(/proc, now)'));
+		expect(text()).not.toContain('exited');
+		await keys('.');
+		await eventually(() => expect(text()).toMatch(/exited at \d\d:00:02/));
+	});
+
+	test('what /proc does not know is not made up', async () => {
+		inspect.mockResolvedValue(null);
+		await keys('j', '\r');
+		await eventually(() => expect(text()).toContain('/proc no longer knows'));
+	});
+});

@@ -1,0 +1,104 @@
+/** By what energy is shared out. Clocks are FIXTURES, cycles come from an invented counter. */
+import { describe, expect, test } from 'vitest';
+import { Processors } from '../../src/energy/cpufreq.ts';
+import { CycleCounters } from '../../src/energy/cycles.ts';
+import { chooseWeighting } from '../../src/energy/weighting.ts';
+import type { PerfCounter } from '../../src/native.ts';
+import { Unavailable } from '../../src/tracers/tracer.ts';
+import { makeTree, type Tree } from './energy-fixtures.ts';
+
+/** Two CPUs of at most 4 GHz, clocked at 4 and 2. */
+function clocked(): Tree {
+	const tree = makeTree();
+	tree.set('sys/devices/system/cpu/online', '0-1');
+	for (const [cpu, khz] of [4_000_000, 2_000_000].entries()) {
+		tree.set(`sys/devices/system/cpu/cpu${cpu}/cpufreq/scaling_cur_freq`, khz);
+		tree.set(`sys/devices/system/cpu/cpu${cpu}/cpufreq/cpuinfo_max_freq`, 4_000_000);
+	}
+	return tree;
+}
+
+/** A counter on each CPU; what it says can be set. `broken`: it cannot be opened on that CPU. */
+function counting(cpus: readonly number[], broken?: number) {
+	const values = new Map<number, bigint>();
+	const open = new Set<number>();
+	const openCounter = (_type: number, _config: number, cpu: number): PerfCounter => {
+		if (cpu === broken) throw Object.assign(new Error('no'), { code: 'ENOENT' });
+		open.add(cpu);
+		return {
+			read: () => ({ value: values.get(cpu) ?? 0n, enabledNs: 1, runningNs: 1 }),
+			fd: () => -1,
+			close: () => open.delete(cpu),
+		};
+	};
+	return { values, open, make: () => new CycleCounters({ openCounter }, cpus) };
+}
+
+const none = (): CycleCounters => {
+	throw new Unavailable('no CPU cycles can be counted (ENOENT)', '');
+};
+
+describe('choice', () => {
+	test('cycles where they are counted, else frequency, else time; what is missing is said', () => {
+		const processors = new Processors(clocked().sysRoot, 1, 2);
+		const bare = new Processors(makeTree().sysRoot, 1, 2);
+		const counters = counting([0, 1]);
+		expect(chooseWeighting('auto', processors, counters.make)).toMatchObject({ kind: 'cycles', why: '' });
+		expect(chooseWeighting('auto', processors, none)).toMatchObject({
+			kind: 'run time × frequency',
+			why: 'no CPU cycles can be counted (ENOENT)',
+		});
+		expect(chooseWeighting('auto', bare, none)).toMatchObject({
+			kind: 'run time',
+			why: 'cpufreq does not tell the frequency of the CPUs; no CPU cycles can be counted (ENOENT)',
+		});
+		expect(chooseWeighting('time', processors, counters.make)).toMatchObject({ kind: 'run time', why: '' });
+	});
+
+	test('what was asked for by name is used, or its lack an error', () => {
+		const processors = new Processors(clocked().sysRoot, 1, 2);
+		const bare = new Processors(makeTree().sysRoot, 1, 2);
+		expect(chooseWeighting('frequency', processors, none)).toMatchObject({ kind: 'run time × frequency', why: '' });
+		expect(() => chooseWeighting('frequency', bare, none)).toThrow(Unavailable);
+		expect(() => chooseWeighting('cycles', processors, none)).toThrow('no CPU cycles can be counted (ENOENT)');
+	});
+
+	test('a counter that is missing on one CPU leaves none open', () => {
+		const counters = counting([0, 1], 1);
+		expect(counters.make).toThrow('no CPU cycles can be counted (ENOENT)');
+		expect(counters.open.size).toBe(0);
+	});
+});
+
+describe('speed', () => {
+	test('by frequency: of the CPU, to the exponent', () => {
+		const { speedOf } = chooseWeighting('frequency', new Processors(clocked().sysRoot, 2, 2), none);
+		expect([speedOf(0), speedOf(1)]).toEqual([1, 0.25]);
+		const time = chooseWeighting('time', new Processors(clocked().sysRoot, 2, 2), none);
+		expect(time.speedOf(1)).toBe(1);
+	});
+
+	test('by cycles: of the thread, then of its CPU, then the mean, then by frequency; nonsense is none', () => {
+		const counters = counting([0, 1]);
+		const { cycles, speedOf } = chooseWeighting('cycles', new Processors(clocked().sysRoot, 1, 2), counters.make);
+		expect([speedOf(1), speedOf(0, 1)]).toEqual([0.5, 0.25]);
+		expect(speedOf(0, 1e6)).toBe(1);
+		cycles?.learn(3e9, 1e9);
+		expect(speedOf(1)).toBe(0.75);
+		// no context switch on CPU 1 for about a second, in which it counted 1 GHz
+		const at = { counter: 100, at_ns: Number(process.hrtime.bigint()) - 1e9 };
+		cycles?.tick(new Map([[1, at]]));
+		counters.values.set(1, 1_000_000_100n);
+		cycles?.tick(new Map([[1, at]]));
+		expect(speedOf(1)).toBeCloseTo(0.25, 2);
+		expect(speedOf(0)).toBe(0.75);
+		expect(speedOf(1, 4)).toBe(1);
+	});
+
+	test('where nobody tells the full speed, the best that was seen stands for it', () => {
+		const counters = counting([0]);
+		const { cycles, speedOf } = chooseWeighting('cycles', new Processors(makeTree().sysRoot, 1, 1), counters.make);
+		cycles?.learn(2e9, 1e9);
+		expect([speedOf(0, 2), speedOf(0, 1)]).toEqual([1, 0.5]);
+	});
+});

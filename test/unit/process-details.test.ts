@@ -1,0 +1,72 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readProcess } from '../../src/process-details.ts';
+import { processId, sameStart } from '../../src/process-id.ts';
+
+let root = '';
+
+/** `start` in ticks of 10 ms. */
+function process_(pid: number, comm: string, parent: number, start: number, command: string): void {
+	const directory = join(root, String(pid));
+	mkdirSync(directory);
+	const after = Array.from({ length: 30 }, () => '0');
+	writeFileSync(join(directory, 'stat'), `${pid} (${comm}) S ${parent} ${after.slice(0, 17).join(' ')} ${start} 1 2\n`);
+	writeFileSync(join(directory, 'cmdline'), command);
+	writeFileSync(join(directory, 'status'), `Name:\tx\nState:\tS (sleeping)\nUid:\t0\t54321\t0\t0\nThreads:\t7\n`);
+	writeFileSync(join(directory, 'cgroup'), '1:name=x:/old\n0::/a.slice/b\x1b.service\n');
+}
+
+beforeAll(() => {
+	root = mkdtempSync(join(tmpdir(), 'wattlag-proc-'));
+	writeFileSync(join(root, 'uptime'), '100.00 1.00\n');
+	process_(1, 'systemd', 0, 1, '/sbin/init\0');
+	process_(20, 'a) S 9 (b', 1, 300, 'one\0two words\0\x1b[31m\0');
+	process_(21, 'kthread', 20, 400, '');
+	process_(22, 'long', 20, 500, `${'x'.repeat(5000)}\0`);
+});
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe('what /proc says of a process', () => {
+	test('a name with brackets, arguments, group, parents; all of it inert', async () => {
+		const found = await readProcess(root, { pid: 20, start: 3.004e9 });
+		expect(found).toMatchObject({
+			command: 'one two words ^[[31m',
+			user: '54321',
+			cgroup: '/a.slice/b^[.service',
+			state: 'sleeping',
+			threads: 7,
+			parents: [{ pid: 1, comm: 'systemd' }],
+		});
+		expect(Math.abs((found?.started ?? 0) - (Date.now() - 97_000))).toBeLessThan(60_000);
+		expect((await readProcess(root, { pid: 21, start: 0 }))?.parents).toEqual([
+			{ pid: 20, comm: 'a) S 9 (b' },
+			{ pid: 1, comm: 'systemd' },
+		]);
+	});
+
+	test('threads of the kernel by their name; long command lines are cut', async () => {
+		expect((await readProcess(root, { pid: 21, start: 4e9 }))?.command).toBe('[kthread]');
+		expect((await readProcess(root, { pid: 22, start: 5e9 }))?.command).toBe(`${'x'.repeat(4096)}…`);
+	});
+
+	test('another process with the same pid is not it; nor is none', async () => {
+		expect(await readProcess(root, { pid: 20, start: 9e9 })).toBeNull();
+		expect(await readProcess(root, { pid: 99, start: 0 })).toBeNull();
+	});
+
+	test('this process, on the running kernel', async () => {
+		const found = await readProcess('/proc', { pid: process.pid, start: 0 });
+		expect(found?.user).toBe(userInfo().username);
+		expect(found?.parents[0]?.pid).toBe(process.ppid);
+		expect(found?.command).not.toBe('');
+	});
+});
+
+test('ids', () => {
+	expect(processId('12:345')).toEqual({ pid: 12, start: 345 });
+	expect(processId('12:')).toEqual({ pid: 12, start: 0 });
+	expect([sameStart(5e9, 5.012e9), sameStart(5e9, 5.1e9), sameStart(0, 7e9)]).toEqual([true, false, true]);
+});

@@ -1,0 +1,197 @@
+import {
+	lstatSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openRecording } from '../../src/recording/open.ts';
+import { readRecording } from '../../src/recording/read.ts';
+import { recordingFolder, writeRecording } from '../../src/recording/write.ts';
+import { sanitize } from '../../src/sanitize.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import { Store } from '../../src/store.ts';
+import { energySnapshot, fixtureTabs, ioSnapshot, irqSnapshot, runqlatSnapshot } from '../ui/fixtures/tabs.ts';
+
+const tabs = fixtureTabs.map(({ tracer }) => tracer) as never;
+let root = '';
+let path = '';
+let count = 0;
+
+const about = (second: number) => ({
+	host: sanitize('some/../host'),
+	kernel: sanitize('6.1.0'),
+	cpus: 8,
+	written: sanitize(`2026-01-02T03:04:${String(second).padStart(2, '0')}.678Z`),
+});
+
+function filledStore(): Store {
+	const store = new Store();
+	for (let tick = 0; tick < 8; tick++)
+		for (const snapshot of [energySnapshot(tick), runqlatSnapshot(tick), irqSnapshot(tick)] as Snapshot[])
+			store.apply({ kind: 'snapshot', snapshot });
+	return store;
+}
+
+async function read(file: string) {
+	const snapshots: Snapshot[] = [];
+	const recording = await readRecording(file, tabs, (snapshot) => snapshots.push(snapshot));
+	return { ...recording, snapshots };
+}
+
+/** A recording of these lines. */
+function fileOf(name: string, lines: readonly unknown[]): string {
+	const file = join(root, name);
+	writeFileSync(
+		file,
+		gzipSync(lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('')),
+	);
+	return file;
+}
+
+const head = { recording: 1, host: 'h', kernel: 'k', cpus: 2, written: '2026-01-02T03:04:05Z' };
+
+beforeAll(async () => {
+	root = mkdtempSync(join(tmpdir(), 'wattlag-recording-'));
+	path = await writeRecording(join(root, 'state/wattlag'), about(5), filledStore().recorded());
+	count = gunzipSync(readFileSync(path)).toString().trimEnd().split('\n').length - 1;
+});
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe('writing', () => {
+	test('all that is kept, whole, for its owner alone, under a plain name', async () => {
+		expect(path).toBe(join(root, 'state/wattlag/wattlag-some_.._host-20260102T030405Z.jsonl.gz'));
+		expect(statSync(path).mode & 0o777).toBe(0o600);
+		expect(statSync(join(root, 'state/wattlag')).mode & 0o777).toBe(0o700);
+		const { snapshots, damage, about: found } = await read(path);
+		expect(damage).toBeUndefined();
+		expect(found).toMatchObject({ host: 'some/../host', kernel: '6.1.0', cpus: 8 });
+		expect(snapshots).toHaveLength(24);
+		expect(snapshots.filter(({ tab }) => tab === 'runqlat')).toEqual(
+			Array.from({ length: 8 }, (_, tick) => JSON.parse(JSON.stringify(runqlatSnapshot(tick)))),
+		);
+		const times = snapshots.map(({ mono_ns }) => mono_ns);
+		expect(times).toEqual([...times].sort((a, b) => a - b));
+	});
+
+	test('what is there already stays; links are not followed', async () => {
+		const before = readFileSync(path);
+		await expect(writeRecording(join(root, 'state/wattlag'), about(5), [])).rejects.toThrow('EEXIST');
+		expect(readFileSync(path)).toEqual(before);
+		const link = join(root, 'state/wattlag/wattlag-some_.._host-20260102T030406Z.jsonl.gz');
+		symlinkSync(join(root, 'elsewhere'), link);
+		await expect(writeRecording(join(root, 'state/wattlag'), about(6), [])).rejects.toThrow('EEXIST');
+		expect(lstatSync(link).isSymbolicLink()).toBe(true);
+		expect(readdirSync(root)).not.toContain('elsewhere');
+	});
+
+	test('a failure leaves nothing behind', async () => {
+		function* failing(): Generator<Snapshot> {
+			yield energySnapshot(0) as Snapshot;
+			throw new Error('on purpose');
+		}
+		await expect(writeRecording(join(root, 'failing'), about(7), failing())).rejects.toThrow('on purpose');
+		expect(readdirSync(join(root, 'failing'))).toEqual([]);
+		await expect(writeRecording(path, about(8), [])).rejects.toThrow();
+	});
+
+	test('where to: the XDG state folder; a relative one means nothing', () => {
+		expect(recordingFolder({ XDG_STATE_HOME: '/x' })).toBe('/x/wattlag');
+		expect(recordingFolder({ XDG_STATE_HOME: 'x' })).toMatch(/^\/.*\.local\/state\/wattlag$/);
+	});
+});
+
+describe('reading what anybody may have written', () => {
+	test('cut off anywhere: the good beginning plays', async () => {
+		const whole = readFileSync(path);
+		for (const share of [0.3, 0.6, 0.95]) {
+			const file = join(root, `cut-${share}`);
+			writeFileSync(file, whole.subarray(0, Math.floor(whole.length * share)));
+			const { snapshots, damage } = await read(file);
+			expect(damage).toMatch(/after \d+ snapshots/);
+			expect(snapshots.length).toBeLessThan(count);
+			expect(snapshots.length).toBeGreaterThan(0);
+		}
+	});
+
+	test('bytes that changed', async () => {
+		const bytes = Buffer.from(readFileSync(path));
+		bytes.fill(0xff, bytes.length >> 1, (bytes.length >> 1) + 50);
+		const file = join(root, 'changed');
+		writeFileSync(file, bytes);
+		expect((await read(file)).damage).toBeDefined();
+	});
+
+	test.each<[string, unknown, RegExp]>([
+		['no snapshot', '[]', /not a snapshot/],
+		['no JSON', '{', /JSON/],
+		['an unknown tab', { tab: '../../etc/passwd\x1b]0;x\x07' }, /unknown tab '\.\.\/\.\.\/etc\/passwd\^\[\]0;x\^G'/],
+		['a row that is none', { ...energySnapshot(0), rows: [null] }, /no rows/],
+		['a row that no column can show', { ...runqlatSnapshot(0), rows: [{}] }, /undefined/],
+		['no losses', { ...energySnapshot(0), lost: { ring: 'x' } }, /no losses/],
+		['no time', { ...energySnapshot(0), time: 'yesterday' }, /no time/],
+		['deep nesting', { ...energySnapshot(0), marked: JSON.parse('['.repeat(50) + ']'.repeat(50)) }, /too deep/],
+	])('%s ends it', async (_, line, reason) => {
+		const { snapshots, damage } = await read(fileOf('strange', [head, ioSnapshot(0), line, ioSnapshot(1)]));
+		expect(snapshots).toHaveLength(1);
+		expect(damage).toMatch(reason);
+	});
+
+	test('text is made inert, and names of fields cannot change what objects are', async () => {
+		const line = JSON.stringify({ ...energySnapshot(0), marked: ['\x1b[2J'] }).replace(
+			'{',
+			'{"__proto__":{"polluted":1},',
+		);
+		const { snapshots, damage } = await read(fileOf('inert', [{ ...head, host: 'a\x1bb' }, line]));
+		expect(damage).toBeUndefined();
+		expect((snapshots[0] as Snapshot & { marked: string[] }).marked).toEqual(['^[[2J']);
+		expect(({} as { polluted?: number }).polluted).toBeUndefined();
+		expect((snapshots[0] as Snapshot & { polluted?: number }).polluted).toBeUndefined();
+	});
+
+	test('a small file that unpacks without end is given up', async () => {
+		const { snapshots, damage } = await read(fileOf('bomb', [head, ioSnapshot(0), 'x'.repeat(70 * 2 ** 20)]));
+		expect(snapshots).toHaveLength(1);
+		expect(damage).toMatch(/line without end/);
+	});
+
+	test.each<[string, () => string, RegExp]>([
+		['missing', () => join(root, 'nowhere'), /ENOENT/],
+		['not gzip', () => '/etc/passwd', /incorrect header/],
+		['of something else', () => fileOf('else', [{ hello: 1 }]), /no recording/],
+		['newer', () => fileOf('newer', [{ ...head, recording: 2 }]), /newer wattlag/],
+		['empty', () => fileOf('empty', []), /empty|JSON/],
+		['without snapshots', () => fileOf('bare', [head]), /nothing was recorded/],
+	])('%s is refused in a line', async (_, file, reason) => {
+		await expect(openRecording(file(), tabs)).rejects.toThrow(reason);
+	});
+});
+
+describe('on the screen', () => {
+	test('the end is shown and stays the past; tabs without figures say so', async () => {
+		const { store, host, message } = await openRecording(path, tabs);
+		expect(host.host).toBe('some/../host (recording)');
+		expect(message).toBeUndefined();
+		expect(store.paused).toBe(true);
+		expect(store.current('energy')?.time).toBe(energySnapshot(7).time);
+		store.travel('energy', -3);
+		expect(store.current('runqlat')).toEqual(JSON.parse(JSON.stringify(runqlatSnapshot(4))));
+		store.setPaused(false);
+		expect(store.paused).toBe(true);
+		expect(store.current('energy')?.time).toBe(energySnapshot(7).time);
+		expect(store.status('io')).toMatchObject({ kind: 'unavailable', reason: 'not in this recording' });
+	});
+
+	test('a damaged one says so', async () => {
+		const { message } = await openRecording(fileOf('torn', [head, ioSnapshot(0), '{']), tabs);
+		expect(message).toMatch(/damaged.*after 1 snapshots/);
+	});
+});

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { account } from '../../src/runqueue/account.ts';
+import { Tasks } from '../../src/runqueue/tasks.ts';
+import { sanitize } from '../../src/sanitize.ts';
+
+const none = { slots: [], added: [], count: 0, sum_ns: 0 };
+const words = new Uint32Array(4);
+
+function wait(tasks: Tasks<ReturnType<typeof account>>, key: string, ns: number): void {
+	tasks.get(key)?.waits.add({ ...none, count: 1, sum_ns: ns }, words, 1);
+}
+
+function crowd(known: number): Tasks<ReturnType<typeof account>> {
+	const tasks = new Tasks(2, 4);
+	for (let id = 1; id <= known; id++)
+		expect(tasks.add(`${id}`, account(id, 0, id, sanitize(`task${id}`)))).toBe(id <= 4);
+	return tasks;
+}
+
+test('tasks beyond those with rows are in one sum, which is a row; those beyond are refused', () => {
+	const tasks = crowd(5);
+	for (const id of [1, 2, 3, 4, 5]) wait(tasks, `${id}`, 10 ** id);
+	const rows = [...tasks.rows()].map(({ comm, waits }) => [comm, waits.count, waits.sum_ns]);
+	expect(rows).toEqual([
+		['task1', 1, 10],
+		['task2', 1, 100],
+		['(unlisted)', 2, 11_000],
+	]);
+	tasks.beginInterval();
+	expect([...tasks.rows()].map(({ waits }) => [waits.count, waits.count_total])).toEqual([
+		[0, 1],
+		[0, 1],
+		[0, 2],
+	]);
+});
+
+test('where a row becomes free, the next one that is seen gets it', () => {
+	const tasks = crowd(3);
+	wait(tasks, '3', 5);
+	tasks.delete('1');
+	wait(tasks, '3', 7);
+	expect([...tasks.rows()].map(({ comm, waits }) => [comm, waits.sum_ns])).toEqual([
+		['task2', 0],
+		['task3', 7],
+		['(unlisted)', 5],
+	]);
+	tasks.clear();
+	expect([...tasks].length).toBe(0);
+});
+
+test('few tasks: no such row', () => {
+	expect([...crowd(2).rows()].map(({ comm }) => comm)).toEqual(['task1', 'task2']);
+});

@@ -1,0 +1,297 @@
+/** FIXTURES: synthetic ticks of a machine with 4 CPUs, quiet unless told otherwise. Nothing in them was measured. */
+
+import type { IoProcess, IoRow, SlowRequest } from '../../src/io/snapshot.ts';
+import type { IrqRow } from '../../src/irq/rows.ts';
+import type { Blamed } from '../../src/runqueue/culprits.ts';
+import { sanitize } from '../../src/sanitize.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import type { Finding } from '../../src/triage/finding.ts';
+import { type OverviewExtra, OverviewSession } from '../../src/triage/overview.ts';
+import type { Pressure } from '../../src/triage/pressure.ts';
+import type { Throttled } from '../../src/triage/quota.ts';
+import type { Sources, SourceTab } from '../../src/triage/sources.ts';
+import { energySnapshot, ioSnapshot, irqSnapshot, runqlatSnapshot } from '../ui/fixtures/tabs.ts';
+
+export const second = 1e9;
+export const cpus = 4;
+
+/** One process in one interval. Shares are of one CPU. */
+export interface Busy {
+	pid: number;
+	comm: string;
+	start_time?: number;
+	cgroup?: string;
+	cpu?: number;
+	watts?: number;
+	wait?: number;
+	p99?: number;
+	stolen?: number;
+}
+
+export interface World {
+	processes: readonly Busy[];
+	/** Σ waits per second of all tasks, beyond those of the processes; their p99. */
+	wait: number;
+	p99: number;
+	irq: readonly {
+		kind: 'hard' | 'soft' | 'vector';
+		name: string;
+		cpu: number;
+		rate: number;
+		share: number;
+		late?: [number, number];
+	}[];
+	io: readonly {
+		device: string;
+		op: string;
+		count: number;
+		slow: number;
+		mean: number;
+		stage?: string;
+		pid?: number;
+		comm?: string;
+	}[];
+	inflight: readonly { device: string; age: number; pid: number; comm: string; stage?: string }[];
+	processIo: readonly IoProcess[] | undefined;
+	culprits: readonly Blamed[];
+	pressure: Pressure | null;
+	throttled: readonly Throttled[];
+	lost: number;
+	/** Own time, share of a CPU. */
+	cost: number;
+	source: string;
+	/** What the run queue is narrowed to. */
+	filter: string;
+	without: readonly SourceTab[];
+	dt: number;
+}
+
+const quiet: World = {
+	// what a machine at rest does all the time: short turns, a wait that happens to be long
+	processes: [
+		{ pid: 1, comm: 'systemd', cpu: 0.001, watts: 0.01, wait: 0.0001, p99: 4e5 },
+		{ pid: 15, comm: 'rcu_preempt', cpu: 0.002, watts: 0.02, wait: 0.002, p99: 1.2e7 },
+		{ pid: 900, comm: 'sshd', cpu: 0.01, watts: 0.1, wait: 0.001, p99: 2e6, stolen: 0.0005 },
+	],
+	wait: 0.003,
+	p99: 2e6,
+	irq: [
+		{ kind: 'vector', name: 'local_timer', cpu: 0, rate: 250, share: 0.002 },
+		{ kind: 'soft', name: 'TIMER', cpu: 0, rate: 40, share: 0.001, late: [30, 3e7] },
+		{ kind: 'soft', name: 'RCU', cpu: 1, rate: 90, share: 0.001, late: [80, 3e5] },
+	],
+	io: [{ device: 'vda', op: 'write', count: 12, slow: 1, mean: 2e6 }],
+	inflight: [{ device: 'vda', age: 3e6, pid: 900, comm: 'sshd' }],
+	processIo: [],
+	culprits: [],
+	pressure: {
+		cpu: { some_ns: 0.01 * second, full_ns: 0 },
+		memory: { some_ns: 0, full_ns: 0 },
+		io: { some_ns: 0.02 * second, full_ns: 0 },
+	},
+	throttled: [],
+	lost: 0,
+	cost: 0.02,
+	source: 'model',
+	filter: '',
+	without: [],
+	dt: second,
+};
+
+function energy({ processes, source, dt, cost }: World): Snapshot {
+	const [blank] = energySnapshot(0, 1).rows;
+	const rows = processes.map(({ pid, comm, start_time = pid * 1e9, cgroup = '/', cpu = 0, watts = 0 }) => ({
+		...(blank as NonNullable<typeof blank>),
+		pid,
+		start_time,
+		comm: sanitize(comm),
+		cgroup: sanitize(cgroup),
+		cpu_ns: cpu * dt,
+		energy_uj: (watts * dt) / 1e3,
+		watts,
+	}));
+	const base = energySnapshot(0, 0);
+	const own = { ...base.cost, bpf_ns: 0, cpu_ns: cost * dt };
+	return { ...base, dt_ns: dt, rows, source: { ...base.source, kind: source }, cost: own };
+}
+
+function runqlat({ processes, wait, p99, culprits, filter, dt, lost }: World): Snapshot {
+	const base = runqlatSnapshot(0, 1);
+	const [all, one] = base.rows as [(typeof base.rows)[0], (typeof base.rows)[0]];
+	const rows = processes
+		.filter((process) => process.wait !== undefined)
+		.map(({ pid, comm, start_time = pid * 1e9, wait: share = 0, p99: own = 0 }) => ({
+			...one,
+			key: { kind: 'process' as const, id: pid, comm: sanitize(comm), start_time },
+			count: 100,
+			wait_ns: share * dt,
+			p99_ns: own,
+		}));
+	const sum = rows.reduce((total, row) => total + row.wait_ns, wait * dt);
+	return {
+		...base,
+		dt_ns: dt,
+		lost: { ring: lost },
+		cost: { ...base.cost, bpf_ns: 0 },
+		rows: [{ ...all, wait_ns: sum, p99_ns: p99 }, ...rows],
+		culprits,
+		filter: sanitize(filter),
+	} as Snapshot;
+}
+
+function irq({ irq: lines, processes, dt }: World): Snapshot {
+	const base = irqSnapshot(0, cpus);
+	const [blank] = base.rows;
+	const rows = new Map<string, IrqRow>();
+	for (const { kind, name, cpu, rate, share, late } of lines) {
+		const row = rows.get(name) ?? {
+			...(blank as IrqRow),
+			kind,
+			name: sanitize(name),
+			cpus: [],
+			late: late ? { count: late[0], p50_ns: 0, p99_ns: late[1], max_ns: late[1] * 2, zones: [0, 0, 0, 0] } : null,
+		};
+		const count = Math.round((rate * dt) / 1e9);
+		row.cpus.push({ cpu, count, time_ns: share * dt, storm: rate >= 20_000 || share >= 0.25 });
+		rows.set(name, row);
+	}
+	const stolen = processes
+		.filter((process) => process.stolen !== undefined)
+		.map(({ pid, comm, start_time = pid * 1e9, stolen: share = 0 }) => ({
+			interrupted: 'process' as const,
+			pid,
+			start_time,
+			comm: sanitize(comm),
+			cgroup: sanitize('/'),
+			count: 10,
+			time_ns: share * dt,
+			hard_ns: 0,
+			soft_ns: share * dt,
+			vector_ns: 0,
+			count_total: 10,
+			time_ns_total: share * dt,
+		}));
+	const cost = { ...base.cost, bpf_ns: 0 };
+	return { ...base, dt_ns: dt, rows: [...rows.values()], stolen, stolen_count: stolen.length, cost } as Snapshot;
+}
+
+function io({ io: devices, inflight, processIo, dt }: World): Snapshot {
+	const base = ioSnapshot(0);
+	const [blank] = base.rows;
+	const rows = devices.map(({ device, op, count, slow, mean }) => {
+		const total = {
+			count,
+			mean_ns: mean,
+			p50_ns: mean,
+			p99_ns: slow > count / 100 ? 4e7 : mean,
+			max_ns: 5e7,
+			buckets: [
+				[1e6, count - slow],
+				[4e7, slow],
+			] as [number, number][],
+		};
+		return {
+			...(blank as IoRow),
+			device: sanitize(device),
+			dev: sanitize(device),
+			op: sanitize(op),
+			count,
+			bytes: count * 4096,
+			stages: { total },
+		};
+	});
+	const slow = devices.flatMap(({ device, op, slow: many, stage = 'device', pid = 812, comm = 'postgres' }) =>
+		Array.from(
+			{ length: Math.min(many, 50) },
+			(_, index): SlowRequest => ({
+				device: sanitize(device),
+				op: sanitize(op),
+				partition: sanitize(device),
+				flags: [],
+				sector: 0,
+				bytes: 4096,
+				pid,
+				tid: pid,
+				comm: sanitize(comm),
+				cgroup: sanitize('/'),
+				owner: 'submitter',
+				file: null,
+				waterfall: [],
+				off_cpu: null,
+				mono_ns: 0,
+				// one in five is slow elsewhere
+				stages: {
+					queue: stage === 'queue' || index % 5 === 4 ? 2e7 : 1e6,
+					device: stage === 'device' && index % 5 !== 4 ? 2e7 : 1e6,
+					total: 2.1e7,
+				},
+			}),
+		),
+	);
+	return {
+		...base,
+		dt_ns: dt,
+		rows,
+		slow,
+		slow_suppressed: 0,
+		inflight: inflight.map(({ device, age, pid, comm, stage = 'device' }) => ({
+			device: sanitize(device),
+			op: sanitize('write'),
+			bytes: 4096,
+			pid,
+			comm: sanitize(comm),
+			stage,
+			age_ns: age,
+		})),
+		inflight_count: inflight.length,
+		cost: { ...base.cost, bpf_ns: 0 },
+		...(processIo && { processes: processIo }),
+	} as Snapshot;
+}
+
+/** The tabs of one tick. */
+export function tickOf(change: Partial<World> = {}): Map<string, Snapshot> {
+	const world = { ...quiet, ...change };
+	const tabs = { energy, runqlat, irq, io };
+	return new Map(
+		(Object.keys(tabs) as (keyof Sources)[])
+			.filter((tab) => !world.without.includes(tab))
+			.map((tab) => [tab, tabs[tab](world)]),
+	);
+}
+
+/** The overview over a sequence of ticks, each the quiet machine with some changes. */
+export class Machine {
+	private world: World = quiet;
+	private elapsed = 0;
+	private readonly session = new OverviewSession(
+		cpus,
+		{ read: () => this.world.pressure },
+		{ read: () => [...this.world.throttled] },
+	);
+
+	tick(change: Partial<World> = {}, group = 'process') {
+		this.world = { ...quiet, ...change };
+		this.elapsed += this.world.dt;
+		const time = new Date(Date.UTC(2026, 0, 1, 14, 2, 0) + this.elapsed / 1e6).toISOString();
+		const tick = [...tickOf(change)].map(
+			([tab, snapshot]) => [tab, { ...snapshot, time, mono_ns: this.elapsed }] as const,
+		);
+		return this.session.read(this.world.dt, group, new Map(tick));
+	}
+
+	/** The same for so many ticks; findings after the last. */
+	run(ticks: number, change: Partial<World> = {}): readonly Finding[] {
+		let extra: OverviewExtra | undefined;
+		for (let count = 0; count < ticks; count++) extra = this.tick(change).extra;
+		return extra?.findings ?? [];
+	}
+}
+
+export const quietProcesses = quiet.processes;
+
+/** `rule: subject: text — owner` */
+export function say({ rule, subject, text, owner }: Finding): string {
+	const who = owner ? ` — ${owner.role} ${owner.comm}[${owner.pid}]×${owner.processes}` : '';
+	return `${rule}: ${subject}: ${text}${who}`;
+}

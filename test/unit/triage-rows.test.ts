@@ -1,0 +1,195 @@
+/** What all tabs know of one process, side by side; pressure and quotas from their files. */
+import { describe, expect, test } from 'vitest';
+import type { RunqlatRow } from '../../src/runqueue/rows.ts';
+import { sanitize } from '../../src/sanitize.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import { overview } from '../../src/triage/overview.ts';
+import { PressureReader, parsePressure } from '../../src/triage/pressure.ts';
+import { QuotaReader } from '../../src/triage/quota.ts';
+import { groupRows, joinProcesses } from '../../src/triage/rows.ts';
+import { sourcesOf } from '../../src/triage/sources.ts';
+import { makeTree } from './energy-fixtures.ts';
+import { Machine, second, tickOf, type World } from './triage-fixtures.ts';
+
+const rowsOf = (change: Partial<World>) => joinProcesses(sourcesOf(tickOf(change)));
+
+const processIo = (pid: number, start_time: number) => ({
+	pid,
+	start_time,
+	comm: sanitize('postgres'),
+	cgroup: sanitize('/db'),
+	count: 7,
+	bytes_read: 4096,
+	bytes_written: 8192,
+	mean_ns: 1e6,
+	p99_ns: 3e6,
+	max_ns: 3e6,
+	count_total: 7,
+	bytes_total: 12_288,
+});
+
+describe('one row per process', () => {
+	test('every figure comes from its own tab', () => {
+		const processes = [
+			{ pid: 5, comm: 'postgres', start_time: 50, cpu: 0.5, watts: 3, wait: 0.1, p99: 2e6, stolen: 0.01 },
+		];
+		expect(rowsOf({ processes, processIo: [processIo(5, 50)] })).toEqual([
+			{
+				pid: 5,
+				start_time: 50,
+				comm: 'postgres',
+				cgroup: '/',
+				user: 'root',
+				processes: 1,
+				watts: 3,
+				cpu_ns: 0.5 * second,
+				wait_ns: 0.1 * second,
+				wait_p99_ns: 2e6,
+				stolen_ns: 0.01 * second,
+				io_count: 7,
+				io_bytes: 12288,
+				io_p99_ns: 3e6,
+			},
+		]);
+	});
+
+	test('a pid that was used again in the interval is two processes', () => {
+		const processes = [
+			{ pid: 5, comm: 'old', start_time: 50, cpu: 0.5, wait: 0.1 },
+			{ pid: 5, comm: 'new', start_time: 90, cpu: 0.2, wait: 0.3 },
+		];
+		const rows = rowsOf({ processes, processIo: [processIo(5, 90)] });
+		expect(rows.map(({ comm, wait_ns, io_count }) => [comm, wait_ns, io_count])).toEqual([
+			['old', 0.1 * second, 0],
+			['new', 0.3 * second, 7],
+		]);
+	});
+
+	test('IO whose start is not known belongs to the process of that pid', () => {
+		const rows = rowsOf({ processes: [{ pid: 5, comm: 'a', start_time: 50, cpu: 0.5 }], processIo: [processIo(5, 0)] });
+		expect(rows).toMatchObject([{ start_time: 50, io_count: 7 }]);
+	});
+
+	test('a run queue with stamps of its own does not know starts: pids have to do', () => {
+		const tick = tickOf({ processes: [{ pid: 5, comm: 'a', start_time: 50, cpu: 0.5, wait: 0.1, p99: 1 }] });
+		const runqlat = tick.get('runqlat') as Snapshot<RunqlatRow>;
+		const rows = runqlat.rows.map((row) => ({ ...row, key: { ...row.key, start_time: 77 } }));
+		const join = (kind: string) =>
+			joinProcesses(sourcesOf(tick.set('runqlat', { ...runqlat, rows, source: { ...runqlat.source, kind } })));
+		expect(join('own stamps')).toMatchObject([{ start_time: 50, cpu_ns: 0.5 * second, wait_ns: 0.1 * second }]);
+		expect(join('sched_info')).toHaveLength(2);
+	});
+
+	test('not known is null, nothing is 0', () => {
+		const processes = [{ pid: 5, comm: 'a', cpu: 0.5, watts: 1 }];
+		expect(rowsOf({ processes })[0]).toMatchObject({ wait_ns: 0, wait_p99_ns: null, stolen_ns: 0, io_bytes: 0 });
+		expect(rowsOf({ processes, processIo: undefined })[0]).toMatchObject({ io_bytes: null, io_count: null });
+		expect(rowsOf({ processes, without: ['runqlat', 'irq', 'io'] })[0]).toMatchObject({
+			wait_ns: null,
+			stolen_ns: null,
+			io_bytes: null,
+		});
+		expect(rowsOf({ processes: [{ pid: 6, comm: 'b', wait: 0.1, p99: 1 }], without: ['energy'] })[0]).toMatchObject({
+			watts: null,
+			cpu_ns: null,
+		});
+	});
+
+	test('who is not among those that lost most may have lost something', () => {
+		const tick = tickOf({ processes: [{ pid: 5, comm: 'a', cpu: 0.5 }] });
+		const irq = { ...tick.get('irq'), stolen_count: 100 } as never;
+		expect(joinProcesses(sourcesOf(new Map([...tick, ['irq', irq]])))[0]?.stolen_ns).toBeNull();
+	});
+
+	test('who did nothing is not listed', () => {
+		const processes = [
+			{ pid: 5, comm: 'sleeper', cpu: 0 },
+			{ pid: 6, comm: 'worker', cpu: 0.1 },
+		];
+		expect(rowsOf({ processes }).map(({ comm }) => comm)).toEqual(['worker']);
+	});
+});
+
+test('groups: sums, but the highest percentile', () => {
+	const rows = rowsOf({
+		processes: [
+			{ pid: 1, comm: 'a', cgroup: '/x', cpu: 0.1, watts: 1, wait: 0.1, p99: 5 },
+			{ pid: 2, comm: 'a', cgroup: '/y', cpu: 0.2, watts: 2, wait: 0.2, p99: 9 },
+			{ pid: 3, comm: 'b', cgroup: '/x', cpu: 0.3, watts: 3 },
+		],
+	});
+	expect(groupRows(rows, 'process')).toBe(rows);
+	const byName = groupRows(rows, 'command');
+	expect(byName).toMatchObject([
+		{ comm: 'a', pid: 0, processes: 2, watts: 3, wait_p99_ns: 9 },
+		{ comm: 'b', processes: 1, wait_p99_ns: null },
+	]);
+	expect(byName[0]?.wait_ns).toBeCloseTo(0.3 * second);
+	expect(groupRows(rows, 'cgroup').map(({ cgroup, processes }) => [cgroup, processes])).toEqual([
+		['/x', 2],
+		['/y', 1],
+	]);
+	expect(new Set(groupRows(rows, 'user').map(overview.rowKey)).size).toBe(1);
+	// the rows themselves are as they were
+	expect(rows[0]).toMatchObject({ pid: 1, watts: 1 });
+});
+
+test('the session: rows by group, totals of the machine, losses by tab', () => {
+	const { rows, extra, lost } = new Machine().tick({ lost: 3 }, 'command');
+	expect(rows).toHaveLength(3);
+	expect(extra.totals).toMatchObject({ cpus: 4, io_count: 12, io_bytes: 12 * 4096 });
+	expect(extra.totals.busy_ns).toBeCloseTo(0.013 * second);
+	expect(lost).toMatchObject({ runqlat: 3, io: 0 });
+});
+
+describe('pressure', () => {
+	const file = (some: number, full: number) =>
+		`some avg10=0.80 avg60=0.92 avg300=0.47 total=${some}\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=${full}`;
+
+	test('totals are µs since boot', () => {
+		expect(parsePressure(file(2109945254, 17))).toEqual({ some_ns: 2109945254e3, full_ns: 17e3 });
+		expect(parsePressure('full avg10=0.00 avg60=0.00 avg300=0.00 total=5\n')).toEqual({ some_ns: 0, full_ns: 5e3 });
+	});
+
+	test('differences of what the kernel has', () => {
+		const tree = makeTree();
+		tree.set('proc/pressure/io', file(1000, 100));
+		tree.set('proc/pressure/memory', file(0, 0));
+		const reader = new PressureReader(tree.procRoot);
+		tree.set('proc/pressure/io', file(251_000, 50_100));
+		expect(reader.read()).toEqual({ memory: { some_ns: 0, full_ns: 0 }, io: { some_ns: 250e6, full_ns: 50e6 } });
+		expect(reader.read()).toMatchObject({ io: { some_ns: 0 } });
+	});
+
+	test('none at all is null', () => {
+		expect(new PressureReader(makeTree().procRoot).read()).toBeNull();
+	});
+});
+
+describe('quotas', () => {
+	const stat = (periods: number, throttled: number, usec: number) =>
+		`usage_usec 5\nnr_periods ${periods}\nnr_throttled ${throttled}\nthrottled_usec ${usec}`;
+
+	function mounted() {
+		const tree = makeTree();
+		const root = `${tree.procRoot}/../cgroup`;
+		tree.set('proc/self/mounts', `cgroup2 ${root} cgroup2 rw 0 0`);
+		return { tree, reader: new QuotaReader(tree.procRoot) };
+	}
+
+	test('the group of a process, and those above it; from the second look on', () => {
+		const { tree, reader } = mounted();
+		tree.set('cgroup/a/cpu.stat', stat(100, 40, 1000));
+		tree.set('cgroup/a/b/cpu.stat', 'usage_usec 5');
+		expect(reader.read([sanitize('/a/b')])).toEqual([]);
+		tree.set('cgroup/a/cpu.stat', stat(110, 48, 801_000));
+		expect(reader.read([sanitize('/a/b')])).toEqual([{ cgroup: '/a', periods: 10, throttled: 8, throttled_ns: 800e6 }]);
+		expect(reader.read([sanitize('/a/b')])).toEqual([]);
+	});
+
+	test('a group that has gone, one without a name, no cgroup v2: nothing', () => {
+		const { reader } = mounted();
+		expect(reader.read([sanitize('/gone'), sanitize('#77'), sanitize('/'), sanitize('')])).toEqual([]);
+		expect(new QuotaReader(makeTree().procRoot).read([sanitize('/a')])).toEqual([]);
+	});
+});

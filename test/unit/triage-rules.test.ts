@@ -1,0 +1,396 @@
+/** Each rule on synthetic ticks: what it says when there is something to say, and that it is silent just below. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
+import { Filter } from '../../src/filter/bind.ts';
+import type { IoRow } from '../../src/io/snapshot.ts';
+import type { IrqExtra, IrqRow } from '../../src/irq/rows.ts';
+import { registry } from '../../src/registry.ts';
+import { sanitize } from '../../src/sanitize.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import type { Finding, Suspicion } from '../../src/triage/finding.ts';
+import { OverviewSession } from '../../src/triage/overview.ts';
+import { rules } from '../../src/triage/rules.ts';
+import { type Busy, Machine, quietProcesses, say, second, tickOf, type World } from './triage-fixtures.ts';
+
+const hogs = (each: number, count = 4): Busy[] =>
+	Array.from({ length: count }, (_, index) => ({
+		pid: 500 + index,
+		comm: 'stress-ng-cpu',
+		cpu: each,
+		watts: 5 * each,
+		wait: 0.5,
+		p99: 1.2e7,
+	}));
+
+const stall = (share: number) => ({ some_ns: share * second, full_ns: (share * second) / 2 });
+
+/** What is said after three seconds of it, by this rule only. */
+function said(rule: string, change: Partial<World>): string[] {
+	return new Machine()
+		.run(3, change)
+		.filter((finding) => finding.rule === rule)
+		.map(say);
+}
+
+const silent = (rule: string, change: Partial<World>) => expect(said(rule, change)).toEqual([]);
+
+describe('a machine at rest', () => {
+	test('nothing stands out, for as long as it rests', () => {
+		const machine = new Machine();
+		for (let second = 0; second < 60; second++) expect(machine.tick().extra.findings).toEqual([]);
+	});
+
+	test('every rule can be judged', () => {
+		const { checked, unchecked } = new Machine().tick().extra;
+		expect(checked).toEqual(rules.map(({ id }) => id));
+		expect(unchecked).toEqual([]);
+	});
+
+	test('random noise below the limits stays below them', () => {
+		let state = 7;
+		const random = () => {
+			state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+			return state / 2 ** 32;
+		};
+		const machine = new Machine();
+		for (let second = 0; second < 300; second++) {
+			const processes = quietProcesses.map((one) => ({
+				...one,
+				cpu: random() * 0.2,
+				watts: random(),
+				wait: random() * 0.05,
+				p99: random() * 4e7,
+				stolen: random() * 0.05,
+			}));
+			expect(machine.tick({ processes, wait: random() * 0.5, p99: random() * 2e7 }).extra.findings).toEqual([]);
+		}
+	});
+});
+
+describe('cpu-saturated', () => {
+	test('names the program with most CPU time, all its processes together', () => {
+		expect(said('cpu-saturated', { processes: [...quietProcesses, ...hogs(0.96)], wait: 1, p99: 1.2e7 })).toEqual([
+			'cpu-saturated: CPUs: 96% busy, 3.0 tasks wait for one (p99 12.0ms) — most CPU by stress-ng-cpu[500]×4',
+		]);
+	});
+
+	test('busy is no harm where nobody waits; neither is waiting while CPUs idle', () => {
+		const alone = hogs(0.99).map((hog) => ({ ...hog, wait: 0 }));
+		silent('cpu-saturated', { processes: alone });
+		silent('cpu-saturated', { processes: hogs(0.85) });
+	});
+
+	test('a run queue that is narrowed to some tasks says nothing of all', () => {
+		const machine = new Machine();
+		const { extra } = machine.tick({ processes: hogs(0.96), filter: 'pid 500' });
+		expect(extra.unchecked).toEqual([{ rule: 'cpu-saturated', reason: 'run queue is narrowed to pid 500' }]);
+	});
+});
+
+describe('waits', () => {
+	const victim: Busy = { pid: 812, comm: 'postgres', cpu: 0.2, watts: 1, wait: 0.4, p99: 3.8e7 };
+
+	test('names the victim, and who used most CPU', () => {
+		expect(said('waits', { processes: [victim, ...hogs(0.9)] })).toEqual([
+			'waits: postgres[812]: waits 40% of the time for a CPU (p99 38.0ms) — most CPU by stress-ng-cpu[500]×4',
+		]);
+	});
+
+	test('names who ran meanwhile where that is known', () => {
+		const culprits = [
+			{
+				pid: 812,
+				wait_ns: 0.4 * second,
+				culprits: [
+					{ pid: -1, comm: sanitize('?'), wait_ns: 0.2 * second, turns: 1 },
+					{ pid: 77, comm: sanitize('backup'), wait_ns: 0.1 * second, turns: 9 },
+				],
+			},
+		] as unknown as World['culprits'];
+		const backup: Busy = { pid: 77, comm: 'backup', cpu: 0.3 };
+		expect(said('waits', { processes: [victim, backup, ...hogs(0.9)], culprits })).toEqual([
+			expect.stringMatching(/— behind backup\[77\]×1$/),
+		]);
+	});
+
+	test('a kernel thread with one long wait, a short wait, a process that mostly runs: no', () => {
+		silent('waits', { processes: [{ ...victim, wait: 0.05 }] });
+		silent('waits', { processes: [{ ...victim, p99: 5e6 }] });
+		silent('waits', { processes: [{ ...victim, cpu: 0.22, wait: 0.1 }] });
+		silent('waits', { processes: [{ ...victim, cpu: 0.3, wait: 0.6 }] });
+	});
+});
+
+describe('throttled', () => {
+	const cgroup = sanitize('/system.slice/batch.service');
+	const inside: Busy = { pid: 700, comm: 'encoder', cpu: 0.5, cgroup: `${cgroup}/worker` };
+	const one = { cgroup, periods: 10, throttled: 8, throttled_ns: 0.8 * second };
+
+	test('names the group, and who in it needs the CPU', () => {
+		expect(said('throttled', { processes: [inside, ...hogs(0.9)], throttled: [one] })).toEqual([
+			'throttled: batch.service: stopped by its CPU quota in 8 of 10 periods, 80% of the time — most CPU by encoder[700]×1',
+		]);
+	});
+
+	test('who is out of quota waits for that, not for others, and is no sign of busy CPUs', () => {
+		const waiting = { ...inside, cpu: 0.2, wait: 0.8, p99: 9e7 };
+		const processes = [waiting, ...hogs(0.95).map((hog) => ({ ...hog, wait: 0 }))];
+		expect(new Machine().run(3, { processes, wait: 0.2, throttled: [one] }).map(({ rule }) => rule)).toEqual([
+			'throttled',
+			'power',
+		]);
+		expect(new Machine().run(3, { processes, wait: 0.2 }).map(({ rule }) => rule)).toEqual([
+			'cpu-saturated',
+			'waits',
+			'power',
+		]);
+	});
+
+	test('once in twenty periods, or for a blink: no', () => {
+		silent('throttled', { throttled: [{ ...one, periods: 20, throttled: 1 }] });
+		silent('throttled', { throttled: [{ ...one, throttled_ns: 0.01 * second }] });
+	});
+});
+
+describe('power', () => {
+	test('names who draws most', () => {
+		expect(said('power', { processes: [...quietProcesses, ...hogs(0.9, 2)] })).toEqual([
+			'power: power: 9.00W, 99% of what processes draw — by stress-ng-cpu[500]×2',
+		]);
+	});
+
+	test('most of next to nothing is nothing; half as much as others neither', () => {
+		silent('power', { processes: [{ pid: 9, comm: 'idler', cpu: 0.2, watts: 3 }] });
+		const others = Array.from({ length: 5 }, (_, index) => ({ pid: index + 1, comm: `p${index}`, cpu: 0.6, watts: 3 }));
+		silent('power', { processes: others });
+	});
+
+	test('without a source of power it is not judged', () => {
+		const { unchecked } = new Machine().tick({ source: 'time', processes: hogs(0.9) }).extra;
+		expect(unchecked).toEqual([{ rule: 'power', reason: 'no source of power (--source time)' }]);
+	});
+});
+
+describe('irq-storm', () => {
+	const ping: Busy = { pid: 60, comm: 'ping', cpu: 0.8, stolen: 0.3 };
+
+	test('names line, CPU and whom it hits', () => {
+		const irq = [
+			{ kind: 'soft' as const, name: 'NET_RX', cpu: 1, rate: 120_000, share: 0.45 },
+			{ kind: 'soft' as const, name: 'NET_RX', cpu: 2, rate: 30_000, share: 0.1 },
+		];
+		expect(said('irq-storm', { processes: [ping], irq })).toEqual([
+			'irq-storm: NET_RX on cpu1: 120k/s interrupts, 45% of the CPU (a storm on 2 CPUs) — mostly during ping[60]×1',
+		]);
+	});
+
+	test('just below both bounds: no; a storm that calms down a little goes on', () => {
+		const irq = (rate: number, share: number) => [{ kind: 'hard' as const, name: 'eth0', cpu: 0, rate, share }];
+		silent('irq-storm', { irq: irq(19_000, 0.24) });
+		const machine = new Machine();
+		expect(machine.run(3, { irq: irq(25_000, 0.1) })).toHaveLength(1);
+		expect(machine.run(10, { irq: irq(15_000, 0.1) })).toHaveLength(1);
+		expect(machine.run(10, { irq: irq(13_000, 0.1) })).toHaveLength(0);
+	});
+});
+
+test('irq-stolen: a process that loses a good part of its time', () => {
+	const one: Busy = { pid: 60, comm: 'server', cpu: 0.5, stolen: 0.2 };
+	expect(said('irq-stolen', { processes: [one] })).toEqual([
+		'irq-stolen: server[60]: loses 20% of a CPU to interrupts, 40% of its time',
+	]);
+	silent('irq-stolen', { processes: [{ ...one, stolen: 0.14 }] });
+	silent('irq-stolen', { processes: [{ ...one, cpu: 0.99 }] });
+});
+
+test('softirq-late: with enough of them', () => {
+	const irq = (count: number, late: number) => [
+		{
+			kind: 'soft' as const,
+			name: 'NET_RX',
+			cpu: 0,
+			rate: count,
+			share: 0.01,
+			late: [count, late] as [number, number],
+		},
+	];
+	expect(said('softirq-late', { irq: irq(400, 1.4e7), processes: hogs(0.5) })).toEqual([
+		'softirq-late: softirq NET_RX: starts 14.0ms late (p99 of 400/s), at most 28.0ms — most CPU by stress-ng-cpu[500]×4',
+	]);
+	silent('softirq-late', { irq: irq(40, 1.4e7) });
+	silent('softirq-late', { irq: irq(400, 8e6) });
+});
+
+describe('slow-device', () => {
+	const device = { device: 'vda', op: 'read', count: 400, slow: 200, mean: 8e7 };
+
+	test('says where slow requests wait, how deep the queue is, and whose they are', () => {
+		expect(said('slow-device', { io: [device] })).toEqual([
+			'slow-device: vda: 80% of slow reads wait in the device, queue depth 32.0 (p99 40.0ms) — from postgres[812]×1',
+		]);
+		expect(said('slow-device', { io: [{ ...device, stage: 'queue' }] })).toEqual([
+			expect.stringContaining('100% of slow reads wait in the queue'),
+		]);
+	});
+
+	test('a few, or few among many: no', () => {
+		silent('slow-device', { io: [{ ...device, slow: 4 }] });
+		silent('slow-device', { io: [{ ...device, count: 40_000, slow: 200 }] });
+		silent('slow-device', { io: [{ ...device, count: 0, slow: 0 }] });
+	});
+});
+
+describe('stuck-io', () => {
+	test('comes before everything else, with the oldest request', () => {
+		const inflight = [
+			{ device: 'sda', age: 3.2e9, pid: 812, comm: 'postgres' },
+			{ device: 'sda', age: 2e9, pid: 9, comm: 'other' },
+			{ device: 'sda', age: 1e6, pid: 9, comm: 'other' },
+		];
+		const [first] = new Machine().run(3, { inflight, processes: hogs(1), wait: 4 });
+		expect(say(first as Finding)).toBe(
+			'stuck-io: sda: write in the device for 3.20s, and 1 more — from postgres[812]×1',
+		);
+		expect(first?.level).toBe('severe');
+	});
+
+	test('half a second is long, not stuck', () => {
+		silent('stuck-io', { inflight: [{ device: 'sda', age: 0.9e9, pid: 1, comm: 'x' }] });
+	});
+});
+
+describe('pressure', () => {
+	test('memory, and IO with who has most of it', () => {
+		const processIo = [
+			{
+				pid: 44,
+				start_time: 1,
+				comm: sanitize('rsync'),
+				cgroup: sanitize('/'),
+				count: 10,
+				bytes_read: 1e6,
+				bytes_written: 0,
+				mean_ns: 1,
+				p99_ns: 1,
+				max_ns: 1,
+				count_total: 10,
+				bytes_total: 1e6,
+			},
+		];
+		expect(said('pressure', { pressure: { memory: stall(0.23), io: stall(0.5) }, processIo })).toEqual([
+			'pressure: memory pressure: tasks stood still for memory 23% of the time, all of them 12%',
+			'pressure: IO pressure: tasks stood still for IO 50% of the time, all of them 25% — most IO by rsync[44]×1',
+		]);
+	});
+
+	test('for CPUs only where nobody knows better', () => {
+		silent('pressure', { pressure: { cpu: stall(0.9) } });
+		expect(said('pressure', { pressure: { cpu: stall(0.9) }, without: ['runqlat'] })).toHaveLength(1);
+	});
+
+	test('below: no; without PSI it is said that there is none', () => {
+		silent('pressure', { pressure: { memory: stall(0.09), io: stall(0.29) } });
+		const { unchecked, pressure } = new Machine().tick({ pressure: null }).extra;
+		expect(pressure).toBeNull();
+		expect(unchecked).toEqual([{ rule: 'pressure', reason: 'no /proc/pressure: kernel without CONFIG_PSI, or psi=0' }]);
+	});
+});
+
+test('losses: only while they grow, and only where they weigh', () => {
+	const machine = new Machine();
+	for (let tick = 1; tick <= 3; tick++) machine.tick({ lost: tick * 5000 });
+	expect(machine.tick({ lost: 20_000 }).extra.findings.map(say)).toEqual([
+		'losses: wattlag: lost 5000 events of tab runqlat, 17% of them',
+	]);
+	// what was lost is not lost again
+	expect(machine.run(5, { lost: 20_000 })).toEqual([]);
+	// one in a hundred of 24,000
+	for (let tick = 1; tick <= 3; tick++) expect(machine.tick({ lost: 20_000 + tick * 240 }).extra.findings).toEqual([]);
+});
+
+test('own-cost: the tool itself', () => {
+	expect(said('own-cost', { cost: 0.4 })).toEqual(['own-cost: wattlag: takes 40% of a CPU itself (BPF 0%)']);
+	silent('own-cost', { cost: 0.2 });
+});
+
+test('rules whose tabs do not work here are not judged, and say so', () => {
+	const { unchecked, findings } = new Machine().tick({ without: ['runqlat', 'irq', 'io'] }).extra;
+	expect(unchecked.map(({ rule }) => rule).sort()).toEqual(
+		['cpu-saturated', 'irq-stolen', 'irq-storm', 'slow-device', 'softirq-late', 'stuck-io', 'waits'].sort(),
+	);
+	expect(unchecked[0]?.reason).toMatch(/^tab \w+ does not work here$/);
+	expect(findings).toEqual([]);
+});
+
+test('tabs whose rows are processes have no devices and softirqs to judge; storms are still told', () => {
+	const tick = tickOf({ irq: [{ kind: 'soft', name: 'NET_RX', cpu: 1, rate: 90_000, share: 0.5 }] });
+	const [irq, io] = [tick.get('irq'), tick.get('io')] as [Snapshot<IrqRow, IrqExtra>, Snapshot<IoRow>];
+	const stolen = { ...irq.rows[0], kind: 'stolen', cpus: [] };
+	const storms = [{ kind: 'soft', irq: 3, name: sanitize('NET_RX'), cpu: 1, rate: 90_000, share: 0.5 }];
+	tick.set('irq', { ...irq, group: 'process', rows: [stolen], storms } as Snapshot);
+	tick.set('io', { ...io, group: 'process', rows: io.rows.map((row) => ({ ...row, dev: sanitize('') })) });
+	const session = new OverviewSession(4, { read: () => null }, { read: () => [] });
+	const { findings, unchecked } = session.read(2 * second, 'process', tick).extra;
+	expect(unchecked).toEqual(
+		expect.arrayContaining([
+			{ rule: 'slow-device', reason: 'tab io is by process' },
+			{ rule: 'softirq-late', reason: 'tab irq is by process' },
+		]),
+	);
+	expect(findings.map(({ rule }) => rule)).toEqual(['irq-storm']);
+});
+
+describe('links', () => {
+	/** Everything at once. */
+	const everything: Partial<World> = {
+		processes: [
+			{ pid: 812, comm: 'odd "name" (x)', cpu: 0.2, watts: 1, wait: 0.4, p99: 3.8e7, stolen: 0.3 },
+			...hogs(0.95),
+		],
+		wait: 4,
+		irq: [{ kind: 'soft', name: 'NET_RX', cpu: 1, rate: 90_000, share: 0.5, late: [4000, 3e7] }],
+		io: [{ device: 'vda', op: 'read', count: 400, slow: 200, mean: 8e7 }],
+		inflight: [{ device: 'sda', age: 3.2e9, pid: 812, comm: 'x' }],
+		pressure: { memory: stall(0.5), io: stall(0.9), cpu: stall(0.9) },
+		throttled: [{ cgroup: sanitize('/a b/c'), periods: 10, throttled: 8, throttled_ns: second }],
+		cost: 0.9,
+	};
+	const tracers = registry.map(({ tracer }) => tracer);
+
+	test.each(rules.filter(({ id }) => id !== 'losses').map((rule) => [rule.id, rule] as const))(
+		'%s: tab, column, group and filter exist',
+		(_id, rule) => {
+			const look = vi.spyOn(rule, 'look');
+			new Machine().tick(everything);
+			const [result] = look.mock.results;
+			look.mockRestore();
+			const seen = ((result?.value ?? []) as Suspicion[]).filter(({ excess }) => excess >= 1).map(({ link }) => link);
+			expect(seen.length).toBeGreaterThan(0);
+			for (const link of seen) {
+				const tracer = tracers.find(({ id }) => id === link.tab);
+				expect(tracer).toBeDefined();
+				if (link.sort) expect(tracer?.columns.map(({ key }) => key)).toContain(link.sort);
+				if (link.group) expect(tracer?.groups).toContain(link.group);
+				const bound = new Filter(link.filter, tracers as never).bind(tracer as never);
+				expect(bound.ignored).toEqual([]);
+				expect(bound.test === null).toBe(link.filter === '');
+			}
+		},
+	);
+
+	test('at most five findings, two of a rule, the worst first', () => {
+		const findings = new Machine().run(3, everything);
+		expect(findings).toHaveLength(5);
+		expect(findings[0]?.rule).toBe('stuck-io');
+		const levels = findings.map(({ level }) => level);
+		expect(levels).toEqual(['severe', 'high', 'high', 'high', 'high']);
+	});
+});
+
+test('docs/triage.md has every rule in its own words', () => {
+	const text = readFileSync('docs/triage.md', 'utf8');
+	for (const { id, level, help } of rules) {
+		const line = text.split('\n').find((one) => one.startsWith(`| \`${id}\``));
+		expect(line?.replace(/ +/g, ' '), id).toBe(`| \`${id}\` | ${level} | ${help} |`);
+	}
+});

@@ -1,0 +1,125 @@
+/** From suspicions of single intervals to findings that last. */
+import { describe, expect, test } from 'vitest';
+import { safe, sanitize } from '../../src/sanitize.ts';
+import type { Level, Rule, Suspicion } from '../../src/triage/finding.ts';
+import { Tracker } from '../../src/triage/tracker.ts';
+
+const rule = (id: string, level: Level = 'high'): Rule => ({ id, level, title: id, help: '', look: () => [] });
+const suspicion = (about: string, excess = 1): Suspicion => ({
+	about,
+	excess,
+	subject: sanitize(about),
+	text: safe`x`,
+	figures: { excess },
+	owner: null,
+	link: { tab: 'io', filter: '' },
+});
+
+/** Feeds one rule, an interval of `seconds` at a time. */
+function feed(tracker: Tracker, one: Rule, start = 0) {
+	let now = start;
+	return (excess: number | null, seconds = 1) => {
+		now += seconds;
+		const instant = {
+			time: new Date(Date.UTC(2026, 0, 1) + now * 1000).toISOString(),
+			mono_ns: now * 1e9,
+			dt_ns: seconds * 1e9,
+		};
+		const suspicions = excess === null ? [] : [suspicion('thing', excess)];
+		return tracker.update([{ rule: one, suspicions }], instant);
+	};
+}
+
+describe('beginning', () => {
+	test('one interval of a second is an accident, two are a finding; since: the beginning of the first', () => {
+		const next = feed(new Tracker(), rule('a'), 100);
+		expect(next(1.2)).toEqual([]);
+		expect(next(1.2)).toMatchObject([{ rule: 'a', since: '2026-01-01T00:01:40.000Z' }]);
+	});
+
+	test('a long interval is enough by itself, short ones need more of them', () => {
+		expect(feed(new Tracker(), rule('a'))(1, 10)).toHaveLength(1);
+		const next = feed(new Tracker(), rule('a'));
+		const told = Array.from({ length: 8 }, () => next(1, 0.25).length);
+		expect(told).toEqual([0, 0, 0, 0, 0, 1, 1, 1]);
+	});
+
+	test('now and then is not enough', () => {
+		const next = feed(new Tracker(), rule('a'));
+		for (let i = 0; i < 50; i++) expect(next(i % 2 === 0 ? 2 : null)).toEqual([]);
+	});
+
+	test('nearly at the limit neither begins nor helps to begin', () => {
+		const next = feed(new Tracker(), rule('a'));
+		for (let i = 0; i < 20; i++) expect(next(0.99)).toEqual([]);
+		expect(next(1.1)).toEqual([]);
+		for (let i = 0; i < 20; i++) expect(next(0.8)).toEqual([]);
+		expect(next(1.1)).toHaveLength(1);
+	});
+
+	test('what is no number is no finding', () => {
+		const next = feed(new Tracker(), rule('a'));
+		for (let i = 0; i < 5; i++) expect(next(Number.NaN)).toEqual([]);
+	});
+});
+
+describe('going on', () => {
+	test('it does not flicker around its limit', () => {
+		const next = feed(new Tracker(), rule('a'));
+		next(1);
+		next(1);
+		for (let i = 0; i < 50; i++) expect(next(i % 2 ? 1.1 : 0.8)).toHaveLength(1);
+	});
+
+	test('two seconds away is a pause, three are the end; what comes later is another one', () => {
+		const next = feed(new Tracker(), rule('a'));
+		next(1);
+		const [first] = next(1);
+		expect(next(null)).toMatchObject([{ since: first?.since }]);
+		expect(next(0.5)).toHaveLength(1);
+		expect(next(1)).toMatchObject([{ since: first?.since }]);
+		next(null);
+		next(null);
+		expect(next(null)).toEqual([]);
+		next(1);
+		const [second] = next(1);
+		expect(second?.since).not.toBe(first?.since);
+	});
+});
+
+describe('order', () => {
+	const instant = (seconds: number) => ({
+		time: new Date(seconds * 1000).toISOString(),
+		mono_ns: seconds * 1e9,
+		dt_ns: 2e9,
+	});
+
+	test('worse before less bad, older before younger, whatever the figures do', () => {
+		const tracker = new Tracker();
+		const [bad, old, young] = [rule('bad', 'severe'), rule('old'), rule('young')];
+		tracker.update([{ rule: old, suspicions: [suspicion('x')] }], instant(2));
+		const all = (excess: number) => [
+			{ rule: young, suspicions: [suspicion('x', 10 - excess)] },
+			{ rule: old, suspicions: [suspicion('x', excess)] },
+			{ rule: bad, suspicions: [suspicion('x')] },
+		];
+		for (const excess of [1, 9, 5]) {
+			expect(tracker.update(all(excess), instant(4)).map((one) => one.rule)).toEqual(['bad', 'old', 'young']);
+		}
+	});
+
+	test('five in all, two of a rule', () => {
+		const tracker = new Tracker();
+		const many = ['a', 'b', 'c', 'd'].map((id) => ({
+			rule: rule(id),
+			suspicions: [suspicion('x'), suspicion('y'), suspicion('z')],
+		}));
+		expect(tracker.update(many, instant(2)).map((one) => `${one.rule}${one.subject}`)).toEqual([
+			'ax',
+			'ay',
+			'bx',
+			'by',
+			'cx',
+		]);
+	});
+});
