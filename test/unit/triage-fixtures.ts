@@ -1,6 +1,6 @@
 /** FIXTURES: synthetic ticks of a machine with 4 CPUs, quiet unless told otherwise. Nothing in them was measured. */
 
-import type { IoRow, SlowRequest, IoProcess } from '../../src/io/snapshot.ts';
+import type { IoProcess, IoRow, SlowRequest } from '../../src/io/snapshot.ts';
 import type { IrqRow } from '../../src/irq/rows.ts';
 import type { Blamed } from '../../src/runqueue/culprits.ts';
 import { sanitize } from '../../src/sanitize.ts';
@@ -52,7 +52,7 @@ export interface World {
 		comm?: string;
 	}[];
 	inflight: readonly { device: string; age: number; pid: number; comm: string; stage?: string }[];
-	processIo: readonly IoProcess[] | undefined;
+	processIo: readonly IoProcess[];
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
 	throttled: readonly Throttled[];
@@ -245,7 +245,7 @@ function io({ io: devices, inflight, processIo, dt }: World): Snapshot {
 		})),
 		inflight_count: inflight.length,
 		cost: { ...base.cost, bpf_ns: 0 },
-		...(processIo && { processes: processIo }),
+		processes: processIo,
 	} as Snapshot;
 }
 
