@@ -76,7 +76,7 @@ static const struct io_stats no_stats;
 static const struct process_io no_process;
 
 struct io_cpu {
-	/* completed, but neither insert nor issue was seen, as for those in flight at start: counted without a latency */
+	/* completed, but its issue was not seen, as for those in flight at start: counted without a latency */
 	u64 unseen_start;
 	/* the address came back although the end of the request before was not seen: that one is not counted */
 	u64 missed_completion;
@@ -298,7 +298,8 @@ int block_rq_complete(u64 *ctx)
 	way = find(&bucket->objects, (u64)rq);
 	if (way < WAYS && bucket->ways[way].stamps[STAGE_DEVICE] && !is_another(&bucket->ways[way], rq))
 		tracked = &bucket->ways[way];
-	if (!tracked && setting(IO_WANT) & WANT_FILTERS)
+	/* one whose issue was not seen passed the filters when it was inserted */
+	if (way >= WAYS && setting(IO_WANT) & WANT_FILTERS)
 		goto end;
 	raw = tracked ? tracked->raw_flags : rq->cmd_flags;
 	op = tracked ? tracked->op : block_op(raw);
