@@ -16,128 +16,9 @@
 #include "io-owner.bpf.h"
 #include "io-table.bpf.h"
 #include "io-filter.bpf.h"
+#include "io-stats.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* Records of slow requests each CPU may write in one interval; more of them tell nothing new. */
-#define SLOW_PER_INTERVAL 32
-
-/* The CPU is part of the key so that two never write to one value. */
-struct io_key {
-	u32 dev;
-	u8 op;
-	/* bits of io_flag, or STACKED_DEVICE */
-	u8 flags;
-	u16 cpu;
-};
-
-/* Not a request but a bio of a device that passes bios on. */
-#define STACKED_DEVICE 0x80
-
-struct io_stats {
-	u64 count;
-	u64 bytes;
-	struct latency stages[IO_STAGES];
-	struct latency total;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct io_key);
-	__type(value, struct io_stats);
-} stats SEC(".maps");
-
-struct process_key {
-	u32 tgid;
-	u32 unused;
-	u64 start;
-};
-
-/* Requests of one process complete on any CPU: atomic additions. */
-struct process_io {
-	u64 cgroup;
-	u64 bytes_read;
-	u64 bytes_written;
-	char comm[TASK_COMM_LEN];
-	struct latency total;
-};
-
-/* User space removes processes that have ended. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
-	__type(key, struct process_key);
-	__type(value, struct process_io);
-} processes SEC(".maps");
-
-/* New values start as a copy of these: they are too large for the stack. */
-static const struct io_stats no_stats;
-static const struct process_io no_process;
-
-struct io_cpu {
-	/* completed, but neither insert nor issue was seen, as for those in flight at start: counted without a latency */
-	u64 unseen_start;
-	/* the address came back although the end of the request before was not seen: that one is not counted */
-	u64 missed_completion;
-	/* requests and bios not followed because all WAYS places were taken: counted without a latency */
-	u64 requests_full;
-	u64 bios_full;
-	/* not counted at all because `stats` was full */
-	u64 stats_full;
-	/* counted, but in no process because `processes` was full */
-	u64 processes_full;
-	/* sent back by the driver */
-	u64 requeues;
-	/* bios that became part of a request that was there; requests that became part of another; bios cut in two */
-	u64 merged_bios;
-	u64 merged_requests;
-	u64 splits;
-	/* requests that were never inserted */
-	u64 bypassed;
-	/* completions of a part only */
-	u64 partial;
-	/* requests by how their owner is known */
-	u64 owners[IO_OWNERS];
-	/* slow requests without a record: over the limit, or the ring was full */
-	u64 slow_suppressed;
-	u32 slow_epoch;
-	u32 slow_records;
-};
-CPU_SHARDS(io_cpus, struct io_cpu);
-
-struct slow_request {
-	/* completion, CLOCK_MONOTONIC */
-	u64 mono_ns;
-	u64 stamps[IO_STAGES];
-	u64 sector;
-	struct owner owner;
-	u32 dev;
-	u32 part;
-	u32 bytes;
-	/* bits of io_flag */
-	u32 flags;
-	u32 op;
-	u32 how;
-	struct file_path path;
-};
-RECORD(slow_request);
-RING(slow_requests, 512 * 1024);
-
-static __always_inline struct io_cpu *this_cpu(void)
-{
-	u32 cpu = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&io_cpus, &cpu);
-}
-
-/* Rare events only: the shard is not looked up unless one happens. */
-#define count(member)                              \
-	do {                                       \
-		struct io_cpu *shard = this_cpu(); \
-		if (shard)                         \
-			shard->member++;           \
-	} while (0)
 
 /* Is it a later request that has been given the same address? Merging may make a request's start earlier, never later. */
 static __always_inline bool is_another(const struct tracked *tracked, struct request *rq)
@@ -164,89 +45,6 @@ static __always_inline u32 place(struct bio_bucket *bucket, struct bio *bio)
 	if (way >= WAYS)
 		count(bios_full);
 	return way;
-}
-
-/* Kept out of the hot path: once for each device, operation and CPU. */
-static __noinline struct io_stats *add_stats(struct io_key *key)
-{
-	bpf_map_update_elem(&stats, key, &no_stats, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&stats, key);
-}
-
-static __always_inline struct io_stats *stats_of(u32 dev, u8 op, u8 flags)
-{
-	struct io_key key = { .dev = dev, .op = op, .flags = flags, .cpu = bpf_get_smp_processor_id() };
-	struct io_stats *io = bpf_map_lookup_elem(&stats, &key);
-
-	if (!io)
-		io = add_stats(&key);
-	if (!io)
-		count(stats_full);
-	return io;
-}
-
-static __noinline struct process_io *add_process(struct process_key *key, const struct owner *owner)
-{
-	struct process_io *process;
-
-	bpf_map_update_elem(&processes, key, &no_process, BPF_NOEXIST);
-	process = bpf_map_lookup_elem(&processes, key);
-	if (process) {
-		process->cgroup = owner->cgroup;
-		__builtin_memcpy(process->comm, owner->comm, sizeof(process->comm));
-	} else {
-		count(processes_full);
-	}
-	return process;
-}
-
-/* Costs a hash look-up and a histogram update. */
-static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, u64 ns, u32 epoch)
-{
-	struct process_key key = { .tgid = owner->tgid, .start = owner->start };
-	struct process_io *process = bpf_map_lookup_elem(&processes, &key);
-
-	if (!process)
-		process = add_process(&key, owner);
-	if (!process)
-		return;
-	if (op == IO_READ)
-		shared_add(&process->bytes_read, bytes);
-	else
-		shared_add(&process->bytes_written, bytes);
-	latency_add_shared(&process->total, ns, epoch);
-}
-
-static __noinline void report_slow(struct tracked *tracked, struct request *rq, u64 now, u32 epoch)
-{
-	struct slow_request *record = 0;
-	struct io_cpu *shard = this_cpu();
-
-	if (!shard)
-		return;
-	if (shard->slow_epoch != epoch) {
-		shard->slow_epoch = epoch;
-		shard->slow_records = 0;
-	}
-	if (shard->slow_records < SLOW_PER_INTERVAL)
-		record = bpf_ringbuf_reserve(&slow_requests, sizeof(*record), 0);
-	if (!record) {
-		shard->slow_suppressed++;
-		return;
-	}
-	shard->slow_records++;
-	record->mono_ns = now;
-	__builtin_memcpy(record->stamps, tracked->stamps, sizeof(record->stamps));
-	record->owner = tracked->owner;
-	record->sector = rq->__sector;
-	record->dev = tracked->dev;
-	record->part = tracked->part;
-	record->bytes = tracked->bytes;
-	record->flags = all_flags(tracked->raw_flags);
-	record->op = tracked->op;
-	record->how = tracked->how;
-	note_path(&record->path, rq->bio);
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
 /*
@@ -298,7 +96,8 @@ int block_rq_complete(u64 *ctx)
 	way = find(&bucket->objects, (u64)rq);
 	if (way < WAYS && bucket->ways[way].stamps[STAGE_DEVICE] && !is_another(&bucket->ways[way], rq))
 		tracked = &bucket->ways[way];
-	if (!tracked && setting(IO_WANT) & WANT_FILTERS)
+	/* one whose issue was not seen passed the filters when it was inserted */
+	if (way >= WAYS && setting(IO_WANT) & WANT_FILTERS)
 		goto end;
 	raw = tracked ? tracked->raw_flags : rq->cmd_flags;
 	op = tracked ? tracked->op : block_op(raw);
@@ -619,10 +418,9 @@ int writeback_dirty_inode_enqueue(u64 *ctx)
 	struct file_id file;
 	struct owner owner;
 
-	if (task_flags() & PF_KTHREAD)
+	if (task_owner(&owner) & PF_KTHREAD)
 		return 0;
 	file_of(&file, inode);
-	task_owner(&owner);
 	bpf_map_update_elem(&dirtied, &file, &owner, BPF_ANY);
 	return 0;
 }
@@ -638,7 +436,7 @@ int block_bio_queue(u64 *ctx)
 	struct bio_bucket *bucket;
 	struct queued *queued;
 	struct bio *bio;
-	u32 way;
+	u32 way, flags;
 
 	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	bucket = bio_bucket(bio);
@@ -655,9 +453,9 @@ int block_bio_queue(u64 *ctx)
 	queued->raw_flags = bio->bi_opf;
 	queued->bytes = bio->bi_iter.bi_size;
 	queued->how = OWNER_SUBMITTER;
-	task_owner(&queued->owner);
-	if (task_flags() & PF_KTHREAD)
-		queued->how = kernel_owner(&queued->owner, bio);
+	flags = task_owner(&queued->owner);
+	if (flags & PF_KTHREAD)
+		queued->how = kernel_owner(&queued->owner, bio, flags);
 	set_way(&bucket->objects, way, want & WANT_FILTERS && !passes(queued, bio, want) ? 0 : (u64)bio);
 	return 0;
 }

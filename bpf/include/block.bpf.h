@@ -68,6 +68,7 @@ struct request {
 	u64 __sector;
 	struct bio *bio;
 	u64 start_time_ns;
+	void *end_io;
 };
 
 /* before 5.17 the disk hung on the request */
@@ -280,16 +281,23 @@ enum rqf_flags {
 	__RQF_FLUSH_SEQ,
 };
 
+extern const void mq_flush_data_end_io __ksym __weak;
+
 /*
  * Is the request the data of a write that the kernel has cut into flush, data and flush? It completes once for its
- * data, with this flag, and once more without it when the sequence is through. Before 6.10 the flag was a macro.
+ * data, with this flag, and once more without it when the sequence is through. The flag was a macro before 6.10 and for some
+ * time a constant of an enum without a name, which cannot be asked for: then the function tells that will be called.
  */
 static __always_inline bool block_in_flush_sequence(struct request *rq, enum io_op op)
 {
 	u32 flag = 1 << 4;
 
+	/* the flush requests that the kernel makes for a sequence have it for life */
+	if (op == IO_FLUSH)
+		return false;
 	if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ))
 		flag = 1 << bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ);
-	/* the flush requests that the kernel makes for a sequence have it for life */
-	return op != IO_FLUSH && (rq->rq_flags & flag);
+	else if (&mq_flush_data_end_io)
+		return rq->end_io == &mq_flush_data_end_io;
+	return rq->rq_flags & flag;
 }

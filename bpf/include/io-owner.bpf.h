@@ -123,7 +123,8 @@ struct {
 	__type(value, struct owner);
 } dirtied SEC(".maps");
 
-static __always_inline void task_owner(struct owner *owner)
+/* Fills in the current task and returns its flags (PF_…). */
+static __always_inline u32 task_owner(struct owner *owner)
 {
 	if (has_current_task_btf()) {
 		/* reading the task costs a third of what the other helpers do (35 against 95 ns) */
@@ -135,6 +136,7 @@ static __always_inline void task_owner(struct owner *owner)
 		owner->cgroup = task->cgroups->dfl_cgrp->kn->id;
 		((u64 *)owner->comm)[0] = *(u64 *)&task->comm[0];
 		((u64 *)owner->comm)[1] = *(u64 *)&task->comm[8];
+		return task->flags;
 	} else {
 		struct task_struct *task = (void *)bpf_get_current_task();
 		u64 pid = bpf_get_current_pid_tgid();
@@ -144,18 +146,8 @@ static __always_inline void task_owner(struct owner *owner)
 		owner->start = BPF_CORE_READ(task, group_leader, start_boottime);
 		owner->cgroup = bpf_get_current_cgroup_id();
 		bpf_get_current_comm(owner->comm, sizeof(owner->comm));
+		return BPF_CORE_READ(task, flags);
 	}
-}
-
-/* PF_… of the current task */
-static __always_inline u32 task_flags(void)
-{
-	if (has_current_task_btf()) {
-		const struct task_struct *task = bpf_get_current_task_btf();
-
-		return task->flags;
-	}
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags);
 }
 
 static __always_inline bool ends_in(struct bio *bio, const void *function)
@@ -279,9 +271,9 @@ static __always_inline bool waiting_owner(struct owner *owner, struct bio *bio)
 
 /*
  * A kernel thread queues a bio: whose is it? Costs a look-up by the file; only bios of kernel threads come here. The
- * owner is that thread already.
+ * owner is that thread already, `flags` are its PF_….
  */
-static __noinline u32 kernel_owner(struct owner *owner, struct bio *bio)
+static __noinline u32 kernel_owner(struct owner *owner, struct bio *bio, u32 flags)
 {
 	struct file_id file = {};
 	struct owner *known;
@@ -307,7 +299,7 @@ static __noinline u32 kernel_owner(struct owner *owner, struct bio *bio)
 		return OWNER_CGROUP;
 	}
 	/* workers do what others ask for: they keep their name, but nothing is charged to them */
-	if (file.dev || task_flags() & PF_WQ_WORKER) {
+	if (file.dev || flags & PF_WQ_WORKER) {
 		owner->tgid = 0;
 		owner->start = 0;
 	}

@@ -72,6 +72,8 @@ export class CpuLedger {
 	private look = 0;
 	private now: Ns;
 	private unfinished: Count = 0;
+	/** Of the interval, see {@link LedgerInterval}. */
+	private interrupted: Ns = 0;
 
 	/** @param since threads that started later are charged in full, the others from their first look on; ns since boot */
 	constructor(since: Ns, placement: Placement = anywhere) {
@@ -89,6 +91,7 @@ export class CpuLedger {
 		}
 		for (const thread of this.active) thread.parts = [];
 		this.active = [];
+		this.interrupted = 0;
 	}
 
 	/** The threads alive at the last look. */
@@ -187,6 +190,7 @@ export class CpuLedger {
 			processes: [],
 			threads: this.active,
 			unattributed_ns,
+			interrupted_ns: this.interrupted,
 			alive: 0,
 			ended: 0,
 			unfinished: this.unfinished,
@@ -272,6 +276,7 @@ export class CpuLedger {
 		part.work += work;
 		thread.cpu_ns = sample.cpu_ns;
 		thread.irq_ns += irq;
+		this.interrupted += Math.min(delta, irq);
 		if (counted) {
 			part.cycles += cycles;
 			part.cycles_ns += cycles_ns;

@@ -61,6 +61,8 @@ export interface CpuUse {
 	unattributed_ns: Ns;
 	/** Time in interrupts, not weighed. */
 	irq_ns: Ns;
+	/** Part of `irq_ns` that is in the CPU time of tasks too. */
+	irq_in_tasks_ns: Ns;
 	alive: Count;
 	ended: Count;
 	lost: Record<string, Count>;

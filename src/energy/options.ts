@@ -63,7 +63,7 @@ export const energyOptions: readonly OptionSpec[] = [
 		default: 'auto',
 		choices: weightChoices,
 		placeholder: 'NAME',
-		help: 'what energy is shared out by: CPU time, × frequency, or cycles; auto: the last there is',
+		help: 'share energy by CPU time, time × frequency or cycles; auto: the best there is',
 	},
 	{ name: 'seed-compatible', type: 'boolean', default: false, help: 'the same as --policy seed' },
 	{

@@ -62,6 +62,7 @@ export class ProcCpu implements CpuCounter {
 			unattributed_ns: Math.max(0, missed_ns - irq_ns),
 			irq: [{ work: irq_ns, place: null }],
 			irq_ns,
+			irq_in_tasks_ns: 0,
 			alive,
 			ended,
 			lost,

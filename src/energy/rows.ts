@@ -74,8 +74,10 @@ export interface EnergyExtra {
 	measured: boolean;
 	/** What is special about this interval. */
 	marked: SafeText[];
-	/** Time in interrupts. Their energy is in no row; their time is in that of rows where the kernel counts it so. */
+	/** Time in interrupts. Their energy is in no row. */
 	irq_ns: Ns;
+	/** Part of it that is in the CPU time of rows too, as the kernel counts it for whom they interrupt. */
+	irq_in_rows_ns: Ns;
 	/** Every counter that was read, those outside of the total too. */
 	domains: DomainEnergy[];
 	/** Empty: no GPU. */

@@ -85,6 +85,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				measured: known,
 				marked,
 				irq_ns: use.irq_ns,
+				irq_in_rows_ns: Math.min(use.irq_ns, use.irq_in_tasks_ns),
 				domains,
 				gpus,
 				forecast: this.foretell(dt, known ? sums.measured_uj : null, work),

@@ -86,6 +86,8 @@ export interface ProcessUse {
 
 /** What one interval brought. */
 export interface LedgerInterval {
+	/** Part of the threads' CPU time that interrupts took from them, where we count it. */
+	interrupted_ns: Ns;
 	/** All processes alive, and those ended that had something left to be charged or have not been shown as ended. */
 	processes: ProcessUse[];
 	/** The threads that used CPU time in the interval, alive or not: Σ their `parts` is that of the processes. */

@@ -64,7 +64,7 @@ export const columns: readonly Column<IoRow>[] = [
 		width: 15,
 		grow: true,
 		priority: 0,
-		help: 'Name of the task whose request was the process’s first. What the kernel writes back counts for who made the file dirty.',
+		help: 'Name of the process (of the thread, where it had ended before we could ask). What the kernel writes back counts for who made the file dirty.',
 		shown: groupedBy('process'),
 		value: (row) => row.comm ?? safe``,
 	},

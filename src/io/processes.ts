@@ -1,5 +1,5 @@
 /** Requests by the process they belong to. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cgroups } from '../cgroups.ts';
 import { maps } from '../generated/io.ts';
@@ -59,7 +59,7 @@ export class Processes {
 				known = {
 					pid: key.tgid,
 					start: key.start,
-					comm: sanitize(value.comm),
+					comm: this.nameOf(key.tgid) ?? sanitize(value.comm),
 					cgroup: this.cgroups.path(value.cgroup),
 					interval,
 					bytes_read: 0,
@@ -128,6 +128,15 @@ export class Processes {
 			bytes_total: sum.read_total + sum.written_total,
 			stages_total: { total: { count: sum.count_total, sum_ns: sum.sum_total } },
 		}));
+	}
+
+	/** The process's own name, while it lives: the kernel told that of the thread. */
+	private nameOf(pid: number): SafeText | undefined {
+		try {
+			return sanitize(readFileSync(join(this.procRoot, String(pid), 'comm'), 'utf8').trimEnd());
+		} catch {
+			return undefined;
+		}
 	}
 
 	/** Ended processes leave the kernel's map. What they did stays counted in the rows of devices. */

@@ -78,7 +78,7 @@ export interface SlowRequest {
 	stages: Record<string, Ns>;
 	/** The same, with when each began. */
 	waterfall: Step[];
-	/** With the full path, of a request that a system call waited for. */
+	/** Of a request that a system call waited for, with the full path; null without (always, as yet). */
 	off_cpu: OffCpu | null;
 }
 
@@ -112,7 +112,7 @@ export interface IoProcess {
 	bytes_total: Bytes;
 }
 
-/** The stages that are attached only while someone looks. */
+/** The stages that are to be attached only while someone looks; `unavailable` as yet. */
 export interface FullPath {
 	state: 'off' | 'on' | 'detached' | 'unavailable';
 	/** In words: why it is detached and when it will be tried again; empty: nothing to say. */

@@ -228,7 +228,7 @@ export class BpfCpu implements CpuCounter {
 		});
 		this.takeLosses();
 		this.cgroups.tick();
-		const { processes, threads, unattributed_ns, alive, ended, unfinished } = this.ledger.interval();
+		const { processes, threads, unattributed_ns, interrupted_ns, alive, ended, unfinished } = this.ledger.interval();
 		this.learnCycles(threads);
 		return {
 			used: threads.flatMap((thread) => {
@@ -236,6 +236,7 @@ export class BpfCpu implements CpuCounter {
 				return thread.parts.map(({ used_ns, ...part }) => ({ task, cpu_ns: used_ns, ...part }));
 			}),
 			...placeIrq(this.irq?.read() ?? new Map(), this.placement),
+			irq_in_tasks_ns: interrupted_ns,
 			processes: processes.map((process) => this.process(process)),
 			threads: () => Array.from(this.ledger.living(), (thread) => this.task(thread)),
 			unattributed_ns,

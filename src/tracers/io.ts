@@ -13,7 +13,7 @@ import { Processes } from '../io/processes.ts';
 import { Rows } from '../io/rows.ts';
 import { SlowRequests } from '../io/slow.ts';
 import type { IoExtra, IoRow } from '../io/snapshot.ts';
-import { sanitize } from '../sanitize.ts';
+import { safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
 import { LatencyReader } from './latency.ts';
@@ -135,7 +135,12 @@ class IoSession implements Session<IoRow, IoExtra> {
 			bypassed: now.bypassed - before.bypassed,
 			partial: now.partial - before.partial,
 			filter: sanitize(ioFilterText(this.options)),
-			full_path: { state: 'off', reason: sanitize(''), cost_share: 0, limit_share: 0.05 },
+			full_path: {
+				state: 'unavailable',
+				reason: safe`system calls are not followed yet`,
+				cost_share: 0,
+				limit_share: 0.05,
+			},
 		};
 	}
 

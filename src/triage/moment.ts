@@ -76,9 +76,14 @@ export function without(moment: Moment, ...tabs: readonly SourceTab[]): SafeText
 	return missing === undefined ? undefined : safe`tab ${missing as SafeText} does not work here`;
 }
 
+/** CPU time that was used, interrupts included. */
+export function busyTime(energy: NonNullable<Sources['energy']>, rows: readonly OverviewRow[]): Ns {
+	const used = rows.reduce((sum, { cpu_ns }) => sum + (cpu_ns ?? 0), 0);
+	return used + energy.irq_ns - energy.irq_in_rows_ns;
+}
+
 /** Part of the CPUs' time that was used, interrupts included, 0–1. */
 export function busyShare({ sources: { energy }, rows, dt_ns, cpus }: Moment): number {
 	if (!energy) return Number.NaN;
-	const used = rows.reduce((sum, { cpu_ns }) => sum + (cpu_ns ?? 0), 0);
-	return (used + energy.irq_ns) / (dt_ns * cpus);
+	return busyTime(energy, rows) / (dt_ns * cpus);
 }

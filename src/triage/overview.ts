@@ -7,7 +7,7 @@ import { type Host, type Reading, type Session, type Tick, type Tracer, Unavaila
 import type { Count, Ns, Watts } from '../units.ts';
 import { columns } from './columns.ts';
 import type { Finding } from './finding.ts';
-import type { Moment } from './moment.ts';
+import { busyTime, type Moment } from './moment.ts';
 import { type Pressure, PressureReader } from './pressure.ts';
 import { QuotaReader } from './quota.ts';
 import { type Group, groupRows, groups, joinProcesses, type OverviewRow } from './rows.ts';
@@ -123,7 +123,7 @@ function totalsOf({ cpus, rows, sources: { energy, runqlat, irq, io } }: Moment)
 	const interrupts = irq?.cpu_share.reduce((sum, { hard, soft, vector }) => sum + hard + soft + vector, 0);
 	return {
 		cpus,
-		busy_ns: energy ? rows.reduce((sum, { cpu_ns }) => sum + (cpu_ns ?? 0), 0) + energy.irq_ns : null,
+		busy_ns: energy ? busyTime(energy, rows) : null,
 		watts: energy?.measured && energy.source.kind !== 'time' ? (energy.measured_uj / energy.dt_ns) * 1e3 : null,
 		wait_ns: all?.wait_ns ?? null,
 		wait_p99_ns: all && all.count > 0 ? all.p99_ns : null,

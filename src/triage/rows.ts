@@ -108,7 +108,7 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 }
 
 function listsAll(io: Sources['io']): boolean {
-	return io?.processes !== undefined && io.processes.length < IO_LISTED;
+	return io !== undefined && io.processes.length < IO_LISTED;
 }
 
 /** Is it known how much energy the interval took? */

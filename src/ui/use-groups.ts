@@ -23,10 +23,13 @@ export function useGroups(
 ): GroupsInUse {
 	const [groups, setGroups] = useState(initial);
 	const chosen = useRef<string | null>(null);
+	/** As asked for last, which the next frame may not know yet. */
+	const asked = useRef(initial);
 	const current = groups[id] ?? measured ?? offered[0] ?? null;
 
 	const choose = (tab: string, group: string) => {
-		setGroups((before) => ({ ...before, [tab]: group }));
+		asked.current = { ...asked.current, [tab]: group };
+		setGroups(asked.current);
 		setGroup(tab, group);
 	};
 
@@ -40,13 +43,14 @@ export function useGroups(
 		group: offered.length > 1 ? current : null,
 		next: () => {
 			if (offered.length < 2) return false;
-			const group = offered[(offered.indexOf(current ?? '') + 1) % offered.length] as string;
+			const now = asked.current[id] ?? current ?? '';
+			const group = offered[(offered.indexOf(now) + 1) % offered.length] as string;
 			chosen.current = group;
 			choose(id, group);
 			return true;
 		},
 		choose: (tab, group) => {
-			if (groups[tab] === group) return;
+			if (asked.current[tab] === group) return;
 			chosen.current = group;
 			choose(tab, group);
 		},

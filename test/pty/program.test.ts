@@ -151,7 +151,9 @@ test('what w writes is what replay shows, without a program in the kernel', asyn
 	run.send('q');
 	await run.ended();
 	const again = start(['replay', path], { columns: 160 });
-	await again.waitFor(/\(recording\)[\s\S]*PAUSED[\s\S]*\dm?W = processes/);
+	await again.waitFor(/\(recording\)[\s\S]*PAUSED[\s\S]*PID/);
+	again.send('1');
+	await again.waitFor(/\dm?W = processes/);
 	expect(programsOf(again.pid)).toEqual([]);
 	again.send('\\pwned\r');
 	await again.waitFor(/^\d+\/\d+ /m);

@@ -13,7 +13,7 @@ export interface FioLatency {
 }
 
 interface FioOutput {
-	jobs: { read: { total_ios: number; clat_ns: FioLatency }; write: { total_ios: number; clat_ns: FioLatency } }[];
+	jobs: Record<'read' | 'write', { total_ios: number; iops: number; clat_ns: FioLatency }>[];
 }
 
 export interface FioJob {

@@ -1,7 +1,7 @@
 /** Whose a request is and of which file, and measuring only some: against processes and files that the test made. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
@@ -141,6 +141,31 @@ test('only what a filter lets pass is measured, and it can be changed while runn
 		expect(await measure(([, second]) => ({ pid: second as number, directory }))).toBe(1000);
 		expect(await measure(() => ({ file: wanted, device: 'loop0' }))).toBe(0);
 	});
+});
+
+test('a control group with all below it', async () => {
+	const name = `/wattlag-io-${process.pid}`;
+	const folder = `/sys/fs/cgroup/unified${name}`;
+	mkdirSync(join(folder, 'inner'), { recursive: true });
+	try {
+		await onDisk(async (directory) => {
+			const file = await laidOut(directory, 'file', 4);
+			const running = start({ cgroup: name });
+			const read = `exec dd if=${file} of=/dev/null bs=4k count=300 iflag=direct status=none`;
+			await run('sh', ['-c', read]);
+			expect(countOf(running.read(1e9, 'operation'))).toBe(0);
+			await run('sh', ['-c', `echo $$ > ${folder}/inner/cgroup.procs; ${read}`]);
+			const reading = running.read(1e9, 'cgroup');
+			const { rows, extra } = reading;
+			expect(rows.map(({ cgroup }) => cgroup)).toEqual([`${name}/inner`]);
+			// what the shell itself had to read is in it too
+			expect(countOf(reading) + missed(reading)).toBeGreaterThanOrEqual(300);
+			expect(extra.filter).toBe(`cgroup ${name}`);
+		});
+	} finally {
+		rmdirSync(join(folder, 'inner'));
+		rmdirSync(folder);
+	}
 });
 
 test('a stacked device counts its bios; the requests below are counted where they are', async () => {

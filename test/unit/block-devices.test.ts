@@ -63,3 +63,35 @@ test('requests in flight: the kernel’s count, nothing for a device that is gon
 	expect(devices.inFlight(dev(8, 16))).toBeUndefined();
 	expect(devices.inFlight(dev(8, 32))).toBe(0);
 });
+
+test('devices by name, path or partition; there is none of another name', () => {
+	for (const [name, number] of Object.entries({ vda: '254:0', vda2: '254:2', 'cciss!c0d0': '104:0' })) {
+		mkdirSync(join(root, 'class/block', name), { recursive: true });
+		writeFileSync(join(root, 'class/block', name, 'dev'), `${number}\n`);
+	}
+	const devices = new BlockDevices(root);
+	expect(devices.numberOf('vda')).toBe(dev(254, 0));
+	expect(devices.numberOf('vda2')).toBe(dev(254, 2));
+	expect(devices.numberOf('cciss/c0d0')).toBe(dev(104, 0));
+	expect(devices.numberOf('vdb')).toBeUndefined();
+	expect(devices.numberOf('/dev/no such')).toBeUndefined();
+});
+
+test('stacked: on other devices, or on a file', () => {
+	plug('254:0', 'vda');
+	plug('253:0', 'dm-0');
+	plug('7:0', 'loop0');
+	const below = (name: string, folder: string) =>
+		mkdirSync(join(root, 'devices/block', name, folder), { recursive: true });
+	below('vda', 'slaves');
+	below('dm-0', 'slaves/vda');
+	below('loop0', 'slaves');
+	below('loop0', 'loop/backing_file');
+	const devices = new BlockDevices(root);
+	expect([dev(254, 0), dev(253, 0), dev(7, 0), dev(9, 9)].map((one) => devices.isStacked(one))).toEqual([
+		false,
+		true,
+		true,
+		false,
+	]);
+});

@@ -52,7 +52,7 @@ export interface World {
 		comm?: string;
 	}[];
 	inflight: readonly { device: string; age: number; pid: number; comm: string; stage?: string }[];
-	processIo: readonly IoProcess[] | undefined;
+	processIo: readonly IoProcess[];
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
 	throttled: readonly Throttled[];
@@ -245,7 +245,7 @@ function io({ io: devices, inflight, processIo, dt }: World): Snapshot {
 		})),
 		inflight_count: inflight.length,
 		cost: { ...base.cost, bpf_ns: 0 },
-		...(processIo && { processes: processIo }),
+		processes: processIo,
 	} as Snapshot;
 }
 

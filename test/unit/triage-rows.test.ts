@@ -7,7 +7,7 @@ import { overview } from '../../src/triage/overview.ts';
 import { PressureReader, parsePressure } from '../../src/triage/pressure.ts';
 import { QuotaReader } from '../../src/triage/quota.ts';
 import { groupRows, joinProcesses } from '../../src/triage/rows.ts';
-import { sourcesOf } from '../../src/triage/sources.ts';
+import { IO_LISTED, sourcesOf } from '../../src/triage/sources.ts';
 import { makeTree } from './energy-fixtures.ts';
 import { Machine, second, tickOf, type World } from './triage-fixtures.ts';
 
@@ -83,7 +83,8 @@ describe('one row per process', () => {
 	test('not known is null, nothing is 0', () => {
 		const processes = [{ pid: 5, comm: 'a', cpu: 0.5, watts: 1 }];
 		expect(rowsOf({ processes })[0]).toMatchObject({ wait_ns: 0, wait_p99_ns: null, stolen_ns: 0, io_bytes: 0 });
-		expect(rowsOf({ processes, processIo: undefined })[0]).toMatchObject({ io_bytes: null, io_count: null });
+		const most = Array.from({ length: IO_LISTED }, (_, index) => processIo(100 + index, 50));
+		expect(rowsOf({ processes, processIo: most })[0]).toMatchObject({ io_bytes: null, io_count: null });
 		expect(rowsOf({ processes, without: ['runqlat', 'irq', 'io'] })[0]).toMatchObject({
 			wait_ns: null,
 			stolen_ns: null,
