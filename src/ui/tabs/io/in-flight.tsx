@@ -8,6 +8,7 @@ import type { Column } from '../../../tracers/tracer.ts';
 import { Lines } from '../../lines.tsx';
 import { Panes } from '../../panes.tsx';
 import type { TabList, TabProps } from '../../tab.ts';
+import type { Span } from '../../theme.ts';
 import { narrowTo } from './narrow.ts';
 import { summaryOf } from './summary.ts';
 
@@ -75,12 +76,13 @@ function InFlightView(props: TabProps<InflightRow, IoExtra, IoRow>): ReactElemen
 	const [state = [], ...more] = summaryOf(snapshot, history, view, height);
 	const { inflight_count: all, inflight } = snapshot;
 	const cut = all > inflight.length ? `the oldest ${inflight.length} of ${formatCount(all)}` : formatCount(all);
+	const about: Span[][] = rows.length > 0 ? [[['dim', `on their way at the end of the interval: ${cut}`]]] : [];
 	return (
 		<Panes
 			tab={props}
 			title="Disk IO › in flight"
 			name=""
-			summary={[state, rows.length > 0 ? [['dim', `on their way at the end of the interval: ${cut}`]] : [], ...more]}
+			summary={[state, ...about, ...more]}
 			empty="no request was on its way at the end of the interval"
 			paneRows={0}
 			paneLeast={Number.POSITIVE_INFINITY}

@@ -95,11 +95,13 @@ function wrapPieces(pieces: readonly (readonly Span[])[], width: number): string
 	return [...lines, current].map((spans) => lineOf(width, spans));
 }
 
-function noCallLine({ state }: FullPath, width: number): string {
+function noCallLine({ state, reason }: FullPath, width: number): string {
 	const why =
 		state === 'on'
 			? 'no system call waited for it'
-			: 'what its task did meanwhile (off-CPU time): only with the full path (f)';
+			: state === 'off'
+				? 'what its task did meanwhile (off-CPU time): only with the full path (f)'
+				: `what its task did meanwhile is not known: full path ${state}${reason === '' ? '' : `: ${reason}`}`;
 	return lineOf(width, [['dim', why]]);
 }
 
