@@ -279,10 +279,10 @@ describe('to a finding and back', () => {
 	test('a link leads to the tracer’s own rows, whichever list was in front; the list keeps its order', () => {
 		const io = { ...view, views: ['stages', 'slow'], ownRows: true };
 		const next = (state: UiState) => reduce(state, { kind: 'command', command: 'view', key: 'v', view: io });
-		const sorted = reduce(next(initialState('io')), { kind: 'sort', key: 'wait', view: io });
+		const sorted = reduce(next(initialState('io')), { kind: 'sort', key: 'comm', view: io });
 		const shown = reduce({ ...sorted, tab: 'energy' }, { kind: 'show', link });
 		expect(tabState(shown)).toMatchObject({ view: 0, sort: { key: 'p99' }, follow: '7:8' });
-		expect(tabState(next(shown))).toMatchObject({ view: 1, sort: { key: 'wait' }, follow: null });
+		expect(tabState(next(shown))).toMatchObject({ view: 1, sort: { key: 'comm' }, follow: null });
 	});
 
 	test('Esc, and the key of the tab, lead back to the filter that was there', () => {
