@@ -150,7 +150,7 @@ test('what w writes is what replay shows, without a program in the kernel', asyn
 	const path = join(folder, 'wattlag', basename(shown));
 	run.send('q');
 	await run.ended();
-	const again = start(['replay', path], { columns: 160 });
+	const again = start(['replay', path, '--tab', 'energy'], { columns: 160 });
 	await again.waitFor(/\(recording\)[\s\S]*PAUSED[\s\S]*\dm?W = processes/);
 	expect(programsOf(again.pid)).toEqual([]);
 	again.send('\\pwned\r');
