@@ -67,10 +67,9 @@ struct wl_map {
 	struct bpf_map *map;
 	const uint8_t *mapped;
 	size_t mapped_length;
-	/* Ring buffers: the page we write our position to, and the producer's page followed by the data, twice. */
+	/* Ring buffers: the page we write our position to, and the producer's. */
 	uint8_t *consumer;
 	const uint8_t *producer;
-	size_t producer_length;
 };
 
 struct wl_object {

@@ -368,7 +368,6 @@ static int map_ring(struct wl_map *m, struct wl_error *e)
 {
 	const char *name = bpf_map__name(m->map);
 	size_t page = page_size();
-	size_t length = page + 2 * (size_t)bpf_map__max_entries(m->map);
 	int fd = bpf_map__fd(m->map);
 	void *consumer;
 	void *producer;
@@ -378,7 +377,7 @@ static int map_ring(struct wl_map *m, struct wl_error *e)
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (consumer == MAP_FAILED)
 		return wl_refused(e, errno, "map %s", name);
-	producer = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	producer = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, (off_t)page);
 	if (producer == MAP_FAILED) {
 		int err = errno;
 
@@ -387,28 +386,59 @@ static int map_ring(struct wl_map *m, struct wl_error *e)
 	}
 	m->consumer = consumer;
 	m->producer = producer;
-	m->producer_length = length;
+	return 0;
+}
+
+/* The part of the data that is to be read, as long as it is read. */
+struct window {
+	uint8_t *pages;
+	size_t length;
+	/* The first byte asked for. */
+	const uint8_t *data;
+};
+
+/*
+ * A mapping of the whole ring would count, twice, as our memory, and the kernel puts every page of it in at once: what a
+ * ring holds is a small part of it as a rule.
+ */
+static int open_window(struct window *w, const struct wl_map *m, unsigned long from, size_t bytes, struct wl_error *e)
+{
+	size_t page = page_size();
+	size_t begin = from / page * page;
+	void *pages;
+
+	w->length = round_up(from + bytes, page) - begin;
+	pages = mmap(NULL, w->length, PROT_READ, MAP_SHARED, bpf_map__fd(m->map), (off_t)(2 * page + begin));
+	if (pages == MAP_FAILED)
+		return wl_refused(e, errno, "map %s", bpf_map__name(m->map));
+	w->pages = pages;
+	w->data = w->pages + (from - begin);
 	return 0;
 }
 
 int64_t wl_map_drain(struct wl_map *m, uint8_t *into, size_t length, struct wl_error *e)
 {
-	const uint8_t *data;
+	struct window window;
 	unsigned long mask;
 	unsigned long position;
+	unsigned long begin;
 	unsigned long end;
 	size_t written = 0;
 	size_t too_large = 0;
 
 	if (!m->consumer && map_ring(m, e) < 0)
 		return -1;
-	data = m->producer + page_size();
 	mask = bpf_map__max_entries(m->map) - 1;
 	position = __atomic_load_n((unsigned long *)m->consumer, __ATOMIC_RELAXED);
 	/* Read once: producers that are faster than we are must not keep us here. */
 	end = __atomic_load_n((const unsigned long *)m->producer, __ATOMIC_ACQUIRE);
+	if (position == end)
+		return 0;
+	begin = position;
+	if (open_window(&window, m, begin & mask, end - begin, e) < 0)
+		return -1;
 	while (position < end) {
-		const uint8_t *record = data + (position & mask);
+		const uint8_t *record = window.data + (position - begin);
 		/* Pairs with the producer's release of the record: the payload is complete once BUSY is gone. */
 		uint32_t header = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
 		uint32_t payload = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
@@ -431,6 +461,7 @@ int64_t wl_map_drain(struct wl_map *m, uint8_t *into, size_t length, struct wl_e
 		}
 		position += framed;
 	}
+	munmap(window.pages, window.length);
 	/* Gives the space back; everything must have been read by then. */
 	__atomic_store_n((unsigned long *)m->consumer, position, __ATOMIC_RELEASE);
 	if (too_large)
@@ -444,7 +475,7 @@ void wl_map_unmap(struct wl_map *m)
 	if (m->mapped)
 		munmap((void *)m->mapped, m->mapped_length);
 	if (m->producer)
-		munmap((void *)m->producer, m->producer_length);
+		munmap((void *)m->producer, page_size());
 	if (m->consumer)
 		munmap(m->consumer, page_size());
 	m->mapped = NULL;

@@ -46,26 +46,30 @@ export function slotCount(subBits: number): number {
 	return ((MAX_EXP - MIN_EXP) << subBits) + 2;
 }
 
-/** By length: asked for with every slot. */
-const knownSubBits = new Map<number, number>();
+/** Lower bounds of slots, by length of the histogram: asked for with every slot. */
+const knownBounds = new Map<number, Float64Array>();
 
-function subBitsOf(length: number): number {
-	let subBits = knownSubBits.get(length);
-	if (subBits !== undefined) return subBits;
-	subBits = Math.log2((length - 2) / (MAX_EXP - MIN_EXP));
+function lowerBounds(length: number): Float64Array {
+	const subBits = Math.log2((length - 2) / (MAX_EXP - MIN_EXP));
 	if (!Number.isInteger(subBits)) throw new RangeError(`no histogram has ${length} slots`);
-	knownSubBits.set(length, subBits);
-	return subBits;
+	const bounds = new Float64Array(length);
+	for (let slot = 1; slot < length; slot++) {
+		const exp = MIN_EXP + ((slot - 1) >> subBits);
+		const sub = (slot - 1) & ((1 << subBits) - 1);
+		bounds[slot] = 2 ** exp * (1 + sub / (1 << subBits));
+	}
+	return bounds;
 }
 
 /** Lower bound of a slot, ns (inclusive); that of `length` is the upper bound of the last slot. */
 export function slotLower(slot: number, length: number): Ns {
-	const subBits = subBitsOf(length);
+	let bounds = knownBounds.get(length);
+	if (!bounds) {
+		bounds = lowerBounds(length);
+		knownBounds.set(length, bounds);
+	}
 	if (slot <= 0) return 0;
-	if (slot >= length) return Number.POSITIVE_INFINITY;
-	const exp = MIN_EXP + ((slot - 1) >> subBits);
-	const sub = (slot - 1) & ((1 << subBits) - 1);
-	return 2 ** exp * (1 + sub / (1 << subBits));
+	return slot >= length ? Number.POSITIVE_INFINITY : (bounds[slot] as Ns);
 }
 
 /** Slots by upper bound, for each resolution. */
@@ -98,26 +102,39 @@ export function toBuckets(slots: Slots, max: Ns): Buckets {
 }
 
 /**
- * The value at a rank (`0.99`), interpolated inside its slot and never above `max`. Its error is at most the slot's
+ * The values at ranks (`0.99`), interpolated inside their slots and never above `max`. Their error is at most the slot's
  * width: 1/2^subBits of the value. 0 for an empty histogram.
+ * @param ranks rising: one walk over the slots finds them all
  */
-export function percentile(slots: Slots, rank: number, max: Ns): Ns {
+export function percentiles<Ranks extends readonly number[]>(
+	slots: Slots,
+	ranks: Ranks,
+	max: Ns,
+): { [Index in keyof Ranks]: Ns } {
 	let total = 0;
 	for (let slot = 0; slot < slots.length; slot++) total += slots[slot] as number;
-	if (total === 0) return 0;
-	const target = Math.max(rank * total, Number.MIN_VALUE);
+	const values: Ns[] = ranks.map(() => (total === 0 ? 0 : max));
+	let found = total === 0 ? ranks.length : 0;
 	let seen = 0;
-	for (let slot = 0; slot < slots.length; slot++) {
+	for (let slot = 0; slot < slots.length && found < ranks.length; slot++) {
 		const count = slots[slot] as number;
-		if (count === 0 || seen + count < target) {
-			seen += count;
-			continue;
+		if (count === 0) continue;
+		for (; found < ranks.length; found++) {
+			const target = Math.max((ranks[found] as number) * total, Number.MIN_VALUE);
+			if (seen + count < target) break;
+			const lower = slotLower(slot, slots.length);
+			const upper = Math.min(slotLower(slot + 1, slots.length), Math.max(max, lower));
+			values[found] = Math.min(Math.round(lower + ((target - seen) / count) * (upper - lower)), max);
 		}
-		const lower = slotLower(slot, slots.length);
-		const upper = Math.min(slotLower(slot + 1, slots.length), Math.max(max, lower));
-		return Math.min(Math.round(lower + ((target - seen) / count) * (upper - lower)), max);
+		seen += count;
 	}
-	return max;
+	return values as { [Index in keyof Ranks]: Ns };
+}
+
+/** The value at one rank, see {@link percentiles}. */
+export function percentile(slots: Slots, rank: number, max: Ns): Ns {
+	const [value] = percentiles(slots, [rank] as const, max);
+	return value;
 }
 
 /** Upper bound of the highest filled slot, or 0: what is known of a maximum where only slots are kept. */

@@ -85,7 +85,7 @@ export interface BpfObject {
 	/** false when the key was absent. */
 	remove(map: string, key: Uint8Array): boolean;
 	/**
-	 * Take what a ring buffer holds, as far as it fits, without waiting and without a system call. Each record is
+	 * Take what a ring buffer holds, as far as it fits, without waiting; an empty one costs no system call. Each record is
 	 * framed as a u32 length, 4 bytes of padding, and the payload rounded up to 8. Returns bytes written; 0 when empty.
 	 * Throws when the next record needs more than all of `into`.
 	 */

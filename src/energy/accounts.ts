@@ -160,7 +160,9 @@ function leader(process: ProcessInfo): TaskInfo {
 function remember(account: Account, value: number): void {
 	const { history } = account;
 	if (history.length === 0 && !(value > 0)) return;
+	const from = Math.max(0, history.length + 1 - HISTORY);
+	let rests = value === 0;
+	for (let i = from; rests && i < history.length; i++) rests = history[i] === 0;
 	// the arrays go out in snapshots: never changed
-	account.history = [...history, value].slice(-HISTORY);
-	if (account.history.every((old) => old === 0)) account.history = [];
+	account.history = rests ? [] : [...history.slice(from), value];
 }

@@ -1,6 +1,6 @@
 /** How waits of processes are added up. */
 import { type Fold, sums } from '../grouping/fold.ts';
-import { percentile, slotCount, toBuckets, toSlots } from '../histogram.ts';
+import { percentiles, slotCount, toBuckets, toSlots } from '../histogram.ts';
 import type { RunqlatRow } from './rows.ts';
 
 /** PROCESS_SUB_BITS of the C files. */
@@ -15,6 +15,7 @@ export const waitsFold: Fold<RunqlatRow> = {
 		const max_ns = rows.reduce((max, row) => Math.max(max, row.max_ns), 0);
 		const slots = new Float64Array(SLOTS);
 		for (const { buckets } of rows) toSlots(buckets, slots);
+		const [p50_ns, p90_ns, p99_ns] = percentiles(slots, [0.5, 0.9, 0.99] as const, max_ns);
 		const total = sums(rows, [
 			'count',
 			'wait_ns',
@@ -29,9 +30,9 @@ export const waitsFold: Fold<RunqlatRow> = {
 			...first,
 			...total,
 			mean_ns: total.count > 0 ? Math.round(total.wait_ns / total.count) : 0,
-			p50_ns: percentile(slots, 0.5, max_ns),
-			p90_ns: percentile(slots, 0.9, max_ns),
-			p99_ns: percentile(slots, 0.99, max_ns),
+			p50_ns,
+			p90_ns,
+			p99_ns,
 			max_ns,
 			zones: first.zones.map((_, zone) => rows.reduce((sum, row) => sum + (row.zones[zone] ?? 0), 0)),
 			buckets: total.count > 0 ? toBuckets(slots, max_ns) : [],

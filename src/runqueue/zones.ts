@@ -24,19 +24,30 @@ function slotAt(limit: Ns, length: number): number {
 	return limit - slotLower(slot - 1, length) < slotLower(slot, length) - limit ? slot - 1 : slot;
 }
 
-const known = new Map<string, number[]>();
+/** By the limits themselves, of which there is one list at a time, and length of the histogram. */
+const known = new WeakMap<readonly Ns[], Map<number, number[]>>();
+
+function boundsOf(limits: readonly Ns[], length: number): readonly number[] {
+	let lengths = known.get(limits);
+	if (!lengths) {
+		lengths = new Map();
+		known.set(limits, lengths);
+	}
+	let bounds = lengths.get(length);
+	if (!bounds) {
+		bounds = limits.map((limit) => slotAt(limit, length));
+		lengths.set(length, bounds);
+	}
+	return bounds;
+}
 
 /** Waits per zone; one more than limits. A limit is off by half a slot at most (3 % system-wide, 12.5 % else). */
 export function zonesOf(slots: Slots, limits: readonly Ns[]): Count[] {
-	const key = `${slots.length}:${limits}`;
-	let bounds = known.get(key);
-	if (!bounds) {
-		bounds = limits.map((limit) => slotAt(limit, slots.length));
-		known.set(key, bounds);
-	}
+	const bounds = boundsOf(limits, slots.length);
 	const counts: Count[] = new Array(limits.length + 1).fill(0);
 	let zone = 0;
 	for (let slot = 0; slot < slots.length; slot++) {
+		if (slots[slot] === 0) continue;
 		while (zone < bounds.length && slot >= (bounds[zone] as number)) zone++;
 		counts[zone] = (counts[zone] as number) + (slots[slot] as number);
 	}

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { percentile, slotCount, slotLower, toBuckets } from '../../src/histogram.ts';
+import { percentile, percentiles, slotCount, slotLower, toBuckets } from '../../src/histogram.ts';
 
 /** hist_slot() of bpf/include/hist.bpf.h, written out with big integers. */
 function slotInKernel(ns: bigint, subBits: bigint): number {
@@ -26,6 +26,18 @@ describe.each([2, 4])('slots with 2^%i to an octave', (subBits) => {
 		}
 		expect(slotInKernel(0n, BigInt(subBits))).toBe(0);
 		expect(slotInKernel(2n ** 64n - 1n, BigInt(subBits))).toBe(length - 1);
+	});
+
+	test('several percentiles are those that one finds one by one', () => {
+		const slots = new Uint32Array(length);
+		const ranks = [0, 0.01, 0.5, 0.9, 0.99, 0.999, 1] as const;
+		let random = 1;
+		for (let round = 0; round < 50; round++) {
+			const max = slotLower(length - 1, length) + 5;
+			random = (random * 48271) % 2147483647;
+			slots[random % length] = ((slots[random % length] as number) + random) % 100;
+			expect(percentiles(slots, ranks, max)).toEqual(ranks.map((rank) => percentile(slots, rank, max)));
+		}
 	});
 
 	test('a percentile is within one slot width of the exact one', () => {
