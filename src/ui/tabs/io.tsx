@@ -7,10 +7,11 @@ import type { Buckets } from '../../histogram.ts';
 import type { Inflight, IoExtra, IoRow, SlowRequest } from '../../io/snapshot.ts';
 import { safe } from '../../sanitize.ts';
 import { fitCells } from '../../term/width.ts';
-import { bar, foldBuckets, Histogram } from '../histogram.tsx';
+import { foldBuckets, Histogram } from '../histogram.tsx';
 import { Lines } from '../lines.tsx';
 import { Panes, SummaryLines } from '../panes.tsx';
 import type { Area } from '../split.ts';
+import { stageLines } from '../stage-lines.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import { paint, type Span } from '../theme.ts';
 
@@ -54,30 +55,6 @@ function SlowList({ history, width, height }: Area & { history: Props['history']
 	return <Lines lines={lines} width={width} height={height} />;
 }
 
-/** Mean time per stage, as parts of the mean total. */
-function stageLines(row: IoRow, width: number): string[] {
-	const { total, ...stages } = row.stages;
-	const whole = total?.mean_ns ?? 0;
-	const entries = [...Object.entries(stages), ...(total ? [['total', total] as const] : [])];
-	const barWidth = Math.max(0, Math.min(40, width - 60));
-	const head = ['stage', 'count', 'mean', 'p50', 'p99', 'max']
-		.map((title, index) => fitCells(title, index === 0 ? 9 : 9, index === 0 ? 'left' : 'right'))
-		.join('');
-	return [
-		paint('dim', head),
-		...entries.map(([name, stage]) => {
-			const figures = [
-				formatCount(stage.count),
-				formatNs(stage.mean_ns),
-				formatNs(stage.p50_ns),
-				formatNs(stage.p99_ns),
-				formatNs(stage.max_ns),
-			];
-			return `${fitCells(name, 9)}${figures.map((text) => fitCells(text, 9, 'right')).join('')}  ${name === 'total' ? '' : paint('accent', bar(whole > 0 ? stage.mean_ns / whole : 0, barWidth))}`;
-		}),
-	];
-}
-
 function Latencies({
 	buckets,
 	row,
@@ -107,7 +84,7 @@ function Latencies({
 
 /** The pane: latencies, stages of the selected row, slow requests, as far as there is room. */
 function Pane({ tab, row, width, height }: Area & { tab: Props; row: IoRow | undefined }): ReactElement {
-	const stages = row && (tab.detail || height >= 24) ? stageLines(row, width) : [];
+	const stages = row && (tab.detail || height >= 24) ? stageLines(row.stages, width) : [];
 	const rest = height - stages.length;
 	const rows = tab.snapshot.rows;
 	const buckets = useMemo(
