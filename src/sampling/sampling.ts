@@ -11,7 +11,7 @@ import { type BpfCost, type Host, type Options, type Session, type Tracer, Unava
 import type { Ns } from '../units.ts';
 
 export interface SamplingOptions {
-	/** Tracers to run, in the order in which they are started. */
+	/** Tracers to run, in the order in which they are started; the first one is looked at. */
 	tracers: readonly Tracer<object, object>[];
 	host: Host;
 	/** Length of an interval, seconds. */
@@ -21,6 +21,8 @@ export interface SamplingOptions {
 	/** Group by tracer id; a tracer not named uses its own default. */
 	groups: Record<string, string>;
 	sections: Record<string, Options>;
+	/** How long a tracer on demand runs on after its tab was left, seconds. */
+	linger?: number;
 	emit(event: SamplerEvent): void;
 }
 
@@ -31,6 +33,8 @@ export interface SamplingOptions {
 const COST_WINDOW = 0.1;
 /** No more than this part of an interval. */
 const COST_WINDOW_SHARE = 0.2;
+/** Going back and forth between tabs does not load programs each time. Seconds. */
+const LINGER = 60;
 
 interface Running {
 	tracer: Tracer<object, object>;
@@ -65,6 +69,8 @@ export class Sampling {
 	private cpu = process.cpuUsage();
 	private closed = false;
 	private readonly facts: ProcessFacts;
+	/** Tracers on demand that nobody looks at any more. */
+	private readonly leaving = new Map<string, NodeJS.Timeout>();
 
 	constructor(options: SamplingOptions) {
 		this.options = options;
@@ -75,9 +81,9 @@ export class Sampling {
 
 	/** Start the tracers one after the other, yielding in between so that a close request is heard, then tick. */
 	async start(): Promise<void> {
-		for (const tracer of this.options.tracers) {
+		for (const [index, tracer] of this.options.tracers.entries()) {
 			if (this.closed) return;
-			this.options.emit({ kind: 'attaching', tab: tracer.id });
+			if (tracer.onDemand && index > 0) continue;
 			this.startTracer(tracer);
 			await new Promise((resolve) => setImmediate(resolve));
 		}
@@ -108,14 +114,33 @@ export class Sampling {
 		}
 	}
 
+	/** This tab is on the screen from now on: tracers on demand are started and, later, stopped. */
+	look(tab: string): void {
+		clearTimeout(this.leaving.get(tab));
+		this.leaving.delete(tab);
+		for (const { tracer } of this.running) {
+			const { id, onDemand } = tracer;
+			if (!onDemand || id === tab || this.leaving.has(id)) continue;
+			this.leaving.set(
+				id,
+				setTimeout(() => this.stopTracer(id), (this.options.linger ?? LINGER) * 1000),
+			);
+		}
+		const wanted = this.options.tracers.find(({ id }) => id === tab);
+		if (wanted?.onDemand) this.startTracer(wanted);
+	}
+
 	close(): void {
 		this.closed = true;
 		clearTimeout(this.timer);
+		for (const timer of this.leaving.values()) clearTimeout(timer);
 		this.closeWindow();
 		for (const { session } of this.running.splice(0)) session.close();
 	}
 
 	private startTracer(tracer: Tracer<object, object>): void {
+		if (this.closed || this.running.some((entry) => entry.tracer === tracer)) return;
+		this.options.emit({ kind: 'attaching', tab: tracer.id });
 		try {
 			const session = tracer.start(this.options.host, this.options.sections[tracer.id] ?? {});
 			this.running.push({ tracer, session, readAt: now(), windowCost: undefined });
@@ -123,6 +148,12 @@ export class Sampling {
 		} catch (error) {
 			this.giveUp(tracer.id, error);
 		}
+	}
+
+	private stopTracer(tab: string): void {
+		this.leaving.delete(tab);
+		const index = this.running.findIndex(({ tracer }) => tracer.id === tab);
+		for (const { session } of index < 0 ? [] : this.running.splice(index, 1)) session.close();
 	}
 
 	private giveUp(tab: string, error: unknown): void {

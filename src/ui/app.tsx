@@ -1,6 +1,6 @@
 /** The screen: frame, focus, change of tabs. What a tab shows is the tab's. */
 import { Box } from 'ink';
-import { type ReactElement, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactElement, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
 import { secondsOf } from '../derive.ts';
 import { offeredNames } from '../filter/names.ts';
 import type { Store } from '../store.ts';
@@ -40,6 +40,8 @@ export interface AppActions {
 	/** Seconds. */
 	setInterval(seconds: number): void;
 	setGroup(tab: string, group: string): void;
+	/** A tab is opened, also at the start. */
+	look(tab: string): void;
 	/** Options of a tracer that change while it runs. */
 	tune(tab: string, changes: Options): void;
 	/** To the clipboard of the terminal. */
@@ -106,6 +108,8 @@ export function App(props: AppProps): ReactElement | null {
 	const snapshot = history.at(-1);
 
 	const { group, next: nextGroup } = useGroups(tracer, snapshot?.group, props.initialGroups ?? none, actions.setGroup);
+	// biome-ignore lint/correctness/useExhaustiveDependencies: told when the tab changes, whoever is told
+	useEffect(() => actions.look(id), [id]);
 	useFocus(state.lens?.process ?? null, tabs, actions.tune);
 
 	const loaded = view && !(view instanceof Error) ? view : undefined;
