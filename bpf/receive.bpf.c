@@ -59,7 +59,7 @@ static const struct receive_stats no_stats;
 struct receive_cpu {
 	/* read, but their arrival was not seen, as of those that were waiting at start; not counted in `stats` */
 	u64 unseen_start;
-	/* another packet needed the place */
+	/* another packet needed the place of one that had come to its socket: it waits there, or has left without a hook */
 	u64 packets_full;
 	/* not counted at all because `stats` was full */
 	u64 stats_full;
@@ -171,7 +171,6 @@ static __always_inline struct packet *place(u64 object)
 	if (way >= WAYS) {
 		u64 oldest = ~0ULL;
 
-		count(packets_full);
 #pragma unroll
 		for (u32 one = 0; one < WAYS; one++) {
 			u64 begin = stages_begin(bucket->ways[one].stamps, RECEIVE_STAGES);
@@ -181,10 +180,14 @@ static __always_inline struct packet *place(u64 object)
 				way = one;
 			}
 		}
+		if (way >= WAYS)
+			return 0;
+		if (bucket->ways[way].stamps[STAGE_SOCKET])
+			count(packets_full);
+		else
+			end_unseen(&bucket->ways[way]);
 	}
 	set_way(&bucket->objects, way, object);
-	if (way >= WAYS)
-		return 0;
 	__builtin_memset(&bucket->ways[way], 0, sizeof(struct packet));
 	return &bucket->ways[way];
 }
