@@ -81,9 +81,10 @@ export class Sampling {
 
 	/** Start the tracers one after the other, yielding in between so that a close request is heard, then tick. */
 	async start(): Promise<void> {
-		for (const [index, tracer] of this.options.tracers.entries()) {
+		const [first] = this.options.tracers;
+		for (const tracer of this.options.tracers) {
 			if (this.closed) return;
-			if (tracer.onDemand && index > 0) continue;
+			if (tracer.onDemand && tracer !== first) continue;
 			this.startTracer(tracer);
 			await new Promise((resolve) => setImmediate(resolve));
 		}
