@@ -2,6 +2,7 @@
 import { energy } from './tracers/energy.ts';
 import { io } from './tracers/io.ts';
 import { irq } from './tracers/irq.ts';
+import { receive } from './tracers/receive.ts';
 import { runqlat } from './tracers/runqlat.ts';
 import type { Tracer } from './tracers/tracer.ts';
 import { overview } from './triage/overview.ts';
@@ -27,4 +28,5 @@ export const registry: readonly Entry[] = [
 	entry(runqlat, async () => (await import('./ui/tabs/runqlat.tsx')).runqlatTab),
 	entry(irq, async () => (await import('./ui/tabs/irq.tsx')).irqTab),
 	entry(io, async () => (await import('./ui/tabs/io.tsx')).ioTab),
+	entry(receive, async () => (await import('./ui/tabs/receive.tsx')).receiveTab),
 ];

@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is known of bios and requests on their way. Tables with WAYS places for each hash of an address, instead of BPF
- * hash maps, whose update and deletion cost more than all the rest. Bios and requests come from pools, so their addresses
- * are few and come back. Places are taken without a lock: when two CPUs take the same one at the same moment, one object
- * loses its latency and is counted in `unseen_start`. The reader sees the tables through memory mappings.
+ * What is known of bios and requests on their way, in tables of ways.bpf.h. Of two CPUs that take the same place at the
+ * same moment, one object loses its latency and is counted in `unseen_start`. The reader sees the tables through memory
+ * mappings.
  */
 #pragma once
 
+#include "ways.bpf.h"
+
 /* `requests` and `bios` have 2^request_bits buckets. */
 const volatile u32 request_bits = 10;
-
-#define WAYS 4
-
-/* Addresses of what is in the ways, 0: free. A bucket's first member, so that a search touches one cache line. */
-struct ways {
-	u64 object[WAYS];
-};
 
 /*
  * Stamps of a request, and the stages that begin with them; src/io/path.ts says what they mean.
@@ -91,13 +85,7 @@ struct {
 
 static __always_inline u32 bucket_index(const void *object)
 {
-	u32 index = (u32)(u64)object;
-
-#ifdef __bpf__
-	/* arithmetic needs a copy in a 32-bit register: the verifier takes half of an address for a number, a whole not */
-	asm volatile("%0 = %1" : "=w"(index) : "w"((u32)(u64)object));
-#endif
-	return (index * 0x9e3779b1U) >> (32 - request_bits);
+	return ways_bucket((u64)object, request_bits);
 }
 
 static __always_inline struct request_bucket *request_bucket(const struct request *rq)
@@ -112,23 +100,4 @@ static __always_inline struct bio_bucket *bio_bucket(const struct bio *bio)
 	u32 index = bucket_index(bio);
 
 	return bpf_map_lookup_elem(&bios, &index);
-}
-
-/* Index of the way that holds this address (0: a free one), WAYS if there is none. */
-static __always_inline u32 find(const struct ways *ways, u64 object)
-{
-#pragma unroll
-	for (u32 way = 0; way < WAYS; way++)
-		if (ways->object[way] == object)
-			return way;
-	return WAYS;
-}
-
-/* Take a way for an object, or (0) give it back. Nothing for WAYS. */
-static __always_inline void set_way(struct ways *ways, u32 way, u64 object)
-{
-	/* the verifier has to see the check next to the use; the compiler would reuse an earlier one */
-	asm volatile("" : "+r"(way));
-	if (way < WAYS)
-		ways->object[way] = object;
 }

@@ -19,7 +19,7 @@ import {
 import type { Ns } from '../units.ts';
 
 export interface SamplingOptions {
-	/** Tracers to run, in the order in which they are started; those made of others come after them. */
+	/** Tracers to run, in the order in which they are started, those made of others after them; the first one is looked at. */
 	tracers: readonly Tracer<object, object>[];
 	host: Host;
 	/** Length of an interval, seconds. */
@@ -29,6 +29,8 @@ export interface SamplingOptions {
 	/** Group by tracer id; a tracer not named uses its own default. */
 	groups: Record<string, string>;
 	sections: Record<string, Options>;
+	/** How long a tracer on demand runs on after its tab was left, seconds. */
+	linger?: number;
 	emit(event: SamplerEvent): void;
 }
 
@@ -39,6 +41,8 @@ export interface SamplingOptions {
 const COST_WINDOW = 0.1;
 /** No more than this part of an interval. */
 const COST_WINDOW_SHARE = 0.2;
+/** Going back and forth between tabs does not load programs each time. Seconds. */
+const LINGER = 60;
 
 interface Running {
 	tracer: Tracer<object, object>;
@@ -73,6 +77,8 @@ export class Sampling {
 	private cpu = process.cpuUsage();
 	private closed = false;
 	private readonly facts: ProcessFacts;
+	/** Tracers on demand that nobody looks at any more. */
+	private readonly leaving = new Map<string, NodeJS.Timeout>();
 
 	constructor(options: SamplingOptions) {
 		this.options = options;
@@ -83,10 +89,11 @@ export class Sampling {
 
 	/** Start the tracers one after the other, yielding in between so that a close request is heard, then tick. */
 	async start(): Promise<void> {
+		const [first] = this.options.tracers;
 		const made = (tracer: Tracer<object, object>) => Number(tracer.from !== undefined);
 		for (const tracer of [...this.options.tracers].sort((a, b) => made(a) - made(b))) {
 			if (this.closed) return;
-			this.options.emit({ kind: 'attaching', tab: tracer.id });
+			if (tracer.onDemand && tracer !== first) continue;
 			this.startTracer(tracer);
 			await new Promise((resolve) => setImmediate(resolve));
 		}
@@ -117,14 +124,33 @@ export class Sampling {
 		}
 	}
 
+	/** This tab is on the screen from now on: tracers on demand are started and, later, stopped. */
+	look(tab: string): void {
+		clearTimeout(this.leaving.get(tab));
+		this.leaving.delete(tab);
+		for (const { tracer } of this.running) {
+			const { id, onDemand } = tracer;
+			if (!onDemand || id === tab || this.leaving.has(id)) continue;
+			this.leaving.set(
+				id,
+				setTimeout(() => this.stopTracer(id), (this.options.linger ?? LINGER) * 1000),
+			);
+		}
+		const wanted = this.options.tracers.find(({ id }) => id === tab);
+		if (wanted?.onDemand) this.startTracer(wanted);
+	}
+
 	close(): void {
 		this.closed = true;
 		clearTimeout(this.timer);
+		for (const timer of this.leaving.values()) clearTimeout(timer);
 		this.closeWindow();
 		for (const { session } of this.running.splice(0)) session.close();
 	}
 
 	private startTracer(tracer: Tracer<object, object>): void {
+		if (this.closed || this.running.some((entry) => entry.tracer === tracer)) return;
+		this.options.emit({ kind: 'attaching', tab: tracer.id });
 		try {
 			const session = tracer.start(this.options.host, this.options.sections[tracer.id] ?? {});
 			// the first interval of what is made of others begins with theirs
@@ -134,6 +160,12 @@ export class Sampling {
 		} catch (error) {
 			this.giveUp(tracer.id, error);
 		}
+	}
+
+	private stopTracer(tab: string): void {
+		this.leaving.delete(tab);
+		const index = this.running.findIndex(({ tracer }) => tracer.id === tab);
+		for (const { session } of index < 0 ? [] : this.running.splice(index, 1)) session.close();
 	}
 
 	private giveUp(tab: string, error: unknown): void {

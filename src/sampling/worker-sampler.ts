@@ -6,7 +6,7 @@ import type { Options } from '../tracers/tracer.ts';
 
 /** What the worker is told when it starts (structured clone). */
 export interface WorkerSettings {
-	/** Tracer ids, in the order in which they are started. */
+	/** Tracer ids, in the order in which they are started; the first one is looked at. */
 	tabs: string[];
 	addonPath: string;
 	objectDir: string;
@@ -23,6 +23,7 @@ export type WorkerRequest =
 	| { kind: 'delay'; seconds: number }
 	| { kind: 'group'; tab: string; group: string }
 	| { kind: 'tune'; tab: string; changes: Options }
+	| { kind: 'look'; tab: string }
 	| { kind: 'close' };
 
 /** How long a closing worker may take to detach before it is ended; the kernel detaches what is left. Milliseconds. */
@@ -61,6 +62,12 @@ export class WorkerSampler implements Sampler {
 	tune(tab: string, changes: Options): void {
 		this.settings.sections[tab] = { ...this.settings.sections[tab], ...changes };
 		this.request({ kind: 'tune', tab, changes });
+	}
+
+	look(tab: string): void {
+		const others = this.settings.tabs.filter((one) => one !== tab);
+		this.settings.tabs = [tab, ...others];
+		this.request({ kind: 'look', tab });
 	}
 
 	/** Detach the probes and end the thread. */

@@ -39,6 +39,9 @@ port.on('message', (request: WorkerRequest) => {
 		case 'tune':
 			sampling.tune(request.tab, request.changes);
 			break;
+		case 'look':
+			sampling.look(request.tab);
+			break;
 		case 'close':
 			sampling.close();
 			port.close();

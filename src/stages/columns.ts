@@ -22,7 +22,7 @@ const describe = ({ from, to, help }: Stage): string => `From ${from} to ${to}: 
  * @param priority of the first of them; the later stages of the way are dropped last on narrow screens
  */
 export function stageColumns(path: Path, priority: number): Column<Staged>[] {
-	const stages = path.stages.filter(({ depth }) => depth === 'block');
+	const stages = path.stages.filter(({ depth }) => depth !== 'full');
 	return stages.flatMap((stage, index): Column<Staged>[] => {
 		const importance = priority + 2 * (stages.length - 1 - index);
 		return [

@@ -19,7 +19,8 @@ export interface Stage {
 	from: string;
 	/** … and ends, on the usual way, when … */
 	to: string;
-	depth: Depth;
+	/** Those without are measured whenever the tracer runs. */
+	depth?: Depth;
 	/** What it means when this is long: one sentence. */
 	help: string;
 }

@@ -175,6 +175,8 @@ export interface Tracer<Row, Extra extends object> {
 	processOf?(row: Row): string | undefined;
 	/** Options that make a session keep all it can about one process while someone looks at it; 0: no longer. */
 	focus?(pid: number): Options;
+	/** It costs too much to run unasked: started when its tab is opened, stopped when nobody has looked for a minute. */
+	onDemand?: boolean;
 	/** Load and attach. Throws {@link Unavailable} with what is missing; leaves nothing behind then. */
 	start(host: Host, options: Options): Session<Row, Extra>;
 }

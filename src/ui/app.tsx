@@ -1,6 +1,6 @@
 /** The screen: frame, focus, change of tabs. What a tab shows is the tab's. */
 import { Box } from 'ink';
-import { type ReactElement, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactElement, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
 import { secondsOf } from '../derive.ts';
 import type { Store } from '../store.ts';
 import type { Options } from '../tracers/tracer.ts';
@@ -41,6 +41,8 @@ export interface AppActions {
 	/** Seconds. */
 	setInterval(seconds: number): void;
 	setGroup(tab: string, group: string): void;
+	/** A tab is opened, also at the start. */
+	look(tab: string): void;
 	/** Options of a tracer that change while it runs. */
 	tune(tab: string, changes: Options): void;
 	/** To the clipboard of the terminal. */
@@ -111,6 +113,8 @@ export function App(props: AppProps): ReactElement | null {
 		next: nextGroup,
 		choose: chooseGroup,
 	} = useGroups(tracer, snapshot?.group, props.initialGroups ?? none, actions.setGroup);
+	// biome-ignore lint/correctness/useExhaustiveDependencies: told when the tab changes, whoever is told
+	useEffect(() => actions.look(id), [id]);
 	useFocus(state.lens?.process ?? null, tabs, actions.tune);
 
 	const loaded = view && !(view instanceof Error) ? view : undefined;

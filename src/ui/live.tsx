@@ -100,6 +100,7 @@ export async function runLive({
 						redraw: () => writer.redraw(),
 						setInterval: (seconds) => sampler.setInterval(seconds),
 						tune: (tab, changes) => sampler.tune?.(tab, changes),
+						look: (tab) => sampler.look?.(tab),
 						setGroup: (tab, group) => sampler.setGroup(tab, group),
 						inspect: inspect ?? ((process) => readProcess(command.procRoot ?? '/proc', process)),
 						record: () => record(store, host),

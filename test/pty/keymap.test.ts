@@ -187,7 +187,7 @@ test('the selection follows the process to the other tab', async () => {
 describe('findings', () => {
 	test('A goes to tab, row and filter of the first finding, Esc comes back', async () => {
 		const run = start({ DEMO_TAB: 'overview' });
-		await run.waitFor(/^A vda: .* reads [^]*? since\s+\d\d:/m);
+		await run.waitFor(/^A vda: .* reads [\s\S]*? since\s+\d\d:/m);
 		run.send('A');
 		await run.waitFor(/filter device = vda and op = read/);
 		await run.waitFor(/^1\/1 /m);

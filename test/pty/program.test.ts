@@ -80,6 +80,21 @@ test.each([
 	expect(run.cursorShown).toBe(true);
 });
 
+test('packets are followed from the moment their tab is opened, and not before', async () => {
+	const run = start();
+	await run.waitFor(/\dm?W = processes/);
+	const others = programsOf(run.pid);
+	run.send('4');
+	await run.waitFor(/in flight/);
+	expect(programsOf(run.pid)).toEqual(others);
+	run.send('5');
+	await run.waitFor(/by protocol/);
+	await run.waitFor(/time from driver to process|no packet was received/);
+	expect(programsOf(run.pid).length).toBeGreaterThan(others.length);
+	run.send('q');
+	await run.ended();
+});
+
 test('a process renamed to an escape sequence is shown inert', async () => {
 	const run = start();
 	await run.waitFor('^[]0;pwned^G^[');

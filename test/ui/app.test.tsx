@@ -42,6 +42,7 @@ beforeEach(async () => {
 		redraw: vi.fn(),
 		setInterval: vi.fn(),
 		setGroup: vi.fn(),
+		look: vi.fn(),
 		tune: vi.fn(),
 		copy: vi.fn(),
 		record: vi.fn(async () => 'written: /somewhere/file'),
@@ -70,6 +71,12 @@ describe('app', () => {
 			expect(lines.length).toBeLessThanOrEqual(24);
 			for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
 		}
+	});
+
+	test('the sampler is told which tab is open', async () => {
+		await tick(0);
+		await keys('2', '2', '4');
+		await eventually(() => expect(actions.look.mock.calls).toEqual([['energy'], ['runqlat'], ['io']]));
 	});
 
 	test('the order changes with the sort, and the header says so', async () => {

@@ -9,9 +9,10 @@ import { waterfall } from '../../src/stages/figures.ts';
 import { Store } from '../../src/store.ts';
 import { textWidth } from '../../src/term/width.ts';
 import { App, type AppActions } from '../../src/ui/app.tsx';
+import { placedBar, stageTableLines } from '../../src/ui/stage-table.ts';
+import { stageNote } from '../../src/ui/tabs/io/missing-stages.ts';
 import { rowsOfSlow } from '../../src/ui/tabs/io/slow-rows.ts';
-import { placedBar, stackedBar } from '../../src/ui/tabs/io/stage-marks.ts';
-import { stageTableLines } from '../../src/ui/tabs/io/stage-table.ts';
+import { roleOf, stackedBar } from '../../src/ui/tabs/io/stage-marks.ts';
 import { neighbours, waterfallLines } from '../../src/ui/tabs/io/waterfall.ts';
 import { fixtureTabs, ioSnapshot } from './fixtures/tabs.ts';
 import { eventually, plain, settle } from './plain.ts';
@@ -55,6 +56,7 @@ beforeEach(async () => {
 		redraw: nothing,
 		setInterval: nothing,
 		setGroup: nothing,
+		look: nothing,
 		copy: nothing,
 		record: async () => '',
 		inspect: async () => null,
@@ -202,7 +204,8 @@ describe('figures', () => {
 
 	test.each([30, 40, 57, 80, 84])('stage table of %i cells', (width) => {
 		const stages = sumStages(snapshot.rows);
-		const table = { stages, fullPath: snapshot.full_path, name: 'all rows', chosen: 'device', width };
+		const note = stageNote(snapshot.full_path, stages);
+		const table = { stages, note, roleOf, name: 'all rows', chosen: 'device', width };
 		for (const height of [3, 5, 9, 12]) {
 			const lines = stageTableLines({ ...table, height }).map(plain);
 			expect(lines.length).toBeLessThanOrEqual(height);

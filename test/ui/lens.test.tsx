@@ -83,6 +83,7 @@ beforeEach(async () => {
 				redraw: nothing,
 				setInterval: nothing,
 				setGroup: nothing,
+				look: nothing,
 				copy: nothing,
 				record: async () => '',
 				tune,

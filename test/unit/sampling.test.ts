@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { BpfAddon } from '../../src/native.ts';
 import type { SamplerEvent } from '../../src/sampler.ts';
 import { Sampling } from '../../src/sampling/sampling.ts';
@@ -51,7 +51,7 @@ afterEach(() => sampling?.close());
 async function run(
 	tracers: Tracer<object, object>[],
 	enough: (events: SamplerEvent[]) => boolean,
-	host: Host = fakeHost(),
+	{ host = fakeHost(), linger = 60 }: { host?: Host; linger?: number } = {},
 ) {
 	const events: SamplerEvent[] = [];
 	await new Promise<void>((resolve) => {
@@ -62,6 +62,7 @@ async function run(
 			firstDelay: 0.05,
 			groups: {},
 			sections: {},
+			linger,
 			emit: (event) => {
 				events.push(event);
 				if (enough(events)) resolve();
@@ -125,7 +126,7 @@ test('own BPF time is measured in a part of the interval and scaled to the whole
 		return { ns, runs: ns / 100, recursionMisses: 3 };
 	};
 	const tracer = fakeTracer('a', { cost });
-	const [snapshot] = snapshots(await run([tracer], (events) => snapshots(events, 'a').length === 1, host), 'a');
+	const [snapshot] = snapshots(await run([tracer], (events) => snapshots(events, 'a').length === 1, { host }), 'a');
 	const own = snapshot?.cost as NonNullable<typeof snapshot>['cost'];
 	expect(own.bpf_measured_ns).toBeGreaterThan(0);
 	expect(own.bpf_measured_ns).toBeLessThan(snapshot?.dt_ns ?? 0);
@@ -135,6 +136,41 @@ test('own BPF time is measured in a part of the interval and scaled to the whole
 	expect(host.statistics.filter((entry) => entry === 'on').length).toBe(
 		host.statistics.filter((entry) => entry === 'off').length,
 	);
+});
+
+describe('a tracer on demand', () => {
+	const counted = () => {
+		const calls = { started: 0, closed: 0 };
+		const plain = fakeTracer('costly', { close: () => void calls.closed++ });
+		const start: typeof plain.start = (...given) => {
+			calls.started++;
+			return plain.start(...given);
+		};
+		return { calls, tracer: { ...plain, onDemand: true, start } };
+	};
+
+	test('is started when its tab is opened, and stopped some time after it was left', async () => {
+		const { calls, tracer } = counted();
+		await run([fakeTracer('a', {}), tracer], (events) => snapshots(events, 'a').length === 2, { linger: 0.1 });
+		expect(calls).toEqual({ started: 0, closed: 0 });
+		sampling?.look('costly');
+		sampling?.look('costly');
+		expect(calls.started).toBe(1);
+		sampling?.look('a');
+		sampling?.look('costly');
+		await new Promise((resolve) => setTimeout(resolve, 200));
+		expect(calls).toEqual({ started: 1, closed: 0 });
+		sampling?.look('a');
+		await vi.waitFor(() => expect(calls.closed).toBe(1));
+		sampling?.look('costly');
+		expect(calls.started).toBe(2);
+	});
+
+	test('is started at once when it is the one that is looked at first', async () => {
+		const { calls, tracer } = counted();
+		await run([tracer, fakeTracer('b', {})], (events) => snapshots(events, 'costly').length === 1);
+		expect(calls.started).toBe(1);
+	});
 });
 
 test('the group asked for reaches the tracer', async () => {

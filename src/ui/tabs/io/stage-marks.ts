@@ -1,7 +1,6 @@
 /** How stages look: a letter and a colour each, the same everywhere on the tab. */
 import { IO_PATH } from '../../../io/path.ts';
 import type { Step } from '../../../stages/figures.ts';
-import { bar } from '../../histogram.tsx';
 import type { Role, Span } from '../../theme.ts';
 
 interface Mark {
@@ -51,10 +50,4 @@ export function legend(stages: ReadonlySet<string>): Span[] {
 			[role, letter],
 			['dim', ` ${name}  `],
 		]);
-}
-
-/** A bar that begins where its time begins; `at` and `share` are parts of the whole. */
-export function placedBar(at: number, share: number, width: number): string {
-	const start = Math.max(0, Math.min(width - 1, Math.floor(at * width)));
-	return ' '.repeat(start) + bar(width > start ? (share * width) / (width - start) : 0, width - start);
 }

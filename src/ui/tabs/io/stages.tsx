@@ -10,11 +10,13 @@ import { Histogram } from '../../histogram.tsx';
 import { Lines } from '../../lines.tsx';
 import { Panes, SummaryLines } from '../../panes.tsx';
 import type { Area } from '../../split.ts';
+import { stageTableLines, stageTableWidth } from '../../stage-table.ts';
 import type { TabProps } from '../../tab.ts';
 import { tableLines } from '../../table.tsx';
 import { paint } from '../../theme.ts';
+import { missingStages, stageNote } from './missing-stages.ts';
 import { rowsOfSlow, slowColumns, slowHeading } from './slow-rows.ts';
-import { missingStages, stageTableLines, stageTableWidth } from './stage-table.ts';
+import { roleOf } from './stage-marks.ts';
 import { summaryOf } from './summary.ts';
 
 export type IoProps = TabProps<IoRow, IoExtra>;
@@ -83,7 +85,8 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 		() =>
 			stageTableLines({
 				stages,
-				fullPath: snapshot.full_path,
+				note: stageNote(snapshot.full_path, stages),
+				roleOf,
 				name,
 				chosen: asked ? chosen : null,
 				width: tableWidth,

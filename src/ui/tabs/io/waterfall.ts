@@ -4,9 +4,10 @@ import { IO_PATH } from '../../../io/path.ts';
 import type { FullPath, OffCpu } from '../../../io/snapshot.ts';
 import { fitCells, textWidth } from '../../../term/width.ts';
 import { lineOf, widthOf } from '../../line.ts';
+import { placedBar } from '../../stage-table.ts';
 import type { Role, Span } from '../../theme.ts';
 import type { SlowRow } from './slow-rows.ts';
-import { placedBar, roleOf } from './stage-marks.ts';
+import { roleOf } from './stage-marks.ts';
 
 const nameWidth = 9;
 const figureWidth = 8;

@@ -1,12 +1,10 @@
 /** Stages of a row as lines: figures, share of the time, and bars one after the other as the stages are. */
-import { formatCount, formatNs, formatShare } from '../../../format.ts';
-import { IO_PATH } from '../../../io/path.ts';
-import type { FullPath } from '../../../io/snapshot.ts';
-import type { StageStats } from '../../../stages/figures.ts';
-import { fitCells, textWidth } from '../../../term/width.ts';
-import { lineOf } from '../../line.ts';
-import { paint, type Span } from '../../theme.ts';
-import { placedBar, roleOf } from './stage-marks.ts';
+import { formatCount, formatNs, formatShare } from '../format.ts';
+import type { StageStats } from '../stages/figures.ts';
+import { fitCells, textWidth } from '../term/width.ts';
+import { bar } from './histogram.tsx';
+import { lineOf } from './line.ts';
+import { paint, type Role, type Span } from './theme.ts';
 
 interface Figure {
 	title: string;
@@ -40,22 +38,17 @@ export function stageTableWidth(width: number): number {
 	);
 }
 
-/** Why some stages are missing; empty: none is. */
-export function missingStages({ state, reason }: FullPath, stages: Readonly<Record<string, StageStats>>): string {
-	if (state === 'on') return '';
-	const names = IO_PATH.stages.filter(({ depth, name }) => depth === 'full' && !stages[name]).map(({ name }) => name);
-	if (names.length === 0) return '';
-	const why = {
-		off: 'only with the full path (f)',
-		detached: `full path detached${reason === '' ? '' : `: ${reason}`}`,
-		unavailable: `full path unavailable${reason === '' ? '' : `: ${reason}`}`,
-	}[state];
-	return `${names.join(', ')}: ${why}`;
+/** A bar that begins where its time begins; `at` and `share` are parts of the whole. */
+export function placedBar(at: number, share: number, width: number): string {
+	const start = Math.max(0, Math.min(width - 1, Math.floor(at * width)));
+	return ' '.repeat(start) + bar(width > start ? (share * width) / (width - start) : 0, width - start);
 }
 
 export interface StageTable {
 	stages: Readonly<Record<string, StageStats>>;
-	fullPath: FullPath;
+	/** What to know of them, where there is room for a line. */
+	note: string;
+	roleOf(stage: string): Role;
 	/** Whose they are. */
 	name: string;
 	/** The one whose histogram is shown; null: none. */
@@ -65,10 +58,8 @@ export interface StageTable {
 	height: number;
 }
 
-const onlyTotal = 'of a process or control group only the total is measured (t: other rows)';
-
 /** The sum of all stages is the time from the first to the last; `total` is what the block layer measured of it. */
-export function stageTableLines({ stages, fullPath, name, chosen, width, height }: StageTable): string[] {
+export function stageTableLines({ stages, note, roleOf, name, chosen, width, height }: StageTable): string[] {
 	const { total, ...measured } = stages;
 	if (!total || height < 2) return [];
 	const shown = figures.filter(({ least }) => width >= least);
@@ -82,9 +73,8 @@ export function stageTableLines({ stages, fullPath, name, chosen, width, height 
 		const share = timeOf(stats) / sum;
 		const placed = room > 3 ? placedBar(at, share, room) : '';
 		at += share;
-		return [{ stage, stats, share, bar: placed }];
+		return [{ stage, stats, share, placed }];
 	});
-	const note = lines.length === 0 ? onlyTotal : missingStages(fullPath, stages);
 	const kept = [...lines].sort((a, b) => b.share - a.share).slice(0, Math.max(0, height - 2));
 	const left = lines.length - kept.length;
 	const row = (stage: string, stats: StageStats, share: number, placed: string): string => {
@@ -100,7 +90,9 @@ export function stageTableLines({ stages, fullPath, name, chosen, width, height 
 			['dim', '  of '],
 			['strong', name],
 		]),
-		...lines.filter((line) => kept.includes(line)).map(({ stage, stats, share, bar }) => row(stage, stats, share, bar)),
+		...lines
+			.filter((line) => kept.includes(line))
+			.map(({ stage, stats, share, placed }) => row(stage, stats, share, placed)),
 		row('total', total, timeOf(total) / sum, ''),
 	];
 	const noted = note !== '' && left === 0 && textWidth(note) < width;

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where a received packet spends its time: from the driver (or the loopback device) over the protocols to the socket, and
+ * from there to the process that reads it. receive_stage names the stages, stages.bpf.h says how they add up.
+ *
+ * A TCP packet is found again by its address: tcp_probe and the copying have it at hand. Datagrams are copied without any
+ * hook that does. They leave a socket in the order in which they came, so each gets a number there, and the reader's
+ * next number says which one it has read.
+ *
+ * The programs are attached in the order of this file, the end of a packet first: none is begun that nobody would end.
+ */
+#include "core.bpf.h"
+#include "hist.bpf.h"
+#include "maps.bpf.h"
+#include "packets.bpf.h"
+#include "receive-stats.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* The kernel says when a datagram is in its socket (since 6.3); without, its being freed is the end of its way. */
+const volatile bool knows_socket = true;
+
+/* The datagrams of a socket are numbered: the next to come has `tail`, the next to be read `head`. */
+struct socket_queue {
+	u32 number;
+	u32 head;
+	u32 tail;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct socket_queue);
+} sockets SEC(".maps");
+
+/* A place for the object: its own of before, a free one, or the one that was taken longest ago. */
+static __always_inline struct packet *place(u64 object)
+{
+	struct packet_bucket *bucket = packet_bucket(object);
+	u32 way;
+
+	if (!bucket)
+		return 0;
+	way = find(&bucket->objects, object);
+	if (way < WAYS)
+		return &bucket->ways[way];
+	way = find(&bucket->objects, 0);
+	if (way >= WAYS) {
+		u64 oldest = ~0ULL;
+
+#pragma unroll
+		for (u32 one = 0; one < WAYS; one++) {
+			u64 begin = stages_begin(bucket->ways[one].stamps, RECEIVE_STAGES);
+
+			if (begin < oldest) {
+				oldest = begin;
+				way = one;
+			}
+		}
+		if (way >= WAYS)
+			return 0;
+		if (bucket->ways[way].stamps[STAGE_SOCKET])
+			count(packets_full);
+		else
+			end_unseen(&bucket->ways[way]);
+	}
+	set_way(&bucket->objects, way, object);
+	__builtin_memset(&bucket->ways[way], 0, sizeof(struct packet));
+	return &bucket->ways[way];
+}
+
+/* Begin a packet's way at this stage. */
+static __always_inline void begin(struct packet *packet, const struct sk_buff *skb, enum receive_stage stage)
+{
+	const struct net_device *dev = skb->dev;
+
+	__builtin_memset(packet, 0, sizeof(*packet));
+	packet->ifindex = dev->ifindex;
+	packet->netns = dev->nd_net.net->ns.inum;
+	packet->stamps[stage] = bpf_ktime_get_ns();
+}
+
+/* TCP is copied to a process, perhaps in pieces. Costs a look-up in the table and, for the first piece, the histograms. */
+SEC("tp_btf/skb_copy_datagram_iovec")
+int skb_copy_datagram_iovec(u64 *ctx)
+{
+	struct sk_buff *skb = (void *)ctx[0];
+	struct sock *sk = skb->sk;
+	u32 bytes = (u32)ctx[1];
+	struct packet_bucket *bucket;
+	struct receive_stats *of;
+	struct packet *packet;
+	u32 way;
+
+	/* also here: sockets that are none of the network's, and datagrams in more than one piece of memory */
+	if (!sk || sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	bucket = packet_bucket((u64)skb);
+	way = bucket ? find(&bucket->objects, (u64)skb) : WAYS;
+	if (way >= WAYS) {
+		count(unseen_start);
+		return 0;
+	}
+	packet = &bucket->ways[way];
+	if (!packet->copied) {
+		arrive(packet, bytes);
+	} else {
+		of = stats_of(packet);
+		if (of)
+			of->bytes += bytes;
+	}
+	packet->copied += bytes;
+	if (packet->copied >= skb->len)
+		set_way(&bucket->objects, way, 0);
+	return 0;
+}
+
+/*
+ * A datagram was read, just before the system call returns. Costs a look-up of the socket's state, one in the table and the
+ * histograms; a comparison for all other protocols.
+ */
+SEC("tp_btf/sock_recv_length")
+int sock_recv_length(u64 *ctx)
+{
+	struct sock *sk = (void *)ctx[0];
+	int length = (int)ctx[1];
+	int flags = (int)ctx[2];
+	struct packet_bucket *bucket;
+	struct socket_queue *queue;
+	u32 way, tail;
+	u64 object;
+
+	if (sk->sk_protocol != IPPROTO_UDP || length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
+		return 0;
+	queue = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (!queue) {
+		count(unseen_start);
+		return 0;
+	}
+	/* in this order: what comes after the look at the tail is in the queue that is looked at then */
+	tail = queue->tail;
+	asm volatile("" ::: "memory");
+	if (queue->head == tail) {
+		count(unseen_start);
+		return 0;
+	}
+	object = queued_as(queue->number, queue->head++);
+	/* all was read: numbers without a datagram (dropped for their checksum, numbered too late) end here */
+	if (!sk->sk_receive_queue.qlen && !BPF_CORE_READ((struct udp_sock *)sk, reader_queue.qlen))
+		queue->head = tail;
+	bucket = packet_bucket(object);
+	way = bucket ? find(&bucket->objects, object) : WAYS;
+	if (way >= WAYS) {
+		count(unseen_start);
+		return 0;
+	}
+	arrive(&bucket->ways[way], length);
+	set_way(&bucket->objects, way, 0);
+	return 0;
+}
+
+/* The kernel was the receiver, or what a process has read is freed. Comes for what is sent, too: a look-up in the table. */
+SEC("tp_btf/consume_skb")
+int consume_skb(u64 *ctx)
+{
+	struct sk_buff *skb = (void *)ctx[0];
+	struct packet_bucket *bucket = packet_bucket((u64)skb);
+	u32 way = bucket ? find(&bucket->objects, (u64)skb) : WAYS;
+	struct receive_stats *of;
+	struct packet *packet;
+
+	if (way >= WAYS)
+		return 0;
+	packet = &bucket->ways[way];
+	if (!knows_socket && packet->protocol == IPPROTO_UDP) {
+		arrive(packet, skb->len);
+	} else if (!packet->copied) {
+		of = stats_of(packet);
+		if (of)
+			of->consumed++;
+	}
+	set_way(&bucket->objects, way, 0);
+	return 0;
+}
+
+/* Thrown away: a full socket, a firewall, nobody listens. Costs as consume_skb. */
+SEC("tp_btf/kfree_skb")
+int kfree_skb(u64 *ctx)
+{
+	struct sk_buff *skb = (void *)ctx[0];
+	struct packet_bucket *bucket = packet_bucket((u64)skb);
+	u32 way = bucket ? find(&bucket->objects, (u64)skb) : WAYS;
+	struct receive_stats *of;
+
+	if (way >= WAYS)
+		return 0;
+	of = bucket->ways[way].copied ? 0 : stats_of(&bucket->ways[way]);
+	if (of)
+		of->dropped++;
+	set_way(&bucket->objects, way, 0);
+	return 0;
+}
+
+/*
+ * A TCP packet is at its socket. One without data (an acknowledgement) ends here. Costs a look-up in the table and a clock
+ * read.
+ */
+SEC("tp_btf/tcp_probe")
+int tcp_probe(u64 *ctx)
+{
+	struct sk_buff *skb = (void *)ctx[1];
+	struct packet_bucket *bucket = packet_bucket((u64)skb);
+	u32 way = bucket ? find(&bucket->objects, (u64)skb) : WAYS;
+	struct receive_stats *of;
+
+	if (way >= WAYS)
+		return 0;
+	if (tcp_payload(skb) > 0) {
+		bucket->ways[way].stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
+		return 0;
+	}
+	of = stats_of(&bucket->ways[way]);
+	if (of)
+		of->consumed++;
+	set_way(&bucket->objects, way, 0);
+	return 0;
+}
+
+/*
+ * A datagram is in its socket, and it is the one that this CPU is busy with. Where CPUs put datagrams into one socket at the
+ * same moment, one of them may say so for all (since 6.18): those get its stamps. Multicast: each socket has its own.
+ * Costs a look-up of the socket's state and two places in the table; a comparison for all other protocols.
+ */
+SEC("tp_btf/sk_data_ready")
+int sk_data_ready(u64 *ctx)
+{
+	struct sock *sk = (void *)ctx[0];
+	struct packet_bucket *bucket;
+	struct socket_queue *queue;
+	struct receive_cpu *shard;
+	struct packet *packet;
+
+	if (sk->sk_protocol != IPPROTO_UDP)
+		return 0;
+	shard = this_cpu();
+	if (!shard || shard->current.protocol != IPPROTO_UDP)
+		return 0;
+	queue = bpf_sk_storage_get(&sockets, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!queue) {
+		shard->sockets_full++;
+		return 0;
+	}
+	if (!queue->number)
+		queue->number = (u32)(++shard->sockets << 12) | (bpf_get_smp_processor_id() & 0xfff);
+	packet = place(queued_as(queue->number, queue->tail));
+	if (packet) {
+		*packet = shard->current;
+		packet->stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
+	}
+	/* a number without a packet: it is counted when it is read */
+	queue->tail++;
+	if (shard->skb) {
+		bucket = packet_bucket(shard->skb);
+		if (bucket)
+			set_way(&bucket->objects, find(&bucket->objects, shard->skb), 0);
+		shard->skb = 0;
+	}
+	return 0;
+}
+
+/*
+ * The packet is handed to the protocols. It comes here again when a bridge or a bond passes it on: it stays what it was, of
+ * the device that it came in by. Costs a clock read, a look-up in the table and one of the counters.
+ */
+SEC("tp_btf/netif_receive_skb")
+int netif_receive_skb(u64 *ctx)
+{
+	struct sk_buff *skb = (void *)ctx[0];
+	struct packet *packet = place((u64)skb);
+	struct receive_cpu *shard = this_cpu();
+	struct receive_stats *of;
+
+	if (!packet || !shard)
+		return 0;
+	if (packet->stamps[STAGE_STACK] && skb->skb_iif) {
+		shard->current = *packet;
+		shard->skb = (u64)skb;
+		return 0;
+	}
+	if (packet->stamps[STAGE_STACK] || packet->ifindex != (u32)skb->dev->ifindex) {
+		if (packet->ifindex)
+			end_unseen(packet);
+		begin(packet, skb, STAGE_STACK);
+	} else {
+		packet->stamps[STAGE_STACK] = bpf_ktime_get_ns();
+	}
+	packet->protocol = transport_of(skb);
+	of = stats_of(packet);
+	if (of) {
+		of->received++;
+		if (!of->device[0])
+			BPF_CORE_READ_STR_INTO(&of->device, skb, dev, name);
+	}
+	shard->current = *packet;
+	shard->skb = (u64)skb;
+	return 0;
+}
+
+static __always_inline void from_driver(const struct sk_buff *skb)
+{
+	struct packet *packet = place((u64)skb);
+
+	if (!packet)
+		return;
+	if (packet->ifindex)
+		end_unseen(packet);
+	begin(packet, skb, STAGE_DRIVER);
+}
+
+/* A driver without NAPI, or the loopback device, puts the packet into the CPU's backlog. Costs a clock read and a place. */
+SEC("tp_btf/netif_rx")
+int netif_rx(u64 *ctx)
+{
+	from_driver((void *)ctx[0]);
+	return 0;
+}
+
+/* A driver with NAPI hands it over, and GRO may hold it back or merge it. Costs as netif_rx. */
+SEC("tp_btf/napi_gro_receive_entry")
+int napi_gro_receive_entry(u64 *ctx)
+{
+	from_driver((void *)ctx[0]);
+	return 0;
+}
+
+/* The same for drivers that hand over parts of pages. */
+SEC("tp_btf/napi_gro_frags_entry")
+int napi_gro_frags_entry(u64 *ctx)
+{
+	from_driver((void *)ctx[0]);
+	return 0;
+}

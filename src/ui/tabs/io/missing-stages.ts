@@ -1,0 +1,27 @@
+/** What to know of stages that are not there. */
+import { IO_PATH } from '../../../io/path.ts';
+import type { FullPath } from '../../../io/snapshot.ts';
+import type { StageStats } from '../../../stages/figures.ts';
+
+type Stages = Readonly<Record<string, StageStats>>;
+
+/** Why some stages are missing; empty: none is. */
+export function missingStages({ state, reason }: FullPath, stages: Stages): string {
+	if (state === 'on') return '';
+	const names = IO_PATH.stages.filter(({ depth, name }) => depth === 'full' && !stages[name]).map(({ name }) => name);
+	if (names.length === 0) return '';
+	const why = {
+		off: 'only with the full path (f)',
+		detached: `full path detached${reason === '' ? '' : `: ${reason}`}`,
+		unavailable: `full path unavailable${reason === '' ? '' : `: ${reason}`}`,
+	}[state];
+	return `${names.join(', ')}: ${why}`;
+}
+
+/** Beside the table of a row's stages; empty: all are there. */
+export function stageNote(fullPath: FullPath, stages: Stages): string {
+	const measured = Object.entries(stages).some(([name, { count }]) => name !== 'total' && count > 0);
+	return measured
+		? missingStages(fullPath, stages)
+		: 'of a process or control group only the total is measured (t: other rows)';
+}

@@ -1,0 +1,74 @@
+/** Where received packets spend their time: by protocol and device, stage by stage. */
+import { Box } from 'ink';
+import { type ReactElement, useMemo } from 'react';
+import { mergeBuckets } from '../../derive.ts';
+import type { ReceiveExtra, ReceiveRow } from '../../receive/snapshot.ts';
+import { safe } from '../../sanitize.ts';
+import { Histogram } from '../histogram.tsx';
+import { Lines } from '../lines.tsx';
+import { Panes, SummaryLines } from '../panes.tsx';
+import type { Area } from '../split.ts';
+import { stageTableLines } from '../stage-table.ts';
+import type { TabProps, TabView } from '../tab.ts';
+import type { Span } from '../theme.ts';
+
+type Props = TabProps<ReceiveRow, ReceiveExtra>;
+
+const nameOf = (row: ReceiveRow) => safe`${row.device} ${row.protocol}`;
+
+const missingLine = ({ stage, reason }: ReceiveExtra['missing'][number]): Span[] => [['warn', `${stage}: `], reason];
+
+/** Stages of the selected row, and how long its packets (all, without a selection) took in all. */
+function Pane({ tab, row, width, height }: Area & { tab: Props; row: ReceiveRow | undefined }): ReactElement {
+	const lines =
+		row && height >= 9
+			? stageTableLines({
+					stages: row.stages,
+					note: '',
+					roleOf: () => 'series2',
+					name: nameOf(row),
+					chosen: null,
+					width,
+					height: height - 4,
+				})
+			: [];
+	const rows = tab.snapshot.rows;
+	const buckets = useMemo(
+		() => mergeBuckets((row ? [row] : rows).map((one) => one.stages.total?.buckets ?? [])),
+		[row, rows],
+	);
+	const total = row?.stages.total;
+	const of = row ? nameOf(row) : safe`all packets`;
+	return (
+		<Box flexDirection="column">
+			<Lines lines={lines} width={width} height={lines.length} />
+			<SummaryLines lines={[[['dim', 'time from driver to process: '], of]]} width={width} height={1} />
+			<Histogram
+				buckets={buckets}
+				p50={total?.p50_ns}
+				p99={total?.p99_ns}
+				logarithmic={tab.logarithmic}
+				width={width}
+				height={height - lines.length - 1}
+			/>
+		</Box>
+	);
+}
+
+function View(props: Props): ReactElement {
+	const row = props.rows[props.selected];
+	return (
+		<Panes
+			tab={props}
+			title="Received packets"
+			name={row ? nameOf(row) : ''}
+			summary={props.snapshot.missing.map(missingLine)}
+			empty="no packet was received in this interval"
+			paneRows={11}
+			paneLeast={5}
+			pane={(area) => <Pane tab={props} row={row} {...area} />}
+		/>
+	);
+}
+
+export const receiveTab: TabView<ReceiveRow, ReceiveExtra> = { View, nameOf };
