@@ -20,12 +20,22 @@ char LICENSE[] SEC("license") = "GPL";
 /* The kernel says when a datagram is in its socket (since 6.3); without, its being freed is the end of its way. */
 const volatile bool knows_socket = true;
 
-/* The datagrams of a socket are numbered: the next to come has `tail`, the next to be read `head`. */
+/*
+ * The datagrams of a socket are numbered: the next to come has `tail`, the next to be read `head`. Several CPUs may put in
+ * and several threads may read: atomic additions. A reader on another CPU may be faster than the hook that gives the number.
+ */
 struct socket_queue {
 	u32 number;
 	u32 head;
 	u32 tail;
+	/* those that waited before there were numbers, still to be read */
+	u32 before;
+	/* of datagrams that were read before they had a number */
+	u64 early_bytes;
 };
+
+/* So far ahead is no reader: their hook was missed. */
+#define AHEAD_MAX 16
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -116,6 +126,12 @@ int skb_copy_datagram_iovec(u64 *ctx)
 	return 0;
 }
 
+/* Datagrams in the socket. */
+static __always_inline u32 waiting(struct sock *sk)
+{
+	return sk->sk_receive_queue.qlen + BPF_CORE_READ((struct udp_sock *)sk, reader_queue.qlen);
+}
+
 /*
  * A datagram was read, just before the system call returns. Costs a look-up of the socket's state, one in the table and the
  * histograms; a comparison for all other protocols.
@@ -128,7 +144,7 @@ int sock_recv_length(u64 *ctx)
 	int flags = (int)ctx[2];
 	struct packet_bucket *bucket;
 	struct socket_queue *queue;
-	u32 way, tail;
+	u32 way, tail, number;
 	u64 object;
 
 	if (sk->sk_protocol != IPPROTO_UDP || length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
@@ -141,14 +157,21 @@ int sock_recv_length(u64 *ctx)
 	/* in this order: what comes after the look at the tail is in the queue that is looked at then */
 	tail = queue->tail;
 	asm volatile("" ::: "memory");
-	if (queue->head == tail) {
+	if (queue->before || (int)(queue->head - tail) >= AHEAD_MAX) {
+		if (queue->before)
+			queue->before--;
 		count(unseen_start);
 		return 0;
 	}
-	object = queued_as(queue->number, queue->head++);
-	/* all was read: numbers without a datagram (dropped for their checksum, numbered too late) end here */
-	if (!sk->sk_receive_queue.qlen && !BPF_CORE_READ((struct udp_sock *)sk, reader_queue.qlen))
+	number = __sync_fetch_and_add(&queue->head, 1);
+	if ((int)(number - tail) >= 0) {
+		shared_add(&queue->early_bytes, length);
+		return 0;
+	}
+	/* all was read: numbers without a datagram (dropped for their checksum) end here */
+	if ((int)(number + 1 - tail) < 0 && !waiting(sk))
 		queue->head = tail;
+	object = queued_as(queue->number, number);
 	bucket = packet_bucket(object);
 	way = bucket ? find(&bucket->objects, object) : WAYS;
 	if (way >= WAYS) {
@@ -240,26 +263,43 @@ int sk_data_ready(u64 *ctx)
 	struct socket_queue *queue;
 	struct receive_cpu *shard;
 	struct packet *packet;
+	struct packet early;
+	u32 number;
 
 	if (sk->sk_protocol != IPPROTO_UDP)
 		return 0;
 	shard = this_cpu();
-	if (!shard || shard->current.protocol != IPPROTO_UDP)
+	if (!shard)
 		return 0;
 	queue = bpf_sk_storage_get(&sockets, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!queue) {
 		shard->sockets_full++;
 		return 0;
 	}
-	if (!queue->number)
+	if (!queue->number) {
+		u32 here = waiting(sk);
+
 		queue->number = (u32)(++shard->sockets << 12) | (bpf_get_smp_processor_id() & 0xfff);
-	packet = place(queued_as(queue->number, queue->tail));
-	if (packet) {
-		*packet = shard->current;
-		packet->stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
+		queue->before = here ? here - 1 : 0;
 	}
-	/* a number without a packet: it is counted when it is read */
-	queue->tail++;
+	number = __sync_fetch_and_add(&queue->tail, 1);
+	/* a number without a packet, as of reassembled IPv6: counted as unseen when it is read */
+	if (shard->current.protocol != IPPROTO_UDP)
+		return 0;
+	if ((int)(queue->head - number) > 0) {
+		u64 bytes = queue->early_bytes;
+
+		early = shard->current;
+		early.stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
+		shared_add(&queue->early_bytes, -bytes);
+		arrive(&early, bytes);
+	} else {
+		packet = place(queued_as(queue->number, number));
+		if (packet) {
+			*packet = shard->current;
+			packet->stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
+		}
+	}
 	if (shard->skb) {
 		bucket = packet_bucket(shard->skb);
 		if (bucket)

@@ -114,6 +114,26 @@ test('peeked at, read by two sockets, left unread: each datagram counts once, fo
 	expect(udp).toMatchObject({ received: 300, count: 200, bytes: 100 * 300 + 100 * 500 });
 });
 
+test('several senders and a reader that is as fast: each datagram is paired with its read', async () => {
+	const running = start();
+	const read = await python(
+		...receiver,
+		'receiver.setsockopt(socket.SOL_SOCKET, 33, 8 << 20); receiver.settimeout(1)',
+		'for sender_number in range(3):',
+		'    if os.fork() == 0:',
+		'        for i in range(2000): sender.sendto(bytes(100), receiver.getsockname())',
+		'        os._exit(0)',
+		'count = 0',
+		'try:',
+		'    while receiver.recv(200): count += 1',
+		'except TimeoutError: print(count)',
+	);
+	const udp = row(running.read(1e9, 'protocol').rows, 'udp');
+	expect(Number(read)).toBeGreaterThan(3000);
+	expectCount(udp?.count, Number(read));
+	expectCount(udp?.bytes, Number(read) * 100);
+});
+
 test('a stream read in pieces: all bytes, more of them than packets', async () => {
 	const running = start();
 	const read = await python(

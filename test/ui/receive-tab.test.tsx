@@ -92,7 +92,7 @@ test('a row with its figures; selected, its stages', async () => {
 	expect(text()).toContain('time from driver to process: all packets');
 	screen?.stdin.write('\x1b[B');
 	await settle();
-	await eventually(() => expect(text()).toMatch(/socket +100 +5\.00ms +5\.00ms +15\.0ms +20\.0ms/));
+	await eventually(() => expect(text()).toMatch(/socket +100 +5\.00ms +5\.00ms +5\.00ms +15\.0ms +20\.0ms/));
 	expect(text()).toContain('time from driver to process: eth0 udp');
 });
 
