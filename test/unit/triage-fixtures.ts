@@ -1,6 +1,6 @@
 /** FIXTURES: synthetic ticks of a machine with 4 CPUs, quiet unless told otherwise. Nothing in them was measured. */
 
-import type { IoRow, SlowRequest, IoProcess } from '../../src/io/snapshot.ts';
+import type { IoProcess, IoRow, SlowRequest } from '../../src/io/snapshot.ts';
 import type { IrqRow } from '../../src/irq/rows.ts';
 import type { Blamed } from '../../src/runqueue/culprits.ts';
 import { sanitize } from '../../src/sanitize.ts';
