@@ -9,9 +9,25 @@ import type { Snapshot } from './snapshot.ts';
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
 const level = 1;
 
-export function pack(snapshot: Snapshot): Uint8Array {
+/** A snapshot on its way between threads: as bytes that the other one makes a snapshot of, and packed. */
+export interface Parcel {
+	whole: Uint8Array<ArrayBuffer>;
+	packed: Uint8Array<ArrayBuffer>;
+}
+
+/** Both forms of a snapshot for the work of one. */
+export function parcel(snapshot: Snapshot): Parcel {
+	const whole = serialize(snapshot);
 	// a copy: what deflate returns is the beginning of a larger buffer, which would stay
-	return new Uint8Array(deflateRawSync(serialize(snapshot), { level }));
+	return { whole, packed: new Uint8Array(deflateRawSync(whole, { level })) };
+}
+
+export function open({ whole }: Parcel): Snapshot {
+	return deserialize(whole) as Snapshot;
+}
+
+export function pack(snapshot: Snapshot): Uint8Array {
+	return parcel(snapshot).packed;
 }
 
 export function unpack(packed: Uint8Array): Snapshot {

@@ -32,7 +32,7 @@ function paths({ procRoot, sysRoot }: CommandLine): HostPaths {
 	return { addonPath: fromRoot('build/wattlag.node'), objectDir: fromRoot('build/bpf'), procRoot, sysRoot };
 }
 
-function sampler(command: CommandLine, tabs: string[], firstDelay: number): WorkerSampler {
+function sampler(command: CommandLine, tabs: string[], firstDelay: number, packs: boolean): WorkerSampler {
 	return new WorkerSampler(new URL('./worker.mjs', import.meta.url), {
 		tabs,
 		...paths(command),
@@ -40,6 +40,7 @@ function sampler(command: CommandLine, tabs: string[], firstDelay: number): Work
 		firstDelay,
 		groups: command.groups,
 		sections: command.sections,
+		packs,
 	});
 }
 
@@ -47,7 +48,7 @@ async function batch(command: CommandLine): Promise<number> {
 	const tracer = registry.map((entry) => entry.tracer).find(({ id }) => id === command.tab);
 	if (!tracer) return BAD_USAGE;
 	const { runBatch } = await import('./batch.ts');
-	const source = sampler(command, [...(tracer.from ?? []), tracer.id], command.delay);
+	const source = sampler(command, [...(tracer.from ?? []), tracer.id], command.delay, false);
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 		process.once(
 			signal,
@@ -117,7 +118,7 @@ async function live(command: CommandLine): Promise<number> {
 		.sort((a, b) => Number(b === command.tab) - Number(a === command.tab));
 	// before the sampling thread starts, which takes as long and needs the same CPUs: the screen comes first
 	const { runLive } = await import('./ui/live.tsx');
-	return runLive({ registry, sampler: sampler(command, tabs, FIRST_DELAY), command, host, screen });
+	return runLive({ registry, sampler: sampler(command, tabs, FIRST_DELAY, true), command, host, screen });
 }
 
 /** Nothing is measured: what somebody recorded, perhaps on another machine, is shown. */

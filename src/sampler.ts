@@ -10,7 +10,8 @@ export type SamplerEvent =
 	| { kind: 'live'; tab: string }
 	/** This tab cannot work here; the others are not affected. */
 	| { kind: 'unavailable'; tab: string; reason: SafeText; fix: SafeText }
-	| { kind: 'snapshot'; snapshot: Snapshot }
+	/** `packed`: the same for the archive (see archive.ts), where the sampler has done that work already. */
+	| { kind: 'snapshot'; snapshot: Snapshot; packed?: Uint8Array }
 	/** What is on the screen gets no older updates until the worker is back, if it comes back. */
 	| { kind: 'worker-failed'; message: SafeText; restarting: boolean };
 

@@ -32,7 +32,7 @@ interface Tab {
 	status: TabStatus;
 	/** The newest one is whole, older ones have lost their distributions, yet older ones their rows. */
 	history: readonly Snapshot[];
-	/** The same snapshots, whole; null where they are no longer kept, undefined for the newest. */
+	/** The same snapshots, whole; null where they are no longer kept, undefined for the newest unless it came packed. */
 	packed: readonly (Uint8Array | null | undefined)[];
 }
 
@@ -158,7 +158,7 @@ export class Store {
 				this.set(event.tab, { status: { kind: 'unavailable', reason: event.reason, fix: event.fix } });
 				break;
 			case 'snapshot':
-				this.push(event.snapshot);
+				this.push(event.snapshot, event.packed);
 				break;
 			case 'worker-failed':
 				this.lastFailure = { message: event.message, restarting: event.restarting };
@@ -173,7 +173,7 @@ export class Store {
 		return { tabs: new Map(this.tabs), moment: Math.min(moment, newest), shown: new Map() };
 	}
 
-	private push(snapshot: Snapshot): void {
+	private push(snapshot: Snapshot, ready: Uint8Array | undefined): void {
 		const tab = this.tabs.get(snapshot.tab);
 		// Another grouping is another kind of row: old rows would be wrong neighbours.
 		const same = tab?.history.at(-1)?.group === snapshot.group;
@@ -181,11 +181,11 @@ export class Store {
 		const packed: (Uint8Array | null | undefined)[] = same ? tab.packed.slice(-(this.options.snapshots - 1)) : [];
 		const before = history.at(-1);
 		if (before) {
-			packed[packed.length - 1] = pack(before);
+			packed[packed.length - 1] ??= pack(before);
 			history[history.length - 1] = lean(before);
 		}
 		history.push(snapshot);
-		packed.push(undefined);
+		packed.push(ready);
 		this.trim(history, packed);
 		this.lastFailure = null;
 		this.set(snapshot.tab, { status: { kind: 'live' }, history, packed }, this.view !== null);

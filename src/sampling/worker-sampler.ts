@@ -1,5 +1,6 @@
 /** The sampling thread as the rest of the program sees it: a source of events that survives one crash of its worker. */
 import { Worker } from 'node:worker_threads';
+import { open, type Parcel } from '../archive.ts';
 import type { Sampler, SamplerEvent } from '../sampler.ts';
 import { sanitize } from '../sanitize.ts';
 import type { Options } from '../tracers/tracer.ts';
@@ -17,7 +18,12 @@ export interface WorkerSettings {
 	firstDelay: number;
 	groups: Record<string, string>;
 	sections: Record<string, Options>;
+	/** Whoever is told keeps the past: snapshots come packed as well, which is work that would hold up a screen. */
+	packs: boolean;
 }
+
+/** What the worker says. */
+export type WorkerEvent = SamplerEvent | { kind: 'parcel'; parcel: Parcel };
 
 export type WorkerRequest =
 	| { kind: 'delay'; seconds: number }
@@ -25,6 +31,12 @@ export type WorkerRequest =
 	| { kind: 'tune'; tab: string; changes: Options }
 	| { kind: 'look'; tab: string }
 	| { kind: 'close' };
+
+function received(event: WorkerEvent): SamplerEvent {
+	if (event.kind !== 'parcel') return event;
+	const { parcel } = event;
+	return { kind: 'snapshot', snapshot: open(parcel), packed: parcel.packed };
+}
 
 /** How long a closing worker may take to detach before it is ended; the kernel detaches what is left. Milliseconds. */
 const CLOSE_TIMEOUT = 500;
@@ -91,7 +103,7 @@ export class WorkerSampler implements Sampler {
 
 	private spawn(): Worker {
 		const worker = new Worker(this.workerUrl, { workerData: this.settings });
-		worker.on('message', (event: SamplerEvent) => this.emit(event));
+		worker.on('message', (event: WorkerEvent) => this.emit(received(event)));
 		worker.on('error', (error) => this.failed(error instanceof Error ? error.message : String(error)));
 		return worker;
 	}

@@ -1,10 +1,11 @@
 /** The sampling thread: a {@link Sampling} that speaks through messages. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { parcel } from '../archive.ts';
 import { registry } from '../registry.ts';
 import type { SamplerEvent } from '../sampler.ts';
 import { openHost } from '../tracers/open-host.ts';
 import { Sampling } from './sampling.ts';
-import type { WorkerRequest, WorkerSettings } from './worker-sampler.ts';
+import type { WorkerEvent, WorkerRequest, WorkerSettings } from './worker-sampler.ts';
 
 const port = parentPort;
 if (!port) throw new Error('this module runs in a worker thread');
@@ -12,6 +13,16 @@ const settings = workerData as WorkerSettings;
 
 /** When everything is loaded and has run once, and when compilers have done most of their work; seconds. */
 const RELEASES = [2, 30];
+
+function emit(event: SamplerEvent): void {
+	if (event.kind !== 'snapshot' || !settings.packs) {
+		port?.postMessage(event);
+		return;
+	}
+	const packed = parcel(event.snapshot);
+	const message: WorkerEvent = { kind: 'parcel', parcel: packed };
+	port?.postMessage(message, [packed.whole.buffer, packed.packed.buffer]);
+}
 
 const host = openHost(settings);
 const sampling = new Sampling({
@@ -25,7 +36,7 @@ const sampling = new Sampling({
 	firstDelay: settings.firstDelay,
 	groups: settings.groups,
 	sections: settings.sections,
-	emit: (event: SamplerEvent) => port.postMessage(event),
+	emit,
 });
 
 port.on('message', (request: WorkerRequest) => {

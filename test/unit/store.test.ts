@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { open, parcel } from '../../src/archive.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import { Store } from '../../src/store.ts';
 import { energySnapshot, runqlatSnapshot } from '../ui/fixtures/tabs.ts';
@@ -57,6 +58,20 @@ describe('store', () => {
 		store.setPaused(false);
 		expect(store.history('energy')).toHaveLength(6);
 		expect(listener).toHaveBeenCalledTimes(1);
+	});
+
+	test('snapshots that the sampler packed are kept as it packed them', () => {
+		const store = new Store();
+		for (let tick = 0; tick < 4; tick++) {
+			const { whole, packed } = parcel(energySnapshot(tick, 5));
+			// what counts is that these bytes come back: another moment than the one they came with
+			const other = tick === 1 ? parcel(energySnapshot(77, 5)).packed : packed;
+			store.apply({ kind: 'snapshot', snapshot: open({ whole, packed }), packed: other });
+		}
+		expect(store.current('energy')).toEqual(energySnapshot(3, 5));
+		expect([...store.recorded()].map(({ mono_ns }) => mono_ns / 1e9)).toEqual([0, 77, 2, 3]);
+		store.travel('energy', -1);
+		expect(store.current('energy')).toEqual(energySnapshot(2, 5));
 	});
 
 	test('time travel: every tab shows the same moment, whole', () => {
