@@ -81,7 +81,7 @@ test.each([
 });
 
 test('packets are followed from the moment their tab is opened, and not before', async () => {
-	const run = start();
+	const run = start(['--tab', 'energy']);
 	await run.waitFor(/\dm?W = processes/);
 	const others = programsOf(run.pid);
 	run.send('4');

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What each CPU keeps of its interrupts: stamps of those under way, and what it has counted. */
+#pragma once
+
+#include "core.bpf.h"
+#include "latency.bpf.h"
+#include "maps.bpf.h"
+
+/* The kernel's softirq vectors, in its order; names are in src/tracers/irq.ts. */
+#define SOFTIRQS 10
+
+/* The CPU's own interrupts, named as their tracepoints. */
+enum irq_vector {
+	local_timer,
+	reschedule,
+	call_function,
+	call_function_single,
+	irq_work,
+	x86_platform_ipi,
+	error_apic,
+	spurious_apic,
+	thermal_apic,
+	threshold_apic,
+	deferred_error_apic,
+	IRQ_VECTORS,
+};
+NAMES(irq_vector);
+
+/* A softirq's way from its first raise to its entry falls into one of these by the bounds below. */
+#define ZONES 4
+
+/* How late softirqs of one vector began on one CPU. */
+struct lateness {
+	/* when the vector was raised; 0: it is not pending */
+	u64 raised;
+	u64 zones[ZONES];
+	struct latency latency;
+};
+
+struct irq_cpu {
+	u64 hard_start;
+	u64 vector_start;
+	u64 softirq_start;
+	/* value of nested_ns when the softirq began */
+	u64 softirq_nested;
+	/* time in hard interrupts and vectors so far */
+	u64 nested_ns;
+	/* hard interrupts not counted because their places in `cpu_handlers` were taken */
+	u64 handlers_full;
+	/* interrupts, and their time, not charged to a task because the places in `cpu_victims` were taken */
+	u64 victims_full;
+	u64 victims_full_ns;
+	struct lateness late[SOFTIRQS];
+	struct latency softirqs[SOFTIRQS];
+	struct latency vectors[IRQ_VECTORS];
+};
+CPU_SHARDS(irq_cpus, struct irq_cpu);
+
+static __always_inline struct irq_cpu *this_cpu(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&irq_cpus, &cpu);
+}
+
+/*
+ * Time since `*start`, which is cleared; 0: there was no entry. The clock may step back by a few ns when the kernel
+ * adjusts it between the two readings, so the shortest time there is counts as 1 ns.
+ */
+static __always_inline u64 elapsed(u64 *start)
+{
+	u64 begun = *start;
+	u64 now;
+
+	*start = 0;
+	if (!begun)
+		return 0;
+	now = bpf_ktime_get_ns();
+	return now > begun ? now - begun : 1;
+}
