@@ -161,6 +161,12 @@ export const options: readonly OptionSpec[] = [
 		placeholder: 'MS',
 		help: 'list requests that took at least this many milliseconds, with all stages, task and file',
 	},
+	{
+		name: 'full-path',
+		type: 'boolean',
+		default: false,
+		help: 'also follow system calls: stages fs, wake, return, and where slow ones spent their time (detached above 5 % of a CPU)',
+	},
 	...TASK_FILTERS,
 	path('device', 'NAME', 'measure only requests to this disk or partition'),
 	path('file', 'PATH', 'measure only requests of this file'),
