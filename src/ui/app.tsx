@@ -194,6 +194,13 @@ export function App(props: AppProps): ReactElement | null {
 		actions.tune(id, changes);
 	};
 
+	const deepen = () => {
+		if (!snapshot || !loaded?.deepen) return say(`${tracer.title} measures all it can`);
+		const { changes, message } = loaded.deepen(snapshot as never);
+		actions.tune(id, changes);
+		say(message);
+	};
+
 	const showFinding = (key: string) => {
 		const at = keysOf(keymap, 'finding').indexOf(key);
 		const link = snapshot && loaded?.links?.(snapshot as never)[at];
@@ -228,6 +235,7 @@ export function App(props: AppProps): ReactElement | null {
 		baseline: toggleBaseline,
 		copy: copyRow,
 		narrow,
+		deepen,
 		record: () => {
 			say('writing…');
 			void actions.record().then(say);

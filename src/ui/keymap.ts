@@ -44,6 +44,7 @@ export type Command =
 	| 'band-up'
 	| 'band-down'
 	| 'narrow'
+	| 'deepen'
 	| 'redraw'
 	| 'suspend';
 
@@ -159,6 +160,12 @@ export const defaultBindings: readonly Binding[] = [
 		command: 'narrow',
 		keys: ['F'],
 		help: 'measure only the selected process, or control group and those below it, in the kernel; again: everything',
+		section: 'Table',
+	},
+	{
+		command: 'deepen',
+		keys: ['f'],
+		help: 'follow system calls to their requests and back (disk IO): stages fs, wake, return; again: no longer',
 		section: 'Table',
 	},
 	{ command: 'up', keys: ['Up', 'k'], help: 'row up', section: 'Move' },

@@ -52,6 +52,8 @@ export interface TabView<Row, Extra extends object> {
 	nameOf?(row: Row): SafeText;
 	/** Options that make the tracer measure this row only; without a row: everything again. Empty: not for such rows. */
 	narrow?(row: Row | undefined, snapshot: Snapshot<Row, Extra>): Options;
+	/** Options that make the tracer measure more than it does always, or no longer, and what to say meanwhile. */
+	deepen?(snapshot: Snapshot<Row, Extra>): { changes: Options; message: string };
 	/** Unit of the histogram's bars until the user chooses another. A tab without has powers of two of ns. */
 	unit?(snapshot: Snapshot<Row, Extra>): Ns;
 	/** Names of what the pane can show; the first is shown at first. */

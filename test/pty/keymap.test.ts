@@ -98,6 +98,7 @@ const cases: Record<Command, Case> = {
 	'band-up': { expected: /only rows with times from 1.02ms to 2.05ms/ },
 	'band-down': { given: ')', ready: /to 2.05ms/, expected: /only rows with times from 512µs to 1.02ms/ },
 	narrow: { expected: /select a process or control group first/ },
+	deepen: { expected: /Run queue measures all it can/ },
 	scale: { expected: /logarithmic/ },
 	up: { given: 'jjj', ready: /^3\/40/m, expected: /^2\/40/m },
 	down: { expected: /^1\/40/m },

@@ -4,7 +4,7 @@ import { type ReactElement, useMemo } from 'react';
 import { mergeBuckets, recentSlow } from '../../derive.ts';
 import { formatBytes, formatCount, formatNs } from '../../format.ts';
 import type { Buckets } from '../../histogram.ts';
-import type { Inflight, IoExtra, IoRow, SlowRequest } from '../../io/snapshot.ts';
+import type { FullPath, Inflight, IoExtra, IoRow, SlowRequest } from '../../io/snapshot.ts';
 import { safe } from '../../sanitize.ts';
 import { fitCells } from '../../term/width.ts';
 import { bar, foldBuckets, Histogram } from '../histogram.tsx';
@@ -30,11 +30,39 @@ function inflightLine(inflight: readonly Inflight[], count: number): Span[] {
 	return ['in flight: ', ['strong', formatCount(count)], ...oldest];
 }
 
+/** Nothing where nobody asked for it. */
+function fullPathLines({ state, reason, cost_share, limit_share }: FullPath): Span[][] {
+	if (state === 'off') return [];
+	if (state !== 'on') return [[['warn', reason]]];
+	const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+	return [
+		[
+			'full path: ',
+			['strong', 'on'],
+			[
+				'dim',
+				`  system calls are followed; own cost ${percent(cost_share)} of a CPU, detached above ${percent(limit_share)}`,
+			],
+		],
+	];
+}
+
+/** Where the time of the system call went, those parts that are worth a word. */
+function offCpuText({ call_ns, blocked_ns, runqueue_ns, preempted_ns }: NonNullable<SlowRequest['off_cpu']>): string {
+	const parts = [
+		['asleep', blocked_ns],
+		['run queue', runqueue_ns],
+		['preempted', preempted_ns],
+	] as const;
+	const told = parts.filter(([, ns]) => ns > call_ns / 100).map(([name, ns]) => `${name} ${formatNs(ns)}`);
+	return [`  call ${formatNs(call_ns)}`, ...told].join('  ');
+}
+
 function slowLine(request: SlowRequest): string {
 	const who = safe`${request.comm}[${request.pid}]`;
 	const { total, ...stages } = request.stages;
 	const parts = Object.entries(stages).map(([name, ns]) => `${name} ${formatNs(ns)}`);
-	return `${paint('warn', fitCells(formatNs(total ?? Number.NaN), 7, 'right'))} ${fitCells(request.device, 8)} ${fitCells(request.op, 7)} ${fitCells(formatBytes(request.bytes), 6, 'right')}  ${fitCells(who, 22)} ${paint('dim', parts.join('  '))}`;
+	return `${paint('warn', fitCells(formatNs(total ?? Number.NaN), 7, 'right'))} ${fitCells(request.device, 8)} ${fitCells(request.op, 7)} ${fitCells(formatBytes(request.bytes), 6, 'right')}  ${fitCells(who, 22)} ${paint('dim', parts.join('  '))}${request.off_cpu ? offCpuText(request.off_cpu) : ''}`;
 }
 
 function SlowList({ history, width, height }: Area & { history: Props['history'] }): ReactElement {
@@ -134,7 +162,7 @@ function View(props: Props): ReactElement {
 			tab={props}
 			title="Block IO"
 			name={row ? nameOf(row) : ''}
-			summary={[inflightLine(snapshot.inflight, snapshot.inflight_count)]}
+			summary={[...fullPathLines(snapshot.full_path), inflightLine(snapshot.inflight, snapshot.inflight_count)]}
 			empty="no block IO in this interval"
 			paneRows={11}
 			paneLeast={5}
@@ -143,4 +171,14 @@ function View(props: Props): ReactElement {
 	);
 }
 
-export const ioTab: TabView<IoRow, IoExtra> = { View, nameOf };
+export const ioTab: TabView<IoRow, IoExtra> = {
+	View,
+	nameOf,
+	deepen({ full_path }) {
+		const wanted = full_path.state !== 'on';
+		return {
+			changes: { 'full-path': wanted },
+			message: wanted ? 'full path: following system calls from now on' : 'full path: no longer',
+		};
+	},
+};
