@@ -143,6 +143,8 @@ static __noinline int end_call(struct call *call)
 		return 0;
 	}
 	latency_add(&path->stages[PATH_FS], call->queued_ns - call->entry_ns, epoch);
+	if (call->submits)
+		return 0;
 	if (call->woken_ns) {
 		latency_add(&path->stages[PATH_WAKE], call->woken_ns - call->waited_ns, epoch);
 		latency_add(&path->stages[PATH_RETURN], now - call->woken_ns, epoch);
@@ -355,6 +357,7 @@ int sys_enter(u64 *ctx)
 	call->preempted_ns = 0;
 	call->bios = 0;
 	call->ended = 0;
+	call->submits = ctx[1] == IO_SUBMIT;
 	call->tid = tid;
 	return 0;
 }

@@ -34,6 +34,13 @@ static const volatile u64 followed_calls[8] = {
 #endif
 };
 
+/* The call that never waits for what it asks for. */
+#if defined(__TARGET_ARCH_x86)
+#define IO_SUBMIT 209
+#elif defined(__TARGET_ARCH_arm64)
+#define IO_SUBMIT 2
+#endif
+
 static __always_inline bool is_followed(u64 number)
 {
 	return number < 512 && followed_calls[number >> 6] & CALL(number);
@@ -66,7 +73,8 @@ struct call {
 	u8 flags;
 	/* the last time off the CPU began by going to sleep */
 	bool slept;
-	bool unused;
+	/* its end does not mean that somebody waited */
+	bool submits;
 	u32 unused2;
 };
 

@@ -55,7 +55,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 	private readonly source: Source;
 	private options: Options;
 	private before: Counters;
-	/** The last two times that somebody asked for the cost. */
+	/** The last two times that somebody asked for the cost in this interval, with the full path as it is now. */
 	private costs: { at: Ns; ns: Ns }[] = [];
 
 	constructor(host: Host, bpf: BpfSession, devices: BlockDevices, options: Options) {
@@ -87,7 +87,9 @@ class IoSession implements Session<IoRow, IoExtra> {
 		writeSettings(this.bpf.object, filter, slowThreshold(this.options));
 		this.path.setFilter(filter, slowThreshold(this.options));
 		const wanted = changes['full-path'];
-		if (typeof wanted === 'boolean') this.path.setWanted(wanted, now());
+		if (typeof wanted !== 'boolean') return;
+		this.path.setWanted(wanted, now());
+		this.costs = [];
 	}
 
 	read(_dt: Ns, group: string): Reading<IoRow, IoExtra> {
@@ -163,6 +165,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 	/** Judge the full path by what the tab's programs cost between the last two questions. */
 	private govern(): FullPath {
 		const [from, to] = this.costs;
+		this.costs = [];
 		this.path.govern(from && to && to.at > from.at ? (to.ns - from.ns) / (to.at - from.at) : undefined, now());
 		return this.path.status(now());
 	}

@@ -145,7 +145,15 @@ test('too dear: many system calls detach it, and it says so; the requests go on 
 		expect(during.map(({ full_path }) => full_path.state)).toEqual(['on', 'on']);
 
 		await dd(`if=${file}`, 'of=/dev/null', 'bs=1M');
-		const cached = fio(file, '--size=16M', '--rw=randread', '--ioengine=psync', '--time_based', '--runtime=3');
+		const cached = fio(
+			file,
+			'--size=16M',
+			'--rw=randread',
+			'--ioengine=psync',
+			'--invalidate=0',
+			'--time_based',
+			'--runtime=3',
+		);
 		let seen = await interval();
 		for (let n = 0; n < 4 && seen.full_path.state === 'on'; n++) seen = await interval();
 		const ends = await cached.done;
