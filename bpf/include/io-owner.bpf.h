@@ -273,7 +273,7 @@ static __always_inline bool waiting_owner(struct owner *owner, struct bio *bio)
  * A kernel thread queues a bio: whose is it? Costs a look-up by the file; only bios of kernel threads come here. The
  * owner is that thread already, `flags` are its PF_….
  */
-static __noinline u32 kernel_owner(struct owner *owner, struct bio *bio, u32 flags)
+__attribute__((unused)) static __noinline u32 kernel_owner(struct owner *owner, struct bio *bio, u32 flags)
 {
 	struct file_id file = {};
 	struct owner *known;
@@ -324,7 +324,7 @@ struct file_path {
 };
 
 /* Of slow requests only. Names may change while we read: they are copied safely, and then are those of before or after. */
-static __noinline void note_path(struct file_path *path, struct bio *bio)
+__attribute__((unused)) static __noinline void note_path(struct file_path *path, struct bio *bio)
 {
 	struct dentry *dentry, *parent;
 	struct inode *inode;

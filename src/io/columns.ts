@@ -97,7 +97,10 @@ export const columns: readonly Column<IoRow>[] = [
 		help: 'Bytes completed per second.',
 		value: (row, seconds) => row.bytes / seconds,
 	},
-	...stageColumns(IO_PATH, 6).map((column) => ({ ...column, shown: byDevice })),
+	...stageColumns(IO_PATH, 6).map((column) => ({
+		...column,
+		shown: (snapshot: object): boolean => byDevice(snapshot) && (column.shown?.(snapshot) ?? true),
+	})),
 	{
 		key: 'total_mean',
 		title: 'TOTAL',
@@ -163,6 +166,12 @@ export const options: readonly OptionSpec[] = [
 		min: 0,
 		placeholder: 'MS',
 		help: 'list requests that took at least this many milliseconds, with all stages, task and file',
+	},
+	{
+		name: 'full-path',
+		type: 'boolean',
+		default: false,
+		help: 'also follow system calls: stages fs, wake, return, and where slow ones spent their time (detached above 5 % of a CPU)',
 	},
 	...TASK_FILTERS,
 	path('device', 'NAME', 'measure only requests to this disk or partition'),

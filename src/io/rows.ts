@@ -5,8 +5,9 @@ import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import { StageDistributions, StageHistory } from '../stages/distributions.ts';
 import type { BpfSession } from '../tracers/bpf-session.ts';
 import { HashReader } from '../tracers/hash-reader.ts';
-import type { LatencyReader } from '../tracers/latency.ts';
+import { Distribution, type LatencyReader } from '../tracers/latency.ts';
 import type { Bytes, Count } from '../units.ts';
+import type { CallStages, FullPathSession } from './full-path.ts';
 import { flagNames, opName } from './names.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
@@ -17,7 +18,10 @@ const STACKED_DEVICE = 0x80;
 /** Names of the stages that the kernel's statistics have, in their order. */
 const BLOCK_STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'block').map(({ name }) => name);
 
-type Key = ReturnType<typeof maps.stats.key.read>;
+const CALL_STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'full').map(({ name }) => name);
+const STAGES: readonly string[] = IO_PATH.stages.map(({ name }) => name);
+
+type Key = CallStages['key'];
 
 /** One value of the kernel's map and what was read of it before. */
 class Entry {
@@ -35,9 +39,10 @@ class Entry {
 }
 
 export class Rows {
-	private readonly stats: HashReader<Key, ReturnType<typeof maps.stats.value.read>>;
+	private readonly stats: HashReader<ReturnType<typeof maps.stats.key.read>, ReturnType<typeof maps.stats.value.read>>;
 	private readonly devices: BlockDevices;
 	private readonly entries = new Map<string, Entry>();
+	private full = false;
 
 	/** `entries`: as many as the map was made for. */
 	constructor(bpf: BpfSession, devices: BlockDevices, entries: number) {
@@ -48,11 +53,7 @@ export class Rows {
 	/** Take the differences of one interval. */
 	read(latencies: LatencyReader): void {
 		for (const { id, key, value } of this.stats.entries()) {
-			let entry = this.entries.get(id);
-			if (!entry) {
-				entry = new Entry(id, key);
-				this.entries.set(id, entry);
-			}
+			const entry = this.entry(id, key);
 			entry.count = value.count - entry.count_total;
 			entry.bytes = value.bytes - entry.bytes_total;
 			entry.count_total = value.count;
@@ -62,6 +63,22 @@ export class Rows {
 				if (stage) entry.stages.update(latencies, name, stage);
 			}
 			entry.stages.update(latencies, 'total', value.total);
+		}
+	}
+
+	/** Likewise, of the ends of the way, as far as they are measured. */
+	readFull(path: FullPathSession): void {
+		for (const { stages } of this.entries.values())
+			for (const name of CALL_STAGES) {
+				const stage = stages.stages.get(name);
+				if (stage) stage.interval = new Distribution();
+			}
+		const latencies = path.nextInterval();
+		this.full = latencies !== undefined;
+		if (!latencies) return;
+		for (const { id, key, stages } of path.stages()) {
+			const entry = this.entry(id, key);
+			for (const [name, latency] of stages) entry.stages.update(latencies, name, latency);
 		}
 	}
 
@@ -88,7 +105,7 @@ export class Rows {
 						count_total: 0,
 						bytes_total: 0,
 					},
-					stages: new StageDistributions([...BLOCK_STAGES, 'total']),
+					stages: new StageDistributions([...(this.full ? STAGES : BLOCK_STAGES), 'total']),
 				};
 				rows.set(name, line);
 			}
@@ -103,6 +120,14 @@ export class Rows {
 			stages: stages.figures(),
 			stages_total: stages.totals(),
 		}));
+	}
+
+	private entry(id: string, key: Key): Entry {
+		const known = this.entries.get(id);
+		if (known) return known;
+		const entry = new Entry(id, key);
+		this.entries.set(id, entry);
+		return entry;
 	}
 }
 

@@ -7,9 +7,10 @@ import { waterfall } from '../stages/figures.ts';
 import type { BpfSession } from '../tracers/bpf-session.ts';
 import type { Ns } from '../units.ts';
 import type { FilePaths } from './file-paths.ts';
+import type { SlowCall } from './full-path.ts';
 import { flagNames, opName } from './names.ts';
 import { IO_PATH } from './path.ts';
-import type { Owner, SlowRequest } from './snapshot.ts';
+import type { OffCpu, Owner, SlowRequest } from './snapshot.ts';
 
 const OWNERS = new Map<number, Owner>(
 	Object.entries(io_owner)
@@ -29,6 +30,20 @@ export function stagesOf(stamps: ArrayLike<Ns>, end: Ns): Record<string, Ns> {
 	return Object.fromEntries([...stages, ['total', end - (seen[0]?.at ?? end)]]);
 }
 
+/** Of the call that lasted from before the request's beginning until after its end; null: there was none. */
+export function offCpu(
+	{ tid, mono_ns, stages }: Pick<SlowRequest, 'tid' | 'mono_ns' | 'stages'>,
+	calls: readonly SlowCall[],
+): OffCpu | null {
+	const begun = mono_ns - (stages['total'] ?? 0);
+	const call = calls.find((one) => one.tid === tid && one.entry_ns <= begun && one.return_ns >= mono_ns);
+	if (!call) return null;
+	const { blocked_ns, runqueue_ns, preempted_ns } = call;
+	const call_ns = call.return_ns - call.entry_ns;
+	const running_ns = Math.max(0, call_ns - blocked_ns - runqueue_ns - preempted_ns);
+	return { call_ns, running_ns, blocked_ns, runqueue_ns, preempted_ns, irq_ns: null };
+}
+
 export class SlowRequests {
 	private readonly bpf: BpfSession;
 	private readonly devices: BlockDevices;
@@ -42,8 +57,11 @@ export class SlowRequests {
 		this.files = files;
 	}
 
-	/** Those since the last call. */
-	read(): SlowRequest[] {
+	/**
+	 * Those since the last call.
+	 * @param calls gives system calls that took as long; asked when all requests are known, which end before their call
+	 */
+	read(calls: () => readonly SlowCall[]): SlowRequest[] {
 		const slow: SlowRequest[] = [];
 		this.bpf.drain(maps.slow_requests.name, (view, at) => {
 			const { mono_ns, stamps, sector, owner, dev, part, bytes, flags, op, how, path } = slow_request.read(view, at);
@@ -67,6 +85,8 @@ export class SlowRequests {
 				off_cpu: null,
 			});
 		});
+		const took = calls();
+		for (const request of slow) request.off_cpu = offCpu(request, took);
 		return slow;
 	}
 }

@@ -78,7 +78,7 @@ export interface SlowRequest {
 	stages: Record<string, Ns>;
 	/** The same, with when each began. */
 	waterfall: Step[];
-	/** Of a request that a system call waited for, with the full path; null without (always, as yet). */
+	/** Of a request that a system call waited for, with the full path; null without, and where the call was not seen. */
 	off_cpu: OffCpu | null;
 }
 
@@ -112,10 +112,10 @@ export interface IoProcess {
 	bytes_total: Bytes;
 }
 
-/** The stages that are to be attached only while someone looks; `unavailable` as yet. */
+/** The stages that are attached only while someone asks (`--full-path`). */
 export interface FullPath {
 	state: 'off' | 'on' | 'detached' | 'unavailable';
-	/** In words: why it is detached and when it will be tried again; empty: nothing to say. */
+	/** In words: why it is detached and when it will be tried again, why it is unavailable; empty: nothing to say. */
 	reason: SafeText;
 	/** Time in the IO tab's programs, share of one CPU, in the last interval in which it was on. */
 	cost_share: number;

@@ -18,13 +18,17 @@ export function stageFigure(name: string, of: 'mean_ns' | 'p50_ns' | 'p99_ns' | 
 const describe = ({ from, to, help }: Stage): string => `From ${from} to ${to}: ${help}`;
 
 /**
- * Mean and 99th percentile of each stage that is measured always.
- * @param priority of the first of them; the later stages of the way are dropped last on narrow screens
+ * Mean and 99th percentile of each stage; of those that are not measured always, while they are.
+ * @param priority of the first of them; the later stages of the way are dropped last on narrow screens, those not measured always first
  */
 export function stageColumns(path: Path, priority: number): Column<Staged>[] {
-	const stages = path.stages.filter(({ depth }) => depth !== 'full');
-	return stages.flatMap((stage, index): Column<Staged>[] => {
-		const importance = priority + 2 * (stages.length - 1 - index);
+	const always = path.stages.filter(({ depth }) => depth !== 'full');
+	return path.stages.flatMap((stage): Column<Staged>[] => {
+		const { name, depth } = stage;
+		const importance = priority + 2 * (always.length - 1 - always.indexOf(stage));
+		const shown = (snapshot: object): boolean =>
+			(snapshot as { rows: readonly Staged[] }).rows.some(({ stages }) => name in stages);
+		const sometimes = depth === 'full' ? { shown } : {};
 		return [
 			{
 				key: `${stage.name}_mean`,
@@ -34,6 +38,7 @@ export function stageColumns(path: Path, priority: number): Column<Staged>[] {
 				width: 7,
 				priority: importance,
 				help: `Mean. ${describe(stage)}`,
+				...sometimes,
 				value: stageFigure(stage.name, 'mean_ns'),
 			},
 			{
@@ -43,6 +48,7 @@ export function stageColumns(path: Path, priority: number): Column<Staged>[] {
 				width: 7,
 				priority: importance + 1,
 				help: `99 of 100 took at most this long (from a histogram: ±25 %). ${describe(stage)}`,
+				...sometimes,
 				value: stageFigure(stage.name, 'p99_ns'),
 			},
 		];

@@ -8,16 +8,17 @@ import { constants, io_owner, maps } from '../generated/io.ts';
 import { columns, options as ioOptions } from '../io/columns.ts';
 import { FilePaths } from '../io/file-paths.ts';
 import { ioFilter, ioFilterText, writeSettings } from '../io/filter.ts';
+import { FullPathSession } from '../io/full-path.ts';
 import { InFlight, requestBits } from '../io/inflight.ts';
 import { Processes } from '../io/processes.ts';
 import { Rows } from '../io/rows.ts';
 import { SlowRequests } from '../io/slow.ts';
-import type { IoExtra, IoRow } from '../io/snapshot.ts';
-import { safe, sanitize } from '../sanitize.ts';
+import type { FullPath, IoExtra, IoRow } from '../io/snapshot.ts';
+import { sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
 import { LatencyReader } from './latency.ts';
-import type { Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
+import type { BpfCost, Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
 
 /** Processes listed beside the rows. */
 const LISTED_PROCESSES = 1000;
@@ -31,6 +32,9 @@ function statsEntries(possibleCpus: number): number {
 type Counters = Record<Exclude<keyof ReturnType<typeof maps.io_cpus.value.read>, 'owners'>, Count> & {
 	owners: Count[];
 };
+
+/** CLOCK_MONOTONIC. */
+const now = (): Ns => Number(process.hrtime.bigint());
 
 function slowThreshold(options: Options): Ns {
 	return Math.round(Number(options['slow'] ?? 10) * 1e6);
@@ -47,9 +51,12 @@ class IoSession implements Session<IoRow, IoExtra> {
 	private readonly perProcess: Processes;
 	private readonly slow: SlowRequests;
 	private readonly inFlight: InFlight;
+	private readonly path: FullPathSession;
 	private readonly source: Source;
 	private options: Options;
 	private before: Counters;
+	/** The last two times that somebody asked for the cost in this interval, with the full path as it is now. */
+	private costs: { at: Ns; ns: Ns }[] = [];
 
 	constructor(host: Host, bpf: BpfSession, devices: BlockDevices, options: Options) {
 		this.host = host;
@@ -62,6 +69,8 @@ class IoSession implements Session<IoRow, IoExtra> {
 		this.perProcess = new Processes(bpf, this.cgroups, host.procRoot);
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
 		this.inFlight = new InFlight(bpf, devices);
+		this.path = new FullPathSession(host, ioFilter(options, devices, host.procRoot), slowThreshold(options));
+		if (options['full-path'] === true) this.path.setWanted(true, now());
 		this.before = this.counters();
 		this.source = {
 			kind: 'tracepoint',
@@ -74,11 +83,13 @@ class IoSession implements Session<IoRow, IoExtra> {
 
 	tune(changes: Options): void {
 		this.options = { ...this.options, ...changes };
-		writeSettings(
-			this.bpf.object,
-			ioFilter(this.options, this.devices, this.host.procRoot),
-			slowThreshold(this.options),
-		);
+		const filter = ioFilter(this.options, this.devices, this.host.procRoot);
+		writeSettings(this.bpf.object, filter, slowThreshold(this.options));
+		this.path.setFilter(filter, slowThreshold(this.options));
+		const wanted = changes['full-path'];
+		if (typeof wanted !== 'boolean') return;
+		this.path.setWanted(wanted, now());
+		this.costs = [];
 	}
 
 	read(_dt: Ns, group: string): Reading<IoRow, IoExtra> {
@@ -86,34 +97,46 @@ class IoSession implements Session<IoRow, IoExtra> {
 		this.latencies.nextInterval(this.bpf);
 		this.rows.read(this.latencies);
 		this.perProcess.read(this.latencies);
-		const now = this.counters();
+		this.rows.readFull(this.path);
+		const counted = this.counters();
+		const extra = this.extra(counted);
 		return {
 			rows: group === 'process' || group === 'cgroup' ? this.perProcess.rows(group) : this.rows.rows(group),
-			extra: this.extra(now),
+			extra,
 			source: this.source,
 			lost: {
-				unseen_start: now.unseen_start,
-				requests_full: now.requests_full,
-				bios_full: now.bios_full,
-				stats_full: now.stats_full,
-				processes_full: now.processes_full,
-				missed_completion: now.missed_completion + this.inFlight.missed,
+				unseen_start: counted.unseen_start,
+				requests_full: counted.requests_full,
+				bios_full: counted.bios_full,
+				stats_full: counted.stats_full,
+				processes_full: counted.processes_full,
+				missed_completion: counted.missed_completion + this.inFlight.missed,
+				...this.path.lost(),
 			},
 		};
 	}
 
-	cost() {
-		return this.bpf.cost();
+	cost(): BpfCost {
+		const own = this.bpf.cost();
+		const path = this.path.cost();
+		const ns = own.ns + path.ns;
+		this.costs = [...this.costs.slice(-1), { at: now(), ns }];
+		return {
+			ns,
+			runs: own.runs + path.runs,
+			recursionMisses: own.recursionMisses + path.recursionMisses,
+		};
 	}
 
 	close(): void {
+		this.path.close();
 		this.bpf.close();
 	}
 
-	private extra(now: Counters): IoExtra {
+	private extra(counted: Counters): IoExtra {
 		const before = this.before;
-		this.before = now;
-		const owned = (owner: number): Count => (now.owners[owner] ?? 0) - (before.owners[owner] ?? 0);
+		this.before = counted;
+		const owned = (owner: number): Count => (counted.owners[owner] ?? 0) - (before.owners[owner] ?? 0);
 		const associated = {
 			submitter: owned(io_owner.OWNER_SUBMITTER),
 			dirtied: owned(io_owner.OWNER_DIRTIED),
@@ -122,26 +145,29 @@ class IoSession implements Session<IoRow, IoExtra> {
 			none: owned(io_owner.OWNER_NONE),
 		};
 		return {
-			slow: this.slow.read(),
-			slow_suppressed: now.slow_suppressed - before.slow_suppressed,
+			slow: this.slow.read(() => this.path.slowCalls()),
+			slow_suppressed: counted.slow_suppressed - before.slow_suppressed,
 			slow_threshold_ns: slowThreshold(this.options),
 			...this.inFlight.read(),
 			processes: this.perProcess.list(LISTED_PROCESSES),
 			associated: { requests: Object.values(associated).reduce((sum, count) => sum + count, 0), ...associated },
-			requeues: now.requeues - before.requeues,
-			merged_bios: now.merged_bios - before.merged_bios,
-			merged_requests: now.merged_requests - before.merged_requests,
-			splits: now.splits - before.splits,
-			bypassed: now.bypassed - before.bypassed,
-			partial: now.partial - before.partial,
+			requeues: counted.requeues - before.requeues,
+			merged_bios: counted.merged_bios - before.merged_bios,
+			merged_requests: counted.merged_requests - before.merged_requests,
+			splits: counted.splits - before.splits,
+			bypassed: counted.bypassed - before.bypassed,
+			partial: counted.partial - before.partial,
 			filter: sanitize(ioFilterText(this.options)),
-			full_path: {
-				state: 'unavailable',
-				reason: safe`system calls are not followed yet`,
-				cost_share: 0,
-				limit_share: 0.05,
-			},
+			full_path: this.govern(),
 		};
+	}
+
+	/** Judge the full path by what the tab's programs cost between the last two questions. */
+	private govern(): FullPath {
+		const [from, to] = this.costs;
+		this.costs = [];
+		this.path.govern(from && to && to.at > from.at ? (to.ns - from.ns) / (to.at - from.at) : undefined, now());
+		return this.path.status(now());
 	}
 
 	private counters(): Counters {

@@ -155,7 +155,7 @@ function entrants(): Entrant[] {
 		{ contender: batch('wattlag interrupts', 'irq'), subjects: ['switches', 'disk', 'mixed'] },
 		{ contender: batch('wattlag disk IO', 'io'), subjects: ['disk', 'cached', 'mixed'] },
 		{ contender: screen(ALL_TABS), subjects: everything, often: true },
-		{ contender: screen(FULL_PATH, '--culprits'), subjects: everything },
+		{ contender: screen(FULL_PATH, '--culprits', '--full-path'), subjects: everything },
 		{ contender: peer('runqlat'), subjects: ['switches', 'mixed'] },
 		{ contender: peer('runqlat', '-P'), subjects: ['switches', 'mixed'] },
 		{ contender: peer('cpudist'), subjects: ['switches'] },

@@ -84,12 +84,14 @@ test('direct IO that a limit holds back still belongs to the process that asked'
 		const { dev } = statSync(file);
 		const group = limited(`${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`, 100);
 		try {
-			const running = start({ file });
+			const running = start({ file, 'full-path': true });
 			const started = performance.now();
 			const read = `echo $$ > ${group.procs}; exec dd if=${file} of=/dev/null bs=4k count=100 iflag=direct status=none`;
 			await run('sh', ['-c', read]);
 			expect(performance.now() - started, 'the limit works').toBeGreaterThan(500);
-			const { extra } = running.read(1e9, 'operation');
+			const { rows, extra } = running.read(1e9, 'operation');
+			expect(rows.map(({ stages }) => stages['fs']?.count)).toEqual([100]);
+			expect(rows[0]?.stages['fs']?.mean_ns, 'held back before the bio is queued').toBeGreaterThan(5e6);
 			expect(extra.associated).toMatchObject({ requests: 100, submitter: 100 });
 			expect(extra.processes).toMatchObject([{ comm: 'dd', count: 100 }]);
 		} finally {

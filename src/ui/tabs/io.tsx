@@ -31,6 +31,6 @@ export const ioTab: TabView<IoRow, IoExtra> = {
 	buckets: (row, stage) => row.stages[stage ?? 'total']?.buckets,
 	narrow: (row, snapshot) => narrowTo(whatIs(row), snapshot),
 	fullPath: ({ full_path }): Options =>
-		full_path.state === 'unavailable' ? {} : { 'full-path': full_path.state === 'off' },
+		full_path.state === 'unavailable' ? {} : { 'full-path': full_path.state !== 'on' },
 	help,
 };

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* System calls that may wait for a disk: which, and what is known of those under way. */
+#pragma once
+
+#define CALL(number) (1ULL << ((number) & 63))
+
+/* Bits by number, for each architecture its own. Calls that read, write or flush; page faults are none. */
+static const volatile u64 followed_calls[8] = {
+#if defined(__TARGET_ARCH_x86)
+	/* read, write, pread64, pwrite64, readv, writev, sendfile */
+	[0] = CALL(0) | CALL(1) | CALL(17) | CALL(18) | CALL(19) | CALL(20) | CALL(40),
+	/* fsync, fdatasync */
+	[1] = CALL(74) | CALL(75),
+	/* sync */
+	[2] = CALL(162),
+	/* io_submit */
+	[3] = CALL(209),
+	/* splice, sync_file_range, preadv, pwritev, syncfs */
+	[4] = CALL(275) | CALL(277) | CALL(295) | CALL(296) | CALL(306),
+	/* copy_file_range, preadv2, pwritev2 */
+	[5] = CALL(326) | CALL(327) | CALL(328),
+	/* io_uring_enter */
+	[6] = CALL(426),
+#elif defined(__TARGET_ARCH_arm64)
+	/* io_submit, read */
+	[0] = CALL(2) | CALL(63),
+	/* write, readv, writev, pread64, pwrite64, preadv, pwritev, sendfile, splice, sync, fsync, fdatasync, sync_file_range */
+	[1] = CALL(64) | CALL(65) | CALL(66) | CALL(67) | CALL(68) | CALL(69) | CALL(70) | CALL(71) | CALL(76) | CALL(81) |
+	      CALL(82) | CALL(83) | CALL(84),
+	/* syncfs, copy_file_range, preadv2, pwritev2 */
+	[4] = CALL(267) | CALL(285) | CALL(286) | CALL(287),
+	/* io_uring_enter */
+	[6] = CALL(426),
+#endif
+};
+
+/* The call that never waits for what it asks for. */
+#if defined(__TARGET_ARCH_x86)
+#define IO_SUBMIT 209
+#elif defined(__TARGET_ARCH_arm64)
+#define IO_SUBMIT 2
+#endif
+
+static __always_inline bool is_followed(u64 number)
+{
+	return number < 512 && followed_calls[number >> 6] & CALL(number);
+}
+
+/* One call of one thread. Times are CLOCK_MONOTONIC, 0: has not happened. */
+struct call {
+	u64 entry_ns;
+	/* its first bio */
+	u64 queued_ns;
+	/* the newest completion of a bio of its own */
+	u64 completed_ns;
+	/* on a CPU again after a completion while it was off it, and that completion; void when it goes to sleep once more */
+	u64 woken_ns;
+	u64 waited_ns;
+	/* the last time off the CPU, not yet divided; run_delay of the scheduler when it began */
+	u64 out_ns;
+	u64 in_ns;
+	u64 run_delay;
+	/* sums of those divided */
+	u64 blocked_ns;
+	u64 runqueue_ns;
+	u64 preempted_ns;
+	/* bios queued; ended */
+	u64 bios;
+	u64 ended;
+	u32 dev;
+	u32 tid;
+	u8 op;
+	u8 flags;
+	/* the last time off the CPU began by going to sleep */
+	bool slept;
+	/* its end does not mean that somebody waited */
+	bool submits;
+	u32 unused2;
+};
+
+/* By the low bits of the thread's id: a power of two. Stores instead of a hash map's update and deletion. */
+#define CALLS 16384
+/* A call that queued a bio and did not return for so long has ended unseen (its thread died): it makes room, ns. */
+#define STALE 60000000000ULL
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CALLS);
+	__type(key, u32);
+	__type(value, struct call);
+} calls SEC(".maps");
+
+static __always_inline struct call *call_place(u32 tid)
+{
+	u32 index = tid & (CALLS - 1);
+
+	return bpf_map_lookup_elem(&calls, &index);
+}
+
+/* The call that this thread is in, if it is followed. */
+static __always_inline struct call *call_of(u32 tid)
+{
+	struct call *call = call_place(tid);
+
+	return call && tid && call->tid == tid ? call : 0;
+}
+
+/* A bio on its way, and whose call queued it. `entry_ns` tells calls of one thread apart. */
+struct call_bio {
+	u64 bio;
+	u64 entry_ns;
+	u32 tid;
+	u32 unused;
+};
+
+#define CALL_BIOS_BITS 14
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << CALL_BIOS_BITS);
+	__type(key, u32);
+	__type(value, struct call_bio);
+} call_bios SEC(".maps");
+
+/* Each bio has two places. */
+static __always_inline struct call_bio *bio_place(const struct bio *bio, u32 second)
+{
+	u32 index = (u32)(u64)bio;
+
+#ifdef __bpf__
+	/* as in bucket_index() of io-table.bpf.h */
+	asm volatile("%0 = %1" : "=w"(index) : "w"((u32)(u64)bio));
+#endif
+	index = ((index * 0x9e3779b1U) >> (32 - CALL_BIOS_BITS)) ^ second;
+	return bpf_map_lookup_elem(&call_bios, &index);
+}
+
+/* Whose call queued the bio; it is forgotten. */
+static __always_inline struct call *take_bio(const struct bio *bio)
+{
+#pragma unroll
+	for (u32 second = 0; second < 2; second++) {
+		struct call_bio *place = bio_place(bio, second);
+		struct call *call;
+
+		if (!place || place->bio != (u64)bio)
+			continue;
+		place->bio = 0;
+		call = call_of(place->tid);
+		return call && call->entry_ns == place->entry_ns ? call : 0;
+	}
+	return 0;
+}
+
+/* Does the bio in this place still matter to a call? */
+static __always_inline bool is_taken(const struct call_bio *place)
+{
+	struct call *call = place->bio ? call_of(place->tid) : 0;
+
+	return call && call->entry_ns == place->entry_ns;
+}
+
+/* false: no room. */
+static __always_inline bool put_bio(const struct bio *bio, struct call *call)
+{
+#pragma unroll
+	for (u32 second = 0; second < 2; second++) {
+		struct call_bio *place = bio_place(bio, second);
+
+		if (!place || (place->bio != (u64)bio && is_taken(place)))
+			continue;
+		place->entry_ns = call->entry_ns;
+		place->tid = call->tid;
+		place->bio = (u64)bio;
+		return true;
+	}
+	return false;
+}

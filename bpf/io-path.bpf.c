@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The two ends of a request's way, where a system call waits for it: from the call to the first bio (`fs`), from the
+ * completion to the task being on a CPU again (`wake`), from there to the return (`return`); and where the call's time
+ * went. What lies between is io.bpf.c's. Loaded only while somebody asks: it looks at every system call of the machine.
+ *
+ * The programs are attached in the order of this file: none is begun that nobody would end.
+ */
+#include "core.bpf.h"
+#include "hist.bpf.h"
+#include "maps.bpf.h"
+#include "stages.bpf.h"
+#include "block.bpf.h"
+#include "io-owner.bpf.h"
+#include "io-table.bpf.h"
+#include "io-filter.bpf.h"
+#include "io-calls.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* The stages with depth `full` of src/io/path.ts, in that order. */
+enum path_stage {
+	PATH_FS,
+	PATH_WAKE,
+	PATH_RETURN,
+	PATH_STAGES,
+};
+NAMES(path_stage);
+
+/* As io_key of io.bpf.c: of the call's first bio. The CPU is that of the call's return, so that two never write to one value. */
+struct path_key {
+	u32 dev;
+	u8 op;
+	u8 flags;
+	u16 cpu;
+};
+
+struct path_stats {
+	struct latency stages[PATH_STAGES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct path_key);
+	__type(value, struct path_stats);
+} path_stats SEC(".maps");
+
+/* New values start as a copy of this: they are too large for the stack. */
+static const struct path_stats no_path;
+
+struct path_cpu {
+	/* calls not followed because another one had their place */
+	u64 calls_full;
+	/* bios that found no place: their completion is not seen */
+	u64 call_bios_full;
+	/* calls not counted because `path_stats` was full */
+	u64 path_stats_full;
+	/* slow calls without a record: the ring was full */
+	u64 calls_suppressed;
+};
+CPU_SHARDS(path_cpus, struct path_cpu);
+
+/* A system call that queued a bio and took as long as a slow request. */
+struct slow_call {
+	u64 entry_ns;
+	u64 return_ns;
+	u64 blocked_ns;
+	u64 runqueue_ns;
+	u64 preempted_ns;
+	u32 tid;
+	u32 unused;
+};
+RECORD(slow_call);
+RING(slow_calls, 64 * 1024);
+
+/* Rare events only: the shard is not looked up unless one happens. */
+#define count(member)                                                           \
+	do {                                                                    \
+		u32 this_cpu = bpf_get_smp_processor_id();                      \
+		struct path_cpu *shard = bpf_map_lookup_elem(&path_cpus, &this_cpu); \
+		if (shard)                                                      \
+			shard->member++;                                        \
+	} while (0)
+
+/*
+ * Divide the last time off the CPU, by the scheduler's own sum of waiting for one. Only when the task runs again: the
+ * sum is not complete before.
+ */
+static __always_inline void divide(struct call *call, u64 run_delay)
+{
+	u64 off = call->in_ns - call->out_ns;
+	u64 waited = run_delay - call->run_delay;
+
+	if (!call->out_ns || !call->in_ns)
+		return;
+	if (waited > off)
+		waited = off;
+	if (call->slept) {
+		call->runqueue_ns += waited;
+		call->blocked_ns += off - waited;
+	} else {
+		call->preempted_ns += off;
+	}
+	call->out_ns = 0;
+}
+
+static __noinline void report_call(struct call *call, u64 now)
+{
+	struct slow_call *record = bpf_ringbuf_reserve(&slow_calls, sizeof(*record), 0);
+
+	if (!record) {
+		count(calls_suppressed);
+		return;
+	}
+	record->entry_ns = call->entry_ns;
+	record->return_ns = now;
+	record->blocked_ns = call->blocked_ns;
+	record->runqueue_ns = call->runqueue_ns;
+	record->preempted_ns = call->preempted_ns;
+	record->tid = call->tid;
+	record->unused = 0;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* A call returns that queued a bio. Costs a hash look-up and up to three histogram updates. */
+static __noinline int end_call(struct call *call)
+{
+	struct path_key key = { .dev = call->dev, .op = call->op, .flags = call->flags, .cpu = bpf_get_smp_processor_id() };
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct path_stats *path = bpf_map_lookup_elem(&path_stats, &key);
+	u64 now = bpf_ktime_get_ns();
+	u32 epoch = interval_epoch();
+
+	if (call->out_ns)
+		divide(call, BPF_CORE_READ(task, sched_info.run_delay));
+	if (!path) {
+		bpf_map_update_elem(&path_stats, &key, &no_path, BPF_NOEXIST);
+		path = bpf_map_lookup_elem(&path_stats, &key);
+	}
+	if (!path) {
+		count(path_stats_full);
+		return 0;
+	}
+	latency_add(&path->stages[PATH_FS], call->queued_ns - call->entry_ns, epoch);
+	if (call->submits)
+		return 0;
+	if (call->woken_ns) {
+		latency_add(&path->stages[PATH_WAKE], call->woken_ns - call->waited_ns, epoch);
+		latency_add(&path->stages[PATH_RETURN], now - call->woken_ns, epoch);
+	} else if (call->ended == call->bios && call->completed_ns > call->in_ns) {
+		/* all was there before it would have had to wait */
+		latency_add(&path->stages[PATH_RETURN], now - call->completed_ns, epoch);
+	}
+	if (now - call->entry_ns >= setting(IO_SLOW))
+		report_call(call, now);
+	return 0;
+}
+
+/* Every return of every system call comes here; costs a look-up in the table for those that are not followed. */
+SEC("tp_btf/sys_exit")
+int sys_exit(u64 *ctx)
+{
+	struct call *call = call_of((u32)bpf_get_current_pid_tgid());
+
+	if (!call)
+		return 0;
+	if (call->queued_ns)
+		end_call(call);
+	call->tid = 0;
+	return 0;
+}
+
+/*
+ * Followed calls go off a CPU and on it again. Two look-ups in the table for every switch of the machine; two clock reads
+ * more where a call is followed. `preempt` is true for a task that did not go by its own will.
+ */
+SEC("tp_btf/sched_switch")
+int path_switch(u64 *ctx)
+{
+	struct task_struct *prev = (void *)ctx[1];
+	struct task_struct *next = (void *)ctx[2];
+	struct call *call = call_of(prev->pid);
+	u64 now;
+
+	if (call) {
+		divide(call, prev->sched_info.run_delay);
+		call->slept = false;
+		if (!(bool)ctx[0]) {
+			if (bpf_core_field_exists(struct task_struct___2, __state))
+				call->slept = BPF_CORE_READ((struct task_struct___2 *)prev, __state) != 0;
+			else
+				call->slept = BPF_CORE_READ((struct task_struct___state *)prev, state) != 0;
+		}
+		call->in_ns = 0;
+		call->run_delay = prev->sched_info.run_delay;
+		call->out_ns = bpf_ktime_get_ns();
+		if (call->slept)
+			call->woken_ns = 0;
+	}
+	call = call_of(next->pid);
+	if (call && call->out_ns) {
+		now = bpf_ktime_get_ns();
+		call->in_ns = now;
+		if (call->completed_ns >= call->out_ns) {
+			call->waited_ns = call->completed_ns;
+			call->woken_ns = now;
+		}
+	}
+	return 0;
+}
+
+static __always_inline void bio_ends(struct bio *bio, u64 now)
+{
+	struct call *call = take_bio(bio);
+
+	if (!call)
+		return;
+	shared_add(&call->ended, 1);
+	call->completed_ns = now;
+}
+
+#define BIOS_OF_A_REQUEST 32
+
+/* Costs a clock read and two look-ups for each bio of the request. Of a request of more than 32 bios the rest is not seen. */
+SEC("tp_btf/block_rq_complete")
+int path_complete(u64 *ctx)
+{
+	struct request *rq = (void *)ctx[0];
+	struct bio *bio = rq->bio;
+	u64 now = bpf_ktime_get_ns();
+
+	if ((u32)ctx[2] < rq->__data_len)
+		return 0;
+	for (int n = 0; n < BIOS_OF_A_REQUEST && bio; n++) {
+		bio_ends(bio, now);
+		bio = bio->bi_next;
+	}
+	return 0;
+}
+
+/* Bios that were no request's: of stacked devices, and empty flushes. */
+SEC("tp_btf/block_bio_complete")
+int path_bio_complete(u64 *ctx)
+{
+	bio_ends((void *)ctx[1], bpf_ktime_get_ns());
+	return 0;
+}
+
+static __always_inline void add_bio(struct call *call, struct bio *bio)
+{
+	shared_add(&call->bios, 1);
+	if (!put_bio(bio, call))
+		count(call_bios_full);
+}
+
+/* The front part of a bio goes on under a new address. */
+SEC("tp_btf/block_split")
+int path_split(u64 *ctx)
+{
+	struct bio *part, *whole;
+	struct call *call;
+
+	ARGUMENT(part, ctx, btf_trace_block_split, 0, 1);
+	whole = part->bi_private;
+	call = take_bio(whole);
+	if (!call)
+		return 0;
+	if (!put_bio(whole, call))
+		count(call_bios_full);
+	add_bio(call, part);
+	return 0;
+}
+
+/* Is the bio one of those that user space wants? Only with filters. */
+static __noinline bool is_wanted(struct bio *bio, u64 want)
+{
+	struct queued queued = {};
+
+	queued.dev = bio_device(bio);
+	queued.part = bio_partition(bio);
+	queued.how = OWNER_SUBMITTER;
+	if (task_owner(&queued.owner) & PF_KTHREAD && !waiting_owner(&queued.owner, bio))
+		return false;
+	return passes(&queued, bio, want);
+}
+
+/* The call that a kernel thread queues a bio for: one that a limit of a control group had held back. */
+static __noinline struct call *call_behind(struct bio *bio)
+{
+	struct owner owner = {};
+
+	return waiting_owner(&owner, bio) ? call_of(owner.tid) : 0;
+}
+
+/* Costs a look-up in each table where the task is in a call, and a clock read for its first bio. */
+SEC("tp_btf/block_bio_queue")
+int path_bio_queue(u64 *ctx)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	struct call *call = call_of(tid);
+	u64 want = setting(IO_WANT);
+	struct bio *bio;
+
+	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
+	if (!call)
+		call = call_behind(bio);
+	if (!call || (want & WANT_FILTERS && !is_wanted(bio, want)))
+		return 0;
+	if (!call->queued_ns) {
+		call->dev = bio_device(bio);
+		call->op = block_op(bio->bi_opf);
+		call->flags = splitting_flags(bio->bi_opf);
+		call->queued_ns = bpf_ktime_get_ns();
+	}
+	add_bio(call, bio);
+	return 0;
+}
+
+/* A task must not take the place of another's call that queued something. */
+static __always_inline bool is_held_by_another(const struct call *call, u32 tid, u64 now)
+{
+	return call->tid && call->tid != tid && call->queued_ns && now - call->queued_ns < STALE;
+}
+
+/*
+ * Every system call comes here; those that cannot wait for a disk end with the look at a bit. The others cost a clock read
+ * and a place in the table.
+ */
+SEC("tp_btf/sys_enter")
+int sys_enter(u64 *ctx)
+{
+	struct call *call;
+	u32 tid;
+	u64 now;
+
+	if (!is_followed(ctx[1]))
+		return 0;
+	tid = (u32)bpf_get_current_pid_tgid();
+	call = call_place(tid);
+	if (!call)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (is_held_by_another(call, tid, now)) {
+		count(calls_full);
+		return 0;
+	}
+	call->tid = 0;
+	call->entry_ns = now;
+	call->queued_ns = 0;
+	call->completed_ns = 0;
+	call->woken_ns = 0;
+	call->out_ns = 0;
+	call->in_ns = 0;
+	call->blocked_ns = 0;
+	call->runqueue_ns = 0;
+	call->preempted_ns = 0;
+	call->bios = 0;
+	call->ended = 0;
+	call->submits = ctx[1] == IO_SUBMIT;
+	call->tid = tid;
+	return 0;
+}

@@ -1,0 +1,176 @@
+/** The full path, from system call to return, against fio's own clock and against delays put in known places. */
+import { spawn } from 'node:child_process';
+import { afterEach, expect, test } from 'vitest';
+import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
+import { io } from '../../src/tracers/io.ts';
+import type { Options, Session } from '../../src/tracers/tracer.ts';
+import { fio, laidOut } from './fio.ts';
+import { realHost, seconds } from './host.ts';
+import { dd, onDisk } from './load.ts';
+
+let session: Session<IoRow, IoExtra> | undefined;
+
+afterEach(() => {
+	session?.close();
+	session = undefined;
+});
+
+function start(options: Options): Session<IoRow, IoExtra> {
+	session = io.start(realHost(), { slow: 1000, 'full-path': true, ...options });
+	return session;
+}
+
+const WAY = ['fs', 'request', 'plug', 'queue', 'device', 'wake', 'return'];
+
+/** Σ ns since start by stage of the rows with this operation. */
+function sums(rows: readonly IoRow[], op: string): Record<string, { count: number; sum_ns: number }> {
+	const row = rows.find((one) => one.op === op);
+	if (!row) throw new Error(`no ${op}`);
+	return row.stages_total;
+}
+
+/** Mean by stage, of the rows with this operation. */
+function means(rows: readonly IoRow[], op: string): Record<string, number> {
+	return Object.fromEntries(Object.entries(sums(rows, op)).map(([name, { count, sum_ns }]) => [name, sum_ns / count]));
+}
+
+const DIRECT = ['--size=32M', '--rw=randread', '--direct=1', '--ioengine=psync', '--number_ios=6000'];
+
+test('direct reads: all stages together are the time that fio saw', async () => {
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'file', 32);
+		const running = start({ file });
+		const { read } = await fio(file, ...DIRECT).done;
+		const { rows, extra } = running.read(1e9, 'operation');
+		expect(extra.full_path.state).toBe('on');
+		const stages = sums(rows, 'read');
+		// each call was followed from its entry to its return
+		expect(stages['fs']?.count).toBe(read.total_ios);
+		expect(stages['return']?.count).toBeGreaterThan(read.total_ios * 0.99);
+		const ours = WAY.reduce((sum, name) => sum + (stages[name]?.sum_ns ?? 0), 0);
+		const theirs = read.clat_ns.mean * read.total_ios;
+		expect(ours / theirs).toBeGreaterThan(0.9);
+		expect(ours / theirs).toBeLessThan(1.05);
+	});
+});
+
+test('a task that has to share its CPU: the time is in `wake`, and in the run queue of its slow calls', async () => {
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'file', 32);
+		const read = async (hogs: number): Promise<{ stages: Record<string, number>; extra: IoExtra }> => {
+			const busy = Array.from({ length: hogs }, () =>
+				spawn('taskset', ['-c', '1', 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' }),
+			);
+			const running = start({ file, slow: 0 });
+			try {
+				// less important than they are: it has to wait until one of them has had its turn
+				await fio(file, ...DIRECT, '--cpus_allowed=1', '--nice=19', '--runtime=2').done;
+			} finally {
+				for (const hog of busy) hog.kill('SIGKILL');
+			}
+			const { rows, extra } = running.read(1e9, 'operation');
+			running.close();
+			return { stages: means(rows, 'read'), extra };
+		};
+		const alone = await read(0);
+		const shared = await read(4);
+		const more = (name: string): number => (shared.stages[name] ?? 0) - (alone.stages[name] ?? 0);
+		expect(more('wake')).toBeGreaterThan(2 * (alone.stages['wake'] ?? 0));
+		expect(more('wake')).toBeGreaterThan(2 * more('device'));
+		const waited = (of: IoExtra): number => {
+			const split = of.slow.flatMap(({ off_cpu }) => (off_cpu ? [off_cpu.runqueue_ns] : []));
+			return split.reduce((sum, ns) => sum + ns, 0) / split.length;
+		};
+		expect(waited(shared.extra)).toBeGreaterThan(10 * waited(alone.extra));
+		const split = shared.extra.slow.flatMap(({ off_cpu }) => (off_cpu ? [off_cpu] : []));
+		expect(split.length).toBeGreaterThan(shared.extra.slow.length * 0.9);
+		for (const { call_ns, running_ns, blocked_ns, runqueue_ns, preempted_ns } of split)
+			expect(running_ns + blocked_ns + runqueue_ns + preempted_ns).toBe(call_ns);
+	});
+});
+
+test('fsync: the write-back that it waits for is followed from the call on', async () => {
+	await onDisk(async (directory) => {
+		const running = start({});
+		const file = await laidOut(directory, 'file', 1);
+		running.read(1e9, 'operation');
+		running.tune?.({ file, slow: 0 });
+		const { write } = await fio(
+			file,
+			'--size=1M',
+			'--rw=randwrite',
+			'--ioengine=psync',
+			'--fsync=1',
+			'--number_ios=200',
+		).done;
+		const { rows, extra } = running.read(1e9, 'operation');
+		const stages = sums(rows, 'write');
+		expect(stages['fs']?.count).toBeGreaterThanOrEqual(write.total_ios);
+		const calls = extra.slow.filter(({ op, off_cpu }) => op === 'write' && off_cpu);
+		expect(calls.length).toBeGreaterThan(0);
+		for (const { stages, off_cpu } of calls) {
+			expect(off_cpu?.call_ns).toBeGreaterThan(stages['total'] as number);
+			// asleep nearly as long as the device worked
+			expect(off_cpu?.blocked_ns).toBeGreaterThan((stages['device'] as number) / 2);
+		}
+	});
+});
+
+test('too dear: many system calls detach it, and it says so; the requests go on being measured', async () => {
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'file', 16);
+		const running = start({});
+		const { addon } = realHost();
+		/** One interval, measured as the sampling loop does. */
+		const interval = async (): Promise<IoExtra> => {
+			await seconds(0.3);
+			const statistics = addon.enableStats();
+			running.cost();
+			await seconds(0.2);
+			running.cost();
+			statistics.close();
+			return running.read(5e8, 'operation').extra;
+		};
+		const direct = fio(
+			file,
+			'--size=16M',
+			'--rw=randread',
+			'--direct=1',
+			'--ioengine=psync',
+			'--time_based',
+			'--runtime=2',
+		);
+		const during = [await interval(), await interval()];
+		await direct.done;
+		expect(during.map(({ full_path }) => full_path.state)).toEqual(['on', 'on']);
+
+		await dd(`if=${file}`, 'of=/dev/null', 'bs=1M');
+		const cached = fio(
+			file,
+			'--size=16M',
+			'--rw=randread',
+			'--ioengine=psync',
+			'--invalidate=0',
+			'--time_based',
+			'--runtime=3',
+		);
+		let seen = await interval();
+		for (let n = 0; n < 4 && seen.full_path.state === 'on'; n++) seen = await interval();
+		const ends = await cached.done;
+		expect(ends.read.iops, 'it was a load').toBeGreaterThan(100_000);
+		expect(seen.full_path.state).toBe('detached');
+		expect(seen.full_path.cost_share).toBeGreaterThan(0.05);
+		expect(seen.full_path.reason).toMatch(
+			/^full path detached: cost [\d.]+ % > 5 % of a CPU; tried again in 30 s \(or f\)$/,
+		);
+		const before = running.read(1e9, 'operation');
+		await fio(file, ...DIRECT, '--size=16M').done;
+		const after = running.read(1e9, 'operation');
+		expect(sums(after.rows, 'read')['total']?.count).toBeGreaterThan(sums(before.rows, 'read')['total']?.count ?? 0);
+		expect(Object.keys(after.rows[0]?.stages ?? {})).toEqual(['request', 'plug', 'queue', 'device', 'total']);
+		running.tune?.({ 'full-path': true });
+		expect(running.read(1e9, 'operation').extra.full_path.state).toBe('on');
+		running.tune?.({ 'full-path': false });
+		expect(running.read(1e9, 'operation').extra.full_path).toMatchObject({ state: 'off', reason: '' });
+	});
+});
