@@ -39,10 +39,7 @@ function fullPathLines({ state, reason, cost_share, limit_share }: FullPath): Sp
 		[
 			'full path: ',
 			['strong', 'on'],
-			[
-				'dim',
-				`  system calls are followed; own cost ${percent(cost_share)} of a CPU, detached above ${percent(limit_share)}`,
-			],
+			['dim', `  costs ${percent(cost_share)} of a CPU with the requests, detached above ${percent(limit_share)}`],
 		],
 	];
 }
