@@ -117,6 +117,33 @@ describe('app', () => {
 		expect(actions.quit).toHaveBeenCalledTimes(2);
 	});
 
+	test('the full path of IO: f asks for it, and the tab says what became of it', async () => {
+		await tick(0);
+		await keys('f');
+		await eventually(() => expect(text()).toContain('Energy measures all it can'));
+		expect(actions.tune).not.toHaveBeenCalled();
+		await keys('4');
+		await eventually(() => expect(text()).toContain('in flight'));
+		expect(text()).not.toContain('full path');
+		await keys('f');
+		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
+
+		const show = async (state: 'on' | 'detached', reason: string, at: number): Promise<void> => {
+			const snapshot = ioSnapshot(at);
+			const full_path = { ...snapshot.full_path, state, reason: sanitize(reason), cost_share: 0.012 };
+			store.apply({ kind: 'snapshot', snapshot: { ...snapshot, full_path } as Snapshot });
+			await settle();
+		};
+		await show('on', '', 1);
+		await eventually(() => expect(text()).toContain('full path: on  costs 1.2 % of a CPU'));
+		await keys('f');
+		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': false });
+		await show('detached', 'full path detached: cost 7.3 % > 5 % of a CPU; tried again in 30 s (or f)', 2);
+		await eventually(() => expect(text()).toContain('full path detached: cost 7.3 % > 5 % of a CPU'));
+		await keys('f');
+		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
+	});
+
 	test('the group chosen goes along to the tabs that offer it', async () => {
 		await tick(0);
 		await keys('t', '2');
