@@ -68,6 +68,7 @@ struct request {
 	u64 __sector;
 	struct bio *bio;
 	u64 start_time_ns;
+	u64 io_start_time_ns;
 	void *end_io;
 };
 

@@ -1,0 +1,97 @@
+/**
+ * How long devices take, at the least cost: from bpf/io-device.bpf.c. Requests are counted by device and operation, but none
+ * is followed: there are no processes, no slow requests, nothing in flight, and nothing can be filtered.
+ */
+import { BlockDevices } from '../block-devices.ts';
+import { maps } from '../generated/io-device.ts';
+import { safe } from '../sanitize.ts';
+import { type BpfSession, openBpf } from '../tracers/bpf-session.ts';
+import { HashReader } from '../tracers/hash-reader.ts';
+import { LatencyReader } from '../tracers/latency.ts';
+import { type Host, type Options, type Reading, type Session, type Source, Unavailable } from '../tracers/tracer.ts';
+import type { Count, Ns } from '../units.ts';
+import { FILTER_OPTIONS } from './filter.ts';
+import { type Counted, Rows } from './rows.ts';
+import type { IoExtra, IoRow } from './snapshot.ts';
+
+const NOTHING: IoExtra = {
+	slow: [],
+	slow_suppressed: 0,
+	slow_threshold_ns: 0,
+	inflight: [],
+	inflight_count: 0,
+	processes: [],
+	associated: { requests: 0, submitter: 0, dirtied: 0, cgroup: 0, kernel: 0, none: 0 },
+	requeues: 0,
+	merged_bios: 0,
+	merged_requests: 0,
+	splits: 0,
+	bypassed: 0,
+	partial: 0,
+	filter: safe``,
+	full_path: { state: 'unavailable', reason: safe`only the device is measured`, cost_share: 0, limit_share: 0.05 },
+};
+
+export class DeviceOnly implements Session<IoRow, IoExtra> {
+	private readonly bpf: BpfSession;
+	private readonly latencies = new LatencyReader();
+	private readonly rows: Rows;
+	private readonly source: Source;
+	private readonly stats: HashReader<
+		ReturnType<typeof maps.device_stats.key.read>,
+		ReturnType<typeof maps.device_stats.value.read>
+	>;
+	private unstamped: Count = 0;
+
+	/**
+	 * @param entries devices × operations × flags × CPUs the kernel has room for
+	 * @throws {Unavailable} also when something is to be filtered
+	 */
+	constructor(host: Host, options: Options, entries: number) {
+		const filter = FILTER_OPTIONS.find((name) => options[name]);
+		if (filter !== undefined)
+			throw new Unavailable(`--device-only cannot filter by ${filter}`, `leave out --${filter} or --device-only`);
+		this.bpf = openBpf(host, 'io-device', {
+			layout: {},
+			shards: [maps.device_cpus.name],
+			maxEntries: { [maps.device_stats.name]: entries },
+		});
+		this.stats = new HashReader(this.bpf, maps.device_stats, entries);
+		this.rows = new Rows(() => this.counted(), new BlockDevices(host.sysRoot), ['device', 'total']);
+		this.source = {
+			kind: 'tracepoint',
+			description: 'every block request from its issue to its completion; `total` is that time alone',
+			uncertainty:
+				'counts and bytes exact; times by the kernel’s stamp of the issue, which requests issued together share: up to some µs too long; percentiles ±25 %',
+			hooks: [...this.bpf.hooks],
+		};
+	}
+
+	read(_dt: Ns, group: string): Reading<IoRow, IoExtra> {
+		this.latencies.nextInterval(this.bpf);
+		this.unstamped = 0;
+		this.rows.read(this.latencies);
+		const full = this.bpf.shards(maps.device_cpus).reduce((sum, { stats_full }) => sum + stats_full, 0);
+		return {
+			rows: group === 'process' || group === 'cgroup' ? [] : this.rows.rows(group),
+			extra: NOTHING,
+			source: this.source,
+			lost: { unseen_start: this.unstamped, stats_full: full },
+		};
+	}
+
+	cost() {
+		return this.bpf.cost();
+	}
+
+	close(): void {
+		this.bpf.close();
+	}
+
+	private *counted(): Generator<Counted> {
+		for (const { id, key, value } of this.stats.entries()) {
+			this.unstamped += value.unstamped;
+			yield { id, key, count: value.count, bytes: value.bytes, stages: [value.device, value.device] };
+		}
+	}
+}
