@@ -86,7 +86,6 @@ struct request___rq_disk {
 typedef void (*btf_trace_block_rq_insert)(void *, struct request *);
 typedef void (*btf_trace_block_bio_queue)(void *, struct bio *);
 typedef void (*btf_trace_block_bio_backmerge)(void *, struct bio *);
-typedef void (*btf_trace_block_getrq)(void *, struct bio *);
 typedef void (*btf_trace_block_split)(void *, struct bio *, unsigned int);
 
 /*
