@@ -2,10 +2,20 @@
 /* What is counted of requests: by device, operation and flags; by process; what was lost; and records of slow ones. */
 #pragma once
 
-#include "io-key.bpf.h"
-
 /* Records of slow requests each CPU may write in one interval; more of them tell nothing new. */
 #define SLOW_PER_INTERVAL 32
+
+/* The CPU is part of the key so that two never write to one value. */
+struct io_key {
+	u32 dev;
+	u8 op;
+	/* bits of io_flag, or STACKED_DEVICE */
+	u8 flags;
+	u16 cpu;
+};
+
+/* Not a request but a bio of a device that passes bios on. */
+#define STACKED_DEVICE 0x80
 
 struct io_stats {
 	u64 count;

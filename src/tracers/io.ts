@@ -183,7 +183,7 @@ export const io: Tracer<IoRow, IoExtra> = {
 	processOf: ({ pid, start_time }) => (pid === undefined ? undefined : `${pid}:${start_time}`),
 	start(host: Host, options: Options): Session<IoRow, IoExtra> {
 		const possibleCpus = host.addon.possibleCpus();
-		if (options['device-only']) return new DeviceOnly(host, options, statsEntries(possibleCpus));
+		if (options['device-only']) return new DeviceOnly(host, options);
 		const devices = new BlockDevices(host.sysRoot);
 		const filter = ioFilter(options, devices, host.procRoot);
 		const bits = requestBits(possibleCpus);
