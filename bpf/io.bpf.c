@@ -3,8 +3,8 @@
  * Where a block request spends its time: from the bio's queueing over the request, the plug and the scheduler to the driver
  * and back. io_stage names the stages, stages.bpf.h says how they add up.
  *
- * The kernel's own stamps (start_time_ns, io_start_time_ns) cannot split stages: they are taken from a clock cached for
- * a whole plug. So bios and requests are followed from hook to hook by our own stamps.
+ * The kernel's own stamp of the issue (io_start_time_ns) cannot split stages: its clock is cached for a whole plug. So bios
+ * and requests are followed from hook to hook by our own stamps.
  *
  * The programs are attached in the order of this file, the end of a request first: none is begun that nobody would end.
  */
@@ -17,35 +17,9 @@
 #include "io-table.bpf.h"
 #include "io-filter.bpf.h"
 #include "io-stats.bpf.h"
+#include "io-life.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* Is it a later request that has been given the same address? Merging may make a request's start earlier, never later. */
-static __always_inline bool is_another(const struct tracked *tracked, struct request *rq)
-{
-	return rq->start_time_ns > tracked->start_time_ns;
-}
-
-/* The bio is gone, or has become part of a request that is known. */
-static __always_inline void forget(struct bio *bio)
-{
-	struct bio_bucket *bucket = bio_bucket(bio);
-
-	if (bucket)
-		set_way(&bucket->objects, find(&bucket->objects, (u64)bio), 0);
-}
-
-/* A place for the bio, an earlier one of the same address or a free one; WAYS if all are taken. */
-static __always_inline u32 place(struct bio_bucket *bucket, struct bio *bio)
-{
-	u32 way = find(&bucket->objects, (u64)bio);
-
-	if (way >= WAYS)
-		way = find(&bucket->objects, 0);
-	if (way >= WAYS)
-		count(bios_full);
-	return way;
-}
 
 /*
  * A bare flush: a write of no bytes that waited for a flush of the device, which is a request of the kernel's own without an
@@ -57,13 +31,15 @@ static __noinline void end_bare_flush(struct bio *bio, u64 now)
 	u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
 	struct io_cpu *shard = this_cpu();
 	struct queued *queued;
+	u64 took;
 
 	if (way >= WAYS || !shard)
 		return;
 	queued = &bucket->ways[way];
 	if (queued->how < IO_OWNERS)
 		shard->owners[queued->how]++;
-	charge(&queued->owner, IO_FLUSH, 0, now - queued->queued_ns, interval_epoch());
+	took = now - queued->queued_ns;
+	charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch());
 	set_way(&bucket->objects, way, 0);
 }
 
@@ -87,8 +63,8 @@ int block_rq_complete(u64 *ctx)
 	struct tracked *tracked = 0;
 	struct io_cpu *shard;
 	struct io_stats *io;
-	u64 begin;
-	u32 way, epoch, raw;
+	u64 begin, took;
+	u32 way, epoch, raw, slot;
 	u8 op;
 
 	if (!bucket)
@@ -97,8 +73,11 @@ int block_rq_complete(u64 *ctx)
 	if (way < WAYS && bucket->ways[way].stamps[STAGE_DEVICE] && !is_another(&bucket->ways[way], rq))
 		tracked = &bucket->ways[way];
 	/* one whose issue was not seen passed the filters when it was inserted */
-	if (way >= WAYS && setting(IO_WANT) & WANT_FILTERS)
-		goto end;
+	if (way >= WAYS && setting(IO_WANT) & WANT_FILTERS) {
+		if (!left && rq->bio)
+			end_bare_flush(rq->bio, now);
+		return 0;
+	}
 	raw = tracked ? tracked->raw_flags : rq->cmd_flags;
 	op = tracked ? tracked->op : block_op(raw);
 	io = stats_of(tracked ? tracked->dev : block_device(rq), op, splitting_flags(raw));
@@ -122,10 +101,11 @@ int block_rq_complete(u64 *ctx)
 		epoch = interval_epoch();
 		begin = stages_begin(tracked->stamps, IO_STAGES);
 		stages_add(io->stages, tracked->stamps, IO_STAGES, now, epoch);
-		latency_add(&io->total, now - begin, epoch);
+		took = now - begin;
+		slot = latency_add(&io->total, took, epoch);
 		if (tracked->owner.start)
-			charge(&tracked->owner, op, tracked->bytes, now - begin, epoch);
-		if (now - begin >= setting(IO_SLOW))
+			charge(&tracked->owner, op, tracked->bytes, took, slot, epoch);
+		if (took >= setting(IO_SLOW))
 			report_slow(tracked, rq, now, epoch);
 	} else if (left) {
 		count(unseen_start);
@@ -209,80 +189,6 @@ int block_rq_merge(u64 *ctx)
 	return 0;
 }
 
-/* What is known of the bio that a request begins with. Others may have been merged in front of it meanwhile. */
-static __always_inline bool adopt(struct tracked *tracked, struct request *rq)
-{
-	struct bio *bio = rq->bio;
-
-	for (int n = 0; n < 4 && bio; n++) {
-		struct bio_bucket *bucket = bio_bucket(bio);
-		u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
-		struct queued *queued;
-
-		if (way >= WAYS) {
-			bio = bio->bi_next;
-			continue;
-		}
-		queued = &bucket->ways[way];
-		tracked->stamps[STAGE_REQUEST] = queued->queued_ns;
-		tracked->stamps[STAGE_PLUG] = queued->got_ns;
-		tracked->owner = queued->owner;
-		tracked->part = queued->part;
-		tracked->how = queued->how;
-		set_way(&bucket->objects, way, 0);
-		return true;
-	}
-	return false;
-}
-
-/*
- * Begin a request's life where an earlier one of the same address was, or in a free place. Returns the way, WAYS if all
- * are taken or it is not wanted.
- */
-static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct request *rq)
-{
-	struct tracked *tracked;
-	u64 want = setting(IO_WANT);
-	u32 dev = block_device(rq);
-
-	if (way >= WAYS) {
-		way = find(&bucket->objects, 0);
-		if (way >= WAYS) {
-			count(requests_full);
-			return WAYS;
-		}
-	} else {
-		count(missed_completion);
-	}
-	tracked = &bucket->ways[way];
-	if (!adopt(tracked, rq)) {
-		/* no bio (flushes, commands), or one queued before we looked, or one that the filters do not let pass */
-		if (want & WANT_FILTERS && (rq->bio || want & WANT_OTHER_THAN_DEVICE || dev != setting(IO_DEVICE))) {
-			set_way(&bucket->objects, way, 0);
-			return WAYS;
-		}
-		tracked->stamps[STAGE_REQUEST] = 0;
-		tracked->stamps[STAGE_PLUG] = 0;
-		tracked->part = dev;
-		tracked->how = OWNER_NONE;
-		tracked->owner.start = 0;
-		tracked->owner.cgroup = 0;
-		tracked->owner.tgid = 0;
-		tracked->owner.tid = 0;
-		__builtin_memset(tracked->owner.comm, 0, TASK_COMM_LEN);
-	}
-	tracked->stamps[STAGE_QUEUE] = 0;
-	tracked->stamps[STAGE_DEVICE] = 0;
-	tracked->start_time_ns = rq->start_time_ns;
-	tracked->dev = dev;
-	tracked->raw_flags = rq->cmd_flags;
-	tracked->bytes = rq->__data_len;
-	tracked->op = block_op(rq->cmd_flags);
-	tracked->requeued = 0;
-	set_way(&bucket->objects, way, (u64)rq);
-	return way;
-}
-
 /*
  * The request enters the scheduler; without one, or when it can be bypassed, this never comes. The current task may be a
  * kernel worker that does so for others (requeue). Costs a clock read and a place in the table.
@@ -300,7 +206,7 @@ int block_rq_insert(u64 *ctx)
 	way = find(&bucket->objects, (u64)rq);
 	if (way < WAYS && bucket->ways[way].requeued)
 		return 0;
-	way = begin(bucket, way, rq);
+	way = begin(bucket, way, rq, now);
 	if (way < WAYS)
 		bucket->ways[way].stamps[STAGE_QUEUE] = now;
 	return 0;
@@ -325,7 +231,7 @@ int block_rq_issue(u64 *ctx)
 	/* what is left of a request that never completed here must not lend its age */
 	if (way >= WAYS || (bucket->ways[way].stamps[STAGE_DEVICE] && !bucket->ways[way].requeued) ||
 	    is_another(&bucket->ways[way], rq))
-		way = begin(bucket, way, rq);
+		way = begin(bucket, way, rq, now);
 	if (way >= WAYS)
 		return 0;
 	tracked = &bucket->ways[way];
@@ -358,22 +264,6 @@ SEC("tp_btf/block_bio_frontmerge")
 int block_bio_frontmerge(u64 *ctx)
 {
 	return merged(ctx);
-}
-
-/* The bio is about to be a request: tags and throttling let it through. Costs a look-up in the table and a clock read. */
-SEC("tp_btf/block_getrq")
-int block_getrq(u64 *ctx)
-{
-	struct bio_bucket *bucket;
-	struct bio *bio;
-	u32 way;
-
-	ARGUMENT(bio, ctx, btf_trace_block_getrq, 0, 1);
-	bucket = bio_bucket(bio);
-	way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
-	if (way < WAYS)
-		bucket->ways[way].got_ns = bpf_ktime_get_ns();
-	return 0;
 }
 
 /*
@@ -447,7 +337,6 @@ int block_bio_queue(u64 *ctx)
 		return 0;
 	queued = &bucket->ways[way];
 	queued->queued_ns = bpf_ktime_get_ns();
-	queued->got_ns = 0;
 	queued->dev = bio_device(bio);
 	queued->part = bio_partition(bio);
 	queued->raw_flags = bio->bi_opf;

@@ -68,6 +68,7 @@ struct request {
 	u64 __sector;
 	struct bio *bio;
 	u64 start_time_ns;
+	u64 io_start_time_ns;
 	void *end_io;
 };
 
@@ -85,7 +86,6 @@ struct request___rq_disk {
 typedef void (*btf_trace_block_rq_insert)(void *, struct request *);
 typedef void (*btf_trace_block_bio_queue)(void *, struct bio *);
 typedef void (*btf_trace_block_bio_backmerge)(void *, struct bio *);
-typedef void (*btf_trace_block_getrq)(void *, struct bio *);
 typedef void (*btf_trace_block_split)(void *, struct bio *, unsigned int);
 
 /*

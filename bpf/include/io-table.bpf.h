@@ -26,8 +26,6 @@ NAMES(io_stage);
 /* A bio between its queueing and its becoming (part of) a request, or its end at a device that takes bios. */
 struct queued {
 	u64 queued_ns;
-	/* 0: waits for a request */
-	u64 got_ns;
 	struct owner owner;
 	/* partition */
 	u32 part;

@@ -36,8 +36,7 @@ static __always_inline u32 interval_epoch(void)
 	return epoch ? *epoch : 0;
 }
 
-/* The caller makes sure that no other CPU writes to `latency`: plain additions are enough then. */
-static __always_inline void latency_add(struct latency *latency, u64 ns, u32 epoch)
+static __always_inline void latency_max(struct latency *latency, u64 ns, u32 epoch)
 {
 	u64 *max = &latency->max_ns[epoch & 1];
 
@@ -47,8 +46,17 @@ static __always_inline void latency_add(struct latency *latency, u64 ns, u32 epo
 	}
 	if (ns > *max)
 		*max = ns;
+}
+
+/* The caller makes sure that no other CPU writes to `latency`: plain additions are enough then. Returns the slot. */
+static __always_inline u32 latency_add(struct latency *latency, u64 ns, u32 epoch)
+{
+	u32 slot = hist_slot(ns, LATENCY_SUB_BITS);
+
+	latency_max(latency, ns, epoch);
 	latency->sum_ns += ns;
-	latency->slots[hist_slot(ns, LATENCY_SUB_BITS)]++;
+	latency->slots[slot]++;
+	return slot;
 }
 
 /* As instructions: what the compiler makes of its own atomic additions may be an instruction that kernels before 5.12 lack. */
@@ -71,19 +79,15 @@ static __always_inline void shared_increment(u32 *count)
 }
 
 /*
- * The same where several CPUs write. Sum and counts stay exact; of two maxima at the same moment the smaller one may stay,
- * which the reader bounds by the highest slot.
+ * The same where several CPUs write, to a slot that is known already. Sum and counts stay exact; of two maxima at the same
+ * moment the smaller one may stay, which the reader bounds by the highest slot.
  */
-static __always_inline void latency_add_shared(struct latency *latency, u64 ns, u32 epoch)
+static __always_inline void latency_add_shared(struct latency *latency, u64 ns, u32 slot, u32 epoch)
 {
-	u64 *max = &latency->max_ns[epoch & 1];
-
-	if (latency->epoch != epoch) {
-		latency->epoch = epoch;
-		*max = 0;
-	}
-	if (ns > *max)
-		*max = ns;
+	latency_max(latency, ns, epoch);
 	shared_add(&latency->sum_ns, ns);
-	shared_increment(&latency->slots[hist_slot(ns, LATENCY_SUB_BITS)]);
+	/* a slot of hist_slot(), which the verifier has forgotten */
+	asm volatile("" : "+r"(slot));
+	if (slot < HIST_SLOTS(LATENCY_SUB_BITS))
+		shared_increment(&latency->slots[slot]);
 }

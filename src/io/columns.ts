@@ -173,6 +173,12 @@ export const options: readonly OptionSpec[] = [
 		default: false,
 		help: 'also follow system calls: stages fs, wake, return, and where slow ones spent their time (detached above 5 % of a CPU)',
 	},
+	{
+		name: 'device-only',
+		type: 'boolean',
+		default: false,
+		help: 'measure only the time in the device, not the way there (a sixth of the cost per request; no processes, no slow ones, no filters)',
+	},
 	...TASK_FILTERS,
 	path('device', 'NAME', 'measure only requests to this disk or partition'),
 	path('file', 'PATH', 'measure only requests of this file'),

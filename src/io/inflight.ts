@@ -38,6 +38,12 @@ const begunAt = ({ stamps }: Tracked): Ns => stamps.find((stamp) => stamp > 0) ?
 
 const stageOf = (tracked: Tracked): string => (inDevice(tracked) ? 'device' : 'queue');
 
+/** A write of no bytes waits for the device's cache to be flushed and never gets that far as a request. */
+function waitsFor({ raw_flags, bytes }: Queued): { op: number; stage: string } {
+	const op = raw_flags & 0xff;
+	return op === io_op.IO_WRITE && bytes === 0 ? { op: io_op.IO_FLUSH, stage: 'device' } : { op, stage: 'request' };
+}
+
 export class InFlight {
 	private readonly bpf: BpfSession;
 	private readonly devices: BlockDevices;
@@ -61,9 +67,8 @@ export class InFlight {
 			...requests.map((tracked) => ({ ...tracked, begun: begunAt(tracked), stage: stageOf(tracked) })),
 			...this.waitingBios(now, requests).map((queued) => ({
 				...queued,
-				op: queued.raw_flags & 0xff,
 				begun: queued.queued_ns,
-				stage: queued.got_ns === 0 ? 'request' : 'plug',
+				...waitsFor(queued),
 			})),
 		].sort((a, b) => a.begun - b.begun);
 		return {
@@ -97,13 +102,13 @@ export class InFlight {
 	}
 
 	/**
-	 * Bios that wait for a request. One that is old and has one may have been merged without a word, or ended in a way that
-	 * we did not see: the kernel's count of requests in flight cannot tell, so those are not listed.
+	 * Bios that wait for a request. An old one on a device without open requests cannot: it has been merged without a word, or
+	 * ended in a way that we did not see, and is not listed.
 	 */
 	private waitingBios(now: Ns, requests: readonly Tracked[]): Queued[] {
 		const busy = new Set(requests.map(({ dev }) => dev));
 		return [...this.taken(maps.bios, this.bios)].filter(
-			({ dev, got_ns, queued_ns }) => now - queued_ns < SUSPECT_AGE || (got_ns === 0 && busy.has(dev)),
+			({ dev, queued_ns }) => now - queued_ns < SUSPECT_AGE || busy.has(dev),
 		);
 	}
 

@@ -1,13 +1,10 @@
 /** Requests by device, operation and flags: from the kernel's statistics to rows. */
 import { type BlockDevices, devText } from '../block-devices.ts';
-import { maps } from '../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import { StageDistributions, StageHistory } from '../stages/distributions.ts';
-import type { BpfSession } from '../tracers/bpf-session.ts';
-import { HashReader } from '../tracers/hash-reader.ts';
-import { Distribution, type LatencyReader } from '../tracers/latency.ts';
+import { Distribution, type KernelLatency, type LatencyReader } from '../tracers/latency.ts';
 import type { Bytes, Count } from '../units.ts';
-import type { CallStages, FullPathSession } from './full-path.ts';
+import type { FullPathSession } from './full-path.ts';
 import { flagNames, opName } from './names.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
@@ -15,13 +12,26 @@ import type { IoRow } from './snapshot.ts';
 /** STACKED_DEVICE of bpf/io.bpf.c: bios of a device that has no requests. */
 const STACKED_DEVICE = 0x80;
 
-/** Names of the stages that the kernel's statistics have, in their order. */
-const BLOCK_STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'block').map(({ name }) => name);
+/** `struct io_key` as the generated decoders give it. */
+interface Key {
+	dev: number;
+	op: number;
+	flags: number;
+}
 
 const CALL_STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'full').map(({ name }) => name);
-const STAGES: readonly string[] = IO_PATH.stages.map(({ name }) => name);
+const ALL_STAGES: readonly string[] = [...IO_PATH.stages.map(({ name }) => name), 'total'];
 
-type Key = CallStages['key'];
+/** A value of the kernel's statistics, counting up since start. */
+export interface Counted {
+	/** Tells it from all others. */
+	id: string;
+	key: Key;
+	count: Count;
+	bytes: Bytes;
+	/** In the order of the names that {@link Rows} has. */
+	stages: readonly KernelLatency[];
+}
 
 /** One value of the kernel's map and what was read of it before. */
 class Entry {
@@ -39,30 +49,31 @@ class Entry {
 }
 
 export class Rows {
-	private readonly stats: HashReader<ReturnType<typeof maps.stats.key.read>, ReturnType<typeof maps.stats.value.read>>;
+	private readonly counted: () => Iterable<Counted>;
 	private readonly devices: BlockDevices;
+	private readonly stages: readonly string[];
 	private readonly entries = new Map<string, Entry>();
 	private full = false;
 
-	/** `entries`: as many as the map was made for. */
-	constructor(bpf: BpfSession, devices: BlockDevices, entries: number) {
-		this.stats = new HashReader(bpf, maps.stats, entries);
+	/** @param stages names of what has a latency, `total` last */
+	constructor(counted: () => Iterable<Counted>, devices: BlockDevices, stages: readonly string[]) {
+		this.counted = counted;
 		this.devices = devices;
+		this.stages = stages;
 	}
 
 	/** Take the differences of one interval. */
 	read(latencies: LatencyReader): void {
-		for (const { id, key, value } of this.stats.entries()) {
+		for (const { id, key, count, bytes, stages } of this.counted()) {
 			const entry = this.entry(id, key);
-			entry.count = value.count - entry.count_total;
-			entry.bytes = value.bytes - entry.bytes_total;
-			entry.count_total = value.count;
-			entry.bytes_total = value.bytes;
-			for (const [index, name] of BLOCK_STAGES.entries()) {
-				const stage = value.stages[index];
+			entry.count = count - entry.count_total;
+			entry.bytes = bytes - entry.bytes_total;
+			entry.count_total = count;
+			entry.bytes_total = bytes;
+			for (const [index, name] of this.stages.entries()) {
+				const stage = stages[index];
 				if (stage) entry.stages.update(latencies, name, stage);
 			}
-			entry.stages.update(latencies, 'total', value.total);
 		}
 	}
 
@@ -105,7 +116,7 @@ export class Rows {
 						count_total: 0,
 						bytes_total: 0,
 					},
-					stages: new StageDistributions([...(this.full ? STAGES : BLOCK_STAGES), 'total']),
+					stages: new StageDistributions(this.full ? ALL_STAGES : this.stages),
 				};
 				rows.set(name, line);
 			}

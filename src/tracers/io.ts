@@ -6,22 +6,28 @@ import { BlockDevices } from '../block-devices.ts';
 import { Cgroups } from '../cgroups.ts';
 import { constants, io_owner, maps } from '../generated/io.ts';
 import { columns, options as ioOptions } from '../io/columns.ts';
+import { DeviceOnly } from '../io/device-only.ts';
 import { FilePaths } from '../io/file-paths.ts';
 import { ioFilter, ioFilterText, writeSettings } from '../io/filter.ts';
 import { FullPathSession } from '../io/full-path.ts';
 import { InFlight, requestBits } from '../io/inflight.ts';
+import { IO_PATH } from '../io/path.ts';
 import { Processes } from '../io/processes.ts';
-import { Rows } from '../io/rows.ts';
+import { type Counted, Rows } from '../io/rows.ts';
 import { SlowRequests } from '../io/slow.ts';
 import type { FullPath, IoExtra, IoRow } from '../io/snapshot.ts';
 import { sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
+import { HashReader } from './hash-reader.ts';
 import { LatencyReader } from './latency.ts';
 import type { BpfCost, Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
 
 /** Processes listed beside the rows. */
 const LISTED_PROCESSES = 1000;
+
+/** Names of the stages that the kernel's statistics have, in their order. */
+const STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'block').map(({ name }) => name);
 
 /** Devices × operations × flags × CPUs the kernel has room for. */
 function statsEntries(possibleCpus: number): number {
@@ -38,6 +44,13 @@ const now = (): Ns => Number(process.hrtime.bigint());
 
 function slowThreshold(options: Options): Ns {
 	return Math.round(Number(options['slow'] ?? 10) * 1e6);
+}
+
+function* counted(
+	stats: HashReader<ReturnType<typeof maps.stats.key.read>, ReturnType<typeof maps.stats.value.read>>,
+): Generator<Counted> {
+	for (const { id, key, value } of stats.entries())
+		yield { id, key, count: value.count, bytes: value.bytes, stages: [...value.stages, value.total] };
 }
 
 class IoSession implements Session<IoRow, IoExtra> {
@@ -65,7 +78,8 @@ class IoSession implements Session<IoRow, IoExtra> {
 		this.options = options;
 		this.cgroups = new Cgroups(host.procRoot);
 		this.files = new FilePaths(host.procRoot);
-		this.rows = new Rows(bpf, devices, statsEntries(bpf.possibleCpus));
+		const stats = new HashReader(bpf, maps.stats, statsEntries(bpf.possibleCpus));
+		this.rows = new Rows(() => counted(stats), devices, [...STAGES, 'total']);
 		this.perProcess = new Processes(bpf, this.cgroups, host.procRoot);
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
 		this.inFlight = new InFlight(bpf, devices);
@@ -195,6 +209,7 @@ export const io: Tracer<IoRow, IoExtra> = {
 	processOf: ({ pid, start_time }) => (pid === undefined ? undefined : `${pid}:${start_time}`),
 	start(host: Host, options: Options): Session<IoRow, IoExtra> {
 		const possibleCpus = host.addon.possibleCpus();
+		if (options['device-only']) return new DeviceOnly(host, options);
 		const devices = new BlockDevices(host.sysRoot);
 		const filter = ioFilter(options, devices, host.procRoot);
 		const bits = requestBits(possibleCpus);

@@ -116,12 +116,13 @@ function experiments(host: Host, loads: Workloads): Experiment[] {
 			load: fio,
 			costings: [
 				{ what: WHAT.hard, programs: /^irq_handler/, event: /^irq_handler_entry/ },
-				{ what: WHAT.io, programs: /^block/, event: /^block_rq_complete/ },
+				{ what: WHAT.io, programs: /^(block|device_complete)/, event: /^(block_rq|device)_complete/ },
 			],
 			contenders: [
 				empty(EMPTY, host, 'irq_handler_entry', 'irq_handler_exit', 'block_rq_complete'),
 				ours('wattlag interrupts', host, [interrupts]),
 				ours('wattlag disk IO', host, [disk]),
+				ours('wattlag disk IO, device latency', host, [disk, { 'device-only': true }]),
 				peer('hardirqs'),
 				peer('biolatency'),
 				peer('biolatency', '-Q'),

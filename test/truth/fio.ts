@@ -1,7 +1,8 @@
 /** fio, and what it says of its own requests. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { dd } from './load.ts';
 
@@ -29,10 +30,16 @@ export async function laidOut(directory: string, name: string, megabytes: number
 	return file;
 }
 
+/** What all jobs have in common. */
+export const FIXED = ['--name=job', '--bs=4k', '--thread', '--output-format=json'] as const;
+
 /** One job on one file, 4 KiB at a time. Options as on fio's command line. */
 export function fio(file: string, ...options: string[]): FioJob {
-	const fixed = ['--name=job', `--filename=${file}`, '--bs=4k', '--thread', '--output-format=json'];
-	const child = spawn('fio', [...fixed, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
+	return jobOf(spawn('fio', [`--filename=${file}`, ...FIXED, ...options], { stdio: ['ignore', 'pipe', 'inherit'] }));
+}
+
+/** A process that is, or becomes, fio with one job. */
+export function jobOf(child: ChildProcessByStdio<null, Readable, null>): FioJob {
 	const done = Promise.all([text(child.stdout), once(child, 'close')]).then(([output, [code]]) => {
 		if (code !== 0) throw new Error(`fio ended with ${code}`);
 		return (JSON.parse(output) as FioOutput).jobs[0] as FioOutput['jobs'][number];

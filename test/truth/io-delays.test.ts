@@ -1,7 +1,6 @@
 /** A delay put in a known place shows in the stage that names it, and belongs to whom it was put on. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
@@ -10,6 +9,7 @@ import type { Options, Session } from '../../src/tracers/tracer.ts';
 import { fio, laidOut } from './fio.ts';
 import { realHost } from './host.ts';
 import { onDisk } from './load.ts';
+import { limited, onLoop } from './slow-device.ts';
 
 const run = promisify(execFile);
 
@@ -23,22 +23,6 @@ afterEach(() => {
 function start(options: Options = {}): Session<IoRow, IoExtra> {
 	session = io.start(realHost(), { slow: 1000, ...options });
 	return session;
-}
-
-/** A loop device on a file, with as many requests as asked for. */
-async function onLoop(requests: number, use: (path: string) => Promise<void>): Promise<void> {
-	await onDisk(async (directory) => {
-		const file = await laidOut(directory, 'image', 32);
-		const loop = (await run('losetup', ['--find', '--show', file])).stdout.trim();
-		const queue = `/sys/block/${basename(loop)}/queue`;
-		try {
-			writeFileSync(`${queue}/scheduler`, 'mq-deadline');
-			writeFileSync(`${queue}/nr_requests`, String(requests));
-			await use(loop);
-		} finally {
-			await run('losetup', ['--detach', loop]);
-		}
-	});
 }
 
 test('more tasks than the device has requests: they wait in `request`', async () => {
@@ -60,29 +44,10 @@ test('more tasks than the device has requests: they wait in `request`', async ()
 	expect(await waiting(32)).toBeGreaterThan(0.5);
 });
 
-/** Limit reads of a device in a new control group, by whichever hierarchy the machine has. */
-function limited(dev: string, reads: number): { procs: string; remove(): void } {
-	for (const { root, file, text } of [
-		{ root: '/sys/fs/cgroup/blkio', file: 'blkio.throttle.read_iops_device', text: `${dev} ${reads}` },
-		{ root: '/sys/fs/cgroup', file: 'io.max', text: `${dev} riops=${reads}` },
-	]) {
-		const folder = join(root, `wattlag-${process.pid}`);
-		if (!existsSync(root)) continue;
-		mkdirSync(folder);
-		if (existsSync(join(folder, file))) {
-			writeFileSync(join(folder, file), text);
-			return { procs: join(folder, 'cgroup.procs'), remove: () => rmdirSync(folder) };
-		}
-		rmdirSync(folder);
-	}
-	throw new Error('no control group limits IO here: mount blkio, or enable io in cgroup.subtree_control');
-}
-
 test('direct IO that a limit holds back still belongs to the process that asked', async () => {
 	await onDisk(async (directory) => {
 		const file = await laidOut(directory, 'file', 1);
-		const { dev } = statSync(file);
-		const group = limited(`${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`, 100);
+		const group = limited(file, 100);
 		try {
 			const running = start({ file, 'full-path': true });
 			const started = performance.now();

@@ -51,9 +51,8 @@ function replay(...events: string[]): State {
 test('the stages of a request are what lies between its hooks, and their sum is the total', () => {
 	const state = replay(
 		'1000 0 5 queue 1 4096',
-		'1300 0 5 got 1',
-		'1700 0 5 insert 1 1 1200',
-		'2600 0 6 issue 1 1 1200',
+		'1700 0 5 insert 1 1 1300',
+		'2600 0 6 issue 1 1 1300',
 		'9600 0 0 done 1 4096 4096',
 	);
 	expect(state.rows).toEqual([
@@ -71,20 +70,32 @@ test('the stages of a request are what lies between its hooks, and their sum is 
 });
 
 test('without a scheduler the plug lasts until the issue', () => {
-	const state = replay('1000 0 5 queue 1 512', '1300 0 5 got 1', '1900 0 5 issue 1 1 900', '2900 0 5 done 1 512 512');
+	const state = replay('1000 0 5 queue 1 512', '1900 0 5 issue 1 1 1300', '2900 0 5 done 1 512 512');
 	expect(state.rows[0]?.stages).toEqual({ request: [1, 300], plug: [1, 600], queue: [0, 0], device: [1, 1000] });
 	expect(state.bypassed).toBe(1);
+});
+
+test('a request that got its stamp before the bio came, or has none', () => {
+	const of = (got: number) =>
+		replay('1000 0 5 queue 1 512', `1900 0 5 issue 1 1 ${got}`, '2900 0 5 done 1 512 512').rows[0]?.stages;
+	expect(of(900)).toEqual({ request: [1, 0], plug: [1, 900], queue: [0, 0], device: [1, 1000] });
+	expect(of(1950)).toEqual({ request: [1, 900], plug: [1, 0], queue: [0, 0], device: [1, 1000] });
+	expect(of(0)).toEqual({ request: [1, 900], plug: [0, 0], queue: [0, 0], device: [1, 1000] });
+});
+
+test('a bare flush is over when it ends, with a filter too', () => {
+	const flush = ['1000 0 5 queue 1 0', '5000 0 0 done 1 0 0'];
+	expect(replay(...flush)).toMatchObject({ taken: 0, submitter: 1, processes: [{ pid: 5, count: 1, ns: 4000 }] });
+	expect(replay('1 0 0 only 5', ...flush)).toMatchObject({ taken: 0, processes: [{ pid: 5, count: 1, ns: 4000 }] });
 });
 
 test('a request whose completion was lost does not lend its age to the next at its address', () => {
 	const state = replay(
 		'1000 0 5 queue 1 512',
-		'1100 0 5 got 1',
-		'1200 0 5 issue 1 1 1000',
+		'1200 0 5 issue 1 1 1100',
 		// never completed; the device went away, or the hook was not run
 		'900000 0 6 queue 2 512',
-		'900100 0 6 got 2',
-		'900300 0 6 issue 1 2 900050',
+		'900300 0 6 issue 1 2 900100',
 		'901300 0 6 done 1 512 512',
 	);
 	expect(state.rows[0]).toMatchObject({ count: 1, total: [1, 1300] });
@@ -96,8 +107,7 @@ test('a bio that never came to a request does not lend its age or its task to th
 	const state = replay(
 		'1000 0 5 queue 1 512',
 		'800000 0 6 queue 1 512',
-		'800100 0 6 got 1',
-		'800200 0 6 issue 3 1 800050',
+		'800200 0 6 issue 3 1 800100',
 		'800700 0 6 done 3 512 512',
 	);
 	expect(state.processes).toEqual([{ pid: 6, count: 1, ns: 700, read: 512 }]);
@@ -107,8 +117,7 @@ test('a bio that never came to a request does not lend its age or its task to th
 test('completed in parts: one request, when the last part is done', () => {
 	const state = replay(
 		'1000 0 5 queue 1 8192',
-		'1100 0 5 got 1',
-		'1200 0 5 issue 1 1 1000',
+		'1200 0 5 issue 1 1 1100',
 		'2000 0 5 done 1 4096 8192',
 		'3000 0 5 done 1 4096 4096',
 	);
@@ -119,11 +128,10 @@ test('completed in parts: one request, when the last part is done', () => {
 test('sent back by the driver: the wait for it is queueing, the last issue begins the device', () => {
 	const state = replay(
 		'1000 0 5 queue 1 512',
-		'1100 0 5 got 1',
-		'1200 0 5 issue 1 1 1000',
+		'1200 0 5 issue 1 1 1100',
 		'1300 0 5 requeue 1',
-		'1400 0 7 insert 1 1 1000',
-		'5000 0 7 issue 1 1 1000',
+		'1400 0 7 insert 1 1 1100',
+		'5000 0 7 issue 1 1 1100',
 		'6000 0 7 done 1 512 512',
 	);
 	expect(state.rows[0]?.stages).toEqual({ request: [1, 100], plug: [1, 100], queue: [1, 3800], device: [1, 1000] });
@@ -133,15 +141,13 @@ test('sent back by the driver: the wait for it is queueing, the last issue begin
 test('merged bios and requests leave nothing behind', () => {
 	const state = replay(
 		'1000 0 5 queue 1 4096',
-		'1100 0 5 got 1',
 		'1200 0 5 queue 2 4096',
 		'1250 0 5 merge 2',
-		'1300 0 5 insert 1 1 1000',
+		'1300 0 5 insert 1 1 1100',
 		'1400 0 5 queue 3 4096',
-		'1500 0 5 got 3',
-		'1600 0 5 insert 2 3 1450',
+		'1600 0 5 insert 2 3 1500',
 		'1700 0 5 gone 2',
-		'1800 0 5 issue 1 1 1000',
+		'1800 0 5 issue 1 1 1100',
 		'2800 0 5 done 1 4096 4096',
 	);
 	expect(state.rows).toHaveLength(1);
@@ -153,10 +159,8 @@ test('a bio cut in two: both parts have its beginning and its owner', () => {
 	const state = replay(
 		'1000 0 5 queue 1 8192',
 		'1200 0 5 split 2 1 4096',
-		'1300 0 5 got 2',
-		'1400 0 5 issue 1 2 1250',
-		'1500 0 6 got 1',
-		'1600 0 6 issue 2 1 1450',
+		'1400 0 5 issue 1 2 1300',
+		'1600 0 6 issue 2 1 1500',
 		'2400 0 0 done 1 4096 4096',
 		'2600 0 0 done 2 4096 4096',
 	);
@@ -180,7 +184,6 @@ test('a device that takes bios has a row of its own, and its requests none', () 
 test('the verdict of a filter is that of the task which queued, not of the one at the completion', () => {
 	const of = (task: number, id: number) => [
 		`${1000 * id} 0 ${task} queue ${id} 512`,
-		`${1000 * id + 100} 0 ${task} got ${id}`,
 		`${1000 * id + 200} 0 7 issue ${id} ${id} ${1000 * id}`,
 		`${1000 * id + 700} 0 ${task === 5 ? 6 : 5} done ${id} 512 512`,
 	];
@@ -193,7 +196,6 @@ test('the verdict of a filter is that of the task which queued, not of the one a
 test('slow is decided by the total', () => {
 	const one = (at: number, lasts: number) => [
 		`${at} 0 5 queue 1 512`,
-		`${at + 10} 0 5 got 1`,
 		`${at + 20} 0 5 issue 1 1 ${at}`,
 		`${at + lasts} 0 5 done 1 512 512`,
 	];

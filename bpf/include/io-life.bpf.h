@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How bios and requests come into the tables: a bio's place, and the request that takes over what is known of its bio. */
+#pragma once
+
+/* Is it a later request that has been given the same address? Merging may make a request's start earlier, never later. */
+static __always_inline bool is_another(const struct tracked *tracked, struct request *rq)
+{
+	return rq->start_time_ns > tracked->start_time_ns;
+}
+
+/* The bio is gone, or has become part of a request that is known. */
+static __always_inline void forget(struct bio *bio)
+{
+	struct bio_bucket *bucket = bio_bucket(bio);
+
+	if (bucket)
+		set_way(&bucket->objects, find(&bucket->objects, (u64)bio), 0);
+}
+
+/* A place for the bio, an earlier one of the same address or a free one; WAYS if all are taken. */
+static __always_inline u32 place(struct bio_bucket *bucket, struct bio *bio)
+{
+	u32 way = find(&bucket->objects, (u64)bio);
+
+	if (way >= WAYS)
+		way = find(&bucket->objects, 0);
+	if (way >= WAYS)
+		count(bios_full);
+	return way;
+}
+
+/*
+ * What is known of the bio that a request begins with. Others may have been merged in front of it meanwhile.
+ *
+ * When the bio got its request is the kernel's own stamp, which saves a hook. Its clock is cached for a plug, but read anew
+ * after each sleep (since 6.9; before, each time): so a wait is in `request`, and what may be missing there is CPU time
+ * of the submitting task. Without a stamp (iostats switched off) `request` lasts until the next hook.
+ */
+static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u64 now)
+{
+	u64 got = rq->start_time_ns;
+	struct bio *bio = rq->bio;
+
+	for (int n = 0; n < 4 && bio; n++) {
+		struct bio_bucket *bucket = bio_bucket(bio);
+		u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
+		struct queued *queued;
+
+		if (way >= WAYS) {
+			bio = bio->bi_next;
+			continue;
+		}
+		queued = &bucket->ways[way];
+		tracked->stamps[STAGE_REQUEST] = queued->queued_ns;
+		if (got && got < queued->queued_ns)
+			got = queued->queued_ns;
+		tracked->stamps[STAGE_PLUG] = got < now ? got : now;
+		tracked->owner = queued->owner;
+		tracked->part = queued->part;
+		tracked->how = queued->how;
+		set_way(&bucket->objects, way, 0);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Begin a request's life where an earlier one of the same address was, or in a free place. Returns the way, WAYS if all
+ * are taken or it is not wanted.
+ */
+static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct request *rq, u64 now)
+{
+	struct tracked *tracked;
+	u64 want = setting(IO_WANT);
+	u32 dev = block_device(rq);
+
+	if (way >= WAYS) {
+		way = find(&bucket->objects, 0);
+		if (way >= WAYS) {
+			count(requests_full);
+			return WAYS;
+		}
+	} else {
+		count(missed_completion);
+	}
+	tracked = &bucket->ways[way];
+	if (!adopt(tracked, rq, now)) {
+		/* no bio (flushes, commands), or one queued before we looked, or one that the filters do not let pass */
+		if (want & WANT_FILTERS && (rq->bio || want & WANT_OTHER_THAN_DEVICE || dev != setting(IO_DEVICE))) {
+			set_way(&bucket->objects, way, 0);
+			return WAYS;
+		}
+		tracked->stamps[STAGE_REQUEST] = 0;
+		tracked->stamps[STAGE_PLUG] = 0;
+		tracked->part = dev;
+		tracked->how = OWNER_NONE;
+		tracked->owner.start = 0;
+		tracked->owner.cgroup = 0;
+		tracked->owner.tgid = 0;
+		tracked->owner.tid = 0;
+		__builtin_memset(tracked->owner.comm, 0, TASK_COMM_LEN);
+	}
+	tracked->stamps[STAGE_QUEUE] = 0;
+	tracked->stamps[STAGE_DEVICE] = 0;
+	tracked->start_time_ns = rq->start_time_ns;
+	tracked->dev = dev;
+	tracked->raw_flags = rq->cmd_flags;
+	tracked->bytes = rq->__data_len;
+	tracked->op = block_op(rq->cmd_flags);
+	tracked->requeued = 0;
+	set_way(&bucket->objects, way, (u64)rq);
+	return way;
+}

@@ -1,0 +1,108 @@
+/**
+ * How long devices take, at the least cost: from bpf/io-device.bpf.c. Requests are counted by device and operation, but none
+ * is followed: there are no processes, no slow requests, nothing in flight, and nothing can be filtered.
+ */
+import { BlockDevices } from '../block-devices.ts';
+import { maps } from '../generated/io-device.ts';
+import { safe } from '../sanitize.ts';
+import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
+import { LatencyReader } from '../tracers/latency.ts';
+import { type Host, type Options, type Reading, type Session, type Source, Unavailable } from '../tracers/tracer.ts';
+import type { Count, Ns } from '../units.ts';
+import { FILTER_OPTIONS } from './filter.ts';
+import { type Counted, Rows } from './rows.ts';
+import type { IoExtra, IoRow } from './snapshot.ts';
+
+/** KEYS of the C file. */
+const KEYS = 128;
+
+const NOTHING: IoExtra = {
+	slow: [],
+	slow_suppressed: 0,
+	slow_threshold_ns: 0,
+	inflight: [],
+	inflight_count: 0,
+	processes: [],
+	associated: { requests: 0, submitter: 0, dirtied: 0, cgroup: 0, kernel: 0, none: 0 },
+	requeues: 0,
+	merged_bios: 0,
+	merged_requests: 0,
+	splits: 0,
+	bypassed: 0,
+	partial: 0,
+	filter: safe``,
+	full_path: { state: 'unavailable', reason: safe`only the device is measured`, cost_share: 0, limit_share: 0.05 },
+};
+
+export class DeviceOnly implements Session<IoRow, IoExtra> {
+	private readonly bpf: BpfSession;
+	private readonly latencies = new LatencyReader();
+	private readonly rows: Rows;
+	private readonly source: Source;
+	private readonly stats = new Uint8Array(maps.device_stats.value.size);
+	private unstamped: Count = 0;
+	private full: Count = 0;
+
+	/** @throws {Unavailable} also when something is to be filtered */
+	constructor(host: Host, options: Options) {
+		const filter = FILTER_OPTIONS.find((name) => options[name]);
+		if (filter !== undefined)
+			throw new Unavailable(`--device-only cannot filter by ${filter}`, `leave out --${filter} or --device-only`);
+		this.bpf = openBpf(host, 'io-device', {
+			layout: {},
+			shards: [maps.device_cpus.name],
+			maxEntries: { [maps.device_stats.name]: KEYS * host.addon.possibleCpus() },
+		});
+		this.rows = new Rows(() => this.counted(), new BlockDevices(host.sysRoot), ['device', 'total']);
+		this.source = {
+			kind: 'tracepoint',
+			description: 'every block request from its issue to its completion; `total` is that time alone',
+			uncertainty:
+				'counts and bytes exact; times by the kernel’s stamp of the issue, which requests issued together share: up to some µs too long; percentiles ±25 %',
+			hooks: [...this.bpf.hooks],
+		};
+	}
+
+	read(_dt: Ns, group: string): Reading<IoRow, IoExtra> {
+		this.latencies.nextInterval(this.bpf);
+		this.unstamped = 0;
+		this.full = 0;
+		this.rows.read(this.latencies);
+		return {
+			rows: group === 'process' || group === 'cgroup' ? [] : this.rows.rows(group),
+			extra: NOTHING,
+			source: this.source,
+			lost: { unseen_start: this.unstamped, stats_full: this.full },
+		};
+	}
+
+	cost() {
+		return this.bpf.cost();
+	}
+
+	close(): void {
+		this.bpf.close();
+	}
+
+	/** What each CPU has counted, without a system call. */
+	private *counted(): Generator<Counted> {
+		const { name, value } = maps.device_stats;
+		const view = viewOf(this.stats);
+		for (const [cpu, { keys, stats_full }] of this.bpf.shards(maps.device_cpus).entries()) {
+			this.full += stats_full;
+			for (const [index, key] of keys.entries()) {
+				if (key === 0) continue;
+				this.bpf.object.readMapped(name, this.stats, (cpu * KEYS + index) * value.size);
+				const { count, bytes, unstamped, device } = value.read(view, 0);
+				this.unstamped += unstamped;
+				yield {
+					id: `${key} ${cpu}`,
+					key: { dev: Math.floor(key / 2 ** 16) % 2 ** 32, op: (key >> 8) & 0xff, flags: key & 0xff },
+					count,
+					bytes,
+					stages: [device, device],
+				};
+			}
+		}
+	}
+}

@@ -1,0 +1,48 @@
+/** `--device-only`: one hook, against /proc/diskstats and fio's own latency. */
+import { afterEach, expect, test } from 'vitest';
+import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
+import { io } from '../../src/tracers/io.ts';
+import type { Options, Session } from '../../src/tracers/tracer.ts';
+import { fio, laidOut } from './fio.ts';
+import { realHost } from './host.ts';
+import { compare } from './io-agreement.ts';
+import { onSlowDevice } from './slow-device.ts';
+
+let session: Session<IoRow, IoExtra> | undefined;
+
+afterEach(() => {
+	session?.close();
+	session = undefined;
+});
+
+function start(options: Options = {}): Session<IoRow, IoExtra> {
+	session = io.start(realHost(), { 'device-only': true, ...options });
+	return session;
+}
+
+test.each(['0', '1'])('counts and bytes agree with /proc/diskstats, direct=%s', async (direct) => {
+	const made = await compare(start(), async (directory) => {
+		const file = await laidOut(directory, 'file', 32);
+		const options = ['--size=32M', '--rw=randrw', '--number_ios=8000', '--fsync=100', '--ioengine=psync'];
+		await fio(file, ...options, `--direct=${direct}`).done;
+	});
+	expect((made['reads'] ?? 0) + (made['writes'] ?? 0)).toBeGreaterThan(3000);
+	expect(made['flushes']).toBeGreaterThan(10);
+});
+
+test('one at a time, the device is nearly all that fio waits for', async () => {
+	await onSlowDevice(250, async (device, slowly) => {
+		const running = start();
+		const { read } = await slowly('--size=32M', '--rw=randread', '--number_ios=300', '--direct=1', '--ioengine=psync')
+			.done;
+		const row = running.read(1e9, 'operation').rows.find((one) => device.endsWith(one.device) && one.op === 'read');
+		const { count = 0, mean_ns = 0 } = row?.stages['device'] ?? {};
+		expect(count).toBeGreaterThan(read.total_ios * 0.95);
+		expect(mean_ns).toBeLessThan(read.clat_ns.mean);
+		expect(mean_ns).toBeGreaterThan(read.clat_ns.mean * 0.9);
+	});
+});
+
+test('what it cannot do it says', () => {
+	expect(() => start({ pid: 1 })).toThrow(/cannot filter by pid/);
+});
