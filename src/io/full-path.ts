@@ -84,10 +84,6 @@ export class FullPathSession {
 		this.slow = slow;
 	}
 
-	get on(): boolean {
-		return this.attached !== undefined;
-	}
-
 	/** On: at once, even when it had been detached. */
 	setWanted(wanted: boolean, now: Ns): void {
 		this.governor.reset(now);
