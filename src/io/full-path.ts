@@ -84,10 +84,6 @@ export class FullPathSession {
 		this.slow = slow;
 	}
 
-	get on(): boolean {
-		return this.attached !== undefined;
-	}
-
 	/** On: at once, even when it had been detached. */
 	setWanted(wanted: boolean, now: Ns): void {
 		this.governor.reset(now);
@@ -146,7 +142,7 @@ export class FullPathSession {
 		const why = this.governor.reason(now);
 		return {
 			state,
-			reason: sanitize(state === 'detached' ? `full path detached: ${why} (or f)` : this.refused),
+			reason: sanitize(state === 'detached' ? `${why} (or f)` : this.refused),
 			cost_share: this.governor.cost,
 			limit_share: LIMIT,
 		};

@@ -120,11 +120,11 @@ describe('app', () => {
 	test('the full path of IO: f asks for it, and the tab says what became of it', async () => {
 		await tick(0);
 		await keys('f');
-		await eventually(() => expect(text()).toContain('Energy measures all it can'));
+		await eventually(() => expect(text()).toContain('Energy has no full path'));
 		expect(actions.tune).not.toHaveBeenCalled();
 		await keys('4');
 		await eventually(() => expect(text()).toContain('in flight'));
-		expect(text()).not.toContain('full path');
+		expect(text()).not.toContain('full path on');
 		await keys('f');
 		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
 
@@ -135,10 +135,10 @@ describe('app', () => {
 			await settle();
 		};
 		await show('on', '', 1);
-		await eventually(() => expect(text()).toContain('full path: on  costs 1.2 % of a CPU'));
+		await eventually(() => expect(text()).toContain('full path on  cost 1.2% of one CPU'));
 		await keys('f');
 		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': false });
-		await show('detached', 'full path detached: cost 7.3 % > 5 % of a CPU; tried again in 30 s (or f)', 2);
+		await show('detached', 'cost 7.3 % > 5 % of a CPU; tried again in 30 s (or f)', 2);
 		await eventually(() => expect(text()).toContain('full path detached: cost 7.3 % > 5 % of a CPU'));
 		await keys('f');
 		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });

@@ -62,7 +62,7 @@ export function fullPathSpans({ state, reason, cost_share, limit_share }: FullPa
 		case 'off':
 			return [['dim', 'full path off  f: file system, system call and wake-up too']];
 		case 'detached':
-			return [['dim', 'full path '], ['warn', 'detached'], reason === '' ? '' : `: ${reason}`, ...cost];
+			return [['dim', 'full path '], ['warn', 'detached'], reason === '' ? '' : `: ${reason}`];
 		case 'unavailable':
 			return [['dim', 'full path '], ['warn', 'unavailable'], reason === '' ? '' : `: ${reason}`];
 	}
