@@ -123,22 +123,21 @@ describe('app', () => {
 		await eventually(() => expect(text()).toContain('Energy has no full path'));
 		expect(actions.tune).not.toHaveBeenCalled();
 		await keys('4');
-		await eventually(() => expect(text()).toContain('in flight'));
-		expect(text()).not.toContain('full path on');
-		await keys('f');
-		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
-
-		const show = async (state: 'on' | 'detached', reason: string, at: number): Promise<void> => {
+		const show = async (state: 'off' | 'on' | 'detached', reason: string, at: number): Promise<void> => {
 			const snapshot = ioSnapshot(at);
 			const full_path = { ...snapshot.full_path, state, reason: sanitize(reason), cost_share: 0.012 };
 			store.apply({ kind: 'snapshot', snapshot: { ...snapshot, full_path } as Snapshot });
 			await settle();
 		};
-		await show('on', '', 1);
+		await show('off', '', 1);
+		await eventually(() => expect(text()).toContain('full path off'));
+		await keys('f');
+		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
+		await show('on', '', 2);
 		await eventually(() => expect(text()).toContain('full path on  cost 1.2% of one CPU'));
 		await keys('f');
 		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': false });
-		await show('detached', 'cost 7.3 % > 5 % of a CPU; tried again in 30 s (or f)', 2);
+		await show('detached', 'cost 7.3 % > 5 % of a CPU; tried again in 30 s (or f)', 3);
 		await eventually(() => expect(text()).toContain('full path detached: cost 7.3 % > 5 % of a CPU'));
 		await keys('f');
 		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
