@@ -177,7 +177,7 @@ export const options: readonly OptionSpec[] = [
 		name: 'device-only',
 		type: 'boolean',
 		default: false,
-		help: 'measure only the time in the device, not the way there (a sixth of the cost per request; no processes, no slow ones, no filters)',
+		help: 'measure only the time in the device, not the way there (a fifth of the cost per request; no processes, no slow ones, no filters)',
 	},
 	...TASK_FILTERS,
 	path('device', 'NAME', 'measure only requests to this disk or partition'),

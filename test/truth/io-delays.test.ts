@@ -6,10 +6,10 @@ import { afterEach, expect, test } from 'vitest';
 import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
 import { io } from '../../src/tracers/io.ts';
 import type { Options, Session } from '../../src/tracers/tracer.ts';
-import { fio, laidOut } from './fio.ts';
+import { type FioJob, laidOut } from './fio.ts';
 import { realHost } from './host.ts';
 import { onDisk } from './load.ts';
-import { limited, onLoop } from './slow-device.ts';
+import { limited, onSlowDevice } from './slow-device.ts';
 
 const run = promisify(execFile);
 
@@ -29,15 +29,16 @@ test('more tasks than the device has requests: they wait in `request`', async ()
 	/** Share of the total that reads of so many tasks spend waiting for a request. */
 	const waiting = async (tasks: number): Promise<number> => {
 		let share = Number.NaN;
-		await onLoop(4, async (loop) => {
+		const read = async (loop: string, slowly: (...options: string[]) => FioJob): Promise<void> => {
 			const running = start({ device: loop });
-			const options = ['--size=32M', '--rw=randread', '--direct=1', '--ioengine=psync', '--number_ios=250'];
-			await fio(loop, ...options, `--numjobs=${tasks}`).done;
+			const options = ['--size=32M', '--rw=randread', '--direct=1', '--ioengine=psync', '--number_ios=16'];
+			await slowly(...options, `--numjobs=${tasks}`).done;
 			const row = running.read(1e9, 'operation').rows.find(({ op }) => op === 'read');
 			const { request, total } = (row?.stages_total ?? {}) as Record<string, { sum_ns: number }>;
 			share = (request?.sum_ns ?? 0) / (total?.sum_ns ?? 0);
 			running.close();
-		});
+		};
+		await onSlowDevice(400, read, 4);
 		return share;
 	};
 	expect(await waiting(1)).toBeLessThan(0.2);

@@ -37,7 +37,7 @@ export function limited(file: string, reads: number): Limited {
 }
 
 /** A loop device on a file past the page cache, with as many requests as asked for. */
-export async function onLoop(requests: number, use: (path: string, image: string) => Promise<void>): Promise<void> {
+async function onLoop(requests: number, use: (path: string, image: string) => Promise<void>): Promise<void> {
 	await onDisk(async (directory) => {
 		const image = await laidOut(directory, 'image', 32);
 		const loop = (await run('losetup', ['--find', '--show', '--direct-io=on', image])).stdout.trim();
@@ -59,8 +59,9 @@ export async function onLoop(requests: number, use: (path: string, image: string
 export async function onSlowDevice(
 	reads: number,
 	use: (path: string, fio: (...options: string[]) => FioJob) => Promise<void>,
+	requests = 64,
 ): Promise<void> {
-	await onLoop(64, async (loop, image) => {
+	await onLoop(requests, async (loop, image) => {
 		const group = limited(image, reads);
 		const script = 'echo $$ > "$0"; exec chrt --fifo 10 fio "$@"';
 		try {
