@@ -64,6 +64,8 @@ CPU_SHARDS(path_cpus, struct path_cpu);
 /* A system call that queued a bio and took as long as a slow request. */
 struct slow_call {
 	u64 entry_ns;
+	/* on a CPU again after its one bio was done; 0: it had more than one, or did not wait */
+	u64 woken_ns;
 	u64 return_ns;
 	u64 blocked_ns;
 	u64 runqueue_ns;
@@ -114,6 +116,7 @@ static __noinline void report_call(struct call *call, u64 now)
 		return;
 	}
 	record->entry_ns = call->entry_ns;
+	record->woken_ns = call->bios == 1 ? call->woken_ns : 0;
 	record->return_ns = now;
 	record->blocked_ns = call->blocked_ns;
 	record->runqueue_ns = call->runqueue_ns;

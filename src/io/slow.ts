@@ -30,18 +30,30 @@ export function stagesOf(stamps: ArrayLike<Ns>, end: Ns): Record<string, Ns> {
 	return Object.fromEntries([...stages, ['total', end - (seen[0]?.at ?? end)]]);
 }
 
-/** Of the call that lasted from before the request's beginning until after its end; null: there was none. */
-export function offCpu(
-	{ tid, mono_ns, stages }: Pick<SlowRequest, 'tid' | 'mono_ns' | 'stages'>,
-	calls: readonly SlowCall[],
-): OffCpu | null {
-	const begun = mono_ns - (stages['total'] ?? 0);
-	const call = calls.find((one) => one.tid === tid && one.entry_ns <= begun && one.return_ns >= mono_ns);
-	if (!call) return null;
-	const { blocked_ns, runqueue_ns, preempted_ns } = call;
-	const call_ns = call.return_ns - call.entry_ns;
+type Timed = Pick<SlowRequest, 'tid' | 'mono_ns' | 'stages'>;
+
+const begunAt = ({ mono_ns, stages }: Timed): Ns => mono_ns - (stages['total'] ?? 0);
+
+/** The call of its thread that lasted from before the request's beginning until after its end. */
+export function callAround(request: Timed, calls: readonly SlowCall[]): SlowCall | undefined {
+	const begun = begunAt(request);
+	return calls.find(
+		({ tid, entry_ns, return_ns }) => tid === request.tid && entry_ns <= begun && return_ns >= request.mono_ns,
+	);
+}
+
+export function offCpu({ entry_ns, return_ns, blocked_ns, runqueue_ns, preempted_ns }: SlowCall): OffCpu {
+	const call_ns = return_ns - entry_ns;
 	const running_ns = Math.max(0, call_ns - blocked_ns - runqueue_ns - preempted_ns);
 	return { call_ns, running_ns, blocked_ns, runqueue_ns, preempted_ns, irq_ns: null };
+}
+
+/** The stages of a request with those before and after it: only where the call waited for nothing else. */
+export function fullStages(request: Timed, { entry_ns, woken_ns, return_ns }: SlowCall): Record<string, Ns> {
+	if (woken_ns < request.mono_ns) return request.stages;
+	const { total = 0, ...stages } = request.stages;
+	const fs = begunAt(request) - entry_ns;
+	return { fs, ...stages, wake: woken_ns - request.mono_ns, return: return_ns - woken_ns, total };
 }
 
 export class SlowRequests {
@@ -86,7 +98,13 @@ export class SlowRequests {
 			});
 		});
 		const took = calls();
-		for (const request of slow) request.off_cpu = offCpu(request, took);
+		for (const request of slow) {
+			const call = callAround(request, took);
+			if (!call) continue;
+			request.off_cpu = offCpu(call);
+			request.stages = fullStages(request, call);
+			request.waterfall = waterfall(request.stages);
+		}
 		return slow;
 	}
 }

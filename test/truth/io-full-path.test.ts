@@ -86,6 +86,11 @@ test('a task that has to share its CPU: the time is in `wake`, and in the run qu
 		expect(split.length).toBeGreaterThan(shared.extra.slow.length * 0.9);
 		for (const { call_ns, running_ns, blocked_ns, runqueue_ns, preempted_ns } of split)
 			expect(running_ns + blocked_ns + runqueue_ns + preempted_ns).toBe(call_ns);
+		// and so do the stages of those that had to wait
+		const whole = shared.extra.slow.filter(({ stages }) => 'wake' in stages);
+		expect(whole.length).toBeGreaterThan(shared.extra.slow.length / 2);
+		for (const { stages, off_cpu } of whole)
+			expect(WAY.reduce((sum, name) => sum + (stages[name] ?? 0), 0)).toBe(off_cpu?.call_ns);
 	});
 });
 
