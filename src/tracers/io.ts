@@ -90,7 +90,8 @@ class IoSession implements Session<IoRow, IoExtra> {
 			kind: 'tracepoint',
 			description:
 				'every block request, from the queueing of its bio over request, plug, IO scheduler and driver to its completion',
-			uncertainty: 'counts, bytes and times exact; percentiles ±25 %',
+			uncertainty:
+				'counts, bytes and times exact; percentiles ±25 %; CPU time around getting a request counts for request or plug',
 			hooks: [...bpf.hooks],
 		};
 	}
