@@ -130,9 +130,11 @@ test('only what a filter lets pass is measured, and it can be changed while runn
 			await Promise.all(jobs.map(({ done }) => done));
 			const reading = running.read(1e9, 'operation');
 			expect(reading.lost).toMatchObject({ requests_full: 0, bios_full: 0 });
-			const hidden = missed(reading) - hiddenBefore;
-			hiddenBefore = missed(reading);
-			return countOf(reading) + hidden;
+			// nothing is in flight any more: what still seems to be has ended unseen, but not long enough ago to be told
+			const hidden = missed(reading) + reading.extra.inflight_count;
+			const total = countOf(reading) + hidden - hiddenBefore;
+			hiddenBefore = hidden;
+			return total;
 		};
 		expect(await measure(() => ({ file: wanted }))).toBe(1000);
 		expect(await measure(() => ({ directory: folder }))).toBe(1000);
