@@ -49,12 +49,13 @@ test.each(Object.entries(DEPTHS))('%s: latency is that which fio saw', async (en
 		const { read } = await slowly(...options, ...(depth > 1 ? [`--iodepth=${depth}`] : [])).done;
 		const theirs = read.clat_ns;
 		expect(theirs.mean, 'the device is slow').toBeGreaterThan(3e6);
-		const { rows, lost } = running.read(1e9, 'operation');
-		const total = rows.find(({ op }) => op === 'read')?.stages['total'];
+		const { rows, lost, extra } = running.read(1e9, 'operation');
+		const total = rows.find((row) => row.op === 'read' && device.endsWith(row.device))?.stages['total'];
 		if (!total) throw new Error('no reads of fio');
-		// completions that the machine hides from BPF programs (see docs/kernel-notes.md) are few
+		// completions that the machine hides from BPF programs (see docs/kernel-notes.md): noticed, or still taken for in flight
+		const hidden = (lost['missed_completion'] ?? 0) + extra.inflight_count;
 		expect(total.count + (lost['unseen_start'] ?? 0)).toBeLessThanOrEqual(read.total_ios);
-		expect(total.count).toBeGreaterThan(read.total_ios * 0.95);
+		expect(total.count + hidden).toBeGreaterThan(read.total_ios * 0.95);
 		expect(total.mean_ns).toBeLessThan(theirs.mean);
 		expect(total.mean_ns).toBeGreaterThan(theirs.mean * 0.9);
 		// both percentiles are those of a histogram, whose slots are 25 % wide in ours

@@ -94,6 +94,7 @@ test('slow requests: all listed or counted as suppressed, with the task that iss
 	running.read(1e9, 'operation');
 	const slow: SlowRequest[] = [];
 	let [suppressed, completed] = [0, 0];
+	let folder = '';
 	const take = (): void => {
 		const { rows, extra } = running.read(1e9, 'operation');
 		slow.push(...extra.slow);
@@ -101,6 +102,7 @@ test('slow requests: all listed or counted as suppressed, with the task that iss
 		for (const row of rows) completed += row.stages['total']?.count ?? 0;
 	};
 	await onDisk(async (directory) => {
+		folder = directory;
 		await directIo(directory, 300);
 		take();
 		await directIo(directory, 300);
@@ -111,10 +113,11 @@ test('slow requests: all listed or counted as suppressed, with the task that iss
 	expect(suppressed).toBeGreaterThan(0);
 	const mine = slow.filter((request) => request.comm === 'dd');
 	expect(mine.length).toBeGreaterThan(0);
-	for (const { stages, pid, bytes, op } of mine) {
+	for (const { stages, pid, bytes, op, file } of mine) {
 		const { total, ...parts } = stages;
 		expect(Object.values(parts).reduce((sum, ns) => sum + ns, 0)).toBe(total);
 		expect(pid).toBeGreaterThan(0);
-		if (op === 'read') expect(bytes).toBe(4096);
+		// its own program may have to be read as well
+		if (op === 'read' && file?.startsWith(folder)) expect(bytes).toBe(4096);
 	}
 });
