@@ -124,7 +124,7 @@ export async function latency(): Promise<Check[]> {
 					bound: 0.03,
 					hidden: hiddenShare(samples.from, samples.to),
 					slack: 2e6,
-					note: "the kernel's begins at the allocation of the request, ours at its insertion or issue",
+					note: "the kernel's begins at the allocation of the request, ours at the queueing of its bio",
 				}),
 				check('disk latency, mean', truth, 'ns', within(total.mean_ns, theirs.mean), { bound: 0.01, note }),
 				check('disk latency, median', truth, 'ns', within(total.p50_ns, median), { bound: 0.25, note }),
