@@ -77,7 +77,7 @@ function experiments(host: Host, loads: Workloads): Experiment[] {
 					'--bs=4k',
 					'--direct=1',
 				],
-				...['--ioengine=libaio', '--iodepth=4', '--time_based', '--runtime=900'],
+				...['--thread', '--ioengine=libaio', '--iodepth=4', '--time_based', '--runtime=900'],
 			],
 			{ stdio: 'ignore' },
 		);
