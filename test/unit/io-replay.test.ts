@@ -3,8 +3,8 @@
  * them is known to the nanosecond. Among them what cannot be had from a real disk at will.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
+import { compileReplay } from './compile-replay.ts';
 
 type Latency = [count: number, sum_ns: number];
 
@@ -28,24 +28,15 @@ interface State {
 	processes: { pid: number; count: number; ns: number; read: number }[];
 }
 
-const DRIVER = 'build/test/io-replay';
+let driver = '';
 
 beforeAll(() => {
-	mkdirSync('build/test', { recursive: true });
-	const flags = [
-		'-O1',
-		'-w',
-		'-fsanitize=undefined',
-		'-fno-sanitize-recover',
-		'-Dpreserve_access_index=annotate("native")',
-	];
-	const include = ['-I', 'test/unit/fixtures/bpf-native', '-I', 'bpf/include'];
-	execFileSync('clang', [...flags, ...include, 'test/unit/fixtures/bpf-native/io.c', '-o', DRIVER]);
+	driver = compileReplay('io');
 });
 
 /** Lines of `NS CPU TASK EVENT ARGUMENT…`. */
 function replay(...events: string[]): State {
-	return JSON.parse(execFileSync(DRIVER, { input: `${events.join('\n')}\n`, encoding: 'utf8' })) as State;
+	return JSON.parse(execFileSync(driver, { input: `${events.join('\n')}\n`, encoding: 'utf8' })) as State;
 }
 
 test('the stages of a request are what lies between its hooks, and their sum is the total', () => {

@@ -3,8 +3,8 @@
  * of them is known to the nanosecond.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
+import { compileReplay } from './compile-replay.ts';
 
 interface Cpu {
 	victims_full: number;
@@ -14,27 +14,18 @@ interface Cpu {
 	victims: { tgid: number; kind: number; count: number; ns: number[] }[];
 }
 
-const DRIVER = 'build/test/irq-replay';
+let driver = '';
 const NET_RX = 3;
 const BLOCK = 4;
 const [IDLE, PROCESS] = [1, 3];
 
 beforeAll(() => {
-	mkdirSync('build/test', { recursive: true });
-	const flags = [
-		'-O1',
-		'-w',
-		'-fsanitize=undefined',
-		'-fno-sanitize-recover',
-		'-Dpreserve_access_index=annotate("native")',
-	];
-	const include = ['-I', 'test/unit/fixtures/bpf-native', '-I', 'bpf/include'];
-	execFileSync('clang', [...flags, ...include, 'test/unit/fixtures/bpf-native/irq.c', '-o', DRIVER]);
+	driver = compileReplay('irq');
 });
 
 /** Lines of `NS CPU TASK EVENT ARGUMENT…`. */
 function replay(...events: string[]): Cpu[] {
-	const output = execFileSync(DRIVER, { input: `${events.join('\n')}\n`, encoding: 'utf8', maxBuffer: 1 << 24 });
+	const output = execFileSync(driver, { input: `${events.join('\n')}\n`, encoding: 'utf8', maxBuffer: 1 << 24 });
 	return (JSON.parse(output) as { cpus: Cpu[] }).cpus;
 }
 
