@@ -104,7 +104,7 @@ function tabLine(props: HeaderProps): { line: string; ends: { id: string; end: n
 	const badge = badgeOf(props);
 	const room = width - textWidth(badge[1] as string) - 2;
 	// Where not all titles fit beside the badge, the digit still says how to get there.
-	const full = tabs.reduce((sum, { title }) => sum + textWidth(title) + 4, 0) <= room;
+	const full = tabs.reduce((sum, { title }) => sum + textWidth(title) + 5, 0) <= room;
 	const labels = tabs.map(({ id, digit, title, state: tabState }): Piece => {
 		const text = full || id === active ? ` ${digit} ${title} ` : ` ${digit} `;
 		return {
