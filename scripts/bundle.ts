@@ -15,10 +15,10 @@ export const bundling = {
 	define: { 'process.env.NODE_ENV': '"production"' },
 	alias: {
 		// never used in production, but imported by Ink
-		'react-devtools-core': './src/ui/devtools-stub.ts',
+		'react-devtools-core': './src/ui/shims/devtools-stub.ts',
 		// blessed-contrib's chart draws off-screen and needs base classes only
-		blessed: './src/ui/blessed-stub.cjs',
-		'string-width': './src/ui/string-width.ts',
+		blessed: './src/ui/shims/blessed-stub.cjs',
+		'string-width': './src/ui/shims/string-width.ts',
 	},
 	banner: {
 		js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -10,7 +10,7 @@ import { WorkerSampler } from './sampling/worker-sampler.ts';
 import { sanitize } from './sanitize.ts';
 import { type HostPaths, openHost } from './tracers/open-host.ts';
 import { Unavailable } from './tracers/tracer.ts';
-import { localHost } from './ui/local-host.ts';
+import { localHost } from './ui/frame/local-host.ts';
 import { openScreen } from './ui/screen.ts';
 import { UsageError } from './usage-error.ts';
 

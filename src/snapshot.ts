@@ -3,8 +3,25 @@
  * sampling worker to the screen, to batch output and to whatever is added later. It is plain data (structured clone,
  * JSON), never changed after it was made, and its strings have passed the sanitiser.
  */
-import type { Source } from './tracers/tracer.ts';
 import type { Bytes, Count, Ns } from './units.ts';
+
+/** What is measured and how. Shown as a badge on the screen. */
+export interface Source {
+	/** e.g. `model`, `sched_info`, `tracepoint`. */
+	kind: string;
+	/** One sentence a newcomer understands. */
+	description: string;
+	/** e.g. `±50 %` or `exact`, with what it refers to. */
+	uncertainty: string;
+	/** Kernel hooks in use, e.g. `tp_btf/sched_switch`. */
+	hooks: string[];
+	/** What part of the machine the figures cover, where that is not all of it: `CPU packages + DRAM`. */
+	scope?: string;
+	/** By what a whole is shared out among rows: `run time`, `cycles`. */
+	weighting?: string;
+	/** What else could have been the source, in the order in which it was tried, and why it is not. */
+	rungs?: readonly { kind: string; state: string; reason: string; fix: string }[];
+}
 
 /** What the tool itself cost in the interval. */
 export interface Cost {

@@ -3,7 +3,8 @@
  * A task is a thread where threads are told apart, otherwise a whole process.
  */
 import type { SafeText } from '../sanitize.ts';
-import type { BpfCost, Source } from '../tracers/tracer.ts';
+import type { Source } from '../snapshot.ts';
+import type { BpfCost } from '../tracers/tracer.ts';
 import type { Count, Ns } from '../units.ts';
 
 /** A process. Always the same object for one process. */

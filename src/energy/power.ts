@@ -1,6 +1,6 @@
 /** Energy of the intervals: from a counter, from the model, or none at all. Everything the badge says about it. */
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
-import type { Source } from '../tracers/tracer.ts';
+import type { Source } from '../snapshot.ts';
 import type { MicroJoules, Ns, Watts } from '../units.ts';
 import type { Measured } from './attribution.ts';
 import type { Processors } from './cpufreq.ts';

@@ -1,7 +1,7 @@
 /** CPU time from `/proc`, sampled by a timer of its own: what there is without privilege. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Source } from '../tracers/tracer.ts';
+import type { Source } from '../snapshot.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from './cpu-use.ts';
 import { type ProcRow, SAMPLE_PERIOD } from './proc-reading.ts';
 import { ProcSampler } from './proc-sampler.ts';

@@ -10,7 +10,8 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type SafeText, sanitize } from '../sanitize.ts';
-import { type Source, Unavailable } from '../tracers/tracer.ts';
+import type { Source } from '../snapshot.ts';
+import { Unavailable } from '../tracers/tracer.ts';
 import type { Count, Ns } from '../units.ts';
 import { blindSpots } from './proc-blind-spots.ts';
 import { ProcMachine } from './proc-machine.ts';

@@ -5,9 +5,10 @@
 import { BlockDevices } from '../block-devices.ts';
 import { maps } from '../generated/io-device.ts';
 import { safe } from '../sanitize.ts';
+import type { Source } from '../snapshot.ts';
 import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
 import { LatencyReader } from '../tracers/latency.ts';
-import { type Host, type Options, type Reading, type Session, type Source, Unavailable } from '../tracers/tracer.ts';
+import { type Host, type Options, type Reading, type Session, Unavailable } from '../tracers/tracer.ts';
 import type { Count, Ns } from '../units.ts';
 import { FILTER_OPTIONS } from './filter.ts';
 import { type Counted, Rows } from './rows.ts';

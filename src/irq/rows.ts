@@ -6,7 +6,6 @@ import type { Distribution } from '../tracers/latency.ts';
 import type { Count, Ns } from '../units.ts';
 import type { LineFacts } from './lines.ts';
 import type { Stolen } from './stolen.ts';
-import type { Storm, StormBounds } from './storms.ts';
 
 /** How late softirqs began: from the first raise while not pending to the entry. Those whose raise was not seen are not in it. */
 export interface Lateness {
@@ -56,6 +55,22 @@ export interface IrqRow extends InTree {
 	late: Lateness | null;
 	/** Of `stolen`; null otherwise. */
 	stolen: Pick<Stolen, 'interrupted' | 'pid' | 'start_time' | 'cgroup' | 'hard_ns' | 'soft_ns' | 'vector_ns'> | null;
+}
+
+/** Either bound makes a storm. */
+export interface StormBounds {
+	/** Interrupts per second on one CPU. */
+	rate: number;
+	/** Share of one CPU, 0–1. */
+	share: number;
+}
+
+export interface Storm extends Pick<IrqRow, 'kind' | 'irq' | 'name'> {
+	cpu: number;
+	/** Per second. */
+	rate: number;
+	/** Of the CPU, 0–1. */
+	share: number;
 }
 
 export interface IrqExtra {

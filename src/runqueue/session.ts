@@ -1,14 +1,7 @@
 /** One run of the run-queue tracer: intervals, options that change meanwhile, and rows from accounts. */
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
-import {
-	type BpfCost,
-	type Host,
-	type Options,
-	type Reading,
-	type Session,
-	type Source,
-	Unavailable,
-} from '../tracers/tracer.ts';
+import type { Source } from '../snapshot.ts';
+import { type BpfCost, type Host, type Options, type Reading, type Session, Unavailable } from '../tracers/tracer.ts';
 import type { Count, Ns } from '../units.ts';
 import type { Account, Switches } from './account.ts';
 import { Accounts } from './accounts.ts';

@@ -9,9 +9,10 @@ import type { Placement, ProcessUse, ThreadSample, ThreadUse } from '../energy/t
 import type { Weighting } from '../energy/weighting.ts';
 import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../generated/energy.ts';
 import { type SafeText, sanitize } from '../sanitize.ts';
+import type { Source } from '../snapshot.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf, viewOf } from './bpf-session.ts';
-import type { BpfCost, Host, Source } from './tracer.ts';
+import type { BpfCost, Host } from './tracer.ts';
 
 /** Programs of bpf/include/thread-detail.bpf.h, whose hooks not every kernel has. */
 const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'work', 'softirq'].flatMap((name) => [

@@ -17,11 +17,12 @@ import { type Counted, Rows } from '../io/rows.ts';
 import { SlowRequests } from '../io/slow.ts';
 import type { FullPath, IoExtra, IoRow } from '../io/snapshot.ts';
 import { sanitize } from '../sanitize.ts';
+import type { Source } from '../snapshot.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
 import { HashReader } from './hash-reader.ts';
 import { LatencyReader } from './latency.ts';
-import type { BpfCost, Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
+import type { BpfCost, Host, Options, Reading, Session, Tracer } from './tracer.ts';
 
 /** Processes listed beside the rows. */
 const LISTED_PROCESSES = 1000;

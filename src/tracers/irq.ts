@@ -7,15 +7,25 @@ import { constants, irq_vector, maps } from '../generated/irq.ts';
 import { irqColumns as columns } from '../irq/columns.ts';
 import { stolenFold } from '../irq/fold.ts';
 import { Lines } from '../irq/lines.ts';
-import { type IrqExtra, type IrqRow, type Kind, type Lateness, type Line, lineRow, stolenRow } from '../irq/rows.ts';
+import {
+	type IrqExtra,
+	type IrqRow,
+	type Kind,
+	type Lateness,
+	type Line,
+	lineRow,
+	type StormBounds,
+	stolenRow,
+} from '../irq/rows.ts';
 import { StolenReader } from '../irq/stolen.ts';
-import { isStorm, type StormBounds } from '../irq/storms.ts';
+import { isStorm } from '../irq/storms.ts';
 import { invalidZones, zonesNs } from '../irq/zones.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import type { Source } from '../snapshot.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
 import { Distribution, type KernelLatency, LatencyReader } from './latency.ts';
-import type { Host, Options, Reading, Session, Source, Tracer } from './tracer.ts';
+import type { Host, Options, Reading, Session, Tracer } from './tracer.ts';
 
 /** Listed of those that were interrupted. */
 const STOLEN_LISTED = 64;

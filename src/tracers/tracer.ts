@@ -6,7 +6,7 @@
 import type { Fold } from '../grouping/fold.ts';
 import type { BpfAddon } from '../native.ts';
 import type { SafeText } from '../sanitize.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot, Source } from '../snapshot.ts';
 import type { Ns } from '../units.ts';
 
 /** How a column's value is written; decides unit, alignment and the words in help. */
@@ -46,24 +46,6 @@ export interface Column<Row> {
 	shown?(snapshot: object): boolean;
 	/** `seconds` is the measured length of the interval, for rates. */
 	value(row: Row, seconds: number): number | SafeText;
-}
-
-/** What is measured and how. Shown as a badge on the screen. */
-export interface Source {
-	/** e.g. `model`, `sched_info`, `tracepoint`. */
-	kind: string;
-	/** One sentence a newcomer understands. */
-	description: string;
-	/** e.g. `±50 %` or `exact`, with what it refers to. */
-	uncertainty: string;
-	/** Kernel hooks in use, e.g. `tp_btf/sched_switch`. */
-	hooks: string[];
-	/** What part of the machine the figures cover, where that is not all of it: `CPU packages + DRAM`. */
-	scope?: string;
-	/** By what a whole is shared out among rows: `run time`, `cycles`. */
-	weighting?: string;
-	/** What else could have been the source, in the order in which it was tried, and why it is not. */
-	rungs?: readonly { kind: string; state: string; reason: string; fix: string }[];
 }
 
 /** What a session found since its last read. Counts and times are of the interval unless the name ends in `_total`. */

@@ -1,7 +1,6 @@
 /** What a rule says, and what becomes of it: types that rules, the tracker, batch output and the screen share. */
 import type { SafeText } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
-import type { Moment } from './moment.ts';
 import type { SourceTab } from './sources.ts';
 
 /** How bad: work stands still; work is slowed down; worth knowing. */
@@ -46,31 +45,10 @@ export interface Suspicion {
 	link: Link;
 }
 
-export interface Rule {
-	id: string;
-	level: Level;
-	/** What is looked for, in a few words: `CPUs`. */
-	title: string;
-	/** When it speaks up, with its limits: help and docs/triage.md say this. */
-	help: string;
-	/** Why it cannot be judged at this moment; undefined: it can. */
-	blind?(moment: Moment): SafeText | undefined;
-	/** Pure. Everything from {@link KEEP} on, worst first. */
-	look(moment: Moment): Suspicion[];
-}
-
-/** A finding that has begun goes on down to this part of its limit. */
-export const KEEP = 0.7;
-
 /** One finding as it leaves the program. */
 export interface Finding extends Pick<Suspicion, 'subject' | 'text' | 'figures' | 'owner' | 'link'> {
 	rule: string;
 	level: Level;
 	/** ISO 8601: beginning of the first interval that had it. */
 	since: string;
-}
-
-/** The least of several figures, each as a multiple of its limit: all of them have to be reached. */
-export function excessOf(...figures: readonly (readonly [value: number, limit: number])[]): number {
-	return figures.reduce((least, [value, limit]) => Math.min(least, value / limit), Number.POSITIVE_INFINITY) || 0;
 }

@@ -1,5 +1,5 @@
 /** THE list of rules: one file each, a line here. Of findings that begin together and are equally bad the upper one comes first. */
-import type { Rule } from './finding.ts';
+import type { Rule } from './rule.ts';
 import { cpuSaturated } from './rules/cpu-saturated.ts';
 import { irqStolen } from './rules/irq-stolen.ts';
 import { irqStorm } from './rules/irq-storm.ts';

@@ -3,7 +3,8 @@
  * away for a while, so that nothing flickers; the order changes only when something begins or ends.
  */
 import type { Ns } from '../units.ts';
-import { type Finding, KEEP, levels, type Rule, type Suspicion } from './finding.ts';
+import { type Finding, levels, type Suspicion } from './finding.ts';
+import { KEEP, type Rule } from './rule.ts';
 
 /** How long it has to hold before it is told, ns: two intervals of a second, one longer interval. */
 export const BEGINS_AFTER: Ns = 1.5e9;

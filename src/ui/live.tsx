@@ -7,15 +7,15 @@ import { sanitize } from '../sanitize.ts';
 import { Store } from '../store.ts';
 import { stopProcess } from '../term/lifecycle.ts';
 import { App } from './app.tsx';
-import { clipboardSequence } from './clipboard.ts';
-import type { HostInfo } from './header.tsx';
+import { clipboardSequence } from './frame/clipboard.ts';
+import type { HostInfo } from './frame/header.tsx';
+import { localHost } from './frame/local-host.ts';
 import { type KeyOverrides, keymapWith } from './keymap.ts';
 import type { Inspect } from './lens/use-details.ts';
-import { SlotsContext } from './lines.tsx';
-import { localHost } from './local-host.ts';
 import { openScreen, type Screen, terminalSize } from './screen.ts';
 import type { TabEntry } from './tab.ts';
 import type { LookChoice } from './theme.ts';
+import { SlotsContext } from './widgets/lines.tsx';
 
 export interface LiveOptions {
 	registry: readonly TabEntry[];

@@ -10,9 +10,9 @@ import { FrameWriter } from '../term/frame-writer.ts';
 import { type Lifecycle, watchProcess } from '../term/lifecycle.ts';
 import { openTerminal, standardOutput } from '../term/output.ts';
 import { Terminal } from '../term/terminal.ts';
-import type { HostInfo } from './header.tsx';
-import { statusLine } from './line.ts';
+import type { HostInfo } from './frame/header.tsx';
 import { type LookChoice, lookOf, paint, setLook } from './theme.ts';
+import { statusLine } from './widgets/line.ts';
 
 export interface ScreenOptions {
 	registry: readonly { tracer: { id: string; title: string } }[];

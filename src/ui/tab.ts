@@ -7,8 +7,8 @@ import type { Snapshot } from '../snapshot.ts';
 import type { Column, Options, Tracer } from '../tracers/tracer.ts';
 import type { Link } from '../triage/finding.ts';
 import type { Ns } from '../units.ts';
-import type { TabBaseline } from './baseline.ts';
 import type { Keymap } from './keymap.ts';
+import type { TabBaseline } from './state/baseline.ts';
 import type { Span } from './theme.ts';
 
 /** A column that draws itself where text alone would not do. */

@@ -1,7 +1,7 @@
 import './blessed-hook.ts';
 import { describe, expect, test } from 'vitest';
 import { textWidth } from '../../src/term/width.ts';
-import { chartLines, niceCeiling } from '../../src/ui/chart.ts';
+import { chartLines, niceCeiling } from '../../src/ui/widgets/chart.ts';
 import { plain } from './plain.ts';
 
 const options = { width: 60, height: 10, seconds: 1, format: (value: number) => `${value}W` };

@@ -9,11 +9,11 @@ import { waterfall } from '../../src/stages/figures.ts';
 import { Store } from '../../src/store.ts';
 import { textWidth } from '../../src/term/width.ts';
 import { App, type AppActions } from '../../src/ui/app.tsx';
-import { placedBar, stageTableLines } from '../../src/ui/stage-table.ts';
 import { stageNote } from '../../src/ui/tabs/io/missing-stages.ts';
 import { rowsOfSlow } from '../../src/ui/tabs/io/slow-rows.ts';
 import { roleOf, stackedBar } from '../../src/ui/tabs/io/stage-marks.ts';
 import { neighbours, waterfallLines } from '../../src/ui/tabs/io/waterfall.ts';
+import { placedBar, stageTableLines } from '../../src/ui/widgets/stage-table.ts';
 import { fixtureTabs, ioSnapshot } from './fixtures/tabs.ts';
 import { eventually, plain, settle } from './plain.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runqlatTab } from '../../src/ui/tabs/runqlat.tsx';
+import { runqlatTab } from '../../src/ui/tabs/runqlat/runqlat.tsx';
 import { runqlatSnapshot } from './fixtures/tabs.ts';
 
 const snapshot = runqlatSnapshot(0);

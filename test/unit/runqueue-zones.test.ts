@@ -3,7 +3,7 @@ import { LOG2_SLOTS, slotCount, slotLower } from '../../src/histogram.ts';
 import { commBytes, filterOf, filterText } from '../../src/runqueue/filter.ts';
 import { log2Slots, parseZones, zonesOf } from '../../src/runqueue/zones.ts';
 import { Unavailable } from '../../src/tracers/tracer.ts';
-import { heatMapLines } from '../../src/ui/heat-map.tsx';
+import { heatMapLines } from '../../src/ui/widgets/heat-map.tsx';
 import { plain } from '../ui/plain.ts';
 
 test('limits of zones', () => {

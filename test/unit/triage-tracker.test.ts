@@ -1,7 +1,8 @@
 /** From suspicions of single intervals to findings that last. */
 import { describe, expect, test } from 'vitest';
 import { safe, sanitize } from '../../src/sanitize.ts';
-import type { Level, Rule, Suspicion } from '../../src/triage/finding.ts';
+import type { Level, Suspicion } from '../../src/triage/finding.ts';
+import type { Rule } from '../../src/triage/rule.ts';
 import { Tracker } from '../../src/triage/tracker.ts';
 
 const rule = (id: string, level: Level = 'high'): Rule => ({ id, level, title: id, help: '', look: () => [] });

@@ -1,6 +1,6 @@
 /** What GPUs tell: energy of the device, and how long processes kept it busy. On machines without one there is no reader. */
 import type { SafeText } from '../../sanitize.ts';
-import type { Source } from '../../tracers/tracer.ts';
+import type { Source } from '../../snapshot.ts';
 import type { MicroJoules, Ns } from '../../units.ts';
 import { apportion } from '../attribution.ts';
 

@@ -6,7 +6,7 @@
 
 import type { BpfAddon } from '../../native.ts';
 import type { SafeText } from '../../sanitize.ts';
-import type { Source } from '../../tracers/tracer.ts';
+import type { Source } from '../../snapshot.ts';
 import type { MicroJoules, Ns } from '../../units.ts';
 import type { Sampler } from './sampler.ts';
 

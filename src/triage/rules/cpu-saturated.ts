@@ -1,6 +1,6 @@
 import { safe } from '../../sanitize.ts';
-import { excessOf, type Rule } from '../finding.ts';
 import { busyShare, equals, outOfQuota, ownerOf, topNames, without } from '../moment.ts';
+import { excessOf, type Rule } from '../rule.ts';
 import { duration, number, percent } from '../words.ts';
 
 const limits = { busy: 0.9, waitingPerCpu: 0.25 };

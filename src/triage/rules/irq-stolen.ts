@@ -1,6 +1,6 @@
 import { safe } from '../../sanitize.ts';
-import { excessOf, type Rule } from '../finding.ts';
 import { equals, processKey, without } from '../moment.ts';
+import { excessOf, type Rule } from '../rule.ts';
 import { percent } from '../words.ts';
 
 const limits = { share: 0.15, ofCpuTime: 0.25 };

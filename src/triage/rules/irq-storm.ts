@@ -1,6 +1,6 @@
 import { safe } from '../../sanitize.ts';
-import type { Rule } from '../finding.ts';
 import { equals, ownerOf, topNames, without } from '../moment.ts';
+import type { Rule } from '../rule.ts';
 import { count, percent, perSecond } from '../words.ts';
 
 /** Too many interrupts of one kind on one CPU; the bounds are those of the interrupt tab. */

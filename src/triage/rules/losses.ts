@@ -1,5 +1,5 @@
 import { type SafeText, safe } from '../../sanitize.ts';
-import { excessOf, type Rule } from '../finding.ts';
+import { excessOf, type Rule } from '../rule.ts';
 import { type Sources, sourceTabs } from '../sources.ts';
 import { count, percent } from '../words.ts';
 

@@ -1,6 +1,6 @@
 import { safe } from '../../sanitize.ts';
-import { excessOf, type Rule } from '../finding.ts';
 import { equals, ownerOf, topNames, without } from '../moment.ts';
+import { excessOf, type Rule } from '../rule.ts';
 import { percent, watts } from '../words.ts';
 
 const limits = { share: 0.5, cpus: 0.5 };

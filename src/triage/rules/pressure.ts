@@ -1,7 +1,8 @@
 import { safe } from '../../sanitize.ts';
-import { excessOf, type Link, type Rule, type Suspicion } from '../finding.ts';
+import type { Link, Suspicion } from '../finding.ts';
 import { type Moment, ownerOf, topNames } from '../moment.ts';
 import type { Resource } from '../pressure.ts';
+import { excessOf, type Rule } from '../rule.ts';
 import { percent } from '../words.ts';
 
 const limits = { memory: 0.1, io: 0.3, cpu: 0.6 };

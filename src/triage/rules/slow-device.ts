@@ -1,7 +1,8 @@
 import type { IoRow, SlowRequest } from '../../io/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../../sanitize.ts';
-import { excessOf, type Owner, type Rule } from '../finding.ts';
+import type { Owner } from '../finding.ts';
 import { equals, type Moment, ownerOf, topNames, without } from '../moment.ts';
+import { excessOf, type Rule } from '../rule.ts';
 import { duration, number, percent } from '../words.ts';
 
 const limits = { perSecond: 5, share: 0.05 };

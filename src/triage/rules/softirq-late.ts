@@ -1,6 +1,6 @@
 import { safe, sanitize } from '../../sanitize.ts';
-import { excessOf, type Rule } from '../finding.ts';
 import { equals, ownerOf, topNames, without } from '../moment.ts';
+import { excessOf, type Rule } from '../rule.ts';
 import { duration, perSecond } from '../words.ts';
 
 const limits = { p99_ns: 10e6, perSecond: 50 };

@@ -1,7 +1,7 @@
 import type { Inflight } from '../../io/snapshot.ts';
 import { safe } from '../../sanitize.ts';
-import { excessOf, type Rule } from '../finding.ts';
 import { equals, without } from '../moment.ts';
+import { excessOf, type Rule } from '../rule.ts';
 import { count, duration } from '../words.ts';
 
 const limits = { age_ns: 1e9 };

@@ -1,7 +1,7 @@
 import { cgroupName } from '../../energy/cgroup-name.ts';
 import { safe } from '../../sanitize.ts';
-import { excessOf, type Rule } from '../finding.ts';
 import { equals, ownerOf, topNames, without } from '../moment.ts';
+import { excessOf, type Rule } from '../rule.ts';
 import { percent } from '../words.ts';
 
 const limits = { periods: 0.1, time: 0.05 };

@@ -1,7 +1,8 @@
 import { safe } from '../../sanitize.ts';
-import { excessOf, type Owner, type Rule } from '../finding.ts';
+import type { Owner } from '../finding.ts';
 import { equals, type Moment, outOfQuota, ownerOf, processKey, topNames, without } from '../moment.ts';
 import type { OverviewRow } from '../rows.ts';
+import { excessOf, type Rule } from '../rule.ts';
 import { duration, percent } from '../words.ts';
 
 const limits = { waitShare: 0.1, p99_ns: 10e6, waitPerCpuTime: 0.5, ownCpu: 0.25 };

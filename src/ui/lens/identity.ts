@@ -1,9 +1,9 @@
 /** Lens: who the process is, as `/proc` has it now. */
 import { formatDuration } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
-import { clock } from '../header.tsx';
-import { lineOf, widthOf } from '../line.ts';
+import { clock } from '../frame/header.tsx';
 import type { Span } from '../theme.ts';
+import { lineOf, widthOf } from '../widgets/line.ts';
 import type { DetailsNow } from './use-details.ts';
 
 /** Facts with two cells between them, as many to a line as fit. */

@@ -2,8 +2,8 @@
 import { formatCount, formatNs, formatShare } from '../../format.ts';
 import type { Stolen } from '../../irq/stolen.ts';
 import type { ProcessId } from '../../process-id.ts';
-import { lineOf } from '../line.ts';
 import type { Span } from '../theme.ts';
+import { lineOf } from '../widgets/line.ts';
 import { type Histories, isIt, type Look, newest, type Section, TREND } from './look.ts';
 
 type IrqSnapshot = Histories['irq'][number];

@@ -3,8 +3,8 @@ import { formatBytes, formatCount, formatNs } from '../../format.ts';
 import type { IoProcess, SlowRequest } from '../../io/snapshot.ts';
 import type { ProcessId } from '../../process-id.ts';
 import { fitCells } from '../../term/width.ts';
-import { lineOf } from '../line.ts';
 import type { Span } from '../theme.ts';
+import { lineOf } from '../widgets/line.ts';
 import { dim, type Histories, isIt, type Look, type Section, TREND } from './look.ts';
 
 type IoSnapshot = Histories['io'][number];

@@ -1,8 +1,8 @@
 /** Lens: the sections as lines of text. Pure. */
 import { sparkline } from '../../format.ts';
 import { fitCells, textWidth } from '../../term/width.ts';
-import { lineOf } from '../line.ts';
 import type { Span } from '../theme.ts';
+import { lineOf } from '../widgets/line.ts';
 import { energySection } from './energy.ts';
 import { interruptsSection } from './interrupts.ts';
 import { ioSection } from './io.ts';

@@ -6,8 +6,8 @@ import type { IrqExtra, IrqRow } from '../../irq/rows.ts';
 import { type ProcessId, sameStart } from '../../process-id.ts';
 import type { RunqlatExtra, RunqlatRow } from '../../runqueue/rows.ts';
 import type { Snapshot } from '../../snapshot.ts';
-import type { ChartOptions } from '../chart.ts';
 import { paint, type Span } from '../theme.ts';
+import type { ChartOptions } from '../widgets/chart.ts';
 
 /** Oldest first, up to the moment shown, which is whole. */
 export interface Histories {

@@ -2,7 +2,7 @@
 import { formatCount, formatNs, formatShare, formatWatts } from '../../format.ts';
 import type { SafeText } from '../../sanitize.ts';
 import { fitCells } from '../../term/width.ts';
-import { lineOf } from '../line.ts';
+import { lineOf } from '../widgets/line.ts';
 import { dim, energyOf, isIt, type Look, type Section } from './look.ts';
 
 interface Thread {

@@ -1,9 +1,9 @@
 /** Lens: how long one process waited for a CPU, and who ran meanwhile. */
 import { formatCount, formatNs, formatRate, formatShare } from '../../format.ts';
 import { fitCells } from '../../term/width.ts';
-import { histogramLines } from '../histogram.tsx';
-import { lineOf } from '../line.ts';
 import type { Span } from '../theme.ts';
+import { histogramLines } from '../widgets/histogram.tsx';
+import { lineOf } from '../widgets/line.ts';
 import { dim, isIt, type Look, newest, type Section, TREND, waitsOf } from './look.ts';
 
 function latest({ process, histories }: Look) {

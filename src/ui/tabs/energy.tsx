@@ -5,11 +5,11 @@ import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../energy/r
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
-import { Panes } from '../panes.tsx';
-import type { Area } from '../split.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
-import { TimeChart } from '../time-chart.tsx';
+import { Panes } from '../widgets/panes.tsx';
+import type { Area } from '../widgets/split.ts';
+import { TimeChart } from '../widgets/time-chart.tsx';
 
 type Props = TabProps<EnergyRow, EnergyExtra>;
 

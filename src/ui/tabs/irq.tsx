@@ -7,14 +7,14 @@ import type { IrqExtra, IrqRow } from '../../irq/rows.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
 import { fitCells } from '../../term/width.ts';
-import { bar, Histogram } from '../histogram.tsx';
-import { lineOf } from '../line.ts';
-import { Lines } from '../lines.tsx';
-import { Panes, SummaryLines } from '../panes.tsx';
-import type { Area } from '../split.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import { paint, type Role, type Span } from '../theme.ts';
-import { TimeChart } from '../time-chart.tsx';
+import { bar, Histogram } from '../widgets/histogram.tsx';
+import { lineOf } from '../widgets/line.ts';
+import { Lines } from '../widgets/lines.tsx';
+import { Panes, SummaryLines } from '../widgets/panes.tsx';
+import type { Area } from '../widgets/split.ts';
+import { TimeChart } from '../widgets/time-chart.tsx';
 
 type Props = TabProps<IrqRow, IrqExtra>;
 

@@ -10,15 +10,15 @@ import type { OverviewExtra } from '../../triage/overview.ts';
 import { type Resource, resources } from '../../triage/pressure.ts';
 import type { OverviewRow } from '../../triage/rows.ts';
 import { rules } from '../../triage/rules.ts';
-import { clock } from '../header.tsx';
-import { bar } from '../histogram.tsx';
+import { clock } from '../frame/header.tsx';
 import { keysOf } from '../keymap.ts';
-import { lineOf, type Piece, statusLine, widthOf } from '../line.ts';
-import { Lines } from '../lines.tsx';
-import { Notice } from '../notice.tsx';
 import type { TabProps, TabView } from '../tab.ts';
-import { Table } from '../table.tsx';
 import type { Role, Span } from '../theme.ts';
+import { bar } from '../widgets/histogram.tsx';
+import { lineOf, type Piece, statusLine, widthOf } from '../widgets/line.ts';
+import { Lines } from '../widgets/lines.tsx';
+import { Notice } from '../widgets/notice.tsx';
+import { Table } from '../widgets/table.tsx';
 
 type Props = TabProps<OverviewRow, OverviewExtra>;
 

@@ -4,13 +4,13 @@ import { type ReactElement, useMemo } from 'react';
 import { mergeBuckets } from '../../derive.ts';
 import type { ReceiveExtra, ReceiveRow } from '../../receive/snapshot.ts';
 import { safe } from '../../sanitize.ts';
-import { Histogram } from '../histogram.tsx';
-import { Lines } from '../lines.tsx';
-import { Panes, SummaryLines } from '../panes.tsx';
-import type { Area } from '../split.ts';
-import { stageTableLines } from '../stage-table.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
+import { Histogram } from '../widgets/histogram.tsx';
+import { Lines } from '../widgets/lines.tsx';
+import { Panes, SummaryLines } from '../widgets/panes.tsx';
+import type { Area } from '../widgets/split.ts';
+import { stageTableLines } from '../widgets/stage-table.ts';
 
 type Props = TabProps<ReceiveRow, ReceiveExtra>;
 

@@ -5,10 +5,10 @@ import type { Inflight, IoExtra, IoRow } from '../../../io/snapshot.ts';
 import { sanitize } from '../../../sanitize.ts';
 import type { Snapshot } from '../../../snapshot.ts';
 import type { Column } from '../../../tracers/tracer.ts';
-import { Lines } from '../../lines.tsx';
-import { Panes } from '../../panes.tsx';
 import type { TabList, TabProps } from '../../tab.ts';
 import type { Span } from '../../theme.ts';
+import { Lines } from '../../widgets/lines.tsx';
+import { Panes } from '../../widgets/panes.tsx';
 import { narrowTo } from './narrow.ts';
 import { summaryOf } from './summary.ts';
 

@@ -2,10 +2,10 @@
 import { type ReactElement, useMemo } from 'react';
 import { recentSlow } from '../../../derive.ts';
 import type { IoExtra, IoRow } from '../../../io/snapshot.ts';
-import { Lines } from '../../lines.tsx';
-import { Panes } from '../../panes.tsx';
 import type { TabList, TabProps } from '../../tab.ts';
 import type { Span } from '../../theme.ts';
+import { Lines } from '../../widgets/lines.tsx';
+import { Panes } from '../../widgets/panes.tsx';
 import { narrowTo } from './narrow.ts';
 import { rowsOfSlow, type SlowRow, slowColumns, slowHeading, slowKey, slowNameOf } from './slow-rows.ts';
 import { legend } from './stage-marks.ts';

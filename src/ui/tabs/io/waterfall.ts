@@ -3,9 +3,9 @@ import { formatCount, formatNs, formatShare } from '../../../format.ts';
 import { IO_PATH } from '../../../io/path.ts';
 import type { FullPath, OffCpu } from '../../../io/snapshot.ts';
 import { fitCells, textWidth } from '../../../term/width.ts';
-import { lineOf, widthOf } from '../../line.ts';
-import { placedBar } from '../../stage-table.ts';
 import type { Role, Span } from '../../theme.ts';
+import { lineOf, widthOf } from '../../widgets/line.ts';
+import { placedBar } from '../../widgets/stage-table.ts';
 import type { SlowRow } from './slow-rows.ts';
 import { roleOf } from './stage-marks.ts';
 

@@ -1,0 +1,38 @@
+/** A tab that throws shows its error in its own place; the others go on. */
+import { Component, type ReactElement, type ReactNode } from 'react';
+import { sanitize } from '../../sanitize.ts';
+import { Notice } from '../widgets/notice.tsx';
+
+interface Props {
+	width: number;
+	height: number;
+	children: ReactNode;
+}
+
+export class ErrorBoundary extends Component<Props, { error: unknown }> {
+	override state: { error: unknown } = { error: null };
+
+	static getDerivedStateFromError(error: unknown): { error: unknown } {
+		return { error };
+	}
+
+	override render(): ReactNode {
+		const { error } = this.state;
+		if (error === null) return this.props.children;
+		return <Failure error={error} width={this.props.width} height={this.props.height} />;
+	}
+}
+
+function Failure({ error, width, height }: { error: unknown; width: number; height: number }): ReactElement {
+	const message = error instanceof Error ? error.message : String(error);
+	const where = error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 4) : [];
+	return (
+		<Notice
+			tone="bad"
+			title="this tab failed; the others work"
+			text={[sanitize(message), ...where.map((line) => sanitize(line.trim()))]}
+			width={width}
+			height={height}
+		/>
+	);
+}

@@ -1,0 +1,142 @@
+/** Two lines on top: the machine, and the tabs. */
+import { type ReactElement, useContext, useMemo } from 'react';
+import { formatDuration } from '../../format.ts';
+import type { SafeText } from '../../sanitize.ts';
+import { textWidth } from '../../term/width.ts';
+import type { Ns } from '../../units.ts';
+import type { Span } from '../theme.ts';
+import { HitsContext } from '../widgets/hit.ts';
+import { type Piece, statusLine } from '../widgets/line.ts';
+import { Lines } from '../widgets/lines.tsx';
+
+/** What the header says about the machine. */
+export interface HostInfo {
+	host: SafeText;
+	/** Release of the kernel. */
+	kernel: SafeText;
+	/** Online CPUs. */
+	cpus: number;
+	/** Load averages of 1, 5, 15 minutes; empty: not known. */
+	load(): readonly number[];
+	/** Seconds; NaN: not known. */
+	uptime(): number;
+}
+
+export interface HeaderProps {
+	host: HostInfo;
+	tabs: readonly { id: string; digit: string; title: string; state: 'attaching' | 'live' | 'unavailable' }[];
+	active: string;
+	/** Kind and uncertainty of the energy figures; null before they are known. */
+	energy: string | null;
+	/** ISO 8601; when what is shown was measured. */
+	time: string | null;
+	paused: boolean;
+	/** How far the moment shown lies back, ns. */
+	behind: Ns;
+	/** When the baseline was marked, ISO 8601; null: none is. */
+	baseline: string | null;
+	/** Interval asked for, s. */
+	delay: number;
+	group: string | null;
+	width: number;
+	height: number;
+}
+
+/** Local time of day. */
+export function clock(time: string | null): string {
+	const date = time === null ? new Date() : new Date(time);
+	const two = (n: number) => String(n).padStart(2, '0');
+	return Number.isNaN(date.getTime())
+		? ''
+		: `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+function machineLine({ host, energy, time, width }: HeaderProps): string {
+	const [up, load] = [host.uptime(), host.load()];
+	const pieces: Piece[] = [
+		{ spans: [['brand', 'wattlag']], drop: 2 },
+		{ spans: [['strong', host.host]], drop: 1 },
+		{ spans: [['dim', 'kernel '], host.kernel], drop: 7 },
+		{ spans: [`${host.cpus}`, ['dim', ' CPU']], drop: 6 },
+		{ spans: up >= 0 ? [['dim', 'up '], formatDuration(up)] : [], drop: 8 },
+		{
+			spans:
+				load.length === 0
+					? []
+					: [
+							['dim', 'load '],
+							['strong', load.map((one) => one.toFixed(2)).join(' ')],
+						],
+			drop: 3,
+		},
+		{
+			spans:
+				energy === null
+					? []
+					: [
+							['dim', 'energy '],
+							['warn', energy],
+						],
+			drop: 5,
+			side: 'right',
+		},
+		{ spans: [clock(time)], drop: 4, side: 'right' },
+	];
+	return statusLine(width, pieces);
+}
+
+/** What the figures are: of now, held, of a moment in the past, or not there. */
+function badgeOf({ tabs, active, paused, behind, time, delay, width }: HeaderProps): Span {
+	const state = tabs.find((tab) => tab.id === active)?.state;
+	if (paused && behind > 0) {
+		const back = formatDuration(Math.round(behind / 1e9));
+		return ['alert', width < 60 ? ` ‖ ${clock(time)} -${back} ` : ` PAUSED ${clock(time)}, ${back} back `];
+	}
+	if (paused) return ['alert', ` PAUSED ${clock(time)} `];
+	if (state === 'attaching') return ['warn', 'attaching…'];
+	if (state === 'unavailable') return ['bad', 'unavailable'];
+	return ['good', `● ${Number(delay.toFixed(2))}s`];
+}
+
+/** The tabs' line, and where each tab ends on it. */
+function tabLine(props: HeaderProps): { line: string; ends: { id: string; end: number }[] } {
+	const { tabs, active, baseline, group, width } = props;
+	const badge = badgeOf(props);
+	const room = width - textWidth(badge[1] as string) - 2;
+	// Where not all titles fit beside the badge, the digit still says how to get there.
+	const full = tabs.reduce((sum, { title }) => sum + textWidth(title) + 5, 0) <= room;
+	const labels = tabs.map(({ id, digit, title, state: tabState }): Piece => {
+		const text = full || id === active ? ` ${digit} ${title} ` : ` ${digit} `;
+		return {
+			spans: [[id === active ? 'tabActive' : tabState === 'unavailable' ? 'dim' : 'tab', text]],
+			drop: id === active ? 0 : 2,
+		};
+	});
+	let end = -1;
+	const ends = labels.map(({ spans }, index) => {
+		end += textWidth((spans[0] as readonly [string, string])[1]) + 1;
+		return { id: tabs[index]?.id ?? '', end };
+	});
+	const line = statusLine(
+		width,
+		[
+			...labels,
+			{ spans: baseline === null ? [] : [['accent', `Δ ${clock(baseline)}`]], drop: 3, side: 'right' },
+			{ spans: group === null ? [] : [['dim', 'by '], group], drop: 4, side: 'right' },
+			{ spans: [badge], drop: 1, side: 'right' },
+		],
+		1,
+	);
+	return { line, ends };
+}
+
+export function Header(props: HeaderProps): ReactElement {
+	const hits = useContext(HitsContext);
+	// Load and uptime are read anew whenever something else changed: at least once per interval.
+	const [lines, ends] = useMemo(() => {
+		const { line, ends } = tabLine(props);
+		return [props.height >= 2 ? [machineLine(props), line] : [line], ends];
+	}, [props]);
+	hits.tabs = ends;
+	return <Lines lines={lines} width={props.width} height={props.height} />;
+}

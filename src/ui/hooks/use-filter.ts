@@ -1,0 +1,37 @@
+/** The filter that is typed, checked; while it is wrong, the last right one stays in use. */
+import { useMemo, useRef } from 'react';
+import { type BoundFilter, Filter } from '../../filter/bind.ts';
+import { FilterError } from '../../filter/error.ts';
+import type { FilterTab } from '../../filter/names.ts';
+
+export interface FilterInUse {
+	/** Text of the filter in use. */
+	text: string;
+	bound: BoundFilter<never>;
+	/** What is wrong with the one that is typed. */
+	error: FilterError | null;
+}
+
+function compile(text: string, tabs: readonly FilterTab[]): Filter | FilterError {
+	try {
+		return new Filter(text, tabs);
+	} catch (error) {
+		if (error instanceof FilterError) return error;
+		throw error;
+	}
+}
+
+export function useFilter(text: string, tabs: readonly FilterTab[], shown: FilterTab): FilterInUse {
+	const compiled = useMemo(() => compile(text, tabs), [text, tabs]);
+	const last = useRef<Filter | null>(null);
+	if (compiled instanceof Filter) last.current = compiled;
+	const inUse = last.current;
+	return useMemo(
+		() => ({
+			text: inUse?.text.trim() ?? '',
+			bound: inUse?.bind(shown) ?? { test: null, ignored: [] },
+			error: compiled instanceof FilterError ? compiled : null,
+		}),
+		[inUse, compiled, shown],
+	);
+}

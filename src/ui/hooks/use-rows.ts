@@ -1,0 +1,70 @@
+/** The rows of a tab as they are shown: filtered and sorted. */
+import { useMemo } from 'react';
+import { secondsOf } from '../../derive.ts';
+import type { RowTest } from '../../filter/bind.ts';
+import { type Band, type Buckets, boundsOf, log2Slot } from '../../histogram.ts';
+import { type Sort, sortRows } from '../../query.ts';
+import type { Snapshot } from '../../snapshot.ts';
+import { filterTree, sortTree } from '../../tree.ts';
+import type { Ns } from '../../units.ts';
+import type { TabTracer, TabView } from '../tab.ts';
+
+export function useRows(
+	snapshot: Snapshot | undefined,
+	tracer: Pick<TabTracer<never, object>, 'columns'>,
+	listed: TabView<never, object>['listed'],
+	test: RowTest<never> | null,
+	sort: Sort,
+): readonly never[] {
+	const { key, direction } = sort;
+	const filtered = useMemo(() => {
+		if (!snapshot) return [];
+		const seconds = secondsOf(snapshot);
+		const rows = snapshot.rows as readonly never[];
+		const shown = listed ? rows.filter(listed) : rows;
+		if (!test) return shown;
+		const passes = (row: never) => test(row, seconds);
+		return snapshot.group === 'tree' ? filterTree(shown, passes) : shown.filter(passes);
+	}, [snapshot, listed, test]);
+	return useMemo(() => {
+		const column = tracer.columns.find((one) => one.key === key);
+		const sorted = snapshot?.group === 'tree' ? sortTree : sortRows;
+		return sorted(filtered, column, direction, snapshot ? secondsOf(snapshot) : 1);
+	}, [filtered, tracer, key, direction, snapshot]);
+}
+
+/**
+ * Rows with times of that bar; all where no band is chosen.
+ * @param timesOf a row's histogram, or the one time it has
+ */
+export function rowsInBand(
+	rows: readonly never[],
+	band: Band | null,
+	timesOf: (row: never) => Buckets | Ns | undefined = (row: { buckets?: Buckets }) => row.buckets,
+): readonly never[] {
+	if (band === null) return rows;
+	const { from, to } = boundsOf(band);
+	return rows.filter((row) => {
+		const times = timesOf(row);
+		if (typeof times === 'number') return from <= times && times < to;
+		return times?.some(([upper]) => log2Slot(upper, band.unit) === band.slot);
+	});
+}
+
+/** Index of the next row with `text` in a name or its pid, from `from` on and round; -1: none. */
+export function findRow(
+	rows: readonly never[],
+	{ columns }: Pick<TabTracer<never, object>, 'columns'>,
+	text: string,
+	from: number,
+	step: 1 | -1,
+): number {
+	const names = columns.filter((column) => column.kind === 'text' || column.kind === 'pid');
+	const wanted = text.toLowerCase();
+	for (let count = 0; count < rows.length; count++) {
+		const index = (((from + step * count) % rows.length) + rows.length) % rows.length;
+		const row = rows[index] as never;
+		if (names.some((column) => String(column.value(row, 1)).toLowerCase().includes(wanted))) return index;
+	}
+	return -1;
+}

@@ -1,0 +1,97 @@
+/** The table in front: the tracer's rows, or those of one of the tab's lists; filtered, sorted, of the chosen bar. */
+import { useMemo } from 'react';
+import { type FilterTab, offeredNames } from '../../filter/names.ts';
+import type { Sort } from '../../query.ts';
+import type { Snapshot } from '../../snapshot.ts';
+import { availableColumns, choicesOf, shownColumns } from '../state/columns.ts';
+import { selectedIndex, sortOf, tabState, type UiState, type View } from '../state/state.ts';
+import type { TabEntry, TabList, TableColumn, TabTracer, TabView } from '../tab.ts';
+import { type FilterInUse, useFilter } from './use-filter.ts';
+import { rowsInBand, useRows } from './use-rows.ts';
+
+type AnyView = TabView<never, object>;
+
+export interface TableInUse {
+	/** null: the rows are the tracer's. */
+	list: TabList<never, object, never> | null;
+	/** What draws it; undefined: not loaded yet. */
+	front: Pick<AnyView, 'View' | 'nameOf' | 'narrow'> | undefined;
+	source: Pick<TabTracer<never, object>, 'columns' | 'defaultSort' | 'rowKey'>;
+	/** Columns that mean something now; those of them that the user wants to see, in that order. */
+	available: readonly TableColumn<never>[];
+	columns: readonly TableColumn<never>[];
+	sort: Sort;
+	filter: FilterInUse;
+	rows: readonly never[];
+	/** Index into `rows`; -1: none. */
+	selected: number;
+	/** What commands need to know of it. */
+	view: Pick<
+		View,
+		'columns' | 'choices' | 'allChoices' | 'defaultSort' | 'keys' | 'selected' | 'processAt' | 'names' | 'filterValid'
+	>;
+}
+
+/**
+ * @param view undefined: not loaded yet
+ * @param history oldest first, the moment shown last
+ */
+export function useTable(
+	tabs: readonly TabEntry[],
+	tracer: TabTracer<never, object>,
+	view: AnyView | undefined,
+	history: readonly Snapshot[],
+	state: UiState,
+): TableInUse {
+	const { id } = tracer;
+	const tab = tabState(state, id);
+	const snapshot = history.at(-1);
+	const list = view?.lists?.[view.views?.[tab.view] ?? ''] ?? null;
+	const source = list ?? tracer;
+	const given = useMemo(
+		() => (list && snapshot ? { ...snapshot, rows: list.rows(snapshot as never, history as never) } : snapshot),
+		[list, snapshot, history],
+	);
+	const available = useMemo(() => availableColumns(source.columns, snapshot), [source, snapshot]);
+	const columns = useMemo(() => shownColumns(available, tab.columns), [available, tab.columns]);
+	const sort = sortOf(state, id, available, source.defaultSort);
+	const filterTabs = useMemo(() => [...tabs.map((one) => one.tracer), ...listsOf(id, view)], [tabs, id, view]);
+	const filterTab = useMemo(() => ({ id, columns: source.columns }), [id, source]);
+	const filter = useFilter(state.filter, filterTabs, filterTab);
+	const all = useRows(given, source, list ? undefined : view?.listed, filter.bound.test, sort);
+	const rows = useMemo(() => {
+		const buckets = view?.buckets;
+		return rowsInBand(all, state.band, list ? list.time : buckets && ((row) => buckets(row, tab.stage)));
+	}, [all, state.band, list, view, tab.stage]);
+	const keys = useMemo(() => rows.map((row) => source.rowKey(row)), [rows, source]);
+	const processAt = (index: number) => (index in rows && !list ? tracer.processOf?.(rows[index] as never) : undefined);
+	const selected = selectedIndex(tab, keys, processAt);
+	const allChoices = choicesOf(source.columns, tab.columns);
+	return {
+		list,
+		front: list ?? view,
+		source,
+		available,
+		columns,
+		sort,
+		filter,
+		rows,
+		selected,
+		view: {
+			columns,
+			choices: allChoices.filter(({ key }) => available.some((column) => column.key === key)),
+			allChoices,
+			defaultSort: source.defaultSort,
+			keys,
+			selected,
+			processAt,
+			names: offeredNames([filterTab, ...tabs.map((one) => one.tracer)], id),
+			filterValid: filter.error === null,
+		},
+	};
+}
+
+/** Tables of a tab beside its tracer's, for filters. */
+function listsOf(id: string, view: AnyView | undefined): FilterTab[] {
+	return Object.values(view?.lists ?? {}).map(({ columns }) => ({ id, columns }));
+}

@@ -1,0 +1,129 @@
+/** Commands and keys while something lies over the table: help, menus, the process lens, the prompts. Pure. */
+import { complete } from '../../filter/complete.ts';
+import { maxLength } from '../../filter/lexer.ts';
+import type { Command } from '../keymap.ts';
+import { mergeChoices, move, toggle } from './columns.ts';
+import { change, clamp, type LensState, type Overlay, select, sortBy, type UiState, type View } from './state.ts';
+import { edit } from './text-input.ts';
+
+/** Longest text to search for. */
+const maxSearch = 64;
+
+/** Rows that a moving command goes, from `from`. */
+export function target(command: Command, from: number, page: number, count: number): number | null {
+	switch (command) {
+		case 'up':
+			return from - 1;
+		case 'down':
+			return from + 1;
+		case 'page-up':
+			return from - page;
+		case 'page-down':
+			return from + page;
+		case 'half-up':
+			return from - Math.ceil(page / 2);
+		case 'half-down':
+			return from + Math.ceil(page / 2);
+		case 'first':
+			return 0;
+		case 'last':
+			return count - 1;
+		default:
+			return null;
+	}
+}
+
+export function inHelp(state: UiState, offset: number, command: Command, view: View): UiState {
+	if (command === 'help' || command === 'back') return { ...state, overlay: null };
+	const to = target(command, offset, view.helpPage, view.helpLines);
+	return to === null
+		? state
+		: { ...state, overlay: { kind: 'help', offset: clamp(to, Math.max(0, view.helpLines - view.helpPage)) } };
+}
+
+export function inLens(state: UiState, lens: LensState, command: Command, view: View): UiState {
+	const { lines, page } = view.lens;
+	const last = Math.max(0, lines - page);
+	switch (command) {
+		case 'back':
+			return { ...state, lens: null };
+		case 'help':
+			return { ...state, overlay: { kind: 'help', offset: 0 } };
+		case 'scale':
+			return { ...state, logarithmic: !state.logarithmic };
+	}
+	const to = command === 'last' ? last : target(command, Math.min(lens.offset, last), page, lines);
+	return to === null ? state : { ...state, lens: { ...lens, offset: clamp(to, last) } };
+}
+
+export function inSortMenu(state: UiState, index: number, command: Command, view: View): UiState {
+	if (command === 'back' || command === 'sort-menu') return { ...state, overlay: null };
+	if (command === 'detail') return sortBy({ ...state, overlay: null }, view.columns[index]);
+	const to = target(command, index, 5, view.columns.length);
+	return to === null ? state : { ...state, overlay: { kind: 'sort', index: clamp(to, view.columns.length - 1) } };
+}
+
+export function inColumns(state: UiState, index: number, command: Command, view: View): UiState {
+	const last = view.choices.length - 1;
+	const goTo = (to: number): Overlay => ({ kind: 'columns', index: clamp(to, last) });
+	switch (command) {
+		case 'back':
+		case 'columns':
+			return { ...state, overlay: null };
+		case 'detail':
+		case 'pause':
+			return change(state, { columns: mergeChoices(view.allChoices, toggle(view.choices, index)) });
+		case 'sort-left':
+		case 'sort-right': {
+			const step = command === 'sort-left' ? -1 : 1;
+			const columns = mergeChoices(view.allChoices, move(view.choices, index, step));
+			return { ...change(state, { columns }), overlay: goTo(index + step) };
+		}
+		case 'reverse':
+			return change(state, { columns: null });
+	}
+	const to = target(command, index, 5, view.choices.length);
+	return to === null ? state : { ...state, overlay: goTo(to) };
+}
+
+/** To the next match, from the row `from` on. */
+export function searchFrom(state: UiState, view: View, text: string, from: number, step: 1 | -1): UiState {
+	const found = text === '' ? -1 : view.find(text, from, step);
+	if (found >= 0) return select(state, view, found);
+	return text === '' ? state : { ...state, message: `no row contains '${text}'` };
+}
+
+/** Keys while the filter is being typed; it works at once. A wrong one cannot be kept. */
+export function inFilter(
+	state: UiState,
+	overlay: Extract<Overlay, { kind: 'filter' }>,
+	key: string,
+	view: View,
+): UiState {
+	if (key === 'Enter') return view.filterValid ? { ...state, overlay: null } : state;
+	if (key === 'Esc' || (key === 'Backspace' && overlay.input.text === '')) {
+		return { ...state, overlay: null, filter: '', origin: null };
+	}
+	if (key === 'Tab') {
+		const { text, caret, candidates } = complete(overlay.input.text, overlay.input.caret, view.names);
+		if (text.length > maxLength) return state;
+		return { ...state, filter: text, origin: null, overlay: { kind: 'filter', input: { text, caret }, candidates } };
+	}
+	const input = edit(overlay.input, key, maxLength);
+	return { ...state, filter: input.text, origin: null, overlay: { kind: 'filter', input, candidates: [] } };
+}
+
+/** Keys while the text to search for is being typed; the selection goes to the match at once. */
+export function inSearch(
+	state: UiState,
+	overlay: Extract<Overlay, { kind: 'search' }>,
+	key: string,
+	view: View,
+): UiState {
+	if (key === 'Esc') return { ...state, overlay: null };
+	if (key === 'Enter' || (key === 'Backspace' && overlay.input.text === '')) return { ...state, overlay: null };
+	if (key === 'F3') return searchFrom(state, view, overlay.input.text, view.selected + 1, 1);
+	const input = edit(overlay.input, key, maxSearch);
+	const next: UiState = { ...state, search: input.text || state.search, overlay: { ...overlay, input } };
+	return input.text === overlay.input.text ? next : searchFrom(next, view, input.text, overlay.from, 1);
+}

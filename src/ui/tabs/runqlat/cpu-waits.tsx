@@ -1,0 +1,95 @@
+/** Waiting per CPU, to see imbalance: a strip of one glyph per CPU, and a list. */
+import { type ReactElement, useMemo } from 'react';
+import { formatCount, formatNs, formatShare } from '../../../format.ts';
+import { fitCells } from '../../../term/width.ts';
+import type { Count, Ns } from '../../../units.ts';
+import { paint, type Span } from '../../theme.ts';
+import { bar } from '../../widgets/histogram.tsx';
+import { lineOf } from '../../widgets/line.ts';
+import { Lines } from '../../widgets/lines.tsx';
+
+/** Waits that ended on one CPU in the interval. */
+export interface CpuWait {
+	cpu: number;
+	count: Count;
+	wait_ns: Ns;
+	p99_ns: Ns;
+}
+
+const levels = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+function strip(cpus: readonly CpuWait[]): string {
+	const most = Math.max(...cpus.map(({ wait_ns }) => wait_ns));
+	return cpus.map(({ wait_ns }) => levels[wait_ns > 0 ? Math.max(1, Math.round((wait_ns / most) * 8)) : 0]).join('');
+}
+
+function total(cpus: readonly CpuWait[]): Ns {
+	return cpus.reduce((sum, { wait_ns }) => sum + wait_ns, 0);
+}
+
+function longestFirst(cpus: readonly CpuWait[]): CpuWait[] {
+	return cpus.toSorted((a, b) => b.wait_ns - a.wait_ns);
+}
+
+/** A glyph per CPU by its waiting; the highest is named, since imbalance is what one looks for. */
+export function cpuLine(cpus: readonly CpuWait[]): Span[] {
+	const sum = total(cpus);
+	const [worst] = longestFirst(cpus);
+	if (!worst || sum === 0) return [['dim', 'waiting per CPU: none']];
+	return [
+		['dim', 'waiting per CPU '],
+		strip(cpus),
+		['dim', '   most on '],
+		['strong', `cpu${worst.cpu}`],
+		` ${formatShare(worst.wait_ns / sum)}`,
+		['dim', ` of it (even: ${formatShare(1 / cpus.length)}), p99 `],
+		formatNs(worst.p99_ns),
+	];
+}
+
+/** The CPUs on which was waited most, with bars; those for which there is no room are added up. */
+export function cpuLines(cpus: readonly CpuWait[], width: number, height: number): string[] {
+	const sum = total(cpus);
+	if (sum === 0) return [paint('dim', '  nobody waited for a CPU in this interval')];
+	const sorted = longestFirst(cpus);
+	const room = height - 1;
+	const shown = sorted.length > room ? sorted.slice(0, Math.max(0, room - 1)) : sorted;
+	const rest = sorted.slice(shown.length);
+	const cells = (name: string, count: string, wait: string, share: string, p99: string) =>
+		`${fitCells(name, 7, 'right')} ${fitCells(count, 7, 'right')} ${[wait, share, p99].map((text) => fitCells(text, 7, 'right')).join(' ')}`;
+	const most = shown[0]?.wait_ns ?? sum;
+	const even = 1 / cpus.length;
+	return [
+		paint('dim', lineOf(width, [`${cells('CPU', 'WAITS', 'WAIT', 'SHARE', 'P99')} even: ${formatShare(even)} each`])),
+		...shown.map(({ cpu, count, wait_ns, p99_ns }) => {
+			const share = wait_ns / sum;
+			const figures = cells(String(cpu), formatCount(count), formatNs(wait_ns), formatShare(share), formatNs(p99_ns));
+			// twice its part and more stands out; a machine of one CPU has no imbalance
+			const role = cpus.length > 1 && share >= even * 2 ? 'bad' : 'good';
+			return lineOf(width, [`${figures} `, [role, bar(wait_ns / most, Math.max(0, width - 41))]]);
+		}),
+		...(rest.length > 0
+			? [
+					paint(
+						'dim',
+						lineOf(width, [
+							`    … ${rest.length} more CPUs: ${formatNs(total(rest))}, at most ${formatNs(rest[0]?.wait_ns ?? 0)} each`,
+						]),
+					),
+				]
+			: []),
+	].slice(0, height);
+}
+
+export function CpuWaits({
+	cpus,
+	width,
+	height,
+}: {
+	cpus: readonly CpuWait[];
+	width: number;
+	height: number;
+}): ReactElement {
+	const lines = useMemo(() => cpuLines(cpus, width, height), [cpus, width, height]);
+	return <Lines lines={lines} width={width} height={height} />;
+}

@@ -1,0 +1,117 @@
+/** Who waits for a CPU, and how long: histogram of waits, ranking, and who is waiting at this moment. */
+import type { ReactElement } from 'react';
+import { formatCount, formatNs, formatShare } from '../../../format.ts';
+import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../runqueue/rows.ts';
+import { safe } from '../../../sanitize.ts';
+import type { TabView } from '../../tab.ts';
+import type { Span } from '../../theme.ts';
+import { Panes } from '../../widgets/panes.tsx';
+import { cpuLine } from './cpu-waits.tsx';
+import { type Props, views, WaitsPane } from './pane.tsx';
+
+function nameOf({ key }: RunqlatRow) {
+	switch (key.kind) {
+		case 'all':
+			return safe`all tasks`;
+		case 'cpu':
+			return safe`CPU ${key.id}`;
+		case 'cgroup':
+			return key.comm;
+		default:
+			return key.id > 0 ? safe`${key.comm}[${key.id}]` : key.comm;
+	}
+}
+
+function waitingLine(waiting: readonly Waiting[], count: number): Span[] {
+	if (count === 0) return [['dim', 'waiting now: nobody']];
+	const oldest = waiting
+		.slice(0, 6)
+		.flatMap((task): Span[] => [
+			safe`  ${task.comm}[${task.tid}] `,
+			['warn', formatNs(task.age_ns)],
+			['dim', ` cpu${task.cpu}`],
+		]);
+	return ['waiting now: ', ['strong', formatCount(count)], ...oldest];
+}
+
+function allLine(all: RunqlatRow | undefined, { filter, refused }: Pick<RunqlatExtra, 'filter' | 'refused'>): Span[] {
+	if (!all) return [];
+	return [
+		['strong', formatCount(all.count, 7)],
+		' waits',
+		['dim', '   p50 '],
+		formatNs(all.p50_ns),
+		['dim', '   p99 '],
+		['strong', formatNs(all.p99_ns)],
+		['dim', '   max '],
+		formatNs(all.max_ns),
+		['dim', '   sum '],
+		formatNs(all.wait_ns),
+		...(filter === '' ? [] : ([' ', ['alert', safe` only ${filter} `]] as Span[])),
+		...(refused === '' ? [] : ([' ', ['alert', safe` ${refused} `]] as Span[])),
+	];
+}
+
+/** Waits by zone, in words: `<10µs 62%`. */
+function zonesLine(all: RunqlatRow | undefined, limits: readonly number[]): Span[] {
+	if (!all || all.count === 0) return [];
+	return [
+		['dim', 'zones'],
+		...all.zones.flatMap((count, zone): Span[] => {
+			const from = limits[zone - 1];
+			const to = limits[zone];
+			const name =
+				to === undefined ? `≥${formatNs(from ?? 0)}` : from === undefined ? `<${formatNs(to)}` : `–${formatNs(to)}`;
+			const role = zone === limits.length ? 'bad' : zone === limits.length - 1 ? 'warn' : 'good';
+			return [
+				['dim', `   ${name} `],
+				[count > 0 ? role : 'dim', formatShare(count / all.count)],
+			];
+		}),
+	];
+}
+
+function View(props: Props): ReactElement {
+	const { snapshot, rows, selected } = props;
+	const all = snapshot.rows.find((row) => row.key.kind === 'all');
+	const row = rows[selected];
+	const shown = row ?? all;
+	return (
+		<Panes
+			tab={props}
+			title="Run queue"
+			name={row ? nameOf(row) : ''}
+			summary={[
+				allLine(all, snapshot),
+				waitingLine(snapshot.waiting, snapshot.waiting_count),
+				cpuLine(snapshot.cpus),
+				zonesLine(all, snapshot.zones_ns),
+			]}
+			empty="nobody waited for a CPU in this interval"
+			paneRows={props.view === 0 ? 10 : 30}
+			paneLeast={props.view === 0 ? 5 : 4}
+			paneFirst={props.view > 0}
+			pane={(area) => <WaitsPane tab={props} row={shown} name={shown ? nameOf(shown) : ''} {...area} />}
+		/>
+	);
+}
+
+/** The process that a row is about. */
+function pidOf(row: RunqlatRow | undefined): number {
+	if (row?.key.kind === 'process') return row.key.id;
+	return row?.key.pid ?? 0;
+}
+
+export const runqlatTab: TabView<RunqlatRow, RunqlatExtra> = {
+	View,
+	nameOf,
+	views,
+	unit: (snapshot) => snapshot.log2_unit_ns,
+	listed: (row) => row.key.kind !== 'all',
+	narrow(row, { filter }) {
+		if (filter !== '') return { pid: 0, comm: '', cgroup: '', cgroup_id: 0 };
+		if (row?.key.kind === 'cgroup') return { cgroup_id: row.key.id };
+		const pid = pidOf(row);
+		return pid > 0 ? { pid } : {};
+	},
+};

@@ -1,0 +1,177 @@
+/**
+ * Time series as lines of text. The drawing is blessed-contrib's line chart, off-screen: it draws on any canvas it is
+ * given, and ours collects dots and labels in roles of the theme. Import this lazily: it brings lodash with it.
+ */
+import Line from 'blessed-contrib/lib/widget/charts/line.js';
+import drawille, { type DotCanvas } from 'drawille-canvas-blessed-contrib';
+import { paint, type Role } from '../theme.ts';
+
+export interface Series {
+	role: Role;
+	/** One value per interval, oldest first; NaN is a gap. */
+	values: readonly number[];
+}
+
+export interface ChartOptions {
+	series: readonly Series[];
+	/** Cells. */
+	width: number;
+	height: number;
+	/** Writes values of the vertical axis, unit included. */
+	format: (value: number) => string;
+	/** Length of one interval, s, for the horizontal axis. */
+	seconds: number;
+}
+
+/** Cells of the axis labels. */
+const labelWidth = 7;
+/** The vertical axis goes from 0 to this, so that the chart's own rounding of labels never shows. */
+const top = 1000;
+
+/** Braille dots by row and column of a cell. */
+const dots = [
+	[0x01, 0x08],
+	[0x02, 0x10],
+	[0x04, 0x20],
+	[0x40, 0x80],
+];
+
+/** A canvas of cells: braille patterns and text, each in a role. */
+class Cells implements DotCanvas {
+	color: string = 'plain';
+	fontFg: string = 'plain';
+	private readonly columns: number;
+	private readonly rows: number;
+	private readonly patterns: Uint8Array;
+	private readonly texts: (string | undefined)[];
+	private readonly roles: string[] = [];
+
+	constructor(width: number, height: number) {
+		this.columns = Math.ceil(width / 2);
+		this.rows = Math.ceil(height / 4);
+		this.patterns = new Uint8Array(this.columns * this.rows);
+		this.texts = new Array<string | undefined>(this.columns * this.rows);
+	}
+
+	/** What numbers on the vertical axis read. */
+	label: (text: string) => string = (text) => text;
+
+	set(x: number, y: number): void {
+		const index = this.index(x, y);
+		if (index < 0) return;
+		this.patterns[index] = (this.patterns[index] as number) | (dots[y % 4]?.[x % 2] ?? 0);
+		this.roles[index] = this.color;
+	}
+
+	/** Canvases are drawn on once; there is nothing to clear. */
+	unset(): void {}
+
+	writeText(text: string, x: number, y: number): void {
+		const row = Math.floor(y / 4);
+		const written = this.label(text);
+		for (let i = 0; i < written.length; i++) {
+			const column = Math.floor(x / 2) + i;
+			if (column < 0 || column >= this.columns || row < 0 || row >= this.rows) continue;
+			this.texts[row * this.columns + column] = written[i];
+			this.roles[row * this.columns + column] = this.fontFg;
+		}
+	}
+
+	measureText(text: string): { width: number } {
+		return { width: text.length * 2 };
+	}
+
+	lines(): string[] {
+		return Array.from({ length: this.rows }, (_, row) => this.line(row * this.columns));
+	}
+
+	private line(start: number): string {
+		let line = '';
+		let run = '';
+		let role = '';
+		for (let index = start; index < start + this.columns; index++) {
+			const pattern = this.patterns[index] as number;
+			const glyph = this.texts[index] ?? (pattern === 0 ? ' ' : String.fromCharCode(0x2800 + pattern));
+			const next = glyph === ' ' ? role : (this.roles[index] ?? '');
+			if (next !== role) {
+				line += paint((role || 'plain') as Role, run);
+				run = '';
+				role = next;
+			}
+			run += glyph;
+		}
+		return line + paint((role || 'plain') as Role, run.trimEnd());
+	}
+
+	private index(x: number, y: number): number {
+		const column = Math.floor(x / 2);
+		const row = Math.floor(y / 4);
+		return column >= 0 && column < this.columns && row >= 0 && row < this.rows ? row * this.columns + column : -1;
+	}
+}
+
+/** 1, 2, 4, 6 or 8 times a power of ten, at least `value`: axes that do not jump with every sample. */
+export function niceCeiling(value: number): number {
+	if (!(value > 0) || !Number.isFinite(value)) return 1;
+	const power = 10 ** Math.floor(Math.log10(value));
+	const factor = [1, 2, 4, 6, 8, 10].find((step) => step * power >= value * 0.999) ?? 10;
+	return factor * power;
+}
+
+/** Draw; the newest value is at the right edge. `height` lines, or fewer when there is no room for a chart. */
+export function chartLines({ series, width, height, format, seconds }: ChartOptions): string[] {
+	const points = width - labelWidth;
+	if (points < 8 || height < 4) return [];
+	const shown = series.map((one) => ({ ...one, values: one.values.slice(-points) }));
+	const highest = niceCeiling(Math.max(0, ...shown.flatMap((one) => one.values.filter(Number.isFinite))));
+	// Too few labels are better than labels on each other's lines.
+	const numYLabels = height >= 9 ? 5 : height >= 6 ? 4 : 2;
+	const chart = new Line({
+		// The chart leaves room for a frame (6 × 2 cells) and an empty last row.
+		width: width + 6,
+		height: height + 1 + 2,
+		minY: 0,
+		maxY: top,
+		numYLabels,
+		showNthLabel: Math.ceil(points / 6),
+		xLabelPadding: labelWidth * 2,
+		xPadding: labelWidth * 2,
+		style: { text: 'dim', baseline: 'dim' },
+	});
+	chart.calcSize();
+	let cells: Cells | undefined;
+	class Canvas extends Cells {
+		constructor(columns: number, rows: number) {
+			super(columns, rows);
+			cells = this;
+		}
+	}
+	chart.ctx = new drawille.Canvas(chart.canvasSize.width, chart.canvasSize.height, Canvas).getContext();
+	// Clearing walks over every dot of a canvas that is already empty.
+	chart.ctx.clearRect = () => {};
+	if (cells === undefined) return [];
+	cells.label = (text) =>
+		/^\d+(\.\d+)?$/.test(text) ? format((Number(text) / top) * highest).padStart(labelWidth - 1) : text;
+	const x = Array.from({ length: points }, (_, index) => ago((points - 1 - index) * seconds));
+	chart.setData(
+		shown.map((one) => ({
+			x,
+			y: [
+				...new Array<number>(points - one.values.length).fill(Number.NaN),
+				...one.values.map((value) => onAxis(value, highest)),
+			],
+			style: { line: one.role },
+		})),
+	);
+	return cells.lines().slice(0, height);
+}
+
+/** What is no number stays a gap: the line drawing would never come to the end of an infinite one. */
+function onAxis(value: number, highest: number): number {
+	return Number.isFinite(value) ? Math.max(0, Math.min(top, (value / highest) * top)) : Number.NaN;
+}
+
+function ago(seconds: number): string {
+	const whole = Math.round(seconds);
+	return whole >= 120 ? `-${Math.round(whole / 60)}m` : `-${whole}s`;
+}

@@ -1,0 +1,81 @@
+/** Latency × time: a column per interval, a row per power of two, the newest on the right. */
+import { type ReactElement, useMemo } from 'react';
+import { formatNs } from '../../format.ts';
+import { fitCells } from '../../term/width.ts';
+import type { Count, Ns } from '../../units.ts';
+import { paint, type Role } from '../theme.ts';
+import { lineOf } from './line.ts';
+import { Lines } from './lines.tsx';
+
+export interface HeatMapProps {
+	/** What the columns count, in front of the legend. */
+	title: string;
+	/** Oldest first: counts by power of two of `unit`. */
+	columns: readonly (readonly Count[])[];
+	unit: Ns;
+	/** Of an interval, for the time axis. */
+	seconds: number;
+	width: number;
+	height: number;
+}
+
+const shades = ['·', '░', '▒', '▓', '█'];
+const labelWidth = 9;
+
+/** From few to many, by order of magnitude: one slow wait among thousands of short ones has to be seen. */
+function shade(count: Count, most: Count): string {
+	if (!(count > 0)) return ' ';
+	const share = Math.log1p(count) / Math.log1p(most);
+	return shades[Math.min(shades.length - 1, Math.floor(share * shades.length))] as string;
+}
+
+function roleOf(from: Ns): Role {
+	return from >= 8e6 ? 'bad' : from >= 1e6 ? 'warn' : 'good';
+}
+
+export function heatMapLines({ title, columns, unit, seconds, width, height }: HeatMapProps): string[] {
+	// the legend goes before the map does
+	const legend = height > 4;
+	const rows = height - (legend ? 2 : 1);
+	const shown = columns.slice(-Math.max(0, width - labelWidth));
+	if (rows < 2 || shown.length === 0) return [];
+	const filled = shown.flatMap((column) => [
+		column.findIndex((count) => count > 0),
+		column.findLastIndex((count) => count > 0),
+	]);
+	const low = Math.min(...filled.filter((slot) => slot >= 0));
+	const high = Math.max(...filled);
+	if (high < 0) return [];
+	const step = Math.ceil((high - low + 1) / rows);
+	const bands: { from: Ns; cells: Count[] }[] = [];
+	for (let slot = low; slot <= high; slot += step) {
+		const cells = shown.map((column) => column.slice(slot, slot + step).reduce((sum, count) => sum + count, 0));
+		bands.push({ from: slot === 0 ? 0 : unit * 2 ** slot, cells });
+	}
+	const most = Math.max(...bands.flatMap(({ cells }) => cells));
+	const body = bands
+		.toReversed()
+		.map(
+			({ from, cells }) =>
+				paint('dim', `${fitCells(`≥${formatNs(from)}`, labelWidth - 2, 'right')} │`) +
+				paint(roleOf(from), cells.map((count) => shade(count, most)).join('')),
+		);
+	const span = Math.round(shown.length * seconds);
+	const begin = `−${span}s`;
+	const room = shown.length - 3;
+	const axis = `${' '.repeat(labelWidth)}${fitCells(room > begin.length ? begin : '', Math.max(0, room))}now`;
+	return [
+		...(legend ? [lineOf(width, [['dim', `${title}   `], '·░▒▓█', ['dim', ' few to many waits (logarithmic)']])] : []),
+		...body,
+		paint('dim', axis),
+	];
+}
+
+export function HeatMap(props: HeatMapProps): ReactElement {
+	const { title, columns, unit, seconds, width, height } = props;
+	const lines = useMemo(
+		() => heatMapLines({ title, columns, unit, seconds, width, height }),
+		[title, columns, unit, seconds, width, height],
+	);
+	return <Lines lines={lines} width={width} height={height} />;
+}

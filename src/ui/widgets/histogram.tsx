@@ -1,0 +1,135 @@
+/** Latencies as horizontal bars, one row per power of two of ns, µs or ms, as the bcc tools draw them. */
+import { type ReactElement, useMemo } from 'react';
+import { formatCount, formatNs } from '../../format.ts';
+import { type Band, type Buckets, boundsOf, log2Slot } from '../../histogram.ts';
+import { fitCells } from '../../term/width.ts';
+import type { Count, Ns } from '../../units.ts';
+import { paint, type Role } from '../theme.ts';
+import { Lines } from './lines.tsx';
+
+export interface HistogramProps {
+	buckets: Buckets;
+	p50?: Ns | undefined;
+	p99?: Ns | undefined;
+	logarithmic: boolean;
+	/** Rows are powers of two of this, ns. */
+	unit?: Ns;
+	/** To be marked. */
+	band?: Band | null;
+	width: number;
+	height: number;
+}
+
+export interface HistogramSlot {
+	/** Inclusive, ns. */
+	from: Ns;
+	/** Exclusive, ns; the last of 26 is open. */
+	to: Ns;
+	count: Count;
+}
+
+/** Fine buckets folded into powers of two of `unit`, without holes; into wider slots where that is more than `rows`. */
+export function foldBuckets(buckets: Buckets, rows: number, unit: Ns = 1): HistogramSlot[] {
+	const exponents = new Map<number, number>();
+	for (const [upper, count] of buckets) {
+		if (!(upper > 0) || !(count > 0)) continue;
+		const exponent = log2Slot(upper, unit);
+		exponents.set(exponent, (exponents.get(exponent) ?? 0) + count);
+	}
+	if (exponents.size === 0 || rows < 1) return [];
+	const low = Math.min(...exponents.keys());
+	const high = Math.max(...exponents.keys());
+	const step = Math.ceil((high - low + 1) / rows);
+	const slots: HistogramSlot[] = [];
+	for (let start = low; start <= high; start += step) {
+		let count = 0;
+		for (let exponent = start; exponent < start + step; exponent++) count += exponents.get(exponent) ?? 0;
+		const { from } = boundsOf({ unit, slot: start });
+		const { to } = boundsOf({ unit, slot: start + step - 1 });
+		slots.push({ from, to, count });
+	}
+	return slots;
+}
+
+const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** A bar of `share` (0–1) of `width` cells, to an eighth of a cell; what is not zero is visible. */
+export function bar(share: number, width: number): string {
+	if (!(share > 0) || width < 1) return '';
+	const units = Math.max(1, Math.min(width * 8, Math.round(share * width * 8)));
+	return '█'.repeat(Math.floor(units / 8)) + eighths[units % 8];
+}
+
+/** Waits that people notice: over 10 ms, over 1 ms. */
+function heat(ns: Ns): Role {
+	return ns >= 8e6 ? 'bad' : ns >= 1e6 ? 'warn' : 'good';
+}
+
+function labelOf({ from, to }: HistogramSlot, wide: boolean): string {
+	const open = to === Number.POSITIVE_INFINITY;
+	if (!wide) return fitCells(open ? `≥${formatNs(from)}` : `≤${formatNs(to)}`, 7, 'right');
+	return `${fitCells(formatNs(from), 7, 'right')} – ${fitCells(open ? '' : formatNs(to), 7, 'right')}`;
+}
+
+/** A time in the band. */
+function middleOf(band: Band): Ns {
+	const { from, to } = boundsOf(band);
+	return from > 0 ? from * 1.25 : to / 2;
+}
+
+export function histogramLines({
+	buckets,
+	p50,
+	p99,
+	logarithmic,
+	unit = 1,
+	band = null,
+	width,
+	height,
+}: HistogramProps): string[] {
+	const slots = foldBuckets(buckets, height, unit);
+	if (slots.length === 0) return [paint('dim', '  nothing in this interval')];
+	const total = slots.reduce((sum, slot) => sum + slot.count, 0);
+	const highest = Math.max(...slots.map((slot) => slot.count));
+	const length = (count: number) => (logarithmic ? Math.log1p(count) / Math.log1p(highest) : count / highest);
+	const wide = width >= 60;
+	const labelWidth = wide ? 17 : 7;
+	const tailWidth = wide ? 22 : 6;
+	const barWidth = Math.max(0, width - labelWidth - tailWidth - 2);
+	const inSlot = (slot: HistogramSlot, ns: Ns | undefined) =>
+		ns !== undefined && ns > 0 && ns > slot.from && ns <= slot.to;
+	const marked = band && middleOf(band);
+	return slots.map((slot) => {
+		const label = labelOf(slot, wide);
+		const filled = bar(length(slot.count), barWidth);
+		const blank = ' '.repeat(barWidth - filled.length);
+		const count = fitCells(formatCount(slot.count, 6), wide ? 7 : 6, 'right');
+		const share = fitCells(total > 0 ? `${((slot.count / total) * 100).toFixed(1)}%` : '', 7, 'right');
+		const marks = [inSlot(slot, p50) ? 'p50' : '', inSlot(slot, p99) ? 'p99' : ''].filter(Boolean).join(' ');
+		const chosen = marked !== null && slot.from <= marked && marked < slot.to;
+		const line = `${paint(chosen ? 'selected' : 'dim', `${label} `)}${paint('dim', '│')}${paint(heat(slot.from), filled)}${blank}`;
+		if (!wide) return line + count;
+		return (
+			line +
+			(slot.count === 0 ? paint('dim', count + share) : count + share) +
+			(marks ? ` ${paint('accent', marks)}` : '')
+		);
+	});
+}
+
+export function Histogram({
+	buckets,
+	p50,
+	p99,
+	logarithmic,
+	unit = 1,
+	band = null,
+	width,
+	height,
+}: HistogramProps): ReactElement {
+	const lines = useMemo(
+		() => histogramLines({ buckets, p50, p99, logarithmic, unit, band, width, height }),
+		[buckets, p50, p99, logarithmic, unit, band, width, height],
+	);
+	return <Lines lines={lines} width={width} height={height} />;
+}

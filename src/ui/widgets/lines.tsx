@@ -1,0 +1,58 @@
+/** The one leaf of the screen: rows of finished text in a box of fixed size. Every widget ends here. */
+import { Box, type DOMElement, measureElement, Text } from 'ink';
+import { createContext, memo, type ReactElement, useContext, useLayoutEffect, useRef } from 'react';
+import type { Place, Slots } from '../../term/slots.ts';
+
+/** Absent: lines are drawn by Ink itself (tests, `renderToString`). */
+export const SlotsContext = createContext<Slots | null>(null);
+
+export interface LinesProps {
+	/** Text with SGR, no other control; cut at `width`. */
+	lines: readonly string[];
+	/** Cells. */
+	width: number;
+	/** Rows; missing lines are blank, surplus ones are not shown. */
+	height: number;
+}
+
+export const Lines = memo(function Lines(props: LinesProps): ReactElement | null {
+	const slots = useContext(SlotsContext);
+	if (props.width < 1 || props.height < 1) return null;
+	return slots ? <Slot slots={slots} {...props} /> : <Plain {...props} />;
+});
+
+/** Where a box stands, and how much of it its surroundings let through. */
+function placeOf(box: DOMElement): Place {
+	const { x, y, height } = measureElement(box);
+	let bottom = y + height;
+	for (let around = box.parentNode; around; around = around.parentNode) {
+		if (around.style.overflow !== 'hidden') continue;
+		const outer = measureElement(around);
+		bottom = Math.min(bottom, outer.y + outer.height);
+	}
+	return { x, y, height: bottom - y };
+}
+
+const nowhere: Place = { x: 0, y: 0, height: 0 };
+
+function Slot({ slots, lines, width, height }: LinesProps & { slots: Slots }): ReactElement {
+	const box = useRef<DOMElement>(null);
+	useLayoutEffect(() => {
+		slots.set(box, { lines, width, place: () => (box.current ? placeOf(box.current) : nowhere) });
+	}, [slots, lines, width]);
+	useLayoutEffect(() => () => slots.release(box), [slots]);
+	return <Box ref={box} width={width} height={height} flexShrink={0} />;
+}
+
+function Plain({ lines, width, height }: LinesProps): ReactElement {
+	return (
+		<Box width={width} height={height} flexShrink={0} flexDirection="column" overflow="hidden">
+			{Array.from({ length: height }, (_, row) => (
+				// biome-ignore lint/suspicious/noArrayIndexKey: a row of the screen is its index.
+				<Text key={row} wrap="truncate">
+					{lines[row] || ' '}
+				</Text>
+			))}
+		</Box>
+	);
+}

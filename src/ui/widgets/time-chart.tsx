@@ -1,0 +1,51 @@
+/** A titled chart over time. The drawing code is loaded after the first frame. */
+import { type ReactElement, useEffect, useMemo, useState } from 'react';
+import type { Span } from '../theme.ts';
+import type { ChartOptions, Series } from './chart.ts';
+import { lineOf } from './line.ts';
+import { Lines } from './lines.tsx';
+
+export interface TimeSeries extends Series {
+	name: string;
+	/** The newest value, with its unit. */
+	now: string;
+}
+
+export interface TimeChartProps extends Omit<ChartOptions, 'series'> {
+	title: string;
+	series: readonly TimeSeries[];
+}
+
+type Draw = (options: ChartOptions) => string[];
+let loaded: Draw | undefined;
+
+/** The drawing code; undefined until it has been loaded. */
+export function useDraw(): Draw | undefined {
+	const [draw, setDraw] = useState<{ draw: Draw } | undefined>(loaded && { draw: loaded });
+	useEffect(() => {
+		if (draw) return;
+		let mounted = true;
+		import('./chart.ts').then(
+			(module) => {
+				loaded = module.chartLines;
+				if (mounted) setDraw({ draw: module.chartLines });
+			},
+			// Without its chart a tab still has its table.
+			() => {},
+		);
+		return () => {
+			mounted = false;
+		};
+	}, [draw]);
+	return draw?.draw;
+}
+
+export function TimeChart({ title, series, width, height, format, seconds }: TimeChartProps): ReactElement {
+	const draw = useDraw();
+	const lines = useMemo(() => {
+		const legend = series.flatMap((one): Span[] => ['   ', [one.role, '● '], `${one.name} `, ['strong', one.now]]);
+		const head = lineOf(width, [['dim', title], ...legend]);
+		return [head, ...(draw?.({ series, width, height: height - 1, format, seconds }) ?? [])];
+	}, [draw, title, series, width, height, format, seconds]);
+	return <Lines lines={lines} width={width} height={height} />;
+}
