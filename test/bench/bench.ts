@@ -6,8 +6,6 @@ export interface Bench {
 	host: Host;
 	/** test/bench/load.c */
 	loads: Workloads;
-	/** Times that every contender has its turn. */
-	rounds: number;
-	/** Shorter and coarser. */
+	/** Fewer rounds, shorter, coarser. */
 	quick: boolean;
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import pty from '@lydell/node-pty';
 import type { Host, Options, Tracer } from '../../src/tracers/tracer.ts';
+import { leashed } from '../truth/leftovers.ts';
 import { loadedPrograms, untilLoaded } from './programs.ts';
 
 export interface Contender {
@@ -26,7 +27,7 @@ export function peer(...command: [string, ...string[]]): Contender {
 		name: command.join(' '),
 		async start() {
 			const before = new Set(loadedPrograms().map(({ id }) => id));
-			const child = spawn(`/usr/sbin/${tool}`, [...options, '600'], { stdio: 'ignore' });
+			const child = spawn(...leashed(`/usr/sbin/${tool}`, ...options, '900'), { stdio: 'ignore' });
 			try {
 				await untilLoaded(before);
 			} catch (error) {
@@ -97,7 +98,7 @@ export function batch(name: string, tab: string, ...options: string[]): Contende
 		name,
 		async start() {
 			const args = ['--batch', '--json', '--tab', tab, '--delay', '1', ...options];
-			const child = spawn('bin/wattlag', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+			const child = spawn(...leashed('bin/wattlag', ...args), { stdio: ['ignore', 'pipe', 'inherit'] });
 			await once(child.stdout, 'data');
 			child.stdout.resume();
 			return () => stop(child, 'SIGTERM');

@@ -1,7 +1,7 @@
 /** What the benchmarks find, and how it is written. */
-import { median, ratioOf } from './statistics.ts';
+import { median, pairedRatios, ratioOf } from './statistics.ts';
 
-/** One figure of one contender, a value for each round; the rounds of all figures of a section are the same. */
+/** One figure of one contender, a value for each of its turns. */
 export interface Figure {
 	/** What was measured: `context switch`, `fio randread libaio direct`. */
 	what: string;
@@ -10,17 +10,9 @@ export interface Figure {
 	unit: string;
 	/** Empty: the contender has nothing there (no hook), which `note` says. */
 	values: number[];
+	/** What the baseline had in the same turns, where it has turns of its own with each; else its values are compared. */
+	base?: number[];
 	note?: string;
-}
-
-/** A table of a section whose figures are not one per contender. */
-export interface Table {
-	title: string;
-	/** How it was measured. */
-	notes: string[];
-	/** Units are in the names. */
-	columns: string[];
-	rows: (string | number)[][];
 }
 
 export interface SectionResult {
@@ -31,7 +23,11 @@ export interface SectionResult {
 	/** The contender that all others are compared with; none: no ratios. */
 	baseline?: string;
 	figures: Figure[];
-	tables?: Table[];
+}
+
+/** By round: what drifts meanwhile is in both. */
+export function ratiosTo(figure: Figure, base: Figure): number[] {
+	return pairedRatios(figure.values, figure.base ?? base.values);
 }
 
 export function find(figures: readonly Figure[], what: string, contender: string): Figure | undefined {
@@ -45,7 +41,7 @@ export function number(value: number): string {
 	return value === 0 ? '0' : String(Number(value.toPrecision(3)));
 }
 
-function markdownTable(columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+export function markdownTable(columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
 	const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 	return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n');
 }
@@ -60,8 +56,8 @@ function figureRow(figure: Figure, { baseline, figures }: SectionResult): string
 		`${number(median(values))} ${unit}`,
 		`${number(Math.min(...values))}–${number(Math.max(...values))}`,
 	];
-	if (!base || base === figure) return [...cells, '', note];
-	const ratio = ratioOf(values, base.values);
+	if (!base || base === figure || base.values.every((value) => value === 0)) return [...cells, '', note];
+	const ratio = ratioOf(ratiosTo(figure, base));
 	const says = ratio.noise ? 'no difference beyond noise' : '';
 	return [
 		...cells,
@@ -70,22 +66,10 @@ function figureRow(figure: Figure, { baseline, figures }: SectionResult): string
 	];
 }
 
-/** A section as Markdown: heading, how it was measured, its figures as one table, further tables. */
+/** A section as Markdown: heading, how it was measured, its figures as one table. */
 export function sectionText(result: SectionResult): string {
-	const { title, notes, baseline, figures, tables = [] } = result;
+	const { title, notes, baseline, figures } = result;
 	const columns = ['what', 'contender', 'median', 'min–max', baseline ? `× ${baseline} (90 %)` : '', 'remark'];
 	const rows = figures.map((figure) => figureRow(figure, result));
-	return [
-		`### ${title}`,
-		...notes.map((note) => `\n${note}`),
-		...(rows.length > 0 ? ['', markdownTable(columns, rows)] : []),
-		...tables.flatMap((table) => ['', tableText(table)]),
-		'',
-	].join('\n');
+	return [`### ${title}`, ...notes.map((note) => `\n${note}`), '', markdownTable(columns, rows), ''].join('\n');
 }
-
-export function tableText({ title, notes, columns, rows }: Table): string {
-	return [`#### ${title}`, '', ...notes, '', markdownTable(columns, rows)].join('\n');
-}
-
-export { markdownTable };

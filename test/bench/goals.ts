@@ -1,96 +1,151 @@
 /** What was promised, beside what was reached. */
-import { type Figure, find, markdownTable, number, type SectionResult } from './figures.ts';
+import { type Figure, find, markdownTable, number, ratiosTo, type SectionResult } from './figures.ts';
 import { EMPTY, WHAT } from './kernel.ts';
 import { ALL, tickOf, USER_SPACE } from './reading.ts';
-import { median, medianInterval, pairedRatios } from './statistics.ts';
-import { ALL_TABS, FIO_RUNS, PIPE } from './workload.ts';
+import { median, medianInterval } from './statistics.ts';
+import { DRAWING, MANY, OURS, SCREEN } from './terminal.ts';
+import { ALL_TABS, cpuOf, FIO_RUNS, PIPE } from './workload.ts';
 
 export interface Goal {
 	goal: string;
 	target: string;
 	reached: string;
 	/** `undecided`: the target lies within the noise. */
-	verdict: 'reached' | 'missed' | 'undecided';
+	verdict: 'reached' | 'missed' | 'undecided' | 'not measured';
+	/** When the section was measured that says so. */
+	measured: string;
 }
 
-/** The values are to be at most, or at least, `target`. */
-function judge(goal: string, direction: '≤' | '≥', target: number, unit: string, values: readonly number[]): Goal {
-	const [low, high] = medianInterval(values);
-	const holds = (value: number): boolean => (direction === '≤' ? value <= target : value >= target);
-	const text = `${number(median(values))}${unit}`;
-	return {
-		goal,
-		target: `${direction} ${number(target)}${unit}`,
-		reached: values.length > 1 ? `${text} (${number(low)}–${number(high)})` : text,
-		verdict: holds(low) === holds(high) ? (holds(low) ? 'reached' : 'missed') : 'undecided',
-	};
-}
+type Direction = '≤' | '≥';
 
 class Judge {
 	readonly goals: Goal[] = [];
 	private readonly figures: readonly Figure[];
+	private readonly measured: string;
 
-	constructor(results: readonly SectionResult[]) {
-		this.figures = results.flatMap(({ figures }) => figures);
+	constructor({ figures }: SectionResult, measured: string) {
+		this.figures = figures;
+		this.measured = measured;
 	}
 
-	/** A ratio of two contenders in one thing; nothing is said about what was not measured. */
-	ratio(goal: string, what: string, of: string, to: string, direction: '≤' | '≥', target: number): void {
+	/** One contender's figure by another's. */
+	ratio(goal: string, what: string, of: string, to: string, direction: Direction, target: number): void {
 		const [above, below] = [find(this.figures, what, of), find(this.figures, what, to)];
-		if (!above || !below || above.values.length === 0 || below.values.length === 0) return;
-		this.goals.push(judge(goal, direction, target, ' ×', pairedRatios(above.values, below.values)));
+		this.judge(goal, direction, target, ' ×', above && below ? ratiosTo(above, below) : []);
 	}
 
 	most(goal: string, what: string, contender: string, target: number, unit: string, scale = 1): void {
-		const figure = find(this.figures, what, contender);
-		if (!figure || figure.values.length === 0) return;
-		this.goals.push(
-			judge(
-				goal,
-				'≤',
-				target,
-				unit,
-				figure.values.map((value) => value * scale),
-			),
+		const values = find(this.figures, what, contender)?.values ?? [];
+		this.judge(
+			goal,
+			'≤',
+			target,
+			unit,
+			values.map((value) => value * scale),
 		);
 	}
 
-	/** Throughput lost against nothing, percent. */
-	slowed(goal: string, what: string, contender: string, percent: number): void {
+	/** Percent by which a figure is below (`less`) or above that with nothing beside it. */
+	percent(goal: string, what: string, contender: string, less: boolean, target: number): void {
 		const [figure, base] = [find(this.figures, what, contender), find(this.figures, what, 'nothing')];
-		if (!figure || !base) return;
-		const lost = pairedRatios(figure.values, base.values).map((ratio) => (1 - ratio) * 100);
-		this.goals.push(judge(goal, '≤', percent, ' %', lost));
+		const ratios = figure && base ? ratiosTo(figure, base) : [];
+		this.judge(
+			goal,
+			'≤',
+			target,
+			' %',
+			ratios.map((ratio) => (less ? 1 - ratio : ratio - 1) * 100),
+		);
+	}
+
+	/** The values are to be at most, or at least, `target`. */
+	private judge(goal: string, direction: Direction, target: number, unit: string, values: readonly number[]): void {
+		const [low, high] = medianInterval(values);
+		const holds = (value: number): boolean => (direction === '≤' ? value <= target : value >= target);
+		const text = `${number(median(values))}${unit}`;
+		const decided = holds(low) ? 'reached' : 'missed';
+		this.goals.push({
+			goal,
+			target: `${direction} ${number(target)}${unit}`,
+			reached: values.length > 1 ? `${text} (${number(low)}–${number(high)})` : text,
+			verdict: values.length === 0 ? 'not measured' : holds(low) === holds(high) ? decided : 'undecided',
+			measured: this.measured,
+		});
 	}
 }
 
-/** The goals that the sections measured have something to say about. */
-export function goals(results: readonly SectionResult[]): Goal[] {
-	const judge = new Judge(results);
+function kernelGoals(judge: Judge): void {
 	const { switchAll, switchHook, hard, io } = WHAT;
 	const both = 'wattlag run queue + energy';
 	const system = 'wattlag run queue, system alone';
 	const light = 'wattlag disk IO, device latency';
-	const stages = 'wattlag disk IO';
 	judge.ratio('run queue + energy, per switch, to the empty program', switchAll, both, EMPTY, '≤', 2);
 	judge.ratio('run queue + energy, per switch, below runqlat -P (all hooks)', switchAll, 'runqlat -P', both, '≥', 4);
 	judge.ratio('the same at the switch alone', switchHook, 'runqlat -P', both, '≥', 4);
 	judge.ratio('run queue of the system alone, to the empty program', switchAll, system, EMPTY, '≤', 1.3);
 	judge.ratio('run queue of the system alone, below runqlat -P (all hooks)', switchAll, 'runqlat -P', system, '≥', 5);
+	judge.most('wake-up hooks of run queue + energy', WHAT.wakeups, both, 0, '');
 	judge.most('device latency, per IO', io, light, 150, ' ns');
 	judge.ratio('device latency, below biolatency', io, 'biolatency', light, '≥', 4);
-	judge.most('block stages, per IO', io, stages, 500, ' ns');
+	judge.most('block stages, per IO', io, 'wattlag disk IO', 500, ' ns');
 	judge.ratio('hard IRQ pair, below hardirqs', hard, 'hardirqs', 'wattlag interrupts', '≥', 2);
-	judge.slowed('sched pipe slowed', PIPE, ALL_TABS, 5);
-	for (const what of FIO_RUNS) judge.slowed(`${what}: slowed`, what, ALL_TABS, 5);
+}
+
+function workloadGoals(judge: Judge): void {
+	judge.percent('sched pipe slowed', PIPE, ALL_TABS, true, 5);
+	judge.percent('… its CPU time per operation, more', cpuOf(PIPE), ALL_TABS, false, 5);
+	for (const what of FIO_RUNS) {
+		judge.percent(`${what}: slowed`, what, ALL_TABS, true, 5);
+		judge.percent('… its CPU time per IO, more', cpuOf(what), ALL_TABS, false, 5);
+	}
+}
+
+function readingGoals(judge: Judge): void {
 	for (const awake of [false, true])
 		judge.most(`${tickOf(10_000, awake)}: all tabs`, tickOf(10_000, awake), ALL, 5, ' ms');
 	judge.most('all tabs at 1 s, user space, share of one CPU', USER_SPACE, 'user space', 1, ' %', 0.1);
+}
+
+function terminalGoals(judge: Judge): void {
+	for (const [name, contender] of [
+		['the thread that draws', DRAWING],
+		['all threads', OURS],
+	] as const) {
+		judge.ratio(`screen, CPU time of ${name}, to htop's`, SCREEN.cpu, contender, 'htop', '≤', 2);
+		judge.ratio(`screen, CPU time of ${name}, to btop's`, SCREEN.cpu, contender, 'btop', '≤', 1);
+	}
+	judge.most('bytes per refresh, every figure changing', SCREEN.bytes, OURS, 7000, ' B');
+	judge.most('bytes per refresh, idle', SCREEN.idleBytes, OURS, 1000, ' B');
+	judge.most('bytes per key', SCREEN.keyBytes, OURS, 300, ' B');
+	judge.most('key → frame, median', SCREEN.keyMedian, OURS, 5, ' ms');
+	judge.most('key → frame, 99 %', SCREEN.keyTail, OURS, 16, ' ms');
+	judge.most('resident memory', SCREEN.rss, OURS, 90, ' MB');
+	judge.most('start → first paint', SCREEN.firstPaint, OURS, 60, ' ms');
+	judge.most('start → full frame', SCREEN.fullFrame, OURS, 150, ' ms');
+	for (const [what, tab] of [
+		[MANY.processes, 'overview'],
+		[MANY.processes, 'energy'],
+		[MANY.processes, 'run queue'],
+		[MANY.threads, 'energy'],
+	] as const)
+		judge.most(`${what}, ${tab}`, what, tab, 100, ' ms');
+}
+
+const bySection: Record<string, (judge: Judge) => void> = {
+	kernel: kernelGoals,
+	workload: workloadGoals,
+	reading: readingGoals,
+	terminal: terminalGoals,
+};
+
+/** The goals of one section. */
+export function judged(result: SectionResult, measured: string): Goal[] {
+	const judge = new Judge(result, measured);
+	bySection[result.id]?.(judge);
 	return judge.goals;
 }
 
 export function goalsText(all: readonly Goal[]): string {
-	if (all.length === 0) return '';
-	const rows = all.map(({ goal, target, reached, verdict }) => [goal, target, reached, verdict]);
-	return ['### Goals', '', markdownTable(['goal', 'target', 'reached (90 %)', 'verdict'], rows)].join('\n');
+	const rows = all.map(({ goal, target, reached, verdict, measured }) => [goal, target, reached, verdict, measured]);
+	return ['### Goals', '', markdownTable(['goal', 'target', 'reached (90 %)', 'verdict', 'measured'], rows)].join('\n');
 }

@@ -6,6 +6,7 @@ import { io } from '../../src/tracers/io.ts';
 import { irq } from '../../src/tracers/irq.ts';
 import { runqlat } from '../../src/tracers/runqlat.ts';
 import type { Host, Options, Tracer } from '../../src/tracers/tracer.ts';
+import { leashed } from '../truth/leftovers.ts';
 import { onDisk } from '../truth/load.ts';
 import type { Workloads } from '../truth/workload.ts';
 import type { Bench } from './bench.ts';
@@ -21,6 +22,7 @@ export const WHAT = {
 	switchHook: 'context switch, hook at the switch',
 	switchAll: 'context switch, all hooks',
 	wakeup: 'wake-up',
+	wakeups: 'hooks at wake-ups',
 	threads: 'context switch of threads, all hooks',
 	hard: 'hard IRQ, entry + exit',
 	soft: 'softirq, entry + exit',
@@ -34,6 +36,8 @@ interface Costing {
 	programs: RegExp;
 	/** The one that runs once for each event. */
 	event: RegExp;
+	/** ns per event, or how many programs there are. */
+	unit?: 'ns' | 'hooks';
 }
 
 interface Experiment {
@@ -43,7 +47,8 @@ interface Experiment {
 	contenders: Contender[];
 }
 
-function perEvent(runs: readonly Runs[], { programs, event }: Costing): number | undefined {
+function perEvent(runs: readonly Runs[], { programs, event, unit = 'ns' }: Costing): number | undefined {
+	if (unit === 'hooks') return runs.filter(({ name }) => programs.test(name)).length;
 	const events = runs.filter(({ name }) => event.test(name)).reduce((sum, one) => sum + one.runs, 0);
 	const counted = runs.filter(({ name }) => programs.test(name));
 	if (counted.length === 0) return undefined;
@@ -65,26 +70,16 @@ const AT_SWITCH = /^(sched_switch|switched|handle_switch)/;
 
 function experiments(host: Host, loads: Workloads): Experiment[] {
 	const [waits, cpuTime, interrupts, disk] = [any(runqlat), any(energy), any(irq), any(io)];
-	const fio = (directory: string): ChildProcess =>
-		spawn(
-			'fio',
-			[
-				...[
-					'--name=bench',
-					`--filename=${join(directory, 'fio')}`,
-					'--size=64M',
-					'--rw=randread',
-					'--bs=4k',
-					'--direct=1',
-				],
-				...['--thread', '--ioengine=libaio', '--iodepth=4', '--time_based', '--runtime=900'],
-			],
-			{ stdio: 'ignore' },
-		);
-	const onSwitch = [
+	const fio = (directory: string): ChildProcess => {
+		const where = ['--name=bench', `--filename=${join(directory, 'fio')}`, '--size=64M', '--bs=4k', '--rw=randread'];
+		const how = ['--direct=1', '--thread', '--ioengine=libaio', '--iodepth=4', '--time_based', '--runtime=900'];
+		return spawn(...leashed('fio', ...where, ...how), { stdio: 'ignore' });
+	};
+	const onSwitch: Costing[] = [
 		{ what: WHAT.switchHook, programs: AT_SWITCH, event: AT_SWITCH },
 		{ what: WHAT.switchAll, programs: /./, event: AT_SWITCH },
 		{ what: WHAT.wakeup, programs: /wakeup/, event: /wakeup$|wakeup_btf/ },
+		{ what: WHAT.wakeups, programs: /wakeup/, event: /wakeup/, unit: 'hooks' },
 	];
 	return [
 		{
@@ -140,15 +135,18 @@ function experiments(host: Host, loads: Workloads): Experiment[] {
 	];
 }
 
-async function run(experiment: Experiment, { host, rounds, quick }: Bench, directory: string): Promise<Figure[]> {
+async function run(experiment: Experiment, { host, quick }: Bench, directory: string): Promise<Figure[]> {
+	const rounds = quick ? 3 : 5;
 	const { costings, contenders } = experiment;
 	const figures = costings.flatMap((costing) =>
-		contenders.map(({ name }): Figure => ({ what: costing.what, contender: name, unit: 'ns', values: [] })),
+		contenders.map(
+			({ name }): Figure => ({ what: costing.what, contender: name, unit: costing.unit ?? 'ns', values: [] }),
+		),
 	);
 	const load = experiment.load(directory);
 	try {
 		for (let round = 0; round < rounds; round++) {
-			progress(`kernel: ${costings.map(({ what }) => what).join(', ')}: round ${round + 1} of ${rounds}`);
+			progress(`kernel: ${costings[0]?.what}: round ${round + 1} of ${rounds}`);
 			for (const [index, contender] of contenders.entries()) {
 				const { started: stop, ids } = await withPrograms(contender.start);
 				const runs = await runsOf(ids, () => host.addon.enableStats(), quick ? 0.2 : 0.4);
@@ -165,16 +163,6 @@ async function run(experiment: Experiment, { host, rounds, quick }: Bench, direc
 	return figures;
 }
 
-/** A hook that one has not and another has is worth a line; figures about nothing at all are not. */
-function worthShowing(figures: readonly Figure[]): Figure[] {
-	return figures.flatMap((figure) => {
-		if (figure.values.length > 0) return [figure];
-		return figure.what === WHAT.wakeup && figure.contender.startsWith('wattlag')
-			? [{ ...figure, note: 'no hook' }]
-			: [];
-	});
-}
-
 export async function kernel(bench: Bench): Promise<SectionResult> {
 	const figures = await onDisk(async (directory) => {
 		const all: Figure[] = [];
@@ -189,6 +177,6 @@ export async function kernel(bench: Bench): Promise<SectionResult> {
 			"By the kernel's BPF run statistics, whose own clock reads are in every figure: the empty program is the floor. Loads: two tasks on one CPU that wake each other through pipes; random reads of 4 KiB, 4 at a time; datagrams over the loopback device.",
 		],
 		baseline: EMPTY,
-		figures: worthShowing(figures),
+		figures: figures.filter(({ values }) => values.length > 0),
 	};
 }

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -117,6 +119,44 @@ static void processes(int n, long ms)
 	pause();
 }
 
+/* busy N: N processes that each use a little CPU time in every second, never twice the same: every figure changes */
+static void busy(int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (fork())
+			continue;
+		die_with_parent();
+		srand(i + 1);
+		for (;;) {
+			clock_t until = clock() + 2000 + (rand() % 1000) * 2;
+
+			while (clock() < until)
+				;
+			usleep(300000 + rand() % 200000);
+		}
+	}
+	pause();
+}
+
+/* timed COMMAND…: run it to its end and say how much CPU time it and its children have used, in seconds */
+static int timed(char **command)
+{
+	struct rusage used;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		die_with_parent();
+		execvp(command[0], command);
+		exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || getrusage(RUSAGE_CHILDREN, &used))
+		return 1;
+	printf("cpu %.6f\n", used.ru_utime.tv_sec + used.ru_stime.tv_sec +
+				     (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -130,6 +170,10 @@ int main(int argc, char **argv)
 		cached(argv[2], atof(argv[3]));
 	else if (strcmp(mode, "processes") == 0 && argc == 4)
 		processes(atoi(argv[2]), atol(argv[3]));
+	else if (strcmp(mode, "busy") == 0 && argc == 3)
+		busy(atoi(argv[2]));
+	else if (strcmp(mode, "timed") == 0 && argc > 2)
+		return timed(argv + 2);
 	else
 		return 2;
 	return 0;

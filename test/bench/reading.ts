@@ -1,16 +1,17 @@
 /** Section `reading`: what a tick costs in user space, by number of processes and CPUs; and the whole program. */
 
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { BpfAddon, BpfObject } from '../../src/native.ts';
 import { registry } from '../../src/registry.ts';
-import type { Host, Session } from '../../src/tracers/tracer.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import type { Host, Session, Tracer } from '../../src/tracers/tracer.ts';
 import { seconds } from '../truth/host.ts';
 import type { Bench } from './bench.ts';
 import { emptyPrograms, openScreen } from './contenders.ts';
 import type { Figure, SectionResult } from './figures.ts';
 import { progress } from './progress.ts';
-import { median } from './statistics.ts';
+import { cpuTime } from './terminal/process-figures.ts';
 
 export const ALL = 'all tabs';
 const COUNTS = [100, 1000, 10_000];
@@ -21,21 +22,29 @@ export function tickOf(processes: number, awake: boolean): string {
 }
 export const USER_SPACE = 'whole program, screen at 1 s, CPU time per second';
 
-/** Processes wake up so often, ms, and are read so often. */
+/** Processes wake up so often, ms, and are read so often, s; those that sleep are read more often. */
 const AWAKE_MS = 500;
-const TICK = 0.6;
+const AWAKE_TICK = 0.6;
+const ASLEEP_TICK = 0.15;
+
+/** Of each round. */
+const TICKS = 7;
+const WARM = 5;
+
+const NO_COST: Snapshot['cost'] = { bpf_ns: 0, bpf_runs: 0, bpf_measured_ns: 0, cpu_ns: 0, rss_bytes: 0 };
 
 interface Running {
-	tab: string;
+	tracer: Tracer<object, object>;
 	session: Session<object, object>;
-	group: string;
 }
 
+/** What runs behind a screen that has just been opened, what is made of others last. */
 function open(host: Host): Running[] {
-	return registry.map(({ tracer }) => {
-		const group = tracer.groups[0] as string;
-		return { tab: tracer.id, session: tracer.start(host, {}), group };
-	});
+	const tracers = registry.map(({ tracer }) => tracer).filter(({ onDemand }) => !onDemand);
+	return [...tracers.filter(({ from }) => !from), ...tracers.filter(({ from }) => from)].map((tracer) => ({
+		tracer,
+		session: tracer.start(host, {}),
+	}));
 }
 
 /** CPU time of this process so far, ms: what others do to the machine meanwhile is not in it. */
@@ -44,26 +53,28 @@ function ownTime(): number {
 	return (user + system) / 1000;
 }
 
-/** ms of CPU time that each tab's read takes, and all of them: medians over some ticks, after some that warm up. */
-async function ticks(running: readonly Running[], count: number, interval: number): Promise<Map<string, number>> {
-	const taken = new Map<string, number[]>([[ALL, []], ...running.map(({ tab }): [string, number[]] => [tab, []])]);
-	for (let tick = -6; tick < count; tick++) {
+/** ms of CPU time that each tab's read takes, and all of them: of some ticks, after some that warm up. */
+async function ticks(running: readonly Running[], interval: number): Promise<Map<string, number[]>> {
+	const taken = new Map<string, number[]>([ALL, ...running.map(({ tracer }) => tracer.id)].map((name) => [name, []]));
+	for (let tick = -WARM; tick < TICKS; tick++) {
 		await seconds(interval);
 		let sum = 0;
-		for (const { tab, session, group } of running) {
+		const others = new Map<string, Snapshot>();
+		for (const { tracer, session } of running) {
 			const begun = ownTime();
-			session.read(interval * 1e9, group);
+			const reading = session.read(interval * 1e9, tracer.groups[0] as string, others);
 			const ms = ownTime() - begun;
 			sum += ms;
-			if (tick >= 0) taken.get(tab)?.push(ms);
+			others.set(tracer.id, { ...reading, ...reading.extra, dt_ns: interval * 1e9, cost: NO_COST } as never);
+			if (tick >= 0) taken.get(tracer.id)?.push(ms);
 		}
 		if (tick >= 0) taken.get(ALL)?.push(sum);
 	}
-	return new Map([...taken].map(([name, values]) => [name, median(values)]));
+	return taken;
 }
 
 /** What reading costs at least: a list of all tasks by a program that does nothing, and a table of so many entries. */
-async function floors({ addon }: Host, count: number): Promise<Map<string, number>> {
+async function floors({ addon }: Host, count: number): Promise<Map<string, number[]>> {
 	const object = addon.open(emptyPrograms());
 	try {
 		for (const { name } of object.programs()) object.setAutoload(name, name === 'all_tasks');
@@ -76,8 +87,8 @@ async function floors({ addon }: Host, count: number): Promise<Map<string, numbe
 		}
 		const [keys, values] = [new Uint8Array(8 * 16_384), new Uint8Array(64 * 16_384)];
 		const taken = { list: [] as number[], table: [] as number[] };
-		for (let tick = 0; tick < 9; tick++) {
-			await seconds(0.15);
+		for (let tick = 0; tick < TICKS; tick++) {
+			await seconds(ASLEEP_TICK);
 			const begun = ownTime();
 			object.iterate('all_tasks', value);
 			const listed = ownTime();
@@ -86,8 +97,8 @@ async function floors({ addon }: Host, count: number): Promise<Map<string, numbe
 			taken.table.push(ownTime() - listed);
 		}
 		return new Map([
-			['floor: a list of all tasks that does nothing', median(taken.list)],
-			['for comparison: a hash table of as many entries, 64 bytes each, not decoded', median(taken.table)],
+			['floor: a list of all tasks that does nothing', taken.list],
+			['for comparison: a hash table of as many entries, 64 bytes each, not decoded', taken.table],
 		]);
 	} finally {
 		object.close();
@@ -134,14 +145,6 @@ function manyCpus(host: Host, cpus: number): Host {
 	return { ...host, addon };
 }
 
-/** CPU time of all threads of a process, ns. */
-function cpuTime(pid: number): number {
-	return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
-		const [ns] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
-		return sum + Number(ns);
-	}, 0);
-}
-
 /** Clock ticks of a process in user space and in the kernel. */
 function modes(pid: number): { user: number; system: number } {
 	const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -162,10 +165,10 @@ async function wholeProgram({ quick }: Bench): Promise<Figure[]> {
 		progress(`reading: the whole program, round ${round + 1} of ${rounds}`);
 		const screen = await openScreen();
 		// the compiler of JavaScript has calmed down by then
-		await seconds(quick ? 3 : 12);
-		const [cpu, before, begun] = [cpuTime(screen.pid), modes(screen.pid), performance.now()];
-		await seconds(quick ? 3 : 10);
-		const spent = (cpuTime(screen.pid) - cpu) / 1e6 / ((performance.now() - begun) / 1000);
+		await seconds(quick ? 3 : 8);
+		const [cpu, before, begun] = [cpuTime(screen.pid).total, modes(screen.pid), performance.now()];
+		await seconds(quick ? 3 : 8);
+		const spent = (cpuTime(screen.pid).total - cpu) / 1e6 / ((performance.now() - begun) / 1000);
 		const after = modes(screen.pid);
 		const [user, system] = [after.user - before.user, after.system - before.system];
 		await screen.close();
@@ -177,11 +180,11 @@ async function wholeProgram({ quick }: Bench): Promise<Figure[]> {
 
 export async function reading(bench: Bench): Promise<SectionResult> {
 	const figures: Figure[] = [];
-	const add = (what: string, taken: ReadonlyMap<string, number>): void => {
+	const add = (what: string, taken: ReadonlyMap<string, readonly number[]>): void => {
 		for (const [contender, ms] of taken) {
 			const known = figures.find((figure) => figure.what === what && figure.contender === contender);
-			if (known) known.values.push(ms);
-			else figures.push({ what, contender, unit: 'ms', values: [ms] });
+			if (known) known.values.push(...ms);
+			else figures.push({ what, contender, unit: 'ms', values: [...ms] });
 		}
 	};
 	const rounds = bench.quick ? 1 : 2;
@@ -191,7 +194,7 @@ export async function reading(bench: Bench): Promise<SectionResult> {
 				progress(`reading: ${tickOf(count, awake)}, round ${round + 1} of ${rounds}`);
 				await withProcesses(bench, count, awake, async () => {
 					const running = open(bench.host);
-					add(tickOf(count, awake), await ticks(running, 9, awake ? TICK : 0.15));
+					add(tickOf(count, awake), await ticks(running, awake ? AWAKE_TICK : ASLEEP_TICK));
 					for (const { session } of running) session.close();
 					if (!awake) add(tickOf(count, awake), await floors(bench.host, count));
 				});
@@ -201,7 +204,7 @@ export async function reading(bench: Bench): Promise<SectionResult> {
 			const what = `tick, ${cpus} possible CPUs, this machine's processes`;
 			progress(`reading: ${what}, round ${round + 1} of ${rounds}`);
 			const running = open(cpus === CPUS ? manyCpus(bench.host, cpus) : bench.host);
-			add(what, await ticks(running, 9, 0.15));
+			add(what, await ticks(running, ASLEEP_TICK));
 			for (const { session } of running) session.close();
 		}
 	}
@@ -210,7 +213,7 @@ export async function reading(bench: Bench): Promise<SectionResult> {
 		id: 'reading',
 		title: 'Reading: what a tick costs in user space',
 		notes: [
-			`CPU time of one read, kernel side and collection of garbage included: medians of 9 ticks after 6 that warm up. The processes are real; those that all ran woke up every ${AWAKE_MS} ms. ${CPUS} CPUs are computed: every map has room for so many, and what the CPUs of this machine wrote is repeated in it, so all are as busy as ours.`,
+			`CPU time of one read, kernel side and collection of garbage included: ${TICKS} ticks after ${WARM} that warm up, in ${rounds === 1 ? 'one round' : `each of ${rounds} rounds`}. The processes are real; those that all ran woke up every ${AWAKE_MS} ms. ${CPUS} CPUs are computed: every map has room for so many, and what the CPUs of this machine wrote is repeated in it, so all are as busy as ours.`,
 		],
 		figures,
 	};

@@ -1,7 +1,7 @@
-/** Results that are kept: a file for each section, and the document made of the newest of all. */
+/** Results that are kept: a file for each section, and the document made of them. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type SectionResult, sectionText } from './figures.ts';
-import { goals, goalsText } from './goals.ts';
+import { goalsText, judged } from './goals.ts';
 import { type Machine, machineText } from './machine.ts';
 
 /** A section and where it was measured: several may have been measured apart. */
@@ -10,24 +10,18 @@ export interface Measured {
 	result: SectionResult;
 }
 
-const DIRECTORY = 'build/bench';
-
-function pathOf(id: string): string {
-	return `${DIRECTORY}/${id}.json`;
-}
-
 /** Returns where all values are. */
-export function save(measured: Measured): string {
-	mkdirSync(DIRECTORY, { recursive: true });
-	const all = { ...measured, goals: goals([measured.result]) };
-	writeFileSync(pathOf(measured.result.id), `${JSON.stringify(all, null, '\t')}\n`);
-	return pathOf(measured.result.id);
+export function save(directory: string, measured: Measured): string {
+	mkdirSync(directory, { recursive: true });
+	const path = `${directory}/${measured.result.id}.json`;
+	writeFileSync(path, `${JSON.stringify(measured)}\n`);
+	return path;
 }
 
-/** What was measured last of these sections. */
-export function load(ids: readonly string[]): Measured[] {
+/** What was kept of these sections. */
+export function load(directory: string, ids: readonly string[]): Measured[] {
 	return ids
-		.map(pathOf)
+		.map((id) => `${directory}/${id}.json`)
 		.filter((path) => existsSync(path))
 		.map((path) => JSON.parse(readFileSync(path, 'utf8')) as Measured);
 }
@@ -39,7 +33,8 @@ export function reportText(all: readonly Measured[]): string {
 		const text = machineText(machine);
 		const news = text === said ? [] : [text, ''];
 		said = text;
-		return [sectionText(result), ...news];
+		return [...news, sectionText(result)];
 	});
-	return [goalsText(goals(all.map(({ result }) => result))), '', ...parts].join('\n');
+	const goals = all.flatMap(({ machine, result }) => judged(result, machine.measured));
+	return [goalsText(goals), '', ...parts].join('\n');
 }

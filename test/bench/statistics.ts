@@ -32,7 +32,7 @@ export function medianInterval(values: readonly number[]): [number, number] {
 	return [sorted[from] ?? Number.NaN, sorted[sorted.length - 1 - from] ?? Number.NaN];
 }
 
-/** Value by value, as measured in the same round: what drifts meanwhile is in both. */
+/** Value by value. */
 export function pairedRatios(values: readonly number[], base: readonly number[]): number[] {
 	return values.flatMap((value, round) => (base[round] === undefined ? [] : [value / base[round]]));
 }
@@ -44,8 +44,13 @@ export interface Ratio {
 	noise: boolean;
 }
 
-export function ratioOf(values: readonly number[], base: readonly number[]): Ratio {
-	const ratios = pairedRatios(values, base);
+export function ratioOf(ratios: readonly number[]): Ratio {
 	const interval = medianInterval(ratios);
 	return { median: median(ratios), interval, noise: interval[0] <= 1 && interval[1] >= 1 };
+}
+
+/** Nearest rank; NaN of nothing. */
+export function percentile(values: readonly number[], share: number): number {
+	const sorted = values.toSorted((a, b) => a - b);
+	return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }

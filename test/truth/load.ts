@@ -1,21 +1,26 @@
 /** Work for the kernel, made with what every machine has. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { atLatestAtExit, leashed, temporaryDirectory } from './leftovers.ts';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+
+/** Run a command to its end. */
+async function run(command: string, args: string[]): Promise<void> {
+	await execute(...leashed(command, ...args));
+}
 
 /** Run `use` with a new directory on the disk that the project is on (/tmp may be memory), removed afterwards. */
 export async function onDisk<T>(use: (directory: string) => Promise<T>): Promise<T> {
-	const directory = mkdtempSync(join(process.cwd(), 'build/truth-'));
+	const { path, remove } = temporaryDirectory(join(process.cwd(), 'build/truth-'));
 	try {
-		return await use(directory);
+		return await use(path);
 	} finally {
-		rmSync(directory, { recursive: true, force: true });
+		remove();
 	}
 }
 
@@ -52,7 +57,8 @@ export async function loopback(datagrams: number): Promise<void> {
  * of less importance to do: every wake-up interrupts the other CPU.
  */
 export async function pipeAcrossCpus(blocks: number): Promise<void> {
-	const busy = (cpu: number): string => `taskset -c ${cpu} nice -n 19 sh -c 'while :; do :; done' & busy="$busy $!"`;
+	const busy = (cpu: number): string =>
+		`setpriv --pdeathsig KILL taskset -c ${cpu} nice -n 19 sh -c 'while :; do :; done' & busy="$busy $!"`;
 	const pipe = `taskset -c 0 dd if=/dev/zero bs=64k count=${blocks} status=none | taskset -c 1 dd of=/dev/null bs=64k status=none`;
 	await run('sh', ['-c', `${busy(0)}; ${busy(1)}; ${pipe}; kill $busy`]);
 }
@@ -61,8 +67,11 @@ export async function pipeAcrossCpus(blocks: number): Promise<void> {
 export async function flood(packets: number): Promise<void> {
 	const [near, far] = [`wl${process.pid}a`, `wl${process.pid}b`];
 	const ip = (...args: string[]) => run('ip', args);
-	for (const name of [near, far]) await ip('netns', 'add', name);
+	const remove = atLatestAtExit(() => {
+		for (const name of [near, far]) execFileSync('ip', ['netns', 'del', name]);
+	});
 	try {
+		for (const name of [near, far]) await ip('netns', 'add', name);
 		await ip('-n', near, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', far);
 		for (const [name, link, address] of [
 			[near, 'v0', '10.254.1.1/24'],
@@ -75,6 +84,6 @@ export async function flood(packets: number): Promise<void> {
 		const send = `const s=require('dgram').createSocket('udp4');let n=0;(function next(){n++<${packets}?s.send(Buffer.alloc(1200),9,'10.254.1.2',next):s.close()})()`;
 		await ip(...['netns', 'exec', near, process.execPath, '-e', send]);
 	} finally {
-		for (const name of [near, far]) await ip('netns', 'del', name);
+		remove();
 	}
 }

@@ -1,10 +1,11 @@
 /** Starts loads of known shape (fixtures/workload.c) and reads what the kernel's own accounting says of them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { leashed, temporaryDirectory } from './leftovers.ts';
 
 export interface Workloads {
 	/** Start `workload MODE ARGUMENTS…`, all of it on one CPU if one is given. */
@@ -17,15 +18,16 @@ export interface Workloads {
 
 /** Compile a program of loads. */
 export function buildWorkloads(source = new URL('fixtures/workload.c', import.meta.url)): Workloads {
-	const directory = mkdtempSync(join(tmpdir(), 'wattlag-load-'));
-	const path = join(directory, 'workload');
+	const directory = temporaryDirectory(join(tmpdir(), 'wattlag-load-'));
+	const path = join(directory.path, 'workload');
 	execFileSync('clang', ['-O1', '-Wall', '-Werror', '-pthread', fileURLToPath(source), '-o', path]);
 	const running = new Set<ChildProcess>();
 	return {
 		path,
 		start(cpu, ...args) {
-			const command = [...(cpu === undefined ? [] : ['taskset', '-c', String(cpu)]), path, ...args.map(String)];
-			const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+			const pinned = cpu === undefined ? [] : ['taskset', '-c', String(cpu)];
+			const command = [...pinned, path, ...args.map(String)] as [string, ...string[]];
+			const child = spawn(...leashed(...command), { stdio: ['ignore', 'pipe', 'inherit'] });
 			running.add(child);
 			child.once('exit', () => running.delete(child));
 			return child as ChildProcess & { pid: number };
@@ -38,7 +40,7 @@ export function buildWorkloads(source = new URL('fixtures/workload.c', import.me
 					return gone;
 				}),
 			);
-			rmSync(directory, { recursive: true });
+			directory.remove();
 		},
 	};
 }

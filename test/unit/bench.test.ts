@@ -1,8 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { withRegion } from '../bench/document.ts';
-import { type Figure, number, type SectionResult, sectionText } from '../bench/figures.ts';
-import { goals, goalsText } from '../bench/goals.ts';
+import { type Figure, number, ratiosTo, type SectionResult, sectionText } from '../bench/figures.ts';
+import { type Goal, goalsText, judged } from '../bench/goals.ts';
 import { EMPTY, WHAT } from '../bench/kernel.ts';
+import type { Machine } from '../bench/machine.ts';
+import { load, reportText, save } from '../bench/report.ts';
 import { median, medianInterval, pairedRatios, ratioOf } from '../bench/statistics.ts';
 import { check } from '../verify/check.ts';
 import { checksText } from '../verify/report.ts';
@@ -26,8 +31,11 @@ test('interval of the median: ends up to seven values, then order statistics of 
 
 test('ratios are of the same round, and noise is when they may as well be 1', () => {
 	expect(pairedRatios([10, 40], [10, 20, 30])).toEqual([1, 2]);
-	expect(ratioOf([90, 190, 270], [100, 200, 300])).toMatchObject({ median: 0.9, noise: false });
-	expect(ratioOf([110, 190, 270], [100, 200, 300]).noise).toBe(true);
+	expect(ratioOf([0.9, 0.95, 0.9])).toMatchObject({ median: 0.9, interval: [0.9, 0.95], noise: false });
+	expect(ratioOf([1.1, 0.95, 0.9]).noise).toBe(true);
+	expect(ratiosTo(cost('w', 'a', 10, 40), cost('w', 'b', 10, 20))).toEqual([1, 2]);
+	// a baseline with more turns than this contender
+	expect(ratiosTo({ ...cost('w', 'a', 10, 40), base: [5, 10] }, cost('w', 'b', 1, 5, 10))).toEqual([2, 4]);
 });
 
 const section = (figures: Figure[], baseline?: string): SectionResult => ({
@@ -77,18 +85,41 @@ test('figures have three digits and no more', () => {
 	]);
 });
 
+/** The first goal of a section of the kernel. */
+const first = (...figures: Figure[]): Goal | undefined => judged(section(figures), '2026-01-01T12:00')[0];
+
 test('goals: reached, missed, and undecided where the target lies within the noise', () => {
 	const both = 'wattlag run queue + energy';
 	const verdict = (own: number[]): string | undefined =>
-		goals([section([cost(WHAT.switchAll, both, ...own), cost(WHAT.switchAll, EMPTY, 50, 50, 50)])])[0]?.verdict;
+		first(cost(WHAT.switchAll, both, ...own), cost(WHAT.switchAll, EMPTY, 50, 50, 50))?.verdict;
 	expect(verdict([90, 95, 99])).toBe('reached');
 	expect(verdict([101, 120, 110])).toBe('missed');
 	expect(verdict([90, 95, 110])).toBe('undecided');
 });
 
-test('goals say nothing about what was not measured', () => {
-	expect(goals([section([cost(WHAT.hard, 'hardirqs', 500)])])).toEqual([]);
-	expect(goalsText([])).toBe('');
+test('goals whose figures are missing are named, with the time of the section', () => {
+	expect(first(cost(WHAT.hard, 'hardirqs', 500))).toMatchObject({
+		verdict: 'not measured',
+		measured: '2026-01-01T12:00',
+	});
+	expect(goalsText(judged(section([]), 'then'))).toContain('| not measured | then |');
+});
+
+test('results are kept by section, and a document is made of those that are there', () => {
+	const directory = mkdtempSync(join(tmpdir(), 'wattlag-kept-'));
+	const on = (measured: string): Machine => ({
+		...{ measured, processor: 'CPU', cpus: 2, memory_gib: 1, virtual: false, kernel: '6.1', disks: [] },
+		...{ versions: {}, commit: 'abc' },
+	});
+	save(directory, { machine: on('day one'), result: section([cost(WHAT.wakeup, 'old', 50)]) });
+	save(directory, { machine: on('day one'), result: { ...section([cost('tick', 'x', 7)]), id: 'reading' } });
+	save(directory, { machine: on('day two'), result: section([cost(WHAT.wakeup, 'new', 60)]) });
+	const text = reportText(load(directory, ['kernel', 'workload', 'reading']));
+	rmSync(directory, { recursive: true });
+	expect(text).toContain('| wake-up | new | 60 ns |');
+	expect(text).not.toContain('| old |');
+	expect(text).toContain('| tick | x | 7 ns |');
+	expect(text).toMatch(/day two[\s\S]*wake-up[\s\S]*day one[\s\S]*tick/);
 });
 
 test('accuracy: the error is what lies outside of what the truth leaves open', () => {

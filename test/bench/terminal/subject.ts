@@ -8,20 +8,31 @@ export interface Program {
 	command: string;
 	args: string[];
 	env?: Record<string, string>;
-	/** The screen has its first figures. */
+	/** The screen has all its parts; it has its first figures. */
+	frame: RegExp;
 	ready: RegExp;
 	/** A key that moves the selection down, and one that moves it up. */
 	down: string;
 	up: string;
 	quit: string;
+	/** It has a selected row, of another background. */
+	selects: boolean;
 }
 
 const columns = 200;
 const rows = 50;
-/** After a key press the frame is complete when nothing came for so long, ms. */
+/** Without a selection to look at, a key's frame is complete when nothing came for so long, ms. */
 const quietMs = 30;
+/** Longest wait for the answer to a key, ms. */
+const answerMs = 1000;
 
 export const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Chunk {
+	/** performance.now() */
+	at: number;
+	received: number;
+}
 
 export class Subject {
 	/** Bytes received so far. */
@@ -34,7 +45,9 @@ export class Subject {
 	private readonly emulator = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 0 });
 	private readonly program: Program;
 	private readonly ended: Promise<void>;
-	private onData: (data: string) => void = () => {};
+	private onData: () => void = () => {};
+	/** What came is in the emulator: when it came, and what had come by then. */
+	private onShown: (chunk: Chunk) => void = () => {};
 
 	constructor(program: Program) {
 		this.program = program;
@@ -52,8 +65,9 @@ export class Subject {
 			if (Number.isNaN(this.firstGlyph) && /[^\s]/.test(data.replace(/\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|[()].|.)/g, ''))) {
 				this.firstGlyph = at;
 			}
-			this.emulator.write(data);
-			this.onData(data);
+			const received = this.bytes;
+			this.emulator.write(data, () => this.onShown({ at: at + this.begun, received }));
+			this.onData();
 		});
 		this.ended = new Promise((resolve) => this.terminal.onExit(() => resolve()));
 	}
@@ -98,23 +112,35 @@ export class Subject {
 		return memory(this.pid);
 	}
 
-	/** One key press: ms until the last byte of its frame has come, and the frame's bytes. NaN when nothing came. */
+	/** Background of every row's middle: what tells the selected one. */
+	private selection(): string {
+		const buffer = this.emulator.buffer.active;
+		return Array.from({ length: rows }, (_, row) => {
+			const cell = buffer.getLine(row)?.getCell(columns >> 1);
+			return `${cell?.getBgColorMode()}:${cell?.getBgColor()}:${cell?.isInverse()}`;
+		}).join(' ');
+	}
+
+	/** One key press: ms until the frame that shows its effect has come, and the bytes that came meanwhile. */
 	async press(key: 'down' | 'up'): Promise<{ ms: number; bytes: number }> {
-		const before = this.bytes;
-		let last = Number.NaN;
-		let timer: NodeJS.Timeout | undefined;
-		const quiet = new Promise<void>((resolve) => {
-			timer = setTimeout(resolve, 500);
-			this.onData = () => {
-				last = performance.now();
+		const [before, selected] = [this.bytes, this.selection()];
+		let last: Chunk = { at: Number.NaN, received: before };
+		const answered = new Promise<void>((resolve) => {
+			let timer = setTimeout(resolve, answerMs);
+			this.onShown = (chunk) => {
+				last = chunk;
+				const shown = this.selection() !== selected;
+				if (!shown && this.program.selects) return;
 				clearTimeout(timer);
-				timer = setTimeout(resolve, quietMs);
+				if (shown) resolve();
+				else timer = setTimeout(resolve, quietMs);
 			};
 		});
 		const begun = performance.now();
 		this.terminal.write(this.program[key]);
-		await quiet;
-		return { ms: last - begun, bytes: this.bytes - before };
+		await answered;
+		this.onShown = () => {};
+		return { ms: last.at - begun, bytes: last.received - before };
 	}
 
 	async close(): Promise<void> {

@@ -1,0 +1,21 @@
+/** Frames of very many rows: how long from a tick's bytes to those of its frame. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { buildFixture } from '../../pty/fixtures/build.ts';
+import { leashed } from '../../truth/leftovers.ts';
+
+export interface Frames {
+	what: 'processes' | 'threads';
+	/** Title of the tab, in small letters. */
+	tab: string;
+	/** ms, one for each tick. */
+	ms: number[];
+}
+
+/** In a program of its own, bundled as the real one is. */
+export async function frames(directory: string): Promise<Frames[]> {
+	const main = await buildFixture('test/bench/terminal/many.tsx', directory);
+	const [command, args] = leashed(process.execPath, '--max-semi-space-size=1', '--v8-pool-size=1', main);
+	const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 2 ** 24 });
+	return JSON.parse(stdout) as Frames[];
+}
