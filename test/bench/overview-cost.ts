@@ -26,7 +26,11 @@ for (const count of [1000, 10_000]) {
 		...(index < 64 && { stolen: 0.001 }),
 	}));
 	const tick = tickOf({ processes });
-	const session = new OverviewSession(4, { read: () => null }, { read: () => [] });
+	const session = new OverviewSession(4, {
+		pressure: { read: () => null },
+		groups: { read: () => ({}) },
+		quota: { read: () => [] },
+	});
 	const [derive, hand]: [number[], number[]] = [[], []];
 	for (let round = 0; round < rounds; round++) {
 		const from = performance.now();
