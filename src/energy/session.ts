@@ -41,7 +41,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private readonly io: IoCount;
 	private focused = 0;
 	/** Rows of the last read by process. */
-	processes: () => EnergyRow[] = () => [];
+	ungrouped: () => EnergyRow[] = () => [];
 
 	constructor(parts: Parts) {
 		this.parts = parts;
@@ -75,7 +75,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		};
 		const accounts = this.accounts.list(kind, use.processes, use.threads, figure);
 		const rows = accounts.map((account) => this.row(account, kind, known, sums.measured_uj, dt));
-		this.processes = () =>
+		this.ungrouped = () =>
 			this.accounts.charged().map((account) => this.row(account, 'process', known, sums.measured_uj, dt));
 		rows.sort((a, b) => b.cpu_ns - a.cpu_ns);
 		return {

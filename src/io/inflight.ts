@@ -34,6 +34,8 @@ const inDevice = ({ stamps, requeued }: Tracked): boolean => stamps[io_stage.STA
 
 const issuedAt = ({ stamps }: Tracked): Ns => stamps[io_stage.STAGE_DEVICE] as Ns;
 
+const idOf = (tracked: Tracked): string => `${tracked.dev} ${tracked.start_time_ns} ${issuedAt(tracked)}`;
+
 const begunAt = ({ stamps }: Tracked): Ns => stamps.find((stamp) => stamp > 0) ?? 0;
 
 const stageOf = (tracked: Tracked): string => (inDevice(tracked) ? 'device' : 'queue');
@@ -49,8 +51,8 @@ export class InFlight {
 	private readonly devices: BlockDevices;
 	private readonly requests: Uint8Array;
 	private readonly bios: Uint8Array;
-	/** Requests known to be open only because their completion was missed, until their address comes back. */
-	missed: Count = 0;
+	/** Requests in the table only because their completion was missed. */
+	private missedIds = new Set<string>();
 
 	constructor(bpf: BpfSession, devices: BlockDevices) {
 		const bits = requestBits(bpf.possibleCpus);
@@ -58,6 +60,11 @@ export class InFlight {
 		this.devices = devices;
 		this.requests = new Uint8Array(maps.requests.value.size << bits);
 		this.bios = new Uint8Array(maps.bios.value.size << bits);
+	}
+
+	/** Requests known to be open only because their completion was missed, until their address comes back. */
+	get missed(): Count {
+		return this.missedIds.size;
 	}
 
 	read(): { inflight: Inflight[]; inflight_count: Count } {
@@ -113,25 +120,26 @@ export class InFlight {
 	}
 
 	/**
-	 * Open requests, without those whose completion we missed: old ones that the kernel does not count as in flight. Such
-	 * a place in the table is free again when the kernel uses the request anew.
+	 * Open requests, without those whose completion we missed: old ones, more than the kernel counts as in flight. If it
+	 * counts some, the oldest are taken for the missed ones: a device does not leave one for others for long. Once missed,
+	 * always missed; such a place in the table is free again when the kernel uses the request anew.
 	 */
 	private withoutMissed(now: Ns): Tracked[] {
 		const suspect = (tracked: Tracked): boolean =>
 			inDevice(tracked) && COUNTED_IN_FLIGHT.has(tracked.op) && now - issuedAt(tracked) > SUSPECT_AGE;
-		const open = [...this.taken(maps.requests, this.requests)];
+		let open = [...this.taken(maps.requests, this.requests)];
 		const counts = new Map(open.filter(suspect).map(({ dev }) => [dev, this.devices.inFlight(dev)]));
-		if (counts.size === 0) {
-			this.missed = 0;
-			return open;
-		}
 		// the table again: what was old and is still there cannot have been missed by the kernel's count in between
-		this.missed = 0;
-		const kept = [...this.taken(maps.requests, this.requests)].filter((tracked) => {
-			if (!suspect(tracked) || counts.get(tracked.dev) !== 0) return true;
-			this.missed++;
-			return false;
-		});
-		return kept;
+		if (counts.size > 0) open = [...this.taken(maps.requests, this.requests)];
+		const known = this.missedIds;
+		this.missedIds = new Set();
+		for (const [dev, count = Number.POSITIVE_INFINITY] of counts) {
+			const old = open
+				.filter((tracked) => tracked.dev === dev && suspect(tracked))
+				.sort((a, b) => issuedAt(a) - issuedAt(b));
+			let rest = old.filter((tracked) => !known.has(idOf(tracked))).length - count;
+			for (const tracked of old) if (known.has(idOf(tracked)) || rest-- > 0) this.missedIds.add(idOf(tracked));
+		}
+		return open.filter((tracked) => !this.missedIds.has(idOf(tracked)));
 	}
 }

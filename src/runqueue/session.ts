@@ -23,6 +23,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private readonly reader: Reader;
 	private readonly accounts: Accounts;
 	private readonly source: Source;
+	ungrouped: () => RunqlatRow[] = () => [];
 	private options: Options;
 	private zones: Ns[];
 	private culprits: Culprits | undefined;
@@ -69,11 +70,10 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
 		this.ringFull = lost.ended_processes;
 
-		const rows = [
-			{ key: { kind: 'all' as const, id: 0, comm: safe`all` }, ...accounts.all.figures(this.zones) },
-			...this.rowsOf(group),
-		];
-		const extra = this.extra(rows[0] as RunqlatRow);
+		const all: RunqlatRow = { key: { kind: 'all', id: 0, comm: safe`all` }, ...accounts.all.figures(this.zones) };
+		const rows = [all, ...this.rowsOf(group)];
+		this.ungrouped = () => [all, ...this.rowsOf('process')];
+		const extra = this.extra(all);
 		accounts.sweep(full, this.threads);
 		return {
 			rows,
@@ -81,10 +81,6 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			source: this.source,
 			lost: { ...lost, unlisted: accounts.beyond, culprits: this.culpritsFull },
 		};
-	}
-
-	processes(): RunqlatRow[] {
-		return this.rowsOf('process');
 	}
 
 	cost(): BpfCost {

@@ -219,7 +219,7 @@ export class Sampling {
 		for (const [index, entry] of [...this.running].entries()) {
 			try {
 				const snapshot = this.read(entry, costs[index] as BpfCost, windowLength, { cpu_ns, rss_bytes }, tick);
-				if (joined) tick.set(snapshot.tab, byProcess(snapshot, entry.session));
+				if (joined) tick.set(snapshot.tab, ungrouped(snapshot, entry));
 				this.options.emit({ kind: 'snapshot', snapshot });
 			} catch (error) {
 				entry.session.close();
@@ -276,10 +276,11 @@ export class Sampling {
 	}
 }
 
-/** A snapshot whose rows are processes, whatever the screen asked for. */
-function byProcess(snapshot: Snapshot, session: Session<object, object>): Snapshot {
-	if (snapshot.group === 'process' || !session.processes) return snapshot;
-	return { ...snapshot, group: 'process', rows: session.processes() };
+/** A snapshot whose rows are of the tracer's first group, whatever the screen asked for. */
+function ungrouped(snapshot: Snapshot, { tracer, session }: Running): Snapshot {
+	const group = tracer.groups[0] as string;
+	if (snapshot.group === group || !session.ungrouped) return snapshot;
+	return { ...snapshot, group, rows: session.ungrouped() };
 }
 
 /** What is made of other tabs costs what they cost. */

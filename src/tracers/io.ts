@@ -97,6 +97,10 @@ class IoSession implements Session<IoRow, IoExtra> {
 		};
 	}
 
+	ungrouped(): IoRow[] {
+		return this.rows.rows('operation');
+	}
+
 	tune(changes: Options): void {
 		this.options = { ...this.options, ...changes };
 		const filter = ioFilter(this.options, this.devices, this.host.procRoot);

@@ -71,6 +71,8 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly stolen: StolenReader;
 	private readonly zones: [Ns, Ns, Ns];
 	private readonly storm: StormBounds;
+	/** By line; by line and CPU where rows are so. */
+	ungrouped: () => IrqRow[] = () => [];
 	/** Per key and CPU: since start. */
 	private readonly totals = new Map<
 		string,
@@ -104,14 +106,16 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 		for (const source of this.sources(lost)) this.take(source, dt, group === 'cpu', lines, shares);
 		const { processes, cgroups } = this.stolen.read(ended);
 		const all = [...lines.values()];
+		this.ungrouped = () =>
+			all.map((line) =>
+				lineRow(line, line.kind === 'hard' ? this.lines.facts(line.irq as number, line.name) : undefined),
+			);
 
 		return {
 			rows:
 				group === 'process' || group === 'cgroup'
 					? (group === 'process' ? processes : cgroups).map(stolenRow)
-					: all.map((line) =>
-							lineRow(line, line.kind === 'hard' ? this.lines.facts(line.irq as number, line.name) : undefined),
-						),
+					: this.ungrouped(),
 			extra: {
 				cpu_share: [...shares]
 					.sort(([a], [b]) => a - b)

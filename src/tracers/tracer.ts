@@ -66,7 +66,7 @@ export interface BpfCost {
 	recursionMisses: number;
 }
 
-/** What the tracers that measure found in this tick, by id; rows by process wherever they can be had. */
+/** What the tracers that measure found in this tick, by id; rows of their first group, whatever the screen asked for. */
 export type Tick = ReadonlyMap<string, Snapshot>;
 
 export interface Session<Row, Extra extends object> {
@@ -75,8 +75,8 @@ export interface Session<Row, Extra extends object> {
 	 * groups. `tick` is for tracers that are made of others ({@link Tracer.from}).
 	 */
 	read(dt: Ns, group: string, tick?: Tick): Reading<Row, Extra>;
-	/** The last read's rows of group `process`, for a last read of another group. */
-	processes?(): Row[];
+	/** The last read's rows of the tracer's first group, for a last read of another group. */
+	ungrouped?(): Row[];
 	/** Change options while running (a filter in the kernel, a row looked at closely). Counters go on. */
 	tune?(changes: Options): void;
 	/** Sum over this tracer's BPF programs. */

@@ -21,6 +21,8 @@ export interface Owner {
 /** Where it can be looked at: what the key of the finding does. */
 export interface Link {
 	tab: SourceTab | 'overview';
+	/** Name of one of the tab's views; without: the first. */
+	view?: string;
 	/** Process to select, `pid:start_time`; else the first row. */
 	process?: string;
 	/** Empty: all rows. */

@@ -2,6 +2,7 @@
 import { type SafeText, safe } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import type { Owner } from './finding.ts';
+import type { Stalled } from './group-pressure.ts';
 import type { Pressure } from './pressure.ts';
 import type { Throttled } from './quota.ts';
 import type { OverviewRow } from './rows.ts';
@@ -17,6 +18,8 @@ export interface Moment {
 	/** By process. */
 	rows: readonly OverviewRow[];
 	pressure: Pressure | null;
+	/** The control groups that stand still for want of memory and IO, while somebody does. */
+	stalled: Stalled;
 	throttled: readonly Throttled[];
 	/** Events lost in this interval, by tab. */
 	lost: Readonly<Partial<Record<SourceTab, Count>>>;
@@ -74,6 +77,12 @@ export function equals(column: string, value: string): string {
 export function without(moment: Moment, ...tabs: readonly SourceTab[]): SafeText | undefined {
 	const missing = tabs.find((tab) => moment.sources[tab] === undefined);
 	return missing === undefined ? undefined : safe`tab ${missing as SafeText} does not work here`;
+}
+
+/** For rules about single block requests. */
+export function notFollowed({ sources: { io } }: Moment): SafeText | undefined {
+	const deviceOnly = io?.slow_threshold_ns === 0 && io.full_path.state === 'unavailable';
+	return deviceOnly ? safe`requests are not followed one by one (--device-only)` : undefined;
 }
 
 /** CPU time that was used, interrupts included. */

@@ -7,6 +7,7 @@ import { type Host, type Reading, type Session, type Tick, type Tracer, Unavaila
 import type { Count, Ns, Watts } from '../units.ts';
 import { columns } from './columns.ts';
 import type { Finding } from './finding.ts';
+import { GroupPressureReader } from './group-pressure.ts';
 import { busyTime, type Moment } from './moment.ts';
 import { type Pressure, PressureReader } from './pressure.ts';
 import { QuotaReader } from './quota.ts';
@@ -46,17 +47,22 @@ export interface OverviewExtra {
 /** Processes whose control groups are looked at for quotas: those that used most CPU. */
 const QUOTAS_OF = 32;
 
+/** What the kernel says beside the tabs. */
+export interface Readers {
+	pressure: Pick<PressureReader, 'read'>;
+	groups: Pick<GroupPressureReader, 'read'>;
+	quota: Pick<QuotaReader, 'read'>;
+}
+
 export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	private readonly tracker = new Tracker();
-	private readonly pressure: Pick<PressureReader, 'read'>;
-	private readonly quota: Pick<QuotaReader, 'read'>;
+	private readonly readers: Readers;
 	private readonly cpus: Count;
 	private lostBefore: Readonly<Record<string, Count>> = {};
 
-	constructor(cpus: Count, pressure: Pick<PressureReader, 'read'>, quota: Pick<QuotaReader, 'read'>) {
+	constructor(cpus: Count, readers: Readers) {
 		this.cpus = cpus;
-		this.pressure = pressure;
-		this.quota = quota;
+		this.readers = readers;
 	}
 
 	read(dt_ns: Ns, group: string, tick: Tick = new Map()): Reading<OverviewRow, OverviewExtra> {
@@ -66,14 +72,16 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		const lost = lostOf(sources);
 		const rows = joinProcesses(sources);
 		const busiest = [...rows].sort((a, b) => (b.cpu_ns ?? 0) - (a.cpu_ns ?? 0)).slice(0, QUOTAS_OF);
+		const pressure = this.readers.pressure.read();
 		const moment: Moment = {
 			dt_ns,
 			cpus: this.cpus,
 			own: process.pid,
 			sources,
 			rows,
-			pressure: this.pressure.read(),
-			throttled: this.quota.read(new Set(busiest.map(({ cgroup }) => cgroup))),
+			pressure,
+			stalled: this.readers.groups.read(pressure, dt_ns, new Set(rows.map(({ cgroup }) => cgroup))),
+			throttled: this.readers.quota.read(new Set(busiest.map(({ cgroup }) => cgroup))),
 			lost: Object.fromEntries(Object.entries(lost).map(([tab, count]) => [tab, count - (this.lostBefore[tab] ?? 0)])),
 		};
 		this.lostBefore = lost;
@@ -157,5 +165,9 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 	rowKey: ({ pid, start_time, comm, cgroup, user }) => (pid > 0 ? `${pid}:${start_time}` : `${comm}|${cgroup}|${user}`),
 	processOf: ({ pid, start_time }) => (pid > 0 ? `${pid}:${start_time}` : undefined),
 	start: ({ cpus, procRoot }: Host) =>
-		new OverviewSession(cpus, new PressureReader(procRoot), new QuotaReader(procRoot)),
+		new OverviewSession(cpus, {
+			pressure: new PressureReader(procRoot),
+			groups: new GroupPressureReader(procRoot),
+			quota: new QuotaReader(procRoot),
+		}),
 };

@@ -1,9 +1,10 @@
 /** Control groups that ran out of their CPU quota, from `cpu.stat` of those that are at work. */
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { unifiedMount } from '../cgroups.ts';
 import type { SafeText } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
+import { withParents } from './group-paths.ts';
 
 /** One group in one interval. */
 export interface Throttled {
@@ -14,9 +15,6 @@ export interface Throttled {
 	/** Σ over CPUs of the time it was stopped. */
 	throttled_ns: Ns;
 }
-
-/** Groups looked at per interval: those at work and all above them. */
-const LOOKED_AT = 64;
 
 type Totals = Omit<Throttled, 'cgroup'>;
 
@@ -39,16 +37,9 @@ export class QuotaReader {
 	/** Groups stopped since the last read, of `cgroups` and those above them. A group is known from its second read on. */
 	read(cgroups: Iterable<SafeText>): Throttled[] {
 		if (this.root === undefined) return [];
-		const looked = new Set<SafeText>();
-		for (const cgroup of cgroups) {
-			for (let path: string = cgroup; path.startsWith('/') && path !== '/'; path = dirname(path)) {
-				if (looked.size >= LOOKED_AT) break;
-				looked.add(path as SafeText);
-			}
-		}
 		const totals = new Map<string, Totals>();
 		const found: Throttled[] = [];
-		for (const cgroup of looked) {
+		for (const cgroup of withParents(cgroups)) {
 			const now = this.stat(cgroup);
 			if (!now) continue;
 			totals.set(cgroup, now);

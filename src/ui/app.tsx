@@ -200,7 +200,14 @@ export function App(props: AppProps): ReactElement | null {
 		const link = snapshot && loaded?.links?.(snapshot as never)[at];
 		if (!link) return say(`no finding ${key} here`);
 		if (link.group !== undefined && link.group !== store.current(link.tab)?.group) chooseGroup(link.tab, link.group);
-		dispatch({ kind: 'show', link });
+		const to = tabs.find(({ tracer }) => tracer.id === link.tab);
+		if (link.view === undefined || !to) return dispatch({ kind: 'show', link, view: 0 });
+		// the names of its views come with what draws it
+		void to
+			.tab()
+			.then(({ views = [] }) =>
+				dispatch({ kind: 'show', link, view: Math.max(0, views.indexOf(link.view as string)) }),
+			);
 	};
 
 	const travel = (steps: number) => {

@@ -265,7 +265,7 @@ describe('columns', () => {
 
 describe('to a finding and back', () => {
 	const link = { tab: 'io' as const, filter: 'device = vda', sort: 'p99', process: '7:8' };
-	const there = reduce(initialState('energy', {}, 'mine'), { kind: 'show', link });
+	const there = reduce(initialState('energy', {}, 'mine'), { kind: 'show', view: 0, link });
 	const press = (state: UiState, command: Command, key = '') => reduce(state, { kind: 'command', command, key, view });
 
 	test('tab, filter, sort and selection are those of the link', () => {
@@ -280,9 +280,27 @@ describe('to a finding and back', () => {
 		const io = { ...view, views: ['stages', 'slow'], ownRows: true };
 		const next = (state: UiState) => reduce(state, { kind: 'command', command: 'view', key: 'v', view: io });
 		const sorted = reduce(next(initialState('io')), { kind: 'sort', key: 'comm', view: io });
-		const shown = reduce({ ...sorted, tab: 'energy' }, { kind: 'show', link });
+		const shown = reduce({ ...sorted, tab: 'energy' }, { kind: 'show', view: 0, link });
 		expect(tabState(shown)).toMatchObject({ view: 0, sort: { key: 'p99' }, follow: '7:8' });
 		expect(tabState(next(shown))).toMatchObject({ view: 1, sort: { key: 'comm' }, follow: null });
+	});
+
+	test('a link to another list of the tab: that list, with its own order', () => {
+		const start = reduce(initialState('io'), { kind: 'sort', key: 'comm', view: { ...view, ownRows: true } });
+		const shown = reduce(start, {
+			kind: 'show',
+			view: 2,
+			link: { tab: 'io', view: 'in flight', filter: 'device = vda' },
+		});
+		expect(tabState(shown)).toMatchObject({ view: 2, sort: null });
+		expect(shown.filter).toBe('device = vda');
+	});
+
+	test('a link within the tab: Esc restores filter and order', () => {
+		const sorted = reduce(initialState('io', {}, 'mine'), { kind: 'sort', key: 'comm', view });
+		const back = press(reduce(sorted, { kind: 'show', view: 0, link }), 'back');
+		expect(back).toMatchObject({ tab: 'io', filter: 'mine', origin: null });
+		expect(tabState(back)).toEqual(tabState(sorted));
 	});
 
 	test('Esc, and the key of the tab, lead back to the filter that was there', () => {

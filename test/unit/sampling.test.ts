@@ -211,7 +211,7 @@ test('changed options reach the running tracer; one that refuses them ends that 
 	expect(snapshots(events, 'b').length).toBeLessThanOrEqual(2);
 });
 
-test('what is made of others is read after them, with their rows by process and their cost', async () => {
+test('what is made of others is read after them, with rows of their first group and their cost', async () => {
 	const reading = (rows: object[]) => ({
 		rows,
 		extra: {},
@@ -233,7 +233,7 @@ test('what is made of others is read after them, with their rows by process and 
 	let ns = 0;
 	const a = fakeTracer('a', {
 		read: () => reading([{ thread: 1 }]),
-		processes: () => [{ process: 1 }],
+		ungrouped: () => [{ process: 1 }],
 		cost: () => {
 			ns += 1000;
 			return { ns, runs: 1, recursionMisses: 0 };

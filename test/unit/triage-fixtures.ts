@@ -6,6 +6,7 @@ import type { Blamed } from '../../src/runqueue/culprits.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import type { Finding } from '../../src/triage/finding.ts';
+import type { Stalled } from '../../src/triage/group-pressure.ts';
 import { type OverviewExtra, OverviewSession } from '../../src/triage/overview.ts';
 import type { Pressure } from '../../src/triage/pressure.ts';
 import type { Throttled } from '../../src/triage/quota.ts';
@@ -55,6 +56,7 @@ export interface World {
 	processIo: readonly IoProcess[];
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
+	stalled: Stalled;
 	throttled: readonly Throttled[];
 	lost: number;
 	/** Own time, share of a CPU. */
@@ -89,6 +91,7 @@ const quiet: World = {
 		memory: { some_ns: 0, full_ns: 0 },
 		io: { some_ns: 0.02 * second, full_ns: 0 },
 	},
+	stalled: {},
 	throttled: [],
 	lost: 0,
 	cost: 0.02,
@@ -264,11 +267,11 @@ export function tickOf(change: Partial<World> = {}): Map<string, Snapshot> {
 export class Machine {
 	private world: World = quiet;
 	private elapsed = 0;
-	private readonly session = new OverviewSession(
-		cpus,
-		{ read: () => this.world.pressure },
-		{ read: () => [...this.world.throttled] },
-	);
+	private readonly session = new OverviewSession(cpus, {
+		pressure: { read: () => this.world.pressure },
+		groups: { read: () => this.world.stalled },
+		quota: { read: () => [...this.world.throttled] },
+	});
 
 	tick(change: Partial<World> = {}, group = 'process') {
 		this.world = { ...quiet, ...change };

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { RunqlatRow } from '../../src/runqueue/rows.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
+import { GroupPressureReader } from '../../src/triage/group-pressure.ts';
 import { overview } from '../../src/triage/overview.ts';
 import { PressureReader, parsePressure } from '../../src/triage/pressure.ts';
 import { QuotaReader } from '../../src/triage/quota.ts';
@@ -160,6 +161,27 @@ describe('pressure', () => {
 		tree.set('proc/pressure/io', file(251_000, 50_100));
 		expect(reader.read()).toEqual({ memory: { some_ns: 0, full_ns: 0 }, io: { some_ns: 250e6, full_ns: 50e6 } });
 		expect(reader.read()).toMatchObject({ io: { some_ns: 0 } });
+	});
+
+	test('by control group: the deepest that has most of it, from the second look on', () => {
+		const tree = makeTree();
+		tree.set('proc/self/mounts', `cgroup2 ${tree.procRoot}/../cgroup cgroup2 rw 0 0`);
+		const reader = new GroupPressureReader(tree.procRoot);
+		const groups = ['/a/b/idle', '/a/b/hot', '/c', '#77', ''].map((path) => sanitize(path));
+		const machine = { memory: { some_ns: 0.5e9, full_ns: 0 } };
+		const set = (totals: Record<string, number>) => {
+			for (const [path, us] of Object.entries(totals)) tree.set(`cgroup${path}/memory.pressure`, file(us, us / 2));
+		};
+		set({ '/a': 1e6, '/a/b': 1e6, '/a/b/idle': 0, '/a/b/hot': 5e5, '/c': 9e6 });
+		expect(reader.read(machine, 1e9, groups)).toEqual({});
+		set({ '/a': 1.5e6, '/a/b': 1.48e6, '/a/b/idle': 0, '/a/b/hot': 9.5e5, '/c': 9.1e6 });
+		expect(reader.read(machine, 1e9, groups)).toEqual({
+			memory: { cgroup: '/a/b/hot', some_ns: 450e6, full_ns: 225e6 },
+		});
+		// at rest nobody is asked, and what they had before is no difference of the next interval
+		set({ '/c': 99e6 });
+		expect(reader.read({ memory: { some_ns: 1e6, full_ns: 0 } }, 1e9, groups)).toEqual({});
+		expect(reader.read(machine, 1e9, groups)).toEqual({});
 	});
 
 	test('none at all is null', () => {

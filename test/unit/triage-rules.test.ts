@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import { Filter } from '../../src/filter/bind.ts';
-import type { IoRow } from '../../src/io/snapshot.ts';
-import type { IrqExtra, IrqRow } from '../../src/irq/rows.ts';
+import type { IoExtra } from '../../src/io/snapshot.ts';
 import { registry } from '../../src/registry.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
@@ -278,9 +277,28 @@ describe('pressure', () => {
 			},
 		];
 		expect(said('pressure', { pressure: { memory: stall(0.23), io: stall(0.5) }, processIo })).toEqual([
-			'pressure: memory pressure: tasks stood still for memory 23% of the time, all of them 12%',
+			'pressure: memory pressure: tasks stood still for memory 23% of the time, all of them 12% — most IO by rsync[44]×1',
 			'pressure: IO pressure: tasks stood still for IO 50% of the time, all of them 25% — most IO by rsync[44]×1',
 		]);
+	});
+
+	test('memory: the control group it comes from, and who is at work in it', () => {
+		const [db, shell] = [sanitize('/system.slice/db.service'), sanitize('/user.slice')];
+		const processes = [
+			{ pid: 7, comm: 'make', cgroup: shell, cpu: 0.9 },
+			{ pid: 8, comm: 'mysqld', cgroup: db, cpu: 0.2 },
+		];
+		const world = { processes, pressure: { memory: stall(0.4) }, stalled: { memory: { cgroup: db, ...stall(0.38) } } };
+		expect(said('pressure', world)).toEqual([
+			'pressure: memory pressure: tasks stood still for memory 40% of the time, all of them 20%; in db.service 38% — most CPU by mysqld[8]×1',
+		]);
+		expect(new Machine().run(3, world)[0]?.link).toEqual({
+			tab: 'overview',
+			group: 'process',
+			filter: 'cgroup = /system.slice/db.service',
+			sort: 'cpu',
+			process: '8:8000000000',
+		});
 	});
 
 	test('for CPUs only where nobody knows better', () => {
@@ -322,22 +340,16 @@ test('rules whose tabs do not work here are not judged, and say so', () => {
 	expect(findings).toEqual([]);
 });
 
-test('tabs whose rows are processes have no devices and softirqs to judge; storms are still told', () => {
-	const tick = tickOf({ irq: [{ kind: 'soft', name: 'NET_RX', cpu: 1, rate: 90_000, share: 0.5 }] });
-	const [irq, io] = [tick.get('irq'), tick.get('io')] as [Snapshot<IrqRow, IrqExtra>, Snapshot<IoRow>];
-	const stolen = { ...irq.rows[0], kind: 'stolen', cpus: [] };
-	const storms = [{ kind: 'soft', irq: 3, name: sanitize('NET_RX'), cpu: 1, rate: 90_000, share: 0.5 }];
-	tick.set('irq', { ...irq, group: 'process', rows: [stolen], storms } as Snapshot);
-	tick.set('io', { ...io, group: 'process', rows: io.rows.map((row) => ({ ...row, dev: sanitize('') })) });
-	const session = new OverviewSession(4, { read: () => null }, { read: () => [] });
-	const { findings, unchecked } = session.read(2 * second, 'process', tick).extra;
-	expect(unchecked).toEqual(
-		expect.arrayContaining([
-			{ rule: 'slow-device', reason: 'tab io is by process' },
-			{ rule: 'softirq-late', reason: 'tab irq is by process' },
-		]),
-	);
-	expect(findings.map(({ rule }) => rule)).toEqual(['irq-storm']);
+test('--device-only: requests are not judged one by one, and nothing is called slow', () => {
+	const tick = tickOf({ io: [{ device: 'vda', op: 'read', count: 400, slow: 0, mean: 1e6 }] });
+	const io = tick.get('io') as Snapshot<object, IoExtra>;
+	const full_path = { ...io.full_path, state: 'unavailable' as const };
+	tick.set('io', { ...io, slow_threshold_ns: 0, full_path } as Snapshot);
+	const readers = { pressure: { read: () => null }, groups: { read: () => ({}) }, quota: { read: () => [] } };
+	const { findings, unchecked } = new OverviewSession(4, readers).read(2 * second, 'process', tick).extra;
+	expect(findings).toEqual([]);
+	const reason = 'requests are not followed one by one (--device-only)';
+	expect(unchecked).toEqual(expect.arrayContaining(['stuck-io', 'slow-device'].map((rule) => ({ rule, reason }))));
 });
 
 describe('links', () => {

@@ -13,14 +13,12 @@ export const irqStorm: Rule = {
 	look({ dt_ns, rows, sources: { irq } }) {
 		if (!irq) return [];
 		const { rate: mostPerSecond, share: mostOfCpu } = irq.storm_bounds;
-		const lines = irq.rows.flatMap(({ kind, name, cpus }) =>
+		const storms = irq.rows.flatMap(({ kind, name, cpus }) =>
 			cpus.map(({ cpu, count: handled, time_ns }) => {
 				const [rate, share] = [(handled * 1e9) / dt_ns, time_ns / dt_ns];
 				return { kind, name, cpu, rate, share, excess: Math.max(rate / mostPerSecond, share / mostOfCpu) };
 			}),
 		);
-		// rows of processes have no lines: then what the tracer itself calls a storm is all there is
-		const storms = lines.length > 0 ? lines : irq.storms.map((storm) => ({ ...storm, excess: 1 }));
 		const worst = new Map<string, (typeof storms)[number] & { cpus: number }>();
 		for (const storm of storms) {
 			const before = worst.get(`${storm.kind} ${storm.name}`);

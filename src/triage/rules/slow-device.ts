@@ -1,7 +1,7 @@
 import type { IoRow, SlowRequest } from '../../io/snapshot.ts';
-import { type SafeText, safe, sanitize } from '../../sanitize.ts';
+import { type SafeText, safe } from '../../sanitize.ts';
 import type { Owner } from '../finding.ts';
-import { equals, type Moment, ownerOf, topNames, without } from '../moment.ts';
+import { equals, type Moment, notFollowed, ownerOf, topNames, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { duration, number, percent } from '../words.ts';
 
@@ -11,12 +11,6 @@ const limits = { perSecond: 5, share: 0.05 };
 function slowCount(row: IoRow, threshold: number): number {
 	const buckets = row.stages['total']?.buckets ?? [];
 	return buckets.reduce((sum, [upper, count]) => (upper > threshold ? sum + count : sum), 0);
-}
-
-/** Rows of processes and control groups have no device. */
-function ungrouped({ sources: { io } }: Moment): SafeText | undefined {
-	const named = io?.rows.every(({ dev }) => dev !== '') ?? true;
-	return named ? undefined : safe`tab io is by ${sanitize(io?.group ?? '')}`;
 }
 
 /** Who queued most of the slow ones. */
@@ -54,7 +48,10 @@ export const slowDevice: Rule = {
 	level: 'high',
 	title: 'slow devices',
 	help: `${percent(limits.share)} of a device's requests of one kind, and at least ${limits.perSecond} a second, take as long as --slow or longer. Owner: who queued most of them, else who has most IO.`,
-	blind: (moment) => without(moment, 'io') ?? ungrouped(moment),
+	blind: (moment) =>
+		without(moment, 'io') ??
+		notFollowed(moment) ??
+		(moment.sources.io?.slow_threshold_ns === 0 ? safe`every request is slow (--slow 0)` : undefined),
 	look(moment) {
 		const { dt_ns, sources } = moment;
 		const { io } = sources;
@@ -92,6 +89,7 @@ export const slowDevice: Rule = {
 						owner: issuer(listed, moment),
 						link: {
 							tab: 'io' as const,
+							group: 'operation',
 							sort: 'total_p99',
 							filter: `${equals('device', row.device)}${row.op === 'all' ? '' : ` and ${equals('op', row.op)}`}`,
 						},

@@ -1,4 +1,4 @@
-import { safe, sanitize } from '../../sanitize.ts';
+import { safe } from '../../sanitize.ts';
 import { equals, ownerOf, topNames, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { duration, perSecond } from '../words.ts';
@@ -11,12 +11,7 @@ export const softirqLate: Rule = {
 	level: 'notice',
 	title: 'late softirqs',
 	help: `One softirq in a hundred of a kind starts ${duration(limits.p99_ns)} or more after it was raised, with ${limits.perSecond} a second or more. Owner: the name with most CPU time.`,
-	blind: (moment) => {
-		const { irq } = moment.sources;
-		// rows of processes and control groups have no lines
-		const grouped = irq && irq.rows.length > 0 && irq.rows.every(({ kind }) => kind === 'stolen');
-		return without(moment, 'irq') ?? (grouped ? safe`tab irq is by ${sanitize(irq.group)}` : undefined);
-	},
+	blind: (moment) => without(moment, 'irq'),
 	look({ dt_ns, rows, sources: { irq } }) {
 		const [top] = topNames(rows, ({ cpu_ns }) => cpu_ns);
 		return (irq?.rows ?? []).flatMap(({ name, late }) => {

@@ -1,6 +1,6 @@
 import type { Inflight } from '../../io/snapshot.ts';
 import { safe } from '../../sanitize.ts';
-import { equals, without } from '../moment.ts';
+import { equals, notFollowed, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { count, duration } from '../words.ts';
 
@@ -12,7 +12,7 @@ export const stuckIo: Rule = {
 	level: 'severe',
 	title: 'stuck IO',
 	help: `A block request has been in flight for ${duration(limits.age_ns)} or longer. Owner: who queued the oldest one.`,
-	blind: (moment) => without(moment, 'io'),
+	blind: (moment) => without(moment, 'io') ?? notFollowed(moment),
 	look({ sources: { io }, rows }) {
 		if (!io) return [];
 		const oldest = new Map<string, Inflight[]>();
@@ -38,7 +38,7 @@ export const stuckIo: Rule = {
 					comm: first.comm,
 					processes: 1,
 				},
-				link: { tab: 'io' as const, filter: equals('device', first.device), sort: 'total_max' },
+				link: { tab: 'io' as const, view: 'in flight', filter: equals('device', first.device) },
 			};
 		});
 	},

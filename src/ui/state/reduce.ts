@@ -54,9 +54,10 @@ function goTo(before: UiState, tab: string | undefined): UiState {
 }
 
 /** The tab, sorted and filtered so that the row is in sight; the process is selected, else the first row. */
-function show(before: UiState, { tab, process, filter, sort }: Link): UiState {
-	// links go to the tracer's own rows
-	const state = placeOf(tab, 0) in before.tabs ? showRowsOf(before, tab, 0) : before;
+function show(before: UiState, { tab, process, filter, sort }: Link, view: number): UiState {
+	// without rows of their own, views all show the same
+	const own = view > 0 || placeOf(tab, 0) in before.tabs;
+	const state = own ? showRowsOf(before, tab, view) : before;
 	const there: TabState = {
 		...tabState(state, tab),
 		...(sort === undefined ? {} : { sort: { key: sort, direction: 'descending' } }),
@@ -66,7 +67,7 @@ function show(before: UiState, { tab, process, filter, sort }: Link): UiState {
 		follow: process ?? null,
 		detail: false,
 	};
-	const origin = { tab: state.tab, filter: state.filter };
+	const origin = { tab: state.tab, filter: state.filter, state: tabState(before) };
 	const rest = { tab, filter, origin, process: process ?? state.process, overlay: null, band: null };
 	return { ...state, ...rest, tabs: { ...state.tabs, [tab]: there } };
 }
@@ -76,6 +77,10 @@ function back(state: UiState): UiState {
 	if (state.band !== null) return { ...state, band: null };
 	if (tab.detail) return change(state, { detail: false });
 	if (tab.stage !== null) return change(state, { stage: null });
+	if (state.origin?.tab === state.tab) {
+		const { filter, state: there } = state.origin;
+		return { ...state, filter, origin: null, tabs: { ...state.tabs, [state.tab]: there } };
+	}
 	if (state.origin) return goTo(state, state.origin.tab);
 	if (tab.selected !== null || tab.follow !== null) {
 		return change({ ...state, process: null }, { selected: null, index: 0, follow: null });
@@ -183,7 +188,7 @@ export function reduce(before: UiState, action: Action): UiState {
 		case 'go-to':
 			return goTo({ ...state, overlay: null }, action.tab);
 		case 'show':
-			return show(state, action.link);
+			return show(state, action.link, action.view);
 		case 'sort': {
 			const { columns, defaultSort } = action.view;
 			const sort = sortOf(state, state.tab, columns, defaultSort);

@@ -46,8 +46,8 @@ export interface UiState {
 	lens: LensState | null;
 	/** As typed, also while it is wrong. */
 	filter: string;
-	/** Where a finding's key was pressed, and the filter there: one step back leads there. null: the filter is the user's. */
-	origin: { tab: string; filter: string } | null;
+	/** Where a finding's key was pressed, and how it looked there: one step back leads there. null: the filter is the user's. */
+	origin: { tab: string; filter: string; state: TabState } | null;
 	/** What `n` and `N` look for. */
 	search: string;
 	/** Process of the row selected last, see `Tracer.processOf`. */
@@ -112,7 +112,8 @@ export type Action =
 	| { kind: 'say'; message: string }
 	| { kind: 'select'; index: number; view: View }
 	| { kind: 'go-to'; tab: string }
-	| { kind: 'show'; link: Link }
+	/** `view`: index of the link's view. */
+	| { kind: 'show'; link: Link; view: number }
 	| { kind: 'sort'; key: string; view: View };
 
 export const fresh: TabState = {

@@ -33,7 +33,11 @@ function busy(count: number, tick: number): Busy[] {
 	});
 }
 
-const overview = new OverviewSession(2, { read: () => null }, { read: () => [] });
+const overview = new OverviewSession(2, {
+	pressure: { read: () => null },
+	groups: { read: () => ({}) },
+	quota: { read: () => [] },
+});
 
 /** What the sampling thread would send at the end of an interval. */
 function tickOfProcesses(count: number, tick: number): Parcel[] {

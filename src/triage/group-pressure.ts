@@ -1,0 +1,70 @@
+/** Which control group stands still, from `memory.pressure` and `io.pressure` of those at work. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { unifiedMount } from '../cgroups.ts';
+import type { SafeText } from '../sanitize.ts';
+import type { Ns } from '../units.ts';
+import { withParents } from './group-paths.ts';
+import { type Pressure, parsePressure, type Stall } from './pressure.ts';
+
+/** The resources that groups are asked about. */
+const resources = ['memory', 'io'] as const;
+
+/** From this part of the interval on the groups are asked: at rest nothing is read. */
+const ASKED_FROM = 0.05;
+
+/** A group has the pressure of those below it: the deepest one with so much of the most is where it comes from. */
+const MOST_OF_IT = 0.8;
+
+export interface GroupStall extends Stall {
+	cgroup: SafeText;
+}
+
+/** By resource, the group that it is about; one that is not known is missing. */
+export type Stalled = Partial<Record<(typeof resources)[number], GroupStall>>;
+
+const depth = (path: string): number => path.split('/').length;
+
+export class GroupPressureReader {
+	private readonly root: string | undefined;
+	private before = new Map<string, Stall>();
+
+	constructor(procRoot: string) {
+		this.root = unifiedMount(procRoot);
+	}
+
+	/**
+	 * Since the last read, of `cgroups` and those above them. A group is known from its second read on.
+	 * @param pressure of the whole machine
+	 */
+	read(pressure: Pressure | null, dt_ns: Ns, cgroups: Iterable<SafeText>): Stalled {
+		const asked = resources.filter((resource) => (pressure?.[resource]?.some_ns ?? 0) >= dt_ns * ASKED_FROM);
+		const before = this.before;
+		this.before = new Map();
+		if (this.root === undefined || asked.length === 0) return {};
+		const looked = [...withParents(cgroups)];
+		return Object.fromEntries(
+			asked.flatMap((resource) => {
+				const stalls = looked.flatMap((cgroup) => this.since(before, cgroup, resource));
+				const most = Math.max(...stalls.map(({ some_ns }) => some_ns));
+				const [worst] = stalls
+					.filter(({ some_ns }) => some_ns > 0 && some_ns >= most * MOST_OF_IT)
+					.sort((a, b) => depth(b.cgroup) - depth(a.cgroup) || b.some_ns - a.some_ns);
+				return worst ? [[resource, worst]] : [];
+			}),
+		);
+	}
+
+	private since(before: ReadonlyMap<string, Stall>, cgroup: SafeText, resource: string): GroupStall[] {
+		const file = join(this.root as string, cgroup, `${resource}.pressure`);
+		try {
+			const now = parsePressure(readFileSync(file, 'utf8'));
+			this.before.set(file, now);
+			const then = before.get(file);
+			return then ? [{ cgroup, some_ns: now.some_ns - then.some_ns, full_ns: now.full_ns - then.full_ns }] : [];
+		} catch {
+			// gone, or its name was not shown as it is
+			return [];
+		}
+	}
+}
