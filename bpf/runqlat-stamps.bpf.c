@@ -101,13 +101,16 @@ static __always_inline void raise_longest(u32 longest[4], u64 epoch, u64 ns)
 		*word = tagged(epoch, ns);
 }
 
+/* Measure with CLOCK_MONOTONIC even where the run queue's clock can be found: as kernels without FAIR_GROUP_SCHED, for tests. */
+const volatile bool by_monotonic = false;
+
 /*
  * The clock of the run queue that the task is on, as far as this kernel lets us find it: what the scheduler measures with. It stands
  * still from a wake-up until the switch that this leads to, which makes some µs in each wait.
  */
 static __always_inline u64 queue_clock(struct task_struct *task)
 {
-	if (bpf_core_field_exists(task->se.cfs_rq) && bpf_core_field_exists(struct cfs_rq, rq))
+	if (!by_monotonic && bpf_core_field_exists(task->se.cfs_rq) && bpf_core_field_exists(struct cfs_rq, rq))
 		return task->se.cfs_rq->rq->clock;
 	return bpf_ktime_get_ns();
 }

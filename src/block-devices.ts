@@ -1,6 +1,6 @@
 /** Names of block devices by the kernel's device number. */
 import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type SafeText, safe, sanitize } from './sanitize.ts';
 
 /** `dev_t` inside the kernel, which is not what stat(2) shows: 12 bits of major above 20 bits of minor. */
@@ -58,6 +58,19 @@ export class BlockDevices {
 				.split(':')
 				.map(Number);
 			return (((major as number) << 20) | (minor as number)) >>> 0;
+		} catch {
+			return undefined;
+		}
+	}
+
+	/** Where a partition lies on which disk, in sectors of 512 bytes; undefined: it is no partition. */
+	placeOf(dev: number): { disk: number; sector: number; sectors: number } | undefined {
+		try {
+			const folder = realpathSync(join(this.sysRoot, 'dev/block', devText(dev)));
+			const [sector, sectors] = ['start', 'size'].map((name) => Number(readFileSync(join(folder, name), 'utf8')));
+			const disk = this.numberOf(basename(dirname(folder)));
+			// whole disks have no start
+			return disk === undefined ? undefined : { disk, sector: sector as number, sectors: sectors as number };
 		} catch {
 			return undefined;
 		}

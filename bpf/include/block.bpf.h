@@ -32,6 +32,7 @@ struct bio_vec {
 };
 
 struct bvec_iter {
+	u64 bi_sector;
 	unsigned int bi_size;
 	unsigned int bi_idx;
 };
@@ -129,18 +130,24 @@ static __always_inline u32 block_device(struct request *rq)
 	return disk_number(disk);
 }
 
+/* Does a queued bio still know to which partition it was sent? Before 5.11 it is moved to the whole disk first. */
+static __always_inline bool bios_keep_partition(void)
+{
+	return bpf_core_field_exists(struct bio, bi_bdev) && bpf_core_field_exists(struct block_device, bd_dev);
+}
+
 /* Number of the whole disk that a bio is for. */
 static __always_inline u32 bio_device(struct bio *bio)
 {
-	if (bpf_core_field_exists(bio->bi_bdev) && bpf_core_field_exists(struct block_device, bd_dev))
+	if (bios_keep_partition())
 		return disk_number(bio->bi_bdev->bd_disk);
 	return disk_number(((struct bio___disk *)bio)->bi_disk);
 }
 
-/* Number of the partition that a bio was sent to; before 5.11 it is lost and the disk stands for it. */
+/* Number of the partition that a bio was sent to, or of the disk where that is not known any more. */
 static __always_inline u32 bio_partition(struct bio *bio)
 {
-	if (bpf_core_field_exists(bio->bi_bdev) && bpf_core_field_exists(struct block_device, bd_dev))
+	if (bios_keep_partition())
 		return bio->bi_bdev->bd_dev;
 	return bio_device(bio);
 }

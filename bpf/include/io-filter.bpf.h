@@ -17,8 +17,11 @@ enum io_setting {
 	IO_CGROUP,
 	IO_COMM_LOW,
 	IO_COMM_HIGH,
-	/* kernel's number of a disk or partition */
+	/* kernel's number of a disk or partition; of a partition, also its disk and where it lies there, in sectors */
 	IO_DEVICE,
+	IO_DISK,
+	IO_SECTOR,
+	IO_SECTORS,
 	/* of a file, or of a directory with all below it */
 	IO_INODE,
 	IO_INODE_DEV,
@@ -94,6 +97,17 @@ static __always_inline bool is_below(struct dentry *dentry)
 	return false;
 }
 
+/* Is the bio for the wanted disk or partition? Where it does not know its partition, its place on the disk tells. */
+static __always_inline bool is_on_device(const struct queued *queued, struct bio *bio)
+{
+	u64 wanted = setting(IO_DEVICE);
+
+	if (queued->part == wanted || queued->dev == wanted)
+		return true;
+	return !bios_keep_partition() && queued->dev == setting(IO_DISK) &&
+	       BPF_CORE_READ(bio, bi_iter.bi_sector) - setting(IO_SECTOR) < setting(IO_SECTORS);
+}
+
 /* Apart from the rest: without a filter nobody comes here. The owner decides, who need not be the current task. */
 static __noinline bool passes(struct queued *queued, struct bio *bio, u64 want)
 {
@@ -109,7 +123,7 @@ static __noinline bool passes(struct queued *queued, struct bio *bio, u64 want)
 	if (WANTS(want, CGROUP) && owner->cgroup != setting(IO_CGROUP) &&
 	    !(queued->how == OWNER_SUBMITTER && is_in_cgroup(setting(IO_CGROUP))))
 		return false;
-	if (WANTS(want, DEVICE) && queued->part != setting(IO_DEVICE) && queued->dev != setting(IO_DEVICE))
+	if (WANTS(want, DEVICE) && !is_on_device(queued, bio))
 		return false;
 	if (WANTS(want, FILE) || WANTS(want, DIRECTORY)) {
 		struct dentry *dentry;

@@ -60,7 +60,14 @@ export function ioFilter(options: Options, devices: BlockDevices, procRoot: stri
 		const number = devices.numberOf(device);
 		if (number === undefined)
 			throw new Unavailable(`there is no block device '${device}'`, 'name it as in /sys/class/block, e.g. vda or vda2');
-		set(io_want.WANT_DEVICE, [io_setting.IO_DEVICE, BigInt(number)]);
+		const { disk, sector, sectors } = devices.placeOf(number) ?? { disk: number, sector: 0, sectors: 0 };
+		set(
+			io_want.WANT_DEVICE,
+			[io_setting.IO_DEVICE, BigInt(number)],
+			[io_setting.IO_DISK, BigInt(disk)],
+			[io_setting.IO_SECTOR, BigInt(sector)],
+			[io_setting.IO_SECTORS, BigInt(sectors)],
+		);
 	}
 	if (typeof file === 'string' && file !== '') set(io_want.WANT_FILE, ...fileWords(file, false));
 	else if (typeof directory === 'string' && directory !== '') {

@@ -49,8 +49,8 @@ export interface OffCpu {
 	runqueue_ns: Ns;
 	/** Runnable, waiting for a CPU after having been preempted. */
 	preempted_ns: Ns;
-	/** Part of `running_ns`: time the interrupts took, where the kernel accounts it; null: not known. */
-	irq_ns: Ns | null;
+	/** Part of `running_ns` that interrupts took: not known, for that would need a hook at each interrupt of the machine. */
+	irq_ns: null;
 }
 
 /** A request that took longer than the threshold. */

@@ -25,11 +25,18 @@ export class StampsReader implements Reader {
 	private readonly keys = new Uint8Array(STAMPS * 4);
 	private readonly values = new Uint8Array(Math.max(PROCESSES * processes.value.size, STAMPS * stamp.size));
 
-	/** @param why what the usual reader lacks here */
-	constructor(host: Host, filter: TaskFilter, why: string) {
+	/**
+	 * @param why what the usual reader lacks here
+	 * @param monotonic not by the run queue's clock, even where it can be found; for tests
+	 */
+	constructor(host: Host, filter: TaskFilter, why: string, monotonic = false) {
 		this.setFilter(filter);
 		this.description = `time between runnable and running of every task, by stamps of our own (${why}); no threads, groups and filters`;
-		this.bpf = openBpf(host, 'runqlat-stamps', { layout: constants, shards: [maps.cpu_waits.name] });
+		this.bpf = openBpf(host, 'runqlat-stamps', {
+			layout: constants,
+			constants: { by_monotonic: monotonic },
+			shards: [maps.cpu_waits.name],
+		});
 		this.hooks = this.bpf.hooks;
 		this.possibleCpus = this.bpf.possibleCpus;
 	}

@@ -13,10 +13,13 @@ import { missing, StorageReader } from '../runqueue/storage-reader.ts';
 import { DEFAULT_ZONES, invalidZones } from '../runqueue/zones.ts';
 import type { Host, Options, Session, Tracer } from './tracer.ts';
 
-/** `stamps`: own stamps even where better ones are there; for tests, no option of the command line. */
+/**
+ * `stamps`: own ones even where better ones are there, by the run queue's clock (true) or CLOCK_MONOTONIC (`monotonic`); for
+ * tests, no option of the command line.
+ */
 function openReader(host: Host, filter: TaskFilter, { stamps, 'system-only': systemOnly }: Options): Reader {
-	const why = stamps === true ? 'as asked' : missing(host);
-	if (why !== undefined) return new StampsReader(host, filter, why);
+	const why = stamps ? 'as asked' : missing(host);
+	if (why !== undefined) return new StampsReader(host, filter, why, stamps === 'monotonic');
 	return new StorageReader(host, filter, systemOnly === true);
 }
 

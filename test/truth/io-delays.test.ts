@@ -2,28 +2,15 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { afterEach, expect, test } from 'vitest';
-import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
-import { io } from '../../src/tracers/io.ts';
-import type { Options, Session } from '../../src/tracers/tracer.ts';
+import { expect, test } from 'vitest';
 import { type FioJob, laidOut } from './fio.ts';
-import { realHost } from './host.ts';
+import { ioSessions } from './io-session.ts';
 import { onDisk } from './load.ts';
 import { limited, onSlowDevice } from './slow-device.ts';
 
 const run = promisify(execFile);
 
-let session: Session<IoRow, IoExtra> | undefined;
-
-afterEach(() => {
-	session?.close();
-	session = undefined;
-});
-
-function start(options: Options = {}): Session<IoRow, IoExtra> {
-	session = io.start(realHost(), { slow: 1000, ...options });
-	return session;
-}
+const start = ioSessions();
 
 test('more tasks than the device has requests: they wait in `request`', async () => {
 	/** Share of the total that reads of so many tasks spend waiting for a request. */
@@ -73,7 +60,6 @@ test('the device of a partition table entry is found by name and path', () => {
 		.filter((line) => !/loop|ram/.test(line));
 	const [, , name] = (first as string).trim().split(/\s+/);
 	expect(() => start({ device: name as string })).not.toThrow();
-	session?.close();
 	expect(() => start({ device: `/dev/${name}` })).not.toThrow();
 	expect(() => start({ device: 'nosuchdisk' })).toThrow(/no block device 'nosuchdisk'/);
 });

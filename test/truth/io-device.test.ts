@@ -1,27 +1,14 @@
 /** `--device-only`: one hook, against /proc/diskstats and fio's own latency. */
-import { afterEach, expect, test } from 'vitest';
-import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
-import { io } from '../../src/tracers/io.ts';
-import type { Options, Session } from '../../src/tracers/tracer.ts';
+import { expect, test } from 'vitest';
 import { fio, laidOut } from './fio.ts';
-import { realHost } from './host.ts';
 import { compare } from './io-agreement.ts';
+import { type IoSession, ioSessions } from './io-session.ts';
 import { onSlowDevice } from './slow-device.ts';
 
-const sessions: Session<IoRow, IoExtra>[] = [];
-
-afterEach(() => {
-	for (const session of sessions.splice(0)) session.close();
-});
-
-function start(options: Options = {}): Session<IoRow, IoExtra> {
-	const session = io.start(realHost(), { 'device-only': true, ...options });
-	sessions.push(session);
-	return session;
-}
+const start = ioSessions({ 'device-only': true });
 
 /** With the completions that the machine hides from BPF programs, which only the one that follows requests notices. */
-function withMissed(running: Session<IoRow, IoExtra>): Session<IoRow, IoExtra> {
+function withMissed(running: IoSession): IoSession {
 	const beside = start({ 'device-only': false });
 	return {
 		read(dt, group) {

@@ -1,24 +1,12 @@
 /** Every way to do IO: counts against /proc/diskstats, latency against fio's own. */
-import { afterEach, expect, test } from 'vitest';
-import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
-import { io } from '../../src/tracers/io.ts';
-import type { Options, Session } from '../../src/tracers/tracer.ts';
+import { expect, test } from 'vitest';
 import { fio, laidOut } from './fio.ts';
-import { realHost, seconds } from './host.ts';
+import { seconds } from './host.ts';
 import { compare } from './io-agreement.ts';
+import { ioSessions } from './io-session.ts';
 import { onSlowDevice } from './slow-device.ts';
 
-let session: Session<IoRow, IoExtra> | undefined;
-
-afterEach(() => {
-	session?.close();
-	session = undefined;
-});
-
-function start(options: Options = {}): Session<IoRow, IoExtra> {
-	session = io.start(realHost(), { slow: 1000, ...options });
-	return session;
-}
+const start = ioSessions();
 
 const ENGINES = {
 	psync: ['--ioengine=psync', '--direct=1'],

@@ -1,24 +1,13 @@
 /** The full path, from system call to return, against fio's own clock and against delays put in known places. */
 import { spawn } from 'node:child_process';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
-import { io } from '../../src/tracers/io.ts';
-import type { Options, Session } from '../../src/tracers/tracer.ts';
 import { fio, laidOut } from './fio.ts';
 import { realHost, seconds } from './host.ts';
+import { ioSessions } from './io-session.ts';
 import { dd, onDisk } from './load.ts';
 
-let session: Session<IoRow, IoExtra> | undefined;
-
-afterEach(() => {
-	session?.close();
-	session = undefined;
-});
-
-function start(options: Options): Session<IoRow, IoExtra> {
-	session = io.start(realHost(), { slow: 1000, 'full-path': true, ...options });
-	return session;
-}
+const start = ioSessions({ 'full-path': true });
 
 const WAY = ['fs', 'request', 'plug', 'queue', 'device', 'wake', 'return'];
 

@@ -4,27 +4,17 @@ import { once } from 'node:events';
 import { mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { IoExtra, IoProcess, IoRow } from '../../src/io/snapshot.ts';
-import { io } from '../../src/tracers/io.ts';
-import type { Options, Reading, Session } from '../../src/tracers/tracer.ts';
+import type { Options, Reading } from '../../src/tracers/tracer.ts';
 import { fio, laidOut } from './fio.ts';
-import { realHost, seconds } from './host.ts';
+import { seconds } from './host.ts';
+import { ioSessions } from './io-session.ts';
 import { onDisk } from './load.ts';
 
 const run = promisify(execFile);
 
-let session: Session<IoRow, IoExtra> | undefined;
-
-afterEach(() => {
-	session?.close();
-	session = undefined;
-});
-
-function start(options: Options = {}): Session<IoRow, IoExtra> {
-	session = io.start(realHost(), { slow: 1000, ...options });
-	return session;
-}
+const start = ioSessions();
 
 const READS = ['--size=16M', '--rw=randread', '--direct=1', '--number_ios=4000'];
 

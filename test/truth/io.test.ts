@@ -1,25 +1,14 @@
 /** Block IO against /proc/diskstats: counts, bytes, sums of stages, slow requests. */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
-import type { IoExtra, IoRow, SlowRequest } from '../../src/io/snapshot.ts';
-import { io } from '../../src/tracers/io.ts';
-import type { Options, Session } from '../../src/tracers/tracer.ts';
-import { realHost, seconds } from './host.ts';
+import { expect, test } from 'vitest';
+import type { SlowRequest } from '../../src/io/snapshot.ts';
+import { seconds } from './host.ts';
 import { compare, SLACK } from './io-agreement.ts';
+import { ioSessions } from './io-session.ts';
 import { dd, directIo, onDisk } from './load.ts';
 
-let session: Session<IoRow, IoExtra> | undefined;
-
-afterEach(() => {
-	session?.close();
-	session = undefined;
-});
-
-function start(options: Options = {}): Session<IoRow, IoExtra> {
-	session = io.start(realHost(), { slow: 1000, ...options });
-	return session;
-}
+const start = ioSessions();
 
 test('direct IO: counts and bytes agree with /proc/diskstats', async () => {
 	const made = await compare(start(), (directory) => directIo(directory, 5000));

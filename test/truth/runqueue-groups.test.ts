@@ -3,42 +3,18 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { RunqlatExtra, RunqlatRow } from '../../src/runqueue/rows.ts';
+import { expect, test } from 'vitest';
+import type { RunqlatRow } from '../../src/runqueue/rows.ts';
 import { MAX_TASKS } from '../../src/runqueue/tasks.ts';
 import { runqlat } from '../../src/tracers/runqlat.ts';
-import type { Options, Reading, Session } from '../../src/tracers/tracer.ts';
 import { between, type Counters, expectAgreement, happened, hiddenShare, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
-import { buildWorkloads, makeGroup, schedstat, type Workloads } from './workload.ts';
-
-type RunqlatReading = Reading<RunqlatRow, RunqlatExtra>;
+import { type RunqlatReading, runQueue } from './runqueue-session.ts';
+import { makeGroup, schedstat } from './workload.ts';
 
 const TOLERANCE = 0.01;
 
-let loads: Workloads;
-let session: Session<RunqlatRow, RunqlatExtra>;
-let readAt = 0;
-
-beforeAll(() => {
-	loads = buildWorkloads();
-});
-
-afterEach(() => session.close());
-
-afterAll(() => loads.stop());
-
-function start(options: Options = {}): void {
-	session = runqlat.start(realHost(), options);
-	readAt = Number(process.hrtime.bigint());
-}
-
-function read(group = 'process'): RunqlatReading {
-	const now = Number(process.hrtime.bigint());
-	const reading = session.read(now - readAt, group);
-	readAt = now;
-	return reading;
-}
+const { loads, start, read } = runQueue();
 
 /** Nothing is counted: only the time and what is hidden are of interest. */
 const nothing = (): Counters => new Map();
@@ -201,7 +177,6 @@ test('control groups and pid namespaces are the sums of their processes, with na
 			expect(sum + (lost['process_unknown'] ?? 0)).toBeGreaterThanOrEqual((rows[0]?.count ?? 0) * 0.9);
 		}
 	} finally {
-		session.close();
 		await done;
 		await seconds(0.2);
 		group.remove();
@@ -211,7 +186,7 @@ test('control groups and pid namespaces are the sums of their processes, with na
 test('a filter measures only what it names, and its change keeps the session', async () => {
 	const wanted = loads.start(1, 'threads', 2, 20, 0.005, 0);
 	const other = loads.start(1, 'threads', 2, 20, 0.005, 0);
-	start({ pid: wanted.pid });
+	const session = start({ pid: wanted.pid });
 	await seconds(1);
 	const only = read();
 	expect(only.rows.filter(({ count }) => count > 0).map(({ key }) => key.id)).toEqual([0, wanted.pid]);
@@ -250,7 +225,7 @@ test('a filter by control group takes the groups below along', async () => {
 	const folder = `/sys/fs/cgroup/unified${outer.name}`;
 	mkdirSync(join(folder, 'inner'));
 	try {
-		start({ cgroup: outer.name });
+		const session = start({ cgroup: outer.name });
 		const load = loads.start(1, 'threads', 2, 20, 0.005, 0);
 		await seconds(0.3);
 		expect(all(read()).count).toBe(0);
@@ -316,7 +291,7 @@ test('the culprit is who ran: known answer', async () => {
 });
 
 test('looking closely at a process: its threads and its culprits, and neither afterwards', async () => {
-	start();
+	const session = start();
 	const load = loads.start(1, 'threads', 3, 20, 0.003, 0);
 	await seconds(0.2);
 	session.tune?.({ focus: load.pid });

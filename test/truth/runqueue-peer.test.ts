@@ -2,35 +2,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { RunqlatExtra, RunqlatRow } from '../../src/runqueue/rows.ts';
+import { expect, test } from 'vitest';
 import { log2Slots } from '../../src/runqueue/zones.ts';
-import { runqlat } from '../../src/tracers/runqlat.ts';
-import type { Reading, Session } from '../../src/tracers/tracer.ts';
-import { realHost, seconds } from './host.ts';
+import { seconds } from './host.ts';
 import { histograms, summary } from './peer-histograms.ts';
-import { buildWorkloads, type Workloads } from './workload.ts';
+import { runQueue } from './runqueue-session.ts';
 
 const peer = '/usr/sbin/runqlat';
 
-let loads: Workloads;
-let session: Session<RunqlatRow, RunqlatExtra>;
-let readAt = 0;
-
-beforeAll(() => {
-	loads = buildWorkloads();
-});
-
-afterEach(() => session.close());
-
-afterAll(() => loads.stop());
-
-function read(): Reading<RunqlatRow, RunqlatExtra> {
-	const now = Number(process.hrtime.bigint());
-	const reading = session.read(now - readAt, 'process');
-	readAt = now;
-	return reading;
-}
+const { loads, start, read } = runQueue();
 
 /** Wait until a process holds as many BPF links as runqlat has hooks. */
 async function attached(pid: number): Promise<void> {
@@ -58,8 +38,7 @@ test('libbpf-tools runqlat: totals within 1 %, mean within 5 %', async () => {
 	const pid = load.pid as number;
 	const rival = loads.start(1, 'threads', 2, 30, 0.005, 0);
 	await seconds(0.3);
-	session = runqlat.start(realHost(), { pid });
-	readAt = Number(process.hrtime.bigint());
+	start({ pid });
 	const peerRun = spawn(peer, ['-p', String(pid), '9', '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
 	let output = '';
 	peerRun.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -87,8 +66,7 @@ test('libbpf-tools runqlat: totals within 1 %, mean within 5 %', async () => {
 });
 
 test('a known answer: blocked for 0.4 s by a real-time task', async () => {
-	session = runqlat.start(realHost(), {});
-	readAt = Number(process.hrtime.bigint());
+	start();
 	const victim = loads.start(1, 'threads', 1, 20, 0.01, 0);
 	await seconds(0.4);
 	read();

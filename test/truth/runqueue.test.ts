@@ -1,41 +1,19 @@
 /** Run-queue wait per process against /proc/PID/task/TID/schedstat, the kernel's own run_delay. */
 import { execFileSync } from 'node:child_process';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { RunqlatExtra, RunqlatRow } from '../../src/runqueue/rows.ts';
+import { expect, test } from 'vitest';
+import type { RunqlatRow } from '../../src/runqueue/rows.ts';
 import { runqlat } from '../../src/tracers/runqlat.ts';
-import type { Reading, Session } from '../../src/tracers/tracer.ts';
-import { type Counters, expectAgreement, happened, hiddenShare, type Sample, sample } from './brackets.ts';
+import { type Counters, expectAgreement, happened, hiddenShare, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
-import { buildWorkloads, childrenOf, schedstat, type Workloads } from './workload.ts';
-
-type RunqlatReading = Reading<RunqlatRow, RunqlatExtra>;
+import { type RunqlatReading, runQueue } from './runqueue-session.ts';
+import { childrenOf } from './workload.ts';
 
 /** Of the wait, over what the two reads leave open. */
 const TOLERANCE = 0.01;
 
-let loads: Workloads;
-let session: Session<RunqlatRow, RunqlatExtra>;
-let readAt = 0;
-
-beforeAll(() => {
-	loads = buildWorkloads();
-});
-
-function start(): void {
-	session = runqlat.start(realHost(), {});
-	readAt = Number(process.hrtime.bigint());
-}
-
-afterEach(() => session.close());
-
-afterAll(() => loads.stop());
-
 /** Every row has to be sound, whatever the test is about. */
-function read(group = 'process'): RunqlatReading {
-	const now = Number(process.hrtime.bigint());
-	const reading = session.read(now - readAt, group);
-	readAt = now;
-	for (const row of reading.rows) {
+function expectSound({ rows }: RunqlatReading): void {
+	for (const row of rows) {
 		const text = JSON.stringify(row);
 		const inBuckets = row.buckets.reduce((sum, [, count]) => sum + count, 0);
 		expect(inBuckets, text).toBe(row.count);
@@ -46,20 +24,10 @@ function read(group = 'process'): RunqlatReading {
 		expect(row.max_ns, text).toBeLessThan(row.buckets.at(-1)?.[0] ?? 1);
 		expect(row.wait_ns_total, text).toBeGreaterThanOrEqual(row.wait_ns);
 	}
-	expect(new Set(reading.rows.map((row) => runqlat.rowKey(row))).size).toBe(reading.rows.length);
-	return reading;
+	expect(new Set(rows.map((row) => runqlat.rowKey(row))).size).toBe(rows.length);
 }
 
-function sampleOf(pids: number[]): Sample {
-	const kernel = (): Counters => new Map(pids.map((pid) => [String(pid), schedstat(pid).wait_ns]));
-	const ours = (): Counters =>
-		new Map(
-			read().rows.flatMap(({ key, wait_ns_total }) =>
-				key.kind === 'process' ? [[String(key.id), wait_ns_total]] : [],
-			),
-		);
-	return sample(kernel, ours);
-}
+const { loads, start, read, sampleOf } = runQueue(expectSound);
 
 /** @param least wait that the load is sure to have met with, so that nothing is compared with nothing; ns */
 async function compare(pids: number[], least: number): Promise<void> {

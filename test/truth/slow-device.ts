@@ -36,8 +36,8 @@ export function limited(file: string, reads: number): Limited {
 	throw new Error('no control group limits IO here: mount blkio, or enable io in cgroup.subtree_control');
 }
 
-/** A loop device on a file past the page cache, with as many requests as asked for. */
-async function onLoop(requests: number, use: (path: string, image: string) => Promise<void>): Promise<void> {
+/** A loop device on a file of 32 MiB past the page cache, with as many requests as asked for. */
+export async function onLoop(requests: number, use: (path: string, image: string) => Promise<void>): Promise<void> {
 	await onDisk(async (directory) => {
 		const image = await laidOut(directory, 'image', 32);
 		const loop = (await run('losetup', ['--find', '--show', '--direct-io=on', image])).stdout.trim();

@@ -1,64 +1,21 @@
-import './blessed-hook.ts';
-import { render } from 'ink-testing-library';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
-import { Store } from '../../src/store.ts';
-import { App, type AppActions } from '../../src/ui/app.tsx';
-import { energySnapshot, fixtureTabs, ioSnapshot, irqSnapshot, runqlatSnapshot } from './fixtures/tabs.ts';
-import { eventually, plain, settle } from './plain.ts';
+import { energySnapshot, ioSnapshot, irqSnapshot, runqlatSnapshot } from './fixtures/tabs.ts';
+import { eventually, settle } from './plain.ts';
+import { onScreen } from './screen.tsx';
 
-const host = {
-	host: sanitize('machine'),
-	kernel: sanitize('6.1.0'),
-	cpus: 8,
-	load: () => [0.1, 0.2, 0.3],
-	uptime: () => 3661,
-};
+const screen = onScreen('energy');
+const { text, keys } = screen;
 
-let store: Store;
-let actions: { [Name in keyof AppActions]: ReturnType<typeof vi.fn<AppActions[Name]>> };
-let screen: ReturnType<typeof render>;
-const text = () => plain(screen.lastFrame());
-
-async function keys(...sent: string[]): Promise<void> {
-	for (const key of sent) {
-		screen.stdin.write(key);
-		await settle(key === '\x1b' ? 80 : 20);
-	}
-}
-
-async function tick(at: number): Promise<void> {
-	for (const snapshot of [energySnapshot(at), runqlatSnapshot(at), irqSnapshot(at), ioSnapshot(at)] as Snapshot[])
-		store.apply({ kind: 'snapshot', snapshot });
-	await settle();
-}
-
-beforeEach(async () => {
-	store = new Store();
-	actions = {
-		quit: vi.fn(),
-		suspend: vi.fn(),
-		redraw: vi.fn(),
-		setInterval: vi.fn(),
-		setGroup: vi.fn(),
-		look: vi.fn(),
-		tune: vi.fn(),
-		copy: vi.fn(),
-		record: vi.fn(async () => 'written: /somewhere/file'),
-		inspect: vi.fn(async () => null),
-	};
-	screen = render(<App tabs={fixtureTabs} initialTab="energy" store={store} host={host} delay={1} actions={actions} />);
-	await settle();
-});
-
-afterEach(() => screen.unmount());
+/** One interval of every tab. */
+const tick = (at: number) => screen.show(energySnapshot(at), runqlatSnapshot(at), irqSnapshot(at), ioSnapshot(at));
 
 describe('app', () => {
 	test('attaching before the first figures', async () => {
 		await eventually(() => expect(text()).toContain('attaching…'));
 		await eventually(() => expect(text()).toMatch(/wattlag {2}machine {2}kernel 6\.1\.0 {2}8 CPU {2}up 1h01m/));
-		store.apply({ kind: 'live', tab: 'energy' });
+		screen.store.apply({ kind: 'live', tab: 'energy' });
 		await settle();
 		await eventually(() => expect(text()).toContain('the first figures come after one interval'));
 	});
@@ -76,7 +33,7 @@ describe('app', () => {
 	test('the sampler is told which tab is open', async () => {
 		await tick(0);
 		await keys('2', '2', '4');
-		await eventually(() => expect(actions.look.mock.calls).toEqual([['energy'], ['runqlat'], ['io']]));
+		await eventually(() => expect(screen.actions.look.mock.calls).toEqual([['energy'], ['runqlat'], ['io']]));
 	});
 
 	test('the order changes with the sort, and the header says so', async () => {
@@ -106,41 +63,41 @@ describe('app', () => {
 	test('refresh rate, group, redraw, suspend, quit reach the program around', async () => {
 		await tick(0);
 		await keys('+');
-		expect(actions.setInterval).toHaveBeenLastCalledWith(0.5);
+		expect(screen.actions.setInterval).toHaveBeenLastCalledWith(0.5);
 		await keys('-', '-');
-		expect(actions.setInterval).toHaveBeenLastCalledWith(2);
+		expect(screen.actions.setInterval).toHaveBeenLastCalledWith(2);
 		await keys('t');
-		expect(actions.setGroup).toHaveBeenLastCalledWith('energy', 'tree');
+		expect(screen.actions.setGroup).toHaveBeenLastCalledWith('energy', 'tree');
 		await keys('\x0c', '\x1a', 'q', '\x03');
-		expect(actions.redraw).toHaveBeenCalledTimes(1);
-		expect(actions.suspend).toHaveBeenCalledTimes(1);
-		expect(actions.quit).toHaveBeenCalledTimes(2);
+		expect(screen.actions.redraw).toHaveBeenCalledTimes(1);
+		expect(screen.actions.suspend).toHaveBeenCalledTimes(1);
+		expect(screen.actions.quit).toHaveBeenCalledTimes(2);
 	});
 
 	test('the full path of IO: f asks for it, and the tab says what became of it', async () => {
 		await tick(0);
 		await keys('f');
 		await eventually(() => expect(text()).toContain('Energy has no full path'));
-		expect(actions.tune).not.toHaveBeenCalled();
+		expect(screen.actions.tune).not.toHaveBeenCalled();
 		await keys('4');
 		const show = async (state: 'off' | 'on' | 'detached', reason: string, at: number): Promise<void> => {
 			const snapshot = ioSnapshot(at);
 			const full_path = { ...snapshot.full_path, state, reason: sanitize(reason), cost_share: 0.012 };
-			store.apply({ kind: 'snapshot', snapshot: { ...snapshot, full_path } as Snapshot });
+			screen.store.apply({ kind: 'snapshot', snapshot: { ...snapshot, full_path } as Snapshot });
 			await settle();
 		};
 		await show('off', '', 1);
 		await eventually(() => expect(text()).toContain('full path off'));
 		await keys('f');
-		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
+		expect(screen.actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
 		await show('on', '', 2);
 		await eventually(() => expect(text()).toContain('full path on  cost 1.2% of one CPU'));
 		await keys('f');
-		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': false });
+		expect(screen.actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': false });
 		await show('detached', 'cost 7.3 % > 5 % of a CPU; tried again in 30 s (or f)', 3);
 		await eventually(() => expect(text()).toContain('full path detached: cost 7.3 % > 5 % of a CPU'));
 		await keys('f');
-		expect(actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
+		expect(screen.actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
 	});
 
 	test('the group chosen goes along to the tabs that offer it', async () => {
@@ -148,12 +105,12 @@ describe('app', () => {
 		await keys('t', '2');
 		// no tree there
 		await eventually(() => expect(text()).toContain('▼SUM'));
-		expect(actions.setGroup.mock.calls).toEqual([['energy', 'tree']]);
+		expect(screen.actions.setGroup.mock.calls).toEqual([['energy', 'tree']]);
 		await keys('1', 't', '2');
-		await eventually(() => expect(actions.setGroup).toHaveBeenLastCalledWith('runqlat', 'cgroup'));
+		await eventually(() => expect(screen.actions.setGroup).toHaveBeenLastCalledWith('runqlat', 'cgroup'));
 		await keys('t', '1');
 		await eventually(() => expect(text()).toContain('▼WATTS'));
-		expect(actions.setGroup).toHaveBeenLastCalledWith('runqlat', 'pidns');
+		expect(screen.actions.setGroup).toHaveBeenLastCalledWith('runqlat', 'pidns');
 	});
 
 	test('the selected row keeps the highlight when the order changes', async () => {
@@ -187,7 +144,7 @@ describe('app', () => {
 
 	test('a failed worker is plainly said', async () => {
 		await tick(0);
-		store.apply({ kind: 'worker-failed', message: sanitize('verifier said no'), restarting: true });
+		screen.store.apply({ kind: 'worker-failed', message: sanitize('verifier said no'), restarting: true });
 		await settle();
 		await eventually(() =>
 			expect(text()).toContain('sampling failed, figures are old, starting again: verifier said no'),
@@ -196,7 +153,7 @@ describe('app', () => {
 
 	test('an unavailable tab says why and what to do; the others work', async () => {
 		await tick(0);
-		store.apply({
+		screen.store.apply({
 			kind: 'unavailable',
 			tab: 'irq',
 			reason: sanitize('needs CAP_PERFMON'),
@@ -210,13 +167,13 @@ describe('app', () => {
 	});
 
 	test('nothing in an interval', async () => {
-		store.apply({ kind: 'snapshot', snapshot: { ...ioSnapshot(0), rows: [] } as Snapshot });
+		screen.store.apply({ kind: 'snapshot', snapshot: { ...ioSnapshot(0), rows: [] } as Snapshot });
 		await keys('4');
 		await eventually(() => expect(text()).toContain('no disk traffic in this interval'));
 	});
 
 	test('10,000 processes', async () => {
-		store.apply({ kind: 'snapshot', snapshot: energySnapshot(0, 10_000) as Snapshot });
+		screen.store.apply({ kind: 'snapshot', snapshot: energySnapshot(0, 10_000) as Snapshot });
 		await settle(100);
 		await eventually(() => expect(text()).toContain('10000 rows'));
 		await keys('G');

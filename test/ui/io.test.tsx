@@ -1,72 +1,26 @@
-import './blessed-hook.ts';
-import { render } from 'ink-testing-library';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
 import { countedOnce, sumStages } from '../../src/io/sum.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import { waterfall } from '../../src/stages/figures.ts';
-import { Store } from '../../src/store.ts';
 import { textWidth } from '../../src/term/width.ts';
-import { App, type AppActions } from '../../src/ui/app.tsx';
 import { stageNote } from '../../src/ui/tabs/io/missing-stages.ts';
 import { rowsOfSlow } from '../../src/ui/tabs/io/slow-rows.ts';
 import { roleOf, stackedBar } from '../../src/ui/tabs/io/stage-marks.ts';
 import { neighbours, waterfallLines } from '../../src/ui/tabs/io/waterfall.ts';
 import { placedBar, stageTableLines } from '../../src/ui/widgets/stage-table.ts';
-import { fixtureTabs, ioSnapshot } from './fixtures/tabs.ts';
-import { eventually, plain, settle } from './plain.ts';
+import { ioSnapshot } from './fixtures/tabs.ts';
+import { eventually, plain } from './plain.ts';
+import { onScreen } from './screen.tsx';
 
 type IoSnapshot = Snapshot<IoRow, IoExtra>;
 
-const host = {
-	host: sanitize('machine'),
-	kernel: sanitize('6.1.0'),
-	cpus: 8,
-	load: () => [0.1, 0.2, 0.3],
-	uptime: () => 3661,
-};
-
-let store: Store;
-let screen: ReturnType<typeof render>;
-let tune: ReturnType<typeof vi.fn<AppActions['tune']>>;
-const text = () => plain(screen.lastFrame());
-const nothing = () => {};
-
-async function keys(...sent: string[]): Promise<void> {
-	for (const key of sent) {
-		screen.stdin.write(key);
-		await settle(key === '\x1b' ? 80 : 20);
-	}
-}
-
-async function show(tick: number, changes: Partial<IoSnapshot> = {}): Promise<void> {
-	store.apply({ kind: 'snapshot', snapshot: { ...ioSnapshot(tick), ...changes } });
-	await settle();
-}
+const screen = onScreen('io');
+const { text, keys } = screen;
+const show = (tick: number, changes: Partial<IoSnapshot> = {}) => screen.show({ ...ioSnapshot(tick), ...changes });
 
 const off = { state: 'off' as const, reason: sanitize(''), cost_share: 0, limit_share: 0.05 };
-
-beforeEach(async () => {
-	store = new Store();
-	tune = vi.fn<AppActions['tune']>();
-	const actions = {
-		quit: nothing,
-		suspend: nothing,
-		redraw: nothing,
-		setInterval: nothing,
-		setGroup: nothing,
-		look: nothing,
-		copy: nothing,
-		record: async () => '',
-		inspect: async () => null,
-		tune,
-	};
-	screen = render(<App tabs={fixtureTabs} initialTab="io" store={store} host={host} delay={1} actions={actions} />);
-	await settle();
-});
-
-afterEach(() => screen.unmount());
 
 describe('views', () => {
 	test('stages, slow requests, in flight, and round again', async () => {
@@ -126,7 +80,7 @@ describe('states', () => {
 		await show(0, { full_path: off, rows: ioSnapshot(0).rows.map(stages) });
 		await eventually(() => expect(text()).toContain('fs, wake, return: only with the full path (f)'));
 		await keys('f');
-		expect(tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
+		expect(screen.actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
 		const detached = {
 			state: 'detached' as const,
 			reason: sanitize('own cost was 7 %'),
@@ -137,21 +91,24 @@ describe('states', () => {
 		await eventually(() => expect(text()).toMatch(/full path detached: own cost was 7 %/));
 		await show(2, { full_path: { ...off, state: 'unavailable', reason: sanitize('no such tracepoint') } });
 		await eventually(() => expect(text()).toContain('full path unavailable: no such tracepoint'));
-		tune.mockClear();
+		screen.actions.tune.mockClear();
 		await keys('f');
-		expect(tune).not.toHaveBeenCalled();
+		expect(screen.actions.tune).not.toHaveBeenCalled();
 	});
 
 	test('narrowing to a device, to the owner of a slow request, and back', async () => {
 		await show(2);
 		await keys('j', 'F');
-		expect(tune).toHaveBeenLastCalledWith('io', { device: 'vda' });
+		expect(screen.actions.tune).toHaveBeenLastCalledWith('io', { device: 'vda' });
 		await keys('v', 'j', 'F');
-		expect(tune.mock.lastCall?.[1]).toHaveProperty('pid');
+		expect(screen.actions.tune.mock.lastCall?.[1]).toHaveProperty('pid');
 		await show(3, { filter: sanitize('device vda') });
 		await eventually(() => expect(text()).toContain('only device vda'));
 		await keys('F');
-		expect(tune).toHaveBeenLastCalledWith('io', expect.objectContaining({ device: '', pid: 0, cgroup: '' }));
+		expect(screen.actions.tune).toHaveBeenLastCalledWith(
+			'io',
+			expect.objectContaining({ device: '', pid: 0, cgroup: '' }),
+		);
 	});
 
 	test('a band goes by the times of the chosen stage', async () => {

@@ -1,23 +1,12 @@
-import './blessed-hook.ts';
-import { render } from 'ink-testing-library';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { EnergyExtra, EnergyRow } from '../../src/energy/rows.ts';
 import type { ProcessDetails } from '../../src/process-details.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
-import { Store } from '../../src/store.ts';
 import { textWidth } from '../../src/term/width.ts';
-import { App, type AppActions } from '../../src/ui/app.tsx';
-import { energySnapshot, fixtureTabs, ioSnapshot, irqSnapshot, runqlatSnapshot } from './fixtures/tabs.ts';
-import { eventually, plain, settle } from './plain.ts';
-
-const host = {
-	host: sanitize('machine'),
-	kernel: sanitize('6.1.0'),
-	cpus: 8,
-	load: () => [0.1, 0.2, 0.3],
-	uptime: () => 3661,
-};
+import { energySnapshot, ioSnapshot, irqSnapshot, runqlatSnapshot } from './fixtures/tabs.ts';
+import { eventually, settle } from './plain.ts';
+import { onScreen } from './screen.tsx';
 
 const details: ProcessDetails = {
 	command: sanitize('postgres: writer \x1b[31m 日本語'),
@@ -32,31 +21,13 @@ const details: ProcessDetails = {
 	],
 };
 
-let store: Store;
-let screen: ReturnType<typeof render>;
-let tune: ReturnType<typeof vi.fn<AppActions['tune']>>;
-let inspect: ReturnType<typeof vi.fn<AppActions['inspect']>>;
-const text = () => plain(screen.lastFrame());
-
-async function keys(...sent: string[]): Promise<void> {
-	for (const key of sent) {
-		screen.stdin.write(key);
-		await settle(key === '\x1b' ? 80 : 20);
-	}
-}
+const screen = onScreen('energy');
+const { text, keys } = screen;
 
 type Change = (snapshot: Snapshot<EnergyRow, EnergyExtra>) => Snapshot<EnergyRow, EnergyExtra>;
 
-async function tick(at: number, change: Change = (snapshot) => snapshot): Promise<void> {
-	for (const snapshot of [
-		change(energySnapshot(at)),
-		runqlatSnapshot(at),
-		irqSnapshot(at),
-		ioSnapshot(at),
-	] as Snapshot[])
-		store.apply({ kind: 'snapshot', snapshot });
-	await settle();
-}
+const tick = (at: number, change: Change = (snapshot) => snapshot) =>
+	screen.show(change(energySnapshot(at)), runqlatSnapshot(at), irqSnapshot(at), ioSnapshot(at));
 
 /** The process 1000 has ended, as the energy tab tells it: once without threads, then no more. */
 const ended: Change = (snapshot) => ({
@@ -66,44 +37,17 @@ const ended: Change = (snapshot) => ({
 const absent: Change = (snapshot) => ({ ...snapshot, rows: snapshot.rows.filter((row) => row.pid !== 1000) });
 
 beforeEach(async () => {
-	store = new Store();
-	tune = vi.fn<AppActions['tune']>();
-	inspect = vi.fn<AppActions['inspect']>(async () => details);
-	const nothing = () => {};
-	screen = render(
-		<App
-			tabs={fixtureTabs}
-			initialTab="energy"
-			store={store}
-			host={host}
-			delay={1}
-			actions={{
-				quit: nothing,
-				suspend: nothing,
-				redraw: nothing,
-				setInterval: nothing,
-				setGroup: nothing,
-				look: nothing,
-				copy: nothing,
-				record: async () => '',
-				tune,
-				inspect,
-			}}
-		/>,
-	);
-	await settle();
+	screen.actions.inspect.mockResolvedValue(details);
 	await tick(0);
 	await tick(1);
 });
-
-afterEach(() => screen.unmount());
 
 describe('process lens', () => {
 	test('everything about the process, beginning with the tab in front; Esc goes back', async () => {
 		await keys('j', '\r');
 		await eventually(() => expect(text()).toMatch(/Energy › postgres\[1000\]/));
 		await eventually(() => expect(text()).toContain('postgres: writer ^[[31m 日本語'));
-		expect(inspect).toHaveBeenCalledWith({ pid: 1000, start: 0 });
+		expect(screen.actions.inspect).toHaveBeenCalledWith({ pid: 1000, start: 0 });
 		expect(text()).toMatch(/user postgres .*started .*4 threads sleeping/);
 		expect(text()).toContain('from systemd[1] › postmaster[700]');
 		expect(text()).toMatch(/Energy .*W model .*CPU \d/);
@@ -125,14 +69,14 @@ describe('process lens', () => {
 	test('tracers are told who is looked at, and that nobody is any more', async () => {
 		await keys('j', 'j', '\r');
 		await eventually(() =>
-			expect(tune.mock.calls).toEqual([
+			expect(screen.actions.tune.mock.calls).toEqual([
 				['energy', { focus: 1037 }],
 				['runqlat', { focus: 1037 }],
 			]),
 		);
 		await keys('\x7f');
 		await eventually(() =>
-			expect(tune.mock.calls.slice(2)).toEqual([
+			expect(screen.actions.tune.mock.calls.slice(2)).toEqual([
 				['energy', { focus: 0 }],
 				['runqlat', { focus: 0 }],
 			]),
@@ -165,7 +109,7 @@ describe('process lens', () => {
 			} as never,
 		];
 		await keys('j', '\r');
-		for (const snapshot of kept) store.apply({ kind: 'snapshot', snapshot });
+		for (const snapshot of kept) screen.store.apply({ kind: 'snapshot', snapshot });
 		await settle();
 		await eventually(() => expect(text()).toMatch(/75\.0% +3\.00ms +12 +hog\[77\]/));
 		await keys('G');
@@ -199,7 +143,7 @@ describe('process lens', () => {
 	});
 
 	test('what /proc does not know is not made up', async () => {
-		inspect.mockResolvedValue(null);
+		screen.actions.inspect.mockResolvedValue(null);
 		await keys('j', '\r');
 		await eventually(() => expect(text()).toContain('/proc no longer knows'));
 	});

@@ -77,6 +77,20 @@ test('devices by name, path or partition; there is none of another name', () => 
 	expect(devices.numberOf('/dev/no such')).toBeUndefined();
 });
 
+test('a partition lies on a disk, in sectors; a disk lies on none', () => {
+	plug('254:0', 'vda');
+	plug('254:2', 'vda/vda2');
+	writeFileSync(join(root, 'devices/block/vda/size'), '9000\n');
+	for (const [file, text] of Object.entries({ start: '2048', size: '4096' }))
+		writeFileSync(join(root, 'devices/block/vda/vda2', file), `${text}\n`);
+	mkdirSync(join(root, 'class/block/vda'), { recursive: true });
+	writeFileSync(join(root, 'class/block/vda/dev'), '254:0\n');
+	const devices = new BlockDevices(root);
+	expect(devices.placeOf(dev(254, 2))).toEqual({ disk: dev(254, 0), sector: 2048, sectors: 4096 });
+	expect(devices.placeOf(dev(254, 0))).toBeUndefined();
+	expect(devices.placeOf(dev(9, 9))).toBeUndefined();
+});
+
 test('stacked: on other devices, or on a file', () => {
 	plug('254:0', 'vda');
 	plug('253:0', 'dm-0');

@@ -56,7 +56,7 @@ const blockStages: Readonly<Record<string, true>> = Object.fromEntries(
 	IO_PATH.stages.filter(({ depth }) => depth === 'block').map(({ name }) => [name, true]),
 );
 
-const parts: readonly (readonly [string, keyof OffCpu, Role])[] = [
+const parts: readonly (readonly [string, keyof Omit<OffCpu, 'irq_ns'>, Role])[] = [
 	['device or lock', 'blocked_ns', 'series1'],
 	['run queue', 'runqueue_ns', 'warn'],
 	['preempted', 'preempted_ns', 'bad'],
@@ -72,11 +72,8 @@ function callLines(call: OffCpu, width: number): string[] {
 	];
 	const pieces = parts.map(([name, key, role]): Span[] => [
 		['dim', `${name} `],
-		[(call[key] ?? 0) > 0 ? role : 'dim', formatNs(call[key] ?? 0)],
-		['dim', ` ${formatShare((call[key] ?? 0) / call.call_ns)}`],
-		...(key === 'running_ns' && call.irq_ns !== null
-			? ([['dim', ' (interrupts stole '], formatNs(call.irq_ns), ['dim', ')']] as Span[])
-			: []),
+		[call[key] > 0 ? role : 'dim', formatNs(call[key])],
+		['dim', ` ${formatShare(call[key] / call.call_ns)}`],
 	]);
 	return wrapPieces([head, ...pieces], width);
 }

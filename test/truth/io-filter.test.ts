@@ -1,0 +1,113 @@
+/** Measuring one partition or one thread only: against what the kernel counts for it. */
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { type Counters, expectAgreement, happened, hiddenShare, sample } from './brackets.ts';
+import { fio, laidOut } from './fio.ts';
+import { seconds } from './host.ts';
+import { SLACK } from './io-agreement.ts';
+import { kernelRequests, ourRequests } from './io-counters.ts';
+import { ioSessions } from './io-session.ts';
+import { onDisk } from './load.ts';
+import { onLoop } from './slow-device.ts';
+
+const run = promisify(execFile);
+
+const start = ioSessions();
+
+/** A loop device cut in two, its parts from a third of it on. */
+async function onPartitions(use: (first: string, second: string, disk: string) => Promise<void>): Promise<void> {
+	await onLoop(64, async (disk) => {
+		const parts = ['1', '2'];
+		try {
+			for (const [index, part] of parts.entries())
+				await run('addpart', [disk, part, `${(index + 1) * 20_480}`, '20480']);
+			await use(`${disk}p1`, `${disk}p2`, disk);
+		} finally {
+			for (const part of parts) await run('delpart', [disk, part]).catch(() => undefined);
+		}
+	});
+}
+
+/** `major:minor`, as /proc/diskstats has it. */
+function numberOf(path: string): string {
+	return readFileSync(`/sys/class/block/${path.replace('/dev/', '')}/dev`, 'utf8').trim();
+}
+
+const LOAD = ['--size=10M', '--rw=randrw', '--direct=1', '--ioengine=libaio', '--iodepth=4'];
+
+test('a partition: its requests and not those of its neighbour, counted as /proc/diskstats does', async () => {
+	await onPartitions(async (first, second, disk) => {
+		const running = start({ device: first });
+		await seconds(0.3);
+		const [part, whole] = [numberOf(first), numberOf(disk)];
+		const take = () =>
+			sample(kernelRequests, () => {
+				const reading = running.read(1e9, 'operation');
+				expect(reading.rows.map(({ dev }) => dev).filter((dev) => dev !== whole)).toEqual([]);
+				// ours are rows of the disk
+				return new Map([...ourRequests(reading)].map(([key, count]) => [key.replace(whole, part), count]));
+			});
+		const from = take();
+		await Promise.all([first, second].map((path) => fio(path, ...LOAD).done));
+		const to = take();
+		for (const group of ['reads', 'writes']) {
+			expect(happened(from, to, `${part} ${group}`)).toBeGreaterThan(1000);
+			expect(happened(from, to, `${numberOf(second)} ${group}`), 'the neighbour is busy').toBeGreaterThan(1000);
+			expectAgreement(from, to, `${part} ${group}`, 0.005, SLACK, hiddenShare(from, to));
+			expectAgreement(from, to, `${part} ${group} bytes`, 0.005, SLACK * 4096, hiddenShare(from, to));
+		}
+		expect(running.read(1e9, 'operation').extra.filter).toBe(`device ${first}`);
+	});
+});
+
+test('the whole disk has the requests of all its partitions', async () => {
+	await onPartitions(async (first, second, disk) => {
+		const running = start({ device: disk });
+		await seconds(0.3);
+		const whole = numberOf(disk);
+		const take = () => sample(kernelRequests, () => ourRequests(running.read(1e9, 'operation')));
+		const from = take();
+		await Promise.all([first, second].map((path) => fio(path, ...LOAD).done));
+		const to = take();
+		expect(happened(from, to, `${whole} reads`)).toBeGreaterThan(2000);
+		expectAgreement(from, to, `${whole} reads`, 0.005, SLACK, hiddenShare(from, to));
+	});
+});
+
+/** Bytes that each thread has had read from disks, as the kernel charges it when it asks. */
+function bytesReadBy(pid: number, tid: number): number {
+	return Number(/^read_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/task/${tid}/io`, 'utf8'))?.[1]);
+}
+
+test('a thread: its reads and not those of the other threads of its process, as /proc/PID/task/TID/io counts', async () => {
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'file', 32);
+		const reads = ['--size=32M', '--rw=randread', '--direct=1', '--ioengine=psync', '--numjobs=3', '--group_reporting'];
+		const load = fio(file, ...reads, '--time_based', '--runtime=4');
+		await seconds(1.5);
+		// fio's first thread watches the others
+		const threads = readdirSync(`/proc/${load.pid}/task`)
+			.map(Number)
+			.filter((tid) => bytesReadBy(load.pid, tid) > 1e6);
+		expect(threads).toHaveLength(3);
+		const tid = threads[1] as number;
+		const running = start({ tid });
+		await seconds(0.2);
+		const kernel = (): Counters => new Map([['bytes', bytesReadBy(load.pid, tid)]]);
+		const take = () =>
+			sample(kernel, () => {
+				const { rows } = running.read(1e9, 'operation');
+				expect(rows.filter(({ op }) => op !== 'read')).toEqual([]);
+				return new Map([['bytes', rows.reduce((sum, row) => sum + row.bytes_total, 0)]]);
+			});
+		const from = take();
+		await seconds(1);
+		const to = take();
+		await load.done;
+		expect(happened(from, to, 'bytes')).toBeGreaterThan(1e6);
+		// one read at a time is asked for and not done yet
+		expectAgreement(from, to, 'bytes', 0.005, 2 * 4096, hiddenShare(from, to));
+	});
+});
