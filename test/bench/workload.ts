@@ -58,6 +58,7 @@ const FIO_JOBS = Object.entries(KINDS).flatMap(([kind, options]) =>
 	['psync', 'libaio', 'io_uring'].map((engine) => ({ what: `fio ${kind}, ${engine}`, engine, options })),
 );
 export const FIO_RUNS = FIO_JOBS.map(({ what }) => what);
+export const FIO_ALL = `fio, geometric mean of the ${FIO_RUNS.length}`;
 
 /** One job after the other, `ms` each. */
 function fio(file: string, ms: number): Work {
@@ -67,18 +68,22 @@ function fio(file: string, ms: number): Work {
 	]);
 	return {
 		subject: 'disk',
-		figures: FIO_RUNS.flatMap((what) => [
-			{ what, unit: 'IOPS' },
-			{ what: cpuOf(what), unit: 'µs per IO' },
-		]),
+		figures: [
+			...FIO_RUNS.map((what) => ({ what, unit: 'IOPS' })),
+			{ what: FIO_ALL, unit: 'IOPS' },
+			...FIO_RUNS.map((what) => ({ what: cpuOf(what), unit: 'µs per IO' })),
+		],
 		async run() {
 			const stdout = await output('fio', ...common, ...jobs);
 			const { jobs: done } = JSON.parse(stdout.slice(stdout.indexOf('{'))) as { jobs: FioJob[] };
 			if (done.length !== FIO_JOBS.length) throw new Error(`fio ran ${done.length} of ${FIO_JOBS.length} jobs`);
-			return done.flatMap(({ read, write, job_runtime, usr_cpu, sys_cpu }) => [
-				read.iops + write.iops,
-				(job_runtime * 1000 * (usr_cpu + sys_cpu)) / 100 / (read.total_ios + write.total_ios),
-			]);
+			const iops = done.map(({ read, write }) => read.iops + write.iops);
+			const mean = Math.exp(iops.reduce((sum, one) => sum + Math.log(one), 0) / iops.length);
+			const cpu = done.map(
+				({ read, write, job_runtime, usr_cpu, sys_cpu }) =>
+					(job_runtime * 10 * (usr_cpu + sys_cpu)) / (read.total_ios + write.total_ios),
+			);
+			return [...iops, mean, ...cpu];
 		},
 	};
 }

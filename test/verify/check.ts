@@ -15,8 +15,9 @@ export interface Check {
 	error: number;
 	/** Share by which ours differs from the middle of the two: what is known, without the benefit of the doubt. */
 	fromMiddle: number;
-	/** Error that is allowed, and what part of it others than we have to answer for; shares. */
+	/** Error that is allowed, a share. */
 	bound: number;
+	/** Of what is missing, so much no BPF program on this machine could see (see hidden.ts), in units; not an error. */
 	hidden: number;
 	passed: boolean;
 	note?: string;
@@ -25,7 +26,7 @@ export interface Check {
 interface Bounds {
 	/** Share by which ours may be outside. */
 	bound: number;
-	/** Share that no BPF program on this machine can see (see {@link ../truth/counters.ts}); of what is missing only. */
+	/** What no BPF program on this machine could see, in units; of what is missing only. */
 	hidden?: number;
 	/** What one side may have and the other not yet, in units. */
 	slack?: number;
@@ -41,7 +42,7 @@ export function check(
 	{ bound, hidden = 0, slack = 0, note }: Bounds,
 ): Check {
 	const middle = (least + most) / 2;
-	const under = Math.max(0, least - slack - ours) / Math.max(1, least);
+	const under = Math.max(0, least - slack - hidden - ours) / Math.max(1, least);
 	const over = Math.max(0, ours - most - slack) / Math.max(1, most);
 	return {
 		figure,
@@ -55,7 +56,7 @@ export function check(
 		bound,
 		hidden,
 		// nothing compared with nothing is no proof
-		passed: most > 0 && under <= bound + hidden && over <= bound,
+		passed: most > 0 && under <= bound && over <= bound,
 		...(note !== undefined && { note }),
 	};
 }

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { log2Slots } from '../../src/runqueue/zones.ts';
 import { runqlat } from '../../src/tracers/runqlat.ts';
 import { realHost, seconds } from '../truth/host.ts';
+import { leashed } from '../truth/leftovers.ts';
 import { histograms, summary } from '../truth/peer-histograms.ts';
 import type { Workloads } from '../truth/workload.ts';
 import { type Check, check } from './check.ts';
@@ -15,7 +16,7 @@ export async function peerWaits(loads: Workloads): Promise<Check[]> {
 	const session = runqlat.start(realHost(), { pid: load.pid });
 	try {
 		session.read(1e9, 'process');
-		const running = promisify(execFile)('/usr/sbin/runqlat', ['-p', String(load.pid), '5', '1']);
+		const running = promisify(execFile)(...leashed('/usr/sbin/runqlat', '-p', String(load.pid), '5', '1'));
 		await seconds(0.5);
 		session.read(5e8, 'process');
 		const { stdout } = await running;

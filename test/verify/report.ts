@@ -13,8 +13,7 @@ function whole(value: number): string {
 function row(check: Check): string[] {
 	const { figure, truth, unit, ours, least, most, error, fromMiddle, bound, hidden, passed, note } = check;
 	const range = least === most ? whole(most) : `${whole(least)}–${whole(most)}`;
-	// what is hidden counts only where something is missing
-	const hides = hidden > 0.0005 ? `${percent(hidden)} may be hidden from BPF` : '';
+	const hides = hidden > 0 ? `${whole(hidden)} hidden from BPF` : '';
 	return [
 		figure,
 		truth,

@@ -24,7 +24,7 @@ const rows = 50;
 /** Without a selection to look at, a key's frame is complete when nothing came for so long, ms. */
 const quietMs = 30;
 /** Longest wait for the answer to a key, ms. */
-const answerMs = 1000;
+const answerMs = 300;
 
 export const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -121,12 +121,20 @@ export class Subject {
 		}).join(' ');
 	}
 
-	/** One key press: ms until the frame that shows its effect has come, and the bytes that came meanwhile. */
+	/**
+	 * One key press: ms until the frame that shows its effect has come, and the bytes that came meanwhile. No answer in
+	 * 300 ms counts as these; NaN: the program selects nothing, and nothing came.
+	 */
 	async press(key: 'down' | 'up'): Promise<{ ms: number; bytes: number }> {
 		const [before, selected] = [this.bytes, this.selection()];
+		const begun = performance.now();
 		let last: Chunk = { at: Number.NaN, received: before };
 		const answered = new Promise<void>((resolve) => {
-			let timer = setTimeout(resolve, answerMs);
+			const late = () => {
+				if (this.program.selects) last.at = begun + answerMs;
+				resolve();
+			};
+			let timer = setTimeout(late, answerMs);
 			this.onShown = (chunk) => {
 				last = chunk;
 				const shown = this.selection() !== selected;
@@ -136,7 +144,6 @@ export class Subject {
 				else timer = setTimeout(resolve, quietMs);
 			};
 		});
-		const begun = performance.now();
 		this.terminal.write(this.program[key]);
 		await answered;
 		this.onShown = () => {};
