@@ -61,7 +61,7 @@ export const columns: readonly Column<ReceiveRow>[] = [
 		title: 'BYTES/s',
 		kind: 'bytes-rate',
 		width: 8,
-		priority: 3,
+		priority: 4,
 		help: 'Bytes copied to processes per second.',
 		value: (row, seconds) => row.bytes / seconds,
 	},
@@ -90,7 +90,7 @@ export const columns: readonly Column<ReceiveRow>[] = [
 			!(snapshot as ReceiveExtra).missing.some(({ stage, all }) => all && column.key.startsWith(`${stage}_`)),
 	})),
 	total('mean_ns', 'TOTAL', 5, 'Mean time from the driver to the process: all stages together.'),
-	total('p99_ns', 'P99', 4, '99 of 100 packets took at most this long in all (from a histogram: ±25 %).'),
+	total('p99_ns', 'P99', 3, '99 of 100 packets took at most this long in all (from a histogram: ±25 %).'),
 	total('max_ns', 'MAX', 14, 'The slowest packet that was copied in the interval.'),
 	{
 		key: 'count_total',

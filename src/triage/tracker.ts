@@ -66,8 +66,9 @@ export class Tracker {
 		}
 		// below its limit it goes on, but that does not help it to begin
 		if (suspicion.excess >= 1) known.held += now.dt_ns;
-		// who it was is not always seen anew
-		known.suspicion = { ...suspicion, owner: suspicion.owner ?? known.suspicion.owner };
+		// who it was is not always seen anew, and where that is shown
+		const { owner, link } = suspicion.owner ? suspicion : known.suspicion;
+		known.suspicion = owner ? { ...suspicion, owner, link } : suspicion;
 		known.away = 0;
 		known.told ||= known.held >= BEGINS_AFTER;
 		return true;

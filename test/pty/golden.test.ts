@@ -61,6 +61,10 @@ const screens: readonly [name: string, tab: string, keys: string, ready: RegExp,
 	['io-waterfall', 'io', 'vjjj\r', /slow requests › /],
 	['io-in-flight', 'io', 'vv', /▼AGE/],
 	['io-help', 'io', '?\x1b[6~', /Help/],
+	['receive', 'receive', '', /eth0/],
+	['receive-selected', 'receive', 'jj', /eth0/],
+	['receive-detail', 'receive', 'jj\r', /Received packets › /],
+	['receive-help', 'receive', '?\x1b[6~', /Help/],
 	['help', 'io', '?', /Help/],
 	['columns', 'io', 'c', /\[x\]/],
 	['filter-error', 'io', '/p99 > 5x', /unknown unit/],
@@ -76,7 +80,9 @@ describe.each([
 		const env = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: tab, TZ: 'UTC', ...more };
 		const run = new TerminalRun(process.execPath, [main], { columns, rows, env });
 		runs.push(run);
-		await run.waitFor({ runqlat: /postgres/, energy: /postgres/, irq: /NET_RX/, overview: /PID|nobody/ }[tab] ?? /vda/);
+		await run.waitFor(
+			{ runqlat: /postgres/, energy: /postgres/, irq: /NET_RX/, overview: /PID|nobody/, receive: /eth0/ }[tab] ?? /vda/,
+		);
 		await settled(run);
 		run.send(keys);
 		await run.waitFor(ready);

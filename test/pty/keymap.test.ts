@@ -135,7 +135,8 @@ describe('every key of every command', () => {
 			run.send(given);
 			await run.waitFor(ready);
 			run.send(bytesOf(key));
-			if (command === 'tab') await run.waitFor(['IO99', 'ENERGY', '▼SUM', 'NET_RX', 'vda'][Number(key)] ?? '▼SUM');
+			if (command === 'tab')
+				await run.waitFor(['IO99', 'ENERGY', '▼SUM', 'NET_RX', 'vda', 'wlx00c0caa5b2f1'][Number(key)] ?? '▼SUM');
 			else await run.waitFor(expected);
 		});
 	}

@@ -1,40 +1,16 @@
 /** The built program's overview on the running kernel: it names who saturates the CPUs, and its figures are the kernel's. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { createInterface } from 'node:readline';
 import { afterEach, expect, test } from 'vitest';
-import type { Snapshot } from '../../src/snapshot.ts';
-import type { OverviewExtra } from '../../src/triage/overview.ts';
 import { parsePressure, type Resource } from '../../src/triage/pressure.ts';
-import type { OverviewRow } from '../../src/triage/rows.ts';
+import { type Line, watch } from './overview-lines.ts';
 import { buildWorkloads, schedstat, type Workloads } from './workload.ts';
-
-type Line = Snapshot<OverviewRow, OverviewExtra>;
 
 let workloads: Workloads | undefined;
 afterEach(async () => {
 	await workloads?.stop();
 	workloads = undefined;
 });
-
-/** Lines of the program until `enough` has one; null: it never came within so many intervals. */
-async function watch(intervals: number, enough: (line: Line) => boolean): Promise<Line | null> {
-	const args = ['--batch', '--json', '--tab', 'overview', '--delay', '1', '--iterations', String(intervals)];
-	const program = spawn('bin/wattlag', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-	const ended = once(program, 'exit');
-	try {
-		for await (const text of createInterface({ input: program.stdout })) {
-			const line = JSON.parse(text) as Line;
-			if (enough(line)) return line;
-		}
-		return null;
-	} finally {
-		program.kill('SIGTERM');
-		await ended;
-	}
-}
 
 test('CPUs that are saturated: within ten seconds it says by whom', async () => {
 	workloads = buildWorkloads();

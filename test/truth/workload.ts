@@ -76,8 +76,9 @@ export function childrenOf(pid: number): number[] {
 }
 
 export interface Group {
-	/** Path in the unified hierarchy. */
+	/** Path in the unified hierarchy, and where that is mounted. */
 	name: string;
+	folder: string;
 	/** Run a shell command in the group, to its end. Returns its standard output. */
 	run(command: string): Promise<string>;
 	/** Put a process into it. */
@@ -101,6 +102,7 @@ export function makeGroup(): Group {
 	let outside = 0;
 	return {
 		name,
+		folder,
 		async run(command) {
 			// the shell waits for a line, so that nothing of it runs outside the group but its start, which is measured
 			const shell = spawn('sh', ['-c', `echo ready; read go; ${command}`], { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -2,9 +2,10 @@
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { mergeBuckets } from '../../derive.ts';
+import { RECEIVE_PATH } from '../../receive/path.ts';
 import type { ReceiveExtra, ReceiveRow } from '../../receive/snapshot.ts';
 import { safe } from '../../sanitize.ts';
-import type { TabProps, TabView } from '../tab.ts';
+import type { HelpSection, TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
 import { Histogram } from '../widgets/histogram.tsx';
 import { Lines } from '../widgets/lines.tsx';
@@ -71,4 +72,26 @@ function View(props: Props): ReactElement {
 	);
 }
 
-export const receiveTab: TabView<ReceiveRow, ReceiveExtra> = { View, nameOf };
+const help: readonly HelpSection[] = [
+	{
+		title: 'Stages of a packet, in the order of the way',
+		entries: RECEIVE_PATH.stages.map(({ name, from, to, help: words }): readonly [string, string] => [
+			name,
+			`${from} → ${to}: ${words}`,
+		]),
+	},
+	{
+		title: 'Receive – terms',
+		entries: [
+			[
+				'GRO',
+				'generic receive offload: the kernel puts packets of one connection together before the protocols see them',
+			],
+			['backlog', 'a queue of each CPU for packets whose device has none of its own'],
+			['copied', 'a process has read the packet; what is still in a socket is not counted yet'],
+			['followed', 'packets are followed from the moment the tab is opened until a minute after it was left'],
+		],
+	},
+];
+
+export const receiveTab: TabView<ReceiveRow, ReceiveExtra> = { View, nameOf, help };

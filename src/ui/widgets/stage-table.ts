@@ -20,7 +20,7 @@ const ns = (title: string, of: 'mean_ns' | 'p50_ns' | 'p90_ns' | 'p99_ns' | 'max
 
 /** In their order; `least` is the width of the whole table from which on one is there. */
 const figures: readonly (Figure & { least: number })[] = [
-	{ title: 'REQS', width: 6, text: ({ count }) => formatCount(count), least: 43 },
+	{ title: 'COUNT', width: 6, text: ({ count }) => formatCount(count), least: 43 },
 	{ ...ns('MEAN', 'mean_ns'), least: 0 },
 	{ ...ns('P50', 'p50_ns'), least: 50 },
 	{ ...ns('P90', 'p90_ns'), least: 57 },

@@ -1,0 +1,94 @@
+/** Findings on the running kernel: the thing is made to happen, is told with figures and owner, and goes when it ends. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import type { Finding } from '../../src/triage/finding.ts';
+import { parsePressure } from '../../src/triage/pressure.ts';
+import { laidOut } from './fio.ts';
+import { onDisk } from './load.ts';
+import { smallGroup } from './memory-limit.ts';
+import { comesAndGoes } from './overview-lines.ts';
+import { onSlowDevice } from './slow-device.ts';
+import { buildWorkloads, type Workloads } from './workload.ts';
+
+let loads: Workloads | undefined;
+afterEach(async () => {
+	await loads?.stop();
+	loads = undefined;
+});
+
+const hardship = (): Workloads => {
+	loads = buildWorkloads(new URL('fixtures/hardship.c', import.meta.url));
+	return loads;
+};
+
+test('memory pressure: the control group that has too little, and who is in it', async () => {
+	const { path } = hardship();
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'file', 60);
+		const group = smallGroup(40 << 20);
+		const child = spawn('sh', ['-c', 'read go; exec "$@"', 'sh', path, 'thrash', file, '60'], {
+			stdio: ['pipe', 'ignore', 'inherit'],
+		});
+		const ended = once(child, 'exit');
+		const stalls = () => parsePressure(readFileSync('/proc/pressure/memory', 'utf8')).some_ns;
+		try {
+			group.add(child.pid as number);
+			const before = { stall_ns: stalls(), at: performance.now() };
+			child.stdin.end('go\n');
+			// the group is known one interval later
+			const of = ({ rule, subject, figures }: Finding) =>
+				rule === 'pressure' && subject === 'memory pressure' && figures['group_some_share'] !== undefined;
+			const { finding, line } = await comesAndGoes(of, () => child.kill('SIGKILL'));
+			expect(stalls() - before.stall_ns, 'the kernel says so too').toBeGreaterThan(0.2e9);
+			expect(finding.text).toContain(`in ${group.name} `);
+			expect(finding.owner).toMatchObject({ comm: 'workload', pid: child.pid });
+			expect(finding.figures['group_some_share']).toBeGreaterThan(0.05);
+			expect(Date.parse(finding.since)).toBeLessThan(Date.parse(line.time));
+			// where the key goes, the owner is to be seen
+			expect(finding.link).toMatchObject({ tab: 'overview', filter: `cgroup = ${group.name}` });
+			expect(line.rows.filter(({ cgroup }) => cgroup === group.name).map(({ pid }) => pid)).toContain(child.pid);
+		} finally {
+			child.kill('SIGKILL');
+			await ended;
+			group.remove();
+		}
+	});
+});
+
+test('stuck IO: a device that holds its requests back, and who waits for them', async () => {
+	await onSlowDevice(20, async (device, fio) => {
+		const options = ['--size=32M', '--rw=randread', '--direct=1', '--ioengine=libaio', '--iodepth=64'];
+		const job = fio(...options, '--time_based', '--runtime=60');
+		const ended = job.done.catch(() => undefined);
+		const end = () => process.kill(job.pid, 'SIGKILL');
+		try {
+			const is = ({ rule, subject }: Finding) => rule === 'stuck-io' && subject === basename(device);
+			const { finding, line } = await comesAndGoes(is, end);
+			expect(finding).toMatchObject({ level: 'severe', owner: { comm: 'fio', pid: job.pid } });
+			expect(finding.figures['age_ns']).toBeGreaterThan(1e9);
+			expect(finding.figures['stuck']).toBeLessThanOrEqual(64);
+			expect(Date.parse(finding.since)).toBeLessThan(Date.parse(line.time));
+			expect(finding.link).toEqual({ tab: 'io', view: 'in flight', filter: `device = ${basename(device)}` });
+		} finally {
+			if (existsSync(`/proc/${job.pid}`)) end();
+			await ended;
+		}
+	});
+});
+
+test('late softirqs: behind packets that take long', async () => {
+	const { start } = hardship();
+	const load = start(undefined, 'delay-softirqs', 3000, 60);
+	const { finding } = await comesAndGoes(
+		({ rule }) => rule === 'softirq-late',
+		() => load.kill('SIGKILL'),
+	);
+	expect(finding.text).toMatch(/; NET_RX takes \d+% of cpu1$/);
+	expect(finding.figures['late_p99_ns']).toBeGreaterThan(10e6);
+	expect(finding.figures['late_max_ns']).toBeGreaterThanOrEqual(finding.figures['late_p99_ns'] as number);
+	expect(finding.owner).toBeNull();
+	expect(finding.link).toMatchObject({ tab: 'irq', group: 'line', sort: 'late_p99_ns' });
+});

@@ -1,0 +1,51 @@
+/** What the built program's overview says, interval by interval. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Snapshot } from '../../src/snapshot.ts';
+import type { Finding } from '../../src/triage/finding.ts';
+import type { OverviewExtra } from '../../src/triage/overview.ts';
+import type { OverviewRow } from '../../src/triage/rows.ts';
+
+export type Line = Snapshot<OverviewRow, OverviewExtra>;
+
+/** Lines of the program until `enough` has one; null: it never came within so many intervals. */
+export async function watch(intervals: number, enough: (line: Line) => boolean): Promise<Line | null> {
+	const args = ['--batch', '--json', '--tab', 'overview', '--delay', '1', '--iterations', String(intervals)];
+	const program = spawn('bin/wattlag', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+	const ended = once(program, 'exit');
+	try {
+		for await (const text of createInterface({ input: program.stdout })) {
+			const line = JSON.parse(text) as Line;
+			if (enough(line)) return line;
+		}
+		return null;
+	} finally {
+		program.kill('SIGTERM');
+		await ended;
+	}
+}
+
+/**
+ * Wait for a finding, end what it is about, and wait until it has gone. Returns it and the interval that had it, or fails.
+ * @param end is not waited for
+ */
+export async function comesAndGoes(
+	is: (finding: Finding) => boolean,
+	end: () => void,
+): Promise<{ finding: Finding; line: Line }> {
+	let found: { finding: Finding; line: Line } | undefined;
+	const said = new Set<string>();
+	const gone = await watch(40, (line) => {
+		const finding = line.findings.find(is);
+		for (const { rule, subject, text } of line.findings) said.add(`${rule}: ${subject}: ${text}`);
+		if (finding && !found) {
+			found = { finding, line };
+			end();
+		}
+		return found !== undefined && !finding;
+	});
+	if (!found) throw new Error(`it never came; what came: ${[...said].join('\n')}`);
+	if (!gone) throw new Error(`it never went: ${found.finding.text}`);
+	return found;
+}
