@@ -104,6 +104,8 @@ int wl_object_attach(struct wl_object *o, const char *program, struct wl_error *
 int wl_object_detach(struct wl_object *o, const char *program, struct wl_error *e);
 /* Bytes the iterator wrote, of which at most `length` are in `into`. */
 int64_t wl_object_iterate(struct wl_object *o, const char *program, uint8_t *into, size_t length, struct wl_error *e);
+/* What a program of section `syscall` returned. */
+int64_t wl_object_run(struct wl_object *o, const char *program, struct wl_error *e);
 int wl_object_stats(struct wl_object *o, const char *program, struct wl_stats *stats, struct wl_error *e);
 /* The map of this name, or of this section (`.bss`), or NULL with `e` filled. */
 struct wl_map *wl_object_map(struct wl_object *o, const char *name, struct wl_error *e);

@@ -174,6 +174,18 @@ static napi_value object_iterate(napi_env env, napi_callback_info info)
 	return make_number(&c, (uint64_t)written);
 }
 
+static napi_value object_run(napi_env env, napi_callback_info info)
+{
+	char program[NAME_BYTES];
+	int64_t returned;
+	struct call c;
+
+	if (!begin_method(&c, env, info, "run") || !take_string(&c, 0, "program", program, sizeof(program)) ||
+	    !SUCCEEDS(&c, returned = wl_object_run(c.object, program, &c.error)))
+		return NULL;
+	return make_number(&c, (uint64_t)returned);
+}
+
 static napi_value object_stats(napi_env env, napi_callback_info info)
 {
 	char program[NAME_BYTES];
@@ -325,6 +337,7 @@ static const napi_property_descriptor object_methods[] = {
 	METHOD("attach", object_attach),
 	METHOD("detach", object_detach),
 	METHOD("iterate", object_iterate),
+	METHOD("run", object_run),
 	METHOD("readBatch", object_read_batch),
 	METHOD("readMapped", object_read_mapped),
 	METHOD("lookup", object_lookup),

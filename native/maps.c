@@ -423,6 +423,7 @@ int64_t wl_map_drain(struct wl_map *m, uint8_t *into, size_t length, struct wl_e
 	unsigned long position;
 	unsigned long begin;
 	unsigned long end;
+	size_t there;
 	size_t written = 0;
 	size_t too_large = 0;
 
@@ -435,7 +436,12 @@ int64_t wl_map_drain(struct wl_map *m, uint8_t *into, size_t length, struct wl_e
 	if (position == end)
 		return 0;
 	begin = position;
-	if (open_window(&window, m, begin & mask, end - begin, e) < 0)
+	/* What is there may be many times what fits. With room for a header, which tells that its record does not. */
+	there = end - begin;
+	if (there > length + RECORD_HEADER)
+		there = round_up(length, RECORD_HEADER) + RECORD_HEADER;
+	end = begin + there;
+	if (open_window(&window, m, begin & mask, there, e) < 0)
 		return -1;
 	while (position < end) {
 		const uint8_t *record = window.data + (position - begin);
@@ -445,6 +451,9 @@ int64_t wl_map_drain(struct wl_map *m, uint8_t *into, size_t length, struct wl_e
 		size_t framed = RECORD_HEADER + round_up(payload, 8);
 
 		if (header & BPF_RINGBUF_BUSY_BIT)
+			break;
+		/* Behind others that were discarded: for the next call. */
+		if (position > begin && framed > end - position)
 			break;
 		if (!(header & BPF_RINGBUF_DISCARD_BIT)) {
 			uint32_t frame[2] = { payload, 0 };

@@ -280,6 +280,21 @@ int64_t wl_object_iterate(struct wl_object *o, const char *program, uint8_t *int
 	return err ? wl_refused(e, err, "program %s", program) : (int64_t)total;
 }
 
+int64_t wl_object_run(struct wl_object *o, const char *program, struct wl_error *e)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	struct wl_program *p = loaded_program(o, program, e);
+	int err;
+
+	if (!p)
+		return -1;
+	/* Others would be run on packets that are not there. */
+	if (bpf_program__type(p->program) != BPF_PROG_TYPE_SYSCALL)
+		return wl_misuse(e, "program %s does not run on request", program);
+	err = bpf_prog_test_run_opts(bpf_program__fd(p->program), &run);
+	return err ? wl_refused(e, err, "program %s", program) : (int64_t)run.retval;
+}
+
 int wl_object_stats(struct wl_object *o, const char *program, struct wl_stats *stats, struct wl_error *e)
 {
 	struct wl_program *p = loaded_program(o, program, e);

@@ -66,6 +66,8 @@ export interface BpfObject {
 	 * the first part and the caller retries with a larger buffer.
 	 */
 	iterate(program: string, into: Uint8Array): number;
+	/** Run a program of section `syscall` once, after load; nothing is to be attached. Returns what it returned, as a u32. */
+	run(program: string): number;
 	/**
 	 * Read a whole hash or array in batches. `keys` and `values` hold a multiple of key and value size (values of
 	 * per-CPU maps: value size rounded up to 8 × possible CPUs). Returns entries read: as many as fit, so when both are

@@ -5,24 +5,20 @@
  * A thread that ends is for some milliseconds neither among the living nor reported dead (an RCU grace period). Its
  * entry waits here until its last record comes; then what it used since the last look is charged.
  */
-import { sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
-import type { LedgerInterval, PartOfUse, Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
+import { type Process, ProcessBook } from './process-book.ts';
+import {
+	GRACE,
+	type LedgerInterval,
+	type PartOfUse,
+	type Placement,
+	type ProcessUse,
+	sameName,
+	type ThreadSample,
+	type ThreadUse,
+} from './thread-use.ts';
 
 const anywhere: Placement = { placeOf: () => 0, speedOf: () => 1 };
-
-interface Process extends ProcessUse {
-	/** The bytes that `comm` was made from. */
-	rawComm: Uint8Array;
-	/** Threads that still have an entry: alive, or on their way out. */
-	entries: number;
-	/** Its leader has exited, which is the end of it when no other thread is alive. */
-	leaderGone: boolean;
-	/** It has been in an interval as ended. */
-	reported: boolean;
-	/** When it was last heard of, ns since boot. */
-	heard: Ns;
-}
 
 interface Thread extends ThreadUse {
 	readonly task: number;
@@ -50,8 +46,6 @@ interface Loss {
 	at: Ns;
 }
 
-/** Longer than a grace period takes on a busy machine. */
-const GRACE: Ns = 2e9;
 /** A thread that is missing for so long without any known loss is given up, so that nothing grows for ever. */
 const GIVE_UP: Ns = 60e9;
 
@@ -60,12 +54,13 @@ export class CpuLedger {
 	private readonly placement: Placement;
 	/** With CPU time in this interval. */
 	private active: Thread[] = [];
-	/** By task: seen alive at the last look. */
+	/** By task: alive at the last look. */
 	private threads = new Map<number, Thread>();
 	/** By task: missing, waiting for their record. More than one where the kernel used the memory again meanwhile. */
 	private readonly leaving = new Map<number, Thread[]>();
-	/** By pid and start. */
-	private readonly processes = new Map<string, Process>();
+	/** Alive, but on their way out. */
+	private readonly exiting = new Set<Thread>();
+	private readonly processes = new ProcessBook();
 	/** By task: moves in this interval of threads that we have not met yet. */
 	private readonly moves = new Map<number, ThreadSample[]>();
 	private losses: Loss[] = [];
@@ -82,14 +77,18 @@ export class CpuLedger {
 		this.now = since;
 	}
 
-	/** Begin to look at the living; `observe` follows for each of them, then `endLook`. */
-	beginLook(): void {
+	/**
+	 * Begin to look at the living; `observe` follows for each of them (or for those with news), then `endLook`.
+	 * @param now ns since boot
+	 */
+	beginLook(now: Ns = this.now): void {
 		this.look++;
-		for (const process of this.processes.values()) {
-			process.threads = 0;
-			process.cpu_ns = 0;
+		this.now = now;
+		for (const thread of this.active) {
+			thread.parts = [];
+			thread.process.cpu_ns = 0;
 		}
-		for (const thread of this.active) thread.parts = [];
+		this.processes.begin();
 		this.active = [];
 		this.interrupted = 0;
 	}
@@ -97,6 +96,11 @@ export class CpuLedger {
 	/** The threads alive at the last look. */
 	living(): Iterable<ThreadUse> {
 		return this.threads.values();
+	}
+
+	/** How many those are. */
+	get size(): Count {
+		return this.threads.size;
 	}
 
 	/**
@@ -117,25 +121,21 @@ export class CpuLedger {
 			// same memory, other thread: the old one's record is still to come
 			if (thread) this.miss(thread);
 			thread = this.admit(sample);
-			this.threads.set(sample.task, thread);
+			this.enter(thread);
 		}
 		this.charge(thread, sample);
 		this.see(thread);
-		if (sample.tid === sample.tgid) describe(thread.process, sample);
+		if (sample.tid === sample.tgid) this.processes.describe(thread.process, sample);
 	}
 
-	/** All living have been seen. @param now ns since boot */
-	endLook(now: Ns): void {
+	/**
+	 * All living have been seen, or all that could have ended: then the others rest.
+	 * @param now ns since boot
+	 */
+	endLook(now: Ns, seen: 'all' | 'news' = 'all'): void {
 		this.now = now;
-		for (const thread of this.threads.values()) {
-			thread.seen = now;
-			if (thread.look === this.look) {
-				thread.process.heard = now;
-			} else {
-				this.threads.delete(thread.task);
-				this.miss(thread);
-			}
-		}
+		for (const thread of seen === 'all' ? this.threads.values() : this.exiting)
+			if (thread.look !== this.look) this.miss(thread);
 	}
 
 	/**
@@ -158,7 +158,9 @@ export class CpuLedger {
 		let thread = this.find(sample);
 		if (!thread) {
 			thread = this.admit(sample);
-			this.miss(thread);
+			this.await(thread);
+		} else if (this.threads.get(sample.task) === thread) {
+			this.exiting.add(thread);
 		}
 		this.end(thread, sample);
 	}
@@ -166,12 +168,8 @@ export class CpuLedger {
 	/** A thread's last record. */
 	bury(sample: ThreadSample): void {
 		const thread = this.find(sample) ?? this.admit(sample);
-		if (this.threads.get(sample.task) === thread) {
-			this.threads.delete(sample.task);
-			if (thread.look === this.look) thread.process.threads--;
-		} else {
-			this.unmiss(thread);
-		}
+		if (this.threads.get(sample.task) === thread) this.leave(thread);
+		else this.unmiss(thread);
 		thread.process.entries--;
 		thread.alive = false;
 		this.end(thread, sample);
@@ -186,30 +184,17 @@ export class CpuLedger {
 	interval(): LedgerInterval {
 		const unattributed_ns = this.settle();
 		this.moves.clear();
-		const interval: LedgerInterval = {
-			processes: [],
+		const { processes, now } = this;
+		return {
+			get processes(): ProcessUse[] {
+				return processes.listed();
+			},
+			...processes.take(now),
 			threads: this.active,
 			unattributed_ns,
 			interrupted_ns: this.interrupted,
-			alive: 0,
-			ended: 0,
 			unfinished: this.unfinished,
 		};
-		for (const [key, process] of this.processes) {
-			const stale = this.now - process.heard > GRACE;
-			// born after the look: only a thread of it that has come and gone is known, its leader must be alive
-			if (process.threads === 0 && !process.leaderGone && !stale) process.threads = 1;
-			const ends = process.threads === 0 && !process.reported;
-			if (process.threads > 0) interval.alive++;
-			if (ends) {
-				process.reported = true;
-				interval.ended++;
-			}
-			if (process.threads > 0 || ends || process.cpu_ns > 0) interval.processes.push(process);
-			if (process.cpu_ns > 0) process.heard = this.now;
-			else if (process.threads === 0 && process.entries === 0 && stale) this.processes.delete(key);
-		}
-		return interval;
 	}
 
 	/** The entry of a thread that has ended, wherever it waits. */
@@ -223,13 +208,13 @@ export class CpuLedger {
 		this.charge(thread, sample);
 		// the leader's name is the process's; another thread's serves until that is known
 		if (sample.tid !== sample.tgid) return;
-		describe(thread.process, sample);
+		this.processes.describe(thread.process, sample);
 		thread.process.leaderGone = true;
 	}
 
 	/** A thread seen for the first time. */
 	private admit(sample: ThreadSample): Thread {
-		const process = this.processOf(sample);
+		const process = this.processes.of(sample, this.now);
 		process.entries++;
 		const old = sample.start <= this.since;
 		const thread: Thread = {
@@ -255,8 +240,19 @@ export class CpuLedger {
 	private see(thread: Thread): void {
 		const { process } = thread;
 		thread.look = this.look;
-		process.threads++;
 		if (thread.tid === process.pid) process.leaderGone = false;
+	}
+
+	/** Among the living. */
+	private enter(thread: Thread): void {
+		this.threads.set(thread.task, thread);
+		this.processes.enter(thread.process);
+	}
+
+	private leave(thread: Thread): void {
+		this.threads.delete(thread.task);
+		this.exiting.delete(thread);
+		this.processes.leave(thread.process, this.now);
 	}
 
 	private charge(thread: Thread, sample: ThreadSample): void {
@@ -288,7 +284,15 @@ export class CpuLedger {
 		thread.process.cpu_ns_total += delta;
 	}
 
+	/** It was alive and is so no more. */
 	private miss(thread: Thread): void {
+		this.leave(thread);
+		this.await(thread);
+	}
+
+	/** Wait for its last record. */
+	private await(thread: Thread): void {
+		thread.seen = this.now;
 		if (thread.tid === thread.process.pid) thread.process.leaderGone = true;
 		const others = this.leaving.get(thread.task);
 		if (others) others.push(thread);
@@ -320,40 +324,6 @@ export class CpuLedger {
 		}
 		return Math.max(0, cpu);
 	}
-
-	private processOf(sample: ThreadSample): Process {
-		const known =
-			sample.process_start > 0
-				? this.processes.get(processKey(sample.tgid, sample.process_start))
-				: this.latest(sample.tgid);
-		if (known) return known;
-		const start = sample.process_start || sample.start;
-		const process: Process = {
-			pid: sample.tgid,
-			start,
-			comm: sanitize(sample.comm),
-			rawComm: sample.comm.slice(),
-			cgroup: sample.cgroup,
-			uid: sample.uid,
-			cpu_ns: 0,
-			cpu_ns_total: 0,
-			threads: 0,
-			entries: 0,
-			leaderGone: false,
-			reported: false,
-			heard: this.now,
-		};
-		this.processes.set(processKey(process.pid, start), process);
-		return process;
-	}
-
-	/** The process that has, or had last, this pid. */
-	private latest(pid: number): Process | undefined {
-		let latest: Process | undefined;
-		for (const process of this.processes.values())
-			if (process.pid === pid && process.start >= (latest?.start ?? 0)) latest = process;
-		return latest;
-	}
 }
 
 function partOf(thread: Thread, place: number): Thread['parts'][number] {
@@ -370,26 +340,4 @@ function isSame(thread: Thread, sample: ThreadSample): boolean {
 	if (thread.start === sample.start) return true;
 	const { pid, start } = thread.process;
 	return sample.tid === pid && sample.start === start;
-}
-
-function processKey(pid: number, start: Ns): string {
-	return `${pid}:${start}`;
-}
-
-/** Name, cgroup and user; the name is made anew only when its bytes changed. */
-function describe(process: Process, { comm, cgroup, uid }: ThreadSample): void {
-	process.cgroup = cgroup;
-	process.uid = uid;
-	if (sameName(process.rawComm, comm)) return;
-	process.rawComm = comm.slice();
-	process.comm = sanitize(comm);
-}
-
-/** Up to the byte 0 that ends both. */
-function sameName(a: Uint8Array, b: Uint8Array): boolean {
-	for (let i = 0; i < b.length; i++) {
-		if (a[i] !== b[i]) return false;
-		if (b[i] === 0) return true;
-	}
-	return true;
 }

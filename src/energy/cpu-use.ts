@@ -54,8 +54,10 @@ export interface CpuUse {
 	used: TaskTime[];
 	/** Time in interrupts, by place. */
 	irq: PlacedWork[];
-	/** All processes to be listed: alive, just ended, or with CPU time. */
-	processes: ProcessInfo[];
+	/** All processes to be listed: alive, just ended, or with CPU time. May be made when asked for. */
+	readonly processes: readonly ProcessInfo[];
+	/** At least those of them that are not as they were in the interval before, but for their CPU time. */
+	changed: readonly ProcessInfo[];
 	/** All threads alive, for a view by thread; asked for only then. */
 	threads(): Iterable<TaskInfo>;
 	/** CPU time that belongs to nobody we know by name. */

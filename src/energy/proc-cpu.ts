@@ -57,6 +57,7 @@ export class ProcCpu implements CpuCounter {
 				row.cpu_ns > 0 ? [{ task: tasks[index] as Known, cpu_ns: row.cpu_ns, work: row.cpu_ns, place: null }] : [],
 			),
 			processes: tasks,
+			changed: tasks,
 			threads: () => tasks,
 			// interrupts are in the machine's busy time and in nobody's own
 			unattributed_ns: Math.max(0, missed_ns - irq_ns),

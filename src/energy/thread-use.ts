@@ -88,8 +88,13 @@ export interface ProcessUse {
 export interface LedgerInterval {
 	/** Part of the threads' CPU time that interrupts took from them, where we count it. */
 	interrupted_ns: Ns;
-	/** All processes alive, and those ended that had something left to be charged or have not been shown as ended. */
-	processes: ProcessUse[];
+	/**
+	 * All processes alive, and those ended that had something left to be charged or have not been shown as ended. Made when
+	 * asked for, since there are many that rest.
+	 */
+	readonly processes: ProcessUse[];
+	/** Those that are not as they were an interval ago, but for their CPU time: new, ended, renamed, more or fewer threads. */
+	changed: ProcessUse[];
 	/** The threads that used CPU time in the interval, alive or not: Σ their `parts` is that of the processes. */
 	threads: ThreadUse[];
 	/** CPU time of threads whose last record was lost. */
@@ -98,4 +103,16 @@ export interface LedgerInterval {
 	ended: Count;
 	/** Threads whose last record never came though none is known to be lost; since start. */
 	unfinished: Count;
+}
+
+/** ns. Longer than a grace period of RCU takes on a busy machine. */
+export const GRACE: Ns = 2e9;
+
+/** Are two names the same, up to the byte 0 that ends both? */
+export function sameName(a: Uint8Array, b: Uint8Array): boolean {
+	for (let i = 0; i < b.length; i++) {
+		if (a[i] !== b[i]) return false;
+		if (b[i] === 0) return true;
+	}
+	return true;
 }

@@ -73,6 +73,14 @@ export function hookExists(addon: BpfAddon, section: string): boolean {
 	}
 }
 
+/** Section of programs that hook nothing: they run when they are asked to. */
+const WALK = 'syscall';
+
+/** Can a program walk all tasks by itself (since 6.7)? */
+export function canWalk(addon: BpfAddon): boolean {
+	return ['bpf_iter_task_new', 'bpf_rcu_read_lock'].every((name) => addon.hasType('func', name));
+}
+
 /** The line of a verifier log that says what was wrong: the last one that is no statistics. */
 function verdict(log: string): string {
 	const lines = log.split('\n').map((line) => line.trim());
@@ -133,7 +141,9 @@ export class BpfSession {
 		this.object = object;
 		this.possibleCpus = possibleCpus;
 		this.programs = loaded.map((program) => program.name);
-		this.hooks = loaded.map((program) => program.section).filter((section) => !section.startsWith('iter/'));
+		this.hooks = loaded
+			.map((program) => program.section)
+			.filter((section) => !section.startsWith('iter/') && section !== WALK);
 		this.ringBytes = new Map(
 			object
 				.maps()
@@ -165,6 +175,14 @@ export class BpfSession {
 			if (written <= buffer.length) return viewOf(buffer.subarray(0, written));
 			buffer = this.buffer(program, written + (written >> 2));
 		}
+	}
+
+	/**
+	 * Run a program that walks all tasks and tells of them in a ring (bpf/include/walk.bpf.h). False: it did not come to its
+	 * end, and what it told may be anything; then {@link iterate}.
+	 */
+	walk(program: string): boolean {
+		return this.object.run(program) === 1;
 	}
 
 	/**
@@ -250,7 +268,7 @@ function attachAll(
 	before?: (program: string, object: BpfObject) => void,
 ): void {
 	for (const { name, section, autoload } of object.programs()) {
-		if (!autoload) continue;
+		if (!autoload || section === WALK) continue;
 		try {
 			before?.(name, object);
 			object.attach(name);

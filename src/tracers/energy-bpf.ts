@@ -2,7 +2,7 @@
 import { Cgroups } from '../cgroups.ts';
 import type { Struct } from '../decode.ts';
 import { CpuLedger } from '../energy/cpu-ledger.ts';
-import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from '../energy/cpu-use.ts';
+import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from '../energy/cpu-use.ts';
 import type { CycleCounters } from '../energy/cycles.ts';
 import { type InterruptTime, KernelIrqTime, placeIrq } from '../energy/irq-time.ts';
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from '../energy/thread-use.ts';
@@ -11,7 +11,7 @@ import { constants, iteration_end, maps, thread_head, thread_record, thread_stat
 import { type SafeText, sanitize } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
 import type { Count, Ns } from '../units.ts';
-import { type BpfSession, openBpf, viewOf } from './bpf-session.ts';
+import { type BpfSession, canWalk, openBpf, viewOf } from './bpf-session.ts';
 import type { BpfCost, Host } from './tracer.ts';
 
 /** Programs of bpf/include/thread-detail.bpf.h, whose hooks not every kernel has. */
@@ -74,15 +74,18 @@ interface Extras {
 	/** Interrupts, which the kernel charges to whom they interrupt. */
 	interrupts: boolean;
 	cycles: CycleCounters | undefined;
+	/** This kernel can walk all threads by itself. */
+	walks: boolean;
 }
 
-function open(host: Host, placement: Placement, { moves, interrupts, cycles }: Extras): BpfSession {
+function open(host: Host, placement: Placement, { moves, interrupts, cycles, walks }: Extras): BpfSession {
 	const details = interrupts || cycles !== undefined;
 	const without = [
 		...(details ? [] : ['detail_begins']),
 		...(moves ? [] : ['thread_moves']),
 		...(cycles ? [] : ['cycles_end']),
 		...(interrupts ? [] : INTERRUPTS),
+		...(walks ? [] : ['walk_threads']),
 	];
 	const possible = host.addon.possibleCpus();
 	return openBpf(host, 'energy', {
@@ -94,7 +97,11 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles }: E
 		maxEntries: { [maps.counters.name]: possible },
 		optional: ['thread_exits', ...INTERRUPTS],
 		without,
-		withoutMaps: [...(details ? [] : [maps.details.name]), ...(cycles ? [] : [maps.counters.name])],
+		withoutMaps: [
+			...(details ? [] : [maps.details.name]),
+			...(cycles ? [] : [maps.counters.name]),
+			...(walks ? [] : [maps.told.name]),
+		],
 		loaded(object) {
 			for (let cpu = 0; cpu < possible; cpu++)
 				object.update(maps.cpu_places.name, wordOf(cpu, 4), wordOf(placement.placeOf(cpu), 4));
@@ -157,8 +164,18 @@ class Task implements TaskInfo {
 	}
 }
 
-/** Every so many looks. */
+/** Every so many looks, where each is at everybody. */
 const THOROUGH = 30;
+/** A walk that was too long, or told too much, is not tried again for so many looks. */
+const WALK_AGAIN = 16;
+
+/** What a look found. */
+interface Living {
+	/** What the iterator wrote, `end` bytes of it; undefined: a walk left it in its ring. */
+	listing: { view: DataView; end: number } | undefined;
+	/** ns since boot. */
+	now: Ns;
+}
 
 export interface BpfCpuOptions {
 	weighting: Pick<Weighting, 'placeOf' | 'speedOf' | 'cycles'>;
@@ -182,6 +199,10 @@ export class BpfCpu implements CpuCounter {
 	private readonly processes = new WeakMap<ProcessUse, Process>();
 	private readonly tasks = new WeakMap<ThreadUse, Task>();
 	private looks = 0;
+	/** From this look on walks are tried. */
+	private walkFrom = Number.POSITIVE_INFINITY;
+	/** What we know of threads is not what the kernel has: it has to be told anew. */
+	private astray = false;
 	private lostRecords: Count = 0;
 	private lostTime: Ns = 0;
 
@@ -194,7 +215,9 @@ export class BpfCpu implements CpuCounter {
 		this.moves = places > 1;
 		this.placement = weighting;
 		this.cycles = weighting.cycles;
-		this.bpf = open(host, weighting, { moves: this.moves, interrupts, cycles: this.cycles });
+		const walks = canWalk(addon);
+		if (walks) this.walkFrom = 0;
+		this.bpf = open(host, weighting, { moves: this.moves, interrupts, cycles: this.cycles, walks });
 		try {
 			this.irq = apart ? new KernelIrqTime(host.procRoot) : interrupts ? new CountedIrqTime(this.bpf) : undefined;
 			this.about = {
@@ -208,9 +231,10 @@ export class BpfCpu implements CpuCounter {
 			};
 			this.cgroups = new Cgroups(host.procRoot);
 			// the first look is the baseline: nothing of before is charged
-			const living = this.iterate();
+			const living = this.find();
 			this.ledger = new CpuLedger(living.now, weighting);
 			this.look(living);
+			this.ledger.endLook(living.now);
 		} catch (error) {
 			this.bpf.close();
 			throw error;
@@ -219,7 +243,7 @@ export class BpfCpu implements CpuCounter {
 
 	read(): CpuUse {
 		// the living first: a thread that ends meanwhile has its record in the ring when that is drained
-		const living = this.iterate();
+		const living = this.find();
 		this.cycles?.tick(new Map(this.bpf.shards(maps.cycles_cpus).entries()));
 		this.look(living);
 		this.bpf.drain(maps.ended.name, (view, at) => {
@@ -227,18 +251,23 @@ export class BpfCpu implements CpuCounter {
 			if (sample.state === thread_state.THREAD_DEAD) this.ledger.bury(sample);
 			else this.ledger.exit(sample);
 		});
+		// whoever had no record of its exit is told of by a walk as long as it is there
+		this.ledger.endLook(living.now, living.listing ? 'all' : 'news');
+		this.astray = !living.listing && this.ledger.size !== this.walked().threads;
 		this.takeLosses();
 		this.cgroups.tick();
-		const { processes, threads, unattributed_ns, interrupted_ns, alive, ended, unfinished } = this.ledger.interval();
+		const interval = this.ledger.interval();
+		const { threads, unattributed_ns, interrupted_ns, alive, ended, unfinished } = interval;
 		this.learnCycles(threads);
+		const all = () => interval.processes.map((process) => this.process(process));
 		return {
-			used: threads.flatMap((thread) => {
-				const task = this.task(thread);
-				return thread.parts.map(({ used_ns, ...part }) => ({ task, cpu_ns: used_ns, ...part }));
-			}),
+			used: this.times(threads),
 			...placeIrq(this.irq?.read() ?? new Map(), this.placement),
 			irq_in_tasks_ns: interrupted_ns,
-			processes: processes.map((process) => this.process(process)),
+			get processes() {
+				return all();
+			},
+			changed: interval.changed.map((process) => this.process(process)),
 			threads: () => Array.from(this.ledger.living(), (thread) => this.task(thread)),
 			unattributed_ns,
 			alive,
@@ -261,23 +290,44 @@ export class BpfCpu implements CpuCounter {
 		this.cycles?.close();
 	}
 
-	/** All threads; those at rest with their head only. */
-	private iterate(): { view: DataView; end: number; now: Ns } {
-		// makes the kernel bring our own CPU's clock up to date, by which the iterator measures the running slices
+	/** All threads: a walk tells of those that may have news, an iterator of all, of those at rest with their head only. */
+	private find(): Living {
+		// makes the kernel bring our own CPU's clock up to date, by which the running slices are measured
 		process.cpuUsage();
 		this.looks++;
-		this.bpf.object.update(maps.look.name, wordOf(0, 4), wordOf(this.isThorough() ? 0 : this.looks, 8));
+		const walks = this.looks >= this.walkFrom;
+		const everything = walks ? this.astray : this.isThorough();
+		const look = new Uint8Array(maps.look.value.size);
+		viewOf(look).setUint32(0, everything ? 0 : this.looks, true);
+		this.bpf.object.update(maps.look.name, wordOf(0, 4), look);
+		if (walks) {
+			if (this.bpf.walk('walk_threads')) return { listing: undefined, now: this.walked().boot_ns };
+			this.bpf.drain(maps.told.name, () => {});
+			this.walkFrom = this.looks + WALK_AGAIN;
+		}
 		// a run that finds no room is repeated as the same look: what it told is not known yet
 		const view = this.bpf.iterate('read_threads');
 		const end = view.byteLength - iteration_end.size;
-		return { view, end, now: iteration_end.read(view, end).boot_ns };
+		return { listing: { view, end }, now: iteration_end.read(view, end).boot_ns };
 	}
 
-	private look({ view, end, now }: { view: DataView; end: number; now: Ns }): void {
+	/** What the last walk says of itself. */
+	private walked(): { boot_ns: Ns; threads: Count } {
+		const bytes = new Uint8Array(maps.look.value.size);
+		this.bpf.object.readMapped(maps.look.name, bytes);
+		return maps.look.value.read(viewOf(bytes), 0);
+	}
+
+	private look({ listing, now }: Living): void {
 		const { ledger } = this;
-		ledger.beginLook();
+		ledger.beginLook(now);
 		// before the look, although later ones may be among them: what was used in a place is charged to it
 		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => ledger.move(sampleAt(record, at)));
+		if (!listing) {
+			this.bpf.drain(maps.told.name, (record, at) => ledger.observe(sampleAt(record, at)));
+			return;
+		}
+		const { view, end } = listing;
 		for (let at = 0; at < end; ) {
 			const { task_low, task_high, start, cpu_ns, state } = thread_head.read(view, at);
 			const whole = state !== thread_state.THREAD_RESTS;
@@ -285,12 +335,22 @@ export class BpfCpu implements CpuCounter {
 			if (!rests && whole) ledger.observe(sampleAt(view, at));
 			at += whole ? thread_record.size : thread_head.size;
 		}
-		ledger.endLook(now);
 	}
 
 	/** Is this a look at everything, for groups and names that others gave to those at rest? */
 	private isThorough(): boolean {
 		return this.looks % THOROUGH === 0;
+	}
+
+	/** What threads used, by place. */
+	private times(threads: readonly ThreadUse[]): TaskTime[] {
+		const times: TaskTime[] = [];
+		for (const thread of threads) {
+			const task = this.task(thread);
+			for (const { used_ns, place, work, cycles, cycles_ns } of thread.parts)
+				times.push({ task, cpu_ns: used_ns, place, work, cycles, cycles_ns });
+		}
+		return times;
 	}
 
 	private learnCycles(threads: readonly ThreadUse[]): void {

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All tasks of the machine within one run of a program: a third of what an iterator costs, whose every step looks up the
+ * next pid and takes references. Since 6.7; weak, because objects have to load without it too. What is found goes to a
+ * ring, since such a program has no file to write to.
+ */
+#pragma once
+
+#include "core.bpf.h"
+#include "maps.bpf.h"
+
+struct bpf_iter_task {
+	u64 opaque[3];
+} __attribute__((aligned(8)));
+
+extern int bpf_iter_task_new(struct bpf_iter_task *walk, struct task_struct *task, unsigned int flags) __ksym __weak;
+extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *walk) __ksym __weak;
+extern void bpf_iter_task_destroy(struct bpf_iter_task *walk) __ksym __weak;
+extern void bpf_rcu_read_lock(void) __ksym __weak;
+extern void bpf_rcu_read_unlock(void) __ksym __weak;
+
+/* Flag of bpf_iter_task_new(): threads too. */
+#define ALL_THREADS 1
+
+/*
+ * No other task gets this CPU during a walk on kernels that do not preempt themselves, hence an end: 0.2 µs for each of
+ * these. Whoever asked takes the iterator then, as when the ring was full. (Not a constant: the verifier would count.)
+ */
+static volatile u64 most_walked = 32768;
+
+/* What a walk returns. */
+enum walked {
+	WALK_INCOMPLETE = 0,
+	WALK_COMPLETE = 1,
+};
+NAMES(walked);
+
+/* To the file of an iterator or, from a walk, to its ring: known when compiling, so that the other is not even loaded. */
+static __always_inline bool tell(const bool walks, void *to, const void *record, u32 size)
+{
+	return walks ? !bpf_ringbuf_output(to, (void *)record, size, BPF_RB_NO_WAKEUP) : !bpf_seq_write(to, record, size);
+}
