@@ -10,6 +10,7 @@
 #include "maps.bpf.h"
 #include "latency.bpf.h"
 #include "block.bpf.h"
+#include "io-keys.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -21,20 +22,7 @@ struct device_stats {
 	struct latency device;
 };
 
-/* Devices × operations × flags that one CPU has room for. */
-#define KEY_BITS 7
-#define KEYS (1 << KEY_BITS)
-
-/* Each CPU looks for its values among the keys it has met, which nobody else writes: cheaper than a BPF hash map. */
-struct device_cpu {
-	/* not counted at all because there was no room */
-	u64 stats_full;
-	/* IN_USE | dev << 16 | op << 8 | flags (of io_flag), 0: free; as `device_stats` has them */
-	u64 keys[KEYS];
-};
-CPU_SHARDS(device_cpus, struct device_cpu);
-
-#define IN_USE (1ULL << 48)
+CPU_SHARDS(device_keys, struct io_keys);
 
 /* KEYS for each CPU. */
 struct {
@@ -47,26 +35,12 @@ struct {
 
 static __always_inline struct device_stats *stats_of(u32 dev, u8 op, u8 flags)
 {
-	u64 key = IN_USE | (u64)dev << 16 | op << 8 | flags;
 	u32 cpu = bpf_get_smp_processor_id();
-	struct device_cpu *shard = bpf_map_lookup_elem(&device_cpus, &cpu);
-	u32 start = (u32)(key ^ key >> 32) * 0x9e3779b1U >> (32 - KEY_BITS);
-	u32 index;
+	struct io_keys *shard = bpf_map_lookup_elem(&device_keys, &cpu);
+	u32 place = shard ? place_of(shard, dev, op, flags) : KEYS;
+	u32 index = cpu * KEYS + place;
 
-	if (!shard)
-		return 0;
-	for (u32 tries = 0; tries < KEYS; tries++) {
-		u32 n = (start + tries) & (KEYS - 1);
-
-		if (!shard->keys[n])
-			shard->keys[n] = key;
-		if (shard->keys[n] == key) {
-			index = cpu * KEYS + n;
-			return bpf_map_lookup_elem(&device_stats, &index);
-		}
-	}
-	shard->stats_full++;
-	return 0;
+	return place < KEYS ? bpf_map_lookup_elem(&device_stats, &index) : 0;
 }
 
 /* Counts what io.bpf.c counts there, which says why. Costs a clock read, a look at a key and a histogram update. */

@@ -16,7 +16,9 @@
 #include "io-owner.bpf.h"
 #include "io-table.bpf.h"
 #include "io-filter.bpf.h"
+#include "io-keys.bpf.h"
 #include "io-stats.bpf.h"
+#include "io-processes.bpf.h"
 #include "io-life.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -322,6 +324,7 @@ int writeback_dirty_inode_enqueue(u64 *ctx)
 SEC("tp_btf/block_bio_queue")
 int block_bio_queue(u64 *ctx)
 {
+	u64 now = bpf_ktime_get_ns();
 	u64 want = setting(IO_WANT);
 	struct bio_bucket *bucket;
 	struct queued *queued;
@@ -336,7 +339,8 @@ int block_bio_queue(u64 *ctx)
 	if (way >= WAYS)
 		return 0;
 	queued = &bucket->ways[way];
-	queued->queued_ns = bpf_ktime_get_ns();
+	queued->queued_ns = now;
+	queued->target = bio_target(bio);
 	queued->dev = bio_device(bio);
 	queued->part = bio_partition(bio);
 	queued->raw_flags = bio->bi_opf;

@@ -186,8 +186,8 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	struct process_waits *process = 0;
 	struct thread_waits *thread = 0;
 	struct cpu_waits *cpu;
-	u64 word, queued, run_delay, now, epoch;
-	u64 wait = 0;
+	u64 word, queued, now, epoch;
+	u64 run_delay = 0, wait = 0;
 	u32 slot, generation;
 
 	/*
@@ -199,7 +199,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 		if (thread)
 			thread->preempted = prev->se.cfs_rq->rq->clock;
 	}
-	if (next->pid == 0)
+	if (with_processes && next->pid == 0)
 		return 0;
 	word = interval_word();
 	if (!is_wanted(next, word))
@@ -211,7 +211,8 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	/* every task, of whatever class, has in se.cfs_rq that of its own run queue: this CPU's */
 	now = next->se.cfs_rq->rq->clock;
 	queued = next->sched_info.last_queued;
-	run_delay = next->sched_info.run_delay;
+	if (with_processes)
+		run_delay = next->sched_info.run_delay;
 
 	/*
 	 * A thread that was released (it does so itself, late in its exit) may outlive its leader, so the pointer is not
@@ -251,7 +252,9 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 		if (thread && next->sched_info.last_queued)
 			thread->run_delay += last;
 	} else if (!wait) {
-		cpu->unstamped++;
+		/* the idle task never has a stamp */
+		if (with_processes || next->pid)
+			cpu->unstamped++;
 		return 0;
 	}
 	epoch = word & EPOCH_MASK;

@@ -144,6 +144,14 @@ static __always_inline u32 bio_device(struct bio *bio)
 	return disk_number(((struct bio___disk *)bio)->bi_disk);
 }
 
+/* Address of what a bio was sent to: as long as it stays the same, so does the disk. */
+static __always_inline u64 bio_target(struct bio *bio)
+{
+	if (bpf_core_field_exists(bio->bi_bdev))
+		return (u64)bio->bi_bdev;
+	return (u64)((struct bio___disk *)bio)->bi_disk;
+}
+
 /* Number of the partition that a bio was sent to, or of the disk where that is not known any more. */
 static __always_inline u32 bio_partition(struct bio *bio)
 {

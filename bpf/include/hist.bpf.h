@@ -11,37 +11,38 @@
 #define HIST_MAX_EXP 36
 #define HIST_SLOTS(sub_bits) (((HIST_MAX_EXP - HIST_MIN_EXP) << (sub_bits)) + 2)
 
-/* log2 of a single set bit by de Bruijn multiplication: a table load instead of branches, which keeps the verifier's
- * state count flat however often it is inlined. */
-static const volatile u8 hist_log2_table[64] = {
-	0, 1, 48, 2, 57, 49, 28, 3, 61, 58, 50, 42, 38, 29, 17, 4, 62, 55, 59, 36, 53, 51, 43, 22, 45, 39, 33, 30, 24, 18, 12, 5,
-	63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21, 44, 32, 23, 11, 46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9, 13, 8, 7, 6,
-};
-
-/* floor(log2(v)), 0 for v = 0. */
+/*
+ * floor(log2(v)) of 0 < v < 2^32, 0 for 0. Without branches, which keeps the verifier's state count flat however often it is
+ * inlined, and without a table, whose memory would be cold as often as not.
+ */
 static __always_inline u32 hist_log2(u64 v)
 {
-	v |= v >> 1;
-	v |= v >> 2;
-	v |= v >> 4;
-	v |= v >> 8;
-	v |= v >> 16;
-	v |= v >> 32;
-	v ^= v >> 1;
-	return hist_log2_table[(v * 0x03f79d71b4cb0a89ULL) >> 58];
+	u32 exp, step;
+
+	/* a difference below 0 has all its upper bits set */
+	exp = (0xffff - v) >> 59 & 16;
+	v >>= exp;
+	step = (0xff - v) >> 60 & 8;
+	v >>= step;
+	exp |= step;
+	step = (0xf - v) >> 61 & 4;
+	v >>= step;
+	exp |= step;
+	/* two bits for each value that is left */
+	return exp | (0xffffaa50U >> (2 * v) & 3);
 }
 
 /* Slot of `ns`, always < HIST_SLOTS(sub_bits). sub_bits is a compile-time constant. */
 static __always_inline u32 hist_slot(u64 ns, const u32 sub_bits)
 {
 	const u32 last = HIST_SLOTS(sub_bits) - 1;
-	u32 exp = hist_log2(ns);
-	u32 slot;
+	u32 exp, slot;
 
-	if (exp < HIST_MIN_EXP)
+	if (ns < 1ULL << HIST_MIN_EXP)
 		return 0;
-	if (exp >= HIST_MAX_EXP)
+	if (ns >= 1ULL << HIST_MAX_EXP)
 		return last;
+	exp = HIST_MIN_EXP + hist_log2(ns >> HIST_MIN_EXP);
 	slot = 1 + ((exp - HIST_MIN_EXP) << sub_bits) + ((ns >> (exp - sub_bits)) & ((1 << sub_bits) - 1));
 	/* the verifier does not follow the bits above; the compiler would drop a check it can prove, hence the barrier */
 	asm volatile("" : "+r"(slot));

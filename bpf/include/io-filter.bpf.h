@@ -5,7 +5,7 @@
  */
 #pragma once
 
-/* What user space wants, written by it only, a word at a time. The first one is looked at by every hook that begins a life. */
+/* What user space wants, written by it only. */
 enum io_setting {
 	/* the bits below */
 	IO_WANT,
@@ -46,18 +46,12 @@ NAMES(io_want);
 /* those that a request without a bio can pass */
 #define WANT_OTHER_THAN_DEVICE (WANT_FILTERS & ~(1 << WANT_DEVICE))
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, IO_SETTINGS);
-	__type(key, u32);
-	__type(value, u64);
-} settings SEC(".maps");
+/* Variables are read without a look-up. */
+static volatile u64 settings[IO_SETTINGS] SEC(".data.settings");
 
-static __always_inline u64 setting(u32 which)
+static __always_inline u64 setting(enum io_setting which)
 {
-	u64 *word = bpf_map_lookup_elem(&settings, &which);
-
-	return word ? *word : 0;
+	return settings[which];
 }
 
 #define LEVELS 32

@@ -36,9 +36,8 @@ static __always_inline u32 place(struct bio_bucket *bucket, struct bio *bio)
  * after each sleep (since 6.9; before, each time): so a wait is in `request`, and what may be missing there is CPU time
  * of the submitting task. Without a stamp (iostats switched off) `request` lasts until the next hook.
  */
-static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u64 now)
+static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u64 got, u64 now)
 {
-	u64 got = rq->start_time_ns;
 	struct bio *bio = rq->bio;
 
 	for (int n = 0; n < 4 && bio; n++) {
@@ -58,10 +57,29 @@ static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u
 		tracked->owner = queued->owner;
 		tracked->part = queued->part;
 		tracked->how = queued->how;
+		/* a device of several paths hands its bios on to one of them */
+		tracked->dev = bio_target(bio) == queued->target ? queued->dev : block_device(rq);
 		set_way(&bucket->objects, way, 0);
 		return true;
 	}
 	return false;
+}
+
+/* No bio (flushes, commands), or one queued before we looked, or one that the filters do not let pass. Is it wanted? */
+static __noinline bool begin_unknown(struct tracked *tracked, struct request *rq)
+{
+	u64 want = setting(IO_WANT);
+	u32 dev = block_device(rq);
+
+	if (!tracked || (want & WANT_FILTERS && (rq->bio || want & WANT_OTHER_THAN_DEVICE || dev != setting(IO_DEVICE))))
+		return false;
+	tracked->stamps[STAGE_REQUEST] = 0;
+	tracked->stamps[STAGE_PLUG] = 0;
+	tracked->dev = dev;
+	tracked->part = dev;
+	tracked->how = OWNER_NONE;
+	__builtin_memset(&tracked->owner, 0, sizeof(tracked->owner));
+	return true;
 }
 
 /*
@@ -71,8 +89,8 @@ static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u
 static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct request *rq, u64 now)
 {
 	struct tracked *tracked;
-	u64 want = setting(IO_WANT);
-	u32 dev = block_device(rq);
+	u64 got = rq->start_time_ns;
+	u32 raw = rq->cmd_flags;
 
 	if (way >= WAYS) {
 		way = find(&bucket->objects, 0);
@@ -84,29 +102,16 @@ static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct 
 		count(missed_completion);
 	}
 	tracked = &bucket->ways[way];
-	if (!adopt(tracked, rq, now)) {
-		/* no bio (flushes, commands), or one queued before we looked, or one that the filters do not let pass */
-		if (want & WANT_FILTERS && (rq->bio || want & WANT_OTHER_THAN_DEVICE || dev != setting(IO_DEVICE))) {
-			set_way(&bucket->objects, way, 0);
-			return WAYS;
-		}
-		tracked->stamps[STAGE_REQUEST] = 0;
-		tracked->stamps[STAGE_PLUG] = 0;
-		tracked->part = dev;
-		tracked->how = OWNER_NONE;
-		tracked->owner.start = 0;
-		tracked->owner.cgroup = 0;
-		tracked->owner.tgid = 0;
-		tracked->owner.tid = 0;
-		__builtin_memset(tracked->owner.comm, 0, TASK_COMM_LEN);
+	if (!adopt(tracked, rq, got, now) && !begin_unknown(tracked, rq)) {
+		set_way(&bucket->objects, way, 0);
+		return WAYS;
 	}
 	tracked->stamps[STAGE_QUEUE] = 0;
 	tracked->stamps[STAGE_DEVICE] = 0;
-	tracked->start_time_ns = rq->start_time_ns;
-	tracked->dev = dev;
-	tracked->raw_flags = rq->cmd_flags;
+	tracked->start_time_ns = got;
+	tracked->raw_flags = raw;
 	tracked->bytes = rq->__data_len;
-	tracked->op = block_op(rq->cmd_flags);
+	tracked->op = block_op(raw);
 	tracked->requeued = 0;
 	set_way(&bucket->objects, way, (u64)rq);
 	return way;

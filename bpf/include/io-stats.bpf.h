@@ -5,15 +5,6 @@
 /* Records of slow requests each CPU may write in one interval; more of them tell nothing new. */
 #define SLOW_PER_INTERVAL 32
 
-/* The CPU is part of the key so that two never write to one value. */
-struct io_key {
-	u32 dev;
-	u8 op;
-	/* bits of io_flag, or STACKED_DEVICE */
-	u8 flags;
-	u16 cpu;
-};
-
 /* Not a request but a bio of a device that passes bios on. */
 #define STACKED_DEVICE 0x80
 
@@ -24,39 +15,16 @@ struct io_stats {
 	struct latency total;
 };
 
+CPU_SHARDS(stat_keys, struct io_keys);
+
+/* KEYS for each CPU. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct io_key);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, KEYS);
+	__type(key, u32);
 	__type(value, struct io_stats);
 } stats SEC(".maps");
-
-struct process_key {
-	u32 tgid;
-	u32 unused;
-	u64 start;
-};
-
-/* Requests of one process complete on any CPU: atomic additions. */
-struct process_io {
-	u64 cgroup;
-	u64 bytes_read;
-	u64 bytes_written;
-	char comm[TASK_COMM_LEN];
-	struct latency total;
-};
-
-/* User space removes processes that have ended. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
-	__type(key, struct process_key);
-	__type(value, struct process_io);
-} processes SEC(".maps");
-
-/* New values start as a copy of these: they are too large for the stack. */
-static const struct io_stats no_stats;
-static const struct process_io no_process;
 
 struct io_cpu {
 	/* completed, but its issue was not seen, as for those in flight at start: counted without a latency */
@@ -66,8 +34,6 @@ struct io_cpu {
 	/* requests and bios not followed because all WAYS places were taken: counted without a latency */
 	u64 requests_full;
 	u64 bios_full;
-	/* not counted at all because `stats` was full */
-	u64 stats_full;
 	/* counted, but in no process because `processes` was full */
 	u64 processes_full;
 	/* sent back by the driver */
@@ -122,55 +88,14 @@ static __always_inline struct io_cpu *this_cpu(void)
 			shard->member++;           \
 	} while (0)
 
-/* Kept out of the hot path: once for each device, operation and CPU. */
-static __noinline struct io_stats *add_stats(struct io_key *key)
-{
-	bpf_map_update_elem(&stats, key, &no_stats, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&stats, key);
-}
-
 static __always_inline struct io_stats *stats_of(u32 dev, u8 op, u8 flags)
 {
-	struct io_key key = { .dev = dev, .op = op, .flags = flags, .cpu = bpf_get_smp_processor_id() };
-	struct io_stats *io = bpf_map_lookup_elem(&stats, &key);
+	u32 cpu = bpf_get_smp_processor_id();
+	struct io_keys *shard = bpf_map_lookup_elem(&stat_keys, &cpu);
+	u32 place = shard ? place_of(shard, dev, op, flags) : KEYS;
+	u32 index = cpu * KEYS + place;
 
-	if (!io)
-		io = add_stats(&key);
-	if (!io)
-		count(stats_full);
-	return io;
-}
-
-static __noinline struct process_io *add_process(struct process_key *key, const struct owner *owner)
-{
-	struct process_io *process;
-
-	bpf_map_update_elem(&processes, key, &no_process, BPF_NOEXIST);
-	process = bpf_map_lookup_elem(&processes, key);
-	if (process) {
-		process->cgroup = owner->cgroup;
-		__builtin_memcpy(process->comm, owner->comm, sizeof(process->comm));
-	} else {
-		count(processes_full);
-	}
-	return process;
-}
-
-/* `slot`: of `ns` in the histogram. Costs a hash look-up and three atomic additions. */
-static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, u64 ns, u32 slot, u32 epoch)
-{
-	struct process_key key = { .tgid = owner->tgid, .start = owner->start };
-	struct process_io *process = bpf_map_lookup_elem(&processes, &key);
-
-	if (!process)
-		process = add_process(&key, owner);
-	if (!process)
-		return;
-	if (op == IO_READ)
-		shared_add(&process->bytes_read, bytes);
-	else
-		shared_add(&process->bytes_written, bytes);
-	latency_add_shared(&process->total, ns, slot, epoch);
+	return place < KEYS ? bpf_map_lookup_elem(&stats, &index) : 0;
 }
 
 static __noinline void report_slow(struct tracked *tracked, struct request *rq, u64 now, u32 epoch)

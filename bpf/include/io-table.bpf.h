@@ -36,6 +36,8 @@ struct queued {
 	/* enum io_owner */
 	u32 how;
 	u32 unused;
+	/* what it was sent to, as bio_target() says */
+	u64 target;
 };
 
 struct bio_bucket {

@@ -20,20 +20,12 @@ struct latency {
 	u32 slots[HIST_SLOTS(LATENCY_SUB_BITS)];
 };
 
-/* The number of the running interval, written by the reader only. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u32);
-} interval SEC(".maps");
+/* The number of the running interval, written by the reader only. A variable is read without a look-up. */
+static volatile u32 interval SEC(".data.interval");
 
 static __always_inline u32 interval_epoch(void)
 {
-	const u32 zero = 0;
-	const u32 *epoch = bpf_map_lookup_elem(&interval, &zero);
-
-	return epoch ? *epoch : 0;
+	return interval;
 }
 
 static __always_inline void latency_max(struct latency *latency, u64 ns, u32 epoch)
@@ -46,6 +38,16 @@ static __always_inline void latency_max(struct latency *latency, u64 ns, u32 epo
 	}
 	if (ns > *max)
 		*max = ns;
+}
+
+/* Where the slot is known already: one of hist_slot(), which the verifier may have forgotten. */
+static __always_inline void latency_add_slot(struct latency *latency, u64 ns, u32 slot, u32 epoch)
+{
+	latency_max(latency, ns, epoch);
+	latency->sum_ns += ns;
+	asm volatile("" : "+r"(slot));
+	if (slot < HIST_SLOTS(LATENCY_SUB_BITS))
+		latency->slots[slot]++;
 }
 
 /* The caller makes sure that no other CPU writes to `latency`: plain additions are enough then. Returns the slot. */
@@ -67,27 +69,4 @@ static __always_inline void shared_add(u64 *sum, u64 value)
 #else
 	__sync_fetch_and_add(sum, value);
 #endif
-}
-
-static __always_inline void shared_increment(u32 *count)
-{
-#ifdef __bpf__
-	asm volatile("lock *(u32 *)(%0 + 0) += %1" : : "r"(count), "w"(1) : "memory");
-#else
-	__sync_fetch_and_add(count, 1);
-#endif
-}
-
-/*
- * The same where several CPUs write, to a slot that is known already. Sum and counts stay exact; of two maxima at the same
- * moment the smaller one may stay, which the reader bounds by the highest slot.
- */
-static __always_inline void latency_add_shared(struct latency *latency, u64 ns, u32 slot, u32 epoch)
-{
-	latency_max(latency, ns, epoch);
-	shared_add(&latency->sum_ns, ns);
-	/* a slot of hist_slot(), which the verifier has forgotten */
-	asm volatile("" : "+r"(slot));
-	if (slot < HIST_SLOTS(LATENCY_SUB_BITS))
-		shared_increment(&latency->slots[slot]);
 }

@@ -33,18 +33,12 @@ NAMES(setting);
 #define GENERATION_SHIFT 32
 #define GENERATION_MASK 0xffff
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SETTINGS);
-	__type(key, u32);
-	__type(value, u64);
-} settings SEC(".maps");
+/* Variables are read without a look-up. */
+static volatile u64 settings[SETTINGS] SEC(".data.settings");
 
-static __always_inline u64 setting(u32 which)
+static __always_inline u64 setting(enum setting which)
 {
-	u64 *word = bpf_map_lookup_elem(&settings, &which);
-
-	return word ? *word : 0;
+	return settings[which];
 }
 
 static __always_inline u64 interval_word(void)

@@ -3,19 +3,17 @@
  * is followed: there are no processes, no slow requests, nothing in flight, and nothing can be filtered.
  */
 import { BlockDevices } from '../block-devices.ts';
-import { maps } from '../generated/io-device.ts';
+import { type device_stats, maps } from '../generated/io-device.ts';
 import { safe } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
-import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
+import { type BpfSession, openBpf } from '../tracers/bpf-session.ts';
 import { LatencyReader } from '../tracers/latency.ts';
 import { type Host, type Options, type Reading, type Session, Unavailable } from '../tracers/tracer.ts';
 import type { Count, Ns } from '../units.ts';
 import { FILTER_OPTIONS } from './filter.ts';
+import { KeyedStats, kindsPerCpu } from './keyed-stats.ts';
 import { type Counted, Rows } from './rows.ts';
 import type { IoExtra, IoRow } from './snapshot.ts';
-
-/** KEYS of the C file. */
-const KEYS = 128;
 
 const NOTHING: IoExtra = {
 	slow: [],
@@ -40,9 +38,8 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 	private readonly latencies = new LatencyReader();
 	private readonly rows: Rows;
 	private readonly source: Source;
-	private readonly stats = new Uint8Array(maps.device_stats.value.size);
+	private readonly stats: KeyedStats<device_stats>;
 	private unstamped: Count = 0;
-	private full: Count = 0;
 
 	/** @throws {Unavailable} also when something is to be filtered */
 	constructor(host: Host, options: Options) {
@@ -51,9 +48,10 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 			throw new Unavailable(`--device-only cannot filter by ${filter}`, `leave out --${filter} or --device-only`);
 		this.bpf = openBpf(host, 'io-device', {
 			layout: {},
-			shards: [maps.device_cpus.name],
-			maxEntries: { [maps.device_stats.name]: KEYS * host.addon.possibleCpus() },
+			shards: [maps.device_keys.name],
+			maxEntries: { [maps.device_stats.name]: kindsPerCpu(maps.device_keys) * host.addon.possibleCpus() },
 		});
+		this.stats = new KeyedStats(this.bpf, maps.device_keys, maps.device_stats);
 		this.rows = new Rows(() => this.counted(), new BlockDevices(host.sysRoot), ['device', 'total']);
 		this.source = {
 			kind: 'tracepoint',
@@ -67,13 +65,12 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 	read(_dt: Ns, group: string): Reading<IoRow, IoExtra> {
 		this.latencies.nextInterval(this.bpf);
 		this.unstamped = 0;
-		this.full = 0;
 		this.rows.read(this.latencies);
 		return {
 			rows: group === 'process' || group === 'cgroup' ? [] : this.rows.rows(group),
 			extra: NOTHING,
 			source: this.source,
-			lost: { unseen_start: this.unstamped, stats_full: this.full },
+			lost: { unseen_start: this.unstamped, stats_full: this.stats.full },
 		};
 	}
 
@@ -85,25 +82,11 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		this.bpf.close();
 	}
 
-	/** What each CPU has counted, without a system call. */
 	private *counted(): Generator<Counted> {
-		const { name, value } = maps.device_stats;
-		const view = viewOf(this.stats);
-		for (const [cpu, { keys, stats_full }] of this.bpf.shards(maps.device_cpus).entries()) {
-			this.full += stats_full;
-			for (const [index, key] of keys.entries()) {
-				if (key === 0) continue;
-				this.bpf.object.readMapped(name, this.stats, (cpu * KEYS + index) * value.size);
-				const { count, bytes, unstamped, device } = value.read(view, 0);
-				this.unstamped += unstamped;
-				yield {
-					id: `${key} ${cpu}`,
-					key: { dev: Math.floor(key / 2 ** 16) % 2 ** 32, op: (key >> 8) & 0xff, flags: key & 0xff },
-					count,
-					bytes,
-					stages: [device, device],
-				};
-			}
+		for (const { id, key, value } of this.stats.entries()) {
+			const { count, bytes, unstamped, device } = value;
+			this.unstamped += unstamped;
+			yield { id, key, count, bytes, stages: [device, device] };
 		}
 	}
 }

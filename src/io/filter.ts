@@ -83,17 +83,15 @@ export function ioFilterText(options: Options): string {
 		.join(', ');
 }
 
-function write(object: BpfObject, word: number, value: bigint): void {
-	object.update(
-		'settings',
-		new Uint8Array(new Uint32Array([word]).buffer),
-		new Uint8Array(new BigUint64Array([value]).buffer),
-	);
-}
-
 /** Values before the word that says which of them count: a bio queued meanwhile is judged by old words or new ones. */
-export function writeSettings(object: BpfObject, { want, words }: IoFilter, slow: Ns): void {
-	write(object, io_setting.IO_SLOW, BigInt(slow));
-	for (const [word, value] of words) write(object, word, value);
-	write(object, io_setting.IO_WANT, BigInt(want));
+export function writeSettings(object: BpfObject, filter: IoFilter, slow: Ns): void {
+	const key = new Uint8Array(4);
+	const words = new BigUint64Array(io_setting.IO_SETTINGS);
+	const bytes = new Uint8Array(words.buffer);
+	object.lookup('.data.settings', key, bytes);
+	words[io_setting.IO_SLOW] = BigInt(slow);
+	for (const [word, value] of filter.words) words[word] = value;
+	object.update('.data.settings', key, bytes);
+	words[io_setting.IO_WANT] = BigInt(filter.want);
+	object.update('.data.settings', key, bytes);
 }

@@ -1,22 +1,25 @@
 /** Requests by the process they belong to. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cgroups } from '../cgroups.ts';
-import { maps } from '../generated/io.ts';
+import { maps, type process_io } from '../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import { stageStats } from '../stages/distributions.ts';
-import type { BpfSession } from '../tracers/bpf-session.ts';
-import { HashReader } from '../tracers/hash-reader.ts';
+import { type BpfSession, viewOf } from '../tracers/bpf-session.ts';
 import { Distribution, type LatencyReader } from '../tracers/latency.ts';
 import type { Bytes, Count, Ns } from '../units.ts';
 import type { IoProcess, IoRow } from './snapshot.ts';
 
-/** Entries of the kernel's map. */
-const CAPACITY = 2048;
-/** Above this many, those that have ended make room. */
-const CROWDED = CAPACITY / 2;
-/** Reads without IO after which an ended process may go: its last writes may still be on their way. */
-const IDLE_READS = 5;
+/** Kept of those that did IO since start; those not seen for longest are forgotten first. */
+const KNOWN = 2048;
+
+/** Places that each CPU has for processes: 2 to this. */
+export function processBits(possibleCpus: number): number {
+	return possibleCpus > 16 ? 7 : 8;
+}
+
+/** What was read of a place before: whose it was, and their bytes. */
+type Before = Pick<process_io, 'start' | 'tgid' | 'bytes_read' | 'bytes_written'> & { sum_ns: Ns };
 
 interface Known {
 	pid: number;
@@ -26,62 +29,101 @@ interface Known {
 	interval: Distribution;
 	bytes_read: Bytes;
 	bytes_written: Bytes;
-	read_total: Bytes;
-	written_total: Bytes;
+	bytes_total: Bytes;
 	count_total: Count;
 	sum_total: Ns;
-	idle: number;
 }
 
 export class Processes {
 	private readonly bpf: BpfSession;
 	private readonly cgroups: Cgroups;
 	private readonly procRoot: string;
-	private readonly map: HashReader<
-		ReturnType<typeof maps.processes.key.read>,
-		ReturnType<typeof maps.processes.value.read>
-	>;
+	private readonly buffer: Uint8Array;
+	private readonly before = new Map<number, Before>();
+	/** Those seen last at the end. */
 	private readonly known = new Map<string, Known>();
 
 	constructor(bpf: BpfSession, cgroups: Cgroups, procRoot: string) {
 		this.bpf = bpf;
 		this.cgroups = cgroups;
 		this.procRoot = procRoot;
-		this.map = new HashReader(bpf, maps.processes, CAPACITY);
+		this.buffer = new Uint8Array((maps.processes.value.size << processBits(bpf.possibleCpus)) * bpf.possibleCpus);
 	}
 
-	read(latencies: LatencyReader): void {
+	/** @param ended number of the interval that this read ends */
+	read(latencies: LatencyReader, ended: number): void {
+		const { name, value } = maps.processes;
 		this.cgroups.tick();
-		for (const { id, key, value } of this.map.entries()) {
-			const interval = latencies.difference(`process ${id}`, value.total);
-			let known = this.known.get(id);
-			if (!known) {
-				known = {
-					pid: key.tgid,
-					start: key.start,
-					comm: this.nameOf(key.tgid) ?? sanitize(value.comm),
-					cgroup: this.cgroups.path(value.cgroup),
-					interval,
-					bytes_read: 0,
-					bytes_written: 0,
-					read_total: 0,
-					written_total: 0,
-					count_total: 0,
-					sum_total: 0,
-					idle: 0,
-				};
-				this.known.set(id, known);
-			}
-			known.interval = interval;
-			known.bytes_read = value.bytes_read - known.read_total;
-			known.bytes_written = value.bytes_written - known.written_total;
-			known.read_total = value.bytes_read;
-			known.written_total = value.bytes_written;
-			known.count_total += interval.count;
-			known.sum_total += interval.sum_ns;
-			known.idle = interval.count > 0 ? 0 : known.idle + 1;
+		for (const known of this.known.values()) {
+			if (known.interval.count === 0) continue;
+			known.interval = new Distribution();
+			known.bytes_read = 0;
+			known.bytes_written = 0;
 		}
-		if (this.known.size > CROWDED) this.makeRoom(latencies);
+		this.bpf.object.readMapped(name, this.buffer);
+		const view = viewOf(this.buffer);
+		for (let place = 0; place * value.size < this.buffer.length; place++) {
+			const now = value.read(view, place * value.size);
+			// one interval more than needed, for a CPU that was stopped (a virtual one may be) between stamp and sum
+			if (now.start === 0 || (ended - now.total.epoch) << 0 > 1) continue;
+			const taken = this.difference(latencies, place, now);
+			if (taken) this.add(now, taken);
+		}
+		for (const id of this.known.keys()) {
+			if (this.known.size <= KNOWN) break;
+			this.known.delete(id);
+		}
+	}
+
+	/** What was added to a place since the last read. The kernel may have given it to another process meanwhile. */
+	private difference(
+		latencies: LatencyReader,
+		place: number,
+		{ start, tgid, bytes_read, bytes_written, total }: process_io,
+	): Pick<Known, 'interval' | 'bytes_read' | 'bytes_written'> | undefined {
+		let before = this.before.get(place);
+		if (!before || before.start !== start || before.tgid !== tgid) {
+			before = { start, tgid, bytes_read: 0, bytes_written: 0, sum_ns: 0 };
+			this.before.set(place, before);
+			latencies.forget(`process ${place}`);
+		}
+		// given away under our eyes: its sums are of the next interval
+		if (total.sum_ns < before.sum_ns || bytes_read < before.bytes_read || bytes_written < before.bytes_written)
+			return undefined;
+		const taken = {
+			interval: latencies.difference(`process ${place}`, total),
+			bytes_read: bytes_read - before.bytes_read,
+			bytes_written: bytes_written - before.bytes_written,
+		};
+		Object.assign(before, { bytes_read, bytes_written, sum_ns: total.sum_ns });
+		return taken;
+	}
+
+	private add(
+		{ start, tgid, cgroup, comm }: process_io,
+		{ interval, bytes_read, bytes_written }: Pick<Known, 'interval' | 'bytes_read' | 'bytes_written'>,
+	): void {
+		const id = `${tgid}:${start}`;
+		const known = this.known.get(id) ?? {
+			pid: tgid,
+			start,
+			comm: this.nameOf(tgid) ?? sanitize(comm),
+			cgroup: this.cgroups.path(cgroup),
+			interval: new Distribution(),
+			bytes_read: 0,
+			bytes_written: 0,
+			bytes_total: 0,
+			count_total: 0,
+			sum_total: 0,
+		};
+		known.interval.add(interval);
+		known.bytes_read += bytes_read;
+		known.bytes_written += bytes_written;
+		known.bytes_total += bytes_read + bytes_written;
+		known.count_total += interval.count;
+		known.sum_total += interval.sum_ns;
+		this.known.delete(id);
+		this.known.set(id, known);
 	}
 
 	/** Those with IO in the interval, most requests first. */
@@ -102,7 +144,7 @@ export class Processes {
 				p99_ns: known.interval.percentile(0.99),
 				max_ns: known.interval.max_ns,
 				count_total: known.count_total,
-				bytes_total: known.read_total + known.written_total,
+				bytes_total: known.bytes_total,
 			}));
 	}
 
@@ -125,7 +167,7 @@ export class Processes {
 			bytes: sum.bytes_read + sum.bytes_written,
 			stages: { total: stageStats(sum.interval) },
 			count_total: sum.count_total,
-			bytes_total: sum.read_total + sum.written_total,
+			bytes_total: sum.bytes_total,
 			stages_total: { total: { count: sum.count_total, sum_ns: sum.sum_total } },
 		}));
 	}
@@ -136,16 +178,6 @@ export class Processes {
 			return sanitize(readFileSync(join(this.procRoot, String(pid), 'comm'), 'utf8').trimEnd());
 		} catch {
 			return undefined;
-		}
-	}
-
-	/** Ended processes leave the kernel's map. What they did stays counted in the rows of devices. */
-	private makeRoom(latencies: LatencyReader): void {
-		for (const [id, { pid, idle }] of this.known) {
-			if (idle < IDLE_READS || existsSync(join(this.procRoot, String(pid)))) continue;
-			this.bpf.object.remove(maps.processes.name, Buffer.from(id, 'latin1'));
-			this.known.delete(id);
-			latencies.forget(`process ${id}`);
 		}
 	}
 }
@@ -160,8 +192,7 @@ function add(sum: Known, other: Known): void {
 	sum.interval.add(other.interval);
 	sum.bytes_read += other.bytes_read;
 	sum.bytes_written += other.bytes_written;
-	sum.read_total += other.read_total;
-	sum.written_total += other.written_total;
+	sum.bytes_total += other.bytes_total;
 	sum.count_total += other.count_total;
 	sum.sum_total += other.sum_total;
 }

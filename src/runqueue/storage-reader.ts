@@ -126,10 +126,11 @@ export class StorageReader implements Reader {
 
 function set(object: BpfObject, which: number, value: bigint): void {
 	const key = new Uint8Array(4);
-	const bytes = new Uint8Array(8);
-	viewOf(key).setUint32(0, which, true);
-	viewOf(bytes).setBigUint64(0, value, true);
-	object.update(maps.settings.name, key, bytes);
+	const words = new BigUint64Array(setting.SETTINGS);
+	const bytes = new Uint8Array(words.buffer);
+	object.lookup('.data.settings', key, bytes);
+	words[which] = value;
+	object.update('.data.settings', key, bytes);
 }
 
 /** One record, of the iterator or the ring. Returns its length. */

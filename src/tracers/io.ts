@@ -4,15 +4,16 @@
  */
 import { BlockDevices } from '../block-devices.ts';
 import { Cgroups } from '../cgroups.ts';
-import { constants, io_owner, maps } from '../generated/io.ts';
+import { constants, io_owner, type io_stats, maps } from '../generated/io.ts';
 import { columns, options as ioOptions } from '../io/columns.ts';
 import { DeviceOnly } from '../io/device-only.ts';
 import { FilePaths } from '../io/file-paths.ts';
 import { ioFilter, ioFilterText, writeSettings } from '../io/filter.ts';
 import { FullPathSession } from '../io/full-path.ts';
 import { InFlight, requestBits } from '../io/inflight.ts';
+import { KeyedStats, kindsPerCpu } from '../io/keyed-stats.ts';
 import { IO_PATH } from '../io/path.ts';
-import { Processes } from '../io/processes.ts';
+import { Processes, processBits } from '../io/processes.ts';
 import { type Counted, Rows } from '../io/rows.ts';
 import { SlowRequests } from '../io/slow.ts';
 import type { FullPath, IoExtra, IoRow } from '../io/snapshot.ts';
@@ -20,7 +21,6 @@ import { sanitize } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
-import { HashReader } from './hash-reader.ts';
 import { LatencyReader } from './latency.ts';
 import type { BpfCost, Host, Options, Reading, Session, Tracer } from './tracer.ts';
 
@@ -29,11 +29,6 @@ const LISTED_PROCESSES = 1000;
 
 /** Names of the stages that the kernel's statistics have, in their order. */
 const STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'block').map(({ name }) => name);
-
-/** Devices × operations × flags × CPUs the kernel has room for. */
-function statsEntries(possibleCpus: number): number {
-	return Math.min(8192, 256 + 64 * possibleCpus);
-}
 
 /** Sums over CPUs of what the kernel counts beside the statistics. */
 type Counters = Record<Exclude<keyof ReturnType<typeof maps.io_cpus.value.read>, 'owners'>, Count> & {
@@ -47,9 +42,7 @@ function slowThreshold(options: Options): Ns {
 	return Math.round(Number(options['slow'] ?? 10) * 1e6);
 }
 
-function* counted(
-	stats: HashReader<ReturnType<typeof maps.stats.key.read>, ReturnType<typeof maps.stats.value.read>>,
-): Generator<Counted> {
+function* counted(stats: KeyedStats<io_stats>): Generator<Counted> {
 	for (const { id, key, value } of stats.entries())
 		yield { id, key, count: value.count, bytes: value.bytes, stages: [...value.stages, value.total] };
 }
@@ -61,6 +54,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 	private readonly cgroups: Cgroups;
 	private readonly files: FilePaths;
 	private readonly latencies = new LatencyReader();
+	private readonly stats: KeyedStats<io_stats>;
 	private readonly rows: Rows;
 	private readonly perProcess: Processes;
 	private readonly slow: SlowRequests;
@@ -79,8 +73,8 @@ class IoSession implements Session<IoRow, IoExtra> {
 		this.options = options;
 		this.cgroups = new Cgroups(host.procRoot);
 		this.files = new FilePaths(host.procRoot);
-		const stats = new HashReader(bpf, maps.stats, statsEntries(bpf.possibleCpus));
-		this.rows = new Rows(() => counted(stats), devices, [...STAGES, 'total']);
+		this.stats = new KeyedStats(bpf, maps.stat_keys, maps.stats);
+		this.rows = new Rows(() => counted(this.stats), devices, [...STAGES, 'total']);
 		this.perProcess = new Processes(bpf, this.cgroups, host.procRoot);
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
 		this.inFlight = new InFlight(bpf, devices);
@@ -114,9 +108,9 @@ class IoSession implements Session<IoRow, IoExtra> {
 
 	read(_dt: Ns, group: string): Reading<IoRow, IoExtra> {
 		this.files.tick();
-		this.latencies.nextInterval(this.bpf);
+		const ended = this.latencies.nextInterval(this.bpf);
 		this.rows.read(this.latencies);
-		this.perProcess.read(this.latencies);
+		this.perProcess.read(this.latencies, ended);
 		this.rows.readFull(this.path);
 		const counted = this.counters();
 		const extra = this.extra(counted);
@@ -128,7 +122,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 				unseen_start: counted.unseen_start,
 				requests_full: counted.requests_full,
 				bios_full: counted.bios_full,
-				stats_full: counted.stats_full,
+				stats_full: this.stats.full,
 				processes_full: counted.processes_full,
 				missed_completion: counted.missed_completion + this.inFlight.missed,
 				...this.path.lost(),
@@ -221,10 +215,11 @@ export const io: Tracer<IoRow, IoExtra> = {
 		const bits = requestBits(possibleCpus);
 		const bpf = openBpf(host, 'io', {
 			layout: constants,
-			constants: { request_bits: bits },
-			shards: [maps.io_cpus.name],
+			constants: { request_bits: bits, process_bits: processBits(possibleCpus) },
+			shards: [maps.io_cpus.name, maps.stat_keys.name],
 			maxEntries: {
-				[maps.stats.name]: statsEntries(possibleCpus),
+				[maps.stats.name]: kindsPerCpu(maps.stat_keys) * possibleCpus,
+				[maps.processes.name]: possibleCpus << processBits(possibleCpus),
 				[maps.requests.name]: 2 ** bits,
 				[maps.bios.name]: 2 ** bits,
 			},

@@ -78,7 +78,7 @@ export class LatencyReader {
 	nextInterval(bpf: BpfSession): number {
 		this.ended = this.epoch;
 		this.epoch = (this.epoch + 1) >>> 0;
-		bpf.object.update('interval', new Uint8Array(4), new Uint8Array(new Uint32Array([this.epoch]).buffer));
+		bpf.object.update('.data.interval', new Uint8Array(4), new Uint8Array(new Uint32Array([this.epoch]).buffer));
 		return this.ended;
 	}
 

@@ -1,31 +1,33 @@
-import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { percentile, percentiles, slotCount, slotLower, toBuckets } from '../../src/histogram.ts';
+import { compileReplay } from './compile-replay.ts';
 
-/** hist_slot() of bpf/include/hist.bpf.h, written out with big integers. */
-function slotInKernel(ns: bigint, subBits: bigint): number {
-	const table = /hist_log2_table\[64\] = \{([^}]*)\}/.exec(readFileSync('bpf/include/hist.bpf.h', 'utf8'))?.[1];
-	const log2 = (table as string).split(',').flatMap((entry) => (entry.trim() ? [BigInt(entry.trim())] : []));
-	let smeared = ns;
-	for (const shift of [1n, 2n, 4n, 8n, 16n, 32n]) smeared |= smeared >> shift;
-	const top = smeared ^ (smeared >> 1n);
-	const exp = log2[Number(BigInt.asUintN(64, top * 0x03f79d71b4cb0a89n) >> 58n)] as bigint;
-	if (exp < 7n) return 0;
-	if (exp >= 36n) return Number(((36n - 7n) << subBits) + 1n);
-	return Number(1n + ((exp - 7n) << subBits) + ((ns >> (exp - subBits)) & ((1n << subBits) - 1n)));
+let driver = '';
+
+beforeAll(() => {
+	driver = compileReplay('hist');
+});
+
+/** hist_slot() of bpf/include/hist.bpf.h itself. */
+function slotsInKernel(values: readonly bigint[], subBits: number): number[] {
+	const input = values.map((ns) => `${subBits} ${ns}\n`).join('');
+	return execFileSync(driver, { input, encoding: 'utf8' }).trimEnd().split('\n').map(Number);
 }
 
 describe.each([2, 4])('slots with 2^%i to an octave', (subBits) => {
 	const length = slotCount(subBits);
 
 	test('kernel and reader agree on every boundary', () => {
-		for (let slot = 1; slot < length; slot++) {
-			const lower = BigInt(slotLower(slot, length));
-			expect(slotInKernel(lower, BigInt(subBits))).toBe(slot);
-			expect(slotInKernel(lower - 1n, BigInt(subBits))).toBe(slot - 1);
-		}
-		expect(slotInKernel(0n, BigInt(subBits))).toBe(0);
-		expect(slotInKernel(2n ** 64n - 1n, BigInt(subBits))).toBe(length - 1);
+		const bounds = Array.from({ length: length - 1 }, (_, slot) => BigInt(slotLower(slot + 1, length)));
+		expect(slotsInKernel(bounds, subBits)).toEqual(bounds.map((_, index) => index + 1));
+		expect(
+			slotsInKernel(
+				bounds.map((lower) => lower - 1n),
+				subBits,
+			),
+		).toEqual(bounds.map((_, index) => index));
+		expect(slotsInKernel([0n, 2n ** 64n - 1n], subBits)).toEqual([0, length - 1]);
 	});
 
 	test('several percentiles are those that one finds one by one', () => {
@@ -48,10 +50,7 @@ describe.each([2, 4])('slots with 2^%i to an octave', (subBits) => {
 			values.push(Math.floor(200 * 2 ** ((seed / 0x7fffffff) * 24)));
 		}
 		const slots = new Uint32Array(length);
-		for (const value of values) {
-			const slot = slotInKernel(BigInt(value), BigInt(subBits));
-			slots[slot] = (slots[slot] as number) + 1;
-		}
+		for (const slot of slotsInKernel(values.map(BigInt), subBits)) slots[slot] = (slots[slot] as number) + 1;
 		values.sort((a, b) => a - b);
 		const max = values.at(-1) as number;
 		for (const rank of [0.5, 0.9, 0.99, 1]) {

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What kind of request it is, and where its values are: each CPU looks among the kinds that it has met, which nobody else
+ * writes. Cheaper than a BPF hash map, and read without a system call.
+ */
+#pragma once
+
+/* Devices × operations × flags that one CPU has room for. */
+#define KEY_BITS 7
+#define KEYS (1 << KEY_BITS)
+
+/* The kinds that one CPU has met: IN_USE | dev << 16 | op << 8 | flags (of io_flag), 0: free. */
+struct io_keys {
+	/* requests not counted at all because there was no room */
+	u64 full;
+	u64 keys[KEYS];
+};
+
+#define IN_USE (1ULL << 48)
+
+static __noinline u32 other_place(struct io_keys *shard, u64 key, u32 start)
+{
+	if (!shard)
+		return KEYS;
+	for (u32 tries = 0; tries < KEYS; tries++) {
+		u32 n = (start + tries) & (KEYS - 1);
+
+		if (!shard->keys[n])
+			shard->keys[n] = key;
+		if (shard->keys[n] == key)
+			return n;
+	}
+	shard->full++;
+	return KEYS;
+}
+
+/* The place of this kind of request among those of a CPU, a new one if it has none; KEYS if there is no room. */
+static __always_inline u32 place_of(struct io_keys *shard, u32 dev, u8 op, u8 flags)
+{
+	u64 key = IN_USE | (u64)dev << 16 | op << 8 | flags;
+	u32 start = (u32)(key ^ key >> 32) * 0x9e3779b1U >> (32 - KEY_BITS);
+
+	return shard->keys[start] == key ? start : other_place(shard, key, start);
+}

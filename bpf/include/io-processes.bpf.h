@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Requests by the process they belong to: a place for each on every CPU that completes any. */
+#pragma once
+
+/* Each CPU has 2^process_bits places; so many of them are tried for one process. */
+const volatile u32 process_bits = 8;
+#define PROCESS_TRIES 8
+
+/*
+ * What was completed for one process on one CPU. The reader sees words in this order: whose it is before the sums, and
+ * all of it before the number of the interval that it was last written in, which is in `total`.
+ */
+struct process_io {
+	/* of the process, CLOCK_BOOTTIME; 0: nobody's */
+	u64 start;
+	u32 tgid;
+	u32 unused;
+	u64 bytes_read;
+	u64 bytes_written;
+	struct latency total;
+	u64 cgroup;
+	char comm[TASK_COMM_LEN];
+};
+
+/* New ones start as a copy of this: it is too large for the stack. */
+static const struct process_io no_process;
+
+/*
+ * A place whose process was left alone for a whole interval has been read to the end and is given to the next that needs
+ * one, so nothing has to be deleted when a process ends. What one CPU writes needs no atomic additions.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 256);
+	__type(key, u32);
+	__type(value, struct process_io);
+} processes SEC(".maps");
+
+static __always_inline struct process_io *process_at(u32 tgid, u32 try)
+{
+	u32 index = bpf_get_smp_processor_id() << process_bits | ((tgid + try) & ((1U << process_bits) - 1));
+
+	return bpf_map_lookup_elem(&processes, &index);
+}
+
+/* The process's place is not the first that is tried, or it has none. */
+static __noinline struct process_io *process_elsewhere(const struct owner *owner, u32 epoch)
+{
+	struct process_io *process, *room = 0;
+
+	for (u32 try = 0; try < PROCESS_TRIES; try++) {
+		process = process_at(owner->tgid, try);
+		if (!process)
+			return 0;
+		if (process->start == owner->start && process->tgid == owner->tgid)
+			return process;
+		if (!room && (!process->start || epoch - process->total.epoch >= 2))
+			room = process;
+	}
+	if (!room) {
+		count(processes_full);
+		return 0;
+	}
+	*room = no_process;
+	barrier();
+	room->start = owner->start;
+	room->tgid = owner->tgid;
+	room->cgroup = owner->cgroup;
+	__builtin_memcpy(room->comm, owner->comm, sizeof(room->comm));
+	return room;
+}
+
+/* `slot`: of `ns` in the histogram. Costs a look at a place. */
+static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, u64 ns, u32 slot, u32 epoch)
+{
+	struct process_io *process = process_at(owner->tgid, 0);
+
+	if (!process)
+		return;
+	if (process->start != owner->start || process->tgid != owner->tgid)
+		process = process_elsewhere(owner, epoch);
+	if (!process)
+		return;
+	if (op == IO_READ)
+		process->bytes_read += bytes;
+	else
+		process->bytes_written += bytes;
+	latency_add_slot(&process->total, ns, slot, epoch);
+}

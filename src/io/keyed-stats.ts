@@ -1,0 +1,53 @@
+/** The reader's side of bpf/include/io-keys.bpf.h: values by CPU and kind of request. */
+import type { Struct } from '../decode.ts';
+import { type BpfSession, viewOf } from '../tracers/bpf-session.ts';
+import type { Count } from '../units.ts';
+
+/** What `IN_USE | dev << 16 | op << 8 | flags` says. */
+export interface Kind {
+	dev: number;
+	op: number;
+	flags: number;
+}
+
+type Keys = { readonly name: string; readonly value: Struct<{ full: Count; keys: Float64Array }> };
+
+/** Kinds that one CPU has room for. */
+export function kindsPerCpu({ value }: Keys): number {
+	return value.read(new DataView(new ArrayBuffer(value.size)), 0).keys.length;
+}
+
+export class KeyedStats<Value> {
+	/** Requests that found no room, as of the last read. */
+	full: Count = 0;
+	private readonly bpf: BpfSession;
+	private readonly keys: Keys;
+	private readonly values: { readonly name: string; readonly value: Struct<Value> };
+	private readonly buffer: Uint8Array;
+
+	constructor(bpf: BpfSession, keys: Keys, values: KeyedStats<Value>['values']) {
+		this.bpf = bpf;
+		this.keys = keys;
+		this.values = values;
+		this.buffer = new Uint8Array(values.value.size);
+	}
+
+	/** What each CPU has counted, without a system call. Arrays in the values are valid until the next one. */
+	*entries(): Generator<{ id: string; key: Kind; value: Value }> {
+		const { name, value } = this.values;
+		const view = viewOf(this.buffer);
+		this.full = 0;
+		for (const [cpu, { full, keys }] of this.bpf.shards(this.keys).entries()) {
+			this.full += full;
+			for (const [place, key] of keys.entries()) {
+				if (key === 0) continue;
+				this.bpf.object.readMapped(name, this.buffer, (cpu * keys.length + place) * value.size);
+				yield {
+					id: `${key} ${cpu}`,
+					key: { dev: Math.floor(key / 2 ** 16) % 2 ** 32, op: (key >> 8) & 0xff, flags: key & 0xff },
+					value: value.read(view, 0),
+				};
+			}
+		}
+	}
+}
