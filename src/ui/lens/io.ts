@@ -1,10 +1,12 @@
 /** Lens: block IO of one process: bytes, latency, its slow requests stage by stage, what is in flight. */
 import { formatBytes, formatCount, formatNs } from '../../format.ts';
 import type { IoProcess, SlowRequest } from '../../io/snapshot.ts';
+import { countedOnce, sumStages } from '../../io/sum.ts';
 import type { ProcessId } from '../../process-id.ts';
 import { fitCells } from '../../term/width.ts';
 import type { Span } from '../theme.ts';
 import { lineOf } from '../widgets/line.ts';
+import { stageTableLines } from '../widgets/stage-table.ts';
 import { dim, type Histories, isIt, type Look, type Section, TREND } from './look.ts';
 
 type IoSnapshot = Histories['io'][number];
@@ -31,6 +33,24 @@ function slowLine(request: SlowRequest, width: number): string {
 		` ${fitCells(request.device, 8)} ${fitCells(request.op, 7)} ${fitCells(formatBytes(request.bytes), 6, 'right')}  `,
 		['dim', parts.join('  ')],
 	]);
+}
+
+/** By stage only where the tab measures this process alone: then its rows of devices are all of this process. */
+function stageLines({ process, histories, width }: Look): string[] {
+	const last = histories.io.at(-1);
+	if (!last || !ioOf(process, last)) return [];
+	const byDevice = last.rows.every(({ dev }) => dev !== '');
+	if (last.filter !== `pid ${process.pid}` || !byDevice)
+		return [lineOf(width, [['dim', 'stages of all its requests: tab Disk IO, F (it alone), t (by operation)']])];
+	return stageTableLines({
+		stages: sumStages(countedOnce(last.rows)),
+		note: '',
+		roleOf: () => 'series1',
+		name: 'all its requests',
+		chosen: null,
+		width,
+		height: 12,
+	});
 }
 
 function inflightLines({ process, histories, width }: Look): string[] {
@@ -87,8 +107,10 @@ export const ioSection: Section = {
 		const slow = slowOf(look, look.tall ? 10 : 5);
 		const over = formatNs(look.histories.io.at(-1)?.slow_threshold_ns ?? Number.NaN);
 		const inflight = inflightLines(look);
-		if (slow.length === 0) return inflight;
+		const stages = stageLines(look);
+		if (slow.length === 0) return [...stages, ...inflight];
 		return [
+			...stages,
 			...inflight,
 			dim(`its requests over ${over}, newest first`),
 			...slow.map((one) => slowLine(one, look.width)),
