@@ -113,12 +113,13 @@ export class InFlight {
 	}
 
 	/**
-	 * Open requests, without those whose completion we missed: old ones that the kernel does not count as in flight. Such
-	 * a place in the table is free again when the kernel uses the request anew.
+	 * Open requests, without those whose completion we missed: old ones that the kernel does not count as in flight, or of a disk
+	 * that is gone. Such a place in the table is free again when the kernel uses the request anew.
 	 */
 	private withoutMissed(now: Ns): Tracked[] {
 		const suspect = (tracked: Tracked): boolean =>
-			inDevice(tracked) && COUNTED_IN_FLIGHT.has(tracked.op) && now - issuedAt(tracked) > SUSPECT_AGE;
+			(inDevice(tracked) && COUNTED_IN_FLIGHT.has(tracked.op) && now - issuedAt(tracked) > SUSPECT_AGE) ||
+			(now - begunAt(tracked) > SUSPECT_AGE && this.devices.isGone(tracked.dev));
 		const open = [...this.taken(maps.requests, this.requests)];
 		const counts = new Map(open.filter(suspect).map(({ dev }) => [dev, this.devices.inFlight(dev)]));
 		if (counts.size === 0) {
