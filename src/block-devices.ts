@@ -39,6 +39,11 @@ export class BlockDevices {
 		}
 	}
 
+	/** Has it been there once and is no more? */
+	isGone(dev: number): boolean {
+		return this.known.has(dev) && !existsSync(join(this.sysRoot, 'dev/block', devText(dev)));
+	}
+
 	/** Does the device hand on what it gets to other devices (dm, md) or to a file (loop)? Then it counts again there. */
 	isStacked(dev: number): boolean {
 		const directory = join(this.sysRoot, 'dev/block', devText(dev));

@@ -1,7 +1,7 @@
 /** Columns and options of the IO tab. */
 import { TASK_FILTERS } from '../runqueue/filter.ts';
 import { safe } from '../sanitize.ts';
-import { stageColumns, stageFigure } from '../stages/columns.ts';
+import { stageColumns, totalColumn } from '../stages/columns.ts';
 import type { Column, OptionSpec } from '../tracers/tracer.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
@@ -101,35 +101,9 @@ export const columns: readonly Column<IoRow>[] = [
 		...column,
 		shown: (snapshot: object): boolean => byDevice(snapshot) && (column.shown?.(snapshot) ?? true),
 	})),
-	{
-		key: 'total_mean',
-		title: 'TOTAL',
-		kind: 'ns',
-		width: 7,
-		priority: 5,
-		help: 'Mean time from the queueing of the bio to the completion: all stages together.',
-		value: stageFigure('total', 'mean_ns'),
-	},
-	{
-		key: 'total_p99',
-		aliases: ['p99'],
-		title: 'P99',
-		kind: 'ns',
-		width: 7,
-		priority: 4,
-		help: '99 of 100 requests took at most this long in all (from a histogram: ±25 %).',
-		value: stageFigure('total', 'p99_ns'),
-	},
-	{
-		key: 'total_max',
-		aliases: ['max'],
-		title: 'MAX',
-		kind: 'ns',
-		width: 7,
-		priority: 14,
-		help: 'The slowest request that completed in the interval.',
-		value: stageFigure('total', 'max_ns'),
-	},
+	totalColumn('mean_ns', 'TOTAL', 5, 'Mean time from the queueing of the bio to the completion: all stages together.'),
+	totalColumn('p99_ns', 'P99', 4, '99 of 100 requests took at most this long in all (from a histogram: ±25 %).'),
+	totalColumn('max_ns', 'MAX', 14, 'The slowest request that completed in the interval.'),
 	{
 		key: 'count_total',
 		title: 'COUNT',

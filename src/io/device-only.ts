@@ -66,9 +66,10 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		this.latencies.nextInterval(this.bpf);
 		this.unstamped = 0;
 		this.rows.read(this.latencies);
+		const gone = this.rows.gone();
 		return {
 			rows: group === 'process' || group === 'cgroup' ? [] : this.rows.rows(group),
-			extra: NOTHING,
+			extra: gone.length > 0 ? { ...NOTHING, gone } : NOTHING,
 			source: this.source,
 			lost: { unseen_start: this.unstamped, stats_full: this.stats.full },
 		};

@@ -120,13 +120,15 @@ export class InFlight {
 	}
 
 	/**
-	 * Open requests, without those whose completion we missed: old ones, more than the kernel counts as in flight. If it
-	 * counts some, the oldest are taken for the missed ones: a device does not leave one for others for long. Once missed,
-	 * always missed; such a place in the table is free again when the kernel uses the request anew.
+	 * Open requests, without those whose completion we missed: old ones, more than the kernel counts as in flight, and all old
+	 * ones of a disk that is gone. If it counts some, the oldest are taken for the missed ones: a device does not leave one
+	 * for others for long. Once missed, always missed; such a place in the table is free again when the kernel uses the
+	 * request anew.
 	 */
 	private withoutMissed(now: Ns): Tracked[] {
 		const suspect = (tracked: Tracked): boolean =>
-			inDevice(tracked) && COUNTED_IN_FLIGHT.has(tracked.op) && now - issuedAt(tracked) > SUSPECT_AGE;
+			(inDevice(tracked) && COUNTED_IN_FLIGHT.has(tracked.op) && now - issuedAt(tracked) > SUSPECT_AGE) ||
+			(now - begunAt(tracked) > SUSPECT_AGE && this.devices.isGone(tracked.dev));
 		let open = [...this.taken(maps.requests, this.requests)];
 		const counts = new Map(open.filter(suspect).map(({ dev }) => [dev, this.devices.inFlight(dev)]));
 		// the table again: what was old and is still there cannot have been missed by the kernel's count in between
@@ -136,7 +138,7 @@ export class InFlight {
 		for (const [dev, count = Number.POSITIVE_INFINITY] of counts) {
 			const old = open
 				.filter((tracked) => tracked.dev === dev && suspect(tracked))
-				.sort((a, b) => issuedAt(a) - issuedAt(b));
+				.sort((a, b) => begunAt(a) - begunAt(b));
 			let rest = old.filter((tracked) => !known.has(idOf(tracked))).length - count;
 			for (const tracked of old) if (known.has(idOf(tracked)) || rest-- > 0) this.missedIds.add(idOf(tracked));
 		}

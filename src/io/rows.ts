@@ -93,7 +93,16 @@ export class Rows {
 		}
 	}
 
-	/** @param group `operation`, `device` or `flags` */
+	/** Disks that had requests and are no longer there. */
+	gone(): SafeText[] {
+		const disks = new Set([...this.entries.values()].map(({ key }) => key.dev));
+		return [...disks].filter((dev) => this.devices.isGone(dev)).map((dev) => this.devices.name(dev));
+	}
+
+	/**
+	 * Of a disk that is gone, as long as requests end there.
+	 * @param group `operation`, `device` or `flags`
+	 */
 	rows(group: string): IoRow[] {
 		const rows = new Map<string, { row: Omit<IoRow, 'stages' | 'stages_total'>; stages: StageDistributions }>();
 		for (const entry of this.entries.values()) {
@@ -126,7 +135,9 @@ export class Rows {
 			line.row.bytes_total += entry.bytes_total;
 			line.stages.add(entry.stages);
 		}
-		return [...rows.values()].map(({ row, stages }) => ({
+		const ended = new Set<SafeText>(this.gone());
+		const kept = [...rows.values()].filter(({ row }) => row.count > 0 || !ended.has(row.device));
+		return kept.map(({ row, stages }) => ({
 			...row,
 			stages: stages.figures(),
 			stages_total: stages.totals(),

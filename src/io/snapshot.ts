@@ -144,6 +144,8 @@ export interface IoExtra {
 	splits: Count;
 	bypassed: Count;
 	partial: Count;
+	/** Disks that had requests since start and are no longer there; absent: none. Their rows go with their last request. */
+	gone?: SafeText[];
 	/** Requests that are measured, in words; empty: all. */
 	filter: SafeText;
 	full_path: FullPath;

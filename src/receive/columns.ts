@@ -1,5 +1,5 @@
 /** Columns of the receive tab. */
-import { stageColumns, stageFigure } from '../stages/columns.ts';
+import { stageColumns, totalColumn } from '../stages/columns.ts';
 import type { Column } from '../tracers/tracer.ts';
 import { RECEIVE_PATH } from './path.ts';
 import type { ReceiveExtra, ReceiveRow } from './snapshot.ts';
@@ -14,16 +14,6 @@ const rate = (key: Counter, title: string, priority: number, help: string): Colu
 	priority,
 	help,
 	value: (row, seconds) => row[key] / seconds,
-});
-
-const total = (of: 'mean_ns' | 'p99_ns' | 'max_ns', title: string, priority: number, help: string) => ({
-	key: `total_${of.slice(0, -3)}`,
-	title,
-	kind: 'ns' as const,
-	width: 7,
-	priority,
-	help,
-	value: stageFigure('total', of),
 });
 
 export const columns: readonly Column<ReceiveRow>[] = [
@@ -89,9 +79,9 @@ export const columns: readonly Column<ReceiveRow>[] = [
 		shown: (snapshot: object) =>
 			!(snapshot as ReceiveExtra).missing.some(({ stage, all }) => all && column.key.startsWith(`${stage}_`)),
 	})),
-	total('mean_ns', 'TOTAL', 5, 'Mean time from the driver to the process: all stages together.'),
-	total('p99_ns', 'P99', 3, '99 of 100 packets took at most this long in all (from a histogram: ±25 %).'),
-	total('max_ns', 'MAX', 14, 'The slowest packet that was copied in the interval.'),
+	totalColumn('mean_ns', 'TOTAL', 5, 'Mean time from the driver to the process: all stages together.'),
+	totalColumn('p99_ns', 'P99', 3, '99 of 100 packets took at most this long in all (from a histogram: ±25 %).'),
+	totalColumn('max_ns', 'MAX', 14, 'The slowest packet that was copied in the interval.'),
 	{
 		key: 'count_total',
 		title: 'COUNT',

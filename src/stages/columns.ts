@@ -54,3 +54,23 @@ export function stageColumns(path: Path, priority: number): Column<Staged>[] {
 		];
 	});
 }
+
+/** A figure of the whole way. */
+export function totalColumn(
+	of: 'mean_ns' | 'p99_ns' | 'max_ns',
+	title: string,
+	priority: number,
+	help: string,
+): Column<Staged> {
+	const name = of.slice(0, -'_ns'.length);
+	return {
+		key: `total_${name}`,
+		...(of === 'mean_ns' ? {} : { aliases: [name] }),
+		title,
+		kind: 'ns',
+		width: 7,
+		priority,
+		help,
+		value: stageFigure('total', of),
+	};
+}

@@ -158,7 +158,9 @@ class IoSession implements Session<IoRow, IoExtra> {
 			kernel: owned(io_owner.OWNER_KERNEL),
 			none: owned(io_owner.OWNER_NONE),
 		};
+		const gone = this.rows.gone();
 		return {
+			...(gone.length > 0 ? { gone } : {}),
 			slow: this.slow.read(() => this.path.slowCalls()),
 			slow_suppressed: counted.slow_suppressed - before.slow_suppressed,
 			slow_threshold_ns: slowThreshold(this.options),

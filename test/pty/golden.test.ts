@@ -2,28 +2,12 @@
  * Golden screens: what the terminal emulator shows at three sizes, from the synthetic session of `test/ui/fixtures`
  * (nothing in it was measured). `vitest run -u test/pty/golden.test.ts` writes them anew; look at the difference.
  */
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { textWidth } from '../../src/term/width.ts';
-import { buildFixture } from './fixtures/build.ts';
-import { TerminalRun } from './terminal.ts';
+import { demo } from './runs.ts';
+import type { TerminalRun } from './terminal.ts';
 
-let directory = '';
-let main = '';
-const runs: TerminalRun[] = [];
-
-beforeAll(async () => {
-	directory = fs.mkdtempSync(path.join(os.tmpdir(), 'wattlag-golden-'));
-	main = await buildFixture('test/pty/fixtures/demo.tsx', directory);
-});
-
-afterEach(async () => {
-	for (const run of runs.splice(0)) await run.kill();
-});
-
-afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
+const { start } = demo();
 
 /** Until two looks in a row are the same. */
 async function settled(run: TerminalRun): Promise<string> {
@@ -78,8 +62,7 @@ describe.each([
 ])('%i×%i', (columns, rows) => {
 	test.each(screens)('%s', async (name, tab, keys, ready, more = {}) => {
 		const env = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: tab, TZ: 'UTC', ...more };
-		const run = new TerminalRun(process.execPath, [main], { columns, rows, env });
-		runs.push(run);
+		const run = start({ columns, rows, env });
 		await run.waitFor(
 			{ runqlat: /postgres/, energy: /postgres/, irq: /NET_RX/, overview: /PID|nobody/, receive: /eth0/ }[tab] ?? /vda/,
 		);

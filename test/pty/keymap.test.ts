@@ -1,37 +1,14 @@
 /** The whole keymap, driven through a pseudo-terminal on fixture snapshots: every command by each of its keys. */
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Command, defaultBindings } from '../../src/ui/keymap.ts';
-import { buildFixture } from './fixtures/build.ts';
-import { TerminalRun, type TerminalRunOptions } from './terminal.ts';
+import { demo } from './runs.ts';
+import type { TerminalRun, TerminalRunOptions } from './terminal.ts';
 
-let directory = '';
-let main = '';
-const runs: TerminalRun[] = [];
-
-beforeAll(async () => {
-	directory = fs.mkdtempSync(path.join(os.tmpdir(), 'wattlag-keys-'));
-	main = await buildFixture('test/pty/fixtures/demo.tsx', directory);
-});
-
-afterEach(async () => {
-	for (const run of runs.splice(0)) await run.kill();
-});
-
-afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
+const { folder, start: startDemo } = demo();
 
 function start(env: Record<string, string> = {}, options: TerminalRunOptions = {}): TerminalRun {
-	const fixed = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: 'runqlat', TZ: 'UTC', XDG_STATE_HOME: directory };
-	const run = new TerminalRun(process.execPath, [main], {
-		columns: 100,
-		rows: 30,
-		...options,
-		env: { ...fixed, ...env },
-	});
-	runs.push(run);
-	return run;
+	const fixed = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: 'runqlat', TZ: 'UTC', XDG_STATE_HOME: folder };
+	return startDemo({ columns: 100, rows: 30, ...options, env: { ...fixed, ...env } });
 }
 
 /** What the terminal sends for a key as `term/keys.ts` names it. */

@@ -3,8 +3,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { TerminalRun } from './terminal.ts';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { terminalRuns } from './runs.ts';
+import type { TerminalRunOptions } from './terminal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wattlag-test-'));
 /** Sets the title, clears the screen and rings, if it reaches a terminal. */
@@ -23,19 +24,9 @@ afterAll(() => {
 	rmSync(folder, { recursive: true });
 });
 
-const runs: TerminalRun[] = [];
-afterEach(async () => {
-	for (const run of runs.splice(0)) await run.kill();
-});
+const inTerminal = terminalRuns();
 
-function start(
-	args: string[] = [],
-	options: { columns?: number; rows?: number; env?: Record<string, string> } = {},
-): TerminalRun {
-	const run = new TerminalRun('bin/wattlag', args, options);
-	runs.push(run);
-	return run;
-}
+const start = (args: string[] = [], options: TerminalRunOptions = {}) => inTerminal('bin/wattlag', args, options);
 
 /** Kernel's id of each BPF program that a process holds. */
 function programsOf(pid: number): number[] {
@@ -124,8 +115,7 @@ test.each([
 });
 
 test('without BPF rights the overview has what there is, the energy tab counts from /proc, and every tab says what is missing and how to get it', async () => {
-	const run = new TerminalRun('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', '--', 'bin/wattlag']);
-	runs.push(run);
+	const run = inTerminal('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', '--', 'bin/wattlag']);
 	await run.waitFor(/PID .*WAIT99[\s\S]*% +– +– +–/);
 	run.send('1');
 	await run.waitFor(/proc: watts[\s\S]*CAP_BPF[\s\S]*root/);

@@ -63,6 +63,11 @@ describe('views', () => {
 });
 
 describe('states', () => {
+	test('a disk that was taken away is named', async () => {
+		await show(2, { gone: [sanitize('sdb')] });
+		await eventually(() => expect(text()).toMatch(/^gone: sdb {2}owner/m));
+	});
+
 	test('no traffic, no slow request, nothing in flight', async () => {
 		await show(0, { rows: [], slow: [], slow_suppressed: 0, inflight: [], inflight_count: 0 });
 		await eventually(() => expect(text()).toContain('no disk traffic in this interval'));

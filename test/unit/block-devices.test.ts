@@ -44,8 +44,12 @@ test('a device that went away keeps its name, a new one of its number gets its o
 	plug('8:0', 'sda');
 	const devices = new BlockDevices(root);
 	expect(devices.name(dev(8, 0))).toBe('sda');
+	expect(devices.isGone(dev(8, 0))).toBe(false);
 	rmSync(join(root, 'dev/block/8:0'));
 	expect(devices.name(dev(8, 0))).toBe('sda');
+	expect(devices.isGone(dev(8, 0))).toBe(true);
+	// one that sysfs never had (a path below a multipath disk) has not gone
+	expect(devices.isGone(dev(259, 7))).toBe(false);
 	plug('8:0', 'sdb');
 	expect(devices.name(dev(8, 0))).toBe('sdb');
 });

@@ -79,6 +79,11 @@ function ownerSpans({ associated }: IoSnapshot): Span[] {
 	return [['dim', 'owner'], ...parts, '  '];
 }
 
+/** Disks that were taken away. */
+function goneSpans({ gone }: IoSnapshot): Span[] {
+	return gone ? [['bad', `gone: ${gone.join(' ')}`], '  '] : [];
+}
+
 /** What happened on the way, where anything did. */
 function eventSpans(snapshot: IoSnapshot): Span[] {
 	const events: readonly (readonly [string, number])[] = [
@@ -121,7 +126,7 @@ export function summaryOf(
 	return [
 		[...filterSpans(snapshot), ...viewSpans(snapshot, history, view), ...rateSpans(snapshot)],
 		fullPathSpans(snapshot.full_path),
-		[...ownerSpans(snapshot), ...eventSpans(snapshot)],
+		[...goneSpans(snapshot), ...ownerSpans(snapshot), ...eventSpans(snapshot)],
 		...(height >= 30 ? [oldestSpans(snapshot)] : []),
 	];
 }
