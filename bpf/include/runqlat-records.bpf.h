@@ -200,9 +200,9 @@ static __always_inline bool read_process(const bool walks, void *to, struct task
 	struct record_head head = {};
 	const u32 zero = 0;
 
-	if (!process || !process->created)
+	if (!process)
 		return true;
-	if (is_recent(&process->waits, word & EPOCH_MASK)) {
+	if (is_recent(&process->waits, word & EPOCH_MASK) && process->created) {
 		record = bpf_map_lookup_elem(&scratch_record, &zero);
 		if (!record)
 			return false;

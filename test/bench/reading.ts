@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { BpfAddon, BpfObject } from '../../src/native.ts';
 import { registry } from '../../src/registry.ts';
-import type { Host, Session } from '../../src/tracers/tracer.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import type { Host, Reading, Session } from '../../src/tracers/tracer.ts';
 import { seconds } from '../truth/host.ts';
 import type { Bench } from './bench.ts';
 import { emptyPrograms, openScreen } from './contenders.ts';
@@ -31,11 +32,21 @@ interface Running {
 	group: string;
 }
 
+/** What runs while nobody has asked for more; what is made of others comes last, as in the program. */
 function open(host: Host): Running[] {
-	return registry.map(({ tracer }) => {
-		const group = tracer.groups[0] as string;
-		return { tab: tracer.id, session: tracer.start(host, {}), group };
-	});
+	const usual = registry.map(({ tracer }) => tracer).filter(({ onDemand }) => !onDemand);
+	const made = (tracer: (typeof usual)[number]) => Number(tracer.from !== undefined);
+	return usual
+		.sort((a, b) => made(a) - made(b))
+		.map((tracer) => ({ tab: tracer.id, session: tracer.start(host, {}), group: tracer.groups[0] as string }));
+}
+
+/** A reading as those that are made of others see it. */
+function snapshotOf(reading: Reading<object, object>, tab: string, group: string, dt_ns: number): Snapshot {
+	const { rows, extra, source, lost } = reading;
+	const now = { time: new Date().toISOString(), mono_ns: Number(process.hrtime.bigint()), dt_ns };
+	const cost = { bpf_ns: 0, bpf_runs: 0, bpf_measured_ns: 0, cpu_ns: 0, rss_bytes: 0 };
+	return { schema: 1, tab, ...now, group, source, lost: { ...lost, recursion: 0 }, cost, ...extra, rows };
 }
 
 /** CPU time of this process so far, ms: what others do to the machine meanwhile is not in it. */
@@ -50,10 +61,12 @@ async function ticks(running: readonly Running[], count: number, interval: numbe
 	for (let tick = -6; tick < count; tick++) {
 		await seconds(interval);
 		let sum = 0;
+		const read = new Map<string, Snapshot>();
 		for (const { tab, session, group } of running) {
 			const begun = ownTime();
-			session.read(interval * 1e9, group);
+			const reading = session.read(interval * 1e9, group, read);
 			const ms = ownTime() - begun;
+			read.set(tab, snapshotOf(reading, tab, group, interval * 1e9));
 			sum += ms;
 			if (tick >= 0) taken.get(tab)?.push(ms);
 		}
