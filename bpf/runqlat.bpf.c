@@ -132,39 +132,68 @@ int BPF_PROG(freed, struct task_struct *task)
 	return 0;
 }
 
+/* Is there room for more? */
+static __always_inline bool read_task(const bool walks, void *to, struct task_struct *task, u64 word)
+{
+	if (with_processes && !read_thread(walks, to, task, word))
+		return false;
+	if (with_processes && is_leader(task) && !read_process(walks, to, task, word))
+		return false;
+	return read_waiting(walks, to, task, word);
+}
+
 /*
  * One read: the storage of every process in which something happened in this interval or in the one before (a switch
  * that took the old number may still have been under way at the last read), and every thread that waits right now.
- * Cost: about 0.3 µs per thread and tick, in the reading thread's own time.
+ * Cost: about 0.6 µs per thread and tick, in the reading thread's own time.
  * Loses: nothing. The age of a waiting thread is by its CPU's clock, which is at most a tick old.
  */
 SEC("iter/task")
 int read_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct seq_file *seq = ctx->meta->seq;
-	struct process_waits *process;
+
+	if (task)
+		read_task(false, ctx->meta->seq, task, interval_word());
+	return 0;
+}
+
+/* Apart from the loop: what is left on the stack by one task would make the verifier look at the next ones anew. */
+static __noinline int walk_task(struct task_struct *task, u64 word)
+{
+	return read_task(true, &told, task, word);
+}
+
+/*
+ * The same where the kernel can walk, as long as nothing but the usual is asked for.
+ * Cost: about 0.2 µs per thread and tick, 0.5 µs more for processes that waited, in the reading thread's own time.
+ * Loses: as above. Whoever has no storage stays without until the iterator comes.
+ */
+SEC("syscall")
+int walk_tasks(void *ctx)
+{
+	u32 complete = WALK_COMPLETE;
+	struct bpf_iter_task walk;
+	struct task_struct *task;
+	u64 left = most_walked;
 	u64 word = interval_word();
-	const u32 zero = 0;
 
-	if (!task)
-		return 0;
-	if (with_processes)
-		read_thread(seq, task, word);
-	if (with_processes && is_leader(task)) {
-		process = adopt_process(task);
-		if (process && process->created && (word & READ_ALL || is_recent(&process->waits, word & EPOCH_MASK))) {
-			struct process_record *scratch = bpf_map_lookup_elem(&scratch_record, &zero);
-
-			if (!scratch)
-				return 0;
-			describe(scratch, task, process, RECORD_PROCESS);
-			bpf_probe_read_kernel(&scratch->process, sizeof(scratch->process), process);
-			bpf_seq_write(seq, scratch, sizeof(*scratch));
+	if (word & (FILTERS | WANT_THREADS | READ_ALL))
+		return WALK_INCOMPLETE;
+	bpf_rcu_read_lock();
+	bpf_iter_task_new(&walk, 0, ALL_THREADS);
+	while ((task = bpf_iter_task_next(&walk))) {
+		/* those of the idle CPUs */
+		if (!task->pid)
+			continue;
+		if (!left-- || !walk_task(task, word)) {
+			complete = WALK_INCOMPLETE;
+			break;
 		}
 	}
-	read_waiting(seq, task, word);
-	return 0;
+	bpf_iter_task_destroy(&walk);
+	bpf_rcu_read_unlock();
+	return complete;
 }
 
 /* Last in the file, hence attached last: when every task has its storage (see src/tracers/runqlat.ts). */

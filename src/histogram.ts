@@ -41,6 +41,9 @@ export function boundsOf({ unit, slot }: Band): { from: Ns; to: Ns } {
 /** Counts by slot; the length tells the resolution. */
 export type Slots = ArrayLike<number>;
 
+/** Which slots are not empty, ascending: what is known of it saves a walk over all. */
+export type Filled = readonly number[];
+
 /** Number of slots of a histogram with 2^subBits slots an octave. */
 export function slotCount(subBits: number): number {
 	return ((MAX_EXP - MIN_EXP) << subBits) + 2;
@@ -89,9 +92,11 @@ export function toSlots(buckets: Buckets, slots: Float64Array): void {
 }
 
 /** The filled slots. The open last slot is bounded by `max`. */
-export function toBuckets(slots: Slots, max: Ns): Buckets {
+export function toBuckets(slots: Slots, max: Ns, filled?: Filled): Buckets {
 	const buckets: Buckets = [];
-	for (let slot = 0; slot < slots.length; slot++) {
+	const { length } = filled ?? slots;
+	for (let i = 0; i < length; i++) {
+		const slot = filled ? (filled[i] as number) : i;
 		const count = slots[slot] as number;
 		if (count > 0) {
 			const upper = slotLower(slot + 1, slots.length);
@@ -110,13 +115,16 @@ export function percentiles<Ranks extends readonly number[]>(
 	slots: Slots,
 	ranks: Ranks,
 	max: Ns,
+	filled?: Filled,
 ): { [Index in keyof Ranks]: Ns } {
+	const { length } = filled ?? slots;
 	let total = 0;
-	for (let slot = 0; slot < slots.length; slot++) total += slots[slot] as number;
+	for (let i = 0; i < length; i++) total += slots[filled ? (filled[i] as number) : i] as number;
 	const values: Ns[] = ranks.map(() => (total === 0 ? 0 : max));
 	let found = total === 0 ? ranks.length : 0;
 	let seen = 0;
-	for (let slot = 0; slot < slots.length && found < ranks.length; slot++) {
+	for (let i = 0; i < length && found < ranks.length; i++) {
+		const slot = filled ? (filled[i] as number) : i;
 		const count = slots[slot] as number;
 		if (count === 0) continue;
 		for (; found < ranks.length; found++) {

@@ -4,6 +4,7 @@
 
 #include "runqlat-filter.bpf.h"
 #include "runqlat-state.bpf.h"
+#include "walk.bpf.h"
 
 enum record_kind {
 	RECORD_PROCESS = 1,
@@ -16,6 +17,8 @@ enum record_kind {
 	RECORD_THREAD = 5,
 	/* a thread other than the leader has switched away `voluntary` and `involuntary` times since the last time this was said */
 	RECORD_SWITCHES = 6,
+	/* a process that has waited once and has no news: it is still there */
+	RECORD_PRESENT = 7,
 };
 NAMES(record_kind);
 
@@ -59,13 +62,16 @@ struct waiting_record {
 };
 RECORD(waiting_record);
 
-/* Where the iterator, of which user space runs one at a time, puts a record together. */
+/* Where the reading program, of which user space runs one at a time, puts a record together. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct process_record);
 } scratch_record SEC(".maps");
+
+/* What a walk tells: room for 6,500 processes that waited. */
+RING(told, 4 << 20);
 
 /* Room for 6,500 processes that end within one interval. */
 RING(ended, 4 << 20);
@@ -144,12 +150,13 @@ static __always_inline void send_thread(struct task_struct *task)
 }
 
 /* What is asked for of each thread: its switches, its waits. */
-static __always_inline void read_thread(struct seq_file *seq, struct task_struct *task, u64 word)
+static __always_inline bool read_thread(const bool walks, void *to, struct task_struct *task, u64 word)
 {
 	struct record_head head = {};
 
 	if (!is_leader(task)) {
-		struct thread_waits *thread = adopt_thread(task);
+		/* a walk creates nothing: that is left to the iterator */
+		struct thread_waits *thread = walks ? bpf_task_storage_get(&threads, task, 0, 0) : adopt_thread(task);
 		u32 voluntary = task->nvcsw;
 		u32 involuntary = task->nivcsw;
 
@@ -157,27 +164,60 @@ static __always_inline void read_thread(struct seq_file *seq, struct task_struct
 			fill(&head, task, RECORD_SWITCHES, task->group_leader->start_boottime);
 			head.voluntary = voluntary - thread->voluntary;
 			head.involuntary = involuntary - thread->involuntary;
+			if (!tell(walks, to, &head, sizeof(head)))
+				return false;
 			thread->voluntary = voluntary;
 			thread->involuntary = involuntary;
-			bpf_seq_write(seq, &head, sizeof(head));
 		}
 	}
-	if (word & WANT_THREADS) {
+	if (!walks && word & WANT_THREADS) {
 		struct waits *waits = bpf_task_storage_get(&details, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 		if (waits && (word & READ_ALL || is_recent(waits, word & EPOCH_MASK))) {
-			fill(&head, task, RECORD_THREAD, task->group_leader->start_boottime);
-			head.ns = task->start_boottime;
-			head.voluntary = task->nvcsw;
-			head.involuntary = task->nivcsw;
-			bpf_seq_write(seq, &head, sizeof(head));
-			bpf_seq_write(seq, waits, sizeof(*waits));
+			const u32 zero = 0;
+			/* as a process's record of which nothing but this is used */
+			struct thread_record *record = bpf_map_lookup_elem(&scratch_record, &zero);
+
+			if (!record)
+				return false;
+			fill(&record->head, task, RECORD_THREAD, task->group_leader->start_boottime);
+			record->head.cpu = 0;
+			record->head.ns = task->start_boottime;
+			record->head.voluntary = task->nvcsw;
+			record->head.involuntary = task->nivcsw;
+			bpf_probe_read_kernel(&record->waits, sizeof(record->waits), waits);
+			return tell(walks, to, record, sizeof(*record));
 		}
 	}
+	return true;
+}
+
+/* What is asked for of a process. */
+static __always_inline bool read_process(const bool walks, void *to, struct task_struct *task, u64 word)
+{
+	struct process_waits *process = walks ? bpf_task_storage_get(&processes, task, 0, 0) : adopt_process(task);
+	struct process_record *record;
+	struct record_head head = {};
+	const u32 zero = 0;
+
+	if (!process)
+		return true;
+	if (is_recent(&process->waits, word & EPOCH_MASK) && process->created) {
+		record = bpf_map_lookup_elem(&scratch_record, &zero);
+		if (!record)
+			return false;
+		describe(record, task, process, RECORD_PROCESS);
+		bpf_probe_read_kernel(&record->process, sizeof(record->process), process);
+		return tell(walks, to, record, sizeof(*record));
+	}
+	if (walks || !(word & READ_ALL) || !has_waited(process))
+		return true;
+	fill(&head, task, RECORD_PRESENT, task->start_boottime);
+	return tell(walks, to, &head, sizeof(head));
 }
 
 /* A task that waits at this moment. */
-static __always_inline void read_waiting(struct seq_file *seq, struct task_struct *task, u64 word)
+static __always_inline bool read_waiting(const bool walks, void *to, struct task_struct *task, u64 word)
 {
 	/* set while a task is on a queue and does not run; a task that is being switched away from has it already */
 	u64 queued = task->sched_info.last_queued;
@@ -186,8 +226,9 @@ static __always_inline void read_waiting(struct seq_file *seq, struct task_struc
 	struct thread_waits *thread;
 	struct rq *rq;
 
-	if (!queued || task->on_cpu || !is_wanted(task, word))
-		return;
+	/* a walk is made only where all are wanted: it is as large a program as the verifier takes */
+	if (!queued || task->on_cpu || (!walks && !is_wanted(task, word)))
+		return true;
 	rq = task->se.cfs_rq->rq;
 	fill(&record.head, task, RECORD_WAITING, task->group_leader->start_boottime);
 	record.head.cpu = rq->cpu;
@@ -201,5 +242,5 @@ static __always_inline void read_waiting(struct seq_file *seq, struct task_struc
 			record.moved_ns = moved;
 	}
 	record.head.ns = record.moved_ns + (rq->clock > queued ? rq->clock - queued : 0);
-	bpf_seq_write(seq, &record, sizeof(record));
+	return tell(walks, to, &record, sizeof(record));
 }

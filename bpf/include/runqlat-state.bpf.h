@@ -43,7 +43,9 @@ struct waits {
 
 /* In the storage of the group leader. Threads of a process switch in on several CPUs at once: atomic additions. */
 struct process_waits {
+	/* beside each other: a switch touches both, and a read that finds nothing new touches nothing else */
 	struct thread_waits leader;
+	struct waits waits;
 	/* CLOCK_BOOTTIME of this storage: tells it from a later one of the same process (exec by another thread) */
 	u64 created;
 	/* sum_ns when the leader exited */
@@ -53,7 +55,6 @@ struct process_waits {
 	u32 involuntary;
 	/* inode number of the pid namespace, the same for life */
 	u32 pidns;
-	struct waits waits;
 };
 
 struct {

@@ -52,31 +52,33 @@ export class Accounts {
 		user: new Map(),
 		command: new Map(),
 	};
+	/** Charged in this interval, or with a history. */
+	private readonly lively: Record<Group, Set<Account>> = {
+		process: new Set(),
+		thread: new Set(),
+		cgroup: new Set(),
+		user: new Set(),
+		command: new Set(),
+	};
 	private interval = 0;
 
 	/** A new interval. */
 	begin(): void {
 		this.interval++;
 		for (const kind of groups) {
-			const accounts = this.kinds[kind];
-			const crowded = accounts.size > MOST;
-			const bounded = kind === 'process' || kind === 'thread';
-			for (const [key, account] of accounts) {
-				const age = this.interval - account.touched;
-				if (age > KEEP && (bounded ? account.task.process.threads === 0 || !account.task.alive : crowded))
-					accounts.delete(key);
+			for (const account of this.lively[kind]) {
 				account.cpu_ns = 0;
 				account.energy_uj = 0;
 				account.gpu_uj = 0;
-				account.processes = 0;
-				account.threads = 0;
 			}
 		}
+		if (this.interval % KEEP === 0) this.forget();
 	}
 
 	charge(task: TaskInfo, cpu_ns: Ns, energy_uj: MicroJoules, gpu_uj: MicroJoules = 0): void {
 		for (const kind of groups) {
 			const account = this.account(kind, task);
+			this.lively[kind].add(account);
 			account.cpu_ns += cpu_ns;
 			account.energy_uj += energy_uj;
 			account.gpu_uj += gpu_uj;
@@ -87,7 +89,7 @@ export class Accounts {
 	}
 
 	/**
-	 * The accounts of one kind with news in this interval: charged, or with somebody in it.
+	 * All accounts of one kind: charged in this interval, or with somebody in it.
 	 * @param figure what the history is made of; NaN: not known
 	 */
 	list(
@@ -96,6 +98,11 @@ export class Accounts {
 		threads: () => Iterable<TaskInfo>,
 		figure: (account: Account) => number,
 	): Account[] {
+		const accounts = this.kinds[group];
+		for (const account of accounts.values()) {
+			account.processes = 0;
+			account.threads = 0;
+		}
 		if (group === 'thread') {
 			for (const thread of threads()) this.account('thread', thread).threads = 1;
 		} else {
@@ -105,10 +112,25 @@ export class Accounts {
 				account.threads += process.threads;
 			}
 		}
-		for (const kind of groups) {
-			for (const account of this.kinds[kind].values()) remember(account, figure(account));
+		this.remember(figure);
+		return [...accounts.values()].filter(({ touched }) => touched === this.interval);
+	}
+
+	/**
+	 * Instead of `list`, the accounts of those processes of which something is to be told: charged in this interval, with a
+	 * history, changed, or at rest since this interval. What `list` had of the others still holds.
+	 */
+	news(changed: readonly ProcessInfo[], figure: (account: Account) => number): Iterable<Account> {
+		const news = new Set<Account>();
+		for (const account of this.lively.process)
+			if (account.task.process.threads > 0 || !rests(account)) news.add(account);
+		for (const process of changed) news.add(this.account('process', leader(process)));
+		for (const account of news) {
+			account.processes = 1;
+			account.threads = account.task.process.threads;
 		}
-		return [...this.kinds[group].values()].filter(({ touched }) => touched === this.interval);
+		this.remember(figure);
+		return news;
 	}
 
 	/** One process with its threads that have used CPU time, most first; undefined: not known. History is not advanced. */
@@ -123,7 +145,31 @@ export class Accounts {
 
 	/** The accounts of the processes that used something in this interval, whatever kind is listed. */
 	charged(): Account[] {
-		return [...this.kinds.process.values()].filter(({ cpu_ns, gpu_uj }) => cpu_ns > 0 || gpu_uj > 0);
+		return [...this.lively.process].filter((account) => !rests(account));
+	}
+
+	/** Most accounts rest: they keep no history at all. */
+	private remember(figure: (account: Account) => number): void {
+		for (const kind of groups) {
+			const lively = this.lively[kind];
+			for (const account of lively) {
+				remember(account, figure(account));
+				if (account.history.length === 0 && rests(account)) lively.delete(account);
+			}
+		}
+	}
+
+	/** The dead, and groups where there are too many. */
+	private forget(): void {
+		for (const kind of groups) {
+			const accounts = this.kinds[kind];
+			const crowded = accounts.size > MOST;
+			for (const [key, { touched, task }] of accounts) {
+				if (this.interval - touched <= KEEP) continue;
+				const gone = kind === 'process' ? task.process.threads === 0 : kind === 'thread' ? !task.alive : crowded;
+				if (gone) accounts.delete(key);
+			}
+		}
 	}
 
 	private account(kind: Group, task: TaskInfo): Account {
@@ -156,7 +202,11 @@ function leader(process: ProcessInfo): TaskInfo {
 	return { process, tid: pid, start, comm, alive: process.threads > 0 };
 }
 
-/** Most accounts rest: they keep no history at all. */
+/** Was nothing charged in this interval? */
+export function rests({ cpu_ns, energy_uj, gpu_uj }: Account): boolean {
+	return cpu_ns === 0 && energy_uj === 0 && gpu_uj === 0;
+}
+
 function remember(account: Account, value: number): void {
 	const { history } = account;
 	if (history.length === 0 && !(value > 0)) return;

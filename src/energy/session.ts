@@ -1,8 +1,10 @@
 /** Joins who used CPU time and how much energy there was, interval by interval. */
+
+import { Roster } from '../roster.ts';
 import { safe } from '../sanitize.ts';
 import type { BpfCost, Options, Reading, Session } from '../tracers/tracer.ts';
 import type { MicroJoules, Ns } from '../units.ts';
-import { type Account, Accounts, type Group } from './accounts.ts';
+import { type Account, Accounts, type Group, rests } from './accounts.ts';
 import { attributePlaces, type Policy } from './attribution.ts';
 import { cgroupName } from './cgroup-name.ts';
 import type { CpuCounter, CpuUse } from './cpu-use.ts';
@@ -40,6 +42,9 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private readonly forecast = new EnergyForecast();
 	private readonly io: IoCount;
 	private focused = 0;
+	/** Processes at rest, as the last read listed them; undefined: it listed others, or otherwise. */
+	private resting: Roster<EnergyRow> | undefined;
+	private wasKnown = false;
 	/** Rows of the last read by process. */
 	ungrouped: () => EnergyRow[] = () => [];
 
@@ -73,11 +78,19 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			if (!known && power.kind !== 'time') return Number.NaN;
 			return Math.round(((known ? energy_uj * 1000 : cpu_ns) / dt) * 1000) / 1000;
 		};
-		const accounts = this.accounts.list(kind, use.processes, use.threads, figure);
-		const rows = accounts.map((account) => this.row(account, kind, known, sums.measured_uj, dt));
-		this.ungrouped = () =>
-			this.accounts.charged().map((account) => this.row(account, 'process', known, sums.measured_uj, dt));
-		rows.sort((a, b) => b.cpu_ns - a.cpu_ns);
+		const row = (account: Account, of = kind): EnergyRow => this.row(account, of, known, sums.measured_uj, dt);
+		// a row says whether its energy is known: those of before do not hold where that has changed
+		if (kind !== 'process' || known !== this.wasKnown) this.resting = undefined;
+		this.wasKnown = known;
+		const accounts =
+			kind === 'process' && this.resting
+				? this.accounts.news(use.changed, figure)
+				: this.accounts.list(kind, use.processes, use.threads, figure);
+		const rows =
+			kind === 'process'
+				? this.processRows(accounts, row)
+				: Array.from(accounts, (account) => row(account)).sort(mostFirst);
+		this.ungrouped = () => this.accounts.charged().map((account) => row(account, 'process'));
 		return {
 			rows,
 			extra: {
@@ -107,6 +120,27 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		cpu.close();
 		power.close();
 		for (const gpu of gpus) gpu.close();
+	}
+
+	/** Those with news first, by CPU time; then all at rest, whose rows are made once. */
+	private processRows(news: Iterable<Account>, row: (account: Account) => EnergyRow): EnergyRow[] {
+		const resting = this.resting ?? new Roster();
+		this.resting = resting;
+		const rows: EnergyRow[] = [];
+		for (const account of news) {
+			const { threads } = account.task.process;
+			const made = row(account);
+			if (threads > 0 && account.history.length === 0 && rests(account)) {
+				resting.set(account, made);
+				continue;
+			}
+			rows.push(made);
+			if (threads > 0) resting.hide(account);
+			else resting.remove(account);
+		}
+		rows.sort(mostFirst);
+		resting.appendTo(rows);
+		return rows;
 	}
 
 	private readGpus(dt: Ns, use: CpuUse): GpuUse[] {
@@ -199,6 +233,10 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			...(history.length > 0 && { history }),
 		};
 	}
+}
+
+function mostFirst(a: EnergyRow, b: EnergyRow): number {
+	return b.cpu_ns - a.cpu_ns;
 }
 
 /** Everything that ran, by place; what has none was spent everywhere alike. */

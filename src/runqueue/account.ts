@@ -22,6 +22,8 @@ export interface Account {
 	readonly pid: number;
 	readonly processStart: Ns;
 	comm: SafeText;
+	/** The bytes that `comm` was made from, where they are known. */
+	rawComm?: Uint8Array;
 	readonly waits: Waits;
 	readonly switches: Switches;
 	readonly switchesTotal: Switches;

@@ -1,8 +1,10 @@
 /** Who waited how long: the machine, CPUs, processes, threads, control groups, pid namespaces, from what a reader finds. */
 import { Cgroups } from '../cgroups.ts';
+import type { ForeignBytes } from '../decode.ts';
 import { cgroupName } from '../energy/cgroup-name.ts';
+import { sameName } from '../energy/thread-use.ts';
 import { slotCount } from '../histogram.ts';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { type SafeText, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
 import type { CpuWaits, ProcessSeen, Reader, Sink, TaskWaiting, ThreadSeen } from './reader.ts';
@@ -24,6 +26,13 @@ interface Thread extends Account {
 	readonly seen: Switches;
 }
 
+/** The name is made anew only when its bytes have changed. */
+function rename(account: Account, comm: ForeignBytes): void {
+	if (account.rawComm && sameName(account.rawComm, comm)) return;
+	account.rawComm = comm.slice();
+	account.comm = sanitize(comm);
+}
+
 /** What counters that may wrap at 2^32 have grown by, which is added to `before`; 0 where they are older than that. */
 function growth(now: Switches, before: Switches): Switches {
 	const voluntary = Math.max(0, (now.voluntary - before.voluntary) | 0);
@@ -41,6 +50,8 @@ export class Accounts implements Sink {
 	readonly cgroups = new Map<number, Account>();
 	readonly pidns = new Map<number, Account>();
 	waitingNow: TaskWaiting[] = [];
+	/** Processes that ended in this interval. */
+	private ended: Process[] = [];
 	/** Records of tasks beyond those that we keep counters of: their waits are in {@link all} only. */
 	beyond: Count = 0;
 	generation = 0;
@@ -78,8 +89,9 @@ export class Accounts implements Sink {
 
 	/** Forget what has gone. `full`: whatever this read did not have, has. `threads`: these are still asked for. */
 	sweep(full: boolean, threads: boolean): void {
-		const gone = (one: Account): boolean => one.ended || (full && one.read !== this.reads);
-		for (const [key, one] of this.processes) if (gone(one)) this.processes.delete(key);
+		for (const { id, start } of this.ended) this.processes.delete(`${id}:${start}`);
+		this.ended = [];
+		if (full) for (const [key, one] of this.processes) if (one.read !== this.reads) this.processes.delete(key);
 		if (!threads) this.threads.clear();
 		// a thread that sleeps is not read: it is gone when its process is
 		for (const [key, one] of this.threads)
@@ -97,7 +109,7 @@ export class Accounts implements Sink {
 	process(seen: ProcessSeen): void {
 		const process = this.processOf(seen);
 		if (!process) return;
-		process.comm = sanitize(seen.comm);
+		rename(process, seen.comm);
 		process.read = this.reads;
 		if (seen.cgroup) process.cgroup = seen.cgroup;
 		if (seen.pidns) process.pidns = seen.pidns;
@@ -129,13 +141,18 @@ export class Accounts implements Sink {
 				return;
 			}
 		}
-		thread.comm = sanitize(seen.comm);
+		rename(thread, seen.comm);
 		thread.read = this.reads;
 		const difference = thread.counters.advance(seen.waits.slots, seen.waits.sum_ns);
 		thread.waits.add(difference, seen.waits.longest, this.epoch);
 		if (difference.count > 0) thread.generation = this.generation;
 		const { voluntary, involuntary } = growth(seen, thread.seen);
 		addSwitches(thread, voluntary, involuntary);
+	}
+
+	present(pid: number, start: Ns): void {
+		const process = this.processes.get(`${pid}:${start}`);
+		if (process) process.read = this.reads;
 	}
 
 	switches(pid: number, start: Ns, voluntary: Count, involuntary: Count): void {
@@ -158,7 +175,9 @@ export class Accounts implements Sink {
 		const process = this.processes.get(`${pid}:${start}`);
 		if (!process) return;
 		process.storages.delete(created);
-		if (whole) process.ended = true;
+		if (!whole) return;
+		process.ended = true;
+		this.ended.push(process);
 	}
 
 	private readCpus(shards: readonly CpuWaits[]): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
@@ -208,8 +227,7 @@ export class Accounts implements Sink {
 				group = account(pidns, 0, 0, comm);
 				this.pidns.set(pidns, group);
 			}
-			const name = pidnsComm ? sanitize(pidnsComm) : safe``;
-			if (name !== '') group.comm = name;
+			if (pidnsComm && pidnsComm[0] !== 0) rename(group, pidnsComm);
 			groups.push(group);
 		}
 		return groups;

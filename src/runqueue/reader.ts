@@ -61,6 +61,8 @@ export interface TaskWaiting {
 export interface Sink {
 	process(seen: ProcessSeen): void;
 	thread(seen: ThreadSeen): void;
+	/** A process of which nothing is new. */
+	present(pid: number, start: Ns): void;
 	/** Threads of a process other than its leader switched away so many times more. */
 	switches(pid: number, start: Ns, voluntary: Count, involuntary: Count): void;
 	waiting(task: TaskWaiting): void;

@@ -1,4 +1,5 @@
 /** One run of the run-queue tracer: intervals, options that change meanwhile, and rows from accounts. */
+import { Roster } from '../roster.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
 import { type BpfCost, type Host, type Options, type Reading, type Session, Unavailable } from '../tracers/tracer.ts';
@@ -15,8 +16,10 @@ import { DEFAULT_ZONES, log2Slots, parseZones } from './zones.ts';
 const MAX_WAITING = 64;
 const MAX_BLAMED = 64;
 
+type TaskKind = 'process' | 'thread' | 'cgroup' | 'pidns';
+
 /** How often all processes are read, so that one whose end was not reported does not stay: ns. */
-const FULL_READ_EVERY: Ns = 10e9;
+const FULL_READ_EVERY: Ns = 60e9;
 
 export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private readonly host: Host;
@@ -28,6 +31,8 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private zones: Ns[];
 	private culprits: Culprits | undefined;
 	private threads = false;
+	/** Processes at rest, as the last read listed them; undefined: it listed others, or otherwise. */
+	private resting: Roster<RunqlatRow> | undefined;
 	private filterChanged = false;
 	private refused: SafeText = safe``;
 	/** The running interval. Not from 0: that is what words never written say. */
@@ -65,15 +70,19 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		reader.begin(this.epoch, full, this.threads);
 		const lost = accounts.read(reader, ended);
 		// what the interval of the change had is of the filter before it
-		if (this.filterChanged) accounts.generation++;
+		if (this.filterChanged) {
+			accounts.generation++;
+			this.resting = undefined;
+		}
 		this.filterChanged = false;
 		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
 		this.ringFull = lost.ended_processes;
 
 		const all: RunqlatRow = { key: { kind: 'all', id: 0, comm: safe`all` }, ...accounts.all.figures(this.zones) };
-		const rows = [all, ...this.rowsOf(group)];
+		const rows = [all, ...(group === 'process' ? this.processRows() : this.rowsOf(group))];
 		this.ungrouped = () => [all, ...this.rowsOf('process')];
 		const extra = this.extra(all);
+		if (full || group !== 'process') this.resting = undefined;
 		accounts.sweep(full, this.threads);
 		return {
 			rows,
@@ -107,7 +116,10 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private apply(before: Options, options: Options): void {
 		const changed = (...names: string[]): boolean => names.some((name) => before[name] !== options[name]);
 		if (changed('pid', 'cgroup', 'cgroup_id', 'comm')) this.setFilter(before, options);
-		if (changed('zones')) this.zones = zonesFrom(options);
+		if (changed('zones')) {
+			this.zones = zonesFrom(options);
+			this.resting = undefined;
+		}
 		if (changed('culprits', 'focus')) this.setCulprits(options['culprits'] === true, this.focused);
 	}
 
@@ -181,26 +193,51 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		}
 	}
 
-	/** Those that waited, and those alive that have since we look, as far as the filter of now is about them. */
-	private taskRows(kind: 'process' | 'thread' | 'cgroup' | 'pidns', accounts: Iterable<Account>): RunqlatRow[] {
+	/** Those with news first; then all at rest, whose rows are made once. */
+	private processRows(): RunqlatRow[] {
+		const { processes } = this.accounts;
 		const rows: RunqlatRow[] = [];
+		const accounts = this.resting ? processes.news() : processes.rows();
+		const resting = this.resting ?? new Roster();
+		this.resting = resting;
 		for (const account of accounts) {
-			const { id, start, comm, waits, switches, switchesTotal, ended, generation, pid, processStart } = account;
-			const known = !ended && waits.count_total > 0 && generation === this.accounts.generation;
-			if (waits.count === 0 && !known) continue;
-			rows.push({
-				key: {
-					kind,
-					id,
-					comm,
-					...(start > 0 ? { start_time: start } : {}),
-					...(kind === 'thread' ? { pid, process_start: processStart } : {}),
-				},
-				...waits.figures(this.zones),
-				...(this.reader.hasThreads ? switchFields(switches, switchesTotal) : {}),
-			});
+			const listed = this.isListed(account);
+			if (listed && rests(account)) {
+				resting.set(account, this.taskRow('process', account));
+				continue;
+			}
+			if (listed) rows.push(this.taskRow('process', account));
+			if (listed && !account.ended) resting.hide(account);
+			else resting.remove(account);
 		}
+		resting.appendTo(rows);
 		return rows;
+	}
+
+	private taskRows(kind: TaskKind, accounts: Iterable<Account>): RunqlatRow[] {
+		const rows: RunqlatRow[] = [];
+		for (const account of accounts) if (this.isListed(account)) rows.push(this.taskRow(kind, account));
+		return rows;
+	}
+
+	/** Those that waited, and those alive that have since we look, as far as the filter of now is about them. */
+	private isListed({ waits, ended, generation }: Account): boolean {
+		return waits.count > 0 || (!ended && waits.count_total > 0 && generation === this.accounts.generation);
+	}
+
+	private taskRow(kind: TaskKind, account: Account): RunqlatRow {
+		const { id, start, comm, waits, switches, switchesTotal, pid, processStart } = account;
+		return {
+			key: {
+				kind,
+				id,
+				comm,
+				...(start > 0 ? { start_time: start } : {}),
+				...(kind === 'thread' ? { pid, process_start: processStart } : {}),
+			},
+			...waits.figures(this.zones),
+			...(this.reader.hasThreads ? switchFields(switches, switchesTotal) : {}),
+		};
 	}
 
 	private cpuRows(): RunqlatRow[] {
@@ -210,6 +247,11 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 				: [],
 		);
 	}
+}
+
+/** Would its row be the same if nothing happened in the next interval either? */
+function rests({ waits, switches }: Account): boolean {
+	return waits.count === 0 && waits.moved_ns === 0 && switches.voluntary === 0 && switches.involuntary === 0;
 }
 
 function longest(threads: RunqlatRow[]): RunqlatRow[] {

@@ -10,7 +10,7 @@ import {
 	waiting_record,
 } from '../generated/runqlat.ts';
 import type { BpfObject } from '../native.ts';
-import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
+import { type BpfSession, canWalk, openBpf, viewOf } from '../tracers/bpf-session.ts';
 import type { BpfCost, Host } from '../tracers/tracer.ts';
 import { commBytes } from './filter.ts';
 import type { CpuWaits, Reader, Sink, TaskFilter } from './reader.ts';
@@ -22,6 +22,9 @@ const FILTER_TGID = 2 ** 29;
 const FILTER_CGROUP = 2 ** 28;
 const FILTER_COMM = 2 ** 27;
 const GENERATIONS = 2 ** 16;
+
+/** A walk that was too long, or told too much, is not tried again for so many reads. */
+const WALK_AGAIN = 16;
 
 /** What the C file reads beyond what every kernel with BTF has: what of it this one lacks; undefined: nothing. */
 export function missing({ addon }: Pick<Host, 'addon'>): string | undefined {
@@ -46,14 +49,19 @@ export class StorageReader implements Reader {
 	private generation = 0;
 	private epoch = 0;
 	private wanted = 0;
+	private readonly walks: boolean;
+	/** Reads until a walk is tried again. */
+	private pause = 0;
 
 	/** @param systemOnly measure the machine and its CPUs, not the processes */
 	constructor(host: Host, filter: TaskFilter, systemOnly = false) {
+		this.walks = canWalk(host.addon);
 		const setFilter = (object: BpfObject): void => this.writeFilter(object, filter);
 		this.bpf = openBpf(host, 'runqlat', {
 			layout: constants,
 			constants: { with_processes: !systemOnly },
-			without: systemOnly ? ['born', 'executed', 'exited', 'freed'] : [],
+			without: [...(systemOnly ? ['born', 'executed', 'exited', 'freed'] : []), ...(this.walks ? [] : ['walk_tasks'])],
+			withoutMaps: this.walks ? [] : [maps.told.name],
 			shards: [maps.cpu_waits.name],
 			optional: ['executed', 'exited'],
 			// every task has its storage before the first wait is measured: those that come later get theirs when born
@@ -88,10 +96,24 @@ export class StorageReader implements Reader {
 	}
 
 	tasks(sink: Sink): void {
-		const view = this.bpf.iterate('read_tasks');
-		for (let at = 0; at < view.byteLength; ) at += take(view, at, sink);
+		if (!this.walk(sink)) {
+			const view = this.bpf.iterate('read_tasks');
+			for (let at = 0; at < view.byteLength; ) at += take(view, at, sink);
+		}
 		// after the living: what ends meanwhile is then in the ring
 		this.bpf.drain(maps.ended.name, (record, at) => take(record, at, sink));
+	}
+
+	/** Where the kernel can, and nothing is asked for that only the iterator tells. */
+	private walk(sink: Sink): boolean {
+		if (!this.walks || this.filters + this.wanted > 0 || this.pause-- > 0) return false;
+		const complete = this.bpf.walk('walk_tasks');
+		this.bpf.drain(maps.told.name, (view, at) => {
+			// what is told as a difference is not told again
+			if (complete || record_head.read(view, at).kind === record_kind.RECORD_SWITCHES) take(view, at, sink);
+		});
+		this.pause = complete ? 0 : WALK_AGAIN;
+		return complete;
 	}
 
 	cost(): BpfCost {
@@ -153,6 +175,9 @@ function take(view: DataView, at: number, sink: Sink): number {
 		}
 		case record_kind.RECORD_SWITCHES:
 			sink.switches(pid, start, voluntary, involuntary);
+			return record_head.size;
+		case record_kind.RECORD_PRESENT:
+			sink.present(pid, start);
 			return record_head.size;
 		case record_kind.RECORD_GONE:
 			sink.gone(pid, start, ns, tid === pid);

@@ -13,6 +13,9 @@ export class Tasks<Task extends Account> {
 	/** What those without a row have together. */
 	readonly unlisted = account(0, 0, 0, safe`(unlisted)`);
 	private readonly known = new Map<string, Task>();
+	/** Told of in this interval, and in the one before. */
+	private now = new Set<Task>();
+	private before = new Set<Task>();
 	private readonly maxRows: number;
 	private readonly maxKnown: number;
 	private listed: Count = 0;
@@ -26,8 +29,10 @@ export class Tasks<Task extends Account> {
 		return this.known.has(key);
 	}
 
+	/** For news of it. */
 	get(key: string): Task | undefined {
 		const task = this.known.get(key);
+		if (task) this.now.add(task);
 		if (task && this.isUnlisted(task) && this.listed < this.maxRows) {
 			// room was made: from now on it has figures of its own
 			const { waits, switches, switchesTotal } = account(0, 0, 0, task.comm);
@@ -46,17 +51,24 @@ export class Tasks<Task extends Account> {
 			Object.assign(task, { waits, switches, switchesTotal });
 		}
 		this.known.set(key, task);
+		this.now.add(task);
 		return true;
 	}
 
 	delete(key: string): void {
 		const task = this.known.get(key);
-		if (task && !this.isUnlisted(task)) this.listed--;
+		if (!task) return;
+		if (!this.isUnlisted(task)) this.listed--;
 		this.known.delete(key);
+		this.now.delete(task);
+		this.before.delete(task);
 	}
 
 	clear(): void {
+		if (this.known.size === 0) return;
 		this.known.clear();
+		this.now.clear();
+		this.before.clear();
 		this.listed = 0;
 	}
 
@@ -66,14 +78,25 @@ export class Tasks<Task extends Account> {
 	}
 
 	/** Those with a row, and the sum of the others if there are such. */
-	*rows(): Generator<Account> {
-		for (const task of this.known.values()) if (!this.isUnlisted(task)) yield task;
-		if (this.known.size > this.listed || this.unlisted.waits.count_total > 0) yield this.unlisted;
+	rows(): Generator<Account> {
+		return this.listedOf(this.known.values());
+	}
+
+	/** As `rows`, but only those that may have something else to tell than an interval ago. */
+	news(): Generator<Account> {
+		return this.listedOf(new Set([...this.now, ...this.before]));
 	}
 
 	beginInterval(): void {
-		for (const task of this.known.values()) if (!this.isUnlisted(task)) beginInterval(task);
+		for (const task of this.now) if (!this.isUnlisted(task)) beginInterval(task);
 		beginInterval(this.unlisted);
+		[this.before, this.now] = [this.now, this.before];
+		this.now.clear();
+	}
+
+	private *listedOf(tasks: Iterable<Task>): Generator<Account> {
+		for (const task of tasks) if (!this.isUnlisted(task)) yield task;
+		if (this.known.size > this.listed || this.unlisted.waits.count_total > 0) yield this.unlisted;
 	}
 
 	private isUnlisted(task: Task): boolean {

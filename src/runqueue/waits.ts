@@ -79,6 +79,12 @@ export interface WaitFigures {
 	wait_ns_total: Ns;
 }
 
+const RANKS = [0.5, 0.9, 0.99] as const;
+
+function ascending(a: number, b: number): number {
+	return a - b;
+}
+
 /** The waits that ended in one interval, and how many since start. */
 export class Waits {
 	count: Count = 0;
@@ -88,6 +94,8 @@ export class Waits {
 	/** Of waits that have not ended, what was before their tasks moved to another CPU. */
 	moved_ns: Ns = 0;
 	private readonly slots: Float64Array;
+	/** Which of them are not 0: few, mostly one. */
+	private filled: number[] = [];
 	private longest: Ns = -1;
 	private longestOfNext: Ns = -1;
 
@@ -99,7 +107,8 @@ export class Waits {
 	beginInterval(): void {
 		this.longest = -1;
 		this.longestOfNext = -1;
-		if (this.count > 0) this.slots.fill(0);
+		for (const slot of this.filled) this.slots[slot] = 0;
+		this.filled.length = 0;
 		this.count = 0;
 		this.sum_ns = 0;
 		this.moved_ns = 0;
@@ -112,7 +121,9 @@ export class Waits {
 	add(difference: Difference, longest: Uint32Array, epoch: number): void {
 		for (let i = 0; i < difference.slots.length; i++) {
 			const slot = difference.slots[i] as number;
-			this.slots[slot] = (this.slots[slot] as number) + (difference.added[i] as number);
+			const before = this.slots[slot] as number;
+			if (before === 0) this.filled.push(slot);
+			this.slots[slot] = before + (difference.added[i] as number);
 		}
 		this.count += difference.count;
 		this.sum_ns += difference.sum_ns;
@@ -124,10 +135,11 @@ export class Waits {
 
 	/** @param zones limits between zones, ns */
 	figures(zones: readonly Ns[] = []): WaitFigures {
+		const { slots, filled } = this;
+		if (filled.length > 1) filled.sort(ascending);
 		const max_ns = this.max();
-		// most tasks have not waited in an interval: no walk over slots of which none is filled
 		const any = this.count > 0;
-		const [p50_ns, p90_ns, p99_ns] = any ? percentiles(this.slots, [0.5, 0.9, 0.99] as const, max_ns) : [0, 0, 0];
+		const [p50_ns, p90_ns, p99_ns] = any ? percentiles(slots, RANKS, max_ns, filled) : [0, 0, 0];
 		return {
 			count: this.count,
 			wait_ns: this.sum_ns,
@@ -136,8 +148,8 @@ export class Waits {
 			p90_ns,
 			p99_ns,
 			max_ns,
-			zones: any ? zonesOf(this.slots, zones) : new Array(zones.length + 1).fill(0),
-			buckets: any ? toBuckets(this.slots, max_ns) : [],
+			zones: any ? zonesOf(slots, zones, filled) : new Array(zones.length + 1).fill(0),
+			buckets: any ? toBuckets(slots, max_ns, filled) : [],
 			count_total: this.count_total,
 			wait_ns_total: this.sum_ns_total + this.moved_ns,
 		};
@@ -145,12 +157,12 @@ export class Waits {
 
 	/**
 	 * The longest wait. Which interval an event belongs to is decided by the kernel for the maximum and by our reading
-	 * for the counts; where these differ by the moment between the two, the highest filled slot has the last word.
+	 * for the counts; where these differ by the moment between the two, the highest filled slot has the last word: `filled`
+	 * is in order.
 	 */
 	private max(): Ns {
 		if (this.count === 0) return 0;
-		let top = this.slots.length - 1;
-		while (top > 0 && this.slots[top] === 0) top--;
+		const top = this.filled.at(-1) ?? 0;
 		const lower = slotLower(top, this.slots.length);
 		const last = slotLower(top + 1, this.slots.length) - 1;
 		for (const exact of [this.longest, this.longestOfNext]) if (exact >= lower && exact <= last) return exact;

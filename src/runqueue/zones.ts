@@ -1,5 +1,5 @@
 /** Coarse classes of waits: 0–10 µs, 10–100 µs, 100 µs–1 ms, 1 ms and more, unless told otherwise; and powers of two. Pure. */
-import { type Buckets, LOG2_SLOTS, log2Slot, type Slots, slotLower } from '../histogram.ts';
+import { type Buckets, type Filled, LOG2_SLOTS, log2Slot, type Slots, slotLower } from '../histogram.ts';
 import type { Count, Ns } from '../units.ts';
 
 export const DEFAULT_ZONES = '10,100,1000';
@@ -42,11 +42,13 @@ function boundsOf(limits: readonly Ns[], length: number): readonly number[] {
 }
 
 /** Waits per zone; one more than limits. A limit is off by half a slot at most (3 % system-wide, 12.5 % else). */
-export function zonesOf(slots: Slots, limits: readonly Ns[]): Count[] {
+export function zonesOf(slots: Slots, limits: readonly Ns[], filled?: Filled): Count[] {
 	const bounds = boundsOf(limits, slots.length);
 	const counts: Count[] = new Array(limits.length + 1).fill(0);
+	const { length } = filled ?? slots;
 	let zone = 0;
-	for (let slot = 0; slot < slots.length; slot++) {
+	for (let i = 0; i < length; i++) {
+		const slot = filled ? (filled[i] as number) : i;
 		if (slots[slot] === 0) continue;
 		while (zone < bounds.length && slot >= (bounds[zone] as number)) zone++;
 		counts[zone] = (counts[zone] as number) + (slots[slot] as number);

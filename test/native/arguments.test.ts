@@ -38,6 +38,7 @@ const signatures: Record<'addon' | 'object', Record<string, Kind[]>> = {
 		attach: ['string'],
 		detach: ['string'],
 		iterate: ['string', 'bytes'],
+		run: ['string'],
 		readBatch: ['string', 'bytes', 'bytes', 'boolean?'],
 		readMapped: ['string', 'bytes', 'integer?'],
 		lookup: ['string', 'bytes', 'bytes'],

@@ -39,6 +39,7 @@ describe('programs', () => {
 				attached: false,
 			},
 			{ name: fixtures.named('ghost'), section: 'tp_btf/wl_no_such_tracepoint', autoload: false, attached: false },
+			{ name: fixtures.named('answer'), section: 'syscall', autoload: true, attached: false },
 		]);
 		object.close();
 	});
@@ -199,6 +200,13 @@ describe('an iterator', () => {
 		);
 		object.close();
 	});
+});
+
+test('a program that hooks nothing runs when it is asked to, and is one of that kind', () => {
+	const { object } = openEvents(native, events);
+	expect(object.run(fixtures.named('answer'))).toBe(41);
+	expect(thrown(() => object.run(fixtures.named('tasks'))).message).toContain('does not run on request');
+	object.close();
 });
 
 describe('a failure says what it was', () => {

@@ -173,6 +173,61 @@ describe('the dead', () => {
 	});
 });
 
+describe('looks at those with news only', () => {
+	/** A machine with two processes at rest, which its first look has seen. */
+	function resting(): { machine: Machine; one: Thread; two: Thread } {
+		const [one, two] = [single(1, 10, 5 * SECOND, 1000), single(2, 11, 6 * SECOND, 500)];
+		const machine = new Machine([one, two]);
+		machine.ledger.interval();
+		return { machine, one, two };
+	}
+
+	function news(machine: Machine, threads: Thread[], dead: () => void = () => {}): LedgerInterval {
+		machine.now += SECOND;
+		machine.ledger.beginLook(machine.now);
+		for (const thread of threads) machine.ledger.observe(sampleOf(thread));
+		dead();
+		machine.ledger.endLook(machine.now, 'news');
+		return machine.ledger.interval();
+	}
+
+	test('those not told of rest, and are no news', () => {
+		const { machine, one } = resting();
+		const interval = news(machine, [{ ...one, cpu_ns: 1070 }]);
+		expect(machine.charged(interval)).toEqual({ 10: 70, 11: 0 });
+		expect(interval).toMatchObject({ alive: 2, ended: 0, changed: [] });
+		expect(machine.ledger.size).toBe(2);
+		expect(machine.charged(news(machine, []))).toEqual({ 10: 0, 11: 0 });
+	});
+
+	test('a name that another gave is news', () => {
+		const { machine, one } = resting();
+		machine.now += SECOND;
+		machine.ledger.beginLook();
+		machine.ledger.observe(sampleOf(one, 'y'));
+		machine.ledger.endLook(machine.now, 'news');
+		expect(machine.ledger.interval().changed).toMatchObject([{ pid: 10, comm: 'y' }]);
+	});
+
+	test('whoever is on its way out is alive as long as it is told of, and has ended when it is not', () => {
+		const { machine, one } = resting();
+		const exits = { ...one, cpu_ns: 1010 };
+		// the record of its exit came after it was met
+		expect(news(machine, [exits], () => machine.ledger.exit(sampleOf(exits)))).toMatchObject({ alive: 2, ended: 0 });
+		expect(news(machine, [exits])).toMatchObject({ alive: 2, ended: 0, changed: [] });
+		expect(news(machine, [])).toMatchObject({ alive: 1, ended: 1, changed: [{ pid: 10, threads: 0 }] });
+		machine.ledger.bury(sampleOf({ ...one, cpu_ns: 1030 }));
+		expect(machine.charged()).toMatchObject({ 10: 20 });
+	});
+
+	test('who has gone without being told of is found when all are', () => {
+		const { machine, two } = resting();
+		expect(news(machine, [])).toMatchObject({ alive: 2 });
+		machine.look([two]);
+		expect(machine.ledger.interval()).toMatchObject({ alive: 1, ended: 1, changed: [{ pid: 10 }] });
+	});
+});
+
 describe('exec by another thread than the leader', () => {
 	const process = { pid: 10, start: 101 * SECOND };
 	const leader: Thread = { task: 1, tid: 10, start: process.start, cpu_ns: 100, process };

@@ -248,6 +248,36 @@ describe('accounts', () => {
 		expect(list.map(({ energy_uj_total }) => energy_uj_total)).toEqual([7, 0]);
 	});
 
+	test('news: who was charged, changed or has a history; not the dead, but for what they still had', () => {
+		const accounts = new Accounts();
+		const [one, two, three] = [process(1, 'a'), process(2, 'b'), process(3, 'c')];
+		const told = (changed: ProcessInfo[]) =>
+			Array.from(
+				accounts.news(changed, ({ energy_uj }) => energy_uj),
+				({ task, energy_uj, threads }) => [task.process.pid, energy_uj, threads],
+			);
+		accounts.begin();
+		accounts.charge(thread(one, 1), 1, 7);
+		expect(told([one, two])).toEqual([
+			[1, 7, 1],
+			[2, 0, 1],
+		]);
+		accounts.begin();
+		// its history has not gone yet
+		expect(told([three])).toEqual([
+			[1, 0, 1],
+			[3, 0, 1],
+		]);
+		Object.assign(one, { threads: 0 });
+		accounts.begin();
+		expect(told([one])).toEqual([[1, 0, 0]]);
+		accounts.begin();
+		expect(told([])).toEqual([]);
+		accounts.begin();
+		accounts.charge(thread(one, 1), 1, 2);
+		expect(told([])).toEqual([[1, 2, 0]]);
+	});
+
 	test('history: the last intervals, nothing for those at rest', () => {
 		const accounts = new Accounts();
 		const owner = process(1, 'a');

@@ -51,3 +51,26 @@ test('where a row becomes free, the next one that is seen gets it', () => {
 test('few tasks: no such row', () => {
 	expect([...crowd(2).rows()].map(({ comm }) => comm)).toEqual(['task1', 'task2']);
 });
+
+test('news: who was told of in this interval or the one before, and always the sum of those without a row', () => {
+	const tasks = crowd(3);
+	const told = () => [...tasks.news()].map(({ comm, waits }) => [comm, waits.count]);
+	tasks.beginInterval();
+	tasks.beginInterval();
+	expect(told()).toEqual([['(unlisted)', 0]]);
+	wait(tasks, '2', 5);
+	expect(told()).toEqual([
+		['task2', 1],
+		['(unlisted)', 0],
+	]);
+	tasks.beginInterval();
+	expect(told()).toEqual([
+		['task2', 0],
+		['(unlisted)', 0],
+	]);
+	tasks.beginInterval();
+	expect(told()).toEqual([['(unlisted)', 0]]);
+	tasks.get('1');
+	tasks.delete('1');
+	expect(told()).toEqual([['(unlisted)', 0]]);
+});
