@@ -279,9 +279,11 @@ int path_split(u64 *ctx)
 static __noinline bool is_wanted(struct bio *bio, u64 want)
 {
 	struct queued queued = {};
+	struct destination where;
 
-	queued.dev = bio_device(bio);
-	queued.part = bio_partition(bio);
+	where = bio_destination(bio);
+	queued.dev = where.dev;
+	queued.part = where.part;
 	queued.how = OWNER_SUBMITTER;
 	if (task_owner(&queued.owner) & PF_KTHREAD && !waiting_owner(&queued.owner, bio))
 		return false;
@@ -311,7 +313,7 @@ int path_bio_queue(u64 *ctx)
 	if (!call || (want & WANT_FILTERS && !is_wanted(bio, want)))
 		return 0;
 	if (!call->queued_ns) {
-		call->dev = bio_device(bio);
+		call->dev = bio_destination(bio).dev;
 		call->op = block_op(bio->bi_opf);
 		call->flags = splitting_flags(bio->bi_opf);
 		call->queued_ns = bpf_ktime_get_ns();

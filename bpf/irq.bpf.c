@@ -50,7 +50,6 @@ SEC("tp_btf/irq_handler_exit")
 int irq_handler_exit(u64 *ctx)
 {
 	const struct irqaction *action = (void *)ctx[1];
-	u64 now = bpf_ktime_get_ns();
 	struct irq_cpu *shard = this_cpu();
 	struct handler *handler;
 	u32 epoch;
@@ -58,7 +57,7 @@ int irq_handler_exit(u64 *ctx)
 
 	if (!shard)
 		return 0;
-	ns = elapsed(&shard->hard_start, now);
+	ns = elapsed(&shard->hard_start);
 	if (!ns)
 		return 0;
 	shard->nested_ns += ns;
@@ -91,10 +90,9 @@ static __always_inline u32 zone_of(u64 ns)
 SEC("tp_btf/softirq_entry")
 int softirq_entry(u64 *ctx)
 {
-	u64 now = bpf_ktime_get_ns();
 	struct irq_cpu *shard = this_cpu();
 	u32 vector = (u32)ctx[0];
-	u64 raised = 0, ns;
+	u64 raised = 0, now, ns;
 
 	if (!shard)
 		return 0;
@@ -102,6 +100,7 @@ int softirq_entry(u64 *ctx)
 		raised = shard->late[vector].raised;
 		*(volatile u64 *)&shard->late[vector].raised = 0;
 	}
+	now = bpf_ktime_get_ns();
 	if (raised && vector < SOFTIRQS) {
 		ns = now > raised ? now - raised : 1;
 		shard->late[vector].zones[zone_of(ns)]++;
@@ -144,7 +143,7 @@ int softirq_exit(u64 *ctx)
 	if (!shard)
 		return 0;
 	nested = *(volatile u64 *)&shard->nested_ns - shard->softirq_nested;
-	ns = elapsed(&shard->softirq_start, bpf_ktime_get_ns());
+	ns = elapsed(&shard->softirq_start);
 	if (!ns || vector >= SOFTIRQS)
 		return 0;
 	ns = ns > nested ? ns - nested : 1;
@@ -165,14 +164,13 @@ static __always_inline int vector_begin(void)
 
 static __always_inline int vector_end(enum irq_vector vector)
 {
-	u64 now = bpf_ktime_get_ns();
 	struct irq_cpu *shard = this_cpu();
 	u32 epoch;
 	u64 ns;
 
 	if (!shard)
 		return 0;
-	ns = elapsed(&shard->vector_start, now);
+	ns = elapsed(&shard->vector_start);
 	if (!ns)
 		return 0;
 	shard->nested_ns += ns;

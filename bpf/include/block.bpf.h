@@ -136,14 +136,6 @@ static __always_inline bool bios_keep_partition(void)
 	return bpf_core_field_exists(struct bio, bi_bdev) && bpf_core_field_exists(struct block_device, bd_dev);
 }
 
-/* Number of the whole disk that a bio is for. */
-static __always_inline u32 bio_device(struct bio *bio)
-{
-	if (bios_keep_partition())
-		return disk_number(bio->bi_bdev->bd_disk);
-	return disk_number(((struct bio___disk *)bio)->bi_disk);
-}
-
 /* Address of what a bio was sent to: as long as it stays the same, so does the disk. */
 static __always_inline u64 bio_target(struct bio *bio)
 {
@@ -152,12 +144,28 @@ static __always_inline u64 bio_target(struct bio *bio)
 	return (u64)((struct bio___disk *)bio)->bi_disk;
 }
 
-/* Number of the partition that a bio was sent to, or of the disk where that is not known any more. */
-static __always_inline u32 bio_partition(struct bio *bio)
+struct destination {
+	/* as bio_target() says */
+	u64 target;
+	/* number of the partition that a bio was sent to; or of the disk where that is not known any more */
+	u32 part;
+	/* number of its whole disk */
+	u32 dev;
+};
+
+/* All in one: each read of the kernel's memory is some ten instructions, and the compiler would read pointers again. */
+static __always_inline struct destination bio_destination(struct bio *bio)
 {
-	if (bios_keep_partition())
-		return bio->bi_bdev->bd_dev;
-	return bio_device(bio);
+	if (bios_keep_partition()) {
+		struct block_device *device = bio->bi_bdev;
+
+		return (struct destination){ (u64)device, device->bd_dev, disk_number(device->bd_disk) };
+	} else {
+		struct gendisk *disk = ((struct bio___disk *)bio)->bi_disk;
+		u32 dev = disk_number(disk);
+
+		return (struct destination){ (u64)disk, dev, dev };
+	}
 }
 
 /* Operations under the kernel's names, with numbers of our own: the kernel has renumbered them twice. */

@@ -11,25 +11,20 @@
 #define HIST_MAX_EXP 36
 #define HIST_SLOTS(sub_bits) (((HIST_MAX_EXP - HIST_MIN_EXP) << (sub_bits)) + 2)
 
+static const volatile u8 hist_log2_table[256] = {
+	[2 ... 3] = 1, [4 ... 7] = 2, [8 ... 15] = 3, [16 ... 31] = 4, [32 ... 63] = 5, [64 ... 127] = 6, [128 ... 255] = 7,
+};
+
 /*
- * floor(log2(v)) of 0 < v < 2^32, 0 for 0. Without branches, which keeps the verifier's state count flat however often it is
- * inlined, and without a table, whose memory would be cold as often as not.
+ * floor(log2(v)) of 0 < v < 2^32. Without branches, which keeps the verifier's state count flat however often it is inlined,
+ * and predicts nothing wrongly.
  */
 static __always_inline u32 hist_log2(u64 v)
 {
-	u32 exp, step;
+	/* whole bytes below the highest: a difference below 0 has its uppermost bit set */
+	u32 bytes = ((0xff - v) >> 63) + ((0xffff - v) >> 63) + ((0xffffff - v) >> 63);
 
-	/* a difference below 0 has all its upper bits set */
-	exp = (0xffff - v) >> 59 & 16;
-	v >>= exp;
-	step = (0xff - v) >> 60 & 8;
-	v >>= step;
-	exp |= step;
-	step = (0xf - v) >> 61 & 4;
-	v >>= step;
-	exp |= step;
-	/* two bits for each value that is left */
-	return exp | (0xffffaa50U >> (2 * v) & 3);
+	return bytes * 8 + hist_log2_table[v >> bytes * 8 & 0xff];
 }
 
 /* Slot of `ns`, always < HIST_SLOTS(sub_bits). sub_bits is a compile-time constant. */

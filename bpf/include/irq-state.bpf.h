@@ -64,17 +64,17 @@ static __always_inline struct irq_cpu *this_cpu(void)
 }
 
 /*
- * Time from `*start`, which is cleared, to `now`; 0: there was no entry. The clock may step back by a few ns when the kernel
+ * Time since `*start`, which is cleared; 0: there was no entry. The clock may step back by a few ns when the kernel
  * adjusts it between the two readings, so the shortest time there is counts as 1 ns.
- *
- * A clock read waits for all loads before it: exits read it first, so that those of memory that has become cold overlap.
  */
-static __always_inline u64 elapsed(u64 *start, u64 now)
+static __always_inline u64 elapsed(u64 *start)
 {
 	u64 begun = *start;
+	u64 now;
 
 	*start = 0;
 	if (!begun)
 		return 0;
+	now = bpf_ktime_get_ns();
 	return now > begun ? now - begun : 1;
 }
