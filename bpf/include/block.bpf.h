@@ -147,7 +147,7 @@ static __always_inline u64 bio_target(struct bio *bio)
 struct destination {
 	/* as bio_target() says */
 	u64 target;
-	/* number of the partition that a bio was sent to; or of the disk where that is not known any more */
+	/* number of the partition that a bio was sent to, or of the disk where that is not known any more */
 	u32 part;
 	/* number of its whole disk */
 	u32 dev;

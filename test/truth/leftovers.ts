@@ -23,7 +23,9 @@ export function atLatestAtExit(cleanUp: () => void): () => void {
 /** `prefix` and six characters; `remove` is done at exit if not before. */
 export function temporaryDirectory(prefix: string): { path: string; remove: () => void } {
 	const path = mkdtempSync(prefix);
-	return { path, remove: atLatestAtExit(() => rmSync(path, { recursive: true, force: true })) };
+	// at exit, who writes into it may die this very moment, or only after us
+	const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 };
+	return { path, remove: atLatestAtExit(() => rmSync(path, options)) };
 }
 
 /** Ctrl-C and the like end the process with what was registered above: one line, exit code 128 + the signal's number. */

@@ -11,7 +11,7 @@ import { machine, machineText } from '../bench/machine.ts';
 import { endOnSignals } from '../truth/leftovers.ts';
 import { buildWorkloads } from '../truth/workload.ts';
 import type { Check } from './check.ts';
-import { latency, requests } from './disk.ts';
+import { latency, readTime, requests } from './disk.ts';
 import { interrupts } from './interrupts.ts';
 import { peerWaits } from './peer.ts';
 import { cpuTime, runDelay } from './processes.ts';
@@ -34,7 +34,15 @@ async function main(): Promise<boolean> {
 	const loads = buildWorkloads();
 	const checks: Check[] = [];
 	try {
-		for (const [name, part] of Object.entries({ cpuTime, runDelay, interrupts, requests, latency, peerWaits })) {
+		for (const [name, part] of Object.entries({
+			cpuTime,
+			runDelay,
+			interrupts,
+			requests,
+			readTime,
+			latency,
+			peerWaits,
+		})) {
 			process.stderr.write(`verify: ${name}\n`);
 			checks.push(...(await part(loads)));
 		}
