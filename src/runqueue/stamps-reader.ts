@@ -16,7 +16,7 @@ const STAMPS = 32_768;
 
 export class StampsReader implements Reader {
 	readonly kind = 'own stamps';
-	readonly uncertainty = 'counts and sums to 1 %; percentiles ±6.25 % system-wide and per CPU, ±25 % per process';
+	readonly uncertainty: string;
 	readonly hasThreads = false;
 	readonly description: string;
 	readonly hooks: readonly string[];
@@ -31,6 +31,9 @@ export class StampsReader implements Reader {
 	 */
 	constructor(host: Host, filter: TaskFilter, why: string, monotonic = false) {
 		this.setFilter(filter);
+		const { addon } = host;
+		const byQueue = !monotonic && addon.hasMember('sched_entity', 'cfs_rq') && addon.hasMember('cfs_rq', 'rq');
+		this.uncertainty = `counts and sums to ${byQueue ? 1 : 2} %; percentiles ±6.25 % system-wide and per CPU, ±25 % per process`;
 		this.description = `time between runnable and running of every task, by stamps of our own (${why}); no threads, groups and filters`;
 		this.bpf = openBpf(host, 'runqlat-stamps', {
 			layout: constants,

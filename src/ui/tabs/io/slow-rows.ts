@@ -34,14 +34,14 @@ export function slowNameOf({ op, partition, comm, pid }: SlowRow) {
 	return safe`${op} ${partition} ${comm}[${pid}]`;
 }
 
-/** How many there are and over which time; `listed` of them follow. */
-export function slowHeading(snapshot: IoSnapshot, history: readonly IoSnapshot[], listed: number): string {
+/** How many there are and over which time; `listed` of them follow, in an order that is to be named. */
+export function slowHeading(snapshot: IoSnapshot, history: readonly IoSnapshot[], listed: number, order = ''): string {
 	const { suppressed, seconds } = slowCounts(history);
 	const over = formatNs(snapshot.slow_threshold_ns);
 	const span = formatDuration(Math.round(seconds));
 	const more = suppressed > 0 ? `; ${formatCount(suppressed)} more not recorded` : '';
 	if (listed === 0) return `no request over ${over} in the last ${span}${more}`;
-	return `requests over ${over} in the last ${span}, newest first${more}`;
+	return `requests over ${over} in the last ${span}${order}${more}`;
 }
 
 const text = (

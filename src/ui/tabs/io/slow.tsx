@@ -31,7 +31,7 @@ function SlowView(props: Props): ReactElement {
 	const row = rows[selected] ?? rows[0];
 	const seen = useMemo(() => new Set(rows.flatMap((one) => one.waterfall.map(({ stage }) => stage))), [rows]);
 	const [state = [], ...more] = summaryOf(snapshot, history, view, height);
-	const heading = slowHeading(snapshot, history, rows.length).replace(', newest first', '');
+	const heading = slowHeading(snapshot, history, rows.length);
 	const about: Span[][] = rows.length > 0 ? [[['dim', heading]], legend(seen)] : [];
 	return (
 		<Panes

@@ -112,7 +112,7 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 		const sort = { key: 'ago', direction: 'ascending' } as const;
 		const table = { columns: slowColumns, rows: list, sort, selected: -1, seconds: secondsOf(snapshot) };
 		const body = list.length > 0 ? tableLines({ ...table, width, height: size }, 0) : [];
-		return ['', paint('dim', slowHeading(snapshot, history, list.length)), ...body];
+		return ['', paint('dim', slowHeading(snapshot, history, list.length, ', newest first')), ...body];
 	}, [snapshot, history, rest, bars, width]);
 	if (beside) {
 		return (
