@@ -2,6 +2,7 @@
  * The one door for foreign bytes. Process names, command lines, cgroup, device and file names and recordings are
  * chosen by whoever runs on the machine; whatever is shown of them has passed through here and carries the brand.
  */
+import { isUtf8 } from 'node:buffer';
 
 declare const brand: unique symbol;
 /** Text without any byte a terminal could act on: no control, bidi or zero-width character, valid Unicode. */
@@ -23,10 +24,17 @@ function visible(char: string): string {
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Bytes as Latin-1, so that each byte that is not ASCII is shown as `\xNN`. */
-function latin1(bytes: Uint8Array): string {
+/** Whole characters as they are, each other byte as `\xNN`: the kernel cuts names in the middle of characters. */
+function partly(bytes: Uint8Array): string {
 	let text = '';
-	for (const byte of bytes) text += byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`;
+	for (let at = 0; at < bytes.length; ) {
+		const first = bytes[at] as number;
+		const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+		const char = bytes.subarray(at, at + length);
+		const whole = char.length === length && isUtf8(char);
+		text += whole ? strictUtf8.decode(char) : `\\x${first.toString(16)}`;
+		at += whole ? length : 1;
+	}
 	return text;
 }
 
@@ -44,7 +52,7 @@ export function sanitize(foreign: string | Uint8Array): SafeText {
 		try {
 			text = strictUtf8.decode(bytes);
 		} catch {
-			text = latin1(bytes);
+			text = partly(bytes);
 		}
 	}
 	if (plain.test(text)) return text as SafeText;

@@ -1,5 +1,6 @@
 /** What the files in `rules/` are: pure functions over a moment. */
 import type { SafeText } from '../sanitize.ts';
+import type { Ns } from '../units.ts';
 import type { Level, Suspicion } from './finding.ts';
 import type { Moment } from './moment.ts';
 
@@ -10,6 +11,8 @@ export interface Rule {
 	title: string;
 	/** When it speaks up, with its limits: help and docs/triage.md say this. */
 	help: string;
+	/** How long it has to hold before it is told, ns; without: `BEGINS_AFTER`. */
+	beginsAfter?: Ns;
 	/** Why it cannot be judged at this moment; undefined: it can. */
 	blind?(moment: Moment): SafeText | undefined;
 	/** Pure. Everything from {@link KEEP} on, worst first. */

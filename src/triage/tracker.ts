@@ -6,7 +6,7 @@ import type { Ns } from '../units.ts';
 import { type Finding, levels, type Suspicion } from './finding.ts';
 import { KEEP, type Rule } from './rule.ts';
 
-/** How long it has to hold before it is told, ns: two intervals of a second, one longer interval. */
+/** How long it has to hold before it is told, ns, unless the rule says otherwise: two intervals of a second, one longer interval. */
 export const BEGINS_AFTER: Ns = 1.5e9;
 /** How long it may be away and still go on, ns. */
 export const ENDS_AFTER: Ns = 3e9;
@@ -58,10 +58,11 @@ export class Tracker {
 	private see(key: string, rule: Rule, suspicion: Suspicion, now: Instant): boolean {
 		const known = this.known.get(key);
 		if (!(suspicion.excess >= (known ? KEEP : 1))) return false;
+		const { beginsAfter = BEGINS_AFTER } = rule;
 		if (!known) {
 			const [since_ns, since] = [now.mono_ns - now.dt_ns, Date.parse(now.time) - now.dt_ns / 1e6];
 			const begun = { since: new Date(since).toISOString(), since_ns, held: now.dt_ns, away: 0 };
-			this.known.set(key, { rule, suspicion, ...begun, told: now.dt_ns >= BEGINS_AFTER });
+			this.known.set(key, { rule, suspicion, ...begun, told: now.dt_ns >= beginsAfter });
 			return true;
 		}
 		// below its limit it goes on, but that does not help it to begin
@@ -70,7 +71,7 @@ export class Tracker {
 		const { owner, link } = suspicion.owner ? suspicion : known.suspicion;
 		known.suspicion = owner ? { ...suspicion, owner, link } : suspicion;
 		known.away = 0;
-		known.told ||= known.held >= BEGINS_AFTER;
+		known.told ||= known.held >= beginsAfter;
 		return true;
 	}
 

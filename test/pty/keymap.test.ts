@@ -113,7 +113,7 @@ describe('every key of every command', () => {
 			await run.waitFor(ready);
 			run.send(bytesOf(key));
 			if (command === 'tab')
-				await run.waitFor(['IO99', 'ENERGY', '▼SUM', 'NET_RX', 'vda', 'wlx00c0caa5b2f1'][Number(key)] ?? '▼SUM');
+				await run.waitFor(['IO99', 'ENERGY', '▼SUM', 'NET_RX', 'vda', 'PROTO'][Number(key)] ?? '▼SUM');
 			else await run.waitFor(expected);
 		});
 	}

@@ -1,9 +1,10 @@
 /** The built program in a real terminal on the running kernel. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expectUnloaded, programsOf } from './bpf-programs.ts';
 import { terminalRuns } from './runs.ts';
 import type { TerminalRunOptions } from './terminal.ts';
 
@@ -27,23 +28,6 @@ afterAll(() => {
 const inTerminal = terminalRuns();
 
 const start = (args: string[] = [], options: TerminalRunOptions = {}) => inTerminal('bin/wattlag', args, options);
-
-/** Kernel's id of each BPF program that a process holds. */
-function programsOf(pid: number): number[] {
-	return readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
-		const id = /^prog_id:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1];
-		return id === undefined ? [] : [Number(id)];
-	});
-}
-
-/** Ids of all BPF programs in the kernel. */
-function loadedPrograms(): number[] {
-	const env = { PATH: '/usr/sbin:/usr/bin' };
-	const programs = JSON.parse(execFileSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8', env })) as {
-		id: number;
-	}[];
-	return programs.map((program) => program.id);
-}
 
 test.each([
 	[80, 24],
@@ -105,13 +89,11 @@ test.each([
 	const run = start();
 	await run.waitFor(/PID .*WAIT99/);
 	const programs = programsOf(run.pid);
-	expect(programs.length).toBeGreaterThan(0);
 	process.kill(run.pid, signal);
 	expect(await run.ended()).toEqual({ code, signal: 0 });
 	expect(run.fullScreen).toBe(false);
 	expect(run.cursorShown).toBe(true);
-	// the kernel frees programs a moment after their last user is gone
-	await vi.waitFor(() => expect(loadedPrograms().filter((id) => programs.includes(id))).toEqual([]), 5000);
+	await expectUnloaded(programs);
 });
 
 test('without BPF rights the overview has what there is, the energy tab counts from /proc, and every tab says what is missing and how to get it', async () => {

@@ -108,6 +108,11 @@ export class TerminalRun {
 		this.process.resume();
 	}
 
+	/** The other end of the terminal goes away, as when a line is cut. */
+	hangUp(): void {
+		(this.process as unknown as { destroy(): void }).destroy();
+	}
+
 	/** Wait until the screen matches. Fails with the screen in the message. */
 	async waitFor(expected: RegExp | string | ((run: TerminalRun) => boolean), timeoutMs = 10_000): Promise<void> {
 		const matches = () => {

@@ -37,6 +37,14 @@ test('invalid UTF-8 is shown byte by byte, and still without control characters'
 	expect(sanitize(bytes(0xc0, 0x9b))).toBe('\\xc0\\x9b');
 });
 
+test('a name cut by the kernel in the middle of a character keeps the others', () => {
+	const cut = Buffer.from('emoji😀😀😀').subarray(0, 15);
+	expect(sanitize(cut)).toBe('emoji😀😀\\xf0\\x9f');
+	expect(sanitize(Buffer.from('xyzab한글테스트').subarray(0, 15))).toBe('xyzab한글테\\xec');
+	// what is whole is judged as everywhere
+	expect(sanitize(Buffer.concat([Buffer.from('\u202e'), bytes(0xff)]))).toBe('\\u202e\\xff');
+});
+
 test('no byte sequence yields a character that a terminal acts on', () => {
 	let seed = 7;
 	for (let round = 0; round < 2000; round++) {

@@ -327,8 +327,10 @@ test('losses: only while they grow, and only where they weigh', () => {
 });
 
 test('own-cost: the tool itself', () => {
-	expect(said('own-cost', { cost: 0.4 })).toEqual(['own-cost: wattlag: takes 40% of a CPU itself (BPF 0%)']);
-	silent('own-cost', { cost: 0.2 });
+	expect(said('own-cost', { cost: 0.4, dt: 6 * second })).toEqual(['own-cost: wattlag: takes 40% of a CPU itself (BPF 0%)']);
+	silent('own-cost', { cost: 0.2, dt: 6 * second });
+	// starting up
+	silent('own-cost', { cost: 0.4 });
 });
 
 test('rules whose tabs do not work here are not judged, and say so', () => {

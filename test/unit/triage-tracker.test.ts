@@ -45,6 +45,12 @@ describe('beginning', () => {
 		expect(told).toEqual([0, 0, 0, 0, 0, 1, 1, 1]);
 	});
 
+	test('a rule that wants to see it for longer', () => {
+		const next = feed(new Tracker(), { ...rule('a'), beginsAfter: 5e9 });
+		expect(Array.from({ length: 6 }, () => next(1).length)).toEqual([0, 0, 0, 0, 1, 1]);
+		expect(feed(new Tracker(), { ...rule('a'), beginsAfter: 5e9 })(1, 10)).toHaveLength(1);
+	});
+
 	test('now and then is not enough', () => {
 		const next = feed(new Tracker(), rule('a'));
 		for (let i = 0; i < 50; i++) expect(next(i % 2 === 0 ? 2 : null)).toEqual([]);

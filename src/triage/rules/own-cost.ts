@@ -9,8 +9,10 @@ const limits = { share: 0.25 };
 export const ownCost: Rule = {
 	id: 'own-cost',
 	level: 'notice',
+	// starting up takes that much for two to four seconds
+	beginsAfter: 5e9,
 	title: 'own cost',
-	help: `wattlag itself takes ${percent(limits.share)} of one CPU or more, its BPF programs and all its threads together; a longer interval (-) makes it less.`,
+	help: `wattlag itself takes ${percent(limits.share)} of one CPU or more, its BPF programs and all its threads together, for 5 s; a longer interval (-) makes it less.`,
 	look({ dt_ns, own, rows, sources }) {
 		const tabs = Object.values(sources);
 		const bpf = tabs.reduce((sum, { cost }) => sum + cost.bpf_ns, 0) / dt_ns;

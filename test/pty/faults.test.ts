@@ -1,0 +1,111 @@
+/** The built program on the running kernel when its terminal misbehaves: the terminal is given back, and sampling goes on. */
+import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { expectUnloaded, programsOf } from './bpf-programs.ts';
+import { TerminalRun, type TerminalRunOptions } from './terminal.ts';
+
+const runs: TerminalRun[] = [];
+afterEach(async () => {
+	for (const run of runs.splice(0)) await run.kill();
+});
+
+async function start(options: TerminalRunOptions = {}): Promise<TerminalRun> {
+	const run = new TerminalRun('bin/wattlag', [], options);
+	runs.push(run);
+	await run.waitFor(/PID .*WAIT99/);
+	return run;
+}
+
+/** Until the kernel takes nothing more of what the program draws. */
+async function stall(run: TerminalRun): Promise<void> {
+	run.stall();
+	for (let i = 0; i < 100; i++) {
+		run.send('\x0c');
+		if (i % 10 === 0) await setTimeout(20);
+	}
+}
+
+/** Three intervals back are about as many seconds: none is missing, whatever was on the screen. */
+async function expectSampledAllAlong(run: TerminalRun): Promise<void> {
+	run.send('[[[');
+	await run.waitFor(/PAUSED [\d:]+, [3-5](\.\d)?s back/);
+	run.send('.');
+	await run.waitFor((it) => !it.text().includes('PAUSED'));
+}
+
+async function expectRestored(run: TerminalRun, code: number): Promise<void> {
+	expect(await run.ended()).toEqual({ code, signal: 0 });
+	expect(run.fullScreen).toBe(false);
+	expect(run.cursorShown).toBe(true);
+}
+
+test('a terminal that reads nothing for a while: sampled all along, one fresh frame after', async () => {
+	const run = await start({ columns: 200, rows: 50 });
+	await setTimeout(2000);
+	await stall(run);
+	await setTimeout(8000);
+	run.unstall();
+	await expectSampledAllAlong(run);
+	run.send('q');
+	await expectRestored(run, 0);
+});
+
+test('SIGTERM meanwhile: it ends, and its programs leave the kernel', async () => {
+	const run = await start({ columns: 200, rows: 50 });
+	const programs = programsOf(run.pid);
+	await stall(run);
+	run.signal('SIGTERM');
+	await expectUnloaded(programs);
+	run.unstall();
+	// what is left of a frame fills the terminal's queue: the last sequences have no room there
+	expect(await run.ended()).toEqual({ code: 143, signal: 0 });
+});
+
+test('the line is cut: it ends by itself, and its programs leave the kernel', async () => {
+	const run = await start();
+	const programs = programsOf(run.pid);
+	run.hangUp();
+	await expectUnloaded(programs);
+	expect(existsSync(`/proc/${run.pid}/exe`)).toBe(false);
+});
+
+test('killed: its programs leave the kernel', async () => {
+	const run = await start();
+	const programs = programsOf(run.pid);
+	run.signal('SIGKILL');
+	await run.ended();
+	await expectUnloaded(programs);
+});
+
+test('a storm of sizes: sampled all along, and right at the last one', async () => {
+	const run = await start();
+	await setTimeout(3000);
+	for (let i = 0; i < 100; i++) {
+		run.resize(1 + ((i * 37) % 200), 1 + ((i * 13) % 50));
+		await setTimeout(10);
+	}
+	run.resize(100, 30);
+	await run.waitFor((it) => /Help/.test(it.screen()[29] ?? '') && /PID .*WAIT99/.test(it.text()));
+	await expectSampledAllAlong(run);
+	run.send('q');
+	await expectRestored(run, 0);
+});
+
+test('Ctrl-Z and fg: the shell gets the terminal, then figures go on', async () => {
+	const run = new TerminalRun('/bin/bash', ['--norc', '--noprofile', '-i'], { env: { PS1: 'shell> ' } });
+	runs.push(run);
+	await run.waitFor('shell>');
+	run.send('bin/wattlag\r');
+	await run.waitFor(/PID .*WAIT99/);
+	run.send('\x1a');
+	await run.waitFor((it) => !it.fullScreen && it.cursorShown && /Stopped/.test(it.text()));
+	run.send('fg\r');
+	await run.waitFor((it) => it.fullScreen && /PID .*WAIT99/.test(it.text()));
+	await setTimeout(5000);
+	await expectSampledAllAlong(run);
+	run.send('q');
+	await run.waitFor((it) => !it.fullScreen);
+	run.send('echo code $?\r');
+	await run.waitFor('code 0');
+});
