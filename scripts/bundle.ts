@@ -12,7 +12,11 @@ export const bundling = {
 	target: 'node24',
 	minifySyntax: true,
 	minifyWhitespace: true,
-	define: { 'process.env.NODE_ENV': '"production"' },
+	define: {
+		'process.env.NODE_ENV': '"production"',
+		// Ink's layout engine would fetch its own bytes, and Node load its HTTP client for it: 28 ms and its memory
+		fetch: 'undefined',
+	},
 	alias: {
 		// never used in production, but imported by Ink
 		'react-devtools-core': './src/ui/shims/devtools-stub.ts',
