@@ -38,6 +38,7 @@ export async function bundle(): Promise<void> {
 		sourcemap: 'linked',
 		metafile: true,
 	});
-	// names of chunks change with what is in them: those of earlier builds would stay for ever
+	// names of chunks change with what is in them: those of earlier builds, and their compiled code, would stay for ever
 	for (const file of globSync('dist/*')) if (!(file in metafile.outputs)) rmSync(file);
+	rmSync('build/compile-cache', { recursive: true, force: true });
 }
