@@ -9,7 +9,7 @@ import type { Size } from '../term/diff.ts';
 import { FrameWriter } from '../term/frame-writer.ts';
 import { type Lifecycle, watchProcess } from '../term/lifecycle.ts';
 import { openTerminal, standardOutput } from '../term/output.ts';
-import { Terminal } from '../term/terminal.ts';
+import { erasesInColour, Terminal } from '../term/terminal.ts';
 import type { HostInfo } from './frame/header.tsx';
 import { type LookChoice, lookOf, paint, setLook } from './theme.ts';
 import { statusLine } from './widgets/line.ts';
@@ -76,7 +76,13 @@ export function openScreen(options: ScreenOptions): Screen {
 	const terminal = new Terminal(output, keyboard, mouse);
 	const ended = Promise.withResolvers<number>();
 	const size = terminalSize();
-	const writer = new FrameWriter({ output, size, ascii: look.ascii, onGone: () => ended.resolve(128 + 1) });
+	const writer = new FrameWriter({
+		output,
+		size,
+		ascii: look.ascii,
+		colourErase: erasesInColour(process.env['TERM'] ?? ''),
+		onGone: () => ended.resolve(128 + 1),
+	});
 	const leave = () => terminal.restore(writer.stop());
 	const lifecycle: Lifecycle = {
 		end: (code) => {
