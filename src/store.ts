@@ -68,7 +68,7 @@ export class Store {
 	private frozen = false;
 
 	constructor(options: Partial<StoreOptions> = {}) {
-		this.options = { snapshots: 600, rows: 30_000, packedBytes: 4 * 2 ** 20, ...options };
+		this.options = { snapshots: 600, rows: 15_000, packedBytes: 4 * 2 ** 20, ...options };
 	}
 
 	readonly subscribe = (listener: () => void): (() => void) => {

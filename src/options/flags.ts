@@ -1,12 +1,7 @@
 /** The words of the command line; what they are worth is decided in `resolve.ts`. */
-import meow from 'meow';
+import { parseArgs } from 'node:util';
 import { UsageError } from '../usage-error.ts';
 import { type AnyTracer, commonOptions } from './common.ts';
-
-/** meow's name of an option. */
-function camelCase(name: string): string {
-	return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-}
 
 /** The command line as it was typed, every option known. */
 export interface Flags {
@@ -14,53 +9,51 @@ export interface Flags {
 	compare: boolean;
 	/** The file of the command `replay`. */
 	replay?: string;
-	/** By name; only those that were given. */
+	/** By name; only those that were given: switches as `true` or `false` or the word after `=`, others as text. */
 	options: Readonly<Record<string, unknown>>;
 }
+
+const hint = 'wattlag --help lists';
 
 /** Read `argv` (without interpreter and script); values are not looked at yet. Throws {@link UsageError}. */
 export function readFlags(argv: readonly string[], tracers: readonly AnyTracer[]): Flags {
 	const specs = [...commonOptions(tracers), ...tracers.flatMap((tracer) => tracer.options)];
-	// Values are parsed here, not by meow, which takes a missing value for the default and anything for a number.
-	const flags = Object.fromEntries(
-		specs.map((spec) => [
-			camelCase(spec.name),
-			{
-				type: spec.type === 'boolean' ? 'boolean' : 'string',
-				...(spec.short ? { shortFlag: spec.short } : {}),
-			} as const,
-		]),
-	);
-	let parsed: { flags: Record<string, unknown>; input: string[] };
-	// meow names the process after the package
-	const pkg = { name: 'wattlag' };
-	try {
-		parsed = meow('', {
-			importMeta: import.meta,
-			argv,
-			pkg,
-			autoHelp: false,
-			autoVersion: false,
-			booleanDefault: undefined,
-			flags,
-		});
-	} catch (error) {
-		throw new UsageError((error as Error).message);
+	const known = new Map(specs.map((spec) => [spec.name, spec]));
+	const { tokens } = parseArgs({
+		args: [...argv],
+		// mistakes are found here, one clear line each
+		strict: false,
+		allowNegative: true,
+		tokens: true,
+		options: Object.fromEntries(
+			specs.map(({ name, short, type }) => [
+				name,
+				{ type: type === 'boolean' ? 'boolean' : 'string', ...(short && { short }) },
+			]),
+		),
+	});
+	const input: string[] = [];
+	const given = new Map<string, unknown>();
+	for (const token of tokens) {
+		if (token.kind === 'positional') input.push(token.value);
+		if (token.kind !== 'option') continue;
+		const { name, rawName, value } = token;
+		const spec = known.get(name);
+		if (!spec) throw new UsageError(`unknown option ${rawName}; ${hint} them`);
+		if (spec.type === 'boolean') {
+			given.set(name, value ?? !rawName.startsWith('--no-'));
+			continue;
+		}
+		if (given.has(name)) throw new UsageError(`${rawName} is given twice`);
+		// the next option is no value, a negative number is one
+		const missing = value === undefined || (!token.inlineValue && /^-\D/.test(value));
+		given.set(name, missing ? '' : value);
 	}
-	const known = new Map(specs.map((spec) => [camelCase(spec.name), spec.name]));
-	for (const name of Object.keys(parsed.flags)) {
-		if (!known.has(name))
-			throw new UsageError(`unknown option ${name.length === 1 ? '-' : '--'}${name}; wattlag --help lists them`);
-	}
-	const compare = parsed.input[0] === 'compare';
-	const replay = parsed.input[0] === 'replay' ? parsed.input[1] : undefined;
-	if (parsed.input[0] === 'replay' && replay === undefined)
-		throw new UsageError('replay needs a file: wattlag replay FILE');
-	const stray = parsed.input[replay !== undefined ? 2 : compare ? 1 : 0];
-	if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'; wattlag --help lists the options`);
-	const given = [...known].flatMap(([name, option]) =>
-		parsed.flags[name] === undefined ? [] : [[option, parsed.flags[name]]],
-	);
+	const compare = input[0] === 'compare';
+	const replay = input[0] === 'replay' ? input[1] : undefined;
+	if (input[0] === 'replay' && replay === undefined) throw new UsageError('replay needs a file: wattlag replay FILE');
+	const stray = input[replay !== undefined ? 2 : compare ? 1 : 0];
+	if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'; ${hint} the options`);
 	return { compare, ...(replay !== undefined && { replay }), options: Object.fromEntries(given) };
 }
 

@@ -8,7 +8,7 @@ import { glyphWidth } from './width.ts';
 /** One entry per cell. A glyph '' is the second half of the wide glyph before it. */
 export interface Cells {
 	readonly glyphs: string[];
-	/** SGR parameters that give the style from a reset state; '' is the terminal's default. */
+	/** SGR parameters that give the style from a reset state; '' is the terminal's default, also for blanks that look so. */
 	readonly styles: string[];
 }
 
@@ -74,6 +74,21 @@ function nextStyle(current: string, params: string): string {
 	return next;
 }
 
+const blanks = new Map<string, string>();
+
+/** The style of a blank: what only shows on glyphs (colour of text, bold, faint, italic) is none. */
+export function blankStyle(style: string): string {
+	if (style === '') return style;
+	let seen = blanks.get(style);
+	if (seen === undefined) {
+		const plain = style.replace(/38;(5;\d+|2;\d+;\d+;\d+)/, '').split(';');
+		seen = plain.every((code) => code === '' || /^([123]|3\d|9\d)$/.test(code)) ? '' : style;
+		if (blanks.size > 4096) blanks.clear();
+		blanks.set(style, seen);
+	}
+	return seen;
+}
+
 const sgr = /\x1b\[([0-9;]*)m/y;
 
 /** A line as cells, cut to `columns`. With `ascii`, every glyph becomes one that a 7-bit terminal can show. */
@@ -102,7 +117,7 @@ export function drawLine({ glyphs, styles }: Cells, line: string, x: number, wid
 		}
 		if (code >= 0x20 && code < 0x7f) {
 			glyphs.push(line[i] as string);
-			styles.push(style);
+			styles.push(code === 0x20 ? blankStyle(style) : style);
 			i++;
 			continue;
 		}

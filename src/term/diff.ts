@@ -1,7 +1,7 @@
 /**
  * From the frame on the screen to the next one in as few bytes as is simple: only changed cells are written. Pure.
  */
-import type { Cells } from './cells.ts';
+import { blankStyle, type Cells } from './cells.ts';
 
 export interface Size {
 	columns: number;
@@ -30,15 +30,26 @@ function styleAt(cells: Cells, x: number): string {
 	return cells.styles[x] ?? '';
 }
 
+function isBlank(cells: Cells, x: number): boolean {
+	return glyphAt(cells, x) === ' ' && styleAt(cells, x) === '';
+}
+
 /** First cell from which on the row is blank in the default style, i.e. can be erased. */
 function blankFrom(cells: Cells): number {
 	let end = cells.glyphs.length;
-	while (end > 0 && cells.glyphs[end - 1] === ' ' && cells.styles[end - 1] === '') end--;
+	while (end > 0 && isBlank(cells, end - 1)) end--;
 	return end;
 }
 
 /** Unchanged cells in between that are cheaper to write again than to jump over. */
 const bridge = 4;
+
+interface Place {
+	out: string;
+	x: number;
+	y: number;
+	style: string;
+}
 
 class Pen {
 	out = '';
@@ -62,11 +73,28 @@ class Pen {
 		this.y = y;
 	}
 
+	get place(): Place {
+		return { out: this.out, x: this.x, y: this.y, style: this.style };
+	}
+
+	/** Back to where it was: what was written since is taken back. */
+	set place({ out, x, y, style }: Place) {
+		this.out = out;
+		this.x = x;
+		this.y = y;
+		this.style = style;
+	}
+
 	setStyle(style: string): void {
 		if (style === this.style) return;
 		// Adding a colour or attribute to the default needs no reset.
 		this.out += style === '' ? '\x1b[m' : this.style === '' ? `\x1b[${style}m` : `\x1b[0;${style}m`;
 		this.style = style;
+	}
+
+	/** A blank written now looks as in the default style. */
+	get blanksLookPlain(): boolean {
+		return blankStyle(this.style) === '';
 	}
 
 	/** Write one glyph of `width` cells at (x, y). */
@@ -83,14 +111,42 @@ class Pen {
 		this.x = surelyNarrow(glyph) && x + 1 < columns ? x + 1 : -1;
 	}
 
-	eraseToEnd(x: number, y: number): void {
+	eraseToEnd(x: number, y: number, style = ''): void {
 		this.moveTo(x, y);
-		this.setStyle('');
+		this.setStyle(style);
 		this.out += '\x1b[K';
 	}
 }
 
-function diffRow(pen: Pen, previous: Cells, next: Cells, y: number, columns: number): void {
+/** A background colour, and no attribute that erasing would leave out. */
+const colouredOnly = /^(?:[12];)*(?:(?:38;5;\d+|3\d|9\d);)?(?:48;5;\d+|4[0-7]|10[0-7])$/;
+
+/** Cells that are not blank in this style. */
+function inked(cells: Cells, style: string): number {
+	let count = 0;
+	for (let x = 0; x < cells.glyphs.length; x++) if (cells.glyphs[x] !== ' ' || cells.styles[x] !== style) count++;
+	return count;
+}
+
+/**
+ * Changed cells, or, where that takes fewer bytes, the row erased and drawn anew: most of a row that is selected, or no
+ * longer, is blank, and each of its cells changes.
+ */
+function diffRow(pen: Pen, previous: Cells, next: Cells, y: number, { columns }: Size, colourErase: boolean): void {
+	const before = pen.place;
+	writeChanges(pen, previous, next, y, columns);
+	const changes = pen.place;
+	const last = styleAt(next, columns - 1);
+	const style = colourErase && colouredOnly.test(last) ? last : '';
+	if (changes.out.length - before.out.length <= inked(next, style)) return;
+	pen.place = before;
+	pen.eraseToEnd(0, y, style);
+	const erased = style === '' ? empty : { glyphs: [], styles: Array<string>(columns).fill(style) };
+	writeChanges(pen, erased, next, y, columns);
+	if (pen.out.length >= changes.out.length) pen.place = changes;
+}
+
+function writeChanges(pen: Pen, previous: Cells, next: Cells, y: number, columns: number): void {
 	const blank = Math.min(blankFrom(next), columns);
 	const before = Math.min(blankFrom(previous), columns);
 	const changed = (x: number) => glyphAt(previous, x) !== glyphAt(next, x) || styleAt(previous, x) !== styleAt(next, x);
@@ -105,7 +161,7 @@ function diffRow(pen: Pen, previous: Cells, next: Cells, y: number, columns: num
 		let end = x + 1;
 		for (let look = end; look < blank && look <= end + bridge; look++) {
 			if (changed(look)) end = look + 1;
-			else if (styleAt(next, look) !== styleAt(next, end - 1)) break;
+			else if (styleAt(next, look) !== styleAt(next, end - 1) && !isBlank(next, look)) break;
 		}
 		while (end < blank && glyphAt(next, end) === '') end++;
 		for (; x < end; x++) {
@@ -113,7 +169,7 @@ function diffRow(pen: Pen, previous: Cells, next: Cells, y: number, columns: num
 			if (glyph === '') continue;
 			const width = glyphAt(next, x + 1) === '' && x + 1 < columns ? 2 : 1;
 			pen.moveTo(x, y);
-			pen.setStyle(styleAt(next, x));
+			if (!isBlank(next, x) || !pen.blanksLookPlain) pen.setStyle(styleAt(next, x));
 			pen.glyph(glyph, width, x, y, columns);
 		}
 	}
@@ -123,14 +179,20 @@ function diffRow(pen: Pen, previous: Cells, next: Cells, y: number, columns: num
 /**
  * Bytes (as text) that turn the screen showing `previous` into `next`; '' when nothing changed. Without `previous`
  * the screen is cleared and drawn in full. Assumes that autowrap is off and the style at rest is the default.
+ * `colourErase`: the terminal erases in the background colour of the moment (terminfo's bce).
  */
-export function diffFrames(previous: readonly Cells[] | null, next: readonly Cells[], size: Size): string {
+export function diffFrames(
+	previous: readonly Cells[] | null,
+	next: readonly Cells[],
+	size: Size,
+	colourErase = false,
+): string {
 	const pen = new Pen();
 	for (let y = 0; y < size.rows; y++) {
 		const from = previous?.[y] ?? empty;
 		const to = next[y] ?? empty;
 		// Rows that did not change are the same object: the writer keeps parsed rows.
-		if (from !== to) diffRow(pen, from, to, y, size.columns);
+		if (from !== to) diffRow(pen, from, to, y, size, colourErase);
 	}
 	pen.setStyle('');
 	if (previous === null) return `\x1b[m\x1b[H\x1b[2J${pen.out}`;

@@ -19,6 +19,8 @@ export interface FrameWriterOptions {
 	output: Output;
 	size: Size;
 	ascii: boolean;
+	/** The terminal erases in the background colour of the moment; false is safe. */
+	colourErase?: boolean;
 	/** The terminal is gone (EIO, EPIPE): nothing can be shown any more. */
 	onGone: (error: unknown) => void;
 }
@@ -129,7 +131,7 @@ export class FrameWriter {
 			if (!this.dirty) return;
 			this.dirty = false;
 			const next = this.composer.compose(this.slots, this.size);
-			const bytes = diffFrames(this.shown, next, this.size);
+			const bytes = diffFrames(this.shown, next, this.size, this.options.colourErase);
 			this.shown = next;
 			const { controls } = this;
 			this.controls = '';

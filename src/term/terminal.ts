@@ -18,6 +18,14 @@ const cancel = '\x18';
 const patienceMs = 200;
 const heldMax = 64 * 1024;
 
+/**
+ * Whether a terminal of this TERM erases in the background colour of the moment (terminfo's bce). Not GNU screen, not
+ * tmux, nor what nobody knows.
+ */
+export function erasesInColour(term: string): boolean {
+	return /^(xterm|linux|rxvt|konsole|gnome|vte|alacritty|kitty|foot|ghostty|wezterm|contour|st-|putty)/.test(term);
+}
+
 export class Terminal {
 	private readonly output: Output;
 	private readonly keyboard: ReadStream | null;

@@ -16,11 +16,13 @@ function widthOf(glyph: string): number {
 	return invisible.test(glyph) ? 0 : eastAsianWidth(glyph.codePointAt(0) as number);
 }
 
-/** Blocks in which every glyph is one cell wide: Latin letters, lines, blocks, shapes, braille. */
+/** Blocks in which every glyph is one cell wide: Latin letters, dashes, arrows, mathematics, lines, blocks, shapes, braille. */
 function surelyOne(code: number): boolean {
 	return (
 		(code >= 0x20 && code < 0x7f) ||
 		(code >= 0xa0 && code < 0x300 && code !== 0xad) ||
+		(code >= 0x2010 && code < 0x2028) ||
+		(code >= 0x2190 && code < 0x2300) ||
 		(code >= 0x2500 && code < 0x25fd) ||
 		(code >= 0x2800 && code < 0x2900)
 	);

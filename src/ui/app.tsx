@@ -386,6 +386,12 @@ export function App(props: AppProps): ReactElement | null {
 					prompt={promptOf(state, filter)}
 					message={state.message}
 					keymap={keymap}
+					front={{
+						kind: state.overlay ? 'overlay' : state.lens ? 'lens' : tab.detail ? 'detail' : 'table',
+						groups: tracer.groups.length,
+						views: actionView.views.length,
+						hasDetail: actionView.hasDetail,
+					}}
 					width={width}
 					height={footerHeight}
 				/>

@@ -9,13 +9,15 @@ import type { Size } from '../term/diff.ts';
 import { FrameWriter } from '../term/frame-writer.ts';
 import { type Lifecycle, watchProcess } from '../term/lifecycle.ts';
 import { openTerminal, standardOutput } from '../term/output.ts';
-import { Terminal } from '../term/terminal.ts';
+import { erasesInColour, Terminal } from '../term/terminal.ts';
 import type { HostInfo } from './frame/header.tsx';
+import { tabLine } from './frame/tab-line.ts';
+import { digitsOf, type TabTracer } from './tab.ts';
 import { type LookChoice, lookOf, paint, setLook } from './theme.ts';
 import { statusLine } from './widgets/line.ts';
 
 export interface ScreenOptions {
-	registry: readonly { tracer: { id: string; title: string } }[];
+	registry: readonly { tracer: Pick<TabTracer<never, object>, 'id' | 'title' | 'from'> }[];
 	command: { tab: string; look?: LookChoice | undefined; mouse?: boolean | undefined };
 	host: Pick<HostInfo, 'host'>;
 }
@@ -49,20 +51,24 @@ function openKeyboard(): ReadStream | null {
 	}
 }
 
-/** What is known before anything is measured. */
+/** What is known before anything is measured, where it stays. */
 function firstLines({ registry, command, host }: ScreenOptions, width: number): string[] {
+	const digits = digitsOf(registry);
 	const tabs = registry.map(({ tracer: { id, title } }, index) => ({
-		spans: [[id === command.tab ? 'tabActive' : 'tab', ` ${index + 1} ${title} `] as const],
-		drop: id === command.tab ? 0 : 1,
+		id,
+		title,
+		digit: digits[index] as string,
+		unavailable: false,
 	}));
+	const attaching = ['warn', 'attaching…'] as const;
 	return [
 		statusLine(width, [
 			{ spans: [['brand', 'wattlag']], drop: 1 },
 			{ spans: [['strong', host.host]], drop: 0 },
 		]),
-		statusLine(width, tabs, 1),
+		tabLine(tabs, command.tab, [[attaching]], width).line,
 		'',
-		`  ${paint('warn', 'attaching…')}`,
+		`  ${paint(...attaching)}`,
 	];
 }
 
@@ -76,7 +82,13 @@ export function openScreen(options: ScreenOptions): Screen {
 	const terminal = new Terminal(output, keyboard, mouse);
 	const ended = Promise.withResolvers<number>();
 	const size = terminalSize();
-	const writer = new FrameWriter({ output, size, ascii: look.ascii, onGone: () => ended.resolve(128 + 1) });
+	const writer = new FrameWriter({
+		output,
+		size,
+		ascii: look.ascii,
+		colourErase: erasesInColour(process.env['TERM'] ?? ''),
+		onGone: () => ended.resolve(128 + 1),
+	});
 	const leave = () => terminal.restore(writer.stop());
 	const lifecycle: Lifecycle = {
 		end: (code) => {

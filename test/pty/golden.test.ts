@@ -69,7 +69,8 @@ describe.each([
 		await settled(run);
 		run.send(keys);
 		await run.waitFor(ready);
-		const text = await settled(run);
+		// blanks at the end of a line are there or not as it was cheaper to draw
+		const text = (await settled(run)).replace(/ +$/gm, '');
 		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(columns);
 		await expect(`${text}\n`).toMatchFileSnapshot(`golden/${name}-${columns}x${rows}.txt`);
 	});

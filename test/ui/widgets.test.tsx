@@ -7,6 +7,7 @@ import { clipboardSequence, rowText } from '../../src/ui/frame/clipboard.ts';
 import { ErrorBoundary } from '../../src/ui/frame/error-boundary.tsx';
 import { Footer } from '../../src/ui/frame/footer.tsx';
 import { helpLines } from '../../src/ui/frame/help.tsx';
+import { type Front, hintLine } from '../../src/ui/frame/hints.ts';
 import { defaultKeymap } from '../../src/ui/keymap.ts';
 import { arrowOf, changeOf, formatChange } from '../../src/ui/state/baseline.ts';
 import { choicesOf, move, shownColumns, toggle } from '../../src/ui/state/columns.ts';
@@ -232,6 +233,19 @@ describe('help and footer', () => {
 		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
 	});
 
+	const table: Front = { kind: 'table', groups: 3, views: 2, hasDetail: true };
+
+	test('hints are of keys that do something here, as many as fit', () => {
+		const hints = (front: Partial<Front>, width = 80) => plain(hintLine(defaultKeymap, { ...table, ...front }, width));
+		expect(hints({})).toBe('?Help  qQuit  /Filter  sSort  SpacePause  EnterDetail  tGroup  vView  rReverse  ');
+		expect(hints({ groups: 1, views: 0, hasDetail: false })).not.toMatch(/Group|View|Detail/);
+		expect(hints({ kind: 'detail' })).toMatch(/^EscBack {2}\?Help .*sSort/);
+		expect(hints({ kind: 'lens' }, 200)).toMatch(/^EscBack {2}\?Help {2}qQuit {2}SpacePause .*\[Past/);
+		expect(hints({ kind: 'lens' }, 200)).not.toMatch(/Sort|Filter|Group|View|Detail/);
+		expect(hints({ kind: 'overlay' })).toBe('EscBack  ?Help  qQuit  ');
+		expect(hints({}, 20)).toBe('?Help  qQuit  ');
+	});
+
 	test('lost by cause, or lost 0', () => {
 		const props = {
 			cost: { bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 },
@@ -242,6 +256,7 @@ describe('help and footer', () => {
 			prompt: null,
 			message: null,
 			keymap: defaultKeymap,
+			front: table,
 			width: 100,
 			height: 2,
 		};
@@ -267,6 +282,7 @@ describe('help and footer', () => {
 						prompt={null}
 						message={null}
 						keymap={defaultKeymap}
+						front={table}
 						width={width}
 						height={2}
 					/>,

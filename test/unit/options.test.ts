@@ -37,6 +37,14 @@ test('short options as in top', () => {
 	});
 });
 
+test('a switch can be turned off, a value may begin with a minus sign', () => {
+	expect(parse('--ascii').look.ascii).toBe(true);
+	expect(parse('--no-ascii').look.ascii).toBe(false);
+	expect(parse('--ascii=false').look.ascii).toBe(false);
+	expect(parse('--filter=-x').filter).toBe('-x');
+	expect(parse('--filter', '-5').filter).toBe('-5');
+});
+
 test("a tracer's options reach its own section only", () => {
 	const { sections } = parse('--slow', '25', '-p', '65');
 	expect(sections['io']).toMatchObject({ slow: 25 });
@@ -55,7 +63,11 @@ describe('a bad option is one line that names it', () => {
 		[['--delay'], /--delay needs a value/],
 		[['--delay', '0'], /--delay: 0 is out of range/],
 		[['--delay', '-1'], /--delay: -1 is out of range/],
-		[['--delay', '1', '--delay', '2'], /--delay/],
+		[['--delay', '1', '--delay', '2'], /--delay is given twice/],
+		[['--delay', '--batch'], /--delay needs a value/],
+		[['--filter', '-x'], /--filter needs a value/],
+		[['--no-delay'], /--delay needs a value/],
+		[['--ascii=perhaps'], /--ascii: 'perhaps' is neither true nor false/],
 		[['--batch', '--iterations', '1.5'], /whole number/],
 		[['--json'], /--json needs --batch/],
 		[['--iterations', '3'], /--iterations needs --batch/],

@@ -25,9 +25,10 @@ class Emulator {
 			const line = this.terminal.buffer.active.getLine(y);
 			for (let x = 0; x < size.columns; x++) {
 				const cell = line?.getCell(x);
-				out.push(
-					`${cell?.getChars() || (cell?.getWidth() === 0 ? '' : ' ')}|${cell?.getFgColor()}|${cell?.getBgColor()}|${cell?.isBold()}|${cell?.isInverse()}`,
-				);
+				const glyph = cell?.getChars() || (cell?.getWidth() === 0 ? '' : ' ');
+				// of a blank one sees the background only
+				const seen = glyph === ' ' && !cell?.isInverse() ? '' : `${cell?.getFgColor()}|${cell?.isBold()}`;
+				out.push(`${glyph}|${cell?.getBgColor()}|${cell?.isInverse()}|${cell?.isUnderline()}|${seen}`);
 			}
 		}
 		return out;
@@ -36,13 +37,14 @@ class Emulator {
 
 const autowrapOff = '\x1b[?7l';
 
-async function shown(...frames: (readonly string[])[]): Promise<string[]> {
+/** `colourErase`: as told to the diff; the emulator does. */
+async function shown(frames: readonly (readonly string[])[], colourErase = false): Promise<string[]> {
 	const emulator = new Emulator();
 	await emulator.write(autowrapOff);
 	let previous: Cells[] | null = null;
 	for (const lines of frames) {
 		const next = frame(lines);
-		await emulator.write(diffFrames(previous, next, size));
+		await emulator.write(diffFrames(previous, next, size, colourErase));
 		previous = next;
 	}
 	return emulator.cells();
@@ -64,6 +66,21 @@ describe('diff', () => {
 		expect(diffFrames(frame(['hello world']), frame(['hello']), size)).toContain('\x1b[K');
 	});
 
+	test('a row of which everything changes is erased first where that is shorter', async () => {
+		const gaps = `a${' '.repeat(12)}b${' '.repeat(12)}c`;
+		const selected = `\x1b[30;46m${gaps.padEnd(30)}\x1b[m`;
+		expect(diffFrames(frame([selected]), frame([gaps]), size).length).toBeLessThan(25);
+		expect(diffFrames(frame([gaps]), frame([selected]), size, true).length).toBeLessThan(30);
+		// inverse blanks cannot be erased to, nor coloured ones on any terminal
+		expect(diffFrames(frame([gaps]), frame([`\x1b[7m${gaps.padEnd(30)}`]), size, true)).not.toContain('\x1b[K');
+		expect(diffFrames(frame([gaps]), frame([selected]), size, false)).not.toContain('\x1b[K');
+	});
+
+	test('the style of glyphs does not follow them through blanks', () => {
+		const bytes = diffFrames(frame(['']), frame(['\x1b[2mone \x1b[m\x1b[2mtwo\x1b[m']), size);
+		expect(bytes).toContain('one two');
+	});
+
 	test('leaves the default style behind', () => {
 		const bytes = diffFrames(null, frame(['\x1b[1;31mred']), size);
 		expect(bytes.endsWith('\x1b[m')).toBe(true);
@@ -79,7 +96,8 @@ describe('diff', () => {
 		['blank with a background', ['abc'], ['\x1b[42m   \x1b[m']],
 		['gone lines', ['a', 'b', 'c'], ['a']],
 	])('%s', async (_name, before, after) => {
-		expect(await shown(before, after)).toEqual(await shown(after));
+		expect(await shown([before, after])).toEqual(await shown([after]));
+		expect(await shown([before, after], true)).toEqual(await shown([after]));
 	});
 
 	test('any frame after any other', async () => {
@@ -94,6 +112,10 @@ describe('diff', () => {
 			'\x1b[m',
 			'\x1b[7m',
 			'\x1b[1;30;46m',
+			'\x1b[38;5;16;48;5;80m',
+			'\x1b[2;4m',
+			' '.repeat(12),
+			' '.repeat(30),
 			'█▌',
 			'⣿',
 			'e\u0301',
@@ -107,9 +129,10 @@ describe('diff', () => {
 		const frames: string[][] = [];
 		for (let i = 0; i < 60; i++) {
 			frames.push(any());
-			expect(await shown(...frames.slice(-4)), JSON.stringify(frames.slice(-4))).toEqual(
-				await shown(frames.at(-1) ?? []),
-			);
+			const last = frames.slice(-4);
+			const expected = await shown(frames.slice(-1));
+			expect(await shown(last), JSON.stringify(last)).toEqual(expected);
+			expect(await shown(last, true), JSON.stringify(last)).toEqual(expected);
 		}
 	});
 });

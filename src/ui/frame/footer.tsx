@@ -10,9 +10,10 @@ import type { Snapshot } from '../../snapshot.ts';
 import { textWidth, truncate } from '../../term/width.ts';
 import type { Keymap } from '../keymap.ts';
 import type { TextInput } from '../state/text-input.ts';
-import { paint, type Span } from '../theme.ts';
+import type { Span } from '../theme.ts';
 import { lineOf, type Piece, statusLine, widthOf } from '../widgets/line.ts';
 import { Lines } from '../widgets/lines.tsx';
+import { type Front, hintLine } from './hints.ts';
 
 export interface OwnCost {
 	/** BPF programs of all tabs and the whole process, as shares of one CPU. */
@@ -55,6 +56,7 @@ export interface FooterProps {
 	prompt: Prompt | null;
 	message: string | null;
 	keymap: Keymap;
+	front: Front;
 	width: number;
 	height: number;
 }
@@ -105,33 +107,13 @@ function statusOf({ lost, cost, selected, rows, width }: FooterProps): string {
 }
 
 /** The filter in use, what of it does not apply here, and as many key hints as fit. */
-function bottomLine({ filter, ignored, message, keymap, width }: FooterProps): string {
+function bottomLine({ filter, ignored, message, keymap, front, width }: FooterProps): string {
 	if (message !== null) return lineOf(width, [['alert', ` ${sanitize(message)} `]]);
 	const head: Span[] = [];
 	if (filter !== '') head.push(['dim', 'filter '], ['accent', truncate(sanitize(filter), Math.floor(width / 2))], '  ');
 	if (ignored.length > 0)
 		head.push(['warn', truncate(`ignored here: ${sanitize(ignored.join(', '))}`, Math.floor(width / 2) - 10)], '  ');
-	return lineOf(width, head) + hints(keymap, Math.max(0, width - widthOf(head)));
-}
-
-const shortNames: Readonly<Record<string, string>> = { Space: 'Spc', Enter: 'Ret' };
-
-function hints(keymap: Keymap, width: number): string {
-	const shown = keymap.bindings
-		.filter((binding) => binding.hint !== undefined && binding.keys.length > 0)
-		.sort((a, b) => (a.hintOrder ?? 99) - (b.hintOrder ?? 99));
-	let line = '';
-	let used = 0;
-	for (const binding of shown) {
-		const name = binding.keys[0] as string;
-		const key = shortNames[name] ?? name;
-		const label = `${binding.hint} `;
-		const cells = textWidth(key) + textWidth(label) + 1;
-		if (used + cells > width) break;
-		line += `${paint('strong', key)}${paint('hint', label)} `;
-		used += cells;
-	}
-	return line;
+	return lineOf(width, head) + hintLine(keymap, front, Math.max(0, width - widthOf(head)));
 }
 
 /** Text that would not fit is cut on the left: the caret stays in sight. */

@@ -2,12 +2,12 @@
 import { type ReactElement, useContext, useMemo } from 'react';
 import { formatDuration } from '../../format.ts';
 import type { SafeText } from '../../sanitize.ts';
-import { textWidth } from '../../term/width.ts';
 import type { Ns } from '../../units.ts';
 import type { Span } from '../theme.ts';
 import { HitsContext } from '../widgets/hit.ts';
 import { type Piece, statusLine } from '../widgets/line.ts';
 import { Lines } from '../widgets/lines.tsx';
+import { type TabLine, tabLine } from './tab-line.ts';
 
 /** What the header says about the machine. */
 export interface HostInfo {
@@ -98,43 +98,18 @@ function badgeOf({ tabs, active, paused, behind, time, delay, width }: HeaderPro
 	return ['good', `● ${Number(delay.toFixed(2))}s`];
 }
 
-/** The tabs' line, and where each tab ends on it. */
-function tabLine(props: HeaderProps): { line: string; ends: { id: string; end: number }[] } {
+function tabsOf(props: HeaderProps): TabLine {
 	const { tabs, active, baseline, group, width } = props;
-	const badge = badgeOf(props);
-	const room = width - textWidth(badge[1] as string) - 2;
-	// Where not all titles fit beside the badge, the digit still says how to get there.
-	const full = tabs.reduce((sum, { title }) => sum + textWidth(title) + 5, 0) <= room;
-	const labels = tabs.map(({ id, digit, title, state: tabState }): Piece => {
-		const text = full || id === active ? ` ${digit} ${title} ` : ` ${digit} `;
-		return {
-			spans: [[id === active ? 'tabActive' : tabState === 'unavailable' ? 'dim' : 'tab', text]],
-			drop: id === active ? 0 : 2,
-		};
-	});
-	let end = -1;
-	const ends = labels.map(({ spans }, index) => {
-		end += textWidth((spans[0] as readonly [string, string])[1]) + 1;
-		return { id: tabs[index]?.id ?? '', end };
-	});
-	const line = statusLine(
-		width,
-		[
-			...labels,
-			{ spans: baseline === null ? [] : [['accent', `Δ ${clock(baseline)}`]], drop: 3, side: 'right' },
-			{ spans: group === null ? [] : [['dim', 'by '], group], drop: 4, side: 'right' },
-			{ spans: [badge], drop: 1, side: 'right' },
-		],
-		1,
-	);
-	return { line, ends };
+	const names = tabs.map((tab) => ({ ...tab, unavailable: tab.state === 'unavailable' }));
+	const marked: Span[] = baseline === null ? [] : [['accent', `Δ ${clock(baseline)}`]];
+	return tabLine(names, active, [[badgeOf(props)], marked, group === null ? [] : [['dim', 'by '], group]], width);
 }
 
 export function Header(props: HeaderProps): ReactElement {
 	const hits = useContext(HitsContext);
 	// Load and uptime are read anew whenever something else changed: at least once per interval.
 	const [lines, ends] = useMemo(() => {
-		const { line, ends } = tabLine(props);
+		const { line, ends } = tabsOf(props);
 		return [props.height >= 2 ? [machineLine(props), line] : [line], ends];
 	}, [props]);
 	hits.tabs = ends;

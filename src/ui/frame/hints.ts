@@ -1,0 +1,44 @@
+/** The footer's hints: keys that do something in what is in front, the most important first, as many as fit. */
+import { textWidth } from '../../term/width.ts';
+import type { Command, Keymap } from '../keymap.ts';
+import { paint } from '../theme.ts';
+
+/** What is in front, as far as hints depend on it. */
+export interface Front {
+	kind: 'table' | 'detail' | 'lens' | 'overlay';
+	/** What the tab has to offer: groupings and views to choose from, something behind a row. */
+	groups: number;
+	views: number;
+	hasDetail: boolean;
+}
+
+const ofTables: readonly Command[] = ['filter', 'sort-menu', 'reverse', 'detail', 'group', 'view', 'baseline'];
+const onOverlays: readonly Command[] = ['back', 'help', 'quit'];
+
+/** Whether a key of this command would do something. */
+function useful(command: Command, { kind, groups, views, hasDetail }: Front): boolean {
+	if (kind === 'overlay') return onOverlays.includes(command);
+	if (kind === 'lens') return !ofTables.includes(command);
+	if (command === 'back') return kind === 'detail';
+	if (command === 'detail') return kind === 'table' && hasDetail;
+	if (command === 'group') return groups > 1;
+	if (command === 'view') return views > 1;
+	return true;
+}
+
+export function hintLine({ bindings }: Keymap, front: Front, width: number): string {
+	const shown = bindings
+		.filter(({ command, hint, keys }) => hint !== undefined && keys.length > 0 && useful(command, front))
+		.sort((a, b) => (a.hintOrder ?? 99) - (b.hintOrder ?? 99));
+	let line = '';
+	let used = 0;
+	for (const { keys, hint } of shown) {
+		const key = keys[0] as string;
+		const label = `${hint} `;
+		const cells = textWidth(key) + textWidth(label) + 1;
+		if (used + cells > width) break;
+		line += `${paint('strong', key)}${paint('hint', label)} `;
+		used += cells;
+	}
+	return line;
+}
