@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from './config/file.ts';
-import { configPath, readFlags } from './options/flags.ts';
+import { configPath, type Flags, noFlags } from './options/flags.ts';
 import { helpText } from './options/help.ts';
 import { type CommandLine, resolveOptions } from './options/resolve.ts';
 import { registry } from './registry.ts';
@@ -137,7 +137,9 @@ async function replay(command: CommandLine): Promise<number> {
 
 async function main(): Promise<number> {
 	const tracers = registry.map((entry) => entry.tracer);
-	const flags = readFlags(process.argv.slice(2), tracers);
+	const words = process.argv.slice(2);
+	const flags: Flags =
+		words.length > 0 ? (await import('./options/command-line.ts')).readFlags(words, tracers) : noFlags;
 	const file = await loadConfig(configPath(flags), process.env);
 	const command = resolveOptions(flags, tracers, { env: process.env, file });
 	switch (command.mode) {

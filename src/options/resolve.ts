@@ -13,7 +13,7 @@ import type { LookChoice } from '../ui/theme.ts';
 import { UsageError } from '../usage-error.ts';
 import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring } from './common.ts';
 import { fileValues } from './file-values.ts';
-import { type Flags, readFlags } from './flags.ts';
+import type { Flags } from './flags.ts';
 import { check, integer, oneOf } from './values.ts';
 
 /** What the user asked for, checked. */
@@ -166,13 +166,4 @@ function checkFilter(text: string, tracers: readonly AnyTracer[]): string {
 		throw error;
 	}
 	return text;
-}
-
-/** The command line alone. Throws {@link UsageError}. */
-export function parseCommandLine(
-	argv: readonly string[],
-	tracers: readonly AnyTracer[],
-	sources?: Sources,
-): CommandLine {
-	return resolveOptions(readFlags(argv, tracers), tracers, sources);
 }

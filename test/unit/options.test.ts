@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { readFlags } from '../../src/options/command-line.ts';
 import { helpText } from '../../src/options/help.ts';
-import { parseCommandLine } from '../../src/options/resolve.ts';
+import { resolveOptions, type Sources } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
 import { UsageError } from '../../src/usage-error.ts';
 
 const tracers = registry.map((entry) => entry.tracer);
-const parse = (...argv: string[]) => parseCommandLine(argv, tracers);
+const parseWith = (argv: readonly string[], sources?: Sources) =>
+	resolveOptions(readFlags(argv, tracers), tracers, sources);
+const parse = (...argv: string[]) => parseWith(argv);
 
 test('without arguments the first tab opens and is read every second', () => {
 	expect(parse()).toMatchObject({ mode: 'live', tab: 'overview', delay: 1, iterations: Number.POSITIVE_INFINITY });
@@ -15,7 +18,7 @@ test('a script that names no tab gets the first one that measures', () => {
 	expect(parse('--batch')).toMatchObject({ mode: 'batch', tab: 'energy' });
 	expect(parse('--batch', '--tab', 'overview')).toMatchObject({ tab: 'overview' });
 	expect(parse('--batch', '--sort', 'share')).toMatchObject({ sorts: { energy: 'share' } });
-	expect(parseCommandLine(['--batch'], tracers, { env: { WATTLAG_TAB: 'io' } })).toMatchObject({ tab: 'io' });
+	expect(parseWith(['--batch'], { env: { WATTLAG_TAB: 'io' } })).toMatchObject({ tab: 'io' });
 });
 
 test('the batch contract', () => {
@@ -63,9 +66,9 @@ describe('a bad option is one line that names it', () => {
 		[['--delay'], /--delay needs a value/],
 		[['--delay', '0'], /--delay: 0 is out of range/],
 		[['--delay', '-1'], /--delay: -1 is out of range/],
-		[['--delay', '1', '--delay', '2'], /--delay is given twice/],
+		[['--delay', '1', '--delay', '2'], /--delay can only be set once/],
 		[['--delay', '--batch'], /--delay needs a value/],
-		[['--filter', '-x'], /--filter needs a value/],
+		[['--filter', '-x'], /unknown option -x/],
 		[['--no-delay'], /--delay needs a value/],
 		[['--ascii=perhaps'], /--ascii: 'perhaps' is neither true nor false/],
 		[['--batch', '--iterations', '1.5'], /whole number/],
