@@ -167,7 +167,7 @@ static __noinline int walk_task(struct task_struct *task, u64 word)
 /*
  * The same where the kernel can walk, as long as nothing but the usual is asked for.
  * Cost: about 0.2 µs per thread and tick, 0.5 µs more for processes that waited, in the reading thread's own time.
- * Loses: as above. Whoever has no storage stays without until the iterator comes.
+ * Loses: as above.
  */
 SEC("syscall")
 int walk_tasks(void *ctx)
