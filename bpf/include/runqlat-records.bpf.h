@@ -209,7 +209,7 @@ static __always_inline bool read_process(const bool walks, void *to, struct task
 		bpf_probe_read_kernel(&record->process, sizeof(record->process), process);
 		return tell(walks, to, record, sizeof(*record));
 	}
-	if (walks || !(word & READ_ALL) || !has_waited(process))
+	if (!(word & READ_ALL) || !has_waited(process))
 		return true;
 	fill(&head, task, RECORD_PRESENT, task->start_boottime);
 	return tell(walks, to, &head, sizeof(head));
