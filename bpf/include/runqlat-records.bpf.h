@@ -155,8 +155,7 @@ static __always_inline bool read_thread(const bool walks, void *to, struct task_
 	struct record_head head = {};
 
 	if (!is_leader(task)) {
-		/* a walk creates nothing: that is left to the iterator */
-		struct thread_waits *thread = walks ? bpf_task_storage_get(&threads, task, 0, 0) : adopt_thread(task);
+		struct thread_waits *thread = adopt_thread(task);
 		u32 voluntary = task->nvcsw;
 		u32 involuntary = task->nivcsw;
 
@@ -195,7 +194,7 @@ static __always_inline bool read_thread(const bool walks, void *to, struct task_
 /* What is asked for of a process. */
 static __always_inline bool read_process(const bool walks, void *to, struct task_struct *task, u64 word)
 {
-	struct process_waits *process = walks ? bpf_task_storage_get(&processes, task, 0, 0) : adopt_process(task);
+	struct process_waits *process = adopt_process(task);
 	struct process_record *record;
 	struct record_head head = {};
 	const u32 zero = 0;
@@ -210,7 +209,7 @@ static __always_inline bool read_process(const bool walks, void *to, struct task
 		bpf_probe_read_kernel(&record->process, sizeof(record->process), process);
 		return tell(walks, to, record, sizeof(*record));
 	}
-	if (walks || !(word & READ_ALL) || !has_waited(process))
+	if (!(word & READ_ALL) || !has_waited(process))
 		return true;
 	fill(&head, task, RECORD_PRESENT, task->start_boottime);
 	return tell(walks, to, &head, sizeof(head));

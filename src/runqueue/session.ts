@@ -19,7 +19,7 @@ const MAX_BLAMED = 64;
 type TaskKind = 'process' | 'thread' | 'cgroup' | 'pidns';
 
 /** How often all processes are read, so that one whose end was not reported does not stay: ns. */
-const FULL_READ_EVERY: Ns = 60e9;
+const FULL_READ_EVERY: Ns = 30e9;
 
 export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private readonly host: Host;

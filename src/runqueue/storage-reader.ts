@@ -104,9 +104,9 @@ export class StorageReader implements Reader {
 		this.bpf.drain(maps.ended.name, (record, at) => take(record, at, sink));
 	}
 
-	/** Where the kernel can, and nothing is asked for that only the iterator tells. */
+	/** Where the kernel can, and nothing is asked for that only the iterator tells: threads, and with a filter who waits. */
 	private walk(sink: Sink): boolean {
-		if (!this.walks || this.filters + this.wanted > 0 || this.pause-- > 0) return false;
+		if (!this.walks || this.filters > 0 || this.wanted & WANT_THREADS || this.pause-- > 0) return false;
 		const complete = this.bpf.walk('walk_tasks');
 		this.bpf.drain(maps.told.name, (view, at) => {
 			// what is told as a difference is not told again
