@@ -55,6 +55,7 @@ export class Processes {
 		const { name, value } = maps.processes;
 		this.cgroups.tick();
 		for (const known of this.known.values()) {
+			// bytes without a request, read while it was being counted, stay for the interval that has the request
 			if (known.interval.count === 0) continue;
 			known.interval = new Distribution();
 			known.bytes_read = 0;
