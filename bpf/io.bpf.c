@@ -48,7 +48,7 @@ static __noinline void end_bare_flush(struct bio *bio)
 
 /*
  * The only hook that every request ends with. It comes once for each part of a request that a driver completes in
- * parts: only the part that covers what is left is the end. Costs a clock read, two hash look-ups and a histogram update
+ * parts: only the part that covers what is left is the end. Costs a clock read, places in two tables and a histogram update
  * for each stage and two more.
  *
  * Counts what /proc/diskstats counts: a write with cache flushes around it is one write when all is done (its latency is

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is counted of requests: by device, operation and flags; by process; what was lost; and records of slow ones. */
+/* What is counted of requests: by device, operation and flags; what was lost; and records of slow ones. */
 #pragma once
 
 /* Records of slow requests each CPU may write in one interval; more of them tell nothing new. */

@@ -55,6 +55,7 @@ export class Processes {
 		const { name, value } = maps.processes;
 		this.cgroups.tick();
 		for (const known of this.known.values()) {
+			// bytes without a request, read while it was being counted, stay for the interval that has the request
 			if (known.interval.count === 0) continue;
 			known.interval = new Distribution();
 			known.bytes_read = 0;
@@ -63,9 +64,12 @@ export class Processes {
 		this.bpf.object.readMapped(name, this.buffer);
 		const view = viewOf(this.buffer);
 		for (let place = 0; place * value.size < this.buffer.length; place++) {
-			const now = value.read(view, place * value.size);
+			const at = place * value.size;
+			// `start` comes first: most places are nobody's and need no more
+			if (view.getUint32(at, true) === 0 && view.getUint32(at + 4, true) === 0) continue;
+			const now = value.read(view, at);
 			// one interval more than needed, for a CPU that was stopped (a virtual one may be) between stamp and sum
-			if (now.start === 0 || (ended - now.total.epoch) << 0 > 1) continue;
+			if ((ended - now.total.epoch) << 0 > 1) continue;
 			const taken = this.difference(latencies, place, now);
 			if (taken) this.add(now, taken);
 		}

@@ -18,6 +18,7 @@ interface State {
 	bypassed: number;
 	slow: number;
 	submitter: number;
+	processes_full: number;
 	rows: {
 		stacked: boolean;
 		count: number;
@@ -191,4 +192,34 @@ test('slow is decided by the total', () => {
 		`${at + lasts} 0 5 done 1 512 512`,
 	];
 	expect(replay('1 0 0 slow 500', ...one(1000, 499), ...one(3000, 500), ...one(5000, 501)).slow).toBe(2);
+});
+
+test('a process finds a place or is counted; one that was left alone for an interval gives its place away', () => {
+	/** All of them begin at the same place. */
+	const tasks = Array.from({ length: 9 }, (_, n) => 5 + 256 * n);
+	const last = tasks.at(-1) as number;
+	const request = (task: number): string[] => [
+		`1000 0 ${task} queue 1 512`,
+		`1100 0 ${task} issue 1 1 1000`,
+		'2000 0 0 done 1 512 512',
+	];
+	const crowded = replay('1 0 0 interval 7', ...tasks.flatMap(request), ...tasks.flatMap(request));
+	expect(crowded.processes_full).toBe(2);
+	expect(crowded.processes.map(({ pid, count }) => [pid, count])).toEqual(tasks.slice(0, 8).map((pid) => [pid, 2]));
+	const busy = tasks.slice(1, 8).flatMap(request);
+	const early = replay(
+		'1 0 0 interval 7',
+		...tasks.slice(0, 8).flatMap(request),
+		'2 0 0 interval 8',
+		...busy,
+		...request(last),
+	);
+	expect(early.processes_full).toBe(1);
+	const later = replay(
+		...['1 0 0 interval 7', ...tasks.slice(0, 8).flatMap(request), '2 0 0 interval 8', ...busy],
+		...['3 0 0 interval 9', ...request(last)],
+	);
+	expect(later.processes_full).toBe(0);
+	expect(later.processes[0]).toEqual({ pid: last, count: 1, ns: 1000, read: 512 });
+	expect(later.processes.slice(1).every(({ count }) => count === 2)).toBe(true);
 });
