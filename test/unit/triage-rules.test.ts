@@ -327,7 +327,9 @@ test('losses: only while they grow, and only where they weigh', () => {
 });
 
 test('own-cost: the tool itself', () => {
-	expect(said('own-cost', { cost: 0.4, dt: 6 * second })).toEqual(['own-cost: wattlag: takes 40% of a CPU itself (BPF 0%)']);
+	expect(said('own-cost', { cost: 0.4, dt: 6 * second })).toEqual([
+		'own-cost: wattlag: takes 40% of a CPU itself (BPF 0%)',
+	]);
 	silent('own-cost', { cost: 0.2, dt: 6 * second });
 	// starting up
 	silent('own-cost', { cost: 0.4 });
