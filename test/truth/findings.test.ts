@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { Finding } from '../../src/triage/finding.ts';
 import { parsePressure } from '../../src/triage/pressure.ts';
 import { laidOut } from './fio.ts';
@@ -12,6 +12,9 @@ import { smallGroup } from './memory-limit.ts';
 import { comesAndGoes } from './overview-lines.ts';
 import { onSlowDevice } from './slow-device.ts';
 import { buildWorkloads, type Workloads } from './workload.ts';
+
+// a finding may take long to come where others work too
+vi.setConfig({ testTimeout: 120_000 });
 
 let loads: Workloads | undefined;
 afterEach(async () => {

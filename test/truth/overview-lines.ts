@@ -36,7 +36,7 @@ export async function comesAndGoes(
 ): Promise<{ finding: Finding; line: Line }> {
 	let found: { finding: Finding; line: Line } | undefined;
 	const said = new Set<string>();
-	const gone = await watch(40, (line) => {
+	const gone = await watch(60, (line) => {
 		const finding = line.findings.find(is);
 		for (const { rule, subject, text } of line.findings) said.add(`${rule}: ${subject}: ${text}`);
 		if (finding && !found) {

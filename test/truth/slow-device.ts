@@ -63,7 +63,7 @@ export async function onSlowDevice(
 ): Promise<void> {
 	await onLoop(requests, async (loop, image) => {
 		const group = limited(image, reads);
-		const script = 'echo $$ > "$0"; exec chrt --fifo 10 fio "$@"';
+		const script = 'fio --version > /dev/null; echo $$ > "$0"; exec chrt --fifo 10 fio "$@"';
 		try {
 			await use(loop, (...options) =>
 				jobOf(

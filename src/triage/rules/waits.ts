@@ -48,7 +48,7 @@ export const waits: Rule = {
 				about: processKey(row),
 				excess,
 				subject: safe`${row.comm}[${row.pid}]`,
-				text: safe`waits ${percent(wait / dt_ns)} of the time for a CPU (p99 ${duration(p99)})`,
+				text: safe`waits ${percent(wait / dt_ns)} of the time for a CPU${wait > dt_ns ? safe`, threads added up` : safe``} (p99 ${duration(p99)})`,
 				figures: { wait_share: wait / dt_ns, wait_p99_ns: p99 },
 				owner: culprit(moment, row),
 				link: {

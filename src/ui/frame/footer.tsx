@@ -88,7 +88,9 @@ function costSpans(cost: OwnCost | null, words: boolean): Span[] {
 /** Losses and own cost always stay; they get shorter first. */
 function statusOf({ lost, cost, selected, rows, width }: FooterProps): string {
 	const position: Span[] =
-		selected >= 0 ? [['strong', `${selected + 1}`], ['dim', '/'], `${rows}`] : [`${rows}`, ['dim', ' rows']];
+		selected >= 0
+			? [['strong', `${selected + 1}`], ['dim', '/'], `${rows}`]
+			: [`${rows}`, ['dim', rows === 1 ? ' row' : ' rows']];
 	const room = width - widthOf(position) - 2;
 	const forms = [
 		{ named: true, words: true },
@@ -117,15 +119,15 @@ function bottomLine({ filter, ignored, message, keymap, front, width }: FooterPr
 }
 
 /** Text that would not fit is cut on the left: the caret stays in sight. */
-function promptLine({ kind, input, error }: Prompt, width: number): { line: string; placeAt: number } {
+function promptSpans({ kind, input, error }: Prompt, width: number): { spans: Span[]; placeAt: number } {
 	const sign = kind === 'filter' ? '/' : '\\';
 	const before = Array.from(sanitize(input.text.slice(0, input.caret)));
 	while (textWidth(before.join('')) > Math.max(1, width - 4)) before.shift();
 	const [at = ' ', ...after] = Array.from(sanitize(input.text.slice(input.caret)));
 	const hidden = textWidth(sanitize(input.text.slice(0, input.caret))) - textWidth(before.join(''));
-	const line = lineOf(width, [['strong', sign], before.join(''), ['selected', at], after.join('')]);
+	const spans: Span[] = [['strong', sign], before.join(''), ['selected', at], after.join('')];
 	const place = error ? textWidth(sanitize(input.text.slice(0, error.start))) : 0;
-	return { line, placeAt: Math.max(0, 1 + place - hidden) };
+	return { spans, placeAt: Math.max(0, 1 + place - hidden) };
 }
 
 /** The message beside a mark under the place: to the right of it, or to the left where there is more room. */
@@ -153,9 +155,11 @@ function promptHelp(prompt: Prompt, width: number): string {
 }
 
 function promptLines(prompt: Prompt, message: string | null, width: number, height: number): string[] {
-	const { line, placeAt } = promptLine(prompt, width);
+	const { spans, placeAt } = promptSpans(prompt, width);
+	const line = lineOf(width, spans);
 	const problem = message ?? (prompt.error && sanitize(prompt.error.message));
-	if (height < 2) return [problem === null ? line : lineOf(width, [['bad', problem]])];
+	// what is typed stays in sight, also where there is one line for both
+	if (height < 2) return [problem === null ? line : lineOf(width, [...spans, ' ', ['bad', problem]])];
 	if (message !== null) return [line, lineOf(width, [['warn', sanitize(message)]])];
 	return [line, problem === null ? promptHelp(prompt, width) : errorLine(problem, placeAt, width)];
 }
