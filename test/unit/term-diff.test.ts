@@ -3,6 +3,7 @@ import xterm from '@xterm/headless';
 import { describe, expect, test } from 'vitest';
 import { type Cells, parseCells } from '../../src/term/cells.ts';
 import { diffFrames } from '../../src/term/diff.ts';
+import { erasesInColour } from '../../src/term/terminal.ts';
 import { generator } from '../ui/fixtures/tabs.ts';
 
 const size = { columns: 30, rows: 6 };
@@ -135,4 +136,19 @@ describe('diff', () => {
 			expect(await shown(last, true), JSON.stringify(last)).toEqual(expected);
 		}
 	});
+});
+
+test('erasing in colour is expected of terminals that do it', () => {
+	for (const term of [
+		'xterm',
+		'xterm-256color',
+		'linux',
+		'tmux-256color',
+		'screen-256color-bce',
+		'rxvt-unicode',
+		'st-256color',
+	])
+		expect(erasesInColour(term), term).toBe(true);
+	for (const term of ['', 'dumb', 'screen', 'screen-256color', 'vt100', 'vt220', 'ansi', 'cygwin'])
+		expect(erasesInColour(term), term).toBe(false);
 });
