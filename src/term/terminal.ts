@@ -19,11 +19,13 @@ const patienceMs = 200;
 const heldMax = 64 * 1024;
 
 /**
- * Whether a terminal of this TERM erases in the background colour of the moment (terminfo's bce). Not GNU screen, not
- * tmux, nor what nobody knows.
+ * Whether a terminal of this TERM erases in the background colour of the moment (terminfo's bce). tmux does, though its
+ * entry does not say so; not GNU screen, nor what nobody knows.
  */
 export function erasesInColour(term: string): boolean {
-	return /^(xterm|linux|rxvt|konsole|gnome|vte|alacritty|kitty|foot|ghostty|wezterm|contour|st-|putty)/.test(term);
+	return /^(xterm|linux|tmux|rxvt|konsole|gnome|vte|alacritty|kitty|foot|ghostty|wezterm|contour|st-|putty)|-bce$/.test(
+		term,
+	);
 }
 
 export class Terminal {

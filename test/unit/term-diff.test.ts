@@ -3,6 +3,7 @@ import xterm from '@xterm/headless';
 import { describe, expect, test } from 'vitest';
 import { type Cells, parseCells } from '../../src/term/cells.ts';
 import { diffFrames } from '../../src/term/diff.ts';
+import { erasesInColour } from '../../src/term/terminal.ts';
 import { generator } from '../ui/fixtures/tabs.ts';
 
 const size = { columns: 30, rows: 6 };
@@ -70,7 +71,7 @@ describe('diff', () => {
 		const gaps = `a${' '.repeat(12)}b${' '.repeat(12)}c`;
 		const selected = `\x1b[30;46m${gaps.padEnd(30)}\x1b[m`;
 		expect(diffFrames(frame([selected]), frame([gaps]), size).length).toBeLessThan(25);
-		expect(diffFrames(frame([gaps]), frame([selected]), size, true).length).toBeLessThan(30);
+		expect(diffFrames(frame([gaps]), frame([selected]), size, true).length).toBeLessThan(35);
 		// inverse blanks cannot be erased to, nor coloured ones on any terminal
 		expect(diffFrames(frame([gaps]), frame([`\x1b[7m${gaps.padEnd(30)}`]), size, true)).not.toContain('\x1b[K');
 		expect(diffFrames(frame([gaps]), frame([selected]), size, false)).not.toContain('\x1b[K');
@@ -135,4 +136,19 @@ describe('diff', () => {
 			expect(await shown(last, true), JSON.stringify(last)).toEqual(expected);
 		}
 	});
+});
+
+test('erasing in colour is expected of terminals that do it', () => {
+	for (const term of [
+		'xterm',
+		'xterm-256color',
+		'linux',
+		'tmux-256color',
+		'screen-256color-bce',
+		'rxvt-unicode',
+		'st-256color',
+	])
+		expect(erasesInColour(term), term).toBe(true);
+	for (const term of ['', 'dumb', 'screen', 'screen-256color', 'vt100', 'vt220', 'ansi', 'cygwin'])
+		expect(erasesInColour(term), term).toBe(false);
 });
