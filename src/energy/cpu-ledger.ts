@@ -104,14 +104,14 @@ export class CpuLedger {
 	}
 
 	/**
-	 * Is this a thread that is known and has not run since it was last seen? Then it was seen, and `observe` has nothing
-	 * to add but a name or group that somebody else has given it.
+	 * A thread that is alive. Is it known, and has not run since it was last seen? Then `observe` has nothing to add but a name
+	 * or group that somebody else has given it.
 	 */
 	rests(task: number, start: Ns, cpu_ns: Ns): boolean {
 		const thread = this.threads.get(task);
-		if (thread === undefined || thread.start !== start || thread.cpu_ns !== cpu_ns) return false;
+		if (thread === undefined || thread.start !== start) return false;
 		this.see(thread);
-		return true;
+		return thread.cpu_ns === cpu_ns;
 	}
 
 	/** A thread that is alive. */

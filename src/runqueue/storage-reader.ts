@@ -10,7 +10,7 @@ import {
 	waiting_record,
 } from '../generated/runqlat.ts';
 import type { BpfObject } from '../native.ts';
-import { type BpfSession, canWalk, openBpf, viewOf } from '../tracers/bpf-session.ts';
+import { type BpfSession, openBpf, openWalking, viewOf } from '../tracers/bpf-session.ts';
 import type { BpfCost, Host } from '../tracers/tracer.ts';
 import { commBytes } from './filter.ts';
 import type { CpuWaits, Reader, Sink, TaskFilter } from './reader.ts';
@@ -55,22 +55,23 @@ export class StorageReader implements Reader {
 
 	/** @param systemOnly measure the machine and its CPUs, not the processes */
 	constructor(host: Host, filter: TaskFilter, systemOnly = false) {
-		this.walks = canWalk(host.addon);
 		const setFilter = (object: BpfObject): void => this.writeFilter(object, filter);
-		this.bpf = openBpf(host, 'runqlat', {
-			layout: constants,
-			constants: { with_processes: !systemOnly },
-			without: [...(systemOnly ? ['born', 'executed', 'exited', 'freed'] : []), ...(this.walks ? [] : ['walk_tasks'])],
-			withoutMaps: this.walks ? [] : [maps.told.name],
-			shards: [maps.cpu_waits.name],
-			optional: ['executed', 'exited'],
-			// every task has its storage before the first wait is measured: those that come later get theirs when born
-			beforeAttach(program, object) {
-				if (program !== 'switched') return;
-				if (!systemOnly) object.iterate('read_tasks', new Uint8Array(0));
-				setFilter(object);
-			},
-		});
+		const open = (walks: boolean): BpfSession =>
+			openBpf(host, 'runqlat', {
+				layout: constants,
+				constants: { with_processes: !systemOnly },
+				without: [...(systemOnly ? ['born', 'executed', 'exited', 'freed'] : []), ...(walks ? [] : ['walk_tasks'])],
+				withoutMaps: walks ? [] : [maps.told.name],
+				shards: [maps.cpu_waits.name],
+				optional: ['executed', 'exited'],
+				// every task has its storage before the first wait is measured: those that come later get theirs when born
+				beforeAttach(program, object) {
+					if (program !== 'switched') return;
+					if (!systemOnly) object.iterate('read_tasks', new Uint8Array(0));
+					setFilter(object);
+				},
+			});
+		({ bpf: this.bpf, walks: this.walks } = openWalking(host.addon, open));
 		this.hooks = [...this.bpf.hooks, 'iter/task'];
 		this.possibleCpus = this.bpf.possibleCpus;
 		this.uncertainty = systemOnly

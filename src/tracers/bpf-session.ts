@@ -76,9 +76,22 @@ export function hookExists(addon: BpfAddon, section: string): boolean {
 /** Section of programs that hook nothing: they run when they are asked to. */
 const WALK = 'syscall';
 
-/** Can a program walk all tasks by itself (since 6.7)? */
-export function canWalk(addon: BpfAddon): boolean {
-	return ['bpf_iter_task_new', 'bpf_rcu_read_lock'].every((name) => addon.hasType('func', name));
+/**
+ * Open an object with its programs that walk all tasks, where this kernel has what they need (since 6.7) and takes them;
+ * else without.
+ */
+export function openWalking(
+	addon: BpfAddon,
+	open: (walks: boolean) => BpfSession,
+): { bpf: BpfSession; walks: boolean } {
+	if (['bpf_iter_task_new', 'bpf_rcu_read_lock'].every((name) => addon.hasType('func', name))) {
+		try {
+			return { bpf: open(true), walks: true };
+		} catch {
+			// what else may be wrong is found again without them
+		}
+	}
+	return { bpf: open(false), walks: false };
 }
 
 /** The line of a verifier log that says what was wrong: the last one that is no statistics. */

@@ -11,7 +11,7 @@ import { constants, iteration_end, maps, thread_head, thread_record, thread_stat
 import { type SafeText, sanitize } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
 import type { Count, Ns } from '../units.ts';
-import { type BpfSession, canWalk, openBpf, viewOf } from './bpf-session.ts';
+import { type BpfSession, openBpf, openWalking, viewOf } from './bpf-session.ts';
 import type { BpfCost, Host } from './tracer.ts';
 
 /** Programs of bpf/include/thread-detail.bpf.h, whose hooks not every kernel has. */
@@ -171,8 +171,8 @@ const WALK_AGAIN = 16;
 
 /** What a look found. */
 interface Living {
-	/** What the iterator wrote, `end` bytes of it; undefined: a walk left it in its ring. */
-	listing: { view: DataView; end: number } | undefined;
+	/** What the iterator wrote, `end` bytes of it, `everything` or those at rest with their head; undefined: a walk left it in its ring. */
+	listing: { view: DataView; end: number; everything: boolean } | undefined;
 	/** ns since boot. */
 	now: Ns;
 }
@@ -215,9 +215,10 @@ export class BpfCpu implements CpuCounter {
 		this.moves = places > 1;
 		this.placement = weighting;
 		this.cycles = weighting.cycles;
-		const walks = canWalk(addon);
-		if (walks) this.walkFrom = 0;
-		this.bpf = open(host, weighting, { moves: this.moves, interrupts, cycles: this.cycles, walks });
+		const { moves, cycles } = this;
+		const opened = openWalking(addon, (walks) => open(host, weighting, { moves, interrupts, cycles, walks }));
+		this.bpf = opened.bpf;
+		if (opened.walks) this.walkFrom = 0;
 		try {
 			this.irq = apart ? new KernelIrqTime(host.procRoot) : interrupts ? new CountedIrqTime(this.bpf) : undefined;
 			this.about = {
@@ -296,7 +297,8 @@ export class BpfCpu implements CpuCounter {
 		process.cpuUsage();
 		this.looks++;
 		const walks = this.looks >= this.walkFrom;
-		const everything = walks ? this.astray : this.isThorough();
+		// also those at rest: to know them again, or for groups and names that others gave them
+		const everything = walks ? this.astray : this.looks % THOROUGH === 0;
 		const look = new Uint8Array(maps.look.value.size);
 		viewOf(look).setUint32(0, everything ? 0 : this.looks, true);
 		this.bpf.object.update(maps.look.name, wordOf(0, 4), look);
@@ -308,7 +310,7 @@ export class BpfCpu implements CpuCounter {
 		// a run that finds no room is repeated as the same look: what it told is not known yet
 		const view = this.bpf.iterate('read_threads');
 		const end = view.byteLength - iteration_end.size;
-		return { listing: { view, end }, now: iteration_end.read(view, end).boot_ns };
+		return { listing: { view, end, everything }, now: iteration_end.read(view, end).boot_ns };
 	}
 
 	/** What the last walk says of itself. */
@@ -327,19 +329,14 @@ export class BpfCpu implements CpuCounter {
 			this.bpf.drain(maps.told.name, (record, at) => ledger.observe(sampleAt(record, at)));
 			return;
 		}
-		const { view, end } = listing;
+		const { view, end, everything } = listing;
 		for (let at = 0; at < end; ) {
 			const { task_low, task_high, start, cpu_ns, state } = thread_head.read(view, at);
 			const whole = state !== thread_state.THREAD_RESTS;
-			const rests = !this.isThorough() && ledger.rests(identity(task_low, task_high), start, cpu_ns);
+			const rests = !everything && ledger.rests(identity(task_low, task_high), start, cpu_ns);
 			if (!rests && whole) ledger.observe(sampleAt(view, at));
 			at += whole ? thread_record.size : thread_head.size;
 		}
-	}
-
-	/** Is this a look at everything, for groups and names that others gave to those at rest? */
-	private isThorough(): boolean {
-		return this.looks % THOROUGH === 0;
 	}
 
 	/** What threads used, by place. */
