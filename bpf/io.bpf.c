@@ -27,9 +27,8 @@ char LICENSE[] SEC("license") = "GPL";
  * A bare flush: a write of no bytes that waited for a flush of the device, which is a request of the kernel's own without an
  * owner. Whoever asked for it is charged here.
  */
-static __noinline void end_bare_flush(struct bio *bio)
+static __noinline void end_bare_flush(struct bio *bio, u64 now)
 {
-	u64 now = bpf_ktime_get_ns();
 	struct bio_bucket *bucket = bio_bucket(bio);
 	u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
 	struct io_cpu *shard = this_cpu();
@@ -65,7 +64,8 @@ int block_rq_complete(u64 *ctx)
 	struct tracked *tracked = 0;
 	struct io_cpu *shard;
 	struct io_stats *io;
-	u64 now, begin, took;
+	u64 now = bpf_ktime_get_ns();
+	u64 begin, took;
 	u32 way, epoch, raw, slot;
 	u8 op;
 
@@ -77,7 +77,7 @@ int block_rq_complete(u64 *ctx)
 	/* one whose issue was not seen passed the filters when it was inserted */
 	if (way >= WAYS && setting(IO_WANT) & WANT_FILTERS) {
 		if (!left && rq->bio)
-			end_bare_flush(rq->bio);
+			end_bare_flush(rq->bio, now);
 		return 0;
 	}
 	raw = tracked ? tracked->raw_flags : rq->cmd_flags;
@@ -92,7 +92,6 @@ int block_rq_complete(u64 *ctx)
 	}
 	if (!block_in_flush_sequence(rq, op))
 		io->count++;
-	now = bpf_ktime_get_ns();
 	if (tracked) {
 		shard = this_cpu();
 		if (shard) {
@@ -113,7 +112,7 @@ int block_rq_complete(u64 *ctx)
 	} else if (left) {
 		count(unseen_start);
 	} else if (rq->bio) {
-		end_bare_flush(rq->bio);
+		end_bare_flush(rq->bio, now);
 	}
 end:
 	set_way(&bucket->objects, way, 0);
@@ -201,7 +200,7 @@ int block_rq_insert(u64 *ctx)
 {
 	struct request *rq = block_request(ctx);
 	struct request_bucket *bucket = request_bucket(rq);
-	u64 now;
+	u64 now = bpf_ktime_get_ns();
 	u32 way;
 
 	if (!bucket)
@@ -209,7 +208,7 @@ int block_rq_insert(u64 *ctx)
 	way = find(&bucket->objects, (u64)rq);
 	if (way < WAYS && bucket->ways[way].requeued)
 		return 0;
-	way = begin(bucket, way, rq, &now);
+	way = begin(bucket, way, rq, now);
 	if (way < WAYS)
 		bucket->ways[way].stamps[STAGE_QUEUE] = now;
 	return 0;
@@ -225,8 +224,8 @@ int block_rq_issue(u64 *ctx)
 	struct request *rq = block_request(ctx);
 	struct request_bucket *bucket = request_bucket(rq);
 	struct tracked *tracked;
+	u64 now = bpf_ktime_get_ns();
 	u32 way, bytes;
-	u64 now;
 
 	if (!bucket)
 		return 0;
@@ -235,9 +234,7 @@ int block_rq_issue(u64 *ctx)
 	/* what is left of a request that never completed here must not lend its age */
 	if (way >= WAYS || (bucket->ways[way].stamps[STAGE_DEVICE] && !bucket->ways[way].requeued) ||
 	    is_another(&bucket->ways[way], rq))
-		way = begin(bucket, way, rq, &now);
-	else
-		now = bpf_ktime_get_ns();
+		way = begin(bucket, way, rq, now);
 	if (way >= WAYS)
 		return 0;
 	tracked = &bucket->ways[way];
@@ -344,6 +341,7 @@ int block_bio_queue(u64 *ctx)
 	if (way >= WAYS)
 		return 0;
 	queued = &bucket->ways[way];
+	queued->queued_ns = bpf_ktime_get_ns();
 	queued->target = where.target;
 	queued->dev = where.dev;
 	queued->part = where.part;
@@ -351,8 +349,6 @@ int block_bio_queue(u64 *ctx)
 	queued->bytes = bio->bi_iter.bi_size;
 	queued->how = OWNER_SUBMITTER;
 	flags = task_owner(&queued->owner);
-	/* the clock waits for all loads before it, also for those of the kernel: ours are done meanwhile */
-	queued->queued_ns = bpf_ktime_get_ns();
 	if (flags & PF_KTHREAD)
 		queued->how = kernel_owner(&queued->owner, bio, flags);
 	set_way(&bucket->objects, way, want & WANT_FILTERS && !passes(queued, bio, want) ? 0 : (u64)bio);

@@ -5,9 +5,9 @@
  */
 #pragma once
 
-/* Devices × operations × flags that one CPU has room for. */
-#define KEY_BITS 7
-#define KEYS (1 << KEY_BITS)
+/* Devices × operations × flags that one CPU may have room for; it has 2^key_bits, for each of which there is memory. */
+#define KEYS 128
+const volatile u32 key_bits = 7;
 
 /* The kinds that one CPU has met: IN_USE | dev << 16 | op << 8 | flags (of io_flag), 0: free. */
 struct io_keys {
@@ -22,8 +22,8 @@ static __noinline u32 other_place(struct io_keys *shard, u64 key, u32 start)
 {
 	if (!shard)
 		return KEYS;
-	for (u32 tries = 0; tries < KEYS; tries++) {
-		u32 n = (start + tries) & (KEYS - 1);
+	for (u32 tries = 0; tries < KEYS && tries >> key_bits == 0; tries++) {
+		u32 n = (start + tries) & ((1U << key_bits) - 1) & (KEYS - 1);
 
 		if (!shard->keys[n])
 			shard->keys[n] = key;
@@ -38,7 +38,13 @@ static __noinline u32 other_place(struct io_keys *shard, u64 key, u32 start)
 static __always_inline u32 place_of(struct io_keys *shard, u32 dev, u8 op, u8 flags)
 {
 	u64 key = IN_USE | (u64)dev << 16 | op << 8 | flags;
-	u32 start = (u32)(key ^ key >> 32) * 0x9e3779b1U >> (32 - KEY_BITS);
+	u32 start = (u32)(key ^ key >> 32) * 0x9e3779b1U >> (32 - key_bits) & (KEYS - 1);
 
 	return shard->keys[start] == key ? start : other_place(shard, key, start);
+}
+
+/* Number of a place among those of all CPUs. */
+static __always_inline u32 place_index(u32 cpu, u32 place)
+{
+	return cpu << key_bits | place;
 }

@@ -36,7 +36,7 @@ static __always_inline u32 place(struct bio_bucket *bucket, struct bio *bio)
  * after each sleep (since 6.9; before, each time): so a wait is in `request`, and what may be missing there is CPU time
  * of the submitting task. Without a stamp (iostats switched off) `request` lasts until the next hook.
  */
-static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u64 got)
+static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u64 got, u64 now)
 {
 	struct bio *bio = rq->bio;
 
@@ -53,7 +53,7 @@ static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u
 		tracked->stamps[STAGE_REQUEST] = queued->queued_ns;
 		if (got && got < queued->queued_ns)
 			got = queued->queued_ns;
-		tracked->stamps[STAGE_PLUG] = got;
+		tracked->stamps[STAGE_PLUG] = got < now ? got : now;
 		tracked->owner = queued->owner;
 		tracked->part = queued->part;
 		tracked->how = queued->how;
@@ -84,10 +84,9 @@ static __noinline bool begin_unknown(struct tracked *tracked, struct request *rq
 
 /*
  * Begin a request's life where an earlier one of the same address was, or in a free place. Returns the way, WAYS if all
- * are taken or it is not wanted. Reads the clock last: it waits for all loads before it, also for those of the kernel, so
- * that ours cost less meanwhile than after it.
+ * are taken or it is not wanted.
  */
-static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct request *rq, u64 *now)
+static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct request *rq, u64 now)
 {
 	struct tracked *tracked;
 	u64 got = rq->start_time_ns;
@@ -104,7 +103,7 @@ static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct 
 		count(missed_completion);
 	}
 	tracked = &bucket->ways[way];
-	if (!adopt(tracked, rq, got) && !begin_unknown(tracked, rq)) {
+	if (!adopt(tracked, rq, got, now) && !begin_unknown(tracked, rq)) {
 		set_way(&bucket->objects, way, 0);
 		return WAYS;
 	}
@@ -115,9 +114,6 @@ static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct 
 	tracked->bytes = bytes;
 	tracked->op = block_op(raw);
 	tracked->requeued = 0;
-	*now = bpf_ktime_get_ns();
-	if (tracked->stamps[STAGE_PLUG] > *now)
-		tracked->stamps[STAGE_PLUG] = *now;
 	set_way(&bucket->objects, way, (u64)rq);
 	return way;
 }

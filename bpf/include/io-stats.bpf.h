@@ -17,7 +17,7 @@ struct io_stats {
 
 CPU_SHARDS(stat_keys, struct io_keys);
 
-/* KEYS for each CPU. */
+/* 2^key_bits for each CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -93,7 +93,7 @@ static __always_inline struct io_stats *stats_of(u32 dev, u8 op, u8 flags)
 	u32 cpu = bpf_get_smp_processor_id();
 	struct io_keys *shard = bpf_map_lookup_elem(&stat_keys, &cpu);
 	u32 place = shard ? place_of(shard, dev, op, flags) : KEYS;
-	u32 index = cpu * KEYS + place;
+	u32 index = place_index(cpu, place);
 
 	return place < KEYS ? bpf_map_lookup_elem(&stats, &index) : 0;
 }

@@ -3,7 +3,7 @@
  * is followed: there are no processes, no slow requests, nothing in flight, and nothing can be filtered.
  */
 import { BlockDevices } from '../block-devices.ts';
-import { type device_stats, maps } from '../generated/io-device.ts';
+import { constants, type device_stats, maps } from '../generated/io-device.ts';
 import { safe } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
 import { type BpfSession, openBpf } from '../tracers/bpf-session.ts';
@@ -11,7 +11,7 @@ import { LatencyReader } from '../tracers/latency.ts';
 import { type Host, type Options, type Reading, type Session, Unavailable } from '../tracers/tracer.ts';
 import type { Count, Ns } from '../units.ts';
 import { FILTER_OPTIONS } from './filter.ts';
-import { KeyedStats, kindsPerCpu } from './keyed-stats.ts';
+import { KeyedStats, keyBits } from './keyed-stats.ts';
 import { type Counted, Rows } from './rows.ts';
 import type { IoExtra, IoRow } from './snapshot.ts';
 
@@ -46,10 +46,12 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		const filter = FILTER_OPTIONS.find((name) => options[name]);
 		if (filter !== undefined)
 			throw new Unavailable(`--device-only cannot filter by ${filter}`, `leave out --${filter} or --device-only`);
+		const possibleCpus = host.addon.possibleCpus();
 		this.bpf = openBpf(host, 'io-device', {
-			layout: {},
+			layout: constants,
+			constants: { key_bits: keyBits(possibleCpus) },
 			shards: [maps.device_keys.name],
-			maxEntries: { [maps.device_stats.name]: kindsPerCpu(maps.device_keys) * host.addon.possibleCpus() },
+			maxEntries: { [maps.device_stats.name]: possibleCpus << keyBits(possibleCpus) },
 		});
 		this.stats = new KeyedStats(this.bpf, maps.device_keys, maps.device_stats);
 		this.rows = new Rows(() => this.counted(), new BlockDevices(host.sysRoot), ['device', 'total']);

@@ -12,9 +12,10 @@ export interface Kind {
 
 type Keys = { readonly name: string; readonly value: Struct<{ full: Count; keys: Float64Array }> };
 
-/** Kinds that one CPU has room for. */
-export function kindsPerCpu({ value }: Keys): number {
-	return value.read(new DataView(new ArrayBuffer(value.size)), 0).keys.length;
+/** Each CPU has room for 2 to this many kinds: there is memory for all of them, also of CPUs that may never come. */
+export function keyBits(possibleCpus: number): number {
+	if (possibleCpus <= 16) return 7;
+	return possibleCpus <= 64 ? 6 : 5;
 }
 
 export class KeyedStats<Value> {
@@ -36,12 +37,13 @@ export class KeyedStats<Value> {
 	*entries(): Generator<{ id: string; key: Kind; value: Value }> {
 		const { name, value } = this.values;
 		const view = viewOf(this.buffer);
+		const bits = keyBits(this.bpf.possibleCpus);
 		this.full = 0;
 		for (const [cpu, { full, keys }] of this.bpf.shards(this.keys).entries()) {
 			this.full += full;
 			for (const [place, key] of keys.entries()) {
 				if (key === 0) continue;
-				this.bpf.object.readMapped(name, this.buffer, (cpu * keys.length + place) * value.size);
+				this.bpf.object.readMapped(name, this.buffer, ((cpu << bits) + place) * value.size);
 				yield {
 					id: `${key} ${cpu}`,
 					key: { dev: Math.floor(key / 2 ** 16) % 2 ** 32, op: (key >> 8) & 0xff, flags: key & 0xff },

@@ -15,7 +15,8 @@ const KNOWN = 2048;
 
 /** Places that each CPU has for processes: 2 to this. */
 export function processBits(possibleCpus: number): number {
-	return possibleCpus > 16 ? 7 : 8;
+	if (possibleCpus <= 16) return 8;
+	return possibleCpus <= 64 ? 7 : 6;
 }
 
 /** What was read of a place before: whose it was, and their bytes. */

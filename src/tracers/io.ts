@@ -11,7 +11,7 @@ import { FilePaths } from '../io/file-paths.ts';
 import { ioFilter, ioFilterText, writeSettings } from '../io/filter.ts';
 import { FullPathSession } from '../io/full-path.ts';
 import { InFlight, requestBits } from '../io/inflight.ts';
-import { KeyedStats, kindsPerCpu } from '../io/keyed-stats.ts';
+import { KeyedStats, keyBits } from '../io/keyed-stats.ts';
 import { IO_PATH } from '../io/path.ts';
 import { Processes, processBits } from '../io/processes.ts';
 import { type Counted, Rows } from '../io/rows.ts';
@@ -217,10 +217,14 @@ export const io: Tracer<IoRow, IoExtra> = {
 		const bits = requestBits(possibleCpus);
 		const bpf = openBpf(host, 'io', {
 			layout: constants,
-			constants: { request_bits: bits, process_bits: processBits(possibleCpus) },
+			constants: {
+				request_bits: bits,
+				key_bits: keyBits(possibleCpus),
+				process_bits: processBits(possibleCpus),
+			},
 			shards: [maps.io_cpus.name, maps.stat_keys.name],
 			maxEntries: {
-				[maps.stats.name]: kindsPerCpu(maps.stat_keys) * possibleCpus,
+				[maps.stats.name]: possibleCpus << keyBits(possibleCpus),
 				[maps.processes.name]: possibleCpus << processBits(possibleCpus),
 				[maps.requests.name]: 2 ** bits,
 				[maps.bios.name]: 2 ** bits,
