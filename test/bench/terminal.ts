@@ -56,10 +56,10 @@ function programs(configHome: string): Program[] {
 	];
 	const ours = {
 		...{ name: OURS, command: 'bin/wattlag', args: ['--delay', '1'] },
-		...{ frame: /Interrupts[\s\S]*Help/, ready: /WATTS/ },
+		...{ frame: /Interrupts[\s\S]*Help/, ready: /WATTS/, selects: true },
 	};
 	return [ours, ...peers.filter(({ command }) => existsSync(`/usr/bin/${command}`))].map((program) => ({
-		...{ frame: program.ready, env, down, up, quit, selects: program.name !== 'top' },
+		...{ frame: program.ready, env, down, up, quit, selects: false },
 		...program,
 	}));
 }
@@ -113,12 +113,12 @@ async function running(program: Program, { loads, quick }: Bench, add: Add): Pro
 	const { name } = program;
 	const subject = new Subject(program);
 	await subject.ready();
-	await wait(2000);
+	await wait(1500);
 	const idle = await watch(subject, 3);
 	const load = loads.start(undefined, 'busy', BUSY);
 	await wait(1500);
-	const busy = await watch(subject, 5);
-	const { ms, bytes } = await press(subject, quick ? 40 : 120);
+	const busy = await watch(subject, 4);
+	const { ms, bytes } = await press(subject, quick ? 30 : 100);
 	load.kill('SIGKILL');
 	const { rss, anon } = subject.memory();
 	await subject.close();
@@ -152,7 +152,7 @@ export async function terminal(bench: Bench): Promise<SectionResult> {
 	};
 	const config = temporaryDirectory(join(tmpdir(), 'wattlag-bench-'));
 	const list = programs(config.path);
-	const [rounds, starts] = bench.quick ? [2, 3] : [3, 7];
+	const [rounds, starts] = bench.quick ? [1, 2] : [3, 5];
 	for (let round = 1; round <= rounds; round++)
 		for (const program of list) {
 			progress(`terminal: ${program.name}, round ${round} of ${rounds}`);
@@ -172,7 +172,7 @@ export async function terminal(bench: Bench): Promise<SectionResult> {
 		id: 'terminal',
 		title: 'Terminal: the screen beside htop, btop and top',
 		notes: [
-			`A terminal of 200 × 50, a refresh every second, read by an emulator. ${rounds} rounds in turns; CPU time is of all threads, sampling included, unless the contender says otherwise. Keys move the selection, at any moment of the interval; a key is answered when the emulator shows another row selected (top selects none: when nothing more came for 30 ms), and what is not answered within 300 ms counts as that. ${starts} starts in turns.`,
+			`A terminal of 200 × 50, a refresh every second, read by an emulator. ${rounds} rounds in turns; CPU time is of all threads, sampling included, unless the contender says otherwise. Keys move the selection, at any moment of the interval; a key is answered when the emulator shows another row selected (peers: or when nothing more comes for 30 ms); what is not answered within 300 ms counts as that. ${starts} starts in turns.`,
 			`Synthetic frames: snapshots of that many rows, made up, all figures changing, through the program's own store, tabs, layout and diff, from the arrival of a tick's bytes in the drawing thread to the last byte of the frame.`,
 		],
 		baseline: 'htop',

@@ -15,7 +15,7 @@ export interface Program {
 	down: string;
 	up: string;
 	quit: string;
-	/** It has a selected row, of another background. */
+	/** It shows the selected row by another background, always. */
 	selects: boolean;
 }
 
@@ -23,6 +23,8 @@ const columns = 200;
 const rows = 50;
 /** Without a selection to look at, a key's frame is complete when nothing came for so long, ms. */
 const quietMs = 30;
+/** Columns in which the bar of a selected row is looked for. */
+const barPlaces = [4, 20, 100];
 /** Longest wait for the answer to a key, ms. */
 const answerMs = 300;
 
@@ -112,18 +114,21 @@ export class Subject {
 		return memory(this.pid);
 	}
 
-	/** Background of every row's middle: what tells the selected one. */
+	/** Background of every row at some places: what tells the selected one, even if its bar ends with its text. */
 	private selection(): string {
 		const buffer = this.emulator.buffer.active;
-		return Array.from({ length: rows }, (_, row) => {
-			const cell = buffer.getLine(row)?.getCell(columns >> 1);
-			return `${cell?.getBgColorMode()}:${cell?.getBgColor()}:${cell?.isInverse()}`;
-		}).join(' ');
+		const places = Array.from({ length: rows }, (_, row) => barPlaces.map((column) => [row, column] as const)).flat();
+		return places
+			.map(([row, column]) => {
+				const cell = buffer.getLine(row)?.getCell(column);
+				return `${cell?.getBgColorMode()}:${cell?.getBgColor()}:${cell?.isInverse()}`;
+			})
+			.join(' ');
 	}
 
 	/**
 	 * One key press: ms until the frame that shows its effect has come, and the bytes that came meanwhile. No answer in
-	 * 300 ms counts as these; NaN: the program selects nothing, and nothing came.
+	 * 300 ms counts as these; NaN: nothing came of a program that may show no selection.
 	 */
 	async press(key: 'down' | 'up'): Promise<{ ms: number; bytes: number }> {
 		const [before, selected] = [this.bytes, this.selection()];
