@@ -15,13 +15,11 @@ export interface Program {
 	down: string;
 	up: string;
 	quit: string;
-	/** It shows the selected row by another background, always. */
-	selects: boolean;
 }
 
 const columns = 200;
 const rows = 50;
-/** Without a selection to look at, a key's frame is complete when nothing came for so long, ms. */
+/** Where no other row is selected afterwards, a key's frame is complete when nothing came for so long, ms. */
 const quietMs = 30;
 /** Columns in which the bar of a selected row is looked for. */
 const barPlaces = [4, 20, 100];
@@ -127,25 +125,19 @@ export class Subject {
 	}
 
 	/**
-	 * One key press: ms until the frame that shows its effect has come, and the bytes that came meanwhile. No answer in
-	 * 300 ms counts as these; NaN: nothing came of a program that may show no selection.
+	 * One key press: ms until the frame has come that shows another row selected, or after which nothing more came, and the
+	 * bytes that came meanwhile. No answer in 300 ms counts as these.
 	 */
 	async press(key: 'down' | 'up'): Promise<{ ms: number; bytes: number }> {
 		const [before, selected] = [this.bytes, this.selection()];
 		const begun = performance.now();
-		let last: Chunk = { at: Number.NaN, received: before };
+		let last: Chunk = { at: begun + answerMs, received: before };
 		const answered = new Promise<void>((resolve) => {
-			const late = () => {
-				if (this.program.selects) last.at = begun + answerMs;
-				resolve();
-			};
-			let timer = setTimeout(late, answerMs);
+			let timer = setTimeout(resolve, answerMs);
 			this.onShown = (chunk) => {
 				last = chunk;
-				const shown = this.selection() !== selected;
-				if (!shown && this.program.selects) return;
 				clearTimeout(timer);
-				if (shown) resolve();
+				if (this.selection() !== selected) resolve();
 				else timer = setTimeout(resolve, quietMs);
 			};
 		});
