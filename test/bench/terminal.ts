@@ -59,7 +59,7 @@ function programs(configHome: string): Program[] {
 		...{ frame: /Interrupts[\s\S]*Help/, ready: /WATTS/ },
 	};
 	return [ours, ...peers.filter(({ command }) => existsSync(`/usr/bin/${command}`))].map((program) => ({
-		...{ frame: program.ready, env, down, up, quit },
+		...{ frame: program.ready, env, down, up, quit, selects: program.name !== 'top' },
 		...program,
 	}));
 }
@@ -116,7 +116,7 @@ async function running(program: Program, { loads, quick }: Bench, add: Add): Pro
 	const load = loads.start(undefined, 'busy', BUSY);
 	await wait(1500);
 	const busy = await watch(subject, 4);
-	const { ms, bytes } = await press(subject, quick ? 30 : 100);
+	const keys = program.selects ? await press(subject, quick ? 30 : 100) : undefined;
 	load.kill('SIGKILL');
 	const { rss, anon } = subject.memory();
 	await subject.close();
@@ -124,9 +124,11 @@ async function running(program: Program, { loads, quick }: Bench, add: Add): Pro
 	addCpu(add, SCREEN.idleCpu, name, idle);
 	add(SCREEN.bytes, name, busy.bytes);
 	add(SCREEN.idleBytes, name, idle.bytes);
-	add(SCREEN.keyBytes, name, median(bytes));
-	add(SCREEN.keyMedian, name, median(ms));
-	add(SCREEN.keyTail, name, percentile(ms, 0.99));
+	if (keys) {
+		add(SCREEN.keyBytes, name, median(keys.bytes));
+		add(SCREEN.keyMedian, name, median(keys.ms));
+		add(SCREEN.keyTail, name, percentile(keys.ms, 0.99));
+	}
 	add(SCREEN.rss, name, rss);
 	add(SCREEN.anonymous, name, anon);
 }
@@ -170,7 +172,7 @@ export async function terminal(bench: Bench): Promise<SectionResult> {
 		id: 'terminal',
 		title: 'Terminal: the screen beside htop, btop and top',
 		notes: [
-			`A terminal of 200 × 50, a refresh every second, read by an emulator. ${rounds === 1 ? 'One round' : `${rounds} rounds`} in turns; CPU time is of all threads, sampling included, unless the contender says otherwise. Keys move the selection, at any moment of the interval; a key is answered when the emulator shows another row selected, or by what came last before 30 ms without anything; no answer within 300 ms counts as that. ${starts} starts in turns.`,
+			`A terminal of 200 × 50, a refresh every second, read by an emulator. ${rounds === 1 ? 'One round' : `${rounds} rounds`} in turns; CPU time is of all threads, sampling included, unless the contender says otherwise. Keys move the selection (top has none), at any moment of the interval; a key is answered when the emulator shows another row selected, or by what came last before 30 ms without anything; no answer within 300 ms counts as that. ${starts} starts in turns.`,
 			`Synthetic frames: snapshots of that many rows, made up, all figures changing, through the program's own store, tabs, layout and diff, from the arrival of a tick's bytes in the drawing thread to the last byte of the frame.`,
 		],
 		baseline: 'htop',

@@ -15,6 +15,8 @@ export interface Program {
 	down: string;
 	up: string;
 	quit: string;
+	/** There is a selection. */
+	selects: boolean;
 }
 
 const columns = 200;
