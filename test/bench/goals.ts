@@ -62,7 +62,7 @@ class Judge {
 	private judge(goal: string, direction: Direction, target: number, unit: string, values: readonly number[]): void {
 		const [low, high] = medianInterval(values);
 		const holds = (value: number): boolean => (direction === '≤' ? value <= target : value >= target);
-		const text = `${number(median(values))}${unit}`;
+		const text = values.length === 0 ? '–' : `${number(median(values))}${unit}`;
 		const decided = holds(low) ? 'reached' : 'missed';
 		this.goals.push({
 			goal,

@@ -10,11 +10,13 @@ export interface Measured {
 	result: SectionResult;
 }
 
-/** Returns where all values are. */
+/** Six digits of every value. Returns where they are. */
 export function save(directory: string, measured: Measured): string {
 	mkdirSync(directory, { recursive: true });
 	const path = `${directory}/${measured.result.id}.json`;
-	writeFileSync(path, `${JSON.stringify(measured)}\n`);
+	const digits = (_: string, value: unknown): unknown =>
+		typeof value === 'number' ? Number(value.toPrecision(6)) : value;
+	writeFileSync(path, `${JSON.stringify(measured, digits)}\n`);
 	return path;
 }
 

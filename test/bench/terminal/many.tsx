@@ -15,7 +15,7 @@ import { type Busy, tickOf } from '../../unit/triage-fixtures.ts';
 import type { Frames } from './frames.ts';
 
 const size = { columns: 200, rows: 50 };
-const ticks = 12;
+const ticks = 10;
 /** The first ones meet code that has never run. */
 const warm = 3;
 

@@ -15,14 +15,16 @@ export interface Program {
 	down: string;
 	up: string;
 	quit: string;
-	/** It has a selected row, of another background. */
+	/** There is a selection. */
 	selects: boolean;
 }
 
 const columns = 200;
 const rows = 50;
-/** Without a selection to look at, a key's frame is complete when nothing came for so long, ms. */
+/** Where no other row is selected afterwards, a key's frame is complete when nothing came for so long, ms. */
 const quietMs = 30;
+/** Columns in which the bar of a selected row is looked for. */
+const barPlaces = [4, 20, 100];
 /** Longest wait for the answer to a key, ms. */
 const answerMs = 300;
 
@@ -112,35 +114,32 @@ export class Subject {
 		return memory(this.pid);
 	}
 
-	/** Background of every row's middle: what tells the selected one. */
+	/** Background of every row at some places: what tells the selected one, even if its bar ends with its text. */
 	private selection(): string {
 		const buffer = this.emulator.buffer.active;
-		return Array.from({ length: rows }, (_, row) => {
-			const cell = buffer.getLine(row)?.getCell(columns >> 1);
-			return `${cell?.getBgColorMode()}:${cell?.getBgColor()}:${cell?.isInverse()}`;
-		}).join(' ');
+		const places = Array.from({ length: rows }, (_, row) => barPlaces.map((column) => [row, column] as const)).flat();
+		return places
+			.map(([row, column]) => {
+				const cell = buffer.getLine(row)?.getCell(column);
+				return `${cell?.getBgColorMode()}:${cell?.getBgColor()}:${cell?.isInverse()}`;
+			})
+			.join(' ');
 	}
 
 	/**
-	 * One key press: ms until the frame that shows its effect has come, and the bytes that came meanwhile. No answer in
-	 * 300 ms counts as these; NaN: the program selects nothing, and nothing came.
+	 * One key press: ms until the frame has come that shows another row selected, or after which nothing more came, and the
+	 * bytes that came meanwhile. No answer in 300 ms counts as these.
 	 */
 	async press(key: 'down' | 'up'): Promise<{ ms: number; bytes: number }> {
 		const [before, selected] = [this.bytes, this.selection()];
 		const begun = performance.now();
-		let last: Chunk = { at: Number.NaN, received: before };
+		let last: Chunk = { at: begun + answerMs, received: before };
 		const answered = new Promise<void>((resolve) => {
-			const late = () => {
-				if (this.program.selects) last.at = begun + answerMs;
-				resolve();
-			};
-			let timer = setTimeout(late, answerMs);
+			let timer = setTimeout(resolve, answerMs);
 			this.onShown = (chunk) => {
 				last = chunk;
-				const shown = this.selection() !== selected;
-				if (!shown && this.program.selects) return;
 				clearTimeout(timer);
-				if (shown) resolve();
+				if (this.selection() !== selected) resolve();
 				else timer = setTimeout(resolve, quietMs);
 			};
 		});
