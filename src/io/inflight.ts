@@ -53,6 +53,8 @@ export class InFlight {
 	private readonly bios: Uint8Array;
 	/** Requests in the table only because their completion was missed. */
 	private missedIds = new Set<string>();
+	/** Likewise, bios. */
+	private missedBios = new Set<string>();
 
 	constructor(bpf: BpfSession, devices: BlockDevices) {
 		const bits = requestBits(bpf.possibleCpus);
@@ -110,13 +112,18 @@ export class InFlight {
 
 	/**
 	 * Bios that wait for a request. An old one on a device without open requests cannot: it has been merged without a word, or
-	 * ended in a way that we did not see, and is not listed.
+	 * ended in a way that we did not see, and is not listed, not later either.
 	 */
 	private waitingBios(now: Ns, requests: readonly Tracked[]): Queued[] {
 		const busy = new Set(requests.map(({ dev }) => dev));
-		return [...this.taken(maps.bios, this.bios)].filter(
-			({ dev, queued_ns }) => now - queued_ns < SUSPECT_AGE || busy.has(dev),
-		);
+		const known = this.missedBios;
+		this.missedBios = new Set();
+		return [...this.taken(maps.bios, this.bios)].filter(({ dev, queued_ns }) => {
+			const id = `${dev} ${queued_ns}`;
+			if (!known.has(id) && (now - queued_ns < SUSPECT_AGE || busy.has(dev))) return true;
+			this.missedBios.add(id);
+			return false;
+		});
 	}
 
 	/**

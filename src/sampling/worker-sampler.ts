@@ -86,10 +86,13 @@ export class WorkerSampler implements Sampler {
 	async close(): Promise<void> {
 		if (this.closing) return;
 		this.closing = true;
-		const ended = new Promise((resolve) => this.worker.once('exit', resolve));
-		this.request({ kind: 'close' });
-		const timer = setTimeout(() => void this.worker.terminate(), CLOSE_TIMEOUT);
-		await ended;
+		let timer: NodeJS.Timeout | undefined;
+		await new Promise<void>((resolve) => {
+			this.worker.once('exit', () => resolve());
+			this.request({ kind: 'close' });
+			// one that has crashed for good does not exit again
+			timer = setTimeout(() => void this.worker.terminate().then(() => resolve()), CLOSE_TIMEOUT);
+		});
 		clearTimeout(timer);
 	}
 
