@@ -4,6 +4,7 @@
  */
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { type Columns, fromColumns, toColumns } from './columnar.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
@@ -15,15 +16,36 @@ export interface Parcel {
 	packed: Uint8Array<ArrayBuffer>;
 }
 
+/** Rows by property where they are many, else as they are. */
+interface Written extends Omit<Snapshot, 'rows'> {
+	rows: readonly object[] | Columns;
+}
+
+/** Fewer rows than this are written as they are. */
+const MANY = 256;
+
+function write(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
+	const columns = snapshot.rows.length < MANY ? undefined : toColumns(snapshot.rows);
+	return serialize({ ...snapshot, rows: columns ?? snapshot.rows } satisfies Written);
+}
+
+const isColumns = (rows: Written['rows']): rows is Columns => !Array.isArray(rows);
+
+function read(bytes: Uint8Array): Snapshot {
+	const written = deserialize(bytes) as Written;
+	if (isColumns(written.rows)) written.rows = fromColumns(written.rows);
+	return written as Snapshot;
+}
+
 /** Both forms of a snapshot for the work of one. */
 export function parcel(snapshot: Snapshot): Parcel {
-	const whole = serialize(snapshot);
+	const whole = write(snapshot);
 	// a copy: what deflate returns is the beginning of a larger buffer, which would stay
 	return { whole, packed: new Uint8Array(deflateRawSync(whole, { level })) };
 }
 
 export function open({ whole }: Parcel): Snapshot {
-	return deserialize(whole) as Snapshot;
+	return read(whole);
 }
 
 export function pack(snapshot: Snapshot): Uint8Array {
@@ -31,7 +53,7 @@ export function pack(snapshot: Snapshot): Uint8Array {
 }
 
 export function unpack(packed: Uint8Array): Snapshot {
-	return deserialize(inflateRawSync(packed)) as Snapshot;
+	return read(inflateRawSync(packed));
 }
 
 const none: readonly never[] = [];
