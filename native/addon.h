@@ -112,6 +112,11 @@ struct wl_map *wl_object_map(struct wl_object *o, const char *name, struct wl_er
 
 /* ---- maps.c ---- */
 
+static inline size_t round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
 /* Bytes of one value as a look-up returns it: per-CPU maps give one per possible CPU. */
 size_t wl_map_value_bytes(const struct bpf_map *map);
 /* 1 found, 0 absent. */
@@ -124,6 +129,8 @@ int wl_map_remove(struct wl_map *m, const void *key, size_t key_length, struct w
 /* Entries read. */
 int64_t wl_map_read_batch(struct wl_map *m, uint8_t *keys, size_t keys_length, uint8_t *values, size_t values_length,
 			  bool remove, struct wl_error *e);
+/* ---- mapped.c ---- */
+
 /* Bytes copied. */
 int64_t wl_map_read_mapped(struct wl_map *m, uint8_t *into, size_t length, uint64_t offset, struct wl_error *e);
 /* Bytes written to `into`. */

@@ -24,7 +24,7 @@ test('the look into the kernel sees what there is', async () => {
 	object.attach(fixtures.named('kill'));
 	object.attach(fixtures.named('tasks'));
 	const held = inKernel(fixtures.tag);
-	expect(held.filter((entry) => entry.startsWith('prog '))).toHaveLength(2);
+	expect(held.filter((entry) => entry.startsWith('prog '))).toHaveLength(3);
 	expect(held.filter((entry) => entry.startsWith('map '))).toHaveLength(4);
 	expect(held.filter((entry) => entry.startsWith('link '))).toHaveLength(2);
 	object.close();
