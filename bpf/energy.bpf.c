@@ -236,7 +236,7 @@ int read_threads(struct bpf_iter__task *ctx)
 #define PF_EXITING 4
 
 /* Each look tells of so small a part of those at rest too: others may have given them a name or a group. */
-#define PARTS_AT_REST 64
+#define PARTS_AT_REST 30
 
 /*
  * Why here: as above, where the kernel can walk. Those that have not run are not even told of: they are as they were, and
