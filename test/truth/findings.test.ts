@@ -84,7 +84,7 @@ test('stuck IO: a device that holds its requests back, and who waits for them', 
 
 test('late softirqs: behind packets that take long', async () => {
 	const { start } = hardship();
-	const load = start(undefined, 'delay-softirqs', 3000, 60);
+	const load = start(undefined, 'delay-softirqs', 4000, 60);
 	const { finding } = await comesAndGoes(
 		({ rule }) => rule === 'softirq-late',
 		() => load.kill('SIGKILL'),
