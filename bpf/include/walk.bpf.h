@@ -26,7 +26,7 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
  * No other task gets this CPU during a walk on kernels that do not preempt themselves, hence an end: 0.2 µs for each of
  * these. Whoever asked takes the iterator then, as when the ring was full. (Not a constant: the verifier would count.)
  */
-static volatile u64 most_walked = 32768;
+static volatile u64 most_walked = 16384;
 
 /* What a walk returns. */
 enum walked {

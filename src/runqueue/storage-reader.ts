@@ -72,7 +72,7 @@ export class StorageReader implements Reader {
 				},
 			});
 		({ bpf: this.bpf, walks: this.walks } = openWalking(host.addon, open));
-		this.hooks = [...this.bpf.hooks, 'iter/task'];
+		this.hooks = [...this.bpf.hooks, this.walks ? 'syscall/walk_tasks' : 'iter/task'];
 		this.possibleCpus = this.bpf.possibleCpus;
 		this.uncertainty = systemOnly
 			? 'counts exact; of a wait during which the task changed its CPU only the last part; percentiles ±6.25 %'

@@ -228,7 +228,7 @@ export class BpfCpu implements CpuCounter {
 						? 'this kernel counts interrupts as time of the task they interrupt: their energy is taken off it, its CPU time is as the kernel says'
 						: 'this kernel counts interrupts as time of the task they interrupt',
 				uncertainty: 'exact',
-				hooks: ['iter/task', ...this.bpf.hooks],
+				hooks: [opened.walks ? 'syscall/walk_threads' : 'iter/task', ...this.bpf.hooks],
 			};
 			this.cgroups = new Cgroups(host.procRoot);
 			// the first look is the baseline: nothing of before is charged
