@@ -111,6 +111,18 @@ static napi_value addon_release_memory(napi_env env, napi_callback_info info)
 	return dropped;
 }
 
+static napi_value addon_discard_output(napi_env env, napi_callback_info info)
+{
+	napi_value self;
+	struct call c;
+	uint64_t fd;
+
+	if (!call_begin(&c, env, info, "discardOutput", &self) || !take_integer(&c, 0, "fd", 0, INT32_MAX, &fd) ||
+	    !SUCCEEDS(&c, wl_discard_output((int)fd, &c.error)))
+		return NULL;
+	return make_undefined(&c);
+}
+
 static void finalize_kernel(napi_env env, void *data, void *hint)
 {
 	(void)env;
@@ -128,6 +140,7 @@ NAPI_MODULE_INIT()
 		METHOD("hasMember", addon_has_member),
 		METHOD("enableStats", addon_enable_stats),
 		METHOD("releaseMemory", addon_release_memory),
+		METHOD("discardOutput", addon_discard_output),
 		METHOD("open", addon_open),
 		METHOD("openCounter", addon_open_counter),
 		METHOD("openNvml", addon_open_nvml),

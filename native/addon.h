@@ -156,6 +156,11 @@ void wl_btf_free(struct wl_kernel_btf *kernel);
 /* Give back what only start-up needed. Returns the bytes of the executable's mappings that were dropped. */
 size_t wl_release_memory(struct wl_kernel_btf *kernel);
 
+/* ---- terminal.c ---- */
+
+/* Drop what was written to the terminal `fd` and not read there yet. Does not wait, and does not stop the process. */
+int wl_discard_output(int fd, struct wl_error *e);
+
 /* ---- perf-power.c ---- */
 
 /* A counting perf event of one CPU. -1 once closed. */

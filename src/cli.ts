@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from './config/file.ts';
+import { loadAddon } from './native.ts';
 import { configPath, type Flags, noFlags } from './options/flags.ts';
 import { helpText } from './options/help.ts';
 import { type CommandLine, resolveOptions } from './options/resolve.ts';
@@ -24,12 +25,19 @@ function fromRoot(path: string): string {
 	return fileURLToPath(new URL(`../${path}`, import.meta.url));
 }
 
+const addonPath = fromRoot('build/wattlag.node');
+
 function version(): string {
 	return (JSON.parse(readFileSync(fromRoot('package.json'), 'utf8')) as { version: string }).version;
 }
 
 function paths({ procRoot, sysRoot }: CommandLine): HostPaths {
-	return { addonPath: fromRoot('build/wattlag.node'), objectDir: fromRoot('build/bpf'), procRoot, sysRoot };
+	return { addonPath, objectDir: fromRoot('build/bpf'), procRoot, sysRoot };
+}
+
+/** Loads the addon in this thread, which draws, when it comes to that: hardly ever, and at the end. */
+function discardOutput(fd: number): void {
+	loadAddon(addonPath).discardOutput(fd);
 }
 
 function sampler(command: CommandLine, tabs: string[], firstDelay: number, packs: boolean): WorkerSampler {
@@ -111,7 +119,7 @@ async function live(command: CommandLine): Promise<number> {
 		throw new UsageError('standard input and output must be a terminal; for scripts: wattlag --batch --json');
 	}
 	const host = localHost();
-	const screen = openScreen({ registry, command, host });
+	const screen = openScreen({ registry, command, host, discardOutput });
 	// the tab that is looked at first
 	const tabs = registry
 		.map((entry) => entry.tracer.id)
@@ -132,7 +140,8 @@ async function replay(command: CommandLine): Promise<number> {
 		command.recording,
 		registry.map(({ tracer }) => tracer),
 	);
-	return runLive({ registry, command, ...recording });
+	const screen = openScreen({ registry, command, host: recording.host, discardOutput });
+	return runLive({ registry, command, ...recording, screen });
 }
 
 async function main(): Promise<number> {

@@ -1,7 +1,7 @@
 /**
  * The typed edge of the BPF addon (`native/`). The addon is a thin layer over libbpf and knows no tracer: it opens an
  * object, sets constants, loads, attaches, hands over bytes, closes. Everything here is synchronous and short, and
- * meant for the sampling worker, never for the thread that draws.
+ * meant for the sampling worker, never for the thread that draws ({@link BpfAddon.discardOutput} excepted).
  *
  * Every method throws a {@link BpfError} when libbpf or the kernel refuses, and a `TypeError` with the same fields for an
  * argument of the wrong type; nothing is half-attached afterwards: `close()` releases all that the object holds, and is
@@ -156,6 +156,11 @@ export interface BpfAddon {
 	 * as they are used.
 	 */
 	releaseMemory(): number;
+	/**
+	 * Drop what was written to the terminal with this file descriptor and not read there yet. Throws `ENOTTY` for what is
+	 * no terminal, `EBADF`, `EIO` for one that is gone.
+	 */
+	discardOutput(fd: number): void;
 	open(path: string): BpfObject;
 	/** Open a perf event by PMU type and config, for everything on one CPU. Throws `EACCES`, `ENOENT`, `ENODEV`, … */
 	openCounter(type: number, config: number, cpu: number): PerfCounter;

@@ -8,8 +8,16 @@ import fs from 'node:fs';
 export interface Output {
 	/** Bytes accepted; 0 when the terminal is not reading. Throws when it is gone. */
 	write(bytes: Uint8Array): number;
+	/** Drop what was accepted and not read yet, which makes room. false where that cannot be done. */
+	discard(): boolean;
 	close(): void;
 }
+
+/**
+ * Drops what was written to the terminal of this file descriptor and not read yet; Node has no call for it. May throw:
+ * it is a help, not a need.
+ */
+export type Discard = (fd: number) => void;
 
 function isCode(error: unknown, ...codes: string[]): boolean {
 	return error instanceof Error && 'code' in error && codes.includes(String(error.code));
@@ -19,10 +27,11 @@ function isCode(error: unknown, ...codes: string[]): boolean {
  * Open the terminal behind standard output a second time. Its own file description keeps O_NONBLOCK from leaking to
  * the shell, which shares ours. null when it cannot be opened (another user's terminal after `su`).
  */
-export function openTerminal(): Output | null {
+export function openTerminal(discard?: Discard): Output | null {
 	for (const path of ['/proc/self/fd/1', '/dev/tty']) {
 		try {
-			return outputOn(fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY), true);
+			const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
+			return outputOn(fd, true, discard);
 		} catch {
 			// Next candidate.
 		}
@@ -31,11 +40,11 @@ export function openTerminal(): Output | null {
 }
 
 /** Standard output as it is: may block. */
-export function standardOutput(): Output {
-	return outputOn(1, false);
+export function standardOutput(discard?: Discard): Output {
+	return outputOn(1, false, discard);
 }
 
-function outputOn(fd: number, owned: boolean): Output {
+function outputOn(fd: number, owned: boolean, discardOutput?: Discard): Output {
 	let open = true;
 	return {
 		write(bytes) {
@@ -44,6 +53,15 @@ function outputOn(fd: number, owned: boolean): Output {
 			} catch (error) {
 				if (isCode(error, 'EAGAIN', 'EINTR')) return 0;
 				throw error;
+			}
+		},
+		discard() {
+			try {
+				discardOutput?.(fd);
+				return discardOutput !== undefined;
+			} catch {
+				// Not built here, or the terminal is gone.
+				return false;
 			}
 		},
 		close() {

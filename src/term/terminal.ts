@@ -11,8 +11,8 @@ const restoreSequence = '\x1b[?2026l\x1b[m\x1b[?7h\x1b[?25h\x1b[?1049l';
 /** Clicks and wheel, reported as SGR sequences. Takes text selection away from the terminal, hence only when asked for. */
 const mouseOn = '\x1b[?1000h\x1b[?1006h';
 const mouseOff = '\x1b[?1006l\x1b[?1000l';
-/** Ends an escape sequence that was cut in the middle. */
-const cancel = '\x18';
+/** Ends a sequence that was cut in the middle: CAN whichever it is, ST strings for terminals that know no CAN there. */
+const cancel = '\x18\x1b\\';
 
 /** How long a write may wait for a terminal that is not reading, ms. */
 const patienceMs = 200;
@@ -50,11 +50,16 @@ export class Terminal {
 		this.write(enterSequence + (this.mouse ? mouseOn : ''));
 	}
 
-	/** Idempotent. `cut`: a frame was sent in part. Text that came meanwhile for standard error follows. */
+	/**
+	 * Idempotent. `cut`: a frame was sent in part. Text that came meanwhile for standard error follows. Where a terminal
+	 * that does not read has no room left, what it has not read of our frames makes way.
+	 */
 	restore(cut = false): void {
 		if (!this.entered) return;
 		this.entered = false;
-		this.write((cut ? cancel : '') + (this.mouse ? mouseOff : '') + restoreSequence);
+		const sequence = (this.mouse ? mouseOff : '') + restoreSequence;
+		const taken = this.write((cut ? cancel : '') + sequence);
+		if (!taken && this.output.discard()) this.write(cancel + sequence);
 		this.setRaw(false);
 		for (const undo of this.unhold.splice(0)) undo();
 		const held = this.held;
@@ -77,7 +82,8 @@ export class Terminal {
 		}
 	}
 
-	private write(text: string): void {
+	/** false: the terminal has not read for so long that some of it found no room. */
+	private write(text: string): boolean {
 		let bytes: Uint8Array = Buffer.from(text);
 		const deadline = performance.now() + patienceMs;
 		try {
@@ -85,12 +91,13 @@ export class Terminal {
 				const accepted = this.output.write(bytes);
 				bytes = bytes.subarray(accepted);
 				if (accepted > 0) continue;
-				if (performance.now() > deadline) return;
+				if (performance.now() > deadline) return false;
 				Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 			}
 		} catch {
 			// Gone (EIO, EPIPE): nobody is left to see it.
 		}
+		return true;
 	}
 
 	/** Warnings and stray prints would land in the middle of the screen: keep them until it is restored. */

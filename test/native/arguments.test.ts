@@ -28,6 +28,7 @@ const signatures: Record<'addon' | 'object', Record<string, Kind[]>> = {
 		hasType: ['kind', 'string'],
 		hasMember: ['string', 'string'],
 		open: ['string'],
+		discardOutput: ['integer'],
 		openCounter: ['integer', 'integer', 'integer'],
 		openNvml: ['string'],
 	},

@@ -1,7 +1,7 @@
 /** The built program on the running kernel when its terminal misbehaves: the terminal is given back, and sampling goes on. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { expectUnloaded, programsOf } from './bpf-programs.ts';
 import { TerminalRun, type TerminalRunOptions } from './terminal.ts';
 
@@ -51,15 +51,44 @@ test('a terminal that reads nothing for a while: sampled all along, one fresh fr
 	await expectRestored(run, 0);
 });
 
-test('SIGTERM meanwhile: it ends, and its programs leave the kernel', async () => {
-	const run = await start({ columns: 200, rows: 50 });
-	const programs = programsOf(run.pid);
+/** wattlag under a shell, which has the terminal afterwards. */
+async function startUnderShell(): Promise<{ run: TerminalRun; pid: number }> {
+	const run = new TerminalRun('/bin/bash', ['--norc', '--noprofile', '-i'], {
+		columns: 200,
+		rows: 50,
+		env: { PS1: 'shell> ' },
+	});
+	runs.push(run);
+	await run.waitFor('shell>');
+	run.send('bin/wattlag --mouse\r');
+	await run.waitFor(/PID .*WAIT99/);
+	const children = readFileSync(`/proc/${run.pid}/task/${run.pid}/children`, 'utf8');
+	return { run, pid: Number(children) };
+}
+
+test.each([
+	['SIGTERM', 143],
+	['SIGHUP', 129],
+	['SIGINT', 130],
+	['q', 0],
+] as const)('%s meanwhile: it ends, its programs leave the kernel, and the terminal is restored', async (how, code) => {
+	const { run, pid } = await startUnderShell();
+	const programs = programsOf(pid);
+	expect(run.modes).toEqual({ mouse: 'vt200', autowrap: false, synchronized: false });
 	await stall(run);
-	run.signal('SIGTERM');
+	if (how === 'q') run.send('q');
+	else process.kill(pid, how);
 	await expectUnloaded(programs);
+	await vi.waitFor(() => expect(existsSync(`/proc/${pid}/exe`)).toBe(false), 5000);
 	run.unstall();
-	// what is left of a frame fills the terminal's queue: the last sequences have no room there
-	expect(await run.ended()).toEqual({ code: 143, signal: 0 });
+	run.send('echo "code $?"\r');
+	await run.waitFor(`code ${code}`);
+	expect(run.fullScreen).toBe(false);
+	expect(run.cursorShown).toBe(true);
+	expect(run.modes).toEqual({ mouse: 'none', autowrap: true, synchronized: false });
+	// nothing of a frame got onto the shell's screen
+	expect(run.text()).toMatch(/^shell> bin\/wattlag --mouse\n/);
+	expect(run.text()).not.toMatch(/WAIT99|PSI/);
 });
 
 test('the line is cut: it ends by itself, and its programs leave the kernel', async () => {

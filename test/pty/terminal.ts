@@ -79,6 +79,12 @@ export class TerminalRun {
 		return this.output.lastIndexOf('\x1b[?25h') >= this.output.lastIndexOf('\x1b[?25l');
 	}
 
+	/** What a program may have left switched on, that a shell does not expect. */
+	get modes(): { mouse: string; autowrap: boolean; synchronized: boolean } {
+		const { mouseTrackingMode, wraparoundMode, synchronizedOutputMode } = this.screenBuffer.modes;
+		return { mouse: mouseTrackingMode, autowrap: wraparoundMode, synchronized: synchronizedOutputMode };
+	}
+
 	/** Background colour of a cell as the emulator numbers it; -1: the default. */
 	background(column: number, row: number): number {
 		const buffer = this.screenBuffer.buffer.active;

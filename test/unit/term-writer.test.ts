@@ -16,6 +16,10 @@ class Fake implements Output {
 		return accepted;
 	}
 
+	discard(): boolean {
+		return false;
+	}
+
 	close(): void {}
 }
 

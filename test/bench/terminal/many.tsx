@@ -84,6 +84,7 @@ async function measure(what: Frames['what'], tab: string, make: (tick: number) =
 			last = performance.now();
 			return bytes.length;
 		},
+		discard: () => false,
 		close() {},
 	};
 	const writer = new FrameWriter({ output, size, ascii: false, onGone: (error) => console.error(error) });

@@ -1,0 +1,66 @@
+/** What reaches the terminal at the end, whether it reads or not. */
+import { beforeEach, expect, test } from 'vitest';
+import type { Output } from '../../src/term/output.ts';
+import { Terminal } from '../../src/term/terminal.ts';
+
+/** A terminal that takes `room` bytes, and as many again when its output was discarded, if it can be. */
+class Stalled implements Output {
+	text = '';
+	room = 1000;
+	discards = 0;
+	discardable = true;
+
+	write(bytes: Uint8Array): number {
+		const accepted = Math.min(bytes.length, this.room);
+		this.room -= accepted;
+		this.text += Buffer.from(bytes.subarray(0, accepted)).toString('latin1');
+		return accepted;
+	}
+
+	discard(): boolean {
+		this.discards++;
+		if (!this.discardable) return false;
+		this.text += '<discarded>';
+		this.room = 1000;
+		return true;
+	}
+
+	close(): void {}
+}
+
+let output: Stalled;
+let terminal: Terminal;
+beforeEach(() => {
+	output = new Stalled();
+	terminal = new Terminal(output, null, true);
+	terminal.enter();
+	output.text = '';
+});
+
+const restored = '\x1b[?1006l\x1b[?1000l\x1b[?2026l\x1b[m\x1b[?7h\x1b[?25h\x1b[?1049l';
+
+test('a terminal that reads is restored after what it was sent', () => {
+	terminal.restore();
+	terminal.restore();
+	expect(output.text).toBe(restored);
+	expect(output.discards).toBe(0);
+});
+
+test('a frame that was cut is ended first', () => {
+	terminal.restore(true);
+	expect(output.text).toBe(`\x18\x1b\\${restored}`);
+});
+
+test('without room: what was not read goes, whatever it was cut in is ended, and all is sent anew', () => {
+	output.room = 11;
+	terminal.restore();
+	expect(output.text).toBe(`${restored.slice(0, 11)}<discarded>\x18\x1b\\${restored}`);
+});
+
+test('without room, and where nothing can be discarded: it ends all the same', () => {
+	output.room = 0;
+	output.discardable = false;
+	terminal.restore();
+	expect(output.text).toBe('');
+	expect(output.discards).toBe(1);
+});
