@@ -22,8 +22,6 @@ struct device_stats {
 	struct latency device;
 };
 
-CPU_SHARDS(device_keys, struct io_keys);
-
 /* 2^key_bits for each CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -35,12 +33,9 @@ struct {
 
 static __always_inline struct device_stats *stats_of(u32 dev, u8 op, u8 flags)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	struct io_keys *shard = bpf_map_lookup_elem(&device_keys, &cpu);
-	u32 place = shard ? place_of(shard, dev, op, flags) : KEYS;
-	u32 index = place_index(cpu, place);
+	u32 place = place_of(dev, op, flags);
 
-	return place < KEYS ? bpf_map_lookup_elem(&device_stats, &index) : 0;
+	return bpf_map_lookup_elem(&device_stats, &place);
 }
 
 /* Counts what io.bpf.c counts there, which says why. Costs a clock read, a look at a key and a histogram update. */

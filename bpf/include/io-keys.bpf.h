@@ -18,8 +18,23 @@ struct io_keys {
 
 #define IN_USE (1ULL << 48)
 
-static __noinline u32 other_place(struct io_keys *shard, u64 key, u32 start)
+CPU_SHARDS(kinds, struct io_keys);
+
+static __always_inline struct io_keys *kinds_here(void)
 {
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&kinds, &cpu);
+}
+
+/*
+ * The first place from `start` on that is the key's, or free and its own then; KEYS if there is none. Rare, and a function of
+ * its own to the verifier, which would go through the loop once more for each way by which a request can come here.
+ */
+__noinline u32 other_place(u64 key, u32 start)
+{
+	struct io_keys *shard = kinds_here();
+
 	if (!shard)
 		return KEYS;
 	for (u32 tries = 0; tries < KEYS && tries >> key_bits == 0; tries++) {
@@ -34,17 +49,14 @@ static __noinline u32 other_place(struct io_keys *shard, u64 key, u32 start)
 	return KEYS;
 }
 
-/* The place of this kind of request among those of a CPU, a new one if it has none; KEYS if there is no room. */
-static __always_inline u32 place_of(struct io_keys *shard, u32 dev, u8 op, u8 flags)
+/* The place of this kind of request among those of all CPUs, a new one if it has none; -1 if there is no room. */
+static __always_inline u32 place_of(u32 dev, u8 op, u8 flags)
 {
 	u64 key = IN_USE | (u64)dev << 16 | op << 8 | flags;
-	u32 start = (u32)(key ^ key >> 32) * 0x9e3779b1U >> (32 - key_bits) & (KEYS - 1);
+	u32 place = (u32)(key ^ key >> 32) * 0x9e3779b1U >> (32 - key_bits) & (KEYS - 1);
+	struct io_keys *shard = kinds_here();
 
-	return shard->keys[start] == key ? start : other_place(shard, key, start);
-}
-
-/* Number of a place among those of all CPUs. */
-static __always_inline u32 place_index(u32 cpu, u32 place)
-{
-	return cpu << key_bits | place;
+	if (!shard || shard->keys[place] != key)
+		place = other_place(key, place);
+	return place < KEYS ? bpf_get_smp_processor_id() << key_bits | place : -1;
 }

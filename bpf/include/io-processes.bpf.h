@@ -44,31 +44,47 @@ static __always_inline struct process_io *process_at(u32 tgid, u32 try)
 	return bpf_map_lookup_elem(&processes, &index);
 }
 
-/* The process's place is not the first that is tried, or it has none. */
-static __noinline struct process_io *process_elsewhere(const struct owner *owner, u32 epoch)
+/*
+ * Which try finds the process, whose place is not the first one, or a free place, which is its own then but for what it is called;
+ * PROCESS_TRIES if there is no room. Rare, and a function of its own to the verifier (hence numbers only): it would go
+ * through the loop once more for each way by which a request can come here.
+ */
+__noinline u32 process_elsewhere(u32 tgid, u64 start, u32 epoch)
 {
-	struct process_io *process, *room = 0;
+	struct process_io *process;
+	u32 room = PROCESS_TRIES;
 
 	for (u32 try = 0; try < PROCESS_TRIES; try++) {
-		process = process_at(owner->tgid, try);
+		process = process_at(tgid, try);
 		if (!process)
-			return 0;
-		if (process->start == owner->start && process->tgid == owner->tgid)
-			return process;
-		if (!room && (!process->start || epoch - process->total.epoch >= 2))
-			room = process;
+			return PROCESS_TRIES;
+		if (process->start == start && process->tgid == tgid)
+			return try;
+		if (room == PROCESS_TRIES && (!process->start || epoch - process->total.epoch >= 2))
+			room = try;
 	}
-	if (!room) {
+	process = room < PROCESS_TRIES ? process_at(tgid, room) : 0;
+	if (!process) {
 		count(processes_full);
-		return 0;
+		return PROCESS_TRIES;
 	}
-	*room = no_process;
+	*process = no_process;
 	barrier();
-	room->start = owner->start;
-	room->tgid = owner->tgid;
-	room->cgroup = owner->cgroup;
-	__builtin_memcpy(room->comm, owner->comm, sizeof(room->comm));
+	process->start = start;
+	process->tgid = tgid;
 	return room;
+}
+
+static __noinline struct process_io *name_process(const struct owner *owner, u32 epoch)
+{
+	u32 try = process_elsewhere(owner->tgid, owner->start, epoch);
+	struct process_io *process = try < PROCESS_TRIES ? process_at(owner->tgid, try) : 0;
+
+	if (process && !process->total.epoch) {
+		process->cgroup = owner->cgroup;
+		__builtin_memcpy(process->comm, owner->comm, sizeof(process->comm));
+	}
+	return process;
 }
 
 /* `slot`: of `ns` in the histogram. Costs a look at a place. */
@@ -79,7 +95,7 @@ static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, 
 	if (!process)
 		return;
 	if (process->start != owner->start || process->tgid != owner->tgid)
-		process = process_elsewhere(owner, epoch);
+		process = name_process(owner, epoch);
 	if (!process)
 		return;
 	if (op == IO_READ)

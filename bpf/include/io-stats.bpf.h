@@ -15,8 +15,6 @@ struct io_stats {
 	struct latency total;
 };
 
-CPU_SHARDS(stat_keys, struct io_keys);
-
 /* 2^key_bits for each CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -90,12 +88,9 @@ static __always_inline struct io_cpu *this_cpu(void)
 
 static __always_inline struct io_stats *stats_of(u32 dev, u8 op, u8 flags)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	struct io_keys *shard = bpf_map_lookup_elem(&stat_keys, &cpu);
-	u32 place = shard ? place_of(shard, dev, op, flags) : KEYS;
-	u32 index = place_index(cpu, place);
+	u32 place = place_of(dev, op, flags);
 
-	return place < KEYS ? bpf_map_lookup_elem(&stats, &index) : 0;
+	return bpf_map_lookup_elem(&stats, &place);
 }
 
 static __noinline void report_slow(struct tracked *tracked, struct request *rq, u64 now, u32 epoch)

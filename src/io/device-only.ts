@@ -50,10 +50,10 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		this.bpf = openBpf(host, 'io-device', {
 			layout: constants,
 			constants: { key_bits: keyBits(possibleCpus) },
-			shards: [maps.device_keys.name],
+			shards: [maps.kinds.name],
 			maxEntries: { [maps.device_stats.name]: possibleCpus << keyBits(possibleCpus) },
 		});
-		this.stats = new KeyedStats(this.bpf, maps.device_keys, maps.device_stats);
+		this.stats = new KeyedStats(this.bpf, maps.kinds, maps.device_stats);
 		this.rows = new Rows(() => this.counted(), new BlockDevices(host.sysRoot), ['device', 'total']);
 		this.source = {
 			kind: 'tracepoint',

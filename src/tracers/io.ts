@@ -73,7 +73,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 		this.options = options;
 		this.cgroups = new Cgroups(host.procRoot);
 		this.files = new FilePaths(host.procRoot);
-		this.stats = new KeyedStats(bpf, maps.stat_keys, maps.stats);
+		this.stats = new KeyedStats(bpf, maps.kinds, maps.stats);
 		this.rows = new Rows(() => counted(this.stats), devices, [...STAGES, 'total']);
 		this.perProcess = new Processes(bpf, this.cgroups, host.procRoot);
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
@@ -222,7 +222,7 @@ export const io: Tracer<IoRow, IoExtra> = {
 				key_bits: keyBits(possibleCpus),
 				process_bits: processBits(possibleCpus),
 			},
-			shards: [maps.io_cpus.name, maps.stat_keys.name],
+			shards: [maps.io_cpus.name, maps.kinds.name],
 			maxEntries: {
 				[maps.stats.name]: possibleCpus << keyBits(possibleCpus),
 				[maps.processes.name]: possibleCpus << processBits(possibleCpus),

@@ -30,7 +30,7 @@ describe('first frame and tabs', () => {
 		expect(run.text()).not.toContain('attaching…');
 	});
 
-	test('four tabs by digit, Tab and Shift-Tab', async () => {
+	test('tabs by digit, Tab and Shift-Tab', async () => {
 		const run = start();
 		await run.waitFor('▼WATTS');
 		run.send('2');
@@ -40,9 +40,11 @@ describe('first frame and tabs', () => {
 		run.send('\t');
 		await run.waitFor('vda');
 		run.send('\t');
+		await run.waitFor('eth0');
+		run.send('\t');
 		await run.waitFor('▼WATTS');
 		run.send('\x1b[Z');
-		await run.waitFor('vda');
+		await run.waitFor('eth0');
 	});
 
 	test('a chart is drawn with the past', async () => {

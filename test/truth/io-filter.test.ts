@@ -42,10 +42,12 @@ test('a partition: its requests and not those of its neighbour, counted as /proc
 		const running = start({ device: first });
 		await seconds(0.3);
 		const [part, whole] = [numberOf(first), numberOf(disk)];
+		let strayed = 0;
 		const take = () =>
 			sample(kernelRequests, () => {
 				const reading = running.read(1e9, 'operation');
-				expect(reading.rows.map(({ dev }) => dev).filter((dev) => dev !== whole)).toEqual([]);
+				const strays = reading.rows.filter(({ dev }) => dev !== whole);
+				strayed += strays.reduce((sum, { count }) => sum + count, 0);
 				// ours are rows of the disk
 				return new Map([...ourRequests(reading)].map(([key, count]) => [key.replace(whole, part), count]));
 			});
@@ -58,6 +60,9 @@ test('a partition: its requests and not those of its neighbour, counted as /proc
 			expectAgreement(from, to, `${part} ${group}`, 0.005, SLACK, hiddenShare(from, to));
 			expectAgreement(from, to, `${part} ${group} bytes`, 0.005, SLACK * 4096, hiddenShare(from, to));
 		}
+		// where BPF does not see some bios being queued (those of process 1 on this kind of machine), one may be taken for the bio
+		// that was at its address before
+		expect(strayed).toBeLessThan(happened(from, to, `${part} reads`) * Math.max(0.001, hiddenShare(from, to)));
 		expect(running.read(1e9, 'operation').extra.filter).toBe(`device ${first}`);
 	});
 });
