@@ -1,6 +1,8 @@
 /** The built program on the running kernel when its terminal misbehaves: the terminal is given back, and sampling goes on. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { expectUnloaded, programsOf } from './bpf-programs.ts';
 import { TerminalRun, type TerminalRunOptions } from './terminal.ts';
@@ -16,6 +18,9 @@ async function start(options: TerminalRunOptions = {}): Promise<TerminalRun> {
 	await run.waitFor(/PID .*WAIT99/);
 	return run;
 }
+
+/** The program with a tab that throws, and a signal that crashes it. */
+const sabotaged = { NODE_OPTIONS: `--import ${fileURLToPath(new URL('fixtures/sabotage.ts', import.meta.url))}` };
 
 /** Until the kernel takes nothing more of what the program draws. */
 async function stall(run: TerminalRun): Promise<void> {
@@ -56,7 +61,7 @@ async function startUnderShell(): Promise<{ run: TerminalRun; pid: number }> {
 	const run = new TerminalRun('/bin/bash', ['--norc', '--noprofile', '-i'], {
 		columns: 200,
 		rows: 50,
-		env: { PS1: 'shell> ' },
+		env: { PS1: 'shell> ', ...sabotaged },
 	});
 	runs.push(run);
 	await run.waitFor('shell>');
@@ -71,10 +76,11 @@ test.each([
 	['SIGHUP', 129],
 	['SIGINT', 130],
 	['q', 0],
+	['SIGUSR2', 1],
 ] as const)('%s meanwhile: it ends, its programs leave the kernel, and the terminal is restored', async (how, code) => {
 	const { run, pid } = await startUnderShell();
 	const programs = programsOf(pid);
-	expect(run.modes).toEqual({ mouse: 'vt200', autowrap: false, synchronized: false });
+	expect(run.modes).toMatchObject({ mouse: 'vt200', autowrap: false });
 	await stall(run);
 	if (how === 'q') run.send('q');
 	else process.kill(pid, how);
@@ -86,9 +92,10 @@ test.each([
 	expect(run.fullScreen).toBe(false);
 	expect(run.cursorShown).toBe(true);
 	expect(run.modes).toEqual({ mouse: 'none', autowrap: true, synchronized: false });
-	// nothing of a frame got onto the shell's screen
-	expect(run.text()).toMatch(/^shell> bin\/wattlag --mouse\n/);
+	// nothing of a frame got onto the shell's screen, which it clears when a ^L was left for it
+	expect(run.text()).toMatch(/^shell> (bin\/wattlag|echo)/);
 	expect(run.text()).not.toMatch(/WAIT99|PSI/);
+	expect(run.text().includes('wattlag: unexpected error: sabotaged')).toBe(how === 'SIGUSR2');
 });
 
 test('the line is cut: it ends by itself, and its programs leave the kernel', async () => {
@@ -116,6 +123,46 @@ test('a storm of sizes: sampled all along, and right at the last one', async () 
 	}
 	run.resize(100, 30);
 	await run.waitFor((it) => /Help/.test(it.screen()[29] ?? '') && /PID .*WAIT99/.test(it.text()));
+	await expectSampledAllAlong(run);
+	run.send('q');
+	await expectRestored(run, 0);
+});
+
+test('1×1, and a terminal that does not tell its size', async () => {
+	const run = await start();
+	const tell = (columns: number, rows: number) =>
+		execFileSync('stty', ['-F', `/proc/${run.pid}/fd/1`, 'cols', `${columns}`, 'rows', `${rows}`]);
+	await setTimeout(3000);
+	run.resize(1, 1);
+	await run.waitFor((it) => it.text() === 'w');
+	run.resize(19, 3);
+	await run.waitFor((it) => it.text() === 'wattlag\n19x3\ntoo small');
+	run.resize(80, 24);
+	await run.waitFor(/PID .*WAIT99/);
+	// draws for 80×24, as curses does
+	tell(0, 0);
+	run.send('1');
+	await run.waitFor((it) => /PID +▼?WATTS/.test(it.text()) && /Help/.test(it.screen()[23] ?? ''));
+	await expectSampledAllAlong(run);
+	run.send('q');
+	await expectRestored(run, 0);
+});
+
+test('a terminal that does not tell its size from the start', async () => {
+	const run = new TerminalRun('/bin/sh', ['-c', 'stty cols 0 rows 0; exec bin/wattlag']);
+	runs.push(run);
+	await run.waitFor((it) => /PID .*WAIT99/.test(it.text()) && /Help/.test(it.screen()[23] ?? ''));
+	run.send('q');
+	await expectRestored(run, 0);
+});
+
+test('a tab that throws says so in its place; the others go on, and all is sampled', async () => {
+	const run = await start({ env: sabotaged });
+	run.send('3');
+	await run.waitFor(/this tab failed; the others work[\s\S]*sabotaged/);
+	await setTimeout(5000);
+	run.send('2');
+	await run.waitFor(/\d+ waits/);
 	await expectSampledAllAlong(run);
 	run.send('q');
 	await expectRestored(run, 0);
