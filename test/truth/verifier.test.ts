@@ -1,0 +1,33 @@
+/** What the kernel's verifier has to look at: a program near its limit loads for seconds here and not at all elsewhere. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { registry } from '../../src/registry.ts';
+import { realHost } from './host.ts';
+
+/** Kernels give up after a million. */
+const MOST = 200_000;
+
+/** Of the programs that this process holds, by the kernel's own count. */
+function verifiedInstructions(): number[] {
+	return readdirSync('/proc/self/fd').flatMap((fd) => {
+		try {
+			const verified = /^verified_insns:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
+			return verified === undefined ? [] : [Number(verified)];
+		} catch {
+			return [];
+		}
+	});
+}
+
+const tracers = registry.map(({ tracer }) => tracer).filter(({ from }) => !from);
+
+test.each(tracers.map((tracer) => [tracer.id, tracer] as const))('%s', (_, tracer) => {
+	const session = tracer.start(realHost(), {});
+	try {
+		const all = verifiedInstructions();
+		expect(all.length).toBeGreaterThan(0);
+		expect(Math.max(...all)).toBeLessThan(MOST);
+	} finally {
+		session.close();
+	}
+});
