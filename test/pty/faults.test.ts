@@ -95,7 +95,7 @@ test.each([
 	// nothing of a frame got onto the shell's screen, which it clears when a ^L was left for it
 	expect(run.text()).toMatch(/^shell> (bin\/wattlag|echo)/);
 	expect(run.text()).not.toMatch(/WAIT99|PSI/);
-	expect(run.text().includes('wattlag: unexpected error: sabotaged')).toBe(how === 'SIGUSR2');
+	expect(run.output.includes('wattlag: unexpected error: sabotaged')).toBe(how === 'SIGUSR2');
 });
 
 test('the line is cut: it ends by itself, and its programs leave the kernel', async () => {

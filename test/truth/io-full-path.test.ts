@@ -30,12 +30,14 @@ test('direct reads: all stages together are the time that fio saw', async () => 
 		const file = await laidOut(directory, 'file', 32);
 		const running = start({ file });
 		const { read } = await fio(file, ...DIRECT).done;
-		const { rows, extra } = running.read(1e9, 'operation');
+		const { rows, extra, lost } = running.read(1e9, 'operation');
 		expect(extra.full_path.state).toBe('on');
 		const stages = sums(rows, 'read');
+		// a completion that BPF is not let see (io-engines.test.ts) leaves its call without an end
+		const hidden = (lost['missed_completion'] ?? 0) + extra.inflight_count;
 		// each call was followed from its entry to its return
 		expect(stages['fs']?.count).toBe(read.total_ios);
-		expect(stages['return']?.count).toBeGreaterThan(read.total_ios * 0.99);
+		expect((stages['return']?.count ?? 0) + hidden).toBeGreaterThan(read.total_ios * 0.99);
 		const ours = WAY.reduce((sum, name) => sum + (stages[name]?.sum_ns ?? 0), 0);
 		const theirs = read.clat_ns.mean * read.total_ios;
 		expect(ours / theirs).toBeGreaterThan(0.9);

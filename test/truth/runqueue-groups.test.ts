@@ -192,7 +192,9 @@ test('a filter measures only what it names, and its change keeps the session', a
 	expect(only.rows.filter(({ count }) => count > 0).map(({ key }) => key.id)).toEqual([0, wanted.pid]);
 	expect(only.extra.waiting.every(({ pid }) => pid === wanted.pid)).toBe(true);
 	expect(only.extra.filter).toBe(`pid ${wanted.pid}`);
-	expect(all(only).count).toBe(only.rows[1]?.count);
+	// the CPUs are read first: a wait or two may end before the process is
+	expect((only.rows[1]?.count ?? 0) - all(only).count).toBeGreaterThanOrEqual(0);
+	expect((only.rows[1]?.count ?? 0) - all(only).count).toBeLessThanOrEqual(2);
 
 	session.tune?.({ pid: other.pid });
 	read();
@@ -326,7 +328,7 @@ test('14,000 threads at once: the sums stay exact, what has no row is told', asy
 	expectAgreement(from, to, String(crowd.pid), TOLERANCE, 0);
 	console.log(between(from, to, String(crowd.pid)).text);
 	read('thread');
-	await seconds(3);
+	await seconds(6);
 	const threads = read('thread');
 	const unlisted = threads.rows.find(({ key }) => key.kind === 'thread' && key.id === 0);
 	expect(threads.rows.length).toBeLessThanOrEqual(MAX_TASKS + 2);
@@ -346,7 +348,7 @@ test('what has waited since before we came is listed, with its age', async () =>
 	const victim = loads.start(1, 'threads', 1, 20, 0.01, 0);
 	await seconds(0.2);
 	const hog = spawn('chrt', ['-f', '50', 'taskset', '-c', '1', loads.path, 'threads', '1', '0.7', '0.1', '0']);
-	await seconds(0.2);
+	await seconds(0.1);
 	start();
 	const begun = performance.now();
 	const mine = () => read().extra.waiting.find(({ pid }) => pid === victim.pid);
