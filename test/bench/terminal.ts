@@ -55,7 +55,8 @@ function programs(configHome: string): Program[] {
 		{ name: 'top', command: 'top', args: ['-d', '1'], ready: /PID USER/ },
 	];
 	const ours = {
-		...{ name: OURS, command: 'bin/wattlag', args: ['--delay', '1'] },
+		// a second is its delay; with words on the command line it takes 25 ms more to start (docs/terminal.md)
+		...{ name: OURS, command: 'bin/wattlag', args: [] },
 		...{ frame: /Interrupts[\s\S]*Help/, ready: /WATTS/ },
 	};
 	return [ours, ...peers.filter(({ command }) => existsSync(`/usr/bin/${command}`))].map((program) => ({
