@@ -145,6 +145,8 @@ async function replay(command: CommandLine): Promise<number> {
 }
 
 async function main(): Promise<number> {
+	// our name in every list of processes, this one's included
+	process.title = 'wattlag';
 	const tracers = registry.map((entry) => entry.tracer);
 	const words = process.argv.slice(2);
 	const flags: Flags =

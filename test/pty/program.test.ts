@@ -1,6 +1,6 @@
 /** The built program in a real terminal on the running kernel. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -37,6 +37,7 @@ test.each([
 	await run.waitFor(/Overview.*Energy.*Run queue.*Interrupts.*Disk IO/);
 	// it opens on the overview, which needs all the others
 	await run.waitFor(/\d% [\s\S]*PSI[\s\S]*PID .*WATTS .*WAIT99/);
+	expect(readFileSync(`/proc/${run.pid}/comm`, 'utf8')).toBe('wattlag\n');
 	run.send('1');
 	await run.waitFor(/\dm?W = processes/);
 	await run.waitFor(/PID .*WATTS/);
