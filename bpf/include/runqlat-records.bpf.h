@@ -113,6 +113,16 @@ static __always_inline void describe(struct process_record *record, struct task_
 		BPF_CORE_READ_INTO(&record->pidns_comm, namespace, child_reaper, comm);
 }
 
+static __always_inline void fill_thread(struct thread_record *record, struct task_struct *task, const struct waits *waits)
+{
+	fill(&record->head, task, RECORD_THREAD, task->group_leader->start_boottime);
+	record->head.cpu = 0;
+	record->head.ns = task->start_boottime;
+	record->head.voluntary = task->nvcsw;
+	record->head.involuntary = task->nivcsw;
+	bpf_probe_read_kernel(&record->waits, sizeof(record->waits), waits);
+}
+
 /* All of a process into the ring. */
 static __always_inline bool send_process(struct task_struct *task, struct process_waits *process, u32 kind)
 {
@@ -140,12 +150,7 @@ static __always_inline void send_thread(struct task_struct *task)
 		ring_was_full();
 		return;
 	}
-	fill(&record->head, task, RECORD_THREAD, task->group_leader->start_boottime);
-	record->head.cpu = 0;
-	record->head.ns = task->start_boottime;
-	record->head.voluntary = task->nvcsw;
-	record->head.involuntary = task->nivcsw;
-	bpf_probe_read_kernel(&record->waits, sizeof(record->waits), waits);
+	fill_thread(record, task, waits);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
@@ -179,12 +184,7 @@ static __always_inline bool read_thread(const bool walks, void *to, struct task_
 
 			if (!record)
 				return false;
-			fill(&record->head, task, RECORD_THREAD, task->group_leader->start_boottime);
-			record->head.cpu = 0;
-			record->head.ns = task->start_boottime;
-			record->head.voluntary = task->nvcsw;
-			record->head.involuntary = task->nivcsw;
-			bpf_probe_read_kernel(&record->waits, sizeof(record->waits), waits);
+			fill_thread(record, task, waits);
 			return tell(walks, to, record, sizeof(*record));
 		}
 	}
