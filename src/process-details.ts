@@ -2,6 +2,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Users } from './energy/users.ts';
+import { FOREIGN_PIDS, hasMachinePids } from './pid-namespace.ts';
 import { type ProcessId, sameStart, TICK } from './process-id.ts';
 import { type SafeText, safe, sanitize } from './sanitize.ts';
 import type { Count, Ns } from './units.ts';
@@ -72,14 +73,20 @@ async function readParents(procRoot: string, first: number): Promise<ProcessDeta
 	return parents;
 }
 
+/** There is no such process, where `/proc` would know it. */
+function none(procRoot: string): null {
+	if (hasMachinePids(procRoot)) return null;
+	throw new Error(FOREIGN_PIDS);
+}
+
 let users: Users | undefined;
 
-/** null: there is no such process (any more). Rejects when `/proc` refuses for another reason. */
+/** null: there is no such process (any more). Rejects when `/proc` refuses for another reason, or may have other pids. */
 export async function readProcess(procRoot: string, { pid, start }: ProcessId): Promise<ProcessDetails | null> {
 	const text = (name: string) => readFile(join(procRoot, String(pid), name));
 	try {
 		const stat = await readStat(procRoot, pid);
-		if (!sameStart(stat.start, start)) return null;
+		if (!sameStart(stat.start, start)) return none(procRoot);
 		const [command, status, cgroup, uptime, parents] = await Promise.all([
 			readCommand(procRoot, pid, stat.comm),
 			text('status'),
@@ -103,7 +110,7 @@ export async function readProcess(procRoot: string, { pid, start }: ProcessId): 
 		};
 	} catch (error) {
 		const { code } = error as NodeJS.ErrnoException;
-		if (code === 'ENOENT' || code === 'ESRCH') return null;
+		if (code === 'ENOENT' || code === 'ESRCH') return none(procRoot);
 		throw error;
 	}
 }

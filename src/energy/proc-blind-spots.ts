@@ -1,9 +1,7 @@
 /** What a view of proc leaves out: processes of others, and those outside of a container. */
-import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-/** The kernel's first pid namespace has this inode number on every machine. */
-const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
+import { hasMachinePids } from '../pid-namespace.ts';
 
 /** In sentences; empty: nothing. */
 export function blindSpots(root: string): string[] {
@@ -17,12 +15,8 @@ export function blindSpots(root: string): string[] {
 	} catch {
 		// a tree without it: nothing to say
 	}
-	try {
-		if (readlinkSync(join(root, 'self/ns/pid')) !== INITIAL_PID_NAMESPACE) {
-			spots.push('This is a pid namespace (a container): processes outside of it are not visible.');
-		}
-	} catch {
-		// as above
+	if (!hasMachinePids(root)) {
+		spots.push('This is a pid namespace (a container): processes outside of it are not visible.');
 	}
 	return spots;
 }

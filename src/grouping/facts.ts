@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Users } from '../energy/users.ts';
+import { hasMachinePids } from '../pid-namespace.ts';
 import { type ProcessId, sameStart, TICK } from '../process-id.ts';
 import { type SafeText, safe } from '../sanitize.ts';
 
@@ -12,7 +13,7 @@ export interface ProcessFacts {
 	parent(process: ProcessId, fresh?: boolean): number;
 	/** Inode of its pid namespace; 0: not known. */
 	pidns(process: ProcessId): number;
-	/** The effective one. `(ended)` and -1: it had before it could be asked. */
+	/** The effective one. -1: `(ended)` before it could be asked, or `?` where `/proc` may have other pids. */
 	user(process: ProcessId): { uid: number; name: SafeText };
 }
 
@@ -48,6 +49,7 @@ function numberIn(text: string | undefined): number | undefined {
 
 export class ProcFacts implements ProcessFacts {
 	private readonly procRoot: string;
+	private readonly machinePids: boolean;
 	private readonly known = new Map<string, Partial<Record<Fact, Known>>>();
 	/** Keys without a start. */
 	private readonly passing = new Set<string>();
@@ -57,6 +59,7 @@ export class ProcFacts implements ProcessFacts {
 
 	constructor(procRoot: string) {
 		this.procRoot = procRoot;
+		this.machinePids = hasMachinePids(procRoot);
 	}
 
 	begin(): void {
@@ -77,7 +80,7 @@ export class ProcFacts implements ProcessFacts {
 	user(process: ProcessId): { uid: number; name: SafeText } {
 		const uid = this.fact('uid', process) ?? -1;
 		this.users ??= new Users();
-		return { uid, name: uid < 0 ? safe`(ended)` : this.users.name(uid) };
+		return { uid, name: uid < 0 && this.machinePids ? safe`(ended)` : this.users.name(uid) };
 	}
 
 	private fact(name: Fact, process: ProcessId, fresh = false): number | undefined {

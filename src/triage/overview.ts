@@ -2,6 +2,7 @@
  * The overview: what all tabs know about each process, and what stands out. It measures nothing itself: it is made of
  * what the tracers found in the same tick, pressure from `/proc` and quotas from the cgroup hierarchy.
  */
+import { OwnProcess } from '../pid-namespace.ts';
 import type { SafeText } from '../sanitize.ts';
 import { type Host, type Reading, type Session, type Tick, type Tracer, Unavailable } from '../tracers/tracer.ts';
 import type { Count, Ns, Watts } from '../units.ts';
@@ -58,10 +59,12 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	private readonly tracker = new Tracker();
 	private readonly readers: Readers;
 	private readonly cpus: Count;
+	private readonly own: Pick<OwnProcess, 'pid'>;
 	private lostBefore: Readonly<Record<string, Count>> = {};
 
-	constructor(cpus: Count, readers: Readers) {
+	constructor(cpus: Count, readers: Readers, own: Pick<OwnProcess, 'pid'> = { pid: () => process.pid }) {
 		this.cpus = cpus;
+		this.own = own;
 		this.readers = readers;
 	}
 
@@ -76,7 +79,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		const moment: Moment = {
 			dt_ns,
 			cpus: this.cpus,
-			own: process.pid,
+			own: this.own.pid(rows),
 			sources,
 			rows,
 			pressure,
@@ -165,9 +168,13 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 	rowKey: ({ pid, start_time, comm, cgroup, user }) => (pid > 0 ? `${pid}:${start_time}` : `${comm}|${cgroup}|${user}`),
 	processOf: ({ pid, start_time }) => (pid > 0 ? `${pid}:${start_time}` : undefined),
 	start: ({ cpus, procRoot }: Host) =>
-		new OverviewSession(cpus, {
-			pressure: new PressureReader(procRoot),
-			groups: new GroupPressureReader(procRoot),
-			quota: new QuotaReader(procRoot),
-		}),
+		new OverviewSession(
+			cpus,
+			{
+				pressure: new PressureReader(procRoot),
+				groups: new GroupPressureReader(procRoot),
+				quota: new QuotaReader(procRoot),
+			},
+			new OwnProcess(procRoot),
+		),
 };

@@ -1,7 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ProcFacts } from '../../src/grouping/facts.ts';
+import { OwnProcess } from '../../src/pid-namespace.ts';
 import { readProcess } from '../../src/process-details.ts';
 import { processId, sameStart } from '../../src/process-id.ts';
 
@@ -69,4 +71,26 @@ test('ids', () => {
 	expect(processId('12:345')).toEqual({ pid: 12, start: 345 });
 	expect(processId('12:')).toEqual({ pid: 12, start: 0 });
 	expect([sameStart(5e9, 5.012e9), sameStart(5e9, 5.1e9), sameStart(0, 7e9)]).toEqual([true, false, true]);
+});
+
+test('in a container with pids of its own, who is not in /proc may be outside', async () => {
+	const container = mkdtempSync(join(tmpdir(), 'wattlag-proc-'));
+	try {
+		mkdirSync(join(container, 'self/ns'), { recursive: true });
+		symlinkSync('pid:[4026532000]', join(container, 'self/ns/pid'));
+		await expect(readProcess(container, { pid: 20, start: 0 })).rejects.toThrow('pids of its own');
+		expect(new ProcFacts(container).user({ pid: 20, start: 0 })).toEqual({ uid: -1, name: '?' });
+		// started after 12.34 s: the 20th number behind the name
+		writeFileSync(join(container, 'self/stat'), `3 (a) b) S 1 ${'0 '.repeat(17)}1234 0\n`);
+		const rows = [
+			{ pid: process.pid, start_time: 5e9, comm: process.title },
+			{ pid: 812, start_time: 12.341e9, comm: 'other' },
+			{ pid: 4711, start_time: 12.347e9, comm: process.title },
+		];
+		expect(new OwnProcess(container).pid(rows)).toBe(4711);
+		expect(new OwnProcess(container).pid(rows.slice(0, 2))).toBe(0);
+		expect(new OwnProcess('/proc').pid([])).toBe(process.pid);
+	} finally {
+		rmSync(container, { recursive: true, force: true });
+	}
 });

@@ -12,6 +12,8 @@ import { type TabLine, tabLine } from './tab-line.ts';
 /** What the header says about the machine. */
 export interface HostInfo {
 	host: SafeText;
+	/** What everybody has to know of it, as a container's pids. */
+	note?: SafeText;
 	/** Release of the kernel. */
 	kernel: SafeText;
 	/** Online CPUs. */
@@ -56,6 +58,7 @@ function machineLine({ host, energy, time, width }: HeaderProps): string {
 	const pieces: Piece[] = [
 		{ spans: [['brand', 'wattlag']], drop: 2 },
 		{ spans: [['strong', host.host]], drop: 1 },
+		{ spans: host.note === undefined ? [] : [['warn', host.note]], drop: 3 },
 		{ spans: [['dim', 'kernel '], host.kernel], drop: 7 },
 		{ spans: [`${host.cpus}`, ['dim', ' CPU']], drop: 6 },
 		{ spans: up >= 0 ? [['dim', 'up '], formatDuration(up)] : [], drop: 8 },

@@ -1,11 +1,13 @@
 /** This machine, for the header. */
 import os from 'node:os';
-import { sanitize } from '../../sanitize.ts';
+import { hasMachinePids } from '../../pid-namespace.ts';
+import { safe, sanitize } from '../../sanitize.ts';
 import type { HostInfo } from './header.tsx';
 
 export function localHost(): HostInfo {
 	return {
 		host: sanitize(os.hostname()),
+		...(!hasMachinePids('/proc') && { note: safe`container: BPF has the host’s pids` }),
 		kernel: sanitize(os.release()),
 		cpus: os.availableParallelism(),
 		load: os.loadavg,

@@ -28,11 +28,16 @@ function clockOf(ms: number, now: number): string {
  * @param moment of the figures beside it, ms since 1970
  * @param past how far that is back, ns; 0: now
  */
-export function identityLines({ details, gone }: DetailsNow, moment: number, past: number, width: number): string[] {
-	if (!details)
-		return gone
-			? [lineOf(width, [['dim', 'it has exited: /proc no longer knows command line, user and parents']])]
-			: [];
+export function identityLines(
+	{ details, gone, refused }: DetailsNow,
+	moment: number,
+	past: number,
+	width: number,
+): string[] {
+	if (!details) {
+		if (gone) return [lineOf(width, [['dim', 'it has exited: /proc no longer knows command line, user and parents']])];
+		return refused === '' ? [] : [lineOf(width, [['warn', refused]])];
+	}
 	const { command, user, state, threads, cgroup, started, parents } = details;
 	const when = gone ? 'as /proc had it' : past > 0 ? '/proc, now' : '';
 	const chain = [...parents].reverse().map(({ pid, comm }) => safe`${comm}[${pid}]`);

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'react';
 import type { ProcessDetails } from '../../process-details.ts';
 import { type ProcessId, processId } from '../../process-id.ts';
+import { type SafeText, safe, sanitize } from '../../sanitize.ts';
 
 /** Resolves with null where there is no such process any more. */
 export type Inspect = (process: ProcessId) => Promise<ProcessDetails | null>;
@@ -11,11 +12,13 @@ export interface DetailsNow {
 	details: ProcessDetails | null;
 	/** There is no such process now. */
 	gone: boolean;
+	/** Why `/proc` cannot be read; empty: it can. */
+	refused: SafeText;
 }
 
 /** How often it is read, ms. */
 const every = 2000;
-const unread: DetailsNow = { details: null, gone: false };
+const unread: DetailsNow = { details: null, gone: false, refused: safe`` };
 
 /** @param process `pid:start` */
 export function useDetails(inspect: Inspect, process: string): DetailsNow {
@@ -24,9 +27,12 @@ export function useDetails(inspect: Inspect, process: string): DetailsNow {
 		let timer: NodeJS.Timeout | undefined;
 		let looking = true;
 		const look = async () => {
-			const details = await inspect(processId(process)).catch(() => undefined);
+			const { details, refused } = await inspect(processId(process)).then(
+				(details) => ({ details, refused: safe`` }),
+				(error: Error) => ({ details: undefined, refused: sanitize(error.message) }),
+			);
 			if (!looking) return;
-			if (details !== undefined) setNow((before) => ({ details: details ?? before.details, gone: details === null }));
+			setNow((before) => ({ details: details ?? before.details, gone: details === null, refused }));
 			if (details !== null) timer = setTimeout(look, every);
 		};
 		void look();
