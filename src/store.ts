@@ -175,10 +175,9 @@ export class Store {
 
 	private push(snapshot: Snapshot, ready: Uint8Array | undefined): void {
 		const tab = this.tabs.get(snapshot.tab);
-		// Another grouping is another kind of row: old rows would be wrong neighbours.
-		const same = tab?.history.at(-1)?.group === snapshot.group;
-		const history = same ? tab.history.slice(-(this.options.snapshots - 1)) : [];
-		const packed: (Uint8Array | null | undefined)[] = same ? tab.packed.slice(-(this.options.snapshots - 1)) : [];
+		// Whatever its rows are grouped by: the keys of rows differ between groups, and what charts draw is of all of them.
+		const history = tab?.history.slice(-(this.options.snapshots - 1)) ?? [];
+		const packed = tab?.packed.slice(-(this.options.snapshots - 1)) ?? [];
 		const before = history.at(-1);
 		if (before) {
 			packed[packed.length - 1] ??= pack(before);

@@ -111,8 +111,8 @@ describe('process lens', () => {
 		await keys('j', '\r');
 		for (const snapshot of kept) screen.store.apply({ kind: 'snapshot', snapshot });
 		await settle();
-		await eventually(() => expect(text()).toMatch(/75\.0% +3\.00ms +12 +hog\[77\]/));
 		await keys('G');
+		await eventually(() => expect(text()).toMatch(/75\.0% +3\.00ms +12 +hog\[77\]/));
 		await eventually(() => expect(text()).toMatch(/1007 +\d.*postgres/));
 	});
 

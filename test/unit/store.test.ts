@@ -118,11 +118,13 @@ describe('store', () => {
 		expect(newest?.rows[1]?.buckets.length).toBeGreaterThan(0);
 	});
 
-	test('another grouping starts a new history', () => {
+	test('the past stays when rows are grouped otherwise', () => {
 		const store = new Store();
 		push(store, 0, 3);
 		store.apply({ kind: 'snapshot', snapshot: { ...energySnapshot(3), group: 'cgroup' } });
-		expect(store.history('energy')).toHaveLength(1);
+		expect(store.history('energy').map(({ group }) => group)).toEqual(['process', 'process', 'process', 'cgroup']);
+		store.travel('energy', -1);
+		expect(store.current('energy')).toEqual(energySnapshot(2, 10));
 	});
 
 	test('a failed worker is remembered until figures come again', () => {
