@@ -70,6 +70,7 @@ struct rq {
 	u64 clock;
 	u64 clock_task;
 	int cpu;
+	struct task_struct *curr;
 };
 
 struct cfs_rq {

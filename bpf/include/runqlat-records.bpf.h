@@ -59,6 +59,8 @@ struct waiting_record {
 	/* of head.ns, what was before the task moved to this CPU's queue: in run_delay already, in no histogram yet */
 	u64 moved_ns;
 	u64 thread_start;
+	/* the process that has the CPU meanwhile; 0: nobody does */
+	u64 running;
 };
 RECORD(waiting_record);
 
@@ -232,6 +234,7 @@ static __always_inline bool read_waiting(const bool walks, void *to, struct task
 	fill(&record.head, task, RECORD_WAITING, task->group_leader->start_boottime);
 	record.head.cpu = rq->cpu;
 	record.thread_start = task->start_boottime;
+	record.running = BPF_CORE_READ(rq, curr, tgid);
 	thread = thread_waits(task);
 	if (thread && thread->run_delay && thread->generation == generation) {
 		s64 moved = task->sched_info.run_delay - (thread->run_delay - 1);

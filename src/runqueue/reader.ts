@@ -55,6 +55,8 @@ export interface TaskWaiting {
 	comm: ForeignBytes;
 	cpu: number;
 	age_ns: Ns;
+	/** The process that has the CPU meanwhile; 0: none, or not known. */
+	running: number;
 }
 
 /** Told what a reader finds. */

@@ -33,6 +33,8 @@ export interface Waiting {
 	comm: SafeText;
 	cpu: number;
 	age_ns: Ns;
+	/** pid of the process that has the CPU meanwhile; 0: none, or not known. */
+	running: number;
 }
 
 /** One process looked at closely. */

@@ -71,7 +71,7 @@ export class StampsReader implements Reader {
 		const now = Number(process.hrtime.bigint());
 		this.each(stamps.name, stamp.size, STAMPS, (tid, view, at) => {
 			const { since, tgid, cpu, comm } = stamp.read(view, at);
-			sink.waiting({ pid: tgid, tid, cpu, comm, age_ns: Math.max(0, now - since) });
+			sink.waiting({ pid: tgid, tid, cpu, comm, age_ns: Math.max(0, now - since), running: 0 });
 		});
 		this.bpf.drain(maps.ended.name, (view, at) => {
 			const { tgid, waits } = ended_record.read(view, at);

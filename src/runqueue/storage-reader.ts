@@ -184,8 +184,8 @@ function take(view: DataView, at: number, sink: Sink): number {
 			sink.gone(pid, start, ns, tid === pid);
 			return record_head.size;
 		default: {
-			const { moved_ns, thread_start } = waiting_record.read(view, at);
-			sink.waiting({ pid, tid, comm, cpu, age_ns: ns });
+			const { moved_ns, thread_start, running } = waiting_record.read(view, at);
+			sink.waiting({ pid, tid, comm, cpu, age_ns: ns, running });
 			if (moved_ns > 0) sink.moved(pid, start, moved_ns, { tid, start: thread_start });
 			return waiting_record.size;
 		}

@@ -37,6 +37,16 @@ export const columns: readonly Column<OverviewRow>[] = [
 		value: ({ watts }) => known(watts),
 	},
 	{
+		key: 'energy_uj',
+		aliases: ['energy', 'joules'],
+		title: 'ENERGY',
+		kind: 'microjoules',
+		width: 7,
+		priority: 6,
+		help: 'Energy it used in the interval; the tab Energy has the sum since start.',
+		value: ({ energy_uj }) => known(energy_uj),
+	},
+	{
 		key: 'cpu',
 		title: 'CPU',
 		kind: 'share',

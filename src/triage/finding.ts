@@ -53,4 +53,8 @@ export interface Finding extends Pick<Suspicion, 'subject' | 'text' | 'figures' 
 	level: Level;
 	/** ISO 8601: beginning of the first interval that had it. */
 	since: string;
+	/** As a multiple of its limit. */
+	excess: number;
+	/** The interval in which it was worst, and what was said then; ISO 8601. */
+	peak: Pick<Suspicion, 'excess' | 'text'> & { time: string };
 }

@@ -64,8 +64,23 @@ export function processKey({ pid, start_time }: { pid: number; start_time: Ns })
 }
 
 /** Did a CPU quota make it wait? Then nobody else is to blame. */
-export function outOfQuota({ throttled }: Moment, row: OverviewRow): boolean {
+export function outOfQuota({ throttled }: Moment, row: Pick<OverviewRow, 'cgroup'>): boolean {
 	return throttled.some(({ cgroup }) => row.cgroup === cgroup || row.cgroup.startsWith(`${cgroup}/`));
+}
+
+/** One process that another one stands behind. */
+export function behind({ rows }: Moment, running: number | undefined): Owner | null {
+	const row = rows.find(({ pid }) => pid === running);
+	return row ? ownerOf(safe`behind`, { comm: row.comm, sum: 0, top: row, processes: 1 }) : null;
+}
+
+/** Who ran while it waited: as the run queue saw it where it looks (`--culprits`), else who used most CPU. */
+export function ranMeanwhile(moment: Moment, victim: Pick<OverviewRow, 'pid' | 'comm'>): Owner | null {
+	const { sources, rows } = moment;
+	const others = rows.filter(({ comm }) => comm !== victim.comm);
+	const seen = sources.runqlat?.culprits.find(({ pid }) => pid === victim.pid)?.culprits.find(({ pid }) => pid > 0);
+	const owner = behind(moment, seen?.pid);
+	return owner ?? ownerOf(safe`most CPU by`, topNames(others, ({ cpu_ns }) => cpu_ns)[0]);
 }
 
 /** `comm = name`, quoted as the filter language needs it. */

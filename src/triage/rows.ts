@@ -1,7 +1,7 @@
 /** Rows of the overview: what each tab found about one process in the same interval, side by side. Pure. */
 import { cgroupName } from '../energy/cgroup-name.ts';
 import { type SafeText, safe } from '../sanitize.ts';
-import type { Bytes, Count, Ns, Watts } from '../units.ts';
+import type { Bytes, Count, MicroJoules, Ns, Watts } from '../units.ts';
 import { IO_LISTED, type Sources } from './sources.ts';
 
 /** Figures of the interval; null: not known, because that tab does not work here or does not list this process. */
@@ -17,6 +17,7 @@ export interface OverviewRow {
 	/** In the group that had anything in the interval. */
 	processes: Count;
 	watts: Watts | null;
+	energy_uj: MicroJoules | null;
 	cpu_ns: Ns | null;
 	/** Σ of the waits for a CPU that ended. */
 	wait_ns: Ns | null;
@@ -33,7 +34,7 @@ export interface OverviewRow {
 export const groups = ['process', 'cgroup', 'user', 'command'] as const;
 export type Group = (typeof groups)[number];
 
-const sums = ['watts', 'cpu_ns', 'wait_ns', 'stolen_ns', 'io_count', 'io_bytes'] as const;
+const sums = ['watts', 'energy_uj', 'cpu_ns', 'wait_ns', 'stolen_ns', 'io_count', 'io_bytes'] as const;
 const highest = ['wait_p99_ns', 'io_p99_ns'] as const;
 
 interface Named {
@@ -52,6 +53,7 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 	// what a tab does not list is 0 where it lists everybody who had any, else not known
 	const blank = {
 		watts: energy && known(energy) ? 0 : null,
+		energy_uj: energy && known(energy) ? 0 : null,
 		cpu_ns: energy ? 0 : null,
 		wait_ns: runqlat ? 0 : null,
 		wait_p99_ns: null,
@@ -85,6 +87,7 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 		const row = rowOf(one);
 		row.cpu_ns = one.cpu_ns;
 		row.watts = one.unmeasured ? null : one.watts;
+		row.energy_uj = one.unmeasured ? null : one.energy_uj;
 	}
 	// where the tab has stamps of its own only, a start is when it first saw the process
 	const starts = runqlat?.source.kind !== 'own stamps';

@@ -9,12 +9,14 @@ import { power } from './rules/power.ts';
 import { pressure } from './rules/pressure.ts';
 import { slowDevice } from './rules/slow-device.ts';
 import { softirqLate } from './rules/softirq-late.ts';
+import { starving } from './rules/starving.ts';
 import { stuckIo } from './rules/stuck-io.ts';
 import { throttled } from './rules/throttled.ts';
 import { waits } from './rules/waits.ts';
 
 export const rules: readonly Rule[] = [
 	stuckIo,
+	starving,
 	slowDevice,
 	irqStorm,
 	irqStolen,

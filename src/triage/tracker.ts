@@ -21,6 +21,7 @@ interface Known {
 	/** ISO 8601 and CLOCK_MONOTONIC. */
 	since: string;
 	since_ns: Ns;
+	peak: Finding['peak'];
 	held: Ns;
 	away: Ns;
 	told: boolean;
@@ -59,9 +60,10 @@ export class Tracker {
 		const known = this.known.get(key);
 		if (!(suspicion.excess >= (known ? KEEP : 1))) return false;
 		const { beginsAfter = BEGINS_AFTER } = rule;
+		const peak = { excess: suspicion.excess, text: suspicion.text, time: now.time };
 		if (!known) {
 			const [since_ns, since] = [now.mono_ns - now.dt_ns, Date.parse(now.time) - now.dt_ns / 1e6];
-			const begun = { since: new Date(since).toISOString(), since_ns, held: now.dt_ns, away: 0 };
+			const begun = { since: new Date(since).toISOString(), since_ns, peak, held: now.dt_ns, away: 0 };
 			this.known.set(key, { rule, suspicion, ...begun, told: now.dt_ns >= beginsAfter });
 			return true;
 		}
@@ -70,6 +72,7 @@ export class Tracker {
 		// who it was is not always seen anew, and where that is shown
 		const { owner, link } = suspicion.owner ? suspicion : known.suspicion;
 		known.suspicion = owner ? { ...suspicion, owner, link } : suspicion;
+		if (peak.excess >= known.peak.excess) known.peak = peak;
 		known.away = 0;
 		known.told ||= known.held >= beginsAfter;
 		return true;
@@ -87,7 +90,7 @@ export class Tracker {
 				return count <= MOST_PER_RULE;
 			})
 			.slice(0, MOST)
-			.map(({ rule, suspicion: { subject, text, figures, owner, link }, since }) => ({
+			.map(({ rule, suspicion: { subject, text, figures, owner, link, excess }, since, peak }) => ({
 				rule: rule.id,
 				level: rule.level,
 				subject,
@@ -95,6 +98,8 @@ export class Tracker {
 				figures,
 				owner,
 				since,
+				excess,
+				peak,
 				link,
 			}));
 	}

@@ -95,3 +95,27 @@ test('late softirqs: behind packets that take long', async () => {
 	expect(finding.owner).toBeNull();
 	expect(finding.link).toMatchObject({ tab: 'irq', group: 'line', sort: 'late_p99_ns' });
 });
+
+test('starving: a real-time task below another one that does not stop', async () => {
+	const loop = 'while :; do :; done';
+	const start = (policy: string, priority: string) =>
+		spawn('setpriv', ['--pdeathsig', 'KILL', 'taskset', '-c', '1', 'chrt', policy, priority, 'sh', '-c', loop]);
+	const hog = start('--fifo', '50');
+	let victim: ReturnType<typeof start> | undefined;
+	try {
+		await vi.waitFor(() => expect(readFileSync(`/proc/${hog.pid}/comm`, 'utf8')).toBe('sh\n'), 10_000);
+		const began = performance.now();
+		victim = start('--rr', '1');
+		const { finding } = await comesAndGoes(
+			({ rule, subject }) => rule === 'starving' && subject.endsWith(`[${victim?.pid}]`),
+			() => hog.kill('SIGKILL'),
+		);
+		expect(finding).toMatchObject({ level: 'severe', figures: { cpu: 1 }, owner: { comm: 'sh', pid: hog.pid } });
+		expect(finding.figures['age_ns']).toBeGreaterThan(2e9);
+		expect(finding.figures['age_ns']).toBeLessThan((performance.now() - began) * 1e6);
+		expect(finding.link).toMatchObject({ tab: 'runqlat', group: 'process' });
+	} finally {
+		hog.kill('SIGKILL');
+		victim?.kill('SIGKILL');
+	}
+});

@@ -53,6 +53,7 @@ export interface World {
 		comm?: string;
 	}[];
 	inflight: readonly { device: string; age: number; pid: number; comm: string; stage?: string }[];
+	waiting: readonly { pid: number; comm: string; cpu: number; age: number; running?: number }[];
 	processIo: readonly IoProcess[];
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
@@ -84,6 +85,7 @@ const quiet: World = {
 	],
 	io: [{ device: 'vda', op: 'write', count: 12, slow: 1, mean: 2e6 }],
 	inflight: [{ device: 'vda', age: 3e6, pid: 900, comm: 'sshd' }],
+	waiting: [{ pid: 900, comm: 'sshd', cpu: 0, age: 2e6 }],
 	processIo: [],
 	culprits: [],
 	pressure: {
@@ -118,7 +120,7 @@ function energy({ processes, source, dt, cost }: World): Snapshot {
 	return { ...base, dt_ns: dt, rows, source: { ...base.source, kind: source }, cost: own };
 }
 
-function runqlat({ processes, wait, p99, culprits, filter, dt, lost }: World): Snapshot {
+function runqlat({ processes, wait, p99, waiting, culprits, filter, dt, lost }: World): Snapshot {
 	const base = runqlatSnapshot(0, 1);
 	const [all, one] = base.rows as [(typeof base.rows)[0], (typeof base.rows)[0]];
 	const rows = processes
@@ -137,6 +139,11 @@ function runqlat({ processes, wait, p99, culprits, filter, dt, lost }: World): S
 		lost: { ring: lost },
 		cost: { ...base.cost, bpf_ns: 0 },
 		rows: [{ ...all, wait_ns: sum, p99_ns: p99 }, ...rows],
+		waiting: waiting.map(({ pid, comm, cpu, age, running = 0 }) => ({
+			...{ pid, tid: pid, comm: sanitize(comm), cpu, running },
+			age_ns: age,
+		})),
+		waiting_count: waiting.length,
 		culprits,
 		filter: sanitize(filter),
 	} as Snapshot;

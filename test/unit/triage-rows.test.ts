@@ -43,6 +43,7 @@ describe('one row per process', () => {
 				user: 'root',
 				processes: 1,
 				watts: 3,
+				energy_uj: 3e6,
 				cpu_ns: 0.5 * second,
 				wait_ns: 0.1 * second,
 				wait_p99_ns: 2e6,

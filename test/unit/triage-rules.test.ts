@@ -258,6 +258,38 @@ describe('stuck-io', () => {
 	});
 });
 
+describe('starving', () => {
+	const starved = { pid: 77, comm: 'worker', cpu: 1, age: 3.4e9, running: 502 };
+
+	test('who waits and has not run, whom no figure about waits has; and who runs', () => {
+		const [first] = new Machine().run(3, { processes: [...quietProcesses, ...hogs(0.6)], waiting: [starved] });
+		expect(say(first as Finding)).toBe(
+			'starving: worker[77]: has waited 3.40s for cpu1 and not run yet — behind stress-ng-cpu[502]×1',
+		);
+		expect(first).toMatchObject({ level: 'severe', link: { tab: 'runqlat', filter: 'comm = worker' } });
+		const others = [
+			{ ...starved, age: 9e9 },
+			{ ...starved, pid: 78 },
+			{ ...starved, pid: 79 },
+		];
+		expect(said('starving', { waiting: others })).toEqual([
+			expect.stringMatching(
+				/^starving: worker\[77\]: has waited 9.00s for cpu1 and not run yet; so do 2 more processes/,
+			),
+			expect.stringContaining('worker[78]'),
+		]);
+	});
+
+	test('a long wait is not starving; nor is who is out of its quota', () => {
+		silent('starving', { waiting: [{ ...starved, age: 1.9e9 }] });
+		silent('starving', {
+			processes: [...quietProcesses, { pid: 77, comm: 'worker', cgroup: '/x', cpu: 0.1 }],
+			waiting: [starved],
+			throttled: [{ cgroup: sanitize('/x'), periods: 10, throttled: 1, throttled_ns: second / 100 }],
+		});
+	});
+});
+
 describe('pressure', () => {
 	test('memory, and IO with who has most of it', () => {
 		const processIo = [
@@ -338,7 +370,7 @@ test('own-cost: the tool itself', () => {
 test('rules whose tabs do not work here are not judged, and say so', () => {
 	const { unchecked, findings } = new Machine().tick({ without: ['runqlat', 'irq', 'io'] }).extra;
 	expect(unchecked.map(({ rule }) => rule).sort()).toEqual(
-		['cpu-saturated', 'irq-stolen', 'irq-storm', 'slow-device', 'softirq-late', 'stuck-io', 'waits'].sort(),
+		['cpu-saturated', 'irq-stolen', 'irq-storm', 'slow-device', 'softirq-late', 'starving', 'stuck-io', 'waits'].sort(),
 	);
 	expect(unchecked[0]?.reason).toMatch(/^tab \w+ does not work here$/);
 	expect(findings).toEqual([]);
@@ -367,6 +399,7 @@ describe('links', () => {
 		irq: [{ kind: 'soft', name: 'NET_RX', cpu: 1, rate: 90_000, share: 0.5, late: [4000, 3e7] }],
 		io: [{ device: 'vda', op: 'read', count: 400, slow: 200, mean: 8e7 }],
 		inflight: [{ device: 'sda', age: 3.2e9, pid: 812, comm: 'x' }],
+		waiting: [{ pid: 812, comm: 'x', cpu: 0, age: 3.2e9 }],
 		pressure: { memory: stall(0.5), io: stall(0.9), cpu: stall(0.9) },
 		throttled: [{ cgroup: sanitize('/a b/c'), periods: 10, throttled: 8, throttled_ns: second }],
 		cost: 0.9,
@@ -399,7 +432,7 @@ describe('links', () => {
 		expect(findings).toHaveLength(5);
 		expect(findings[0]?.rule).toBe('stuck-io');
 		const levels = findings.map(({ level }) => level);
-		expect(levels).toEqual(['severe', 'high', 'high', 'high', 'high']);
+		expect(levels).toEqual(['severe', 'severe', 'high', 'high', 'high']);
 	});
 });
 

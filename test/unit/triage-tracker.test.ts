@@ -38,6 +38,14 @@ describe('beginning', () => {
 		expect(next(1.2)).toMatchObject([{ rule: 'a', since: '2026-01-01T00:01:40.000Z' }]);
 	});
 
+	test('its worst interval is remembered', () => {
+		const next = feed(new Tracker(), rule('a'), 100);
+		next(1);
+		next(4);
+		expect(next(2)).toMatchObject([{ excess: 2, peak: { excess: 4, text: 'x', time: '2026-01-01T00:01:42.000Z' } }]);
+		expect(next(5)).toMatchObject([{ excess: 5, peak: { excess: 5, time: '2026-01-01T00:01:44.000Z' } }]);
+	});
+
 	test('a long interval is enough by itself, short ones need more of them', () => {
 		expect(feed(new Tracker(), rule('a'))(1, 10)).toHaveLength(1);
 		const next = feed(new Tracker(), rule('a'));

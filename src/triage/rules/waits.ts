@@ -1,20 +1,9 @@
 import { safe } from '../../sanitize.ts';
-import type { Owner } from '../finding.ts';
-import { equals, type Moment, outOfQuota, ownerOf, processKey, topNames, without } from '../moment.ts';
-import type { OverviewRow } from '../rows.ts';
+import { equals, outOfQuota, processKey, ranMeanwhile, topNames, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { duration, percent } from '../words.ts';
 
 const limits = { waitShare: 0.1, p99_ns: 10e6, waitPerCpuTime: 0.5, ownCpu: 0.25 };
-
-/** Who ran while it waited: as the run queue saw it where it looks (`--culprits`), else who used most CPU. */
-function culprit({ sources, rows }: Moment, victim: OverviewRow): Owner | null {
-	const others = rows.filter(({ comm }) => comm !== victim.comm);
-	const seen = sources.runqlat?.culprits.find(({ pid }) => pid === victim.pid)?.culprits.find(({ pid }) => pid > 0);
-	const ran = seen && rows.find(({ pid }) => pid === seen.pid);
-	if (ran) return ownerOf(safe`behind`, { comm: ran.comm, sum: 0, top: ran, processes: 1 });
-	return ownerOf(safe`most CPU by`, topNames(others, ({ cpu_ns }) => cpu_ns)[0]);
-}
 
 /** A process that would run waits for a CPU, and long. Those that use much CPU themselves wait for each other: no news. */
 export const waits: Rule = {
@@ -50,7 +39,7 @@ export const waits: Rule = {
 				subject: safe`${row.comm}[${row.pid}]`,
 				text: safe`waits ${percent(wait / dt_ns)} of the time for a CPU${wait > dt_ns ? safe`, threads added up` : safe``} (p99 ${duration(p99)})`,
 				figures: { wait_share: wait / dt_ns, wait_p99_ns: p99 },
-				owner: culprit(moment, row),
+				owner: ranMeanwhile(moment, row),
 				link: {
 					tab: 'runqlat' as const,
 					process: processKey(row),

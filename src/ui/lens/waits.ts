@@ -46,12 +46,22 @@ export const waitsSection: Section = {
 	figures(look) {
 		const found = latest(look);
 		if (!found) return [['dim', look.histories.runqlat.length > 0 ? 'has not waited for a CPU yet' : 'attaching…']];
-		const { row, snapshot } = found;
+		const { row, snapshot, now } = found;
+		// oldest first; worth telling where it is longer than all that ended
+		const longest = now ? snapshot.waiting.find(({ pid }) => pid === look.process.pid) : undefined;
+		const queued = longest && longest.age_ns > row.max_ns ? longest : undefined;
 		const seconds = snapshot.dt_ns / 1e9;
 		const part = (title: string, ns: number): Span[] => [['dim', `  ${title} `], formatNs(ns)];
 		return [
 			['strong', formatNs(row.wait_ns / seconds)],
 			['dim', '/s waiting'],
+			...(queued
+				? ([
+						['dim', '  now for '],
+						['warn', formatNs(queued.age_ns)],
+						['dim', ` on cpu${queued.cpu}`],
+					] as Span[])
+				: []),
 			...part('p50', row.p50_ns),
 			...part('p99', row.p99_ns),
 			...part('max', row.max_ns),

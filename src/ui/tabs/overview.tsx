@@ -35,6 +35,12 @@ function ownerText({ owner }: Finding): string {
 	return safe`${role} ${comm}${processes > 1 ? safe` ×${processes}` : pid > 0 ? safe`[${pid}]` : safe``}`;
 }
 
+/** `, worst 14:02:31 (1.4×)`, where it was noticeably worse than it is. */
+function peakText({ excess, peak }: Finding): string {
+	const ratio = peak.excess / excess;
+	return ratio >= 1.1 ? `, worst ${clock(peak.time)} (${ratio.toFixed(1)}×)` : '';
+}
+
 /** `A vda: 78% of slow reads wait in the device — from postgres[812], since 14:02:10` */
 function fullSpans(finding: Finding, key: string): Span[] {
 	const owner = ownerText(finding);
@@ -44,7 +50,7 @@ function fullSpans(finding: Finding, key: string): Span[] {
 		[colours[finding.level], `${finding.subject}:`],
 		` ${finding.text}`,
 		...(owner === '' ? [] : ([' — ', ['strong', owner]] as Span[])),
-		['dim', `, since ${clock(finding.since)}`],
+		['dim', `, since ${clock(finding.since)}${peakText(finding)}`],
 	];
 }
 
