@@ -13,9 +13,10 @@ import { arrowOf, changeOf, formatChange } from '../../src/ui/state/baseline.ts'
 import { choicesOf, move, shownColumns, toggle } from '../../src/ui/state/columns.ts';
 import { cpuLines } from '../../src/ui/tabs/runqlat/cpu-waits.tsx';
 import { lookOf, paint, type Role, setLook } from '../../src/ui/theme.ts';
-import { bar, foldBuckets, Histogram, histogramLines } from '../../src/ui/widgets/histogram.tsx';
+import { foldBuckets, Histogram, histogramLines } from '../../src/ui/widgets/histogram.tsx';
 import { type Hits, targetAt } from '../../src/ui/widgets/hit.ts';
 import { lineOf, statusLine } from '../../src/ui/widgets/line.ts';
+import { bar } from '../../src/ui/widgets/marks.ts';
 import { wrapText } from '../../src/ui/widgets/notice.tsx';
 import { split } from '../../src/ui/widgets/split.ts';
 import { placeColumns, scrollTo, Table, tableLines } from '../../src/ui/widgets/table.tsx';

@@ -1,7 +1,6 @@
 /** The tab that the program opens on: what stands out and why, the machine in one line, and who does what. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { secondsOf } from '../../derive.ts';
 import { formatBytes, formatNs, formatRate, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
 import { textWidth } from '../../term/width.ts';
@@ -14,11 +13,10 @@ import { clock } from '../frame/header.tsx';
 import { keysOf } from '../keymap.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import type { Role, Span } from '../theme.ts';
-import { bar } from '../widgets/histogram.tsx';
 import { lineOf, type Piece, statusLine, widthOf } from '../widgets/line.ts';
 import { Lines } from '../widgets/lines.tsx';
-import { Notice } from '../widgets/notice.tsx';
-import { Table } from '../widgets/table.tsx';
+import { bar } from '../widgets/marks.ts';
+import { TabTable } from '../widgets/tab-table.tsx';
 
 type Props = TabProps<OverviewRow, OverviewExtra>;
 
@@ -174,38 +172,16 @@ export function metersLine({ totals, pressure }: OverviewExtra, dt_ns: number, w
 }
 
 function View(props: Props): ReactElement {
-	const { snapshot, rows, columns, sort, selected, baseline, keymap, width, height } = props;
+	const { snapshot, keymap, width, height } = props;
 	const head = useMemo(() => {
 		const why = whyLines(snapshot, keysOf(keymap, 'finding'), width, whyRows(height));
 		return height < 8 ? why : [...why, metersLine(snapshot, snapshot.dt_ns, width)];
 	}, [snapshot, keymap, width, height]);
-	const rest = height - head.length;
-	props.page.current = Math.max(1, rest - 1);
+	const y = head.length;
 	return (
 		<Box flexDirection="column">
-			<Lines lines={head} width={width} height={head.length} />
-			{rows.length > 0 ? (
-				<Table
-					columns={columns}
-					rows={rows}
-					sort={sort}
-					selected={selected}
-					seconds={secondsOf(snapshot)}
-					baseline={baseline}
-					x={0}
-					y={head.length}
-					width={width}
-					height={rest}
-				/>
-			) : (
-				<Notice
-					tone="dim"
-					title={props.filtered ? 'no row matches the filter; Esc clears it' : 'nobody did anything in this interval'}
-					text={[]}
-					width={width}
-					height={rest}
-				/>
-			)}
+			<Lines lines={head} width={width} height={y} />
+			<TabTable tab={props} empty="nobody did anything in this interval" y={y} width={width} height={height - y} />
 		</Box>
 	);
 }

@@ -7,10 +7,10 @@ import type { IoExtra, IoRow } from '../../../io/snapshot.ts';
 import { countedOnce, sumStages } from '../../../io/sum.ts';
 import { safe } from '../../../sanitize.ts';
 import type { TabProps } from '../../tab.ts';
-import { paint } from '../../theme.ts';
-import { Histogram } from '../../widgets/histogram.tsx';
+import { paint, type Span } from '../../theme.ts';
+import { TitledHistogram } from '../../widgets/histogram.tsx';
 import { Lines } from '../../widgets/lines.tsx';
-import { Panes, SummaryLines } from '../../widgets/panes.tsx';
+import { Panes } from '../../widgets/panes.tsx';
 import type { Area } from '../../widgets/split.ts';
 import { stageTableLines, stageTableWidth } from '../../widgets/stage-table.ts';
 import { tableLines } from '../../widgets/table.tsx';
@@ -29,40 +29,6 @@ export function nameOf(row: IoRow) {
 	if (row.pid !== undefined) return safe`${row.comm ?? safe``}[${row.pid}]`;
 	if (row.op === 'all' && row.device === 'all') return row.cgroup ?? safe`all`;
 	return row.flags === undefined ? safe`${row.device} ${row.op}` : safe`${row.device} ${row.op} ${row.flags}`;
-}
-
-function Times({
-	tab,
-	name,
-	buckets,
-	p50,
-	p99,
-	stage,
-	width,
-	height,
-}: Area & { tab: IoProps; name: string; buckets: Buckets; p50: number; p99: number; stage: string }): ReactElement {
-	const scale = tab.logarithmic ? ', logarithmic' : '';
-	const note = buckets.length === 0 ? missingStages(tab.snapshot.full_path, {}) : '';
-	return (
-		<Box flexDirection="column">
-			<SummaryLines
-				lines={[
-					[['strong', stage], ['dim', ' times of '], name, ['dim', `${scale}${note === '' ? '' : `   ${note}`}`]],
-				]}
-				width={width}
-				height={1}
-			/>
-			<Histogram
-				buckets={buckets}
-				p50={p50}
-				p99={p99}
-				logarithmic={tab.logarithmic}
-				band={tab.band}
-				width={width}
-				height={height - 1}
-			/>
-		</Box>
-	);
 }
 
 /**
@@ -96,15 +62,16 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 	);
 	const rest = height - lines.length - 1;
 	const bars = Math.min(mostBars, rest);
-	const stats = stages[chosen];
-	const times = {
-		tab,
+	const { buckets = none, p50_ns: p50, p99_ns: p99 } = stages[chosen] ?? {};
+	const scale = tab.logarithmic ? ', logarithmic' : '';
+	const missing = buckets.length === 0 ? missingStages(snapshot.full_path, {}) : '';
+	const title: Span[] = [
+		['strong', chosen],
+		['dim', ' times of '],
 		name,
-		stage: chosen,
-		buckets: stats?.buckets ?? none,
-		p50: stats?.p50_ns ?? 0,
-		p99: stats?.p99_ns ?? 0,
-	};
+		['dim', `${scale}${missing === '' ? '' : `   ${missing}`}`],
+	];
+	const times = { title: [title], buckets, p50, p99, logarithmic: tab.logarithmic, band };
 	const slow = useMemo(() => {
 		const size = rest - bars - 2;
 		if (size < 4) return [];
@@ -118,7 +85,7 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 		return (
 			<Box flexDirection="row" gap={2}>
 				<Lines lines={lines} width={tableWidth} height={height} />
-				<Times {...times} width={width - tableWidth - 2} height={height} />
+				<TitledHistogram {...times} width={width - tableWidth - 2} height={height} />
 			</Box>
 		);
 	}
@@ -126,7 +93,7 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 	return (
 		<Box flexDirection="column">
 			<Lines lines={lines} width={width} height={lines.length + 1} />
-			<Times {...times} width={width} height={bars} />
+			<TitledHistogram {...times} width={width} height={bars} />
 			<Lines lines={slow} width={width} height={rest - bars} />
 		</Box>
 	);
@@ -135,23 +102,21 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 const none: Buckets = [];
 
 export function StagesView(props: IoProps): ReactElement {
-	const { snapshot, rows, selected, band } = props;
-	const row = rows[selected];
+	const { snapshot, rows, band } = props;
+	const worthwhile = rows.length > 0 || (band !== null && snapshot.rows.length > 0);
+	const draw = (area: Area, row: IoRow | undefined) => <Pane tab={props} row={row} {...area} />;
 	return (
 		<Panes
 			tab={props}
 			title="Disk IO"
-			name={row ? nameOf(row) : ''}
+			nameOf={nameOf}
 			summary={summaryOf(snapshot, props.history, props.view, props.height)}
 			empty={
 				snapshot.filter === ''
 					? 'no disk traffic in this interval'
 					: `no disk traffic of ${snapshot.filter} in this interval; F measures everything again`
 			}
-			paneRows={10}
-			paneLeast={rows.length > 0 || (band !== null && snapshot.rows.length > 0) ? 4 : Number.POSITIVE_INFINITY}
-			paneBelow
-			pane={(area) => <Pane tab={props} row={row} {...area} />}
+			pane={worthwhile ? { rows: 10, least: 4, below: true, draw } : undefined}
 		/>
 	);
 }
