@@ -1,10 +1,9 @@
 /** The rows of a tab as they are shown: filtered and sorted. */
 import { useMemo } from 'react';
-import { secondsOf } from '../../derive.ts';
 import type { RowTest } from '../../filter/bind.ts';
 import { type Band, type Buckets, boundsOf, log2Slot } from '../../histogram.ts';
 import { type Sort, sortRows } from '../../query.ts';
-import type { Snapshot } from '../../snapshot.ts';
+import { type Snapshot, secondsOf } from '../../snapshot.ts';
 import { filterTree, sortTree } from '../../tree.ts';
 import type { Ns } from '../../units.ts';
 import type { TabTracer, TabView } from '../tab.ts';

@@ -1,5 +1,6 @@
 /** Lens: how long one process waited for a CPU, and who ran meanwhile. */
 import { formatCount, formatNs, formatRate, formatShare } from '../../format.ts';
+import { secondsOf } from '../../snapshot.ts';
 import { fitCells } from '../../term/width.ts';
 import type { Span } from '../theme.ts';
 import { histogramLines } from '../widgets/histogram.tsx';
@@ -47,7 +48,7 @@ export const waitsSection: Section = {
 		const found = latest(look);
 		if (!found) return [['dim', look.histories.runqlat.length > 0 ? 'has not waited for a CPU yet' : 'attaching…']];
 		const { row, snapshot } = found;
-		const seconds = snapshot.dt_ns / 1e9;
+		const seconds = secondsOf(snapshot);
 		const part = (title: string, ns: number): Span[] => [['dim', `  ${title} `], formatNs(ns)];
 		return [
 			['strong', formatNs(row.wait_ns / seconds)],

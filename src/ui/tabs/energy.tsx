@@ -1,10 +1,10 @@
 /** Who uses the power: ranking of processes, and watts over time. */
 import { type ReactElement, useMemo } from 'react';
-import { energyParts, historyOf, secondsOf, wattsOf } from '../../derive.ts';
+import { energyParts, wattsOf } from '../../energy/parts.ts';
 import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../energy/rows.ts';
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
-import type { Snapshot } from '../../snapshot.ts';
+import { type Snapshot, secondsOf } from '../../snapshot.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
 import { Panes } from '../widgets/panes.tsx';
@@ -104,14 +104,18 @@ function totalSeries(history: Props['history'], points: number): TimeSeries[] {
 	];
 }
 
+/** A gap where the row is not there. */
 function rowSeries(
 	{ history, rowKey }: Pick<Props, 'history' | 'rowKey'>,
 	row: EnergyRow,
 	points: number,
 ): TimeSeries[] {
-	const watts = (entry: EnergyRow, { dt_ns }: Snapshot<EnergyRow, EnergyExtra>) =>
-		entry.unmeasured ? Number.NaN : wattsOf(entry.energy_uj, dt_ns);
-	return [{ role: 'series1', name: nameOf(row), values: historyOf(history, rowKey(row), rowKey, watts, points) }];
+	const key = rowKey(row);
+	const values = history.slice(-points).map(({ rows, dt_ns }) => {
+		const then = rows.find((one) => rowKey(one) === key);
+		return then && !then.unmeasured ? wattsOf(then.energy_uj, dt_ns) : Number.NaN;
+	});
+	return [{ role: 'series1', name: nameOf(row), values }];
 }
 
 /** Taller than this a curve of the totals is no clearer. */

@@ -1,7 +1,7 @@
 /** Where received packets spend their time: by protocol and device, stage by stage. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { mergeBuckets } from '../../derive.ts';
+import { mergeBuckets } from '../../histogram.ts';
 import { RECEIVE_PATH } from '../../receive/path.ts';
 import type { ReceiveExtra, ReceiveRow } from '../../receive/snapshot.ts';
 import { safe } from '../../sanitize.ts';

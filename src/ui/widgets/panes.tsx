@@ -1,8 +1,8 @@
 /** The frame that all tabs share: lines on top, then a table with a pane below or beside it; or one row in detail. */
 import { Box } from 'ink';
 import type { ReactElement } from 'react';
-import { secondsOf } from '../../derive.ts';
 import { formatValue } from '../../format.ts';
+import { secondsOf } from '../../snapshot.ts';
 import { fitCells } from '../../term/width.ts';
 import type { Column } from '../../tracers/tracer.ts';
 import type { TabProps } from '../tab.ts';

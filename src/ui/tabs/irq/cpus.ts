@@ -7,6 +7,25 @@ import { paint, type Role, type Span } from '../../theme.ts';
 import { lineOf } from '../../widgets/line.ts';
 import { bar, levels } from '../../widgets/marks.ts';
 
+export interface IrqShares {
+	hard: number;
+	soft: number;
+	vector: number;
+	total: number;
+}
+
+/** Time in interrupts summed over CPUs; 1 is one whole CPU. */
+export function irqShares(snapshot: Snapshot<IrqRow, IrqExtra>): IrqShares {
+	const shares = { hard: 0, soft: 0, vector: 0, total: 0 };
+	for (const cpu of snapshot.cpu_share) {
+		shares.hard += cpu.hard;
+		shares.soft += cpu.soft;
+		shares.vector += cpu.vector;
+	}
+	shares.total = shares.hard + shares.soft + shares.vector;
+	return shares;
+}
+
 function loadRole(load: number): Role {
 	return load >= 0.7 ? 'bad' : load >= 0.3 ? 'warn' : 'good';
 }

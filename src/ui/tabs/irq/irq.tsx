@@ -1,10 +1,9 @@
 /** What interrupts take: by source, by CPU and over time. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { irqShares, secondsOf } from '../../../derive.ts';
 import { formatShare } from '../../../format.ts';
 import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
-import type { Snapshot } from '../../../snapshot.ts';
+import { type Snapshot, secondsOf } from '../../../snapshot.ts';
 import { fitCells } from '../../../term/width.ts';
 import type { TabProps, TabView } from '../../tab.ts';
 import { paint } from '../../theme.ts';
@@ -12,7 +11,7 @@ import { Lines } from '../../widgets/lines.tsx';
 import { Panes } from '../../widgets/panes.tsx';
 import type { Area } from '../../widgets/split.ts';
 import { TimeChart } from '../../widgets/time-chart.tsx';
-import { cpuLines, heatLines } from './cpus.ts';
+import { cpuLines, heatLines, irqShares } from './cpus.ts';
 import { Durations, nameOf } from './source.tsx';
 import { summaryOf } from './summary.ts';
 

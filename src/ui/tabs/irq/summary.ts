@@ -1,10 +1,9 @@
 /** Lines on top of the tab. */
-import { irqShares } from '../../../derive.ts';
 import { formatCount, formatRate, formatShare } from '../../../format.ts';
 import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
 import type { Snapshot } from '../../../snapshot.ts';
 import type { Span } from '../../theme.ts';
-import { cpuSpans } from './cpus.ts';
+import { cpuSpans, irqShares } from './cpus.ts';
 
 function totalSpans(snapshot: Snapshot<IrqRow, IrqExtra>): Span[] {
 	const shares = irqShares(snapshot);
