@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readProcess } from '../../src/process-details.ts';
-import { processId, sameStart } from '../../src/process-id.ts';
+import { readProcess } from '../../src/system/process-details.ts';
+import { processId, sameStart } from '../../src/system/process-id.ts';
 
 let root = '';
 
