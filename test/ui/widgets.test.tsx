@@ -20,7 +20,8 @@ import { bar } from '../../src/ui/widgets/marks.ts';
 import { wrapText } from '../../src/ui/widgets/notice.tsx';
 import { split } from '../../src/ui/widgets/split.ts';
 import { placeColumns, scrollTo, Table, tableLines } from '../../src/ui/widgets/table.tsx';
-import { energySnapshot, energyTracer, fixtureTabs } from './fixtures/tabs.ts';
+import { energySnapshot, energyTracer } from './fixtures/energy.ts';
+import { fixtureTabs } from './fixtures/tabs.ts';
 import { plain } from './plain.ts';
 
 const { columns } = energyTracer;
