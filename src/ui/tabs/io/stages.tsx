@@ -10,7 +10,7 @@ import { secondsOf } from '../../../snapshot.ts';
 import type { TabProps } from '../../tab.ts';
 import { paint, type Span } from '../../theme.ts';
 import { TitledHistogram } from '../../widgets/histogram.tsx';
-import { Lines } from '../../widgets/lines.tsx';
+import { drawn, Lines } from '../../widgets/lines.tsx';
 import { Panes } from '../../widgets/panes.tsx';
 import type { Area } from '../../widgets/split.ts';
 import { stageTableLines, stageTableWidth } from '../../widgets/stage-table.ts';
@@ -31,6 +31,17 @@ export function nameOf(row: IoRow) {
 	if (row.op === 'all' && row.device === 'all') return row.cgroup ?? safe`all`;
 	return row.flags === undefined ? safe`${row.device} ${row.op}` : safe`${row.device} ${row.op} ${row.flags}`;
 }
+
+/** For the rest of a large pane. */
+const NewestSlow = drawn(({ snapshot, history, width, height }: Area & Pick<IoProps, 'snapshot' | 'history'>) => {
+	const size = height - 2;
+	if (size < 4) return [];
+	const rows = rowsOfSlow(snapshot, recentSlow(history, size - 1));
+	const sort = { key: 'ago', direction: 'ascending' } as const;
+	const table = { columns: slowColumns, rows, sort, selected: -1, seconds: secondsOf(snapshot), width, height: size };
+	const heading = slowHeading(snapshot, history, rows.length, ', newest first');
+	return ['', paint('dim', heading), ...(rows.length > 0 ? tableLines(table, 0) : [])];
+});
 
 /**
  * Stages, and the histogram of one of them: below where there is room, else beside as soon as it is asked for. What is
@@ -64,24 +75,10 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 	const rest = height - lines.length - 1;
 	const bars = Math.min(mostBars, rest);
 	const { buckets = none, p50_ns: p50, p99_ns: p99 } = stages[chosen] ?? {};
-	const scale = tab.logarithmic ? ', logarithmic' : '';
 	const missing = buckets.length === 0 ? missingStages(snapshot.full_path, {}) : '';
-	const title: Span[] = [
-		['strong', chosen],
-		['dim', ' times of '],
-		name,
-		['dim', `${scale}${missing === '' ? '' : `   ${missing}`}`],
-	];
+	const about = `${tab.logarithmic ? ', logarithmic' : ''}${missing && `   ${missing}`}`;
+	const title: Span[] = [['strong', chosen], ['dim', ' times of '], name, ['dim', about]];
 	const times = { title: [title], buckets, p50, p99, logarithmic: tab.logarithmic, band };
-	const slow = useMemo(() => {
-		const size = rest - bars - 2;
-		if (size < 4) return [];
-		const list = rowsOfSlow(snapshot, recentSlow(history, size - 1));
-		const sort = { key: 'ago', direction: 'ascending' } as const;
-		const table = { columns: slowColumns, rows: list, sort, selected: -1, seconds: secondsOf(snapshot) };
-		const body = list.length > 0 ? tableLines({ ...table, width, height: size }, 0) : [];
-		return ['', paint('dim', slowHeading(snapshot, history, list.length, ', newest first')), ...body];
-	}, [snapshot, history, rest, bars, width]);
 	if (beside) {
 		return (
 			<Box flexDirection="row" gap={2}>
@@ -95,7 +92,7 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 		<Box flexDirection="column">
 			<Lines lines={lines} width={width} height={lines.length + 1} />
 			<TitledHistogram {...times} width={width} height={bars} />
-			<Lines lines={slow} width={width} height={rest - bars} />
+			<NewestSlow snapshot={snapshot} history={history} width={width} height={rest - bars} />
 		</Box>
 	);
 }
