@@ -23,7 +23,7 @@ function entry<Row extends object, Extra extends object>(
 }
 
 export const registry: readonly Entry[] = [
-	entry(overview, async () => (await import('./ui/tabs/overview.tsx')).overviewTab),
+	entry(overview, async () => (await import('./ui/tabs/overview/overview.tsx')).overviewTab),
 	entry(energy, async () => (await import('./ui/tabs/energy.tsx')).energyTab),
 	entry(runqlat, async () => (await import('./ui/tabs/runqlat/runqlat.tsx')).runqlatTab),
 	entry(irq, async () => (await import('./ui/tabs/irq/irq.tsx')).irqTab),
