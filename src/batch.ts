@@ -1,11 +1,11 @@
 /** Output for scripts: one JSON object or one plain table per interval on standard output, nothing else there. */
 import { Filter } from './filter/bind.ts';
 import { formatValue } from './format.ts';
-import { firstDirection, sortRows } from './query.ts';
+import { ordered, passing, treeIndent } from './grouping/tree.ts';
+import { firstDirection } from './query.ts';
 import type { Sampler } from './sampler.ts';
-import type { Snapshot } from './snapshot.ts';
+import { type Snapshot, secondsOf } from './snapshot.ts';
 import type { Column, Tracer } from './tracers/tracer.ts';
-import { filterTree, sortTree, treeIndent } from './tree.ts';
 
 export interface BatchOptions {
 	tracer: Tracer<object, object>;
@@ -39,7 +39,7 @@ function align(column: Column<object>, text: string): string {
 
 /** One interval as a table: a line about the interval, the header, the rows, a blank line. */
 export function plainTable(tracer: Tracer<object, object>, snapshot: Snapshot, rows: readonly object[]): string {
-	const seconds = snapshot.dt_ns / 1e9;
+	const seconds = secondsOf(snapshot);
 	const columns = tracer.columns.filter((column) => column.shown?.(snapshot) ?? true);
 	const lost = Object.values(snapshot.lost).reduce((sum, count) => sum + count, 0);
 	return [
@@ -77,14 +77,8 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 					const { snapshot } = event;
 					// others are what this one is made of
 					if (snapshot.tab !== tracer.id) return;
-					const seconds = snapshot.dt_ns / 1e9;
-					const tree = snapshot.group === 'tree';
-					const passes = (row: object) => test?.(row as never, seconds) ?? true;
-					const matching = tree ? filterTree(snapshot.rows, passes) : snapshot.rows.filter(passes);
-					const rows = (tree ? sortTree : sortRows)(matching, sort, firstDirection(sort), seconds).slice(
-						0,
-						options.limit,
-					);
+					const matching = passing(snapshot, snapshot.rows, test);
+					const rows = ordered(snapshot, matching, sort, firstDirection(sort)).slice(0, options.limit);
 					process.stdout.write(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
 					printed += 1;
 					if (printed >= options.iterations) resolve(0);

@@ -106,6 +106,15 @@ export function toBuckets(slots: Slots, max: Ns, filled?: Filled): Buckets {
 	return buckets;
 }
 
+/** Several as one. */
+export function mergeBuckets(all: readonly Buckets[]): Buckets {
+	const [only] = all;
+	if (only && all.length === 1) return only;
+	const counts = new Map<number, number>();
+	for (const buckets of all) for (const [upper, count] of buckets) counts.set(upper, (counts.get(upper) ?? 0) + count);
+	return [...counts].sort(([a], [b]) => a - b);
+}
+
 /**
  * The values at ranks (`0.99`), interpolated inside their slots and never above `max`. Their error is at most the slot's
  * width: 1/2^subBits of the value. 0 for an empty histogram.

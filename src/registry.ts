@@ -23,10 +23,10 @@ function entry<Row extends object, Extra extends object>(
 }
 
 export const registry: readonly Entry[] = [
-	entry(overview, async () => (await import('./ui/tabs/overview.tsx')).overviewTab),
+	entry(overview, async () => (await import('./ui/tabs/overview/overview.tsx')).overviewTab),
 	entry(energy, async () => (await import('./ui/tabs/energy.tsx')).energyTab),
 	entry(runqlat, async () => (await import('./ui/tabs/runqlat/runqlat.tsx')).runqlatTab),
-	entry(irq, async () => (await import('./ui/tabs/irq.tsx')).irqTab),
-	entry(io, async () => (await import('./ui/tabs/io.tsx')).ioTab),
+	entry(irq, async () => (await import('./ui/tabs/irq/irq.tsx')).irqTab),
+	entry(io, async () => (await import('./ui/tabs/io/io.tsx')).ioTab),
 	entry(receive, async () => (await import('./ui/tabs/receive.tsx')).receiveTab),
 ];

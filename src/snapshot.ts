@@ -56,3 +56,8 @@ export interface SnapshotBase {
 export type Snapshot<Row = object, Extra extends object = object> = Readonly<
 	SnapshotBase & { rows: readonly Row[] } & Extra
 >;
+
+/** Length of the snapshot's interval, s. */
+export function secondsOf(snapshot: Pick<SnapshotBase, 'dt_ns'>): number {
+	return snapshot.dt_ns / 1e9;
+}

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { CpuUse } from '../energy/cpu-use.ts';
 import { Processors } from '../energy/cpufreq.ts';
 import { activeEnergy, type ModelParameters } from '../energy/model.ts';
-import { ProcCpu } from '../energy/proc-cpu.ts';
+import { ProcCpu } from '../energy/proc/cpu.ts';
 import { threadCpu } from '../energy/thread-cpu.ts';
 import { BpfCpu } from '../tracers/energy-bpf.ts';
 import type { Host } from '../tracers/tracer.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ns } from '../units.ts';
 import type { PlacedWork } from './cpu-use.ts';
-import { clockTicksPerSecond, parseCpuIrq, ticksToNs } from './proc-stat.ts';
+import { clockTicksPerSecond, parseCpuIrq, ticksToNs } from './proc/stat.ts';
 import type { Placement } from './thread-use.ts';
 
 /** A way to know the time of interrupts. */

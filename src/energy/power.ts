@@ -51,80 +51,65 @@ function percent(part: number): string {
 	return `±${Math.round(part * 100)} %`;
 }
 
-export function modelPower(parameters: ModelParameters, processors: Processors): Power {
-	const { tdp, idleShare, cpus } = parameters;
+const sum = (all: number, part: number): number => all + part;
+
+/** Of the machine as a whole, from the work of all tasks: nothing is read for it. */
+function computedPower(
+	about: Pick<Power, 'kind' | 'description' | 'scope'>,
+	compute: (dt: Ns, work: number) => { energy: Measured; known: boolean; uncertainty: string },
+): Power {
 	return {
-		kind: 'model',
-		description: `no power counter in use: ${round(tdp * idleShare)} W idle, ${round(tdp)} W with all ${cpus} CPUs busy (set with --power)`,
-		scope: safe`CPUs as modelled`,
+		...about,
 		hooks: [],
 		read(dt, work) {
-			const energy = modelEnergy(
-				parameters,
-				dt,
-				work.reduce((sum, part) => sum + part, 0),
-			);
-			// the model knows one machine: its packages are alike
-			const error = modelError(energy, processors.exponentError);
-			return {
-				places: [...work.map(() => none), energy],
-				known: true,
-				marked: [],
-				domains: [],
-				uncertainty: `watts ${percent(error)} (modelled: idle ${percent(ranges.idle)}, full power ${percent(ranges.tdp)})`,
-			};
+			const { energy, known, uncertainty } = compute(dt, work.reduce(sum, 0));
+			return { places: [...work.map(() => none), energy], known, marked: [], domains: [], uncertainty };
 		},
 		close() {},
 	};
+}
+
+export function modelPower(parameters: ModelParameters, processors: Processors): Power {
+	const { tdp, idleShare, cpus } = parameters;
+	const about = {
+		kind: 'model',
+		description: `no power counter in use: ${round(tdp * idleShare)} W idle, ${round(tdp)} W with all ${cpus} CPUs busy (set with --power)`,
+		scope: safe`CPUs as modelled`,
+	};
+	return computedPower(about, (dt, work) => {
+		const energy = modelEnergy(parameters, dt, work);
+		// the model knows one machine: its packages are alike
+		const error = percent(modelError(energy, processors.exponentError));
+		const uncertainty = `watts ${error} (modelled: idle ${percent(ranges.idle)}, full power ${percent(ranges.tdp)})`;
+		return { energy, known: true, uncertainty };
+	});
 }
 
 export function seedPower(parameters: ModelParameters): Power {
 	const { tdp, cpus } = parameters;
-	return {
+	const about = {
 		kind: 'model',
 		description: `the original monitor's model: ${round(tdp)} W / ${cpus} CPUs × seconds of CPU time; what nobody used counts as idle`,
 		scope: safe`CPUs as modelled`,
-		hooks: [],
-		read(dt, work) {
-			const energy = seedEnergy(
-				parameters,
-				dt,
-				work.reduce((sum, part) => sum + part, 0),
-			);
-			return {
-				places: [...work.map(() => none), energy],
-				known: true,
-				marked: [],
-				domains: [],
-				uncertainty: 'watts ±70 % (an idle CPU is taken to draw as much as a busy one)',
-			};
-		},
-		close() {},
 	};
+	const uncertainty = 'watts ±70 % (an idle CPU is taken to draw as much as a busy one)';
+	return computedPower(about, (dt, work) => ({ energy: seedEnergy(parameters, dt, work), known: true, uncertainty }));
 }
 
 /** CPU seconds only. */
 export function noPower(): Power {
-	return {
+	const about = {
 		kind: 'time',
 		description: 'CPU time only (--source time): no watts are shown, and energies in JSON are 0 without meaning',
 		scope: safe`none`,
-		hooks: [],
-		read: (_dt, work) => ({
-			places: [...work.map(() => none), none],
-			known: false,
-			marked: [],
-			domains: [],
-			uncertainty: 'no watts',
-		}),
-		close() {},
 	};
+	return computedPower(about, () => ({ energy: none, known: false, uncertainty: 'no watts' }));
 }
 
 /** Energy from a counter; idle is learned, for each package by itself. */
 export function counterPower(source: EnergySource, processors: Processors, idleShare: number): Power {
 	const baselines = [...processors.packages, null].map(() => new IdleBaseline(idleShare));
-	const cpus = processors.cpus.reduce((sum, count) => sum + count, 0);
+	const cpus = processors.cpus.reduce(sum, 0);
 	const split = (energy: MicroJoules, place: number, dt: Ns, work: number, count: number): Measured => {
 		if (energy <= 0 || dt <= 0) return { measured_uj: Math.max(0, energy), idle_uj: 0 };
 		// µJ / ns = kW
@@ -145,8 +130,7 @@ export function counterPower(source: EnergySource, processors: Processors, idleS
 				rest -= energy;
 				return split(energy, place, dt, work[place] ?? 0, processors.cpus[place] ?? 1);
 			});
-			const all = work.reduce((sum, part) => sum + part, 0);
-			places.push(split(rest, places.length, dt, all, cpus));
+			places.push(split(rest, places.length, dt, work.reduce(sum, 0), cpus));
 			return {
 				places,
 				known: !silent,

@@ -2,11 +2,12 @@
 
 import { Roster } from '../roster.ts';
 import { safe } from '../sanitize.ts';
+import { cgroupName } from '../system/cgroup-name.ts';
+import { Users } from '../system/users.ts';
 import type { BpfCost, Options, Reading, Session } from '../tracers/tracer.ts';
 import type { MicroJoules, Ns } from '../units.ts';
 import { type Account, Accounts, type Group, rests } from './accounts.ts';
 import { attributePlaces, type Policy } from './attribution.ts';
-import { cgroupName } from './cgroup-name.ts';
 import type { CpuCounter, CpuUse } from './cpu-use.ts';
 import type { Processors } from './cpufreq.ts';
 import { EnergyForecast } from './forecast.ts';
@@ -15,7 +16,6 @@ import { IoCount } from './io-count.ts';
 import { describeSource, type Power } from './power.ts';
 import type { EnergyExtra, EnergyFocus, EnergyForecastField, EnergyRow, GpuUse } from './rows.ts';
 import type { Rung } from './sources/ladder.ts';
-import { Users } from './users.ts';
 import type { Weighting } from './weighting.ts';
 
 /** Threads listed of the process in focus. */

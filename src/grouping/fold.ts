@@ -2,8 +2,9 @@
  * Groups made from rows of processes, in one place for every tracer that says how its rows are added up ({@link Fold}):
  * by user, command or pid namespace, and the tree. Pure but for the facts, which are handed in.
  */
-import { type ProcessId, processId } from '../process-id.ts';
+
 import { type SafeText, safe } from '../sanitize.ts';
+import { type ProcessId, processId } from '../system/process-id.ts';
 import type { ProcessFacts } from './facts.ts';
 
 export type DerivedGroup = 'user' | 'command' | 'pidns' | 'tree';

@@ -2,10 +2,11 @@
  * How long devices take, at the least cost: from bpf/io-device.bpf.c. Requests are counted by device and operation, but none
  * is followed: there are no processes, no slow requests, nothing in flight, and nothing can be filtered.
  */
-import { BlockDevices } from '../block-devices.ts';
+
 import { constants, type device_stats, maps } from '../generated/io-device.ts';
 import { safe } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
+import { BlockDevices } from '../system/block-devices.ts';
 import { type BpfSession, openBpf } from '../tracers/bpf-session.ts';
 import { LatencyReader } from '../tracers/latency.ts';
 import { type Host, type Options, type Reading, type Session, Unavailable } from '../tracers/tracer.ts';

@@ -1,9 +1,9 @@
 /** Absolute paths of files, from what the kernel tells: names up to the root of the file system, and its device number. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { splitDev } from '../block-devices.ts';
 import type { file_path } from '../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { splitDev } from '../system/block-devices.ts';
 
 /** mountinfo writes blanks and the like as `\040`. */
 function unescapeOctal(text: string): string {

@@ -1,9 +1,9 @@
 /** Which requests are measured: from options to the words that bpf/include/io-filter.bpf.h compares. */
 import { statSync } from 'node:fs';
-import type { BlockDevices } from '../block-devices.ts';
 import { io_setting, io_want } from '../generated/io.ts';
 import type { BpfObject } from '../native.ts';
 import { commBytes, filterOf } from '../runqueue/filter.ts';
+import type { BlockDevices } from '../system/block-devices.ts';
 import { type Options, Unavailable } from '../tracers/tracer.ts';
 import type { Ns } from '../units.ts';
 

@@ -1,8 +1,9 @@
 /** Bios and requests on their way, as the kernel's tables show them now. */
-import type { BlockDevices } from '../block-devices.ts';
+
 import type { Struct } from '../decode.ts';
 import { io_op, io_stage, maps, ways } from '../generated/io.ts';
 import { sanitize } from '../sanitize.ts';
+import type { BlockDevices } from '../system/block-devices.ts';
 import { type BpfSession, viewOf } from '../tracers/bpf-session.ts';
 import type { Count, Ns } from '../units.ts';
 import { opName } from './names.ts';

@@ -1,10 +1,10 @@
 /** Requests by the process they belong to. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Cgroups } from '../cgroups.ts';
 import { maps, type process_io } from '../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import { stageStats } from '../stages/distributions.ts';
+import type { Cgroups } from '../system/cgroups.ts';
 import { type BpfSession, viewOf } from '../tracers/bpf-session.ts';
 import { Distribution, type LatencyReader } from '../tracers/latency.ts';
 import type { Bytes, Count, Ns } from '../units.ts';

@@ -1,7 +1,8 @@
 /** Requests by device, operation and flags: from the kernel's statistics to rows. */
-import { type BlockDevices, devText } from '../block-devices.ts';
+
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import { StageDistributions, StageHistory } from '../stages/distributions.ts';
+import { type BlockDevices, devText } from '../system/block-devices.ts';
 import { Distribution, type KernelLatency, type LatencyReader } from '../tracers/latency.ts';
 import type { Bytes, Count } from '../units.ts';
 import type { FullPathSession } from './full-path.ts';

@@ -1,9 +1,10 @@
 /** Slow requests: the kernel's records, in the user's terms. */
-import type { BlockDevices } from '../block-devices.ts';
-import type { Cgroups } from '../cgroups.ts';
+
 import { io_owner, maps, slow_request } from '../generated/io.ts';
 import { sanitize } from '../sanitize.ts';
 import { waterfall } from '../stages/figures.ts';
+import type { BlockDevices } from '../system/block-devices.ts';
+import type { Cgroups } from '../system/cgroups.ts';
 import type { BpfSession } from '../tracers/bpf-session.ts';
 import type { Ns } from '../units.ts';
 import type { FilePaths } from './file-paths.ts';

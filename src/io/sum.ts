@@ -1,6 +1,5 @@
 /** Several rows of the IO tab as one. Pure. */
-import { mergeBuckets } from '../derive.ts';
-import type { Buckets } from '../histogram.ts';
+import { type Buckets, mergeBuckets } from '../histogram.ts';
 import type { StageStats } from '../stages/figures.ts';
 import type { Ns } from '../units.ts';
 import { IO_PATH } from './path.ts';

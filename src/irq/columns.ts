@@ -7,6 +7,25 @@ const groupOf = (snapshot: object): string => (snapshot as { group?: string }).g
 const byProcess = (snapshot: object): boolean => ['process', 'tree'].includes(groupOf(snapshot));
 const byLine = (snapshot: object): boolean => ['line', 'cpu'].includes(groupOf(snapshot));
 
+/** Of one interrupt. */
+const time = (key: 'p50_ns' | 'p99_ns' | 'max_ns', title: string, priority: number, help: string): Column<IrqRow> => ({
+	key,
+	title,
+	kind: 'ns',
+	width: 7,
+	priority,
+	shown: byLine,
+	help,
+	value: (row) => (row.count === 0 ? Number.NaN : row[key]),
+});
+
+/** From raise to entry. */
+const late = (of: 'p99_ns' | 'max_ns', title: string, priority: number, help: string): Column<IrqRow> => ({
+	...time(of, title, priority, help),
+	key: `late_${of}`,
+	value: (row) => (row.late && row.late.count > 0 ? row.late[of] : Number.NaN),
+});
+
 export const irqColumns: readonly Column<IrqRow>[] = [
 	{
 		key: 'kind',
@@ -124,26 +143,8 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		help: 'CPUs that an interrupt line does go to (effective_affinity).',
 		value: (row) => row.effective_affinity ?? safe``,
 	},
-	{
-		key: 'late_p99_ns',
-		title: 'LATE99',
-		kind: 'ns',
-		width: 7,
-		priority: 8,
-		shown: byLine,
-		help: 'Softirqs: 99 of 100 began at most this long after they were raised (±25 %).',
-		value: (row) => (row.late && row.late.count > 0 ? row.late.p99_ns : Number.NaN),
-	},
-	{
-		key: 'late_max_ns',
-		title: 'LATEMAX',
-		kind: 'ns',
-		width: 7,
-		priority: 12,
-		shown: byLine,
-		help: 'Softirqs: the longest time between raise and entry in the interval.',
-		value: (row) => (row.late && row.late.count > 0 ? row.late.max_ns : Number.NaN),
-	},
+	late('p99_ns', 'LATE99', 8, 'Softirqs: 99 of 100 began at most this long after they were raised (±25 %).'),
+	late('max_ns', 'LATEMAX', 12, 'Softirqs: the longest time between raise and entry in the interval.'),
 	{
 		key: 'pid',
 		title: 'PID',
@@ -186,36 +187,9 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		help: 'Mean time of one interrupt.',
 		value: (row) => (row.count === 0 ? Number.NaN : row.time_ns / row.count),
 	},
-	{
-		key: 'p50_ns',
-		title: 'P50',
-		kind: 'ns',
-		width: 7,
-		priority: 9,
-		shown: byLine,
-		help: 'Half of the interrupts took at most this long (from a histogram: ±25 %).',
-		value: (row) => (row.count === 0 ? Number.NaN : row.p50_ns),
-	},
-	{
-		key: 'p99_ns',
-		title: 'P99',
-		kind: 'ns',
-		width: 7,
-		priority: 7,
-		shown: byLine,
-		help: '99 of 100 interrupts took at most this long (from a histogram: ±25 %).',
-		value: (row) => (row.count === 0 ? Number.NaN : row.p99_ns),
-	},
-	{
-		key: 'max_ns',
-		title: 'MAX',
-		kind: 'ns',
-		width: 7,
-		priority: 8,
-		shown: byLine,
-		help: 'The longest one of the interval.',
-		value: (row) => (row.count === 0 ? Number.NaN : row.max_ns),
-	},
+	time('p50_ns', 'P50', 9, 'Half of the interrupts took at most this long (from a histogram: ±25 %).'),
+	time('p99_ns', 'P99', 7, '99 of 100 interrupts took at most this long (from a histogram: ±25 %).'),
+	time('max_ns', 'MAX', 8, 'The longest one of the interval.'),
 	{
 		key: 'unhandled',
 		title: 'NONE',

@@ -3,9 +3,10 @@
  * kernel gives a place to another process once its own was left alone for a whole interval, so a place is read at each
  * interval in which it was written and otherwise skipped.
  */
-import type { Cgroups } from '../cgroups.ts';
+
 import { maps, victim, victim_kind } from '../generated/irq.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import type { Cgroups } from '../system/cgroups.ts';
 import { type BpfSession, viewOf } from '../tracers/bpf-session.ts';
 import type { Count, Ns } from '../units.ts';
 

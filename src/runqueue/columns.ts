@@ -1,7 +1,23 @@
 /** The columns of the run queue. */
-
 import type { Column } from '../tracers/tracer.ts';
 import type { RunqlatRow } from './rows.ts';
+
+/** A figure of the waits that ended in the interval. */
+const wait = (
+	of: 'mean' | 'p50' | 'p90' | 'p99' | 'max',
+	title: string,
+	priority: number,
+	help: string,
+): Column<RunqlatRow> => ({
+	key: `${of}_ns`,
+	aliases: [`wait.${of}`],
+	title,
+	kind: 'ns',
+	width: 7,
+	priority,
+	help,
+	value: (row) => row[`${of}_ns`],
+});
 
 export const columns: readonly Column<RunqlatRow>[] = [
 	{
@@ -32,56 +48,11 @@ export const columns: readonly Column<RunqlatRow>[] = [
 		help: 'All waiting that ended in the interval added up; more than the interval when several tasks waited.',
 		value: (row) => row.wait_ns,
 	},
-	{
-		key: 'mean_ns',
-		aliases: ['wait.mean'],
-		title: 'MEAN',
-		kind: 'ns',
-		width: 7,
-		priority: 6,
-		help: 'Mean wait for a CPU in the interval.',
-		value: (row) => row.mean_ns,
-	},
-	{
-		key: 'p50_ns',
-		aliases: ['wait.p50'],
-		title: 'P50',
-		kind: 'ns',
-		width: 7,
-		priority: 5,
-		help: 'Half of the waits were shorter than this.',
-		value: (row) => row.p50_ns,
-	},
-	{
-		key: 'p90_ns',
-		aliases: ['wait.p90'],
-		title: 'P90',
-		kind: 'ns',
-		width: 7,
-		priority: 8,
-		help: '9 of 10 waits were shorter than this.',
-		value: (row) => row.p90_ns,
-	},
-	{
-		key: 'p99_ns',
-		aliases: ['wait.p99'],
-		title: 'P99',
-		kind: 'ns',
-		width: 7,
-		priority: 2,
-		help: '99 of 100 waits were shorter than this.',
-		value: (row) => row.p99_ns,
-	},
-	{
-		key: 'max_ns',
-		aliases: ['wait.max'],
-		title: 'MAX',
-		kind: 'ns',
-		width: 7,
-		priority: 4,
-		help: 'Longest wait that ended in the interval.',
-		value: (row) => row.max_ns,
-	},
+	wait('mean', 'MEAN', 6, 'Mean wait for a CPU in the interval.'),
+	wait('p50', 'P50', 5, 'Half of the waits were shorter than this.'),
+	wait('p90', 'P90', 8, '9 of 10 waits were shorter than this.'),
+	wait('p99', 'P99', 2, '99 of 100 waits were shorter than this.'),
+	wait('max', 'MAX', 4, 'Longest wait that ended in the interval.'),
 	{
 		key: 'wait_ns_total',
 		title: 'TOTAL',

@@ -1,5 +1,5 @@
 /** Which tasks are measured: from options to what the kernel compares. */
-import { cgroupId } from '../cgroups.ts';
+import { cgroupId } from '../system/cgroups.ts';
 import { type OptionSpec, type Options, Unavailable } from '../tracers/tracer.ts';
 import type { TaskFilter } from './reader.ts';
 

@@ -44,6 +44,8 @@ export class StorageReader implements Reader {
 	readonly hooks: readonly string[];
 	readonly possibleCpus: number;
 	private readonly bpf: BpfSession;
+	/** As the kernel has them: nobody else writes them. */
+	private readonly settings = new BigUint64Array(setting.SETTINGS);
 	/** Bits of those that are on. */
 	private filters = 0;
 	private generation = 0;
@@ -83,7 +85,7 @@ export class StorageReader implements Reader {
 		const before = this.wanted;
 		this.epoch = epoch;
 		this.wanted = (all ? READ_ALL : 0) + (threads ? WANT_THREADS : 0);
-		this.write(this.bpf.object);
+		this.writeInterval(this.bpf.object);
 		// storage for the threads of now; those to come get theirs when born
 		if (threads && !(before & WANT_THREADS)) this.bpf.iterate('read_tasks');
 	}
@@ -125,35 +127,34 @@ export class StorageReader implements Reader {
 		this.bpf.close();
 	}
 
+	/** Values before the word that says which of them count. */
 	private writeFilter(object: BpfObject, { tgid, cgroup, comm }: TaskFilter): void {
-		if (tgid !== undefined) set(object, setting.SETTING_TGID, BigInt(tgid));
-		if (cgroup !== undefined) set(object, setting.SETTING_CGROUP, BigInt(cgroup));
+		const { settings } = this;
+		if (tgid !== undefined) settings[setting.SETTING_TGID] = BigInt(tgid);
+		if (cgroup !== undefined) settings[setting.SETTING_CGROUP] = BigInt(cgroup);
 		if (comm !== undefined) {
 			const words = viewOf(commBytes(comm));
-			set(object, setting.SETTING_COMM_LOW, words.getBigUint64(0, true));
-			set(object, setting.SETTING_COMM_HIGH, words.getBigUint64(8, true));
+			settings[setting.SETTING_COMM_LOW] = words.getBigUint64(0, true);
+			settings[setting.SETTING_COMM_HIGH] = words.getBigUint64(8, true);
 		}
+		this.writeSettings(object);
 		this.filters =
 			(tgid === undefined ? 0 : FILTER_TGID) +
 			(cgroup === undefined ? 0 : FILTER_CGROUP) +
 			(comm === undefined ? 0 : FILTER_COMM);
 		this.generation = (this.generation + 1) % GENERATIONS;
-		this.write(object);
+		this.writeInterval(object);
 	}
 
-	private write(object: BpfObject): void {
+	private writeInterval(object: BpfObject): void {
 		const high = this.wanted + this.filters + this.generation;
-		set(object, setting.SETTING_INTERVAL, (BigInt(high) << 32n) | BigInt(this.epoch));
+		this.settings[setting.SETTING_INTERVAL] = (BigInt(high) << 32n) | BigInt(this.epoch);
+		this.writeSettings(object);
 	}
-}
 
-function set(object: BpfObject, which: number, value: bigint): void {
-	const key = new Uint8Array(4);
-	const words = new BigUint64Array(setting.SETTINGS);
-	const bytes = new Uint8Array(words.buffer);
-	object.lookup('.data.settings', key, bytes);
-	words[which] = value;
-	object.update('.data.settings', key, bytes);
+	private writeSettings(object: BpfObject): void {
+		object.update('.data.settings', new Uint8Array(4), new Uint8Array(this.settings.buffer));
+	}
 }
 
 /** One record, of the iterator or the ring. Returns its length. */

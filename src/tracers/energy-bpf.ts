@@ -1,5 +1,5 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy.bpf.c. */
-import { Cgroups } from '../cgroups.ts';
+
 import type { Struct } from '../decode.ts';
 import { CpuLedger } from '../energy/cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from '../energy/cpu-use.ts';
@@ -10,6 +10,7 @@ import type { Weighting } from '../energy/weighting.ts';
 import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../generated/energy.ts';
 import { type SafeText, sanitize } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
+import { Cgroups } from '../system/cgroups.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf, openWalking, viewOf } from './bpf-session.ts';
 import type { BpfCost, Host } from './tracer.ts';

@@ -11,7 +11,7 @@ import { energyFold } from '../energy/fold.ts';
 import { openGpus } from '../energy/gpu/open.ts';
 import { energyOptions } from '../energy/options.ts';
 import { counterPower, modelPower, noPower, type Power, seedPower } from '../energy/power.ts';
-import { ProcCpu } from '../energy/proc-cpu.ts';
+import { ProcCpu } from '../energy/proc/cpu.ts';
 import type { EnergyExtra, EnergyRow } from '../energy/rows.ts';
 import { EnergySession } from '../energy/session.ts';
 import { probeSources, type SourceChoice } from '../energy/sources/ladder.ts';

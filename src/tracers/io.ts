@@ -2,8 +2,7 @@
  * Block IO: where requests spend their time, stage by stage, and whose they are. From bpf/io.bpf.c, which also says what
  * counts as one request.
  */
-import { BlockDevices } from '../block-devices.ts';
-import { Cgroups } from '../cgroups.ts';
+
 import { constants, io_owner, type io_stats, maps } from '../generated/io.ts';
 import { columns, options as ioOptions } from '../io/columns.ts';
 import { DeviceOnly } from '../io/device-only.ts';
@@ -19,6 +18,8 @@ import { SlowRequests } from '../io/slow.ts';
 import type { FullPath, IoExtra, IoRow } from '../io/snapshot.ts';
 import { sanitize } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
+import { BlockDevices } from '../system/block-devices.ts';
+import { Cgroups } from '../system/cgroups.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
 import { LatencyReader } from './latency.ts';

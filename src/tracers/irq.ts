@@ -2,7 +2,7 @@
  * Interrupts: hard ones by handler, softirqs by vector, and the CPU's own (timer tick, IPIs). Counts and times come
  * from bpf/irq.bpf.c, always both.
  */
-import { Cgroups } from '../cgroups.ts';
+
 import { constants, irq_vector, maps } from '../generated/irq.ts';
 import { irqColumns as columns } from '../irq/columns.ts';
 import { stolenFold } from '../irq/fold.ts';
@@ -22,6 +22,7 @@ import { isStorm } from '../irq/storms.ts';
 import { invalidZones, zonesNs } from '../irq/zones.ts';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
+import { Cgroups } from '../system/cgroups.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
 import { Distribution, type KernelLatency, LatencyReader } from './latency.ts';

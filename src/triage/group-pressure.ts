@@ -1,8 +1,8 @@
 /** Which control group stands still, from `memory.pressure` and `io.pressure` of those at work. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { unifiedMount } from '../cgroups.ts';
 import type { SafeText } from '../sanitize.ts';
+import { unifiedMount } from '../system/cgroups.ts';
 import type { Ns } from '../units.ts';
 import { withParents } from './group-paths.ts';
 import { type Pressure, parsePressure, type Stall } from './pressure.ts';

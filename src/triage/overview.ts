@@ -2,8 +2,9 @@
  * The overview: what all tabs know about each process, and what stands out. It measures nothing itself: it is made of
  * what the tracers found in the same tick, pressure from `/proc` and quotas from the cgroup hierarchy.
  */
-import { OwnProcess } from '../pid-namespace.ts';
+
 import type { SafeText } from '../sanitize.ts';
+import { OwnProcess } from '../system/pid-namespace.ts';
 import { type Host, type Reading, type Session, type Tick, type Tracer, Unavailable } from '../tracers/tracer.ts';
 import type { Count, Ns, Watts } from '../units.ts';
 import { columns } from './columns.ts';

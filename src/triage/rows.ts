@@ -1,6 +1,7 @@
 /** Rows of the overview: what each tab found about one process in the same interval, side by side. Pure. */
-import { cgroupName } from '../energy/cgroup-name.ts';
+
 import { type SafeText, safe } from '../sanitize.ts';
+import { cgroupName } from '../system/cgroup-name.ts';
 import type { Bytes, Count, MicroJoules, Ns, Watts } from '../units.ts';
 import { IO_LISTED, type Sources } from './sources.ts';
 

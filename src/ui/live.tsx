@@ -1,10 +1,10 @@
 /** The program on a terminal: everything between the sampler's events and the terminal's bytes, put together. */
 import { homedir } from 'node:os';
 import { Box, render } from 'ink';
-import { readProcess } from '../process-details.ts';
 import type { Sampler } from '../sampler.ts';
 import { sanitize } from '../sanitize.ts';
 import { Store } from '../store.ts';
+import { readProcess } from '../system/process-details.ts';
 import { stopProcess } from '../term/lifecycle.ts';
 import { App } from './app.tsx';
 import { clipboardSequence } from './frame/clipboard.ts';

@@ -33,18 +33,12 @@ describe('first frame and tabs', () => {
 	test('tabs by digit, Tab and Shift-Tab', async () => {
 		const run = start();
 		await run.waitFor('▼WATTS');
-		run.send('2');
-		await run.waitFor(/│█+.*p50/);
-		run.send('3');
-		await run.waitFor('NET_RX');
-		run.send('\t');
-		await run.waitFor('vda');
-		run.send('\t');
-		await run.waitFor('eth0');
-		run.send('\t');
-		await run.waitFor('▼WATTS');
-		run.send('\x1b[Z');
-		await run.waitFor('eth0');
+		await run.press('2', /│█+.*p50/);
+		await run.press('3', 'NET_RX');
+		await run.press('\t', 'vda');
+		await run.press('\t', 'eth0');
+		await run.press('\t', '▼WATTS');
+		await run.press('\x1b[Z', 'eth0');
 	});
 
 	test('a chart is drawn with the past', async () => {
@@ -56,8 +50,7 @@ describe('first frame and tabs', () => {
 		const run = start({ env: { DEMO_UNAVAILABLE: 'energy', DEMO_EMPTY: 'io' } });
 		await run.waitFor('unavailable: cannot attach energy: needs CAP_BPF');
 		expect(run.text()).toContain('sudo wattlag');
-		run.send('4');
-		await run.waitFor('no disk traffic in this interval');
+		await run.press('4', 'no disk traffic in this interval');
 	});
 
 	test('nothing foreign reaches the terminal as a control sequence', async () => {
@@ -72,72 +65,51 @@ describe('keys', () => {
 	test('sort column, reverse, menu', async () => {
 		const run = start({ columns: 100 });
 		await run.waitFor('▼WATTS');
-		run.send('>');
-		await run.waitFor('▼ENERGY');
-		run.send('r');
-		await run.waitFor('▲ENERGY');
-		run.send('<');
-		await run.waitFor('▼WATTS');
-		run.send('\x1b[17~');
-		await run.waitFor('Sort by');
-		run.send('j\r');
-		await run.waitFor('▼ENERGY');
+		await run.press('>', '▼ENERGY');
+		await run.press('r', '▲ENERGY');
+		await run.press('<', '▼WATTS');
+		await run.press('\x1b[17~', 'Sort by');
+		await run.press('j\r', '▼ENERGY');
 	});
 
 	test('selection moves, follows its row, and opens the detail', async () => {
 		const run = start({ env: { DEMO_PAST: '5' } });
 		await run.waitFor('▼WATTS');
-		run.send('\x1b[B\x1b[B');
-		await run.waitFor(/^2\/40/m);
-		run.send('G');
-		await run.waitFor(/^40\/40/m);
-		run.send('\r');
-		await run.waitFor('Energy › ');
-		run.send('\x1b');
-		await run.waitFor('▼WATTS');
-		run.send('\x1b');
-		await run.waitFor(/^40 rows/m);
+		await run.press('\x1b[B\x1b[B', /^2\/40/m);
+		await run.press('G', /^40\/40/m);
+		await run.press('\r', 'Energy › ');
+		await run.press('\x1b', '▼WATTS');
+		await run.press('\x1b', /^40 rows/m);
 	});
 
 	test('filter while typing; Esc clears; q is a letter meanwhile', async () => {
 		const run = start();
 		await run.waitFor('▼WATTS');
-		run.send('/');
-		await run.waitFor('Enter keeps');
-		run.send('postq');
-		await run.waitFor('no row matches');
-		run.send('\x7f');
-		await run.waitFor(/^\/post /m);
+		await run.press('/', 'Enter keeps');
+		await run.press('postq', 'no row matches');
+		await run.press('\x7f', /^\/post /m);
 		await run.waitFor((it) => !it.text().includes('java'));
-		run.send('\r');
-		await run.waitFor((it) => !it.text().includes('Enter keeps'));
-		run.send('\x1b');
-		await run.waitFor('java');
+		await run.press('\r', (it) => !it.text().includes('Enter keeps'));
+		await run.press('\x1b', 'java');
 	});
 
 	test('help lists keys and columns, and scrolls', async () => {
 		const run = start();
 		await run.waitFor('▼WATTS');
-		run.send('?');
-		await run.waitFor('mean power in the interval');
-		run.send('G');
-		await run.waitFor('powers of 1024');
-		run.send('\x1bOP');
-		await run.waitFor('▼WATTS');
+		await run.press('?', 'mean power in the interval');
+		await run.press('G', 'powers of 1024');
+		await run.press('\x1bOP', '▼WATTS');
 	});
 
 	test('pause holds the figures, and goes on', async () => {
 		const run = start();
 		await run.waitFor('▼WATTS');
-		run.send('++');
-		await run.waitFor('0.25s');
-		run.send(' ');
-		await run.waitFor('PAUSED');
+		await run.press('++', '0.25s');
+		await run.press(' ', 'PAUSED');
 		const held = run.text();
 		await new Promise((resolve) => setTimeout(resolve, 800));
 		expect(run.text()).toBe(held);
-		run.send(' ');
-		await run.waitFor((it) => !it.text().includes('PAUSED') && it.text() !== held);
+		await run.press(' ', (it) => !it.text().includes('PAUSED') && it.text() !== held);
 	});
 });
 
@@ -188,8 +160,7 @@ describe('sizes', () => {
 	test('ASCII only where the locale or TERM asks for it', async () => {
 		const run = start({ env: { LANG: 'C', DEMO_PAST: '30', DEMO_TAB: 'runqlat' } });
 		await run.waitFor(/\|#+/);
-		run.send('1');
-		await run.waitFor('postgres');
+		await run.press('1', 'postgres');
 		expect(run.output).toMatch(/^[\x00-\x7f]*$/);
 	});
 
@@ -226,10 +197,8 @@ describe('ends', () => {
 	test('a tab that throws shows it; the others work', async () => {
 		const run = start({ env: { DEMO_THROW: 'runqlat' } });
 		await run.waitFor('postgres');
-		run.send('2');
-		await run.waitFor('this tab was made to fail');
-		run.send('3');
-		await run.waitFor('NET_RX');
+		await run.press('2', 'this tab was made to fail');
+		await run.press('3', 'NET_RX');
 		run.send('q');
 		await expectRestored(run, 0);
 	});
@@ -244,18 +213,12 @@ describe('ends', () => {
 	test('Ctrl-Z gives the terminal back and fg takes it again', async () => {
 		const run = inTerminal('/bin/bash', ['--norc', '--noprofile', '-i'], { env: { PS1: 'shell> ' } });
 		await run.waitFor('shell>');
-		run.send(`${process.execPath} ${main}\r`);
-		await run.waitFor('postgres');
-		run.send('\x1a');
-		await run.waitFor((it) => !it.fullScreen && /Stopped/.test(it.text()));
-		run.send('fg\r');
-		await run.waitFor((it) => it.fullScreen && /postgres/.test(it.text()));
-		run.send('3');
-		await run.waitFor('NET_RX');
-		run.send('q');
-		await run.waitFor((it) => !it.fullScreen);
-		run.send('echo code $?\r');
-		await run.waitFor('code 0');
+		await run.press(`${process.execPath} ${main}\r`, 'postgres');
+		await run.press('\x1a', (it) => !it.fullScreen && /Stopped/.test(it.text()));
+		await run.press('fg\r', (it) => it.fullScreen && /postgres/.test(it.text()));
+		await run.press('3', 'NET_RX');
+		await run.press('q', (it) => !it.fullScreen);
+		await run.press('echo code $?\r', 'code 0');
 	});
 
 	test('SIGSTOP and SIGCONT: drawn anew', async () => {

@@ -33,10 +33,8 @@ async function stall(run: TerminalRun): Promise<void> {
 
 /** Three intervals back are about as many seconds: none is missing, whatever was on the screen. */
 async function expectSampledAllAlong(run: TerminalRun): Promise<void> {
-	run.send('[[[');
-	await run.waitFor(/PAUSED [\d:]+, [3-5](\.\d)?s back/);
-	run.send('.');
-	await run.waitFor((it) => !it.text().includes('PAUSED'));
+	await run.press('[[[', /PAUSED [\d:]+, [3-5](\.\d)?s back/);
+	await run.press('.', (it) => !it.text().includes('PAUSED'));
 }
 
 async function expectRestored(run: TerminalRun, code: number): Promise<void> {
@@ -65,8 +63,7 @@ async function startUnderShell(): Promise<{ run: TerminalRun; pid: number }> {
 	});
 	runs.push(run);
 	await run.waitFor('shell>');
-	run.send('bin/wattlag --mouse\r');
-	await run.waitFor(/PID .*WAIT99/);
+	await run.press('bin/wattlag --mouse\r', /PID .*WAIT99/);
 	const children = readFileSync(`/proc/${run.pid}/task/${run.pid}/children`, 'utf8');
 	return { run, pid: Number(children) };
 }
@@ -87,8 +84,7 @@ test.each([
 	await expectUnloaded(programs);
 	await vi.waitFor(() => expect(existsSync(`/proc/${pid}/exe`)).toBe(false), 5000);
 	run.unstall();
-	run.send('echo "code $?"\r');
-	await run.waitFor(`code ${code}`);
+	await run.press('echo "code $?"\r', `code ${code}`);
 	expect(run.fullScreen).toBe(false);
 	expect(run.cursorShown).toBe(true);
 	expect(run.modes).toEqual({ mouse: 'none', autowrap: true, synchronized: false });
@@ -141,8 +137,7 @@ test('1×1, and a terminal that does not tell its size', async () => {
 	await run.waitFor(/PID .*WAIT99/);
 	// draws for 80×24, as curses does
 	tell(0, 0);
-	run.send('1');
-	await run.waitFor((it) => /PID +▼?WATTS/.test(it.text()) && /Help/.test(it.screen()[23] ?? ''));
+	await run.press('1', (it) => /PID +▼?WATTS/.test(it.text()) && /Help/.test(it.screen()[23] ?? ''));
 	await expectSampledAllAlong(run);
 	run.send('q');
 	await expectRestored(run, 0);
@@ -158,11 +153,9 @@ test('a terminal that does not tell its size from the start', async () => {
 
 test('a tab that throws says so in its place; the others go on, and all is sampled', async () => {
 	const run = await start({ env: sabotaged });
-	run.send('3');
-	await run.waitFor(/this tab failed; the others work[\s\S]*sabotaged/);
+	await run.press('3', /this tab failed; the others work[\s\S]*sabotaged/);
 	await setTimeout(5000);
-	run.send('2');
-	await run.waitFor(/\d+ waits/);
+	await run.press('2', /\d+ waits/);
 	await expectSampledAllAlong(run);
 	run.send('q');
 	await expectRestored(run, 0);
@@ -172,16 +165,11 @@ test('Ctrl-Z and fg: the shell gets the terminal, then figures go on', async () 
 	const run = new TerminalRun('/bin/bash', ['--norc', '--noprofile', '-i'], { env: { PS1: 'shell> ' } });
 	runs.push(run);
 	await run.waitFor('shell>');
-	run.send('bin/wattlag\r');
-	await run.waitFor(/PID .*WAIT99/);
-	run.send('\x1a');
-	await run.waitFor((it) => !it.fullScreen && it.cursorShown && /Stopped/.test(it.text()));
-	run.send('fg\r');
-	await run.waitFor((it) => it.fullScreen && /PID .*WAIT99/.test(it.text()));
+	await run.press('bin/wattlag\r', /PID .*WAIT99/);
+	await run.press('\x1a', (it) => !it.fullScreen && it.cursorShown && /Stopped/.test(it.text()));
+	await run.press('fg\r', (it) => it.fullScreen && /PID .*WAIT99/.test(it.text()));
 	await setTimeout(5000);
 	await expectSampledAllAlong(run);
-	run.send('q');
-	await run.waitFor((it) => !it.fullScreen);
-	run.send('echo code $?\r');
-	await run.waitFor('code 0');
+	await run.press('q', (it) => !it.fullScreen);
+	await run.press('echo code $?\r', 'code 0');
 });

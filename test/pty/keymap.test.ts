@@ -109,8 +109,7 @@ describe('every key of every command', () => {
 		test.each(keys)(`${command}: %s`, async (key) => {
 			const run = start();
 			await run.waitFor(/▼SUM[\s\S]*postgres/);
-			run.send(given);
-			await run.waitFor(ready);
+			await run.press(given, ready);
 			run.send(bytesOf(key));
 			if (command === 'tab')
 				await run.waitFor(['IO99', 'ENERGY', '▼SUM', 'NET_RX', 'vda', 'PROTO'][Number(key)] ?? '▼SUM');
@@ -123,31 +122,25 @@ describe('filter', () => {
 	test('an error is shown under its place, and the last right filter stays in use', async () => {
 		const run = start();
 		await run.waitFor(/▼SUM[\s\S]*postgres/);
-		run.send('/post and p99 > 5x');
-		await run.waitFor("unknown unit 'x'");
+		await run.press('/post and p99 > 5x', "unknown unit 'x'");
 		const lines = run.screen();
 		const at = lines.findIndex((line) => line.startsWith('/post'));
 		expect(lines[at + 1]?.indexOf('^')).toBe(lines[at]?.indexOf('5x'));
-		run.send('\r');
-		await run.waitFor("unknown unit 'x'");
-		run.send('\x7fms\r');
-		await run.waitFor('filter post and p99 > 5ms');
+		await run.press('\r', "unknown unit 'x'");
+		await run.press('\x7fms\r', 'filter post and p99 > 5ms');
 	});
 
 	test('Tab completes a column', async () => {
 		const run = start();
 		await run.waitFor(/▼SUM[\s\S]*postgres/);
-		run.send('/wat\t');
-		await run.waitFor('/watts ');
-		run.send('\x15p\t');
-		await run.waitFor(/Tab: p50 {2}p99/);
+		await run.press('/wat\t', '/watts ');
+		await run.press('\x15p\t', /Tab: p50 {2}p99/);
 	});
 
 	test('stays when the tab changes; what does not apply is named', async () => {
 		const run = start({ DEMO_FILTER: 'watts > 1mW and post' });
 		await run.waitFor('ignored here: watts > 1mW');
-		run.send('1');
-		await run.waitFor(/▼WATTS[\s\S]*postgres/);
+		await run.press('1', /▼WATTS[\s\S]*postgres/);
 		expect(run.text()).not.toContain('ignored');
 		expect(run.text()).not.toContain('java');
 	});
@@ -156,90 +149,73 @@ describe('filter', () => {
 test('the selection follows the process to the other tab', async () => {
 	const run = start({ DEMO_TAB: 'energy' });
 	await run.waitFor(/▼WATTS[\s\S]*postgres/);
-	run.send('\\sshd\r');
-	await run.waitFor(/^\d+\/40/m);
-	run.send('2\r');
-	await run.waitFor(/Run queue › sshd\[\d+\]/);
+	await run.press('\\sshd\r', /^\d+\/40/m);
+	await run.press('2\r', /Run queue › sshd\[\d+\]/);
 });
 
 describe('findings', () => {
 	test('A goes to tab, row and filter of the first finding, Esc comes back', async () => {
 		const run = start({ DEMO_TAB: 'overview' });
 		await run.waitFor(/^A vda: .* reads [\s\S]*? since\s+\d\d:/m);
-		run.send('A');
-		await run.waitFor(/filter device = vda and op = read/);
+		await run.press('A', /filter device = vda and op = read/);
 		await run.waitFor(/^1\/1 /m);
 		expect(run.text()).toMatch(/▼P99/);
 		expect(run.text()).not.toMatch(/^nvme0n1/m);
-		run.send('\x1b');
-		await run.waitFor(/^A vda/m);
+		await run.press('\x1b', /^A vda/m);
 		expect(run.text()).not.toMatch(/filter device/);
 	});
 
 	test('a letter without a finding says so', async () => {
 		const run = start({ DEMO_TAB: 'overview', DEMO_EMPTY: 'energy,runqlat,irq,io' });
 		await run.waitFor('nothing stands out');
-		run.send('E');
-		await run.waitFor('no finding E here');
+		await run.press('E', 'no finding E here');
 	});
 
 	test('rebound: the screen shows the keys that are in use', async () => {
 		const run = start({ DEMO_TAB: 'overview', DEMO_KEYS: '{"finding":["!","@"]}' });
 		await run.waitFor(/^! vda: /m);
-		run.send('!');
-		await run.waitFor(/filter device = vda/);
+		await run.press('!', /filter device = vda/);
 	});
 
 	test('the past has the findings of the past', async () => {
 		const run = start({ DEMO_TAB: 'overview', DEMO_PAST: '29' });
 		await run.waitFor(/^A vda/m);
-		run.send('{');
-		await run.waitFor(/PAUSED[\s\S]*nothing stands out/);
+		await run.press('{', /PAUSED[\s\S]*nothing stands out/);
 	});
 });
 
 test('baseline: the change of the sorted column, arrows at the others', async () => {
 	const run = start();
 	await run.waitFor(/▼SUM[\s\S]*postgres/);
-	run.send('{b');
-	await run.waitFor('baseline marked');
-	run.send('.');
-	await run.waitFor((it) => /Δ 12:00:30/.test(it.text()) && /SUM +Δ/.test(it.text()) && /[+-]\d+%/.test(it.text()));
+	await run.press('{b', 'baseline marked');
+	await run.press('.', (it) => /Δ 12:00:30/.test(it.text()) && /SUM +Δ/.test(it.text()) && /[+-]\d+%/.test(it.text()));
 	expect(run.text()).toMatch(/[▲▼]\d/);
-	run.send('b');
-	await run.waitFor('baseline forgotten');
+	await run.press('b', 'baseline forgotten');
 	expect(run.text()).not.toContain('Δ');
 });
 
 test('time travel: all tabs show the same moment', async () => {
 	const run = start();
 	await run.waitFor(/▼SUM[\s\S]*postgres/);
-	run.send('{[');
-	await run.waitFor('PAUSED 12:00:29, 31s back');
+	await run.press('{[', 'PAUSED 12:00:29, 31s back');
 	for (const key of ['1', '3', '4']) {
-		run.send(key);
-		await run.waitFor((it) => it.text().includes('PAUSED 12:00:29, 31s back'));
+		await run.press(key, (it) => it.text().includes('PAUSED 12:00:29, 31s back'));
 	}
-	run.send('{{{');
-	await run.waitFor('nothing older is kept');
+	await run.press('{{{', 'nothing older is kept');
 });
 
 test('columns: hidden and moved', async () => {
 	const run = start();
 	await run.waitFor(/PID +COMMAND/);
-	run.send('c>');
-	await run.waitFor(/\[x\] COMMAND[\s\S]*\[x\] PID/);
-	run.send('j ');
-	await run.waitFor(/\[ \] WAITS/);
-	run.send('\x1b');
-	await run.waitFor(/^COMMAND +PID +▼SUM/m);
+	await run.press('c>', /\[x\] COMMAND[\s\S]*\[x\] PID/);
+	await run.press('j ', /\[ \] WAITS/);
+	await run.press('\x1b', /^COMMAND +PID +▼SUM/m);
 });
 
 test('copy gives the terminal the row as text', async () => {
 	const run = start();
 	await run.waitFor(/▼SUM[\s\S]*postgres/);
-	run.send('jy');
-	await run.waitFor('copied');
+	await run.press('jy', 'copied');
 	const [, data = ''] = /\x1b\]52;c;([^\x07]+)\x07/.exec(run.output) ?? [];
 	expect(Buffer.from(data, 'base64').toString()).toMatch(/^PID 1000, COMMAND postgres, WAITS\/s /);
 });
@@ -250,14 +226,10 @@ test('mouse, when asked for: rows, sort, tabs, wheel; reports are off again at t
 	expect(run.output).toContain('\x1b[?1006h');
 	const header = run.screen().findIndex((line) => line.includes('▼SUM'));
 	const column = (run.screen()[header] as string).indexOf('P99') + 1;
-	run.send(`\x1b[<0;5;${header + 4}M`);
-	await run.waitFor(/^3\/40/m);
-	run.send(`\x1b[<65;5;${header + 4}M`);
-	await run.waitFor(/^6\/40/m);
-	run.send(`\x1b[<0;${column + 1};${header + 1}M`);
-	await run.waitFor('▼P99');
-	run.send('\x1b[<0;3;2M');
-	await run.waitFor('▼WATTS');
+	await run.press(`\x1b[<0;5;${header + 4}M`, /^3\/40/m);
+	await run.press(`\x1b[<65;5;${header + 4}M`, /^6\/40/m);
+	await run.press(`\x1b[<0;${column + 1};${header + 1}M`, '▼P99');
+	await run.press('\x1b[<0;3;2M', '▼WATTS');
 	run.send('q');
 	await run.ended();
 	expect(run.output.lastIndexOf('\x1b[?1006l')).toBeGreaterThan(run.output.lastIndexOf('\x1b[?1006h'));
@@ -273,12 +245,9 @@ test('rebound keys work and are what help says', async () => {
 	const run = start({ DEMO_KEYS: '{"sort-menu":["x"],"filter":["F2"]}' });
 	await run.waitFor(/▼SUM[\s\S]*postgres/);
 	expect(run.text()).toContain('F2Filter');
-	run.send('x');
-	await run.waitFor('Sort by');
-	run.send('\x1b');
-	await run.waitFor(gone(/Sort by/));
-	run.send('\x1bOQ');
-	await run.waitFor('Enter keeps');
+	await run.press('x', 'Sort by');
+	await run.press('\x1b', gone(/Sort by/));
+	await run.press('\x1bOQ', 'Enter keeps');
 });
 
 describe('themes', () => {

@@ -38,13 +38,10 @@ test.each([
 	// it opens on the overview, which needs all the others
 	await run.waitFor(/\d% [\s\S]*PSI[\s\S]*PID .*WATTS .*WAIT99/);
 	expect(readFileSync(`/proc/${run.pid}/comm`, 'utf8')).toBe('wattlag\n');
-	run.send('1');
-	await run.waitFor(/\dm?W = processes/);
+	await run.press('1', /\dm?W = processes/);
 	await run.waitFor(/PID .*WATTS/);
-	run.send('2');
-	await run.waitFor(/\d+ waits/);
-	run.send('3');
-	await run.waitFor(/local_timer|TIMER|SCHED/);
+	await run.press('2', /\d+ waits/);
+	await run.press('3', /local_timer|TIMER|SCHED/);
 	run.send('4');
 	execFileSync('dd', ['if=/dev/zero', `of=${join(folder, 'data')}`, 'bs=64k', 'count=64', 'oflag=direct'], {
 		stdio: 'ignore',
@@ -60,11 +57,9 @@ test('packets are followed from the moment their tab is opened, and not before',
 	const run = start(['--tab', 'energy']);
 	await run.waitFor(/\dm?W = processes/);
 	const others = programsOf(run.pid);
-	run.send('4');
-	await run.waitFor(/in flight/);
+	await run.press('4', /in flight/);
 	expect(programsOf(run.pid)).toEqual(others);
-	run.send('5');
-	await run.waitFor(/by protocol/);
+	await run.press('5', /by protocol/);
 	await run.waitFor(/time from driver to process|no packet was received/);
 	expect(programsOf(run.pid).length).toBeGreaterThan(others.length);
 	run.send('q');
@@ -74,8 +69,7 @@ test('packets are followed from the moment their tab is opened, and not before',
 test('a process renamed to an escape sequence is shown inert', async () => {
 	const run = start();
 	await run.waitFor('^[]0;pwned^G^[');
-	run.send('2');
-	await run.waitFor(/\d+ waits/);
+	await run.press('2', /\d+ waits/);
 	run.send('q');
 	await run.ended();
 	expect(run.output).not.toContain('\x1b]');
@@ -100,10 +94,8 @@ test.each([
 test('without BPF rights the overview has what there is, the energy tab counts from /proc, and every tab says what is missing and how to get it', async () => {
 	const run = inTerminal('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', '--', 'bin/wattlag']);
 	await run.waitFor(/PID .*WAIT99[\s\S]*% +– +– +–/);
-	run.send('1');
-	await run.waitFor(/proc: watts[\s\S]*CAP_BPF[\s\S]*root/);
-	run.send('3');
-	await run.waitFor(/CAP_BPF/);
+	await run.press('1', /proc: watts[\s\S]*CAP_BPF[\s\S]*root/);
+	await run.press('3', /CAP_BPF/);
 	run.send('q');
 	expect((await run.ended()).code).toBe(0);
 });
@@ -115,25 +107,20 @@ test('standard output that is no terminal is told about batch mode', () => {
 test('the lens of a process with a hostile name and command line: inert, threads and who ran meanwhile', async () => {
 	const run = start(['--tab', 'runqlat'], { columns: 120, rows: 45 });
 	await run.waitFor(/\d+ waits/);
-	run.send('\\pwned\r');
-	await run.waitFor(/^\d+\/\d+ /m);
-	run.send('\r');
-	await run.waitFor(/Run queue › \^\[\]0;pwned\^G\^\[\[2J\[\d+\]/);
+	await run.press('\\pwned\r', /^\d+\/\d+ /m);
+	await run.press('\r', /Run queue › \^\[\]0;pwned\^G\^\[\[2J\[\d+\]/);
 	await run.waitFor('-c while :; do :; done');
 	await run.waitFor(/SHARE +WAIT +TURNS +RAN MEANWHILE/);
-	run.send('G');
-	await run.waitFor(/TID +CPU +WATTS +WAITS +WAIT +P99 +THREAD/);
+	await run.press('G', /TID +CPU +WATTS +WAITS +WAIT +P99 +THREAD/);
 	expect(run.output).not.toContain('\x1b]0;');
-	run.send('\x1b');
-	await run.waitFor(/▼WAIT/);
+	await run.press('\x1b', /▼WAIT/);
 });
 
 test('what w writes is what replay shows, without a program in the kernel', async () => {
 	const run = start(['--tab', 'energy'], { columns: 160, env: { XDG_STATE_HOME: folder } });
 	await run.waitFor(/\dm?W = processes/);
 	await run.waitFor('pwned');
-	run.send('w');
-	await run.waitFor(/written: \S+\.gz/);
+	await run.press('w', /written: \S+\.gz/);
 	const shown = /written: (\S+\.gz)/.exec(run.text())?.[1] as string;
 	const path = join(folder, 'wattlag', basename(shown));
 	run.send('q');

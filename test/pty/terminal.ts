@@ -136,6 +136,12 @@ export class TerminalRun {
 		}
 	}
 
+	/** Keys, and what they lead to. */
+	async press(keys: string, expected: Parameters<TerminalRun['waitFor']>[0], timeoutMs?: number): Promise<void> {
+		this.send(keys);
+		await this.waitFor(expected, timeoutMs);
+	}
+
 	/** Wait for the end, then for the emulator to have seen everything. */
 	async ended(timeoutMs = 10_000): Promise<ExitStatus> {
 		const timeout = new Promise<never>((_, reject) => {

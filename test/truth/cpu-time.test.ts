@@ -1,51 +1,29 @@
 /** CPU time per process against the kernel's own accounting: /proc/PID/schedstat of the living, cgroup cpu.stat of all. */
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { EnergyExtra, EnergyRow } from '../../src/energy/rows.ts';
+import { afterAll, expect, test } from 'vitest';
+import type { EnergyRow } from '../../src/energy/rows.ts';
 import { energy } from '../../src/tracers/energy.ts';
-import type { Host, Reading, Session } from '../../src/tracers/tracer.ts';
+import type { Host } from '../../src/tracers/tracer.ts';
 import { type Counters, expectAgreement, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
-import { buildWorkloads, makeGroup, schedstat, type Workloads } from './workload.ts';
-
-type EnergyReading = Reading<EnergyRow, EnergyExtra>;
+import { sessionsOf } from './tracer-session.ts';
+import { buildWorkloads, makeGroup, schedstat } from './workload.ts';
 
 /** schedstat of a thread that is running is behind by up to a tick of its CPU (HZ=100 at worst); ours is not. */
 const TRUTH_LAG = 10e6;
 
-let loads: Workloads;
-let session: Session<EnergyRow, EnergyExtra> | undefined;
-let readAt = 0;
-
-beforeAll(() => {
-	loads = buildWorkloads();
-});
-
-afterEach(() => {
-	session?.close();
-	session = undefined;
-});
-
+const loads = buildWorkloads();
 afterAll(() => loads.stop());
 
-function start(host: Host = realHost(), options = {}): void {
-	session = energy.start(host, options);
-	readAt = Number(process.hrtime.bigint());
-}
-
 /** Every reading has to add up, whatever the test is about. */
-function read(): EnergyReading {
-	const now = Number(process.hrtime.bigint());
-	const reading = (session as Session<EnergyRow, EnergyExtra>).read(now - readAt, 'process');
-	readAt = now;
-	const { measured_uj, idle_uj, irq_uj, unattributed_uj } = reading.extra;
-	const parts = [...reading.rows.map((row) => row.energy_uj), idle_uj, irq_uj, unattributed_uj];
+const { start, read } = sessionsOf(energy, ({ rows, extra }) => {
+	const { measured_uj, idle_uj, irq_uj, unattributed_uj } = extra;
+	const parts = [...rows.map((row) => row.energy_uj), idle_uj, irq_uj, unattributed_uj];
 	for (const part of parts) expect(Number.isSafeInteger(part) && part >= 0, String(part)).toBe(true);
 	expect(parts.reduce((sum, part) => sum + part, 0)).toBe(measured_uj);
-	expect(reading.rows.every((row) => row.cpu_ns >= 0)).toBe(true);
-	expect(new Set(reading.rows.map((row) => energy.rowKey(row))).size).toBe(reading.rows.length);
-	return reading;
-}
+	expect(rows.every((row) => row.cpu_ns >= 0)).toBe(true);
+	expect(new Set(rows.map((row) => energy.rowKey(row))).size).toBe(rows.length);
+});
 
 function sampleOf(pids: number[]): Sample {
 	const kernel = (): Counters => new Map(pids.map((pid) => [String(pid), schedstat(pid).cpu_ns]));
@@ -215,7 +193,7 @@ test('records that find no room are counted, and their energy is not lost', asyn
 		},
 	});
 	const group = makeGroup();
-	start({ ...real, addon }, { power: 10, 'idle-share': 0 });
+	start({ power: 10, 'idle-share': 0 }, { ...real, addon });
 	await group.run('i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done');
 	let rows_uj = 0;
 	let unattributed_uj = 0;

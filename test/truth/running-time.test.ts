@@ -1,24 +1,18 @@
 /** CPU time of a process that does not stop running, against what the process itself is told by the kernel. */
 import { spawn } from 'node:child_process';
-import { afterEach, expect, test } from 'vitest';
-import type { EnergyExtra, EnergyRow } from '../../src/energy/rows.ts';
+import { expect, test } from 'vitest';
 import { energy } from '../../src/tracers/energy.ts';
-import type { Session } from '../../src/tracers/tracer.ts';
-import { realHost, seconds } from './host.ts';
+import { seconds } from './host.ts';
+import { sessionsOf } from './tracer-session.ts';
 
-let session: Session<EnergyRow, EnergyExtra> | undefined;
-
-afterEach(() => {
-	session?.close();
-	session = undefined;
-});
+const { start } = sessionsOf(energy);
 
 type Note = [before: number, cpu: number, after: number];
 
 const now = (): number => Number(process.hrtime.bigint());
 
 test('a running process is charged up to the moment of the reading, not to its last tick', async () => {
-	session = energy.start(realHost(), {});
+	const session = start();
 	const child = spawn('nice', ['-n', '-20', process.execPath, 'test/truth/fixtures/own-clock.mjs', '3'], {
 		stdio: ['ignore', 'pipe', 'inherit'],
 	});

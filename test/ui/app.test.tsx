@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
-import { energySnapshot, ioSnapshot, irqSnapshot, runqlatSnapshot } from './fixtures/tabs.ts';
+import { energySnapshot } from './fixtures/energy.ts';
+import { ioSnapshot } from './fixtures/io.ts';
+import { irqSnapshot } from './fixtures/irq.ts';
+import { runqlatSnapshot } from './fixtures/runqlat.ts';
 import { eventually, settle } from './plain.ts';
 import { onScreen } from './screen.tsx';
 

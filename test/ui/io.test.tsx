@@ -10,7 +10,7 @@ import { rowsOfSlow } from '../../src/ui/tabs/io/slow-rows.ts';
 import { roleOf, stackedBar } from '../../src/ui/tabs/io/stage-marks.ts';
 import { neighbours, waterfallLines } from '../../src/ui/tabs/io/waterfall.ts';
 import { placedBar, stageTableLines } from '../../src/ui/widgets/stage-table.ts';
-import { ioSnapshot } from './fixtures/tabs.ts';
+import { ioSnapshot } from './fixtures/io.ts';
 import { eventually, plain } from './plain.ts';
 import { onScreen } from './screen.tsx';
 

@@ -1,10 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { EnergyExtra, EnergyRow } from '../../src/energy/rows.ts';
-import type { ProcessDetails } from '../../src/process-details.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
+import type { ProcessDetails } from '../../src/system/process-details.ts';
 import { textWidth } from '../../src/term/width.ts';
-import { energySnapshot, ioSnapshot, irqSnapshot, runqlatSnapshot } from './fixtures/tabs.ts';
+import { energySnapshot } from './fixtures/energy.ts';
+import { ioSnapshot } from './fixtures/io.ts';
+import { irqSnapshot } from './fixtures/irq.ts';
+import { runqlatSnapshot } from './fixtures/runqlat.ts';
 import { eventually, settle } from './plain.ts';
 import { onScreen } from './screen.tsx';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { runqlatTab } from '../../src/ui/tabs/runqlat/runqlat.tsx';
-import { runqlatSnapshot } from './fixtures/tabs.ts';
+import { runqlatSnapshot } from './fixtures/runqlat.ts';
 
 const snapshot = runqlatSnapshot(0);
 const [all, process] = snapshot.rows;

@@ -1,25 +1,16 @@
 import { render } from 'ink-testing-library';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { textWidth } from '../../src/term/width.ts';
 import type { Column } from '../../src/tracers/tracer.ts';
-import { rules } from '../../src/triage/rules.ts';
-import { clipboardSequence, rowText } from '../../src/ui/frame/clipboard.ts';
-import { ErrorBoundary } from '../../src/ui/frame/error-boundary.tsx';
-import { Footer } from '../../src/ui/frame/footer.tsx';
-import { helpLines } from '../../src/ui/frame/help.tsx';
-import { type Front, hintLine } from '../../src/ui/frame/hints.ts';
-import { defaultKeymap } from '../../src/ui/keymap.ts';
-import { arrowOf, changeOf, formatChange } from '../../src/ui/state/baseline.ts';
-import { choicesOf, move, shownColumns, toggle } from '../../src/ui/state/columns.ts';
 import { cpuLines } from '../../src/ui/tabs/runqlat/cpu-waits.tsx';
-import { lookOf, paint, type Role, setLook } from '../../src/ui/theme.ts';
-import { bar, foldBuckets, Histogram, histogramLines } from '../../src/ui/widgets/histogram.tsx';
+import { foldBuckets, Histogram, histogramLines } from '../../src/ui/widgets/histogram.tsx';
 import { type Hits, targetAt } from '../../src/ui/widgets/hit.ts';
 import { lineOf, statusLine } from '../../src/ui/widgets/line.ts';
+import { bar } from '../../src/ui/widgets/marks.ts';
 import { wrapText } from '../../src/ui/widgets/notice.tsx';
 import { split } from '../../src/ui/widgets/split.ts';
 import { placeColumns, scrollTo, Table, tableLines } from '../../src/ui/widgets/table.tsx';
-import { energySnapshot, energyTracer, fixtureTabs } from './fixtures/tabs.ts';
+import { energySnapshot, energyTracer } from './fixtures/energy.ts';
 import { plain } from './plain.ts';
 
 const { columns } = energyTracer;
@@ -214,106 +205,6 @@ describe('lines', () => {
 	});
 });
 
-describe('help and footer', () => {
-	test('the overview explains when something is a finding', () => {
-		const { tracer } = fixtureTabs[0] as (typeof fixtureTabs)[0];
-		const text = helpLines(tracer, tracer.columns, defaultKeymap, 120)
-			.map((line) => plain(line))
-			.join(' ')
-			.replace(/ +/g, ' ');
-		for (const { title, help } of rules) expect(text).toContain(`${title} ${help}`.replace(/ +/g, ' '));
-		expect(text).toContain('A B C D E');
-	});
-
-	test('help has every key and every column', () => {
-		const { tracer } = fixtureTabs[1] as (typeof fixtureTabs)[0];
-		const text = helpLines(tracer, tracer.columns, defaultKeymap, 80).map(plain).join('\n');
-		for (const binding of defaultKeymap.bindings) expect(text).toContain(binding.help.split(' ')[0]);
-		for (const column of columns) expect(text).toContain(column.help);
-		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
-	});
-
-	const table: Front = { kind: 'table', groups: 3, views: 2, hasDetail: true };
-
-	test('hints are of keys that do something here, as many as fit', () => {
-		const hints = (front: Partial<Front>, width = 80) => plain(hintLine(defaultKeymap, { ...table, ...front }, width));
-		expect(hints({})).toBe('?Help  qQuit  /Filter  sSort  SpacePause  EnterDetail  tGroup  vView  rReverse  ');
-		expect(hints({ groups: 1, views: 0, hasDetail: false })).not.toMatch(/Group|View|Detail/);
-		expect(hints({ kind: 'detail' })).toMatch(/^EscBack {2}\?Help .*sSort/);
-		expect(hints({ kind: 'lens' }, 200)).toMatch(/^EscBack {2}\?Help {2}qQuit {2}SpacePause .*\[Past/);
-		expect(hints({ kind: 'lens' }, 200)).not.toMatch(/Sort|Filter|Group|View|Detail/);
-		expect(hints({ kind: 'overlay' })).toBe('EscBack  ?Help  qQuit  ');
-		expect(hints({}, 20)).toBe('?Help  qQuit  ');
-	});
-
-	test('lost by cause, or lost 0', () => {
-		const props = {
-			cost: { bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 },
-			selected: -1,
-			rows: 12,
-			filter: '',
-			ignored: [],
-			prompt: null,
-			message: null,
-			keymap: defaultKeymap,
-			front: table,
-			width: 100,
-			height: 2,
-		};
-		expect(plain(render(<Footer {...props} lost={{ ring: 0 }} />).lastFrame())).toMatch(
-			/12 rows {2}lost 0 .*BPF 0\.1% CPU 1\.4% RSS 80\.0MiB/,
-		);
-		expect(plain(render(<Footer {...props} lost={{ ring: 12, map_full: 0 }} />).lastFrame())).toContain(
-			'lost ring 12 ',
-		);
-	});
-
-	test('80 columns: losses and own cost both stay, whatever was lost', () => {
-		const footer = (lost: Record<string, number>, width = 80) =>
-			plain(
-				render(
-					<Footer
-						lost={lost}
-						cost={{ bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 }}
-						selected={-1}
-						rows={31}
-						filter=""
-						ignored={[]}
-						prompt={null}
-						message={null}
-						keymap={defaultKeymap}
-						front={table}
-						width={width}
-						height={2}
-					/>,
-				).lastFrame(),
-			);
-		expect(footer({ process_unknown: 254 })).toMatch(
-			/31 rows {2}lost process_unknown 254 .*own .*BPF 0\.1% CPU 1\.4% .*80\.0M/,
-		);
-		expect(footer({ process_unknown: 254, ring: 100_000, map_full: 12_345_678 })).toMatch(
-			/lost 12\.4M .*BPF 0\.1% CPU 1\.4%/,
-		);
-		expect(footer({ process_unknown: 254 }, 46)).toMatch(/lost 254 .*BPF/);
-	});
-});
-
-function Bad(): never {
-	throw new Error('broken \x1b[31m');
-}
-
-test('a component that throws shows its error in its place, inert', () => {
-	const frame = plain(
-		render(
-			<ErrorBoundary width={60} height={8}>
-				<Bad />
-			</ErrorBoundary>,
-		).lastFrame(),
-	);
-	expect(frame).toContain('this tab failed');
-	expect(frame).toContain('broken ^[[31m');
-});
-
 test('parts of a tab never exceed it', () => {
 	for (let width = 1; width < 220; width += 7) {
 		for (let height = 1; height < 60; height++) {
@@ -324,120 +215,6 @@ test('parts of a tab never exceed it', () => {
 			}
 		}
 	}
-});
-
-describe('what the terminal can show', () => {
-	const utf8 = { TERM: 'xterm-256color', LANG: 'en_US.UTF-8' };
-	const look = { theme: 'dark', colours: 256, ascii: false };
-	test.each([
-		[utf8, look],
-		[
-			{ ...utf8, NO_COLOR: '1' },
-			{ ...look, theme: 'monochrome' },
-		],
-		[
-			{ ...utf8, LANG: 'C' },
-			{ ...look, ascii: true },
-		],
-		[{ ...utf8, LANG: 'C', LC_ALL: 'C.utf8' }, look],
-		[
-			{ ...utf8, TERM: 'dumb' },
-			{ theme: 'monochrome', colours: 16, ascii: true },
-		],
-		[
-			{ ...utf8, TERM: 'linux' },
-			{ ...look, colours: 16, ascii: true },
-		],
-		[
-			{ ...utf8, TERM: 'xterm' },
-			{ ...look, colours: 16 },
-		],
-		[{ ...utf8, TERM: 'xterm', COLORTERM: 'truecolor' }, look],
-	])('%j', (env, expected) => expect(lookOf(env)).toEqual(expected));
-
-	test('what the user chose counts more, also than NO_COLOR', () => {
-		const choice = { theme: 'light', colours: 16, ascii: true } as const;
-		expect(lookOf({ ...utf8, NO_COLOR: '1' }, choice)).toEqual(choice);
-	});
-});
-
-describe('themes', () => {
-	afterEach(() => setLook({ theme: 'dark', colours: 16 }));
-
-	test.each(['dark', 'light', 'colour-blind'] as const)(
-		'%s: 16 colours need no 256, bars are told from text',
-		(theme) => {
-			setLook({ theme, colours: 16 });
-			expect(paint('bad', 'x')).not.toContain('38;5');
-			expect(new Set(['good', 'warn', 'bad'].map((role) => paint(role as Role, 'x'))).size).toBe(3);
-			setLook({ theme, colours: 256 });
-			expect(paint('bad', 'x')).toContain('38;5');
-			expect(paint('selected', 'x')).not.toBe(paint('header', 'x'));
-		},
-	);
-
-	test('monochrome: no colour at all', () => {
-		setLook({ theme: 'monochrome', colours: 256 });
-		for (const role of ['good', 'warn', 'bad', 'selected', 'header', 'alert', 'series2'] as const) {
-			expect(paint(role, 'x')).not.toMatch(/\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7])/);
-		}
-	});
-});
-
-describe('baseline', () => {
-	const baseline = {
-		rows: new Map([
-			['a', { v: 100 }],
-			['z', { v: 0 }],
-		]),
-		seconds: 1,
-		rowKey: (row: { k?: string }) => row.k ?? 'a',
-	};
-	const column = {
-		key: 'v',
-		title: 'V',
-		kind: 'ns',
-		width: 7,
-		priority: 0,
-		help: '',
-		value: (row: { v: number }) => row.v,
-	} as const;
-	test.each([
-		[{ v: 112 }, '+12%', '▲'],
-		[{ v: 50 }, '-50%', '▼'],
-		[{ v: 100 }, '=', ''],
-		[{ v: 105 }, '+5%', ''],
-		[{ v: 1200 }, '×12', '▲'],
-		[{ v: 1e9 }, '>×999', '▲'],
-		[{ v: Number.NaN }, '', ''],
-		[{ v: 3, k: 'b' }, 'new', ''],
-		[{ v: 3, k: 'z' }, 'new', '▲'],
-	])('%j', (row, text, arrow) => {
-		const change = changeOf(column as never, row as never, 1, baseline as never);
-		expect([formatChange(change), arrowOf(change)]).toEqual([text, arrow]);
-		expect(textWidth(formatChange(change))).toBeLessThanOrEqual(5);
-	});
-
-	test('totals only grow: nothing is said of them', () => {
-		expect(changeOf({ ...column, key: 'v_total' } as never, { v: 1 } as never, 1, baseline as never)).toBeNull();
-	});
-});
-
-test('a copied row ends no sequence early', () => {
-	const text = rowText(columns as never, energySnapshot(0).rows[11] as never, 1);
-	expect(text).toContain('COMMAND evil^[]0;x^G');
-	expect(clipboardSequence(text)).toMatch(/^\x1b\]52;c;[A-Za-z0-9+/=]+\x07$/);
-});
-
-test('columns: order, hiding, and the last one stays', () => {
-	const all = choicesOf(columns as never, null);
-	const moved = move(all, 0, 1);
-	expect(moved.slice(0, 2).map(({ key }) => key)).toEqual(['comm', 'pid']);
-	expect(move(all, 0, -1)).toBe(all);
-	expect(shownColumns(columns, toggle(moved, 0)).map(({ key }) => key)).not.toContain('comm');
-	let left = all;
-	for (let index = 0; index < all.length; index++) left = toggle(left, index);
-	expect(shownColumns(columns, left)).toHaveLength(1);
 });
 
 test('a click meets what is there', () => {

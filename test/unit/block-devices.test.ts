@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { BlockDevices, devText, splitDev } from '../../src/block-devices.ts';
+import { BlockDevices, devText, splitDev } from '../../src/system/block-devices.ts';
 
 let root: string;
 

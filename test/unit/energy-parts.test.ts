@@ -1,7 +1,6 @@
 /** The small parts that the energy tracer is made of. Trees are FIXTURES: no figure in them was measured. */
 import { describe, expect, test } from 'vitest';
 import { Accounts, HISTORY } from '../../src/energy/accounts.ts';
-import { cgroupName } from '../../src/energy/cgroup-name.ts';
 import type { ProcessInfo, TaskInfo } from '../../src/energy/cpu-use.ts';
 import { Processors } from '../../src/energy/cpufreq.ts';
 import { IdleBaseline } from '../../src/energy/idle.ts';
@@ -9,10 +8,11 @@ import { IoCount } from '../../src/energy/io-count.ts';
 import { KernelIrqTime, placeIrq } from '../../src/energy/irq-time.ts';
 import { counterPower, modelPower } from '../../src/energy/power.ts';
 import { probeRapl } from '../../src/energy/sources/rapl.ts';
-import { Users } from '../../src/energy/users.ts';
 import { sparkline } from '../../src/format.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import { RateLimit } from '../../src/slices/rate-limit.ts';
+import { cgroupName } from '../../src/system/cgroup-name.ts';
+import { Users } from '../../src/system/users.ts';
 import { addZone, makeTree, second, setEnergy, setVendor, type Tree } from './energy-fixtures.ts';
 
 describe('names of control groups', () => {

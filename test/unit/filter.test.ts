@@ -7,7 +7,7 @@ import { compilePattern, PatternError } from '../../src/filter/pattern.ts';
 import { registry } from '../../src/registry.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Column, ColumnKind } from '../../src/tracers/tracer.ts';
-import { generator } from '../ui/fixtures/tabs.ts';
+import { generator } from '../ui/fixtures/made-up.ts';
 
 type Row = Record<string, number | string>;
 

@@ -6,6 +6,7 @@ import { energyFold } from '../../src/energy/fold.ts';
 import type { EnergyRow } from '../../src/energy/rows.ts';
 import { type ProcessFacts, ProcFacts } from '../../src/grouping/facts.ts';
 import { type Fold, regroup, sums } from '../../src/grouping/fold.ts';
+import { filterTree, sortTree, treeIndent } from '../../src/grouping/tree.ts';
 import { percentile, slotCount, toBuckets, toSlots } from '../../src/histogram.ts';
 import { stolenFold } from '../../src/irq/fold.ts';
 import type { IrqRow } from '../../src/irq/rows.ts';
@@ -13,7 +14,6 @@ import { waitsFold } from '../../src/runqueue/fold.ts';
 import type { RunqlatRow } from '../../src/runqueue/rows.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Column } from '../../src/tracers/tracer.ts';
-import { filterTree, sortTree, treeIndent } from '../../src/tree.ts';
 
 interface Row {
 	pid: number;

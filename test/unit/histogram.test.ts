@@ -1,18 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { percentile, percentiles, slotCount, slotLower, toBuckets } from '../../src/histogram.ts';
-import { compileReplay } from './compile-replay.ts';
+import { replayOf } from './replay.ts';
 
-let driver = '';
-
-beforeAll(() => {
-	driver = compileReplay('hist');
-});
+const output = replayOf('hist');
 
 /** hist_slot() of bpf/include/hist.bpf.h itself. */
 function slotsInKernel(values: readonly bigint[], subBits: number): number[] {
-	const input = values.map((ns) => `${subBits} ${ns}\n`).join('');
-	return execFileSync(driver, { input, encoding: 'utf8' }).trimEnd().split('\n').map(Number);
+	return output(values.map((ns) => `${subBits} ${ns}`))
+		.trimEnd()
+		.split('\n')
+		.map(Number);
 }
 
 describe.each([2, 4])('slots with 2^%i to an octave', (subBits) => {

@@ -1,9 +1,9 @@
 /** What is listed as in flight when ends were missed; the kernel's tables are made up. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { BlockDevices } from '../../src/block-devices.ts';
 import { io_op, maps } from '../../src/generated/io.ts';
 import { InFlight } from '../../src/io/inflight.ts';
 import { sanitize } from '../../src/sanitize.ts';
+import type { BlockDevices } from '../../src/system/block-devices.ts';
 import type { BpfSession } from '../../src/tracers/bpf-session.ts';
 
 const now = () => Number(process.hrtime.bigint());

@@ -2,9 +2,8 @@
  * bpf/io.bpf.c itself, compiled for this machine (test/unit/fixtures/bpf-native), on invented events: what it must make of
  * them is known to the nanosecond. Among them what cannot be had from a real disk at will.
  */
-import { execFileSync } from 'node:child_process';
-import { beforeAll, expect, test } from 'vitest';
-import { compileReplay } from './compile-replay.ts';
+import { expect, test } from 'vitest';
+import { replayOf } from './replay.ts';
 
 type Latency = [count: number, sum_ns: number];
 
@@ -29,15 +28,11 @@ interface State {
 	processes: { pid: number; count: number; ns: number; read: number }[];
 }
 
-let driver = '';
-
-beforeAll(() => {
-	driver = compileReplay('io');
-});
+const output = replayOf('io');
 
 /** Lines of `NS CPU TASK EVENT ARGUMENT…`. */
 function replay(...events: string[]): State {
-	return JSON.parse(execFileSync(driver, { input: `${events.join('\n')}\n`, encoding: 'utf8' })) as State;
+	return JSON.parse(output(events)) as State;
 }
 
 test('the stages of a request are what lies between its hooks, and their sum is the total', () => {

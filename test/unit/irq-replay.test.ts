@@ -2,9 +2,8 @@
  * bpf/irq.bpf.c itself, compiled for this machine (test/unit/fixtures/bpf-native), on invented events: what it must make
  * of them is known to the nanosecond.
  */
-import { execFileSync } from 'node:child_process';
-import { beforeAll, expect, test } from 'vitest';
-import { compileReplay } from './compile-replay.ts';
+import { expect, test } from 'vitest';
+import { replayOf } from './replay.ts';
 
 interface Cpu {
 	victims_full: number;
@@ -14,19 +13,14 @@ interface Cpu {
 	victims: { tgid: number; kind: number; count: number; ns: number[] }[];
 }
 
-let driver = '';
+const output = replayOf('irq');
 const NET_RX = 3;
 const BLOCK = 4;
 const [IDLE, PROCESS] = [1, 3];
 
-beforeAll(() => {
-	driver = compileReplay('irq');
-});
-
 /** Lines of `NS CPU TASK EVENT ARGUMENT…`. */
 function replay(...events: string[]): Cpu[] {
-	const output = execFileSync(driver, { input: `${events.join('\n')}\n`, encoding: 'utf8', maxBuffer: 1 << 24 });
-	return (JSON.parse(output) as { cpus: Cpu[] }).cpus;
+	return (JSON.parse(output(events)) as { cpus: Cpu[] }).cpus;
 }
 
 test('a re-raise while pending keeps the first stamp; the next raise after the entry is new', () => {

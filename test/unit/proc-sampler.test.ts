@@ -4,15 +4,15 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ProcReading, ProcSamplerOptions } from '../../src/energy/proc-reading.ts';
-import { ProcSampler } from '../../src/energy/proc-sampler.ts';
+import type { ProcReading, ProcSamplerOptions } from '../../src/energy/proc/reading.ts';
+import { ProcSampler } from '../../src/energy/proc/sampler.ts';
 import {
 	clockTicksPerSecond,
 	emptyProcessStat,
 	parseCgroup,
 	parseMachineStat,
 	parseProcessStat,
-} from '../../src/energy/proc-stat.ts';
+} from '../../src/energy/proc/stat.ts';
 import { Unavailable } from '../../src/tracers/tracer.ts';
 
 /** Fixtures count 100 ticks per second: a tick is 10 ms. */

@@ -3,9 +3,9 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ProcFacts } from '../../src/grouping/facts.ts';
-import { OwnProcess } from '../../src/pid-namespace.ts';
-import { readProcess } from '../../src/process-details.ts';
-import { processId, sameStart } from '../../src/process-id.ts';
+import { OwnProcess } from '../../src/system/pid-namespace.ts';
+import { readProcess } from '../../src/system/process-details.ts';
+import { processId, sameStart } from '../../src/system/process-id.ts';
 
 let root = '';
 

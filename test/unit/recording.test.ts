@@ -18,7 +18,11 @@ import { recordingFolder, writeRecording } from '../../src/recording/write.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import { Store } from '../../src/store.ts';
-import { energySnapshot, fixtureTabs, ioSnapshot, irqSnapshot, runqlatSnapshot } from '../ui/fixtures/tabs.ts';
+import { energySnapshot } from '../ui/fixtures/energy.ts';
+import { ioSnapshot } from '../ui/fixtures/io.ts';
+import { irqSnapshot } from '../ui/fixtures/irq.ts';
+import { runqlatSnapshot } from '../ui/fixtures/runqlat.ts';
+import { fixtureTabs } from '../ui/fixtures/tabs.ts';
 
 const tabs = fixtureTabs.map(({ tracer }) => tracer) as never;
 let root = '';

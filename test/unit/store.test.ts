@@ -2,7 +2,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { open, parcel } from '../../src/archive.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import { Store } from '../../src/store.ts';
-import { energySnapshot, runqlatSnapshot } from '../ui/fixtures/tabs.ts';
+import { energySnapshot } from '../ui/fixtures/energy.ts';
+import { runqlatSnapshot } from '../ui/fixtures/runqlat.ts';
 
 function push(store: Store, from: number, to: number, rows = 10): void {
 	for (let tick = from; tick < to; tick++) store.apply({ kind: 'snapshot', snapshot: energySnapshot(tick, rows) });

@@ -11,7 +11,10 @@ import { type OverviewExtra, OverviewSession } from '../../src/triage/overview.t
 import type { Pressure } from '../../src/triage/pressure.ts';
 import type { Throttled } from '../../src/triage/quota.ts';
 import type { Sources, SourceTab } from '../../src/triage/sources.ts';
-import { energySnapshot, ioSnapshot, irqSnapshot, runqlatSnapshot } from '../ui/fixtures/tabs.ts';
+import { energySnapshot } from '../ui/fixtures/energy.ts';
+import { ioSnapshot } from '../ui/fixtures/io.ts';
+import { irqSnapshot } from '../ui/fixtures/irq.ts';
+import { runqlatSnapshot } from '../ui/fixtures/runqlat.ts';
 
 export const second = 1e9;
 export const cpus = 4;

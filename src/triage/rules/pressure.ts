@@ -1,5 +1,5 @@
-import { cgroupName } from '../../energy/cgroup-name.ts';
 import { type SafeText, safe } from '../../sanitize.ts';
+import { cgroupName } from '../../system/cgroup-name.ts';
 import type { Link, Owner, Suspicion } from '../finding.ts';
 import type { GroupStall } from '../group-pressure.ts';
 import { equals, type Moment, ownerOf, processKey, topNames } from '../moment.ts';

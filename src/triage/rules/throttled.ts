@@ -1,5 +1,5 @@
-import { cgroupName } from '../../energy/cgroup-name.ts';
 import { safe } from '../../sanitize.ts';
+import { cgroupName } from '../../system/cgroup-name.ts';
 import { equals, ownerOf, topNames, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { percent } from '../words.ts';

@@ -2,7 +2,6 @@
  * Two lines at the bottom: what is lost and what the tool itself costs, and the keys; while something is typed, that,
  * and what is wrong with it under the place.
  */
-import { type ReactElement, useMemo } from 'react';
 import type { FilterError } from '../../filter/error.ts';
 import { formatBytes, formatCount, formatShare } from '../../format.ts';
 import { sanitize } from '../../sanitize.ts';
@@ -12,7 +11,7 @@ import type { Keymap } from '../keymap.ts';
 import type { TextInput } from '../state/text-input.ts';
 import type { Span } from '../theme.ts';
 import { lineOf, type Piece, statusLine, widthOf } from '../widgets/line.ts';
-import { Lines } from '../widgets/lines.tsx';
+import { drawn } from '../widgets/lines.tsx';
 import { type Front, hintLine } from './hints.ts';
 
 export interface OwnCost {
@@ -164,12 +163,11 @@ function promptLines(prompt: Prompt, message: string | null, width: number, heig
 	return [line, problem === null ? promptHelp(prompt, width) : errorLine(problem, placeAt, width)];
 }
 
-export function Footer(props: FooterProps): ReactElement {
+function footerLines(props: FooterProps): string[] {
 	const { prompt, message, width, height } = props;
-	const lines = useMemo(() => {
-		if (prompt) return promptLines(prompt, message, width, height);
-		const bottom = bottomLine(props);
-		return height >= 2 ? [statusOf(props), bottom] : [bottom];
-	}, [props, prompt, message, width, height]);
-	return <Lines lines={lines} width={width} height={height} />;
+	if (prompt) return promptLines(prompt, message, width, height);
+	const bottom = bottomLine(props);
+	return height >= 2 ? [statusOf(props), bottom] : [bottom];
 }
+
+export const Footer = drawn(footerLines);

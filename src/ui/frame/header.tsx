@@ -1,5 +1,5 @@
 /** Two lines on top: the machine, and the tabs. */
-import { type ReactElement, useContext, useMemo } from 'react';
+import { type ReactElement, useContext } from 'react';
 import { formatDuration } from '../../format.ts';
 import type { SafeText } from '../../sanitize.ts';
 import type { Ns } from '../../units.ts';
@@ -110,11 +110,9 @@ function tabsOf(props: HeaderProps): TabLine {
 
 export function Header(props: HeaderProps): ReactElement {
 	const hits = useContext(HitsContext);
-	// Load and uptime are read anew whenever something else changed: at least once per interval.
-	const [lines, ends] = useMemo(() => {
-		const { line, ends } = tabsOf(props);
-		return [props.height >= 2 ? [machineLine(props), line] : [line], ends];
-	}, [props]);
+	const { line, ends } = tabsOf(props);
 	hits.tabs = ends;
+	// load and uptime are read anew whenever something else changed: at least once per interval
+	const lines = props.height >= 2 ? [machineLine(props), line] : [line];
 	return <Lines lines={lines} width={props.width} height={props.height} />;
 }

@@ -1,12 +1,12 @@
 /** Keys from the keymap, columns from the tracer. */
-import { type ReactElement, useMemo } from 'react';
 import { fitCells, textWidth } from '../../term/width.ts';
 import type { Column } from '../../tracers/tracer.ts';
 import { type Keymap, keysText, sections } from '../keymap.ts';
 import type { HelpSection, TabTracer } from '../tab.ts';
 import { paint } from '../theme.ts';
-import { Lines } from '../widgets/lines.tsx';
+import { drawn } from '../widgets/lines.tsx';
 import { wrapText } from '../widgets/notice.tsx';
+import type { Area } from '../widgets/split.ts';
 
 /** A table of two columns: a name, and words that wrap. */
 function entries(list: readonly (readonly [string, string])[], nameWidth: number, width: number): string[] {
@@ -89,18 +89,13 @@ export function helpLines(
 	];
 }
 
-export interface HelpProps {
+interface HelpProps extends Area {
 	lines: readonly string[];
 	offset: number;
-	width: number;
-	height: number;
 }
 
-export function Help({ lines, offset, width, height }: HelpProps): ReactElement {
-	const shown = useMemo(() => {
-		const last = Math.min(lines.length, offset + height - 1);
-		const title = fitCells(` Help   ${offset + 1}–${last} of ${lines.length}   j k PgDn: scroll   Esc: back`, width);
-		return [paint('header', title), ...lines.slice(offset, last)];
-	}, [lines, offset, width, height]);
-	return <Lines lines={shown} width={width} height={height} />;
-}
+export const Help = drawn(({ lines, offset, width, height }: HelpProps) => {
+	const last = Math.min(lines.length, offset + height - 1);
+	const title = fitCells(` Help   ${offset + 1}–${last} of ${lines.length}   j k PgDn: scroll   Esc: back`, width);
+	return [paint('header', title), ...lines.slice(offset, last)];
+});

@@ -1,7 +1,7 @@
 /** This machine, for the header. */
 import os from 'node:os';
-import { hasMachinePids } from '../../pid-namespace.ts';
 import { safe, sanitize } from '../../sanitize.ts';
+import { hasMachinePids } from '../../system/pid-namespace.ts';
 import type { HostInfo } from './header.tsx';
 
 export function localHost(): HostInfo {

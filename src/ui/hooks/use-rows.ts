@@ -1,11 +1,10 @@
 /** The rows of a tab as they are shown: filtered and sorted. */
 import { useMemo } from 'react';
-import { secondsOf } from '../../derive.ts';
 import type { RowTest } from '../../filter/bind.ts';
+import { ordered, passing } from '../../grouping/tree.ts';
 import { type Band, type Buckets, boundsOf, log2Slot } from '../../histogram.ts';
-import { type Sort, sortRows } from '../../query.ts';
+import type { Sort } from '../../query.ts';
 import type { Snapshot } from '../../snapshot.ts';
-import { filterTree, sortTree } from '../../tree.ts';
 import type { Ns } from '../../units.ts';
 import type { TabTracer, TabView } from '../tab.ts';
 
@@ -19,17 +18,12 @@ export function useRows(
 	const { key, direction } = sort;
 	const filtered = useMemo(() => {
 		if (!snapshot) return [];
-		const seconds = secondsOf(snapshot);
 		const rows = snapshot.rows as readonly never[];
-		const shown = listed ? rows.filter(listed) : rows;
-		if (!test) return shown;
-		const passes = (row: never) => test(row, seconds);
-		return snapshot.group === 'tree' ? filterTree(shown, passes) : shown.filter(passes);
+		return passing(snapshot, listed ? rows.filter(listed) : rows, test);
 	}, [snapshot, listed, test]);
 	return useMemo(() => {
 		const column = tracer.columns.find((one) => one.key === key);
-		const sorted = snapshot?.group === 'tree' ? sortTree : sortRows;
-		return sorted(filtered, column, direction, snapshot ? secondsOf(snapshot) : 1);
+		return snapshot ? ordered(snapshot, filtered, column, direction) : filtered;
 	}, [filtered, tracer, key, direction, snapshot]);
 }
 

@@ -1,6 +1,7 @@
 /** Lens: watts, joules and CPU time of one process. */
-import { secondsOf, wattsOf } from '../../derive.ts';
+import { wattsOf } from '../../energy/parts.ts';
 import { formatMicroJoules, formatNs, formatShare, formatWatts } from '../../format.ts';
+import { secondsOf } from '../../snapshot.ts';
 import { energyOf, type Look, newest, type Section, TREND } from './look.ts';
 
 /** Watts over time; the share of a CPU where there are no watts. */

@@ -1,8 +1,10 @@
 /** Lens: block IO of one process: bytes, latency, its slow requests stage by stage, what is in flight. */
 import { formatBytes, formatCount, formatNs } from '../../format.ts';
+import { recentSlow } from '../../io/recent-slow.ts';
 import type { IoProcess, SlowRequest } from '../../io/snapshot.ts';
 import { countedOnce, sumStages } from '../../io/sum.ts';
-import type { ProcessId } from '../../process-id.ts';
+import { secondsOf } from '../../snapshot.ts';
+import type { ProcessId } from '../../system/process-id.ts';
 import { fitCells } from '../../term/width.ts';
 import type { Span } from '../theme.ts';
 import { lineOf } from '../widgets/line.ts';
@@ -15,14 +17,8 @@ function ioOf(process: ProcessId, snapshot: IoSnapshot): IoProcess | undefined {
 	return snapshot.processes.find((one) => isIt(process, one.pid, one.start_time));
 }
 
-/** Newest first. */
 function slowOf({ process, histories }: Look, limit: number): SlowRequest[] {
-	const slow: SlowRequest[] = [];
-	for (let index = histories.io.length - 1; index >= 0 && slow.length < limit; index--) {
-		const mine = histories.io[index]?.slow.filter(({ pid }) => pid === process.pid) ?? [];
-		slow.push(...mine.sort((a, b) => b.mono_ns - a.mono_ns).slice(0, limit - slow.length));
-	}
-	return slow;
+	return recentSlow(histories.io, limit, ({ pid }) => pid === process.pid);
 }
 
 function slowLine(request: SlowRequest, width: number): string {
@@ -87,7 +83,7 @@ export const ioSection: Section = {
 					]
 				: [];
 		if (!io) return [['dim', 'none in this interval'], ...tail];
-		const seconds = last.dt_ns / 1e9;
+		const seconds = secondsOf(last);
 		return [
 			['strong', formatBytes(io.bytes_read / seconds)],
 			['dim', '/s read  '],

@@ -1,10 +1,10 @@
 /** Everything about one process on one screen, of the moment shown. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo, useRef, useSyncExternalStore } from 'react';
-import { processId } from '../../process-id.ts';
 import { type SafeText, safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
 import type { Store } from '../../store.ts';
+import { processId } from '../../system/process-id.ts';
 import { clock } from '../frame/header.tsx';
 import { type Piece, statusLine } from '../widgets/line.ts';
 import { Lines } from '../widgets/lines.tsx';

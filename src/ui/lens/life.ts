@@ -1,7 +1,8 @@
 /** Lens: the name of a process, and whether it had exited at the moment shown. Pure. */
-import type { ProcessId } from '../../process-id.ts';
+
 import type { SafeText } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
+import type { ProcessId } from '../../system/process-id.ts';
 import { energyOf, type Histories, isIt, newest, waitsOf } from './look.ts';
 
 export interface Life {

@@ -1,8 +1,8 @@
 /** What `/proc` says of a process, read again while it is looked at. */
 import { useEffect, useState } from 'react';
-import type { ProcessDetails } from '../../process-details.ts';
-import { type ProcessId, processId } from '../../process-id.ts';
 import { type SafeText, safe, sanitize } from '../../sanitize.ts';
+import type { ProcessDetails } from '../../system/process-details.ts';
+import { type ProcessId, processId } from '../../system/process-id.ts';
 
 /** Resolves with null where there is no such process any more. */
 export type Inspect = (process: ProcessId) => Promise<ProcessDetails | null>;

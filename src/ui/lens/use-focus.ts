@@ -1,6 +1,6 @@
 /** Tracers keep more of a process while somebody looks at it. */
 import { useEffect } from 'react';
-import { processId } from '../../process-id.ts';
+import { processId } from '../../system/process-id.ts';
 import type { Options } from '../../tracers/tracer.ts';
 import type { TabEntry } from '../tab.ts';
 

@@ -1,5 +1,6 @@
 /** Lens: how long one process waited for a CPU, and who ran meanwhile. */
 import { formatCount, formatNs, formatRate, formatShare } from '../../format.ts';
+import { secondsOf } from '../../snapshot.ts';
 import { fitCells } from '../../term/width.ts';
 import type { Span } from '../theme.ts';
 import { histogramLines } from '../widgets/histogram.tsx';
@@ -50,7 +51,7 @@ export const waitsSection: Section = {
 		// oldest first; worth telling where it is longer than all that ended
 		const longest = now ? snapshot.waiting.find(({ pid }) => pid === look.process.pid) : undefined;
 		const queued = longest && longest.age_ns > row.max_ns ? longest : undefined;
-		const seconds = snapshot.dt_ns / 1e9;
+		const seconds = secondsOf(snapshot);
 		const part = (title: string, ns: number): Span[] => [['dim', `  ${title} `], formatNs(ns)];
 		return [
 			['strong', formatNs(row.wait_ns / seconds)],

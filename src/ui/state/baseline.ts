@@ -1,7 +1,6 @@
 /** Figures of one moment to compare with: what was marked, and how a change is written. Pure. */
-import { secondsOf } from '../../derive.ts';
 import { type SafeText, safe, sanitize } from '../../sanitize.ts';
-import type { Snapshot } from '../../snapshot.ts';
+import { type Snapshot, secondsOf } from '../../snapshot.ts';
 import type { Column } from '../../tracers/tracer.ts';
 
 /** The rows of one tab when the baseline was marked. */

@@ -1,15 +1,15 @@
 /** Who uses the power: ranking of processes, and watts over time. */
 import { type ReactElement, useMemo } from 'react';
-import { energyParts, historyOf, secondsOf, wattsOf } from '../../derive.ts';
+import { energyParts, wattsOf } from '../../energy/parts.ts';
 import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../energy/rows.ts';
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
-import type { Snapshot } from '../../snapshot.ts';
+import { type Snapshot, secondsOf } from '../../snapshot.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
 import { Panes } from '../widgets/panes.tsx';
 import type { Area } from '../widgets/split.ts';
-import { TimeChart } from '../widgets/time-chart.tsx';
+import { TimeChart, type TimeSeries } from '../widgets/time-chart.tsx';
 
 type Props = TabProps<EnergyRow, EnergyExtra>;
 
@@ -96,93 +96,60 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 	return lines;
 }
 
-function Watts({
-	history,
-	seconds,
-	width,
-	height,
-}: Area & { history: Props['history']; seconds: number }): ReactElement {
-	const series = useMemo(() => {
-		const parts = history.slice(-width).map(energyParts);
-		const last = parts.at(-1);
-		return [
-			{
-				role: 'series1' as const,
-				name: 'total',
-				values: parts.map((part) => part.measured),
-				now: formatWatts(last?.measured ?? Number.NaN),
-			},
-			{
-				role: 'series3' as const,
-				name: 'processes',
-				values: parts.map((part) => part.processes),
-				now: formatWatts(last?.processes ?? Number.NaN),
-			},
-		];
-	}, [history, width]);
-	// Taller than this a curve is no clearer.
-	return (
-		<TimeChart
-			title="watts over time"
-			series={series}
-			format={formatWatts}
-			seconds={seconds}
-			width={width}
-			height={Math.min(height, 20)}
-		/>
-	);
+function totalSeries(history: Props['history'], points: number): TimeSeries[] {
+	const parts = history.slice(-points).map(energyParts);
+	return [
+		{ role: 'series1', name: 'total', values: parts.map(({ measured }) => measured) },
+		{ role: 'series3', name: 'processes', values: parts.map(({ processes }) => processes) },
+	];
 }
 
-function RowWatts({
-	history,
-	row,
-	rowKey,
-	seconds,
-	width,
-	height,
-}: Area & Pick<Props, 'history' | 'rowKey'> & { row: EnergyRow; seconds: number }): ReactElement {
-	const series = useMemo(() => {
-		const values = historyOf(
-			history,
-			rowKey(row),
-			rowKey,
-			(entry, snapshot) => (entry.unmeasured ? Number.NaN : wattsOf(entry.energy_uj, snapshot.dt_ns)),
-			width,
-		);
-		return [{ role: 'series1' as const, name: nameOf(row), values, now: formatWatts(values.at(-1) ?? Number.NaN) }];
-	}, [history, row, rowKey, width]);
+/** A gap where the row is not there. */
+function rowSeries(
+	{ history, rowKey }: Pick<Props, 'history' | 'rowKey'>,
+	row: EnergyRow,
+	points: number,
+): TimeSeries[] {
+	const key = rowKey(row);
+	const values = history.slice(-points).map(({ rows, dt_ns }) => {
+		const then = rows.find((one) => rowKey(one) === key);
+		return then && !then.unmeasured ? wattsOf(then.energy_uj, dt_ns) : Number.NaN;
+	});
+	return [{ role: 'series1', name: nameOf(row), values }];
+}
+
+/** Taller than this a curve of the totals is no clearer. */
+const highest = 20;
+
+/** Of the row, where it alone is looked at, else of the machine. */
+function Watts({ tab, row, width, height }: Area & { tab: Props; row: EnergyRow | undefined }): ReactElement {
+	const { snapshot, history, rowKey, detail } = tab;
+	const shown = detail ? row : undefined;
+	const series = useMemo(
+		() => (shown ? rowSeries({ history, rowKey }, shown, width) : totalSeries(history, width)),
+		[history, rowKey, shown, width],
+	);
 	return (
 		<TimeChart
 			title="watts over time"
 			series={series}
 			format={formatWatts}
-			seconds={seconds}
+			seconds={secondsOf(snapshot)}
 			width={width}
-			height={height}
+			height={shown ? height : Math.min(height, highest)}
 		/>
 	);
 }
 
 function View(props: Props): ReactElement {
-	const { snapshot, history, rows, selected, rowKey, detail } = props;
-	const seconds = secondsOf(snapshot);
-	const row = rows[selected];
 	return (
 		<Panes
 			tab={props}
 			title="Energy"
-			name={row ? nameOf(row) : ''}
-			summary={summary(snapshot)}
+			nameOf={nameOf}
+			summary={summary(props.snapshot)}
 			empty="no process used CPU time in this interval"
-			paneRows={10}
-			paneLeast={8}
-			pane={(area) =>
-				row && detail ? (
-					<RowWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} />
-				) : (
-					<Watts history={history} seconds={seconds} {...area} />
-				)
-			}
+			pane={{ rows: 10, least: 8, draw: (area, row) => <Watts tab={props} row={row} {...area} /> }}
 		/>
 	);
 }

@@ -1,15 +1,15 @@
 /** Where received packets spend their time: by protocol and device, stage by stage. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { mergeBuckets } from '../../derive.ts';
+import { mergeBuckets } from '../../histogram.ts';
 import { RECEIVE_PATH } from '../../receive/path.ts';
 import type { ReceiveExtra, ReceiveRow } from '../../receive/snapshot.ts';
 import { safe } from '../../sanitize.ts';
 import type { HelpSection, TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
-import { Histogram } from '../widgets/histogram.tsx';
+import { TitledHistogram } from '../widgets/histogram.tsx';
 import { Lines } from '../widgets/lines.tsx';
-import { Panes, SummaryLines } from '../widgets/panes.tsx';
+import { Panes } from '../widgets/panes.tsx';
 import type { Area } from '../widgets/split.ts';
 import { stageTableLines } from '../widgets/stage-table.ts';
 
@@ -39,35 +39,31 @@ function Pane({ tab, row, width, height }: Area & { tab: Props; row: ReceiveRow 
 		[row, rows],
 	);
 	const total = row?.stages.total;
-	const of = row ? nameOf(row) : safe`all packets`;
 	return (
 		<Box flexDirection="column">
 			<Lines lines={lines} width={width} height={lines.length} />
-			<SummaryLines lines={[[['dim', 'time from driver to process: '], of]]} width={width} height={1} />
-			<Histogram
+			<TitledHistogram
+				title={[[['dim', 'time from driver to process: '], row ? nameOf(row) : 'all packets']]}
 				buckets={buckets}
 				p50={total?.p50_ns}
 				p99={total?.p99_ns}
 				logarithmic={tab.logarithmic}
 				width={width}
-				height={height - lines.length - 1}
+				height={height - lines.length}
 			/>
 		</Box>
 	);
 }
 
 function View(props: Props): ReactElement {
-	const row = props.rows[props.selected];
 	return (
 		<Panes
 			tab={props}
 			title="Received packets"
-			name={row ? nameOf(row) : ''}
+			nameOf={nameOf}
 			summary={props.snapshot.missing.map(missingLine)}
 			empty="no packet was received in this interval"
-			paneRows={11}
-			paneLeast={5}
-			pane={(area) => <Pane tab={props} row={row} {...area} />}
+			pane={{ rows: 11, least: 5, draw: (area, row) => <Pane tab={props} row={row} {...area} /> }}
 		/>
 	);
 }

@@ -1,13 +1,14 @@
 /** Latency × time: a column per interval, a row per power of two, the newest on the right. */
-import { type ReactElement, useMemo } from 'react';
 import { formatNs } from '../../format.ts';
 import { fitCells } from '../../term/width.ts';
 import type { Count, Ns } from '../../units.ts';
-import { paint, type Role } from '../theme.ts';
+import { paint } from '../theme.ts';
 import { lineOf } from './line.ts';
-import { Lines } from './lines.tsx';
+import { drawn } from './lines.tsx';
+import { timeRole } from './marks.ts';
+import type { Area } from './split.ts';
 
-export interface HeatMapProps {
+export interface HeatMapProps extends Area {
 	/** What the columns count, in front of the legend. */
 	title: string;
 	/** Oldest first: counts by power of two of `unit`. */
@@ -15,8 +16,6 @@ export interface HeatMapProps {
 	unit: Ns;
 	/** Of an interval, for the time axis. */
 	seconds: number;
-	width: number;
-	height: number;
 }
 
 const shades = ['·', '░', '▒', '▓', '█'];
@@ -27,10 +26,6 @@ function shade(count: Count, most: Count): string {
 	if (!(count > 0)) return ' ';
 	const share = Math.log1p(count) / Math.log1p(most);
 	return shades[Math.min(shades.length - 1, Math.floor(share * shades.length))] as string;
-}
-
-function roleOf(from: Ns): Role {
-	return from >= 8e6 ? 'bad' : from >= 1e6 ? 'warn' : 'good';
 }
 
 export function heatMapLines({ title, columns, unit, seconds, width, height }: HeatMapProps): string[] {
@@ -58,7 +53,7 @@ export function heatMapLines({ title, columns, unit, seconds, width, height }: H
 		.map(
 			({ from, cells }) =>
 				paint('dim', `${fitCells(`≥${formatNs(from)}`, labelWidth - 2, 'right')} │`) +
-				paint(roleOf(from), cells.map((count) => shade(count, most)).join('')),
+				paint(timeRole(from), cells.map((count) => shade(count, most)).join('')),
 		);
 	const span = Math.round(shown.length * seconds);
 	const begin = `−${span}s`;
@@ -71,11 +66,4 @@ export function heatMapLines({ title, columns, unit, seconds, width, height }: H
 	];
 }
 
-export function HeatMap(props: HeatMapProps): ReactElement {
-	const { title, columns, unit, seconds, width, height } = props;
-	const lines = useMemo(
-		() => heatMapLines({ title, columns, unit, seconds, width, height }),
-		[title, columns, unit, seconds, width, height],
-	);
-	return <Lines lines={lines} width={width} height={height} />;
-}
+export const HeatMap = drawn(heatMapLines);

@@ -1,13 +1,16 @@
 /** Latencies as horizontal bars, one row per power of two of ns, µs or ms, as the bcc tools draw them. */
-import { type ReactElement, useMemo } from 'react';
+import { Box } from 'ink';
+import type { ReactElement } from 'react';
 import { formatCount, formatNs } from '../../format.ts';
 import { type Band, type Buckets, boundsOf, log2Slot } from '../../histogram.ts';
 import { fitCells } from '../../term/width.ts';
 import type { Count, Ns } from '../../units.ts';
-import { paint, type Role } from '../theme.ts';
-import { Lines } from './lines.tsx';
+import { paint, type Span } from '../theme.ts';
+import { drawn, SpanLines } from './lines.tsx';
+import { bar, timeRole } from './marks.ts';
+import type { Area } from './split.ts';
 
-export interface HistogramProps {
+export interface HistogramProps extends Area {
 	buckets: Buckets;
 	p50?: Ns | undefined;
 	p99?: Ns | undefined;
@@ -16,8 +19,6 @@ export interface HistogramProps {
 	unit?: Ns;
 	/** To be marked. */
 	band?: Band | null;
-	width: number;
-	height: number;
 }
 
 export interface HistogramSlot {
@@ -49,20 +50,6 @@ export function foldBuckets(buckets: Buckets, rows: number, unit: Ns = 1): Histo
 		slots.push({ from, to, count });
 	}
 	return slots;
-}
-
-const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
-
-/** A bar of `share` (0–1) of `width` cells, to an eighth of a cell; what is not zero is visible. */
-export function bar(share: number, width: number): string {
-	if (!(share > 0) || width < 1) return '';
-	const units = Math.max(1, Math.min(width * 8, Math.round(share * width * 8)));
-	return '█'.repeat(Math.floor(units / 8)) + eighths[units % 8];
-}
-
-/** Waits that people notice: over 10 ms, over 1 ms. */
-function heat(ns: Ns): Role {
-	return ns >= 8e6 ? 'bad' : ns >= 1e6 ? 'warn' : 'good';
 }
 
 function labelOf({ from, to }: HistogramSlot, wide: boolean): string {
@@ -107,7 +94,7 @@ export function histogramLines({
 		const share = fitCells(total > 0 ? `${((slot.count / total) * 100).toFixed(1)}%` : '', 7, 'right');
 		const marks = [inSlot(slot, p50) ? 'p50' : '', inSlot(slot, p99) ? 'p99' : ''].filter(Boolean).join(' ');
 		const chosen = marked !== null && slot.from <= marked && marked < slot.to;
-		const line = `${paint(chosen ? 'selected' : 'dim', `${label} `)}${paint('dim', '│')}${paint(heat(slot.from), filled)}${blank}`;
+		const line = `${paint(chosen ? 'selected' : 'dim', `${label} `)}${paint('dim', '│')}${paint(timeRole(slot.from), filled)}${blank}`;
 		if (!wide) return line + count;
 		return (
 			line +
@@ -117,19 +104,18 @@ export function histogramLines({
 	});
 }
 
-export function Histogram({
-	buckets,
-	p50,
-	p99,
-	logarithmic,
-	unit = 1,
-	band = null,
-	width,
+export const Histogram = drawn(histogramLines);
+
+/** Bars, and above them whose and what they are. */
+export function TitledHistogram({
+	title,
 	height,
-}: HistogramProps): ReactElement {
-	const lines = useMemo(
-		() => histogramLines({ buckets, p50, p99, logarithmic, unit, band, width, height }),
-		[buckets, p50, p99, logarithmic, unit, band, width, height],
+	...bars
+}: HistogramProps & { title: readonly (readonly Span[])[] }): ReactElement {
+	return (
+		<Box flexDirection="column">
+			<SpanLines lines={title} width={bars.width} height={title.length} />
+			<Histogram {...bars} height={height - title.length} />
+		</Box>
 	);
-	return <Lines lines={lines} width={width} height={height} />;
 }

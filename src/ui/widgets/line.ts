@@ -35,6 +35,25 @@ export function lineOf(width: number, parts: readonly Span[]): string {
 	return out;
 }
 
+/** Break at spaces into lines of at most `width` cells, those after the first indented by two. */
+export function wrapSpans(spans: readonly Span[], width: number): Span[][] {
+	const lines: Span[][] = [[]];
+	let used = 0;
+	for (const part of spans) {
+		const [role, text] = typeof part === 'string' ? (['plain', part] as const) : part;
+		for (const word of text.split(/(?<= )/)) {
+			const cells = textWidth(word.trimEnd());
+			if (used + cells > width && used > 2) {
+				lines.push(['  ']);
+				used = 2;
+			}
+			lines.at(-1)?.push([role, word]);
+			used += textWidth(word);
+		}
+	}
+	return lines;
+}
+
 /** A piece of a status line; what has the highest `drop` goes first when space is short. */
 export interface Piece {
 	spans: readonly Span[];

@@ -2,6 +2,9 @@
 import { Box, type DOMElement, measureElement, Text } from 'ink';
 import { createContext, memo, type ReactElement, useContext, useLayoutEffect, useRef } from 'react';
 import type { Place, Slots } from '../../term/slots.ts';
+import type { Span } from '../theme.ts';
+import { lineOf } from './line.ts';
+import type { Area } from './split.ts';
 
 /** Absent: lines are drawn by Ink itself (tests, `renderToString`). */
 export const SlotsContext = createContext<Slots | null>(null);
@@ -20,6 +23,17 @@ export const Lines = memo(function Lines(props: LinesProps): ReactElement | null
 	if (props.width < 1 || props.height < 1) return null;
 	return slots ? <Slot slots={slots} {...props} /> : <Plain {...props} />;
 });
+
+/** A widget that is lines of text; they are made anew when a property of it has changed. */
+export function drawn<Props extends Area>(linesOf: (props: Props) => readonly string[]) {
+	return memo((props: Props) => <Lines lines={linesOf(props)} width={props.width} height={props.height} />);
+}
+
+/** Lines of spans, each cut at `width`; those beyond `height` are not shown. */
+export function SpanLines({ lines, width, height }: Area & { lines: readonly (readonly Span[])[] }): ReactElement {
+	const text = lines.slice(0, height).map((spans) => lineOf(width, spans));
+	return <Lines lines={text} width={width} height={height} />;
+}
 
 /** Where a box stands, and how much of it its surroundings let through. */
 function placeOf(box: DOMElement): Place {

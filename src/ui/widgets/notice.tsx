@@ -1,8 +1,8 @@
 /** A few lines in the place of a tab's contents: attaching, nothing to show, unavailable, failed. */
-import { type ReactElement, useMemo } from 'react';
 import { textWidth } from '../../term/width.ts';
 import { paint, type Role } from '../theme.ts';
-import { Lines } from './lines.tsx';
+import { drawn } from './lines.tsx';
+import type { Area } from './split.ts';
 
 /** Break at spaces into lines of at most `width` cells. */
 export function wrapText(text: string, width: number): string[] {
@@ -20,24 +20,15 @@ export function wrapText(text: string, width: number): string[] {
 	return [...lines, line];
 }
 
-export function Notice({
-	tone,
-	title,
-	text,
-	width,
-	height,
-}: {
+interface NoticeProps extends Area {
 	tone: Role;
 	title: string;
 	text: readonly string[];
-	width: number;
-	height: number;
-}): ReactElement {
-	const lines = useMemo(() => {
-		const margin = width >= 40 ? 2 : 0;
-		const indent = ' '.repeat(margin);
-		const body = text.flatMap((paragraph) => wrapText(paragraph, width - 2 * margin));
-		return [...(height > 3 ? [''] : []), indent + paint(tone, title), ...body.map((line) => indent + line)];
-	}, [tone, title, text, width, height]);
-	return <Lines lines={lines} width={width} height={height} />;
 }
+
+export const Notice = drawn(({ tone, title, text, width, height }: NoticeProps) => {
+	const margin = width >= 40 ? 2 : 0;
+	const indent = ' '.repeat(margin);
+	const body = text.flatMap((paragraph) => wrapText(paragraph, width - 2 * margin));
+	return [...(height > 3 ? [''] : []), indent + paint(tone, title), ...body.map((line) => indent + line)];
+});

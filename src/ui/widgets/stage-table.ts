@@ -3,8 +3,8 @@ import { formatCount, formatNs, formatShare } from '../../format.ts';
 import type { StageStats } from '../../stages/figures.ts';
 import { fitCells, textWidth } from '../../term/width.ts';
 import { paint, type Role, type Span } from '../theme.ts';
-import { bar } from './histogram.tsx';
 import { lineOf } from './line.ts';
+import { bar } from './marks.ts';
 
 interface Figure {
 	title: string;

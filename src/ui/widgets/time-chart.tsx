@@ -7,8 +7,6 @@ import { Lines } from './lines.tsx';
 
 export interface TimeSeries extends Series {
 	name: string;
-	/** The newest value, with its unit. */
-	now: string;
 }
 
 export interface TimeChartProps extends Omit<ChartOptions, 'series'> {
@@ -43,7 +41,10 @@ export function useDraw(): Draw | undefined {
 export function TimeChart({ title, series, width, height, format, seconds }: TimeChartProps): ReactElement {
 	const draw = useDraw();
 	const lines = useMemo(() => {
-		const legend = series.flatMap((one): Span[] => ['   ', [one.role, '● '], `${one.name} `, ['strong', one.now]]);
+		const legend = series.flatMap(({ role, name, values }): Span[] => {
+			const now = format(values.at(-1) ?? Number.NaN);
+			return ['   ', [role, '● '], `${name} `, ['strong', now]];
+		});
 		const head = lineOf(width, [['dim', title], ...legend]);
 		return [head, ...(draw?.({ series, width, height: height - 1, format, seconds }) ?? [])];
 	}, [draw, title, series, width, height, format, seconds]);

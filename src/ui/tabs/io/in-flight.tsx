@@ -7,9 +7,8 @@ import type { Snapshot } from '../../../snapshot.ts';
 import type { Column } from '../../../tracers/tracer.ts';
 import type { TabList, TabProps } from '../../tab.ts';
 import type { Span } from '../../theme.ts';
-import { Lines } from '../../widgets/lines.tsx';
 import { Panes } from '../../widgets/panes.tsx';
-import { narrowTo } from './narrow.ts';
+import { narrowToOwner } from './narrow.ts';
 import { summaryOf } from './summary.ts';
 
 interface InflightRow extends Inflight {
@@ -81,12 +80,8 @@ function InFlightView(props: TabProps<InflightRow, IoExtra, IoRow>): ReactElemen
 		<Panes
 			tab={props}
 			title="Disk IO › in flight"
-			name=""
 			summary={[state, ...about, ...more]}
 			empty="no request was on its way at the end of the interval"
-			paneRows={0}
-			paneLeast={Number.POSITIVE_INFINITY}
-			pane={(area) => <Lines lines={[]} {...area} />}
 		/>
 	);
 }
@@ -98,5 +93,5 @@ export const inFlightList: TabList<InflightRow, IoExtra, IoRow> = {
 	rows: rowsOf,
 	View: InFlightView,
 	time: (row) => row.age_ns,
-	narrow: (row, snapshot) => narrowTo(row && (row.pid > 0 ? { pid: row.pid } : { device: row.device }), snapshot),
+	narrow: narrowToOwner,
 };

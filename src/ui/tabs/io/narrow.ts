@@ -8,3 +8,11 @@ const everything: Options = { pid: 0, tid: 0, comm: '', cgroup: '', device: '', 
 export function narrowTo(only: Options | undefined, { filter }: Pick<IoExtra, 'filter'>): Options {
 	return filter === '' ? (only ?? {}) : everything;
 }
+
+/** Only the process that a request belongs to; its disk where that is not known. */
+export function narrowToOwner(
+	request: { pid: number; device: string } | undefined,
+	snapshot: Pick<IoExtra, 'filter'>,
+): Options {
+	return narrowTo(request && (request.pid > 0 ? { pid: request.pid } : { device: request.device }), snapshot);
+}

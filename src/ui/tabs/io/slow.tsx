@@ -1,12 +1,13 @@
 /** The second view of the tab: slow requests one by one, and the waterfall of the selected one. */
 import { type ReactElement, useMemo } from 'react';
-import { recentSlow } from '../../../derive.ts';
-import type { IoExtra, IoRow } from '../../../io/snapshot.ts';
+import { recentSlow } from '../../../io/recent-slow.ts';
+import type { FullPath, IoExtra, IoRow } from '../../../io/snapshot.ts';
 import type { TabList, TabProps } from '../../tab.ts';
 import type { Span } from '../../theme.ts';
-import { Lines } from '../../widgets/lines.tsx';
+import { drawn } from '../../widgets/lines.tsx';
 import { Panes } from '../../widgets/panes.tsx';
-import { narrowTo } from './narrow.ts';
+import type { Area } from '../../widgets/split.ts';
+import { narrowToOwner } from './narrow.ts';
 import { rowsOfSlow, type SlowRow, slowColumns, slowHeading, slowKey, slowNameOf } from './slow-rows.ts';
 import { legend } from './stage-marks.ts';
 import { summaryOf } from './summary.ts';
@@ -17,18 +18,18 @@ type Props = TabProps<SlowRow, IoExtra, IoRow>;
 /** Rows at most: as many as anyone scrolls through. */
 const listed = 2000;
 
-function Waterfall({ tab, row, width, height }: { tab: Props; row: SlowRow; width: number; height: number }) {
-	const { rows, snapshot } = tab;
-	const lines = useMemo(
-		() => waterfallLines(row, rows, snapshot.full_path, width, height),
-		[row, rows, snapshot, width, height],
-	);
-	return <Lines lines={lines} width={width} height={height} />;
+interface WaterfallProps extends Area {
+	row: SlowRow | undefined;
+	rows: readonly SlowRow[];
+	fullPath: FullPath;
 }
 
+const Waterfall = drawn(({ row, rows, fullPath, width, height }: WaterfallProps) =>
+	row ? waterfallLines(row, rows, fullPath, width, height) : [],
+);
+
 function SlowView(props: Props): ReactElement {
-	const { snapshot, history, rows, selected, view, height } = props;
-	const row = rows[selected] ?? rows[0];
+	const { snapshot, history, rows, view, height } = props;
 	const seen = useMemo(() => new Set(rows.flatMap((one) => one.waterfall.map(({ stage }) => stage))), [rows]);
 	const [state = [], ...more] = summaryOf(snapshot, history, view, height);
 	const heading = slowHeading(snapshot, history, rows.length);
@@ -37,18 +38,18 @@ function SlowView(props: Props): ReactElement {
 		<Panes
 			tab={props}
 			title="Disk IO › slow requests"
-			name={row ? slowNameOf(row) : ''}
+			nameOf={slowNameOf}
 			summary={[state, ...about, ...more]}
 			empty={heading}
-			paneRows={8}
-			paneLeast={5}
-			paneBelow
-			pane={(area) => (row ? <Waterfall tab={props} row={row} {...area} /> : <Lines lines={none} {...area} />)}
+			pane={{
+				rows: 8,
+				least: 5,
+				below: true,
+				draw: (area, row = rows[0]) => <Waterfall row={row} rows={rows} fullPath={snapshot.full_path} {...area} />,
+			}}
 		/>
 	);
 }
-
-const none: readonly string[] = [];
 
 export const slowList: TabList<SlowRow, IoExtra, IoRow> = {
 	columns: slowColumns,
@@ -58,5 +59,5 @@ export const slowList: TabList<SlowRow, IoExtra, IoRow> = {
 	View: SlowView,
 	nameOf: slowNameOf,
 	time: (row) => row.whole_ns,
-	narrow: (row, snapshot) => narrowTo(row && (row.pid > 0 ? { pid: row.pid } : { device: row.device }), snapshot),
+	narrow: narrowToOwner,
 };

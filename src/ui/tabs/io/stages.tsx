@@ -1,16 +1,17 @@
 /** The first view of the tab: devices and operations, or who does it, and in which stage the time goes. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { recentSlow, secondsOf } from '../../../derive.ts';
 import type { Buckets } from '../../../histogram.ts';
+import { recentSlow } from '../../../io/recent-slow.ts';
 import type { IoExtra, IoRow } from '../../../io/snapshot.ts';
 import { countedOnce, sumStages } from '../../../io/sum.ts';
 import { safe } from '../../../sanitize.ts';
+import { secondsOf } from '../../../snapshot.ts';
 import type { TabProps } from '../../tab.ts';
-import { paint } from '../../theme.ts';
-import { Histogram } from '../../widgets/histogram.tsx';
-import { Lines } from '../../widgets/lines.tsx';
-import { Panes, SummaryLines } from '../../widgets/panes.tsx';
+import { paint, type Span } from '../../theme.ts';
+import { TitledHistogram } from '../../widgets/histogram.tsx';
+import { drawn, Lines } from '../../widgets/lines.tsx';
+import { Panes } from '../../widgets/panes.tsx';
 import type { Area } from '../../widgets/split.ts';
 import { stageTableLines, stageTableWidth } from '../../widgets/stage-table.ts';
 import { tableLines } from '../../widgets/table.tsx';
@@ -31,39 +32,16 @@ export function nameOf(row: IoRow) {
 	return row.flags === undefined ? safe`${row.device} ${row.op}` : safe`${row.device} ${row.op} ${row.flags}`;
 }
 
-function Times({
-	tab,
-	name,
-	buckets,
-	p50,
-	p99,
-	stage,
-	width,
-	height,
-}: Area & { tab: IoProps; name: string; buckets: Buckets; p50: number; p99: number; stage: string }): ReactElement {
-	const scale = tab.logarithmic ? ', logarithmic' : '';
-	const note = buckets.length === 0 ? missingStages(tab.snapshot.full_path, {}) : '';
-	return (
-		<Box flexDirection="column">
-			<SummaryLines
-				lines={[
-					[['strong', stage], ['dim', ' times of '], name, ['dim', `${scale}${note === '' ? '' : `   ${note}`}`]],
-				]}
-				width={width}
-				height={1}
-			/>
-			<Histogram
-				buckets={buckets}
-				p50={p50}
-				p99={p99}
-				logarithmic={tab.logarithmic}
-				band={tab.band}
-				width={width}
-				height={height - 1}
-			/>
-		</Box>
-	);
-}
+/** For the rest of a large pane. */
+const NewestSlow = drawn(({ snapshot, history, width, height }: Area & Pick<IoProps, 'snapshot' | 'history'>) => {
+	const size = height - 2;
+	if (size < 4) return [];
+	const rows = rowsOfSlow(snapshot, recentSlow(history, size - 1));
+	const sort = { key: 'ago', direction: 'ascending' } as const;
+	const table = { columns: slowColumns, rows, sort, selected: -1, seconds: secondsOf(snapshot), width, height: size };
+	const heading = slowHeading(snapshot, history, rows.length, ', newest first');
+	return ['', paint('dim', heading), ...(rows.length > 0 ? tableLines(table, 0) : [])];
+});
 
 /**
  * Stages, and the histogram of one of them: below where there is room, else beside as soon as it is asked for. What is
@@ -96,29 +74,16 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 	);
 	const rest = height - lines.length - 1;
 	const bars = Math.min(mostBars, rest);
-	const stats = stages[chosen];
-	const times = {
-		tab,
-		name,
-		stage: chosen,
-		buckets: stats?.buckets ?? none,
-		p50: stats?.p50_ns ?? 0,
-		p99: stats?.p99_ns ?? 0,
-	};
-	const slow = useMemo(() => {
-		const size = rest - bars - 2;
-		if (size < 4) return [];
-		const list = rowsOfSlow(snapshot, recentSlow(history, size - 1));
-		const sort = { key: 'ago', direction: 'ascending' } as const;
-		const table = { columns: slowColumns, rows: list, sort, selected: -1, seconds: secondsOf(snapshot) };
-		const body = list.length > 0 ? tableLines({ ...table, width, height: size }, 0) : [];
-		return ['', paint('dim', slowHeading(snapshot, history, list.length, ', newest first')), ...body];
-	}, [snapshot, history, rest, bars, width]);
+	const { buckets = none, p50_ns: p50, p99_ns: p99 } = stages[chosen] ?? {};
+	const missing = buckets.length === 0 ? missingStages(snapshot.full_path, {}) : '';
+	const about = `${tab.logarithmic ? ', logarithmic' : ''}${missing && `   ${missing}`}`;
+	const title: Span[] = [['strong', chosen], ['dim', ' times of '], name, ['dim', about]];
+	const times = { title: [title], buckets, p50, p99, logarithmic: tab.logarithmic, band };
 	if (beside) {
 		return (
 			<Box flexDirection="row" gap={2}>
 				<Lines lines={lines} width={tableWidth} height={height} />
-				<Times {...times} width={width - tableWidth - 2} height={height} />
+				<TitledHistogram {...times} width={width - tableWidth - 2} height={height} />
 			</Box>
 		);
 	}
@@ -126,8 +91,8 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 	return (
 		<Box flexDirection="column">
 			<Lines lines={lines} width={width} height={lines.length + 1} />
-			<Times {...times} width={width} height={bars} />
-			<Lines lines={slow} width={width} height={rest - bars} />
+			<TitledHistogram {...times} width={width} height={bars} />
+			<NewestSlow snapshot={snapshot} history={history} width={width} height={rest - bars} />
 		</Box>
 	);
 }
@@ -135,23 +100,21 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 const none: Buckets = [];
 
 export function StagesView(props: IoProps): ReactElement {
-	const { snapshot, rows, selected, band } = props;
-	const row = rows[selected];
+	const { snapshot, rows, band } = props;
+	const worthwhile = rows.length > 0 || (band !== null && snapshot.rows.length > 0);
+	const draw = (area: Area, row: IoRow | undefined) => <Pane tab={props} row={row} {...area} />;
 	return (
 		<Panes
 			tab={props}
 			title="Disk IO"
-			name={row ? nameOf(row) : ''}
+			nameOf={nameOf}
 			summary={summaryOf(snapshot, props.history, props.view, props.height)}
 			empty={
 				snapshot.filter === ''
 					? 'no disk traffic in this interval'
 					: `no disk traffic of ${snapshot.filter} in this interval; F measures everything again`
 			}
-			paneRows={10}
-			paneLeast={rows.length > 0 || (band !== null && snapshot.rows.length > 0) ? 4 : Number.POSITIVE_INFINITY}
-			paneBelow
-			pane={(area) => <Pane tab={props} row={row} {...area} />}
+			pane={worthwhile ? { rows: 10, least: 4, below: true, draw } : undefined}
 		/>
 	);
 }

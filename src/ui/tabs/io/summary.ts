@@ -1,9 +1,8 @@
 /** Lines on top of every view of the tab. */
-import { secondsOf } from '../../../derive.ts';
 import { formatBytes, formatCount, formatNs, formatRate, formatShare } from '../../../format.ts';
 import type { FullPath, IoExtra, IoRow, Owner } from '../../../io/snapshot.ts';
 import { countedOnce } from '../../../io/sum.ts';
-import type { Snapshot } from '../../../snapshot.ts';
+import { type Snapshot, secondsOf } from '../../../snapshot.ts';
 import type { Span } from '../../theme.ts';
 
 type IoSnapshot = Snapshot<IoRow, IoExtra>;

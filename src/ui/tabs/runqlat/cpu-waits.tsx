@@ -1,12 +1,12 @@
 /** Waiting per CPU, to see imbalance: a strip of one glyph per CPU, and a list. */
-import { type ReactElement, useMemo } from 'react';
 import { formatCount, formatNs, formatShare } from '../../../format.ts';
 import { fitCells } from '../../../term/width.ts';
 import type { Count, Ns } from '../../../units.ts';
 import { paint, type Span } from '../../theme.ts';
-import { bar } from '../../widgets/histogram.tsx';
 import { lineOf } from '../../widgets/line.ts';
-import { Lines } from '../../widgets/lines.tsx';
+import { drawn } from '../../widgets/lines.tsx';
+import { bar, levels } from '../../widgets/marks.ts';
+import type { Area } from '../../widgets/split.ts';
 
 /** Waits that ended on one CPU in the interval. */
 export interface CpuWait {
@@ -15,8 +15,6 @@ export interface CpuWait {
 	wait_ns: Ns;
 	p99_ns: Ns;
 }
-
-const levels = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 function strip(cpus: readonly CpuWait[]): string {
 	const most = Math.max(...cpus.map(({ wait_ns }) => wait_ns));
@@ -81,15 +79,6 @@ export function cpuLines(cpus: readonly CpuWait[], width: number, height: number
 	].slice(0, height);
 }
 
-export function CpuWaits({
-	cpus,
-	width,
-	height,
-}: {
-	cpus: readonly CpuWait[];
-	width: number;
-	height: number;
-}): ReactElement {
-	const lines = useMemo(() => cpuLines(cpus, width, height), [cpus, width, height]);
-	return <Lines lines={lines} width={width} height={height} />;
-}
+export const CpuWaits = drawn(({ cpus, width, height }: Area & { cpus: readonly CpuWait[] }) =>
+	cpuLines(cpus, width, height),
+);

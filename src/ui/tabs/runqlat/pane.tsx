@@ -1,17 +1,16 @@
 /** The pane of the run queue: a view of the waits (bars, heat map, CPUs), and below it who waits. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { secondsOf } from '../../../derive.ts';
 import { formatNs } from '../../../format.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../runqueue/rows.ts';
 import type { SafeText } from '../../../sanitize.ts';
+import { secondsOf } from '../../../snapshot.ts';
 import { fitCells } from '../../../term/width.ts';
 import type { TabProps } from '../../tab.ts';
 import { paint, type Span } from '../../theme.ts';
 import { HeatMap } from '../../widgets/heat-map.tsx';
 import { Histogram } from '../../widgets/histogram.tsx';
-import { Lines } from '../../widgets/lines.tsx';
-import { SummaryLines } from '../../widgets/panes.tsx';
+import { Lines, SpanLines } from '../../widgets/lines.tsx';
 import type { Area } from '../../widgets/split.ts';
 import { CpuWaits } from './cpu-waits.tsx';
 
@@ -61,7 +60,7 @@ export function WaitsPane({ tab, row, name, width, height }: PaneProps): ReactEl
 	const whose: Span[] = [['dim', '  time from runnable to running: '], name, ['dim', scale]];
 	return (
 		<Box flexDirection="column">
-			<SummaryLines
+			<SpanLines
 				lines={[[...viewNames(view), ...(view === BARS ? whose : ['  all tasks'])]]}
 				width={width}
 				height={1}

@@ -6,6 +6,7 @@ import { safe } from '../../../sanitize.ts';
 import type { TabView } from '../../tab.ts';
 import type { Span } from '../../theme.ts';
 import { Panes } from '../../widgets/panes.tsx';
+import type { Area } from '../../widgets/split.ts';
 import { cpuLine } from './cpu-waits.tsx';
 import { type Props, views, WaitsPane } from './pane.tsx';
 
@@ -72,15 +73,14 @@ function zonesLine(all: RunqlatRow | undefined, limits: readonly number[]): Span
 }
 
 function View(props: Props): ReactElement {
-	const { snapshot, rows, selected } = props;
+	const { snapshot, view } = props;
 	const all = snapshot.rows.find((row) => row.key.kind === 'all');
-	const row = rows[selected];
-	const shown = row ?? all;
+	const draw = (area: Area, row = all) => <WaitsPane tab={props} row={row} name={row ? nameOf(row) : ''} {...area} />;
 	return (
 		<Panes
 			tab={props}
 			title="Run queue"
-			name={row ? nameOf(row) : ''}
+			nameOf={nameOf}
 			summary={[
 				allLine(all, snapshot),
 				waitingLine(snapshot.waiting, snapshot.waiting_count),
@@ -88,10 +88,7 @@ function View(props: Props): ReactElement {
 				zonesLine(all, snapshot.zones_ns),
 			]}
 			empty="nobody waited for a CPU in this interval"
-			paneRows={props.view === 0 ? 10 : 30}
-			paneLeast={props.view === 0 ? 5 : 4}
-			paneFirst={props.view > 0}
-			pane={(area) => <WaitsPane tab={props} row={shown} name={shown ? nameOf(shown) : ''} {...area} />}
+			pane={view === 0 ? { rows: 10, least: 5, draw } : { rows: 30, least: 4, first: true, draw }}
 		/>
 	);
 }

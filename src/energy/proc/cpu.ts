@@ -1,10 +1,10 @@
 /** CPU time from `/proc`, sampled by a timer of its own: what there is without privilege. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Source } from '../snapshot.ts';
-import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from './cpu-use.ts';
-import { type ProcRow, SAMPLE_PERIOD } from './proc-reading.ts';
-import { ProcSampler } from './proc-sampler.ts';
+import type { Source } from '../../snapshot.ts';
+import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from '../cpu-use.ts';
+import { type ProcRow, SAMPLE_PERIOD } from './reading.ts';
+import { ProcSampler } from './sampler.ts';
 
 interface Known extends TaskInfo, ProcessInfo {
 	process: ProcessInfo;

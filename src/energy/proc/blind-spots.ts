@@ -1,7 +1,7 @@
 /** What a view of proc leaves out: processes of others, and those outside of a container. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasMachinePids } from '../pid-namespace.ts';
+import { hasMachinePids } from '../../system/pid-namespace.ts';
 
 /** In sentences; empty: nothing. */
 export function blindSpots(root: string): string[] {

@@ -1,15 +1,14 @@
 /** Disk IO: where requests spend their time, stage by stage, the slow ones by name, and those on their way. */
-
-import { IO_PATH } from '../../io/path.ts';
-import type { IoExtra, IoRow } from '../../io/snapshot.ts';
-import type { Options } from '../../tracers/tracer.ts';
-import type { TabView } from '../tab.ts';
-import { help } from './io/help.ts';
-import { inFlightList } from './io/in-flight.tsx';
-import { narrowTo } from './io/narrow.ts';
-import { slowList } from './io/slow.tsx';
-import { nameOf, StagesView } from './io/stages.tsx';
-import { views } from './io/summary.ts';
+import { IO_PATH } from '../../../io/path.ts';
+import type { IoExtra, IoRow } from '../../../io/snapshot.ts';
+import type { Options } from '../../../tracers/tracer.ts';
+import type { TabView } from '../../tab.ts';
+import { help } from './help.ts';
+import { inFlightList } from './in-flight.tsx';
+import { narrowTo } from './narrow.ts';
+import { slowList } from './slow.tsx';
+import { nameOf, StagesView } from './stages.tsx';
+import { views } from './summary.ts';
 
 /** The most telling of what a row stands for. */
 function whatIs(row: IoRow | undefined): Options | undefined {

@@ -1,6 +1,7 @@
-/** Rows of a tree, parents before their children, as they are filtered, ordered and written. Pure. */
-import { type Direction, sortRows } from './query.ts';
-import type { Column } from './tracers/tracer.ts';
+/** Rows as they are filtered and ordered; those of a tree, parents before their children, stay where they belong. Pure. */
+import { type Direction, sortRows } from '../query.ts';
+import { type Snapshot, secondsOf } from '../snapshot.ts';
+import type { Column } from '../tracers/tracer.ts';
 
 function depthOf(row: unknown): number {
 	return (row as { depth?: number }).depth ?? 0;
@@ -56,4 +57,29 @@ export function filterTree<Row>(rows: readonly Row[], test: (row: Row) => boolea
 export function treeIndent(row: unknown, width: number): string {
 	const depth = Math.min(depthOf(row), (width >> 1) - 1);
 	return depth < 1 ? '' : `${' '.repeat(depth - 1)}└ `;
+}
+
+type Interval = Pick<Snapshot, 'group' | 'dt_ns'>;
+
+/** Rows that pass `test`, which is told the length of their interval in seconds; null: all. */
+export function passing<Row>(
+	snapshot: Interval,
+	rows: readonly Row[],
+	test: ((row: Row, seconds: number) => boolean) | null,
+): readonly Row[] {
+	if (!test) return rows;
+	const seconds = secondsOf(snapshot);
+	const passes = (row: Row) => test(row, seconds);
+	return snapshot.group === 'tree' ? filterTree(rows, passes) : rows.filter(passes);
+}
+
+/** In the order of a column; undefined: as they come. */
+export function ordered<Row>(
+	snapshot: Interval,
+	rows: readonly Row[],
+	column: Column<Row> | undefined,
+	direction: Direction,
+): readonly Row[] {
+	const sort = snapshot.group === 'tree' ? sortTree : sortRows;
+	return sort(rows, column, direction, secondsOf(snapshot));
 }

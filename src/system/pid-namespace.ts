@@ -4,9 +4,9 @@
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { safe } from '../sanitize.ts';
+import type { Ns } from '../units.ts';
 import { type ProcessId, sameStart, TICK } from './process-id.ts';
-import { safe } from './sanitize.ts';
-import type { Ns } from './units.ts';
 
 /** The kernel's first pid namespace has this inode number on every machine. */
 const INITIAL = 'pid:[4026531836]';

@@ -1,7 +1,7 @@
 /** What the sampler of `/proc` is given and gives. */
-import type { SafeText } from '../sanitize.ts';
-import type { Count, Ns } from '../units.ts';
-import type { MachineTimes } from './proc-stat.ts';
+import type { SafeText } from '../../sanitize.ts';
+import type { Count, Ns } from '../../units.ts';
+import type { MachineTimes } from './stat.ts';
 
 export interface ProcSamplerOptions {
 	/** Where proc is mounted, or a tree that looks like it. */

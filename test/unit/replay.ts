@@ -1,12 +1,22 @@
-/** Compiles a BPF program of ours for this machine, so that it can be run on invented events. */
+/** BPF programs of ours, compiled for this machine, on invented events. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { beforeAll } from 'vitest';
 
 /**
+ * Once for a test file; a line of input for each event, the driver's output is returned.
  * @param name of the driver in test/unit/fixtures/bpf-native, without `.c`
- * @returns path of the program, which reads events from standard input
  */
-export function compileReplay(name: string): string {
+export function replayOf(name: string): (events: readonly string[]) => string {
+	let driver = '';
+	beforeAll(() => {
+		driver = compile(name);
+	});
+	return (events) => execFileSync(driver, { input: `${events.join('\n')}\n`, encoding: 'utf8', maxBuffer: 1 << 24 });
+}
+
+/** Returns the path of the program. */
+function compile(name: string): string {
 	const driver = `build/test/${name}-replay`;
 	mkdirSync('build/test', { recursive: true });
 	const flags = [

@@ -1,11 +1,11 @@
 /** What `/proc` says of one process at this moment, read without holding up the thread that asks. */
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Users } from './energy/users.ts';
+import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import type { Count, Ns } from '../units.ts';
 import { FOREIGN_PIDS, hasMachinePids } from './pid-namespace.ts';
 import { type ProcessId, sameStart, TICK } from './process-id.ts';
-import { type SafeText, safe, sanitize } from './sanitize.ts';
-import type { Count, Ns } from './units.ts';
+import { Users } from './users.ts';
 
 export interface ProcessDetails {
 	/** Arguments with spaces between them, at most {@link COMMAND_BYTES}; the name in brackets for threads of the kernel. */

@@ -9,21 +9,15 @@
  */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type SafeText, sanitize } from '../sanitize.ts';
-import type { Source } from '../snapshot.ts';
-import { Unavailable } from '../tracers/tracer.ts';
-import type { Count, Ns } from '../units.ts';
-import { blindSpots } from './proc-blind-spots.ts';
-import { ProcMachine } from './proc-machine.ts';
-import {
-	type ProcLost,
-	type ProcReading,
-	type ProcRow,
-	type ProcSamplerOptions,
-	SAMPLE_PERIOD,
-} from './proc-reading.ts';
-import { clockTicksPerSecond, emptyProcessStat, parseCgroup, parseProcessStat, ticksToNs } from './proc-stat.ts';
-import { threadCpu } from './thread-cpu.ts';
+import { type SafeText, sanitize } from '../../sanitize.ts';
+import type { Source } from '../../snapshot.ts';
+import { Unavailable } from '../../tracers/tracer.ts';
+import type { Count, Ns } from '../../units.ts';
+import { threadCpu } from '../thread-cpu.ts';
+import { blindSpots } from './blind-spots.ts';
+import { ProcMachine } from './machine.ts';
+import { type ProcLost, type ProcReading, type ProcRow, type ProcSamplerOptions, SAMPLE_PERIOD } from './reading.ts';
+import { clockTicksPerSecond, emptyProcessStat, parseCgroup, parseProcessStat, ticksToNs } from './stat.ts';
 
 /** Longest line: 52 fields of up to 20 digits and a name of up to 64 bytes. */
 const LINE_BYTES = 2048;

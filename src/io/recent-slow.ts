@@ -1,0 +1,19 @@
+/** Slow requests of all that is remembered. Pure. */
+import type { SlowRequest } from './snapshot.ts';
+
+/**
+ * Newest first, `limit` of them at most.
+ * @param history oldest first
+ */
+export function recentSlow(
+	history: readonly { slow: readonly SlowRequest[] }[],
+	limit: number,
+	wanted: (request: SlowRequest) => boolean = () => true,
+): SlowRequest[] {
+	const slow: SlowRequest[] = [];
+	for (let index = history.length - 1; index >= 0 && slow.length < limit; index--) {
+		const found = history[index]?.slow.filter(wanted) ?? [];
+		slow.push(...found.sort((a, b) => b.mono_ns - a.mono_ns).slice(0, limit - slow.length));
+	}
+	return slow;
+}

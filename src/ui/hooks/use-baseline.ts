@@ -1,0 +1,23 @@
+/** The moment that figures are compared with. */
+import { useState } from 'react';
+import type { Store } from '../../store.ts';
+import { clock } from '../frame/header.tsx';
+import { type Baseline, markBaseline } from '../state/baseline.ts';
+import type { TabEntry } from '../tab.ts';
+
+/** null: none is marked; and a function that marks what is shown now, or forgets what was marked. */
+export function useBaseline(
+	tabs: readonly TabEntry[],
+	store: Store,
+	say: (message: string) => void,
+): [Baseline | null, () => void] {
+	const [baseline, setBaseline] = useState<Baseline | null>(null);
+	const tracers = tabs.map(({ tracer }) => tracer);
+	const toggle = () => {
+		const marked = baseline ? null : markBaseline(tracers, (id) => store.current(id));
+		setBaseline(marked);
+		if (marked) say(`baseline marked: changes are against ${clock(marked.time)}`);
+		else say(baseline ? 'baseline forgotten' : 'nothing to mark yet');
+	};
+	return [baseline, toggle];
+}

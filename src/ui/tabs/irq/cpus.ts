@@ -1,0 +1,109 @@
+/** What interrupts take of each CPU: a line of glyphs, a list, and by source. */
+import { formatShare } from '../../../format.ts';
+import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
+import type { Snapshot } from '../../../snapshot.ts';
+import { fitCells } from '../../../term/width.ts';
+import { paint, type Role, type Span } from '../../theme.ts';
+import { lineOf } from '../../widgets/line.ts';
+import { bar, levels } from '../../widgets/marks.ts';
+
+export interface IrqShares {
+	hard: number;
+	soft: number;
+	vector: number;
+	total: number;
+}
+
+/** Time in interrupts summed over CPUs; 1 is one whole CPU. */
+export function irqShares(snapshot: Snapshot<IrqRow, IrqExtra>): IrqShares {
+	const shares = { hard: 0, soft: 0, vector: 0, total: 0 };
+	for (const cpu of snapshot.cpu_share) {
+		shares.hard += cpu.hard;
+		shares.soft += cpu.soft;
+		shares.vector += cpu.vector;
+	}
+	shares.total = shares.hard + shares.soft + shares.vector;
+	return shares;
+}
+
+function loadRole(load: number): Role {
+	return load >= 0.7 ? 'bad' : load >= 0.3 ? 'warn' : 'good';
+}
+
+/** One glyph per CPU; a full block is a CPU that does nothing else. */
+export function cpuSpans(snapshot: Snapshot<IrqRow, IrqExtra>): Span[] {
+	const loads = snapshot.cpu_share.map((cpu) => ({ cpu: cpu.cpu, load: cpu.hard + cpu.soft + cpu.vector }));
+	const busiest = loads.reduce((a, b) => (b.load > a.load ? b : a), { cpu: 0, load: 0 });
+	const glyphs = loads.map(({ load }): Span => {
+		const level = Math.max(load > 0.001 ? 1 : 0, Math.min(8, Math.round(load * 8)));
+		return [level === 0 ? 'dim' : loadRole(load), levels[level] as string];
+	});
+	return [
+		'busiest ',
+		['strong', `cpu${busiest.cpu}`],
+		` ${formatShare(busiest.load)}`,
+		['dim', '   per CPU '],
+		...glyphs,
+	];
+}
+
+/** One CPU per line, for a pane with room to spare. */
+export function cpuLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): string[] {
+	const barWidth = Math.max(0, width - 40);
+	return [
+		paint(
+			'dim',
+			`${fitCells('CPU', 6)}${['total', 'hard', 'soft', 'vector'].map((title) => fitCells(title, 8, 'right')).join('')}`,
+		),
+		...snapshot.cpu_share.map(({ cpu, hard, soft, vector }) => {
+			const total = hard + soft + vector;
+			const figures = [total, hard, soft, vector].map((share) => fitCells(formatShare(share), 8, 'right')).join('');
+			return `${fitCells(`cpu${cpu}`, 6)}${figures}  ${paint(loadRole(total), bar(total, barWidth))}`;
+		}),
+	];
+}
+
+/** Share of a CPU, 0–1, as a glyph: what is there at all is seen, a full block is a CPU that does nothing else. */
+function heatSpan(share: number, storm: boolean): Span {
+	const level = share > 0 ? Math.max(1, Math.min(8, Math.ceil(share * 8))) : 0;
+	return [storm ? 'alert' : level === 0 ? 'dim' : loadRole(share), levels[level] as string];
+}
+
+/**
+ * Lines × CPUs: a glyph for each CPU, or for the busiest of some neighbours where there are more CPUs than cells. The
+ * rows of one CPU alone (group cpu) are put together again.
+ */
+export function heatLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
+	const nameWidth = Math.min(22, Math.max(12, width - 16));
+	const cells = Math.max(1, width - nameWidth - 8);
+	const last = snapshot.cpu_share.at(-1)?.cpu ?? 0;
+	const perCell = Math.ceil((last + 1) / cells);
+	const strip = Math.ceil((last + 1) / perCell);
+	const found = new Map<string, { name: string; time: number; shares: number[]; storms: boolean[] }>();
+	for (const { kind, irq, name, cpus } of snapshot.rows) {
+		if (kind === 'stolen') continue;
+		const key = `${kind} ${irq} ${name}`;
+		const line = found.get(key) ?? { name: kind === 'hard' ? `${irq} ${name}` : name, time: 0, shares: [], storms: [] };
+		found.set(key, line);
+		for (const { cpu, time_ns, storm } of cpus) {
+			const cell = Math.floor(cpu / perCell);
+			line.time += time_ns;
+			line.shares[cell] = Math.max(line.shares[cell] ?? 0, time_ns / snapshot.dt_ns);
+			line.storms[cell] = line.storms[cell] || storm;
+		}
+	}
+	const busiest = [...found.values()].sort((a, b) => b.time - a.time).slice(0, Math.max(0, height - 1));
+	const of = perCell === 1 ? `cpu0–${last}` : `${perCell} CPUs a cell`;
+	return [
+		lineOf(width, [['dim', `${fitCells('heat: % of each CPU', nameWidth)} ${fitCells('all', 6, 'right')} ${of}`]]),
+		...busiest.map((line) =>
+			lineOf(width, [
+				fitCells(line.name, nameWidth),
+				' ',
+				fitCells(formatShare(line.time / snapshot.dt_ns), 6, 'right'),
+				' ',
+				...Array.from({ length: strip }, (_, cell) => heatSpan(line.shares[cell] ?? 0, line.storms[cell] ?? false)),
+			]),
+		),
+	];
+}

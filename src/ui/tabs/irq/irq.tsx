@@ -1,0 +1,112 @@
+/** What interrupts take: by source, by CPU and over time. */
+import { Box } from 'ink';
+import { type ReactElement, useMemo } from 'react';
+import { formatShare } from '../../../format.ts';
+import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
+import { type Snapshot, secondsOf } from '../../../snapshot.ts';
+import { fitCells } from '../../../term/width.ts';
+import type { TabProps, TabView } from '../../tab.ts';
+import { paint } from '../../theme.ts';
+import { Lines } from '../../widgets/lines.tsx';
+import { Panes } from '../../widgets/panes.tsx';
+import type { Area } from '../../widgets/split.ts';
+import { TimeChart } from '../../widgets/time-chart.tsx';
+import { cpuLines, heatLines, irqShares } from './cpus.ts';
+import { Durations, nameOf } from './source.tsx';
+import { summaryOf } from './summary.ts';
+
+type Props = TabProps<IrqRow, IrqExtra>;
+
+/** Kinds of interrupts, each with its curve. */
+const kinds = [
+	['hard', 'series1'],
+	['soft', 'series2'],
+	['vector', 'series3'],
+] as const;
+
+function Shares({ snapshot, history, width, height }: Area & Pick<Props, 'snapshot' | 'history'>): ReactElement {
+	const series = useMemo(() => {
+		const shares = history.slice(-width).map(irqShares);
+		return kinds.map(([name, role]) => ({ role, name, values: shares.map((share) => share[name]) }));
+	}, [history, width]);
+	return (
+		<TimeChart
+			title="% of one CPU"
+			series={series}
+			format={formatShare}
+			seconds={secondsOf(snapshot)}
+			width={width}
+			height={height}
+		/>
+	);
+}
+
+/** Whom interrupts took the CPU from. */
+function stolenLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
+	if (height < 2) return [];
+	const parts = width >= 60;
+	const nameWidth = Math.max(10, Math.min(24, width - (parts ? 40 : 16)));
+	const title = (text: string) => fitCells(text, 7, 'right');
+	return [
+		paint(
+			'dim',
+			fitCells(`stolen from (${snapshot.stolen_count} interrupted)`, nameWidth + 8) +
+				(parts ? ['total', 'hard', 'soft', 'vector'] : ['total']).map(title).join(''),
+		),
+		...snapshot.stolen.slice(0, height - 1).map((one) => {
+			const figures = (parts ? [one.time_ns, one.hard_ns, one.soft_ns, one.vector_ns] : [one.time_ns]).map((ns) =>
+				title(formatShare(ns / snapshot.dt_ns)),
+			);
+			const pid = one.pid > 0 ? String(one.pid) : '';
+			return `${fitCells(one.comm, nameWidth)} ${fitCells(pid, 7, 'right')}${figures.join('')}`;
+		}),
+	];
+}
+
+/** Chart and heat strip, side by side where rows are few; CPUs and victims where there is room for them. */
+function Pane({ snapshot, history, width, height }: Area & Pick<Props, 'snapshot' | 'history'>): ReactElement {
+	const low = height <= 16;
+	const chart = low ? height : Math.min(12, Math.floor(height / 3));
+	const heatWidth = low ? Math.min(50, Math.floor(width / 2)) : width;
+	const lines = useMemo(() => {
+		if (low)
+			return snapshot.rows.some(({ kind }) => kind !== 'stolen')
+				? heatLines(snapshot, heatWidth, height)
+				: stolenLines(snapshot, heatWidth, height);
+		const cpus = ['', ...cpuLines(snapshot, width).slice(0, Math.max(2, Math.floor((height - chart) / 4)))];
+		const rest = height - chart - cpus.length - 2;
+		const heat = heatLines(snapshot, width, Math.ceil(rest / 2));
+		return [...cpus, '', ...heat, '', ...stolenLines(snapshot, width, rest - heat.length)];
+	}, [snapshot, width, height, chart, low, heatWidth]);
+	return (
+		<Box flexDirection={low ? 'row' : 'column'} gap={low ? 2 : 0}>
+			<Shares snapshot={snapshot} history={history} width={low ? width - heatWidth - 2 : width} height={chart} />
+			<Lines lines={lines} width={heatWidth} height={low ? height : height - chart} />
+		</Box>
+	);
+}
+
+function View(props: Props): ReactElement {
+	const { snapshot, history } = props;
+	return (
+		<Panes
+			tab={props}
+			title="Interrupts"
+			nameOf={nameOf}
+			summary={summaryOf(snapshot)}
+			empty="no interrupts in this interval"
+			pane={{
+				rows: 7,
+				least: 5,
+				draw: (area, row) =>
+					row && row.kind !== 'stolen' ? (
+						<Durations row={row} tab={props} {...area} />
+					) : (
+						<Pane snapshot={snapshot} history={history} {...area} />
+					),
+			}}
+		/>
+	);
+}
+
+export const irqTab: TabView<IrqRow, IrqExtra> = { View, nameOf };

@@ -1,0 +1,53 @@
+/** Lines on top of the tab. */
+import { formatCount, formatRate, formatShare } from '../../../format.ts';
+import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
+import type { Snapshot } from '../../../snapshot.ts';
+import type { Span } from '../../theme.ts';
+import { cpuSpans, irqShares } from './cpus.ts';
+
+function totalSpans(snapshot: Snapshot<IrqRow, IrqExtra>): Span[] {
+	const shares = irqShares(snapshot);
+	return [
+		['strong', formatShare(shares.total)],
+		' of one CPU in interrupts',
+		['dim', ` (${snapshot.cpu_share.length} CPUs)   `],
+		`hard ${formatShare(shares.hard)}`,
+		['dim', '   '],
+		`soft ${formatShare(shares.soft)}`,
+		['dim', '   '],
+		`vector ${formatShare(shares.vector)}`,
+	];
+}
+
+/** Storms, or from when on there would be one. */
+function stormSpans({ storms, storm_bounds }: Snapshot<IrqRow, IrqExtra>): Span[] {
+	const [worst, ...others] = [...storms].sort((a, b) => b.share - a.share);
+	if (!worst) return [];
+	return [
+		['alert', ' STORM '],
+		' ',
+		['bad', worst.name],
+		` on cpu${worst.cpu}: ${formatRate(worst.rate)}/s, ${formatShare(worst.share)} of it`,
+		['dim', others.length > 0 ? `, and ${others.length} more` : ''],
+		['dim', `   (from ${formatCount(storm_bounds.rate, 6)}/s or ${formatShare(storm_bounds.share)} of a CPU on)`],
+	];
+}
+
+const stolenHint: Span[] = [
+	['strong', 'stolen from'],
+	[
+		'dim',
+		': time that interrupts took while these had the CPU; a cgroup filter means them, not who caused the interrupts',
+	],
+];
+
+export function summaryOf(snapshot: Snapshot<IrqRow, IrqExtra>): Span[][] {
+	const storm = stormSpans(snapshot);
+	const stolen = snapshot.group === 'process' || snapshot.group === 'cgroup';
+	return [
+		totalSpans(snapshot),
+		...(storm.length > 0 ? [storm] : []),
+		...(stolen ? [stolenHint] : []),
+		...(storm.length > 0 || stolen ? [] : [cpuSpans(snapshot)]),
+	];
+}

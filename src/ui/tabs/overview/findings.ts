@@ -1,0 +1,86 @@
+/** What stands out and why, in as many lines as there are for it; or what was looked at, so that silence means something. */
+import { safe } from '../../../sanitize.ts';
+import type { Finding, Level } from '../../../triage/finding.ts';
+import type { OverviewExtra } from '../../../triage/overview.ts';
+import { rules } from '../../../triage/rules.ts';
+import { clock } from '../../frame/header.tsx';
+import type { Role, Span } from '../../theme.ts';
+import { lineOf, widthOf, wrapSpans } from '../../widgets/line.ts';
+
+const colours: Record<Level, Role> = { severe: 'bad', high: 'warn', notice: 'accent' };
+
+function ownerText({ owner }: Finding): string {
+	if (!owner) return '';
+	const { role, pid, comm, processes } = owner;
+	return safe`${role} ${comm}${processes > 1 ? safe` ×${processes}` : pid > 0 ? safe`[${pid}]` : safe``}`;
+}
+
+/** `, worst 14:02:31 (1.4×)`, where it was noticeably worse than it is. */
+function peakText({ excess, peak }: Finding): string {
+	const ratio = peak.excess / excess;
+	return ratio >= 1.1 ? `, worst ${clock(peak.time)} (${ratio.toFixed(1)}×)` : '';
+}
+
+/** `A vda: 78% of slow reads wait in the device — from postgres[812], since 14:02:10` */
+function fullSpans(finding: Finding, key: string): Span[] {
+	const owner = ownerText(finding);
+	return [
+		['strong', key],
+		' ',
+		[colours[finding.level], `${finding.subject}:`],
+		` ${finding.text}`,
+		...(owner === '' ? [] : ([' — ', ['strong', owner]] as Span[])),
+		['dim', `, since ${clock(finding.since)}${peakText(finding)}`],
+	];
+}
+
+/** One line has room for less: who comes before how much. */
+function shortSpans(finding: Finding, key: string): Span[] {
+	const owner = ownerText(finding);
+	return [
+		['strong', key],
+		' ',
+		[colours[finding.level], `${finding.subject}:`],
+		...(owner === '' ? [] : ([' ', ['strong', owner], ','] as Span[])),
+		` ${finding.text}`,
+	];
+}
+
+/** As many findings as there are lines for; those that do not fit on one get a second one while there are any left. */
+function findingLines(findings: readonly Finding[], keys: readonly string[], width: number, rows: number): Span[][] {
+	const shown = findings.slice(0, rows);
+	let spare = rows - shown.length;
+	return shown.flatMap((finding, index) => {
+		const key = keys[index] ?? '·';
+		const full = fullSpans(finding, key);
+		if (widthOf(full) <= width) return [full];
+		const wrapped = wrapSpans(full, width);
+		if (wrapped.length - 1 > spare) return [shortSpans(finding, key)];
+		spare -= wrapped.length - 1;
+		return wrapped;
+	});
+}
+
+const titles = new Map(rules.map(({ id, title }) => [id, title]));
+
+const titleOf = (rule: string): string => titles.get(rule) ?? rule;
+
+/** What was looked at, so that silence means something; what could not be, first. */
+function quietSpans({ checked, unchecked }: OverviewExtra): Span[] {
+	const reasons = new Map<string, string[]>();
+	for (const { rule, reason } of unchecked) reasons.set(reason, [...(reasons.get(reason) ?? []), titleOf(rule)]);
+	const missing = [...reasons].map(([reason, names]) => `${names.join(', ')} (${reason})`);
+	return [
+		['good', 'nothing stands out'],
+		...(missing.length === 0 ? [] : ([['warn', `; not checked: ${missing.join('; ')}`]] as Span[])),
+		['dim', `; checked: ${checked.map(titleOf).join(', ')}`],
+	];
+}
+
+export function whyLines(extra: OverviewExtra, keys: readonly string[], width: number, rows: number): string[] {
+	const lines =
+		extra.findings.length > 0
+			? findingLines(extra.findings, keys, width, rows)
+			: wrapSpans(quietSpans(extra), width).slice(0, Math.min(rows, 3));
+	return lines.map((spans) => lineOf(width, spans));
+}

@@ -1,0 +1,57 @@
+/** The machine in one line. */
+import { formatBytes, formatNs, formatRate, formatShare, formatWatts } from '../../../format.ts';
+import { textWidth } from '../../../term/width.ts';
+import type { OverviewExtra } from '../../../triage/overview.ts';
+import { type Resource, resources } from '../../../triage/pressure.ts';
+import type { Role, Span } from '../../theme.ts';
+import { type Piece, statusLine } from '../../widgets/line.ts';
+import { bar } from '../../widgets/marks.ts';
+
+const resourceNames: Record<Resource, string> = { cpu: 'cpu', memory: 'mem', io: 'io', irq: 'irq' };
+
+export function metersLine({ totals, pressure }: OverviewExtra, dt_ns: number, width: number): string {
+	const { cpus, busy_ns, watts, wait_ns, wait_p99_ns, irq_ns, io_count, io_bytes } = totals;
+	const busy = busy_ns === null ? Number.NaN : busy_ns / (dt_ns * cpus);
+	const tone: Role = busy >= 0.9 ? 'bad' : busy >= 0.7 ? 'warn' : 'good';
+	const cells = width >= 120 ? 16 : 6;
+	const meter = bar(Math.min(1, busy), cells);
+	const seconds = dt_ns / 1e9;
+	const stalls = resources.flatMap((resource): Span[] => {
+		const stall = pressure?.[resource];
+		if (!stall) return [];
+		// the kernel tells of interrupts only whether they held up all
+		const share = Math.min(1, (resource === 'irq' ? stall.full_ns : stall.some_ns) / dt_ns);
+		return [
+			['dim', ` ${resourceNames[resource]} `],
+			[share >= 0.1 ? 'warn' : 'plain', formatShare(share)],
+		];
+	});
+	const pieces: Piece[] = [
+		{
+			spans: [['dim', 'CPU '], [tone, meter], ['dim', '·'.repeat(cells - textWidth(meter))], ` ${formatShare(busy)}`],
+			drop: 0,
+		},
+		{ spans: [['dim', stalls.length > 0 ? 'PSI' : 'PSI –'], ...stalls], drop: 1 },
+		{ spans: watts === null ? [] : [['strong', formatWatts(watts)]], drop: 2 },
+		{
+			spans:
+				wait_ns === null
+					? []
+					: [
+							['dim', 'wait '],
+							formatNs(wait_ns),
+							...(wait_p99_ns === null ? [] : ([['dim', ' p99 '], formatNs(wait_p99_ns)] as Span[])),
+						],
+			drop: 3,
+		},
+		{ spans: irq_ns === null ? [] : [['dim', 'irq '], formatShare(irq_ns / dt_ns)], drop: 4 },
+		{
+			spans:
+				io_count === null
+					? []
+					: [['dim', 'IO '], `${formatRate(io_count / seconds)}/s ${formatBytes((io_bytes ?? 0) / seconds)}/s`],
+			drop: 5,
+		},
+	];
+	return statusLine(width, pieces);
+}

@@ -1,0 +1,20 @@
+/** How shares and times look, the same everywhere: bars, glyphs, colours. */
+import type { Ns } from '../../units.ts';
+import type { Role } from '../theme.ts';
+
+const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** A bar of `share` (0–1) of `width` cells, to an eighth of a cell; what is not zero is visible. */
+export function bar(share: number, width: number): string {
+	if (!(share > 0) || width < 1) return '';
+	const units = Math.max(1, Math.min(width * 8, Math.round(share * width * 8)));
+	return '█'.repeat(Math.floor(units / 8)) + eighths[units % 8];
+}
+
+/** One glyph for a share, from nothing to all in eighths. */
+export const levels: readonly string[] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/** Times that people notice: over 10 ms, over 1 ms. */
+export function timeRole(ns: Ns): Role {
+	return ns >= 8e6 ? 'bad' : ns >= 1e6 ? 'warn' : 'good';
+}

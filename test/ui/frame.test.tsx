@@ -1,0 +1,121 @@
+import { render } from 'ink-testing-library';
+import { describe, expect, test } from 'vitest';
+import { textWidth } from '../../src/term/width.ts';
+import { rules } from '../../src/triage/rules.ts';
+import { clipboardSequence, rowText } from '../../src/ui/frame/clipboard.ts';
+import { ErrorBoundary } from '../../src/ui/frame/error-boundary.tsx';
+import { Footer } from '../../src/ui/frame/footer.tsx';
+import { helpLines } from '../../src/ui/frame/help.tsx';
+import { type Front, hintLine } from '../../src/ui/frame/hints.ts';
+import { defaultKeymap } from '../../src/ui/keymap.ts';
+import { energySnapshot, energyTracer } from './fixtures/energy.ts';
+import { fixtureTabs } from './fixtures/tabs.ts';
+import { plain } from './plain.ts';
+
+const { columns } = energyTracer;
+
+describe('help and footer', () => {
+	test('the overview explains when something is a finding', () => {
+		const { tracer } = fixtureTabs[0] as (typeof fixtureTabs)[0];
+		const text = helpLines(tracer, tracer.columns, defaultKeymap, 120)
+			.map((line) => plain(line))
+			.join(' ')
+			.replace(/ +/g, ' ');
+		for (const { title, help } of rules) expect(text).toContain(`${title} ${help}`.replace(/ +/g, ' '));
+		expect(text).toContain('A B C D E');
+	});
+
+	test('help has every key and every column', () => {
+		const { tracer } = fixtureTabs[1] as (typeof fixtureTabs)[0];
+		const text = helpLines(tracer, tracer.columns, defaultKeymap, 80).map(plain).join('\n');
+		for (const binding of defaultKeymap.bindings) expect(text).toContain(binding.help.split(' ')[0]);
+		for (const column of columns) expect(text).toContain(column.help);
+		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
+	});
+
+	const table: Front = { kind: 'table', groups: 3, views: 2, hasDetail: true };
+
+	test('hints are of keys that do something here, as many as fit', () => {
+		const hints = (front: Partial<Front>, width = 80) => plain(hintLine(defaultKeymap, { ...table, ...front }, width));
+		expect(hints({})).toBe('?Help  qQuit  /Filter  sSort  SpacePause  EnterDetail  tGroup  vView  rReverse  ');
+		expect(hints({ groups: 1, views: 0, hasDetail: false })).not.toMatch(/Group|View|Detail/);
+		expect(hints({ kind: 'detail' })).toMatch(/^EscBack {2}\?Help .*sSort/);
+		expect(hints({ kind: 'lens' }, 200)).toMatch(/^EscBack {2}\?Help {2}qQuit {2}SpacePause .*\[Past/);
+		expect(hints({ kind: 'lens' }, 200)).not.toMatch(/Sort|Filter|Group|View|Detail/);
+		expect(hints({ kind: 'overlay' })).toBe('EscBack  ?Help  qQuit  ');
+		expect(hints({}, 20)).toBe('?Help  qQuit  ');
+	});
+
+	test('lost by cause, or lost 0', () => {
+		const props = {
+			cost: { bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 },
+			selected: -1,
+			rows: 12,
+			filter: '',
+			ignored: [],
+			prompt: null,
+			message: null,
+			keymap: defaultKeymap,
+			front: table,
+			width: 100,
+			height: 2,
+		};
+		expect(plain(render(<Footer {...props} lost={{ ring: 0 }} />).lastFrame())).toMatch(
+			/12 rows {2}lost 0 .*BPF 0\.1% CPU 1\.4% RSS 80\.0MiB/,
+		);
+		expect(plain(render(<Footer {...props} lost={{ ring: 12, map_full: 0 }} />).lastFrame())).toContain(
+			'lost ring 12 ',
+		);
+	});
+
+	test('80 columns: losses and own cost both stay, whatever was lost', () => {
+		const footer = (lost: Record<string, number>, width = 80) =>
+			plain(
+				render(
+					<Footer
+						lost={lost}
+						cost={{ bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 }}
+						selected={-1}
+						rows={31}
+						filter=""
+						ignored={[]}
+						prompt={null}
+						message={null}
+						keymap={defaultKeymap}
+						front={table}
+						width={width}
+						height={2}
+					/>,
+				).lastFrame(),
+			);
+		expect(footer({ process_unknown: 254 })).toMatch(
+			/31 rows {2}lost process_unknown 254 .*own .*BPF 0\.1% CPU 1\.4% .*80\.0M/,
+		);
+		expect(footer({ process_unknown: 254, ring: 100_000, map_full: 12_345_678 })).toMatch(
+			/lost 12\.4M .*BPF 0\.1% CPU 1\.4%/,
+		);
+		expect(footer({ process_unknown: 254 }, 46)).toMatch(/lost 254 .*BPF/);
+	});
+});
+
+function Bad(): never {
+	throw new Error('broken \x1b[31m');
+}
+
+test('a component that throws shows its error in its place, inert', () => {
+	const frame = plain(
+		render(
+			<ErrorBoundary width={60} height={8}>
+				<Bad />
+			</ErrorBoundary>,
+		).lastFrame(),
+	);
+	expect(frame).toContain('this tab failed');
+	expect(frame).toContain('broken ^[[31m');
+});
+
+test('a copied row ends no sequence early', () => {
+	const text = rowText(columns as never, energySnapshot(0).rows[11] as never, 1);
+	expect(text).toContain('COMMAND evil^[]0;x^G');
+	expect(clipboardSequence(text)).toMatch(/^\x1b\]52;c;[A-Za-z0-9+/=]+\x07$/);
+});
