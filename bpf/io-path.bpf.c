@@ -134,6 +134,8 @@ static __noinline int end_call(struct call *call)
 	struct path_stats *path = bpf_map_lookup_elem(&path_stats, &key);
 	u64 now = bpf_ktime_get_ns();
 	u32 epoch = interval_epoch();
+	/* once: other CPUs write it */
+	u64 completed = *(volatile u64 *)&call->completed_ns;
 
 	if (call->out_ns)
 		divide(call, BPF_CORE_READ(task, sched_info.run_delay));
@@ -151,9 +153,9 @@ static __noinline int end_call(struct call *call)
 	if (call->woken_ns) {
 		latency_add(&path->stages[PATH_WAKE], call->woken_ns - call->waited_ns, epoch);
 		latency_add(&path->stages[PATH_RETURN], now - call->woken_ns, epoch);
-	} else if (call->ended == call->bios && call->completed_ns > call->in_ns) {
+	} else if (call->ended == call->bios && completed > call->in_ns && completed <= now) {
 		/* all was there before it would have had to wait */
-		latency_add(&path->stages[PATH_RETURN], now - call->completed_ns, epoch);
+		latency_add(&path->stages[PATH_RETURN], now - completed, epoch);
 	}
 	if (now - call->entry_ns >= setting(IO_SLOW))
 		report_call(call, now);
@@ -184,7 +186,7 @@ int path_switch(u64 *ctx)
 	struct task_struct *prev = (void *)ctx[1];
 	struct task_struct *next = (void *)ctx[2];
 	struct call *call = call_of(prev->pid);
-	u64 now;
+	u64 now, completed;
 
 	if (call) {
 		divide(call, prev->sched_info.run_delay);
@@ -203,10 +205,12 @@ int path_switch(u64 *ctx)
 	}
 	call = call_of(next->pid);
 	if (call && call->out_ns) {
+		/* once, and before the clock: other CPUs write it */
+		completed = *(volatile u64 *)&call->completed_ns;
 		now = bpf_ktime_get_ns();
 		call->in_ns = now;
-		if (call->completed_ns >= call->out_ns) {
-			call->waited_ns = call->completed_ns;
+		if (completed >= call->out_ns) {
+			call->waited_ns = completed;
 			call->woken_ns = now;
 		}
 	}

@@ -138,17 +138,17 @@ int block_bio_complete(u64 *ctx)
 	if (way >= WAYS)
 		return 0;
 	queued = &bucket->ways[way];
+	io = queue->mq_ops ? 0 :
+	     stats_of(queued->dev, block_op(queued->raw_flags), splitting_flags(queued->raw_flags) | STACKED_DEVICE);
+	if (io) {
+		epoch = interval_epoch();
+		io->count++;
+		io->bytes += queued->bytes;
+		latency_add(&io->stages[STAGE_DEVICE], now - queued->queued_ns, epoch);
+		latency_add(&io->total, now - queued->queued_ns, epoch);
+	}
+	/* last: from here on another CPU may take the way */
 	set_way(&bucket->objects, way, 0);
-	if (queue->mq_ops)
-		return 0;
-	io = stats_of(queued->dev, block_op(queued->raw_flags), splitting_flags(queued->raw_flags) | STACKED_DEVICE);
-	if (!io)
-		return 0;
-	epoch = interval_epoch();
-	io->count++;
-	io->bytes += queued->bytes;
-	latency_add(&io->stages[STAGE_DEVICE], now - queued->queued_ns, epoch);
-	latency_add(&io->total, now - queued->queued_ns, epoch);
 	return 0;
 }
 

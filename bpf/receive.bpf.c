@@ -44,40 +44,61 @@ struct {
 	__type(value, struct socket_queue);
 } sockets SEC(".maps");
 
-/* A place for the object: its own of before, a free one, or the one that was taken longest ago. */
+/* A way for the object: its own of before, a free one, or the one that was taken longest ago. WAYS: none. */
+static __always_inline u32 room(struct packet_bucket *bucket, u64 object)
+{
+	u64 oldest = ~0ULL;
+	u32 way = find(&bucket->objects, object);
+
+	if (way >= WAYS)
+		way = find(&bucket->objects, 0);
+	if (way < WAYS)
+		return way;
+#pragma unroll
+	for (u32 one = 0; one < WAYS; one++) {
+		u64 begin = stages_begin(bucket->ways[one].stamps, RECEIVE_STAGES);
+
+		if (begin < oldest) {
+			oldest = begin;
+			way = one;
+		}
+	}
+	if (way >= WAYS)
+		return WAYS;
+	if (bucket->ways[way].stamps[STAGE_SOCKET])
+		count(packets_full);
+	else
+		end_unseen(&bucket->ways[way]);
+	return way;
+}
+
+/* The packet that is known by this address; a new one has nothing in it. */
 static __always_inline struct packet *place(u64 object)
 {
 	struct packet_bucket *bucket = packet_bucket(object);
-	u32 way;
+	u32 way = bucket ? room(bucket, object) : WAYS;
 
-	if (!bucket)
+	if (way >= WAYS)
 		return 0;
-	way = find(&bucket->objects, object);
-	if (way < WAYS)
-		return &bucket->ways[way];
-	way = find(&bucket->objects, 0);
-	if (way >= WAYS) {
-		u64 oldest = ~0ULL;
-
-#pragma unroll
-		for (u32 one = 0; one < WAYS; one++) {
-			u64 begin = stages_begin(bucket->ways[one].stamps, RECEIVE_STAGES);
-
-			if (begin < oldest) {
-				oldest = begin;
-				way = one;
-			}
-		}
-		if (way >= WAYS)
-			return 0;
-		if (bucket->ways[way].stamps[STAGE_SOCKET])
-			count(packets_full);
-		else
-			end_unseen(&bucket->ways[way]);
+	if (bucket->objects.object[way] != object) {
+		set_way(&bucket->objects, way, object);
+		__builtin_memset(&bucket->ways[way], 0, sizeof(struct packet));
 	}
-	set_way(&bucket->objects, way, object);
-	__builtin_memset(&bucket->ways[way], 0, sizeof(struct packet));
 	return &bucket->ways[way];
+}
+
+/* Lay a packet down that cannot be found until set_way() says whose the way is: its reader may be at work on another CPU. */
+static __always_inline u32 lay_down(struct packet_bucket *bucket, u64 object, const struct packet *packet)
+{
+	u32 way = bucket ? room(bucket, object) : WAYS;
+
+	if (way < WAYS) {
+		set_way(&bucket->objects, way, 0);
+		barrier();
+		bucket->ways[way] = *packet;
+		barrier();
+	}
+	return way;
 }
 
 /* Begin a packet's way at this stage. */
@@ -262,9 +283,8 @@ int sk_data_ready(u64 *ctx)
 	struct packet_bucket *bucket;
 	struct socket_queue *queue;
 	struct receive_cpu *shard;
-	struct packet *packet;
-	struct packet early;
-	u32 number;
+	u32 number, way;
+	u64 object;
 
 	if (sk->sk_protocol != IPPROTO_UDP)
 		return 0;
@@ -282,23 +302,26 @@ int sk_data_ready(u64 *ctx)
 		queue->number = (u32)(++shard->sockets << 12) | (bpf_get_smp_processor_id() & 0xfff);
 		queue->before = here ? here - 1 : 0;
 	}
+	shard->current.stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
+	/* before it has its number: from then on it may be read */
+	object = queued_as(queue->number, queue->tail);
+	bucket = packet_bucket(object);
+	way = lay_down(bucket, object, &shard->current);
 	number = __sync_fetch_and_add(&queue->tail, 1);
 	/* a number without a packet, as of reassembled IPv6: counted as unseen when it is read */
 	if (shard->current.protocol != IPPROTO_UDP)
 		return 0;
 	if ((int)(queue->head - number) > 0) {
-		u64 bytes = queue->early_bytes;
-
-		early = shard->current;
-		early.stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
-		shared_add(&queue->early_bytes, -bytes);
-		arrive(&early, bytes);
+		arrive(&shard->current, __sync_lock_test_and_set(&queue->early_bytes, 0));
 	} else {
-		packet = place(queued_as(queue->number, number));
-		if (packet) {
-			*packet = shard->current;
-			packet->stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
+		if (object != queued_as(queue->number, number)) {
+			/* another CPU was faster */
+			object = queued_as(queue->number, number);
+			bucket = packet_bucket(object);
+			way = lay_down(bucket, object, &shard->current);
 		}
+		if (bucket)
+			set_way(&bucket->objects, way, object);
 	}
 	if (shard->skb) {
 		bucket = packet_bucket(shard->skb);

@@ -59,21 +59,6 @@ int BPF_PROG(executed, struct task_struct *task, int old_pid)
 	return 0;
 }
 
-/* A thread of a process that may go on: its switches go to the process, its own waits to the reader. */
-static __always_inline void thread_exited(struct task_struct *task)
-{
-	struct process_waits *process = bpf_task_storage_get(&processes, task->group_leader, 0, 0);
-	struct thread_waits *thread = bpf_task_storage_get(&threads, task, 0, 0);
-
-	if (process && thread) {
-		__sync_fetch_and_add(&process->voluntary, (u32)task->nvcsw - thread->voluntary);
-		__sync_fetch_and_add(&process->involuntary, (u32)task->nivcsw - thread->involuntary);
-		/* what it does until it is gone is the next reader's */
-		thread->voluntary = task->nvcsw;
-		thread->involuntary = task->nivcsw;
-	}
-}
-
 /*
  * Why here: what lives between two reads is reported in its own context. (The next program runs in an RCU callback,
  * hence in whatever process it interrupts; it is skipped on kernels that exempt that process from tracing.)
@@ -89,7 +74,7 @@ int BPF_PROG(exited, struct task_struct *task)
 	if (interval_word() & WANT_THREADS)
 		send_thread(task);
 	if (!is_leader(task)) {
-		thread_exited(task);
+		hand_over_switches(task);
 		return 0;
 	}
 	process = bpf_task_storage_get(&processes, task, 0, 0);

@@ -15,7 +15,7 @@ enum record_kind {
 	RECORD_LAST = 4,
 	/* goes on with the waits of one thread */
 	RECORD_THREAD = 5,
-	/* a thread other than the leader has switched away `voluntary` and `involuntary` times since the last time this was said */
+	/* threads other than the leader have switched away: what the process has now */
 	RECORD_SWITCHES = 6,
 	/* a process that has waited once and has no news: it is still there */
 	RECORD_PRESENT = 7,
@@ -29,9 +29,9 @@ struct record_head {
 	u32 cpu;
 	/* of the process, CLOCK_BOOTTIME */
 	u64 start;
-	/* RECORD_WAITING: for how long; RECORD_GONE: `created` of the storage; RECORD_THREAD: start of the thread */
+	/* RECORD_WAITING: for how long; RECORD_GONE, RECORD_SWITCHES: `created` of the storage; RECORD_THREAD: start of the thread */
 	u64 ns;
-	/* switches away from the task since we look at it, but RECORD_SWITCHES */
+	/* switches away from the process (RECORD_THREAD: the thread) since we look at it */
 	u32 voluntary;
 	u32 involuntary;
 	char comm[TASK_COMM_LEN];
@@ -99,6 +99,13 @@ static __always_inline void ring_was_full(void)
 		__sync_fetch_and_add(&cpu->ring_full, 1);
 }
 
+/* Of all threads, as far as they were handed over. */
+static __always_inline void fill_switches(struct record_head *head, struct task_struct *leader, struct process_waits *process)
+{
+	head->voluntary = (u32)leader->nvcsw - process->leader.voluntary + process->voluntary;
+	head->involuntary = (u32)leader->nivcsw - process->leader.involuntary + process->involuntary;
+}
+
 /* What a process's record says beside its storage. */
 static __always_inline void describe(struct process_record *record, struct task_struct *task, struct process_waits *process, u32 kind)
 {
@@ -107,8 +114,7 @@ static __always_inline void describe(struct process_record *record, struct task_
 	fill(&record->head, task, kind, task->start_boottime);
 	record->head.cpu = 0;
 	record->head.ns = 0;
-	record->head.voluntary = (u32)task->nvcsw - process->leader.voluntary + process->voluntary;
-	record->head.involuntary = (u32)task->nivcsw - process->leader.involuntary + process->involuntary;
+	fill_switches(&record->head, task, process);
 	record->cgroup = task->cgroups->dfl_cgrp->kn->id;
 	__builtin_memset(record->pidns_comm, 0, sizeof(record->pidns_comm));
 	if (namespace)
@@ -159,22 +165,16 @@ static __always_inline void send_thread(struct task_struct *task)
 /* What is asked for of each thread: its switches, its waits. */
 static __always_inline bool read_thread(const bool walks, void *to, struct task_struct *task, u64 word)
 {
-	struct record_head head = {};
+	struct process_waits *process = is_leader(task) ? 0 : hand_over_switches(task);
 
-	if (!is_leader(task)) {
-		struct thread_waits *thread = adopt_thread(task);
-		u32 voluntary = task->nvcsw;
-		u32 involuntary = task->nivcsw;
+	if (process) {
+		struct record_head head = {};
 
-		if (thread && (voluntary != thread->voluntary || involuntary != thread->involuntary)) {
-			fill(&head, task, RECORD_SWITCHES, task->group_leader->start_boottime);
-			head.voluntary = voluntary - thread->voluntary;
-			head.involuntary = involuntary - thread->involuntary;
-			if (!tell(walks, to, &head, sizeof(head)))
-				return false;
-			thread->voluntary = voluntary;
-			thread->involuntary = involuntary;
-		}
+		fill(&head, task, RECORD_SWITCHES, task->group_leader->start_boottime);
+		fill_switches(&head, task->group_leader, process);
+		head.ns = process->created;
+		if (!tell(walks, to, &head, sizeof(head)))
+			return false;
 	}
 	if (!walks && word & WANT_THREADS) {
 		struct waits *waits = bpf_task_storage_get(&details, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);

@@ -30,7 +30,7 @@ struct thread_waits {
 	u64 preempted;
 	/* of the filter under which these were written: without being looked at they grow old */
 	u32 generation;
-	/* switches away from it that were reported */
+	/* switches away from it that its process has (a leader: that were before we looked) */
 	u32 voluntary;
 	u32 involuntary;
 };
@@ -50,7 +50,7 @@ struct process_waits {
 	u64 created;
 	/* sum_ns when the leader exited */
 	u64 sum_ns_at_exit;
-	/* switches of threads that have ended, as far as the reader was not told */
+	/* switches of its other threads, those that have ended too; see hand_over_switches() */
 	u32 voluntary;
 	u32 involuntary;
 	/* inode number of the pid namespace, the same for life */
@@ -198,4 +198,27 @@ static __always_inline struct thread_waits *adopt_thread(struct task_struct *tas
 		}
 	}
 	return thread;
+}
+
+/*
+ * Add what a thread other than the leader has switched away since this was last done to what its process keeps: whatever
+ * becomes of a record, the next one has it too. The process, if there was something to add.
+ */
+static __always_inline struct process_waits *hand_over_switches(struct task_struct *task)
+{
+	struct thread_waits *thread = adopt_thread(task);
+	u32 voluntary = task->nvcsw;
+	u32 involuntary = task->nivcsw;
+	struct process_waits *process;
+
+	/* without `sighand` it was released, and its leader may be gone */
+	if (!thread || (voluntary == thread->voluntary && involuntary == thread->involuntary) || !task->sighand)
+		return 0;
+	process = bpf_task_storage_get(&processes, task->group_leader, 0, 0);
+	if (!process)
+		return 0;
+	/* exchanged: a thread may exit while it is read */
+	__sync_fetch_and_add(&process->voluntary, voluntary - __sync_lock_test_and_set(&thread->voluntary, voluntary));
+	__sync_fetch_and_add(&process->involuntary, involuntary - __sync_lock_test_and_set(&thread->involuntary, involuntary));
+	return process;
 }

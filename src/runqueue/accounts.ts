@@ -120,12 +120,11 @@ export class Accounts implements Sink {
 			process.storages.set(seen.created, storage);
 		}
 		const difference = storage.counters.advance(seen.waits.slots, seen.waits.sum_ns);
-		const { voluntary, involuntary } = growth(seen, storage.switches);
 		for (const one of [process, ...this.groupsOf(process, seen)]) {
 			one.waits.add(difference, seen.waits.longest, this.epoch);
 			if (difference.count > 0) one.generation = this.generation;
 		}
-		this.addSwitches(process, voluntary, involuntary);
+		this.addSwitches(process, growth(seen, storage.switches));
 	}
 
 	thread(seen: ThreadSeen): void {
@@ -156,9 +155,10 @@ export class Accounts implements Sink {
 		if (process) process.read = this.reads;
 	}
 
-	switches(pid: number, start: Ns, voluntary: Count, involuntary: Count): void {
+	switches(pid: number, start: Ns, created: number, voluntary: Count, involuntary: Count): void {
 		const process = this.processes.get(`${pid}:${start}`);
-		if (process) this.addSwitches(process, voluntary, involuntary);
+		const storage = process?.storages.get(created);
+		if (process && storage) this.addSwitches(process, growth({ voluntary, involuntary }, storage.switches));
 	}
 
 	waiting(task: TaskWaiting): void {
@@ -206,7 +206,7 @@ export class Accounts implements Sink {
 		return undefined;
 	}
 
-	private addSwitches(process: Process, voluntary: Count, involuntary: Count): void {
+	private addSwitches(process: Process, { voluntary, involuntary }: Switches): void {
 		for (const one of [process, this.cgroups.get(process.cgroup), this.pidns.get(process.pidns)])
 			if (one) addSwitches(one, voluntary, involuntary);
 	}

@@ -28,7 +28,7 @@ export interface ProcessSeen {
 	waits: KernelWaits;
 	/** Tells counters that began anew from those before. */
 	created: number;
-	/** Switches away since we look at it, but those said by {@link Sink.switches}; may wrap at 2^32. */
+	/** Switches away since we look at it; may wrap at 2^32. */
 	voluntary: Count;
 	involuntary: Count;
 	cgroup?: number;
@@ -65,8 +65,8 @@ export interface Sink {
 	thread(seen: ThreadSeen): void;
 	/** A process of which nothing is new. */
 	present(pid: number, start: Ns): void;
-	/** Threads of a process other than its leader switched away so many times more. */
-	switches(pid: number, start: Ns, voluntary: Count, involuntary: Count): void;
+	/** Newer switches than those of {@link ProcessSeen}, of the same counters. */
+	switches(pid: number, start: Ns, created: number, voluntary: Count, involuntary: Count): void;
 	waiting(task: TaskWaiting): void;
 	/**
 	 * Of the waits of a process that have not ended, `ns` were on CPUs that their tasks have been moved away from. The

@@ -112,8 +112,7 @@ export class StorageReader implements Reader {
 		if (!this.walks || this.filters > 0 || this.wanted & WANT_THREADS || this.pause-- > 0) return false;
 		const complete = this.bpf.walk('walk_tasks');
 		this.bpf.drain(maps.told.name, (view, at) => {
-			// what is told as a difference is not told again
-			if (complete || record_head.read(view, at).kind === record_kind.RECORD_SWITCHES) take(view, at, sink);
+			if (complete) take(view, at, sink);
 		});
 		this.pause = complete ? 0 : WALK_AGAIN;
 		return complete;
@@ -176,7 +175,7 @@ function take(view: DataView, at: number, sink: Sink): number {
 			return thread_record.size;
 		}
 		case record_kind.RECORD_SWITCHES:
-			sink.switches(pid, start, voluntary, involuntary);
+			sink.switches(pid, start, ns, voluntary, involuntary);
 			return record_head.size;
 		case record_kind.RECORD_PRESENT:
 			sink.present(pid, start);

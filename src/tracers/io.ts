@@ -7,7 +7,7 @@ import { constants, io_owner, type io_stats, maps } from '../generated/io.ts';
 import { columns, options as ioOptions } from '../io/columns.ts';
 import { DeviceOnly } from '../io/device-only.ts';
 import { FilePaths } from '../io/file-paths.ts';
-import { ioFilter, ioFilterText, writeSettings } from '../io/filter.ts';
+import { type IoFilter, ioFilter, ioFilterText, writeSettings } from '../io/filter.ts';
 import { FullPathSession } from '../io/full-path.ts';
 import { InFlight, requestBits } from '../io/inflight.ts';
 import { KeyedStats, keyBits } from '../io/keyed-stats.ts';
@@ -67,7 +67,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 	/** The last two times that somebody asked for the cost in this interval, with the full path as it is now. */
 	private costs: { at: Ns; ns: Ns }[] = [];
 
-	constructor(host: Host, bpf: BpfSession, devices: BlockDevices, options: Options) {
+	constructor(host: Host, bpf: BpfSession, devices: BlockDevices, filter: IoFilter, options: Options) {
 		this.host = host;
 		this.bpf = bpf;
 		this.devices = devices;
@@ -79,7 +79,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 		this.perProcess = new Processes(bpf, this.cgroups, host.procRoot);
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
 		this.inFlight = new InFlight(bpf, devices);
-		this.path = new FullPathSession(host, ioFilter(options, devices, host.procRoot), slowThreshold(options));
+		this.path = new FullPathSession(host, filter, slowThreshold(options));
 		if (options['full-path'] === true) this.path.setWanted(true, now());
 		this.before = this.counters();
 		this.source = {
@@ -235,6 +235,6 @@ export const io: Tracer<IoRow, IoExtra> = {
 				if (program === 'block_rq_complete') writeSettings(object, filter, slowThreshold(options));
 			},
 		});
-		return new IoSession(host, bpf, devices, options);
+		return new IoSession(host, bpf, devices, filter, options);
 	},
 };

@@ -170,3 +170,18 @@ test('too dear: many system calls detach it, and it says so; the requests go on 
 		expect(running.read(1e9, 'operation').extra.full_path).toMatchObject({ state: 'off', reason: '' });
 	});
 });
+
+test('calls that return while their requests complete: no stage lasts longer than the load', async () => {
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'file', 64);
+		const running = start({});
+		const begun = performance.now();
+		// asks for many and waits for none: a completion may come in the middle of the call's return
+		const many = ['--ioengine=io_uring', '--direct=1', '--iodepth=16', '--iodepth_batch_complete_min=0'];
+		await fio(file, '--size=64M', '--rw=randread', ...many, '--time_based', '--runtime=8').done;
+		const { rows } = running.read(1e9, 'operation');
+		const { return: back, wake } = rows.find(({ op }) => op === 'read')?.stages ?? {};
+		expect(back?.count).toBeGreaterThan(10);
+		for (const stage of [back, wake]) expect(stage?.max_ns).toBeLessThan((performance.now() - begun) * 1e6);
+	});
+});

@@ -1,18 +1,24 @@
 /** Received packets against what was sent: counts, bytes, and a wait that we make ourselves. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, expect, test } from 'vitest';
 import type { ReceiveExtra, ReceiveRow } from '../../src/receive/snapshot.ts';
 import { receive } from '../../src/tracers/receive.ts';
 import type { Session } from '../../src/tracers/tracer.ts';
 import { realHost } from './host.ts';
+import { buildWorkloads } from './workload.ts';
 
 const DATAGRAMS = 2000;
 /** Small ones lie in one piece of memory, large ones in pages: the kernel copies them by different functions. */
 const SIZES = [100, 20_000];
 /** More than the histogram's smallest slots, much less than the test takes; ns. */
 const PAUSE = 5e6;
+
+const loads = buildWorkloads(new URL('fixtures/datagrams.c', import.meta.url));
+afterAll(() => loads.stop());
 
 let session: Session<ReceiveRow, ReceiveExtra> | undefined;
 
@@ -132,6 +138,20 @@ test('several senders and a reader that is as fast: each datagram is paired with
 	expect(Number(read)).toBeGreaterThan(3000);
 	expectCount(udp?.count, Number(read));
 	expectCount(udp?.bytes, Number(read) * 100);
+});
+
+test('a reader that takes them while they are put in: each has all its stages, none of another', async () => {
+	const running = start();
+	const begun = performance.now();
+	const load = loads.start(undefined, 5, 2);
+	const read = Number(await text(load.stdout as Readable));
+	const { rows, lost } = running.read(1e9, 'protocol');
+	const took = (performance.now() - begun) * 1e6;
+	const udp = row(rows, 'udp');
+	expect(read).toBeGreaterThan(10_000);
+	expectCount((udp?.count ?? 0) + (lost['unseen_start'] ?? 0), read);
+	expect(udp?.stages_total['socket']?.count).toBe(udp?.count_total);
+	for (const { max_ns } of Object.values(udp?.stages ?? {})) expect(max_ns).toBeLessThan(took);
 });
 
 test('a stream read in pieces: all bytes, more of them than packets', async () => {
