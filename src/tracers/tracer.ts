@@ -127,6 +127,8 @@ export interface OptionSpec {
 	invalid?(text: string): string | undefined;
 	min?: number;
 	max?: number;
+	/** Of a number: whole ones only. */
+	integer?: true;
 	/** Placeholder in help, e.g. `MS`. */
 	placeholder?: string;
 	help: string;

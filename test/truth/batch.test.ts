@@ -1,6 +1,6 @@
 /** The built program's batch output on the running kernel, held against the documented schema. */
-import { execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
@@ -136,4 +136,22 @@ test('a reader that stops early is no failure', async () => {
 	]);
 	expect(stdout).toMatch(/^\{"schema":1.*\}\n$/);
 	expect(stderr).toBe('');
+});
+
+test.each([
+	[['--help']],
+	[['--batch', '--iterations', '1', '--delay', '0.1']],
+	[['compare', '--live', '--duration', '0.1']],
+	[['-v', '--duration', '0.1']],
+])('a full disk is a failure, told in one line: %j', (args) => {
+	const full = openSync('/dev/full', 'w');
+	const { status, stderr } = spawnSync('bin/wattlag', args, { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+	closeSync(full);
+	expect(stderr).toMatch(/^wattlag: standard output: .*ENOSPC.*\n$/);
+	expect(status).toBe(1);
+});
+
+test('a broken configuration does not keep help away', async () => {
+	const { stdout } = await run('bin/wattlag', ['--config', '/nowhere', '--help']);
+	expect(stdout).toContain('exit codes');
 });

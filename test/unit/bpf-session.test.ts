@@ -127,6 +127,7 @@ describe('refusals', () => {
 		['0000000000000000', 'CAP_BPF and CAP_PERFMON are missing'],
 		['0000008000000000', 'CAP_PERFMON is missing'],
 		['0000004000000000', 'CAP_BPF is missing'],
+		['000000c000000000', 'CAP_SYS_ADMIN is missing'],
 	])('capabilities %s', (effective, words) => {
 		capabilities(effective);
 		failAt = { call: 'load', error: refusal('EPERM', 'EPERM: not permitted') };
@@ -135,6 +136,13 @@ describe('refusals', () => {
 		expect(error.message).toContain(words);
 		expect(error.fix).toContain('root');
 		expect(calls.at(-1)).toBe('close');
+	});
+
+	test('too many open files', () => {
+		failAt = { call: 'load', error: refusal('EMFILE', 'EMFILE: map x') };
+		const error = open() as Unavailable;
+		expect(error.message).toContain('too many files are open');
+		expect(error.fix).toContain('ulimit');
 	});
 
 	test('CAP_SYS_ADMIN stands for both', () => {
