@@ -50,6 +50,16 @@ export function missingCapabilities(procRoot: string): string[] {
 	return missing.length > 0 ? missing : ['CAP_SYS_ADMIN'];
 }
 
+/** Root of a user namespace, as in a rootless container, has all capabilities and may use none of them for BPF. */
+function inUserNamespace(procRoot: string): boolean {
+	try {
+		return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync(join(procRoot, 'self/uid_map'), 'utf8'));
+	} catch {
+		// a kernel without user namespaces
+		return false;
+	}
+}
+
 function lockdown(sysRoot: string): string | undefined {
 	try {
 		const mode = /\[(\w+)\]/.exec(readFileSync(join(sysRoot, 'kernel/security/lockdown'), 'utf8'))?.[1];
@@ -123,6 +133,12 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 				error,
 			);
 		}
+		if (inUserNamespace(host.procRoot))
+			return new Unavailable(
+				`cannot ${doing}: the kernel gives no BPF to a user namespace (rootless container)`,
+				'run as root of the machine, outside of it',
+				error,
+			);
 		const mode = lockdown(host.sysRoot);
 		if (mode)
 			return new Unavailable(

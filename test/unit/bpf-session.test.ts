@@ -138,6 +138,14 @@ describe('refusals', () => {
 		expect(calls.at(-1)).toBe('close');
 	});
 
+	test('root of a user namespace is not root of the machine', () => {
+		writeFileSync(join(directory, 'self/uid_map'), '         0       1000          1\n');
+		failAt = { call: 'load', error: refusal('EPERM', 'EPERM: load x') };
+		expect((open() as Unavailable).message).toContain('user namespace');
+		writeFileSync(join(directory, 'self/uid_map'), '         0          0 4294967295\n');
+		expect((open() as Unavailable).message).not.toContain('user namespace');
+	});
+
 	test('too many open files', () => {
 		failAt = { call: 'load', error: refusal('EMFILE', 'EMFILE: map x') };
 		const error = open() as Unavailable;
