@@ -103,6 +103,14 @@ test('--limit keeps the first rows after sorting', async () => {
 	expect(first).toBeLessThan(second as number);
 });
 
+test('threads are counted from the first interval on', async () => {
+	const [line] = await batch('--tab', 'runqlat', '--group', 'thread', '--iterations', '1', '--delay', '0.5');
+	const rows = line?.rows as { key: { kind: string }; count: number }[];
+	const threads = rows.filter(({ key }) => key.kind === 'thread').reduce((sum, { count }) => sum + count, 0);
+	const all = rows.find(({ key }) => key.kind === 'all')?.count ?? 0;
+	expect(threads).toBeGreaterThan(all / 2);
+});
+
 test('without --json: a table with header and units', async () => {
 	const { stdout } = await run('bin/wattlag', ['--batch', '--tab', 'energy', '-n', '1', '-d', '0.3']);
 	const [about, header, ...rows] = stdout.split('\n');
