@@ -2,6 +2,7 @@
 import { Filter } from './filter/bind.ts';
 import { formatValue } from './format.ts';
 import { ordered, passing, treeIndent } from './grouping/tree.ts';
+import { Output } from './output.ts';
 import { firstDirection } from './query.ts';
 import type { Sampler } from './sampler.ts';
 import { type Snapshot, secondsOf } from './snapshot.ts';
@@ -66,10 +67,11 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 	const { test, ignored } = new Filter(options.filter ?? '', (options.tracers ?? [tracer]) as never).bind(tracer);
 	for (const term of ignored)
 		process.stderr.write(`wattlag: filter: '${term}' is ignored: tab ${tracer.id} has no such column\n`);
+	const output = new Output();
 	return new Promise((resolve) => {
 		let printed = 0;
-		// a reader that has seen enough (head) is no failure
-		process.stdout.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EPIPE' ? 0 : 1));
+		const end = () => resolve(output.end());
+		void output.broken.then(end);
 		sampler.subscribe((event) => {
 			if (printed >= options.iterations) return;
 			switch (event.kind) {
@@ -79,9 +81,9 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 					if (snapshot.tab !== tracer.id) return;
 					const matching = passing(snapshot, snapshot.rows, test);
 					const rows = ordered(snapshot, matching, sort, firstDirection(sort)).slice(0, options.limit);
-					process.stdout.write(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
+					output.print(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
 					printed += 1;
-					if (printed >= options.iterations) resolve(0);
+					if (printed >= options.iterations) end();
 					break;
 				}
 				case 'unavailable':

@@ -6,6 +6,8 @@ import { loadAddon } from './native.ts';
 import { configPath, type Flags, noFlags } from './options/flags.ts';
 import { helpText } from './options/help.ts';
 import { type CommandLine, resolveOptions } from './options/resolve.ts';
+import { isOn } from './options/values.ts';
+import { Output } from './output.ts';
 import { registry } from './registry.ts';
 import { WorkerSampler } from './sampling/worker-sampler.ts';
 import { sanitize } from './sanitize.ts';
@@ -83,16 +85,11 @@ function untilSignal(): AbortSignal {
 	return stop.signal;
 }
 
-/** Print what does not fit into the pipe later; false when its reader has gone. */
-function printer(): (text: string) => boolean {
-	let open = true;
-	process.stdout.on('error', () => {
-		open = false;
-	});
-	return (text) => {
-		if (open) process.stdout.write(text);
-		return open;
-	};
+/** Resolves with the exit code. */
+function print(text: string): Promise<number> {
+	const output = new Output();
+	output.print(text);
+	return output.end();
 }
 
 async function compare(command: CommandLine): Promise<number> {
@@ -104,14 +101,14 @@ async function compare(command: CommandLine): Promise<number> {
 		{ duration: command.duration, model: { tdp: Number(power), idleShare: Number(idleShare) / 100 } },
 		untilSignal(),
 	);
-	printer()(command.json ? comparisonJson(result) : comparisonTable(result, Math.min(command.limit, 20)));
-	return 0;
+	return print(command.json ? comparisonJson(result) : comparisonTable(result, Math.min(command.limit, 20)));
 }
 
 async function slices(command: CommandLine): Promise<number> {
 	const { streamSlices } = await import('./slices/stream.ts');
-	await streamSlices(openHost(paths(command)), { ...command, print: printer() }, untilSignal());
-	return 0;
+	const output = new Output();
+	await streamSlices(openHost(paths(command)), { ...command, print: (text) => output.print(text) }, untilSignal());
+	return output.end();
 }
 
 async function live(command: CommandLine): Promise<number> {
@@ -151,15 +148,11 @@ async function main(): Promise<number> {
 	const words = process.argv.slice(2);
 	const flags: Flags =
 		words.length > 0 ? (await import('./options/command-line.ts')).readFlags(words, tracers) : noFlags;
+	if (isOn(flags.options['help'])) return print(helpText(tracers));
+	if (isOn(flags.options['version'])) return print(`wattlag ${version()}\n`);
 	const file = await loadConfig(configPath(flags), process.env);
 	const command = resolveOptions(flags, tracers, { env: process.env, file });
 	switch (command.mode) {
-		case 'help':
-			process.stdout.write(helpText(tracers));
-			return 0;
-		case 'version':
-			process.stdout.write(`wattlag ${version()}\n`);
-			return 0;
 		case 'batch':
 			return batch(command);
 		case 'compare':
@@ -173,6 +166,8 @@ async function main(): Promise<number> {
 	}
 }
 
+// whoever closed it does not want our messages
+process.stderr.on('error', () => {});
 try {
 	process.exitCode = await main();
 } catch (error) {

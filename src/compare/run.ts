@@ -5,6 +5,7 @@ import { Processors } from '../energy/cpufreq.ts';
 import { activeEnergy, type ModelParameters } from '../energy/model.ts';
 import { ProcCpu } from '../energy/proc/cpu.ts';
 import { threadCpu } from '../energy/thread-cpu.ts';
+import { explain } from '../tracers/bpf-session.ts';
 import { BpfCpu } from '../tracers/energy-bpf.ts';
 import type { Host } from '../tracers/tracer.ts';
 import type { Ns } from '../units.ts';
@@ -29,6 +30,14 @@ function processesOf(use: CpuUse, model: ModelParameters): ComparedProcess[] {
 	});
 }
 
+function enableStatistics(host: Host): { close(): void } {
+	try {
+		return host.addon.enableStats();
+	} catch (error) {
+		throw explain(host, 'compare', 'measure what BPF costs', error);
+	}
+}
+
 /** Throws {@link Unavailable} where one of the sides is not to be had. */
 export async function compareLive(
 	host: Host,
@@ -41,8 +50,9 @@ export async function compareLive(
 	const weighting = { placeOf: () => 0, speedOf: () => 1 };
 	const bpf = new BpfCpu(host, { weighting, places: 1, interrupts: false });
 	let proc: ProcCpu | undefined;
-	const statistics = host.addon.enableStats();
+	let statistics: { close(): void } | undefined;
 	try {
+		statistics = enableStatistics(host);
 		proc = new ProcCpu(host.procRoot);
 		const comparison = new LiveComparison();
 		let hooks = bpf.cost().ns;
@@ -62,7 +72,7 @@ export async function compareLive(
 		}
 		return comparison.result();
 	} finally {
-		statistics.close();
+		statistics?.close();
 		bpf.close();
 		proc?.close();
 	}

@@ -2,7 +2,7 @@
  * The configuration file: where it is, and what it says, each value with its place. What values mean is decided by the
  * tables of options. Nothing is ever written to it.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../usage-error.ts';
@@ -28,16 +28,34 @@ function defaultPath(env: Env): string {
 	return join(base?.startsWith('/') ? base : join(env['HOME'] || homedir(), '.config'), 'wattlag', 'config.toml');
 }
 
-/** null: there is none, which is fine unless the user named one. Larger than a megabyte is not a configuration. */
+/** Larger is not a configuration. */
+const MAX_BYTES = 2 ** 20;
+
+/** The beginning of a file, which may be a pipe or a device without end: one byte more than a configuration may have. */
+function beginning(path: string): Buffer {
+	const file = openSync(path, 'r');
+	try {
+		const bytes = Buffer.alloc(MAX_BYTES + 1);
+		let length = 0;
+		for (let got = -1; got !== 0 && length < bytes.length; length += got)
+			got = readSync(file, bytes, length, bytes.length - length, null);
+		return bytes.subarray(0, length);
+	} finally {
+		closeSync(file);
+	}
+}
+
+/** null: there is none, which is fine unless the user named one. */
 function read(path: string, named: boolean): string | null {
 	try {
-		const bytes = readFileSync(path);
-		if (bytes.length > 2 ** 20) throw new UsageError(`${path}: larger than 1 MiB, which no configuration is`);
+		const bytes = beginning(path);
+		if (bytes.length > MAX_BYTES) throw new UsageError(`${path}: larger than 1 MiB, which no configuration is`);
 		return bytes.toString('utf8');
 	} catch (error) {
 		if (error instanceof UsageError) throw error;
 		const { code } = error as NodeJS.ErrnoException;
-		if (!named && (code === 'ENOENT' || code === 'ENOTDIR')) return null;
+		// as another user, the home may be one that we cannot look into
+		if (!named && (code === 'ENOENT' || code === 'ENOTDIR' || !existsSync(path))) return null;
 		throw new UsageError(`${path}: cannot be read (${code}); give another one with --config FILE`);
 	}
 }

@@ -6,7 +6,7 @@ import { defaultBindings } from '../ui/keymap.ts';
 function property(spec: OptionSpec): object {
 	return {
 		description: spec.help,
-		type: spec.choices?.includes('256') ? ['string', 'integer'] : spec.type,
+		type: spec.choices?.includes('256') ? ['string', 'integer'] : spec.integer ? 'integer' : spec.type,
 		default: spec.default,
 		...(spec.choices && {
 			enum: spec.choices.flatMap((choice) => (/^\d+$/.test(choice) ? [choice, Number(choice)] : [choice])),

@@ -163,6 +163,7 @@ export const options: readonly OptionSpec[] = [
 		default: 0,
 		min: 0,
 		max: 2 ** 22,
+		integer: true,
 		placeholder: 'TID',
 		help: 'measure only requests of this thread',
 	},

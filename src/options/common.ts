@@ -115,6 +115,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			name: 'iterations',
 			short: 'n',
 			type: 'number',
+			integer: true,
 			default: 0,
 			min: 0,
 			placeholder: 'N',
@@ -125,6 +126,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			name: 'limit',
 			short: 'l',
 			type: 'number',
+			integer: true,
 			default: 0,
 			min: 0,
 			placeholder: 'N',
@@ -142,6 +144,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 		{
 			name: 'rate',
 			type: 'number',
+			integer: true,
 			default: 1000,
 			min: 1,
 			max: 1_000_000,

@@ -11,14 +11,15 @@ import type { Options } from '../tracers/tracer.ts';
 import type { KeyOverrides } from '../ui/keymap.ts';
 import type { LookChoice } from '../ui/theme.ts';
 import { UsageError } from '../usage-error.ts';
+import { checkCombinations, type Mode, modeOf } from './combinations.ts';
 import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring } from './common.ts';
 import { fileValues } from './file-values.ts';
 import type { Flags } from './flags.ts';
-import { check, integer, oneOf } from './values.ts';
+import { check, oneOf, orUnlimited } from './values.ts';
 
 /** What the user asked for, checked. */
 export interface CommandLine {
-	mode: 'live' | 'batch' | 'compare' | 'slices' | 'replay' | 'help' | 'version';
+	mode: Mode;
 	/** `replay`: the file. */
 	recording: string;
 	/** Tab to open or to print. */
@@ -94,13 +95,13 @@ export function resolveOptions(
 	const tab = batch && !named ? firstMeasuring(tracers) : text('tab');
 	if (compare && !on('live')) throw new UsageError('compare needs --live: wattlag compare --live');
 	if (!compare && on('live')) throw new UsageError('--live belongs to compare: wattlag compare --live');
-	if (replay !== undefined && batch) throw new UsageError('replay opens the screen: leave out --batch');
-	for (const name of ['json', 'iterations', 'limit']) {
-		if (compare && name !== 'iterations') continue;
-		if (!batch && flags[name] !== undefined && flags[name] !== false) {
-			throw new UsageError(`--${name} needs --batch`);
-		}
-	}
+	const mode = modeOf([
+		...(replay !== undefined ? (['replay'] as const) : []),
+		...(compare ? (['compare'] as const) : []),
+		...(on('verbose') ? (['slices'] as const) : []),
+		...(batch ? (['batch'] as const) : []),
+	]);
+	checkCombinations(mode, flags, (name) => values.get(name));
 	/** One of the options that every tab has for itself; those of the command line are for the tab in front. */
 	const perTab = (name: string, choices: (tracer: AnyTracer) => readonly string[]): Record<string, string> => {
 		const spec = common.find((one) => one.name === name) as CommonSpec;
@@ -116,25 +117,13 @@ export function resolveOptions(
 		return Object.fromEntries(entries);
 	};
 	return {
-		mode: on('help')
-			? 'help'
-			: on('version')
-				? 'version'
-				: replay !== undefined
-					? 'replay'
-					: compare
-						? 'compare'
-						: on('verbose')
-							? 'slices'
-							: batch
-								? 'batch'
-								: 'live',
+		mode,
 		recording: replay ?? '',
 		tab,
 		json: on('json'),
-		iterations: integer('iterations', number('iterations')),
+		iterations: orUnlimited(number('iterations')),
 		delay: number('delay'),
-		limit: integer('limit', number('limit')),
+		limit: orUnlimited(number('limit')),
 		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
 		groups: perTab('group', (tracer) => tracer.groups),
 		filter: checkFilter(text('filter'), tracers),

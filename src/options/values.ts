@@ -5,6 +5,11 @@ import { UsageError } from '../usage-error.ts';
 const yes = ['1', 'true', 'yes', 'on'];
 const no = ['0', 'false', 'no', 'off', ''];
 
+/** A switch of the command line that was not turned off again; what is no answer is left to {@link check}. */
+export function isOn(raw: unknown): boolean {
+	return raw === true || yes.includes(raw as string);
+}
+
 /** A value from any of the sources, checked. `name` is how the user wrote it, with its place where there is one. */
 export function check(spec: OptionSpec, raw: unknown, name: string): number | string | boolean {
 	if (spec.type === 'boolean') {
@@ -26,6 +31,7 @@ export function check(spec: OptionSpec, raw: unknown, name: string): number | st
 	const low = spec.min ?? Number.NEGATIVE_INFINITY;
 	const high = spec.max ?? Number.POSITIVE_INFINITY;
 	if (text.trim() === '' || !Number.isFinite(number)) throw new UsageError(`${name}: '${text}' is not a number`);
+	if (spec.integer && !Number.isInteger(number)) throw new UsageError(`${name}: ${text} is not a whole number`);
 	if (number < low || number > high) {
 		throw new UsageError(
 			`${name}: ${text} is out of range (${Number.isFinite(high) ? `${low} to ${high}` : `at least ${low}`})`,
@@ -34,9 +40,8 @@ export function check(spec: OptionSpec, raw: unknown, name: string): number | st
 	return number;
 }
 
-/** A whole number; 0 stands for no limit. */
-export function integer(name: string, value: number): number {
-	if (!Number.isInteger(value)) throw new UsageError(`--${name}: ${value} is not a whole number`);
+/** 0 stands for no limit. */
+export function orUnlimited(value: number): number {
 	return value === 0 ? Number.POSITIVE_INFINITY : value;
 }
 

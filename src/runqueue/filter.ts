@@ -14,6 +14,7 @@ export const TASK_FILTERS: readonly OptionSpec[] = [
 		default: 0,
 		min: 0,
 		max: 2 ** 22,
+		integer: true,
 		placeholder: 'PID',
 		help: 'measure only this process (thread group)',
 	},

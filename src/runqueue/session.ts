@@ -41,14 +41,14 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private ringFull: Count = 0;
 	private culpritsFull: Count = 0;
 
-	constructor(host: Host, reader: Reader, options: Options) {
+	constructor(host: Host, reader: Reader, options: Options, group?: string) {
 		this.host = host;
 		this.reader = reader;
 		this.accounts = new Accounts(reader.possibleCpus, host.procRoot);
 		this.options = options;
 		const { kind, description, uncertainty, hooks } = reader;
 		this.source = { kind, description, uncertainty, hooks: [...hooks] };
-		reader.begin(this.epoch, false, false);
+		reader.begin(this.epoch, false, reader.hasThreads && group === 'thread');
 		this.zones = zonesFrom(options);
 		this.setCulprits(options['culprits'] === true, this.focused);
 	}

@@ -152,7 +152,8 @@ export class Sampling {
 		if (this.closed || this.running.some((entry) => entry.tracer === tracer)) return;
 		this.options.emit({ kind: 'attaching', tab: tracer.id });
 		try {
-			const session = tracer.start(this.options.host, this.options.sections[tracer.id] ?? {});
+			const { host, sections } = this.options;
+			const session = tracer.start(host, sections[tracer.id] ?? {}, this.groups[tracer.id]);
 			// the first interval of what is made of others begins with theirs
 			const readAt = tracer.from ? Math.min(now(), ...this.running.map((entry) => entry.readAt)) : now();
 			this.running.push({ tracer, session, readAt, windowCost: undefined });

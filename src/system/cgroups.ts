@@ -76,7 +76,7 @@ export function cgroupId(procRoot: string, path: string): number | undefined {
 	const root = unifiedMount(procRoot);
 	if (root === undefined) return undefined;
 	try {
-		const found = statSync(join(root, path));
+		const found = statSync(join(root, join('/', path)));
 		return found.isDirectory() ? found.ino : undefined;
 	} catch {
 		return undefined;

@@ -37,13 +37,27 @@ export interface BpfSessionOptions<Layout extends ConstantLayout> {
 
 const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
 
-/** Those of CAP_BPF and CAP_PERFMON that this process lacks. CAP_SYS_ADMIN stands for both, as in the kernel. */
+/**
+ * Those of CAP_BPF and CAP_PERFMON that this process lacks. CAP_SYS_ADMIN stands for both, as in the kernel, which asks
+ * for it alone where it lets have a look at kernel modules or at the cost of programs.
+ */
 export function missingCapabilities(procRoot: string): string[] {
 	const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(join(procRoot, 'self/status'), 'utf8'))?.[1];
 	if (effective === undefined) return [];
 	const has = (bit: bigint): boolean => ((BigInt(`0x${effective}`) >> bit) & 1n) === 1n;
 	if (has(CAPABILITIES.CAP_SYS_ADMIN)) return [];
-	return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(CAPABILITIES[name]));
+	const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(CAPABILITIES[name]));
+	return missing.length > 0 ? missing : ['CAP_SYS_ADMIN'];
+}
+
+/** Root of a user namespace, as in a rootless container, has all capabilities and may use none of them for BPF. */
+function inUserNamespace(procRoot: string): boolean {
+	try {
+		return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync(join(procRoot, 'self/uid_map'), 'utf8'));
+	} catch {
+		// a kernel without user namespaces
+		return false;
+	}
 }
 
 function lockdown(sysRoot: string): string | undefined {
@@ -119,6 +133,12 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 				error,
 			);
 		}
+		if (inUserNamespace(host.procRoot))
+			return new Unavailable(
+				`cannot ${doing}: the kernel gives no BPF to a user namespace (rootless container)`,
+				'run as root of the machine, outside of it',
+				error,
+			);
 		const mode = lockdown(host.sysRoot);
 		if (mode)
 			return new Unavailable(
@@ -126,6 +146,13 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 				'start the kernel with lockdown=integrity or lockdown=none',
 				error,
 			);
+	}
+	if (code === 'EMFILE' || code === 'ENFILE') {
+		return new Unavailable(
+			`cannot ${doing}: too many files are open (${code})`,
+			code === 'EMFILE' ? 'allow more: ulimit -Hn 4096' : 'allow more: sysctl fs.file-max',
+			error,
+		);
 	}
 	const words = [message, verdict(log)].filter(Boolean).join(': ');
 	return new Unavailable(

@@ -73,10 +73,10 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 					? `${key.pid}:${key.process_start ?? 0}`
 					: undefined,
 	focus: (pid) => ({ focus: pid }),
-	start(host: Host, options: Options): Session<RunqlatRow, RunqlatExtra> {
+	start(host: Host, options: Options, group?: string): Session<RunqlatRow, RunqlatExtra> {
 		const reader = openReader(host, filterOf(options, host.procRoot), options);
 		try {
-			return new RunqlatSession(host, reader, options);
+			return new RunqlatSession(host, reader, options, group);
 		} catch (error) {
 			reader.close();
 			throw error;

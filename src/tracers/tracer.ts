@@ -127,6 +127,8 @@ export interface OptionSpec {
 	invalid?(text: string): string | undefined;
 	min?: number;
 	max?: number;
+	/** Of a number: whole ones only. */
+	integer?: true;
 	/** Placeholder in help, e.g. `MS`. */
 	placeholder?: string;
 	help: string;
@@ -159,6 +161,9 @@ export interface Tracer<Row, Extra extends object> {
 	focus?(pid: number): Options;
 	/** It costs too much to run unasked: started when its tab is opened, stopped when nobody has looked for a minute. */
 	onDemand?: boolean;
-	/** Load and attach. Throws {@link Unavailable} with what is missing; leaves nothing behind then. */
-	start(host: Host, options: Options): Session<Row, Extra>;
+	/**
+	 * Load and attach. `group`: what the first rows will stand for, where somebody chose it. Throws {@link Unavailable} with
+	 * what is missing; leaves nothing behind then.
+	 */
+	start(host: Host, options: Options, group?: string): Session<Row, Extra>;
 }

@@ -1,6 +1,6 @@
 /** The built program's batch output on the running kernel, held against the documented schema. */
-import { execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
@@ -103,6 +103,14 @@ test('--limit keeps the first rows after sorting', async () => {
 	expect(first).toBeLessThan(second as number);
 });
 
+test('threads are counted from the first interval on', async () => {
+	const [line] = await batch('--tab', 'runqlat', '--group', 'thread', '--iterations', '1', '--delay', '0.5');
+	const rows = line?.rows as { key: { kind: string }; count: number }[];
+	const threads = rows.filter(({ key }) => key.kind === 'thread').reduce((sum, { count }) => sum + count, 0);
+	const all = rows.find(({ key }) => key.kind === 'all')?.count ?? 0;
+	expect(threads).toBeGreaterThan(all / 2);
+});
+
 test('without --json: a table with header and units', async () => {
 	const { stdout } = await run('bin/wattlag', ['--batch', '--tab', 'energy', '-n', '1', '-d', '0.3']);
 	const [about, header, ...rows] = stdout.split('\n');
@@ -136,4 +144,22 @@ test('a reader that stops early is no failure', async () => {
 	]);
 	expect(stdout).toMatch(/^\{"schema":1.*\}\n$/);
 	expect(stderr).toBe('');
+});
+
+test.each([
+	[['--help']],
+	[['--batch', '--iterations', '1', '--delay', '0.1']],
+	[['compare', '--live', '--duration', '0.1']],
+	[['-v', '--duration', '0.1']],
+])('a full disk is a failure, told in one line: %j', (args) => {
+	const full = openSync('/dev/full', 'w');
+	const { status, stderr } = spawnSync('bin/wattlag', args, { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+	closeSync(full);
+	expect(stderr).toMatch(/^wattlag: standard output: .*ENOSPC.*\n$/);
+	expect(status).toBe(1);
+});
+
+test('a broken configuration does not keep help away', async () => {
+	const { stdout } = await run('bin/wattlag', ['--config', '/nowhere', '--help']);
+	expect(stdout).toContain('exit codes');
 });

@@ -127,6 +127,7 @@ describe('refusals', () => {
 		['0000000000000000', 'CAP_BPF and CAP_PERFMON are missing'],
 		['0000008000000000', 'CAP_PERFMON is missing'],
 		['0000004000000000', 'CAP_BPF is missing'],
+		['000000c000000000', 'CAP_SYS_ADMIN is missing'],
 	])('capabilities %s', (effective, words) => {
 		capabilities(effective);
 		failAt = { call: 'load', error: refusal('EPERM', 'EPERM: not permitted') };
@@ -135,6 +136,21 @@ describe('refusals', () => {
 		expect(error.message).toContain(words);
 		expect(error.fix).toContain('root');
 		expect(calls.at(-1)).toBe('close');
+	});
+
+	test('root of a user namespace is not root of the machine', () => {
+		writeFileSync(join(directory, 'self/uid_map'), '         0       1000          1\n');
+		failAt = { call: 'load', error: refusal('EPERM', 'EPERM: load x') };
+		expect((open() as Unavailable).message).toContain('user namespace');
+		writeFileSync(join(directory, 'self/uid_map'), '         0          0 4294967295\n');
+		expect((open() as Unavailable).message).not.toContain('user namespace');
+	});
+
+	test('too many open files', () => {
+		failAt = { call: 'load', error: refusal('EMFILE', 'EMFILE: map x') };
+		const error = open() as Unavailable;
+		expect(error.message).toContain('too many files are open');
+		expect(error.fix).toContain('ulimit');
 	});
 
 	test('CAP_SYS_ADMIN stands for both', () => {

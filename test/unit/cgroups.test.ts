@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Cgroups } from '../../src/system/cgroups.ts';
+import { Cgroups, cgroupId } from '../../src/system/cgroups.ts';
 
 let directory: string;
 
@@ -27,6 +27,14 @@ test('ids are inode numbers of the unified hierarchy, names are made inert', () 
 	expect(cgroups.path(id('system.slice'))).toBe('/system.slice');
 	expect(cgroups.path(id('system.slice/x\u001b[31m.service'))).toBe('/system.slice/x^[[31m.service');
 	expect(cgroups.path(4711e6)).toBe('#4711000000');
+});
+
+test('a path leads to a group and never out of the hierarchy', () => {
+	const proc = join(directory, 'proc');
+	expect(cgroupId(proc, '/system.slice')).toBe(id('system.slice'));
+	expect(cgroupId(proc, 'system.slice/')).toBe(id('system.slice'));
+	expect(cgroupId(proc, '/none')).toBeUndefined();
+	expect(cgroupId(proc, '../..')).toBe(id('/'));
 });
 
 test('a group made later is found, one that has gone keeps its name', () => {

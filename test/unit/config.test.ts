@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -86,6 +86,12 @@ describe('where the file is', () => {
 		);
 		await expect(loadConfig(undefined, { WATTLAG_CONFIG: folder })).rejects.toThrow(/cannot be read \(EISDIR\)/);
 	});
+
+	test('a home that cannot be looked into has none; what has no end is none', async () => {
+		symlinkSync('loop', join(folder, 'loop'));
+		expect(await loadConfig(undefined, { HOME: join(folder, 'loop') })).toBeNull();
+		await expect(loadConfig('/dev/zero', {})).rejects.toThrow(/larger than 1 MiB/);
+	});
 });
 
 describe('a mistake is one line with file, line and fix', () => {
@@ -146,6 +152,12 @@ describe('schema', () => {
 		expect(validate({ colour: 3 })).toBe(false);
 		expect(validate({ keys: { fly: 'x' } })).toBe(false);
 	});
+});
+
+test('docs/config.md names every command', () => {
+	const [, list = ''] = /Commands: ([\s\S]*?)\n\n/.exec(readFileSync('docs/config.md', 'utf8')) ?? [];
+	const commands = defaultBindings.map(({ command }) => command);
+	expect([...list.matchAll(/`([^`]+)`/g)].map(([, name]) => name).sort()).toEqual(commands.sort());
 });
 
 test('every default key is one that the file could name', () => {

@@ -77,6 +77,21 @@ describe('a bad option is one line that names it', () => {
 		[['--sort', 'colour'], /--sort: tab overview has no 'colour'/],
 		[['--group', 'family'], /--group: tab overview has no 'family'/],
 		[['--slow', 'x'], /--slow: 'x' is not a number/],
+		[['--pid', '1.5'], /--pid: 1.5 is not a whole number/],
+		[['-v', '--rate', '1.5'], /--rate: 1.5 is not a whole number/],
+		[['--rate', '5'], /--rate needs -v/],
+		[['--duration', '5'], /--duration needs compare --live or -v/],
+		[['-v', '--batch'], /-v and --batch exclude each other/],
+		[['compare', '--live', '--batch'], /compare --live and --batch exclude each other/],
+		[['compare', '--live', '--filter', 'x'], /--filter does not go with compare --live/],
+		[['-v', '--tab', 'io'], /--tab does not go with -v/],
+		[['replay', 'x', '--batch'], /replay and --batch exclude each other/],
+		[['replay', 'x', '--json'], /--json does not go with replay/],
+		[['--full-path', '--device-only'], /--full-path and --device-only exclude each other/],
+		[['--culprits', '--system-only'], /--culprits and --system-only exclude each other/],
+		[['--file', '/a', '--directory', '/b'], /--file and --directory exclude each other/],
+		[['--power', '10', '--idle', '11'], /--idle: 11 W is more than --power, 10 W/],
+		[['--seed-compatible', '--policy', 'active'], /--seed-compatible and --policy active exclude each other/],
 		[['stray'], /unexpected argument 'stray'/],
 	])('%j', (argv, message) => {
 		expect(() => parse(...argv)).toThrow(UsageError);
@@ -105,4 +120,5 @@ test('help names every option, sort key and exit code', () => {
 		expect(help).toContain(word);
 	}
 	for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(160);
+	expect(help).toContain('--irq-storm-share PERCENT so much');
 });
