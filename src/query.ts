@@ -36,12 +36,12 @@ export function sortRows<Row>(
 }
 
 /** Numbers are their own size; where there is text, the place among all values that there are. */
-function sizesOf<Row>(rows: readonly Row[], valueOf: (row: Row) => number | string): Float64Array {
+function sizesOf<Row>(rows: readonly Row[], value: (row: Row) => number | string): Float64Array {
 	const sizes = new Float64Array(rows.length);
 	for (const [place, row] of rows.entries()) {
-		const value = valueOf(row);
-		if (typeof value === 'string') return placesOf(rows.map(valueOf));
-		sizes[place] = value;
+		const size = value(row);
+		if (typeof size === 'string') return placesOf(rows.map(value));
+		sizes[place] = size;
 	}
 	return sizes;
 }
