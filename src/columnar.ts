@@ -2,6 +2,7 @@
  * Rows by property: an array of numbers is copied as memory, while structured clone spells out every property's name in
  * every object. Whatever plain data rows hold, they come back as they were, properties in the same order.
  */
+import { deserialize, serialize } from 'node:v8';
 
 /** Values of one property of all rows, in their order. `at`: where its numbers begin. */
 type Column =
@@ -9,8 +10,8 @@ type Column =
 	/** Numbers are indices into few texts. */
 	| { kind: 'texts'; at: number; texts: readonly string[] }
 	| { kind: 'records'; keys: readonly string[]; columns: readonly Column[] }
-	/** Numbers are the lengths. These and those of the items are in {@link Columns.lists}. */
-	| { kind: 'lists'; at: number; items: Column }
+	/** At this place in {@link Columns.lists}. */
+	| { kind: 'lists'; place: number }
 	/** Values of several kinds; numbers are indices into `parts`. */
 	| { kind: 'mixed'; at: number; parts: readonly Column[] }
 	/** Whatever else structured clone can take. */
@@ -20,9 +21,11 @@ export interface Columns {
 	length: number;
 	rows: Column;
 	numbers: Float64Array;
-	/** null: the lists in the rows are empty. */
-	lists: Float64Array | null;
+	/** Serialized, an array of them for each column that has any: they are many, and seldom looked at. null: all are empty. */
+	lists: Uint8Array | null;
 }
+
+type Lists = (readonly unknown[])[];
 
 type Row = Record<string, unknown>;
 /** A record's kind are its keys. */
@@ -33,9 +36,9 @@ const MOST_KINDS = 32;
 
 export function toColumns(rows: readonly object[]): Columns {
 	const numbers = new Pool();
-	const lists = new Pool();
+	const lists: Lists = [];
 	const column = columnOf(rows, numbers, lists);
-	return { length: rows.length, rows: column, numbers: numbers.joined(), lists: lists.joined() };
+	return { length: rows.length, rows: column, numbers: numbers.joined(), lists: serialize(lists) };
 }
 
 class Pool {
@@ -61,37 +64,30 @@ class Pool {
 	}
 }
 
-function columnOf(values: readonly unknown[], numbers: Pool, lists: Pool): Column {
+function columnOf(values: readonly unknown[], numbers: Pool, lists: Lists): Column {
+	const first = kindOf(values[0]);
+	if (values.every((value) => isOf(value, first))) return alike(first, values, numbers, lists);
 	const kinds: Kind[] = [];
-	const kindOf = new Float64Array(values.length);
-	let kind = 0;
-	for (let place = 0; place < values.length; place++) {
-		const value = values[place];
-		if (!isOf(value, kinds[kind])) kind = kinds.findIndex((one) => isOf(value, one));
-		if (kind < 0) kind = kinds.push(newKind(value)) - 1;
-		if (kind === MOST_KINDS) return { kind: 'values', values };
-		kindOf[place] = kind;
+	const places = new Float64Array(values.length);
+	for (const [place, value] of values.entries()) {
+		const known = kinds.findIndex((kind) => isOf(value, kind));
+		places[place] = known < 0 ? kinds.push(kindOf(value)) - 1 : known;
+		if (kinds.length > MOST_KINDS) return { kind: 'values', values };
 	}
-	const [only = 'other'] = kinds;
-	if (kinds.length < 2) return alike(only, values, numbers, lists);
-	const parts = kinds.map((one, index) =>
-		alike(
-			one,
-			values.filter((_, place) => kindOf[place] === index),
-			numbers,
-			lists,
-		),
-	);
-	return { kind: 'mixed', at: numbers.add(kindOf), parts };
+	const parts = kinds.map((kind, index) => {
+		const those = values.filter((_, place) => places[place] === index);
+		return alike(kind, those, numbers, lists);
+	});
+	return { kind: 'mixed', at: numbers.add(places), parts };
 }
 
-function isOf(value: unknown, kind: Kind | undefined): boolean {
+function isOf(value: unknown, kind: Kind): boolean {
 	if (typeof value === 'number' || typeof value === 'string') return kind === typeof value;
 	if (typeof value !== 'object' || value === null) return kind === 'other';
 	return Array.isArray(value) ? kind === 'list' : typeof kind === 'object' && hasKeys(value, kind);
 }
 
-function newKind(value: unknown): Kind {
+function kindOf(value: unknown): Kind {
 	if (typeof value === 'number' || typeof value === 'string') return typeof value as 'number' | 'string';
 	if (typeof value !== 'object' || value === null) return 'other';
 	return Array.isArray(value) ? 'list' : Object.keys(value);
@@ -104,18 +100,14 @@ function hasKeys(row: object, keys: readonly string[]): boolean {
 	return place === keys.length;
 }
 
-function alike(kind: Kind, values: readonly unknown[], numbers: Pool, lists: Pool): Column {
+function alike(kind: Kind, values: readonly unknown[], numbers: Pool, lists: Lists): Column {
 	switch (kind) {
 		case 'number':
 			return { kind: 'numbers', at: numbers.add(new Float64Array(values as number[])) };
 		case 'string':
 			return textsOf(values as string[], numbers);
-		case 'list': {
-			const items: unknown[] = [];
-			for (const list of values as unknown[][]) for (const item of list) items.push(item);
-			const at = lists.add(Float64Array.from(values as unknown[][], ({ length }) => length));
-			return { kind: 'lists', at, items: columnOf(items, lists, lists) };
-		}
+		case 'list':
+			return { kind: 'lists', place: lists.push(values) - 1 };
 		case 'other':
 			return { kind: 'values', values };
 		default: {
@@ -148,14 +140,16 @@ export function withoutLists(columns: Columns): Columns {
 }
 
 export function fromColumns({ length, rows, numbers, lists }: Columns): object[] {
-	const next = reader(rows, numbers, lists) as () => object;
-	return Array.from({ length }, next);
+	const next = reader(rows, numbers, lists && (deserialize(lists) as Lists)) as () => object;
+	const all: object[] = [];
+	while (all.length < length) all.push(next());
+	return all;
 }
 
 const none: readonly never[] = [];
 
 /** A function that returns one value after the other. */
-function reader(column: Column, numbers: Float64Array, lists: Float64Array | null): () => unknown {
+function reader(column: Column, numbers: Float64Array, lists: Lists | null): () => unknown {
 	switch (column.kind) {
 		case 'numbers': {
 			let { at } = column;
@@ -177,14 +171,9 @@ function reader(column: Column, numbers: Float64Array, lists: Float64Array | nul
 			return () => parts[numbers[at++] as number]?.();
 		}
 		case 'lists': {
-			if (!lists) return () => none;
-			const item = reader(column.items, lists, lists);
-			let { at } = column;
-			return () => {
-				const list: unknown[] = [];
-				for (let left = lists[at++] as number; left > 0; left--) list.push(item());
-				return list;
-			};
+			const values = lists?.[column.place];
+			let at = 0;
+			return () => values?.[at++] ?? none;
 		}
 		case 'records': {
 			const { keys } = column;

@@ -182,7 +182,8 @@ export class Store {
 		const before = history.at(-1);
 		if (before) {
 			packed[packed.length - 1] ??= pack(before);
-			history[history.length - 1] = lean(before);
+			// many rows would go at once
+			history[history.length - 1] = rowCount(before) > this.options.rows ? withoutRows(before) : lean(before);
 		}
 		history.push(snapshot);
 		packed.push(ready);
