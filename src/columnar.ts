@@ -38,29 +38,34 @@ export function toColumns(rows: readonly object[]): Columns {
 	const numbers = new Pool();
 	const lists: Lists = [];
 	const column = columnOf(rows, numbers, lists);
-	return { length: rows.length, rows: column, numbers: numbers.joined(), lists: serialize(lists) };
+	return {
+		length: rows.length,
+		rows: column,
+		numbers: numbers.all(),
+		lists: lists.length > 0 ? serialize(lists) : null,
+	};
 }
 
+/** Numbers of all columns, one column after the other. */
 class Pool {
-	private readonly parts: Float64Array[] = [];
+	private values = new Float64Array(1024);
 	private length = 0;
 
 	/** Where they are. */
-	add(numbers: Float64Array): number {
+	add(numbers: readonly number[]): number {
 		const at = this.length;
-		this.parts.push(numbers);
 		this.length += numbers.length;
+		if (this.length > this.values.length) {
+			const { values } = this;
+			this.values = new Float64Array(this.length * 2);
+			this.values.set(values);
+		}
+		this.values.set(numbers, at);
 		return at;
 	}
 
-	joined(): Float64Array {
-		const all = new Float64Array(this.length);
-		let at = 0;
-		for (const part of this.parts) {
-			all.set(part, at);
-			at += part.length;
-		}
-		return all;
+	all(): Float64Array {
+		return this.values.subarray(0, this.length);
 	}
 }
 
@@ -68,10 +73,10 @@ function columnOf(values: readonly unknown[], numbers: Pool, lists: Lists): Colu
 	const first = kindOf(values[0]);
 	if (values.every((value) => isOf(value, first))) return alike(first, values, numbers, lists);
 	const kinds: Kind[] = [];
-	const places = new Float64Array(values.length);
-	for (const [place, value] of values.entries()) {
+	const places: number[] = [];
+	for (const value of values) {
 		const known = kinds.findIndex((kind) => isOf(value, kind));
-		places[place] = known < 0 ? kinds.push(kindOf(value)) - 1 : known;
+		places.push(known < 0 ? kinds.push(kindOf(value)) - 1 : known);
 		if (kinds.length > MOST_KINDS) return { kind: 'values', values };
 	}
 	const parts = kinds.map((kind, index) => {
@@ -103,7 +108,7 @@ function hasKeys(row: object, keys: readonly string[]): boolean {
 function alike(kind: Kind, values: readonly unknown[], numbers: Pool, lists: Lists): Column {
 	switch (kind) {
 		case 'number':
-			return { kind: 'numbers', at: numbers.add(new Float64Array(values as number[])) };
+			return { kind: 'numbers', at: numbers.add(values as number[]) };
 		case 'string':
 			return textsOf(values as string[], numbers);
 		case 'list':
@@ -125,11 +130,11 @@ function alike(kind: Kind, values: readonly unknown[], numbers: Pool, lists: Lis
 
 function textsOf(values: readonly string[], numbers: Pool): Column {
 	const places = new Map<string, number>();
-	const indices = new Float64Array(values.length);
-	for (const [place, text] of values.entries()) {
+	const indices: number[] = [];
+	for (const text of values) {
 		const known = places.get(text) ?? places.size;
 		if (known === places.size) places.set(text, known);
-		indices[place] = known;
+		indices.push(known);
 	}
 	return { kind: 'texts', at: numbers.add(indices), texts: [...places.keys()] };
 }

@@ -20,7 +20,7 @@ const view: View = {
 	selected: -1,
 	processAt: (index) => `process ${index}`,
 	find: (text, from) => (text === 'c' ? 2 : text === 'next' ? from : -1),
-	names: ['watts', 'wait', 'comm'],
+	names: () => ['watts', 'wait', 'comm'],
 	filterValid: true,
 	page: 3,
 	unit: 1e3,

@@ -99,7 +99,7 @@ export function useTable(
 			defaultSort: source.defaultSort,
 			...places,
 			selected,
-			names: offeredNames([filterTab, ...tabs.map((one) => one.tracer)], id),
+			names: () => offeredNames([filterTab, ...tabs.map((one) => one.tracer)], id),
 			filterValid: filter.error === null,
 		},
 	};

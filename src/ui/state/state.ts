@@ -85,7 +85,7 @@ export interface View {
 	/** Next row that contains a text, beginning at `from` and going round; -1: none. */
 	find(text: string, from: number, step: 1 | -1): number;
 	/** Column names to complete. */
-	names: readonly string[];
+	names(): readonly string[];
 	/** The filter that is typed can be used. */
 	filterValid: boolean;
 	/** Rows of one page. */
