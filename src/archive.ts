@@ -1,10 +1,11 @@
 /**
- * Snapshots of the past in little memory. What charts draw over time stays at hand without its distributions; a whole
- * snapshot is packed (structured clone, then deflate: a tenth of its size) and unpacked when the user travels to it.
+ * Snapshots in little memory, and as little work for who does not look at them: their rows are kept by property, and made
+ * when somebody reads them. What charts draw over time stays at hand without its distributions; a whole snapshot is
+ * packed (structured clone, then deflate: a tenth of its size) and unpacked when the user travels to it.
  */
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { type Columns, fromColumns, toColumns } from './columnar.ts';
+import { type Columns, fromColumns, toColumns, withoutLists } from './columnar.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
@@ -16,36 +17,48 @@ export interface Parcel {
 	packed: Uint8Array<ArrayBuffer>;
 }
 
-/** Rows by property where they are many, else as they are. */
-interface Written extends Omit<Snapshot, 'rows'> {
-	rows: readonly object[] | Columns;
+/** Everything but its rows. */
+type Head = Omit<Snapshot, 'rows'>;
+
+interface Written {
+	head: Head;
+	columns: Columns;
 }
 
-/** Fewer rows than this are written as they are. */
-const MANY = 256;
+/** What snapshots were made of. */
+const origins = new WeakMap<Snapshot, Written>();
 
-function write(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
-	const columns = snapshot.rows.length < MANY ? undefined : toColumns(snapshot.rows);
-	return serialize({ ...snapshot, rows: columns ?? snapshot.rows } satisfies Written);
+function write(snapshot: Snapshot): Written {
+	const { rows, ...head } = snapshot;
+	return { head, columns: toColumns(rows) };
 }
 
-const isColumns = (rows: Written['rows']): rows is Columns => !Array.isArray(rows);
+function read(written: Written): Snapshot {
+	let rows: readonly object[] | undefined;
+	const snapshot = {
+		...written.head,
+		get rows(): readonly object[] {
+			rows ??= fromColumns(written.columns);
+			return rows;
+		},
+	};
+	origins.set(snapshot, written);
+	return snapshot;
+}
 
-function read(bytes: Uint8Array): Snapshot {
-	const written = deserialize(bytes) as Written;
-	if (isColumns(written.rows)) written.rows = fromColumns(written.rows);
-	return written as Snapshot;
+function originOf(snapshot: Snapshot): Written {
+	return origins.get(snapshot) ?? write(snapshot);
 }
 
 /** Both forms of a snapshot for the work of one. */
 export function parcel(snapshot: Snapshot): Parcel {
-	const whole = write(snapshot);
+	const whole = serialize(originOf(snapshot));
 	// a copy: what deflate returns is the beginning of a larger buffer, which would stay
 	return { whole, packed: new Uint8Array(deflateRawSync(whole, { level })) };
 }
 
 export function open({ whole }: Parcel): Snapshot {
-	return read(whole);
+	return read(deserialize(whole) as Written);
 }
 
 export function pack(snapshot: Snapshot): Uint8Array {
@@ -53,28 +66,20 @@ export function pack(snapshot: Snapshot): Uint8Array {
 }
 
 export function unpack(packed: Uint8Array): Snapshot {
-	return read(inflateRawSync(packed));
+	return read(deserialize(inflateRawSync(packed)) as Written);
 }
 
-const none: readonly never[] = [];
-
-/**
- * A row without its lists (buckets of histograms): most of its memory, and nothing that charts over time draw. A row
- * without any is itself: thousands come every second, on the thread that draws.
- */
-function leanRow(row: object): object {
-	let lean: Record<string, unknown> | undefined;
-	for (const key in row) {
-		const value = (row as Record<string, unknown>)[key];
-		if (typeof value !== 'object' || value === null) continue;
-		const less = Array.isArray(value) ? none : leanRow(value);
-		if (less === value) continue;
-		lean ??= { ...row };
-		lean[key] = less;
-	}
-	return lean ?? row;
+/** How many rows it has. */
+export function rowCount(snapshot: Snapshot): number {
+	return origins.get(snapshot)?.columns.length ?? snapshot.rows.length;
 }
 
+/** Its rows without their lists (buckets of histograms): most of their memory, and nothing that charts over time draw. */
 export function lean(snapshot: Snapshot): Snapshot {
-	return { ...snapshot, rows: snapshot.rows.map(leanRow) };
+	const { head, columns } = originOf(snapshot);
+	return read({ head, columns: withoutLists(columns) });
+}
+
+export function withoutRows(snapshot: Snapshot): Snapshot {
+	return { ...originOf(snapshot).head, rows: [] };
 }

@@ -1,33 +1,101 @@
 /**
- * Many rows alike, as one array for each property: structured clone spells out every property's name in every object,
- * and copies an array of numbers as memory. Rows come back as they were, properties in the same order.
+ * Rows by property: an array of numbers is copied as memory, while structured clone spells out every property's name in
+ * every object. Whatever plain data rows hold, they come back as they were, properties in the same order.
  */
+import { deserialize, serialize } from 'node:v8';
 
-/** Rows are arrays of numbers, of indices into few texts, or whatever else structured clone can take. */
+/** Values of one property of all rows, in their order. `at`: where its numbers begin. */
 type Column =
-	| { kind: 'numbers'; numbers: Float64Array }
-	| { kind: 'texts'; texts: readonly string[]; indices: Uint32Array }
+	| { kind: 'numbers'; at: number }
+	/** Numbers are indices into few texts. */
+	| { kind: 'texts'; at: number; texts: readonly string[] }
+	| { kind: 'records'; keys: readonly string[]; columns: readonly Column[] }
+	/** At this place in {@link Columns.lists}. */
+	| { kind: 'lists'; place: number }
+	/** Values of several kinds; numbers are indices into `parts`. */
+	| { kind: 'mixed'; at: number; parts: readonly Column[] }
+	/** Whatever else structured clone can take. */
 	| { kind: 'values'; values: readonly unknown[] };
 
 export interface Columns {
-	keys: readonly string[];
-	columns: readonly Column[];
 	length: number;
+	rows: Column;
+	numbers: Float64Array;
+	/** Serialized, an array of them for each column that has any: they are many, and seldom looked at. null: all are empty. */
+	lists: Uint8Array | null;
 }
 
-type Row = Record<string, unknown>;
+type Lists = (readonly unknown[])[];
 
-/** undefined: the rows are not alike. */
-export function toColumns(rows: readonly object[]): Columns | undefined {
-	const [first] = rows;
-	if (!first) return undefined;
-	const keys = Object.keys(first);
-	if (!rows.every((row) => hasKeys(row, keys))) return undefined;
+type Row = Record<string, unknown>;
+/** A record's kind are its keys. */
+type Kind = 'number' | 'string' | 'list' | 'other' | readonly string[];
+
+/** Values of more kinds than this are left as they are. */
+const MOST_KINDS = 32;
+
+export function toColumns(rows: readonly object[]): Columns {
+	const numbers = new Pool();
+	const lists: Lists = [];
+	const column = columnOf(rows, numbers, lists);
 	return {
-		keys,
-		columns: keys.map((key) => columnOf((rows as readonly Row[]).map((row) => row[key]))),
 		length: rows.length,
+		rows: column,
+		numbers: numbers.all(),
+		lists: lists.length > 0 ? serialize(lists) : null,
 	};
+}
+
+/** Numbers of all columns, one column after the other. */
+class Pool {
+	private values = new Float64Array(1024);
+	private length = 0;
+
+	/** Where they are. */
+	add(numbers: readonly number[]): number {
+		const at = this.length;
+		this.length += numbers.length;
+		if (this.length > this.values.length) {
+			const { values } = this;
+			this.values = new Float64Array(this.length * 2);
+			this.values.set(values);
+		}
+		this.values.set(numbers, at);
+		return at;
+	}
+
+	all(): Float64Array {
+		return this.values.subarray(0, this.length);
+	}
+}
+
+function columnOf(values: readonly unknown[], numbers: Pool, lists: Lists): Column {
+	const first = kindOf(values[0]);
+	if (values.every((value) => isOf(value, first))) return alike(first, values, numbers, lists);
+	const kinds: Kind[] = [];
+	const places: number[] = [];
+	for (const value of values) {
+		const known = kinds.findIndex((kind) => isOf(value, kind));
+		places.push(known < 0 ? kinds.push(kindOf(value)) - 1 : known);
+		if (kinds.length > MOST_KINDS) return { kind: 'values', values };
+	}
+	const parts = kinds.map((kind, index) => {
+		const those = values.filter((_, place) => places[place] === index);
+		return alike(kind, those, numbers, lists);
+	});
+	return { kind: 'mixed', at: numbers.add(places), parts };
+}
+
+function isOf(value: unknown, kind: Kind): boolean {
+	if (typeof value === 'number' || typeof value === 'string') return kind === typeof value;
+	if (typeof value !== 'object' || value === null) return kind === 'other';
+	return Array.isArray(value) ? kind === 'list' : typeof kind === 'object' && hasKeys(value, kind);
+}
+
+function kindOf(value: unknown): Kind {
+	if (typeof value === 'number' || typeof value === 'string') return typeof value as 'number' | 'string';
+	if (typeof value !== 'object' || value === null) return 'other';
+	return Array.isArray(value) ? 'list' : Object.keys(value);
 }
 
 /** Exactly these properties, in this order. */
@@ -37,48 +105,92 @@ function hasKeys(row: object, keys: readonly string[]): boolean {
 	return place === keys.length;
 }
 
-function columnOf(values: readonly unknown[]): Column {
-	if (values.every((value) => typeof value === 'number')) return { kind: 'numbers', numbers: new Float64Array(values) };
-	if (!values.every((value) => typeof value === 'string')) return { kind: 'values', values };
+function alike(kind: Kind, values: readonly unknown[], numbers: Pool, lists: Lists): Column {
+	switch (kind) {
+		case 'number':
+			return { kind: 'numbers', at: numbers.add(values as number[]) };
+		case 'string':
+			return textsOf(values as string[], numbers);
+		case 'list':
+			return { kind: 'lists', place: lists.push(values) - 1 };
+		case 'other':
+			return { kind: 'values', values };
+		default: {
+			const columns = kind.map((key) =>
+				columnOf(
+					(values as Row[]).map((row) => row[key]),
+					numbers,
+					lists,
+				),
+			);
+			return { kind: 'records', keys: kind, columns };
+		}
+	}
+}
+
+function textsOf(values: readonly string[], numbers: Pool): Column {
 	const places = new Map<string, number>();
-	const indices = new Uint32Array(values.length);
-	for (const [place, text] of values.entries()) {
+	const indices: number[] = [];
+	for (const text of values) {
 		const known = places.get(text) ?? places.size;
 		if (known === places.size) places.set(text, known);
-		indices[place] = known;
+		indices.push(known);
 	}
-	return { kind: 'texts', texts: [...places.keys()], indices };
+	return { kind: 'texts', at: numbers.add(indices), texts: [...places.keys()] };
 }
 
-export function fromColumns({ keys, columns, length }: Columns): object[] {
-	// copies of one object share its hidden class; objects that grow property by property are slower to make
-	const template: Row = {};
-	for (const key of keys) template[key] = null;
-	const reads = columns.map(reader);
-	const rows: Row[] = [];
-	for (let place = 0; place < length; place++) {
-		const row = { ...template };
-		for (let column = 0; column < keys.length; column++) row[keys[column] as string] = (reads[column] as Read)(place);
-		rows.push(row);
-	}
-	return rows;
+/** The same rows with their lists empty, in memory of their own. */
+export function withoutLists(columns: Columns): Columns {
+	return { ...columns, numbers: columns.numbers.slice(), lists: null };
 }
 
-type Read = (place: number) => unknown;
+export function fromColumns({ length, rows, numbers, lists }: Columns): object[] {
+	const next = reader(rows, numbers, lists && (deserialize(lists) as Lists)) as () => object;
+	const all: object[] = [];
+	while (all.length < length) all.push(next());
+	return all;
+}
 
-function reader(column: Column): Read {
+const none: readonly never[] = [];
+
+/** A function that returns one value after the other. */
+function reader(column: Column, numbers: Float64Array, lists: Lists | null): () => unknown {
 	switch (column.kind) {
 		case 'numbers': {
-			const { numbers } = column;
-			return (place) => numbers[place];
+			let { at } = column;
+			return () => numbers[at++];
 		}
 		case 'texts': {
-			const { texts, indices } = column;
-			return (place) => texts[indices[place] as number];
+			const { texts } = column;
+			let { at } = column;
+			return () => texts[numbers[at++] as number];
 		}
 		case 'values': {
 			const { values } = column;
-			return (place) => values[place];
+			let at = 0;
+			return () => values[at++];
+		}
+		case 'mixed': {
+			const parts = column.parts.map((part) => reader(part, numbers, lists));
+			let { at } = column;
+			return () => parts[numbers[at++] as number]?.();
+		}
+		case 'lists': {
+			const values = lists?.[column.place];
+			let at = 0;
+			return () => values?.[at++] ?? none;
+		}
+		case 'records': {
+			const { keys } = column;
+			const values = column.columns.map((one) => reader(one, numbers, lists));
+			// copies of one object share its hidden class; objects that grow property by property are slower to make
+			const template: Row = Object.fromEntries(keys.map((key) => [key, null]));
+			return () => {
+				const record = { ...template };
+				for (let place = 0; place < keys.length; place++)
+					record[keys[place] as string] = (values[place] as () => unknown)();
+				return record;
+			};
 		}
 	}
 }

@@ -1,4 +1,5 @@
 /** In which order rows are shown. Pure; the rows themselves are never changed. Which rows: `src/filter/`. */
+import { ascending } from './order.ts';
 import type { Column } from './tracers/tracer.ts';
 
 export type Direction = 'ascending' | 'descending';
@@ -28,22 +29,28 @@ export function sortRows<Row>(
 ): readonly Row[] {
 	if (column === undefined) return rows;
 	const sign = direction === 'ascending' ? 1 : -1;
-	// Each value is taken once: the comparison runs n log n times.
-	const values = rows.map((row) => column.value(row, seconds));
-	const order = Array.from(rows.keys());
-	order.sort((a, b) => compare(values[a], values[b], sign) || a - b);
-	return order.map((index) => rows[index] as Row);
+	const sizes = sizesOf(rows, (row) => column.value(row, seconds));
+	for (const [place, size] of sizes.entries())
+		sizes[place] = Number.isFinite(size) ? sign * size : Number.POSITIVE_INFINITY;
+	return Array.from(ascending(sizes), (place) => rows[place] as Row);
 }
 
-function compare(a: unknown, b: unknown, sign: number): number {
-	if (typeof a === 'number' && typeof b === 'number') {
-		const aFinite = Number.isFinite(a);
-		const bFinite = Number.isFinite(b);
-		if (aFinite && bFinite) return sign * (a - b);
-		return Number(bFinite) - Number(aFinite);
+/** Numbers are their own size; where there is text, the place among all values that there are. */
+function sizesOf<Row>(rows: readonly Row[], value: (row: Row) => number | string): Float64Array {
+	const sizes = new Float64Array(rows.length);
+	for (const [place, row] of rows.entries()) {
+		const size = value(row);
+		if (typeof size === 'string') return placesOf(rows.map(value));
+		sizes[place] = size;
 	}
-	// Code units: fast, and the same on every machine whatever its locale.
-	const left = String(a);
-	const right = String(b);
-	return left === right ? 0 : left < right ? -sign : sign;
+	return sizes;
+}
+
+/** By code units: fast, and the same on every machine whatever its locale. Numbers come before text. */
+function placesOf(values: readonly (number | string)[]): Float64Array {
+	const different = [...new Set(values)];
+	const numbers = different.filter((value) => Number.isFinite(value)) as number[];
+	const texts = different.filter((value) => typeof value === 'string');
+	const places = new Map([...numbers.sort((a, b) => a - b), ...texts.sort()].map((value, place) => [value, place]));
+	return Float64Array.from(values, (value) => places.get(value) ?? Number.NaN);
 }

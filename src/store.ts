@@ -3,7 +3,7 @@
  * methods fit `useSyncExternalStore`.
  */
 
-import { lean, pack, unpack } from './archive.ts';
+import { lean, pack, rowCount, unpack, withoutRows } from './archive.ts';
 import type { SamplerEvent } from './sampler.ts';
 import type { SafeText } from './sanitize.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -181,7 +181,8 @@ export class Store {
 		const before = history.at(-1);
 		if (before) {
 			packed[packed.length - 1] ??= pack(before);
-			history[history.length - 1] = lean(before);
+			// many rows would go at once
+			history[history.length - 1] = rowCount(before) > this.options.rows ? withoutRows(before) : lean(before);
 		}
 		history.push(snapshot);
 		packed.push(ready);
@@ -196,10 +197,11 @@ export class Store {
 		let bytes = 0;
 		for (let i = history.length - 1; i >= 0; i--) {
 			const entry = history[i] as Snapshot;
-			rows += entry.rows.length;
+			const count = rowCount(entry);
+			rows += count;
 			bytes += packed[i]?.byteLength ?? 0;
 			if (i === history.length - 1) continue;
-			if (rows > this.options.rows && entry.rows.length > 0) history[i] = { ...entry, rows: [] };
+			if (rows > this.options.rows && count > 0) history[i] = withoutRows(entry);
 			if (bytes > this.options.packedBytes) packed[i] = null;
 		}
 	}

@@ -4,6 +4,11 @@ import { reduce } from '../../src/ui/state/reduce.ts';
 import { initialState, selectedIndex, sortOf, tabState, type UiState, type View } from '../../src/ui/state/state.ts';
 import { energyTracer } from './fixtures/energy.ts';
 
+const rowsOf = (...keys: string[]): Pick<View, 'count' | 'keyAt'> => ({
+	count: keys.length,
+	keyAt: (index) => keys[index] as string,
+});
+
 const view: View = {
 	tabs: ['energy', 'io'],
 	digits: ['1', '2'],
@@ -11,11 +16,11 @@ const view: View = {
 	defaultSort: 'watts',
 	choices: energyTracer.columns.map(({ key }) => ({ key, shown: true })),
 	allChoices: energyTracer.columns.map(({ key }) => ({ key, shown: true })),
-	keys: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'],
+	...rowsOf('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'),
 	selected: -1,
 	processAt: (index) => `process ${index}`,
 	find: (text, from) => (text === 'c' ? 2 : text === 'next' ? from : -1),
-	names: ['watts', 'wait', 'comm'],
+	names: () => ['watts', 'wait', 'comm'],
 	filterValid: true,
 	page: 3,
 	unit: 1e3,
@@ -31,7 +36,7 @@ const view: View = {
 function press(commands: string, state: UiState = initialState('energy'), with_: Partial<View> = {}): UiState {
 	return commands.split(' ').reduce((now, command) => {
 		const shown = { ...view, ...with_ };
-		shown.selected = selectedIndex(tabState(now), shown.keys);
+		shown.selected = selectedIndex(tabState(now), shown);
 		return reduce(now, { kind: 'command', command: command as Command, key: '', view: shown });
 	}, state);
 }
@@ -85,11 +90,22 @@ describe('selection', () => {
 
 	test('stays with its row; when the row is gone, where it was', () => {
 		const state = press('down down down');
-		expect(selectedIndex(tabState(state), view.keys)).toBe(2);
-		expect(selectedIndex(tabState(state), ['c', 'a'])).toBe(0);
-		expect(selectedIndex(tabState(state), ['x', 'y', 'z', 'w'])).toBe(2);
-		expect(selectedIndex(tabState(state), ['x'])).toBe(0);
-		expect(selectedIndex(tabState(state), [])).toBe(-1);
+		const at = (...keys: string[]) => selectedIndex(tabState(state), { ...view, ...rowsOf(...keys) });
+		expect(selectedIndex(tabState(state), view)).toBe(2);
+		expect(at('c', 'a')).toBe(0);
+		expect(at('x', 'y', 'z', 'w')).toBe(2);
+		expect(at('x')).toBe(0);
+		expect(at()).toBe(-1);
+	});
+
+	test('the row is found wherever it went', () => {
+		const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+		for (const [key, index] of keys.flatMap((key) => keys.map((_, index) => [key, index] as const))) {
+			const tab = { ...tabState(initialState('energy')), selected: key, index };
+			expect(selectedIndex(tab, view)).toBe(keys.indexOf(key));
+			const others = keys.filter((other) => other !== key);
+			expect(selectedIndex(tab, { ...view, ...rowsOf(...others) })).toBe(Math.min(index, others.length - 1));
+		}
 	});
 
 	test('no rows: every command is harmless', () => {
@@ -105,7 +121,7 @@ describe('selection', () => {
 			'sort-left',
 			'group',
 		]) {
-			expect(() => press(command, undefined, { keys: [] })).not.toThrow();
+			expect(() => press(command, undefined, rowsOf())).not.toThrow();
 		}
 	});
 });
@@ -231,8 +247,10 @@ describe('selection and tabs', () => {
 	test('the process is looked for in the next tab', () => {
 		const state = press('down down next-tab');
 		expect(state.process).toBe('process 1');
-		expect(selectedIndex(tabState(state), ['x', 'y', 'z'], (index) => `process ${2 - index}`)).toBe(1);
-		expect(selectedIndex(tabState(state), ['x', 'y'], () => undefined)).toBe(-1);
+		expect(
+			selectedIndex(tabState(state), { ...rowsOf('x', 'y', 'z'), processAt: (index) => `process ${2 - index}` }),
+		).toBe(1);
+		expect(selectedIndex(tabState(state), { ...rowsOf('x', 'y'), processAt: () => undefined })).toBe(-1);
 	});
 
 	test('back forgets it', () => expect(press('down back next-tab').process).toBeNull());
@@ -271,9 +289,11 @@ describe('to a finding and back', () => {
 	test('tab, filter, sort and selection are those of the link', () => {
 		expect(there).toMatchObject({ tab: 'io', filter: 'device = vda', process: '7:8' });
 		expect(tabState(there).sort).toEqual({ key: 'p99', direction: 'descending' });
-		expect(selectedIndex(tabState(there), ['a', 'b'], (index) => (index === 1 ? '7:8' : undefined))).toBe(1);
+		expect(
+			selectedIndex(tabState(there), { ...rowsOf('a', 'b'), processAt: (index) => (index === 1 ? '7:8' : undefined) }),
+		).toBe(1);
 		// without the process: the first row
-		expect(selectedIndex(tabState(there), ['a', 'b'], () => undefined)).toBe(0);
+		expect(selectedIndex(tabState(there), { ...rowsOf('a', 'b'), processAt: () => undefined })).toBe(0);
 	});
 
 	test('a link leads to the tracer’s own rows, whichever list was in front; the list keeps its order', () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { pack, unpack } from '../../src/archive.ts';
-import { fromColumns, toColumns } from '../../src/columnar.ts';
+import { open, pack, parcel, rowCount, unpack, withoutRows } from '../../src/archive.ts';
+import { fromColumns, toColumns, withoutLists } from '../../src/columnar.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
 import { tickOf } from './triage-fixtures.ts';
 
 const random = (seed: number) => (): number => {
@@ -8,8 +9,9 @@ const random = (seed: number) => (): number => {
 	return seed / 2 ** 31;
 };
 
-/** Anything a row may hold. */
-function value(next: () => number): unknown {
+/** Anything a row may hold, to some depth. */
+function value(next: () => number, depth = 0): unknown {
+	const list = () => Array.from({ length: Math.floor(next() * 4) }, () => value(next, depth + 1));
 	const kinds = [
 		() => Math.floor(next() * 2 ** 53),
 		() => next() * 1e9 - 5e8,
@@ -18,46 +20,78 @@ function value(next: () => number): unknown {
 		() => null,
 		() => undefined,
 		() => next() < 0.5,
-		() => [[1, next()], []],
-		() => ({ kind: 'all', id: next(), deep: { list: [next()] } }),
+		...(depth > 2
+			? []
+			: [
+					() => Array.from({ length: Math.floor(next() * 3) }, () => [1, next()]),
+					list,
+					() => ({ kind: 'all', id: next(), deep: value(next, depth + 1) }),
+					() => Object.fromEntries(list().map((one, place) => [next() < 0.5 ? 'x' : `y${place}`, one])),
+				]),
 	];
 	return kinds[Math.floor(next() * kinds.length)]?.();
 }
 
-test('rows come back as they were, whatever they hold', () => {
-	for (let seed = 1; seed <= 200; seed++) {
-		const next = random(seed);
-		const keys = Array.from({ length: 1 + Math.floor(next() * 8) }, (_, index) => `key${(index * 7) % 8}`);
-		const kind = new Map(keys.map((key) => [key, next() < 0.7 ? Math.floor(next() * 1000) : undefined]));
-		const rows = Array.from({ length: 1 + Math.floor(next() * 100) }, () =>
-			Object.fromEntries(
-				keys.map((key) => {
-					const same = kind.get(key);
-					return [
-						key,
-						same === undefined ? value(next) : same % 2 ? next() * same : `text ${Math.floor(next() * same)}`,
-					];
-				}),
-			),
-		);
-		const columns = toColumns(rows);
-		expect(columns).toBeDefined();
-		const back = fromColumns(structuredClone(columns as NonNullable<typeof columns>));
+/** Most properties are of one kind in all rows, some are missing here and there. */
+function randomRows(seed: number): object[] {
+	const next = random(seed);
+	const keys = Array.from({ length: 1 + Math.floor(next() * 8) }, (_, index) => `key${(index * 7) % 8}`);
+	const kind = new Map(keys.map((key) => [key, next() < 0.7 ? Math.floor(next() * 1000) : undefined]));
+	const missing = next() < 0.3 ? keys[0] : undefined;
+	return Array.from({ length: Math.floor(next() * 100) }, () =>
+		Object.fromEntries(
+			keys.flatMap((key): [string, unknown][] => {
+				if (key === missing && next() < 0.5) return [];
+				const same = kind.get(key);
+				if (same === undefined) return [[key, value(next)]];
+				return [[key, same % 2 ? next() * same : `text ${Math.floor(next() * same)}`]];
+			}),
+		),
+	);
+}
+
+/** With lists empty, wherever they are, said in another way. */
+function lean(of: unknown): unknown {
+	if (Array.isArray(of)) return [];
+	if (typeof of !== 'object' || of === null) return of;
+	return Object.fromEntries(Object.entries(of).map(([key, item]) => [key, lean(item)]));
+}
+
+test('rows come back as they were, whatever they hold; without their lists where these were left out', () => {
+	for (let seed = 1; seed <= 300; seed++) {
+		const rows = randomRows(seed);
+		const columns = structuredClone(toColumns(rows));
+		const back = fromColumns(columns);
 		expect(back).toStrictEqual(rows);
-		expect(back.map((row) => Object.keys(row))).toEqual(rows.map((row) => Object.keys(row)));
+		// properties in their order too
+		expect(JSON.stringify(back)).toBe(JSON.stringify(rows));
+		expect(fromColumns(withoutLists(columns))).toStrictEqual(rows.map(lean));
 	}
 });
 
-test('rows that are not alike are left as they are', () => {
-	expect(toColumns([])).toBeUndefined();
-	expect(toColumns([{ a: 1 }, { a: 1, b: 2 }])).toBeUndefined();
-	expect(toColumns([{ a: 1, b: 2 }, { a: 1 }])).toBeUndefined();
-	expect(
-		toColumns([
-			{ a: 1, b: 2 },
-			{ b: 2, a: 1 },
-		]),
-	).toBeUndefined();
+test('rows that have nothing in common come back too', () => {
+	const rows = Array.from({ length: 100 }, (_, place) => ({ [`only${place}`]: place, ['__proto__']: [place] }));
+	expect(fromColumns(structuredClone(toColumns(rows)))).toStrictEqual(rows);
+	expect(fromColumns(toColumns([]))).toEqual([]);
+});
+
+test('a property of any name is a property', () => {
+	const rows = [JSON.parse('{"__proto__":{"pid":1},"a":1}'), JSON.parse('{"__proto__":{"pid":2},"a":2}')];
+	const back = fromColumns(structuredClone(toColumns(rows))) as { pid?: number }[];
+	expect(JSON.stringify(back)).toBe(JSON.stringify(rows));
+	expect(back[0]?.pid).toBeUndefined();
+});
+
+test('rows are made once, when they are read', () => {
+	const [snapshot] = [...tickOf({ processes: [{ pid: 7, comm: 'sh', cpu: 1 }] }).values()];
+	const arrived = open(parcel(snapshot as Snapshot));
+	expect(rowCount(arrived)).toBe(snapshot?.rows.length);
+	expect(arrived.rows).toBe(arrived.rows);
+	expect(arrived).toStrictEqual(snapshot);
+	expect({ ...arrived }).toStrictEqual(snapshot);
+	expect(JSON.parse(JSON.stringify(arrived))).toStrictEqual(JSON.parse(JSON.stringify(snapshot)));
+	expect(open(parcel(arrived))).toStrictEqual(snapshot);
+	expect(withoutRows(arrived)).toStrictEqual({ ...snapshot, rows: [] });
 });
 
 test('large snapshots survive packing', () => {

@@ -33,6 +33,11 @@ const rows: Row[] = [
 	{ name: 'awk', pid: 4, value: -1 },
 ];
 
+const random = (seed: number) => (): number => {
+	seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+	return seed / 2 ** 31;
+};
+
 const names = (list: readonly Row[]) => list.map((row) => row.name);
 
 describe('sort', () => {
@@ -57,14 +62,31 @@ describe('sort', () => {
 		expect(firstDirection(value)).toBe('descending');
 	});
 
-	test('10,000 rows', () => {
-		const many = Array.from({ length: 10_000 }, (_, index) => ({
-			name: `p${index}`,
-			pid: index,
-			value: (index * 7919) % 10_007,
-		}));
-		const sorted = sortRows(many, value, 'descending', 1);
-		expect(sorted[0]?.value).toBe(10_006);
-		expect(sorted.at(-1)?.value).toBe(0);
+	test('as a plain stable sort has it, whatever the values', () => {
+		const next = random(7);
+		const pick = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)] as T;
+		const kinds: (() => number | string)[] = [
+			() => Math.floor(next() * 10),
+			() => (next() - 0.5) * 10 ** (next() * 600 - 300),
+			() => pick([0, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.MIN_VALUE, 5e-324, -1]),
+			() => next() * 2 ** 53,
+			() => pick(['', 'all', 'Ω', 'a', 'A', '10', '9']),
+		];
+		for (let round = 0; round < 200; round++) {
+			const used = [pick(kinds), pick(kinds)];
+			const many = Array.from({ length: Math.floor(next() * 300) }, (_, pid) => ({ pid, value: pick(used)() }));
+			for (const direction of ['ascending', 'descending'] as const) {
+				const column = { ...(value as Column<never>), value: (row: { value: number }) => row.value } as never;
+				const sorted = sortRows<(typeof many)[0]>(many, column, direction, 1);
+				expect(sorted).toEqual(many.toSorted((a, b) => plain(a.value, b.value, direction === 'ascending' ? 1 : -1)));
+			}
+		}
 	});
 });
+
+/** The order of two values, said in another way. */
+function plain(a: number | string, b: number | string, sign: number): number {
+	const rank = (one: number | string) => (typeof one === 'string' ? sign : Number.isFinite(one) ? 0 : 2);
+	if (rank(a) !== rank(b)) return rank(a) - rank(b);
+	return rank(a) === 2 || a === b ? 0 : a < b ? -sign : sign;
+}

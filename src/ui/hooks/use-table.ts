@@ -28,7 +28,16 @@ export interface TableInUse {
 	/** What commands need to know of it. */
 	view: Pick<
 		View,
-		'columns' | 'choices' | 'allChoices' | 'defaultSort' | 'keys' | 'selected' | 'processAt' | 'names' | 'filterValid'
+		| 'columns'
+		| 'choices'
+		| 'allChoices'
+		| 'defaultSort'
+		| 'count'
+		| 'keyAt'
+		| 'selected'
+		| 'processAt'
+		| 'names'
+		| 'filterValid'
 	>;
 }
 
@@ -63,9 +72,15 @@ export function useTable(
 		const buckets = view?.buckets;
 		return rowsInBand(all, state.band, list ? list.time : buckets && ((row) => buckets(row, tab.stage)));
 	}, [all, state.band, list, view, tab.stage]);
-	const keys = useMemo(() => rows.map((row) => source.rowKey(row)), [rows, source]);
-	const processAt = (index: number) => (index in rows && !list ? tracer.processOf?.(rows[index] as never) : undefined);
-	const selected = selectedIndex(tab, keys, processAt);
+	const places = useMemo(
+		() => ({
+			count: rows.length,
+			keyAt: (index: number) => source.rowKey(rows[index] as never),
+			processAt: (index: number) => (index in rows && !list ? tracer.processOf?.(rows[index] as never) : undefined),
+		}),
+		[rows, source, list, tracer],
+	);
+	const selected = useMemo(() => selectedIndex(tab, places), [tab, places]);
 	const allChoices = choicesOf(source.columns, tab.columns);
 	return {
 		list,
@@ -82,10 +97,9 @@ export function useTable(
 			choices: allChoices.filter(({ key }) => available.some((column) => column.key === key)),
 			allChoices,
 			defaultSort: source.defaultSort,
-			keys,
+			...places,
 			selected,
-			processAt,
-			names: offeredNames([filterTab, ...tabs.map((one) => one.tracer)], id),
+			names: () => offeredNames([filterTab, ...tabs.map((one) => one.tracer)], id),
 			filterValid: filter.error === null,
 		},
 	};

@@ -105,7 +105,7 @@ export function inFilter(
 		return { ...state, overlay: null, filter: '', origin: null };
 	}
 	if (key === 'Tab') {
-		const { text, caret, candidates } = complete(overlay.input.text, overlay.input.caret, view.names);
+		const { text, caret, candidates } = complete(overlay.input.text, overlay.input.caret, view.names());
 		if (text.length > maxLength) return state;
 		return { ...state, filter: text, origin: null, overlay: { kind: 'filter', input: { text, caret }, candidates } };
 	}

@@ -90,7 +90,7 @@ function back(state: UiState): UiState {
 
 /** A row that stands for a process opens the lens, another one its own figures. */
 function closer(state: UiState, view: View, index: number): UiState {
-	if (view.keys.length === 0) return state;
+	if (view.count === 0) return state;
 	const process = view.processAt(index);
 	const selected = select(state, view, index);
 	if (process !== undefined) return { ...selected, lens: { process, offset: 0 } };
@@ -131,7 +131,7 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 		case 'search-next':
 			return searchFrom(state, view, state.search, current + 1, 1);
 		case 'search-previous':
-			return searchFrom(state, view, state.search, (current < 0 ? view.keys.length : current) - 1, -1);
+			return searchFrom(state, view, state.search, (current < 0 ? view.count : current) - 1, -1);
 		case 'columns':
 			return { ...state, overlay: { kind: 'columns', index: 0 } };
 		case 'sort-menu':
@@ -167,7 +167,7 @@ function onCommand(state: UiState, { command, key, view }: Extract<Action, { kin
 		case 'detail':
 			return closer(state, view, Math.max(0, current));
 		default: {
-			const to = target(command, current, view.page, view.keys.length);
+			const to = target(command, current, view.page, view.count);
 			return to === null ? state : select(state, view, to);
 		}
 	}

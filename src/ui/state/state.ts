@@ -75,8 +75,9 @@ export interface View {
 	choices: readonly ColumnChoice[];
 	allChoices: readonly ColumnChoice[];
 	defaultSort: string;
-	/** Keys of the rows in their order on the screen. */
-	keys: readonly string[];
+	/** How many rows there are, and the key of each in their order on the screen. */
+	count: number;
+	keyAt(index: number): string;
 	/** Index of the selected row; -1: none. */
 	selected: number;
 	/** Process that a row stands for. */
@@ -84,7 +85,7 @@ export interface View {
 	/** Next row that contains a text, beginning at `from` and going round; -1: none. */
 	find(text: string, from: number, step: 1 | -1): number;
 	/** Column names to complete. */
-	names: readonly string[];
+	names(): readonly string[];
 	/** The filter that is typed can be used. */
 	filterValid: boolean;
 	/** Rows of one page. */
@@ -162,14 +163,26 @@ export function sortOf(state: UiState, tab: string, columns: readonly Column<nev
 }
 
 /** Index of the selected row on the screen; where it was when it has gone; -1 without a selection. */
-export function selectedIndex(tab: TabState, keys: readonly string[], processAt?: View['processAt']): number {
-	if (tab.follow !== null && processAt) {
-		const followed = keys.findIndex((_, index) => processAt(index) === tab.follow);
-		if (followed >= 0) return followed;
+export function selectedIndex(
+	{ selected, index, follow }: TabState,
+	{ count, keyAt, processAt }: Pick<View, 'count' | 'keyAt' | 'processAt'>,
+): number {
+	const followed = follow === null ? -1 : indexFrom(0, count, (at) => processAt(at) === follow);
+	if (followed >= 0) return followed;
+	if (selected === null || count === 0) return -1;
+	const last = Math.min(index, count - 1);
+	const found = indexFrom(last, count, (at) => keyAt(at) === selected);
+	return found >= 0 ? found : last;
+}
+
+/** The index nearest to `start` that is wanted: rows seldom move far, and the key of each has to be made. -1: none is. */
+function indexFrom(start: number, count: number, isWanted: (index: number) => boolean): number {
+	for (let away = 0; away < count; away++) {
+		const [before, after] = [start - away, start + away];
+		if (before >= 0 && isWanted(before)) return before;
+		if (away > 0 && after < count && isWanted(after)) return after;
 	}
-	if (tab.selected === null || keys.length === 0) return -1;
-	const index = keys.indexOf(tab.selected);
-	return index >= 0 ? index : Math.min(tab.index, keys.length - 1);
+	return -1;
 }
 
 export function change(state: UiState, part: Partial<TabState>): UiState {
@@ -177,10 +190,10 @@ export function change(state: UiState, part: Partial<TabState>): UiState {
 }
 
 export function select(state: UiState, view: View, index: number): UiState {
-	if (view.keys.length === 0) return state;
-	const at = clamp(index, view.keys.length - 1);
+	if (view.count === 0) return state;
+	const at = clamp(index, view.count - 1);
 	const process = view.processAt(at) ?? state.process;
-	return change({ ...state, process }, { selected: view.keys[at] as string, index: at, follow: null });
+	return change({ ...state, process }, { selected: view.keyAt(at), index: at, follow: null });
 }
 
 export function sortBy(

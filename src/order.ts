@@ -1,0 +1,50 @@
+/** The order of many numbers, in time that grows with how many they are and no faster. Pure. */
+
+/** Bits that one pass looks at. Six passes see all 64, least significant first; each keeps the order of the one before. */
+const DIGIT = 11;
+const MASK = 2 ** DIGIT - 1;
+/** Halves of a number in memory, the lower one first as on every machine that Node runs on, and the digits in each. */
+const passes = [0, 1].flatMap((half) => [0, DIGIT, 2 * DIGIT].map((shift) => ({ half, shift })));
+const SIGN = 0x8000_0000;
+
+/** Places of the numbers, the smallest first; equal ones in the order they are in. NaN is not a number here. */
+export function ascending(numbers: Float64Array): Uint32Array {
+	const bits = comparable(numbers);
+	const { length } = numbers;
+	const counts = new Uint32Array(MASK + 1);
+	let order = Uint32Array.from(numbers.keys());
+	let sorted = new Uint32Array(length);
+	for (const { half, shift } of passes) {
+		const digitOf = (place: number): number => ((bits[2 * place + half] as number) >>> shift) & MASK;
+		counts.fill(0);
+		for (let place = 0; place < length; place++) counts[digitOf(place)] = (counts[digitOf(place)] as number) + 1;
+		if (counts[digitOf(0)] === length) continue;
+		let before = 0;
+		for (let digit = 0; digit <= MASK; digit++) {
+			const count = counts[digit] as number;
+			counts[digit] = before;
+			before += count;
+		}
+		for (let at = 0; at < length; at++) {
+			const place = order[at] as number;
+			const digit = digitOf(place);
+			sorted[counts[digit] as number] = place;
+			counts[digit] = (counts[digit] as number) + 1;
+		}
+		[order, sorted] = [sorted, order];
+	}
+	return order;
+}
+
+/** The bits of each number, changed so that as unsigned integers they have the order of the numbers. */
+function comparable(numbers: Float64Array): Uint32Array {
+	// 0 and -0 are equal
+	const bits = new Uint32Array(numbers.map((number) => number + 0).buffer);
+	for (let high = 1; high < bits.length; high += 2) {
+		const word = bits[high] as number;
+		const negative = word >= SIGN;
+		bits[high] = negative ? ~word : word | SIGN;
+		if (negative) bits[high - 1] = ~(bits[high - 1] as number);
+	}
+	return bits;
+}
