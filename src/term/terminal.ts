@@ -7,7 +7,11 @@ import type { Output } from './output.ts';
 
 /** Alternate screen, cursor hidden, no autowrap, no bracketed paste. */
 const enterSequence = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004l\x1b[m\x1b[H\x1b[2J';
-const restoreSequence = '\x1b[?2026l\x1b[m\x1b[?7h\x1b[?25h\x1b[?1049l';
+/**
+ * Erased before it is left: a terminal without an alternate screen would keep the table under the shell's prompt, and tmux
+ * shows rows of it when it was resized meanwhile.
+ */
+const restoreSequence = '\x1b[?2026l\x1b[m\x1b[H\x1b[2J\x1b[?7h\x1b[?25h\x1b[?1049l';
 /** Clicks and wheel, reported as SGR sequences. Takes text selection away from the terminal, hence only when asked for. */
 const mouseOn = '\x1b[?1000h\x1b[?1006h';
 const mouseOff = '\x1b[?1006l\x1b[?1000l';
