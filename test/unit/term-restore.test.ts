@@ -26,6 +26,12 @@ class Stalled implements Output {
 		return true;
 	}
 
+	guarded = '';
+
+	guard(text: Uint8Array): void {
+		this.guarded = Buffer.from(text).toString('latin1');
+	}
+
 	close(): void {}
 }
 
@@ -64,6 +70,18 @@ test('without room, and where nothing can be discarded: it ends all the same', (
 	terminal.restore();
 	expect(output.text).toBe('');
 	expect(output.discards).toBe(1);
+});
+
+test('last words for a crash are there as long as the screen is', async () => {
+	await new Promise(setImmediate);
+	expect(output.guarded.startsWith(`\x18\x1b\\${restored}`)).toBe(true);
+	expect(output.guarded).toMatch(/wattlag: crashed .*\r\n$/);
+	terminal.restore();
+	expect(output.guarded).toBe('');
+	terminal.enter();
+	terminal.restore();
+	await new Promise(setImmediate);
+	expect(output.guarded).toBe('');
 });
 
 test('a terminal that knows no other screen is left empty, the cursor in its first place', async () => {
