@@ -123,6 +123,23 @@ static napi_value addon_discard_output(napi_env env, napi_callback_info info)
 	return make_undefined(&c);
 }
 
+static napi_value addon_guard_terminal(napi_env env, napi_callback_info info)
+{
+	size_t length = 0;
+	napi_value self;
+	uint8_t *text;
+	struct call c;
+	uint64_t fd;
+
+	if (!call_begin(&c, env, info, "guardTerminal", &self) || !take_integer(&c, 0, "fd", 0, INT32_MAX, &fd) ||
+	    !take_bytes(&c, 1, "text", &text, &length))
+		return NULL;
+	if (length > WL_GUARD_BYTES)
+		return type_error(&c, "text: more than %d bytes", WL_GUARD_BYTES), NULL;
+	wl_guard_terminal((int)fd, text, length);
+	return make_undefined(&c);
+}
+
 static void finalize_kernel(napi_env env, void *data, void *hint)
 {
 	(void)env;
@@ -141,6 +158,7 @@ NAPI_MODULE_INIT()
 		METHOD("enableStats", addon_enable_stats),
 		METHOD("releaseMemory", addon_release_memory),
 		METHOD("discardOutput", addon_discard_output),
+		METHOD("guardTerminal", addon_guard_terminal),
 		METHOD("open", addon_open),
 		METHOD("openCounter", addon_open_counter),
 		METHOD("openNvml", addon_open_nvml),

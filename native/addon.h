@@ -3,8 +3,8 @@
  * What the files of the addon share. Only addon.c, call.c and js-*.c speak Node-API; the others are plain C over libbpf
  * that report failure by filling a struct wl_error, so that each can be read without knowing JavaScript.
  *
- * There is no mutable global state: an open object belongs to the thread that opened it, the kernel's BTF is held per
- * environment, and what libbpf prints is caught per thread and call.
+ * There is no mutable global state but what signal handlers need (terminal.c): an open object belongs to the thread that
+ * opened it, the kernel's BTF is held per environment, and what libbpf prints is caught per thread and call.
  */
 #ifndef WATTLAG_ADDON_H
 #define WATTLAG_ADDON_H
@@ -160,6 +160,13 @@ size_t wl_release_memory(struct wl_kernel_btf *kernel);
 
 /* Drop what was written to the terminal `fd` and not read there yet. Does not wait, and does not stop the process. */
 int wl_discard_output(int fd, struct wl_error *e);
+
+#define WL_GUARD_BYTES 512
+/*
+ * From now on, when the process crashes: what the terminal `fd` has not read is dropped, `text` is written, its modes are
+ * as they were before, and the crash takes its course. Without text, or with more than WL_GUARD_BYTES: no more.
+ */
+void wl_guard_terminal(int fd, const void *text, size_t length);
 
 /* ---- perf-power.c ---- */
 

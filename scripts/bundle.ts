@@ -22,6 +22,8 @@ export const bundling = {
 		'react-devtools-core': './src/ui/shims/devtools-stub.ts',
 		// blessed-contrib's chart draws off-screen and needs base classes only
 		blessed: './src/ui/shims/blessed-stub.cjs',
+		// term/lifecycle.ts watches signals
+		'signal-exit': './src/ui/shims/signal-exit.ts',
 		'string-width': './src/ui/shims/string-width.ts',
 	},
 	banner: {

@@ -37,10 +37,8 @@ function paths({ procRoot, sysRoot }: CommandLine): HostPaths {
 	return { addonPath, objectDir: fromRoot('build/bpf'), procRoot, sysRoot };
 }
 
-/** Loads the addon in this thread, which draws, when it comes to that: hardly ever, and at the end. */
-function discardOutput(fd: number): void {
-	loadAddon(addonPath).discardOutput(fd);
-}
+/** In this thread, which draws, the addon is for the terminal only. */
+const native = () => loadAddon(addonPath);
 
 function sampler(command: CommandLine, tabs: string[], firstDelay: number, packs: boolean): WorkerSampler {
 	return new WorkerSampler(new URL('./worker.mjs', import.meta.url), {
@@ -116,7 +114,7 @@ async function live(command: CommandLine): Promise<number> {
 		throw new UsageError('standard input and output must be a terminal; for scripts: wattlag --batch --json');
 	}
 	const host = localHost();
-	const screen = openScreen({ registry, command, host, discardOutput });
+	const screen = openScreen({ registry, command, host, native });
 	// the tab that is looked at first
 	const tabs = registry
 		.map((entry) => entry.tracer.id)
@@ -137,7 +135,7 @@ async function replay(command: CommandLine): Promise<number> {
 		command.recording,
 		registry.map(({ tracer }) => tracer),
 	);
-	const screen = openScreen({ registry, command, host: recording.host, discardOutput });
+	const screen = openScreen({ registry, command, host: recording.host, native });
 	return runLive({ registry, command, ...recording, screen });
 }
 

@@ -1,7 +1,8 @@
 /**
  * The typed edge of the BPF addon (`native/`). The addon is a thin layer over libbpf and knows no tracer: it opens an
  * object, sets constants, loads, attaches, hands over bytes, closes. Everything here is synchronous and short, and
- * meant for the sampling worker, never for the thread that draws ({@link BpfAddon.discardOutput} excepted).
+ * meant for the sampling worker, never for the thread that draws (but for {@link BpfAddon.discardOutput} and
+ * {@link BpfAddon.guardTerminal}).
  *
  * Every method throws a {@link BpfError} when libbpf or the kernel refuses, and a `TypeError` with the same fields for an
  * argument of the wrong type; nothing is half-attached afterwards: `close()` releases all that the object holds, and is
@@ -161,6 +162,12 @@ export interface BpfAddon {
 	 * no terminal, `EBADF`, `EIO` for one that is gone.
 	 */
 	discardOutput(fd: number): void;
+	/**
+	 * From now on a crash of the process (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, …) in any thread drops what the terminal with
+	 * this file descriptor has not read, writes `text` (at most 512 bytes) to it and takes back its raw mode, before it takes
+	 * its course. One terminal for the process; an empty text: no more.
+	 */
+	guardTerminal(fd: number, text: Uint8Array): void;
 	open(path: string): BpfObject;
 	/** Open a perf event by PMU type and config, for everything on one CPU. Throws `EACCES`, `ENOENT`, `ENODEV`, … */
 	openCounter(type: number, config: number, cpu: number): PerfCounter;

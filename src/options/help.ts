@@ -6,11 +6,14 @@ function flag(spec: OptionSpec): string {
 	return `${spec.short ? `-${spec.short}, ` : '    '}--${spec.name}${spec.placeholder ? ` ${spec.placeholder}` : ''}`;
 }
 
+/** Of the column with names, beyond the longest one. */
+const WIDTH = 30;
+
 function describe(spec: OptionSpec): string {
 	const notes: string[] = [];
 	if (spec.choices) notes.push(spec.choices.join(' | '));
 	if (spec.type !== 'boolean' && spec.default !== '' && spec.default !== 0) notes.push(`default ${spec.default}`);
-	return `  ${flag(spec).padEnd(27)} ${spec.help}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`;
+	return `  ${flag(spec).padEnd(WIDTH)}${spec.help}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`;
 }
 
 /** Words on lines of at most 110 characters; all lines but the first begin with `indent`. */

@@ -16,7 +16,7 @@ const retryMs = 20;
 const stallMs = 1000;
 
 export interface FrameWriterOptions {
-	output: Output;
+	output: Pick<Output, 'write'>;
 	size: Size;
 	ascii: boolean;
 	/** The terminal erases in the background colour of the moment; false is safe. */

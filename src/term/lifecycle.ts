@@ -15,7 +15,11 @@ export interface Lifecycle {
 	resume(): void;
 }
 
-const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+/** All that end a program and are not a crash (those: `guardTerminal` of the addon). Node would open its debugger at SIGUSR1. */
+const endSignals = [
+	...['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'],
+	...['SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGXCPU', 'SIGXFSZ', 'SIGIO', 'SIGPWR'],
+] as NodeJS.Signals[];
 
 /** Install the handlers. Returns a function that takes them off again. */
 export function watchProcess(lifecycle: Lifecycle): () => void {

@@ -10,14 +10,19 @@ export interface Output {
 	write(bytes: Uint8Array): number;
 	/** Drop what was accepted and not read yet, which makes room. false where that cannot be done. */
 	discard(): boolean;
+	/** Last words, should the process crash, and its modes as they were; empty: none. Where that cannot be done nothing is. */
+	guard(text: Uint8Array): void;
 	close(): void;
 }
 
-/**
- * Drops what was written to the terminal of this file descriptor and not read yet; Node has no call for it. May throw:
- * it is a help, not a need.
- */
-export type Discard = (fd: number) => void;
+/** What Node has no call for; see `BpfAddon` in native.ts. Both may throw: they are a help, not a need. */
+export interface NativeTerminal {
+	discardOutput(fd: number): void;
+	guardTerminal(fd: number, text: Uint8Array): void;
+}
+
+/** Loads it when it is first needed; throws where it was not built. */
+export type LoadNative = () => NativeTerminal;
 
 function isCode(error: unknown, ...codes: string[]): boolean {
 	return error instanceof Error && 'code' in error && codes.includes(String(error.code));
@@ -27,11 +32,11 @@ function isCode(error: unknown, ...codes: string[]): boolean {
  * Open the terminal behind standard output a second time. Its own file description keeps O_NONBLOCK from leaking to
  * the shell, which shares ours. null when it cannot be opened (another user's terminal after `su`).
  */
-export function openTerminal(discard?: Discard): Output | null {
+export function openTerminal(native?: LoadNative): Output | null {
 	for (const path of ['/proc/self/fd/1', '/dev/tty']) {
 		try {
 			const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
-			return outputOn(fd, true, discard);
+			return outputOn(fd, true, native);
 		} catch {
 			// Next candidate.
 		}
@@ -40,12 +45,21 @@ export function openTerminal(discard?: Discard): Output | null {
 }
 
 /** Standard output as it is: may block. */
-export function standardOutput(discard?: Discard): Output {
-	return outputOn(1, false, discard);
+export function standardOutput(native?: LoadNative): Output {
+	return outputOn(1, false, native);
 }
 
-function outputOn(fd: number, owned: boolean, discardOutput?: Discard): Output {
+function outputOn(fd: number, owned: boolean, native?: LoadNative): Output {
 	let open = true;
+	/** false: not built here, or the terminal is gone. */
+	const attempt = (act: (native: NativeTerminal) => void): boolean => {
+		try {
+			if (native) act(native());
+			return native !== undefined;
+		} catch {
+			return false;
+		}
+	};
 	return {
 		write(bytes) {
 			try {
@@ -55,15 +69,8 @@ function outputOn(fd: number, owned: boolean, discardOutput?: Discard): Output {
 				throw error;
 			}
 		},
-		discard() {
-			try {
-				discardOutput?.(fd);
-				return discardOutput !== undefined;
-			} catch {
-				// Not built here, or the terminal is gone.
-				return false;
-			}
-		},
+		discard: () => attempt((native) => native.discardOutput(fd)),
+		guard: (text) => void attempt((native) => native.guardTerminal(fd, text)),
 		close() {
 			if (open && owned) fs.closeSync(fd);
 			open = false;

@@ -7,7 +7,11 @@ import type { Output } from './output.ts';
 
 /** Alternate screen, cursor hidden, no autowrap, no bracketed paste. */
 const enterSequence = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004l\x1b[m\x1b[H\x1b[2J';
-const restoreSequence = '\x1b[?2026l\x1b[m\x1b[?7h\x1b[?25h\x1b[?1049l';
+/**
+ * Erased before it is left: a terminal without an alternate screen would keep the table under the shell's prompt, and tmux
+ * shows rows of it when it was resized meanwhile.
+ */
+const restoreSequence = '\x1b[?2026l\x1b[m\x1b[H\x1b[2J\x1b[?7h\x1b[?25h\x1b[?1049l';
 /** Clicks and wheel, reported as SGR sequences. Takes text selection away from the terminal, hence only when asked for. */
 const mouseOn = '\x1b[?1000h\x1b[?1006h';
 const mouseOff = '\x1b[?1006l\x1b[?1000l';
@@ -17,6 +21,7 @@ const cancel = '\x18\x1b\\';
 /** How long a write may wait for a terminal that is not reading, ms. */
 const patienceMs = 200;
 const heldMax = 64 * 1024;
+const lastWords = 'wattlag: crashed (a bug of its own, or no memory); nothing of it is left in the kernel\r\n';
 
 /**
  * Whether a terminal of this TERM erases in the background colour of the moment (terminfo's bce). tmux does, though its
@@ -34,6 +39,7 @@ export class Terminal {
 	private readonly mouse: boolean;
 	private readonly unhold: (() => void)[] = [];
 	private entered = false;
+	private guarded = false;
 	private held = '';
 
 	constructor(output: Output, keyboard: ReadStream | null, mouse = false) {
@@ -48,6 +54,8 @@ export class Terminal {
 		this.hold();
 		this.setRaw(true);
 		this.write(enterSequence + (this.mouse ? mouseOn : ''));
+		// after the first frame: the addon has to be loaded
+		setImmediate(() => this.guard());
 	}
 
 	/**
@@ -57,10 +65,12 @@ export class Terminal {
 	restore(cut = false): void {
 		if (!this.entered) return;
 		this.entered = false;
-		const sequence = (this.mouse ? mouseOff : '') + restoreSequence;
+		const sequence = this.restoreSequence();
 		const taken = this.write((cut ? cancel : '') + sequence);
 		if (!taken && this.output.discard()) this.write(cancel + sequence);
 		this.setRaw(false);
+		if (this.guarded) this.output.guard(new Uint8Array());
+		this.guarded = false;
 		for (const undo of this.unhold.splice(0)) undo();
 		const held = this.held;
 		this.held = '';
@@ -72,6 +82,17 @@ export class Terminal {
 		const line = text.endsWith('\n') ? text : `${text}\n`;
 		if (process.stderr.isTTY) this.write(line.replaceAll('\n', '\r\n'));
 		else process.stderr.write(line);
+	}
+
+	private restoreSequence(): string {
+		return (this.mouse ? mouseOff : '') + restoreSequence;
+	}
+
+	/** For an end that no JavaScript sees. */
+	private guard(): void {
+		if (!this.entered) return;
+		this.guarded = true;
+		this.output.guard(Buffer.from(cancel + this.restoreSequence() + lastWords));
 	}
 
 	private setRaw(on: boolean): void {

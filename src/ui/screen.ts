@@ -8,7 +8,7 @@ import { sanitize } from '../sanitize.ts';
 import type { Size } from '../term/diff.ts';
 import { FrameWriter } from '../term/frame-writer.ts';
 import { type Lifecycle, watchProcess } from '../term/lifecycle.ts';
-import { type Discard, openTerminal, standardOutput } from '../term/output.ts';
+import { type LoadNative, openTerminal, standardOutput } from '../term/output.ts';
 import { erasesInColour, Terminal } from '../term/terminal.ts';
 import type { HostInfo } from './frame/header.tsx';
 import { tabLine } from './frame/tab-line.ts';
@@ -20,8 +20,8 @@ export interface ScreenOptions {
 	registry: readonly { tracer: Pick<TabTracer<never, object>, 'id' | 'title' | 'from'> }[];
 	command: { tab: string; look?: LookChoice | undefined; mouse?: boolean | undefined };
 	host: Pick<HostInfo, 'host'>;
-	/** Without it a terminal that has stopped reading may not be restored. */
-	discardOutput?: Discard | undefined;
+	/** Without it a terminal that has stopped reading may not be restored, nor any after a crash. */
+	native?: LoadNative | undefined;
 }
 
 /** As a key of the writer's slots it stands for the first frame. */
@@ -80,7 +80,7 @@ export function openScreen(options: ScreenOptions): Screen {
 	const look = lookOf(process.env, choice);
 	setLook(look);
 	const keyboard = openKeyboard();
-	const output = openTerminal(options.discardOutput) ?? standardOutput(options.discardOutput);
+	const output = openTerminal(options.native) ?? standardOutput(options.native);
 	const terminal = new Terminal(output, keyboard, mouse);
 	const ended = Promise.withResolvers<number>();
 	const size = terminalSize();

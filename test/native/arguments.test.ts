@@ -29,6 +29,7 @@ const signatures: Record<'addon' | 'object', Record<string, Kind[]>> = {
 		hasMember: ['string', 'string'],
 		open: ['string'],
 		discardOutput: ['integer'],
+		guardTerminal: ['integer', 'bytes'],
 		openCounter: ['integer', 'integer', 'integer'],
 		openNvml: ['string'],
 	},

@@ -60,3 +60,48 @@ test.each([
 	expect(second).toBeGreaterThan(4096);
 	expect(run.output.length).toBeLessThan(Number(first));
 });
+
+/** A module whose `f` reads beyond its memory: V8 has the processor find out. */
+const beyond = 'AGFzbQEAAAABBQFgAAF/AwIBAAUDAQABBwUBAWYAAAoNAQsAQYCA/P8HKAIACw==';
+
+/** Last words are for crashes, not for a fault that JavaScript sees as an exception. */
+const crashing = `
+const native = require(${JSON.stringify(addonPath)});
+process.stdin.setRawMode(true);
+native.guardTerminal(1, Buffer.from('too early'));
+const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from('${beyond}', 'base64')));
+let faults = 0;
+for (let i = 0; i < 3; i++) {
+	try {
+		exports.f();
+	} catch (error) {
+		if (error instanceof WebAssembly.RuntimeError) faults++;
+	}
+}
+native.guardTerminal(1, new Uint8Array());
+native.guardTerminal(1, Buffer.from('last words after ' + faults + ' faults\\r\\n'));
+process.kill(process.pid, process.env.HOW);
+setTimeout(() => {}, 60000);`;
+
+test.each([
+	['SIGSEGV', 139],
+	['SIGBUS', 135],
+	['SIGILL', 132],
+	['SIGFPE', 136],
+	['SIGABRT', 134],
+])('%s: last words, modes as before, and its end is that signal', async (how, code) => {
+	const env = { PS1: 'shell> ', NODE: process.execPath, SCRIPT: crashing, HOW: how };
+	const run = new TerminalRun('/bin/bash', ['--norc', '--noprofile', '-i'], { env });
+	cleanUp.push(() => run.kill());
+	await run.waitFor('shell>');
+	run.send('"$NODE" -e "$SCRIPT"; echo "code $?, $(stty -a | grep -ow -e -icanon -e icanon)"\r');
+	await run.waitFor(`code ${code}, icanon`);
+	expect(run.text()).toContain('last words after 3 faults');
+	expect(run.text()).not.toContain('too early');
+});
+
+test('last words may be short only', () => {
+	expect(thrown(() => addon().guardTerminal(1, new Uint8Array(513))).message).toBe(
+		'guardTerminal: text: more than 512 bytes',
+	);
+});

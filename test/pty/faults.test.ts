@@ -94,6 +94,26 @@ test.each([
 	expect(run.output.includes('wattlag: unexpected error: sabotaged')).toBe(how === 'SIGUSR2');
 });
 
+// a bug of ours, V8's own end, a limit of the shell, Node's debugger
+test.each([
+	['SIGSEGV', 139, true],
+	['SIGABRT', 134, true],
+	['SIGXCPU', 152, false],
+	['SIGUSR1', 138, false],
+] as const)('%s: the shell gets the terminal as it was, and is told of a crash', async (how, code, crash) => {
+	const { run, pid } = await startUnderShell();
+	const programs = programsOf(pid);
+	process.kill(pid, how);
+	await expectUnloaded(programs);
+	run.send('echo "code $?, $(stty -a | grep -ow -e -icanon -e icanon -e -echo -e echo | xargs)"\r');
+	await run.waitFor(`code ${code}, icanon echo`);
+	expect(run.fullScreen).toBe(false);
+	expect(run.cursorShown).toBe(true);
+	expect(run.modes).toEqual({ mouse: 'none', autowrap: true, synchronized: false });
+	expect(run.text()).not.toMatch(/WAIT99|PSI/);
+	expect(run.text().includes('wattlag: crashed')).toBe(crash);
+});
+
 test('the line is cut: it ends by itself, and its programs leave the kernel', async () => {
 	const run = await start();
 	const programs = programsOf(run.pid);

@@ -1,4 +1,5 @@
 /** What reaches the terminal at the end, whether it reads or not. */
+import xterm from '@xterm/headless';
 import { beforeEach, expect, test } from 'vitest';
 import type { Output } from '../../src/term/output.ts';
 import { Terminal } from '../../src/term/terminal.ts';
@@ -25,6 +26,12 @@ class Stalled implements Output {
 		return true;
 	}
 
+	guarded = '';
+
+	guard(text: Uint8Array): void {
+		this.guarded = Buffer.from(text).toString('latin1');
+	}
+
 	close(): void {}
 }
 
@@ -37,7 +44,7 @@ beforeEach(() => {
 	output.text = '';
 });
 
-const restored = '\x1b[?1006l\x1b[?1000l\x1b[?2026l\x1b[m\x1b[?7h\x1b[?25h\x1b[?1049l';
+const restored = '\x1b[?1006l\x1b[?1000l\x1b[?2026l\x1b[m\x1b[H\x1b[2J\x1b[?7h\x1b[?25h\x1b[?1049l';
 
 test('a terminal that reads is restored after what it was sent', () => {
 	terminal.restore();
@@ -63,4 +70,32 @@ test('without room, and where nothing can be discarded: it ends all the same', (
 	terminal.restore();
 	expect(output.text).toBe('');
 	expect(output.discards).toBe(1);
+});
+
+test('last words for a crash are there as long as the screen is', async () => {
+	await new Promise(setImmediate);
+	expect(output.guarded.startsWith(`\x18\x1b\\${restored}`)).toBe(true);
+	expect(output.guarded).toMatch(/wattlag: crashed .*\r\n$/);
+	terminal.restore();
+	expect(output.guarded).toBe('');
+	terminal.enter();
+	terminal.restore();
+	await new Promise(setImmediate);
+	expect(output.guarded).toBe('');
+});
+
+test('a terminal that knows no other screen is left empty, the cursor in its first place', async () => {
+	const screen = new xterm.Terminal({ cols: 40, rows: 10, allowProposedApi: true });
+	const written = (text: string) =>
+		new Promise<void>((resolve) => screen.write(text.replaceAll(/\x1b\[\?1049[hl]/g, ''), resolve));
+	await written('$ wattlag\r\n');
+	terminal.enter();
+	await written(`${output.text}\x1b[7;1H\x1b[41ma row of the table`);
+	output.text = '';
+	terminal.restore();
+	await written(output.text);
+	const { cursorX, cursorY, length } = screen.buffer.active;
+	expect({ cursorX, cursorY }).toEqual({ cursorX: 0, cursorY: 0 });
+	for (let row = 0; row < length; row++) expect(screen.buffer.active.getLine(row)?.translateToString(true)).toBe('');
+	screen.dispose();
 });

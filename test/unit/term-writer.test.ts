@@ -3,7 +3,7 @@ import { FrameWriter } from '../../src/term/frame-writer.ts';
 import type { Output } from '../../src/term/output.ts';
 
 /** A terminal that takes `room` bytes, then nothing. */
-class Fake implements Output {
+class Fake implements Pick<Output, 'write'> {
 	text = '';
 	room = Number.POSITIVE_INFINITY;
 	failure: Error | null = null;
@@ -15,12 +15,6 @@ class Fake implements Output {
 		this.text += Buffer.from(bytes.subarray(0, accepted)).toString('latin1');
 		return accepted;
 	}
-
-	discard(): boolean {
-		return false;
-	}
-
-	close(): void {}
 }
 
 let output: Fake;

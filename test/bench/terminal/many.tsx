@@ -84,8 +84,6 @@ async function measure(what: Frames['what'], tab: string, make: (tick: number) =
 			last = performance.now();
 			return bytes.length;
 		},
-		discard: () => false,
-		close() {},
 	};
 	const writer = new FrameWriter({ output, size, ascii: false, onGone: (error) => console.error(error) });
 	const ended = Promise.withResolvers<number>();
