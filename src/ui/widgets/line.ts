@@ -41,12 +41,14 @@ export function wrapSpans(spans: readonly Span[], width: number): Span[][] {
 	let used = 0;
 	for (const part of spans) {
 		const [role, text] = typeof part === 'string' ? (['plain', part] as const) : part;
-		for (const word of text.split(/(?<= )/)) {
-			const cells = textWidth(word.trimEnd());
-			if (used + cells > width && used > 2) {
+		// spaces belong to the word that follows: at the end of a line there is none
+		for (const spaced of text.split(/(?= )/)) {
+			const breaks = used + textWidth(spaced) > width && used > 2;
+			if (breaks) {
 				lines.push(['  ']);
 				used = 2;
 			}
+			const word = breaks ? spaced.trimStart() : spaced;
 			lines.at(-1)?.push([role, word]);
 			used += textWidth(word);
 		}
