@@ -10,16 +10,20 @@ import type { Bytes, Count, MicroJoules, Ns, Watts } from './units.ts';
 const missing = '–';
 
 /** Three significant digits without exponent, for 0 ≤ value < 10,000. */
-function digits(value: number, significant = 3): string {
+function digits(value: number): string {
 	const size = Math.abs(value);
-	const decimals = size >= 99.95 ? 0 : size >= 9.995 ? significant - 2 : significant - 1;
-	return value.toFixed(Math.max(0, decimals));
+	return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
 }
 
 interface Unit {
 	/** Value of one unit in the base unit. */
 	size: number;
 	suffix: string;
+}
+
+/** By suffix, the smallest first. */
+function unitsOf(sizes: Readonly<Record<string, number>>): readonly Unit[] {
+	return Object.entries(sizes).map(([suffix, size]) => ({ size, suffix }));
 }
 
 /** The largest unit in which the value is at least 1 after rounding; the smallest where none is. */
@@ -33,29 +37,14 @@ function scaled(value: number, units: readonly Unit[], wholeBelow?: number): str
 	return (whole ? String(Math.round(amount)) : digits(amount)) + unit.suffix;
 }
 
-const time: Unit[] = [
-	{ size: 1, suffix: 'ns' },
-	{ size: 1e3, suffix: 'µs' },
-	{ size: 1e6, suffix: 'ms' },
-	{ size: 1e9, suffix: 's' },
-	{ size: 6e10, suffix: 'min' },
-	{ size: 3.6e12, suffix: 'h' },
-	{ size: 8.64e13, suffix: 'd' },
-];
+const time = unitsOf({ ns: 1, µs: 1e3, ms: 1e6, s: 1e9, min: 6e10, h: 3.6e12, d: 8.64e13 });
 
 /** `1.23ms` */
 export function formatNs(ns: Ns): string {
 	return ns === 0 ? '0' : scaled(ns, time, 1);
 }
 
-const thousands: Unit[] = [
-	{ size: 1, suffix: '' },
-	{ size: 1e3, suffix: 'k' },
-	{ size: 1e6, suffix: 'M' },
-	{ size: 1e9, suffix: 'G' },
-	{ size: 1e12, suffix: 'T' },
-	{ size: 1e15, suffix: 'P' },
-];
+const thousands = unitsOf({ '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15 });
 
 /** In full up to five digits, then `123k`. */
 export function formatCount(count: Count, width = 5): string {
@@ -69,37 +58,19 @@ export function formatRate(rate: number): string {
 	return rate === 0 ? '0' : scaled(rate, thousands);
 }
 
-const watts: Unit[] = [
-	{ size: 1e-6, suffix: 'µW' },
-	{ size: 1e-3, suffix: 'mW' },
-	{ size: 1, suffix: 'W' },
-	{ size: 1e3, suffix: 'kW' },
-];
+const watts = unitsOf({ µW: 1e-6, mW: 1e-3, W: 1, kW: 1e3 });
 
 export function formatWatts(value: Watts): string {
 	return Math.abs(value) < 5e-7 ? '0' : scaled(value, watts);
 }
 
-const joules: Unit[] = [
-	{ size: 1, suffix: 'µJ' },
-	{ size: 1e3, suffix: 'mJ' },
-	{ size: 1e6, suffix: 'J' },
-	{ size: 1e9, suffix: 'kJ' },
-	{ size: 1e12, suffix: 'MJ' },
-];
+const joules = unitsOf({ µJ: 1, mJ: 1e3, J: 1e6, kJ: 1e9, MJ: 1e12 });
 
 export function formatMicroJoules(value: MicroJoules): string {
 	return value === 0 ? '0' : scaled(value, joules, 1);
 }
 
-const binary: Unit[] = [
-	{ size: 1, suffix: 'B' },
-	{ size: 2 ** 10, suffix: 'K' },
-	{ size: 2 ** 20, suffix: 'M' },
-	{ size: 2 ** 30, suffix: 'G' },
-	{ size: 2 ** 40, suffix: 'T' },
-	{ size: 2 ** 50, suffix: 'P' },
-];
+const binary = unitsOf({ B: 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40, P: 2 ** 50 });
 
 /** KiB, MiB, …: `1.50M`. Tables say so in their column's help; `unit` spells it out: `1.50MiB`. */
 export function formatBytes(bytes: Bytes, unit: 'short' | 'full' = 'short'): string {
@@ -145,29 +116,18 @@ export function sparkline(values: readonly number[], width: number): SafeText {
 	return glyphs.join('').padStart(width) as SafeText;
 }
 
-function format(kind: ColumnKind, value: number, width: number): string {
-	switch (kind) {
-		case 'text':
-		case 'pid':
-			return Number.isFinite(value) ? String(value) : missing;
-		case 'count':
-			return formatCount(value, width);
-		case 'rate':
-			return formatRate(value);
-		case 'ns':
-			return formatNs(value);
-		case 'microjoules':
-			return formatMicroJoules(value);
-		case 'watts':
-			return formatWatts(value);
-		case 'bytes':
-			return formatBytes(value);
-		case 'bytes-rate':
-			return formatBytes(value);
-		case 'share':
-			return formatShare(value);
-	}
-}
+const formats: Readonly<Record<ColumnKind, (value: number, width: number) => string>> = {
+	text: String,
+	pid: String,
+	count: formatCount,
+	rate: formatRate,
+	ns: formatNs,
+	microjoules: formatMicroJoules,
+	watts: formatWatts,
+	bytes: (value) => formatBytes(value),
+	'bytes-rate': (value) => formatBytes(value),
+	share: formatShare,
+};
 
 /** A number cut short would be another number: drop decimals first, and say so with `#` when nothing fits. */
 function shorten(text: string, width: number): string {
@@ -184,5 +144,5 @@ function shorten(text: string, width: number): string {
 export function formatValue(kind: ColumnKind, value: unknown, width: number): string {
 	if (typeof value === 'string') return truncate(value, width);
 	if (typeof value !== 'number' || !Number.isFinite(value)) return width > 0 ? missing : '';
-	return shorten(format(kind, value, width), width);
+	return shorten(formats[kind](value, width), width);
 }

@@ -153,10 +153,3 @@ export function percentile(slots: Slots, rank: number, max: Ns): Ns {
 	const [value] = percentiles(slots, [rank] as const, max);
 	return value;
 }
-
-/** Upper bound of the highest filled slot, or 0: what is known of a maximum where only slots are kept. */
-export function highestBound(slots: Slots): Ns {
-	for (let slot = slots.length - 1; slot >= 0; slot--)
-		if ((slots[slot] as number) > 0) return slotLower(slot + 1, slots.length);
-	return 0;
-}

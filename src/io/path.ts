@@ -62,5 +62,3 @@ export const IO_PATH = {
 		},
 	],
 } as const satisfies Path;
-
-export type IoStage = (typeof IO_PATH)['stages'][number]['name'];

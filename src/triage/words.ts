@@ -1,7 +1,7 @@
 /** Figures in findings: as tables write them, with percents in whole numbers from 10 on. */
-import { formatBytes, formatCount, formatNs, formatRate, formatWatts } from '../format.ts';
+import { formatCount, formatNs, formatRate, formatWatts } from '../format.ts';
 import type { SafeText } from '../sanitize.ts';
-import type { Bytes, Count, Ns, Watts } from '../units.ts';
+import type { Count, Ns, Watts } from '../units.ts';
 
 // formatters make their text of numbers alone
 
@@ -14,6 +14,5 @@ export const duration = (ns: Ns): SafeText => formatNs(ns) as SafeText;
 export const count = (value: Count): SafeText => formatCount(value) as SafeText;
 export const perSecond = (rate: number): SafeText => `${formatRate(rate)}/s` as SafeText;
 export const watts = (value: Watts): SafeText => formatWatts(value) as SafeText;
-export const bytes = (value: Bytes): SafeText => formatBytes(value, 'full') as SafeText;
 /** One digit: `6.1`. */
 export const number = (value: number): SafeText => value.toFixed(1) as SafeText;

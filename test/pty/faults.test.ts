@@ -54,6 +54,11 @@ test('a terminal that reads nothing for a while: sampled all along, one fresh fr
 	await expectRestored(run, 0);
 });
 
+/** Its programs may be gone a moment before the process is. */
+async function expectGone(pid: number): Promise<void> {
+	await vi.waitFor(() => expect(existsSync(`/proc/${pid}/exe`)).toBe(false), 5000);
+}
+
 /** wattlag under a shell, which has the terminal afterwards. */
 async function startUnderShell(): Promise<{ run: TerminalRun; pid: number }> {
 	const run = new TerminalRun('/bin/bash', ['--norc', '--noprofile', '-i'], {
@@ -82,7 +87,7 @@ test.each([
 	if (how === 'q') run.send('q');
 	else process.kill(pid, how);
 	await expectUnloaded(programs);
-	await vi.waitFor(() => expect(existsSync(`/proc/${pid}/exe`)).toBe(false), 5000);
+	await expectGone(pid);
 	run.unstall();
 	await run.press('echo "code $?"\r', `code ${code}`);
 	expect(run.fullScreen).toBe(false);
@@ -119,7 +124,7 @@ test('the line is cut: it ends by itself, and its programs leave the kernel', as
 	const programs = programsOf(run.pid);
 	run.hangUp();
 	await expectUnloaded(programs);
-	expect(existsSync(`/proc/${run.pid}/exe`)).toBe(false);
+	await expectGone(run.pid);
 });
 
 test('killed: its programs leave the kernel', async () => {

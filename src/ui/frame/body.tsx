@@ -1,29 +1,18 @@
 /** What is between header and footer: the tab in front, or what lies over it. */
 import type { ReactElement } from 'react';
 import type { Store } from '../../store.ts';
-import type { TabInFront } from '../hooks/use-front.ts';
-import type { Keymap } from '../keymap.ts';
 import { Lens } from '../lens/lens.tsx';
 import type { Inspect } from '../lens/use-details.ts';
-import type { Baseline } from '../state/baseline.ts';
-import { shownColumns } from '../state/columns.ts';
-import type { UiState } from '../state/state.ts';
-import type { Area } from '../widgets/split.ts';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { Help } from './help.tsx';
 import { Menu } from './menu.tsx';
-import { TabBody } from './tab-body.tsx';
+import { TabBody, type TabBodyProps } from './tab-body.tsx';
 
-export interface BodyProps extends Area {
-	state: UiState;
-	front: TabInFront;
+export interface BodyProps extends TabBodyProps {
 	store: Store;
-	keymap: Keymap;
-	baseline: Baseline | null;
 	inspect: Inspect;
 	helpLines: readonly string[];
-	/** To be told how far keys scroll: rows of the table, lines of the lens. */
-	page: { current: number };
+	/** To be told how many lines the lens has, and shows. */
 	lensExtent: { lines: number; page: number };
 }
 
@@ -47,23 +36,23 @@ export function Body(props: BodyProps): ReactElement {
 				/>
 			);
 		}
-		case 'columns': {
-			const shown = new Set(columns.map(({ key }) => key));
+		case 'columns':
 			return (
 				<Menu
 					title=" Columns   Space: show, hide   < >: move   r: as before   Esc: done"
-					columns={shownColumns(
-						available,
-						view.choices.map(({ key }) => ({ key, shown: true })),
-					)}
-					mark={(key) => `[${shown.has(key) ? 'x' : ' '}]`}
+					columns={view.choices.flatMap(({ key }) => available.filter((column) => column.key === key))}
+					mark={(key) => (columns.some((column) => column.key === key) ? '[x]' : '[ ]')}
 					index={overlay.index}
 					{...body}
 				/>
 			);
-		}
 	}
-	if (!lens) return <Tab {...props} />;
+	if (!lens)
+		return (
+			<ErrorBoundary key={`${front.tracer.id} ${front.chosen.view}`} {...body}>
+				<TabBody {...props} />
+			</ErrorBoundary>
+		);
 	return (
 		<ErrorBoundary key="lens" {...body}>
 			<Lens
@@ -76,48 +65,6 @@ export function Body(props: BodyProps): ReactElement {
 				extent={lensExtent}
 				{...body}
 			/>
-		</ErrorBoundary>
-	);
-}
-
-function Tab({ state, front, keymap, baseline, page, width, height }: BodyProps): ReactElement {
-	const { tracer, status, history, snapshot, view, table, chosen, unit } = front;
-	const { list, source, available, columns, rows, sort, filter, selected } = table;
-	const body = { width, height };
-	return (
-		<ErrorBoundary key={`${tracer.id} ${chosen.view}`} {...body}>
-			<TabBody
-				view={view instanceof Error ? view : (table.front ?? null)}
-				status={status}
-				summary={tracer.summary}
-				{...body}
-			>
-				{(View) =>
-					snapshot && (
-						<View
-							columns={columns}
-							allColumns={available}
-							snapshot={snapshot as never}
-							history={history as never}
-							rows={rows}
-							sort={sort}
-							selected={selected}
-							detail={chosen.detail}
-							rowKey={source.rowKey}
-							filtered={filter.text !== '' || state.band !== null}
-							baseline={list ? null : ((baseline?.tabs.get(tracer.id) as never) ?? null)}
-							logarithmic={state.logarithmic}
-							unit={unit ?? 1}
-							band={state.band}
-							view={chosen.view}
-							stage={chosen.stage}
-							keymap={keymap}
-							page={page}
-							{...body}
-						/>
-					)
-				}
-			</TabBody>
 		</ErrorBoundary>
 	);
 }

@@ -1,10 +1,6 @@
 /** One line of the screen from spans of text. */
 import { textWidth, truncate } from '../../term/width.ts';
-import { paint, type Role, type Span } from '../theme.ts';
-
-export function span(role: Role, text: string): Span {
-	return [role, text];
-}
+import { paint, type Span } from '../theme.ts';
 
 function textOf(part: Span): string {
 	return typeof part === 'string' ? part : part[1];
