@@ -296,7 +296,8 @@ int block_split(u64 *ctx)
 	to->ways[target] = from->ways[source];
 	to->ways[target].bytes = part->bi_iter.bi_size;
 	from->ways[source].bytes -= part->bi_iter.bi_size;
-	from->ways[source].sector = whole->bi_iter.bi_sector;
+	/* read as an address: to the verifier `bi_private` is a number */
+	from->ways[source].sector = BPF_CORE_READ(whole, bi_iter.bi_sector);
 	set_way(&to->objects, target, (u64)part);
 	return 0;
 }
