@@ -296,6 +296,8 @@ int block_split(u64 *ctx)
 	to->ways[target] = from->ways[source];
 	to->ways[target].bytes = part->bi_iter.bi_size;
 	from->ways[source].bytes -= part->bi_iter.bi_size;
+	/* read as an address: to the verifier `bi_private` is a number */
+	from->ways[source].sector = BPF_CORE_READ(whole, bi_iter.bi_sector);
 	set_way(&to->objects, target, (u64)part);
 	return 0;
 }
@@ -347,6 +349,7 @@ int block_bio_queue(u64 *ctx)
 	queued->part = where.part;
 	queued->raw_flags = bio->bi_opf;
 	queued->bytes = bio->bi_iter.bi_size;
+	queued->sector = bio->bi_iter.bi_sector;
 	queued->how = OWNER_SUBMITTER;
 	flags = task_owner(&queued->owner);
 	if (flags & PF_KTHREAD)

@@ -30,6 +30,15 @@ static __always_inline u32 place(struct bio_bucket *bucket, struct bio *bio)
 }
 
 /*
+ * Was the record left behind by an earlier bio of the same address? One that was sent to the same device begins where it did
+ * when it was queued, but for an append, whose place is found later.
+ */
+static __always_inline bool is_stale(const struct queued *queued, struct bio *bio, bool same_target)
+{
+	return same_target && queued->sector != (u32)bio->bi_iter.bi_sector && block_op(queued->raw_flags) != IO_ZONE_APPEND;
+}
+
+/*
  * What is known of the bio that a request begins with. Others may have been merged in front of it meanwhile.
  *
  * When the bio got its request is the kernel's own stamp, which saves a hook. Its clock is cached for a plug, but read anew
@@ -44,12 +53,18 @@ static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u
 		struct bio_bucket *bucket = bio_bucket(bio);
 		u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
 		struct queued *queued;
+		bool same_target;
 
 		if (way >= WAYS) {
 			bio = bio->bi_next;
 			continue;
 		}
 		queued = &bucket->ways[way];
+		same_target = bio_target(bio) == queued->target;
+		if (is_stale(queued, bio, same_target)) {
+			set_way(&bucket->objects, way, 0);
+			return false;
+		}
 		tracked->stamps[STAGE_REQUEST] = queued->queued_ns;
 		if (got && got < queued->queued_ns)
 			got = queued->queued_ns;
@@ -58,7 +73,7 @@ static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u
 		tracked->part = queued->part;
 		tracked->how = queued->how;
 		/* a device of several paths hands its bios on to one of them */
-		tracked->dev = bio_target(bio) == queued->target ? queued->dev : block_device(rq);
+		tracked->dev = same_target ? queued->dev : block_device(rq);
 		set_way(&bucket->objects, way, 0);
 		return true;
 	}

@@ -35,7 +35,8 @@ struct queued {
 	u32 dev;
 	/* enum io_owner */
 	u32 how;
-	u32 unused;
+	/* where it begins on its disk, the lower half */
+	u32 sector;
 	/* what it was sent to, as bio_target() says */
 	u64 target;
 };

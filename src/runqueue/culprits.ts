@@ -53,7 +53,9 @@ export class Culprits {
 
 	/** What was added since the last call, most waiting first; pairs for which there was no room. */
 	read(): { blamed: Blamed[]; full: Count } {
-		const found = this.bpf.object.readBatch(maps.culprits.name, this.keys, this.values);
+		// pairs stay in the map until it is full; then it starts anew, each of them read as it goes
+		const anew = this.before.size > ROOM * 0.75;
+		const found = this.bpf.object.readBatch(maps.culprits.name, this.keys, this.values, anew);
 		const [keys, values] = [viewOf(this.keys), viewOf(this.values)];
 		const byWaiter = new Map<number, Culprit[]>();
 		for (let index = 0; index < found; index++) {
@@ -79,8 +81,7 @@ export class Culprits {
 			culprits: list.sort((a, b) => b.wait_ns - a.wait_ns).slice(0, TOP),
 		}));
 		const full = this.bpf.shards(maps.cpu_slices).reduce((sum, shard) => sum + shard.full, 0);
-		// pairs stay in the map until it is full; then it starts anew
-		if (found > ROOM * 0.75) this.clear(found);
+		if (anew) this.before.clear();
 		return { blamed: blamed.sort((a, b) => b.wait_ns - a.wait_ns), full };
 	}
 
@@ -90,12 +91,5 @@ export class Culprits {
 
 	close(): void {
 		this.bpf.close();
-	}
-
-	private clear(found: number): void {
-		for (let index = 0; index < found; index++) {
-			this.bpf.object.remove(maps.culprits.name, this.keys.subarray(index * pair.size, (index + 1) * pair.size));
-		}
-		this.before.clear();
 	}
 }

@@ -101,6 +101,17 @@ test('a bio that never came to a request does not lend its age or its task to th
 	expect(state.taken).toBe(0);
 });
 
+test('nor to one whose queueing was not seen: it begins elsewhere on the disk', () => {
+	const state = replay(
+		'1000 0 5 queue 1 512',
+		'700000 0 6 at 1 800',
+		'800200 0 6 issue 3 1 800100',
+		'800700 0 6 done 3 512 512',
+	);
+	expect(state.rows[0]).toMatchObject({ count: 1, total: [1, 500] });
+	expect(state).toMatchObject({ processes: [], taken: 0, submitter: 0 });
+});
+
 test('completed in parts: one request, when the last part is done', () => {
 	const state = replay(
 		'1000 0 5 queue 1 8192',
