@@ -6,6 +6,7 @@ import { Output } from './output.ts';
 import { firstDirection } from './query.ts';
 import type { Sampler } from './sampler.ts';
 import { type Snapshot, secondsOf } from './snapshot.ts';
+import { fitCells } from './term/width.ts';
 import type { Column, Tracer } from './tracers/tracer.ts';
 
 export interface BatchOptions {
@@ -35,7 +36,7 @@ function cell(column: Column<object>, row: object, seconds: number): string {
 }
 
 function align(column: Column<object>, text: string): string {
-	return column.kind === 'text' ? text.padEnd(column.width) : text.padStart(column.width);
+	return fitCells(text, column.width, column.kind === 'text' ? 'left' : 'right');
 }
 
 /** One interval as a table: a line about the interval, the header, the rows, a blank line. */

@@ -1,6 +1,7 @@
 /** `wattlag -v`: a line for every turn that a task had on a CPU, as it ends. */
 import { constants, maps, slice } from '../generated/slices.ts';
 import { sanitize } from '../sanitize.ts';
+import { fitCells } from '../term/width.ts';
 import { openBpf } from '../tracers/bpf-session.ts';
 import { type Host, Unavailable } from '../tracers/tracer.ts';
 import type { Count } from '../units.ts';
@@ -67,7 +68,7 @@ export async function streamSlices(host: Host, options: SliceStreamOptions, stop
 			bpf.drain(maps.slices.name, (view, at) => {
 				const { end_ns, ns, tgid, tid, cpu, comm } = slice.read(view, at);
 				if (!limit.admits(end_ns)) return;
-				text += `${clock(end_ns, offset)} ${String(cpu).padStart(3)} ${String(tgid).padStart(7)} ${String(tid).padStart(7)} ${sanitize(comm).padEnd(15)} ${String(ns).padStart(12)}\n`;
+				text += `${clock(end_ns, offset)} ${String(cpu).padStart(3)} ${String(tgid).padStart(7)} ${String(tid).padStart(7)} ${fitCells(sanitize(comm), 15)} ${String(ns).padStart(12)}\n`;
 			});
 			if (performance.now() >= next || performance.now() >= until) {
 				text += tell();
