@@ -9,7 +9,7 @@ import { type CommandLine, resolveOptions } from './options/resolve.ts';
 import { isOn } from './options/values.ts';
 import { Output } from './output.ts';
 import { registry } from './registry.ts';
-import { WorkerSampler } from './sampling/worker-sampler.ts';
+import type { WorkerSampler } from './sampling/worker-sampler.ts';
 import { sanitize } from './sanitize.ts';
 import { type HostPaths, openHost } from './tracers/open-host.ts';
 import { Unavailable } from './tracers/tracer.ts';
@@ -40,7 +40,13 @@ function paths({ procRoot, sysRoot }: CommandLine): HostPaths {
 /** In this thread, which draws, the addon is for the terminal only. */
 const native = () => loadAddon(addonPath);
 
-function sampler(command: CommandLine, tabs: string[], firstDelay: number, packs: boolean): WorkerSampler {
+async function startSampler(
+	command: CommandLine,
+	tabs: string[],
+	firstDelay: number,
+	packs: boolean,
+): Promise<WorkerSampler> {
+	const { WorkerSampler } = await import('./sampling/worker-sampler.ts');
 	return new WorkerSampler(new URL('./worker.mjs', import.meta.url), {
 		tabs,
 		...paths(command),
@@ -56,7 +62,7 @@ async function batch(command: CommandLine): Promise<number> {
 	const tracer = registry.map((entry) => entry.tracer).find(({ id }) => id === command.tab);
 	if (!tracer) return BAD_USAGE;
 	const { runBatch } = await import('./batch.ts');
-	const source = sampler(command, [...(tracer.from ?? []), tracer.id], command.delay, false);
+	const source = await startSampler(command, [...(tracer.from ?? []), tracer.id], command.delay, false);
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 		process.once(
 			signal,
@@ -121,7 +127,8 @@ async function live(command: CommandLine): Promise<number> {
 		.sort((a, b) => Number(b === command.tab) - Number(a === command.tab));
 	// before the sampling thread starts, which takes as long and needs the same CPUs: the screen comes first
 	const { runLive } = await import('./ui/live.tsx');
-	return runLive({ registry, sampler: sampler(command, tabs, FIRST_DELAY, true), command, host, screen });
+	const sampler = await startSampler(command, tabs, FIRST_DELAY, true);
+	return runLive({ registry, sampler, command, host, screen });
 }
 
 /** Nothing is measured: what somebody recorded, perhaps on another machine, is shown. */

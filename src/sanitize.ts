@@ -8,9 +8,6 @@ declare const brand: unique symbol;
 /** Text without any byte a terminal could act on: no control, bidi or zero-width character, valid Unicode. */
 export type SafeText = string & { readonly [brand]: true };
 
-/** Characters that are invisible, reorder text, break lines or mean nothing: controls, formats, surrogates, separators, fillers. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
-
 /** The usual case, tested first: printable ASCII needs no work. */
 const plain = /^[\x20-\x7e]*$/;
 
@@ -56,6 +53,9 @@ export function sanitize(foreign: string | Uint8Array): SafeText {
 		}
 	}
 	if (plain.test(text)) return text as SafeText;
+	// Characters that are invisible, reorder text, break lines or mean nothing: controls, formats, surrogates, separators,
+	// fillers. Written here, it is made when it is needed, which takes longer than most of what a start needs.
+	const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 	return text.replace(unsafe, visible) as SafeText;
 }
 
