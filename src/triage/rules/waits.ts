@@ -1,4 +1,5 @@
-import { safe } from '../../sanitize.ts';
+import { type SafeText, safe } from '../../sanitize.ts';
+import type { Ns } from '../../units.ts';
 import type { Owner } from '../finding.ts';
 import { equals, type Moment, outOfQuota, ownerOf, processKey, topNames, without } from '../moment.ts';
 import type { OverviewRow } from '../rows.ts';
@@ -14,6 +15,13 @@ function culprit({ sources, rows }: Moment, victim: OverviewRow): Owner | null {
 	const ran = seen && rows.find(({ pid }) => pid === seen.pid);
 	if (ran) return ownerOf(safe`behind`, { comm: ran.comm, sum: 0, top: ran, processes: 1 });
 	return ownerOf(safe`most CPU by`, topNames(others, ({ cpu_ns }) => cpu_ns)[0]);
+}
+
+/** Waits count when they end: long ones, and those of several threads, are more than the interval. */
+function textOf(wait: Ns, dt_ns: Ns): SafeText {
+	return wait > dt_ns
+		? safe`waits for a CPU that ended add up to ${duration(wait)} in ${duration(dt_ns)}`
+		: safe`waits ${percent(wait / dt_ns)} of the time for a CPU`;
 }
 
 /** A process that would run waits for a CPU, and long. Those that use much CPU themselves wait for each other: no news. */
@@ -48,7 +56,7 @@ export const waits: Rule = {
 				about: processKey(row),
 				excess,
 				subject: safe`${row.comm}[${row.pid}]`,
-				text: safe`waits ${percent(wait / dt_ns)} of the time for a CPU${wait > dt_ns ? safe`, threads added up` : safe``} (p99 ${duration(p99)})`,
+				text: safe`${textOf(wait, dt_ns)} (p99 ${duration(p99)})`,
 				figures: { wait_share: wait / dt_ns, wait_p99_ns: p99 },
 				owner: culprit(moment, row),
 				link: {

@@ -48,15 +48,15 @@ function fullSpans(finding: Finding, key: string): Span[] {
 	];
 }
 
-/** One line has room for less: who comes before how much. */
+/** One line has room for less: who comes before how much. `A vda (from postgres[812]): 78% of slow reads wait…` */
 function shortSpans(finding: Finding, key: string): Span[] {
 	const owner = ownerText(finding);
 	return [
 		['strong', key],
 		' ',
-		[colours[finding.level], `${finding.subject}:`],
-		...(owner === '' ? [] : ([' ', ['strong', owner], ','] as Span[])),
-		` ${finding.text}`,
+		[colours[finding.level], finding.subject],
+		...(owner === '' ? [] : ([' (', ['strong', owner], ')'] as Span[])),
+		`: ${finding.text}`,
 	];
 }
 
@@ -72,7 +72,8 @@ export function wrapSpans(spans: readonly Span[], width: number): Span[][] {
 				lines.push(['  ']);
 				used = 2;
 			}
-			lines.at(-1)?.push([role, word]);
+			// the blank behind the last word of a line has no room
+			lines.at(-1)?.push([role, used + textWidth(word) > width ? word.trimEnd() : word]);
 			used += textWidth(word);
 		}
 	}
