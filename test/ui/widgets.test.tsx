@@ -68,6 +68,13 @@ describe('table', () => {
 		expect(keys(10)).toEqual(['watts']);
 	});
 
+	test('narrow: the column that gives the order stays in sight', () => {
+		const last = columns.reduce((least, column) => (column.priority > least.priority ? column : least));
+		const keys = (sortedBy?: string) => placeColumns(columns, 50, sortedBy).map(({ column }) => column.key);
+		expect(keys()).not.toContain(last.key);
+		expect(keys(last.key)).toContain(last.key);
+	});
+
 	test('scrolls no further than needed, never past the end', () => {
 		expect(scrollTo(0, -1, 100, 10)).toBe(0);
 		expect(scrollTo(0, 10, 100, 10)).toBe(1);

@@ -113,6 +113,10 @@ describe('waits', () => {
 	});
 
 	test('a kernel thread with one long wait, a short wait, a process that mostly runs: no', () => {
+		// a wait counts when it ends: not a share of the time any more
+		expect(said('waits', { processes: [{ ...victim, wait: 1.93, p99: 1.9e9 }, ...hogs(0.9)] })[0]).toMatch(
+			'postgres[812]: waits for a CPU that ended add up to 1.93s in 1.00s (p99 1.90s) — ',
+		);
 		silent('waits', { processes: [{ ...victim, wait: 0.05 }] });
 		silent('waits', { processes: [{ ...victim, p99: 5e6 }] });
 		silent('waits', { processes: [{ ...victim, cpu: 0.22, wait: 0.1 }] });
@@ -198,6 +202,9 @@ test('irq-stolen: a process that loses a good part of its time', () => {
 	expect(said('irq-stolen', { processes: [one] })).toEqual([
 		'irq-stolen: server[60]: loses 20% of a CPU to interrupts, 40% of its time',
 	]);
+	// not by name: the tab of interrupts writes that of a kernel thread as [ksoftirqd/1]
+	const [thread] = new Machine().run(3, { processes: [{ pid: 22, comm: 'ksoftirqd/1', cpu: 0.2, stolen: 0.2 }] });
+	expect(thread?.link).toMatchObject({ tab: 'irq', group: 'process', process: '22:22000000000', filter: 'pid = 22' });
 	silent('irq-stolen', { processes: [{ ...one, stolen: 0.14 }] });
 	silent('irq-stolen', { processes: [{ ...one, cpu: 0.99 }] });
 });

@@ -1,5 +1,5 @@
 import { safe } from '../../sanitize.ts';
-import { equals, processKey, without } from '../moment.ts';
+import { processKey, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { percent } from '../words.ts';
 
@@ -34,7 +34,8 @@ export const irqStolen: Rule = {
 					process: processKey(row),
 					sort: 'time',
 					group: 'process',
-					filter: equals('name', row.comm),
+					// by pid: that tab writes threads of the kernel in brackets
+					filter: `pid = ${row.pid}`,
 				},
 			}));
 	},

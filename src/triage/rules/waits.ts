@@ -1,9 +1,17 @@
-import { safe } from '../../sanitize.ts';
+import { type SafeText, safe } from '../../sanitize.ts';
+import type { Ns } from '../../units.ts';
 import { equals, outOfQuota, processKey, ranMeanwhile, topNames, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { duration, percent } from '../words.ts';
 
 const limits = { waitShare: 0.1, p99_ns: 10e6, waitPerCpuTime: 0.5, ownCpu: 0.25 };
+
+/** Waits count when they end: long ones, and those of several threads, are more than the interval. */
+function textOf(wait: Ns, dt_ns: Ns): SafeText {
+	return wait > dt_ns
+		? safe`waits for a CPU that ended add up to ${duration(wait)} in ${duration(dt_ns)}`
+		: safe`waits ${percent(wait / dt_ns)} of the time for a CPU`;
+}
 
 /** A process that would run waits for a CPU, and long. Those that use much CPU themselves wait for each other: no news. */
 export const waits: Rule = {
@@ -37,7 +45,7 @@ export const waits: Rule = {
 				about: processKey(row),
 				excess,
 				subject: safe`${row.comm}[${row.pid}]`,
-				text: safe`waits ${percent(wait / dt_ns)} of the time for a CPU${wait > dt_ns ? safe`, threads added up` : safe``} (p99 ${duration(p99)})`,
+				text: safe`${textOf(wait, dt_ns)} (p99 ${duration(p99)})`,
 				figures: { wait_share: wait / dt_ns, wait_p99_ns: p99 },
 				owner: ranMeanwhile(moment, row),
 				link: {

@@ -44,11 +44,19 @@ function rightAligned(column: Pick<TableColumn<never>, 'kind' | 'draw'>): boolea
 	return column.kind !== 'text' && column.draw === undefined;
 }
 
-/** Columns that fit, in their order: the least important ones go first, then the growing ones take what is left. */
-export function placeColumns<Row>(columns: readonly TableColumn<Row>[], width: number): Placed<Row>[] {
+/**
+ * Columns that fit, in their order: the least important ones go first, then the growing ones take what is left. The one
+ * that the rows are in the order of goes only before those of priority 0: without it the order is a riddle.
+ */
+export function placeColumns<Row>(
+	columns: readonly TableColumn<Row>[],
+	width: number,
+	sortedBy?: string,
+): Placed<Row>[] {
 	const kept = new Set<TableColumn<Row>>();
 	let used = 0;
-	for (const column of [...columns].sort((a, b) => a.priority - b.priority)) {
+	const rank = ({ key, priority }: TableColumn<Row>) => (key === sortedBy ? Math.min(priority, 0.5) : priority);
+	for (const column of [...columns].sort((a, b) => rank(a) - rank(b))) {
 		const need = column.width + (kept.size > 0 ? 1 : 0);
 		if (used + need > width && kept.size > 0) break;
 		used += need;
@@ -152,7 +160,11 @@ function withChange<Row>(
 
 /** The columns in their places, and the cells between them. */
 function layout<Row>(props: TableProps<Row>): { placed: Placed<Row>[]; gap: number } {
-	const placed = placeColumns(withChange(props.columns, props.sort, props.baseline ?? null), props.width);
+	const placed = placeColumns(
+		withChange(props.columns, props.sort, props.baseline ?? null),
+		props.width,
+		props.sort.key,
+	);
 	return { placed, gap: gapOf(placed, props.width) };
 }
 

@@ -28,21 +28,21 @@ function fullSpans(finding: Finding, key: string): Span[] {
 		['strong', key],
 		' ',
 		[colours[finding.level], `${finding.subject}:`],
-		` ${finding.text}`,
-		...(owner === '' ? [] : ([' — ', ['strong', owner]] as Span[])),
-		['dim', `, since ${clock(finding.since)}${peakText(finding)}`],
+		// commas stay with the word before them where the line is broken
+		...(owner === '' ? [` ${finding.text},`] : ([` ${finding.text} —`, ['strong', ` ${owner},`]] as Span[])),
+		['dim', ` since ${clock(finding.since)}${peakText(finding)}`],
 	];
 }
 
-/** One line has room for less: who comes before how much. */
+/** One line has room for less: who comes before how much. `A vda (from postgres[812]): 78% of slow reads wait…` */
 function shortSpans(finding: Finding, key: string): Span[] {
 	const owner = ownerText(finding);
 	return [
 		['strong', key],
 		' ',
-		[colours[finding.level], `${finding.subject}:`],
-		...(owner === '' ? [] : ([' ', ['strong', owner], ','] as Span[])),
-		` ${finding.text}`,
+		[colours[finding.level], finding.subject],
+		...(owner === '' ? [] : ([' (', ['strong', owner], ')'] as Span[])),
+		`: ${finding.text}`,
 	];
 }
 
