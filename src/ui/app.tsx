@@ -12,6 +12,7 @@ import { clock, Header, type HostInfo } from './frame/header.tsx';
 import { Help, helpLines } from './frame/help.tsx';
 import { SortMenu } from './frame/sort-menu.tsx';
 import { TabBody } from './frame/tab-body.tsx';
+import { useAge } from './hooks/use-age.ts';
 import { useDelay } from './hooks/use-delay.ts';
 import type { FilterInUse } from './hooks/use-filter.ts';
 import { useGroups } from './hooks/use-groups.ts';
@@ -107,6 +108,7 @@ export function App(props: AppProps): ReactElement | null {
 	const paused = useSyncExternalStore(store.subscribe, () => store.paused);
 	const failure = useSyncExternalStore(store.subscribe, () => store.failure);
 	const snapshot = history.at(-1);
+	const age = useAge(store, id, delay);
 
 	const {
 		group,
@@ -301,6 +303,8 @@ export function App(props: AppProps): ReactElement | null {
 					time={snapshot?.time ?? null}
 					paused={paused}
 					behind={store.behind(id)}
+					age={age}
+					failure={failure}
 					baseline={baseline?.time ?? null}
 					delay={delay}
 					group={group && (snapshot?.group ?? group)}

@@ -2,6 +2,7 @@
 import { type ReactElement, useContext, useMemo } from 'react';
 import { formatDuration } from '../../format.ts';
 import type { SafeText } from '../../sanitize.ts';
+import type { WorkerFailure } from '../../store.ts';
 import type { Ns } from '../../units.ts';
 import type { Span } from '../theme.ts';
 import { HitsContext } from '../widgets/hit.ts';
@@ -31,6 +32,9 @@ export interface HeaderProps {
 	/** ISO 8601; when what is shown was measured. */
 	time: string | null;
 	paused: boolean;
+	/** s, of figures older than they should be; null: they are not. */
+	age: number | null;
+	failure: WorkerFailure | null;
 	/** How far the moment shown lies back, ns. */
 	behind: Ns;
 	/** When the baseline was marked, ISO 8601; null: none is. */
@@ -86,15 +90,18 @@ function machineLine({ host, energy, time, width }: HeaderProps): string {
 }
 
 /** What the figures are: of now, held, of a moment in the past, or not there. */
-function badgeOf({ tabs, active, paused, behind, time, delay, width }: HeaderProps): Span {
+function badgeOf({ tabs, active, paused, behind, age, failure, time, delay, width }: HeaderProps): Span {
 	const state = tabs.find((tab) => tab.id === active)?.state;
 	if (paused && behind > 0) {
 		const back = formatDuration(Math.round(behind / 1e9));
 		return ['alert', width < 60 ? ` ‖ ${clock(time)} -${back} ` : ` PAUSED ${clock(time)}, ${back} back `];
 	}
 	if (paused) return ['alert', ` PAUSED ${clock(time)} `];
+	const since = age === null ? '' : ` ${formatDuration(age)}`;
+	if (failure && !failure.restarting) return ['bad', `stopped${since}`];
 	if (state === 'attaching') return ['warn', 'attaching…'];
 	if (state === 'unavailable') return ['bad', 'unavailable'];
+	if (age !== null) return ['warn', `stale${since}`];
 	return ['good', `● ${Number(delay.toFixed(2))}s`];
 }
 

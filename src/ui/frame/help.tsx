@@ -20,6 +20,10 @@ const notes = ['Sizes are in powers of 1024 (K = KiB), counts in powers of 1000;
 
 /** What the screen says in one word and a newcomer may not know. */
 const glossary: readonly (readonly [string, string])[] = [
+	[
+		'stale, stopped',
+		'in the place of the interval: how old these figures are when no new ones came for three intervals; stopped: sampling has failed for good',
+	],
 	['lost', 'events that the kernel side had to drop since start, by cause; figures miss them'],
 	[
 		'own cost',
