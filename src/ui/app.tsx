@@ -7,9 +7,11 @@ import type { Options } from '../tracers/tracer.ts';
 import { rowText } from './frame/clipboard.ts';
 import { ColumnMenu } from './frame/column-menu.tsx';
 import { ErrorBoundary } from './frame/error-boundary.tsx';
-import { costOf, Footer, type Prompt } from './frame/footer.tsx';
+import { Footer, type Prompt } from './frame/footer.tsx';
 import { clock, Header, type HostInfo } from './frame/header.tsx';
 import { Help, helpLines } from './frame/help.tsx';
+import { lossesOf } from './frame/losses.ts';
+import { costOf } from './frame/own-cost.ts';
 import { SortMenu } from './frame/sort-menu.tsx';
 import { TabBody } from './frame/tab-body.tsx';
 import { useAge } from './hooks/use-age.ts';
@@ -381,7 +383,7 @@ export function App(props: AppProps): ReactElement | null {
 					)}
 				</Box>
 				<Footer
-					lost={snapshot?.lost ?? nothing}
+					losses={lossesOf(tracer, tabs, (of) => store.current(of))}
 					cost={costOf(tabs.filter((one) => !one.tracer.from).map((one) => store.current(one.tracer.id)))}
 					selected={selected}
 					rows={rows.length}
@@ -404,6 +406,5 @@ export function App(props: AppProps): ReactElement | null {
 	);
 }
 
-const nothing = {};
 const noStages: readonly string[] = [];
 const none: Readonly<Record<string, string>> = {};

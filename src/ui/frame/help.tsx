@@ -21,13 +21,16 @@ const notes = ['Sizes are in powers of 1024 (K = KiB), counts in powers of 1000;
 /** What the screen says in one word and a newcomer may not know. */
 const glossary: readonly (readonly [string, string])[] = [
 	[
-		'stale, stopped',
-		'in the place of the interval: how old these figures are when no new ones came for three intervals; stopped: sampling has failed for good',
+		'stale',
+		'in the place of the interval: how old the figures are, when no new ones came for three intervals; stopped: sampling has failed for good',
 	],
-	['lost', 'events that the kernel side had to drop since start, by cause; figures miss them'],
+	[
+		'lost',
+		'events that the kernel side had to drop since start, by cause, and of other tabs by their name; figures miss them',
+	],
 	[
 		'own cost',
-		'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU; then its memory',
+		'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU (own: both together); then its memory',
 	],
 	[
 		'p50, p99',
