@@ -33,6 +33,8 @@ export interface Cost {
 	/** User and system time of the whole process, all threads. */
 	cpu_ns: Ns;
 	rss_bytes: Bytes;
+	/** Of the kernel, for the BPF maps and programs of all tabs; in no RSS. null: not known. Read every 30 s. */
+	kernel_bytes: Bytes | null;
 }
 
 /** The fields that every tab's snapshots have. */

@@ -252,7 +252,7 @@ describe('help and footer', () => {
 			render(
 				<Footer
 					losses={[]}
-					cost={{ bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 }}
+					cost={{ bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20, kernelBytes: 19 * 2 ** 20 }}
 					selected={-1}
 					rows={31}
 					filter=""
@@ -269,7 +269,7 @@ describe('help and footer', () => {
 		);
 
 	test('lost by cause, or lost 0', () => {
-		expect(footer({ width: 100 })).toMatch(/31 rows {2}lost 0 .*BPF 0\.1% CPU 1\.4% RSS 80\.0MiB/);
+		expect(footer({ width: 100 })).toMatch(/31 rows {2}lost 0 .*BPF 0\.1% CPU 1\.4% RSS 80\.0MiB kernel 19\.0MiB/);
 		expect(footer({ losses: [['ring', 12]], width: 100 })).toContain('lost ring 12 ');
 	});
 

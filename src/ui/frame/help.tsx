@@ -30,7 +30,7 @@ const glossary: readonly (readonly [string, string])[] = [
 	],
 	[
 		'own cost',
-		'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU (own: both together); then its memory',
+		'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU (own: both together); then its memory (RSS), and what the kernel holds for the maps and programs of BPF, which is not in it',
 	],
 	[
 		'p50, p99',

@@ -8,6 +8,8 @@ export interface OwnCost {
 	bpf: number;
 	cpu: number;
 	rssBytes: number;
+	/** Of the kernel for BPF maps and programs; null: not known. */
+	kernelBytes: number | null;
 }
 
 /** Of the newest snapshots of all tabs; null before the first. */
@@ -16,18 +18,19 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 	for (const snapshot of snapshots) {
 		if (!snapshot || !(snapshot.dt_ns > 0)) continue;
 		const bpf: number = (cost?.bpf ?? 0) + snapshot.cost.bpf_ns / snapshot.dt_ns;
-		cost = { bpf, cpu: snapshot.cost.cpu_ns / snapshot.dt_ns, rssBytes: snapshot.cost.rss_bytes };
+		const { cpu_ns, rss_bytes, kernel_bytes = null } = snapshot.cost;
+		cost = { bpf, cpu: cpu_ns / snapshot.dt_ns, rssBytes: rss_bytes, kernelBytes: kernel_bytes };
 	}
 	return cost;
 }
 
 /** `sum`: both shares in one figure, for where nothing more has room. */
-export type CostForm = 'words' | 'figures' | 'sum';
+export type CostForm = 'all' | 'words' | 'figures' | 'sum';
 
 export function costSpans(cost: OwnCost | null, form: CostForm): Span[] {
 	if (!cost) return [];
 	if (form === 'sum') return [['dim', 'own '], formatShare(cost.bpf + cost.cpu)];
-	const words = form === 'words';
+	const words = form === 'words' || form === 'all';
 	return [
 		['dim', words ? 'own cost: BPF ' : 'own BPF '],
 		formatShare(cost.bpf),
@@ -35,5 +38,8 @@ export function costSpans(cost: OwnCost | null, form: CostForm): Span[] {
 		formatShare(cost.cpu),
 		['dim', words ? ' RSS ' : ' '],
 		formatBytes(cost.rssBytes, words ? 'full' : 'short'),
+		...(form !== 'all' || cost.kernelBytes === null
+			? []
+			: ([['dim', ' kernel '], formatBytes(cost.kernelBytes, 'full')] as Span[])),
 	];
 }
