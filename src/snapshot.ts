@@ -11,12 +11,14 @@ export interface Source {
 	kind: string;
 	/** One sentence a newcomer understands. */
 	description: string;
-	/** e.g. `±50 %` or `exact`, with what it refers to. */
+	/** e.g. `±50 %` or `exact`, with what it refers to; the main figures before the first `;`. */
 	uncertainty: string;
 	/** Kernel hooks in use, e.g. `tp_btf/sched_switch`. */
 	hooks: string[];
 	/** What part of the machine the figures cover, where that is not all of it: `CPU packages + DRAM`. */
 	scope?: string;
+	/** What other kernels or options would tell beside it, in a few words: `timer tick and IPIs`. */
+	lacks?: string;
 	/** By what a whole is shared out among rows: `run time`, `cycles`. */
 	weighting?: string;
 	/** What else could have been the source, in the order in which it was tried, and why it is not. */

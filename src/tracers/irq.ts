@@ -86,14 +86,16 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 		this.stolen = new StolenReader(bpf, new Cgroups(host.procRoot));
 		this.zones = zones;
 		this.storm = storm;
+		const vectors = bpf.has('local_timer_entry');
 		this.source = {
 			kind: 'tracepoint',
-			description: bpf.has('local_timer_entry')
+			description: vectors
 				? 'every interrupt, timed around its handler; time of hard interrupts inside a softirq is not charged to the softirq'
 				: 'every interrupt, timed around its handler; this kernel has no tracepoints for the timer tick and IPIs (only x86 has), so these are missing',
 			uncertainty:
 				'counts exact; times without the entry and exit code of the kernel, about 0.1 µs each; percentiles ±25 %',
 			hooks: [...bpf.hooks],
+			...(vectors ? {} : { lacks: 'timer tick and IPIs' }),
 		};
 	}
 

@@ -13,6 +13,7 @@ import { Help, helpLines } from './frame/help.tsx';
 import { lossesOf } from './frame/losses.ts';
 import { costOf } from './frame/own-cost.ts';
 import { SortMenu } from './frame/sort-menu.tsx';
+import { sourceBadge, sourceHelp } from './frame/source.ts';
 import { TabBody } from './frame/tab-body.tsx';
 import { useAge } from './hooks/use-age.ts';
 import { useDelay } from './hooks/use-delay.ts';
@@ -135,9 +136,12 @@ export function App(props: AppProps): ReactElement | null {
 	const help = useMemo(
 		() =>
 			state.overlay?.kind === 'help'
-				? helpLines(tracer, availableColumns(tracer.columns, snapshot), keymap, width, loaded?.help)
+				? helpLines(tracer, availableColumns(tracer.columns, snapshot), keymap, width, [
+						...sourceHelp(tracer, tabs, (of) => store.current(of)),
+						...(loaded?.help ?? []),
+					])
 				: [],
-		[state.overlay?.kind, tracer, snapshot, keymap, width, loaded],
+		[state.overlay?.kind, tracer, tabs, store, snapshot, keymap, width, loaded],
 	);
 
 	const digits = digitsOf(tabs);
@@ -286,7 +290,6 @@ export function App(props: AppProps): ReactElement | null {
 		return <Lines lines={['wattlag', `${width}x${height}`, 'too small']} width={width} height={height} />;
 	}
 
-	const energy = store.current('energy')?.source;
 	const body = { width, height: bodyHeight };
 	hits.table = null;
 	return (
@@ -301,7 +304,7 @@ export function App(props: AppProps): ReactElement | null {
 						state: store.status(one.tracer.id).kind,
 					}))}
 					active={id}
-					energy={energy ? energy.kind : null}
+					source={sourceBadge(tracer, (of) => store.current(of))}
 					time={snapshot?.time ?? null}
 					paused={paused}
 					behind={store.behind(id)}

@@ -8,6 +8,7 @@ import type { Span } from '../theme.ts';
 import { HitsContext } from '../widgets/hit.ts';
 import { type Piece, statusLine } from '../widgets/line.ts';
 import { Lines } from '../widgets/lines.tsx';
+import type { SourceBadge } from './source.ts';
 import { type TabLine, tabLine } from './tab-line.ts';
 
 /** What the header says about the machine. */
@@ -27,8 +28,7 @@ export interface HeaderProps {
 	host: HostInfo;
 	tabs: readonly { id: string; digit: string; title: string; state: 'attaching' | 'live' | 'unavailable' }[];
 	active: string;
-	/** Kind and uncertainty of the energy figures; null before they are known. */
-	energy: string | null;
+	source: SourceBadge;
 	/** ISO 8601; when what is shown was measured. */
 	time: string | null;
 	paused: boolean;
@@ -55,7 +55,7 @@ export function clock(time: string | null): string {
 		: `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-function machineLine({ host, energy, time, width }: HeaderProps): string {
+function machineLine({ host, source, time, width }: HeaderProps): string {
 	const [up, load] = [host.uptime(), host.load()];
 	const pieces: Piece[] = [
 		{ spans: [['brand', 'wattlag']], drop: 2 },
@@ -73,17 +73,7 @@ function machineLine({ host, energy, time, width }: HeaderProps): string {
 						],
 			drop: 3,
 		},
-		{
-			spans:
-				energy === null
-					? []
-					: [
-							['dim', 'energy '],
-							['warn', energy],
-						],
-			drop: 5,
-			side: 'right',
-		},
+		{ spans: source.full, drop: 5, side: 'right' },
 		{ spans: [clock(time)], drop: 4, side: 'right' },
 	];
 	return statusLine(width, pieces);
@@ -106,10 +96,15 @@ function badgeOf({ tabs, active, paused, behind, age, failure, time, delay, widt
 }
 
 function tabsOf(props: HeaderProps): TabLine {
-	const { tabs, active, baseline, group, width } = props;
+	const { tabs, active, baseline, group, source, width, height } = props;
 	const names = tabs.map((tab) => ({ ...tab, unavailable: tab.state === 'unavailable' }));
 	const marked: Span[] = baseline === null ? [] : [['accent', `Δ ${clock(baseline)}`]];
-	return tabLine(names, active, [[badgeOf(props)], marked, group === null ? [] : [['dim', 'by '], group]], width);
+	return tabLine(
+		names,
+		active,
+		[[badgeOf(props)], height >= 2 ? [] : source.error, marked, group === null ? [] : [['dim', 'by '], group]],
+		width,
+	);
 }
 
 export function Header(props: HeaderProps): ReactElement {
