@@ -39,6 +39,14 @@ export interface Cost {
 	kernel_bytes: Bytes | null;
 }
 
+/** Why an interval was longer than asked. Rates are over `dt_ns` all the same. */
+export interface Gap {
+	/** How much too late it ended; in `dt_ns`. */
+	late_ns: Ns;
+	/** How long the machine slept; not in `dt_ns`, for which time stands still then. */
+	suspended_ns: Ns;
+}
+
 /** The fields that every tab's snapshots have. */
 export interface SnapshotBase {
 	schema: 1;
@@ -50,6 +58,8 @@ export interface SnapshotBase {
 	mono_ns: Ns;
 	/** Measured length of the interval, not the one asked for. */
 	dt_ns: Ns;
+	/** Only where the interval was far longer than asked. */
+	gap?: Gap;
 	/** What a row stands for (`process`, `thread`, …). */
 	group: string;
 	source: Source;

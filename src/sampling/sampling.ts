@@ -17,6 +17,7 @@ import {
 	Unavailable,
 } from '../tracers/tracer.ts';
 import type { Ns } from '../units.ts';
+import { Gaps } from './gaps.ts';
 import { KernelMemory } from './kernel-memory.ts';
 
 export interface SamplingOptions {
@@ -32,6 +33,8 @@ export interface SamplingOptions {
 	sections: Record<string, Options>;
 	/** How long a tracer on demand runs on after its tab was left, seconds. */
 	linger?: number;
+	/** Seconds since boot, sleep included. */
+	uptime?: () => number;
 	emit(event: SamplerEvent): void;
 }
 
@@ -79,6 +82,7 @@ export class Sampling {
 	private closed = false;
 	private readonly facts: ProcessFacts;
 	private readonly kernel: KernelMemory;
+	private readonly gaps: Gaps;
 	/** Tracers on demand that nobody looks at any more. */
 	private readonly leaving = new Map<string, NodeJS.Timeout>();
 
@@ -86,6 +90,7 @@ export class Sampling {
 		this.options = options;
 		this.facts = new ProcFacts(options.host.procRoot);
 		this.kernel = new KernelMemory(options.host.procRoot);
+		this.gaps = new Gaps(now(), options.uptime);
 		this.groups = { ...options.groups };
 		this.delay = options.delay * 1e9;
 	}
@@ -211,6 +216,7 @@ export class Sampling {
 	}
 
 	private tick(): void {
+		const gap = this.gaps.at(now(), this.deadline, this.delay);
 		// cost first: the reads below run our own iterator programs, whose time is in cpu_ns already
 		const costs = this.running.map(({ session }) => session.cost());
 		const windowLength = this.statistics ? now() - this.windowOpened : 0;
@@ -224,7 +230,10 @@ export class Sampling {
 		const joined = this.running.some(({ tracer }) => tracer.from);
 		for (const [index, entry] of [...this.running].entries()) {
 			try {
-				const snapshot = this.read(entry, costs[index] as BpfCost, windowLength, own, tick);
+				const snapshot = {
+					...this.read(entry, costs[index] as BpfCost, windowLength, own, tick),
+					...(gap && { gap }),
+				};
 				if (joined) tick.set(snapshot.tab, ungrouped(snapshot, entry));
 				this.options.emit({ kind: 'snapshot', snapshot });
 			} catch (error) {

@@ -98,13 +98,11 @@ function badgeOf({ tabs, active, paused, behind, age, failure, time, delay, widt
 function tabsOf(props: HeaderProps): TabLine {
 	const { tabs, active, baseline, group, source, width, height } = props;
 	const names = tabs.map((tab) => ({ ...tab, unavailable: tab.state === 'unavailable' }));
+	// without the line above, how far estimates are right still has to be seen
+	const error: Span[] = height >= 2 || source.error.length === 0 ? [] : [...source.error, ' '];
+	const badge = [...error, badgeOf(props)];
 	const marked: Span[] = baseline === null ? [] : [['accent', `Δ ${clock(baseline)}`]];
-	return tabLine(
-		names,
-		active,
-		[[badgeOf(props)], height >= 2 ? [] : source.error, marked, group === null ? [] : [['dim', 'by '], group]],
-		width,
-	);
+	return tabLine(names, active, [badge, marked, group === null ? [] : [['dim', 'by '], group]], width);
 }
 
 export function Header(props: HeaderProps): ReactElement {

@@ -1,10 +1,11 @@
 /** Who uses the power: ranking of processes, and watts over time. */
 import { type ReactElement, useMemo } from 'react';
-import { energyParts, historyOf, secondsOf, wattsOf } from '../../derive.ts';
+import { energyParts, historyOf, wattsOf } from '../../derive.ts';
 import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../energy/rows.ts';
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
+import { type Timeline, timelineOf } from '../../timeline.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
 import { Panes } from '../widgets/panes.tsx';
@@ -98,10 +99,10 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 
 function Watts({
 	history,
-	seconds,
+	timeline,
 	width,
 	height,
-}: Area & { history: Props['history']; seconds: number }): ReactElement {
+}: Area & { history: Props['history']; timeline: Timeline }): ReactElement {
 	const series = useMemo(() => {
 		const parts = history.slice(-width).map(energyParts);
 		const last = parts.at(-1);
@@ -126,7 +127,7 @@ function Watts({
 			title="watts over time"
 			series={series}
 			format={formatWatts}
-			seconds={seconds}
+			timeline={timeline}
 			width={width}
 			height={Math.min(height, 20)}
 		/>
@@ -137,10 +138,10 @@ function RowWatts({
 	history,
 	row,
 	rowKey,
-	seconds,
+	timeline,
 	width,
 	height,
-}: Area & Pick<Props, 'history' | 'rowKey'> & { row: EnergyRow; seconds: number }): ReactElement {
+}: Area & Pick<Props, 'history' | 'rowKey'> & { row: EnergyRow; timeline: Timeline }): ReactElement {
 	const series = useMemo(() => {
 		const values = historyOf(
 			history,
@@ -156,7 +157,7 @@ function RowWatts({
 			title="watts over time"
 			series={series}
 			format={formatWatts}
-			seconds={seconds}
+			timeline={timeline}
 			width={width}
 			height={height}
 		/>
@@ -165,7 +166,7 @@ function RowWatts({
 
 function View(props: Props): ReactElement {
 	const { snapshot, history, rows, selected, rowKey, detail } = props;
-	const seconds = secondsOf(snapshot);
+	const timeline = useMemo(() => timelineOf(history), [history]);
 	const row = rows[selected];
 	return (
 		<Panes
@@ -178,9 +179,9 @@ function View(props: Props): ReactElement {
 			paneLeast={8}
 			pane={(area) =>
 				row && detail ? (
-					<RowWatts history={history} row={row} rowKey={rowKey} seconds={seconds} {...area} />
+					<RowWatts history={history} row={row} rowKey={rowKey} timeline={timeline} {...area} />
 				) : (
-					<Watts history={history} seconds={seconds} {...area} />
+					<Watts history={history} timeline={timeline} {...area} />
 				)
 			}
 		/>

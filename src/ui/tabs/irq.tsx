@@ -1,12 +1,13 @@
 /** What interrupts take: by source, by CPU and over time. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { irqShares, secondsOf } from '../../derive.ts';
+import { irqShares } from '../../derive.ts';
 import { formatCount, formatNs, formatRate, formatShare } from '../../format.ts';
 import type { IrqExtra, IrqRow } from '../../irq/rows.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
 import { fitCells } from '../../term/width.ts';
+import { timelineOf } from '../../timeline.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import { paint, type Role, type Span } from '../theme.ts';
 import { bar, Histogram } from '../widgets/histogram.tsx';
@@ -63,13 +64,13 @@ function Shares({ history, width, height }: Area & { history: Props['history'] }
 			now: formatShare(shares.at(-1)?.[kind] ?? Number.NaN),
 		}));
 	}, [history, width]);
-	const last = history.at(-1);
+	const timeline = useMemo(() => timelineOf(history), [history]);
 	return (
 		<TimeChart
 			title="% of one CPU"
 			series={series}
 			format={formatShare}
-			seconds={last ? secondsOf(last) : 1}
+			timeline={timeline}
 			width={width}
 			height={height}
 		/>

@@ -2,8 +2,10 @@
 import { type ReactElement, useMemo } from 'react';
 import { formatNs } from '../../format.ts';
 import { fitCells } from '../../term/width.ts';
+import { lastOf, type Timeline } from '../../timeline.ts';
 import type { Count, Ns } from '../../units.ts';
 import { paint, type Role } from '../theme.ts';
+import { GAP, gapSpans } from './gap.ts';
 import { lineOf } from './line.ts';
 import { Lines } from './lines.tsx';
 
@@ -13,8 +15,8 @@ export interface HeatMapProps {
 	/** Oldest first: counts by power of two of `unit`. */
 	columns: readonly (readonly Count[])[];
 	unit: Ns;
-	/** Of an interval, for the time axis. */
-	seconds: number;
+	/** When the columns were. */
+	timeline: Timeline;
 	width: number;
 	height: number;
 }
@@ -23,8 +25,8 @@ const shades = ['·', '░', '▒', '▓', '█'];
 const labelWidth = 9;
 
 /** From few to many, by order of magnitude: one slow wait among thousands of short ones has to be seen. */
-function shade(count: Count, most: Count): string {
-	if (!(count > 0)) return ' ';
+function shade(count: Count, most: Count, gap: boolean): string {
+	if (!(count > 0)) return gap ? GAP : ' ';
 	const share = Math.log1p(count) / Math.log1p(most);
 	return shades[Math.min(shades.length - 1, Math.floor(share * shades.length))] as string;
 }
@@ -33,11 +35,12 @@ function roleOf(from: Ns): Role {
 	return from >= 8e6 ? 'bad' : from >= 1e6 ? 'warn' : 'good';
 }
 
-export function heatMapLines({ title, columns, unit, seconds, width, height }: HeatMapProps): string[] {
+export function heatMapLines({ title, columns, unit, timeline, width, height }: HeatMapProps): string[] {
 	// the legend goes before the map does
 	const legend = height > 4;
 	const rows = height - (legend ? 2 : 1);
 	const shown = columns.slice(-Math.max(0, width - labelWidth));
+	const { ages, gaps, step: interval } = lastOf(timeline, shown.length);
 	if (rows < 2 || shown.length === 0) return [];
 	const filled = shown.flatMap((column) => [
 		column.findIndex((count) => count > 0),
@@ -58,24 +61,32 @@ export function heatMapLines({ title, columns, unit, seconds, width, height }: H
 		.map(
 			({ from, cells }) =>
 				paint('dim', `${fitCells(`≥${formatNs(from)}`, labelWidth - 2, 'right')} │`) +
-				paint(roleOf(from), cells.map((count) => shade(count, most)).join('')),
+				paint(roleOf(from), cells.map((count, index) => shade(count, most, (gaps[index] ?? 0) > 0)).join('')),
 		);
-	const span = Math.round(shown.length * seconds);
-	const begin = `−${span}s`;
+	const begin = `−${Math.round((ages[0] ?? 0) + interval)}s`;
 	const room = shown.length - 3;
 	const axis = `${' '.repeat(labelWidth)}${fitCells(room > begin.length ? begin : '', Math.max(0, room))}now`;
 	return [
-		...(legend ? [lineOf(width, [['dim', `${title}   `], '·░▒▓█', ['dim', ' few to many waits (logarithmic)']])] : []),
+		...(legend
+			? [
+					lineOf(width, [
+						['dim', `${title}   `],
+						'·░▒▓█',
+						['dim', ' few to many waits (logarithmic)'],
+						...gapSpans(timeline, shown.length),
+					]),
+				]
+			: []),
 		...body,
 		paint('dim', axis),
 	];
 }
 
 export function HeatMap(props: HeatMapProps): ReactElement {
-	const { title, columns, unit, seconds, width, height } = props;
+	const { title, columns, unit, timeline, width, height } = props;
 	const lines = useMemo(
-		() => heatMapLines({ title, columns, unit, seconds, width, height }),
-		[title, columns, unit, seconds, width, height],
+		() => heatMapLines({ title, columns, unit, timeline, width, height }),
+		[title, columns, unit, timeline, width, height],
 	);
 	return <Lines lines={lines} width={width} height={height} />;
 }

@@ -1,11 +1,11 @@
 /** The pane of the run queue: a view of the waits (bars, heat map, CPUs), and below it who waits. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { secondsOf } from '../../../derive.ts';
 import { formatNs } from '../../../format.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../runqueue/rows.ts';
 import type { SafeText } from '../../../sanitize.ts';
 import { fitCells } from '../../../term/width.ts';
+import { timelineOf } from '../../../timeline.ts';
 import type { TabProps } from '../../tab.ts';
 import { paint, type Span } from '../../theme.ts';
 import { HeatMap } from '../../widgets/heat-map.tsx';
@@ -47,12 +47,13 @@ export function WaitsPane({ tab, row, name, width, height }: PaneProps): ReactEl
 	const rest = height - 1 - main - map;
 	const list = useMemo(() => (detail ? [] : waitingList(snapshot.waiting, rest)), [detail, snapshot, rest]);
 	const columns = useMemo(() => history.map(({ log2 }) => log2), [history]);
+	const timeline = useMemo(() => timelineOf(history), [history]);
 	const heatMap = (rows: number) => (
 		<HeatMap
 			title="waits of all tasks"
 			columns={columns}
 			unit={snapshot.log2_unit_ns}
-			seconds={secondsOf(snapshot)}
+			timeline={timeline}
 			width={width}
 			height={rows}
 		/>
