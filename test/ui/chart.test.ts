@@ -38,8 +38,8 @@ describe('chart', () => {
 			series: [{ role: 'series1', values }],
 		}).map(plain);
 		const marks = lines.map((line) => [...line].flatMap((glyph, column) => (glyph === '┊' ? [column] : [])));
-		// 12 before the right edge, over the curve and not on its axis
-		expect(marks).toEqual([...new Array(7).fill([60 - 1 - 12]), [], [], []]);
+		// 12 before the right edge, over the curve and on the axis
+		expect(marks).toEqual([...new Array(7).fill([60 - 1 - 12]), [], [60 - 1 - 12], []]);
 		expect(lines.at(-1)).toMatch(/-112s .*-7s/);
 	});
 

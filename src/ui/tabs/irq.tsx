@@ -10,8 +10,9 @@ import { fitCells } from '../../term/width.ts';
 import { timelineOf } from '../../timeline.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import { paint, type Role, type Span } from '../theme.ts';
+import { cpusPerCell, foldCpus, levelGlyph, perCellText } from '../widgets/cpu-strip.ts';
 import { bar, Histogram } from '../widgets/histogram.tsx';
-import { lineOf } from '../widgets/line.ts';
+import { lineOf, widthOf } from '../widgets/line.ts';
 import { Lines } from '../widgets/lines.tsx';
 import { Panes, SummaryLines } from '../widgets/panes.tsx';
 import type { Area } from '../widgets/split.ts';
@@ -21,22 +22,20 @@ type Props = TabProps<IrqRow, IrqExtra>;
 
 const nameOf = (row: IrqRow) => safe`${row.name}`;
 
-const levels = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-
-/** One glyph per CPU; a full block is a CPU that does nothing else. */
-function cpuSpans(snapshot: Snapshot<IrqRow, IrqExtra>): Span[] {
+/** A full block is a CPU that does nothing else. */
+function cpuSpans(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): Span[] {
 	const loads = snapshot.cpu_share.map((cpu) => ({ cpu: cpu.cpu, load: cpu.hard + cpu.soft + cpu.vector }));
 	const busiest = loads.reduce((a, b) => (b.load > a.load ? b : a), { cpu: 0, load: 0 });
-	const glyphs = loads.map(({ load }): Span => {
-		const level = Math.max(load > 0.001 ? 1 : 0, Math.min(8, Math.round(load * 8)));
-		return [level === 0 ? 'dim' : roleOf(load), levels[level] as string];
-	});
+	const head: Span[] = ['busiest ', ['strong', `cpu${busiest.cpu}`], ` ${formatShare(busiest.load)}`];
+	const perCell = cpusPerCell(loads.length, width - widthOf(head) - 15);
+	const cells = foldCpus(
+		loads.map(({ load }) => (load > 0.001 ? load : 0)),
+		perCell,
+	);
 	return [
-		'busiest ',
-		['strong', `cpu${busiest.cpu}`],
-		` ${formatShare(busiest.load)}`,
-		['dim', '   per CPU '],
-		...glyphs,
+		...head,
+		['dim', `   ${perCellText(perCell)} `],
+		...cells.map((load): Span => [load === 0 ? 'dim' : roleOf(load), levelGlyph(load)]),
 	];
 }
 
@@ -77,19 +76,26 @@ function Shares({ history, width, height }: Area & { history: Props['history'] }
 	);
 }
 
-/** One CPU per line, for a pane with room to spare. */
-function cpuLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): string[] {
+/** One CPU per line, for a pane with room to spare: the busiest where there is not enough for all. */
+function cpuLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
 	const barWidth = Math.max(0, width - 40);
+	const all = snapshot.cpu_share.map((share) => ({ ...share, total: share.hard + share.soft + share.vector }));
+	const room = height - 1;
+	const sorted = all.length > room ? all.toSorted((a, b) => b.total - a.total) : all;
+	const shown = all.length > room ? sorted.slice(0, Math.max(0, room - 1)) : sorted;
+	const rest = sorted.slice(shown.length);
 	return [
 		paint(
 			'dim',
 			`${fitCells('CPU', 6)}${['total', 'hard', 'soft', 'vector'].map((title) => fitCells(title, 8, 'right')).join('')}`,
 		),
-		...snapshot.cpu_share.map(({ cpu, hard, soft, vector }) => {
-			const total = hard + soft + vector;
+		...shown.map(({ cpu, total, hard, soft, vector }) => {
 			const figures = [total, hard, soft, vector].map((share) => fitCells(formatShare(share), 8, 'right')).join('');
 			return `${fitCells(`cpu${cpu}`, 6)}${figures}  ${paint(roleOf(total), bar(total, barWidth))}`;
 		}),
+		...(rest.length > 0 && room > 0
+			? [paint('dim', `… and ${rest.length} more CPUs, at most ${formatShare(rest[0]?.total ?? 0)} each`)]
+			: []),
 	];
 }
 
@@ -99,8 +105,7 @@ function roleOf(load: number): Role {
 
 /** Share of a CPU, 0–1, as a glyph: what is there at all is seen, a full block is a CPU that does nothing else. */
 function heatSpan(share: number, storm: boolean): Span {
-	const level = share > 0 ? Math.max(1, Math.min(8, Math.ceil(share * 8))) : 0;
-	return [storm ? 'alert' : level === 0 ? 'dim' : roleOf(share), levels[level] as string];
+	return [storm ? 'alert' : share === 0 ? 'dim' : roleOf(share), levelGlyph(share)];
 }
 
 /**
@@ -108,10 +113,11 @@ function heatSpan(share: number, storm: boolean): Span {
  * rows of one CPU alone (group cpu) are put together again.
  */
 function heatLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
-	const nameWidth = Math.min(22, Math.max(12, width - 16));
-	const cells = Math.max(1, width - nameWidth - 8);
 	const last = snapshot.cpu_share.at(-1)?.cpu ?? 0;
-	const perCell = Math.ceil((last + 1) / cells);
+	const names = Math.min(22, Math.max(12, width - 16));
+	const nameWidth = last < width - names - 8 ? names : Math.min(16, names);
+	const cells = Math.max(1, width - nameWidth - 8);
+	const perCell = cpusPerCell(last + 1, cells);
 	const strip = Math.ceil((last + 1) / perCell);
 	const found = new Map<string, { name: string; time: number; shares: number[]; storms: boolean[] }>();
 	for (const { kind, irq, name, cpus } of snapshot.rows) {
@@ -127,9 +133,9 @@ function heatLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: 
 		}
 	}
 	const busiest = [...found.values()].sort((a, b) => b.time - a.time).slice(0, Math.max(0, height - 1));
-	const of = perCell === 1 ? `cpu0–${last}` : `${perCell} CPUs a cell`;
+	const of = perCell === 1 ? `cpu0–${last}` : perCellText(perCell);
 	return [
-		lineOf(width, [['dim', `${fitCells('heat: % of each CPU', nameWidth)} ${fitCells('all', 6, 'right')} ${of}`]]),
+		lineOf(width, [['dim', `${fitCells('heat: % of CPU', nameWidth)} ${fitCells('all', 6, 'right')} ${of}`]]),
 		...busiest.map((line) =>
 			lineOf(width, [
 				fitCells(line.name, nameWidth),
@@ -174,7 +180,7 @@ function Pane({ snapshot, history, width, height }: Area & Pick<Props, 'snapshot
 			return snapshot.rows.some(({ kind }) => kind !== 'stolen')
 				? heatLines(snapshot, heatWidth, height)
 				: stolenLines(snapshot, heatWidth, height);
-		const cpus = ['', ...cpuLines(snapshot, width).slice(0, Math.max(2, Math.floor((height - chart) / 4)))];
+		const cpus = ['', ...cpuLines(snapshot, width, Math.max(2, Math.floor((height - chart) / 4)))];
 		const rest = height - chart - cpus.length - 2;
 		const heat = heatLines(snapshot, width, Math.ceil(rest / 2));
 		return [...cpus, '', ...heat, '', ...stolenLines(snapshot, width, rest - heat.length)];
@@ -212,11 +218,22 @@ function latenessSpans(row: IrqRow, zones: IrqExtra['late_zones_ns']): Span[] {
 	];
 }
 
-/** Where an interrupt line goes and may go. */
-function placeSpans({ device, affinity, effective_affinity, cpus }: IrqRow): Span[] {
+/** The CPUs that got most of a line's interrupts, as many as fit; what is left of them is counted. */
+function cpuPlaces(cpus: IrqRow['cpus'], width: number): string {
 	const total = cpus.reduce((sum, { count }) => sum + count, 0);
-	const shares = cpus.slice(0, 8).map(({ cpu, count }) => `cpu${cpu} ${Math.round((count / total) * 100)}%`);
-	return [
+	const texts = cpus
+		.toSorted((a, b) => b.count - a.count)
+		.map(({ cpu, count }) => `cpu${cpu} ${formatShare(count / total)}`);
+	const more = (named: number) => (named < texts.length ? `… and ${texts.length - named} more` : '');
+	const line = (named: number) => [...texts.slice(0, named), more(named)].filter((text) => text !== '').join('  ');
+	let named = Math.min(texts.length, 8);
+	while (named > 1 && line(named).length > width) named--;
+	return line(named);
+}
+
+/** Where an interrupt line goes and may go. */
+function placeSpans({ device, affinity, effective_affinity, cpus }: IrqRow, width: number): Span[] {
+	const head: Span[] = [
 		...(device === null ? [] : ([['dim', 'device '], device, ['dim', '   ']] as Span[])),
 		...(affinity === null
 			? []
@@ -227,8 +244,11 @@ function placeSpans({ device, affinity, effective_affinity, cpus }: IrqRow): Spa
 					effective_affinity ?? '–',
 					['dim', '   '],
 				] as Span[])),
-		...(shares.length === 0 ? [] : ([['dim', 'interrupts by CPU: '], shares.join('  ')] as Span[])),
 	];
+	const title = 'interrupts by CPU: ';
+	return cpus.length === 0
+		? head
+		: [...head, ['dim', title], cpuPlaces(cpus, Math.max(20, width - widthOf(head) - title.length))];
 }
 
 function Durations({
@@ -240,7 +260,7 @@ function Durations({
 }: Area & Pick<Props, 'snapshot' | 'logarithmic'> & { row: IrqRow }): ReactElement {
 	const summary: Span[][] = [
 		[['dim', 'time in the handler: '], nameOf(row)],
-		placeSpans(row),
+		placeSpans(row, width),
 		latenessSpans(row, snapshot.late_zones_ns),
 	];
 	const shown = summary.filter((spans) => spans.length > 0).slice(0, Math.max(1, height - 4));
@@ -280,14 +300,14 @@ const stolenHint: Span[] = [
 	],
 ];
 
-function summaryOf(snapshot: Snapshot<IrqRow, IrqExtra>): Span[][] {
+function summaryOf(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): Span[][] {
 	const storm = stormSpans(snapshot);
 	const stolen = snapshot.group === 'process' || snapshot.group === 'cgroup';
 	return [
 		totalSpans(snapshot),
 		...(storm.length > 0 ? [storm] : []),
 		...(stolen ? [stolenHint] : []),
-		...(storm.length > 0 || stolen ? [] : [cpuSpans(snapshot)]),
+		...(storm.length > 0 || stolen ? [] : [cpuSpans(snapshot, width)]),
 	];
 }
 
@@ -299,7 +319,7 @@ function View(props: Props): ReactElement {
 			tab={props}
 			title="Interrupts"
 			name={row ? nameOf(row) : ''}
-			summary={summaryOf(snapshot)}
+			summary={summaryOf(snapshot, props.width)}
 			empty="no interrupts in this interval"
 			paneRows={7}
 			paneLeast={5}

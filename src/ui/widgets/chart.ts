@@ -79,13 +79,13 @@ class Cells implements DotCanvas {
 		}
 	}
 
-	/** A column that is not like the others, where nothing is drawn in it. */
-	mark(column: number, rows: number): void {
-		for (let row = 0; row < rows; row++) {
+	/** A column that is not like the others: its place on the axis in row `axis`, and what is free above it. */
+	mark(column: number, axis: number): void {
+		for (let row = 0; row <= axis; row++) {
 			const index = row * this.columns + column;
-			if (this.patterns[index] !== 0 || this.texts[index] !== undefined) continue;
+			if (row < axis && (this.patterns[index] !== 0 || this.texts[index] !== undefined)) continue;
 			this.texts[index] = GAP;
-			this.roles[index] = 'dim';
+			this.roles[index] = 'warn';
 		}
 	}
 

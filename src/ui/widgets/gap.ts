@@ -3,7 +3,7 @@ import { formatDuration } from '../../format.ts';
 import { lastOf, type Timeline } from '../../timeline.ts';
 import type { Span } from '../theme.ts';
 
-/** Stands in its column where nothing else does. */
+/** Stands on the axis, and in its column where nothing else does. */
 export const GAP = '┊';
 
 /** For a legend: the newest gap among the last `columns`. */

@@ -65,7 +65,8 @@ export function heatMapLines({ title, columns, unit, timeline, width, height }: 
 		);
 	const begin = `−${Math.round((ages[0] ?? 0) + interval)}s`;
 	const room = shown.length - 3;
-	const axis = `${' '.repeat(labelWidth)}${fitCells(room > begin.length ? begin : '', Math.max(0, room))}now`;
+	const scale = [...`${fitCells(room > begin.length ? begin : '', Math.max(0, room))}now`];
+	const axis = scale.map((glyph, index) => (glyph === ' ' && (gaps[index] ?? 0) > 0 ? GAP : glyph)).join('');
 	return [
 		...(legend
 			? [
@@ -78,7 +79,7 @@ export function heatMapLines({ title, columns, unit, timeline, width, height }: 
 				]
 			: []),
 		...body,
-		paint('dim', axis),
+		paint('dim', `${' '.repeat(labelWidth)}${axis}`),
 	];
 }
 

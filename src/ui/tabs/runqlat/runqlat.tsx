@@ -52,12 +52,12 @@ function allLine(all: RunqlatRow | undefined, { filter, refused }: Pick<RunqlatE
 	];
 }
 
-/** Waits by zone, in words: `<10µs 62%`. */
-function zonesLine(all: RunqlatRow | undefined, limits: readonly number[]): Span[] {
-	if (!all || all.count === 0) return [];
+/** Waits by zone, in words: `<10µs 62%`; whose they are at the end, where it may be cut. */
+function zonesLine(row: RunqlatRow | undefined, limits: readonly number[]): Span[] {
+	if (!row || row.count === 0) return [];
 	return [
 		['dim', 'zones'],
-		...all.zones.flatMap((count, zone): Span[] => {
+		...row.zones.flatMap((count, zone): Span[] => {
 			const from = limits[zone - 1];
 			const to = limits[zone];
 			const name =
@@ -65,9 +65,11 @@ function zonesLine(all: RunqlatRow | undefined, limits: readonly number[]): Span
 			const role = zone === limits.length ? 'bad' : zone === limits.length - 1 ? 'warn' : 'good';
 			return [
 				['dim', `   ${name} `],
-				[count > 0 ? role : 'dim', formatShare(count / all.count)],
+				[count > 0 ? role : 'dim', formatShare(count / row.count)],
 			];
 		}),
+		['dim', '   of '],
+		nameOf(row),
 	];
 }
 
@@ -84,8 +86,8 @@ function View(props: Props): ReactElement {
 			summary={[
 				allLine(all, snapshot),
 				waitingLine(snapshot.waiting, snapshot.waiting_count),
-				cpuLine(snapshot.cpus),
-				zonesLine(all, snapshot.zones_ns),
+				cpuLine(snapshot.cpus, props.width),
+				zonesLine(shown, snapshot.zones_ns),
 			]}
 			empty="nobody waited for a CPU in this interval"
 			paneRows={props.view === 0 ? 10 : 30}
