@@ -17,8 +17,12 @@ import { Lines } from '../widgets/lines.tsx';
 import { Panes, SummaryLines } from '../widgets/panes.tsx';
 import type { Area } from '../widgets/split.ts';
 import { TimeChart } from '../widgets/time-chart.tsx';
+import { latenessLines } from './irq/lateness.ts';
 
 type Props = TabProps<IrqRow, IrqExtra>;
+
+const views = ['time', 'lateness'] as const;
+const LATENESS = 1;
 
 const nameOf = (row: IrqRow) => safe`${row.name}`;
 
@@ -314,6 +318,7 @@ function summaryOf(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): Span[][
 function View(props: Props): ReactElement {
 	const { snapshot, history, rows, selected, logarithmic } = props;
 	const row = rows[selected];
+	const late = props.view === LATENESS;
 	return (
 		<Panes
 			tab={props}
@@ -321,10 +326,13 @@ function View(props: Props): ReactElement {
 			name={row ? nameOf(row) : ''}
 			summary={summaryOf(snapshot, props.width)}
 			empty="no interrupts in this interval"
-			paneRows={7}
-			paneLeast={5}
+			paneRows={late ? 12 : 7}
+			paneLeast={late ? 4 : 5}
+			paneFirst={late}
 			pane={(area) =>
-				row && row.kind !== 'stolen' ? (
+				late && !props.detail ? (
+					<Lines lines={latenessLines(snapshot, area.width, area.height)} {...area} />
+				) : row && row.kind !== 'stolen' ? (
 					<Durations row={row} snapshot={snapshot} logarithmic={logarithmic} {...area} />
 				) : (
 					<Pane snapshot={snapshot} history={history} {...area} />
@@ -334,4 +342,4 @@ function View(props: Props): ReactElement {
 	);
 }
 
-export const irqTab: TabView<IrqRow, IrqExtra> = { View, nameOf };
+export const irqTab: TabView<IrqRow, IrqExtra> = { View, nameOf, views };
