@@ -20,6 +20,7 @@ test('a strip of CPUs per vector, the latest first', () => {
 	expect(lines.slice(3).every((line) => / 0% +0% ▃{8}$/.test(line))).toBe(true);
 	expect(lines).toHaveLength(2 + 5);
 	expect(latenessLines(irqSnapshot(0), 80, 4)).toHaveLength(4);
+	expect(plain(latenessLines(irqSnapshot(0), 40, 4)[0])).toBe('▁<10.0µs ▃≥10.0µs ▅≥100µs █≥1.00ms ');
 });
 
 test('256 CPUs share cells, and the late one is seen', () => {

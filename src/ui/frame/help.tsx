@@ -42,6 +42,14 @@ const glossary: readonly (readonly [string, string])[] = [
 		'the same over time: a column per interval, the newest on the right, long times on top; ·░▒▓█ from few to many, by order of magnitude',
 	],
 	['Δ, ▲, ▼', 'change against the baseline (b): Δ of the sorted column, arrows from 10 % on; new: it was not there'],
+	[
+		'┊',
+		'on a time axis: an interval far longer than asked (the program was stopped, the machine slept); rates are over its true length',
+	],
+	[
+		'source',
+		'on top (energy: of the watts): what the figures are measured by, and how far they are right (± or exact; percentiles less so); all about it in this help',
+	],
 	['model', 'energy computed from CPU time, because no power counter could be read'],
 	['filter', 'a term whose column this tab lacks is ignored here and named; a path means it and all below it'],
 ];

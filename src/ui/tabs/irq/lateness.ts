@@ -16,6 +16,8 @@ const roles: readonly Role[] = ['good', 'good', 'warn', 'bad'];
 /** One softirq in so many decides what a CPU is shown as: a single late one does not. */
 const ONE_IN = 100;
 
+/** Room for more than the glyphs and their zones. */
+const WIDE = 64;
 const nameWidth = 9;
 const figureWidth = 7;
 
@@ -65,15 +67,16 @@ export function latenessLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: numbe
 	const perCell = cpusPerCell(cpus, width - nameWidth - 2 * (figureWidth + 1) - 1);
 	const strips = stripsOf(snapshot, cpus);
 	if (strips.length === 0) return [lineOf(width, [['dim', 'no softirq was raised and begun in this interval']])];
+	const wide = width >= WIDE;
 	const legend = glyphs.flatMap((glyph, zone): Span[] => [
 		[roles[zone] ?? 'plain', glyph],
-		['dim', ` ${zoneName(zone, bounds)}  `],
+		['dim', wide ? ` ${zoneName(zone, bounds)}  ` : `${zoneName(zone, bounds)} `],
 	]);
 	const figure = (text: string) => ` ${fitCells(text, figureWidth, 'right')}`;
 	const heading = `${fitCells('VECTOR', nameWidth)}${[2, 3].map((zone) => figure(zoneName(zone, bounds))).join('')}`;
 	const shown = strips.slice(0, Math.max(0, height - 2));
 	return [
-		lineOf(width, [['dim', 'raise → entry, p99: '], ...legend]),
+		lineOf(width, [...(wide ? [['dim', 'raise → entry, p99: '] as Span] : []), ...legend]),
 		lineOf(width, [['dim', `${heading} ${perCellText(perCell)}`]]),
 		...shown.map(({ name, all, cpus: zones }) => {
 			const count = all.reduce((sum, one) => sum + one, 0);
