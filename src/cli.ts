@@ -115,10 +115,16 @@ async function slices(command: CommandLine): Promise<number> {
 	return output.end();
 }
 
+/** The screen needs one that can place the cursor; what does without is said. */
+function needTerminal(instead: string, forScripts = ''): void {
+	if (!process.stdout.isTTY || !process.stdin.isTTY)
+		throw new UsageError(`standard input and output must be a terminal; for scripts: ${instead}${forScripts}`);
+	if (process.env['TERM'] === 'dumb')
+		throw new UsageError(`this terminal cannot show a full screen (TERM=dumb); use ${instead}`);
+}
+
 async function live(command: CommandLine): Promise<number> {
-	if (!process.stdout.isTTY || !process.stdin.isTTY) {
-		throw new UsageError('standard input and output must be a terminal; for scripts: wattlag --batch --json');
-	}
+	needTerminal('wattlag --batch', ' --json');
 	const host = localHost();
 	const screen = openScreen({ registry, command, host, native });
 	// the tab that is looked at first
@@ -133,9 +139,7 @@ async function live(command: CommandLine): Promise<number> {
 
 /** Nothing is measured: what somebody recorded, perhaps on another machine, is shown. */
 async function replay(command: CommandLine): Promise<number> {
-	if (!process.stdout.isTTY || !process.stdin.isTTY) {
-		throw new UsageError('standard input and output must be a terminal; for scripts: zcat FILE');
-	}
+	needTerminal('zcat FILE');
 	const { openRecording } = await import('./recording/open.ts');
 	const { runLive } = await import('./ui/live.tsx');
 	const recording = await openRecording(

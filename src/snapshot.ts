@@ -11,12 +11,14 @@ export interface Source {
 	kind: string;
 	/** One sentence a newcomer understands. */
 	description: string;
-	/** e.g. `±50 %` or `exact`, with what it refers to. */
+	/** e.g. `±50 %` or `exact`, with what it refers to; the main figures before the first `;`. */
 	uncertainty: string;
 	/** Kernel hooks in use, e.g. `tp_btf/sched_switch`. */
 	hooks: string[];
 	/** What part of the machine the figures cover, where that is not all of it: `CPU packages + DRAM`. */
 	scope?: string;
+	/** What other kernels or options would tell beside it, in a few words: `timer tick and IPIs`. */
+	lacks?: string;
 	/** By what a whole is shared out among rows: `run time`, `cycles`. */
 	weighting?: string;
 	/** What else could have been the source, in the order in which it was tried, and why it is not. */
@@ -33,6 +35,16 @@ export interface Cost {
 	/** User and system time of the whole process, all threads. */
 	cpu_ns: Ns;
 	rss_bytes: Bytes;
+	/** Of the kernel, for the BPF maps and programs of all tabs; in no RSS. null: not known. Read every 30 s. */
+	kernel_bytes: Bytes | null;
+}
+
+/** Why an interval was longer than asked. Rates are over `dt_ns` all the same. */
+export interface Gap {
+	/** How much too late it ended; in `dt_ns`. */
+	late_ns: Ns;
+	/** How long the machine slept; not in `dt_ns`, for which time stands still then. */
+	suspended_ns: Ns;
 }
 
 /** The fields that every tab's snapshots have. */
@@ -46,6 +58,8 @@ export interface SnapshotBase {
 	mono_ns: Ns;
 	/** Measured length of the interval, not the one asked for. */
 	dt_ns: Ns;
+	/** Only where the interval was far longer than asked. */
+	gap?: Gap;
 	/** What a row stands for (`process`, `thread`, …). */
 	group: string;
 	source: Source;

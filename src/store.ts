@@ -26,6 +26,8 @@ export interface StoreOptions {
 	rows: number;
 	/** Bytes of packed snapshots kept per tab: how far back the user can travel. */
 	packedBytes: number;
+	/** A clock that never goes back, ms. */
+	now: () => number;
 }
 
 interface Tab {
@@ -34,6 +36,8 @@ interface Tab {
 	history: readonly Snapshot[];
 	/** The same snapshots, whole; null where they are no longer kept, undefined for the newest unless it came packed. */
 	packed: readonly (Uint8Array | null | undefined)[];
+	/** When the newest one came, by our clock, ms. */
+	came: number;
 }
 
 /** What is shown while paused: what was there when the pause began, up to `moment`. */
@@ -68,7 +72,7 @@ export class Store {
 	private frozen = false;
 
 	constructor(options: Partial<StoreOptions> = {}) {
-		this.options = { snapshots: 600, rows: 15_000, packedBytes: 4 * 2 ** 20, ...options };
+		this.options = { snapshots: 600, rows: 15_000, packedBytes: 4 * 2 ** 20, now: () => performance.now(), ...options };
 	}
 
 	readonly subscribe = (listener: () => void): (() => void) => {
@@ -92,6 +96,12 @@ export class Store {
 		const newest = this.tabs.get(tab)?.history.at(-1);
 		const shown = this.current(tab);
 		return this.view && newest && shown ? Math.max(0, newest.mono_ns - shown.mono_ns) : 0;
+	}
+
+	/** How long ago the snapshot on the screen came, s; null: there is none, or the screen is held on purpose. */
+	age(tab: string): number | null {
+		const shown = this.tabs.get(tab);
+		return this.view || !shown || shown.history.length === 0 ? null : (this.options.now() - shown.came) / 1000;
 	}
 
 	status(tab: string): TabStatus {
@@ -188,7 +198,7 @@ export class Store {
 		packed.push(ready);
 		this.trim(history, packed);
 		this.lastFailure = null;
-		this.set(snapshot.tab, { status: { kind: 'live' }, history, packed }, this.view !== null);
+		this.set(snapshot.tab, { status: { kind: 'live' }, history, packed, came: this.options.now() }, this.view !== null);
 	}
 
 	/** Rows and packed snapshots beyond the limits go, the oldest first; the newest snapshot stays whatever its size. */
@@ -207,7 +217,7 @@ export class Store {
 	}
 
 	private set(id: string, change: Partial<Tab>, silent = false): void {
-		const tab = this.tabs.get(id) ?? { status: attaching, history: none, packed: [] };
+		const tab = this.tabs.get(id) ?? { status: attaching, history: none, packed: [], came: 0 };
 		this.tabs.set(id, { ...tab, ...change });
 		if (!silent) this.changed();
 	}

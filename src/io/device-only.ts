@@ -62,6 +62,7 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 			uncertainty:
 				'counts and bytes exact; times by the kernel’s stamp of the issue, which requests issued together share: up to some µs too long; percentiles ±25 %',
 			hooks: [...this.bpf.hooks],
+			lacks: 'stages',
 		};
 	}
 

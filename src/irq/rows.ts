@@ -24,6 +24,8 @@ export interface OfCpu {
 	time_ns: Ns;
 	/** See {@link StormBounds}. */
 	storm: boolean;
+	/** Of `soft` whose raise was seen: as in {@link Lateness}. */
+	late_zones?: Lateness['zones'];
 }
 
 export interface IrqRow extends InTree {

@@ -90,6 +90,8 @@ export interface Reader {
 	readonly kind: string;
 	readonly description: string;
 	readonly uncertainty: string;
+	/** As in {@link Source}. */
+	readonly lacks?: string;
 	readonly hooks: readonly string[];
 	readonly possibleCpus: number;
 	/** Is every task measured by its own histogram when that is asked for? */

@@ -17,6 +17,7 @@ const STAMPS = 32_768;
 export class StampsReader implements Reader {
 	readonly kind = 'own stamps';
 	readonly uncertainty: string;
+	readonly lacks = 'threads, groups and filters';
 	readonly hasThreads = false;
 	readonly description: string;
 	readonly hooks: readonly string[];
@@ -33,7 +34,7 @@ export class StampsReader implements Reader {
 		this.setFilter(filter);
 		const { addon } = host;
 		const byQueue = !monotonic && addon.hasMember('sched_entity', 'cfs_rq') && addon.hasMember('cfs_rq', 'rq');
-		this.uncertainty = `counts and sums to ${byQueue ? 1 : 2} %; percentiles ±6.25 % system-wide and per CPU, ±25 % per process`;
+		this.uncertainty = `counts and sums ±${byQueue ? 1 : 2} %; percentiles ±6.25 % system-wide and per CPU, ±25 % per process`;
 		this.description = `time between runnable and running of every task, by stamps of our own (${why}); no threads, groups and filters`;
 		this.bpf = openBpf(host, 'runqlat-stamps', {
 			layout: constants,

@@ -6,7 +6,7 @@ import { type ProcessFacts, ProcFacts } from '../grouping/facts.ts';
 import { regroup } from '../grouping/fold.ts';
 import type { SamplerEvent } from '../sampler.ts';
 import { sanitize } from '../sanitize.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Cost, Snapshot } from '../snapshot.ts';
 import {
 	type BpfCost,
 	type Host,
@@ -17,6 +17,8 @@ import {
 	Unavailable,
 } from '../tracers/tracer.ts';
 import type { Ns } from '../units.ts';
+import { Gaps } from './gaps.ts';
+import { KernelMemory } from './kernel-memory.ts';
 
 export interface SamplingOptions {
 	/** Tracers to run, in the order in which they are started, those made of others after them; the first one is looked at. */
@@ -31,6 +33,8 @@ export interface SamplingOptions {
 	sections: Record<string, Options>;
 	/** How long a tracer on demand runs on after its tab was left, seconds. */
 	linger?: number;
+	/** Seconds since boot, sleep included. */
+	uptime?: () => number;
 	emit(event: SamplerEvent): void;
 }
 
@@ -77,12 +81,16 @@ export class Sampling {
 	private cpu = process.cpuUsage();
 	private closed = false;
 	private readonly facts: ProcessFacts;
+	private readonly kernel: KernelMemory;
+	private readonly gaps: Gaps;
 	/** Tracers on demand that nobody looks at any more. */
 	private readonly leaving = new Map<string, NodeJS.Timeout>();
 
 	constructor(options: SamplingOptions) {
 		this.options = options;
 		this.facts = new ProcFacts(options.host.procRoot);
+		this.kernel = new KernelMemory(options.host.procRoot);
+		this.gaps = new Gaps(now(), options.uptime);
 		this.groups = { ...options.groups };
 		this.delay = options.delay * 1e9;
 	}
@@ -117,6 +125,7 @@ export class Sampling {
 		const entry = this.running.find(({ tracer }) => tracer.id === tab);
 		try {
 			entry?.session.tune?.(changes);
+			this.kernel.changed();
 		} catch (error) {
 			this.running.splice(this.running.indexOf(entry as Running), 1);
 			entry?.session.close();
@@ -157,6 +166,7 @@ export class Sampling {
 			// the first interval of what is made of others begins with theirs
 			const readAt = tracer.from ? Math.min(now(), ...this.running.map((entry) => entry.readAt)) : now();
 			this.running.push({ tracer, session, readAt, windowCost: undefined });
+			this.kernel.changed();
 			this.options.emit({ kind: 'live', tab: tracer.id });
 		} catch (error) {
 			this.giveUp(tracer.id, error);
@@ -167,6 +177,7 @@ export class Sampling {
 		this.leaving.delete(tab);
 		const index = this.running.findIndex(({ tracer }) => tracer.id === tab);
 		for (const { session } of index < 0 ? [] : this.running.splice(index, 1)) session.close();
+		this.kernel.changed();
 	}
 
 	private giveUp(tab: string, error: unknown): void {
@@ -206,6 +217,7 @@ export class Sampling {
 	}
 
 	private tick(): void {
+		const gap = this.gaps.at(now(), this.deadline, this.delay);
 		// cost first: the reads below run our own iterator programs, whose time is in cpu_ns already
 		const costs = this.running.map(({ session }) => session.cost());
 		const windowLength = this.statistics ? now() - this.windowOpened : 0;
@@ -213,13 +225,16 @@ export class Sampling {
 		const cpuBefore = this.cpu;
 		this.cpu = process.cpuUsage();
 		const cpu_ns = (microseconds(this.cpu) - microseconds(cpuBefore)) * 1000;
-		const rss_bytes = process.memoryUsage.rss();
+		const own = { cpu_ns, rss_bytes: process.memoryUsage.rss(), kernel_bytes: this.kernel.read(now()) };
 
 		const tick = new Map<string, Snapshot>();
 		const joined = this.running.some(({ tracer }) => tracer.from);
 		for (const [index, entry] of [...this.running].entries()) {
 			try {
-				const snapshot = this.read(entry, costs[index] as BpfCost, windowLength, { cpu_ns, rss_bytes }, tick);
+				const snapshot = {
+					...this.read(entry, costs[index] as BpfCost, windowLength, own, tick),
+					...(gap && { gap }),
+				};
 				if (joined) tick.set(snapshot.tab, ungrouped(snapshot, entry));
 				this.options.emit({ kind: 'snapshot', snapshot });
 			} catch (error) {
@@ -237,7 +252,7 @@ export class Sampling {
 		entry: Running,
 		cost: BpfCost,
 		windowLength: Ns,
-		own: { cpu_ns: Ns; rss_bytes: number },
+		own: Pick<Cost, 'cpu_ns' | 'rss_bytes' | 'kernel_bytes'>,
 		tick: Tick,
 	): Snapshot {
 		const { tracer, session, windowCost } = entry;

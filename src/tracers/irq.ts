@@ -14,6 +14,7 @@ import {
 	type Lateness,
 	type Line,
 	lineRow,
+	type OfCpu,
 	type StormBounds,
 	stolenRow,
 } from '../irq/rows.ts';
@@ -87,14 +88,16 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 		this.stolen = new StolenReader(bpf, new Cgroups(host.procRoot));
 		this.zones = zones;
 		this.storm = storm;
+		const vectors = bpf.has('local_timer_entry');
 		this.source = {
 			kind: 'tracepoint',
-			description: bpf.has('local_timer_entry')
+			description: vectors
 				? 'every interrupt, timed around its handler; time of hard interrupts inside a softirq is not charged to the softirq'
 				: 'every interrupt, timed around its handler; this kernel has no tracepoints for the timer tick and IPIs (only x86 has), so these are missing',
 			uncertainty:
 				'counts exact; times without the entry and exit code of the kernel, about 0.1 µs each; percentiles ±25 %',
 			hooks: [...bpf.hooks],
+			...(vectors ? {} : { lacks: 'timer tick and IPIs' }),
 		};
 	}
 
@@ -208,18 +211,24 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 		line.interval.add(interval);
 		line.total.count += total.count;
 		line.total.time_ns += total.time_ns;
-		if (interval.count > 0) {
-			const { count, sum_ns: time_ns } = interval;
-			line.cpus.push({ cpu, count, time_ns, storm: isStorm(count, time_ns, dt, this.storm) });
-		}
+		const ofCpu: OfCpu = {
+			cpu,
+			count: interval.count,
+			time_ns: interval.sum_ns,
+			storm: isStorm(interval.count, interval.sum_ns, dt, this.storm),
+		};
 		if (late && line.late) {
 			line.late.interval.add(this.latencies.difference(`late ${id}`, late.latency));
+			const zones: Lateness['zones'] = [0, 0, 0, 0];
 			for (const zone of [0, 1, 2, 3] as const) {
-				const count = late.zones[zone] as Count;
-				line.late.zones[zone] += count - total.zones[zone];
-				total.zones[zone] = count;
+				zones[zone] = (late.zones[zone] as Count) - total.zones[zone];
+				line.late.zones[zone] += zones[zone];
+				total.zones[zone] += zones[zone];
 			}
+			if (zones.some((count) => count > 0)) ofCpu.late_zones = zones;
 		}
+		// one that was begun and not ended is late already
+		if (ofCpu.count > 0 || ofCpu.late_zones) line.cpus.push(ofCpu);
 		total.unhandled = unhandled;
 	}
 

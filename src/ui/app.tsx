@@ -7,9 +7,13 @@ import { outwardCommands } from './commands.ts';
 import { Banner } from './frame/banner.tsx';
 import { Body } from './frame/body.tsx';
 import { chromeOf } from './frame/chrome.ts';
-import { costOf, Footer, type Prompt } from './frame/footer.tsx';
+import { Footer, type Prompt } from './frame/footer.tsx';
 import { Header, type HostInfo } from './frame/header.tsx';
 import { helpLines } from './frame/help.tsx';
+import { lossesOf } from './frame/losses.ts';
+import { costOf } from './frame/own-cost.ts';
+import { sourceBadge, sourceHelp } from './frame/source.ts';
+import { useAge } from './hooks/use-age.ts';
 import { useBaseline } from './hooks/use-baseline.ts';
 import { useDelay } from './hooks/use-delay.ts';
 import type { FilterInUse } from './hooks/use-filter.ts';
@@ -75,6 +79,7 @@ export function App(props: AppProps): ReactElement | null {
 	const paused = useSyncExternalStore(store.subscribe, () => store.paused);
 	const failure = useSyncExternalStore(store.subscribe, () => store.failure);
 	const groups = useGroups(tracer, snapshot?.group, props.initialGroups ?? nothing, actions.setGroup);
+	const age = useAge(store, id, delay);
 	// biome-ignore lint/correctness/useExhaustiveDependencies: told when the tab changes, whoever is told
 	useEffect(() => actions.look(id), [id]);
 	useFocus(state.lens?.process ?? null, tabs, actions.tune);
@@ -82,8 +87,14 @@ export function App(props: AppProps): ReactElement | null {
 	const chrome = chromeOf(height, failure !== null);
 	const helping = state.overlay?.kind === 'help';
 	const help = useMemo(
-		() => (helping ? helpLines(tracer, availableColumns(tracer.columns, snapshot), keymap, width, loaded?.help) : none),
-		[helping, tracer, snapshot, keymap, width, loaded],
+		() =>
+			helping
+				? helpLines(tracer, availableColumns(tracer.columns, snapshot), keymap, width, [
+						...sourceHelp(tracer, tabs, (of) => store.current(of)),
+						...(loaded?.help ?? []),
+					])
+				: none,
+		[helping, tracer, tabs, store, snapshot, keymap, width, loaded],
 	);
 	const digits = digitsOf(tabs);
 	const view: View = {
@@ -142,10 +153,12 @@ export function App(props: AppProps): ReactElement | null {
 						state: store.status(id).kind,
 					}))}
 					active={id}
-					energy={store.current('energy')?.source?.kind ?? null}
+					source={sourceBadge(tracer, (of) => store.current(of))}
 					time={snapshot?.time ?? null}
 					paused={paused}
 					behind={store.behind(id)}
+					age={age}
+					failure={failure}
 					baseline={baseline?.time ?? null}
 					delay={delay}
 					group={groups.group && (snapshot?.group ?? groups.group)}
@@ -169,7 +182,7 @@ export function App(props: AppProps): ReactElement | null {
 					/>
 				</Box>
 				<Footer
-					lost={snapshot?.lost ?? nothing}
+					losses={lossesOf(tracer, tabs, (of) => store.current(of))}
 					cost={costOf(tabs.filter((one) => !one.tracer.from).map((one) => store.current(one.tracer.id)))}
 					selected={table.selected}
 					rows={table.rows.length}

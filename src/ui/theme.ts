@@ -1,6 +1,6 @@
 /**
  * Colour by role, in a theme. Every theme has a palette of 16 colours and one of 256; without colour (NO_COLOR,
- * TERM=dumb) the same roles fall back to inverse, bold and dim.
+ * an old TERM) the same roles fall back to inverse, bold and dim.
  */
 import type { SafeText } from '../sanitize.ts';
 

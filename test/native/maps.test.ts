@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { BpfAddon, BpfObject } from '../../src/native.ts';
+import { kernelMemory } from '../../src/sampling/kernel-memory.ts';
 import { addon, type Events, type Fixtures, makeFixtures, openEvents, thrown } from './support.ts';
 
 let native: BpfAddon;
@@ -43,6 +44,19 @@ describe('maps', () => {
 			{ name: map('queue'), type: 'queue', keySize: 0, valueSize: 8, maxEntries: 4 },
 			{ name: map('devices'), type: 'devmap', keySize: 4, valueSize: 4, maxEntries: 8 },
 		]);
+	});
+
+	test('are counted as memory of the kernel while they are open, at the size they have', () => {
+		const before = kernelMemory('/proc') as number;
+		const other = native.open(mapsPath);
+		// values of arrays lie 8 bytes apart
+		other.setMaxEntries(map('array'), 100_000);
+		other.load();
+		const held = (kernelMemory('/proc') as number) - before;
+		expect(held).toBeGreaterThan(100_000 * 24);
+		expect(held).toBeLessThan(100_000 * 24 + 1_000_000);
+		other.close();
+		expect(kernelMemory('/proc')).toBe(before);
 	});
 
 	test('take the size that was set before load', () => {

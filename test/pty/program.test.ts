@@ -104,6 +104,15 @@ test('standard output that is no terminal is told about batch mode', () => {
 	expect(() => execFileSync('bin/wattlag', { stdio: ['ignore', 'pipe', 'pipe'] })).toThrow(/--batch/);
 });
 
+test.each([
+	[[], 'wattlag --batch'],
+	[['replay', 'recording.gz'], 'zcat FILE'],
+])('a terminal that can do nothing is left alone: wattlag %s', async (args, instead) => {
+	const run = start(args, { env: { TERM: 'dumb' } });
+	expect(await run.ended()).toEqual({ code: 2, signal: 0 });
+	expect(run.output.trim()).toBe(`wattlag: this terminal cannot show a full screen (TERM=dumb); use ${instead}`);
+});
+
 test('the lens of a process with a hostile name and command line: inert, threads and who ran meanwhile', async () => {
 	const run = start(['--tab', 'runqlat'], { columns: 120, rows: 45 });
 	await run.waitFor(/\d+ waits/);

@@ -29,12 +29,13 @@ export class TerminalRun {
 	constructor(command: string, args: string[], { columns = 80, rows = 24, env = {}, cwd }: TerminalRunOptions = {}) {
 		this.screenBuffer = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 200 });
 		this.process = pty.spawn(command, args, {
-			name: 'xterm-256color',
+			// it becomes TERM, whatever `env` says
+			name: env['TERM'] ?? 'xterm-256color',
 			cols: columns,
 			rows,
 			cwd: cwd ?? process.cwd(),
 			// Nothing of the test runner's own environment decides what is drawn.
-			env: { PATH: process.env.PATH ?? '', HOME: '/tmp', TERM: 'xterm-256color', LANG: 'C.UTF-8', ...env },
+			env: { PATH: process.env.PATH ?? '', HOME: '/tmp', LANG: 'C.UTF-8', ...env },
 		});
 		this.process.onData((data) => {
 			this.output += data;

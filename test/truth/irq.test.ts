@@ -129,7 +129,10 @@ test('no lateness from the moment of attaching, and zones agree with the distrib
 		const soft = fresh.read(1e9, 'line').rows.filter(({ kind }) => kind === 'soft');
 		const elapsed = Number(process.hrtime.bigint() - begun);
 		expect(soft.length).toBeGreaterThan(2);
-		for (const { late, count, name } of soft) {
+		for (const { late, count, name, cpus } of soft) {
+			// where they began, over all CPUs
+			for (const zone of [0, 1, 2, 3])
+				expect(cpus.reduce((sum, { late_zones }) => sum + (late_zones?.[zone] ?? 0), 0)).toBe(late?.zones[zone]);
 			expect(
 				late?.zones.reduce((sum, zone) => sum + zone, 0),
 				name,

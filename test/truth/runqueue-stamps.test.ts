@@ -10,7 +10,7 @@ const { loads, start, read, sampleOf } = runQueue(({ source }) => expect(source.
 
 /** @param percent what the tracer says that it may be off by */
 async function compare(pids: number[], least: number, percent: number): Promise<void> {
-	expect(read().source.uncertainty).toContain(`sums to ${percent} %`);
+	expect(read().source.uncertainty).toContain(`sums ±${percent} %`);
 	const from = sampleOf(pids);
 	await seconds(3);
 	const to = sampleOf(pids);

@@ -4,7 +4,8 @@ import { textWidth } from '../../src/term/width.ts';
 import { chartLines, niceCeiling } from '../../src/ui/widgets/chart.ts';
 import { plain } from './plain.ts';
 
-const options = { width: 60, height: 10, seconds: 1, format: (value: number) => `${value}W` };
+const timeline = { ages: Array.from({ length: 53 }, (_, index) => 52 - index), gaps: [], step: 1 };
+const options = { width: 60, height: 10, timeline, format: (value: number) => `${value}W` };
 const rising = Array.from({ length: 53 }, (_, index) => index);
 
 describe('chart', () => {
@@ -25,6 +26,21 @@ describe('chart', () => {
 		expect(lines[0]).toMatch(/[⠁-⣿]$/);
 		expect(lines.join('\n')).toContain('48W');
 		expect(lines.at(-1)).toMatch(/-52s .*-7s/);
+	});
+
+	test('an interval far longer than asked is marked, and the ages count it', () => {
+		const values = new Array(53).fill(0);
+		const gaps = values.map((_, index) => (index === 40 ? 60 : 0));
+		const ages = timeline.ages.map((age, index) => (index < 40 ? age + 60 : age));
+		const lines = chartLines({
+			...options,
+			timeline: { ages, gaps, step: 1 },
+			series: [{ role: 'series1', values }],
+		}).map(plain);
+		const marks = lines.map((line) => [...line].flatMap((glyph, column) => (glyph === '┊' ? [column] : [])));
+		// 12 before the right edge, over the curve and on the axis
+		expect(marks).toEqual([...new Array(7).fill([60 - 1 - 12]), [], [60 - 1 - 12], []]);
+		expect(lines.at(-1)).toMatch(/-112s .*-7s/);
 	});
 
 	test('no warning, whatever the values', () => {

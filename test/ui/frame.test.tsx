@@ -4,10 +4,11 @@ import { textWidth } from '../../src/term/width.ts';
 import { rules } from '../../src/triage/rules.ts';
 import { clipboardSequence, rowText } from '../../src/ui/frame/clipboard.ts';
 import { ErrorBoundary } from '../../src/ui/frame/error-boundary.tsx';
-import { Footer } from '../../src/ui/frame/footer.tsx';
+import { Footer, type FooterProps } from '../../src/ui/frame/footer.tsx';
 import { helpLines } from '../../src/ui/frame/help.tsx';
-import { type Front, hintLine } from '../../src/ui/frame/hints.ts';
+import { type Front, hintSpans } from '../../src/ui/frame/hints.ts';
 import { defaultKeymap } from '../../src/ui/keymap.ts';
+import { lineOf } from '../../src/ui/widgets/line.ts';
 import { energySnapshot, energyTracer } from './fixtures/energy.ts';
 import { fixtureTabs } from './fixtures/tabs.ts';
 import { plain } from './plain.ts';
@@ -36,7 +37,8 @@ describe('help and footer', () => {
 	const table: Front = { kind: 'table', groups: 3, views: 2, hasDetail: true };
 
 	test('hints are of keys that do something here, as many as fit', () => {
-		const hints = (front: Partial<Front>, width = 80) => plain(hintLine(defaultKeymap, { ...table, ...front }, width));
+		const hints = (front: Partial<Front>, width = 80) =>
+			plain(lineOf(width, hintSpans(defaultKeymap, { ...table, ...front }, width)));
 		expect(hints({})).toBe('?Help  qQuit  /Filter  sSort  SpacePause  EnterDetail  tGroup  vView  rReverse  ');
 		expect(hints({ groups: 1, views: 0, hasDetail: false })).not.toMatch(/Group|View|Detail/);
 		expect(hints({ kind: 'detail' })).toMatch(/^EscBack {2}\?Help .*sSort/);
@@ -46,55 +48,56 @@ describe('help and footer', () => {
 		expect(hints({}, 20)).toBe('?Help  qQuit  ');
 	});
 
+	const footer = (props: Partial<FooterProps>) =>
+		plain(
+			render(
+				<Footer
+					losses={[]}
+					cost={{ bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20, kernelBytes: 19 * 2 ** 20 }}
+					selected={-1}
+					rows={31}
+					filter=""
+					ignored={[]}
+					prompt={null}
+					message={null}
+					keymap={defaultKeymap}
+					front={table}
+					width={80}
+					height={2}
+					{...props}
+				/>,
+			).lastFrame(),
+		);
+
 	test('lost by cause, or lost 0', () => {
-		const props = {
-			cost: { bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 },
-			selected: -1,
-			rows: 12,
-			filter: '',
-			ignored: [],
-			prompt: null,
-			message: null,
-			keymap: defaultKeymap,
-			front: table,
-			width: 100,
-			height: 2,
-		};
-		expect(plain(render(<Footer {...props} lost={{ ring: 0 }} />).lastFrame())).toMatch(
-			/12 rows {2}lost 0 .*BPF 0\.1% CPU 1\.4% RSS 80\.0MiB/,
-		);
-		expect(plain(render(<Footer {...props} lost={{ ring: 12, map_full: 0 }} />).lastFrame())).toContain(
-			'lost ring 12 ',
-		);
+		expect(footer({ width: 100 })).toMatch(/31 rows {2}lost 0 .*BPF 0\.1% CPU 1\.4% RSS 80\.0MiB kernel 19\.0MiB/);
+		expect(footer({ losses: [['ring', 12]], width: 100 })).toContain('lost ring 12 ');
 	});
 
 	test('80 columns: losses and own cost both stay, whatever was lost', () => {
-		const footer = (lost: Record<string, number>, width = 80) =>
-			plain(
-				render(
-					<Footer
-						lost={lost}
-						cost={{ bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20 }}
-						selected={-1}
-						rows={31}
-						filter=""
-						ignored={[]}
-						prompt={null}
-						message={null}
-						keymap={defaultKeymap}
-						front={table}
-						width={width}
-						height={2}
-					/>,
-				).lastFrame(),
-			);
-		expect(footer({ process_unknown: 254 })).toMatch(
+		const unknown = ['process_unknown', 254] as const;
+		expect(footer({ losses: [unknown] })).toMatch(
 			/31 rows {2}lost process_unknown 254 .*own .*BPF 0\.1% CPU 1\.4% .*80\.0M/,
 		);
-		expect(footer({ process_unknown: 254, ring: 100_000, map_full: 12_345_678 })).toMatch(
+		expect(footer({ losses: [unknown, ['ring', 100_000], ['map_full', 12_345_678]] })).toMatch(
 			/lost 12\.4M .*BPF 0\.1% CPU 1\.4%/,
 		);
-		expect(footer({ process_unknown: 254 }, 46)).toMatch(/lost 254 .*BPF/);
+		expect(footer({ losses: [unknown], width: 46 })).toMatch(/lost 254 .*BPF/);
+	});
+
+	test('one line, or something typed: at the right edge, what is not lost left out', () => {
+		const losses = [['ring', 12]] as const;
+		expect(footer({ height: 1, width: 40 })).toMatch(/^\?Help.* own 1\.5%$/);
+		expect(footer({ height: 1, width: 40, losses })).toMatch(/^\?Help.* lost 12 {2}own 1\.5%$/);
+		expect(footer({ height: 1, width: 24, losses })).toMatch(/^\?Help.* lost 12$/);
+		expect(footer({ height: 1, width: 24, losses, message: 'as long as the line and longer' })).toMatch(/ lost 12$/);
+		const input = { text: 'comm ~ "a name that is long"', caret: 28 };
+		for (const kind of ['filter', 'search'] as const) {
+			const prompt = { kind, input, error: null, candidates: [] };
+			expect(footer({ prompt, losses }).split('\n')[0]).toMatch(/that is long" {2,}lost 12 {2}own 1\.5%$/);
+			expect(footer({ prompt, losses, height: 1, width: 30 })).toMatch(/that is long" +lost 12$/);
+			expect(footer({ prompt, height: 1, width: 30 })).not.toContain('lost');
+		}
 	});
 });
 

@@ -49,7 +49,7 @@ const show = (rows: readonly ReceiveRow[], missing: ReceiveExtra['missing']) =>
 		group: 'protocol',
 		source: { kind: 'tracepoint', description: '', uncertainty: 'exact', hooks: [] },
 		lost: { unseen_start: 0 },
-		cost: { bpf_ns: 0, bpf_runs: 0, bpf_measured_ns: 0, cpu_ns: 0, rss_bytes: 0 },
+		cost: { bpf_ns: 0, bpf_runs: 0, bpf_measured_ns: 0, cpu_ns: 0, rss_bytes: 0, kernel_bytes: 0 },
 		missing,
 		rows,
 	});

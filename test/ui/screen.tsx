@@ -44,13 +44,17 @@ export interface Screen {
 }
 
 /** Once for a test file; each test has a screen of its own. */
-export function onScreen(initialTab: string, tabs: readonly TabEntry[] = fixtureTabs): Screen {
+export function onScreen(
+	initialTab: string,
+	tabs: readonly TabEntry[] = fixtureTabs,
+	newStore = () => new Store(),
+): Screen {
 	let store: Store;
 	let actions: Screen['actions'];
 	let screen: ReturnType<typeof render>;
 
 	beforeEach(async () => {
-		store = new Store();
+		store = newStore();
 		actions = mockedActions();
 		screen = render(<App tabs={tabs} initialTab={initialTab} store={store} host={host} delay={1} actions={actions} />);
 		await settle();

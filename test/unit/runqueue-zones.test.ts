@@ -57,14 +57,21 @@ test('the heat map: newest on the right, slowest on top, never wider than asked'
 	const column = (slot: number, count: number) =>
 		Array.from({ length: 26 }, (_, index) => (index === slot ? count : 0));
 	const columns = [column(2, 1), column(2, 1000), column(12, 5)];
-	const lines = heatMapLines({ title: 'all', columns, unit: 1e3, seconds: 1, width: 40, height: 8 }).map(plain);
+	const timeline = { ages: [2, 1, 0], gaps: [0, 0, 0], step: 1 };
+	const lines = heatMapLines({ title: 'all', columns, unit: 1e3, timeline, width: 40, height: 8 }).map(plain);
 	expect(lines.every((line) => line.length <= 40 + 60)).toBe(true);
 	expect(lines[1]?.trimEnd().endsWith('▒') || lines[1]?.trimEnd().endsWith('░')).toBe(true);
 	expect(lines.at(-2)).toContain('█');
 	expect(lines.at(-1)).toContain('now');
 	for (const height of [0, 1, 3])
-		expect(heatMapLines({ title: '', columns, unit: 1e3, seconds: 1, width: 40, height }).length).toBeLessThanOrEqual(
+		expect(heatMapLines({ title: '', columns, unit: 1e3, timeline, width: 40, height }).length).toBeLessThanOrEqual(
 			height,
 		);
-	expect(heatMapLines({ title: '', columns: [], unit: 1e3, seconds: 1, width: 40, height: 9 })).toEqual([]);
+	// what is drawn in the column of a gap stays, and what is free of it says so
+	const torn = { ...timeline, ages: [62, 61, 0], gaps: [0, 0, 60] };
+	const marked = heatMapLines({ title: 'all', columns, unit: 1e3, timeline: torn, width: 60, height: 8 }).map(plain);
+	expect(marked[0]).toMatch(/┊ gap of 1m00s$/);
+	expect(marked[1]).not.toContain('┊');
+	expect(marked.slice(2, -1).every((line) => line.endsWith('┊'))).toBe(true);
+	expect(heatMapLines({ title: '', columns: [], unit: 1e3, timeline, width: 40, height: 9 })).toEqual([]);
 });

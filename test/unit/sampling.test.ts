@@ -51,7 +51,7 @@ afterEach(() => sampling?.close());
 async function run(
 	tracers: Tracer<object, object>[],
 	enough: (events: SamplerEvent[]) => boolean,
-	{ host = fakeHost(), linger = 60 }: { host?: Host; linger?: number } = {},
+	{ host = fakeHost(), linger = 60, uptime }: { host?: Host; linger?: number; uptime?: () => number } = {},
 ) {
 	const events: SamplerEvent[] = [];
 	await new Promise<void>((resolve) => {
@@ -63,6 +63,7 @@ async function run(
 			groups: {},
 			sections: {},
 			linger,
+			...(uptime && { uptime }),
 			emit: (event) => {
 				events.push(event);
 				if (enough(events)) resolve();
@@ -75,6 +76,29 @@ async function run(
 
 const snapshots = (events: SamplerEvent[], tab: string) =>
 	events.flatMap((event) => (event.kind === 'snapshot' && event.snapshot.tab === tab ? [event.snapshot] : []));
+
+test('an interval far longer than asked says so, and its length is the true one', async () => {
+	let reads = 0;
+	const session = {
+		read: () => {
+			reads++;
+			// as if the whole program were stopped before the next tick
+			if (reads === 2) setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200), 10);
+			return { rows: [], extra: {}, lost: {}, source: { kind: 'fake', description: '', uncertainty: '', hooks: [] } };
+		},
+	};
+	const events = await run([fakeTracer('one', session)], (all) => snapshots(all, 'one').length === 5, {
+		// the machine sleeps while the clock stands still
+		uptime: () => Number(process.hrtime.bigint()) / 1e9 + (reads >= 4 ? 60 : 0),
+	});
+	const [first, second, stopped, after, slept] = snapshots(events, 'one');
+	for (const usual of [first, second, after]) expect(usual).not.toHaveProperty('gap');
+	expect(stopped?.gap?.suspended_ns).toBe(0);
+	expect(stopped?.gap?.late_ns).toBeGreaterThan(1e9);
+	expect(stopped?.dt_ns).toBeGreaterThan(1.2e9);
+	expect(slept?.gap?.late_ns).toBe(0);
+	expect((slept?.gap?.suspended_ns ?? 0) / 1e9).toBeCloseTo(60, 0);
+});
 
 test('an interval is measured from read to read', async () => {
 	const asked: number[] = [];

@@ -46,6 +46,25 @@ describe('store', () => {
 		expect(store.history('energy')).toBe(store.history('energy'));
 	});
 
+	test('age of what is shown: since it came, each tab for itself, none while it is held', () => {
+		let now = 1000;
+		const store = new Store({ now: () => now });
+		expect(store.age('energy')).toBeNull();
+		store.apply({ kind: 'live', tab: 'energy' });
+		expect(store.age('energy')).toBeNull();
+		push(store, 0, 1);
+		now += 4500;
+		store.apply({ kind: 'snapshot', snapshot: runqlatSnapshot(0) });
+		store.apply({ kind: 'live', tab: 'energy' });
+		expect([store.age('energy'), store.age('runqlat')]).toEqual([4.5, 0]);
+		store.setPaused(true);
+		expect(store.age('energy')).toBeNull();
+		push(store, 1, 2);
+		now += 1000;
+		store.setPaused(false);
+		expect(store.age('energy')).toBe(1);
+	});
+
 	test('paused: what is shown stands still, sampling goes on', () => {
 		const store = new Store();
 		push(store, 0, 3);

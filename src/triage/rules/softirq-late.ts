@@ -48,7 +48,13 @@ export const softirqLate: Rule = {
 					text: safe`starts ${duration(late.p99_ns)} late (p99 of ${perSecond(rate)}), at most ${duration(late.max_ns)}${behind}`,
 					figures: { late_p99_ns: late.p99_ns, late_max_ns: late.max_ns, rate_per_s: rate },
 					owner: busy ? null : ownerOf(safe`most CPU by`, top),
-					link: { tab: 'irq' as const, group: 'line', sort: 'late_p99_ns', filter: linesOf(name, busy?.name) },
+					link: {
+						tab: 'irq' as const,
+						view: 'lateness',
+						group: 'line',
+						sort: 'late_p99_ns',
+						filter: linesOf(name, busy?.name),
+					},
 				},
 			];
 		});

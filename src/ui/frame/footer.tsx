@@ -3,34 +3,16 @@
  * and what is wrong with it under the place.
  */
 import type { FilterError } from '../../filter/error.ts';
-import { formatBytes, formatCount, formatShare } from '../../format.ts';
 import { sanitize } from '../../sanitize.ts';
-import type { Snapshot } from '../../snapshot.ts';
 import { textWidth, truncate } from '../../term/width.ts';
 import type { Keymap } from '../keymap.ts';
 import type { TextInput } from '../state/text-input.ts';
 import type { Span } from '../theme.ts';
 import { lineOf, type Piece, statusLine, widthOf } from '../widgets/line.ts';
 import { drawn } from '../widgets/lines.tsx';
-import { type Front, hintLine } from './hints.ts';
-
-export interface OwnCost {
-	/** BPF programs of all tabs and the whole process, as shares of one CPU. */
-	bpf: number;
-	cpu: number;
-	rssBytes: number;
-}
-
-/** Of the newest snapshots of all tabs; null before the first. */
-export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | null {
-	let cost: OwnCost | null = null;
-	for (const snapshot of snapshots) {
-		if (!snapshot || !(snapshot.dt_ns > 0)) continue;
-		const bpf: number = (cost?.bpf ?? 0) + snapshot.cost.bpf_ns / snapshot.dt_ns;
-		cost = { bpf, cpu: snapshot.cost.cpu_ns / snapshot.dt_ns, rssBytes: snapshot.cost.rss_bytes };
-	}
-	return cost;
-}
+import { type Front, hintSpans } from './hints.ts';
+import { type Losses, lostSpans } from './losses.ts';
+import { type CostForm, costSpans, type OwnCost } from './own-cost.ts';
 
 /** What is being typed. */
 export interface Prompt {
@@ -42,8 +24,8 @@ export interface Prompt {
 }
 
 export interface FooterProps {
-	/** Lost since start by cause. */
-	lost: Readonly<Record<string, number>>;
+	/** Since start. */
+	losses: Losses;
 	cost: OwnCost | null;
 	/** Position and number of rows; selected -1: none. */
 	selected: number;
@@ -60,61 +42,52 @@ export interface FooterProps {
 	height: number;
 }
 
-function lostSpans(lost: FooterProps['lost'], named: boolean): Span[] {
-	const causes = Object.entries(lost).filter(([, count]) => count > 0);
-	if (causes.length === 0) return [['dim', 'lost 0']];
-	const total = causes.reduce((sum, [, count]) => sum + count, 0);
-	return [
-		[
-			'bad',
-			`lost ${named ? causes.map(([cause, count]) => `${cause} ${formatCount(count)}`).join(', ') : formatCount(total)}`,
-		],
-	];
-}
-
-function costSpans(cost: OwnCost | null, words: boolean): Span[] {
-	if (!cost) return [];
-	return [
-		['dim', words ? 'own cost: BPF ' : 'own BPF '],
-		formatShare(cost.bpf),
-		['dim', ' CPU '],
-		formatShare(cost.cpu),
-		['dim', words ? ' RSS ' : ' '],
-		formatBytes(cost.rssBytes, words ? 'full' : 'short'),
-	];
-}
-
 /** Losses and own cost always stay; they get shorter first. */
-function statusOf({ lost, cost, selected, rows, width }: FooterProps): string {
+function statusOf({ losses, cost, selected, rows, width }: FooterProps): string {
 	const position: Span[] =
 		selected >= 0
 			? [['strong', `${selected + 1}`], ['dim', '/'], `${rows}`]
 			: [`${rows}`, ['dim', rows === 1 ? ' row' : ' rows']];
 	const room = width - widthOf(position) - 2;
-	const forms = [
-		{ named: true, words: true },
-		{ named: true, words: false },
-		{ named: false, words: false },
-	] as const;
-	const fits = ({ named, words }: (typeof forms)[number]) =>
-		widthOf(lostSpans(lost, named)) + 2 + widthOf(costSpans(cost, words)) <= room;
-	const form = forms.find(fits) ?? forms[2];
+	const forms: readonly { named: boolean; form: CostForm }[] = [
+		{ named: true, form: 'all' },
+		{ named: true, form: 'words' },
+		{ named: true, form: 'figures' },
+		{ named: false, form: 'figures' },
+		{ named: false, form: 'sum' },
+	];
+	const fits = ({ named, form }: (typeof forms)[number]) =>
+		widthOf(lostSpans(losses, named)) + 2 + widthOf(costSpans(cost, form)) <= room;
+	const { named, form } = forms.find(fits) ?? { named: false, form: 'sum' };
 	const pieces: Piece[] = [
 		{ spans: position, drop: 3 },
-		{ spans: lostSpans(lost, form.named), drop: 0 },
-		{ spans: costSpans(cost, form.words), drop: 1, side: 'right' },
+		{ spans: lostSpans(losses, named), drop: 0 },
+		{ spans: costSpans(cost, form), drop: 1, side: 'right' },
 	];
 	return statusLine(width, pieces);
 }
 
+/** Both where another line takes their place, for its right edge: what was lost goes before everything. */
+function shortStatus({ losses, cost, width }: FooterProps): Span[] {
+	const lost: Span[] = losses.length > 0 ? ['  ', ...lostSpans(losses, false)] : [];
+	const own: Span[] = cost && width >= 40 ? ['  ', ...costSpans(cost, 'sum')] : [];
+	return [...lost, ...own];
+}
+
+/** As much of the left as the right leaves. */
+function beside(left: readonly Span[], right: readonly Span[], width: number): string {
+	const room = width - widthOf(right);
+	return lineOf(room, left) + ' '.repeat(Math.max(0, room - widthOf(left))) + lineOf(width, right);
+}
+
 /** The filter in use, what of it does not apply here, and as many key hints as fit. */
-function bottomLine({ filter, ignored, message, keymap, front, width }: FooterProps): string {
-	if (message !== null) return lineOf(width, [['alert', ` ${sanitize(message)} `]]);
+function bottomSpans({ filter, ignored, message, keymap, front }: FooterProps, width: number): Span[] {
+	if (message !== null) return [['alert', ` ${sanitize(message)} `]];
 	const head: Span[] = [];
 	if (filter !== '') head.push(['dim', 'filter '], ['accent', truncate(sanitize(filter), Math.floor(width / 2))], '  ');
 	if (ignored.length > 0)
 		head.push(['warn', truncate(`ignored here: ${sanitize(ignored.join(', '))}`, Math.floor(width / 2) - 10)], '  ');
-	return lineOf(width, head) + hintLine(keymap, front, Math.max(0, width - widthOf(head)));
+	return [...head, ...hintSpans(keymap, front, Math.max(0, width - widthOf(head)))];
 }
 
 /** Text that would not fit is cut on the left: the caret stays in sight. */
@@ -153,21 +126,24 @@ function promptHelp(prompt: Prompt, width: number): string {
 	return lineOf(width, [['dim', words]]);
 }
 
-function promptLines(prompt: Prompt, message: string | null, width: number, height: number): string[] {
-	const { spans, placeAt } = promptSpans(prompt, width);
-	const line = lineOf(width, spans);
+function promptLines(prompt: Prompt, props: FooterProps): string[] {
+	const { message, width, height } = props;
+	const status = shortStatus(props);
+	const { spans, placeAt } = promptSpans(prompt, width - widthOf(status));
+	const line = beside(spans, status, width);
 	const problem = message ?? (prompt.error && sanitize(prompt.error.message));
 	// what is typed stays in sight, also where there is one line for both
-	if (height < 2) return [problem === null ? line : lineOf(width, [...spans, ' ', ['bad', problem]])];
+	if (height < 2) return [problem === null ? line : beside([...spans, ' ', ['bad', problem]], status, width)];
 	if (message !== null) return [line, lineOf(width, [['warn', sanitize(message)]])];
 	return [line, problem === null ? promptHelp(prompt, width) : errorLine(problem, placeAt, width)];
 }
 
 function footerLines(props: FooterProps): string[] {
-	const { prompt, message, width, height } = props;
-	if (prompt) return promptLines(prompt, message, width, height);
-	const bottom = bottomLine(props);
-	return height >= 2 ? [statusOf(props), bottom] : [bottom];
+	const { prompt, width, height } = props;
+	if (prompt) return promptLines(prompt, props);
+	if (height >= 2) return [statusOf(props), lineOf(width, bottomSpans(props, width))];
+	const status = shortStatus(props);
+	return [beside(bottomSpans(props, width - widthOf(status)), status, width)];
 }
 
 export const Footer = drawn(footerLines);

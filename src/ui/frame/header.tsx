@@ -2,11 +2,13 @@
 import { type ReactElement, useContext } from 'react';
 import { formatDuration } from '../../format.ts';
 import type { SafeText } from '../../sanitize.ts';
+import type { WorkerFailure } from '../../store.ts';
 import type { Ns } from '../../units.ts';
 import type { Span } from '../theme.ts';
 import { HitsContext } from '../widgets/hit.ts';
 import { type Piece, statusLine } from '../widgets/line.ts';
 import { Lines } from '../widgets/lines.tsx';
+import type { SourceBadge } from './source.ts';
 import { type TabLine, tabLine } from './tab-line.ts';
 
 /** What the header says about the machine. */
@@ -28,11 +30,13 @@ export interface HeaderProps {
 	host: HostInfo;
 	tabs: readonly { id: string; digit: string; title: string; state: 'attaching' | 'live' | 'unavailable' }[];
 	active: string;
-	/** Kind and uncertainty of the energy figures; null before they are known. */
-	energy: string | null;
+	source: SourceBadge;
 	/** ISO 8601; when what is shown was measured. */
 	time: string | null;
 	paused: boolean;
+	/** s, of figures older than they should be; null: they are not. */
+	age: number | null;
+	failure: WorkerFailure | null;
 	/** How far the moment shown lies back, ns. */
 	behind: Ns;
 	/** When the baseline was marked, ISO 8601; null: none is. */
@@ -53,7 +57,7 @@ export function clock(time: string | null): string {
 		: `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-function machineLine({ host, energy, time, width }: HeaderProps): string {
+function machineLine({ host, source, time, width }: HeaderProps): string {
 	const [up, load] = [host.uptime(), host.load()];
 	const pieces: Piece[] = [
 		{ spans: [['brand', 'wattlag']], drop: 2 },
@@ -72,40 +76,36 @@ function machineLine({ host, energy, time, width }: HeaderProps): string {
 						],
 			drop: 3,
 		},
-		{
-			spans:
-				energy === null
-					? []
-					: [
-							['dim', 'energy '],
-							['warn', energy],
-						],
-			drop: 5,
-			side: 'right',
-		},
+		{ spans: source.full, drop: 5, side: 'right' },
 		{ spans: [clock(time)], drop: 4, side: 'right' },
 	];
 	return statusLine(width, pieces);
 }
 
 /** What the figures are: of now, held, of a moment in the past, or not there. */
-function badgeOf({ tabs, active, paused, behind, time, delay, width }: HeaderProps): Span {
+function badgeOf({ tabs, active, paused, behind, age, failure, time, delay, width }: HeaderProps): Span {
 	const state = tabs.find((tab) => tab.id === active)?.state;
 	if (paused && behind > 0) {
 		const back = formatDuration(Math.round(behind / 1e9));
 		return ['alert', width < 60 ? ` ‖ ${clock(time)} -${back} ` : ` PAUSED ${clock(time)}, ${back} back `];
 	}
 	if (paused) return ['alert', ` PAUSED ${clock(time)} `];
+	const since = age === null ? '' : ` ${formatDuration(age)}`;
+	if (failure && !failure.restarting) return ['bad', `stopped${since}`];
 	if (state === 'attaching') return ['warn', 'attaching…'];
 	if (state === 'unavailable') return ['bad', 'unavailable'];
+	if (age !== null) return ['warn', `stale${since}`];
 	return ['good', `● ${Number(delay.toFixed(2))}s`];
 }
 
 function tabsOf(props: HeaderProps): TabLine {
-	const { tabs, active, baseline, group, width } = props;
+	const { tabs, active, baseline, group, source, width, height } = props;
 	const names = tabs.map((tab) => ({ ...tab, unavailable: tab.state === 'unavailable' }));
+	// without the line above, how far estimates are right still has to be seen
+	const error: Span[] = height >= 2 || source.error.length === 0 ? [] : [...source.error, ' '];
+	const badge = [...error, badgeOf(props)];
 	const marked: Span[] = baseline === null ? [] : [['accent', `Δ ${clock(baseline)}`]];
-	return tabLine(names, active, [[badgeOf(props)], marked, group === null ? [] : [['dim', 'by '], group]], width);
+	return tabLine(names, active, [badge, marked, group === null ? [] : [['dim', 'by '], group]], width);
 }
 
 export function Header(props: HeaderProps): ReactElement {

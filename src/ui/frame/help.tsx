@@ -20,10 +20,17 @@ const notes = ['Sizes are in powers of 1024 (K = KiB), counts in powers of 1000;
 
 /** What the screen says in one word and a newcomer may not know. */
 const glossary: readonly (readonly [string, string])[] = [
-	['lost', 'events that the kernel side had to drop since start, by cause; figures miss them'],
+	[
+		'stale',
+		'in the place of the interval: how old the figures are, when no new ones came for three intervals; stopped: sampling has failed for good',
+	],
+	[
+		'lost',
+		'events that the kernel side had to drop since start, by cause, and of other tabs by their name; figures miss them',
+	],
 	[
 		'own cost',
-		'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU; then its memory',
+		'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU (own: both together); then its memory (RSS), and what the kernel holds for the maps and programs of BPF, which is not in it',
 	],
 	[
 		'p50, p99',
@@ -35,6 +42,14 @@ const glossary: readonly (readonly [string, string])[] = [
 		'the same over time: a column per interval, the newest on the right, long times on top; ·░▒▓█ from few to many, by order of magnitude',
 	],
 	['Δ, ▲, ▼', 'change against the baseline (b): Δ of the sorted column, arrows from 10 % on; new: it was not there'],
+	[
+		'┊',
+		'on a time axis: an interval far longer than asked (the program was stopped, the machine slept); rates are over its true length',
+	],
+	[
+		'source',
+		'on top (energy: of the watts): what the figures are measured by, and how far they are right (± or exact; percentiles less so); all about it in this help',
+	],
 	['model', 'energy computed from CPU time, because no power counter could be read'],
 	['filter', 'a term whose column this tab lacks is ignored here and named; a path means it and all below it'],
 ];

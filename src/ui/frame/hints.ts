@@ -1,7 +1,7 @@
 /** The footer's hints: keys that do something in what is in front, the most important first, as many as fit. */
 import { textWidth } from '../../term/width.ts';
 import type { Command, Keymap } from '../keymap.ts';
-import { paint } from '../theme.ts';
+import type { Span } from '../theme.ts';
 
 /** What is in front, as far as hints depend on it. */
 export interface Front {
@@ -26,19 +26,19 @@ function useful(command: Command, { kind, groups, views, hasDetail }: Front): bo
 	return true;
 }
 
-export function hintLine({ bindings }: Keymap, front: Front, width: number): string {
+export function hintSpans({ bindings }: Keymap, front: Front, width: number): Span[] {
 	const shown = bindings
 		.filter(({ command, hint, keys }) => hint !== undefined && keys.length > 0 && useful(command, front))
 		.sort((a, b) => (a.hintOrder ?? 99) - (b.hintOrder ?? 99));
-	let line = '';
+	const spans: Span[] = [];
 	let used = 0;
 	for (const { keys, hint } of shown) {
 		const key = keys[0] as string;
 		const label = `${hint} `;
 		const cells = textWidth(key) + textWidth(label) + 1;
 		if (used + cells > width) break;
-		line += `${paint('strong', key)}${paint('hint', label)} `;
+		spans.push(['strong', key], ['hint', label], ' ');
 		used += cells;
 	}
-	return line;
+	return spans;
 }

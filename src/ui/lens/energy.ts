@@ -1,7 +1,7 @@
 /** Lens: watts, joules and CPU time of one process. */
 import { wattsOf } from '../../energy/parts.ts';
 import { formatMicroJoules, formatNs, formatShare, formatWatts } from '../../format.ts';
-import { secondsOf } from '../../snapshot.ts';
+import { timelineOf } from '../../timeline.ts';
 import { energyOf, type Look, newest, type Section, TREND } from './look.ts';
 
 /** Watts over time; the share of a CPU where there are no watts. */
@@ -43,6 +43,6 @@ export const energySection: Section = {
 		if (!chart || !last || values.filter((value) => value > 0).length < 2) return [];
 		const format = last.source.kind === 'time' ? formatShare : formatWatts;
 		const series = [{ role: 'series1' as const, values }];
-		return chart({ series, width, height: tall ? 11 : 6, format, seconds: secondsOf(last) });
+		return chart({ series, width, height: tall ? 11 : 6, format, timeline: timelineOf(histories.energy) });
 	},
 };

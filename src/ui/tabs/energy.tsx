@@ -4,7 +4,8 @@ import { energyParts, wattsOf } from '../../energy/parts.ts';
 import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../energy/rows.ts';
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
-import { type Snapshot, secondsOf } from '../../snapshot.ts';
+import type { Snapshot } from '../../snapshot.ts';
+import { timelineOf } from '../../timeline.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
 import { Panes } from '../widgets/panes.tsx';
@@ -123,7 +124,8 @@ const highest = 20;
 
 /** Of the row, where it alone is looked at, else of the machine. */
 function Watts({ tab, row, width, height }: Area & { tab: Props; row: EnergyRow | undefined }): ReactElement {
-	const { snapshot, history, rowKey, detail } = tab;
+	const { history, rowKey, detail } = tab;
+	const timeline = useMemo(() => timelineOf(history), [history]);
 	const shown = detail ? row : undefined;
 	const series = useMemo(
 		() => (shown ? rowSeries({ history, rowKey }, shown, width) : totalSeries(history, width)),
@@ -134,7 +136,7 @@ function Watts({ tab, row, width, height }: Area & { tab: Props; row: EnergyRow 
 			title="watts over time"
 			series={series}
 			format={formatWatts}
-			seconds={secondsOf(snapshot)}
+			timeline={timeline}
 			width={width}
 			height={shown ? height : Math.min(height, highest)}
 		/>

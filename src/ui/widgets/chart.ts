@@ -4,7 +4,9 @@
  */
 import Line from 'blessed-contrib/lib/widget/charts/line.js';
 import drawille, { type DotCanvas } from 'drawille-canvas-blessed-contrib';
+import { lastOf, type Timeline } from '../../timeline.ts';
 import { paint, type Role } from '../theme.ts';
+import { GAP } from './gap.ts';
 
 export interface Series {
 	role: Role;
@@ -19,8 +21,8 @@ export interface ChartOptions {
 	height: number;
 	/** Writes values of the vertical axis, unit included. */
 	format: (value: number) => string;
-	/** Length of one interval, s, for the horizontal axis. */
-	seconds: number;
+	/** When the values were, for the horizontal axis. */
+	timeline: Timeline;
 }
 
 /** Cells of the axis labels. */
@@ -77,6 +79,16 @@ class Cells implements DotCanvas {
 		}
 	}
 
+	/** A column that is not like the others: its place on the axis in row `axis`, and what is free above it. */
+	mark(column: number, axis: number): void {
+		for (let row = 0; row <= axis; row++) {
+			const index = row * this.columns + column;
+			if (row < axis && (this.patterns[index] !== 0 || this.texts[index] !== undefined)) continue;
+			this.texts[index] = GAP;
+			this.roles[index] = 'warn';
+		}
+	}
+
 	measureText(text: string): { width: number } {
 		return { width: text.length * 2 };
 	}
@@ -119,7 +131,7 @@ export function niceCeiling(value: number): number {
 }
 
 /** Draw; the newest value is at the right edge. `height` lines, or fewer when there is no room for a chart. */
-export function chartLines({ series, width, height, format, seconds }: ChartOptions): string[] {
+export function chartLines({ series, width, height, format, timeline }: ChartOptions): string[] {
 	const points = width - labelWidth;
 	if (points < 8 || height < 4) return [];
 	const shown = series.map((one) => ({ ...one, values: one.values.slice(-points) }));
@@ -152,7 +164,10 @@ export function chartLines({ series, width, height, format, seconds }: ChartOpti
 	if (cells === undefined) return [];
 	cells.label = (text) =>
 		/^\d+(\.\d+)?$/.test(text) ? format((Number(text) / top) * highest).padStart(labelWidth - 1) : text;
-	const x = Array.from({ length: points }, (_, index) => ago((points - 1 - index) * seconds));
+	const { ages, gaps, step } = lastOf(timeline, points);
+	const oldest = ages[0] ?? 0;
+	const before = points - ages.length;
+	const x = Array.from({ length: points }, (_, index) => ago(ages[index - before] ?? oldest + (before - index) * step));
 	chart.setData(
 		shown.map((one) => ({
 			x,
@@ -163,6 +178,7 @@ export function chartLines({ series, width, height, format, seconds }: ChartOpti
 			style: { line: one.role },
 		})),
 	);
+	for (const [index, gap] of gaps.entries()) if (gap > 0) cells.mark(labelWidth + before + index, height - 2);
 	return cells.lines().slice(0, height);
 }
 

@@ -1,8 +1,10 @@
 /** Latency × time: a column per interval, a row per power of two, the newest on the right. */
 import { formatNs } from '../../format.ts';
 import { fitCells } from '../../term/width.ts';
+import { lastOf, type Timeline } from '../../timeline.ts';
 import type { Count, Ns } from '../../units.ts';
 import { paint } from '../theme.ts';
+import { GAP, gapSpans } from './gap.ts';
 import { lineOf } from './line.ts';
 import { drawn } from './lines.tsx';
 import { timeRole } from './marks.ts';
@@ -14,25 +16,26 @@ export interface HeatMapProps extends Area {
 	/** Oldest first: counts by power of two of `unit`. */
 	columns: readonly (readonly Count[])[];
 	unit: Ns;
-	/** Of an interval, for the time axis. */
-	seconds: number;
+	/** When the columns were. */
+	timeline: Timeline;
 }
 
 const shades = ['·', '░', '▒', '▓', '█'];
 const labelWidth = 9;
 
 /** From few to many, by order of magnitude: one slow wait among thousands of short ones has to be seen. */
-function shade(count: Count, most: Count): string {
-	if (!(count > 0)) return ' ';
+function shade(count: Count, most: Count, gap: boolean): string {
+	if (!(count > 0)) return gap ? GAP : ' ';
 	const share = Math.log1p(count) / Math.log1p(most);
 	return shades[Math.min(shades.length - 1, Math.floor(share * shades.length))] as string;
 }
 
-export function heatMapLines({ title, columns, unit, seconds, width, height }: HeatMapProps): string[] {
+export function heatMapLines({ title, columns, unit, timeline, width, height }: HeatMapProps): string[] {
 	// the legend goes before the map does
 	const legend = height > 4;
 	const rows = height - (legend ? 2 : 1);
 	const shown = columns.slice(-Math.max(0, width - labelWidth));
+	const { ages, gaps, step: interval } = lastOf(timeline, shown.length);
 	if (rows < 2 || shown.length === 0) return [];
 	const filled = shown.flatMap((column) => [
 		column.findIndex((count) => count > 0),
@@ -53,16 +56,25 @@ export function heatMapLines({ title, columns, unit, seconds, width, height }: H
 		.map(
 			({ from, cells }) =>
 				paint('dim', `${fitCells(`≥${formatNs(from)}`, labelWidth - 2, 'right')} │`) +
-				paint(timeRole(from), cells.map((count) => shade(count, most)).join('')),
+				paint(timeRole(from), cells.map((count, index) => shade(count, most, (gaps[index] ?? 0) > 0)).join('')),
 		);
-	const span = Math.round(shown.length * seconds);
-	const begin = `−${span}s`;
+	const begin = `−${Math.round((ages[0] ?? 0) + interval)}s`;
 	const room = shown.length - 3;
-	const axis = `${' '.repeat(labelWidth)}${fitCells(room > begin.length ? begin : '', Math.max(0, room))}now`;
+	const scale = [...`${fitCells(room > begin.length ? begin : '', Math.max(0, room))}now`];
+	const axis = scale.map((glyph, index) => (glyph === ' ' && (gaps[index] ?? 0) > 0 ? GAP : glyph)).join('');
 	return [
-		...(legend ? [lineOf(width, [['dim', `${title}   `], '·░▒▓█', ['dim', ' few to many waits (logarithmic)']])] : []),
+		...(legend
+			? [
+					lineOf(width, [
+						['dim', `${title}   `],
+						'·░▒▓█',
+						['dim', ' few to many waits (logarithmic)'],
+						...gapSpans(timeline, shown.length),
+					]),
+				]
+			: []),
 		...body,
-		paint('dim', axis),
+		paint('dim', `${' '.repeat(labelWidth)}${axis}`),
 	];
 }
 

@@ -11,8 +11,12 @@ export function bar(share: number, width: number): string {
 	return '█'.repeat(Math.floor(units / 8)) + eighths[units % 8];
 }
 
-/** One glyph for a share, from nothing to all in eighths. */
-export const levels: readonly string[] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const levels = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/** One glyph for a share (0–1), from nothing to all in eighths; what is there at all is seen. */
+export function levelGlyph(share: number): string {
+	return levels[share > 0 ? Math.max(1, Math.min(8, Math.round(share * 8))) : 0] as string;
+}
 
 /** Times that people notice: over 10 ms, over 1 ms. */
 export function timeRole(ns: Ns): Role {

@@ -2,6 +2,7 @@
 import { type ReactElement, useEffect, useMemo, useState } from 'react';
 import type { Span } from '../theme.ts';
 import type { ChartOptions, Series } from './chart.ts';
+import { gapSpans } from './gap.ts';
 import { lineOf } from './line.ts';
 import { Lines } from './lines.tsx';
 
@@ -38,15 +39,15 @@ export function useDraw(): Draw | undefined {
 	return draw?.draw;
 }
 
-export function TimeChart({ title, series, width, height, format, seconds }: TimeChartProps): ReactElement {
+export function TimeChart({ title, series, width, height, format, timeline }: TimeChartProps): ReactElement {
 	const draw = useDraw();
 	const lines = useMemo(() => {
 		const legend = series.flatMap(({ role, name, values }): Span[] => {
 			const now = format(values.at(-1) ?? Number.NaN);
 			return ['   ', [role, '● '], `${name} `, ['strong', now]];
 		});
-		const head = lineOf(width, [['dim', title], ...legend]);
-		return [head, ...(draw?.({ series, width, height: height - 1, format, seconds }) ?? [])];
-	}, [draw, title, series, width, height, format, seconds]);
+		const head = lineOf(width, [['dim', title], ...legend, ...gapSpans(timeline, width)]);
+		return [head, ...(draw?.({ series, width, height: height - 1, format, timeline }) ?? [])];
+	}, [draw, title, series, width, height, format, timeline]);
 	return <Lines lines={lines} width={width} height={height} />;
 }

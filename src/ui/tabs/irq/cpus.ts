@@ -4,8 +4,9 @@ import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
 import type { Snapshot } from '../../../snapshot.ts';
 import { fitCells } from '../../../term/width.ts';
 import { paint, type Role, type Span } from '../../theme.ts';
-import { lineOf } from '../../widgets/line.ts';
-import { bar, levels } from '../../widgets/marks.ts';
+import { cpusPerCell, foldCpus, perCellText } from '../../widgets/cpu-strip.ts';
+import { lineOf, widthOf } from '../../widgets/line.ts';
+import { bar, levelGlyph } from '../../widgets/marks.ts';
 
 export interface IrqShares {
 	hard: number;
@@ -30,43 +31,49 @@ function loadRole(load: number): Role {
 	return load >= 0.7 ? 'bad' : load >= 0.3 ? 'warn' : 'good';
 }
 
-/** One glyph per CPU; a full block is a CPU that does nothing else. */
-export function cpuSpans(snapshot: Snapshot<IrqRow, IrqExtra>): Span[] {
+/** A full block is a CPU that does nothing else. */
+export function cpuSpans(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): Span[] {
 	const loads = snapshot.cpu_share.map((cpu) => ({ cpu: cpu.cpu, load: cpu.hard + cpu.soft + cpu.vector }));
 	const busiest = loads.reduce((a, b) => (b.load > a.load ? b : a), { cpu: 0, load: 0 });
-	const glyphs = loads.map(({ load }): Span => {
-		const level = Math.max(load > 0.001 ? 1 : 0, Math.min(8, Math.round(load * 8)));
-		return [level === 0 ? 'dim' : loadRole(load), levels[level] as string];
-	});
+	const head: Span[] = ['busiest ', ['strong', `cpu${busiest.cpu}`], ` ${formatShare(busiest.load)}`];
+	const perCell = cpusPerCell(loads.length, width - widthOf(head) - 15);
+	const cells = foldCpus(
+		loads.map(({ load }) => (load > 0.001 ? load : 0)),
+		perCell,
+	);
 	return [
-		'busiest ',
-		['strong', `cpu${busiest.cpu}`],
-		` ${formatShare(busiest.load)}`,
-		['dim', '   per CPU '],
-		...glyphs,
+		...head,
+		['dim', `   ${perCellText(perCell)} `],
+		...cells.map((load): Span => [load === 0 ? 'dim' : loadRole(load), levelGlyph(load)]),
 	];
 }
 
-/** One CPU per line, for a pane with room to spare. */
-export function cpuLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): string[] {
+/** One CPU per line, for a pane with room to spare: the busiest where there is not enough for all. */
+export function cpuLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
 	const barWidth = Math.max(0, width - 40);
+	const all = snapshot.cpu_share.map((share) => ({ ...share, total: share.hard + share.soft + share.vector }));
+	const room = height - 1;
+	const sorted = all.length > room ? all.toSorted((a, b) => b.total - a.total) : all;
+	const shown = all.length > room ? sorted.slice(0, Math.max(0, room - 1)) : sorted;
+	const rest = sorted.slice(shown.length);
 	return [
 		paint(
 			'dim',
 			`${fitCells('CPU', 6)}${['total', 'hard', 'soft', 'vector'].map((title) => fitCells(title, 8, 'right')).join('')}`,
 		),
-		...snapshot.cpu_share.map(({ cpu, hard, soft, vector }) => {
-			const total = hard + soft + vector;
+		...shown.map(({ cpu, total, hard, soft, vector }) => {
 			const figures = [total, hard, soft, vector].map((share) => fitCells(formatShare(share), 8, 'right')).join('');
 			return `${fitCells(`cpu${cpu}`, 6)}${figures}  ${paint(loadRole(total), bar(total, barWidth))}`;
 		}),
+		...(rest.length > 0 && room > 0
+			? [paint('dim', `… and ${rest.length} more CPUs, at most ${formatShare(rest[0]?.total ?? 0)} each`)]
+			: []),
 	];
 }
 
 /** Share of a CPU, 0–1, as a glyph: what is there at all is seen, a full block is a CPU that does nothing else. */
 function heatSpan(share: number, storm: boolean): Span {
-	const level = share > 0 ? Math.max(1, Math.min(8, Math.ceil(share * 8))) : 0;
-	return [storm ? 'alert' : level === 0 ? 'dim' : loadRole(share), levels[level] as string];
+	return [storm ? 'alert' : share === 0 ? 'dim' : loadRole(share), levelGlyph(share)];
 }
 
 /**
@@ -74,10 +81,11 @@ function heatSpan(share: number, storm: boolean): Span {
  * rows of one CPU alone (group cpu) are put together again.
  */
 export function heatLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
-	const nameWidth = Math.min(22, Math.max(12, width - 16));
-	const cells = Math.max(1, width - nameWidth - 8);
 	const last = snapshot.cpu_share.at(-1)?.cpu ?? 0;
-	const perCell = Math.ceil((last + 1) / cells);
+	const names = Math.min(22, Math.max(12, width - 16));
+	const nameWidth = last < width - names - 8 ? names : Math.min(16, names);
+	const cells = Math.max(1, width - nameWidth - 8);
+	const perCell = cpusPerCell(last + 1, cells);
 	const strip = Math.ceil((last + 1) / perCell);
 	const found = new Map<string, { name: string; time: number; shares: number[]; storms: boolean[] }>();
 	for (const { kind, irq, name, cpus } of snapshot.rows) {
@@ -93,9 +101,9 @@ export function heatLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, h
 		}
 	}
 	const busiest = [...found.values()].sort((a, b) => b.time - a.time).slice(0, Math.max(0, height - 1));
-	const of = perCell === 1 ? `cpu0–${last}` : `${perCell} CPUs a cell`;
+	const of = perCell === 1 ? `cpu0–${last}` : perCellText(perCell);
 	return [
-		lineOf(width, [['dim', `${fitCells('heat: % of each CPU', nameWidth)} ${fitCells('all', 6, 'right')} ${of}`]]),
+		lineOf(width, [['dim', `${fitCells('heat: % of CPU', nameWidth)} ${fitCells('all', 6, 'right')} ${of}`]]),
 		...busiest.map((line) =>
 			lineOf(width, [
 				fitCells(line.name, nameWidth),

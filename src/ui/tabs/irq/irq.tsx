@@ -3,8 +3,9 @@ import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { formatShare } from '../../../format.ts';
 import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
-import { type Snapshot, secondsOf } from '../../../snapshot.ts';
+import type { Snapshot } from '../../../snapshot.ts';
 import { fitCells } from '../../../term/width.ts';
+import { timelineOf } from '../../../timeline.ts';
 import type { TabProps, TabView } from '../../tab.ts';
 import { paint } from '../../theme.ts';
 import { Lines } from '../../widgets/lines.tsx';
@@ -12,10 +13,14 @@ import { Panes } from '../../widgets/panes.tsx';
 import type { Area } from '../../widgets/split.ts';
 import { TimeChart } from '../../widgets/time-chart.tsx';
 import { cpuLines, heatLines, irqShares } from './cpus.ts';
+import { latenessLines } from './lateness.ts';
 import { Durations, nameOf } from './source.tsx';
 import { summaryOf } from './summary.ts';
 
 type Props = TabProps<IrqRow, IrqExtra>;
+
+const views = ['time', 'lateness'] as const;
+const LATENESS = 1;
 
 /** Kinds of interrupts, each with its curve. */
 const kinds = [
@@ -24,17 +29,18 @@ const kinds = [
 	['vector', 'series3'],
 ] as const;
 
-function Shares({ snapshot, history, width, height }: Area & Pick<Props, 'snapshot' | 'history'>): ReactElement {
+function Shares({ history, width, height }: Area & Pick<Props, 'history'>): ReactElement {
 	const series = useMemo(() => {
 		const shares = history.slice(-width).map(irqShares);
 		return kinds.map(([name, role]) => ({ role, name, values: shares.map((share) => share[name]) }));
 	}, [history, width]);
+	const timeline = useMemo(() => timelineOf(history), [history]);
 	return (
 		<TimeChart
 			title="% of one CPU"
 			series={series}
 			format={formatShare}
-			seconds={secondsOf(snapshot)}
+			timeline={timeline}
 			width={width}
 			height={height}
 		/>
@@ -73,14 +79,14 @@ function Pane({ snapshot, history, width, height }: Area & Pick<Props, 'snapshot
 			return snapshot.rows.some(({ kind }) => kind !== 'stolen')
 				? heatLines(snapshot, heatWidth, height)
 				: stolenLines(snapshot, heatWidth, height);
-		const cpus = ['', ...cpuLines(snapshot, width).slice(0, Math.max(2, Math.floor((height - chart) / 4)))];
+		const cpus = ['', ...cpuLines(snapshot, width, Math.max(2, Math.floor((height - chart) / 4)))];
 		const rest = height - chart - cpus.length - 2;
 		const heat = heatLines(snapshot, width, Math.ceil(rest / 2));
 		return [...cpus, '', ...heat, '', ...stolenLines(snapshot, width, rest - heat.length)];
 	}, [snapshot, width, height, chart, low, heatWidth]);
 	return (
 		<Box flexDirection={low ? 'row' : 'column'} gap={low ? 2 : 0}>
-			<Shares snapshot={snapshot} history={history} width={low ? width - heatWidth - 2 : width} height={chart} />
+			<Shares history={history} width={low ? width - heatWidth - 2 : width} height={chart} />
 			<Lines lines={lines} width={heatWidth} height={low ? height : height - chart} />
 		</Box>
 	);
@@ -88,18 +94,22 @@ function Pane({ snapshot, history, width, height }: Area & Pick<Props, 'snapshot
 
 function View(props: Props): ReactElement {
 	const { snapshot, history } = props;
+	const late = props.view === LATENESS;
 	return (
 		<Panes
 			tab={props}
 			title="Interrupts"
 			nameOf={nameOf}
-			summary={summaryOf(snapshot)}
+			summary={summaryOf(snapshot, props.width)}
 			empty="no interrupts in this interval"
 			pane={{
-				rows: 7,
-				least: 5,
+				rows: late ? 12 : 7,
+				least: late ? 4 : 5,
+				first: late,
 				draw: (area, row) =>
-					row && row.kind !== 'stolen' ? (
+					late && !props.detail ? (
+						<Lines lines={latenessLines(snapshot, area.width, area.height)} {...area} />
+					) : row && row.kind !== 'stolen' ? (
 						<Durations row={row} tab={props} {...area} />
 					) : (
 						<Pane snapshot={snapshot} history={history} {...area} />
@@ -109,4 +119,4 @@ function View(props: Props): ReactElement {
 	);
 }
 
-export const irqTab: TabView<IrqRow, IrqExtra> = { View, nameOf };
+export const irqTab: TabView<IrqRow, IrqExtra> = { View, nameOf, views };

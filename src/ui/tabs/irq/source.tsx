@@ -1,11 +1,12 @@
 /** One source of interrupts: how long its handler takes, where it runs, and how late it begins. */
 import type { ReactElement } from 'react';
-import { formatCount, formatNs } from '../../../format.ts';
+import { formatCount, formatNs, formatShare } from '../../../format.ts';
 import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
 import { safe } from '../../../sanitize.ts';
 import type { TabProps } from '../../tab.ts';
 import type { Role, Span } from '../../theme.ts';
 import { TitledHistogram } from '../../widgets/histogram.tsx';
+import { widthOf } from '../../widgets/line.ts';
 import type { Area } from '../../widgets/split.ts';
 
 export const nameOf = (row: IrqRow) => safe`${row.name}`;
@@ -35,11 +36,22 @@ function latenessSpans(row: IrqRow, zones: IrqExtra['late_zones_ns']): Span[] {
 	];
 }
 
-/** Where an interrupt line goes and may go. */
-function placeSpans({ device, affinity, effective_affinity, cpus }: IrqRow): Span[] {
+/** The CPUs that got most of a line's interrupts, as many as fit; what is left of them is counted. */
+function cpuPlaces(cpus: IrqRow['cpus'], width: number): string {
 	const total = cpus.reduce((sum, { count }) => sum + count, 0);
-	const shares = cpus.slice(0, 8).map(({ cpu, count }) => `cpu${cpu} ${Math.round((count / total) * 100)}%`);
-	return [
+	const texts = cpus
+		.toSorted((a, b) => b.count - a.count)
+		.map(({ cpu, count }) => `cpu${cpu} ${formatShare(count / total)}`);
+	const more = (named: number) => (named < texts.length ? `… and ${texts.length - named} more` : '');
+	const line = (named: number) => [...texts.slice(0, named), more(named)].filter((text) => text !== '').join('  ');
+	let named = Math.min(texts.length, 8);
+	while (named > 1 && line(named).length > width) named--;
+	return line(named);
+}
+
+/** Where an interrupt line goes and may go. */
+function placeSpans({ device, affinity, effective_affinity, cpus }: IrqRow, width: number): Span[] {
+	const head: Span[] = [
 		...(device === null ? [] : ([['dim', 'device '], device, ['dim', '   ']] as Span[])),
 		...(affinity === null
 			? []
@@ -50,8 +62,11 @@ function placeSpans({ device, affinity, effective_affinity, cpus }: IrqRow): Spa
 					effective_affinity ?? '–',
 					['dim', '   '],
 				] as Span[])),
-		...(shares.length === 0 ? [] : ([['dim', 'interrupts by CPU: '], shares.join('  ')] as Span[])),
 	];
+	const title = 'interrupts by CPU: ';
+	return cpus.length === 0
+		? head
+		: [...head, ['dim', title], cpuPlaces(cpus, Math.max(20, width - widthOf(head) - title.length))];
 }
 
 type DurationsProps = Area & { row: IrqRow; tab: TabProps<IrqRow, IrqExtra> };
@@ -59,7 +74,7 @@ type DurationsProps = Area & { row: IrqRow; tab: TabProps<IrqRow, IrqExtra> };
 export function Durations({ row, tab: { snapshot, logarithmic }, width, height }: DurationsProps): ReactElement {
 	const lines: Span[][] = [
 		[['dim', 'time in the handler: '], nameOf(row)],
-		placeSpans(row),
+		placeSpans(row, width),
 		latenessSpans(row, snapshot.late_zones_ns),
 	];
 	return (

@@ -41,13 +41,13 @@ const stolenHint: Span[] = [
 	],
 ];
 
-export function summaryOf(snapshot: Snapshot<IrqRow, IrqExtra>): Span[][] {
+export function summaryOf(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): Span[][] {
 	const storm = stormSpans(snapshot);
 	const stolen = snapshot.group === 'process' || snapshot.group === 'cgroup';
 	return [
 		totalSpans(snapshot),
 		...(storm.length > 0 ? [storm] : []),
 		...(stolen ? [stolenHint] : []),
-		...(storm.length > 0 || stolen ? [] : [cpuSpans(snapshot)]),
+		...(storm.length > 0 || stolen ? [] : [cpuSpans(snapshot, width)]),
 	];
 }

@@ -3,9 +3,10 @@ import { formatCount, formatNs, formatShare } from '../../../format.ts';
 import { fitCells } from '../../../term/width.ts';
 import type { Count, Ns } from '../../../units.ts';
 import { paint, type Span } from '../../theme.ts';
-import { lineOf } from '../../widgets/line.ts';
+import { cpusPerCell, foldCpus, perCellText } from '../../widgets/cpu-strip.ts';
+import { lineOf, widthOf } from '../../widgets/line.ts';
 import { drawn } from '../../widgets/lines.tsx';
-import { bar, levels } from '../../widgets/marks.ts';
+import { bar, levelGlyph } from '../../widgets/marks.ts';
 import type { Area } from '../../widgets/split.ts';
 
 /** Waits that ended on one CPU in the interval. */
@@ -14,11 +15,6 @@ export interface CpuWait {
 	count: Count;
 	wait_ns: Ns;
 	p99_ns: Ns;
-}
-
-function strip(cpus: readonly CpuWait[]): string {
-	const most = Math.max(...cpus.map(({ wait_ns }) => wait_ns));
-	return cpus.map(({ wait_ns }) => levels[wait_ns > 0 ? Math.max(1, Math.round((wait_ns / most) * 8)) : 0]).join('');
 }
 
 function total(cpus: readonly CpuWait[]): Ns {
@@ -30,19 +26,23 @@ function longestFirst(cpus: readonly CpuWait[]): CpuWait[] {
 }
 
 /** A glyph per CPU by its waiting; the highest is named, since imbalance is what one looks for. */
-export function cpuLine(cpus: readonly CpuWait[]): Span[] {
+export function cpuLine(cpus: readonly CpuWait[], width: number): Span[] {
 	const sum = total(cpus);
 	const [worst] = longestFirst(cpus);
 	if (!worst || sum === 0) return [['dim', 'waiting per CPU: none']];
-	return [
-		['dim', 'waiting per CPU '],
-		strip(cpus),
+	const most: Span[] = [
 		['dim', '   most on '],
 		['strong', `cpu${worst.cpu}`],
 		` ${formatShare(worst.wait_ns / sum)}`,
-		['dim', ` of it (even: ${formatShare(1 / cpus.length)}), p99 `],
+		['dim', ` (even: ${formatShare(1 / cpus.length)}), p99 `],
 		formatNs(worst.p99_ns),
 	];
+	const perCell = cpusPerCell(cpus.length, Math.max(8, width - widthOf(most) - 20));
+	const cells = foldCpus(
+		cpus.map(({ wait_ns }) => wait_ns / worst.wait_ns),
+		perCell,
+	);
+	return [['dim', `waiting ${perCellText(perCell)} `], cells.map(levelGlyph).join(''), ...most];
 }
 
 /** The CPUs on which was waited most, with bars; those for which there is no room are added up. */

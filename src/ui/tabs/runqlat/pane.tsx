@@ -4,8 +4,8 @@ import { type ReactElement, useMemo } from 'react';
 import { formatNs } from '../../../format.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../runqueue/rows.ts';
 import type { SafeText } from '../../../sanitize.ts';
-import { secondsOf } from '../../../snapshot.ts';
 import { fitCells } from '../../../term/width.ts';
+import { timelineOf } from '../../../timeline.ts';
 import type { TabProps } from '../../tab.ts';
 import { paint, type Span } from '../../theme.ts';
 import { HeatMap } from '../../widgets/heat-map.tsx';
@@ -46,12 +46,13 @@ export function WaitsPane({ tab, row, name, width, height }: PaneProps): ReactEl
 	const rest = height - 1 - main - map;
 	const list = useMemo(() => (detail ? [] : waitingList(snapshot.waiting, rest)), [detail, snapshot, rest]);
 	const columns = useMemo(() => history.map(({ log2 }) => log2), [history]);
+	const timeline = useMemo(() => timelineOf(history), [history]);
 	const heatMap = (rows: number) => (
 		<HeatMap
 			title="waits of all tasks"
 			columns={columns}
 			unit={snapshot.log2_unit_ns}
-			seconds={secondsOf(snapshot)}
+			timeline={timeline}
 			width={width}
 			height={rows}
 		/>

@@ -53,12 +53,12 @@ function allLine(all: RunqlatRow | undefined, { filter, refused }: Pick<RunqlatE
 	];
 }
 
-/** Waits by zone, in words: `<10µs 62%`. */
-function zonesLine(all: RunqlatRow | undefined, limits: readonly number[]): Span[] {
-	if (!all || all.count === 0) return [];
+/** Waits by zone, in words: `<10µs 62%`; whose they are at the end, where it may be cut. */
+function zonesLine(row: RunqlatRow | undefined, limits: readonly number[]): Span[] {
+	if (!row || row.count === 0) return [];
 	return [
 		['dim', 'zones'],
-		...all.zones.flatMap((count, zone): Span[] => {
+		...row.zones.flatMap((count, zone): Span[] => {
 			const from = limits[zone - 1];
 			const to = limits[zone];
 			const name =
@@ -66,14 +66,16 @@ function zonesLine(all: RunqlatRow | undefined, limits: readonly number[]): Span
 			const role = zone === limits.length ? 'bad' : zone === limits.length - 1 ? 'warn' : 'good';
 			return [
 				['dim', `   ${name} `],
-				[count > 0 ? role : 'dim', formatShare(count / all.count)],
+				[count > 0 ? role : 'dim', formatShare(count / row.count)],
 			];
 		}),
+		['dim', '   of '],
+		nameOf(row),
 	];
 }
 
 function View(props: Props): ReactElement {
-	const { snapshot, view } = props;
+	const { snapshot, rows, selected, view } = props;
 	const all = snapshot.rows.find((row) => row.key.kind === 'all');
 	const draw = (area: Area, row = all) => <WaitsPane tab={props} row={row} name={row ? nameOf(row) : ''} {...area} />;
 	return (
@@ -84,8 +86,8 @@ function View(props: Props): ReactElement {
 			summary={[
 				allLine(all, snapshot),
 				waitingLine(snapshot.waiting, snapshot.waiting_count),
-				cpuLine(snapshot.cpus),
-				zonesLine(all, snapshot.zones_ns),
+				cpuLine(snapshot.cpus, props.width),
+				zonesLine(rows[selected] ?? all, snapshot.zones_ns),
 			]}
 			empty="nobody waited for a CPU in this interval"
 			pane={view === 0 ? { rows: 10, least: 5, draw } : { rows: 30, least: 4, first: true, draw }}

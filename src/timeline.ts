@@ -1,0 +1,33 @@
+/** When the intervals of a history were, for time axes: they need not be equally long, and the machine may have slept. Pure. */
+import type { Snapshot } from './snapshot.ts';
+
+export interface Timeline {
+	/** How long before the newest one each ended, s. */
+	ages: readonly number[];
+	/** By how much each took longer than asked, s; 0: as asked. */
+	gaps: readonly number[];
+	/** How long an interval is as a rule, s. */
+	step: number;
+}
+
+type Timed = Pick<Snapshot, 'mono_ns' | 'dt_ns' | 'gap'>;
+
+export function timelineOf(history: readonly Timed[]): Timeline {
+	const ages: number[] = new Array(history.length);
+	let age = 0;
+	for (let i = history.length - 1; i >= 0; i--) {
+		const [{ mono_ns }, next] = [history[i] as Timed, history[i + 1]];
+		if (next) age += next.mono_ns - mono_ns + (next.gap?.suspended_ns ?? 0);
+		ages[i] = age / 1e9;
+	}
+	return {
+		ages,
+		gaps: history.map(({ gap }) => (gap ? (gap.late_ns + gap.suspended_ns) / 1e9 : 0)),
+		step: (history.findLast(({ gap }) => !gap)?.dt_ns ?? 1e9) / 1e9,
+	};
+}
+
+/** The newest `count` of them. */
+export function lastOf({ ages, gaps, step }: Timeline, count: number): Timeline {
+	return { ages: ages.slice(-count), gaps: gaps.slice(-count), step };
+}

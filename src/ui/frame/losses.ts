@@ -1,0 +1,32 @@
+/** What was lost since start: by cause on the tab in front, by tab on the others. */
+import { formatCount } from '../../format.ts';
+import type { Snapshot } from '../../snapshot.ts';
+import type { Count } from '../../units.ts';
+import type { TabEntry } from '../tab.ts';
+import type { Span } from '../theme.ts';
+
+/** Causes, then titles of other tabs; only what is not 0. */
+export type Losses = readonly (readonly [name: string, count: Count])[];
+
+const total = (counts: readonly Count[]) => counts.reduce((sum, count) => sum + count, 0);
+
+/** `front` names those that it is made of by itself. */
+export function lossesOf(
+	front: TabEntry['tracer'],
+	tabs: readonly TabEntry[],
+	current: (tab: string) => Snapshot | undefined,
+): Losses {
+	const others = tabs.filter(({ tracer: { id, from } }) => !from && id !== front.id && !front.from?.includes(id));
+	return [
+		...Object.entries(current(front.id)?.lost ?? {}),
+		...others.map(({ tracer }) => [tracer.title, total(Object.values(current(tracer.id)?.lost ?? {}))] as const),
+	].filter(([, count]) => count > 0);
+}
+
+export function lostSpans(losses: Losses, named: boolean): Span[] {
+	if (losses.length === 0) return [['dim', 'lost 0']];
+	const words = named
+		? losses.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ')
+		: formatCount(total(losses.map(([, count]) => count)));
+	return [['bad', `lost ${words}`]];
+}

@@ -1,0 +1,45 @@
+/** What the tool itself takes. */
+import { formatBytes, formatShare } from '../../format.ts';
+import type { Snapshot } from '../../snapshot.ts';
+import type { Span } from '../theme.ts';
+
+export interface OwnCost {
+	/** BPF programs of all tabs and the whole process, as shares of one CPU. */
+	bpf: number;
+	cpu: number;
+	rssBytes: number;
+	/** Of the kernel for BPF maps and programs; null: not known. */
+	kernelBytes: number | null;
+}
+
+/** Of the newest snapshots of all tabs; null before the first. */
+export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | null {
+	let cost: OwnCost | null = null;
+	for (const snapshot of snapshots) {
+		if (!snapshot || !(snapshot.dt_ns > 0)) continue;
+		const bpf: number = (cost?.bpf ?? 0) + snapshot.cost.bpf_ns / snapshot.dt_ns;
+		const { cpu_ns, rss_bytes, kernel_bytes = null } = snapshot.cost;
+		cost = { bpf, cpu: cpu_ns / snapshot.dt_ns, rssBytes: rss_bytes, kernelBytes: kernel_bytes };
+	}
+	return cost;
+}
+
+/** `sum`: both shares in one figure, for where nothing more has room. */
+export type CostForm = 'all' | 'words' | 'figures' | 'sum';
+
+export function costSpans(cost: OwnCost | null, form: CostForm): Span[] {
+	if (!cost) return [];
+	if (form === 'sum') return [['dim', 'own '], formatShare(cost.bpf + cost.cpu)];
+	const words = form === 'words' || form === 'all';
+	return [
+		['dim', words ? 'own cost: BPF ' : 'own BPF '],
+		formatShare(cost.bpf),
+		['dim', ' CPU '],
+		formatShare(cost.cpu),
+		['dim', words ? ' RSS ' : ' '],
+		formatBytes(cost.rssBytes, words ? 'full' : 'short'),
+		...(form !== 'all' || cost.kernelBytes === null
+			? []
+			: ([['dim', ' kernel '], formatBytes(cost.kernelBytes, 'full')] as Span[])),
+	];
+}

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { sourceTabs } from '../../src/triage/sources.ts';
+import { lossesOf } from '../../src/ui/frame/losses.ts';
+import type { TabEntry } from '../../src/ui/tab.ts';
+import { base } from './fixtures/made-up.ts';
+import { receiveEntry } from './fixtures/receive.ts';
+import { fixtureTabs } from './fixtures/tabs.ts';
+
+const tabs = [...fixtureTabs, receiveEntry];
+const lost: Record<string, Record<string, number>> = {
+	energy: { process_unknown: 2 },
+	runqlat: { ring: 3, tasks: 0 },
+	irq: { ring: 0 },
+	io: { ring: 4, map_full: 5 },
+	receive: { ring: 6 },
+	// as the overview adds them up
+	overview: { energy: 2, runqlat: 3, irq: 0, io: 9 },
+};
+const of = (tab: string) =>
+	lossesOf((tabs.find(({ tracer }) => tracer.id === tab) as TabEntry).tracer, tabs, (id) =>
+		id === 'irq' ? undefined : { ...base(id, 0, ''), lost: lost[id] ?? {}, rows: [] },
+	);
+
+test('causes of the tab in front, then the other tabs by name', () => {
+	expect(of('io')).toEqual([
+		['ring', 4],
+		['map_full', 5],
+		['Energy', 2],
+		['Run queue', 3],
+		['Receive', 6],
+	]);
+});
+
+test('the overview has those that it is made of already', () => {
+	expect(sourceTabs).not.toContain('receive');
+	expect(of('overview')).toEqual([
+		['energy', 2],
+		['runqlat', 3],
+		['io', 9],
+		['Receive', 6],
+	]);
+});
