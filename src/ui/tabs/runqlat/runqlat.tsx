@@ -69,8 +69,7 @@ function zonesLine(row: RunqlatRow | undefined, limits: readonly number[]): Span
 				[count > 0 ? role : 'dim', formatShare(count / row.count)],
 			];
 		}),
-		['dim', '   of '],
-		nameOf(row),
+		...(row.key.kind === 'all' ? [] : ([['dim', '   of '], nameOf(row)] as Span[])),
 	];
 }
 
