@@ -118,7 +118,8 @@ export async function readRecording(path: string, tabs: Tabs, take: (snapshot: S
 			}
 		}
 	} catch (error) {
-		if (!about) throw error;
+		if (!about)
+			throw /^Z_/.test((error as NodeJS.ErrnoException).code ?? '') ? new Error('no recording of wattlag') : error;
 		return { about, count, damage: sanitize(`after ${count} snapshots: ${(error as Error).message}`) };
 	}
 	if (!about) throw new Error('empty');

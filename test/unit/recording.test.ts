@@ -169,7 +169,7 @@ describe('reading what anybody may have written', () => {
 
 	test.each<[string, () => string, RegExp]>([
 		['missing', () => join(root, 'nowhere'), /ENOENT/],
-		['not gzip', () => '/etc/passwd', /incorrect header/],
+		['not gzip', () => '/etc/passwd', /no recording/],
 		['of something else', () => fileOf('else', [{ hello: 1 }]), /no recording/],
 		['newer', () => fileOf('newer', [{ ...head, recording: 2 }]), /newer wattlag/],
 		['empty', () => fileOf('empty', []), /empty|JSON/],
