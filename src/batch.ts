@@ -92,7 +92,8 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 				}
 				case 'unavailable':
 					process.stderr.write(`wattlag: ${event.tab}: ${event.reason}; ${event.fix}\n`);
-					if (event.tab === tracer.id) resolve(UNAVAILABLE);
+					// where there have been figures before, the next try is waited for
+					if (event.tab === tracer.id && (event.retry_s === undefined || printed === 0)) resolve(UNAVAILABLE);
 					break;
 				case 'worker-failed':
 					process.stderr.write(

@@ -48,6 +48,7 @@ function sampler(command: CommandLine, tabs: string[], firstDelay: number, packs
 		firstDelay,
 		groups: command.groups,
 		sections: command.sections,
+		without: command.without,
 		packs,
 	});
 }
@@ -56,7 +57,8 @@ async function batch(command: CommandLine): Promise<number> {
 	const tracer = registry.map((entry) => entry.tracer).find(({ id }) => id === command.tab);
 	if (!tracer) return BAD_USAGE;
 	const { runBatch } = await import('./batch.ts');
-	const source = sampler(command, [...(tracer.from ?? []), tracer.id], command.delay, false);
+	const from = (tracer.from ?? []).filter((id) => !command.without.includes(id));
+	const source = sampler(command, [...from, tracer.id], command.delay, false);
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 		process.once(
 			signal,

@@ -15,6 +15,8 @@ export interface Source {
 	uncertainty: string;
 	/** Kernel hooks in use, e.g. `tp_btf/sched_switch`. */
 	hooks: string[];
+	/** What this machine lacks and what that costs here, a sentence each: `no tp_btf/block_split: …`. */
+	missing?: readonly string[];
 	/** What part of the machine the figures cover, where that is not all of it: `CPU packages + DRAM`. */
 	scope?: string;
 	/** By what a whole is shared out among rows: `run time`, `cycles`. */

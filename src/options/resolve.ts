@@ -11,7 +11,7 @@ import type { Options } from '../tracers/tracer.ts';
 import type { KeyOverrides } from '../ui/keymap.ts';
 import type { LookChoice } from '../ui/theme.ts';
 import { UsageError } from '../usage-error.ts';
-import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring } from './common.ts';
+import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring, words } from './common.ts';
 import { fileValues } from './file-values.ts';
 import type { Flags } from './flags.ts';
 import { check, integer, oneOf } from './values.ts';
@@ -28,6 +28,8 @@ export interface CommandLine {
 	iterations: number;
 	/** Length of an interval, seconds. */
 	delay: number;
+	/** Ids of the tabs that are not to run. */
+	without: readonly string[];
 	/** Rows to print; Infinity: all. */
 	limit: number;
 	/** By tab: column key to sort by; missing: the tab's own. */
@@ -91,7 +93,11 @@ export function resolveOptions(
 
 	const batch = on('batch');
 	const named = find(common.find(({ name }) => name === 'tab') as CommonSpec, 'tab') !== undefined;
-	const tab = batch && !named ? firstMeasuring(tracers) : text('tab');
+	const without = words(text('without'));
+	const run = tracers.filter(({ id }) => !without.includes(id));
+	if (run.length === 0) throw new UsageError(`--without ${text('without')} leaves no tab`);
+	const tab = named ? text('tab') : batch ? firstMeasuring(run) : (run[0] as AnyTracer).id;
+	if (without.includes(tab)) throw new UsageError(`--tab ${tab}: left out by --without ${text('without')}`);
 	if (compare && !on('live')) throw new UsageError('compare needs --live: wattlag compare --live');
 	if (!compare && on('live')) throw new UsageError('--live belongs to compare: wattlag compare --live');
 	if (replay !== undefined && batch) throw new UsageError('replay opens the screen: leave out --batch');
@@ -134,6 +140,7 @@ export function resolveOptions(
 		json: on('json'),
 		iterations: integer('iterations', number('iterations')),
 		delay: number('delay'),
+		without,
 		limit: integer('limit', number('limit')),
 		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
 		groups: perTab('group', (tracer) => tracer.groups),

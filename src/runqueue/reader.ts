@@ -89,6 +89,8 @@ export interface Reader {
 	readonly description: string;
 	readonly uncertainty: string;
 	readonly hooks: readonly string[];
+	/** As in `Source`. */
+	readonly missing: readonly string[];
 	readonly possibleCpus: number;
 	/** Is every task measured by its own histogram when that is asked for? */
 	readonly hasThreads: boolean;

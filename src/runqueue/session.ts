@@ -46,8 +46,8 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		this.reader = reader;
 		this.accounts = new Accounts(reader.possibleCpus, host.procRoot);
 		this.options = options;
-		const { kind, description, uncertainty, hooks } = reader;
-		this.source = { kind, description, uncertainty, hooks: [...hooks] };
+		const { kind, description, uncertainty, hooks, missing } = reader;
+		this.source = { kind, description, uncertainty, hooks: [...hooks], missing };
 		reader.begin(this.epoch, false, false);
 		this.zones = zonesFrom(options);
 		this.setCulprits(options['culprits'] === true, this.focused);

@@ -50,7 +50,12 @@ const VECTOR_NAMES = Object.entries(irq_vector)
 	.map(([name]) => sanitize(name));
 
 /** Programs that only some kernels have a hook for: none but x86 has tracepoints around its own vectors. */
-const VECTOR_PROGRAMS = VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]);
+const VECTOR_PROGRAMS = Object.fromEntries(
+	VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]).map((program) => [
+		program,
+		'the timer tick and IPIs of this kind are missing',
+	]),
+);
 
 /** One line on one CPU, as the kernel counts it. */
 interface CpuLine {
@@ -94,6 +99,7 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 			uncertainty:
 				'counts exact; times without the entry and exit code of the kernel, about 0.1 µs each; percentiles ±25 %',
 			hooks: [...bpf.hooks],
+			missing: bpf.missing,
 		};
 	}
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BpfAddon, BpfObject, ProgramInfo } from '../../src/native.ts';
-import { hookExists, missingCapabilities, openBpf } from '../../src/tracers/bpf-session.ts';
+import { missingCapabilities } from '../../src/privilege.ts';
+import { hookExists, openBpf } from '../../src/tracers/bpf-session.ts';
 import { type Host, Unavailable } from '../../src/tracers/tracer.ts';
 
 let directory: string;
@@ -73,7 +74,7 @@ const layout = { size: { section: '.rodata', offset: 8, size: 4 } } as const;
 
 function open(options = {}): unknown {
 	try {
-		return openBpf(host(), 'x', { layout, optional: ['extra'], ...options });
+		return openBpf(host(), 'x', { layout, optional: { extra: 'nothing else is known' }, ...options });
 	} catch (error) {
 		return error;
 	}
@@ -86,7 +87,7 @@ describe('opening', () => {
 			constants: { size: 258 },
 			shards: ['per_cpu'],
 			maxEntries: { keys: 9 },
-			optional: ['extra'],
+			optional: { extra: 'nothing else is known' },
 		});
 		expect(calls).toEqual([
 			'autoload extra false',

@@ -31,6 +31,12 @@ test('the batch contract', () => {
 	});
 });
 
+test('tabs that are left out are not opened either', () => {
+	expect(parse('--without', 'overview, energy')).toMatchObject({ without: ['overview', 'energy'], tab: 'runqlat' });
+	expect(parse('--batch', '--without', 'energy')).toMatchObject({ tab: 'runqlat' });
+	expect(parseWith([], { env: { WATTLAG_WITHOUT: 'io' } })).toMatchObject({ without: ['io'], tab: 'overview' });
+});
+
 test('short options as in top', () => {
 	expect(parse('-b', '-n', '2', '-d', '2', '-t', 'irq')).toMatchObject({
 		mode: 'batch',
@@ -78,6 +84,9 @@ describe('a bad option is one line that names it', () => {
 		[['--group', 'family'], /--group: tab overview has no 'family'/],
 		[['--slow', 'x'], /--slow: 'x' is not a number/],
 		[['stray'], /unexpected argument 'stray'/],
+		[['--without', 'io,gpu'], /--without: no tab 'gpu'; there are overview, energy/],
+		[['--tab', 'io', '--without', 'io'], /--tab io: left out by --without io/],
+		[['--without', tracers.map(({ id }) => id).join(',')], /leaves no tab/],
 	])('%j', (argv, message) => {
 		expect(() => parse(...argv)).toThrow(UsageError);
 		expect(() => parse(...argv)).toThrow(message);
