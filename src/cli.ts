@@ -110,6 +110,18 @@ async function compare(command: CommandLine): Promise<number> {
 	return 0;
 }
 
+async function doctor(command: CommandLine): Promise<number> {
+	const { diagnose } = await import('./doctor/doctor.ts');
+	const { doctorJson, doctorText } = await import('./doctor/report.ts');
+	const diagnosis = await diagnose(
+		openHost(paths(command)),
+		registry.map((entry) => entry.tracer),
+		{ ...command, program: `wattlag ${version()}` },
+	);
+	printer()(command.json ? doctorJson(diagnosis) : doctorText(diagnosis, process.stdout.columns));
+	return diagnosis.exitCode;
+}
+
 async function slices(command: CommandLine): Promise<number> {
 	const { streamSlices } = await import('./slices/stream.ts');
 	await streamSlices(openHost(paths(command)), { ...command, print: printer() }, untilSignal());
@@ -166,6 +178,8 @@ async function main(): Promise<number> {
 			return batch(command);
 		case 'compare':
 			return compare(command);
+		case 'doctor':
+			return doctor(command);
 		case 'slices':
 			return slices(command);
 		case 'replay':

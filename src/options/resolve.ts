@@ -18,7 +18,7 @@ import { check, integer, oneOf } from './values.ts';
 
 /** What the user asked for, checked. */
 export interface CommandLine {
-	mode: 'live' | 'batch' | 'compare' | 'slices' | 'replay' | 'help' | 'version';
+	mode: 'live' | 'batch' | 'compare' | 'doctor' | 'slices' | 'replay' | 'help' | 'version';
 	/** `replay`: the file. */
 	recording: string;
 	/** Tab to open or to print. */
@@ -64,7 +64,7 @@ export interface Sources {
 
 /** Bring the sources together and check every value. Throws {@link UsageError}. */
 export function resolveOptions(
-	{ compare, replay, options: flags }: Flags,
+	{ compare, doctor, replay, options: flags }: Flags,
 	tracers: readonly AnyTracer[],
 	{ env = {}, file = null }: Sources = {},
 ): CommandLine {
@@ -101,8 +101,9 @@ export function resolveOptions(
 	if (compare && !on('live')) throw new UsageError('compare needs --live: wattlag compare --live');
 	if (!compare && on('live')) throw new UsageError('--live belongs to compare: wattlag compare --live');
 	if (replay !== undefined && batch) throw new UsageError('replay opens the screen: leave out --batch');
+	if (doctor && batch) throw new UsageError('doctor prints by itself: leave out --batch');
 	for (const name of ['json', 'iterations', 'limit']) {
-		if (compare && name !== 'iterations') continue;
+		if ((compare && name !== 'iterations') || (doctor && name === 'json')) continue;
 		if (!batch && flags[name] !== undefined && flags[name] !== false) {
 			throw new UsageError(`--${name} needs --batch`);
 		}
@@ -130,11 +131,13 @@ export function resolveOptions(
 					? 'replay'
 					: compare
 						? 'compare'
-						: on('verbose')
-							? 'slices'
-							: batch
-								? 'batch'
-								: 'live',
+						: doctor
+							? 'doctor'
+							: on('verbose')
+								? 'slices'
+								: batch
+									? 'batch'
+									: 'live',
 		recording: replay ?? '',
 		tab,
 		json: on('json'),

@@ -49,13 +49,14 @@ const VECTOR_NAMES = Object.entries(irq_vector)
 	.filter(([, vector]) => vector !== irq_vector.IRQ_VECTORS)
 	.map(([name]) => sanitize(name));
 
-/** Programs that only some kernels have a hook for: none but x86 has tracepoints around its own vectors. */
-const VECTOR_PROGRAMS = Object.fromEntries(
-	VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]).map((program) => [
-		program,
-		'the timer tick and IPIs of this kind are missing',
-	]),
-);
+/**
+ * Programs that only some kernels have a hook for. x86 has tracepoints around those of its vectors that are compiled in,
+ * other processors around none: what is lost is told by the timer's, which every x86 has.
+ */
+const VECTOR_PROGRAMS: Readonly<Record<string, string>> = {
+	...Object.fromEntries(VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]).map((program) => [program, ''])),
+	local_timer_entry: 'timer ticks, IPIs and all else that a CPU interrupts itself for are missing (only x86 tells them)',
+};
 
 /** One line on one CPU, as the kernel counts it. */
 interface CpuLine {
