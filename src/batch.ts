@@ -4,6 +4,7 @@ import { formatValue } from './format.ts';
 import { firstDirection, sortRows } from './query.ts';
 import type { Sampler } from './sampler.ts';
 import type { Snapshot } from './snapshot.ts';
+import { Threshold } from './threshold.ts';
 import type { Column, Tracer } from './tracers/tracer.ts';
 import { filterTree, sortTree, treeIndent } from './tree.ts';
 
@@ -16,9 +17,13 @@ export interface BatchOptions {
 	sort: string;
 	/** Rows to print; checked with the columns of all `tracers`. */
 	filter?: string;
+	/** What no row of those that pass the filter should match; see {@link Threshold}. */
+	failIf?: string;
 	tracers?: readonly Tracer<object, object>[];
 }
 
+/** Exit code when a row has matched `--fail-if`. */
+const FAILED = 3;
 /** Exit code when nothing could be measured. */
 const UNAVAILABLE = 77;
 
@@ -59,17 +64,21 @@ export function plainTable(tracer: Tracer<object, object>, snapshot: Snapshot, r
 	].join('\n');
 }
 
-/** Print until `iterations` snapshots have come. Resolves with the exit code. */
+/**
+ * Print until `iterations` snapshots have come; without an end, until a row matches `failIf`. Resolves with the exit code.
+ */
 export function runBatch(sampler: Sampler, options: BatchOptions): Promise<number> {
 	const { tracer } = options;
 	const sort = tracer.columns.find((column) => column.key === options.sort);
 	const { test, ignored } = new Filter(options.filter ?? '', (options.tracers ?? [tracer]) as never).bind(tracer);
 	for (const term of ignored)
 		process.stderr.write(`wattlag: filter: '${term}' is ignored: tab ${tracer.id} has no such column\n`);
+	const threshold = options.failIf ? new Threshold(options.failIf, tracer) : undefined;
 	return new Promise((resolve) => {
 		let printed = 0;
+		const done = () => resolve(threshold?.matched ? FAILED : 0);
 		// a reader that has seen enough (head) is no failure
-		process.stdout.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EPIPE' ? 0 : 1));
+		process.stdout.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? done() : resolve(1)));
 		sampler.subscribe((event) => {
 			if (printed >= options.iterations) return;
 			switch (event.kind) {
@@ -86,8 +95,11 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 						options.limit,
 					);
 					process.stdout.write(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
+					const failure = threshold?.look(snapshot, snapshot.rows.filter(passes));
+					if (failure !== undefined) process.stderr.write(`wattlag: ${failure}\n`);
 					printed += 1;
-					if (printed >= options.iterations) resolve(0);
+					const endless = options.iterations === Number.POSITIVE_INFINITY;
+					if (printed >= options.iterations || (endless && threshold?.matched)) done();
 					break;
 				}
 				case 'unavailable':

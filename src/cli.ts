@@ -72,6 +72,7 @@ async function batch(command: CommandLine): Promise<number> {
 		limit: command.limit,
 		sort: command.sorts[tracer.id] ?? tracer.defaultSort,
 		filter: command.filter,
+		failIf: command.failIf,
 		tracers: registry.map((entry) => entry.tracer),
 	});
 	await source.close();

@@ -1,8 +1,8 @@
 /** One thing that `doctor` looked at. */
 import { type SafeText, sanitize } from '../sanitize.ts';
 
-/** `less`: works, but not all of it; `no`: does not work; `–`: only told. */
-export type State = 'ok' | 'less' | 'no' | '–';
+/** `less`: works, but not all of it; `no`: does not work; `info`: only told. */
+export type State = 'ok' | 'less' | 'no' | 'info';
 
 export interface Check {
 	/** e.g. `BTF`, `perf_event_paranoid`. */

@@ -9,7 +9,7 @@ import { type Check, check } from './check.ts';
 export function energyChecks(host: Host, snapshot: Snapshot | undefined): Check[] {
 	const rungs = (snapshot?.source.rungs ?? []).map(({ kind, state, reason, fix }) =>
 		// the first one that works is used, and it is no fault of a machine to have no other
-		check(`source ${kind}`, state === 'chosen' ? 'ok' : '–', [state, reason], fix),
+		check(`source ${kind}`, state === 'chosen' ? 'ok' : 'info', [state, reason], fix),
 	);
 	const shared = snapshot?.source.weighting;
 	return [
@@ -24,7 +24,7 @@ function cpufreq({ sysRoot, cpus }: Host): Check {
 	const { frequency_ghz: ghz, packages } = new Processors(sysRoot, 1, cpus);
 	const places = `${packages.length} CPU package${packages.length > 1 ? 's' : ''}`;
 	return ghz === undefined
-		? check('cpufreq', '–', ['not there, usual in virtual machines: every ns of CPU time weighs the same', places])
+		? check('cpufreq', 'info', ['not there, usual in virtual machines: every ns of CPU time weighs the same', places])
 		: check('cpufreq', 'ok', [`${ghz.toFixed(2)} GHz on average now`, places]);
 }
 
@@ -39,6 +39,6 @@ function gpus(host: Host): Check[] {
 	for (const reader of readers) reader.close();
 	return [
 		...readers.map(({ kind, description, uncertainty }) => check(`GPU ${kind}`, 'ok', [description, uncertainty])),
-		...absent.map(({ kind, reason }) => check(`GPU ${kind}`, '–', reason)),
+		...absent.map(({ kind, reason }) => check(`GPU ${kind}`, 'info', reason)),
 	];
 }

@@ -30,9 +30,9 @@ function rights(): string {
 export function machineChecks(host: Host, program: string): Check[] {
 	const { procRoot, sysRoot } = host;
 	return [
-		check('wattlag', '–', `${program}, Node ${process.version}`),
-		check('kernel', '–', `Linux ${read(join(procRoot, 'sys/kernel/osrelease')) ?? release()} ${process.arch}`),
-		check('CPUs', '–', `${host.cpus} online`),
+		check('wattlag', 'info', `${program}, Node ${process.version}`),
+		check('kernel', 'info', `Linux ${read(join(procRoot, 'sys/kernel/osrelease')) ?? release()} ${process.arch}`),
+		check('CPUs', 'info', `${host.cpus} online`),
 		pidNamespace(procRoot),
 		unifiedMount(procRoot) === undefined
 			? check('cgroup v2', 'less', 'not mounted: control groups have no names', 'mount -t cgroup2 none /sys/fs/cgroup')
@@ -55,7 +55,7 @@ function pidNamespace(procRoot: string): Check {
 	try {
 		link = readlinkSync(join(procRoot, 'self/ns/pid'));
 	} catch {
-		return check(name, '–', ['not known', within]);
+		return check(name, 'info', ['not known', within]);
 	}
 	return link.endsWith(FIRST_PID_NAMESPACE)
 		? check(name, 'ok', ['the first one: ids are those of the whole machine', within])
@@ -81,14 +81,19 @@ function capabilities(procRoot: string): Check {
 function lockedDown(sysRoot: string): Check {
 	const mode = lockdown(sysRoot);
 	if (mode === 'confidentiality')
-		return check('lockdown', 'no', `${mode}: programs may not read memory of the kernel`, 'boot with lockdown=integrity');
-	return check('lockdown', mode === undefined ? 'ok' : '–', mode ?? 'none');
+		return check(
+			'lockdown',
+			'no',
+			`${mode}: programs may not read memory of the kernel`,
+			'boot with lockdown=integrity',
+		);
+	return check('lockdown', mode === undefined ? 'ok' : 'info', mode ?? 'none');
 }
 
 function paranoid(procRoot: string): Check {
 	const name = 'perf_event_paranoid';
 	const value = read(join(procRoot, 'sys/kernel/perf_event_paranoid'));
-	if (value === undefined) return check(name, '–', 'not told: this kernel has no perf events');
+	if (value === undefined) return check(name, 'info', 'not told: this kernel has no perf events');
 	const binds = Number(value) > 0 && missingCapabilities(procRoot).includes('CAP_PERFMON');
 	const fix = 'run as root, or sudo sysctl kernel.perf_event_paranoid=0';
 	return binds
@@ -107,7 +112,7 @@ export function bpfChecks(host: Host): Check[] {
 		check('libbpf', 'ok', addon.libbpfVersion()),
 		attempt('BTF', 'types of the running kernel', () => requireTypes(addon)),
 		attempt('statistics', 'own cost of BPF programs is measured', () => addon.enableStats().close(), 'less'),
-		check('unprivileged', '–', unprivileged(host.procRoot)),
+		check('unprivileged', 'info', unprivileged(host.procRoot)),
 	];
 }
 

@@ -27,7 +27,7 @@ function wrapped(text: string, width: number): string[] {
 }
 
 function checkLines({ name, state, found, fix }: Check, width: number): string[] {
-	const head = `  ${fitCells(name, NAME)} ${state.padEnd(STATE)} `;
+	const head = `  ${fitCells(name, NAME)} ${(state === 'info' ? '–' : state).padEnd(STATE)} `;
 	const room = Math.max(20, width - head.length);
 	const body = [...found, ...(fix === '' ? [] : [sanitize(`→ ${fix}`)])].flatMap((text) => wrapped(text, room));
 	return body.map((line, index) => (index === 0 ? head : ' '.repeat(head.length)) + line);
@@ -40,7 +40,9 @@ function sectionLines({ title, checks }: Section, width: number): string[] {
 /** @param columns of the terminal, where there is one */
 export function doctorText({ sections, verdict, ascii }: Diagnosis, columns = WIDTH): string {
 	const width = Math.min(columns, WIDTH);
-	const text = [...sections.flatMap((section) => sectionLines(section, width)), ...wrapped(verdict, width), ''].join('\n');
+	const text = [...sections.flatMap((section) => sectionLines(section, width)), ...wrapped(verdict, width), ''].join(
+		'\n',
+	);
 	return ascii ? text.replace(/[^\x00-\x7f]/gu, asciiGlyph) : text;
 }
 

@@ -83,13 +83,18 @@ export async function tryTabs(host: Host, tracers: readonly AnyTracer[], options
 export function tabChecks(reports: readonly TabReport[]): Check[] {
 	return reports.map(({ tracer, load_ns, snapshot, reason, fix, leftOut }) => {
 		const name = `${tracer.title} (${tracer.id})`;
-		if (!snapshot) return check(name, leftOut ? '–' : 'no', reason, fix);
+		if (!snapshot) return check(name, leftOut ? 'info' : 'no', reason, fix);
 		const { source, cost, dt_ns } = snapshot;
 		const missing = [...(source.missing ?? [])];
 		const ran = cost.bpf_measured_ns > 0 && !tracer.from ? `, about ${cost.bpf_runs} runs in ${seconds(dt_ns)}` : '';
 		const hooks = source.hooks.length === 0 ? '' : `: ${source.hooks.length} hooks in ${seconds(load_ns)}${ran}`;
 		const asked = tracer.onDemand ? 'runs only while its tab is open' : '';
-		return check(name, missing.length > 0 ? 'less' : 'ok', [`${source.kind}${hooks}`, source.uncertainty, asked, ...missing]);
+		return check(name, missing.length > 0 ? 'less' : 'ok', [
+			`${source.kind}${hooks}`,
+			source.uncertainty,
+			asked,
+			...missing,
+		]);
 	});
 }
 

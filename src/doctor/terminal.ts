@@ -16,8 +16,12 @@ export function terminalChecks(env: Env, choice: LookChoice, streams: readonly S
 	return [
 		screen
 			? check('size', small ? 'less' : 'ok', `${screen.columns} × ${screen.rows}`, small ? 'at least 40 × 10' : '')
-			: check('size', '–', 'no terminal here: the screen needs one, --batch does not'),
-		check('colours', '–', `${theme === 'monochrome' ? 'none' : colours}, theme ${theme} (TERM ${env['TERM'] || 'not set'})`),
+			: check('size', 'info', 'no terminal here: the screen needs one, --batch does not'),
+		check(
+			'colours',
+			'info',
+			`${theme === 'monochrome' ? 'none' : colours}, theme ${theme} (TERM ${env['TERM'] || 'not set'})`,
+		),
 		ascii
 			? check('characters', 'less', '7-bit only, by locale, TERM or --ascii', 'export LC_ALL=C.UTF-8')
 			: check('characters', 'ok', 'UTF-8'),

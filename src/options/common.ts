@@ -153,6 +153,14 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			help: 'with --batch: print the first N rows (0: all)',
 		},
 		{
+			name: 'fail-if',
+			type: 'string',
+			default: '',
+			placeholder: 'TEXT',
+			once: true,
+			help: "with --batch: exit code 3 if a row matches, e.g. 'p99 > 50ms' (see docs/batch.md)",
+		},
+		{
 			name: 'verbose',
 			short: 'v',
 			type: 'boolean',

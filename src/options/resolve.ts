@@ -38,6 +38,8 @@ export interface CommandLine {
 	groups: Record<string, string>;
 	/** Checked: {@link Filter} takes it. */
 	filter: string;
+	/** Checked with the columns of {@link tab}; empty: none. */
+	failIf: string;
 	look: LookChoice;
 	mouse: boolean;
 	keys: KeyOverrides;
@@ -102,7 +104,7 @@ export function resolveOptions(
 	if (!compare && on('live')) throw new UsageError('--live belongs to compare: wattlag compare --live');
 	if (replay !== undefined && batch) throw new UsageError('replay opens the screen: leave out --batch');
 	if (doctor && batch) throw new UsageError('doctor prints by itself: leave out --batch');
-	for (const name of ['json', 'iterations', 'limit']) {
+	for (const name of ['json', 'iterations', 'limit', 'fail-if']) {
 		if ((compare && name !== 'iterations') || (doctor && name === 'json')) continue;
 		if (!batch && flags[name] !== undefined && flags[name] !== false) {
 			throw new UsageError(`--${name} needs --batch`);
@@ -147,7 +149,12 @@ export function resolveOptions(
 		limit: integer('limit', number('limit')),
 		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
 		groups: perTab('group', (tracer) => tracer.groups),
-		filter: checkFilter(text('filter'), tracers),
+		filter: checkFilter('filter', text('filter'), tracers),
+		failIf: checkFilter(
+			'fail-if',
+			text('fail-if'),
+			tracers.filter(({ id }) => id === tab),
+		),
 		look: {
 			theme: text('theme') as LookChoice['theme'],
 			colours: text('colours') === 'auto' ? 'auto' : (Number(text('colours')) as 16 | 256),
@@ -168,11 +175,11 @@ export function resolveOptions(
 	};
 }
 
-function checkFilter(text: string, tracers: readonly AnyTracer[]): string {
+function checkFilter(option: string, text: string, tracers: readonly AnyTracer[]): string {
 	try {
 		new Filter(text, tracers as readonly FilterTab[]);
 	} catch (error) {
-		if (error instanceof FilterError) throw new UsageError(`--${describeFilterError(error, text)}`);
+		if (error instanceof FilterError) throw new UsageError(`--${describeFilterError(error, text, option)}`);
 		throw error;
 	}
 	return text;

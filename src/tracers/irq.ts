@@ -54,8 +54,11 @@ const VECTOR_NAMES = Object.entries(irq_vector)
  * other processors around none: what is lost is told by the timer's, which every x86 has.
  */
 const VECTOR_PROGRAMS: Readonly<Record<string, string>> = {
-	...Object.fromEntries(VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]).map((program) => [program, ''])),
-	local_timer_entry: 'timer ticks, IPIs and all else that a CPU interrupts itself for are missing (only x86 tells them)',
+	...Object.fromEntries(
+		VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]).map((program) => [program, '']),
+	),
+	local_timer_entry:
+		'timer ticks, IPIs and all else that a CPU interrupts itself for are missing (only x86 tells them)',
 };
 
 /** One line on one CPU, as the kernel counts it. */

@@ -87,7 +87,9 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		this.lostBefore = lost;
 		const judged = rules.map((rule) => ({ rule, blind: rule.blind?.(moment) }));
 		const able = judged.filter(({ blind }) => blind === undefined).map(({ rule }) => rule);
-		const unchecked = judged.flatMap(({ rule, blind }) => (blind === undefined ? [] : [{ rule: rule.id, reason: blind }]));
+		const unchecked = judged.flatMap(({ rule, blind }) =>
+			blind === undefined ? [] : [{ rule: rule.id, reason: blind }],
+		);
 		const { time, mono_ns } = first;
 		return {
 			rows: [...groupRows(rows, group as Group)],
