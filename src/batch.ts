@@ -3,6 +3,7 @@ import { Filter } from './filter/bind.ts';
 import { formatValue } from './format.ts';
 import { firstDirection, sortRows } from './query.ts';
 import type { Sampler } from './sampler.ts';
+import { sanitize } from './sanitize.ts';
 import type { Snapshot } from './snapshot.ts';
 import { Threshold } from './threshold.ts';
 import type { Column, Tracer } from './tracers/tracer.ts';
@@ -76,11 +77,12 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 	const threshold = options.failIf ? new Threshold(options.failIf, tracer) : undefined;
 	return new Promise((resolve) => {
 		let printed = 0;
+		let last = options.iterations;
 		const done = () => resolve(threshold?.matched ? FAILED : 0);
 		// a reader that has seen enough (head) is no failure
 		process.stdout.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? done() : resolve(1)));
 		sampler.subscribe((event) => {
-			if (printed >= options.iterations) return;
+			if (printed >= last) return;
 			switch (event.kind) {
 				case 'snapshot': {
 					const { snapshot } = event;
@@ -96,10 +98,11 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 					);
 					process.stdout.write(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
 					const failure = threshold?.look(snapshot, snapshot.rows.filter(passes));
-					if (failure !== undefined) process.stderr.write(`wattlag: ${failure}\n`);
+					if (failure !== undefined) process.stderr.write(`wattlag: ${sanitize(failure)}\n`);
 					printed += 1;
-					const endless = options.iterations === Number.POSITIVE_INFINITY;
-					if (printed >= options.iterations || (endless && threshold?.matched)) done();
+					// a run without an end ends here: its exit code would never come
+					if (threshold?.matched && last === Number.POSITIVE_INFINITY) last = printed;
+					if (printed >= last) done();
 					break;
 				}
 				case 'unavailable':

@@ -52,9 +52,8 @@ export function judge(tabs: readonly TabReport[]): Pick<Diagnosis, 'verdict' | '
 	const names = failing.map(({ tracer }) => tracer.title).join(', ');
 	if (!meant.some(({ tracer, snapshot }) => snapshot && !tracer.from))
 		return { verdict: 'Nothing can be measured here.', exitCode: 77 };
-	if (failing.length === 0) return { verdict: `All ${meant.length} tabs work.`, exitCode: 0 };
 	return {
-		verdict: `${meant.length - failing.length} of ${meant.length} tabs work; not ${names}.`,
+		verdict: `${meant.length - failing.length} of ${meant.length} tabs work${names === '' ? '' : `; not ${names}`}.`,
 		exitCode: failing.some(({ tracer }) => !tracer.onDemand) ? 1 : 0,
 	};
 }
