@@ -9,7 +9,14 @@ interface Report {
 	exit_code: number;
 	verdict: string;
 	sections: { title: string; checks: { name: string; state: string; found: string[]; fix: string }[] }[];
-	tabs: { tab: string; works: boolean; reason: string; fix: string; load_ns: number; source: { hooks: string[] } | null }[];
+	tabs: {
+		tab: string;
+		works: boolean;
+		reason: string;
+		fix: string;
+		load_ns: number;
+		source: { hooks: string[] } | null;
+	}[];
 }
 
 async function doctor(command: string, ...args: string[]): Promise<{ code: number; report: Report; stderr: string }> {

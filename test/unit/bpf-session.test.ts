@@ -100,6 +100,7 @@ describe('opening', () => {
 		]);
 		expect(session.hooks).toEqual(['tp_btf/sched_switch']);
 		expect(session.has('extra')).toBe(false);
+		expect(session.missing).toEqual(['no tp_btf/rare: nothing else is known']);
 		expect(session.cost()).toEqual({ ns: 20, runs: 4, recursionMisses: 2 });
 	});
 
@@ -108,6 +109,7 @@ describe('opening', () => {
 		const session = openBpf(host(), 'x', { layout, without: ['switched'] });
 		expect(session.has('switched')).toBe(false);
 		expect(session.has('extra')).toBe(true);
+		expect(session.missing).toEqual([]);
 	});
 
 	test.each([
@@ -136,6 +138,12 @@ describe('refusals', () => {
 		expect(error.message).toContain(words);
 		expect(error.fix).toContain('root');
 		expect(calls.at(-1)).toBe('close');
+	});
+
+	test('with both, the kernel may still keep something for CAP_SYS_ADMIN', () => {
+		capabilities('000000c000000000');
+		failAt = { call: 'load', error: refusal('EPERM', 'EPERM: not permitted') };
+		expect(open()).toMatchObject({ message: expect.stringContaining('without CAP_SYS_ADMIN') });
 	});
 
 	test('CAP_SYS_ADMIN stands for both', () => {
