@@ -5,8 +5,10 @@ import { ordered, passing, treeIndent } from './grouping/tree.ts';
 import { Output } from './output.ts';
 import { firstDirection } from './query.ts';
 import type { Sampler } from './sampler.ts';
+import { sanitize } from './sanitize.ts';
 import { type Snapshot, secondsOf } from './snapshot.ts';
 import { fitCells } from './term/width.ts';
+import { Threshold } from './threshold.ts';
 import type { Column, Tracer } from './tracers/tracer.ts';
 
 export interface BatchOptions {
@@ -18,9 +20,13 @@ export interface BatchOptions {
 	sort: string;
 	/** Rows to print; checked with the columns of all `tracers`. */
 	filter?: string;
+	/** What no row of those that pass the filter should match; see {@link Threshold}. */
+	failIf?: string;
 	tracers?: readonly Tracer<object, object>[];
 }
 
+/** Exit code when a row has matched `--fail-if`. */
+const FAILED = 3;
 /** Exit code when nothing could be measured. */
 const UNAVAILABLE = 77;
 
@@ -61,20 +67,24 @@ export function plainTable(tracer: Tracer<object, object>, snapshot: Snapshot, r
 	].join('\n');
 }
 
-/** Print until `iterations` snapshots have come. Resolves with the exit code. */
+/**
+ * Print until `iterations` snapshots have come; without an end, until a row matches `failIf`. Resolves with the exit code.
+ */
 export function runBatch(sampler: Sampler, options: BatchOptions): Promise<number> {
 	const { tracer } = options;
 	const sort = tracer.columns.find((column) => column.key === options.sort);
 	const { test, ignored } = new Filter(options.filter ?? '', (options.tracers ?? [tracer]) as never).bind(tracer);
 	for (const term of ignored)
 		process.stderr.write(`wattlag: filter: '${term}' is ignored: tab ${tracer.id} has no such column\n`);
+	const threshold = options.failIf ? new Threshold(options.failIf, tracer) : undefined;
 	const output = new Output();
 	return new Promise((resolve) => {
 		let printed = 0;
-		const end = () => resolve(output.end());
+		let last = options.iterations;
+		const end = () => resolve(output.end().then((code) => (code === 0 && threshold?.matched ? FAILED : code)));
 		void output.broken.then(end);
 		sampler.subscribe((event) => {
-			if (printed >= options.iterations) return;
+			if (printed >= last) return;
 			switch (event.kind) {
 				case 'snapshot': {
 					const { snapshot } = event;
@@ -83,13 +93,20 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 					const matching = passing(snapshot, snapshot.rows, test);
 					const rows = ordered(snapshot, matching, sort, firstDirection(sort)).slice(0, options.limit);
 					output.print(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
+					const seconds = secondsOf(snapshot);
+					const own = snapshot.rows.filter((row) => test?.(row as never, seconds) ?? true);
+					const failure = threshold?.look(snapshot, own);
+					if (failure !== undefined) process.stderr.write(`wattlag: ${sanitize(failure)}\n`);
 					printed += 1;
-					if (printed >= options.iterations) end();
+					// a run without an end ends here: its exit code would never come
+					if (threshold?.matched && last === Number.POSITIVE_INFINITY) last = printed;
+					if (printed >= last) end();
 					break;
 				}
 				case 'unavailable':
 					process.stderr.write(`wattlag: ${event.tab}: ${event.reason}; ${event.fix}\n`);
-					if (event.tab === tracer.id) resolve(UNAVAILABLE);
+					// where there have been figures before, the next try is waited for
+					if (event.tab === tracer.id && (event.retry_s === undefined || printed === 0)) resolve(UNAVAILABLE);
 					break;
 				case 'worker-failed':
 					process.stderr.write(

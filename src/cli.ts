@@ -54,6 +54,7 @@ async function startSampler(
 		firstDelay,
 		groups: command.groups,
 		sections: command.sections,
+		without: command.without,
 		packs,
 	});
 }
@@ -62,7 +63,8 @@ async function batch(command: CommandLine): Promise<number> {
 	const tracer = registry.map((entry) => entry.tracer).find(({ id }) => id === command.tab);
 	if (!tracer) return BAD_USAGE;
 	const { runBatch } = await import('./batch.ts');
-	const source = await startSampler(command, [...(tracer.from ?? []), tracer.id], command.delay, false);
+	const from = (tracer.from ?? []).filter((id) => !command.without.includes(id));
+	const source = await startSampler(command, [...from, tracer.id], command.delay, false);
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 		process.once(
 			signal,
@@ -76,6 +78,7 @@ async function batch(command: CommandLine): Promise<number> {
 		limit: command.limit,
 		sort: command.sorts[tracer.id] ?? tracer.defaultSort,
 		filter: command.filter,
+		failIf: command.failIf,
 		tracers: registry.map((entry) => entry.tracer),
 	});
 	await source.close();
@@ -106,6 +109,18 @@ async function compare(command: CommandLine): Promise<number> {
 		untilSignal(),
 	);
 	return print(command.json ? comparisonJson(result) : comparisonTable(result, Math.min(command.limit, 20)));
+}
+
+async function doctor(command: CommandLine): Promise<number> {
+	const { diagnose } = await import('./doctor/doctor.ts');
+	const { doctorJson, doctorText } = await import('./doctor/report.ts');
+	const diagnosis = await diagnose(
+		openHost(paths(command)),
+		registry.map((entry) => entry.tracer),
+		{ ...command, program: `wattlag ${version()}` },
+	);
+	const failed = await print(command.json ? doctorJson(diagnosis) : doctorText(diagnosis, process.stdout.columns));
+	return failed || diagnosis.exitCode;
 }
 
 async function slices(command: CommandLine): Promise<number> {
@@ -166,6 +181,8 @@ async function main(): Promise<number> {
 			return batch(command);
 		case 'compare':
 			return compare(command);
+		case 'doctor':
+			return doctor(command);
 		case 'slices':
 			return slices(command);
 		case 'replay':

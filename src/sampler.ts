@@ -8,8 +8,8 @@ export type SamplerEvent =
 	| { kind: 'attaching'; tab: string }
 	/** Attached; the first snapshot follows after one interval. */
 	| { kind: 'live'; tab: string }
-	/** This tab cannot work here; the others are not affected. */
-	| { kind: 'unavailable'; tab: string; reason: SafeText; fix: SafeText }
+	/** This tab cannot work here; the others are not affected. `retry_s`: it has failed, and is started again in so many seconds. */
+	| { kind: 'unavailable'; tab: string; reason: SafeText; fix: SafeText; retry_s?: number }
 	/** `packed`: the same for the archive (see archive.ts), where the sampler has done that work already. */
 	| { kind: 'snapshot'; snapshot: Snapshot; packed?: Uint8Array }
 	/** What is on the screen gets no older updates until the worker is back, if it comes back. */

@@ -15,9 +15,11 @@ export interface Source {
 	uncertainty: string;
 	/** Kernel hooks in use, e.g. `tp_btf/sched_switch`. */
 	hooks: string[];
+	/** What this machine lacks and what that costs here, a sentence each: `no tp_btf/block_split: …`. */
+	missing?: readonly string[];
 	/** What part of the machine the figures cover, where that is not all of it: `CPU packages + DRAM`. */
 	scope?: string;
-	/** What other kernels or options would tell beside it, in a few words: `timer tick and IPIs`. */
+	/** Figures that are missing for that, or by the user's choice, in a few words for the badge: `timer tick and IPIs`. */
 	lacks?: string;
 	/** By what a whole is shared out among rows: `run time`, `cycles`. */
 	weighting?: string;

@@ -74,7 +74,7 @@ export interface CpuUse {
 /** A way to count CPU time. */
 export interface CpuCounter {
 	/** What it is, in words that go beside those about the power. */
-	readonly about: Pick<Source, 'description' | 'uncertainty' | 'hooks'>;
+	readonly about: Pick<Source, 'description' | 'uncertainty' | 'hooks' | 'missing'>;
 	/** Whether threads are told apart. */
 	readonly threads: boolean;
 	read(): CpuUse;

@@ -3,6 +3,7 @@ import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Source } from '../snapshot.ts';
 import type { MicroJoules, Ns, Watts } from '../units.ts';
 import type { Measured } from './attribution.ts';
+import type { CpuCounter } from './cpu-use.ts';
 import type { Processors } from './cpufreq.ts';
 import { IdleBaseline } from './idle.ts';
 import { type ModelParameters, microJoules, modelEnergy, modelError, ranges, seedEnergy } from './model.ts';
@@ -147,7 +148,7 @@ export function counterPower(source: EnergySource, processors: Processors, idleS
 export function describeSource(
 	power: Power,
 	uncertainty: string,
-	cpu: Pick<Source, 'description' | 'uncertainty' | 'hooks'>,
+	cpu: CpuCounter['about'],
 	{ kind: weighting, why }: Pick<Weighting, 'kind' | 'why'>,
 ): Source {
 	const shared = power.kind === 'time' ? '' : `shared out by ${weighting}${why === '' ? '' : ` (${why})`}`;
@@ -158,5 +159,6 @@ export function describeSource(
 		uncertainty: `${uncertainty}; CPU time ${cpu.uncertainty}`,
 		hooks: [...power.hooks, ...cpu.hooks].map((hook) => sanitize(hook)),
 		scope: power.scope,
+		missing: (cpu.missing ?? []).map((sentence) => sanitize(sentence)),
 	};
 }

@@ -18,6 +18,8 @@ export interface BoundFilter<Row> {
 	test: RowTest<Row> | null;
 	/** Terms that this tab cannot judge, as they were typed. */
 	ignored: readonly string[];
+	/** Columns that are compared. */
+	columns: readonly Column<Row>[];
 }
 
 type Cell = number | string;
@@ -130,9 +132,10 @@ export class Filter {
 	/** The filter for the rows of one tab. */
 	bind<Row>(tab: { id: string; columns: readonly Column<Row>[] }): BoundFilter<Row> {
 		const ignored: string[] = [];
-		const context = { tab: tab as unknown as FilterTab, text: this.text, ignored };
+		const columns: Column<never>[] = [];
+		const context = { tab: tab as unknown as FilterTab, text: this.text, ignored, columns };
 		const test = this.expression && bind(this.expression, context);
-		return { test: test as RowTest<Row> | null, ignored };
+		return { test: test as RowTest<Row> | null, ignored, columns: columns as unknown as Column<Row>[] };
 	}
 }
 
@@ -156,6 +159,7 @@ interface Context {
 	tab: FilterTab;
 	text: string;
 	ignored: string[];
+	columns: Column<never>[];
 }
 
 /** null: this part cannot be judged here. */
@@ -184,11 +188,12 @@ function bind(expression: Expression, context: Context): RowTest<never> | null {
 	}
 }
 
-function bindComparison(term: Comparison, { tab, text, ignored }: Context): RowTest<never> | null {
+function bindComparison(term: Comparison, { tab, text, ignored, columns }: Context): RowTest<never> | null {
 	const column = columnNamed(tab, term.column);
 	try {
 		if (column) {
 			const test = cellTest(term, column);
+			columns.push(column);
 			return (row, seconds) => test(column.value(row, seconds));
 		}
 	} catch (error) {

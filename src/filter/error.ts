@@ -12,7 +12,7 @@ export class FilterError extends Error {
 }
 
 /** The error on one line, for where nothing can be drawn under the text. Columns count from 1. */
-export function describeFilterError(error: FilterError, text: string): string {
+export function describeFilterError(error: FilterError, text: string, name = 'filter'): string {
 	const at = error.start >= text.length ? 'at its end' : `at column ${error.start + 1}`;
-	return `filter '${text}' ${at}: ${error.message}`;
+	return `${name} '${text}' ${at}: ${error.message}`;
 }

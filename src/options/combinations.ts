@@ -1,21 +1,23 @@
 /** What makes no sense together: each a {@link UsageError} that says what to leave out. */
 import { UsageError } from '../usage-error.ts';
 
-export type Mode = 'live' | 'batch' | 'compare' | 'slices' | 'replay';
+export type Mode = 'live' | 'batch' | 'compare' | 'doctor' | 'slices' | 'replay';
 
 /** How the user asks for a mode; live is what is left. */
 const asked: Record<Exclude<Mode, 'live'>, string> = {
 	batch: '--batch',
 	compare: 'compare --live',
+	doctor: 'doctor',
 	slices: '-v',
 	replay: 'replay',
 };
 
 /** Options of the command line that do something in these modes only. */
 const belongings: Readonly<Record<string, readonly Mode[]>> = {
-	json: ['batch', 'compare'],
+	json: ['batch', 'compare', 'doctor'],
 	iterations: ['batch'],
 	limit: ['batch', 'compare'],
+	'fail-if': ['batch'],
 	rate: ['slices'],
 	duration: ['compare', 'slices'],
 	tab: ['live', 'batch', 'replay'],

@@ -44,10 +44,11 @@ export function readFlags(argv: readonly string[], tracers: readonly AnyTracer[]
 			throw new UsageError(`unknown option ${name.length === 1 ? '-' : '--'}${name}; wattlag --help lists them`);
 	}
 	const compare = parsed.input[0] === 'compare';
+	const doctor = parsed.input[0] === 'doctor';
 	const replay = parsed.input[0] === 'replay' ? parsed.input[1] : undefined;
 	if (parsed.input[0] === 'replay' && replay === undefined)
 		throw new UsageError('replay needs a file: wattlag replay FILE');
-	const stray = parsed.input[replay !== undefined ? 2 : compare ? 1 : 0];
+	const stray = parsed.input[replay !== undefined ? 2 : compare || doctor ? 1 : 0];
 	if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'; wattlag --help lists the options`);
 	const given = [...known].flatMap(([name, option]) =>
 		parsed.flags[name] === undefined ? [] : [[option, parsed.flags[name]]],
@@ -58,5 +59,5 @@ export function readFlags(argv: readonly string[], tracers: readonly AnyTracer[]
 		if (specs.some((spec) => spec.name === name && spec.type === 'boolean'))
 			given.push([name as string, value as string]);
 	}
-	return { compare, ...(replay !== undefined && { replay }), options: Object.fromEntries(given) };
+	return { compare, doctor, ...(replay !== undefined && { replay }), options: Object.fromEntries(given) };
 }

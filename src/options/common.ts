@@ -19,6 +19,19 @@ export function firstMeasuring(tracers: readonly AnyTracer[]): string {
 	return (tracers.find(({ from }) => !from) ?? tracers[0])?.id ?? '';
 }
 
+/** The words of a list with commas. */
+export function words(list: string): string[] {
+	return list
+		.split(',')
+		.map((word) => word.trim())
+		.filter((word) => word !== '');
+}
+
+function unknownTab(list: string, tabs: readonly string[]): string | undefined {
+	const unknown = words(list).find((word) => !tabs.includes(word));
+	return unknown === undefined ? undefined : `no tab '${unknown}'; there are ${tabs.join(', ')}`;
+}
+
 export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 	const tabs = tracers.map((tracer) => tracer.id);
 	return [
@@ -58,6 +71,14 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			placeholder: 'NAME',
 			perTab: true,
 			help: 'what a row stands for',
+		},
+		{
+			name: 'without',
+			type: 'string',
+			default: '',
+			placeholder: 'TAB,…',
+			invalid: (text) => unknownTab(text, tabs),
+			help: 'tabs that are not measured; the others run',
 		},
 		{
 			name: 'filter',
@@ -132,6 +153,14 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			placeholder: 'N',
 			once: true,
 			help: 'with --batch: print the first N rows (0: all)',
+		},
+		{
+			name: 'fail-if',
+			type: 'string',
+			default: '',
+			placeholder: 'TEXT',
+			once: true,
+			help: "with --batch: exit code 3 if a row matches, e.g. 'p99 > 50ms' (see docs/batch.md)",
 		},
 		{
 			name: 'verbose',

@@ -5,13 +5,15 @@ import { UsageError } from '../usage-error.ts';
 export interface Flags {
 	/** The command `compare`. */
 	compare: boolean;
+	/** The command `doctor`. */
+	doctor: boolean;
 	/** The file of the command `replay`. */
 	replay?: string;
 	/** By name; only those that were given: switches as `true` or `false` or the word after `=`, others as text. */
 	options: Readonly<Record<string, unknown>>;
 }
 
-export const noFlags: Flags = { compare: false, options: {} };
+export const noFlags: Flags = { compare: false, doctor: false, options: {} };
 
 /** The file that the user named, before anything else is known. */
 export function configPath({ options }: Flags): string | undefined {

@@ -44,13 +44,15 @@ export function helpText(tracers: readonly AnyTracer[]): string {
 		'usage: wattlag [options]                    open the screen (? there for keys)',
 		'       wattlag --batch [--json] [options]   print to standard output',
 		'       wattlag compare --live [--duration S] [--json]   BPF against the /proc sampler, side by side',
+		'       wattlag doctor [--json]              what this machine lets wattlag measure, and why not the rest',
 		'       wattlag replay FILE                  a recording (key w) on the screen, without privilege',
 		'       wattlag -v [--rate N]                a line for every scheduling slice',
 		'',
 		...commonOptions(tracers).map(describe),
 		...sections,
 		'',
-		'exit codes: 0 done; 1 failure; 2 bad option; 77 nothing could be measured (privilege or kernel)',
+		'exit codes: 0 done; 1 failure (doctor: a tab that does not work); 2 bad option; 3 --fail-if matched;',
+		'            77 nothing could be measured (privilege or kernel)',
 		'',
 	].join('\n');
 }

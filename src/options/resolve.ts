@@ -12,7 +12,7 @@ import type { KeyOverrides } from '../ui/keymap.ts';
 import type { LookChoice } from '../ui/theme.ts';
 import { UsageError } from '../usage-error.ts';
 import { checkCombinations, type Mode, modeOf } from './combinations.ts';
-import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring } from './common.ts';
+import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring, words } from './common.ts';
 import { fileValues } from './file-values.ts';
 import type { Flags } from './flags.ts';
 import { check, oneOf, orUnlimited } from './values.ts';
@@ -29,6 +29,8 @@ export interface CommandLine {
 	iterations: number;
 	/** Length of an interval, seconds. */
 	delay: number;
+	/** Ids of the tabs that are not to run. */
+	without: readonly string[];
 	/** Rows to print; Infinity: all. */
 	limit: number;
 	/** By tab: column key to sort by; missing: the tab's own. */
@@ -37,6 +39,8 @@ export interface CommandLine {
 	groups: Record<string, string>;
 	/** Checked: {@link Filter} takes it. */
 	filter: string;
+	/** Checked with the columns of {@link tab}; empty: none. */
+	failIf: string;
 	look: LookChoice;
 	mouse: boolean;
 	keys: KeyOverrides;
@@ -63,7 +67,7 @@ export interface Sources {
 
 /** Bring the sources together and check every value. Throws {@link UsageError}. */
 export function resolveOptions(
-	{ compare, replay, options: flags }: Flags,
+	{ compare, doctor, replay, options: flags }: Flags,
 	tracers: readonly AnyTracer[],
 	{ env = {}, file = null }: Sources = {},
 ): CommandLine {
@@ -92,12 +96,17 @@ export function resolveOptions(
 
 	const batch = on('batch');
 	const named = find(common.find(({ name }) => name === 'tab') as CommonSpec, 'tab') !== undefined;
-	const tab = batch && !named ? firstMeasuring(tracers) : text('tab');
+	const without = words(text('without'));
+	const run = tracers.filter(({ id }) => !without.includes(id));
+	if (run.length === 0) throw new UsageError(`--without ${text('without')} leaves no tab`);
+	const tab = named ? text('tab') : batch ? firstMeasuring(run) : (run[0] as AnyTracer).id;
+	if (without.includes(tab)) throw new UsageError(`--tab ${tab}: left out by --without ${text('without')}`);
 	if (compare && !on('live')) throw new UsageError('compare needs --live: wattlag compare --live');
 	if (!compare && on('live')) throw new UsageError('--live belongs to compare: wattlag compare --live');
 	const mode = modeOf([
 		...(replay !== undefined ? (['replay'] as const) : []),
 		...(compare ? (['compare'] as const) : []),
+		...(doctor ? (['doctor'] as const) : []),
 		...(on('verbose') ? (['slices'] as const) : []),
 		...(batch ? (['batch'] as const) : []),
 	]);
@@ -123,10 +132,16 @@ export function resolveOptions(
 		json: on('json'),
 		iterations: orUnlimited(number('iterations')),
 		delay: number('delay'),
+		without,
 		limit: orUnlimited(number('limit')),
 		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
 		groups: perTab('group', (tracer) => tracer.groups),
-		filter: checkFilter(text('filter'), tracers),
+		filter: checkFilter('filter', text('filter'), tracers),
+		failIf: checkFilter(
+			'fail-if',
+			text('fail-if'),
+			tracers.filter(({ id }) => id === tab),
+		),
 		look: {
 			theme: text('theme') as LookChoice['theme'],
 			colours: text('colours') === 'auto' ? 'auto' : (Number(text('colours')) as 16 | 256),
@@ -147,11 +162,11 @@ export function resolveOptions(
 	};
 }
 
-function checkFilter(text: string, tracers: readonly AnyTracer[]): string {
+function checkFilter(option: string, text: string, tracers: readonly AnyTracer[]): string {
 	try {
 		new Filter(text, tracers as readonly FilterTab[]);
 	} catch (error) {
-		if (error instanceof FilterError) throw new UsageError(`--${describeFilterError(error, text)}`);
+		if (error instanceof FilterError) throw new UsageError(`--${describeFilterError(error, text, option)}`);
 		throw error;
 	}
 	return text;

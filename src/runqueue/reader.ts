@@ -93,6 +93,8 @@ export interface Reader {
 	/** As in {@link Source}. */
 	readonly lacks?: string;
 	readonly hooks: readonly string[];
+	/** As in `Source`. */
+	readonly missing: readonly string[];
 	readonly possibleCpus: number;
 	/** Is every task measured by its own histogram when that is asked for? */
 	readonly hasThreads: boolean;

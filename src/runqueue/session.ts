@@ -46,8 +46,9 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		this.reader = reader;
 		this.accounts = new Accounts(reader.possibleCpus, host.procRoot);
 		this.options = options;
-		const { kind, description, uncertainty, hooks, lacks } = reader;
-		this.source = { kind, description, uncertainty, hooks: [...hooks], ...(lacks === undefined ? {} : { lacks }) };
+		const { kind, description, uncertainty, hooks, missing, lacks } = reader;
+		const without = lacks === undefined ? {} : { lacks };
+		this.source = { kind, description, uncertainty, hooks: [...hooks], missing, ...without };
 		reader.begin(this.epoch, false, reader.hasThreads && group === 'thread');
 		this.zones = zonesFrom(options);
 		this.setCulprits(options['culprits'] === true, this.focused);

@@ -21,6 +21,7 @@ export class StampsReader implements Reader {
 	readonly hasThreads = false;
 	readonly description: string;
 	readonly hooks: readonly string[];
+	readonly missing: readonly string[];
 	readonly possibleCpus: number;
 	private readonly bpf: BpfSession;
 	private readonly keys = new Uint8Array(STAMPS * 4);
@@ -34,13 +35,18 @@ export class StampsReader implements Reader {
 		this.setFilter(filter);
 		const { addon } = host;
 		const byQueue = !monotonic && addon.hasMember('sched_entity', 'cfs_rq') && addon.hasMember('cfs_rq', 'rq');
-		this.uncertainty = `counts and sums ±${byQueue ? 1 : 2} %; percentiles ±6.25 % system-wide and per CPU, ±25 % per process`;
+		const percent = byQueue ? 1 : 2;
+		this.uncertainty = `counts and sums ±${percent} %; percentiles ±6.25 % system-wide and per CPU, ±25 % per process`;
 		this.description = `time between runnable and running of every task, by stamps of our own (${why}); no threads, groups and filters`;
 		this.bpf = openBpf(host, 'runqlat-stamps', {
 			layout: constants,
 			constants: { by_monotonic: monotonic },
 			shards: [maps.cpu_waits.name],
 		});
+		this.missing = [
+			`${why}: own stamps (sums ±${percent} %), no threads, groups, switches, culprits and kernel filters`,
+			...this.bpf.missing,
+		];
 		this.hooks = this.bpf.hooks;
 		this.possibleCpus = this.bpf.possibleCpus;
 	}

@@ -42,6 +42,7 @@ export class StorageReader implements Reader {
 	readonly uncertainty: string;
 	readonly hasThreads = true;
 	readonly hooks: readonly string[];
+	readonly missing: readonly string[];
 	readonly possibleCpus: number;
 	private readonly bpf: BpfSession;
 	/** As the kernel has them: nobody else writes them. */
@@ -65,7 +66,10 @@ export class StorageReader implements Reader {
 				without: [...(systemOnly ? ['born', 'executed', 'exited', 'freed'] : []), ...(walks ? [] : ['walk_tasks'])],
 				withoutMaps: walks ? [] : [maps.told.name],
 				shards: [maps.cpu_waits.name],
-				optional: ['executed', 'exited'],
+				optional: {
+					executed: 'a process goes on under another id when a thread of it executes a program',
+					exited: 'processes that live between two reads may be missing',
+				},
 				// every task has its storage before the first wait is measured: those that come later get theirs when born
 				beforeAttach(program, object) {
 					if (program !== 'switched') return;
@@ -73,7 +77,7 @@ export class StorageReader implements Reader {
 					setFilter(object);
 				},
 			});
-		({ bpf: this.bpf, walks: this.walks } = openWalking(host.addon, open));
+		({ bpf: this.bpf, walks: this.walks, missing: this.missing } = openWalking(host.addon, open));
 		this.hooks = [...this.bpf.hooks, this.walks ? 'syscall/walk_tasks' : 'iter/task'];
 		this.possibleCpus = this.bpf.possibleCpus;
 		this.uncertainty = systemOnly

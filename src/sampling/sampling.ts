@@ -5,7 +5,7 @@
 import { type ProcessFacts, ProcFacts } from '../grouping/facts.ts';
 import { regroup } from '../grouping/fold.ts';
 import type { SamplerEvent } from '../sampler.ts';
-import { sanitize } from '../sanitize.ts';
+import { safe, sanitize } from '../sanitize.ts';
 import type { Cost, Snapshot } from '../snapshot.ts';
 import {
 	type BpfCost,
@@ -19,6 +19,7 @@ import {
 import type { Ns } from '../units.ts';
 import { Gaps } from './gaps.ts';
 import { KernelMemory } from './kernel-memory.ts';
+import { Restarts } from './restarts.ts';
 
 export interface SamplingOptions {
 	/** Tracers to run, in the order in which they are started, those made of others after them; the first one is looked at. */
@@ -31,6 +32,8 @@ export interface SamplingOptions {
 	/** Group by tracer id; a tracer not named uses its own default. */
 	groups: Record<string, string>;
 	sections: Record<string, Options>;
+	/** Ids of tracers that are not to run. */
+	without?: readonly string[];
 	/** How long a tracer on demand runs on after its tab was left, seconds. */
 	linger?: number;
 	/** Seconds since boot, sleep included. */
@@ -71,6 +74,10 @@ export class Sampling {
 	private readonly options: SamplingOptions;
 	private readonly running: Running[] = [];
 	private readonly groups: Record<string, string>;
+	private readonly sections: Record<string, Options>;
+	private readonly restarts = new Restarts();
+	/** The tab on the screen. */
+	private looked: string | undefined;
 	private delay: Ns;
 	private deadline: Ns = 0;
 	private timer: NodeJS.Timeout | undefined;
@@ -92,16 +99,21 @@ export class Sampling {
 		this.kernel = new KernelMemory(options.host.procRoot);
 		this.gaps = new Gaps(now(), options.uptime);
 		this.groups = { ...options.groups };
+		this.sections = { ...options.sections };
+		this.looked = options.tracers[0]?.id;
 		this.delay = options.delay * 1e9;
 	}
 
 	/** Start the tracers one after the other, yielding in between so that a close request is heard, then tick. */
 	async start(): Promise<void> {
-		const [first] = this.options.tracers;
 		const made = (tracer: Tracer<object, object>) => Number(tracer.from !== undefined);
 		for (const tracer of [...this.options.tracers].sort((a, b) => made(a) - made(b))) {
 			if (this.closed) return;
-			if (tracer.onDemand && tracer !== first) continue;
+			if (this.leftOut(tracer.id)) {
+				const reason = safe`left out by --without`;
+				this.options.emit({ kind: 'unavailable', tab: tracer.id, reason, fix: safe`start without that option` });
+			}
+			if (tracer.onDemand && tracer.id !== this.looked) continue;
 			this.startTracer(tracer);
 			await new Promise((resolve) => setImmediate(resolve));
 		}
@@ -122,6 +134,7 @@ export class Sampling {
 
 	/** Takes effect at once; a refusal ends that tab, as at its start. */
 	tune(tab: string, changes: Options): void {
+		this.sections[tab] = { ...this.sections[tab], ...changes };
 		const entry = this.running.find(({ tracer }) => tracer.id === tab);
 		try {
 			entry?.session.tune?.(changes);
@@ -135,6 +148,7 @@ export class Sampling {
 
 	/** This tab is on the screen from now on: tracers on demand are started and, later, stopped. */
 	look(tab: string): void {
+		this.looked = tab;
 		clearTimeout(this.leaving.get(tab));
 		this.leaving.delete(tab);
 		for (const { tracer } of this.running) {
@@ -146,31 +160,40 @@ export class Sampling {
 			);
 		}
 		const wanted = this.options.tracers.find(({ id }) => id === tab);
-		if (wanted?.onDemand) this.startTracer(wanted);
+		if (wanted?.onDemand && !this.restarts.waits(tab)) this.startTracer(wanted);
 	}
 
 	close(): void {
 		this.closed = true;
 		clearTimeout(this.timer);
 		for (const timer of this.leaving.values()) clearTimeout(timer);
+		this.restarts.close();
 		this.closeWindow();
 		for (const { session } of this.running.splice(0)) session.close();
 	}
 
 	private startTracer(tracer: Tracer<object, object>): void {
-		if (this.closed || this.running.some((entry) => entry.tracer === tracer)) return;
+		if (this.closed || this.leftOut(tracer.id) || this.running.some((entry) => entry.tracer === tracer)) return;
 		this.options.emit({ kind: 'attaching', tab: tracer.id });
+		const again = this.restarts.start(tracer.id, now());
 		try {
-			const { host, sections } = this.options;
-			const session = tracer.start(host, sections[tracer.id] ?? {}, this.groups[tracer.id]);
+			const session = tracer.start(this.options.host, this.sections[tracer.id] ?? {}, this.groups[tracer.id]);
 			// the first interval of what is made of others begins with theirs
 			const readAt = tracer.from ? Math.min(now(), ...this.running.map((entry) => entry.readAt)) : now();
-			this.running.push({ tracer, session, readAt, windowCost: undefined });
+			// those made of others stay behind them
+			const from = tracer.from ? -1 : this.running.findIndex((entry) => entry.tracer.from);
+			const place = from < 0 ? this.running.length : from;
+			this.running.splice(place, 0, { tracer, session, readAt, windowCost: undefined });
 			this.kernel.changed();
 			this.options.emit({ kind: 'live', tab: tracer.id });
 		} catch (error) {
-			this.giveUp(tracer.id, error);
+			// what has worked before may work again
+			this.giveUp(tracer.id, error, again ? tracer : undefined);
 		}
+	}
+
+	private leftOut(id: string): boolean {
+		return this.options.without?.includes(id) ?? false;
 	}
 
 	private stopTracer(tab: string): void {
@@ -180,11 +203,22 @@ export class Sampling {
 		this.kernel.changed();
 	}
 
-	private giveUp(tab: string, error: unknown): void {
+	/** For good, or until `again` is started again. */
+	private giveUp(tab: string, error: unknown, again?: Tracer<object, object>): void {
 		const known = error instanceof Unavailable;
 		const reason = sanitize(known ? error.message : `${tab} failed: ${(error as Error).message}`);
 		const fix = sanitize(known ? error.fix : 'please report this with the output of: wattlag --batch --json');
-		this.options.emit({ kind: 'unavailable', tab, reason, fix });
+		if (!again || this.closed) {
+			this.options.emit({ kind: 'unavailable', tab, reason, fix });
+			return;
+		}
+		const { seconds, restarts } = this.restarts.schedule(tab, now(), () => {
+			// one on demand that nobody looks at any more is started when somebody does
+			if (!again.onDemand || this.looked === tab) this.startTracer(again);
+		});
+		const before = restarts === 0 ? '' : `, restarted ${restarts === 1 ? 'once' : `${restarts} times`}`;
+		const next = sanitize(`next try in ${seconds} s${before}; ${fix}`);
+		this.options.emit({ kind: 'unavailable', tab, reason, fix: next, retry_s: seconds });
 	}
 
 	/** The next thing to do: open the statistics window, or read. */
@@ -240,7 +274,7 @@ export class Sampling {
 			} catch (error) {
 				entry.session.close();
 				this.running.splice(this.running.indexOf(entry), 1);
-				this.giveUp(entry.tracer.id, error);
+				this.giveUp(entry.tracer.id, error, entry.tracer);
 			}
 		}
 		// keep the beat, but skip beats that were missed (a stopped process, a suspended machine)

@@ -18,6 +18,8 @@ export interface WorkerSettings {
 	firstDelay: number;
 	groups: Record<string, string>;
 	sections: Record<string, Options>;
+	/** Tracers that are not to run. */
+	without: readonly string[];
 	/** Whoever is told keeps the past: snapshots come packed as well, which is work that would hold up a screen. */
 	packs: boolean;
 }

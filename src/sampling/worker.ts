@@ -36,6 +36,7 @@ const sampling = new Sampling({
 	firstDelay: settings.firstDelay,
 	groups: settings.groups,
 	sections: settings.sections,
+	without: settings.without,
 	emit,
 });
 

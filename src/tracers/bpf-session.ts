@@ -3,10 +3,10 @@
  * have, set constants, size the per-CPU maps, load, attach, and afterwards hand over bytes, sum up the cost, close.
  * Whatever the kernel refuses comes out as an {@link Unavailable} in the user's words.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import type { Struct } from '../decode.ts';
 import type { BpfAddon, BpfError, BpfObject } from '../native.ts';
+import { inUserNamespace, lacksSysAdmin, lockdown, missingCapabilities } from '../privilege.ts';
 import { type BpfCost, type Host, Unavailable } from './tracer.ts';
 
 /** The generated `constants` of an object: where each variable of `.rodata` lies. */
@@ -23,8 +23,11 @@ export interface BpfSessionOptions<Layout extends ConstantLayout> {
 	shards?: readonly string[];
 	/** Other maps whose size is known only now. */
 	maxEntries?: Readonly<Record<string, number>>;
-	/** Programs whose hook may be missing on a kernel; without one of the others there is no session. */
-	optional?: readonly string[];
+	/**
+	 * Programs whose hook may be missing on a kernel, and what it costs to be without, to follow the hook's name (empty:
+	 * nothing that is told here); without one of the others there is no session.
+	 */
+	optional?: Readonly<Record<string, string>>;
 	/** Called before each program is attached, in the order of the C file, those before it being attached already. */
 	beforeAttach?: (program: string, object: BpfObject) => void;
 	/** Maps that are not made, for lack of support or of a use; their programs are in `without`, or never reach them. */
@@ -33,40 +36,6 @@ export interface BpfSessionOptions<Layout extends ConstantLayout> {
 	loaded?: (object: BpfObject) => void;
 	/** Programs not wanted at all (the other one of two variants, an extra that was not asked for). */
 	without?: readonly string[];
-}
-
-const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
-
-/**
- * Those of CAP_BPF and CAP_PERFMON that this process lacks. CAP_SYS_ADMIN stands for both, as in the kernel, which asks
- * for it alone where it lets have a look at kernel modules or at the cost of programs.
- */
-export function missingCapabilities(procRoot: string): string[] {
-	const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(join(procRoot, 'self/status'), 'utf8'))?.[1];
-	if (effective === undefined) return [];
-	const has = (bit: bigint): boolean => ((BigInt(`0x${effective}`) >> bit) & 1n) === 1n;
-	if (has(CAPABILITIES.CAP_SYS_ADMIN)) return [];
-	const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(CAPABILITIES[name]));
-	return missing.length > 0 ? missing : ['CAP_SYS_ADMIN'];
-}
-
-/** Root of a user namespace, as in a rootless container, has all capabilities and may use none of them for BPF. */
-function inUserNamespace(procRoot: string): boolean {
-	try {
-		return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync(join(procRoot, 'self/uid_map'), 'utf8'));
-	} catch {
-		// a kernel without user namespaces
-		return false;
-	}
-}
-
-function lockdown(sysRoot: string): string | undefined {
-	try {
-		const mode = /\[(\w+)\]/.exec(readFileSync(join(sysRoot, 'kernel/security/lockdown'), 'utf8'))?.[1];
-		return mode === 'none' ? undefined : mode;
-	} catch {
-		return undefined;
-	}
 }
 
 /** Does the kernel have what a program hooks? Sections whose hook BTF does not describe count as there. */
@@ -97,15 +66,23 @@ const WALK = 'syscall';
 export function openWalking(
 	addon: BpfAddon,
 	open: (walks: boolean) => BpfSession,
-): { bpf: BpfSession; walks: boolean } {
-	if (['bpf_iter_task_new', 'bpf_rcu_read_lock'].every((name) => addon.hasType('func', name))) {
+): { bpf: BpfSession; walks: boolean; missing: readonly string[] } {
+	const able = ['bpf_iter_task_new', 'bpf_rcu_read_lock'].every((name) => addon.hasType('func', name));
+	if (able) {
 		try {
-			return { bpf: open(true), walks: true };
+			const bpf = open(true);
+			return { bpf, walks: true, missing: bpf.missing };
 		} catch {
 			// what else may be wrong is found again without them
 		}
 	}
-	return { bpf: open(false), walks: false };
+	const bpf = open(false);
+	const what = able ? 'programs that walk all tasks are refused' : 'no bpf_iter_task_new (Linux 6.7)';
+	return {
+		bpf,
+		walks: false,
+		missing: [...bpf.missing, `${what}: an iterator lists tasks, which costs twice as much`],
+	};
 }
 
 /** The line of a verifier log that says what was wrong: the last one that is no statistics. */
@@ -140,6 +117,12 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 				error,
 			);
 		const mode = lockdown(host.sysRoot);
+		if (!mode && lacksSysAdmin(host.procRoot))
+			return new Unavailable(
+				`cannot ${doing}: the kernel refuses it without CAP_SYS_ADMIN`,
+				'run as root: sudo npm start',
+				error,
+			);
 		if (mode)
 			return new Unavailable(
 				`cannot ${doing}: the kernel is locked down (${mode})`,
@@ -170,16 +153,19 @@ export class BpfSession {
 	/** Sections of the attached programs that hook something, e.g. `tp_btf/sched_switch`. */
 	readonly hooks: readonly string[];
 	readonly possibleCpus: number;
+	/** What this kernel lacks and what that costs, a sentence each. */
+	readonly missing: readonly string[];
 	/** Names of the loaded programs. */
 	private readonly programs: readonly string[];
 	private readonly buffers = new Map<string, Uint8Array>();
 	private readonly ringBytes: ReadonlyMap<string, number>;
 
 	/** Use {@link openBpf}. */
-	constructor(object: BpfObject, possibleCpus: number) {
+	constructor(object: BpfObject, possibleCpus: number, missing: readonly string[]) {
 		const loaded = object.programs().filter((program) => program.autoload);
 		this.object = object;
 		this.possibleCpus = possibleCpus;
+		this.missing = missing;
 		this.programs = loaded.map((program) => program.name);
 		this.hooks = loaded
 			.map((program) => program.section)
@@ -287,17 +273,34 @@ function setConstants<Layout extends ConstantLayout>(object: BpfObject, options:
 	}
 }
 
-/** Leave out the programs not wanted and the optional ones whose hook this kernel lacks. */
-function choosePrograms(host: Host, object: BpfObject, optional: readonly string[], without: readonly string[]): void {
+/** Leave out the programs not wanted and the optional ones whose hook this kernel lacks; the hooks by what that costs. */
+function choosePrograms(
+	host: Host,
+	object: BpfObject,
+	optional: Readonly<Record<string, string>>,
+	without: readonly string[],
+): ReadonlyMap<string, readonly string[]> {
+	const lacking = new Map<string, string[]>();
 	for (const { name, section } of object.programs()) {
 		if (without.includes(name)) {
 			object.setAutoload(name, false);
 		} else if (!hookExists(host.addon, section)) {
-			if (!optional.includes(name))
+			const cost = optional[name];
+			if (cost === undefined)
 				throw new Unavailable(`this kernel has no ${section}`, 'use a newer kernel, or one built with this tracepoint');
 			object.setAutoload(name, false);
+			if (cost !== '') lacking.set(cost, [...(lacking.get(cost) ?? []), section]);
 		}
 	}
+	return lacking;
+}
+
+/** `no tp_btf/block_split: …`, `no tp_btf/local_timer_entry and 13 others: …` */
+function missingHooks(lacking: ReadonlyMap<string, readonly string[]>): string[] {
+	return Array.from(lacking, ([cost, [first, ...others]]) => {
+		const more = others.length === 0 ? '' : ` and ${others.length} other${others.length > 1 ? 's' : ''}`;
+		return `no ${first}${more}: ${cost}`;
+	});
 }
 
 /** Attach what was loaded, naming the hook that fails: libbpf's own words do not. */
@@ -318,6 +321,15 @@ function attachAll(
 	}
 }
 
+/** @throws {Unavailable} where the kernel does not describe its types */
+export function requireTypes(addon: Pick<BpfAddon, 'hasType'>): void {
+	if (addon.hasType('struct', 'task_struct')) return;
+	throw new Unavailable(
+		'the kernel does not describe its types (no BTF)',
+		'use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as current distributions ship',
+	);
+}
+
 /**
  * Open, load and attach the object of a tracer. Programs are attached in the order of the C file.
  * @throws {Unavailable} with what is missing and what to do; nothing stays behind then.
@@ -330,12 +342,7 @@ export function openBpf<Layout extends ConstantLayout>(
 	const path = host.objectPath(id);
 	if (!existsSync(path))
 		throw new Unavailable(`the BPF object ${path} was not built`, 'run npm start: it builds what is missing');
-	if (!host.addon.hasType('struct', 'task_struct')) {
-		throw new Unavailable(
-			'the kernel does not describe its types (no BTF)',
-			'use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as current distributions ship',
-		);
-	}
+	requireTypes(host.addon);
 	const possibleCpus = host.addon.possibleCpus();
 	let object: BpfObject;
 	try {
@@ -344,7 +351,7 @@ export function openBpf<Layout extends ConstantLayout>(
 		throw explain(host, id, 'open the BPF object', error);
 	}
 	try {
-		choosePrograms(host, object, options.optional ?? [], options.without ?? []);
+		const lacking = choosePrograms(host, object, options.optional ?? {}, options.without ?? []);
 		for (const map of options.withoutMaps ?? []) object.setAutocreate(map, false);
 		setConstants(object, options);
 		for (const map of options.shards ?? []) object.setMaxEntries(map, possibleCpus);
@@ -352,7 +359,7 @@ export function openBpf<Layout extends ConstantLayout>(
 		object.load();
 		options.loaded?.(object);
 		attachAll(host, id, object, options.beforeAttach);
-		return new BpfSession(object, possibleCpus);
+		return new BpfSession(object, possibleCpus, missingHooks(lacking));
 	} catch (error) {
 		object.close();
 		throw explain(host, id, 'load BPF programs', error);

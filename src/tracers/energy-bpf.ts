@@ -9,7 +9,6 @@ import type { Placement, ProcessUse, ThreadSample, ThreadUse } from '../energy/t
 import type { Weighting } from '../energy/weighting.ts';
 import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../generated/energy.ts';
 import { type SafeText, sanitize } from '../sanitize.ts';
-import type { Source } from '../snapshot.ts';
 import { Cgroups } from '../system/cgroups.ts';
 import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf, openWalking, viewOf } from './bpf-session.ts';
@@ -96,7 +95,12 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 			({ name }) => name,
 		),
 		maxEntries: { [maps.counters.name]: possible },
-		optional: ['thread_exits', ...INTERRUPTS],
+		optional: {
+			thread_exits: 'threads that live between two reads may be missing',
+			...Object.fromEntries(
+				INTERRUPTS.map((program) => [program, 'these interrupts stay in the time of the task they interrupt']),
+			),
+		},
 		without,
 		withoutMaps: [
 			...(details ? [] : [maps.details.name]),
@@ -187,7 +191,7 @@ export interface BpfCpuOptions {
 }
 
 export class BpfCpu implements CpuCounter {
-	readonly about: Pick<Source, 'description' | 'uncertainty' | 'hooks'>;
+	readonly about: CpuCounter['about'];
 	readonly threads = true;
 	private readonly bpf: BpfSession;
 	private readonly ledger: CpuLedger;
@@ -230,6 +234,12 @@ export class BpfCpu implements CpuCounter {
 						: 'this kernel counts interrupts as time of the task they interrupt',
 				uncertainty: 'exact',
 				hooks: [opened.walks ? 'syscall/walk_threads' : 'iter/task', ...this.bpf.hooks],
+				missing: [
+					...opened.missing,
+					...(apart || interrupts || !wanted
+						? []
+						: ['no storage for tasks: interrupts count as time of the task they interrupt']),
+				],
 			};
 			this.cgroups = new Cgroups(host.procRoot);
 			// the first look is the baseline: nothing of before is charged

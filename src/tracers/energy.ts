@@ -78,7 +78,10 @@ function openCpu(
 ): Counting {
 	// /proc tells the time of whole processes only, not where it was spent
 	const byProc = (instead?: Unavailable): Counting => ({
-		cpu: new ProcCpu(host.procRoot),
+		cpu: new ProcCpu(
+			host.procRoot,
+			instead ? [`${instead.message}: CPU time is from /proc, in clock ticks, and short processes are missed`] : [],
+		),
 		weighting: chooseWeighting('time', processors, () => {
 			throw new TypeError('not asked for');
 		}),

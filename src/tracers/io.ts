@@ -89,6 +89,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 			uncertainty:
 				'counts, bytes and times exact; percentiles ±25 %; CPU time around getting a request counts for request or plug',
 			hooks: [...bpf.hooks],
+			missing: bpf.missing,
 		};
 	}
 
@@ -230,7 +231,12 @@ export const io: Tracer<IoRow, IoExtra> = {
 				[maps.requests.name]: 2 ** bits,
 				[maps.bios.name]: 2 ** bits,
 			},
-			optional: ['block_rq_merge', 'block_split', 'writeback_dirty_inode_enqueue'],
+			optional: {
+				block_rq_merge: 'requests merged into others look as if they were waiting, until their address comes back',
+				block_split: 'of bios that are cut in two only the rest is followed from the beginning',
+				writeback_dirty_inode_enqueue:
+					'what the kernel writes back is its control group’s, not the task’s that made the file dirty',
+			},
 			beforeAttach(program, object) {
 				if (program === 'block_rq_complete') writeSettings(object, filter, slowThreshold(options));
 			},

@@ -51,8 +51,17 @@ const VECTOR_NAMES = Object.entries(irq_vector)
 	.filter(([, vector]) => vector !== irq_vector.IRQ_VECTORS)
 	.map(([name]) => sanitize(name));
 
-/** Programs that only some kernels have a hook for: none but x86 has tracepoints around its own vectors. */
-const VECTOR_PROGRAMS = VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]);
+/**
+ * Programs that only some kernels have a hook for. x86 has tracepoints around those of its vectors that are compiled in,
+ * other processors around none: what is lost is told by the timer's, which every x86 has.
+ */
+const VECTOR_PROGRAMS: Readonly<Record<string, string>> = {
+	...Object.fromEntries(
+		VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]).map((program) => [program, '']),
+	),
+	local_timer_entry:
+		'timer ticks, IPIs and all else that a CPU interrupts itself for are missing (only x86 tells them)',
+};
 
 /** One line on one CPU, as the kernel counts it. */
 interface CpuLine {
@@ -97,6 +106,7 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 			uncertainty:
 				'counts exact; times without the entry and exit code of the kernel, about 0.1 µs each; percentiles ±25 %',
 			hooks: [...bpf.hooks],
+			missing: bpf.missing,
 			...(vectors ? {} : { lacks: 'timer tick and IPIs' }),
 		};
 	}

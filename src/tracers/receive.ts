@@ -87,6 +87,7 @@ class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 				'every received packet, from the driver over the protocols and the socket to the process that reads it',
 			uncertainty: 'counts and bytes of TCP and UDP exact; percentiles ±25 %; dropped and merged at least',
 			hooks: [...bpf.hooks],
+			missing: missing.map(({ stage, reason }) => `stage ${stage}: ${reason}`),
 		};
 	}
 
@@ -200,7 +201,8 @@ export const receive: Tracer<ReceiveRow, ReceiveExtra> = {
 			constants: { knows_socket: knowsSocket },
 			shards: [maps.receive_cpus.name],
 			maxEntries: { [maps.stats.name]: statsEntries(possibleCpus) },
-			optional: ['tcp_probe', 'netif_rx', 'napi_gro_receive_entry', 'napi_gro_frags_entry'],
+			// what their lack costs depends on the others: missingStages()
+			optional: { tcp_probe: '', netif_rx: '', napi_gro_receive_entry: '', napi_gro_frags_entry: '' },
 			...(knowsSocket ? {} : { without: ['sk_data_ready', 'sock_recv_length'], withoutMaps: [maps.sockets.name] }),
 		});
 		return new ReceiveSession(bpf, missingStages(has, knowsSocket));

@@ -91,6 +91,9 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		this.lostBefore = lost;
 		const judged = rules.map((rule) => ({ rule, blind: rule.blind?.(moment) }));
 		const able = judged.filter(({ blind }) => blind === undefined).map(({ rule }) => rule);
+		const unchecked = judged.flatMap(({ rule, blind }) =>
+			blind === undefined ? [] : [{ rule: rule.id, reason: blind }],
+		);
 		const { time, mono_ns } = first;
 		return {
 			rows: [...groupRows(rows, group as Group)],
@@ -100,7 +103,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 					{ time, mono_ns, dt_ns },
 				),
 				checked: able.map(({ id }) => id),
-				unchecked: judged.flatMap(({ rule, blind }) => (blind === undefined ? [] : [{ rule: rule.id, reason: blind }])),
+				unchecked,
 				totals: totalsOf(moment),
 				pressure: moment.pressure,
 			},
@@ -109,6 +112,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 				description: 'what the other tabs found in the same interval, by process; pressure is the kernel’s own (PSI)',
 				uncertainty: 'as there',
 				hooks: [],
+				missing: unchecked.map(({ rule, reason }) => `rule ${rule}: ${reason}`),
 			},
 			lost,
 		};

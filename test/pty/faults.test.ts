@@ -186,6 +186,21 @@ test('a tab that throws says so in its place; the others go on, and all is sampl
 	await expectRestored(run, 0);
 });
 
+test('a tracer that throws is said to be tried again in its tab, and comes back; one left out says so', async () => {
+	const preload = fileURLToPath(new URL('fixtures/break-read.ts', import.meta.url));
+	const run = new TerminalRun('bin/wattlag', ['--tab', 'irq', '--without', 'receive'], {
+		env: { NODE_OPTIONS: `--import ${preload}` },
+	});
+	runs.push(run);
+	await run.waitFor(/irq failed: sabotaged\s+next try in 10 s/);
+	run.send('5');
+	await run.waitFor(/left out by --without/);
+	run.send('3');
+	await run.waitFor(/in interrupts[\s\S]*local_timer/, 30_000);
+	run.send('q');
+	await expectRestored(run, 0);
+});
+
 test('Ctrl-Z and fg: the shell gets the terminal, then figures go on', async () => {
 	const run = new TerminalRun('/bin/bash', ['--norc', '--noprofile', '-i'], { env: { PS1: 'shell> ' } });
 	runs.push(run);

@@ -82,6 +82,7 @@ Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`;
 			firstDelay: 1,
 			groups: {},
 			sections: {},
+			without: [],
 			packs: false,
 		});
 		sampler.subscribe(clocked.store.apply);

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BpfAddon, BpfObject, ProgramInfo } from '../../src/native.ts';
-import { hookExists, missingCapabilities, openBpf } from '../../src/tracers/bpf-session.ts';
+import { missingCapabilities } from '../../src/privilege.ts';
+import { hookExists, openBpf } from '../../src/tracers/bpf-session.ts';
 import { type Host, Unavailable } from '../../src/tracers/tracer.ts';
 
 let directory: string;
@@ -73,7 +74,7 @@ const layout = { size: { section: '.rodata', offset: 8, size: 4 } } as const;
 
 function open(options = {}): unknown {
 	try {
-		return openBpf(host(), 'x', { layout, optional: ['extra'], ...options });
+		return openBpf(host(), 'x', { layout, optional: { extra: 'nothing else is known' }, ...options });
 	} catch (error) {
 		return error;
 	}
@@ -86,7 +87,7 @@ describe('opening', () => {
 			constants: { size: 258 },
 			shards: ['per_cpu'],
 			maxEntries: { keys: 9 },
-			optional: ['extra'],
+			optional: { extra: 'nothing else is known' },
 		});
 		expect(calls).toEqual([
 			'autoload extra false',
@@ -99,6 +100,7 @@ describe('opening', () => {
 		]);
 		expect(session.hooks).toEqual(['tp_btf/sched_switch']);
 		expect(session.has('extra')).toBe(false);
+		expect(session.missing).toEqual(['no tp_btf/rare: nothing else is known']);
 		expect(session.cost()).toEqual({ ns: 20, runs: 4, recursionMisses: 2 });
 	});
 
@@ -107,6 +109,7 @@ describe('opening', () => {
 		const session = openBpf(host(), 'x', { layout, without: ['switched'] });
 		expect(session.has('switched')).toBe(false);
 		expect(session.has('extra')).toBe(true);
+		expect(session.missing).toEqual([]);
 	});
 
 	test.each([
@@ -127,7 +130,6 @@ describe('refusals', () => {
 		['0000000000000000', 'CAP_BPF and CAP_PERFMON are missing'],
 		['0000008000000000', 'CAP_PERFMON is missing'],
 		['0000004000000000', 'CAP_BPF is missing'],
-		['000000c000000000', 'CAP_SYS_ADMIN is missing'],
 	])('capabilities %s', (effective, words) => {
 		capabilities(effective);
 		failAt = { call: 'load', error: refusal('EPERM', 'EPERM: not permitted') };
@@ -151,6 +153,12 @@ describe('refusals', () => {
 		const error = open() as Unavailable;
 		expect(error.message).toContain('too many files are open');
 		expect(error.fix).toContain('ulimit');
+	});
+
+	test('with both, the kernel may still keep something for CAP_SYS_ADMIN', () => {
+		capabilities('000000c000000000');
+		failAt = { call: 'load', error: refusal('EPERM', 'EPERM: not permitted') };
+		expect(open()).toMatchObject({ message: expect.stringContaining('without CAP_SYS_ADMIN') });
 	});
 
 	test('CAP_SYS_ADMIN stands for both', () => {

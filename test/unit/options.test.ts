@@ -31,6 +31,12 @@ test('the batch contract', () => {
 	});
 });
 
+test('tabs that are left out are not opened either', () => {
+	expect(parse('--without', 'overview, energy')).toMatchObject({ without: ['overview', 'energy'], tab: 'runqlat' });
+	expect(parse('--batch', '--without', 'energy')).toMatchObject({ tab: 'runqlat' });
+	expect(parseWith([], { env: { WATTLAG_WITHOUT: 'io' } })).toMatchObject({ without: ['io'], tab: 'overview' });
+});
+
 test('short options as in top', () => {
 	expect(parse('-b', '-n', '2', '-d', '2', '-t', 'irq')).toMatchObject({
 		mode: 'batch',
@@ -93,6 +99,9 @@ describe('a bad option is one line that names it', () => {
 		[['--power', '10', '--idle', '11'], /--idle: 11 W is more than --power, 10 W/],
 		[['--seed-compatible', '--policy', 'active'], /--seed-compatible and --policy active exclude each other/],
 		[['stray'], /unexpected argument 'stray'/],
+		[['--without', 'io,gpu'], /--without: no tab 'gpu'; there are overview, energy/],
+		[['--tab', 'io', '--without', 'io'], /--tab io: left out by --without io/],
+		[['--without', tracers.map(({ id }) => id).join(',')], /leaves no tab/],
 	])('%j', (argv, message) => {
 		expect(() => parse(...argv)).toThrow(UsageError);
 		expect(() => parse(...argv)).toThrow(message);

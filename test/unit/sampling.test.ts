@@ -1,48 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { BpfAddon } from '../../src/native.ts';
 import type { SamplerEvent } from '../../src/sampler.ts';
 import { Sampling } from '../../src/sampling/sampling.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
-import { type Host, type Session, type Tracer, Unavailable } from '../../src/tracers/tracer.ts';
-
-/** A kernel that only counts how often statistics were switched on. */
-function fakeHost(): Host & { statistics: string[] } {
-	const statistics: string[] = [];
-	const addon = {
-		enableStats: () => {
-			statistics.push('on');
-			return { close: () => void statistics.push('off') };
-		},
-	} as unknown as BpfAddon;
-	return { statistics, addon, objectPath: String, procRoot: '/proc', sysRoot: '/sys', cpus: 1 };
-}
-
-function fakeTracer(id: string, session: Partial<Session<object, object>> | Error): Tracer<object, object> {
-	return {
-		id,
-		title: id,
-		summary: '',
-		columns: [],
-		defaultSort: '',
-		groups: ['process', 'thread'],
-		options: [],
-		rowKey: String,
-		start: () => {
-			if (session instanceof Error) throw session;
-			return {
-				read: () => ({
-					rows: [],
-					extra: {},
-					lost: {},
-					source: { kind: 'fake', description: '', uncertainty: '', hooks: [] },
-				}),
-				cost: () => ({ ns: 0, runs: 0, recursionMisses: 0 }),
-				close: () => {},
-				...session,
-			};
-		},
-	};
-}
+import { type Host, type Tracer, Unavailable } from '../../src/tracers/tracer.ts';
+import { fakeHost, fakeTracer, snapshots } from './sampling-fixtures.ts';
 
 let sampling: Sampling | undefined;
 afterEach(() => sampling?.close());
@@ -73,9 +34,6 @@ async function run(
 	});
 	return events;
 }
-
-const snapshots = (events: SamplerEvent[], tab: string) =>
-	events.flatMap((event) => (event.kind === 'snapshot' && event.snapshot.tab === tab ? [event.snapshot] : []));
 
 test('an interval far longer than asked says so, and its length is the true one', async () => {
 	let reads = 0;

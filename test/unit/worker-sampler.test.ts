@@ -13,6 +13,7 @@ const settings: WorkerSettings = {
 	firstDelay: 1,
 	groups: {},
 	sections: {},
+	without: [],
 	packs: false,
 };
 

@@ -1,7 +1,6 @@
 /** CPU time from `/proc`, sampled by a timer of its own: what there is without privilege. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Source } from '../../snapshot.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from '../cpu-use.ts';
 import { type ProcRow, SAMPLE_PERIOD } from './reading.ts';
 import { ProcSampler } from './sampler.ts';
@@ -17,7 +16,7 @@ interface Known extends TaskInfo, ProcessInfo {
 }
 
 export class ProcCpu implements CpuCounter {
-	readonly about: Pick<Source, 'description' | 'uncertainty' | 'hooks'>;
+	readonly about: CpuCounter['about'];
 	readonly threads = false;
 	private readonly sampler: ProcSampler;
 	private readonly procRoot: string;
@@ -28,11 +27,12 @@ export class ProcCpu implements CpuCounter {
 	/** What the last interval cost, and what the machine did in it. */
 	last = { cost_ns: 0, busy_ns: 0, irq_ns: 0, dt_ns: 0 };
 
-	constructor(procRoot: string) {
+	/** @param missing why it is not another one, as in `Source` */
+	constructor(procRoot: string, missing: readonly string[] = []) {
 		this.procRoot = procRoot;
 		this.sampler = new ProcSampler({ procRoot });
 		const { description, uncertainty, hooks } = this.sampler.source();
-		this.about = { description, uncertainty, hooks };
+		this.about = { description, uncertainty, hooks, missing };
 		this.timer = setInterval(() => {
 			try {
 				this.sampler.sample();

@@ -36,12 +36,13 @@ export function sourceBadge(tracer: TabEntry['tracer'], current: (tab: string) =
 
 function section(
 	title: string,
-	{ kind, description, uncertainty, hooks, scope, weighting, lacks }: Source,
+	{ kind, description, uncertainty, hooks, scope, weighting, lacks, missing }: Source,
 ): HelpSection {
 	const entries = [
 		['measured by', `${kind}: ${description}`],
 		['uncertainty', uncertainty],
 		['without', lacks ?? ''],
+		['missing here', (missing ?? []).join('; ')],
 		['covers', scope ?? ''],
 		['shared out by', weighting ?? ''],
 		['hooks', hooks.join(', ')],

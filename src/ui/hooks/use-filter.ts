@@ -29,7 +29,7 @@ export function useFilter(text: string, tabs: readonly FilterTab[], shown: Filte
 	return useMemo(
 		() => ({
 			text: inUse?.text.trim() ?? '',
-			bound: inUse?.bind(shown) ?? { test: null, ignored: [] },
+			bound: inUse?.bind(shown) ?? { test: null, ignored: [], columns: [] },
 			error: compiled instanceof FilterError ? compiled : null,
 		}),
 		[inUse, compiled, shown],

@@ -1,0 +1,134 @@
+/** What the machine, the kernel and the rights of this process allow, before anything is loaded. */
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { lacksSysAdmin, lockdown, missingCapabilities } from '../privilege.ts';
+import { unifiedMount } from '../system/cgroups.ts';
+import { requireTypes } from '../tracers/bpf-session.ts';
+import { type Host, Unavailable } from '../tracers/tracer.ts';
+import { PressureReader } from '../triage/pressure.ts';
+import { type Check, check, words } from './check.ts';
+
+/** Number of the first pid namespace, the same on all kernels (PROC_PID_INIT_INO). */
+const FIRST_PID_NAMESPACE = '[4026531836]';
+/** Files that container engines leave in the root folder. */
+const CONTAINER_MARKS = ['/.dockerenv', '/run/.containerenv'];
+
+function read(path: string): string | undefined {
+	try {
+		return readFileSync(path, 'utf8').trim();
+	} catch {
+		return undefined;
+	}
+}
+
+/** What this process needs in place of root; tried with every tab. Whatever the same Node runs gets it, too. */
+function rights(): string {
+	return `run as root: sudo npm start; or give these rights to all that this Node runs: sudo setcap cap_sys_admin,cap_dac_read_search,cap_sys_ptrace+ep ${process.execPath}`;
+}
+
+export function machineChecks(host: Host, program: string): Check[] {
+	const { procRoot, sysRoot } = host;
+	return [
+		check('wattlag', 'info', `${program}, Node ${process.version}`),
+		check('kernel', 'info', `Linux ${read(join(procRoot, 'sys/kernel/osrelease')) ?? release()} ${process.arch}`),
+		check('CPUs', 'info', `${host.cpus} online`),
+		pidNamespace(procRoot),
+		unifiedMount(procRoot) === undefined
+			? check('cgroup v2', 'less', 'not mounted: control groups have no names', 'mount -t cgroup2 none /sys/fs/cgroup')
+			: check('cgroup v2', 'ok', `at ${unifiedMount(procRoot)}`),
+		new PressureReader(procRoot).read() === null
+			? check('PSI', 'less', 'the kernel does not tell pressure: the overview cannot judge it', 'boot with psi=1')
+			: check('PSI', 'ok', join(procRoot, 'pressure')),
+		capabilities(procRoot),
+		lockedDown(sysRoot),
+		paranoid(procRoot),
+	];
+}
+
+/** BPF tells the ids of the first namespace; who runs in another one reads other ids in proc. */
+function pidNamespace(procRoot: string): Check {
+	const name = 'pid namespace';
+	const marked = CONTAINER_MARKS.find((path) => existsSync(path));
+	const within = marked === undefined ? '' : `in a container (${marked})`;
+	let link: string;
+	try {
+		link = readlinkSync(join(procRoot, 'self/ns/pid'));
+	} catch {
+		return check(name, 'info', ['not known', within]);
+	}
+	return link.endsWith(FIRST_PID_NAMESPACE)
+		? check(name, 'ok', ['the first one: ids are those of the whole machine', within])
+		: check(
+				name,
+				'less',
+				['not the first one: figures carry the ids of the whole machine, /proc those of this namespace', within],
+				'run on the host, or the container with --pid=host --privileged',
+			);
+}
+
+function capabilities(procRoot: string): Check {
+	const name = 'capabilities';
+	const missing = missingCapabilities(procRoot);
+	if (missing.length > 0) return check(name, 'no', `${missing.join(' and ')} missing: BPF is refused`, rights());
+	if (lacksSysAdmin(procRoot)) {
+		const costs = 'disk IO may not load (types of kernel modules), own cost of BPF is not measured';
+		return check(name, 'less', `CAP_SYS_ADMIN missing: ${costs}`, rights());
+	}
+	return check(name, 'ok', process.geteuid?.() === 0 ? 'root' : 'CAP_SYS_ADMIN');
+}
+
+function lockedDown(sysRoot: string): Check {
+	const mode = lockdown(sysRoot);
+	if (mode === 'confidentiality')
+		return check(
+			'lockdown',
+			'no',
+			`${mode}: programs may not read memory of the kernel`,
+			'boot with lockdown=integrity',
+		);
+	return check('lockdown', mode === undefined ? 'ok' : 'info', mode ?? 'none');
+}
+
+function paranoid(procRoot: string): Check {
+	const name = 'perf_event_paranoid';
+	const value = read(join(procRoot, 'sys/kernel/perf_event_paranoid'));
+	if (value === undefined) return check(name, 'info', 'not told: this kernel has no perf events');
+	const binds = Number(value) > 0 && missingCapabilities(procRoot).includes('CAP_PERFMON');
+	const fix = 'run as root, or sudo sysctl kernel.perf_event_paranoid=0';
+	return binds
+		? check(name, 'less', `${value}: no energy and cycle counters of the PMU without CAP_PERFMON`, fix)
+		: check(name, 'ok', `${value}, does not bind this process`);
+}
+
+export function bpfChecks(host: Host): Check[] {
+	let addon: Host['addon'];
+	try {
+		addon = host.addon;
+	} catch (error) {
+		return [check('addon', 'no', words(error), 'run npm start: it builds what is missing; libbpf has to be installed')];
+	}
+	return [
+		check('libbpf', 'ok', addon.libbpfVersion()),
+		attempt('BTF', 'types of the running kernel', () => requireTypes(addon)),
+		attempt('statistics', 'own cost of BPF programs is measured', () => addon.enableStats().close(), 'less'),
+		check('unprivileged', 'info', unprivileged(host.procRoot)),
+	];
+}
+
+function attempt(name: string, found: string, run: () => void, failed: 'no' | 'less' = 'no'): Check {
+	try {
+		run();
+		return check(name, 'ok', found);
+	} catch (error) {
+		const fix = error instanceof Unavailable ? error.fix : 'run as root: sudo npm start';
+		return check(name, failed, failed === 'less' ? `not to be had, ${words(error)}` : words(error), fix);
+	}
+}
+
+function unprivileged(procRoot: string): string {
+	const value = read(join(procRoot, 'sys/kernel/unprivileged_bpf_disabled'));
+	if (value === undefined) return 'not told';
+	const meaning = value === '0' ? 'allowed, which does not help: tracing needs privilege' : 'not allowed, as usual';
+	return `${meaning} (unprivileged_bpf_disabled ${value})`;
+}

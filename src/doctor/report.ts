@@ -1,0 +1,67 @@
+/** The report of `doctor` for people, to be pasted, and for programs. */
+import { sanitize } from '../sanitize.ts';
+import { asciiGlyph } from '../term/ascii.ts';
+import { fitCells, textWidth } from '../term/width.ts';
+import type { Check, Section } from './check.ts';
+import type { Diagnosis } from './doctor.ts';
+
+const NAME = 22;
+const STATE = 4;
+/** Widest line: fits into a mail or an issue. */
+const WIDTH = 100;
+
+/** Words on lines of `width`, those after the first moved in by two. */
+function wrapped(text: string, width: number): string[] {
+	const lines: string[] = [];
+	let line = '';
+	for (const word of text.split(' ')) {
+		const longer = line === '' ? word : `${line} ${word}`;
+		if (line !== '' && textWidth(longer) > width) {
+			lines.push(line);
+			line = `  ${word}`;
+		} else {
+			line = longer;
+		}
+	}
+	return [...lines, line];
+}
+
+function checkLines({ name, state, found, fix }: Check, width: number): string[] {
+	const head = `  ${fitCells(name, NAME)} ${(state === 'info' ? '–' : state).padEnd(STATE)} `;
+	const room = Math.max(20, width - head.length);
+	const body = [...found, ...(fix === '' ? [] : [sanitize(`→ ${fix}`)])].flatMap((text) => wrapped(text, room));
+	return body.map((line, index) => (index === 0 ? head : ' '.repeat(head.length)) + line);
+}
+
+function sectionLines({ title, checks }: Section, width: number): string[] {
+	return [title, ...checks.flatMap((one) => checkLines(one, width)), ''];
+}
+
+/** @param columns of the terminal, where there is one */
+export function doctorText({ sections, verdict, ascii }: Diagnosis, columns = WIDTH): string {
+	const width = Math.min(columns, WIDTH);
+	const text = [...sections.flatMap((section) => sectionLines(section, width)), ...wrapped(verdict, width), ''].join(
+		'\n',
+	);
+	return ascii ? text.replace(/[^\x00-\x7f]/gu, asciiGlyph) : text;
+}
+
+/** One object, one line; see docs/batch.md. */
+export function doctorJson({ sections, verdict, exitCode, tabs }: Diagnosis): string {
+	return `${JSON.stringify({
+		doctor: 1,
+		exit_code: exitCode,
+		verdict,
+		sections: sections.map(({ title, checks }) => ({ title, checks })),
+		tabs: tabs.map(({ tracer, snapshot, reason, fix, load_ns, leftOut }) => ({
+			tab: tracer.id,
+			works: snapshot !== undefined,
+			left_out: leftOut,
+			on_demand: tracer.onDemand === true,
+			reason,
+			fix,
+			load_ns,
+			source: snapshot?.source ?? null,
+		})),
+	})}\n`;
+}

@@ -1,0 +1,48 @@
+/** Tracers and a kernel that only pretend, for the sampling loop. */
+import type { BpfAddon } from '../../src/native.ts';
+import type { SamplerEvent } from '../../src/sampler.ts';
+import type { Host, Session, Tracer } from '../../src/tracers/tracer.ts';
+
+/** A kernel that only counts how often statistics were switched on. */
+export function fakeHost(): Host & { statistics: string[] } {
+	const statistics: string[] = [];
+	const addon = {
+		enableStats: () => {
+			statistics.push('on');
+			return { close: () => void statistics.push('off') };
+		},
+	} as unknown as BpfAddon;
+	return { statistics, addon, objectPath: String, procRoot: '/proc', sysRoot: '/sys', cpus: 1 };
+}
+
+export const emptyReading = {
+	rows: [],
+	extra: {},
+	lost: {},
+	source: { kind: 'fake', description: '', uncertainty: '', hooks: [] },
+};
+
+export function fakeTracer(id: string, session: Partial<Session<object, object>> | Error): Tracer<object, object> {
+	return {
+		id,
+		title: id,
+		summary: '',
+		columns: [],
+		defaultSort: '',
+		groups: ['process', 'thread'],
+		options: [],
+		rowKey: String,
+		start: () => {
+			if (session instanceof Error) throw session;
+			return {
+				read: () => emptyReading,
+				cost: () => ({ ns: 0, runs: 0, recursionMisses: 0 }),
+				close: () => {},
+				...session,
+			};
+		},
+	};
+}
+
+export const snapshots = (events: SamplerEvent[], tab: string) =>
+	events.flatMap((event) => (event.kind === 'snapshot' && event.snapshot.tab === tab ? [event.snapshot] : []));
