@@ -9,6 +9,8 @@ const NAME = 22;
 const STATE = 4;
 /** Widest line: fits into a mail or an issue. */
 const WIDTH = 100;
+/** Below this a check's name stands above what was found. */
+const NARROW = 64;
 
 /** Words on lines of `width`, those after the first moved in by two. */
 function wrapped(text: string, width: number): string[] {
@@ -27,9 +29,12 @@ function wrapped(text: string, width: number): string[] {
 }
 
 function checkLines({ name, state, found, fix }: Check, width: number): string[] {
-	const head = `  ${fitCells(name, NAME)} ${(state === 'info' ? '–' : state).padEnd(STATE)} `;
-	const room = Math.max(20, width - head.length);
+	const mark = state === 'info' ? '–' : state;
+	const narrow = width < NARROW;
+	const head = narrow ? '    ' : `  ${fitCells(name, NAME)} ${mark.padEnd(STATE)} `;
+	const room = width - head.length;
 	const body = [...found, ...(fix === '' ? [] : [sanitize(`→ ${fix}`)])].flatMap((text) => wrapped(text, room));
+	if (narrow) return [`  ${name} ${mark}`, ...body.map((line) => head + line)];
 	return body.map((line, index) => (index === 0 ? head : ' '.repeat(head.length)) + line);
 }
 
