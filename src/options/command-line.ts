@@ -1,4 +1,4 @@
-/** The words of the command line. Imported only where there are words: reading none takes no parser, which is 25 ms of a start. */
+/** The words of the command line. Imported only where there are words: reading none takes no parser. */
 import meow from 'meow';
 import { UsageError } from '../usage-error.ts';
 import { type AnyTracer, commonOptions } from './common.ts';

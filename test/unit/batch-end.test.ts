@@ -68,7 +68,12 @@ let messages: string[];
 beforeEach(() => {
 	out = [];
 	messages = [];
-	vi.spyOn(process.stdout, 'write').mockImplementation((text) => Boolean(out.push(String(text))));
+	vi.spyOn(process.stdout, 'write').mockImplementation((text, ...more) => {
+		// the end of the output is waited for by an empty text
+		if (text !== '') out.push(String(text));
+		for (const written of more) if (typeof written === 'function') written();
+		return true;
+	});
 	vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean(messages.push(String(text))));
 });
 afterEach(() => vi.restoreAllMocks());
