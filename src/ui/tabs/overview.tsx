@@ -42,9 +42,9 @@ function fullSpans(finding: Finding, key: string): Span[] {
 		['strong', key],
 		' ',
 		[colours[finding.level], `${finding.subject}:`],
-		` ${finding.text}`,
-		...(owner === '' ? [] : ([' — ', ['strong', owner]] as Span[])),
-		['dim', `, since ${clock(finding.since)}`],
+		// commas stay with the word before them where the line is broken
+		...(owner === '' ? [` ${finding.text},`] : ([` ${finding.text} — `, ['strong', `${owner},`]] as Span[])),
+		['dim', ` since ${clock(finding.since)}`],
 	];
 }
 
