@@ -13,15 +13,16 @@ function describe(spec: OptionSpec): string {
 	const notes: string[] = [];
 	if (spec.choices) notes.push(spec.choices.join(' | '));
 	if (spec.type !== 'boolean' && spec.default !== '' && spec.default !== 0) notes.push(`default ${spec.default}`);
-	return `  ${flag(spec).padEnd(WIDTH)}${spec.help}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`;
+	const words = `${spec.help}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`;
+	return wrap(`  ${flag(spec).padEnd(WIDTH)}${words}`, ' '.repeat(WIDTH + 2));
 }
 
 /** Words on lines of at most 110 characters; all lines but the first begin with `indent`. */
 function wrap(text: string, indent: string): string {
 	let line = 0;
-	return text.replace(/ ?\S+/g, (word) => {
+	return text.replace(/ *\S+/g, (word) => {
 		if (line > 0 && line + word.length > 110) {
-			line = indent.length + word.length - 1;
+			line = indent.length + word.trimStart().length;
 			return `\n${indent}${word.trimStart()}`;
 		}
 		line += word.length;

@@ -17,8 +17,9 @@ const replacements: Record<string, string> = {
 	'←': '<',
 	'↑': '^',
 	'↓': 'v',
-	'▲': '^',
-	'▼': 'v',
+	// no letter: a column that is sorted would be another one (vCPU)
+	'▲': '/',
+	'▼': '\\',
 	'▶': '>',
 	'●': '*',
 	'○': 'o',

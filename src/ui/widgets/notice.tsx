@@ -29,6 +29,10 @@ interface NoticeProps extends Area {
 export const Notice = drawn(({ tone, title, text, width, height }: NoticeProps) => {
 	const margin = width >= 40 ? 2 : 0;
 	const indent = ' '.repeat(margin);
-	const body = text.flatMap((paragraph) => wrapText(paragraph, width - 2 * margin));
-	return [...(height > 3 ? [''] : []), indent + paint(tone, title), ...body.map((line) => indent + line)];
+	const wrapped = (words: string) => wrapText(words, width - 2 * margin);
+	return [
+		...(height > 3 ? [''] : []),
+		...wrapped(title).map((line) => indent + paint(tone, line)),
+		...text.flatMap(wrapped).map((line) => indent + line),
+	];
 });
