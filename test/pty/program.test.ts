@@ -132,6 +132,9 @@ test('what w writes is what replay shows, without a program in the kernel', asyn
 	const run = start(['--tab', 'energy'], { columns: 160, env: { XDG_STATE_HOME: folder } });
 	await run.waitFor(/\dm?W = processes/);
 	await run.waitFor('pwned');
+	// made of the others, it comes last in a tick
+	run.send('0');
+	await run.waitFor('WAIT99');
 	run.send('w');
 	await run.waitFor(/written: \S+\.gz/);
 	const shown = /written: (\S+\.gz)/.exec(run.text())?.[1] as string;
