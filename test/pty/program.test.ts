@@ -129,6 +129,8 @@ test('what w writes is what replay shows, without a program in the kernel', asyn
 	const run = start(['--tab', 'energy'], { columns: 160, env: { XDG_STATE_HOME: folder } });
 	await run.waitFor(/\dm?W = processes/);
 	await run.waitFor('pwned');
+	// made of the others, it comes last in a tick
+	await run.press('0', 'WAIT99');
 	await run.press('w', /written: \S+\.gz/);
 	const shown = /written: (\S+\.gz)/.exec(run.text())?.[1] as string;
 	const path = join(folder, 'wattlag', basename(shown));
