@@ -1,13 +1,13 @@
 /** Entry point: command line → live screen or batch output. Nothing heavy is imported before it is known to be needed. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Output } from './batch/output.ts';
 import { loadConfig } from './config/file.ts';
 import { loadAddon } from './native.ts';
 import { configPath, type Flags, noFlags } from './options/flags.ts';
 import { helpText } from './options/help.ts';
 import { type CommandLine, resolveOptions } from './options/resolve.ts';
 import { isOn } from './options/values.ts';
-import { Output } from './output.ts';
 import { registry } from './registry.ts';
 import type { WorkerSampler } from './sampling/worker-sampler.ts';
 import { sanitize } from './sanitize.ts';
@@ -62,7 +62,7 @@ async function startSampler(
 async function batch(command: CommandLine): Promise<number> {
 	const tracer = registry.map((entry) => entry.tracer).find(({ id }) => id === command.tab);
 	if (!tracer) return BAD_USAGE;
-	const { runBatch } = await import('./batch.ts');
+	const { runBatch } = await import('./batch/batch.ts');
 	const from = (tracer.from ?? []).filter((id) => !command.without.includes(id));
 	const source = await startSampler(command, [...from, tracer.id], command.delay, false);
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

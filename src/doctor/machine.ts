@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { lacksSysAdmin, lockdown, missingCapabilities } from '../privilege.ts';
 import { unifiedMount } from '../system/cgroups.ts';
+import { lacksSysAdmin, lockdown, missingCapabilities } from '../system/privilege.ts';
 import { requireTypes } from '../tracers/bpf-session.ts';
 import { type Host, Unavailable } from '../tracers/tracer.ts';
 import { PressureReader } from '../triage/pressure.ts';

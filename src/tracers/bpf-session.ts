@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import type { Struct } from '../decode.ts';
 import type { BpfAddon, BpfError, BpfObject } from '../native.ts';
-import { inUserNamespace, lacksSysAdmin, lockdown, missingCapabilities } from '../privilege.ts';
+import { inUserNamespace, lacksSysAdmin, lockdown, missingCapabilities } from '../system/privilege.ts';
 import { type BpfCost, type Host, Unavailable } from './tracer.ts';
 
 /** The generated `constants` of an object: where each variable of `.rodata` lies. */

@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { safe } from '../../src/sanitize.ts';
 import { textWidth } from '../../src/term/width.ts';
 import type { Finding } from '../../src/triage/finding.ts';
-import { findingLines } from '../../src/ui/tabs/overview.tsx';
+import { findingLines } from '../../src/ui/tabs/overview/findings.ts';
+import { lineOf } from '../../src/ui/widgets/line.ts';
+import { plain } from './plain.ts';
 
 const finding: Finding = {
 	rule: 'cpu-saturated',
@@ -13,6 +15,8 @@ const finding: Finding = {
 	figures: {},
 	owner: { role: safe`most CPU by`, pid: 1, start_time: 1, comm: safe`MainThread`, processes: 12 },
 	since: '2026-01-01T14:02:00.000Z',
+	excess: 2,
+	peak: { excess: 2.1, text: safe`x`, time: '2026-01-01T14:02:31.000Z' },
 	link: { tab: 'energy', filter: '' },
 };
 
@@ -31,6 +35,13 @@ test('broken between words only, whatever the width', () => {
 		}
 		expect(lines.map((line) => line.trim()).join(' ')).toBe(whole);
 	}
+});
+
+test('when it was worst, where that is noticeably more than now', () => {
+	expect(linesAt(200, 9)[0]).not.toContain('worst');
+	const peak = { ...finding.peak, excess: 3 };
+	const [spans] = findingLines([{ ...finding, peak }], ['A'], 200, 9);
+	expect(plain(lineOf(200, spans ?? []))).toMatch(/, since \d+:02:00, worst \d+:02:31 \(1\.5×\)/);
 });
 
 test('one line: who comes before how much', () => {

@@ -1,6 +1,6 @@
 /** How batch output ends: `--fail-if`, and tracers that fail on the way. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { runBatch } from '../../src/batch.ts';
+import { runBatch } from '../../src/batch/batch.ts';
 import { readFlags } from '../../src/options/command-line.ts';
 import { resolveOptions } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';

@@ -1,6 +1,6 @@
 /** Tables for scripts and eyes: columns stay in line whatever the names are. */
 import { expect, test } from 'vitest';
-import { plainTable } from '../../src/batch.ts';
+import { plainTable } from '../../src/batch/batch.ts';
 import { registry } from '../../src/registry.ts';
 import { safe, sanitize } from '../../src/sanitize.ts';
 import type { Snapshot } from '../../src/snapshot.ts';

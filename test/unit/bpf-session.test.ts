@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BpfAddon, BpfObject, ProgramInfo } from '../../src/native.ts';
-import { missingCapabilities } from '../../src/privilege.ts';
+import { missingCapabilities } from '../../src/system/privilege.ts';
 import { hookExists, openBpf } from '../../src/tracers/bpf-session.ts';
 import { type Host, Unavailable } from '../../src/tracers/tracer.ts';
 

@@ -47,7 +47,12 @@ function shortSpans(finding: Finding, key: string): Span[] {
 }
 
 /** As many findings as there are lines for; those that do not fit on one get a second one while there are any left. */
-function findingLines(findings: readonly Finding[], keys: readonly string[], width: number, rows: number): Span[][] {
+export function findingLines(
+	findings: readonly Finding[],
+	keys: readonly string[],
+	width: number,
+	rows: number,
+): Span[][] {
 	const shown = findings.slice(0, rows);
 	let spare = rows - shown.length;
 	return shown.flatMap((finding, index) => {

@@ -1,15 +1,15 @@
 /** Output for scripts: one JSON object or one plain table per interval on standard output, nothing else there. */
-import { Filter } from './filter/bind.ts';
-import { formatValue } from './format.ts';
-import { ordered, passing, treeIndent } from './grouping/tree.ts';
+import { Filter } from '../filter/bind.ts';
+import { formatValue } from '../format.ts';
+import { ordered, passing, treeIndent } from '../grouping/tree.ts';
+import { firstDirection } from '../query.ts';
+import type { Sampler } from '../sampler.ts';
+import { sanitize } from '../sanitize.ts';
+import { type Snapshot, secondsOf } from '../snapshot.ts';
+import { fitCells } from '../term/width.ts';
+import type { Column, Tracer } from '../tracers/tracer.ts';
 import { Output } from './output.ts';
-import { firstDirection } from './query.ts';
-import type { Sampler } from './sampler.ts';
-import { sanitize } from './sanitize.ts';
-import { type Snapshot, secondsOf } from './snapshot.ts';
-import { fitCells } from './term/width.ts';
 import { Threshold } from './threshold.ts';
-import type { Column, Tracer } from './tracers/tracer.ts';
 
 export interface BatchOptions {
 	tracer: Tracer<object, object>;
