@@ -87,18 +87,19 @@ static __always_inline struct packet *place(u64 object)
 	return &bucket->ways[way];
 }
 
-/* Lay a packet down that cannot be found until set_way() says whose the way is: its reader may be at work on another CPU. */
-static __always_inline u32 lay_down(struct packet_bucket *bucket, u64 object, const struct packet *packet)
+/* Lay a packet down that cannot be found before it is whole: its reader may be at work on another CPU. */
+static __always_inline void lay_down(u64 object, const struct packet *packet)
 {
+	struct packet_bucket *bucket = packet_bucket(object);
 	u32 way = bucket ? room(bucket, object) : WAYS;
 
-	if (way < WAYS) {
-		set_way(&bucket->objects, way, 0);
-		barrier();
-		bucket->ways[way] = *packet;
-		barrier();
-	}
-	return way;
+	if (way >= WAYS)
+		return;
+	set_way(&bucket->objects, way, 0);
+	barrier();
+	bucket->ways[way] = *packet;
+	barrier();
+	set_way(&bucket->objects, way, object);
 }
 
 /* Begin a packet's way at this stage. */
@@ -283,8 +284,7 @@ int sk_data_ready(u64 *ctx)
 	struct packet_bucket *bucket;
 	struct socket_queue *queue;
 	struct receive_cpu *shard;
-	u32 number, way;
-	u64 object;
+	u32 number;
 
 	if (sk->sk_protocol != IPPROTO_UDP)
 		return 0;
@@ -302,11 +302,8 @@ int sk_data_ready(u64 *ctx)
 		queue->number = (u32)(++shard->sockets << 12) | (bpf_get_smp_processor_id() & 0xfff);
 		queue->before = here ? here - 1 : 0;
 	}
+	/* before it has its number: from then on it may be read, and a reader as fast as this hook misses it (unseen) */
 	shard->current.stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
-	/* before it has its number: from then on it may be read */
-	object = queued_as(queue->number, queue->tail);
-	bucket = packet_bucket(object);
-	way = lay_down(bucket, object, &shard->current);
 	number = __sync_fetch_and_add(&queue->tail, 1);
 	/* a number without a packet, as of reassembled IPv6: counted as unseen when it is read */
 	if (shard->current.protocol != IPPROTO_UDP)
@@ -314,14 +311,7 @@ int sk_data_ready(u64 *ctx)
 	if ((int)(queue->head - number) > 0) {
 		arrive(&shard->current, __sync_lock_test_and_set(&queue->early_bytes, 0));
 	} else {
-		if (object != queued_as(queue->number, number)) {
-			/* another CPU was faster */
-			object = queued_as(queue->number, number);
-			bucket = packet_bucket(object);
-			way = lay_down(bucket, object, &shard->current);
-		}
-		if (bucket)
-			set_way(&bucket->objects, way, object);
+		lay_down(queued_as(queue->number, number), &shard->current);
 	}
 	if (shard->skb) {
 		bucket = packet_bucket(shard->skb);
