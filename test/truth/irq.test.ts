@@ -151,21 +151,23 @@ test('stolen time adds up to the time in interrupts, by process and by cgroup', 
 	const fresh = irq.start(host, {});
 	try {
 		const sum = (rows: IrqRow[]) => rows.reduce((total, row) => total + row.time_ns, 0);
+		/** CPUs and victims are read one after the other: a few interrupts come in between. */
+		const expectWhole = ({ rows, extra }: Reading<IrqRow, IrqExtra>) => {
+			const all = extra.cpu_share.reduce((total, { hard, soft, vector }) => total + hard + soft + vector, 0) * 1e9;
+			expect(Math.abs(sum(rows) - all)).toBeLessThan(0.01 * all + 500_000);
+		};
 		fresh.read(1e9, 'process');
-		await loopback(20_000);
+		await loopback(40_000);
 		const reading = fresh.read(1e9, 'process');
-		const shares = reading.extra.cpu_share.reduce((total, { hard, soft, vector }) => total + hard + soft + vector, 0);
-		expect(sum(reading.rows) / (shares * 1e9)).toBeGreaterThan(0.99);
-		expect(sum(reading.rows) / (shares * 1e9)).toBeLessThan(1.01);
+		expectWhole(reading);
 		// datagrams over loopback are received in the sender's own system call
 		const own = reading.rows.find(({ stolen }) => stolen?.pid === process.pid);
 		expect(own?.kind).toBe('stolen');
 		expect(own?.stolen?.soft_ns).toBeGreaterThan(0.2 * sum(reading.rows));
 		expect(reading.rows.find(({ stolen }) => stolen?.interrupted === 'idle')?.name).toBe('idle');
-		await loopback(3000);
+		await loopback(40_000);
 		const groups = fresh.read(1e9, 'cgroup');
-		const total = groups.extra.cpu_share.reduce((all, { hard, soft, vector }) => all + hard + soft + vector, 0);
-		expect(sum(groups.rows) / (total * 1e9)).toBeGreaterThan(0.99);
+		expectWhole(groups);
 		for (const row of groups.rows) expect(['cgroup', 'idle']).toContain(row.stolen?.interrupted);
 	} finally {
 		fresh.close();

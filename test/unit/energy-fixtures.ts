@@ -2,7 +2,7 @@
  * FIXTURES: trees that look like sysfs and proc of machines we do not have. They go through the same code as hardware;
  * no number in them was measured.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -36,7 +36,12 @@ export function makeTree(): Tree {
 	return {
 		sysRoot: join(root, 'sys'),
 		procRoot: join(root, 'proc'),
-		set: (path, content) => writeFileSync(parentOf(path), `${content}\n`),
+		set: (path, content) => {
+			const [file, text] = [parentOf(path), `${content}\n`];
+			// in one write, as a counter changes: whoever reads meanwhile never finds it empty
+			const longer = (statSync(file, { throwIfNoEntry: false })?.size ?? Number.POSITIVE_INFINITY) > text.length;
+			writeFileSync(file, text, { flag: longer ? 'w' : 'r+' });
+		},
 		link: (path, target) => symlinkSync(target, parentOf(path)),
 		remove: (path) => rmSync(join(root, path), { recursive: true }),
 		forbid: (path) => chmodSync(join(root, path), 0o000),
