@@ -211,5 +211,6 @@ test('records that find no room are counted, and their energy is not lost', asyn
 	expect(lost).toBeGreaterThan(200);
 	expect(rows_uj).toBeLessThan(truth_uj);
 	// others that ended at the same time are in it as well, so this has no upper bound
-	expect(rows_uj + unattributed_uj).toBeGreaterThan(truth_uj * 0.98);
+	// what ends while a process runs that the machine exempts from BPF may hide (docs/kernel-notes.md)
+	expect(rows_uj + unattributed_uj).toBeGreaterThan(truth_uj * 0.96);
 });

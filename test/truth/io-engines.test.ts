@@ -65,18 +65,23 @@ test('in flight while there is load, none left behind', async () => {
 			ended = true;
 		});
 		while (!ended) {
-			const { inflight } = running.read(5e7, 'operation').extra;
-			seen.push(inflight.filter(({ pid }) => pid === load.pid).length);
+			const { extra } = running.read(5e7, 'operation');
+			seen.push(extra.inflight.filter(({ pid }) => pid === load.pid).length);
 			await seconds(0.05);
 		}
 		await done;
-		expect(Math.max(...seen)).toBe(16);
+		expect(Math.max(...seen)).toBeGreaterThanOrEqual(16);
+		let hidden = 0;
 		let left = Number.POSITIVE_INFINITY;
 		// those whose completion the machine hid are told after a second
 		for (let i = 0; i < 20 && left > 0; i++) {
 			await seconds(0.1);
-			left = running.read(1e8, 'operation').extra.inflight_count;
+			const { extra, lost } = running.read(1e8, 'operation');
+			left = extra.inflight_count;
+			hidden = lost['missed_completion'] ?? 0;
 		}
 		expect(left).toBe(0);
+		// until then they stand among the others
+		expect(Math.max(...seen)).toBeLessThanOrEqual(16 + hidden);
 	});
 });
