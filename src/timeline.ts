@@ -10,7 +10,8 @@ export interface Timeline {
 	step: number;
 }
 
-type Timed = Pick<Snapshot, 'mono_ns' | 'dt_ns' | 'gap'>;
+/** When an interval was. */
+export type Timed = Pick<Snapshot, 'mono_ns' | 'dt_ns' | 'gap'>;
 
 export function timelineOf(history: readonly Timed[]): Timeline {
 	const ages: number[] = new Array(history.length);

@@ -94,8 +94,11 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 					const rows = ordered(snapshot, matching, sort, firstDirection(sort)).slice(0, options.limit);
 					output.print(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
 					const seconds = secondsOf(snapshot);
-					const own = snapshot.rows.filter((row) => test?.(row as never, seconds) ?? true);
-					const failure = threshold?.look(snapshot, own);
+					// not the parents that a tree shows for the sake of those below them
+					const failure = threshold?.look(
+						snapshot,
+						snapshot.rows.filter((row) => test?.(row as never, seconds) ?? true),
+					);
 					if (failure !== undefined) process.stderr.write(`wattlag: ${sanitize(failure)}\n`);
 					printed += 1;
 					// a run without an end ends here: its exit code would never come

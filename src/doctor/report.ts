@@ -1,7 +1,7 @@
 /** The report of `doctor` for people, to be pasted, and for programs. */
 import { sanitize } from '../sanitize.ts';
 import { asciiGlyph } from '../term/ascii.ts';
-import { fitCells, textWidth } from '../term/width.ts';
+import { fitCells, wrapText } from '../term/width.ts';
 import type { Check, Section } from './check.ts';
 import type { Diagnosis } from './doctor.ts';
 
@@ -12,21 +12,8 @@ const WIDTH = 100;
 /** Below this a check's name stands above what was found. */
 const NARROW = 64;
 
-/** Words on lines of `width`, those after the first moved in by two. */
-function wrapped(text: string, width: number): string[] {
-	const lines: string[] = [];
-	let line = '';
-	for (const word of text.split(' ')) {
-		const longer = line === '' ? word : `${line} ${word}`;
-		if (line !== '' && textWidth(longer) > width) {
-			lines.push(line);
-			line = `  ${word}`;
-		} else {
-			line = longer;
-		}
-	}
-	return [...lines, line];
-}
+/** What a sentence goes on with is moved in. */
+const wrapped = (text: string, width: number): string[] => wrapText(text, width, '  ');
 
 function checkLines({ name, state, found, fix }: Check, width: number): string[] {
 	const mark = state === 'info' ? '–' : state;

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SafeText, safe } from '../sanitize.ts';
 import { hasMachinePids } from '../system/pid-namespace.ts';
-import { type ProcessId, sameStart, TICK } from '../system/process-id.ts';
+import { type ProcessId, sameStart, startOf, statFields } from '../system/process-id.ts';
 import { Users } from '../system/users.ts';
 
 export interface ProcessFacts {
@@ -103,8 +103,8 @@ export class ProcFacts implements ProcessFacts {
 		const folder = join(this.procRoot, String(pid));
 		try {
 			const stat = readFileSync(join(folder, 'stat'), 'latin1');
-			const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-			return sameStart(Number(fields[19]) * TICK, start) ? readers[name](folder, fields) : undefined;
+			const fields = statFields(stat);
+			return sameStart(startOf(fields), start) ? readers[name](folder, fields) : undefined;
 		} catch {
 			return undefined;
 		}

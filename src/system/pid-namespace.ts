@@ -6,7 +6,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { safe } from '../sanitize.ts';
 import type { Ns } from '../units.ts';
-import { type ProcessId, sameStart, TICK } from './process-id.ts';
+import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts';
 
 /** The kernel's first pid namespace has this inode number on every machine. */
 const INITIAL = 'pid:[4026531836]';
@@ -29,8 +29,7 @@ export class OwnProcess {
 
 	constructor(procRoot: string) {
 		if (hasMachinePids(procRoot)) return;
-		const stat = readFileSync(join(procRoot, 'self/stat'), 'latin1');
-		this.start = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]) * TICK;
+		this.start = startOf(statFields(readFileSync(join(procRoot, 'self/stat'), 'latin1')));
 	}
 
 	/** In a container it is told by its name and by when it started; 0: not among these. */

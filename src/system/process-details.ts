@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../sanitize.ts';
 import type { Count, Ns } from '../units.ts';
 import { FOREIGN_PIDS, hasMachinePids } from './pid-namespace.ts';
-import { type ProcessId, sameStart, TICK } from './process-id.ts';
+import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts';
 import { Users } from './users.ts';
 
 export interface ProcessDetails {
@@ -35,15 +35,11 @@ interface Stat {
 /** `/proc/PID/stat`: the name is in brackets and may contain any bytes, brackets too. */
 async function readStat(procRoot: string, pid: number): Promise<Stat> {
 	const bytes = await readFile(join(procRoot, String(pid), 'stat'));
-	const [open, close] = [bytes.indexOf('('), bytes.lastIndexOf(')')];
-	const fields = bytes
-		.subarray(close + 2)
-		.toString('latin1')
-		.split(' ');
+	const fields = statFields(bytes.toString('latin1'));
 	return {
-		comm: sanitize(bytes.subarray(open + 1, close)),
+		comm: sanitize(bytes.subarray(bytes.indexOf('(') + 1, bytes.lastIndexOf(')'))),
 		parent: Number(fields[1]),
-		start: Number(fields[19]) * TICK,
+		start: startOf(fields),
 	};
 }
 

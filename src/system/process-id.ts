@@ -11,6 +11,16 @@ export interface ProcessId {
 /** `/proc` counts in USER_HZ, which is 100 on every machine, and rounds down; the kernel's own stamps do not. */
 export const TICK: Ns = 1e7;
 
+/** What stands behind the name in `/proc/PID/stat`, from the state on; the name itself may hold anything, brackets too. */
+export function statFields(stat: string): readonly string[] {
+	return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** When it was started, ns since boot. */
+export function startOf(fields: readonly string[]): Ns {
+	return Number(fields[19]) * TICK;
+}
+
 /** Whether two starts are of the same process, wherever they come from; 0 fits any. */
 export function sameStart(a: Ns, b: Ns): boolean {
 	return a === 0 || b === 0 || Math.abs(a - b) < 2 * TICK;

@@ -75,3 +75,19 @@ export function fitCells(text: string, width: number, align: 'left' | 'right' = 
 	const gap = ' '.repeat(Math.max(0, width - textWidth(cut)));
 	return align === 'left' ? cut + gap : gap + cut;
 }
+
+/** Break at spaces into lines of at most `width` cells; those after the first begin with `indent`. */
+export function wrapText(text: string, width: number, indent = ''): string[] {
+	const lines: string[] = [];
+	let line = '';
+	for (const word of text.split(' ')) {
+		const longer = line === '' ? word : `${line} ${word}`;
+		if (line !== '' && textWidth(longer) > width) {
+			lines.push(line);
+			line = indent + word;
+		} else {
+			line = longer;
+		}
+	}
+	return [...lines, line];
+}

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { WorkerSampler } from '../../src/sampling/worker-sampler.ts';
 import { sanitize } from '../../src/sanitize.ts';
 import { Store } from '../../src/store.ts';
+import { workerSettings } from '../unit/worker-settings.ts';
 import { energySnapshot } from './fixtures/energy.ts';
 import { ioSnapshot } from './fixtures/io.ts';
 import { eventually, settle } from './plain.ts';
@@ -73,17 +74,8 @@ import { parentPort } from 'node:worker_threads';
 parentPort.postMessage({ kind: 'snapshot', snapshot: ${snapshot} });
 Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`;
 		const sampler = new WorkerSampler(new URL(`data:text/javascript,${encodeURIComponent(hangs)}`), {
+			...workerSettings,
 			tabs: ['energy'],
-			addonPath: '',
-			objectDir: '',
-			procRoot: '',
-			sysRoot: '',
-			delay: 1,
-			firstDelay: 1,
-			groups: {},
-			sections: {},
-			without: [],
-			packs: false,
 		});
 		sampler.subscribe(clocked.store.apply);
 		await eventually(() => expect(clocked.text()).toContain('● 1s'));

@@ -1,13 +1,12 @@
 import { render } from 'ink-testing-library';
 import { describe, expect, test } from 'vitest';
-import { textWidth } from '../../src/term/width.ts';
+import { textWidth, wrapText } from '../../src/term/width.ts';
 import type { Column } from '../../src/tracers/tracer.ts';
 import { cpuLines } from '../../src/ui/tabs/runqlat/cpu-waits.tsx';
 import { foldBuckets, Histogram, histogramLines } from '../../src/ui/widgets/histogram.tsx';
 import { type Hits, targetAt } from '../../src/ui/widgets/hit.ts';
 import { lineOf, statusLine } from '../../src/ui/widgets/line.ts';
 import { bar } from '../../src/ui/widgets/marks.ts';
-import { wrapText } from '../../src/ui/widgets/notice.tsx';
 import { split } from '../../src/ui/widgets/split.ts';
 import { placeColumns, scrollTo, Table, tableLines } from '../../src/ui/widgets/table.tsx';
 import { energySnapshot, energyTracer } from './fixtures/energy.ts';

@@ -1,21 +1,8 @@
 /** The sampling thread's handle with threads that crash: one restart, with what was asked for meanwhile; never silently. */
 import { afterEach, expect, test, vi } from 'vitest';
 import type { SamplerEvent } from '../../src/sampler.ts';
-import { WorkerSampler, type WorkerSettings } from '../../src/sampling/worker-sampler.ts';
-
-const settings: WorkerSettings = {
-	tabs: ['energy', 'io'],
-	addonPath: '',
-	objectDir: '',
-	procRoot: '',
-	sysRoot: '',
-	delay: 1,
-	firstDelay: 1,
-	groups: {},
-	sections: {},
-	without: [],
-	packs: false,
-};
+import { WorkerSampler } from '../../src/sampling/worker-sampler.ts';
+import { workerSettings as settings } from './worker-settings.ts';
 
 /** Tells what it was started with, and crashes when it is asked for intervals of 13 s. */
 const fragile = `

@@ -1,11 +1,10 @@
 /** Keys from the keymap, columns from the tracer. */
-import { fitCells, textWidth } from '../../term/width.ts';
+import { fitCells, textWidth, wrapText } from '../../term/width.ts';
 import type { Column } from '../../tracers/tracer.ts';
 import { type Keymap, keysText, sections } from '../keymap.ts';
 import type { HelpSection, TabTracer } from '../tab.ts';
 import { paint } from '../theme.ts';
 import { drawn } from '../widgets/lines.tsx';
-import { wrapText } from '../widgets/notice.tsx';
 import type { Area } from '../widgets/split.ts';
 
 /** A table of two columns: a name, and words that wrap. */

@@ -5,7 +5,6 @@ import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../energy/r
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../format.ts';
 import { safe } from '../../sanitize.ts';
 import type { Snapshot } from '../../snapshot.ts';
-import { timelineOf } from '../../timeline.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
 import { Panes } from '../widgets/panes.tsx';
@@ -125,7 +124,6 @@ const highest = 20;
 /** Of the row, where it alone is looked at, else of the machine. */
 function Watts({ tab, row, width, height }: Area & { tab: Props; row: EnergyRow | undefined }): ReactElement {
 	const { history, rowKey, detail } = tab;
-	const timeline = useMemo(() => timelineOf(history), [history]);
 	const shown = detail ? row : undefined;
 	const series = useMemo(
 		() => (shown ? rowSeries({ history, rowKey }, shown, width) : totalSeries(history, width)),
@@ -136,7 +134,7 @@ function Watts({ tab, row, width, height }: Area & { tab: Props; row: EnergyRow 
 			title="watts over time"
 			series={series}
 			format={formatWatts}
-			timeline={timeline}
+			history={history}
 			width={width}
 			height={shown ? height : Math.min(height, highest)}
 		/>

@@ -1,24 +1,8 @@
 /** A few lines in the place of a tab's contents: attaching, nothing to show, unavailable, failed. */
-import { textWidth } from '../../term/width.ts';
+import { wrapText } from '../../term/width.ts';
 import { paint, type Role } from '../theme.ts';
 import { drawn } from './lines.tsx';
 import type { Area } from './split.ts';
-
-/** Break at spaces into lines of at most `width` cells. */
-export function wrapText(text: string, width: number): string[] {
-	const lines: string[] = [];
-	let line = '';
-	for (const word of text.split(' ')) {
-		const longer = line === '' ? word : `${line} ${word}`;
-		if (line !== '' && textWidth(longer) > width) {
-			lines.push(line);
-			line = word;
-		} else {
-			line = longer;
-		}
-	}
-	return [...lines, line];
-}
 
 interface NoticeProps extends Area {
 	tone: Role;

@@ -1,5 +1,6 @@
 /** A titled chart over time. The drawing code is loaded after the first frame. */
 import { type ReactElement, useEffect, useMemo, useState } from 'react';
+import { type Timed, timelineOf } from '../../timeline.ts';
 import type { Span } from '../theme.ts';
 import type { ChartOptions, Series } from './chart.ts';
 import { gapSpans } from './gap.ts';
@@ -10,9 +11,11 @@ export interface TimeSeries extends Series {
 	name: string;
 }
 
-export interface TimeChartProps extends Omit<ChartOptions, 'series'> {
+export interface TimeChartProps extends Omit<ChartOptions, 'series' | 'timeline'> {
 	title: string;
 	series: readonly TimeSeries[];
+	/** The snapshots that the values are of, and perhaps older ones. */
+	history: readonly Timed[];
 }
 
 type Draw = (options: ChartOptions) => string[];
@@ -39,7 +42,8 @@ export function useDraw(): Draw | undefined {
 	return draw?.draw;
 }
 
-export function TimeChart({ title, series, width, height, format, timeline }: TimeChartProps): ReactElement {
+export function TimeChart({ title, series, width, height, format, history }: TimeChartProps): ReactElement {
+	const timeline = useMemo(() => timelineOf(history), [history]);
 	const draw = useDraw();
 	const lines = useMemo(() => {
 		const legend = series.flatMap(({ role, name, values }): Span[] => {

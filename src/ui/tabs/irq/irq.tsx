@@ -5,7 +5,6 @@ import { formatShare } from '../../../format.ts';
 import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
 import type { Snapshot } from '../../../snapshot.ts';
 import { fitCells } from '../../../term/width.ts';
-import { timelineOf } from '../../../timeline.ts';
 import type { TabProps, TabView } from '../../tab.ts';
 import { paint } from '../../theme.ts';
 import { Lines } from '../../widgets/lines.tsx';
@@ -34,13 +33,12 @@ function Shares({ history, width, height }: Area & Pick<Props, 'history'>): Reac
 		const shares = history.slice(-width).map(irqShares);
 		return kinds.map(([name, role]) => ({ role, name, values: shares.map((share) => share[name]) }));
 	}, [history, width]);
-	const timeline = useMemo(() => timelineOf(history), [history]);
 	return (
 		<TimeChart
 			title="% of one CPU"
 			series={series}
 			format={formatShare}
-			timeline={timeline}
+			history={history}
 			width={width}
 			height={height}
 		/>

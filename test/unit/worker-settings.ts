@@ -1,0 +1,16 @@
+import type { WorkerSettings } from '../../src/sampling/worker-sampler.ts';
+
+/** For threads that only pretend: nothing of it is used but what a test says. */
+export const workerSettings: WorkerSettings = {
+	tabs: ['energy', 'io'],
+	addonPath: '',
+	objectDir: '',
+	procRoot: '',
+	sysRoot: '',
+	delay: 1,
+	firstDelay: 1,
+	groups: {},
+	sections: {},
+	without: [],
+	packs: false,
+};
