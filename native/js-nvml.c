@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* NVIDIA GPUs as JavaScript sees them: `Nvml` in src/native.ts. */
+/* NVIDIA GPUs as JavaScript sees them: `Nvml` in src/core/native.ts. */
 #include "call.h"
 
 #include <stdlib.h>

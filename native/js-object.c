@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* An open BPF object as JavaScript sees it: `BpfObject` in src/native.ts. */
+/* An open BPF object as JavaScript sees it: `BpfObject` in src/core/native.ts. */
 #include "call.h"
 
 #include <stdlib.h>

@@ -186,5 +186,5 @@ export function emitModule(source: string, types: BtfType[]): string {
 	const used = ['s64', 'structs', 'u64', 'u64s'].filter((name) => new RegExp(`\\b${name}\\(`).test(body));
 	const typesUsed = ['ForeignBytes', 'Struct'].filter((name) => new RegExp(`\\b${name}\\b`).test(body));
 	const names = [...typesUsed.map((name) => `type ${name}`), ...used].join(', ');
-	return `// Generated from the BTF of ${source}: do not edit.\n${names ? `import { ${names} } from '../decode.ts';\n` : ''}\n${body}`;
+	return `// Generated from the BTF of ${source}: do not edit.\n${names ? `import { ${names} } from '../lib/decode.ts';\n` : ''}\n${body}`;
 }

@@ -6,7 +6,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { type Columns, fromColumns, toColumns, withoutLists } from './columnar.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { Snapshot } from './core/snapshot.ts';
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
 const level = 1;

@@ -1,10 +1,11 @@
 /** THE list: one line per tracer and its tab. Everything else (options, help, sort keys, batch output) follows from it. */
+
+import type { Tracer } from './core/tracer.ts';
 import { energy } from './tracers/energy.ts';
 import { io } from './tracers/io.ts';
 import { irq } from './tracers/irq.ts';
 import { receive } from './tracers/receive.ts';
 import { runqlat } from './tracers/runqlat.ts';
-import type { Tracer } from './tracers/tracer.ts';
 import { overview } from './triage/overview.ts';
 import type { TabView } from './ui/tab.ts';
 

@@ -4,10 +4,10 @@
  */
 
 import { lean, pack, rowCount, unpack, withoutRows } from './archive.ts';
-import type { SamplerEvent } from './sampler.ts';
-import type { SafeText } from './sanitize.ts';
-import type { Snapshot } from './snapshot.ts';
-import type { Ns } from './units.ts';
+import type { SamplerEvent } from './core/sampler.ts';
+import type { Snapshot } from './core/snapshot.ts';
+import type { SafeText } from './lib/sanitize.ts';
+import type { Ns } from './lib/units.ts';
 
 export type TabStatus =
 	| { kind: 'attaching' }

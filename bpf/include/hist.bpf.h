@@ -2,7 +2,7 @@
 /*
  * Histograms over nanoseconds with a bounded relative error: each octave (power of two) is cut into 2^sub_bits equal
  * slots. Slot 0 holds everything below 2^HIST_MIN_EXP ns, the last one everything from 2^HIST_MAX_EXP ns on.
- * src/histogram.ts is the reader's side of this formula; test/unit/histogram.test.ts holds the two together.
+ * src/lib/histogram.ts is the reader's side of this formula; test/unit/histogram.test.ts holds the two together.
  */
 #pragma once
 

@@ -1,13 +1,14 @@
 /** Output for scripts: one JSON object or one plain table per interval on standard output, nothing else there. */
+
+import type { Sampler } from '../core/sampler.ts';
+import { type Snapshot, secondsOf } from '../core/snapshot.ts';
+import type { Column, Tracer } from '../core/tracer.ts';
 import { Filter } from '../filter/bind.ts';
-import { formatValue } from '../format.ts';
 import { ordered, passing, treeIndent } from '../grouping/tree.ts';
+import { formatValue } from '../lib/format.ts';
+import { sanitize } from '../lib/sanitize.ts';
+import { fitCells } from '../lib/width.ts';
 import { firstDirection } from '../query.ts';
-import type { Sampler } from '../sampler.ts';
-import { sanitize } from '../sanitize.ts';
-import { type Snapshot, secondsOf } from '../snapshot.ts';
-import { fitCells } from '../term/width.ts';
-import type { Column, Tracer } from '../tracers/tracer.ts';
 import { Output } from './output.ts';
 import { Threshold } from './threshold.ts';
 

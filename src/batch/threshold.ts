@@ -1,8 +1,9 @@
 /** `--fail-if`: an expression of the filter language that no row should match, for scripts that watch a limit. */
+
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Column, Tracer } from '../core/tracer.ts';
 import { type BoundFilter, Filter } from '../filter/bind.ts';
-import { formatValue } from '../format.ts';
-import type { Snapshot } from '../snapshot.ts';
-import type { Column, Tracer } from '../tracers/tracer.ts';
+import { formatValue } from '../lib/format.ts';
 
 /** Texts and ids that stay so long on a narrow screen name a row. */
 const NAMING_PRIORITY = 3;

@@ -1,5 +1,5 @@
 /** `wattlag doctor`: what this machine lets wattlag measure, and why not the rest. */
-import type { Host, Tracer } from '../tracers/tracer.ts';
+import type { Host, Tracer } from '../core/tracer.ts';
 import { type LookChoice, lookOf } from '../ui/theme.ts';
 import type { Section } from './check.ts';
 import { energyChecks } from './energy.ts';

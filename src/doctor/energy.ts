@@ -1,8 +1,9 @@
 /** Where watts could come from: every rung of the ladder, GPUs, the clock of the CPUs. */
+
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Host } from '../core/tracer.ts';
 import { Processors } from '../energy/cpufreq.ts';
 import { openGpus } from '../energy/gpu/open.ts';
-import type { Snapshot } from '../snapshot.ts';
-import type { Host } from '../tracers/tracer.ts';
 import { type Check, check } from './check.ts';
 
 /** @param snapshot of the energy tab, where it has one */

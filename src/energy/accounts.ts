@@ -2,8 +2,8 @@
  * What was charged to whom since start: an account for each process, thread, control group, user or command. Every
  * charge goes to all kinds of account, so that totals are there when somebody begins to look at another kind.
  */
-import type { SafeText } from '../sanitize.ts';
-import type { Count, MicroJoules, Ns } from '../units.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count, MicroJoules, Ns } from '../lib/units.ts';
 import type { ProcessInfo, TaskInfo } from './cpu-use.ts';
 
 export const groups = ['process', 'thread', 'cgroup', 'user', 'command'] as const;

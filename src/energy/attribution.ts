@@ -1,5 +1,5 @@
 /** Who gets which part of the measured energy: shares in whole µJ that add up to the whole, always. */
-import type { MicroJoules, Ns } from '../units.ts';
+import type { MicroJoules, Ns } from '../lib/units.ts';
 import type { PlacedWork } from './cpu-use.ts';
 
 /**

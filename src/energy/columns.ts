@@ -1,6 +1,7 @@
 /** Columns of the energy tab. */
-import { sparkline } from '../format.ts';
-import type { Column } from '../tracers/tracer.ts';
+
+import type { Column } from '../core/tracer.ts';
+import { sparkline } from '../lib/format.ts';
 import type { EnergyRow } from './rows.ts';
 
 export const energyColumns: readonly Column<EnergyRow>[] = [

@@ -5,7 +5,7 @@
  * A thread that ends is for some milliseconds neither among the living nor reported dead (an RCU grace period). Its
  * entry waits here until its last record comes; then what it used since the last look is charged.
  */
-import type { Count, Ns } from '../units.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { type Process, ProcessBook } from './process-book.ts';
 import {
 	GRACE,

@@ -2,10 +2,11 @@
  * Who used how much CPU time in an interval, whoever counted it: the kernel's counters read through BPF, or `/proc`.
  * A task is a thread where threads are told apart, otherwise a whole process.
  */
-import type { SafeText } from '../sanitize.ts';
-import type { Source } from '../snapshot.ts';
-import type { BpfCost } from '../tracers/tracer.ts';
-import type { Count, Ns } from '../units.ts';
+
+import type { Source } from '../core/snapshot.ts';
+import type { BpfCost } from '../core/tracer.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 
 /** A process. Always the same object for one process. */
 export interface ProcessInfo {

@@ -2,8 +2,9 @@
  * CPU cycles where the processor counts them: one perf event on each CPU, which bpf/include/thread-detail.bpf.h reads at
  * context switches. Cycles per nanosecond are the clock at which a thread really ran, turbo and throttling included.
  */
-import type { BpfAddon, BpfError, PerfCounter } from '../native.ts';
-import { Unavailable } from '../tracers/tracer.ts';
+
+import { Unavailable } from '../core/errors.ts';
+import type { BpfAddon, BpfError, PerfCounter } from '../core/native.ts';
 
 /** A perf event by PMU type and config. */
 export interface PerfEvent {

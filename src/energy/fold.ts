@@ -1,6 +1,6 @@
 /** How CPU time and energy of processes are added up: the parts of a whole stay parts of it. */
-import { type Fold, sums } from '../grouping/fold.ts';
-import { safe } from '../sanitize.ts';
+import { type Fold, sums } from '../core/fold.ts';
+import { safe } from '../lib/sanitize.ts';
 import { HISTORY } from './accounts.ts';
 import type { EnergyRow } from './rows.ts';
 

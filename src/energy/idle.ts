@@ -1,5 +1,5 @@
 /** What a counter would show if nothing ran: counters do not tell, so it is learned from quiet moments. */
-import type { Watts } from '../units.ts';
+import type { Watts } from '../lib/units.ts';
 
 /** Weight that an interval with half the CPUs busy keeps after a minute of one-second intervals: about a half. */
 const FADE = 0.99;

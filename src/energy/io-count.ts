@@ -1,7 +1,7 @@
 /** Requests that the disks have completed, from `/proc/diskstats`: what the forecast knows of IO. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Count } from '../units.ts';
+import type { Count } from '../lib/units.ts';
 
 export class IoCount {
 	private readonly path: string;

@@ -1,7 +1,7 @@
 /** Time that CPUs spent in interrupts, where the kernel keeps it apart from that of tasks: from `/proc/stat`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Ns } from '../units.ts';
+import type { Ns } from '../lib/units.ts';
 import type { PlacedWork } from './cpu-use.ts';
 import { clockTicksPerSecond, parseCpuIrq, ticksToNs } from './proc/stat.ts';
 import type { Placement } from './thread-use.ts';

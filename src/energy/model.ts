@@ -1,5 +1,5 @@
 /** Watts where no counter is: a line from idle to TDP over the use of the CPUs. */
-import type { Ns, Watts } from '../units.ts';
+import type { Ns, Watts } from '../lib/units.ts';
 import type { Measured } from './attribution.ts';
 
 export interface ModelParameters {

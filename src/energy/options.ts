@@ -1,5 +1,5 @@
 /** Options of the energy tab. */
-import type { OptionSpec } from '../tracers/tracer.ts';
+import type { OptionSpec } from '../core/tracer.ts';
 import { sourceChoices } from './sources/ladder.ts';
 import { weightChoices } from './weighting.ts';
 

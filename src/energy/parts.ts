@@ -1,6 +1,6 @@
 /** Of what the power of an interval is made. */
-import type { Snapshot } from '../snapshot.ts';
-import type { MicroJoules, Ns, Watts } from '../units.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { MicroJoules, Ns, Watts } from '../lib/units.ts';
 import type { EnergyExtra, EnergyRow } from './rows.ts';
 
 /** Mean power over an interval. NaN for an interval of no length. */

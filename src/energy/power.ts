@@ -1,7 +1,8 @@
 /** Energy of the intervals: from a counter, from the model, or none at all. Everything the badge says about it. */
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
-import type { Source } from '../snapshot.ts';
-import type { MicroJoules, Ns, Watts } from '../units.ts';
+
+import type { Source } from '../core/snapshot.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import type { MicroJoules, Ns, Watts } from '../lib/units.ts';
 import type { Measured } from './attribution.ts';
 import type { CpuCounter } from './cpu-use.ts';
 import type { Processors } from './cpufreq.ts';

@@ -1,6 +1,6 @@
 /** The processes of the ledger: who is alive, who has ended, what they are called. What has not changed costs nothing. */
-import { sanitize } from '../sanitize.ts';
-import type { Count, Ns } from '../units.ts';
+import { sanitize } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { GRACE, type ProcessUse, sameName, type ThreadSample } from './thread-use.ts';
 
 export interface Process extends ProcessUse {

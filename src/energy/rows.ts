@@ -1,7 +1,7 @@
 /** What the energy tab says of one interval: a row for each process or group, and what belongs to none. */
-import type { InTree } from '../grouping/fold.ts';
-import type { SafeText } from '../sanitize.ts';
-import type { Count, MicroJoules, Ns, Watts } from '../units.ts';
+import type { InTree } from '../core/fold.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count, MicroJoules, Ns, Watts } from '../lib/units.ts';
 import type { Forecast } from './forecast.ts';
 import type { DomainEnergy } from './power.ts';
 

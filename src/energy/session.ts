@@ -1,11 +1,11 @@
 /** Joins who used CPU time and how much energy there was, interval by interval. */
 
-import { Roster } from '../roster.ts';
-import { safe } from '../sanitize.ts';
+import type { BpfCost, Options, Reading, Session } from '../core/tracer.ts';
+import { Roster } from '../lib/idle-rows.ts';
+import { safe } from '../lib/sanitize.ts';
+import type { MicroJoules, Ns } from '../lib/units.ts';
 import { cgroupName } from '../system/cgroup-name.ts';
 import { Users } from '../system/users.ts';
-import type { BpfCost, Options, Reading, Session } from '../tracers/tracer.ts';
-import type { MicroJoules, Ns } from '../units.ts';
 import { type Account, Accounts, type Group, rests } from './accounts.ts';
 import { attributePlaces, type Policy } from './attribution.ts';
 import type { CpuCounter, CpuUse } from './cpu-use.ts';

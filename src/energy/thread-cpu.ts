@@ -1,5 +1,5 @@
 /** What the calling thread has cost so far. */
-import type { Ns } from '../units.ts';
+import type { Ns } from '../lib/units.ts';
 
 /**
  * CPU time of the calling thread, user and system, to the microsecond. Two calls around a piece of work give its cost.

@@ -1,7 +1,7 @@
 /** What is read of threads and what becomes of it: the words in which the ledger and its readers talk. */
-import type { ForeignBytes } from '../decode.ts';
-import type { SafeText } from '../sanitize.ts';
-import type { Count, Ns } from '../units.ts';
+import type { ForeignBytes } from '../lib/decode.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 
 /** One thread's counter as the kernel gives it (`struct thread_record` with its identity in one number). */
 export interface ThreadSample {

@@ -1,6 +1,6 @@
 /** By what energy is shared out among those who ran: time, time × frequency, or cycles. The best that the machine tells. */
 
-import { Unavailable } from '../tracers/tracer.ts';
+import { Unavailable } from '../core/errors.ts';
 import type { Processors } from './cpufreq.ts';
 import type { CycleCounters } from './cycles.ts';
 import type { Placement } from './thread-use.ts';

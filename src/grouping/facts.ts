@@ -1,7 +1,7 @@
 /** What grouping needs to know of processes and their figures do not tell, from `/proc`. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { type SafeText, safe } from '../sanitize.ts';
+import { type SafeText, safe } from '../lib/sanitize.ts';
 import { hasMachinePids } from '../system/pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from '../system/process-id.ts';
 import { Users } from '../system/users.ts';

@@ -1,7 +1,8 @@
 /** Rows as they are filtered and ordered; those of a tree, parents before their children, stay where they belong. Pure. */
+
+import { type Snapshot, secondsOf } from '../core/snapshot.ts';
+import type { Column } from '../core/tracer.ts';
 import { type Direction, sortRows } from '../query.ts';
-import { type Snapshot, secondsOf } from '../snapshot.ts';
-import type { Column } from '../tracers/tracer.ts';
 
 function depthOf(row: unknown): number {
 	return (row as { depth?: number }).depth ?? 0;

@@ -3,14 +3,15 @@
  * is followed: there are no processes, no slow requests, nothing in flight, and nothing can be filtered.
  */
 
+import { Unavailable } from '../core/errors.ts';
+import type { Source } from '../core/snapshot.ts';
+import type { Host, Options, Reading, Session } from '../core/tracer.ts';
 import { constants, type device_stats, maps } from '../generated/io-device.ts';
-import { safe } from '../sanitize.ts';
-import type { Source } from '../snapshot.ts';
+import { safe } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { BlockDevices } from '../system/block-devices.ts';
 import { type BpfSession, openBpf } from '../tracers/bpf-session.ts';
 import { LatencyReader } from '../tracers/latency.ts';
-import { type Host, type Options, type Reading, type Session, Unavailable } from '../tracers/tracer.ts';
-import type { Count, Ns } from '../units.ts';
 import { FILTER_OPTIONS } from './filter.ts';
 import { KeyedStats, keyBits } from './keyed-stats.ts';
 import { type Counted, Rows } from './rows.ts';

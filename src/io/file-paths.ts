@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { file_path } from '../generated/io.ts';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import { splitDev } from '../system/block-devices.ts';
 
 /** mountinfo writes blanks and the like as `\040`. */

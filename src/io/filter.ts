@@ -1,11 +1,12 @@
 /** Which requests are measured: from options to the words that bpf/include/io-filter.bpf.h compares. */
 import { statSync } from 'node:fs';
+import { Unavailable } from '../core/errors.ts';
+import type { BpfObject } from '../core/native.ts';
+import type { Options } from '../core/tracer.ts';
 import { io_setting, io_want } from '../generated/io.ts';
-import type { BpfObject } from '../native.ts';
+import type { Ns } from '../lib/units.ts';
 import { commBytes, filterOf } from '../runqueue/filter.ts';
 import type { BlockDevices } from '../system/block-devices.ts';
-import { type Options, Unavailable } from '../tracers/tracer.ts';
-import type { Ns } from '../units.ts';
 
 /** Names of the options that choose requests. */
 export const FILTER_OPTIONS = ['pid', 'tid', 'comm', 'cgroup', 'device', 'file', 'directory'] as const;

@@ -2,13 +2,15 @@
  * The full path (bpf/io-path.bpf.c): from the system call to the first bio, and from the completion back to user space. Its
  * programs are loaded while somebody asks and as long as they are cheap enough.
  */
+
+import { Unavailable } from '../core/errors.ts';
+import type { BpfCost, Host } from '../core/tracer.ts';
 import { constants, maps, slow_call } from '../generated/io-path.ts';
-import { sanitize } from '../sanitize.ts';
+import { sanitize } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { type BpfSession, openBpf } from '../tracers/bpf-session.ts';
 import { HashReader } from '../tracers/hash-reader.ts';
 import { type KernelLatency, LatencyReader } from '../tracers/latency.ts';
-import { type BpfCost, type Host, Unavailable } from '../tracers/tracer.ts';
-import type { Count, Ns } from '../units.ts';
 import { type IoFilter, writeSettings } from './filter.ts';
 import { Governor } from './governor.ts';
 import { IO_PATH } from './path.ts';

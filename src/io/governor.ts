@@ -2,7 +2,7 @@
  * Keeps what is measured on request from costing more than it is worth: beyond the limit it is to be detached, and tried again
  * after a while that doubles each time.
  */
-import type { Ns } from '../units.ts';
+import type { Ns } from '../lib/units.ts';
 
 const FIRST_PAUSE: Ns = 30e9;
 const LONGEST_PAUSE: Ns = 480e9;

@@ -1,6 +1,6 @@
 /** The kernel's names of operations and flags, by the numbers that bpf/io.bpf.c gives them. */
 import { io_flag, io_op } from '../generated/io.ts';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
 const OPS = new Map<number, SafeText>(
 	Object.entries(io_op).map(([name, value]) => [value, sanitize(name.replace(/^IO_/, '').toLowerCase())]),

@@ -1,5 +1,5 @@
 /** The way of a block request: THE table of its stages. The order is that of `enum io_stage` in bpf/include/io.bpf.h. */
-import type { Path } from '../stages/stages.ts';
+import type { Path } from '../core/stages/stages.ts';
 
 export const IO_PATH = {
 	object: 'request',

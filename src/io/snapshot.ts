@@ -1,7 +1,8 @@
 /** What snapshots of the IO tab hold: the contract with screen and batch output (docs/batch.md). */
-import type { SafeText } from '../sanitize.ts';
-import type { StageStats, Step } from '../stages/figures.ts';
-import type { Bytes, Count, Ns } from '../units.ts';
+
+import type { StageStats, Step } from '../core/stages/figures.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Bytes, Count, Ns } from '../lib/units.ts';
 
 export interface IoRow {
 	/** Whole disk; `all` where rows are processes or control groups. */

@@ -1,7 +1,8 @@
 /** Several rows of the IO tab as one. Pure. */
-import { type Buckets, mergeBuckets } from '../histogram.ts';
-import type { StageStats } from '../stages/figures.ts';
-import type { Ns } from '../units.ts';
+
+import type { StageStats } from '../core/stages/figures.ts';
+import { type Buckets, mergeBuckets } from '../lib/histogram.ts';
+import type { Ns } from '../lib/units.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
 

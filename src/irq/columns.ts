@@ -1,6 +1,7 @@
 /** Columns of the interrupt tab: of lines, and of those that time was stolen from. */
-import { type SafeText, safe } from '../sanitize.ts';
-import type { Column } from '../tracers/tracer.ts';
+
+import type { Column } from '../core/tracer.ts';
+import { type SafeText, safe } from '../lib/sanitize.ts';
 import type { IrqRow, OfCpu } from './rows.ts';
 
 const groupOf = (snapshot: object): string => (snapshot as { group?: string }).group ?? 'line';

@@ -1,5 +1,5 @@
 /** How the time that interrupts took from processes is added up; of it only sums are kept. */
-import { type Fold, sums } from '../grouping/fold.ts';
+import { type Fold, sums } from '../core/fold.ts';
 import type { IrqRow } from './rows.ts';
 
 type Taken = NonNullable<IrqRow['stolen']>;

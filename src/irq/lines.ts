@@ -1,7 +1,7 @@
 /** What the kernel tells of an interrupt line: the device behind it, and the CPUs that may and do get it. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
 export interface LineFacts {
 	/** `eth0`, `vda`, `nvme0`, else the bus address, else the chip and its input (`IO-APIC 4`); null: not known. */

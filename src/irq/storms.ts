@@ -1,6 +1,6 @@
 /** When interrupts of one kind are too many for a CPU. */
 
-import type { Ns } from '../units.ts';
+import type { Ns } from '../lib/units.ts';
 import type { StormBounds } from './rows.ts';
 
 /** Does a line storm on a CPU that had so many of it in an interval of this length? */

@@ -1,5 +1,5 @@
 /** The option --irq-zones: three bounds in µs. */
-import type { Ns } from '../units.ts';
+import type { Ns } from '../lib/units.ts';
 
 /** What is wrong with it; undefined: nothing. */
 export function invalidZones(text: string): string | undefined {

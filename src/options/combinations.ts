@@ -1,5 +1,5 @@
 /** What makes no sense together: each a {@link UsageError} that says what to leave out. */
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../core/errors.ts';
 
 export type Mode = 'live' | 'batch' | 'compare' | 'doctor' | 'slices' | 'replay';
 

@@ -1,6 +1,6 @@
 /** The words of the command line. Imported only where there are words: reading none takes no parser. */
 import meow from 'meow';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../core/errors.ts';
 import { type AnyTracer, commonOptions } from './common.ts';
 import type { Flags } from './flags.ts';
 

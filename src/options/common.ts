@@ -1,5 +1,5 @@
 /** THE table of options that belong to no tracer: checking, help, environment and the file's schema are made from it. */
-import type { OptionSpec, Tracer } from '../tracers/tracer.ts';
+import type { OptionSpec, Tracer } from '../core/tracer.ts';
 
 /** What options need to know of a tracer. */
 export type AnyTracer = Pick<

@@ -1,6 +1,6 @@
 /** What the configuration file says, by option; every key must mean something. */
 import type { ConfigFile, Located } from '../config/file.ts';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../core/errors.ts';
 import { type AnyTracer, commonOptions } from './common.ts';
 
 /** Values of the file by option, `TAB.sort` and `TAB.group` among them; every key must mean something. */

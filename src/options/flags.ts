@@ -1,5 +1,5 @@
 /** What the user typed; what it is worth is decided in `resolve.ts`. */
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../core/errors.ts';
 
 /** The command line as it was typed, every option known. */
 export interface Flags {

@@ -1,5 +1,5 @@
 /** The text of `--help`, from the tables of options. */
-import type { OptionSpec } from '../tracers/tracer.ts';
+import type { OptionSpec } from '../core/tracer.ts';
 import { type AnyTracer, commonOptions } from './common.ts';
 
 function flag(spec: OptionSpec): string {

@@ -4,13 +4,13 @@
  */
 import type { ConfigFile, Located } from '../config/file.ts';
 import { keyOverrides } from '../config/keys.ts';
+import { UsageError } from '../core/errors.ts';
+import type { Options } from '../core/tracer.ts';
 import { Filter } from '../filter/bind.ts';
 import { describeFilterError, FilterError } from '../filter/error.ts';
 import type { FilterTab } from '../filter/names.ts';
-import type { Options } from '../tracers/tracer.ts';
 import type { KeyOverrides } from '../ui/keymap.ts';
 import type { LookChoice } from '../ui/theme.ts';
-import { UsageError } from '../usage-error.ts';
 import { checkCombinations, type Mode, modeOf } from './combinations.ts';
 import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring, words } from './common.ts';
 import { fileValues } from './file-values.ts';

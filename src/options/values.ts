@@ -1,6 +1,7 @@
 /** One value, whoever gave it: checked, or a {@link UsageError} that says how the user wrote it. */
-import type { OptionSpec } from '../tracers/tracer.ts';
-import { UsageError } from '../usage-error.ts';
+
+import { UsageError } from '../core/errors.ts';
+import type { OptionSpec } from '../core/tracer.ts';
 
 const yes = ['1', 'true', 'yes', 'on'];
 const no = ['0', 'false', 'no', 'off', ''];

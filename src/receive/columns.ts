@@ -1,6 +1,6 @@
 /** Columns of the receive tab. */
-import { stageColumns, totalColumn } from '../stages/columns.ts';
-import type { Column } from '../tracers/tracer.ts';
+import { stageColumns, totalColumn } from '../core/stages/columns.ts';
+import type { Column } from '../core/tracer.ts';
 import { RECEIVE_PATH } from './path.ts';
 import type { ReceiveExtra, ReceiveRow } from './snapshot.ts';
 

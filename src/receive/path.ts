@@ -1,5 +1,5 @@
 /** The way of a received packet: THE table of its stages. The order is that of `enum receive_stage` in bpf/include/packets.bpf.h. */
-import type { Path } from '../stages/stages.ts';
+import type { Path } from '../core/stages/stages.ts';
 
 export const RECEIVE_PATH = {
 	object: 'packet',

@@ -1,7 +1,8 @@
 /** What snapshots of the receive tab hold: the contract with screen and batch output (docs/batch.md). */
-import type { SafeText } from '../sanitize.ts';
-import type { StageStats } from '../stages/figures.ts';
-import type { Bytes, Count, Ns } from '../units.ts';
+
+import type { StageStats } from '../core/stages/figures.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Bytes, Count, Ns } from '../lib/units.ts';
 
 export interface ReceiveRow {
 	/** By which the packets came in, as its network namespace names it; those of the same name are one row. */

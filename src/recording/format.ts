@@ -2,8 +2,8 @@
  * A recording: gzip of JSON lines. The first line says what it is ({@link About}), each further one is a snapshot as
  * `--batch --json` writes it, all tabs in the order of time. Limits hold for reading, whoever wrote the file.
  */
-import type { SafeText } from '../sanitize.ts';
-import type { Count } from '../units.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count } from '../lib/units.ts';
 
 /** Grows when older programs could not make sense of a recording. */
 export const RECORDING = 1;

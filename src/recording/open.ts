@@ -1,10 +1,11 @@
 /** A recording in the place of the machine: all that the screen needs to show it. */
-import type { Sampler } from '../sampler.ts';
-import { safe } from '../sanitize.ts';
+
+import { UsageError } from '../core/errors.ts';
+import type { Sampler } from '../core/sampler.ts';
+import type { Tracer } from '../core/tracer.ts';
+import { safe } from '../lib/sanitize.ts';
 import { Store } from '../store.ts';
-import type { Tracer } from '../tracers/tracer.ts';
 import type { LiveOptions } from '../ui/live.tsx';
-import { UsageError } from '../usage-error.ts';
 import { readRecording } from './read.ts';
 
 /** What was recorded stays as it is. */

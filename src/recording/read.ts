@@ -5,10 +5,10 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
-import type { Snapshot } from '../snapshot.ts';
-import type { Tracer } from '../tracers/tracer.ts';
-import type { Count } from '../units.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Tracer } from '../core/tracer.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import type { Count } from '../lib/units.ts';
 import { type About, MAX_BYTES, MAX_LINE, MAX_SNAPSHOTS, RECORDING } from './format.ts';
 
 export interface Recording {

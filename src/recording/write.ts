@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../core/snapshot.ts';
 import { type About, RECORDING } from './format.ts';
 
 /** `$XDG_STATE_HOME/wattlag`, or the folder that stands in for it. */

@@ -1,7 +1,7 @@
 /** What is known of something that waits: a process, a thread, a control group, a pid namespace. */
-import { slotCount } from '../histogram.ts';
-import type { SafeText } from '../sanitize.ts';
-import type { Count, Ns } from '../units.ts';
+import { slotCount } from '../lib/histogram.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { Waits } from './waits.ts';
 
 /** PROCESS_SUB_BITS of the C files. */

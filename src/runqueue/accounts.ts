@@ -1,12 +1,12 @@
 /** Who waited how long: the machine, CPUs, processes, threads, control groups, pid namespaces, from what a reader finds. */
 
-import type { ForeignBytes } from '../decode.ts';
 import { sameName } from '../energy/thread-use.ts';
-import { slotCount } from '../histogram.ts';
-import { type SafeText, sanitize } from '../sanitize.ts';
+import type { ForeignBytes } from '../lib/decode.ts';
+import { slotCount } from '../lib/histogram.ts';
+import { type SafeText, sanitize } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { cgroupName } from '../system/cgroup-name.ts';
 import { Cgroups } from '../system/cgroups.ts';
-import type { Count, Ns } from '../units.ts';
 import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
 import type { CpuWaits, ProcessSeen, Reader, Sink, TaskWaiting, ThreadSeen } from './reader.ts';
 import { beginInterval, Tasks } from './tasks.ts';

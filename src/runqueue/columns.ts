@@ -1,5 +1,5 @@
 /** The columns of the run queue. */
-import type { Column } from '../tracers/tracer.ts';
+import type { Column } from '../core/tracer.ts';
 import type { RunqlatRow } from './rows.ts';
 
 /** A figure of the waits that ended in the interval. */

@@ -2,11 +2,12 @@
  * Because of whom tasks waited (bpf/runqlat-culprits.bpf.c): the time on a CPU's queue, divided among those that ran on
  * that CPU meanwhile. Its program is loaded when somebody asks and unloaded afterwards.
  */
+
+import type { BpfCost, Host } from '../core/tracer.ts';
 import { blame, constants, maps, pair } from '../generated/runqlat-culprits.ts';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
-import type { BpfCost, Host } from '../tracers/tracer.ts';
-import type { Count, Ns } from '../units.ts';
 
 /** BEFORE_SLICES of the C file. */
 const BEFORE = 0xffffffff;

@@ -1,6 +1,8 @@
 /** Which tasks are measured: from options to what the kernel compares. */
+
+import { Unavailable } from '../core/errors.ts';
+import type { OptionSpec, Options } from '../core/tracer.ts';
 import { cgroupId } from '../system/cgroups.ts';
-import { type OptionSpec, type Options, Unavailable } from '../tracers/tracer.ts';
 import type { TaskFilter } from './reader.ts';
 
 /** The kernel's name of a task: 15 bytes and a zero. */

@@ -1,6 +1,6 @@
 /** How waits of processes are added up. */
-import { type Fold, sums } from '../grouping/fold.ts';
-import { percentiles, slotCount, toBuckets, toSlots } from '../histogram.ts';
+import { type Fold, sums } from '../core/fold.ts';
+import { percentiles, slotCount, toBuckets, toSlots } from '../lib/histogram.ts';
 import type { RunqlatRow } from './rows.ts';
 
 /** PROCESS_SUB_BITS of the C files. */

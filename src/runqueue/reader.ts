@@ -1,7 +1,8 @@
 /** What the run-queue tracer needs of the kernel's side, whichever BPF object does it. */
-import type { ForeignBytes } from '../decode.ts';
-import type { BpfCost } from '../tracers/tracer.ts';
-import type { Count, Ns } from '../units.ts';
+
+import type { BpfCost } from '../core/tracer.ts';
+import type { ForeignBytes } from '../lib/decode.ts';
+import type { Count, Ns } from '../lib/units.ts';
 
 /** Counters of waits that count up for ever, as the kernel has them. */
 export interface KernelWaits {

@@ -1,7 +1,7 @@
 /** What the run-queue tab says of one interval. */
-import type { InTree } from '../grouping/fold.ts';
-import type { SafeText } from '../sanitize.ts';
-import type { Count, Ns } from '../units.ts';
+import type { InTree } from '../core/fold.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import type { Blamed } from './culprits.ts';
 import type { WaitFigures } from './waits.ts';
 

@@ -1,9 +1,11 @@
 /** One run of the run-queue tracer: intervals, options that change meanwhile, and rows from accounts. */
-import { Roster } from '../roster.ts';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
-import type { Source } from '../snapshot.ts';
-import { type BpfCost, type Host, type Options, type Reading, type Session, Unavailable } from '../tracers/tracer.ts';
-import type { Count, Ns } from '../units.ts';
+
+import { Unavailable } from '../core/errors.ts';
+import type { Source } from '../core/snapshot.ts';
+import type { BpfCost, Host, Options, Reading, Session } from '../core/tracer.ts';
+import { Roster } from '../lib/idle-rows.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import type { Account, Switches } from './account.ts';
 import { Accounts } from './accounts.ts';
 import { Culprits } from './culprits.ts';

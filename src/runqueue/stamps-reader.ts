@@ -3,10 +3,11 @@
  * CPUs and processes only; no filter, no switches, no groups.
  */
 
-import type { ForeignBytes } from '../decode.ts';
+import { Unavailable } from '../core/errors.ts';
+import type { BpfCost, Host } from '../core/tracer.ts';
 import { constants, ended_record, maps, stamp } from '../generated/runqlat-stamps.ts';
+import type { ForeignBytes } from '../lib/decode.ts';
 import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
-import { type BpfCost, type Host, Unavailable } from '../tracers/tracer.ts';
 import type { CpuWaits, Reader, Sink, TaskFilter } from './reader.ts';
 
 const { processes, stamps } = maps;

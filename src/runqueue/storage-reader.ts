@@ -1,4 +1,7 @@
 /** The usual reader (bpf/runqlat.bpf.c): the scheduler's own stamps, histograms in task storage. */
+
+import type { BpfObject } from '../core/native.ts';
+import type { BpfCost, Host } from '../core/tracer.ts';
 import {
 	constants,
 	maps,
@@ -9,9 +12,7 @@ import {
 	thread_record,
 	waiting_record,
 } from '../generated/runqlat.ts';
-import type { BpfObject } from '../native.ts';
 import { type BpfSession, openBpf, openWalking, viewOf } from '../tracers/bpf-session.ts';
-import type { BpfCost, Host } from '../tracers/tracer.ts';
 import { commBytes } from './filter.ts';
 import type { CpuWaits, Reader, Sink, TaskFilter } from './reader.ts';
 

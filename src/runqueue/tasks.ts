@@ -1,6 +1,6 @@
 /** Processes or threads by key. The first have waits of their own; those of the others are in one sum. */
-import { safe } from '../sanitize.ts';
-import type { Count } from '../units.ts';
+import { safe } from '../lib/sanitize.ts';
+import type { Count } from '../lib/units.ts';
 import { type Account, account } from './account.ts';
 
 /** Tasks of a kind that get rows. */

@@ -1,6 +1,6 @@
 /** The reader's side of the counters of bpf/runqlat.bpf.c: from figures that count up for ever to those of an interval. Pure. */
-import { type Buckets, percentiles, slotLower, toBuckets } from '../histogram.ts';
-import type { Count, Ns } from '../units.ts';
+import { type Buckets, percentiles, slotLower, toBuckets } from '../lib/histogram.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { zonesOf } from './zones.ts';
 
 /** Number of intervals that the kernel's words can tell apart: LONGEST_BITS of the C file leaves 20 bits for it. */

@@ -1,6 +1,6 @@
 /** Coarse classes of waits: 0–10 µs, 10–100 µs, 100 µs–1 ms, 1 ms and more, unless told otherwise; and powers of two. Pure. */
-import { type Buckets, type Filled, LOG2_SLOTS, log2Slot, type Slots, slotLower } from '../histogram.ts';
-import type { Count, Ns } from '../units.ts';
+import { type Buckets, type Filled, LOG2_SLOTS, log2Slot, type Slots, slotLower } from '../lib/histogram.ts';
+import type { Count, Ns } from '../lib/units.ts';
 
 export const DEFAULT_ZONES = '10,100,1000';
 const MAX_LIMITS = 7;

@@ -1,7 +1,7 @@
 /** Intervals far longer than asked: the program was stopped, or the machine slept. */
 import os from 'node:os';
-import type { Gap } from '../snapshot.ts';
-import type { Ns } from '../units.ts';
+import type { Gap } from '../core/snapshot.ts';
+import type { Ns } from '../lib/units.ts';
 
 /** So many intervals late, and at least so long, is no busy machine any more. */
 const INTERVALS = 2;

@@ -1,7 +1,7 @@
 /** Memory that the kernel holds for our BPF maps and programs, which is in no process's RSS. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bytes, Ns } from '../units.ts';
+import type { Bytes, Ns } from '../lib/units.ts';
 
 /** What is read once is true for so long, unless something is loaded: it takes some milliseconds. */
 const FRESH: Ns = 30e9;

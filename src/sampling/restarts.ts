@@ -1,5 +1,5 @@
 /** When a tracer that failed is started again: after 10 s, then twice as long each time, at most 5 minutes. */
-import type { Count, Ns } from '../units.ts';
+import type { Count, Ns } from '../lib/units.ts';
 
 const FIRST_S = 10;
 const MOST_S = 300;

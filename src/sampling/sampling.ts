@@ -2,21 +2,15 @@
  * The sampling loop: starts the tracers, reads them at every tick, makes snapshots. It runs in a worker thread, knows
  * neither screen nor batch, and tells everything through one callback.
  */
+
+import { Unavailable } from '../core/errors.ts';
+import type { SamplerEvent } from '../core/sampler.ts';
+import type { Cost, Snapshot } from '../core/snapshot.ts';
+import type { BpfCost, Host, Options, Session, Tick, Tracer } from '../core/tracer.ts';
 import { type ProcessFacts, ProcFacts } from '../grouping/facts.ts';
 import { regroup } from '../grouping/fold.ts';
-import type { SamplerEvent } from '../sampler.ts';
-import { safe, sanitize } from '../sanitize.ts';
-import type { Cost, Snapshot } from '../snapshot.ts';
-import {
-	type BpfCost,
-	type Host,
-	type Options,
-	type Session,
-	type Tick,
-	type Tracer,
-	Unavailable,
-} from '../tracers/tracer.ts';
-import type { Ns } from '../units.ts';
+import { safe, sanitize } from '../lib/sanitize.ts';
+import type { Ns } from '../lib/units.ts';
 import { Gaps } from './gaps.ts';
 import { KernelMemory } from './kernel-memory.ts';
 import { Restarts } from './restarts.ts';

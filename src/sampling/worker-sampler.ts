@@ -1,9 +1,9 @@
 /** The sampling thread as the rest of the program sees it: a source of events that survives one crash of its worker. */
 import { Worker } from 'node:worker_threads';
 import { open, type Parcel } from '../archive.ts';
-import type { Sampler, SamplerEvent } from '../sampler.ts';
-import { sanitize } from '../sanitize.ts';
-import type { Options } from '../tracers/tracer.ts';
+import type { Sampler, SamplerEvent } from '../core/sampler.ts';
+import type { Options } from '../core/tracer.ts';
+import { sanitize } from '../lib/sanitize.ts';
 
 /** What the worker is told when it starts (structured clone). */
 export interface WorkerSettings {

@@ -2,9 +2,10 @@
  * Distributions of the stages of one path, from what the kernel's side (bpf/include/stages.bpf.h) counts up for ever to the
  * figures of one interval.
  */
+
+import type { StageStats } from '../core/stages/figures.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { Distribution, type KernelLatency, type LatencyReader } from '../tracers/latency.ts';
-import type { Count, Ns } from '../units.ts';
-import type { StageStats } from './figures.ts';
 
 interface Sum {
 	count: Count;

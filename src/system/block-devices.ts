@@ -1,7 +1,7 @@
 /** Names of block devices by the kernel's device number. */
 import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
 /** `dev_t` inside the kernel, which is not what stat(2) shows: 12 bits of major above 20 bits of minor. */
 export function splitDev(dev: number): { major: number; minor: number } {

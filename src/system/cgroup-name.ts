@@ -1,5 +1,5 @@
 /** What a control group's path says about who made it: containers, pods, services. */
-import { type SafeText, sanitize } from '../sanitize.ts';
+import { type SafeText, sanitize } from '../lib/sanitize.ts';
 
 const id = '([0-9a-f]{64}|[0-9a-f]{32})';
 

@@ -1,7 +1,7 @@
 /** Names of control groups: the kernel knows a group by an id, which is the inode number of its folder. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
 /** More folders than this are not searched; groups beyond are shown by their id. */
 const MAX_FOLDERS = 20_000;

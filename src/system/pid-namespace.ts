@@ -4,8 +4,8 @@
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { safe } from '../sanitize.ts';
-import type { Ns } from '../units.ts';
+import { safe } from '../lib/sanitize.ts';
+import type { Ns } from '../lib/units.ts';
 import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts';
 
 /** The kernel's first pid namespace has this inode number on every machine. */

@@ -1,8 +1,8 @@
 /** What `/proc` says of one process at this moment, read without holding up the thread that asks. */
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
-import type { Count, Ns } from '../units.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { FOREIGN_PIDS, hasMachinePids } from './pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts';
 import { Users } from './users.ts';

@@ -1,5 +1,5 @@
 /** Which process: pids are used again, so its start belongs to its name. Pure. */
-import type { Ns } from '../units.ts';
+import type { Ns } from '../lib/units.ts';
 
 export interface ProcessId {
 	/** In the initial pid namespace. */

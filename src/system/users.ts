@@ -1,6 +1,6 @@
 /** Names of users by number. */
 import { readFileSync } from 'node:fs';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
 /** From a file like `/etc/passwd`, read once; the number where it has no name, `?` where the number is not known (-1). */
 export class Users {

@@ -2,8 +2,8 @@
  * A line of text with SGR sequences, as cells. Nothing but SGR and printable characters gets through: whatever else a
  * line may hold is dropped here, so this is also the last net before the terminal.
  */
-import { asciiGlyph } from './ascii.ts';
-import { glyphWidth } from './width.ts';
+import { asciiGlyph } from '../lib/ascii.ts';
+import { glyphWidth } from '../lib/width.ts';
 
 /** One entry per cell. A glyph '' is the second half of the wide glyph before it. */
 export interface Cells {

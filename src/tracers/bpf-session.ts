@@ -4,10 +4,11 @@
  * Whatever the kernel refuses comes out as an {@link Unavailable} in the user's words.
  */
 import { existsSync } from 'node:fs';
-import type { Struct } from '../decode.ts';
-import type { BpfAddon, BpfError, BpfObject } from '../native.ts';
+import { Unavailable } from '../core/errors.ts';
+import type { BpfAddon, BpfError, BpfObject } from '../core/native.ts';
+import type { BpfCost, Host } from '../core/tracer.ts';
+import type { Struct } from '../lib/decode.ts';
 import { inUserNamespace, lacksSysAdmin, lockdown, missingCapabilities } from '../system/privilege.ts';
-import { type BpfCost, type Host, Unavailable } from './tracer.ts';
 
 /** The generated `constants` of an object: where each variable of `.rodata` lies. */
 export type ConstantLayout = Readonly<

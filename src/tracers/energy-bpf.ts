@@ -1,6 +1,6 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy.bpf.c. */
 
-import type { Struct } from '../decode.ts';
+import type { BpfCost, Host } from '../core/tracer.ts';
 import { CpuLedger } from '../energy/cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from '../energy/cpu-use.ts';
 import type { CycleCounters } from '../energy/cycles.ts';
@@ -8,11 +8,11 @@ import { type InterruptTime, KernelIrqTime, placeIrq } from '../energy/irq-time.
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from '../energy/thread-use.ts';
 import type { Weighting } from '../energy/weighting.ts';
 import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../generated/energy.ts';
-import { type SafeText, sanitize } from '../sanitize.ts';
+import type { Struct } from '../lib/decode.ts';
+import { type SafeText, sanitize } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { Cgroups } from '../system/cgroups.ts';
-import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf, openWalking, viewOf } from './bpf-session.ts';
-import type { BpfCost, Host } from './tracer.ts';
 
 /** Programs of bpf/include/thread-detail.bpf.h, whose hooks not every kernel has. */
 const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'work', 'softirq'].flatMap((name) => [

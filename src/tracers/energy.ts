@@ -2,6 +2,9 @@
  * Who burns the watts: CPU time of every task (the kernel's own counters through BPF, or `/proc`), and a source of
  * power whose energy is shared out by it. What does not belong to a task is named, so that the sum is the whole.
  */
+
+import { Unavailable } from '../core/errors.ts';
+import type { Host, Options, Session, Tracer } from '../core/tracer.ts';
 import { groups } from '../energy/accounts.ts';
 import { energyColumns } from '../energy/columns.ts';
 import type { CpuCounter } from '../energy/cpu-use.ts';
@@ -17,9 +20,8 @@ import { EnergySession } from '../energy/session.ts';
 import { probeSources, type SourceChoice } from '../energy/sources/ladder.ts';
 import type { EnergyHost } from '../energy/sources/source.ts';
 import { chooseWeighting, type WeightChoice, type Weighting } from '../energy/weighting.ts';
-import { sanitize } from '../sanitize.ts';
+import { sanitize } from '../lib/sanitize.ts';
 import { BpfCpu, hasTaskStorage } from './energy-bpf.ts';
-import { type Host, type Options, type Session, type Tracer, Unavailable } from './tracer.ts';
 
 export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	id: 'energy',

@@ -1,5 +1,5 @@
 /** Reads whole BPF hash maps, one buffer for all reads. */
-import type { Struct } from '../decode.ts';
+import type { Struct } from '../lib/decode.ts';
 import { type BpfSession, viewOf } from './bpf-session.ts';
 
 export class HashReader<Key, Value> {

@@ -3,6 +3,8 @@
  * counts as one request.
  */
 
+import type { Source } from '../core/snapshot.ts';
+import type { BpfCost, Host, Options, Reading, Session, Tracer } from '../core/tracer.ts';
 import { constants, io_owner, type io_stats, maps } from '../generated/io.ts';
 import { columns, options as ioOptions } from '../io/columns.ts';
 import { DeviceOnly } from '../io/device-only.ts';
@@ -16,14 +18,12 @@ import { Processes, processBits } from '../io/processes.ts';
 import { type Counted, Rows } from '../io/rows.ts';
 import { SlowRequests } from '../io/slow.ts';
 import type { FullPath, IoExtra, IoRow } from '../io/snapshot.ts';
-import { sanitize } from '../sanitize.ts';
-import type { Source } from '../snapshot.ts';
+import { sanitize } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { BlockDevices } from '../system/block-devices.ts';
 import { Cgroups } from '../system/cgroups.ts';
-import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
 import { LatencyReader } from './latency.ts';
-import type { BpfCost, Host, Options, Reading, Session, Tracer } from './tracer.ts';
 
 /** Processes listed beside the rows. */
 const LISTED_PROCESSES = 1000;

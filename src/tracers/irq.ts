@@ -3,6 +3,8 @@
  * from bpf/irq.bpf.c, always both.
  */
 
+import type { Source } from '../core/snapshot.ts';
+import type { Host, Options, Reading, Session, Tracer } from '../core/tracer.ts';
 import { constants, irq_vector, maps } from '../generated/irq.ts';
 import { irqColumns as columns } from '../irq/columns.ts';
 import { stolenFold } from '../irq/fold.ts';
@@ -21,13 +23,11 @@ import {
 import { StolenReader } from '../irq/stolen.ts';
 import { isStorm } from '../irq/storms.ts';
 import { invalidZones, zonesNs } from '../irq/zones.ts';
-import { type SafeText, safe, sanitize } from '../sanitize.ts';
-import type { Source } from '../snapshot.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { Cgroups } from '../system/cgroups.ts';
-import type { Count, Ns } from '../units.ts';
 import { type BpfSession, openBpf } from './bpf-session.ts';
 import { Distribution, type KernelLatency, LatencyReader } from './latency.ts';
-import type { Host, Options, Reading, Session, Tracer } from './tracer.ts';
 
 /** Listed of those that were interrupted. */
 const STOLEN_LISTED = 64;

@@ -2,8 +2,8 @@
  * The reader's side of bpf/include/latency.bpf.h: turns latency distributions that count up for ever in the kernel into
  * those of one interval.
  */
-import { type Buckets, percentile, slotCount, slotLower, toBuckets } from '../histogram.ts';
-import type { Count, Ns } from '../units.ts';
+import { type Buckets, percentile, slotCount, slotLower, toBuckets } from '../lib/histogram.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import type { BpfSession } from './bpf-session.ts';
 
 /** LATENCY_SUB_BITS of the C header. */

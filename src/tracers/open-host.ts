@@ -1,7 +1,7 @@
 /** This machine, or the trees that stand in for it, as tracers get it. */
 import { cpus } from 'node:os';
-import { type BpfAddon, loadAddon } from '../native.ts';
-import type { Host } from './tracer.ts';
+import { type BpfAddon, loadAddon } from '../core/native.ts';
+import type { Host } from '../core/tracer.ts';
 
 export interface HostPaths {
 	addonPath: string;

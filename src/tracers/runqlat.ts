@@ -2,6 +2,8 @@
  * Run-queue latency: how long tasks that could run had to wait for a CPU, for the whole machine and per process, from
  * the scheduler's own stamps (bpf/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
  */
+
+import type { Host, Options, Session, Tracer } from '../core/tracer.ts';
 import { columns } from '../runqueue/columns.ts';
 import { filterOf, TASK_FILTERS } from '../runqueue/filter.ts';
 import { waitsFold } from '../runqueue/fold.ts';
@@ -11,7 +13,6 @@ import { RunqlatSession } from '../runqueue/session.ts';
 import { StampsReader } from '../runqueue/stamps-reader.ts';
 import { missing, StorageReader } from '../runqueue/storage-reader.ts';
 import { DEFAULT_ZONES, invalidZones } from '../runqueue/zones.ts';
-import type { Host, Options, Session, Tracer } from './tracer.ts';
 
 /**
  * `stamps`: own ones even where better ones are there, by the run queue's clock (true) or CLOCK_MONOTONIC (`monotonic`); for

@@ -1,6 +1,7 @@
 /** Columns of the overview. */
-import { safe } from '../sanitize.ts';
-import type { Column } from '../tracers/tracer.ts';
+
+import type { Column } from '../core/tracer.ts';
+import { safe } from '../lib/sanitize.ts';
 import type { OverviewRow } from './rows.ts';
 
 const known = (value: number | null): number => value ?? Number.NaN;

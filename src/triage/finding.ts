@@ -1,6 +1,6 @@
 /** What a rule says, and what becomes of it: types that rules, the tracker, batch output and the screen share. */
-import type { SafeText } from '../sanitize.ts';
-import type { Count, Ns } from '../units.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import type { SourceTab } from './sources.ts';
 
 /** How bad: work stands still; work is slowed down; worth knowing. */

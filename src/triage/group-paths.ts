@@ -1,6 +1,6 @@
 /** Paths of control groups that are looked at: those of processes at work, and all above them. */
 import { dirname } from 'node:path';
-import type { SafeText } from '../sanitize.ts';
+import type { SafeText } from '../lib/sanitize.ts';
 
 /** So many are looked at per interval. */
 const LOOKED_AT = 64;

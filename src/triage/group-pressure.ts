@@ -1,9 +1,9 @@
 /** Which control group stands still, from `memory.pressure` and `io.pressure` of those at work. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SafeText } from '../sanitize.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Ns } from '../lib/units.ts';
 import { unifiedMount } from '../system/cgroups.ts';
-import type { Ns } from '../units.ts';
 import { withParents } from './group-paths.ts';
 import { type Pressure, parsePressure, type Stall } from './pressure.ts';
 

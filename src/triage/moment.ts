@@ -1,6 +1,6 @@
 /** One interval as rules see it. */
-import { type SafeText, safe } from '../sanitize.ts';
-import type { Count, Ns } from '../units.ts';
+import { type SafeText, safe } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import type { Owner } from './finding.ts';
 import type { Stalled } from './group-pressure.ts';
 import type { Pressure } from './pressure.ts';

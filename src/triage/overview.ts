@@ -3,10 +3,11 @@
  * what the tracers found in the same tick, pressure from `/proc` and quotas from the cgroup hierarchy.
  */
 
-import type { SafeText } from '../sanitize.ts';
+import { Unavailable } from '../core/errors.ts';
+import type { Host, Reading, Session, Tick, Tracer } from '../core/tracer.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count, Ns, Watts } from '../lib/units.ts';
 import { OwnProcess } from '../system/pid-namespace.ts';
-import { type Host, type Reading, type Session, type Tick, type Tracer, Unavailable } from '../tracers/tracer.ts';
-import type { Count, Ns, Watts } from '../units.ts';
 import { columns } from './columns.ts';
 import type { Finding } from './finding.ts';
 import { GroupPressureReader } from './group-pressure.ts';

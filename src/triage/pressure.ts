@@ -1,7 +1,7 @@
 /** Pressure stall information: how long tasks stood still for want of CPU, memory or IO, from `/proc/pressure`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Ns } from '../units.ts';
+import type { Ns } from '../lib/units.ts';
 
 /** Of the interval: time in which at least one task (`some`), or all that could have run (`full`), stood still. */
 export interface Stall {

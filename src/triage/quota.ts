@@ -1,9 +1,9 @@
 /** Control groups that ran out of their CPU quota, from `cpu.stat` of those that are at work. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SafeText } from '../sanitize.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { unifiedMount } from '../system/cgroups.ts';
-import type { Count, Ns } from '../units.ts';
 import { withParents } from './group-paths.ts';
 
 /** One group in one interval. */

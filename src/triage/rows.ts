@@ -1,8 +1,8 @@
 /** Rows of the overview: what each tab found about one process in the same interval, side by side. Pure. */
 
-import { type SafeText, safe } from '../sanitize.ts';
+import { type SafeText, safe } from '../lib/sanitize.ts';
+import type { Bytes, Count, MicroJoules, Ns, Watts } from '../lib/units.ts';
 import { cgroupName } from '../system/cgroup-name.ts';
-import type { Bytes, Count, MicroJoules, Ns, Watts } from '../units.ts';
 import { IO_LISTED, type Sources } from './sources.ts';
 
 /** Figures of the interval; null: not known, because that tab does not work here or does not list this process. */

@@ -1,6 +1,6 @@
 /** What the files in `rules/` are: pure functions over a moment. */
-import type { SafeText } from '../sanitize.ts';
-import type { Ns } from '../units.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Ns } from '../lib/units.ts';
 import type { Level, Suspicion } from './finding.ts';
 import type { Moment } from './moment.ts';
 

@@ -1,11 +1,11 @@
 /** The tabs that the overview is made of, by id. */
 
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Tick } from '../core/tracer.ts';
 import type { EnergyExtra, EnergyRow } from '../energy/rows.ts';
 import type { IoExtra, IoRow } from '../io/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../irq/rows.ts';
 import type { RunqlatExtra, RunqlatRow } from '../runqueue/rows.ts';
-import type { Snapshot } from '../snapshot.ts';
-import type { Tick } from '../tracers/tracer.ts';
 
 /** What one tick brought; a tab that does not work here is missing. Rows of `energy` and `runqlat` are processes. */
 export interface Sources {

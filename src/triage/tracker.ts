@@ -2,7 +2,7 @@
  * Suspicions of single intervals → findings that last: one begins when it has held for a while and ends when it has been
  * away for a while, so that nothing flickers; the order changes only when something begins or ends.
  */
-import type { Ns } from '../units.ts';
+import type { Ns } from '../lib/units.ts';
 import { type Finding, levels, type Suspicion } from './finding.ts';
 import { KEEP, type Rule } from './rule.ts';
 

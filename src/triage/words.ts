@@ -1,7 +1,7 @@
 /** Figures in findings: as tables write them, with percents in whole numbers from 10 on. */
-import { formatCount, formatNs, formatRate, formatWatts } from '../format.ts';
-import type { SafeText } from '../sanitize.ts';
-import type { Count, Ns, Watts } from '../units.ts';
+import { formatCount, formatNs, formatRate, formatWatts } from '../lib/format.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Count, Ns, Watts } from '../lib/units.ts';
 
 // formatters make their text of numbers alone
 

@@ -1,5 +1,5 @@
 /** What the screen asks of the program around it. */
-import type { Options } from '../tracers/tracer.ts';
+import type { Options } from '../core/tracer.ts';
 import type { Inspect } from './lens/use-details.ts';
 
 export interface AppActions {

@@ -1,5 +1,5 @@
 /** Commands that reach beyond the screen's own state: to the snapshots that are kept, the tracers, the program around. */
-import { secondsOf } from '../snapshot.ts';
+import { secondsOf } from '../core/snapshot.ts';
 import type { Store } from '../store.ts';
 import type { AppActions } from './actions.ts';
 import { rowText } from './frame/clipboard.ts';

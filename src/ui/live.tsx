@@ -1,8 +1,8 @@
 /** The program on a terminal: everything between the sampler's events and the terminal's bytes, put together. */
 import { homedir } from 'node:os';
 import { Box, render } from 'ink';
-import type { Sampler } from '../sampler.ts';
-import { sanitize } from '../sanitize.ts';
+import type { Sampler } from '../core/sampler.ts';
+import { sanitize } from '../lib/sanitize.ts';
 import { Store } from '../store.ts';
 import { readProcess } from '../system/process-details.ts';
 import { stopProcess } from '../term/lifecycle.ts';

@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import { ReadStream } from 'node:tty';
-import { sanitize } from '../sanitize.ts';
+import { sanitize } from '../lib/sanitize.ts';
 import type { Size } from '../term/diff.ts';
 import { FrameWriter } from '../term/frame-writer.ts';
 import { type Lifecycle, watchProcess } from '../term/lifecycle.ts';

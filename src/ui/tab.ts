@@ -1,12 +1,12 @@
 /** What a tab is to the rest of the screen. */
 import type { ReactElement } from 'react';
-import type { Band, Buckets } from '../histogram.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Column, Options, Tracer } from '../core/tracer.ts';
+import type { Band, Buckets } from '../lib/histogram.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Ns } from '../lib/units.ts';
 import type { Sort } from '../query.ts';
-import type { SafeText } from '../sanitize.ts';
-import type { Snapshot } from '../snapshot.ts';
-import type { Column, Options, Tracer } from '../tracers/tracer.ts';
 import type { Link } from '../triage/finding.ts';
-import type { Ns } from '../units.ts';
 import type { Keymap } from './keymap.ts';
 import type { TabBaseline } from './state/baseline.ts';
 import type { Span } from './theme.ts';

@@ -2,7 +2,7 @@
  * Colour by role, in a theme. Every theme has a palette of 16 colours and one of 256; without colour (NO_COLOR,
  * an old TERM) the same roles fall back to inverse, bold and dim.
  */
-import type { SafeText } from '../sanitize.ts';
+import type { SafeText } from '../lib/sanitize.ts';
 
 export type Role =
 	| 'plain'

@@ -1,5 +1,5 @@
 /** What every section of the benchmarks gets. */
-import type { Host } from '../../src/tracers/tracer.ts';
+import type { Host } from '../../src/core/tracer.ts';
 import type { Workloads } from '../truth/workload.ts';
 
 export interface Bench {

@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import pty from '@lydell/node-pty';
-import type { Host, Options, Tracer } from '../../src/tracers/tracer.ts';
+import type { Host, Options, Tracer } from '../../src/core/tracer.ts';
 import { leashed } from '../truth/leftovers.ts';
 import { loadedPrograms, untilLoaded } from './programs.ts';
 

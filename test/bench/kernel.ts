@@ -1,11 +1,11 @@
 /** Section `kernel`: what one event costs in BPF programs, ours, those of peers, and programs that do nothing. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { Host, Options, Tracer } from '../../src/core/tracer.ts';
 import { energy } from '../../src/tracers/energy.ts';
 import { io } from '../../src/tracers/io.ts';
 import { irq } from '../../src/tracers/irq.ts';
 import { runqlat } from '../../src/tracers/runqlat.ts';
-import type { Host, Options, Tracer } from '../../src/tracers/tracer.ts';
 import { leashed } from '../truth/leftovers.ts';
 import { onDisk } from '../truth/load.ts';
 import type { Workloads } from '../truth/workload.ts';

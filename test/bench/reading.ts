@@ -2,10 +2,10 @@
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { BpfAddon, BpfObject } from '../../src/native.ts';
+import type { BpfAddon, BpfObject } from '../../src/core/native.ts';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import type { Host, Reading, Session, Tracer } from '../../src/core/tracer.ts';
 import { registry } from '../../src/registry.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
-import type { Host, Reading, Session, Tracer } from '../../src/tracers/tracer.ts';
 import { seconds } from '../truth/host.ts';
 import type { Bench } from './bench.ts';
 import { emptyPrograms, openScreen } from './contenders.ts';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BpfAddon, BpfObject } from '../../src/native.ts';
+import type { BpfAddon, BpfObject } from '../../src/core/native.ts';
 import { addon, addonPath, type Fixtures, makeFixtures, thrown } from './support.ts';
 
 let native: BpfAddon;

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { BpfAddon } from '../../src/native.ts';
+import type { BpfAddon } from '../../src/core/native.ts';
 import { addon } from './support.ts';
 
 let native: BpfAddon;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { BpfAddon, BpfObject } from '../../src/native.ts';
+import type { BpfAddon, BpfObject } from '../../src/core/native.ts';
 import { kernelMemory } from '../../src/sampling/kernel-memory.ts';
 import { addon, type Events, type Fixtures, makeFixtures, openEvents, thrown } from './support.ts';
 

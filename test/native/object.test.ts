@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BpfAddon } from '../../src/native.ts';
+import type { BpfAddon } from '../../src/core/native.ts';
 import { addon, type Fixtures, makeFixtures, openEvents, thrown } from './support.ts';
 
 let native: BpfAddon;

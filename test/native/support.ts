@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BpfAddon, type BpfError, type BpfObject, loadAddon } from '../../src/native.ts';
+import { type BpfAddon, type BpfError, type BpfObject, loadAddon } from '../../src/core/native.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url));

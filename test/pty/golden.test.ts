@@ -3,7 +3,7 @@
  * (nothing in it was measured). `vitest run -u test/pty/golden.test.ts` writes them anew; look at the difference.
  */
 import { describe, expect, test } from 'vitest';
-import { textWidth } from '../../src/term/width.ts';
+import { textWidth } from '../../src/lib/width.ts';
 import { demo } from './runs.ts';
 import type { TerminalRun } from './terminal.ts';
 

@@ -1,9 +1,9 @@
 /** CPU time per process against the kernel's own accounting: /proc/PID/schedstat of the living, cgroup cpu.stat of all. */
 import { once } from 'node:events';
 import { afterAll, expect, test } from 'vitest';
+import type { Host } from '../../src/core/tracer.ts';
 import type { EnergyRow } from '../../src/energy/rows.ts';
 import { energy } from '../../src/tracers/energy.ts';
-import type { Host } from '../../src/tracers/tracer.ts';
 import { type Counters, expectAgreement, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
 import { sessionsOf } from './tracer-session.ts';

@@ -1,7 +1,7 @@
 /** The real machine, as tracers get it. */
 import { cpus } from 'node:os';
-import { loadAddon } from '../../src/native.ts';
-import type { Host } from '../../src/tracers/tracer.ts';
+import { loadAddon } from '../../src/core/native.ts';
+import type { Host } from '../../src/core/tracer.ts';
 
 export function realHost(): Host {
 	return {

@@ -1,8 +1,8 @@
 /** Requests of a load, as /proc/diskstats counts them and as we do. */
 import { cpus } from 'node:os';
 import { expect } from 'vitest';
+import type { Reading, Session } from '../../src/core/tracer.ts';
 import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
-import type { Reading, Session } from '../../src/tracers/tracer.ts';
 import { expectAgreement, happened, hiddenShare, type Sample, sample } from './brackets.ts';
 import { seconds } from './host.ts';
 import { kernelRequests, ourRequests } from './io-counters.ts';

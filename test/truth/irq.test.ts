@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Host, Reading, Session } from '../../src/core/tracer.ts';
 import type { IrqExtra, IrqRow } from '../../src/irq/rows.ts';
 import { irq } from '../../src/tracers/irq.ts';
-import type { Host, Reading, Session } from '../../src/tracers/tracer.ts';
 import { between, expectAgreement, hiddenShare, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
 import { kernelInterrupts, ourInterrupts, SOFTIRQS, VECTOR_LABELS } from './irq-counters.ts';

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { Finding } from '../../src/triage/finding.ts';
 import type { OverviewExtra } from '../../src/triage/overview.ts';
 import type { OverviewRow } from '../../src/triage/rows.ts';

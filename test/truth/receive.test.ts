@@ -5,9 +5,9 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import type { Session } from '../../src/core/tracer.ts';
 import type { ReceiveExtra, ReceiveRow } from '../../src/receive/snapshot.ts';
 import { receive } from '../../src/tracers/receive.ts';
-import type { Session } from '../../src/tracers/tracer.ts';
 import { realHost } from './host.ts';
 import { buildWorkloads } from './workload.ts';
 

@@ -1,6 +1,6 @@
 /** A tracer on the running kernel: what its tests set up, read and end alike. */
 import { afterEach } from 'vitest';
-import type { Host, Options, Reading, Session, Tracer } from '../../src/tracers/tracer.ts';
+import type { Host, Options, Reading, Session, Tracer } from '../../src/core/tracer.ts';
 import { realHost } from './host.ts';
 
 export interface Sessions<Row extends object, Extra extends object> {

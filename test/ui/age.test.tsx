@@ -1,7 +1,7 @@
 /** Figures that nobody renews are told as old, and held ones are not. */
 import { describe, expect, test } from 'vitest';
+import { sanitize } from '../../src/lib/sanitize.ts';
 import { WorkerSampler } from '../../src/sampling/worker-sampler.ts';
-import { sanitize } from '../../src/sanitize.ts';
 import { Store } from '../../src/store.ts';
 import { workerSettings } from '../unit/worker-settings.ts';
 import { energySnapshot } from './fixtures/energy.ts';

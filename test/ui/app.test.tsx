@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { sanitize } from '../../src/sanitize.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import { sanitize } from '../../src/lib/sanitize.ts';
 import { energySnapshot } from './fixtures/energy.ts';
 import { ioSnapshot } from './fixtures/io.ts';
 import { irqSnapshot } from './fixtures/irq.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { textWidth } from '../../src/term/width.ts';
+import { textWidth } from '../../src/lib/width.ts';
 import { arrowOf, changeOf, formatChange } from '../../src/ui/state/baseline.ts';
 
 describe('baseline', () => {

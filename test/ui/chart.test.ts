@@ -1,6 +1,6 @@
 import './blessed-hook.ts';
 import { describe, expect, test } from 'vitest';
-import { textWidth } from '../../src/term/width.ts';
+import { textWidth } from '../../src/lib/width.ts';
 import { chartLines, niceCeiling } from '../../src/ui/widgets/chart.ts';
 import { plain } from './plain.ts';
 

@@ -1,6 +1,6 @@
 import { render } from 'ink-testing-library';
 import { describe, expect, test } from 'vitest';
-import { textWidth } from '../../src/term/width.ts';
+import { textWidth } from '../../src/lib/width.ts';
 import { rules } from '../../src/triage/rules.ts';
 import { clipboardSequence, rowText } from '../../src/ui/frame/clipboard.ts';
 import { ErrorBoundary } from '../../src/ui/frame/error-boundary.tsx';

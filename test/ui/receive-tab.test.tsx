@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import type { StageStats } from '../../src/core/stages/figures.ts';
+import { safe, sanitize } from '../../src/lib/sanitize.ts';
 import { columns } from '../../src/receive/columns.ts';
 import type { ReceiveExtra, ReceiveRow } from '../../src/receive/snapshot.ts';
-import { safe, sanitize } from '../../src/sanitize.ts';
-import type { StageStats } from '../../src/stages/figures.ts';
 import { receive } from '../../src/tracers/receive.ts';
 import type { TabEntry } from '../../src/ui/tab.ts';
 import { receiveTab } from '../../src/ui/tabs/receive.tsx';

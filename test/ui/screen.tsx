@@ -2,8 +2,8 @@
 import './blessed-hook.ts';
 import { render } from 'ink-testing-library';
 import { afterEach, beforeEach, type Mock, vi } from 'vitest';
-import { sanitize } from '../../src/sanitize.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import { sanitize } from '../../src/lib/sanitize.ts';
 import { Store } from '../../src/store.ts';
 import type { AppActions } from '../../src/ui/actions.ts';
 import { App } from '../../src/ui/app.tsx';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Snapshot, Source } from '../../src/snapshot.ts';
+import type { Snapshot, Source } from '../../src/core/snapshot.ts';
 import { errorOf, sourceBadge, sourceHelp } from '../../src/ui/frame/source.ts';
 import { lineOf } from '../../src/ui/widgets/line.ts';
 import { energySnapshot } from './fixtures/energy.ts';

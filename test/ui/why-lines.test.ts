@@ -1,7 +1,7 @@
 /** The lines of findings at any width: whole words, and nothing beyond the edge. */
 import { expect, test } from 'vitest';
-import { safe } from '../../src/sanitize.ts';
-import { textWidth } from '../../src/term/width.ts';
+import { safe } from '../../src/lib/sanitize.ts';
+import { textWidth } from '../../src/lib/width.ts';
 import type { Finding } from '../../src/triage/finding.ts';
 import { findingLines } from '../../src/ui/tabs/overview/findings.ts';
 import { lineOf } from '../../src/ui/widgets/line.ts';

@@ -1,7 +1,7 @@
 import { render } from 'ink-testing-library';
 import { describe, expect, test } from 'vitest';
-import { textWidth, wrapText } from '../../src/term/width.ts';
-import type { Column } from '../../src/tracers/tracer.ts';
+import type { Column } from '../../src/core/tracer.ts';
+import { textWidth, wrapText } from '../../src/lib/width.ts';
 import { cpuLines } from '../../src/ui/tabs/runqlat/cpu-waits.tsx';
 import { foldBuckets, Histogram, histogramLines } from '../../src/ui/widgets/histogram.tsx';
 import { type Hits, targetAt } from '../../src/ui/widgets/hit.ts';

@@ -1,14 +1,14 @@
 /** How batch output ends: `--fail-if`, and tracers that fail on the way. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runBatch } from '../../src/batch/batch.ts';
+import { UsageError } from '../../src/core/errors.ts';
+import type { Sampler, SamplerEvent } from '../../src/core/sampler.ts';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import type { Tracer } from '../../src/core/tracer.ts';
+import { safe, sanitize } from '../../src/lib/sanitize.ts';
 import { readFlags } from '../../src/options/command-line.ts';
 import { resolveOptions } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
-import type { Sampler, SamplerEvent } from '../../src/sampler.ts';
-import { safe, sanitize } from '../../src/sanitize.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
-import type { Tracer } from '../../src/tracers/tracer.ts';
-import { UsageError } from '../../src/usage-error.ts';
 
 interface Row {
 	pid: number;

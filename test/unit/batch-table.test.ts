@@ -1,10 +1,10 @@
 /** Tables for scripts and eyes: columns stay in line whatever the names are. */
 import { expect, test } from 'vitest';
 import { plainTable } from '../../src/batch/batch.ts';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import { safe, sanitize } from '../../src/lib/sanitize.ts';
+import { textWidth } from '../../src/lib/width.ts';
 import { registry } from '../../src/registry.ts';
-import { safe, sanitize } from '../../src/sanitize.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
-import { textWidth } from '../../src/term/width.ts';
 
 test('a wide or hostile name takes its cells and no more', () => {
 	const row = (comm: string) => ({ pid: 7, start_time: 1, comm: sanitize(comm), user: safe`root`, cgroup: safe`/` });

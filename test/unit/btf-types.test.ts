@@ -1,7 +1,7 @@
 import { stripTypeScriptTypes } from 'node:module';
 import { expect, test } from 'vitest';
 import { type BtfType, emitModule } from '../../scripts/btf-types.ts';
-import { s64, structs, u64, u64s } from '../../src/decode.ts';
+import { s64, structs, u64, u64s } from '../../src/lib/decode.ts';
 
 /** What bpftool prints for: struct inner { u64 a; char name[16]; }; struct shard { u32 slots[4]; struct inner in[2]; s64 left; u16 x; }; */
 const types: BtfType[] = [
@@ -53,7 +53,7 @@ const types: BtfType[] = [
 	{ id: 18, kind: 'STRUCT', name: 'task_struct', size: 4, members: [{ name: 'pid', type_id: 2, bits_offset: 0 }] },
 ];
 
-/** The module as JavaScript; a `data:` module cannot import files, so it gets the primitives of src/decode.ts by value. */
+/** The module as JavaScript; a `data:` module cannot import files, so it gets the primitives of src/lib/decode.ts by value. */
 async function load(text: string): Promise<Record<string, unknown>> {
 	const primitives = [s64, structs, u64, u64s].map(String).join('\n');
 	const code = stripTypeScriptTypes(text.replace(/^import .*$/m, ''));

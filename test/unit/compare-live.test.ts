@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { type ComparedProcess, LiveComparison } from '../../src/compare/live.ts';
 import { comparisonJson, comparisonTable } from '../../src/compare/report.ts';
-import { sanitize } from '../../src/sanitize.ts';
+import { sanitize } from '../../src/lib/sanitize.ts';
 
 const ms = 1e6;
 

@@ -7,12 +7,12 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/file.ts';
 import { isKey } from '../../src/config/keys.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { UsageError } from '../../src/core/errors.ts';
 import { readFlags } from '../../src/options/command-line.ts';
 import { configPath } from '../../src/options/flags.ts';
 import { type CommandLine, resolveOptions } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
 import { defaultBindings } from '../../src/ui/keymap.ts';
-import { UsageError } from '../../src/usage-error.ts';
 
 const tracers = registry.map(({ tracer }) => tracer);
 const folder = mkdtempSync(join(tmpdir(), 'wattlag-config-'));

@@ -3,6 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Unavailable } from '../../src/core/errors.ts';
+import type { BpfAddon } from '../../src/core/native.ts';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import type { Host, Tracer } from '../../src/core/tracer.ts';
 import type { Check } from '../../src/doctor/check.ts';
 import { type Diagnosis, judge } from '../../src/doctor/doctor.ts';
 import { energyChecks } from '../../src/doctor/energy.ts';
@@ -10,10 +14,7 @@ import { bpfChecks, machineChecks } from '../../src/doctor/machine.ts';
 import { doctorJson, doctorText } from '../../src/doctor/report.ts';
 import { type TabReport, tabChecks, tryTabs } from '../../src/doctor/tabs.ts';
 import { terminalChecks } from '../../src/doctor/terminal.ts';
-import type { BpfAddon } from '../../src/native.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
-import { textWidth } from '../../src/term/width.ts';
-import { type Host, type Tracer, Unavailable } from '../../src/tracers/tracer.ts';
+import { textWidth } from '../../src/lib/width.ts';
 import { emptyReading, fakeHost, fakeTracer } from './sampling-fixtures.ts';
 
 let root: string;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { Unavailable } from '../../src/core/errors.ts';
 import { probeRapl } from '../../src/energy/sources/rapl.ts';
-import { Unavailable } from '../../src/tracers/tracer.ts';
 import {
 	addZone,
 	asNobody,

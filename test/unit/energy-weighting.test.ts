@@ -1,10 +1,10 @@
 /** By what energy is shared out. Clocks are FIXTURES, cycles come from an invented counter. */
 import { describe, expect, test } from 'vitest';
+import { Unavailable } from '../../src/core/errors.ts';
+import type { PerfCounter } from '../../src/core/native.ts';
 import { Processors } from '../../src/energy/cpufreq.ts';
 import { CycleCounters } from '../../src/energy/cycles.ts';
 import { chooseWeighting } from '../../src/energy/weighting.ts';
-import type { PerfCounter } from '../../src/native.ts';
-import { Unavailable } from '../../src/tracers/tracer.ts';
 import { makeTree, type Tree } from './energy-fixtures.ts';
 
 /** Two CPUs of at most 4 GHz, clocked at 4 and 2. */

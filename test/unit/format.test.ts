@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ColumnKind } from '../../src/lib/format.ts';
 import {
 	formatBytes,
 	formatCount,
@@ -9,8 +10,7 @@ import {
 	formatShare,
 	formatValue,
 	formatWatts,
-} from '../../src/format.ts';
-import type { ColumnKind } from '../../src/tracers/tracer.ts';
+} from '../../src/lib/format.ts';
 
 describe('three significant digits and a unit', () => {
 	test.each([

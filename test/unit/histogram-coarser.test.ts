@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { slotCount, slotLower } from '../../src/histogram.ts';
+import { slotCount, slotLower } from '../../src/lib/histogram.ts';
 
 /** hist_coarser() of bpf/include/hist.bpf.h. */
 function coarserInKernel(slot: number, subBits: number, coarser: number): number {

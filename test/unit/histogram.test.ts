@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { percentile, percentiles, slotCount, slotLower, toBuckets } from '../../src/histogram.ts';
+import { percentile, percentiles, slotCount, slotLower, toBuckets } from '../../src/lib/histogram.ts';
 import { replayOf } from './replay.ts';
 
 const output = replayOf('hist');

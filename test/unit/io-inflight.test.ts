@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { io_op, maps } from '../../src/generated/io.ts';
 import { InFlight } from '../../src/io/inflight.ts';
-import { sanitize } from '../../src/sanitize.ts';
+import { sanitize } from '../../src/lib/sanitize.ts';
 import type { BlockDevices } from '../../src/system/block-devices.ts';
 import type { BpfSession } from '../../src/tracers/bpf-session.ts';
 

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ForeignBytes } from '../../src/decode.ts';
+import { waterfall } from '../../src/core/stages/figures.ts';
 import { FilePaths } from '../../src/io/file-paths.ts';
 import { stagesOf } from '../../src/io/slow.ts';
-import { waterfall } from '../../src/stages/figures.ts';
+import type { ForeignBytes } from '../../src/lib/decode.ts';
 
 let root: string;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { slotCount, slotLower } from '../../src/histogram.ts';
+import { slotCount, slotLower } from '../../src/lib/histogram.ts';
 import type { BpfSession } from '../../src/tracers/bpf-session.ts';
 import { Distribution, LatencyReader } from '../../src/tracers/latency.ts';
 

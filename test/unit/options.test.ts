@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/core/errors.ts';
 import { readFlags } from '../../src/options/command-line.ts';
 import { helpText } from '../../src/options/help.ts';
 import { resolveOptions, type Sources } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
-import { UsageError } from '../../src/usage-error.ts';
 
 const tracers = registry.map((entry) => entry.tracer);
 const parseWith = (argv: readonly string[], sources?: Sources) =>

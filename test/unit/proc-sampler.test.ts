@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Unavailable } from '../../src/core/errors.ts';
 import type { ProcReading, ProcSamplerOptions } from '../../src/energy/proc/reading.ts';
 import { ProcSampler } from '../../src/energy/proc/sampler.ts';
 import {
@@ -13,7 +14,6 @@ import {
 	parseMachineStat,
 	parseProcessStat,
 } from '../../src/energy/proc/stat.ts';
-import { Unavailable } from '../../src/tracers/tracer.ts';
 
 /** Fixtures count 100 ticks per second: a tick is 10 ms. */
 const TICK = 10_000_000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Roster } from '../../src/roster.ts';
+import { Roster } from '../../src/lib/idle-rows.ts';
 
 function listed(roster: Roster<string>): string[] {
 	const rows: string[] = [];

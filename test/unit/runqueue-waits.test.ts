@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { slotCount, slotLower } from '../../src/histogram.ts';
+import { slotCount, slotLower } from '../../src/lib/histogram.ts';
 import { Counters, EPOCHS, Waits } from '../../src/runqueue/waits.ts';
 
 const SLOTS = slotCount(2);

@@ -1,7 +1,7 @@
 /** Tracers and a kernel that only pretend, for the sampling loop. */
-import type { BpfAddon } from '../../src/native.ts';
-import type { SamplerEvent } from '../../src/sampler.ts';
-import type { Host, Session, Tracer } from '../../src/tracers/tracer.ts';
+import type { BpfAddon } from '../../src/core/native.ts';
+import type { SamplerEvent } from '../../src/core/sampler.ts';
+import type { Host, Session, Tracer } from '../../src/core/tracer.ts';
 
 /** A kernel that only counts how often statistics were switched on. */
 export function fakeHost(): Host & { statistics: string[] } {

@@ -1,8 +1,8 @@
 /** What happens to a tracer that throws while it is read, on a clock that the test moves. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { SamplerEvent } from '../../src/sampler.ts';
+import type { SamplerEvent } from '../../src/core/sampler.ts';
+import type { Options, Tracer } from '../../src/core/tracer.ts';
 import { Sampling, type SamplingOptions } from '../../src/sampling/sampling.ts';
-import type { Options, Tracer } from '../../src/tracers/tracer.ts';
 import { emptyReading, fakeHost, fakeTracer, snapshots } from './sampling-fixtures.ts';
 
 let begin: bigint;

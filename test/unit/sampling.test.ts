@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { SamplerEvent } from '../../src/sampler.ts';
+import { Unavailable } from '../../src/core/errors.ts';
+import type { SamplerEvent } from '../../src/core/sampler.ts';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import type { Host, Tracer } from '../../src/core/tracer.ts';
 import { Sampling } from '../../src/sampling/sampling.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
-import { type Host, type Tracer, Unavailable } from '../../src/tracers/tracer.ts';
 import { fakeHost, fakeTracer, snapshots } from './sampling-fixtures.ts';
 
 let sampling: Sampling | undefined;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sanitize } from '../../src/sanitize.ts';
+import { sanitize } from '../../src/lib/sanitize.ts';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 

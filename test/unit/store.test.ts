@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { open, parcel } from '../../src/archive.ts';
-import { sanitize } from '../../src/sanitize.ts';
+import { sanitize } from '../../src/lib/sanitize.ts';
 import { Store } from '../../src/store.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { runqlatSnapshot } from '../ui/fixtures/runqlat.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { asciiGlyph } from '../../src/term/ascii.ts';
+import { asciiGlyph } from '../../src/lib/ascii.ts';
+import { fitCells, textWidth, truncate } from '../../src/lib/width.ts';
 import { parseCells } from '../../src/term/cells.ts';
-import { fitCells, textWidth, truncate } from '../../src/term/width.ts';
 
 const text = (line: string, columns = 80) => parseCells(line, columns).glyphs.join('');
 

@@ -1,10 +1,10 @@
 /** FIXTURES: synthetic ticks of a machine with 4 CPUs, quiet unless told otherwise. Nothing in them was measured. */
 
+import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { IoProcess, IoRow, SlowRequest } from '../../src/io/snapshot.ts';
 import type { IrqRow } from '../../src/irq/rows.ts';
+import { sanitize } from '../../src/lib/sanitize.ts';
 import type { Blamed } from '../../src/runqueue/culprits.ts';
-import { sanitize } from '../../src/sanitize.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
 import type { Finding } from '../../src/triage/finding.ts';
 import type { Stalled } from '../../src/triage/group-pressure.ts';
 import { type OverviewExtra, OverviewSession } from '../../src/triage/overview.ts';

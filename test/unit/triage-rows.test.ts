@@ -1,8 +1,8 @@
 /** What all tabs know of one process, side by side; pressure and quotas from their files. */
 import { describe, expect, test } from 'vitest';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import { sanitize } from '../../src/lib/sanitize.ts';
 import type { RunqlatRow } from '../../src/runqueue/rows.ts';
-import { sanitize } from '../../src/sanitize.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
 import { GroupPressureReader } from '../../src/triage/group-pressure.ts';
 import { overview } from '../../src/triage/overview.ts';
 import { PressureReader, parsePressure } from '../../src/triage/pressure.ts';

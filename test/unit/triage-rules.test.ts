@@ -1,11 +1,11 @@
 /** Each rule on synthetic ticks: what it says when there is something to say, and that it is silent just below. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
+import type { Snapshot } from '../../src/core/snapshot.ts';
 import { Filter } from '../../src/filter/bind.ts';
 import type { IoExtra } from '../../src/io/snapshot.ts';
+import { sanitize } from '../../src/lib/sanitize.ts';
 import { registry } from '../../src/registry.ts';
-import { sanitize } from '../../src/sanitize.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
 import type { Finding, Suspicion } from '../../src/triage/finding.ts';
 import { OverviewSession } from '../../src/triage/overview.ts';
 import { rules } from '../../src/triage/rules.ts';

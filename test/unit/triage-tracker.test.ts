@@ -1,6 +1,6 @@
 /** From suspicions of single intervals to findings that last. */
 import { describe, expect, test } from 'vitest';
-import { safe, sanitize } from '../../src/sanitize.ts';
+import { safe, sanitize } from '../../src/lib/sanitize.ts';
 import type { Level, Suspicion } from '../../src/triage/finding.ts';
 import type { Rule } from '../../src/triage/rule.ts';
 import { Tracker } from '../../src/triage/tracker.ts';

@@ -1,6 +1,6 @@
 /** The sampling thread's handle with threads that crash: one restart, with what was asked for meanwhile; never silently. */
 import { afterEach, expect, test, vi } from 'vitest';
-import type { SamplerEvent } from '../../src/sampler.ts';
+import type { SamplerEvent } from '../../src/core/sampler.ts';
 import { WorkerSampler } from '../../src/sampling/worker-sampler.ts';
 import { workerSettings as settings } from './worker-settings.ts';
 

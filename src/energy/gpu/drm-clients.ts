@@ -5,7 +5,7 @@
  */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Ns } from '../../units.ts';
+import type { Ns } from '../../lib/units.ts';
 import { readOptional } from '../sources/sysfs.ts';
 import { type DrmClient, parseFdinfo } from './fdinfo.ts';
 

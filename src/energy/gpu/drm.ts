@@ -1,7 +1,7 @@
 /** GPUs of the kernel's DRM drivers (i915, xe, amdgpu, …): busy time from fdinfo, energy from the card's hwmon chip. */
 import { readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type SafeText, sanitize } from '../../sanitize.ts';
+import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import { channelSampler, readChips } from '../sources/hwmon.ts';
 import type { Sampler } from '../sources/sampler.ts';
 import type { EnergyHost } from '../sources/source.ts';

@@ -1,7 +1,8 @@
 /** What GPUs tell: energy of the device, and how long processes kept it busy. On machines without one there is no reader. */
-import type { SafeText } from '../../sanitize.ts';
-import type { Source } from '../../snapshot.ts';
-import type { MicroJoules, Ns } from '../../units.ts';
+
+import type { Source } from '../../core/snapshot.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { MicroJoules, Ns } from '../../lib/units.ts';
 import { apportion } from '../attribution.ts';
 
 export interface GpuProcess {

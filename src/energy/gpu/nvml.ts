@@ -1,7 +1,7 @@
 /** NVIDIA GPUs through the driver's own library. */
-import type { BpfAddon, Nvml, NvmlSample } from '../../native.ts';
-import { type SafeText, safe, sanitize } from '../../sanitize.ts';
-import type { Ns } from '../../units.ts';
+import type { BpfAddon, Nvml, NvmlSample } from '../../core/native.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import type { Ns } from '../../lib/units.ts';
 import { counterSampler, powerSampler, type Sampler } from '../sources/sampler.ts';
 import { Garbage } from '../sources/sysfs.ts';
 import type { GpuProcess, GpuReader, GpuReading } from './gpu.ts';

@@ -1,6 +1,6 @@
 /** Finds the GPUs of this machine. */
-import type { BpfAddon } from '../../native.ts';
-import { sanitize } from '../../sanitize.ts';
+import type { BpfAddon } from '../../core/native.ts';
+import { sanitize } from '../../lib/sanitize.ts';
 import { openDrm } from './drm.ts';
 import type { GpuReader } from './gpu.ts';
 import { nvmlLibrary, openNvml } from './nvml.ts';

@@ -1,8 +1,8 @@
 /** The whole machine by `/proc`: what its CPUs did, and what time it is there. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { Unavailable } from '../../tracers/tracer.ts';
-import type { Ns } from '../../units.ts';
+import { Unavailable } from '../../core/errors.ts';
+import type { Ns } from '../../lib/units.ts';
 import { type MachineTimes, parseMachineStat, ticksToNs } from './stat.ts';
 
 /** Enough for the first line, which has all CPUs together. */

@@ -1,6 +1,6 @@
 /** What the sampler of `/proc` is given and gives. */
-import type { SafeText } from '../../sanitize.ts';
-import type { Count, Ns } from '../../units.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { Count, Ns } from '../../lib/units.ts';
 import type { MachineTimes } from './stat.ts';
 
 export interface ProcSamplerOptions {

@@ -9,10 +9,10 @@
  */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type SafeText, sanitize } from '../../sanitize.ts';
-import type { Source } from '../../snapshot.ts';
-import { Unavailable } from '../../tracers/tracer.ts';
-import type { Count, Ns } from '../../units.ts';
+import { Unavailable } from '../../core/errors.ts';
+import type { Source } from '../../core/snapshot.ts';
+import { type SafeText, sanitize } from '../../lib/sanitize.ts';
+import type { Count, Ns } from '../../lib/units.ts';
 import { threadCpu } from '../thread-cpu.ts';
 import { blindSpots } from './blind-spots.ts';
 import { ProcMachine } from './machine.ts';

@@ -1,7 +1,7 @@
 /** The text of `/proc/PID/stat`, `/proc/stat` and their neighbours: bytes in, numbers out, without making strings. */
 import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
-import type { Count, Ns } from '../../units.ts';
+import type { Count, Ns } from '../../lib/units.ts';
 
 const SPACE = 0x20;
 const NEWLINE = 0x0a;

@@ -1,6 +1,6 @@
 /** Energy and power channels of hwmon chips (`/sys/class/hwmon`), and what is known of the chips. */
 import { join } from 'node:path';
-import { type SafeText, safe, sanitize } from '../../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { counterSampler, powerSampler, type Sampler } from './sampler.ts';
 import type { Level } from './source.ts';
 import { list, readCounter, readNumber, readOptional } from './sysfs.ts';

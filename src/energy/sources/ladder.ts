@@ -1,7 +1,7 @@
 /** The ladder of energy sources: from what is measured best to what is only modelled, and why each is or is not in use. */
 
-import { sanitize } from '../../sanitize.ts';
-import { Unavailable } from '../../tracers/tracer.ts';
+import { Unavailable } from '../../core/errors.ts';
+import { sanitize } from '../../lib/sanitize.ts';
 import { probeMeter } from './meter.ts';
 import { probePmu } from './pmu.ts';
 import { probeRapl } from './rapl.ts';

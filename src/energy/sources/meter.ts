@@ -1,7 +1,7 @@
 /** Meters outside the processor: hwmon chips, the ACPI power meter, the battery. */
 import { join } from 'node:path';
-import { safe, sanitize } from '../../sanitize.ts';
-import { Unavailable } from '../../tracers/tracer.ts';
+import { Unavailable } from '../../core/errors.ts';
+import { safe, sanitize } from '../../lib/sanitize.ts';
 import { type Battery, readBatteries } from './battery.ts';
 import { type Chip, channelName, channelSampler, type KnownMeter, knownMeter, readChips } from './hwmon.ts';
 import { powerSampler } from './sampler.ts';

@@ -3,9 +3,9 @@
  * extends them to 64 bits, so they do not wrap. Numbers, scale and unit of the events are those that sysfs tells.
  */
 import { join } from 'node:path';
-import type { PerfCounter } from '../../native.ts';
-import { safe, sanitize } from '../../sanitize.ts';
-import { Unavailable } from '../../tracers/tracer.ts';
+import { Unavailable } from '../../core/errors.ts';
+import type { PerfCounter } from '../../core/native.ts';
+import { safe, sanitize } from '../../lib/sanitize.ts';
 import { counterAccuracy, dieOfCpu, packageOfCpu, parseCpuList } from './processor.ts';
 import { counterSampler } from './sampler.ts';
 import { type EnergyDomain, type EnergyHost, type EnergySource, type Level, type Meter, readMeters } from './source.ts';

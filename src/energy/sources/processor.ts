@@ -1,6 +1,6 @@
 /** What is known of the processors from proc and sysfs: maker, packages, and so how far their energy counters are right. */
 import { join } from 'node:path';
-import type { Source } from '../../snapshot.ts';
+import type { Source } from '../../core/snapshot.ts';
 import { readOptional } from './sysfs.ts';
 
 /** CPU numbers of a kernel list, `0-3,8`. Nothing of what cannot be read as one. */

@@ -3,8 +3,8 @@
  * `intel-rapl`; the same package may be shown again by another interface (`intel-rapl-mmio`), and is read once.
  */
 import { join } from 'node:path';
-import { type SafeText, safe, sanitize } from '../../sanitize.ts';
-import { Unavailable } from '../../tracers/tracer.ts';
+import { Unavailable } from '../../core/errors.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { counterAccuracy } from './processor.ts';
 import { counterSampler } from './sampler.ts';
 import { type EnergyDomain, type EnergyHost, type EnergySource, type Level, readMeters } from './source.ts';

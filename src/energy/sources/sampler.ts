@@ -1,6 +1,6 @@
 /** From what hardware shows (a counter that wraps and resets, or a power) to the microjoules of one interval. */
-import { type SafeText, safe } from '../../sanitize.ts';
-import type { MicroJoules, Ns, Watts } from '../../units.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
+import type { MicroJoules, Ns, Watts } from '../../lib/units.ts';
 import { Garbage, whyUnreadable } from './sysfs.ts';
 
 export interface Sample {

@@ -4,10 +4,10 @@
  * wrong later is said in the reading and never made up.
  */
 
-import type { BpfAddon } from '../../native.ts';
-import type { SafeText } from '../../sanitize.ts';
-import type { Source } from '../../snapshot.ts';
-import type { MicroJoules, Ns } from '../../units.ts';
+import type { BpfAddon } from '../../core/native.ts';
+import type { Source } from '../../core/snapshot.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { MicroJoules, Ns } from '../../lib/units.ts';
 import type { Sampler } from './sampler.ts';
 
 /** What a probe needs. `sysRoot` and `procRoot` may be fixture trees; `addon` may be absent where no BPF is used. */

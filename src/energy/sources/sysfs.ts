@@ -5,7 +5,7 @@
  * interval, and a counter that was unplugged and came back, or whose permission changed, is simply there again.
  */
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import { type SafeText, safe, sanitize } from '../../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 
 /** A file was read and does not hold what its kind promises. The message quotes it. */
 export class Garbage extends Error {}

@@ -1,4 +1,4 @@
-import { safe } from '../../sanitize.ts';
+import { safe } from '../../lib/sanitize.ts';
 import { processKey, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { percent } from '../words.ts';

@@ -1,4 +1,4 @@
-import { safe } from '../../sanitize.ts';
+import { safe } from '../../lib/sanitize.ts';
 import { equals, ownerOf, topNames, without } from '../moment.ts';
 import type { Rule } from '../rule.ts';
 import { count, percent, perSecond } from '../words.ts';

@@ -1,4 +1,4 @@
-import { type SafeText, safe } from '../../sanitize.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { type Sources, sourceTabs } from '../sources.ts';
 import { count, percent } from '../words.ts';

@@ -1,4 +1,4 @@
-import { safe } from '../../sanitize.ts';
+import { safe } from '../../lib/sanitize.ts';
 import { equals, ownerOf, topNames, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { percent, watts } from '../words.ts';

@@ -1,4 +1,4 @@
-import { type SafeText, safe } from '../../sanitize.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
 import type { Link, Owner, Suspicion } from '../finding.ts';
 import type { GroupStall } from '../group-pressure.ts';

@@ -1,5 +1,5 @@
 import type { IoRow, SlowRequest } from '../../io/snapshot.ts';
-import { type SafeText, safe } from '../../sanitize.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Owner } from '../finding.ts';
 import { equals, type Moment, notFollowed, ownerOf, topNames, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';

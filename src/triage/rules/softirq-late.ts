@@ -1,6 +1,6 @@
 import type { IrqRow } from '../../irq/rows.ts';
-import { type SafeText, safe } from '../../sanitize.ts';
-import type { Ns } from '../../units.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
+import type { Ns } from '../../lib/units.ts';
 import { equals, ownerOf, topNames, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { duration, percent, perSecond } from '../words.ts';

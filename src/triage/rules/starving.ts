@@ -1,4 +1,4 @@
-import { safe } from '../../sanitize.ts';
+import { safe } from '../../lib/sanitize.ts';
 import { behind, equals, outOfQuota, processKey, ranMeanwhile, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { count, duration } from '../words.ts';

@@ -1,5 +1,5 @@
 import type { Inflight } from '../../io/snapshot.ts';
-import { safe } from '../../sanitize.ts';
+import { safe } from '../../lib/sanitize.ts';
 import { equals, notFollowed, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { count, duration } from '../words.ts';

@@ -1,5 +1,5 @@
-import { type SafeText, safe } from '../../sanitize.ts';
-import type { Ns } from '../../units.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
+import type { Ns } from '../../lib/units.ts';
 import { equals, outOfQuota, processKey, ranMeanwhile, topNames, without } from '../moment.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { duration, percent } from '../words.ts';

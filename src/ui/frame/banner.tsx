@@ -1,5 +1,5 @@
 /** A line above everything: what is shown is no longer measured. */
-import type { SafeText } from '../../sanitize.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
 import { paint } from '../theme.ts';
 import { drawn } from '../widgets/lines.tsx';
 import type { Area } from '../widgets/split.ts';

@@ -1,7 +1,8 @@
 /** A row as text, and the sequence that puts text into the clipboard of the terminal, also over ssh. */
-import { formatValue } from '../../format.ts';
-import { sanitize } from '../../sanitize.ts';
-import type { Column } from '../../tracers/tracer.ts';
+
+import type { Column } from '../../core/tracer.ts';
+import { formatValue } from '../../lib/format.ts';
+import { sanitize } from '../../lib/sanitize.ts';
 
 /** `PID 812, WATTS 1.23W, COMMAND postgres`: figures as they are shown, all of them safe. */
 export function rowText<Row>(columns: readonly Column<Row>[], row: Row, seconds: number): string {

@@ -1,6 +1,6 @@
 /** A tab that throws shows its error in its own place; the others go on. */
 import { Component, type ReactElement, type ReactNode } from 'react';
-import { sanitize } from '../../sanitize.ts';
+import { sanitize } from '../../lib/sanitize.ts';
 import { Notice } from '../widgets/notice.tsx';
 
 interface Props {

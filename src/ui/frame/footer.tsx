@@ -3,8 +3,8 @@
  * and what is wrong with it under the place.
  */
 import type { FilterError } from '../../filter/error.ts';
-import { sanitize } from '../../sanitize.ts';
-import { textWidth, truncate } from '../../term/width.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import { textWidth, truncate } from '../../lib/width.ts';
 import type { Keymap } from '../keymap.ts';
 import type { TextInput } from '../state/text-input.ts';
 import type { Span } from '../theme.ts';

@@ -1,9 +1,9 @@
 /** Two lines on top: the machine, and the tabs. */
 import { type ReactElement, useContext } from 'react';
-import { formatDuration } from '../../format.ts';
-import type { SafeText } from '../../sanitize.ts';
+import { formatDuration } from '../../lib/format.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { Ns } from '../../lib/units.ts';
 import type { WorkerFailure } from '../../store.ts';
-import type { Ns } from '../../units.ts';
 import type { Span } from '../theme.ts';
 import { HitsContext } from '../widgets/hit.ts';
 import { type Piece, statusLine } from '../widgets/line.ts';

@@ -1,6 +1,7 @@
 /** Keys from the keymap, columns from the tracer. */
-import { fitCells, textWidth, wrapText } from '../../term/width.ts';
-import type { Column } from '../../tracers/tracer.ts';
+
+import type { Column } from '../../core/tracer.ts';
+import { fitCells, textWidth, wrapText } from '../../lib/width.ts';
 import { type Keymap, keysText, sections } from '../keymap.ts';
 import type { HelpSection, TabTracer } from '../tab.ts';
 import { paint } from '../theme.ts';

@@ -1,5 +1,5 @@
 /** The footer's hints: keys that do something in what is in front, the most important first, as many as fit. */
-import { textWidth } from '../../term/width.ts';
+import { textWidth } from '../../lib/width.ts';
 import type { Command, Keymap } from '../keymap.ts';
 import type { Span } from '../theme.ts';
 

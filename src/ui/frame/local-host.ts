@@ -1,6 +1,6 @@
 /** This machine, for the header. */
 import os from 'node:os';
-import { safe, sanitize } from '../../sanitize.ts';
+import { safe, sanitize } from '../../lib/sanitize.ts';
 import { hasMachinePids } from '../../system/pid-namespace.ts';
 import type { HostInfo } from './header.tsx';
 

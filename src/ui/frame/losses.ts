@@ -1,7 +1,8 @@
 /** What was lost since start: by cause on the tab in front, by tab on the others. */
-import { formatCount } from '../../format.ts';
-import type { Snapshot } from '../../snapshot.ts';
-import type { Count } from '../../units.ts';
+
+import type { Snapshot } from '../../core/snapshot.ts';
+import { formatCount } from '../../lib/format.ts';
+import type { Count } from '../../lib/units.ts';
 import type { TabEntry } from '../tab.ts';
 import type { Span } from '../theme.ts';
 

@@ -1,6 +1,7 @@
 /** Columns to choose from, each with what it means. */
-import { fitCells, textWidth, truncate } from '../../term/width.ts';
-import type { Column } from '../../tracers/tracer.ts';
+
+import type { Column } from '../../core/tracer.ts';
+import { fitCells, textWidth, truncate } from '../../lib/width.ts';
 import { paint } from '../theme.ts';
 import { drawn } from '../widgets/lines.tsx';
 import type { Area } from '../widgets/split.ts';

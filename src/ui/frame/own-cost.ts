@@ -1,6 +1,7 @@
 /** What the tool itself takes. */
-import { formatBytes, formatShare } from '../../format.ts';
-import type { Snapshot } from '../../snapshot.ts';
+
+import type { Snapshot } from '../../core/snapshot.ts';
+import { formatBytes, formatShare } from '../../lib/format.ts';
 import type { Span } from '../theme.ts';
 
 export interface OwnCost {

@@ -1,5 +1,5 @@
 /** Where the figures of a tab come from and how far they are right: a badge in the header, all of it in the help. */
-import type { Snapshot, Source } from '../../snapshot.ts';
+import type { Snapshot, Source } from '../../core/snapshot.ts';
 import type { HelpSection, TabEntry } from '../tab.ts';
 import type { Span } from '../theme.ts';
 

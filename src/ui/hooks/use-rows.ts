@@ -1,11 +1,11 @@
 /** The rows of a tab as they are shown: filtered and sorted. */
 import { useMemo } from 'react';
+import type { Snapshot } from '../../core/snapshot.ts';
 import type { RowTest } from '../../filter/bind.ts';
 import { ordered, passing } from '../../grouping/tree.ts';
-import { type Band, type Buckets, boundsOf, log2Slot } from '../../histogram.ts';
+import { type Band, type Buckets, boundsOf, log2Slot } from '../../lib/histogram.ts';
+import type { Ns } from '../../lib/units.ts';
 import type { Sort } from '../../query.ts';
-import type { Snapshot } from '../../snapshot.ts';
-import type { Ns } from '../../units.ts';
 import type { TabTracer, TabView } from '../tab.ts';
 
 export function useRows(

@@ -1,6 +1,6 @@
 /** Lens: watts, joules and CPU time of one process. */
 import { wattsOf } from '../../energy/parts.ts';
-import { formatMicroJoules, formatNs, formatShare, formatWatts } from '../../format.ts';
+import { formatMicroJoules, formatNs, formatShare, formatWatts } from '../../lib/format.ts';
 import { timelineOf } from '../../timeline.ts';
 import { energyOf, type Look, newest, type Section, TREND } from './look.ts';
 

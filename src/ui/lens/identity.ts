@@ -1,6 +1,6 @@
 /** Lens: who the process is, as `/proc` has it now. */
-import { formatDuration } from '../../format.ts';
-import { safe } from '../../sanitize.ts';
+import { formatDuration } from '../../lib/format.ts';
+import { safe } from '../../lib/sanitize.ts';
 import { clock } from '../frame/header.tsx';
 import type { Span } from '../theme.ts';
 import { lineOf, widthOf } from '../widgets/line.ts';

@@ -1,6 +1,7 @@
 /** Lens: what interrupts took from one process while it had the CPU. */
-import { formatCount, formatNs, formatShare } from '../../format.ts';
+
 import type { Stolen } from '../../irq/stolen.ts';
+import { formatCount, formatNs, formatShare } from '../../lib/format.ts';
 import type { ProcessId } from '../../system/process-id.ts';
 import type { Span } from '../theme.ts';
 import { lineOf } from '../widgets/line.ts';

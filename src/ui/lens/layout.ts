@@ -1,6 +1,6 @@
 /** Lens: the sections as lines of text. Pure. */
-import { sparkline } from '../../format.ts';
-import { fitCells, textWidth } from '../../term/width.ts';
+import { sparkline } from '../../lib/format.ts';
+import { fitCells, textWidth } from '../../lib/width.ts';
 import type { Span } from '../theme.ts';
 import { lineOf } from '../widgets/line.ts';
 import { energySection } from './energy.ts';

@@ -1,8 +1,8 @@
 /** Everything about one process on one screen, of the moment shown. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo, useRef, useSyncExternalStore } from 'react';
-import { type SafeText, safe } from '../../sanitize.ts';
-import type { Snapshot } from '../../snapshot.ts';
+import type { Snapshot } from '../../core/snapshot.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Store } from '../../store.ts';
 import { processId } from '../../system/process-id.ts';
 import { clock } from '../frame/header.tsx';

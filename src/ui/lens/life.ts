@@ -1,7 +1,7 @@
 /** Lens: the name of a process, and whether it had exited at the moment shown. Pure. */
 
-import type { SafeText } from '../../sanitize.ts';
-import type { Snapshot } from '../../snapshot.ts';
+import type { Snapshot } from '../../core/snapshot.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
 import type { ProcessId } from '../../system/process-id.ts';
 import { energyOf, type Histories, isIt, newest, waitsOf } from './look.ts';
 

@@ -1,7 +1,7 @@
 /** Lens: the threads of one process, CPU time beside waits. */
-import { formatCount, formatNs, formatShare, formatWatts } from '../../format.ts';
-import type { SafeText } from '../../sanitize.ts';
-import { fitCells } from '../../term/width.ts';
+import { formatCount, formatNs, formatShare, formatWatts } from '../../lib/format.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
+import { fitCells } from '../../lib/width.ts';
 import { lineOf } from '../widgets/line.ts';
 import { dim, energyOf, isIt, type Look, type Section } from './look.ts';
 

@@ -1,6 +1,6 @@
 /** What `/proc` says of a process, read again while it is looked at. */
 import { useEffect, useState } from 'react';
-import { type SafeText, safe, sanitize } from '../../sanitize.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { ProcessDetails } from '../../system/process-details.ts';
 import { type ProcessId, processId } from '../../system/process-id.ts';
 

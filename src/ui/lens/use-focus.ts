@@ -1,7 +1,7 @@
 /** Tracers keep more of a process while somebody looks at it. */
 import { useEffect } from 'react';
+import type { Options } from '../../core/tracer.ts';
 import { processId } from '../../system/process-id.ts';
-import type { Options } from '../../tracers/tracer.ts';
 import type { TabEntry } from '../tab.ts';
 
 /** @param process `pid:start`; null: nobody looks */

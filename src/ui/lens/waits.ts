@@ -1,7 +1,8 @@
 /** Lens: how long one process waited for a CPU, and who ran meanwhile. */
-import { formatCount, formatNs, formatRate, formatShare } from '../../format.ts';
-import { secondsOf } from '../../snapshot.ts';
-import { fitCells } from '../../term/width.ts';
+
+import { secondsOf } from '../../core/snapshot.ts';
+import { formatCount, formatNs, formatRate, formatShare } from '../../lib/format.ts';
+import { fitCells } from '../../lib/width.ts';
 import type { Span } from '../theme.ts';
 import { histogramLines } from '../widgets/histogram.tsx';
 import { lineOf } from '../widgets/line.ts';

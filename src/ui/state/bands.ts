@@ -1,7 +1,7 @@
 /** Which bar of a histogram is looked at, and what bars are powers of two of. Pure. */
-import { formatNs } from '../../format.ts';
-import { type Band, boundsOf, lastSlot } from '../../histogram.ts';
-import type { Ns } from '../../units.ts';
+import { formatNs } from '../../lib/format.ts';
+import { type Band, boundsOf, lastSlot } from '../../lib/histogram.ts';
+import type { Ns } from '../../lib/units.ts';
 
 /** Slots of ns below this hold nothing. */
 const firstNsSlot = 7;

@@ -1,7 +1,8 @@
 /** Figures of one moment to compare with: what was marked, and how a change is written. Pure. */
-import { type SafeText, safe, sanitize } from '../../sanitize.ts';
-import { type Snapshot, secondsOf } from '../../snapshot.ts';
-import type { Column } from '../../tracers/tracer.ts';
+
+import { type Snapshot, secondsOf } from '../../core/snapshot.ts';
+import type { Column } from '../../core/tracer.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 
 /** The rows of one tab when the baseline was marked. */
 export interface TabBaseline<Row> {

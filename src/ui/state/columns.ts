@@ -1,5 +1,5 @@
 /** Which of a tab's columns are shown, and in which order. Pure; lasts as long as the session. */
-import type { Column } from '../../tracers/tracer.ts';
+import type { Column } from '../../core/tracer.ts';
 
 export interface ColumnChoice {
 	key: string;

@@ -1,9 +1,10 @@
 /** What the user has chosen. Pure; what is shown follows from this and the snapshots, how a command changes it is in reduce.ts. */
-import type { Band } from '../../histogram.ts';
+
+import type { Column } from '../../core/tracer.ts';
+import type { Band } from '../../lib/histogram.ts';
+import type { Ns } from '../../lib/units.ts';
 import { type Direction, firstDirection, type Sort } from '../../query.ts';
-import type { Column } from '../../tracers/tracer.ts';
 import type { Link } from '../../triage/finding.ts';
-import type { Ns } from '../../units.ts';
 import type { Command } from '../keymap.ts';
 import type { ColumnChoice } from './columns.ts';
 import type { TextInput } from './text-input.ts';

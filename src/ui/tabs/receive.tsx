@@ -1,10 +1,10 @@
 /** Where received packets spend their time: by protocol and device, stage by stage. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { mergeBuckets } from '../../histogram.ts';
+import { mergeBuckets } from '../../lib/histogram.ts';
+import { safe } from '../../lib/sanitize.ts';
 import { RECEIVE_PATH } from '../../receive/path.ts';
 import type { ReceiveExtra, ReceiveRow } from '../../receive/snapshot.ts';
-import { safe } from '../../sanitize.ts';
 import type { HelpSection, TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
 import { TitledHistogram } from '../widgets/histogram.tsx';

@@ -1,5 +1,5 @@
 /** How an interval that was far longer than asked is marked on time axes. */
-import { formatDuration } from '../../format.ts';
+import { formatDuration } from '../../lib/format.ts';
 import { lastOf, type Timeline } from '../../timeline.ts';
 import type { Span } from '../theme.ts';
 

@@ -1,8 +1,8 @@
 /** Latency × time: a column per interval, a row per power of two, the newest on the right. */
-import { formatNs } from '../../format.ts';
-import { fitCells } from '../../term/width.ts';
+import { formatNs } from '../../lib/format.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+import { fitCells } from '../../lib/width.ts';
 import { lastOf, type Timeline } from '../../timeline.ts';
-import type { Count, Ns } from '../../units.ts';
 import { paint } from '../theme.ts';
 import { GAP, gapSpans } from './gap.ts';
 import { lineOf } from './line.ts';

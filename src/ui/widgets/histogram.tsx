@@ -1,10 +1,10 @@
 /** Latencies as horizontal bars, one row per power of two of ns, µs or ms, as the bcc tools draw them. */
 import { Box } from 'ink';
 import type { ReactElement } from 'react';
-import { formatCount, formatNs } from '../../format.ts';
-import { type Band, type Buckets, boundsOf, log2Slot } from '../../histogram.ts';
-import { fitCells } from '../../term/width.ts';
-import type { Count, Ns } from '../../units.ts';
+import { formatCount, formatNs } from '../../lib/format.ts';
+import { type Band, type Buckets, boundsOf, log2Slot } from '../../lib/histogram.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+import { fitCells } from '../../lib/width.ts';
 import { paint, type Span } from '../theme.ts';
 import { drawn, SpanLines } from './lines.tsx';
 import { bar, timeRole } from './marks.ts';

@@ -1,5 +1,5 @@
 /** One line of the screen from spans of text. */
-import { textWidth, truncate } from '../../term/width.ts';
+import { textWidth, truncate } from '../../lib/width.ts';
 import { paint, type Span } from '../theme.ts';
 
 function textOf(part: Span): string {

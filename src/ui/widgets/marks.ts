@@ -1,5 +1,5 @@
 /** How shares and times look, the same everywhere: bars, glyphs, colours. */
-import type { Ns } from '../../units.ts';
+import type { Ns } from '../../lib/units.ts';
 import type { Role } from '../theme.ts';
 
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];

@@ -1,5 +1,5 @@
 /** A few lines in the place of a tab's contents: attaching, nothing to show, unavailable, failed. */
-import { wrapText } from '../../term/width.ts';
+import { wrapText } from '../../lib/width.ts';
 import { paint, type Role } from '../theme.ts';
 import { drawn } from './lines.tsx';
 import type { Area } from './split.ts';

@@ -1,10 +1,10 @@
 /** The frame that all tabs share: lines on top, then a table with a pane below or beside it; or one row in detail. */
 import { Box } from 'ink';
 import type { ReactElement } from 'react';
-import { formatValue } from '../../format.ts';
-import { secondsOf } from '../../snapshot.ts';
-import { fitCells } from '../../term/width.ts';
-import type { Column } from '../../tracers/tracer.ts';
+import { secondsOf } from '../../core/snapshot.ts';
+import type { Column } from '../../core/tracer.ts';
+import { formatValue } from '../../lib/format.ts';
+import { fitCells } from '../../lib/width.ts';
 import type { TabProps } from '../tab.ts';
 import { paint, type Span } from '../theme.ts';
 import { Lines, SpanLines } from './lines.tsx';

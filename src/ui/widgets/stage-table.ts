@@ -1,7 +1,8 @@
 /** Stages of a row as lines: figures, share of the time, and bars one after the other as the stages are. */
-import { formatCount, formatNs, formatShare } from '../../format.ts';
-import type { StageStats } from '../../stages/figures.ts';
-import { fitCells, textWidth } from '../../term/width.ts';
+
+import type { StageStats } from '../../core/stages/figures.ts';
+import { formatCount, formatNs, formatShare } from '../../lib/format.ts';
+import { fitCells, textWidth } from '../../lib/width.ts';
 import { paint, type Role, type Span } from '../theme.ts';
 import { lineOf } from './line.ts';
 import { bar } from './marks.ts';

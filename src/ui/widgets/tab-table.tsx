@@ -1,6 +1,6 @@
 /** The rows of a tab as its table, or why there are none. */
 import type { ReactElement } from 'react';
-import { secondsOf } from '../../snapshot.ts';
+import { secondsOf } from '../../core/snapshot.ts';
 import type { TabProps } from '../tab.ts';
 import { Notice } from './notice.tsx';
 import type { Area } from './split.ts';

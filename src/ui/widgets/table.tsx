@@ -1,10 +1,10 @@
 /** The one data table: any tracer's columns and rows. Only the rows in sight are formatted. */
 import { type ReactElement, useContext, useMemo, useRef } from 'react';
-import { formatValue } from '../../format.ts';
+import type { Column } from '../../core/tracer.ts';
 import { treeIndent } from '../../grouping/tree.ts';
+import { formatValue } from '../../lib/format.ts';
+import { fitCells } from '../../lib/width.ts';
 import type { Sort } from '../../query.ts';
-import { fitCells } from '../../term/width.ts';
-import type { Column } from '../../tracers/tracer.ts';
 import { arrowOf, changeOf, formatChange, type TabBaseline } from '../state/baseline.ts';
 import type { TableColumn } from '../tab.ts';
 import { paint } from '../theme.ts';

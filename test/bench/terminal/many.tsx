@@ -3,10 +3,10 @@
  * Prints how long every frame took as JSON.
  */
 import { open, type Parcel, parcel } from '../../../src/archive.ts';
+import type { Sampler, SamplerEvent } from '../../../src/core/sampler.ts';
+import type { Snapshot } from '../../../src/core/snapshot.ts';
+import { sanitize } from '../../../src/lib/sanitize.ts';
 import { registry } from '../../../src/registry.ts';
-import type { Sampler, SamplerEvent } from '../../../src/sampler.ts';
-import { sanitize } from '../../../src/sanitize.ts';
-import type { Snapshot } from '../../../src/snapshot.ts';
 import { FrameWriter } from '../../../src/term/frame-writer.ts';
 import { OverviewSession } from '../../../src/triage/overview.ts';
 import { runLive } from '../../../src/ui/live.tsx';

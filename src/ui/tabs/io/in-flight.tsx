@@ -1,10 +1,10 @@
 /** The third view of the tab: what is on its way now, and where. */
 import type { ReactElement } from 'react';
-import { formatCount } from '../../../format.ts';
+import type { Snapshot } from '../../../core/snapshot.ts';
+import type { Column } from '../../../core/tracer.ts';
 import type { Inflight, IoExtra, IoRow } from '../../../io/snapshot.ts';
-import { sanitize } from '../../../sanitize.ts';
-import type { Snapshot } from '../../../snapshot.ts';
-import type { Column } from '../../../tracers/tracer.ts';
+import { formatCount } from '../../../lib/format.ts';
+import { sanitize } from '../../../lib/sanitize.ts';
 import type { TabList, TabProps } from '../../tab.ts';
 import type { Span } from '../../theme.ts';
 import { Panes } from '../../widgets/panes.tsx';

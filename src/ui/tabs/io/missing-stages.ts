@@ -1,7 +1,8 @@
 /** What to know of stages that are not there. */
+
+import type { StageStats } from '../../../core/stages/figures.ts';
 import { IO_PATH } from '../../../io/path.ts';
 import type { FullPath } from '../../../io/snapshot.ts';
-import type { StageStats } from '../../../stages/figures.ts';
 
 type Stages = Readonly<Record<string, StageStats>>;
 

@@ -1,10 +1,11 @@
 /** Slow requests as rows of a table. */
-import { formatCount, formatDuration, formatNs } from '../../../format.ts';
+
+import type { Snapshot } from '../../../core/snapshot.ts';
+import type { Column } from '../../../core/tracer.ts';
 import type { IoExtra, IoRow, SlowRequest } from '../../../io/snapshot.ts';
-import { safe, sanitize } from '../../../sanitize.ts';
-import type { Snapshot } from '../../../snapshot.ts';
-import type { Column } from '../../../tracers/tracer.ts';
-import type { Ns } from '../../../units.ts';
+import { formatCount, formatDuration, formatNs } from '../../../lib/format.ts';
+import { safe, sanitize } from '../../../lib/sanitize.ts';
+import type { Ns } from '../../../lib/units.ts';
 import type { TableColumn } from '../../tab.ts';
 import { stackedBar } from './stage-marks.ts';
 import { slowCounts } from './summary.ts';

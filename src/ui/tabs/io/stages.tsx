@@ -1,12 +1,12 @@
 /** The first view of the tab: devices and operations, or who does it, and in which stage the time goes. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import type { Buckets } from '../../../histogram.ts';
+import { secondsOf } from '../../../core/snapshot.ts';
 import { recentSlow } from '../../../io/recent-slow.ts';
 import type { IoExtra, IoRow } from '../../../io/snapshot.ts';
 import { countedOnce, sumStages } from '../../../io/sum.ts';
-import { safe } from '../../../sanitize.ts';
-import { secondsOf } from '../../../snapshot.ts';
+import type { Buckets } from '../../../lib/histogram.ts';
+import { safe } from '../../../lib/sanitize.ts';
 import type { TabProps } from '../../tab.ts';
 import { paint, type Span } from '../../theme.ts';
 import { TitledHistogram } from '../../widgets/histogram.tsx';

@@ -1,10 +1,10 @@
 /** What interrupts take: by source, by CPU and over time. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { formatShare } from '../../../format.ts';
+import type { Snapshot } from '../../../core/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
-import type { Snapshot } from '../../../snapshot.ts';
-import { fitCells } from '../../../term/width.ts';
+import { formatShare } from '../../../lib/format.ts';
+import { fitCells } from '../../../lib/width.ts';
 import type { TabProps, TabView } from '../../tab.ts';
 import { paint } from '../../theme.ts';
 import { Lines } from '../../widgets/lines.tsx';

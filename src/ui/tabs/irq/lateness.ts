@@ -1,9 +1,10 @@
 /** How late softirqs begin, by vector and CPU: a strip of CPUs for each vector. */
-import { formatNs, formatShare } from '../../../format.ts';
+
+import type { Snapshot } from '../../../core/snapshot.ts';
 import type { IrqExtra, IrqRow, Lateness } from '../../../irq/rows.ts';
-import type { Snapshot } from '../../../snapshot.ts';
-import { fitCells } from '../../../term/width.ts';
-import type { Count } from '../../../units.ts';
+import { formatNs, formatShare } from '../../../lib/format.ts';
+import type { Count } from '../../../lib/units.ts';
+import { fitCells } from '../../../lib/width.ts';
 import type { Role, Span } from '../../theme.ts';
 import { cpusPerCell, foldCpus, perCellText } from '../../widgets/cpu-strip.ts';
 import { lineOf } from '../../widgets/line.ts';

@@ -1,7 +1,8 @@
 /** Lines on top of the tab. */
-import { formatCount, formatRate, formatShare } from '../../../format.ts';
+
+import type { Snapshot } from '../../../core/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
-import type { Snapshot } from '../../../snapshot.ts';
+import { formatCount, formatRate, formatShare } from '../../../lib/format.ts';
 import type { Span } from '../../theme.ts';
 import { cpuSpans, irqShares } from './cpus.ts';
 

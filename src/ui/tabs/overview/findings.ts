@@ -1,5 +1,5 @@
 /** What stands out and why, in as many lines as there are for it; or what was looked at, so that silence means something. */
-import { safe } from '../../../sanitize.ts';
+import { safe } from '../../../lib/sanitize.ts';
 import type { Finding, Level } from '../../../triage/finding.ts';
 import type { OverviewExtra } from '../../../triage/overview.ts';
 import { rules } from '../../../triage/rules.ts';

@@ -1,6 +1,6 @@
 /** The machine in one line. */
-import { formatBytes, formatNs, formatRate, formatShare, formatWatts } from '../../../format.ts';
-import { textWidth } from '../../../term/width.ts';
+import { formatBytes, formatNs, formatRate, formatShare, formatWatts } from '../../../lib/format.ts';
+import { textWidth } from '../../../lib/width.ts';
 import type { OverviewExtra } from '../../../triage/overview.ts';
 import { type Resource, resources } from '../../../triage/pressure.ts';
 import type { Role, Span } from '../../theme.ts';

@@ -1,7 +1,7 @@
 /** Waiting per CPU, to see imbalance: a strip of one glyph per CPU, and a list. */
-import { formatCount, formatNs, formatShare } from '../../../format.ts';
-import { fitCells } from '../../../term/width.ts';
-import type { Count, Ns } from '../../../units.ts';
+import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
+import type { Count, Ns } from '../../../lib/units.ts';
+import { fitCells } from '../../../lib/width.ts';
 import { paint, type Span } from '../../theme.ts';
 import { cpusPerCell, foldCpus, perCellText } from '../../widgets/cpu-strip.ts';
 import { lineOf, widthOf } from '../../widgets/line.ts';

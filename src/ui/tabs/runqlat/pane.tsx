@@ -1,10 +1,10 @@
 /** The pane of the run queue: a view of the waits (bars, heat map, CPUs), and below it who waits. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { formatNs } from '../../../format.ts';
+import { formatNs } from '../../../lib/format.ts';
+import type { SafeText } from '../../../lib/sanitize.ts';
+import { fitCells } from '../../../lib/width.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../runqueue/rows.ts';
-import type { SafeText } from '../../../sanitize.ts';
-import { fitCells } from '../../../term/width.ts';
 import { timelineOf } from '../../../timeline.ts';
 import type { TabProps } from '../../tab.ts';
 import { paint, type Span } from '../../theme.ts';

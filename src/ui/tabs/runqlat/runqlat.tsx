@@ -1,8 +1,8 @@
 /** Who waits for a CPU, and how long: histogram of waits, ranking, and who is waiting at this moment. */
 import type { ReactElement } from 'react';
-import { formatCount, formatNs, formatShare } from '../../../format.ts';
+import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
+import { safe } from '../../../lib/sanitize.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../runqueue/rows.ts';
-import { safe } from '../../../sanitize.ts';
 import type { TabView } from '../../tab.ts';
 import type { Span } from '../../theme.ts';
 import { Panes } from '../../widgets/panes.tsx';

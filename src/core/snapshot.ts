@@ -3,7 +3,7 @@
  * sampling worker to the screen, to batch output and to whatever is added later. It is plain data (structured clone,
  * JSON), never changed after it was made, and its strings have passed the sanitiser.
  */
-import type { Bytes, Count, Ns } from './units.ts';
+import type { Bytes, Count, Ns } from '../lib/units.ts';
 
 /** What is measured and how. Shown as a badge on the screen. */
 export interface Source {

@@ -1,7 +1,7 @@
 /** What the screen needs of whatever produces snapshots: the sampling worker, a recording, a fixture. Types only. */
-import type { SafeText } from './sanitize.ts';
+import type { SafeText } from '../lib/sanitize.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { Options } from './tracers/tracer.ts';
+import type { Options } from './tracer.ts';
 
 export type SamplerEvent =
 	/** Programs are being loaded and attached. */

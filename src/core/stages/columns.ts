@@ -1,5 +1,5 @@
 /** Columns of a path's stages, made from its table: a new stage is a row there. */
-import type { Column } from '../tracers/tracer.ts';
+import type { Column } from '../tracer.ts';
 import type { StageStats } from './figures.ts';
 import type { Path, Stage } from './stages.ts';
 

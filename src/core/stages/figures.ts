@@ -1,6 +1,6 @@
 /** Figures of stages as they stand in snapshots. */
-import type { Buckets } from '../histogram.ts';
-import type { Count, Ns } from '../units.ts';
+import type { Buckets } from '../../lib/histogram.ts';
+import type { Count, Ns } from '../../lib/units.ts';
 
 /** One stage, or `total`, in one interval. */
 export interface StageStats {

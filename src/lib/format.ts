@@ -3,9 +3,21 @@
  * whatever is no number is shown as `–`.
  */
 import type { SafeText } from './sanitize.ts';
-import { truncate } from './term/width.ts';
-import type { ColumnKind } from './tracers/tracer.ts';
 import type { Bytes, Count, MicroJoules, Ns, Watts } from './units.ts';
+import { truncate } from './width.ts';
+
+/** How a column's value is written; decides unit, alignment and the words in help. */
+export type ColumnKind =
+	| 'text'
+	| 'pid'
+	| 'count'
+	| 'rate'
+	| 'ns'
+	| 'microjoules'
+	| 'watts'
+	| 'bytes'
+	| 'bytes-rate'
+	| 'share';
 
 const missing = '–';
 

@@ -3,24 +3,13 @@
  * {@link Tracer}, which is cheap to import anywhere (screen, help, batch), and does its work in a {@link Session} that
  * only the sampling worker opens.
  */
-import type { Fold } from '../grouping/fold.ts';
-import type { BpfAddon } from '../native.ts';
-import type { SafeText } from '../sanitize.ts';
-import type { Snapshot, Source } from '../snapshot.ts';
-import type { Ns } from '../units.ts';
 
-/** How a column's value is written; decides unit, alignment and the words in help. */
-export type ColumnKind =
-	| 'text'
-	| 'pid'
-	| 'count'
-	| 'rate'
-	| 'ns'
-	| 'microjoules'
-	| 'watts'
-	| 'bytes'
-	| 'bytes-rate'
-	| 'share';
+import type { ColumnKind } from '../lib/format.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Ns } from '../lib/units.ts';
+import type { Fold } from './fold.ts';
+import type { BpfAddon } from './native.ts';
+import type { Snapshot, Source } from './snapshot.ts';
 
 /** One column of a tracer's table: the single source of the header, the sort key, the help text and the formats. */
 export interface Column<Row> {
@@ -95,20 +84,6 @@ export interface Host {
 	sysRoot: string;
 	/** Online CPUs at start. */
 	cpus: number;
-}
-
-/** A missing mechanism, in the user's words. */
-export class Unavailable extends Error {
-	/**
-	 * @param reason what is missing: `cannot attach sched_switch: needs CAP_BPF and CAP_PERFMON`
-	 * @param fix what to run or change: `run as root: sudo wattlag`
-	 */
-	readonly fix: string;
-
-	constructor(reason: string, fix: string, cause?: unknown) {
-		super(reason, { cause });
-		this.fix = fix;
-	}
 }
 
 /** A tracer's own options, already parsed (watts of the model, threshold of slow requests, …). */
