@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Output } from './batch/output.ts';
+import { type HostPaths, openHost } from './bpf/open-host.ts';
 import { loadConfig } from './config/file.ts';
 import { Unavailable, UsageError } from './core/errors.ts';
 import { loadAddon } from './core/native.ts';
@@ -12,7 +13,6 @@ import { type CommandLine, resolveOptions } from './options/resolve.ts';
 import { isOn } from './options/values.ts';
 import { registry } from './registry.ts';
 import type { WorkerSampler } from './sampling/worker-sampler.ts';
-import { type HostPaths, openHost } from './tracers/open-host.ts';
 import { localHost } from './ui/frame/local-host.ts';
 import { openScreen } from './ui/screen.ts';
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A latency distribution that user space can cut into intervals: everything counts up for ever, the reader takes
- * differences, and nothing is deleted or reset behind its back. src/tracers/latency.ts is the reader's side.
+ * differences, and nothing is deleted or reset behind its back. src/bpf/latency.ts is the reader's side.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /** `wattlag compare --live`: the kernel's counters and the traditional sampler of /proc over the same seconds. */
 import { setTimeout } from 'node:timers/promises';
+import { explain } from '../bpf/bpf-session.ts';
 import type { Host } from '../core/tracer.ts';
 import type { CpuUse } from '../energy/cpu-use.ts';
 import { Processors } from '../energy/cpufreq.ts';
@@ -7,7 +8,6 @@ import { activeEnergy, type ModelParameters } from '../energy/model.ts';
 import { ProcCpu } from '../energy/proc/cpu.ts';
 import { threadCpu } from '../energy/thread-cpu.ts';
 import type { Ns } from '../lib/units.ts';
-import { explain } from '../tracers/bpf-session.ts';
 import { BpfCpu } from '../tracers/energy-bpf.ts';
 import { type ComparedProcess, type Comparison, LiveComparison } from './live.ts';
 

@@ -2,11 +2,11 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { requireTypes } from '../bpf/bpf-session.ts';
 import { Unavailable } from '../core/errors.ts';
 import type { Host } from '../core/tracer.ts';
 import { unifiedMount } from '../system/cgroups.ts';
 import { lacksSysAdmin, lockdown, missingCapabilities } from '../system/privilege.ts';
-import { requireTypes } from '../tracers/bpf-session.ts';
 import { PressureReader } from '../triage/pressure.ts';
 import { type Check, check, words } from './check.ts';
 

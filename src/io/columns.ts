@@ -1,9 +1,9 @@
 /** Columns and options of the IO tab. */
 
+import { TASK_FILTERS } from '../bpf/task-filter.ts';
 import { stageColumns, totalColumn } from '../core/stages/columns.ts';
 import type { Column, OptionSpec } from '../core/tracer.ts';
 import { safe } from '../lib/sanitize.ts';
-import { TASK_FILTERS } from '../runqueue/filter.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
 

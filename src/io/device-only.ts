@@ -3,6 +3,9 @@
  * is followed: there are no processes, no slow requests, nothing in flight, and nothing can be filtered.
  */
 
+import { type BpfSession, openBpf } from '../bpf/bpf-session.ts';
+import { KeyedStats, keyBits } from '../bpf/keyed-stats.ts';
+import { LatencyReader } from '../bpf/latency.ts';
 import { Unavailable } from '../core/errors.ts';
 import type { Source } from '../core/snapshot.ts';
 import type { Host, Options, Reading, Session } from '../core/tracer.ts';
@@ -10,10 +13,7 @@ import { constants, type device_stats, maps } from '../generated/io-device.ts';
 import { safe } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
 import { BlockDevices } from '../system/block-devices.ts';
-import { type BpfSession, openBpf } from '../tracers/bpf-session.ts';
-import { LatencyReader } from '../tracers/latency.ts';
 import { FILTER_OPTIONS } from './filter.ts';
-import { KeyedStats, keyBits } from './keyed-stats.ts';
 import { type Counted, Rows } from './rows.ts';
 import type { IoExtra, IoRow } from './snapshot.ts';
 

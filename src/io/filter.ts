@@ -1,11 +1,11 @@
 /** Which requests are measured: from options to the words that bpf/include/io-filter.bpf.h compares. */
 import { statSync } from 'node:fs';
+import { commBytes, filterOf } from '../bpf/task-filter.ts';
 import { Unavailable } from '../core/errors.ts';
 import type { BpfObject } from '../core/native.ts';
 import type { Options } from '../core/tracer.ts';
 import { io_setting, io_want } from '../generated/io.ts';
 import type { Ns } from '../lib/units.ts';
-import { commBytes, filterOf } from '../runqueue/filter.ts';
 import type { BlockDevices } from '../system/block-devices.ts';
 
 /** Names of the options that choose requests. */

@@ -3,14 +3,14 @@
  * programs are loaded while somebody asks and as long as they are cheap enough.
  */
 
+import { type BpfSession, openBpf } from '../bpf/bpf-session.ts';
+import { HashReader } from '../bpf/hash-reader.ts';
+import { type KernelLatency, LatencyReader } from '../bpf/latency.ts';
 import { Unavailable } from '../core/errors.ts';
 import type { BpfCost, Host } from '../core/tracer.ts';
 import { constants, maps, slow_call } from '../generated/io-path.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
-import { type BpfSession, openBpf } from '../tracers/bpf-session.ts';
-import { HashReader } from '../tracers/hash-reader.ts';
-import { type KernelLatency, LatencyReader } from '../tracers/latency.ts';
 import { type IoFilter, writeSettings } from './filter.ts';
 import { Governor } from './governor.ts';
 import { IO_PATH } from './path.ts';

@@ -1,13 +1,13 @@
 /** Requests by the process they belong to. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type BpfSession, viewOf } from '../bpf/bpf-session.ts';
+import { Distribution, type LatencyReader } from '../bpf/latency.ts';
+import { stageStats } from '../bpf/stage-distributions.ts';
 import { maps, type process_io } from '../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
-import { stageStats } from '../stages/distributions.ts';
 import type { Cgroups } from '../system/cgroups.ts';
-import { type BpfSession, viewOf } from '../tracers/bpf-session.ts';
-import { Distribution, type LatencyReader } from '../tracers/latency.ts';
 import type { IoProcess, IoRow } from './snapshot.ts';
 
 /** Kept of those that did IO since start; those not seen for longest are forgotten first. */

@@ -1,10 +1,10 @@
 /** Requests by device, operation and flags: from the kernel's statistics to rows. */
 
+import { Distribution, type KernelLatency, type LatencyReader } from '../bpf/latency.ts';
+import { StageDistributions, StageHistory } from '../bpf/stage-distributions.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Bytes, Count } from '../lib/units.ts';
-import { StageDistributions, StageHistory } from '../stages/distributions.ts';
 import { type BlockDevices, devText } from '../system/block-devices.ts';
-import { Distribution, type KernelLatency, type LatencyReader } from '../tracers/latency.ts';
 import type { FullPathSession } from './full-path.ts';
 import { flagNames, opName } from './names.ts';
 import { IO_PATH } from './path.ts';

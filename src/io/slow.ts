@@ -1,12 +1,12 @@
 /** Slow requests: the kernel's records, in the user's terms. */
 
+import type { BpfSession } from '../bpf/bpf-session.ts';
 import { waterfall } from '../core/stages/figures.ts';
 import { io_owner, maps, slow_request } from '../generated/io.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
 import type { BlockDevices } from '../system/block-devices.ts';
 import type { Cgroups } from '../system/cgroups.ts';
-import type { BpfSession } from '../tracers/bpf-session.ts';
 import type { FilePaths } from './file-paths.ts';
 import type { SlowCall } from './full-path.ts';
 import { flagNames, opName } from './names.ts';

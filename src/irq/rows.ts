@@ -1,9 +1,10 @@
 /** Rows of the interrupts tab: what they hold, and how they are made of what was summed up. */
+
+import type { Distribution } from '../bpf/latency.ts';
 import type { InTree } from '../core/fold.ts';
 import type { Buckets } from '../lib/histogram.ts';
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
-import type { Distribution } from '../tracers/latency.ts';
 import type { LineFacts } from './lines.ts';
 import type { Stolen } from './stolen.ts';
 

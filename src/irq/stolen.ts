@@ -4,11 +4,11 @@
  * interval in which it was written and otherwise skipped.
  */
 
+import { type BpfSession, viewOf } from '../bpf/bpf-session.ts';
 import { maps, victim, victim_kind } from '../generated/irq.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
 import type { Cgroups } from '../system/cgroups.ts';
-import { type BpfSession, viewOf } from '../tracers/bpf-session.ts';
 
 /** From whom time was stolen: a process, a thread of the kernel, or nobody (the CPU was idle). */
 export type Interrupted = 'process' | 'kernel' | 'idle';

@@ -3,11 +3,11 @@
  * that CPU meanwhile. Its program is loaded when somebody asks and unloaded afterwards.
  */
 
+import { type BpfSession, openBpf, viewOf } from '../bpf/bpf-session.ts';
 import type { BpfCost, Host } from '../core/tracer.ts';
 import { blame, constants, maps, pair } from '../generated/runqlat-culprits.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
-import { type BpfSession, openBpf, viewOf } from '../tracers/bpf-session.ts';
 
 /** BEFORE_SLICES of the C file. */
 const BEFORE = 0xffffffff;

@@ -1,5 +1,6 @@
 /** What the run-queue tracer needs of the kernel's side, whichever BPF object does it. */
 
+import type { TaskFilter } from '../bpf/task-filter.ts';
 import type { BpfCost } from '../core/tracer.ts';
 import type { ForeignBytes } from '../lib/decode.ts';
 import type { Count, Ns } from '../lib/units.ts';
@@ -76,15 +77,6 @@ export interface Sink {
 	moved(pid: number, start: Ns, ns: Ns, thread?: { tid: number; start: Ns }): void;
 	/** A leader with these counters has gone; `whole`: the process has, and does not go on with another leader. */
 	gone(pid: number, start: Ns, created: number, whole: boolean): void;
-}
-
-/** The tasks that are measured; what is not given is not asked. */
-export interface TaskFilter {
-	tgid?: number | undefined;
-	/** Id of a group of the unified hierarchy: its tasks and those of the groups below. */
-	cgroup?: number | undefined;
-	/** At most 15 bytes, all of them. */
-	comm?: string | undefined;
 }
 
 export interface Reader {

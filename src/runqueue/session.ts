@@ -1,5 +1,6 @@
 /** One run of the run-queue tracer: intervals, options that change meanwhile, and rows from accounts. */
 
+import { filterOf, filterText } from '../bpf/task-filter.ts';
 import { Unavailable } from '../core/errors.ts';
 import type { Source } from '../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../core/tracer.ts';
@@ -9,7 +10,6 @@ import type { Count, Ns } from '../lib/units.ts';
 import type { Account, Switches } from './account.ts';
 import { Accounts } from './accounts.ts';
 import { Culprits } from './culprits.ts';
-import { filterOf, filterText } from './filter.ts';
 import type { Reader } from './reader.ts';
 import type { Focus, RunqlatExtra, RunqlatRow } from './rows.ts';
 import { EPOCHS } from './waits.ts';

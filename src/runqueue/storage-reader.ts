@@ -1,5 +1,8 @@
 /** The usual reader (bpf/runqlat.bpf.c): the scheduler's own stamps, histograms in task storage. */
 
+import { type BpfSession, openBpf, openWalking, viewOf } from '../bpf/bpf-session.ts';
+import type { TaskFilter } from '../bpf/task-filter.ts';
+import { commBytes } from '../bpf/task-filter.ts';
 import type { BpfObject } from '../core/native.ts';
 import type { BpfCost, Host } from '../core/tracer.ts';
 import {
@@ -12,9 +15,7 @@ import {
 	thread_record,
 	waiting_record,
 } from '../generated/runqlat.ts';
-import { type BpfSession, openBpf, openWalking, viewOf } from '../tracers/bpf-session.ts';
-import { commBytes } from './filter.ts';
-import type { CpuWaits, Reader, Sink, TaskFilter } from './reader.ts';
+import type { CpuWaits, Reader, Sink } from './reader.ts';
 
 /** Upper halves of the constants of the C file. */
 const READ_ALL = 2 ** 31;

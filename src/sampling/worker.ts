@@ -1,9 +1,9 @@
 /** The sampling thread: a {@link Sampling} that speaks through messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { parcel } from '../archive.ts';
+import { openHost } from '../bpf/open-host.ts';
 import type { SamplerEvent } from '../core/sampler.ts';
 import { registry } from '../registry.ts';
-import { openHost } from '../tracers/open-host.ts';
 import { Sampling } from './sampling.ts';
 import type { WorkerEvent, WorkerRequest, WorkerSettings } from './worker-sampler.ts';
 

@@ -1,5 +1,6 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy.bpf.c. */
 
+import { type BpfSession, openBpf, openWalking, viewOf } from '../bpf/bpf-session.ts';
 import type { BpfCost, Host } from '../core/tracer.ts';
 import { CpuLedger } from '../energy/cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from '../energy/cpu-use.ts';
@@ -12,7 +13,6 @@ import type { Struct } from '../lib/decode.ts';
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
 import { Cgroups } from '../system/cgroups.ts';
-import { type BpfSession, openBpf, openWalking, viewOf } from './bpf-session.ts';
 
 /** Programs of bpf/include/thread-detail.bpf.h, whose hooks not every kernel has. */
 const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'work', 'softirq'].flatMap((name) => [

@@ -3,6 +3,9 @@
  * counts as one request.
  */
 
+import { type BpfSession, openBpf } from '../bpf/bpf-session.ts';
+import { KeyedStats, keyBits } from '../bpf/keyed-stats.ts';
+import { LatencyReader } from '../bpf/latency.ts';
 import type { Source } from '../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session, Tracer } from '../core/tracer.ts';
 import { constants, io_owner, type io_stats, maps } from '../generated/io.ts';
@@ -12,7 +15,6 @@ import { FilePaths } from '../io/file-paths.ts';
 import { type IoFilter, ioFilter, ioFilterText, writeSettings } from '../io/filter.ts';
 import { FullPathSession } from '../io/full-path.ts';
 import { InFlight, requestBits } from '../io/inflight.ts';
-import { KeyedStats, keyBits } from '../io/keyed-stats.ts';
 import { IO_PATH } from '../io/path.ts';
 import { Processes, processBits } from '../io/processes.ts';
 import { type Counted, Rows } from '../io/rows.ts';
@@ -22,8 +24,6 @@ import { sanitize } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
 import { BlockDevices } from '../system/block-devices.ts';
 import { Cgroups } from '../system/cgroups.ts';
-import { type BpfSession, openBpf } from './bpf-session.ts';
-import { LatencyReader } from './latency.ts';
 
 /** Processes listed beside the rows. */
 const LISTED_PROCESSES = 1000;

@@ -3,6 +3,8 @@
  * from bpf/irq.bpf.c, always both.
  */
 
+import { type BpfSession, openBpf } from '../bpf/bpf-session.ts';
+import { Distribution, type KernelLatency, LatencyReader } from '../bpf/latency.ts';
 import type { Source } from '../core/snapshot.ts';
 import type { Host, Options, Reading, Session, Tracer } from '../core/tracer.ts';
 import { constants, irq_vector, maps } from '../generated/irq.ts';
@@ -26,8 +28,6 @@ import { invalidZones, zonesNs } from '../irq/zones.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
 import { Cgroups } from '../system/cgroups.ts';
-import { type BpfSession, openBpf } from './bpf-session.ts';
-import { Distribution, type KernelLatency, LatencyReader } from './latency.ts';
 
 /** Listed of those that were interrupted. */
 const STOLEN_LISTED = 64;

@@ -1,5 +1,9 @@
 /** Received packets: where they spend their time on the way to the process that reads them. From bpf/receive.bpf.c. */
 
+import { type BpfSession, hookExists, openBpf } from '../bpf/bpf-session.ts';
+import { HashReader } from '../bpf/hash-reader.ts';
+import { LatencyReader } from '../bpf/latency.ts';
+import { StageDistributions, StageHistory } from '../bpf/stage-distributions.ts';
 import type { Source } from '../core/snapshot.ts';
 import type { Host, Options, Reading, Session, Tracer } from '../core/tracer.ts';
 import { constants, maps, receive_stage } from '../generated/receive.ts';
@@ -8,10 +12,6 @@ import type { Count, Ns } from '../lib/units.ts';
 import { columns } from '../receive/columns.ts';
 import { RECEIVE_PATH, type ReceiveStage } from '../receive/path.ts';
 import type { ReceiveExtra, ReceiveRow } from '../receive/snapshot.ts';
-import { StageDistributions, StageHistory } from '../stages/distributions.ts';
-import { type BpfSession, hookExists, openBpf } from './bpf-session.ts';
-import { HashReader } from './hash-reader.ts';
-import { LatencyReader } from './latency.ts';
 
 const STAGES: readonly ReceiveStage[] = RECEIVE_PATH.stages.map(({ name }) => name);
 if (STAGES.length !== receive_stage.RECEIVE_STAGES)

@@ -3,11 +3,12 @@
  * the scheduler's own stamps (bpf/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
  */
 
+import type { TaskFilter } from '../bpf/task-filter.ts';
+import { filterOf, TASK_FILTERS } from '../bpf/task-filter.ts';
 import type { Host, Options, Session, Tracer } from '../core/tracer.ts';
 import { columns } from '../runqueue/columns.ts';
-import { filterOf, TASK_FILTERS } from '../runqueue/filter.ts';
 import { waitsFold } from '../runqueue/fold.ts';
-import type { Reader, TaskFilter } from '../runqueue/reader.ts';
+import type { Reader } from '../runqueue/reader.ts';
 import type { RunqlatExtra, RunqlatRow } from '../runqueue/rows.ts';
 import { RunqlatSession } from '../runqueue/session.ts';
 import { StampsReader } from '../runqueue/stamps-reader.ts';

@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hookExists, openBpf } from '../../src/bpf/bpf-session.ts';
 import { Unavailable } from '../../src/core/errors.ts';
 import type { BpfAddon, BpfObject, ProgramInfo } from '../../src/core/native.ts';
 import type { Host } from '../../src/core/tracer.ts';
 import { missingCapabilities } from '../../src/system/privilege.ts';
-import { hookExists, openBpf } from '../../src/tracers/bpf-session.ts';
 
 let directory: string;
 let calls: string[];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { BpfSession } from '../../src/bpf/bpf-session.ts';
+import { Distribution, LatencyReader } from '../../src/bpf/latency.ts';
 import { slotCount, slotLower } from '../../src/lib/histogram.ts';
-import type { BpfSession } from '../../src/tracers/bpf-session.ts';
-import { Distribution, LatencyReader } from '../../src/tracers/latency.ts';
 
 const SLOTS = slotCount(2);
 

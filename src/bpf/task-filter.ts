@@ -3,7 +3,6 @@
 import { Unavailable } from '../core/errors.ts';
 import type { OptionSpec, Options } from '../core/tracer.ts';
 import { cgroupId } from '../system/cgroups.ts';
-import type { TaskFilter } from './reader.ts';
 
 /** The kernel's name of a task: 15 bytes and a zero. */
 const COMM_BYTES = 16;
@@ -29,6 +28,15 @@ export const TASK_FILTERS: readonly OptionSpec[] = [
 		help: 'measure only tasks of this control group and those below it',
 	},
 ];
+
+/** The tasks that are measured; what is not given is not asked. */
+export interface TaskFilter {
+	tgid?: number | undefined;
+	/** Id of a group of the unified hierarchy: its tasks and those of the groups below. */
+	cgroup?: number | undefined;
+	/** At most 15 bytes, all of them. */
+	comm?: string | undefined;
+}
 
 /** `comm` as the kernel stores it. */
 export function commBytes(comm: string): Uint8Array {

@@ -5,7 +5,7 @@
 
 import type { StageStats } from '../core/stages/figures.ts';
 import type { Count, Ns } from '../lib/units.ts';
-import { Distribution, type KernelLatency, type LatencyReader } from '../tracers/latency.ts';
+import { Distribution, type KernelLatency, type LatencyReader } from './latency.ts';
 
 interface Sum {
 	count: Count;
