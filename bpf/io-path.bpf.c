@@ -18,7 +18,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* The stages with depth `full` of src/io/path.ts, in that order. */
+/* The stages with depth `full` of src/tracers/io/path.ts, in that order. */
 enum path_stage {
 	PATH_FS,
 	PATH_WAKE,

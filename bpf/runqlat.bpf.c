@@ -181,7 +181,7 @@ int walk_tasks(void *ctx)
 	return complete;
 }
 
-/* Last in the file, hence attached last: when every task has its storage (see src/tracers/runqlat.ts). */
+/* Last in the file, hence attached last: when every task has its storage (see src/tracers/runqlat/tracer.ts). */
 
 /*
  * Why here: when a task is switched to, sched_info.last_queued still says since when it was runnable, and the run

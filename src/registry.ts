@@ -1,12 +1,12 @@
 /** THE list: one line per tracer and its tab. Everything else (options, help, sort keys, batch output) follows from it. */
 
 import type { Tracer } from './core/tracer.ts';
-import { energy } from './tracers/energy.ts';
-import { io } from './tracers/io.ts';
-import { irq } from './tracers/irq.ts';
-import { receive } from './tracers/receive.ts';
-import { runqlat } from './tracers/runqlat.ts';
-import { overview } from './triage/overview.ts';
+import { energy } from './tracers/energy/tracer.ts';
+import { io } from './tracers/io/tracer.ts';
+import { irq } from './tracers/irq/tracer.ts';
+import { overview } from './tracers/overview/tracer.ts';
+import { receive } from './tracers/receive/tracer.ts';
+import { runqlat } from './tracers/runqlat/tracer.ts';
 import type { TabView } from './ui/tab.ts';
 
 export interface Entry {

@@ -12,7 +12,7 @@
 const volatile u32 request_bits = 10;
 
 /*
- * Stamps of a request, and the stages that begin with them; src/io/path.ts says what they mean.
+ * Stamps of a request, and the stages that begin with them; src/tracers/io/path.ts says what they mean.
  */
 enum io_stage {
 	STAGE_REQUEST,

@@ -6,7 +6,7 @@
 #include "latency.bpf.h"
 #include "maps.bpf.h"
 
-/* The kernel's softirq vectors, in its order; names are in src/tracers/irq.ts. */
+/* The kernel's softirq vectors, in its order; names are in src/tracers/irq/tracer.ts. */
 #define SOFTIRQS 10
 
 /* The CPU's own interrupts, named as their tracepoints. */

@@ -2,13 +2,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { explain } from '../bpf/bpf-session.ts';
 import type { Host } from '../core/tracer.ts';
-import type { CpuUse } from '../energy/cpu-use.ts';
-import { Processors } from '../energy/cpufreq.ts';
-import { activeEnergy, type ModelParameters } from '../energy/model.ts';
-import { ProcCpu } from '../energy/proc/cpu.ts';
 import { threadCpu } from '../energy/thread-cpu.ts';
 import type { Ns } from '../lib/units.ts';
-import { BpfCpu } from '../tracers/energy-bpf.ts';
+import { BpfCpu } from '../tracers/energy/cpu/bpf-cpu.ts';
+import type { CpuUse } from '../tracers/energy/cpu/cpu-use.ts';
+import { Processors } from '../tracers/energy/power/cpufreq.ts';
+import { activeEnergy, type ModelParameters } from '../tracers/energy/power/model.ts';
+import { ProcCpu } from '../tracers/energy/proc/cpu.ts';
 import { type ComparedProcess, type Comparison, LiveComparison } from './live.ts';
 
 export interface CompareOptions {

@@ -2,8 +2,8 @@
 
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Host } from '../core/tracer.ts';
-import { Processors } from '../energy/cpufreq.ts';
-import { openGpus } from '../energy/gpu/open.ts';
+import { openGpus } from '../tracers/energy/gpu/open.ts';
+import { Processors } from '../tracers/energy/power/cpufreq.ts';
 import { type Check, check } from './check.ts';
 
 /** @param snapshot of the energy tab, where it has one */

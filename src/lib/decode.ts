@@ -31,3 +31,12 @@ export function u64s(view: DataView, at: number, length: number): Float64Array {
 export function structs<T>(struct: Struct<T>, view: DataView, at: number, length: number): T[] {
 	return Array.from({ length }, (_, i) => struct.read(view, at + i * struct.size));
 }
+
+/** Are two names the same, up to the byte 0 that ends both? */
+export function sameName(a: Uint8Array, b: Uint8Array): boolean {
+	for (let i = 0; i < b.length; i++) {
+		if (a[i] !== b[i]) return false;
+		if (b[i] === 0) return true;
+	}
+	return true;
+}

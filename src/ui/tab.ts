@@ -6,7 +6,7 @@ import type { Band, Buckets } from '../lib/histogram.ts';
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
 import type { Sort } from '../query.ts';
-import type { Link } from '../triage/finding.ts';
+import type { Link } from '../tracers/overview/finding.ts';
 import type { Keymap } from './keymap.ts';
 import type { TabBaseline } from './state/baseline.ts';
 import type { Span } from './theme.ts';

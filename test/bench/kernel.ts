@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Host, Options, Tracer } from '../../src/core/tracer.ts';
-import { energy } from '../../src/tracers/energy.ts';
-import { io } from '../../src/tracers/io.ts';
-import { irq } from '../../src/tracers/irq.ts';
-import { runqlat } from '../../src/tracers/runqlat.ts';
+import { energy } from '../../src/tracers/energy/tracer.ts';
+import { io } from '../../src/tracers/io/tracer.ts';
+import { irq } from '../../src/tracers/irq/tracer.ts';
+import { runqlat } from '../../src/tracers/runqlat/tracer.ts';
 import { leashed } from '../truth/leftovers.ts';
 import { onDisk } from '../truth/load.ts';
 import type { Workloads } from '../truth/workload.ts';

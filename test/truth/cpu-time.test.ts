@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { afterAll, expect, test } from 'vitest';
 import type { Host } from '../../src/core/tracer.ts';
-import type { EnergyRow } from '../../src/energy/rows.ts';
-import { energy } from '../../src/tracers/energy.ts';
+import type { EnergyRow } from '../../src/tracers/energy/snapshot.ts';
+import { energy } from '../../src/tracers/energy/tracer.ts';
 import { type Counters, expectAgreement, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
 import { sessionsOf } from './tracer-session.ts';

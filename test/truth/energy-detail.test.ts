@@ -8,12 +8,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { Processors } from '../../src/energy/cpufreq.ts';
-import { CycleCounters } from '../../src/energy/cycles.ts';
-import { chooseWeighting } from '../../src/energy/weighting.ts';
-import { energy } from '../../src/tracers/energy.ts';
-import { BpfCpu } from '../../src/tracers/energy-bpf.ts';
-import { irq } from '../../src/tracers/irq.ts';
+import { BpfCpu } from '../../src/tracers/energy/cpu/bpf-cpu.ts';
+import { CycleCounters } from '../../src/tracers/energy/cpu/cycles.ts';
+import { Processors } from '../../src/tracers/energy/power/cpufreq.ts';
+import { chooseWeighting } from '../../src/tracers/energy/power/weighting.ts';
+import { energy } from '../../src/tracers/energy/tracer.ts';
+import { irq } from '../../src/tracers/irq/tracer.ts';
 import { makeTree } from '../unit/energy-fixtures.ts';
 import { realHost, seconds } from './host.ts';
 import { flood } from './load.ts';

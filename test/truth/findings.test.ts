@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import type { Finding } from '../../src/triage/finding.ts';
+import type { Finding } from '../../src/tracers/overview/finding.ts';
 import { parsePressure } from '../../src/triage/pressure.ts';
 import { laidOut } from './fio.ts';
 import { onDisk } from './load.ts';

@@ -2,7 +2,7 @@
 import { cpus } from 'node:os';
 import { expect } from 'vitest';
 import type { Reading, Session } from '../../src/core/tracer.ts';
-import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
+import type { IoExtra, IoRow } from '../../src/tracers/io/snapshot.ts';
 import { expectAgreement, happened, hiddenShare, type Sample, sample } from './brackets.ts';
 import { seconds } from './host.ts';
 import { kernelRequests, ourRequests } from './io-counters.ts';

@@ -1,6 +1,6 @@
 /** Disk requests as /proc/diskstats counts them and as we do. */
 import { readFileSync } from 'node:fs';
-import type { io } from '../../src/tracers/io.ts';
+import type { io } from '../../src/tracers/io/tracer.ts';
 import type { Counters } from './counters.ts';
 
 type IoReading = ReturnType<ReturnType<typeof io.start>['read']>;

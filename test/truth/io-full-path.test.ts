@@ -1,7 +1,7 @@
 /** The full path, from system call to return, against fio's own clock and against delays put in known places. */
 import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
-import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
+import type { IoExtra, IoRow } from '../../src/tracers/io/snapshot.ts';
 import { fio, laidOut } from './fio.ts';
 import { realHost, seconds } from './host.ts';
 import { ioSessions } from './io-session.ts';

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Options, Reading } from '../../src/core/tracer.ts';
-import type { IoExtra, IoProcess, IoRow } from '../../src/io/snapshot.ts';
+import type { IoExtra, IoProcess, IoRow } from '../../src/tracers/io/snapshot.ts';
 import { fio, laidOut } from './fio.ts';
 import { seconds } from './host.ts';
 import { ioSessions } from './io-session.ts';

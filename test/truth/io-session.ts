@@ -1,8 +1,8 @@
 /** The IO tracer on the running kernel. */
 
 import type { Options, Session } from '../../src/core/tracer.ts';
-import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
-import { io } from '../../src/tracers/io.ts';
+import type { IoExtra, IoRow } from '../../src/tracers/io/snapshot.ts';
+import { io } from '../../src/tracers/io/tracer.ts';
 import { sessionsOf } from './tracer-session.ts';
 
 export type IoSession = Session<IoRow, IoExtra>;

@@ -2,7 +2,7 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { SlowRequest } from '../../src/io/snapshot.ts';
+import type { SlowRequest } from '../../src/tracers/io/snapshot.ts';
 import { seconds } from './host.ts';
 import { compare, SLACK } from './io-agreement.ts';
 import { ioSessions } from './io-session.ts';

@@ -1,7 +1,7 @@
 /** Interrupts as the kernel counts them and as we do, under the same labels. */
 import { readFileSync } from 'node:fs';
 import type { Reading } from '../../src/core/tracer.ts';
-import type { IrqExtra, IrqRow } from '../../src/irq/rows.ts';
+import type { IrqExtra, IrqRow } from '../../src/tracers/irq/snapshot.ts';
 import type { Counters } from './counters.ts';
 
 /** Our vectors by the labels of /proc/interrupts. CAL counts both kinds of function calls. */

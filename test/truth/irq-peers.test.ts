@@ -7,8 +7,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { IrqRow } from '../../src/irq/rows.ts';
-import { irq } from '../../src/tracers/irq.ts';
+import type { IrqRow } from '../../src/tracers/irq/snapshot.ts';
+import { irq } from '../../src/tracers/irq/tracer.ts';
 import { realHost, seconds } from './host.ts';
 import { directIo, flood, loopback, onDisk } from './load.ts';
 

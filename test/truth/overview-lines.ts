@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import type { Finding } from '../../src/triage/finding.ts';
-import type { OverviewExtra } from '../../src/triage/overview.ts';
-import type { OverviewRow } from '../../src/triage/rows.ts';
+import type { Finding } from '../../src/tracers/overview/finding.ts';
+import type { OverviewRow } from '../../src/tracers/overview/rows.ts';
+import type { OverviewExtra } from '../../src/tracers/overview/tracer.ts';
 
 export type Line = Snapshot<OverviewRow, OverviewExtra>;
 

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
-import { log2Slots } from '../../src/runqueue/zones.ts';
-import { runqlat } from '../../src/tracers/runqlat.ts';
+import { runqlat } from '../../src/tracers/runqlat/tracer.ts';
+import { log2Slots } from '../../src/tracers/runqlat/zones.ts';
 import { realHost, seconds } from './host.ts';
 import { leashed } from './leftovers.ts';
 import { histograms, summary } from './peer-histograms.ts';

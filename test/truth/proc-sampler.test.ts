@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { ProcSampler } from '../../src/energy/proc/sampler.ts';
+import { ProcSampler } from '../../src/tracers/energy/proc/sampler.ts';
 
 /** Two roundings of two clock ticks, and one scheduler tick by which a running task's figure may be behind. */
 const GRAIN = 30e6;

@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import type { Session } from '../../src/core/tracer.ts';
-import type { ReceiveExtra, ReceiveRow } from '../../src/receive/snapshot.ts';
-import { receive } from '../../src/tracers/receive.ts';
+import type { ReceiveExtra, ReceiveRow } from '../../src/tracers/receive/snapshot.ts';
+import { receive } from '../../src/tracers/receive/tracer.ts';
 import { realHost } from './host.ts';
 import { buildWorkloads } from './workload.ts';
 

@@ -1,7 +1,7 @@
 /** CPU time of a process that does not stop running, against what the process itself is told by the kernel. */
 import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { energy } from '../../src/tracers/energy.ts';
+import { energy } from '../../src/tracers/energy/tracer.ts';
 import { seconds } from './host.ts';
 import { sessionsOf } from './tracer-session.ts';
 

@@ -1,8 +1,8 @@
 /** The run-queue tracer on the running kernel, with loads for it: what its tests set up and end alike. */
 import { afterAll } from 'vitest';
 import type { Reading } from '../../src/core/tracer.ts';
-import type { RunqlatExtra, RunqlatRow } from '../../src/runqueue/rows.ts';
-import { runqlat } from '../../src/tracers/runqlat.ts';
+import type { RunqlatExtra, RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
+import { runqlat } from '../../src/tracers/runqlat/tracer.ts';
 import { type Counters, type Sample, sample } from './brackets.ts';
 import { type Sessions, sessionsOf } from './tracer-session.ts';
 import { buildWorkloads, schedstat, type Workloads } from './workload.ts';

@@ -1,8 +1,8 @@
 /** Run-queue wait per process against /proc/PID/task/TID/schedstat, the kernel's own run_delay. */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import type { RunqlatRow } from '../../src/runqueue/rows.ts';
-import { runqlat } from '../../src/tracers/runqlat.ts';
+import type { RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
+import { runqlat } from '../../src/tracers/runqlat/tracer.ts';
 import { type Counters, expectAgreement, happened, hiddenShare, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
 import { type RunqlatReading, runQueue } from './runqueue-session.ts';

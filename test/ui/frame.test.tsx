@@ -1,7 +1,7 @@
 import { render } from 'ink-testing-library';
 import { describe, expect, test } from 'vitest';
 import { textWidth } from '../../src/lib/width.ts';
-import { rules } from '../../src/triage/rules.ts';
+import { rules } from '../../src/tracers/overview/rules.ts';
 import { clipboardSequence, rowText } from '../../src/ui/frame/clipboard.ts';
 import { ErrorBoundary } from '../../src/ui/frame/error-boundary.tsx';
 import { Footer, type FooterProps } from '../../src/ui/frame/footer.tsx';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { waterfall } from '../../src/core/stages/figures.ts';
-import type { IoExtra, IoRow } from '../../src/io/snapshot.ts';
-import { countedOnce, sumStages } from '../../src/io/sum.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { textWidth } from '../../src/lib/width.ts';
+import type { IoExtra, IoRow } from '../../src/tracers/io/snapshot.ts';
+import { countedOnce, sumStages } from '../../src/tracers/io/sum.ts';
 import { stageNote } from '../../src/ui/tabs/io/missing-stages.ts';
 import { rowsOfSlow } from '../../src/ui/tabs/io/slow-rows.ts';
 import { roleOf, stackedBar } from '../../src/ui/tabs/io/stage-marks.ts';

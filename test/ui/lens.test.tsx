@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import type { EnergyExtra, EnergyRow } from '../../src/energy/rows.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { textWidth } from '../../src/lib/width.ts';
 import type { ProcessDetails } from '../../src/system/process-details.ts';
+import type { EnergyExtra, EnergyRow } from '../../src/tracers/energy/snapshot.ts';
 import { energySnapshot } from './fixtures/energy.ts';
 import { ioSnapshot } from './fixtures/io.ts';
 import { irqSnapshot } from './fixtures/irq.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sourceTabs } from '../../src/triage/sources.ts';
+import { sourceTabs } from '../../src/tracers/overview/sources.ts';
 import { lossesOf } from '../../src/ui/frame/losses.ts';
 import type { TabEntry } from '../../src/ui/tab.ts';
 import { base } from './fixtures/made-up.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { StageStats } from '../../src/core/stages/figures.ts';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
-import { columns } from '../../src/receive/columns.ts';
-import type { ReceiveExtra, ReceiveRow } from '../../src/receive/snapshot.ts';
-import { receive } from '../../src/tracers/receive.ts';
+import { columns } from '../../src/tracers/receive/columns.ts';
+import type { ReceiveExtra, ReceiveRow } from '../../src/tracers/receive/snapshot.ts';
+import { receive } from '../../src/tracers/receive/tracer.ts';
 import type { TabEntry } from '../../src/ui/tab.ts';
 import { receiveTab } from '../../src/ui/tabs/receive.tsx';
 import { eventually } from './plain.ts';

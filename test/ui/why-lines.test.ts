@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { safe } from '../../src/lib/sanitize.ts';
 import { textWidth } from '../../src/lib/width.ts';
-import type { Finding } from '../../src/triage/finding.ts';
+import type { Finding } from '../../src/tracers/overview/finding.ts';
 import { findingLines } from '../../src/ui/tabs/overview/findings.ts';
 import { lineOf } from '../../src/ui/widgets/line.ts';
 import { plain } from './plain.ts';

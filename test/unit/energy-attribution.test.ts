@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { apportion, attribute, attributePlaces, type Policy } from '../../src/energy/attribution.ts';
-import { activeEnergy, modelEnergy, modelError, seedEnergy } from '../../src/energy/model.ts';
+import { apportion, attribute, attributePlaces, type Policy } from '../../src/tracers/energy/power/attribution.ts';
+import { activeEnergy, modelEnergy, modelError, seedEnergy } from '../../src/tracers/energy/power/model.ts';
 
 /** Numbers that are the same in every run. */
 function random(seed: number): () => number {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { CpuLedger } from '../../src/energy/cpu-ledger.ts';
-import type { LedgerInterval, Placement, ThreadSample } from '../../src/energy/thread-use.ts';
+import { CpuLedger } from '../../src/tracers/energy/cpu/cpu-ledger.ts';
+import type { LedgerInterval, Placement, ThreadSample } from '../../src/tracers/energy/cpu/thread-use.ts';
 
 const SECOND = 1e9;
 

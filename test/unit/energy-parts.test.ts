@@ -1,18 +1,18 @@
 /** The small parts that the energy tracer is made of. Trees are FIXTURES: no figure in them was measured. */
 import { describe, expect, test } from 'vitest';
-import { Accounts, HISTORY } from '../../src/energy/accounts.ts';
-import type { ProcessInfo, TaskInfo } from '../../src/energy/cpu-use.ts';
-import { Processors } from '../../src/energy/cpufreq.ts';
-import { IdleBaseline } from '../../src/energy/idle.ts';
-import { IoCount } from '../../src/energy/io-count.ts';
-import { KernelIrqTime, placeIrq } from '../../src/energy/irq-time.ts';
-import { counterPower, modelPower } from '../../src/energy/power.ts';
-import { probeRapl } from '../../src/energy/sources/rapl.ts';
 import { sparkline } from '../../src/lib/format.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { RateLimit } from '../../src/slices/rate-limit.ts';
 import { cgroupName } from '../../src/system/cgroup-name.ts';
 import { Users } from '../../src/system/users.ts';
+import { Accounts, HISTORY } from '../../src/tracers/energy/accounts.ts';
+import type { ProcessInfo, TaskInfo } from '../../src/tracers/energy/cpu/cpu-use.ts';
+import { KernelIrqTime, placeIrq } from '../../src/tracers/energy/cpu/irq-time.ts';
+import { IoCount } from '../../src/tracers/energy/io-count.ts';
+import { Processors } from '../../src/tracers/energy/power/cpufreq.ts';
+import { IdleBaseline } from '../../src/tracers/energy/power/idle.ts';
+import { counterPower, modelPower } from '../../src/tracers/energy/power/power.ts';
+import { probeRapl } from '../../src/tracers/energy/sources/rapl.ts';
 import { addZone, makeTree, second, setEnergy, setVendor, type Tree } from './energy-fixtures.ts';
 
 describe('names of control groups', () => {

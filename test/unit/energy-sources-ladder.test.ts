@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { probeSources, type Rung } from '../../src/energy/sources/ladder.ts';
+import { probeSources, type Rung } from '../../src/tracers/energy/sources/candidates.ts';
 import { addZone, asNobody, makeTree, second, type Tree, zonePath } from './energy-fixtures.ts';
 
 function withRapl(tree: Tree): Tree {

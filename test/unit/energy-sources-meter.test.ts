@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { probeMeter } from '../../src/energy/sources/meter.ts';
+import { probeMeter } from '../../src/tracers/energy/sources/meter.ts';
 import { makeTree, second, type Tree } from './energy-fixtures.ts';
 
 function addChip(tree: Tree, index: number, name: string, files: Record<string, string | number>): string {

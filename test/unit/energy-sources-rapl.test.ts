@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Unavailable } from '../../src/core/errors.ts';
-import { probeRapl } from '../../src/energy/sources/rapl.ts';
+import { probeRapl } from '../../src/tracers/energy/sources/rapl.ts';
 import {
 	addZone,
 	asNobody,

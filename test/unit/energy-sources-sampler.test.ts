@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { advance, counterSampler, powerSampler } from '../../src/energy/sources/sampler.ts';
+import { advance, counterSampler, powerSampler } from '../../src/tracers/energy/sources/sampler.ts';
 import { second, usualRange } from './energy-fixtures.ts';
 
 const limit = 10_000_000_000n;

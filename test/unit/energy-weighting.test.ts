@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { Unavailable } from '../../src/core/errors.ts';
 import type { PerfCounter } from '../../src/core/native.ts';
-import { Processors } from '../../src/energy/cpufreq.ts';
-import { CycleCounters } from '../../src/energy/cycles.ts';
-import { chooseWeighting } from '../../src/energy/weighting.ts';
+import { CycleCounters } from '../../src/tracers/energy/cpu/cycles.ts';
+import { Processors } from '../../src/tracers/energy/power/cpufreq.ts';
+import { chooseWeighting } from '../../src/tracers/energy/power/weighting.ts';
 import { makeTree, type Tree } from './energy-fixtures.ts';
 
 /** Two CPUs of at most 4 GHz, clocked at 4 and 2. */

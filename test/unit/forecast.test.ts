@@ -1,6 +1,6 @@
 /** The energy forecast on made-up loads: seeded, so that every run is the same. */
 import { expect, test } from 'vitest';
-import { EnergyForecast, type Forecast, type ForecastSample } from '../../src/energy/forecast.ts';
+import { EnergyForecast, type Forecast, type ForecastSample } from '../../src/tracers/energy/forecast.ts';
 
 /** Uniform in 0–1, the same sequence every time. */
 function random(seed: number): () => number {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Governor } from '../../src/io/governor.ts';
+import { Governor } from '../../src/tracers/io/governor.ts';
 
 const s = 1e9;
 

@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { loadAddon } from '../../src/core/native.ts';
-import { parseFdinfo } from '../../src/energy/gpu/fdinfo.ts';
-import { shareGpuEnergy } from '../../src/energy/gpu/gpu.ts';
-import { openGpus } from '../../src/energy/gpu/open.ts';
 import { safe } from '../../src/lib/sanitize.ts';
+import { parseFdinfo } from '../../src/tracers/energy/gpu/fdinfo.ts';
+import { shareGpuEnergy } from '../../src/tracers/energy/gpu/gpu.ts';
+import { openGpus } from '../../src/tracers/energy/gpu/open.ts';
 import { makeTree, second, type Tree } from './energy-fixtures.ts';
 
 const addonPath = fileURLToPath(new URL('../../build/wattlag.node', import.meta.url));

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Fold, sums } from '../../src/core/fold.ts';
 import type { Column } from '../../src/core/tracer.ts';
-import { energyFold } from '../../src/energy/fold.ts';
-import type { EnergyRow } from '../../src/energy/rows.ts';
 import { type ProcessFacts, ProcFacts } from '../../src/grouping/facts.ts';
 import { regroup } from '../../src/grouping/fold.ts';
 import { filterTree, sortTree, treeIndent } from '../../src/grouping/tree.ts';
-import { stolenFold } from '../../src/irq/fold.ts';
-import type { IrqRow } from '../../src/irq/rows.ts';
 import { percentile, slotCount, toBuckets, toSlots } from '../../src/lib/histogram.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
-import { waitsFold } from '../../src/runqueue/fold.ts';
-import type { RunqlatRow } from '../../src/runqueue/rows.ts';
+import { energyFold } from '../../src/tracers/energy/fold.ts';
+import type { EnergyRow } from '../../src/tracers/energy/snapshot.ts';
+import { stolenFold } from '../../src/tracers/irq/fold.ts';
+import type { IrqRow } from '../../src/tracers/irq/snapshot.ts';
+import { waitsFold } from '../../src/tracers/runqlat/fold.ts';
+import type { RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
 
 interface Row {
 	pid: number;

@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { BpfSession } from '../../src/bpf/bpf-session.ts';
 import { io_op, maps } from '../../src/generated/io.ts';
-import { InFlight } from '../../src/io/inflight.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import type { BlockDevices } from '../../src/system/block-devices.ts';
+import { InFlight } from '../../src/tracers/io/inflight.ts';
 
 const now = () => Number(process.hrtime.bigint());
 const owner = { start: 0, cgroup: 0, tgid: 7, tid: 7, comm: Buffer.from('fio\0') };

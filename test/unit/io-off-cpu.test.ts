@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { callAround, fullStages, offCpu } from '../../src/io/slow.ts';
+import { callAround, fullStages, offCpu } from '../../src/tracers/io/slow.ts';
 
 const call = {
 	tid: 7,

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waterfall } from '../../src/core/stages/figures.ts';
-import { FilePaths } from '../../src/io/file-paths.ts';
-import { stagesOf } from '../../src/io/slow.ts';
 import type { ForeignBytes } from '../../src/lib/decode.ts';
+import { FilePaths } from '../../src/tracers/io/file-paths.ts';
+import { stagesOf } from '../../src/tracers/io/slow.ts';
 
 let root: string;
 

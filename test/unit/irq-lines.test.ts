@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Lines } from '../../src/irq/lines.ts';
-import { isStorm } from '../../src/irq/storms.ts';
-import { invalidZones, zonesNs } from '../../src/irq/zones.ts';
+import { Lines } from '../../src/tracers/irq/lines.ts';
+import { isStorm } from '../../src/tracers/irq/storms.ts';
+import { invalidZones, zonesNs } from '../../src/tracers/irq/zones.ts';
 
 let root: string;
 const file = (path: string, text = ''): void => {

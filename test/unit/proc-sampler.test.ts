@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Unavailable } from '../../src/core/errors.ts';
-import type { ProcReading, ProcSamplerOptions } from '../../src/energy/proc/reading.ts';
-import { ProcSampler } from '../../src/energy/proc/sampler.ts';
+import type { ProcReading, ProcSamplerOptions } from '../../src/tracers/energy/proc/reading.ts';
+import { ProcSampler } from '../../src/tracers/energy/proc/sampler.ts';
 import {
 	clockTicksPerSecond,
 	emptyProcessStat,
 	parseCgroup,
 	parseMachineStat,
 	parseProcessStat,
-} from '../../src/energy/proc/stat.ts';
+} from '../../src/tracers/energy/proc/stat.ts';
 
 /** Fixtures count 100 ticks per second: a tick is 10 ms. */
 const TICK = 10_000_000;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { PROCESS_SLOTS } from '../../src/runqueue/account.ts';
-import { Accounts } from '../../src/runqueue/accounts.ts';
-import { MAX_TASKS } from '../../src/runqueue/tasks.ts';
+import { PROCESS_SLOTS } from '../../src/tracers/runqlat/account.ts';
+import { Accounts } from '../../src/tracers/runqlat/accounts.ts';
+import { MAX_TASKS } from '../../src/tracers/runqlat/tasks.ts';
 
 const comm = new TextEncoder().encode('worker') as never;
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sanitize } from '../../src/lib/sanitize.ts';
-import { account } from '../../src/runqueue/account.ts';
-import { Tasks } from '../../src/runqueue/tasks.ts';
+import { account } from '../../src/tracers/runqlat/account.ts';
+import { Tasks } from '../../src/tracers/runqlat/tasks.ts';
 
 const none = { slots: [], added: [], count: 0, sum_ns: 0 };
 const words = new Uint32Array(4);

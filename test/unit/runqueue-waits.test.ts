@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { slotCount, slotLower } from '../../src/lib/histogram.ts';
-import { Counters, EPOCHS, Waits } from '../../src/runqueue/waits.ts';
+import { Counters, EPOCHS, Waits } from '../../src/tracers/runqlat/waits.ts';
 
 const SLOTS = slotCount(2);
 

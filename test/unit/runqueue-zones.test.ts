@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { commBytes, filterOf, filterText } from '../../src/bpf/task-filter.ts';
 import { Unavailable } from '../../src/core/errors.ts';
 import { LOG2_SLOTS, slotCount, slotLower } from '../../src/lib/histogram.ts';
-import { log2Slots, parseZones, zonesOf } from '../../src/runqueue/zones.ts';
+import { log2Slots, parseZones, zonesOf } from '../../src/tracers/runqlat/zones.ts';
 import { heatMapLines } from '../../src/ui/widgets/heat-map.tsx';
 import { plain } from '../ui/plain.ts';
 

@@ -241,7 +241,7 @@ test('what is made of others is read after them, with rows of their first group 
 });
 
 test('without any of the others it says so', async () => {
-	const { overview } = await import('../../src/triage/overview.ts');
+	const { overview } = await import('../../src/tracers/overview/tracer.ts');
 	const events = await run(
 		[overview as never, fakeTracer('other', {})],
 		(sofar) => snapshots(sofar, 'other').length === 2,

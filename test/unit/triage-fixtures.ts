@@ -1,16 +1,16 @@
 /** FIXTURES: synthetic ticks of a machine with 4 CPUs, quiet unless told otherwise. Nothing in them was measured. */
 
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import type { IoProcess, IoRow, SlowRequest } from '../../src/io/snapshot.ts';
-import type { IrqRow } from '../../src/irq/rows.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
-import type { Blamed } from '../../src/runqueue/culprits.ts';
-import type { Finding } from '../../src/triage/finding.ts';
+import type { IoProcess, IoRow, SlowRequest } from '../../src/tracers/io/snapshot.ts';
+import type { IrqRow } from '../../src/tracers/irq/snapshot.ts';
+import type { Finding } from '../../src/tracers/overview/finding.ts';
+import type { Sources, SourceTab } from '../../src/tracers/overview/sources.ts';
+import { type OverviewExtra, OverviewSession } from '../../src/tracers/overview/tracer.ts';
+import type { Blamed } from '../../src/tracers/runqlat/culprits.ts';
 import type { Stalled } from '../../src/triage/group-pressure.ts';
-import { type OverviewExtra, OverviewSession } from '../../src/triage/overview.ts';
 import type { Pressure } from '../../src/triage/pressure.ts';
 import type { Throttled } from '../../src/triage/quota.ts';
-import type { Sources, SourceTab } from '../../src/triage/sources.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { ioSnapshot } from '../ui/fixtures/io.ts';
 import { irqSnapshot } from '../ui/fixtures/irq.ts';

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { Filter } from '../../src/filter/bind.ts';
-import type { IoExtra } from '../../src/io/snapshot.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { registry } from '../../src/registry.ts';
-import type { Finding, Suspicion } from '../../src/triage/finding.ts';
-import { OverviewSession } from '../../src/triage/overview.ts';
-import { rules } from '../../src/triage/rules.ts';
+import type { IoExtra } from '../../src/tracers/io/snapshot.ts';
+import type { Finding, Suspicion } from '../../src/tracers/overview/finding.ts';
+import { rules } from '../../src/tracers/overview/rules.ts';
+import { OverviewSession } from '../../src/tracers/overview/tracer.ts';
 import { type Busy, Machine, quietProcesses, say, second, tickOf, type World } from './triage-fixtures.ts';
 
 const hogs = (each: number, count = 4): Busy[] =>

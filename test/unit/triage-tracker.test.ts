@@ -1,9 +1,9 @@
 /** From suspicions of single intervals to findings that last. */
 import { describe, expect, test } from 'vitest';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
-import type { Level, Suspicion } from '../../src/triage/finding.ts';
-import type { Rule } from '../../src/triage/rule.ts';
-import { Tracker } from '../../src/triage/tracker.ts';
+import type { Level, Suspicion } from '../../src/tracers/overview/finding.ts';
+import type { Rule } from '../../src/tracers/overview/rule.ts';
+import { Tracker } from '../../src/tracers/overview/tracker.ts';
 
 const rule = (id: string, level: Level = 'high'): Rule => ({ id, level, title: id, help: '', look: () => [] });
 const suspicion = (about: string, excess = 1): Suspicion => ({

@@ -1,6 +1,6 @@
 /** Counts of interrupts against /proc/interrupts and /proc/softirqs. */
 import { cpus } from 'node:os';
-import { irq } from '../../src/tracers/irq.ts';
+import { irq } from '../../src/tracers/irq/tracer.ts';
 import { between, type Sample, sample } from '../truth/counters.ts';
 import { realHost, seconds } from '../truth/host.ts';
 import { kernelInterrupts, ourInterrupts, SOFTIRQS, VECTOR_LABELS } from '../truth/irq-counters.ts';

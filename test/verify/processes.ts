@@ -1,6 +1,6 @@
 /** CPU time and run-queue wait of processes against /proc/PID/task/TID/schedstat. */
-import { energy } from '../../src/tracers/energy.ts';
-import { runqlat } from '../../src/tracers/runqlat.ts';
+import { energy } from '../../src/tracers/energy/tracer.ts';
+import { runqlat } from '../../src/tracers/runqlat/tracer.ts';
 import { type Counters, type Sample, sample } from '../truth/counters.ts';
 import { realHost, seconds } from '../truth/host.ts';
 import { childrenOf, schedstat, type Workloads } from '../truth/workload.ts';

@@ -1,7 +1,8 @@
 /** Lens: watts, joules and CPU time of one process. */
-import { wattsOf } from '../../energy/parts.ts';
+
 import { formatMicroJoules, formatNs, formatShare, formatWatts } from '../../lib/format.ts';
 import { timelineOf } from '../../timeline.ts';
+import { wattsOf } from '../../tracers/energy/parts.ts';
 import { energyOf, type Look, newest, type Section, TREND } from './look.ts';
 
 /** Watts over time; the share of a CPU where there are no watts. */

@@ -1,8 +1,8 @@
 /** Lens: what interrupts took from one process while it had the CPU. */
 
-import type { Stolen } from '../../irq/stolen.ts';
 import { formatCount, formatNs, formatShare } from '../../lib/format.ts';
 import type { ProcessId } from '../../system/process-id.ts';
+import type { Stolen } from '../../tracers/irq/irq-time.ts';
 import type { Span } from '../theme.ts';
 import { lineOf } from '../widgets/line.ts';
 import { type Histories, isIt, type Look, newest, type Section, TREND } from './look.ts';

@@ -1,12 +1,12 @@
 /** Lens: block IO of one process: bytes, latency, its slow requests stage by stage, what is in flight. */
 
 import { secondsOf } from '../../core/snapshot.ts';
-import { recentSlow } from '../../io/recent-slow.ts';
-import type { IoProcess, SlowRequest } from '../../io/snapshot.ts';
-import { countedOnce, sumStages } from '../../io/sum.ts';
 import { formatBytes, formatCount, formatNs } from '../../lib/format.ts';
 import { fitCells } from '../../lib/width.ts';
 import type { ProcessId } from '../../system/process-id.ts';
+import { recentSlow } from '../../tracers/io/recent-slow.ts';
+import type { IoProcess, SlowRequest } from '../../tracers/io/snapshot.ts';
+import { countedOnce, sumStages } from '../../tracers/io/sum.ts';
 import type { Span } from '../theme.ts';
 import { lineOf } from '../widgets/line.ts';
 import { stageTableLines } from '../widgets/stage-table.ts';

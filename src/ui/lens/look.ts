@@ -1,11 +1,11 @@
 /** What the sections of the lens draw from: the past of every tab, and one process in it. */
 
 import type { Snapshot } from '../../core/snapshot.ts';
-import type { EnergyExtra, EnergyRow } from '../../energy/rows.ts';
-import type { IoExtra, IoRow } from '../../io/snapshot.ts';
-import type { IrqExtra, IrqRow } from '../../irq/rows.ts';
-import type { RunqlatExtra, RunqlatRow } from '../../runqueue/rows.ts';
 import { type ProcessId, sameStart } from '../../system/process-id.ts';
+import type { EnergyExtra, EnergyRow } from '../../tracers/energy/snapshot.ts';
+import type { IoExtra, IoRow } from '../../tracers/io/snapshot.ts';
+import type { IrqExtra, IrqRow } from '../../tracers/irq/snapshot.ts';
+import type { RunqlatExtra, RunqlatRow } from '../../tracers/runqlat/snapshot.ts';
 import { paint, type Span } from '../theme.ts';
 import type { ChartOptions } from '../widgets/chart.ts';
 

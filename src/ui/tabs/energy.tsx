@@ -1,10 +1,10 @@
 /** Who uses the power: ranking of processes, and watts over time. */
 import { type ReactElement, useMemo } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
-import { energyParts, wattsOf } from '../../energy/parts.ts';
-import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../energy/rows.ts';
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../lib/format.ts';
 import { safe } from '../../lib/sanitize.ts';
+import { energyParts, wattsOf } from '../../tracers/energy/parts.ts';
+import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../tracers/energy/snapshot.ts';
 import type { TabProps, TabView } from '../tab.ts';
 import type { Span } from '../theme.ts';
 import { Panes } from '../widgets/panes.tsx';

@@ -8,7 +8,7 @@ import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { sanitize } from '../../../src/lib/sanitize.ts';
 import { registry } from '../../../src/registry.ts';
 import { FrameWriter } from '../../../src/term/frame-writer.ts';
-import { OverviewSession } from '../../../src/triage/overview.ts';
+import { OverviewSession } from '../../../src/tracers/overview/tracer.ts';
 import { runLive } from '../../../src/ui/live.tsx';
 import type { Screen } from '../../../src/ui/screen.ts';
 import { type Busy, tickOf } from '../../unit/triage-fixtures.ts';

@@ -1,7 +1,7 @@
 /** What the tab's help says beside the columns: stages from their table, the other views' columns, the terms. */
 
 import type { Column } from '../../../core/tracer.ts';
-import { IO_PATH } from '../../../io/path.ts';
+import { IO_PATH } from '../../../tracers/io/path.ts';
 import type { HelpSection } from '../../tab.ts';
 import { inFlightColumns } from './in-flight.tsx';
 import { slowColumns } from './slow-rows.ts';

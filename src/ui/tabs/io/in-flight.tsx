@@ -2,9 +2,9 @@
 import type { ReactElement } from 'react';
 import type { Snapshot } from '../../../core/snapshot.ts';
 import type { Column } from '../../../core/tracer.ts';
-import type { Inflight, IoExtra, IoRow } from '../../../io/snapshot.ts';
 import { formatCount } from '../../../lib/format.ts';
 import { sanitize } from '../../../lib/sanitize.ts';
+import type { Inflight, IoExtra, IoRow } from '../../../tracers/io/snapshot.ts';
 import type { TabList, TabProps } from '../../tab.ts';
 import type { Span } from '../../theme.ts';
 import { Panes } from '../../widgets/panes.tsx';

@@ -1,8 +1,8 @@
 /** Disk IO: where requests spend their time, stage by stage, the slow ones by name, and those on their way. */
 
 import type { Options } from '../../../core/tracer.ts';
-import { IO_PATH } from '../../../io/path.ts';
-import type { IoExtra, IoRow } from '../../../io/snapshot.ts';
+import { IO_PATH } from '../../../tracers/io/path.ts';
+import type { IoExtra, IoRow } from '../../../tracers/io/snapshot.ts';
 import type { TabView } from '../../tab.ts';
 import { help } from './help.ts';
 import { inFlightList } from './in-flight.tsx';

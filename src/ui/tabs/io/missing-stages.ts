@@ -1,8 +1,8 @@
 /** What to know of stages that are not there. */
 
 import type { StageStats } from '../../../core/stages/figures.ts';
-import { IO_PATH } from '../../../io/path.ts';
-import type { FullPath } from '../../../io/snapshot.ts';
+import { IO_PATH } from '../../../tracers/io/path.ts';
+import type { FullPath } from '../../../tracers/io/snapshot.ts';
 
 type Stages = Readonly<Record<string, StageStats>>;
 

@@ -1,7 +1,7 @@
 /** What is measured at all: filters in the kernel, set from a row. */
 
 import type { Options } from '../../../core/tracer.ts';
-import type { IoExtra } from '../../../io/snapshot.ts';
+import type { IoExtra } from '../../../tracers/io/snapshot.ts';
 
 const everything: Options = { pid: 0, tid: 0, comm: '', cgroup: '', device: '', file: '', directory: '' };
 

@@ -2,10 +2,10 @@
 
 import type { Snapshot } from '../../../core/snapshot.ts';
 import type { Column } from '../../../core/tracer.ts';
-import type { IoExtra, IoRow, SlowRequest } from '../../../io/snapshot.ts';
 import { formatCount, formatDuration, formatNs } from '../../../lib/format.ts';
 import { safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
+import type { IoExtra, IoRow, SlowRequest } from '../../../tracers/io/snapshot.ts';
 import type { TableColumn } from '../../tab.ts';
 import { stackedBar } from './stage-marks.ts';
 import { slowCounts } from './summary.ts';

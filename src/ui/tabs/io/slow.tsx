@@ -1,7 +1,7 @@
 /** The second view of the tab: slow requests one by one, and the waterfall of the selected one. */
 import { type ReactElement, useMemo } from 'react';
-import { recentSlow } from '../../../io/recent-slow.ts';
-import type { FullPath, IoExtra, IoRow } from '../../../io/snapshot.ts';
+import { recentSlow } from '../../../tracers/io/recent-slow.ts';
+import type { FullPath, IoExtra, IoRow } from '../../../tracers/io/snapshot.ts';
 import type { TabList, TabProps } from '../../tab.ts';
 import type { Span } from '../../theme.ts';
 import { drawn } from '../../widgets/lines.tsx';

@@ -1,7 +1,7 @@
 /** How stages look: a letter and a colour each, the same everywhere on the tab. */
 
 import type { Step } from '../../../core/stages/figures.ts';
-import { IO_PATH } from '../../../io/path.ts';
+import { IO_PATH } from '../../../tracers/io/path.ts';
 import type { Role, Span } from '../../theme.ts';
 
 interface Mark {

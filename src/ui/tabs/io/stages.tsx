@@ -2,11 +2,11 @@
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { secondsOf } from '../../../core/snapshot.ts';
-import { recentSlow } from '../../../io/recent-slow.ts';
-import type { IoExtra, IoRow } from '../../../io/snapshot.ts';
-import { countedOnce, sumStages } from '../../../io/sum.ts';
 import type { Buckets } from '../../../lib/histogram.ts';
 import { safe } from '../../../lib/sanitize.ts';
+import { recentSlow } from '../../../tracers/io/recent-slow.ts';
+import type { IoExtra, IoRow } from '../../../tracers/io/snapshot.ts';
+import { countedOnce, sumStages } from '../../../tracers/io/sum.ts';
 import type { TabProps } from '../../tab.ts';
 import { paint, type Span } from '../../theme.ts';
 import { TitledHistogram } from '../../widgets/histogram.tsx';

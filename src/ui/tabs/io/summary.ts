@@ -1,9 +1,9 @@
 /** Lines on top of every view of the tab. */
 
 import { type Snapshot, secondsOf } from '../../../core/snapshot.ts';
-import type { FullPath, IoExtra, IoRow, Owner } from '../../../io/snapshot.ts';
-import { countedOnce } from '../../../io/sum.ts';
 import { formatBytes, formatCount, formatNs, formatRate, formatShare } from '../../../lib/format.ts';
+import type { FullPath, IoExtra, IoRow, Owner } from '../../../tracers/io/snapshot.ts';
+import { countedOnce } from '../../../tracers/io/sum.ts';
 import type { Span } from '../../theme.ts';
 
 type IoSnapshot = Snapshot<IoRow, IoExtra>;

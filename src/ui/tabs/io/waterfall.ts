@@ -1,9 +1,9 @@
 /** One slow request: when each stage began, how long it lasted, and what the task did meanwhile. */
 
-import { IO_PATH } from '../../../io/path.ts';
-import type { FullPath, OffCpu } from '../../../io/snapshot.ts';
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import { fitCells, textWidth } from '../../../lib/width.ts';
+import { IO_PATH } from '../../../tracers/io/path.ts';
+import type { FullPath, OffCpu } from '../../../tracers/io/snapshot.ts';
 import type { Role, Span } from '../../theme.ts';
 import { lineOf, widthOf } from '../../widgets/line.ts';
 import { placedBar } from '../../widgets/stage-table.ts';

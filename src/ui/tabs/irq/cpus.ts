@@ -1,9 +1,9 @@
 /** What interrupts take of each CPU: a line of glyphs, a list, and by source. */
 
 import type { Snapshot } from '../../../core/snapshot.ts';
-import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
 import { formatShare } from '../../../lib/format.ts';
 import { fitCells } from '../../../lib/width.ts';
+import type { IrqExtra, IrqRow } from '../../../tracers/irq/snapshot.ts';
 import { paint, type Role, type Span } from '../../theme.ts';
 import { cpusPerCell, foldCpus, perCellText } from '../../widgets/cpu-strip.ts';
 import { lineOf, widthOf } from '../../widgets/line.ts';

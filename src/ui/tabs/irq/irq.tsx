@@ -2,9 +2,9 @@
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import type { Snapshot } from '../../../core/snapshot.ts';
-import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
 import { formatShare } from '../../../lib/format.ts';
 import { fitCells } from '../../../lib/width.ts';
+import type { IrqExtra, IrqRow } from '../../../tracers/irq/snapshot.ts';
 import type { TabProps, TabView } from '../../tab.ts';
 import { paint } from '../../theme.ts';
 import { Lines } from '../../widgets/lines.tsx';

@@ -1,10 +1,10 @@
 /** How late softirqs begin, by vector and CPU: a strip of CPUs for each vector. */
 
 import type { Snapshot } from '../../../core/snapshot.ts';
-import type { IrqExtra, IrqRow, Lateness } from '../../../irq/rows.ts';
 import { formatNs, formatShare } from '../../../lib/format.ts';
 import type { Count } from '../../../lib/units.ts';
 import { fitCells } from '../../../lib/width.ts';
+import type { IrqExtra, IrqRow, Lateness } from '../../../tracers/irq/snapshot.ts';
 import type { Role, Span } from '../../theme.ts';
 import { cpusPerCell, foldCpus, perCellText } from '../../widgets/cpu-strip.ts';
 import { lineOf } from '../../widgets/line.ts';

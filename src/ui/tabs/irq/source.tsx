@@ -1,8 +1,8 @@
 /** One source of interrupts: how long its handler takes, where it runs, and how late it begins. */
 import type { ReactElement } from 'react';
-import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import { safe } from '../../../lib/sanitize.ts';
+import type { IrqExtra, IrqRow } from '../../../tracers/irq/snapshot.ts';
 import type { TabProps } from '../../tab.ts';
 import type { Role, Span } from '../../theme.ts';
 import { TitledHistogram } from '../../widgets/histogram.tsx';

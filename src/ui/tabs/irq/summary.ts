@@ -1,8 +1,8 @@
 /** Lines on top of the tab. */
 
 import type { Snapshot } from '../../../core/snapshot.ts';
-import type { IrqExtra, IrqRow } from '../../../irq/rows.ts';
 import { formatCount, formatRate, formatShare } from '../../../lib/format.ts';
+import type { IrqExtra, IrqRow } from '../../../tracers/irq/snapshot.ts';
 import type { Span } from '../../theme.ts';
 import { cpuSpans, irqShares } from './cpus.ts';
 

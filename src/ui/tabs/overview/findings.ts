@@ -1,8 +1,8 @@
 /** What stands out and why, in as many lines as there are for it; or what was looked at, so that silence means something. */
 import { safe } from '../../../lib/sanitize.ts';
-import type { Finding, Level } from '../../../triage/finding.ts';
-import type { OverviewExtra } from '../../../triage/overview.ts';
-import { rules } from '../../../triage/rules.ts';
+import type { Finding, Level } from '../../../tracers/overview/finding.ts';
+import { rules } from '../../../tracers/overview/rules.ts';
+import type { OverviewExtra } from '../../../tracers/overview/tracer.ts';
 import { clock } from '../../frame/header.tsx';
 import type { Role, Span } from '../../theme.ts';
 import { lineOf, widthOf, wrapSpans } from '../../widgets/line.ts';

@@ -1,8 +1,8 @@
 /** The tab that the program opens on: what stands out and why, the machine in one line, and who does what. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import type { OverviewExtra } from '../../../triage/overview.ts';
-import type { OverviewRow } from '../../../triage/rows.ts';
+import type { OverviewRow } from '../../../tracers/overview/rows.ts';
+import type { OverviewExtra } from '../../../tracers/overview/tracer.ts';
 import { keysOf } from '../../keymap.ts';
 import type { TabProps, TabView } from '../../tab.ts';
 import { Lines } from '../../widgets/lines.tsx';

@@ -2,7 +2,7 @@
 import type { ReactElement } from 'react';
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import { safe } from '../../../lib/sanitize.ts';
-import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../runqueue/rows.ts';
+import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../tracers/runqlat/snapshot.ts';
 import type { TabView } from '../../tab.ts';
 import type { Span } from '../../theme.ts';
 import { Panes } from '../../widgets/panes.tsx';

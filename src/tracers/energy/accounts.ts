@@ -1,0 +1,218 @@
+/**
+ * What was charged to whom since start: an account for each process, thread, control group, user or command. Every
+ * charge goes to all kinds of account, so that totals are there when somebody begins to look at another kind.
+ */
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { Count, MicroJoules, Ns } from '../../lib/units.ts';
+import type { ProcessInfo, TaskInfo } from './cpu/cpu-use.ts';
+
+export const groups = ['process', 'thread', 'cgroup', 'user', 'command'] as const;
+export type Group = (typeof groups)[number];
+
+/** Intervals whose power is kept for the sparkline. */
+export const HISTORY = 8;
+/** Intervals for which an account without news is kept: the last record of a dead thread may come late. */
+const KEEP = 30;
+/** Accounts of one kind; beyond this the oldest without news go. */
+const MOST = 20_000;
+
+export interface Account {
+	/** Someone it belongs to: the thread or process itself, or one of the group. */
+	task: TaskInfo;
+	cpu_ns: Ns;
+	energy_uj: MicroJoules;
+	gpu_uj: MicroJoules;
+	cpu_ns_total: Ns;
+	energy_uj_total: MicroJoules;
+	gpu_uj_total: MicroJoules;
+	/** Of the group, as far as they are listed in this interval. */
+	processes: Count;
+	threads: Count;
+	/** A figure per interval, oldest first, the last {@link HISTORY}; empty: all zero. */
+	history: number[];
+	/** Number of the interval in which it was charged or listed last. */
+	touched: number;
+}
+
+type Key = object | number | SafeText;
+
+const keys: Record<Group, (task: TaskInfo) => Key> = {
+	process: ({ process }) => process,
+	thread: (task) => task,
+	cgroup: ({ process }) => process.cgroup,
+	user: ({ process }) => process.uid,
+	command: ({ process }) => process.comm,
+};
+
+export class Accounts {
+	private readonly kinds: Record<Group, Map<Key, Account>> = {
+		process: new Map(),
+		thread: new Map(),
+		cgroup: new Map(),
+		user: new Map(),
+		command: new Map(),
+	};
+	/** Charged in this interval, or with a history. */
+	private readonly lively: Record<Group, Set<Account>> = {
+		process: new Set(),
+		thread: new Set(),
+		cgroup: new Set(),
+		user: new Set(),
+		command: new Set(),
+	};
+	private interval = 0;
+
+	/** A new interval. */
+	begin(): void {
+		this.interval++;
+		for (const kind of groups) {
+			for (const account of this.lively[kind]) {
+				account.cpu_ns = 0;
+				account.energy_uj = 0;
+				account.gpu_uj = 0;
+			}
+		}
+		if (this.interval % KEEP === 0) this.forget();
+	}
+
+	charge(task: TaskInfo, cpu_ns: Ns, energy_uj: MicroJoules, gpu_uj: MicroJoules = 0): void {
+		for (const kind of groups) {
+			const account = this.account(kind, task);
+			this.lively[kind].add(account);
+			account.cpu_ns += cpu_ns;
+			account.energy_uj += energy_uj;
+			account.gpu_uj += gpu_uj;
+			account.cpu_ns_total += cpu_ns;
+			account.energy_uj_total += energy_uj;
+			account.gpu_uj_total += gpu_uj;
+		}
+	}
+
+	/**
+	 * All accounts of one kind: charged in this interval, or with somebody in it.
+	 * @param figure what the history is made of; NaN: not known
+	 */
+	list(
+		group: Group,
+		processes: readonly ProcessInfo[],
+		threads: () => Iterable<TaskInfo>,
+		figure: (account: Account) => number,
+	): Account[] {
+		const accounts = this.kinds[group];
+		for (const account of accounts.values()) {
+			account.processes = 0;
+			account.threads = 0;
+		}
+		if (group === 'thread') {
+			for (const thread of threads()) this.account('thread', thread).threads = 1;
+		} else {
+			for (const process of processes) {
+				const account = this.account(group, leader(process));
+				account.processes++;
+				account.threads += process.threads;
+			}
+		}
+		this.remember(figure);
+		return [...accounts.values()].filter(({ touched }) => touched === this.interval);
+	}
+
+	/**
+	 * Instead of `list`, the accounts of those processes of which something is to be told: charged in this interval, with a
+	 * history, changed, or at rest since this interval. What `list` had of the others still holds.
+	 */
+	news(changed: readonly ProcessInfo[], figure: (account: Account) => number): Iterable<Account> {
+		const news = new Set<Account>();
+		for (const account of this.lively.process)
+			if (account.task.process.threads > 0 || !rests(account)) news.add(account);
+		for (const process of changed) news.add(this.account('process', leader(process)));
+		for (const account of news) {
+			account.processes = 1;
+			account.threads = account.task.process.threads;
+		}
+		this.remember(figure);
+		return news;
+	}
+
+	/** One process with its threads that have used CPU time, most first; undefined: not known. History is not advanced. */
+	ofProcess(pid: number): { process: Account; threads: Account[] } | undefined {
+		const process = [...this.kinds.process.values()].findLast(({ task }) => task.process.pid === pid);
+		if (!process) return undefined;
+		const threads = [...this.kinds.thread.values()]
+			.filter(({ task }) => task.process === process.task.process && task.alive)
+			.sort((a, b) => b.cpu_ns - a.cpu_ns || b.cpu_ns_total - a.cpu_ns_total);
+		return { process, threads };
+	}
+
+	/** The accounts of the processes that used something in this interval, whatever kind is listed. */
+	charged(): Account[] {
+		return [...this.lively.process].filter((account) => !rests(account));
+	}
+
+	/** Most accounts rest: they keep no history at all. */
+	private remember(figure: (account: Account) => number): void {
+		for (const kind of groups) {
+			const lively = this.lively[kind];
+			for (const account of lively) {
+				remember(account, figure(account));
+				if (account.history.length === 0 && rests(account)) lively.delete(account);
+			}
+		}
+	}
+
+	/** The dead, and groups where there are too many. */
+	private forget(): void {
+		for (const kind of groups) {
+			const accounts = this.kinds[kind];
+			const crowded = accounts.size > MOST;
+			for (const [key, { touched, task }] of accounts) {
+				if (this.interval - touched <= KEEP) continue;
+				const gone = kind === 'process' ? task.process.threads === 0 : kind === 'thread' ? !task.alive : crowded;
+				if (gone) accounts.delete(key);
+			}
+		}
+	}
+
+	private account(kind: Group, task: TaskInfo): Account {
+		const key = keys[kind](task);
+		let account = this.kinds[kind].get(key);
+		if (account === undefined) {
+			account = {
+				task,
+				cpu_ns: 0,
+				energy_uj: 0,
+				gpu_uj: 0,
+				cpu_ns_total: 0,
+				energy_uj_total: 0,
+				gpu_uj_total: 0,
+				processes: 0,
+				threads: 0,
+				history: [],
+				touched: this.interval,
+			};
+			this.kinds[kind].set(key, account);
+		}
+		account.touched = this.interval;
+		return account;
+	}
+}
+
+/** A process in the place of a task. */
+function leader(process: ProcessInfo): TaskInfo {
+	const { pid, start, comm } = process;
+	return { process, tid: pid, start, comm, alive: process.threads > 0 };
+}
+
+/** Was nothing charged in this interval? */
+export function rests({ cpu_ns, energy_uj, gpu_uj }: Account): boolean {
+	return cpu_ns === 0 && energy_uj === 0 && gpu_uj === 0;
+}
+
+function remember(account: Account, value: number): void {
+	const { history } = account;
+	if (history.length === 0 && !(value > 0)) return;
+	const from = Math.max(0, history.length + 1 - HISTORY);
+	let rests = value === 0;
+	for (let i = from; rests && i < history.length; i++) rests = history[i] === 0;
+	// the arrays go out in snapshots: never changed
+	account.history = rests ? [] : [...history.slice(from), value];
+}

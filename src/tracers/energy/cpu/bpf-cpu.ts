@@ -1,0 +1,409 @@
+/** CPU time of every thread from the kernel's own counters, read by bpf/energy.bpf.c. */
+
+import { type BpfSession, openBpf, openWalking, viewOf } from '../../../bpf/bpf-session.ts';
+import type { BpfCost, Host } from '../../../core/tracer.ts';
+import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../../../generated/energy.ts';
+import type { Struct } from '../../../lib/decode.ts';
+import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
+import type { Count, Ns } from '../../../lib/units.ts';
+import { Cgroups } from '../../../system/cgroups.ts';
+import type { Weighting } from '../power/weighting.ts';
+import { CpuLedger } from './cpu-ledger.ts';
+import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
+import type { CycleCounters } from './cycles.ts';
+import { type InterruptTime, KernelIrqTime, placeIrq } from './irq-time.ts';
+import type { Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
+
+/** Programs of bpf/include/thread-detail.bpf.h, whose hooks not every kernel has. */
+const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'work', 'softirq'].flatMap((name) => [
+	`${name}_begins`,
+	`${name}_ends`,
+]);
+
+/** A key or value of a map. */
+function wordOf(value: number, size: 4 | 8): Uint8Array {
+	const bytes = new Uint8Array(size);
+	viewOf(bytes).setUint32(0, value, true);
+	return bytes;
+}
+
+/** The kernel's address of a task, whose upper bits say nothing: exact in a double. */
+function identity(low: number, high: number): number {
+	return (high & 0xfffff) * 2 ** 32 + low;
+}
+
+function sampleAt(view: DataView, at: number): ThreadSample & { state: number } {
+	const record = thread_record.read(view, at);
+	const { head } = record;
+	return Object.assign(record as typeof record & ThreadSample, {
+		task: identity(head.task_low, head.task_high),
+		cpu_ns: head.cpu_ns,
+		start: head.start,
+		state: head.state,
+		cpu: head.cpu,
+	});
+}
+
+/** May programs keep something for each task (since 5.11)? */
+export function hasTaskStorage(addon: Host['addon']): boolean {
+	return addon.hasMember('task_struct', 'bpf_storage');
+}
+
+/** The time of interrupts as our own programs count it, on kernels that do not. */
+class CountedIrqTime implements InterruptTime {
+	private readonly bpf: BpfSession;
+	private last: Ns[] = [];
+
+	constructor(bpf: BpfSession) {
+		this.bpf = bpf;
+		this.read();
+	}
+
+	read(): Map<number, Ns> {
+		const now = this.bpf.shards(maps.irq_cpus).map(({ hard_ns, soft_ns }) => hard_ns + soft_ns);
+		const gained = new Map(now.map((ns, cpu) => [cpu, ns - (this.last[cpu] ?? 0)]));
+		this.last = now;
+		return gained;
+	}
+}
+
+/** What is kept of threads beyond the kernel's own counters, and why. */
+interface Extras {
+	/** Moves between packages. */
+	moves: boolean;
+	/** Interrupts, which the kernel charges to whom they interrupt. */
+	interrupts: boolean;
+	cycles: CycleCounters | undefined;
+	/** This kernel can walk all threads by itself. */
+	walks: boolean;
+}
+
+function open(host: Host, placement: Placement, { moves, interrupts, cycles, walks }: Extras): BpfSession {
+	const details = interrupts || cycles !== undefined;
+	const without = [
+		...(details ? [] : ['detail_begins']),
+		...(moves ? [] : ['thread_moves']),
+		...(cycles ? [] : ['cycles_end']),
+		...(interrupts ? [] : INTERRUPTS),
+		...(walks ? [] : ['walk_threads']),
+	];
+	const possible = host.addon.possibleCpus();
+	return openBpf(host, 'energy', {
+		layout: constants,
+		constants: { with_details: details },
+		shards: [maps.lost, maps.cpu_places, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.looked_cpus].map(
+			({ name }) => name,
+		),
+		maxEntries: { [maps.counters.name]: possible },
+		optional: {
+			thread_exits: 'threads that live between two reads may be missing',
+			...Object.fromEntries(
+				INTERRUPTS.map((program) => [program, 'these interrupts stay in the time of the task they interrupt']),
+			),
+		},
+		without,
+		withoutMaps: [
+			...(details ? [] : [maps.details.name]),
+			...(cycles ? [] : [maps.counters.name]),
+			...(walks ? [] : [maps.told.name]),
+		],
+		loaded(object) {
+			for (let cpu = 0; cpu < possible; cpu++)
+				object.update(maps.cpu_places.name, wordOf(cpu, 4), wordOf(placement.placeOf(cpu), 4));
+			for (const [cpu, counter] of cycles?.counters ?? [])
+				object.update(maps.counters.name, wordOf(cpu, 4), wordOf(counter.fd(), 4));
+		},
+	});
+}
+
+/** A process of the ledger with its control group by name. */
+class Process implements ProcessInfo {
+	private readonly use: ProcessUse;
+	private readonly cgroups: Cgroups;
+
+	constructor(use: ProcessUse, cgroups: Cgroups) {
+		this.use = use;
+		this.cgroups = cgroups;
+	}
+
+	get pid(): number {
+		return this.use.pid;
+	}
+	get start(): Ns {
+		return this.use.start;
+	}
+	get comm(): SafeText {
+		return this.use.comm;
+	}
+	get cgroup(): SafeText {
+		return this.cgroups.path(this.use.cgroup);
+	}
+	get uid(): number {
+		return this.use.uid;
+	}
+	get threads(): Count {
+		return this.use.threads;
+	}
+}
+
+class Task implements TaskInfo {
+	readonly process: ProcessInfo;
+	private readonly use: ThreadUse;
+
+	constructor(use: ThreadUse, process: ProcessInfo) {
+		this.use = use;
+		this.process = process;
+	}
+
+	get tid(): number {
+		return this.use.tid;
+	}
+	get start(): Ns {
+		return this.use.start;
+	}
+	get comm(): SafeText {
+		return sanitize(this.use.rawComm);
+	}
+	get alive(): boolean {
+		return this.use.alive;
+	}
+}
+
+/** Every so many looks, where each is at everybody. */
+const THOROUGH = 30;
+/** A walk that was too long, or told too much, is not tried again for so many looks. */
+const WALK_AGAIN = 16;
+
+/** What a look found. */
+interface Living {
+	/** What the iterator wrote, `end` bytes of it, `everything` or those at rest with their head; undefined: a walk left it in its ring. */
+	listing: { view: DataView; end: number; everything: boolean } | undefined;
+	/** ns since boot. */
+	now: Ns;
+}
+
+export interface BpfCpuOptions {
+	weighting: Pick<Weighting, 'placeOf' | 'speedOf' | 'cycles'>;
+	/** How many places there are. */
+	places: number;
+	/** Take the energy of interrupts off the tasks they interrupt, where the kernel does not keep their time apart. */
+	interrupts: boolean;
+}
+
+export class BpfCpu implements CpuCounter {
+	readonly about: CpuCounter['about'];
+	readonly threads = true;
+	private readonly bpf: BpfSession;
+	private readonly ledger: CpuLedger;
+	private readonly cgroups: Cgroups;
+	private readonly placement: Placement;
+	private readonly irq: InterruptTime | undefined;
+	private readonly moves: boolean;
+	private readonly cycles: CycleCounters | undefined;
+	/** The ledger's objects under the names that the rest of the program uses. */
+	private readonly processes = new WeakMap<ProcessUse, Process>();
+	private readonly tasks = new WeakMap<ThreadUse, Task>();
+	private looks = 0;
+	/** From this look on walks are tried. */
+	private walkFrom = Number.POSITIVE_INFINITY;
+	/** What we know of threads is not what the kernel has: it has to be told anew. */
+	private astray = false;
+	private lostRecords: Count = 0;
+	private lostTime: Ns = 0;
+
+	/** Throws {@link Unavailable}; nothing stays behind then. Afterwards the counters of cycles belong to it. */
+	constructor(host: Host, { weighting, places, interrupts: wanted }: BpfCpuOptions) {
+		const { addon } = host;
+		// Without this, what interrupts take is in the CPU time of whom they interrupt.
+		const apart = addon.hasType('struct', 'irqtime');
+		const interrupts = wanted && !apart && hasTaskStorage(addon);
+		this.moves = places > 1;
+		this.placement = weighting;
+		this.cycles = weighting.cycles;
+		const { moves, cycles } = this;
+		const opened = openWalking(addon, (walks) => open(host, weighting, { moves, interrupts, cycles, walks }));
+		this.bpf = opened.bpf;
+		if (opened.walks) this.walkFrom = 0;
+		try {
+			this.irq = apart ? new KernelIrqTime(host.procRoot) : interrupts ? new CountedIrqTime(this.bpf) : undefined;
+			this.about = {
+				description: apart
+					? ''
+					: interrupts
+						? 'this kernel counts interrupts as time of the task they interrupt: their energy is taken off it, its CPU time is as the kernel says'
+						: 'this kernel counts interrupts as time of the task they interrupt',
+				uncertainty: 'exact',
+				hooks: [opened.walks ? 'syscall/walk_threads' : 'iter/task', ...this.bpf.hooks],
+				missing: [
+					...opened.missing,
+					...(apart || interrupts || !wanted
+						? []
+						: ['no storage for tasks: interrupts count as time of the task they interrupt']),
+				],
+			};
+			this.cgroups = new Cgroups(host.procRoot);
+			// the first look is the baseline: nothing of before is charged
+			const living = this.find();
+			this.ledger = new CpuLedger(living.now, weighting);
+			this.look(living);
+			this.ledger.endLook(living.now);
+		} catch (error) {
+			this.bpf.close();
+			throw error;
+		}
+	}
+
+	read(): CpuUse {
+		// the living first: a thread that ends meanwhile has its record in the ring when that is drained
+		const living = this.find();
+		this.cycles?.tick(new Map(this.bpf.shards(maps.cycles_cpus).entries()));
+		this.look(living);
+		this.bpf.drain(maps.ended.name, (view, at) => {
+			const sample = sampleAt(view, at);
+			if (sample.state === thread_state.THREAD_DEAD) this.ledger.bury(sample);
+			else this.ledger.exit(sample);
+		});
+		// whoever had no record of its exit is told of by a walk as long as it is there
+		this.ledger.endLook(living.now, living.listing ? 'all' : 'news');
+		this.astray = !living.listing && this.ledger.size !== this.walked().threads;
+		this.takeLosses();
+		this.cgroups.tick();
+		const interval = this.ledger.interval();
+		const { threads, unattributed_ns, interrupted_ns, alive, ended, unfinished } = interval;
+		this.learnCycles(threads);
+		const all = () => interval.processes.map((process) => this.process(process));
+		return {
+			used: this.times(threads),
+			...placeIrq(this.irq?.read() ?? new Map(), this.placement),
+			irq_in_tasks_ns: interrupted_ns,
+			get processes() {
+				return all();
+			},
+			changed: interval.changed.map((process) => this.process(process)),
+			threads: () => Array.from(this.ledger.living(), (thread) => this.task(thread)),
+			unattributed_ns,
+			alive,
+			ended,
+			lost: {
+				ended_threads: this.lostRecords,
+				unfinished_threads: unfinished,
+				...(this.moves && { moves: this.sum(maps.moves_lost, ({ records }) => records) }),
+				...(this.cycles && { cycles_unread: this.sum(maps.cycles_cpus, ({ unread }) => unread) }),
+			},
+		};
+	}
+
+	cost(): BpfCost {
+		return this.bpf.cost();
+	}
+
+	close(): void {
+		this.bpf.close();
+		this.cycles?.close();
+	}
+
+	/** All threads: a walk tells of those that may have news, an iterator of all, of those at rest with their head only. */
+	private find(): Living {
+		// makes the kernel bring our own CPU's clock up to date, by which the running slices are measured
+		process.cpuUsage();
+		this.looks++;
+		const walks = this.looks >= this.walkFrom;
+		// also those at rest: to know them again, or for groups and names that others gave them
+		const everything = walks ? this.astray : this.looks % THOROUGH === 0;
+		const look = new Uint8Array(maps.look.value.size);
+		viewOf(look).setUint32(0, everything ? 0 : this.looks, true);
+		this.bpf.object.update(maps.look.name, wordOf(0, 4), look);
+		if (walks) {
+			if (this.bpf.walk('walk_threads')) return { listing: undefined, now: this.walked().boot_ns };
+			this.bpf.drain(maps.told.name, () => {});
+			this.walkFrom = this.looks + WALK_AGAIN;
+		}
+		// a run that finds no room is repeated as the same look: what it told is not known yet
+		const view = this.bpf.iterate('read_threads');
+		const end = view.byteLength - iteration_end.size;
+		return { listing: { view, end, everything }, now: iteration_end.read(view, end).boot_ns };
+	}
+
+	/** What the last walk says of itself. */
+	private walked(): { boot_ns: Ns; threads: Count } {
+		const bytes = new Uint8Array(maps.look.value.size);
+		this.bpf.object.readMapped(maps.look.name, bytes);
+		return maps.look.value.read(viewOf(bytes), 0);
+	}
+
+	private look({ listing, now }: Living): void {
+		const { ledger } = this;
+		ledger.beginLook(now);
+		// before the look, although later ones may be among them: what was used in a place is charged to it
+		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => ledger.move(sampleAt(record, at)));
+		if (!listing) {
+			this.bpf.drain(maps.told.name, (record, at) => ledger.observe(sampleAt(record, at)));
+			return;
+		}
+		const { view, end, everything } = listing;
+		for (let at = 0; at < end; ) {
+			const { task_low, task_high, start, cpu_ns, state } = thread_head.read(view, at);
+			const whole = state !== thread_state.THREAD_RESTS;
+			const rests = !everything && ledger.rests(identity(task_low, task_high), start, cpu_ns);
+			if (!rests && whole) ledger.observe(sampleAt(view, at));
+			at += whole ? thread_record.size : thread_head.size;
+		}
+	}
+
+	/** What threads used, by place. */
+	private times(threads: readonly ThreadUse[]): TaskTime[] {
+		const times: TaskTime[] = [];
+		for (const thread of threads) {
+			const task = this.task(thread);
+			for (const { used_ns, place, work, cycles, cycles_ns } of thread.parts)
+				times.push({ task, cpu_ns: used_ns, place, work, cycles, cycles_ns });
+		}
+		return times;
+	}
+
+	private learnCycles(threads: readonly ThreadUse[]): void {
+		let cycles = 0;
+		let ns = 0;
+		for (const { parts } of threads) {
+			for (const part of parts) {
+				cycles += part.cycles;
+				ns += part.cycles_ns;
+			}
+		}
+		this.cycles?.learn(cycles, ns);
+	}
+
+	private sum<T>(map: { readonly name: string; readonly value: Struct<T> }, figure: (shard: T) => Count): Count {
+		return this.bpf.shards(map).reduce((sum, shard) => sum + figure(shard), 0);
+	}
+
+	private takeLosses(): void {
+		let records = 0;
+		let time = 0;
+		for (const shard of this.bpf.shards(maps.lost)) {
+			records += shard.records;
+			time += shard.cpu_ns;
+		}
+		this.ledger.lose(records - this.lostRecords, time - this.lostTime);
+		this.lostRecords = records;
+		this.lostTime = time;
+	}
+
+	private process(use: ProcessUse): Process {
+		let known = this.processes.get(use);
+		if (known === undefined) {
+			known = new Process(use, this.cgroups);
+			this.processes.set(use, known);
+		}
+		return known;
+	}
+
+	private task(use: ThreadUse): Task {
+		let known = this.tasks.get(use);
+		if (known === undefined) {
+			known = new Task(use, this.process(use.process));
+			this.tasks.set(use, known);
+		}
+		return known;
+	}
+}

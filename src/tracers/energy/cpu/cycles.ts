@@ -1,0 +1,108 @@
+/**
+ * CPU cycles where the processor counts them: one perf event on each CPU, which bpf/include/thread-detail.bpf.h reads at
+ * context switches. Cycles per nanosecond are the clock at which a thread really ran, turbo and throttling included.
+ */
+
+import { Unavailable } from '../../../core/errors.ts';
+import type { BpfAddon, BpfError, PerfCounter } from '../../../core/native.ts';
+
+/** A perf event by PMU type and config. */
+export interface PerfEvent {
+	type: number;
+	config: number;
+}
+
+/** PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES. */
+export const hardwareCycles: PerfEvent = { type: 0, config: 0 };
+
+/** A counter as it stood at a context switch of its CPU. */
+export interface CyclesAtSwitch {
+	counter: number;
+	/** CLOCK_MONOTONIC of that; 0: not known. */
+	at_ns: number;
+}
+
+/** No processor has a faster clock, nor runs at a slower one: what lies outside is a counter that tells nonsense. */
+const SLOWEST_GHZ = 0.01;
+const FASTEST_GHZ = 20;
+
+export class CycleCounters {
+	readonly counters: ReadonlyMap<number, PerfCounter>;
+	/** What is counted when it is not cycles (tests); empty otherwise. */
+	readonly standIn: string;
+	private readonly last = new Map<number, CyclesAtSwitch>();
+	/** CPUs without a context switch in the last interval: their clock in it, GHz. */
+	private readonly unswitched = new Map<number, number>();
+	/** Of the last interval in which anything was counted. */
+	private meanGhz: number | undefined;
+	/** The highest mean so far: what stands for full speed where nobody tells. */
+	private bestGhz = 0;
+
+	/** Throws {@link Unavailable} where the event cannot be counted on all CPUs. */
+	constructor(addon: Pick<BpfAddon, 'openCounter'>, cpus: readonly number[], event: PerfEvent = hardwareCycles) {
+		const counters = new Map<number, PerfCounter>();
+		this.counters = counters;
+		const real = event.type === hardwareCycles.type && event.config === hardwareCycles.config;
+		this.standIn = real ? '' : `a stand-in for tests: perf event ${event.type}:${event.config}`;
+		try {
+			for (const cpu of cpus) counters.set(cpu, addon.openCounter(event.type, event.config, cpu));
+		} catch (error) {
+			this.close();
+			throw new Unavailable(
+				`no CPU cycles can be counted (${(error as Partial<BpfError>).code ?? String(error)})`,
+				'usual in virtual machines: give them a PMU, or leave out --weight',
+				error,
+			);
+		}
+	}
+
+	/** The interval is over; what `counters` said at the last context switch of each CPU. */
+	tick(switches: ReadonlyMap<number, CyclesAtSwitch>): void {
+		this.unswitched.clear();
+		for (const [cpu, { counter, at_ns }] of switches) {
+			const last = this.last.get(cpu);
+			// whoever runs there has not been charged its cycles: the counter has them
+			const now = at_ns > 0 && last?.at_ns === at_ns ? this.now(cpu) : undefined;
+			if (last && now) {
+				const ghz = (now.counter - last.counter) / (now.at_ns - last.at_ns);
+				if (isClock(ghz)) this.unswitched.set(cpu, ghz);
+			}
+			this.last.set(cpu, { counter, at_ns });
+		}
+	}
+
+	/** Cycles of all threads in the interval and the time for which they were counted. */
+	learn(cycles: number, ns: number): void {
+		if (!isClock(cycles / ns)) return;
+		this.meanGhz = cycles / ns;
+		this.bestGhz = Math.max(this.bestGhz, this.meanGhz);
+	}
+
+	/** The clock at which a thread ran: its own cycles, else those of its CPU, else the mean of all; undefined: none yet. */
+	ghz(cpu: number, own: number | undefined): number | undefined {
+		return own !== undefined && isClock(own) ? own : (this.unswitched.get(cpu) ?? this.meanGhz);
+	}
+
+	get fullGhz(): number {
+		return this.bestGhz;
+	}
+
+	/** Idempotent. */
+	close(): void {
+		for (const counter of this.counters.values()) counter.close();
+	}
+
+	private now(cpu: number): CyclesAtSwitch | undefined {
+		try {
+			const count = this.counters.get(cpu)?.read();
+			return count && { counter: Number(count.value), at_ns: Number(process.hrtime.bigint()) };
+		} catch {
+			// taken by others, or the CPU has gone: its threads get the mean
+			return undefined;
+		}
+	}
+}
+
+function isClock(ghz: number): boolean {
+	return ghz >= SLOWEST_GHZ && ghz <= FASTEST_GHZ;
+}

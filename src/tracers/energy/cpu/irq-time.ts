@@ -1,0 +1,49 @@
+/** Time that CPUs spent in interrupts, where the kernel keeps it apart from that of tasks: from `/proc/stat`. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Ns } from '../../../lib/units.ts';
+import { clockTicksPerSecond, parseCpuIrq, ticksToNs } from '../proc/stat.ts';
+import type { PlacedWork } from './cpu-use.ts';
+import type { Placement } from './thread-use.ts';
+
+/** A way to know the time of interrupts. */
+export interface InterruptTime {
+	/** By CPU number, since the last read. */
+	read(): Map<number, Ns>;
+}
+
+/** The kernel counts in ns and shows clock ticks: what is cut off comes with a later read. */
+export class KernelIrqTime implements InterruptTime {
+	private readonly path: string;
+	private readonly ticks = clockTicksPerSecond();
+	private last: Map<number, number>;
+
+	constructor(procRoot: string) {
+		this.path = join(procRoot, 'stat');
+		this.last = this.now();
+	}
+
+	read(): Map<number, Ns> {
+		const now = this.now();
+		const gained = new Map<number, Ns>();
+		// a CPU that came online begins where it is now
+		for (const [cpu, ticks] of now)
+			gained.set(cpu, ticksToNs(Math.max(0, ticks - (this.last.get(cpu) ?? ticks)), this.ticks));
+		this.last = now;
+		return gained;
+	}
+
+	private now(): Map<number, number> {
+		try {
+			return parseCpuIrq(readFileSync(this.path, 'latin1'));
+		} catch {
+			return new Map();
+		}
+	}
+}
+
+/** Weighed as the CPU time of tasks is, so that both can be added. */
+export function placeIrq(times: ReadonlyMap<number, Ns>, placement: Placement): { irq: PlacedWork[]; irq_ns: Ns } {
+	const irq = Array.from(times, ([cpu, ns]) => ({ work: ns * placement.speedOf(cpu), place: placement.placeOf(cpu) }));
+	return { irq, irq_ns: [...times.values()].reduce((sum, ns) => sum + ns, 0) };
+}

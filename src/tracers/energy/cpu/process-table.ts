@@ -1,0 +1,150 @@
+/** The processes of the ledger: who is alive, who has ended, what they are called. What has not changed costs nothing. */
+
+import { sameName } from '../../../lib/decode.ts';
+import { sanitize } from '../../../lib/sanitize.ts';
+import type { Count, Ns } from '../../../lib/units.ts';
+import { GRACE, type ProcessUse, type ThreadSample } from './thread-use.ts';
+
+export interface Process extends ProcessUse {
+	/** The bytes that `comm` was made from. */
+	rawComm: Uint8Array;
+	/** Threads that still have an entry in the ledger: alive, or on their way out. */
+	entries: number;
+	/** Its leader has exited, which is the end of it when no other thread is alive. */
+	leaderGone: boolean;
+	/** Number of the interval in which it was told to have ended; 0: in none. */
+	ended: number;
+	/** When it was last heard of without a thread alive, ns since boot. */
+	heard: Ns;
+	/** Number of the interval in which it became as it is, but for its CPU time. */
+	changed: number;
+}
+
+export class ProcessBook {
+	/** By pid and start. */
+	private readonly known = new Map<string, Process>();
+	/** Without a thread alive. */
+	private readonly ending = new Set<Process>();
+	/** Of those: their leader must be alive, although no look has met it. */
+	private presumed: Process[] = [];
+	private changed: Process[] = [];
+	private interval = 0;
+
+	/** A new interval. */
+	begin(): void {
+		this.interval++;
+		for (const process of this.presumed) process.threads = 0;
+		this.presumed = [];
+		this.changed = [];
+	}
+
+	/** One more thread of it is alive. */
+	enter(process: Process): void {
+		process.threads++;
+		this.ending.delete(process);
+		this.change(process);
+	}
+
+	/** One less. */
+	leave(process: Process, now: Ns): void {
+		process.threads--;
+		this.change(process);
+		if (process.threads > 0) return;
+		process.heard = now;
+		this.ending.add(process);
+	}
+
+	/** The process of a thread, made where it is not known. */
+	of(sample: ThreadSample, now: Ns): Process {
+		const { tgid, process_start } = sample;
+		const known = process_start > 0 ? this.known.get(keyOf(tgid, process_start)) : this.latest(tgid);
+		if (known) return known;
+		const process: Process = {
+			pid: tgid,
+			start: process_start || sample.start,
+			comm: sanitize(sample.comm),
+			rawComm: sample.comm.slice(),
+			cgroup: sample.cgroup,
+			uid: sample.uid,
+			cpu_ns: 0,
+			cpu_ns_total: 0,
+			threads: 0,
+			entries: 0,
+			leaderGone: false,
+			ended: 0,
+			heard: now,
+			changed: 0,
+		};
+		this.known.set(keyOf(tgid, process.start), process);
+		this.ending.add(process);
+		this.change(process);
+		return process;
+	}
+
+	/** Name, cgroup and user as its leader has them; the name is made anew only when its bytes changed. */
+	describe(process: Process, { comm, cgroup, uid }: ThreadSample): void {
+		const named = sameName(process.rawComm, comm);
+		if (named && process.cgroup === cgroup && process.uid === uid) return;
+		this.change(process);
+		process.cgroup = cgroup;
+		process.uid = uid;
+		if (named) return;
+		process.rawComm = comm.slice();
+		process.comm = sanitize(comm);
+	}
+
+	/** What the interval brought, which is over. */
+	take(now: Ns): { changed: Process[]; alive: Count; ended: Count } {
+		let ended = 0;
+		for (const process of this.ending) {
+			const stale = now - process.heard > GRACE;
+			// born after the look: only a thread of it that has come and gone is known, its leader must be alive
+			if (!process.leaderGone && !stale) {
+				process.threads = 1;
+				this.presumed.push(process);
+				this.change(process);
+			} else if (process.ended === 0) {
+				process.ended = this.interval;
+				ended++;
+				this.change(process);
+			}
+			if (process.cpu_ns > 0) process.heard = now;
+			else if (process.threads === 0 && process.entries === 0 && stale) {
+				this.ending.delete(process);
+				this.known.delete(keyOf(process.pid, process.start));
+			}
+		}
+		return {
+			changed: this.changed.filter((process) => this.isListed(process)),
+			alive: this.known.size - this.ending.size + this.presumed.length,
+			ended,
+		};
+	}
+
+	/** All alive, and those ended that had something left to be charged or have not been shown as ended. */
+	listed(): Process[] {
+		return [...this.known.values()].filter((process) => this.isListed(process));
+	}
+
+	private isListed({ threads, cpu_ns, ended }: Process): boolean {
+		return threads > 0 || cpu_ns > 0 || ended === this.interval;
+	}
+
+	private change(process: Process): void {
+		if (process.changed === this.interval) return;
+		process.changed = this.interval;
+		this.changed.push(process);
+	}
+
+	/** The process that has, or had last, this pid. */
+	private latest(pid: number): Process | undefined {
+		let latest: Process | undefined;
+		for (const process of this.known.values())
+			if (process.pid === pid && process.start >= (latest?.start ?? 0)) latest = process;
+		return latest;
+	}
+}
+
+function keyOf(pid: number, start: Ns): string {
+	return `${pid}:${start}`;
+}

@@ -1,0 +1,34 @@
+/** Requests that the disks have completed, from `/proc/diskstats`: what the forecast knows of IO. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Count } from '../../lib/units.ts';
+
+export class IoCount {
+	private readonly path: string;
+	private last: number | undefined;
+
+	constructor(procRoot: string) {
+		this.path = join(procRoot, 'diskstats');
+		this.last = this.now();
+	}
+
+	/** Reads and writes since the last call, partitions counted again; undefined where nobody counts. */
+	read(): Count | undefined {
+		const before = this.last;
+		this.last = this.now();
+		return before === undefined || this.last === undefined ? undefined : Math.max(0, this.last - before);
+	}
+
+	private now(): number | undefined {
+		try {
+			let sum = 0;
+			for (const line of readFileSync(this.path, 'latin1').split('\n')) {
+				const fields = line.trim().split(/ +/);
+				sum += Number(fields[3] ?? 0) + Number(fields[7] ?? 0);
+			}
+			return Number.isFinite(sum) ? sum : undefined;
+		} catch {
+			return undefined;
+		}
+	}
+}

@@ -1,0 +1,78 @@
+/** Options of the energy tab. */
+import type { OptionSpec } from '../../core/tracer.ts';
+import { weightChoices } from './power/weighting.ts';
+import { sourceChoices } from './sources/candidates.ts';
+
+export const energyOptions: readonly OptionSpec[] = [
+	{
+		name: 'source',
+		type: 'string',
+		default: 'auto',
+		choices: sourceChoices,
+		placeholder: 'NAME',
+		help: 'where watts come from; time: none',
+	},
+	{
+		name: 'power',
+		short: 'p',
+		type: 'number',
+		default: 15,
+		min: 0.001,
+		max: 100_000,
+		placeholder: 'WATTS',
+		help: 'power of the machine with all CPUs busy (TDP), for the model',
+	},
+	{
+		name: 'idle',
+		type: 'number',
+		default: 0,
+		min: 0,
+		max: 100_000,
+		placeholder: 'WATTS',
+		help: 'power of the machine with all CPUs idle, for the model (0: --idle-share of --power)',
+	},
+	{
+		name: 'idle-share',
+		type: 'number',
+		default: 20,
+		min: 0,
+		max: 100,
+		placeholder: 'PERCENT',
+		help: 'part of --power that is used when all CPUs are idle, for the model; processors idle at 10 to 30 % of their TDP',
+	},
+	{
+		name: 'frequency-exponent',
+		type: 'number',
+		default: 2,
+		min: 0,
+		max: 4,
+		placeholder: 'N',
+		help: 'power of a busy CPU grows with its frequency to this, 1 to 3 as a rule (needs cpufreq)',
+	},
+	{
+		name: 'policy',
+		type: 'string',
+		default: 'active',
+		choices: ['active', 'idle-spread', 'seed'],
+		placeholder: 'NAME',
+		help: 'idle energy apart, or shared out, or watts / CPUs × seconds',
+	},
+	{
+		name: 'weight',
+		type: 'string',
+		default: 'auto',
+		choices: weightChoices,
+		placeholder: 'NAME',
+		help: 'share energy by CPU time, time × frequency or cycles; auto: the best there is',
+	},
+	{ name: 'seed-compatible', type: 'boolean', default: false, help: 'the same as --policy seed' },
+	{
+		name: 'forecast',
+		type: 'number',
+		default: 10,
+		min: 1,
+		max: 3600,
+		placeholder: 'SECONDS',
+		help: 'how far the energy is foretold',
+	},
+];

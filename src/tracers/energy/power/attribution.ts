@@ -1,0 +1,112 @@
+/** Who gets which part of the measured energy: shares in whole µJ that add up to the whole, always. */
+import type { MicroJoules, Ns } from '../../../lib/units.ts';
+import type { PlacedWork } from '../cpu/cpu-use.ts';
+
+/**
+ * Split a whole number in proportion to weights, into whole numbers whose sum is exactly `total` (largest remainder;
+ * equal remainders go to the earlier entries, so the result is the same every time).
+ * @param total integer ≥ 0
+ * @param weights ≥ 0; all zero: nothing can be split and the result is all zero
+ */
+export function apportion(total: number, weights: ArrayLike<number>): number[] {
+	let sum = 0;
+	for (let i = 0; i < weights.length; i++) sum += weights[i] as number;
+	const parts = new Array<number>(weights.length).fill(0);
+	if (sum <= 0 || total <= 0) return parts;
+	const remainders: { index: number; rest: number }[] = [];
+	let left = total;
+	for (let i = 0; i < weights.length; i++) {
+		const weight = weights[i] as number;
+		if (weight <= 0) continue;
+		const exact = (total * weight) / sum;
+		const part = Math.min(Math.floor(exact), left);
+		parts[i] = part;
+		left -= part;
+		remainders.push({ index: i, rest: exact - part });
+	}
+	remainders.sort((a, b) => b.rest - a.rest || a.index - b.index);
+	// Fewer are left than there are entries, but for rounding of very large numbers: hence the modulo.
+	for (let i = 0; left > 0; i++, left--) {
+		const { index } = remainders[i % remainders.length] as { index: number };
+		parts[index] = (parts[index] as number) + 1;
+	}
+	return parts;
+}
+
+/** What a source of power says about one interval, whole µJ. */
+export interface Measured {
+	measured_uj: MicroJoules;
+	/** The part that is used whether anything runs or not. */
+	idle_uj: MicroJoules;
+}
+
+/** Σ rows_uj + idle_uj + irq_uj + unattributed_uj = measured_uj. */
+export interface Attribution extends Measured {
+	/** In the order of the weights. */
+	rows_uj: MicroJoules[];
+	irq_uj: MicroJoules;
+	unattributed_uj: MicroJoules;
+}
+
+/** `active`: idle energy apart. `idle-spread`: it is shared out like the rest, as long as anybody ran. */
+export type Policy = 'active' | 'idle-spread';
+
+/**
+ * What was used beyond idle goes to those who ran, by their CPU time, interrupts among them. Time that is known but
+ * belongs to no row (lost records) takes its part as `unattributed_uj`, as does active energy when nobody ran.
+ */
+export function attribute(
+	measured: Measured,
+	cpu: ArrayLike<Ns>,
+	unattributed: Ns,
+	irq: Ns = 0,
+	policy: Policy = 'active',
+): Attribution {
+	const measured_uj = Math.max(0, Math.round(measured.measured_uj));
+	const weights = new Float64Array(cpu.length + 2);
+	weights.set(cpu as ArrayLike<number>);
+	weights[cpu.length] = unattributed;
+	weights[cpu.length + 1] = irq;
+	const spread = policy === 'idle-spread' && weights.some((weight) => weight > 0);
+	const idle_uj = spread ? 0 : Math.min(measured_uj, Math.max(0, Math.round(measured.idle_uj)));
+	const active = measured_uj - idle_uj;
+	const rows_uj = apportion(active, weights);
+	const irq_uj = rows_uj.pop() as number;
+	const unattributed_uj = rows_uj.pop() as number;
+	const attributed = rows_uj.reduce((sum, part) => sum + part, unattributed_uj + irq_uj);
+	return { measured_uj, idle_uj, irq_uj, rows_uj, unattributed_uj: unattributed_uj + (active - attributed) };
+}
+
+/**
+ * The same for a machine of several packages: each one's energy goes to those who ran there. The last of `places` has
+ * the energy that belongs to no package, and goes to everybody. Time without a known place is in every place alike.
+ */
+export function attributePlaces(
+	places: readonly Measured[],
+	tasks: readonly PlacedWork[],
+	unattributed: Ns,
+	irq: readonly PlacedWork[],
+	policy: Policy,
+): Attribution {
+	const total: Attribution = {
+		measured_uj: 0,
+		idle_uj: 0,
+		irq_uj: 0,
+		unattributed_uj: 0,
+		rows_uj: new Array<number>(tasks.length).fill(0),
+	};
+	for (const [place, measured] of places.entries()) {
+		const everywhere = place === places.length - 1;
+		if (measured.measured_uj <= 0) continue;
+		const part = everywhere ? 1 : 1 / (places.length - 1);
+		const here = ({ work, place: where }: PlacedWork): number =>
+			where === null ? work * part : everywhere || where === place ? work : 0;
+		const weights = Float64Array.from(tasks, here);
+		const interrupts = irq.reduce((sum, entry) => sum + here(entry), 0);
+		const result = attribute(measured, weights, unattributed * part, interrupts, policy);
+		for (const key of ['measured_uj', 'idle_uj', 'irq_uj', 'unattributed_uj'] as const) total[key] += result[key];
+		for (const [index, energy] of result.rows_uj.entries())
+			total.rows_uj[index] = (total.rows_uj[index] as number) + energy;
+	}
+	return total;
+}

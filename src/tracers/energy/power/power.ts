@@ -1,0 +1,165 @@
+/** Energy of the intervals: from a counter, from the model, or none at all. Everything the badge says about it. */
+
+import type { Source } from '../../../core/snapshot.ts';
+import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
+import type { MicroJoules, Ns, Watts } from '../../../lib/units.ts';
+import type { CpuCounter } from '../cpu/cpu-use.ts';
+import type { EnergyDomain, EnergySource } from '../sources/source.ts';
+import type { Measured } from './attribution.ts';
+import type { Processors } from './cpufreq.ts';
+import { IdleBaseline } from './idle.ts';
+import { type ModelParameters, microJoules, modelEnergy, modelError, ranges, seedEnergy } from './model.ts';
+import type { Weighting } from './weighting.ts';
+
+/** One energy counter, whether or not it is part of the total. */
+export interface DomainEnergy extends EnergyDomain {
+	/** null: not known for this interval. */
+	energy_uj: MicroJoules | null;
+}
+
+export interface PowerReading {
+	/** One for each place (package), and the last for what belongs to none of them. */
+	places: Measured[];
+	/** false: nothing was measured in this interval; the energies are 0 and mean nothing. */
+	known: boolean;
+	/** What is special about the interval. */
+	marked: SafeText[];
+	domains: DomainEnergy[];
+	uncertainty: string;
+}
+
+/** A source of power. */
+export interface Power {
+	readonly kind: string;
+	readonly description: string;
+	readonly scope: SafeText;
+	readonly hooks: readonly string[];
+	/**
+	 * Energy of the interval that ends now.
+	 * @param dt its measured length
+	 * @param work CPU time of all tasks in it, weighed by speed, by place
+	 */
+	read(dt: Ns, work: readonly number[]): PowerReading;
+	close(): void;
+}
+
+const none: Measured = { measured_uj: 0, idle_uj: 0 };
+
+function round(watts: Watts): number {
+	return Math.round(watts * 100) / 100;
+}
+
+function percent(part: number): string {
+	return `±${Math.round(part * 100)} %`;
+}
+
+const sum = (all: number, part: number): number => all + part;
+
+/** Of the machine as a whole, from the work of all tasks: nothing is read for it. */
+function computedPower(
+	about: Pick<Power, 'kind' | 'description' | 'scope'>,
+	compute: (dt: Ns, work: number) => { energy: Measured; known: boolean; uncertainty: string },
+): Power {
+	return {
+		...about,
+		hooks: [],
+		read(dt, work) {
+			const { energy, known, uncertainty } = compute(dt, work.reduce(sum, 0));
+			return { places: [...work.map(() => none), energy], known, marked: [], domains: [], uncertainty };
+		},
+		close() {},
+	};
+}
+
+export function modelPower(parameters: ModelParameters, processors: Processors): Power {
+	const { tdp, idleShare, cpus } = parameters;
+	const about = {
+		kind: 'model',
+		description: `no power counter in use: ${round(tdp * idleShare)} W idle, ${round(tdp)} W with all ${cpus} CPUs busy (set with --power)`,
+		scope: safe`CPUs as modelled`,
+	};
+	return computedPower(about, (dt, work) => {
+		const energy = modelEnergy(parameters, dt, work);
+		// the model knows one machine: its packages are alike
+		const error = percent(modelError(energy, processors.exponentError));
+		const uncertainty = `watts ${error} (modelled: idle ${percent(ranges.idle)}, full power ${percent(ranges.tdp)})`;
+		return { energy, known: true, uncertainty };
+	});
+}
+
+export function seedPower(parameters: ModelParameters): Power {
+	const { tdp, cpus } = parameters;
+	const about = {
+		kind: 'model',
+		description: `the original monitor's model: ${round(tdp)} W / ${cpus} CPUs × seconds of CPU time; what nobody used counts as idle`,
+		scope: safe`CPUs as modelled`,
+	};
+	const uncertainty = 'watts ±70 % (an idle CPU is taken to draw as much as a busy one)';
+	return computedPower(about, (dt, work) => ({ energy: seedEnergy(parameters, dt, work), known: true, uncertainty }));
+}
+
+/** CPU seconds only. */
+export function noPower(): Power {
+	const about = {
+		kind: 'time',
+		description: 'CPU time only (--source time): no watts are shown, and energies in JSON are 0 without meaning',
+		scope: safe`none`,
+	};
+	return computedPower(about, () => ({ energy: none, known: false, uncertainty: 'no watts' }));
+}
+
+/** Energy from a counter; idle is learned, for each package by itself. */
+export function counterPower(source: EnergySource, processors: Processors, idleShare: number): Power {
+	const baselines = [...processors.packages, null].map(() => new IdleBaseline(idleShare));
+	const cpus = processors.cpus.reduce(sum, 0);
+	const split = (energy: MicroJoules, place: number, dt: Ns, work: number, count: number): Measured => {
+		if (energy <= 0 || dt <= 0) return { measured_uj: Math.max(0, energy), idle_uj: 0 };
+		// µJ / ns = kW
+		const idle = (baselines[place] as IdleBaseline).update((energy / dt) * 1000, work / (dt * count));
+		return { measured_uj: energy, idle_uj: Math.min(energy, Math.round(microJoules(idle, dt))) };
+	};
+	return {
+		kind: source.kind,
+		description: `${source.description}; idle power is learned from quiet moments`,
+		scope: source.scope,
+		hooks: source.hooks,
+		read(dt, work) {
+			const { measured_uj, domain_uj, package_uj, marked, silent } = source.read(dt);
+			let rest = measured_uj;
+			const places = processors.packages.map((number, place) => {
+				// with one package, or without knowing them, everything is the machine's
+				const energy = processors.packages.length > 1 && number !== null ? (package_uj.get(number) ?? 0) : 0;
+				rest -= energy;
+				return split(energy, place, dt, work[place] ?? 0, processors.cpus[place] ?? 1);
+			});
+			places.push(split(rest, places.length, dt, work.reduce(sum, 0), cpus));
+			return {
+				places,
+				known: !silent,
+				marked: silent ? [safe`not measured in this interval`, ...marked] : marked,
+				domains: source.domains.map((domain, index) => ({ ...domain, energy_uj: domain_uj[index] ?? null })),
+				uncertainty: `watts ${source.uncertainty}`,
+			};
+		},
+		close: () => source.close(),
+	};
+}
+
+/** The badge: power and CPU time in one. */
+export function describeSource(
+	power: Power,
+	uncertainty: string,
+	cpu: CpuCounter['about'],
+	{ kind: weighting, why }: Pick<Weighting, 'kind' | 'why'>,
+): Source {
+	const shared = power.kind === 'time' ? '' : `shared out by ${weighting}${why === '' ? '' : ` (${why})`}`;
+	return {
+		kind: power.kind,
+		description: [power.description, shared, cpu.description].filter((part) => part !== '').join('; '),
+		weighting,
+		uncertainty: `${uncertainty}; CPU time ${cpu.uncertainty}`,
+		hooks: [...power.hooks, ...cpu.hooks].map((hook) => sanitize(hook)),
+		scope: power.scope,
+		missing: (cpu.missing ?? []).map((sentence) => sanitize(sentence)),
+	};
+}

@@ -1,0 +1,388 @@
+/**
+ * CPU time of every process the traditional way: `/proc/PID/stat` of all of them, again and again. It needs no
+ * privilege and no BPF, and pays for that: times come in clock ticks (10 ms), whatever starts and ends between two
+ * samples is never seen, and what a process used after its last sample is lost with it. How much that is, `missed_ns`
+ * says: it is held against `/proc/stat`, which counts for everybody.
+ *
+ * Nothing here waits: the owner calls {@link ProcSampler.sample} from its timer and {@link ProcSampler.read} at the end
+ * of an interval.
+ */
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Unavailable } from '../../../core/errors.ts';
+import type { Source } from '../../../core/snapshot.ts';
+import { threadCpu } from '../../../energy/thread-cpu.ts';
+import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
+import type { Count, Ns } from '../../../lib/units.ts';
+import { blindSpots } from './blind-spots.ts';
+import { ProcMachine } from './machine.ts';
+import { type ProcLost, type ProcReading, type ProcRow, type ProcSamplerOptions, SAMPLE_PERIOD } from './reading.ts';
+import { clockTicksPerSecond, emptyProcessStat, parseCgroup, parseProcessStat, ticksToNs } from './stat.ts';
+
+/** Longest line: 52 fields of up to 20 digits and a name of up to 64 bytes. */
+const LINE_BYTES = 2048;
+/** More ended processes than this in one interval are counted, not kept. */
+const MAX_ENDED = 65_536;
+
+/** Instead of a length: the process has ended / is there and cannot be read. */
+const GONE = -1;
+const REFUSED = -2;
+
+const ZOMBIE = 0x5a;
+const DEAD = 0x58;
+const BACKSLASH = 0x5c;
+
+interface Entry {
+	readonly name: string;
+	readonly pid: number;
+	/** Clock ticks, like all times in here. */
+	readonly start: number;
+	/** CPU time now / when the interval began / when we first met it (0: we saw it from its birth). */
+	cpu: number;
+	cpuBefore: number;
+	readonly cpuAtFirst: number;
+	threads: Count;
+	comm: SafeText;
+	/** The bytes that `comm` was made from. */
+	rawComm: Uint8Array;
+	cgroup: SafeText | undefined;
+	/** Its stat file, held open: half the cost of opening it again. -1: not held. */
+	fd: number;
+	/** Number of the sample in which it was listed last. */
+	seen: number;
+	/** Has been in a reading as ended (a zombie stays listed until its parent looks). */
+	reported: boolean;
+}
+
+/**
+ * A held file costs the kernel a page and this process one of its descriptors, which others need too: a quarter of
+ * what the process may have, 1024 at most.
+ */
+function maxOpenFiles(): number {
+	try {
+		const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+		return Math.min(1024, Math.floor(Number(soft ?? 256) / 4));
+	} catch {
+		return 64;
+	}
+}
+
+function errorCode(error: unknown): string {
+	return (error as NodeJS.ErrnoException).code ?? '';
+}
+
+/** Reading the file of a process that has ended: gone from the directory, or held open and without its process. */
+function isGone(code: string): boolean {
+	return code === 'ENOENT' || code === 'ESRCH';
+}
+
+export class ProcSampler {
+	private readonly root: string;
+	private readonly ticks: number;
+	private readonly period: Ns;
+	private readonly cgroups: boolean;
+	private maxOpen: number;
+	private held = 0;
+	private readonly line = Buffer.alloc(LINE_BYTES);
+	private readonly stat = emptyProcessStat();
+	/** Opened by the last `load` and not yet closed or given to an entry. */
+	private fresh = -1;
+	private readonly machine: ProcMachine;
+
+	/** By the name of its directory. */
+	private readonly entries = new Map<string, Entry>();
+	/** Seen earlier and gone since the last reading. */
+	private ended: Entry[] = [];
+	/** Directories that refused, and the reading for which they were tried last. */
+	private readonly denied = new Map<string, number>();
+	private readonly lost: ProcLost = { vanished: 0, denied: 0, garbled: 0, failed: 0, overflow: 0 };
+	private round = 0;
+	private readings = 0;
+	/** Whoever started after the previous sample began is new; of the others we do not know what they used before. */
+	private newSince = Number.POSITIVE_INFINITY;
+
+	private samples = 0;
+	private cost: Ns = 0;
+	private readAt: Ns;
+
+	/** Takes the first sample, against which the first interval is held. Throws {@link Unavailable} without proc. */
+	constructor(options: ProcSamplerOptions = {}) {
+		this.root = resolve(options.procRoot ?? '/proc');
+		this.ticks = options.clockTicks ?? clockTicksPerSecond();
+		this.period = options.period ?? SAMPLE_PERIOD;
+		this.cgroups = options.cgroups ?? true;
+		this.maxOpen = options.maxOpen ?? maxOpenFiles();
+		this.machine = new ProcMachine(this.root, this.ticks);
+		try {
+			this.sample();
+		} catch (error) {
+			this.close();
+			throw error;
+		}
+		this.readAt = Number(process.hrtime.bigint());
+		this.forget();
+	}
+
+	/** Look at every process once. */
+	sample(): void {
+		const before = threadCpu();
+		this.round++;
+		this.samples++;
+		const uptime = this.machine.uptime();
+		for (const name of readdirSync(this.root)) {
+			const first = name.charCodeAt(0);
+			if (first >= 0x31 && first <= 0x39) this.visit(name);
+		}
+		for (const entry of this.entries.values()) if (entry.seen !== this.round) this.end(entry);
+		this.newSince = uptime;
+		this.cost += threadCpu() - before;
+	}
+
+	/** Take a last sample, and close the interval that began with the previous reading. */
+	read(): ProcReading {
+		this.sample();
+		const before = threadCpu();
+		const now = Number(process.hrtime.bigint());
+		const machine = this.machine.read();
+
+		const rows: ProcRow[] = [];
+		let alive = 0;
+		for (const entry of this.entries.values()) {
+			if (entry.threads > 0) alive++;
+			else if (entry.reported) continue;
+			rows.push(this.row(entry));
+		}
+		for (const entry of this.ended) rows.push(this.row(entry));
+		const used = rows.reduce((sum, row) => sum + row.cpu_ns, 0);
+
+		const reading: ProcReading = {
+			rows,
+			alive,
+			ended: rows.length - alive,
+			machine,
+			missed_ns: machine.busy - used,
+			dt_ns: now - this.readAt,
+			samples: this.samples,
+			cost_ns: this.cost + (threadCpu() - before),
+			lost: { ...this.lost },
+		};
+		this.readAt = now;
+		this.forget();
+		return reading;
+	}
+
+	/** What this is and what it cannot see, for the badge. */
+	source(): Source {
+		const tick = 1000 / this.ticks;
+		return {
+			kind: 'proc',
+			description: [
+				`CPU time as /proc/PID/stat counts it, looked at every ${this.period / 1e6} ms; needs no privilege. A process that starts and ends between two looks is missed, and the end of any other.`,
+				...blindSpots(this.root),
+			].join(' '),
+			uncertainty: `±${2 * tick} ms per process and interval (clock ticks of ${tick} ms)`,
+			hooks: ['/proc/PID/stat', '/proc/stat'],
+		};
+	}
+
+	/** Close all files. Idempotent; nothing else may be called afterwards. */
+	close(): void {
+		this.release();
+		this.entries.clear();
+		this.drop();
+		this.machine.close();
+	}
+
+	private visit(name: string): void {
+		if (this.denied.get(name) === this.readings) return;
+		const length = this.load(name);
+		const known = this.entries.get(name);
+		if (length === GONE) return;
+		const { stat } = this;
+		if (length === REFUSED || !parseProcessStat(this.line, length, stat)) {
+			if (length !== REFUSED) this.lost.garbled++;
+			// there, but not to be read just now: not the end of it
+			if (known) known.seen = this.round;
+			this.drop();
+			return;
+		}
+		let entry = known;
+		if (entry === undefined || entry.start !== stat.start) {
+			if (entry) this.end(entry);
+			entry = this.admit(name);
+		}
+		entry.seen = this.round;
+		// it never runs backwards, whatever the kernel's rounding says
+		if (stat.cpu > entry.cpu) entry.cpu = stat.cpu;
+		// a leader may be dead and its other threads alive
+		const over = (stat.state === ZOMBIE || stat.state === DEAD) && stat.threads <= 1;
+		entry.threads = over ? 0 : stat.threads;
+		this.describe(entry);
+		this.hold(entry);
+	}
+
+	/**
+	 * Read a process's line.
+	 * @returns its length, GONE or REFUSED. A file opened for it is in `fresh`.
+	 */
+	private load(name: string): number {
+		const known = this.entries.get(name);
+		if (known && known.fd >= 0) {
+			try {
+				return readSync(known.fd, this.line, 0, LINE_BYTES, 0);
+			} catch (error) {
+				if (!isGone(errorCode(error))) return this.refused(name, errorCode(error));
+			}
+			// this process is gone; its pid may already be another's
+			this.end(known);
+		}
+		try {
+			this.fresh = openSync(`${this.root}/${name}/stat`, 'r');
+			return readSync(this.fresh, this.line, 0, LINE_BYTES, 0);
+		} catch (error) {
+			this.drop();
+			return this.refused(name, errorCode(error));
+		}
+	}
+
+	private refused(name: string, code: string): number {
+		if (isGone(code)) {
+			this.lost.vanished++;
+			return GONE;
+		}
+		if (code === 'EACCES' || code === 'EPERM') {
+			if (!this.denied.has(name)) this.lost.denied++;
+			this.denied.set(name, this.readings);
+		} else {
+			this.lost.failed++;
+			if (code === 'EMFILE' || code === 'ENFILE') {
+				// others need descriptors more than we do
+				this.maxOpen = this.held >> 1;
+				this.release();
+			}
+		}
+		return REFUSED;
+	}
+
+	private admit(name: string): Entry {
+		const { stat } = this;
+		// A tick of slack: it starts a moment before it is listed. One that is older and was not there (hidden, refused)
+		// brings along a life we did not watch.
+		const unwatched = stat.start < this.newSince - 1 ? stat.cpu : 0;
+		const entry: Entry = {
+			name,
+			pid: Number(name),
+			start: stat.start,
+			cpu: stat.cpu,
+			cpuBefore: unwatched,
+			cpuAtFirst: unwatched,
+			threads: 0,
+			comm: '' as SafeText,
+			rawComm: new Uint8Array(),
+			cgroup: undefined,
+			fd: -1,
+			seen: this.round,
+			reported: false,
+		};
+		this.entries.set(name, entry);
+		return entry;
+	}
+
+	/** Name the process if its name changed. */
+	private describe(entry: Entry): void {
+		const { line } = this;
+		const { commStart, commEnd } = this.stat;
+		const length = commEnd - commStart;
+		const { rawComm } = entry;
+		let same = rawComm.length === length && length > 0;
+		for (let i = 0; same && i < length; i++) same = rawComm[i] === line[commStart + i];
+		if (same) return;
+		entry.rawComm = Uint8Array.prototype.slice.call(line, commStart, commEnd);
+		entry.comm = sanitize(this.unescaped(entry));
+		// a new program (exec) is what services and containers are moved to their cgroup for
+		entry.cgroup = undefined;
+	}
+
+	/** Some kernels write newline and backslash as `\n` and `\\` here, others do not; `comm` always has the bytes. */
+	private unescaped({ name, rawComm }: Entry): Uint8Array {
+		if (!rawComm.includes(BACKSLASH)) return rawComm;
+		try {
+			const comm = readFileSync(`${this.root}/${name}/comm`);
+			return comm.at(-1) === 0x0a ? comm.subarray(0, -1) : comm;
+		} catch {
+			return rawComm;
+		}
+	}
+
+	private cgroupOf(entry: Entry): SafeText {
+		if (!this.cgroups) return '' as SafeText;
+		if (entry.cgroup === undefined && entry.threads > 0) {
+			try {
+				entry.cgroup = sanitize(parseCgroup(readFileSync(`${this.root}/${entry.name}/cgroup`)));
+			} catch {
+				entry.cgroup = '' as SafeText;
+			}
+		}
+		return entry.cgroup ?? ('' as SafeText);
+	}
+
+	/** Keep the file that was just opened, or close it. */
+	private hold(entry: Entry): void {
+		if (this.fresh >= 0 && entry.fd < 0 && this.held < this.maxOpen) {
+			entry.fd = this.fresh;
+			this.fresh = -1;
+			this.held++;
+		}
+		this.drop();
+	}
+
+	private drop(): void {
+		if (this.fresh >= 0) closeSync(this.fresh);
+		this.fresh = -1;
+	}
+
+	private letGo(entry: Entry): void {
+		if (entry.fd < 0) return;
+		closeSync(entry.fd);
+		entry.fd = -1;
+		this.held--;
+	}
+
+	private release(): void {
+		for (const entry of this.entries.values()) this.letGo(entry);
+	}
+
+	private end(entry: Entry): void {
+		this.letGo(entry);
+		this.entries.delete(entry.name);
+		entry.threads = 0;
+		if (entry.reported) return;
+		if (this.ended.length < MAX_ENDED) this.ended.push(entry);
+		else this.lost.overflow++;
+	}
+
+	private row(entry: Entry): ProcRow {
+		return {
+			pid: entry.pid,
+			start_time: ticksToNs(entry.start, this.ticks),
+			comm: entry.comm,
+			cgroup: this.cgroupOf(entry),
+			cpu_ns: ticksToNs(entry.cpu - entry.cpuBefore, this.ticks),
+			cpu_ns_total: ticksToNs(entry.cpu - entry.cpuAtFirst, this.ticks),
+			threads: entry.threads,
+		};
+	}
+
+	/** Begin a new interval here. */
+	private forget(): void {
+		for (const entry of this.entries.values()) {
+			entry.cpuBefore = entry.cpu;
+			if (entry.threads === 0) entry.reported = true;
+		}
+		this.ended = [];
+		for (const [name, reading] of this.denied) if (reading < this.readings) this.denied.delete(name);
+		this.readings++;
+		this.samples = 0;
+		this.cost = 0;
+	}
+}

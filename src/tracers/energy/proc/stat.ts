@@ -1,0 +1,169 @@
+/** The text of `/proc/PID/stat`, `/proc/stat` and their neighbours: bytes in, numbers out, without making strings. */
+import { readFileSync } from 'node:fs';
+import { endianness } from 'node:os';
+import type { Count, Ns } from '../../../lib/units.ts';
+
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+/** One line of `/proc/PID/stat`. Made once and filled again and again. */
+export interface ProcessStat {
+	/** Where the name lies in the line: between the first `(` and the last `)`. */
+	commStart: number;
+	commEnd: number;
+	/** `R`, `S`, `Z`, … as a byte. */
+	state: number;
+	/** User and system time of all its threads, dead ones included; clock ticks. */
+	cpu: number;
+	threads: Count;
+	/** Since boot, clock ticks. */
+	start: number;
+}
+
+export function emptyProcessStat(): ProcessStat {
+	return { commStart: 0, commEnd: 0, state: 0, cpu: 0, threads: 0, start: 0 };
+}
+
+/**
+ * Take a line of `/proc/PID/stat` apart. The name may hold anything, brackets, spaces and newlines included, and what
+ * follows it never holds a bracket: so the last `)` ends it.
+ * @returns false when it is no such line, or was cut short; `into` is then meaningless
+ */
+export function parseProcessStat(line: Buffer, length: number, into: ProcessStat): boolean {
+	// 10 digits of a pid and a space at most
+	let open = 0;
+	while (line[open] !== 0x28) if (++open > 12 || open >= length) return false;
+	// never in front of 0: what an earlier, longer line left behind `length` is not looked at
+	const close = length > 0 ? line.lastIndexOf(0x29, length - 1) : -1;
+	if (close <= open || line[close + 1] !== SPACE) return false;
+	into.commStart = open + 1;
+	into.commEnd = close;
+	into.state = line[close + 2] as number;
+
+	let value = 0;
+	let digits = 0;
+	let field = 4;
+	for (let at = close + 4; at < length; at++) {
+		const byte = line[at] as number;
+		if (byte >= ZERO && byte <= NINE) {
+			value = value * 10 + (byte - ZERO);
+			digits++;
+			continue;
+		}
+		if (byte === MINUS && digits === 0) {
+			// some fields may be negative, none of ours
+			value = Number.NaN;
+			continue;
+		}
+		if (byte !== SPACE || digits === 0) return false;
+		if (field === 14) into.cpu = value;
+		else if (field === 15) into.cpu += value;
+		else if (field === 20) into.threads = value;
+		else if (field === 22) {
+			into.start = value;
+			return Number.isSafeInteger(into.cpu) && Number.isSafeInteger(into.threads) && Number.isSafeInteger(value);
+		}
+		field++;
+		value = 0;
+		digits = 0;
+	}
+	return false;
+}
+
+/** Times of all CPUs together, in the unit of whoever fills it. */
+export interface MachineTimes {
+	/** Everything but idle, IO wait and steal: tasks (guests included) and interrupts. */
+	busy: number;
+	idle: number;
+	/** Idle, while a task of that CPU waits for IO. */
+	iowait: number;
+	/** Part of `busy`. */
+	irq: number;
+	/** Part of `busy`. */
+	softirq: number;
+	/** The hypervisor ran somebody else. */
+	steal: number;
+}
+
+/**
+ * The first line of `/proc/stat`, clock ticks since boot. Guest time is in user time already.
+ * @returns undefined when it is no such line
+ */
+export function parseMachineStat(text: Buffer, length: number): MachineTimes | undefined {
+	const end = text.indexOf(NEWLINE);
+	if (end < 0 || end >= length) return undefined;
+	const [label, ...fields] = text.toString('latin1', 0, end).trim().split(/ +/);
+	const times = fields.map(Number);
+	if (label !== 'cpu' || times.length < 4 || !times.every((time) => Number.isSafeInteger(time) && time >= 0))
+		return undefined;
+	const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = times;
+	return { busy: user + nice + system + irq + softirq, idle, iowait, irq, softirq, steal };
+}
+
+/** Hard interrupts and softirqs of each CPU from the text of `/proc/stat`, clock ticks since boot, by CPU number. */
+export function parseCpuIrq(text: string): Map<number, number> {
+	const times = new Map<number, number>();
+	for (const [, cpu, fields] of text.matchAll(/^cpu(\d{1,5}) (.*)$/gm)) {
+		const [, , , , , irq = Number.NaN, softirq = Number.NaN] = (fields as string).trim().split(/ +/).map(Number);
+		if (Number.isSafeInteger(irq + softirq)) times.set(Number(cpu), irq + softirq);
+	}
+	return times;
+}
+
+/**
+ * The path of the cgroup that accounts CPU time, from `/proc/PID/cgroup`: the v1 `cpu` hierarchy where there is one,
+ * otherwise the unified one. Empty: none.
+ */
+export function parseCgroup(text: Buffer): Uint8Array {
+	let found = text.subarray(0, 0);
+	for (let from = 0; from < text.length; ) {
+		const newline = text.indexOf(NEWLINE, from);
+		const end = newline < 0 ? text.length : newline;
+		// hierarchy:controllers:path, where the path may hold colons
+		const first = text.indexOf(0x3a, from);
+		const second = first < 0 ? -1 : text.indexOf(0x3a, first + 1);
+		if (second >= 0 && second < end) {
+			const controllers = text.toString('latin1', first + 1, second).split(',');
+			const path = text.subarray(second + 1, end);
+			if (controllers.includes('cpu')) return path;
+			if (controllers[0] === '' || found.length === 0) found = path;
+		}
+		from = end + 1;
+	}
+	return found;
+}
+
+const AT_CLKTCK = 17;
+
+/**
+ * Clock ticks per second in the numbers of `/proc`, as the kernel tells each program at its start (AT_CLKTCK in its
+ * auxiliary vector; the C library's `sysconf(_SC_CLK_TCK)` and `getconf CLK_TCK` repeat this value). A process that
+ * may not read its own vector gets 100: that is USER_HZ on every architecture for which there is a Node.
+ */
+export function clockTicksPerSecond(): number {
+	try {
+		const vector = readFileSync('/proc/self/auxv');
+		const wide = !['arm', 'ia32', 'mips', 'mipsel'].includes(process.arch);
+		const little = endianness() === 'LE';
+		const word = (at: number): number => {
+			if (wide) return Number(little ? vector.readBigUInt64LE(at) : vector.readBigUInt64BE(at));
+			return little ? vector.readUInt32LE(at) : vector.readUInt32BE(at);
+		};
+		const size = wide ? 8 : 4;
+		for (let at = 0; at + 2 * size <= vector.length; at += 2 * size) {
+			const ticks = word(at + size);
+			if (word(at) === AT_CLKTCK && ticks > 0) return ticks;
+		}
+	} catch {
+		// a process that is not dumpable
+	}
+	return 100;
+}
+
+/** Clock ticks → ns. */
+export function ticksToNs(ticks: number, perSecond: number): Ns {
+	return Math.round((ticks * 1e9) / perSecond);
+}

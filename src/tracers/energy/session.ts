@@ -1,0 +1,253 @@
+/** Joins who used CPU time and how much energy there was, interval by interval. */
+
+import type { BpfCost, Options, Reading, Session } from '../../core/tracer.ts';
+import { Roster } from '../../lib/idle-rows.ts';
+import { safe } from '../../lib/sanitize.ts';
+import type { MicroJoules, Ns } from '../../lib/units.ts';
+import { cgroupName } from '../../system/cgroup-name.ts';
+import { Users } from '../../system/users.ts';
+import { type Account, Accounts, type Group, rests } from './accounts.ts';
+import type { CpuCounter, CpuUse } from './cpu/cpu-use.ts';
+import { EnergyForecast } from './forecast.ts';
+import { type GpuReader, shareGpuEnergy } from './gpu/gpu.ts';
+import { IoCount } from './io-count.ts';
+import { attributePlaces, type Policy } from './power/attribution.ts';
+import type { Processors } from './power/cpufreq.ts';
+import { describeSource, type Power } from './power/power.ts';
+import type { Weighting } from './power/weighting.ts';
+import type { EnergyExtra, EnergyFocus, EnergyForecastField, EnergyRow, GpuUse } from './snapshot.ts';
+import type { Rung } from './sources/candidates.ts';
+
+/** Threads listed of the process in focus. */
+const FOCUS_THREADS = 100;
+
+/** Everything an {@link EnergySession} is made of. */
+export interface Parts {
+	cpu: CpuCounter;
+	power: Power;
+	processors: Processors;
+	weighting: Pick<Weighting, 'kind' | 'why'>;
+	gpus: GpuReader[];
+	rungs: readonly Rung[];
+	policy: Policy;
+	/** Seconds to be foretold. */
+	horizon: number;
+	procRoot: string;
+}
+
+export class EnergySession implements Session<EnergyRow, EnergyExtra> {
+	private readonly parts: Parts;
+	private readonly accounts = new Accounts();
+	private readonly users = new Users();
+	private readonly forecast = new EnergyForecast();
+	private readonly io: IoCount;
+	private focused = 0;
+	/** Processes at rest, as the last read listed them; undefined: it listed others, or otherwise. */
+	private resting: Roster<EnergyRow> | undefined;
+	private wasKnown = false;
+	/** Rows of the last read by process. */
+	ungrouped: () => EnergyRow[] = () => [];
+
+	constructor(parts: Parts) {
+		this.parts = parts;
+		this.io = new IoCount(parts.procRoot);
+		// the first call is what it learns from
+		this.forecast.forecast(parts.horizon);
+	}
+
+	tune(changes: Options): void {
+		this.focused = Number(changes['focus'] ?? this.focused);
+	}
+
+	read(dt: Ns, group: string): Reading<EnergyRow, EnergyExtra> {
+		const { cpu, power, processors, weighting, rungs, policy } = this.parts;
+		processors.tick();
+		const use = cpu.read();
+		const work = workByPlace(use, processors.cpus.length);
+		const { places, known, marked, domains, uncertainty } = power.read(dt, work);
+		const { rows_uj, ...sums } = attributePlaces(places, use.used, use.unattributed_ns, use.irq, policy);
+
+		this.accounts.begin();
+		for (const [index, { task, cpu_ns }] of use.used.entries()) {
+			this.accounts.charge(task, cpu_ns, rows_uj[index] as MicroJoules);
+		}
+		const gpus = this.readGpus(dt, use);
+		const kind = (cpu.threads || group !== 'thread' ? group : 'process') as Group;
+		// µJ / ns = kW; to mW and ‰ of a CPU
+		const figure = ({ energy_uj, cpu_ns }: Account) => {
+			if (!known && power.kind !== 'time') return Number.NaN;
+			return Math.round(((known ? energy_uj * 1000 : cpu_ns) / dt) * 1000) / 1000;
+		};
+		const row = (account: Account, of = kind): EnergyRow => this.row(account, of, known, sums.measured_uj, dt);
+		// a row says whether its energy is known: those of before do not hold where that has changed
+		if (kind !== 'process' || known !== this.wasKnown) this.resting = undefined;
+		this.wasKnown = known;
+		const accounts =
+			kind === 'process' && this.resting
+				? this.accounts.news(use.changed, figure)
+				: this.accounts.list(kind, use.processes, use.threads, figure);
+		const rows =
+			kind === 'process'
+				? this.processRows(accounts, row)
+				: Array.from(accounts, (account) => row(account)).sort(mostFirst);
+		this.ungrouped = () => this.accounts.charged().map((account) => row(account, 'process'));
+		return {
+			rows,
+			extra: {
+				...sums,
+				measured: known,
+				marked,
+				irq_ns: use.irq_ns,
+				irq_in_rows_ns: Math.min(use.irq_ns, use.irq_in_tasks_ns),
+				domains,
+				gpus,
+				forecast: this.foretell(dt, known ? sums.measured_uj : null, work),
+				alive: use.alive,
+				ended: use.ended,
+				focus: this.focus(known, sums.measured_uj, dt),
+			},
+			source: { ...describeSource(power, uncertainty, cpu.about, weighting), rungs },
+			lost: use.lost,
+		};
+	}
+
+	cost(): BpfCost {
+		return this.parts.cpu.cost?.() ?? { ns: 0, runs: 0, recursionMisses: 0 };
+	}
+
+	close(): void {
+		const { cpu, power, gpus } = this.parts;
+		cpu.close();
+		power.close();
+		for (const gpu of gpus) gpu.close();
+	}
+
+	/** Those with news first, by CPU time; then all at rest, whose rows are made once. */
+	private processRows(news: Iterable<Account>, row: (account: Account) => EnergyRow): EnergyRow[] {
+		const resting = this.resting ?? new Roster();
+		this.resting = resting;
+		const rows: EnergyRow[] = [];
+		for (const account of news) {
+			const { threads } = account.task.process;
+			const made = row(account);
+			if (threads > 0 && account.history.length === 0 && rests(account)) {
+				resting.set(account, made);
+				continue;
+			}
+			rows.push(made);
+			if (threads > 0) resting.hide(account);
+			else resting.remove(account);
+		}
+		rows.sort(mostFirst);
+		resting.appendTo(rows);
+		return rows;
+	}
+
+	private readGpus(dt: Ns, use: CpuUse): GpuUse[] {
+		const { gpus } = this.parts;
+		if (gpus.length === 0) return [];
+		const processes = new Map(use.processes.map((process) => [process.pid, process]));
+		// a process can only keep a GPU busy that has run itself
+		const ran = new Set(use.used.map(({ task }) => task.process.pid));
+		return gpus.flatMap((gpu) =>
+			gpu.read(dt, ran).map((reading): GpuUse => {
+				const shares = shareGpuEnergy(reading, dt);
+				let { unattributed_uj } = shares;
+				for (const { pid, energy_uj } of shares.processes) {
+					const process = processes.get(pid);
+					if (process === undefined) unattributed_uj += energy_uj;
+					else {
+						const { start, comm } = process;
+						this.accounts.charge({ process, tid: pid, start, comm, alive: true }, 0, 0, energy_uj);
+					}
+				}
+				const busy = reading.processes?.reduce((sum, { busy_ns }) => sum + busy_ns, 0) ?? null;
+				return { name: reading.name, energy_uj: reading.energy_uj, unattributed_uj, busy_ns: busy };
+			}),
+		);
+	}
+
+	private foretell(dt: Ns, measured: MicroJoules | null, work: readonly number[]): EnergyForecastField {
+		const { processors, horizon } = this.parts;
+		const seconds = dt / 1e9;
+		const io = this.io.read();
+		if (measured !== null && seconds > 0) {
+			const cpus = processors.cpus.reduce((sum, count) => sum + count, 0);
+			const { frequency_ghz } = processors;
+			this.forecast.update({
+				seconds,
+				joules: measured / 1e6,
+				utilisation: work.reduce((sum, part) => sum + part, 0) / (dt * cpus),
+				...(frequency_ghz !== undefined && { frequency_ghz }),
+				...(io !== undefined && { io_per_s: io / seconds }),
+			});
+		}
+		const forecast = this.forecast.forecast(horizon);
+		return { seconds: horizon, learning: forecast === undefined, ...forecast };
+	}
+
+	private focus(known: boolean, measured_uj: MicroJoules, dt: Ns): EnergyFocus | null {
+		const pid = this.focused;
+		if (pid === 0) return null;
+		const found = this.accounts.ofProcess(pid);
+		const row = (account: Account, kind: Group) => this.row(account, kind, known, measured_uj, dt);
+		return {
+			pid,
+			process: found ? row(found.process, 'process') : null,
+			threads: this.parts.cpu.threads
+				? (found?.threads ?? []).slice(0, FOCUS_THREADS).map((thread) => row(thread, 'thread'))
+				: [],
+		};
+	}
+
+	private row(account: Account, kind: Group, known: boolean, measured_uj: MicroJoules, dt: Ns): EnergyRow {
+		const { task, cpu_ns, cpu_ns_total, energy_uj, energy_uj_total, processes, threads, history } = account;
+		const { process } = task;
+		const single = kind === 'process' || kind === 'thread';
+		const user = this.users.name(process.uid);
+		return {
+			pid: single ? process.pid : 0,
+			start_time: single ? process.start : 0,
+			...(kind === 'thread' && { tid: task.tid }),
+			comm:
+				kind === 'thread'
+					? task.comm
+					: kind === 'cgroup'
+						? cgroupName(process.cgroup)
+						: kind === 'user'
+							? user
+							: process.comm,
+			cgroup: single || kind === 'cgroup' ? process.cgroup : safe``,
+			user: single || kind === 'user' ? user : safe``,
+			cpu_ns,
+			cpu_ns_total,
+			energy_uj,
+			energy_uj_total,
+			// µJ / ns = kW
+			watts: dt > 0 ? (energy_uj / dt) * 1000 : 0,
+			share: measured_uj > 0 ? energy_uj / measured_uj : 0,
+			threads,
+			processes: kind === 'thread' ? 1 : processes,
+			...(!known && { unmeasured: true as const }),
+			...(this.parts.gpus.length > 0 && { gpu_uj: account.gpu_uj, gpu_uj_total: account.gpu_uj_total }),
+			...(history.length > 0 && { history }),
+		};
+	}
+}
+
+function mostFirst(a: EnergyRow, b: EnergyRow): number {
+	return b.cpu_ns - a.cpu_ns;
+}
+
+/** Everything that ran, by place; what has none was spent everywhere alike. */
+function workByPlace({ used, irq, unattributed_ns }: CpuUse, places: number): number[] {
+	const work = new Array<number>(places).fill(0);
+	let loose = unattributed_ns;
+	for (const parts of [used, irq]) {
+		for (const { place, work: part } of parts) {
+			if (place === null) loose += part;
+			else work[place] = (work[place] ?? 0) + part;
+		}
+	}
+	return work.map((part) => part + loose / places);
+}

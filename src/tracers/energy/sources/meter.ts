@@ -1,0 +1,106 @@
+/** Meters outside the processor: hwmon chips, the ACPI power meter, the battery. */
+import { join } from 'node:path';
+import { Unavailable } from '../../../core/errors.ts';
+import { safe, sanitize } from '../../../lib/sanitize.ts';
+import { type Battery, readBatteries } from './battery.ts';
+import { type Chip, channelName, channelSampler, type KnownMeter, knownMeter, readChips } from './hwmon.ts';
+import { powerSampler } from './sampler.ts';
+import { type EnergyHost, type EnergySource, type Meter, readMeters } from './source.ts';
+import { whyUnreadable } from './sysfs.ts';
+
+function makeSource(
+	rest: Pick<EnergySource, 'description' | 'scope' | 'percent' | 'hooks'>,
+	why: string,
+	meters: Meter[],
+): EnergySource {
+	return {
+		kind: 'meter',
+		...rest,
+		hooks: rest.hooks.map(sanitize),
+		uncertainty: `±${rest.percent} % (${why})`,
+		domains: meters.map(({ domain }) => domain),
+		read: (dt) => readMeters(meters, dt),
+		close() {},
+	};
+}
+
+function fromHwmon({ scope, level, channels, percent, why }: KnownMeter): EnergySource {
+	const meters = channels.map(
+		(channel): Meter => ({
+			domain: { name: channelName(channel), package: channel.package, level, counted: true },
+			sample: channelSampler(channel),
+		}),
+	);
+	const hooks = channels.map(({ path }) => path);
+	return makeSource({ description: `a hardware meter (hwmon): ${scope}`, scope, percent, hooks }, why, meters);
+}
+
+function fromBatteries(batteries: readonly Battery[]): EnergySource {
+	const scope = safe`battery: whole machine, only while discharging`;
+	const meters = batteries.map(
+		(battery): Meter => ({
+			domain: { name: sanitize(battery.name), package: null, level: 'machine', counted: true },
+			sample: powerSampler(() => battery.power()),
+		}),
+	);
+	const hooks = batteries.flatMap((battery) => battery.hooks);
+	const description = 'what the battery gives to the whole machine, screen and disks included';
+	return makeSource(
+		{ description, scope, percent: 10, hooks },
+		'the gauge changes every few seconds, and is looked at once per interval',
+		meters,
+	);
+}
+
+/** Chips that measure something nobody can tell us: good enough for who asks for it, not for a guess of ours. */
+function unknownChips(chips: readonly Chip[], others: ReadonlySet<string>): Chip[] {
+	const gpu = /^(amdgpu|radeon|nouveau|i915|xe)$/;
+	return chips.filter(({ name }) => !gpu.test(name) && !others.has(name));
+}
+
+function dischargingOf(batteries: readonly Battery[]): { discharging: Battery[]; reason: string } {
+	let reason = '';
+	const discharging = batteries.filter((battery) => {
+		try {
+			battery.power();
+			return true;
+		} catch (error) {
+			reason = `battery ${sanitize(battery.name)} ${whyUnreadable(error)}`;
+			return false;
+		}
+	});
+	return { discharging, reason };
+}
+
+/**
+ * The best meter: one that is known to measure the processors or the machine, else the batteries when they discharge.
+ * @param forced take also a chip of which nobody knows what it feeds
+ * Throws {@link Unavailable} when there is none.
+ */
+export function probeMeter(host: Pick<EnergyHost, 'sysRoot'>, forced = false): EnergySource {
+	const chips = readChips(join(host.sysRoot, 'class/hwmon'));
+	const known = knownMeter(chips);
+	if (known) return fromHwmon(known);
+	const batteries = readBatteries(join(host.sysRoot, 'class/power_supply'));
+	const { discharging, reason } = dischargingOf(batteries);
+	if (discharging.length > 0) return fromBatteries(discharging);
+	const unknown = unknownChips(chips, new Set(batteries.map(({ name }) => name)));
+	const [chip] = unknown;
+	const [channel] = chip?.channels ?? [];
+	if (forced && chip && channel) {
+		const scope = safe`one channel of the hwmon chip ${sanitize(chip.name)}: what it feeds is not known`;
+		return fromHwmon({
+			scope,
+			level: 'other',
+			channels: [{ ...channel, package: null }],
+			percent: 50,
+			why: safe`unknown chip`,
+		});
+	}
+	if (batteries.length > 0) throw new Unavailable(reason, 'unplug the mains, or use --source model');
+	if (chip) {
+		const names = unknown.map(({ name }) => sanitize(name)).join(', ');
+		throw new Unavailable(`hwmon has ${names}, but what it feeds is not known`, 'use --source meter if you know');
+	}
+	throw new Unavailable(`no power meter in ${join(host.sysRoot, 'class/hwmon')}, and no battery`, 'use --source model');
+}

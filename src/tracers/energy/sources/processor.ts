@@ -1,0 +1,44 @@
+/** What is known of the processors from proc and sysfs: maker, packages, and so how far their energy counters are right. */
+import { join } from 'node:path';
+import type { Source } from '../../../core/snapshot.ts';
+import { readOptional } from './sysfs.ts';
+
+/** CPU numbers of a kernel list, `0-3,8`. Nothing of what cannot be read as one. */
+export function parseCpuList(text: string): number[] {
+	const cpus: number[] = [];
+	for (const part of text.split(',')) {
+		const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
+		if (!match) continue;
+		for (let cpu = Number(match[1]); cpu <= Number(match[2] ?? match[1]); cpu++) cpus.push(cpu);
+	}
+	return cpus;
+}
+
+function topology(sysRoot: string, cpu: number, attribute: string): number | null {
+	const text = readOptional(join(sysRoot, `devices/system/cpu/cpu${cpu}/topology/${attribute}`));
+	// -1: the firmware does not say
+	return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;
+}
+
+/** Physical package of a CPU, the number in `package-N`; null when offline or not told. */
+export function packageOfCpu(sysRoot: string, cpu: number): number | null {
+	return topology(sysRoot, cpu, 'physical_package_id');
+}
+
+/** Die of a CPU within its package; null as above. */
+export function dieOfCpu(sysRoot: string, cpu: number): number | null {
+	return topology(sysRoot, cpu, 'die_id');
+}
+
+/** How far the energy counters of these processors are right. DRAM is an estimate on many boards. */
+export function counterAccuracy(procRoot: string, dram: boolean): Pick<Source, 'uncertainty'> & { percent: number } {
+	const vendor = /^vendor_id\s*:\s*(\w+)/m.exec(readOptional(join(procRoot, 'cpuinfo')) ?? '')?.[1];
+	const intel = vendor === 'GenuineIntel';
+	const percent = intel ? 5 : 10;
+	const who = intel
+		? 'the processor measures itself'
+		: vendor === 'AuthenticAMD'
+			? 'the processor estimates from its activity'
+			: 'the counter of a processor we do not know';
+	return { percent, uncertainty: `±${percent} % of the counted total (${who}${dram ? '; DRAM alone ±20 %' : ''})` };
+}

@@ -1,0 +1,75 @@
+/**
+ * Attributes of sysfs and proc: small texts that the kernel makes at the moment of the read.
+ *
+ * Each read opens its file anew. That is 6 µs more than keeping it open, for the few files that are read once per
+ * interval, and a counter that was unplugged and came back, or whose permission changed, is simply there again.
+ */
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
+
+/** A file was read and does not hold what its kind promises. The message quotes it. */
+export class Garbage extends Error {}
+
+/** The kernel never writes more than a page into an attribute; of longer files this is the beginning. */
+const page = Buffer.alloc(4096);
+
+/** The text without white space at its ends. Throws the system's errors. */
+export function readText(path: string): string {
+	const fd = openSync(path, 'r');
+	try {
+		return page.toString('utf8', 0, readSync(fd, page, 0, page.length, 0)).trim();
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/** Like {@link readText}, for attributes that many drivers leave out. */
+export function readOptional(path: string): string | undefined {
+	try {
+		return readText(path);
+	} catch {
+		return undefined;
+	}
+}
+
+const quote = (text: string): string => `"${text.length > 24 ? `${text.slice(0, 24)}…` : text}"`;
+
+/** An unsigned 64-bit counter, exact. Throws {@link Garbage}, or the system's errors. */
+export function readCounter(path: string): bigint {
+	const text = readText(path);
+	const value = /^\d{1,20}$/.test(text) ? BigInt(text) : 1n << 64n;
+	if (value >= 1n << 64n) throw new Garbage(`reads ${quote(text)}, which is no counter`);
+	return value;
+}
+
+/** A signed number that is no counter, e.g. µW. Throws {@link Garbage}, or the system's errors. */
+export function readNumber(path: string): number {
+	const text = readText(path);
+	if (!/^-?\d{1,15}$/.test(text)) throw new Garbage(`reads ${quote(text)}, which is no number`);
+	return Number(text);
+}
+
+/** Names in a folder, in the order of their numbers; none when there is no such folder. */
+export function list(path: string): string[] {
+	try {
+		return readdirSync(path).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+	} catch {
+		return [];
+	}
+}
+
+export function errorCode(error: unknown): string | undefined {
+	return (error as NodeJS.ErrnoException).code;
+}
+
+export function isDenied(error: unknown): boolean {
+	return errorCode(error) === 'EACCES' || errorCode(error) === 'EPERM';
+}
+
+/** Why a read failed, in a few words that follow the name of what was read. */
+export function whyUnreadable(error: unknown): SafeText {
+	const code = errorCode(error);
+	if (isDenied(error)) return safe`readable by root only`;
+	if (code === 'ENOENT' || code === 'ENODEV' || code === 'ENXIO') return safe`gone (unplugged or taken offline)`;
+	return sanitize(error instanceof Garbage ? error.message : `unreadable: ${code ?? String(error)}`);
+}

@@ -1,0 +1,172 @@
+/**
+ * Who burns the watts: CPU time of every task (the kernel's own counters through BPF, or `/proc`), and a source of
+ * power whose energy is shared out by it. What does not belong to a task is named, so that the sum is the whole.
+ */
+
+import { Unavailable } from '../../core/errors.ts';
+import type { Host, Options, Session, Tracer } from '../../core/tracer.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import { groups } from './accounts.ts';
+import { energyColumns } from './columns.ts';
+import { BpfCpu, hasTaskStorage } from './cpu/bpf-cpu.ts';
+import type { CpuCounter } from './cpu/cpu-use.ts';
+import { CycleCounters, hardwareCycles, type PerfEvent } from './cpu/cycles.ts';
+import { energyFold } from './fold.ts';
+import { openGpus } from './gpu/open.ts';
+import { energyOptions } from './options.ts';
+import { Processors } from './power/cpufreq.ts';
+import { counterPower, modelPower, noPower, type Power, seedPower } from './power/power.ts';
+import { chooseWeighting, type WeightChoice, type Weighting } from './power/weighting.ts';
+import { ProcCpu } from './proc/cpu.ts';
+import { EnergySession } from './session.ts';
+import type { EnergyExtra, EnergyRow } from './snapshot.ts';
+import { probeSources, type SourceChoice } from './sources/candidates.ts';
+import type { EnergyHost } from './sources/source.ts';
+
+export const energy: Tracer<EnergyRow, EnergyExtra> = {
+	id: 'energy',
+	title: 'Energy',
+	summary: 'watts, joules and CPU time of every process; idle, what is drawn even when nothing runs, belongs to none',
+	columns: energyColumns,
+	defaultSort: 'watts',
+	groups: [...groups, ...energyFold.groups],
+	fold: energyFold,
+	options: energyOptions,
+	rowKey: (row) =>
+		row.pid > 0 ? `${row.pid}:${row.start_time}:${row.tid ?? ''}` : `${row.comm}|${row.cgroup}|${row.user}`,
+	processOf: (row) => (row.pid > 0 ? `${row.pid}:${row.start_time}` : undefined),
+	focus: (pid) => ({ focus: pid }),
+	start,
+};
+
+/** The addon, or null where it cannot be loaded: then there are no counters that need it. */
+function addonOf(host: Host): Host['addon'] | null {
+	try {
+		return host.addon;
+	} catch {
+		return null;
+	}
+}
+
+/** Who used the CPUs, and how that is weighed. */
+interface Counting {
+	cpu: CpuCounter;
+	weighting: Weighting;
+	/** Why CPU time is not counted through BPF. */
+	instead: Unavailable | undefined;
+}
+
+/** The event that counts cycles; tests put one that every machine has in its place. */
+function cyclesEvent(): PerfEvent {
+	const told = /^(\d{1,9}):(\d{1,15})$/.exec(process.env['WATTLAG_CYCLES_EVENT'] ?? '');
+	return told ? { type: Number(told[1]), config: Number(told[2]) } : hardwareCycles;
+}
+
+function openWeighting(host: Host, processors: Processors, wanted: WeightChoice): Weighting {
+	return chooseWeighting(wanted, processors, () => {
+		if (!hasTaskStorage(host.addon))
+			throw new Unavailable('this kernel keeps no storage for tasks', 'use Linux 5.11 or newer, or leave out --weight');
+		return new CycleCounters(host.addon, processors.online, cyclesEvent());
+	});
+}
+
+/** CPU time through BPF; from `/proc` when that was asked for, or when nothing else works and nobody insists. */
+function openCpu(
+	host: Host,
+	processors: Processors,
+	wanted: SourceChoice,
+	weight: WeightChoice,
+	interrupts: boolean,
+): Counting {
+	// /proc tells the time of whole processes only, not where it was spent
+	const byProc = (instead?: Unavailable): Counting => ({
+		cpu: new ProcCpu(
+			host.procRoot,
+			instead ? [`${instead.message}: CPU time is from /proc, in clock ticks, and short processes are missed`] : [],
+		),
+		weighting: chooseWeighting('time', processors, () => {
+			throw new TypeError('not asked for');
+		}),
+		instead,
+	});
+	if (wanted === 'proc') return byProc();
+	let weighting: Weighting | undefined;
+	try {
+		weighting = openWeighting(host, processors, weight);
+		const places = processors.packages.length;
+		return { cpu: new BpfCpu(host, { weighting, places, interrupts }), weighting, instead: undefined };
+	} catch (error) {
+		weighting?.cycles?.close();
+		if (wanted !== 'auto' || weight !== 'auto') throw error;
+		const reason = sanitize(error instanceof Error ? error.message : String(error));
+		const fix = error instanceof Unavailable ? error.fix : 'run as root: sudo npm start';
+		return byProc(new Unavailable(reason, fix, error));
+	}
+}
+
+function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
+	const number = (name: string, fallback: number): number => Number(options[name] ?? fallback);
+	const wanted = (options['source'] ?? 'auto') as SourceChoice;
+	const seed = options['seed-compatible'] === true || options['policy'] === 'seed';
+	if (seed && !['auto', 'model', 'proc'].includes(wanted)) {
+		throw new Unavailable(`the policy seed is a model and cannot use --source ${wanted}`, 'leave out --source');
+	}
+	const tdp = number('power', 15);
+	const idleShare = number('idle', 0) > 0 ? Math.min(1, number('idle', 0) / tdp) : number('idle-share', 20) / 100;
+	const weight = seed ? 'time' : ((options['weight'] ?? 'auto') as WeightChoice);
+	const exponent = weight === 'time' ? 0 : number('frequency-exponent', 2);
+	const processors = new Processors(host.sysRoot, exponent, host.cpus);
+	const parameters = { tdp, idleShare, cpus: processors.cpus.reduce((sum, count) => sum + count, 0) };
+	const addon = addonOf(host);
+	const energyHost: EnergyHost = { sysRoot: host.sysRoot, procRoot: host.procRoot, addon };
+	const ladder = probeSources(energyHost, seed ? 'model' : wanted);
+	const opened: { close(): void }[] = ladder.source ? [ladder.source] : [];
+	try {
+		const library = process.env['WATTLAG_NVML_LIBRARY'];
+		const { readers } = openGpus({ ...energyHost, addon, ...(library !== undefined && { nvmlLibrary: library }) });
+		opened.push(...readers);
+		// the others take their time: the intervals of CPU time and of energy begin together, here
+		const { cpu, weighting, instead } = openCpu(host, processors, wanted, weight, !seed);
+		opened.push(cpu);
+		ladder.source?.read(1e6);
+		const power = ladder.source
+			? counterPower(ladder.source, processors, idleShare)
+			: ladder.kind === 'time'
+				? noPower()
+				: seed
+					? seedPower(parameters)
+					: modelPower(parameters, processors);
+		const session = new EnergySession({
+			cpu,
+			power: withCpu(power, cpu, instead),
+			processors,
+			weighting,
+			gpus: readers,
+			rungs: ladder.rungs.map((rung) =>
+				instead && rung.kind === 'proc'
+					? { ...rung, state: 'chosen', reason: `CPU time from /proc, since ${instead.message}`, fix: instead.fix }
+					: rung,
+			),
+			policy: options['policy'] === 'idle-spread' ? 'idle-spread' : 'active',
+			horizon: number('forecast', 10),
+			procRoot: host.procRoot,
+		});
+		// a worker that is started again still has somebody to look at
+		session.tune(options);
+		return session;
+	} catch (error) {
+		for (const part of opened) part.close();
+		throw error;
+	}
+}
+
+/** Say that CPU time is from `/proc`, and why, before anything else. */
+function withCpu(power: Power, cpu: CpuCounter, instead: Unavailable | undefined): Power {
+	if (!(cpu instanceof ProcCpu)) return power;
+	const why = instead ? `${instead.message}: ${instead.fix}; so CPU time is from /proc; ` : '';
+	return {
+		...power,
+		kind: power.kind === 'model' ? 'proc' : power.kind,
+		description: `${why}${power.description}`,
+	};
+}

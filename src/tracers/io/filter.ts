@@ -1,0 +1,98 @@
+/** Which requests are measured: from options to the words that bpf/include/io-filter.bpf.h compares. */
+import { statSync } from 'node:fs';
+import { commBytes, filterOf } from '../../bpf/task-filter.ts';
+import { Unavailable } from '../../core/errors.ts';
+import type { BpfObject } from '../../core/native.ts';
+import type { Options } from '../../core/tracer.ts';
+import { io_setting, io_want } from '../../generated/io.ts';
+import type { Ns } from '../../lib/units.ts';
+import type { BlockDevices } from '../../system/block-devices.ts';
+
+/** Names of the options that choose requests. */
+export const FILTER_OPTIONS = ['pid', 'tid', 'comm', 'cgroup', 'device', 'file', 'directory'] as const;
+
+/** stat(2)'s device number: 12 bits of major around 20 of minor; the kernel's own has them one after the other. */
+function kernelDev(dev: bigint): bigint {
+	const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
+	const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+	return (major << 20n) | minor;
+}
+
+export interface IoFilter {
+	/** Bits of `io_want`. */
+	want: number;
+	/** io_setting → value. */
+	words: ReadonlyMap<number, bigint>;
+}
+
+function fileWords(path: string, folder: boolean): [number, bigint][] {
+	const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+	if (!found || found.isDirectory() !== folder) {
+		throw new Unavailable(`there is no ${folder ? 'folder' : 'file'} '${path}'`, 'name one that exists');
+	}
+	return [
+		[io_setting.IO_INODE, found.ino],
+		[io_setting.IO_INODE_DEV, kernelDev(found.dev)],
+	];
+}
+
+/** @throws {Unavailable} for something that is not there */
+export function ioFilter(options: Options, devices: BlockDevices, procRoot: string): IoFilter {
+	const words = new Map<number, bigint>();
+	let want = 0;
+	const set = (bit: number, ...pairs: [number, bigint][]): void => {
+		want |= 1 << bit;
+		for (const [word, value] of pairs) words.set(word, value);
+	};
+	const { tgid, comm, cgroup } = filterOf(options, procRoot);
+	const { tid, device, file, directory } = options;
+	if (tgid !== undefined) set(io_want.WANT_TGID, [io_setting.IO_TGID, BigInt(tgid)]);
+	if (typeof tid === 'number' && tid > 0) set(io_want.WANT_TID, [io_setting.IO_TID, BigInt(tid)]);
+	if (cgroup !== undefined) set(io_want.WANT_CGROUP, [io_setting.IO_CGROUP, BigInt(cgroup)]);
+	if (comm !== undefined) {
+		const bytes = Buffer.from(commBytes(comm));
+		set(
+			io_want.WANT_COMM,
+			[io_setting.IO_COMM_LOW, bytes.readBigUInt64LE(0)],
+			[io_setting.IO_COMM_HIGH, bytes.readBigUInt64LE(8)],
+		);
+	}
+	if (typeof device === 'string' && device !== '') {
+		const number = devices.numberOf(device);
+		if (number === undefined)
+			throw new Unavailable(`there is no block device '${device}'`, 'name it as in /sys/class/block, e.g. vda or vda2');
+		const { disk, sector, sectors } = devices.placeOf(number) ?? { disk: number, sector: 0, sectors: 0 };
+		set(
+			io_want.WANT_DEVICE,
+			[io_setting.IO_DEVICE, BigInt(number)],
+			[io_setting.IO_DISK, BigInt(disk)],
+			[io_setting.IO_SECTOR, BigInt(sector)],
+			[io_setting.IO_SECTORS, BigInt(sectors)],
+		);
+	}
+	if (typeof file === 'string' && file !== '') set(io_want.WANT_FILE, ...fileWords(file, false));
+	else if (typeof directory === 'string' && directory !== '') {
+		set(io_want.WANT_DIRECTORY, ...fileWords(directory, true));
+	}
+	return { want, words };
+}
+
+/** In words, for the screen; empty: everything is measured. */
+export function ioFilterText(options: Options): string {
+	return FILTER_OPTIONS.filter((name) => options[name])
+		.map((name) => `${name} ${options[name]}`)
+		.join(', ');
+}
+
+/** Values before the word that says which of them count: a bio queued meanwhile is judged by old words or new ones. */
+export function writeSettings(object: BpfObject, filter: IoFilter, slow: Ns): void {
+	const key = new Uint8Array(4);
+	const words = new BigUint64Array(io_setting.IO_SETTINGS);
+	const bytes = new Uint8Array(words.buffer);
+	object.lookup('.data.settings', key, bytes);
+	words[io_setting.IO_SLOW] = BigInt(slow);
+	for (const [word, value] of filter.words) words[word] = value;
+	object.update('.data.settings', key, bytes);
+	words[io_setting.IO_WANT] = BigInt(filter.want);
+	object.update('.data.settings', key, bytes);
+}

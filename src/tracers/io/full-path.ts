@@ -1,0 +1,196 @@
+/**
+ * The full path (bpf/io-path.bpf.c): from the system call to the first bio, and from the completion back to user space. Its
+ * programs are loaded while somebody asks and as long as they are cheap enough.
+ */
+
+import { type BpfSession, openBpf } from '../../bpf/bpf-session.ts';
+import { HashReader } from '../../bpf/hash-reader.ts';
+import { type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
+import { Unavailable } from '../../core/errors.ts';
+import type { BpfCost, Host } from '../../core/tracer.ts';
+import { constants, maps, slow_call } from '../../generated/io-path.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+import { type IoFilter, writeSettings } from './filter.ts';
+import { Governor } from './governor.ts';
+import { IO_PATH } from './path.ts';
+import type { FullPath } from './snapshot.ts';
+
+/** Own cost beyond which it is detached, share of one CPU. */
+const LIMIT = 0.05;
+
+const CALL_STAGES = IO_PATH.stages.filter(({ depth }) => depth === 'full').map(({ name }) => name);
+
+/** Devices × operations × flags × CPUs. */
+const ENTRIES = 1024;
+
+/** Maps of shared headers that only io.bpf.c has a use for. */
+const UNUSED_MAPS = ['bios', 'requests', 'dirtied'];
+
+export type SlowCall = ReturnType<typeof slow_call.read>;
+
+/** Stages of one device, operation, flags and CPU. */
+export interface CallStages {
+	/** Bytes of the key, as in io.bpf.c's `stats`. */
+	id: string;
+	key: { dev: number; op: number; flags: number };
+	stages: [name: string, latency: KernelLatency][];
+}
+
+/** The programs while they are loaded. */
+class Attached {
+	readonly bpf: BpfSession;
+	/** Its own: the kernel's figures begin with 0 when the programs are loaded anew. */
+	readonly latencies = new LatencyReader();
+	readonly stats: HashReader<
+		ReturnType<typeof maps.path_stats.key.read>,
+		ReturnType<typeof maps.path_stats.value.read>
+	>;
+
+	constructor(host: Host, filter: IoFilter, slow: Ns) {
+		this.bpf = openBpf(host, 'io-path', {
+			layout: constants,
+			shards: [maps.path_cpus.name],
+			withoutMaps: UNUSED_MAPS,
+			maxEntries: { [maps.path_stats.name]: ENTRIES },
+			loaded: (object) => writeSettings(object, filter, slow),
+		});
+		this.stats = new HashReader(this.bpf, maps.path_stats, ENTRIES);
+	}
+
+	lost(): Record<string, Count> {
+		const sums: Record<string, Count> = {};
+		for (const shard of this.bpf.shards(maps.path_cpus))
+			for (const [name, count] of Object.entries(shard)) sums[name] = (sums[name] ?? 0) + count;
+		return sums;
+	}
+}
+
+export class FullPathSession {
+	private readonly host: Host;
+	private readonly governor = new Governor(LIMIT);
+	private filter: IoFilter;
+	private slow: Ns;
+	private attached: Attached | undefined;
+	/** Why it cannot be had here; empty: it can, as far as is known. */
+	private refused = '';
+	/** Of programs that are gone. */
+	private readonly retired: BpfCost = { ns: 0, runs: 0, recursionMisses: 0 };
+	private lostBefore: Record<string, Count> = Object.fromEntries(
+		['calls_full', 'call_bios_full', 'path_stats_full', 'calls_suppressed'].map((name) => [name, 0]),
+	);
+
+	constructor(host: Host, filter: IoFilter, slow: Ns) {
+		this.host = host;
+		this.filter = filter;
+		this.slow = slow;
+	}
+
+	/** On: at once, even when it had been detached. */
+	setWanted(wanted: boolean, now: Ns): void {
+		this.governor.reset(now);
+		if (wanted) this.attach();
+		else this.detach();
+	}
+
+	setFilter(filter: IoFilter, slow: Ns): void {
+		this.filter = filter;
+		this.slow = slow;
+		if (this.attached) writeSettings(this.attached.bpf.object, filter, slow);
+	}
+
+	/** What was counted up to now; begins the next interval. Empty while it is off. */
+	*stages(): Generator<CallStages> {
+		if (!this.attached) return;
+		for (const { id, key, value } of this.attached.stats.entries()) {
+			yield {
+				id,
+				key,
+				stages: CALL_STAGES.flatMap((name, index) => {
+					const latency = value.stages[index];
+					return latency ? [[name, latency] as [string, KernelLatency]] : [];
+				}),
+			};
+		}
+	}
+
+	/** For the differences of what {@link stages} gives; begins the next interval. */
+	nextInterval(): LatencyReader | undefined {
+		this.attached?.latencies.nextInterval(this.attached.bpf);
+		return this.attached?.latencies;
+	}
+
+	/** Calls that took as long as a slow request, since the last call. */
+	slowCalls(): SlowCall[] {
+		const calls: SlowCall[] = [];
+		this.attached?.bpf.drain(maps.slow_calls.name, (view, at) => calls.push(slow_call.read(view, at)));
+		return calls;
+	}
+
+	/**
+	 * Detach what has become too dear, try again what is to be. After everything of the interval was read.
+	 * @param cost of all programs of the tab in the interval, share of one CPU; undefined: not measured
+	 */
+	govern(cost: number | undefined, now: Ns): void {
+		if (this.attached && cost !== undefined) {
+			if (this.governor.exceeds(cost, now)) this.detach();
+		} else if (this.governor.retries(now)) {
+			this.attach();
+		}
+	}
+
+	status(now: Ns): FullPath {
+		const state = this.attached ? 'on' : this.governor.detached ? 'detached' : this.refused ? 'unavailable' : 'off';
+		const why = this.governor.reason(now);
+		return {
+			state,
+			reason: sanitize(state === 'detached' ? `${why} (or f)` : this.refused),
+			cost_share: this.governor.cost,
+			limit_share: LIMIT,
+		};
+	}
+
+	/** Since start, by cause. */
+	lost(): Record<string, Count> {
+		return this.attached ? add(this.lostBefore, this.attached.lost()) : this.lostBefore;
+	}
+
+	cost(): BpfCost {
+		const now = this.attached?.bpf.cost();
+		return now
+			? {
+					ns: this.retired.ns + now.ns,
+					runs: this.retired.runs + now.runs,
+					recursionMisses: this.retired.recursionMisses + now.recursionMisses,
+				}
+			: { ...this.retired };
+	}
+
+	close(): void {
+		this.attached?.bpf.close();
+		this.attached = undefined;
+	}
+
+	/** A kernel that cannot have it keeps all the rest of the tab. */
+	private attach(): void {
+		if (this.attached) return;
+		try {
+			this.attached = new Attached(this.host, this.filter, this.slow);
+			this.refused = '';
+		} catch (error) {
+			if (!(error instanceof Unavailable)) throw error;
+			this.refused = error.message;
+		}
+	}
+
+	private detach(): void {
+		if (!this.attached) return;
+		Object.assign(this.retired, this.cost());
+		this.lostBefore = this.lost();
+		this.close();
+	}
+}
+
+function add(a: Record<string, Count>, b: Record<string, Count>): Record<string, Count> {
+	return Object.fromEntries(Object.entries(b).map(([name, count]) => [name, count + (a[name] ?? 0)]));
+}

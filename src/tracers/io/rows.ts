@@ -1,0 +1,160 @@
+/** Requests by device, operation and flags: from the kernel's statistics to rows. */
+
+import { Distribution, type KernelLatency, type LatencyReader } from '../../bpf/latency.ts';
+import { StageDistributions, StageHistory } from '../../bpf/stage-distributions.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import type { Bytes, Count } from '../../lib/units.ts';
+import { type BlockDevices, devText } from '../../system/block-devices.ts';
+import type { FullPathSession } from './full-path.ts';
+import { flagNames, opName } from './names.ts';
+import { IO_PATH } from './path.ts';
+import type { IoRow } from './snapshot.ts';
+
+/** STACKED_DEVICE of bpf/io.bpf.c: bios of a device that has no requests. */
+const STACKED_DEVICE = 0x80;
+
+/** `struct io_key` as the generated decoders give it. */
+interface Key {
+	dev: number;
+	op: number;
+	flags: number;
+}
+
+const CALL_STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'full').map(({ name }) => name);
+const ALL_STAGES: readonly string[] = [...IO_PATH.stages.map(({ name }) => name), 'total'];
+
+/** A value of the kernel's statistics, counting up since start. */
+export interface Counted {
+	/** Tells it from all others. */
+	id: string;
+	key: Key;
+	count: Count;
+	bytes: Bytes;
+	/** In the order of the names that {@link Rows} has. */
+	stages: readonly KernelLatency[];
+}
+
+/** One value of the kernel's map and what was read of it before. */
+class Entry {
+	readonly key: Key;
+	readonly stages: StageHistory;
+	count: Count = 0;
+	bytes: Bytes = 0;
+	count_total: Count = 0;
+	bytes_total: Bytes = 0;
+
+	constructor(id: string, key: Key) {
+		this.key = key;
+		this.stages = new StageHistory(id);
+	}
+}
+
+export class Rows {
+	private readonly counted: () => Iterable<Counted>;
+	private readonly devices: BlockDevices;
+	private readonly stages: readonly string[];
+	private readonly entries = new Map<string, Entry>();
+	private full = false;
+
+	/** @param stages names of what has a latency, `total` last */
+	constructor(counted: () => Iterable<Counted>, devices: BlockDevices, stages: readonly string[]) {
+		this.counted = counted;
+		this.devices = devices;
+		this.stages = stages;
+	}
+
+	/** Take the differences of one interval. */
+	read(latencies: LatencyReader): void {
+		for (const { id, key, count, bytes, stages } of this.counted()) {
+			const entry = this.entry(id, key);
+			entry.count = count - entry.count_total;
+			entry.bytes = bytes - entry.bytes_total;
+			entry.count_total = count;
+			entry.bytes_total = bytes;
+			for (const [index, name] of this.stages.entries()) {
+				const stage = stages[index];
+				if (stage) entry.stages.update(latencies, name, stage);
+			}
+		}
+	}
+
+	/** Likewise, of the ends of the way, as far as they are measured. */
+	readFull(path: FullPathSession): void {
+		for (const { stages } of this.entries.values())
+			for (const name of CALL_STAGES) {
+				const stage = stages.stages.get(name);
+				if (stage) stage.interval = new Distribution();
+			}
+		const latencies = path.nextInterval();
+		this.full = latencies !== undefined;
+		if (!latencies) return;
+		for (const { id, key, stages } of path.stages()) {
+			const entry = this.entry(id, key);
+			for (const [name, latency] of stages) entry.stages.update(latencies, name, latency);
+		}
+	}
+
+	/** Disks that had requests and are no longer there. */
+	gone(): SafeText[] {
+		const disks = new Set([...this.entries.values()].map(({ key }) => key.dev));
+		return [...disks].filter((dev) => this.devices.isGone(dev)).map((dev) => this.devices.name(dev));
+	}
+
+	/**
+	 * Of a disk that is gone, as long as requests end there.
+	 * @param group `operation`, `device` or `flags`
+	 */
+	rows(group: string): IoRow[] {
+		const rows = new Map<string, { row: Omit<IoRow, 'stages' | 'stages_total'>; stages: StageDistributions }>();
+		for (const entry of this.entries.values()) {
+			const { dev, op, flags } = entry.key;
+			const stacked = (flags & STACKED_DEVICE) !== 0;
+			const opText = group === 'device' ? safe`all` : opName(op);
+			const flagText = group === 'flags' ? flagsText(flags) : undefined;
+			const name = `${dev} ${opText} ${flagText}`;
+			let line = rows.get(name);
+			if (!line) {
+				line = {
+					row: {
+						device: this.devices.name(dev),
+						dev: devText(dev),
+						op: opText,
+						...(flagText === undefined ? {} : { flags: flagText }),
+						...(stacked || this.devices.isStacked(dev) ? { stacked: true } : {}),
+						count: 0,
+						bytes: 0,
+						count_total: 0,
+						bytes_total: 0,
+					},
+					stages: new StageDistributions(this.full ? ALL_STAGES : this.stages),
+				};
+				rows.set(name, line);
+			}
+			line.row.count += entry.count;
+			line.row.bytes += entry.bytes;
+			line.row.count_total += entry.count_total;
+			line.row.bytes_total += entry.bytes_total;
+			line.stages.add(entry.stages);
+		}
+		const ended = new Set<SafeText>(this.gone());
+		const kept = [...rows.values()].filter(({ row }) => row.count > 0 || !ended.has(row.device));
+		return kept.map(({ row, stages }) => ({
+			...row,
+			stages: stages.figures(),
+			stages_total: stages.totals(),
+		}));
+	}
+
+	private entry(id: string, key: Key): Entry {
+		const known = this.entries.get(id);
+		if (known) return known;
+		const entry = new Entry(id, key);
+		this.entries.set(id, entry);
+		return entry;
+	}
+}
+
+function flagsText(flags: number): SafeText {
+	const names = flagNames(flags & ~STACKED_DEVICE);
+	return names.length > 0 ? sanitize(names.join(' ')) : safe`async`;
+}

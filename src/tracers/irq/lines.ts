@@ -1,0 +1,127 @@
+/** What the kernel tells of an interrupt line: the device behind it, and the CPUs that may and do get it. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+
+export interface LineFacts {
+	/** `eth0`, `vda`, `nvme0`, else the bus address, else the chip and its input (`IO-APIC 4`); null: not known. */
+	device: SafeText | null;
+	/** CPUs that the line may go to (smp_affinity), as a list: `0-3,8`. null: not known. */
+	affinity: SafeText | null;
+	/** CPUs that it goes to now (effective_affinity). */
+	effective_affinity: SafeText | null;
+}
+
+/** Lines whose affinity is read again in one interval; the others keep what was read before. */
+const READS_PER_INTERVAL = 32;
+
+/** Folders of a device in sysfs that name what users know it by. */
+const CLASSES = ['net', 'block', 'nvme', 'tty', 'sound', 'input', 'rtc'];
+
+function read(...path: string[]): string | undefined {
+	try {
+		return readFileSync(join(...path), 'utf8').trim() || undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+function list(...path: string[]): string[] {
+	try {
+		return readdirSync(join(...path)).sort();
+	} catch {
+		return [];
+	}
+}
+
+/** Last part of where a link leads. */
+function link(...path: string[]): string | undefined {
+	try {
+		return basename(readlinkSync(join(...path)));
+	} catch {
+		return undefined;
+	}
+}
+
+const text = (foreign: string | undefined): SafeText | null => (foreign === undefined ? null : sanitize(foreign));
+
+/** Name of a device by what the kernel made of it: `eth0` for a folder that has `net/eth0` or `virtio2/net/eth0`. */
+function friendlyName(device: string): string | undefined {
+	const parts = [
+		device,
+		...list(device).flatMap((name) => (/^(virtio|ata|host|usb)\d/.test(name) ? [join(device, name)] : [])),
+	];
+	for (const part of parts) {
+		for (const kind of CLASSES) {
+			const names = list(part, kind);
+			if (names.length > 0) return names.join('+');
+		}
+	}
+	return undefined;
+}
+
+/** Reads `/proc/irq` and sysfs, and remembers. */
+export class Lines {
+	private readonly procRoot: string;
+	private readonly sysRoot: string;
+	private readonly known = new Map<string, LineFacts>();
+	/** PCI device by line. */
+	private pci: Map<number, string> | undefined;
+	/** Keys of those to read again in this interval. */
+	private due: ReadonlySet<string> = new Set();
+
+	constructor(procRoot: string, sysRoot: string) {
+		this.procRoot = procRoot;
+		this.sysRoot = sysRoot;
+	}
+
+	/** Allow another round of reads: once per interval. */
+	tick(): void {
+		// the map keeps those read last at its end
+		this.due = new Set([...this.known.keys()].slice(0, READS_PER_INTERVAL));
+	}
+
+	/** `action` is the name of the handler, which tells the devices of a shared line apart. */
+	facts(irq: number, action: string): LineFacts {
+		const key = `${irq} ${action}`;
+		let facts = this.known.get(key);
+		if (facts && !this.due.has(key)) return facts;
+		facts = {
+			device: facts?.device ?? this.device(irq, action),
+			affinity: text(read(this.procRoot, 'irq', String(irq), 'smp_affinity_list')),
+			effective_affinity: text(read(this.procRoot, 'irq', String(irq), 'effective_affinity_list')),
+		};
+		this.known.delete(key);
+		this.known.set(key, facts);
+		return facts;
+	}
+
+	private device(irq: number, action: string): SafeText | null {
+		const virtio = /^virtio\d+/.exec(action)?.[0];
+		if (virtio) {
+			const folder = join(this.sysRoot, 'bus/virtio/devices', virtio);
+			const driver = link(folder, 'driver');
+			return sanitize(friendlyName(folder) ?? (driver ? `${virtio} ${driver}` : virtio));
+		}
+		const address = this.pciDevices().get(irq);
+		if (address) return sanitize(friendlyName(join(this.sysRoot, 'bus/pci/devices', address)) ?? address);
+		const chip = read(this.sysRoot, 'kernel/irq', String(irq), 'chip_name');
+		const input = read(this.sysRoot, 'kernel/irq', String(irq), 'hwirq');
+		if (!chip) return null;
+		return input === undefined ? sanitize(chip) : safe`${sanitize(chip)} ${sanitize(input)}`;
+	}
+
+	/** One search per session: lines of devices that are plugged in later are named by their chip. */
+	private pciDevices(): ReadonlyMap<number, string> {
+		if (this.pci) return this.pci;
+		this.pci = new Map();
+		const root = join(this.sysRoot, 'bus/pci/devices');
+		for (const address of list(root)) {
+			const legacy = Number(read(root, address, 'irq') ?? 0);
+			// several devices may share a legacy line; the first stands for it
+			if (legacy > 0 && !this.pci.has(legacy)) this.pci.set(legacy, address);
+			for (const line of list(root, address, 'msi_irqs')) this.pci.set(Number(line), address);
+		}
+		return this.pci;
+	}
+}

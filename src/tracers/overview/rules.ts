@@ -1,0 +1,31 @@
+/** THE list of rules: one file each, a line here. Of findings that begin together and are equally bad the upper one comes first. */
+import type { Rule } from './rule.ts';
+import { cpuSaturated } from './rules/cpu-saturated.ts';
+import { irqStorm } from './rules/irq-storm.ts';
+import { irqStolen } from './rules/irq-time.ts';
+import { losses } from './rules/losses.ts';
+import { ownCost } from './rules/own-cost.ts';
+import { power } from './rules/power.ts';
+import { pressure } from './rules/pressure.ts';
+import { slowDevice } from './rules/slow-device.ts';
+import { softirqLate } from './rules/softirq-late.ts';
+import { starving } from './rules/starving.ts';
+import { stuckIo } from './rules/stuck-io.ts';
+import { throttled } from './rules/throttled.ts';
+import { waits } from './rules/waits.ts';
+
+export const rules: readonly Rule[] = [
+	stuckIo,
+	starving,
+	slowDevice,
+	irqStorm,
+	irqStolen,
+	cpuSaturated,
+	throttled,
+	waits,
+	pressure,
+	power,
+	softirqLate,
+	losses,
+	ownCost,
+];

@@ -1,0 +1,38 @@
+import { safe } from '../../../lib/sanitize.ts';
+import { processKey } from '../moment.ts';
+import { excessOf, type Rule } from '../rule.ts';
+import { percent } from '../words.ts';
+
+const limits = { share: 0.25 };
+
+/** The tool is itself part of the problem. */
+export const ownCost: Rule = {
+	id: 'own-cost',
+	level: 'notice',
+	// starting up takes that much for two to four seconds
+	beginsAfter: 5e9,
+	title: 'own cost',
+	help: `wattlag itself takes ${percent(limits.share)} of one CPU or more, its BPF programs and all its threads together, for 5 s; a longer interval (-) makes it less.`,
+	look({ dt_ns, own, rows, sources }) {
+		const tabs = Object.values(sources);
+		const bpf = tabs.reduce((sum, { cost }) => sum + cost.bpf_ns, 0) / dt_ns;
+		const cpu = (tabs[0]?.cost.cpu_ns ?? 0) / dt_ns;
+		const row = rows.find(({ pid }) => pid === own);
+		return [
+			{
+				about: 'cost',
+				excess: excessOf([bpf + cpu, limits.share]),
+				subject: safe`wattlag`,
+				text: safe`takes ${percent(bpf + cpu)} of a CPU itself (BPF ${percent(bpf)})`,
+				figures: { bpf_share: bpf, cpu_share: cpu },
+				owner: null,
+				link: {
+					tab: 'energy',
+					filter: `pid = ${own}`,
+					group: 'process',
+					...(row && { process: processKey(row) }),
+				},
+			},
+		];
+	},
+};

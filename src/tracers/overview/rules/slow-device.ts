@@ -1,0 +1,101 @@
+import { type SafeText, safe } from '../../../lib/sanitize.ts';
+import type { IoRow, SlowRequest } from '../../io/snapshot.ts';
+import type { Owner } from '../finding.ts';
+import { equals, type Moment, notFollowed, ownerOf, topNames, without } from '../moment.ts';
+import { excessOf, type Rule } from '../rule.ts';
+import { duration, number, percent } from '../words.ts';
+
+const limits = { perSecond: 5, share: 0.05 };
+
+/** Requests of a row at or over the threshold, from its histogram. */
+function slowCount(row: IoRow, threshold: number): number {
+	const buckets = row.stages['total']?.buckets ?? [];
+	return buckets.reduce((sum, [upper, count]) => (upper > threshold ? sum + count : sum), 0);
+}
+
+/** Who queued most of the slow ones. */
+function issuer(slow: readonly SlowRequest[], { rows }: Moment): Owner | null {
+	const byPid = new Map<number, { request: SlowRequest; count: number }>();
+	for (const request of slow) {
+		const seen = byPid.get(request.pid);
+		if (seen) seen.count++;
+		else byPid.set(request.pid, { request, count: 1 });
+	}
+	const [most] = [...byPid.values()].sort((a, b) => b.count - a.count);
+	if (!most) return ownerOf(safe`most IO by`, topNames(rows, ({ io_bytes }) => io_bytes)[0]);
+	const { pid, comm } = most.request;
+	const processes = [...byPid.values()].filter(({ request }) => request.comm === comm).length;
+	const start_time = rows.find((row) => row.pid === pid)?.start_time ?? 0;
+	return { role: safe`from`, pid, start_time, comm, processes };
+}
+
+/** The place where most of the slow requests spent most of their time, and how many of them. */
+function stageOf(slow: readonly SlowRequest[]): { stage: SafeText; share: number } {
+	const counts = new Map<SafeText, number>();
+	for (const { stages } of slow) {
+		const parts = Object.entries(stages).filter(([name]) => name !== 'total');
+		// the tracer's own names
+		const longest = (parts.sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'device') as SafeText;
+		counts.set(longest, (counts.get(longest) ?? 0) + 1);
+	}
+	const [[stage, count] = [safe`device`, 0]] = [...counts].sort(([, a], [, b]) => b - a);
+	return { stage, share: slow.length > 0 ? count / slow.length : 0 };
+}
+
+/** Requests of one kind to a device take long: in the device, or in the queue before it. */
+export const slowDevice: Rule = {
+	id: 'slow-device',
+	level: 'high',
+	title: 'slow devices',
+	help: `${percent(limits.share)} of a device's requests of one kind, and at least ${limits.perSecond} a second, take as long as --slow or longer. Owner: who queued most of them, else who has most IO.`,
+	blind: (moment) =>
+		without(moment, 'io') ??
+		notFollowed(moment) ??
+		(moment.sources.io?.slow_threshold_ns === 0 ? safe`every request is slow (--slow 0)` : undefined),
+	look(moment) {
+		const { dt_ns, sources } = moment;
+		const { io } = sources;
+		if (!io) return [];
+		return io.rows
+			.flatMap((row) => {
+				const slow = slowCount(row, io.slow_threshold_ns);
+				const share = slow / row.count;
+				const excess = excessOf([(slow * 1e9) / dt_ns, limits.perSecond], [share, limits.share]);
+				if (excess < 0.5) return [];
+				const listed = io.slow.filter(({ device, op }) => device === row.device && (op === row.op || row.op === 'all'));
+				const place = stageOf(listed);
+				const total = row.stages['total'];
+				// Little's law: requests inside, on average
+				const depth = ((total?.mean_ns ?? 0) * (total?.count ?? 0)) / dt_ns;
+				const requests = row.op === 'all' ? safe`requests` : safe`${row.op}s`;
+				const where =
+					listed.length > 0
+						? safe`${percent(place.share)} of slow ${requests} wait in the ${place.stage}`
+						: safe`${percent(share)} of ${requests} are slow`;
+				return [
+					{
+						about: `${row.device} ${row.op}`,
+						excess,
+						subject: row.device,
+						text: safe`${where}, queue depth ${number(depth)} (p99 ${duration(total?.p99_ns ?? 0)})`,
+						figures: {
+							slow,
+							slow_share: share,
+							stage_share: place.share,
+							in_device: Number(place.stage === 'device'),
+							queue_depth: depth,
+							p99_ns: total?.p99_ns ?? 0,
+						},
+						owner: issuer(listed, moment),
+						link: {
+							tab: 'io' as const,
+							group: 'operation',
+							sort: 'total_p99',
+							filter: `${equals('device', row.device)}${row.op === 'all' ? '' : ` and ${equals('op', row.op)}`}`,
+						},
+					},
+				];
+			})
+			.sort((a, b) => b.excess - a.excess);
+	},
+};

@@ -1,0 +1,18 @@
+/** Figures in findings: as tables write them, with percents in whole numbers from 10 on. */
+import { formatCount, formatNs, formatRate, formatWatts } from '../../lib/format.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { Count, Ns, Watts } from '../../lib/units.ts';
+
+// formatters make their text of numbers alone
+
+/** 0–1 */
+export const percent = (share: number): SafeText => {
+	const tenths = Math.round(share * 1000);
+	return `${tenths < 100 ? tenths / 10 : Math.round(share * 100)}%` as SafeText;
+};
+export const duration = (ns: Ns): SafeText => formatNs(ns) as SafeText;
+export const count = (value: Count): SafeText => formatCount(value) as SafeText;
+export const perSecond = (rate: number): SafeText => `${formatRate(rate)}/s` as SafeText;
+export const watts = (value: Watts): SafeText => formatWatts(value) as SafeText;
+/** One digit: `6.1`. */
+export const number = (value: number): SafeText => value.toFixed(1) as SafeText;

@@ -1,0 +1,59 @@
+/** What is known of something that waits: a process, a thread, a control group, a pid namespace. */
+import { slotCount } from '../../lib/histogram.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+import { Waits } from './waits.ts';
+
+/** PROCESS_SUB_BITS of the C files. */
+export const PROCESS_SLOTS = slotCount(2);
+
+/** Voluntary and involuntary switches. */
+export interface Switches {
+	voluntary: Count;
+	involuntary: Count;
+}
+
+export interface Account {
+	/** pid, tid, cgroup, namespace. */
+	readonly id: number;
+	/** Of the task; 0 for others. */
+	readonly start: Ns;
+	/** Process of a thread, and its start. */
+	readonly pid: number;
+	readonly processStart: Ns;
+	comm: SafeText;
+	/** The bytes that `comm` was made from, where they are known. */
+	rawComm?: Uint8Array;
+	readonly waits: Waits;
+	readonly switches: Switches;
+	readonly switchesTotal: Switches;
+	/** Filter under which it last waited. */
+	generation: number;
+	ended: boolean;
+	/** Number of the read that had it last. */
+	read: number;
+}
+
+export function account(id: number, start: Ns, pid: number, comm: SafeText, processStart = start): Account {
+	return {
+		id,
+		start,
+		pid,
+		processStart,
+		comm,
+		waits: new Waits(PROCESS_SLOTS),
+		switches: { voluntary: 0, involuntary: 0 },
+		switchesTotal: { voluntary: 0, involuntary: 0 },
+		generation: 0,
+		ended: false,
+		read: 0,
+	};
+}
+
+/** To an account's switches of the interval and since start. */
+export function addSwitches({ switches, switchesTotal }: Account, voluntary: Count, involuntary: Count): void {
+	switches.voluntary += voluntary;
+	switches.involuntary += involuntary;
+	switchesTotal.voluntary += voluntary;
+	switchesTotal.involuntary += involuntary;
+}

@@ -1,0 +1,236 @@
+/** Who waited how long: the machine, CPUs, processes, threads, control groups, pid namespaces, from what a reader finds. */
+
+import type { ForeignBytes } from '../../lib/decode.ts';
+import { sameName } from '../../lib/decode.ts';
+import { slotCount } from '../../lib/histogram.ts';
+import { type SafeText, sanitize } from '../../lib/sanitize.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+import { cgroupName } from '../../system/cgroup-name.ts';
+import { Cgroups } from '../../system/cgroups.ts';
+import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
+import type { CpuWaits, ProcessSeen, Reader, Sink, TaskWaiting, ThreadSeen } from './reader.ts';
+import { beginInterval, Tasks } from './tasks.ts';
+import { Counters, Waits } from './waits.ts';
+
+/** CPU_SUB_BITS of the C files. */
+const CPU_SLOTS = slotCount(4);
+
+interface Process extends Account {
+	/** By creation. More than one only around an exec by another thread than the leader. */
+	readonly storages: Map<number, { counters: Counters; switches: Switches }>;
+	cgroup: number;
+	pidns: number;
+}
+
+interface Thread extends Account {
+	readonly counters: Counters;
+	readonly seen: Switches;
+}
+
+/** The name is made anew only when its bytes have changed. */
+function rename(account: Account, comm: ForeignBytes): void {
+	if (account.rawComm && sameName(account.rawComm, comm)) return;
+	account.rawComm = comm.slice();
+	account.comm = sanitize(comm);
+}
+
+/** What counters that may wrap at 2^32 have grown by, which is added to `before`; 0 where they are older than that. */
+function growth(now: Switches, before: Switches): Switches {
+	const voluntary = Math.max(0, (now.voluntary - before.voluntary) | 0);
+	const involuntary = Math.max(0, (now.involuntary - before.involuntary) | 0);
+	before.voluntary += voluntary;
+	before.involuntary += involuntary;
+	return { voluntary, involuntary };
+}
+
+export class Accounts implements Sink {
+	readonly all = new Waits(CPU_SLOTS);
+	readonly cpus: { counters: Counters; waits: Waits }[];
+	readonly processes = new Tasks<Process>();
+	readonly threads = new Tasks<Thread>();
+	readonly cgroups = new Map<number, Account>();
+	readonly pidns = new Map<number, Account>();
+	waitingNow: TaskWaiting[] = [];
+	/** Processes that ended in this interval. */
+	private ended: Process[] = [];
+	/** Records of tasks beyond those that we keep counters of: their waits are in {@link all} only. */
+	beyond: Count = 0;
+	generation = 0;
+	private readonly names: Cgroups;
+	private reads = 0;
+	private epoch = 0;
+
+	constructor(possibleCpus: number, procRoot: string) {
+		this.names = new Cgroups(procRoot);
+		this.cpus = Array.from({ length: possibleCpus }, () => ({
+			counters: new Counters(CPU_SLOTS),
+			waits: new Waits(CPU_SLOTS),
+		}));
+	}
+
+	/** Short name of a control group. */
+	cgroupName(id: number): SafeText {
+		return cgroupName(this.names.path(id));
+	}
+
+	/** All that ended with the interval `epoch`. Returns what the CPUs say was lost. */
+	read(reader: Reader, epoch: number): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
+		this.reads++;
+		this.epoch = epoch;
+		this.waitingNow = [];
+		this.names.tick();
+		this.all.beginInterval();
+		this.processes.beginInterval();
+		this.threads.beginInterval();
+		for (const groups of [this.cgroups, this.pidns]) for (const group of groups.values()) beginInterval(group);
+		const lost = this.readCpus(reader.cpus());
+		reader.tasks(this);
+		return lost;
+	}
+
+	/** Forget what has gone. `full`: whatever this read did not have, has. `threads`: these are still asked for. */
+	sweep(full: boolean, threads: boolean): void {
+		for (const { id, start } of this.ended) this.processes.delete(`${id}:${start}`);
+		this.ended = [];
+		if (full) for (const [key, one] of this.processes) if (one.read !== this.reads) this.processes.delete(key);
+		if (!threads) this.threads.clear();
+		// a thread that sleeps is not read: it is gone when its process is
+		for (const [key, one] of this.threads)
+			if (!this.processes.has(`${one.pid}:${key.split(':')[1]}`)) this.threads.delete(key);
+		if (!full) return;
+		const inUse = { cgroups: new Set<number>(), pidns: new Set<number>() };
+		for (const [, { cgroup, pidns }] of this.processes) {
+			inUse.cgroups.add(cgroup);
+			inUse.pidns.add(pidns);
+		}
+		for (const id of this.cgroups.keys()) if (!inUse.cgroups.has(id)) this.cgroups.delete(id);
+		for (const id of this.pidns.keys()) if (!inUse.pidns.has(id)) this.pidns.delete(id);
+	}
+
+	process(seen: ProcessSeen): void {
+		const process = this.processOf(seen);
+		if (!process) return;
+		rename(process, seen.comm);
+		process.read = this.reads;
+		if (seen.cgroup) process.cgroup = seen.cgroup;
+		if (seen.pidns) process.pidns = seen.pidns;
+		let storage = process.storages.get(seen.created);
+		if (!storage) {
+			storage = { counters: new Counters(PROCESS_SLOTS, Uint32Array), switches: { voluntary: 0, involuntary: 0 } };
+			process.storages.set(seen.created, storage);
+		}
+		const difference = storage.counters.advance(seen.waits.slots, seen.waits.sum_ns);
+		for (const one of [process, ...this.groupsOf(process, seen)]) {
+			one.waits.add(difference, seen.waits.longest, this.epoch);
+			if (difference.count > 0) one.generation = this.generation;
+		}
+		this.addSwitches(process, growth(seen, storage.switches));
+	}
+
+	thread(seen: ThreadSeen): void {
+		const key = `${seen.pid}:${seen.start}:${seen.tid}:${seen.threadStart}`;
+		let thread = this.threads.get(key);
+		if (!thread) {
+			thread = {
+				...account(seen.tid, seen.threadStart, seen.pid, sanitize(seen.comm), seen.start),
+				counters: new Counters(PROCESS_SLOTS, Uint32Array),
+				seen: { voluntary: seen.voluntary, involuntary: seen.involuntary },
+			};
+			if (!this.threads.add(key, thread)) {
+				this.beyond++;
+				return;
+			}
+		}
+		rename(thread, seen.comm);
+		thread.read = this.reads;
+		const difference = thread.counters.advance(seen.waits.slots, seen.waits.sum_ns);
+		thread.waits.add(difference, seen.waits.longest, this.epoch);
+		if (difference.count > 0) thread.generation = this.generation;
+		const { voluntary, involuntary } = growth(seen, thread.seen);
+		addSwitches(thread, voluntary, involuntary);
+	}
+
+	present(pid: number, start: Ns): void {
+		const process = this.processes.get(`${pid}:${start}`);
+		if (process) process.read = this.reads;
+	}
+
+	switches(pid: number, start: Ns, created: number, voluntary: Count, involuntary: Count): void {
+		const process = this.processes.get(`${pid}:${start}`);
+		const storage = process?.storages.get(created);
+		if (process && storage) this.addSwitches(process, growth({ voluntary, involuntary }, storage.switches));
+	}
+
+	waiting(task: TaskWaiting): void {
+		this.waitingNow.push(task);
+	}
+
+	moved(pid: number, start: Ns, ns: Ns, thread?: { tid: number; start: Ns }): void {
+		const process = this.processes.get(`${pid}:${start}`);
+		if (process) process.waits.moved_ns += ns;
+		const one = thread && this.threads.get(`${pid}:${start}:${thread.tid}:${thread.start}`);
+		if (one) one.waits.moved_ns += ns;
+	}
+
+	gone(pid: number, start: Ns, created: number, whole: boolean): void {
+		const process = this.processes.get(`${pid}:${start}`);
+		if (!process) return;
+		process.storages.delete(created);
+		if (!whole) return;
+		process.ended = true;
+		this.ended.push(process);
+	}
+
+	private readCpus(shards: readonly CpuWaits[]): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
+		const lost = { process_unknown: 0, unstamped: 0, ended_processes: 0 };
+		for (const [index, shard] of shards.entries()) {
+			const { counters, waits } = this.cpus[index] as (typeof this.cpus)[number];
+			const difference = counters.advance(shard.slots, shard.sum_ns);
+			waits.beginInterval();
+			waits.add(difference, shard.longest, this.epoch);
+			this.all.add(difference, shard.longest, this.epoch);
+			lost.process_unknown += shard.homeless;
+			lost.unstamped += shard.unstamped;
+			lost.ended_processes += shard.ring_full;
+		}
+		return lost;
+	}
+
+	private processOf({ pid, start, comm }: ProcessSeen): Process | undefined {
+		const key = `${pid}:${start}`;
+		const known = this.processes.get(key);
+		if (known) return known;
+		const process = { ...account(pid, start, pid, sanitize(comm)), storages: new Map(), cgroup: 0, pidns: 0 };
+		if (this.processes.add(key, process)) return process;
+		this.beyond++;
+		return undefined;
+	}
+
+	private addSwitches(process: Process, { voluntary, involuntary }: Switches): void {
+		for (const one of [process, this.cgroups.get(process.cgroup), this.pidns.get(process.pidns)])
+			if (one) addSwitches(one, voluntary, involuntary);
+	}
+
+	/** The groups that a process is in now. */
+	private groupsOf({ cgroup, pidns, comm }: Process, { pidnsComm }: ProcessSeen): Account[] {
+		const groups: Account[] = [];
+		if (cgroup) {
+			let group = this.cgroups.get(cgroup);
+			if (!group) {
+				group = account(cgroup, 0, 0, this.cgroupName(cgroup));
+				this.cgroups.set(cgroup, group);
+			}
+			groups.push(group);
+		}
+		if (pidns) {
+			let group = this.pidns.get(pidns);
+			if (!group) {
+				group = account(pidns, 0, 0, comm);
+				this.pidns.set(pidns, group);
+			}
+			if (pidnsComm && pidnsComm[0] !== 0) rename(group, pidnsComm);
+			groups.push(group);
+		}
+		return groups;
+	}
+}

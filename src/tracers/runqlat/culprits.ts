@@ -1,0 +1,96 @@
+/**
+ * Because of whom tasks waited (bpf/runqlat-culprits.bpf.c): the time on a CPU's queue, divided among those that ran on
+ * that CPU meanwhile. Its program is loaded when somebody asks and unloaded afterwards.
+ */
+
+import { type BpfSession, openBpf, viewOf } from '../../bpf/bpf-session.ts';
+import type { BpfCost, Host } from '../../core/tracer.ts';
+import { blame, constants, maps, pair } from '../../generated/runqlat-culprits.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+
+/** BEFORE_SLICES of the C file. */
+const BEFORE = 0xffffffff;
+const ROOM = 8192;
+/** Per process that waited. */
+const TOP = 10;
+
+export interface Culprit {
+	/** 0: the CPU was idle; -1: too long ago to be known. */
+	pid: number;
+	comm: SafeText;
+	/** Of the waiting, while this process ran. */
+	wait_ns: Ns;
+	/** Turns that it had on the CPU during those waits. */
+	turns: Count;
+}
+
+/** A process that waited, and who ran meanwhile, most first. */
+export interface Blamed {
+	pid: number;
+	/** All its waiting that was divided. */
+	wait_ns: Ns;
+	/** The first ten. */
+	culprits: Culprit[];
+}
+
+export class Culprits {
+	private readonly bpf: BpfSession;
+	private readonly before = new Map<string, { ns: Ns; waits: Count }>();
+	private readonly keys = new Uint8Array(ROOM * pair.size);
+	private readonly values = new Uint8Array(ROOM * blame.size);
+
+	/** @param waiter the process whose waits are divided; 0: all of them */
+	constructor(host: Host, waiter: number) {
+		this.bpf = openBpf(host, 'runqlat-culprits', { layout: constants, shards: [maps.cpu_slices.name] });
+		this.setWaiter(waiter);
+	}
+
+	setWaiter(pid: number): void {
+		const value = new Uint8Array(4);
+		viewOf(value).setUint32(0, pid, true);
+		this.bpf.object.update(maps.waiter.name, new Uint8Array(4), value);
+	}
+
+	/** What was added since the last call, most waiting first; pairs for which there was no room. */
+	read(): { blamed: Blamed[]; full: Count } {
+		// pairs stay in the map until it is full; then it starts anew, each of them read as it goes
+		const anew = this.before.size > ROOM * 0.75;
+		const found = this.bpf.object.readBatch(maps.culprits.name, this.keys, this.values, anew);
+		const [keys, values] = [viewOf(this.keys), viewOf(this.values)];
+		const byWaiter = new Map<number, Culprit[]>();
+		for (let index = 0; index < found; index++) {
+			const { waiter, culprit } = pair.read(keys, index * pair.size);
+			const { ns, waits, comm } = blame.read(values, index * blame.size);
+			const key = `${waiter}:${culprit}`;
+			const before = this.before.get(key);
+			const wait_ns = ns - (before?.ns ?? 0);
+			this.before.set(key, { ns, waits });
+			if (wait_ns <= 0) continue;
+			const list = byWaiter.get(waiter) ?? [];
+			byWaiter.set(waiter, list);
+			list.push({
+				pid: culprit === BEFORE ? -1 : culprit,
+				comm: culprit === BEFORE ? safe`(earlier)` : culprit === 0 ? safe`(idle CPU)` : sanitize(comm),
+				wait_ns,
+				turns: waits - (before?.waits ?? 0),
+			});
+		}
+		const blamed = [...byWaiter].map(([pid, list]) => ({
+			pid,
+			wait_ns: list.reduce((sum, { wait_ns }) => sum + wait_ns, 0),
+			culprits: list.sort((a, b) => b.wait_ns - a.wait_ns).slice(0, TOP),
+		}));
+		const full = this.bpf.shards(maps.cpu_slices).reduce((sum, shard) => sum + shard.full, 0);
+		if (anew) this.before.clear();
+		return { blamed: blamed.sort((a, b) => b.wait_ns - a.wait_ns), full };
+	}
+
+	cost(): BpfCost {
+		return this.bpf.cost();
+	}
+
+	close(): void {
+		this.bpf.close();
+	}
+}

@@ -1,0 +1,278 @@
+/** One run of the run-queue tracer: intervals, options that change meanwhile, and rows from accounts. */
+
+import { filterOf, filterText } from '../../bpf/task-filter.ts';
+import { Unavailable } from '../../core/errors.ts';
+import type { Source } from '../../core/snapshot.ts';
+import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
+import { Roster } from '../../lib/idle-rows.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+import type { Account, Switches } from './account.ts';
+import { Accounts } from './accounts.ts';
+import { Culprits } from './culprits.ts';
+import type { Reader } from './reader.ts';
+import type { Focus, RunqlatExtra, RunqlatRow } from './snapshot.ts';
+import { EPOCHS } from './waits.ts';
+import { DEFAULT_ZONES, log2Slots, parseZones } from './zones.ts';
+
+const MAX_WAITING = 64;
+const MAX_BLAMED = 64;
+
+type TaskKind = 'process' | 'thread' | 'cgroup' | 'pidns';
+
+/** How often all processes are read, so that one whose end was not reported does not stay: ns. */
+const FULL_READ_EVERY: Ns = 30e9;
+
+export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
+	private readonly host: Host;
+	private readonly reader: Reader;
+	private readonly accounts: Accounts;
+	private readonly source: Source;
+	ungrouped: () => RunqlatRow[] = () => [];
+	private options: Options;
+	private zones: Ns[];
+	private culprits: Culprits | undefined;
+	private threads = false;
+	/** Processes at rest, as the last read listed them; undefined: it listed others, or otherwise. */
+	private resting: Roster<RunqlatRow> | undefined;
+	private filterChanged = false;
+	private refused: SafeText = safe``;
+	/** The running interval. Not from 0: that is what words never written say. */
+	private epoch = 8;
+	private sinceFullRead: Ns = 0;
+	private ringFull: Count = 0;
+	private culpritsFull: Count = 0;
+
+	constructor(host: Host, reader: Reader, options: Options, group?: string) {
+		this.host = host;
+		this.reader = reader;
+		this.accounts = new Accounts(reader.possibleCpus, host.procRoot);
+		this.options = options;
+		const { kind, description, uncertainty, hooks, missing, lacks } = reader;
+		const without = lacks === undefined ? {} : { lacks };
+		this.source = { kind, description, uncertainty, hooks: [...hooks], missing, ...without };
+		reader.begin(this.epoch, false, reader.hasThreads && group === 'thread');
+		this.zones = zonesFrom(options);
+		this.setCulprits(options['culprits'] === true, this.focused);
+	}
+
+	tune(changes: Options): void {
+		const before = this.options;
+		this.options = { ...before, ...changes };
+		this.apply(before, this.options);
+	}
+
+	read(dt: Ns, group: string): Reading<RunqlatRow, RunqlatExtra> {
+		const { accounts, reader } = this;
+		const ended = this.epoch;
+		this.epoch = (this.epoch + 1) % EPOCHS;
+		this.sinceFullRead += dt;
+		const full = this.sinceFullRead >= FULL_READ_EVERY;
+		if (full) this.sinceFullRead = 0;
+		this.threads = reader.hasThreads && (group === 'thread' || this.focused > 0);
+		reader.begin(this.epoch, full, this.threads);
+		const lost = accounts.read(reader, ended);
+		// what the interval of the change had is of the filter before it
+		if (this.filterChanged) {
+			accounts.generation++;
+			this.resting = undefined;
+		}
+		this.filterChanged = false;
+		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
+		this.ringFull = lost.ended_processes;
+
+		const all: RunqlatRow = { key: { kind: 'all', id: 0, comm: safe`all` }, ...accounts.all.figures(this.zones) };
+		const rows = [all, ...(group === 'process' ? this.processRows() : this.rowsOf(group))];
+		this.ungrouped = () => [all, ...this.rowsOf('process')];
+		const extra = this.extra(all);
+		if (full || group !== 'process') this.resting = undefined;
+		accounts.sweep(full, this.threads);
+		return {
+			rows,
+			extra,
+			source: this.source,
+			lost: { ...lost, unlisted: accounts.beyond, culprits: this.culpritsFull },
+		};
+	}
+
+	cost(): BpfCost {
+		const cost = this.reader.cost();
+		const more = this.culprits?.cost();
+		if (!more) return cost;
+		return {
+			ns: cost.ns + more.ns,
+			runs: cost.runs + more.runs,
+			recursionMisses: cost.recursionMisses + more.recursionMisses,
+		};
+	}
+
+	close(): void {
+		this.culprits?.close();
+		this.reader.close();
+	}
+
+	private get focused(): number {
+		return Number(this.options['focus'] ?? 0);
+	}
+
+	/** Do what has changed. Counters go on. */
+	private apply(before: Options, options: Options): void {
+		const changed = (...names: string[]): boolean => names.some((name) => before[name] !== options[name]);
+		if (changed('pid', 'cgroup', 'cgroup_id', 'comm')) this.setFilter(before, options);
+		if (changed('zones')) {
+			this.zones = zonesFrom(options);
+			this.resting = undefined;
+		}
+		if (changed('culprits', 'focus')) this.setCulprits(options['culprits'] === true, this.focused);
+	}
+
+	private setFilter(before: Options, options: Options): void {
+		try {
+			this.reader.setFilter(filterOf(options, this.host.procRoot));
+			this.filterChanged = true;
+			this.refused = safe``;
+		} catch (error) {
+			if (!(error instanceof Unavailable)) throw error;
+			const { pid = 0, cgroup = '', cgroup_id = 0, comm = '' } = before;
+			this.options = { ...options, pid, cgroup, cgroup_id, comm };
+			this.refused = sanitize(error.message);
+		}
+	}
+
+	private setCulprits(all: boolean, pid: number): void {
+		if (!all && pid === 0) {
+			this.culprits?.close();
+			this.culprits = undefined;
+			return;
+		}
+		if (!this.reader.hasThreads) return;
+		this.culprits ??= new Culprits(this.host, 0);
+		this.culprits.setWaiter(all ? 0 : pid);
+	}
+
+	private extra(all: RunqlatRow): RunqlatExtra {
+		const { waitingNow } = this.accounts;
+		const oldest = [...waitingNow].sort((a, b) => b.age_ns - a.age_ns).slice(0, MAX_WAITING);
+		const blamed = this.culprits?.read();
+		this.culpritsFull = blamed?.full ?? this.culpritsFull;
+		const unit = this.options['unit'] === 'ms' ? 1e6 : 1e3;
+		return {
+			waiting: oldest.map((task) => ({ ...task, comm: sanitize(task.comm) })),
+			waiting_count: waitingNow.length,
+			cpus: this.cpuRows().map(({ key, count, wait_ns, p99_ns }) => ({ cpu: key.id, count, wait_ns, p99_ns })),
+			zones_ns: this.zones,
+			log2: log2Slots(all.buckets, unit),
+			log2_unit_ns: unit,
+			filter: sanitize(filterText(this.options, (id) => this.accounts.cgroupName(id))),
+			refused: this.refused,
+			culprits: blamed?.blamed.slice(0, MAX_BLAMED) ?? [],
+			focus: this.focused > 0 ? this.focus(this.focused) : null,
+		};
+	}
+
+	private focus(pid: number): Focus {
+		const { processes, threads } = this.accounts;
+		const ofPid = (account: Account) => account.pid === pid;
+		return {
+			pid,
+			process: this.taskRows('process', [...processes.rows()].filter(ofPid)).at(-1) ?? null,
+			threads: longest(this.taskRows('thread', [...threads.rows()].filter(ofPid))),
+		};
+	}
+
+	private rowsOf(group: string): RunqlatRow[] {
+		const { processes, threads, cgroups, pidns } = this.accounts;
+		switch (group) {
+			case 'cpu':
+				return this.cpuRows();
+			case 'thread':
+				return this.taskRows('thread', threads.rows());
+			case 'cgroup':
+				return this.taskRows('cgroup', cgroups.values());
+			case 'pidns':
+				return this.taskRows('pidns', pidns.values());
+			default:
+				return this.taskRows('process', processes.rows());
+		}
+	}
+
+	/** Those with news first; then all at rest, whose rows are made once. */
+	private processRows(): RunqlatRow[] {
+		const { processes } = this.accounts;
+		const rows: RunqlatRow[] = [];
+		const accounts = this.resting ? processes.news() : processes.rows();
+		const resting = this.resting ?? new Roster();
+		this.resting = resting;
+		for (const account of accounts) {
+			const listed = this.isListed(account);
+			if (listed && rests(account)) {
+				resting.set(account, this.taskRow('process', account));
+				continue;
+			}
+			if (listed) rows.push(this.taskRow('process', account));
+			if (listed && !account.ended) resting.hide(account);
+			else resting.remove(account);
+		}
+		resting.appendTo(rows);
+		return rows;
+	}
+
+	private taskRows(kind: TaskKind, accounts: Iterable<Account>): RunqlatRow[] {
+		const rows: RunqlatRow[] = [];
+		for (const account of accounts) if (this.isListed(account)) rows.push(this.taskRow(kind, account));
+		return rows;
+	}
+
+	/** Those that waited, and those alive that have since we look, as far as the filter of now is about them. */
+	private isListed({ waits, ended, generation }: Account): boolean {
+		return waits.count > 0 || (!ended && waits.count_total > 0 && generation === this.accounts.generation);
+	}
+
+	private taskRow(kind: TaskKind, account: Account): RunqlatRow {
+		const { id, start, comm, waits, switches, switchesTotal, pid, processStart } = account;
+		return {
+			key: {
+				kind,
+				id,
+				comm,
+				...(start > 0 ? { start_time: start } : {}),
+				...(kind === 'thread' ? { pid, process_start: processStart } : {}),
+			},
+			...waits.figures(this.zones),
+			...(this.reader.hasThreads ? switchFields(switches, switchesTotal) : {}),
+		};
+	}
+
+	private cpuRows(): RunqlatRow[] {
+		return this.accounts.cpus.flatMap(({ waits }, cpu) =>
+			waits.count_total > 0
+				? [{ key: { kind: 'cpu' as const, id: cpu, comm: safe`cpu${cpu}` }, ...waits.figures(this.zones) }]
+				: [],
+		);
+	}
+}
+
+/** Would its row be the same if nothing happened in the next interval either? */
+function rests({ waits, switches }: Account): boolean {
+	return waits.count === 0 && waits.moved_ns === 0 && switches.voluntary === 0 && switches.involuntary === 0;
+}
+
+function longest(threads: RunqlatRow[]): RunqlatRow[] {
+	return threads
+		.sort((a, b) => b.wait_ns - a.wait_ns)
+		.slice(0, 100)
+		.map((row) => ({ ...row, buckets: [] }));
+}
+
+function switchFields(now: Switches, total: Switches) {
+	return {
+		voluntary: now.voluntary,
+		involuntary: now.involuntary,
+		voluntary_total: total.voluntary,
+		involuntary_total: total.involuntary,
+	};
+}
+
+function zonesFrom(options: Options): Ns[] {
+	return parseZones(String(options['zones'] ?? DEFAULT_ZONES)) ?? [];
+}

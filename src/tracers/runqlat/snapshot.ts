@@ -1,0 +1,67 @@
+/** What the run-queue tab says of one interval. */
+import type { InTree } from '../../core/fold.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+import type { Blamed } from './culprits.ts';
+import type { WaitFigures } from './waits.ts';
+
+export interface RunqlatKey {
+	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu' | 'user' | 'command';
+	/** pid, tid, cgroup id, namespace inode, CPU, user id; 0 for `all`, commands, and for the processes or threads without a row of their own. */
+	id: number;
+	comm: SafeText;
+	/** Of processes and threads, ns since boot. */
+	start_time?: Ns;
+	/** Process of a thread, and its start. */
+	pid?: number;
+	process_start?: Ns;
+}
+
+export interface RunqlatRow extends WaitFigures, InTree {
+	key: RunqlatKey;
+	/** Switches away from it because it went to sleep; because another was to run. Not for CPUs. */
+	voluntary?: Count;
+	involuntary?: Count;
+	voluntary_total?: Count;
+	involuntary_total?: Count;
+}
+
+/** A task that is runnable and not running at the moment of the read. */
+export interface Waiting {
+	pid: number;
+	tid: number;
+	comm: SafeText;
+	cpu: number;
+	age_ns: Ns;
+	/** pid of the process that has the CPU meanwhile; 0: none, or not known. */
+	running: number;
+}
+
+/** One process looked at closely. */
+export interface Focus {
+	pid: number;
+	/** Its figures, whatever the rows stand for; null: it has not waited yet. */
+	process: RunqlatRow | null;
+	/** Its threads, those that waited longest first, at most 100; without histograms. */
+	threads: RunqlatRow[];
+}
+
+export interface RunqlatExtra {
+	/** Oldest first, at most 64; `waiting_count` is all of them. */
+	waiting: Waiting[];
+	waiting_count: Count;
+	/** Each CPU's waits in the interval, whatever the rows stand for. */
+	cpus: { cpu: number; count: Count; wait_ns: Ns; p99_ns: Ns }[];
+	/** Limits between zones. */
+	zones_ns: Ns[];
+	/** All waits in 26 powers of two of `log2_unit_ns`, the first below two units, the last one open. */
+	log2: Count[];
+	log2_unit_ns: Ns;
+	/** Tasks that are measured, in words; empty: all. */
+	filter: SafeText;
+	/** Why the last change of the filter was refused: the one before it stays. Empty: it was not. */
+	refused: SafeText;
+	/** Who ran while others waited; empty unless asked for. The 64 processes that waited longest. */
+	culprits: Blamed[];
+	focus: Focus | null;
+}
