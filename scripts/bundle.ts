@@ -55,7 +55,7 @@ export const bundling = {
 export async function bundle(): Promise<void> {
 	const { metafile } = await build({
 		...bundling,
-		entryPoints: { wattlag: 'src/cli.ts', worker: 'src/sampling/worker.ts' },
+		entryPoints: { wattlag: 'src/cli.ts', worker: 'src/worker.ts' },
 		outdir: 'dist',
 		sourcemap: 'linked',
 		metafile: true,

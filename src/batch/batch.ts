@@ -3,12 +3,12 @@
 import type { Sampler } from '../core/sampler.ts';
 import { type Snapshot, secondsOf } from '../core/snapshot.ts';
 import type { Column, Tracer } from '../core/tracer.ts';
-import { Filter } from '../filter/bind.ts';
-import { ordered, passing, treeIndent } from '../grouping/tree.ts';
 import { formatValue } from '../lib/format.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import { fitCells } from '../lib/width.ts';
-import { firstDirection } from '../query.ts';
+import { Filter } from '../rows/filter/bind.ts';
+import { firstDirection } from '../rows/sort.ts';
+import { ordered, passing, treeIndent } from '../rows/tree.ts';
 import { Output } from './output.ts';
 import { Threshold } from './threshold.ts';
 

@@ -2,8 +2,8 @@
 
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Column, Tracer } from '../core/tracer.ts';
-import { type BoundFilter, Filter } from '../filter/bind.ts';
 import { formatValue } from '../lib/format.ts';
+import { type BoundFilter, Filter } from '../rows/filter/bind.ts';
 
 /** Texts and ids that stay so long on a narrow screen name a row. */
 const NAMING_PRIORITY = 3;

@@ -1,7 +1,8 @@
 /** What the configuration file says, by option; every key must mean something. */
-import type { ConfigFile, Located } from '../config/file.ts';
+
 import { UsageError } from '../core/errors.ts';
 import { type AnyTracer, commonOptions } from './common.ts';
+import type { ConfigFile, Located } from './config/file.ts';
 
 /** Values of the file by option, `TAB.sort` and `TAB.group` among them; every key must mean something. */
 export function fileValues(file: ConfigFile, tracers: readonly AnyTracer[]): Map<string, Located> {

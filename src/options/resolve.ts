@@ -2,19 +2,20 @@
  * What the user asked for: configuration file, environment (`WATTLAG_*`) and command line, each before the one to its
  * left. A mistake is a {@link UsageError}: one line, exit code 2.
  */
-import type { ConfigFile, Located } from '../config/file.ts';
-import { keyOverrides } from '../config/keys.ts';
+
 import { UsageError } from '../core/errors.ts';
 import type { Options } from '../core/tracer.ts';
-import { Filter } from '../filter/bind.ts';
-import { describeFilterError, FilterError } from '../filter/error.ts';
-import type { FilterTab } from '../filter/names.ts';
-import type { KeyOverrides } from '../ui/keymap.ts';
-import type { LookChoice } from '../ui/theme.ts';
+import { Filter } from '../rows/filter/bind.ts';
+import { describeFilterError, FilterError } from '../rows/filter/error.ts';
+import type { FilterTab } from '../rows/filter/names.ts';
+import type { LookChoice } from '../term/theme.ts';
 import { checkCombinations, type Mode, modeOf } from './combinations.ts';
 import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring, words } from './common.ts';
+import type { ConfigFile, Located } from './config/file.ts';
+import { keyOverrides } from './config/keys.ts';
 import { fileValues } from './file-values.ts';
 import type { Flags } from './flags.ts';
+import type { KeyOverrides } from './keymap.ts';
 import { check, oneOf, orUnlimited } from './values.ts';
 
 /** What the user asked for, checked. */

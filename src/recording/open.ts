@@ -3,8 +3,8 @@
 import { UsageError } from '../core/errors.ts';
 import type { Sampler } from '../core/sampler.ts';
 import type { Tracer } from '../core/tracer.ts';
+import { Store } from '../history/store.ts';
 import { safe } from '../lib/sanitize.ts';
-import { Store } from '../store.ts';
 import type { LiveOptions } from '../ui/live.tsx';
 import { readRecording } from './read.ts';
 

@@ -1,8 +1,8 @@
 /** The sampling thread as the rest of the program sees it: a source of events that survives one crash of its worker. */
 import { Worker } from 'node:worker_threads';
-import { open, type Parcel } from '../archive.ts';
 import type { Sampler, SamplerEvent } from '../core/sampler.ts';
 import type { Options } from '../core/tracer.ts';
+import { open, type Parcel } from '../history/archive.ts';
 import { sanitize } from '../lib/sanitize.ts';
 
 /** What the worker is told when it starts (structured clone). */

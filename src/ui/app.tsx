@@ -1,14 +1,16 @@
 /** The screen: what the user has chosen, what is in front, and what stands around it. */
 import { Box } from 'ink';
 import { type ReactElement, useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react';
-import type { Store } from '../store.ts';
+import type { Store } from '../history/store.ts';
+import { defaultKeymap, type Keymap } from '../options/keymap.ts';
+import type { HostInfo } from '../system/local-host.ts';
 import type { AppActions } from './actions.ts';
 import { outwardCommands } from './commands.ts';
 import { Banner } from './frame/banner.tsx';
 import { Body } from './frame/body.tsx';
 import { chromeOf } from './frame/chrome.ts';
 import { Footer, type Prompt } from './frame/footer.tsx';
-import { Header, type HostInfo } from './frame/header.tsx';
+import { Header } from './frame/header.tsx';
 import { helpLines } from './frame/help.tsx';
 import { lossesOf } from './frame/losses.ts';
 import { costOf } from './frame/own-cost.ts';
@@ -22,7 +24,6 @@ import { useGroups } from './hooks/use-groups.ts';
 import { useInput } from './hooks/use-input.ts';
 import { findRow } from './hooks/use-rows.ts';
 import { useSize } from './hooks/use-size.ts';
-import { defaultKeymap, type Keymap } from './keymap.ts';
 import { useFocus } from './lens/use-focus.ts';
 import { availableColumns } from './state/columns.ts';
 import { reduce } from './state/reduce.ts';

@@ -1,11 +1,11 @@
 /** Commands that reach beyond the screen's own state: to the snapshots that are kept, the tracers, the program around. */
 import { secondsOf } from '../core/snapshot.ts';
-import type { Store } from '../store.ts';
+import type { Store } from '../history/store.ts';
+import { type Command, type Keymap, keysOf } from '../options/keymap.ts';
 import type { AppActions } from './actions.ts';
 import { rowText } from './frame/clipboard.ts';
 import type { TabInFront } from './hooks/use-front.ts';
 import type { GroupsInUse } from './hooks/use-groups.ts';
-import { type Command, type Keymap, keysOf } from './keymap.ts';
 import type { Action } from './state/state.ts';
 import type { TabEntry } from './tab.ts';
 

@@ -2,19 +2,19 @@
 import { homedir } from 'node:os';
 import { Box, render } from 'ink';
 import type { Sampler } from '../core/sampler.ts';
+import { Store } from '../history/store.ts';
 import { sanitize } from '../lib/sanitize.ts';
-import { Store } from '../store.ts';
+import { type KeyOverrides, keymapWith } from '../options/keymap.ts';
+import type { HostInfo } from '../system/local-host.ts';
+import { localHost } from '../system/local-host.ts';
 import { readProcess } from '../system/process-details.ts';
 import { stopProcess } from '../term/lifecycle.ts';
+import type { LookChoice } from '../term/theme.ts';
 import { App } from './app.tsx';
 import { clipboardSequence } from './frame/clipboard.ts';
-import type { HostInfo } from './frame/header.tsx';
-import { localHost } from './frame/local-host.ts';
-import { type KeyOverrides, keymapWith } from './keymap.ts';
 import type { Inspect } from './lens/use-details.ts';
 import { openScreen, type Screen, terminalSize } from './screen.ts';
 import type { TabEntry } from './tab.ts';
-import type { LookChoice } from './theme.ts';
 import { SlotsContext } from './widgets/lines.tsx';
 
 export interface LiveOptions {

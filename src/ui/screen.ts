@@ -5,15 +5,15 @@
 import fs from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { sanitize } from '../lib/sanitize.ts';
+import type { HostInfo } from '../system/local-host.ts';
 import type { Size } from '../term/diff.ts';
 import { FrameWriter } from '../term/frame-writer.ts';
 import { type Lifecycle, watchProcess } from '../term/lifecycle.ts';
 import { type LoadNative, openTerminal, standardOutput } from '../term/output.ts';
 import { erasesInColour, Terminal } from '../term/terminal.ts';
-import type { HostInfo } from './frame/header.tsx';
+import { type LookChoice, lookOf, paint, setLook } from '../term/theme.ts';
 import { tabLine } from './frame/tab-line.ts';
 import { digitsOf, type TabTracer } from './tab.ts';
-import { type LookChoice, lookOf, paint, setLook } from './theme.ts';
 import { statusLine } from './widgets/line.ts';
 
 export interface ScreenOptions {

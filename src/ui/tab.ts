@@ -5,11 +5,11 @@ import type { Column, Options, Tracer } from '../core/tracer.ts';
 import type { Band, Buckets } from '../lib/histogram.ts';
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
-import type { Sort } from '../query.ts';
+import type { Keymap } from '../options/keymap.ts';
+import type { Sort } from '../rows/sort.ts';
+import type { Span } from '../term/theme.ts';
 import type { Link } from '../tracers/overview/finding.ts';
-import type { Keymap } from './keymap.ts';
 import type { TabBaseline } from './state/baseline.ts';
-import type { Span } from './theme.ts';
 
 /** A column that draws itself where text alone would not do. */
 export interface TableColumn<Row> extends Column<Row> {

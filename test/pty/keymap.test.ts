@@ -1,6 +1,6 @@
 /** The whole keymap, driven through a pseudo-terminal on fixture snapshots: every command by each of its keys. */
 import { describe, expect, test } from 'vitest';
-import { type Command, defaultBindings } from '../../src/ui/keymap.ts';
+import { type Command, defaultBindings } from '../../src/options/keymap.ts';
 import { demo } from './runs.ts';
 import type { TerminalRun, TerminalRunOptions } from './terminal.ts';
 

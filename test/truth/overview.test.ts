@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
-import { parsePressure, type Resource } from '../../src/triage/pressure.ts';
+import { parsePressure, type Resource } from '../../src/system/pressure.ts';
 import { type Line, watch } from './overview-lines.ts';
 import { buildWorkloads, schedstat, type Workloads } from './workload.ts';
 

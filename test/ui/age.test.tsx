@@ -1,8 +1,8 @@
 /** Figures that nobody renews are told as old, and held ones are not. */
 import { describe, expect, test } from 'vitest';
+import { Store } from '../../src/history/store.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { WorkerSampler } from '../../src/sampling/worker-sampler.ts';
-import { Store } from '../../src/store.ts';
 import { workerSettings } from '../unit/worker-settings.ts';
 import { energySnapshot } from './fixtures/energy.ts';
 import { ioSnapshot } from './fixtures/io.ts';

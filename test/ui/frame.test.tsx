@@ -1,13 +1,13 @@
 import { render } from 'ink-testing-library';
 import { describe, expect, test } from 'vitest';
 import { textWidth } from '../../src/lib/width.ts';
+import { defaultKeymap } from '../../src/options/keymap.ts';
 import { rules } from '../../src/tracers/overview/rules.ts';
 import { clipboardSequence, rowText } from '../../src/ui/frame/clipboard.ts';
 import { ErrorBoundary } from '../../src/ui/frame/error-boundary.tsx';
 import { Footer, type FooterProps } from '../../src/ui/frame/footer.tsx';
 import { helpLines } from '../../src/ui/frame/help.tsx';
 import { type Front, hintSpans } from '../../src/ui/frame/hints.ts';
-import { defaultKeymap } from '../../src/ui/keymap.ts';
 import { lineOf } from '../../src/ui/widgets/line.ts';
 import { energySnapshot, energyTracer } from './fixtures/energy.ts';
 import { fixtureTabs } from './fixtures/tabs.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Command } from '../../src/ui/keymap.ts';
+import type { Command } from '../../src/options/keymap.ts';
 import { reduce } from '../../src/ui/state/reduce.ts';
 import { initialState, selectedIndex, sortOf, tabState, type UiState, type View } from '../../src/ui/state/state.ts';
 import { energyTracer } from './fixtures/energy.ts';

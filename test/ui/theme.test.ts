@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { lookOf, paint, type Role, setLook } from '../../src/ui/theme.ts';
+import { lookOf, paint, type Role, setLook } from '../../src/term/theme.ts';
 
 describe('what the terminal can show', () => {
 	const utf8 = { TERM: 'xterm-256color', LANG: 'en_US.UTF-8' };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { open, pack, parcel, rowCount, unpack, withoutRows } from '../../src/archive.ts';
-import { fromColumns, toColumns, withoutLists } from '../../src/columnar.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
+import { open, pack, parcel, rowCount, unpack, withoutRows } from '../../src/history/archive.ts';
+import { fromColumns, toColumns, withoutLists } from '../../src/history/columnar.ts';
 import { tickOf } from './triage-fixtures.ts';
 
 const random = (seed: number) => (): number => {

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Column } from '../../src/core/tracer.ts';
-import { Filter } from '../../src/filter/bind.ts';
-import { complete } from '../../src/filter/complete.ts';
-import { describeFilterError, FilterError } from '../../src/filter/error.ts';
-import { normalName, offeredNames } from '../../src/filter/names.ts';
-import { compilePattern, PatternError } from '../../src/filter/pattern.ts';
 import type { ColumnKind } from '../../src/lib/format.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { registry } from '../../src/registry.ts';
+import { Filter } from '../../src/rows/filter/bind.ts';
+import { complete } from '../../src/rows/filter/complete.ts';
+import { describeFilterError, FilterError } from '../../src/rows/filter/error.ts';
+import { normalName, offeredNames } from '../../src/rows/filter/names.ts';
+import { compilePattern, PatternError } from '../../src/rows/filter/pattern.ts';
 import { generator } from '../ui/fixtures/made-up.ts';
 
 type Row = Record<string, number | string>;

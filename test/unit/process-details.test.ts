@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ProcFacts } from '../../src/grouping/facts.ts';
+import { ProcFacts } from '../../src/rows/grouping/facts.ts';
 import { OwnProcess } from '../../src/system/pid-namespace.ts';
 import { readProcess } from '../../src/system/process-details.ts';
 import { processId, sameStart } from '../../src/system/process-id.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Column } from '../../src/core/tracer.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
-import { firstDirection, sortRows } from '../../src/query.ts';
+import { firstDirection, sortRows } from '../../src/rows/sort.ts';
 
 interface Row {
 	name: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
-import { open, parcel } from '../../src/archive.ts';
+import { open, parcel } from '../../src/history/archive.ts';
+import { Store } from '../../src/history/store.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
-import { Store } from '../../src/store.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { runqlatSnapshot } from '../ui/fixtures/runqlat.ts';
 

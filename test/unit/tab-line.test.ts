@@ -1,8 +1,8 @@
 /** The line of the tabs at all widths: nothing cut, no digit missing, titles before what is said at the right edge. */
 import { describe, expect, test } from 'vitest';
 import { textWidth } from '../../src/lib/width.ts';
+import type { Span } from '../../src/term/theme.ts';
 import { tabLine } from '../../src/ui/frame/tab-line.ts';
-import type { Span } from '../../src/ui/theme.ts';
 import { widthOf } from '../../src/ui/widgets/line.ts';
 
 const titles = ['Overview', 'Energy', 'Run queue', 'Interrupts', 'Disk IO', 'Receive'];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { defaultKeymap, keymapWith } from '../../src/options/keymap.ts';
 import { KeyParser } from '../../src/term/keys.ts';
-import { defaultKeymap, keymapWith } from '../../src/ui/keymap.ts';
 
 const { bindings, commandOf } = defaultKeymap;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lastOf, timelineOf } from '../../src/timeline.ts';
+import { lastOf, timelineOf } from '../../src/history/timeline.ts';
 
 const second = 1e9;
 const at = (seconds: number, dt: number, gap?: { late_ns: number; suspended_ns: number }) => ({

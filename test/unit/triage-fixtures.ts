@@ -2,15 +2,15 @@
 
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
+import type { Stalled } from '../../src/system/group-pressure.ts';
+import type { Pressure } from '../../src/system/pressure.ts';
+import type { Throttled } from '../../src/system/quota.ts';
 import type { IoProcess, IoRow, SlowRequest } from '../../src/tracers/io/snapshot.ts';
 import type { IrqRow } from '../../src/tracers/irq/snapshot.ts';
 import type { Finding } from '../../src/tracers/overview/finding.ts';
 import type { Sources, SourceTab } from '../../src/tracers/overview/sources.ts';
 import { type OverviewExtra, OverviewSession } from '../../src/tracers/overview/tracer.ts';
 import type { Blamed } from '../../src/tracers/runqlat/culprits.ts';
-import type { Stalled } from '../../src/triage/group-pressure.ts';
-import type { Pressure } from '../../src/triage/pressure.ts';
-import type { Throttled } from '../../src/triage/quota.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { ioSnapshot } from '../ui/fixtures/io.ts';
 import { irqSnapshot } from '../ui/fixtures/irq.ts';

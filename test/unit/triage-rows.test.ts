@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
+import { GroupPressureReader } from '../../src/system/group-pressure.ts';
+import { PressureReader, parsePressure } from '../../src/system/pressure.ts';
+import { QuotaReader } from '../../src/system/quota.ts';
 import { groupRows, joinProcesses } from '../../src/tracers/overview/rows.ts';
 import { IO_LISTED, sourcesOf } from '../../src/tracers/overview/sources.ts';
 import { overview } from '../../src/tracers/overview/tracer.ts';
 import type { RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
-import { GroupPressureReader } from '../../src/triage/group-pressure.ts';
-import { PressureReader, parsePressure } from '../../src/triage/pressure.ts';
-import { QuotaReader } from '../../src/triage/quota.ts';
 import { makeTree } from './energy-fixtures.ts';
 import { Machine, second, tickOf, type World } from './triage-fixtures.ts';
 

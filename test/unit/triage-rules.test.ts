@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { Filter } from '../../src/filter/bind.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { registry } from '../../src/registry.ts';
+import { Filter } from '../../src/rows/filter/bind.ts';
 import type { IoExtra } from '../../src/tracers/io/snapshot.ts';
 import type { Finding, Suspicion } from '../../src/tracers/overview/finding.ts';
 import { rules } from '../../src/tracers/overview/rules.ts';

@@ -1,9 +1,9 @@
 /** One interval as rules see it. */
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import type { Stalled } from '../../triage/group-pressure.ts';
-import type { Pressure } from '../../triage/pressure.ts';
-import type { Throttled } from '../../triage/quota.ts';
+import type { Stalled } from '../../system/group-pressure.ts';
+import type { Pressure } from '../../system/pressure.ts';
+import type { Throttled } from '../../system/quota.ts';
 import type { Owner } from './finding.ts';
 import type { OverviewRow } from './rows.ts';
 import type { Sources, SourceTab } from './sources.ts';

@@ -1,6 +1,6 @@
 /** A line above everything: what is shown is no longer measured. */
 import type { SafeText } from '../../lib/sanitize.ts';
-import { paint } from '../theme.ts';
+import { paint } from '../../term/theme.ts';
 import { drawn } from '../widgets/lines.tsx';
 import type { Area } from '../widgets/split.ts';
 

@@ -1,6 +1,6 @@
 /** What is between header and footer: the tab in front, or what lies over it. */
 import type { ReactElement } from 'react';
-import type { Store } from '../../store.ts';
+import type { Store } from '../../history/store.ts';
 import { Lens } from '../lens/lens.tsx';
 import type { Inspect } from '../lens/use-details.ts';
 import { ErrorBoundary } from './error-boundary.tsx';

@@ -2,12 +2,13 @@
  * Two lines at the bottom: what is lost and what the tool itself costs, and the keys; while something is typed, that,
  * and what is wrong with it under the place.
  */
-import type { FilterError } from '../../filter/error.ts';
+
 import { sanitize } from '../../lib/sanitize.ts';
 import { textWidth, truncate } from '../../lib/width.ts';
-import type { Keymap } from '../keymap.ts';
+import type { Keymap } from '../../options/keymap.ts';
+import type { FilterError } from '../../rows/filter/error.ts';
+import type { Span } from '../../term/theme.ts';
 import type { TextInput } from '../state/text-input.ts';
-import type { Span } from '../theme.ts';
 import { lineOf, type Piece, statusLine, widthOf } from '../widgets/line.ts';
 import { drawn } from '../widgets/lines.tsx';
 import { type Front, hintSpans } from './hints.ts';

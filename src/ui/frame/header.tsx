@@ -1,30 +1,15 @@
 /** Two lines on top: the machine, and the tabs. */
 import { type ReactElement, useContext } from 'react';
+import type { WorkerFailure } from '../../history/store.ts';
 import { formatDuration } from '../../lib/format.ts';
-import type { SafeText } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
-import type { WorkerFailure } from '../../store.ts';
-import type { Span } from '../theme.ts';
+import type { HostInfo } from '../../system/local-host.ts';
+import type { Span } from '../../term/theme.ts';
 import { HitsContext } from '../widgets/hit.ts';
 import { type Piece, statusLine } from '../widgets/line.ts';
 import { Lines } from '../widgets/lines.tsx';
 import type { SourceBadge } from './source.ts';
 import { type TabLine, tabLine } from './tab-line.ts';
-
-/** What the header says about the machine. */
-export interface HostInfo {
-	host: SafeText;
-	/** What everybody has to know of it, as a container's pids. */
-	note?: SafeText;
-	/** Release of the kernel. */
-	kernel: SafeText;
-	/** Online CPUs. */
-	cpus: number;
-	/** Load averages of 1, 5, 15 minutes; empty: not known. */
-	load(): readonly number[];
-	/** Seconds; NaN: not known. */
-	uptime(): number;
-}
 
 export interface HeaderProps {
 	host: HostInfo;

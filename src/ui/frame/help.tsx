@@ -2,9 +2,9 @@
 
 import type { Column } from '../../core/tracer.ts';
 import { fitCells, textWidth, wrapText } from '../../lib/width.ts';
-import { type Keymap, keysText, sections } from '../keymap.ts';
+import { type Keymap, keysText, sections } from '../../options/keymap.ts';
+import { paint } from '../../term/theme.ts';
 import type { HelpSection, TabTracer } from '../tab.ts';
-import { paint } from '../theme.ts';
 import { drawn } from '../widgets/lines.tsx';
 import type { Area } from '../widgets/split.ts';
 

@@ -1,7 +1,7 @@
 /** The footer's hints: keys that do something in what is in front, the most important first, as many as fit. */
 import { textWidth } from '../../lib/width.ts';
-import type { Command, Keymap } from '../keymap.ts';
-import type { Span } from '../theme.ts';
+import type { Command, Keymap } from '../../options/keymap.ts';
+import type { Span } from '../../term/theme.ts';
 
 /** What is in front, as far as hints depend on it. */
 export interface Front {

@@ -3,8 +3,8 @@
 import type { Snapshot } from '../../core/snapshot.ts';
 import { formatCount } from '../../lib/format.ts';
 import type { Count } from '../../lib/units.ts';
+import type { Span } from '../../term/theme.ts';
 import type { TabEntry } from '../tab.ts';
-import type { Span } from '../theme.ts';
 
 /** Causes, then titles of other tabs; only what is not 0. */
 export type Losses = readonly (readonly [name: string, count: Count])[];

@@ -2,7 +2,7 @@
 
 import type { Column } from '../../core/tracer.ts';
 import { fitCells, textWidth, truncate } from '../../lib/width.ts';
-import { paint } from '../theme.ts';
+import { paint } from '../../term/theme.ts';
 import { drawn } from '../widgets/lines.tsx';
 import type { Area } from '../widgets/split.ts';
 import { scrollTo } from '../widgets/table.tsx';

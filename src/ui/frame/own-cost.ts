@@ -2,7 +2,7 @@
 
 import type { Snapshot } from '../../core/snapshot.ts';
 import { formatBytes, formatShare } from '../../lib/format.ts';
-import type { Span } from '../theme.ts';
+import type { Span } from '../../term/theme.ts';
 
 export interface OwnCost {
 	/** BPF programs of all tabs and the whole process, as shares of one CPU. */

@@ -1,7 +1,7 @@
 /** Where the figures of a tab come from and how far they are right: a badge in the header, all of it in the help. */
 import type { Snapshot, Source } from '../../core/snapshot.ts';
+import type { Span } from '../../term/theme.ts';
 import type { HelpSection, TabEntry } from '../tab.ts';
-import type { Span } from '../theme.ts';
 
 /** `±60%` or `exact`: what the first clause of the uncertainty says, which is of the main figures; '': it does not. */
 export function errorOf({ uncertainty }: Pick<Source, 'uncertainty'>): string {

@@ -1,7 +1,7 @@
 /** The tab in front, or why it is not there. */
 import type { ReactElement } from 'react';
+import type { Keymap } from '../../options/keymap.ts';
 import type { TabInFront } from '../hooks/use-front.ts';
-import type { Keymap } from '../keymap.ts';
 import type { Baseline } from '../state/baseline.ts';
 import type { UiState } from '../state/state.ts';
 import { Notice } from '../widgets/notice.tsx';

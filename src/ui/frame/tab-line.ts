@@ -1,6 +1,6 @@
 /** The line of the tabs: every digit, as many titles as fit, and at the right edge what is said about the figures. */
 import { textWidth } from '../../lib/width.ts';
-import type { Span } from '../theme.ts';
+import type { Span } from '../../term/theme.ts';
 import { statusLine, widthOf } from '../widgets/line.ts';
 
 export interface TabName {

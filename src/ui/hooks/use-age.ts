@@ -1,6 +1,6 @@
 /** How old the figures on the screen are, once that is more than the interval explains. */
 import { useEffect, useReducer } from 'react';
-import type { Store } from '../../store.ts';
+import type { Store } from '../../history/store.ts';
 
 /** Figures that many intervals old are told as old; s where intervals are short. */
 const INTERVALS = 3;

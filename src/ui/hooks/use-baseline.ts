@@ -1,6 +1,6 @@
 /** The moment that figures are compared with. */
 import { useState } from 'react';
-import type { Store } from '../../store.ts';
+import type { Store } from '../../history/store.ts';
 import { clock } from '../frame/header.tsx';
 import { type Baseline, markBaseline } from '../state/baseline.ts';
 import type { TabEntry } from '../tab.ts';

@@ -1,8 +1,8 @@
 /** The filter that is typed, checked; while it is wrong, the last right one stays in use. */
 import { useMemo, useRef } from 'react';
-import { type BoundFilter, Filter } from '../../filter/bind.ts';
-import { FilterError } from '../../filter/error.ts';
-import type { FilterTab } from '../../filter/names.ts';
+import { type BoundFilter, Filter } from '../../rows/filter/bind.ts';
+import { FilterError } from '../../rows/filter/error.ts';
+import type { FilterTab } from '../../rows/filter/names.ts';
 
 export interface FilterInUse {
 	/** Text of the filter in use. */

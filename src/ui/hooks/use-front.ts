@@ -1,8 +1,8 @@
 /** The tab in front: its snapshots up to the moment shown, the code that draws it, its table. */
 import { useSyncExternalStore } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
+import type { Store, TabStatus } from '../../history/store.ts';
 import type { Ns } from '../../lib/units.ts';
-import type { Store, TabStatus } from '../../store.ts';
 import { type TabState, tabState, type UiState } from '../state/state.ts';
 import type { TabEntry, TabTracer, TabView } from '../tab.ts';
 import { type LoadedView, useTabView } from './use-tab-view.ts';

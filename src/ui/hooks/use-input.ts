@@ -1,6 +1,7 @@
 /** Keys, clicks and the wheel: what they mean in what is in front. */
+
+import type { Keymap } from '../../options/keymap.ts';
 import type { OutwardCommands } from '../commands.ts';
-import type { Keymap } from '../keymap.ts';
 import type { Action, UiState, View } from '../state/state.ts';
 import type { Target } from '../widgets/hit.ts';
 import { useKeys } from './use-keys.ts';

@@ -1,11 +1,11 @@
 /** The rows of a tab as they are shown: filtered and sorted. */
 import { useMemo } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
-import type { RowTest } from '../../filter/bind.ts';
-import { ordered, passing } from '../../grouping/tree.ts';
 import { type Band, type Buckets, boundsOf, log2Slot } from '../../lib/histogram.ts';
 import type { Ns } from '../../lib/units.ts';
-import type { Sort } from '../../query.ts';
+import type { RowTest } from '../../rows/filter/bind.ts';
+import type { Sort } from '../../rows/sort.ts';
+import { ordered, passing } from '../../rows/tree.ts';
 import type { TabTracer, TabView } from '../tab.ts';
 
 export function useRows(

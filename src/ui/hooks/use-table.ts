@@ -1,8 +1,8 @@
 /** The table in front: the tracer's rows, or those of one of the tab's lists; filtered, sorted, of the chosen bar. */
 import { useMemo } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
-import { type FilterTab, offeredNames } from '../../filter/names.ts';
-import type { Sort } from '../../query.ts';
+import { type FilterTab, offeredNames } from '../../rows/filter/names.ts';
+import type { Sort } from '../../rows/sort.ts';
 import { availableColumns, choicesOf, shownColumns } from '../state/columns.ts';
 import { selectedIndex, sortOf, tabState, type UiState, type View } from '../state/state.ts';
 import type { TabEntry, TabList, TableColumn, TabTracer, TabView } from '../tab.ts';

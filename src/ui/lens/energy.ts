@@ -1,7 +1,7 @@
 /** Lens: watts, joules and CPU time of one process. */
 
+import { timelineOf } from '../../history/timeline.ts';
 import { formatMicroJoules, formatNs, formatShare, formatWatts } from '../../lib/format.ts';
-import { timelineOf } from '../../timeline.ts';
 import { wattsOf } from '../../tracers/energy/parts.ts';
 import { energyOf, type Look, newest, type Section, TREND } from './look.ts';
 

@@ -1,8 +1,8 @@
 /** Lens: who the process is, as `/proc` has it now. */
 import { formatDuration } from '../../lib/format.ts';
 import { safe } from '../../lib/sanitize.ts';
+import type { Span } from '../../term/theme.ts';
 import { clock } from '../frame/header.tsx';
-import type { Span } from '../theme.ts';
 import { lineOf, widthOf } from '../widgets/line.ts';
 import type { DetailsNow } from './use-details.ts';
 

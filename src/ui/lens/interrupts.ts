@@ -2,8 +2,8 @@
 
 import { formatCount, formatNs, formatShare } from '../../lib/format.ts';
 import type { ProcessId } from '../../system/process-id.ts';
+import type { Span } from '../../term/theme.ts';
 import type { Stolen } from '../../tracers/irq/irq-time.ts';
-import type { Span } from '../theme.ts';
 import { lineOf } from '../widgets/line.ts';
 import { type Histories, isIt, type Look, newest, type Section, TREND } from './look.ts';
 

@@ -1,7 +1,7 @@
 /** Lens: the sections as lines of text. Pure. */
 import { sparkline } from '../../lib/format.ts';
 import { fitCells, textWidth } from '../../lib/width.ts';
-import type { Span } from '../theme.ts';
+import type { Span } from '../../term/theme.ts';
 import { lineOf } from '../widgets/line.ts';
 import { energySection } from './energy.ts';
 import { interruptsSection } from './interrupts.ts';

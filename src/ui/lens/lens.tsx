@@ -2,8 +2,8 @@
 import { Box } from 'ink';
 import { type ReactElement, useMemo, useRef, useSyncExternalStore } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
+import type { Store } from '../../history/store.ts';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
-import type { Store } from '../../store.ts';
 import { processId } from '../../system/process-id.ts';
 import { clock } from '../frame/header.tsx';
 import { type Piece, statusLine } from '../widgets/line.ts';

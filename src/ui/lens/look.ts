@@ -2,11 +2,11 @@
 
 import type { Snapshot } from '../../core/snapshot.ts';
 import { type ProcessId, sameStart } from '../../system/process-id.ts';
+import { paint, type Span } from '../../term/theme.ts';
 import type { EnergyExtra, EnergyRow } from '../../tracers/energy/snapshot.ts';
 import type { IoExtra, IoRow } from '../../tracers/io/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../../tracers/irq/snapshot.ts';
 import type { RunqlatExtra, RunqlatRow } from '../../tracers/runqlat/snapshot.ts';
-import { paint, type Span } from '../theme.ts';
 import type { ChartOptions } from '../widgets/chart.ts';
 
 /** Oldest first, up to the moment shown, which is whole. */

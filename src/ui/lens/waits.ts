@@ -3,7 +3,7 @@
 import { secondsOf } from '../../core/snapshot.ts';
 import { formatCount, formatNs, formatRate, formatShare } from '../../lib/format.ts';
 import { fitCells } from '../../lib/width.ts';
-import type { Span } from '../theme.ts';
+import type { Span } from '../../term/theme.ts';
 import { histogramLines } from '../widgets/histogram.tsx';
 import { lineOf } from '../widgets/line.ts';
 import { dim, isIt, type Look, newest, type Section, TREND, waitsOf } from './look.ts';

@@ -1,7 +1,8 @@
 /** Commands and keys while something lies over the table: help, menus, the process lens, the prompts. Pure. */
-import { complete } from '../../filter/complete.ts';
-import { maxLength } from '../../filter/lexer.ts';
-import type { Command } from '../keymap.ts';
+
+import type { Command } from '../../options/keymap.ts';
+import { complete } from '../../rows/filter/complete.ts';
+import { maxLength } from '../../rows/filter/lexer.ts';
 import { mergeChoices, move, toggle } from './columns.ts';
 import { change, clamp, type LensState, type Overlay, select, sortBy, type UiState, type View } from './state.ts';
 import { edit } from './text-input.ts';

@@ -1,5 +1,5 @@
 /** How commands, typed keys and clicks change what the user has chosen. Pure. */
-import { reversed } from '../../query.ts';
+import { reversed } from '../../rows/sort.ts';
 import type { Link } from '../../tracers/overview/finding.ts';
 import { bandText, nextBand, otherUnit } from './bands.ts';
 import { inColumns, inFilter, inHelp, inLens, inSearch, inSortMenu, searchFrom, target } from './overlays.ts';

@@ -3,9 +3,9 @@
 import type { Column } from '../../core/tracer.ts';
 import type { Band } from '../../lib/histogram.ts';
 import type { Ns } from '../../lib/units.ts';
-import { type Direction, firstDirection, type Sort } from '../../query.ts';
+import type { Command } from '../../options/keymap.ts';
+import { type Direction, firstDirection, type Sort } from '../../rows/sort.ts';
 import type { Link } from '../../tracers/overview/finding.ts';
-import type { Command } from '../keymap.ts';
 import type { ColumnChoice } from './columns.ts';
 import type { TextInput } from './text-input.ts';
 

@@ -4,8 +4,8 @@
  */
 import Line from 'blessed-contrib/lib/widget/charts/line.js';
 import drawille, { type DotCanvas } from 'drawille-canvas-blessed-contrib';
-import { lastOf, type Timeline } from '../../timeline.ts';
-import { paint, type Role } from '../theme.ts';
+import { lastOf, type Timeline } from '../../history/timeline.ts';
+import { paint, type Role } from '../../term/theme.ts';
 import { GAP } from './gap.ts';
 
 export interface Series {

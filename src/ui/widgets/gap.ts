@@ -1,7 +1,8 @@
 /** How an interval that was far longer than asked is marked on time axes. */
+
+import { lastOf, type Timeline } from '../../history/timeline.ts';
 import { formatDuration } from '../../lib/format.ts';
-import { lastOf, type Timeline } from '../../timeline.ts';
-import type { Span } from '../theme.ts';
+import type { Span } from '../../term/theme.ts';
 
 /** Stands on the axis, and in its column where nothing else does. */
 export const GAP = '┊';

@@ -1,9 +1,10 @@
 /** Latency × time: a column per interval, a row per power of two, the newest on the right. */
+
+import { lastOf, type Timeline } from '../../history/timeline.ts';
 import { formatNs } from '../../lib/format.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { fitCells } from '../../lib/width.ts';
-import { lastOf, type Timeline } from '../../timeline.ts';
-import { paint } from '../theme.ts';
+import { paint } from '../../term/theme.ts';
 import { GAP, gapSpans } from './gap.ts';
 import { lineOf } from './line.ts';
 import { drawn } from './lines.tsx';

@@ -5,7 +5,7 @@ import { formatCount, formatNs } from '../../lib/format.ts';
 import { type Band, type Buckets, boundsOf, log2Slot } from '../../lib/histogram.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { fitCells } from '../../lib/width.ts';
-import { paint, type Span } from '../theme.ts';
+import { paint, type Span } from '../../term/theme.ts';
 import { drawn, SpanLines } from './lines.tsx';
 import { bar, timeRole } from './marks.ts';
 import type { Area } from './split.ts';

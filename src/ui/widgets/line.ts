@@ -1,6 +1,6 @@
 /** One line of the screen from spans of text. */
 import { textWidth, truncate } from '../../lib/width.ts';
-import { paint, type Span } from '../theme.ts';
+import { paint, type Span } from '../../term/theme.ts';
 
 function textOf(part: Span): string {
 	return typeof part === 'string' ? part : part[1];

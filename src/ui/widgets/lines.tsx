@@ -2,7 +2,7 @@
 import { Box, type DOMElement, measureElement, Text } from 'ink';
 import { createContext, memo, type ReactElement, useContext, useLayoutEffect, useRef } from 'react';
 import type { Place, Slots } from '../../term/slots.ts';
-import type { Span } from '../theme.ts';
+import type { Span } from '../../term/theme.ts';
 import { lineOf } from './line.ts';
 import type { Area } from './split.ts';
 

@@ -1,6 +1,6 @@
 /** How shares and times look, the same everywhere: bars, glyphs, colours. */
 import type { Ns } from '../../lib/units.ts';
-import type { Role } from '../theme.ts';
+import type { Role } from '../../term/theme.ts';
 
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 

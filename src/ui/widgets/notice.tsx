@@ -1,6 +1,6 @@
 /** A few lines in the place of a tab's contents: attaching, nothing to show, unavailable, failed. */
 import { wrapText } from '../../lib/width.ts';
-import { paint, type Role } from '../theme.ts';
+import { paint, type Role } from '../../term/theme.ts';
 import { drawn } from './lines.tsx';
 import type { Area } from './split.ts';
 

@@ -3,7 +3,7 @@
 import type { StageStats } from '../../core/stages/figures.ts';
 import { formatCount, formatNs, formatShare } from '../../lib/format.ts';
 import { fitCells, textWidth } from '../../lib/width.ts';
-import { paint, type Role, type Span } from '../theme.ts';
+import { paint, type Role, type Span } from '../../term/theme.ts';
 import { lineOf } from './line.ts';
 import { bar } from './marks.ts';
 

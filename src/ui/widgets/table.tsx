@@ -1,13 +1,13 @@
 /** The one data table: any tracer's columns and rows. Only the rows in sight are formatted. */
 import { type ReactElement, useContext, useMemo, useRef } from 'react';
 import type { Column } from '../../core/tracer.ts';
-import { treeIndent } from '../../grouping/tree.ts';
 import { formatValue } from '../../lib/format.ts';
 import { fitCells } from '../../lib/width.ts';
-import type { Sort } from '../../query.ts';
+import type { Sort } from '../../rows/sort.ts';
+import { treeIndent } from '../../rows/tree.ts';
+import { paint } from '../../term/theme.ts';
 import { arrowOf, changeOf, formatChange, type TabBaseline } from '../state/baseline.ts';
 import type { TableColumn } from '../tab.ts';
-import { paint } from '../theme.ts';
 import { HitsContext } from './hit.ts';
 import { lineOf, widthOf } from './line.ts';
 import { Lines } from './lines.tsx';

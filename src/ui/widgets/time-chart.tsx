@@ -1,7 +1,7 @@
 /** A titled chart over time. The drawing code is loaded after the first frame. */
 import { type ReactElement, useEffect, useMemo, useState } from 'react';
-import { type Timed, timelineOf } from '../../timeline.ts';
-import type { Span } from '../theme.ts';
+import { type Timed, timelineOf } from '../../history/timeline.ts';
+import type { Span } from '../../term/theme.ts';
 import type { ChartOptions, Series } from './chart.ts';
 import { gapSpans } from './gap.ts';
 import { lineOf } from './line.ts';

@@ -2,9 +2,10 @@
  * SYNTHETIC: the real screen, 200 × 50, over snapshots of 10,000 processes or 100,000 threads that nobody measured.
  * Prints how long every frame took as JSON.
  */
-import { open, type Parcel, parcel } from '../../../src/archive.ts';
+
 import type { Sampler, SamplerEvent } from '../../../src/core/sampler.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
+import { open, type Parcel, parcel } from '../../../src/history/archive.ts';
 import { sanitize } from '../../../src/lib/sanitize.ts';
 import { registry } from '../../../src/registry.ts';
 import { FrameWriter } from '../../../src/term/frame-writer.ts';

@@ -1,6 +1,6 @@
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import { cgroupName } from '../../../system/cgroup-name.ts';
-import type { GroupStall } from '../../../triage/group-pressure.ts';
+import type { GroupStall } from '../../../system/group-pressure.ts';
 import type { Link, Owner, Suspicion } from '../finding.ts';
 import { equals, type Moment, ownerOf, processKey, topNames } from '../moment.ts';
 import type { OverviewRow } from '../rows.ts';

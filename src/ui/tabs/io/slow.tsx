@@ -1,9 +1,9 @@
 /** The second view of the tab: slow requests one by one, and the waterfall of the selected one. */
 import { type ReactElement, useMemo } from 'react';
+import type { Span } from '../../../term/theme.ts';
 import { recentSlow } from '../../../tracers/io/recent-slow.ts';
 import type { FullPath, IoExtra, IoRow } from '../../../tracers/io/snapshot.ts';
 import type { TabList, TabProps } from '../../tab.ts';
-import type { Span } from '../../theme.ts';
 import { drawn } from '../../widgets/lines.tsx';
 import { Panes } from '../../widgets/panes.tsx';
 import type { Area } from '../../widgets/split.ts';

@@ -1,8 +1,8 @@
 /** How stages look: a letter and a colour each, the same everywhere on the tab. */
 
 import type { Step } from '../../../core/stages/figures.ts';
+import type { Role, Span } from '../../../term/theme.ts';
 import { IO_PATH } from '../../../tracers/io/path.ts';
-import type { Role, Span } from '../../theme.ts';
 
 interface Mark {
 	name: string;

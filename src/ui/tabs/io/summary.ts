@@ -2,9 +2,9 @@
 
 import { type Snapshot, secondsOf } from '../../../core/snapshot.ts';
 import { formatBytes, formatCount, formatNs, formatRate, formatShare } from '../../../lib/format.ts';
+import type { Span } from '../../../term/theme.ts';
 import type { FullPath, IoExtra, IoRow, Owner } from '../../../tracers/io/snapshot.ts';
 import { countedOnce } from '../../../tracers/io/sum.ts';
-import type { Span } from '../../theme.ts';
 
 type IoSnapshot = Snapshot<IoRow, IoExtra>;
 

@@ -2,9 +2,9 @@
 
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import { fitCells, textWidth } from '../../../lib/width.ts';
+import type { Role, Span } from '../../../term/theme.ts';
 import { IO_PATH } from '../../../tracers/io/path.ts';
 import type { FullPath, OffCpu } from '../../../tracers/io/snapshot.ts';
-import type { Role, Span } from '../../theme.ts';
 import { lineOf, widthOf } from '../../widgets/line.ts';
 import { placedBar } from '../../widgets/stage-table.ts';
 import type { SlowRow } from './slow-rows.ts';

@@ -3,8 +3,8 @@
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatShare } from '../../../lib/format.ts';
 import { fitCells } from '../../../lib/width.ts';
+import { paint, type Role, type Span } from '../../../term/theme.ts';
 import type { IrqExtra, IrqRow } from '../../../tracers/irq/snapshot.ts';
-import { paint, type Role, type Span } from '../../theme.ts';
 import { cpusPerCell, foldCpus, perCellText } from '../../widgets/cpu-strip.ts';
 import { lineOf, widthOf } from '../../widgets/line.ts';
 import { bar, levelGlyph } from '../../widgets/marks.ts';

@@ -4,8 +4,8 @@ import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatNs, formatShare } from '../../../lib/format.ts';
 import type { Count } from '../../../lib/units.ts';
 import { fitCells } from '../../../lib/width.ts';
+import type { Role, Span } from '../../../term/theme.ts';
 import type { IrqExtra, IrqRow, Lateness } from '../../../tracers/irq/snapshot.ts';
-import type { Role, Span } from '../../theme.ts';
 import { cpusPerCell, foldCpus, perCellText } from '../../widgets/cpu-strip.ts';
 import { lineOf } from '../../widgets/line.ts';
 

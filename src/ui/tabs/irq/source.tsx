@@ -2,9 +2,9 @@
 import type { ReactElement } from 'react';
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import { safe } from '../../../lib/sanitize.ts';
+import type { Role, Span } from '../../../term/theme.ts';
 import type { IrqExtra, IrqRow } from '../../../tracers/irq/snapshot.ts';
 import type { TabProps } from '../../tab.ts';
-import type { Role, Span } from '../../theme.ts';
 import { TitledHistogram } from '../../widgets/histogram.tsx';
 import { widthOf } from '../../widgets/line.ts';
 import type { Area } from '../../widgets/split.ts';

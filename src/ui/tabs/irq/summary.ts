@@ -2,8 +2,8 @@
 
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatCount, formatRate, formatShare } from '../../../lib/format.ts';
+import type { Span } from '../../../term/theme.ts';
 import type { IrqExtra, IrqRow } from '../../../tracers/irq/snapshot.ts';
-import type { Span } from '../../theme.ts';
 import { cpuSpans, irqShares } from './cpus.ts';
 
 function totalSpans(snapshot: Snapshot<IrqRow, IrqExtra>): Span[] {

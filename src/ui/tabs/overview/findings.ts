@@ -1,10 +1,10 @@
 /** What stands out and why, in as many lines as there are for it; or what was looked at, so that silence means something. */
 import { safe } from '../../../lib/sanitize.ts';
+import type { Role, Span } from '../../../term/theme.ts';
 import type { Finding, Level } from '../../../tracers/overview/finding.ts';
 import { rules } from '../../../tracers/overview/rules.ts';
 import type { OverviewExtra } from '../../../tracers/overview/tracer.ts';
 import { clock } from '../../frame/header.tsx';
-import type { Role, Span } from '../../theme.ts';
 import { lineOf, widthOf, wrapSpans } from '../../widgets/line.ts';
 
 const colours: Record<Level, Role> = { severe: 'bad', high: 'warn', notice: 'accent' };

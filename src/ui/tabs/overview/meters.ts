@@ -1,9 +1,9 @@
 /** The machine in one line. */
 import { formatBytes, formatNs, formatRate, formatShare, formatWatts } from '../../../lib/format.ts';
 import { textWidth } from '../../../lib/width.ts';
+import { type Resource, resources } from '../../../system/pressure.ts';
+import type { Role, Span } from '../../../term/theme.ts';
 import type { OverviewExtra } from '../../../tracers/overview/tracer.ts';
-import { type Resource, resources } from '../../../triage/pressure.ts';
-import type { Role, Span } from '../../theme.ts';
 import { type Piece, statusLine } from '../../widgets/line.ts';
 import { bar } from '../../widgets/marks.ts';
 

@@ -1,9 +1,9 @@
 /** The tab that the program opens on: what stands out and why, the machine in one line, and who does what. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
+import { keysOf } from '../../../options/keymap.ts';
 import type { OverviewRow } from '../../../tracers/overview/rows.ts';
 import type { OverviewExtra } from '../../../tracers/overview/tracer.ts';
-import { keysOf } from '../../keymap.ts';
 import type { TabProps, TabView } from '../../tab.ts';
 import { Lines } from '../../widgets/lines.tsx';
 import { TabTable } from '../../widgets/tab-table.tsx';

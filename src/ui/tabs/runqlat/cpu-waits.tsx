@@ -2,7 +2,7 @@
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { fitCells } from '../../../lib/width.ts';
-import { paint, type Span } from '../../theme.ts';
+import { paint, type Span } from '../../../term/theme.ts';
 import { cpusPerCell, foldCpus, perCellText } from '../../widgets/cpu-strip.ts';
 import { lineOf, widthOf } from '../../widgets/line.ts';
 import { drawn } from '../../widgets/lines.tsx';

@@ -1,13 +1,13 @@
 /** The pane of the run queue: a view of the waits (bars, heat map, CPUs), and below it who waits. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
+import { timelineOf } from '../../../history/timeline.ts';
 import { formatNs } from '../../../lib/format.ts';
 import type { SafeText } from '../../../lib/sanitize.ts';
 import { fitCells } from '../../../lib/width.ts';
-import { timelineOf } from '../../../timeline.ts';
+import { paint, type Span } from '../../../term/theme.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../tracers/runqlat/snapshot.ts';
 import type { TabProps } from '../../tab.ts';
-import { paint, type Span } from '../../theme.ts';
 import { HeatMap } from '../../widgets/heat-map.tsx';
 import { Histogram } from '../../widgets/histogram.tsx';
 import { Lines, SpanLines } from '../../widgets/lines.tsx';

@@ -2,9 +2,9 @@
 import type { ReactElement } from 'react';
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import { safe } from '../../../lib/sanitize.ts';
+import type { Span } from '../../../term/theme.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../tracers/runqlat/snapshot.ts';
 import type { TabView } from '../../tab.ts';
-import type { Span } from '../../theme.ts';
 import { Panes } from '../../widgets/panes.tsx';
 import type { Area } from '../../widgets/split.ts';
 import { cpuLine } from './cpu-waits.tsx';

@@ -1,5 +1,5 @@
 /** When the intervals of a history were, for time axes: they need not be equally long, and the machine may have slept. Pure. */
-import type { Snapshot } from './core/snapshot.ts';
+import type { Snapshot } from '../core/snapshot.ts';
 
 export interface Timeline {
 	/** How long before the newest one each ended, s. */

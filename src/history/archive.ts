@@ -5,8 +5,8 @@
  */
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { Snapshot } from '../core/snapshot.ts';
 import { type Columns, fromColumns, toColumns, withoutLists } from './columnar.ts';
-import type { Snapshot } from './core/snapshot.ts';
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
 const level = 1;

@@ -3,7 +3,7 @@
  * `-` and `_` alike and without the unit in its name: `p99_ns` is `p99`, `Q-P99` is `q.p99`. In front of it may stand the
  * tab: `io.p99`.
  */
-import type { Column } from '../core/tracer.ts';
+import type { Column } from '../../core/tracer.ts';
 
 /** As much of a tracer as names and kinds need. */
 export interface FilterTab {

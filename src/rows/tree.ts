@@ -2,7 +2,7 @@
 
 import { type Snapshot, secondsOf } from '../core/snapshot.ts';
 import type { Column } from '../core/tracer.ts';
-import { type Direction, sortRows } from '../query.ts';
+import { type Direction, sortRows } from './sort.ts';
 
 function depthOf(row: unknown): number {
 	return (row as { depth?: number }).depth ?? 0;

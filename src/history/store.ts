@@ -3,11 +3,11 @@
  * methods fit `useSyncExternalStore`.
  */
 
+import type { SamplerEvent } from '../core/sampler.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Ns } from '../lib/units.ts';
 import { lean, pack, rowCount, unpack, withoutRows } from './archive.ts';
-import type { SamplerEvent } from './core/sampler.ts';
-import type { Snapshot } from './core/snapshot.ts';
-import type { SafeText } from './lib/sanitize.ts';
-import type { Ns } from './lib/units.ts';
 
 export type TabStatus =
 	| { kind: 'attaching' }

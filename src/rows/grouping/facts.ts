@@ -1,10 +1,10 @@
 /** What grouping needs to know of processes and their figures do not tell, from `/proc`. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { type SafeText, safe } from '../lib/sanitize.ts';
-import { hasMachinePids } from '../system/pid-namespace.ts';
-import { type ProcessId, sameStart, startOf, statFields } from '../system/process-id.ts';
-import { Users } from '../system/users.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
+import { hasMachinePids } from '../../system/pid-namespace.ts';
+import { type ProcessId, sameStart, startOf, statFields } from '../../system/process-id.ts';
+import { Users } from '../../system/users.ts';
 
 export interface ProcessFacts {
 	/** A new interval: what is known of processes by their pid alone may be another's by now. */

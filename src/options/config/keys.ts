@@ -1,7 +1,7 @@
 /** The `[keys]` table: commands and the keys that call them. */
 
-import { UsageError } from '../core/errors.ts';
-import { defaultBindings, type KeyOverrides } from '../ui/keymap.ts';
+import { UsageError } from '../../core/errors.ts';
+import { defaultBindings, type KeyOverrides } from '../keymap.ts';
 import type { Located } from './file.ts';
 
 /** As `term/keys.ts` names them. */

@@ -1,11 +1,11 @@
 /** The sampling thread: a {@link Sampling} that speaks through messages. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { parcel } from '../archive.ts';
-import { openHost } from '../bpf/open-host.ts';
-import type { SamplerEvent } from '../core/sampler.ts';
-import { registry } from '../registry.ts';
-import { Sampling } from './sampling.ts';
-import type { WorkerEvent, WorkerRequest, WorkerSettings } from './worker-sampler.ts';
+import { openHost } from './bpf/open-host.ts';
+import type { SamplerEvent } from './core/sampler.ts';
+import { parcel } from './history/archive.ts';
+import { registry } from './registry.ts';
+import { Sampling } from './sampling/sampling.ts';
+import type { WorkerEvent, WorkerRequest, WorkerSettings } from './sampling/worker-sampler.ts';
 
 const port = parentPort;
 if (!port) throw new Error('this module runs in a worker thread');

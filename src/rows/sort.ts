@@ -1,7 +1,7 @@
 /** In which order rows are shown. Pure; the rows themselves are never changed. Which rows: `src/filter/`. */
 
-import type { Column } from './core/tracer.ts';
-import { ascending } from './lib/order.ts';
+import type { Column } from '../core/tracer.ts';
+import { ascending } from '../lib/order.ts';
 
 export type Direction = 'ascending' | 'descending';
 

@@ -2,7 +2,7 @@
  * Expression + columns of a tab → test of a row. A term that means something in some tab but not in this one is left out
  * here and named, so that a filter can stay when the tab changes; a term that means nothing anywhere is an error.
  */
-import type { Column } from '../core/tracer.ts';
+import type { Column } from '../../core/tracer.ts';
 import { FilterError } from './error.ts';
 import type { Operator } from './lexer.ts';
 import { columnNamed, type FilterTab, offeredNames } from './names.ts';

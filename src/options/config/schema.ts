@@ -1,8 +1,8 @@
 /** JSON schema of the configuration file, from the same tables as the options: for editors, and held by a test. */
 
-import type { OptionSpec } from '../core/tracer.ts';
-import { type AnyTracer, commonOptions } from '../options/common.ts';
-import { defaultBindings } from '../ui/keymap.ts';
+import type { OptionSpec } from '../../core/tracer.ts';
+import { type AnyTracer, commonOptions } from '../common.ts';
+import { defaultBindings } from '../keymap.ts';
 
 function property(spec: OptionSpec): object {
 	return {

@@ -3,9 +3,9 @@
  * by user, command or pid namespace, and the tree. Pure but for the facts, which are handed in.
  */
 
-import type { DerivedGroup, Fold, GroupName } from '../core/fold.ts';
-import { safe } from '../lib/sanitize.ts';
-import { type ProcessId, processId } from '../system/process-id.ts';
+import type { DerivedGroup, Fold, GroupName } from '../../core/fold.ts';
+import { safe } from '../../lib/sanitize.ts';
+import { type ProcessId, processId } from '../../system/process-id.ts';
 import type { ProcessFacts } from './facts.ts';
 
 interface Entry<Row> {

@@ -1,5 +1,5 @@
 /** Values with units as they are typed, in the unit of the column's own figures. */
-import type { ColumnKind } from '../lib/format.ts';
+import type { ColumnKind } from '../../lib/format.ts';
 
 interface Family {
 	units: Readonly<Record<string, number>>;

@@ -1,0 +1,30 @@
+/** This machine, for the header. */
+import os from 'node:os';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import { hasMachinePids } from './pid-namespace.ts';
+
+/** What the header says about the machine. */
+export interface HostInfo {
+	host: SafeText;
+	/** What everybody has to know of it, as a container's pids. */
+	note?: SafeText;
+	/** Release of the kernel. */
+	kernel: SafeText;
+	/** Online CPUs. */
+	cpus: number;
+	/** Load averages of 1, 5, 15 minutes; empty: not known. */
+	load(): readonly number[];
+	/** Seconds; NaN: not known. */
+	uptime(): number;
+}
+
+export function localHost(): HostInfo {
+	return {
+		host: sanitize(os.hostname()),
+		...(!hasMachinePids('/proc') && { note: safe`container: BPF has the host’s pids` }),
+		kernel: sanitize(os.release()),
+		cpus: os.availableParallelism(),
+		load: os.loadavg,
+		uptime: os.uptime,
+	};
+}
