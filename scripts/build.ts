@@ -17,7 +17,7 @@ const modified = (file: string): number => (existsSync(file) ? statSync(file).mt
 
 function outdated(output: string, inputs: string[]): boolean {
 	const built = modified(output);
-	return built === 0 || [...inputs, ...globSync('scripts/*')].some((input) => modified(input) > built);
+	return built === 0 || [...inputs, ...globSync('scripts/**/*')].some((input) => modified(input) > built);
 }
 
 /** Run a command; its output is shown only when it fails. */

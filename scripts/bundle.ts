@@ -38,12 +38,12 @@ export const bundling = {
 	},
 	alias: {
 		// never used in production, but imported by Ink
-		'react-devtools-core': './src/ui/shims/devtools-stub.ts',
+		'react-devtools-core': './scripts/stand-ins/devtools.ts',
 		// blessed-contrib's chart draws off-screen and needs base classes only
-		blessed: './src/ui/shims/blessed-stub.cjs',
+		blessed: './scripts/stand-ins/blessed.cjs',
 		// term/lifecycle.ts watches signals
-		'signal-exit': './src/ui/shims/signal-exit.ts',
-		'string-width': './src/ui/shims/string-width.ts',
+		'signal-exit': './scripts/stand-ins/signal-exit.ts',
+		'string-width': './scripts/stand-ins/string-width.ts',
 	},
 	banner: {
 		js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

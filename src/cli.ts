@@ -1,8 +1,8 @@
 /** Entry point: command line → live screen or batch output. Nothing heavy is imported before it is known to be needed. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Output } from './batch/output.ts';
 import { type HostPaths, openHost } from './bpf/open-host.ts';
+import { Output } from './commands/batch/output.ts';
 import { Unavailable, UsageError } from './core/errors.ts';
 import { loadAddon } from './core/native.ts';
 import { sanitize } from './lib/sanitize.ts';
@@ -61,7 +61,7 @@ async function startSampler(
 async function batch(command: CommandLine): Promise<number> {
 	const tracer = registry.map((entry) => entry.tracer).find(({ id }) => id === command.tab);
 	if (!tracer) return BAD_USAGE;
-	const { runBatch } = await import('./batch/batch.ts');
+	const { runBatch } = await import('./commands/batch/batch.ts');
 	const from = (tracer.from ?? []).filter((id) => !command.without.includes(id));
 	const source = await startSampler(command, [...from, tracer.id], command.delay, false);
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -99,8 +99,8 @@ function print(text: string): Promise<number> {
 }
 
 async function compare(command: CommandLine): Promise<number> {
-	const { compareLive } = await import('./compare/run.ts');
-	const { comparisonJson, comparisonTable } = await import('./compare/report.ts');
+	const { compareLive } = await import('./commands/compare/run.ts');
+	const { comparisonJson, comparisonTable } = await import('./commands/compare/report.ts');
 	const { power, 'idle-share': idleShare } = command.sections['energy'] ?? {};
 	const result = await compareLive(
 		openHost(paths(command)),
@@ -111,8 +111,8 @@ async function compare(command: CommandLine): Promise<number> {
 }
 
 async function doctor(command: CommandLine): Promise<number> {
-	const { diagnose } = await import('./doctor/doctor.ts');
-	const { doctorJson, doctorText } = await import('./doctor/report.ts');
+	const { diagnose } = await import('./commands/doctor/doctor.ts');
+	const { doctorJson, doctorText } = await import('./commands/doctor/report.ts');
 	const diagnosis = await diagnose(
 		openHost(paths(command)),
 		registry.map((entry) => entry.tracer),
@@ -123,7 +123,7 @@ async function doctor(command: CommandLine): Promise<number> {
 }
 
 async function slices(command: CommandLine): Promise<number> {
-	const { streamSlices } = await import('./slices/stream.ts');
+	const { streamSlices } = await import('./commands/slices/stream.ts');
 	const output = new Output();
 	await streamSlices(openHost(paths(command)), { ...command, print: (text) => output.print(text) }, untilSignal());
 	return output.end();

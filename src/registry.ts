@@ -24,10 +24,10 @@ function entry<Row extends object, Extra extends object>(
 }
 
 export const registry: readonly Entry[] = [
-	entry(overview, async () => (await import('./ui/tabs/overview/overview.tsx')).overviewTab),
-	entry(energy, async () => (await import('./ui/tabs/energy.tsx')).energyTab),
-	entry(runqlat, async () => (await import('./ui/tabs/runqlat/runqlat.tsx')).runqlatTab),
-	entry(irq, async () => (await import('./ui/tabs/irq/irq.tsx')).irqTab),
-	entry(io, async () => (await import('./ui/tabs/io/io.tsx')).ioTab),
-	entry(receive, async () => (await import('./ui/tabs/receive.tsx')).receiveTab),
+	entry(overview, async () => (await import('./ui/tabs/overview/tab.tsx')).overviewTab),
+	entry(energy, async () => (await import('./ui/tabs/energy/tab.tsx')).energyTab),
+	entry(runqlat, async () => (await import('./ui/tabs/runqlat/tab.tsx')).runqlatTab),
+	entry(irq, async () => (await import('./ui/tabs/irq/tab.tsx')).irqTab),
+	entry(io, async () => (await import('./ui/tabs/io/tab.tsx')).ioTab),
+	entry(receive, async () => (await import('./ui/tabs/receive/tab.tsx')).receiveTab),
 ];

@@ -5,7 +5,7 @@ import { columns } from '../../src/tracers/receive/columns.ts';
 import type { ReceiveExtra, ReceiveRow } from '../../src/tracers/receive/snapshot.ts';
 import { receive } from '../../src/tracers/receive/tracer.ts';
 import type { TabEntry } from '../../src/ui/tab.ts';
-import { receiveTab } from '../../src/ui/tabs/receive.tsx';
+import { receiveTab } from '../../src/ui/tabs/receive/tab.tsx';
 import { eventually } from './plain.ts';
 import { onScreen } from './screen.tsx';
 

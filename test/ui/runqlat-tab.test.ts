@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runqlatTab } from '../../src/ui/tabs/runqlat/runqlat.tsx';
+import { runqlatTab } from '../../src/ui/tabs/runqlat/tab.tsx';
 import { runqlatSnapshot } from './fixtures/runqlat.ts';
 
 const snapshot = runqlatSnapshot(0);

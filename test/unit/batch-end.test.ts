@@ -1,6 +1,6 @@
 /** How batch output ends: `--fail-if`, and tracers that fail on the way. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { runBatch } from '../../src/batch/batch.ts';
+import { runBatch } from '../../src/commands/batch/batch.ts';
 import { UsageError } from '../../src/core/errors.ts';
 import type { Sampler, SamplerEvent } from '../../src/core/sampler.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';

@@ -1,6 +1,6 @@
 /** Tables for scripts and eyes: columns stay in line whatever the names are. */
 import { expect, test } from 'vitest';
-import { plainTable } from '../../src/batch/batch.ts';
+import { plainTable } from '../../src/commands/batch/batch.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
 import { textWidth } from '../../src/lib/width.ts';

@@ -1,7 +1,7 @@
 /** Two made-up accounts of the same seconds (fixtures), held against each other. */
 import { expect, test } from 'vitest';
-import { type ComparedProcess, LiveComparison } from '../../src/compare/live.ts';
-import { comparisonJson, comparisonTable } from '../../src/compare/report.ts';
+import { type ComparedProcess, LiveComparison } from '../../src/commands/compare/live.ts';
+import { comparisonJson, comparisonTable } from '../../src/commands/compare/report.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 
 const ms = 1e6;

@@ -3,17 +3,17 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Check } from '../../src/commands/doctor/check.ts';
+import { type Diagnosis, judge } from '../../src/commands/doctor/doctor.ts';
+import { energyChecks } from '../../src/commands/doctor/energy.ts';
+import { bpfChecks, machineChecks } from '../../src/commands/doctor/machine.ts';
+import { doctorJson, doctorText } from '../../src/commands/doctor/report.ts';
+import { type TabReport, tabChecks, tryTabs } from '../../src/commands/doctor/tabs.ts';
+import { terminalChecks } from '../../src/commands/doctor/terminal.ts';
 import { Unavailable } from '../../src/core/errors.ts';
 import type { BpfAddon } from '../../src/core/native.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { Host, Tracer } from '../../src/core/tracer.ts';
-import type { Check } from '../../src/doctor/check.ts';
-import { type Diagnosis, judge } from '../../src/doctor/doctor.ts';
-import { energyChecks } from '../../src/doctor/energy.ts';
-import { bpfChecks, machineChecks } from '../../src/doctor/machine.ts';
-import { doctorJson, doctorText } from '../../src/doctor/report.ts';
-import { type TabReport, tabChecks, tryTabs } from '../../src/doctor/tabs.ts';
-import { terminalChecks } from '../../src/doctor/terminal.ts';
 import { textWidth } from '../../src/lib/width.ts';
 import { emptyReading, fakeHost, fakeTracer } from './sampling-fixtures.ts';
 

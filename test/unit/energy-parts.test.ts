@@ -1,8 +1,8 @@
 /** The small parts that the energy tracer is made of. Trees are FIXTURES: no figure in them was measured. */
 import { describe, expect, test } from 'vitest';
+import { RateLimit } from '../../src/commands/slices/rate-limit.ts';
 import { sparkline } from '../../src/lib/format.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
-import { RateLimit } from '../../src/slices/rate-limit.ts';
 import { cgroupName } from '../../src/system/cgroup-name.ts';
 import { Users } from '../../src/system/users.ts';
 import { Accounts, HISTORY } from '../../src/tracers/energy/accounts.ts';

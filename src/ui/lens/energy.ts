@@ -3,7 +3,7 @@
 import { timelineOf } from '../../history/timeline.ts';
 import { formatMicroJoules, formatNs, formatShare, formatWatts } from '../../lib/format.ts';
 import { wattsOf } from '../../tracers/energy/parts.ts';
-import { energyOf, type Look, newest, type Section, TREND } from './look.ts';
+import { energyOf, type Look, newest, type Section, TREND } from './context.ts';
 
 /** Watts over time; the share of a CPU where there are no watts. */
 function trend({ process, histories: { energy } }: Look): number[] {

@@ -10,7 +10,7 @@ import type { IoProcess, SlowRequest } from '../../tracers/io/snapshot.ts';
 import { countedOnce, sumStages } from '../../tracers/io/sum.ts';
 import { lineOf } from '../widgets/line.ts';
 import { stageTableLines } from '../widgets/stage-table.ts';
-import { dim, type Histories, isIt, type Look, type Section, TREND } from './look.ts';
+import { dim, type Histories, isIt, type Look, type Section, TREND } from './context.ts';
 
 type IoSnapshot = Histories['io'][number];
 

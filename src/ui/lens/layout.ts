@@ -3,12 +3,12 @@ import { sparkline } from '../../lib/format.ts';
 import { fitCells, textWidth } from '../../lib/width.ts';
 import type { Span } from '../../term/theme.ts';
 import { lineOf } from '../widgets/line.ts';
+import type { Look, Section } from './context.ts';
 import { energySection } from './energy.ts';
-import { interruptsSection } from './interrupts.ts';
 import { ioSection } from './io.ts';
-import type { Look, Section } from './look.ts';
+import { interruptsSection } from './irq.ts';
+import { waitsSection } from './runqlat.ts';
 import { threadsSection } from './threads.ts';
-import { waitsSection } from './waits.ts';
 
 const sections: readonly Section[] = [energySection, waitsSection, ioSection, interruptsSection, threadsSection];
 /** Cells between columns. */

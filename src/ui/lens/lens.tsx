@@ -9,10 +9,10 @@ import { clock } from '../frame/header.tsx';
 import { type Piece, statusLine } from '../widgets/line.ts';
 import { Lines } from '../widgets/lines.tsx';
 import { useDraw } from '../widgets/time-chart.tsx';
+import type { Histories, Look } from './context.ts';
 import { identityLines } from './identity.ts';
 import { detailColumns, figureLines, inOrder } from './layout.ts';
-import { type Life, lifeOf, upTo } from './life.ts';
-import type { Histories, Look } from './look.ts';
+import { type Life, lifeOf, upTo } from './subject.ts';
 import { type Inspect, useDetails } from './use-details.ts';
 
 export interface LensProps {

@@ -3,7 +3,7 @@ import { formatCount, formatNs, formatShare, formatWatts } from '../../lib/forma
 import type { SafeText } from '../../lib/sanitize.ts';
 import { fitCells } from '../../lib/width.ts';
 import { lineOf } from '../widgets/line.ts';
-import { dim, energyOf, isIt, type Look, type Section } from './look.ts';
+import { dim, energyOf, isIt, type Look, type Section } from './context.ts';
 
 interface Thread {
 	comm: SafeText;

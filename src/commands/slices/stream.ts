@@ -1,12 +1,12 @@
 /** `wattlag -v`: a line for every turn that a task had on a CPU, as it ends. */
 
-import { openBpf } from '../bpf/bpf-session.ts';
-import { Unavailable } from '../core/errors.ts';
-import type { Host } from '../core/tracer.ts';
-import { constants, maps, slice } from '../generated/slices.ts';
-import { sanitize } from '../lib/sanitize.ts';
-import type { Count } from '../lib/units.ts';
-import { fitCells } from '../lib/width.ts';
+import { openBpf } from '../../bpf/bpf-session.ts';
+import { Unavailable } from '../../core/errors.ts';
+import type { Host } from '../../core/tracer.ts';
+import { constants, maps, slice } from '../../generated/slices.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import type { Count } from '../../lib/units.ts';
+import { fitCells } from '../../lib/width.ts';
 import { RateLimit } from './rate-limit.ts';
 
 /** The ring holds more than this time brings, ms. */

@@ -1,6 +1,6 @@
 /** `wattlag doctor`: what this machine lets wattlag measure, and why not the rest. */
-import type { Host, Tracer } from '../core/tracer.ts';
-import { type LookChoice, lookOf } from '../term/theme.ts';
+import type { Host, Tracer } from '../../core/tracer.ts';
+import { type LookChoice, lookOf } from '../../term/theme.ts';
 import type { Section } from './check.ts';
 import { energyChecks } from './energy.ts';
 import { bpfChecks, machineChecks } from './machine.ts';

@@ -3,7 +3,7 @@
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { ProcessId } from '../../system/process-id.ts';
-import { energyOf, type Histories, isIt, newest, waitsOf } from './look.ts';
+import { energyOf, type Histories, isIt, newest, waitsOf } from './context.ts';
 
 export interface Life {
 	/** null: nothing that is kept has it. */

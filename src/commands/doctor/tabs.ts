@@ -1,9 +1,9 @@
 /** Starts every tracer as the screen does, reads it once, and closes it: what comes of that is the truth about a tab. */
-import type { SamplerEvent } from '../core/sampler.ts';
-import type { Snapshot } from '../core/snapshot.ts';
-import type { Host, Options, Tracer } from '../core/tracer.ts';
-import type { Ns } from '../lib/units.ts';
-import { Sampling } from '../sampling/sampling.ts';
+import type { SamplerEvent } from '../../core/sampler.ts';
+import type { Snapshot } from '../../core/snapshot.ts';
+import type { Host, Options, Tracer } from '../../core/tracer.ts';
+import type { Ns } from '../../lib/units.ts';
+import { Sampling } from '../../sampling/sampling.ts';
 import { type Check, check } from './check.ts';
 
 type AnyTracer = Tracer<object, object>;

@@ -1,17 +1,17 @@
 /** Where received packets spend their time: by protocol and device, stage by stage. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
-import { mergeBuckets } from '../../lib/histogram.ts';
-import { safe } from '../../lib/sanitize.ts';
-import type { Span } from '../../term/theme.ts';
-import { RECEIVE_PATH } from '../../tracers/receive/path.ts';
-import type { ReceiveExtra, ReceiveRow } from '../../tracers/receive/snapshot.ts';
-import type { HelpSection, TabProps, TabView } from '../tab.ts';
-import { TitledHistogram } from '../widgets/histogram.tsx';
-import { Lines } from '../widgets/lines.tsx';
-import { Panes } from '../widgets/panes.tsx';
-import type { Area } from '../widgets/split.ts';
-import { stageTableLines } from '../widgets/stage-table.ts';
+import { mergeBuckets } from '../../../lib/histogram.ts';
+import { safe } from '../../../lib/sanitize.ts';
+import type { Span } from '../../../term/theme.ts';
+import { RECEIVE_PATH } from '../../../tracers/receive/path.ts';
+import type { ReceiveExtra, ReceiveRow } from '../../../tracers/receive/snapshot.ts';
+import type { HelpSection, TabProps, TabView } from '../../tab.ts';
+import { TitledHistogram } from '../../widgets/histogram.tsx';
+import { Lines } from '../../widgets/lines.tsx';
+import { Panes } from '../../widgets/panes.tsx';
+import type { Area } from '../../widgets/split.ts';
+import { stageTableLines } from '../../widgets/stage-table.ts';
 
 type Props = TabProps<ReceiveRow, ReceiveExtra>;
 

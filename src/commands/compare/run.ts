@@ -1,14 +1,14 @@
 /** `wattlag compare --live`: the kernel's counters and the traditional sampler of /proc over the same seconds. */
 import { setTimeout } from 'node:timers/promises';
-import { explain } from '../bpf/bpf-session.ts';
-import type { Host } from '../core/tracer.ts';
-import type { Ns } from '../lib/units.ts';
-import { threadCpu } from '../system/thread-cpu.ts';
-import { BpfCpu } from '../tracers/energy/cpu/bpf-cpu.ts';
-import type { CpuUse } from '../tracers/energy/cpu/cpu-use.ts';
-import { Processors } from '../tracers/energy/power/cpufreq.ts';
-import { activeEnergy, type ModelParameters } from '../tracers/energy/power/model.ts';
-import { ProcCpu } from '../tracers/energy/proc/cpu.ts';
+import { explain } from '../../bpf/bpf-session.ts';
+import type { Host } from '../../core/tracer.ts';
+import type { Ns } from '../../lib/units.ts';
+import { threadCpu } from '../../system/thread-cpu.ts';
+import { BpfCpu } from '../../tracers/energy/cpu/bpf-cpu.ts';
+import type { CpuUse } from '../../tracers/energy/cpu/cpu-use.ts';
+import { Processors } from '../../tracers/energy/power/cpufreq.ts';
+import { activeEnergy, type ModelParameters } from '../../tracers/energy/power/model.ts';
+import { ProcCpu } from '../../tracers/energy/proc/cpu.ts';
 import { type ComparedProcess, type Comparison, LiveComparison } from './live.ts';
 
 export interface CompareOptions {

@@ -6,7 +6,7 @@ import { fitCells } from '../../lib/width.ts';
 import type { Span } from '../../term/theme.ts';
 import { histogramLines } from '../widgets/histogram.tsx';
 import { lineOf } from '../widgets/line.ts';
-import { dim, isIt, type Look, newest, type Section, TREND, waitsOf } from './look.ts';
+import { dim, isIt, type Look, newest, type Section, TREND, waitsOf } from './context.ts';
 
 function latest({ process, histories }: Look) {
 	return newest(histories.runqlat, (snapshot) => waitsOf(process, snapshot));

@@ -1,5 +1,5 @@
 /** At most so many per second; what is over is counted and told once the second is over. */
-import type { Count, Ns } from '../lib/units.ts';
+import type { Count, Ns } from '../../lib/units.ts';
 
 export class RateLimit {
 	private readonly rate: number;

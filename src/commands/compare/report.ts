@@ -1,6 +1,6 @@
 /** A comparison for people and for programs. */
-import { formatCount, formatMicroJoules, formatNs, formatShare } from '../lib/format.ts';
-import { fitCells } from '../lib/width.ts';
+import { formatCount, formatMicroJoules, formatNs, formatShare } from '../../lib/format.ts';
+import { fitCells } from '../../lib/width.ts';
 import type { ComparedRow, Comparison, Side } from './live.ts';
 
 const NONE = '–';

@@ -1,5 +1,5 @@
 /** What the terminal can show. */
-import { type LookChoice, lookOf } from '../term/theme.ts';
+import { type LookChoice, lookOf } from '../../term/theme.ts';
 import { type Check, check } from './check.ts';
 
 type Env = Record<string, string | undefined>;

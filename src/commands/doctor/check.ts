@@ -1,5 +1,5 @@
 /** One thing that `doctor` looked at. */
-import { type SafeText, sanitize } from '../lib/sanitize.ts';
+import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 
 /** `less`: works, but not all of it; `no`: does not work; `info`: only told. */
 export type State = 'ok' | 'less' | 'no' | 'info';

@@ -1,15 +1,15 @@
 /** Who uses the power: ranking of processes, and watts over time. */
 import { type ReactElement, useMemo } from 'react';
-import type { Snapshot } from '../../core/snapshot.ts';
-import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../lib/format.ts';
-import { safe } from '../../lib/sanitize.ts';
-import type { Span } from '../../term/theme.ts';
-import { energyParts, wattsOf } from '../../tracers/energy/parts.ts';
-import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../tracers/energy/snapshot.ts';
-import type { TabProps, TabView } from '../tab.ts';
-import { Panes } from '../widgets/panes.tsx';
-import type { Area } from '../widgets/split.ts';
-import { TimeChart, type TimeSeries } from '../widgets/time-chart.tsx';
+import type { Snapshot } from '../../../core/snapshot.ts';
+import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../../lib/format.ts';
+import { safe } from '../../../lib/sanitize.ts';
+import type { Span } from '../../../term/theme.ts';
+import { energyParts, wattsOf } from '../../../tracers/energy/parts.ts';
+import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../../tracers/energy/snapshot.ts';
+import type { TabProps, TabView } from '../../tab.ts';
+import { Panes } from '../../widgets/panes.tsx';
+import type { Area } from '../../widgets/split.ts';
+import { TimeChart, type TimeSeries } from '../../widgets/time-chart.tsx';
 
 type Props = TabProps<EnergyRow, EnergyExtra>;
 

@@ -1,14 +1,14 @@
 /** Output for scripts: one JSON object or one plain table per interval on standard output, nothing else there. */
 
-import type { Sampler } from '../core/sampler.ts';
-import { type Snapshot, secondsOf } from '../core/snapshot.ts';
-import type { Column, Tracer } from '../core/tracer.ts';
-import { formatValue } from '../lib/format.ts';
-import { sanitize } from '../lib/sanitize.ts';
-import { fitCells } from '../lib/width.ts';
-import { Filter } from '../rows/filter/bind.ts';
-import { firstDirection } from '../rows/sort.ts';
-import { ordered, passing, treeIndent } from '../rows/tree.ts';
+import type { Sampler } from '../../core/sampler.ts';
+import { type Snapshot, secondsOf } from '../../core/snapshot.ts';
+import type { Column, Tracer } from '../../core/tracer.ts';
+import { formatValue } from '../../lib/format.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import { fitCells } from '../../lib/width.ts';
+import { Filter } from '../../rows/filter/bind.ts';
+import { firstDirection } from '../../rows/sort.ts';
+import { ordered, passing, treeIndent } from '../../rows/tree.ts';
 import { Output } from './output.ts';
 import { Threshold } from './threshold.ts';
 

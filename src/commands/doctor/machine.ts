@@ -2,12 +2,12 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { requireTypes } from '../bpf/bpf-session.ts';
-import { Unavailable } from '../core/errors.ts';
-import type { Host } from '../core/tracer.ts';
-import { unifiedMount } from '../system/cgroups.ts';
-import { PressureReader } from '../system/pressure.ts';
-import { lacksSysAdmin, lockdown, missingCapabilities } from '../system/privilege.ts';
+import { requireTypes } from '../../bpf/bpf-session.ts';
+import { Unavailable } from '../../core/errors.ts';
+import type { Host } from '../../core/tracer.ts';
+import { unifiedMount } from '../../system/cgroups.ts';
+import { PressureReader } from '../../system/pressure.ts';
+import { lacksSysAdmin, lockdown, missingCapabilities } from '../../system/privilege.ts';
 import { type Check, check, words } from './check.ts';
 
 /** Number of the first pid namespace, the same on all kernels (PROC_PID_INIT_INO). */

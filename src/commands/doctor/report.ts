@@ -1,8 +1,8 @@
 /** The report of `doctor` for people, to be pasted, and for programs. */
 
-import { asciiGlyph } from '../lib/ascii.ts';
-import { sanitize } from '../lib/sanitize.ts';
-import { fitCells, wrapText } from '../lib/width.ts';
+import { asciiGlyph } from '../../lib/ascii.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import { fitCells, wrapText } from '../../lib/width.ts';
 import type { Check, Section } from './check.ts';
 import type { Diagnosis } from './doctor.ts';
 

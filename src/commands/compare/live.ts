@@ -3,8 +3,8 @@
  * `/proc` (`proc`). What each found, what it missed of what the other saw, how far both are from what the machine says
  * of itself, and what each cost. Pure: the readings are handed in, the result is plain data.
  */
-import type { SafeText } from '../lib/sanitize.ts';
-import type { Count, MicroJoules, Ns } from '../lib/units.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { Count, MicroJoules, Ns } from '../../lib/units.ts';
 
 export const SIDES = ['bpf', 'proc'] as const;
 export type SideName = (typeof SIDES)[number];

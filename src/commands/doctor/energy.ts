@@ -1,9 +1,9 @@
 /** Where watts could come from: every rung of the ladder, GPUs, the clock of the CPUs. */
 
-import type { Snapshot } from '../core/snapshot.ts';
-import type { Host } from '../core/tracer.ts';
-import { openGpus } from '../tracers/energy/gpu/open.ts';
-import { Processors } from '../tracers/energy/power/cpufreq.ts';
+import type { Snapshot } from '../../core/snapshot.ts';
+import type { Host } from '../../core/tracer.ts';
+import { openGpus } from '../../tracers/energy/gpu/open.ts';
+import { Processors } from '../../tracers/energy/power/cpufreq.ts';
 import { type Check, check } from './check.ts';
 
 /** @param snapshot of the energy tab, where it has one */

@@ -5,7 +5,7 @@ import type { ProcessId } from '../../system/process-id.ts';
 import type { Span } from '../../term/theme.ts';
 import type { Stolen } from '../../tracers/irq/irq-time.ts';
 import { lineOf } from '../widgets/line.ts';
-import { type Histories, isIt, type Look, newest, type Section, TREND } from './look.ts';
+import { type Histories, isIt, type Look, newest, type Section, TREND } from './context.ts';
 
 type IrqSnapshot = Histories['irq'][number];
 
