@@ -69,7 +69,7 @@ function buildObject(source: string): void {
 	const id = basename(source, '.bpf.c');
 	const object = `build/bpf/${id}.bpf.o`;
 	const generated = `src/generated/${id}.ts`;
-	if (!outdated(object, [source, ...globSync('bpf/include/*.h')]) && !outdated(generated, [object])) return;
+	if (!outdated(object, [source, ...globSync('bpf/**/*.h')]) && !outdated(generated, [object])) return;
 	if (!bpfArch) throw new Error(`no BPF target for ${process.arch}`);
 	step(`building ${source}`);
 	const compiled = `build/bpf/${id}.tmp.o`;
@@ -85,7 +85,7 @@ function buildObject(source: string): void {
 		'-Werror',
 		'-Wno-unused-parameter',
 		'-I',
-		'bpf/include',
+		'bpf',
 		'-c',
 		source,
 		'-o',
@@ -115,7 +115,7 @@ async function buildBundle(): Promise<void> {
 try {
 	process.env['PATH'] += ':/usr/sbin:/sbin'; // bpftool's home, missing from an ordinary user's path
 	for (const folder of ['build/bpf', 'src/generated', 'dist']) mkdirSync(folder, { recursive: true });
-	const sources = globSync('bpf/*.bpf.c').sort();
+	const sources = globSync('bpf/*/*.bpf.c').sort();
 	buildAddon();
 	for (const source of sources) buildObject(source);
 	sweep(new Set(sources.map((source) => basename(source, '.bpf.c'))));

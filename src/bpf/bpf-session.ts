@@ -205,7 +205,7 @@ export class BpfSession {
 	}
 
 	/**
-	 * Run a program that walks all tasks and tells of them in a ring (bpf/include/walk.bpf.h). False: it did not come to its
+	 * Run a program that walks all tasks and tells of them in a ring (bpf/lib/walk.bpf.h). False: it did not come to its
 	 * end, and what it told may be anything; then {@link iterate}.
 	 */
 	walk(program: string): boolean {

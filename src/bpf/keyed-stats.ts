@@ -1,4 +1,4 @@
-/** The reader's side of bpf/include/io-keys.bpf.h: values by CPU and kind of request. */
+/** The reader's side of bpf/io/keys.bpf.h: values by CPU and kind of request. */
 import type { Struct } from '../lib/decode.ts';
 import type { Count } from '../lib/units.ts';
 import { type BpfSession, viewOf } from './bpf-session.ts';

@@ -1,5 +1,5 @@
 /**
- * The reader's side of bpf/include/latency.bpf.h: turns latency distributions that count up for ever in the kernel into
+ * The reader's side of bpf/lib/latency.bpf.h: turns latency distributions that count up for ever in the kernel into
  * those of one interval.
  */
 import { type Buckets, percentile, slotCount, slotLower, toBuckets } from '../lib/histogram.ts';

@@ -1,5 +1,5 @@
 /**
- * Distributions of the stages of one path, from what the kernel's side (bpf/include/stages.bpf.h) counts up for ever to the
+ * Distributions of the stages of one path, from what the kernel's side (bpf/lib/stages.bpf.h) counts up for ever to the
  * figures of one interval.
  */
 

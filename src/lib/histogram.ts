@@ -1,5 +1,5 @@
 /**
- * The reader's side of bpf/include/hist.bpf.h: slots of bounded relative width over nanoseconds. Each octave is cut
+ * The reader's side of bpf/lib/hist.bpf.h: slots of bounded relative width over nanoseconds. Each octave is cut
  * into 2^subBits equal slots; slot 0 is everything below 2^7 ns, the last everything from 2^36 ns on.
  */
 import type { Count, Ns } from './units.ts';

@@ -68,7 +68,7 @@ export function emptyPrograms(): string {
 	const path = 'build/bench/empty.bpf.o';
 	mkdirSync('build/bench', { recursive: true });
 	const target = process.arch === 'arm64' ? 'arm64' : 'x86';
-	const flags = `-g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${target} -I bpf/include -c test/bench/empty.bpf.c -o ${path}`;
+	const flags = `-g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${target} -I bpf -c test/bench/empty.bpf.c -o ${path}`;
 	execFileSync('clang', flags.split(' '), { stdio: 'inherit' });
 	emptyObject = path;
 	return path;

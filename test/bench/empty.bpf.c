@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Programs that do nothing where those of bpf/ are: what is left is the cost of being called and measured. */
-#include "core.bpf.h"
+#include "lib/core.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -57,7 +57,7 @@ test('stages add up, and every request has its latency', async () => {
 			expect(stage.mean_ns).toBeLessThanOrEqual(stage.max_ns);
 		}
 	}
-	// writes of no bytes are flushes (see bpf/io.bpf.c) and have none
+	// writes of no bytes are flushes (see bpf/io/io.bpf.c) and have none
 	for (const row of reads) expect(row.stages['total']?.count).toBe(row.count);
 	expect(lost).toMatchObject({ requests_full: 0, stats_full: 0 });
 });

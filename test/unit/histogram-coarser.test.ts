@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { slotCount, slotLower } from '../../src/lib/histogram.ts';
 
-/** hist_coarser() of bpf/include/hist.bpf.h. */
+/** hist_coarser() of bpf/lib/hist.bpf.h. */
 function coarserInKernel(slot: number, subBits: number, coarser: number): number {
 	const result = slot ? 1 + ((slot - 1) >> (subBits - coarser)) : 0;
 	return Math.min(result, slotCount(coarser) - 1);

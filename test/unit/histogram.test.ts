@@ -4,7 +4,7 @@ import { replayOf } from './replay.ts';
 
 const output = replayOf('hist');
 
-/** hist_slot() of bpf/include/hist.bpf.h itself. */
+/** hist_slot() of bpf/lib/hist.bpf.h itself. */
 function slotsInKernel(values: readonly bigint[], subBits: number): number[] {
 	return output(values.map((ns) => `${subBits} ${ns}`))
 		.trimEnd()

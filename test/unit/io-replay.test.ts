@@ -1,5 +1,5 @@
 /**
- * bpf/io.bpf.c itself, compiled for this machine (test/unit/fixtures/bpf-native), on invented events: what it must make of
+ * bpf/io/io.bpf.c itself, compiled for this machine (test/unit/fixtures/bpf-native), on invented events: what it must make of
  * them is known to the nanosecond. Among them what cannot be had from a real disk at will.
  */
 import { expect, test } from 'vitest';

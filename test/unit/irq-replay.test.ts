@@ -1,5 +1,5 @@
 /**
- * bpf/irq.bpf.c itself, compiled for this machine (test/unit/fixtures/bpf-native), on invented events: what it must make
+ * bpf/irq/irq.bpf.c itself, compiled for this machine (test/unit/fixtures/bpf-native), on invented events: what it must make
  * of them is known to the nanosecond.
  */
 import { expect, test } from 'vitest';

@@ -5,7 +5,7 @@ import { slotCount, slotLower } from '../../src/lib/histogram.ts';
 
 const SLOTS = slotCount(2);
 
-/** The kernel's side of bpf/include/latency.bpf.h. */
+/** The kernel's side of bpf/lib/latency.bpf.h. */
 class Kernel {
 	epoch = 0;
 	readonly value = { sum_ns: 0, max_ns: [0, 0], epoch: 0, slots: new Uint32Array(SLOTS) };

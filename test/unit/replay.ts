@@ -26,7 +26,7 @@ function compile(name: string): string {
 		'-fno-sanitize-recover',
 		'-Dpreserve_access_index=annotate("native")',
 	];
-	const include = ['-I', 'test/unit/fixtures/bpf-native', '-I', 'bpf/include'];
+	const include = ['-I', 'test/unit/fixtures/bpf-native', '-I', 'bpf'];
 	execFileSync('clang', [...flags, ...include, `test/unit/fixtures/bpf-native/${name}.c`, '-o', driver]);
 	return driver;
 }

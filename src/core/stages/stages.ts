@@ -4,7 +4,7 @@
  * come through, so the stages of one object always add up to its total, exactly.
  *
  * A path is a table of stages in the order of the way. Columns, JSON fields, waterfalls and help follow from it;
- * bpf/include/stages.bpf.h is the kernel's side, with the same order.
+ * bpf/lib/stages.bpf.h is the kernel's side, with the same order.
  */
 
 /** Which programs measure it: those that always run, or those that are attached while someone looks (`full`). */

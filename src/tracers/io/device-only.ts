@@ -1,5 +1,5 @@
 /**
- * How long devices take, at the least cost: from bpf/io-device.bpf.c. Requests are counted by device and operation, but none
+ * How long devices take, at the least cost: from bpf/io/io-device.bpf.c. Requests are counted by device and operation, but none
  * is followed: there are no processes, no slow requests, nothing in flight, and nothing can be filtered.
  */
 

@@ -1,4 +1,4 @@
-/** Which requests are measured: from options to the words that bpf/include/io-filter.bpf.h compares. */
+/** Which requests are measured: from options to the words that bpf/io/filter.bpf.h compares. */
 import { statSync } from 'node:fs';
 import { commBytes, filterOf } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';

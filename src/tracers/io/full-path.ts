@@ -1,5 +1,5 @@
 /**
- * The full path (bpf/io-path.bpf.c): from the system call to the first bio, and from the completion back to user space. Its
+ * The full path (bpf/io/io-path.bpf.c): from the system call to the first bio, and from the completion back to user space. Its
  * programs are loaded while somebody asks and as long as they are cheap enough.
  */
 

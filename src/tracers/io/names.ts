@@ -1,4 +1,4 @@
-/** The kernel's names of operations and flags, by the numbers that bpf/io.bpf.c gives them. */
+/** The kernel's names of operations and flags, by the numbers that bpf/io/io.bpf.c gives them. */
 import { io_flag, io_op } from '../../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 

@@ -1,4 +1,4 @@
-/** The way of a block request: THE table of its stages. The order is that of `enum io_stage` in bpf/include/io.bpf.h. */
+/** The way of a block request: THE table of its stages. The order is that of `enum io_stage` in bpf/io/table.bpf.h. */
 import type { Path } from '../../core/stages/stages.ts';
 
 export const IO_PATH = {

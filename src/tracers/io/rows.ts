@@ -10,7 +10,7 @@ import { flagNames, opName } from './names.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
 
-/** STACKED_DEVICE of bpf/io.bpf.c: bios of a device that has no requests. */
+/** STACKED_DEVICE of bpf/io/io.bpf.c: bios of a device that has no requests. */
 const STACKED_DEVICE = 0x80;
 
 /** `struct io_key` as the generated decoders give it. */

@@ -21,7 +21,7 @@ const OWNERS = new Map<number, Owner>(
 
 const BLOCK_STAGES = IO_PATH.stages.filter(({ depth }) => depth === 'block');
 
-/** As stages_add() of bpf/include/stages.bpf.h: a stage lasts until the next stamp there is. In the order of the way. */
+/** As stages_add() of bpf/lib/stages.bpf.h: a stage lasts until the next stamp there is. In the order of the way. */
 export function stagesOf(stamps: ArrayLike<Ns>, end: Ns): Record<string, Ns> {
 	const seen = BLOCK_STAGES.flatMap(({ name }, index) => {
 		const at = stamps[index] ?? 0;

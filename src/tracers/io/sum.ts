@@ -9,7 +9,7 @@ import type { IoRow } from './snapshot.ts';
 /** Stages in the order of the way, then the whole. */
 export const STAGE_NAMES: readonly string[] = [...IO_PATH.stages.map(({ name }) => name), 'total'];
 
-/** Buckets in a power of two, as bpf/include/latency.bpf.h cuts it. */
+/** Buckets in a power of two, as bpf/lib/latency.bpf.h cuts it. */
 const perOctave = 4;
 
 /** Interpolated inside its bucket: as good as the percentiles of the rows themselves. */

@@ -1,5 +1,5 @@
 /**
- * Block IO: where requests spend their time, stage by stage, and whose they are. From bpf/io.bpf.c, which also says what
+ * Block IO: where requests spend their time, stage by stage, and whose they are. From bpf/io/io.bpf.c, which also says what
  * counts as one request.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Time that interrupts took from whoever had the CPU: the reader's side of `struct cpu_victims` in bpf/irq.bpf.c. The
+ * Time that interrupts took from whoever had the CPU: the reader's side of `struct cpu_victims` in bpf/irq/irq.bpf.c. The
  * kernel gives a place to another process once its own was left alone for a whole interval, so a place is read at each
  * interval in which it was written and otherwise skipped.
  */

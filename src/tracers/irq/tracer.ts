@@ -1,6 +1,6 @@
 /**
  * Interrupts: hard ones by handler, softirqs by vector, and the CPU's own (timer tick, IPIs). Counts and times come
- * from bpf/irq.bpf.c, always both.
+ * from bpf/irq/irq.bpf.c, always both.
  */
 
 import { type BpfSession, openBpf } from '../../bpf/bpf-session.ts';

@@ -1,4 +1,4 @@
-/** The way of a received packet: THE table of its stages. The order is that of `enum receive_stage` in bpf/include/packets.bpf.h. */
+/** The way of a received packet: THE table of its stages. The order is that of `enum receive_stage` in bpf/receive/packets.bpf.h. */
 import type { Path } from '../../core/stages/stages.ts';
 
 export const RECEIVE_PATH = {

@@ -1,4 +1,4 @@
-/** Received packets: where they spend their time on the way to the process that reads them. From bpf/receive.bpf.c. */
+/** Received packets: where they spend their time on the way to the process that reads them. From bpf/receive/receive.bpf.c. */
 
 import { type BpfSession, hookExists, openBpf } from '../../bpf/bpf-session.ts';
 import { HashReader } from '../../bpf/hash-reader.ts';

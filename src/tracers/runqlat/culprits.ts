@@ -1,5 +1,5 @@
 /**
- * Because of whom tasks waited (bpf/runqlat-culprits.bpf.c): the time on a CPU's queue, divided among those that ran on
+ * Because of whom tasks waited (bpf/runqlat/runqlat-culprits.bpf.c): the time on a CPU's queue, divided among those that ran on
  * that CPU meanwhile. Its program is loaded when somebody asks and unloaded afterwards.
  */
 

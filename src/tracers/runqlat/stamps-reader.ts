@@ -1,5 +1,5 @@
 /**
- * The reader for kernels that neither stamp waiting tasks nor keep storage for them (bpf/runqlat-stamps.bpf.c). Machine,
+ * The reader for kernels that neither stamp waiting tasks nor keep storage for them (bpf/runqlat/runqlat-stamps.bpf.c). Machine,
  * CPUs and processes only; no filter, no switches, no groups.
  */
 

@@ -1,4 +1,4 @@
-/** The usual reader (bpf/runqlat.bpf.c): the scheduler's own stamps, histograms in task storage. */
+/** The usual reader (bpf/runqlat/runqlat.bpf.c): the scheduler's own stamps, histograms in task storage. */
 
 import { type BpfSession, openBpf, openWalking, viewOf } from '../../bpf/bpf-session.ts';
 import type { TaskFilter } from '../../bpf/task-filter.ts';

@@ -1,6 +1,6 @@
 /**
  * Run-queue latency: how long tasks that could run had to wait for a CPU, for the whole machine and per process, from
- * the scheduler's own stamps (bpf/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
+ * the scheduler's own stamps (bpf/runqlat/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
  */
 
 import type { TaskFilter } from '../../bpf/task-filter.ts';

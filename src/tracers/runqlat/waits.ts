@@ -1,4 +1,4 @@
-/** The reader's side of the counters of bpf/runqlat.bpf.c: from figures that count up for ever to those of an interval. Pure. */
+/** The reader's side of the counters of bpf/runqlat/runqlat.bpf.c: from figures that count up for ever to those of an interval. Pure. */
 import { type Buckets, percentiles, slotLower, toBuckets } from '../../lib/histogram.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { zonesOf } from './zones.ts';

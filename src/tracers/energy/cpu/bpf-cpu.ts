@@ -1,4 +1,4 @@
-/** CPU time of every thread from the kernel's own counters, read by bpf/energy.bpf.c. */
+/** CPU time of every thread from the kernel's own counters, read by bpf/energy/energy.bpf.c. */
 
 import { type BpfSession, openBpf, openWalking, viewOf } from '../../../bpf/bpf-session.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
@@ -14,7 +14,7 @@ import type { CycleCounters } from './cycles.ts';
 import { type InterruptTime, KernelIrqTime, placeIrq } from './irq-time.ts';
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
 
-/** Programs of bpf/include/thread-detail.bpf.h, whose hooks not every kernel has. */
+/** Programs of bpf/energy/thread-detail.bpf.h, whose hooks not every kernel has. */
 const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'work', 'softirq'].flatMap((name) => [
 	`${name}_begins`,
 	`${name}_ends`,

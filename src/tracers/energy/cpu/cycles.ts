@@ -1,5 +1,5 @@
 /**
- * CPU cycles where the processor counts them: one perf event on each CPU, which bpf/include/thread-detail.bpf.h reads at
+ * CPU cycles where the processor counts them: one perf event on each CPU, which bpf/energy/thread-detail.bpf.h reads at
  * context switches. Cycles per nanosecond are the clock at which a thread really ran, turbo and throttling included.
  */
 

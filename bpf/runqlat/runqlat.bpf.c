@@ -2,13 +2,13 @@
 /*
  * How long tasks wait on a run queue before they get a CPU, from the stamps that the scheduler keeps anyway
  * (sched_info): one hook, at the moment the wait ends. Everything counts up for ever; user space takes differences.
- * Here are the hooks: tasks that come and go, the read, the switch. What is counted and where: runqlat-state.bpf.h; what is
- * asked for: runqlat-filter.bpf.h; what is told: runqlat-records.bpf.h.
+ * Here are the hooks: tasks that come and go, the read, the switch. What is counted and where: state.bpf.h; what is
+ * asked for: filter.bpf.h; what is told: records.bpf.h.
  */
-#include "core.bpf.h"
-#include "runqlat-filter.bpf.h"
-#include "runqlat-records.bpf.h"
-#include "runqlat-state.bpf.h"
+#include "lib/core.bpf.h"
+#include "filter.bpf.h"
+#include "records.bpf.h"
+#include "state.bpf.h"
 
 /* false: the machine and its CPUs are measured, not the processes; nothing is looked up in task storage then */
 const volatile bool with_processes = true;

@@ -3,8 +3,8 @@
  * Every scheduling slice as it ends: loaded only while somebody asks for the stream (wattlag -v), since an event per
  * context switch costs about a microsecond where counting costs a tenth of that.
  */
-#include "core.bpf.h"
-#include "maps.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/maps.bpf.h"
 
 /* Slices that each CPU may report per second; the rest is counted only. */
 const volatile u64 cpu_rate = 1000;

@@ -5,12 +5,12 @@
  * Where a task hands on several requests at once (a plug), the kernel reads its clock once for all of them (since 6.9): the time
  * of the later ones is too long by as long as it took to get to them. io.bpf.c has stamps of its own.
  */
-#include "core.bpf.h"
-#include "hist.bpf.h"
-#include "maps.bpf.h"
-#include "latency.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/hist.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/latency.bpf.h"
 #include "block.bpf.h"
-#include "io-keys.bpf.h"
+#include "keys.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -7,10 +7,10 @@
  * moves between packages (`thread_moves`, several packages only), CPU cycles (`cycles_end`, with a PMU only) and time in
  * interrupts (only where the kernel counts that as time of the task it interrupts).
  */
-#include "core.bpf.h"
-#include "maps.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/maps.bpf.h"
 #include "thread-detail.bpf.h"
-#include "walk.bpf.h"
+#include "lib/walk.bpf.h"
 
 enum thread_state {
 	THREAD_ALIVE = 0,

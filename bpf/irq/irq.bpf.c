@@ -13,13 +13,13 @@
  *
  * test/unit/irq-replay.test.ts runs this very file on invented events: what it uses of BPF is in test/unit/fixtures/bpf-native.
  */
-#include "core.bpf.h"
-#include "hist.bpf.h"
-#include "irq-handlers.bpf.h"
-#include "irq-state.bpf.h"
-#include "irq-victims.bpf.h"
-#include "latency.bpf.h"
-#include "maps.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/hist.bpf.h"
+#include "handlers.bpf.h"
+#include "state.bpf.h"
+#include "victims.bpf.h"
+#include "lib/latency.bpf.h"
+#include "lib/maps.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -4,8 +4,8 @@
  * ran and until when. When a task gets the CPU, the time since it was put on this CPU's queue is divided among those that
  * ran here in that time. What it waited on other CPUs' queues before is not divided.
  */
-#include "core.bpf.h"
-#include "maps.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/maps.bpf.h"
 
 /* A power of two. What lies further back is charged to BEFORE_SLICES. */
 #define SLICES 64

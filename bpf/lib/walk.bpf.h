@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "core.bpf.h"
-#include "maps.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/maps.bpf.h"
 
 struct bpf_iter_task {
 	u64 opaque[3];

@@ -9,11 +9,11 @@
  *
  * The programs are attached in the order of this file, the end of a packet first: none is begun that nobody would end.
  */
-#include "core.bpf.h"
-#include "hist.bpf.h"
-#include "maps.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/hist.bpf.h"
+#include "lib/maps.bpf.h"
 #include "packets.bpf.h"
-#include "receive-stats.bpf.h"
+#include "stats.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -8,18 +8,18 @@
  *
  * The programs are attached in the order of this file, the end of a request first: none is begun that nobody would end.
  */
-#include "core.bpf.h"
-#include "hist.bpf.h"
-#include "maps.bpf.h"
-#include "stages.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/hist.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/stages.bpf.h"
 #include "block.bpf.h"
-#include "io-owner.bpf.h"
-#include "io-table.bpf.h"
-#include "io-filter.bpf.h"
-#include "io-keys.bpf.h"
-#include "io-stats.bpf.h"
-#include "io-processes.bpf.h"
-#include "io-life.bpf.h"
+#include "owner.bpf.h"
+#include "table.bpf.h"
+#include "filter.bpf.h"
+#include "keys.bpf.h"
+#include "stats.bpf.h"
+#include "processes.bpf.h"
+#include "life.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

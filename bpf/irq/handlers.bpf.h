@@ -2,7 +2,7 @@
 /* Hard interrupts by handler: a place for each on every CPU. */
 #pragma once
 
-#include "irq-state.bpf.h"
+#include "state.bpf.h"
 
 #define IRQ_NAME_LEN 112
 

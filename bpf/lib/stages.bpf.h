@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "latency.bpf.h"
+#include "lib/latency.bpf.h"
 
 /* The first stamp, 0 without any. */
 static __always_inline u64 stages_begin(const u64 *stamps, const u32 count)

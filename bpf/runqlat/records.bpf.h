@@ -2,9 +2,9 @@
 /* Run queue: what user space is told of tasks, by the iterator and by the ring. */
 #pragma once
 
-#include "runqlat-filter.bpf.h"
-#include "runqlat-state.bpf.h"
-#include "walk.bpf.h"
+#include "filter.bpf.h"
+#include "state.bpf.h"
+#include "lib/walk.bpf.h"
 
 enum record_kind {
 	RECORD_PROCESS = 1,

@@ -128,7 +128,7 @@ static __always_inline struct call_bio *bio_place(const struct bio *bio, u32 sec
 	u32 index = (u32)(u64)bio;
 
 #ifdef __bpf__
-	/* as in bucket_index() of io-table.bpf.h */
+	/* as in bucket_index() of table.bpf.h */
 	asm volatile("%0 = %1" : "=w"(index) : "w"((u32)(u64)bio));
 #endif
 	index = ((index * 0x9e3779b1U) >> (32 - CALL_BIOS_BITS)) ^ second;

@@ -2,9 +2,9 @@
 /* Run queue: what is counted, per CPU, process and thread, and where it is kept. */
 #pragma once
 
-#include "core.bpf.h"
-#include "hist.bpf.h"
-#include "maps.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/hist.bpf.h"
+#include "lib/maps.bpf.h"
 #include "waits.bpf.h"
 
 /* Written only on its own CPU, with interrupts off: plain additions. The count of waits is the sum of the slots. */

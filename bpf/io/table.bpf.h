@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "ways.bpf.h"
+#include "lib/ways.bpf.h"
 
 /* `requests` and `bios` have 2^request_bits buckets. */
 const volatile u32 request_bits = 10;

@@ -2,7 +2,7 @@
 /* Whom interrupts took the CPU from: a place for each process on every CPU. */
 #pragma once
 
-#include "irq-state.bpf.h"
+#include "state.bpf.h"
 
 /* Places for interrupted processes each CPU has (a power of two), and how many of them are tried for one process. */
 #define VICTIMS 512

@@ -2,8 +2,8 @@
 /* Run queue: what user space asks for, and which tasks are measured. */
 #pragma once
 
-#include "core.bpf.h"
-#include "maps.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/maps.bpf.h"
 
 /*
  * What user space wants, written by it only, a word at a time: a switch that is under way meanwhile is judged by the

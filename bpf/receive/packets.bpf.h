@@ -2,8 +2,8 @@
 /* Packets that were received: kernel structs, and the table of those on their way. */
 #pragma once
 
-#include "stages.bpf.h"
-#include "ways.bpf.h"
+#include "lib/stages.bpf.h"
+#include "lib/ways.bpf.h"
 
 #define IFNAMSIZ 16
 

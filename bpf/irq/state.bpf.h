@@ -2,9 +2,9 @@
 /* What each CPU keeps of its interrupts: stamps of those under way, and what it has counted. */
 #pragma once
 
-#include "core.bpf.h"
-#include "latency.bpf.h"
-#include "maps.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/latency.bpf.h"
+#include "lib/maps.bpf.h"
 
 /* The kernel's softirq vectors, in its order; names are in src/tracers/irq/tracer.ts. */
 #define SOFTIRQS 10

@@ -4,9 +4,9 @@
  * own stamps in bounded hashes. It costs six times as much per wait. Without storage there
  * is no leader to keep things in: processes are told apart by pid and the time their counters began.
  */
-#include "core.bpf.h"
-#include "hist.bpf.h"
-#include "maps.bpf.h"
+#include "lib/core.bpf.h"
+#include "lib/hist.bpf.h"
+#include "lib/maps.bpf.h"
 #include "waits.bpf.h"
 
 /* Written only on its own CPU. */
