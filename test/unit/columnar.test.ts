@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { open, pack, parcel, rowCount, unpack, withoutRows } from '../../src/history/archive.ts';
 import { fromColumns, toColumns, withoutLists } from '../../src/history/columnar.ts';
-import { tickOf } from './triage-fixtures.ts';
+import { tickOf } from './overview-fixtures.ts';
 
 const random = (seed: number) => (): number => {
 	seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;

@@ -12,7 +12,7 @@ import { FrameWriter } from '../../../src/term/frame-writer.ts';
 import { OverviewSession } from '../../../src/tracers/overview/tracer.ts';
 import { runLive } from '../../../src/ui/live.tsx';
 import type { Screen } from '../../../src/ui/screen.ts';
-import { type Busy, tickOf } from '../../unit/triage-fixtures.ts';
+import { type Busy, tickOf } from '../../unit/overview-fixtures.ts';
 import type { Frames } from './frames.ts';
 
 const size = { columns: 200, rows: 50 };

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { expectAgreement, happened } from './brackets.ts';
 import { seconds } from './host.ts';
-import { runQueue } from './runqueue-session.ts';
+import { runQueue } from './runqlat-session.ts';
 import { childrenOf } from './workload.ts';
 
 const { loads, start, read, sampleOf } = runQueue(({ source }) => expect(source.kind).toBe('own stamps'));

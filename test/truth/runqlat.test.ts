@@ -5,7 +5,7 @@ import type { RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
 import { runqlat } from '../../src/tracers/runqlat/tracer.ts';
 import { type Counters, expectAgreement, happened, hiddenShare, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
-import { type RunqlatReading, runQueue } from './runqueue-session.ts';
+import { type RunqlatReading, runQueue } from './runqlat-session.ts';
 import { childrenOf } from './workload.ts';
 
 /** Of the wait, over what the two reads leave open. */

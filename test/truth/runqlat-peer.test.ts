@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { seconds } from './host.ts';
 import { besideRunqlat } from './peer-runqlat.ts';
-import { runQueue } from './runqueue-session.ts';
+import { runQueue } from './runqlat-session.ts';
 
 const { loads, start, read } = runQueue();
 

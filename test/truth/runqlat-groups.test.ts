@@ -9,7 +9,7 @@ import { MAX_TASKS } from '../../src/tracers/runqlat/tasks.ts';
 import { runqlat } from '../../src/tracers/runqlat/tracer.ts';
 import { between, type Counters, expectAgreement, happened, hiddenShare, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
-import { type RunqlatReading, runQueue } from './runqueue-session.ts';
+import { type RunqlatReading, runQueue } from './runqlat-session.ts';
 import { makeGroup, schedstat } from './workload.ts';
 
 const TOLERANCE = 0.01;

@@ -10,7 +10,7 @@ import { IO_LISTED, sourcesOf } from '../../src/tracers/overview/sources.ts';
 import { overview } from '../../src/tracers/overview/tracer.ts';
 import type { RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
 import { makeTree } from './energy-fixtures.ts';
-import { Machine, second, tickOf, type World } from './triage-fixtures.ts';
+import { Machine, second, tickOf, type World } from './overview-fixtures.ts';
 
 const rowsOf = (change: Partial<World>) => joinProcesses(sourcesOf(tickOf(change)));
 

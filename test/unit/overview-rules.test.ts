@@ -9,7 +9,7 @@ import type { IoExtra } from '../../src/tracers/io/snapshot.ts';
 import type { Finding, Suspicion } from '../../src/tracers/overview/finding.ts';
 import { rules } from '../../src/tracers/overview/rules.ts';
 import { OverviewSession } from '../../src/tracers/overview/tracer.ts';
-import { type Busy, Machine, quietProcesses, say, second, tickOf, type World } from './triage-fixtures.ts';
+import { type Busy, Machine, quietProcesses, say, second, tickOf, type World } from './overview-fixtures.ts';
 
 const hogs = (each: number, count = 4): Busy[] =>
 	Array.from({ length: count }, (_, index) => ({
