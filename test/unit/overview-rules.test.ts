@@ -443,8 +443,8 @@ describe('links', () => {
 	});
 });
 
-test('docs/triage.md has every rule in its own words', () => {
-	const text = readFileSync('docs/triage.md', 'utf8');
+test('docs/overview.md has every rule in its own words', () => {
+	const text = readFileSync('docs/overview.md', 'utf8');
 	for (const { id, level, help } of rules) {
 		const line = text.split('\n').find((one) => one.startsWith(`| \`${id}\``));
 		expect(line?.replace(/ +/g, ' '), id).toBe(`| \`${id}\` | ${level} | ${help} |`);

@@ -9,7 +9,7 @@ export interface Rule {
 	level: Level;
 	/** What is looked for, in a few words: `CPUs`. */
 	title: string;
-	/** When it speaks up, with its limits: help and docs/triage.md say this. */
+	/** When it speaks up, with its limits: help and docs/overview.md say this. */
 	help: string;
 	/** How long it has to hold before it is told, ns; without: `BEGINS_AFTER`. */
 	beginsAfter?: Ns;
