@@ -1,6 +1,7 @@
 /** The sampling thread: a {@link Sampling} that speaks through messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openHost } from './bpf/open-host.ts';
+import { openDebugLog } from './core/debug-log.ts';
 import type { SamplerEvent } from './core/sampler.ts';
 import { parcel } from './history/archive.ts';
 import { registry } from './registry.ts';
@@ -10,6 +11,7 @@ import type { WorkerEvent, WorkerRequest, WorkerSettings } from './sampling/work
 const port = parentPort;
 if (!port) throw new Error('this module runs in a worker thread');
 const settings = workerData as WorkerSettings;
+if (settings.debug !== '') openDebugLog(settings.debug);
 
 /** When everything is loaded and has run once, and when compilers have done most of their work; seconds. */
 const RELEASES = [2, 30];

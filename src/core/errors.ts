@@ -16,3 +16,18 @@ export class Unavailable extends Error {
 		this.fix = fix;
 	}
 }
+
+/** Exit codes of every command, as help lists them. */
+export const EXIT_CODES = [
+	{ code: 0, meaning: 'done' },
+	{ code: 1, meaning: 'failure (doctor: a tab that does not work)' },
+	{ code: 2, meaning: 'bad option' },
+	{ code: 3, meaning: '--fail-if matched' },
+	{ code: 77, meaning: 'nothing could be measured (privilege or kernel)' },
+] as const;
+
+/** The codes that are not those of success and of failure in general. */
+export const EXIT = { usage: 2, matched: 3, unavailable: 77 } as const satisfies Record<
+	string,
+	(typeof EXIT_CODES)[number]['code']
+>;

@@ -106,6 +106,8 @@ export interface OptionSpec {
 	integer?: true;
 	/** Placeholder in help, e.g. `MS`. */
 	placeholder?: string;
+	/** Names of options that decide the same thing another way: both at once are refused. */
+	excludes?: readonly string[];
 	help: string;
 }
 
@@ -124,6 +126,11 @@ export interface Tracer<Row, Extra extends object> {
 	/** How groups are made from rows of processes that the session itself does not tell apart. */
 	fold?: Fold<Row>;
 	options: readonly OptionSpec[];
+	/**
+	 * What is wrong with option values that do not go together, as one line; undefined: nothing. `given`: those of the command
+	 * line only.
+	 */
+	checkOptions?(values: Options, given: Options): string | undefined;
 	/** Made of what these tracers find in the same tick, instead of the kernel's figures. Those that cannot work here are missing. */
 	from?: readonly string[];
 	/** Words of the tab that need explaining, beside its columns: `[word, sentence]`. */

@@ -1,65 +1,51 @@
 /** What makes no sense together: each a {@link UsageError} that says what to leave out. */
 import { UsageError } from '../core/errors.ts';
+import type { Options } from '../core/tracer.ts';
+import { type CommandSpec, type Program, takers } from './command.ts';
+import type { Flags } from './flags.ts';
 
-export type Mode = 'live' | 'batch' | 'compare' | 'doctor' | 'slices' | 'replay';
-
-/** How the user asks for a mode; live is what is left. */
-const asked: Record<Exclude<Mode, 'live'>, string> = {
-	batch: '--batch',
-	compare: 'compare --live',
-	doctor: 'doctor',
-	slices: '-v',
-	replay: 'replay',
-};
-
-/** Options of the command line that do something in these modes only. */
-const belongings: Readonly<Record<string, readonly Mode[]>> = {
-	json: ['batch', 'compare', 'doctor'],
-	iterations: ['batch'],
-	limit: ['batch', 'compare'],
-	'fail-if': ['batch'],
-	rate: ['slices'],
-	duration: ['compare', 'slices'],
-	tab: ['live', 'batch', 'replay'],
-	sort: ['live', 'batch', 'replay'],
-	group: ['live', 'batch', 'replay'],
-	filter: ['live', 'batch', 'replay'],
-};
-
-/** Of these one decides what is measured, and the other would be passed over. */
-const rivals: readonly (readonly [string, string])[] = [
-	['full-path', 'device-only'],
-	['culprits', 'system-only'],
-	['file', 'directory'],
-];
-
-/** The one mode of those asked for. */
-export function modeOf(wanted: readonly Exclude<Mode, 'live'>[]): Mode {
-	const [mode = 'live', other] = wanted;
-	if (mode !== 'live' && other !== undefined)
-		throw new UsageError(`${asked[mode]} and ${asked[other]} exclude each other: leave one out`);
-	return mode;
+function isAsked({ by }: CommandSpec, { word }: Flags, values: Options): boolean {
+	if (by === 'default') return false;
+	return 'word' in by ? by.word === word : values[by.option] === true;
 }
 
+function isSwitch({ by }: CommandSpec): boolean {
+	return typeof by === 'object' && 'option' in by;
+}
+
+/** The one command that was asked for; the default one where none was. */
+export function commandOf(commands: readonly CommandSpec[], flags: Flags, values: Options): CommandSpec {
+	const asked = commands.filter((one) => isAsked(one, flags, values));
+	const [command, other] = asked.sort((a, b) => Number(isSwitch(a)) - Number(isSwitch(b)));
+	if (command && other) throw new UsageError(`${command.usage} and ${other.usage} exclude each other: leave one out`);
+	return command ?? (commands.find(({ by }) => by === 'default') as CommandSpec);
+}
+
+/** The part of a command's usage that asks for it, to follow `--option needs`. */
+function howToAsk({ by, usage }: CommandSpec, option: string): string {
+	return typeof by === 'object' && 'word' in by && usage.includes(`--${option}`) ? by.word : usage;
+}
+
+/** @param given the options of the command line, whose names are known */
 export function checkCombinations(
-	mode: Mode,
-	flags: Readonly<Record<string, unknown>>,
-	value: (option: string) => unknown,
+	command: CommandSpec,
+	{ tracers, commands }: Program,
+	given: Options,
+	values: Options,
 ): void {
-	for (const [option, modes] of Object.entries(belongings)) {
-		if (flags[option] === undefined || flags[option] === false || modes.includes(mode)) continue;
-		if (mode !== 'live') throw new UsageError(`--${option} does not go with ${asked[mode]}: leave it out`);
-		throw new UsageError(
-			`--${option} needs ${modes.flatMap((one) => (one === 'live' ? [] : [asked[one]])).join(' or ')}`,
-		);
+	for (const [option, value] of Object.entries(given)) {
+		const able = takers(commands, option);
+		if (value === false || able.includes(command)) continue;
+		if (command.by !== 'default') throw new UsageError(`--${option} does not go with ${command.usage}: leave it out`);
+		const others = able.filter(({ by }) => by !== 'default').map((one) => howToAsk(one, option));
+		throw new UsageError(`--${option} needs ${others.join(' or ')}`);
 	}
-	for (const [one, other] of rivals) {
-		if (value(one) && value(other)) throw new UsageError(`--${one} and --${other} exclude each other: leave one out`);
+	for (const { options, checkOptions } of tracers) {
+		for (const { name, excludes = [] } of options) {
+			const other = excludes.find((one) => values[name] && values[one]);
+			if (other !== undefined) throw new UsageError(`--${other} and --${name} exclude each other: leave one out`);
+		}
+		const wrong = checkOptions?.(values, given);
+		if (wrong !== undefined) throw new UsageError(wrong);
 	}
-	const [idle, power] = [value('idle'), value('power')];
-	if (Number(idle) > Number(power))
-		throw new UsageError(`--idle: ${idle} W is more than --power, ${power} W with all CPUs busy`);
-	const policy = flags['policy'];
-	if (value('seed-compatible') && policy !== undefined && policy !== 'seed')
-		throw new UsageError(`--seed-compatible and --policy ${policy} exclude each other: leave one out`);
 }

@@ -1,7 +1,8 @@
 /** The words of the command line. Imported only where there are words: reading none takes no parser. */
 import meow from 'meow';
 import { UsageError } from '../core/errors.ts';
-import { type AnyTracer, commonOptions } from './common.ts';
+import { ownOptions, type Program } from './command.ts';
+import { commonOptions } from './common.ts';
 import type { Flags } from './flags.ts';
 
 /** meow's name of an option. */
@@ -10,8 +11,9 @@ function camelCase(name: string): string {
 }
 
 /** Read `argv` (without interpreter and script); values are not looked at yet. Throws {@link UsageError}. */
-export function readFlags(argv: readonly string[], tracers: readonly AnyTracer[]): Flags {
-	const specs = [...commonOptions(tracers), ...tracers.flatMap((tracer) => tracer.options)];
+export function readFlags(argv: readonly string[], program: Program): Flags {
+	const { tracers, commands } = program;
+	const specs = [...ownOptions(program, commonOptions(tracers)), ...tracers.flatMap((tracer) => tracer.options)];
 	// Values are parsed here, not by meow, which takes a missing value for the default and anything for a number.
 	const flags = Object.fromEntries(
 		specs.map((spec) => [
@@ -43,12 +45,12 @@ export function readFlags(argv: readonly string[], tracers: readonly AnyTracer[]
 		if (!known.has(name))
 			throw new UsageError(`unknown option ${name.length === 1 ? '-' : '--'}${name}; wattlag --help lists them`);
 	}
-	const compare = parsed.input[0] === 'compare';
-	const doctor = parsed.input[0] === 'doctor';
-	const replay = parsed.input[0] === 'replay' ? parsed.input[1] : undefined;
-	if (parsed.input[0] === 'replay' && replay === undefined)
-		throw new UsageError('replay needs a file: wattlag replay FILE');
-	const stray = parsed.input[replay !== undefined ? 2 : compare || doctor ? 1 : 0];
+	const [first, second] = parsed.input;
+	const asked = commands.map(({ by }) => by).find((by) => typeof by === 'object' && 'word' in by && by.word === first);
+	const { word, argument } = (asked ?? {}) as { word?: string; argument?: string };
+	if (word !== undefined && argument !== undefined && second === undefined)
+		throw new UsageError(`${word} needs a ${argument.toLowerCase()}: wattlag ${word} ${argument}`);
+	const stray = parsed.input[argument !== undefined ? 2 : word !== undefined ? 1 : 0];
 	if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'; wattlag --help lists the options`);
 	const given = [...known].flatMap(([name, option]) =>
 		parsed.flags[name] === undefined ? [] : [[option, parsed.flags[name]]],
@@ -59,5 +61,9 @@ export function readFlags(argv: readonly string[], tracers: readonly AnyTracer[]
 		if (specs.some((spec) => spec.name === name && spec.type === 'boolean'))
 			given.push([name as string, value as string]);
 	}
-	return { compare, doctor, ...(replay !== undefined && { replay }), options: Object.fromEntries(given) };
+	return {
+		...(word !== undefined && { word }),
+		...(argument !== undefined && { argument: second as string }),
+		options: Object.fromEntries(given),
+	};
 }

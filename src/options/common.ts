@@ -4,7 +4,7 @@ import type { OptionSpec, Tracer } from '../core/tracer.ts';
 /** What options need to know of a tracer. */
 export type AnyTracer = Pick<
 	Tracer<never, object>,
-	'id' | 'title' | 'summary' | 'columns' | 'groups' | 'options' | 'from'
+	'id' | 'title' | 'summary' | 'columns' | 'groups' | 'options' | 'checkOptions' | 'from'
 >;
 
 export interface CommonSpec extends OptionSpec {
@@ -117,31 +117,12 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			help: 'configuration file (see docs/config.md)',
 		},
 		{
-			name: 'batch',
-			short: 'b',
-			type: 'boolean',
-			default: false,
-			once: true,
-			help: 'print to standard output instead of opening the screen',
-		},
-		{
 			name: 'json',
 			short: 'j',
 			type: 'boolean',
 			default: false,
 			once: true,
-			help: 'with --batch: one JSON object per line and interval (see docs/batch.md)',
-		},
-		{
-			name: 'iterations',
-			short: 'n',
-			type: 'number',
-			integer: true,
-			default: 0,
-			min: 0,
-			placeholder: 'N',
-			once: true,
-			help: 'with --batch: stop after N intervals (0: never)',
+			help: 'one JSON object per line and interval instead of a table (see docs/batch.md)',
 		},
 		{
 			name: 'limit',
@@ -152,41 +133,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			min: 0,
 			placeholder: 'N',
 			once: true,
-			help: 'with --batch: print the first N rows (0: all)',
-		},
-		{
-			name: 'fail-if',
-			type: 'string',
-			default: '',
-			placeholder: 'TEXT',
-			once: true,
-			help: "with --batch: exit code 3 if a row matches, e.g. 'p99 > 50ms' (see docs/batch.md)",
-		},
-		{
-			name: 'verbose',
-			short: 'v',
-			type: 'boolean',
-			default: false,
-			once: true,
-			help: 'print a line for every turn that a task has on a CPU',
-		},
-		{
-			name: 'rate',
-			type: 'number',
-			integer: true,
-			default: 1000,
-			min: 1,
-			max: 1_000_000,
-			placeholder: 'N',
-			once: true,
-			help: 'with -v: lines per second; how many more there were is told',
-		},
-		{
-			name: 'live',
-			type: 'boolean',
-			default: false,
-			once: true,
-			help: 'with compare: BPF and the /proc sampler over the same seconds',
+			help: 'print the first N rows (0: all)',
 		},
 		{
 			name: 'duration',
@@ -207,6 +154,14 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			help: 'where sysfs is; another tree stands in for other hardware',
 		},
 		{ name: 'proc-root', type: 'string', default: '/proc', placeholder: 'DIR', once: true, help: 'where proc is' },
+		{
+			name: 'debug',
+			type: 'string',
+			default: '',
+			placeholder: 'FILE',
+			once: true,
+			help: 'append a log of what is loaded, attached, refused and restarted to this file',
+		},
 		{ name: 'help', short: 'h', type: 'boolean', default: false, once: true, help: 'this text' },
 		{ name: 'version', short: 'V', type: 'boolean', default: false, once: true, help: 'print the version' },
 	];

@@ -3,17 +3,15 @@ import { UsageError } from '../core/errors.ts';
 
 /** The command line as it was typed, every option known. */
 export interface Flags {
-	/** The command `compare`. */
-	compare: boolean;
-	/** The command `doctor`. */
-	doctor: boolean;
-	/** The file of the command `replay`. */
-	replay?: string;
+	/** First word: the command of that name. */
+	word?: string;
+	/** The word behind it, of commands that take one. */
+	argument?: string;
 	/** By name; only those that were given: switches as `true` or `false` or the word after `=`, others as text. */
 	options: Readonly<Record<string, unknown>>;
 }
 
-export const noFlags: Flags = { compare: false, doctor: false, options: {} };
+export const noFlags: Flags = { options: {} };
 
 /** The file that the user named, before anything else is known. */
 export function configPath({ options }: Flags): string | undefined {

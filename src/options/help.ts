@@ -1,6 +1,9 @@
 /** The text of `--help`, from the tables of options. */
+
+import { EXIT_CODES } from '../core/errors.ts';
 import type { OptionSpec } from '../core/tracer.ts';
-import { type AnyTracer, commonOptions } from './common.ts';
+import type { CommandSpec, Program } from './command.ts';
+import { commonOptions } from './common.ts';
 
 function flag(spec: OptionSpec): string {
 	return `${spec.short ? `-${spec.short}, ` : '    '}--${spec.name}${spec.placeholder ? ` ${spec.placeholder}` : ''}`;
@@ -30,8 +33,24 @@ function wrap(text: string, indent: string): string {
 	});
 }
 
+function usageLine({ by, usage, usageOptions }: CommandSpec): string {
+	return ['wattlag', by === 'default' ? '' : usage, usageOptions ?? ''].filter(Boolean).join(' ');
+}
+
+function usageLines(commands: readonly CommandSpec[]): string[] {
+	const lines = commands.map(usageLine);
+	const width = Math.max(...lines.map(({ length }) => length));
+	return commands.map(({ summary }, index) => {
+		const line = (lines[index] as string).padEnd(width);
+		return `${index === 0 ? 'usage: ' : '       '}${line}   ${summary}`;
+	});
+}
+
 /** The text of `--help`. */
-export function helpText(tracers: readonly AnyTracer[]): string {
+export function helpText({ tracers, commands }: Program): string {
+	const ofCommands = commands.flatMap(({ usage, options = [] }) =>
+		options.length === 0 ? [] : ['', `With ${usage}:`, ...options.map(describe)],
+	);
 	const sections = tracers.flatMap((tracer) => [
 		'',
 		wrap(`${tracer.title} (--tab ${tracer.id}): ${tracer.summary}`, '  '),
@@ -42,18 +61,13 @@ export function helpText(tracers: readonly AnyTracer[]): string {
 	return [
 		'wattlag: where the watts and the latency go, live, from eBPF',
 		'',
-		'usage: wattlag [options]                    open the screen (? there for keys)',
-		'       wattlag --batch [--json] [options]   print to standard output',
-		'       wattlag compare --live [--duration S] [--json]   BPF against the /proc sampler, side by side',
-		'       wattlag doctor [--json]              what this machine lets wattlag measure, and why not the rest',
-		'       wattlag replay FILE                  a recording (key w) on the screen, without privilege',
-		'       wattlag -v [--rate N]                a line for every scheduling slice',
+		...usageLines(commands),
 		'',
 		...commonOptions(tracers).map(describe),
+		...ofCommands,
 		...sections,
 		'',
-		'exit codes: 0 done; 1 failure (doctor: a tab that does not work); 2 bad option; 3 --fail-if matched;',
-		'            77 nothing could be measured (privilege or kernel)',
+		wrap(`exit codes: ${EXIT_CODES.map(({ code, meaning }) => `${code} ${meaning}`).join('; ')}`, '            '),
 		'',
 	].join('\n');
 }

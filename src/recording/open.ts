@@ -5,7 +5,7 @@ import type { Sampler } from '../core/sampler.ts';
 import type { Tracer } from '../core/tracer.ts';
 import { Store } from '../history/store.ts';
 import { safe } from '../lib/sanitize.ts';
-import type { LiveOptions } from '../ui/live.tsx';
+import type { HostInfo } from '../system/local-host.ts';
 import { readRecording } from './read.ts';
 
 /** What was recorded stays as it is. */
@@ -16,13 +16,24 @@ const nothingFollows: Sampler = {
 	close: () => {},
 };
 
-/** Throws {@link UsageError} where there is nothing to show. */
+/** What a screen shows instead of the running machine. */
+export interface OpenRecording {
+	/** Reports nothing: all there is lies in `store`. */
+	sampler: Sampler;
+	store: Store;
+	/** Of a damaged file: what is wrong with it. */
+	message: string | undefined;
+	/** The machine that was recorded. */
+	host: HostInfo;
+	/** Always fails: the processes are another machine's, or another time's. */
+	inspect(): Promise<never>;
+}
+
+/** @throws {UsageError} where there is nothing to show */
 export async function openRecording(
 	path: string,
 	tracers: readonly Pick<Tracer<object, object>, 'id' | 'columns' | 'rowKey' | 'processOf'>[],
-): Promise<
-	Pick<LiveOptions, 'sampler' | 'message'> & Required<Pick<LiveOptions, 'host' | 'inspect'>> & { store: Store }
-> {
+): Promise<OpenRecording> {
 	const store = new Store();
 	const recorded = new Set<string>();
 	const { about, damage } = await readRecording(path, tracers, (snapshot) => {

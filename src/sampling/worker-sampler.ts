@@ -22,6 +22,8 @@ export interface WorkerSettings {
 	without: readonly string[];
 	/** Whoever is told keeps the past: snapshots come packed as well, which is work that would hold up a screen. */
 	packs: boolean;
+	/** Path of the debug log; empty: none. */
+	debug: string;
 }
 
 /** What the worker says. */

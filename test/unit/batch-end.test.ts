@@ -1,6 +1,7 @@
 /** How batch output ends: `--fail-if`, and tracers that fail on the way. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runBatch } from '../../src/commands/batch/batch.ts';
+import { commands } from '../../src/commands/commands.ts';
 import { UsageError } from '../../src/core/errors.ts';
 import type { Sampler, SamplerEvent } from '../../src/core/sampler.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
@@ -147,6 +148,7 @@ describe('--fail-if', () => {
 	});
 
 	const tracers = registry.map((entry) => entry.tracer);
+	const program = { tracers, commands };
 	test.each([
 		[['--fail-if', 'p99 > 5ms'], '--fail-if needs --batch'],
 		[['--batch', '--fail-if', 'p99 >'], "--fail-if 'p99 >' at its end"],
@@ -154,7 +156,7 @@ describe('--fail-if', () => {
 		[['--batch', '--tab', 'io', '--fail-if', 'watts > 5'], "no column 'watts'"],
 		[['--batch', '--tab', 'energy', '--fail-if', 'io.p99 > 5ms'], "no column 'io.p99'"],
 	])('%j is a bad option', (argv, message) => {
-		const parse = () => resolveOptions(readFlags(argv, tracers), tracers);
+		const parse = () => resolveOptions(readFlags(argv, program), program);
 		expect(parse).toThrow(UsageError);
 		expect(parse).toThrow(message);
 		expect(parse).not.toThrow('\n');
@@ -166,7 +168,7 @@ describe('--fail-if', () => {
 			const units: Record<string, string> = { ns: 'ms', text: '', pid: '' };
 			for (const { key, kind } of columns.filter((column) => column.kind !== 'text')) {
 				const argv = ['--batch', '--tab', id, '--fail-if', `${key} > 5${units[kind] ?? ''}`];
-				expect(resolveOptions(readFlags(argv, tracers), tracers).failIf).toContain(key);
+				expect(resolveOptions(readFlags(argv, program), program).values['fail-if']).toContain(key);
 			}
 		},
 	);

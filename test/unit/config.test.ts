@@ -4,17 +4,20 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'smol-toml';
 import { afterAll, describe, expect, test } from 'vitest';
+import { commands } from '../../src/commands/commands.ts';
 import { UsageError } from '../../src/core/errors.ts';
+import type { CommandLine } from '../../src/options/command.ts';
 import { readFlags } from '../../src/options/command-line.ts';
 import { loadConfig } from '../../src/options/config/file.ts';
 import { isKey } from '../../src/options/config/keys.ts';
 import { configSchema } from '../../src/options/config/schema.ts';
 import { configPath } from '../../src/options/flags.ts';
 import { defaultBindings } from '../../src/options/keymap.ts';
-import { type CommandLine, resolveOptions } from '../../src/options/resolve.ts';
+import { resolveOptions } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
 
 const tracers = registry.map(({ tracer }) => tracer);
+const program = { tracers, commands };
 const folder = mkdtempSync(join(tmpdir(), 'wattlag-config-'));
 const path = join(folder, 'config.toml');
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -22,8 +25,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** As the program does it: file, environment, command line. */
 async function resolve(toml: string, argv: string[] = [], env: Record<string, string> = {}): Promise<CommandLine> {
 	writeFileSync(path, toml);
-	const flags = readFlags(['--config', path, ...argv], tracers);
-	return resolveOptions(flags, tracers, { env, file: await loadConfig(configPath(flags), env) });
+	const flags = readFlags(['--config', path, ...argv], program);
+	return resolveOptions(flags, program, { env, file: await loadConfig(configPath(flags), env) });
 }
 
 describe('sources in their order', () => {

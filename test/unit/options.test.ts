@@ -1,21 +1,25 @@
 import { describe, expect, test } from 'vitest';
+import { commands } from '../../src/commands/commands.ts';
 import { UsageError } from '../../src/core/errors.ts';
+import { ownOptions } from '../../src/options/command.ts';
 import { readFlags } from '../../src/options/command-line.ts';
+import { commonOptions } from '../../src/options/common.ts';
 import { helpText } from '../../src/options/help.ts';
 import { resolveOptions, type Sources } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
 
 const tracers = registry.map((entry) => entry.tracer);
+const program = { tracers, commands };
 const parseWith = (argv: readonly string[], sources?: Sources) =>
-	resolveOptions(readFlags(argv, tracers), tracers, sources);
+	resolveOptions(readFlags(argv, program), program, sources);
 const parse = (...argv: string[]) => parseWith(argv);
 
 test('without arguments the first tab opens and is read every second', () => {
-	expect(parse()).toMatchObject({ mode: 'live', tab: 'overview', delay: 1, iterations: Number.POSITIVE_INFINITY });
+	expect(parse()).toMatchObject({ command: 'live', tab: 'overview', delay: 1, values: { iterations: 0 } });
 });
 
 test('a script that names no tab gets the first one that measures', () => {
-	expect(parse('--batch')).toMatchObject({ mode: 'batch', tab: 'energy' });
+	expect(parse('--batch')).toMatchObject({ command: 'batch', tab: 'energy' });
 	expect(parse('--batch', '--tab', 'overview')).toMatchObject({ tab: 'overview' });
 	expect(parse('--batch', '--sort', 'share')).toMatchObject({ sorts: { energy: 'share' } });
 	expect(parseWith(['--batch'], { env: { WATTLAG_TAB: 'io' } })).toMatchObject({ tab: 'io' });
@@ -23,11 +27,10 @@ test('a script that names no tab gets the first one that measures', () => {
 
 test('the batch contract', () => {
 	expect(parse('--batch', '--json', '--tab', 'io', '--iterations', '3', '--delay', '0.5')).toMatchObject({
-		mode: 'batch',
-		json: true,
+		command: 'batch',
 		tab: 'io',
-		iterations: 3,
 		delay: 0.5,
+		values: { json: true, iterations: 3 },
 	});
 });
 
@@ -39,10 +42,10 @@ test('tabs that are left out are not opened either', () => {
 
 test('short options as in top', () => {
 	expect(parse('-b', '-n', '2', '-d', '2', '-t', 'irq')).toMatchObject({
-		mode: 'batch',
-		iterations: 2,
+		command: 'batch',
 		delay: 2,
 		tab: 'irq',
+		values: { iterations: 2 },
 	});
 });
 
@@ -52,6 +55,20 @@ test('a switch can be turned off, a value may begin with a minus sign', () => {
 	expect(parse('--ascii=false').look.ascii).toBe(false);
 	expect(parse('--filter=-x').filter).toBe('-x');
 	expect(parse('--filter', '-5').filter).toBe('-5');
+});
+
+test('a command is asked for by a word, with its argument, or by a switch', () => {
+	expect(parse('replay', 'FILE')).toMatchObject({ command: 'replay', argument: 'FILE' });
+	expect(parse('compare', '--live', '--duration', '5')).toMatchObject({ command: 'compare', values: { duration: 5 } });
+	expect(parse('doctor', '--json')).toMatchObject({ command: 'doctor', argument: '' });
+	expect(parse('-v')).toMatchObject({ command: 'slices', values: { rate: 1000 } });
+	expect(new Set(commands.map(({ name }) => name)).size).toBe(commands.length);
+});
+
+test('every option that a command takes is one that there is', () => {
+	const names = ownOptions(program, commonOptions(tracers)).map(({ name }) => name);
+	for (const { takes = [] } of commands) expect(names).toEqual(expect.arrayContaining([...takes]));
+	expect(new Set(names).size).toBe(names.length);
 });
 
 test("a tracer's options reach its own section only", () => {
@@ -87,7 +104,7 @@ describe('a bad option is one line that names it', () => {
 		[['-v', '--rate', '1.5'], /--rate: 1.5 is not a whole number/],
 		[['--rate', '5'], /--rate needs -v/],
 		[['--duration', '5'], /--duration needs compare --live or -v/],
-		[['-v', '--batch'], /-v and --batch exclude each other/],
+		[['-v', '--batch'], /--batch and -v exclude each other/],
 		[['compare', '--live', '--batch'], /compare --live and --batch exclude each other/],
 		[['compare', '--live', '--filter', 'x'], /--filter does not go with compare --live/],
 		[['-v', '--tab', 'io'], /--tab does not go with -v/],
@@ -99,6 +116,11 @@ describe('a bad option is one line that names it', () => {
 		[['--power', '10', '--idle', '11'], /--idle: 11 W is more than --power, 10 W/],
 		[['--seed-compatible', '--policy', 'active'], /--seed-compatible and --policy active exclude each other/],
 		[['stray'], /unexpected argument 'stray'/],
+		[['doctor', 'stray'], /unexpected argument 'stray'/],
+		[['replay'], /replay needs a file: wattlag replay FILE/],
+		[['compare'], /compare needs --live/],
+		[['--live'], /--live needs compare/],
+		[['--debug'], /--debug needs a value/],
 		[['--without', 'io,gpu'], /--without: no tab 'gpu'; there are overview, energy/],
 		[['--tab', 'io', '--without', 'io'], /--tab io: left out by --without io/],
 		[['--without', tracers.map(({ id }) => id).join(',')], /leaves no tab/],
@@ -114,7 +136,7 @@ describe('a bad option is one line that names it', () => {
 });
 
 test('help names every option, sort key and exit code', () => {
-	const help = helpText(tracers);
+	const help = helpText(program);
 	for (const word of [
 		'--tab',
 		'--delay',

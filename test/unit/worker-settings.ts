@@ -13,4 +13,5 @@ export const workerSettings: WorkerSettings = {
 	sections: {},
 	without: [],
 	packs: false,
+	debug: '',
 };

@@ -9,7 +9,7 @@ import { fitCells } from '../../lib/width.ts';
 import { Filter } from '../../rows/filter/bind.ts';
 import { firstDirection } from '../../rows/sort.ts';
 import { ordered, passing, treeIndent } from '../../rows/tree.ts';
-import { Output } from './output.ts';
+import { Output } from '../output.ts';
 import { Threshold } from './threshold.ts';
 
 export interface BatchOptions {

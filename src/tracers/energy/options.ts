@@ -1,5 +1,5 @@
 /** Options of the energy tab. */
-import type { OptionSpec } from '../../core/tracer.ts';
+import type { OptionSpec, Options } from '../../core/tracer.ts';
 import { weightChoices } from './power/weighting.ts';
 import { sourceChoices } from './sources/candidates.ts';
 
@@ -76,3 +76,14 @@ export const energyOptions: readonly OptionSpec[] = [
 		help: 'how far the energy is foretold',
 	},
 ];
+
+/** As `Tracer.checkOptions`. */
+export function checkEnergyOptions(
+	{ idle, power, 'seed-compatible': seedCompatible }: Options,
+	{ policy }: Options,
+): string | undefined {
+	if (Number(idle) > Number(power)) return `--idle: ${idle} W is more than --power, ${power} W with all CPUs busy`;
+	if (seedCompatible && policy !== undefined && policy !== 'seed')
+		return `--seed-compatible and --policy ${policy} exclude each other: leave one out`;
+	return undefined;
+}

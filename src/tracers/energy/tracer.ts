@@ -13,7 +13,7 @@ import type { CpuCounter } from './cpu/cpu-use.ts';
 import { CycleCounters, hardwareCycles, type PerfEvent } from './cpu/cycles.ts';
 import { energyFold } from './fold.ts';
 import { openGpus } from './gpu/open.ts';
-import { energyOptions } from './options.ts';
+import { checkEnergyOptions, energyOptions } from './options.ts';
 import { Processors } from './power/cpufreq.ts';
 import { counterPower, modelPower, noPower, type Power, seedPower } from './power/power.ts';
 import { chooseWeighting, type WeightChoice, type Weighting } from './power/weighting.ts';
@@ -32,6 +32,7 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	groups: [...groups, ...energyFold.groups],
 	fold: energyFold,
 	options: energyOptions,
+	checkOptions: checkEnergyOptions,
 	rowKey: (row) =>
 		row.pid > 0 ? `${row.pid}:${row.start_time}:${row.tid ?? ''}` : `${row.comm}|${row.cgroup}|${row.user}`,
 	processOf: (row) => (row.pid > 0 ? `${row.pid}:${row.start_time}` : undefined),

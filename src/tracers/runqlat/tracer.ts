@@ -61,6 +61,7 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 			name: 'system-only',
 			type: 'boolean',
 			default: false,
+			excludes: ['culprits'],
 			help: 'measure the machine and its CPUs, not the processes (a third of the cost per switch)',
 		},
 	],

@@ -1,5 +1,5 @@
 /** Standard output as scripts read it. A reader that has gone (head) has seen enough; anything else that stops it is a failure. */
-import { sanitize } from '../../lib/sanitize.ts';
+import { sanitize } from '../lib/sanitize.ts';
 
 export class Output {
 	/** Resolves when nothing more can be written. */

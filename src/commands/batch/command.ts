@@ -1,0 +1,76 @@
+/** `wattlag --batch`: lines or tables for scripts. */
+import { EXIT } from '../../core/errors.ts';
+import { checkFilter } from '../../options/resolve.ts';
+import { orUnlimited } from '../../options/values.ts';
+import { type Command, startSampler } from '../command.ts';
+
+const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+export const batch: Command = {
+	name: 'batch',
+	by: { option: 'batch' },
+	usage: '--batch',
+	usageOptions: '[--json] [options]',
+	summary: 'print to standard output',
+	options: [
+		{
+			name: 'batch',
+			short: 'b',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'print to standard output instead of opening the screen',
+		},
+		{
+			name: 'iterations',
+			short: 'n',
+			type: 'number',
+			integer: true,
+			default: 0,
+			min: 0,
+			placeholder: 'N',
+			once: true,
+			help: 'stop after N intervals (0: never)',
+		},
+		{
+			name: 'fail-if',
+			type: 'string',
+			default: '',
+			placeholder: 'TEXT',
+			once: true,
+			help: "exit code 3 if a row matches, e.g. 'p99 > 50ms' (see docs/batch.md)",
+		},
+	],
+	takes: ['json', 'limit', 'tab', 'sort', 'group', 'filter'],
+	measuringTab: true,
+	check({ values, tab }, tracers) {
+		checkFilter(
+			'fail-if',
+			String(values['fail-if']),
+			tracers.filter(({ id }) => id === tab),
+		);
+	},
+	async run(context) {
+		const { line, registry } = context;
+		const tracers = registry.map((entry) => entry.tracer);
+		const tracer = tracers.find(({ id }) => id === line.tab);
+		if (!tracer) return EXIT.usage;
+		const { runBatch } = await import('./batch.ts');
+		const from = (tracer.from ?? []).filter((id) => !line.without.includes(id));
+		const sampler = await startSampler(context, { tabs: [...from, tracer.id], firstDelay: line.delay, packs: false });
+		for (const [signal, code] of Object.entries(signals))
+			process.once(signal, () => void sampler.close().then(() => process.exit(code)));
+		const code = await runBatch(sampler, {
+			tracer,
+			json: line.values['json'] === true,
+			iterations: orUnlimited(Number(line.values['iterations'])),
+			limit: orUnlimited(Number(line.values['limit'])),
+			sort: line.sorts[tracer.id] ?? tracer.defaultSort,
+			filter: line.filter,
+			failIf: String(line.values['fail-if']),
+			tracers,
+		});
+		await sampler.close();
+		return code;
+	},
+};

@@ -1,0 +1,78 @@
+/** What a command is: its words ({@link CommandSpec}) and its work. */
+import { type HostPaths, openHost } from '../bpf/open-host.ts';
+import { UsageError } from '../core/errors.ts';
+import type { Host } from '../core/tracer.ts';
+import type { CommandLine, CommandSpec } from '../options/command.ts';
+import type { Entry } from '../registry.ts';
+import type { WorkerSampler } from '../sampling/worker-sampler.ts';
+import { Output } from './output.ts';
+
+/** What a command gets to do its work with. */
+export interface Context {
+	line: CommandLine;
+	registry: readonly Entry[];
+	version: string;
+	/** Paths of the addon and of the BPF objects. */
+	built: Pick<HostPaths, 'addonPath' | 'objectDir'>;
+	/** The sampling thread's module. */
+	workerUrl: URL;
+}
+
+export interface Command extends CommandSpec {
+	/** Resolves with the exit code. Heavy modules are imported here and not before. */
+	run(context: Context): Promise<number>;
+}
+
+export function pathsOf({ line: { procRoot, sysRoot }, built }: Context): HostPaths {
+	return { ...built, procRoot, sysRoot };
+}
+
+export function hostOf(context: Context): Host {
+	return openHost(pathsOf(context));
+}
+
+export interface SamplerChoice {
+	/** Ids of the tabs to be measured, the most urgent one first. */
+	tabs: string[];
+	/** Seconds. */
+	firstDelay: number;
+	/** Snapshots come packed for the archive too. */
+	packs: boolean;
+}
+
+/** Start the sampling thread. */
+export async function startSampler(context: Context, choice: SamplerChoice): Promise<WorkerSampler> {
+	const { WorkerSampler } = await import('../sampling/worker-sampler.ts');
+	const { delay, groups, sections, without, debug } = context.line;
+	return new WorkerSampler(context.workerUrl, {
+		...choice,
+		...pathsOf(context),
+		delay,
+		groups,
+		sections,
+		without,
+		debug,
+	});
+}
+
+/** Aborts at the first signal, so that what was measured is still printed. */
+export function untilSignal(): AbortSignal {
+	const stop = new AbortController();
+	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+	return stop.signal;
+}
+
+/** Print a whole text. Resolves with the exit code. */
+export function print(text: string): Promise<number> {
+	const output = new Output();
+	output.print(text);
+	return output.end();
+}
+
+/** @throws {UsageError} where no screen can be shown, with what to use instead */
+export function needTerminal(instead: string, forScripts = ''): void {
+	if (!process.stdout.isTTY || !process.stdin.isTTY)
+		throw new UsageError(`standard input and output must be a terminal; for scripts: ${instead}${forScripts}`);
+	if (process.env['TERM'] === 'dumb')
+		throw new UsageError(`this terminal cannot show a full screen (TERM=dumb); use ${instead}`);
+}

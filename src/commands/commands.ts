@@ -1,0 +1,10 @@
+/** THE list of commands: a line each. Usage, help and the checks of options follow from it. */
+import { batch } from './batch/command.ts';
+import type { Command } from './command.ts';
+import { compare } from './compare/command.ts';
+import { doctor } from './doctor/command.ts';
+import { live } from './live/command.ts';
+import { replay } from './replay/command.ts';
+import { slices } from './slices/command.ts';
+
+export const commands: readonly Command[] = [live, batch, compare, doctor, replay, slices];

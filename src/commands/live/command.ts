@@ -1,0 +1,32 @@
+/** The live screen: what the program does unless something else is asked for. */
+import { loadAddon } from '../../core/native.ts';
+import { localHost } from '../../system/local-host.ts';
+import { openScreen } from '../../ui/screen.ts';
+import { type Command, needTerminal, startSampler } from '../command.ts';
+
+/** A first interval this short fills the screen soon; seconds. */
+const FIRST_DELAY = 0.5;
+
+export const live: Command = {
+	name: 'live',
+	by: 'default',
+	usage: 'the screen',
+	usageOptions: '[options]',
+	summary: 'open the screen (? there for keys)',
+	takes: ['tab', 'sort', 'group', 'filter'],
+	async run(context) {
+		const { line, registry } = context;
+		needTerminal('wattlag --batch', ' --json');
+		const host = localHost();
+		// in this thread, which draws, the addon is for the terminal only
+		const native = () => loadAddon(context.built.addonPath);
+		const screen = openScreen({ registry, command: line, host, native });
+		const tabs = registry
+			.map(({ tracer }) => tracer.id)
+			.sort((a, b) => Number(b === line.tab) - Number(a === line.tab));
+		// before the sampling thread starts, which takes as long and needs the same CPUs: the screen comes first
+		const { runLive } = await import('../../ui/live.tsx');
+		const sampler = await startSampler(context, { tabs, firstDelay: FIRST_DELAY, packs: true });
+		return runLive({ registry, sampler, command: line, host, screen });
+	},
+};

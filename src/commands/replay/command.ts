@@ -1,0 +1,25 @@
+/** A recording on the screen. Nothing is measured; the recording may be another machine's. */
+import { loadAddon } from '../../core/native.ts';
+import { openScreen } from '../../ui/screen.ts';
+import { type Command, needTerminal } from '../command.ts';
+
+export const replay: Command = {
+	name: 'replay',
+	by: { word: 'replay', argument: 'FILE' },
+	usage: 'replay',
+	usageOptions: 'FILE',
+	summary: 'a recording (key w) on the screen, without privilege',
+	takes: ['tab', 'sort', 'group', 'filter'],
+	async run({ line, registry, built }) {
+		needTerminal('zcat FILE');
+		const { openRecording } = await import('../../recording/open.ts');
+		const { runLive } = await import('../../ui/live.tsx');
+		const recording = await openRecording(
+			line.argument,
+			registry.map(({ tracer }) => tracer),
+		);
+		const native = () => loadAddon(built.addonPath);
+		const screen = openScreen({ registry, command: line, host: recording.host, native });
+		return runLive({ registry, command: line, ...recording, screen });
+	},
+};
