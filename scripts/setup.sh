@@ -6,6 +6,8 @@ set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # bpftool's home, missing from an ordinary user's path
 
+. scripts/trusted.sh
+
 say() { printf 'wattlag setup: %s\n' "$*" >&2; }
 # fail STEP FIX: one line each, and the log where there is one
 fail() {
@@ -58,6 +60,8 @@ install_packages() { # the names
 }
 
 main() {
+	# root (`/` is its own) runs compilers and scripts of this tree
+	[ ! -O / ] || require_trusted build . 100 bin bpf native scripts src test package.json package-lock.json node_modules build dist
 	mkdir -p build src/generated
 	packages=$(missing_packages "${1:-}" | tr '\n' ' ')
 	if [ -n "$packages" ] || [ -z "$(pinned_node)" ] || changed; then
@@ -65,10 +69,14 @@ main() {
 		exec 9>build/lock
 		flock -n 9 || { say "waiting for another set-up to finish"; flock 9; }
 		packages=$(missing_packages "${1:-}" | tr '\n' ' ')
+		npm=
+		if [ -z "$(pinned_node)" ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then npm=yes; fi
+		[ -z "$packages" ] || say "will install these packages of the system, by apt-get: $packages"
+		[ -z "$npm" ] || say "will install npm packages and a Node of its own below node_modules/ (about 250 MB, once)"
 		# shellcheck disable=SC2086
 		[ -z "$packages" ] || install_packages $packages
-		if [ -z "$(pinned_node)" ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-			say "installing npm packages and the pinned Node (about 250 MB, once)"
+		if [ -n "$npm" ]; then
+			say "installing npm packages"
 			# not npm ci: it refuses a lock file that lacks other platforms' builds, and some registries do not carry those
 			NODE_ENV= npm install --include=dev --include=optional --no-save --no-audit --no-fund --loglevel=error >build/setup.log 2>&1 || fail "npm install" "check that the npm registry can be reached (npm ping), then run this again"
 			[ -n "$(pinned_node)" ] || fail "npm install brought no Node for $(uname -m)" "wattlag supports x86-64 and arm64 Linux"
