@@ -58,8 +58,9 @@ try {
 		process.stderr.write(`wattlag: ${sanitize(error.message)}; ${sanitize(error.fix)}\n`);
 		process.exitCode = EXIT.unavailable;
 	} else {
-		if (!(error instanceof UsageError)) throw error;
-		process.stderr.write(`wattlag: ${sanitize(error.message)}\n`);
-		process.exitCode = EXIT.usage;
+		const mistake = error instanceof UsageError;
+		const text = mistake ? sanitize(error.message) : (await import('./core/stack.ts')).stackLines(error).join('\n  ');
+		process.stderr.write(`wattlag: ${text}\n`);
+		process.exitCode = mistake ? EXIT.usage : 1;
 	}
 }
