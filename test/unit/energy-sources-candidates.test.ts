@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { BECOME_ROOT } from '../../src/core/errors.ts';
 import { type Candidate, probeSources } from '../../src/tracers/energy/sources/candidates.ts';
 import { addZone, asNobody, makeTree, second, type Tree, zonePath } from './energy-fixtures.ts';
 
@@ -67,7 +68,7 @@ describe('auto', () => {
 			kind: 'rapl',
 			state: 'unavailable',
 			reason: expect.stringMatching(/readable by root only/),
-			fix: 'run as root: sudo wattlag',
+			fix: BECOME_ROOT,
 		});
 	});
 });

@@ -1,6 +1,6 @@
 /** `wattlag compare --live`: the kernel's counters and the traditional sampler of /proc over the same seconds. */
 import { setTimeout } from 'node:timers/promises';
-import { explain } from '../../bpf/bpf-session.ts';
+import { explain } from '../../bpf/explain.ts';
 import type { Host } from '../../core/tracer.ts';
 import type { Ns } from '../../lib/units.ts';
 import { threadCpu } from '../../system/thread-cpu.ts';

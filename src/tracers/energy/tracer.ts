@@ -3,7 +3,7 @@
  * power whose energy is shared out by it. What does not belong to a task is named, so that the sum is the whole.
  */
 
-import { Unavailable } from '../../core/errors.ts';
+import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host, Options, Session, Tracer } from '../../core/tracer.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { groups } from './accounts.ts';
@@ -99,7 +99,7 @@ function openCpu(
 		weighting?.cycles?.close();
 		if (wanted !== 'auto' || weight !== 'auto') throw error;
 		const reason = sanitize(error instanceof Error ? error.message : String(error));
-		const fix = error instanceof Unavailable ? error.fix : 'run as root: sudo npm start';
+		const fix = error instanceof Unavailable ? error.fix : BECOME_ROOT;
 		return byProc(new Unavailable(reason, fix, error));
 	}
 }

@@ -1,9 +1,10 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy/energy.bpf.c. */
 
-import { type BpfSession, openBpf, openWalking, viewOf } from '../../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../../bpf/bpf-session.ts';
+import { openBpf, openWalking } from '../../../bpf/load.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../../../generated/energy.ts';
-import type { Struct } from '../../../lib/decode.ts';
+import { type Struct, viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { Cgroups } from '../../../system/cgroups.ts';
