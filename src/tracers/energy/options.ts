@@ -73,7 +73,7 @@ export const energyOptions: readonly OptionSpec[] = [
 		min: 1,
 		max: 3600,
 		placeholder: 'SECONDS',
-		help: 'how far the energy is foretold',
+		help: 'how far ahead the energy is predicted',
 	},
 ];
 

@@ -3,9 +3,10 @@
  * counts as one request.
  */
 
-import { type BpfSession, openBpf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { KeyedStats, keyBits } from '../../bpf/keyed-stats.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
+import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session, Tracer } from '../../core/tracer.ts';
 import { constants, io_owner, type io_stats, maps } from '../../generated/io.ts';
@@ -93,10 +94,6 @@ class IoSession implements Session<IoRow, IoExtra> {
 		};
 	}
 
-	ungrouped(): IoRow[] {
-		return this.rows.rows('operation');
-	}
-
 	tune(changes: Options): void {
 		this.options = { ...this.options, ...changes };
 		const filter = ioFilter(this.options, this.devices, this.host.procRoot);
@@ -118,6 +115,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 		const extra = this.extra(counted);
 		return {
 			rows: group === 'process' || group === 'cgroup' ? this.perProcess.rows(group) : this.rows.rows(group),
+			ungrouped: () => this.rows.rows('operation'),
 			extra,
 			source: this.source,
 			lost: {

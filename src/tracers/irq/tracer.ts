@@ -3,8 +3,9 @@
  * from bpf/irq/irq.bpf.c, always both.
  */
 
-import { type BpfSession, openBpf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { Distribution, type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
+import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session, Tracer } from '../../core/tracer.ts';
 import { constants, irq_vector, maps } from '../../generated/irq.ts';
@@ -82,8 +83,6 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly stolen: StolenReader;
 	private readonly zones: [Ns, Ns, Ns];
 	private readonly storm: StormBounds;
-	/** By line; by line and CPU where rows are so. */
-	ungrouped: () => IrqRow[] = () => [];
 	/** Per key and CPU: since start. */
 	private readonly totals = new Map<
 		string,
@@ -120,7 +119,8 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 		for (const source of this.sources(lost)) this.take(source, dt, group === 'cpu', lines, shares);
 		const { processes, cgroups } = this.stolen.read(ended);
 		const all = [...lines.values()];
-		this.ungrouped = () =>
+		// by line; by line and CPU for the group `cpu`
+		const byLine = () =>
 			all.map((line) =>
 				lineRow(line, line.kind === 'hard' ? this.lines.facts(line.irq as number, line.name) : undefined),
 			);
@@ -129,7 +129,8 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 			rows:
 				group === 'process' || group === 'cgroup'
 					? (group === 'process' ? processes : cgroups).map(stolenRow)
-					: this.ungrouped(),
+					: byLine(),
+			ungrouped: byLine,
 			extra: {
 				cpu_share: [...shares]
 					.sort(([a], [b]) => a - b)
