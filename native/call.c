@@ -201,8 +201,8 @@ napi_value make_record(struct call *c, const struct field *fields, size_t count)
 	return value;
 }
 
-napi_value make_handle(struct call *c, const napi_property_descriptor *methods, size_t count,
-			      const napi_type_tag *tag, void *data, napi_finalize finalize)
+napi_value make_handle(struct call *c, const napi_property_descriptor *methods, size_t count, const napi_type_tag *tag,
+		       void *data, napi_finalize finalize)
 {
 	napi_value handle = NULL;
 

@@ -70,10 +70,12 @@ struct field {
 
 napi_value make_record(struct call *c, const struct field *fields, size_t count);
 /* On failure nothing has taken over `data`. */
-napi_value make_handle(struct call *c, const napi_property_descriptor *methods, size_t count,
-		       const napi_type_tag *tag, void *data, napi_finalize finalize);
+napi_value make_handle(struct call *c, const napi_property_descriptor *methods, size_t count, const napi_type_tag *tag,
+		       void *data, napi_finalize finalize);
 
+/* clang-format off */
 #define METHOD(name, function) { .utf8name = name, .method = function, .attributes = napi_default_method }
+/* clang-format on */
 
 /* ---- what addon.c exports from other files ---- */
 

@@ -82,8 +82,7 @@ static napi_value object_set_autoload(napi_env env, napi_callback_info info)
 	bool on;
 
 	if (!begin_method(&c, env, info, "setAutoload") || !take_string(&c, 0, "program", program, sizeof(program)) ||
-	    !take_boolean(&c, 1, "on", &on) ||
-	    !SUCCEEDS(&c, wl_object_set_autoload(c.object, program, on, &c.error)))
+	    !take_boolean(&c, 1, "on", &on) || !SUCCEEDS(&c, wl_object_set_autoload(c.object, program, on, &c.error)))
 		return NULL;
 	return make_undefined(&c);
 }

@@ -38,7 +38,8 @@ static size_t drop_executable(void)
 			from = start;
 			to = end;
 			own = 0;
-			candidate = permissions[1] == '-' && permissions[3] == 'p' && strcmp(line + path, executable) == 0;
+			candidate =
+				permissions[1] == '-' && permissions[3] == 'p' && strcmp(line + path, executable) == 0;
 		} else if (sscanf(line, "Anonymous: %lu kB", &kilobytes) == 1) {
 			own += kilobytes;
 		} else if (candidate && sscanf(line, "Swap: %lu kB", &kilobytes) == 1) {

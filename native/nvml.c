@@ -70,7 +70,8 @@ static int find_devices(struct wl_nvml *nvml, struct wl_error *e)
 	find_either(library, "nvmlDeviceGetCount_v2", "nvmlDeviceGetCount", &count);
 	find_either(library, "nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetHandleByIndex", &by_index);
 	if (!init || !count || !by_index)
-		return wl_refused(e, ENOSYS, "the library lacks nvmlInit, nvmlDeviceGetCount or nvmlDeviceGetHandleByIndex");
+		return wl_refused(e, ENOSYS,
+				  "the library lacks nvmlInit, nvmlDeviceGetCount or nvmlDeviceGetHandleByIndex");
 	code = init();
 	if (code != NVML_SUCCESS)
 		return refused(nvml, e, "nvmlInit", code);

@@ -35,6 +35,7 @@ missing_packages() { # names of Debian packages
 	command -v bpftool >/dev/null || echo bpftool
 	[ -e /usr/include/bpf/libbpf.h ] || echo libbpf-dev
 	[ -n "${1:-}" ] || return 0
+	command -v clang-format >/dev/null || echo clang-format
 	command -v fio >/dev/null || echo fio
 	command -v stress-ng >/dev/null || echo stress-ng
 	command -v ip >/dev/null || echo iproute2

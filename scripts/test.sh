@@ -11,6 +11,7 @@ PATH=$PWD/$(dirname "$node"):$PATH
 export PATH
 step "format and lint"
 node node_modules/@biomejs/biome/bin/biome ci --error-on-warnings .
+find bpf native test -name '*.[ch]' -exec clang-format --dry-run --Werror {} +
 step "types"
 node node_modules/typescript/bin/tsc -p .
 step "tests"

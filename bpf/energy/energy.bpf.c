@@ -103,8 +103,8 @@ static __always_inline void fill(struct thread_record *record, struct task_struc
 	record->cycles = 0;
 	record->cycles_ns = 0;
 	if (with_details) {
-		struct thread_detail *detail =
-			bpf_task_storage_get(&details, task, 0, state == THREAD_ALIVE ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+		struct thread_detail *detail = bpf_task_storage_get(
+			&details, task, 0, state == THREAD_ALIVE ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 
 		if (detail) {
 			record->irq_ns = detail->hard_ns + detail->soft_ns;

@@ -170,16 +170,16 @@ static __always_inline int hard_ends(void)
  * Cost: two clock readings, a look-up in this CPU's shard and one in the task's storage per interrupt.
  * Loses: interrupts without a tracepoint (NMIs, the hypervisor's callback), which stay with whom they interrupt.
  */
-#define HARD(name, entry, exit)      \
-	SEC("tp_btf/" entry)         \
-	int name##_begins(u64 *ctx)  \
-	{                            \
+#define HARD(name, entry, exit)       \
+	SEC("tp_btf/" entry)          \
+	int name##_begins(u64 *ctx)   \
+	{                             \
 		return hard_begins(); \
-	}                            \
-	SEC("tp_btf/" exit)          \
-	int name##_ends(u64 *ctx)    \
-	{                            \
-		return hard_ends();  \
+	}                             \
+	SEC("tp_btf/" exit)           \
+	int name##_ends(u64 *ctx)     \
+	{                             \
+		return hard_ends();   \
 	}
 
 HARD(handler, "irq_handler_entry", "irq_handler_exit")

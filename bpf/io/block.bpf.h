@@ -94,11 +94,11 @@ typedef void (*btf_trace_block_split)(void *, struct bio *, unsigned int);
  * instructions: the compiler would make one load with a computed offset of these, and the verifier refuse it.
  */
 #ifdef __bpf__
-#define ARGUMENT(object, ctx, tracepoint, place, place_before)                                          \
-	do {                                                                                            \
-		if (bpf_core_type_exists(tracepoint))                                                   \
-			asm volatile("%0 = *(u64 *)(%1 + 8 * " #place ")" : "=r"(object) : "r"(ctx));   \
-		else                                                                                    \
+#define ARGUMENT(object, ctx, tracepoint, place, place_before)                                               \
+	do {                                                                                                 \
+		if (bpf_core_type_exists(tracepoint))                                                        \
+			asm volatile("%0 = *(u64 *)(%1 + 8 * " #place ")" : "=r"(object) : "r"(ctx));        \
+		else                                                                                         \
 			asm volatile("%0 = *(u64 *)(%1 + 8 * " #place_before ")" : "=r"(object) : "r"(ctx)); \
 	} while (0)
 #else
@@ -217,7 +217,8 @@ enum req_opf {
 	REQ_OP_DRV_OUT___opf,
 };
 
-#define ENUM_IS(value, type, name) (bpf_core_enum_value_exists(enum type, name) && (value) == bpf_core_enum_value(enum type, name))
+#define ENUM_IS(value, type, name) \
+	(bpf_core_enum_value_exists(enum type, name) && (value) == bpf_core_enum_value(enum type, name))
 #define OP_IS(value, name) (ENUM_IS(value, req_op, name) || ENUM_IS(value, req_opf, name##___opf))
 
 static __always_inline enum io_op block_op(u32 op)
@@ -284,9 +285,10 @@ enum req_flag_bits {
 	__REQ_ATOMIC,
 };
 
-#define FLAG(raw, name)                                              \
-	(bpf_core_enum_value_exists(enum req_flag_bits, __REQ_##name) ? \
-		 ((raw) >> bpf_core_enum_value(enum req_flag_bits, __REQ_##name) & 1) << IO_##name : 0)
+#define FLAG(raw, name)                                                                              \
+	(bpf_core_enum_value_exists(enum req_flag_bits, __REQ_##name) ?                              \
+		 ((raw) >> bpf_core_enum_value(enum req_flag_bits, __REQ_##name) & 1) << IO_##name : \
+		 0)
 
 /* The flags that split rows. */
 static __always_inline u32 splitting_flags(u32 raw)

@@ -2,7 +2,7 @@
 /* System calls that may wait for a disk: which, and what is known of those under way. */
 #pragma once
 
-#define CALL(number) (1ULL << ((number) & 63))
+#define CALL(number) (1ULL << (number) % 64)
 
 /* Bits by number, for each architecture its own. Calls that read, write or flush; page faults are none. */
 static const volatile u64 followed_calls[8] = {
@@ -25,8 +25,8 @@ static const volatile u64 followed_calls[8] = {
 	/* io_submit, read */
 	[0] = CALL(2) | CALL(63),
 	/* write, readv, writev, pread64, pwrite64, preadv, pwritev, sendfile, splice, sync, fsync, fdatasync, sync_file_range */
-	[1] = CALL(64) | CALL(65) | CALL(66) | CALL(67) | CALL(68) | CALL(69) | CALL(70) | CALL(71) | CALL(76) | CALL(81) |
-	      CALL(82) | CALL(83) | CALL(84),
+	[1] = CALL(64) | CALL(65) | CALL(66) | CALL(67) | CALL(68) | CALL(69) | CALL(70) | CALL(71) | CALL(76) |
+	      CALL(81) | CALL(82) | CALL(83) | CALL(84),
 	/* syncfs, copy_file_range, preadv2, pwritev2 */
 	[4] = CALL(267) | CALL(285) | CALL(286) | CALL(287),
 	/* io_uring_enter */

@@ -77,12 +77,12 @@ RECORD(slow_call);
 RING(slow_calls, 64 * 1024);
 
 /* Rare events only: the shard is not looked up unless one happens. */
-#define count(member)                                                           \
-	do {                                                                    \
-		u32 this_cpu = bpf_get_smp_processor_id();                      \
+#define count(member)                                                                \
+	do {                                                                         \
+		u32 this_cpu = bpf_get_smp_processor_id();                           \
 		struct path_cpu *shard = bpf_map_lookup_elem(&path_cpus, &this_cpu); \
-		if (shard)                                                      \
-			shard->member++;                                        \
+		if (shard)                                                           \
+			shard->member++;                                             \
 	} while (0)
 
 /*
@@ -129,7 +129,12 @@ static __noinline void report_call(struct call *call, u64 now)
 /* A call returns that queued a bio. Costs a hash look-up and up to three histogram updates. */
 static __noinline int end_call(struct call *call)
 {
-	struct path_key key = { .dev = call->dev, .op = call->op, .flags = call->flags, .cpu = bpf_get_smp_processor_id() };
+	struct path_key key = {
+		.dev = call->dev,
+		.op = call->op,
+		.flags = call->flags,
+		.cpu = bpf_get_smp_processor_id(),
+	};
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct path_stats *path = bpf_map_lookup_elem(&path_stats, &key);
 	u64 now = bpf_ktime_get_ns();

@@ -139,7 +139,8 @@ int block_bio_complete(u64 *ctx)
 		return 0;
 	queued = &bucket->ways[way];
 	io = queue->mq_ops ? 0 :
-	     stats_of(queued->dev, block_op(queued->raw_flags), splitting_flags(queued->raw_flags) | STACKED_DEVICE);
+			     stats_of(queued->dev, block_op(queued->raw_flags),
+				      splitting_flags(queued->raw_flags) | STACKED_DEVICE);
 	if (io) {
 		epoch = interval_epoch();
 		io->count++;

@@ -35,7 +35,8 @@ static __always_inline u32 place(struct bio_bucket *bucket, struct bio *bio)
  */
 static __always_inline bool is_stale(const struct queued *queued, struct bio *bio, bool same_target)
 {
-	return same_target && queued->sector != (u32)bio->bi_iter.bi_sector && block_op(queued->raw_flags) != IO_ZONE_APPEND;
+	return same_target && queued->sector != (u32)bio->bi_iter.bi_sector &&
+	       block_op(queued->raw_flags) != IO_ZONE_APPEND;
 }
 
 /*
@@ -86,7 +87,8 @@ static __noinline bool begin_unknown(struct tracked *tracked, struct request *rq
 	u64 want = setting(IO_WANT);
 	u32 dev = block_device(rq);
 
-	if (!tracked || (want & WANT_FILTERS && (rq->bio || want & WANT_OTHER_THAN_DEVICE || dev != setting(IO_DEVICE))))
+	if (!tracked ||
+	    (want & WANT_FILTERS && (rq->bio || want & WANT_OTHER_THAN_DEVICE || dev != setting(IO_DEVICE))))
 		return false;
 	tracked->stamps[STAGE_REQUEST] = 0;
 	tracked->stamps[STAGE_PLUG] = 0;

@@ -185,16 +185,16 @@ static __always_inline int vector_end(enum irq_vector vector)
  * loader leaves out those that the kernel lacks. They cost the same as a softirq. What has no tracepoint anywhere
  * (NMIs, the hypervisor's callback) is not seen.
  */
-#define VECTOR(name)                                      \
-	SEC("tp_btf/" #name "_entry")                     \
-	int name##_entry(u64 *ctx)                        \
-	{                                                 \
-		return vector_begin();                    \
-	}                                                 \
-	SEC("tp_btf/" #name "_exit")                      \
-	int name##_exit(u64 *ctx)                         \
-	{                                                 \
-		return vector_end(name);                  \
+#define VECTOR(name)                     \
+	SEC("tp_btf/" #name "_entry")    \
+	int name##_entry(u64 *ctx)       \
+	{                                \
+		return vector_begin();   \
+	}                                \
+	SEC("tp_btf/" #name "_exit")     \
+	int name##_exit(u64 *ctx)        \
+	{                                \
+		return vector_end(name); \
 	}
 
 VECTOR(local_timer)

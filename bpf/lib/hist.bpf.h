@@ -11,9 +11,11 @@
 #define HIST_MAX_EXP 36
 #define HIST_SLOTS(sub_bits) (((HIST_MAX_EXP - HIST_MIN_EXP) << (sub_bits)) + 2)
 
+/* clang-format off */
 static const volatile u8 hist_log2_table[256] = {
 	[2 ... 3] = 1, [4 ... 7] = 2, [8 ... 15] = 3, [16 ... 31] = 4, [32 ... 63] = 5, [64 ... 127] = 6, [128 ... 255] = 7,
 };
+/* clang-format on */
 
 /*
  * floor(log2(v)) of 0 < v < 2^32. Without branches, which keeps the verifier's state count flat however often it is inlined,

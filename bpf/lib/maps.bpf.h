@@ -6,13 +6,13 @@
  * One struct per possible CPU, written only by that CPU (so plain additions are enough) and read by memory mapping,
  * without a system call. The loader sets max_entries to the number of possible CPUs.
  */
-#define CPU_SHARDS(map_name, shard_type)            \
-	struct {                                    \
-		__uint(type, BPF_MAP_TYPE_ARRAY);   \
-		__uint(map_flags, BPF_F_MMAPABLE);  \
-		__uint(max_entries, 1);             \
-		__type(key, u32);                   \
-		__type(value, shard_type);          \
+#define CPU_SHARDS(map_name, shard_type)           \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, 1);            \
+		__type(key, u32);                  \
+		__type(value, shard_type);         \
 	} map_name SEC(".maps")
 
 /* Records for user space. Readers drain it on their tick, so writers pass BPF_RB_NO_WAKEUP. */

@@ -38,5 +38,6 @@ NAMES(walked);
 /* To the file of an iterator or, from a walk, to its ring: known when compiling, so that the other is not even loaded. */
 static __always_inline bool tell(const bool walks, void *to, const void *record, u32 size)
 {
-	return walks ? !bpf_ringbuf_output(to, (void *)record, size, BPF_RB_NO_WAKEUP) : !bpf_seq_write(to, record, size);
+	return walks ? !bpf_ringbuf_output(to, (void *)record, size, BPF_RB_NO_WAKEUP) :
+		       !bpf_seq_write(to, record, size);
 }

@@ -100,14 +100,16 @@ static __always_inline void ring_was_full(void)
 }
 
 /* Of all threads, as far as they were handed over. */
-static __always_inline void fill_switches(struct record_head *head, struct task_struct *leader, struct process_waits *process)
+static __always_inline void fill_switches(struct record_head *head, struct task_struct *leader,
+					  struct process_waits *process)
 {
 	head->voluntary = (u32)leader->nvcsw - process->leader.voluntary + process->voluntary;
 	head->involuntary = (u32)leader->nivcsw - process->leader.involuntary + process->involuntary;
 }
 
 /* What a process's record says beside its storage. */
-static __always_inline void describe(struct process_record *record, struct task_struct *task, struct process_waits *process, u32 kind)
+static __always_inline void describe(struct process_record *record, struct task_struct *task,
+				     struct process_waits *process, u32 kind)
 {
 	struct pid_namespace *namespace = pid_namespace(task);
 
@@ -121,7 +123,8 @@ static __always_inline void describe(struct process_record *record, struct task_
 		BPF_CORE_READ_INTO(&record->pidns_comm, namespace, child_reaper, comm);
 }
 
-static __always_inline void fill_thread(struct thread_record *record, struct task_struct *task, const struct waits *waits)
+static __always_inline void fill_thread(struct thread_record *record, struct task_struct *task,
+					const struct waits *waits)
 {
 	fill(&record->head, task, RECORD_THREAD, task->group_leader->start_boottime);
 	record->head.cpu = 0;

@@ -240,7 +240,8 @@ int BPF_PROG(freed, struct task_struct *task)
 }
 
 /* The wait that `stamp` began is over. */
-static __noinline void end_wait(struct task_struct *task, struct stamp *stamp, struct cpu_waits *cpu, u64 epoch, u64 wait)
+static __noinline void end_wait(struct task_struct *task, struct stamp *stamp, struct cpu_waits *cpu, u64 epoch,
+				u64 wait)
 {
 	u32 tid = task->pid;
 	u32 slot = hist_slot(wait, CPU_SUB_BITS);

@@ -219,6 +219,7 @@ static __always_inline struct process_waits *hand_over_switches(struct task_stru
 		return 0;
 	/* exchanged: a thread may exit while it is read */
 	__sync_fetch_and_add(&process->voluntary, voluntary - __sync_lock_test_and_set(&thread->voluntary, voluntary));
-	__sync_fetch_and_add(&process->involuntary, involuntary - __sync_lock_test_and_set(&thread->involuntary, involuntary));
+	__sync_fetch_and_add(&process->involuntary,
+			     involuntary - __sync_lock_test_and_set(&thread->involuntary, involuntary));
 	return process;
 }

@@ -4,11 +4,11 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define EMPTY(name)             \
-	SEC("tp_btf/" #name)    \
-	int name(u64 *ctx)      \
-	{                       \
-		return 0;       \
+#define EMPTY(name)          \
+	SEC("tp_btf/" #name) \
+	int name(u64 *ctx)   \
+	{                    \
+		return 0;    \
 	}
 
 EMPTY(sched_switch)

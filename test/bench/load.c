@@ -152,8 +152,8 @@ static int timed(char **command)
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0 || getrusage(RUSAGE_CHILDREN, &used))
 		return 1;
-	printf("cpu %.6f\n", used.ru_utime.tv_sec + used.ru_stime.tv_sec +
-				     (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+	printf("cpu %.6f\n",
+	       used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
