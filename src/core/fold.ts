@@ -1,38 +1,47 @@
-/** How rows of processes become rows of groups: what a tracer says of its rows, and the sums that it needs for that. */
+/**
+ * Folds process rows into rows of groups: the contract that a tracer fulfils, and the sums that it needs for that.
+ * `rows/grouping/regroup.ts` does the folding, for every tracer alike.
+ */
 import type { SafeText } from '../lib/sanitize.ts';
 
-export type DerivedGroup = 'user' | 'command' | 'pidns' | 'tree';
+/** Groups that are folded from process rows. A fold sees listed processes only; totals of others are the session's. */
+export type DerivedGroup = 'cgroup' | 'user' | 'command' | 'pidns' | 'tree';
 
 /** What the processes of a group have in common. */
 export interface GroupName {
 	kind: Exclude<DerivedGroup, 'tree'>;
-	/** User id or inode of the namespace; 0 for commands. */
+	/** User id (-1: not known) or inode of the namespace; 0 where the name alone is the identity. */
 	id: number;
+	/** Name of the user or command, full path of the control group, name of the namespace's first process. */
 	name: SafeText;
 }
 
-/** How rows of processes become one row. */
+/** How process rows become one row. */
 export interface Fold<Row> {
-	/** Those groups of the tracer that are made here. */
+	/** Groups of the tracer that are folded; its session reads processes for them. */
 	groups: readonly DerivedGroup[];
-	/** Name of the process of a row. */
+	/** Name of a row's process. */
 	comm(row: Row): SafeText;
+	/** Full path of a row's control group, empty: not known. Required for the group `cgroup`. */
+	cgroup?(row: Row): SafeText;
+	/** User of a row, where rows carry it; else the user is read from `/proc`. */
+	user?(row: Row): SafeText;
 	/**
-	 * All figures of some rows together, identity of the first: sums are added, shares of a whole too, a maximum is the
-	 * largest, a percentile is taken from the distributions put together.
+	 * All figures of some rows together, identity of the first: sums and shares of a whole are added, of maxima the
+	 * largest is taken, percentiles come from the merged distributions.
 	 */
 	merge(rows: readonly [Row, ...Row[]]): Row;
-	/** A merged row as that of a group. */
+	/** A merged row under the name of its group. */
 	named(row: Row, group: GroupName): Row;
 }
 
-/** A row of a tree: it contains those below it. */
+/** A row of a tree: its figures include its descendants. */
 export interface InTree {
-	/** Generations above it in the listing. */
+	/** Number of listed ancestors. */
 	depth?: number;
 }
 
-/** The sums of some fields; a field that the first row lacks stays away. */
+/** The sums of some fields; a field that the first row lacks is left out. */
 export function sums<Row extends object, Key extends keyof Row>(
 	rows: readonly [Row, ...Row[]],
 	keys: readonly Key[],

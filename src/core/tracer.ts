@@ -45,6 +45,11 @@ export interface Reading<Row, Extra extends object> {
 	source: Source;
 	/** Events lost since start, by cause; a cause with 0 stays listed so that a reader sees what is watched. */
 	lost: Record<string, number>;
+	/**
+	 * Rows of the tracer's first group, for tracers made of others, where `rows` are of another group. Built on the first
+	 * call, which must come before the next read.
+	 */
+	ungrouped?(): readonly Row[];
 }
 
 /** Own cost of a tracer's BPF programs, cumulative. */
@@ -64,8 +69,6 @@ export interface Session<Row, Extra extends object> {
 	 * groups. `tick` is for tracers that are made of others ({@link Tracer.from}).
 	 */
 	read(dt: Ns, group: string, tick?: Tick): Reading<Row, Extra>;
-	/** The last read's rows of the tracer's first group, for a last read of another group. */
-	ungrouped?(): Row[];
 	/** Change options while running (a filter in the kernel, a row looked at closely). Counters go on. */
 	tune?(changes: Options): void;
 	/** Sum over this tracer's BPF programs. */

@@ -259,11 +259,9 @@ export class Sampling {
 		const joined = this.running.some(({ tracer }) => tracer.from);
 		for (const [index, entry] of [...this.running].entries()) {
 			try {
-				const snapshot = {
-					...this.read(entry, costs[index] as BpfCost, windowLength, own, tick),
-					...(gap && { gap }),
-				};
-				if (joined) tick.set(snapshot.tab, ungrouped(snapshot, entry));
+				const read = this.read(entry, costs[index] as BpfCost, windowLength, own, tick);
+				const snapshot = { ...read.snapshot, ...(gap && { gap }) };
+				if (joined) tick.set(snapshot.tab, { ...snapshot, ...read.ungrouped() });
 				this.options.emit({ kind: 'snapshot', snapshot });
 			} catch (error) {
 				entry.session.close();
@@ -282,17 +280,23 @@ export class Sampling {
 		windowLength: Ns,
 		own: Pick<Cost, 'cpu_ns' | 'rss_bytes' | 'kernel_bytes'>,
 		tick: Tick,
-	): Snapshot {
+	): { snapshot: Snapshot; ungrouped(): Pick<Snapshot, 'group' | 'rows'> } {
 		const { tracer, session, windowCost } = entry;
-		const group = this.groups[tracer.id] ?? (tracer.groups[0] as string);
+		const first = tracer.groups[0] as string;
+		const group = this.groups[tracer.id] ?? first;
 		// what is made of others is of their interval, however long their reading took
 		const at = Math.min(now(), ...(tracer.from ? [...tick.values()].map(({ mono_ns }) => mono_ns) : []));
 		const dt_ns = at - entry.readAt;
 		const derived = tracer.fold?.groups.find((one) => one === group);
-		const reading = session.read(dt_ns, derived ? 'process' : group, tick);
+		const measured = derived ? 'process' : group;
+		const reading = session.read(dt_ns, measured, tick);
 		entry.readAt = at;
 		const scale = windowCost && windowLength > 0 ? dt_ns / windowLength : 0;
-		return {
+		const rows =
+			derived && tracer.fold && tracer.processOf
+				? regroup(reading.rows, derived, tracer.fold, tracer.processOf, this.facts)
+				: reading.rows;
+		const snapshot: Snapshot = {
 			schema: 1,
 			tab: tracer.id,
 			time: new Date().toISOString(),
@@ -312,19 +316,16 @@ export class Sampling {
 				...own,
 			},
 			...reading.extra,
-			rows:
-				derived && tracer.fold && tracer.processOf
-					? regroup(reading.rows, derived, tracer.fold, tracer.processOf, this.facts)
-					: reading.rows,
+			rows,
+		};
+		return {
+			snapshot,
+			ungrouped() {
+				if (measured === first) return { group: first, rows: reading.rows };
+				return reading.ungrouped ? { group: first, rows: reading.ungrouped() } : { group, rows };
+			},
 		};
 	}
-}
-
-/** A snapshot whose rows are of the tracer's first group, whatever the screen asked for. */
-function ungrouped(snapshot: Snapshot, { tracer, session }: Running): Snapshot {
-	const group = tracer.groups[0] as string;
-	if (snapshot.group === group || !session.ungrouped) return snapshot;
-	return { ...snapshot, group, rows: session.ungrouped() };
 }
 
 /** What is made of other tabs costs what they cost. */

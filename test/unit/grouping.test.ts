@@ -6,6 +6,7 @@ import { type Fold, sums } from '../../src/core/fold.ts';
 import type { Column } from '../../src/core/tracer.ts';
 import { percentile, slotCount, toBuckets, toSlots } from '../../src/lib/histogram.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
+import { registry } from '../../src/registry.ts';
 import { type ProcessFacts, ProcFacts } from '../../src/rows/grouping/facts.ts';
 import { regroup } from '../../src/rows/grouping/regroup.ts';
 import { filterTree, sortTree, treeIndent } from '../../src/rows/tree.ts';
@@ -60,6 +61,35 @@ describe('groups made of rows of processes', () => {
 		expect(by('command').find(([, name]) => name === 'command 0 sh')?.[2]).toBe(6);
 		// called after its first process
 		expect(by('pidns').map(([, name]) => name)).toEqual(['all', 'pidns 7 p1', 'pidns 8 sh']);
+	});
+
+	test('control group: by the path in the row, without a question to /proc', () => {
+		const paths: Record<string, string> = { p1: '/init', p20: '', p30: '' };
+		const inGroups: Fold<Row> = { ...fold, cgroup: ({ name }) => sanitize(paths[name] ?? '/a/b.service') };
+		const asks = () => {
+			throw new Error('not needed');
+		};
+		const none: ProcessFacts = { begin: () => {}, parent: asks, pidns: asks, user: asks };
+		expect(shape(regroup(rows, 'cgroup', inGroups, processOf, none))).toEqual([
+			['-', 'all', 100],
+			['-', 'cgroup 0 /init', 1],
+			['-', 'cgroup 0 /a/b.service', 6],
+			['-', 'cgroup 0 ', 24],
+		]);
+	});
+
+	test('user: of the row, where rows have it', () => {
+		const withUsers: Fold<Row> = { ...fold, user: ({ n }) => sanitize(n > 4 ? 'bob' : 'ann') };
+		expect(shape(regroup(rows.slice(1), 'user', withUsers, processOf, facts))).toEqual([
+			['-', 'user 0 ann', 7],
+			['-', 'user 0 bob', 24],
+		]);
+	});
+
+	test('every tracer that folds control groups has the path in its rows', () => {
+		for (const { tracer } of registry) {
+			if (tracer.fold?.groups.includes('cgroup')) expect(tracer.fold.cgroup, tracer.id).toBeDefined();
+		}
 	});
 
 	test('tree: figures contain those below; who has a parent that is not listed belongs to the next above', () => {

@@ -3,6 +3,7 @@ import { Unavailable } from '../../src/core/errors.ts';
 import type { SamplerEvent } from '../../src/core/sampler.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { Host, Tracer } from '../../src/core/tracer.ts';
+import { safe } from '../../src/lib/sanitize.ts';
 import { Sampling } from '../../src/sampling/sampling.ts';
 import { fakeHost, fakeTracer, snapshots } from './sampling-fixtures.ts';
 
@@ -211,27 +212,46 @@ test('what is made of others is read after them, with rows of their first group 
 				return reading([]);
 			},
 		}),
-		from: ['a', 'b', 'missing'],
+		from: ['a', 'b', 'c', 'missing'],
 	};
 	let ns = 0;
 	const a = fakeTracer('a', {
-		read: () => reading([{ thread: 1 }]),
-		ungrouped: () => [{ process: 1 }],
+		read: (_dt, group) =>
+			group === 'process'
+				? reading([{ process: 1 }])
+				: { ...reading([{ thread: 1 }]), ungrouped: () => [{ process: 1 }] },
 		cost: () => {
 			ns += 1000;
 			return { ns, runs: 1, recursionMisses: 0 };
 		},
 	});
 	const b = fakeTracer('b', { read: () => reading([{ line: 1 }]) });
-	const events = await run([joined, a, b], (sofar) => {
+	// a group that is folded from rows of processes
+	const c: Tracer<object, object> = {
+		...fakeTracer('c', { read: () => reading([{ pid: 1 }]) }),
+		groups: ['process', 'command'],
+		fold: {
+			groups: ['command'],
+			comm: () => safe`sh`,
+			merge: ([row]) => row,
+			named: (_row, { name }) => ({ name }),
+		},
+		processOf: () => '1:1',
+	};
+	const events = await run([joined, a, b, c], (sofar) => {
 		sampling?.setGroup('a', 'thread');
+		sampling?.setGroup('c', 'command');
 		return snapshots(sofar, 'all').length === 3;
 	});
-	expect(ticks.slice(1)).toEqual(['a process [{"process":1}], b process [{"line":1}]', expect.any(String)]);
+	expect(ticks.slice(1)).toEqual([
+		'a process [{"process":1}], b process [{"line":1}], c process [{"pid":1}]',
+		expect.any(String),
+	]);
 	const started = events.flatMap((event) => (event.kind === 'live' ? [event.tab] : []));
-	expect(started).toEqual(['a', 'b', 'all']);
+	expect(started).toEqual(['a', 'b', 'c', 'all']);
 	// the screen still gets the group that it asked for
 	expect(snapshots(events, 'a')[1]).toMatchObject({ group: 'thread', rows: [{ thread: 1 }] });
+	expect(snapshots(events, 'c')[1]).toMatchObject({ group: 'command', rows: [{ name: 'sh' }] });
 	const [own, whole] = [snapshots(events, 'a')[1]?.cost, snapshots(events, 'all')[1]?.cost];
 	expect(own?.bpf_ns).toBeGreaterThan(0);
 	expect(whole?.bpf_ns).toBe(own?.bpf_ns);

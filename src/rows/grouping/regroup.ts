@@ -1,10 +1,10 @@
 /**
- * Groups made from rows of processes, in one place for every tracer that says how its rows are added up ({@link Fold}):
- * by user, command or pid namespace, and the tree. Pure but for the facts, which are handed in.
+ * Folds process rows into groups by control group, user, command or pid namespace, and into the tree, for every tracer
+ * that provides a {@link Fold}. Pure except for the facts from `/proc`, which are a parameter.
  */
 
 import type { DerivedGroup, Fold, GroupName } from '../../core/fold.ts';
-import { safe } from '../../lib/sanitize.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import { type ProcessId, processId } from '../../system/process-id.ts';
 import type { ProcessFacts } from './facts.ts';
 
@@ -13,24 +13,35 @@ interface Entry<Row> {
 	process: ProcessId;
 }
 
+/** The group of a row. `key`: identity among the groups of its kind. */
 function groupOf<Row>(
 	row: Row,
 	process: ProcessId,
 	kind: GroupName['kind'],
 	fold: Fold<Row>,
 	facts: ProcessFacts,
-): GroupName {
-	if (kind === 'command') return { kind, id: 0, name: fold.comm(row) };
-	if (kind === 'user') {
-		const { uid, name } = facts.user(process);
-		return { kind, id: uid, name };
+): { key: SafeText | number; group: GroupName } {
+	const byName = (name: SafeText) => ({ key: name, group: { kind, id: 0, name } });
+	const byId = (id: number, name: SafeText) => ({ key: id, group: { kind, id, name } });
+	switch (kind) {
+		case 'command':
+			return byName(fold.comm(row));
+		case 'cgroup':
+			return byName(fold.cgroup?.(row) ?? safe``);
+		case 'user': {
+			if (fold.user) return byName(fold.user(row));
+			const { uid, name } = facts.user(process);
+			return byId(uid, name);
+		}
+		case 'pidns': {
+			const id = facts.pidns(process);
+			return byId(id, id === 0 ? safe`(ended)` : fold.comm(row));
+		}
 	}
-	const id = facts.pidns(process);
-	return { kind, id, name: id === 0 ? safe`(ended)` : fold.comm(row) };
 }
 
 /**
- * @param processOf of a row, `pid:start`; rows without stay as they are, in front
+ * @param processOf process of a row, `pid:start`; rows without one stay unchanged and come first
  */
 export function regroup<Row extends object>(
 	rows: readonly Row[],
@@ -48,38 +59,37 @@ export function regroup<Row extends object>(
 		else processes.push({ row, process: processId(id) });
 	}
 	if (by === 'tree') return [...apart, ...treeOf(processes, fold, facts)];
-	const found = new Map<string, { group: GroupName; first: ProcessId; rows: [Row, ...Row[]] }>();
+	const found = new Map<SafeText | number, { group: GroupName; first: ProcessId; rows: [Row, ...Row[]] }>();
 	for (const { row, process } of processes) {
-		const group = groupOf(row, process, by, fold, facts);
-		const key = by === 'command' ? group.name : String(group.id);
+		const { key, group } = groupOf(row, process, by, fold, facts);
 		const known = found.get(key);
 		if (!known) {
 			found.set(key, { group, first: process, rows: [row] });
 			continue;
 		}
 		known.rows.push(row);
-		// a namespace is called after its first process
+		// a namespace is named after its first process
 		if (process.pid < known.first.pid) Object.assign(known, { group, first: process });
 	}
 	return [...apart, ...[...found.values()].map(({ group, rows: all }) => fold.named(fold.merge(all), group))];
 }
 
-/** Generations looked up for one that is listed. */
+/** Ancestors that are searched for a listed one. */
 const GENERATIONS = 64;
 
-/** pid of the nearest of those above a process that is listed; 0: none. */
+/** pid of the nearest listed ancestor of a process; 0: none. */
 function listedParent(process: ProcessId, listed: ReadonlySet<number>, facts: ProcessFacts): number {
 	let parent = facts.parent(process);
 	for (let steps = 0; parent > 0 && !listed.has(parent) && steps < GENERATIONS; steps++) {
 		const above = facts.parent({ pid: parent, start: 0 });
-		// who lost its parent has got another one
+		// a process whose parent ended has a new parent
 		parent = above === 0 && steps === 0 ? facts.parent(process, true) : above;
 	}
-	// a process that ended has a pid that may have been given to its own child
+	// the pid of an ended process may belong to its own child now
 	return listed.has(parent) && parent !== process.pid ? parent : 0;
 }
 
-/** Parents before their children; figures contain those of all below. */
+/** Parents before their children; figures include all descendants. */
 function treeOf<Row extends object>(processes: readonly Entry<Row>[], fold: Fold<Row>, facts: ProcessFacts): Row[] {
 	const present = new Set(processes.map(({ process }) => process.pid));
 	const children = new Map<number, Entry<Row>[]>();
@@ -89,7 +99,7 @@ function treeOf<Row extends object>(processes: readonly Entry<Row>[], fold: Fold
 		if (list) list.push(entry);
 		else children.set(at, [entry]);
 	}
-	// parents before children, without recursion: chains of processes may be long
+	// no recursion: chains of processes may be long
 	const order: { row: Row; depth: number; above: number }[] = [];
 	const listed = new Set<Row>();
 	const walk = (start: Entry<Row>) => {
@@ -105,7 +115,7 @@ function treeOf<Row extends object>(processes: readonly Entry<Row>[], fold: Fold
 		}
 	};
 	for (const entry of children.get(0) ?? []) walk(entry);
-	// parents of each other: /proc was read while pids changed hands
+	// parents of each other: pids were reused while /proc was read
 	for (const entry of processes) walk(entry);
 	const heads: Row[][] = order.map(() => []);
 	const rows: Row[] = [];

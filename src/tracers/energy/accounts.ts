@@ -1,6 +1,7 @@
 /**
- * What was charged to whom since start: an account for each process, thread, control group, user or command. Every
- * charge goes to all kinds of account, so that totals are there when somebody begins to look at another kind.
+ * Totals since start for every process, thread, control group, user and command. Every charge goes to all five kinds, so
+ * that totals exist before a kind is listed. Control groups, users and commands are not folded from process rows
+ * (core/fold.ts): their totals include ended processes, which have no row.
  */
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, MicroJoules, Ns } from '../../lib/units.ts';

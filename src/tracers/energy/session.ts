@@ -45,8 +45,6 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	/** Processes at rest, as the last read listed them; undefined: it listed others, or otherwise. */
 	private resting: Roster<EnergyRow> | undefined;
 	private wasKnown = false;
-	/** Rows of the last read by process. */
-	ungrouped: () => EnergyRow[] = () => [];
 
 	constructor(parts: Parts) {
 		this.parts = parts;
@@ -90,7 +88,6 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			kind === 'process'
 				? this.processRows(accounts, row)
 				: Array.from(accounts, (account) => row(account)).sort(mostFirst);
-		this.ungrouped = () => this.accounts.charged().map((account) => row(account, 'process'));
 		return {
 			rows,
 			extra: {
@@ -108,6 +105,9 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			},
 			source: { ...describeSource(power, uncertainty, cpu.about, weighting), rungs },
 			lost: use.lost,
+			...(group !== 'process' && {
+				ungrouped: () => this.accounts.charged().map((account) => row(account, 'process')),
+			}),
 		};
 	}
 

@@ -93,10 +93,6 @@ class IoSession implements Session<IoRow, IoExtra> {
 		};
 	}
 
-	ungrouped(): IoRow[] {
-		return this.rows.rows('operation');
-	}
-
 	tune(changes: Options): void {
 		this.options = { ...this.options, ...changes };
 		const filter = ioFilter(this.options, this.devices, this.host.procRoot);
@@ -118,6 +114,7 @@ class IoSession implements Session<IoRow, IoExtra> {
 		const extra = this.extra(counted);
 		return {
 			rows: group === 'process' || group === 'cgroup' ? this.perProcess.rows(group) : this.rows.rows(group),
+			ungrouped: () => this.rows.rows('operation'),
 			extra,
 			source: this.source,
 			lost: {

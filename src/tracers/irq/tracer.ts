@@ -82,8 +82,6 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly irqTime: IrqTimeReader;
 	private readonly zones: [Ns, Ns, Ns];
 	private readonly storm: StormBounds;
-	/** By line; by line and CPU where rows are so. */
-	ungrouped: () => IrqRow[] = () => [];
 	/** Per key and CPU: since start. */
 	private readonly totals = new Map<
 		string,
@@ -120,7 +118,8 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 		for (const source of this.sources(lost)) this.take(source, dt, group === 'cpu', lines, shares);
 		const { processes, cgroups } = this.irqTime.read(ended);
 		const all = [...lines.values()];
-		this.ungrouped = () =>
+		// by line; by line and CPU for the group `cpu`
+		const byLine = () =>
 			all.map((line) =>
 				lineRow(line, line.kind === 'hard' ? this.lines.facts(line.irq as number, line.name) : undefined),
 			);
@@ -129,7 +128,8 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 			rows:
 				group === 'process' || group === 'cgroup'
 					? (group === 'process' ? processes : cgroups).map(irqTimeRow)
-					: this.ungrouped(),
+					: byLine(),
+			ungrouped: byLine,
 			extra: {
 				cpu_share: [...shares]
 					.sort(([a], [b]) => a - b)

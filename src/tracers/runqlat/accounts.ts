@@ -48,6 +48,10 @@ export class Accounts implements Sink {
 	readonly cpus: { counters: Counters; waits: Waits }[];
 	readonly processes = new Tasks<Process>();
 	readonly threads = new Tasks<Thread>();
+	/**
+	 * Control groups and pid namespaces have own totals instead of a fold of process rows (core/fold.ts): they include
+	 * ended processes and the tasks without a row.
+	 */
 	readonly cgroups = new Map<number, Account>();
 	readonly pidns = new Map<number, Account>();
 	waitingNow: TaskWaiting[] = [];

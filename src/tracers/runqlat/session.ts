@@ -28,7 +28,6 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private readonly reader: Reader;
 	private readonly accounts: Accounts;
 	private readonly source: Source;
-	ungrouped: () => RunqlatRow[] = () => [];
 	private options: Options;
 	private zones: Ns[];
 	private culprits: Culprits | undefined;
@@ -83,7 +82,8 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 
 		const all: RunqlatRow = { key: { kind: 'all', id: 0, comm: safe`all` }, ...accounts.all.figures(this.zones) };
 		const rows = [all, ...(group === 'process' ? this.processRows() : this.rowsOf(group))];
-		this.ungrouped = () => [all, ...this.rowsOf('process')];
+		// before the sweep, which removes the processes that ended in this interval
+		const processes = group === 'process' ? undefined : [...accounts.processes.rows()];
 		const extra = this.extra(all);
 		if (full || group !== 'process') this.resting = undefined;
 		accounts.sweep(full, this.threads);
@@ -92,6 +92,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			extra,
 			source: this.source,
 			lost: { ...lost, unlisted: accounts.beyond, culprits: this.culpritsFull },
+			...(processes && { ungrouped: () => [all, ...this.taskRows('process', processes)] }),
 		};
 	}
 
