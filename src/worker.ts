@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openHost } from './bpf/open-host.ts';
 import type { SamplerEvent } from './core/sampler.ts';
-import { parcel } from './history/archive.ts';
+import { encode } from './history/archive.ts';
 import { registry } from './registry.ts';
 import { Sampling } from './sampling/sampling.ts';
 import type { WorkerEvent, WorkerRequest, WorkerSettings } from './sampling/worker-sampler.ts';
@@ -19,9 +19,9 @@ function emit(event: SamplerEvent): void {
 		port?.postMessage(event);
 		return;
 	}
-	const packed = parcel(event.snapshot);
-	const message: WorkerEvent = { kind: 'parcel', parcel: packed };
-	port?.postMessage(message, [packed.whole.buffer, packed.packed.buffer]);
+	const encoded = encode(event.snapshot);
+	const message: WorkerEvent = { kind: 'encoded', encoded };
+	port?.postMessage(message, [encoded.whole.buffer, encoded.packed.buffer]);
 }
 
 const host = openHost(settings);
@@ -51,8 +51,8 @@ port.on('message', (request: WorkerRequest) => {
 		case 'tune':
 			sampling.tune(request.tab, request.changes);
 			break;
-		case 'look':
-			sampling.look(request.tab);
+		case 'active-tab':
+			sampling.setActiveTab(request.tab);
 			break;
 		case 'close':
 			sampling.close();

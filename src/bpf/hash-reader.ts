@@ -1,6 +1,6 @@
 /** Reads whole BPF hash maps, one buffer for all reads. */
-import type { Struct } from '../lib/decode.ts';
-import { type BpfSession, viewOf } from './bpf-session.ts';
+import { type Struct, viewOf } from '../lib/decode.ts';
+import type { BpfSession } from './bpf-session.ts';
 
 export class HashReader<Key, Value> {
 	private readonly bpf: BpfSession;

@@ -1,7 +1,7 @@
 /** The reader's side of bpf/io/keys.bpf.h: values by CPU and kind of request. */
-import type { Struct } from '../lib/decode.ts';
+import { type Struct, viewOf } from '../lib/decode.ts';
 import type { Count } from '../lib/units.ts';
-import { type BpfSession, viewOf } from './bpf-session.ts';
+import type { BpfSession } from './bpf-session.ts';
 
 /** What `IN_USE | dev << 16 | op << 8 | flags` says. */
 export interface Kind {

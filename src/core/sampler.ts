@@ -24,8 +24,8 @@ export interface Sampler {
 	setGroup(tab: string, group: string): void;
 	/** Options of a tracer that may change while it runs (see `Session.tune`). */
 	tune?(tab: string, changes: Options): void;
-	/** This tab is on the screen from now on: what costs too much to run unasked (`Tracer.onDemand`) is started for it. */
-	look?(tab: string): void;
+	/** This tab is on the screen from now on. A tracer on demand (`Tracer.onDemand`) is started for it. */
+	setActiveTab?(tab: string): void;
 	/** Detach everything. Not waited for longer than half a second. */
 	close(): void | Promise<void>;
 }

@@ -24,7 +24,7 @@ export interface Source {
 	/** By what a whole is shared out among rows: `run time`, `cycles`. */
 	weighting?: string;
 	/** What else could have been the source, in the order in which it was tried, and why it is not. */
-	rungs?: readonly { kind: string; state: string; reason: string; fix: string }[];
+	candidates?: readonly { kind: string; state: string; reason: string; fix: string }[];
 }
 
 /** What the tool itself cost in the interval. */

@@ -6,13 +6,13 @@
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Snapshot } from '../core/snapshot.ts';
-import { type Columns, fromColumns, toColumns, withoutLists } from './columnar.ts';
+import { type Columns, dropLists, fromColumns, toColumns } from './columnar.ts';
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
 const level = 1;
 
 /** A snapshot on its way between threads: as bytes that the other one makes a snapshot of, and packed. */
-export interface Parcel {
+export interface EncodedSnapshot {
 	whole: Uint8Array<ArrayBuffer>;
 	packed: Uint8Array<ArrayBuffer>;
 }
@@ -51,18 +51,18 @@ function originOf(snapshot: Snapshot): Written {
 }
 
 /** Both forms of a snapshot for the work of one. */
-export function parcel(snapshot: Snapshot): Parcel {
+export function encode(snapshot: Snapshot): EncodedSnapshot {
 	const whole = serialize(originOf(snapshot));
 	// a copy: what deflate returns is the beginning of a larger buffer, which would stay
 	return { whole, packed: new Uint8Array(deflateRawSync(whole, { level })) };
 }
 
-export function open({ whole }: Parcel): Snapshot {
+export function decode({ whole }: EncodedSnapshot): Snapshot {
 	return read(deserialize(whole) as Written);
 }
 
 export function pack(snapshot: Snapshot): Uint8Array {
-	return parcel(snapshot).packed;
+	return encode(snapshot).packed;
 }
 
 export function unpack(packed: Uint8Array): Snapshot {
@@ -75,9 +75,9 @@ export function rowCount(snapshot: Snapshot): number {
 }
 
 /** Its rows without their lists (buckets of histograms): most of their memory, and nothing that charts over time draw. */
-export function lean(snapshot: Snapshot): Snapshot {
+export function withoutLists(snapshot: Snapshot): Snapshot {
 	const { head, columns } = originOf(snapshot);
-	return read({ head, columns: withoutLists(columns) });
+	return read({ head, columns: dropLists(columns) });
 }
 
 export function withoutRows(snapshot: Snapshot): Snapshot {

@@ -140,7 +140,7 @@ function textsOf(values: readonly string[], numbers: Pool): Column {
 }
 
 /** The same rows with their lists empty, in memory of their own. */
-export function withoutLists(columns: Columns): Columns {
+export function dropLists(columns: Columns): Columns {
 	return { ...columns, numbers: columns.numbers.slice(), lists: null };
 }
 

@@ -7,7 +7,7 @@ import type { SamplerEvent } from '../core/sampler.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
-import { lean, pack, rowCount, unpack, withoutRows } from './archive.ts';
+import { pack, rowCount, unpack, withoutLists, withoutRows } from './archive.ts';
 
 export type TabStatus =
 	| { kind: 'attaching' }
@@ -192,7 +192,7 @@ export class Store {
 		if (before) {
 			packed[packed.length - 1] ??= pack(before);
 			// many rows would go at once
-			history[history.length - 1] = rowCount(before) > this.options.rows ? withoutRows(before) : lean(before);
+			history[history.length - 1] = rowCount(before) > this.options.rows ? withoutRows(before) : withoutLists(before);
 		}
 		history.push(snapshot);
 		packed.push(ready);

@@ -1,14 +1,18 @@
-/** The few primitives that the decoders generated from BTF stand on. All kernel data is in the machine's byte order, little-endian here. */
+/** Primitives of the decoders that are generated from BTF. Kernel data is in the machine's byte order, little-endian here. */
 
-/** Raw bytes of a C string or array chosen outside this program; only `sanitize` turns them into text. */
+/** Raw bytes of a C string or array from outside this program; only `sanitize` turns them into text. */
 export type ForeignBytes = Uint8Array;
 
 /** A C struct as the object's BTF describes it. */
 export interface Struct<T> {
 	/** sizeof, bytes. */
 	readonly size: number;
-	/** Decode one struct at byte offset `at`. Arrays are views on the same memory: copy what must outlive the buffer. */
+	/** Decode one struct at byte offset `at`. Arrays share the buffer's memory: copy what must outlive it. */
 	read(view: DataView, at: number): T;
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+	return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** u64 as a double; exact up to 2^53. */
@@ -32,7 +36,7 @@ export function structs<T>(struct: Struct<T>, view: DataView, at: number, length
 	return Array.from({ length }, (_, i) => struct.read(view, at + i * struct.size));
 }
 
-/** Are two names the same, up to the byte 0 that ends both? */
+/** Are two C strings equal, up to their terminating byte 0? */
 export function sameName(a: Uint8Array, b: Uint8Array): boolean {
 	for (let i = 0; i < b.length; i++) {
 		if (a[i] !== b[i]) return false;

@@ -1,5 +1,5 @@
 /** Rows of those that rest: made once, they are listed in every interval at the cost of a pointer. */
-export class Roster<Row> {
+export class IdleRows<Row> {
 	private readonly rows: (Row | undefined)[] = [];
 	private readonly places = new Map<object, number>();
 	private readonly free: number[] = [];

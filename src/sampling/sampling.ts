@@ -71,7 +71,7 @@ export class Sampling {
 	private readonly sections: Record<string, Options>;
 	private readonly restarts = new Restarts();
 	/** The tab on the screen. */
-	private looked: string | undefined;
+	private activeTab: string | undefined;
 	private delay: Ns;
 	private deadline: Ns = 0;
 	private timer: NodeJS.Timeout | undefined;
@@ -94,7 +94,7 @@ export class Sampling {
 		this.gaps = new Gaps(now(), options.uptime);
 		this.groups = { ...options.groups };
 		this.sections = { ...options.sections };
-		this.looked = options.tracers[0]?.id;
+		this.activeTab = options.tracers[0]?.id;
 		this.delay = options.delay * 1e9;
 	}
 
@@ -107,7 +107,7 @@ export class Sampling {
 				const reason = safe`left out by --without`;
 				this.options.emit({ kind: 'unavailable', tab: tracer.id, reason, fix: safe`start without that option` });
 			}
-			if (tracer.onDemand && tracer.id !== this.looked) continue;
+			if (tracer.onDemand && tracer.id !== this.activeTab) continue;
 			this.startTracer(tracer);
 			await new Promise((resolve) => setImmediate(resolve));
 		}
@@ -141,8 +141,8 @@ export class Sampling {
 	}
 
 	/** This tab is on the screen from now on: tracers on demand are started and, later, stopped. */
-	look(tab: string): void {
-		this.looked = tab;
+	setActiveTab(tab: string): void {
+		this.activeTab = tab;
 		clearTimeout(this.leaving.get(tab));
 		this.leaving.delete(tab);
 		for (const { tracer } of this.running) {
@@ -208,7 +208,7 @@ export class Sampling {
 		}
 		const { seconds, restarts } = this.restarts.schedule(tab, now(), () => {
 			// one on demand that nobody looks at any more is started when somebody does
-			if (!again.onDemand || this.looked === tab) this.startTracer(again);
+			if (!again.onDemand || this.activeTab === tab) this.startTracer(again);
 		});
 		const before = restarts === 0 ? '' : `, restarted ${restarts === 1 ? 'once' : `${restarts} times`}`;
 		const next = sanitize(`next try in ${seconds} s${before}; ${fix}`);

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Sampler, SamplerEvent } from '../core/sampler.ts';
 import type { Options } from '../core/tracer.ts';
-import { open, type Parcel } from '../history/archive.ts';
+import { decode, type EncodedSnapshot } from '../history/archive.ts';
 import { sanitize } from '../lib/sanitize.ts';
 
 /** What the worker is told when it starts (structured clone). */
@@ -25,19 +25,19 @@ export interface WorkerSettings {
 }
 
 /** What the worker says. */
-export type WorkerEvent = SamplerEvent | { kind: 'parcel'; parcel: Parcel };
+export type WorkerEvent = SamplerEvent | { kind: 'encoded'; encoded: EncodedSnapshot };
 
 export type WorkerRequest =
 	| { kind: 'delay'; seconds: number }
 	| { kind: 'group'; tab: string; group: string }
 	| { kind: 'tune'; tab: string; changes: Options }
-	| { kind: 'look'; tab: string }
+	| { kind: 'active-tab'; tab: string }
 	| { kind: 'close' };
 
 function received(event: WorkerEvent): SamplerEvent {
-	if (event.kind !== 'parcel') return event;
-	const { parcel } = event;
-	return { kind: 'snapshot', snapshot: open(parcel), packed: parcel.packed };
+	if (event.kind !== 'encoded') return event;
+	const { encoded } = event;
+	return { kind: 'snapshot', snapshot: decode(encoded), packed: encoded.packed };
 }
 
 /** How long a closing worker may take to detach before it is ended; the kernel detaches what is left. Milliseconds. */
@@ -78,10 +78,10 @@ export class WorkerSampler implements Sampler {
 		this.request({ kind: 'tune', tab, changes });
 	}
 
-	look(tab: string): void {
+	setActiveTab(tab: string): void {
 		const others = this.settings.tabs.filter((one) => one !== tab);
 		this.settings.tabs = [tab, ...others];
-		this.request({ kind: 'look', tab });
+		this.request({ kind: 'active-tab', tab });
 	}
 
 	/** Detach the probes and end the thread. */

@@ -69,7 +69,7 @@ export class BlockDevices {
 	}
 
 	/** Where a partition lies on which disk, in sectors of 512 bytes; undefined: it is no partition. */
-	placeOf(dev: number): { disk: number; sector: number; sectors: number } | undefined {
+	partitionOf(dev: number): { disk: number; sector: number; sectors: number } | undefined {
 		try {
 			const folder = realpathSync(join(this.sysRoot, 'dev/block', devText(dev)));
 			const [sector, sectors] = ['start', 'size'].map((name) => Number(readFileSync(join(folder, name), 'utf8')));

@@ -87,7 +87,7 @@ export class FrameWriter {
 	}
 
 	/** The next change answers a key: do not hold it back. */
-	hurry(): void {
+	flushSoon(): void {
 		this.hurried = true;
 	}
 

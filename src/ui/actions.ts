@@ -10,7 +10,7 @@ export interface AppActions {
 	setInterval(seconds: number): void;
 	setGroup(tab: string, group: string): void;
 	/** A tab is opened, also at the start. */
-	look(tab: string): void;
+	setActiveTab(tab: string): void;
 	/** Options of a tracer that change while it runs. */
 	tune(tab: string, changes: Options): void;
 	/** To the clipboard of the terminal. */

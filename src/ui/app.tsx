@@ -82,7 +82,7 @@ export function App(props: AppProps): ReactElement | null {
 	const groups = useGroups(tracer, snapshot?.group, props.initialGroups ?? nothing, actions.setGroup);
 	const age = useAge(store, id, delay);
 	// biome-ignore lint/correctness/useExhaustiveDependencies: told when the tab changes, whoever is told
-	useEffect(() => actions.look(id), [id]);
+	useEffect(() => actions.setActiveTab(id), [id]);
 	useFocus(state.lens?.process ?? null, tabs, actions.tune);
 
 	const chrome = chromeOf(height, failure !== null);

@@ -68,7 +68,7 @@ export async function runLive({
 }: LiveOptions): Promise<number> {
 	const { writer, keyboard, lifecycle, ended, leave, close } = screen;
 	const keymap = keymapWith(command.keys);
-	const hurry = () => writer.hurry();
+	const flushSoon = () => writer.flushSoon();
 	let resizeTimer: NodeJS.Timeout | undefined;
 	const onResize = () => {
 		resizeTimer ??= setTimeout(() => {
@@ -77,7 +77,7 @@ export async function runLive({
 		}, resizeMs);
 	};
 	const unsubscribe = sampler.subscribe(store.apply);
-	keyboard?.on('data', hurry);
+	keyboard?.on('data', flushSoon);
 	process.stdout.on('resize', onResize);
 	const ink = render(
 		<SlotsContext value={writer.slots}>
@@ -100,7 +100,7 @@ export async function runLive({
 						redraw: () => writer.redraw(),
 						setInterval: (seconds) => sampler.setInterval(seconds),
 						tune: (tab, changes) => sampler.tune?.(tab, changes),
-						look: (tab) => sampler.look?.(tab),
+						setActiveTab: (tab) => sampler.setActiveTab?.(tab),
 						setGroup: (tab, group) => sampler.setGroup(tab, group),
 						inspect: inspect ?? ((process) => readProcess(command.procRoot ?? '/proc', process)),
 						record: () => record(store, host),
@@ -121,7 +121,7 @@ export async function runLive({
 		},
 	);
 	writer.slots.release(screen);
-	writer.hurry();
+	writer.flushSoon();
 	ink.waitUntilExit().catch((error: unknown) => {
 		lifecycle.fail(error);
 		process.exit(1);
@@ -131,7 +131,7 @@ export async function runLive({
 	leave();
 	clearTimeout(resizeTimer);
 	process.stdout.off('resize', onResize);
-	keyboard?.off('data', hurry);
+	keyboard?.off('data', flushSoon);
 	unsubscribe();
 	ink.unmount();
 	keyboard?.pause();

@@ -42,7 +42,7 @@ test('cycles are those of the thread that ran, to the nanosecond of its CPU time
 	// they run in turns on one CPU: what one does not get, the others would
 	const children = [0.0005, 0.001, 0.002].map((busy) => loads.start(0, 'threads', 2, 20, busy, 0.001));
 	await seconds(0.3);
-	const cpu = new BpfCpu(host, { weighting, places: 1, interrupts: false });
+	const cpu = new BpfCpu(host, { weighting, packages: 1, interrupts: false });
 	onTestFinished(() => cpu.close());
 	const counted = new Map(children.map(({ pid }) => [pid, { cycles: 0, cycles_ns: 0, cpu_ns: 0, work: 0 }]));
 	cpu.read();
@@ -98,10 +98,10 @@ test('a thread that goes from package to package is charged in each for what it 
 	const weighting = chooseWeighting('time', processors, () => {
 		throw new TypeError('not asked for');
 	});
-	const cpu = new BpfCpu(host, { weighting, places: 2, interrupts: false });
+	const cpu = new BpfCpu(host, { weighting, packages: 2, interrupts: false });
 	onTestFinished(() => cpu.close());
 	const ours = [0, 0];
-	// it is moved between the two readings of each command: bounds of what it used in each place
+	// it is moved between the two readings of each command: bounds of what it used in each package
 	const least = [0, 0];
 	const most = [0, 0];
 	let last = { before: schedstat(child.pid).cpu_ns, after: schedstat(child.pid).cpu_ns };
@@ -116,7 +116,7 @@ test('a thread that goes from package to package is charged in each for what it 
 	cpu.read();
 	for (let i = 0; i < 8; i++) {
 		// most of each interval in one package, the end of it in the other
-		for (const [place, time] of i % 2 === 0
+		for (const [packageIndex, time] of i % 2 === 0
 			? ([
 					[0, 0.4],
 					[1, 0.1],
@@ -126,23 +126,24 @@ test('a thread that goes from package to package is charged in each for what it 
 					[0, 0.1],
 				] as const)) {
 			const before = schedstat(child.pid).cpu_ns;
-			execFileSync('taskset', ['-a', '-c', '-p', String(place), String(child.pid)]);
-			moved(before, place);
+			execFileSync('taskset', ['-a', '-c', '-p', String(packageIndex), String(child.pid)]);
+			moved(before, packageIndex);
 			await seconds(time);
 		}
-		for (const { task, place, cpu_ns } of cpu.read().used)
-			if (task.process.pid === child.pid) ours[place as number] = (ours[place as number] as number) + cpu_ns;
+		for (const { task, packageIndex, cpu_ns } of cpu.read().used)
+			if (task.process.pid === child.pid)
+				ours[packageIndex as number] = (ours[packageIndex as number] as number) + cpu_ns;
 	}
 	moved(schedstat(child.pid).cpu_ns, at);
 	const lost = cpu.read().lost['moves'];
 	child.kill();
 	expect(lost).toBe(0);
-	for (const place of [0, 1]) {
-		const text = `${place}: ${ours[place]} of ${least[place]} to ${most[place]}`;
-		expect(least[place], text).toBeGreaterThan(0.03e9);
+	for (const packageIndex of [0, 1]) {
+		const text = `${packageIndex}: ${ours[packageIndex]} of ${least[packageIndex]} to ${most[packageIndex]}`;
+		expect(least[packageIndex], text).toBeGreaterThan(0.03e9);
 		// 1 %, and what is not in schedstat yet of a thread that runs
-		expect(ours[place], text).toBeGreaterThan((least[place] as number) * 0.99 - TRUTH_LAG);
-		expect(ours[place], text).toBeLessThan((most[place] as number) * 1.01 + TRUTH_LAG);
+		expect(ours[packageIndex], text).toBeGreaterThan((least[packageIndex] as number) * 0.99 - TRUTH_LAG);
+		expect(ours[packageIndex], text).toBeLessThan((most[packageIndex] as number) * 1.01 + TRUTH_LAG);
 	}
 });
 

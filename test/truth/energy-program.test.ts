@@ -32,7 +32,7 @@ interface Line {
 		uncertainty: string;
 		scope: string;
 		weighting: string;
-		rungs: { kind: string; state: string; reason: string }[];
+		candidates: { kind: string; state: string; reason: string }[];
 	};
 	dt_ns: number;
 	measured_uj: number;
@@ -141,7 +141,7 @@ test('two sockets: packages and DRAM are summed, psys is shown beside, a socketâ
 	const sums = { measured: 0, psys: 0, cold: 0, hot: 0 };
 	for (const line of lines) {
 		expect(line.source).toMatchObject({ kind: 'rapl', scope: 'CPU packages + DRAM' });
-		expect(line.source.rungs[0]).toMatchObject({ kind: 'rapl', state: 'chosen' });
+		expect(line.source.candidates[0]).toMatchObject({ kind: 'rapl', state: 'chosen' });
 		expect(line.measured).toBe(true);
 		const domain = (name: string) => line.domains.find((entry) => entry.name === name);
 		expect(domain('psys')?.counted).toBe(false);
@@ -189,7 +189,7 @@ test('nothing but garbage: the model, labelled, with the reason why no counter i
 	const [line] = await energy(['-n', '1', '-d', '0.3', '--sys-root', tree.sysRoot]);
 	expect(line?.source.kind).toBe('model');
 	expect(line?.source.uncertainty).toMatch(/Â±\d+ %.*modelled/);
-	expect(line?.source.rungs[0]).toMatchObject({ kind: 'rapl', state: 'unavailable' });
+	expect(line?.source.candidates[0]).toMatchObject({ kind: 'rapl', state: 'unavailable' });
 });
 
 test('a source that was asked for and is not there: what is missing, exit code 77', () => {
@@ -222,7 +222,7 @@ test('without privilege the /proc sampler stands in, with badge and reason; noth
 	const [, line] = await energy(['-n', '2', '-d', '0.5'], () => {}, { uid: 65534, env: { HOME: '/nonexistent' } });
 	expect(line?.source.kind).toBe('proc');
 	expect(line?.source.description).toMatch(/(CAP_BPF|permitted).*root.*so CPU time is from \/proc/);
-	expect(line?.source.rungs.find(({ kind }) => kind === 'proc')?.state).toBe('chosen');
+	expect(line?.source.candidates.find(({ kind }) => kind === 'proc')?.state).toBe('chosen');
 	expect(line?.rows.find((row) => row.pid === pid)?.cpu_ns).toBeGreaterThan(0.1e9);
 });
 

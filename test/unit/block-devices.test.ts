@@ -90,9 +90,9 @@ test('a partition lies on a disk, in sectors; a disk lies on none', () => {
 	mkdirSync(join(root, 'class/block/vda'), { recursive: true });
 	writeFileSync(join(root, 'class/block/vda/dev'), '254:0\n');
 	const devices = new BlockDevices(root);
-	expect(devices.placeOf(dev(254, 2))).toEqual({ disk: dev(254, 0), sector: 2048, sectors: 4096 });
-	expect(devices.placeOf(dev(254, 0))).toBeUndefined();
-	expect(devices.placeOf(dev(9, 9))).toBeUndefined();
+	expect(devices.partitionOf(dev(254, 2))).toEqual({ disk: dev(254, 0), sector: 2048, sectors: 4096 });
+	expect(devices.partitionOf(dev(254, 0))).toBeUndefined();
+	expect(devices.partitionOf(dev(9, 9))).toBeUndefined();
 });
 
 test('stacked: on other devices, or on a file', () => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hookExists, openBpf } from '../../src/bpf/bpf-session.ts';
+import { hookExists, openBpf } from '../../src/bpf/load.ts';
 import { Unavailable } from '../../src/core/errors.ts';
 import type { BpfAddon, BpfObject, ProgramInfo } from '../../src/core/native.ts';
 import type { Host } from '../../src/core/tracer.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { open, pack, parcel, rowCount, unpack, withoutRows } from '../../src/history/archive.ts';
-import { fromColumns, toColumns, withoutLists } from '../../src/history/columnar.ts';
+import { decode, encode, pack, rowCount, unpack, withoutRows } from '../../src/history/archive.ts';
+import { dropLists, fromColumns, toColumns } from '../../src/history/columnar.ts';
 import { tickOf } from './overview-fixtures.ts';
 
 const random = (seed: number) => (): number => {
@@ -51,10 +51,10 @@ function randomRows(seed: number): object[] {
 }
 
 /** With lists empty, wherever they are, said in another way. */
-function lean(of: unknown): unknown {
+function withEmptyLists(of: unknown): unknown {
 	if (Array.isArray(of)) return [];
 	if (typeof of !== 'object' || of === null) return of;
-	return Object.fromEntries(Object.entries(of).map(([key, item]) => [key, lean(item)]));
+	return Object.fromEntries(Object.entries(of).map(([key, item]) => [key, withEmptyLists(item)]));
 }
 
 test('rows come back as they were, whatever they hold; without their lists where these were left out', () => {
@@ -65,7 +65,7 @@ test('rows come back as they were, whatever they hold; without their lists where
 		expect(back).toStrictEqual(rows);
 		// properties in their order too
 		expect(JSON.stringify(back)).toBe(JSON.stringify(rows));
-		expect(fromColumns(withoutLists(columns))).toStrictEqual(rows.map(lean));
+		expect(fromColumns(dropLists(columns))).toStrictEqual(rows.map(withEmptyLists));
 	}
 });
 
@@ -84,13 +84,13 @@ test('a property of any name is a property', () => {
 
 test('rows are made once, when they are read', () => {
 	const [snapshot] = [...tickOf({ processes: [{ pid: 7, comm: 'sh', cpu: 1 }] }).values()];
-	const arrived = open(parcel(snapshot as Snapshot));
+	const arrived = decode(encode(snapshot as Snapshot));
 	expect(rowCount(arrived)).toBe(snapshot?.rows.length);
 	expect(arrived.rows).toBe(arrived.rows);
 	expect(arrived).toStrictEqual(snapshot);
 	expect({ ...arrived }).toStrictEqual(snapshot);
 	expect(JSON.parse(JSON.stringify(arrived))).toStrictEqual(JSON.parse(JSON.stringify(snapshot)));
-	expect(open(parcel(arrived))).toStrictEqual(snapshot);
+	expect(decode(encode(arrived))).toStrictEqual(snapshot);
 	expect(withoutRows(arrived)).toStrictEqual({ ...snapshot, rows: [] });
 });
 

@@ -211,12 +211,12 @@ describe('tabs', () => {
 	});
 });
 
-test('energy: every rung with its reason, GPUs, cpufreq', () => {
+test('energy: every candidate with its reason, GPUs, cpufreq', () => {
 	const snapshot = {
 		source: {
 			uncertainty: '±30 %',
 			weighting: 'run time',
-			rungs: [
+			candidates: [
 				{ kind: 'rapl', state: 'unavailable', reason: 'no RAPL', fix: 'modprobe' },
 				{ kind: 'model', state: 'chosen', reason: 'no counter', fix: '' },
 			],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { apportion, attribute, attributePlaces, type Policy } from '../../src/tracers/energy/power/attribution.ts';
+import { apportion, attribute, attributePackages, type Policy } from '../../src/tracers/energy/power/attribution.ts';
 import { activeEnergy, modelEnergy, modelError, seedEnergy } from '../../src/tracers/energy/power/model.ts';
 
 /** Numbers that are the same in every run. */
@@ -84,16 +84,16 @@ describe('packages', () => {
 	function machine(next: () => number) {
 		const count = 1 + Math.floor(next() * 4);
 		return {
-			places: Array.from({ length: count + 1 }, () => {
+			packages: Array.from({ length: count + 1 }, () => {
 				const measured_uj = next() < 0.2 ? 0 : Math.floor(next() ** 2 * 1e8);
 				return { measured_uj, idle_uj: Math.floor(next() * 1.2 * measured_uj) };
 			}),
 			tasks: Array.from({ length: Math.floor(next() * 80) }, () => ({
 				work: next() < 0.2 ? 0 : next() ** 4 * 1e9,
-				place: Math.floor(next() * count),
+				packageIndex: Math.floor(next() * count),
 			})),
 			unattributed: next() < 0.5 ? 0 : next() * 1e9,
-			irq: [{ work: next() < 0.5 ? 0 : next() * 1e8, place: next() < 0.5 ? null : 0 }],
+			irq: [{ work: next() < 0.5 ? 0 : next() * 1e8, packageIndex: next() < 0.5 ? null : 0 }],
 			policy: (next() < 0.5 ? 'active' : 'idle-spread') as Policy,
 		};
 	}
@@ -101,10 +101,10 @@ describe('packages', () => {
 	test('whatever comes: whole µJ, none negative, and together the measured energy', () => {
 		const next = random(3);
 		for (let round = 0; round < 1000; round++) {
-			const { places, tasks, unattributed, irq, policy } = machine(next);
-			const result = attributePlaces(places, tasks, unattributed, irq, policy);
+			const { packages, tasks, unattributed, irq, policy } = machine(next);
+			const result = attributePackages(packages, tasks, unattributed, irq, policy);
 			const parts = [...result.rows_uj, result.idle_uj, result.irq_uj, result.unattributed_uj];
-			expect(result.measured_uj).toBe(sum(places.map(({ measured_uj }) => measured_uj)));
+			expect(result.measured_uj).toBe(sum(packages.map(({ measured_uj }) => measured_uj)));
 			expect(sum(parts)).toBe(result.measured_uj);
 			expect(parts.every((part) => Number.isInteger(part) && part >= 0)).toBe(true);
 		}
@@ -113,26 +113,26 @@ describe('packages', () => {
 	test('times in another unit change nothing, twice the energy doubles every part but for rounding', () => {
 		const next = random(4);
 		for (let round = 0; round < 300; round++) {
-			const { places, tasks, unattributed, irq, policy } = machine(next);
-			const once = attributePlaces(places, tasks, unattributed, irq, policy);
+			const { packages, tasks, unattributed, irq, policy } = machine(next);
+			const once = attributePackages(packages, tasks, unattributed, irq, policy);
 			// a power of two: exact in doubles
-			const scaled = tasks.map(({ work, place }) => ({ work: work * 1024, place }));
+			const scaled = tasks.map(({ work, packageIndex }) => ({ work: work * 1024, packageIndex }));
 			expect(
-				attributePlaces(
-					places,
+				attributePackages(
+					packages,
 					scaled,
 					unattributed * 1024,
-					irq.map(({ work, place }) => ({ work: work * 1024, place })),
+					irq.map(({ work, packageIndex }) => ({ work: work * 1024, packageIndex })),
 					policy,
 				),
 			).toEqual(once);
-			const doubled = places.map(({ measured_uj, idle_uj }) => ({
+			const doubled = packages.map(({ measured_uj, idle_uj }) => ({
 				measured_uj: 2 * measured_uj,
 				idle_uj: 2 * idle_uj,
 			}));
-			const twice = attributePlaces(doubled, tasks, unattributed, irq, policy);
+			const twice = attributePackages(doubled, tasks, unattributed, irq, policy);
 			for (const [i, part] of twice.rows_uj.entries()) {
-				expect(Math.abs(part - 2 * (once.rows_uj[i] as number))).toBeLessThanOrEqual(2 * places.length);
+				expect(Math.abs(part - 2 * (once.rows_uj[i] as number))).toBeLessThanOrEqual(2 * packages.length);
 			}
 		}
 	});
@@ -140,54 +140,60 @@ describe('packages', () => {
 	test('two half intervals give what the whole gives, but for rounding', () => {
 		const next = random(5);
 		for (let round = 0; round < 300; round++) {
-			const { places, tasks, unattributed, irq, policy } = machine(next);
-			const halves = places.map(({ measured_uj, idle_uj }) => ({
+			const { packages, tasks, unattributed, irq, policy } = machine(next);
+			const halves = packages.map(({ measured_uj, idle_uj }) => ({
 				measured_uj: 2 * measured_uj,
 				idle_uj: 2 * Math.min(idle_uj, measured_uj),
 			}));
-			const half = attributePlaces(
-				places.map(({ measured_uj, idle_uj }) => ({ measured_uj, idle_uj: Math.min(idle_uj, measured_uj) })),
+			const half = attributePackages(
+				packages.map(({ measured_uj, idle_uj }) => ({ measured_uj, idle_uj: Math.min(idle_uj, measured_uj) })),
 				tasks,
 				unattributed,
 				irq,
 				policy,
 			);
-			const whole = attributePlaces(
+			const whole = attributePackages(
 				halves,
-				tasks.map(({ work, place }) => ({ work: 2 * work, place })),
+				tasks.map(({ work, packageIndex }) => ({ work: 2 * work, packageIndex })),
 				2 * unattributed,
-				irq.map(({ work, place }) => ({ work: 2 * work, place })),
+				irq.map(({ work, packageIndex }) => ({ work: 2 * work, packageIndex })),
 				policy,
 			);
 			for (const [i, part] of whole.rows_uj.entries()) {
-				expect(Math.abs(part - 2 * (half.rows_uj[i] as number))).toBeLessThanOrEqual(2 * places.length);
+				expect(Math.abs(part - 2 * (half.rows_uj[i] as number))).toBeLessThanOrEqual(2 * packages.length);
 			}
 		}
 	});
 
 	test('energy goes to those who ran on that package, the machine’s own to all', () => {
-		const places = [
+		const packages = [
 			{ measured_uj: 100, idle_uj: 20 },
 			{ measured_uj: 1000, idle_uj: 0 },
 			{ measured_uj: 40, idle_uj: 0 },
 		];
 		const tasks = [
-			{ work: 5, place: 0 },
-			{ work: 5, place: 1 },
+			{ work: 5, packageIndex: 0 },
+			{ work: 5, packageIndex: 1 },
 		];
-		expect(attributePlaces(places, tasks, 0, [], 'active')).toMatchObject({ rows_uj: [100, 1020], idle_uj: 20 });
+		expect(attributePackages(packages, tasks, 0, [], 'active')).toMatchObject({ rows_uj: [100, 1020], idle_uj: 20 });
 		// idle-spread: nothing is left over
-		expect(attributePlaces(places, tasks, 0, [], 'idle-spread')).toMatchObject({ rows_uj: [120, 1020], idle_uj: 0 });
+		expect(attributePackages(packages, tasks, 0, [], 'idle-spread')).toMatchObject({
+			rows_uj: [120, 1020],
+			idle_uj: 0,
+		});
 		// interrupts take their part of where they were
 		const [irq, anywhere] = [
-			{ work: 5, place: 1 },
-			{ work: 10, place: null },
+			{ work: 5, packageIndex: 1 },
+			{ work: 10, packageIndex: null },
 		];
-		expect(attributePlaces(places, tasks, 0, [irq], 'active')).toMatchObject({ rows_uj: [94, 513], irq_uj: 513 });
-		expect(attributePlaces(places, tasks, 0, [anywhere], 'active')).toMatchObject({ rows_uj: [50, 510], irq_uj: 560 });
-		// a task whose place is not known ran everywhere
-		const stray = [...tasks, { work: 10, place: null }];
-		expect(attributePlaces(places, stray, 0, [], 'active')).toMatchObject({ rows_uj: [50, 510, 560] });
+		expect(attributePackages(packages, tasks, 0, [irq], 'active')).toMatchObject({ rows_uj: [94, 513], irq_uj: 513 });
+		expect(attributePackages(packages, tasks, 0, [anywhere], 'active')).toMatchObject({
+			rows_uj: [50, 510],
+			irq_uj: 560,
+		});
+		// a task whose package is not known ran everywhere
+		const stray = [...tasks, { work: 10, packageIndex: null }];
+		expect(attributePackages(packages, stray, 0, [], 'active')).toMatchObject({ rows_uj: [50, 510, 560] });
 	});
 });
 

@@ -42,14 +42,14 @@ class Machine {
 	readonly ledger = new CpuLedger(this.now);
 
 	constructor(baseline: Thread[] = []) {
-		this.look(baseline, 0);
+		this.scan(baseline, 0);
 	}
 
-	look(threads: Thread[], after = SECOND): void {
+	scan(threads: Thread[], after = SECOND): void {
 		this.now += after;
-		this.ledger.beginLook();
+		this.ledger.beginScan();
 		for (const thread of threads) this.ledger.observe(sampleOf(thread));
-		this.ledger.endLook(this.now);
+		this.ledger.endScan(this.now);
 	}
 
 	/** pid → CPU time of the interval */
@@ -62,7 +62,7 @@ describe('the living', () => {
 	test('what was used before the start is not charged, what started later is in full', () => {
 		const old = single(1, 10, 5 * SECOND, 1000);
 		const machine = new Machine([old]);
-		machine.look([{ ...old, cpu_ns: 1300 }, single(2, 11, 100.5 * SECOND, 70)]);
+		machine.scan([{ ...old, cpu_ns: 1300 }, single(2, 11, 100.5 * SECOND, 70)]);
 		expect(machine.charged()).toEqual({ 10: 300, 11: 70 });
 	});
 
@@ -72,7 +72,7 @@ describe('the living', () => {
 			(task): Thread => ({ task, tid: 9 + task, start: process.start + task - 1, cpu_ns: 100, process }),
 		);
 		const machine = new Machine();
-		machine.look(threads);
+		machine.scan(threads);
 		const interval = machine.ledger.interval();
 		expect(machine.charged(interval)).toEqual({ 10: 300 });
 		expect(interval).toMatchObject({ alive: 1, ended: 0, processes: [{ threads: 3 }] });
@@ -81,9 +81,9 @@ describe('the living', () => {
 	test('a counter that goes back charges nothing, and nothing twice', () => {
 		const thread = single(1, 10, 5 * SECOND, 1000);
 		const machine = new Machine([thread]);
-		machine.look([{ ...thread, cpu_ns: 900 }]);
+		machine.scan([{ ...thread, cpu_ns: 900 }]);
 		expect(machine.charged()).toEqual({ 10: 0 });
-		machine.look([{ ...thread, cpu_ns: 1100 }]);
+		machine.scan([{ ...thread, cpu_ns: 1100 }]);
 		expect(machine.charged()).toEqual({ 10: 100 });
 	});
 });
@@ -91,26 +91,26 @@ describe('the living', () => {
 describe('the dead', () => {
 	test('born and dead between two looks', () => {
 		const machine = new Machine();
-		machine.look([]);
+		machine.scan([]);
 		machine.ledger.exit(sampleOf(single(1, 10, 100.1 * SECOND, 40), 'sh'));
-		machine.ledger.bury(sampleOf(single(1, 10, 100.1 * SECOND, 55), 'true'));
+		machine.ledger.recordExit(sampleOf(single(1, 10, 100.1 * SECOND, 55), 'true'));
 		const interval = machine.ledger.interval();
 		expect(interval).toMatchObject({
 			alive: 0,
 			ended: 1,
 			processes: [{ pid: 10, comm: 'true', cpu_ns: 55, threads: 0 }],
 		});
-		machine.look([]);
+		machine.scan([]);
 		expect(machine.ledger.interval()).toMatchObject({ ended: 0, processes: [] });
 	});
 
 	test('in the grace period it is shown as ended once, and its last time is charged when it comes', () => {
 		const thread = single(1, 10, 5 * SECOND, 1000);
 		const machine = new Machine([thread]);
-		machine.look([]);
+		machine.scan([]);
 		expect(machine.ledger.interval()).toMatchObject({ alive: 0, ended: 1, processes: [{ cpu_ns: 0, threads: 0 }] });
-		machine.look([]);
-		machine.ledger.bury(sampleOf({ ...thread, cpu_ns: 1200 }));
+		machine.scan([]);
+		machine.ledger.recordExit(sampleOf({ ...thread, cpu_ns: 1200 }));
 		expect(machine.ledger.interval()).toMatchObject({ ended: 0, processes: [{ cpu_ns: 200, cpu_ns_total: 200 }] });
 	});
 
@@ -119,15 +119,15 @@ describe('the dead', () => {
 		const leader: Thread = { task: 1, tid: 10, start: process.start, cpu_ns: 100, process };
 		const worker: Thread = { task: 2, tid: 11, start: 6 * SECOND, cpu_ns: 5000, process };
 		const machine = new Machine([leader, worker]);
-		machine.look([{ ...leader, cpu_ns: 150 }]);
-		machine.ledger.bury(sampleOf({ ...worker, cpu_ns: 5030 }));
+		machine.scan([{ ...leader, cpu_ns: 150 }]);
+		machine.ledger.recordExit(sampleOf({ ...worker, cpu_ns: 5030 }));
 		expect(machine.ledger.interval()).toMatchObject({ ended: 0, processes: [{ cpu_ns: 80, threads: 1 }] });
 	});
 
 	test('of those from before the start nothing is charged', () => {
 		const machine = new Machine();
-		machine.look([]);
-		machine.ledger.bury(sampleOf(single(1, 10, 5 * SECOND, 1e6)));
+		machine.scan([]);
+		machine.ledger.recordExit(sampleOf(single(1, 10, 5 * SECOND, 1e6)));
 		expect(machine.charged()).toEqual({ 10: 0 });
 	});
 
@@ -135,10 +135,10 @@ describe('the dead', () => {
 		const first = single(1, 10, 101 * SECOND, 100);
 		const second = single(1, 10, 102 * SECOND, 30);
 		const machine = new Machine();
-		machine.look([first]);
+		machine.scan([first]);
 		machine.ledger.interval();
-		machine.look([second]);
-		machine.ledger.bury(sampleOf({ ...first, cpu_ns: 120 }));
+		machine.scan([second]);
+		machine.ledger.recordExit(sampleOf({ ...first, cpu_ns: 120 }));
 		const { processes } = machine.ledger.interval();
 		expect(processes.map(({ start, cpu_ns, threads }) => [start, cpu_ns, threads])).toEqual([
 			[first.start, 20, 0],
@@ -148,34 +148,34 @@ describe('the dead', () => {
 
 	test('a last record that never comes leaves nothing behind', () => {
 		const machine = new Machine();
-		machine.look([]);
+		machine.scan([]);
 		machine.ledger.exit(sampleOf(single(1, 10, 100.1 * SECOND, 40)));
 		expect(machine.charged()).toEqual({ 10: 40 });
-		machine.look([], 61 * SECOND);
+		machine.scan([], 61 * SECOND);
 		expect(machine.ledger.interval().unfinished).toBe(1);
-		machine.look([], 3 * SECOND);
+		machine.scan([], 3 * SECOND);
 		expect(machine.ledger.interval().processes).toEqual([]);
 	});
 
 	test('what lost records held is unattributed, but for what had been charged', () => {
 		const known = single(1, 10, 101 * SECOND, 1000);
 		const machine = new Machine();
-		machine.look([known]);
+		machine.scan([known]);
 		machine.ledger.interval();
-		machine.look([]);
+		machine.scan([]);
 		// the known one, and one never seen
 		machine.ledger.lose(2, 1100 + 70);
 		expect(machine.ledger.interval().unattributed_ns).toBe(0);
-		machine.look([], 3 * SECOND);
+		machine.scan([], 3 * SECOND);
 		expect(machine.ledger.interval().unattributed_ns).toBe(170);
-		machine.look([], 3 * SECOND);
+		machine.scan([], 3 * SECOND);
 		expect(machine.ledger.interval().unattributed_ns).toBe(0);
 	});
 });
 
 describe('looks at those with news only', () => {
 	/** A machine with two processes at rest, which its first look has seen. */
-	function resting(): { machine: Machine; one: Thread; two: Thread } {
+	function idle(): { machine: Machine; one: Thread; two: Thread } {
 		const [one, two] = [single(1, 10, 5 * SECOND, 1000), single(2, 11, 6 * SECOND, 500)];
 		const machine = new Machine([one, two]);
 		machine.ledger.interval();
@@ -184,15 +184,15 @@ describe('looks at those with news only', () => {
 
 	function news(machine: Machine, threads: Thread[], dead: () => void = () => {}): LedgerInterval {
 		machine.now += SECOND;
-		machine.ledger.beginLook(machine.now);
+		machine.ledger.beginScan(machine.now);
 		for (const thread of threads) machine.ledger.observe(sampleOf(thread));
 		dead();
-		machine.ledger.endLook(machine.now, 'news');
+		machine.ledger.endScan(machine.now, 'news');
 		return machine.ledger.interval();
 	}
 
 	test('those not told of rest, and are no news', () => {
-		const { machine, one } = resting();
+		const { machine, one } = idle();
 		const interval = news(machine, [{ ...one, cpu_ns: 1070 }]);
 		expect(machine.charged(interval)).toEqual({ 10: 70, 11: 0 });
 		expect(interval).toMatchObject({ alive: 2, ended: 0, changed: [] });
@@ -201,29 +201,29 @@ describe('looks at those with news only', () => {
 	});
 
 	test('a name that another gave is news', () => {
-		const { machine, one } = resting();
+		const { machine, one } = idle();
 		machine.now += SECOND;
-		machine.ledger.beginLook();
+		machine.ledger.beginScan();
 		machine.ledger.observe(sampleOf(one, 'y'));
-		machine.ledger.endLook(machine.now, 'news');
+		machine.ledger.endScan(machine.now, 'news');
 		expect(machine.ledger.interval().changed).toMatchObject([{ pid: 10, comm: 'y' }]);
 	});
 
 	test('whoever is on its way out is alive as long as it is told of, and has ended when it is not', () => {
-		const { machine, one } = resting();
+		const { machine, one } = idle();
 		const exits = { ...one, cpu_ns: 1010 };
 		// the record of its exit came after it was met
 		expect(news(machine, [exits], () => machine.ledger.exit(sampleOf(exits)))).toMatchObject({ alive: 2, ended: 0 });
 		expect(news(machine, [exits])).toMatchObject({ alive: 2, ended: 0, changed: [] });
 		expect(news(machine, [])).toMatchObject({ alive: 1, ended: 1, changed: [{ pid: 10, threads: 0 }] });
-		machine.ledger.bury(sampleOf({ ...one, cpu_ns: 1030 }));
+		machine.ledger.recordExit(sampleOf({ ...one, cpu_ns: 1030 }));
 		expect(machine.charged()).toMatchObject({ 10: 20 });
 	});
 
 	test('who has gone without being told of is found when all are', () => {
-		const { machine, two } = resting();
+		const { machine, two } = idle();
 		expect(news(machine, [])).toMatchObject({ alive: 2 });
-		machine.look([two]);
+		machine.scan([two]);
 		expect(machine.ledger.interval()).toMatchObject({ alive: 1, ended: 1, changed: [{ pid: 10 }] });
 	});
 });
@@ -242,10 +242,10 @@ describe('exec by another thread than the leader', () => {
 		['both never seen', []],
 	])('%s', (_, before) => {
 		const machine = new Machine();
-		machine.look(before);
-		machine.look([newLeader]);
-		machine.ledger.bury(sampleOf(oldLeader));
-		machine.look([{ ...newLeader, cpu_ns: 65 }]);
+		machine.scan(before);
+		machine.scan([newLeader]);
+		machine.ledger.recordExit(sampleOf(oldLeader));
+		machine.scan([{ ...newLeader, cpu_ns: 65 }]);
 		const { processes } = machine.ledger.interval();
 		expect(processes).toHaveLength(1);
 		expect(processes[0]).toMatchObject({ cpu_ns_total: 130 + 65, threads: 1 });
@@ -253,11 +253,11 @@ describe('exec by another thread than the leader', () => {
 
 	test('and the end of it before the next look', () => {
 		const machine = new Machine();
-		machine.look([leader, other]);
-		machine.look([]);
-		machine.ledger.bury(sampleOf(oldLeader));
+		machine.scan([leader, other]);
+		machine.scan([]);
+		machine.ledger.recordExit(sampleOf(oldLeader));
 		machine.ledger.exit(sampleOf(newLeader));
-		machine.ledger.bury(sampleOf({ ...newLeader, cpu_ns: 66 }));
+		machine.ledger.recordExit(sampleOf({ ...newLeader, cpu_ns: 66 }));
 		expect(machine.ledger.interval()).toMatchObject({ ended: 1, processes: [{ cpu_ns_total: 130 + 66, threads: 0 }] });
 	});
 });
@@ -294,7 +294,7 @@ test('whatever the order of looks and records, every nanosecond is charged once'
 			living.push(thread);
 		}
 		work(living);
-		machine.look(living);
+		machine.scan(living);
 		work(living);
 		// some die; a leader only after its threads
 		for (const thread of [...living]) {
@@ -309,7 +309,7 @@ test('whatever the order of looks and records, every nanosecond is charged once'
 		// some are freed at once, some later
 		graves = graves.filter((thread) => {
 			if (!last && next() < 0.4) return true;
-			machine.ledger.bury(sampleOf(thread));
+			machine.ledger.recordExit(sampleOf(thread));
 			return false;
 		});
 		const { processes, unattributed_ns } = machine.ledger.interval();
@@ -322,23 +322,23 @@ test('whatever the order of looks and records, every nanosecond is charged once'
 	expect(living).toEqual([]);
 	expect(graves).toEqual([]);
 	expect(charged).toBe(used);
-	machine.look([], 3 * SECOND);
+	machine.scan([], 3 * SECOND);
 	machine.ledger.interval();
-	machine.look([], 3 * SECOND);
+	machine.scan([], 3 * SECOND);
 	expect(machine.ledger.interval()).toMatchObject({ processes: [], alive: 0, ended: 0, unfinished: 0 });
 });
 
-describe('places, speed and interrupts', () => {
+describe('packages, speed and interrupts', () => {
 	const none = { cycles: 0, cycles_ns: 0 };
-	const placement: Placement = { placeOf: (cpu) => cpu, speedOf: (_, ghz) => (ghz ?? 4) / 4 };
+	const placement: Placement = { packageOf: (cpu) => cpu, speedOf: (_, ghz) => (ghz ?? 4) / 4 };
 
 	/** A ledger after its first look, in the middle of an interval. */
 	function ledger(): CpuLedger {
 		const fresh = new CpuLedger(100 * SECOND, placement);
-		fresh.beginLook();
-		fresh.endLook(101 * SECOND);
+		fresh.beginScan();
+		fresh.endScan(101 * SECOND);
 		fresh.interval();
-		fresh.beginLook();
+		fresh.beginScan();
 		return fresh;
 	}
 
@@ -349,64 +349,64 @@ describe('places, speed and interrupts', () => {
 	});
 
 	function partsOf(of: CpuLedger): object[] {
-		of.endLook(102 * SECOND);
+		of.endScan(102 * SECOND);
 		return of.interval().threads.flatMap(({ parts }) => parts);
 	}
 
-	test('a thread that moves is charged to each place for what it used there, although it was not known before', () => {
+	test('a thread that moves is charged to each package for what it used there, although it was not known before', () => {
 		const moving = ledger();
 		moving.move(at(30, 0));
 		moving.move(at(50, 1));
 		moving.move(at(51, 0));
 		moving.observe(at(60, 1));
 		expect(partsOf(moving)).toEqual([
-			{ ...none, place: 0, used_ns: 31, work: 31 },
-			{ ...none, place: 1, used_ns: 29, work: 29 },
+			{ ...none, packageIndex: 0, used_ns: 31, work: 31 },
+			{ ...none, packageIndex: 1, used_ns: 29, work: 29 },
 		]);
 		// the next interval begins where this one ended
-		moving.beginLook();
+		moving.beginScan();
 		moving.move(at(75, 1));
 		moving.observe(at(75, 0));
-		expect(partsOf(moving)).toEqual([{ ...none, place: 1, used_ns: 15, work: 15 }]);
+		expect(partsOf(moving)).toEqual([{ ...none, packageIndex: 1, used_ns: 15, work: 15 }]);
 	});
 
 	test('moves of another thread that had the same memory are not taken for its own', () => {
 		const moving = ledger();
 		moving.move(at(30, 0, { start: 101.2 * SECOND }));
 		moving.observe(at(60, 1));
-		expect(partsOf(moving)).toEqual([{ ...none, place: 1, used_ns: 60, work: 60 }]);
+		expect(partsOf(moving)).toEqual([{ ...none, packageIndex: 1, used_ns: 60, work: 60 }]);
 	});
 
 	test('what interrupts took is no work, and never more than all of it', () => {
 		const stolen = ledger();
 		stolen.observe(at(100, 0, { irq_ns: 30 }));
-		expect(partsOf(stolen)).toEqual([{ ...none, place: 0, used_ns: 100, work: 70 }]);
-		stolen.beginLook();
+		expect(partsOf(stolen)).toEqual([{ ...none, packageIndex: 0, used_ns: 100, work: 70 }]);
+		stolen.beginScan();
 		stolen.observe(at(110, 0, { irq_ns: 60 }));
-		expect(partsOf(stolen)).toEqual([{ ...none, place: 0, used_ns: 10, work: 0 }]);
+		expect(partsOf(stolen)).toEqual([{ ...none, packageIndex: 0, used_ns: 10, work: 0 }]);
 	});
 
 	test('cycles weigh the time that they are known for, and the rest of it alike', () => {
 		const counted = ledger();
 		// 2 GHz of 4, known for three quarters of the time
 		counted.observe(at(100, 0, { cycles: 150, cycles_ns: 75 }));
-		expect(partsOf(counted)).toEqual([{ place: 0, used_ns: 100, work: 50, cycles: 150, cycles_ns: 75 }]);
-		counted.beginLook();
+		expect(partsOf(counted)).toEqual([{ packageIndex: 0, used_ns: 100, work: 50, cycles: 150, cycles_ns: 75 }]);
+		counted.beginScan();
 		// nothing new is known: the slice is not over
 		counted.observe(at(140, 0, { cycles: 150, cycles_ns: 75 }));
-		expect(partsOf(counted)).toEqual([{ ...none, place: 0, used_ns: 40, work: 40 }]);
+		expect(partsOf(counted)).toEqual([{ ...none, packageIndex: 0, used_ns: 40, work: 40 }]);
 	});
 
-	test('a thread that rests is alive without being looked at', () => {
-		const resting = ledger();
-		resting.observe(at(60, 0));
-		partsOf(resting);
-		resting.beginLook();
-		expect(resting.rests(1, 101.5 * SECOND, 61)).toBe(false);
-		expect(resting.rests(1, 101.6 * SECOND, 60)).toBe(false);
-		expect(resting.rests(2, 101.5 * SECOND, 60)).toBe(false);
-		expect(resting.rests(1, 101.5 * SECOND, 60)).toBe(true);
-		resting.endLook(103 * SECOND);
-		expect(resting.interval()).toMatchObject({ alive: 1, ended: 0, threads: [], processes: [{ pid: 10, threads: 1 }] });
+	test('an idle thread is alive without being scanned', () => {
+		const idle = ledger();
+		idle.observe(at(60, 0));
+		partsOf(idle);
+		idle.beginScan();
+		expect(idle.isIdle(1, 101.5 * SECOND, 61)).toBe(false);
+		expect(idle.isIdle(1, 101.6 * SECOND, 60)).toBe(false);
+		expect(idle.isIdle(2, 101.5 * SECOND, 60)).toBe(false);
+		expect(idle.isIdle(1, 101.5 * SECOND, 60)).toBe(true);
+		idle.endScan(103 * SECOND);
+		expect(idle.interval()).toMatchObject({ alive: 1, ended: 0, threads: [], processes: [{ pid: 10, threads: 1 }] });
 	});
 });

@@ -53,7 +53,7 @@ test.each([
 	['a wave', (second: number) => 0.5 + 0.4 * Math.sin(second / 20), 0.3],
 	['a square wave', (second: number) => (second % 60 < 30 ? 0.9 : 0.1), 0.8],
 	['a sawtooth', (second: number) => (second % 50) / 50, 0.8],
-])('%s is foretold better than "as before"', (_name, load, part) => {
+])('%s is predicted better than "as before"', (_name, load, part) => {
 	const result = feed((second) => ({ utilisation: load(second) }), 900, 10) as Forecast;
 	expect(result.error_share).toBeLessThan(result.naive_error_share * part);
 });
@@ -76,7 +76,7 @@ test('IO that comes before the work helps, and leaving it out only costs the hel
 	expect(blind.error_share).toBeLessThanOrEqual(blind.naive_error_share);
 });
 
-test('noise cannot be foretold, and is not made worse', () => {
+test('noise cannot be predicted, and is not made worse', () => {
 	const next = random(1);
 	const result = feed(() => ({ utilisation: next() }), 900, 10) as Forecast;
 	expect(result.error_share).toBeLessThan(result.naive_error_share * 1.05);
@@ -112,7 +112,7 @@ test('a broken counter is left out', () => {
 	expect(result.joules).toBeCloseTo(250, 6);
 });
 
-test('no power at all: nothing foretold, no error', () => {
+test('no power at all: nothing predicted, no error', () => {
 	expect(feed(() => ({ utilisation: 0, joules: 0 }), 60, 10)).toEqual({
 		joules: 0,
 		error_share: 0,

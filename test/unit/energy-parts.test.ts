@@ -88,7 +88,7 @@ describe('processors', () => {
 		const processors = new Processors(tree.sysRoot, 2, 8);
 		expect(processors.packages).toEqual([0, 1]);
 		expect(processors.cpus).toEqual([2, 2]);
-		expect([0, 1, 2, 3].map((cpu) => processors.placeOf(cpu))).toEqual([0, 0, 1, 1]);
+		expect([0, 1, 2, 3].map((cpu) => processors.packageOf(cpu))).toEqual([0, 0, 1, 1]);
 		expect([0, 2].map((cpu) => processors.speedOf(cpu))).toEqual([1, 1 / 16]);
 		expect(processors.frequency_ghz).toBeCloseTo(2.5);
 		tree.set('sys/devices/system/cpu/cpu2/cpufreq/scaling_cur_freq', 2_000_000);
@@ -98,13 +98,13 @@ describe('processors', () => {
 		expect(processors.exponentError).toBeGreaterThan(0);
 	});
 
-	test('nothing told: one place, everything weighs the same', () => {
+	test('nothing told: one package, everything weighs the same', () => {
 		const processors = new Processors(makeTree().sysRoot, 2, 4);
 		expect(processors.cpus).toEqual([4]);
-		expect([processors.placeOf(3), processors.speedOf(3), processors.frequency_ghz]).toEqual([0, 1, undefined]);
+		expect([processors.packageOf(3), processors.speedOf(3), processors.frequency_ghz]).toEqual([0, 1, undefined]);
 		const power = modelPower({ tdp: 20, idleShare: 0.25, cpus: 4 }, processors);
 		const reading = power.read(second, [4 * second]);
-		expect(reading.places.at(-1)).toEqual({ measured_uj: 20e6, idle_uj: 5e6 });
+		expect(reading.packages.at(-1)).toEqual({ measured_uj: 20e6, idle_uj: 5e6 });
 		expect(reading.uncertainty).toContain('±35 %');
 	});
 });
@@ -123,7 +123,7 @@ test('counter power: packages apart, psys not in the sum, a silent interval is a
 	setEnergy(tree, 'intel-rapl:2', 99_000_000);
 	const reading = power.read(second, [0, 2 * second]);
 	expect(reading.known).toBe(true);
-	expect(reading.places).toEqual([
+	expect(reading.packages).toEqual([
 		{ measured_uj: 10e6, idle_uj: 10e6 },
 		{ measured_uj: 40e6, idle_uj: 8e6 },
 		{ measured_uj: 0, idle_uj: 0 },
@@ -152,11 +152,11 @@ test('interrupt time and requests are differences; what cannot be read is none',
 		[0, 10e6],
 		[12, 20e6],
 	]);
-	const placement = { placeOf: (cpu: number) => (cpu < 8 ? 0 : 1), speedOf: (cpu: number) => (cpu < 8 ? 1 : 0.5) };
+	const placement = { packageOf: (cpu: number) => (cpu < 8 ? 0 : 1), speedOf: (cpu: number) => (cpu < 8 ? 1 : 0.5) };
 	expect(placeIrq(times, placement)).toEqual({
 		irq: [
-			{ work: 10e6, place: 0 },
-			{ work: 10e6, place: 1 },
+			{ work: 10e6, packageIndex: 0 },
+			{ work: 10e6, packageIndex: 1 },
 		],
 		irq_ns: 30e6,
 	});

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { probeSources, type Rung } from '../../src/tracers/energy/sources/candidates.ts';
+import { BECOME_ROOT } from '../../src/core/errors.ts';
+import { type Candidate, probeSources } from '../../src/tracers/energy/sources/candidates.ts';
 import { addZone, asNobody, makeTree, second, type Tree, zonePath } from './energy-fixtures.ts';
 
 function withRapl(tree: Tree): Tree {
@@ -13,18 +14,18 @@ function withMeter(tree: Tree): Tree {
 	return tree;
 }
 
-function states(rungs: readonly Rung[]): Record<string, string> {
-	return Object.fromEntries(rungs.map(({ kind, state }) => [kind, state]));
+function states(candidates: readonly Candidate[]): Record<string, string> {
+	return Object.fromEntries(candidates.map(({ kind, state }) => [kind, state]));
 }
 
 const host = (tree: Tree) => ({ ...tree, addon: null });
 
 describe('auto', () => {
 	test('RAPL comes before a meter, which is listed as available', () => {
-		const ladder = probeSources(host(withMeter(withRapl(makeTree()))), 'auto');
-		expect(ladder.kind).toBe('rapl');
-		expect(ladder.source?.kind).toBe('rapl');
-		expect(states(ladder.rungs)).toEqual({
+		const probed = probeSources(host(withMeter(withRapl(makeTree()))), 'auto');
+		expect(probed.kind).toBe('rapl');
+		expect(probed.source?.kind).toBe('rapl');
+		expect(states(probed.candidates)).toEqual({
 			rapl: 'chosen',
 			pmu: 'unavailable',
 			meter: 'available',
@@ -32,28 +33,28 @@ describe('auto', () => {
 			time: 'not asked',
 			proc: 'not asked',
 		});
-		expect(ladder.rungs.find(({ kind }) => kind === 'meter')).toMatchObject({
+		expect(probed.candidates.find(({ kind }) => kind === 'meter')).toMatchObject({
 			reason: 'rapl comes first',
 			fix: '--source meter',
 		});
 	});
 
 	test('without RAPL the meter', () => {
-		const ladder = probeSources(host(withMeter(makeTree())), 'auto');
-		expect(ladder.kind).toBe('meter');
-		expect(ladder.source?.read(second).measured_uj).toBe(90_000_000);
+		const probed = probeSources(host(withMeter(makeTree())), 'auto');
+		expect(probed.kind).toBe('meter');
+		expect(probed.source?.read(second).measured_uj).toBe(90_000_000);
 	});
 
-	test('with nothing the model, and each rung says why and what to do', () => {
-		const ladder = probeSources(host(makeTree()), 'auto');
-		expect(ladder).toMatchObject({ kind: 'model', source: null });
-		expect(states(ladder.rungs)).toMatchObject({
+	test('with nothing the model, and each candidate says why and what to do', () => {
+		const probed = probeSources(host(makeTree()), 'auto');
+		expect(probed).toMatchObject({ kind: 'model', source: null });
+		expect(states(probed.candidates)).toMatchObject({
 			rapl: 'unavailable',
 			pmu: 'unavailable',
 			meter: 'unavailable',
 			model: 'chosen',
 		});
-		for (const { state, reason, fix } of ladder.rungs) {
+		for (const { state, reason, fix } of probed.candidates) {
 			expect(reason).not.toBe('');
 			if (state === 'unavailable') expect(fix).not.toBe('');
 		}
@@ -62,12 +63,12 @@ describe('auto', () => {
 	test('unreadable RAPL: the reason is the permission, the fix is root', () => {
 		const tree = withRapl(makeTree());
 		tree.forbid(`${zonePath('intel-rapl:0')}/energy_uj`);
-		const { rungs } = asNobody(() => probeSources(host(tree), 'auto'));
-		expect(rungs[0]).toMatchObject({
+		const { candidates } = asNobody(() => probeSources(host(tree), 'auto'));
+		expect(candidates[0]).toMatchObject({
 			kind: 'rapl',
 			state: 'unavailable',
 			reason: expect.stringMatching(/readable by root only/),
-			fix: 'run as root: sudo wattlag',
+			fix: BECOME_ROOT,
 		});
 	});
 });
@@ -80,14 +81,18 @@ describe('a source asked for', () => {
 	});
 
 	test('meter, although RAPL is there', () => {
-		const ladder = probeSources(host(withMeter(withRapl(makeTree()))), 'meter');
-		expect(ladder.source?.kind).toBe('meter');
-		expect(ladder.rungs[0]).toMatchObject({ kind: 'rapl', state: 'available', reason: '--source meter was asked for' });
+		const probed = probeSources(host(withMeter(withRapl(makeTree()))), 'meter');
+		expect(probed.source?.kind).toBe('meter');
+		expect(probed.candidates[0]).toMatchObject({
+			kind: 'rapl',
+			state: 'available',
+			reason: '--source meter was asked for',
+		});
 	});
 
 	test.each(['model', 'time', 'proc'] as const)('%s needs no counter and takes none', (kind) => {
-		const ladder = probeSources(host(withRapl(makeTree())), kind);
-		expect(ladder).toMatchObject({ kind, source: null });
-		expect(states(ladder.rungs)).toMatchObject({ rapl: 'available', [kind]: 'chosen' });
+		const probed = probeSources(host(withRapl(makeTree())), kind);
+		expect(probed).toMatchObject({ kind, source: null });
+		expect(states(probed.candidates)).toMatchObject({ rapl: 'available', [kind]: 'chosen' });
 	});
 });

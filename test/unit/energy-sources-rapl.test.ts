@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Unavailable } from '../../src/core/errors.ts';
+import { BECOME_ROOT, Unavailable } from '../../src/core/errors.ts';
 import { probeRapl } from '../../src/tracers/energy/sources/rapl.ts';
 import {
 	addZone,
@@ -236,7 +236,7 @@ describe('why there is none', () => {
 		}
 		const error = refusal(() => asNobody(() => probeRapl(tree)));
 		expect(error.message).toMatch(/intel-rapl:0\/energy_uj is readable by root only$/);
-		expect(error.fix).toBe('run as root: sudo wattlag');
+		expect(error.fix).toBe(BECOME_ROOT);
 	});
 
 	test('one package forbidden: the other counts, every interval says what is missing', () => {

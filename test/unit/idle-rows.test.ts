@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { Roster } from '../../src/lib/idle-rows.ts';
+import { IdleRows } from '../../src/lib/idle-rows.ts';
 
-function listed(roster: Roster<string>): string[] {
+function listed(roster: IdleRows<string>): string[] {
 	const rows: string[] = [];
 	roster.appendTo(rows);
 	return rows;
@@ -9,7 +9,7 @@ function listed(roster: Roster<string>): string[] {
 
 test('rows keep their places while others come, wake up and go', () => {
 	const [a, b, c, d] = [{}, {}, {}, {}];
-	const roster = new Roster<string>();
+	const roster = new IdleRows<string>();
 	roster.set(a, 'a');
 	roster.set(b, 'b');
 	roster.set(c, 'c');

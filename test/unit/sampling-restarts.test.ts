@@ -138,17 +138,17 @@ test('what is made of others is read behind one that came back', async () => {
 test('one on demand comes back only where somebody looks', async () => {
 	const costly = fragile('costly', (at) => at < 5, { onDemand: true });
 	await begins([fragile('a', () => false), costly]);
-	sampling.look('costly');
+	sampling.setActiveTab('costly');
 	await pass(3);
 	expect(starts.filter(({ id }) => id === 'costly')).toHaveLength(1);
 	// not before its time either
-	sampling.look('a');
-	sampling.look('costly');
+	sampling.setActiveTab('a');
+	sampling.setActiveTab('costly');
 	expect(starts.filter(({ id }) => id === 'costly')).toHaveLength(1);
-	sampling.look('a');
+	sampling.setActiveTab('a');
 	await pass(30);
 	expect(starts.filter(({ id }) => id === 'costly')).toHaveLength(1);
-	sampling.look('costly');
+	sampling.setActiveTab('costly');
 	expect(starts.filter(({ id }) => id === 'costly')).toHaveLength(2);
 	await pass(2);
 	expect(snapshots(events, 'costly').length).toBeGreaterThan(0);
@@ -157,7 +157,7 @@ test('one on demand comes back only where somebody looks', async () => {
 test('tracers that are left out say so and never run', async () => {
 	const costly = fragile('costly', () => false, { onDemand: true });
 	await begins([fragile('a', () => false), fragile('b', () => false), costly], { without: ['b', 'costly'] });
-	sampling.look('costly');
+	sampling.setActiveTab('costly');
 	await pass(3);
 	expect(starts.map(({ id }) => id)).toEqual(['a']);
 	const told = events.flatMap((event) => (event.kind === 'unavailable' ? [event] : []));

@@ -137,16 +137,16 @@ describe('a tracer on demand', () => {
 		const { calls, tracer } = counted();
 		await run([fakeTracer('a', {}), tracer], (events) => snapshots(events, 'a').length === 2, { linger: 0.1 });
 		expect(calls).toEqual({ started: 0, closed: 0 });
-		sampling?.look('costly');
-		sampling?.look('costly');
+		sampling?.setActiveTab('costly');
+		sampling?.setActiveTab('costly');
 		expect(calls.started).toBe(1);
-		sampling?.look('a');
-		sampling?.look('costly');
+		sampling?.setActiveTab('a');
+		sampling?.setActiveTab('costly');
 		await new Promise((resolve) => setTimeout(resolve, 200));
 		expect(calls).toEqual({ started: 1, closed: 0 });
-		sampling?.look('a');
+		sampling?.setActiveTab('a');
 		await vi.waitFor(() => expect(calls.closed).toBe(1));
-		sampling?.look('costly');
+		sampling?.setActiveTab('costly');
 		expect(calls.started).toBe(2);
 	});
 

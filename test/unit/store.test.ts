@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { open, parcel } from '../../src/history/archive.ts';
+import { decode, encode } from '../../src/history/archive.ts';
 import { Store } from '../../src/history/store.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
@@ -83,10 +83,10 @@ describe('store', () => {
 	test('snapshots that the sampler packed are kept as it packed them', () => {
 		const store = new Store();
 		for (let tick = 0; tick < 4; tick++) {
-			const { whole, packed } = parcel(energySnapshot(tick, 5));
+			const { whole, packed } = encode(energySnapshot(tick, 5));
 			// what counts is that these bytes come back: another moment than the one they came with
-			const other = tick === 1 ? parcel(energySnapshot(77, 5)).packed : packed;
-			store.apply({ kind: 'snapshot', snapshot: open({ whole, packed }), packed: other });
+			const other = tick === 1 ? encode(energySnapshot(77, 5)).packed : packed;
+			store.apply({ kind: 'snapshot', snapshot: decode({ whole, packed }), packed: other });
 		}
 		expect(store.current('energy')).toEqual(energySnapshot(3, 5));
 		expect([...store.recorded()].map(({ mono_ns }) => mono_ns / 1e9)).toEqual([0, 77, 2, 3]);

@@ -62,7 +62,7 @@ describe('frame writer', () => {
 		vi.advanceTimersByTime(60);
 		expect(frames()).toBe(before + 1);
 		expect(output.text).toContain('frame 49');
-		writer.hurry();
+		writer.flushSoon();
 		show('key');
 		vi.advanceTimersByTime(1);
 		expect(frames()).toBe(before + 2);

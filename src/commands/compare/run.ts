@@ -1,6 +1,6 @@
 /** `wattlag compare --live`: the kernel's counters and the traditional sampler of /proc over the same seconds. */
 import { setTimeout } from 'node:timers/promises';
-import { explain } from '../../bpf/bpf-session.ts';
+import { explain } from '../../bpf/explain.ts';
 import type { Host } from '../../core/tracer.ts';
 import type { Ns } from '../../lib/units.ts';
 import { threadCpu } from '../../system/thread-cpu.ts';
@@ -47,8 +47,8 @@ export async function compareLive(
 	const processors = new Processors(host.sysRoot, 0, host.cpus);
 	const parameters = { ...model, cpus: processors.cpus.reduce((sum, count) => sum + count, 0) };
 	// times are compared: neither where nor how fast they were spent matters
-	const weighting = { placeOf: () => 0, speedOf: () => 1 };
-	const bpf = new BpfCpu(host, { weighting, places: 1, interrupts: false });
+	const weighting = { packageOf: () => 0, speedOf: () => 1 };
+	const bpf = new BpfCpu(host, { weighting, packages: 1, interrupts: false });
 	let proc: ProcCpu | undefined;
 	let statistics: { close(): void } | undefined;
 	try {

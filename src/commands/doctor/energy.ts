@@ -1,4 +1,4 @@
-/** Where watts could come from: every rung of the ladder, GPUs, the clock of the CPUs. */
+/** Where watts could come from: every candidate, GPUs, the clock of the CPUs. */
 
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Host } from '../../core/tracer.ts';
@@ -8,13 +8,13 @@ import { type Check, check } from './check.ts';
 
 /** @param snapshot of the energy tab, where it has one */
 export function energyChecks(host: Host, snapshot: Snapshot | undefined): Check[] {
-	const rungs = (snapshot?.source.rungs ?? []).map(({ kind, state, reason, fix }) =>
+	const candidates = (snapshot?.source.candidates ?? []).map(({ kind, state, reason, fix }) =>
 		// the first one that works is used, and it is no fault of a machine to have no other
 		check(`source ${kind}`, state === 'chosen' ? 'ok' : 'info', [state, reason], fix),
 	);
 	const shared = snapshot?.source.weighting;
 	return [
-		...rungs,
+		...candidates,
 		...(snapshot ? [check('watts', 'ok', [snapshot.source.uncertainty, shared ? `shared out by ${shared}` : ''])] : []),
 		cpufreq(host),
 		...gpus(host),

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { requireTypes } from '../../bpf/bpf-session.ts';
-import { Unavailable } from '../../core/errors.ts';
+import { requireTypes } from '../../bpf/load.ts';
+import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host } from '../../core/tracer.ts';
 import { unifiedMount } from '../../system/cgroups.ts';
 import { PressureReader } from '../../system/pressure.ts';
@@ -25,7 +25,7 @@ function read(path: string): string | undefined {
 
 /** What this process needs in place of root; tried with every tab. Whatever the same Node runs gets it, too. */
 function rights(): string {
-	return `run as root: sudo npm start; or give these rights to all that this Node runs: sudo setcap cap_sys_admin,cap_dac_read_search,cap_sys_ptrace+ep ${process.execPath}`;
+	return `${BECOME_ROOT}; or give these rights to all that this Node runs: sudo setcap cap_sys_admin,cap_dac_read_search,cap_sys_ptrace+ep ${process.execPath}`;
 }
 
 export function machineChecks(host: Host, program: string): Check[] {
@@ -96,7 +96,7 @@ function paranoid(procRoot: string): Check {
 	const value = read(join(procRoot, 'sys/kernel/perf_event_paranoid'));
 	if (value === undefined) return check(name, 'info', 'not told: this kernel has no perf events');
 	const binds = Number(value) > 0 && missingCapabilities(procRoot).includes('CAP_PERFMON');
-	const fix = 'run as root, or sudo sysctl kernel.perf_event_paranoid=0';
+	const fix = `${BECOME_ROOT}, or sudo sysctl kernel.perf_event_paranoid=0`;
 	return binds
 		? check(name, 'less', `${value}: no energy and cycle counters of the PMU without CAP_PERFMON`, fix)
 		: check(name, 'ok', `${value}, does not bind this process`);
@@ -122,7 +122,7 @@ function attempt(name: string, found: string, run: () => void, failed: 'no' | 'l
 		run();
 		return check(name, 'ok', found);
 	} catch (error) {
-		const fix = error instanceof Unavailable ? error.fix : 'run as root: sudo npm start';
+		const fix = error instanceof Unavailable ? error.fix : BECOME_ROOT;
 		return check(name, failed, failed === 'less' ? `not to be had, ${words(error)}` : words(error), fix);
 	}
 }

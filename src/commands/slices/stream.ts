@@ -1,6 +1,6 @@
 /** `wattlag -v`: a line for every turn that a task had on a CPU, as it ends. */
 
-import { openBpf } from '../../bpf/bpf-session.ts';
+import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { Host } from '../../core/tracer.ts';
 import { constants, maps, slice } from '../../generated/slices.ts';

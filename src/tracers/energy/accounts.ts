@@ -124,7 +124,7 @@ export class Accounts {
 	news(changed: readonly ProcessInfo[], figure: (account: Account) => number): Iterable<Account> {
 		const news = new Set<Account>();
 		for (const account of this.lively.process)
-			if (account.task.process.threads > 0 || !rests(account)) news.add(account);
+			if (account.task.process.threads > 0 || !isIdle(account)) news.add(account);
 		for (const process of changed) news.add(this.account('process', leader(process)));
 		for (const account of news) {
 			account.processes = 1;
@@ -146,7 +146,7 @@ export class Accounts {
 
 	/** The accounts of the processes that used something in this interval, whatever kind is listed. */
 	charged(): Account[] {
-		return [...this.lively.process].filter((account) => !rests(account));
+		return [...this.lively.process].filter((account) => !isIdle(account));
 	}
 
 	/** Most accounts rest: they keep no history at all. */
@@ -155,7 +155,7 @@ export class Accounts {
 			const lively = this.lively[kind];
 			for (const account of lively) {
 				remember(account, figure(account));
-				if (account.history.length === 0 && rests(account)) lively.delete(account);
+				if (account.history.length === 0 && isIdle(account)) lively.delete(account);
 			}
 		}
 	}
@@ -204,7 +204,7 @@ function leader(process: ProcessInfo): TaskInfo {
 }
 
 /** Was nothing charged in this interval? */
-export function rests({ cpu_ns, energy_uj, gpu_uj }: Account): boolean {
+export function isIdle({ cpu_ns, energy_uj, gpu_uj }: Account): boolean {
 	return cpu_ns === 0 && energy_uj === 0 && gpu_uj === 0;
 }
 

@@ -57,13 +57,13 @@ const MOST_WATTS = 1e6;
 /** Turn of utilisation, utilisation, mean power, turn of power, frequency, IO. */
 const FEATURES = 6;
 
-/** A moment from which the next N seconds were foretold. */
+/** A moment from which the next N seconds were predicted. */
 interface Mark {
 	at: number;
 	joules: number;
 	busy: number;
 	/** undefined: not enough was known. Watts. */
-	foretold: { features: number[]; power: number; naive: number } | undefined;
+	predicted: { features: number[]; power: number; naive: number } | undefined;
 }
 
 /** Sums since start; from their differences come all means. */
@@ -124,7 +124,7 @@ class Horizon {
 
 	constructor(seconds: number, start: Sums) {
 		this.seconds = seconds;
-		this.marks = [{ ...start, foretold: undefined }];
+		this.marks = [{ ...start, predicted: undefined }];
 	}
 
 	update(before: Sums, now: Sums, sample: ForecastSample): void {
@@ -137,18 +137,18 @@ class Horizon {
 		}
 		const last = this.marks.at(-1);
 		if (last && now.at - last.at < this.seconds / MARKS) return;
-		this.marks.push({ ...now, foretold: this.foretell(now, sample) });
+		this.marks.push({ ...now, predicted: this.predict(now, sample) });
 	}
 
 	forecast(now: Sums, sample: ForecastSample): Forecast | undefined {
 		if (this.scores.length < ENOUGH) return undefined;
-		const foretold = this.foretell(now, sample);
-		if (foretold === undefined) return undefined;
+		const predicted = this.predict(now, sample);
+		if (predicted === undefined) return undefined;
 		const sum = (key: 'error' | 'naive' | 'actual') => this.scores.reduce((total, score) => total + score[key], 0);
 		const actual = sum('actual');
 		const share = (error: number) => (error === 0 ? 0 : actual > 0 ? error / actual : 1);
 		return {
-			joules: foretold.power * this.seconds,
+			joules: predicted.power * this.seconds,
 			error_share: share(sum('error')),
 			naive_error_share: share(sum('naive')),
 			samples: this.scores.length,
@@ -157,8 +157,8 @@ class Horizon {
 
 	/** A mark's N seconds are over. @param joules the sum at their end */
 	private settle(mark: Mark, joules: number): void {
-		if (mark.foretold === undefined) return;
-		const { features, power, naive } = mark.foretold;
+		if (mark.predicted === undefined) return;
+		const { features, power, naive } = mark.predicted;
 		const actual = (joules - mark.joules) / this.seconds;
 		this.scores.push({ error: Math.abs(power - actual), naive: Math.abs(naive - actual), actual });
 		if (this.scores.length > SCORED) this.scores.shift();
@@ -166,7 +166,7 @@ class Horizon {
 	}
 
 	/** Mean power of the next N seconds, and of the last N. */
-	private foretell(now: Sums, sample: ForecastSample): Mark['foretold'] {
+	private predict(now: Sums, sample: ForecastSample): Mark['predicted'] {
 		if (this.due === undefined) return undefined;
 		const start = at(this.due, this.marks[0] ?? now, now.at - this.seconds);
 		const naive = (now.joules - start.joules) / this.seconds;

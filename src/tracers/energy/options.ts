@@ -73,6 +73,6 @@ export const energyOptions: readonly OptionSpec[] = [
 		min: 1,
 		max: 3600,
 		placeholder: 'SECONDS',
-		help: 'how far the energy is foretold',
+		help: 'how far ahead the energy is predicted',
 	},
 ];

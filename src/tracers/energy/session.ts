@@ -1,22 +1,22 @@
 /** Joins who used CPU time and how much energy there was, interval by interval. */
 
 import type { BpfCost, Options, Reading, Session } from '../../core/tracer.ts';
-import { Roster } from '../../lib/idle-rows.ts';
+import { IdleRows } from '../../lib/idle-rows.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { MicroJoules, Ns } from '../../lib/units.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
 import { Users } from '../../system/users.ts';
-import { type Account, Accounts, type Group, rests } from './accounts.ts';
+import { type Account, Accounts, type Group, isIdle } from './accounts.ts';
 import type { CpuCounter, CpuUse } from './cpu/cpu-use.ts';
 import { EnergyForecast } from './forecast.ts';
 import { type GpuReader, shareGpuEnergy } from './gpu/gpu.ts';
 import { IoCount } from './io-count.ts';
-import { attributePlaces, type Policy } from './power/attribution.ts';
+import { attributePackages, type Policy } from './power/attribution.ts';
 import type { Processors } from './power/cpufreq.ts';
 import { describeSource, type Power } from './power/power.ts';
 import type { Weighting } from './power/weighting.ts';
 import type { EnergyExtra, EnergyFocus, EnergyForecastField, EnergyRow, GpuUse } from './snapshot.ts';
-import type { Rung } from './sources/candidates.ts';
+import type { Candidate } from './sources/candidates.ts';
 
 /** Threads listed of the process in focus. */
 const FOCUS_THREADS = 100;
@@ -28,9 +28,9 @@ export interface Parts {
 	processors: Processors;
 	weighting: Pick<Weighting, 'kind' | 'why'>;
 	gpus: GpuReader[];
-	rungs: readonly Rung[];
+	candidates: readonly Candidate[];
 	policy: Policy;
-	/** Seconds to be foretold. */
+	/** Seconds to be predicted. */
 	horizon: number;
 	procRoot: string;
 }
@@ -43,7 +43,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private readonly io: IoCount;
 	private focused = 0;
 	/** Processes at rest, as the last read listed them; undefined: it listed others, or otherwise. */
-	private resting: Roster<EnergyRow> | undefined;
+	private idle: IdleRows<EnergyRow> | undefined;
 	private wasKnown = false;
 
 	constructor(parts: Parts) {
@@ -58,12 +58,12 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	}
 
 	read(dt: Ns, group: string): Reading<EnergyRow, EnergyExtra> {
-		const { cpu, power, processors, weighting, rungs, policy } = this.parts;
+		const { cpu, power, processors, weighting, candidates, policy } = this.parts;
 		processors.tick();
 		const use = cpu.read();
-		const work = workByPlace(use, processors.cpus.length);
-		const { places, known, marked, domains, uncertainty } = power.read(dt, work);
-		const { rows_uj, ...sums } = attributePlaces(places, use.used, use.unattributed_ns, use.irq, policy);
+		const work = workByPackage(use, processors.cpus.length);
+		const { packages, known, marked, domains, uncertainty } = power.read(dt, work);
+		const { rows_uj, ...sums } = attributePackages(packages, use.used, use.unattributed_ns, use.irq, policy);
 
 		this.accounts.begin();
 		for (const [index, { task, cpu_ns }] of use.used.entries()) {
@@ -78,10 +78,10 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		};
 		const row = (account: Account, of = kind): EnergyRow => this.row(account, of, known, sums.measured_uj, dt);
 		// a row says whether its energy is known: those of before do not hold where that has changed
-		if (kind !== 'process' || known !== this.wasKnown) this.resting = undefined;
+		if (kind !== 'process' || known !== this.wasKnown) this.idle = undefined;
 		this.wasKnown = known;
 		const accounts =
-			kind === 'process' && this.resting
+			kind === 'process' && this.idle
 				? this.accounts.news(use.changed, figure)
 				: this.accounts.list(kind, use.processes, use.threads, figure);
 		const rows =
@@ -98,12 +98,12 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				irq_in_rows_ns: Math.min(use.irq_ns, use.irq_in_tasks_ns),
 				domains,
 				gpus,
-				forecast: this.foretell(dt, known ? sums.measured_uj : null, work),
+				forecast: this.predict(dt, known ? sums.measured_uj : null, work),
 				alive: use.alive,
 				ended: use.ended,
 				focus: this.focus(known, sums.measured_uj, dt),
 			},
-			source: { ...describeSource(power, uncertainty, cpu.about, weighting), rungs },
+			source: { ...describeSource(power, uncertainty, cpu.about, weighting), candidates },
 			lost: use.lost,
 			...(group !== 'process' && {
 				ungrouped: () => this.accounts.charged().map((account) => row(account, 'process')),
@@ -124,22 +124,22 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 
 	/** Those with news first, by CPU time; then all at rest, whose rows are made once. */
 	private processRows(news: Iterable<Account>, row: (account: Account) => EnergyRow): EnergyRow[] {
-		const resting = this.resting ?? new Roster();
-		this.resting = resting;
+		const idle = this.idle ?? new IdleRows();
+		this.idle = idle;
 		const rows: EnergyRow[] = [];
 		for (const account of news) {
 			const { threads } = account.task.process;
 			const made = row(account);
-			if (threads > 0 && account.history.length === 0 && rests(account)) {
-				resting.set(account, made);
+			if (threads > 0 && account.history.length === 0 && isIdle(account)) {
+				idle.set(account, made);
 				continue;
 			}
 			rows.push(made);
-			if (threads > 0) resting.hide(account);
-			else resting.remove(account);
+			if (threads > 0) idle.hide(account);
+			else idle.remove(account);
 		}
 		rows.sort(mostFirst);
-		resting.appendTo(rows);
+		idle.appendTo(rows);
 		return rows;
 	}
 
@@ -167,7 +167,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		);
 	}
 
-	private foretell(dt: Ns, measured: MicroJoules | null, work: readonly number[]): EnergyForecastField {
+	private predict(dt: Ns, measured: MicroJoules | null, work: readonly number[]): EnergyForecastField {
 		const { processors, horizon } = this.parts;
 		const seconds = dt / 1e9;
 		const io = this.io.read();
@@ -239,15 +239,15 @@ function mostFirst(a: EnergyRow, b: EnergyRow): number {
 	return b.cpu_ns - a.cpu_ns;
 }
 
-/** Everything that ran, by place; what has none was spent everywhere alike. */
-function workByPlace({ used, irq, unattributed_ns }: CpuUse, places: number): number[] {
-	const work = new Array<number>(places).fill(0);
+/** Everything that ran, by package; what has none was spent everywhere alike. */
+function workByPackage({ used, irq, unattributed_ns }: CpuUse, packages: number): number[] {
+	const work = new Array<number>(packages).fill(0);
 	let loose = unattributed_ns;
 	for (const parts of [used, irq]) {
-		for (const { place, work: part } of parts) {
-			if (place === null) loose += part;
-			else work[place] = (work[place] ?? 0) + part;
+		for (const { packageIndex, work: part } of parts) {
+			if (packageIndex === null) loose += part;
+			else work[packageIndex] = (work[packageIndex] ?? 0) + part;
 		}
 	}
-	return work.map((part) => part + loose / places);
+	return work.map((part) => part + loose / packages);
 }

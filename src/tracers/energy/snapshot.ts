@@ -48,7 +48,7 @@ export interface GpuUse {
 	busy_ns: Ns | null;
 }
 
-/** The next seconds as foretold. */
+/** The next seconds as predicted. */
 export interface EnergyForecastField extends Partial<Forecast> {
 	seconds: number;
 	/** Not enough has been seen yet: the other fields are missing. */

@@ -3,7 +3,7 @@
  * power whose energy is shared out by it. What does not belong to a task is named, so that the sum is the whole.
  */
 
-import { Unavailable } from '../../core/errors.ts';
+import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host, Options, Session, Tracer } from '../../core/tracer.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { groups } from './accounts.ts';
@@ -56,7 +56,7 @@ interface Counting {
 	instead: Unavailable | undefined;
 }
 
-/** The event that counts cycles; tests put one that every machine has in its place. */
+/** The event that counts cycles; tests substitute one that every machine has. */
 function cyclesEvent(): PerfEvent {
 	const told = /^(\d{1,9}):(\d{1,15})$/.exec(process.env['WATTLAG_CYCLES_EVENT'] ?? '');
 	return told ? { type: Number(told[1]), config: Number(told[2]) } : hardwareCycles;
@@ -93,13 +93,13 @@ function openCpu(
 	let weighting: Weighting | undefined;
 	try {
 		weighting = openWeighting(host, processors, weight);
-		const places = processors.packages.length;
-		return { cpu: new BpfCpu(host, { weighting, places, interrupts }), weighting, instead: undefined };
+		const packages = processors.packages.length;
+		return { cpu: new BpfCpu(host, { weighting, packages, interrupts }), weighting, instead: undefined };
 	} catch (error) {
 		weighting?.cycles?.close();
 		if (wanted !== 'auto' || weight !== 'auto') throw error;
 		const reason = sanitize(error instanceof Error ? error.message : String(error));
-		const fix = error instanceof Unavailable ? error.fix : 'run as root: sudo npm start';
+		const fix = error instanceof Unavailable ? error.fix : BECOME_ROOT;
 		return byProc(new Unavailable(reason, fix, error));
 	}
 }
@@ -119,8 +119,8 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 	const parameters = { tdp, idleShare, cpus: processors.cpus.reduce((sum, count) => sum + count, 0) };
 	const addon = addonOf(host);
 	const energyHost: EnergyHost = { sysRoot: host.sysRoot, procRoot: host.procRoot, addon };
-	const ladder = probeSources(energyHost, seed ? 'model' : wanted);
-	const opened: { close(): void }[] = ladder.source ? [ladder.source] : [];
+	const probed = probeSources(energyHost, seed ? 'model' : wanted);
+	const opened: { close(): void }[] = probed.source ? [probed.source] : [];
 	try {
 		const library = process.env['WATTLAG_NVML_LIBRARY'];
 		const { readers } = openGpus({ ...energyHost, addon, ...(library !== undefined && { nvmlLibrary: library }) });
@@ -128,10 +128,10 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 		// the others take their time: the intervals of CPU time and of energy begin together, here
 		const { cpu, weighting, instead } = openCpu(host, processors, wanted, weight, !seed);
 		opened.push(cpu);
-		ladder.source?.read(1e6);
-		const power = ladder.source
-			? counterPower(ladder.source, processors, idleShare)
-			: ladder.kind === 'time'
+		probed.source?.read(1e6);
+		const power = probed.source
+			? counterPower(probed.source, processors, idleShare)
+			: probed.kind === 'time'
 				? noPower()
 				: seed
 					? seedPower(parameters)
@@ -142,10 +142,10 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 			processors,
 			weighting,
 			gpus: readers,
-			rungs: ladder.rungs.map((rung) =>
-				instead && rung.kind === 'proc'
-					? { ...rung, state: 'chosen', reason: `CPU time from /proc, since ${instead.message}`, fix: instead.fix }
-					: rung,
+			candidates: probed.candidates.map((candidate) =>
+				instead && candidate.kind === 'proc'
+					? { ...candidate, state: 'chosen', reason: `CPU time from /proc, since ${instead.message}`, fix: instead.fix }
+					: candidate,
 			),
 			policy: options['policy'] === 'idle-spread' ? 'idle-spread' : 'active',
 			horizon: number('forecast', 10),

@@ -3,9 +3,10 @@
  * is followed: there are no processes, no slow requests, nothing in flight, and nothing can be filtered.
  */
 
-import { type BpfSession, openBpf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { KeyedStats, keyBits } from '../../bpf/keyed-stats.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
+import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session } from '../../core/tracer.ts';

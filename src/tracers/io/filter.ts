@@ -61,7 +61,7 @@ export function ioFilter(options: Options, devices: BlockDevices, procRoot: stri
 		const number = devices.numberOf(device);
 		if (number === undefined)
 			throw new Unavailable(`there is no block device '${device}'`, 'name it as in /sys/class/block, e.g. vda or vda2');
-		const { disk, sector, sectors } = devices.placeOf(number) ?? { disk: number, sector: 0, sectors: 0 };
+		const { disk, sector, sectors } = devices.partitionOf(number) ?? { disk: number, sector: 0, sectors: 0 };
 		set(
 			io_want.WANT_DEVICE,
 			[io_setting.IO_DEVICE, BigInt(number)],

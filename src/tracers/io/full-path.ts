@@ -3,9 +3,10 @@
  * programs are loaded while somebody asks and as long as they are cheap enough.
  */
 
-import { type BpfSession, openBpf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { HashReader } from '../../bpf/hash-reader.ts';
 import { type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
+import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
 import { constants, maps, slow_call } from '../../generated/io-path.ts';

@@ -1,8 +1,8 @@
 /** Bios and requests on their way, as the kernel's tables show them now. */
 
-import { type BpfSession, viewOf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { io_op, io_stage, maps, ways } from '../../generated/io.ts';
-import type { Struct } from '../../lib/decode.ts';
+import { type Struct, viewOf } from '../../lib/decode.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { BlockDevices } from '../../system/block-devices.ts';

@@ -1,10 +1,11 @@
 /** Requests by the process they belong to. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BpfSession, viewOf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { Distribution, type LatencyReader } from '../../bpf/latency.ts';
 import { stageStats } from '../../bpf/stage-distributions.ts';
 import { maps, type process_io } from '../../generated/io.ts';
+import { viewOf } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
 import type { Cgroups } from '../../system/cgroups.ts';

@@ -3,9 +3,10 @@
  * counts as one request.
  */
 
-import { type BpfSession, openBpf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { KeyedStats, keyBits } from '../../bpf/keyed-stats.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
+import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session, Tracer } from '../../core/tracer.ts';
 import { constants, io_owner, type io_stats, maps } from '../../generated/io.ts';

@@ -4,8 +4,9 @@
  * interval in which it was written and otherwise skipped.
  */
 
-import { type BpfSession, viewOf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { maps, victim, victim_kind } from '../../generated/irq.ts';
+import { viewOf } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Cgroups } from '../../system/cgroups.ts';

@@ -3,8 +3,9 @@
  * from bpf/irq/irq.bpf.c, always both.
  */
 
-import { type BpfSession, openBpf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { Distribution, type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
+import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session, Tracer } from '../../core/tracer.ts';
 import { constants, irq_vector, maps } from '../../generated/irq.ts';

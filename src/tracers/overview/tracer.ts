@@ -3,7 +3,7 @@
  * what the tracers found in the same tick, pressure from `/proc` and quotas from the cgroup hierarchy.
  */
 
-import { Unavailable } from '../../core/errors.ts';
+import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host, Reading, Session, Tick, Tracer } from '../../core/tracer.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, Ns, Watts } from '../../lib/units.ts';
@@ -73,7 +73,8 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	read(dt_ns: Ns, group: string, tick: Tick = new Map()): Reading<OverviewRow, OverviewExtra> {
 		const sources = sourcesOf(tick);
 		const [first] = Object.values(sources);
-		if (!first) throw new Unavailable('none of the other tabs works here', 'see there; as a rule: sudo wattlag');
+		if (!first)
+			throw new Unavailable('none of the other tabs works here', `see the other tabs; as a rule, ${BECOME_ROOT}`);
 		const lost = lostOf(sources);
 		const rows = joinProcesses(sources);
 		const busiest = [...rows].sort((a, b) => (b.cpu_ns ?? 0) - (a.cpu_ns ?? 0)).slice(0, QUOTAS_OF);

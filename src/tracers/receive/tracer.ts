@@ -1,8 +1,9 @@
 /** Received packets: where they spend their time on the way to the process that reads them. From bpf/receive/receive.bpf.c. */
 
-import { type BpfSession, hookExists, openBpf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { HashReader } from '../../bpf/hash-reader.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
+import { hookExists, openBpf } from '../../bpf/load.ts';
 import { StageDistributions, StageHistory } from '../../bpf/stage-distributions.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session, Tracer } from '../../core/tracer.ts';

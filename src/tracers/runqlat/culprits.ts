@@ -3,9 +3,11 @@
  * that CPU meanwhile. Its program is loaded when somebody asks and unloaded afterwards.
  */
 
-import { type BpfSession, openBpf, viewOf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { openBpf } from '../../bpf/load.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
 import { blame, constants, maps, pair } from '../../generated/runqlat-culprits.ts';
+import { viewOf } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 

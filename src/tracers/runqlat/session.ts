@@ -4,7 +4,7 @@ import { filterOf, filterText } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
-import { Roster } from '../../lib/idle-rows.ts';
+import { IdleRows } from '../../lib/idle-rows.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Account, Switches } from './account.ts';
@@ -33,7 +33,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private culprits: Culprits | undefined;
 	private threads = false;
 	/** Processes at rest, as the last read listed them; undefined: it listed others, or otherwise. */
-	private resting: Roster<RunqlatRow> | undefined;
+	private idle: IdleRows<RunqlatRow> | undefined;
 	private filterChanged = false;
 	private refused: SafeText = safe``;
 	/** The running interval. Not from 0: that is what words never written say. */
@@ -74,7 +74,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		// what the interval of the change had is of the filter before it
 		if (this.filterChanged) {
 			accounts.generation++;
-			this.resting = undefined;
+			this.idle = undefined;
 		}
 		this.filterChanged = false;
 		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
@@ -85,7 +85,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		// before the sweep, which removes the processes that ended in this interval
 		const processes = group === 'process' ? undefined : [...accounts.processes.rows()];
 		const extra = this.extra(all);
-		if (full || group !== 'process') this.resting = undefined;
+		if (full || group !== 'process') this.idle = undefined;
 		accounts.sweep(full, this.threads);
 		return {
 			rows,
@@ -122,7 +122,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		if (changed('pid', 'cgroup', 'cgroup_id', 'comm')) this.setFilter(before, options);
 		if (changed('zones')) {
 			this.zones = zonesFrom(options);
-			this.resting = undefined;
+			this.idle = undefined;
 		}
 		if (changed('culprits', 'focus')) this.setCulprits(options['culprits'] === true, this.focused);
 	}
@@ -201,20 +201,20 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private processRows(): RunqlatRow[] {
 		const { processes } = this.accounts;
 		const rows: RunqlatRow[] = [];
-		const accounts = this.resting ? processes.news() : processes.rows();
-		const resting = this.resting ?? new Roster();
-		this.resting = resting;
+		const accounts = this.idle ? processes.news() : processes.rows();
+		const idle = this.idle ?? new IdleRows();
+		this.idle = idle;
 		for (const account of accounts) {
 			const listed = this.isListed(account);
-			if (listed && rests(account)) {
-				resting.set(account, this.taskRow('process', account));
+			if (listed && isIdle(account)) {
+				idle.set(account, this.taskRow('process', account));
 				continue;
 			}
 			if (listed) rows.push(this.taskRow('process', account));
-			if (listed && !account.ended) resting.hide(account);
-			else resting.remove(account);
+			if (listed && !account.ended) idle.hide(account);
+			else idle.remove(account);
 		}
-		resting.appendTo(rows);
+		idle.appendTo(rows);
 		return rows;
 	}
 
@@ -254,7 +254,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 }
 
 /** Would its row be the same if nothing happened in the next interval either? */
-function rests({ waits, switches }: Account): boolean {
+function isIdle({ waits, switches }: Account): boolean {
 	return waits.count === 0 && waits.moved_ns === 0 && switches.voluntary === 0 && switches.involuntary === 0;
 }
 

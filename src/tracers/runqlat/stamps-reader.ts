@@ -3,12 +3,13 @@
  * CPUs and processes only; no filter, no switches, no groups.
  */
 
-import { type BpfSession, openBpf, viewOf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { openBpf } from '../../bpf/load.ts';
 import type { TaskFilter } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
 import { constants, ended_record, maps, stamp } from '../../generated/runqlat-stamps.ts';
-import type { ForeignBytes } from '../../lib/decode.ts';
+import { type ForeignBytes, viewOf } from '../../lib/decode.ts';
 import type { CpuWaits, Reader, Sink } from './reader.ts';
 
 const { processes, stamps } = maps;

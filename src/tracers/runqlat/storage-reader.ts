@@ -1,6 +1,7 @@
 /** The usual reader (bpf/runqlat/runqlat.bpf.c): the scheduler's own stamps, histograms in task storage. */
 
-import { type BpfSession, openBpf, openWalking, viewOf } from '../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { openBpf, openWalking } from '../../bpf/load.ts';
 import type { TaskFilter } from '../../bpf/task-filter.ts';
 import { commBytes } from '../../bpf/task-filter.ts';
 import type { BpfObject } from '../../core/native.ts';
@@ -15,6 +16,7 @@ import {
 	thread_record,
 	waiting_record,
 } from '../../generated/runqlat.ts';
+import { viewOf } from '../../lib/decode.ts';
 import type { CpuWaits, Reader, Sink } from './reader.ts';
 
 /** Upper halves of the constants of the C file. */

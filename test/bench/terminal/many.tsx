@@ -5,7 +5,7 @@
 
 import type { Sampler, SamplerEvent } from '../../../src/core/sampler.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
-import { open, type Parcel, parcel } from '../../../src/history/archive.ts';
+import { decode, type EncodedSnapshot, encode } from '../../../src/history/archive.ts';
 import { sanitize } from '../../../src/lib/sanitize.ts';
 import { registry } from '../../../src/registry.ts';
 import { FrameWriter } from '../../../src/term/frame-writer.ts';
@@ -41,20 +41,20 @@ const overview = new OverviewSession(2, {
 });
 
 /** What the sampling thread would send at the end of an interval. */
-function tickOfProcesses(count: number, tick: number): Parcel[] {
+function tickOfProcesses(count: number, tick: number): EncodedSnapshot[] {
 	const measured = tickOf({ processes: busy(count, tick) });
 	const [first] = measured.values();
 	const base = first as Snapshot;
 	const reading = overview.read(1e9, 'process', measured);
 	const joined = { ...base, tab: 'overview', ...reading, ...reading.extra } as unknown as Snapshot;
-	return [...measured.values(), joined].map((snapshot) => parcel({ ...snapshot, mono_ns: tick * 1e9 } as Snapshot));
+	return [...measured.values(), joined].map((snapshot) => encode({ ...snapshot, mono_ns: tick * 1e9 } as Snapshot));
 }
 
 /** By thread: ten of each process. */
-function tickOfThreads(count: number, tick: number): Parcel[] {
+function tickOfThreads(count: number, tick: number): EncodedSnapshot[] {
 	const energy = tickOf({ processes: busy(count, tick) }).get('energy') as Snapshot;
 	const rows = energy.rows.map((row, index) => ({ ...row, pid: 1 + Math.floor(index / 10) * 10, tid: index + 1 }));
-	return [parcel({ ...energy, rows, group: 'thread', mono_ns: tick * 1e9 } as Snapshot)];
+	return [encode({ ...energy, rows, group: 'thread', mono_ns: tick * 1e9 } as Snapshot)];
 }
 
 class Feed implements Sampler {
@@ -66,9 +66,9 @@ class Feed implements Sampler {
 	}
 
 	/** As from the worker: bytes, of which this thread makes a snapshot. */
-	arrive(parcels: readonly Parcel[]): void {
-		for (const one of parcels) {
-			const event: SamplerEvent = { kind: 'snapshot', snapshot: open(one), packed: one.packed };
+	arrive(encoded: readonly EncodedSnapshot[]): void {
+		for (const one of encoded) {
+			const event: SamplerEvent = { kind: 'snapshot', snapshot: decode(one), packed: one.packed };
 			for (const listener of this.listeners) listener(event);
 		}
 	}
@@ -78,7 +78,11 @@ class Feed implements Sampler {
 	close(): void {}
 }
 
-async function measure(what: Frames['what'], tab: string, make: (tick: number) => Parcel[]): Promise<number[]> {
+async function measure(
+	what: Frames['what'],
+	tab: string,
+	make: (tick: number) => EncodedSnapshot[],
+): Promise<number[]> {
 	let last = 0;
 	const output = {
 		write(bytes: Uint8Array) {
@@ -101,10 +105,10 @@ async function measure(what: Frames['what'], tab: string, make: (tick: number) =
 	await wait(300);
 	const ms: number[] = [];
 	for (let tick = 1; tick <= ticks; tick++) {
-		const parcels = make(tick);
+		const encoded = make(tick);
 		const { frames } = writer.stats;
 		const begun = performance.now();
-		feed.arrive(parcels);
+		feed.arrive(encoded);
 		while (writer.stats.frames === frames || performance.now() - last < 200) {
 			if (performance.now() - begun > 10_000) throw new Error(`${tab}: a tick without a frame`);
 			await wait(20);

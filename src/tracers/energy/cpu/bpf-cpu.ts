@@ -1,9 +1,10 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy/energy.bpf.c. */
 
-import { type BpfSession, openBpf, openWalking, viewOf } from '../../../bpf/bpf-session.ts';
+import type { BpfSession } from '../../../bpf/bpf-session.ts';
+import { openBpf, openWalking } from '../../../bpf/load.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../../../generated/energy.ts';
-import type { Struct } from '../../../lib/decode.ts';
+import { type Struct, viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { Cgroups } from '../../../system/cgroups.ts';
@@ -109,7 +110,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		],
 		loaded(object) {
 			for (let cpu = 0; cpu < possible; cpu++)
-				object.update(maps.cpu_places.name, wordOf(cpu, 4), wordOf(placement.placeOf(cpu), 4));
+				object.update(maps.cpu_places.name, wordOf(cpu, 4), wordOf(placement.packageOf(cpu), 4));
 			for (const [cpu, counter] of cycles?.counters ?? [])
 				object.update(maps.counters.name, wordOf(cpu, 4), wordOf(counter.fd(), 4));
 		},
@@ -183,9 +184,9 @@ interface Living {
 }
 
 export interface BpfCpuOptions {
-	weighting: Pick<Weighting, 'placeOf' | 'speedOf' | 'cycles'>;
-	/** How many places there are. */
-	places: number;
+	weighting: Pick<Weighting, 'packageOf' | 'speedOf' | 'cycles'>;
+	/** How many packages there are. */
+	packages: number;
 	/** Take the energy of interrupts off the tasks they interrupt, where the kernel does not keep their time apart. */
 	interrupts: boolean;
 }
@@ -203,7 +204,7 @@ export class BpfCpu implements CpuCounter {
 	/** The ledger's objects under the names that the rest of the program uses. */
 	private readonly processes = new WeakMap<ProcessUse, Process>();
 	private readonly tasks = new WeakMap<ThreadUse, Task>();
-	private looks = 0;
+	private scans = 0;
 	/** From this look on walks are tried. */
 	private walkFrom = Number.POSITIVE_INFINITY;
 	/** What we know of threads is not what the kernel has: it has to be told anew. */
@@ -212,12 +213,12 @@ export class BpfCpu implements CpuCounter {
 	private lostTime: Ns = 0;
 
 	/** Throws {@link Unavailable}; nothing stays behind then. Afterwards the counters of cycles belong to it. */
-	constructor(host: Host, { weighting, places, interrupts: wanted }: BpfCpuOptions) {
+	constructor(host: Host, { weighting, packages, interrupts: wanted }: BpfCpuOptions) {
 		const { addon } = host;
 		// Without this, what interrupts take is in the CPU time of whom they interrupt.
 		const apart = addon.hasType('struct', 'irqtime');
 		const interrupts = wanted && !apart && hasTaskStorage(addon);
-		this.moves = places > 1;
+		this.moves = packages > 1;
 		this.placement = weighting;
 		this.cycles = weighting.cycles;
 		const { moves, cycles } = this;
@@ -245,8 +246,8 @@ export class BpfCpu implements CpuCounter {
 			// the first look is the baseline: nothing of before is charged
 			const living = this.find();
 			this.ledger = new CpuLedger(living.now, weighting);
-			this.look(living);
-			this.ledger.endLook(living.now);
+			this.scan(living);
+			this.ledger.endScan(living.now);
 		} catch (error) {
 			this.bpf.close();
 			throw error;
@@ -257,14 +258,14 @@ export class BpfCpu implements CpuCounter {
 		// the living first: a thread that ends meanwhile has its record in the ring when that is drained
 		const living = this.find();
 		this.cycles?.tick(new Map(this.bpf.shards(maps.cycles_cpus).entries()));
-		this.look(living);
+		this.scan(living);
 		this.bpf.drain(maps.ended.name, (view, at) => {
 			const sample = sampleAt(view, at);
-			if (sample.state === thread_state.THREAD_DEAD) this.ledger.bury(sample);
+			if (sample.state === thread_state.THREAD_DEAD) this.ledger.recordExit(sample);
 			else this.ledger.exit(sample);
 		});
 		// whoever had no record of its exit is told of by a walk as long as it is there
-		this.ledger.endLook(living.now, living.listing ? 'all' : 'news');
+		this.ledger.endScan(living.now, living.listing ? 'all' : 'news');
 		this.astray = !living.listing && this.ledger.size !== this.walked().threads;
 		this.takeLosses();
 		this.cgroups.tick();
@@ -306,17 +307,17 @@ export class BpfCpu implements CpuCounter {
 	private find(): Living {
 		// makes the kernel bring our own CPU's clock up to date, by which the running slices are measured
 		process.cpuUsage();
-		this.looks++;
-		const walks = this.looks >= this.walkFrom;
+		this.scans++;
+		const walks = this.scans >= this.walkFrom;
 		// also those at rest: to know them again, or for groups and names that others gave them
-		const everything = walks ? this.astray : this.looks % THOROUGH === 0;
+		const everything = walks ? this.astray : this.scans % THOROUGH === 0;
 		const look = new Uint8Array(maps.look.value.size);
-		viewOf(look).setUint32(0, everything ? 0 : this.looks, true);
+		viewOf(look).setUint32(0, everything ? 0 : this.scans, true);
 		this.bpf.object.update(maps.look.name, wordOf(0, 4), look);
 		if (walks) {
 			if (this.bpf.walk('walk_threads')) return { listing: undefined, now: this.walked().boot_ns };
 			this.bpf.drain(maps.told.name, () => {});
-			this.walkFrom = this.looks + WALK_AGAIN;
+			this.walkFrom = this.scans + WALK_AGAIN;
 		}
 		// a run that finds no room is repeated as the same look: what it told is not known yet
 		const view = this.bpf.iterate('read_threads');
@@ -331,10 +332,10 @@ export class BpfCpu implements CpuCounter {
 		return maps.look.value.read(viewOf(bytes), 0);
 	}
 
-	private look({ listing, now }: Living): void {
+	private scan({ listing, now }: Living): void {
 		const { ledger } = this;
-		ledger.beginLook(now);
-		// before the look, although later ones may be among them: what was used in a place is charged to it
+		ledger.beginScan(now);
+		// before the look, although later ones may be among them: what was used in a package is charged to it
 		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => ledger.move(sampleAt(record, at)));
 		if (!listing) {
 			this.bpf.drain(maps.told.name, (record, at) => ledger.observe(sampleAt(record, at)));
@@ -344,19 +345,19 @@ export class BpfCpu implements CpuCounter {
 		for (let at = 0; at < end; ) {
 			const { task_low, task_high, start, cpu_ns, state } = thread_head.read(view, at);
 			const whole = state !== thread_state.THREAD_RESTS;
-			const rests = !everything && ledger.rests(identity(task_low, task_high), start, cpu_ns);
-			if (!rests && whole) ledger.observe(sampleAt(view, at));
+			const idle = !everything && ledger.isIdle(identity(task_low, task_high), start, cpu_ns);
+			if (!idle && whole) ledger.observe(sampleAt(view, at));
 			at += whole ? thread_record.size : thread_head.size;
 		}
 	}
 
-	/** What threads used, by place. */
+	/** What threads used, by package. */
 	private times(threads: readonly ThreadUse[]): TaskTime[] {
 		const times: TaskTime[] = [];
 		for (const thread of threads) {
 			const task = this.task(thread);
-			for (const { used_ns, place, work, cycles, cycles_ns } of thread.parts)
-				times.push({ task, cpu_ns: used_ns, place, work, cycles, cycles_ns });
+			for (const { used_ns, packageIndex, work, cycles, cycles_ns } of thread.parts)
+				times.push({ task, cpu_ns: used_ns, packageIndex, work, cycles, cycles_ns });
 		}
 		return times;
 	}

@@ -3,12 +3,12 @@
  * interval, each nanosecond charged once. Pure: it is fed what was read and knows no kernel.
  *
  * A thread that ends is for some milliseconds neither among the living nor reported dead (an RCU grace period). Its
- * entry waits here until its last record comes; then what it used since the last look is charged.
+ * entry waits here until its last record comes; then what it used since the last scan is charged.
  */
 
 import { sameName } from '../../../lib/decode.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
-import { type Process, ProcessBook } from './process-table.ts';
+import { type Process, ProcessTable } from './process-table.ts';
 import {
 	GRACE,
 	type LedgerInterval,
@@ -19,7 +19,7 @@ import {
 	type ThreadUse,
 } from './thread-use.ts';
 
-const anywhere: Placement = { placeOf: () => 0, speedOf: () => 1 };
+const anywhere: Placement = { packageOf: () => 0, speedOf: () => 1 };
 
 interface Thread extends ThreadUse {
 	readonly task: number;
@@ -34,8 +34,8 @@ interface Thread extends ThreadUse {
 	alive: boolean;
 	rawComm: Uint8Array;
 	readonly process: Process;
-	/** Number of the look that saw it last. */
-	look: number;
+	/** Number of the scan that saw it last. */
+	scan: number;
 	/** When it was last seen, or first found missing. */
 	seen: Ns;
 }
@@ -55,23 +55,23 @@ export class CpuLedger {
 	private readonly placement: Placement;
 	/** With CPU time in this interval. */
 	private active: Thread[] = [];
-	/** By task: alive at the last look. */
+	/** By task: alive at the last scan. */
 	private threads = new Map<number, Thread>();
 	/** By task: missing, waiting for their record. More than one where the kernel used the memory again meanwhile. */
 	private readonly leaving = new Map<number, Thread[]>();
 	/** Alive, but on their way out. */
 	private readonly exiting = new Set<Thread>();
-	private readonly processes = new ProcessBook();
+	private readonly processes = new ProcessTable();
 	/** By task: moves in this interval of threads that we have not met yet. */
 	private readonly moves = new Map<number, ThreadSample[]>();
 	private losses: Loss[] = [];
-	private look = 0;
+	private scan = 0;
 	private now: Ns;
 	private unfinished: Count = 0;
 	/** Of the interval, see {@link LedgerInterval}. */
 	private interrupted: Ns = 0;
 
-	/** @param since threads that started later are charged in full, the others from their first look on; ns since boot */
+	/** @param since threads that started later are charged in full, the others from their first scan on; ns since boot */
 	constructor(since: Ns, placement: Placement = anywhere) {
 		this.since = since;
 		this.placement = placement;
@@ -79,11 +79,11 @@ export class CpuLedger {
 	}
 
 	/**
-	 * Begin to look at the living; `observe` follows for each of them (or for those with news), then `endLook`.
+	 * Begin to scan at the living; `observe` follows for each of them (or for those with news), then `endScan`.
 	 * @param now ns since boot
 	 */
-	beginLook(now: Ns = this.now): void {
-		this.look++;
+	beginScan(now: Ns = this.now): void {
+		this.scan++;
 		this.now = now;
 		for (const thread of this.active) {
 			thread.parts = [];
@@ -94,7 +94,7 @@ export class CpuLedger {
 		this.interrupted = 0;
 	}
 
-	/** The threads alive at the last look. */
+	/** The threads alive at the last scan. */
 	living(): Iterable<ThreadUse> {
 		return this.threads.values();
 	}
@@ -108,7 +108,7 @@ export class CpuLedger {
 	 * A thread that is alive. Is it known, and has not run since it was last seen? Then `observe` has nothing to add but a name
 	 * or group that somebody else has given it.
 	 */
-	rests(task: number, start: Ns, cpu_ns: Ns): boolean {
+	isIdle(task: number, start: Ns, cpu_ns: Ns): boolean {
 		const thread = this.threads.get(task);
 		if (thread === undefined || thread.start !== start) return false;
 		this.see(thread);
@@ -133,14 +133,14 @@ export class CpuLedger {
 	 * All living have been seen, or all that could have ended: then the others rest.
 	 * @param now ns since boot
 	 */
-	endLook(now: Ns, seen: 'all' | 'news' = 'all'): void {
+	endScan(now: Ns, seen: 'all' | 'news' = 'all'): void {
 		this.now = now;
 		for (const thread of seen === 'all' ? this.threads.values() : this.exiting)
-			if (thread.look !== this.look) this.miss(thread);
+			if (thread.scan !== this.scan) this.miss(thread);
 	}
 
 	/**
-	 * A thread that left a place, with its counter as it was then. All moves that are known come before `observe` and
+	 * A thread that left a package, with its counter as it was then. All moves that are known come before `observe` and
 	 * the like, in their order.
 	 */
 	move(sample: ThreadSample): void {
@@ -167,10 +167,10 @@ export class CpuLedger {
 	}
 
 	/** A thread's last record. */
-	bury(sample: ThreadSample): void {
+	recordExit(sample: ThreadSample): void {
 		const thread = this.find(sample) ?? this.admit(sample);
 		if (this.threads.get(sample.task) === thread) this.leave(thread);
-		else this.unmiss(thread);
+		else this.clearMissing(thread);
 		thread.process.entries--;
 		thread.alive = false;
 		this.end(thread, sample);
@@ -181,7 +181,7 @@ export class CpuLedger {
 		if (records > 0) this.losses.push({ records, cpu_ns, at: this.now });
 	}
 
-	/** What the interval brought that ended with the last look. */
+	/** What the interval brought that ended with the last scan. */
 	interval(): LedgerInterval {
 		const unattributed_ns = this.settle();
 		this.moves.clear();
@@ -230,17 +230,17 @@ export class CpuLedger {
 			alive: true,
 			rawComm: sample.comm.slice(),
 			process,
-			look: 0,
+			scan: 0,
 			seen: this.now,
 		};
 		for (const move of this.moves.get(sample.task) ?? []) if (isSame(thread, move)) this.charge(thread, move);
 		return thread;
 	}
 
-	/** Seen alive at this look. */
+	/** Seen alive at this scan. */
 	private see(thread: Thread): void {
 		const { process } = thread;
-		thread.look = this.look;
+		thread.scan = this.scan;
 		if (thread.tid === process.pid) process.leaderGone = false;
 	}
 
@@ -268,7 +268,7 @@ export class CpuLedger {
 		const work =
 			Math.max(0, delta - irq) * this.placement.speedOf(sample.cpu, counted ? cycles / cycles_ns : undefined);
 		if (thread.parts.length === 0) this.active.push(thread);
-		const part = partOf(thread, this.placement.placeOf(sample.cpu));
+		const part = partOf(thread, this.placement.packageOf(sample.cpu));
 		part.used_ns += delta;
 		part.work += work;
 		thread.cpu_ns = sample.cpu_ns;
@@ -300,7 +300,7 @@ export class CpuLedger {
 		else this.leaving.set(thread.task, [thread]);
 	}
 
-	private unmiss(thread: Thread): void {
+	private clearMissing(thread: Thread): void {
 		const rest = (this.leaving.get(thread.task) ?? []).filter((other) => other !== thread);
 		if (rest.length > 0) this.leaving.set(thread.task, rest);
 		else this.leaving.delete(thread.task);
@@ -320,17 +320,17 @@ export class CpuLedger {
 			} else {
 				this.unfinished++;
 			}
-			this.unmiss(thread);
+			this.clearMissing(thread);
 			thread.process.entries--;
 		}
 		return Math.max(0, cpu);
 	}
 }
 
-function partOf(thread: Thread, place: number): Thread['parts'][number] {
-	let part = thread.parts.find((other) => other.place === place);
+function partOf(thread: Thread, packageIndex: number): Thread['parts'][number] {
+	let part = thread.parts.find((other) => other.packageIndex === packageIndex);
 	if (part === undefined) {
-		part = { place, used_ns: 0, work: 0, cycles: 0, cycles_ns: 0 };
+		part = { packageIndex, used_ns: 0, work: 0, cycles: 0, cycles_ns: 0 };
 		thread.parts.push(part);
 	}
 	return part;

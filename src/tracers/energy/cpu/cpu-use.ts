@@ -33,15 +33,15 @@ export interface TaskInfo {
 }
 
 /** CPU time as energy is shared out by it. */
-export interface PlacedWork {
+export interface PackageWork {
 	/** Time without interrupts, weighed by the speed at which it ran. */
 	work: number;
-	/** Place (package) where it was spent; null: not known, so in all of them alike. */
-	place: number | null;
+	/** Index of the package where it was spent; null: not known, so a part in each of them. */
+	packageIndex: number | null;
 }
 
-/** A task that used CPU time in the interval, in one place. */
-export interface TaskTime extends PlacedWork {
+/** A task that used CPU time in the interval, in one package. */
+export interface TaskTime extends PackageWork {
 	task: TaskInfo;
 	cpu_ns: Ns;
 	/** CPU cycles of its slices that are over, and the time of those; only where they are counted. */
@@ -51,10 +51,10 @@ export interface TaskTime extends PlacedWork {
 
 /** One interval. */
 export interface CpuUse {
-	/** A task that ran in several places is in here for each of them. */
+	/** A task that ran in several packages is in here for each of them. */
 	used: TaskTime[];
-	/** Time in interrupts, by place. */
-	irq: PlacedWork[];
+	/** Time in interrupts, by package. */
+	irq: PackageWork[];
 	/** All processes to be listed: alive, just ended, or with CPU time. May be made when asked for. */
 	readonly processes: readonly ProcessInfo[];
 	/** At least those of them that are not as they were in the interval before, but for their CPU time. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ns } from '../../../lib/units.ts';
 import { clockTicksPerSecond, parseCpuIrq, ticksToNs } from '../proc/stat.ts';
-import type { PlacedWork } from './cpu-use.ts';
+import type { PackageWork } from './cpu-use.ts';
 import type { Placement } from './thread-use.ts';
 
 /** A way to know the time of interrupts. */
@@ -43,7 +43,10 @@ export class KernelIrqTime implements InterruptTime {
 }
 
 /** Weighed as the CPU time of tasks is, so that both can be added. */
-export function placeIrq(times: ReadonlyMap<number, Ns>, placement: Placement): { irq: PlacedWork[]; irq_ns: Ns } {
-	const irq = Array.from(times, ([cpu, ns]) => ({ work: ns * placement.speedOf(cpu), place: placement.placeOf(cpu) }));
+export function placeIrq(times: ReadonlyMap<number, Ns>, placement: Placement): { irq: PackageWork[]; irq_ns: Ns } {
+	const irq = Array.from(times, ([cpu, ns]) => ({
+		work: ns * placement.speedOf(cpu),
+		packageIndex: placement.packageOf(cpu),
+	}));
 	return { irq, irq_ns: [...times.values()].reduce((sum, ns) => sum + ns, 0) };
 }

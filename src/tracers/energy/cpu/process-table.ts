@@ -20,7 +20,7 @@ export interface Process extends ProcessUse {
 	changed: number;
 }
 
-export class ProcessBook {
+export class ProcessTable {
 	/** By pid and start. */
 	private readonly known = new Map<string, Process>();
 	/** Without a thread alive. */

@@ -30,8 +30,8 @@ export interface ThreadSample {
 
 /** Where CPU time is spent: by package, so that each package's energy goes to those who ran there. */
 export interface Placement {
-	/** Number of the place that a CPU belongs to, from 0. */
-	placeOf(cpu: number): number;
+	/** Number of the package that a CPU belongs to, from 0. */
+	packageOf(cpu: number): number;
 	/**
 	 * What a nanosecond on this CPU weighs: below 1 where it is clocked below its maximum.
 	 * @param ghz cycles per ns of the thread it is about, where they were counted
@@ -39,9 +39,9 @@ export interface Placement {
 	speedOf(cpu: number, ghz?: number): number;
 }
 
-/** What a thread used in one place. */
+/** What a thread used in one package. */
 export interface PartOfUse {
-	readonly place: number;
+	readonly packageIndex: number;
 	readonly used_ns: Ns;
 	/** The same without interrupts, weighed by {@link Placement.speedOf}. */
 	readonly work: number;
@@ -57,8 +57,8 @@ export interface ThreadUse {
 	/** ns since boot. */
 	readonly start: Ns;
 	/**
-	 * CPU time of the interval by place, mostly one. What was used between two readings counts for the place of the
-	 * later one, moves between places being readings.
+	 * CPU time of the interval by package, mostly one. What was used between two readings counts for the package of the
+	 * later one, moves between packages being readings.
 	 */
 	readonly parts: readonly PartOfUse[];
 	readonly alive: boolean;

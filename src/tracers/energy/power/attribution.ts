@@ -1,6 +1,6 @@
 /** Who gets which part of the measured energy: shares in whole µJ that add up to the whole, always. */
 import type { MicroJoules, Ns } from '../../../lib/units.ts';
-import type { PlacedWork } from '../cpu/cpu-use.ts';
+import type { PackageWork } from '../cpu/cpu-use.ts';
 
 /**
  * Split a whole number in proportion to weights, into whole numbers whose sum is exactly `total` (largest remainder;
@@ -78,14 +78,14 @@ export function attribute(
 }
 
 /**
- * The same for a machine of several packages: each one's energy goes to those who ran there. The last of `places` has
- * the energy that belongs to no package, and goes to everybody. Time without a known place is in every place alike.
+ * The same for a machine of several packages: each one's energy goes to those who ran there. The last of `packages` has
+ * the energy that belongs to no package, and goes to everybody. Time without a known package is in every package alike.
  */
-export function attributePlaces(
-	places: readonly Measured[],
-	tasks: readonly PlacedWork[],
+export function attributePackages(
+	packages: readonly Measured[],
+	tasks: readonly PackageWork[],
 	unattributed: Ns,
-	irq: readonly PlacedWork[],
+	irq: readonly PackageWork[],
 	policy: Policy,
 ): Attribution {
 	const total: Attribution = {
@@ -95,12 +95,12 @@ export function attributePlaces(
 		unattributed_uj: 0,
 		rows_uj: new Array<number>(tasks.length).fill(0),
 	};
-	for (const [place, measured] of places.entries()) {
-		const everywhere = place === places.length - 1;
+	for (const [packageIndex, measured] of packages.entries()) {
+		const everywhere = packageIndex === packages.length - 1;
 		if (measured.measured_uj <= 0) continue;
-		const part = everywhere ? 1 : 1 / (places.length - 1);
-		const here = ({ work, place: where }: PlacedWork): number =>
-			where === null ? work * part : everywhere || where === place ? work : 0;
+		const part = everywhere ? 1 : 1 / (packages.length - 1);
+		const here = ({ work, packageIndex: where }: PackageWork): number =>
+			where === null ? work * part : everywhere || where === packageIndex ? work : 0;
 		const weights = Float64Array.from(tasks, here);
 		const interrupts = irq.reduce((sum, entry) => sum + here(entry), 0);
 		const result = attribute(measured, weights, unattributed * part, interrupts, policy);

@@ -17,15 +17,15 @@ function readNumber(path: string): number {
 }
 
 /**
- * Packages and clocks of the CPUs. Where the kernel does not tell packages there is one place; where there is no
+ * Packages and clocks of the CPUs. Where the kernel does not tell packages there is one package; where there is no
  * cpufreq (most virtual machines) every nanosecond weighs the same.
  */
 export class Processors implements Placement {
-	/** Numbers of the physical packages, in the order of the places. */
+	/** Numbers of the physical packages, in the order of their indices. */
 	readonly packages: readonly (number | null)[];
-	/** CPUs in each place. */
+	/** CPUs in each package. */
 	readonly cpus: readonly number[];
-	private readonly places = new Map<number, number>();
+	private readonly indices = new Map<number, number>();
 	private readonly clocks: Clock[];
 	/** Numbers of the CPUs that are online. */
 	readonly online: readonly number[];
@@ -47,8 +47,8 @@ export class Processors implements Placement {
 		const byPackage = Map.groupBy(cpus, (cpu) => packageOfCpu(sysRoot, cpu));
 		this.packages = [...byPackage.keys()];
 		this.cpus = [...byPackage.values()].map((members) => members.length);
-		for (const [place, members] of [...byPackage.values()].entries())
-			for (const cpu of members) this.places.set(cpu, place);
+		for (const [packageIndex, members] of [...byPackage.values()].entries())
+			for (const cpu of members) this.indices.set(cpu, packageIndex);
 		this.exponent = exponent;
 		this.clocks = cpus
 			.map((cpu) => ({
@@ -82,8 +82,8 @@ export class Processors implements Placement {
 		return this.clocks.length > 0 && this.exponent > 0 ? Math.abs(Math.log(Math.max(1e-3, this.meanPart))) : 0;
 	}
 
-	placeOf(cpu: number): number {
-		return this.places.get(cpu) ?? 0;
+	packageOf(cpu: number): number {
+		return this.indices.get(cpu) ?? 0;
 	}
 
 	speedOf(cpu: number): number {

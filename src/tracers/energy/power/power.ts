@@ -18,8 +18,8 @@ export interface DomainEnergy extends EnergyDomain {
 }
 
 export interface PowerReading {
-	/** One for each place (package), and the last for what belongs to none of them. */
-	places: Measured[];
+	/** One for each package, and the last for what belongs to none of them. */
+	packages: Measured[];
 	/** false: nothing was measured in this interval; the energies are 0 and mean nothing. */
 	known: boolean;
 	/** What is special about the interval. */
@@ -37,7 +37,7 @@ export interface Power {
 	/**
 	 * Energy of the interval that ends now.
 	 * @param dt its measured length
-	 * @param work CPU time of all tasks in it, weighed by speed, by place
+	 * @param work CPU time of all tasks in it, weighed by speed, by package
 	 */
 	read(dt: Ns, work: readonly number[]): PowerReading;
 	close(): void;
@@ -65,7 +65,7 @@ function computedPower(
 		hooks: [],
 		read(dt, work) {
 			const { energy, known, uncertainty } = compute(dt, work.reduce(sum, 0));
-			return { places: [...work.map(() => none), energy], known, marked: [], domains: [], uncertainty };
+			return { packages: [...work.map(() => none), energy], known, marked: [], domains: [], uncertainty };
 		},
 		close() {},
 	};
@@ -112,10 +112,10 @@ export function noPower(): Power {
 export function counterPower(source: EnergySource, processors: Processors, idleShare: number): Power {
 	const baselines = [...processors.packages, null].map(() => new IdleBaseline(idleShare));
 	const cpus = processors.cpus.reduce(sum, 0);
-	const split = (energy: MicroJoules, place: number, dt: Ns, work: number, count: number): Measured => {
+	const split = (energy: MicroJoules, packageIndex: number, dt: Ns, work: number, count: number): Measured => {
 		if (energy <= 0 || dt <= 0) return { measured_uj: Math.max(0, energy), idle_uj: 0 };
 		// µJ / ns = kW
-		const idle = (baselines[place] as IdleBaseline).update((energy / dt) * 1000, work / (dt * count));
+		const idle = (baselines[packageIndex] as IdleBaseline).update((energy / dt) * 1000, work / (dt * count));
 		return { measured_uj: energy, idle_uj: Math.min(energy, Math.round(microJoules(idle, dt))) };
 	};
 	return {
@@ -126,15 +126,15 @@ export function counterPower(source: EnergySource, processors: Processors, idleS
 		read(dt, work) {
 			const { measured_uj, domain_uj, package_uj, marked, silent } = source.read(dt);
 			let rest = measured_uj;
-			const places = processors.packages.map((number, place) => {
+			const packages = processors.packages.map((number, packageIndex) => {
 				// with one package, or without knowing them, everything is the machine's
 				const energy = processors.packages.length > 1 && number !== null ? (package_uj.get(number) ?? 0) : 0;
 				rest -= energy;
-				return split(energy, place, dt, work[place] ?? 0, processors.cpus[place] ?? 1);
+				return split(energy, packageIndex, dt, work[packageIndex] ?? 0, processors.cpus[packageIndex] ?? 1);
 			});
-			places.push(split(rest, places.length, dt, work.reduce(sum, 0), cpus));
+			packages.push(split(rest, packages.length, dt, work.reduce(sum, 0), cpus));
 			return {
-				places,
+				packages,
 				known: !silent,
 				marked: silent ? [safe`not measured in this interval`, ...marked] : marked,
 				domains: source.domains.map((domain, index) => ({ ...domain, energy_uj: domain_uj[index] ?? null })),

@@ -26,9 +26,9 @@ export function chooseWeighting(
 	processors: Processors,
 	openCycles: () => CycleCounters,
 ): Weighting {
-	const placeOf = (cpu: number) => processors.placeOf(cpu);
+	const packageOf = (cpu: number) => processors.packageOf(cpu);
 	const speedOf = (cpu: number) => processors.speedOf(cpu);
-	if (wanted === 'time') return { kind: 'run time', why: '', placeOf, speedOf: () => 1 };
+	if (wanted === 'time') return { kind: 'run time', why: '', packageOf, speedOf: () => 1 };
 	const scaled = processors.frequency_ghz !== undefined;
 	let why = '';
 	if (wanted !== 'frequency') {
@@ -38,7 +38,7 @@ export function chooseWeighting(
 				kind: 'cycles',
 				why: cycles.standIn,
 				cycles,
-				placeOf,
+				packageOf,
 				speedOf(cpu, own) {
 					const ghz = cycles.ghz(cpu, own);
 					return ghz === undefined ? speedOf(cpu) : processors.speedAt(ghz, cpu, cycles.fullGhz);
@@ -49,8 +49,8 @@ export function chooseWeighting(
 			why = error.message;
 		}
 	}
-	if (scaled) return { kind: 'run time × frequency', why, placeOf, speedOf };
+	if (scaled) return { kind: 'run time × frequency', why, packageOf, speedOf };
 	const missing = 'cpufreq does not tell the frequency of the CPUs';
 	if (wanted === 'frequency') throw new Unavailable(missing, 'usual in virtual machines: leave out --weight');
-	return { kind: 'run time', why: `${missing}; ${why}`, placeOf, speedOf };
+	return { kind: 'run time', why: `${missing}; ${why}`, packageOf, speedOf };
 }

@@ -54,14 +54,16 @@ export class ProcCpu implements CpuCounter {
 		for (const [key, task] of this.known) if (task.seen !== this.readings) this.known.delete(key);
 		return {
 			used: rows.flatMap((row, index) =>
-				row.cpu_ns > 0 ? [{ task: tasks[index] as Known, cpu_ns: row.cpu_ns, work: row.cpu_ns, place: null }] : [],
+				row.cpu_ns > 0
+					? [{ task: tasks[index] as Known, cpu_ns: row.cpu_ns, work: row.cpu_ns, packageIndex: null }]
+					: [],
 			),
 			processes: tasks,
 			changed: tasks,
 			threads: () => tasks,
 			// interrupts are in the machine's busy time and in nobody's own
 			unattributed_ns: Math.max(0, missed_ns - irq_ns),
-			irq: [{ work: irq_ns, place: null }],
+			irq: [{ work: irq_ns, packageIndex: null }],
 			irq_ns,
 			irq_in_tasks_ns: 0,
 			alive,

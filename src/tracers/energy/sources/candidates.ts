@@ -1,4 +1,4 @@
-/** The ladder of energy sources: from what is measured best to what is only modelled, and why each is or is not in use. */
+/** Candidates for the source of energy, best measured first, modelled last, with the reason why each is or is not in use. */
 
 import { Unavailable } from '../../../core/errors.ts';
 import { sanitize } from '../../../lib/sanitize.ts';
@@ -11,7 +11,7 @@ import type { EnergyHost, EnergySource } from './source.ts';
 export const sourceChoices = ['auto', 'rapl', 'pmu', 'meter', 'model', 'time', 'proc'] as const;
 export type SourceChoice = (typeof sourceChoices)[number];
 
-export interface Rung {
+export interface Candidate {
 	kind: Exclude<SourceChoice, 'auto'>;
 	/** `available`: works too, but another one was chosen. */
 	state: 'chosen' | 'available' | 'unavailable' | 'not asked';
@@ -21,13 +21,13 @@ export interface Rung {
 	fix: string;
 }
 
-export interface Ladder {
+export interface ProbedSources {
 	/** Where the energy comes from: a kind of {@link EnergySource}, or what the tracer does without counters. */
-	kind: Rung['kind'];
+	kind: Candidate['kind'];
 	/** null: model, time or proc. The caller closes it. */
 	source: EnergySource | null;
-	/** One for each rung, in the order in which they are tried. */
-	rungs: Rung[];
+	/** One for each candidate, in the order in which they are tried. */
+	candidates: Candidate[];
 }
 
 /** `forced`: somebody asked for this one by name. */
@@ -49,7 +49,7 @@ function probe(kind: EnergySource['kind'], host: EnergyHost, forced: boolean): P
 	try {
 		return { source: counters[kind](host, forced) };
 	} catch (error) {
-		// a file that breaks the rules in a new way costs this rung, not the program
+		// a file that breaks the rules in a new way costs this candidate, not the program
 		if (error instanceof Unavailable) return { failure: error };
 		const what = sanitize(error instanceof Error ? error.message : String(error));
 		return { failure: new Unavailable(`probing ${kind} failed: ${what}`, '', error) };
@@ -57,34 +57,39 @@ function probe(kind: EnergySource['kind'], host: EnergyHost, forced: boolean): P
 }
 
 /**
- * Find where energy comes from. Each rung is tried, also below the one chosen, so that `doctor` can tell of all.
+ * Find where energy comes from. Each candidate is tried, also below the one chosen, so that `doctor` can tell of all.
  * Throws {@link Unavailable} when `wanted` names a counter that is not to be had.
  */
-export function probeSources(host: EnergyHost, wanted: SourceChoice): Ladder {
-	const rungs: Rung[] = [];
+export function probeSources(host: EnergyHost, wanted: SourceChoice): ProbedSources {
+	const candidates: Candidate[] = [];
 	let source: EnergySource | null = null;
 	for (const kind of Object.keys(counters) as EnergySource['kind'][]) {
 		const probed = probe(kind, host, wanted === kind);
 		if ('failure' in probed) {
 			if (wanted === kind) throw probed.failure;
-			rungs.push({ kind, state: 'unavailable', reason: probed.failure.message, fix: probed.failure.fix });
+			candidates.push({ kind, state: 'unavailable', reason: probed.failure.message, fix: probed.failure.fix });
 		} else if (wanted === kind || (wanted === 'auto' && !source)) {
 			source = probed.source;
-			rungs.push({ kind, state: 'chosen', reason: `${probed.source.scope}, ${probed.source.uncertainty}`, fix: '' });
+			candidates.push({
+				kind,
+				state: 'chosen',
+				reason: `${probed.source.scope}, ${probed.source.uncertainty}`,
+				fix: '',
+			});
 		} else {
 			probed.source.close();
 			const reason = wanted === 'auto' ? `${source?.kind} comes first` : `--source ${wanted} was asked for`;
-			rungs.push({ kind, state: 'available', reason, fix: `--source ${kind}` });
+			candidates.push({ kind, state: 'available', reason, fix: `--source ${kind}` });
 		}
 	}
 	const kind = source?.kind ?? (wanted === 'auto' ? 'model' : (wanted as keyof typeof others));
 	for (const [other, what] of Object.entries(others) as [keyof typeof others, string][]) {
 		const why = wanted === 'auto' ? 'no counter can be read' : 'asked for';
-		rungs.push(
+		candidates.push(
 			other === kind
 				? { kind: other, state: 'chosen', reason: `${why}: ${what}`, fix: '' }
 				: { kind: other, state: 'not asked', reason: what, fix: `--source ${other}` },
 		);
 	}
-	return { kind, source, rungs };
+	return { kind, source, candidates };
 }

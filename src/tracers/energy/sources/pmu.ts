@@ -3,7 +3,7 @@
  * extends them to 64 bits, so they do not wrap. Numbers, scale and unit of the events are those that sysfs tells.
  */
 import { join } from 'node:path';
-import { Unavailable } from '../../../core/errors.ts';
+import { BECOME_ROOT, Unavailable } from '../../../core/errors.ts';
 import type { PerfCounter } from '../../../core/native.ts';
 import { safe, sanitize } from '../../../lib/sanitize.ts';
 import { counterAccuracy, dieOfCpu, packageOfCpu, parseCpuList } from './processor.ts';
@@ -80,7 +80,7 @@ function domainOf(sysRoot: string, level: Level, cpu: number, cpus: readonly num
 
 function refuse(error: unknown): never {
 	if (isDenied(error)) {
-		throw new Unavailable('the kernel refuses perf_event_open: needs CAP_PERFMON', 'run as root: sudo wattlag', error);
+		throw new Unavailable('the kernel refuses perf_event_open: needs CAP_PERFMON', BECOME_ROOT, error);
 	}
 	throw new Unavailable(
 		`the power PMU's package event ${whyUnreadable(error)}`,

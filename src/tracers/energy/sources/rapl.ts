@@ -3,7 +3,7 @@
  * `intel-rapl`; the same package may be shown again by another interface (`intel-rapl-mmio`), and is read once.
  */
 import { join } from 'node:path';
-import { Unavailable } from '../../../core/errors.ts';
+import { BECOME_ROOT, Unavailable } from '../../../core/errors.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import { counterAccuracy } from './processor.ts';
 import { counterSampler } from './sampler.ts';
@@ -100,11 +100,7 @@ function refuse(zones: readonly Zone[]): never {
 		);
 	}
 	if (isDenied(zone.failure)) {
-		throw new Unavailable(
-			`${zone.directory}/energy_uj is readable by root only`,
-			'run as root: sudo wattlag',
-			zone.failure,
-		);
+		throw new Unavailable(`${zone.directory}/energy_uj is readable by root only`, BECOME_ROOT, zone.failure);
 	}
 	throw new Unavailable(
 		`${zone.domain.name}: energy_uj ${whyUnreadable(zone.failure)}`,
