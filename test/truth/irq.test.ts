@@ -147,7 +147,7 @@ test('no lateness from the moment of attaching, and zones agree with the distrib
 	}
 });
 
-test('stolen time adds up to the time in interrupts, by process and by cgroup', async () => {
+test('IRQ time adds up to the time in interrupts, by process and by cgroup', async () => {
 	const fresh = irq.start(host, {});
 	try {
 		const sum = (rows: IrqRow[]) => rows.reduce((total, row) => total + row.time_ns, 0);
@@ -161,14 +161,14 @@ test('stolen time adds up to the time in interrupts, by process and by cgroup', 
 		const reading = fresh.read(1e9, 'process');
 		expectWhole(reading);
 		// datagrams over loopback are received in the sender's own system call
-		const own = reading.rows.find(({ stolen }) => stolen?.pid === process.pid);
-		expect(own?.kind).toBe('stolen');
-		expect(own?.stolen?.soft_ns).toBeGreaterThan(0.2 * sum(reading.rows));
-		expect(reading.rows.find(({ stolen }) => stolen?.interrupted === 'idle')?.name).toBe('idle');
+		const own = reading.rows.find(({ irq_time }) => irq_time?.pid === process.pid);
+		expect(own?.kind).toBe('irq_time');
+		expect(own?.irq_time?.soft_ns).toBeGreaterThan(0.2 * sum(reading.rows));
+		expect(reading.rows.find(({ irq_time }) => irq_time?.interrupted === 'idle')?.name).toBe('idle');
 		await loopback(40_000);
 		const groups = fresh.read(1e9, 'cgroup');
 		expectWhole(groups);
-		for (const row of groups.rows) expect(['cgroup', 'idle']).toContain(row.stolen?.interrupted);
+		for (const row of groups.rows) expect(['cgroup', 'idle']).toContain(row.irq_time?.interrupted);
 	} finally {
 		fresh.close();
 	}

@@ -12,7 +12,7 @@ import { regroup } from '../../src/rows/grouping/regroup.ts';
 import { filterTree, sortTree, treeIndent } from '../../src/rows/tree.ts';
 import { energyFold } from '../../src/tracers/energy/fold.ts';
 import type { EnergyRow } from '../../src/tracers/energy/snapshot.ts';
-import { stolenFold } from '../../src/tracers/irq/fold.ts';
+import { irqTimeFold } from '../../src/tracers/irq/fold.ts';
 import type { IrqRow } from '../../src/tracers/irq/snapshot.ts';
 import { waitsFold } from '../../src/tracers/runqlat/fold.ts';
 import type { RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
@@ -205,14 +205,14 @@ describe('how figures are added up', () => {
 		});
 	});
 
-	test('stolen time', () => {
-		const stolen = (pid: number, ns: number) =>
+	test('IRQ time', () => {
+		const interrupted = (pid: number, ns: number) =>
 			({
-				kind: 'stolen',
+				kind: 'irq_time',
 				name: sanitize('x'),
 				count: 1,
 				time_ns: ns,
-				stolen: {
+				irq_time: {
 					interrupted: 'process',
 					pid,
 					start_time: pid,
@@ -222,11 +222,11 @@ describe('how figures are added up', () => {
 					vector_ns: 0,
 				},
 			}) as unknown as IrqRow;
-		const merged = stolenFold.merge([stolen(1, 10), stolen(2, 20)]);
-		expect(merged).toMatchObject({ count: 2, time_ns: 30, stolen: { pid: 1, hard_ns: 30 } });
-		expect(stolenFold.named(merged, { kind: 'command', id: 0, name: sanitize('y') })).toMatchObject({
+		const merged = irqTimeFold.merge([interrupted(1, 10), interrupted(2, 20)]);
+		expect(merged).toMatchObject({ count: 2, time_ns: 30, irq_time: { pid: 1, hard_ns: 30 } });
+		expect(irqTimeFold.named(merged, { kind: 'command', id: 0, name: sanitize('y') })).toMatchObject({
 			name: 'y',
-			stolen: { interrupted: 'command', pid: 0, cgroup: '' },
+			irq_time: { interrupted: 'command', pid: 0, cgroup: '' },
 		});
 	});
 });

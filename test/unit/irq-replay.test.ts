@@ -113,7 +113,7 @@ test('CPUs have their own stamps', () => {
 	expect(second?.soft[NET_RX]).toMatchObject({ ns: 500, late_ns: 500 });
 });
 
-test('time is charged to whom it was stolen from, an idle CPU included', () => {
+test('IRQ time is charged to the interrupted task, idle CPUs included', () => {
 	const tick = (at: number, task: number) => [`${at} 0 ${task} timer+`, `${at + 10} 0 ${task} timer-`];
 	const [cpu] = replay(...tick(1000, 0), ...tick(2000, 7), ...tick(3000, 7 + 512), ...tick(4000, 7));
 	expect(cpu?.victims.toSorted((a, b) => a.tgid - b.tgid)).toEqual([

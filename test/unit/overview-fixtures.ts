@@ -29,7 +29,7 @@ export interface Busy {
 	watts?: number;
 	wait?: number;
 	p99?: number;
-	stolen?: number;
+	irqTime?: number;
 }
 
 export interface World {
@@ -77,7 +77,7 @@ const quiet: World = {
 	processes: [
 		{ pid: 1, comm: 'systemd', cpu: 0.001, watts: 0.01, wait: 0.0001, p99: 4e5 },
 		{ pid: 15, comm: 'rcu_preempt', cpu: 0.002, watts: 0.02, wait: 0.002, p99: 1.2e7 },
-		{ pid: 900, comm: 'sshd', cpu: 0.01, watts: 0.1, wait: 0.001, p99: 2e6, stolen: 0.0005 },
+		{ pid: 900, comm: 'sshd', cpu: 0.01, watts: 0.1, wait: 0.001, p99: 2e6, irqTime: 0.0005 },
 	],
 	wait: 0.003,
 	p99: 2e6,
@@ -168,9 +168,9 @@ function irq({ irq: lines, processes, dt }: World): Snapshot {
 		row.cpus.push({ cpu, count, time_ns: share * dt, storm: rate >= 20_000 || share >= 0.25 });
 		rows.set(name, row);
 	}
-	const stolen = processes
-		.filter((process) => process.stolen !== undefined)
-		.map(({ pid, comm, start_time = pid * 1e9, stolen: share = 0 }) => ({
+	const irq_time = processes
+		.filter((process) => process.irqTime !== undefined)
+		.map(({ pid, comm, start_time = pid * 1e9, irqTime: share = 0 }) => ({
 			interrupted: 'process' as const,
 			pid,
 			start_time,
@@ -185,7 +185,7 @@ function irq({ irq: lines, processes, dt }: World): Snapshot {
 			time_ns_total: share * dt,
 		}));
 	const cost = { ...base.cost, bpf_ns: 0 };
-	return { ...base, dt_ns: dt, rows: [...rows.values()], stolen, stolen_count: stolen.length, cost } as Snapshot;
+	return { ...base, dt_ns: dt, rows: [...rows.values()], irq_time, irq_time_count: irq_time.length, cost } as Snapshot;
 }
 
 function io({ io: devices, inflight, processIo, dt }: World): Snapshot {

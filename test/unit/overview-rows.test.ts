@@ -32,7 +32,7 @@ const processIo = (pid: number, start_time: number) => ({
 describe('one row per process', () => {
 	test('every figure comes from its own tab', () => {
 		const processes = [
-			{ pid: 5, comm: 'postgres', start_time: 50, cpu: 0.5, watts: 3, wait: 0.1, p99: 2e6, stolen: 0.01 },
+			{ pid: 5, comm: 'postgres', start_time: 50, cpu: 0.5, watts: 3, wait: 0.1, p99: 2e6, irqTime: 0.01 },
 		];
 		expect(rowsOf({ processes, processIo: [processIo(5, 50)] })).toEqual([
 			{
@@ -47,7 +47,7 @@ describe('one row per process', () => {
 				cpu_ns: 0.5 * second,
 				wait_ns: 0.1 * second,
 				wait_p99_ns: 2e6,
-				stolen_ns: 0.01 * second,
+				irq_time_ns: 0.01 * second,
 				io_count: 7,
 				io_bytes: 12288,
 				io_p99_ns: 3e6,
@@ -84,12 +84,12 @@ describe('one row per process', () => {
 
 	test('not known is null, nothing is 0', () => {
 		const processes = [{ pid: 5, comm: 'a', cpu: 0.5, watts: 1 }];
-		expect(rowsOf({ processes })[0]).toMatchObject({ wait_ns: 0, wait_p99_ns: null, stolen_ns: 0, io_bytes: 0 });
+		expect(rowsOf({ processes })[0]).toMatchObject({ wait_ns: 0, wait_p99_ns: null, irq_time_ns: 0, io_bytes: 0 });
 		const most = Array.from({ length: IO_LISTED }, (_, index) => processIo(100 + index, 50));
 		expect(rowsOf({ processes, processIo: most })[0]).toMatchObject({ io_bytes: null, io_count: null });
 		expect(rowsOf({ processes, without: ['runqlat', 'irq', 'io'] })[0]).toMatchObject({
 			wait_ns: null,
-			stolen_ns: null,
+			irq_time_ns: null,
 			io_bytes: null,
 		});
 		expect(rowsOf({ processes: [{ pid: 6, comm: 'b', wait: 0.1, p99: 1 }], without: ['energy'] })[0]).toMatchObject({
@@ -100,8 +100,8 @@ describe('one row per process', () => {
 
 	test('who is not among those that lost most may have lost something', () => {
 		const tick = tickOf({ processes: [{ pid: 5, comm: 'a', cpu: 0.5 }] });
-		const irq = { ...tick.get('irq'), stolen_count: 100 } as never;
-		expect(joinProcesses(sourcesOf(new Map([...tick, ['irq', irq]])))[0]?.stolen_ns).toBeNull();
+		const irq = { ...tick.get('irq'), irq_time_count: 100 } as never;
+		expect(joinProcesses(sourcesOf(new Map([...tick, ['irq', irq]])))[0]?.irq_time_ns).toBeNull();
 	});
 
 	test('who did nothing is not listed', () => {

@@ -59,7 +59,7 @@ describe('a machine at rest', () => {
 				watts: random(),
 				wait: random() * 0.05,
 				p99: random() * 4e7,
-				stolen: random() * 0.05,
+				irqTime: random() * 0.05,
 			}));
 			expect(machine.tick({ processes, wait: random() * 0.5, p99: random() * 2e7 }).extra.findings).toEqual([]);
 		}
@@ -175,7 +175,7 @@ describe('power', () => {
 });
 
 describe('irq-storm', () => {
-	const ping: Busy = { pid: 60, comm: 'ping', cpu: 0.8, stolen: 0.3 };
+	const ping: Busy = { pid: 60, comm: 'ping', cpu: 0.8, irqTime: 0.3 };
 
 	test('names line, CPU and whom it hits', () => {
 		const irq = [
@@ -197,16 +197,16 @@ describe('irq-storm', () => {
 	});
 });
 
-test('irq-stolen: a process that loses a good part of its time', () => {
-	const one: Busy = { pid: 60, comm: 'server', cpu: 0.5, stolen: 0.2 };
-	expect(said('irq-stolen', { processes: [one] })).toEqual([
-		'irq-stolen: server[60]: loses 20% of a CPU to interrupts, 40% of its time',
+test('irq-time: a process that loses a good part of its time', () => {
+	const one: Busy = { pid: 60, comm: 'server', cpu: 0.5, irqTime: 0.2 };
+	expect(said('irq-time', { processes: [one] })).toEqual([
+		'irq-time: server[60]: loses 20% of a CPU to interrupts, 40% of its time',
 	]);
 	// not by name: the tab of interrupts writes that of a kernel thread as [ksoftirqd/1]
-	const [thread] = new Machine().run(3, { processes: [{ pid: 22, comm: 'ksoftirqd/1', cpu: 0.2, stolen: 0.2 }] });
+	const [thread] = new Machine().run(3, { processes: [{ pid: 22, comm: 'ksoftirqd/1', cpu: 0.2, irqTime: 0.2 }] });
 	expect(thread?.link).toMatchObject({ tab: 'irq', group: 'process', process: '22:22000000000', filter: 'pid = 22' });
-	silent('irq-stolen', { processes: [{ ...one, stolen: 0.14 }] });
-	silent('irq-stolen', { processes: [{ ...one, cpu: 0.99 }] });
+	silent('irq-time', { processes: [{ ...one, irqTime: 0.14 }] });
+	silent('irq-time', { processes: [{ ...one, cpu: 0.99 }] });
 });
 
 test('softirq-late: with enough of them', () => {
@@ -377,7 +377,7 @@ test('own-cost: the tool itself', () => {
 test('rules whose tabs do not work here are not judged, and say so', () => {
 	const { unchecked, findings } = new Machine().tick({ without: ['runqlat', 'irq', 'io'] }).extra;
 	expect(unchecked.map(({ rule }) => rule).sort()).toEqual(
-		['cpu-saturated', 'irq-stolen', 'irq-storm', 'slow-device', 'softirq-late', 'starving', 'stuck-io', 'waits'].sort(),
+		['cpu-saturated', 'irq-time', 'irq-storm', 'slow-device', 'softirq-late', 'starving', 'stuck-io', 'waits'].sort(),
 	);
 	expect(unchecked[0]?.reason).toMatch(/^tab \w+ does not work here$/);
 	expect(findings).toEqual([]);
@@ -399,7 +399,7 @@ describe('links', () => {
 	/** Everything at once. */
 	const everything: Partial<World> = {
 		processes: [
-			{ pid: 812, comm: 'odd "name" (x)', cpu: 0.2, watts: 1, wait: 0.4, p99: 3.8e7, stolen: 0.3 },
+			{ pid: 812, comm: 'odd "name" (x)', cpu: 0.2, watts: 1, wait: 0.4, p99: 3.8e7, irqTime: 0.3 },
 			...hogs(0.95),
 		],
 		wait: 4,

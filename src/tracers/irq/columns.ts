@@ -1,4 +1,4 @@
-/** Columns of the interrupt tab: of lines, and of those that time was stolen from. */
+/** Columns of the interrupt tab: of lines, and of the tasks that were interrupted. */
 
 import type { Column } from '../../core/tracer.ts';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
@@ -32,9 +32,9 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		key: 'kind',
 		title: 'KIND',
 		kind: 'text',
-		width: 6,
+		width: 8,
 		priority: 1,
-		help: 'hard: handler of an interrupt line; soft: deferred work (softirq); vector: the CPU’s own interrupt, as timer tick and IPIs (x86); stolen: what interrupts of any kind took from a process or cgroup.',
+		help: 'hard: handler of an interrupt line; soft: deferred work (softirq); vector: the CPU’s own interrupt, as timer tick and IPIs (x86); irq_time: time in interrupts of any kind while a process or cgroup had the CPU.',
 		value: (row) => safe`${row.kind as SafeText}`,
 	},
 	{
@@ -154,29 +154,29 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		priority: 4,
 		shown: byProcess,
 		help: 'Process that was interrupted.',
-		value: (row) => (row.stolen && row.stolen.pid > 0 ? row.stolen.pid : Number.NaN),
+		value: (row) => (row.irq_time && row.irq_time.pid > 0 ? row.irq_time.pid : Number.NaN),
 	},
 	{
 		key: 'cgroup',
-		title: 'STOLEN FROM CGROUP',
-		aliases: ['stolen_from'],
+		title: 'INTERRUPTED CGROUP',
+		aliases: ['interrupted_cgroup'],
 		kind: 'text',
 		width: 22,
 		priority: 7,
 		shown: byProcess,
-		help: 'Control group of the process interrupted. A filter by cgroup means this, “stolen from”, not who caused the interrupt; it needs rows by process or cgroup (t).',
-		value: (row) => row.stolen?.cgroup ?? safe``,
+		help: 'Control group of the interrupted process. A filter by cgroup selects interrupted processes, not the cause of the interrupt; it needs rows by process or cgroup (t).',
+		value: (row) => row.irq_time?.cgroup ?? safe``,
 	},
 	...(['hard', 'soft', 'vector'] as const).map(
 		(kind): Column<IrqRow> => ({
-			key: `stolen_${kind}`,
+			key: `irq_time_${kind}`,
 			title: kind.toUpperCase(),
 			kind: 'share',
 			width: 6,
 			priority: 8,
 			shown: (snapshot) => !byLine(snapshot),
-			help: `Stolen from it by ${{ hard: 'hard interrupts', soft: 'softirqs (also those that end its own system calls)', vector: 'timer ticks and IPIs' }[kind]}, as a share of one CPU.`,
-			value: (row, seconds) => (row.stolen ? row.stolen[`${kind}_ns`] / (seconds * 1e9) : Number.NaN),
+			help: `Time taken from it by ${{ hard: 'hard interrupts', soft: 'softirqs (also those that end its own system calls)', vector: 'timer ticks and IPIs' }[kind]}, as a share of one CPU.`,
+			value: (row, seconds) => (row.irq_time ? row.irq_time[`${kind}_ns`] / (seconds * 1e9) : Number.NaN),
 		}),
 	),
 	{

@@ -11,11 +11,11 @@ import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Cgroups } from '../../system/cgroups.ts';
 
-/** From whom time was stolen: a process, a thread of the kernel, or nobody (the CPU was idle). */
+/** The interrupted task: of a process, a kernel thread, or the idle task. */
 export type Interrupted = 'process' | 'kernel' | 'idle';
 
 /** One process, or one control group, that was interrupted in the interval. */
-export interface Stolen {
+export interface IrqTime {
 	interrupted: Interrupted | 'cgroup' | 'user' | 'command';
 	/** 0 for idle CPUs and control groups. */
 	pid: number;
@@ -33,7 +33,7 @@ export interface Stolen {
 	time_ns_total: Ns;
 }
 
-type Totals = Pick<Stolen, 'count_total' | 'time_ns_total'>;
+type Totals = Pick<IrqTime, 'count_total' | 'time_ns_total'>;
 
 interface Before {
 	tgid: number;
@@ -58,7 +58,7 @@ function nameOf(kind: Interrupted, comm: SafeText): SafeText {
 	return kind === 'kernel' ? safe`[${comm}]` : comm;
 }
 
-export class StolenReader {
+export class IrqTimeReader {
 	private readonly bpf: BpfSession;
 	private readonly cgroups: Cgroups;
 	private readonly buffer: Uint8Array;
@@ -72,11 +72,11 @@ export class StolenReader {
 	}
 
 	/** What was taken since the last read, most first. `ended` is the number of the interval that this read ends. */
-	read(ended: number): { processes: Stolen[]; cgroups: Stolen[] } {
+	read(ended: number): { processes: IrqTime[]; cgroups: IrqTime[] } {
 		this.cgroups.tick();
 		this.bpf.object.readMapped(maps.cpu_victims.name, this.buffer);
 		const view = viewOf(this.buffer);
-		const found = new Map<string, Stolen>();
+		const found = new Map<string, IrqTime>();
 		for (let place = 0; place < PLACES * this.bpf.possibleCpus; place++) {
 			const at = place * victim.size;
 			// one interval more than needed, for a CPU that was stopped (a virtual one may be) between stamp and sum
@@ -88,10 +88,10 @@ export class StolenReader {
 			if (taken.count <= 0) continue;
 			// each CPU has an idle task of its own
 			const key = interrupted === 'idle' ? 'idle' : `${now.tgid}:${now.start}`;
-			let stolen = found.get(key);
-			if (!stolen) {
+			let entry = found.get(key);
+			if (!entry) {
 				const idle = interrupted === 'idle';
-				stolen = {
+				entry = {
 					interrupted,
 					pid: idle ? 0 : now.tgid,
 					start_time: idle ? 0 : now.start,
@@ -99,17 +99,17 @@ export class StolenReader {
 					cgroup: idle ? safe`` : this.cgroups.path(now.cgroup),
 					...nothing(),
 				};
-				found.set(key, stolen);
+				found.set(key, entry);
 			}
-			stolen.count += taken.count;
-			stolen.hard_ns += taken.ns[0];
-			stolen.soft_ns += taken.ns[1];
-			stolen.vector_ns += taken.ns[2];
+			entry.count += taken.count;
+			entry.hard_ns += taken.ns[0];
+			entry.soft_ns += taken.ns[1];
+			entry.vector_ns += taken.ns[2];
 		}
-		for (const [key, stolen] of found) this.addTotals(key, stolen);
+		for (const [key, entry] of found) this.addTotals(key, entry);
 		const processes = [...found.values()].sort((a, b) => b.time_ns - a.time_ns);
 		const cgroups = byCgroup(processes);
-		for (const stolen of cgroups) this.addTotals(`cgroup ${stolen.comm}`, stolen);
+		for (const entry of cgroups) this.addTotals(`cgroup ${entry.comm}`, entry);
 		return { processes, cgroups };
 	}
 
@@ -137,13 +137,13 @@ export class StolenReader {
 		return taken;
 	}
 
-	private addTotals(key: string, stolen: Stolen): void {
-		stolen.time_ns = stolen.hard_ns + stolen.soft_ns + stolen.vector_ns;
+	private addTotals(key: string, entry: IrqTime): void {
+		entry.time_ns = entry.hard_ns + entry.soft_ns + entry.vector_ns;
 		const totals = this.totals.get(key) ?? { count_total: 0, time_ns_total: 0 };
-		totals.count_total += stolen.count;
-		totals.time_ns_total += stolen.time_ns;
-		stolen.count_total = totals.count_total;
-		stolen.time_ns_total = totals.time_ns_total;
+		totals.count_total += entry.count;
+		totals.time_ns_total += entry.time_ns;
+		entry.count_total = totals.count_total;
+		entry.time_ns_total = totals.time_ns_total;
 		this.totals.delete(key);
 		this.totals.set(key, totals);
 		if (this.totals.size > TOTALS_KEPT) this.totals.delete(this.totals.keys().next().value as string);
@@ -155,8 +155,8 @@ function nothing() {
 }
 
 /** Sums by control group, without totals; idle CPUs stay what they are. */
-function byCgroup(all: readonly Stolen[]): Stolen[] {
-	const groups = new Map<SafeText, Stolen>();
+function byCgroup(all: readonly IrqTime[]): IrqTime[] {
+	const groups = new Map<SafeText, IrqTime>();
 	for (const one of all) {
 		if (one.interrupted === 'idle') {
 			groups.set(safe`idle`, { ...one });

@@ -5,7 +5,7 @@ import type { InTree } from '../../core/fold.ts';
 import type { Buckets } from '../../lib/histogram.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import type { Stolen } from './irq-time.ts';
+import type { IrqTime } from './irq-time.ts';
 import type { LineFacts } from './lines.ts';
 
 /** How late softirqs began: from the first raise while not pending to the entry. Those whose raise was not seen are not in it. */
@@ -30,8 +30,8 @@ export interface OfCpu {
 }
 
 export interface IrqRow extends InTree {
-	/** `stolen`: what interrupts took from a process or control group (groups `process` and `cgroup`). */
-	kind: 'hard' | 'soft' | 'vector' | 'stolen';
+	/** `irq_time`: what interrupts took from a process or control group (groups `process` and `cgroup`). */
+	kind: 'hard' | 'soft' | 'vector' | 'irq_time';
 	/** IRQ number for `hard`; vector number for `soft`; else null. */
 	irq: number | null;
 	/** Handler (action) name, softirq or vector name; the name of the process or control group. */
@@ -44,7 +44,7 @@ export interface IrqRow extends InTree {
 	p50_ns: Ns;
 	p99_ns: Ns;
 	max_ns: Ns;
-	/** Empty for `stolen`, whose percentiles and maximum are 0: only sums are kept. */
+	/** Empty for `irq_time`, whose percentiles and maximum are 0: only sums are kept. */
 	buckets: Buckets;
 	count_total: Count;
 	time_ns_total: Ns;
@@ -52,12 +52,12 @@ export interface IrqRow extends InTree {
 	device: SafeText | null;
 	affinity: SafeText | null;
 	effective_affinity: SafeText | null;
-	/** CPUs that had any in the interval. Empty for `stolen`. */
+	/** CPUs that had any in the interval. Empty for `irq_time`. */
 	cpus: OfCpu[];
 	/** Of `soft`; null otherwise. */
 	late: Lateness | null;
-	/** Of `stolen`; null otherwise. */
-	stolen: Pick<Stolen, 'interrupted' | 'pid' | 'start_time' | 'cgroup' | 'hard_ns' | 'soft_ns' | 'vector_ns'> | null;
+	/** Of `irq_time`; null otherwise. */
+	irq_time: Pick<IrqTime, 'interrupted' | 'pid' | 'start_time' | 'cgroup' | 'hard_ns' | 'soft_ns' | 'vector_ns'> | null;
 }
 
 /** Either bound makes a storm. */
@@ -84,13 +84,13 @@ export interface IrqExtra {
 	/** Lines that storm, by CPU, and from when on it is called so. */
 	storms: Storm[];
 	storm_bounds: StormBounds;
-	/** Processes that most was stolen from, at most 64; `stolen_count` is all that were interrupted. */
-	stolen: Stolen[];
-	stolen_count: Count;
+	/** Processes with most time in interrupts, at most 64; `irq_time_count` is the number of all that were interrupted. */
+	irq_time: IrqTime[];
+	irq_time_count: Count;
 }
 
 /** What is measured around a handler. */
-export type Kind = Exclude<IrqRow['kind'], 'stolen'>;
+export type Kind = Exclude<IrqRow['kind'], 'irq_time'>;
 
 /** What is summed up in one row. */
 export interface Line {
@@ -106,28 +106,28 @@ export interface Line {
 }
 
 /** What interrupts took from one process or control group. */
-export function stolenRow(stolen: Stolen): IrqRow {
-	const { interrupted, pid, start_time, cgroup, hard_ns, soft_ns, vector_ns } = stolen;
+export function irqTimeRow(entry: IrqTime): IrqRow {
+	const { interrupted, pid, start_time, cgroup, hard_ns, soft_ns, vector_ns } = entry;
 	return {
-		kind: 'stolen',
+		kind: 'irq_time',
 		irq: null,
-		name: stolen.comm,
+		name: entry.comm,
 		cpu: 'all',
-		count: stolen.count,
+		count: entry.count,
 		unhandled: 0,
-		time_ns: stolen.time_ns,
+		time_ns: entry.time_ns,
 		p50_ns: 0,
 		p99_ns: 0,
 		max_ns: 0,
 		buckets: [],
-		count_total: stolen.count_total,
-		time_ns_total: stolen.time_ns_total,
+		count_total: entry.count_total,
+		time_ns_total: entry.time_ns_total,
 		device: null,
 		affinity: null,
 		effective_affinity: null,
 		cpus: [],
 		late: null,
-		stolen: { interrupted, pid, start_time, cgroup, hard_ns, soft_ns, vector_ns },
+		irq_time: { interrupted, pid, start_time, cgroup, hard_ns, soft_ns, vector_ns },
 	};
 }
 
@@ -165,6 +165,6 @@ export function lineRow(
 		effective_affinity: facts?.effective_affinity ?? null,
 		cpus,
 		late: late && lateness(late),
-		stolen: null,
+		irq_time: null,
 	};
 }

@@ -13,25 +13,25 @@ import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { Cgroups } from '../../system/cgroups.ts';
 import { irqColumns as columns } from './columns.ts';
-import { stolenFold } from './fold.ts';
-import { StolenReader } from './irq-time.ts';
+import { irqTimeFold } from './fold.ts';
+import { IrqTimeReader } from './irq-time.ts';
 import { Lines } from './lines.ts';
 import {
 	type IrqExtra,
 	type IrqRow,
+	irqTimeRow,
 	type Kind,
 	type Lateness,
 	type Line,
 	lineRow,
 	type OfCpu,
 	type StormBounds,
-	stolenRow,
 } from './snapshot.ts';
 import { isStorm } from './storms.ts';
 import { invalidZones, zonesNs } from './zones.ts';
 
 /** Listed of those that were interrupted. */
-const STOLEN_LISTED = 64;
+const LISTED = 64;
 
 /** The kernel's order (include/linux/interrupt.h), the names of /proc/softirqs. */
 const SOFTIRQ_NAMES = [
@@ -80,7 +80,7 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly bpf: BpfSession;
 	private readonly latencies = new LatencyReader();
 	private readonly lines: Lines;
-	private readonly stolen: StolenReader;
+	private readonly irqTime: IrqTimeReader;
 	private readonly zones: [Ns, Ns, Ns];
 	private readonly storm: StormBounds;
 	/** Per key and CPU: since start. */
@@ -93,7 +93,7 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 	constructor(bpf: BpfSession, host: Host, zones: [Ns, Ns, Ns], storm: StormBounds) {
 		this.bpf = bpf;
 		this.lines = new Lines(host.procRoot, host.sysRoot);
-		this.stolen = new StolenReader(bpf, new Cgroups(host.procRoot));
+		this.irqTime = new IrqTimeReader(bpf, new Cgroups(host.procRoot));
 		this.zones = zones;
 		this.storm = storm;
 		const vectors = bpf.has('local_timer_entry');
@@ -117,7 +117,7 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 		const shares = new Map<number, { hard: Ns; soft: Ns; vector: Ns }>();
 		const lost = { handlers_full: 0, victims_full: 0 };
 		for (const source of this.sources(lost)) this.take(source, dt, group === 'cpu', lines, shares);
-		const { processes, cgroups } = this.stolen.read(ended);
+		const { processes, cgroups } = this.irqTime.read(ended);
 		const all = [...lines.values()];
 		// by line; by line and CPU for the group `cpu`
 		const byLine = () =>
@@ -128,7 +128,7 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 		return {
 			rows:
 				group === 'process' || group === 'cgroup'
-					? (group === 'process' ? processes : cgroups).map(stolenRow)
+					? (group === 'process' ? processes : cgroups).map(irqTimeRow)
 					: byLine(),
 			ungrouped: byLine,
 			extra: {
@@ -149,8 +149,8 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 						})),
 				),
 				storm_bounds: this.storm,
-				stolen: processes.slice(0, STOLEN_LISTED),
-				stolen_count: processes.length,
+				irq_time: processes.slice(0, LISTED),
+				irq_time_count: processes.length,
 			},
 			source: this.source,
 			lost,
@@ -259,8 +259,8 @@ export const irq: Tracer<IrqRow, IrqExtra> = {
 		'Hard interrupts by handler, softirqs by vector, timer ticks and IPIs: how many, how long, how late, on which CPU, and from whom they took the time.',
 	columns,
 	defaultSort: 'time',
-	groups: ['line', 'cpu', 'process', 'cgroup', ...stolenFold.groups],
-	fold: stolenFold,
+	groups: ['line', 'cpu', 'process', 'cgroup', ...irqTimeFold.groups],
+	fold: irqTimeFold,
 	options: [
 		{
 			name: 'irq-zones',
@@ -288,11 +288,11 @@ export const irq: Tracer<IrqRow, IrqExtra> = {
 			help: 'so much of one CPU spent on one line is a storm as well',
 		},
 	],
-	rowKey: ({ kind, irq, cpu, name, stolen }) =>
-		stolen
-			? `stolen ${stolen.pid} ${stolen.start_time} ${stolen.pid === 0 ? name : ''}`
+	rowKey: ({ kind, irq, cpu, name, irq_time }) =>
+		irq_time
+			? `irq_time ${irq_time.pid} ${irq_time.start_time} ${irq_time.pid === 0 ? name : ''}`
 			: `${kind} ${irq} ${cpu} ${name}`,
-	processOf: ({ stolen }) => (stolen && stolen.pid > 0 ? `${stolen.pid}:${stolen.start_time}` : undefined),
+	processOf: ({ irq_time }) => (irq_time && irq_time.pid > 0 ? `${irq_time.pid}:${irq_time.start_time}` : undefined),
 	start(host: Host, options: Options): Session<IrqRow, IrqExtra> {
 		const zones = zonesNs(String(options['irq-zones'] ?? '10,100,1000'));
 		const bpf = openBpf(host, 'irq', {

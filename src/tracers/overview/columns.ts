@@ -77,13 +77,13 @@ export const columns: readonly Column<OverviewRow>[] = [
 		value: ({ wait_p99_ns }) => known(wait_p99_ns),
 	},
 	{
-		key: 'stolen',
-		title: 'STOLEN',
+		key: 'irq_time',
+		title: 'IRQTIME',
 		kind: 'share',
-		width: 6,
+		width: 7,
 		priority: 4,
 		help: 'Taken from it by interrupts, as a share of one CPU; softirqs that end its own system calls are among it. – where others lost more: the 64 that lost most are known.',
-		value: ({ stolen_ns }, seconds) => known(stolen_ns) / (seconds * 1e9),
+		value: ({ irq_time_ns }, seconds) => known(irq_time_ns) / (seconds * 1e9),
 	},
 	{
 		key: 'io_p99_ns',

@@ -25,7 +25,7 @@ export interface OverviewRow {
 	/** Of a group: the highest of its processes. null: it never waited. */
 	wait_p99_ns: Ns | null;
 	/** What interrupts took from it. */
-	stolen_ns: Ns | null;
+	irq_time_ns: Ns | null;
 	io_count: Count | null;
 	io_bytes: Bytes | null;
 	/** From queueing to completion; of a group the highest of its processes. null: no request. */
@@ -35,7 +35,7 @@ export interface OverviewRow {
 export const groups = ['process', 'cgroup', 'user', 'command'] as const;
 export type Group = (typeof groups)[number];
 
-const sums = ['watts', 'energy_uj', 'cpu_ns', 'wait_ns', 'stolen_ns', 'io_count', 'io_bytes'] as const;
+const sums = ['watts', 'energy_uj', 'cpu_ns', 'wait_ns', 'irq_time_ns', 'io_count', 'io_bytes'] as const;
 const highest = ['wait_p99_ns', 'io_p99_ns'] as const;
 
 interface Named {
@@ -58,7 +58,7 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 		cpu_ns: energy ? 0 : null,
 		wait_ns: runqlat ? 0 : null,
 		wait_p99_ns: null,
-		stolen_ns: irq && irq.stolen_count <= irq.stolen.length ? 0 : null,
+		irq_time_ns: irq && irq.irq_time_count <= irq.irq_time.length ? 0 : null,
 		io_count: listsAll(io) ? 0 : null,
 		io_bytes: listsAll(io) ? 0 : null,
 		io_p99_ns: null,
@@ -98,8 +98,8 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 		row.wait_ns = wait_ns;
 		row.wait_p99_ns = p99_ns;
 	}
-	for (const one of irq?.stolen ?? []) {
-		if (one.interrupted !== 'idle' && one.pid > 0) rowOf(one).stolen_ns = one.time_ns;
+	for (const one of irq?.irq_time ?? []) {
+		if (one.interrupted !== 'idle' && one.pid > 0) rowOf(one).irq_time_ns = one.time_ns;
 	}
 	for (const one of io?.processes ?? []) {
 		if (one.count === 0) continue;

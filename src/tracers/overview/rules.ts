@@ -2,7 +2,7 @@
 import type { Rule } from './rule.ts';
 import { cpuSaturated } from './rules/cpu-saturated.ts';
 import { irqStorm } from './rules/irq-storm.ts';
-import { irqStolen } from './rules/irq-time.ts';
+import { irqTimeRule } from './rules/irq-time.ts';
 import { losses } from './rules/losses.ts';
 import { ownCost } from './rules/own-cost.ts';
 import { power } from './rules/power.ts';
@@ -19,7 +19,7 @@ export const rules: readonly Rule[] = [
 	starving,
 	slowDevice,
 	irqStorm,
-	irqStolen,
+	irqTimeRule,
 	cpuSaturated,
 	throttled,
 	waits,

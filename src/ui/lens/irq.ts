@@ -3,22 +3,22 @@
 import { formatCount, formatNs, formatShare } from '../../lib/format.ts';
 import type { ProcessId } from '../../system/process-id.ts';
 import type { Span } from '../../term/theme.ts';
-import type { Stolen } from '../../tracers/irq/irq-time.ts';
+import type { IrqTime } from '../../tracers/irq/irq-time.ts';
 import { lineOf } from '../widgets/line.ts';
 import { type Histories, isIt, type Look, newest, type Section, TREND } from './context.ts';
 
 type IrqSnapshot = Histories['irq'][number];
 
-function stolenOf(process: ProcessId, snapshot: IrqSnapshot): Stolen | undefined {
-	return snapshot.stolen.find((one) => isIt(process, one.pid, one.start_time));
+function irqTimeOf(process: ProcessId, snapshot: IrqSnapshot): IrqTime | undefined {
+	return snapshot.irq_time.find((one) => isIt(process, one.pid, one.start_time));
 }
 
 /** Those that most was taken from are listed; of one that is not, it is known only where all are. */
-function unlisted({ stolen, stolen_count }: IrqSnapshot): number {
-	return stolen_count > stolen.length ? Number.NaN : 0;
+function unlisted({ irq_time, irq_time_count }: IrqSnapshot): number {
+	return irq_time_count > irq_time.length ? Number.NaN : 0;
 }
 
-function parts({ hard_ns, soft_ns, vector_ns, count }: Stolen, { dt_ns }: IrqSnapshot): Span[] {
+function parts({ hard_ns, soft_ns, vector_ns, count }: IrqTime, { dt_ns }: IrqSnapshot): Span[] {
 	return [
 		['dim', '  hard '],
 		formatShare(hard_ns / dt_ns),
@@ -36,29 +36,29 @@ export const interruptsSection: Section = {
 	title: 'Interrupts',
 	trend: ({ process, histories }) =>
 		histories.irq.slice(-TREND).map((snapshot) => {
-			const stolen = stolenOf(process, snapshot);
-			return stolen ? stolen.time_ns / snapshot.dt_ns : unlisted(snapshot);
+			const irqTime = irqTimeOf(process, snapshot);
+			return irqTime ? irqTime.time_ns / snapshot.dt_ns : unlisted(snapshot);
 		}),
 	figures({ process, histories }) {
 		const last = histories.irq.at(-1);
 		if (!last) return [['dim', 'attaching…']];
-		const stolen = stolenOf(process, last);
-		if (stolen) {
+		const irqTime = irqTimeOf(process, last);
+		if (irqTime) {
 			return [
-				['strong', formatShare(stolen.time_ns / last.dt_ns)],
-				['dim', ' of a CPU stolen'],
-				...parts(stolen, last),
+				['strong', formatShare(irqTime.time_ns / last.dt_ns)],
+				['dim', ' of a CPU in interrupts'],
+				...parts(irqTime, last),
 			];
 		}
 		return [
 			[
 				'dim',
-				Number.isNaN(unlisted(last)) ? `not among the ${last.stolen.length} most stolen from` : 'took nothing from it',
+				Number.isNaN(unlisted(last)) ? `not among the ${last.irq_time.length} with most IRQ time` : 'no IRQ time',
 			],
 		];
 	},
 	details({ process, histories, width }: Look) {
-		const found = newest(histories.irq, (snapshot) => stolenOf(process, snapshot));
+		const found = newest(histories.irq, (snapshot) => irqTimeOf(process, snapshot));
 		if (!found) return [];
 		const { row, snapshot } = found;
 		return [

@@ -38,7 +38,7 @@ export function lifeOf(process: ProcessId, histories: Histories): Life {
 	const name =
 		newest(histories.energy, (snapshot) => energyOf(process, snapshot))?.row.comm ??
 		newest(histories.runqlat, (snapshot) => waitsOf(process, snapshot))?.row.key.comm ??
-		newest(histories.irq, ({ stolen }) => stolen.find((one) => isIt(process, one.pid, one.start_time)))?.row.comm;
+		newest(histories.irq, ({ irq_time }) => irq_time.find((one) => isIt(process, one.pid, one.start_time)))?.row.comm;
 	return { name: name ?? null, exit: exitOf(process, histories.energy) };
 }
 

@@ -29,7 +29,7 @@ function busy(count: number, tick: number): Busy[] {
 		return {
 			...{ pid: index + 1, comm: `process-${index % 300}`, cgroup: `/system.slice/service-${index % 50}.service` },
 			...{ cpu: 0.001 * share, watts: 0.01 * share, wait: 0.001 * share, p99: 1e6 * share },
-			...(index < 64 && { stolen: 0.001 * share }),
+			...(index < 64 && { irqTime: 0.001 * share }),
 		};
 	});
 }

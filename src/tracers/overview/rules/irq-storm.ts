@@ -28,7 +28,7 @@ export const irqStorm: Rule = {
 				cpus,
 			});
 		}
-		const [hit] = topNames(rows, ({ stolen_ns }) => stolen_ns);
+		const [hit] = topNames(rows, ({ irq_time_ns }) => irq_time_ns);
 		return [...worst]
 			.sort(([, a], [, b]) => b.excess - a.excess)
 			.slice(0, 8)

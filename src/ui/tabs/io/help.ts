@@ -33,7 +33,7 @@ const terms: HelpSection['entries'] = [
 	['device or lock', 'the task slept: until the device was done, or somebody gave a lock back'],
 	['run queue', 'the task was awake and waited for a CPU; who had it: run queue tab (culprits)'],
 	['preempted', 'the task was taken off the CPU before it was done and waited to get it back'],
-	['running', 'the task had a CPU; interrupts may have stolen a part of that'],
+	['running', 'the task had a CPU; a part of that may be IRQ time'],
 	['not recorded', 'slow requests beyond the limit of records per second: counted, but without their stages'],
 	['SHARE', 'part of the time of all requests in all stages; total is the time from request to device'],
 ];

@@ -90,7 +90,7 @@ export function heatLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, h
 	const strip = Math.ceil((last + 1) / perCell);
 	const found = new Map<string, { name: string; time: number; shares: number[]; storms: boolean[] }>();
 	for (const { kind, irq, name, cpus } of snapshot.rows) {
-		if (kind === 'stolen') continue;
+		if (kind === 'irq_time') continue;
 		const key = `${kind} ${irq} ${name}`;
 		const line = found.get(key) ?? { name: kind === 'hard' ? `${irq} ${name}` : name, time: 0, shares: [], storms: [] };
 		found.set(key, line);

@@ -34,21 +34,18 @@ function stormSpans({ storms, storm_bounds }: Snapshot<IrqRow, IrqExtra>): Span[
 	];
 }
 
-const stolenHint: Span[] = [
-	['strong', 'stolen from'],
-	[
-		'dim',
-		': time that interrupts took while these had the CPU; a cgroup filter means them, not who caused the interrupts',
-	],
+const irqTimeHint: Span[] = [
+	['strong', 'IRQ time'],
+	['dim', ': time in interrupts while these had the CPU; a cgroup filter selects the interrupted tasks, not the cause'],
 ];
 
 export function summaryOf(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): Span[][] {
 	const storm = stormSpans(snapshot);
-	const stolen = snapshot.group === 'process' || snapshot.group === 'cgroup';
+	const byTask = snapshot.group === 'process' || snapshot.group === 'cgroup';
 	return [
 		totalSpans(snapshot),
 		...(storm.length > 0 ? [storm] : []),
-		...(stolen ? [stolenHint] : []),
-		...(storm.length > 0 || stolen ? [] : [cpuSpans(snapshot, width)]),
+		...(byTask ? [irqTimeHint] : []),
+		...(storm.length > 0 || byTask ? [] : [cpuSpans(snapshot, width)]),
 	];
 }

@@ -45,8 +45,8 @@ function Shares({ history, width, height }: Area & Pick<Props, 'history'>): Reac
 	);
 }
 
-/** Whom interrupts took the CPU from. */
-function stolenLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
+/** Processes with most IRQ time. */
+function interruptedLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
 	if (height < 2) return [];
 	const parts = width >= 60;
 	const nameWidth = Math.max(10, Math.min(24, width - (parts ? 40 : 16)));
@@ -54,10 +54,10 @@ function stolenLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height
 	return [
 		paint(
 			'dim',
-			fitCells(`stolen from (${snapshot.stolen_count} interrupted)`, nameWidth + 8) +
+			fitCells(`interrupted processes (${snapshot.irq_time_count})`, nameWidth + 8) +
 				(parts ? ['total', 'hard', 'soft', 'vector'] : ['total']).map(title).join(''),
 		),
-		...snapshot.stolen.slice(0, height - 1).map((one) => {
+		...snapshot.irq_time.slice(0, height - 1).map((one) => {
 			const figures = (parts ? [one.time_ns, one.hard_ns, one.soft_ns, one.vector_ns] : [one.time_ns]).map((ns) =>
 				title(formatShare(ns / snapshot.dt_ns)),
 			);
@@ -74,13 +74,13 @@ function Pane({ snapshot, history, width, height }: Area & Pick<Props, 'snapshot
 	const heatWidth = low ? Math.min(50, Math.floor(width / 2)) : width;
 	const lines = useMemo(() => {
 		if (low)
-			return snapshot.rows.some(({ kind }) => kind !== 'stolen')
+			return snapshot.rows.some(({ kind }) => kind !== 'irq_time')
 				? heatLines(snapshot, heatWidth, height)
-				: stolenLines(snapshot, heatWidth, height);
+				: interruptedLines(snapshot, heatWidth, height);
 		const cpus = ['', ...cpuLines(snapshot, width, Math.max(2, Math.floor((height - chart) / 4)))];
 		const rest = height - chart - cpus.length - 2;
 		const heat = heatLines(snapshot, width, Math.ceil(rest / 2));
-		return [...cpus, '', ...heat, '', ...stolenLines(snapshot, width, rest - heat.length)];
+		return [...cpus, '', ...heat, '', ...interruptedLines(snapshot, width, rest - heat.length)];
 	}, [snapshot, width, height, chart, low, heatWidth]);
 	return (
 		<Box flexDirection={low ? 'row' : 'column'} gap={low ? 2 : 0}>
@@ -107,7 +107,7 @@ function View(props: Props): ReactElement {
 				draw: (area, row) =>
 					late && !props.detail ? (
 						<Lines lines={latenessLines(snapshot, area.width, area.height)} {...area} />
-					) : row && row.kind !== 'stolen' ? (
+					) : row && row.kind !== 'irq_time' ? (
 						<Durations row={row} tab={props} {...area} />
 					) : (
 						<Pane snapshot={snapshot} history={history} {...area} />
