@@ -11,10 +11,9 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:f
 import { resolve } from 'node:path';
 import { Unavailable } from '../../../core/errors.ts';
 import type { Source } from '../../../core/snapshot.ts';
-import { monotonicNs } from '../../../lib/clock.ts';
+import { monotonicNs, threadCpu } from '../../../lib/clock.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
-import { threadCpu } from '../../../system/thread-cpu.ts';
 import { blindSpots } from './blind-spots.ts';
 import { ProcMachine } from './machine.ts';
 import { type ProcLost, type ProcReading, type ProcRow, type ProcSamplerOptions, SAMPLE_PERIOD } from './reading.ts';
