@@ -1,6 +1,6 @@
 /** Names of control groups: the kernel knows a group by an id, which is the inode number of its folder. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
 /** More folders than this are not searched; groups beyond are shown by their id. */
@@ -81,4 +81,19 @@ export function cgroupId(procRoot: string, path: string): number | undefined {
 	} catch {
 		return undefined;
 	}
+}
+
+/** Groups per call of {@link withParents}. */
+const MOST_GROUPS = 64;
+
+/** Paths of groups and of all groups above them, without the root and without unknown paths (`#77`); at most 64. */
+export function withParents(cgroups: Iterable<SafeText>): Set<SafeText> {
+	const paths = new Set<SafeText>();
+	for (const cgroup of cgroups) {
+		for (let path: string = cgroup; path.startsWith('/') && path !== '/'; path = dirname(path)) {
+			if (paths.size >= MOST_GROUPS) return paths;
+			paths.add(path as SafeText);
+		}
+	}
+	return paths;
 }

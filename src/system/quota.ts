@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
-import { unifiedMount } from './cgroups.ts';
-import { withParents } from './group-paths.ts';
+import { unifiedMount, withParents } from './cgroups.ts';
 
 /** One group in one interval. */
 export interface Throttled {

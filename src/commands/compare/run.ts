@@ -2,8 +2,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { explain } from '../../bpf/explain.ts';
 import type { Host } from '../../core/tracer.ts';
+import { threadCpu } from '../../lib/clock.ts';
 import type { Ns } from '../../lib/units.ts';
-import { threadCpu } from '../../system/thread-cpu.ts';
 import { BpfCpu } from '../../tracers/energy/cpu/bpf-cpu.ts';
 import type { CpuUse } from '../../tracers/energy/cpu/cpu-use.ts';
 import { Processors } from '../../tracers/energy/power/cpufreq.ts';

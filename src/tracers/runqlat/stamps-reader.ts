@@ -9,6 +9,7 @@ import type { TaskFilter } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
 import { constants, ended_record, maps, stamp } from '../../generated/runqlat-stamps.ts';
+import { monotonicNs } from '../../lib/clock.ts';
 import { type ForeignBytes, viewOf } from '../../lib/decode.ts';
 import type { CpuWaits, Reader, Sink } from './reader.ts';
 
@@ -78,7 +79,7 @@ export class StampsReader implements Reader {
 			sink.process(seen(pid, waits));
 			sink.moved(pid, waits.created, Math.max(0, waits.run_delay_ns - waits.sum_ns));
 		});
-		const now = Number(process.hrtime.bigint());
+		const now = monotonicNs();
 		this.each(stamps.name, stamp.size, STAMPS, (tid, view, at) => {
 			const { since, tgid, cpu, comm } = stamp.read(view, at);
 			sink.waiting({ pid: tgid, tid, cpu, comm, age_ns: Math.max(0, now - since), running: 0 });

@@ -5,6 +5,7 @@
 
 import { Unavailable } from '../../../core/errors.ts';
 import type { BpfAddon, BpfError, PerfCounter } from '../../../core/native.ts';
+import { monotonicNs } from '../../../lib/clock.ts';
 
 /** A perf event by PMU type and config. */
 export interface PerfEvent {
@@ -95,7 +96,7 @@ export class CycleCounters {
 	private now(cpu: number): CyclesAtSwitch | undefined {
 		try {
 			const count = this.counters.get(cpu)?.read();
-			return count && { counter: Number(count.value), at_ns: Number(process.hrtime.bigint()) };
+			return count && { counter: Number(count.value), at_ns: monotonicNs() };
 		} catch {
 			// taken by others, or the CPU has gone: its threads get the mean
 			return undefined;

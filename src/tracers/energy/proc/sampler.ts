@@ -11,9 +11,9 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:f
 import { resolve } from 'node:path';
 import { Unavailable } from '../../../core/errors.ts';
 import type { Source } from '../../../core/snapshot.ts';
+import { monotonicNs, threadCpu } from '../../../lib/clock.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
-import { threadCpu } from '../../../system/thread-cpu.ts';
 import { blindSpots } from './blind-spots.ts';
 import { ProcMachine } from './machine.ts';
 import { type ProcLost, type ProcReading, type ProcRow, type ProcSamplerOptions, SAMPLE_PERIOD } from './reading.ts';
@@ -119,7 +119,7 @@ export class ProcSampler {
 			this.close();
 			throw error;
 		}
-		this.readAt = Number(process.hrtime.bigint());
+		this.readAt = monotonicNs();
 		this.forget();
 	}
 
@@ -142,7 +142,7 @@ export class ProcSampler {
 	read(): ProcReading {
 		this.sample();
 		const before = threadCpu();
-		const now = Number(process.hrtime.bigint());
+		const now = monotonicNs();
 		const machine = this.machine.read();
 
 		const rows: ProcRow[] = [];
