@@ -1,7 +1,7 @@
 /** The sampling thread: a {@link Sampling} that speaks through messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openHost } from './bpf/open-host.ts';
-import { openDebugLog } from './core/debug-log.ts';
+import { debug, openDebugLog } from './core/debug-log.ts';
 import type { SamplerEvent } from './core/sampler.ts';
 import { encode } from './history/archive.ts';
 import { registry } from './registry.ts';
@@ -16,7 +16,15 @@ if (settings.debug !== '') openDebugLog(settings.debug);
 /** When everything is loaded and has run once, and when compilers have done most of their work; seconds. */
 const RELEASES = [2, 30];
 
+/** For the debug log: what became of a tab. */
+function stateText(event: Exclude<SamplerEvent, { kind: 'snapshot' }>): string {
+	const { kind } = event;
+	if (kind === 'worker-failed') return `${kind}: ${event.message}`;
+	return `${event.tab}: ${kind}${kind === 'unavailable' ? `: ${event.reason}; ${event.fix}` : ''}`;
+}
+
 function emit(event: SamplerEvent): void {
+	if (event.kind !== 'snapshot') debug(() => stateText(event));
 	if (event.kind !== 'snapshot' || !settings.packs) {
 		port?.postMessage(event);
 		return;

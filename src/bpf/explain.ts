@@ -1,4 +1,5 @@
 /** Errors of the BPF addon in words that name the cause and the fix. */
+import { debug } from '../core/debug-log.ts';
 import { BECOME_ROOT, Unavailable } from '../core/errors.ts';
 import type { BpfError } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
@@ -43,6 +44,7 @@ function refusal({ procRoot, sysRoot }: Host): { cause: string; fix: string } | 
 export function explain(host: Host, id: string, doing: string, error: unknown): Unavailable {
 	if (error instanceof Unavailable) return error;
 	const { code, message, log = '' } = error as Partial<BpfError>;
+	debug(() => `${id}: cannot ${doing}: ${code ?? ''} ${message ?? String(error)}\n${log}`);
 	const known = code === 'EPERM' || code === 'EACCES' ? refusal(host) : undefined;
 	if (known) return new Unavailable(`cannot ${doing}: ${known.cause}`, known.fix, error);
 	if (code === 'EMFILE' || code === 'ENFILE') {

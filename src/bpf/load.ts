@@ -3,6 +3,7 @@
  * loads and attaches. A refusal of the kernel becomes an {@link Unavailable} with cause and fix.
  */
 import { existsSync } from 'node:fs';
+import { debug } from '../core/debug-log.ts';
 import { Unavailable } from '../core/errors.ts';
 import type { BpfAddon, BpfObject } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
@@ -135,10 +136,20 @@ function attachAll(
 		try {
 			before?.(name, object);
 			object.attach(name);
+			debug(() => `${id}: attached ${section} (${name})`);
 		} catch (error) {
 			throw explain(host, id, `attach ${section}`, error);
 		}
 	}
+}
+
+/** For the debug log: the programs of an object, those that were left out marked, and its maps. */
+function loadedText(id: string, path: string, object: BpfObject): string {
+	const programs = object
+		.programs()
+		.map(({ name, section, autoload }) => `${autoload ? 'program' : 'left out'} ${name}: ${section}`);
+	const maps = object.maps().map(({ name, type, maxEntries }) => `map ${name}: ${type}, ${maxEntries} entries`);
+	return [`${id}: loaded ${path}`, ...programs, ...maps].join('\n');
 }
 
 /** @throws {Unavailable} where the kernel does not describe its types */
@@ -177,6 +188,7 @@ export function openBpf<Layout extends ConstantLayout>(
 		for (const map of options.shards ?? []) object.setMaxEntries(map, possibleCpus);
 		for (const [map, entries] of Object.entries(options.maxEntries ?? {})) object.setMaxEntries(map, entries);
 		object.load();
+		debug(() => loadedText(id, path, object));
 		options.loaded?.(object);
 		attachAll(host, id, object, options.beforeAttach);
 		return new BpfSession(object, possibleCpus, missingHooks(lacking));

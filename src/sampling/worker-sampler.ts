@@ -1,6 +1,8 @@
 /** The sampling thread as the rest of the program sees it: a source of events that survives one crash of its worker. */
 import { Worker } from 'node:worker_threads';
+import { debug } from '../core/debug-log.ts';
 import type { Sampler, SamplerEvent } from '../core/sampler.ts';
+import { stackLines } from '../core/stack.ts';
 import type { Options } from '../core/tracer.ts';
 import { decode, type EncodedSnapshot } from '../history/archive.ts';
 import { sanitize } from '../lib/sanitize.ts';
@@ -111,13 +113,15 @@ export class WorkerSampler implements Sampler {
 	private spawn(): Worker {
 		const worker = new Worker(this.workerUrl, { workerData: this.settings });
 		worker.on('message', (event: WorkerEvent) => this.emit(received(event)));
-		worker.on('error', (error) => this.failed(error instanceof Error ? error.message : String(error)));
+		worker.on('error', (error) => this.failed(error));
 		return worker;
 	}
 
 	/** One restart: a second failure is a defect that a loop would only hide. */
-	private failed(message: string): void {
+	private failed(error: unknown): void {
 		if (this.closing) return;
+		debug(() => `the sampling thread failed: ${stackLines(error).join('\n')}`);
+		const message = error instanceof Error ? error.message : String(error);
 		const restarting = !this.restarted;
 		this.emit({ kind: 'worker-failed', message: sanitize(message), restarting });
 		if (!restarting) return;
