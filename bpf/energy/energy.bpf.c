@@ -232,9 +232,6 @@ int read_threads(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* The kernel's. */
-#define PF_EXITING 4
-
 /* Each look tells of so small a part of those at rest too: others may have given them a name or a group. */
 #define PARTS_AT_REST 30
 

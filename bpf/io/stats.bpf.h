@@ -5,8 +5,12 @@
 /* Records of slow requests each CPU may write in one interval; more of them tell nothing new. */
 #define SLOW_PER_INTERVAL 32
 
-/* Not a request but a bio of a device that passes bios on. */
-#define STACKED_DEVICE 0x80
+/* Flags of a key beside the splitting ones of io_flag. */
+enum io_stats_flag {
+	/* not a request but a bio of a device that passes bios on */
+	STACKED_DEVICE = 0x80,
+};
+NAMES(io_stats_flag);
 
 struct io_stats {
 	u64 count;

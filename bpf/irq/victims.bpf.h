@@ -52,8 +52,6 @@ struct cpu_victims {
 CPU_SHARDS(cpu_victims, struct cpu_victims);
 RECORD(victim);
 
-#define PF_KTHREAD 0x00200000
-
 static __always_inline void describe(struct victim *victim, struct task_struct *task, u32 epoch)
 {
 	struct task_struct *leader = task->group_leader;

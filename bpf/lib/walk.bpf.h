@@ -29,11 +29,10 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
 static volatile u64 most_walked = 16384;
 
 /* What a walk returns. */
-enum walked {
+enum walk_result {
 	WALK_INCOMPLETE = 0,
 	WALK_COMPLETE = 1,
 };
-NAMES(walked);
 
 /* To the file of an iterator or, from a walk, to its ring: known when compiling, so that the other is not even loaded. */
 static __always_inline bool tell(const bool walks, void *to, const void *record, u32 size)

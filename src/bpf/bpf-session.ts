@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { Unavailable } from '../core/errors.ts';
 import type { BpfAddon, BpfError, BpfObject } from '../core/native.ts';
 import type { BpfCost, Host } from '../core/tracer.ts';
+import { walk_result } from '../generated/lib.ts';
 import type { Struct } from '../lib/decode.ts';
 import { inUserNamespace, lacksSysAdmin, lockdown, missingCapabilities } from '../system/privilege.ts';
 
@@ -209,7 +210,7 @@ export class BpfSession {
 	 * end, and what it told may be anything; then {@link iterate}.
 	 */
 	walk(program: string): boolean {
-		return this.object.run(program) === 1;
+		return this.object.run(program) === walk_result.WALK_COMPLETE;
 	}
 
 	/**
