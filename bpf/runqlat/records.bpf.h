@@ -73,7 +73,7 @@ struct {
 } scratch_record SEC(".maps");
 
 /* What a walk tells: room for 6,500 processes that waited. */
-RING(told, 4 << 20);
+RING(reports, 4 << 20);
 
 /* Room for 6,500 processes that end within one interval. */
 RING(ended, 4 << 20);
@@ -176,7 +176,7 @@ static __always_inline bool read_thread(const bool walks, void *to, struct task_
 		fill(&head, task, RECORD_SWITCHES, task->group_leader->start_boottime);
 		fill_switches(&head, task->group_leader, process);
 		head.ns = process->created;
-		if (!tell(walks, to, &head, sizeof(head)))
+		if (!emit_record(walks, to, &head, sizeof(head)))
 			return false;
 	}
 	if (!walks && word & BIT(WANT_THREADS)) {
@@ -190,7 +190,7 @@ static __always_inline bool read_thread(const bool walks, void *to, struct task_
 			if (!record)
 				return false;
 			fill_thread(record, task, waits);
-			return tell(walks, to, record, sizeof(*record));
+			return emit_record(walks, to, record, sizeof(*record));
 		}
 	}
 	return true;
@@ -212,12 +212,12 @@ static __always_inline bool read_process(const bool walks, void *to, struct task
 			return false;
 		describe(record, task, process, RECORD_PROCESS);
 		bpf_probe_read_kernel(&record->process, sizeof(record->process), process);
-		return tell(walks, to, record, sizeof(*record));
+		return emit_record(walks, to, record, sizeof(*record));
 	}
 	if (!(word & BIT(READ_ALL)) || !has_waited(process))
 		return true;
 	fill(&head, task, RECORD_PRESENT, task->start_boottime);
-	return tell(walks, to, &head, sizeof(head));
+	return emit_record(walks, to, &head, sizeof(head));
 }
 
 /* A task that waits at this moment. */
@@ -247,5 +247,5 @@ static __always_inline bool read_waiting(const bool walks, void *to, struct task
 			record.moved_ns = moved;
 	}
 	record.head.ns = record.moved_ns + (rq->clock > queued ? rq->clock - queued : 0);
-	return tell(walks, to, &record, sizeof(record));
+	return emit_record(walks, to, &record, sizeof(record));
 }

@@ -146,7 +146,7 @@ int read_tasks(struct bpf_iter__task *ctx)
 /* Apart from the loop: what is left on the stack by one task would make the verifier look at the next ones anew. */
 static __noinline int walk_task(struct task_struct *task, u64 word)
 {
-	return read_task(true, &told, task, word);
+	return read_task(true, &reports, task, word);
 }
 
 /*
@@ -160,7 +160,7 @@ int walk_tasks(void *ctx)
 	u32 complete = WALK_COMPLETE;
 	struct bpf_iter_task walk;
 	struct task_struct *task;
-	u64 left = most_walked;
+	u64 left = walk_limit;
 	u64 word = interval_word();
 
 	if (word & (FILTERS | BIT(WANT_THREADS)))
@@ -190,7 +190,7 @@ int walk_tasks(void *ctx)
  * the earlier pieces in run_delay; what that has grown by since the last switch belongs to this wait.
  * Cost: 48 ns per context switch beside the empty program's 50 (60 if the task is not its process's leader); most of it
  * the look-ups in task storage, without which it is some 15 ns. 15 ns more while threads are asked for; 15 in all for a task that a filter leaves out.
- * Loses: a task whose storage could not be had counts in the system's figures only, and under `homeless`. The idle
+ * Loses: a task whose storage could not be had counts in the system's figures only, and under `untracked`. The idle
  * task is not counted. A sleeper preempted before it slept has no stamp of the kernel; we keep our own (see below).
  */
 SEC("tp_btf/sched_switch")
@@ -284,8 +284,8 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	if (process) {
 		add_to_process(&process->waits, epoch, wait, slot);
 	} else if (with_processes) {
-		cpu->homeless++;
-		cpu->homeless_ns += wait;
+		cpu->untracked++;
+		cpu->untracked_ns += wait;
 	}
 	return 0;
 }

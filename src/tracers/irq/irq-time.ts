@@ -5,7 +5,7 @@
  */
 
 import { type BpfSession, viewOf } from '../../bpf/bpf-session.ts';
-import { maps, victim, victim_kind } from '../../generated/irq.ts';
+import { irq_time_kind, maps, victim, victim_kind } from '../../generated/irq.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Cgroups } from '../../system/cgroups.ts';
@@ -101,9 +101,9 @@ export class StolenReader {
 				found.set(key, stolen);
 			}
 			stolen.count += taken.count;
-			stolen.hard_ns += taken.ns[0];
-			stolen.soft_ns += taken.ns[1];
-			stolen.vector_ns += taken.ns[2];
+			stolen.hard_ns += taken.ns[irq_time_kind.IRQ_TIME_HARD];
+			stolen.soft_ns += taken.ns[irq_time_kind.IRQ_TIME_SOFT];
+			stolen.vector_ns += taken.ns[irq_time_kind.IRQ_TIME_VECTOR];
 		}
 		for (const [key, stolen] of found) this.addTotals(key, stolen);
 		const processes = [...found.values()].sort((a, b) => b.time_ns - a.time_ns);

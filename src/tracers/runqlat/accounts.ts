@@ -189,7 +189,7 @@ export class Accounts implements Sink {
 			waits.beginInterval();
 			waits.add(difference, shard.longest, this.epoch);
 			this.all.add(difference, shard.longest, this.epoch);
-			lost.process_unknown += shard.homeless;
+			lost.process_unknown += shard.untracked;
 			lost.unstamped += shard.unstamped;
 			lost.ended_processes += shard.ring_full;
 		}

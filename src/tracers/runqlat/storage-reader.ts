@@ -65,7 +65,7 @@ export class StorageReader implements Reader {
 				layout: constants,
 				constants: { with_processes: !systemOnly },
 				without: [...(systemOnly ? ['born', 'executed', 'exited', 'freed'] : []), ...(walks ? [] : ['walk_tasks'])],
-				withoutMaps: walks ? [] : [maps.told.name],
+				withoutMaps: walks ? [] : [maps.reports.name],
 				shards: [maps.cpu_waits.name],
 				optional: {
 					executed: 'a process goes on under another id when a thread of it executes a program',
@@ -116,7 +116,7 @@ export class StorageReader implements Reader {
 	private walk(sink: Sink): boolean {
 		if (!this.walks || this.filters > 0 || this.wanted & WANT_THREADS || this.pause-- > 0) return false;
 		const complete = this.bpf.walk('walk_tasks');
-		this.bpf.drain(maps.told.name, (view, at) => {
+		this.bpf.drain(maps.reports.name, (view, at) => {
 			if (complete) take(view, at, sink);
 		});
 		this.pause = complete ? 0 : WALK_AGAIN;
