@@ -1,7 +1,7 @@
 /**
  * Turns the BTF of a built BPF object into a TypeScript module: one interface and decoder for each struct that crosses
- * to user space (map keys and values, structs named by RECORD()), named enums, and the places of the constants.
- * The C file stays the only place where a layout is written.
+ * to user space (map keys and values, structs named by RECORD()), the enums named by NAMES(), the maps, and the offsets of
+ * the constants. Layouts and shared numbers are written in the C files only.
  */
 
 interface BtfMember {
@@ -130,6 +130,7 @@ function emitConstants(layouts: Layouts): string {
 			? [`\t${variable.name}: { section: '.rodata', offset: ${entry.offset}, size: ${entry.size} },`]
 			: [];
 	});
+	if (lines.length === 0) return '';
 	return [
 		'/** Constants that can be set before loading. */',
 		'export const constants = {',
@@ -144,20 +145,44 @@ function emitMaps(layouts: Layouts): string {
 	const lines = (section?.vars ?? []).map((entry) => {
 		const variable = layouts.get(entry.type_id);
 		const definition = layouts.get(variable.type_id);
-		const part = (name: string): string => {
+		const pointed = (name: string): BtfType | undefined => {
 			const member = definition.members?.find((candidate) => candidate.name === name);
-			if (!member) return 'null';
-			const pointed = layouts.get(layouts.get(member.type_id).type_id);
-			if (pointed.kind === 'INT') return 'null';
-			layouts.want(pointed, `map ${variable.name}`);
-			return pointed.name;
+			return member && layouts.get(layouts.get(member.type_id).type_id);
 		};
-		return `\t${variable.name}: { name: '${variable.name}', key: ${part('key')}, value: ${part('value')} },`;
+		const part = (name: string): string => {
+			const type = pointed(name);
+			if (!type || type.kind === 'INT') return 'null';
+			layouts.want(type, `map ${variable.name}`);
+			return type.name;
+		};
+		// __uint(max_entries, 8) declares a pointer to an array of 8
+		const entries = pointed('max_entries')?.nr_elems ?? 0;
+		return `\t${variable.name}: { name: '${variable.name}', key: ${part('key')}, value: ${part('value')}, entries: ${entries} },`;
 	});
+	if (lines.length === 0) return '';
 	return [
-		'/** Maps with the decoders of their keys and values; null: a plain integer or none. */',
+		'/**',
+		' * Maps with the decoders of their keys and values (null: a plain integer or none), and the number of entries that the C',
+		' * file gives them (of a ring: bytes).',
+		' */',
 		'export const maps = {',
 		...lines,
+		'} as const;',
+		'',
+	].join('\n');
+}
+
+/** Types that a variable `PREFIX_…` of the object points to. */
+function named(layouts: Layouts, prefix: string): BtfType[] {
+	return layouts.types
+		.filter((type) => type.kind === 'VAR' && type.name.startsWith(prefix))
+		.map((type) => layouts.get(layouts.get(type.type_id).type_id));
+}
+
+function emitEnum({ name, values }: BtfType): string {
+	return [
+		`export const ${name} = {`,
+		...(values ?? []).map((value) => `\t${value.name}: ${value.val},`),
 		'} as const;',
 		'',
 	].join('\n');
@@ -166,23 +191,15 @@ function emitMaps(layouts: Layouts): string {
 /** The module's text. Throws where a struct has a member that cannot be decoded. */
 export function emitModule(source: string, types: BtfType[]): string {
 	const layouts = new Layouts(types);
-	for (const type of types) {
-		if (type.kind === 'VAR' && type.name.startsWith('record_')) {
-			layouts.want(layouts.get(layouts.get(type.type_id).type_id), type.name);
-		}
-	}
+	for (const type of named(layouts, 'record_')) layouts.want(type, type.name);
 	const mapsText = emitMaps(layouts);
 	const structTexts: string[] = [];
 	// emitting a struct may discover those nested in it
 	for (const type of layouts.structs.values()) structTexts.push(emitStruct(layouts, type));
-	const enums = types
-		.filter((type) => type.kind === 'ENUM' && type.name && type.name !== '(anon)' && !type.name.startsWith('bpf_'))
-		.map(
-			(type) =>
-				`export const ${type.name} = {\n${(type.values ?? []).map((value) => `\t${value.name}: ${value.val},`).join('\n')}\n} as const;\n`,
-		);
+	const enums = named(layouts, 'names_').map(emitEnum);
 	// innermost first, so that constants exist before they are used by others
-	const body = [...enums, ...structTexts.reverse(), mapsText, emitConstants(layouts)].join('\n');
+	const parts = [...enums, ...structTexts.reverse(), mapsText, emitConstants(layouts)];
+	const body = parts.filter((part) => part !== '').join('\n');
 	const used = ['s64', 'structs', 'u64', 'u64s'].filter((name) => new RegExp(`\\b${name}\\(`).test(body));
 	const typesUsed = ['ForeignBytes', 'Struct'].filter((name) => new RegExp(`\\b${name}\\b`).test(body));
 	const names = [...typesUsed.map((name) => `type ${name}`), ...used].join(', ');

@@ -20,7 +20,7 @@ enum thread_state {
 	/* about to leave a package, its time as it was there */
 	THREAD_MOVES = 3,
 	/* alive, and has not run since it was last told of: its record ends with the head */
-	THREAD_RESTS = 4,
+	THREAD_IDLE = 4,
 };
 NAMES(thread_state);
 
@@ -77,7 +77,7 @@ CPU_SHARDS(lost, struct lost);
 RING(ended, 4 << 20);
 
 /* What a walk tells: room for 18,000 threads that ran. */
-RING(told, 2 << 20);
+RING(reports, 2 << 20);
 
 static __always_inline void fill(struct thread_record *record, struct task_struct *task, u32 state)
 {
@@ -140,45 +140,45 @@ static __always_inline u64 running_slice(struct task_struct *task)
 	return slice + since;
 }
 
-struct look {
+struct scan {
 	/* counted by the reader from 1; 0: tell everything */
 	u64 number;
 	/* written by a walk when it is over: when that was, and how many threads there are, those it did not tell of among them */
 	u64 boot_ns;
 	u64 threads;
 };
-CPU_SHARDS(look, struct look);
+CPU_SHARDS(scan, struct scan);
 
 /* A CPU's clock_task as the last looks found it, before they came to any other thread of it; written by the iterator. */
-struct looked_cpu {
+struct scanned_cpu {
 	u64 number;
 	/* newest first */
 	u64 clocks[3];
 };
-CPU_SHARDS(looked_cpus, struct looked_cpu);
+CPU_SHARDS(scanned_cpus, struct scanned_cpu);
 
 /*
  * Has it not run since it was last told of? exec_start is when it last ran, by the clock of the CPU where that was, and a
  * thread that is on no queue is still there: it changes CPUs when it is woken. The clock to compare with is that of two
  * looks ago: between the newest and this thread's last record, it may have come here from a CPU looked at later.
  */
-static __always_inline bool rests(struct task_struct *task)
+static __always_inline bool is_idle(struct task_struct *task)
 {
 	struct rq *rq = BPF_CORE_READ(task, se.cfs_rq, rq);
 	u32 cpu = BPF_CORE_READ(rq, cpu), first = 0;
-	struct looked_cpu *looked = bpf_map_lookup_elem(&looked_cpus, &cpu);
-	struct look *now = bpf_map_lookup_elem(&look, &first);
+	struct scanned_cpu *scanned = bpf_map_lookup_elem(&scanned_cpus, &cpu);
+	struct scan *now = bpf_map_lookup_elem(&scan, &first);
 
-	if (!looked || !now || !now->number)
+	if (!scanned || !now || !now->number)
 		return false;
-	if (looked->number != now->number) {
-		looked->number = now->number;
-		looked->clocks[2] = looked->clocks[1];
-		looked->clocks[1] = looked->clocks[0];
-		looked->clocks[0] = BPF_CORE_READ(rq, clock_task);
+	if (scanned->number != now->number) {
+		scanned->number = now->number;
+		scanned->clocks[2] = scanned->clocks[1];
+		scanned->clocks[1] = scanned->clocks[0];
+		scanned->clocks[0] = BPF_CORE_READ(rq, clock_task);
 	}
 	/* 0: it has never run */
-	return task->se.exec_start && task->se.exec_start < looked->clocks[2] && !task->on_cpu && !task->on_rq;
+	return task->se.exec_start && task->se.exec_start < scanned->clocks[2] && !task->on_cpu && !task->on_rq;
 }
 
 /* Once per look: by how much our own CPU's clock, brought up to date by the reader just before, is off. */
@@ -190,14 +190,14 @@ static __always_inline void take_offset(void)
 	clock_offset = BPF_CORE_READ(self, se.cfs_rq, rq, clock) - bpf_ktime_get_ns();
 }
 
-static __always_inline bool tell_thread(const bool walks, void *to, struct task_struct *task)
+static __always_inline bool emit_thread(const bool walks, void *to, struct task_struct *task)
 {
 	struct thread_record record = {};
 
 	fill(&record, task, THREAD_ALIVE);
 	if (task->on_cpu)
 		record.head.cpu_ns += running_slice(task);
-	return tell(walks, to, &record, sizeof(record));
+	return emit_record(walks, to, &record, sizeof(record));
 }
 
 /*
@@ -217,26 +217,23 @@ int read_threads(struct bpf_iter__task *ctx)
 		take_offset();
 	if (!task) {
 		end.boot_ns = bpf_ktime_get_boot_ns();
-		tell(false, ctx->meta->seq, &end, sizeof(end));
+		emit_record(false, ctx->meta->seq, &end, sizeof(end));
 		return 0;
 	}
-	if (rests(task)) {
+	if (is_idle(task)) {
 		*(struct task_struct **)&head.task_low = task;
 		head.cpu_ns = task->se.sum_exec_runtime;
 		head.start = task->start_boottime;
-		head.state = THREAD_RESTS;
-		tell(false, ctx->meta->seq, &head, sizeof(head));
+		head.state = THREAD_IDLE;
+		emit_record(false, ctx->meta->seq, &head, sizeof(head));
 		return 0;
 	}
-	tell_thread(false, ctx->meta->seq, task);
+	emit_thread(false, ctx->meta->seq, task);
 	return 0;
 }
 
-/* The kernel's. */
-#define PF_EXITING 4
-
 /* Each look tells of so small a part of those at rest too: others may have given them a name or a group. */
-#define PARTS_AT_REST 30
+#define IDLE_PARTS 30
 
 /*
  * Why here: as above, where the kernel can walk. Those that have not run are not even told of: they are as they were, and
@@ -250,12 +247,12 @@ int walk_threads(void *ctx)
 	struct bpf_iter_task walk;
 	struct task_struct *task;
 	u32 first = 0, part, complete = WALK_COMPLETE;
-	u64 left = most_walked;
-	struct look *now = bpf_map_lookup_elem(&look, &first);
+	u64 left = walk_limit;
+	struct scan *now = bpf_map_lookup_elem(&scan, &first);
 
 	if (!now)
 		return WALK_INCOMPLETE;
-	part = now->number % PARTS_AT_REST;
+	part = now->number % IDLE_PARTS;
 	take_offset();
 	bpf_rcu_read_lock();
 	bpf_iter_task_new(&walk, 0, ALL_THREADS);
@@ -267,9 +264,9 @@ int walk_threads(void *ctx)
 			complete = WALK_INCOMPLETE;
 			break;
 		}
-		if (rests(task) && !(task->flags & PF_EXITING) && (u32)task->tgid % PARTS_AT_REST != part)
+		if (is_idle(task) && !(task->flags & PF_EXITING) && (u32)task->tgid % IDLE_PARTS != part)
 			continue;
-		if (!tell_thread(true, &told, task)) {
+		if (!emit_thread(true, &reports, task)) {
 			complete = WALK_INCOMPLETE;
 			break;
 		}
@@ -277,7 +274,7 @@ int walk_threads(void *ctx)
 	bpf_iter_task_destroy(&walk);
 	bpf_rcu_read_unlock();
 	now->boot_ns = bpf_ktime_get_boot_ns();
-	now->threads = most_walked - left;
+	now->threads = walk_limit - left;
 	return complete;
 }
 
@@ -333,7 +330,7 @@ int BPF_PROG(thread_ended, struct task_struct *task)
 }
 
 /* Number of the package that a CPU belongs to; written by the loader. */
-CPU_SHARDS(cpu_places, u32);
+CPU_SHARDS(cpu_packages, u32);
 
 /* Room for 9,000 moves between packages within one interval. */
 RING(moves, 1 << 20);
@@ -354,13 +351,13 @@ int BPF_PROG(thread_moves, struct task_struct *task, int dest_cpu)
 {
 	u32 from = BPF_CORE_READ(task, se.cfs_rq, rq, cpu);
 	u32 to = dest_cpu;
-	u32 *place = bpf_map_lookup_elem(&cpu_places, &from);
-	u32 *next = bpf_map_lookup_elem(&cpu_places, &to);
+	u32 *package = bpf_map_lookup_elem(&cpu_packages, &from);
+	u32 *next = bpf_map_lookup_elem(&cpu_packages, &to);
 	struct thread_record *record;
 	struct moves_lost *shard;
 	u32 cpu;
 
-	if (!place || !next || *place == *next)
+	if (!package || !next || *package == *next)
 		return 0;
 	record = bpf_ringbuf_reserve(&moves, sizeof(*record), 0);
 	if (!record) {

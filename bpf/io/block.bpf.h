@@ -94,15 +94,15 @@ typedef void (*btf_trace_block_split)(void *, struct bio *, unsigned int);
  * instructions: the compiler would make one load with a computed offset of these, and the verifier refuse it.
  */
 #ifdef __bpf__
-#define ARGUMENT(object, ctx, tracepoint, place, place_before)                                               \
+#define ARGUMENT(object, ctx, tracepoint, index, index_before)                                               \
 	do {                                                                                                 \
 		if (bpf_core_type_exists(tracepoint))                                                        \
-			asm volatile("%0 = *(u64 *)(%1 + 8 * " #place ")" : "=r"(object) : "r"(ctx));        \
+			asm volatile("%0 = *(u64 *)(%1 + 8 * " #index ")" : "=r"(object) : "r"(ctx));        \
 		else                                                                                         \
-			asm volatile("%0 = *(u64 *)(%1 + 8 * " #place_before ")" : "=r"(object) : "r"(ctx)); \
+			asm volatile("%0 = *(u64 *)(%1 + 8 * " #index_before ")" : "=r"(object) : "r"(ctx)); \
 	} while (0)
 #else
-#define ARGUMENT(object, ctx, tracepoint, place, place_before) object = (void *)ctx[place]
+#define ARGUMENT(object, ctx, tracepoint, index, index_before) object = (void *)ctx[index]
 #endif
 
 static __always_inline struct request *block_request(u64 *ctx)

@@ -90,7 +90,7 @@ struct {
 	__type(value, struct call);
 } calls SEC(".maps");
 
-static __always_inline struct call *call_place(u32 tid)
+static __always_inline struct call *call_entry(u32 tid)
 {
 	u32 index = tid & (CALLS - 1);
 
@@ -100,7 +100,7 @@ static __always_inline struct call *call_place(u32 tid)
 /* The call that this thread is in, if it is followed. */
 static __always_inline struct call *call_of(u32 tid)
 {
-	struct call *call = call_place(tid);
+	struct call *call = call_entry(tid);
 
 	return call && tid && call->tid == tid ? call : 0;
 }
@@ -123,7 +123,7 @@ struct {
 } call_bios SEC(".maps");
 
 /* Each bio has two places. */
-static __always_inline struct call_bio *bio_place(const struct bio *bio, u32 second)
+static __always_inline struct call_bio *bio_entry(const struct bio *bio, u32 second)
 {
 	u32 index = (u32)(u64)bio;
 
@@ -140,24 +140,24 @@ static __always_inline struct call *take_bio(const struct bio *bio)
 {
 #pragma unroll
 	for (u32 second = 0; second < 2; second++) {
-		struct call_bio *place = bio_place(bio, second);
+		struct call_bio *entry = bio_entry(bio, second);
 		struct call *call;
 
-		if (!place || place->bio != (u64)bio)
+		if (!entry || entry->bio != (u64)bio)
 			continue;
-		place->bio = 0;
-		call = call_of(place->tid);
-		return call && call->entry_ns == place->entry_ns ? call : 0;
+		entry->bio = 0;
+		call = call_of(entry->tid);
+		return call && call->entry_ns == entry->entry_ns ? call : 0;
 	}
 	return 0;
 }
 
 /* Does the bio in this place still matter to a call? */
-static __always_inline bool is_taken(const struct call_bio *place)
+static __always_inline bool is_taken(const struct call_bio *entry)
 {
-	struct call *call = place->bio ? call_of(place->tid) : 0;
+	struct call *call = entry->bio ? call_of(entry->tid) : 0;
 
-	return call && call->entry_ns == place->entry_ns;
+	return call && call->entry_ns == entry->entry_ns;
 }
 
 /* false: no room. */
@@ -165,13 +165,13 @@ static __always_inline bool put_bio(const struct bio *bio, struct call *call)
 {
 #pragma unroll
 	for (u32 second = 0; second < 2; second++) {
-		struct call_bio *place = bio_place(bio, second);
+		struct call_bio *entry = bio_entry(bio, second);
 
-		if (!place || (place->bio != (u64)bio && is_taken(place)))
+		if (!entry || (entry->bio != (u64)bio && is_taken(entry)))
 			continue;
-		place->entry_ns = call->entry_ns;
-		place->tid = call->tid;
-		place->bio = (u64)bio;
+		entry->entry_ns = call->entry_ns;
+		entry->tid = call->tid;
+		entry->bio = (u64)bio;
 		return true;
 	}
 	return false;

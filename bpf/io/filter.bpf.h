@@ -5,18 +5,16 @@
  */
 #pragma once
 
+#include "lib/task-filter.bpf.h"
+
 /* What user space wants, written by it only. */
 enum io_setting {
 	/* the bits below */
-	IO_WANT,
+	IO_WANT = TASK_FILTER_SETTINGS,
 	/* a request whose total is at least this long leaves a record, ns */
 	IO_SLOW,
 	/* values of the filters that are on */
-	IO_TGID,
 	IO_TID,
-	IO_CGROUP,
-	IO_COMM_LOW,
-	IO_COMM_HIGH,
 	/* kernel's number of a disk or partition; of a partition, also its disk and where it lies there, in sectors */
 	IO_DEVICE,
 	IO_DISK,
@@ -29,12 +27,9 @@ enum io_setting {
 };
 NAMES(io_setting);
 
-/* `IO_WANT`: which filters are on, and whether system calls are followed. The numbers are bits. */
+/* `IO_WANT`, by the numbers of its bits: which filters are on, task_filter first, and whether system calls are followed. */
 enum io_want {
-	WANT_TGID,
-	WANT_TID,
-	WANT_CGROUP,
-	WANT_COMM,
+	WANT_TID = TASK_FILTERS,
 	WANT_DEVICE,
 	WANT_FILE,
 	WANT_DIRECTORY,
@@ -49,25 +44,23 @@ NAMES(io_want);
 /* Variables are read without a look-up. */
 static volatile u64 settings[IO_SETTINGS] SEC(".data.settings");
 
-static __always_inline u64 setting(enum io_setting which)
+static __always_inline u64 setting(u32 which)
 {
 	return settings[which];
 }
 
-#define LEVELS 32
-
-/* Is the task in the cgroup of this id, or in one below it? Only the unified hierarchy counts. */
-static __always_inline bool is_in_cgroup(u64 id)
+/* Does the filter by control group let the bio pass? The owner's own group is known; those above it only of the current task. */
+static __always_inline bool cgroup_passes(const struct queued *queued)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct cgroup *group = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	u64 wanted = setting(SETTING_CGROUP);
+	struct task_struct *task;
 
-	for (int level = 0; level < LEVELS && group; level++) {
-		if (BPF_CORE_READ(group, kn, id) == id)
-			return true;
-		group = BPF_CORE_READ(group, self.parent, cgroup);
-	}
-	return false;
+	if (queued->owner.cgroup == wanted)
+		return true;
+	if (queued->how != OWNER_SUBMITTER)
+		return false;
+	task = (void *)bpf_get_current_task();
+	return cgroup_is_below(BPF_CORE_READ(task, cgroups, dfl_cgrp), wanted, false);
 }
 
 static __always_inline bool is_file(struct inode *inode)
@@ -76,10 +69,12 @@ static __always_inline bool is_file(struct inode *inode)
 	       BPF_CORE_READ(inode, i_sb, s_dev) == setting(IO_INODE_DEV);
 }
 
-/* Is the file that directory, or below it? */
-static __always_inline bool is_below(struct dentry *dentry)
+#define DIRECTORY_LEVELS 32
+
+/* Is the directory (or file) the wanted one, or below it? */
+static __always_inline bool directory_is_below(struct dentry *dentry)
 {
-	for (int level = 0; level < LEVELS && dentry; level++) {
+	for (int level = 0; level < DIRECTORY_LEVELS && dentry; level++) {
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 
 		if (is_file(BPF_CORE_READ(dentry, d_inode)))
@@ -103,19 +98,17 @@ static __always_inline bool is_on_device(const struct queued *queued, struct bio
 }
 
 /* Apart from the rest: without a filter nobody comes here. The owner decides, who need not be the current task. */
-static __noinline bool passes(struct queued *queued, struct bio *bio, u64 want)
+static __noinline int passes(struct queued *queued, struct bio *bio, u64 want)
 {
 	const struct owner *owner = &queued->owner;
 
-	if (WANTS(want, TGID) && owner->tgid != setting(IO_TGID))
+	if (!tgid_passes(settings, want, owner->tgid))
 		return false;
 	if (WANTS(want, TID) && owner->tid != setting(IO_TID))
 		return false;
-	if (WANTS(want, COMM) &&
-	    (((u64 *)owner->comm)[0] != setting(IO_COMM_LOW) || ((u64 *)owner->comm)[1] != setting(IO_COMM_HIGH)))
+	if (filter_is_on(want, FILTER_COMM) && !comm_matches(settings, (u64 *)owner->comm))
 		return false;
-	if (WANTS(want, CGROUP) && owner->cgroup != setting(IO_CGROUP) &&
-	    !(queued->how == OWNER_SUBMITTER && is_in_cgroup(setting(IO_CGROUP))))
+	if (filter_is_on(want, FILTER_CGROUP) && !cgroup_passes(queued))
 		return false;
 	if (WANTS(want, DEVICE) && !is_on_device(queued, bio))
 		return false;
@@ -123,7 +116,7 @@ static __noinline bool passes(struct queued *queued, struct bio *bio, u64 want)
 		struct dentry *dentry;
 		struct inode *inode = bio_inode(bio, &dentry);
 
-		return WANTS(want, FILE) ? is_file(inode) : is_below(dentry);
+		return WANTS(want, FILE) ? is_file(inode) : directory_is_below(dentry);
 	}
 	return true;
 }

@@ -33,9 +33,9 @@ struct {
 
 static __always_inline struct device_stats *stats_of(u32 dev, u8 op, u8 flags)
 {
-	u32 place = place_of(dev, op, flags);
+	u32 index = stats_index(dev, op, flags);
 
-	return bpf_map_lookup_elem(&device_stats, &place);
+	return bpf_map_lookup_elem(&device_stats, &index);
 }
 
 /* Counts what io.bpf.c counts there, which says why. Costs a clock read, a look at a key and a histogram update. */

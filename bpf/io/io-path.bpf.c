@@ -351,7 +351,7 @@ int sys_enter(u64 *ctx)
 	if (!is_followed(ctx[1]))
 		return 0;
 	tid = (u32)bpf_get_current_pid_tgid();
-	call = call_place(tid);
+	call = call_entry(tid);
 	if (!call)
 		return 0;
 	now = bpf_ktime_get_ns();

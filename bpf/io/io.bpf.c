@@ -19,7 +19,7 @@
 #include "keys.bpf.h"
 #include "stats.bpf.h"
 #include "processes.bpf.h"
-#include "life.bpf.h"
+#include "lifecycle.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -30,19 +30,19 @@ char LICENSE[] SEC("license") = "GPL";
 static __noinline void end_bare_flush(struct bio *bio, u64 now)
 {
 	struct bio_bucket *bucket = bio_bucket(bio);
-	u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
+	u32 entry = bucket ? find_entry(&bucket->keys, (u64)bio) : BUCKET_ENTRIES;
 	struct io_cpu *shard = this_cpu();
 	struct queued *queued;
 	u64 took;
 
-	if (way >= WAYS || !shard)
+	if (entry >= BUCKET_ENTRIES || !shard)
 		return;
-	queued = &bucket->ways[way];
+	queued = &bucket->entries[entry];
 	if (queued->how < IO_OWNERS)
 		shard->owners[queued->how]++;
 	took = now - queued->queued_ns;
 	charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch());
-	set_way(&bucket->objects, way, 0);
+	set_entry(&bucket->keys, entry, 0);
 }
 
 /*
@@ -66,16 +66,17 @@ int block_rq_complete(u64 *ctx)
 	struct io_stats *io;
 	u64 now = bpf_ktime_get_ns();
 	u64 begin, took;
-	u32 way, epoch, raw, slot;
+	u32 entry, epoch, raw, slot;
 	u8 op;
 
 	if (!bucket)
 		return 0;
-	way = find(&bucket->objects, (u64)rq);
-	if (way < WAYS && bucket->ways[way].stamps[STAGE_DEVICE] && !is_another(&bucket->ways[way], rq))
-		tracked = &bucket->ways[way];
+	entry = find_entry(&bucket->keys, (u64)rq);
+	if (entry < BUCKET_ENTRIES && bucket->entries[entry].stamps[STAGE_DEVICE] &&
+	    !is_another(&bucket->entries[entry], rq))
+		tracked = &bucket->entries[entry];
 	/* one whose issue was not seen passed the filters when it was inserted */
-	if (way >= WAYS && setting(IO_WANT) & WANT_FILTERS) {
+	if (entry >= BUCKET_ENTRIES && setting(IO_WANT) & WANT_FILTERS) {
 		if (!left && rq->bio)
 			end_bare_flush(rq->bio, now);
 		return 0;
@@ -115,7 +116,7 @@ int block_rq_complete(u64 *ctx)
 		end_bare_flush(rq->bio, now);
 	}
 end:
-	set_way(&bucket->objects, way, 0);
+	set_entry(&bucket->keys, entry, 0);
 	return 0;
 }
 
@@ -129,15 +130,15 @@ int block_bio_complete(u64 *ctx)
 	struct request_queue *queue = (void *)ctx[0];
 	struct bio *bio = (void *)ctx[1];
 	struct bio_bucket *bucket = bio_bucket(bio);
-	u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
+	u32 entry = bucket ? find_entry(&bucket->keys, (u64)bio) : BUCKET_ENTRIES;
 	u64 now = bpf_ktime_get_ns();
 	struct queued *queued;
 	struct io_stats *io;
 	u32 epoch;
 
-	if (way >= WAYS)
+	if (entry >= BUCKET_ENTRIES)
 		return 0;
-	queued = &bucket->ways[way];
+	queued = &bucket->entries[entry];
 	io = queue->mq_ops ? 0 :
 			     stats_of(queued->dev, block_op(queued->raw_flags),
 				      splitting_flags(queued->raw_flags) | STACKED_DEVICE);
@@ -149,7 +150,7 @@ int block_bio_complete(u64 *ctx)
 		latency_add(&io->total, now - queued->queued_ns, epoch);
 	}
 	/* last: from here on another CPU may take the way */
-	set_way(&bucket->objects, way, 0);
+	set_entry(&bucket->keys, entry, 0);
 	return 0;
 }
 
@@ -160,14 +161,14 @@ int block_rq_requeue(u64 *ctx)
 	struct request *rq = block_request(ctx);
 	struct request_bucket *bucket = request_bucket(rq);
 	struct tracked *tracked;
-	u32 way;
+	u32 entry;
 
 	count(requeues);
 	if (!bucket)
 		return 0;
-	way = find(&bucket->objects, (u64)rq);
-	if (way < WAYS) {
-		tracked = &bucket->ways[way];
+	entry = find_entry(&bucket->keys, (u64)rq);
+	if (entry < BUCKET_ENTRIES) {
+		tracked = &bucket->entries[entry];
 		tracked->requeued = 1;
 		/* it waits for the driver from its first issue on */
 		if (!tracked->stamps[STAGE_QUEUE])
@@ -188,7 +189,7 @@ int block_rq_merge(u64 *ctx)
 
 	count(merged_requests);
 	if (bucket)
-		set_way(&bucket->objects, find(&bucket->objects, (u64)rq), 0);
+		set_entry(&bucket->keys, find_entry(&bucket->keys, (u64)rq), 0);
 	return 0;
 }
 
@@ -202,16 +203,16 @@ int block_rq_insert(u64 *ctx)
 	struct request *rq = block_request(ctx);
 	struct request_bucket *bucket = request_bucket(rq);
 	u64 now = bpf_ktime_get_ns();
-	u32 way;
+	u32 entry;
 
 	if (!bucket)
 		return 0;
-	way = find(&bucket->objects, (u64)rq);
-	if (way < WAYS && bucket->ways[way].requeued)
+	entry = find_entry(&bucket->keys, (u64)rq);
+	if (entry < BUCKET_ENTRIES && bucket->entries[entry].requeued)
 		return 0;
-	way = begin(bucket, way, rq, now);
-	if (way < WAYS)
-		bucket->ways[way].stamps[STAGE_QUEUE] = now;
+	entry = begin(bucket, entry, rq, now);
+	if (entry < BUCKET_ENTRIES)
+		bucket->entries[entry].stamps[STAGE_QUEUE] = now;
 	return 0;
 }
 
@@ -226,19 +227,20 @@ int block_rq_issue(u64 *ctx)
 	struct request_bucket *bucket = request_bucket(rq);
 	struct tracked *tracked;
 	u64 now = bpf_ktime_get_ns();
-	u32 way, bytes;
+	u32 entry, bytes;
 
 	if (!bucket)
 		return 0;
 	bytes = rq->__data_len;
-	way = find(&bucket->objects, (u64)rq);
+	entry = find_entry(&bucket->keys, (u64)rq);
 	/* what is left of a request that never completed here must not lend its age */
-	if (way >= WAYS || (bucket->ways[way].stamps[STAGE_DEVICE] && !bucket->ways[way].requeued) ||
-	    is_another(&bucket->ways[way], rq))
-		way = begin(bucket, way, rq, now);
-	if (way >= WAYS)
+	if (entry >= BUCKET_ENTRIES ||
+	    (bucket->entries[entry].stamps[STAGE_DEVICE] && !bucket->entries[entry].requeued) ||
+	    is_another(&bucket->entries[entry], rq))
+		entry = begin(bucket, entry, rq, now);
+	if (entry >= BUCKET_ENTRIES)
 		return 0;
-	tracked = &bucket->ways[way];
+	tracked = &bucket->entries[entry];
 	tracked->stamps[STAGE_DEVICE] = now;
 	tracked->bytes = bytes;
 	tracked->requeued = 0;
@@ -288,18 +290,18 @@ int block_split(u64 *ctx)
 	to = bio_bucket(part);
 	if (!from || !to)
 		return 0;
-	source = find(&from->objects, (u64)whole);
-	if (source >= WAYS)
+	source = find_entry(&from->keys, (u64)whole);
+	if (source >= BUCKET_ENTRIES)
 		return 0;
-	target = place(to, part);
-	if (target >= WAYS)
+	target = entry_for(to, part);
+	if (target >= BUCKET_ENTRIES)
 		return 0;
-	to->ways[target] = from->ways[source];
-	to->ways[target].bytes = part->bi_iter.bi_size;
-	from->ways[source].bytes -= part->bi_iter.bi_size;
+	to->entries[target] = from->entries[source];
+	to->entries[target].bytes = part->bi_iter.bi_size;
+	from->entries[source].bytes -= part->bi_iter.bi_size;
 	/* read as an address: to the verifier `bi_private` is a number */
-	from->ways[source].sector = BPF_CORE_READ(whole, bi_iter.bi_sector);
-	set_way(&to->objects, target, (u64)part);
+	from->entries[source].sector = BPF_CORE_READ(whole, bi_iter.bi_sector);
+	set_entry(&to->keys, target, (u64)part);
 	return 0;
 }
 
@@ -333,17 +335,17 @@ int block_bio_queue(u64 *ctx)
 	struct queued *queued;
 	struct bio *bio;
 	struct destination where;
-	u32 way, flags;
+	u32 entry, flags;
 
 	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	bucket = bio_bucket(bio);
 	if (!bucket)
 		return 0;
 	where = bio_destination(bio);
-	way = place(bucket, bio);
-	if (way >= WAYS)
+	entry = entry_for(bucket, bio);
+	if (entry >= BUCKET_ENTRIES)
 		return 0;
-	queued = &bucket->ways[way];
+	queued = &bucket->entries[entry];
 	queued->queued_ns = bpf_ktime_get_ns();
 	queued->target = where.target;
 	queued->dev = where.dev;
@@ -355,6 +357,6 @@ int block_bio_queue(u64 *ctx)
 	flags = task_owner(&queued->owner);
 	if (flags & PF_KTHREAD)
 		queued->how = kernel_owner(&queued->owner, bio, flags);
-	set_way(&bucket->objects, way, want & WANT_FILTERS && !passes(queued, bio, want) ? 0 : (u64)bio);
+	set_entry(&bucket->keys, entry, want & WANT_FILTERS && !passes(queued, bio, want) ? 0 : (u64)bio);
 	return 0;
 }

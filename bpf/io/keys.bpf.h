@@ -5,18 +5,27 @@
  */
 #pragma once
 
-/* Devices × operations × flags that one CPU may have room for; it has 2^key_bits, for each of which there is memory. */
-#define KEYS 128
-const volatile u32 key_bits = 7;
+/* A kind of request as a word: its flags (of io_flag), and from these bits on the rest. */
+enum io_key_layout {
+	KEY_OP_SHIFT = 8,
+	KEY_DEV_SHIFT = 16,
+	/* 1: a kind; a word of 0 is free */
+	KEY_IN_USE_SHIFT = 48,
+	/* at most 2 to this many kinds for each CPU */
+	KEY_BITS = 7,
+};
+NAMES(io_key_layout);
 
-/* The kinds that one CPU has met: IN_USE | dev << 16 | op << 8 | flags (of io_flag), 0: free. */
+/* Devices × operations × flags that one CPU may have room for; it has 2^key_bits, for each of which there is memory. */
+#define KEYS (1 << KEY_BITS)
+const volatile u32 key_bits = KEY_BITS;
+
+/* The kinds that one CPU has met. */
 struct io_keys {
 	/* requests not counted at all because there was no room */
 	u64 full;
 	u64 keys[KEYS];
 };
-
-#define IN_USE (1ULL << 48)
 
 CPU_SHARDS(kinds, struct io_keys);
 
@@ -31,7 +40,7 @@ static __always_inline struct io_keys *kinds_here(void)
  * The first place from `start` on that is the key's, or free and its own then; KEYS if there is none. Rare, and a function of
  * its own to the verifier, which would go through the loop once more for each way by which a request can come here.
  */
-__noinline u32 other_place(u64 key, u32 start)
+__noinline u32 other_index(u64 key, u32 start)
 {
 	struct io_keys *shard = kinds_here();
 
@@ -50,13 +59,13 @@ __noinline u32 other_place(u64 key, u32 start)
 }
 
 /* The place of this kind of request among those of all CPUs, a new one if it has none; -1 if there is no room. */
-static __always_inline u32 place_of(u32 dev, u8 op, u8 flags)
+static __always_inline u32 stats_index(u32 dev, u8 op, u8 flags)
 {
-	u64 key = IN_USE | (u64)dev << 16 | op << 8 | flags;
-	u32 place = (u32)(key ^ key >> 32) * 0x9e3779b1U >> (32 - key_bits) & (KEYS - 1);
+	u64 key = 1ULL << KEY_IN_USE_SHIFT | (u64)dev << KEY_DEV_SHIFT | op << KEY_OP_SHIFT | flags;
+	u32 index = (u32)(key ^ key >> 32) * 0x9e3779b1U >> (32 - key_bits) & (KEYS - 1);
 	struct io_keys *shard = kinds_here();
 
-	if (!shard || shard->keys[place] != key)
-		place = other_place(key, place);
-	return place < KEYS ? bpf_get_smp_processor_id() << key_bits | place : -1;
+	if (!shard || shard->keys[index] != key)
+		index = other_index(key, index);
+	return index < KEYS ? bpf_get_smp_processor_id() << key_bits | index : -1;
 }

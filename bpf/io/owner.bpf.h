@@ -82,8 +82,6 @@ extern const void bio_chain_endio __ksym __weak;
 
 #define S_IFMT 00170000
 #define S_IFBLK 0060000
-#define PF_WQ_WORKER 0x00000020
-#define PF_KTHREAD 0x00200000
 
 /* How it is known whose a request is. */
 enum io_owner {

@@ -49,10 +49,10 @@ static __always_inline struct process_io *process_at(u32 tgid, u32 try)
  * PROCESS_TRIES if there is no room. Rare, and a function of its own to the verifier (hence numbers only): it would go
  * through the loop once more for each way by which a request can come here.
  */
-__noinline u32 process_elsewhere(u32 tgid, u64 start, u32 epoch)
+__noinline u32 other_process_entry(u32 tgid, u64 start, u32 epoch)
 {
 	struct process_io *process;
-	u32 room = PROCESS_TRIES;
+	u32 free = PROCESS_TRIES;
 
 	for (u32 try = 0; try < PROCESS_TRIES; try++) {
 		process = process_at(tgid, try);
@@ -60,10 +60,10 @@ __noinline u32 process_elsewhere(u32 tgid, u64 start, u32 epoch)
 			return PROCESS_TRIES;
 		if (process->start == start && process->tgid == tgid)
 			return try;
-		if (room == PROCESS_TRIES && (!process->start || epoch - process->total.epoch >= 2))
-			room = try;
+		if (free == PROCESS_TRIES && (!process->start || epoch - process->total.epoch >= 2))
+			free = try;
 	}
-	process = room < PROCESS_TRIES ? process_at(tgid, room) : 0;
+	process = free < PROCESS_TRIES ? process_at(tgid, free) : 0;
 	if (!process) {
 		count(processes_full);
 		return PROCESS_TRIES;
@@ -72,12 +72,12 @@ __noinline u32 process_elsewhere(u32 tgid, u64 start, u32 epoch)
 	barrier();
 	process->start = start;
 	process->tgid = tgid;
-	return room;
+	return free;
 }
 
 static __noinline struct process_io *name_process(const struct owner *owner, u32 epoch)
 {
-	u32 try = process_elsewhere(owner->tgid, owner->start, epoch);
+	u32 try = other_process_entry(owner->tgid, owner->start, epoch);
 	struct process_io *process = try < PROCESS_TRIES ? process_at(owner->tgid, try) : 0;
 
 	if (process && !process->total.epoch) {

@@ -5,8 +5,12 @@
 /* Records of slow requests each CPU may write in one interval; more of them tell nothing new. */
 #define SLOW_PER_INTERVAL 32
 
-/* Not a request but a bio of a device that passes bios on. */
-#define STACKED_DEVICE 0x80
+/* Flags of a key beside the splitting ones of io_flag. */
+enum io_stats_flag {
+	/* not a request but a bio of a device that passes bios on */
+	STACKED_DEVICE = 0x80,
+};
+NAMES(io_stats_flag);
 
 struct io_stats {
 	u64 count;
@@ -29,7 +33,7 @@ struct io_cpu {
 	u64 unseen_start;
 	/* the address came back although the end of the request before was not seen: that one is not counted */
 	u64 missed_completion;
-	/* requests and bios not followed because all WAYS places were taken: counted without a latency */
+	/* requests and bios not followed because all BUCKET_ENTRIES places were taken: counted without a latency */
 	u64 requests_full;
 	u64 bios_full;
 	/* counted, but in no process because `processes` was full */
@@ -88,9 +92,9 @@ static __always_inline struct io_cpu *this_cpu(void)
 
 static __always_inline struct io_stats *stats_of(u32 dev, u8 op, u8 flags)
 {
-	u32 place = place_of(dev, op, flags);
+	u32 index = stats_index(dev, op, flags);
 
-	return bpf_map_lookup_elem(&stats, &place);
+	return bpf_map_lookup_elem(&stats, &index);
 }
 
 static __noinline void report_slow(struct tracked *tracked, struct request *rq, u64 now, u32 epoch)

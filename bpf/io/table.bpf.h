@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is known of bios and requests on their way, in tables of ways.bpf.h. Of two CPUs that take the same place at the
+ * What is known of bios and requests on their way, in tables of object-table.bpf.h. Of two CPUs that take the same place at the
  * same moment, one object loses its latency and is counted in `unseen_start`. The reader sees the tables through memory
  * mappings.
  */
 #pragma once
 
-#include "lib/ways.bpf.h"
+#include "lib/object-table.bpf.h"
 
 /* `requests` and `bios` have 2^request_bits buckets. */
 const volatile u32 request_bits = 10;
@@ -42,8 +42,8 @@ struct queued {
 };
 
 struct bio_bucket {
-	struct ways objects;
-	struct queued ways[WAYS];
+	struct bucket_keys keys;
+	struct queued entries[BUCKET_ENTRIES];
 };
 
 struct {
@@ -72,8 +72,8 @@ struct tracked {
 };
 
 struct request_bucket {
-	struct ways objects;
-	struct tracked ways[WAYS];
+	struct bucket_keys keys;
+	struct tracked entries[BUCKET_ENTRIES];
 };
 
 struct {
@@ -86,7 +86,7 @@ struct {
 
 static __always_inline u32 bucket_index(const void *object)
 {
-	return ways_bucket((u64)object, request_bits);
+	return object_bucket((u64)object, request_bits);
 }
 
 static __always_inline struct request_bucket *request_bucket(const struct request *rq)

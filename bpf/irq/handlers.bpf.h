@@ -38,7 +38,7 @@ struct handler {
  * is read without a system call. Nothing leaves: a CPU has as many handlers as it has lines in use.
  */
 struct cpu_handlers {
-	struct handler places[HANDLERS];
+	struct handler entries[HANDLERS];
 };
 CPU_SHARDS(cpu_handlers, struct cpu_handlers);
 
@@ -56,7 +56,7 @@ static __always_inline struct handler *handler_of(u32 irq, const struct irqactio
 		return 0;
 #pragma unroll
 	for (u32 try = 0; try < HANDLER_TRIES; try++) {
-		handler = &shard->places[(irq + try) & (HANDLERS - 1)];
+		handler = &shard->entries[(irq + try) & (HANDLERS - 1)];
 		if (handler->key == key && handler->irq == irq)
 			return handler;
 		if (!handler->key) {

@@ -72,7 +72,7 @@ int irq_handler_exit(u64 *ctx)
 		return 0;
 	}
 	latency_add(&handler->latency, ns, epoch);
-	charge(BY_HARD, ns, epoch);
+	charge(IRQ_TIME_HARD, ns, epoch);
 	return 0;
 }
 
@@ -149,7 +149,7 @@ int softirq_exit(u64 *ctx)
 	ns = ns > nested ? ns - nested : 1;
 	epoch = interval_epoch();
 	latency_add(&shard->softirqs[vector], ns, epoch);
-	charge(BY_SOFT, ns, epoch);
+	charge(IRQ_TIME_SOFT, ns, epoch);
 	return 0;
 }
 
@@ -176,7 +176,7 @@ static __always_inline int vector_end(enum irq_vector vector)
 	shard->nested_ns += ns;
 	epoch = interval_epoch();
 	latency_add(&shard->vectors[vector], ns, epoch);
-	charge(BY_VECTOR, ns, epoch);
+	charge(IRQ_TIME_VECTOR, ns, epoch);
 	return 0;
 }
 

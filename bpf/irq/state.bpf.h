@@ -6,8 +6,21 @@
 #include "lib/latency.bpf.h"
 #include "lib/maps.bpf.h"
 
-/* The kernel's softirq vectors, in its order; names are in src/tracers/irq/tracer.ts. */
-#define SOFTIRQS 10
+/* The kernel's softirq vectors in its order (include/linux/interrupt.h), named as in /proc/softirqs. */
+enum softirq {
+	SOFTIRQ_HI,
+	SOFTIRQ_TIMER,
+	SOFTIRQ_NET_TX,
+	SOFTIRQ_NET_RX,
+	SOFTIRQ_BLOCK,
+	SOFTIRQ_IRQ_POLL,
+	SOFTIRQ_TASKLET,
+	SOFTIRQ_SCHED,
+	SOFTIRQ_HRTIMER,
+	SOFTIRQ_RCU,
+	SOFTIRQS,
+};
+NAMES(softirq);
 
 /* The CPU's own interrupts, named as their tracepoints. */
 enum irq_vector {

@@ -16,12 +16,13 @@ enum victim_kind {
 };
 NAMES(victim_kind);
 
-enum stolen_by {
-	BY_HARD,
-	BY_SOFT,
-	BY_VECTOR,
-	STOLEN_BY,
+enum irq_time_kind {
+	IRQ_TIME_HARD,
+	IRQ_TIME_SOFT,
+	IRQ_TIME_VECTOR,
+	IRQ_TIME_KINDS,
 };
+NAMES(irq_time_kind);
 
 /* What one process lost on one CPU. The reader sees words in this order: `epoch` first, the sums after who they belong to. */
 struct victim {
@@ -36,7 +37,7 @@ struct victim {
 	/* address of the thread interrupted last: saves two steps to `start`, which lie in cold memory */
 	u64 task;
 	u64 count;
-	u64 ns[STOLEN_BY];
+	u64 ns[IRQ_TIME_KINDS];
 	/* as it was at the first interrupt of the interval; in the second cache line, like all that follows */
 	u64 cgroup;
 	char comm[TASK_COMM_LEN];
@@ -47,12 +48,10 @@ struct victim {
  * read to the end and is given to the next that needs one, so nothing has to be deleted when a process ends.
  */
 struct cpu_victims {
-	struct victim places[VICTIMS];
+	struct victim entries[VICTIMS];
 };
 CPU_SHARDS(cpu_victims, struct cpu_victims);
 RECORD(victim);
-
-#define PF_KTHREAD 0x00200000
 
 static __always_inline void describe(struct victim *victim, struct task_struct *task, u32 epoch)
 {
@@ -67,36 +66,36 @@ static __always_inline void describe(struct victim *victim, struct task_struct *
  * The first interrupt of a process in an interval, or one whose place is not the first that is tried. A function of its
  * own, verified once, because every exit below ends in it.
  */
-__noinline int charge_elsewhere(u32 by, u64 ns, u32 epoch)
+__noinline int charge_other_entry(u32 by, u64 ns, u32 epoch)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_victims *shard = bpf_map_lookup_elem(&cpu_victims, &cpu);
 	struct irq_cpu *irqs = this_cpu();
-	struct victim *victim, *room = 0;
+	struct victim *victim, *free = 0;
 	struct task_struct *task;
 	u64 start;
 	u32 tgid;
 
-	if (!has_current_task_btf() || !shard || !irqs || by >= STOLEN_BY)
+	if (!has_current_task_btf() || !shard || !irqs || by >= IRQ_TIME_KINDS)
 		return 0;
 	task = bpf_get_current_task_btf();
 	start = task->group_leader->start_boottime;
 	tgid = task->tgid;
 	for (u32 try = 0; try < VICTIM_TRIES; try++) {
-		victim = &shard->places[(tgid + try) & (VICTIMS - 1)];
+		victim = &shard->entries[(tgid + try) & (VICTIMS - 1)];
 		if (victim->kind != VICTIM_NONE && victim->tgid == tgid && victim->start == start)
 			goto found;
-		if (!room && (victim->kind == VICTIM_NONE || epoch - victim->epoch >= 2))
-			room = victim;
+		if (!free && (victim->kind == VICTIM_NONE || epoch - victim->epoch >= 2))
+			free = victim;
 	}
-	if (!room) {
+	if (!free) {
 		irqs->victims_full++;
 		irqs->victims_full_ns += ns;
 		return 0;
 	}
-	victim = room;
+	victim = free;
 	victim->count = 0;
-	victim->ns[BY_HARD] = victim->ns[BY_SOFT] = victim->ns[BY_VECTOR] = 0;
+	victim->ns[IRQ_TIME_HARD] = victim->ns[IRQ_TIME_SOFT] = victim->ns[IRQ_TIME_VECTOR] = 0;
 	barrier();
 	victim->tgid = tgid;
 	victim->start = start;
@@ -117,7 +116,7 @@ found:
  * shard, no hash map. Loses what finds no place (`victims_full`), and everything on kernels before 5.11, which do not hand
  * out the task.
  */
-static __always_inline void charge(enum stolen_by by, u64 ns, u32 epoch)
+static __always_inline void charge(enum irq_time_kind by, u64 ns, u32 epoch)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_victims *shard = bpf_map_lookup_elem(&cpu_victims, &cpu);
@@ -129,12 +128,12 @@ static __always_inline void charge(enum stolen_by by, u64 ns, u32 epoch)
 		return;
 	task = bpf_get_current_task_btf();
 	tgid = task->tgid;
-	victim = &shard->places[tgid & (VICTIMS - 1)];
+	victim = &shard->entries[tgid & (VICTIMS - 1)];
 	/* within one interval, no second process has the same number and a thread at the same address */
 	if (victim->epoch == epoch && victim->tgid == tgid && victim->task == (u64)task) {
 		victim->count++;
 		victim->ns[by] += ns;
 	} else {
-		charge_elsewhere(by, ns, epoch);
+		charge_other_entry(by, ns, epoch);
 	}
 }

@@ -58,7 +58,15 @@ enum {
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
-#define TASK_COMM_LEN 16
+/* Length of a task's name with its zero. */
+enum task_name {
+	TASK_COMM_LEN = 16,
+};
+
+/* Flags of tasks: in its exit; worker of a work queue; thread of the kernel. */
+#define PF_EXITING 0x00000004
+#define PF_WQ_WORKER 0x00000020
+#define PF_KTHREAD 0x00200000
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -6,9 +6,14 @@
  */
 #pragma once
 
-/* 128 ns: below it the clock read itself dominates. 2^36 ns = 69 s: above it the exact value is in `max`. */
-#define HIST_MIN_EXP 7
-#define HIST_MAX_EXP 36
+/* What the slots cover, as powers of two of ns. */
+enum hist_range {
+	/* 128 ns: below it the clock read itself dominates */
+	HIST_MIN_EXP = 7,
+	/* 69 s: above it the exact value is in `max` */
+	HIST_MAX_EXP = 36,
+};
+
 #define HIST_SLOTS(sub_bits) (((HIST_MAX_EXP - HIST_MIN_EXP) << (sub_bits)) + 2)
 
 /* clang-format off */

@@ -5,8 +5,10 @@
  */
 #pragma once
 
-/* Slots a quarter of an octave wide: a percentile is off by at most 25 % of its value. */
-#define LATENCY_SUB_BITS 2
+enum latency_histogram {
+	/* slots a quarter of an octave wide: a percentile is off by at most 25 % of its value */
+	LATENCY_SUB_BITS = 2,
+};
 
 /*
  * A maximum cannot be had by difference, so the interval has a number: `max_ns[epoch & 1]` belongs to the interval

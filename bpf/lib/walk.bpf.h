@@ -26,17 +26,16 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
  * No other task gets this CPU during a walk on kernels that do not preempt themselves, hence an end: 0.2 µs for each of
  * these. Whoever asked takes the iterator then, as when the ring was full. (Not a constant: the verifier would count.)
  */
-static volatile u64 most_walked = 16384;
+static volatile u64 walk_limit = 16384;
 
 /* What a walk returns. */
-enum walked {
+enum walk_result {
 	WALK_INCOMPLETE = 0,
 	WALK_COMPLETE = 1,
 };
-NAMES(walked);
 
 /* To the file of an iterator or, from a walk, to its ring: known when compiling, so that the other is not even loaded. */
-static __always_inline bool tell(const bool walks, void *to, const void *record, u32 size)
+static __always_inline bool emit_record(const bool walks, void *to, const void *record, u32 size)
 {
 	return walks ? !bpf_ringbuf_output(to, (void *)record, size, BPF_RB_NO_WAKEUP) :
 		       !bpf_seq_write(to, record, size);

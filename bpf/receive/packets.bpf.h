@@ -3,7 +3,7 @@
 #pragma once
 
 #include "lib/stages.bpf.h"
-#include "lib/ways.bpf.h"
+#include "lib/object-table.bpf.h"
 
 #define IFNAMSIZ 16
 
@@ -79,8 +79,8 @@ struct packet {
 };
 
 struct packet_bucket {
-	struct ways objects;
-	struct packet ways[WAYS];
+	struct bucket_keys keys;
+	struct packet entries[BUCKET_ENTRIES];
 };
 
 /* `packets` has 2^packet_bits buckets. */
@@ -98,7 +98,7 @@ struct {
 
 static __always_inline struct packet_bucket *packet_bucket(u64 object)
 {
-	u32 index = ways_bucket(object, packet_bits);
+	u32 index = object_bucket(object, packet_bits);
 
 	return bpf_map_lookup_elem(&packets, &index);
 }

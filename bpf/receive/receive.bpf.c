@@ -44,62 +44,62 @@ struct {
 	__type(value, struct socket_queue);
 } sockets SEC(".maps");
 
-/* A way for the object: its own of before, a free one, or the one that was taken longest ago. WAYS: none. */
-static __always_inline u32 room(struct packet_bucket *bucket, u64 object)
+/* A way for the object: its own of before, a free one, or the one that was taken longest ago. BUCKET_ENTRIES: none. */
+static __always_inline u32 entry_for(struct packet_bucket *bucket, u64 object)
 {
 	u64 oldest = ~0ULL;
-	u32 way = find(&bucket->objects, object);
+	u32 entry = find_entry(&bucket->keys, object);
 
-	if (way >= WAYS)
-		way = find(&bucket->objects, 0);
-	if (way < WAYS)
-		return way;
+	if (entry >= BUCKET_ENTRIES)
+		entry = find_entry(&bucket->keys, 0);
+	if (entry < BUCKET_ENTRIES)
+		return entry;
 #pragma unroll
-	for (u32 one = 0; one < WAYS; one++) {
-		u64 begin = stages_begin(bucket->ways[one].stamps, RECEIVE_STAGES);
+	for (u32 one = 0; one < BUCKET_ENTRIES; one++) {
+		u64 begin = stages_begin(bucket->entries[one].stamps, RECEIVE_STAGES);
 
 		if (begin < oldest) {
 			oldest = begin;
-			way = one;
+			entry = one;
 		}
 	}
-	if (way >= WAYS)
-		return WAYS;
-	if (bucket->ways[way].stamps[STAGE_SOCKET])
+	if (entry >= BUCKET_ENTRIES)
+		return BUCKET_ENTRIES;
+	if (bucket->entries[entry].stamps[STAGE_SOCKET])
 		count(packets_full);
 	else
-		end_unseen(&bucket->ways[way]);
-	return way;
+		end_unseen(&bucket->entries[entry]);
+	return entry;
 }
 
 /* The packet that is known by this address; a new one has nothing in it. */
-static __always_inline struct packet *place(u64 object)
+static __always_inline struct packet *packet_of(u64 object)
 {
 	struct packet_bucket *bucket = packet_bucket(object);
-	u32 way = bucket ? room(bucket, object) : WAYS;
+	u32 entry = bucket ? entry_for(bucket, object) : BUCKET_ENTRIES;
 
-	if (way >= WAYS)
+	if (entry >= BUCKET_ENTRIES)
 		return 0;
-	if (bucket->objects.object[way] != object) {
-		set_way(&bucket->objects, way, object);
-		__builtin_memset(&bucket->ways[way], 0, sizeof(struct packet));
+	if (bucket->keys.object[entry] != object) {
+		set_entry(&bucket->keys, entry, object);
+		__builtin_memset(&bucket->entries[entry], 0, sizeof(struct packet));
 	}
-	return &bucket->ways[way];
+	return &bucket->entries[entry];
 }
 
 /* Lay a packet down that cannot be found before it is whole: its reader may be at work on another CPU. */
-static __always_inline void lay_down(u64 object, const struct packet *packet)
+static __always_inline void store_packet(u64 object, const struct packet *packet)
 {
 	struct packet_bucket *bucket = packet_bucket(object);
-	u32 way = bucket ? room(bucket, object) : WAYS;
+	u32 entry = bucket ? entry_for(bucket, object) : BUCKET_ENTRIES;
 
-	if (way >= WAYS)
+	if (entry >= BUCKET_ENTRIES)
 		return;
-	set_way(&bucket->objects, way, 0);
+	set_entry(&bucket->keys, entry, 0);
 	barrier();
-	bucket->ways[way] = *packet;
+	bucket->entries[entry] = *packet;
 	barrier();
-	set_way(&bucket->objects, way, object);
+	set_entry(&bucket->keys, entry, object);
 }
 
 /* Begin a packet's way at this stage. */
@@ -123,18 +123,18 @@ int skb_copy_datagram_iovec(u64 *ctx)
 	struct packet_bucket *bucket;
 	struct receive_stats *of;
 	struct packet *packet;
-	u32 way;
+	u32 entry;
 
 	/* also here: sockets that are none of the network's, and datagrams in more than one piece of memory */
 	if (!sk || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	bucket = packet_bucket((u64)skb);
-	way = bucket ? find(&bucket->objects, (u64)skb) : WAYS;
-	if (way >= WAYS) {
+	entry = bucket ? find_entry(&bucket->keys, (u64)skb) : BUCKET_ENTRIES;
+	if (entry >= BUCKET_ENTRIES) {
 		count(unseen_start);
 		return 0;
 	}
-	packet = &bucket->ways[way];
+	packet = &bucket->entries[entry];
 	if (!packet->copied) {
 		arrive(packet, bytes);
 	} else {
@@ -144,7 +144,7 @@ int skb_copy_datagram_iovec(u64 *ctx)
 	}
 	packet->copied += bytes;
 	if (packet->copied >= skb->len)
-		set_way(&bucket->objects, way, 0);
+		set_entry(&bucket->keys, entry, 0);
 	return 0;
 }
 
@@ -166,7 +166,7 @@ int sock_recv_length(u64 *ctx)
 	int flags = (int)ctx[2];
 	struct packet_bucket *bucket;
 	struct socket_queue *queue;
-	u32 way, tail, number;
+	u32 entry, tail, number;
 	u64 object;
 
 	if (sk->sk_protocol != IPPROTO_UDP || length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
@@ -195,13 +195,13 @@ int sock_recv_length(u64 *ctx)
 		queue->head = tail;
 	object = queued_as(queue->number, number);
 	bucket = packet_bucket(object);
-	way = bucket ? find(&bucket->objects, object) : WAYS;
-	if (way >= WAYS) {
+	entry = bucket ? find_entry(&bucket->keys, object) : BUCKET_ENTRIES;
+	if (entry >= BUCKET_ENTRIES) {
 		count(unseen_start);
 		return 0;
 	}
-	arrive(&bucket->ways[way], length);
-	set_way(&bucket->objects, way, 0);
+	arrive(&bucket->entries[entry], length);
+	set_entry(&bucket->keys, entry, 0);
 	return 0;
 }
 
@@ -211,13 +211,13 @@ int consume_skb(u64 *ctx)
 {
 	struct sk_buff *skb = (void *)ctx[0];
 	struct packet_bucket *bucket = packet_bucket((u64)skb);
-	u32 way = bucket ? find(&bucket->objects, (u64)skb) : WAYS;
+	u32 entry = bucket ? find_entry(&bucket->keys, (u64)skb) : BUCKET_ENTRIES;
 	struct receive_stats *of;
 	struct packet *packet;
 
-	if (way >= WAYS)
+	if (entry >= BUCKET_ENTRIES)
 		return 0;
-	packet = &bucket->ways[way];
+	packet = &bucket->entries[entry];
 	if (!knows_socket && packet->protocol == IPPROTO_UDP) {
 		arrive(packet, skb->len);
 	} else if (!packet->copied) {
@@ -225,7 +225,7 @@ int consume_skb(u64 *ctx)
 		if (of)
 			of->consumed++;
 	}
-	set_way(&bucket->objects, way, 0);
+	set_entry(&bucket->keys, entry, 0);
 	return 0;
 }
 
@@ -235,15 +235,15 @@ int kfree_skb(u64 *ctx)
 {
 	struct sk_buff *skb = (void *)ctx[0];
 	struct packet_bucket *bucket = packet_bucket((u64)skb);
-	u32 way = bucket ? find(&bucket->objects, (u64)skb) : WAYS;
+	u32 entry = bucket ? find_entry(&bucket->keys, (u64)skb) : BUCKET_ENTRIES;
 	struct receive_stats *of;
 
-	if (way >= WAYS)
+	if (entry >= BUCKET_ENTRIES)
 		return 0;
-	of = bucket->ways[way].copied ? 0 : stats_of(&bucket->ways[way]);
+	of = bucket->entries[entry].copied ? 0 : stats_of(&bucket->entries[entry]);
 	if (of)
 		of->dropped++;
-	set_way(&bucket->objects, way, 0);
+	set_entry(&bucket->keys, entry, 0);
 	return 0;
 }
 
@@ -256,19 +256,19 @@ int tcp_probe(u64 *ctx)
 {
 	struct sk_buff *skb = (void *)ctx[1];
 	struct packet_bucket *bucket = packet_bucket((u64)skb);
-	u32 way = bucket ? find(&bucket->objects, (u64)skb) : WAYS;
+	u32 entry = bucket ? find_entry(&bucket->keys, (u64)skb) : BUCKET_ENTRIES;
 	struct receive_stats *of;
 
-	if (way >= WAYS)
+	if (entry >= BUCKET_ENTRIES)
 		return 0;
 	if (tcp_payload(skb) > 0) {
-		bucket->ways[way].stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
+		bucket->entries[entry].stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
 		return 0;
 	}
-	of = stats_of(&bucket->ways[way]);
+	of = stats_of(&bucket->entries[entry]);
 	if (of)
 		of->consumed++;
-	set_way(&bucket->objects, way, 0);
+	set_entry(&bucket->keys, entry, 0);
 	return 0;
 }
 
@@ -311,12 +311,12 @@ int sk_data_ready(u64 *ctx)
 	if ((int)(queue->head - number) > 0) {
 		arrive(&shard->current, __sync_lock_test_and_set(&queue->early_bytes, 0));
 	} else {
-		lay_down(queued_as(queue->number, number), &shard->current);
+		store_packet(queued_as(queue->number, number), &shard->current);
 	}
 	if (shard->skb) {
 		bucket = packet_bucket(shard->skb);
 		if (bucket)
-			set_way(&bucket->objects, find(&bucket->objects, shard->skb), 0);
+			set_entry(&bucket->keys, find_entry(&bucket->keys, shard->skb), 0);
 		shard->skb = 0;
 	}
 	return 0;
@@ -330,7 +330,7 @@ SEC("tp_btf/netif_receive_skb")
 int netif_receive_skb(u64 *ctx)
 {
 	struct sk_buff *skb = (void *)ctx[0];
-	struct packet *packet = place((u64)skb);
+	struct packet *packet = packet_of((u64)skb);
 	struct receive_cpu *shard = this_cpu();
 	struct receive_stats *of;
 
@@ -362,7 +362,7 @@ int netif_receive_skb(u64 *ctx)
 
 static __always_inline void from_driver(const struct sk_buff *skb)
 {
-	struct packet *packet = place((u64)skb);
+	struct packet *packet = packet_of((u64)skb);
 
 	if (!packet)
 		return;

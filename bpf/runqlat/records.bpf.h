@@ -2,7 +2,7 @@
 /* Run queue: what user space is told of tasks, by the iterator and by the ring. */
 #pragma once
 
-#include "filter.bpf.h"
+#include "settings.bpf.h"
 #include "state.bpf.h"
 #include "lib/walk.bpf.h"
 
@@ -73,7 +73,7 @@ struct {
 } scratch_record SEC(".maps");
 
 /* What a walk tells: room for 6,500 processes that waited. */
-RING(told, 4 << 20);
+RING(reports, 4 << 20);
 
 /* Room for 6,500 processes that end within one interval. */
 RING(ended, 4 << 20);
@@ -176,13 +176,13 @@ static __always_inline bool read_thread(const bool walks, void *to, struct task_
 		fill(&head, task, RECORD_SWITCHES, task->group_leader->start_boottime);
 		fill_switches(&head, task->group_leader, process);
 		head.ns = process->created;
-		if (!tell(walks, to, &head, sizeof(head)))
+		if (!emit_record(walks, to, &head, sizeof(head)))
 			return false;
 	}
-	if (!walks && word & WANT_THREADS) {
+	if (!walks && word & BIT(WANT_THREADS)) {
 		struct waits *waits = bpf_task_storage_get(&details, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
-		if (waits && (word & READ_ALL || is_recent(waits, word & EPOCH_MASK))) {
+		if (waits && (word & BIT(READ_ALL) || is_recent(waits, word & EPOCH_MASK))) {
 			const u32 zero = 0;
 			/* as a process's record of which nothing but this is used */
 			struct thread_record *record = bpf_map_lookup_elem(&scratch_record, &zero);
@@ -190,7 +190,7 @@ static __always_inline bool read_thread(const bool walks, void *to, struct task_
 			if (!record)
 				return false;
 			fill_thread(record, task, waits);
-			return tell(walks, to, record, sizeof(*record));
+			return emit_record(walks, to, record, sizeof(*record));
 		}
 	}
 	return true;
@@ -212,12 +212,12 @@ static __always_inline bool read_process(const bool walks, void *to, struct task
 			return false;
 		describe(record, task, process, RECORD_PROCESS);
 		bpf_probe_read_kernel(&record->process, sizeof(record->process), process);
-		return tell(walks, to, record, sizeof(*record));
+		return emit_record(walks, to, record, sizeof(*record));
 	}
-	if (!(word & READ_ALL) || !has_waited(process))
+	if (!(word & BIT(READ_ALL)) || !has_waited(process))
 		return true;
 	fill(&head, task, RECORD_PRESENT, task->start_boottime);
-	return tell(walks, to, &head, sizeof(head));
+	return emit_record(walks, to, &head, sizeof(head));
 }
 
 /* A task that waits at this moment. */
@@ -225,7 +225,7 @@ static __always_inline bool read_waiting(const bool walks, void *to, struct task
 {
 	/* set while a task is on a queue and does not run; a task that is being switched away from has it already */
 	u64 queued = task->sched_info.last_queued;
-	u32 generation = word >> GENERATION_SHIFT & GENERATION_MASK;
+	u32 generation = filter_generation(word);
 	struct waiting_record record = {};
 	struct thread_waits *thread;
 	struct rq *rq;
@@ -247,5 +247,5 @@ static __always_inline bool read_waiting(const bool walks, void *to, struct task
 			record.moved_ns = moved;
 	}
 	record.head.ns = record.moved_ns + (rq->clock > queued ? rq->clock - queued : 0);
-	return tell(walks, to, &record, sizeof(record));
+	return emit_record(walks, to, &record, sizeof(record));
 }

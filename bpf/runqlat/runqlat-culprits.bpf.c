@@ -7,10 +7,17 @@
 #include "lib/core.bpf.h"
 #include "lib/maps.bpf.h"
 
-/* A power of two. What lies further back is charged to BEFORE_SLICES. */
+/* Slices that a CPU remembers: a power of two. */
 #define SLICES 64
-/* Culprit of a wait whose beginning the CPU does not remember. */
-#define BEFORE_SLICES 0xffffffff
+
+/* Culprits that are no process: numbers that no process has. */
+enum culprit {
+	/* the CPU was idle (the wake-up itself, or a group out of quota) */
+	CULPRIT_IDLE = 0,
+	/* the wait began before the slices that the CPU remembers */
+	CULPRIT_EARLIER = 0x7fffffff,
+};
+NAMES(culprit);
 
 struct slice {
 	/* clock of the run queue when it was switched away from; its beginning is the end of the slice before */
@@ -40,7 +47,7 @@ struct {
 
 struct pair {
 	u32 waiter;
-	/* 0: the CPU was idle (the wake-up itself, or a group out of quota) */
+	/* process or enum culprit */
 	u32 culprit;
 };
 
@@ -122,7 +129,7 @@ int BPF_PROG(blamed, bool preempt, struct task_struct *prev, struct task_struct 
 		charge(cpu, &pair, end - begin, slice->comm);
 		end = begin;
 	}
-	pair.culprit = BEFORE_SLICES;
+	pair.culprit = CULPRIT_EARLIER;
 	charge(cpu, &pair, end - queued, 0);
 	return 0;
 }

@@ -16,7 +16,7 @@ struct cpu_waits {
 	/* waits whose beginning is not known, because `stamps` was full or because nobody told us */
 	u64 unstamped;
 	/* waits of a process that `processes` had no room for */
-	u64 homeless;
+	u64 untracked;
 	/* last records of processes that found the ring full */
 	u64 ring_full;
 	u64 slots[HIST_SLOTS(CPU_SUB_BITS)];
@@ -254,7 +254,7 @@ static __noinline void end_wait(struct task_struct *task, struct stamp *stamp, s
 	raise_longest(cpu->longest, epoch, wait);
 	process = process_of(task);
 	if (!process) {
-		cpu->homeless++;
+		cpu->untracked++;
 		return;
 	}
 	if (task->pid == task->tgid)

@@ -3,10 +3,10 @@
  * How long tasks wait on a run queue before they get a CPU, from the stamps that the scheduler keeps anyway
  * (sched_info): one hook, at the moment the wait ends. Everything counts up for ever; user space takes differences.
  * Here are the hooks: tasks that come and go, the read, the switch. What is counted and where: state.bpf.h; what is
- * asked for: filter.bpf.h; what is told: records.bpf.h.
+ * asked for: settings.bpf.h; what is told: records.bpf.h.
  */
 #include "lib/core.bpf.h"
-#include "filter.bpf.h"
+#include "settings.bpf.h"
 #include "records.bpf.h"
 #include "state.bpf.h"
 
@@ -34,7 +34,7 @@ int BPF_PROG(born, struct task_struct *task)
 	/* it has not waited yet, and does not run before we are through */
 	if (thread)
 		thread->run_delay = 1;
-	if (interval_word() & WANT_THREADS)
+	if (interval_word() & BIT(WANT_THREADS))
 		bpf_task_storage_get(&details, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	return 0;
 }
@@ -71,7 +71,7 @@ int BPF_PROG(exited, struct task_struct *task)
 	struct process_waits *process;
 	u64 sum_ns;
 
-	if (interval_word() & WANT_THREADS)
+	if (interval_word() & BIT(WANT_THREADS))
 		send_thread(task);
 	if (!is_leader(task)) {
 		hand_over_switches(task);
@@ -146,7 +146,7 @@ int read_tasks(struct bpf_iter__task *ctx)
 /* Apart from the loop: what is left on the stack by one task would make the verifier look at the next ones anew. */
 static __noinline int walk_task(struct task_struct *task, u64 word)
 {
-	return read_task(true, &told, task, word);
+	return read_task(true, &reports, task, word);
 }
 
 /*
@@ -160,10 +160,10 @@ int walk_tasks(void *ctx)
 	u32 complete = WALK_COMPLETE;
 	struct bpf_iter_task walk;
 	struct task_struct *task;
-	u64 left = most_walked;
+	u64 left = walk_limit;
 	u64 word = interval_word();
 
-	if (word & (FILTERS | WANT_THREADS))
+	if (word & (FILTERS | BIT(WANT_THREADS)))
 		return WALK_INCOMPLETE;
 	bpf_rcu_read_lock();
 	bpf_iter_task_new(&walk, 0, ALL_THREADS);
@@ -190,7 +190,7 @@ int walk_tasks(void *ctx)
  * the earlier pieces in run_delay; what that has grown by since the last switch belongs to this wait.
  * Cost: 48 ns per context switch beside the empty program's 50 (60 if the task is not its process's leader); most of it
  * the look-ups in task storage, without which it is some 15 ns. 15 ns more while threads are asked for; 15 in all for a task that a filter leaves out.
- * Loses: a task whose storage could not be had counts in the system's figures only, and under `homeless`. The idle
+ * Loses: a task whose storage could not be had counts in the system's figures only, and under `untracked`. The idle
  * task is not counted. A sleeper preempted before it slept has no stamp of the kernel; we keep our own (see below).
  */
 SEC("tp_btf/sched_switch")
@@ -242,7 +242,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 			process = bpf_task_storage_get(&processes, next->group_leader, 0, 0);
 	}
 	if (thread) {
-		generation = word >> GENERATION_SHIFT & GENERATION_MASK;
+		generation = filter_generation(word);
 		if (thread->generation != generation) {
 			/* the filter is another: we may not have looked at this one for long */
 			thread->generation = generation;
@@ -275,7 +275,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	slot = hist_slot(wait, CPU_SUB_BITS);
 	add_to_cpu(cpu, epoch, wait, slot);
 	slot = hist_coarser(slot, CPU_SUB_BITS, PROCESS_SUB_BITS);
-	if (word & WANT_THREADS) {
+	if (word & BIT(WANT_THREADS)) {
 		struct waits *detail = bpf_task_storage_get(&details, next, 0, 0);
 
 		if (detail)
@@ -284,8 +284,8 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	if (process) {
 		add_to_process(&process->waits, epoch, wait, slot);
 	} else if (with_processes) {
-		cpu->homeless++;
-		cpu->homeless_ns += wait;
+		cpu->untracked++;
+		cpu->untracked_ns += wait;
 	}
 	return 0;
 }

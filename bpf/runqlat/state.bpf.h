@@ -14,8 +14,8 @@ struct cpu_waits {
 	/* waits whose beginning the kernel did not stamp and neither did we */
 	u64 unstamped;
 	/* waits of a task without storage, and what is in them: missing in its process */
-	u64 homeless;
-	u64 homeless_ns;
+	u64 untracked;
+	u64 untracked_ns;
 	/* last records of processes that found the ring full */
 	u64 ring_full;
 	u64 slots[HIST_SLOTS(CPU_SUB_BITS)];

@@ -2,9 +2,17 @@
 /* What both run-queue tracers keep of waits: the resolution of histograms, and the longest wait of an interval. */
 #pragma once
 
-/* A percentile is off by at most 6.25 % system-wide, 25 % per process, whose histogram has to be small. */
-#define CPU_SUB_BITS 4
-#define PROCESS_SUB_BITS 2
+#include "lib/maps.bpf.h"
+
+enum waits_layout {
+	/* of histograms system-wide: a percentile is off by at most 6.25 % */
+	CPU_SUB_BITS = 4,
+	/* per process, whose histogram has to be small: 25 % */
+	PROCESS_SUB_BITS = 2,
+	/* of a word of `longest`, see below: the bits above are the number of the interval */
+	LONGEST_BITS = 44,
+};
+NAMES(waits_layout);
 
 /*
  * The longest wait of an interval cannot be had by difference. Each interval has a number (epoch); its maximum lives
@@ -12,7 +20,6 @@
  * another tag is empty. 2^44 ns are 4.9 hours; a wait beyond is capped. The words are declared as
  * low and high halves, since JavaScript's numbers do not hold all 64 bits.
  */
-#define LONGEST_BITS 44
 #define LONGEST_MASK ((1ULL << LONGEST_BITS) - 1)
 #define EPOCH_MASK ((1ULL << (64 - LONGEST_BITS)) - 1)
 

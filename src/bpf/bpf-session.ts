@@ -1,6 +1,7 @@
 /** An attached BPF object as a tracer reads it: shards, iterators, walks and rings as bytes, and its own cost. */
 import type { BpfObject } from '../core/native.ts';
 import type { BpfCost } from '../core/tracer.ts';
+import { walk_result } from '../generated/lib.ts';
 import { type Struct, viewOf } from '../lib/decode.ts';
 
 /** Section of programs that hook nothing and run on request only. */
@@ -68,7 +69,7 @@ export class BpfSession {
 	 * its reports are to be dropped; use {@link iterate} then.
 	 */
 	walk(program: string): boolean {
-		return this.object.run(program) === 1;
+		return this.object.run(program) === walk_result.WALK_COMPLETE;
 	}
 
 	/**

@@ -1,9 +1,10 @@
 /** The reader's side of bpf/io/keys.bpf.h: values by CPU and kind of request. */
+import { io_key_layout } from '../generated/io.ts';
 import { type Struct, viewOf } from '../lib/decode.ts';
 import type { Count } from '../lib/units.ts';
 import type { BpfSession } from './bpf-session.ts';
 
-/** What `IN_USE | dev << 16 | op << 8 | flags` says. */
+/** The parts of a key, see `io_key_layout`. */
 export interface Kind {
 	dev: number;
 	op: number;
@@ -14,8 +15,9 @@ type Keys = { readonly name: string; readonly value: Struct<{ full: Count; keys:
 
 /** Each CPU has room for 2 to this many kinds: there is memory for all of them, also of CPUs that may never come. */
 export function keyBits(possibleCpus: number): number {
-	if (possibleCpus <= 16) return 7;
-	return possibleCpus <= 64 ? 6 : 5;
+	const most = io_key_layout.KEY_BITS;
+	if (possibleCpus <= 16) return most;
+	return possibleCpus <= 64 ? most - 1 : most - 2;
 }
 
 export class KeyedStats<Value> {
@@ -46,7 +48,11 @@ export class KeyedStats<Value> {
 				this.bpf.object.readMapped(name, this.buffer, ((cpu << bits) + place) * value.size);
 				yield {
 					id: `${key} ${cpu}`,
-					key: { dev: Math.floor(key / 2 ** 16) % 2 ** 32, op: (key >> 8) & 0xff, flags: key & 0xff },
+					key: {
+						dev: Math.floor(key / 2 ** io_key_layout.KEY_DEV_SHIFT) % 2 ** 32,
+						op: (key >> io_key_layout.KEY_OP_SHIFT) & 0xff,
+						flags: key & 0xff,
+					},
 					value: value.read(view, 0),
 				};
 			}

@@ -2,12 +2,12 @@
  * The reader's side of bpf/lib/latency.bpf.h: turns latency distributions that count up for ever in the kernel into
  * those of one interval.
  */
+import { latency_histogram } from '../generated/lib.ts';
 import { type Buckets, percentile, slotCount, slotLower, toBuckets } from '../lib/histogram.ts';
 import type { Count, Ns } from '../lib/units.ts';
 import type { BpfSession } from './bpf-session.ts';
 
-/** LATENCY_SUB_BITS of the C header. */
-const SLOTS = slotCount(2);
+const SLOTS = slotCount(latency_histogram.LATENCY_SUB_BITS);
 
 /** `struct latency` as the generated decoders give it. */
 export interface KernelLatency {

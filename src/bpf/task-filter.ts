@@ -2,10 +2,8 @@
 
 import { Unavailable } from '../core/errors.ts';
 import type { OptionSpec, Options } from '../core/tracer.ts';
+import { task_filter, task_filter_setting, task_name } from '../generated/lib.ts';
 import { cgroupId } from '../system/cgroups.ts';
-
-/** The kernel's name of a task: 15 bytes and a zero. */
-const COMM_BYTES = 16;
 
 /** Options by which tracers choose tasks. */
 export const TASK_FILTERS: readonly OptionSpec[] = [
@@ -38,11 +36,34 @@ export interface TaskFilter {
 	comm?: string | undefined;
 }
 
-/** `comm` as the kernel stores it. */
-export function commBytes(comm: string): Uint8Array {
-	const bytes = new Uint8Array(COMM_BYTES);
-	bytes.set(new TextEncoder().encode(comm).subarray(0, COMM_BYTES - 1));
-	return bytes;
+/** `comm` as the kernel stores it, in two halves. */
+function commWords(comm: string): [low: bigint, high: bigint] {
+	const bytes = Buffer.alloc(task_name.TASK_COMM_LEN);
+	bytes.set(new TextEncoder().encode(comm).subarray(0, task_name.TASK_COMM_LEN - 1));
+	return [bytes.readBigUInt64LE(0), bytes.readBigUInt64LE(8)];
+}
+
+/** A filter as programs compare it: bits of `task_filter` that are on, and values by `task_filter_setting`. */
+export function filterSettings({ tgid, cgroup, comm }: TaskFilter): {
+	on: number;
+	values: [setting: number, bigint][];
+} {
+	const values: [number, bigint][] = [];
+	let on = 0;
+	if (tgid !== undefined) {
+		on |= 1 << task_filter.FILTER_TGID;
+		values.push([task_filter_setting.SETTING_TGID, BigInt(tgid)]);
+	}
+	if (cgroup !== undefined) {
+		on |= 1 << task_filter.FILTER_CGROUP;
+		values.push([task_filter_setting.SETTING_CGROUP, BigInt(cgroup)]);
+	}
+	if (comm !== undefined) {
+		const [low, high] = commWords(comm);
+		on |= 1 << task_filter.FILTER_COMM;
+		values.push([task_filter_setting.SETTING_COMM_LOW, low], [task_filter_setting.SETTING_COMM_HIGH, high]);
+	}
+	return { on, values };
 }
 
 /**

@@ -50,6 +50,25 @@ const types: BtfType[] = [
 			{ name: 'DEVICE', val: 1 },
 		],
 	},
+	{ id: 19, kind: 'PTR', name: '(anon)', type_id: 17 },
+	{ id: 20, kind: 'VAR', name: 'names_stage', type_id: 19 },
+	{ id: 21, kind: 'ENUM', name: 'req_op', values: [{ name: 'REQ_OP_READ', val: 0 }] },
+	{ id: 22, kind: 'ARRAY', name: '(anon)', type_id: 4, nr_elems: 512 },
+	{ id: 23, kind: 'PTR', name: '(anon)', type_id: 22 },
+	{ id: 24, kind: 'PTR', name: '(anon)', type_id: 2 },
+	{
+		id: 25,
+		kind: 'STRUCT',
+		name: '(anon)',
+		size: 24,
+		members: [
+			{ name: 'max_entries', type_id: 23, bits_offset: 0 },
+			{ name: 'key', type_id: 24, bits_offset: 64 },
+			{ name: 'value', type_id: 12, bits_offset: 128 },
+		],
+	},
+	{ id: 26, kind: 'VAR', name: 'shards', type_id: 25 },
+	{ id: 27, kind: 'DATASEC', name: '.maps', vars: [{ type_id: 26, offset: 0, size: 24 }] },
 	{ id: 18, kind: 'STRUCT', name: 'task_struct', size: 4, members: [{ name: 'pid', type_id: 2, bits_offset: 0 }] },
 ];
 
@@ -85,8 +104,22 @@ test('a decoder reads every kind of member at its place', async () => {
 	expect(module['stage']).toEqual({ QUEUE: 0, DEVICE: 1 });
 });
 
-test('kernel structs that do not cross to user space are left out', () => {
-	expect(emitModule('x.bpf.c', types)).not.toContain('task_struct');
+test('maps have their decoders and the number of their entries', async () => {
+	const module = await load(emitModule('x.bpf.c', types));
+	expect(module['maps']).toEqual({ shards: { name: 'shards', key: null, value: module['shard'], entries: 512 } });
+});
+
+test('kernel types that do not cross to user space are left out', () => {
+	const text = emitModule('x.bpf.c', types);
+	expect(text).not.toContain('task_struct');
+	expect(text).not.toContain('req_op');
+});
+
+test('an object without maps and constants has neither', () => {
+	const enums = types.filter(({ id }) => [17, 19, 20].includes(id));
+	expect(emitModule('x.bpf.c', enums)).toBe(
+		'// Generated from the BTF of x.bpf.c: do not edit.\n\nexport const stage = {\n\tQUEUE: 0,\n\tDEVICE: 1,\n} as const;\n',
+	);
 });
 
 test('a member without a decoder fails the build and is named', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { hist_range } from '../../src/generated/lib.ts';
 import { percentile, percentiles, slotCount, slotLower, toBuckets } from '../../src/lib/histogram.ts';
 import { replayOf } from './replay.ts';
 
@@ -16,6 +17,8 @@ describe.each([2, 4])('slots with 2^%i to an octave', (subBits) => {
 	const length = slotCount(subBits);
 
 	test('kernel and reader agree on every boundary', () => {
+		expect(slotLower(1, length)).toBe(2 ** hist_range.HIST_MIN_EXP);
+		expect(slotLower(length - 1, length)).toBe(2 ** hist_range.HIST_MAX_EXP);
 		const bounds = Array.from({ length: length - 1 }, (_, slot) => BigInt(slotLower(slot + 1, length)));
 		expect(slotsInKernel(bounds, subBits)).toEqual(bounds.map((_, index) => index + 1));
 		expect(

@@ -39,7 +39,10 @@ let bios: ReturnType<typeof flush>[] = [];
 let counted = 0;
 
 /** All in one bucket. */
-const bucket = <T>(ways: T[]) => ({ objects: { object: [0, 1, 2, 3].map((way) => Number(way < ways.length)) }, ways });
+const bucket = <T>(entries: T[]) => ({
+	keys: { object: [0, 1, 2, 3].map((entry) => Number(entry < entries.length)) },
+	entries,
+});
 
 beforeEach(() => {
 	[requests, bios, counted] = [[], [], 0];

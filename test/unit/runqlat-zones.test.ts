@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { commBytes, filterOf, filterText } from '../../src/bpf/task-filter.ts';
+import { filterOf, filterSettings, filterText } from '../../src/bpf/task-filter.ts';
 import { Unavailable } from '../../src/core/errors.ts';
+import { task_filter, task_filter_setting } from '../../src/generated/lib.ts';
 import { LOG2_SLOTS, slotCount, slotLower } from '../../src/lib/histogram.ts';
 import { log2Slots, parseZones, zonesOf } from '../../src/tracers/runqlat/zones.ts';
 import { heatMapLines } from '../../src/ui/widgets/heat-map.tsx';
@@ -41,8 +42,26 @@ test('buckets in the 26 powers of two of the original, in µs and ms', () => {
 });
 
 test('filters as the kernel compares them', () => {
-	expect([...commBytes('a-name-that-is-longer-than-15')].at(-1)).toBe(0);
-	expect(new TextDecoder().decode(commBytes('nginx'))).toBe('nginx\0\0\0\0\0\0\0\0\0\0\0');
+	const nameOf = (comm: string): string => {
+		const { on, values } = filterSettings({ comm });
+		expect(on).toBe(1 << task_filter.FILTER_COMM);
+		expect(values.map(([setting]) => setting)).toEqual([
+			task_filter_setting.SETTING_COMM_LOW,
+			task_filter_setting.SETTING_COMM_HIGH,
+		]);
+		const bytes = new Uint8Array(new BigUint64Array(values.map(([, value]) => value)).buffer);
+		return new TextDecoder().decode(bytes);
+	};
+	expect(nameOf('a-name-that-is-longer-than-15')).toBe('a-name-that-is-\0');
+	expect(nameOf('nginx')).toBe('nginx\0\0\0\0\0\0\0\0\0\0\0');
+	expect(filterSettings({})).toEqual({ on: 0, values: [] });
+	expect(filterSettings({ tgid: 7, cgroup: 12 })).toEqual({
+		on: (1 << task_filter.FILTER_TGID) | (1 << task_filter.FILTER_CGROUP),
+		values: [
+			[task_filter_setting.SETTING_TGID, 7n],
+			[task_filter_setting.SETTING_CGROUP, 12n],
+		],
+	});
 	expect(filterOf({ pid: 0, comm: '', cgroup: '' }, '/proc')).toEqual({});
 	expect(filterOf({ pid: 7, comm: 'x' }, '/proc')).toEqual({ tgid: 7, comm: 'x' });
 	expect(() => filterOf({ cgroup: '/none' }, '/nowhere')).toThrow(Unavailable);

@@ -1,6 +1,6 @@
 /** Which requests are measured: from options to the words that bpf/io/filter.bpf.h compares. */
 import { statSync } from 'node:fs';
-import { commBytes, filterOf } from '../../bpf/task-filter.ts';
+import { filterOf, filterSettings } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { BpfObject } from '../../core/native.ts';
 import type { Options } from '../../core/tracer.ts';
@@ -19,9 +19,9 @@ function kernelDev(dev: bigint): bigint {
 }
 
 export interface IoFilter {
-	/** Bits of `io_want`. */
+	/** Bits of `task_filter` and `io_want`. */
 	want: number;
-	/** io_setting → value. */
+	/** Index in the settings → value. */
 	words: ReadonlyMap<number, bigint>;
 }
 
@@ -38,25 +38,15 @@ function fileWords(path: string, folder: boolean): [number, bigint][] {
 
 /** @throws {Unavailable} for something that is not there */
 export function ioFilter(options: Options, devices: BlockDevices, procRoot: string): IoFilter {
-	const words = new Map<number, bigint>();
-	let want = 0;
+	const { on, values } = filterSettings(filterOf(options, procRoot));
+	const words = new Map(values);
+	let want = on;
 	const set = (bit: number, ...pairs: [number, bigint][]): void => {
 		want |= 1 << bit;
 		for (const [word, value] of pairs) words.set(word, value);
 	};
-	const { tgid, comm, cgroup } = filterOf(options, procRoot);
 	const { tid, device, file, directory } = options;
-	if (tgid !== undefined) set(io_want.WANT_TGID, [io_setting.IO_TGID, BigInt(tgid)]);
 	if (typeof tid === 'number' && tid > 0) set(io_want.WANT_TID, [io_setting.IO_TID, BigInt(tid)]);
-	if (cgroup !== undefined) set(io_want.WANT_CGROUP, [io_setting.IO_CGROUP, BigInt(cgroup)]);
-	if (comm !== undefined) {
-		const bytes = Buffer.from(commBytes(comm));
-		set(
-			io_want.WANT_COMM,
-			[io_setting.IO_COMM_LOW, bytes.readBigUInt64LE(0)],
-			[io_setting.IO_COMM_HIGH, bytes.readBigUInt64LE(8)],
-		);
-	}
 	if (typeof device === 'string' && device !== '') {
 		const number = devices.numberOf(device);
 		if (number === undefined)

@@ -1,7 +1,7 @@
 /** Bios and requests on their way, as the kernel's tables show them now. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
-import { io_op, io_stage, maps, ways } from '../../generated/io.ts';
+import { bucket_keys, io_op, io_stage, maps } from '../../generated/io.ts';
 import { type Struct, viewOf } from '../../lib/decode.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
@@ -23,8 +23,8 @@ const COUNTED_IN_FLIGHT: ReadonlySet<number> = new Set([
 	io_op.IO_WRITE_ZEROES,
 ]);
 
-type Tracked = ReturnType<typeof maps.requests.value.read>['ways'][number];
-type Queued = ReturnType<typeof maps.bios.value.read>['ways'][number];
+type Tracked = ReturnType<typeof maps.requests.value.read>['entries'][number];
+type Queued = ReturnType<typeof maps.bios.value.read>['entries'][number];
 
 /** Buckets of four for each table: a deep queue for each CPU. A power of two. */
 export function requestBits(possibleCpus: number): number {
@@ -98,16 +98,16 @@ export class InFlight {
 
 	/** Places that are taken. */
 	private *taken<T>(
-		map: { readonly name: string; readonly value: Struct<{ objects: ways; ways: T[] }> },
+		map: { readonly name: string; readonly value: Struct<{ keys: bucket_keys; entries: T[] }> },
 		buffer: Uint8Array,
 	): Generator<T> {
 		this.bpf.object.readMapped(map.name, buffer);
 		const view = viewOf(buffer);
 		for (let at = 0; at < buffer.length; at += map.value.size) {
 			// the addresses are a bucket's first member: most buckets are empty and need no more
-			if (ways.read(view, at).object.every((object) => object === 0)) continue;
+			if (bucket_keys.read(view, at).object.every((object) => object === 0)) continue;
 			const bucket = map.value.read(view, at);
-			for (const [way, one] of bucket.ways.entries()) if (bucket.objects.object[way] !== 0) yield one;
+			for (const [entry, one] of bucket.entries.entries()) if (bucket.keys.object[entry] !== 0) yield one;
 		}
 	}
 

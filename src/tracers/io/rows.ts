@@ -2,6 +2,7 @@
 
 import { Distribution, type KernelLatency, type LatencyReader } from '../../bpf/latency.ts';
 import { StageDistributions, StageHistory } from '../../bpf/stage-distributions.ts';
+import { io_stats_flag } from '../../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Count } from '../../lib/units.ts';
 import { type BlockDevices, devText } from '../../system/block-devices.ts';
@@ -10,8 +11,7 @@ import { flagNames, opName } from './names.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
 
-/** STACKED_DEVICE of bpf/io/io.bpf.c: bios of a device that has no requests. */
-const STACKED_DEVICE = 0x80;
+const { STACKED_DEVICE } = io_stats_flag;
 
 /** `struct io_key` as the generated decoders give it. */
 interface Key {

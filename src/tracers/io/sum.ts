@@ -1,6 +1,7 @@
 /** Several rows of the IO tab as one. Pure. */
 
 import type { StageStats } from '../../core/stages/figures.ts';
+import { latency_histogram } from '../../generated/lib.ts';
 import { type Buckets, mergeBuckets } from '../../lib/histogram.ts';
 import type { Ns } from '../../lib/units.ts';
 import { IO_PATH } from './path.ts';
@@ -9,8 +10,8 @@ import type { IoRow } from './snapshot.ts';
 /** Stages in the order of the way, then the whole. */
 export const STAGE_NAMES: readonly string[] = [...IO_PATH.stages.map(({ name }) => name), 'total'];
 
-/** Buckets in a power of two, as bpf/lib/latency.bpf.h cuts it. */
-const perOctave = 4;
+/** Buckets in a power of two. */
+const perOctave = 2 ** latency_histogram.LATENCY_SUB_BITS;
 
 /** Interpolated inside its bucket: as good as the percentiles of the rows themselves. */
 function percentile(buckets: Buckets, rank: number, max: Ns): Ns {

@@ -5,7 +5,7 @@
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
-import { maps, victim, victim_kind } from '../../generated/irq.ts';
+import { irq_time_kind, maps, victim, victim_kind } from '../../generated/irq.ts';
 import { viewOf } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
@@ -102,9 +102,9 @@ export class IrqTimeReader {
 				found.set(key, entry);
 			}
 			entry.count += taken.count;
-			entry.hard_ns += taken.ns[0];
-			entry.soft_ns += taken.ns[1];
-			entry.vector_ns += taken.ns[2];
+			entry.hard_ns += taken.ns[irq_time_kind.IRQ_TIME_HARD];
+			entry.soft_ns += taken.ns[irq_time_kind.IRQ_TIME_SOFT];
+			entry.vector_ns += taken.ns[irq_time_kind.IRQ_TIME_VECTOR];
 		}
 		for (const [key, entry] of found) this.addTotals(key, entry);
 		const processes = [...found.values()].sort((a, b) => b.time_ns - a.time_ns);

@@ -8,8 +8,8 @@ import { Distribution, type KernelLatency, LatencyReader } from '../../bpf/laten
 import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session, Tracer } from '../../core/tracer.ts';
-import { constants, irq_vector, maps } from '../../generated/irq.ts';
-import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import { constants, irq_vector, maps, softirq } from '../../generated/irq.ts';
+import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { Cgroups } from '../../system/cgroups.ts';
 import { irqColumns as columns } from './columns.ts';
@@ -33,19 +33,10 @@ import { invalidZones, zonesNs } from './zones.ts';
 /** Listed of those that were interrupted. */
 const LISTED = 64;
 
-/** The kernel's order (include/linux/interrupt.h), the names of /proc/softirqs. */
-const SOFTIRQ_NAMES = [
-	safe`HI`,
-	safe`TIMER`,
-	safe`NET_TX`,
-	safe`NET_RX`,
-	safe`BLOCK`,
-	safe`IRQ_POLL`,
-	safe`TASKLET`,
-	safe`SCHED`,
-	safe`HRTIMER`,
-	safe`RCU`,
-];
+/** The names of /proc/softirqs, by number. */
+const SOFTIRQ_NAMES = Object.entries(softirq)
+	.filter(([, vector]) => vector !== softirq.SOFTIRQS)
+	.map(([name]) => sanitize(name.replace(/^SOFTIRQ_/, '')));
 
 /** Vectors that have tracepoints, by their number in the BPF object. */
 const VECTOR_NAMES = Object.entries(irq_vector)
@@ -159,8 +150,8 @@ class IrqSession implements Session<IrqRow, IrqExtra> {
 
 	/** Everything that the kernel counts, by CPU; adds up what it lost. */
 	private *sources(lost: { handlers_full: Count; victims_full: Count }): Generator<CpuLine> {
-		for (const [cpu, { places }] of this.bpf.shards(maps.cpu_handlers).entries()) {
-			for (const [place, { key, irq, name, unhandled, latency }] of places.entries()) {
+		for (const [cpu, { entries }] of this.bpf.shards(maps.cpu_handlers).entries()) {
+			for (const [place, { key, irq, name, unhandled, latency }] of entries.entries()) {
 				if (key === 0) continue;
 				yield { id: `hard ${place} ${cpu}`, kind: 'hard', irq, name: sanitize(name), cpu, unhandled, latency };
 			}

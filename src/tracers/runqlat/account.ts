@@ -1,11 +1,11 @@
 /** What is known of something that waits: a process, a thread, a control group, a pid namespace. */
+import { waits_layout } from '../../generated/runqlat.ts';
 import { slotCount } from '../../lib/histogram.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { Waits } from './waits.ts';
 
-/** PROCESS_SUB_BITS of the C files. */
-export const PROCESS_SLOTS = slotCount(2);
+export const PROCESS_SLOTS = slotCount(waits_layout.PROCESS_SUB_BITS);
 
 /** Voluntary and involuntary switches. */
 export interface Switches {

@@ -1,5 +1,6 @@
 /** Who waited how long: the machine, CPUs, processes, threads, control groups, pid namespaces, from what a reader finds. */
 
+import { waits_layout } from '../../generated/runqlat.ts';
 import type { ForeignBytes } from '../../lib/decode.ts';
 import { sameName } from '../../lib/decode.ts';
 import { slotCount } from '../../lib/histogram.ts';
@@ -12,8 +13,7 @@ import type { CpuWaits, ProcessSeen, Reader, Sink, TaskWaiting, ThreadSeen } fro
 import { beginInterval, Tasks } from './tasks.ts';
 import { Counters, Waits } from './waits.ts';
 
-/** CPU_SUB_BITS of the C files. */
-const CPU_SLOTS = slotCount(4);
+const CPU_SLOTS = slotCount(waits_layout.CPU_SUB_BITS);
 
 interface Process extends Account {
 	/** By creation. More than one only around an exec by another thread than the leader. */
@@ -193,7 +193,7 @@ export class Accounts implements Sink {
 			waits.beginInterval();
 			waits.add(difference, shard.longest, this.epoch);
 			this.all.add(difference, shard.longest, this.epoch);
-			lost.process_unknown += shard.homeless;
+			lost.process_unknown += shard.untracked;
 			lost.unstamped += shard.unstamped;
 			lost.ended_processes += shard.ring_full;
 		}

@@ -6,14 +6,17 @@
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
-import { blame, constants, maps, pair } from '../../generated/runqlat-culprits.ts';
+import { blame, culprit as culprits, maps, pair } from '../../generated/runqlat-culprits.ts';
 import { viewOf } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 
-/** BEFORE_SLICES of the C file. */
-const BEFORE = 0xffffffff;
-const ROOM = 8192;
+const ROOM = maps.culprits.entries;
+/** Culprits that are no process. */
+const NO_PROCESS = new Map<number, SafeText>([
+	[culprits.CULPRIT_IDLE, safe`(idle CPU)`],
+	[culprits.CULPRIT_EARLIER, safe`(earlier)`],
+]);
 /** Per process that waited. */
 const TOP = 10;
 
@@ -44,7 +47,7 @@ export class Culprits {
 
 	/** @param waiter the process whose waits are divided; 0: all of them */
 	constructor(host: Host, waiter: number) {
-		this.bpf = openBpf(host, 'runqlat-culprits', { layout: constants, shards: [maps.cpu_slices.name] });
+		this.bpf = openBpf(host, 'runqlat-culprits', { layout: {}, shards: [maps.cpu_slices.name] });
 		this.setWaiter(waiter);
 	}
 
@@ -72,8 +75,8 @@ export class Culprits {
 			const list = byWaiter.get(waiter) ?? [];
 			byWaiter.set(waiter, list);
 			list.push({
-				pid: culprit === BEFORE ? -1 : culprit,
-				comm: culprit === BEFORE ? safe`(earlier)` : culprit === 0 ? safe`(idle CPU)` : sanitize(comm),
+				pid: culprit === culprits.CULPRIT_EARLIER ? -1 : culprit,
+				comm: NO_PROCESS.get(culprit) ?? sanitize(comm),
 				wait_ns,
 				turns: waits - (before?.waits ?? 0),
 			});

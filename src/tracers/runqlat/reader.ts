@@ -17,7 +17,7 @@ export interface CpuWaits extends KernelWaits {
 	/** Waits whose beginning is unknown: counted nowhere else. */
 	unstamped: Count;
 	/** Waits that count for the machine, but for no process. */
-	homeless: Count;
+	untracked: Count;
 	/** Last records of tasks that were lost. */
 	ring_full: Count;
 }

@@ -14,9 +14,6 @@ import { type ForeignBytes, viewOf } from '../../lib/decode.ts';
 import type { CpuWaits, Reader, Sink } from './reader.ts';
 
 const { processes, stamps } = maps;
-/** Entries of the maps. */
-const PROCESSES = 8192;
-const STAMPS = 32_768;
 
 export class StampsReader implements Reader {
 	readonly kind = 'own stamps';
@@ -28,8 +25,10 @@ export class StampsReader implements Reader {
 	readonly missing: readonly string[];
 	readonly possibleCpus: number;
 	private readonly bpf: BpfSession;
-	private readonly keys = new Uint8Array(STAMPS * 4);
-	private readonly values = new Uint8Array(Math.max(PROCESSES * processes.value.size, STAMPS * stamp.size));
+	private readonly keys = new Uint8Array(stamps.entries * 4);
+	private readonly values = new Uint8Array(
+		Math.max(processes.entries * processes.value.size, stamps.entries * stamp.size),
+	);
 
 	/**
 	 * @param why what the usual reader lacks here
@@ -74,13 +73,13 @@ export class StampsReader implements Reader {
 	}
 
 	tasks(sink: Sink): void {
-		this.each(processes.name, processes.value.size, PROCESSES, (pid, view, at) => {
+		this.each(processes.name, processes.value.size, processes.entries, (pid, view, at) => {
 			const waits = processes.value.read(view, at);
 			sink.process(seen(pid, waits));
 			sink.moved(pid, waits.created, Math.max(0, waits.run_delay_ns - waits.sum_ns));
 		});
 		const now = monotonicNs();
-		this.each(stamps.name, stamp.size, STAMPS, (tid, view, at) => {
+		this.each(stamps.name, stamp.size, stamps.entries, (tid, view, at) => {
 			const { since, tgid, cpu, comm } = stamp.read(view, at);
 			sink.waiting({ pid: tgid, tid, cpu, comm, age_ns: Math.max(0, now - since), running: 0 });
 		});

@@ -2,12 +2,12 @@
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { openBpf, openWalking } from '../../bpf/load.ts';
-import type { TaskFilter } from '../../bpf/task-filter.ts';
-import { commBytes } from '../../bpf/task-filter.ts';
+import { filterSettings, type TaskFilter } from '../../bpf/task-filter.ts';
 import type { BpfObject } from '../../core/native.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
 import {
 	constants,
+	interval_bit,
 	maps,
 	process_record,
 	record_head,
@@ -16,16 +16,14 @@ import {
 	thread_record,
 	waiting_record,
 } from '../../generated/runqlat.ts';
-import { viewOf } from '../../lib/decode.ts';
 import type { CpuWaits, Reader, Sink } from './reader.ts';
 
-/** Upper halves of the constants of the C file. */
-const READ_ALL = 2 ** 31;
-const WANT_THREADS = 2 ** 30;
-const FILTER_TGID = 2 ** 29;
-const FILTER_CGROUP = 2 ** 28;
-const FILTER_COMM = 2 ** 27;
-const GENERATIONS = 2 ** 16;
+/** A bit of the settings' first word, whose upper half is put together here. */
+const inUpperHalf = (bit: number): number => 2 ** (bit - interval_bit.GENERATION_SHIFT);
+
+const READ_ALL = inUpperHalf(interval_bit.READ_ALL);
+const WANT_THREADS = inUpperHalf(interval_bit.WANT_THREADS);
+const GENERATIONS = inUpperHalf(interval_bit.FILTER_SHIFT);
 
 /** A walk that was too long, or told too much, is not tried again for so many reads. */
 const WALK_AGAIN = 16;
@@ -68,7 +66,7 @@ export class StorageReader implements Reader {
 				layout: constants,
 				constants: { with_processes: !systemOnly },
 				without: [...(systemOnly ? ['born', 'executed', 'exited', 'freed'] : []), ...(walks ? [] : ['walk_tasks'])],
-				withoutMaps: walks ? [] : [maps.told.name],
+				withoutMaps: walks ? [] : [maps.reports.name],
 				shards: [maps.cpu_waits.name],
 				optional: {
 					executed: 'a process goes on under another id when a thread of it executes a program',
@@ -119,7 +117,7 @@ export class StorageReader implements Reader {
 	private walk(sink: Sink): boolean {
 		if (!this.walks || this.filters > 0 || this.wanted & WANT_THREADS || this.pause-- > 0) return false;
 		const complete = this.bpf.walk('walk_tasks');
-		this.bpf.drain(maps.told.name, (view, at) => {
+		this.bpf.drain(maps.reports.name, (view, at) => {
 			if (complete) take(view, at, sink);
 		});
 		this.pause = complete ? 0 : WALK_AGAIN;
@@ -135,27 +133,19 @@ export class StorageReader implements Reader {
 	}
 
 	/** Values before the word that says which of them count. */
-	private writeFilter(object: BpfObject, { tgid, cgroup, comm }: TaskFilter): void {
-		const { settings } = this;
-		if (tgid !== undefined) settings[setting.SETTING_TGID] = BigInt(tgid);
-		if (cgroup !== undefined) settings[setting.SETTING_CGROUP] = BigInt(cgroup);
-		if (comm !== undefined) {
-			const words = viewOf(commBytes(comm));
-			settings[setting.SETTING_COMM_LOW] = words.getBigUint64(0, true);
-			settings[setting.SETTING_COMM_HIGH] = words.getBigUint64(8, true);
-		}
+	private writeFilter(object: BpfObject, filter: TaskFilter): void {
+		const { on, values } = filterSettings(filter);
+		for (const [index, value] of values) this.settings[index] = value;
 		this.writeSettings(object);
-		this.filters =
-			(tgid === undefined ? 0 : FILTER_TGID) +
-			(cgroup === undefined ? 0 : FILTER_CGROUP) +
-			(comm === undefined ? 0 : FILTER_COMM);
+		this.filters = on * inUpperHalf(interval_bit.FILTER_SHIFT);
 		this.generation = (this.generation + 1) % GENERATIONS;
 		this.writeInterval(object);
 	}
 
 	private writeInterval(object: BpfObject): void {
 		const high = this.wanted + this.filters + this.generation;
-		this.settings[setting.SETTING_INTERVAL] = (BigInt(high) << 32n) | BigInt(this.epoch);
+		this.settings[setting.SETTING_INTERVAL] =
+			(BigInt(high) << BigInt(interval_bit.GENERATION_SHIFT)) | BigInt(this.epoch);
 		this.writeSettings(object);
 	}
 

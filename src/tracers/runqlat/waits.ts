@@ -1,10 +1,14 @@
 /** The reader's side of the counters of bpf/runqlat/runqlat.bpf.c: from figures that count up for ever to those of an interval. Pure. */
+import { waits_layout } from '../../generated/runqlat.ts';
 import { type Buckets, percentiles, slotLower, toBuckets } from '../../lib/histogram.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { zonesOf } from './zones.ts';
 
-/** Number of intervals that the kernel's words can tell apart: LONGEST_BITS of the C file leaves 20 bits for it. */
-export const EPOCHS = 2 ** 20;
+/** Number of intervals that the kernel's words can tell apart. */
+export const EPOCHS = 2 ** (64 - waits_layout.LONGEST_BITS);
+
+/** Of a word's upper half, the bits that belong to the time. */
+const TIME_BITS = waits_layout.LONGEST_BITS - 32;
 
 /** What was added to counters between two reads. */
 export interface Difference {
@@ -58,7 +62,7 @@ export class Counters {
 function longestOf(words: Uint32Array, epoch: number): Ns {
 	const low = words[(epoch & 1) * 2] as number;
 	const high = words[(epoch & 1) * 2 + 1] as number;
-	return high >>> 12 === epoch ? (high & 0xfff) * 2 ** 32 + low : -1;
+	return high >>> TIME_BITS === epoch ? (high % 2 ** TIME_BITS) * 2 ** 32 + low : -1;
 }
 
 /** Figures of an interval, named as in rows. */

@@ -92,7 +92,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 	return openBpf(host, 'energy', {
 		layout: constants,
 		constants: { with_details: details },
-		shards: [maps.lost, maps.cpu_places, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.looked_cpus].map(
+		shards: [maps.lost, maps.cpu_packages, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.scanned_cpus].map(
 			({ name }) => name,
 		),
 		maxEntries: { [maps.counters.name]: possible },
@@ -106,11 +106,11 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		withoutMaps: [
 			...(details ? [] : [maps.details.name]),
 			...(cycles ? [] : [maps.counters.name]),
-			...(walks ? [] : [maps.told.name]),
+			...(walks ? [] : [maps.reports.name]),
 		],
 		loaded(object) {
 			for (let cpu = 0; cpu < possible; cpu++)
-				object.update(maps.cpu_places.name, wordOf(cpu, 4), wordOf(placement.packageOf(cpu), 4));
+				object.update(maps.cpu_packages.name, wordOf(cpu, 4), wordOf(placement.packageOf(cpu), 4));
 			for (const [cpu, counter] of cycles?.counters ?? [])
 				object.update(maps.counters.name, wordOf(cpu, 4), wordOf(counter.fd(), 4));
 		},
@@ -311,12 +311,12 @@ export class BpfCpu implements CpuCounter {
 		const walks = this.scans >= this.walkFrom;
 		// also those at rest: to know them again, or for groups and names that others gave them
 		const everything = walks ? this.astray : this.scans % THOROUGH === 0;
-		const look = new Uint8Array(maps.look.value.size);
+		const look = new Uint8Array(maps.scan.value.size);
 		viewOf(look).setUint32(0, everything ? 0 : this.scans, true);
-		this.bpf.object.update(maps.look.name, wordOf(0, 4), look);
+		this.bpf.object.update(maps.scan.name, wordOf(0, 4), look);
 		if (walks) {
 			if (this.bpf.walk('walk_threads')) return { listing: undefined, now: this.walked().boot_ns };
-			this.bpf.drain(maps.told.name, () => {});
+			this.bpf.drain(maps.reports.name, () => {});
 			this.walkFrom = this.scans + WALK_AGAIN;
 		}
 		// a run that finds no room is repeated as the same look: what it told is not known yet
@@ -327,9 +327,9 @@ export class BpfCpu implements CpuCounter {
 
 	/** What the last walk says of itself. */
 	private walked(): { boot_ns: Ns; threads: Count } {
-		const bytes = new Uint8Array(maps.look.value.size);
-		this.bpf.object.readMapped(maps.look.name, bytes);
-		return maps.look.value.read(viewOf(bytes), 0);
+		const bytes = new Uint8Array(maps.scan.value.size);
+		this.bpf.object.readMapped(maps.scan.name, bytes);
+		return maps.scan.value.read(viewOf(bytes), 0);
 	}
 
 	private scan({ listing, now }: Living): void {
@@ -338,13 +338,13 @@ export class BpfCpu implements CpuCounter {
 		// before the look, although later ones may be among them: what was used in a package is charged to it
 		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => ledger.move(sampleAt(record, at)));
 		if (!listing) {
-			this.bpf.drain(maps.told.name, (record, at) => ledger.observe(sampleAt(record, at)));
+			this.bpf.drain(maps.reports.name, (record, at) => ledger.observe(sampleAt(record, at)));
 			return;
 		}
 		const { view, end, everything } = listing;
 		for (let at = 0; at < end; ) {
 			const { task_low, task_high, start, cpu_ns, state } = thread_head.read(view, at);
-			const whole = state !== thread_state.THREAD_RESTS;
+			const whole = state !== thread_state.THREAD_IDLE;
 			const idle = !everything && ledger.isIdle(identity(task_low, task_high), start, cpu_ns);
 			if (!idle && whole) ledger.observe(sampleAt(view, at));
 			at += whole ? thread_record.size : thread_head.size;

@@ -14,19 +14,19 @@ static __always_inline void forget(struct bio *bio)
 	struct bio_bucket *bucket = bio_bucket(bio);
 
 	if (bucket)
-		set_way(&bucket->objects, find(&bucket->objects, (u64)bio), 0);
+		set_entry(&bucket->keys, find_entry(&bucket->keys, (u64)bio), 0);
 }
 
-/* A place for the bio, an earlier one of the same address or a free one; WAYS if all are taken. */
-static __always_inline u32 place(struct bio_bucket *bucket, struct bio *bio)
+/* A place for the bio, an earlier one of the same address or a free one; BUCKET_ENTRIES if all are taken. */
+static __always_inline u32 entry_for(struct bio_bucket *bucket, struct bio *bio)
 {
-	u32 way = find(&bucket->objects, (u64)bio);
+	u32 entry = find_entry(&bucket->keys, (u64)bio);
 
-	if (way >= WAYS)
-		way = find(&bucket->objects, 0);
-	if (way >= WAYS)
+	if (entry >= BUCKET_ENTRIES)
+		entry = find_entry(&bucket->keys, 0);
+	if (entry >= BUCKET_ENTRIES)
 		count(bios_full);
-	return way;
+	return entry;
 }
 
 /*
@@ -52,18 +52,18 @@ static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u
 
 	for (int n = 0; n < 4 && bio; n++) {
 		struct bio_bucket *bucket = bio_bucket(bio);
-		u32 way = bucket ? find(&bucket->objects, (u64)bio) : WAYS;
+		u32 entry = bucket ? find_entry(&bucket->keys, (u64)bio) : BUCKET_ENTRIES;
 		struct queued *queued;
 		bool same_target;
 
-		if (way >= WAYS) {
+		if (entry >= BUCKET_ENTRIES) {
 			bio = bio->bi_next;
 			continue;
 		}
-		queued = &bucket->ways[way];
+		queued = &bucket->entries[entry];
 		same_target = bio_target(bio) == queued->target;
 		if (is_stale(queued, bio, same_target)) {
-			set_way(&bucket->objects, way, 0);
+			set_entry(&bucket->keys, entry, 0);
 			return false;
 		}
 		tracked->stamps[STAGE_REQUEST] = queued->queued_ns;
@@ -75,7 +75,7 @@ static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u
 		tracked->how = queued->how;
 		/* a device of several paths hands its bios on to one of them */
 		tracked->dev = same_target ? queued->dev : block_device(rq);
-		set_way(&bucket->objects, way, 0);
+		set_entry(&bucket->keys, entry, 0);
 		return true;
 	}
 	return false;
@@ -100,29 +100,29 @@ static __noinline bool begin_unknown(struct tracked *tracked, struct request *rq
 }
 
 /*
- * Begin a request's life where an earlier one of the same address was, or in a free place. Returns the way, WAYS if all
+ * Begin a request's life where an earlier one of the same address was, or in a free place. Returns the way, BUCKET_ENTRIES if all
  * are taken or it is not wanted.
  */
-static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct request *rq, u64 now)
+static __always_inline u32 begin(struct request_bucket *bucket, u32 entry, struct request *rq, u64 now)
 {
 	struct tracked *tracked;
 	u64 got = rq->start_time_ns;
 	u32 raw = rq->cmd_flags;
 	u32 bytes = rq->__data_len;
 
-	if (way >= WAYS) {
-		way = find(&bucket->objects, 0);
-		if (way >= WAYS) {
+	if (entry >= BUCKET_ENTRIES) {
+		entry = find_entry(&bucket->keys, 0);
+		if (entry >= BUCKET_ENTRIES) {
 			count(requests_full);
-			return WAYS;
+			return BUCKET_ENTRIES;
 		}
 	} else {
 		count(missed_completion);
 	}
-	tracked = &bucket->ways[way];
+	tracked = &bucket->entries[entry];
 	if (!adopt(tracked, rq, got, now) && !begin_unknown(tracked, rq)) {
-		set_way(&bucket->objects, way, 0);
-		return WAYS;
+		set_entry(&bucket->keys, entry, 0);
+		return BUCKET_ENTRIES;
 	}
 	tracked->stamps[STAGE_QUEUE] = 0;
 	tracked->stamps[STAGE_DEVICE] = 0;
@@ -131,6 +131,6 @@ static __always_inline u32 begin(struct request_bucket *bucket, u32 way, struct 
 	tracked->bytes = bytes;
 	tracked->op = block_op(raw);
 	tracked->requeued = 0;
-	set_way(&bucket->objects, way, (u64)rq);
-	return way;
+	set_entry(&bucket->keys, entry, (u64)rq);
+	return entry;
 }
