@@ -6,7 +6,7 @@
 #include "lib/latency.bpf.h"
 #include "lib/maps.bpf.h"
 
-/* The kernel's softirq vectors, in its order; names are in src/tracers/irq/tracer.ts. */
+/* The kernel's softirq vectors, in its order; names are in src/tracers/irq/session.ts. */
 #define SOFTIRQS 10
 
 /* The CPU's own interrupts, named as their tracepoints. */
