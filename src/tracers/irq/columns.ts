@@ -27,7 +27,7 @@ const late = (of: 'p99_ns' | 'max_ns', title: string, priority: number, help: st
 	value: (row) => (row.late && row.late.count > 0 ? row.late[of] : Number.NaN),
 });
 
-export const irqColumns: readonly Column<IrqRow>[] = [
+export const columns: readonly Column<IrqRow>[] = [
 	{
 		key: 'kind',
 		title: 'KIND',

@@ -1,7 +1,7 @@
 /** Interrupts: hard ones by handler, softirqs by vector, and the CPU's own vectors (timer tick, IPIs). */
 
 import type { Tracer } from '../../core/tracer.ts';
-import { irqColumns as columns } from './columns.ts';
+import { columns } from './columns.ts';
 import { irqTimeFold } from './fold.ts';
 import { irqOptions } from './options.ts';
 import { IrqSession } from './session.ts';
