@@ -6,7 +6,11 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Options, Reading } from '../../src/core/tracer.ts';
+import { ProcFacts } from '../../src/rows/grouping/facts.ts';
+import { regroup } from '../../src/rows/grouping/regroup.ts';
+import { processFold } from '../../src/tracers/io/fold.ts';
 import type { IoExtra, IoProcess, IoRow } from '../../src/tracers/io/snapshot.ts';
+import { io } from '../../src/tracers/io/tracer.ts';
 import { fio, laidOut } from './fio.ts';
 import { seconds } from './host.ts';
 import { ioSessions } from './io-session.ts';
@@ -147,8 +151,9 @@ test('a control group with all below it', async () => {
 			await run('sh', ['-c', read]);
 			expect(countOf(running.read(1e9, 'operation'))).toBe(0);
 			await run('sh', ['-c', `echo $$ > ${folder}/inner/cgroup.procs; ${read}`]);
-			const reading = running.read(1e9, 'cgroup');
-			const { rows, extra } = reading;
+			const reading = running.read(1e9, 'process');
+			const { extra } = reading;
+			const rows = regroup(reading.rows, 'cgroup', processFold, (row) => io.processOf?.(row), new ProcFacts('/proc'));
 			expect(rows.map(({ cgroup }) => cgroup)).toEqual([`${name}/inner`]);
 			// what the shell itself had to read is in it too
 			expect(countOf(reading) + missed(reading)).toBeGreaterThanOrEqual(300);

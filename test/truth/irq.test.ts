@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Host, Reading, Session } from '../../src/core/tracer.ts';
+import { ProcFacts } from '../../src/rows/grouping/facts.ts';
+import { regroup } from '../../src/rows/grouping/regroup.ts';
+import { irqTimeFold } from '../../src/tracers/irq/fold.ts';
 import type { IrqExtra, IrqRow } from '../../src/tracers/irq/snapshot.ts';
 import { irq } from '../../src/tracers/irq/tracer.ts';
 import { between, expectAgreement, hiddenShare, type Sample, sample } from './brackets.ts';
@@ -166,9 +169,11 @@ test('IRQ time adds up to the time in interrupts, by process and by cgroup', asy
 		expect(own?.irq_time?.soft_ns).toBeGreaterThan(0.2 * sum(reading.rows));
 		expect(reading.rows.find(({ irq_time }) => irq_time?.interrupted === 'idle')?.name).toBe('idle');
 		await loopback(40_000);
-		const groups = fresh.read(1e9, 'cgroup');
-		expectWhole(groups);
-		for (const row of groups.rows) expect(['cgroup', 'idle']).toContain(row.irq_time?.interrupted);
+		const processes = fresh.read(1e9, 'process');
+		const facts = new ProcFacts('/proc');
+		const rows = regroup(processes.rows, 'cgroup', irqTimeFold, (row) => irq.processOf?.(row), facts);
+		expectWhole({ ...processes, rows });
+		for (const row of rows) expect(['cgroup', 'idle']).toContain(row.irq_time?.interrupted);
 	} finally {
 		fresh.close();
 	}

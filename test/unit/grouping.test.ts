@@ -228,6 +228,10 @@ describe('how figures are added up', () => {
 			name: 'y',
 			irq_time: { interrupted: 'command', pid: 0, cgroup: '' },
 		});
+		expect(irqTimeFold.named(merged, { kind: 'cgroup', id: 0, name: sanitize('/a') })).toMatchObject({
+			name: '/a',
+			irq_time: { interrupted: 'cgroup', pid: 0, cgroup: '/a' },
+		});
 	});
 });
 

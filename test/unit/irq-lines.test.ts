@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Lines } from '../../src/tracers/irq/lines.ts';
-import { isStorm } from '../../src/tracers/irq/storms.ts';
-import { invalidZones, zonesNs } from '../../src/tracers/irq/zones.ts';
+import { invalidZones, zonesNs } from '../../src/tracers/irq/options.ts';
+import { isStorm } from '../../src/tracers/irq/rows.ts';
 
 let root: string;
 const file = (path: string, text = ''): void => {

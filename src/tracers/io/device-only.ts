@@ -1,6 +1,6 @@
 /**
- * How long devices take, at the least cost: from bpf/io/io-device.bpf.c. Requests are counted by device and operation, but none
- * is followed: there are no processes, no slow requests, nothing in flight, and nothing can be filtered.
+ * Time in devices at the least cost (`--device-only`), from bpf/io/io-device.bpf.c. Requests are counted by device and
+ * operation and not followed: no processes, no slow requests, no requests in flight, no filters.
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
@@ -33,7 +33,12 @@ const NOTHING: IoExtra = {
 	bypassed: 0,
 	partial: 0,
 	filter: safe``,
-	full_path: { state: 'unavailable', reason: safe`only the device is measured`, cost_share: 0, limit_share: 0.05 },
+	full_path: {
+		state: 'unavailable',
+		reason: safe`--device-only measures the device only`,
+		cost_share: 0,
+		limit_share: 0.05,
+	},
 };
 
 export class DeviceOnly implements Session<IoRow, IoExtra> {
@@ -44,11 +49,11 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 	private readonly stats: KeyedStats<device_stats>;
 	private unstamped: Count = 0;
 
-	/** @throws {Unavailable} also when something is to be filtered */
+	/** @throws {Unavailable} also for a filter option */
 	constructor(host: Host, options: Options) {
 		const filter = FILTER_OPTIONS.find((name) => options[name]);
 		if (filter !== undefined)
-			throw new Unavailable(`--device-only cannot filter by ${filter}`, `leave out --${filter} or --device-only`);
+			throw new Unavailable(`--device-only cannot filter by ${filter}`, `omit --${filter} or --device-only`);
 		const possibleCpus = host.addon.possibleCpus();
 		this.bpf = openBpf(host, 'io-device', {
 			layout: constants,
@@ -60,9 +65,9 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		this.rows = new Rows(() => this.counted(), new BlockDevices(host.sysRoot), ['device', 'total']);
 		this.source = {
 			kind: 'tracepoint',
-			description: 'every block request from its issue to its completion; `total` is that time alone',
+			description: 'every block request from its issue to its completion; `total` is the same time',
 			uncertainty:
-				'counts and bytes exact; times by the kernel’s stamp of the issue, which requests issued together share: up to some µs too long; percentiles ±25 %',
+				'counts and bytes exact; times from the kernel’s stamp of the issue, which requests issued together share: up to some µs too long; percentiles ±25 %',
 			hooks: [...this.bpf.hooks],
 			lacks: 'stages',
 		};
@@ -74,7 +79,8 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		this.rows.read(this.latencies);
 		const gone = this.rows.gone();
 		return {
-			rows: group === 'process' || group === 'cgroup' ? [] : this.rows.rows(group),
+			rows: group === 'process' ? [] : this.rows.rows(group),
+			ungrouped: () => this.rows.rows('operation'),
 			extra: gone.length > 0 ? { ...NOTHING, gone } : NOTHING,
 			source: this.source,
 			lost: { unseen_start: this.unstamped, stats_full: this.stats.full },

@@ -1,17 +1,17 @@
-/** Absolute paths of files, from what the kernel tells: names up to the root of the file system, and its device number. */
+/** Absolute paths of files, from names up to the root of the file system and its device number. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { file_path } from '../../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { splitDev } from '../../system/block-devices.ts';
 
-/** mountinfo writes blanks and the like as `\040`. */
+/** mountinfo escapes blanks and some other characters as `\040`. */
 function unescapeOctal(text: string): string {
 	return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 interface Mount {
-	/** Folder of the file system that is mounted. */
+	/** Directory of the file system that is mounted. */
 	root: string;
 	point: string;
 }
@@ -19,18 +19,18 @@ interface Mount {
 export class FilePaths {
 	private readonly procRoot: string;
 	private mounts = new Map<string, Mount>();
-	private looked = false;
+	private mountsRead = false;
 
 	constructor(procRoot: string) {
 		this.procRoot = procRoot;
 	}
 
-	/** Allow one more look at the mounts: call once per interval. */
+	/** Begins an interval: allows one more read of the mounts. */
 	tick(): void {
-		this.looked = false;
+		this.mountsRead = false;
 	}
 
-	/** `/…/` stands for folders beyond those that the kernel told, `inode N` for a file without name; null: no file. */
+	/** `/…/` stands for directories above the recorded ones, `inode N` for a file without a name; null: no file. */
 	path({ id, depth, whole, names }: file_path): SafeText | null {
 		if (id.dev === 0) return null;
 		if (depth === 0) return safe`inode ${id.inode}`;
@@ -47,14 +47,14 @@ export class FilePaths {
 		return sanitize(`${mount.point === '/' ? '' : mount.point}${inside}`);
 	}
 
-	/** The mount that shows most of the file system. */
+	/** The mount with the highest root within the file system. */
 	private mountOf(dev: string): Mount | undefined {
-		if (!this.mounts.has(dev) && !this.looked) this.look();
+		if (!this.mounts.has(dev) && !this.mountsRead) this.readMounts();
 		return this.mounts.get(dev);
 	}
 
-	private look(): void {
-		this.looked = true;
+	private readMounts(): void {
+		this.mountsRead = true;
 		this.mounts = new Map();
 		try {
 			for (const line of readFileSync(join(this.procRoot, 'self/mountinfo'), 'utf8').split('\n')) {

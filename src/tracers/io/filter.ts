@@ -1,4 +1,4 @@
-/** Which requests are measured: from options to the words that bpf/io/filter.bpf.h compares. */
+/** The filter of measured requests: from options to the words that bpf/io/filter.bpf.h compares. */
 import { statSync } from 'node:fs';
 import { filterOf, filterSettings } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
@@ -8,10 +8,10 @@ import { io_setting, io_want } from '../../generated/io.ts';
 import type { Ns } from '../../lib/units.ts';
 import type { BlockDevices } from '../../system/block-devices.ts';
 
-/** Names of the options that choose requests. */
+/** Names of the filter options. */
 export const FILTER_OPTIONS = ['pid', 'tid', 'comm', 'cgroup', 'device', 'file', 'directory'] as const;
 
-/** stat(2)'s device number: 12 bits of major around 20 of minor; the kernel's own has them one after the other. */
+/** Device number of stat(2), whose major bits surround the minor ones, to the kernel's own, 12 bits of major before 20 of minor. */
 function kernelDev(dev: bigint): bigint {
 	const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
 	const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
@@ -25,10 +25,10 @@ export interface IoFilter {
 	words: ReadonlyMap<number, bigint>;
 }
 
-function fileWords(path: string, folder: boolean): [number, bigint][] {
+function fileWords(path: string, directory: boolean): [number, bigint][] {
 	const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-	if (!found || found.isDirectory() !== folder) {
-		throw new Unavailable(`there is no ${folder ? 'folder' : 'file'} '${path}'`, 'name one that exists');
+	if (!found || found.isDirectory() !== directory) {
+		throw new Unavailable(`there is no ${directory ? 'directory' : 'file'} '${path}'`, 'name one that exists');
 	}
 	return [
 		[io_setting.IO_INODE, found.ino],
@@ -36,7 +36,7 @@ function fileWords(path: string, folder: boolean): [number, bigint][] {
 	];
 }
 
-/** @throws {Unavailable} for something that is not there */
+/** @throws {Unavailable} for a process, device or file that does not exist */
 export function ioFilter(options: Options, devices: BlockDevices, procRoot: string): IoFilter {
 	const { on, values } = filterSettings(filterOf(options, procRoot));
 	const words = new Map(values);
@@ -67,14 +67,14 @@ export function ioFilter(options: Options, devices: BlockDevices, procRoot: stri
 	return { want, words };
 }
 
-/** In words, for the screen; empty: everything is measured. */
+/** The filter as text for the screen; empty: no filter. */
 export function ioFilterText(options: Options): string {
 	return FILTER_OPTIONS.filter((name) => options[name])
 		.map((name) => `${name} ${options[name]}`)
 		.join(', ');
 }
 
-/** Values before the word that says which of them count: a bio queued meanwhile is judged by old words or new ones. */
+/** Writes values before the word that enables them, so that a bio queued meanwhile meets old words or new ones. */
 export function writeSettings(object: BpfObject, filter: IoFilter, slow: Ns): void {
 	const key = new Uint8Array(4);
 	const words = new BigUint64Array(io_setting.IO_SETTINGS);

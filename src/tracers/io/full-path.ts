@@ -1,6 +1,6 @@
 /**
- * The full path (bpf/io/io-path.bpf.c): from the system call to the first bio, and from the completion back to user space. Its
- * programs are loaded while somebody asks and as long as they are cheap enough.
+ * The full path (bpf/io/io-path.bpf.c): from the system call to the first bio, and from the completion to the return to
+ * user space. Its programs are loaded on request, and only while their cost is below a limit.
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
@@ -17,7 +17,7 @@ import { Governor } from './governor.ts';
 import { IO_PATH } from './path.ts';
 import type { FullPath } from './snapshot.ts';
 
-/** Own cost beyond which it is detached, share of one CPU. */
+/** Own cost above which it is detached, share of one CPU. */
 const LIMIT = 0.05;
 
 const CALL_STAGES = IO_PATH.stages.filter(({ depth }) => depth === 'full').map(({ name }) => name);
@@ -25,7 +25,7 @@ const CALL_STAGES = IO_PATH.stages.filter(({ depth }) => depth === 'full').map((
 /** Devices × operations × flags × CPUs. */
 const ENTRIES = 1024;
 
-/** Maps of shared headers that only io.bpf.c has a use for. */
+/** Maps of shared headers that only io.bpf.c uses. */
 const UNUSED_MAPS = ['bios', 'requests', 'dirtied'];
 
 export type SlowCall = ReturnType<typeof slow_call.read>;
@@ -41,7 +41,7 @@ export interface CallStages {
 /** The programs while they are loaded. */
 class Attached {
 	readonly bpf: BpfSession;
-	/** Its own: the kernel's figures begin with 0 when the programs are loaded anew. */
+	/** Not shared with the tab: the kernel's figures restart at 0 when the programs are loaded again. */
 	readonly latencies = new LatencyReader();
 	readonly stats: HashReader<
 		ReturnType<typeof maps.path_stats.key.read>,
@@ -73,9 +73,9 @@ export class FullPathSession {
 	private filter: IoFilter;
 	private slow: Ns;
 	private attached: Attached | undefined;
-	/** Why it cannot be had here; empty: it can, as far as is known. */
+	/** Why it is unavailable here; empty: available, or not tried yet. */
 	private refused = '';
-	/** Of programs that are gone. */
+	/** Cost of unloaded programs. */
 	private readonly retired: BpfCost = { ns: 0, runs: 0, recursionMisses: 0 };
 	private lostBefore: Record<string, Count> = Object.fromEntries(
 		['calls_full', 'call_bios_full', 'path_stats_full', 'calls_suppressed'].map((name) => [name, 0]),
@@ -87,7 +87,7 @@ export class FullPathSession {
 		this.slow = slow;
 	}
 
-	/** On: at once, even when it had been detached. */
+	/** `true` attaches at once, even after a detachment. */
 	setWanted(wanted: boolean, now: Ns): void {
 		this.governor.reset(now);
 		if (wanted) this.attach();
@@ -100,7 +100,7 @@ export class FullPathSession {
 		if (this.attached) writeSettings(this.attached.bpf.object, filter, slow);
 	}
 
-	/** What was counted up to now; begins the next interval. Empty while it is off. */
+	/** Counters since start, for {@link nextInterval}. Empty while it is off. */
 	*stages(): Generator<CallStages> {
 		if (!this.attached) return;
 		for (const { id, key, value } of this.attached.stats.entries()) {
@@ -115,13 +115,13 @@ export class FullPathSession {
 		}
 	}
 
-	/** For the differences of what {@link stages} gives; begins the next interval. */
+	/** Begins the next interval. Returns the reader for differences of {@link stages}; undefined: it is off. */
 	nextInterval(): LatencyReader | undefined {
 		this.attached?.latencies.nextInterval(this.attached.bpf);
 		return this.attached?.latencies;
 	}
 
-	/** Calls that took as long as a slow request, since the last call. */
+	/** System calls at or above the threshold of slow requests, since the last call of this method. */
 	slowCalls(): SlowCall[] {
 		const calls: SlowCall[] = [];
 		this.attached?.bpf.drain(maps.slow_calls.name, (view, at) => calls.push(slow_call.read(view, at)));
@@ -129,7 +129,7 @@ export class FullPathSession {
 	}
 
 	/**
-	 * Detach what has become too dear, try again what is to be. After everything of the interval was read.
+	 * Detaches above the cost limit, attaches again when the pause is over. Call after all reads of the interval.
 	 * @param cost of all programs of the tab in the interval, share of one CPU; undefined: not measured
 	 */
 	govern(cost: number | undefined, now: Ns): void {
@@ -172,7 +172,7 @@ export class FullPathSession {
 		this.attached = undefined;
 	}
 
-	/** A kernel that cannot have it keeps all the rest of the tab. */
+	/** Without support by the kernel, the rest of the tab works. */
 	private attach(): void {
 		if (this.attached) return;
 		try {

@@ -1,6 +1,6 @@
 /**
- * Keeps what is measured on request from costing more than it is worth: beyond the limit it is to be detached, and tried again
- * after a while that doubles each time.
+ * Limits the cost of optional measurements: above the limit they must be detached, and may be attached again after a
+ * pause that doubles each time.
  */
 import type { Ns } from '../../lib/units.ts';
 
@@ -10,7 +10,7 @@ const LONGEST_PAUSE: Ns = 480e9;
 export class Governor {
 	/** Share of one CPU. */
 	readonly limit: number;
-	/** Measured last while it was on; share of one CPU. */
+	/** Last measured cost while attached; share of one CPU. */
 	cost = 0;
 	private pause: Ns = FIRST_PAUSE;
 	private attachedAt: Ns = 0;
@@ -20,22 +20,22 @@ export class Governor {
 		this.limit = limit;
 	}
 
-	/** It has been detached and waits. */
+	/** Detached, waiting for the end of the pause. */
 	get detached(): boolean {
 		return this.retryAt !== undefined;
 	}
 
-	/** The user asks for it: whatever was before is forgotten. */
+	/** Restarts with the first pause, for a request of the user. */
 	reset(now: Ns): void {
 		this.pause = FIRST_PAUSE;
 		this.attached(now);
 	}
 
-	/** It was on for an interval and cost this share of a CPU. @returns it has to be detached */
+	/** Reports the cost of an attached interval, share of one CPU. @returns whether to detach */
 	exceeds(cost: number, now: Ns): boolean {
 		this.cost = cost;
 		if (cost <= this.limit) {
-			// cheap for as long as it would be off next time: the next excess is a new one
+			// below the limit for the length of the next pause: the pauses start again
 			if (now - this.attachedAt >= this.pause) this.pause = FIRST_PAUSE;
 			return false;
 		}
@@ -44,14 +44,14 @@ export class Governor {
 		return true;
 	}
 
-	/** While detached: it may be attached again, and counts as attached from now on. */
+	/** Whether the pause is over; if so, it counts as attached from now on. */
 	retries(now: Ns): boolean {
 		if (this.retryAt === undefined || now < this.retryAt) return false;
 		this.attached(now);
 		return true;
 	}
 
-	/** Why it is detached; empty: it is not. */
+	/** Reason of the detachment; empty: not detached. */
 	reason(now: Ns): string {
 		if (this.retryAt === undefined) return '';
 		const percent = (share: number): string => `${Number((share * 100).toFixed(1))} %`;

@@ -1,4 +1,4 @@
-/** The way of a block request: THE table of its stages. The order is that of `enum io_stage` in bpf/io/table.bpf.h. */
+/** The table of the stages of a block request, in the order of `enum io_stage` in bpf/io/table.bpf.h. */
 import type { Path } from '../../core/stages/stages.ts';
 
 export const IO_PATH = {
@@ -18,7 +18,7 @@ export const IO_PATH = {
 			from: 'bio queued',
 			to: 'got request',
 			depth: 'block',
-			help: 'Waiting for a request: a free tag, splitting. Limits of control groups (io.max) act before, in fs.',
+			help: 'Waiting for a request: a free tag, splitting. Limits of control groups (io.max) act earlier, in fs.',
 		},
 		{
 			name: 'plug',
@@ -26,7 +26,7 @@ export const IO_PATH = {
 			from: 'got request',
 			to: 'inserted',
 			depth: 'block',
-			help: 'Held back by the submitting task, which collects requests before it hands them on.',
+			help: 'Held by the submitting task, which collects requests before it submits them.',
 		},
 		{
 			name: 'queue',
@@ -34,7 +34,7 @@ export const IO_PATH = {
 			from: 'inserted',
 			to: 'issued',
 			depth: 'block',
-			help: 'In the IO scheduler, or waiting for a busy driver. Only requests that did.',
+			help: 'In the IO scheduler, or waiting for a busy driver. Requests that skip both are not counted.',
 		},
 		{
 			name: 'device',
@@ -58,7 +58,7 @@ export const IO_PATH = {
 			from: 'task runs',
 			to: 'returned',
 			depth: 'full',
-			help: 'From there back to user space.',
+			help: 'From there to the return to user space.',
 		},
 	],
 } as const satisfies Path;

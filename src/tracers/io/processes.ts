@@ -1,4 +1,4 @@
-/** Requests by the process they belong to. */
+/** Requests by process: the user-space side of `processes` in bpf/io/processes.bpf.h. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BpfSession } from '../../bpf/bpf-session.ts';
@@ -11,16 +11,16 @@ import type { Bytes, Count, Ns } from '../../lib/units.ts';
 import type { Cgroups } from '../../system/cgroups.ts';
 import type { IoProcess, IoRow } from './snapshot.ts';
 
-/** Kept of those that did IO since start; those not seen for longest are forgotten first. */
+/** Processes kept after their IO; the one without IO for longest is dropped first. */
 const KNOWN = 2048;
 
-/** Places that each CPU has for processes: 2 to this. */
+/** log2 of the entries that each CPU has for processes. */
 export function processBits(possibleCpus: number): number {
 	if (possibleCpus <= 16) return 8;
 	return possibleCpus <= 64 ? 7 : 6;
 }
 
-/** What was read of a place before: whose it was, and their bytes. */
+/** State of an entry at the last read. */
 type Before = Pick<process_io, 'start' | 'tgid' | 'bytes_read' | 'bytes_written'> & { sum_ns: Ns };
 
 interface Known {
@@ -36,13 +36,15 @@ interface Known {
 	sum_total: Ns;
 }
 
+type Difference = Pick<Known, 'interval' | 'bytes_read' | 'bytes_written'>;
+
 export class Processes {
 	private readonly bpf: BpfSession;
 	private readonly cgroups: Cgroups;
 	private readonly procRoot: string;
 	private readonly buffer: Uint8Array;
 	private readonly before = new Map<number, Before>();
-	/** Those seen last at the end. */
+	/** In order of the last IO, the newest at the end. */
 	private readonly known = new Map<string, Known>();
 
 	constructor(bpf: BpfSession, cgroups: Cgroups, procRoot: string) {
@@ -57,7 +59,7 @@ export class Processes {
 		const { name, value } = maps.processes;
 		this.cgroups.tick();
 		for (const known of this.known.values()) {
-			// bytes without a request, read while it was being counted, stay for the interval that has the request
+			// bytes that were read before their request was counted stay for the interval of the request
 			if (known.interval.count === 0) continue;
 			known.interval = new Distribution();
 			known.bytes_read = 0;
@@ -65,15 +67,15 @@ export class Processes {
 		}
 		this.bpf.object.readMapped(name, this.buffer);
 		const view = viewOf(this.buffer);
-		for (let place = 0; place * value.size < this.buffer.length; place++) {
-			const at = place * value.size;
-			// `start` comes first: most places are nobody's and need no more
+		for (let index = 0; index * value.size < this.buffer.length; index++) {
+			const at = index * value.size;
+			// `start` is the first member: most entries are free and need no decoding
 			if (view.getUint32(at, true) === 0 && view.getUint32(at + 4, true) === 0) continue;
 			const now = value.read(view, at);
 			// one interval more than needed, for a CPU that was stopped (a virtual one may be) between stamp and sum
 			if ((ended - now.total.epoch) << 0 > 1) continue;
-			const taken = this.difference(latencies, place, now);
-			if (taken) this.add(now, taken);
+			const added = this.difference(latencies, index, now);
+			if (added) this.add(now, added);
 		}
 		for (const id of this.known.keys()) {
 			if (this.known.size <= KNOWN) break;
@@ -81,34 +83,31 @@ export class Processes {
 		}
 	}
 
-	/** What was added to a place since the last read. The kernel may have given it to another process meanwhile. */
+	/** IO of an entry since the last read; undefined: the kernel reused the entry during this read. */
 	private difference(
 		latencies: LatencyReader,
-		place: number,
+		index: number,
 		{ start, tgid, bytes_read, bytes_written, total }: process_io,
-	): Pick<Known, 'interval' | 'bytes_read' | 'bytes_written'> | undefined {
-		let before = this.before.get(place);
+	): Difference | undefined {
+		let before = this.before.get(index);
 		if (!before || before.start !== start || before.tgid !== tgid) {
 			before = { start, tgid, bytes_read: 0, bytes_written: 0, sum_ns: 0 };
-			this.before.set(place, before);
-			latencies.forget(`process ${place}`);
+			this.before.set(index, before);
+			latencies.forget(`process ${index}`);
 		}
-		// given away under our eyes: its sums are of the next interval
+		// its sums belong to the next interval
 		if (total.sum_ns < before.sum_ns || bytes_read < before.bytes_read || bytes_written < before.bytes_written)
 			return undefined;
-		const taken = {
-			interval: latencies.difference(`process ${place}`, total),
+		const difference = {
+			interval: latencies.difference(`process ${index}`, total),
 			bytes_read: bytes_read - before.bytes_read,
 			bytes_written: bytes_written - before.bytes_written,
 		};
 		Object.assign(before, { bytes_read, bytes_written, sum_ns: total.sum_ns });
-		return taken;
+		return difference;
 	}
 
-	private add(
-		{ start, tgid, cgroup, comm }: process_io,
-		{ interval, bytes_read, bytes_written }: Pick<Known, 'interval' | 'bytes_read' | 'bytes_written'>,
-	): void {
+	private add({ start, tgid, cgroup, comm }: process_io, { interval, bytes_read, bytes_written }: Difference): void {
 		const id = `${tgid}:${start}`;
 		const known = this.known.get(id) ?? {
 			pid: tgid,
@@ -132,7 +131,7 @@ export class Processes {
 		this.known.set(id, known);
 	}
 
-	/** Those with IO in the interval, most requests first. */
+	/** Processes with IO in the interval, most requests first. */
 	list(limit: number): IoProcess[] {
 		return [...this.known.values()]
 			.filter(({ interval }) => interval.count > 0)
@@ -154,31 +153,26 @@ export class Processes {
 			}));
 	}
 
-	/** All that did IO since start and are known. @param group `process` or `cgroup` */
-	rows(group: string): IoRow[] {
-		const rows = new Map<string, { first: Known; sum: Known }>();
-		for (const [id, known] of this.known) {
-			const name = group === 'cgroup' ? known.cgroup : id;
-			const row = rows.get(name);
-			if (row) add(row.sum, known);
-			else rows.set(name, { first: known, sum: copy(known) });
-		}
-		return [...rows.values()].map(({ first, sum }) => ({
+	/** A row for each known process, with or without IO in the interval. */
+	rows(): IoRow[] {
+		return [...this.known.values()].map((known) => ({
 			device: safe`all`,
 			dev: safe``,
 			op: safe`all`,
-			...(group === 'process' ? { pid: first.pid, start_time: first.start, comm: first.comm } : {}),
-			cgroup: first.cgroup,
-			count: sum.interval.count,
-			bytes: sum.bytes_read + sum.bytes_written,
-			stages: { total: stageStats(sum.interval) },
-			count_total: sum.count_total,
-			bytes_total: sum.bytes_total,
-			stages_total: { total: { count: sum.count_total, sum_ns: sum.sum_total } },
+			pid: known.pid,
+			start_time: known.start,
+			comm: known.comm,
+			cgroup: known.cgroup,
+			count: known.interval.count,
+			bytes: known.bytes_read + known.bytes_written,
+			stages: { total: stageStats(known.interval) },
+			count_total: known.count_total,
+			bytes_total: known.bytes_total,
+			stages_total: { total: { count: known.count_total, sum_ns: known.sum_total } },
 		}));
 	}
 
-	/** The process's own name, while it lives: the kernel told that of the thread. */
+	/** The name of a living process: the kernel side records that of the thread. */
 	private nameOf(pid: number): SafeText | undefined {
 		try {
 			return sanitize(readFileSync(join(this.procRoot, String(pid), 'comm'), 'utf8').trimEnd());
@@ -186,19 +180,4 @@ export class Processes {
 			return undefined;
 		}
 	}
-}
-
-function copy(known: Known): Known {
-	const interval = new Distribution();
-	interval.add(known.interval);
-	return { ...known, interval };
-}
-
-function add(sum: Known, other: Known): void {
-	sum.interval.add(other.interval);
-	sum.bytes_read += other.bytes_read;
-	sum.bytes_written += other.bytes_written;
-	sum.bytes_total += other.bytes_total;
-	sum.count_total += other.count_total;
-	sum.sum_total += other.sum_total;
 }

@@ -1,8 +1,8 @@
-/** Slow requests of all that is remembered. Pure. */
+/** Slow requests of the snapshots in memory. Pure. */
 import type { SlowRequest } from './snapshot.ts';
 
 /**
- * Newest first, `limit` of them at most.
+ * Newest first, at most `limit`.
  * @param history oldest first
  */
 export function recentSlow(

@@ -1,15 +1,32 @@
-/** Requests by device, operation and flags: from the kernel's statistics to rows. */
+/** Rows by device, operation and flags, from the kernel's statistics. */
 
 import { Distribution, type KernelLatency, type LatencyReader } from '../../bpf/latency.ts';
 import { StageDistributions, StageHistory } from '../../bpf/stage-distributions.ts';
-import { io_stats_flag } from '../../generated/io.ts';
+import { io_flag, io_op, io_stats_flag } from '../../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Count } from '../../lib/units.ts';
 import { type BlockDevices, devText } from '../../system/block-devices.ts';
 import type { FullPathSession } from './full-path.ts';
-import { flagNames, opName } from './names.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
+
+const OPS = new Map<number, SafeText>(
+	Object.entries(io_op).map(([name, value]) => [value, sanitize(name.replace(/^IO_/, '').toLowerCase())]),
+);
+
+const FLAGS: readonly [bit: number, name: SafeText][] = Object.entries(io_flag)
+	.filter(([name]) => name !== 'IO_FLAGS')
+	.map(([name, bit]) => [1 << bit, sanitize(name.replace(/^IO_/, '').toLowerCase())]);
+
+/** The kernel's name of an operation. */
+export function opName(op: number): SafeText {
+	return OPS.get(op) ?? safe`op_${op}`;
+}
+
+/** REQ_SYNC | REQ_META → `sync`, `meta`. */
+export function flagNames(flags: number): SafeText[] {
+	return FLAGS.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+}
 
 const { STACKED_DEVICE } = io_stats_flag;
 
@@ -23,18 +40,18 @@ interface Key {
 const CALL_STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'full').map(({ name }) => name);
 const ALL_STAGES: readonly string[] = [...IO_PATH.stages.map(({ name }) => name), 'total'];
 
-/** A value of the kernel's statistics, counting up since start. */
+/** One value of the kernel's statistics, cumulative since start. */
 export interface Counted {
-	/** Tells it from all others. */
+	/** Unique among the values. */
 	id: string;
 	key: Key;
 	count: Count;
 	bytes: Bytes;
-	/** In the order of the names that {@link Rows} has. */
+	/** In the order of the names given to {@link Rows}. */
 	stages: readonly KernelLatency[];
 }
 
-/** One value of the kernel's map and what was read of it before. */
+/** One value of the kernel's statistics with the state of the last read. */
 class Entry {
 	readonly key: Key;
 	readonly stages: StageHistory;
@@ -56,14 +73,14 @@ export class Rows {
 	private readonly entries = new Map<string, Entry>();
 	private full = false;
 
-	/** @param stages names of what has a latency, `total` last */
+	/** @param stages names of the stages in `counted`, `total` last */
 	constructor(counted: () => Iterable<Counted>, devices: BlockDevices, stages: readonly string[]) {
 		this.counted = counted;
 		this.devices = devices;
 		this.stages = stages;
 	}
 
-	/** Take the differences of one interval. */
+	/** Reads the differences of one interval. */
 	read(latencies: LatencyReader): void {
 		for (const { id, key, count, bytes, stages } of this.counted()) {
 			const entry = this.entry(id, key);
@@ -78,7 +95,7 @@ export class Rows {
 		}
 	}
 
-	/** Likewise, of the ends of the way, as far as they are measured. */
+	/** The same for the stages of the full path, while it is attached. */
 	readFull(path: FullPathSession): void {
 		for (const { stages } of this.entries.values())
 			for (const name of CALL_STAGES) {
@@ -94,14 +111,14 @@ export class Rows {
 		}
 	}
 
-	/** Disks that had requests and are no longer there. */
+	/** Removed disks that had requests. */
 	gone(): SafeText[] {
 		const disks = new Set([...this.entries.values()].map(({ key }) => key.dev));
 		return [...disks].filter((dev) => this.devices.isGone(dev)).map((dev) => this.devices.name(dev));
 	}
 
 	/**
-	 * Of a disk that is gone, as long as requests end there.
+	 * Rows of a removed disk remain while its requests end.
 	 * @param group `operation`, `device` or `flags`
 	 */
 	rows(group: string): IoRow[] {

@@ -1,4 +1,4 @@
-/** Slow requests: the kernel's records, in the user's terms. */
+/** Slow requests, from the kernel's records. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { waterfall } from '../../core/stages/figures.ts';
@@ -9,8 +9,8 @@ import type { BlockDevices } from '../../system/block-devices.ts';
 import type { Cgroups } from '../../system/cgroups.ts';
 import type { FilePaths } from './file-paths.ts';
 import type { SlowCall } from './full-path.ts';
-import { flagNames, opName } from './names.ts';
 import { IO_PATH } from './path.ts';
+import { flagNames, opName } from './rows.ts';
 import type { OffCpu, Owner, SlowRequest } from './snapshot.ts';
 
 const OWNERS = new Map<number, Owner>(
@@ -21,7 +21,7 @@ const OWNERS = new Map<number, Owner>(
 
 const BLOCK_STAGES = IO_PATH.stages.filter(({ depth }) => depth === 'block');
 
-/** As stages_add() of bpf/lib/stages.bpf.h: a stage lasts until the next stamp there is. In the order of the way. */
+/** Stages in path order, as stages_add() of bpf/lib/stages.bpf.h: a stage lasts until the next stamp that was set. */
 export function stagesOf(stamps: ArrayLike<Ns>, end: Ns): Record<string, Ns> {
 	const seen = BLOCK_STAGES.flatMap(({ name }, index) => {
 		const at = stamps[index] ?? 0;
@@ -35,7 +35,7 @@ type Timed = Pick<SlowRequest, 'tid' | 'mono_ns' | 'stages'>;
 
 const begunAt = ({ mono_ns, stages }: Timed): Ns => mono_ns - (stages['total'] ?? 0);
 
-/** The call of its thread that lasted from before the request's beginning until after its end. */
+/** The system call of the request's thread that contains the whole request. */
 export function callAround(request: Timed, calls: readonly SlowCall[]): SlowCall | undefined {
 	const begun = begunAt(request);
 	return calls.find(
@@ -49,7 +49,7 @@ export function offCpu({ entry_ns, return_ns, blocked_ns, runqueue_ns, preempted
 	return { call_ns, running_ns, blocked_ns, runqueue_ns, preempted_ns, irq_ns: null };
 }
 
-/** The stages of a request with those before and after it: only where the call waited for nothing else. */
+/** Stages of a request with those of its call, if the call waited for this request only. */
 export function fullStages(request: Timed, { entry_ns, woken_ns, return_ns }: SlowCall): Record<string, Ns> {
 	if (woken_ns < request.mono_ns) return request.stages;
 	const { total = 0, ...stages } = request.stages;
@@ -71,8 +71,8 @@ export class SlowRequests {
 	}
 
 	/**
-	 * Those since the last call.
-	 * @param calls gives system calls that took as long; asked when all requests are known, which end before their call
+	 * Slow requests since the last call of this method.
+	 * @param calls returns slow system calls; called after all requests are read, since a request ends before its call
 	 */
 	read(calls: () => readonly SlowCall[]): SlowRequest[] {
 		const slow: SlowRequest[] = [];
@@ -98,9 +98,9 @@ export class SlowRequests {
 				off_cpu: null,
 			});
 		});
-		const took = calls();
+		const slowCalls = calls();
 		for (const request of slow) {
-			const call = callAround(request, took);
+			const call = callAround(request, slowCalls);
 			if (!call) continue;
 			request.off_cpu = offCpu(call);
 			request.stages = fullStages(request, call);

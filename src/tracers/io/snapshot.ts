@@ -1,15 +1,15 @@
-/** What snapshots of the IO tab hold: the contract with screen and batch output (docs/batch.md). */
+/** Snapshots of the IO tab: the contract with screen and batch output (docs/batch.md). */
 
 import type { StageStats, Step } from '../../core/stages/figures.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
 
 export interface IoRow {
-	/** Whole disk; `all` where rows are processes or control groups. */
+	/** Whole disk; `all` by process and control group. */
 	device: SafeText;
-	/** `major:minor` in the kernel's own numbering; empty where rows are processes or control groups. */
+	/** `major:minor` in the kernel's own numbering; empty by process and control group. */
 	dev: SafeText;
-	/** Operation name of the kernel: read, write, flush, discard, …; `all` where rows are devices, processes, control groups. */
+	/** The kernel's name of the operation: read, write, flush, discard, …; `all` by device, process and control group. */
 	op: SafeText;
 	/** By `flags`: the kernel's names without REQ_, `sync meta`; `async` without any. */
 	flags?: SafeText;
@@ -20,11 +20,11 @@ export interface IoRow {
 	comm?: SafeText;
 	/** By process and by control group. */
 	cgroup?: SafeText;
-	/** The device has no requests of its own and passes bios on (dm, md, zram): rows of the devices below have them again. */
+	/** The device passes bios on without requests (dm, md, zram): rows of the devices below count them again. */
 	stacked?: boolean;
 	count: Count;
 	bytes: Bytes;
-	/** Stage name (src/tracers/io/path.ts) → figures of the interval, in the order of the way; `total` is last. By process: `total` only. */
+	/** Stage name (src/tracers/io/path.ts) → figures of the interval, in path order; `total` is last. By process: `total` only. */
 	stages: Record<string, StageStats>;
 	count_total: Count;
 	bytes_total: Bytes;
@@ -33,53 +33,53 @@ export interface IoRow {
 }
 
 /**
- * How a request is known to belong to someone: the task that queued it; the task that made the file dirty which a kernel
- * thread writes back; the control group that the kernel charges; a kernel thread for itself (journal); none of them.
+ * Source of the owner of a request: the task that queued it; for write-back, the task that made the file dirty; only the
+ * control group that the kernel charges; a kernel thread on its own account (journal); unknown.
  */
 export type Owner = 'submitter' | 'dirtied' | 'cgroup' | 'kernel' | 'none';
 
-/** Where the time of the system call went that waited for a request. Σ parts = `call_ns`. */
+/** Parts of the time of the system call that waited for a request. Σ parts = `call_ns`. */
 export interface OffCpu {
-	/** Entry to return. */
+	/** From entry to return. */
 	call_ns: Ns;
-	/** On the CPU; interrupts that hit it are in here. */
+	/** On the CPU, IRQ time included. */
 	running_ns: Ns;
 	/** Asleep: waiting for the device, or for a lock. */
 	blocked_ns: Ns;
-	/** Runnable, waiting for a CPU after having slept. */
+	/** Runnable, waiting for a CPU after a sleep. */
 	runqueue_ns: Ns;
-	/** Runnable, waiting for a CPU after having been preempted. */
+	/** Runnable, waiting for a CPU after a preemption. */
 	preempted_ns: Ns;
-	/** Part of `running_ns` that interrupts took: not known, for that would need a hook at each interrupt of the machine. */
+	/** IRQ time in `running_ns`: not known, it would need a hook at each interrupt of the machine. */
 	irq_ns: null;
 }
 
 /** A request that took longer than the threshold. */
 export interface SlowRequest {
 	device: SafeText;
-	/** Partition that the bio was sent to, `vda2`; the device where it was none. */
+	/** Partition that the bio was sent to, `vda2`; the device itself if none. */
 	partition: SafeText;
 	op: SafeText;
 	/** The kernel's names without REQ_: sync, meta, prio, fua, preflush, rahead, background, … */
 	flags: SafeText[];
-	/** Where on the device, in sectors of 512 bytes. */
+	/** Position on the device, in sectors of 512 bytes. */
 	sector: number;
 	bytes: Bytes;
-	/** Process it belongs to, in the initial pid namespace. */
+	/** Process that the request belongs to, in the initial pid namespace. */
 	pid: number;
 	tid: number;
 	comm: SafeText;
 	cgroup: SafeText;
 	owner: Owner;
-	/** Absolute path; `inode N` where only that is known; null: no file (journal, file system's own blocks, a raw device). */
+	/** Absolute path; `inode N` if only that is known; null: no file (journal, metadata of the file system, a raw device). */
 	file: SafeText | null;
 	/** CLOCK_MONOTONIC at completion. */
 	mono_ns: Ns;
-	/** Stage name → ns, in the order of the way and without those it did not come through; `total` is last. */
+	/** Stage name → ns, in path order, without skipped stages; `total` is last. */
 	stages: Record<string, Ns>;
-	/** The same, with when each began. */
+	/** The same with the begin of each stage. */
 	waterfall: Step[];
-	/** Of a request that a system call waited for, with the full path; null without, and where the call was not seen. */
+	/** With the full path, of a request that a system call waited for; null without, and if the call was not seen. */
 	off_cpu: OffCpu | null;
 }
 
@@ -89,13 +89,13 @@ export interface Inflight {
 	bytes: Bytes;
 	pid: number;
 	comm: SafeText;
-	/** In which it is now. */
+	/** Current stage. */
 	stage: string;
-	/** Since its first stamp. */
+	/** Since the first stamp. */
 	age_ns: Ns;
 }
 
-/** A process and what it has to do with disks. Those that did any IO since start and still live, or did in this interval. */
+/** IO of one process in the interval. */
 export interface IoProcess {
 	pid: number;
 	/** ns since boot; 0: not known. */
@@ -113,10 +113,10 @@ export interface IoProcess {
 	bytes_total: Bytes;
 }
 
-/** The stages that are attached only while someone asks (`--full-path`). */
+/** State of the stages that are attached on request (`--full-path`). */
 export interface FullPath {
 	state: 'off' | 'on' | 'detached' | 'unavailable';
-	/** In words: why it is detached and when it will be tried again, why it is unavailable; empty: nothing to say. */
+	/** For `detached` the cost and the time of the next try, for `unavailable` the cause; else empty. */
 	reason: SafeText;
 	/** Time in the IO tab's programs, share of one CPU, in the last interval in which it was on. */
 	cost_share: number;
@@ -126,28 +126,28 @@ export interface FullPath {
 export interface IoExtra {
 	/** Newest last. */
 	slow: SlowRequest[];
-	/** Slow requests seen but not listed, because of the rate limit. */
+	/** Slow requests that the rate limit left out. */
 	slow_suppressed: Count;
 	slow_threshold_ns: Ns;
-	/** Oldest first, at most 64; `inflight_count` is all of them. */
+	/** Oldest first, at most 64; `inflight_count` is the number of all. */
 	inflight: Inflight[];
 	inflight_count: Count;
-	/** All that did IO in this interval, those with most requests first, in any group. At most 1,000. */
+	/** Processes with IO in the interval in any group, most requests first, at most 1,000. */
 	processes: IoProcess[];
-	/** Of the requests completed in this interval: all, and how their owner is known. */
+	/** Requests completed in the interval: all, and by source of the owner. */
 	associated: { requests: Count } & Record<Owner, Count>;
-	/** Requests that the driver sent back in this interval. */
+	/** Requests that the driver requeued in the interval. */
 	requeues: Count;
-	/** In this interval: bios that became part of a waiting request, requests that became part of another, bios cut in two,
-	 * requests that no scheduler saw, completions of a part only. */
+	/** In the interval: bios merged into a waiting request, requests merged into another, split bios, requests that bypassed
+	 * the scheduler, partial completions. */
 	merged_bios: Count;
 	merged_requests: Count;
 	splits: Count;
 	bypassed: Count;
 	partial: Count;
-	/** Disks that had requests since start and are no longer there; absent: none. Their rows go with their last request. */
+	/** Removed disks that had requests since start; absent: none. Their rows end with their last request. */
 	gone?: SafeText[];
-	/** Requests that are measured, in words; empty: all. */
+	/** The filter of measured requests as text; empty: all. */
 	filter: SafeText;
 	full_path: FullPath;
 }

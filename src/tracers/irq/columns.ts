@@ -1,4 +1,4 @@
-/** Columns of the interrupt tab: of lines, and of the tasks that were interrupted. */
+/** Columns of the interrupt tab: of lines, and of interrupted processes. */
 
 import type { Column } from '../../core/tracer.ts';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
@@ -8,7 +8,7 @@ const groupOf = (snapshot: object): string => (snapshot as { group?: string }).g
 const byProcess = (snapshot: object): boolean => ['process', 'tree'].includes(groupOf(snapshot));
 const byLine = (snapshot: object): boolean => ['line', 'cpu'].includes(groupOf(snapshot));
 
-/** Of one interrupt. */
+/** Duration of one interrupt. */
 const time = (key: 'p50_ns' | 'p99_ns' | 'max_ns', title: string, priority: number, help: string): Column<IrqRow> => ({
 	key,
 	title,
@@ -20,21 +20,21 @@ const time = (key: 'p50_ns' | 'p99_ns' | 'max_ns', title: string, priority: numb
 	value: (row) => (row.count === 0 ? Number.NaN : row[key]),
 });
 
-/** From raise to entry. */
+/** Time from raise to entry of softirqs. */
 const late = (of: 'p99_ns' | 'max_ns', title: string, priority: number, help: string): Column<IrqRow> => ({
 	...time(of, title, priority, help),
 	key: `late_${of}`,
 	value: (row) => (row.late && row.late.count > 0 ? row.late[of] : Number.NaN),
 });
 
-export const irqColumns: readonly Column<IrqRow>[] = [
+export const columns: readonly Column<IrqRow>[] = [
 	{
 		key: 'kind',
 		title: 'KIND',
 		kind: 'text',
 		width: 8,
 		priority: 1,
-		help: 'hard: handler of an interrupt line; soft: deferred work (softirq); vector: the CPU’s own interrupt, as timer tick and IPIs (x86); irq_time: time in interrupts of any kind while a process or cgroup had the CPU.',
+		help: 'hard: handler of an interrupt line; soft: deferred work (softirq); vector: interrupt that a CPU raises for itself, as timer tick and IPIs (x86); irq_time: time in interrupts of any kind while a process or cgroup had the CPU.',
 		value: (row) => safe`${row.kind as SafeText}`,
 	},
 	{
@@ -55,7 +55,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		grow: true,
 		label: true,
 		priority: 0,
-		help: 'Name the driver gave its handler, of the softirq, or of the vector’s tracepoint. Handlers of a shared line have a row each. By process: the one interrupted, threads of the kernel in brackets, idle CPUs together as idle.',
+		help: 'Handler name given by the driver, softirq name, or name of the vector’s tracepoint. Each handler of a shared line has a row. By process: the interrupted process, kernel threads in brackets, all idle CPUs as idle.',
 		value: (row) => row.name,
 	},
 	{
@@ -65,7 +65,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		width: 4,
 		priority: 5,
 		shown: byLine,
-		help: 'CPU that took the interrupts, or all of them together (t: a row for each).',
+		help: 'CPU that handled the interrupts, or all CPUs (t: a row per CPU).',
 		value: (row) => (row.cpu === 'all' ? safe`all` : row.cpu),
 	},
 	{
@@ -83,7 +83,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		kind: 'share',
 		width: 6,
 		priority: 3,
-		help: 'Time spent in it, as a share of one CPU. Hard interrupts inside a softirq are not part of the softirq.',
+		help: 'Time in the handler, as a share of one CPU. Time of hard interrupts inside a softirq is not charged to the softirq.',
 		value: (row, seconds) => row.time_ns / (seconds * 1e9),
 	},
 	{
@@ -93,7 +93,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		width: 9,
 		priority: 6,
 		shown: byLine,
-		help: 'Device behind an interrupt line, from sysfs: interface or disk, else bus address, else interrupt chip and its input.',
+		help: 'Device of an interrupt line, from sysfs: interface or disk, else bus address, else interrupt chip and its input.',
 		value: (row) => row.device ?? safe``,
 	},
 	{
@@ -103,7 +103,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		width: 6,
 		priority: 4,
 		shown: (snapshot) => byLine(snapshot) && ((snapshot as { storms?: unknown[] }).storms?.length ?? 0) > 0,
-		help: 'CPUs on which this is a storm: too many a second or too much of the CPU (--irq-storm-rate, --irq-storm-share).',
+		help: 'CPUs with a storm of this line: rate or share of the CPU at or above --irq-storm-rate or --irq-storm-share.',
 		value: (row) => {
 			const cpus = row.cpus.filter(({ storm }) => storm).map(({ cpu }) => cpu);
 			return cpus.length > 0 ? (`cpu${cpus.join(',')}` as SafeText) : safe``;
@@ -116,7 +116,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		width: 9,
 		priority: 9,
 		shown: (snapshot) => groupOf(snapshot) === 'line',
-		help: 'CPU with most of it and its share of the row’s interrupts: 100% is all on one CPU. Compare with AFFINITY and NOW.',
+		help: 'CPU with most interrupts of the row, and its share of them; 100%: all on one CPU. Compare with AFFINITY and NOW.',
 		value: (row) => {
 			const most = row.cpus.reduce<OfCpu | undefined>((a, b) => (a && a.count >= b.count ? a : b), undefined);
 			return most && row.count > 0
@@ -131,7 +131,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		width: 9,
 		priority: 13,
 		shown: byLine,
-		help: 'CPUs that an interrupt line may go to (smp_affinity).',
+		help: 'CPUs that an interrupt line may be delivered to (smp_affinity).',
 		value: (row) => row.affinity ?? safe``,
 	},
 	{
@@ -141,11 +141,11 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		width: 5,
 		priority: 14,
 		shown: byLine,
-		help: 'CPUs that an interrupt line does go to (effective_affinity).',
+		help: 'CPUs that an interrupt line is delivered to now (effective_affinity).',
 		value: (row) => row.effective_affinity ?? safe``,
 	},
-	late('p99_ns', 'LATE99', 8, 'Softirqs: 99 of 100 began at most this long after they were raised (±25 %).'),
-	late('max_ns', 'LATEMAX', 12, 'Softirqs: the longest time between raise and entry in the interval.'),
+	late('p99_ns', 'LATE99', 8, 'Softirqs: 99 of 100 began at most this long after their raise (±25 %).'),
+	late('max_ns', 'LATEMAX', 12, 'Softirqs: longest time from raise to entry in the interval.'),
 	{
 		key: 'pid',
 		title: 'PID',
@@ -153,7 +153,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		width: 7,
 		priority: 4,
 		shown: byProcess,
-		help: 'Process that was interrupted.',
+		help: 'Interrupted process.',
 		value: (row) => (row.irq_time && row.irq_time.pid > 0 ? row.irq_time.pid : Number.NaN),
 	},
 	{
@@ -190,7 +190,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 	},
 	time('p50_ns', 'P50', 9, 'Half of the interrupts took at most this long (from a histogram: ±25 %).'),
 	time('p99_ns', 'P99', 7, '99 of 100 interrupts took at most this long (from a histogram: ±25 %).'),
-	time('max_ns', 'MAX', 8, 'The longest one of the interval.'),
+	time('max_ns', 'MAX', 8, 'Longest interrupt of the interval.'),
 	{
 		key: 'unhandled',
 		title: 'NONE',
@@ -198,7 +198,7 @@ export const irqColumns: readonly Column<IrqRow>[] = [
 		width: 6,
 		priority: 12,
 		shown: byLine,
-		help: 'Calls of the handler that found nothing to do (IRQ_NONE), as on shared lines; not in rate and time.',
+		help: 'Calls of the handler that returned IRQ_NONE, as on shared lines; not part of rate and time.',
 		value: (row) => row.unhandled,
 	},
 	{

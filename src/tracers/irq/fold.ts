@@ -1,19 +1,21 @@
-/** How the time that interrupts took from processes is added up; of it only sums are kept. */
+/** Folds the IRQ time of processes into that of groups: sums only, since processes have no distributions. */
 import { type Fold, sums } from '../../core/fold.ts';
-import type { IrqRow } from './snapshot.ts';
+import { safe } from '../../lib/sanitize.ts';
+import type { IrqRow, IrqTime } from './snapshot.ts';
 
-type Taken = NonNullable<IrqRow['irq_time']>;
+type Part = NonNullable<IrqRow['irq_time']>;
 
 export const irqTimeFold: Fold<IrqRow> = {
-	groups: ['user', 'command', 'tree'],
+	groups: ['cgroup', 'user', 'command', 'tree'],
 	comm: ({ name }) => name,
+	cgroup: ({ irq_time }) => irq_time?.cgroup ?? safe``,
 	merge(rows) {
 		const [first] = rows;
-		const taken = rows.flatMap(({ irq_time }) => irq_time ?? []) as [Taken, ...Taken[]];
+		const parts = rows.flatMap(({ irq_time }) => irq_time ?? []) as [Part, ...Part[]];
 		return {
 			...first,
 			...sums(rows, ['count', 'time_ns', 'count_total', 'time_ns_total']),
-			irq_time: first.irq_time && { ...first.irq_time, ...sums(taken, ['hard_ns', 'soft_ns', 'vector_ns']) },
+			irq_time: first.irq_time && { ...first.irq_time, ...sums(parts, ['hard_ns', 'soft_ns', 'vector_ns']) },
 		};
 	},
 	named: (row, { kind, name }) => ({
@@ -21,10 +23,10 @@ export const irqTimeFold: Fold<IrqRow> = {
 		name,
 		irq_time: row.irq_time && {
 			...row.irq_time,
-			interrupted: kind as 'user' | 'command',
+			interrupted: kind as IrqTime['interrupted'],
 			pid: 0,
 			start_time: 0,
-			cgroup: row.irq_time.cgroup.slice(0, 0) as Taken['cgroup'],
+			cgroup: kind === 'cgroup' ? name : safe``,
 		},
 	}),
 };

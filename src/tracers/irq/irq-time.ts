@@ -1,7 +1,7 @@
 /**
- * Time that interrupts took from whoever had the CPU: the reader's side of `struct cpu_victims` in bpf/irq/irq.bpf.c. The
- * kernel gives a place to another process once its own was left alone for a whole interval, so a place is read at each
- * interval in which it was written and otherwise skipped.
+ * Time in interrupts by the task that had the CPU: the user-space side of `struct cpu_victims` (bpf/irq/victims.bpf.h).
+ * The kernel reuses an entry for another process once the entry was left alone for a whole interval. So an entry is read
+ * in each interval in which it was written, and skipped otherwise.
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
@@ -10,39 +10,22 @@ import { viewOf } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Cgroups } from '../../system/cgroups.ts';
-
-/** The interrupted task: of a process, a kernel thread, or the idle task. */
-export type Interrupted = 'process' | 'kernel' | 'idle';
-
-/** One process, or one control group, that was interrupted in the interval. */
-export interface IrqTime {
-	interrupted: Interrupted | 'cgroup' | 'user' | 'command';
-	/** 0 for idle CPUs and control groups. */
-	pid: number;
-	/** ns since boot; 0 for idle CPUs and control groups. */
-	start_time: Ns;
-	comm: SafeText;
-	cgroup: SafeText;
-	count: Count;
-	/** Sum of the three that follow. */
-	time_ns: Ns;
-	hard_ns: Ns;
-	soft_ns: Ns;
-	vector_ns: Ns;
-	count_total: Count;
-	time_ns_total: Ns;
-}
+import type { Interrupted, IrqTime } from './snapshot.ts';
 
 type Totals = Pick<IrqTime, 'count_total' | 'time_ns_total'>;
 
-interface Before {
-	tgid: number;
-	start: Ns;
+/** Sums of one entry of one CPU; `ns`: hard, soft, vector. */
+interface Sums {
 	count: Count;
 	ns: [Ns, Ns, Ns];
 }
 
-/** Totals since start are kept for so many processes; those not seen for longest are forgotten first. */
+interface Before extends Sums {
+	tgid: number;
+	start: Ns;
+}
+
+/** Processes whose totals since start are kept; the least recently interrupted is dropped first. */
 const TOTALS_KEPT = 8192;
 
 const KINDS = new Map<number, Interrupted>([
@@ -51,7 +34,7 @@ const KINDS = new Map<number, Interrupted>([
 	[victim_kind.VICTIM_PROCESS, 'process'],
 ]);
 
-const PLACES = maps.cpu_victims.value.size / victim.size;
+const ENTRIES_PER_CPU = maps.cpu_victims.value.size / victim.size;
 
 function nameOf(kind: Interrupted, comm: SafeText): SafeText {
 	if (kind === 'idle') return safe`idle`;
@@ -71,70 +54,70 @@ export class IrqTimeReader {
 		this.buffer = new Uint8Array(maps.cpu_victims.value.size * bpf.possibleCpus);
 	}
 
-	/** What was taken since the last read, most first. `ended` is the number of the interval that this read ends. */
-	read(ended: number): { processes: IrqTime[]; cgroups: IrqTime[] } {
+	/**
+	 * IRQ time since the last read by process, most first; the idle CPUs are one entry.
+	 * @param ended number of the interval that this read ends
+	 */
+	read(ended: number): IrqTime[] {
 		this.cgroups.tick();
 		this.bpf.object.readMapped(maps.cpu_victims.name, this.buffer);
 		const view = viewOf(this.buffer);
 		const found = new Map<string, IrqTime>();
-		for (let place = 0; place < PLACES * this.bpf.possibleCpus; place++) {
-			const at = place * victim.size;
+		for (let index = 0; index < ENTRIES_PER_CPU * this.bpf.possibleCpus; index++) {
+			const at = index * victim.size;
 			// one interval more than needed, for a CPU that was stopped (a virtual one may be) between stamp and sum
 			if ((ended - view.getUint32(at, true)) << 0 > 1) continue;
 			const now = victim.read(view, at);
 			const interrupted = KINDS.get(now.kind);
 			if (!interrupted) continue;
-			const taken = this.difference(place, now.tgid, now.start, now.count, now.ns);
-			if (taken.count <= 0) continue;
-			// each CPU has an idle task of its own
-			const key = interrupted === 'idle' ? 'idle' : `${now.tgid}:${now.start}`;
+			const idle = interrupted === 'idle';
+			const { count, ns } = this.difference(index, now.tgid, now.start, now.count, now.ns);
+			if (count <= 0) continue;
+			// each CPU has its own idle task
+			const key = idle ? 'idle' : `${now.tgid}:${now.start}`;
 			let entry = found.get(key);
 			if (!entry) {
-				const idle = interrupted === 'idle';
 				entry = {
 					interrupted,
 					pid: idle ? 0 : now.tgid,
 					start_time: idle ? 0 : now.start,
 					comm: nameOf(interrupted, sanitize(now.comm)),
 					cgroup: idle ? safe`` : this.cgroups.path(now.cgroup),
-					...nothing(),
+					count: 0,
+					time_ns: 0,
+					hard_ns: 0,
+					soft_ns: 0,
+					vector_ns: 0,
+					count_total: 0,
+					time_ns_total: 0,
 				};
 				found.set(key, entry);
 			}
-			entry.count += taken.count;
-			entry.hard_ns += taken.ns[irq_time_kind.IRQ_TIME_HARD];
-			entry.soft_ns += taken.ns[irq_time_kind.IRQ_TIME_SOFT];
-			entry.vector_ns += taken.ns[irq_time_kind.IRQ_TIME_VECTOR];
+			entry.count += count;
+			entry.hard_ns += ns[irq_time_kind.IRQ_TIME_HARD];
+			entry.soft_ns += ns[irq_time_kind.IRQ_TIME_SOFT];
+			entry.vector_ns += ns[irq_time_kind.IRQ_TIME_VECTOR];
 		}
 		for (const [key, entry] of found) this.addTotals(key, entry);
-		const processes = [...found.values()].sort((a, b) => b.time_ns - a.time_ns);
-		const cgroups = byCgroup(processes);
-		for (const entry of cgroups) this.addTotals(`cgroup ${entry.comm}`, entry);
-		return { processes, cgroups };
+		return [...found.values()].sort((a, b) => b.time_ns - a.time_ns);
 	}
 
-	private difference(
-		place: number,
-		tgid: number,
-		start: Ns,
-		count: Count,
-		ns: Float64Array,
-	): Omit<Before, 'tgid' | 'start'> {
-		let before = this.before.get(place);
+	private difference(index: number, tgid: number, start: Ns, count: Count, ns: Float64Array): Sums {
+		let before = this.before.get(index);
 		if (!before || before.tgid !== tgid || before.start !== start) {
 			before = { tgid, start, count: 0, ns: [0, 0, 0] };
-			this.before.set(place, before);
+			this.before.set(index, before);
 		}
 		const [hard, soft, vector] = ns as unknown as [Ns, Ns, Ns];
-		// given to another process under our eyes: its sums are of the next interval
+		// the kernel reused the entry during this read: its sums belong to the next interval
 		if (count < before.count) return { count: 0, ns: [0, 0, 0] };
-		const taken: Omit<Before, 'tgid' | 'start'> = {
+		const added: Sums = {
 			count: count - before.count,
 			ns: [hard - before.ns[0], soft - before.ns[1], vector - before.ns[2]],
 		};
 		before.count = count;
 		before.ns = [hard, soft, vector];
-		return taken;
+		return added;
 	}
 
 	private addTotals(key: string, entry: IrqTime): void {
@@ -148,26 +131,4 @@ export class IrqTimeReader {
 		this.totals.set(key, totals);
 		if (this.totals.size > TOTALS_KEPT) this.totals.delete(this.totals.keys().next().value as string);
 	}
-}
-
-function nothing() {
-	return { count: 0, time_ns: 0, hard_ns: 0, soft_ns: 0, vector_ns: 0, count_total: 0, time_ns_total: 0 };
-}
-
-/** Sums by control group, without totals; idle CPUs stay what they are. */
-function byCgroup(all: readonly IrqTime[]): IrqTime[] {
-	const groups = new Map<SafeText, IrqTime>();
-	for (const one of all) {
-		if (one.interrupted === 'idle') {
-			groups.set(safe`idle`, { ...one });
-			continue;
-		}
-		let group = groups.get(one.cgroup);
-		if (!group) {
-			group = { interrupted: 'cgroup', pid: 0, start_time: 0, comm: one.cgroup, cgroup: one.cgroup, ...nothing() };
-			groups.set(one.cgroup, group);
-		}
-		for (const field of ['count', 'time_ns', 'hard_ns', 'soft_ns', 'vector_ns'] as const) group[field] += one[field];
-	}
-	return [...groups.values()];
 }

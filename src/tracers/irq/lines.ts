@@ -1,4 +1,4 @@
-/** What the kernel tells of an interrupt line: the device behind it, and the CPUs that may and do get it. */
+/** Facts of interrupt lines from `/proc/irq` and sysfs: the device, and the CPUs that may and do get the interrupts. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
@@ -6,16 +6,16 @@ import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 export interface LineFacts {
 	/** `eth0`, `vda`, `nvme0`, else the bus address, else the chip and its input (`IO-APIC 4`); null: not known. */
 	device: SafeText | null;
-	/** CPUs that the line may go to (smp_affinity), as a list: `0-3,8`. null: not known. */
+	/** CPUs allowed for the line (smp_affinity), as a list: `0-3,8`. null: not known. */
 	affinity: SafeText | null;
-	/** CPUs that it goes to now (effective_affinity). */
+	/** CPUs that get its interrupts now (effective_affinity). */
 	effective_affinity: SafeText | null;
 }
 
-/** Lines whose affinity is read again in one interval; the others keep what was read before. */
+/** Lines whose affinity is reread per interval; the other lines keep the last value. */
 const READS_PER_INTERVAL = 32;
 
-/** Folders of a device in sysfs that name what users know it by. */
+/** Subdirectories of a sysfs device that hold its user-visible name. */
 const CLASSES = ['net', 'block', 'nvme', 'tty', 'sound', 'input', 'rtc'];
 
 function read(...path: string[]): string | undefined {
@@ -34,7 +34,7 @@ function list(...path: string[]): string[] {
 	}
 }
 
-/** Last part of where a link leads. */
+/** Last component of a link's target. */
 function link(...path: string[]): string | undefined {
 	try {
 		return basename(readlinkSync(join(...path)));
@@ -45,7 +45,7 @@ function link(...path: string[]): string | undefined {
 
 const text = (foreign: string | undefined): SafeText | null => (foreign === undefined ? null : sanitize(foreign));
 
-/** Name of a device by what the kernel made of it: `eth0` for a folder that has `net/eth0` or `virtio2/net/eth0`. */
+/** User-visible name of a device: `eth0` for a directory that contains `net/eth0` or `virtio2/net/eth0`. */
 function friendlyName(device: string): string | undefined {
 	const parts = [
 		device,
@@ -60,14 +60,14 @@ function friendlyName(device: string): string | undefined {
 	return undefined;
 }
 
-/** Reads `/proc/irq` and sysfs, and remembers. */
+/** Reads `/proc/irq` and sysfs, with a cache. */
 export class Lines {
 	private readonly procRoot: string;
 	private readonly sysRoot: string;
 	private readonly known = new Map<string, LineFacts>();
-	/** PCI device by line. */
+	/** PCI address by line. */
 	private pci: Map<number, string> | undefined;
-	/** Keys of those to read again in this interval. */
+	/** Keys to reread in this interval. */
 	private due: ReadonlySet<string> = new Set();
 
 	constructor(procRoot: string, sysRoot: string) {
@@ -75,13 +75,13 @@ export class Lines {
 		this.sysRoot = sysRoot;
 	}
 
-	/** Allow another round of reads: once per interval. */
+	/** Begins an interval: allows the next {@link READS_PER_INTERVAL} reads. */
 	tick(): void {
-		// the map keeps those read last at its end
+		// the map is in order of the last read
 		this.due = new Set([...this.known.keys()].slice(0, READS_PER_INTERVAL));
 	}
 
-	/** `action` is the name of the handler, which tells the devices of a shared line apart. */
+	/** @param action name of the handler, which distinguishes the devices of a shared line */
 	facts(irq: number, action: string): LineFacts {
 		const key = `${irq} ${action}`;
 		let facts = this.known.get(key);
@@ -99,9 +99,9 @@ export class Lines {
 	private device(irq: number, action: string): SafeText | null {
 		const virtio = /^virtio\d+/.exec(action)?.[0];
 		if (virtio) {
-			const folder = join(this.sysRoot, 'bus/virtio/devices', virtio);
-			const driver = link(folder, 'driver');
-			return sanitize(friendlyName(folder) ?? (driver ? `${virtio} ${driver}` : virtio));
+			const directory = join(this.sysRoot, 'bus/virtio/devices', virtio);
+			const driver = link(directory, 'driver');
+			return sanitize(friendlyName(directory) ?? (driver ? `${virtio} ${driver}` : virtio));
 		}
 		const address = this.pciDevices().get(irq);
 		if (address) return sanitize(friendlyName(join(this.sysRoot, 'bus/pci/devices', address)) ?? address);
@@ -111,14 +111,14 @@ export class Lines {
 		return input === undefined ? sanitize(chip) : safe`${sanitize(chip)} ${sanitize(input)}`;
 	}
 
-	/** One search per session: lines of devices that are plugged in later are named by their chip. */
+	/** Built once per session: lines of devices that are plugged in later are named by their chip. */
 	private pciDevices(): ReadonlyMap<number, string> {
 		if (this.pci) return this.pci;
 		this.pci = new Map();
 		const root = join(this.sysRoot, 'bus/pci/devices');
 		for (const address of list(root)) {
 			const legacy = Number(read(root, address, 'irq') ?? 0);
-			// several devices may share a legacy line; the first stands for it
+			// several devices may share a legacy line; the first one names it
 			if (legacy > 0 && !this.pci.has(legacy)) this.pci.set(legacy, address);
 			for (const line of list(root, address, 'msi_irqs')) this.pci.set(Number(line), address);
 		}

@@ -24,7 +24,7 @@ export const columns: readonly Column<ReceiveRow>[] = [
 		width: 10,
 		grow: true,
 		priority: 0,
-		help: 'Network device the packets came in by. Devices of the same name in other network namespaces are in the same row.',
+		help: 'Network device that received the packets. Devices of the same name in all network namespaces share a row.',
 		value: (row) => row.device,
 	},
 	{
@@ -43,7 +43,7 @@ export const columns: readonly Column<ReceiveRow>[] = [
 		kind: 'rate',
 		width: 7,
 		priority: 2,
-		help: 'Packets per second that were copied to a process; a packet that is read in pieces counts once, after GRO.',
+		help: 'Packets per second copied to a process, after GRO; a packet that is read in pieces counts once.',
 		value: (row, seconds) => row.count / seconds,
 	},
 	{
@@ -60,28 +60,28 @@ export const columns: readonly Column<ReceiveRow>[] = [
 		'dropped',
 		'DROP',
 		8,
-		'Packets per second that the kernel threw away: full socket, firewall, nobody listens. Without those of sockets closed unread.',
+		'Packets per second dropped by the kernel: full socket, firewall, no listener. Packets left in closed sockets are not counted.',
 	),
 	rate(
 		'consumed',
 		'KERNEL',
 		18,
-		'Packets per second that were for the kernel (acknowledgements, ICMP, ARP) or were sent on.',
+		'Packets per second handled by the kernel (acknowledgements, ICMP, ARP) or forwarded.',
 	),
 	rate(
 		'merged',
 		'MERGED',
 		19,
-		'Packets per second that became part of another, by GRO or at a TCP socket; seen when their memory is used again.',
+		'Packets per second merged into another, by GRO or at a TCP socket; counted when their memory is reused.',
 	),
 	...stageColumns(RECEIVE_PATH, 6).map((column) => ({
 		...column,
 		shown: (snapshot: object) =>
 			!(snapshot as ReceiveExtra).missing.some(({ stage, all }) => all && column.key.startsWith(`${stage}_`)),
 	})),
-	totalColumn('mean_ns', 'TOTAL', 5, 'Mean time from the driver to the process: all stages together.'),
-	totalColumn('p99_ns', 'P99', 3, '99 of 100 packets took at most this long in all (from a histogram: ±25 %).'),
-	totalColumn('max_ns', 'MAX', 14, 'The slowest packet that was copied in the interval.'),
+	totalColumn('mean_ns', 'TOTAL', 5, 'Mean time from the driver to the process: sum of all stages.'),
+	totalColumn('p99_ns', 'P99', 3, '99 of 100 packets took at most this long in total (from a histogram: ±25 %).'),
+	totalColumn('max_ns', 'MAX', 14, 'Slowest packet that was copied in the interval.'),
 	{
 		key: 'count_total',
 		title: 'COUNT',

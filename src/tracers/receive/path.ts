@@ -1,4 +1,4 @@
-/** The way of a received packet: THE table of its stages. The order is that of `enum receive_stage` in bpf/receive/packets.bpf.h. */
+/** The table of the stages of a received packet, in the order of `enum receive_stage` in bpf/receive/packets.bpf.h. */
 import type { Path } from '../../core/stages/stages.ts';
 
 export const RECEIVE_PATH = {
@@ -16,14 +16,14 @@ export const RECEIVE_PATH = {
 			title: 'NET',
 			from: 'handed to the protocols',
 			to: 'at the socket',
-			help: 'Bridge, firewall, IP and transport protocol; of TCP also the wait for a socket that its process is using.',
+			help: 'Bridge, firewall, IP and transport protocol; for TCP also the wait while a process has the socket locked.',
 		},
 		{
 			name: 'socket',
 			title: 'SOCK',
 			from: 'at the socket',
 			to: 'copied to the process',
-			help: 'Waiting to be read: the process sleeps, waits for a CPU or is busy.',
+			help: 'Waiting for a read: the process sleeps, waits for a CPU or is busy.',
 		},
 	],
 } as const satisfies Path;

@@ -1,26 +1,26 @@
-/** What snapshots of the receive tab hold: the contract with screen and batch output (docs/batch.md). */
+/** Snapshots of the receive tab: the contract with screen and batch output (docs/batch.md). */
 
 import type { StageStats } from '../../core/stages/figures.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
 
 export interface ReceiveRow {
-	/** By which the packets came in, as its network namespace names it; those of the same name are one row. */
+	/** Receiving device, by its name in its network namespace; devices of the same name share a row. */
 	device: SafeText;
 	/** Transport protocol: tcp, udp, icmp, `ip N`; `other`: not IP; `all` by device. */
 	protocol: SafeText;
-	/** Packets that were copied to a process, and the bytes of all copies. */
+	/** Packets copied to a process, and the bytes of all copies. */
 	count: Count;
 	bytes: Bytes;
 	/** Packets handed to the protocols. */
 	received: Count;
-	/** Thrown away by the kernel. */
+	/** Dropped by the kernel. */
 	dropped: Count;
-	/** For the kernel itself (acknowledgements, ICMP, ARP), or sent on. */
+	/** Handled by the kernel (acknowledgements, ICMP, ARP), or forwarded. */
 	consumed: Count;
-	/** Became part of another packet. */
+	/** Merged into another packet. */
 	merged: Count;
-	/** Stage name → figures of the packets copied in the interval, in the order of the way; `total` is last. */
+	/** Stage name → figures of the packets copied in the interval, in path order; `total` is last. */
 	stages: Record<string, StageStats>;
 	count_total: Count;
 	bytes_total: Bytes;
@@ -31,6 +31,6 @@ export interface ReceiveRow {
 }
 
 export interface ReceiveExtra {
-	/** Stages that this kernel has no hook for: of all packets (then it is in no row), or of some. */
+	/** Stages without a hook in this kernel, for all packets (then no row has the stage) or for some. */
 	missing: { stage: string; all: boolean; reason: SafeText }[];
 }

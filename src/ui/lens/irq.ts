@@ -3,7 +3,7 @@
 import { formatCount, formatNs, formatShare } from '../../lib/format.ts';
 import type { ProcessId } from '../../system/process-id.ts';
 import type { Span } from '../../term/theme.ts';
-import type { IrqTime } from '../../tracers/irq/irq-time.ts';
+import type { IrqTime } from '../../tracers/irq/snapshot.ts';
 import { lineOf } from '../widgets/line.ts';
 import { type Histories, isIt, type Look, newest, type Section, TREND } from './context.ts';
 

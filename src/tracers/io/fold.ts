@@ -1,0 +1,28 @@
+/** Folds rows of processes into rows of control groups. */
+import { type Fold, sums } from '../../core/fold.ts';
+import { safe } from '../../lib/sanitize.ts';
+import type { IoRow } from './snapshot.ts';
+import { sumStats } from './sum.ts';
+
+export const processFold: Fold<IoRow> = {
+	groups: ['cgroup'],
+	comm: ({ comm }) => comm ?? safe``,
+	cgroup: ({ cgroup }) => cgroup ?? safe``,
+	merge(rows) {
+		const [first] = rows;
+		if (rows.length === 1) return first;
+		const totals = rows.flatMap(({ stages_total }) => stages_total['total'] ?? []);
+		return {
+			...first,
+			...sums(rows, ['count', 'bytes', 'count_total', 'bytes_total']),
+			stages: { total: sumStats(rows.flatMap(({ stages }) => stages['total'] ?? [])) },
+			stages_total: {
+				total: {
+					count: totals.reduce((sum, { count }) => sum + count, 0),
+					sum_ns: totals.reduce((sum, { sum_ns }) => sum + sum_ns, 0),
+				},
+			},
+		};
+	},
+	named: ({ pid: _pid, start_time: _start, comm: _comm, ...row }, { name }) => ({ ...row, cgroup: name }),
+};

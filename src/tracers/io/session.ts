@@ -1,0 +1,223 @@
+/** One run of the IO tracer: from the maps of bpf/io/io.bpf.c, which defines what counts as one request, to rows. */
+
+import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { KeyedStats, keyBits } from '../../bpf/keyed-stats.ts';
+import { LatencyReader } from '../../bpf/latency.ts';
+import { openBpf } from '../../bpf/load.ts';
+import type { Source } from '../../core/snapshot.ts';
+import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
+import { constants, io_owner, type io_stats, maps } from '../../generated/io.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+import { BlockDevices } from '../../system/block-devices.ts';
+import { Cgroups } from '../../system/cgroups.ts';
+import { FilePaths } from './file-paths.ts';
+import { type IoFilter, ioFilter, ioFilterText, writeSettings } from './filter.ts';
+import { FullPathSession } from './full-path.ts';
+import { InFlight, requestBits } from './inflight.ts';
+import { slowThreshold } from './options.ts';
+import { IO_PATH } from './path.ts';
+import { Processes, processBits } from './processes.ts';
+import { type Counted, Rows } from './rows.ts';
+import { SlowRequests } from './slow.ts';
+import type { FullPath, IoExtra, IoRow } from './snapshot.ts';
+
+/** Most entries of `processes` in a snapshot. */
+const LISTED_PROCESSES = 1000;
+
+/** Stages in the kernel's statistics, in their order. */
+const STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'block').map(({ name }) => name);
+
+/** Sums over CPUs of the kernel's counters beside the statistics. */
+type Counters = Record<Exclude<keyof ReturnType<typeof maps.io_cpus.value.read>, 'owners'>, Count> & {
+	owners: Count[];
+};
+
+/** CLOCK_MONOTONIC. */
+const now = (): Ns => Number(process.hrtime.bigint());
+
+function* counted(stats: KeyedStats<io_stats>): Generator<Counted> {
+	for (const { id, key, value } of stats.entries())
+		yield { id, key, count: value.count, bytes: value.bytes, stages: [...value.stages, value.total] };
+}
+
+function openIo(host: Host, filter: IoFilter, options: Options): BpfSession {
+	const possibleCpus = host.addon.possibleCpus();
+	const bits = requestBits(possibleCpus);
+	return openBpf(host, 'io', {
+		layout: constants,
+		constants: {
+			request_bits: bits,
+			key_bits: keyBits(possibleCpus),
+			process_bits: processBits(possibleCpus),
+		},
+		shards: [maps.io_cpus.name, maps.kinds.name],
+		maxEntries: {
+			[maps.stats.name]: possibleCpus << keyBits(possibleCpus),
+			[maps.processes.name]: possibleCpus << processBits(possibleCpus),
+			[maps.requests.name]: 2 ** bits,
+			[maps.bios.name]: 2 ** bits,
+		},
+		optional: {
+			block_rq_merge: 'requests that were merged into others seem to wait until the kernel reuses their address',
+			block_split: 'of a bio that is split, only the remaining part is followed from the start',
+			writeback_dirty_inode_enqueue:
+				'write-back counts for the control group, not for the task that made the file dirty',
+		},
+		beforeAttach(program, object) {
+			if (program === 'block_rq_complete') writeSettings(object, filter, slowThreshold(options));
+		},
+	});
+}
+
+export class IoSession implements Session<IoRow, IoExtra> {
+	private readonly host: Host;
+	private readonly bpf: BpfSession;
+	private readonly devices: BlockDevices;
+	private readonly cgroups: Cgroups;
+	private readonly files: FilePaths;
+	private readonly latencies = new LatencyReader();
+	private readonly stats: KeyedStats<io_stats>;
+	private readonly rows: Rows;
+	private readonly perProcess: Processes;
+	private readonly slow: SlowRequests;
+	private readonly inFlight: InFlight;
+	private readonly path: FullPathSession;
+	private readonly source: Source;
+	private options: Options;
+	private before: Counters;
+	/** The last two readings of the cost in this interval, both with the full path in its present state. */
+	private costs: { at: Ns; ns: Ns }[] = [];
+
+	/** @throws {Unavailable} */
+	constructor(host: Host, options: Options) {
+		const devices = new BlockDevices(host.sysRoot);
+		const filter = ioFilter(options, devices, host.procRoot);
+		const bpf = openIo(host, filter, options);
+		this.host = host;
+		this.bpf = bpf;
+		this.devices = devices;
+		this.options = options;
+		this.cgroups = new Cgroups(host.procRoot);
+		this.files = new FilePaths(host.procRoot);
+		this.stats = new KeyedStats(bpf, maps.kinds, maps.stats);
+		this.rows = new Rows(() => counted(this.stats), devices, [...STAGES, 'total']);
+		this.perProcess = new Processes(bpf, this.cgroups, host.procRoot);
+		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
+		this.inFlight = new InFlight(bpf, devices);
+		this.path = new FullPathSession(host, filter, slowThreshold(options));
+		if (options['full-path'] === true) this.path.setWanted(true, now());
+		this.before = this.counters();
+		this.source = {
+			kind: 'tracepoint',
+			description:
+				'every block request, from the queueing of its bio through request, plug, IO scheduler and driver to its completion',
+			uncertainty:
+				'counts, bytes and times exact; percentiles ±25 %; CPU time of the allocation of a request is part of request or plug',
+			hooks: [...bpf.hooks],
+			missing: bpf.missing,
+		};
+	}
+
+	tune(changes: Options): void {
+		this.options = { ...this.options, ...changes };
+		const filter = ioFilter(this.options, this.devices, this.host.procRoot);
+		writeSettings(this.bpf.object, filter, slowThreshold(this.options));
+		this.path.setFilter(filter, slowThreshold(this.options));
+		const wanted = changes['full-path'];
+		if (typeof wanted !== 'boolean') return;
+		this.path.setWanted(wanted, now());
+		this.costs = [];
+	}
+
+	read(_dt: Ns, group: string): Reading<IoRow, IoExtra> {
+		this.files.tick();
+		const ended = this.latencies.nextInterval(this.bpf);
+		this.rows.read(this.latencies);
+		this.perProcess.read(this.latencies, ended);
+		this.rows.readFull(this.path);
+		const counted = this.counters();
+		const extra = this.extra(counted);
+		return {
+			rows: group === 'process' ? this.perProcess.rows() : this.rows.rows(group),
+			ungrouped: () => this.rows.rows('operation'),
+			extra,
+			source: this.source,
+			lost: {
+				unseen_start: counted.unseen_start,
+				requests_full: counted.requests_full,
+				bios_full: counted.bios_full,
+				stats_full: this.stats.full,
+				processes_full: counted.processes_full,
+				missed_completion: counted.missed_completion + this.inFlight.missed,
+				...this.path.lost(),
+			},
+		};
+	}
+
+	cost(): BpfCost {
+		const own = this.bpf.cost();
+		const path = this.path.cost();
+		const ns = own.ns + path.ns;
+		this.costs = [...this.costs.slice(-1), { at: now(), ns }];
+		return {
+			ns,
+			runs: own.runs + path.runs,
+			recursionMisses: own.recursionMisses + path.recursionMisses,
+		};
+	}
+
+	close(): void {
+		this.path.close();
+		this.bpf.close();
+	}
+
+	private extra(counted: Counters): IoExtra {
+		const before = this.before;
+		this.before = counted;
+		const owned = (owner: number): Count => (counted.owners[owner] ?? 0) - (before.owners[owner] ?? 0);
+		const associated = {
+			submitter: owned(io_owner.OWNER_SUBMITTER),
+			dirtied: owned(io_owner.OWNER_DIRTIED),
+			cgroup: owned(io_owner.OWNER_CGROUP),
+			kernel: owned(io_owner.OWNER_KERNEL),
+			none: owned(io_owner.OWNER_NONE),
+		};
+		const gone = this.rows.gone();
+		return {
+			...(gone.length > 0 ? { gone } : {}),
+			slow: this.slow.read(() => this.path.slowCalls()),
+			slow_suppressed: counted.slow_suppressed - before.slow_suppressed,
+			slow_threshold_ns: slowThreshold(this.options),
+			...this.inFlight.read(),
+			processes: this.perProcess.list(LISTED_PROCESSES),
+			associated: { requests: Object.values(associated).reduce((sum, count) => sum + count, 0), ...associated },
+			requeues: counted.requeues - before.requeues,
+			merged_bios: counted.merged_bios - before.merged_bios,
+			merged_requests: counted.merged_requests - before.merged_requests,
+			splits: counted.splits - before.splits,
+			bypassed: counted.bypassed - before.bypassed,
+			partial: counted.partial - before.partial,
+			filter: sanitize(ioFilterText(this.options)),
+			full_path: this.govern(),
+		};
+	}
+
+	/** Governs the full path by the cost of the tab's programs between the last two readings. */
+	private govern(): FullPath {
+		const [from, to] = this.costs;
+		this.costs = [];
+		this.path.govern(from && to && to.at > from.at ? (to.ns - from.ns) / (to.at - from.at) : undefined, now());
+		return this.path.status(now());
+	}
+
+	private counters(): Counters {
+		const sums: Record<string, Count> = {};
+		const owners: Count[] = [];
+		for (const { owners: ofCpu, ...shard } of this.bpf.shards(maps.io_cpus)) {
+			for (const [name, count] of Object.entries(shard)) sums[name] = (sums[name] ?? 0) + count;
+			for (const [owner, count] of ofCpu.entries()) owners[owner] = (owners[owner] ?? 0) + count;
+		}
+		return { ...sums, owners } as Counters;
+	}
+}
