@@ -8,7 +8,7 @@ import type { Options } from '../core/tracer.ts';
 import { Filter } from '../rows/filter/bind.ts';
 import { describeFilterError, FilterError } from '../rows/filter/error.ts';
 import type { FilterTab } from '../rows/filter/names.ts';
-import type { LookChoice } from '../term/theme.ts';
+import type { AppearanceChoice } from '../term/theme.ts';
 import { checkCombinations, type Mode, modeOf } from './combinations.ts';
 import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring, words } from './common.ts';
 import type { ConfigFile, Located } from './config/file.ts';
@@ -42,7 +42,7 @@ export interface CommandLine {
 	filter: string;
 	/** Checked with the columns of {@link tab}; empty: none. */
 	failIf: string;
-	look: LookChoice;
+	appearance: AppearanceChoice;
 	mouse: boolean;
 	keys: KeyOverrides;
 	sysRoot: string;
@@ -143,8 +143,8 @@ export function resolveOptions(
 			text('fail-if'),
 			tracers.filter(({ id }) => id === tab),
 		),
-		look: {
-			theme: text('theme') as LookChoice['theme'],
+		appearance: {
+			theme: text('theme') as AppearanceChoice['theme'],
 			colours: text('colours') === 'auto' ? 'auto' : (Number(text('colours')) as 16 | 256),
 			ascii: on('ascii'),
 		},

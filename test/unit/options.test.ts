@@ -47,9 +47,9 @@ test('short options as in top', () => {
 });
 
 test('a switch can be turned off, a value may begin with a minus sign', () => {
-	expect(parse('--ascii').look.ascii).toBe(true);
-	expect(parse('--no-ascii').look.ascii).toBe(false);
-	expect(parse('--ascii=false').look.ascii).toBe(false);
+	expect(parse('--ascii').appearance.ascii).toBe(true);
+	expect(parse('--no-ascii').appearance.ascii).toBe(false);
+	expect(parse('--ascii=false').appearance.ascii).toBe(false);
 	expect(parse('--filter=-x').filter).toBe('-x');
 	expect(parse('--filter', '-5').filter).toBe('-5');
 });
