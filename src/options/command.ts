@@ -1,6 +1,6 @@
 /** What a command is to the options: how the user asks for it and which options it takes. Its work is in src/commands/. */
 import type { Options } from '../core/tracer.ts';
-import type { LookChoice } from '../term/theme.ts';
+import type { AppearanceChoice } from '../term/theme.ts';
 import type { AnyTracer, CommonSpec } from './common.ts';
 import type { KeyOverrides } from './keymap.ts';
 
@@ -22,7 +22,7 @@ export interface CommandLine {
 	groups: Record<string, string>;
 	/** Checked: the filter language takes it. */
 	filter: string;
-	look: LookChoice;
+	appearance: AppearanceChoice;
 	mouse: boolean;
 	keys: KeyOverrides;
 	sysRoot: string;

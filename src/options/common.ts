@@ -1,5 +1,6 @@
 /** THE table of options that belong to no tracer: checking, help, environment and the file's schema are made from it. */
 import type { OptionSpec, Tracer } from '../core/tracer.ts';
+import { themeNames } from '../term/theme.ts';
 
 /** What options need to know of a tracer. */
 export type AnyTracer = Pick<
@@ -93,7 +94,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			name: 'theme',
 			type: 'string',
 			default: 'auto',
-			choices: ['auto', 'dark', 'light', 'monochrome', 'colour-blind'],
+			choices: ['auto', ...themeNames],
 			placeholder: 'NAME',
 			help: 'colours',
 		},

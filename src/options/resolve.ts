@@ -8,7 +8,7 @@ import type { Options } from '../core/tracer.ts';
 import { Filter } from '../rows/filter/bind.ts';
 import { describeFilterError, FilterError } from '../rows/filter/error.ts';
 import type { FilterTab } from '../rows/filter/names.ts';
-import type { LookChoice } from '../term/theme.ts';
+import type { AppearanceChoice } from '../term/theme.ts';
 import { checkCombinations, commandOf } from './combinations.ts';
 import { type CommandLine, type CommandSpec, ownOptions, type Program } from './command.ts';
 import { type AnyTracer, type CommonSpec, commonOptions, firstMeasuring, words } from './common.ts';
@@ -97,8 +97,8 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
 		groups: perTab('group', (tracer) => tracer.groups),
 		filter: checkFilter('filter', text('filter'), tracers),
-		look: {
-			theme: text('theme') as LookChoice['theme'],
+		appearance: {
+			theme: text('theme') as AppearanceChoice['theme'],
 			colours: text('colours') === 'auto' ? 'auto' : (Number(text('colours')) as 16 | 256),
 			ascii: on('ascii'),
 		},

@@ -1,37 +1,17 @@
 /**
  * Colour by role, in a theme. Every theme has a palette of 16 colours and one of 256; without colour (NO_COLOR,
- * an old TERM) the same roles fall back to inverse, bold and dim.
+ * an old TERM) the same roles fall back to inverse, bold and faint.
  */
 import type { SafeText } from '../lib/sanitize.ts';
 
-export type Role =
-	| 'plain'
-	| 'strong'
-	| 'dim'
-	| 'brand'
-	| 'good'
-	| 'warn'
-	| 'bad'
-	| 'accent'
-	| 'tab'
-	| 'tabActive'
-	| 'header'
-	| 'headerSort'
-	| 'selected'
-	| 'hint'
-	| 'alert'
-	| 'series1'
-	| 'series2'
-	| 'series3';
-
-/** SGR parameters. */
-type Palette = Record<Role, string>;
-
-/** The 16 colours are the terminal's own, so this one suits dark and light backgrounds. */
-const dark16: Palette = {
+/**
+ * SGR parameters by role; its keys are the roles. The 16 colours are the terminal's own, so this palette suits dark and
+ * light backgrounds.
+ */
+const dark16 = {
 	plain: '',
 	strong: '1',
-	// Faint rather than bright black, which some palettes make the colour of the background.
+	// Faint rather than bright black, which in some palettes is the colour of the background.
 	dim: '2',
 	brand: '1;36',
 	good: '32',
@@ -49,6 +29,9 @@ const dark16: Palette = {
 	series2: '33',
 	series3: '36',
 };
+
+export type Role = keyof typeof dark16;
+type Palette = Readonly<Record<Role, string>>;
 
 const monochrome: Palette = {
 	plain: '',
@@ -92,7 +75,7 @@ const dark256: Palette = {
 	series3: fg(80),
 };
 
-/** For light backgrounds: yellow and light green would not be seen there. */
+/** For light backgrounds, on which yellow and light green are not legible. */
 const light16: Palette = {
 	...dark16,
 	brand: '1;34',
@@ -150,7 +133,8 @@ const colourBlind256: Palette = {
 	series3: fg(175),
 };
 
-const themes = {
+/** A theme is one entry: the options, their documentation and the tests read this table. */
+export const themes = {
 	dark: { 16: dark16, 256: dark256 },
 	light: { 16: light16, 256: light256 },
 	monochrome: { 16: monochrome, 256: monochrome },
@@ -158,26 +142,30 @@ const themes = {
 } as const satisfies Record<string, Record<16 | 256, Palette>>;
 
 export type ThemeName = keyof typeof themes;
+export const themeNames = Object.keys(themes) as ThemeName[];
 
-/** What the terminal can show. */
-export interface Look {
+/** Colours and glyphs for this terminal. */
+export interface Appearance {
 	theme: ThemeName;
 	colours: 16 | 256;
 	/** Only 7-bit characters. */
 	ascii: boolean;
 }
 
-/** What the user chose; `auto` leaves it to the environment. */
-export interface LookChoice {
+/** The user's options; `auto`: from the environment. */
+export interface AppearanceChoice {
 	theme: ThemeName | 'auto';
 	colours: 16 | 256 | 'auto';
 	ascii: boolean;
 }
 
-const automatic: LookChoice = { theme: 'auto', colours: 'auto', ascii: false };
+const automatic: AppearanceChoice = { theme: 'auto', colours: 'auto', ascii: false };
 
-/** Read from the environment: NO_COLOR, TERM, COLORTERM, and the locale (LC_ALL before LC_CTYPE before LANG). */
-export function lookOf(env: Record<string, string | undefined>, choice: LookChoice = automatic): Look {
+/** Reads NO_COLOR, TERM, COLORTERM, and the locale (LC_ALL before LC_CTYPE before LANG). */
+export function appearanceOf(
+	env: Record<string, string | undefined>,
+	choice: AppearanceChoice = automatic,
+): Appearance {
 	const term = env.TERM ?? '';
 	const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
 	const coloured = !env.NO_COLOR && term !== 'dumb' && term !== '' && !/^vt[12]/.test(term);
@@ -193,8 +181,8 @@ export function lookOf(env: Record<string, string | undefined>, choice: LookChoi
 
 let palette: Palette = dark16;
 
-/** Once, before the first frame. */
-export function setLook({ theme, colours }: Pick<Look, 'theme' | 'colours'>): void {
+/** Called once, before the first frame. */
+export function setPalette({ theme, colours }: Pick<Appearance, 'theme' | 'colours'>): void {
 	palette = themes[theme][colours];
 }
 

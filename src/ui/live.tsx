@@ -9,7 +9,7 @@ import type { HostInfo } from '../system/local-host.ts';
 import { localHost } from '../system/local-host.ts';
 import { readProcess } from '../system/process-details.ts';
 import { stopProcess } from '../term/lifecycle.ts';
-import type { LookChoice } from '../term/theme.ts';
+import type { AppearanceChoice } from '../term/theme.ts';
 import { App } from './app.tsx';
 import { clipboardSequence } from './frame/clipboard.ts';
 import type { Inspect } from './lens/use-details.ts';
@@ -29,7 +29,7 @@ export interface LiveOptions {
 		sorts?: Readonly<Record<string, string>> | undefined;
 		groups?: Readonly<Record<string, string>> | undefined;
 		filter?: string | undefined;
-		look?: LookChoice | undefined;
+		appearance?: AppearanceChoice | undefined;
 		mouse?: boolean | undefined;
 		keys?: KeyOverrides | undefined;
 		procRoot?: string | undefined;

@@ -11,14 +11,14 @@ import { FrameWriter } from '../term/frame-writer.ts';
 import { type Lifecycle, watchProcess } from '../term/lifecycle.ts';
 import { type LoadNative, openTerminal, standardOutput } from '../term/output.ts';
 import { erasesInColour, Terminal } from '../term/terminal.ts';
-import { type LookChoice, lookOf, paint, setLook } from '../term/theme.ts';
+import { type AppearanceChoice, appearanceOf, paint, setPalette } from '../term/theme.ts';
 import { tabLine } from './frame/tab-line.ts';
 import { digitsOf, type TabTracer } from './tab.ts';
 import { statusLine } from './widgets/line.ts';
 
 export interface ScreenOptions {
 	registry: readonly { tracer: Pick<TabTracer<never, object>, 'id' | 'title' | 'from'> }[];
-	command: { tab: string; look?: LookChoice | undefined; mouse?: boolean | undefined };
+	command: { tab: string; appearance?: AppearanceChoice | undefined; mouse?: boolean | undefined };
 	host: Pick<HostInfo, 'host'>;
 	/** Without it a terminal that has stopped reading may not be restored, nor any after a crash. */
 	native?: LoadNative | undefined;
@@ -76,9 +76,9 @@ function firstLines({ registry, command, host }: ScreenOptions, width: number): 
 
 /** Needs a terminal on standard output. After an exception that nobody caught the process exits with 1. */
 export function openScreen(options: ScreenOptions): Screen {
-	const { look: choice, mouse } = options.command;
-	const look = lookOf(process.env, choice);
-	setLook(look);
+	const { appearance: choice, mouse } = options.command;
+	const appearance = appearanceOf(process.env, choice);
+	setPalette(appearance);
 	const keyboard = openKeyboard();
 	const output = openTerminal(options.native) ?? standardOutput(options.native);
 	const terminal = new Terminal(output, keyboard, mouse);
@@ -87,7 +87,7 @@ export function openScreen(options: ScreenOptions): Screen {
 	const writer = new FrameWriter({
 		output,
 		size,
-		ascii: look.ascii,
+		ascii: appearance.ascii,
 		colourErase: erasesInColour(process.env['TERM'] ?? ''),
 		onGone: () => ended.resolve(128 + 1),
 	});

@@ -39,7 +39,7 @@ describe('sources in their order', () => {
 			tab: 'io',
 			delay: 2.5,
 			mouse: true,
-			look: { theme: 'light', colours: 16, ascii: true },
+			appearance: { theme: 'light', colours: 16, ascii: true },
 			sorts: { energy: 'cpu', io: 'bytes' },
 			groups: { io: 'device' },
 			keys: { filter: ['/', 'F2'], quit: ['x'] },
@@ -60,13 +60,13 @@ describe('sources in their order', () => {
 		const fromEnv = await resolve(toml, [], env);
 		expect(fromEnv).toMatchObject({
 			delay: 3,
-			look: { theme: 'dark', ascii: false },
+			appearance: { theme: 'dark', ascii: false },
 			sorts: { overview: 'pid', energy: 'cpu' },
 		});
 		expect(fromEnv.sections['io']).toMatchObject({ slow: 7 });
 		expect(await resolve(toml, ['--delay', '4', '--sort', 'comm', '--ascii'], env)).toMatchObject({
 			delay: 4,
-			look: { ascii: true },
+			appearance: { ascii: true },
 			sorts: { overview: 'comm' },
 		});
 	});
@@ -75,7 +75,7 @@ describe('sources in their order', () => {
 		expect(await resolve('')).toMatchObject({
 			delay: 1,
 			mouse: false,
-			look: { theme: 'auto', colours: 'auto', ascii: false },
+			appearance: { theme: 'auto', colours: 'auto', ascii: false },
 			keys: {},
 		});
 	});

@@ -50,9 +50,9 @@ test('short options as in top', () => {
 });
 
 test('a switch can be turned off, a value may begin with a minus sign', () => {
-	expect(parse('--ascii').look.ascii).toBe(true);
-	expect(parse('--no-ascii').look.ascii).toBe(false);
-	expect(parse('--ascii=false').look.ascii).toBe(false);
+	expect(parse('--ascii').appearance.ascii).toBe(true);
+	expect(parse('--no-ascii').appearance.ascii).toBe(false);
+	expect(parse('--ascii=false').appearance.ascii).toBe(false);
 	expect(parse('--filter=-x').filter).toBe('-x');
 	expect(parse('--filter', '-5').filter).toBe('-5');
 });
@@ -151,7 +151,7 @@ test('help names every option, sort key and exit code', () => {
 		expect(help).toContain(word);
 	}
 	// the longest name has room before its words
-	expect(help).toMatch(/--irq-storm-share PERCENT {1,4}so much/);
+	expect(help).toMatch(/--irq-storm-share PERCENT {1,4}a storm/);
 	for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(160);
-	expect(help).toContain('--irq-storm-share PERCENT so much');
+	expect(help).toContain('--irq-storm-share PERCENT a storm');
 });

@@ -1,6 +1,6 @@
 /** `wattlag doctor`: what this machine lets wattlag measure, and why not the rest. */
 import type { Host, Tracer } from '../../core/tracer.ts';
-import { type LookChoice, lookOf } from '../../term/theme.ts';
+import { type AppearanceChoice, appearanceOf } from '../../term/theme.ts';
 import type { Section } from './check.ts';
 import { energyChecks } from './energy.ts';
 import { bpfChecks, machineChecks } from './machine.ts';
@@ -10,7 +10,7 @@ import { terminalChecks } from './terminal.ts';
 export interface DoctorOptions extends TabsOptions {
 	/** Name and version. */
 	program: string;
-	look: LookChoice;
+	appearance: AppearanceChoice;
 }
 
 export interface Diagnosis {
@@ -37,10 +37,10 @@ export async function diagnose(
 			{ title: 'BPF', checks: bpfChecks(host) },
 			{ title: 'Tabs', checks: tabChecks(tabs) },
 			{ title: 'Energy', checks: energyChecks(host, energy) },
-			{ title: 'Terminal', checks: terminalChecks(process.env, options.look, [process.stdout, process.stderr]) },
+			{ title: 'Terminal', checks: terminalChecks(process.env, options.appearance, [process.stdout, process.stderr]) },
 		],
 		tabs,
-		ascii: lookOf(process.env, options.look).ascii,
+		ascii: appearanceOf(process.env, options.appearance).ascii,
 		...judge(tabs),
 	};
 }

@@ -1,5 +1,5 @@
 /** What the terminal can show. */
-import { type LookChoice, lookOf } from '../../term/theme.ts';
+import { type AppearanceChoice, appearanceOf } from '../../term/theme.ts';
 import { type Check, check } from './check.ts';
 
 type Env = Record<string, string | undefined>;
@@ -9,8 +9,8 @@ type Stream = Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'rows'>;
 const LEAST = { columns: 40, rows: 10 };
 
 /** @param streams of which the first terminal is meant: the output may go to a file */
-export function terminalChecks(env: Env, choice: LookChoice, streams: readonly Stream[]): Check[] {
-	const { theme, colours, ascii } = lookOf(env, choice);
+export function terminalChecks(env: Env, choice: AppearanceChoice, streams: readonly Stream[]): Check[] {
+	const { theme, colours, ascii } = appearanceOf(env, choice);
 	const screen = streams.find(({ isTTY }) => isTTY);
 	const small = screen && (screen.columns < LEAST.columns || screen.rows < LEAST.rows);
 	return [
