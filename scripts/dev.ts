@@ -40,7 +40,7 @@ async function watchFixtures(): Promise<void> {
 	const { plugins, ...options } = bundling;
 	const build = await context({
 		...options,
-		entryPoints: { main: 'test/pty/fixtures/demo.tsx' },
+		entryPoints: { main: 'test/pty/fixtures/demo.ts' },
 		outdir: folder,
 		sourcemap: 'linked',
 		plugins: [...plugins, showWhenBuilt],

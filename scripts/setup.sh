@@ -37,9 +37,12 @@ missing_packages() { # names of Debian packages
 	[ -n "${1:-}" ] || return 0
 	command -v clang-format >/dev/null || echo clang-format
 	command -v fio >/dev/null || echo fio
-	command -v stress-ng >/dev/null || echo stress-ng
 	command -v ip >/dev/null || echo iproute2
 	command -v runqlat >/dev/null || echo libbpf-tools
+	command -v python3 >/dev/null || echo python3
+	command -v perl >/dev/null || echo perl-base
+	command -v losetup >/dev/null || echo mount
+	command -v addpart >/dev/null || echo util-linux
 	[ "$1" = bench ] || return 0
 	command -v perf >/dev/null || echo linux-perf
 	command -v htop >/dev/null || echo htop

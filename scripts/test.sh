@@ -1,5 +1,6 @@
 #!/bin/sh
-# Set-up, format, lint, types, then the tests. Arguments go to the test runner: npm test -- test/unit
+# Set-up, format, lint, types, then the tests. Arguments go to the test runner: npm test -- test/unit/filter.test.ts
+#   scripts/test.sh unit|kernel [OPTION…]   set-up, then only the tests of this project of vitest.config.ts
 set -eu
 cd "$(dirname "$0")/.."
 scripts/setup.sh test
@@ -7,12 +8,21 @@ for node in node_modules/node-linux-*/bin/node; do
 	[ ! -x "$node" ] || break
 done
 step() { printf 'wattlag test: %s\n' "$1" >&2; }
-PATH=$PWD/$(dirname "$node"):$PATH
+PATH=$PWD/$(dirname "$node"):$PATH:/usr/sbin:/sbin
 export PATH
-step "format and lint"
-node node_modules/@biomejs/biome/bin/biome ci --error-on-warnings .
-find bpf native test -name '*.[ch]' -exec clang-format --dry-run --Werror {} +
-step "types"
-node node_modules/typescript/bin/tsc -p .
+case ${1:-} in
+unit | kernel)
+	project=$1
+	shift
+	set -- --project "$project" "$@"
+	;;
+*)
+	step "format and lint"
+	node node_modules/@biomejs/biome/bin/biome ci --error-on-warnings .
+	find bpf native test -name '*.[ch]' -exec clang-format --dry-run --Werror {} +
+	step "types"
+	node node_modules/typescript/bin/tsc -p .
+	;;
+esac
 step "tests"
 exec node node_modules/vitest/vitest.mjs run "$@"

@@ -27,11 +27,11 @@ export interface Demo {
 	start(options?: TerminalRunOptions): TerminalRun;
 }
 
-/** The real screen on fixture snapshots (fixtures/demo.tsx). Once for a test file. */
+/** The real screen on fixture snapshots (fixtures/demo.ts). Once for a test file. */
 export function demo(run = terminalRuns()): Demo {
 	const folder = mkdtempSync(join(tmpdir(), 'wattlag-demo-'));
 	const main = join(folder, 'main.mjs');
-	beforeAll(() => buildFixture('test/pty/fixtures/demo.tsx', folder));
+	beforeAll(() => buildFixture('test/pty/fixtures/demo.ts', folder));
 	afterAll(() => rmSync(folder, { recursive: true, force: true }));
 	return { folder, main, start: (options) => run(process.execPath, [main], options) };
 }

@@ -1,19 +1,21 @@
 /** Interrupt counts against the kernel's own. */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Host, Reading, Session } from '../../src/core/tracer.ts';
 import { ProcFacts } from '../../src/rows/grouping/facts.ts';
 import { regroup } from '../../src/rows/grouping/regroup.ts';
 import { irqTimeFold } from '../../src/tracers/irq/fold.ts';
 import type { IrqExtra, IrqRow } from '../../src/tracers/irq/snapshot.ts';
 import { irq } from '../../src/tracers/irq/tracer.ts';
-import { between, expectAgreement, hiddenShare, type Sample, sample } from './brackets.ts';
+import { between, type Counters, expectAgreement, hiddenShare, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
 import { kernelInterrupts, ourInterrupts, SOFTIRQS, VECTOR_LABELS } from './irq-counters.ts';
 import { directIo, flood, loopback, onDisk, pipeAcrossCpus } from './load.ts';
 
 const SLACK = cpus().length;
+/** Of which any machine has as many as are wanted. */
+const DRIVEN = process.arch === 'x64' ? ['NET_RX', 'LOC', 'RES'] : ['NET_RX'];
 
 let host: Host;
 let session: Session<IrqRow, IrqExtra>;
@@ -29,15 +31,34 @@ function take(): Sample {
 	});
 }
 
-/** Every kind of interrupt, some seconds long. */
+/** Counts whose slack of one on each CPU is less than half of the tolerance. */
+const ENOUGH = 1000;
+/** Of the load, ms: where an interrupt is slow, what has come by then has to do. */
+const PATIENCE = 15_000;
+
+const isLine = (label: string): boolean => /^\d+$/.test(label);
+
+/** Has the kernel counted enough of each kind that every machine has? */
+function isEnough(from: Counters): boolean {
+	const grown = [...kernelInterrupts()].filter(([label, count]) => count - (from.get(label) ?? 0) >= ENOUGH);
+	const labels = grown.map(([label]) => label);
+	return DRIVEN.every((label) => labels.includes(label)) && labels.some(isLine);
+}
+
+/** Every kind of interrupt, as many as the comparison needs. */
 async function load(): Promise<void> {
-	await onDisk((directory) => directIo(directory, 5000));
-	// switching the statistics patches the kernel's code, which calls a function on every CPU
+	const from = kernelInterrupts();
+	const deadline = performance.now() + PATIENCE;
+	// switching the statistics patches the kernel's code, which calls a function on every CPU, some six times
+	let switches = 200;
 	const patching = setInterval(() => {
-		for (let i = 0; i < 5; i++) host.addon.enableStats().close();
+		for (let i = 0; i < 4 && switches > 0; i++, switches--) host.addon.enableStats().close();
 	}, 10);
-	await Promise.all([loopback(10_000), flood(30_000), pipeAcrossCpus(40_000)]);
-	clearInterval(patching);
+	onTestFinished(() => clearInterval(patching));
+	await onDisk((directory) => directIo(directory, 1000));
+	await Promise.all([loopback(2000), flood(10_000)]);
+	do await pipeAcrossCpus(5000);
+	while ((switches > 0 || !isEnough(from)) && performance.now() < deadline);
 }
 
 beforeAll(async () => {
@@ -55,7 +76,7 @@ test('counts agree with /proc/interrupts and /proc/softirqs', async () => {
 	const to = take();
 
 	const hidden = hiddenShare(from, to);
-	const lines = [...to.after.keys()].filter((label) => /^\d+$/.test(label));
+	const lines = [...to.after.keys()].filter(isLine);
 	const vectors = process.arch === 'x64' ? [...new Set(Object.values(VECTOR_LABELS))] : [];
 	for (const kind of [lines, SOFTIRQS, vectors]) expectAgreement(from, to, kind, 0.005, SLACK, hidden);
 	const driven = [...lines, ...SOFTIRQS, ...vectors].filter((label) => {
@@ -65,9 +86,8 @@ test('counts agree with /proc/interrupts and /proc/softirqs', async () => {
 	});
 	for (const label of driven) expectAgreement(from, to, label, 0.005, SLACK, hidden);
 
-	expect(driven).toContain('NET_RX');
 	expect(driven.filter((label) => lines.includes(label)).length, 'the load made no hard interrupts').toBeGreaterThan(0);
-	if (vectors.length > 0) expect(driven).toEqual(expect.arrayContaining(['LOC', 'RES']));
+	expect(driven).toEqual(expect.arrayContaining(DRIVEN));
 });
 
 test('nothing was lost', () => {
