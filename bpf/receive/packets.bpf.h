@@ -57,7 +57,7 @@ struct sk_buff {
 
 #pragma clang attribute pop
 
-/* A packet's stamps, and the stages that begin with them; src/tracers/receive/path.ts has their meaning. */
+/* A packet's stamps, and the stages that begin with them; src/tracers/receive/path.ts says what they mean. */
 enum receive_stage {
 	STAGE_DRIVER,
 	STAGE_STACK,
