@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The JavaScript face of the addon: what it exports. The contract is src/core/native.ts.
+ * The functions that the addon exports to JavaScript. The contract is src/core/native.ts.
  *
- * Lifetime: a handle is a plain object that wraps its C struct. Node-API runs the finaliser of a wrap when the object is
- * collected and, for all that are left, when the environment (main thread or worker) ends, so nothing outlives a worker
- * that was terminated.
+ * Lifetime: a handle is a plain object that wraps its C struct. Node-API runs the finaliser of a wrap when the object
+ * is collected and, for all that are left, when the environment (main thread or worker) ends, so nothing outlives a
+ * worker that was terminated.
  */
 #include "call.h"
 

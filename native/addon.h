@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the files of the addon share. Only addon.c, call.c and js-*.c speak Node-API; the others are plain C over libbpf
+ * Shared by the files of the addon. Only addon.c, call.c and js-*.c use Node-API; the others are plain C over libbpf
  * that report failure by filling a struct wl_error, so that each can be read without knowing JavaScript.
  *
- * There is no mutable global state but what signal handlers need (terminal.c): an open object belongs to the thread that
- * opened it, the kernel's BTF is held per environment, and what libbpf prints is caught per thread and call.
+ * The only mutable global state is that of signal handlers (terminal.c): an open object belongs to the thread that
+ * opened it, the kernel's BTF is held per environment, and libbpf's output is caught per thread and call.
  */
 #ifndef WATTLAG_ADDON_H
 #define WATTLAG_ADDON_H
@@ -27,18 +27,21 @@ struct wl_error {
 	char text[512];
 };
 
+/* The kernel's own "not supported", which no header gives to user space. */
+#define KERNEL_ENOTSUPP 524
+
 #define WL_PRINTF(a, b) __attribute__((format(printf, a, b)))
 
-/* libbpf or the kernel said no: "<fmt>: <reason> (<errno name>)". `err` may be negative. Always returns -1. */
+/* libbpf or the kernel refused: "<fmt>: <reason> (<errno name>)". `err` may be negative. Always returns -1. */
 int wl_refused(struct wl_error *e, int err, const char *fmt, ...) WL_PRINTF(3, 4);
-/* The caller is wrong: "<fmt>", EINVAL. Always returns -1. */
+/* The caller made a mistake: "<fmt>", EINVAL. Always returns -1. */
 int wl_misuse(struct wl_error *e, const char *fmt, ...) WL_PRINTF(2, 3);
 
 const char *wl_errno_name(int err);
 
 /*
- * What libbpf printed on this thread between wl_log_begin and wl_log_end. Bounded: when it overflows, the oldest text
- * goes, since the verifier gives its verdict last.
+ * Output of libbpf on this thread between wl_log_begin and wl_log_end. Bounded: when it overflows, the oldest text is
+ * dropped, since the verifier's verdict comes last.
  */
 struct wl_log {
 	char *text;
@@ -67,7 +70,7 @@ struct wl_map {
 	struct bpf_map *map;
 	const uint8_t *mapped;
 	size_t mapped_length;
-	/* Ring buffers: the page we write our position to, and the producer's. */
+	/* Ring buffers: the page of our position, which we write, and the producer's. */
 	uint8_t *consumer;
 	const uint8_t *producer;
 };
@@ -89,7 +92,7 @@ struct wl_stats {
 	uint64_t recursion_misses;
 };
 
-/* All return 0 (or what they say) and -1 with `e` filled. */
+/* All return 0 (or as documented) and -1 with `e` filled. */
 struct wl_object *wl_object_open(const char *path, struct wl_error *e);
 /* Release everything the object holds. Idempotent; the struct itself stays valid. */
 void wl_object_close(struct wl_object *o);
@@ -98,13 +101,13 @@ int wl_object_set_autocreate(struct wl_object *o, const char *map, bool on, stru
 int wl_object_set_initial(struct wl_object *o, const char *section, uint64_t offset, const void *bytes, size_t length,
 			  struct wl_error *e);
 int wl_object_set_max_entries(struct wl_object *o, const char *map, uint32_t entries, struct wl_error *e);
-/* On failure the object is closed: libbpf cannot load one twice, and half of one would keep its maps alive. */
+/* On failure the object is closed: libbpf cannot load one twice, and a half-loaded one would keep its maps alive. */
 int wl_object_load(struct wl_object *o, struct wl_error *e);
 int wl_object_attach(struct wl_object *o, const char *program, struct wl_error *e);
 int wl_object_detach(struct wl_object *o, const char *program, struct wl_error *e);
-/* Bytes the iterator wrote, of which at most `length` are in `into`. */
+/* Bytes that the iterator wrote, of which at most `length` are in `into`. */
 int64_t wl_object_iterate(struct wl_object *o, const char *program, uint8_t *into, size_t length, struct wl_error *e);
-/* What a program of section `syscall` returned. */
+/* The return value of a program of section `syscall`. */
 int64_t wl_object_run(struct wl_object *o, const char *program, struct wl_error *e);
 int wl_object_stats(struct wl_object *o, const char *program, struct wl_stats *stats, struct wl_error *e);
 /* The map of this name, or of this section (`.bss`), or NULL with `e` filled. */
@@ -117,7 +120,7 @@ static inline size_t round_up(size_t n, size_t to)
 	return (n + to - 1) / to * to;
 }
 
-/* Bytes of one value as a look-up returns it: per-CPU maps give one per possible CPU. */
+/* Bytes of one value in a look-up: per-CPU maps have one per possible CPU. */
 size_t wl_map_value_bytes(const struct bpf_map *map);
 /* 1 found, 0 absent. */
 int wl_map_lookup(struct wl_map *m, const void *key, size_t key_length, void *value, size_t value_length,
@@ -139,7 +142,7 @@ void wl_map_unmap(struct wl_map *m);
 
 /* ---- btf.c ---- */
 
-/* The running kernel's types, loaded at the first question and kept until the environment ends. */
+/* The running kernel's types, loaded at the first query and kept until the environment ends. */
 struct wl_kernel_btf {
 	bool tried;
 	struct btf *btf;
@@ -153,18 +156,18 @@ void wl_btf_free(struct wl_kernel_btf *kernel);
 
 /* ---- memory.c ---- */
 
-/* Give back what only start-up needed. Returns the bytes of the executable's mappings that were dropped. */
+/* Release memory that only start-up needed. Returns the bytes of the executable's mappings that were dropped. */
 size_t wl_release_memory(struct wl_kernel_btf *kernel);
 
 /* ---- terminal.c ---- */
 
-/* Drop what was written to the terminal `fd` and not read there yet. Does not wait, and does not stop the process. */
+/* Drop output to the terminal `fd` that was not read yet. Does not wait, and does not stop the process. */
 int wl_discard_output(int fd, struct wl_error *e);
 
 #define WL_GUARD_BYTES 512
 /*
- * From now on, when the process crashes: what the terminal `fd` has not read is dropped, `text` is written, its modes are
- * as they were before, and the crash takes its course. Without text, or with more than WL_GUARD_BYTES: no more.
+ * From now on, when the process crashes: unread output of the terminal `fd` is dropped, `text` is written, the
+ * terminal's modes are restored, and the crash proceeds. Without text, or with more than WL_GUARD_BYTES: no more.
  */
 void wl_guard_terminal(int fd, const void *text, size_t length);
 
@@ -175,7 +178,7 @@ struct wl_counter {
 	int fd;
 };
 
-/* In the kernel's layout for the read format we ask for. The times are ns, and differ when the event was not always on. */
+/* In the kernel's layout for our read format. The times are ns, and differ when the event was not always on. */
 struct wl_count {
 	uint64_t value;
 	uint64_t enabled_ns;
@@ -190,7 +193,7 @@ void wl_counter_close(struct wl_counter *counter);
 
 struct wl_nvml;
 
-/* What one GPU tells now; the rest it does not know. */
+/* Figures of one GPU; the flags say which are known. */
 struct wl_nvml_device {
 	char name[96];
 	/* Since the driver was loaded. */
@@ -200,7 +203,7 @@ struct wl_nvml_device {
 	bool has_power;
 };
 
-/* In NVML's layout (nvmlProcessUtilizationSample_t). Utilisations are percent of the time since the last look. */
+/* In NVML's layout (nvmlProcessUtilizationSample_t). Utilisations are percent of the time since the last sample. */
 struct wl_nvml_sample {
 	unsigned int pid;
 	/* Wall clock, microseconds. */
@@ -217,7 +220,7 @@ struct wl_nvml *wl_nvml_open(const char *path, struct wl_error *e);
 void wl_nvml_close(struct wl_nvml *nvml);
 uint32_t wl_nvml_count(const struct wl_nvml *nvml);
 void wl_nvml_read(struct wl_nvml *nvml, uint32_t index, struct wl_nvml_device *d);
-/* How many `samples` younger than `since`, which the caller frees in any case; -1 when this GPU cannot tell. */
+/* Number of `samples` younger than `since`, which the caller frees in any case; -1 when this GPU reports none. */
 int wl_nvml_samples(struct wl_nvml *nvml, uint32_t index, uint64_t since, struct wl_nvml_sample **samples);
 
 #endif

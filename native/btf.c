@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Questions to the running kernel's BTF. Types of modules are not looked at. */
+/* Queries to the running kernel's BTF. Types of modules are not included. */
 #include "addon.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@
 
 static const struct btf *kernel_btf(struct wl_kernel_btf *kernel)
 {
-	/* Asked once: a kernel without BTF does not grow one, and libbpf would search the file system each time. */
+	/* Asked once: a kernel without BTF stays without, and libbpf would search the file system each time. */
 	if (!kernel->tried) {
 		kernel->tried = true;
 		kernel->btf = btf__load_vmlinux_btf();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How calls from JavaScript are taken and answered: see call.h. */
+/* Arguments, results and exceptions of calls from JavaScript: see call.h. */
 #include "call.h"
 
 #include <math.h>
@@ -13,14 +13,14 @@ typedef napi_status (*error_maker)(napi_env, napi_value, napi_value, napi_value 
 
 static void throw_error(napi_env env, error_maker make, const char *code, const char *message, const struct wl_log *log)
 {
-	const char *said = log && log->text ? log->text : "";
-	size_t said_length = log && log->text ? log->length : 0;
+	const char *printed = log && log->text ? log->text : "";
+	size_t printed_length = log && log->text ? log->length : 0;
 	napi_value error, text, log_text;
 	napi_value code_text;
 
 	if (napi_create_string_utf8(env, code, NAPI_AUTO_LENGTH, &code_text) != napi_ok ||
 	    napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &text) != napi_ok ||
-	    napi_create_string_utf8(env, said, said_length, &log_text) != napi_ok ||
+	    napi_create_string_utf8(env, printed, printed_length, &log_text) != napi_ok ||
 	    make(env, code_text, text, &error) != napi_ok)
 		return;
 	/* Without the log it is still the right error. */
@@ -46,7 +46,7 @@ void call_fail(struct call *c)
 {
 	char message[sizeof(c->error.text) + PATH_BYTES + 256];
 	const char *culprit = c->log.culprit;
-	/* Failures that name the program themselves need not name it twice. */
+	/* A failure that names the program itself need not name it twice. */
 	bool named = !*culprit || strstr(c->error.text, culprit);
 
 	snprintf(message, sizeof(message), "%s%s%s: %s%s%s", c->method, c->subject ? " " : "",
@@ -105,7 +105,7 @@ bool take_string(struct call *c, size_t i, const char *what, char *into, size_t 
 		return type_error(c, "%s must be at most %zu bytes", what, size - 1);
 	if (napi_get_value_string_utf8(c->env, c->arguments[i], into, size, &length) != napi_ok)
 		return type_error(c, "%s must be a string", what);
-	/* C would silently take the part before. */
+	/* C would silently take the part before it. */
 	if (strlen(into) != length)
 		return type_error(c, "%s must not contain NUL", what);
 	return true;
@@ -113,7 +113,7 @@ bool take_string(struct call *c, size_t i, const char *what, char *into, size_t 
 
 bool take_bytes(struct call *c, size_t i, const char *what, uint8_t **bytes, size_t *length)
 {
-	/* Any other than the one accepted: Node-API leaves it alone for types it does not know. */
+	/* Any type but the accepted one: Node-API leaves it unchanged for types it does not know. */
 	napi_typedarray_type type = napi_float64_array;
 	void *data = NULL;
 	bool is_array = false;
@@ -181,7 +181,7 @@ napi_value make_string(struct call *c, const char *text)
 	return value;
 }
 
-/* Defined, not set: a setter on Object.prototype would run foreign code while we walk the object. */
+/* Defined, not set: a setter on Object.prototype would run foreign code in between. */
 napi_value make_record(struct call *c, const struct field *fields, size_t count)
 {
 	napi_value value = NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * One call from JavaScript: check its arguments, call the plain C, turn a failure into an exception, make the result.
- * addon.c and the js-*.c files are written with this; everything else in native/ does not know JavaScript.
+ * addon.c and the js-*.c files are written with this; no other file in native/ knows JavaScript.
  */
 #ifndef WATTLAG_CALL_H
 #define WATTLAG_CALL_H
@@ -11,7 +11,7 @@
 
 #include "addon.h"
 
-/* Longest name of a program, map, type or member that is taken; the kernel's own limit for BTF names is 128. */
+/* Longest accepted name of a program, map, type or member; the kernel's own limit for BTF names is 128. */
 #define NAME_BYTES 256
 #define PATH_BYTES 4096
 #define MAX_ARGUMENTS 4
@@ -23,9 +23,9 @@
 struct call {
 	napi_env env;
 	const char *method;
-	/* What messages name beside the method: the object, or the path that should become one. */
+	/* Named in messages beside the method: the object, or the path that should become one. */
 	const char *subject;
-	/* What the method was called on; NULL for the addon's own functions. */
+	/* The object of the method; NULL for the addon's own functions. */
 	struct wl_object *object;
 	napi_value arguments[MAX_ARGUMENTS];
 	struct wl_error error;
@@ -35,17 +35,22 @@ struct call {
 /* ---- beginning and end ---- */
 
 bool call_begin(struct call *c, napi_env env, napi_callback_info info, const char *method, napi_value *self);
-/* The C struct behind a handle with this tag, which tells ours from any other object that a method may be called on. */
+/*
+ * The C struct behind a handle with this tag, which tells our handles from any other object that a method may be called
+ * on.
+ */
 void *call_unwrap(struct call *c, napi_value self, const napi_type_tag *tag);
-/* Throw what c->error says: "<method> <subject>: <what libbpf complained about>: <reason>". */
+/* Throw c->error: "<method> <subject>: <program or map of libbpf's complaint>: <reason>". */
 void call_fail(struct call *c);
-/* End of the plain C part of a call that began with wl_log_begin: true when it went well, else an exception waits. */
+/*
+ * End of the plain C part of a call that began with wl_log_begin: true when it succeeded, else an exception is pending.
+ */
 bool call_settle(struct call *c, int64_t result);
 
-/* The log must listen before the call is made: the comma sees to the order. */
+/* The log must be installed before the call is made: the comma keeps the order. */
 #define SUCCEEDS(c, result) (wl_log_begin(&(c)->log), call_settle((c), (result)))
 
-/* ---- arguments: false and an exception when the i-th is not what it must be ---- */
+/* ---- arguments: false and an exception when the i-th is not valid ---- */
 
 /* A wrong argument. Always false. */
 bool type_error(struct call *c, const char *fmt, ...) WL_PRINTF(2, 3);
@@ -69,7 +74,7 @@ struct field {
 };
 
 napi_value make_record(struct call *c, const struct field *fields, size_t count);
-/* On failure nothing has taken over `data`. */
+/* On failure `data` still belongs to the caller. */
 napi_value make_handle(struct call *c, const napi_property_descriptor *methods, size_t count, const napi_type_tag *tag,
 		       void *data, napi_finalize finalize);
 

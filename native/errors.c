@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Failure as text: errno names, and what libbpf printed during a call. */
+/* Failures as text: errno names, and the output of libbpf during a call. */
 #define _GNU_SOURCE
 #include "addon.h"
 
@@ -12,12 +12,10 @@
 
 #include <bpf/libbpf.h>
 
-/* The kernel's own "not supported", which no header gives to user space. */
-#define KERNEL_ENOTSUPP 524
-/* Enough for the verifier's verdict and the path that led to it; a whole log may be 16 MiB. */
+/* Enough for the verifier's verdict and its path; a whole log may be 16 MiB. */
 #define LOG_MAX ((size_t)256 * 1024)
 
-/* libbpf has errors of its own beyond errno. Callers know errno names only, so they become the nearest one. */
+/* libbpf has its own errors beyond errno. Callers know errno names only, so these become the nearest one. */
 static int plain_errno(int err)
 {
 	switch (err) {
@@ -47,7 +45,10 @@ int wl_refused(struct wl_error *e, int err, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
-	/* libbpf_strerror knows errno as well as libbpf's own numbers, but says "ERROR: strerror_r(524)=..." for others. */
+	/*
+	 * libbpf_strerror knows errno as well as libbpf's own numbers, but returns "ERROR: strerror_r(524)=..." for
+	 * others.
+	 */
 	if (err == KERNEL_ENOTSUPP)
 		snprintf(reason, sizeof(reason), "Not supported by this kernel");
 	else if (err < __LIBBPF_ERRNO__START)
@@ -70,7 +71,7 @@ int wl_misuse(struct wl_error *e, const char *fmt, ...)
 	return -1;
 }
 
-/* libbpf's print function is one per process, so it finds the log of the call in progress through the thread. */
+/* libbpf has one print function per process; the log of the call in progress belongs to the thread. */
 static __thread struct wl_log *current;
 
 static void keep_tail(struct wl_log *log, const char *text, size_t length)
@@ -92,7 +93,10 @@ static void keep_tail(struct wl_log *log, const char *text, size_t length)
 	log->length += length;
 }
 
-/* libbpf begins a complaint with "libbpf: prog 'x': " or "libbpf: map 'x': ". The last one is what made it give up. */
+/*
+ * libbpf begins a complaint with "libbpf: prog 'x': " or "libbpf: map 'x': ". The last one names the cause of the
+ * failure.
+ */
 static void note_culprit(struct wl_log *log, const char *text)
 {
 	static const struct {
@@ -112,8 +116,8 @@ static void note_culprit(struct wl_log *log, const char *text)
 }
 
 /*
- * On EPERM libbpf advises, in three places, to raise the limit of locked memory. Kernels since 5.11 do not count BPF
- * memory against it, and the true reason is a missing capability or a locked-down kernel: the advice sends people astray.
+ * On EPERM libbpf advises, in three messages, to raise the limit of locked memory. Kernels since 5.11 do not count BPF
+ * memory against it, and the true reason is a missing capability or a locked-down kernel: the advice misleads.
  */
 static bool is_memlock_advice(const char *text)
 {
@@ -125,7 +129,7 @@ static int print(enum libbpf_print_level level, const char *fmt, va_list args)
 	char *text = NULL;
 	int length;
 
-	/* Debug text is thousands of lines for each load, and of use to nobody who cannot rebuild this. */
+	/* Debug text is thousands of lines for each load, and of use only to someone who can rebuild libbpf. */
 	if (!current || level == LIBBPF_DEBUG)
 		return 0;
 	length = vasprintf(&text, fmt, args);
@@ -150,7 +154,7 @@ static void install(void)
 
 void wl_log_install(void)
 {
-	/* Each worker that loads the addon comes by here. */
+	/* Each worker that loads the addon calls this. */
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, install);
 }
@@ -166,7 +170,7 @@ void wl_log_end(struct wl_log *log)
 	char mark[64];
 
 	current = log->outer;
-	/* In the place of the oldest line that is left, which begins somewhere in its middle anyway. */
+	/* Overwrites the oldest line that is left, which begins somewhere in its middle anyway. */
 	if (log->dropped) {
 		int length = snprintf(mark, sizeof(mark), "[%zu bytes left out]\n", log->dropped);
 

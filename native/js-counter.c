@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What counts while its handle is open, as JavaScript sees it: BPF run statistics and perf events. */
+/* Handles that count while they are open, for JavaScript: BPF run statistics and perf events. */
 #include "call.h"
 
 #include <stdlib.h>

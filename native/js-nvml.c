@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* NVIDIA GPUs as JavaScript sees them: `Nvml` in src/core/native.ts. */
+/* NVIDIA GPUs for JavaScript: `Nvml` in src/core/native.ts. */
 #include "call.h"
 
 #include <stdlib.h>
 
 static const napi_type_tag tag = { 0xd86e1f3b90a2475c, 0x75e3b81c2f6a9d04 };
 
-/* Lets the handle outlive the library, which close() lets go. */
+/* Lets the handle outlive the library, which close() closes. */
 struct nvml_handle {
 	struct wl_nvml *nvml;
 };
@@ -38,7 +38,7 @@ static napi_value nvml_close(napi_env env, napi_callback_info info)
 	return make_undefined(&c);
 }
 
-/* The library behind a handle that was not closed, or NULL with an exception waiting. */
+/* The library behind a handle that was not closed, or NULL with an exception pending. */
 static struct wl_nvml *begin_nvml(struct call *c, napi_env env, napi_callback_info info, const char *method)
 {
 	struct nvml_handle *handle;

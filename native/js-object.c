@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* An open BPF object as JavaScript sees it: `BpfObject` in src/core/native.ts. */
+/* An open BPF object for JavaScript: `BpfObject` in src/core/native.ts. */
 #include "call.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 static const napi_type_tag tag = { 0x6f3a1c5de0b94d27, 0x9b1e7742c86f4a03 };
 
-/* A method of an object that was not closed. */
+/* Begins a method of an object that was not closed. */
 static bool begin_method(struct call *c, napi_env env, napi_callback_info info, const char *method)
 {
 	napi_value self;

@@ -39,8 +39,9 @@ static int map_values(struct wl_map *m, struct wl_error *e)
 }
 
 /*
- * Copy what programs write to at this moment. memcpy may read a counter in two halves; aligned words are read whole.
- * `from` is aligned when `offset` was: values are 8-aligned in the map, and a caller who reads elsewhere wants no words.
+ * Copy memory that programs write to at this moment. memcpy may read a counter in two halves; aligned words are read
+ * whole. `from` is aligned when `offset` was: values are 8-aligned in the map, and a caller with another offset wants
+ * no words.
  */
 static void copy_words(uint8_t *to, const uint8_t *from, size_t length)
 {
@@ -62,7 +63,7 @@ int64_t wl_map_read_mapped(struct wl_map *m, uint8_t *into, size_t length, uint6
 
 	if (!m->mapped && map_values(m, e) < 0)
 		return -1;
-	/* The last value has no padding behind it that anyone should see. */
+	/* The last value has no padding behind it that a caller should see. */
 	size = mapped_stride(m->map) * (bpf_map__max_entries(m->map) - 1) + bpf_map__value_size(m->map);
 	if (offset > size)
 		return wl_misuse(e, "map %s has %zu bytes: cannot read at %llu", bpf_map__name(m->map), size,
@@ -77,8 +78,8 @@ int64_t wl_map_read_mapped(struct wl_map *m, uint8_t *into, size_t length, uint6
 
 /*
  * The kernel's layout: a page with the consumer's position, a page with the producer's, then the data, mapped twice in
- * a row so that a record which wraps is in one piece. A record is a u32 length with two flag bits, 4 bytes that are the
- * kernel's, the payload, and padding to 8. Positions only grow.
+ * a row so that a record which wraps is in one piece. A record is a u32 length with two flag bits, 4 bytes for the
+ * kernel, the payload, and padding to 8. Positions only grow.
  */
 #define RECORD_HEADER 8
 
@@ -107,7 +108,7 @@ static int map_ring(struct wl_map *m, struct wl_error *e)
 	return 0;
 }
 
-/* The part of the data that is to be read, as long as it is read. */
+/* A mapping of the part of the data that is to be read, for one read. */
 struct window {
 	uint8_t *pages;
 	size_t length;
@@ -116,8 +117,8 @@ struct window {
 };
 
 /*
- * A mapping of the whole ring would count, twice, as our memory, and the kernel puts every page of it in at once: what a
- * ring holds is a small part of it as a rule.
+ * A mapping of the whole ring would count, twice, as our memory, and the kernel would map every page of it at once; a
+ * ring mostly holds far less than its size.
  */
 static int open_window(struct window *w, const struct wl_map *m, unsigned long from, size_t bytes, struct wl_error *e)
 {
@@ -149,12 +150,12 @@ int64_t wl_map_drain(struct wl_map *m, uint8_t *into, size_t length, struct wl_e
 		return -1;
 	mask = bpf_map__max_entries(m->map) - 1;
 	position = __atomic_load_n((unsigned long *)m->consumer, __ATOMIC_RELAXED);
-	/* Read once: producers that are faster than we are must not keep us here. */
+	/* Read once: faster producers must not keep this loop running. */
 	end = __atomic_load_n((const unsigned long *)m->producer, __ATOMIC_ACQUIRE);
 	if (position == end)
 		return 0;
 	begin = position;
-	/* What is there may be many times what fits. With room for a header, which tells that its record does not. */
+	/* The ring may hold many times the buffer. With room for a header, which shows that its record does not fit. */
 	there = end - begin;
 	if (there > length + RECORD_HEADER)
 		there = round_up(length, RECORD_HEADER) + RECORD_HEADER;

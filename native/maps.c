@@ -9,8 +9,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#define KERNEL_ENOTSUPP 524
-
 static bool is_per_cpu(const struct bpf_map *map)
 {
 	switch (bpf_map__type(map)) {
@@ -38,7 +36,7 @@ size_t wl_map_value_bytes(const struct bpf_map *map)
 
 /* ---- element by element ---- */
 
-/* The kernel copies by the map's sizes and not by the buffers': here is where a short buffer is caught. */
+/* The kernel copies by the map's sizes and not by the buffers': a short buffer has to be caught here. */
 static int check_lengths(const struct wl_map *m, size_t key_length, const size_t *value_length, struct wl_error *e)
 {
 	size_t key_bytes = bpf_map__key_size(m->map);
@@ -92,7 +90,7 @@ int wl_map_remove(struct wl_map *m, const void *key, size_t key_length, struct w
 
 /* ---- batches ---- */
 
-/* Where entries of one call go. */
+/* Destination of the entries of one call. */
 struct sink {
 	int fd;
 	uint8_t *keys;
@@ -113,7 +111,7 @@ static uint8_t *value_at(const struct sink *s, uint32_t i)
 	return s->values + (size_t)i * s->value_bytes;
 }
 
-/* Read the value of the key at the sink's end, and take it out of the map. -ENOENT when somebody was faster. */
+/* Read the value of the key at the sink's end, and delete it from the map. -ENOENT when another process was faster. */
 static int take_one(struct sink *s)
 {
 	uint8_t *key = key_at(s, s->count);
@@ -134,7 +132,7 @@ static int take_one(struct sink *s)
 /* For kernels and map types without batches. */
 static int read_singly(struct sink *s, bool remove)
 {
-	/* Keys that vanish under our hands send the walk back to its start; it must end nevertheless. */
+	/* A key that vanishes sends the iteration back to its start; it must end nevertheless. */
 	uint64_t tries = (uint64_t)s->capacity * 2 + 4096;
 	uint8_t *key = malloc(s->key_bytes);
 	const void *previous = NULL;
@@ -153,7 +151,7 @@ static int read_singly(struct sink *s, bool remove)
 			if (!err)
 				s->count++;
 		}
-		/* A hole in an array, or somebody was faster. */
+		/* A hole in an array, or another process was faster. */
 		if (err == -ENOENT)
 			err = 0;
 	}
@@ -162,8 +160,9 @@ static int read_singly(struct sink *s, bool remove)
 }
 
 /*
- * The kernel gives a bucket of a hash whole or not at all (ENOSPC). When the next one is larger than the room left,
- * read it aside and take from it what fits: a full buffer then always means that there may be more.
+ * The kernel returns a bucket of a hash whole or not at all (ENOSPC). When the next one is larger than the room left,
+ * read it into a separate buffer and take as many entries as fit: a full buffer then always means that there may be
+ * more.
  */
 static int read_part_of_bucket(struct sink *s, void *from, uint32_t max_entries, bool remove)
 {
@@ -227,7 +226,7 @@ static int read_in_batches(struct sink *s, uint32_t max_entries, bool remove)
 			err = read_part_of_bucket(s, from, max_entries, remove);
 			break;
 		}
-		/* EINTR: an entry vanished repeatedly while the kernel read it; what came before it counts. */
+		/* EINTR: an entry vanished repeatedly while the kernel read it; the entries before it count. */
 		if (err && err != -ENOENT && err != -EINTR && err != -EAGAIN)
 			break;
 		if (err == -EAGAIN || count > room)
@@ -279,7 +278,7 @@ int64_t wl_map_read_batch(struct wl_map *m, uint8_t *keys, size_t keys_length, u
 	/* Without batches (5.6), or without them for this type of map, nothing has been read yet. */
 	if (s.count == 0 && (err == -KERNEL_ENOTSUPP || err == -EOPNOTSUPP || err == -EINVAL))
 		err = read_singly(&s, remove);
-	/* What was taken out of the map must reach the caller; the next call meets the error again. */
+	/* Entries deleted from the map must reach the caller; the next call meets the error again. */
 	if (err && s.count == 0)
 		return wl_refused(e, err, "map %s", name);
 	return s.count;

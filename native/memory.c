@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Memory that was needed to start and is not needed to run. */
+/* Releases memory that only start-up needed. */
 #include "addon.h"
 
 #include <limits.h>
@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 /*
- * Of the executable's pages, those that only start-up needed: dropped from our address space, read again from the page
- * cache when they are needed after all. Only mappings that cannot be written and of which no page is ours alone, in
- * memory or in swap: what relocation has changed is in no file.
+ * Drops the executable's pages that only start-up needed from our address space; they are read again from the page
+ * cache when they are needed after all. Only mappings that cannot be written and have no private page, in memory or in
+ * swap: pages changed by relocation are in no file.
  */
 static size_t drop_executable(void)
 {

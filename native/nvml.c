@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * NVIDIA's management library, found at run time: it belongs to the driver, so it is on machines with such a GPU and on
- * no others. Every function but those that find the devices is optional: drivers and GPUs differ in what they tell.
- * The few declarations needed are from NVML's stable interface, since no distribution ships its header.
+ * NVIDIA's management library, loaded at run time: it belongs to the driver, so only machines with such a GPU have it.
+ * Every function but those that find the devices is optional: drivers and GPUs differ in what they report. The few
+ * declarations needed are from NVML's stable interface, since no distribution ships its header.
  */
 #include "addon.h"
 
@@ -15,9 +15,9 @@
 #define NVML_SUCCESS 0
 #define NVML_ERROR_NOT_FOUND 6
 #define NVML_ERROR_INSUFFICIENT_SIZE 7
-/* More than one machine has held so far. */
+/* More than any machine has held so far. */
 #define MAX_DEVICES 64
-/* The driver keeps a ring of a few thousand samples; more than this is no answer. */
+/* The driver keeps a ring of a few thousand samples; a larger number is an error. */
 #define MAX_SAMPLES 65536
 
 typedef void *device;
@@ -82,7 +82,7 @@ static int find_devices(struct wl_nvml *nvml, struct wl_error *e)
 		return refused(nvml, e, "nvmlDeviceGetCount", code);
 	nvml->count = found < MAX_DEVICES ? found : MAX_DEVICES;
 	for (unsigned int i = 0; i < nvml->count; i++)
-		/* A device that has no handle stays NULL and is answered for with "unknown"; the others work. */
+		/* A device without a handle stays NULL and has no figures; the others work. */
 		if (by_index(i, &nvml->devices[i]) != NVML_SUCCESS)
 			nvml->devices[i] = NULL;
 	return 0;
@@ -147,7 +147,9 @@ void wl_nvml_read(struct wl_nvml *nvml, uint32_t index, struct wl_nvml_device *d
 int wl_nvml_samples(struct wl_nvml *nvml, uint32_t index, uint64_t since, struct wl_nvml_sample **samples)
 {
 	device handle = nvml->devices[index];
-	/* Asking without room is how to learn the number; some drivers tell their ring's size, others how many there are. */
+	/*
+	 * A call without room returns the number; some drivers return their ring's size, others the number of samples.
+	 */
 	unsigned int room = 0;
 	unsigned int n;
 	int code;
@@ -160,7 +162,7 @@ int wl_nvml_samples(struct wl_nvml *nvml, uint32_t index, uint64_t since, struct
 		return 0;
 	if (code != NVML_ERROR_INSUFFICIENT_SIZE || room == 0 || room > MAX_SAMPLES)
 		return -1;
-	/* Zeroed: drivers are known to fill in fewer than they say. */
+	/* Zeroed: drivers are known to fill in fewer than they report. */
 	*samples = calloc(room, sizeof(**samples));
 	if (!*samples)
 		return -1;

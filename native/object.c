@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The life of a BPF object: open, set constants, load, attach, run, close. */
+/* The lifecycle of a BPF object: open, set constants, load, attach, run, close. */
 #include "addon.h"
 
 #include <errno.h>
@@ -109,7 +109,7 @@ static struct wl_program *find_program(struct wl_object *o, const char *name, st
 
 static struct wl_map *find_map(struct wl_object *o, const char *name, struct wl_error *e)
 {
-	/* libbpf takes ".bss" for the map it calls "<object>.bss". */
+	/* libbpf accepts ".bss" for the map that it calls "<object>.bss". */
 	struct bpf_map *map = bpf_object__find_map_by_name(o->object, name);
 
 	for (size_t i = 0; map && i < o->map_count; i++)
@@ -174,7 +174,7 @@ int wl_object_set_max_entries(struct wl_object *o, const char *map, uint32_t ent
 
 	if (require_not_loaded(o, e) < 0 || !(m = find_map(o, map, e)))
 		return -1;
-	/* libbpf computes from it how much of its own memory to unmap, so a section's must stay 1. */
+	/* libbpf computes from it how much of its own memory to unmap, so that of a section must stay 1. */
 	if (bpf_map__is_internal(m->map))
 		return wl_misuse(e, "section %s is one entry", map);
 	err = bpf_map__set_max_entries(m->map, entries);
@@ -218,7 +218,7 @@ int wl_object_attach(struct wl_object *o, const char *program, struct wl_error *
 		return -1;
 	if (p->link)
 		return 0;
-	/* Sections `iter/` included: their link hooks nothing, it is what runs are made from. */
+	/* Sections `iter/` included: their link hooks nothing, but runs are made from it. */
 	p->link = bpf_program__attach(p->program);
 	return p->link ? 0 : wl_refused(e, errno, "program %s", program);
 }
@@ -228,11 +228,11 @@ int wl_object_detach(struct wl_object *o, const char *program, struct wl_error *
 	struct wl_program *p;
 	int err;
 
-	/* One that was left out of the load is not attached either: nothing to do. */
+	/* A program that was left out of the load is not attached either: nothing to do. */
 	if (require_loaded(o, e) < 0 || !(p = find_program(o, program, e)))
 		return -1;
 	err = bpf_link__destroy(p->link);
-	/* libbpf frees the link whatever came of it. */
+	/* libbpf frees the link whatever the result. */
 	p->link = NULL;
 	return err ? wl_refused(e, err, "program %s", program) : 0;
 }
@@ -252,7 +252,7 @@ static ssize_t read_some(int fd, void *into, size_t length)
 int64_t wl_object_iterate(struct wl_object *o, const char *program, uint8_t *into, size_t length, struct wl_error *e)
 {
 	struct wl_program *p = loaded_program(o, program, e);
-	/* As much as the kernel gives at once: what does not fit is still counted. */
+	/* As much as the kernel returns at once: bytes that do not fit are still counted. */
 	uint8_t spill[32 * 1024];
 	size_t total = 0;
 	ssize_t n;
@@ -288,7 +288,7 @@ int64_t wl_object_run(struct wl_object *o, const char *program, struct wl_error 
 
 	if (!p)
 		return -1;
-	/* Others would be run on packets that are not there. */
+	/* Other types would run on packets that do not exist. */
 	if (bpf_program__type(p->program) != BPF_PROG_TYPE_SYSCALL)
 		return wl_misuse(e, "program %s does not run on request", program);
 	err = bpf_prog_test_run_opts(bpf_program__fd(p->program), &run);
@@ -298,7 +298,7 @@ int64_t wl_object_run(struct wl_object *o, const char *program, struct wl_error 
 int wl_object_stats(struct wl_object *o, const char *program, struct wl_stats *stats, struct wl_error *e)
 {
 	struct wl_program *p = loaded_program(o, program, e);
-	/* Zeroed: a kernel older than a field leaves it alone. */
+	/* Zeroed: a kernel that is older than a field leaves it unchanged. */
 	struct bpf_prog_info info = { 0 };
 	__u32 length = sizeof(info);
 	int err;

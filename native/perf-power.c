@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A counting perf event: opened by number, read as it stands, closed. Energy counters (the `power` PMU) and CPU
- * cycles are read this way; which event means what is for the caller to find out.
+ * A counting perf event: opened by number, read, closed. Energy counters (the `power` PMU) and CPU cycles are read with
+ * it; the caller knows the meaning of the event.
  */
 #include "addon.h"
 
@@ -18,7 +18,9 @@ int wl_counter_open(struct wl_counter *counter, uint32_t type, uint64_t config, 
 		.type = type,
 		.config = config,
 		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
-		/* On the hardware all the time or in error: never a part of the time that looks like the whole. */
+		/*
+		 * On the hardware all the time or in error: never for a part of the time that would pass as the whole.
+		 */
 		.pinned = 1,
 	};
 

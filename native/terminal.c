@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A terminal that does not read, and one that is left behind by a crash. */
+/* A terminal that does not read, and a terminal whose modes a crash would leave changed. */
 #include "addon.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ int wl_discard_output(int fd, struct wl_error *e)
 	sigset_t stop, before;
 	int failed;
 
-	/* Where another job has the terminal by now, the kernel would stop ours: it asks this thread's mask first. */
+	/* Where another job has the terminal by now, the kernel would stop ours: it checks this thread's mask first. */
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTTOU);
 	pthread_sigmask(SIG_BLOCK, &stop, &before);
@@ -28,13 +28,13 @@ int wl_discard_output(int fd, struct wl_error *e)
 static const int crashes[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP };
 #define CRASHES (sizeof(crashes) / sizeof(crashes[0]))
 
-/* Of the process: signals are. What is said at the end lies here, since a crash may have the heap in any state. */
+/* Per process, as signals are. The text is here, since a crash may leave the heap in any state. */
 static struct {
 	atomic_bool armed;
 	int fd;
 	size_t length;
 	char text[WL_GUARD_BYTES];
-	/* What crashes did before us, in their order. */
+	/* Previous handlers of crashes, in their order. */
 	bool installed;
 	struct sigaction before[CRASHES];
 } guard;
@@ -48,7 +48,10 @@ static void on_crash(int signal, siginfo_t *info, void *context)
 	while (crashes[i] != signal)
 		i++;
 	if (guard.before[i].sa_flags & SA_SIGINFO) {
-		/* Node's: bounds checks of WebAssembly are faults that it turns into exceptions. If it was none, we are out. */
+		/*
+		 * Node's: bounds checks of WebAssembly are faults that it turns into exceptions. If it was none, Node
+		 * has removed our handler.
+		 */
 		guard.before[i].sa_sigaction(signal, info, context);
 		if (sigaction(signal, NULL, &now) == 0 && now.sa_sigaction == on_crash)
 			return;

@@ -1,7 +1,7 @@
 /**
- * Builds what the program runs from, each part only when its inputs are newer than its output:
- * the addon, the BPF objects, the decoders generated from their BTF, the bundle.
- * Run by the pinned Node: `scripts/setup.sh` calls it after it has made sure that everything it needs is there.
+ * Builds the parts of the program, each only when its inputs are newer than its output: the addon, the BPF objects, the
+ * decoders generated from their BTF, the bundle. Run by the pinned Node: `scripts/setup.sh` calls it after it has
+ * installed what a build needs.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ function run(command: string, args: string[]): string {
 	}
 }
 
-/** Say what is done, on standard error: standard output belongs to the program. */
+/** Report a step on standard error: standard output belongs to the program. */
 function step(text: string): void {
 	process.stderr.write(`wattlag setup: ${text}\n`);
 }
@@ -43,7 +43,7 @@ function buildAddon(): void {
 	if (!outdated(output, [...sources, ...globSync('native/*.h')])) return;
 	step('building the BPF addon');
 	const include = join(dirname(dirname(process.execPath)), 'include/node');
-	// prettier errors than a missing header in the middle of a compile
+	// a clearer error than a missing header in the middle of a compile
 	if (!existsSync(include)) throw new Error(`Node's headers are not at ${include}: run npm install`);
 	const warnings = ['-Wall', '-Wextra', '-Werror'];
 	run('clang', [
@@ -98,7 +98,7 @@ function buildObject(source: string): void {
 	writeFileSync(generated, emitModule(source, types));
 }
 
-/** An object or module whose C file is gone must not live on. */
+/** Remove objects and modules whose C file is gone. */
 function sweep(ids: Set<string>): void {
 	for (const file of globSync(['build/bpf/*.bpf.o', 'src/generated/*.ts'])) {
 		if (!ids.has(basename(file).replace(/\.(bpf\.o|ts)$/, ''))) rmSync(file);

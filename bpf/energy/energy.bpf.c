@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * CPU time of every thread, from the kernel's own counter (se.sum_exec_runtime). Nothing runs per context switch:
- * the living are read once per tick, the dead leave one record each.
+ * living threads are read once per tick, each dead one leaves one record.
  *
- * What the kernel does not count has programs of its own, which the loader leaves out where they would tell nothing:
- * moves between packages (`thread_moves`, several packages only), CPU cycles (`cycles_end`, with a PMU only) and time in
- * interrupts (only where the kernel counts that as time of the task it interrupts).
+ * The kernel does not count everything by thread. These have their own programs, which the loader leaves out where they
+ * have nothing to report: moves between packages (`thread_moves`, several packages only), CPU cycles (`cycles_end`,
+ * with a PMU only) and time in interrupts (only where the kernel counts that as time of the task it interrupts).
  */
 #include "lib/core.bpf.h"
 #include "lib/maps.bpf.h"
@@ -17,17 +17,17 @@ enum thread_state {
 	/* in its exit, its time not final yet */
 	THREAD_EXITING = 1,
 	THREAD_DEAD = 2,
-	/* about to leave a package, its time as it was there */
+	/* about to leave a package, with its time there */
 	THREAD_MOVES = 3,
-	/* alive, and has not run since it was last told of: its record ends with the head */
+	/* alive, and has not run since its last record: this record ends with the head */
 	THREAD_IDLE = 4,
 };
 NAMES(thread_state);
 
-/* Enough for a thread that has not run since it was last told of, which goes for most. */
+/* Enough for a thread that has not run since its last record, as most have not. */
 struct thread_head {
 	/*
-	 * Address of the task_struct, only as an identity: it is all that stays when a thread that is not the leader
+	 * Address of the task_struct, only as an identity: nothing else stays when a thread that is not the leader
 	 * calls exec and takes over the leader's id and start time.
 	 */
 	u32 task_low;
@@ -44,7 +44,7 @@ RECORD(thread_head);
 /* One thread, alive (iterator), moving or ending (rings). */
 struct thread_record {
 	struct thread_head head;
-	/* CLOCK_BOOTTIME; 0 where it cannot be known any more */
+	/* CLOCK_BOOTTIME; 0 where it is not known any more */
 	u64 process_start;
 	u64 cgroup;
 	/* in the initial pid namespace */
@@ -66,17 +66,17 @@ struct iteration_end {
 };
 RECORD(iteration_end);
 
-/* Records that found no room, and the whole CPU time of those threads. */
+/* Records that found the ring full, and the whole CPU time of those threads. */
 struct lost {
 	u64 records;
 	u64 cpu_ns;
 };
 CPU_SHARDS(lost, struct lost);
 
-/* Room for 19,000 threads that end within one interval, with two records each. */
+/* For 19,000 threads that end within one interval, with two records each. */
 RING(ended, 4 << 20);
 
-/* What a walk tells: room for 18,000 threads that ran. */
+/* Records of a walk: for 18,000 threads that ran. */
 RING(reports, 2 << 20);
 
 static __always_inline void fill(struct thread_record *record, struct task_struct *task, u32 state)
@@ -94,8 +94,8 @@ static __always_inline void fill(struct thread_record *record, struct task_struc
 	record->uid = BPF_CORE_READ(task, cred, euid.val);
 	record->unused = 0;
 	/*
-	 * A dead thread's leader may be dead too and its memory in other hands. It is still the leader if it shares our
-	 * signal_struct, which our task keeps alive.
+	 * A dead thread's leader may be dead too and its memory reused. It is still the leader if it shares this task's
+	 * signal_struct, which the task keeps alive.
 	 */
 	record->process_start = leader->signal == task->signal ? leader->start_boottime : 0;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
@@ -114,16 +114,16 @@ static __always_inline void fill(struct thread_record *record, struct task_struc
 	}
 }
 
-/* The scheduler's clock minus CLOCK_MONOTONIC, as of the iteration that runs. */
+/* The scheduler's clock minus CLOCK_MONOTONIC, as of the current iteration. */
 static u64 clock_offset;
 
-/* No tick for so long (ns): not a running slice but a clock that we misunderstand. */
+/* No tick for this long (ns): the slice is not a running one but a misread clock. */
 #define LONGEST_SLICE 1200000000ull
 
 /*
- * What a task that is on a CPU has used since the kernel last brought its counter up to date: exec_start is the run
- * queue's clock_task of that moment, and `clock` (from which clock_task is made by taking off interrupts and stolen
- * time) has stood still since it was last updated. 0 when the figures change while we look.
+ * CPU time of a running task since the kernel last updated its counter: exec_start is the run queue's clock_task of
+ * that moment, and `clock` (from which clock_task is made by subtracting interrupt and steal time) has stood still
+ * since its last update. 0 when the figures change during the read.
  */
 static __always_inline u64 running_slice(struct task_struct *task)
 {
@@ -141,15 +141,15 @@ static __always_inline u64 running_slice(struct task_struct *task)
 }
 
 struct scan {
-	/* counted by the reader from 1; 0: tell everything */
+	/* counted by the reader from 1; 0: report everything */
 	u64 number;
-	/* written by a walk when it is over: when that was, and how many threads there are, those it did not tell of among them */
+	/* written by a walk at its end: the time, and the number of threads, those without a record included */
 	u64 boot_ns;
 	u64 threads;
 };
 CPU_SHARDS(scan, struct scan);
 
-/* A CPU's clock_task as the last looks found it, before they came to any other thread of it; written by the iterator. */
+/* A CPU's clock_task at the last scans, before they came to any other thread of it; written by the iterator. */
 struct scanned_cpu {
 	u64 number;
 	/* newest first */
@@ -158,9 +158,9 @@ struct scanned_cpu {
 CPU_SHARDS(scanned_cpus, struct scanned_cpu);
 
 /*
- * Has it not run since it was last told of? exec_start is when it last ran, by the clock of the CPU where that was, and a
+ * Has it not run since its last record? exec_start is when it last ran, by the clock of the CPU where that was, and a
  * thread that is on no queue is still there: it changes CPUs when it is woken. The clock to compare with is that of two
- * looks ago: between the newest and this thread's last record, it may have come here from a CPU looked at later.
+ * scans ago: between the newest and this thread's last record, it may have come here from a CPU that was scanned later.
  */
 static __always_inline bool is_idle(struct task_struct *task)
 {
@@ -181,7 +181,7 @@ static __always_inline bool is_idle(struct task_struct *task)
 	return task->se.exec_start && task->se.exec_start < scanned->clocks[2] && !task->on_cpu && !task->on_rq;
 }
 
-/* Once per look: by how much our own CPU's clock, brought up to date by the reader just before, is off. */
+/* Once per scan: the offset of this CPU's clock, which the reader has had updated just before. */
 static __always_inline void take_offset(void)
 {
 	/* not the _btf variant, which 5.10 lacks */
@@ -201,10 +201,10 @@ static __always_inline bool emit_thread(const bool walks, void *to, struct task_
 }
 
 /*
- * Why here: the kernel keeps the counter anyway, and a task that never leaves its CPU is as right as any other.
+ * Why here: the kernel keeps the counter anyway, and a task that never leaves its CPU is as exact as any other.
  * Cost: about 0.5 µs per thread and tick, 1 µs for those that run, in the reading thread's own time.
- * Loses: nothing but microseconds: for tasks that are running now the slice since the last tick is added. It is short
- * by the age of our own CPU's clock, which the reader has had updated just before; it is charged at the next read.
+ * Loses: nothing but microseconds: for running tasks the slice since the last tick is added. It is short by the age of
+ * this CPU's clock, which the reader has had updated just before; it is charged at the next read.
  */
 SEC("iter/task")
 int read_threads(struct bpf_iter__task *ctx)
@@ -232,14 +232,16 @@ int read_threads(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Each look tells of so small a part of those at rest too: others may have given them a name or a group. */
+/*
+ * Each scan also reports one of so many parts of the idle threads: another task may have given them a name or a group.
+ */
 #define IDLE_PARTS 30
 
 /*
- * Why here: as above, where the kernel can walk. Those that have not run are not even told of: they are as they were, and
- * those on their way out are always told of, so that one which is not has gone.
+ * Why here: as above, where the kernel can walk. Idle threads are not reported: their last record is still right.
+ * Exiting ones always are, so that an exiting thread without a record has gone.
  * Cost: about 0.2 µs per thread and tick, 1 µs for those that ran, in the reading thread's own time.
- * Loses: as above. A thread that vanished without a record of its exit shows in the number of all.
+ * Loses: as above. A thread that vanished without an exit record shows in the number of all threads.
  */
 SEC("syscall")
 int walk_threads(void *ctx)
@@ -257,7 +259,7 @@ int walk_threads(void *ctx)
 	bpf_rcu_read_lock();
 	bpf_iter_task_new(&walk, 0, ALL_THREADS);
 	while ((task = bpf_iter_task_next(&walk))) {
-		/* those of the idle CPUs */
+		/* the idle task of a CPU */
 		if (!task->pid)
 			continue;
 		if (!left--) {
@@ -281,10 +283,10 @@ int walk_threads(void *ctx)
 /*
  * Why here: a thread that lives between two reads is known by name from here on, even if its last record should not
  * come (a program may be skipped where it would nest, and on kernels that exempt some process from tracing, since the
- * RCU callback below runs in whatever process it interrupts; this one runs in the thread's own context). The slice that
- * still runs is added: a thread that never waited and saw no tick would have used nothing so far.
+ * RCU callback below runs in whatever process it interrupts; this one runs in the thread's own context). The running
+ * slice is added: a thread that never waited and saw no tick would otherwise have used nothing.
  * Cost: one record of 112 bytes per thread that ends.
- * Loses: the record when the ring is full; nothing is lost by that as long as the last record comes.
+ * Loses: the record when the ring is full; nothing is missing in the figures as long as the last record comes.
  */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(thread_exits, struct task_struct *task)
@@ -302,8 +304,8 @@ int BPF_PROG(thread_exits, struct task_struct *task)
 
 /*
  * Why here: it fires after the task's last context switch (and an RCU grace period), so the counter is final. At
- * sched_process_exit a task still has its teardown to run, and what release_task() adds to signal->sum_sched_runtime
- * lacks everything since the last tick when a thread reaps itself.
+ * sched_process_exit a task still has its teardown to run, and the value that release_task() adds to
+ * signal->sum_sched_runtime lacks everything since the last tick when a thread reaps itself.
  * Cost: one record of 112 bytes per thread that ends, in an RCU callback.
  * Loses: records when the ring is full; their number and time are counted, so that totals stay whole. The shard is
  * written on its own CPU only, and a program does not nest within itself.
@@ -329,10 +331,10 @@ int BPF_PROG(thread_ended, struct task_struct *task)
 	return 0;
 }
 
-/* Number of the package that a CPU belongs to; written by the loader. */
+/* Number of a CPU's package; written by the loader. */
 CPU_SHARDS(cpu_packages, u32);
 
-/* Room for 9,000 moves between packages within one interval. */
+/* For 9,000 moves between packages within one interval. */
 RING(moves, 1 << 20);
 
 struct moves_lost {
@@ -341,8 +343,8 @@ struct moves_lost {
 CPU_SHARDS(moves_lost, struct moves_lost);
 
 /*
- * Why here: a thread does not run while it is moved, so its counter is final for the package it leaves; what a hook at
- * every context switch would tell at every switch, this tells when there is something to tell.
+ * Why here: a thread does not run while it is moved, so its counter is final for the package it leaves. A hook at every
+ * context switch would report the same, at every switch.
  * Cost: two look-ups per move between CPUs, a record of 112 bytes per move between packages.
  * Loses: records when the ring is full, counted; that time then counts for the package where the thread ran last.
  */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel does not count by thread: CPU cycles, and time in interrupts where the kernel charges that to whom they
- * interrupt. Each has programs of its own, which the loader leaves out where there is nothing to tell.
+ * Figures that the kernel does not keep by thread: CPU cycles, and time in interrupts where the kernel charges that to
+ * the interrupted task. Each has its own programs, which the loader leaves out where they have nothing to report.
  */
 #pragma once
 
 /* Does `details` exist? Set by the loader. */
 const volatile bool with_details = false;
 
-/* What the kernel does not count by thread, since its birth or our start. */
+/* Of one thread, since its birth or the start of tracing. */
 struct thread_detail {
 	/* in interrupts that the kernel charged to it; apart, since hard interrupts interrupt the additions */
 	u64 hard_ns;
@@ -26,9 +26,10 @@ struct {
 } details SEC(".maps");
 
 /*
- * Why here: a new task gets its storage in the context of its parent, before it runs and without any lock held. Those
- * that were there before get theirs from the iterator.
- * Cost: 1 to 2 µs per new task. Loses: the storage when memory is short; the iterator tries again at the next tick.
+ * Why here: a new task gets its storage in the context of its parent, before it runs and without any lock held. Tasks
+ * that are older get theirs from the iterator.
+ * Cost: 1 to 2 µs per new task.
+ * Loses: the storage when memory is short; the iterator tries again at the next tick.
  */
 SEC("tp_btf/task_newtask")
 int BPF_PROG(detail_begins, struct task_struct *task)
@@ -41,7 +42,7 @@ int BPF_PROG(detail_begins, struct task_struct *task)
 
 #define BPF_F_CURRENT_CPU 0xffffffffull
 
-/* The perf event of each CPU, opened and put here by the loader. */
+/* The perf event of each CPU, opened and stored by the loader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
 	__uint(max_entries, 1);
@@ -60,11 +61,11 @@ struct cycles_cpu {
 CPU_SHARDS(cycles_cpus, struct cycles_cpu);
 
 /*
- * Why here: nobody else keeps cycles by thread, and a perf event per thread would take a descriptor each. What a slice
- * took is the difference of its CPU's counter, over the time between the two readings: interrupts are in both.
+ * Why here: the kernel keeps no cycles by thread, and a perf event per thread would take a descriptor each. The cycles
+ * of a slice are the difference of its CPU's counter, over the time between the two readings: interrupts are in both.
  * Cost: about 230 ns per switch with the stand-in that tests count by, most of it reading that; a PMU was not at hand.
- * Loses: slices whose counter cannot be read (`unread`), and those of threads without storage: they are weighed by
- * what is known of the rest. The shard is this CPU's own, and the hook runs with interrupts off.
+ * Loses: slices whose counter cannot be read (`unread`), and those of threads without storage: they are weighted by the
+ * known slices. The shard is this CPU's own, and the hook runs with interrupts off.
  */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(cycles_end, bool preempt, struct task_struct *prev)
@@ -100,7 +101,7 @@ int BPF_PROG(cycles_end, bool preempt, struct task_struct *prev)
 
 /* ---- interrupts ---- */
 
-/* Time in interrupts on one CPU, whoever had it. */
+/* Time in interrupts on one CPU, of all tasks. */
 struct irq_cpu {
 	u64 hard_start;
 	u64 soft_start;
@@ -128,7 +129,7 @@ static __always_inline u64 irq_elapsed(u64 *start)
 	return begun && now > begun ? now - begun : 0;
 }
 
-/* Of the task that has the CPU, to whom the kernel charges the interrupt; null: it is idle, or has none yet. */
+/* Of the running task, to which the kernel charges the interrupt; null: it is idle, or has no storage yet. */
 static __always_inline struct thread_detail *interrupted(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -164,11 +165,12 @@ static __always_inline int hard_ends(void)
 }
 
 /*
- * Why here: where the kernel does not keep the time of interrupts apart (CONFIG_IRQ_TIME_ACCOUNTING), whoever was
- * interrupted would pay for it. Handlers, and the CPU's own interrupts that come in numbers; the loader leaves out those
- * that the kernel lacks. They run with interrupts off.
- * Cost: two clock readings, a look-up in this CPU's shard and one in the task's storage per interrupt.
- * Loses: interrupts without a tracepoint (NMIs, the hypervisor's callback), which stay with whom they interrupt.
+ * Why here: where the kernel does not keep the time of interrupts apart (CONFIG_IRQ_TIME_ACCOUNTING), the interrupted
+ * task would pay for it. Handlers, and the CPU's own interrupts that come in numbers; the loader leaves out those that
+ * the kernel lacks. They run with interrupts off.
+ * Cost: two clock reads, a look-up in this CPU's shard and one in the task's storage per interrupt.
+ * Loses: interrupts without a tracepoint (NMIs, the hypervisor's callback), which stay with the task that they
+ * interrupt.
  */
 #define HARD(name, entry, exit)       \
 	SEC("tp_btf/" entry)          \
@@ -190,8 +192,10 @@ HARD(call_single, "call_function_single_entry", "call_function_single_exit")
 HARD(work, "irq_work_entry", "irq_work_exit")
 
 /*
- * Softirqs run with interrupts on: hard ones inside are left out. One that falls between the two stores is charged to
- * the softirq too, never subtracted without having been counted.
+ * Why here: as above; softirqs run with interrupts on, so hard ones inside are left out. One that falls between the two
+ * stores is charged to the softirq too, never subtracted without having been counted.
+ * Cost: as above.
+ * Loses: nothing more.
  */
 SEC("tp_btf/softirq_entry")
 int softirq_begins(u64 *ctx)

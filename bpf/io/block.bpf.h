@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Block requests, and the one place that knows how kernels differ about them. All decided at load, by BTF. */
+/* Block requests, and all differences between kernels about them, decided at load by BTF. */
 #pragma once
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -82,7 +82,7 @@ struct request___rq_disk {
 
 /*
  * Until 5.11 these tracepoints had the queue as an argument before the request. The backports of some distributions
- * make the version number useless; the type of the tracepoint tells.
+ * make the version number useless; the type of the tracepoint decides.
  */
 typedef void (*btf_trace_block_rq_insert)(void *, struct request *);
 typedef void (*btf_trace_block_bio_queue)(void *, struct bio *);
@@ -90,7 +90,7 @@ typedef void (*btf_trace_block_bio_backmerge)(void *, struct bio *);
 typedef void (*btf_trace_block_split)(void *, struct bio *, unsigned int);
 
 /*
- * An argument of a program, at `place` where the kernel has the tracepoint as above, else where it was before. As
+ * An argument of a program, at `index` where the kernel has the tracepoint as above, else where it was before. As
  * instructions: the compiler would make one load with a computed offset of these, and the verifier refuse it.
  */
 #ifdef __bpf__
@@ -130,13 +130,13 @@ static __always_inline u32 block_device(struct request *rq)
 	return disk_number(disk);
 }
 
-/* Does a queued bio still know to which partition it was sent? Before 5.11 it is moved to the whole disk first. */
+/* Does a queued bio still have the partition that it was sent to? Before 5.11 it is moved to the whole disk first. */
 static __always_inline bool bios_keep_partition(void)
 {
 	return bpf_core_field_exists(struct bio, bi_bdev) && bpf_core_field_exists(struct block_device, bd_dev);
 }
 
-/* Address of what a bio was sent to: as long as it stays the same, so does the disk. */
+/* Address of the device (or disk) that a bio was sent to: as long as it stays the same, so does the disk. */
 static __always_inline u64 bio_target(struct bio *bio)
 {
 	if (bpf_core_field_exists(bio->bi_bdev))
@@ -145,9 +145,9 @@ static __always_inline u64 bio_target(struct bio *bio)
 }
 
 struct destination {
-	/* as bio_target() says */
+	/* as bio_target() returns it */
 	u64 target;
-	/* number of the partition that a bio was sent to, or of the disk where that is not known any more */
+	/* number of the partition that a bio was sent to, or of the disk where the bio has it no more */
 	u32 part;
 	/* number of its whole disk */
 	u32 dev;
@@ -310,14 +310,15 @@ extern const void mq_flush_data_end_io __ksym __weak;
 
 /*
  * Is the request the data of a write that the kernel has cut into flush, data and flush? It completes once for its
- * data, with this flag, and once more without it when the sequence is through. The flag was a macro before 6.10 and for some
- * time a constant of an enum without a name, which cannot be asked for: then the function tells that will be called.
+ * data, with this flag, and once more without it at the end of the sequence. The flag was a macro before 6.10 and for
+ * some time a constant of an enum without a name, which BTF cannot be asked for: then the request's end function
+ * decides.
  */
 static __always_inline bool block_in_flush_sequence(struct request *rq, enum io_op op)
 {
 	u32 flag = 1 << 4;
 
-	/* the flush requests that the kernel makes for a sequence have it for life */
+	/* the flush requests that the kernel makes for a sequence have it permanently */
 	if (op == IO_FLUSH)
 		return false;
 	if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* System calls that may wait for a disk: which, and what is known of those under way. */
+/* System calls that may wait for a disk, and the table of those under way. */
 #pragma once
 
 #define CALL(number) (1ULL << (number) % 64)
 
-/* Bits by number, for each architecture its own. Calls that read, write or flush; page faults are none. */
+/* Bits by number, for each architecture its own. Calls that read, write or flush; page faults are not calls. */
 static const volatile u64 followed_calls[8] = {
 #if defined(__TARGET_ARCH_x86)
 	/* read, write, pread64, pwrite64, readv, writev, sendfile */
@@ -24,7 +24,10 @@ static const volatile u64 followed_calls[8] = {
 #elif defined(__TARGET_ARCH_arm64)
 	/* io_submit, read */
 	[0] = CALL(2) | CALL(63),
-	/* write, readv, writev, pread64, pwrite64, preadv, pwritev, sendfile, splice, sync, fsync, fdatasync, sync_file_range */
+	/*
+	 * write, readv, writev, pread64, pwrite64, preadv, pwritev, sendfile, splice, sync, fsync, fdatasync,
+	 * sync_file_range
+	 */
 	[1] = CALL(64) | CALL(65) | CALL(66) | CALL(67) | CALL(68) | CALL(69) | CALL(70) | CALL(71) | CALL(76) |
 	      CALL(81) | CALL(82) | CALL(83) | CALL(84),
 	/* syncfs, copy_file_range, preadv2, pwritev2 */
@@ -34,7 +37,7 @@ static const volatile u64 followed_calls[8] = {
 #endif
 };
 
-/* The call that never waits for what it asks for. */
+/* The call that never waits for the IO that it submits. */
 #if defined(__TARGET_ARCH_x86)
 #define IO_SUBMIT 209
 #elif defined(__TARGET_ARCH_arm64)
@@ -46,21 +49,24 @@ static __always_inline bool is_followed(u64 number)
 	return number < 512 && followed_calls[number >> 6] & CALL(number);
 }
 
-/* One call of one thread. Times are CLOCK_MONOTONIC, 0: has not happened. */
+/* One call of one thread. Times are CLOCK_MONOTONIC, 0: not yet. */
 struct call {
 	u64 entry_ns;
 	/* its first bio */
 	u64 queued_ns;
 	/* the newest completion of a bio of its own */
 	u64 completed_ns;
-	/* on a CPU again after a completion while it was off it, and that completion; void when it goes to sleep once more */
+	/*
+	 * when it was on a CPU again after a completion that came while it was off, and that completion; void when it
+	 * sleeps again
+	 */
 	u64 woken_ns;
 	u64 waited_ns;
 	/* the last time off the CPU, not yet divided; run_delay of the scheduler when it began */
 	u64 out_ns;
 	u64 in_ns;
 	u64 run_delay;
-	/* sums of those divided */
+	/* sums of the divided times */
 	u64 blocked_ns;
 	u64 runqueue_ns;
 	u64 preempted_ns;
@@ -73,14 +79,16 @@ struct call {
 	u8 flags;
 	/* the last time off the CPU began by going to sleep */
 	bool slept;
-	/* its end does not mean that somebody waited */
+	/* it returns without having waited for its bios */
 	bool submits;
 	u32 unused2;
 };
 
 /* By the low bits of the thread's id: a power of two. Stores instead of a hash map's update and deletion. */
 #define CALLS 16384
-/* A call that queued a bio and did not return for so long has ended unseen (its thread died): it makes room, ns. */
+/*
+ * A call that queued a bio and did not return for this long (ns) has ended unseen (its thread died): its entry is free.
+ */
 #define STALE 60000000000ULL
 
 struct {
@@ -105,7 +113,7 @@ static __always_inline struct call *call_of(u32 tid)
 	return call && tid && call->tid == tid ? call : 0;
 }
 
-/* A bio on its way, and whose call queued it. `entry_ns` tells calls of one thread apart. */
+/* A bio that is followed, and the call that queued it. `entry_ns` tells calls of one thread apart. */
 struct call_bio {
 	u64 bio;
 	u64 entry_ns;
@@ -122,20 +130,20 @@ struct {
 	__type(value, struct call_bio);
 } call_bios SEC(".maps");
 
-/* Each bio has two places. */
+/* Each bio has two possible entries. */
 static __always_inline struct call_bio *bio_entry(const struct bio *bio, u32 second)
 {
 	u32 index = (u32)(u64)bio;
 
 #ifdef __bpf__
-	/* as in bucket_index() of table.bpf.h */
+	/* as in object_bucket() of object-table.bpf.h */
 	asm volatile("%0 = %1" : "=w"(index) : "w"((u32)(u64)bio));
 #endif
 	index = ((index * 0x9e3779b1U) >> (32 - CALL_BIOS_BITS)) ^ second;
 	return bpf_map_lookup_elem(&call_bios, &index);
 }
 
-/* Whose call queued the bio; it is forgotten. */
+/* The call that queued the bio; the bio's entry is freed. */
 static __always_inline struct call *take_bio(const struct bio *bio)
 {
 #pragma unroll
@@ -152,7 +160,7 @@ static __always_inline struct call *take_bio(const struct bio *bio)
 	return 0;
 }
 
-/* Does the bio in this place still matter to a call? */
+/* Does a call still wait for the bio of this entry? */
 static __always_inline bool is_taken(const struct call_bio *entry)
 {
 	struct call *call = entry->bio ? call_of(entry->tid) : 0;
@@ -160,7 +168,7 @@ static __always_inline bool is_taken(const struct call_bio *entry)
 	return call && call->entry_ns == entry->entry_ns;
 }
 
-/* false: no room. */
+/* false: no free entry. */
 static __always_inline bool put_bio(const struct bio *bio, struct call *call)
 {
 #pragma unroll

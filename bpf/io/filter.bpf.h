@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which bios are measured: decided once, when a bio is queued, for then its task is the one that runs. What is not wanted
- * is not followed, and so never seen again.
+ * Which bios are measured: decided once, when a bio is queued, since its task runs at that moment. A bio that does not
+ * pass is not followed, and so never seen again.
  */
 #pragma once
 
 #include "lib/task-filter.bpf.h"
 
-/* What user space wants, written by it only. */
+/* Settings, written by user space only. */
 enum io_setting {
 	/* the bits below */
 	IO_WANT = TASK_FILTER_SETTINGS,
@@ -15,7 +15,7 @@ enum io_setting {
 	IO_SLOW,
 	/* values of the filters that are on */
 	IO_TID,
-	/* kernel's number of a disk or partition; of a partition, also its disk and where it lies there, in sectors */
+	/* kernel's number of a disk or partition; of a partition, also its disk and its range there, in sectors */
 	IO_DEVICE,
 	IO_DISK,
 	IO_SECTOR,
@@ -27,7 +27,10 @@ enum io_setting {
 };
 NAMES(io_setting);
 
-/* `IO_WANT`, by the numbers of its bits: which filters are on, task_filter first, and whether system calls are followed. */
+/*
+ * `IO_WANT`, by the numbers of its bits: which filters are on, task_filter first, and whether system calls are
+ * followed.
+ */
 enum io_want {
 	WANT_TID = TASK_FILTERS,
 	WANT_DEVICE,
@@ -38,7 +41,7 @@ enum io_want {
 NAMES(io_want);
 #define WANTS(word, what) ((word) & (1 << WANT_##what))
 #define WANT_FILTERS ((1 << WANT_CALLS) - 1)
-/* those that a request without a bio can pass */
+/* the filters that a request without a bio cannot pass */
 #define WANT_OTHER_THAN_DEVICE (WANT_FILTERS & ~(1 << WANT_DEVICE))
 
 /* Variables are read without a look-up. */
@@ -49,7 +52,10 @@ static __always_inline u64 setting(u32 which)
 	return settings[which];
 }
 
-/* Does the filter by control group let the bio pass? The owner's own group is known; those above it only of the current task. */
+/*
+ * Does the filter by control group let the bio pass? Of an owner only its own group is known; groups above it are known
+ * of the current task.
+ */
 static __always_inline bool cgroup_passes(const struct queued *queued)
 {
 	u64 wanted = setting(SETTING_CGROUP);
@@ -86,7 +92,7 @@ static __always_inline bool directory_is_below(struct dentry *dentry)
 	return false;
 }
 
-/* Is the bio for the wanted disk or partition? Where it does not know its partition, its place on the disk tells. */
+/* Is the bio for the wanted disk or partition? Where it does not have its partition, its sector on the disk decides. */
 static __always_inline bool is_on_device(const struct queued *queued, struct bio *bio)
 {
 	u64 wanted = setting(IO_DEVICE);
@@ -97,7 +103,10 @@ static __always_inline bool is_on_device(const struct queued *queued, struct bio
 	       BPF_CORE_READ(bio, bi_iter.bi_sector) - setting(IO_SECTOR) < setting(IO_SECTORS);
 }
 
-/* Apart from the rest: without a filter nobody comes here. The owner decides, who need not be the current task. */
+/*
+ * A function, since the code is needed only while a filter is on. The owner decides, which need not be the current
+ * task.
+ */
 static __noinline int passes(struct queued *queued, struct bio *bio, u64 want)
 {
 	const struct owner *owner = &queued->owner;

@@ -2,8 +2,8 @@
 /*
  * How long devices take, at the least cost: nothing is followed, one hook reads the kernel's own stamp of the issue.
  *
- * Where a task hands on several requests at once (a plug), the kernel reads its clock once for all of them (since 6.9): the time
- * of the later ones is too long by as long as it took to get to them. io.bpf.c has stamps of its own.
+ * Where a task hands on several requests at once (a plug), the kernel reads its clock once for all of them (since 6.9):
+ * the time of the later ones is too long by the time until their own issue. io.bpf.c has its own stamps.
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
@@ -38,7 +38,11 @@ static __always_inline struct device_stats *stats_of(u32 dev, u8 op, u8 flags)
 	return bpf_map_lookup_elem(&device_stats, &index);
 }
 
-/* Counts what io.bpf.c counts there, which says why. Costs a clock read, a look at a key and a histogram update. */
+/*
+ * Why here: as in io.bpf.c, which counts the same.
+ * Cost: a clock read, a comparison of a key and a histogram update.
+ * Loses: kinds of request without a free key, counted (`full`).
+ */
 SEC("tp_btf/block_rq_complete")
 int device_complete(u64 *ctx)
 {
@@ -56,7 +60,7 @@ int device_complete(u64 *ctx)
 		return 0;
 	if (!block_in_flush_sequence(rq, op))
 		stats->count++;
-	/* a write's end without data: a bare flush, or the flush that followed the data, which has been counted */
+	/* end of a write without data: a bare flush, or the flush that followed the data, which has been counted */
 	if (op <= IO_WRITE && !bytes)
 		return 0;
 	if (begin)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The two ends of a request's way, where a system call waits for it: from the call to the first bio (`fs`), from the
- * completion to the task being on a CPU again (`wake`), from there to the return (`return`); and where the call's time
- * went. What lies between is io.bpf.c's. Loaded only while somebody asks: it looks at every system call of the machine.
+ * The two ends of a request's path, where a system call waits for it: from the call to the first bio (`fs`), from the
+ * completion to the task being on a CPU again (`wake`), from there to the return (`return`); and the division of the
+ * call's time. The stages in between are in io.bpf.c. Loaded only while it is asked for: it runs at every system call
+ * of the machine.
  *
- * The programs are attached in the order of this file: none is begun that nobody would end.
+ * The programs are attached in the order of this file: nothing is begun whose end is not hooked yet.
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
@@ -27,7 +28,10 @@ enum path_stage {
 };
 NAMES(path_stage);
 
-/* As io_key of io.bpf.c: of the call's first bio. The CPU is that of the call's return, so that two never write to one value. */
+/*
+ * As the keys of io.bpf.c: of the call's first bio. The CPU is that of the call's return, so that two never write to
+ * one value.
+ */
 struct path_key {
 	u32 dev;
 	u8 op;
@@ -50,9 +54,9 @@ struct {
 static const struct path_stats no_path;
 
 struct path_cpu {
-	/* calls not followed because another one had their place */
+	/* calls not followed because another one had their entry */
 	u64 calls_full;
-	/* bios that found no place: their completion is not seen */
+	/* bios without a free entry: their completion is not seen */
 	u64 call_bios_full;
 	/* calls not counted because `path_stats` was full */
 	u64 path_stats_full;
@@ -126,7 +130,7 @@ static __noinline void report_call(struct call *call, u64 now)
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-/* A call returns that queued a bio. Costs a hash look-up and up to three histogram updates. */
+/* The return of a call that queued a bio. Costs a hash look-up and up to three histogram updates. */
 static __noinline int end_call(struct call *call)
 {
 	struct path_key key = {
@@ -159,7 +163,7 @@ static __noinline int end_call(struct call *call)
 		latency_add(&path->stages[PATH_WAKE], call->woken_ns - call->waited_ns, epoch);
 		latency_add(&path->stages[PATH_RETURN], now - call->woken_ns, epoch);
 	} else if (call->ended == call->bios && completed > call->in_ns && completed <= now) {
-		/* all was there before it would have had to wait */
+		/* all was complete before it would have had to wait */
 		latency_add(&path->stages[PATH_RETURN], now - completed, epoch);
 	}
 	if (now - call->entry_ns >= setting(IO_SLOW))
@@ -167,7 +171,11 @@ static __noinline int end_call(struct call *call)
 	return 0;
 }
 
-/* Every return of every system call comes here; costs a look-up in the table for those that are not followed. */
+/*
+ * Why here: the end of a call, with its result.
+ * Cost: every return of every system call comes here; a look-up in the table for those that are not followed.
+ * Loses: nothing.
+ */
 SEC("tp_btf/sys_exit")
 int sys_exit(u64 *ctx)
 {
@@ -182,8 +190,10 @@ int sys_exit(u64 *ctx)
 }
 
 /*
- * Followed calls go off a CPU and on it again. Two look-ups in the table for every switch of the machine; two clock reads
- * more where a call is followed. `preempt` is true for a task that did not go by its own will.
+ * Why here: a followed call goes off a CPU, or is on it again. `preempt` is true for a task that did not give up its
+ * CPU.
+ * Cost: two look-ups in the table for every switch of the machine; two clock reads more where a call is followed.
+ * Loses: nothing.
  */
 SEC("tp_btf/sched_switch")
 int path_switch(u64 *ctx)
@@ -234,7 +244,11 @@ static __always_inline void bio_ends(struct bio *bio, u64 now)
 
 #define BIOS_OF_A_REQUEST 32
 
-/* Costs a clock read and two look-ups for each bio of the request. Of a request of more than 32 bios the rest is not seen. */
+/*
+ * Why here: the bios of the request are still linked.
+ * Cost: a clock read and two look-ups for each bio of the request.
+ * Loses: bios beyond the 32nd of a request.
+ */
 SEC("tp_btf/block_rq_complete")
 int path_complete(u64 *ctx)
 {
@@ -251,7 +265,11 @@ int path_complete(u64 *ctx)
 	return 0;
 }
 
-/* Bios that were no request's: of stacked devices, and empty flushes. */
+/*
+ * Why here: bios without a request end here: those of stacked devices, and empty flushes.
+ * Cost: a clock read and two look-ups.
+ * Loses: nothing.
+ */
 SEC("tp_btf/block_bio_complete")
 int path_bio_complete(u64 *ctx)
 {
@@ -266,7 +284,11 @@ static __always_inline void add_bio(struct call *call, struct bio *bio)
 		count(call_bios_full);
 }
 
-/* The front part of a bio goes on under a new address. */
+/*
+ * Why here: the front part of a bio goes on under a new address.
+ * Cost: look-ups for both parts.
+ * Loses: a part without a free entry, counted.
+ */
 SEC("tp_btf/block_split")
 int path_split(u64 *ctx)
 {
@@ -284,7 +306,7 @@ int path_split(u64 *ctx)
 	return 0;
 }
 
-/* Is the bio one of those that user space wants? Only with filters. */
+/* Does the bio pass the filters? Only with filters. */
 static __noinline bool is_wanted(struct bio *bio, u64 want)
 {
 	struct queued queued = {};
@@ -299,7 +321,7 @@ static __noinline bool is_wanted(struct bio *bio, u64 want)
 	return passes(&queued, bio, want);
 }
 
-/* The call that a kernel thread queues a bio for: one that a limit of a control group had held back. */
+/* The call for which a kernel thread queues a bio: one that a limit of a control group had held back. */
 static __noinline struct call *call_behind(struct bio *bio)
 {
 	struct owner owner = {};
@@ -307,7 +329,11 @@ static __noinline struct call *call_behind(struct bio *bio)
 	return waiting_owner(&owner, bio) ? call_of(owner.tid) : 0;
 }
 
-/* Costs a look-up in each table where the task is in a call, and a clock read for its first bio. */
+/*
+ * Why here: the first bio of a call ends its stage `fs`.
+ * Cost: a look-up in each table where the task is in a call, and a clock read for its first bio.
+ * Loses: bios without a free entry, counted.
+ */
 SEC("tp_btf/block_bio_queue")
 int path_bio_queue(u64 *ctx)
 {
@@ -331,15 +357,17 @@ int path_bio_queue(u64 *ctx)
 	return 0;
 }
 
-/* A task must not take the place of another's call that queued something. */
+/* A task must not take the entry of another's call that queued something. */
 static __always_inline bool is_held_by_another(const struct call *call, u32 tid, u64 now)
 {
 	return call->tid && call->tid != tid && call->queued_ns && now - call->queued_ns < STALE;
 }
 
 /*
- * Every system call comes here; those that cannot wait for a disk end with the look at a bit. The others cost a clock read
- * and a place in the table.
+ * Why here: the begin of a call.
+ * Cost: every system call comes here; those that cannot wait for a disk end with the test of a bit. The others cost a
+ * clock read and an entry of the table.
+ * Loses: calls whose entry is taken, counted.
  */
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)

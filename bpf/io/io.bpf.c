@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where a block request spends its time: from the bio's queueing over the request, the plug and the scheduler to the driver
- * and back. io_stage names the stages, stages.bpf.h says how they add up.
+ * Where a block request spends its time: from the bio's queueing over the request, the plug and the scheduler to the
+ * driver and back. io_stage names the stages; lib/stages.bpf.h defines how they add up.
  *
- * The kernel's own stamp of the issue (io_start_time_ns) cannot split stages: its clock is cached for a whole plug. So bios
- * and requests are followed from hook to hook by our own stamps.
+ * The kernel's own stamp of the issue (io_start_time_ns) cannot split stages: its clock is cached for a whole plug. So
+ * bios and requests are followed from hook to hook by our own stamps.
  *
- * The programs are attached in the order of this file, the end of a request first: none is begun that nobody would end.
+ * The programs are attached in the order of this file, the end of a request first: nothing is begun whose end is not
+ * hooked yet.
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
@@ -24,8 +25,8 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /*
- * A bare flush: a write of no bytes that waited for a flush of the device, which is a request of the kernel's own without an
- * owner. Whoever asked for it is charged here.
+ * A bare flush: a write of no bytes that waited for a flush of the device, which is a request of the kernel's own
+ * without an owner. The task that asked for the flush is charged here.
  */
 static __noinline void end_bare_flush(struct bio *bio, u64 now)
 {
@@ -46,13 +47,15 @@ static __noinline void end_bare_flush(struct bio *bio, u64 now)
 }
 
 /*
- * The only hook that every request ends with. It comes once for each part of a request that a driver completes in
- * parts: only the part that covers what is left is the end. Costs a clock read, places in two tables and a histogram update
- * for each stage and two more.
+ * Why here: the only hook at which every request ends. It comes once for each part of a request that a driver completes
+ * in parts: only the part that covers the rest is the end.
  *
- * Counts what /proc/diskstats counts: a write with cache flushes around it is one write when all is done (its latency is
- * that of its data; the flushes are requests of their own), and a bare flush is one flush and one write of no bytes,
- * which never reaches the driver and has no latency.
+ * Counts as /proc/diskstats does: a write with cache flushes around it is one write at the end of all (its latency is
+ * that of its data; the flushes are separate requests), and a bare flush is one flush and one write of no bytes, which
+ * never reaches the driver and has no latency.
+ * Cost: a clock read, entries in two tables and a histogram update for each stage and two more.
+ * Loses: latencies of requests that were issued before tracing (`unseen_start`), kinds without a free key (`full`),
+ * processes without a free entry (`processes_full`), all counted.
  */
 SEC("tp_btf/block_rq_complete")
 int block_rq_complete(u64 *ctx)
@@ -121,8 +124,10 @@ end:
 }
 
 /*
- * A bio ends that was no request's: of a device that passes bios on to others (those count again), or one that never
- * came to a request. Bios of requests do not come here. Costs a look-up in the table.
+ * Why here: a bio without a request ends here: of a device that passes bios on to others (those count again), or one
+ * that never came to a request. Bios of requests do not come here.
+ * Cost: a look-up in the table.
+ * Loses: nothing.
  */
 SEC("tp_btf/block_bio_complete")
 int block_bio_complete(u64 *ctx)
@@ -149,12 +154,16 @@ int block_bio_complete(u64 *ctx)
 		latency_add(&io->stages[STAGE_DEVICE], now - queued->queued_ns, epoch);
 		latency_add(&io->total, now - queued->queued_ns, epoch);
 	}
-	/* last: from here on another CPU may take the way */
+	/* last: from here on another CPU may take the entry */
 	set_entry(&bucket->keys, entry, 0);
 	return 0;
 }
 
-/* The driver was busy and the request goes back. Rare, and costs a look-up in the table. */
+/*
+ * Why here: the driver was busy and the request goes back.
+ * Cost: rare; a look-up in the table.
+ * Loses: nothing.
+ */
 SEC("tp_btf/block_rq_requeue")
 int block_rq_requeue(u64 *ctx)
 {
@@ -178,8 +187,9 @@ int block_rq_requeue(u64 *ctx)
 }
 
 /*
- * A waiting request became part of another one and never completes. Costs a look-up in the table. Where a kernel lacks
- * the hook (before 5.11), such requests look as if they were waiting until their address comes back.
+ * Why here: a waiting request became part of another one and never completes.
+ * Cost: a look-up in the table.
+ * Loses: where a kernel lacks the hook (before 5.11), such requests seem to wait until their address comes back.
  */
 SEC("tp_btf/block_rq_merge")
 int block_rq_merge(u64 *ctx)
@@ -194,8 +204,10 @@ int block_rq_merge(u64 *ctx)
 }
 
 /*
- * The request enters the scheduler; without one, or when it can be bypassed, this never comes. The current task may be a
- * kernel worker that does so for others (requeue). Costs a clock read and a place in the table.
+ * Why here: the request enters the scheduler; without one, or when it is bypassed, this never comes. The current task
+ * may be a kernel worker that does so for others (requeue).
+ * Cost: a clock read and an entry of the table.
+ * Loses: requests without a free entry, counted.
  */
 SEC("tp_btf/block_rq_insert")
 int block_rq_insert(u64 *ctx)
@@ -217,8 +229,10 @@ int block_rq_insert(u64 *ctx)
 }
 
 /*
- * The driver gets the request. Once more after a requeue: `queue` then lasts until the last issue, so that the stages
- * always add up to the total. Costs a clock read, and a place in the table when there was no insert.
+ * Why here: the driver gets the request. Once more after a requeue: `queue` then lasts until the last issue, so that
+ * the stages always add up to the total.
+ * Cost: a clock read, and an entry of the table when there was no insert.
+ * Loses: requests without a free entry, counted.
  */
 SEC("tp_btf/block_rq_issue")
 int block_rq_issue(u64 *ctx)
@@ -233,7 +247,7 @@ int block_rq_issue(u64 *ctx)
 		return 0;
 	bytes = rq->__data_len;
 	entry = find_entry(&bucket->keys, (u64)rq);
-	/* what is left of a request that never completed here must not lend its age */
+	/* a request that never completed here must not lend its age to the next one of its address */
 	if (entry >= BUCKET_ENTRIES ||
 	    (bucket->entries[entry].stamps[STAGE_DEVICE] && !bucket->entries[entry].requeued) ||
 	    is_another(&bucket->entries[entry], rq))
@@ -258,14 +272,22 @@ static __always_inline int merged(u64 *ctx)
 	return 0;
 }
 
-/* A waiting request takes the bio in: it has no way of its own any more. Costs a look-up in the table. */
+/*
+ * Why here: a waiting request takes the bio in, which is not followed any further.
+ * Cost: a look-up in the table.
+ * Loses: nothing.
+ */
 SEC("tp_btf/block_bio_backmerge")
 int block_bio_backmerge(u64 *ctx)
 {
 	return merged(ctx);
 }
 
-/* The same at the request's front. */
+/*
+ * Why here: as above, at the request's front.
+ * Cost: as above.
+ * Loses: nothing.
+ */
 SEC("tp_btf/block_bio_frontmerge")
 int block_bio_frontmerge(u64 *ctx)
 {
@@ -273,8 +295,10 @@ int block_bio_frontmerge(u64 *ctx)
 }
 
 /*
- * A bio is too large for one request: its front part goes on under a new address, with the same owner and beginning. The
- * rest keeps the address and is not queued again.
+ * Why here: a bio is too large for one request: its front part goes on under a new address, with the same owner and
+ * beginning. The rest keeps the address and is not queued again.
+ * Cost: rare; two look-ups in the table.
+ * Loses: a part without a free entry, counted.
  */
 SEC("tp_btf/block_split")
 int block_split(u64 *ctx)
@@ -306,8 +330,9 @@ int block_split(u64 *ctx)
 }
 
 /*
- * A clean file becomes dirty: whoever does that will be charged with what is written back. Rare (once for each time a file
- * has become clean), costs a hash update. Misses who else writes to the file while it is dirty.
+ * Why here: a clean file becomes dirty: its writeback will be charged to the task that dirtied it.
+ * Cost: rare (once for each time that a file has become clean); a hash update.
+ * Loses: other tasks that write to the file while it is dirty.
  */
 SEC("tp_btf/writeback_dirty_inode_enqueue")
 int writeback_dirty_inode_enqueue(u64 *ctx)
@@ -324,8 +349,10 @@ int writeback_dirty_inode_enqueue(u64 *ctx)
 }
 
 /*
- * The beginning: the current task is the one that asks (io_uring's and AIO's too, whose workers are its threads), or a kernel
- * thread that does so for others. Costs a clock read and a place in the table.
+ * Why here: the beginning, and the current task is the one that asks (io_uring's and AIO's too, whose workers are its
+ * threads), or a kernel thread that does so for others.
+ * Cost: a clock read and an entry of the table.
+ * Loses: bios without a free entry, counted.
  */
 SEC("tp_btf/block_bio_queue")
 int block_bio_queue(u64 *ctx)

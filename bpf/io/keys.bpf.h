@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What kind of request it is, and where its values are: each CPU looks among the kinds that it has met, which nobody else
- * writes. Cheaper than a BPF hash map, and read without a system call.
+ * The kind of a request, and the index of its values: each CPU searches among the kinds that it has met, which no other
+ * CPU writes. Cheaper than a BPF hash map, and read without a system call.
  */
 #pragma once
 
@@ -16,13 +16,13 @@ enum io_key_layout {
 };
 NAMES(io_key_layout);
 
-/* Devices × operations × flags that one CPU may have room for; it has 2^key_bits, for each of which there is memory. */
+/* Devices × operations × flags that one CPU can hold; it has 2^key_bits, for each of which there is memory. */
 #define KEYS (1 << KEY_BITS)
 const volatile u32 key_bits = KEY_BITS;
 
 /* The kinds that one CPU has met. */
 struct io_keys {
-	/* requests not counted at all because there was no room */
+	/* requests not counted at all because no key was free */
 	u64 full;
 	u64 keys[KEYS];
 };
@@ -37,8 +37,8 @@ static __always_inline struct io_keys *kinds_here(void)
 }
 
 /*
- * The first place from `start` on that is the key's, or free and its own then; KEYS if there is none. Rare, and a function of
- * its own to the verifier, which would go through the loop once more for each way by which a request can come here.
+ * The first index from `start` on that has the key, or was free and has it now; KEYS if there is none. Rare, and a
+ * separate function to the verifier, which would otherwise go through the loop once more for each path to it.
  */
 __noinline u32 other_index(u64 key, u32 start)
 {
@@ -58,7 +58,7 @@ __noinline u32 other_index(u64 key, u32 start)
 	return KEYS;
 }
 
-/* The place of this kind of request among those of all CPUs, a new one if it has none; -1 if there is no room. */
+/* The index of this kind of request among those of all CPUs, a new one if it has none; -1 if none is free. */
 static __always_inline u32 stats_index(u32 dev, u8 op, u8 flags)
 {
 	u64 key = 1ULL << KEY_IN_USE_SHIFT | (u64)dev << KEY_DEV_SHIFT | op << KEY_OP_SHIFT | flags;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How bios and requests come into the tables: a bio's place, and the request that takes over what is known of its bio. */
+/* How bios and requests enter the tables: the entry of a bio, and the request that takes over its bio's record. */
 #pragma once
 
-/* Is it a later request that has been given the same address? Merging may make a request's start earlier, never later. */
+/*
+ * Is it a later request that has been given the same address? Merging may make a request's start earlier, never later.
+ */
 static __always_inline bool is_another(const struct tracked *tracked, struct request *rq)
 {
 	return rq->start_time_ns > tracked->start_time_ns;
 }
 
-/* The bio is gone, or has become part of a request that is known. */
+/* The bio has ended, or has become part of a request that is followed. */
 static __always_inline void forget(struct bio *bio)
 {
 	struct bio_bucket *bucket = bio_bucket(bio);
@@ -17,7 +19,7 @@ static __always_inline void forget(struct bio *bio)
 		set_entry(&bucket->keys, find_entry(&bucket->keys, (u64)bio), 0);
 }
 
-/* A place for the bio, an earlier one of the same address or a free one; BUCKET_ENTRIES if all are taken. */
+/* An entry for the bio, an earlier one of the same address or a free one; BUCKET_ENTRIES if all are taken. */
 static __always_inline u32 entry_for(struct bio_bucket *bucket, struct bio *bio)
 {
 	u32 entry = find_entry(&bucket->keys, (u64)bio);
@@ -30,8 +32,8 @@ static __always_inline u32 entry_for(struct bio_bucket *bucket, struct bio *bio)
 }
 
 /*
- * Was the record left behind by an earlier bio of the same address? One that was sent to the same device begins where it did
- * when it was queued, but for an append, whose place is found later.
+ * Is the record of an earlier bio of the same address? A bio for the same device begins at the sector at which it was
+ * queued, but for an append, whose sector is found later.
  */
 static __always_inline bool is_stale(const struct queued *queued, struct bio *bio, bool same_target)
 {
@@ -40,11 +42,11 @@ static __always_inline bool is_stale(const struct queued *queued, struct bio *bi
 }
 
 /*
- * What is known of the bio that a request begins with. Others may have been merged in front of it meanwhile.
+ * Take over the record of the request's first bio. Others may have been merged in front of it meanwhile.
  *
- * When the bio got its request is the kernel's own stamp, which saves a hook. Its clock is cached for a plug, but read anew
- * after each sleep (since 6.9; before, each time): so a wait is in `request`, and what may be missing there is CPU time
- * of the submitting task. Without a stamp (iostats switched off) `request` lasts until the next hook.
+ * The kernel's own stamp says when the bio got its request, which saves a hook. Its clock is cached for a plug, but
+ * read anew after each sleep (since 6.9; before, each time): so a wait is in `request`, and only CPU time of the
+ * submitting task may be missing there. Without a stamp (iostats switched off) `request` lasts until the next hook.
  */
 static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u64 got, u64 now)
 {
@@ -81,7 +83,9 @@ static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u
 	return false;
 }
 
-/* No bio (flushes, commands), or one queued before we looked, or one that the filters do not let pass. Is it wanted? */
+/*
+ * No bio (flushes, commands), or one queued before tracing began, or one that does not pass the filters. Is it wanted?
+ */
 static __noinline bool begin_unknown(struct tracked *tracked, struct request *rq)
 {
 	u64 want = setting(IO_WANT);
@@ -100,8 +104,8 @@ static __noinline bool begin_unknown(struct tracked *tracked, struct request *rq
 }
 
 /*
- * Begin a request's life where an earlier one of the same address was, or in a free place. Returns the way, BUCKET_ENTRIES if all
- * are taken or it is not wanted.
+ * Begin a request in the entry of an earlier one of the same address, or in a free one. Returns the entry,
+ * BUCKET_ENTRIES if all are taken or it is not wanted.
  */
 static __always_inline u32 begin(struct request_bucket *bucket, u32 entry, struct request *rq, u64 now)
 {

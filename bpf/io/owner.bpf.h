@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Whose a bio is, and of which file. */
+/* The owner of a bio, and its file. */
 #pragma once
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -77,13 +77,13 @@ struct cgroup___root {
 
 /* bi_private is then a struct iomap_dio: direct IO of most file systems. */
 extern const void iomap_dio_bio_end_io __ksym __weak;
-/* bi_private is then the bio that this one was cut from. */
+/* bi_private is then the bio from which this one was cut. */
 extern const void bio_chain_endio __ksym __weak;
 
 #define S_IFMT 00170000
 #define S_IFBLK 0060000
 
-/* How it is known whose a request is. */
+/* How the owner of a request is known. */
 enum io_owner {
 	OWNER_NONE,
 	OWNER_SUBMITTER,
@@ -111,8 +111,8 @@ struct file_id {
 };
 
 /*
- * Who made a file dirty that was clean before: it will be written back in the name of that task. An old entry gives way to
- * a new one; what is written for a file without entry counts as its control group's, or nobody's.
+ * The task that made a clean file dirty: writeback of the file is charged to it. An old entry gives way to a new one;
+ * writes of a file without entry count as its control group's, or as nobody's.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -177,7 +177,7 @@ static __always_inline struct address_space *bio_mapping(struct bio *bio)
 		mapping = BPF_CORE_READ((struct folio *)page, mapping);
 	else
 		mapping = BPF_CORE_READ(page, mapping);
-	/* the lowest bits say that it is something else */
+	/* set lowest bits: it is no mapping */
 	return (u64)mapping & 3 ? 0 : mapping;
 }
 
@@ -220,7 +220,9 @@ static __always_inline void file_of(struct file_id *id, struct inode *inode)
 	id->unused = 0;
 }
 
-/* Id of the control group that the kernel charges with a bio, if it is one of the unified hierarchy and not its root. */
+/*
+ * Id of the control group that the kernel charges with a bio, if it is one of the unified hierarchy and not its root.
+ */
 static __always_inline u64 charged_cgroup(struct bio *bio)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -237,7 +239,7 @@ static __always_inline u64 charged_cgroup(struct bio *bio)
 	return root == unified ? BPF_CORE_READ(group, kn, id) : 0;
 }
 
-/* Does a file system own the device that this inode stands for? Then its pages are the file system's. */
+/* Does a file system own the device of this inode? Then its pages are the file system's. */
 static __always_inline bool is_held(struct bio *bio)
 {
 	return bpf_core_field_exists(bio->bi_bdev) && bpf_core_field_exists(struct block_device, bd_holder) &&
@@ -245,8 +247,8 @@ static __always_inline bool is_held(struct bio *bio)
 }
 
 /*
- * The task that waits for direct IO which a kernel thread queues in its place: limits of control groups (io.max) hold bios
- * back before they are queued.
+ * The task that waits for direct IO which a kernel thread queues in its place: limits of control groups (io.max) hold
+ * bios back before they are queued.
  */
 static __always_inline bool waiting_owner(struct owner *owner, struct bio *bio)
 {
@@ -268,8 +270,8 @@ static __always_inline bool waiting_owner(struct owner *owner, struct bio *bio)
 }
 
 /*
- * A kernel thread queues a bio: whose is it? Costs a look-up by the file; only bios of kernel threads come here. The
- * owner is that thread already, `flags` are its PF_….
+ * The owner of a bio that a kernel thread queues. Costs a look-up by the file; only bios of kernel threads come here.
+ * `owner` has that thread already, `flags` are its PF_….
  */
 __attribute__((unused)) static __noinline u32 kernel_owner(struct owner *owner, struct bio *bio, u32 flags)
 {
@@ -296,7 +298,7 @@ __attribute__((unused)) static __noinline u32 kernel_owner(struct owner *owner, 
 		owner->start = 0;
 		return OWNER_CGROUP;
 	}
-	/* workers do what others ask for: they keep their name, but nothing is charged to them */
+	/* workers act for others: they keep their name, but nothing is charged to them */
 	if (file.dev || flags & PF_WQ_WORKER) {
 		owner->tgid = 0;
 		owner->start = 0;
@@ -311,17 +313,17 @@ struct file_name {
 	char text[NAME_LENGTH];
 };
 
-/* From the file upwards, as far as there is room. */
+/* From the file upwards, up to NAMES_DEEP names. */
 struct file_path {
 	struct file_id id;
-	/* names that follow */
+	/* number of names that follow */
 	u32 depth;
 	/* the root of the file system was reached */
 	u32 whole;
 	struct file_name names[NAMES_DEEP];
 };
 
-/* Of slow requests only. Names may change while we read: they are copied safely, and then are those of before or after. */
+/* Of slow requests only. Names may change during the read: each is copied safely, and is the one of before or after. */
 __attribute__((unused)) static __noinline void note_path(struct file_path *path, struct bio *bio)
 {
 	struct dentry *dentry, *parent;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Requests by the process they belong to: a place for each on every CPU that completes any. */
+/* Requests by the process they belong to: an entry for each on every CPU that completes any. */
 #pragma once
 
-/* Each CPU has 2^process_bits places; so many of them are tried for one process. */
+/* Each CPU has 2^process_bits entries; this many of them are tried for one process. */
 const volatile u32 process_bits = 8;
 #define PROCESS_TRIES 8
 
 /*
- * What was completed for one process on one CPU. The reader sees words in this order: whose it is before the sums, and
- * all of it before the number of the interval that it was last written in, which is in `total`.
+ * IO completed for one process on one CPU. The reader sees words in this order: the process before the sums, and all of
+ * it before the number of the interval of the last write, which is in `total`.
  */
 struct process_io {
-	/* of the process, CLOCK_BOOTTIME; 0: nobody's */
+	/* of the process, CLOCK_BOOTTIME; 0: free */
 	u64 start;
 	u32 tgid;
 	u32 unused;
@@ -26,8 +26,8 @@ struct process_io {
 static const struct process_io no_process;
 
 /*
- * A place whose process was left alone for a whole interval has been read to the end and is given to the next that needs
- * one, so nothing has to be deleted when a process ends. What one CPU writes needs no atomic additions.
+ * An entry without IO for a whole interval has been read to the end and is reused for another process, so nothing has
+ * to be deleted when a process ends. Only one CPU writes an entry: no atomic additions.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -45,9 +45,9 @@ static __always_inline struct process_io *process_at(u32 tgid, u32 try)
 }
 
 /*
- * Which try finds the process, whose place is not the first one, or a free place, which is its own then but for what it is called;
- * PROCESS_TRIES if there is no room. Rare, and a function of its own to the verifier (hence numbers only): it would go
- * through the loop once more for each way by which a request can come here.
+ * Number of the try that finds the process, whose entry is not the first one, or a free entry, which is claimed without
+ * a name; PROCESS_TRIES if none is free. Rare, and a separate function to the verifier (hence numbers only), which
+ * would otherwise go through the loop once more for each path to it.
  */
 __noinline u32 other_process_entry(u32 tgid, u64 start, u32 epoch)
 {
@@ -87,7 +87,7 @@ static __noinline struct process_io *name_process(const struct owner *owner, u32
 	return process;
 }
 
-/* `slot`: of `ns` in the histogram. Costs a look at a place. */
+/* `slot`: of `ns` in the histogram. Costs a comparison of an entry. */
 static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, u64 ns, u32 slot, u32 epoch)
 {
 	struct process_io *process = process_at(owner->tgid, 0);

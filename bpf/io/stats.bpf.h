@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is counted of requests: by device, operation and flags; what was lost; and records of slow ones. */
+/* Counters of requests by device, operation and flags; counters of losses; records of slow requests. */
 #pragma once
 
-/* Records of slow requests each CPU may write in one interval; more of them tell nothing new. */
+/* Records of slow requests that each CPU may write in one interval; more of them would add nothing. */
 #define SLOW_PER_INTERVAL 32
 
 /* Flags of a key beside the splitting ones of io_flag. */
@@ -33,14 +33,14 @@ struct io_cpu {
 	u64 unseen_start;
 	/* the address came back although the end of the request before was not seen: that one is not counted */
 	u64 missed_completion;
-	/* requests and bios not followed because all BUCKET_ENTRIES places were taken: counted without a latency */
+	/* requests and bios not followed because all entries of their bucket were taken: counted without a latency */
 	u64 requests_full;
 	u64 bios_full;
 	/* counted, but in no process because `processes` was full */
 	u64 processes_full;
 	/* sent back by the driver */
 	u64 requeues;
-	/* bios that became part of a request that was there; requests that became part of another; bios cut in two */
+	/* bios that became part of an existing request; requests that became part of another; bios cut in two */
 	u64 merged_bios;
 	u64 merged_requests;
 	u64 splits;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is known of bios and requests on their way, in tables of object-table.bpf.h. Of two CPUs that take the same place at the
+ * Bios and requests under way, in the tables of lib/object-table.bpf.h. Of two CPUs that take the same entry at the
  * same moment, one object loses its latency and is counted in `unseen_start`. The reader sees the tables through memory
  * mappings.
  */
@@ -11,9 +11,7 @@
 /* `requests` and `bios` have 2^request_bits buckets. */
 const volatile u32 request_bits = 10;
 
-/*
- * Stamps of a request, and the stages that begin with them; src/tracers/io/path.ts says what they mean.
- */
+/* Stamps of a request, and the stages that begin with them; src/tracers/io/path.ts has their meaning. */
 enum io_stage {
 	STAGE_REQUEST,
 	STAGE_PLUG,
@@ -35,9 +33,9 @@ struct queued {
 	u32 dev;
 	/* enum io_owner */
 	u32 how;
-	/* where it begins on its disk, the lower half */
+	/* sector at which it begins on its disk, the lower half */
 	u32 sector;
-	/* what it was sent to, as bio_target() says */
+	/* device that it was sent to, as bio_target() returns it */
 	u64 target;
 };
 
@@ -56,7 +54,7 @@ struct {
 
 /* A request between its first hook and its completion. */
 struct tracked {
-	/* the request's start_time_ns: tells a reused request from the one that was here */
+	/* the request's start_time_ns: tells it from another one at the same address */
 	u64 start_time_ns;
 	u64 stamps[IO_STAGES];
 	struct owner owner;
@@ -66,7 +64,7 @@ struct tracked {
 	u32 dev;
 	u8 how;
 	u8 op;
-	/* the driver could not take it: the next insert and issue continue the same life */
+	/* the driver could not take it: the next insert and issue continue it */
 	u8 requeued;
 	u8 unused;
 };

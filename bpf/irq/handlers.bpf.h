@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Hard interrupts by handler: a place for each on every CPU. */
+/* Hard interrupts by handler: an entry for each handler on every CPU. */
 #pragma once
 
 #include "state.bpf.h"
@@ -14,12 +14,12 @@ struct irqaction {
 
 #pragma clang attribute pop
 
-/* Places for handlers each CPU has (a power of two), and how many of them are tried for one handler. */
+/* Entries for handlers that each CPU has (a power of two), and how many of them are tried for one handler. */
 #define HANDLERS 64
 #define HANDLER_TRIES 8
 
 /*
- * One handler on one CPU. Two handlers on a shared line have a place each. The address of the name tells handlers
+ * One handler on one CPU. Two handlers of a shared line have an entry each. The address of the name tells handlers
  * apart as well as that of the action, and outlives the action when a driver asks for its line again.
  */
 struct handler {
@@ -35,14 +35,14 @@ struct handler {
 
 /*
  * The handlers of one CPU, found by the number of their line: a hash map costs 40 ns more for each interrupt, and this
- * is read without a system call. Nothing leaves: a CPU has as many handlers as it has lines in use.
+ * is read without a system call. Entries are never freed: a CPU has as many handlers as it has lines in use.
  */
 struct cpu_handlers {
 	struct handler entries[HANDLERS];
 };
 CPU_SHARDS(cpu_handlers, struct cpu_handlers);
 
-/* The place of a handler on this CPU, a new one if it has none; null if there is no room. */
+/* The entry of a handler on this CPU, a new one if it has none; null if none is free. */
 static __always_inline struct handler *handler_of(u32 irq, const struct irqaction *action)
 {
 	/* drivers may leave out the name */

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Time in interrupts: hard interrupts by handler, softirqs by vector, and the CPU's own interrupts (timer tick, IPIs),
- * which are not handlers and have tracepoints of their own.
+ * which are not handlers and have their own tracepoints.
  *
- * An entry leaves a time stamp in this CPU's shard, the exit takes it away. An exit that finds none (tracing began in
+ * An entry leaves a time stamp in this CPU's shard, the exit clears it. An exit without a stamp (tracing began in
  * between, or the kernel skipped the entry's program) counts nothing. Nothing here is written by two CPUs.
  *
  * All of these run with interrupts off, except softirqs, into which the others nest: `nested_ns` adds up the others'
- * time so that a softirq can leave out what happened inside it.
+ * time so that a softirq can leave it out.
  *
- * All time is charged once more, to the task that had the CPU meanwhile: what was stolen from it.
+ * All time is charged once more, to the task that had the CPU: its irq time.
  *
- * test/unit/irq-replay.test.ts runs this very file on invented events: what it uses of BPF is in test/unit/fixtures/bpf-native.
+ * test/unit/irq-replay.test.ts runs this very file on invented events, with stand-ins for BPF in
+ * test/unit/fixtures/bpf-native.
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
@@ -29,8 +30,9 @@ const volatile u64 zone2_ns = 100 * 1000;
 const volatile u64 zone3_ns = 1000 * 1000;
 
 /*
- * Around every handler of a line, so that the handlers of a shared line are told apart. Costs a clock read and a store
- * in this CPU's shard. Loses nothing of its own; interrupts taken before the exit's program is attached are not seen.
+ * Why here: around every handler of a line, so that the handlers of a shared line are told apart.
+ * Cost: a clock read and a store in this CPU's shard.
+ * Loses: nothing; interrupts taken before the exit's program is attached are not seen.
  */
 SEC("tp_btf/irq_handler_entry")
 int irq_handler_entry(u64 *ctx)
@@ -43,8 +45,10 @@ int irq_handler_entry(u64 *ctx)
 }
 
 /*
- * Has the handler's verdict, so that a call that found nothing to do (IRQ_NONE) is not charged, only counted apart.
- * Costs a clock read, a look-up and a histogram update. Loses handlers that find no place: `handlers_full`.
+ * Why here: the handler's verdict is known, so that a call that found nothing to do (IRQ_NONE) is not charged, only
+ * counted apart.
+ * Cost: a clock read, a look-up and a histogram update.
+ * Loses: handlers that find no free entry: `handlers_full`.
  */
 SEC("tp_btf/irq_handler_exit")
 int irq_handler_exit(u64 *ctx)
@@ -82,10 +86,11 @@ static __always_inline u32 zone_of(u64 ns)
 }
 
 /*
- * Around one vector's work. Costs a clock read, and a histogram update if the raise was seen. Softirqs run with
- * interrupts on: one that falls between the two stores at the end is charged to the softirq instead of being left out,
- * never subtracted without having been counted. One that raises this vector after `raised` was cleared starts anew.
- * A softirq whose raise was not seen (before tracing began) has no lateness.
+ * Why here: around one vector's work. Softirqs run with interrupts on: one that falls between the two stores at the end
+ * is charged to the softirq instead of being left out, never subtracted without having been counted.
+ * Cost: a clock read, and a histogram update if the raise was seen.
+ * Loses: the lateness of a softirq whose raise was not seen (before tracing began). One that raises this vector after
+ * `raised` was cleared starts anew.
  */
 SEC("tp_btf/softirq_entry")
 int softirq_entry(u64 *ctx)
@@ -112,11 +117,12 @@ int softirq_entry(u64 *ctx)
 }
 
 /*
- * Where the kernel marks a vector as pending on this CPU, with interrupts off. The mark of one that is pending already
- * changes nothing, nor does its time stamp: the first counts. After the entry's program in this file, so that it is
- * attached later: a raise whose entry nobody sees would leave its stamp to the next entry.
- * Costs a clock read and a store. Loses the raise that comes when a vector is about to run but has not begun: the
- * kernel runs the vector once more for it, and that run has no lateness.
+ * Why here: the kernel marks a vector as pending on this CPU, with interrupts off. Marking it again changes nothing,
+ * nor does that time stamp: the first counts. After the entry's program in this file, so that it is attached later: a
+ * raise without a program at its entry would leave its stamp to the next entry.
+ * Cost: a clock read and a store.
+ * Loses: the raise that comes when a vector is about to run but has not begun: the kernel runs the vector once more for
+ * it, and that run has no lateness.
  */
 SEC("tp_btf/softirq_raise")
 int softirq_raise(u64 *ctx)
@@ -130,7 +136,9 @@ int softirq_raise(u64 *ctx)
 }
 
 /*
- * Costs a clock read and a histogram update. Loses softirqs of numbers the kernel did not have when this was written.
+ * Why here: the end of the vector's work, with its time inside other interrupts known.
+ * Cost: a clock read and a histogram update.
+ * Loses: softirqs of numbers that the kernel did not have when this was written.
  */
 SEC("tp_btf/softirq_exit")
 int softirq_exit(u64 *ctx)
@@ -181,9 +189,10 @@ static __always_inline int vector_end(enum irq_vector vector)
 }
 
 /*
- * The CPU's own interrupts never pass through irq_handler_*, and only x86 has tracepoints for them (irq_vectors); the
- * loader leaves out those that the kernel lacks. They cost the same as a softirq. What has no tracepoint anywhere
- * (NMIs, the hypervisor's callback) is not seen.
+ * Why here: the CPU's own interrupts never pass through irq_handler_*, and only x86 has tracepoints for them
+ * (irq_vectors); the loader leaves out those that the kernel lacks.
+ * Cost: that of a softirq.
+ * Loses: interrupts without a tracepoint (NMIs, the hypervisor's callback).
  */
 #define VECTOR(name)                     \
 	SEC("tp_btf/" #name "_entry")    \

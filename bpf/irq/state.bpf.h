@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What each CPU keeps of its interrupts: stamps of those under way, and what it has counted. */
+/* State of each CPU's interrupts: stamps of those under way, and counters. */
 #pragma once
 
 #include "lib/core.bpf.h"
@@ -39,7 +39,7 @@ enum irq_vector {
 };
 NAMES(irq_vector);
 
-/* A softirq's way from its first raise to its entry falls into one of these by the bounds below. */
+/* Zones of a softirq's delay from its first raise to its entry, by the bounds of irq.bpf.c. */
 #define ZONES 4
 
 /* How late softirqs of one vector began on one CPU. */
@@ -58,9 +58,9 @@ struct irq_cpu {
 	u64 softirq_nested;
 	/* time in hard interrupts and vectors so far */
 	u64 nested_ns;
-	/* hard interrupts not counted because their places in `cpu_handlers` were taken */
+	/* hard interrupts not counted because their entries of `cpu_handlers` were taken */
 	u64 handlers_full;
-	/* interrupts, and their time, not charged to a task because the places in `cpu_victims` were taken */
+	/* interrupts, and their time, not charged to a task because the entries of `cpu_victims` were taken */
 	u64 victims_full;
 	u64 victims_full_ns;
 	struct lateness late[SOFTIRQS];
@@ -78,7 +78,7 @@ static __always_inline struct irq_cpu *this_cpu(void)
 
 /*
  * Time since `*start`, which is cleared; 0: there was no entry. The clock may step back by a few ns when the kernel
- * adjusts it between the two readings, so the shortest time there is counts as 1 ns.
+ * adjusts it between the two readings, so the shortest time counts as 1 ns.
  */
 static __always_inline u64 elapsed(u64 *start)
 {

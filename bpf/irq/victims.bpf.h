@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Whom interrupts took the CPU from: a place for each process on every CPU. */
+/* Interrupted processes: an entry for each on every CPU. */
 #pragma once
 
 #include "state.bpf.h"
 
-/* Places for interrupted processes each CPU has (a power of two), and how many of them are tried for one process. */
+/*
+ * Entries for interrupted processes that each CPU has (a power of two), and how many of them are tried for one process.
+ */
 #define VICTIMS 512
 #define VICTIM_TRIES 8
 
@@ -24,7 +26,9 @@ enum irq_time_kind {
 };
 NAMES(irq_time_kind);
 
-/* What one process lost on one CPU. The reader sees words in this order: `epoch` first, the sums after who they belong to. */
+/*
+ * Irq time of one process on one CPU. The reader sees words in this order: `epoch` first, the sums after the identity.
+ */
 struct victim {
 	/* interval of the newest interrupt */
 	u32 epoch;
@@ -32,20 +36,20 @@ struct victim {
 	u32 kind;
 	u32 tgid;
 	u32 unused;
-	/* of the process, CLOCK_BOOTTIME: numbers are used again */
+	/* of the process, CLOCK_BOOTTIME: numbers are reused */
 	u64 start;
-	/* address of the thread interrupted last: saves two steps to `start`, which lie in cold memory */
+	/* address of the thread interrupted last: saves two steps to `start`, which are in cold memory */
 	u64 task;
 	u64 count;
 	u64 ns[IRQ_TIME_KINDS];
-	/* as it was at the first interrupt of the interval; in the second cache line, like all that follows */
+	/* read at the first interrupt of the interval; in the second cache line, like all that follows */
 	u64 cgroup;
 	char comm[TASK_COMM_LEN];
 } __attribute__((aligned(64)));
 
 /*
- * Interrupted processes of one CPU, found by number. A place whose process was left alone for a whole interval has been
- * read to the end and is given to the next that needs one, so nothing has to be deleted when a process ends.
+ * Interrupted processes of one CPU, found by number. An entry without an interrupt for a whole interval has been read
+ * to the end and is reused for another process, so nothing has to be deleted when a process ends.
  */
 struct cpu_victims {
 	struct victim entries[VICTIMS];
@@ -63,8 +67,8 @@ static __always_inline void describe(struct victim *victim, struct task_struct *
 }
 
 /*
- * The first interrupt of a process in an interval, or one whose place is not the first that is tried. A function of its
- * own, verified once, because every exit below ends in it.
+ * The first interrupt of a process in an interval, or one whose entry is not the first that is tried. A separate
+ * function, verified once, because every exit below ends in it.
  */
 __noinline int charge_other_entry(u32 by, u64 ns, u32 epoch)
 {
@@ -111,10 +115,10 @@ found:
 }
 
 /*
- * Charge an interrupt to the process that it interrupted. Softirqs that a process runs at the end of its own system call
- * are charged to it as well: the kernel gives no way to tell whose work they are. Costs some 15 ns: a place in this CPU's
- * shard, no hash map. Loses what finds no place (`victims_full`), and everything on kernels before 5.11, which do not hand
- * out the task.
+ * Charge an interrupt to the process that it interrupted. Softirqs that a process runs at the end of its own system
+ * call are charged to it as well: the kernel does not record for which task they work. Costs some 15 ns: an entry in
+ * this CPU's shard, no hash map. Loses interrupts without a free entry (`victims_full`), and everything on kernels
+ * before 5.11, which do not hand out the task.
  */
 static __always_inline void charge(enum irq_time_kind by, u64 ns, u32 epoch)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The few kernel types we touch, each with only the members we read. preserve_access_index makes libbpf relocate
- * every access to the running kernel's layout (CO-RE), so nothing here has to match one kernel's offsets.
- * Members of other kernel versions live in "flavours" (struct name___suffix), used behind bpf_core_field_exists().
+ * The kernel types that programs use, each with only the members that are read. preserve_access_index makes libbpf
+ * relocate every access to the running kernel's layout (CO-RE), so no offset here has to match one kernel. Members of
+ * other kernel versions are in "flavours" (struct name___suffix), used behind bpf_core_field_exists().
  */
 #pragma once
 
@@ -26,7 +26,10 @@ typedef _Bool bool;
 #define true 1
 #define false 0
 
-/* The bpf(2) constants we need: enough of linux/bpf.h that a kernel header never disagrees with the types above. */
+/*
+ * The bpf(2) constants that are needed: enough of linux/bpf.h that a kernel header never disagrees with the types
+ * above.
+ */
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
@@ -205,7 +208,10 @@ enum bpf_func_id {
 	BPF_FUNC_get_current_task_btf = 158,
 };
 
-/* May bpf_get_current_task_btf() be called? Known when loading: what is behind it is not even verified where it is false. */
+/*
+ * May bpf_get_current_task_btf() be called? Known at load time: the verifier skips the code behind it where it is
+ * false.
+ */
 static __always_inline bool has_current_task_btf(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Histograms over nanoseconds with a bounded relative error: each octave (power of two) is cut into 2^sub_bits equal
- * slots. Slot 0 holds everything below 2^HIST_MIN_EXP ns, the last one everything from 2^HIST_MAX_EXP ns on.
- * src/lib/histogram.ts is the reader's side of this formula; test/unit/histogram.test.ts holds the two together.
+ * slots. Slot 0 counts everything below 2^HIST_MIN_EXP ns, the last one everything from 2^HIST_MAX_EXP ns on.
+ * src/lib/histogram.ts has the reader's side of this formula; test/unit/histogram.test.ts compares the two.
  */
 #pragma once
 
-/* What the slots cover, as powers of two of ns. */
+/* The range of the slots, as powers of two of ns. */
 enum hist_range {
 	/* 128 ns: below it the clock read itself dominates */
 	HIST_MIN_EXP = 7,
@@ -23,8 +23,8 @@ static const volatile u8 hist_log2_table[256] = {
 /* clang-format on */
 
 /*
- * floor(log2(v)) of 0 < v < 2^32. Without branches, which keeps the verifier's state count flat however often it is inlined,
- * and predicts nothing wrongly.
+ * floor(log2(v)) of 0 < v < 2^32. Without branches: the verifier's state count stays flat however often it is inlined,
+ * and the CPU mispredicts nothing.
  */
 static __always_inline u32 hist_log2(u64 v)
 {
@@ -46,7 +46,10 @@ static __always_inline u32 hist_slot(u64 ns, const u32 sub_bits)
 		return last;
 	exp = HIST_MIN_EXP + hist_log2(ns >> HIST_MIN_EXP);
 	slot = 1 + ((exp - HIST_MIN_EXP) << sub_bits) + ((ns >> (exp - sub_bits)) & ((1 << sub_bits) - 1));
-	/* the verifier does not follow the bits above; the compiler would drop a check it can prove, hence the barrier */
+	/*
+	 * the verifier does not follow the bits above; the compiler would drop a check that it can prove, hence the
+	 * barrier
+	 */
 	asm volatile("" : "+r"(slot));
 	return slot > last ? last : slot;
 }

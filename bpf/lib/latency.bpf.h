@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A latency distribution that user space can cut into intervals: everything counts up for ever, the reader takes
- * differences, and nothing is deleted or reset behind its back. src/bpf/latency.ts is the reader's side.
+ * A latency distribution that user space can cut into intervals: all counters only grow, the reader takes differences,
+ * and nothing is deleted or reset between two reads. src/bpf/latency.ts is the reader's side.
  */
 #pragma once
 
@@ -12,8 +12,8 @@ enum latency_histogram {
 
 /*
  * A maximum cannot be had by difference, so the interval has a number: `max_ns[epoch & 1]` belongs to the interval
- * `epoch`, its neighbour to the one before. The reader first raises the number, then reads: what happens in between
- * is in the next interval's maximum. The number of events is the sum of the slots and is not kept twice.
+ * `epoch`, its neighbour to the one before. The reader first raises the number, then reads: an event in between counts
+ * for the next interval's maximum. The number of events is the sum of the slots and is not kept twice.
  */
 struct latency {
 	u64 sum_ns;
@@ -42,7 +42,7 @@ static __always_inline void latency_max(struct latency *latency, u64 ns, u32 epo
 		*max = ns;
 }
 
-/* Where the slot is known already: one of hist_slot(), which the verifier may have forgotten. */
+/* For a slot that hist_slot() has returned already; the verifier may have forgotten its bound. */
 static __always_inline void latency_add_slot(struct latency *latency, u64 ns, u32 slot, u32 epoch)
 {
 	latency_max(latency, ns, epoch);
@@ -63,7 +63,7 @@ static __always_inline u32 latency_add(struct latency *latency, u64 ns, u32 epoc
 	return slot;
 }
 
-/* As instructions: what the compiler makes of its own atomic additions may be an instruction that kernels before 5.12 lack. */
+/* As instructions: the compiler's own atomic addition may be an instruction that kernels before 5.12 lack. */
 static __always_inline void shared_add(u64 *sum, u64 value)
 {
 #ifdef __bpf__

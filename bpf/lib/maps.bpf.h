@@ -22,8 +22,11 @@
 		__uint(max_entries, bytes);         \
 	} map_name SEC(".maps")
 
-/* Puts a struct that is in no map definition (ring and iterator records) into the object's BTF, so that a decoder is generated. */
+/*
+ * Puts a struct that is in no map definition (records of rings and iterators) into the object's BTF, so that a decoder
+ * is generated.
+ */
 #define RECORD(name) struct name *record_##name __attribute__((unused))
 
-/* Likewise for an enum whose names and values user space needs. */
+/* Likewise for an enum whose names and values user space needs; the comments stay here. */
 #define NAMES(name) enum name *names_##name __attribute__((unused))

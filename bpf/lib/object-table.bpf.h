@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tables of what is known of kernel objects on their way: BUCKET_ENTRIES places for each hash of an address, instead of BPF hash
- * maps, whose update and deletion cost more than all the rest. Objects come from pools, so their addresses are few and come
- * back. Places are taken without a lock: when two CPUs take the same one at the same moment, one of the objects is lost.
+ * Hash tables of kernel objects that are followed, by address: fixed buckets of BUCKET_ENTRIES entries. A BPF hash
+ * map's update and deletion cost more than all the rest of a hook. Objects come from pools, so their addresses are few
+ * and come back. Entries are taken without a lock: when two CPUs take the same one at the same moment, one of the
+ * objects is lost.
  */
 #pragma once
 
 #define BUCKET_ENTRIES 4
 
-/* Addresses of what is in the ways, 0: free. A bucket's first member, so that a search touches one cache line. */
+/*
+ * Addresses of the objects in the entries, 0: free. A bucket's first member, so that a search touches one cache line.
+ */
 struct bucket_keys {
 	u64 object[BUCKET_ENTRIES];
 };
@@ -19,13 +22,16 @@ static __always_inline u32 object_bucket(u64 object, u32 bits)
 	u32 index = (u32)object;
 
 #ifdef __bpf__
-	/* arithmetic needs a copy in a 32-bit register: the verifier takes half of an address for a number, a whole not */
+	/*
+	 * arithmetic needs a copy in a 32-bit register: the verifier takes half of an address for a number, but not a
+	 * whole one
+	 */
 	asm volatile("%0 = %1" : "=w"(index) : "w"((u32)object));
 #endif
 	return (index * 0x9e3779b1U) >> (32 - bits);
 }
 
-/* Index of the way that holds this address (0: a free one), BUCKET_ENTRIES if there is none. */
+/* Index of the entry with this address (0: a free one), BUCKET_ENTRIES if there is none. */
 static __always_inline u32 find_entry(const struct bucket_keys *keys, u64 object)
 {
 #pragma unroll
@@ -35,7 +41,7 @@ static __always_inline u32 find_entry(const struct bucket_keys *keys, u64 object
 	return BUCKET_ENTRIES;
 }
 
-/* Take a way for an object, or (0) give it back. Nothing for BUCKET_ENTRIES. */
+/* Give an entry to an object, or (0) free it. Does nothing for BUCKET_ENTRIES. */
 static __always_inline void set_entry(struct bucket_keys *keys, u32 entry, u64 object)
 {
 	/* the verifier has to see the check next to the use; the compiler would reuse an earlier one */

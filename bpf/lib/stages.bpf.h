@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An object is followed from hook to hook; each hook leaves a stamp (CLOCK_MONOTONIC, 0: the object did not come through).
- * A stage begins at its stamp and lasts until the next one there is, so that the stages of an object always add up to its
- * total. src/stages/ is the reader's side; which stages there are and what they mean stands in each path's table.
+ * An object is followed from hook to hook; each hook leaves a stamp (CLOCK_MONOTONIC, 0: the object did not reach it).
+ * A stage begins at its stamp and lasts until the next stamp that is set, so that the stages of an object always add up
+ * to its total. src/core/stages/stages.ts is the reader's side; the stages and their meaning are in each path's table.
  */
 #pragma once
 
@@ -19,8 +19,8 @@ static __always_inline u64 stages_begin(const u64 *stamps, const u32 count)
 }
 
 /*
- * Add one object's way, which ended at `end`: `stages` has one distribution for each stamp, in their order. The caller
- * makes sure that no other CPU writes to them. Costs a histogram update for each stage the object came through.
+ * Add one object that ended at `end`: `stages` has one distribution for each stamp, in the same order. The caller makes
+ * sure that no other CPU writes to them. Costs a histogram update for each stage that the object reached.
  */
 static __always_inline void stages_add(struct latency *stages, const u64 *stamps, const u32 count, u64 end, u32 epoch)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which tasks are measured: by process, control group and name, with the same meaning in every tracer that filters in the
- * kernel. src/bpf/task-filter.ts is the reader's side.
+ * Which tasks are measured: by process, control group and name, with the same meaning in every tracer that filters in
+ * the kernel. src/bpf/task-filter.ts is the reader's side.
  */
 #pragma once
 
@@ -47,8 +47,8 @@ static __always_inline bool comm_matches(const volatile u64 *settings, const u64
 #define CGROUP_LEVELS 32
 
 /*
- * Is the control group the one of this id, or below it? `typed`, known when compiling: the verifier knows `group` to be
- * a control group, and reads need no helper then.
+ * Is the control group the one of this id, or below it? `typed`, a compile-time constant: the verifier knows `group` to
+ * be a control group, and reads need no helper.
  */
 static __always_inline bool cgroup_is_below(struct cgroup *group, u64 id, const bool typed)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * All tasks of the machine within one run of a program: a third of what an iterator costs, whose every step looks up the
- * next pid and takes references. Since 6.7; weak, because objects have to load without it too. What is found goes to a
- * ring, since such a program has no file to write to.
+ * All tasks of the machine within one run of a program, at a third of the cost of an iterator, whose every step looks
+ * up the next pid and takes references. Since 6.7; weak, because objects have to load without it too. Such a program
+ * has no file to write to, so its records go to a ring.
  */
 #pragma once
 
@@ -23,18 +23,22 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
 #define ALL_THREADS 1
 
 /*
- * No other task gets this CPU during a walk on kernels that do not preempt themselves, hence an end: 0.2 µs for each of
- * these. Whoever asked takes the iterator then, as when the ring was full. (Not a constant: the verifier would count.)
+ * No other task gets this CPU during a walk on kernels that do not preempt themselves, hence a limit: 0.2 µs for each
+ * task. The reader takes the iterator then, as when the ring was full. (Not a constant: the verifier would count up to
+ * it.)
  */
 static volatile u64 walk_limit = 16384;
 
-/* What a walk returns. */
+/* Result of a program that walks. */
 enum walk_result {
 	WALK_INCOMPLETE = 0,
 	WALK_COMPLETE = 1,
 };
 
-/* To the file of an iterator or, from a walk, to its ring: known when compiling, so that the other is not even loaded. */
+/*
+ * To the file of an iterator or, from a walk, to its ring: a compile-time constant, so that the other branch is not
+ * loaded.
+ */
 static __always_inline bool emit_record(const bool walks, void *to, const void *record, u32 size)
 {
 	return walks ? !bpf_ringbuf_output(to, (void *)record, size, BPF_RB_NO_WAKEUP) :

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Packets that were received: kernel structs, and the table of those on their way. */
+/* Received packets: kernel structs, and the table of packets under way. */
 #pragma once
 
 #include "lib/stages.bpf.h"
@@ -42,7 +42,7 @@ struct sock {
 };
 
 struct udp_sock {
-	/* what the reader has taken from the receive queue at once and not read yet */
+	/* packets that the reader has taken from the receive queue at once and not read yet */
 	struct sk_buff_head reader_queue;
 };
 
@@ -71,7 +71,7 @@ struct packet {
 	u32 ifindex;
 	/* inode number of the device's network namespace */
 	u32 netns;
-	/* bytes that were copied before it was at its end: a stream may be read in pieces */
+	/* bytes that were copied so far: a stream may be read in pieces */
 	u32 copied;
 	/* IP's number; 0: not IP, or not known yet */
 	u8 protocol;
@@ -87,7 +87,8 @@ struct packet_bucket {
 const volatile u32 packet_bits = 12;
 
 /*
- * By address until the packet is in a datagram socket, then by the socket's number and the packet's in it (queued_as()).
+ * Key: the address until the packet is in a datagram socket, then the socket's number and the packet's in it
+ * (queued_as()).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -103,7 +104,7 @@ static __always_inline struct packet_bucket *packet_bucket(u64 object)
 	return bpf_map_lookup_elem(&packets, &index);
 }
 
-/* No kernel address: those have all of the upper bits set. */
+/* Never a kernel address: those have all of the upper bits set. */
 static __always_inline u64 queued_as(u32 socket, u32 number)
 {
 	return 1ULL << 63 | (u64)socket << 16 | (number & 0xffff);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where a received packet spends its time: from the driver (or the loopback device) over the protocols to the socket, and
- * from there to the process that reads it. receive_stage names the stages, stages.bpf.h says how they add up.
+ * Where a received packet spends its time: from the driver (or the loopback device) over the protocols to the socket,
+ * and from there to the process that reads it. receive_stage names the stages; lib/stages.bpf.h defines how they add
+ * up.
  *
- * A TCP packet is found again by its address: tcp_probe and the copying have it at hand. Datagrams are copied without any
- * hook that does. They leave a socket in the order in which they came, so each gets a number there, and the reader's
- * next number says which one it has read.
+ * A TCP packet is found again by its address, which tcp_probe and the hook of the copying both have. Datagrams are
+ * copied without such a hook. They leave a socket in the order in which they came, so each gets a number there, and the
+ * reader's next number identifies the one that it has read.
  *
- * The programs are attached in the order of this file, the end of a packet first: none is begun that nobody would end.
+ * The programs are attached in the order of this file, the end of a packet first: nothing is begun whose end is not
+ * hooked yet.
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
@@ -17,24 +19,25 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* The kernel says when a datagram is in its socket (since 6.3); without, its being freed is the end of its way. */
+/* The kernel reports that a datagram is in its socket (since 6.3); without, a datagram ends when it is freed. */
 const volatile bool knows_socket = true;
 
 /*
- * The datagrams of a socket are numbered: the next to come has `tail`, the next to be read `head`. Several CPUs may put in
- * and several threads may read: atomic additions. A reader on another CPU may be faster than the hook that gives the number.
+ * The datagrams of a socket are numbered: `tail` is the number of the next to come, `head` of the next to be read.
+ * Several CPUs may add and several threads may read: atomic additions. A reader on another CPU may be faster than the
+ * hook that gives the number.
  */
 struct socket_queue {
 	u32 number;
 	u32 head;
 	u32 tail;
-	/* those that waited before there were numbers, still to be read */
+	/* datagrams that waited before numbering began, still to be read */
 	u32 before;
 	/* of datagrams that were read before they had a number */
 	u64 early_bytes;
 };
 
-/* So far ahead is no reader: their hook was missed. */
+/* No reader is this far ahead: the hook of the datagrams was missed. */
 #define AHEAD_MAX 16
 
 struct {
@@ -44,7 +47,9 @@ struct {
 	__type(value, struct socket_queue);
 } sockets SEC(".maps");
 
-/* A way for the object: its own of before, a free one, or the one that was taken longest ago. BUCKET_ENTRIES: none. */
+/*
+ * An entry for the object: its own of before, a free one, or the one that was taken longest ago. BUCKET_ENTRIES: none.
+ */
 static __always_inline u32 entry_for(struct packet_bucket *bucket, u64 object)
 {
 	u64 oldest = ~0ULL;
@@ -72,7 +77,7 @@ static __always_inline u32 entry_for(struct packet_bucket *bucket, u64 object)
 	return entry;
 }
 
-/* The packet that is known by this address; a new one has nothing in it. */
+/* The packet of this address; a new one is empty. */
 static __always_inline struct packet *packet_of(u64 object)
 {
 	struct packet_bucket *bucket = packet_bucket(object);
@@ -87,7 +92,7 @@ static __always_inline struct packet *packet_of(u64 object)
 	return &bucket->entries[entry];
 }
 
-/* Lay a packet down that cannot be found before it is whole: its reader may be at work on another CPU. */
+/* Store a packet that must not be found before it is complete: its reader may run on another CPU. */
 static __always_inline void store_packet(u64 object, const struct packet *packet)
 {
 	struct packet_bucket *bucket = packet_bucket(object);
@@ -102,7 +107,7 @@ static __always_inline void store_packet(u64 object, const struct packet *packet
 	set_entry(&bucket->keys, entry, object);
 }
 
-/* Begin a packet's way at this stage. */
+/* Begin a packet at this stage. */
 static __always_inline void begin(struct packet *packet, const struct sk_buff *skb, enum receive_stage stage)
 {
 	const struct net_device *dev = skb->dev;
@@ -113,7 +118,11 @@ static __always_inline void begin(struct packet *packet, const struct sk_buff *s
 	packet->stamps[stage] = bpf_ktime_get_ns();
 }
 
-/* TCP is copied to a process, perhaps in pieces. Costs a look-up in the table and, for the first piece, the histograms. */
+/*
+ * Why here: TCP is copied to a process, perhaps in pieces.
+ * Cost: a look-up in the table and, for the first piece, the histograms.
+ * Loses: packets whose arrival was not seen, counted.
+ */
 SEC("tp_btf/skb_copy_datagram_iovec")
 int skb_copy_datagram_iovec(u64 *ctx)
 {
@@ -125,7 +134,7 @@ int skb_copy_datagram_iovec(u64 *ctx)
 	struct packet *packet;
 	u32 entry;
 
-	/* also here: sockets that are none of the network's, and datagrams in more than one piece of memory */
+	/* also here: sockets of other families, and datagrams in more than one piece of memory */
 	if (!sk || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	bucket = packet_bucket((u64)skb);
@@ -155,8 +164,9 @@ static __always_inline u32 waiting(struct sock *sk)
 }
 
 /*
- * A datagram was read, just before the system call returns. Costs a look-up of the socket's state, one in the table and the
- * histograms; a comparison for all other protocols.
+ * Why here: a datagram was read, just before the system call returns.
+ * Cost: a look-up of the socket's state, one in the table and the histograms; a comparison for all other protocols.
+ * Loses: datagrams whose arrival was not seen, counted.
  */
 SEC("tp_btf/sock_recv_length")
 int sock_recv_length(u64 *ctx)
@@ -176,7 +186,7 @@ int sock_recv_length(u64 *ctx)
 		count(unseen_start);
 		return 0;
 	}
-	/* in this order: what comes after the look at the tail is in the queue that is looked at then */
+	/* in this order: a datagram that comes after the read of the tail is in the queue that is read then */
 	tail = queue->tail;
 	asm volatile("" ::: "memory");
 	if (queue->before || (int)(queue->head - tail) >= AHEAD_MAX) {
@@ -205,7 +215,11 @@ int sock_recv_length(u64 *ctx)
 	return 0;
 }
 
-/* The kernel was the receiver, or what a process has read is freed. Comes for what is sent, too: a look-up in the table. */
+/*
+ * Why here: the kernel was the receiver, or a packet that a process has read is freed. Sent packets come here, too.
+ * Cost: a look-up in the table.
+ * Loses: nothing.
+ */
 SEC("tp_btf/consume_skb")
 int consume_skb(u64 *ctx)
 {
@@ -229,7 +243,11 @@ int consume_skb(u64 *ctx)
 	return 0;
 }
 
-/* Thrown away: a full socket, a firewall, nobody listens. Costs as consume_skb. */
+/*
+ * Why here: the packet is dropped: a full socket, a firewall, no listener.
+ * Cost: as consume_skb.
+ * Loses: nothing.
+ */
 SEC("tp_btf/kfree_skb")
 int kfree_skb(u64 *ctx)
 {
@@ -248,8 +266,9 @@ int kfree_skb(u64 *ctx)
 }
 
 /*
- * A TCP packet is at its socket. One without data (an acknowledgement) ends here. Costs a look-up in the table and a clock
- * read.
+ * Why here: a TCP packet is at its socket. One without data (an acknowledgement) ends here.
+ * Cost: a look-up in the table and a clock read.
+ * Loses: nothing.
  */
 SEC("tp_btf/tcp_probe")
 int tcp_probe(u64 *ctx)
@@ -273,9 +292,11 @@ int tcp_probe(u64 *ctx)
 }
 
 /*
- * A datagram is in its socket, and it is the one that this CPU is busy with. Where CPUs put datagrams into one socket at the
- * same moment, one of them may say so for all (since 6.18): those get its stamps. Multicast: each socket has its own.
- * Costs a look-up of the socket's state and two places in the table; a comparison for all other protocols.
+ * Why here: a datagram is in its socket, and it is the current one of this CPU. Where CPUs add datagrams to one socket
+ * at the same moment, one of them may report for all (since 6.18): those get its stamps. Multicast: each socket has its
+ * own.
+ * Cost: a look-up of the socket's state and two entries of the table; a comparison for all other protocols.
+ * Loses: sockets without memory for their state, counted.
  */
 SEC("tp_btf/sk_data_ready")
 int sk_data_ready(u64 *ctx)
@@ -302,7 +323,9 @@ int sk_data_ready(u64 *ctx)
 		queue->number = (u32)(++shard->sockets << 12) | (bpf_get_smp_processor_id() & 0xfff);
 		queue->before = here ? here - 1 : 0;
 	}
-	/* before it has its number: from then on it may be read, and a reader as fast as this hook misses it (unseen) */
+	/*
+	 * before it has its number: from then on it may be read, and a reader as fast as this hook misses it (unseen)
+	 */
 	shard->current.stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
 	number = __sync_fetch_and_add(&queue->tail, 1);
 	/* a number without a packet, as of reassembled IPv6: counted as unseen when it is read */
@@ -323,8 +346,10 @@ int sk_data_ready(u64 *ctx)
 }
 
 /*
- * The packet is handed to the protocols. It comes here again when a bridge or a bond passes it on: it stays what it was, of
- * the device that it came in by. Costs a clock read, a look-up in the table and one of the counters.
+ * Why here: the packet is handed to the protocols. It comes here again when a bridge or a bond passes it on: it keeps
+ * the device that it came in by.
+ * Cost: a clock read, a look-up in the table and one of the counters.
+ * Loses: the oldest packet of a full bucket, counted where it had come to its socket (`packets_full`).
  */
 SEC("tp_btf/netif_receive_skb")
 int netif_receive_skb(u64 *ctx)
@@ -371,7 +396,11 @@ static __always_inline void from_driver(const struct sk_buff *skb)
 	begin(packet, skb, STAGE_DRIVER);
 }
 
-/* A driver without NAPI, or the loopback device, puts the packet into the CPU's backlog. Costs a clock read and a place. */
+/*
+ * Why here: a driver without NAPI, or the loopback device, puts the packet into the CPU's backlog.
+ * Cost: a clock read and an entry of the table.
+ * Loses: as netif_receive_skb.
+ */
 SEC("tp_btf/netif_rx")
 int netif_rx(u64 *ctx)
 {
@@ -379,7 +408,11 @@ int netif_rx(u64 *ctx)
 	return 0;
 }
 
-/* A driver with NAPI hands it over, and GRO may hold it back or merge it. Costs as netif_rx. */
+/*
+ * Why here: a driver with NAPI hands it over, and GRO may hold it back or merge it.
+ * Cost: as netif_rx.
+ * Loses: as netif_rx.
+ */
 SEC("tp_btf/napi_gro_receive_entry")
 int napi_gro_receive_entry(u64 *ctx)
 {
@@ -387,7 +420,11 @@ int napi_gro_receive_entry(u64 *ctx)
 	return 0;
 }
 
-/* The same for drivers that hand over parts of pages. */
+/*
+ * Why here: as above, for drivers that hand over parts of pages.
+ * Cost: as netif_rx.
+ * Loses: as netif_rx.
+ */
 SEC("tp_btf/napi_gro_frags_entry")
 int napi_gro_frags_entry(u64 *ctx)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Received packets as they are counted: by device, protocol and CPU, and what was lost. */
+/* Counters of received packets by device, protocol and CPU, and of losses. */
 #pragma once
 
 #include "packets.bpf.h"
@@ -19,9 +19,9 @@ struct receive_stats {
 	/* copied to a process, and its bytes */
 	u64 count;
 	u64 bytes;
-	/* kfree_skb: the kernel threw it away */
+	/* kfree_skb: the kernel dropped it */
 	u64 dropped;
-	/* the kernel itself was the receiver: acknowledgements, ICMP, ARP; or it was sent on */
+	/* the kernel itself was the receiver: acknowledgements, ICMP, ARP; or it was forwarded */
 	u64 consumed;
 	/* became part of another packet, by GRO or in the receive queue of a TCP socket */
 	u64 merged;
@@ -44,15 +44,18 @@ static const struct receive_stats no_stats;
 struct receive_cpu {
 	/* read, but their arrival was not seen, as of those that were waiting at start; not counted in `stats` */
 	u64 unseen_start;
-	/* another packet needed the place of one that had come to its socket: it waits there, or has left without a hook */
+	/*
+	 * another packet needed the entry of one that had come to its socket: it waits there, or has left without a
+	 * hook
+	 */
 	u64 packets_full;
 	/* not counted at all because `stats` was full */
 	u64 stats_full;
-	/* a socket without room for its state */
+	/* sockets without memory for their state */
 	u64 sockets_full;
 	/* sockets that were given a number here */
 	u64 sockets;
-	/* the packet that this CPU is busy with: its address (0: it is in a socket) and what is known of it */
+	/* the current packet of this CPU: its address (0: it is in a socket) and its record */
 	u64 skb;
 	struct packet current;
 };
@@ -111,7 +114,7 @@ static __always_inline void arrive(const struct packet *packet, u32 bytes)
 	latency_add(&to->total, now - stages_begin(packet->stamps, RECEIVE_STAGES), epoch);
 }
 
-/* Its address has come back without an end that a hook shows: merged, or of use for the kernel only. */
+/* Its address has come back without an end that a hook shows: merged, or received by the kernel. */
 static __noinline void end_unseen(const struct packet *packet)
 {
 	struct receive_stats *of;

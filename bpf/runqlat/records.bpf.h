@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Run queue: what user space is told of tasks, by the iterator and by the ring. */
+/* Run queue: the records of tasks, written by the iterator, the walk and the hooks. */
 #pragma once
 
 #include "settings.bpf.h"
@@ -9,15 +9,15 @@
 enum record_kind {
 	RECORD_PROCESS = 1,
 	RECORD_WAITING = 2,
-	/* a leader is gone, with nothing new since its RECORD_PROCESS */
+	/* a leader has gone, with nothing new since its RECORD_PROCESS */
 	RECORD_GONE = 3,
-	/* a leader is gone; goes on with the waits, like RECORD_PROCESS */
+	/* a leader has gone; the waits follow, as in RECORD_PROCESS */
 	RECORD_LAST = 4,
-	/* goes on with the waits of one thread */
+	/* the waits of one thread follow */
 	RECORD_THREAD = 5,
-	/* threads other than the leader have switched away: what the process has now */
+	/* threads other than the leader have switched away: the process's switches now */
 	RECORD_SWITCHES = 6,
-	/* a process that has waited once and has no news: it is still there */
+	/* a process that has waited once and has no news: it still exists */
 	RECORD_PRESENT = 7,
 };
 NAMES(record_kind);
@@ -29,9 +29,12 @@ struct record_head {
 	u32 cpu;
 	/* of the process, CLOCK_BOOTTIME */
 	u64 start;
-	/* RECORD_WAITING: for how long; RECORD_GONE, RECORD_SWITCHES: `created` of the storage; RECORD_THREAD: start of the thread */
+	/*
+	 * RECORD_WAITING: for how long; RECORD_GONE, RECORD_SWITCHES: `created` of the storage; RECORD_THREAD: start of
+	 * the thread
+	 */
 	u64 ns;
-	/* switches away from the process (RECORD_THREAD: the thread) since we look at it */
+	/* switches away from the process (RECORD_THREAD: the thread) since tracing began */
 	u32 voluntary;
 	u32 involuntary;
 	char comm[TASK_COMM_LEN];
@@ -56,15 +59,15 @@ RECORD(thread_record);
 
 struct waiting_record {
 	struct record_head head;
-	/* of head.ns, what was before the task moved to this CPU's queue: in run_delay already, in no histogram yet */
+	/* the part of head.ns before the task moved to this CPU's queue: in run_delay already, in no histogram yet */
 	u64 moved_ns;
 	u64 thread_start;
-	/* the process that has the CPU meanwhile; 0: nobody does */
+	/* the process that has the CPU meanwhile; 0: none */
 	u64 running;
 };
 RECORD(waiting_record);
 
-/* Where the reading program, of which user space runs one at a time, puts a record together. */
+/* A record is put together here by the reading program; user space runs one at a time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -72,10 +75,10 @@ struct {
 	__type(value, struct process_record);
 } scratch_record SEC(".maps");
 
-/* What a walk tells: room for 6,500 processes that waited. */
+/* Records of a walk: for 6,500 processes that waited. */
 RING(reports, 4 << 20);
 
-/* Room for 6,500 processes that end within one interval. */
+/* For 6,500 processes that end within one interval. */
 RING(ended, 4 << 20);
 
 static __always_inline void fill(struct record_head *head, struct task_struct *task, u32 kind, u64 start)
@@ -94,12 +97,12 @@ static __always_inline void ring_was_full(void)
 	u32 this_cpu = bpf_get_smp_processor_id();
 	struct cpu_waits *cpu = bpf_map_lookup_elem(&cpu_waits, &this_cpu);
 
-	/* the one counter written outside the switch, whose program may interrupt us: atomic */
+	/* the one counter written outside the switch, whose program may interrupt this one: atomic */
 	if (cpu)
 		__sync_fetch_and_add(&cpu->ring_full, 1);
 }
 
-/* Of all threads, as far as they were handed over. */
+/* Of all threads, as far as their switches were handed over. */
 static __always_inline void fill_switches(struct record_head *head, struct task_struct *leader,
 					  struct process_waits *process)
 {
@@ -107,7 +110,7 @@ static __always_inline void fill_switches(struct record_head *head, struct task_
 	head->involuntary = (u32)leader->nivcsw - process->leader.involuntary + process->involuntary;
 }
 
-/* What a process's record says beside its storage. */
+/* The parts of a process's record that are not in its storage. */
 static __always_inline void describe(struct process_record *record, struct task_struct *task,
 				     struct process_waits *process, u32 kind)
 {
@@ -134,7 +137,7 @@ static __always_inline void fill_thread(struct thread_record *record, struct tas
 	bpf_probe_read_kernel(&record->waits, sizeof(record->waits), waits);
 }
 
-/* All of a process into the ring. */
+/* A whole process, into the ring. */
 static __always_inline bool send_process(struct task_struct *task, struct process_waits *process, u32 kind)
 {
 	struct process_record *record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
@@ -165,7 +168,7 @@ static __always_inline void send_thread(struct task_struct *task)
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-/* What is asked for of each thread: its switches, its waits. */
+/* The figures of one thread that are asked for: its switches, its waits. */
 static __always_inline bool read_thread(const bool walks, void *to, struct task_struct *task, u64 word)
 {
 	struct process_waits *process = is_leader(task) ? 0 : hand_over_switches(task);
@@ -184,7 +187,7 @@ static __always_inline bool read_thread(const bool walks, void *to, struct task_
 
 		if (waits && (word & BIT(READ_ALL) || is_recent(waits, word & EPOCH_MASK))) {
 			const u32 zero = 0;
-			/* as a process's record of which nothing but this is used */
+			/* a process's record, of which only this is used */
 			struct thread_record *record = bpf_map_lookup_elem(&scratch_record, &zero);
 
 			if (!record)
@@ -196,7 +199,7 @@ static __always_inline bool read_thread(const bool walks, void *to, struct task_
 	return true;
 }
 
-/* What is asked for of a process. */
+/* The record of a process, if there is one to write. */
 static __always_inline bool read_process(const bool walks, void *to, struct task_struct *task, u64 word)
 {
 	struct process_waits *process = adopt_process(task);
@@ -230,7 +233,7 @@ static __always_inline bool read_waiting(const bool walks, void *to, struct task
 	struct thread_waits *thread;
 	struct rq *rq;
 
-	/* a walk is made only where all are wanted: it is as large a program as the verifier takes */
+	/* a walk is made only without a filter: its program is as large as the verifier accepts */
 	if (!queued || task->on_cpu || (!walks && !is_wanted(task, word)))
 		return true;
 	rq = task->se.cfs_rq->rq;

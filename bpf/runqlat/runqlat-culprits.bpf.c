@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who had the CPU while a task waited for it. Loaded only while somebody asks. Each CPU remembers its last slices: who
- * ran and until when. When a task gets the CPU, the time since it was put on this CPU's queue is divided among those that
- * ran here in that time. What it waited on other CPUs' queues before is not divided.
+ * Which tasks had the CPU while another waited for it. Loaded only while this is asked for. Each CPU remembers its last
+ * slices: the task and the end. When a task gets the CPU, the time since it was put on this CPU's queue is divided
+ * among the tasks that ran here in that time. Its waits on other CPUs' queues before are not divided.
  */
 #include "lib/core.bpf.h"
 #include "lib/maps.bpf.h"
@@ -10,7 +10,7 @@
 /* Slices that a CPU remembers: a power of two. */
 #define SLICES 64
 
-/* Culprits that are no process: numbers that no process has. */
+/* Culprits that are no process: numbers that no process can have. */
 enum culprit {
 	/* the CPU was idle (the wake-up itself, or a group out of quota) */
 	CULPRIT_IDLE = 0,
@@ -20,7 +20,7 @@ enum culprit {
 NAMES(culprit);
 
 struct slice {
-	/* clock of the run queue when it was switched away from; its beginning is the end of the slice before */
+	/* clock of the run queue when it was switched away from; its beginning is the end of the previous slice */
 	u64 end;
 	u32 tgid;
 	u32 unused;
@@ -29,7 +29,7 @@ struct slice {
 
 /* Written on its own CPU only. */
 struct cpu_slices {
-	/* pairs that `culprits` had no room for, and the waits in them */
+	/* pairs that found `culprits` full, and their waits */
 	u64 full;
 	u64 full_ns;
 	u64 next;
@@ -53,7 +53,7 @@ struct pair {
 
 struct blame {
 	u64 ns;
-	/* of the waits that it had a part in */
+	/* number of the waits that it had a part in */
 	u64 waits;
 	char comm[TASK_COMM_LEN];
 };
@@ -85,9 +85,10 @@ static __always_inline void charge(struct cpu_slices *cpu, struct pair *pair, u6
 }
 
 /*
- * Why here: the one place where it is known who leaves the CPU, who gets it and since when that one was on the queue.
+ * Why here: the only hook that has the task that leaves the CPU, the one that gets it, and since when that one was
+ * queued.
  * Cost: 130 ns per switch in all where a wait has one or two slices; up to 2 µs for one of 64.
- * Loses: pairs beyond the map's room, counted; waits without a stamp of the kernel (preempted on the way to sleep).
+ * Loses: pairs beyond the map's size, counted; waits without a stamp of the kernel (preempted on the way to sleep).
  */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(blamed, bool preempt, struct task_struct *prev, struct task_struct *next)

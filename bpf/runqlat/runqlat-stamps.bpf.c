@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The same figures as runqlat.bpf.c for kernels that lack what that one needs (the scheduler's stamps, storage of tasks):
- * own stamps in bounded hashes. It costs six times as much per wait. Without storage there
- * is no leader to keep things in: processes are told apart by pid and the time their counters began.
+ * The figures of runqlat.bpf.c for kernels that lack what it needs (the scheduler's stamps, storage of tasks): own
+ * stamps in bounded hashes, at six times the cost per wait. Without storage there is no leader to keep figures in:
+ * processes are told apart by pid and by the time when their counters began.
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
@@ -13,9 +13,9 @@
 struct cpu_waits {
 	u64 sum_ns;
 	u32 longest[4] __attribute__((aligned(8)));
-	/* waits whose beginning is not known, because `stamps` was full or because nobody told us */
+	/* waits whose beginning is not known, because `stamps` was full or because no hook saw it */
 	u64 unstamped;
-	/* waits of a process that `processes` had no room for */
+	/* waits of a process that found `processes` full */
 	u64 untracked;
 	/* last records of processes that found the ring full */
 	u64 ring_full;
@@ -32,10 +32,10 @@ struct stamp {
 	u64 queued;
 	/* its CPU time until then */
 	u64 ran_ns;
-	/* of the wait so far, what is in run_delay_ns already */
+	/* the part of the wait that is in run_delay_ns already */
 	u64 moved_ns;
 	u32 tgid;
-	/* on whose queue it is */
+	/* CPU of its queue */
 	u32 cpu;
 	char comm[TASK_COMM_LEN];
 };
@@ -54,7 +54,7 @@ struct process_waits {
 	char comm[TASK_COMM_LEN];
 	/* waits that have ended */
 	u64 sum_ns;
-	/* likewise, and of the others what was before the task moved to another CPU: the kernel's own run_delay */
+	/* likewise, and of the others the part before the task moved to another CPU: the kernel's own run_delay */
 	u64 run_delay_ns;
 	u32 longest[4] __attribute__((aligned(8)));
 	u32 slots[HIST_SLOTS(PROCESS_SUB_BITS)];
@@ -85,7 +85,7 @@ struct ended_record {
 RECORD(ended_record);
 RING(ended, 4 << 20);
 
-/* What a new entry of `processes` is copied from: too large for the stack. */
+/* New entries of `processes` are copied from this: too large for the stack. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -101,11 +101,14 @@ static __always_inline void raise_longest(u32 longest[4], u64 epoch, u64 ns)
 		*word = tagged(epoch, ns);
 }
 
-/* Measure with CLOCK_MONOTONIC even where the run queue's clock can be found: as kernels without FAIR_GROUP_SCHED, for tests. */
+/*
+ * Measure with CLOCK_MONOTONIC even where the run queue's clock is known: as on kernels without FAIR_GROUP_SCHED, for
+ * tests.
+ */
 const volatile bool by_monotonic = false;
 
 /*
- * The clock of the run queue that the task is on, as far as this kernel lets us find it: what the scheduler measures with. It stands
+ * The clock of the task's run queue, with which the scheduler measures, where this kernel has a path to it. It stands
  * still from a wake-up until the switch that this leads to, which makes some µs in each wait.
  */
 static __always_inline u64 queue_clock(struct task_struct *task)
@@ -134,7 +137,7 @@ static __always_inline void begin_wait(struct task_struct *task, u32 queue)
 	if (!tid)
 		return;
 	bpf_probe_read_kernel(stamp.comm, sizeof(stamp.comm), task->comm);
-	/* where there is no room for it, the end of the wait finds no stamp, and counts that */
+	/* when the map is full, the end of the wait finds no stamp and counts that */
 	bpf_map_update_elem(&stamps, &tid, &stamp, BPF_ANY);
 }
 
@@ -160,7 +163,8 @@ static __always_inline struct process_waits *process_of(struct task_struct *task
 
 /*
  * Why here: the task becomes runnable. One that is woken before it has gone to sleep runs on and does not wait.
- * Cost: 170 ns per wake-up. Loses: the wait when `stamps` is full, counted.
+ * Cost: 170 ns per wake-up.
+ * Loses: the wait when `stamps` is full, counted.
  */
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(woken, struct task_struct *task)
@@ -179,8 +183,8 @@ int BPF_PROG(woken_new, struct task_struct *task)
 }
 
 /*
- * Why here: a waiting task is put on another CPU's queue. The wait goes on, but the kernel adds the part that is over to
- * run_delay at this moment, and what we say in total has to agree with that.
+ * Why here: a waiting task is put on another CPU's queue. The wait goes on, but the kernel adds the elapsed part to
+ * run_delay at this moment, and the reported total has to agree with that.
  * Cost: that of an empty program where a task is woken on another CPU, which is nearly always; 200 ns where it waits.
  */
 SEC("tp_btf/sched_migrate_task")
@@ -207,7 +211,8 @@ int BPF_PROG(migrated, struct task_struct *task, int destination)
 
 /*
  * Why here: when the last thread of a process is gone, so are its counters; they go to the reader first.
- * Cost: one record per process that ends. Loses: the record when the ring is full, counted.
+ * Cost: one record per process that ends.
+ * Loses: the record when the ring is full, counted.
  */
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(freed, struct task_struct *task)
@@ -268,8 +273,9 @@ static __noinline void end_wait(struct task_struct *task, struct stamp *stamp, s
 /*
  * Why here: one wait ends (next's), and one begins where prev did not go to sleep. Where the platform hides switches
  * (docs/kernel-notes.md) prev may still have its stamp: then its wait was all the time in which it did not run.
- * Cost: 350 ns per switch. Loses: waits that began before us or that no stamp was had for, counted; per process what
- * `processes` has no room for, counted. The longest wait of a process may be missed when two of its threads raise it at once.
+ * Cost: 350 ns per switch.
+ * Loses: waits that began before tracing or have no stamp, counted; per process those that find `processes` full,
+ * counted. The longest wait of a process may be missed when two of its threads raise it at once.
  */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struct *next)

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * How long tasks wait on a run queue before they get a CPU, from the stamps that the scheduler keeps anyway
- * (sched_info): one hook, at the moment the wait ends. Everything counts up for ever; user space takes differences.
- * Here are the hooks: tasks that come and go, the read, the switch. What is counted and where: state.bpf.h; what is
- * asked for: settings.bpf.h; what is told: records.bpf.h.
+ * (sched_info): one hook, at the end of the wait. All counters only grow; user space takes differences. This file has
+ * the hooks: the begin and end of tasks, the read, the switch. Counters and their maps are in state.bpf.h, requests of
+ * user space in settings.bpf.h, records in records.bpf.h.
  */
 #include "lib/core.bpf.h"
 #include "settings.bpf.h"
 #include "records.bpf.h"
 #include "state.bpf.h"
 
-/* false: the machine and its CPUs are measured, not the processes; nothing is looked up in task storage then */
+/* false: the machine and its CPUs are measured, not the processes; task storage is not used then */
 const volatile bool with_processes = true;
 
 /*
@@ -31,7 +31,7 @@ int BPF_PROG(born, struct task_struct *task)
 	} else {
 		thread = adopt_thread(task);
 	}
-	/* it has not waited yet, and does not run before we are through */
+	/* it has not waited yet, and does not run before this program ends */
 	if (thread)
 		thread->run_delay = 1;
 	if (interval_word() & BIT(WANT_THREADS))
@@ -60,8 +60,8 @@ int BPF_PROG(executed, struct task_struct *task, int old_pid)
 }
 
 /*
- * Why here: what lives between two reads is reported in its own context. (The next program runs in an RCU callback,
- * hence in whatever process it interrupts; it is skipped on kernels that exempt that process from tracing.)
+ * Why here: a process that lives between two reads is reported in its own context. (The next program runs in an RCU
+ * callback, hence in whatever process it interrupts; it is skipped on kernels that exempt that process from tracing.)
  * Cost: one record of 600 bytes per process that ends; per thread too while threads are asked for.
  * Loses: the record when the ring is full, counted; the system's figures do not depend on it.
  */
@@ -80,7 +80,7 @@ int BPF_PROG(exited, struct task_struct *task)
 	process = bpf_task_storage_get(&processes, task, 0, 0);
 	if (!process || !has_waited(process))
 		return 0;
-	/* read before the copy is made: what comes in between is sent once more rather than not at all */
+	/* read before the copy is made: a wait in between is sent once more rather than not at all */
 	sum_ns = process->waits.sum_ns;
 	if (send_process(task, process, RECORD_PROCESS))
 		process->sum_ns_at_exit = sum_ns;
@@ -89,7 +89,8 @@ int BPF_PROG(exited, struct task_struct *task)
 
 /*
  * Why here: after the last switch, so the figures are final, and before the storage goes with the task.
- * Cost: one record of 64 bytes per process that ends; 576 if it waited in its exit or had threads that outlived the first.
+ * Cost: one record of 64 bytes per process that ends; 576 if it waited in its exit or had threads that outlived the
+ * first.
  * Loses: as above. Without this record the process is found gone by the next full read.
  */
 SEC("tp_btf/sched_process_free")
@@ -117,7 +118,7 @@ int BPF_PROG(freed, struct task_struct *task)
 	return 0;
 }
 
-/* Is there room for more? */
+/* Is there room for more records? */
 static __always_inline bool read_task(const bool walks, void *to, struct task_struct *task, u64 word)
 {
 	if (with_processes && !read_thread(walks, to, task, word))
@@ -128,8 +129,8 @@ static __always_inline bool read_task(const bool walks, void *to, struct task_st
 }
 
 /*
- * One read: the storage of every process in which something happened in this interval or in the one before (a switch
- * that took the old number may still have been under way at the last read), and every thread that waits right now.
+ * Why here: one read takes the storage of every process with a wait in this interval or in the one before (a switch
+ * with the old number may still have been running at the last read), and every thread that waits right now.
  * Cost: about 0.6 µs per thread and tick, in the reading thread's own time.
  * Loses: nothing. The age of a waiting thread is by its CPU's clock, which is at most a tick old.
  */
@@ -143,14 +144,14 @@ int read_tasks(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Apart from the loop: what is left on the stack by one task would make the verifier look at the next ones anew. */
+/* Apart from the loop: values that one task leaves on the stack would make the verifier check the next ones anew. */
 static __noinline int walk_task(struct task_struct *task, u64 word)
 {
 	return read_task(true, &reports, task, word);
 }
 
 /*
- * The same where the kernel can walk, as long as neither filters nor threads are asked for.
+ * Why here: as above, where the kernel can walk, as long as neither filters nor threads are asked for.
  * Cost: about 0.2 µs per thread and tick, 0.5 µs more for processes that waited, in the reading thread's own time.
  * Loses: as above.
  */
@@ -168,7 +169,7 @@ int walk_tasks(void *ctx)
 	bpf_rcu_read_lock();
 	bpf_iter_task_new(&walk, 0, ALL_THREADS);
 	while ((task = bpf_iter_task_next(&walk))) {
-		/* those of the idle CPUs */
+		/* the idle task of a CPU */
 		if (!task->pid)
 			continue;
 		if (!left-- || !walk_task(task, word)) {
@@ -181,17 +182,20 @@ int walk_tasks(void *ctx)
 	return complete;
 }
 
-/* Last in the file, hence attached last: when every task has its storage (see src/tracers/runqlat/tracer.ts). */
+/*
+ * Last in the file, hence attached last: when every task has its storage (see src/tracers/runqlat/storage-reader.ts).
+ */
 
 /*
- * Why here: when a task is switched to, sched_info.last_queued still says since when it was runnable, and the run
- * queue's clock is the one that this stamp was taken from and that the kernel's own run_delay will be computed with. So
- * no hook on wake-ups is needed, and our sum is run_delay to the nanosecond. A wait cut in pieces by migration leaves
- * the earlier pieces in run_delay; what that has grown by since the last switch belongs to this wait.
+ * Why here: when a task is switched to, sched_info.last_queued still has the time since when it was runnable, and the
+ * run queue's clock is the one of this stamp and of the kernel's own run_delay. So no hook on wake-ups is needed, and
+ * the sum is run_delay to the nanosecond. A wait cut in pieces by migration leaves the earlier pieces in run_delay; the
+ * growth of run_delay since the last switch belongs to this wait.
  * Cost: 48 ns per context switch beside the empty program's 50 (60 if the task is not its process's leader); most of it
- * the look-ups in task storage, without which it is some 15 ns. 15 ns more while threads are asked for; 15 in all for a task that a filter leaves out.
- * Loses: a task whose storage could not be had counts in the system's figures only, and under `untracked`. The idle
- * task is not counted. A sleeper preempted before it slept has no stamp of the kernel; we keep our own (see below).
+ * the look-ups in task storage, without which it is some 15 ns. 15 ns more while threads are asked for; 15 in all for a
+ * task that a filter leaves out.
+ * Loses: a task without storage counts in the system's figures only, and under `untracked`. The idle task is not
+ * counted. A sleeper preempted before it slept has no stamp of the kernel; a stamp of our own replaces it (see below).
  */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struct *next)
@@ -205,8 +209,8 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	u32 slot, generation;
 
 	/*
-	 * Preempted on its way to sleep: it stays runnable, but the scheduler, which looks at the state only, does not
-	 * stamp it. prev's CPU is this one, and its thread state has no other writer until it is switched to again.
+	 * Preempted on its way to sleep: it stays runnable, but the scheduler goes by its state and does not stamp it.
+	 * prev's CPU is this one, and its thread state has no other writer until it is switched to again.
 	 */
 	if (with_processes && preempt && is_sleepy(prev)) {
 		thread = thread_waits(prev);
@@ -229,9 +233,9 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 		run_delay = next->sched_info.run_delay;
 
 	/*
-	 * A thread that was released (it does so itself, late in its exit) may outlive its leader, so the pointer is not
-	 * followed. While `sighand` is set the leader cannot have been released, and what is released after we looked
-	 * stays until this program is through, since it runs inside an RCU read section.
+	 * A thread that was released (it does so itself, late in its exit) may outlive its leader, so the pointer is
+	 * not followed. While `sighand` is set the leader has not been released, and a task released after this check
+	 * stays until this program ends, since it runs inside an RCU read section.
 	 */
 	if (with_processes && is_leader(next)) {
 		process = bpf_task_storage_get(&processes, next, 0, 0);
@@ -244,12 +248,12 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	if (thread) {
 		generation = filter_generation(word);
 		if (thread->generation != generation) {
-			/* the filter is another: we may not have looked at this one for long */
+			/* the filter has changed: this thread may not have been measured for long */
 			thread->generation = generation;
 			thread->run_delay = 0;
 			thread->preempted = 0;
 		}
-		/* not seen before: all of it is this wait if the task never ran, unknown and of before if it did */
+		/* not seen before: all of it is this wait if the task never ran; if it did, it is older and unknown */
 		u64 before = thread->run_delay ? thread->run_delay - 1 : next->sched_info.pcount ? run_delay : 0;
 
 		wait = run_delay - before;
@@ -259,7 +263,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 		thread->run_delay = run_delay + 1;
 	}
 	if (queued) {
-		/* what the kernel is about to add itself; without its stamp it will not */
+		/* the part that the kernel adds right after this; without its stamp it adds nothing */
 		u64 last = now > queued ? now - queued : 0;
 
 		wait += last;

@@ -7,8 +7,8 @@
 #include "lib/task-filter.bpf.h"
 
 /*
- * Written by user space only, a word at a time: a switch that runs meanwhile is judged by the old words or the new ones.
- * Every switch reads SETTING_INTERVAL, the others only tasks that are filtered.
+ * Written by user space only, a word at a time: a switch that runs meanwhile is judged by the old words or the new
+ * ones. Every switch reads SETTING_INTERVAL, the others only tasks that are filtered.
  */
 enum setting {
 	/* the number of the running interval, and the bits below */
@@ -47,7 +47,10 @@ static __always_inline u32 filter_generation(u64 word)
 	return word >> GENERATION_SHIFT & GENERATION_MASK;
 }
 
-/* A function, since the code is needed only while a filter is on; an int, since a bool costs the verifier twice the states. */
+/*
+ * A function, since the code is needed only while a filter is on; an int, since a bool costs the verifier twice the
+ * states.
+ */
 static __noinline int task_passes(struct task_struct *task, u64 on)
 {
 	if (!tgid_passes(settings, on, task->tgid))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Run queue: what is counted, per CPU, process and thread, and where it is kept. */
+/* Run queue: the counters per CPU, process and thread, and the maps that hold them. */
 #pragma once
 
 #include "lib/core.bpf.h"
@@ -11,9 +11,9 @@
 struct cpu_waits {
 	u64 sum_ns;
 	u32 longest[4] __attribute__((aligned(8)));
-	/* waits whose beginning the kernel did not stamp and neither did we */
+	/* waits with neither a stamp of the kernel nor one of ours */
 	u64 unstamped;
-	/* waits of a task without storage, and what is in them: missing in its process */
+	/* waits of a task without storage, and their time: missing in its process */
 	u64 untracked;
 	u64 untracked_ns;
 	/* last records of processes that found the ring full */
@@ -22,15 +22,15 @@ struct cpu_waits {
 };
 CPU_SHARDS(cpu_waits, struct cpu_waits);
 
-/* Written by the switches of this one task, of which there is one at a time. */
+/* Written by the switches to this one task, of which there is one at a time. */
 struct thread_waits {
-	/* sched_info.run_delay after the last switch to it, +1; 0: not switched to since we look */
+	/* sched_info.run_delay after the last switch to it, +1; 0: not switched to since tracing began */
 	u64 run_delay;
-	/* when it was preempted although it was about to sleep: the kernel sets no stamp then. 0: it was not */
+	/* when it was preempted although it was about to sleep: the kernel sets no stamp then; 0: not */
 	u64 preempted;
-	/* of the filter under which these were written: without being looked at they grow old */
+	/* number of the filter under which these were written: they grow old while the thread is not measured */
 	u32 generation;
-	/* switches away from it that its process has (a leader: that were before we looked) */
+	/* switches away from it that its process has (of a leader: those before tracing began) */
 	u32 voluntary;
 	u32 involuntary;
 };
@@ -43,14 +43,14 @@ struct waits {
 
 /* In the storage of the group leader. Threads of a process switch in on several CPUs at once: atomic additions. */
 struct process_waits {
-	/* beside each other: a switch touches both, and a read that finds nothing new touches nothing else */
+	/* adjacent: a switch touches both, and a read that finds nothing new touches nothing else */
 	struct thread_waits leader;
 	struct waits waits;
 	/* CLOCK_BOOTTIME of this storage: tells it from a later one of the same process (exec by another thread) */
 	u64 created;
 	/* sum_ns when the leader exited */
 	u64 sum_ns_at_exit;
-	/* switches of its other threads, those that have ended too; see hand_over_switches() */
+	/* switches of its other threads, ended ones too; see hand_over_switches() */
 	u32 voluntary;
 	u32 involuntary;
 	/* inode number of the pid namespace, the same for life */
@@ -112,7 +112,7 @@ static __always_inline void add_to_process(struct waits *waits, u64 epoch, u64 w
 
 	__sync_fetch_and_add(&waits->sum_ns, wait);
 	__sync_fetch_and_add(&waits->slots[slot], 1);
-	/* rarely true, and more rarely is the word changed under us; four rivals in a row are not worth a loop */
+	/* rarely true, and the word is changed meanwhile even more rarely; four losses in a row are not worth a loop */
 	for (int i = 0; i < 4; i++) {
 		u64 before;
 
@@ -201,8 +201,8 @@ static __always_inline struct thread_waits *adopt_thread(struct task_struct *tas
 }
 
 /*
- * Add what a thread other than the leader has switched away since this was last done to what its process keeps: whatever
- * becomes of a record, the next one has it too. The process, if there was something to add.
+ * Add a thread's switches since the last call (the thread is not the leader) to those that its process keeps: when a
+ * record is lost, the next one has them too. Returns the process, null if there was nothing to add.
  */
 static __always_inline struct process_waits *hand_over_switches(struct task_struct *task)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What both run-queue tracers keep of waits: the resolution of histograms, and the longest wait of an interval. */
+/* Shared by both run-queue objects: the resolution of histograms, and the longest wait of an interval. */
 #pragma once
 
 #include "lib/maps.bpf.h"
@@ -9,16 +9,16 @@ enum waits_layout {
 	CPU_SUB_BITS = 4,
 	/* per process, whose histogram has to be small: 25 % */
 	PROCESS_SUB_BITS = 2,
-	/* of a word of `longest`, see below: the bits above are the number of the interval */
+	/* of a word of `longest` (see below) the bits of the time; the number of the interval is above them */
 	LONGEST_BITS = 44,
 };
 NAMES(waits_layout);
 
 /*
- * The longest wait of an interval cannot be had by difference. Each interval has a number (epoch); its maximum lives
- * in the word `epoch & 1` of `longest`, tagged with the number in the upper bits, so that nobody has to reset anything: a word with
- * another tag is empty. 2^44 ns are 4.9 hours; a wait beyond is capped. The words are declared as
- * low and high halves, since JavaScript's numbers do not hold all 64 bits.
+ * The longest wait of an interval cannot be had by difference. Each interval has a number (epoch); its maximum is in
+ * the word `epoch & 1` of `longest`, tagged with the number in the upper bits, so that nothing has to be reset: a word
+ * with another tag is empty. 2^44 ns are 4.9 hours; a longer wait is capped. The words are declared as low and high
+ * halves, since JavaScript's numbers do not hold all 64 bits.
  */
 #define LONGEST_MASK ((1ULL << LONGEST_BITS) - 1)
 #define EPOCH_MASK ((1ULL << (64 - LONGEST_BITS)) - 1)

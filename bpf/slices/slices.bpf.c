@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every scheduling slice as it ends: loaded only while somebody asks for the stream (wattlag -v), since an event per
- * context switch costs about a microsecond where counting costs a tenth of that.
+ * Every scheduling slice at its end: loaded only while the stream is asked for (wattlag -v), since an event per context
+ * switch costs about a microsecond where counting costs a tenth of that.
  */
 #include "lib/core.bpf.h"
 #include "lib/maps.bpf.h"
@@ -24,25 +24,25 @@ struct slice {
 RECORD(slice);
 
 struct slices_cpu {
-	/* CLOCK_MONOTONIC: the present slice began; 0: no switch was seen here yet */
+	/* CLOCK_MONOTONIC when the present slice began; 0: no switch was seen here yet */
 	u64 start_ns;
 	/* the second (of CLOCK_MONOTONIC) that `reported` belongs to */
 	u64 second;
 	u64 reported;
-	/* over the rate / found no room in the ring; since start */
+	/* over the rate; found the ring full; since start */
 	u64 suppressed;
 	u64 lost;
 };
 CPU_SHARDS(slices_cpus, struct slices_cpu);
 
-/* 8,700 slices: what 80 CPUs at the usual rate make in the 100 ms between two drains. */
+/* 8,700 slices: as many as 80 CPUs at the usual rate make in the 100 ms between two drains. */
 RING(slices, 1 << 19);
 
 /*
- * Why here: the task that leaves is still at hand with its name, and the moment is the end of its slice and the begin
- * of the next one's.
+ * Why here: the task that leaves is still at hand with its name, and the moment is both the end of its slice and the
+ * begin of the next one.
  * Cost: about 0.1 µs per switch, 1 µs for those that are reported.
- * Loses: what is over the rate and what finds no room in the ring, both counted. The shard is this CPU's own, and the
+ * Loses: slices over the rate and those that find the ring full, both counted. The shard is this CPU's own, and the
  * hook runs with interrupts off.
  */
 SEC("tp_btf/sched_switch")

@@ -1,4 +1,4 @@
-/** In which order rows are shown. Pure; the rows themselves are never changed. Which rows: `src/filter/`. */
+/** In which order rows are shown. Pure; the rows themselves are never changed. Which rows: `src/rows/filter/`. */
 
 import type { Column } from '../core/tracer.ts';
 import { ascending } from '../lib/order.ts';

@@ -8,7 +8,7 @@ import type { Count, Ns } from '../../lib/units.ts';
 /** Counters of waits that count up for ever, as the kernel has them. */
 export interface KernelWaits {
 	sum_ns: Ns;
-	/** See {@link ../runqueue/waits.ts}. */
+	/** See {@link ./waits.ts}. */
 	longest: Uint32Array;
 	slots: Uint32Array | Float64Array;
 }
