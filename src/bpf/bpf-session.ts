@@ -8,6 +8,13 @@ import { type Struct, viewOf } from '../lib/decode.ts';
 export const WALK_SECTION = 'syscall';
 
 const INITIAL_BUFFER = 64 * 1024;
+/** Bytes before the payload of a ring's record: its length as u32, and padding. */
+const FRAME = 8;
+
+/** Offset of the record after the one at `at`: payloads are rounded up to 8 bytes. */
+function nextRecord(chunk: DataView, at: number): number {
+	return at + FRAME + ((chunk.getUint32(at, true) + 7) & ~7);
+}
 
 /** An attached BPF object; {@link openBpf} makes one. */
 export class BpfSession {
@@ -77,17 +84,26 @@ export class BpfSession {
 	 * per call, so a flood of records cannot block the reader.
 	 */
 	drain(ring: string, take: (view: DataView, at: number, length: number) => void): void {
+		for (const chunk of this.chunks(ring)) {
+			for (let at = 0; at < chunk.byteLength; at = nextRecord(chunk, at))
+				take(chunk, at + FRAME, chunk.getUint32(at, true));
+		}
+	}
+
+	/** As {@link drain}, decoded one by one: a record is valid until the next one is taken. */
+	*records<T>(ring: string, decode: (view: DataView, at: number) => T): Generator<T, void> {
+		for (const chunk of this.chunks(ring))
+			for (let at = 0; at < chunk.byteLength; at = nextRecord(chunk, at)) yield decode(chunk, at + FRAME);
+	}
+
+	/** The framed records of a ring, a buffer full at a time. */
+	private *chunks(ring: string): Generator<DataView, void> {
 		const buffer = this.buffer(ring, INITIAL_BUFFER);
-		const view = viewOf(buffer);
 		const limit = this.ringBytes.get(ring) ?? 0;
 		for (let total = 0; total <= limit; ) {
 			const bytes = this.object.drain(ring, buffer);
 			if (bytes === 0) return;
-			for (let at = 0; at < bytes; ) {
-				const length = view.getUint32(at, true);
-				take(view, at + 8, length);
-				at += 8 + ((length + 7) & ~7);
-			}
+			yield viewOf(buffer.subarray(0, bytes));
 			total += bytes;
 		}
 	}

@@ -1,26 +1,46 @@
 import { expect, test } from 'vitest';
 import { PROCESS_SLOTS } from '../../src/tracers/runqlat/account.ts';
 import { Accounts } from '../../src/tracers/runqlat/accounts.ts';
+import type { ProcessRecord, TaskRecord } from '../../src/tracers/runqlat/reader.ts';
 import { MAX_TASKS } from '../../src/tracers/runqlat/tasks.ts';
 
 const comm = new TextEncoder().encode('worker') as never;
 
 /** A process that has waited `count` times 100 ns since it began. */
-function waited(accounts: Accounts, pid: number, count: number): void {
+function waited(pid: number, count: number): TaskRecord {
 	const slots = new Uint32Array(PROCESS_SLOTS);
 	slots[0] = count;
 	const waits = { sum_ns: count * 100, longest: new Uint32Array(4), slots };
-	accounts.process({ pid, start: 1, comm, waits, created: 1, voluntary: count, involuntary: 0, cgroup: 5, pidns: 9 });
+	const switches = { voluntary: count, involuntary: 0 };
+	return {
+		kind: 'process',
+		pid,
+		start: 1,
+		comm,
+		waits,
+		created: 1,
+		...switches,
+		cgroup: 5,
+		pidns: 9,
+		moved_ns: 0,
+		gone: null,
+	};
 }
 
-const idle = { cpus: () => [], tasks: () => undefined } as never;
+/** A task that has waited for 9 µs, 5 of them on a CPU that it was moved away from. */
+function waiting(pid: number): TaskRecord {
+	const thread = { tid: pid, threadStart: 1, cpu: 0, running: 0 };
+	return { kind: 'waiting', pid, start: 1, comm, age_ns: 9000, moved_ns: 5000, ...thread };
+}
+
+/** A reader that finds these records. */
+const finds = (records: Iterable<TaskRecord>) => ({ cpus: () => [], tasks: () => records });
 
 test('more processes than rows: what has no row is in one, and in its control group and pid namespace', () => {
 	const accounts = new Accounts(1, '/nowhere');
 	const surplus = 50;
 	for (const turn of [1, 2]) {
-		accounts.read(idle, turn);
-		for (let pid = 1; pid <= MAX_TASKS + surplus; pid++) waited(accounts, pid, turn * 3);
+		accounts.read(finds(Array.from({ length: MAX_TASKS + surplus }, (_, index) => waited(index + 1, turn * 3))), turn);
 		const rows = [...accounts.processes.rows()];
 		expect(rows.length).toBe(MAX_TASKS + 1);
 		expect(rows.at(-1)).toMatchObject({ comm: '(unlisted)', switches: { voluntary: 3 * surplus } });
@@ -36,11 +56,26 @@ test('more processes than rows: what has no row is in one, and in its control gr
 
 test('a wait that goes on counts in the total as far as its task has left a CPU, and only now', () => {
 	const accounts = new Accounts(1, '/nowhere');
-	accounts.read(idle, 1);
-	waited(accounts, 7, 2);
-	accounts.moved(7, 1, 5000);
+	accounts.read(finds([waited(7, 2), waiting(7)]), 1);
+	expect(accounts.waitingNow).toMatchObject([{ pid: 7, age_ns: 9000 }]);
 	const figures = () => [...accounts.processes.rows()][0]?.waits.figures();
 	expect(figures()).toMatchObject({ count: 2, wait_ns: 200, wait_ns_total: 5200 });
-	accounts.read(idle, 2);
+	accounts.read(finds([]), 2);
+	expect(accounts.waitingNow).toEqual([]);
 	expect(figures()).toMatchObject({ count: 0, wait_ns: 0, wait_ns_total: 200 });
+});
+
+test('a leader that ended takes its counters with it; its process goes on under another leader, or ends', () => {
+	const accounts = new Accounts(1, '/nowhere');
+	const names = () => [...accounts.processes.rows()].map(({ id, ended }) => `${id} ${ended ? 'ended' : 'alive'}`);
+	const gone = (whole: boolean): TaskRecord => ({ kind: 'gone', pid: 7, start: 1, created: 1, whole });
+	accounts.read(finds([waited(7, 2), gone(false)]), 1);
+	accounts.sweep(false, false);
+	expect(names()).toEqual(['7 alive']);
+	// its next leader has counters that began anew
+	accounts.read(finds([{ ...(waited(7, 1) as ProcessRecord), created: 2, gone: { whole: true } }]), 2);
+	expect(names()).toEqual(['7 ended']);
+	expect([...accounts.processes.rows()][0]?.waits.figures()).toMatchObject({ count: 1, count_total: 3 });
+	accounts.sweep(false, false);
+	expect(names()).toEqual([]);
 });

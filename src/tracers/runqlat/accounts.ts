@@ -5,11 +5,21 @@ import type { ForeignBytes } from '../../lib/decode.ts';
 import { sameName } from '../../lib/decode.ts';
 import { slotCount } from '../../lib/histogram.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
-import type { Count, Ns } from '../../lib/units.ts';
+import type { Count } from '../../lib/units.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
 import { Cgroups } from '../../system/cgroups.ts';
 import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
-import type { CpuWaits, ProcessSeen, Reader, Sink, TaskWaiting, ThreadSeen } from './reader.ts';
+import type {
+	CpuWaits,
+	GoneRecord,
+	ProcessRecord,
+	Reader,
+	SwitchesRecord,
+	TaskRecord,
+	ThreadRecord,
+	WaitingRecord,
+} from './reader.ts';
+import type { Waiting } from './snapshot.ts';
 import { beginInterval, Tasks } from './tasks.ts';
 import { Counters, Waits } from './waits.ts';
 
@@ -43,7 +53,7 @@ function growth(now: Switches, before: Switches): Switches {
 	return { voluntary, involuntary };
 }
 
-export class Accounts implements Sink {
+export class Accounts {
 	readonly all = new Waits(CPU_SLOTS);
 	readonly cpus: { counters: Counters; waits: Waits }[];
 	readonly processes = new Tasks<Process>();
@@ -54,7 +64,8 @@ export class Accounts implements Sink {
 	 */
 	readonly cgroups = new Map<number, Account>();
 	readonly pidns = new Map<number, Account>();
-	waitingNow: TaskWaiting[] = [];
+	/** Names are sanitised for the listed ones only. */
+	waitingNow: (Omit<Waiting, 'comm'> & { comm: ForeignBytes })[] = [];
 	/** Processes that ended in this interval. */
 	private ended: Process[] = [];
 	/** Records of tasks beyond those that we keep counters of: their waits are in {@link all} only. */
@@ -78,7 +89,10 @@ export class Accounts implements Sink {
 	}
 
 	/** All that ended with the interval `epoch`. Returns what the CPUs say was lost. */
-	read(reader: Reader, epoch: number): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
+	read(
+		reader: Pick<Reader, 'cpus' | 'tasks'>,
+		epoch: number,
+	): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
 		this.reads++;
 		this.epoch = epoch;
 		this.waitingNow = [];
@@ -88,7 +102,7 @@ export class Accounts implements Sink {
 		this.threads.beginInterval();
 		for (const groups of [this.cgroups, this.pidns]) for (const group of groups.values()) beginInterval(group);
 		const lost = this.readCpus(reader.cpus());
-		reader.tasks(this);
+		for (const record of reader.tasks()) this.take(record);
 		return lost;
 	}
 
@@ -111,74 +125,102 @@ export class Accounts implements Sink {
 		for (const id of this.pidns.keys()) if (!inUse.pidns.has(id)) this.pidns.delete(id);
 	}
 
-	process(seen: ProcessSeen): void {
-		const process = this.processOf(seen);
-		if (!process) return;
-		rename(process, seen.comm);
-		process.read = this.reads;
-		if (seen.cgroup) process.cgroup = seen.cgroup;
-		if (seen.pidns) process.pidns = seen.pidns;
-		let storage = process.storages.get(seen.created);
-		if (!storage) {
-			storage = { counters: new Counters(PROCESS_SLOTS, Uint32Array), switches: { voluntary: 0, involuntary: 0 } };
-			process.storages.set(seen.created, storage);
+	private take(record: TaskRecord): void {
+		switch (record.kind) {
+			case 'process':
+				this.takeProcess(record);
+				break;
+			case 'thread':
+				this.takeThread(record);
+				break;
+			case 'present': {
+				const process = this.processes.find(`${record.pid}:${record.start}`);
+				if (process) process.read = this.reads;
+				break;
+			}
+			case 'switches':
+				this.takeSwitches(record);
+				break;
+			case 'waiting':
+				this.takeWaiting(record);
+				break;
+			case 'gone':
+				this.takeGone(record);
+				break;
 		}
-		const difference = storage.counters.advance(seen.waits.slots, seen.waits.sum_ns);
-		for (const one of [process, ...this.groupsOf(process, seen)]) {
-			one.waits.add(difference, seen.waits.longest, this.epoch);
-			if (difference.count > 0) one.generation = this.generation;
-		}
-		this.addSwitches(process, growth(seen, storage.switches));
 	}
 
-	thread(seen: ThreadSeen): void {
-		const key = `${seen.pid}:${seen.start}:${seen.tid}:${seen.threadStart}`;
+	private takeProcess(record: ProcessRecord): void {
+		const process = this.processOf(record);
+		if (!process) return;
+		rename(process, record.comm);
+		process.read = this.reads;
+		if (record.cgroup) process.cgroup = record.cgroup;
+		if (record.pidns) process.pidns = record.pidns;
+		let storage = process.storages.get(record.created);
+		if (!storage) {
+			storage = { counters: new Counters(PROCESS_SLOTS, Uint32Array), switches: { voluntary: 0, involuntary: 0 } };
+			process.storages.set(record.created, storage);
+		}
+		const difference = storage.counters.advance(record.waits.slots, record.waits.sum_ns);
+		const { voluntary, involuntary } = growth(record, storage.switches);
+		for (const one of [process, this.cgroupOf(process), this.pidnsOf(process, record)]) {
+			if (!one) continue;
+			one.waits.add(difference, record.waits.longest, this.epoch);
+			if (difference.count > 0) one.generation = this.generation;
+			addSwitches(one, voluntary, involuntary);
+		}
+		process.waits.moved_ns += record.moved_ns;
+		if (record.gone) this.remove(process, record.created, record.gone.whole);
+	}
+
+	private takeThread(record: ThreadRecord): void {
+		const key = `${record.pid}:${record.start}:${record.tid}:${record.threadStart}`;
 		let thread = this.threads.get(key);
 		if (!thread) {
 			thread = {
-				...account(seen.tid, seen.threadStart, seen.pid, sanitize(seen.comm), seen.start),
+				...account(record.tid, record.threadStart, record.pid, sanitize(record.comm), record.start),
 				counters: new Counters(PROCESS_SLOTS, Uint32Array),
-				seen: { voluntary: seen.voluntary, involuntary: seen.involuntary },
+				seen: { voluntary: record.voluntary, involuntary: record.involuntary },
 			};
 			if (!this.threads.add(key, thread)) {
 				this.beyond++;
 				return;
 			}
 		}
-		rename(thread, seen.comm);
+		rename(thread, record.comm);
 		thread.read = this.reads;
-		const difference = thread.counters.advance(seen.waits.slots, seen.waits.sum_ns);
-		thread.waits.add(difference, seen.waits.longest, this.epoch);
+		const difference = thread.counters.advance(record.waits.slots, record.waits.sum_ns);
+		thread.waits.add(difference, record.waits.longest, this.epoch);
 		if (difference.count > 0) thread.generation = this.generation;
-		const { voluntary, involuntary } = growth(seen, thread.seen);
+		const { voluntary, involuntary } = growth(record, thread.seen);
 		addSwitches(thread, voluntary, involuntary);
 	}
 
-	present(pid: number, start: Ns): void {
-		const process = this.processes.get(`${pid}:${start}`);
-		if (process) process.read = this.reads;
-	}
-
-	switches(pid: number, start: Ns, created: number, voluntary: Count, involuntary: Count): void {
+	private takeSwitches({ pid, start, created, voluntary, involuntary }: SwitchesRecord): void {
 		const process = this.processes.get(`${pid}:${start}`);
 		const storage = process?.storages.get(created);
-		if (process && storage) this.addSwitches(process, growth({ voluntary, involuntary }, storage.switches));
+		if (!process || !storage) return;
+		const grown = growth({ voluntary, involuntary }, storage.switches);
+		for (const one of [process, this.cgroups.get(process.cgroup), this.pidns.get(process.pidns)])
+			if (one) addSwitches(one, grown.voluntary, grown.involuntary);
 	}
 
-	waiting(task: TaskWaiting): void {
-		this.waitingNow.push(task);
-	}
-
-	moved(pid: number, start: Ns, ns: Ns, thread?: { tid: number; start: Ns }): void {
+	private takeWaiting({ pid, start, tid, threadStart, comm, cpu, age_ns, running, moved_ns }: WaitingRecord): void {
+		this.waitingNow.push({ pid, tid, comm: comm.slice(), cpu, age_ns, running });
+		if (moved_ns === 0) return;
 		const process = this.processes.get(`${pid}:${start}`);
-		if (process) process.waits.moved_ns += ns;
-		const one = thread && this.threads.get(`${pid}:${start}:${thread.tid}:${thread.start}`);
-		if (one) one.waits.moved_ns += ns;
+		if (process) process.waits.moved_ns += moved_ns;
+		const thread = this.threads.get(`${pid}:${start}:${tid}:${threadStart}`);
+		if (thread) thread.waits.moved_ns += moved_ns;
 	}
 
-	gone(pid: number, start: Ns, created: number, whole: boolean): void {
+	private takeGone({ pid, start, created, whole }: GoneRecord): void {
 		const process = this.processes.get(`${pid}:${start}`);
-		if (!process) return;
+		if (process) this.remove(process, created, whole);
+	}
+
+	private remove(process: Process, created: number, whole: boolean): void {
 		process.storages.delete(created);
 		if (!whole) return;
 		process.ended = true;
@@ -200,7 +242,7 @@ export class Accounts implements Sink {
 		return lost;
 	}
 
-	private processOf({ pid, start, comm }: ProcessSeen): Process | undefined {
+	private processOf({ pid, start, comm }: ProcessRecord): Process | undefined {
 		const key = `${pid}:${start}`;
 		const known = this.processes.get(key);
 		if (known) return known;
@@ -210,31 +252,26 @@ export class Accounts implements Sink {
 		return undefined;
 	}
 
-	private addSwitches(process: Process, { voluntary, involuntary }: Switches): void {
-		for (const one of [process, this.cgroups.get(process.cgroup), this.pidns.get(process.pidns)])
-			if (one) addSwitches(one, voluntary, involuntary);
+	/** The current control group of a process; undefined: not known. */
+	private cgroupOf({ cgroup }: Process): Account | undefined {
+		if (!cgroup) return undefined;
+		let group = this.cgroups.get(cgroup);
+		if (!group) {
+			group = account(cgroup, 0, 0, this.cgroupName(cgroup));
+			this.cgroups.set(cgroup, group);
+		}
+		return group;
 	}
 
-	/** The groups that a process is in now. */
-	private groupsOf({ cgroup, pidns, comm }: Process, { pidnsComm }: ProcessSeen): Account[] {
-		const groups: Account[] = [];
-		if (cgroup) {
-			let group = this.cgroups.get(cgroup);
-			if (!group) {
-				group = account(cgroup, 0, 0, this.cgroupName(cgroup));
-				this.cgroups.set(cgroup, group);
-			}
-			groups.push(group);
+	/** The pid namespace of a process; undefined: not known. */
+	private pidnsOf({ pidns, comm }: Process, { pidnsComm }: ProcessRecord): Account | undefined {
+		if (!pidns) return undefined;
+		let group = this.pidns.get(pidns);
+		if (!group) {
+			group = account(pidns, 0, 0, comm);
+			this.pidns.set(pidns, group);
 		}
-		if (pidns) {
-			let group = this.pidns.get(pidns);
-			if (!group) {
-				group = account(pidns, 0, 0, comm);
-				this.pidns.set(pidns, group);
-			}
-			if (pidnsComm && pidnsComm[0] !== 0) rename(group, pidnsComm);
-			groups.push(group);
-		}
-		return groups;
+		if (pidnsComm && pidnsComm[0] !== 0) rename(group, pidnsComm);
+		return group;
 	}
 }

@@ -1,14 +1,14 @@
-/** What the run-queue tracer needs of the kernel's side, whichever BPF object does it. */
+/** The kernel's side of the run-queue tracer, whichever BPF object provides it: records of tasks, counters of CPUs. */
 
 import type { TaskFilter } from '../../bpf/task-filter.ts';
 import type { BpfCost } from '../../core/tracer.ts';
 import type { ForeignBytes } from '../../lib/decode.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 
-/** Counters of waits that count up for ever, as the kernel has them. */
+/** Cumulative counters of waits, as the kernel has them. */
 export interface KernelWaits {
 	sum_ns: Ns;
-	/** See {@link ./waits.ts}. */
+	/** Longest waits of two intervals, see waits.ts. */
 	longest: Uint32Array;
 	slots: Uint32Array | Float64Array;
 }
@@ -22,24 +22,30 @@ export interface CpuWaits extends KernelWaits {
 	ring_full: Count;
 }
 
-export interface ProcessSeen {
+export interface ProcessRecord {
+	kind: 'process';
 	pid: number;
-	/** CLOCK_BOOTTIME; 0 where the kernel's side does not know it. */
+	/** CLOCK_BOOTTIME; 0: not known. */
 	start: Ns;
 	comm: ForeignBytes;
 	waits: KernelWaits;
-	/** Tells counters that began anew from those before. */
+	/** Distinguishes counters that started over from those before. */
 	created: number;
-	/** Switches away since we look at it; may wrap at 2^32. */
+	/** Switches away since measuring began; may wrap at 2^32. */
 	voluntary: Count;
 	involuntary: Count;
 	cgroup?: number;
 	pidns?: number;
 	/** Name of the first process of the pid namespace; empty: not known. */
 	pidnsComm?: ForeignBytes;
+	/** See {@link WaitingRecord.moved_ns}; of all its threads. */
+	moved_ns: Ns;
+	/** As a {@link GoneRecord} that follows; null: the leader is alive. */
+	gone: { whole: boolean } | null;
 }
 
-export interface ThreadSeen {
+export interface ThreadRecord {
+	kind: 'thread';
 	pid: number;
 	/** Of the process. */
 	start: Ns;
@@ -51,33 +57,52 @@ export interface ThreadSeen {
 	involuntary: Count;
 }
 
-export interface TaskWaiting {
+/** A process whose figures have not changed. */
+export interface PresentRecord {
+	kind: 'present';
 	pid: number;
+	start: Ns;
+}
+
+/** Newer switches than those of {@link ProcessRecord}, of the same counters. */
+export interface SwitchesRecord {
+	kind: 'switches';
+	pid: number;
+	start: Ns;
+	created: number;
+	voluntary: Count;
+	involuntary: Count;
+}
+
+/** A task that is runnable and not running. */
+export interface WaitingRecord {
+	kind: 'waiting';
+	pid: number;
+	/** Of the process; 0: not known. */
+	start: Ns;
 	tid: number;
+	threadStart: Ns;
 	comm: ForeignBytes;
 	cpu: number;
 	age_ns: Ns;
 	/** The process that has the CPU meanwhile; 0: none, or not known. */
 	running: number;
+	/** Part of this wait on CPUs that the task has been moved away from. The kernel's run_delay includes it already. */
+	moved_ns: Ns;
 }
 
-/** Told what a reader finds. */
-export interface Sink {
-	process(seen: ProcessSeen): void;
-	thread(seen: ThreadSeen): void;
-	/** A process of which nothing is new. */
-	present(pid: number, start: Ns): void;
-	/** Newer switches than those of {@link ProcessSeen}, of the same counters. */
-	switches(pid: number, start: Ns, created: number, voluntary: Count, involuntary: Count): void;
-	waiting(task: TaskWaiting): void;
-	/**
-	 * Of the waits of a process that have not ended, `ns` were on CPUs that their tasks have been moved away from. The
-	 * kernel's run_delay has them already. With `thread`: of this one of its threads.
-	 */
-	moved(pid: number, start: Ns, ns: Ns, thread?: { tid: number; start: Ns }): void;
-	/** A leader with these counters has gone; `whole`: the process has, and does not go on with another leader. */
-	gone(pid: number, start: Ns, created: number, whole: boolean): void;
+/** The leader with these counters has ended. */
+export interface GoneRecord {
+	kind: 'gone';
+	pid: number;
+	start: Ns;
+	created: number;
+	/** The process has ended too: it does not go on with another leader. */
+	whole: boolean;
 }
+
+/** What a reader finds; bytes and arrays are valid until the next record. */
+export type TaskRecord = ProcessRecord | ThreadRecord | PresentRecord | SwitchesRecord | WaitingRecord | GoneRecord;
 
 export interface Reader {
 	readonly kind: string;
@@ -89,15 +114,15 @@ export interface Reader {
 	/** As in `Source`. */
 	readonly missing: readonly string[];
 	readonly possibleCpus: number;
-	/** Is every task measured by its own histogram when that is asked for? */
+	/** Can every task be measured by an own histogram? */
 	readonly hasThreads: boolean;
 	/** From now on waits belong to this interval. `all`: the next read is of all processes; `threads`: of threads too. */
 	begin(epoch: number, all: boolean, threads: boolean): void;
-	/** Counters go on; those of tasks that pass no longer stand still. */
+	/** Counters go on; those of tasks outside the filter stand still. */
 	setFilter(filter: TaskFilter): void;
 	cpus(): readonly CpuWaits[];
-	/** First the living, then what has ended. */
-	tasks(sink: Sink): void;
+	/** Tasks alive first, then those that ended. To be read to its end before the next call of any method. */
+	tasks(): Iterable<TaskRecord>;
 	cost(): BpfCost;
 	close(): void;
 }

@@ -11,7 +11,8 @@ import type { BpfCost, Host } from '../../core/tracer.ts';
 import { constants, ended_record, maps, stamp } from '../../generated/runqlat-stamps.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import { type ForeignBytes, viewOf } from '../../lib/decode.ts';
-import type { CpuWaits, Reader, Sink } from './reader.ts';
+import type { Ns } from '../../lib/units.ts';
+import type { CpuWaits, ProcessRecord, Reader, TaskRecord } from './reader.ts';
 
 const { processes, stamps } = maps;
 
@@ -72,21 +73,20 @@ export class StampsReader implements Reader {
 		return this.bpf.shards(maps.cpu_waits);
 	}
 
-	tasks(sink: Sink): void {
-		this.each(processes.name, processes.value.size, processes.entries, (pid, view, at) => {
+	*tasks(): Generator<TaskRecord, void> {
+		for (const [pid, view, at] of this.entries(processes.name, processes.value.size, processes.entries)) {
 			const waits = processes.value.read(view, at);
-			sink.process(seen(pid, waits));
-			sink.moved(pid, waits.created, Math.max(0, waits.run_delay_ns - waits.sum_ns));
-		});
+			yield recordOf(pid, waits, Math.max(0, waits.run_delay_ns - waits.sum_ns));
+		}
 		const now = monotonicNs();
-		this.each(stamps.name, stamp.size, stamps.entries, (tid, view, at) => {
-			const { since, tgid, cpu, comm } = stamp.read(view, at);
-			sink.waiting({ pid: tgid, tid, cpu, comm, age_ns: Math.max(0, now - since), running: 0 });
-		});
-		this.bpf.drain(maps.ended.name, (view, at) => {
+		for (const [tid, view, at] of this.entries(stamps.name, stamp.size, stamps.entries)) {
+			const { since, tgid: pid, cpu, comm } = stamp.read(view, at);
+			const age_ns = Math.max(0, now - since);
+			yield { kind: 'waiting', pid, start: 0, tid, threadStart: 0, comm, cpu, age_ns, running: 0, moved_ns: 0 };
+		}
+		yield* this.bpf.records(maps.ended.name, (view, at): TaskRecord => {
 			const { tgid, waits } = ended_record.read(view, at);
-			sink.process(seen(tgid, waits));
-			sink.gone(tgid, waits.created, waits.created, true);
+			return { ...recordOf(tgid, waits, 0), gone: { whole: true } };
 		});
 	}
 
@@ -98,11 +98,16 @@ export class StampsReader implements Reader {
 		this.bpf.close();
 	}
 
-	private each(map: string, size: number, room: number, take: (key: number, view: DataView, at: number) => void): void {
-		const values = this.values.subarray(0, room * size);
-		const found = this.bpf.object.readBatch(map, this.keys.subarray(0, room * 4), values);
+	/** The entries of a map: key, and the value at an offset of a view. */
+	private *entries(
+		map: string,
+		size: number,
+		most: number,
+	): Generator<[key: number, view: DataView, at: number], void> {
+		const values = this.values.subarray(0, most * size);
+		const found = this.bpf.object.readBatch(map, this.keys.subarray(0, most * 4), values);
 		const [keys, view] = [viewOf(this.keys), viewOf(values)];
-		for (let index = 0; index < found; index++) take(keys.getUint32(index * 4, true), view, index * size);
+		for (let index = 0; index < found; index++) yield [keys.getUint32(index * 4, true), view, index * size];
 	}
 }
 
@@ -114,7 +119,9 @@ interface ProcessWaits {
 	slots: Uint32Array;
 }
 
-/** When its counters began stands for when it did: the kernel's side does not tell pids used twice apart otherwise. */
-function seen(pid: number, { created, comm, ...waits }: ProcessWaits) {
-	return { pid, start: created, comm, waits, created, voluntary: 0, involuntary: 0 };
+/** The creation of its counters serves as its start: the kernel's side does not distinguish reused pids otherwise. */
+function recordOf(pid: number, { created, comm, sum_ns, longest, slots }: ProcessWaits, moved_ns: Ns): ProcessRecord {
+	const waits = { sum_ns, longest, slots };
+	const switches = { voluntary: 0, involuntary: 0 };
+	return { kind: 'process', pid, start: created, comm, waits, created, ...switches, moved_ns, gone: null };
 }

@@ -16,7 +16,7 @@ import {
 	thread_record,
 	waiting_record,
 } from '../../generated/runqlat.ts';
-import type { CpuWaits, Reader, Sink } from './reader.ts';
+import type { CpuWaits, Reader, TaskRecord } from './reader.ts';
 
 /** A bit of the settings' first word, whose upper half is put together here. */
 const inUpperHalf = (bit: number): number => 2 ** (bit - interval_bit.GENERATION_SHIFT);
@@ -104,22 +104,25 @@ export class StorageReader implements Reader {
 		return this.bpf.shards(maps.cpu_waits);
 	}
 
-	tasks(sink: Sink): void {
-		if (!this.walk(sink)) {
+	*tasks(): Generator<TaskRecord, void> {
+		if (this.walk()) {
+			yield* this.bpf.records(maps.reports.name, recordAt);
+		} else {
 			const view = this.bpf.iterate('read_tasks');
-			for (let at = 0; at < view.byteLength; ) at += take(view, at, sink);
+			for (let at = 0; at < view.byteLength; at += sizeAt(view, at)) yield recordAt(view, at);
 		}
-		// after the living: what ends meanwhile is then in the ring
-		this.bpf.drain(maps.ended.name, (record, at) => take(record, at, sink));
+		// after the living: a task that ends meanwhile is in the ring then
+		yield* this.bpf.records(maps.ended.name, recordAt);
 	}
 
-	/** Where the kernel can, and nothing is asked for that only the iterator tells: threads, and with a filter who waits. */
-	private walk(sink: Sink): boolean {
+	/**
+	 * Walk all tasks, where the kernel can and nothing is asked for that only the iterator reports: threads, and waiting
+	 * tasks under a filter. False: the iterator has to read.
+	 */
+	private walk(): boolean {
 		if (!this.walks || this.filters > 0 || this.wanted & WANT_THREADS || this.pause-- > 0) return false;
 		const complete = this.bpf.walk('walk_tasks');
-		this.bpf.drain(maps.reports.name, (view, at) => {
-			if (complete) take(view, at, sink);
-		});
+		if (!complete) this.bpf.drain(maps.reports.name, () => {});
 		this.pause = complete ? 0 : WALK_AGAIN;
 		return complete;
 	}
@@ -154,38 +157,73 @@ export class StorageReader implements Reader {
 	}
 }
 
-/** One record, of the iterator or the ring. Returns its length. */
-function take(view: DataView, at: number, sink: Sink): number {
-	const head = record_head.read(view, at);
-	const { tgid: pid, tid, start, ns, voluntary, involuntary, comm, cpu } = head;
-	switch (head.kind) {
+/** Bytes of the record of the iterator at `at`. */
+function sizeAt(view: DataView, at: number): number {
+	switch (kindAt(view, at)) {
+		case record_kind.RECORD_PROCESS:
+		case record_kind.RECORD_LAST:
+			return process_record.size;
+		case record_kind.RECORD_THREAD:
+			return thread_record.size;
+		case record_kind.RECORD_WAITING:
+			return waiting_record.size;
+		default:
+			return record_head.size;
+	}
+}
+
+function kindAt(view: DataView, at: number): number {
+	// the first member of every record
+	return view.getUint32(at, true);
+}
+
+/** A record of the iterator or a ring. Its bytes and arrays share the memory of `view`. */
+function recordAt(view: DataView, at: number): TaskRecord {
+	const kind = kindAt(view, at);
+	switch (kind) {
 		case record_kind.RECORD_PROCESS:
 		case record_kind.RECORD_LAST: {
-			const { process, cgroup, pidns_comm } = process_record.read(view, at);
+			const { head, process, cgroup, pidns_comm } = process_record.read(view, at);
+			const { tgid: pid, start, comm, voluntary, involuntary } = head;
 			const { waits, created, pidns } = process;
-			sink.process({ pid, start, comm, waits, created, voluntary, involuntary, cgroup, pidns, pidnsComm: pidns_comm });
-			if (head.kind === record_kind.RECORD_LAST) sink.gone(pid, start, created, tid === pid);
-			return process_record.size;
+			const gone = kind === record_kind.RECORD_LAST ? { whole: head.tid === pid } : null;
+			return {
+				kind: 'process',
+				pid,
+				start,
+				comm,
+				waits,
+				created,
+				voluntary,
+				involuntary,
+				cgroup,
+				pidns,
+				pidnsComm: pidns_comm,
+				moved_ns: 0,
+				gone,
+			};
 		}
 		case record_kind.RECORD_THREAD: {
-			const { waits } = thread_record.read(view, at);
-			sink.thread({ pid, start, tid, threadStart: ns, comm, waits, voluntary, involuntary });
-			return thread_record.size;
+			const { head, waits } = thread_record.read(view, at);
+			const { tgid: pid, start, tid, ns: threadStart, comm, voluntary, involuntary } = head;
+			return { kind: 'thread', pid, start, tid, threadStart, comm, waits, voluntary, involuntary };
 		}
-		case record_kind.RECORD_SWITCHES:
-			sink.switches(pid, start, ns, voluntary, involuntary);
-			return record_head.size;
-		case record_kind.RECORD_PRESENT:
-			sink.present(pid, start);
-			return record_head.size;
-		case record_kind.RECORD_GONE:
-			sink.gone(pid, start, ns, tid === pid);
-			return record_head.size;
+		case record_kind.RECORD_WAITING: {
+			const { head, moved_ns, thread_start, running } = waiting_record.read(view, at);
+			const { tgid: pid, start, tid, comm, cpu, ns: age_ns } = head;
+			return { kind: 'waiting', pid, start, tid, threadStart: thread_start, comm, cpu, age_ns, running, moved_ns };
+		}
+		case record_kind.RECORD_SWITCHES: {
+			const { tgid: pid, start, ns: created, voluntary, involuntary } = record_head.read(view, at);
+			return { kind: 'switches', pid, start, created, voluntary, involuntary };
+		}
+		case record_kind.RECORD_PRESENT: {
+			const { tgid: pid, start } = record_head.read(view, at);
+			return { kind: 'present', pid, start };
+		}
 		default: {
-			const { moved_ns, thread_start, running } = waiting_record.read(view, at);
-			sink.waiting({ pid, tid, comm, cpu, age_ns: ns, running });
-			if (moved_ns > 0) sink.moved(pid, start, moved_ns, { tid, start: thread_start });
-			return waiting_record.size;
+			const { tgid: pid, tid, start, ns: created } = record_head.read(view, at);
+			return { kind: 'gone', pid, start, created, whole: tid === pid };
 		}
 	}
 }

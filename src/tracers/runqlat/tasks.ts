@@ -29,7 +29,12 @@ export class Tasks<Task extends Account> {
 		return this.known.has(key);
 	}
 
-	/** For news of it. */
+	/** A task of which nothing is new. */
+	find(key: string): Task | undefined {
+		return this.known.get(key);
+	}
+
+	/** A task that has news. */
 	get(key: string): Task | undefined {
 		const task = this.known.get(key);
 		if (task) this.now.add(task);
