@@ -4,8 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { Finding } from '../../src/tracers/overview/finding.ts';
-import type { OverviewRow } from '../../src/tracers/overview/rows.ts';
-import type { OverviewExtra } from '../../src/tracers/overview/tracer.ts';
+import type { OverviewExtra, OverviewRow } from '../../src/tracers/overview/snapshot.ts';
 
 export type Line = Snapshot<OverviewRow, OverviewExtra>;
 

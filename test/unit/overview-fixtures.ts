@@ -8,8 +8,9 @@ import type { Throttled } from '../../src/system/quota.ts';
 import type { IoProcess, IoRow, SlowRequest } from '../../src/tracers/io/snapshot.ts';
 import type { IrqRow } from '../../src/tracers/irq/snapshot.ts';
 import type { Finding } from '../../src/tracers/overview/finding.ts';
+import { OverviewSession } from '../../src/tracers/overview/session.ts';
+import type { OverviewExtra } from '../../src/tracers/overview/snapshot.ts';
 import type { Sources, SourceTab } from '../../src/tracers/overview/sources.ts';
-import { type OverviewExtra, OverviewSession } from '../../src/tracers/overview/tracer.ts';
 import type { Blamed } from '../../src/tracers/runqlat/culprits.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { ioSnapshot } from '../ui/fixtures/io.ts';
@@ -66,7 +67,7 @@ export interface World {
 	/** Own time, share of a CPU. */
 	cost: number;
 	source: string;
-	/** What the run queue is narrowed to. */
+	/** Filter of the run queue. */
 	filter: string;
 	without: readonly SourceTab[];
 	dt: number;
@@ -283,14 +284,14 @@ export class Machine {
 		quota: { read: () => [...this.world.throttled] },
 	});
 
-	tick(change: Partial<World> = {}, group = 'process') {
+	tick(change: Partial<World> = {}) {
 		this.world = { ...quiet, ...change };
 		this.elapsed += this.world.dt;
 		const time = new Date(Date.UTC(2026, 0, 1, 14, 2, 0) + this.elapsed / 1e6).toISOString();
 		const tick = [...tickOf(change)].map(
 			([tab, snapshot]) => [tab, { ...snapshot, time, mono_ns: this.elapsed }] as const,
 		);
-		return this.session.read(this.world.dt, group, new Map(tick));
+		return this.session.read(this.world.dt, 'process', new Map(tick));
 	}
 
 	/** The same for so many ticks; findings after the last. */

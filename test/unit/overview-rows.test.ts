@@ -1,16 +1,27 @@
 /** What all tabs know of one process, side by side; pressure and quotas from their files. */
 import { describe, expect, test } from 'vitest';
+import type { DerivedGroup } from '../../src/core/fold.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
+import { regroup } from '../../src/rows/grouping/regroup.ts';
 import { GroupPressureReader } from '../../src/system/group-pressure.ts';
 import { PressureReader, parsePressure } from '../../src/system/pressure.ts';
 import { QuotaReader } from '../../src/system/quota.ts';
-import { groupRows, joinProcesses } from '../../src/tracers/overview/rows.ts';
+import { joinProcesses } from '../../src/tracers/overview/rows.ts';
+import type { OverviewRow } from '../../src/tracers/overview/snapshot.ts';
 import { IO_LISTED, sourcesOf } from '../../src/tracers/overview/sources.ts';
 import { overview } from '../../src/tracers/overview/tracer.ts';
 import type { RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
 import { makeTree } from './energy-fixtures.ts';
 import { Machine, second, tickOf, type World } from './overview-fixtures.ts';
+
+/** Groups are folded without `/proc`: rows have user and control group. */
+const noFacts = () => {
+	throw new Error('not needed');
+};
+const facts = { begin: () => {}, parent: noFacts, pidns: noFacts, user: noFacts };
+const grouped = (rows: OverviewRow[], group: DerivedGroup) =>
+	overview.fold ? regroup(rows, group, overview.fold, (row) => overview.processOf?.(row), facts) : [];
 
 const rowsOf = (change: Partial<World>) => joinProcesses(sourcesOf(tickOf(change)));
 
@@ -121,24 +132,24 @@ test('groups: sums, but the highest percentile', () => {
 			{ pid: 3, comm: 'b', cgroup: '/x', cpu: 0.3, watts: 3 },
 		],
 	});
-	expect(groupRows(rows, 'process')).toBe(rows);
-	const byName = groupRows(rows, 'command');
+	const byName = grouped(rows, 'command');
 	expect(byName).toMatchObject([
 		{ comm: 'a', pid: 0, processes: 2, watts: 3, wait_p99_ns: 9 },
 		{ comm: 'b', processes: 1, wait_p99_ns: null },
 	]);
 	expect(byName[0]?.wait_ns).toBeCloseTo(0.3 * second);
-	expect(groupRows(rows, 'cgroup').map(({ cgroup, processes }) => [cgroup, processes])).toEqual([
+	expect(grouped(rows, 'cgroup').map(({ cgroup, processes }) => [cgroup, processes])).toEqual([
 		['/x', 2],
 		['/y', 1],
 	]);
-	expect(new Set(groupRows(rows, 'user').map(overview.rowKey)).size).toBe(1);
-	// the rows themselves are as they were
+	expect(new Set(grouped(rows, 'user').map(overview.rowKey)).size).toBe(1);
+	expect(overview.groups).toEqual(['process', ...(overview.fold?.groups ?? [])]);
+	// the process rows are unchanged
 	expect(rows[0]).toMatchObject({ pid: 1, watts: 1 });
 });
 
-test('the session: rows by group, totals of the machine, losses by tab', () => {
-	const { rows, extra, lost } = new Machine().tick({ lost: 3 }, 'command');
+test('the session: process rows, totals of the machine, losses by tab', () => {
+	const { rows, extra, lost } = new Machine().tick({ lost: 3 });
 	expect(rows).toHaveLength(3);
 	expect(extra.totals).toMatchObject({ cpus: 4, io_count: 12, io_bytes: 12 * 4096 });
 	expect(extra.totals.busy_ns).toBeCloseTo(0.013 * second);

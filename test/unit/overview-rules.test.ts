@@ -7,8 +7,9 @@ import { registry } from '../../src/registry.ts';
 import { Filter } from '../../src/rows/filter/bind.ts';
 import type { IoExtra } from '../../src/tracers/io/snapshot.ts';
 import type { Finding, Suspicion } from '../../src/tracers/overview/finding.ts';
-import { rules } from '../../src/tracers/overview/rules.ts';
-import { OverviewSession } from '../../src/tracers/overview/tracer.ts';
+import type { Rule } from '../../src/tracers/overview/rule.ts';
+import { type RuleId, rules } from '../../src/tracers/overview/rules.ts';
+import { OverviewSession } from '../../src/tracers/overview/session.ts';
 import { type Busy, Machine, quietProcesses, say, second, tickOf, type World } from './overview-fixtures.ts';
 
 const hogs = (each: number, count = 4): Busy[] =>
@@ -24,14 +25,14 @@ const hogs = (each: number, count = 4): Busy[] =>
 const stall = (share: number) => ({ some_ns: share * second, full_ns: (share * second) / 2 });
 
 /** What is said after three seconds of it, by this rule only. */
-function said(rule: string, change: Partial<World>): string[] {
+function said(rule: RuleId, change: Partial<World>): string[] {
 	return new Machine()
 		.run(3, change)
 		.filter((finding) => finding.rule === rule)
 		.map(say);
 }
 
-const silent = (rule: string, change: Partial<World>) => expect(said(rule, change)).toEqual([]);
+const silent = (rule: RuleId, change: Partial<World>) => expect(said(rule, change)).toEqual([]);
 
 describe('a machine at rest', () => {
 	test('nothing stands out, for as long as it rests', () => {
@@ -39,7 +40,7 @@ describe('a machine at rest', () => {
 		for (let second = 0; second < 60; second++) expect(machine.tick().extra.findings).toEqual([]);
 	});
 
-	test('every rule can be judged', () => {
+	test('every rule can be checked', () => {
 		const { checked, unchecked } = new Machine().tick().extra;
 		expect(checked).toEqual(rules.map(({ id }) => id));
 		expect(unchecked).toEqual([]);
@@ -79,10 +80,10 @@ describe('cpu-saturated', () => {
 		silent('cpu-saturated', { processes: hogs(0.85) });
 	});
 
-	test('a run queue that is narrowed to some tasks says nothing of all', () => {
+	test('a filtered run queue says nothing about all tasks', () => {
 		const machine = new Machine();
 		const { extra } = machine.tick({ processes: hogs(0.96), filter: 'pid 500' });
-		expect(extra.unchecked).toEqual([{ rule: 'cpu-saturated', reason: 'run queue is narrowed to pid 500' }]);
+		expect(extra.unchecked).toEqual([{ rule: 'cpu-saturated', reason: 'run queue is filtered: pid 500' }]);
 	});
 });
 
@@ -131,7 +132,7 @@ describe('throttled', () => {
 
 	test('names the group, and who in it needs the CPU', () => {
 		expect(said('throttled', { processes: [inside, ...hogs(0.9)], throttled: [one] })).toEqual([
-			'throttled: batch.service: stopped by its CPU quota in 8 of 10 periods, 80% of the time — most CPU by encoder[700]×1',
+			'throttled: batch.service: throttled by its CPU quota in 8 of 10 periods, 80% of the time — most CPU by encoder[700]×1',
 		]);
 	});
 
@@ -158,7 +159,7 @@ describe('throttled', () => {
 describe('power', () => {
 	test('names who draws most', () => {
 		expect(said('power', { processes: [...quietProcesses, ...hogs(0.9, 2)] })).toEqual([
-			'power: power: 9.00W, 99% of what processes draw — by stress-ng-cpu[500]×2',
+			'power: power: 9.00W, 99% of process power — by stress-ng-cpu[500]×2',
 		]);
 	});
 
@@ -316,8 +317,8 @@ describe('pressure', () => {
 			},
 		];
 		expect(said('pressure', { pressure: { memory: stall(0.23), io: stall(0.5) }, processIo })).toEqual([
-			'pressure: memory pressure: tasks stood still for memory 23% of the time, all of them 12% — most IO by rsync[44]×1',
-			'pressure: IO pressure: tasks stood still for IO 50% of the time, all of them 25% — most IO by rsync[44]×1',
+			'pressure: memory pressure: tasks stalled on memory 23% of the time, all of them 12% — most IO by rsync[44]×1',
+			'pressure: IO pressure: tasks stalled on IO 50% of the time, all of them 25% — most IO by rsync[44]×1',
 		]);
 	});
 
@@ -329,7 +330,7 @@ describe('pressure', () => {
 		];
 		const world = { processes, pressure: { memory: stall(0.4) }, stalled: { memory: { cgroup: db, ...stall(0.38) } } };
 		expect(said('pressure', world)).toEqual([
-			'pressure: memory pressure: tasks stood still for memory 40% of the time, all of them 20%; in db.service 38% — most CPU by mysqld[8]×1',
+			'pressure: memory pressure: tasks stalled on memory 40% of the time, all of them 20%; in db.service 38% — most CPU by mysqld[8]×1',
 		]);
 		expect(new Machine().run(3, world)[0]?.link).toEqual({
 			tab: 'overview',
@@ -374,7 +375,7 @@ test('own-cost: the tool itself', () => {
 	silent('own-cost', { cost: 0.4 });
 });
 
-test('rules whose tabs do not work here are not judged, and say so', () => {
+test('rules whose tabs do not work here are not checked, with the reason', () => {
 	const { unchecked, findings } = new Machine().tick({ without: ['runqlat', 'irq', 'io'] }).extra;
 	expect(unchecked.map(({ rule }) => rule).sort()).toEqual(
 		['cpu-saturated', 'irq-time', 'irq-storm', 'slow-device', 'softirq-late', 'starving', 'stuck-io', 'waits'].sort(),
@@ -383,7 +384,7 @@ test('rules whose tabs do not work here are not judged, and say so', () => {
 	expect(findings).toEqual([]);
 });
 
-test('--device-only: requests are not judged one by one, and nothing is called slow', () => {
+test('--device-only: rules about single requests are not checked', () => {
 	const tick = tickOf({ io: [{ device: 'vda', op: 'read', count: 400, slow: 0, mean: 1e6 }] });
 	const io = tick.get('io') as Snapshot<object, IoExtra>;
 	const full_path = { ...io.full_path, state: 'unavailable' as const };
@@ -391,7 +392,7 @@ test('--device-only: requests are not judged one by one, and nothing is called s
 	const readers = { pressure: { read: () => null }, groups: { read: () => ({}) }, quota: { read: () => [] } };
 	const { findings, unchecked } = new OverviewSession(4, readers).read(2 * second, 'process', tick).extra;
 	expect(findings).toEqual([]);
-	const reason = 'requests are not followed one by one (--device-only)';
+	const reason = 'single requests are not traced (--device-only)';
 	expect(unchecked).toEqual(expect.arrayContaining(['stuck-io', 'slow-device'].map((rule) => ({ rule, reason }))));
 });
 
@@ -413,26 +414,24 @@ describe('links', () => {
 	};
 	const tracers = registry.map(({ tracer }) => tracer);
 
-	test.each(rules.filter(({ id }) => id !== 'losses').map((rule) => [rule.id, rule] as const))(
-		'%s: tab, column, group and filter exist',
-		(_id, rule) => {
-			const look = vi.spyOn(rule, 'look');
-			new Machine().tick(everything);
-			const [result] = look.mock.results;
-			look.mockRestore();
-			const seen = ((result?.value ?? []) as Suspicion[]).filter(({ excess }) => excess >= 1).map(({ link }) => link);
-			expect(seen.length).toBeGreaterThan(0);
-			for (const link of seen) {
-				const tracer = tracers.find(({ id }) => id === link.tab);
-				expect(tracer).toBeDefined();
-				if (link.sort) expect(tracer?.columns.map(({ key }) => key)).toContain(link.sort);
-				if (link.group) expect(tracer?.groups).toContain(link.group);
-				const bound = new Filter(link.filter, tracers as never).bind(tracer as never);
-				expect(bound.ignored).toEqual([]);
-				expect(bound.test === null).toBe(link.filter === '');
-			}
-		},
-	);
+	const linking: readonly Rule[] = rules.filter(({ id }) => id !== 'losses');
+	test.each(linking.map((rule) => [rule.id, rule] as const))('%s: tab, column, group and filter exist', (_id, rule) => {
+		const check = vi.spyOn(rule, 'check');
+		new Machine().tick(everything);
+		const [result] = check.mock.results;
+		check.mockRestore();
+		const seen = ((result?.value ?? []) as Suspicion[]).filter(({ excess }) => excess >= 1).map(({ link }) => link);
+		expect(seen.length).toBeGreaterThan(0);
+		for (const link of seen) {
+			const tracer = tracers.find(({ id }) => id === link.tab);
+			expect(tracer).toBeDefined();
+			if (link.sort) expect(tracer?.columns.map(({ key }) => key)).toContain(link.sort);
+			if (link.group) expect(tracer?.groups).toContain(link.group);
+			const bound = new Filter(link.filter, tracers as never).bind(tracer as never);
+			expect(bound.ignored).toEqual([]);
+			expect(bound.test === null).toBe(link.filter === '');
+		}
+	});
 
 	test('at most five findings, two of a rule, the worst first', () => {
 		const findings = new Machine().run(3, everything);

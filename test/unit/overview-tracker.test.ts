@@ -5,7 +5,7 @@ import type { Level, Suspicion } from '../../src/tracers/overview/finding.ts';
 import type { Rule } from '../../src/tracers/overview/rule.ts';
 import { Tracker } from '../../src/tracers/overview/tracker.ts';
 
-const rule = (id: string, level: Level = 'high'): Rule => ({ id, level, title: id, help: '', look: () => [] });
+const rule = (id: string, level: Level = 'high'): Rule => ({ id, level, title: id, help: '', check: () => [] });
 const suspicion = (about: string, excess = 1): Suspicion => ({
 	about,
 	excess,
@@ -49,8 +49,8 @@ describe('beginning', () => {
 	test('a long interval is enough by itself, short ones need more of them', () => {
 		expect(feed(new Tracker(), rule('a'))(1, 10)).toHaveLength(1);
 		const next = feed(new Tracker(), rule('a'));
-		const told = Array.from({ length: 8 }, () => next(1, 0.25).length);
-		expect(told).toEqual([0, 0, 0, 0, 0, 1, 1, 1]);
+		const reported = Array.from({ length: 8 }, () => next(1, 0.25).length);
+		expect(reported).toEqual([0, 0, 0, 0, 0, 1, 1, 1]);
 	});
 
 	test('a rule that wants to see it for longer', () => {

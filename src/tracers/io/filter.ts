@@ -11,7 +11,7 @@ import type { BlockDevices } from '../../system/block-devices.ts';
 /** Names of the filter options. */
 export const FILTER_OPTIONS = ['pid', 'tid', 'comm', 'cgroup', 'device', 'file', 'directory'] as const;
 
-/** Device number of stat(2), whose major bits surround the minor ones, to the kernel's own, 12 bits of major before 20 of minor. */
+/** Device number of stat(2), whose minor bits surround the major ones, to the kernel's own: 12 bits of major, then 20 of minor. */
 function kernelDev(dev: bigint): bigint {
 	const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
 	const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);

@@ -2,7 +2,7 @@
 
 import type { Column } from '../../core/tracer.ts';
 import { safe } from '../../lib/sanitize.ts';
-import type { OverviewRow } from './rows.ts';
+import type { OverviewRow } from './snapshot.ts';
 
 const known = (value: number | null): number => value ?? Number.NaN;
 const grouped = (snapshot: object): boolean => (snapshot as { group?: string }).group !== 'process';
@@ -25,7 +25,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		width: 14,
 		grow: true,
 		priority: 0,
-		help: 'Name of the process (comm, at most 15 bytes), or of the group. Listed are those that did anything in the interval.',
+		help: 'Name of the process (comm, at most 15 bytes) or of the group. Processes without activity in the interval are not listed.',
 		value: ({ comm }) => (comm === '' ? safe`?` : comm),
 	},
 	{
@@ -34,7 +34,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'watts',
 		width: 7,
 		priority: 1,
-		help: 'Power it used on average in the interval (tab Energy says from which source).',
+		help: 'Average power in the interval; the tab Energy names its source.',
 		value: ({ watts }) => known(watts),
 	},
 	{
@@ -44,7 +44,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'microjoules',
 		width: 7,
 		priority: 6,
-		help: 'Energy it used in the interval; the tab Energy has the sum since start.',
+		help: 'Energy of the interval; the tab Energy has the sum since start.',
 		value: ({ energy_uj }) => known(energy_uj),
 	},
 	{
@@ -53,7 +53,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'share',
 		width: 6,
 		priority: 1,
-		help: 'CPU time used per time passed, 100 % being one CPU.',
+		help: 'CPU time as a share of the interval; 100 % is one CPU.',
 		value: ({ cpu_ns }, seconds) => known(cpu_ns) / (seconds * 1e9),
 	},
 	{
@@ -63,7 +63,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'ns',
 		width: 7,
 		priority: 3,
-		help: 'All waiting for a CPU that ended in the interval, its threads added up.',
+		help: 'Sum of the waits for a CPU that ended in the interval, over all threads.',
 		value: ({ wait_ns }) => known(wait_ns),
 	},
 	{
@@ -82,7 +82,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'share',
 		width: 7,
 		priority: 4,
-		help: 'Taken from it by interrupts, as a share of one CPU; softirqs that end its own system calls are among it. – where others lost more: the 64 that lost most are known.',
+		help: 'Time in interrupts while it had a CPU, as a share of one CPU, with softirqs that end its own system calls. –: not among the 64 processes with most of it.',
 		value: ({ irq_time_ns }, seconds) => known(irq_time_ns) / (seconds * 1e9),
 	},
 	{
@@ -102,7 +102,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'bytes-rate',
 		width: 7,
 		priority: 3,
-		help: 'Bytes of its block requests that completed, per second, reads and writes.',
+		help: 'Bytes per second of its completed block requests, reads and writes.',
 		value: ({ io_bytes }, seconds) => known(io_bytes) / seconds,
 	},
 	{
@@ -111,7 +111,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'rate',
 		width: 6,
 		priority: 6,
-		help: 'Block requests of it that completed, per second.',
+		help: 'Its completed block requests per second.',
 		value: ({ io_count }, seconds) => known(io_count) / seconds,
 	},
 	{
@@ -121,7 +121,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		width: 5,
 		priority: 5,
 		shown: grouped,
-		help: 'Processes in the group that did anything in the interval.',
+		help: 'Active processes of the group in the interval.',
 		value: ({ processes }) => processes,
 	},
 	{
@@ -130,7 +130,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'text',
 		width: 8,
 		priority: 8,
-		help: 'Name of the effective user, as far as it used a CPU.',
+		help: 'Name of the effective user; empty for a process without CPU time.',
 		value: ({ user }) => user,
 	},
 	{
@@ -140,7 +140,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		width: 20,
 		grow: true,
 		priority: 7,
-		help: 'Control group in the unified hierarchy; #id where it is gone or not visible from here.',
+		help: 'Control group in the unified hierarchy; #id: removed, or not visible from here.',
 		value: ({ cgroup }) => cgroup,
 	},
 ];

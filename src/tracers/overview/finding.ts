@@ -1,29 +1,29 @@
-/** What a rule says, and what becomes of it: types that rules, the tracker, batch output and the screen share. */
+/** Suspicions of rules, and findings made of them: types shared by rules, tracker, batch output and screen. */
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { SourceTab } from './sources.ts';
 
-/** How bad: work stands still; work is slowed down; worth knowing. */
+/** Severity: work is blocked; work is slowed down; worth knowing. */
 export const levels = ['severe', 'high', 'notice'] as const;
 export type Level = (typeof levels)[number];
 
-/** Who is behind it, or who it hits: `role` says which. */
+/** Cause or victim of a finding, by `role`. */
 export interface Owner {
 	role: SafeText;
-	/** Of several processes of this name the one with most of it; 0: a group, not a process. */
+	/** Of several processes of this name, the one with the highest figure; 0: a group, not a process. */
 	pid: number;
 	start_time: Ns;
 	comm: SafeText;
-	/** Processes of this name that take part. */
+	/** Number of processes of this name that take part. */
 	processes: Count;
 }
 
-/** Where it can be looked at: what the key of the finding does. */
+/** The target of the finding's key: tab, view and rows that show it. */
 export interface Link {
 	tab: SourceTab | 'overview';
-	/** Name of one of the tab's views; without: the first. */
+	/** Name of one of the tab's views; absent: the first. */
 	view?: string;
-	/** Process to select, `pid:start_time`; else the first row. */
+	/** Process to select, `pid:start_time`; absent: the first row. */
 	process?: string;
 	/** Empty: all rows. */
 	filter: string;
@@ -32,29 +32,29 @@ export interface Link {
 	group?: string;
 }
 
-/** What a rule sees in one interval. */
+/** Result of a rule for one subject in one interval. */
 export interface Suspicion {
-	/** Names the thing it is about: the same text in two intervals is the same finding going on. */
+	/** Identity of the subject: the same text in two intervals is the same finding. */
 	about: string;
-	/** The figure as a multiple of its limit: from 1 on it counts, from `KEEP` on it goes on. */
+	/** The figure as a multiple of its limit: a finding begins from 1 on, and continues from `KEEP` on. */
 	excess: number;
-	/** `vda`, and what is the matter with it. */
+	/** `vda`; `text` describes the problem. */
 	subject: SafeText;
 	text: SafeText;
-	/** The same in numbers; units are in the names. */
+	/** The figures of `text`; units are in the names. */
 	figures: Readonly<Record<string, number>>;
 	owner: Owner | null;
 	link: Link;
 }
 
-/** One finding as it leaves the program. */
+/** One finding, as in snapshots. */
 export interface Finding extends Pick<Suspicion, 'subject' | 'text' | 'figures' | 'owner' | 'link'> {
 	rule: string;
 	level: Level;
-	/** ISO 8601: beginning of the first interval that had it. */
+	/** ISO 8601: begin of the first interval with it. */
 	since: string;
 	/** As a multiple of its limit. */
 	excess: number;
-	/** The interval in which it was worst, and what was said then; ISO 8601. */
+	/** The interval with the highest excess, with the text of that interval; ISO 8601. */
 	peak: Pick<Suspicion, 'excess' | 'text'> & { time: string };
 }

@@ -1,4 +1,6 @@
-/** THE list of rules: one file each, a line here. Of findings that begin together and are equally bad the upper one comes first. */
+/**
+ * The table of rules, one file each. Of findings of one level that begin together, the rule further up comes first.
+ */
 import type { Rule } from './rule.ts';
 import { cpuSaturated } from './rules/cpu-saturated.ts';
 import { irqStorm } from './rules/irq-storm.ts';
@@ -14,7 +16,7 @@ import { stuckIo } from './rules/stuck-io.ts';
 import { throttled } from './rules/throttled.ts';
 import { waits } from './rules/waits.ts';
 
-export const rules: readonly Rule[] = [
+export const rules = [
 	stuckIo,
 	starving,
 	slowDevice,
@@ -28,4 +30,6 @@ export const rules: readonly Rule[] = [
 	softirqLate,
 	losses,
 	ownCost,
-];
+] as const satisfies readonly Rule[];
+
+export type RuleId = (typeof rules)[number]['id'];

@@ -1,4 +1,4 @@
-/** The tabs that the overview is made of, by id. */
+/** The tabs that the overview is made of. */
 
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Tick } from '../../core/tracer.ts';
@@ -7,26 +7,34 @@ import type { IoExtra, IoRow } from '../io/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../irq/snapshot.ts';
 import type { RunqlatExtra, RunqlatRow } from '../runqlat/snapshot.ts';
 
-/** What one tick brought; a tab that does not work here is missing. Rows of `energy` and `runqlat` are processes. */
-export interface Sources {
-	energy?: Snapshot<EnergyRow, EnergyExtra>;
-	runqlat?: Snapshot<RunqlatRow, RunqlatExtra>;
-	irq?: Snapshot<IrqRow, IrqExtra>;
-	io?: Snapshot<IoRow, IoExtra>;
-}
+/** The type of a tab's snapshot is that of its tracer, which only the registry knows. */
+const source =
+	<Row, Extra extends object>() =>
+	(snapshot: Snapshot) =>
+		snapshot as Snapshot<Row, Extra>;
 
-/** The IO tab lists so many processes at most. */
+/** The table of sources, by id of the tab. Rows of `energy` and `runqlat` are processes. */
+const table = {
+	energy: source<EnergyRow, EnergyExtra>(),
+	runqlat: source<RunqlatRow, RunqlatExtra>(),
+	irq: source<IrqRow, IrqExtra>(),
+	io: source<IoRow, IoExtra>(),
+} as const;
+
+export type SourceTab = keyof typeof table;
+export const sourceTabs = Object.keys(table) as readonly SourceTab[];
+
+/** Snapshots of one tick; tabs that do not work here are missing. */
+export type Sources = { [Tab in SourceTab]?: ReturnType<(typeof table)[Tab]> };
+
+/** Most processes that the IO tab lists. */
 export const IO_LISTED = 1000;
 
-export const sourceTabs = ['energy', 'runqlat', 'irq', 'io'] as const satisfies readonly (keyof Sources)[];
-export type SourceTab = (typeof sourceTabs)[number];
-
-/** The snapshots by tab: each id's type is that of its tracer, which the registry holds. */
 export function sourcesOf(tick: Tick): Sources {
 	return Object.fromEntries(
 		sourceTabs.flatMap((id) => {
 			const snapshot = tick.get(id);
-			return snapshot ? [[id, snapshot]] : [];
+			return snapshot ? [[id, table[id](snapshot)]] : [];
 		}),
 	);
 }

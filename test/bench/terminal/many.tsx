@@ -9,7 +9,7 @@ import { decode, type EncodedSnapshot, encode } from '../../../src/history/archi
 import { sanitize } from '../../../src/lib/sanitize.ts';
 import { registry } from '../../../src/registry.ts';
 import { FrameWriter } from '../../../src/term/frame-writer.ts';
-import { OverviewSession } from '../../../src/tracers/overview/tracer.ts';
+import { OverviewSession } from '../../../src/tracers/overview/session.ts';
 import { runLive } from '../../../src/ui/live.tsx';
 import type { Screen } from '../../../src/ui/screen.ts';
 import { type Busy, tickOf } from '../../unit/overview-fixtures.ts';

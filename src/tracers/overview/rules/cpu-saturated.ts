@@ -1,25 +1,25 @@
 import { safe } from '../../../lib/sanitize.ts';
-import { busyShare, equals, outOfQuota, ownerOf, topNames, without } from '../moment.ts';
+import { duration, number, percent } from '../format.ts';
+import { busyShare, equals, isThrottled, missingTab, ownerOf, topNames } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
-import { duration, number, percent } from '../words.ts';
 
 const limits = { busy: 0.9, waitingPerCpu: 0.25 };
 
-/** All CPUs are in use and there is more to run. */
-export const cpuSaturated: Rule = {
+/** All CPUs are busy and more tasks are runnable. */
+export const cpuSaturated = {
 	id: 'cpu-saturated',
 	level: 'high',
 	title: 'CPUs',
-	help: `CPUs are ${percent(limits.busy)} busy and, on average, a task for every ${1 / limits.waitingPerCpu} CPUs waits for one (who is out of its CPU quota does not count). Owner: the name with most CPU time.`,
-	blind: (moment) =>
-		without(moment, 'energy', 'runqlat') ??
-		(moment.sources.runqlat?.filter ? safe`run queue is narrowed to ${moment.sources.runqlat.filter}` : undefined),
-	look(moment) {
-		const { dt_ns, cpus, rows, sources } = moment;
+	help: `CPUs are ${percent(limits.busy)} busy and, on average, one task per ${1 / limits.waitingPerCpu} CPUs waits for a CPU (tasks out of CPU quota are not counted). Owner: the name with most CPU time.`,
+	uncheckable: (interval) =>
+		missingTab(interval, 'energy', 'runqlat') ??
+		(interval.sources.runqlat?.filter ? safe`run queue is filtered: ${interval.sources.runqlat.filter}` : undefined),
+	check(interval) {
+		const { dt_ns, cpus, rows, sources } = interval;
 		const all = sources.runqlat?.rows.find(({ key }) => key.kind === 'all');
 		if (!all) return [];
-		const busy = busyShare(moment);
-		const stopped = rows.reduce((sum, row) => sum + (outOfQuota(moment, row) ? (row.wait_ns ?? 0) : 0), 0);
+		const busy = busyShare(interval);
+		const stopped = rows.reduce((sum, row) => sum + (isThrottled(interval, row) ? (row.wait_ns ?? 0) : 0), 0);
 		const waiting = Math.max(0, all.wait_ns - stopped) / dt_ns;
 		const [top] = topNames(rows, ({ cpu_ns }) => cpu_ns);
 		return [
@@ -34,4 +34,4 @@ export const cpuSaturated: Rule = {
 			},
 		];
 	},
-};
+} as const satisfies Rule;

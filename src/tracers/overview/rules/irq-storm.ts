@@ -1,16 +1,16 @@
 import { safe } from '../../../lib/sanitize.ts';
-import { equals, ownerOf, topNames, without } from '../moment.ts';
+import { count, percent, perSecond } from '../format.ts';
+import { equals, missingTab, ownerOf, topNames } from '../interval.ts';
 import type { Rule } from '../rule.ts';
-import { count, percent, perSecond } from '../words.ts';
 
-/** Too many interrupts of one kind on one CPU; the bounds are those of the interrupt tab. */
-export const irqStorm: Rule = {
+/** Too many interrupts of one line on one CPU, by the bounds of the interrupt tab. */
+export const irqStorm = {
 	id: 'irq-storm',
 	level: 'high',
 	title: 'interrupt storms',
-	help: 'An interrupt line, softirq or vector reaches --irq-storm-rate or --irq-storm-share on a CPU. Owner: the process that lost most time to interrupts; softirqs that end its own system calls count as lost, so that it may be the cause.',
-	blind: (moment) => without(moment, 'irq'),
-	look({ dt_ns, rows, sources: { irq } }) {
+	help: 'An interrupt line, softirq or vector reaches --irq-storm-rate or --irq-storm-share on a CPU. Owner: the name with most IRQ time; it may be the cause, since softirqs that end its own system calls are part of its IRQ time.',
+	uncheckable: (interval) => missingTab(interval, 'irq'),
+	check({ dt_ns, rows, sources: { irq } }) {
 		if (!irq) return [];
 		const { rate: mostPerSecond, share: mostOfCpu } = irq.storm_bounds;
 		const storms = irq.rows.flatMap(({ kind, name, cpus }) =>
@@ -42,4 +42,4 @@ export const irqStorm: Rule = {
 				link: { tab: 'irq' as const, group: 'line', sort: 'time', filter: equals('name', name) },
 			}));
 	},
-};
+} as const satisfies Rule;

@@ -1,22 +1,22 @@
 import { safe } from '../../../lib/sanitize.ts';
-import { processKey, without } from '../moment.ts';
+import { percent } from '../format.ts';
+import { missingTab, processKey } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
-import { percent } from '../words.ts';
 
 const limits = { share: 0.15, ofCpuTime: 0.25 };
 
-/** Interrupts take a good part of a process's time on its CPUs. */
-export const irqTimeRule: Rule = {
+/** Interrupts take a large part of a process's time on CPUs. */
+export const irqTimeRule = {
 	id: 'irq-time',
 	level: 'high',
 	title: 'IRQ time',
-	help: `Interrupts took ${percent(limits.share)} of a CPU from one process, and ${percent(limits.ofCpuTime)} of its CPU time; softirqs that end its own system calls are among them.`,
-	blind: (moment) => without(moment, 'irq'),
-	look({ dt_ns, rows }) {
+	help: `Interrupts took ${percent(limits.share)} of a CPU from one process, and ${percent(limits.ofCpuTime)} of its CPU time; softirqs that end its own system calls are included.`,
+	uncheckable: (interval) => missingTab(interval, 'irq'),
+	check({ dt_ns, rows }) {
 		return rows
 			.flatMap((row) => {
 				const irqTime = row.irq_time_ns ?? 0;
-				// where interrupts are no part of CPU time a process can lose more than it has
+				// if CPU time excludes interrupts, IRQ time may be more than CPU time
 				const ofCpuTime = irqTime / Math.max(row.cpu_ns ?? 0, irqTime);
 				const excess = excessOf([irqTime / dt_ns, limits.share], [ofCpuTime, limits.ofCpuTime]);
 				return excess >= 0.5 ? [{ row, irqTime, ofCpuTime, excess }] : [];
@@ -34,9 +34,9 @@ export const irqTimeRule: Rule = {
 					process: processKey(row),
 					sort: 'time',
 					group: 'process',
-					// by pid: that tab writes threads of the kernel in brackets
+					// by pid, since that tab writes kernel threads in brackets
 					filter: `pid = ${row.pid}`,
 				},
 			}));
 	},
-};
+} as const satisfies Rule;

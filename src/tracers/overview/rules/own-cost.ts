@@ -1,19 +1,19 @@
 import { safe } from '../../../lib/sanitize.ts';
-import { processKey } from '../moment.ts';
+import { percent } from '../format.ts';
+import { processKey } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
-import { percent } from '../words.ts';
 
 const limits = { share: 0.25 };
 
-/** The tool is itself part of the problem. */
-export const ownCost: Rule = {
+/** wattlag itself takes much CPU time. */
+export const ownCost = {
 	id: 'own-cost',
 	level: 'notice',
-	// starting up takes that much for two to four seconds
+	// a start takes this much for two to four seconds
 	beginsAfter: 5e9,
 	title: 'own cost',
-	help: `wattlag itself takes ${percent(limits.share)} of one CPU or more, its BPF programs and all its threads together, for 5 s; a longer interval (-) makes it less.`,
-	look({ dt_ns, own, rows, sources }) {
+	help: `wattlag itself takes ${percent(limits.share)} of one CPU or more for 5 s, BPF programs and all threads included; a longer interval (-) reduces it.`,
+	check({ dt_ns, own, rows, sources }) {
 		const tabs = Object.values(sources);
 		const bpf = tabs.reduce((sum, { cost }) => sum + cost.bpf_ns, 0) / dt_ns;
 		const cpu = (tabs[0]?.cost.cpu_ns ?? 0) / dt_ns;
@@ -35,4 +35,4 @@ export const ownCost: Rule = {
 			},
 		];
 	},
-};
+} as const satisfies Rule;

@@ -1,20 +1,20 @@
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { IoRow, SlowRequest } from '../../io/snapshot.ts';
 import type { Owner } from '../finding.ts';
-import { equals, type Moment, notFollowed, ownerOf, topNames, without } from '../moment.ts';
+import { duration, number, percent } from '../format.ts';
+import { equals, type Interval, missingTab, ownerOf, topNames, untracked } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
-import { duration, number, percent } from '../words.ts';
 
 const limits = { perSecond: 5, share: 0.05 };
 
-/** Requests of a row at or over the threshold, from its histogram. */
+/** Requests of a row at or above the threshold, from its histogram. */
 function slowCount(row: IoRow, threshold: number): number {
 	const buckets = row.stages['total']?.buckets ?? [];
 	return buckets.reduce((sum, [upper, count]) => (upper > threshold ? sum + count : sum), 0);
 }
 
-/** Who queued most of the slow ones. */
-function issuer(slow: readonly SlowRequest[], { rows }: Moment): Owner | null {
+/** The process that queued most of the slow requests. */
+function issuer(slow: readonly SlowRequest[], { rows }: Interval): Owner | null {
 	const byPid = new Map<number, { request: SlowRequest; count: number }>();
 	for (const request of slow) {
 		const seen = byPid.get(request.pid);
@@ -29,12 +29,12 @@ function issuer(slow: readonly SlowRequest[], { rows }: Moment): Owner | null {
 	return { role: safe`from`, pid, start_time, comm, processes };
 }
 
-/** The place where most of the slow requests spent most of their time, and how many of them. */
+/** The stage that is the longest one of most slow requests, and the share of these requests. */
 function stageOf(slow: readonly SlowRequest[]): { stage: SafeText; share: number } {
 	const counts = new Map<SafeText, number>();
 	for (const { stages } of slow) {
 		const parts = Object.entries(stages).filter(([name]) => name !== 'total');
-		// the tracer's own names
+		// stage names of the tracer are safe
 		const longest = (parts.sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'device') as SafeText;
 		counts.set(longest, (counts.get(longest) ?? 0) + 1);
 	}
@@ -42,18 +42,18 @@ function stageOf(slow: readonly SlowRequest[]): { stage: SafeText; share: number
 	return { stage, share: slow.length > 0 ? count / slow.length : 0 };
 }
 
-/** Requests of one kind to a device take long: in the device, or in the queue before it. */
-export const slowDevice: Rule = {
+/** Requests of one operation take long on a device, in the device or in its queue. */
+export const slowDevice = {
 	id: 'slow-device',
 	level: 'high',
 	title: 'slow devices',
-	help: `${percent(limits.share)} of a device's requests of one kind, and at least ${limits.perSecond} a second, take as long as --slow or longer. Owner: who queued most of them, else who has most IO.`,
-	blind: (moment) =>
-		without(moment, 'io') ??
-		notFollowed(moment) ??
-		(moment.sources.io?.slow_threshold_ns === 0 ? safe`every request is slow (--slow 0)` : undefined),
-	look(moment) {
-		const { dt_ns, sources } = moment;
+	help: `${percent(limits.share)} of a device's requests of one kind, and at least ${limits.perSecond} a second, take as long as --slow or longer. Owner: the process that queued most of them, else the name with most IO.`,
+	uncheckable: (interval) =>
+		missingTab(interval, 'io') ??
+		untracked(interval) ??
+		(interval.sources.io?.slow_threshold_ns === 0 ? safe`every request is slow (--slow 0)` : undefined),
+	check(interval) {
+		const { dt_ns, sources } = interval;
 		const { io } = sources;
 		if (!io) return [];
 		return io.rows
@@ -63,14 +63,14 @@ export const slowDevice: Rule = {
 				const excess = excessOf([(slow * 1e9) / dt_ns, limits.perSecond], [share, limits.share]);
 				if (excess < 0.5) return [];
 				const listed = io.slow.filter(({ device, op }) => device === row.device && (op === row.op || row.op === 'all'));
-				const place = stageOf(listed);
+				const longest = stageOf(listed);
 				const total = row.stages['total'];
 				// Little's law: requests inside, on average
 				const depth = ((total?.mean_ns ?? 0) * (total?.count ?? 0)) / dt_ns;
 				const requests = row.op === 'all' ? safe`requests` : safe`${row.op}s`;
 				const where =
 					listed.length > 0
-						? safe`${percent(place.share)} of slow ${requests} wait in the ${place.stage}`
+						? safe`${percent(longest.share)} of slow ${requests} wait in the ${longest.stage}`
 						: safe`${percent(share)} of ${requests} are slow`;
 				return [
 					{
@@ -81,12 +81,12 @@ export const slowDevice: Rule = {
 						figures: {
 							slow,
 							slow_share: share,
-							stage_share: place.share,
-							in_device: Number(place.stage === 'device'),
+							stage_share: longest.share,
+							in_device: Number(longest.stage === 'device'),
 							queue_depth: depth,
 							p99_ns: total?.p99_ns ?? 0,
 						},
-						owner: issuer(listed, moment),
+						owner: issuer(listed, interval),
 						link: {
 							tab: 'io' as const,
 							group: 'operation',
@@ -98,4 +98,4 @@ export const slowDevice: Rule = {
 			})
 			.sort((a, b) => b.excess - a.excess);
 	},
-};
+} as const satisfies Rule;

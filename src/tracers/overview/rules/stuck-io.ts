@@ -1,19 +1,19 @@
 import { safe } from '../../../lib/sanitize.ts';
 import type { Inflight } from '../../io/snapshot.ts';
-import { equals, notFollowed, without } from '../moment.ts';
+import { count, duration } from '../format.ts';
+import { equals, missingTab, untracked } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
-import { count, duration } from '../words.ts';
 
 const limits = { age_ns: 1e9 };
 
-/** A request has been under way for so long that whoever waits for it stands still. */
-export const stuckIo: Rule = {
+/** A request in flight for so long that its waiting task is blocked. */
+export const stuckIo = {
 	id: 'stuck-io',
 	level: 'severe',
 	title: 'stuck IO',
-	help: `A block request has been in flight for ${duration(limits.age_ns)} or longer. Owner: who queued the oldest one.`,
-	blind: (moment) => without(moment, 'io') ?? notFollowed(moment),
-	look({ sources: { io }, rows }) {
+	help: `A block request has been in flight for ${duration(limits.age_ns)} or longer. Owner: the process that queued the oldest one.`,
+	uncheckable: (interval) => missingTab(interval, 'io') ?? untracked(interval),
+	check({ sources: { io }, rows }) {
 		if (!io) return [];
 		const oldest = new Map<string, Inflight[]>();
 		// oldest first
@@ -42,4 +42,4 @@ export const stuckIo: Rule = {
 			};
 		});
 	},
-};
+} as const satisfies Rule;

@@ -1,30 +1,30 @@
 import { safe } from '../../../lib/sanitize.ts';
 import { cgroupName } from '../../../system/cgroup-name.ts';
-import { equals, ownerOf, topNames, without } from '../moment.ts';
+import { percent } from '../format.ts';
+import { equals, missingTab, ownerOf, topNames } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
-import { percent } from '../words.ts';
 
 const limits = { periods: 0.1, time: 0.05 };
 
-/** A control group has used up its CPU quota and is made to wait. */
-export const throttled: Rule = {
+/** A control group used up its CPU quota and is throttled. */
+export const throttled = {
 	id: 'throttled',
 	level: 'high',
 	title: 'CPU quotas',
-	help: `A control group was stopped by its CPU quota in ${percent(limits.periods)} of its periods, for ${percent(limits.time)} of the time (cpu.stat of the groups at work and those above; cgroup v2 only). Owner: the name in it with most CPU time.`,
-	blind: (moment) => without(moment, 'energy'),
-	look({ dt_ns, rows, throttled }) {
+	help: `A control group was throttled by its CPU quota in ${percent(limits.periods)} of its periods, for ${percent(limits.time)} of the time (cpu.stat of active groups and their ancestors; cgroup v2 only). Owner: the name in it with most CPU time.`,
+	uncheckable: (interval) => missingTab(interval, 'energy'),
+	check({ dt_ns, rows, throttled }) {
 		return throttled.map(({ cgroup, periods, throttled: stopped, throttled_ns }) => {
 			const inside = rows.filter((row) => row.cgroup === cgroup || row.cgroup.startsWith(`${cgroup}/`));
 			return {
 				about: cgroup,
 				excess: excessOf([stopped / Math.max(1, periods), limits.periods], [throttled_ns / dt_ns, limits.time]),
 				subject: cgroupName(cgroup),
-				text: safe`stopped by its CPU quota in ${stopped} of ${periods} periods, ${percent(throttled_ns / dt_ns)} of the time`,
+				text: safe`throttled by its CPU quota in ${stopped} of ${periods} periods, ${percent(throttled_ns / dt_ns)} of the time`,
 				figures: { periods, throttled: stopped, throttled_ns },
 				owner: ownerOf(safe`most CPU by`, topNames(inside, ({ cpu_ns }) => cpu_ns)[0]),
 				link: { tab: 'energy' as const, sort: 'cpu', group: 'process', filter: equals('cgroup', cgroup) },
 			};
 		});
 	},
-};
+} as const satisfies Rule;

@@ -3,7 +3,7 @@ import { safe } from '../../../lib/sanitize.ts';
 import type { Role, Span } from '../../../term/theme.ts';
 import type { Finding, Level } from '../../../tracers/overview/finding.ts';
 import { rules } from '../../../tracers/overview/rules.ts';
-import type { OverviewExtra } from '../../../tracers/overview/tracer.ts';
+import type { OverviewExtra } from '../../../tracers/overview/snapshot.ts';
 import { clock } from '../../frame/header.tsx';
 import { lineOf, widthOf, wrapSpans } from '../../widgets/line.ts';
 
@@ -66,7 +66,7 @@ export function findingLines(
 	});
 }
 
-const titles = new Map(rules.map(({ id, title }) => [id, title]));
+const titles = new Map<string, string>(rules.map(({ id, title }) => [id, title]));
 
 const titleOf = (rule: string): string => titles.get(rule) ?? rule;
 

@@ -3,7 +3,7 @@ import { formatBytes, formatNs, formatRate, formatShare, formatWatts } from '../
 import { textWidth } from '../../../lib/width.ts';
 import { type Resource, resources } from '../../../system/pressure.ts';
 import type { Role, Span } from '../../../term/theme.ts';
-import type { OverviewExtra } from '../../../tracers/overview/tracer.ts';
+import type { OverviewExtra } from '../../../tracers/overview/snapshot.ts';
 import { type Piece, statusLine } from '../../widgets/line.ts';
 import { bar } from '../../widgets/marks.ts';
 

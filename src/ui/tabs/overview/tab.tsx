@@ -2,8 +2,7 @@
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { keysOf } from '../../../options/keymap.ts';
-import type { OverviewRow } from '../../../tracers/overview/rows.ts';
-import type { OverviewExtra } from '../../../tracers/overview/tracer.ts';
+import type { OverviewExtra, OverviewRow } from '../../../tracers/overview/snapshot.ts';
 import type { TabProps, TabView } from '../../tab.ts';
 import { Lines } from '../../widgets/lines.tsx';
 import { TabTable } from '../../widgets/tab-table.tsx';

@@ -1,24 +1,24 @@
-/** One interval as rules see it. */
+/** One interval as input of the rules, and what several rules need of it. */
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Stalled } from '../../system/group-pressure.ts';
 import type { Pressure } from '../../system/pressure.ts';
 import type { Throttled } from '../../system/quota.ts';
 import type { Owner } from './finding.ts';
-import type { OverviewRow } from './rows.ts';
+import type { OverviewRow } from './snapshot.ts';
 import type { Sources, SourceTab } from './sources.ts';
 
-export interface Moment {
+export interface Interval {
 	dt_ns: Ns;
 	/** Online CPUs. */
 	cpus: Count;
 	/** pid of this program. */
 	own: number;
 	sources: Sources;
-	/** By process. */
+	/** Processes. */
 	rows: readonly OverviewRow[];
 	pressure: Pressure | null;
-	/** The control groups that stand still for want of memory and IO, while somebody does. */
+	/** Control groups with most of the memory and IO pressure, while there is pressure. */
 	stalled: Stalled;
 	throttled: readonly Throttled[];
 	/** Events lost in this interval, by tab. */
@@ -29,12 +29,12 @@ export interface Moment {
 export interface NameSum {
 	comm: SafeText;
 	sum: number;
-	/** The one with most of it. */
+	/** The process with the highest figure. */
 	top: OverviewRow;
 	processes: Count;
 }
 
-/** Names by a figure, most first: a program is often many processes. */
+/** Sums of a figure by process name, highest first: a program often has many processes. */
 export function topNames(rows: readonly OverviewRow[], figure: (row: OverviewRow) => number | null): NameSum[] {
 	const names = new Map<SafeText, NameSum & { most: number }>();
 	for (const row of rows) {
@@ -52,7 +52,7 @@ export function topNames(rows: readonly OverviewRow[], figure: (row: OverviewRow
 	return [...names.values()].sort((a, b) => b.sum - a.sum);
 }
 
-/** The processes of a name as owner. */
+/** The processes of one name as owner. */
 export function ownerOf(role: SafeText, name: NameSum | undefined): Owner | null {
 	if (!name) return null;
 	const { pid, start_time } = name.top;
@@ -63,51 +63,51 @@ export function processKey({ pid, start_time }: { pid: number; start_time: Ns })
 	return `${pid}:${start_time}`;
 }
 
-/** Did a CPU quota make it wait? Then nobody else is to blame. */
-export function outOfQuota({ throttled }: Moment, row: Pick<OverviewRow, 'cgroup'>): boolean {
+/** Whether a CPU quota made it wait; then no other process is the cause. */
+export function isThrottled({ throttled }: Interval, row: Pick<OverviewRow, 'cgroup'>): boolean {
 	return throttled.some(({ cgroup }) => row.cgroup === cgroup || row.cgroup.startsWith(`${cgroup}/`));
 }
 
-/** One process that another one stands behind. */
-export function behind({ rows }: Moment, running: number | undefined): Owner | null {
+/** The process `running`, which has the CPU that a task waits for, as owner. */
+export function runningOwner({ rows }: Interval, running: number | undefined): Owner | null {
 	const row = rows.find(({ pid }) => pid === running);
 	return row ? ownerOf(safe`behind`, { comm: row.comm, sum: 0, top: row, processes: 1 }) : null;
 }
 
-/** Who ran while it waited: as the run queue saw it where it looks (`--culprits`), else who used most CPU. */
-export function ranMeanwhile(moment: Moment, victim: Pick<OverviewRow, 'pid' | 'comm'>): Owner | null {
-	const { sources, rows } = moment;
+/** The process that ran while `victim` waited, if the run queue measures it (`--culprits`); else the name with most CPU time. */
+export function competitorOf(interval: Interval, victim: Pick<OverviewRow, 'pid' | 'comm'>): Owner | null {
+	const { sources, rows } = interval;
 	const others = rows.filter(({ comm }) => comm !== victim.comm);
-	const seen = sources.runqlat?.culprits.find(({ pid }) => pid === victim.pid)?.culprits.find(({ pid }) => pid > 0);
-	const owner = behind(moment, seen?.pid);
+	const culprit = sources.runqlat?.culprits.find(({ pid }) => pid === victim.pid)?.culprits.find(({ pid }) => pid > 0);
+	const owner = runningOwner(interval, culprit?.pid);
 	return owner ?? ownerOf(safe`most CPU by`, topNames(others, ({ cpu_ns }) => cpu_ns)[0]);
 }
 
-/** `comm = name`, quoted as the filter language needs it. */
+/** A filter `column = value`, quoted for the filter language. */
 export function equals(column: string, value: string): string {
 	return /^[^\s"'()\\]+$/.test(value) ? `${column} = ${value}` : `${column} = "${value.replaceAll('"', '\\"')}"`;
 }
 
-/** `tab energy does not work here`, for rules that need it. */
-export function without(moment: Moment, ...tabs: readonly SourceTab[]): SafeText | undefined {
-	const missing = tabs.find((tab) => moment.sources[tab] === undefined);
+/** For rules that need `tabs`: `tab energy does not work here`; undefined: all work. */
+export function missingTab(interval: Interval, ...tabs: readonly SourceTab[]): SafeText | undefined {
+	const missing = tabs.find((tab) => interval.sources[tab] === undefined);
 	return missing === undefined ? undefined : safe`tab ${missing as SafeText} does not work here`;
 }
 
-/** For rules about single block requests. */
-export function notFollowed({ sources: { io } }: Moment): SafeText | undefined {
+/** For rules about single block requests: why there are none; undefined: there are. */
+export function untracked({ sources: { io } }: Interval): SafeText | undefined {
 	const deviceOnly = io?.slow_threshold_ns === 0 && io.full_path.state === 'unavailable';
-	return deviceOnly ? safe`requests are not followed one by one (--device-only)` : undefined;
+	return deviceOnly ? safe`single requests are not traced (--device-only)` : undefined;
 }
 
-/** CPU time that was used, interrupts included. */
+/** CPU time used, interrupts included. */
 export function busyTime(energy: NonNullable<Sources['energy']>, rows: readonly OverviewRow[]): Ns {
 	const used = rows.reduce((sum, { cpu_ns }) => sum + (cpu_ns ?? 0), 0);
 	return used + energy.irq_ns - energy.irq_in_rows_ns;
 }
 
-/** Part of the CPUs' time that was used, interrupts included, 0–1. */
-export function busyShare({ sources: { energy }, rows, dt_ns, cpus }: Moment): number {
+/** Used share of the CPUs' time, interrupts included, 0–1; NaN: not known. */
+export function busyShare({ sources: { energy }, rows, dt_ns, cpus }: Interval): number {
 	if (!energy) return Number.NaN;
 	return busyTime(energy, rows) / (dt_ns * cpus);
 }

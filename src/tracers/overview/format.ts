@@ -1,9 +1,9 @@
-/** Figures in findings: as tables write them, with percents in whole numbers from 10 on. */
+/** Figures in findings: formatted as in tables, percentages from 10 on as whole numbers. */
 import { formatCount, formatNs, formatRate, formatWatts } from '../../lib/format.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, Ns, Watts } from '../../lib/units.ts';
 
-// formatters make their text of numbers alone
+// the results are safe: formatters use numbers only
 
 /** 0–1 */
 export const percent = (share: number): SafeText => {

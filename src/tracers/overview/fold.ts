@@ -1,0 +1,37 @@
+/** Folds process rows of the overview into groups: sums, and the highest of percentiles. */
+import type { Fold } from '../../core/fold.ts';
+import { safe } from '../../lib/sanitize.ts';
+import { cgroupName } from '../../system/cgroup-name.ts';
+import type { OverviewRow } from './snapshot.ts';
+
+const added = ['watts', 'energy_uj', 'cpu_ns', 'wait_ns', 'irq_time_ns', 'io_count', 'io_bytes'] as const;
+const highest = ['wait_p99_ns', 'io_p99_ns'] as const;
+
+/** A figure that is not known (null) does not hide the known ones. */
+function either(a: number | null, b: number | null, both: (a: number, b: number) => number): number | null {
+	return a === null ? b : b === null ? a : both(a, b);
+}
+
+export const overviewFold: Fold<OverviewRow> = {
+	groups: ['cgroup', 'user', 'command'],
+	comm: ({ comm }) => comm,
+	cgroup: ({ cgroup }) => cgroup,
+	user: ({ user }) => user,
+	merge([first, ...others]) {
+		const sum = { ...first };
+		for (const row of others) {
+			sum.processes += row.processes;
+			for (const field of added) sum[field] = either(sum[field], row[field], (a, b) => a + b);
+			for (const field of highest) sum[field] = either(sum[field], row[field], Math.max);
+		}
+		return sum;
+	},
+	named: (row, { kind, name }) => ({
+		...row,
+		pid: 0,
+		start_time: 0,
+		comm: kind === 'cgroup' ? cgroupName(name) : name,
+		cgroup: kind === 'cgroup' ? name : safe``,
+		user: kind === 'user' ? name : safe``,
+	}),
+};

@@ -1,0 +1,122 @@
+/** One run of the overview: joins the snapshots of a tick, adds pressure and quotas, and checks the rules. */
+
+import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
+import type { Reading, Session, Tick } from '../../core/tracer.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+import type { GroupPressureReader } from '../../system/group-pressure.ts';
+import type { OwnProcess } from '../../system/pid-namespace.ts';
+import type { PressureReader } from '../../system/pressure.ts';
+import type { QuotaReader } from '../../system/quota.ts';
+import { busyTime, type Interval } from './interval.ts';
+import { joinProcesses } from './rows.ts';
+import type { Rule } from './rule.ts';
+import { rules } from './rules.ts';
+import type { OverviewExtra, OverviewRow, Totals } from './snapshot.ts';
+import { type Sources, sourcesOf, sourceTabs } from './sources.ts';
+import { Tracker } from './tracker.ts';
+
+/** Processes whose control groups are read for quotas, most CPU time first. */
+const QUOTAS_OF = 32;
+
+/** Figures of the kernel beside the tabs. */
+export interface Readers {
+	pressure: Pick<PressureReader, 'read'>;
+	groups: Pick<GroupPressureReader, 'read'>;
+	quota: Pick<QuotaReader, 'read'>;
+}
+
+export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
+	private readonly tracker = new Tracker();
+	private readonly readers: Readers;
+	private readonly cpus: Count;
+	private readonly own: Pick<OwnProcess, 'pid'>;
+	private lostBefore: Readonly<Record<string, Count>> = {};
+
+	constructor(cpus: Count, readers: Readers, own: Pick<OwnProcess, 'pid'> = { pid: () => process.pid }) {
+		this.cpus = cpus;
+		this.own = own;
+		this.readers = readers;
+	}
+
+	read(dt_ns: Ns, _group: string, tick: Tick = new Map()): Reading<OverviewRow, OverviewExtra> {
+		const sources = sourcesOf(tick);
+		const [first] = Object.values(sources);
+		if (!first)
+			throw new Unavailable('none of the other tabs works here', `see the other tabs; as a rule, ${BECOME_ROOT}`);
+		const lost = lostOf(sources);
+		const rows = joinProcesses(sources);
+		const busiest = [...rows].sort((a, b) => (b.cpu_ns ?? 0) - (a.cpu_ns ?? 0)).slice(0, QUOTAS_OF);
+		const pressure = this.readers.pressure.read();
+		const interval: Interval = {
+			dt_ns,
+			cpus: this.cpus,
+			own: this.own.pid(rows),
+			sources,
+			rows,
+			pressure,
+			stalled: this.readers.groups.read(pressure, dt_ns, new Set(rows.map(({ cgroup }) => cgroup))),
+			throttled: this.readers.quota.read(new Set(busiest.map(({ cgroup }) => cgroup))),
+			lost: Object.fromEntries(Object.entries(lost).map(([tab, count]) => [tab, count - (this.lostBefore[tab] ?? 0)])),
+		};
+		this.lostBefore = lost;
+		const checked: Rule[] = [];
+		const unchecked: OverviewExtra['unchecked'] = [];
+		for (const rule of rules as readonly Rule[]) {
+			const reason = rule.uncheckable?.(interval);
+			if (reason === undefined) checked.push(rule);
+			else unchecked.push({ rule: rule.id, reason });
+		}
+		const { time, mono_ns } = first;
+		return {
+			rows,
+			extra: {
+				findings: this.tracker.update(
+					checked.map((rule) => ({ rule, suspicions: rule.check(interval) })),
+					{ time, mono_ns, dt_ns },
+				),
+				checked: checked.map(({ id }) => id),
+				unchecked,
+				totals: totalsOf(interval),
+				pressure,
+			},
+			source: {
+				kind: 'other tabs',
+				description: 'figures of the other tabs in the same interval, by process; pressure is the kernel’s own (PSI)',
+				uncertainty: 'as in the other tabs',
+				hooks: [],
+				missing: unchecked.map(({ rule, reason }) => `rule ${rule}: ${reason}`),
+			},
+			lost,
+		};
+	}
+
+	cost() {
+		return { ns: 0, runs: 0, recursionMisses: 0 };
+	}
+
+	close(): void {}
+}
+
+/** Lost events since start, by tab. */
+function lostOf(sources: Sources): Record<string, Count> {
+	const tabs = sourceTabs.flatMap((tab) => sources[tab] ?? []);
+	return Object.fromEntries(
+		tabs.map(({ tab, lost }) => [tab, Object.values(lost).reduce((sum, count) => sum + count, 0)]),
+	);
+}
+
+function totalsOf({ cpus, rows, sources: { energy, runqlat, irq, io } }: Interval): Totals {
+	const all = runqlat?.rows.find(({ key }) => key.kind === 'all');
+	const requests = io?.rows.filter(({ stacked }) => !stacked) ?? [];
+	const interrupts = irq?.cpu_share.reduce((sum, { hard, soft, vector }) => sum + hard + soft + vector, 0);
+	return {
+		cpus,
+		busy_ns: energy ? busyTime(energy, rows) : null,
+		watts: energy?.measured && energy.source.kind !== 'time' ? (energy.measured_uj / energy.dt_ns) * 1e3 : null,
+		wait_ns: all?.wait_ns ?? null,
+		wait_p99_ns: all && all.count > 0 ? all.p99_ns : null,
+		irq_ns: irq && interrupts !== undefined ? Math.round(interrupts * irq.dt_ns) : null,
+		io_count: io ? requests.reduce((sum, { count }) => sum + count, 0) : null,
+		io_bytes: io ? requests.reduce((sum, { bytes }) => sum + bytes, 0) : null,
+	};
+}
