@@ -33,10 +33,10 @@ describe('app', () => {
 		}
 	});
 
-	test('the sampler is told which tab is open', async () => {
+	test('the sampler learns which tab is open', async () => {
 		await tick(0);
 		await keys('2', '2', '4');
-		await eventually(() => expect(screen.actions.look.mock.calls).toEqual([['energy'], ['runqlat'], ['io']]));
+		await eventually(() => expect(screen.actions.setActiveTab.mock.calls).toEqual([['energy'], ['runqlat'], ['io']]));
 	});
 
 	test('the order changes with the sort, and the header says so', async () => {

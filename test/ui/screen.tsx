@@ -26,7 +26,7 @@ function mockedActions() {
 		redraw: vi.fn<AppActions['redraw']>(),
 		setInterval: vi.fn<AppActions['setInterval']>(),
 		setGroup: vi.fn<AppActions['setGroup']>(),
-		look: vi.fn<AppActions['look']>(),
+		setActiveTab: vi.fn<AppActions['setActiveTab']>(),
 		tune: vi.fn<AppActions['tune']>(),
 		copy: vi.fn<AppActions['copy']>(),
 		record: vi.fn<AppActions['record']>(async () => 'written: /somewhere/file'),
