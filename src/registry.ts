@@ -24,10 +24,10 @@ function entry<Row extends object, Extra extends object>(
 }
 
 export const registry: readonly Entry[] = [
-	entry(overview, async () => (await import('./ui/tabs/overview/tab.tsx')).overviewTab),
+	entry(overview, async () => (await import('./ui/tabs/overview/tab.ts')).overviewTab),
 	entry(energy, async () => (await import('./ui/tabs/energy/tab.tsx')).energyTab),
 	entry(runqlat, async () => (await import('./ui/tabs/runqlat/tab.tsx')).runqlatTab),
 	entry(irq, async () => (await import('./ui/tabs/irq/tab.tsx')).irqTab),
-	entry(io, async () => (await import('./ui/tabs/io/tab.tsx')).ioTab),
+	entry(io, async () => (await import('./ui/tabs/io/tab.ts')).ioTab),
 	entry(receive, async () => (await import('./ui/tabs/receive/tab.tsx')).receiveTab),
 ];

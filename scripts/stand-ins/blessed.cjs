@@ -1,5 +1,5 @@
-// Stands in for `blessed`, which blessed-contrib expects beside it and which neither bundles nor is needed: its chart
-// draws on a canvas off-screen, and only wants base classes to inherit from.
+// Replaces `blessed` in the bundle. blessed-contrib expects it, but its chart draws off-screen and needs only base classes
+// to inherit from; `blessed` itself cannot be bundled.
 'use strict';
 
 class Node {}
@@ -10,7 +10,7 @@ function Box(options) {
 	this.height = options.height;
 }
 Box.prototype = Object.create(Node.prototype);
-/** Would build the canvas when the widget is put on a blessed screen, which never happens. */
+/** Would build the canvas once the widget is on a blessed screen, which never happens. */
 Box.prototype.on = () => {};
 
 module.exports = { Node, Box, box: Box };

@@ -1,6 +1,6 @@
 /**
- * A line of text with SGR sequences, as cells. Nothing but SGR and printable characters gets through: whatever else a
- * line may hold is dropped here, so this is also the last net before the terminal.
+ * A line of text with SGR sequences, as cells. All control characters but SGR are dropped here: the last protection of the
+ * terminal from foreign bytes.
  */
 import { asciiGlyph } from '../lib/ascii.ts';
 import { glyphWidth } from '../lib/width.ts';
@@ -8,7 +8,7 @@ import { glyphWidth } from '../lib/width.ts';
 /** One entry per cell. A glyph '' is the second half of the wide glyph before it. */
 export interface Cells {
 	readonly glyphs: string[];
-	/** SGR parameters that give the style from a reset state; '' is the terminal's default, also for blanks that look so. */
+	/** SGR parameters that give the style from a reset state; '' is the default, also of blanks that show no style. */
 	readonly styles: string[];
 }
 
@@ -76,7 +76,7 @@ function nextStyle(current: string, params: string): string {
 
 const blanks = new Map<string, string>();
 
-/** The style of a blank: what only shows on glyphs (colour of text, bold, faint, italic) is none. */
+/** The style of a blank: colour of text, bold, faint and italic show on glyphs only, and are left out. */
 export function blankStyle(style: string): string {
 	if (style === '') return style;
 	let seen = blanks.get(style);

@@ -1,4 +1,4 @@
-/** One frame out of slots. Rows that show what they showed before stay the same objects, so that the diff skips them. */
+/** A frame from slots. Unchanged rows stay the same objects, so that the diff skips them. */
 import { type Cells, drawLine } from './cells.ts';
 import type { Size } from './diff.ts';
 import type { Slot } from './slots.ts';
@@ -34,11 +34,11 @@ export class Composer {
 		this.ascii = ascii;
 	}
 
-	/** Slots do not overlap; what is outside of the screen is cut. */
+	/** Slots do not overlap; parts outside of the screen are cut. */
 	compose(slots: Iterable<Slot>, size: Size): Cells[] {
 		const parts = Array.from({ length: size.rows }, (): Part[] => []);
-		for (const { lines, width, place } of slots) {
-			const { x, y, height } = place();
+		for (const { lines, width, position } of slots) {
+			const { x, y, height } = position();
 			if (x >= size.columns) continue;
 			for (let row = 0; row < height && y + row < size.rows; row++) {
 				const line = lines[row];

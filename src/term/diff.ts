@@ -1,5 +1,5 @@
 /**
- * From the frame on the screen to the next one in as few bytes as is simple: only changed cells are written. Pure.
+ * The bytes from one frame to the next: only changed cells are written. Pure.
  */
 import { blankStyle, type Cells } from './cells.ts';
 
@@ -8,7 +8,7 @@ export interface Size {
 	rows: number;
 }
 
-/** Glyphs that every terminal draws one cell wide; after any other one the cursor is placed again. */
+/** Glyphs that every terminal draws one cell wide; after any other one the cursor is positioned again. */
 function surelyNarrow(glyph: string): boolean {
 	if (glyph.length !== 1) return false;
 	const code = glyph.charCodeAt(0);
@@ -41,10 +41,10 @@ function blankFrom(cells: Cells): number {
 	return end;
 }
 
-/** Unchanged cells in between that are cheaper to write again than to jump over. */
+/** Unchanged cells between changes that are cheaper to write again than to skip. */
 const bridge = 4;
 
-interface Place {
+interface PenState {
 	out: string;
 	x: number;
 	y: number;
@@ -73,12 +73,12 @@ class Pen {
 		this.y = y;
 	}
 
-	get place(): Place {
+	get state(): PenState {
 		return { out: this.out, x: this.x, y: this.y, style: this.style };
 	}
 
-	/** Back to where it was: what was written since is taken back. */
-	set place({ out, x, y, style }: Place) {
+	/** Restore an earlier state; the output since is dropped. */
+	set state({ out, x, y, style }: PenState) {
 		this.out = out;
 		this.x = x;
 		this.y = y;
@@ -92,7 +92,7 @@ class Pen {
 		this.style = style;
 	}
 
-	/** A blank written now looks as in the default style. */
+	/** A blank written now shows no style. */
 	get blanksLookPlain(): boolean {
 		return blankStyle(this.style) === '';
 	}
@@ -100,14 +100,14 @@ class Pen {
 	/** Write one glyph of `width` cells at (x, y). */
 	glyph(glyph: string, width: number, x: number, y: number, columns: number): void {
 		if (width === 2) {
-			// Should this terminal draw it narrow, the second cell must not keep what was there.
+			// If this terminal draws it narrow, the second cell must not keep its old glyph.
 			this.moveTo(x, y);
 			this.out += `  `;
 			this.x = -1;
 		}
 		this.moveTo(x, y);
 		this.out += glyph;
-		// In the last column terminals differ on where the cursor stands.
+		// In the last column terminals differ on the position of the cursor.
 		this.x = surelyNarrow(glyph) && x + 1 < columns ? x + 1 : -1;
 	}
 
@@ -118,7 +118,7 @@ class Pen {
 	}
 }
 
-/** A background colour, and no attribute that erasing would leave out. */
+/** A background colour, and no attribute that erasing does not apply. */
 const colouredOnly = /^(?:[12];)*(?:(?:38;5;\d+|3\d|9\d);)?(?:48;5;\d+|4[0-7]|10[0-7])$/;
 
 /** Cells that are not blank in this style. */
@@ -129,21 +129,21 @@ function inked(cells: Cells, style: string): number {
 }
 
 /**
- * Changed cells, or, where that takes fewer bytes, the row erased and drawn anew: most of a row that is selected, or no
- * longer, is blank, and each of its cells changes.
+ * Changed cells or, where that takes fewer bytes, the row erased and drawn again: when a row is selected or deselected all
+ * of its cells change, and most of them are blank.
  */
 function diffRow(pen: Pen, previous: Cells, next: Cells, y: number, { columns }: Size, colourErase: boolean): void {
-	const before = pen.place;
+	const before = pen.state;
 	writeChanges(pen, previous, next, y, columns);
-	const changes = pen.place;
+	const changes = pen.state;
 	const last = styleAt(next, columns - 1);
 	const style = colourErase && colouredOnly.test(last) ? last : '';
 	if (changes.out.length - before.out.length <= inked(next, style)) return;
-	pen.place = before;
+	pen.state = before;
 	pen.eraseToEnd(0, y, style);
 	const erased = style === '' ? empty : { glyphs: [], styles: Array<string>(columns).fill(style) };
 	writeChanges(pen, erased, next, y, columns);
-	if (pen.out.length >= changes.out.length) pen.place = changes;
+	if (pen.out.length >= changes.out.length) pen.state = changes;
 }
 
 function writeChanges(pen: Pen, previous: Cells, next: Cells, y: number, columns: number): void {
@@ -159,9 +159,9 @@ function writeChanges(pen: Pen, previous: Cells, next: Cells, y: number, columns
 		// Half of a wide glyph cannot be written alone.
 		if (glyphAt(next, x) === '' && x > 0) x--;
 		let end = x + 1;
-		for (let look = end; look < blank && look <= end + bridge; look++) {
-			if (changed(look)) end = look + 1;
-			else if (styleAt(next, look) !== styleAt(next, end - 1) && !isBlank(next, look)) break;
+		for (let ahead = end; ahead < blank && ahead <= end + bridge; ahead++) {
+			if (changed(ahead)) end = ahead + 1;
+			else if (styleAt(next, ahead) !== styleAt(next, end - 1) && !isBlank(next, ahead)) break;
 		}
 		while (end < blank && glyphAt(next, end) === '') end++;
 		for (; x < end; x++) {
@@ -178,8 +178,8 @@ function writeChanges(pen: Pen, previous: Cells, next: Cells, y: number, columns
 
 /**
  * Bytes (as text) that turn the screen showing `previous` into `next`; '' when nothing changed. Without `previous`
- * the screen is cleared and drawn in full. Assumes that autowrap is off and the style at rest is the default.
- * `colourErase`: the terminal erases in the background colour of the moment (terminfo's bce).
+ * the screen is cleared and drawn in full. Autowrap must be off, and the style between frames the default.
+ * @param colourErase the terminal erases in the current background colour (terminfo's bce)
  */
 export function diffFrames(
 	previous: readonly Cells[] | null,
@@ -191,7 +191,7 @@ export function diffFrames(
 	for (let y = 0; y < size.rows; y++) {
 		const from = previous?.[y] ?? empty;
 		const to = next[y] ?? empty;
-		// Rows that did not change are the same object: the writer keeps parsed rows.
+		// Unchanged rows are the same object, see compose.ts.
 		if (from !== to) diffRow(pen, from, to, y, size, colourErase);
 	}
 	pen.setStyle('');

@@ -1,7 +1,6 @@
 /**
- * What leaves for the terminal. Slots change at any rate, Ink says when it has laid them out; the writer composes the
- * newest frame, writes what differs from the screen, and never waits: while a frame is on its way newer ones replace
- * each other.
+ * Output to the terminal. Slots change at any rate, and Ink reports every layout. The writer composes the newest frame and
+ * writes its difference from the screen. It never waits: while a frame is being sent, newer frames replace each other.
  */
 import { EventEmitter } from 'node:events';
 import type { Cells } from './cells.ts';
@@ -12,16 +11,16 @@ import { Slots } from './slots.ts';
 
 const frameMs = 50;
 const retryMs = 20;
-/** After the terminal has not read for so long, do not trust what it shows. */
+/** After a terminal has not read for so long, ms, the next frame is drawn in full. */
 const stallMs = 1000;
 
 export interface FrameWriterOptions {
 	output: Pick<Output, 'write'>;
 	size: Size;
 	ascii: boolean;
-	/** The terminal erases in the background colour of the moment; false is safe. */
+	/** The terminal erases in the current background colour; false is safe. */
 	colourErase?: boolean;
-	/** The terminal is gone (EIO, EPIPE): nothing can be shown any more. */
+	/** The terminal is gone (EIO, EPIPE). */
 	onGone: (error: unknown) => void;
 }
 
@@ -32,7 +31,7 @@ export interface FrameStats {
 }
 
 export class FrameWriter {
-	/** Stands in for `process.stdout` in Ink's eyes. */
+	/** Ink's replacement for `process.stdout`. */
 	readonly stdout: FrameStream;
 	readonly slots = new Slots(() => this.changed());
 	readonly stats: FrameStats = { frames: 0, bytes: 0 };
@@ -42,7 +41,7 @@ export class FrameWriter {
 	private shown: Cells[] | null = null;
 	private controls = '';
 	private dirty = false;
-	private hurried = false;
+	private soon = false;
 	private timer: NodeJS.Timeout | undefined;
 	private queued = false;
 	private lastFrame = -Infinity;
@@ -57,14 +56,14 @@ export class FrameWriter {
 		this.composer = new Composer(options.ascii);
 	}
 
-	/** Begin or go on drawing; the first frame is drawn at once, and in full. */
+	/** Start or resume drawing; the first frame is drawn at once and in full. */
 	start(): void {
 		this.active = true;
 		this.redraw();
 		this.flush();
 	}
 
-	/** Stop drawing; what was not sent is dropped. True when that cut a frame in two. */
+	/** Stop drawing and drop unsent bytes. True: the last frame was sent in part. */
 	stop(): boolean {
 		const cut = this.rest !== null;
 		this.active = false;
@@ -74,21 +73,21 @@ export class FrameWriter {
 		return cut;
 	}
 
-	/** Draw the next frame in full, whatever the screen shows. */
+	/** Draw the next frame in full. */
 	redraw(): void {
 		this.shown = null;
 		this.changed();
 	}
 
-	/** A sequence that draws nothing (the clipboard's), sent whole before the next frame. */
+	/** Send a sequence that draws nothing (the clipboard's), whole, before the next frame. */
 	control(sequence: string): void {
 		this.controls += sequence;
 		this.changed();
 	}
 
-	/** The next change answers a key: do not hold it back. */
+	/** The next change answers a key: send it without delay. */
 	flushSoon(): void {
-		this.hurried = true;
+		this.soon = true;
 	}
 
 	resize(size: Size): void {
@@ -101,14 +100,14 @@ export class FrameWriter {
 	private changed(): void {
 		this.dirty = true;
 		if (!this.active || this.queued) return;
-		if (this.hurried) {
+		if (this.soon) {
 			clearTimeout(this.timer);
 			this.timer = undefined;
 			this.queued = true;
 			// After the commit, so that one key gives one frame.
 			setImmediate(() => {
 				this.queued = false;
-				this.hurried = false;
+				this.soon = false;
 				this.flush();
 			});
 		} else if (this.timer === undefined) {
@@ -148,7 +147,7 @@ export class FrameWriter {
 		}
 	}
 
-	/** Send what is left of the frame under way. True when nothing is left. */
+	/** Send the rest of the current frame. True: all is sent. */
 	private send(): boolean {
 		while (this.rest !== null) {
 			const accepted = this.options.output.write(this.rest);
@@ -169,8 +168,8 @@ export class FrameWriter {
 }
 
 /**
- * The few things Ink asks of standard output. `isTTY` is false so that neither Ink nor its cursor helper writes
- * control sequences of their own (at exit the helper would write synchronously, and hang on a stalled terminal).
+ * The part of standard output that Ink uses. `isTTY` is false so that neither Ink nor its cursor helper writes control
+ * sequences (at exit the helper would write synchronously, and hang on a stalled terminal).
  */
 export class FrameStream extends EventEmitter {
 	readonly isTTY = false;
@@ -187,7 +186,7 @@ export class FrameStream extends EventEmitter {
 		this.onLayout = onLayout;
 	}
 
-	/** With Ink's `debug` option it calls this after every layout. Its text is empty: slots hold what is shown. */
+	/** With the option `debug` Ink calls this after every layout. The text is empty: slots hold the contents. */
 	write(_text: string, done?: () => void): boolean {
 		this.onLayout();
 		done?.();

@@ -1,9 +1,9 @@
 /**
- * Bytes from the keyboard → names of keys. Ink's own `useInput` has no names for function keys, and a tool for htop
- * hands needs them; besides, raw mode belongs to one owner, the terminal.
+ * Bytes from the keyboard → names of keys. Ink's `useInput` has no names for function keys, which users of htop expect,
+ * and it sets raw mode, which term/terminal.ts owns.
  *
- * A key is a printable character as it is, or a name: `Enter`, `Esc`, `Ctrl-C`, `Shift-Tab`, `F10`, `PgUp`, `Alt-x`. The
- * mouse, where it was asked for, comes as `Click-7-3`, `WheelUp-7-3` or `WheelDown-7-3`: column and row from 0.
+ * A key is a printable character, or a name: `Enter`, `Esc`, `Ctrl-C`, `Shift-Tab`, `F10`, `PgUp`, `Alt-x`. With the
+ * mouse on there are `Click-7-3`, `WheelUp-7-3` and `WheelDown-7-3`: column and row from 0.
  */
 
 const control: Record<string, string> = {
@@ -56,7 +56,7 @@ const tilde: Record<string, string> = {
 
 const modifiers = ['', '', 'Shift-', 'Alt-', 'Alt-Shift-', 'Ctrl-', 'Ctrl-Shift-', 'Ctrl-Alt-', 'Ctrl-Alt-Shift-'];
 
-/** CSI or SS3 sequence, the linux console's `ESC [ [ A` among them. */
+/** CSI or SS3 sequence, including the linux console's `ESC [ [ A`. */
 const sequence = /^\x1b(?:\[\[([A-E])|\[([0-9;:<=>?]*)[ -/]*([@-~])|O([0-9;]*)([ -~]))/;
 const incomplete = /^\x1b(?:\[\[?[0-9;:<=>?]*[ -/]*|O[0-9;]*)?$/;
 
@@ -82,11 +82,11 @@ function nameOfCharacter(char: string): string {
 	return code < 0x20 ? `Ctrl-${String.fromCharCode(code + 0x40)}` : char;
 }
 
-/** Feed with what arrives; a sequence may be split between chunks. */
+/** Takes bytes as they arrive; a sequence may be split between chunks. */
 export class KeyParser {
 	private rest = '';
 
-	/** A lone Esc, or the beginning of a sequence, is held back until more comes or {@link flush}. */
+	/** A lone Esc, or the beginning of a sequence, is kept until more arrives or {@link flush}. */
 	get pending(): boolean {
 		return this.rest !== '';
 	}
@@ -110,7 +110,7 @@ export class KeyParser {
 			if (match) {
 				const [all, console, params, end, ss3Params, ss3End] = match;
 				const key = console ? `F${console.charCodeAt(0) - 64}` : nameOf(params ?? ss3Params ?? '', end ?? ss3End ?? '');
-				// Unknown sequences (replies of the terminal, keys without a name) are no keys.
+				// Unknown sequences (replies of the terminal, unnamed keys) are skipped.
 				if (key !== null) keys.push(key);
 				text = text.slice(all.length);
 			} else if (text[1] === '\x1b' || text.length === 1) {
@@ -125,7 +125,7 @@ export class KeyParser {
 		return keys;
 	}
 
-	/** Nothing more came: an Esc alone is the key. */
+	/** Nothing more arrived: an Esc alone is a key. */
 	flush(): string[] {
 		const rest = this.rest;
 		this.rest = '';

@@ -1,32 +1,32 @@
 /**
- * Every way in which the program can end or stop, turned into two calls: `end` and `suspend`/`resume`. Signals and
- * exceptions live here so that the rest of the program needs to know of neither.
+ * Signals and uncaught exceptions, mapped to `end`, `fail` and `suspend`/`resume`. No other file handles them while the
+ * screen is open.
  */
 import os from 'node:os';
 
 export interface Lifecycle {
-	/** Ask for the end; `code` is the exit code. */
+	/** End the program with this exit code. */
 	end(code: number): void;
-	/** An exception nobody caught. The process ends when this returns. */
+	/** An uncaught exception. The process ends when this returns. */
 	fail(error: unknown): void;
-	/** Hand the terminal back, before the process stops. */
+	/** Restore the terminal, before the process stops. */
 	suspend(): void;
-	/** The process goes on: take the terminal again and draw everything. */
+	/** The process continues: set the terminal up again and draw everything. */
 	resume(): void;
 }
 
-/** All that end a program and are not a crash (those: `guardTerminal` of the addon). Node would open its debugger at SIGUSR1. */
+/** All signals that end a program and are not a crash (for those: `guardTerminal` of the addon). At SIGUSR1 Node would open its debugger. */
 const endSignals = [
 	...['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'],
 	...['SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGXCPU', 'SIGXFSZ', 'SIGIO', 'SIGPWR'],
 ] as NodeJS.Signals[];
 
-/** Install the handlers. Returns a function that takes them off again. */
+/** Install the handlers. Returns a function that removes them. */
 export function watchProcess(lifecycle: Lifecycle): () => void {
 	let ending = false;
 	const onSignal = (signal: NodeJS.Signals) => {
 		const code = 128 + os.constants.signals[signal];
-		// The second request does not wait for a tidy end.
+		// The second request does not wait for an orderly end.
 		if (ending) process.exit(code);
 		ending = true;
 		lifecycle.end(code);
@@ -52,9 +52,9 @@ export function watchProcess(lifecycle: Lifecycle): () => void {
 }
 
 /**
- * Stop as the terminal's Ctrl-Z would. `target` 0 stops the whole job (npm and the shell wait for it as well), a
- * process id only that process. Returns when the process goes on, or at once where the kernel discards the signal
+ * Stop as by the terminal's Ctrl-Z. Returns when the process continues, or at once where the kernel discards the signal
  * (a job that no shell controls).
+ * @param target 0: the whole job, with npm and the shell that wait for it; else the id of a process
  */
 export function stopProcess(lifecycle: Lifecycle, target: number): void {
 	lifecycle.suspend();

@@ -1,27 +1,26 @@
 /**
- * The terminal as a file that never blocks. Node's own terminal writes are synchronous: a terminal that stops reading
- * (Ctrl-S, a dead ssh connection) would freeze the whole thread, signals included.
+ * The terminal as a file that never blocks. Node's terminal writes are synchronous: a terminal that stops reading (Ctrl-S,
+ * a dead ssh connection) would freeze the whole thread, and the handling of signals.
  */
 import fs from 'node:fs';
 
-/** Takes bytes as far as the terminal accepts them now. */
 export interface Output {
-	/** Bytes accepted; 0 when the terminal is not reading. Throws when it is gone. */
+	/** Number of bytes that the terminal accepts now; 0: it is not reading. Throws when it is gone. */
 	write(bytes: Uint8Array): number;
-	/** Drop what was accepted and not read yet, which makes room. false where that cannot be done. */
+	/** Drop bytes that were accepted and not read yet. false: not possible. */
 	discard(): boolean;
-	/** Last words, should the process crash, and its modes as they were; empty: none. Where that cannot be done nothing is. */
+	/** If the process crashes, write this text and restore the terminal's modes; empty: do not. A no-op without the addon. */
 	guard(text: Uint8Array): void;
 	close(): void;
 }
 
-/** What Node has no call for; see `BpfAddon` in native.ts. Both may throw: they are a help, not a need. */
+/** Calls that Node lacks; see `BpfAddon` in core/native.ts. Both may throw, and are optional. */
 export interface NativeTerminal {
 	discardOutput(fd: number): void;
 	guardTerminal(fd: number, text: Uint8Array): void;
 }
 
-/** Loads it when it is first needed; throws where it was not built. */
+/** Loads the addon on first use; throws where it was not built. */
 export type LoadNative = () => NativeTerminal;
 
 function isCode(error: unknown, ...codes: string[]): boolean {
@@ -29,8 +28,8 @@ function isCode(error: unknown, ...codes: string[]): boolean {
 }
 
 /**
- * Open the terminal behind standard output a second time. Its own file description keeps O_NONBLOCK from leaking to
- * the shell, which shares ours. null when it cannot be opened (another user's terminal after `su`).
+ * Open the terminal of standard output a second time: a separate file description keeps O_NONBLOCK from the shell, which
+ * shares ours. null: it cannot be opened (another user's terminal after `su`).
  */
 export function openTerminal(native?: LoadNative): Output | null {
 	for (const path of ['/proc/self/fd/1', '/dev/tty']) {
@@ -44,14 +43,14 @@ export function openTerminal(native?: LoadNative): Output | null {
 	return null;
 }
 
-/** Standard output as it is: may block. */
+/** Standard output unchanged: it may block. */
 export function standardOutput(native?: LoadNative): Output {
 	return outputOn(1, false, native);
 }
 
 function outputOn(fd: number, owned: boolean, native?: LoadNative): Output {
 	let open = true;
-	/** false: not built here, or the terminal is gone. */
+	/** false: the addon was not built, or the terminal is gone. */
 	const attempt = (act: (native: NativeTerminal) => void): boolean => {
 		try {
 			if (native) act(native());

@@ -1,10 +1,10 @@
 /**
- * What stands on the screen: rows of text of a few widgets, each in a place that Ink's layout gives it. Ink never sees
- * the text: measuring and composing 10,000 styled characters again for every refresh is what a frame costs there.
+ * The contents of the screen: rows of text of a few widgets, each at the position from Ink's layout. Ink does not get the
+ * text: measuring and composing 10,000 styled characters for every refresh is most of the cost of its frames.
  */
 
 /** Cells and rows from the upper left corner. */
-export interface Place {
+export interface Position {
 	x: number;
 	y: number;
 	/** Rows in sight. */
@@ -16,8 +16,8 @@ export interface Slot {
 	lines: readonly string[];
 	/** Cells. */
 	width: number;
-	/** Asked for every frame: a widget moves when its neighbours change. */
-	place(): Place;
+	/** Read for every frame: a widget moves when its neighbours change. */
+	position(): Position;
 }
 
 export class Slots {
@@ -28,7 +28,7 @@ export class Slots {
 		this.onChange = onChange;
 	}
 
-	/** `widget` is any object that stands for the widget as long as it is shown. */
+	/** @param widget an object that identifies the widget while it is shown */
 	set(widget: object, slot: Slot): void {
 		this.shown.set(widget, slot);
 		this.onChange();

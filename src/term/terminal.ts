@@ -1,6 +1,6 @@
 /**
- * The terminal's modes: into the full screen, out of it, whatever happens in between. Everything here is synchronous
- * and bounded: a terminal that does not read must not keep the program alive.
+ * The terminal's modes: to the full screen and back. Every call is synchronous and bounded in time: a terminal that does
+ * not read must not keep the program alive.
  */
 import type { ReadStream } from 'node:tty';
 import type { Output } from './output.ts';
@@ -8,24 +8,24 @@ import type { Output } from './output.ts';
 /** Alternate screen, cursor hidden, no autowrap, no bracketed paste. */
 const enterSequence = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004l\x1b[m\x1b[H\x1b[2J';
 /**
- * Erased before it is left: a terminal without an alternate screen would keep the table under the shell's prompt, and tmux
- * shows rows of it when it was resized meanwhile.
+ * The screen is erased before it is left: a terminal without an alternate screen would keep the table under the shell's
+ * prompt, and tmux shows rows of it after a resize.
  */
 const restoreSequence = '\x1b[?2026l\x1b[m\x1b[H\x1b[2J\x1b[?7h\x1b[?25h\x1b[?1049l';
-/** Clicks and wheel, reported as SGR sequences. Takes text selection away from the terminal, hence only when asked for. */
+/** Clicks and wheel, as SGR sequences. The terminal's own text selection does not work then, hence only on request. */
 const mouseOn = '\x1b[?1000h\x1b[?1006h';
 const mouseOff = '\x1b[?1006l\x1b[?1000l';
-/** Ends a sequence that was cut in the middle: CAN whichever it is, ST strings for terminals that know no CAN there. */
+/** Ends a sequence that was cut: CAN any, ST strings in terminals that ignore CAN there. */
 const cancel = '\x18\x1b\\';
 
-/** How long a write may wait for a terminal that is not reading, ms. */
+/** Longest wait of a write for a terminal that does not read, ms. */
 const patienceMs = 200;
 const heldMax = 64 * 1024;
-const lastWords = 'wattlag: crashed (a bug of its own, or no memory); nothing of it is left in the kernel\r\n';
+const crashMessage = 'wattlag: crashed (a bug of its own, or no memory); nothing of it is left in the kernel\r\n';
 
 /**
- * Whether a terminal of this TERM erases in the background colour of the moment (terminfo's bce). tmux does, though its
- * entry does not say so; not GNU screen, nor what nobody knows.
+ * Whether a terminal of this TERM erases in the current background colour (terminfo's bce). tmux does, although its entry
+ * denies it; GNU screen and unknown terminals do not.
  */
 export function erasesInColour(term: string): boolean {
 	return /^(xterm|linux|tmux|rxvt|konsole|gnome|vte|alacritty|kitty|foot|ghostty|wezterm|contour|st-|putty)|-bce$/.test(
@@ -54,13 +54,14 @@ export class Terminal {
 		this.hold();
 		this.setRaw(true);
 		this.write(enterSequence + (this.mouse ? mouseOn : ''));
-		// after the first frame: the addon has to be loaded
+		// after the first frame: it loads the addon
 		setImmediate(() => this.guard());
 	}
 
 	/**
-	 * Idempotent. `cut`: a frame was sent in part. Text that came meanwhile for standard error follows. Where a terminal
-	 * that does not read has no room left, what it has not read of our frames makes way.
+	 * Idempotent. Text that was held for standard error follows. If a terminal that does not read has no room left, the
+	 * frames that it has not read are dropped.
+	 * @param cut a frame was sent in part
 	 */
 	restore(cut = false): void {
 		if (!this.entered) return;
@@ -77,7 +78,7 @@ export class Terminal {
 		if (held !== '') this.say(held);
 	}
 
-	/** One message for the user on standard error, without ever blocking on a terminal. */
+	/** Write a message to standard error, without blocking on a terminal. */
 	say(text: string): void {
 		const line = text.endsWith('\n') ? text : `${text}\n`;
 		if (process.stderr.isTTY) this.write(line.replaceAll('\n', '\r\n'));
@@ -88,22 +89,22 @@ export class Terminal {
 		return (this.mouse ? mouseOff : '') + restoreSequence;
 	}
 
-	/** For an end that no JavaScript sees. */
+	/** For a crash, which no JavaScript handles. */
 	private guard(): void {
 		if (!this.entered) return;
 		this.guarded = true;
-		this.output.guard(Buffer.from(cancel + this.restoreSequence() + lastWords));
+		this.output.guard(Buffer.from(cancel + this.restoreSequence() + crashMessage));
 	}
 
 	private setRaw(on: boolean): void {
 		try {
 			this.keyboard?.setRawMode(on);
 		} catch {
-			// The terminal is gone; there is no mode left to set.
+			// The terminal is gone.
 		}
 	}
 
-	/** false: the terminal has not read for so long that some of it found no room. */
+	/** false: the terminal did not read in time, and a part was not written. */
 	private write(text: string): boolean {
 		let bytes: Uint8Array = Buffer.from(text);
 		const deadline = performance.now() + patienceMs;
@@ -116,12 +117,12 @@ export class Terminal {
 				Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 			}
 		} catch {
-			// Gone (EIO, EPIPE): nobody is left to see it.
+			// The terminal is gone (EIO, EPIPE).
 		}
 		return true;
 	}
 
-	/** Warnings and stray prints would land in the middle of the screen: keep them until it is restored. */
+	/** Warnings and prints would appear in the middle of the screen: hold them until it is restored. */
 	private hold(): void {
 		const keep = (text: string) => {
 			if (this.held.length < heldMax) this.held += text;

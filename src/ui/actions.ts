@@ -1,7 +1,16 @@
-/** What the screen asks of the program around it. */
+/** Commands with an effect beyond the screen: on the snapshots that are kept, on the tracers, on the program. */
+import { secondsOf } from '../core/snapshot.ts';
 import type { Options } from '../core/tracer.ts';
+import type { Store } from '../history/store.ts';
+import { type Command, type Keymap, keysOf } from '../options/keymap.ts';
+import { rowText } from './frame/clipboard.ts';
+import type { ActiveTab } from './hooks/use-active-tab.ts';
+import type { GroupsInUse } from './hooks/use-groups.ts';
 import type { Inspect } from './lens/use-details.ts';
+import type { Action } from './state/state.ts';
+import type { TabEntry } from './tab.ts';
 
+/** What the screen asks of the program. */
 export interface AppActions {
 	quit(): void;
 	suspend(): void;
@@ -11,12 +20,114 @@ export interface AppActions {
 	setGroup(tab: string, group: string): void;
 	/** A tab is opened, also at the start. */
 	setActiveTab(tab: string): void;
-	/** Options of a tracer that change while it runs. */
+	/** Change options of a running tracer. */
 	tune(tab: string, changes: Options): void;
-	/** To the clipboard of the terminal. */
+	/** Copy to the terminal's clipboard. */
 	copy(text: string): void;
-	/** Writes all that is kept to a file; resolves with what to tell the user. */
+	/** Write the snapshots in memory to a file. Resolves with a message for the user. */
 	record(): Promise<string>;
-	/** What is known of a process beside its figures. */
+	/** Facts about a process beside its figures. */
 	inspect: Inspect;
+}
+
+/** What effects act on. */
+export interface CommandContext {
+	tabs: readonly TabEntry[];
+	store: Store;
+	keymap: Keymap;
+	actions: AppActions;
+	active: ActiveTab;
+	groups: GroupsInUse;
+	/** The lens covers the tab. */
+	lens: boolean;
+	changeDelay(step: 1 | -1): void;
+	toggleBaseline(): void;
+	say(message: string): void;
+	dispatch(action: Action): void;
+}
+
+export type Effect = (context: CommandContext, key: string) => void;
+
+/** Snapshots of a jump in time. */
+const jump = 30;
+
+const travel =
+	(steps: number): Effect =>
+	({ store, active: { tracer, snapshot }, say }) => {
+		store.travel(tracer.id, steps);
+		if (snapshot && store.current(tracer.id)?.mono_ns === snapshot.mono_ns)
+			say(steps < 0 ? 'nothing older is kept' : 'this is the newest');
+	};
+
+const copy: Effect = ({ actions, active: { snapshot, table }, say }) => {
+	const row = table.rows[table.selected];
+	if (row === undefined || !snapshot) return say('select a row to copy');
+	const text = rowText(table.columns, row, secondsOf(snapshot));
+	actions.copy(text);
+	say(`copied (if the terminal allows OSC 52): ${text}`);
+};
+
+/** Measure the selected row only, or everything again. */
+const narrow: Effect = ({ actions, active: { tracer, snapshot, table }, say }) => {
+	if (!snapshot || !table.view?.narrow) return say(`${tracer.title} cannot be narrowed down`);
+	const row = table.rows[table.selected];
+	const changes = table.view.narrow(row, snapshot as never);
+	if (Object.keys(changes).length === 0)
+		return say(row ? 'rows like this one cannot be measured alone' : 'select a row first');
+	actions.tune(tracer.id, changes);
+};
+
+const fullPath: Effect = ({ actions, active: { tracer, snapshot, loaded }, say }) => {
+	if (!snapshot || !loaded?.fullPath) return say(`${tracer.title} has no full path`);
+	const changes = loaded.fullPath(snapshot as never);
+	if (Object.keys(changes).length === 0) return say('the full path cannot be measured here');
+	actions.tune(tracer.id, changes);
+	say(`full path ${Object.values(changes).includes(true) ? 'on' : 'off'} from the next interval`);
+};
+
+/** Show the tab and row of a finding. */
+async function showFinding(context: CommandContext, key: string): Promise<void> {
+	const { tabs, store, keymap, active, groups, say, dispatch } = context;
+	const at = keysOf(keymap, 'finding').indexOf(key);
+	const link = active.snapshot && active.loaded?.links?.(active.snapshot as never)[at];
+	if (!link) {
+		say(`no finding ${key} here`);
+		return;
+	}
+	if (link.group !== undefined && link.group !== store.current(link.tab)?.group) groups.choose(link.tab, link.group);
+	const to = tabs.find(({ tracer }) => tracer.id === link.tab);
+	// the names of the views are loaded with the tab
+	const { views = [] } = link.view !== undefined && to ? await to.tab() : {};
+	dispatch({ kind: 'show', link, view: Math.max(0, views.indexOf(link.view ?? '')) });
+}
+
+/** A command has an entry here, in `transitions` (state/transitions.ts), or both. */
+export const effects = {
+	copy,
+	narrow,
+	'full-path': fullPath,
+	finding: (context, key) => void showFinding(context, key),
+	pause: ({ store }) => store.setPaused(!store.paused),
+	live: ({ store }) => store.setPaused(false),
+	'step-back': travel(-1),
+	'step-forward': travel(1),
+	'jump-back': travel(-jump),
+	'jump-forward': travel(jump),
+	faster: ({ changeDelay }) => changeDelay(-1),
+	slower: ({ changeDelay }) => changeDelay(1),
+	group: ({ lens, groups, active, say }) => {
+		if (!lens && !groups.next()) say(`${active.tracer.title} has one grouping only`);
+	},
+	baseline: ({ toggleBaseline }) => toggleBaseline(),
+	record: ({ actions, say }) => {
+		say('writing…');
+		void actions.record().then(say);
+	},
+	quit: ({ actions }) => actions.quit(),
+	suspend: ({ actions }) => actions.suspend(),
+	redraw: ({ actions }) => actions.redraw(),
+} as const satisfies Partial<Record<Command, Effect>>;
+
+export function runEffect(command: Command, context: CommandContext, key: string): void {
+	(effects as Partial<Record<Command, Effect>>)[command]?.(context, key);
 }

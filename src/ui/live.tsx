@@ -1,4 +1,4 @@
-/** The program on a terminal: everything between the sampler's events and the terminal's bytes, put together. */
+/** The program on a terminal, from the sampler's events to the terminal's bytes. */
 import { homedir } from 'node:os';
 import { Box, render } from 'ink';
 import type { Sampler } from '../core/sampler.ts';
@@ -34,27 +34,27 @@ export interface LiveOptions {
 		keys?: KeyOverrides | undefined;
 		procRoot?: string | undefined;
 	};
-	/** What the header says; the machine this runs on unless told otherwise. */
+	/** For the header; by default this machine. */
 	host?: HostInfo;
-	/** What was measured before; nothing, unless told otherwise. */
+	/** Snapshots measured before; by default none. */
 	store?: Store | undefined;
-	/** Said in the footer at first. */
+	/** First message of the footer. */
 	message?: string | undefined;
-	/** What is known of a process beside its figures; `/proc` unless told otherwise. */
+	/** Facts about a process beside its figures; by default from `/proc`. */
 	inspect?: Inspect;
-	/** Opened before, for a first frame while Ink is loaded. */
+	/** Opened earlier, for a first frame while Ink is loaded. */
 	screen?: Screen;
 }
 
-/** How long the sampler may take to close, ms. */
+/** Longest wait for the sampler to close, ms. */
 const closeMs = 500;
-/** Sizes that arrive faster than this are one resize, ms. */
+/** Changes of size closer together than this are one resize, ms. */
 const resizeMs = 50;
 
 /**
- * Show the tabs until the user or a signal ends it. Needs a terminal on standard output. Resolves with the exit code:
- * 0, or 128 + the signal's number. The terminal is restored by then; after an exception that nobody caught the process
- * has exited with 1.
+ * Show the tabs until the user or a signal ends the program. Needs a terminal on standard output. Resolves, once the
+ * terminal is restored, with the exit code: 0, or 128 + the signal's number. After an uncaught exception the process exits
+ * with 1.
  */
 export async function runLive({
 	registry,
@@ -81,7 +81,7 @@ export async function runLive({
 	process.stdout.on('resize', onResize);
 	const ink = render(
 		<SlotsContext value={writer.slots}>
-			{/* Out of the flow: Ink lays the widgets out, and has nothing to draw itself. */}
+			{/* Out of the flow: Ink lays the widgets out and draws nothing itself. */}
 			<Box position="absolute">
 				<App
 					tabs={registry}
@@ -112,7 +112,7 @@ export async function runLive({
 		{
 			stdout: writer.stdout as unknown as NodeJS.WriteStream,
 			stdin: (keyboard ?? process.stdin) as NodeJS.ReadStream,
-			// Every layout at once: what reaches the terminal, and when, is the writer's decision.
+			// Ink reports every layout at once; the writer decides what is sent, and when.
 			debug: true,
 			interactive: true,
 			exitOnCtrlC: false,
@@ -140,13 +140,13 @@ export async function runLive({
 	return code;
 }
 
-/** Writes what is kept; what came of it, in words. */
+/** Write the snapshots in memory to a file. Resolves with a message for the user. */
 async function record(store: Store, { host, kernel, cpus }: HostInfo): Promise<string> {
 	const { recordingFolder, writeRecording } = await import('../recording/write.ts');
 	const written = sanitize(new Date().toISOString());
 	try {
 		const path = await writeRecording(recordingFolder(), { host, kernel, cpus, written }, store.recorded());
-		// the line is short
+		// the footer is short
 		return `written: ${path.replace(`${homedir()}/`, '~/')}`;
 	} catch (error) {
 		return `could not write: ${(error as Error).message}`;

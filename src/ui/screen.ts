@@ -1,6 +1,6 @@
 /**
- * The terminal taken and given back, whatever happens, and the first thing on it: all that is done before Ink is
- * loaded, so that a screen is there at once.
+ * Sets the terminal up, restores it at every kind of end, and draws the first frame: all before Ink is loaded, so that the
+ * screen appears at once.
  */
 import fs from 'node:fs';
 import { ReadStream } from 'node:tty';
@@ -20,25 +20,25 @@ export interface ScreenOptions {
 	registry: readonly { tracer: Pick<TabTracer<never, object>, 'id' | 'title' | 'from'> }[];
 	command: { tab: string; appearance?: AppearanceChoice | undefined; mouse?: boolean | undefined };
 	host: Pick<HostInfo, 'host'>;
-	/** Without it a terminal that has stopped reading may not be restored, nor any after a crash. */
+	/** Without it a terminal that has stopped reading may not be restored, and none is after a crash. */
 	native?: LoadNative | undefined;
 }
 
-/** As a key of the writer's slots it stands for the first frame. */
+/** It is also the key of the first frame in the writer's slots. */
 export interface Screen {
 	readonly writer: FrameWriter;
-	/** null: there are no keys to be had. */
+	/** null: no terminal to read keys from. */
 	readonly keyboard: ReadStream | null;
 	readonly lifecycle: Lifecycle;
 	/** Resolves with the exit code: 0, or 128 + the signal's number. */
 	readonly ended: Promise<number>;
-	/** Give the terminal back. Idempotent. */
+	/** Restore the terminal. Idempotent. */
 	leave(): void;
-	/** Afterwards signals and exceptions are no longer watched. */
+	/** Stop watching signals and exceptions. */
 	close(): void;
 }
 
-/** A terminal that does not tell its size counts as 80 × 24, as it does for curses. */
+/** A terminal without a known size counts as 80 × 24, as for curses. */
 export function terminalSize(): Size {
 	const { columns, rows } = process.stdout;
 	return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
@@ -53,7 +53,7 @@ function openKeyboard(): ReadStream | null {
 	}
 }
 
-/** What is known before anything is measured, where it stays. */
+/** The lines that are known before anything is measured, at their final positions. */
 function firstLines({ registry, command, host }: ScreenOptions, width: number): string[] {
 	const digits = digitsOf(registry);
 	const tabs = registry.map(({ tracer: { id, title } }, index) => ({
@@ -74,7 +74,7 @@ function firstLines({ registry, command, host }: ScreenOptions, width: number): 
 	];
 }
 
-/** Needs a terminal on standard output. After an exception that nobody caught the process exits with 1. */
+/** Needs a terminal on standard output. After an uncaught exception the process exits with 1. */
 export function openScreen(options: ScreenOptions): Screen {
 	const { appearance: choice, mouse } = options.command;
 	const appearance = appearanceOf(process.env, choice);
@@ -103,7 +103,7 @@ export function openScreen(options: ScreenOptions): Screen {
 		},
 		suspend: leave,
 		resume: () => {
-			// After SIGSTOP nobody had the chance to leave; entering again sets every mode anew.
+			// SIGSTOP left no time to restore the terminal; entering again sets every mode.
 			leave();
 			terminal.enter();
 			writer.start();
@@ -126,7 +126,7 @@ export function openScreen(options: ScreenOptions): Screen {
 	writer.slots.set(screen, {
 		lines: firstLines(options, size.columns),
 		width: size.columns,
-		place: () => ({ x: 0, y: 0, height: size.rows }),
+		position: () => ({ x: 0, y: 0, height: size.rows }),
 	});
 	terminal.enter();
 	writer.start();
@@ -135,9 +135,9 @@ export function openScreen(options: ScreenOptions): Screen {
 
 function describe(error: unknown): string {
 	if (!(error instanceof Error)) return `wattlag: ${sanitize(String(error))}`;
-	const where = (error.stack ?? '').split('\n').slice(1, 6);
+	const stack = (error.stack ?? '').split('\n').slice(1, 6);
 	return [
 		`wattlag: unexpected error: ${sanitize(error.message)}`,
-		...where.map((line) => `  ${sanitize(line.trim())}`),
+		...stack.map((line) => `  ${sanitize(line.trim())}`),
 	].join('\n');
 }

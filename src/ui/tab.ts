@@ -1,4 +1,4 @@
-/** What a tab is to the rest of the screen. */
+/** The interface between a tab and the rest of the screen. */
 import type { ReactElement } from 'react';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Column, Options, Tracer } from '../core/tracer.ts';
@@ -9,16 +9,17 @@ import type { Keymap } from '../options/keymap.ts';
 import type { Sort } from '../rows/sort.ts';
 import type { Span } from '../term/theme.ts';
 import type { Link } from '../tracers/overview/finding.ts';
+import type { Area } from './layout/split.ts';
 import type { TabBaseline } from './state/baseline.ts';
 
-/** A column that draws itself where text alone would not do. */
+/** A column that may draw a bar in place of its formatted value. */
 export interface TableColumn<Row> extends Column<Row> {
-	/** In `width` cells; takes the place of the formatted value, and has no place among the figures of one row. */
+	/** In `width` cells. Such a column is not among the figures of the detail. */
 	draw?(row: Row, width: number): readonly Span[];
 }
 
-export interface TabProps<Row, Extra extends object, SnapshotRow = Row> {
-	/** Those that the user wants to see, in that order. */
+export interface TabProps<Row, Extra extends object, SnapshotRow = Row> extends Area {
+	/** The user's choice, in the user's order. */
 	columns: readonly TableColumn<Row>[];
 	/** All of them, for the detail. */
 	allColumns: readonly TableColumn<Row>[];
@@ -33,14 +34,14 @@ export interface TabProps<Row, Extra extends object, SnapshotRow = Row> {
 	/** The selected row fills the tab. */
 	detail: boolean;
 	rowKey(row: Row): string;
-	/** A filter is why rows are missing. */
+	/** A filter or a band hides rows. */
 	filtered: boolean;
-	/** What figures are compared with; null: nothing. */
+	/** Figures to compare with; null: none. */
 	baseline: TabBaseline<Row> | null;
 	logarithmic: boolean;
 	/** Bars of histograms are powers of two of this, ns. */
 	unit: Ns;
-	/** The bar that is looked at in histograms; null: none. Rows without it are not among `rows`. */
+	/** The selected bar of the histograms; null: none. Rows without times in it are not among `rows`. */
 	band: Band | null;
 	/** Index into {@link TabView.views}. */
 	view: number;
@@ -48,59 +49,80 @@ export interface TabProps<Row, Extra extends object, SnapshotRow = Row> {
 	stage: string | null;
 	/** For keys that the tab itself names. */
 	keymap: Keymap;
-	/** Cells and rows for the tab. */
-	width: number;
-	height: number;
-	/** To be told how many rows the table shows, for the paging keys. */
-	page: { current: number };
 }
 
-export interface TabView<Row, Extra extends object> {
-	View: (props: TabProps<Row, Extra>) => ReactElement;
-	/** Name of a row that is no process, for the breadcrumb. A tab without has no detail. */
+/** What stands beside a table, or fills a detail. */
+export interface Pane<Row> {
+	/** Rows that it asks for when stacked with the table, and the least that it needs. */
+	rows: number;
+	least: number;
+	/** It is about the selected row: it goes below the table. */
+	below?: boolean;
+	/** The user has asked for it: it gets most of the rows. */
+	first?: boolean;
+	/** @param row the selected one */
+	draw(area: Area, row: Row | undefined): ReactElement;
+}
+
+/** What a tab shows around and instead of its table. */
+export interface TabContent<Row> {
+	/** Heading of the detail. */
+	title: string;
+	/** Lines above the table. */
+	head: readonly string[];
+	/** Shown when there is no row at all. */
+	empty: string;
+	pane?: Pane<Row> | undefined;
+}
+
+/** What the rows of a table are to the screen. */
+interface RowView<Row, Extra extends object, SnapshotRow> {
+	/** Called for every frame. */
+	content(props: TabProps<Row, Extra, SnapshotRow>): TabContent<Row>;
+	/** Name of a row that is no process, for the breadcrumb. Without it there is no detail. */
 	nameOf?(row: Row): SafeText;
 	/** Options that make the tracer measure this row only; without a row: everything again. Empty: not for such rows. */
-	narrow?(row: Row | undefined, snapshot: Snapshot<Row, Extra>): Options;
-	/** Options that measure more at a higher cost, or (where it is measured) no longer. Empty: it cannot be. */
+	narrow?(row: Row | undefined, snapshot: Snapshot<SnapshotRow, Extra>): Options;
+}
+
+export interface TabView<Row, Extra extends object> extends RowView<Row, Extra, Row> {
+	/** Options that measure more at a higher cost, or end that where it is measured. Empty: it cannot be measured. */
 	fullPath?(snapshot: Snapshot<Row, Extra>): Options;
-	/** Unit of the histogram's bars until the user chooses another. A tab without has powers of two of ns. */
+	/** Unit of the histogram's bars until the user chooses another. Without it: powers of two of ns. */
 	unit?(snapshot: Snapshot<Row, Extra>): Ns;
-	/** Names of what the tab can show; the first is shown at first. */
+	/** Names of the tab's views; the first is shown at first. */
 	views?: readonly string[];
 	/** By name, views whose rows are not the tracer's. */
 	lists?: Readonly<Record<string, TabList<never, Extra, Row>>>;
-	/** Parts of a row's time whose histogram can be looked at. */
+	/** Parts of a row's time that have a histogram. */
 	stages?(snapshot: Snapshot<Row, Extra>): readonly string[];
 	/** The times of a row that the histogram shows. Without: its `buckets`. */
 	buckets?(row: Row, stage: string | null): Buckets | undefined;
-	/** Rows that are shown apart from the table return false. */
+	/** Rows that are not in the table return false. */
 	listed?(row: Row): boolean;
-	/** Where the keys of `finding` go, in their order. */
+	/** Targets of the keys of `finding`, in their order. */
 	links?(snapshot: Snapshot<Row, Extra>): readonly Link[];
-	/** What the help has to say beside the columns. */
+	/** Sections of the help beside the columns. */
 	help?: readonly HelpSection[];
 }
 
 /** A table of other things than the tracer's rows. */
-export interface TabList<Row, Extra extends object, SnapshotRow> {
+export interface TabList<Row, Extra extends object, SnapshotRow> extends RowView<Row, Extra, SnapshotRow> {
 	columns: readonly TableColumn<Row>[];
 	defaultSort: string;
 	rowKey(row: Row): string;
 	rows(snapshot: Snapshot<SnapshotRow, Extra>, history: readonly Snapshot<SnapshotRow, Extra>[]): readonly Row[];
-	View: (props: TabProps<Row, Extra, SnapshotRow>) => ReactElement;
-	nameOf?(row: Row): SafeText;
-	narrow?(row: Row | undefined, snapshot: Snapshot<SnapshotRow, Extra>): Options;
-	/** What bars of histograms are chosen by. */
+	/** The row's time, by which a band selects rows. */
 	time(row: Row): Ns;
 }
 
-/** Names and words. */
+/** Terms and their explanations. */
 export interface HelpSection {
 	title: string;
 	entries: readonly (readonly [string, string])[];
 }
 
-/** What the screen uses of a tracer. */
+/** The part of a tracer that the screen uses. */
 export type TabTracer<Row, Extra extends object> = Pick<
 	Tracer<Row, Extra>,
 	| 'id'
@@ -116,14 +138,14 @@ export type TabTracer<Row, Extra extends object> = Pick<
 	| 'terms'
 >;
 
-/** One entry of the registry, as far as the screen needs it. A row only ever meets the columns it came with. */
+/** One entry of the registry, as far as the screen needs it. Rows are passed to the columns of their own tracer only. */
 export interface TabEntry {
 	tracer: TabTracer<never, object>;
 	/** Loaded after the first frame. */
 	tab(): Promise<TabView<never, object>>;
 }
 
-/** The digit of each tab: those that measure from 1 on, what is made of them 0. */
+/** The key of each tab: 1 and up for those that measure, 0 for the overview made of them. */
 export function digitsOf(tabs: readonly { tracer: Pick<TabTracer<never, object>, 'from'> }[]): string[] {
 	let last = 0;
 	return tabs.map(({ tracer }) => (tracer.from ? '0' : String(++last)));

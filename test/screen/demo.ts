@@ -19,7 +19,7 @@ export const demoTabs: readonly TabEntry[] = [...fixtureTabs, receiveEntry];
 const list = (text: string | undefined) => (text ? text.split(',') : []);
 
 const throwing: TabView<never, object> = {
-	View: () => {
+	content: () => {
 		throw new Error('this tab was made to fail');
 	},
 };

@@ -85,7 +85,8 @@ describe.each([
 		const env = { DEMO_HOLD: '1', DEMO_PAST: '60', DEMO_TAB: tab, ...more };
 		const run = start({ columns, rows, env });
 		await run.waitFor(
-			{ runqlat: /postgres/, energy: /postgres/, irq: /NET_RX/, overview: /PID|nobody/, receive: /eth0/ }[tab] ?? /vda/,
+			{ runqlat: /postgres/, energy: /postgres/, irq: /NET_RX/, overview: /PID|no process/, receive: /eth0/ }[tab] ??
+				/vda/,
 		);
 		await run.settled();
 		for (const some of [keys].flat()) {

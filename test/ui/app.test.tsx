@@ -33,7 +33,7 @@ describe('app', () => {
 		}
 	});
 
-	test('the sampler is told which tab is open', async () => {
+	test('the sampler learns which tab is open', async () => {
 		await tick(0);
 		await keys('2', '2', '4');
 		await eventually(() => expect(screen.actions.setActiveTab.mock.calls).toEqual([['energy'], ['runqlat'], ['io']]));

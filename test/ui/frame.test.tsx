@@ -7,7 +7,7 @@ import { clipboardSequence, rowText } from '../../src/ui/frame/clipboard.ts';
 import { ErrorBoundary } from '../../src/ui/frame/error-boundary.tsx';
 import { Footer, type FooterProps } from '../../src/ui/frame/footer.tsx';
 import { helpLines } from '../../src/ui/frame/help.tsx';
-import { type Front, hintSpans } from '../../src/ui/frame/hints.ts';
+import { type HintContext, hintSpans } from '../../src/ui/frame/hints.ts';
 import { lineOf } from '../../src/ui/widgets/line.ts';
 import { energySnapshot, energyTracer } from './fixtures/energy.ts';
 import { fixtureTabs } from './fixtures/tabs.ts';
@@ -34,11 +34,11 @@ describe('help and footer', () => {
 		for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
 	});
 
-	const table: Front = { kind: 'table', groups: 3, views: 2, hasDetail: true };
+	const table: HintContext = { kind: 'table', groups: 3, views: 2, hasDetail: true };
 
 	test('hints are of keys that do something here, as many as fit', () => {
-		const hints = (front: Partial<Front>, width = 80) =>
-			plain(lineOf(width, hintSpans(defaultKeymap, { ...table, ...front }, width)));
+		const hints = (context: Partial<HintContext>, width = 80) =>
+			plain(lineOf(width, hintSpans(defaultKeymap, { ...table, ...context }, width)));
 		expect(hints({})).toBe('?Help  qQuit  /Filter  sSort  SpacePause  EnterDetail  tGroup  vView  rReverse  ');
 		expect(hints({ groups: 1, views: 0, hasDetail: false })).not.toMatch(/Group|View|Detail/);
 		expect(hints({ kind: 'detail' })).toMatch(/^EscBack {2}\?Help .*sSort/);
@@ -61,7 +61,7 @@ describe('help and footer', () => {
 					prompt={null}
 					message={null}
 					keymap={defaultKeymap}
-					front={table}
+					hints={table}
 					width={80}
 					height={2}
 					{...props}

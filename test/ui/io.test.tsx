@@ -30,7 +30,7 @@ describe('views', () => {
 		await keys('v');
 		await eventually(() => expect(text()).toMatch(/requests over 10\.0ms in the last 2s/));
 		await keys('v');
-		await eventually(() => expect(text()).toMatch(/on their way at the end of the interval: 3/));
+		await eventually(() => expect(text()).toMatch(/in flight at the end of the interval: 3/));
 		await keys('v');
 		await eventually(() => expect(text()).toContain('of all rows'));
 	});
@@ -74,7 +74,7 @@ describe('states', () => {
 		await keys('v');
 		await eventually(() => expect(text()).toContain('no request over 10.0ms in the last 1s'));
 		await keys('v');
-		await eventually(() => expect(text()).toContain('no request was on its way'));
+		await eventually(() => expect(text()).toContain('no request was in flight'));
 	});
 
 	test('full path: off, detached with its cost, unavailable', async () => {

@@ -1,15 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import type { Command } from '../../src/options/keymap.ts';
 import { reduce } from '../../src/ui/state/reduce.ts';
-import { initialState, selectedIndex, sortOf, tabState, type UiState, type View } from '../../src/ui/state/state.ts';
+import {
+	initialState,
+	type ScreenModel,
+	selectedIndex,
+	sortOf,
+	tabState,
+	type UiState,
+} from '../../src/ui/state/state.ts';
 import { energyTracer } from './fixtures/energy.ts';
 
-const rowsOf = (...keys: string[]): Pick<View, 'count' | 'keyAt'> => ({
+const rowsOf = (...keys: string[]): Pick<ScreenModel, 'count' | 'keyAt'> => ({
 	count: keys.length,
 	keyAt: (index) => keys[index] as string,
 });
 
-const view: View = {
+const screen: ScreenModel = {
 	tabs: ['energy', 'io'],
 	digits: ['1', '2'],
 	columns: energyTracer.columns as never,
@@ -22,22 +29,19 @@ const view: View = {
 	find: (text, from) => (text === 'c' ? 2 : text === 'next' ? from : -1),
 	names: () => ['watts', 'wait', 'comm'],
 	filterValid: true,
-	page: 3,
 	unit: 1e3,
 	views: ['bars', 'heat map', 'CPUs'],
 	ownRows: false,
 	stages: [],
 	hasDetail: true,
-	helpLines: 40,
-	helpPage: 10,
-	lens: { lines: 30, page: 10 },
+	layout: { page: 3, help: { lines: 40, page: 10 }, lens: { lines: 30, page: 10 } },
 };
 
-function press(commands: string, state: UiState = initialState('energy'), with_: Partial<View> = {}): UiState {
+function press(commands: string, state: UiState = initialState('energy'), with_: Partial<ScreenModel> = {}): UiState {
 	return commands.split(' ').reduce((now, command) => {
-		const shown = { ...view, ...with_ };
+		const shown = { ...screen, ...with_ };
 		shown.selected = selectedIndex(tabState(now), shown);
-		return reduce(now, { kind: 'command', command: command as Command, key: '', view: shown });
+		return reduce(now, { kind: 'command', command: command as Command, key: '', screen: shown });
 	}, state);
 }
 
@@ -90,8 +94,8 @@ describe('selection', () => {
 
 	test('stays with its row; when the row is gone, where it was', () => {
 		const state = press('down down down');
-		const at = (...keys: string[]) => selectedIndex(tabState(state), { ...view, ...rowsOf(...keys) });
-		expect(selectedIndex(tabState(state), view)).toBe(2);
+		const at = (...keys: string[]) => selectedIndex(tabState(state), { ...screen, ...rowsOf(...keys) });
+		expect(selectedIndex(tabState(state), screen)).toBe(2);
 		expect(at('c', 'a')).toBe(0);
 		expect(at('x', 'y', 'z', 'w')).toBe(2);
 		expect(at('x')).toBe(0);
@@ -102,9 +106,9 @@ describe('selection', () => {
 		const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 		for (const [key, index] of keys.flatMap((key) => keys.map((_, index) => [key, index] as const))) {
 			const tab = { ...tabState(initialState('energy')), selected: key, index };
-			expect(selectedIndex(tab, view)).toBe(keys.indexOf(key));
+			expect(selectedIndex(tab, screen)).toBe(keys.indexOf(key));
 			const others = keys.filter((other) => other !== key);
-			expect(selectedIndex(tab, { ...view, ...rowsOf(...others) })).toBe(Math.min(index, others.length - 1));
+			expect(selectedIndex(tab, { ...screen, ...rowsOf(...others) })).toBe(Math.min(index, others.length - 1));
 		}
 	});
 
@@ -127,7 +131,7 @@ describe('selection', () => {
 });
 
 describe('sort', () => {
-	const sort = (state: UiState) => sortOf(state, 'energy', view.columns, 'watts');
+	const sort = (state: UiState) => sortOf(state, 'energy', screen.columns, 'watts');
 
 	test('moves over the columns and stops at the ends', () => {
 		expect(sort(press('sort-right')).key).toBe('energy_uj');
@@ -154,7 +158,7 @@ describe('tabs, detail, help', () => {
 		expect(state.tab).toBe('io');
 		expect(selected(state)).toBeNull();
 		expect(selected(press('previous-tab', state))).toBe('a');
-		expect(reduce(state, { kind: 'command', command: 'tab', key: '9', view }).tab).toBe('io');
+		expect(reduce(state, { kind: 'command', command: 'tab', key: '9', screen }).tab).toBe('io');
 	});
 
 	test('one step back at a time', () => {
@@ -190,8 +194,8 @@ describe('tabs, detail, help', () => {
 	});
 });
 
-function type(keys: string[], state = press('filter'), with_: Partial<View> = {}): UiState {
-	return keys.reduce((now, key) => reduce(now, { kind: 'text', key, view: { ...view, ...with_ } }), state);
+function type(keys: string[], state = press('filter'), with_: Partial<ScreenModel> = {}): UiState {
+	return keys.reduce((now, key) => reduce(now, { kind: 'text', key, screen: { ...screen, ...with_ } }), state);
 }
 
 describe('filter', () => {
@@ -256,11 +260,11 @@ describe('selection and tabs', () => {
 	test('back forgets it', () => expect(press('down back next-tab').process).toBeNull());
 
 	test('by mouse: select, sort, reverse, go to a tab', () => {
-		const clicked = reduce(initialState('energy'), { kind: 'select', index: 3, view });
+		const clicked = reduce(initialState('energy'), { kind: 'select', index: 3, screen });
 		expect(selected(clicked)).toBe('d');
-		const sorted = reduce(clicked, { kind: 'sort', key: 'cpu', view });
+		const sorted = reduce(clicked, { kind: 'sort', key: 'cpu', screen });
 		expect(tabState(sorted).sort).toEqual({ key: 'cpu', direction: 'descending' });
-		expect(tabState(reduce(sorted, { kind: 'sort', key: 'cpu', view })).sort?.direction).toBe('ascending');
+		expect(tabState(reduce(sorted, { kind: 'sort', key: 'cpu', screen })).sort?.direction).toBe('ascending');
 		expect(reduce(sorted, { kind: 'go-to', tab: 'io' }).tab).toBe('io');
 	});
 });
@@ -284,7 +288,8 @@ describe('columns', () => {
 describe('to a finding and back', () => {
 	const link = { tab: 'io' as const, filter: 'device = vda', sort: 'p99', process: '7:8' };
 	const there = reduce(initialState('energy', {}, 'mine'), { kind: 'show', view: 0, link });
-	const press = (state: UiState, command: Command, key = '') => reduce(state, { kind: 'command', command, key, view });
+	const press = (state: UiState, command: Command, key = '') =>
+		reduce(state, { kind: 'command', command, key, screen });
 
 	test('tab, filter, sort and selection are those of the link', () => {
 		expect(there).toMatchObject({ tab: 'io', filter: 'device = vda', process: '7:8' });
@@ -297,16 +302,16 @@ describe('to a finding and back', () => {
 	});
 
 	test('a link leads to the tracer’s own rows, whichever list was in front; the list keeps its order', () => {
-		const io = { ...view, views: ['stages', 'slow'], ownRows: true };
-		const next = (state: UiState) => reduce(state, { kind: 'command', command: 'view', key: 'v', view: io });
-		const sorted = reduce(next(initialState('io')), { kind: 'sort', key: 'comm', view: io });
+		const io = { ...screen, views: ['stages', 'slow'], ownRows: true };
+		const next = (state: UiState) => reduce(state, { kind: 'command', command: 'view', key: 'v', screen: io });
+		const sorted = reduce(next(initialState('io')), { kind: 'sort', key: 'comm', screen: io });
 		const shown = reduce({ ...sorted, tab: 'energy' }, { kind: 'show', view: 0, link });
 		expect(tabState(shown)).toMatchObject({ view: 0, sort: { key: 'p99' }, follow: '7:8' });
 		expect(tabState(next(shown))).toMatchObject({ view: 1, sort: { key: 'comm' }, follow: null });
 	});
 
 	test('a link to another list of the tab: that list, with its own order', () => {
-		const start = reduce(initialState('io'), { kind: 'sort', key: 'comm', view: { ...view, ownRows: true } });
+		const start = reduce(initialState('io'), { kind: 'sort', key: 'comm', screen: { ...screen, ownRows: true } });
 		const shown = reduce(start, {
 			kind: 'show',
 			view: 2,
@@ -317,7 +322,7 @@ describe('to a finding and back', () => {
 	});
 
 	test('a link within the tab: Esc restores filter and order', () => {
-		const sorted = reduce(initialState('io', {}, 'mine'), { kind: 'sort', key: 'comm', view });
+		const sorted = reduce(initialState('io', {}, 'mine'), { kind: 'sort', key: 'comm', screen });
 		const back = press(reduce(sorted, { kind: 'show', view: 0, link }), 'back');
 		expect(back).toMatchObject({ tab: 'io', filter: 'mine', origin: null });
 		expect(tabState(back)).toEqual(tabState(sorted));
@@ -329,8 +334,8 @@ describe('to a finding and back', () => {
 	});
 
 	test('a filter that was changed there is the user’s own', () => {
-		const typed = reduce(press(there, 'filter'), { kind: 'text', key: 'x', view });
-		expect(press(reduce(typed, { kind: 'text', key: 'Enter', view }), 'tab', '1')).toMatchObject({
+		const typed = reduce(press(there, 'filter'), { kind: 'text', key: 'x', screen });
+		expect(press(reduce(typed, { kind: 'text', key: 'Enter', screen }), 'tab', '1')).toMatchObject({
 			tab: 'energy',
 			filter: 'device = vdax',
 		});

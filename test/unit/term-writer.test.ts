@@ -23,7 +23,7 @@ let writer: FrameWriter;
 const widget = {};
 /** The whole screen is one widget. */
 const show = (text: string) =>
-	writer.slots.set(widget, { lines: text.split('\n'), width: 40, place: () => ({ x: 0, y: 0, height: 5 }) });
+	writer.slots.set(widget, { lines: text.split('\n'), width: 40, position: () => ({ x: 0, y: 0, height: 5 }) });
 const frames = () => output.text.split('\x1b[?2026h').length - 1;
 
 beforeEach(() => {
@@ -121,10 +121,10 @@ describe('frame writer', () => {
 	test('slots stand in their places beside each other, and are cut at the edges', () => {
 		const [left, right] = [{}, {}];
 		const at = (x: number, y: number, height: number) => () => ({ x, y, height });
-		writer.slots.set(right, { lines: ['a very long line', 'b', 'hidden'], width: 6, place: at(7, 1, 2) });
-		writer.slots.set(left, { lines: ['\x1b[32mone\x1b[m', 'two'], width: 5, place: at(0, 1, 5) });
-		writer.slots.set({}, { lines: ['outside'], width: 7, place: at(0, 5, 1) });
-		writer.slots.set({}, { lines: ['beyond'], width: 6, place: at(38, 0, 1) });
+		writer.slots.set(right, { lines: ['a very long line', 'b', 'hidden'], width: 6, position: at(7, 1, 2) });
+		writer.slots.set(left, { lines: ['\x1b[32mone\x1b[m', 'two'], width: 5, position: at(0, 1, 5) });
+		writer.slots.set({}, { lines: ['outside'], width: 7, position: at(0, 5, 1) });
+		writer.slots.set({}, { lines: ['beyond'], width: 6, position: at(38, 0, 1) });
 		writer.start();
 		vi.advanceTimersByTime(100);
 		const plain = output.text
@@ -133,7 +133,7 @@ describe('frame writer', () => {
 		expect(plain).toContain('be\r\none    a very\r\ntwo    b');
 		expect(plain).not.toMatch(/hidden|outside|beyo/);
 		output.text = '';
-		writer.slots.set(left, { lines: ['one', 'new'], width: 5, place: at(0, 1, 2) });
+		writer.slots.set(left, { lines: ['one', 'new'], width: 5, position: at(0, 1, 2) });
 		vi.advanceTimersByTime(100);
 		expect(output.text).toContain('new');
 		expect(output.text).not.toContain('very');
@@ -145,7 +145,7 @@ describe('frame writer', () => {
 
 	test('a widget that its neighbours moved is drawn in its new place when Ink has laid it out', () => {
 		let y = 0;
-		writer.slots.set(widget, { lines: ['moving'], width: 6, place: () => ({ x: 0, y, height: 1 }) });
+		writer.slots.set(widget, { lines: ['moving'], width: 6, position: () => ({ x: 0, y, height: 1 }) });
 		writer.start();
 		vi.advanceTimersByTime(100);
 		output.text = '';

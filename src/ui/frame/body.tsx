@@ -1,25 +1,29 @@
-/** What is between header and footer: the tab in front, or what lies over it. */
+/** The area between header and footer: the open tab, or the help, menu or lens that covers it. */
 import type { ReactElement } from 'react';
-import type { Store } from '../../history/store.ts';
+import type { LensContent } from '../lens/layout.ts';
 import { Lens } from '../lens/lens.tsx';
-import type { Inspect } from '../lens/use-details.ts';
+import type { UiState } from '../state/state.ts';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { Help } from './help.tsx';
 import { Menu } from './menu.tsx';
 import { TabBody, type TabBodyProps } from './tab-body.tsx';
 
 export interface BodyProps extends TabBodyProps {
-	store: Store;
-	inspect: Inspect;
+	state: UiState;
+	/** null: closed. */
+	lens: LensContent | Error | null;
 	helpLines: readonly string[];
-	/** To be told how many lines the lens has, and shows. */
-	lensExtent: { lines: number; page: number };
+}
+
+/** Whether help or a menu covers the tab; a prompt does not. */
+export function isCovered({ overlay }: UiState): boolean {
+	return overlay?.kind === 'help' || overlay?.kind === 'sort' || overlay?.kind === 'columns';
 }
 
 export function Body(props: BodyProps): ReactElement {
-	const { state, front, store, inspect, helpLines, lensExtent, width, height } = props;
-	const { overlay, lens } = state;
-	const { columns, available, sort, view } = front.table;
+	const { state, active, lens, layout, helpLines, width, height } = props;
+	const { overlay } = state;
+	const { columns, available, sort, model } = active.table;
 	const body = { width, height };
 	switch (overlay?.kind) {
 		case 'help':
@@ -39,8 +43,8 @@ export function Body(props: BodyProps): ReactElement {
 		case 'columns':
 			return (
 				<Menu
-					title=" Columns   Space: show, hide   < >: move   r: as before   Esc: done"
-					columns={view.choices.flatMap(({ key }) => available.filter((column) => column.key === key))}
+					title=" Columns   Space: show, hide   < >: move   r: reset   Esc: done"
+					columns={model.choices.flatMap(({ key }) => available.filter((column) => column.key === key))}
 					mark={(key) => (columns.some((column) => column.key === key) ? '[x]' : '[ ]')}
 					index={overlay.index}
 					{...body}
@@ -49,22 +53,13 @@ export function Body(props: BodyProps): ReactElement {
 	}
 	if (!lens)
 		return (
-			<ErrorBoundary key={`${front.tracer.id} ${front.chosen.view}`} {...body}>
+			<ErrorBoundary key={`${active.tracer.id} ${active.chosen.view}`} {...body}>
 				<TabBody {...props} />
 			</ErrorBoundary>
 		);
 	return (
 		<ErrorBoundary key="lens" {...body}>
-			<Lens
-				process={lens.process}
-				from={front.tracer}
-				store={store}
-				inspect={inspect}
-				logarithmic={state.logarithmic}
-				offset={lens.offset}
-				extent={lensExtent}
-				{...body}
-			/>
+			<Lens content={lens} scroll={layout.lens} offset={state.lens?.offset ?? 0} {...body} />
 		</ErrorBoundary>
 	);
 }

@@ -1,4 +1,4 @@
-/** A tab that throws shows its error in its own place; the others go on. */
+/** A tab that throws shows its error in its own area; the others continue. */
 import { Component, type ReactElement, type ReactNode } from 'react';
 import { sanitize } from '../../lib/sanitize.ts';
 import { Notice } from '../widgets/notice.tsx';
@@ -23,14 +23,23 @@ export class ErrorBoundary extends Component<Props, { error: unknown }> {
 	}
 }
 
+/** For code of a tab that is called outside of its boundary: its error is returned, to be thrown within. */
+export function attempt<T>(call: () => T): T | Error {
+	try {
+		return call();
+	} catch (error) {
+		return error instanceof Error ? error : new Error(String(error));
+	}
+}
+
 function Failure({ error, width, height }: { error: unknown; width: number; height: number }): ReactElement {
 	const message = error instanceof Error ? error.message : String(error);
-	const where = error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 4) : [];
+	const stack = error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 4) : [];
 	return (
 		<Notice
 			tone="bad"
 			title="this tab failed; the others work"
-			text={[sanitize(message), ...where.map((line) => sanitize(line.trim()))]}
+			text={[sanitize(message), ...stack.map((line) => sanitize(line.trim()))]}
 			width={width}
 			height={height}
 		/>

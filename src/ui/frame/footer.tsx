@@ -1,6 +1,6 @@
 /**
- * Two lines at the bottom: what is lost and what the tool itself costs, and the keys; while something is typed, that,
- * and what is wrong with it under the place.
+ * Two lines at the bottom: losses, own cost and hints of keys; while the user types, the text and its error, marked
+ * under the position.
  */
 
 import { sanitize } from '../../lib/sanitize.ts';
@@ -11,16 +11,16 @@ import type { Span } from '../../term/theme.ts';
 import type { TextInput } from '../state/text-input.ts';
 import { lineOf, type Piece, statusLine, widthOf } from '../widgets/line.ts';
 import { drawn } from '../widgets/lines.tsx';
-import { type Front, hintSpans } from './hints.ts';
+import { type HintContext, hintSpans } from './hints.ts';
 import { type Losses, lostSpans } from './losses.ts';
 import { type CostForm, costSpans, type OwnCost } from './own-cost.ts';
 
-/** What is being typed. */
+/** The text that is typed. */
 export interface Prompt {
 	kind: 'filter' | 'search';
 	input: TextInput;
 	error: FilterError | null;
-	/** Names that the word before the caret could become. */
+	/** Names that complete the word before the caret. */
 	candidates: readonly string[];
 }
 
@@ -28,22 +28,22 @@ export interface FooterProps {
 	/** Since start. */
 	losses: Losses;
 	cost: OwnCost | null;
-	/** Position and number of rows; selected -1: none. */
+	/** Index of the selected row (-1: none), and number of rows. */
 	selected: number;
 	rows: number;
 	/** The filter in use. */
 	filter: string;
-	/** Its terms that mean nothing on this tab. */
+	/** Its terms that do not apply to this tab. */
 	ignored: readonly string[];
 	prompt: Prompt | null;
 	message: string | null;
 	keymap: Keymap;
-	front: Front;
+	hints: HintContext;
 	width: number;
 	height: number;
 }
 
-/** Losses and own cost always stay; they get shorter first. */
+/** Losses and own cost are always shown; they get shorter first. */
 function statusOf({ losses, cost, selected, rows, width }: FooterProps): string {
 	const position: Span[] =
 		selected >= 0
@@ -68,44 +68,44 @@ function statusOf({ losses, cost, selected, rows, width }: FooterProps): string 
 	return statusLine(width, pieces);
 }
 
-/** Both where another line takes their place, for its right edge: what was lost goes before everything. */
+/** Losses and own cost for the right edge of another line; losses have priority over all else. */
 function shortStatus({ losses, cost, width }: FooterProps): Span[] {
 	const lost: Span[] = losses.length > 0 ? ['  ', ...lostSpans(losses, false)] : [];
 	const own: Span[] = cost && width >= 40 ? ['  ', ...costSpans(cost, 'sum')] : [];
 	return [...lost, ...own];
 }
 
-/** As much of the left as the right leaves. */
+/** Left and right part of a line; the left one is cut. */
 function beside(left: readonly Span[], right: readonly Span[], width: number): string {
 	const room = width - widthOf(right);
 	return lineOf(room, left) + ' '.repeat(Math.max(0, room - widthOf(left))) + lineOf(width, right);
 }
 
-/** The filter in use, what of it does not apply here, and as many key hints as fit. */
-function bottomSpans({ filter, ignored, message, keymap, front }: FooterProps, width: number): Span[] {
+/** The filter in use, its terms that do not apply here, and as many key hints as fit. */
+function bottomSpans({ filter, ignored, message, keymap, hints }: FooterProps, width: number): Span[] {
 	if (message !== null) return [['alert', ` ${sanitize(message)} `]];
 	const head: Span[] = [];
 	if (filter !== '') head.push(['dim', 'filter '], ['accent', truncate(sanitize(filter), Math.floor(width / 2))], '  ');
 	if (ignored.length > 0)
 		head.push(['warn', truncate(`ignored here: ${sanitize(ignored.join(', '))}`, Math.floor(width / 2) - 10)], '  ');
-	return [...head, ...hintSpans(keymap, front, Math.max(0, width - widthOf(head)))];
+	return [...head, ...hintSpans(keymap, hints, Math.max(0, width - widthOf(head)))];
 }
 
-/** Text that would not fit is cut on the left: the caret stays in sight. */
-function promptSpans({ kind, input, error }: Prompt, width: number): { spans: Span[]; placeAt: number } {
+/** Text that does not fit is cut on the left: the caret stays in sight. */
+function promptSpans({ kind, input, error }: Prompt, width: number): { spans: Span[]; errorAt: number } {
 	const sign = kind === 'filter' ? '/' : '\\';
 	const before = Array.from(sanitize(input.text.slice(0, input.caret)));
 	while (textWidth(before.join('')) > Math.max(1, width - 4)) before.shift();
 	const [at = ' ', ...after] = Array.from(sanitize(input.text.slice(input.caret)));
 	const hidden = textWidth(sanitize(input.text.slice(0, input.caret))) - textWidth(before.join(''));
 	const spans: Span[] = [['strong', sign], before.join(''), ['selected', at], after.join('')];
-	const place = error ? textWidth(sanitize(input.text.slice(0, error.start))) : 0;
-	return { spans, placeAt: Math.max(0, 1 + place - hidden) };
+	const position = error ? textWidth(sanitize(input.text.slice(0, error.start))) : 0;
+	return { spans, errorAt: Math.max(0, 1 + position - hidden) };
 }
 
-/** The message beside a mark under the place: to the right of it, or to the left where there is more room. */
-function errorLine(message: string, placeAt: number, width: number): string {
-	const at = Math.min(placeAt, width - 1);
+/** The message beside a mark under the error: right of it, or left of it where there is more room. */
+function errorLine(message: string, errorAt: number, width: number): string {
+	const at = Math.min(errorAt, width - 1);
 	const right = width - at - 2;
 	if (textWidth(message) <= right || right >= at - 1) {
 		return lineOf(width, [' '.repeat(at), ['bad', `^ ${truncate(message, right)}`]]);
@@ -123,20 +123,20 @@ function promptHelp(prompt: Prompt, width: number): string {
 	const words =
 		prompt.kind === 'filter'
 			? 'Enter keeps, Esc clears   name, or column = != < > ~ value, and or not ( )   Tab: columns'
-			: 'Enter keeps, Esc leaves   afterwards n and N go on';
+			: 'Enter keeps, Esc leaves   then n, N: next and previous match';
 	return lineOf(width, [['dim', words]]);
 }
 
 function promptLines(prompt: Prompt, props: FooterProps): string[] {
 	const { message, width, height } = props;
 	const status = shortStatus(props);
-	const { spans, placeAt } = promptSpans(prompt, width - widthOf(status));
+	const { spans, errorAt } = promptSpans(prompt, width - widthOf(status));
 	const line = beside(spans, status, width);
 	const problem = message ?? (prompt.error && sanitize(prompt.error.message));
-	// what is typed stays in sight, also where there is one line for both
+	// the typed text stays in sight, also where text and error share a line
 	if (height < 2) return [problem === null ? line : beside([...spans, ' ', ['bad', problem]], status, width)];
 	if (message !== null) return [line, lineOf(width, [['warn', sanitize(message)]])];
-	return [line, problem === null ? promptHelp(prompt, width) : errorLine(problem, placeAt, width)];
+	return [line, problem === null ? promptHelp(prompt, width) : errorLine(problem, errorAt, width)];
 }
 
 function footerLines(props: FooterProps): string[] {

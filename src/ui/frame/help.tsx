@@ -1,14 +1,14 @@
-/** Keys from the keymap, columns from the tracer. */
+/** The help: keys from the keymap, columns from the tracer, terms. */
 
 import type { Column } from '../../core/tracer.ts';
 import { fitCells, textWidth, wrapText } from '../../lib/width.ts';
 import { type Keymap, keysText, sections } from '../../options/keymap.ts';
 import { paint } from '../../term/theme.ts';
+import type { Area } from '../layout/split.ts';
 import type { HelpSection, TabTracer } from '../tab.ts';
 import { drawn } from '../widgets/lines.tsx';
-import type { Area } from '../widgets/split.ts';
 
-/** A table of two columns: a name, and words that wrap. */
+/** A table of two columns: a name, and text that wraps. */
 function entries(list: readonly (readonly [string, string])[], nameWidth: number, width: number): string[] {
 	return list.flatMap(([name, words]) => {
 		const text = wrapText(words, Math.max(10, width - nameWidth - 4));
@@ -16,42 +16,42 @@ function entries(list: readonly (readonly [string, string])[], nameWidth: number
 	});
 }
 
-const notes = ['Sizes are in powers of 1024 (K = KiB), counts in powers of 1000; – means not known.'];
+const notes = ['Sizes are in powers of 1024 (K = KiB), counts in powers of 1000; – means unknown.'];
 
-/** What the screen says in one word and a newcomer may not know. */
+/** Terms of the screen that need an explanation. */
 const glossary: readonly (readonly [string, string])[] = [
 	[
 		'stale',
-		'in the place of the interval: how old the figures are, when no new ones came for three intervals; stopped: sampling has failed for good',
+		'shown in place of the interval: age of the figures, when none arrived for three intervals; stopped: sampling has failed for good',
 	],
 	[
 		'lost',
-		'events that the kernel side had to drop since start, by cause, and of other tabs by their name; figures miss them',
+		'events that the kernel side dropped since start, by cause, and for other tabs by title; the figures do not include them',
 	],
 	[
 		'own cost',
-		'time in the BPF programs of all tabs and of the program itself, each as a share of one CPU (own: both together); then its memory (RSS), and what the kernel holds for the maps and programs of BPF, which is not in it',
+		'CPU time of the BPF programs of all tabs, and of wattlag itself, each as a share of one CPU (own: their sum); then its memory (RSS), and the kernel memory of BPF maps and programs, which RSS does not include',
 	],
 	[
 		'p50, p99',
-		'half, and 99 of 100, were at most this long; read from a histogram, hence off by at most 25 % (run queue of the whole machine and of CPUs: 6.25 %); counts, sums and maxima are not',
+		'half, and 99 of 100, were at most this long; from a histogram, with an error of at most 25 % (run queue of the whole machine and of CPUs: 6.25 %); counts, sums and maxima are exact',
 	],
-	['bars', 'a histogram: how many times were so long, each bar standing for twice the time of the one above it'],
+	['bars', 'a histogram: number of times by length; each bar stands for twice the time of the one above it'],
 	[
 		'heat map',
-		'the same over time: a column per interval, the newest on the right, long times on top; ·░▒▓█ from few to many, by order of magnitude',
+		'a histogram over time: a column per interval, the newest on the right, long times on top; ·░▒▓█ from few to many, by order of magnitude',
 	],
-	['Δ, ▲, ▼', 'change against the baseline (b): Δ of the sorted column, arrows from 10 % on; new: it was not there'],
+	['Δ, ▲, ▼', 'change against the baseline (b): Δ for the sort column, arrows from 10 % on; new: not in the baseline'],
 	[
 		'┊',
-		'on a time axis: an interval far longer than asked (the program was stopped, the machine slept); rates are over its true length',
+		'on a time axis: an interval far longer than requested (the program was stopped, the machine slept); rates use its true length',
 	],
 	[
 		'source',
-		'on top (energy: of the watts): what the figures are measured by, and how far they are right (± or exact; percentiles less so); all about it in this help',
+		'at the top (energy: of the watts): how the figures are measured, and their uncertainty (± or exact; percentiles are less exact); details in this help',
 	],
 	['model', 'energy computed from CPU time, because no power counter could be read'],
-	['filter', 'a term whose column this tab lacks is ignored here and named; a path means it and all below it'],
+	['filter', 'a term whose column this tab lacks is ignored and listed; a path includes all below it'],
 ];
 
 function terms(width: number): string[] {
@@ -64,7 +64,7 @@ function sectionLines({ title, entries: list }: HelpSection, width: number): str
 	return [paint('strong', title), ...entries(list, nameWidth, width), ''];
 }
 
-/** The whole help for a tab and those of its columns that mean something, at this width. */
+/** The help of a tab, in lines of this width. */
 export function helpLines(
 	tracer: TabTracer<never, object>,
 	columns: readonly Column<never>[],

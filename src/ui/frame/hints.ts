@@ -1,12 +1,12 @@
-/** The footer's hints: keys that do something in what is in front, the most important first, as many as fit. */
+/** The footer's hints: keys that have an effect now, the most important first, as many as fit. */
 import { textWidth } from '../../lib/width.ts';
 import type { Command, Keymap } from '../../options/keymap.ts';
 import type { Span } from '../../term/theme.ts';
 
-/** What is in front, as far as hints depend on it. */
-export interface Front {
+/** What hints depend on. */
+export interface HintContext {
 	kind: 'table' | 'detail' | 'lens' | 'overlay';
-	/** What the tab has to offer: groupings and views to choose from, something behind a row. */
+	/** Number of groupings and views of the tab; whether a row has a detail. */
 	groups: number;
 	views: number;
 	hasDetail: boolean;
@@ -15,8 +15,8 @@ export interface Front {
 const ofTables: readonly Command[] = ['filter', 'sort-menu', 'reverse', 'detail', 'group', 'view', 'baseline'];
 const onOverlays: readonly Command[] = ['back', 'help', 'quit'];
 
-/** Whether a key of this command would do something. */
-function useful(command: Command, { kind, groups, views, hasDetail }: Front): boolean {
+/** Whether a key of this command has an effect. */
+function useful(command: Command, { kind, groups, views, hasDetail }: HintContext): boolean {
 	if (kind === 'overlay') return onOverlays.includes(command);
 	if (kind === 'lens') return !ofTables.includes(command);
 	if (command === 'back') return kind === 'detail';
@@ -26,9 +26,9 @@ function useful(command: Command, { kind, groups, views, hasDetail }: Front): bo
 	return true;
 }
 
-export function hintSpans({ bindings }: Keymap, front: Front, width: number): Span[] {
+export function hintSpans({ bindings }: Keymap, context: HintContext, width: number): Span[] {
 	const shown = bindings
-		.filter(({ command, hint, keys }) => hint !== undefined && keys.length > 0 && useful(command, front))
+		.filter(({ command, hint, keys }) => hint !== undefined && keys.length > 0 && useful(command, context))
 		.sort((a, b) => (a.hintOrder ?? 99) - (b.hintOrder ?? 99));
 	const spans: Span[] = [];
 	let used = 0;

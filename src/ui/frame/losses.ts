@@ -1,4 +1,4 @@
-/** What was lost since start: by cause on the tab in front, by tab on the others. */
+/** Events lost since start: by cause for the open tab, by tab for the others. */
 
 import type { Snapshot } from '../../core/snapshot.ts';
 import { formatCount } from '../../lib/format.ts';
@@ -6,20 +6,20 @@ import type { Count } from '../../lib/units.ts';
 import type { Span } from '../../term/theme.ts';
 import type { TabEntry } from '../tab.ts';
 
-/** Causes, then titles of other tabs; only what is not 0. */
+/** Causes, then titles of other tabs; counts above 0 only. */
 export type Losses = readonly (readonly [name: string, count: Count])[];
 
 const total = (counts: readonly Count[]) => counts.reduce((sum, count) => sum + count, 0);
 
-/** `front` names those that it is made of by itself. */
+/** A tab made of others reports their losses itself. */
 export function lossesOf(
-	front: TabEntry['tracer'],
+	open: TabEntry['tracer'],
 	tabs: readonly TabEntry[],
 	current: (tab: string) => Snapshot | undefined,
 ): Losses {
-	const others = tabs.filter(({ tracer: { id, from } }) => !from && id !== front.id && !front.from?.includes(id));
+	const others = tabs.filter(({ tracer: { id, from } }) => !from && id !== open.id && !open.from?.includes(id));
 	return [
-		...Object.entries(current(front.id)?.lost ?? {}),
+		...Object.entries(current(open.id)?.lost ?? {}),
 		...others.map(({ tracer }) => [tracer.title, total(Object.values(current(tracer.id)?.lost ?? {}))] as const),
 	].filter(([, count]) => count > 0);
 }

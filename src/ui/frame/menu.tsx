@@ -1,19 +1,19 @@
-/** Columns to choose from, each with what it means. */
+/** A list of columns to choose from, each with its help. */
 
 import type { Column } from '../../core/tracer.ts';
 import { fitCells, textWidth, truncate } from '../../lib/width.ts';
 import { paint } from '../../term/theme.ts';
+import { scrollTo } from '../layout/layout.ts';
+import type { Area } from '../layout/split.ts';
 import { drawn } from '../widgets/lines.tsx';
-import type { Area } from '../widgets/split.ts';
-import { scrollTo } from '../widgets/table.tsx';
 
 interface MenuProps extends Area {
 	title: string;
-	/** In the order to be shown. */
+	/** In the order of the list. */
 	columns: readonly Column<never>[];
-	/** What stands in front of a column. */
+	/** Mark before a column. */
 	mark(key: string): string;
-	/** Index of the one that is looked at. */
+	/** Index of the selected one. */
 	index: number;
 }
 

@@ -1,15 +1,15 @@
-/** What the tool itself takes. */
+/** The program's own cost. */
 
 import type { Snapshot } from '../../core/snapshot.ts';
 import { formatBytes, formatShare } from '../../lib/format.ts';
 import type { Span } from '../../term/theme.ts';
 
 export interface OwnCost {
-	/** BPF programs of all tabs and the whole process, as shares of one CPU. */
+	/** Time in the BPF programs of all tabs, and of the whole process, as shares of one CPU. */
 	bpf: number;
 	cpu: number;
 	rssBytes: number;
-	/** Of the kernel for BPF maps and programs; null: not known. */
+	/** Kernel memory of BPF maps and programs; null: not known. */
 	kernelBytes: number | null;
 }
 
@@ -25,7 +25,7 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 	return cost;
 }
 
-/** `sum`: both shares in one figure, for where nothing more has room. */
+/** `sum`: both shares in one figure, for the narrowest screens. */
 export type CostForm = 'all' | 'words' | 'figures' | 'sum';
 
 export function costSpans(cost: OwnCost | null, form: CostForm): Span[] {

@@ -1,23 +1,23 @@
-/** Where the figures of a tab come from and how far they are right: a badge in the header, all of it in the help. */
+/** Source and uncertainty of a tab's figures: a badge in the header, in full in the help. */
 import type { Snapshot, Source } from '../../core/snapshot.ts';
 import type { Span } from '../../term/theme.ts';
 import type { HelpSection, TabEntry } from '../tab.ts';
 
-/** `±60%` or `exact`: what the first clause of the uncertainty says, which is of the main figures; '': it does not. */
+/** `±60%` or `exact`, from the first clause of the uncertainty, which is about the main figures; '': neither. */
 export function errorOf({ uncertainty }: Pick<Source, 'uncertainty'>): string {
 	const [first = ''] = uncertainty.split(/[;(]/);
 	return /±\s?[\d.]+ %|\bexact\b/.exec(first)?.[0].replace(/\s/g, '') ?? '';
 }
 
 export interface SourceBadge {
-	/** In full, and the error alone where that is all there is room for; figures that are exact have none. */
+	/** In full; and the error alone, for narrow screens: exact figures have none. */
 	full: readonly Span[];
 	error: readonly Span[];
 }
 
 const noBadge: SourceBadge = { full: [], error: [] };
 
-/** Of the tab in front; of the watts for one that is made of others. */
+/** Of the open tab; for a tab made of others, of its watts. */
 export function sourceBadge(tracer: TabEntry['tracer'], current: (tab: string) => Snapshot | undefined): SourceBadge {
 	const id = tracer.from ? 'energy' : tracer.id;
 	const source = current(id)?.source;
@@ -50,13 +50,13 @@ function section(
 	return { title: `${title} – source`, entries: entries.filter(([, words]) => words !== '') };
 }
 
-/** Of the tab, and of those that it is made of. */
+/** For the open tab, and those that it is made of. */
 export function sourceHelp(
-	front: TabEntry['tracer'],
+	open: TabEntry['tracer'],
 	tabs: readonly TabEntry[],
 	current: (tab: string) => Snapshot | undefined,
 ): HelpSection[] {
-	const shown = tabs.filter(({ tracer: { id } }) => id === front.id || front.from?.includes(id));
+	const shown = tabs.filter(({ tracer: { id } }) => id === open.id || open.from?.includes(id));
 	return shown.flatMap(({ tracer: { id, title } }) => {
 		const source = current(id)?.source;
 		return source ? [section(title, source)] : [];

@@ -1,6 +1,7 @@
-/** The line of the tabs: every digit, as many titles as fit, and at the right edge what is said about the figures. */
+/** The tab line: every digit, as many titles as fit, and at the right edge the state of the figures. */
 import { textWidth } from '../../lib/width.ts';
 import type { Span } from '../../term/theme.ts';
+import type { TabEnd } from '../layout/layout.ts';
 import { statusLine, widthOf } from '../widgets/line.ts';
 
 export interface TabName {
@@ -13,8 +14,7 @@ export interface TabName {
 
 export interface TabLine {
 	line: string;
-	/** Where each tab ends, in cells, exclusive. */
-	ends: { id: string; end: number }[];
+	ends: readonly TabEnd[];
 }
 
 function label({ digit, title }: TabName, titled: boolean): string {
@@ -22,8 +22,8 @@ function label({ digit, title }: TabName, titled: boolean): string {
 }
 
 /**
- * Ids of the tabs whose titles fit into `room` cells: the active one's, then those nearest to it, to which Tab leads; and
- * the cells between two tabs.
+ * Ids of the tabs whose titles fit into `room` cells, and the cells between two tabs. The active tab comes first, then
+ * those nearest to it, which Tab reaches first.
  */
 function titlesIn(room: number, tabs: readonly TabName[], active: string): { titled: Set<string>; gap: 0 | 1 } {
 	const from = tabs.findIndex(({ id }) => id === active);
@@ -40,8 +40,8 @@ function titlesIn(room: number, tabs: readonly TabName[], active: string): { tit
 }
 
 /**
- * @param right what stands at the right edge, the most important first: titles go before it, and all digits but the
- *   active one where a screen is that narrow; the others go before any title
+ * @param right parts at the right edge, the most important first. It is kept longer than titles and, on very narrow
+ *   screens, than the digits of inactive tabs; the other parts are dropped before any title
  */
 export function tabLine(
 	all: readonly TabName[],
@@ -59,7 +59,7 @@ export function tabLine(
 		if (fit.titled.size === tabs.length) break;
 	}
 	const spans: Span[] = [];
-	const ends: TabLine['ends'] = [];
+	const ends: TabEnd[] = [];
 	let end = 0;
 	for (const tab of tabs) {
 		const text = label(tab, fit.titled.has(tab.id));

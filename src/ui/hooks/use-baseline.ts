@@ -1,11 +1,11 @@
-/** The moment that figures are compared with. */
+/** The baseline: the moment that figures are compared with. */
 import { useState } from 'react';
 import type { Store } from '../../history/store.ts';
-import { clock } from '../frame/header.tsx';
+import { clock } from '../frame/header.ts';
 import { type Baseline, markBaseline } from '../state/baseline.ts';
 import type { TabEntry } from '../tab.ts';
 
-/** null: none is marked; and a function that marks what is shown now, or forgets what was marked. */
+/** The baseline (null: none), and a function that marks the figures shown now, or forgets the baseline. */
 export function useBaseline(
 	tabs: readonly TabEntry[],
 	store: Store,

@@ -1,10 +1,10 @@
-/** The length of an interval, as + and - change it. */
+/** The length of an interval, which + and - change. */
 import { useState } from 'react';
 
 /** s. */
 const delays = [0.25, 0.5, 1, 2, 3, 5, 10, 30, 60];
 
-/** Seconds, and a function that goes to the next longer (1) or shorter (-1) one. */
+/** Seconds, and a function that sets the next longer (1) or shorter (-1) interval. */
 export function useDelay(initial: number, onChange: (seconds: number) => void): [number, (step: 1 | -1) => void] {
 	const [delay, setDelay] = useState(initial);
 	const change = (step: 1 | -1) => {

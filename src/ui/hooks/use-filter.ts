@@ -1,5 +1,5 @@
-/** The filter that is typed, checked; while it is wrong, the last right one stays in use. */
-import { useMemo, useRef } from 'react';
+/** The typed filter; while it has an error the last valid one stays in use. */
+import { useEffect, useMemo, useRef } from 'react';
 import { type BoundFilter, Filter } from '../../rows/filter/bind.ts';
 import { FilterError } from '../../rows/filter/error.ts';
 import type { FilterTab } from '../../rows/filter/names.ts';
@@ -8,7 +8,7 @@ export interface FilterInUse {
 	/** Text of the filter in use. */
 	text: string;
 	bound: BoundFilter<never>;
-	/** What is wrong with the one that is typed. */
+	/** Error in the typed text. */
 	error: FilterError | null;
 }
 
@@ -24,8 +24,10 @@ function compile(text: string, tabs: readonly FilterTab[]): Filter | FilterError
 export function useFilter(text: string, tabs: readonly FilterTab[], shown: FilterTab): FilterInUse {
 	const compiled = useMemo(() => compile(text, tabs), [text, tabs]);
 	const last = useRef<Filter | null>(null);
-	if (compiled instanceof Filter) last.current = compiled;
-	const inUse = last.current;
+	const inUse = compiled instanceof Filter ? compiled : last.current;
+	useEffect(() => {
+		last.current = inUse;
+	}, [inUse]);
 	return useMemo(
 		() => ({
 			text: inUse?.text.trim() ?? '',

@@ -1,9 +1,8 @@
-/** Keys, clicks and the wheel: what they mean in what is in front. */
+/** Keys, clicks and the wheel, as commands and actions. */
 
-import type { Keymap } from '../../options/keymap.ts';
-import type { OutwardCommands } from '../commands.ts';
-import type { Action, UiState, View } from '../state/state.ts';
-import type { Target } from '../widgets/hit.ts';
+import { type CommandContext, runEffect } from '../actions.ts';
+import { type Layout, targetAt } from '../layout/layout.ts';
+import type { ScreenModel, UiState } from '../state/state.ts';
 import { useKeys } from './use-keys.ts';
 
 /** Rows of one turn of the wheel. */
@@ -11,42 +10,40 @@ const wheelRows = 3;
 
 export interface Input {
 	state: UiState;
-	view: View;
-	keymap: Keymap;
-	outward: OutwardCommands;
-	dispatch(action: Action): void;
-	/** What is at a cell of the screen. */
-	targetAt(x: number, y: number): Target | null;
+	screen: ScreenModel;
+	layout: Layout;
+	context: CommandContext;
 }
 
-function click({ state, view, dispatch, targetAt }: Input, x: number, y: number): void {
+function click({ state, screen, layout, context: { dispatch } }: Input, x: number, y: number): void {
 	if (state.overlay) return;
-	const target = targetAt(x, y);
+	const target = targetAt(layout, x, y);
 	if (state.lens && target?.kind !== 'tab') return;
 	if (target?.kind === 'tab') dispatch({ kind: 'go-to', tab: target.id });
-	else if (target?.kind === 'sort') dispatch({ kind: 'sort', key: target.key, view });
-	else if (target?.kind === 'row') dispatch({ kind: 'select', index: target.index, view });
+	else if (target?.kind === 'sort') dispatch({ kind: 'sort', key: target.key, screen });
+	else if (target?.kind === 'row') dispatch({ kind: 'select', index: target.index, screen });
 }
 
-function wheel({ state, view, dispatch }: Input, step: 1 | -1): void {
+function wheel({ state, screen, context: { dispatch } }: Input, step: 1 | -1): void {
 	const command = step < 0 ? 'up' : 'down';
-	if (state.overlay || state.lens) dispatch({ kind: 'command', command, key: '', view });
-	else dispatch({ kind: 'select', index: view.selected + step * wheelRows, view });
+	if (state.overlay || state.lens) dispatch({ kind: 'command', command, key: '', screen });
+	else dispatch({ kind: 'select', index: screen.selected + step * wheelRows, screen });
 }
 
-function press({ state, view, keymap, outward, dispatch }: Input, key: string): void {
+function press({ state, screen, context }: Input, key: string): void {
+	const { keymap, dispatch } = context;
 	const overlay = state.overlay?.kind;
 	const typing = overlay === 'filter' || overlay === 'search';
 	if (typing && key !== 'Ctrl-C' && key !== 'Ctrl-Z') {
 		const move = /^(Up|Down|PgUp|PgDn)$/.test(key) ? keymap.commandOf(key) : undefined;
-		dispatch(move ? { kind: 'command', command: move, key, view } : { kind: 'text', key, view });
+		dispatch(move ? { kind: 'command', command: move, key, screen } : { kind: 'text', key, screen });
 		return;
 	}
 	const command = keymap.commandOf(key);
 	if (!command) return;
-	dispatch({ kind: 'command', command, key, view });
+	dispatch({ kind: 'command', command, key, screen });
 	// Space shows and hides columns in their menu.
-	if (!(command === 'pause' && overlay === 'columns')) outward[command]?.(key);
+	if (!(command === 'pause' && overlay === 'columns')) runEffect(command, context, key);
 }
 
 export function useInput(input: Input): void {

@@ -1,14 +1,14 @@
-/** Keys for the component that handles them. */
+/** Keys from standard input. */
 import { useStdin } from 'ink';
 import { useEffect, useEffectEvent, useReducer, useRef } from 'react';
 import { KeyParser } from '../../term/keys.ts';
 
-/** An Esc alone is a key when nothing follows for so long; over slow lines sequences come in pieces. */
+/** An Esc is a key of its own when nothing follows for so long, ms; over slow lines sequences arrive in pieces. */
 const escapeMs = 50;
 
 /**
- * Calls `onKey` with names as `term/keys.ts` gives them. Keys that arrive together are handled one per render, so that
- * each one sees what the one before it did. Raw mode is the terminal's affair, not this hook's.
+ * Calls `onKey` with names from `term/keys.ts`. Keys that arrive together are handled one per render, so that each one
+ * sees the state after the one before it. Raw mode is set by term/terminal.ts.
  */
 export function useKeys(onKey: (key: string) => void): void {
 	const { stdin } = useStdin();

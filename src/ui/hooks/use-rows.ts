@@ -1,4 +1,4 @@
-/** The rows of a tab as they are shown: filtered and sorted. */
+/** The rows of a tab, filtered and sorted. */
 import { useMemo } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { type Band, type Buckets, boundsOf, log2Slot } from '../../lib/histogram.ts';
@@ -28,8 +28,8 @@ export function useRows(
 }
 
 /**
- * Rows with times of that bar; all where no band is chosen.
- * @param timesOf a row's histogram, or the one time it has
+ * Rows with times in the band; without a band all.
+ * @param timesOf a row's histogram, or its one time
  */
 export function rowsInBand(
 	rows: readonly never[],
@@ -45,7 +45,7 @@ export function rowsInBand(
 	});
 }
 
-/** Index of the next row with `text` in a name or its pid, from `from` on and round; -1: none. */
+/** Index of the next row with `text` in a name or its pid, from `from` on and wrapping around; -1: none. */
 export function findRow(
 	rows: readonly never[],
 	{ columns }: Pick<TabTracer<never, object>, 'columns'>,

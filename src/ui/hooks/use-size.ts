@@ -1,4 +1,4 @@
-/** Size of the screen, as it changes. */
+/** Current size of the screen. */
 import { useStdout } from 'ink';
 import { useEffect, useState } from 'react';
 import type { Size } from '../../term/diff.ts';

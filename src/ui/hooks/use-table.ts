@@ -1,10 +1,10 @@
-/** The table in front: the tracer's rows, or those of one of the tab's lists; filtered, sorted, of the chosen bar. */
+/** The open tab's table: the tracer's rows or those of one of the tab's lists, filtered, sorted, and limited to a band. */
 import { useMemo } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { type FilterTab, offeredNames } from '../../rows/filter/names.ts';
 import type { Sort } from '../../rows/sort.ts';
 import { availableColumns, choicesOf, shownColumns } from '../state/columns.ts';
-import { selectedIndex, sortOf, tabState, type UiState, type View } from '../state/state.ts';
+import { type ScreenModel, selectedIndex, sortOf, tabState, type UiState } from '../state/state.ts';
 import type { TabEntry, TabList, TableColumn, TabTracer, TabView } from '../tab.ts';
 import { type FilterInUse, useFilter } from './use-filter.ts';
 import { rowsInBand, useRows } from './use-rows.ts';
@@ -14,10 +14,10 @@ type AnyView = TabView<never, object>;
 export interface TableInUse {
 	/** null: the rows are the tracer's. */
 	list: TabList<never, object, never> | null;
-	/** What draws it; undefined: not loaded yet. */
-	front: Pick<AnyView, 'View' | 'nameOf' | 'narrow'> | undefined;
+	/** The code for its rows; undefined: not loaded yet. */
+	view: Pick<AnyView, 'content' | 'nameOf' | 'narrow'> | undefined;
 	source: Pick<TabTracer<never, object>, 'columns' | 'defaultSort' | 'rowKey'>;
-	/** Columns that mean something now; those of them that the user wants to see, in that order. */
+	/** Columns that apply to the snapshot; and the user's choice of them, in the user's order. */
 	available: readonly TableColumn<never>[];
 	columns: readonly TableColumn<never>[];
 	sort: Sort;
@@ -25,9 +25,9 @@ export interface TableInUse {
 	rows: readonly never[];
 	/** Index into `rows`; -1: none. */
 	selected: number;
-	/** What commands need to know of it. */
-	view: Pick<
-		View,
+	/** Its part of the model for commands. */
+	model: Pick<
+		ScreenModel,
 		| 'columns'
 		| 'choices'
 		| 'allChoices'
@@ -43,7 +43,7 @@ export interface TableInUse {
 
 /**
  * @param view undefined: not loaded yet
- * @param history oldest first, the moment shown last
+ * @param history oldest first; the last one is shown
  */
 export function useTable(
 	tabs: readonly TabEntry[],
@@ -72,7 +72,7 @@ export function useTable(
 		const buckets = view?.buckets;
 		return rowsInBand(all, state.band, list ? list.time : buckets && ((row) => buckets(row, tab.stage)));
 	}, [all, state.band, list, view, tab.stage]);
-	const places = useMemo(
+	const order = useMemo(
 		() => ({
 			count: rows.length,
 			keyAt: (index: number) => source.rowKey(rows[index] as never),
@@ -80,11 +80,11 @@ export function useTable(
 		}),
 		[rows, source, list, tracer],
 	);
-	const selected = useMemo(() => selectedIndex(tab, places), [tab, places]);
+	const selected = useMemo(() => selectedIndex(tab, order), [tab, order]);
 	const allChoices = choicesOf(source.columns, tab.columns);
 	return {
 		list,
-		front: list ?? view,
+		view: list ?? view,
 		source,
 		available,
 		columns,
@@ -92,12 +92,12 @@ export function useTable(
 		filter,
 		rows,
 		selected,
-		view: {
+		model: {
 			columns,
 			choices: allChoices.filter(({ key }) => available.some((column) => column.key === key)),
 			allChoices,
 			defaultSort: source.defaultSort,
-			...places,
+			...order,
 			selected,
 			names: () => offeredNames([filterTab, ...tabs.map((one) => one.tracer)], id),
 			filterValid: filter.error === null,
@@ -105,7 +105,7 @@ export function useTable(
 	};
 }
 
-/** Tables of a tab beside its tracer's, for filters. */
+/** The tab's lists beside the tracer's rows, for filters. */
 function listsOf(id: string, view: AnyView | undefined): FilterTab[] {
 	return Object.values(view?.lists ?? {}).map(({ columns }) => ({ id, columns }));
 }

@@ -1,4 +1,4 @@
-/** What the sections of the lens draw from: the past of every tab, and one process in it. */
+/** Data of the lens's sections: the past of every tab, and one process in it. */
 
 import type { Snapshot } from '../../core/snapshot.ts';
 import { type ProcessId, sameStart } from '../../system/process-id.ts';
@@ -9,7 +9,10 @@ import type { IrqExtra, IrqRow } from '../../tracers/irq/snapshot.ts';
 import type { RunqlatExtra, RunqlatRow } from '../../tracers/runqlat/snapshot.ts';
 import type { ChartOptions } from '../widgets/chart.ts';
 
-/** Oldest first, up to the moment shown, which is whole. */
+/** Tabs that the lens shows figures of. */
+export const lensTabs = ['energy', 'runqlat', 'irq', 'io'] as const satisfies readonly (keyof Histories)[];
+
+/** Oldest first, up to the moment shown, whose snapshot is whole. */
 export interface Histories {
 	energy: readonly Snapshot<EnergyRow, EnergyExtra>[];
 	runqlat: readonly Snapshot<RunqlatRow, RunqlatExtra>[];
@@ -17,49 +20,49 @@ export interface Histories {
 	io: readonly Snapshot<IoRow, IoExtra>[];
 }
 
-export interface Look {
+export interface LensContext {
 	process: ProcessId;
 	histories: Histories;
 	/** Bars of histograms. */
 	logarithmic: boolean;
 	/** Cells of the section. */
 	width: number;
-	/** The moment shown lies in the past: what was not kept then is not known. */
+	/** The moment shown is in the past: figures that were not kept then are unknown. */
 	past: boolean;
-	/** There are rows to spare. */
+	/** The screen has rows to spare. */
 	tall: boolean;
 	/** undefined: the drawing code has not been loaded yet. */
 	chart: ((options: ChartOptions) => string[]) | undefined;
 }
 
 export interface Section {
-	/** Tab that it is about: coming from there, it is first. */
+	/** Its tab: opened from there, the section is first. */
 	tab: keyof Histories | null;
 	title: string;
 	/** The most important figures, for one line. */
-	figures?(look: Look): Span[];
-	/** One figure over time, oldest first; NaN where it is not known. */
-	trend?(look: Look): number[];
+	figures?(context: LensContext): Span[];
+	/** One figure over time, oldest first; NaN: unknown. */
+	trend?(context: LensContext): number[];
 	/** Empty: nothing to say. */
-	details(look: Look): string[];
+	details(context: LensContext): string[];
 }
 
-/** Intervals that a trend or chart needs at most. */
+/** Most intervals that a trend or chart needs. */
 export const TREND = 300;
 
 /** Whether figures are about this process. */
-export function isIt({ pid, start }: ProcessId, otherPid: number, otherStart: number): boolean {
+export function isSame({ pid, start }: ProcessId, otherPid: number, otherStart: number): boolean {
 	return pid === otherPid && sameStart(start, otherStart);
 }
 
 export const dim = (text: string): string => paint('dim', text);
 
-/** Has its figures by process or, whatever the rows stand for, those kept since somebody looks. */
+/** From the rows by process or, in other groupings, from the figures that the tracer keeps for the lens. */
 export function energyOf(process: ProcessId, snapshot: Histories['energy'][number] | undefined): EnergyRow | undefined {
 	const kept = snapshot?.focus?.process;
-	if (kept && isIt(process, kept.pid, kept.start_time)) return kept;
+	if (kept && isSame(process, kept.pid, kept.start_time)) return kept;
 	if (snapshot?.group !== 'process') return undefined;
-	return snapshot.rows.find((row) => isIt(process, row.pid, row.start_time));
+	return snapshot.rows.find((row) => isSame(process, row.pid, row.start_time));
 }
 
 export function waitsOf(
@@ -67,9 +70,9 @@ export function waitsOf(
 	snapshot: Histories['runqlat'][number] | undefined,
 ): RunqlatRow | undefined {
 	const kept = snapshot?.focus?.process;
-	if (kept && isIt(process, kept.key.id, kept.key.start_time ?? 0)) return kept;
+	if (kept && isSame(process, kept.key.id, kept.key.start_time ?? 0)) return kept;
 	if (snapshot?.group !== 'process') return undefined;
-	return snapshot.rows.find(({ key }) => key.kind === 'process' && isIt(process, key.id, key.start_time ?? 0));
+	return snapshot.rows.find(({ key }) => key.kind === 'process' && isSame(process, key.id, key.start_time ?? 0));
 }
 
 /** The newest of some snapshots that has the process. */

@@ -3,10 +3,10 @@
 import { timelineOf } from '../../history/timeline.ts';
 import { formatMicroJoules, formatNs, formatShare, formatWatts } from '../../lib/format.ts';
 import { wattsOf } from '../../tracers/energy/parts.ts';
-import { energyOf, type Look, newest, type Section, TREND } from './context.ts';
+import { energyOf, type LensContext, newest, type Section, TREND } from './context.ts';
 
 /** Watts over time; the share of a CPU where there are no watts. */
-function trend({ process, histories: { energy } }: Look): number[] {
+function trend({ process, histories: { energy } }: LensContext): number[] {
 	const time = energy.at(-1)?.source.kind === 'time';
 	return energy.slice(-TREND).map((snapshot) => {
 		const row = energyOf(process, snapshot);
@@ -37,9 +37,9 @@ export const energySection: Section = {
 			['dim', `  ${snapshot.source.uncertainty}`],
 		];
 	},
-	details(look) {
-		const { chart, histories, width, tall } = look;
-		const values = trend(look);
+	details(context) {
+		const { chart, histories, width, tall } = context;
+		const values = trend(context);
 		const last = histories.energy.at(-1);
 		if (!chart || !last || values.filter((value) => value > 0).length < 2) return [];
 		const format = last.source.kind === 'time' ? formatShare : formatWatts;

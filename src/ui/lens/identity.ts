@@ -1,8 +1,8 @@
-/** Lens: who the process is, as `/proc` has it now. */
+/** Lens: identity of the process, from `/proc` now. */
 import { formatDuration } from '../../lib/format.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { Span } from '../../term/theme.ts';
-import { clock } from '../frame/header.tsx';
+import { clock } from '../frame/header.ts';
 import { lineOf, widthOf } from '../widgets/line.ts';
 import type { DetailsNow } from './use-details.ts';
 
@@ -17,7 +17,7 @@ function flow(facts: readonly (readonly Span[])[], width: number): string[] {
 	return lines.map((line) => lineOf(width, line));
 }
 
-/** `14:02:10`, with the day where that is not the one of `now`. */
+/** `14:02:10`, with the date unless it is that of `now`. */
 function clockOf(ms: number, now: number): string {
 	const time = new Date(ms).toISOString();
 	const day = new Date(ms).toDateString() === new Date(now).toDateString() ? '' : `${time.slice(0, 10)} `;
@@ -25,8 +25,8 @@ function clockOf(ms: number, now: number): string {
 }
 
 /**
- * @param moment of the figures beside it, ms since 1970
- * @param past how far that is back, ns; 0: now
+ * @param moment of the figures, ms since 1970
+ * @param past age of that moment, ns; 0: now
  */
 export function identityLines(
 	{ details, gone, refused }: DetailsNow,

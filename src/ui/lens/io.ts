@@ -1,4 +1,4 @@
-/** Lens: block IO of one process: bytes, latency, its slow requests stage by stage, what is in flight. */
+/** Lens: block IO of one process: bytes, latency, slow requests stage by stage, requests in flight. */
 
 import { secondsOf } from '../../core/snapshot.ts';
 import { formatBytes, formatCount, formatNs } from '../../lib/format.ts';
@@ -10,15 +10,15 @@ import type { IoProcess, SlowRequest } from '../../tracers/io/snapshot.ts';
 import { countedOnce, sumStages } from '../../tracers/io/sum.ts';
 import { lineOf } from '../widgets/line.ts';
 import { stageTableLines } from '../widgets/stage-table.ts';
-import { dim, type Histories, isIt, type Look, type Section, TREND } from './context.ts';
+import { dim, type Histories, isSame, type LensContext, type Section, TREND } from './context.ts';
 
 type IoSnapshot = Histories['io'][number];
 
 function ioOf(process: ProcessId, snapshot: IoSnapshot): IoProcess | undefined {
-	return snapshot.processes.find((one) => isIt(process, one.pid, one.start_time));
+	return snapshot.processes.find((one) => isSame(process, one.pid, one.start_time));
 }
 
-function slowOf({ process, histories }: Look, limit: number): SlowRequest[] {
+function slowOf({ process, histories }: LensContext, limit: number): SlowRequest[] {
 	return recentSlow(histories.io, limit, ({ pid }) => pid === process.pid);
 }
 
@@ -32,8 +32,8 @@ function slowLine(request: SlowRequest, width: number): string {
 	]);
 }
 
-/** By stage only where the tab measures this process alone: then its rows of devices are all of this process. */
-function stageLines({ process, histories, width }: Look): string[] {
+/** Only where the tab measures this process alone: then the rows by device are its own. */
+function stageLines({ process, histories, width }: LensContext): string[] {
 	const last = histories.io.at(-1);
 	if (!last || !ioOf(process, last)) return [];
 	const byDevice = last.rows.every(({ dev }) => dev !== '');
@@ -50,7 +50,7 @@ function stageLines({ process, histories, width }: Look): string[] {
 	});
 }
 
-function inflightLines({ process, histories, width }: Look): string[] {
+function inflightLines({ process, histories, width }: LensContext): string[] {
 	const mine = histories.io.at(-1)?.inflight.filter(({ pid }) => pid === process.pid) ?? [];
 	return mine
 		.slice(0, 4)
@@ -71,11 +71,11 @@ export const ioSection: Section = {
 			const io = ioOf(process, snapshot);
 			return io ? io.bytes_read + io.bytes_written : 0;
 		}),
-	figures(look) {
-		const last = look.histories.io.at(-1);
+	figures(context) {
+		const last = context.histories.io.at(-1);
 		if (!last) return [['dim', 'attaching…']];
-		const io = ioOf(look.process, last);
-		const slow = slowOf(look, 100).length;
+		const io = ioOf(context.process, last);
+		const slow = slowOf(context, 100).length;
 		const tail: Span[] =
 			slow > 0
 				? [
@@ -100,17 +100,17 @@ export const ioSection: Section = {
 			...tail,
 		];
 	},
-	details(look) {
-		const slow = slowOf(look, look.tall ? 10 : 5);
-		const over = formatNs(look.histories.io.at(-1)?.slow_threshold_ns ?? Number.NaN);
-		const inflight = inflightLines(look);
-		const stages = stageLines(look);
+	details(context) {
+		const slow = slowOf(context, context.tall ? 10 : 5);
+		const over = formatNs(context.histories.io.at(-1)?.slow_threshold_ns ?? Number.NaN);
+		const inflight = inflightLines(context);
+		const stages = stageLines(context);
 		if (slow.length === 0) return [...stages, ...inflight];
 		return [
 			...stages,
 			...inflight,
 			dim(`its requests over ${over}, newest first`),
-			...slow.map((one) => slowLine(one, look.width)),
+			...slow.map((one) => slowLine(one, context.width)),
 		];
 	},
 };

@@ -1,16 +1,16 @@
-/** Lens: what interrupts took from one process while it had the CPU. */
+/** Lens: time that interrupts took from one process while it had the CPU. */
 
 import { formatCount, formatNs, formatShare } from '../../lib/format.ts';
 import type { ProcessId } from '../../system/process-id.ts';
 import type { Span } from '../../term/theme.ts';
 import type { IrqTime } from '../../tracers/irq/snapshot.ts';
 import { lineOf } from '../widgets/line.ts';
-import { type Histories, isIt, type Look, newest, type Section, TREND } from './context.ts';
+import { type Histories, isSame, type LensContext, newest, type Section, TREND } from './context.ts';
 
 type IrqSnapshot = Histories['irq'][number];
 
 function irqTimeOf(process: ProcessId, snapshot: IrqSnapshot): IrqTime | undefined {
-	return snapshot.irq_time.find((one) => isIt(process, one.pid, one.start_time));
+	return snapshot.irq_time.find((one) => isSame(process, one.pid, one.start_time));
 }
 
 /** Those that most was taken from are listed; of one that is not, it is known only where all are. */
@@ -57,7 +57,7 @@ export const interruptsSection: Section = {
 			],
 		];
 	},
-	details({ process, histories, width }: Look) {
+	details({ process, histories, width }: LensContext) {
 		const found = newest(histories.irq, (snapshot) => irqTimeOf(process, snapshot));
 		if (!found) return [];
 		const { row, snapshot } = found;

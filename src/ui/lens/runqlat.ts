@@ -1,4 +1,4 @@
-/** Lens: how long one process waited for a CPU, and who ran meanwhile. */
+/** Lens: waits of one process for a CPU, and the processes that ran meanwhile. */
 
 import { secondsOf } from '../../core/snapshot.ts';
 import { formatCount, formatNs, formatRate, formatShare } from '../../lib/format.ts';
@@ -6,20 +6,20 @@ import { fitCells } from '../../lib/width.ts';
 import type { Span } from '../../term/theme.ts';
 import { histogramLines } from '../widgets/histogram.tsx';
 import { lineOf } from '../widgets/line.ts';
-import { dim, isIt, type Look, newest, type Section, TREND, waitsOf } from './context.ts';
+import { dim, isSame, type LensContext, newest, type Section, TREND, waitsOf } from './context.ts';
 
-function latest({ process, histories }: Look) {
+function latest({ process, histories }: LensContext) {
 	return newest(histories.runqlat, (snapshot) => waitsOf(process, snapshot));
 }
 
-/** Who had the CPU while it was in the queue. */
-function culprits({ process, histories, past, width, tall }: Look): string[] {
+/** Processes that had the CPU while it was in the queue. */
+function culprits({ process, histories, past, width, tall }: LensContext): string[] {
 	const last = histories.runqlat.at(-1);
 	const focused = last?.focus?.process ?? undefined;
 	const blamed = last?.culprits.find(({ pid }) => pid === process.pid);
-	if (!blamed || (focused && !isIt(process, focused.key.id, focused.key.start_time ?? 0))) {
-		if (last?.focus) return [dim('ran meanwhile: nobody known in this interval')];
-		return [dim(`who ran meanwhile ${past ? 'was not recorded then' : 'is told from the next interval on'}`)];
+	if (!blamed || (focused && !isSame(process, focused.key.id, focused.key.start_time ?? 0))) {
+		if (last?.focus) return [dim('ran meanwhile: not known in this interval')];
+		return [dim(`ran meanwhile: ${past ? 'not recorded then' : 'from the next interval on'}`)];
 	}
 	const head = `${fitCells('SHARE', 7, 'right')} ${fitCells('WAIT', 8, 'right')} ${fitCells('TURNS', 6, 'right')}  RAN MEANWHILE`;
 	return [
@@ -45,12 +45,12 @@ export const waitsSection: Section = {
 			const row = waitsOf(process, snapshot);
 			return row ? row.wait_ns / snapshot.dt_ns : Number.NaN;
 		}),
-	figures(look) {
-		const found = latest(look);
-		if (!found) return [['dim', look.histories.runqlat.length > 0 ? 'has not waited for a CPU yet' : 'attaching…']];
+	figures(context) {
+		const found = latest(context);
+		if (!found) return [['dim', context.histories.runqlat.length > 0 ? 'has not waited for a CPU yet' : 'attaching…']];
 		const { row, snapshot, now } = found;
-		// oldest first; worth telling where it is longer than all that ended
-		const longest = now ? snapshot.waiting.find(({ pid }) => pid === look.process.pid) : undefined;
+		// oldest first; shown where it is longer than every wait that ended
+		const longest = now ? snapshot.waiting.find(({ pid }) => pid === context.process.pid) : undefined;
 		const queued = longest && longest.age_ns > row.max_ns ? longest : undefined;
 		const seconds = secondsOf(snapshot);
 		const part = (title: string, ns: number): Span[] => [['dim', `  ${title} `], formatNs(ns)];
@@ -74,15 +74,15 @@ export const waitsSection: Section = {
 				: ([['dim', '  preempted/s '], formatRate(row.involuntary / seconds)] as Span[])),
 		];
 	},
-	details(look) {
-		const found = latest(look);
+	details(context) {
+		const found = latest(context);
 		if (!found) return [];
 		const { row, now } = found;
-		const { logarithmic, width, tall } = look;
+		const { logarithmic, width, tall } = context;
 		const { buckets, p50_ns: p50, p99_ns: p99 } = row;
 		if (buckets.length === 0)
 			return [dim(now ? 'no wait for a CPU ended in this interval' : 'its last distribution is no longer kept')];
 		const bars = histogramLines({ buckets, p50, p99, logarithmic, width, height: tall ? 14 : 8 });
-		return [dim(`time from runnable to running${logarithmic ? ', logarithmic' : ''}`), ...bars, ...culprits(look)];
+		return [dim(`time from runnable to running${logarithmic ? ', logarithmic' : ''}`), ...bars, ...culprits(context)];
 	},
 };

@@ -3,7 +3,7 @@ import { formatCount, formatNs, formatShare, formatWatts } from '../../lib/forma
 import type { SafeText } from '../../lib/sanitize.ts';
 import { fitCells } from '../../lib/width.ts';
 import { lineOf } from '../widgets/line.ts';
-import { dim, energyOf, isIt, type Look, type Section } from './context.ts';
+import { dim, energyOf, isSame, type LensContext, type Section } from './context.ts';
 
 interface Thread {
 	comm: SafeText;
@@ -14,7 +14,7 @@ interface Thread {
 	p99_ns: number;
 }
 
-function threadsOf({ process, histories }: Look): Map<number, Thread> {
+function threadsOf({ process, histories }: LensContext): Map<number, Thread> {
 	const threads = new Map<number, Thread>();
 	const get = (tid: number, comm: SafeText): Thread => {
 		const none = Number.NaN;
@@ -23,7 +23,7 @@ function threadsOf({ process, histories }: Look): Map<number, Thread> {
 		return thread;
 	};
 	const energy = histories.energy.at(-1);
-	if (energy?.focus?.process && isIt(process, energy.focus.pid, energy.focus.process.start_time)) {
+	if (energy?.focus?.process && isSame(process, energy.focus.pid, energy.focus.process.start_time)) {
 		for (const { tid, comm, cpu_ns, watts, unmeasured } of energy.focus.threads) {
 			const thread = get(tid ?? 0, comm);
 			thread.cpu = cpu_ns / energy.dt_ns;
@@ -31,7 +31,7 @@ function threadsOf({ process, histories }: Look): Map<number, Thread> {
 		}
 	}
 	const waits = histories.runqlat.at(-1)?.focus;
-	if (waits?.process && isIt(process, waits.pid, waits.process.key.start_time ?? 0)) {
+	if (waits?.process && isSame(process, waits.pid, waits.process.key.start_time ?? 0)) {
 		for (const { key, count, wait_ns, p99_ns } of waits.threads) {
 			Object.assign(get(key.id, key.comm), { waits: count, wait_ns, p99_ns });
 		}
@@ -44,18 +44,18 @@ const titles = ['TID', 'CPU', 'WATTS', 'WAITS', 'WAIT', 'P99'];
 export const threadsSection: Section = {
 	tab: null,
 	title: 'Threads',
-	details(look) {
-		const threads = threadsOf(look);
-		const row = energyOf(look.process, look.histories.energy.at(-1));
+	details(context) {
+		const threads = threadsOf(context);
+		const row = energyOf(context.process, context.histories.energy.at(-1));
 		if (threads.size === 0)
 			return row && row.threads > 1
-				? [dim(look.past ? 'threads were not recorded then' : 'threads are told apart from the next interval on')]
+				? [dim(context.past ? 'threads were not recorded then' : 'threads: from the next interval on')]
 				: [];
 		const busy = (thread: Thread) => (thread.cpu || 0) + (thread.wait_ns || 0) / 1e9;
 		const sorted = [...threads].sort(([, a], [, b]) => busy(b) - busy(a));
 		const line = (cells: readonly string[], name: string) =>
-			lineOf(look.width, [`${cells.map((cell) => fitCells(cell, 8, 'right')).join('')}  ${name}`]);
-		const limit = look.tall ? 16 : 8;
+			lineOf(context.width, [`${cells.map((cell) => fitCells(cell, 8, 'right')).join('')}  ${name}`]);
+		const limit = context.tall ? 16 : 8;
 		const shown = sorted.slice(0, limit).map(([tid, { comm, cpu, watts, waits, wait_ns, p99_ns }]) => {
 			const figures = [formatShare(cpu), formatWatts(watts), formatCount(waits), formatNs(wait_ns), formatNs(p99_ns)];
 			return line([String(tid), ...figures], comm);

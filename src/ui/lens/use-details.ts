@@ -1,44 +1,46 @@
-/** What `/proc` says of a process, read again while it is looked at. */
+/** Facts about a process from `/proc`, read again while the lens is open. */
 import { useEffect, useState } from 'react';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { ProcessDetails } from '../../system/process-details.ts';
 import { type ProcessId, processId } from '../../system/process-id.ts';
 
-/** Resolves with null where there is no such process any more. */
+/** Resolves with null when the process no longer exists. */
 export type Inspect = (process: ProcessId) => Promise<ProcessDetails | null>;
 
 export interface DetailsNow {
-	/** The last that were read. */
+	/** From the last successful read. */
 	details: ProcessDetails | null;
-	/** There is no such process now. */
+	/** The process no longer exists. */
 	gone: boolean;
 	/** Why `/proc` cannot be read; empty: it can. */
 	refused: SafeText;
 }
 
-/** How often it is read, ms. */
+/** Interval between reads, ms. */
 const every = 2000;
 const unread: DetailsNow = { details: null, gone: false, refused: safe`` };
 
-/** @param process `pid:start` */
-export function useDetails(inspect: Inspect, process: string): DetailsNow {
+/** @param process `pid:start`; null: nothing is read */
+export function useDetails(inspect: Inspect, process: string | null): DetailsNow {
 	const [now, setNow] = useState(unread);
 	useEffect(() => {
+		if (process === null) return;
 		let timer: NodeJS.Timeout | undefined;
-		let looking = true;
-		const look = async () => {
+		let open = true;
+		const read = async () => {
 			const { details, refused } = await inspect(processId(process)).then(
 				(details) => ({ details, refused: safe`` }),
 				(error: Error) => ({ details: undefined, refused: sanitize(error.message) }),
 			);
-			if (!looking) return;
+			if (!open) return;
 			setNow((before) => ({ details: details ?? before.details, gone: details === null, refused }));
-			if (details !== null) timer = setTimeout(look, every);
+			if (details !== null) timer = setTimeout(read, every);
 		};
-		void look();
+		void read();
 		return () => {
-			looking = false;
+			open = false;
 			clearTimeout(timer);
+			setNow(unread);
 		};
 	}, [inspect, process]);
 	return now;

@@ -1,4 +1,4 @@
-/** Figures of one moment to compare with: what was marked, and how a change is written. Pure. */
+/** The baseline: figures of one moment to compare with, and the text of a change. Pure. */
 
 import { type Snapshot, secondsOf } from '../../core/snapshot.ts';
 import type { Column } from '../../core/tracer.ts';
@@ -23,7 +23,7 @@ interface Marked {
 	rowKey(row: never): string;
 }
 
-/** The snapshots shown now, of all tabs. null: there are none yet. */
+/** From the snapshots shown now, of all tabs. null: there are none yet. */
 export function markBaseline(tabs: readonly Marked[], current: (id: string) => Snapshot | undefined): Baseline | null {
 	let time: string | null = null;
 	const marked = new Map<string, TabBaseline<never>>();
@@ -37,10 +37,10 @@ export function markBaseline(tabs: readonly Marked[], current: (id: string) => S
 	return time === null ? null : { time, tabs: marked };
 }
 
-/** A row that was not there: everything about it is new. */
+/** The change of a row that the baseline does not have. */
 export const isNew = Symbol('new');
 
-/** Change of a figure as a share of what it was; null where there is none to speak of (text, ids, totals, unknown). */
+/** Change of a figure as a share of the baseline's; null for text, ids, totals and unknown figures. */
 export function changeOf<Row>(
 	column: Column<Row>,
 	row: Row,
@@ -57,7 +57,7 @@ export function changeOf<Row>(
 	return was === 0 ? Number.POSITIVE_INFINITY : (is - was) / Math.abs(was);
 }
 
-/** At most 5 cells: `+12%`, `-50%`, `×12`, `new`; `=` where nothing changed. */
+/** At most 5 cells: `+12%`, `-50%`, `×12`, `new`, `=` (no change). */
 export function formatChange(change: number | typeof isNew | null): SafeText {
 	if (change === null) return safe``;
 	if (change === isNew || change === Number.POSITIVE_INFINITY) return safe`new`;
@@ -68,7 +68,7 @@ export function formatChange(change: number | typeof isNew | null): SafeText {
 	return sanitize(`${change > 0 ? '+' : '-'}${Math.round(Math.abs(change) * 100)}%`);
 }
 
-/** Changes smaller than this get no arrow: figures of an interval are never the same twice. */
+/** Changes smaller than this get no arrow: figures vary from interval to interval. */
 const notable = 0.1;
 
 export function arrowOf(change: number | typeof isNew | null): '▲' | '▼' | '' {

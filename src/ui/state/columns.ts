@@ -1,4 +1,4 @@
-/** Which of a tab's columns are shown, and in which order. Pure; lasts as long as the session. */
+/** The user's choice and order of a tab's columns, for this session. Pure. */
 import type { Column } from '../../core/tracer.ts';
 
 export interface ColumnChoice {
@@ -6,7 +6,7 @@ export interface ColumnChoice {
 	shown: boolean;
 }
 
-/** Those that mean something in a snapshot: figures of hardware that is not there, or of other groups, are left out. */
+/** Columns that apply to a snapshot: figures of missing hardware, or of other groups, are left out. */
 export function availableColumns<C extends Pick<Column<never>, 'shown'>>(
 	columns: readonly C[],
 	snapshot: object | undefined,
@@ -14,14 +14,14 @@ export function availableColumns<C extends Pick<Column<never>, 'shown'>>(
 	return snapshot === undefined ? columns : columns.filter((column) => column.shown?.(snapshot) ?? true);
 }
 
-/** Some of the choices, perhaps in another order, back among all: the others stay where they are. */
+/** Put some of the choices, perhaps reordered, back among all; the others keep their positions. */
 export function mergeChoices(all: readonly ColumnChoice[], changed: readonly ColumnChoice[]): readonly ColumnChoice[] {
 	const keys = new Set(changed.map(({ key }) => key));
 	let next = 0;
 	return all.map((choice) => (keys.has(choice.key) ? (changed[next++] as ColumnChoice) : choice));
 }
 
-/** All columns in their order; without a choice of the user, the tracer's. */
+/** All columns in the user's order, else the tracer's. */
 export function choicesOf(
 	columns: readonly Column<never>[],
 	chosen: readonly ColumnChoice[] | null,
@@ -37,7 +37,7 @@ export function shownColumns<C extends Pick<Column<never>, 'key'>>(
 	return chosen.flatMap(({ key, shown }) => (shown ? columns.filter((column) => column.key === key) : []));
 }
 
-/** Show or hide one; the last one stays. */
+/** Show or hide one; the last one shown cannot be hidden. */
 export function toggle(choices: readonly ColumnChoice[], index: number): readonly ColumnChoice[] {
 	const only = choices.filter(({ shown }) => shown).length === 1;
 	return choices.map((choice, at) =>
@@ -45,7 +45,7 @@ export function toggle(choices: readonly ColumnChoice[], index: number): readonl
 	);
 }
 
-/** Exchange one with its neighbour; the same list at the ends. */
+/** Exchange one with its neighbour; at the ends the same list is returned. */
 export function move(choices: readonly ColumnChoice[], index: number, step: 1 | -1): readonly ColumnChoice[] {
 	const [here, there] = [choices[index], choices[index + step]];
 	if (!here || !there) return choices;

@@ -1,16 +1,25 @@
-/** Commands and keys while something lies over the table: help, menus, the process lens, the prompts. Pure. */
+/** Commands and keys while the help, a menu, the process lens or a prompt is open. Pure. */
 
 import type { Command } from '../../options/keymap.ts';
 import { complete } from '../../rows/filter/complete.ts';
 import { maxLength } from '../../rows/filter/lexer.ts';
 import { mergeChoices, move, toggle } from './columns.ts';
-import { change, clamp, type LensState, type Overlay, select, sortBy, type UiState, type View } from './state.ts';
+import {
+	change,
+	clamp,
+	type LensState,
+	type Overlay,
+	type ScreenModel,
+	select,
+	sortBy,
+	type UiState,
+} from './state.ts';
 import { edit } from './text-input.ts';
 
-/** Longest text to search for. */
+/** Longest search text, characters. */
 const maxSearch = 64;
 
-/** Rows that a moving command goes, from `from`. */
+/** The row that a moving command leads to, from row `from`; null: the command does not move. */
 export function target(command: Command, from: number, page: number, count: number): number | null {
 	switch (command) {
 		case 'up':
@@ -34,16 +43,15 @@ export function target(command: Command, from: number, page: number, count: numb
 	}
 }
 
-export function inHelp(state: UiState, offset: number, command: Command, view: View): UiState {
+export function inHelp(state: UiState, offset: number, command: Command, screen: ScreenModel): UiState {
 	if (command === 'help' || command === 'back') return { ...state, overlay: null };
-	const to = target(command, offset, view.helpPage, view.helpLines);
-	return to === null
-		? state
-		: { ...state, overlay: { kind: 'help', offset: clamp(to, Math.max(0, view.helpLines - view.helpPage)) } };
+	const { lines, page } = screen.layout.help;
+	const to = target(command, offset, page, lines);
+	return to === null ? state : { ...state, overlay: { kind: 'help', offset: clamp(to, Math.max(0, lines - page)) } };
 }
 
-export function inLens(state: UiState, lens: LensState, command: Command, view: View): UiState {
-	const { lines, page } = view.lens;
+export function inLens(state: UiState, lens: LensState, command: Command, screen: ScreenModel): UiState {
+	const { lines, page } = screen.layout.lens;
 	const last = Math.max(0, lines - page);
 	switch (command) {
 		case 'back':
@@ -57,15 +65,15 @@ export function inLens(state: UiState, lens: LensState, command: Command, view: 
 	return to === null ? state : { ...state, lens: { ...lens, offset: clamp(to, last) } };
 }
 
-export function inSortMenu(state: UiState, index: number, command: Command, view: View): UiState {
+export function inSortMenu(state: UiState, index: number, command: Command, screen: ScreenModel): UiState {
 	if (command === 'back' || command === 'sort-menu') return { ...state, overlay: null };
-	if (command === 'detail') return sortBy({ ...state, overlay: null }, view.columns[index]);
-	const to = target(command, index, 5, view.columns.length);
-	return to === null ? state : { ...state, overlay: { kind: 'sort', index: clamp(to, view.columns.length - 1) } };
+	if (command === 'detail') return sortBy({ ...state, overlay: null }, screen.columns[index]);
+	const to = target(command, index, 5, screen.columns.length);
+	return to === null ? state : { ...state, overlay: { kind: 'sort', index: clamp(to, screen.columns.length - 1) } };
 }
 
-export function inColumns(state: UiState, index: number, command: Command, view: View): UiState {
-	const last = view.choices.length - 1;
+export function inColumns(state: UiState, index: number, command: Command, screen: ScreenModel): UiState {
+	const last = screen.choices.length - 1;
 	const goTo = (to: number): Overlay => ({ kind: 'columns', index: clamp(to, last) });
 	switch (command) {
 		case 'back':
@@ -73,40 +81,40 @@ export function inColumns(state: UiState, index: number, command: Command, view:
 			return { ...state, overlay: null };
 		case 'detail':
 		case 'pause':
-			return change(state, { columns: mergeChoices(view.allChoices, toggle(view.choices, index)) });
+			return change(state, { columns: mergeChoices(screen.allChoices, toggle(screen.choices, index)) });
 		case 'sort-left':
 		case 'sort-right': {
 			const step = command === 'sort-left' ? -1 : 1;
-			const columns = mergeChoices(view.allChoices, move(view.choices, index, step));
+			const columns = mergeChoices(screen.allChoices, move(screen.choices, index, step));
 			return { ...change(state, { columns }), overlay: goTo(index + step) };
 		}
 		case 'reverse':
 			return change(state, { columns: null });
 	}
-	const to = target(command, index, 5, view.choices.length);
+	const to = target(command, index, 5, screen.choices.length);
 	return to === null ? state : { ...state, overlay: goTo(to) };
 }
 
-/** To the next match, from the row `from` on. */
-export function searchFrom(state: UiState, view: View, text: string, from: number, step: 1 | -1): UiState {
-	const found = text === '' ? -1 : view.find(text, from, step);
-	if (found >= 0) return select(state, view, found);
+/** Select the next match, from row `from` on. */
+export function searchFrom(state: UiState, screen: ScreenModel, text: string, from: number, step: 1 | -1): UiState {
+	const found = text === '' ? -1 : screen.find(text, from, step);
+	if (found >= 0) return select(state, screen, found);
 	return text === '' ? state : { ...state, message: `no row contains '${text}'` };
 }
 
-/** Keys while the filter is being typed; it works at once. A wrong one cannot be kept. */
+/** Keys while the filter is typed; it applies at once. A filter with an error cannot be kept. */
 export function inFilter(
 	state: UiState,
 	overlay: Extract<Overlay, { kind: 'filter' }>,
 	key: string,
-	view: View,
+	screen: ScreenModel,
 ): UiState {
-	if (key === 'Enter') return view.filterValid ? { ...state, overlay: null } : state;
+	if (key === 'Enter') return screen.filterValid ? { ...state, overlay: null } : state;
 	if (key === 'Esc' || (key === 'Backspace' && overlay.input.text === '')) {
 		return { ...state, overlay: null, filter: '', origin: null };
 	}
 	if (key === 'Tab') {
-		const { text, caret, candidates } = complete(overlay.input.text, overlay.input.caret, view.names());
+		const { text, caret, candidates } = complete(overlay.input.text, overlay.input.caret, screen.names());
 		if (text.length > maxLength) return state;
 		return { ...state, filter: text, origin: null, overlay: { kind: 'filter', input: { text, caret }, candidates } };
 	}
@@ -114,17 +122,17 @@ export function inFilter(
 	return { ...state, filter: input.text, origin: null, overlay: { kind: 'filter', input, candidates: [] } };
 }
 
-/** Keys while the text to search for is being typed; the selection goes to the match at once. */
+/** Keys while the search text is typed; the match is selected at once. */
 export function inSearch(
 	state: UiState,
 	overlay: Extract<Overlay, { kind: 'search' }>,
 	key: string,
-	view: View,
+	screen: ScreenModel,
 ): UiState {
 	if (key === 'Esc') return { ...state, overlay: null };
 	if (key === 'Enter' || (key === 'Backspace' && overlay.input.text === '')) return { ...state, overlay: null };
-	if (key === 'F3') return searchFrom(state, view, overlay.input.text, view.selected + 1, 1);
+	if (key === 'F3') return searchFrom(state, screen, overlay.input.text, screen.selected + 1, 1);
 	const input = edit(overlay.input, key, maxSearch);
 	const next: UiState = { ...state, search: input.text || state.search, overlay: { ...overlay, input } };
-	return input.text === overlay.input.text ? next : searchFrom(next, view, input.text, overlay.from, 1);
+	return input.text === overlay.input.text ? next : searchFrom(next, screen, input.text, overlay.from, 1);
 }

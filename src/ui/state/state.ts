@@ -1,4 +1,4 @@
-/** What the user has chosen. Pure; what is shown follows from this and the snapshots, how a command changes it is in reduce.ts. */
+/** The user's choices. Pure. The screen follows from these and the snapshots; reduce.ts has what changes them. */
 
 import type { Column } from '../../core/tracer.ts';
 import type { Band } from '../../lib/histogram.ts';
@@ -6,22 +6,23 @@ import type { Ns } from '../../lib/units.ts';
 import type { Command } from '../../options/keymap.ts';
 import { type Direction, firstDirection, type Sort } from '../../rows/sort.ts';
 import type { Link } from '../../tracers/overview/finding.ts';
+import type { Layout } from '../layout/layout.ts';
 import type { ColumnChoice } from './columns.ts';
 import type { TextInput } from './text-input.ts';
 
 export interface TabState {
 	/** null: the tracer's default. */
 	sort: Sort | null;
-	/** Key of the selected row; null: none. It stays selected wherever it moves. */
+	/** Key of the selected row; null: none. The selection follows the row. */
 	selected: string | null;
-	/** Where it was last, should it disappear. */
+	/** The row's last index, should it disappear. */
 	index: number;
-	/** Process to select once it is there: the one selected in the tab before; null: `selected` counts. */
+	/** Process to select once it appears: the one selected in the tab before; null: `selected` counts. */
 	follow: string | null;
 	detail: boolean;
-	/** Which of the tab's views is shown. */
+	/** Index of the tab's view. */
 	view: number;
-	/** The stage whose histogram is looked at; null: none. */
+	/** The stage that the histogram shows; null: none. */
 	stage: string | null;
 	/** null: the tracer's own. */
 	columns: readonly ColumnChoice[] | null;
@@ -30,11 +31,11 @@ export interface TabState {
 export type Overlay =
 	| { kind: 'help'; offset: number }
 	| { kind: 'sort' | 'columns'; index: number }
-	| { kind: 'filter'; input: TextInput /** What Tab found. */; candidates: readonly string[] }
-	| { kind: 'search'; input: TextInput /** Row from which the search goes. */; from: number }
+	| { kind: 'filter'; input: TextInput /** Found by Tab. */; candidates: readonly string[] }
+	| { kind: 'search'; input: TextInput /** Row at which the search starts. */; from: number }
 	| null;
 
-/** One process looked at closely. */
+/** The lens: one process on the whole screen. */
 export interface LensState {
 	/** `pid:start`, see `Tracer.processOf`. */
 	process: string;
@@ -45,11 +46,11 @@ export interface LensState {
 export interface UiState {
 	tab: string;
 	lens: LensState | null;
-	/** As typed, also while it is wrong. */
+	/** As typed, also while it has errors. */
 	filter: string;
-	/** Where a finding's key was pressed, and how it looked there: one step back leads there. null: the filter is the user's. */
+	/** The tab before a finding's key was pressed, to which one step back returns. null: the filter is the user's. */
 	origin: { tab: string; filter: string; state: TabState } | null;
-	/** What `n` and `N` look for. */
+	/** Text that `n` and `N` search for. */
 	search: string;
 	/** Process of the row selected last, see `Tracer.processOf`. */
 	process: string | null;
@@ -59,64 +60,59 @@ export interface UiState {
 	tabs: Readonly<Record<string, TabState>>;
 	/** Bars of histograms. */
 	logarithmic: boolean;
-	/** Of their bars, ns; null: the tab's own. */
+	/** Unit of their bars, ns; null: the tab's own. */
 	unit: Ns | null;
-	/** Bar that rows must have times in; null: any. */
+	/** Only rows with times in this bar are shown; null: all. */
 	band: Band | null;
 }
 
-/** What the current screen looks like, for commands that depend on it. */
-export interface View {
+/** What is on the screen, for commands that depend on it. */
+export interface ScreenModel {
 	tabs: readonly string[];
-	/** The key of each. */
+	/** The key of each tab. */
 	digits: readonly string[];
-	/** Those shown, in their order. */
+	/** Columns shown, in their order. */
 	columns: readonly Column<never>[];
-	/** All that mean something now, and those that would at other times too. */
+	/** Columns that apply to the snapshot shown; and all. */
 	choices: readonly ColumnChoice[];
 	allChoices: readonly ColumnChoice[];
 	defaultSort: string;
-	/** How many rows there are, and the key of each in their order on the screen. */
+	/** Number of rows, and the key of each in the order of the screen. */
 	count: number;
 	keyAt(index: number): string;
 	/** Index of the selected row; -1: none. */
 	selected: number;
-	/** Process that a row stands for. */
+	/** Process of a row. */
 	processAt(index: number): string | undefined;
-	/** Next row that contains a text, beginning at `from` and going round; -1: none. */
+	/** Next row that contains a text, from `from` on and wrapping around; -1: none. */
 	find(text: string, from: number, step: 1 | -1): number;
 	/** Column names to complete. */
 	names(): readonly string[];
-	/** The filter that is typed can be used. */
+	/** The typed filter has no error. */
 	filterValid: boolean;
-	/** Rows of one page. */
-	page: number;
-	/** Of the bars of the tab's histogram, ns; null: it cannot be chosen. */
+	/** Unit of the histogram's bars, ns; null: it cannot be chosen. */
 	unit: Ns | null;
-	/** Names of what the tab can show. */
+	/** Names of the tab's views. */
 	views: readonly string[];
-	/** Do views have rows of their own? */
+	/** Views have rows of their own. */
 	ownRows: boolean;
-	/** Stages whose histogram can be looked at, in their order. */
+	/** Stages with a histogram, in their order. */
 	stages: readonly string[];
-	/** Has the tab something to show for one row? */
+	/** A row has a detail. */
 	hasDetail: boolean;
-	helpLines: number;
-	helpPage: number;
-	/** Lines of the lens, and those of one page. */
-	lens: { lines: number; page: number };
+	layout: Pick<Layout, 'page' | 'help' | 'lens'>;
 }
 
 export type Action =
-	| { kind: 'command'; command: Command; key: string; view: View }
-	/** A key while something is typed. */
-	| { kind: 'text'; key: string; view: View }
+	| { kind: 'command'; command: Command; key: string; screen: ScreenModel }
+	/** A key while the user types. */
+	| { kind: 'text'; key: string; screen: ScreenModel }
 	| { kind: 'say'; message: string }
-	| { kind: 'select'; index: number; view: View }
+	| { kind: 'select'; index: number; screen: ScreenModel }
 	| { kind: 'go-to'; tab: string }
 	/** `view`: index of the link's view. */
 	| { kind: 'show'; link: Link; view: number }
-	| { kind: 'sort'; key: string; view: View };
+	| { kind: 'sort'; key: string; screen: ScreenModel };
 
 export const fresh: TabState = {
 	sort: null,
@@ -129,7 +125,7 @@ export const fresh: TabState = {
 	columns: null,
 };
 
-/** `sorts`: by tab, columns to sort by other than its default. */
+/** @param sorts by tab, the sort column where it is not the tab's default */
 export function initialState(tab: string, sorts: Readonly<Record<string, Column<never>>> = {}, filter = ''): UiState {
 	const tabs = Object.fromEntries(
 		Object.entries(sorts).map(([id, column]) => [
@@ -163,10 +159,10 @@ export function sortOf(state: UiState, tab: string, columns: readonly Column<nev
 	return { key: defaultSort, direction: firstDirection(columns.find((column) => column.key === defaultSort)) };
 }
 
-/** Index of the selected row on the screen; where it was when it has gone; -1 without a selection. */
+/** Index of the selected row; its last index when it has gone; -1 without a selection. */
 export function selectedIndex(
 	{ selected, index, follow }: TabState,
-	{ count, keyAt, processAt }: Pick<View, 'count' | 'keyAt' | 'processAt'>,
+	{ count, keyAt, processAt }: Pick<ScreenModel, 'count' | 'keyAt' | 'processAt'>,
 ): number {
 	const followed = follow === null ? -1 : indexFrom(0, count, (at) => processAt(at) === follow);
 	if (followed >= 0) return followed;
@@ -176,7 +172,7 @@ export function selectedIndex(
 	return found >= 0 ? found : last;
 }
 
-/** The index nearest to `start` that is wanted: rows seldom move far, and the key of each has to be made. -1: none is. */
+/** The matching index nearest to `start`; -1: none. Rows seldom move far, and making a row's key costs. */
 function indexFrom(start: number, count: number, isWanted: (index: number) => boolean): number {
 	for (let away = 0; away < count; away++) {
 		const [before, after] = [start - away, start + away];
@@ -190,11 +186,11 @@ export function change(state: UiState, part: Partial<TabState>): UiState {
 	return { ...state, tabs: { ...state.tabs, [state.tab]: { ...tabState(state), ...part } } };
 }
 
-export function select(state: UiState, view: View, index: number): UiState {
-	if (view.count === 0) return state;
-	const at = clamp(index, view.count - 1);
-	const process = view.processAt(at) ?? state.process;
-	return change({ ...state, process }, { selected: view.keyAt(at), index: at, follow: null });
+export function select(state: UiState, screen: ScreenModel, index: number): UiState {
+	if (screen.count === 0) return state;
+	const at = clamp(index, screen.count - 1);
+	const process = screen.processAt(at) ?? state.process;
+	return change({ ...state, process }, { selected: screen.keyAt(at), index: at, follow: null });
 }
 
 export function sortBy(
@@ -207,4 +203,31 @@ export function sortBy(
 
 export function clamp(value: number, max: number): number {
 	return Math.max(0, Math.min(max, value));
+}
+
+/** Go to a tab; the process stays selected where that tab has it. */
+export function goTo(before: UiState, tab: string | undefined): UiState {
+	if (tab === undefined) return before;
+	const state = before.lens ? { ...before, lens: null } : before;
+	if (tab === state.tab) return state;
+	const next = { ...tabState(state, tab), ...(state.process === null ? {} : { follow: state.process }) };
+	const { origin } = state;
+	const filter = origin?.tab === tab ? origin.filter : state.filter;
+	return { ...state, tab, filter, origin: null, tabs: { ...state.tabs, [tab]: next } };
+}
+
+const keptKey = (tab: string, view: number) => `${tab} ${view}`;
+
+/** State of a view with rows of its own, since it was left; undefined: it was not. */
+export function keptView(state: UiState, tab: string, view: number): TabState | undefined {
+	return state.tabs[keptKey(tab, view)];
+}
+
+/** Go to a view with rows of its own: each keeps its order and columns. */
+export function showView(state: UiState, tab: string, view: number): UiState {
+	const left = tabState(state, tab);
+	if (left.view === view) return state;
+	const next = { ...(keptView(state, tab, view) ?? fresh), view };
+	const kept = { ...left, detail: false, selected: null, follow: null };
+	return { ...state, band: null, tabs: { ...state.tabs, [keptKey(tab, left.view)]: kept, [tab]: next } };
 }

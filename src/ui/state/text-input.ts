@@ -1,8 +1,8 @@
-/** One line of text that is being typed. Pure. */
+/** One line of typed text. Pure. */
 
 export interface TextInput {
 	text: string;
-	/** Offset into the text; the next character goes there. */
+	/** Offset into the text at which the next character is inserted. */
 	caret: number;
 }
 
@@ -12,7 +12,7 @@ export function inputOf(text: string): TextInput {
 	return { text, caret: text.length };
 }
 
-/** Offsets between characters that are whole. */
+/** The offset before the character to the left of the caret, surrogate pairs whole; and after that to its right. */
 function before(text: string, caret: number): number {
 	const last = Array.from(text.slice(0, caret)).at(-1);
 	return caret - (last?.length ?? 0);
@@ -27,7 +27,7 @@ function cut({ text }: TextInput, from: number, to: number): TextInput {
 	return { text: text.slice(0, from) + text.slice(to), caret: from };
 }
 
-/** The text after a key as `term/keys.ts` names it; the same object where the key is not for text. */
+/** The text after a key as named by `term/keys.ts`; the same object if the key does not edit. */
 export function edit(input: TextInput, key: string, maxLength: number): TextInput {
 	const { text, caret } = input;
 	switch (key) {
@@ -53,7 +53,7 @@ export function edit(input: TextInput, key: string, maxLength: number): TextInpu
 			return cut(input, text.slice(0, caret).replace(/\S*\s*$/, '').length, caret);
 	}
 	const typed = key === 'Space' ? ' ' : key;
-	// Named keys have more than one character; they are not for the text.
+	// Names of keys have more than one character.
 	if (Array.from(typed).length !== 1 || text.length + typed.length > maxLength) return input;
 	return { text: text.slice(0, caret) + typed + text.slice(caret), caret: caret + typed.length };
 }

@@ -26,7 +26,7 @@ declare module 'blessed-contrib/lib/widget/charts/line.js' {
 }
 
 declare module 'drawille-canvas-blessed-contrib' {
-	/** What a drawing context draws on; sizes and positions in dots, 2 × 4 of them per cell. */
+	/** The canvas of a drawing context; sizes and positions in dots, 2 × 4 per cell. */
 	export interface DotCanvas {
 		/** Colours of the next dots and the next text. */
 		color: string;

@@ -1,12 +1,12 @@
 /**
- * Time series as lines of text. The drawing is blessed-contrib's line chart, off-screen: it draws on any canvas it is
- * given, and ours collects dots and labels in roles of the theme. Import this lazily: it brings lodash with it.
+ * Time series as lines of text, drawn by blessed-contrib's line chart off-screen: it draws on any canvas, and ours collects
+ * dots and labels in roles of the theme. To be imported lazily: it loads lodash.
  */
 import Line from 'blessed-contrib/lib/widget/charts/line.js';
 import drawille, { type DotCanvas } from 'drawille-canvas-blessed-contrib';
 import { lastOf, type Timeline } from '../../history/timeline.ts';
 import { paint, type Role } from '../../term/theme.ts';
-import { GAP } from './gap.ts';
+import { GAP } from './marks.ts';
 
 export interface Series {
 	role: Role;
@@ -21,13 +21,13 @@ export interface ChartOptions {
 	height: number;
 	/** Writes values of the vertical axis, unit included. */
 	format: (value: number) => string;
-	/** When the values were, for the horizontal axis. */
+	/** Times of the values, for the horizontal axis. */
 	timeline: Timeline;
 }
 
 /** Cells of the axis labels. */
 const labelWidth = 7;
-/** The vertical axis goes from 0 to this, so that the chart's own rounding of labels never shows. */
+/** Internal end of the vertical axis, large enough that the chart's rounding of labels has no effect. */
 const top = 1000;
 
 /** Braille dots by row and column of a cell. */
@@ -55,7 +55,7 @@ class Cells implements DotCanvas {
 		this.texts = new Array<string | undefined>(this.columns * this.rows);
 	}
 
-	/** What numbers on the vertical axis read. */
+	/** Text for a number on the vertical axis. */
 	label: (text: string) => string = (text) => text;
 
 	set(x: number, y: number): void {
@@ -65,7 +65,7 @@ class Cells implements DotCanvas {
 		this.roles[index] = this.color;
 	}
 
-	/** Canvases are drawn on once; there is nothing to clear. */
+	/** A canvas is drawn on once; there is nothing to clear. */
 	unset(): void {}
 
 	writeText(text: string, x: number, y: number): void {
@@ -79,7 +79,7 @@ class Cells implements DotCanvas {
 		}
 	}
 
-	/** A column that is not like the others: its place on the axis in row `axis`, and what is free above it. */
+	/** Mark a gap: in row `axis`, and in the empty cells of the column above it. */
 	mark(column: number, axis: number): void {
 		for (let row = 0; row <= axis; row++) {
 			const index = row * this.columns + column;
@@ -122,7 +122,7 @@ class Cells implements DotCanvas {
 	}
 }
 
-/** 1, 2, 4, 6 or 8 times a power of ten, at least `value`: axes that do not jump with every sample. */
+/** 1, 2, 4, 6 or 8 times a power of ten, at least `value`: the axis does not change with every sample. */
 export function niceCeiling(value: number): number {
 	if (!(value > 0) || !Number.isFinite(value)) return 1;
 	const power = 10 ** Math.floor(Math.log10(value));
@@ -130,16 +130,16 @@ export function niceCeiling(value: number): number {
 	return factor * power;
 }
 
-/** Draw; the newest value is at the right edge. `height` lines, or fewer when there is no room for a chart. */
+/** The newest value is at the right edge. `height` lines, or none without room for a chart. */
 export function chartLines({ series, width, height, format, timeline }: ChartOptions): string[] {
 	const points = width - labelWidth;
 	if (points < 8 || height < 4) return [];
 	const shown = series.map((one) => ({ ...one, values: one.values.slice(-points) }));
 	const highest = niceCeiling(Math.max(0, ...shown.flatMap((one) => one.values.filter(Number.isFinite))));
-	// Too few labels are better than labels on each other's lines.
+	// few enough that no two labels share a line
 	const numYLabels = height >= 9 ? 5 : height >= 6 ? 4 : 2;
 	const chart = new Line({
-		// The chart leaves room for a frame (6 × 2 cells) and an empty last row.
+		// The chart reserves cells for a frame (6 × 2) and an empty last row.
 		width: width + 6,
 		height: height + 1 + 2,
 		minY: 0,
@@ -159,7 +159,7 @@ export function chartLines({ series, width, height, format, timeline }: ChartOpt
 		}
 	}
 	chart.ctx = new drawille.Canvas(chart.canvasSize.width, chart.canvasSize.height, Canvas).getContext();
-	// Clearing walks over every dot of a canvas that is already empty.
+	// Clearing would visit every dot of an empty canvas.
 	chart.ctx.clearRect = () => {};
 	if (cells === undefined) return [];
 	cells.label = (text) =>
@@ -182,7 +182,7 @@ export function chartLines({ series, width, height, format, timeline }: ChartOpt
 	return cells.lines().slice(0, height);
 }
 
-/** What is no number stays a gap: the line drawing would never come to the end of an infinite one. */
+/** NaN and infinity are gaps: the line drawing would not terminate on an infinite value. */
 function onAxis(value: number, highest: number): number {
 	return Number.isFinite(value) ? Math.max(0, Math.min(top, (value / highest) * top)) : Number.NaN;
 }

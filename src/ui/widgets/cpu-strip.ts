@@ -1,6 +1,6 @@
-/** A glyph per CPU, or per some neighbours where there are more CPUs than cells: the highest of them decides. */
+/** A cell per CPU, or per group of neighbours where there are more CPUs than cells: it shows the highest of them. */
 
-/** Neighbours that share a cell. */
+/** Number of neighbours that share a cell. */
 export function cpusPerCell(cpus: number, cells: number): number {
 	return Math.max(1, Math.ceil(cpus / Math.max(1, cells)));
 }
@@ -12,7 +12,7 @@ export function foldCpus(values: readonly number[], perCell: number): number[] {
 	);
 }
 
-/** In front of a strip: `per CPU`, `per 4 CPUs`. */
+/** Label of a strip: `per CPU`, `per 4 CPUs`. */
 export function perCellText(perCell: number): string {
 	return perCell === 1 ? 'per CPU' : `per ${perCell} CPUs`;
 }

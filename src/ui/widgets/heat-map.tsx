@@ -5,26 +5,25 @@ import { formatNs } from '../../lib/format.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { fitCells } from '../../lib/width.ts';
 import { paint } from '../../term/theme.ts';
-import { GAP, gapSpans } from './gap.ts';
+import type { Area } from '../layout/split.ts';
 import { lineOf } from './line.ts';
 import { drawn } from './lines.tsx';
-import { timeRole } from './marks.ts';
-import type { Area } from './split.ts';
+import { GAP, gapSpans, timeRole } from './marks.ts';
 
 export interface HeatMapProps extends Area {
-	/** What the columns count, in front of the legend. */
+	/** Subject of the counts, before the legend. */
 	title: string;
 	/** Oldest first: counts by power of two of `unit`. */
 	columns: readonly (readonly Count[])[];
 	unit: Ns;
-	/** When the columns were. */
+	/** Times of the columns. */
 	timeline: Timeline;
 }
 
 const shades = ['·', '░', '▒', '▓', '█'];
 const labelWidth = 9;
 
-/** From few to many, by order of magnitude: one slow wait among thousands of short ones has to be seen. */
+/** By order of magnitude: one slow wait among thousands of short ones must be visible. */
 function shade(count: Count, most: Count, gap: boolean): string {
 	if (!(count > 0)) return gap ? GAP : ' ';
 	const share = Math.log1p(count) / Math.log1p(most);
@@ -32,7 +31,7 @@ function shade(count: Count, most: Count, gap: boolean): string {
 }
 
 export function heatMapLines({ title, columns, unit, timeline, width, height }: HeatMapProps): string[] {
-	// the legend goes before the map does
+	// on few rows the legend is left out first
 	const legend = height > 4;
 	const rows = height - (legend ? 2 : 1);
 	const shown = columns.slice(-Math.max(0, width - labelWidth));

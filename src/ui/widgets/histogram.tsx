@@ -6,9 +6,9 @@ import { type Band, type Buckets, boundsOf, log2Slot } from '../../lib/histogram
 import type { Count, Ns } from '../../lib/units.ts';
 import { fitCells } from '../../lib/width.ts';
 import { paint, type Span } from '../../term/theme.ts';
+import type { Area } from '../layout/split.ts';
 import { drawn, SpanLines } from './lines.tsx';
 import { bar, timeRole } from './marks.ts';
-import type { Area } from './split.ts';
 
 export interface HistogramProps extends Area {
 	buckets: Buckets;
@@ -17,7 +17,7 @@ export interface HistogramProps extends Area {
 	logarithmic: boolean;
 	/** Rows are powers of two of this, ns. */
 	unit?: Ns;
-	/** To be marked. */
+	/** Marked bar. */
 	band?: Band | null;
 }
 
@@ -29,7 +29,7 @@ export interface HistogramSlot {
 	count: Count;
 }
 
-/** Fine buckets folded into powers of two of `unit`, without holes; into wider slots where that is more than `rows`. */
+/** Buckets folded into powers of two of `unit`, empty slots included; wider slots where those exceed `rows`. */
 export function foldBuckets(buckets: Buckets, rows: number, unit: Ns = 1): HistogramSlot[] {
 	const exponents = new Map<number, number>();
 	for (const [upper, count] of buckets) {
@@ -106,7 +106,7 @@ export function histogramLines({
 
 export const Histogram = drawn(histogramLines);
 
-/** Bars, and above them whose and what they are. */
+/** Bars under lines of a title. */
 export function TitledHistogram({
 	title,
 	height,

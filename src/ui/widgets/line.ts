@@ -31,13 +31,13 @@ export function lineOf(width: number, parts: readonly Span[]): string {
 	return out;
 }
 
-/** Break at spaces into lines of at most `width` cells, those after the first indented by two. */
+/** Wrap at spaces into lines of at most `width` cells; lines after the first are indented by two. */
 export function wrapSpans(spans: readonly Span[], width: number): Span[][] {
 	const lines: Span[][] = [[]];
 	let used = 0;
 	for (const part of spans) {
 		const [role, text] = typeof part === 'string' ? (['plain', part] as const) : part;
-		// spaces belong to the word that follows: at the end of a line there is none
+		// spaces belong to the word after them: no line ends with one
 		for (const spaced of text.split(/(?= )/)) {
 			const breaks = used + textWidth(spaced) > width && used > 2;
 			if (breaks) {
@@ -52,14 +52,14 @@ export function wrapSpans(spans: readonly Span[], width: number): Span[][] {
 	return lines;
 }
 
-/** A piece of a status line; what has the highest `drop` goes first when space is short. */
+/** A piece of a status line; pieces with the highest `drop` are left out first. */
 export interface Piece {
 	spans: readonly Span[];
 	drop: number;
 	side?: 'left' | 'right';
 }
 
-/** Pieces on the left, pieces at the right edge, as many as fit; two cells between them. */
+/** Pieces on the left and at the right edge, as many as fit, `gap` cells apart. */
 export function statusLine(width: number, pieces: readonly Piece[], gap = 2): string {
 	const chosen = new Set<Piece>();
 	let used = -gap;

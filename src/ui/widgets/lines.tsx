@@ -1,12 +1,12 @@
-/** The one leaf of the screen: rows of finished text in a box of fixed size. Every widget ends here. */
+/** Rows of finished text in a box of fixed size: the leaf of the component tree, in which every widget ends. */
 import { Box, type DOMElement, measureElement, Text } from 'ink';
 import { createContext, memo, type ReactElement, useContext, useLayoutEffect, useRef } from 'react';
-import type { Place, Slots } from '../../term/slots.ts';
+import type { Position, Slots } from '../../term/slots.ts';
 import type { Span } from '../../term/theme.ts';
+import type { Area } from '../layout/split.ts';
 import { lineOf } from './line.ts';
-import type { Area } from './split.ts';
 
-/** Absent: lines are drawn by Ink itself (tests, `renderToString`). */
+/** null: Ink draws the lines (tests, `renderToString`). */
 export const SlotsContext = createContext<Slots | null>(null);
 
 export interface LinesProps {
@@ -24,7 +24,7 @@ export const Lines = memo(function Lines(props: LinesProps): ReactElement | null
 	return slots ? <Slot slots={slots} {...props} /> : <Plain {...props} />;
 });
 
-/** A widget that is lines of text; they are made anew when a property of it has changed. */
+/** A widget made of lines of text, computed again when a property has changed. */
 export function drawn<Props extends Area>(linesOf: (props: Props) => readonly string[]) {
 	return memo((props: Props) => <Lines lines={linesOf(props)} width={props.width} height={props.height} />);
 }
@@ -35,8 +35,8 @@ export function SpanLines({ lines, width, height }: Area & { lines: readonly (re
 	return <Lines lines={text} width={width} height={height} />;
 }
 
-/** Where a box stands, and how much of it its surroundings let through. */
-function placeOf(box: DOMElement): Place {
+/** Position of a box, and its rows that enclosing boxes do not hide. */
+function positionOf(box: DOMElement): Position {
 	const { x, y, height } = measureElement(box);
 	let bottom = y + height;
 	for (let around = box.parentNode; around; around = around.parentNode) {
@@ -47,12 +47,12 @@ function placeOf(box: DOMElement): Place {
 	return { x, y, height: bottom - y };
 }
 
-const nowhere: Place = { x: 0, y: 0, height: 0 };
+const nowhere: Position = { x: 0, y: 0, height: 0 };
 
 function Slot({ slots, lines, width, height }: LinesProps & { slots: Slots }): ReactElement {
 	const box = useRef<DOMElement>(null);
 	useLayoutEffect(() => {
-		slots.set(box, { lines, width, place: () => (box.current ? placeOf(box.current) : nowhere) });
+		slots.set(box, { lines, width, position: () => (box.current ? positionOf(box.current) : nowhere) });
 	}, [slots, lines, width]);
 	useLayoutEffect(() => () => slots.release(box), [slots]);
 	return <Box ref={box} width={width} height={height} flexShrink={0} />;
@@ -62,7 +62,7 @@ function Plain({ lines, width, height }: LinesProps): ReactElement {
 	return (
 		<Box width={width} height={height} flexShrink={0} flexDirection="column" overflow="hidden">
 			{Array.from({ length: height }, (_, row) => (
-				// biome-ignore lint/suspicious/noArrayIndexKey: a row of the screen is its index.
+				// biome-ignore lint/suspicious/noArrayIndexKey: a row of the screen is identified by its index
 				<Text key={row} wrap="truncate">
 					{lines[row] || ' '}
 				</Text>

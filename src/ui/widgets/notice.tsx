@@ -1,8 +1,8 @@
-/** A few lines in the place of a tab's contents: attaching, nothing to show, unavailable, failed. */
+/** Lines in place of a tab's contents: attaching, empty, unavailable, failed. */
 import { wrapText } from '../../lib/width.ts';
 import { paint, type Role } from '../../term/theme.ts';
+import type { Area } from '../layout/split.ts';
 import { drawn } from './lines.tsx';
-import type { Area } from './split.ts';
 
 interface NoticeProps extends Area {
 	tone: Role;

@@ -1,4 +1,4 @@
-/** Stages of a row as lines: figures, share of the time, and bars one after the other as the stages are. */
+/** Stages of a row as lines: figures, share of the time, and bars in sequence like the stages. */
 
 import type { StageStats } from '../../core/stages/figures.ts';
 import { formatCount, formatNs, formatShare } from '../../lib/format.ts';
@@ -19,7 +19,7 @@ const ns = (title: string, of: 'mean_ns' | 'p50_ns' | 'p90_ns' | 'p99_ns' | 'max
 	text: (stats) => formatNs(stats[of]),
 });
 
-/** In their order; `least` is the width of the whole table from which on one is there. */
+/** In the order of the table; `least`: width of the whole table from which on a figure is shown. */
 const figures: readonly (Figure & { least: number })[] = [
 	{ title: 'COUNT', width: 6, text: ({ count }) => formatCount(count), least: 43 },
 	{ ...ns('MEAN', 'mean_ns'), least: 0 },
@@ -32,14 +32,14 @@ const figures: readonly (Figure & { least: number })[] = [
 const nameWidth = 9;
 const shareWidth = 7;
 
-/** Cells of the figures without bars, where `width` is there for the whole. */
+/** Cells of the figures without bars, in a table of `width` cells. */
 export function stageTableWidth(width: number): number {
 	return (
 		nameWidth + shareWidth + figures.reduce((sum, { least, width: cells }) => sum + (width >= least ? cells : 0), 0)
 	);
 }
 
-/** A bar that begins where its time begins; `at` and `share` are parts of the whole. */
+/** A bar that starts at its time; `at` and `share` are fractions of the whole. */
 export function placedBar(at: number, share: number, width: number): string {
 	const start = Math.max(0, Math.min(width - 1, Math.floor(at * width)));
 	return ' '.repeat(start) + bar(width > start ? (share * width) / (width - start) : 0, width - start);
@@ -47,26 +47,26 @@ export function placedBar(at: number, share: number, width: number): string {
 
 export interface StageTable {
 	stages: Readonly<Record<string, StageStats>>;
-	/** What to know of them, where there is room for a line. */
+	/** Shown below, where there is room for a line. */
 	note: string;
 	roleOf(stage: string): Role;
-	/** Whose they are. */
+	/** Subject of the stages. */
 	name: string;
-	/** The one whose histogram is shown; null: none. */
+	/** The stage with a histogram; null: none. */
 	chosen: string | null;
 	width: number;
-	/** Lines at most; what takes least time is left out first. */
+	/** Most lines; the shortest stages are left out first. */
 	height: number;
 }
 
-/** The sum of all stages is the time from the first to the last; `total` is what the block layer measured of it. */
+/** The stages add up to the time from the first to the last; `total` is the part that the block layer measured. */
 export function stageTableLines({ stages, note, roleOf, name, chosen, width, height }: StageTable): string[] {
 	const { total, ...measured } = stages;
 	if (!total || height < 2) return [];
 	const shown = figures.filter(({ least }) => width >= least);
 	const room = width - stageTableWidth(width) - 2;
 	const timeOf = ({ count, mean_ns }: StageStats) => count * mean_ns;
-	// Processes and groups have their total only.
+	// processes and groups have a total only
 	const sum = Object.values(measured).reduce((all, stats) => all + timeOf(stats), 0) || timeOf(total);
 	let at = 0;
 	const lines = Object.entries(measured).flatMap(([stage, stats]) => {

@@ -1,11 +1,11 @@
-/** A titled chart over time. The drawing code is loaded after the first frame. */
+/** A titled chart over time. The drawing code is loaded on first use, after the first frame. */
 import { type ReactElement, useEffect, useMemo, useState } from 'react';
 import { type Timed, timelineOf } from '../../history/timeline.ts';
 import type { Span } from '../../term/theme.ts';
 import type { ChartOptions, Series } from './chart.ts';
-import { gapSpans } from './gap.ts';
 import { lineOf } from './line.ts';
 import { Lines } from './lines.tsx';
+import { gapSpans } from './marks.ts';
 
 export interface TimeSeries extends Series {
 	name: string;
@@ -14,31 +14,31 @@ export interface TimeSeries extends Series {
 export interface TimeChartProps extends Omit<ChartOptions, 'series' | 'timeline'> {
 	title: string;
 	series: readonly TimeSeries[];
-	/** The snapshots that the values are of, and perhaps older ones. */
+	/** The snapshots of the values; older ones may precede them. */
 	history: readonly Timed[];
 }
 
 type Draw = (options: ChartOptions) => string[];
 let loaded: Draw | undefined;
 
-/** The drawing code; undefined until it has been loaded. */
-export function useDraw(): Draw | undefined {
+/** The drawing code; undefined until it has been loaded. It is loaded once `wanted`. */
+export function useDraw(wanted = true): Draw | undefined {
 	const [draw, setDraw] = useState<{ draw: Draw } | undefined>(loaded && { draw: loaded });
 	useEffect(() => {
-		if (draw) return;
+		if (draw || !wanted) return;
 		let mounted = true;
 		import('./chart.ts').then(
 			(module) => {
 				loaded = module.chartLines;
 				if (mounted) setDraw({ draw: module.chartLines });
 			},
-			// Without its chart a tab still has its table.
+			// Without the chart a tab still has its table.
 			() => {},
 		);
 		return () => {
 			mounted = false;
 		};
-	}, [draw]);
+	}, [draw, wanted]);
 	return draw?.draw;
 }
 

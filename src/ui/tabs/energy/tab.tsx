@@ -1,4 +1,4 @@
-/** Who uses the power: ranking of processes, and watts over time. */
+/** Energy: watts, joules and CPU time by process, and watts over time. */
 import { type ReactElement, useMemo } from 'react';
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../../lib/format.ts';
@@ -6,19 +6,19 @@ import { safe } from '../../../lib/sanitize.ts';
 import type { Span } from '../../../term/theme.ts';
 import { energyParts, wattsOf } from '../../../tracers/energy/parts.ts';
 import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../../tracers/energy/snapshot.ts';
-import type { TabProps, TabView } from '../../tab.ts';
-import { Panes } from '../../widgets/panes.tsx';
-import type { Area } from '../../widgets/split.ts';
+import type { Area } from '../../layout/split.ts';
+import type { TabContent, TabProps, TabView } from '../../tab.ts';
+import { summaryLines } from '../../widgets/panes.tsx';
 import { TimeChart, type TimeSeries } from '../../widgets/time-chart.tsx';
 
 type Props = TabProps<EnergyRow, EnergyExtra>;
 
 const nameOf = (row: EnergyRow) => (row.pid > 0 ? safe`${row.comm}[${row.tid ?? row.pid}]` : row.comm);
 
-/** Joules that are expected, and how far such expectations have been off. */
+/** Predicted joules, and the error of past predictions. */
 function forecastSpans({ seconds, learning, joules, error_share, naive_error_share }: EnergyForecastField): Span[] {
 	const next = `next ${seconds} s: `;
-	if (learning || joules === undefined) return [['dim', `${next}forecast still learning what this machine does`]];
+	if (learning || joules === undefined) return [['dim', `${next}forecast still learning`]];
 	const was = formatShare(naive_error_share ?? Number.NaN);
 	return [
 		['dim', next],
@@ -28,7 +28,7 @@ function forecastSpans({ seconds, learning, joules, error_share, naive_error_sha
 	];
 }
 
-/** The counters that were read; those outside of the total, which overlap with it, in brackets. */
+/** The energy counters; those that overlap with the total and are not part of it in brackets. */
 function domainSpans({ domains, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 	const spans = domains.flatMap(({ name, counted, energy_uj }): Span[] => {
 		const watts = formatWatts(energy_uj === null ? Number.NaN : wattsOf(energy_uj, dt_ns));
@@ -43,7 +43,7 @@ function gpuSpans({ gpus, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 		`${name} ${formatWatts(energy_uj === null ? Number.NaN : wattsOf(energy_uj, dt_ns))}`,
 		[
 			'dim',
-			` busy ${formatShare(busy_ns === null ? Number.NaN : busy_ns / dt_ns)}, for no known process ${formatWatts(wattsOf(unattributed_uj, dt_ns))}  `,
+			` busy ${formatShare(busy_ns === null ? Number.NaN : busy_ns / dt_ns)}, of no known process ${formatWatts(wattsOf(unattributed_uj, dt_ns))}  `,
 		],
 	]);
 }
@@ -71,7 +71,7 @@ function totalSpans(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 	];
 }
 
-/** Most important first: what does not fit is left out from the end. */
+/** Most important first. */
 function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 	const { kind, uncertainty, description, scope, weighting } = snapshot.source;
 	const shared = weighting === undefined || kind === 'time' ? '' : ` · shared out by ${weighting}`;
@@ -85,10 +85,10 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 			],
 		],
 		...(snapshot.marked.length > 0 ? [[['warn', snapshot.marked.join(' · ')] as Span]] : []),
-		// says why BPF is not used, which is more than a detail
+		// the reason why BPF is not used is more than a detail
 		...(kind === 'proc' ? [[['dim', description] as Span]] : []),
 		forecastSpans(snapshot.forecast),
-		[['dim', 'idle: drawn even when nothing runs · irq: interrupts · unattributed: nobody’s']],
+		[['dim', 'idle: drawn even when nothing runs · irq: interrupts · unattributed: of no process']],
 		...(snapshot.gpus.length > 0 ? [gpuSpans(snapshot)] : []),
 		...(snapshot.domains.length > 0 ? [domainSpans(snapshot)] : []),
 		...(kind === 'proc' ? [] : [[['dim', description] as Span]]),
@@ -104,7 +104,7 @@ function totalSeries(history: Props['history'], points: number): TimeSeries[] {
 	];
 }
 
-/** A gap where the row is not there. */
+/** A gap in intervals without the row. */
 function rowSeries(
 	{ history, rowKey }: Pick<Props, 'history' | 'rowKey'>,
 	row: EnergyRow,
@@ -118,10 +118,10 @@ function rowSeries(
 	return [{ role: 'series1', name: nameOf(row), values }];
 }
 
-/** Taller than this a curve of the totals is no clearer. */
+/** Rows beyond which the chart of the totals gains nothing. */
 const highest = 20;
 
-/** Of the row, where it alone is looked at, else of the machine. */
+/** Of the row in its detail, else of the machine. */
 function Watts({ tab, row, width, height }: Area & { tab: Props; row: EnergyRow | undefined }): ReactElement {
 	const { history, rowKey, detail } = tab;
 	const shown = detail ? row : undefined;
@@ -141,17 +141,13 @@ function Watts({ tab, row, width, height }: Area & { tab: Props; row: EnergyRow 
 	);
 }
 
-function View(props: Props): ReactElement {
-	return (
-		<Panes
-			tab={props}
-			title="Energy"
-			nameOf={nameOf}
-			summary={summary(props.snapshot)}
-			empty="no process used CPU time in this interval"
-			pane={{ rows: 10, least: 8, draw: (area, row) => <Watts tab={props} row={row} {...area} /> }}
-		/>
-	);
+function content(props: Props): TabContent<EnergyRow> {
+	return {
+		title: 'Energy',
+		head: summaryLines(summary(props.snapshot), props),
+		empty: 'no process used CPU time in this interval',
+		pane: { rows: 10, least: 8, draw: (area, row) => <Watts tab={props} row={row} {...area} /> },
+	};
 }
 
-export const energyTab: TabView<EnergyRow, EnergyExtra> = { View, nameOf };
+export const energyTab: TabView<EnergyRow, EnergyExtra> = { content, nameOf };

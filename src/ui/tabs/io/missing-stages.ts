@@ -1,4 +1,4 @@
-/** What to know of stages that are not there. */
+/** Reasons for missing stages. */
 
 import type { StageStats } from '../../../core/stages/figures.ts';
 import { IO_PATH } from '../../../tracers/io/path.ts';
@@ -6,7 +6,7 @@ import type { FullPath } from '../../../tracers/io/snapshot.ts';
 
 type Stages = Readonly<Record<string, StageStats>>;
 
-/** Why some stages are missing; empty: none is. */
+/** Reason for the missing stages; empty: none is missing. */
 export function missingStages({ state, reason }: FullPath, stages: Stages): string {
 	if (state === 'on') return '';
 	const names = IO_PATH.stages.filter(({ depth, name }) => depth === 'full' && !stages[name]).map(({ name }) => name);
@@ -19,7 +19,7 @@ export function missingStages({ state, reason }: FullPath, stages: Stages): stri
 	return `${names.join(', ')}: ${why}`;
 }
 
-/** Beside the table of a row's stages; empty: all are there. */
+/** A note for the table of a row's stages; empty: none is missing. */
 export function stageNote(fullPath: FullPath, stages: Stages): string {
 	const measured = Object.entries(stages).some(([name, { count }]) => name !== 'total' && count > 0);
 	return measured

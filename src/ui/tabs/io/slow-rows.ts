@@ -35,7 +35,7 @@ export function slowNameOf({ op, partition, comm, pid }: SlowRow) {
 	return safe`${op} ${partition} ${comm}[${pid}]`;
 }
 
-/** How many there are and over which time; `listed` of them follow, in an order that is to be named. */
+/** The threshold and the time covered, above a list of `listed` requests; `order` names its order. */
 export function slowHeading(snapshot: IoSnapshot, history: readonly IoSnapshot[], listed: number, order = ''): string {
 	const { suppressed, seconds } = slowCounts(history);
 	const over = formatNs(snapshot.slow_threshold_ns);
@@ -90,7 +90,7 @@ export const slowColumns: readonly TableColumn<SlowRow>[] = [
 		width: 16,
 		priority: 1,
 		grow: true,
-		help: 'Its time by stage: each letter is a part of it (f fs, r request, p plug, q queue, d device, w wake, e return). Sorted by the time in the device.',
+		help: 'Its time by stage, each letter a part of it (f fs, r request, p plug, q queue, d device, w wake, e return). Sorted by the time in the device.',
 		value: (row) => row.stages.device ?? 0,
 		draw: (row, width) => stackedBar(row.waterfall, width),
 	},
@@ -111,11 +111,11 @@ export const slowColumns: readonly TableColumn<SlowRow>[] = [
 		kind: 'pid',
 		width: 7,
 		priority: 6,
-		help: 'Process it belongs to, in the initial pid namespace; 0: not known.',
+		help: 'Process it belongs to, in the initial pid namespace; 0: unknown.',
 		value: (row) => row.pid,
 	},
 	text('comm', 'COMMAND', 12, 4, 'Name of the task it belongs to.', true),
-	text('file', 'FILE', 16, 7, 'Its file; empty: none (journal, the file system’s own blocks, a raw device).', true),
+	text('file', 'FILE', 16, 7, 'Its file; empty: none (journal, metadata of the file system, a raw device).', true),
 	text('owner', 'OWNER', 9, 9, 'How the owner is known, see the terms.'),
 	{
 		key: 'flags',
@@ -123,7 +123,7 @@ export const slowColumns: readonly TableColumn<SlowRow>[] = [
 		kind: 'text',
 		width: 10,
 		priority: 10,
-		help: 'What the kernel knows of it: sync (someone waits), meta (of the file system), rahead, background (write-back).',
+		help: 'Flags of the kernel: sync (a task waits), meta (metadata), rahead (read-ahead), background (write-back).',
 		value: ({ flags }) => (flags.length > 0 ? sanitize(flags.join(' ')) : safe`async`),
 	},
 	text('cgroup', 'CGROUP', 20, 11, 'Control group of its owner.', true),
@@ -142,7 +142,7 @@ export const slowColumns: readonly TableColumn<SlowRow>[] = [
 		kind: 'pid',
 		width: 11,
 		priority: 13,
-		help: 'Where on the disk, in sectors of 512 bytes.',
+		help: 'Position on the disk, in sectors of 512 bytes.',
 		value: (row) => row.sector,
 	},
 ];

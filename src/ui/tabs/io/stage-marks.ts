@@ -1,4 +1,4 @@
-/** How stages look: a letter and a colour each, the same everywhere on the tab. */
+/** Letter and colour of each stage, the same in all of the tab. */
 
 import type { Step } from '../../../core/stages/figures.ts';
 import type { Role, Span } from '../../../term/theme.ts';
@@ -10,7 +10,7 @@ interface Mark {
 	role: Role;
 }
 
-/** Waiting before or after the device stands out from the device's own time and from the kernel's code. */
+/** Waits before and after the device have another colour than the device's time and the kernel's code. */
 const roles: Readonly<Record<string, Role>> = { device: 'series1', fs: 'series3', return: 'series3' };
 
 function marksOf(names: readonly string[]): Mark[] {
@@ -30,7 +30,7 @@ export function roleOf(stage: string): Role {
 	return marks.get(stage)?.role ?? 'plain';
 }
 
-/** All of it in `width` cells, a letter for what fills a cell: legible without colours too. */
+/** The whole time in `width` cells, by letters: legible without colours too. */
 export function stackedBar(steps: readonly Step[], width: number): Span[] {
 	const last = steps.at(-1);
 	const whole = last ? last.at_ns + last.ns : 0;
@@ -43,7 +43,7 @@ export function stackedBar(steps: readonly Step[], width: number): Span[] {
 	});
 }
 
-/** What the letters mean, of those stages that occur. */
+/** Letters of the stages that occur. */
 export function legend(stages: ReadonlySet<string>): Span[] {
 	return [...marks.values()]
 		.filter(({ name }) => stages.has(name))

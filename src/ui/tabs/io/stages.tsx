@@ -1,4 +1,4 @@
-/** The first view of the tab: devices and operations, or who does it, and in which stage the time goes. */
+/** First view of the tab: requests by device and operation, or by owner, and their time by stage. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { secondsOf } from '../../../core/snapshot.ts';
@@ -8,11 +8,12 @@ import { paint, type Span } from '../../../term/theme.ts';
 import { recentSlow } from '../../../tracers/io/recent-slow.ts';
 import type { IoExtra, IoRow } from '../../../tracers/io/snapshot.ts';
 import { countedOnce, sumStages } from '../../../tracers/io/sum.ts';
-import type { TabProps } from '../../tab.ts';
+import { tableColumns } from '../../layout/columns.ts';
+import type { Area } from '../../layout/split.ts';
+import type { TabContent, TabProps } from '../../tab.ts';
 import { TitledHistogram } from '../../widgets/histogram.tsx';
 import { drawn, Lines } from '../../widgets/lines.tsx';
-import { Panes } from '../../widgets/panes.tsx';
-import type { Area } from '../../widgets/split.ts';
+import { summaryLines } from '../../widgets/panes.tsx';
 import { stageTableLines, stageTableWidth } from '../../widgets/stage-table.ts';
 import { tableLines } from '../../widgets/table.tsx';
 import { missingStages, stageNote } from './missing-stages.ts';
@@ -22,7 +23,7 @@ import { summaryOf } from './summary.ts';
 
 export type IoProps = TabProps<IoRow, IoExtra>;
 
-/** Rows below which a histogram says nothing. */
+/** Fewest rows for a histogram to be useful. */
 const leastBars = 6;
 const mostBars = 18;
 
@@ -32,24 +33,25 @@ export function nameOf(row: IoRow) {
 	return row.flags === undefined ? safe`${row.device} ${row.op}` : safe`${row.device} ${row.op} ${row.flags}`;
 }
 
-/** For the rest of a large pane. */
+/** Fills the rest of a large pane. */
 const NewestSlow = drawn(({ snapshot, history, width, height }: Area & Pick<IoProps, 'snapshot' | 'history'>) => {
 	const size = height - 2;
 	if (size < 4) return [];
 	const rows = rowsOfSlow(snapshot, recentSlow(history, size - 1));
 	const sort = { key: 'ago', direction: 'ascending' } as const;
-	const table = { columns: slowColumns, rows, sort, selected: -1, seconds: secondsOf(snapshot), width, height: size };
+	const columns = tableColumns(slowColumns, sort, null, width);
+	const table = { columns, rows, first: 0, sort, selected: -1, seconds: secondsOf(snapshot), width, height: size };
 	const heading = slowHeading(snapshot, history, rows.length, ', newest first');
-	return ['', paint('dim', heading), ...(rows.length > 0 ? tableLines(table, 0) : [])];
+	return ['', paint('dim', heading), ...(rows.length > 0 ? tableLines(table) : [])];
 });
 
 /**
- * Stages, and the histogram of one of them: below where there is room, else beside as soon as it is asked for. What is
- * left of a large pane shows the newest slow requests.
+ * Stages, and the histogram of one of them: below where there is room, else beside once the user selects it. The rest
+ * of a large pane shows the newest slow requests.
  */
 function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | undefined }): ReactElement {
 	const { snapshot, history, rows, stage, band, detail } = tab;
-	// A band that no row has times in: where they are instead is still to be seen.
+	// no row has times in the band: the histogram shows those of all
 	const of = rows.length === 0 ? snapshot.rows : rows;
 	const stages = useMemo(() => sumStages(row ? [row] : countedOnce(of)), [row, of]);
 	const name = row ? nameOf(row) : 'all rows';
@@ -99,22 +101,17 @@ function Pane({ tab, row, width, height }: Area & { tab: IoProps; row: IoRow | u
 
 const none: Buckets = [];
 
-export function StagesView(props: IoProps): ReactElement {
-	const { snapshot, rows, band } = props;
+export function stagesContent(props: IoProps): TabContent<IoRow> {
+	const { snapshot, history, rows, band } = props;
 	const worthwhile = rows.length > 0 || (band !== null && snapshot.rows.length > 0);
 	const draw = (area: Area, row: IoRow | undefined) => <Pane tab={props} row={row} {...area} />;
-	return (
-		<Panes
-			tab={props}
-			title="Disk IO"
-			nameOf={nameOf}
-			summary={summaryOf(snapshot, props.history, props.view, props.height)}
-			empty={
-				snapshot.filter === ''
-					? 'no disk traffic in this interval'
-					: `no disk traffic of ${snapshot.filter} in this interval; F measures everything again`
-			}
-			pane={worthwhile ? { rows: 10, least: 4, below: true, draw } : undefined}
-		/>
-	);
+	return {
+		title: 'Disk IO',
+		head: summaryLines(summaryOf(snapshot, history, 'stages', props.height), props),
+		empty:
+			snapshot.filter === ''
+				? 'no disk traffic in this interval'
+				: `no disk traffic of ${snapshot.filter} in this interval; F measures everything again`,
+		pane: worthwhile ? { rows: 10, least: 4, below: true, draw } : undefined,
+	};
 }

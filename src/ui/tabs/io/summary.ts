@@ -1,4 +1,4 @@
-/** Lines on top of every view of the tab. */
+/** Lines above the table, in every view of the tab. */
 
 import { type Snapshot, secondsOf } from '../../../core/snapshot.ts';
 import { formatBytes, formatCount, formatNs, formatRate, formatShare } from '../../../lib/format.ts';
@@ -9,8 +9,9 @@ import { countedOnce } from '../../../tracers/io/sum.ts';
 type IoSnapshot = Snapshot<IoRow, IoExtra>;
 
 export const views = ['stages', 'slow', 'in flight'] as const;
+export type View = (typeof views)[number];
 
-/** Slow requests that the history still has, those that were not listed, and the time it covers, s. */
+/** Slow requests in the history, those that were not recorded, and the time that it covers, s. */
 export function slowCounts(history: readonly IoSnapshot[]): { listed: number; suppressed: number; seconds: number } {
 	const counts = { listed: 0, suppressed: 0, seconds: 0 };
 	for (const snapshot of history) {
@@ -21,14 +22,13 @@ export function slowCounts(history: readonly IoSnapshot[]): { listed: number; su
 	return counts;
 }
 
-function viewSpans(snapshot: IoSnapshot, history: readonly IoSnapshot[], view: number): Span[] {
+function viewSpans(snapshot: IoSnapshot, history: readonly IoSnapshot[], view: View): Span[] {
 	const { listed, suppressed } = slowCounts(history);
-	const names = [
-		views[0],
-		`${views[1]} ${formatCount(listed + suppressed)}`,
-		`${views[2]} ${formatCount(snapshot.inflight_count)}`,
-	];
-	return names.map((name, index): Span => [index === view ? 'tabActive' : 'tab', ` ${name} `]);
+	const counts: Partial<Record<View, number>> = { slow: listed + suppressed, 'in flight': snapshot.inflight_count };
+	return views.map((name): Span => {
+		const count = counts[name];
+		return [name === view ? 'tabActive' : 'tab', count === undefined ? ` ${name} ` : ` ${name} ${formatCount(count)} `];
+	});
 }
 
 function filterSpans({ filter }: IoSnapshot): Span[] {
@@ -79,12 +79,12 @@ function ownerSpans({ associated }: IoSnapshot): Span[] {
 	return [['dim', 'owner'], ...parts, '  '];
 }
 
-/** Disks that were taken away. */
+/** Disks that were removed. */
 function goneSpans({ gone }: IoSnapshot): Span[] {
 	return gone ? [['bad', `gone: ${gone.join(' ')}`], '  '] : [];
 }
 
-/** What happened on the way, where anything did. */
+/** Counts of merges, splits and the like, where there were any. */
 function eventSpans(snapshot: IoSnapshot): Span[] {
 	const events: readonly (readonly [string, number])[] = [
 		['bios merged', snapshot.merged_bios],
@@ -103,7 +103,7 @@ function eventSpans(snapshot: IoSnapshot): Span[] {
 		]);
 }
 
-/** Who is in flight the longest, for screens with lines to spare. */
+/** The request that is in flight longest, for screens with rows to spare. */
 function oldestSpans({ inflight }: IoSnapshot): Span[] {
 	const [oldest] = inflight;
 	if (!oldest) return [['dim', 'in flight: none']];
@@ -116,11 +116,11 @@ function oldestSpans({ inflight }: IoSnapshot): Span[] {
 	];
 }
 
-/** Most important first; where rows are few, fewer lines. */
+/** Most important first. */
 export function summaryOf(
 	snapshot: IoSnapshot,
 	history: readonly IoSnapshot[],
-	view: number,
+	view: View,
 	height: number,
 ): readonly (readonly Span[])[] {
 	return [

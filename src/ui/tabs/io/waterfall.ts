@@ -1,4 +1,4 @@
-/** One slow request: when each stage began, how long it lasted, and what the task did meanwhile. */
+/** One slow request: start and length of each stage, and the state of the task meanwhile. */
 
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import { fitCells, textWidth } from '../../../lib/width.ts';
@@ -24,7 +24,7 @@ function scale(whole: number, width: number): string {
 	return width < textWidth(end) + 3 ? '' : `0${'─'.repeat(width - textWidth(end) - 1)}${end}`;
 }
 
-/** Where lines are few, the stages that took longest. */
+/** On few lines, the longest stages. */
 function stageLines({ waterfall, whole_ns }: SlowRow, width: number, height: number): string[] {
 	const room = Math.max(0, width - nameWidth - 3 * figureWidth - 2);
 	const head = ['BEGAN', 'TIME', 'SHARE'].map((title) => fitCells(title, figureWidth, 'right')).join('');
@@ -45,11 +45,11 @@ function stageLines({ waterfall, whole_ns }: SlowRow, width: number, height: num
 	];
 }
 
-/** The sum of the stages, and of those that the block layer measured where there are others. */
+/** The sum of all stages and, if there are others, of those of the block layer. */
 function sumLines({ waterfall, whole_ns, stages: { total = whole_ns } }: SlowRow, width: number): string[] {
 	const whole = line('all', ['', formatNs(whole_ns), '100%'], 'plain', '', width);
 	if (waterfall.every(({ stage }) => stage in blockStages)) return [whole];
-	const words = 'from request to device, the time that makes it slow';
+	const words = 'from request to device; compared with the threshold';
 	return [whole, line('total', ['', formatNs(total), formatShare(total / whole_ns)], 'dim', words, width)];
 }
 
@@ -64,7 +64,7 @@ const parts: readonly (readonly [string, keyof Omit<OffCpu, 'irq_ns'>, Role])[] 
 	['running', 'running_ns', 'series3'],
 ];
 
-/** Where the time of the system call went; the parts are the whole. */
+/** The time of the system call by state of its task; the parts add up to it. */
 function callLines(call: OffCpu, width: number): string[] {
 	const head: Span[] = [
 		['dim', 'system call '],
@@ -79,7 +79,7 @@ function callLines(call: OffCpu, width: number): string[] {
 	return wrapPieces([head, ...pieces], width);
 }
 
-/** Pieces one after the other, on as many lines as they need. */
+/** Pieces in sequence, on as many lines as they need. */
 function wrapPieces(pieces: readonly (readonly Span[])[], width: number): string[] {
 	const lines: Span[][] = [];
 	let current: Span[] = [];
@@ -99,12 +99,12 @@ function noCallLine({ state, reason }: FullPath, width: number): string {
 		state === 'on'
 			? 'no system call waited for it'
 			: state === 'off'
-				? 'what its task did meanwhile (off-CPU time): only with the full path (f)'
-				: `what its task did meanwhile is not known: full path ${state}${reason === '' ? '' : `: ${reason}`}`;
+				? 'state of its task meanwhile (off-CPU time): only with the full path (f)'
+				: `state of its task meanwhile unknown: full path ${state}${reason === '' ? '' : `: ${reason}`}`;
 	return lineOf(width, [['dim', why]]);
 }
 
-/** Who else had slow requests on the same disk in the same time, most first. */
+/** Tasks with slow requests on the same disk in the same time, most first. */
 export function neighbours(request: SlowRow, all: readonly SlowRow[]): { name: string; count: number }[] {
 	const from = (row: SlowRow) => row.mono_ns - row.whole_ns;
 	const found = new Map<string, { name: string; count: number }>();
@@ -130,7 +130,7 @@ function neighbourLine(request: SlowRow, all: readonly SlowRow[], width: number)
 	]);
 }
 
-/** What there is room for, the stages first. */
+/** As much as fits, the stages first. */
 export function waterfallLines(
 	request: SlowRow,
 	all: readonly SlowRow[],

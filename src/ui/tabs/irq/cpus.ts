@@ -1,4 +1,4 @@
-/** What interrupts take of each CPU: a line of glyphs, a list, and by source. */
+/** CPU time of interrupts by CPU: a line of glyphs, a list, and a heat map by source. */
 
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatShare } from '../../../lib/format.ts';
@@ -32,7 +32,7 @@ function loadRole(load: number): Role {
 	return load >= 0.7 ? 'bad' : load >= 0.3 ? 'warn' : 'good';
 }
 
-/** A full block is a CPU that does nothing else. */
+/** A full block is a CPU that only handles interrupts. */
 export function cpuSpans(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): Span[] {
 	const loads = snapshot.cpu_share.map((cpu) => ({ cpu: cpu.cpu, load: cpu.hard + cpu.soft + cpu.vector }));
 	const busiest = loads.reduce((a, b) => (b.load > a.load ? b : a), { cpu: 0, load: 0 });
@@ -49,7 +49,7 @@ export function cpuSpans(snapshot: Snapshot<IrqRow, IrqExtra>, width: number): S
 	];
 }
 
-/** One CPU per line, for a pane with room to spare: the busiest where there is not enough for all. */
+/** One CPU per line; the busiest where there is no room for all. */
 export function cpuLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
 	const barWidth = Math.max(0, width - 40);
 	const all = snapshot.cpu_share.map((share) => ({ ...share, total: share.hard + share.soft + share.vector }));
@@ -72,7 +72,7 @@ export function cpuLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, he
 	];
 }
 
-/** Share of a CPU, 0–1, as a glyph: what is there at all is seen, a full block is a CPU that does nothing else. */
+/** Share of a CPU, 0–1, as a glyph: a share above 0 is visible, a full block is a CPU that only handles interrupts. */
 function heatSpan(share: number, storm: boolean): Span {
 	return [storm ? 'alert' : share === 0 ? 'dim' : loadRole(share), levelGlyph(share)];
 }

@@ -1,4 +1,4 @@
-/** How late softirqs begin, by vector and CPU: a strip of CPUs for each vector. */
+/** Lateness of softirqs: a strip of CPUs for each vector. */
 
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatNs, formatShare } from '../../../lib/format.ts';
@@ -14,15 +14,15 @@ type Zones = Lateness['zones'];
 /** By zone, from the earliest. */
 const glyphs = ['▁', '▃', '▅', '█'];
 const roles: readonly Role[] = ['good', 'good', 'warn', 'bad'];
-/** One softirq in so many decides what a CPU is shown as: a single late one does not. */
+/** A CPU is shown in the zone that one softirq in so many reaches: a single late one does not count. */
 const ONE_IN = 100;
 
-/** Room for more than the glyphs and their zones. */
+/** Cells from which on the legend is complete. */
 const WIDE = 64;
 const nameWidth = 9;
 const figureWidth = 7;
 
-/** The zone in which the 99th percentile lies; -1: there were none. */
+/** The zone of the 99th percentile; -1: no softirq. */
 export function worstZone(zones: readonly Count[]): number {
 	const all = zones.reduce((sum, count) => sum + count, 0);
 	let beyond = 0;
@@ -40,7 +40,7 @@ interface Strip {
 	cpus: number[];
 }
 
-/** The latest vector first; rows of one CPU alone (group cpu) are put together again. */
+/** The vector with most lateness first; rows of single CPUs (group cpu) are merged. */
 function stripsOf({ rows }: Snapshot<IrqRow, IrqExtra>, cpus: number): Strip[] {
 	const strips = new Map<string, Strip>();
 	for (const { kind, name, cpus: parts } of rows) {
@@ -61,7 +61,7 @@ function zoneName(zone: number, bounds: IrqExtra['late_zones_ns']): string {
 	return zone === 0 ? `<${formatNs(bounds[0])}` : `≥${formatNs(bounds[zone - 1] as number)}`;
 }
 
-/** Legend, heading and a line per vector, as many as there are rows for. */
+/** Legend, heading and a line per vector, as many as fit. */
 export function latenessLines(snapshot: Snapshot<IrqRow, IrqExtra>, width: number, height: number): string[] {
 	const { late_zones_ns: bounds, cpu_share } = snapshot;
 	const cpus = (cpu_share.at(-1)?.cpu ?? 0) + 1;

@@ -1,17 +1,17 @@
-/** One source of interrupts: how long its handler takes, where it runs, and how late it begins. */
+/** One source of interrupts: time in the handler, CPUs, and lateness. */
 import type { ReactElement } from 'react';
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import { safe } from '../../../lib/sanitize.ts';
 import type { Role, Span } from '../../../term/theme.ts';
 import type { IrqExtra, IrqRow } from '../../../tracers/irq/snapshot.ts';
+import type { Area } from '../../layout/split.ts';
 import type { TabProps } from '../../tab.ts';
 import { TitledHistogram } from '../../widgets/histogram.tsx';
 import { widthOf } from '../../widgets/line.ts';
-import type { Area } from '../../widgets/split.ts';
 
 export const nameOf = (row: IrqRow) => safe`${row.name}`;
 
-/** How late a softirq began, by zone. */
+/** Lateness of a softirq, by zone. */
 function latenessSpans(row: IrqRow, zones: IrqExtra['late_zones_ns']): Span[] {
 	const { late } = row;
 	if (!late) return [];
@@ -36,8 +36,8 @@ function latenessSpans(row: IrqRow, zones: IrqExtra['late_zones_ns']): Span[] {
 	];
 }
 
-/** The CPUs that got most of a line's interrupts, as many as fit; what is left of them is counted. */
-function cpuPlaces(cpus: IrqRow['cpus'], width: number): string {
+/** The CPUs with most of a line's interrupts, as many as fit; the others are counted. */
+function cpuShares(cpus: IrqRow['cpus'], width: number): string {
 	const total = cpus.reduce((sum, { count }) => sum + count, 0);
 	const texts = cpus
 		.toSorted((a, b) => b.count - a.count)
@@ -49,24 +49,18 @@ function cpuPlaces(cpus: IrqRow['cpus'], width: number): string {
 	return line(named);
 }
 
-/** Where an interrupt line goes and may go. */
-function placeSpans({ device, affinity, effective_affinity, cpus }: IrqRow, width: number): Span[] {
+/** Device, allowed and current CPUs of an interrupt line. */
+function routeSpans({ device, affinity, effective_affinity, cpus }: IrqRow, width: number): Span[] {
 	const head: Span[] = [
 		...(device === null ? [] : ([['dim', 'device '], device, ['dim', '   ']] as Span[])),
 		...(affinity === null
 			? []
-			: ([
-					['dim', 'may go to cpu '],
-					affinity,
-					['dim', ', goes to '],
-					effective_affinity ?? '–',
-					['dim', '   '],
-				] as Span[])),
+			: ([['dim', 'allowed cpus '], affinity, ['dim', ', now '], effective_affinity ?? '–', ['dim', '   ']] as Span[])),
 	];
 	const title = 'interrupts by CPU: ';
 	return cpus.length === 0
 		? head
-		: [...head, ['dim', title], cpuPlaces(cpus, Math.max(20, width - widthOf(head) - title.length))];
+		: [...head, ['dim', title], cpuShares(cpus, Math.max(20, width - widthOf(head) - title.length))];
 }
 
 type DurationsProps = Area & { row: IrqRow; tab: TabProps<IrqRow, IrqExtra> };
@@ -74,7 +68,7 @@ type DurationsProps = Area & { row: IrqRow; tab: TabProps<IrqRow, IrqExtra> };
 export function Durations({ row, tab: { snapshot, logarithmic }, width, height }: DurationsProps): ReactElement {
 	const lines: Span[][] = [
 		[['dim', 'time in the handler: '], nameOf(row)],
-		placeSpans(row, width),
+		routeSpans(row, width),
 		latenessSpans(row, snapshot.late_zones_ns),
 	];
 	return (

@@ -1,4 +1,4 @@
-/** Lines on top of the tab. */
+/** Lines above the table. */
 
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatCount, formatRate, formatShare } from '../../../lib/format.ts';
@@ -20,7 +20,7 @@ function totalSpans(snapshot: Snapshot<IrqRow, IrqExtra>): Span[] {
 	];
 }
 
-/** Storms, or from when on there would be one. */
+/** The worst storm and the threshold; empty: no storm. */
 function stormSpans({ storms, storm_bounds }: Snapshot<IrqRow, IrqExtra>): Span[] {
 	const [worst, ...others] = [...storms].sort((a, b) => b.share - a.share);
 	if (!worst) return [];

@@ -1,4 +1,4 @@
-/** What interrupts take: by source, by CPU and over time. */
+/** Interrupts: CPU time by source, by CPU and over time. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import type { Snapshot } from '../../../core/snapshot.ts';
@@ -6,10 +6,10 @@ import { formatShare } from '../../../lib/format.ts';
 import { fitCells } from '../../../lib/width.ts';
 import { paint } from '../../../term/theme.ts';
 import type { IrqExtra, IrqRow } from '../../../tracers/irq/snapshot.ts';
-import type { TabProps, TabView } from '../../tab.ts';
+import type { Area } from '../../layout/split.ts';
+import type { TabContent, TabProps, TabView } from '../../tab.ts';
 import { Lines } from '../../widgets/lines.tsx';
-import { Panes } from '../../widgets/panes.tsx';
-import type { Area } from '../../widgets/split.ts';
+import { summaryLines } from '../../widgets/panes.tsx';
 import { TimeChart } from '../../widgets/time-chart.tsx';
 import { cpuLines, heatLines, irqShares } from './cpus.ts';
 import { latenessLines } from './lateness.ts';
@@ -19,9 +19,8 @@ import { summaryOf } from './summary.ts';
 type Props = TabProps<IrqRow, IrqExtra>;
 
 const views = ['time', 'lateness'] as const;
-const LATENESS = 1;
 
-/** Kinds of interrupts, each with its curve. */
+/** Kinds of interrupts, and the colour of each curve. */
 const kinds = [
 	['hard', 'series1'],
 	['soft', 'series2'],
@@ -90,31 +89,27 @@ function Pane({ snapshot, history, width, height }: Area & Pick<Props, 'snapshot
 	);
 }
 
-function View(props: Props): ReactElement {
-	const { snapshot, history } = props;
-	const late = props.view === LATENESS;
-	return (
-		<Panes
-			tab={props}
-			title="Interrupts"
-			nameOf={nameOf}
-			summary={summaryOf(snapshot, props.width)}
-			empty="no interrupts in this interval"
-			pane={{
-				rows: late ? 12 : 7,
-				least: late ? 4 : 5,
-				first: late,
-				draw: (area, row) =>
-					late && !props.detail ? (
-						<Lines lines={latenessLines(snapshot, area.width, area.height)} {...area} />
-					) : row && row.kind !== 'irq_time' ? (
-						<Durations row={row} tab={props} {...area} />
-					) : (
-						<Pane snapshot={snapshot} history={history} {...area} />
-					),
-			}}
-		/>
-	);
+function content(props: Props): TabContent<IrqRow> {
+	const { snapshot, history, width } = props;
+	const late = views[props.view] === 'lateness';
+	return {
+		title: 'Interrupts',
+		head: summaryLines(summaryOf(snapshot, width), props),
+		empty: 'no interrupts in this interval',
+		pane: {
+			rows: late ? 12 : 7,
+			least: late ? 4 : 5,
+			first: late,
+			draw: (area, row) =>
+				late && !props.detail ? (
+					<Lines lines={latenessLines(snapshot, area.width, area.height)} {...area} />
+				) : row && row.kind !== 'irq_time' ? (
+					<Durations row={row} tab={props} {...area} />
+				) : (
+					<Pane snapshot={snapshot} history={history} {...area} />
+				),
+		},
+	};
 }
 
-export const irqTab: TabView<IrqRow, IrqExtra> = { View, nameOf, views };
+export const irqTab: TabView<IrqRow, IrqExtra> = { content, nameOf, views };

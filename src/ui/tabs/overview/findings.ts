@@ -1,10 +1,10 @@
-/** What stands out and why, in as many lines as there are for it; or what was looked at, so that silence means something. */
+/** Findings in as many lines as fit; without findings, the rules that were checked. */
 import { safe } from '../../../lib/sanitize.ts';
 import type { Role, Span } from '../../../term/theme.ts';
 import type { Finding, Level } from '../../../tracers/overview/finding.ts';
 import { rules } from '../../../tracers/overview/rules.ts';
 import type { OverviewExtra } from '../../../tracers/overview/snapshot.ts';
-import { clock } from '../../frame/header.tsx';
+import { clock } from '../../frame/header.ts';
 import { lineOf, widthOf, wrapSpans } from '../../widgets/line.ts';
 
 const colours: Record<Level, Role> = { severe: 'bad', high: 'warn', notice: 'accent' };
@@ -15,7 +15,7 @@ function ownerText({ owner }: Finding): string {
 	return safe`${role} ${comm}${processes > 1 ? safe` ×${processes}` : pid > 0 ? safe`[${pid}]` : safe``}`;
 }
 
-/** `, worst 14:02:31 (1.4×)`, where it was noticeably worse than it is. */
+/** `, worst 14:02:31 (1.4×)`, if it was notably worse before. */
 function peakText({ excess, peak }: Finding): string {
 	const ratio = peak.excess / excess;
 	return ratio >= 1.1 ? `, worst ${clock(peak.time)} (${ratio.toFixed(1)}×)` : '';
@@ -28,13 +28,13 @@ function fullSpans(finding: Finding, key: string): Span[] {
 		['strong', key],
 		' ',
 		[colours[finding.level], `${finding.subject}:`],
-		// commas stay with the word before them where the line is broken
+		// a comma stays with the word before it when the line wraps
 		...(owner === '' ? [` ${finding.text},`] : ([` ${finding.text} —`, ['strong', ` ${owner},`]] as Span[])),
 		['dim', ` since ${clock(finding.since)}${peakText(finding)}`],
 	];
 }
 
-/** One line has room for less: who comes before how much. `A vda (from postgres[812]): 78% of slow reads wait…` */
+/** On one line the process precedes the figures. `A vda (from postgres[812]): 78% of slow reads wait…` */
 function shortSpans(finding: Finding, key: string): Span[] {
 	const owner = ownerText(finding);
 	return [
@@ -46,7 +46,7 @@ function shortSpans(finding: Finding, key: string): Span[] {
 	];
 }
 
-/** As many findings as there are lines for; those that do not fit on one get a second one while there are any left. */
+/** As many findings as fit; long ones wrap while lines are left. */
 export function findingLines(
 	findings: readonly Finding[],
 	keys: readonly string[],
@@ -70,7 +70,7 @@ const titles = new Map<string, string>(rules.map(({ id, title }) => [id, title])
 
 const titleOf = (rule: string): string => titles.get(rule) ?? rule;
 
-/** What was looked at, so that silence means something; what could not be, first. */
+/** The rules that were checked, after those that could not be. */
 function quietSpans({ checked, unchecked }: OverviewExtra): Span[] {
 	const reasons = new Map<string, string[]>();
 	for (const { rule, reason } of unchecked) reasons.set(reason, [...(reasons.get(reason) ?? []), titleOf(rule)]);

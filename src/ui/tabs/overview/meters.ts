@@ -19,7 +19,7 @@ export function metersLine({ totals, pressure }: OverviewExtra, dt_ns: number, w
 	const stalls = resources.flatMap((resource): Span[] => {
 		const stall = pressure?.[resource];
 		if (!stall) return [];
-		// the kernel tells of interrupts only whether they held up all
+		// for interrupts the kernel has the full figure only
 		const share = Math.min(1, (resource === 'irq' ? stall.full_ns : stall.some_ns) / dt_ns);
 		return [
 			['dim', ` ${resourceNames[resource]} `],

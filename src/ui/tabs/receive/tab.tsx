@@ -1,4 +1,4 @@
-/** Where received packets spend their time: by protocol and device, stage by stage. */
+/** Receive: time of received packets by protocol and device, stage by stage. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { mergeBuckets } from '../../../lib/histogram.ts';
@@ -6,11 +6,11 @@ import { safe } from '../../../lib/sanitize.ts';
 import type { Span } from '../../../term/theme.ts';
 import { RECEIVE_PATH } from '../../../tracers/receive/path.ts';
 import type { ReceiveExtra, ReceiveRow } from '../../../tracers/receive/snapshot.ts';
-import type { HelpSection, TabProps, TabView } from '../../tab.ts';
+import type { Area } from '../../layout/split.ts';
+import type { HelpSection, TabContent, TabProps, TabView } from '../../tab.ts';
 import { TitledHistogram } from '../../widgets/histogram.tsx';
 import { Lines } from '../../widgets/lines.tsx';
-import { Panes } from '../../widgets/panes.tsx';
-import type { Area } from '../../widgets/split.ts';
+import { summaryLines } from '../../widgets/panes.tsx';
 import { stageTableLines } from '../../widgets/stage-table.ts';
 
 type Props = TabProps<ReceiveRow, ReceiveExtra>;
@@ -19,7 +19,7 @@ const nameOf = (row: ReceiveRow) => safe`${row.device} ${row.protocol}`;
 
 const missingLine = ({ stage, reason }: ReceiveExtra['missing'][number]): Span[] => [['warn', `${stage}: `], reason];
 
-/** Stages of the selected row, and how long its packets (all, without a selection) took in all. */
+/** Stages of the selected row, and the histogram of its total times (of all packets without a selection). */
 function Pane({ tab, row, width, height }: Area & { tab: Props; row: ReceiveRow | undefined }): ReactElement {
 	const lines =
 		row && height >= 9
@@ -55,22 +55,18 @@ function Pane({ tab, row, width, height }: Area & { tab: Props; row: ReceiveRow 
 	);
 }
 
-function View(props: Props): ReactElement {
-	return (
-		<Panes
-			tab={props}
-			title="Received packets"
-			nameOf={nameOf}
-			summary={props.snapshot.missing.map(missingLine)}
-			empty="no packet was received in this interval"
-			pane={{ rows: 11, least: 5, draw: (area, row) => <Pane tab={props} row={row} {...area} /> }}
-		/>
-	);
+function content(props: Props): TabContent<ReceiveRow> {
+	return {
+		title: 'Received packets',
+		head: summaryLines(props.snapshot.missing.map(missingLine), props),
+		empty: 'no packet was received in this interval',
+		pane: { rows: 11, least: 5, draw: (area, row) => <Pane tab={props} row={row} {...area} /> },
+	};
 }
 
 const help: readonly HelpSection[] = [
 	{
-		title: 'Stages of a packet, in the order of the way',
+		title: 'Stages of a packet, in order',
 		entries: RECEIVE_PATH.stages.map(({ name, from, to, help: words }): readonly [string, string] => [
 			name,
 			`${from} → ${to}: ${words}`,
@@ -79,15 +75,12 @@ const help: readonly HelpSection[] = [
 	{
 		title: 'Receive – terms',
 		entries: [
-			[
-				'GRO',
-				'generic receive offload: the kernel puts packets of one connection together before the protocols see them',
-			],
-			['backlog', 'a queue of each CPU for packets whose device has none of its own'],
-			['copied', 'a process has read the packet; what is still in a socket is not counted yet'],
-			['followed', 'packets are followed from the moment the tab is opened until a minute after it was left'],
+			['GRO', 'generic receive offload: the kernel merges packets of one connection before the protocols process them'],
+			['backlog', 'a queue per CPU, for packets of devices without a queue'],
+			['copied', 'a process has read the packet; packets still in a socket are not counted yet'],
+			['followed', 'packets are traced from the opening of the tab until a minute after it is left'],
 		],
 	},
 ];
 
-export const receiveTab: TabView<ReceiveRow, ReceiveExtra> = { View, nameOf, help };
+export const receiveTab: TabView<ReceiveRow, ReceiveExtra> = { content, nameOf, help };

@@ -1,13 +1,13 @@
-/** Waiting per CPU, to see imbalance: a strip of one glyph per CPU, and a list. */
+/** Waiting per CPU, which shows imbalance: a strip of one glyph per CPU, and a list. */
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { fitCells } from '../../../lib/width.ts';
 import { paint, type Span } from '../../../term/theme.ts';
+import type { Area } from '../../layout/split.ts';
 import { cpusPerCell, foldCpus, perCellText } from '../../widgets/cpu-strip.ts';
 import { lineOf, widthOf } from '../../widgets/line.ts';
 import { drawn } from '../../widgets/lines.tsx';
 import { bar, levelGlyph } from '../../widgets/marks.ts';
-import type { Area } from '../../widgets/split.ts';
 
 /** Waits that ended on one CPU in the interval. */
 export interface CpuWait {
@@ -25,7 +25,7 @@ function longestFirst(cpus: readonly CpuWait[]): CpuWait[] {
 	return cpus.toSorted((a, b) => b.wait_ns - a.wait_ns);
 }
 
-/** A glyph per CPU by its waiting; the highest is named, since imbalance is what one looks for. */
+/** A glyph per CPU by its waiting; the highest is named, which shows imbalance. */
 export function cpuLine(cpus: readonly CpuWait[], width: number): Span[] {
 	const sum = total(cpus);
 	const [worst] = longestFirst(cpus);
@@ -45,10 +45,10 @@ export function cpuLine(cpus: readonly CpuWait[], width: number): Span[] {
 	return [['dim', `waiting ${perCellText(perCell)} `], cells.map(levelGlyph).join(''), ...most];
 }
 
-/** The CPUs on which was waited most, with bars; those for which there is no room are added up. */
+/** The CPUs with most waiting, with bars; those that do not fit are added up. */
 export function cpuLines(cpus: readonly CpuWait[], width: number, height: number): string[] {
 	const sum = total(cpus);
-	if (sum === 0) return [paint('dim', '  nobody waited for a CPU in this interval')];
+	if (sum === 0) return [paint('dim', '  no task waited for a CPU in this interval')];
 	const sorted = longestFirst(cpus);
 	const room = height - 1;
 	const shown = sorted.length > room ? sorted.slice(0, Math.max(0, room - 1)) : sorted;
@@ -62,7 +62,7 @@ export function cpuLines(cpus: readonly CpuWait[], width: number, height: number
 		...shown.map(({ cpu, count, wait_ns, p99_ns }) => {
 			const share = wait_ns / sum;
 			const figures = cells(String(cpu), formatCount(count), formatNs(wait_ns), formatShare(share), formatNs(p99_ns));
-			// twice its part and more stands out; a machine of one CPU has no imbalance
+			// marked from twice the even share on; one CPU alone has no imbalance
 			const role = cpus.length > 1 && share >= even * 2 ? 'bad' : 'good';
 			return lineOf(width, [`${figures} `, [role, bar(wait_ns / most, Math.max(0, width - 41))]]);
 		}),

@@ -1,4 +1,4 @@
-/** The pane of the run queue: a view of the waits (bars, heat map, CPUs), and below it who waits. */
+/** The pane of the run queue: a view of the waits (bars, heat map, CPUs), and below it the tasks that wait now. */
 import { Box } from 'ink';
 import { type ReactElement, useMemo } from 'react';
 import { timelineOf } from '../../../history/timeline.ts';
@@ -7,41 +7,42 @@ import type { SafeText } from '../../../lib/sanitize.ts';
 import { fitCells } from '../../../lib/width.ts';
 import { paint, type Span } from '../../../term/theme.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../tracers/runqlat/snapshot.ts';
+import type { Area } from '../../layout/split.ts';
 import type { TabProps } from '../../tab.ts';
 import { HeatMap } from '../../widgets/heat-map.tsx';
 import { Histogram } from '../../widgets/histogram.tsx';
 import { Lines, SpanLines } from '../../widgets/lines.tsx';
-import type { Area } from '../../widgets/split.ts';
 import { CpuWaits } from './cpu-waits.tsx';
 
 export type Props = TabProps<RunqlatRow, RunqlatExtra>;
 
 export const views = ['bars', 'heat map', 'CPUs'] as const;
-const [BARS, HEAT_MAP] = [0, 1];
+type View = (typeof views)[number];
 
 const noBuckets: RunqlatRow['buckets'] = [];
-/** A pane with more rows has room for the view and for what is below it. */
+/** A pane with more rows has room for the view and the list below it. */
 const tall = 24;
-/** Rows of the 26 powers of two, with title and axis. */
+/** Rows of 26 powers of two, title and axis. */
 const wholeMap = 28;
 
 export interface PaneProps extends Area {
 	tab: Props;
-	/** Whose waits the bars are. */
+	/** The row whose waits the bars show. */
 	row: RunqlatRow | undefined;
 	name: SafeText | '';
 }
 
-/** Rows of the view, and of the heat map that bars have below them where there is room. */
-function rowsOf(height: number, view: number, detail: boolean): { main: number; map: number } {
+/** Rows of the view, and of the heat map below the bars where there is room. */
+function rowsOf(height: number, view: View, detail: boolean): { main: number; map: number } {
 	if (height <= tall) return { main: height - 1, map: 0 };
-	if (view === HEAT_MAP) return { main: Math.min(wholeMap, height >> 1), map: 0 };
+	if (view === 'heat map') return { main: Math.min(wholeMap, height >> 1), map: 0 };
 	const rest = height - 17;
-	return { main: 16, map: view !== BARS || detail || rest < 16 ? 0 : Math.min(14, rest >> 1) };
+	return { main: 16, map: view !== 'bars' || detail || rest < 16 ? 0 : Math.min(14, rest >> 1) };
 }
 
 export function WaitsPane({ tab, row, name, width, height }: PaneProps): ReactElement {
-	const { snapshot, history, logarithmic, detail, band, unit, view } = tab;
+	const { snapshot, history, logarithmic, detail, band, unit } = tab;
+	const view = views[tab.view] ?? 'bars';
 	const { main, map } = rowsOf(height, view, detail);
 	const rest = height - 1 - main - map;
 	const list = useMemo(() => (detail ? [] : waitingList(snapshot.waiting, rest)), [detail, snapshot, rest]);
@@ -58,15 +59,15 @@ export function WaitsPane({ tab, row, name, width, height }: PaneProps): ReactEl
 		/>
 	);
 	const scale = `${unit === 1e6 ? ' (ms)' : ''}${logarithmic ? ' logarithmic' : ''}`;
-	const whose: Span[] = [['dim', '  time from runnable to running: '], name, ['dim', scale]];
+	const about: Span[] = [['dim', '  time from runnable to running: '], name, ['dim', scale]];
 	return (
 		<Box flexDirection="column">
 			<SpanLines
-				lines={[[...viewNames(view), ...(view === BARS ? whose : ['  all tasks'])]]}
+				lines={[[...viewNames(view), ...(view === 'bars' ? about : ['  all tasks'])]]}
 				width={width}
 				height={1}
 			/>
-			{view === BARS ? (
+			{view === 'bars' ? (
 				<Histogram
 					buckets={row?.buckets ?? noBuckets}
 					p50={row?.p50_ns}
@@ -77,7 +78,7 @@ export function WaitsPane({ tab, row, name, width, height }: PaneProps): ReactEl
 					width={width}
 					height={main}
 				/>
-			) : view === HEAT_MAP ? (
+			) : view === 'heat map' ? (
 				heatMap(main)
 			) : (
 				<CpuWaits cpus={snapshot.cpus} width={width} height={main} />
@@ -88,14 +89,14 @@ export function WaitsPane({ tab, row, name, width, height }: PaneProps): ReactEl
 	);
 }
 
-function viewNames(view: number): Span[] {
+function viewNames(view: View): Span[] {
 	return views.flatMap((name, index): Span[] => [
 		index > 0 ? ' ' : '',
-		[index === view ? 'selected' : 'dim', ` ${name} `],
+		[name === view ? 'selected' : 'dim', ` ${name} `],
 	]);
 }
 
-/** Who is waiting now, one per line, for a pane with room to spare. */
+/** Tasks that wait now, one per line, for a pane with rows to spare. */
 function waitingList(waiting: readonly Waiting[], height: number): string[] {
 	if (height < 3) return [];
 	const tasks = waiting
@@ -104,5 +105,5 @@ function waitingList(waiting: readonly Waiting[], height: number): string[] {
 			(task) =>
 				`${paint('warn', fitCells(formatNs(task.age_ns), 7, 'right'))}  ${fitCells(`cpu${task.cpu}`, 6)} ${task.comm}[${task.tid}]`,
 		);
-	return ['', paint('dim', tasks.length > 0 ? 'waiting now, longest first' : 'nobody is waiting now'), ...tasks];
+	return ['', paint('dim', tasks.length > 0 ? 'waiting now, longest first' : 'no task waits now'), ...tasks];
 }

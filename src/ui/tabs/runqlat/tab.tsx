@@ -1,12 +1,11 @@
-/** Who waits for a CPU, and how long: histogram of waits, ranking, and who is waiting at this moment. */
-import type { ReactElement } from 'react';
+/** Run queue: waits for a CPU by task or group, their distribution, and the tasks that wait now. */
 import { formatCount, formatNs, formatShare } from '../../../lib/format.ts';
 import { safe } from '../../../lib/sanitize.ts';
 import type { Span } from '../../../term/theme.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../tracers/runqlat/snapshot.ts';
-import type { TabView } from '../../tab.ts';
-import { Panes } from '../../widgets/panes.tsx';
-import type { Area } from '../../widgets/split.ts';
+import type { Area } from '../../layout/split.ts';
+import type { TabContent, TabView } from '../../tab.ts';
+import { summaryLines } from '../../widgets/panes.tsx';
 import { cpuLine } from './cpu-waits.tsx';
 import { type Props, views, WaitsPane } from './pane.tsx';
 
@@ -24,7 +23,7 @@ function nameOf({ key }: RunqlatRow) {
 }
 
 function waitingLine(waiting: readonly Waiting[], count: number): Span[] {
-	if (count === 0) return [['dim', 'waiting now: nobody']];
+	if (count === 0) return [['dim', 'waiting now: none']];
 	const oldest = waiting
 		.slice(0, 6)
 		.flatMap((task): Span[] => [
@@ -53,7 +52,7 @@ function allLine(all: RunqlatRow | undefined, { filter, refused }: Pick<RunqlatE
 	];
 }
 
-/** Waits by zone, in words: `<10µs 62%`; whose they are at the end, where it may be cut. */
+/** Waits by zone: `<10µs 62%`; the row's name at the end, where it may be cut. */
 function zonesLine(row: RunqlatRow | undefined, limits: readonly number[]): Span[] {
 	if (!row || row.count === 0) return [];
 	return [
@@ -73,35 +72,34 @@ function zonesLine(row: RunqlatRow | undefined, limits: readonly number[]): Span
 	];
 }
 
-function View(props: Props): ReactElement {
-	const { snapshot, rows, selected, view } = props;
+function content(props: Props): TabContent<RunqlatRow> {
+	const { snapshot, rows, selected, view, width } = props;
 	const all = snapshot.rows.find((row) => row.key.kind === 'all');
 	const draw = (area: Area, row = all) => <WaitsPane tab={props} row={row} name={row ? nameOf(row) : ''} {...area} />;
-	return (
-		<Panes
-			tab={props}
-			title="Run queue"
-			nameOf={nameOf}
-			summary={[
+	return {
+		title: 'Run queue',
+		head: summaryLines(
+			[
 				allLine(all, snapshot),
 				waitingLine(snapshot.waiting, snapshot.waiting_count),
-				cpuLine(snapshot.cpus, props.width),
+				cpuLine(snapshot.cpus, width),
 				zonesLine(rows[selected] ?? all, snapshot.zones_ns),
-			]}
-			empty="nobody waited for a CPU in this interval"
-			pane={view === 0 ? { rows: 10, least: 5, draw } : { rows: 30, least: 4, first: true, draw }}
-		/>
-	);
+			],
+			props,
+		),
+		empty: 'no task waited for a CPU in this interval',
+		pane: views[view] === 'bars' ? { rows: 10, least: 5, draw } : { rows: 30, least: 4, first: true, draw },
+	};
 }
 
-/** The process that a row is about. */
+/** Process of a row; 0: none. */
 function pidOf(row: RunqlatRow | undefined): number {
 	if (row?.key.kind === 'process') return row.key.id;
 	return row?.key.pid ?? 0;
 }
 
 export const runqlatTab: TabView<RunqlatRow, RunqlatExtra> = {
-	View,
+	content,
 	nameOf,
 	views,
 	unit: (snapshot) => snapshot.log2_unit_ns,

@@ -1,13 +1,12 @@
-/** The third view of the tab: what is on its way now, and where. */
-import type { ReactElement } from 'react';
+/** Third view of the tab: requests in flight, and the stage of each. */
 import type { Snapshot } from '../../../core/snapshot.ts';
 import type { Column } from '../../../core/tracer.ts';
 import { formatCount } from '../../../lib/format.ts';
 import { sanitize } from '../../../lib/sanitize.ts';
 import type { Span } from '../../../term/theme.ts';
 import type { Inflight, IoExtra, IoRow } from '../../../tracers/io/snapshot.ts';
-import type { TabList, TabProps } from '../../tab.ts';
-import { Panes } from '../../widgets/panes.tsx';
+import type { TabContent, TabList, TabProps } from '../../tab.ts';
+import { summaryLines } from '../../widgets/panes.tsx';
 import { narrowToOwner } from './narrow.ts';
 import { summaryOf } from './summary.ts';
 
@@ -15,7 +14,7 @@ interface InflightRow extends Inflight {
 	key: string;
 }
 
-/** The same request has the same key in the next interval: when it began, to the ms, tells it from others like it. */
+/** A request keeps its key in the next interval: its start, to the ms, separates it from others like it. */
 function rowsOf(snapshot: Snapshot<IoRow, IoExtra>): readonly InflightRow[] {
 	const seen = new Map<string, number>();
 	return snapshot.inflight.map((request) => {
@@ -43,7 +42,7 @@ export const inFlightColumns: readonly Column<InflightRow>[] = [
 		kind: 'text',
 		width: 8,
 		priority: 1,
-		help: 'Stage that it is in.',
+		help: 'Its current stage.',
 		value: (row) => sanitize(row.stage),
 	},
 	{ key: 'op', title: 'OP', kind: 'text', width: 7, priority: 3, help: 'Operation.', value: (row) => row.op },
@@ -55,7 +54,7 @@ export const inFlightColumns: readonly Column<InflightRow>[] = [
 		kind: 'pid',
 		width: 7,
 		priority: 5,
-		help: 'Process it belongs to, in the initial pid namespace; 0: not known.',
+		help: 'Process it belongs to, in the initial pid namespace; 0: unknown.',
 		value: (row) => row.pid,
 	},
 	{
@@ -70,20 +69,17 @@ export const inFlightColumns: readonly Column<InflightRow>[] = [
 	},
 ];
 
-function InFlightView(props: TabProps<InflightRow, IoExtra, IoRow>): ReactElement {
-	const { snapshot, history, view, height, rows } = props;
-	const [state = [], ...more] = summaryOf(snapshot, history, view, height);
+function inFlightContent(props: TabProps<InflightRow, IoExtra, IoRow>): TabContent<InflightRow> {
+	const { snapshot, history, height, rows } = props;
+	const [state = [], ...more] = summaryOf(snapshot, history, 'in flight', height);
 	const { inflight_count: all, inflight } = snapshot;
 	const cut = all > inflight.length ? `the oldest ${inflight.length} of ${formatCount(all)}` : formatCount(all);
-	const about: Span[][] = rows.length > 0 ? [[['dim', `on their way at the end of the interval: ${cut}`]]] : [];
-	return (
-		<Panes
-			tab={props}
-			title="Disk IO › in flight"
-			summary={[state, ...about, ...more]}
-			empty="no request was on its way at the end of the interval"
-		/>
-	);
+	const about: Span[][] = rows.length > 0 ? [[['dim', `in flight at the end of the interval: ${cut}`]]] : [];
+	return {
+		title: 'Disk IO › in flight',
+		head: summaryLines([state, ...about, ...more], props),
+		empty: 'no request was in flight at the end of the interval',
+	};
 }
 
 export const inFlightList: TabList<InflightRow, IoExtra, IoRow> = {
@@ -91,7 +87,7 @@ export const inFlightList: TabList<InflightRow, IoExtra, IoRow> = {
 	defaultSort: 'age',
 	rowKey: (row) => row.key,
 	rows: rowsOf,
-	View: InFlightView,
+	content: inFlightContent,
 	time: (row) => row.age_ns,
 	narrow: narrowToOwner,
 };

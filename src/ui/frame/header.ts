@@ -1,13 +1,11 @@
-/** Two lines on top: the machine, and the tabs. */
-import { type ReactElement, useContext } from 'react';
+/** Lines at the top: the machine, the tabs, and the banner of a failure. */
 import type { WorkerFailure } from '../../history/store.ts';
 import { formatDuration } from '../../lib/format.ts';
 import type { Ns } from '../../lib/units.ts';
 import type { HostInfo } from '../../system/local-host.ts';
-import type { Span } from '../../term/theme.ts';
-import { HitsContext } from '../widgets/hit.ts';
+import { paint, type Span } from '../../term/theme.ts';
+import type { TabEnd } from '../layout/layout.ts';
 import { type Piece, statusLine } from '../widgets/line.ts';
-import { Lines } from '../widgets/lines.tsx';
 import type { SourceBadge } from './source.ts';
 import { type TabLine, tabLine } from './tab-line.ts';
 
@@ -16,17 +14,17 @@ export interface HeaderProps {
 	tabs: readonly { id: string; digit: string; title: string; state: 'attaching' | 'live' | 'unavailable' }[];
 	active: string;
 	source: SourceBadge;
-	/** ISO 8601; when what is shown was measured. */
+	/** When the figures shown were measured, ISO 8601. */
 	time: string | null;
 	paused: boolean;
-	/** s, of figures older than they should be; null: they are not. */
+	/** Of figures that are older than the interval explains, s; null: they are not. */
 	age: number | null;
 	failure: WorkerFailure | null;
-	/** How far the moment shown lies back, ns. */
+	/** Distance of the moment shown from the newest one, ns. */
 	behind: Ns;
-	/** When the baseline was marked, ISO 8601; null: none is. */
+	/** Time of the baseline, ISO 8601; null: none. */
 	baseline: string | null;
-	/** Interval asked for, s. */
+	/** Requested interval, s. */
 	delay: number;
 	group: string | null;
 	width: number;
@@ -67,7 +65,7 @@ function machineLine({ host, source, time, width }: HeaderProps): string {
 	return statusLine(width, pieces);
 }
 
-/** What the figures are: of now, held, of a moment in the past, or not there. */
+/** State of the figures: live, paused, past, stale, or missing. */
 function badgeOf({ tabs, active, paused, behind, age, failure, time, delay, width }: HeaderProps): Span {
 	const state = tabs.find((tab) => tab.id === active)?.state;
 	if (paused && behind > 0) {
@@ -86,18 +84,25 @@ function badgeOf({ tabs, active, paused, behind, age, failure, time, delay, widt
 function tabsOf(props: HeaderProps): TabLine {
 	const { tabs, active, baseline, group, source, width, height } = props;
 	const names = tabs.map((tab) => ({ ...tab, unavailable: tab.state === 'unavailable' }));
-	// without the line above, how far estimates are right still has to be seen
+	// the uncertainty of estimates is shown also without the line of the machine
 	const error: Span[] = height >= 2 || source.error.length === 0 ? [] : [...source.error, ' '];
 	const badge = [...error, badgeOf(props)];
 	const marked: Span[] = baseline === null ? [] : [['accent', `Δ ${clock(baseline)}`]];
 	return tabLine(names, active, [badge, marked, group === null ? [] : [['dim', 'by '], group]], width);
 }
 
-export function Header(props: HeaderProps): ReactElement {
-	const hits = useContext(HitsContext);
+export interface HeaderLines {
+	lines: readonly string[];
+	tabs: readonly TabEnd[];
+}
+
+/** Reads load and uptime. It is called for every frame: at least once per interval. */
+export function headerLines(props: HeaderProps): HeaderLines {
 	const { line, ends } = tabsOf(props);
-	hits.tabs = ends;
-	// load and uptime are read anew whenever something else changed: at least once per interval
-	const lines = props.height >= 2 ? [machineLine(props), line] : [line];
-	return <Lines lines={lines} width={props.width} height={props.height} />;
+	return { lines: props.height >= 2 ? [machineLine(props), line] : [line], tabs: ends };
+}
+
+/** The figures shown are no longer renewed. */
+export function bannerLine({ message, restarting }: WorkerFailure): string {
+	return paint('alert', ` sampling failed, figures are old${restarting ? ', starting again' : ''}: ${message}`);
 }

@@ -1,14 +1,16 @@
-/** The tab in front: its snapshots up to the moment shown, the code that draws it, its table. */
-import { useSyncExternalStore } from 'react';
+/** The open tab: its snapshots up to the moment shown, the code that draws it, its table. */
+import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Store, TabStatus } from '../../history/store.ts';
 import type { Ns } from '../../lib/units.ts';
 import { type TabState, tabState, type UiState } from '../state/state.ts';
 import type { TabEntry, TabTracer, TabView } from '../tab.ts';
-import { type LoadedView, useTabView } from './use-tab-view.ts';
 import { type TableInUse, useTable } from './use-table.ts';
 
-export interface TabInFront {
+/** A tab whose code could not be loaded is an error that is shown in its area. */
+type LoadedView = TabView<never, object> | Error;
+
+export interface ActiveTab {
 	tracer: TabTracer<never, object>;
 	status: TabStatus;
 	/** Oldest first; the last one is shown. */
@@ -16,16 +18,34 @@ export interface TabInFront {
 	snapshot: Snapshot | undefined;
 	/** null: not loaded yet. */
 	view: LoadedView | null;
-	/** What there is of it to ask; undefined where there is nothing to draw the tab with. */
+	/** The view, if it was loaded without an error. */
 	loaded: TabView<never, object> | undefined;
 	table: TableInUse;
-	/** What the user has chosen there. */
+	/** The user's choices for it. */
 	chosen: TabState;
-	/** Of the bars of its histogram, ns; null: it cannot be chosen. */
+	/** Unit of its histogram's bars, ns; null: it cannot be chosen. */
 	unit: Ns | null;
 }
 
-export function useFront(tabs: readonly TabEntry[], store: Store, state: UiState): TabInFront {
+/** The code of all tabs is loaded after the first frame; null until a tab's is there. */
+function useTabView(tabs: readonly TabEntry[], id: string): LoadedView | null {
+	const [views, setViews] = useState<Readonly<Record<string, LoadedView>>>({});
+	useEffect(() => {
+		let mounted = true;
+		for (const { tracer, tab } of tabs) {
+			const put = (view: LoadedView) => {
+				if (mounted) setViews((before) => ({ ...before, [tracer.id]: view }));
+			};
+			tab().then(put, (error: unknown) => put(error instanceof Error ? error : new Error(String(error))));
+		}
+		return () => {
+			mounted = false;
+		};
+	}, [tabs]);
+	return views[id] ?? null;
+}
+
+export function useActiveTab(tabs: readonly TabEntry[], store: Store, state: UiState): ActiveTab {
 	const { tracer } = tabs.find((one) => one.tracer.id === state.tab) ?? (tabs[0] as TabEntry);
 	const { id } = tracer;
 	const view = useTabView(tabs, id);

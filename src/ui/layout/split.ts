@@ -1,5 +1,6 @@
-/** Where a tab's parts go: beside each other on a wide screen, below each other on a narrow one. */
+/** Areas of a tab's table and pane: side by side on a wide screen, stacked on a narrow one. Pure. */
 
+/** Cells and rows. */
 export interface Area {
 	width: number;
 	height: number;
@@ -12,17 +13,18 @@ export interface Split {
 	pane: Area | null;
 }
 
+/** Cells from which on table and pane are side by side. */
 const wide = 150;
 
-/** What a table keeps beside a pane below it: two thirds of the rows; a third where the user has asked for the pane. */
+/** Rows that a table keeps above or below a pane: two thirds; a third where the user has asked for the pane. */
 const usual = { least: 8, share: 0.66 };
 const small = { least: 3, share: 0.34 };
 
 /**
- * @param full rows that the whole table takes
- * @param wanted rows that the pane would like when below each other
- * @param least rows below which the pane is not worth having
- * @param paneFirst the pane is what the user wants to see
+ * @param full rows of the whole table
+ * @param wanted rows that the pane asks for when stacked
+ * @param least rows below which the pane is not worth showing
+ * @param paneFirst the user has asked for the pane
  */
 export function split(
 	width: number,
@@ -36,7 +38,7 @@ export function split(
 		const table = Math.floor((width - 2) * 0.58);
 		return { direction: 'row', table: { width: table, height }, pane: { width: width - table - 2, height } };
 	}
-	// Rows are what the screen is for; a short table leaves its rest to the pane.
+	// A short table leaves its rest to the pane.
 	const kept = paneFirst ? small : usual;
 	const table = Math.min(full, Math.max(kept.least, Math.ceil(height * kept.share)));
 	const pane = full <= table ? height - table : Math.min(wanted, height - table);
