@@ -223,4 +223,12 @@ void wl_nvml_read(struct wl_nvml *nvml, uint32_t index, struct wl_nvml_device *d
 /* Number of `samples` younger than `since`, which the caller frees in any case; -1 when this GPU reports none. */
 int wl_nvml_samples(struct wl_nvml *nvml, uint32_t index, uint64_t since, struct wl_nvml_sample **samples);
 
+/* ---- cgroup.c ---- */
+
+/*
+ * Bytes of the path of the control group with this id, written to `into`: where the process sees the hierarchy that is
+ * mounted at `mount`. 0: there is no such group any more.
+ */
+int64_t wl_cgroup_path(const char *mount, uint64_t id, uint8_t *into, size_t size, struct wl_error *e);
+
 #endif

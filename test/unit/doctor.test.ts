@@ -101,7 +101,7 @@ describe('machine', () => {
 	});
 
 	test('a pid namespace of its own, no cgroup v2 and no PSI are limits', () => {
-		put('proc/self/mounts', 'cgroup /sys/fs/cgroup cgroup rw 0 0\n');
+		put('proc/self/mountinfo', '30 24 0:26 / /sys/fs/cgroup rw shared:9 - cgroup cgroup rw,cpu\n');
 		mkdirSync(join(root, 'proc/self/ns'));
 		symlinkSync('pid:[4026532999]', join(root, 'proc/self/ns/pid'));
 		expect(look(ALL, 'pid namespace')).toMatchObject({ state: 'less', fix: expect.stringContaining('--pid=host') });
@@ -110,7 +110,7 @@ describe('machine', () => {
 	});
 
 	test('where they are there they are named', () => {
-		put('proc/self/mounts', 'cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n');
+		put('proc/self/mountinfo', '30 24 0:26 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n');
 		put('proc/pressure/cpu', 'some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n');
 		put('proc/sys/kernel/osrelease', '6.99.1-\x1b[31mtest\n');
 		mkdirSync(join(root, 'proc/self/ns'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { requireTypes } from '../../bpf/load.ts';
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host } from '../../core/tracer.ts';
-import { unifiedMount } from '../../system/cgroups.ts';
+import { cgroupMount } from '../../system/cgroups.ts';
 import { PressureReader } from '../../system/pressure.ts';
 import { lacksSysAdmin, lockdown, missingCapabilities } from '../../system/privilege.ts';
 import { type Check, check, words } from './check.ts';
@@ -35,9 +35,9 @@ export function machineChecks(host: Host, program: string): Check[] {
 		check('kernel', 'info', `Linux ${read(join(procRoot, 'sys/kernel/osrelease')) ?? release()} ${process.arch}`),
 		check('CPUs', 'info', `${host.cpus} online`),
 		pidNamespace(procRoot),
-		unifiedMount(procRoot) === undefined
+		cgroupMount(procRoot) === undefined
 			? check('cgroup v2', 'less', 'not mounted: control groups have no names', 'mount -t cgroup2 none /sys/fs/cgroup')
-			: check('cgroup v2', 'ok', `at ${unifiedMount(procRoot)}`),
+			: check('cgroup v2', 'ok', `at ${cgroupMount(procRoot)?.folder}`),
 		new PressureReader(procRoot).read() === null
 			? check('PSI', 'less', 'the kernel does not tell pressure: the overview cannot judge it', 'boot with psi=1')
 			: check('PSI', 'ok', join(procRoot, 'pressure')),

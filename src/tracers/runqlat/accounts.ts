@@ -7,7 +7,7 @@ import { slotCount } from '../../lib/histogram.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Count } from '../../lib/units.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
-import { Cgroups } from '../../system/cgroups.ts';
+import type { Cgroups } from '../../system/cgroups.ts';
 import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
 import type {
 	CpuWaits,
@@ -75,8 +75,8 @@ export class Accounts {
 	private reads = 0;
 	private epoch = 0;
 
-	constructor(possibleCpus: number, procRoot: string) {
-		this.names = new Cgroups(procRoot);
+	constructor(possibleCpus: number, names: Cgroups) {
+		this.names = names;
 		this.cpus = Array.from({ length: possibleCpus }, () => ({
 			counters: new Counters(CPU_SLOTS),
 			waits: new Waits(CPU_SLOTS),
@@ -96,7 +96,6 @@ export class Accounts {
 		this.reads++;
 		this.epoch = epoch;
 		this.waitingNow = [];
-		this.names.tick();
 		this.all.beginInterval();
 		this.processes.beginInterval();
 		this.threads.beginInterval();

@@ -1,5 +1,6 @@
 /** One run of the run-queue tracer: intervals, options that change meanwhile, and rows from accounts. */
 
+import { cgroupsOf } from '../../bpf/cgroups.ts';
 import { filterOf, filterText } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { Source } from '../../core/snapshot.ts';
@@ -45,7 +46,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	constructor(host: Host, reader: Reader, options: Options, group?: string) {
 		this.host = host;
 		this.reader = reader;
-		this.accounts = new Accounts(reader.possibleCpus, host.procRoot);
+		this.accounts = new Accounts(reader.possibleCpus, cgroupsOf(host));
 		this.options = options;
 		const { kind, description, uncertainty, hooks, missing, lacks } = reader;
 		const without = lacks === undefined ? {} : { lacks };
