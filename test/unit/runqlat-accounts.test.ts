@@ -59,7 +59,7 @@ test('a wait that goes on counts in the total as far as its task has left a CPU,
 	const accounts = new Accounts(1, new Cgroups('/nowhere'));
 	accounts.read(finds([waited(7, 2), waiting(7)]), 1);
 	expect(accounts.waitingNow).toMatchObject([{ pid: 7, age_ns: 9000 }]);
-	const figures = () => [...accounts.processes.rows()][0]?.waits.figures();
+	const figures = () => [...accounts.processes.rows()][0]?.waits.waitFigures();
 	expect(figures()).toMatchObject({ count: 2, wait_ns: 200, wait_ns_total: 5200 });
 	accounts.read(finds([]), 2);
 	expect(accounts.waitingNow).toEqual([]);
@@ -76,7 +76,7 @@ test('a leader that ended takes its counters with it; its process goes on under 
 	// its next leader has counters that began anew
 	accounts.read(finds([{ ...(waited(7, 1) as ProcessRecord), created: 2, gone: { whole: true } }]), 2);
 	expect(names()).toEqual(['7 ended']);
-	expect([...accounts.processes.rows()][0]?.waits.figures()).toMatchObject({ count: 1, count_total: 3 });
+	expect([...accounts.processes.rows()][0]?.waits.waitFigures()).toMatchObject({ count: 1, count_total: 3 });
 	accounts.sweep(false, false);
 	expect(names()).toEqual([]);
 });
