@@ -1,28 +1,25 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { Cgroups, cgroupId } from '../../src/system/cgroups.ts';
+import { treePerTest } from '../lib/tree.ts';
 
-let directory: string;
+const tree = treePerTest();
 
 beforeEach(() => {
-	directory = mkdtempSync(join(tmpdir(), 'wattlag-cgroups-'));
-	mkdirSync(join(directory, 'proc/self'), { recursive: true });
-	mkdirSync(join(directory, 'a mount/system.slice/x\u001b[31m.service'), { recursive: true });
-	const mount = `${directory}/a\\040mount`;
-	writeFileSync(
-		join(directory, 'proc/self/mounts'),
-		`tmpfs /x tmpfs rw 0 0\ncgroup ${directory}/v1 cgroup rw 0 0\ncgroup2 ${mount} cgroup2 rw 0 0\n`,
+	tree.folder('proc/self');
+	tree.folder('a mount/system.slice/x\u001b[31m.service');
+	const mount = `${tree.root}/a\\040mount`;
+	tree.set(
+		'proc/self/mounts',
+		`tmpfs /x tmpfs rw 0 0\ncgroup ${tree.root}/v1 cgroup rw 0 0\ncgroup2 ${mount} cgroup2 rw 0 0\n`,
 	);
 });
 
-afterEach(() => rmSync(directory, { recursive: true }));
-
-const id = (path: string): number => statSync(join(directory, 'a mount', path)).ino;
+const id = (path: string): number => statSync(join(tree.root, 'a mount', path)).ino;
 
 test('ids are inode numbers of the unified hierarchy, names are made inert', () => {
-	const cgroups = new Cgroups(join(directory, 'proc'));
+	const cgroups = new Cgroups(tree.path('proc'));
 	expect(cgroups.path(id('/'))).toBe('/');
 	expect(cgroups.path(id('system.slice'))).toBe('/system.slice');
 	expect(cgroups.path(id('system.slice/x\u001b[31m.service'))).toBe('/system.slice/x^[[31m.service');
@@ -30,7 +27,7 @@ test('ids are inode numbers of the unified hierarchy, names are made inert', () 
 });
 
 test('a path leads to a group and never out of the hierarchy', () => {
-	const proc = join(directory, 'proc');
+	const proc = tree.path('proc');
 	expect(cgroupId(proc, '/system.slice')).toBe(id('system.slice'));
 	expect(cgroupId(proc, 'system.slice/')).toBe(id('system.slice'));
 	expect(cgroupId(proc, '/none')).toBeUndefined();
@@ -38,13 +35,13 @@ test('a path leads to a group and never out of the hierarchy', () => {
 });
 
 test('a group made later is found, one that has gone keeps its name', () => {
-	const cgroups = new Cgroups(join(directory, 'proc'));
+	const cgroups = new Cgroups(tree.path('proc'));
 	cgroups.path(id('/'));
-	mkdirSync(join(directory, 'a mount/late'));
+	tree.folder('a mount/late');
 	const late = id('late');
 	cgroups.tick();
 	expect(cgroups.path(late)).toBe('/late');
-	rmSync(join(directory, 'a mount/late'), { recursive: true });
+	tree.remove('a mount/late');
 	cgroups.tick();
 	expect(cgroups.path(late)).toBe('/late');
 });
