@@ -32,6 +32,20 @@ export function roff(text: string): string {
 	return escaped.startsWith('.') ? `\\&${escaped}` : escaped;
 }
 
+/** Widest line of the page's source. */
+const WIDTH = 80;
+
+/** A paragraph on lines of its source; none of them begins with what would be a macro. */
+function paragraph(text: string): string {
+	const lines: string[] = [];
+	for (const word of text.split(' ').map(roff)) {
+		const last = lines.at(-1);
+		if (last !== undefined && last.length + 1 + word.length <= WIDTH) lines[lines.length - 1] = `${last} ${word}`;
+		else lines.push(word);
+	}
+	return lines.join('\n');
+}
+
 const bold = (text: string): string => `.B "${roff(text)}"`;
 const title = (text: string): string => `.SH "${roff(text)}"`;
 const subtitle = (text: string): string => `.SS "${roff(text)}"`;
@@ -43,7 +57,7 @@ function ended(text: string): string {
 
 /** A term in bold, its meaning indented below it. */
 function item(term: string, meaning: string): string[] {
-	return ['.TP', bold(term), roff(meaning)];
+	return ['.TP', bold(term), paragraph(meaning)];
 }
 
 function option(spec: OptionSpec): string[] {
@@ -60,16 +74,16 @@ export function manPage(tracers: readonly DocumentedTracer[], version: string): 
 		title('SYNOPSIS'),
 		...usages(tracers).flatMap(([form], index) => [...(index > 0 ? ['.br'] : []), bold(form)]),
 		title('DESCRIPTION'),
-		roff(
-			'wattlag shows energy per process, run-queue latency, interrupt time and the stages of disk IO, each measured in the kernel with eBPF.',
+		paragraph(
+			'wattlag reports energy per process, run-queue latency, interrupt time and the stages of disk IO, measured live in the kernel with eBPF.',
 		),
-		roff('It needs root for everything but CPU time and modelled energy from /proc.'),
+		paragraph('It needs root for everything but CPU time and modelled energy from /proc.'),
 		...usages(tracers).flatMap(([form, meaning]) => item(form, ended(meaning))),
 		title('OPTIONS'),
 		...commonOptions(tracers).flatMap(option),
 		...tracers.flatMap((tracer) => [
 			subtitle(`${tracer.title} (--tab ${tracer.id})`),
-			roff(ended(tracer.summary)),
+			paragraph(ended(tracer.summary)),
 			...item('--sort', `${tracer.columns.map(({ key }) => key).join(' ')} (default ${tracer.defaultSort}).`),
 			...item('--group', `${tracer.groups.join(' ')} (default ${tracer.groups[0] ?? ''}).`),
 			...tracer.options.flatMap(option),
