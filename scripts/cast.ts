@@ -1,7 +1,7 @@
 /**
  * Records the running program as docs/wattlag.svg (moving) and docs/wattlag-still.svg.
  *   sudo npm run cast
- * A load of stress-ng and fio runs meanwhile, in a control group made for it. The recording has a host name of its own,
+ * A load of stress-ng and fio runs meanwhile, in a control group made for it. The recording has a neutral host name,
  * and stand-ins for the names of all processes that do not belong to the load.
  */
 import { execFileSync } from 'node:child_process';
@@ -31,7 +31,7 @@ interface Scene {
 	/** Key, as the picture names it. */
 	keys: string;
 	caption: string;
-	/** The screen that is waited for. */
+	/** Pattern of the expected screen. */
 	shows: RegExp;
 	/** How long each picture of the scene stays, ms: the first as soon as the screen is there, others later; none. */
 	stays: readonly number[];
@@ -63,7 +63,7 @@ const scenes: readonly Scene[] = [
 /** Of which the still is made. */
 const STILL = 1;
 
-/** In a session of its own, whose parent is the first process: the detail of a process shows its ancestors. */
+/** Its parent is the first process: the detail of a process shows its ancestors. */
 function start(group: string, command: string, args: string[]): void {
 	execFileSync('setsid', ['--fork', 'sh', '-c', 'echo $$ >"$0/cgroup.procs" && exec "$@"', group, command, ...args], {
 		stdio: 'ignore',
@@ -113,7 +113,7 @@ function secrets(): string[] {
 	return [hostname(), userInfo().username].filter((word) => word.length > 2 && word !== 'root');
 }
 
-/** Folders in which people keep what is theirs. */
+/** Folders of users. */
 const PRIVATE = /\/(home|root|tmp(?<!\/var\/tmp)|work|mnt|opt|srv|media|builds?)\//;
 
 /** Throws where a picture shows this machine. */

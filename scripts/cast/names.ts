@@ -1,7 +1,4 @@
-/**
- * What a recording would tell about its machine is replaced: names of processes that do not belong to the load, and
- * whose build the kernel is.
- */
+/** Replaces facts about the recorded machine: names of processes outside of the load, and the build of the kernel. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { Frame } from './screen.ts';

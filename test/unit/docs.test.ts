@@ -1,9 +1,12 @@
-/** The pages of the checkout: generated ones are current, links lead somewhere, what they quote is what the program prints. */
+/** The pages of the checkout: generated ones are current, links and paths exist, quoted messages and commands are the program's. */
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { roff } from '../../scripts/docs/man.ts';
 import { outdated } from '../../scripts/docs.ts';
+import { readFlags } from '../../src/options/command-line.ts';
+import { resolveOptions } from '../../src/options/resolve.ts';
+import { registry } from '../../src/registry.ts';
 
 const documents = globSync(['*.md', 'docs/**/*.md', '.github/**/*.md']).sort();
 /** Their text follows the folders in a change of its own. */
@@ -48,6 +51,19 @@ describe('generated pages', () => {
 		expect(lines.filter((line) => /[^\x20-\x7e]/.test(line))).toEqual([]);
 		expect(lines.filter((line) => /^['.]/.test(line) && !/^\.(TH|SH|SS|TP|B|br)\b|^\.\\"/.test(line))).toEqual([]);
 	});
+});
+
+/** Command lines of wattlag in fenced code, without comments. */
+function commands(markdown: string): string[] {
+	const blocks = [...markdown.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = '']) => block).join('');
+	const lines = blocks.matchAll(/^(?:sudo )?(?:\S*bin\/)?wattlag\b(.*?)(?: +#.*)?$/gm);
+	return [...lines].map(([, words = '']) => words.trim());
+}
+
+test.each(commands(read('README.md')))('README.md: the program takes wattlag %s', (line) => {
+	const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
+	const tracers = registry.map(({ tracer }) => tracer);
+	resolveOptions(readFlags(words, tracers), tracers, { env: {}, file: null });
 });
 
 test('README.md fits into 8 KiB', () => {
