@@ -1,4 +1,4 @@
-/** The pages of the checkout: generated ones are current, links and paths exist, quoted messages and commands are the program's. */
+/** The pages of the checkout: generated ones are current, links exist, quoted messages and commands are the program's. */
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -9,8 +9,6 @@ import { resolveOptions } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
 
 const documents = globSync(['*.md', 'docs/**/*.md', '.github/**/*.md']).sort();
-/** Their text follows the folders in a change of its own. */
-const movedApart = ['docs/ARCHITECTURE.md', 'docs/overview.md'];
 const read = (path: string): string => readFileSync(path, 'utf8');
 
 /** Without fenced code and code spans, in which nothing is a link. */
@@ -105,13 +103,4 @@ test('nothing in the program advises capabilities of a file, which all users of 
 		.map((entry) => join(entry.parentPath, entry.name))
 		.filter((path) => read(path).includes('setcap'));
 	expect(advising).toEqual([]);
-});
-
-/** Of a file that a reader would make: `bpf/x/x.bpf.c`, `test/<kind>/`. */
-const placeholder = /\/x[./]|[<*]/;
-
-test.each(documents.filter((path) => !movedApart.includes(path)))('%s: paths named in it exist', (path) => {
-	const named = [...read(path).matchAll(/`((?:src|bpf|scripts|test|native|docs|bin)\/[\w./<>*-]+)`/g)];
-	const gone = named.map(([, name = '']) => name).filter((name) => !placeholder.test(name) && !existsSync(name));
-	expect(gone).toEqual([]);
 });
