@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* FILEID_KERNFS of the kernel's exportfs.h, since Linux 5.5: the 64-bit id of a kernfs node. */
+/* FILEID_KERNFS of the kernel, since Linux 5.5: the 64-bit id of a kernfs node. */
 #define KERNFS_HANDLE 0xfe
 
 /*
