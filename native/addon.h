@@ -37,6 +37,8 @@ int wl_refused(struct wl_error *e, int err, const char *fmt, ...) WL_PRINTF(3, 4
 /* The caller made a mistake: "<fmt>", EINVAL. Always returns -1. */
 int wl_misuse(struct wl_error *e, const char *fmt, ...) WL_PRINTF(2, 3);
 
+/* The kernel's own "not supported", which no header gives to user space. */
+#define WL_KERNEL_ENOTSUPP 524
 const char *wl_errno_name(int err);
 
 /*

@@ -35,6 +35,22 @@ missing_packages() { # names of Debian packages
 	command -v bpftool >/dev/null || echo bpftool
 	[ -e /usr/include/bpf/libbpf.h ] || echo libbpf-dev
 	[ -n "${1:-}" ] || return 0
+	case $1 in
+	release | packages)
+		command -v ld.lld >/dev/null || echo lld
+		command -v llvm-strip >/dev/null || echo llvm
+		command -v dpkg-source >/dev/null || echo dpkg-dev
+		command -v xz >/dev/null || echo xz-utils
+		command -v tmux >/dev/null || echo tmux
+		[ -x /bin/busybox ] || echo busybox-static
+		[ "$1" = packages ] || return 0
+		command -v rpmbuild >/dev/null || echo rpm
+		command -v qemu-aarch64-static >/dev/null || echo qemu-user-static
+		command -v mmdebstrap >/dev/null || echo mmdebstrap
+		command -v skopeo >/dev/null || echo skopeo
+		return 0
+		;;
+	esac
 	command -v clang-format >/dev/null || echo clang-format
 	command -v fio >/dev/null || echo fio
 	command -v ip >/dev/null || echo iproute2
