@@ -76,6 +76,32 @@ test('a bare flush is over when it ends, with a filter too', () => {
 	expect(replay('1 0 0 only 5', ...flush)).toMatchObject({ taken: 0, processes: [{ pid: 5, count: 1, ns: 4000 }] });
 });
 
+test('a write in a flush sequence counts once, at the end of the sequence, with a filter too', () => {
+	const write = [
+		'900 0 5 op 1 1',
+		'1000 0 5 queue 1 4096',
+		'1200 0 5 issue 1 1 1100',
+		'3000 0 0 data 1 4096',
+		'9000 0 0 done 1 0 0',
+	];
+	const row = { count: 1, bytes: 4096, total: [1, 2000] };
+	const all = replay(...write);
+	expect(all).toMatchObject({ taken: 0, missed_completion: 0, rows: [row], processes: [{ pid: 5, count: 1 }] });
+	const filtered = replay('1 0 0 only 5', ...write);
+	expect(filtered).toMatchObject({ taken: 0, missed_completion: 0, rows: [row], processes: [{ pid: 5, count: 1 }] });
+	// still in its sequence, and that of another process
+	expect(replay('1 0 0 only 5', ...write.slice(0, -1))).toMatchObject({ taken: 1, rows: [{ ...row, count: 0 }] });
+	expect(replay('1 0 0 only 6', ...write)).toMatchObject({ taken: 0, rows: [], processes: [] });
+});
+
+test('a bare flush is a write of no bytes, also with a filter that lets it pass', () => {
+	const flush = ['900 0 5 op 1 1', '1000 0 5 queue 1 0', '5000 0 0 done 1 0 0'];
+	const row = { count: 1, bytes: 0, total: [0, 0] };
+	expect(replay(...flush).rows).toMatchObject([row]);
+	expect(replay('1 0 0 only 5', ...flush).rows).toMatchObject([row]);
+	expect(replay('1 0 0 only 6', ...flush).rows).toEqual([]);
+});
+
 test('a request whose completion was lost does not lend its age to the next at its address', () => {
 	const state = replay(
 		'1000 0 5 queue 1 512',
