@@ -124,6 +124,11 @@ int block_rq_complete(u64 *ctx)
 	} else if (rq->bio) {
 		end_bare_flush(rq->bio, now);
 	}
+	if ((u32)ctx[1]) {
+		io->errors++;
+		if (tracked)
+			charge_error(&tracked->owner);
+	}
 end:
 	set_entry(&bucket->keys, entry, 0);
 	return 0;
@@ -157,6 +162,7 @@ int block_bio_complete(u64 *ctx)
 		epoch = interval_epoch();
 		io->count++;
 		io->bytes += queued->bytes;
+		io->errors += bio->bi_status != 0;
 		latency_add(&io->stages[STAGE_DEVICE], now - queued->queued_ns, epoch);
 		latency_add(&io->total, now - queued->queued_ns, epoch);
 	}
