@@ -39,7 +39,14 @@ const now = (): Ns => Number(process.hrtime.bigint());
 
 function* counted(stats: KeyedStats<io_stats>): Generator<Counted> {
 	for (const { id, key, value } of stats.entries())
-		yield { id, key, count: value.count, bytes: value.bytes, stages: [...value.stages, value.total] };
+		yield {
+			id,
+			key,
+			count: value.count,
+			bytes: value.bytes,
+			errors: value.errors,
+			stages: [...value.stages, value.total],
+		};
 }
 
 function openIo(host: Host, filter: IoFilter, options: Options): BpfSession {
