@@ -85,7 +85,7 @@ test.each(documents)('%s: relative links lead to a file and a heading of it', (p
 });
 
 describe('docs/TROUBLESHOOTING.md', () => {
-	const source = globSync('src/**/*.{ts,tsx}').map(read).join('\n');
+	const source = globSync(['src/**/*.{ts,tsx}', 'scripts/*.sh']).map(read).join('\n');
 	const messages = [...read('docs/TROUBLESHOOTING.md').matchAll(/^```text\n(.*)\n```$/gm)].map(([, text = '']) => text);
 
 	test.each(messages)('quotes the program: %s', (message) => {
