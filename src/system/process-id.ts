@@ -1,4 +1,5 @@
 /** Which process: pids are used again, so its start belongs to its name. Pure. */
+import { kernelBootNs } from '../lib/clock.ts';
 import type { Ns } from '../lib/units.ts';
 
 export interface ProcessId {
@@ -16,9 +17,9 @@ export function statFields(stat: string): readonly string[] {
 	return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-/** When it was started, ns since boot. */
+/** When it was started, ns since boot by the kernel's clock. */
 export function startOf(fields: readonly string[]): Ns {
-	return Number(fields[19]) * TICK;
+	return kernelBootNs(Number(fields[19]) * TICK);
 }
 
 /** Whether two starts are of the same process, wherever they come from; 0 fits any. */
