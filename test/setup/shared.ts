@@ -1,10 +1,10 @@
 /** Once for a test file: files share a process, and each gets it as the one before it did. */
 import { afterAll, vi } from 'vitest';
-import { setLook } from '../../src/term/theme.ts';
+import { setPalette } from '../../src/term/theme.ts';
 
 afterAll(() => {
 	vi.useRealTimers();
 	vi.restoreAllMocks();
 	vi.unstubAllEnvs();
-	setLook({ theme: 'dark', colours: 16 });
+	setPalette({ theme: 'dark', colours: 16 });
 });

@@ -218,7 +218,7 @@ test.concurrent('nothing but garbage: the model, labelled, with the reason why n
 	const [line] = await energy(['-n', '1', '-d', '0.3', '--sys-root', tree.sysRoot]);
 	expect(line?.source.kind).toBe('model');
 	expect(line?.source.uncertainty).toMatch(/±\d+ %.*modelled/);
-	expect(line?.source.rungs[0]).toMatchObject({ kind: 'rapl', state: 'unavailable' });
+	expect(line?.source.candidates[0]).toMatchObject({ kind: 'rapl', state: 'unavailable' });
 });
 
 test.concurrent('a source that was asked for and is not there: what is missing, exit code 77', async () => {
