@@ -3,7 +3,7 @@ import { type Struct, viewOf } from '../lib/decode.ts';
 import type { Count } from '../lib/units.ts';
 import type { BpfSession } from './bpf-session.ts';
 
-/** What `IN_USE | dev << 16 | op << 8 | flags` says. */
+/** Decoded from `IN_USE | dev << 16 | op << 8 | flags`. */
 export interface Kind {
 	dev: number;
 	op: number;
@@ -12,14 +12,14 @@ export interface Kind {
 
 type Keys = { readonly name: string; readonly value: Struct<{ full: Count; keys: Float64Array }> };
 
-/** Each CPU has room for 2 to this many kinds: there is memory for all of them, also of CPUs that may never come. */
+/** Capacity of each CPU: 2 to this many kinds. Possible CPUs that never come online take memory too. */
 export function keyBits(possibleCpus: number): number {
 	if (possibleCpus <= 16) return 7;
 	return possibleCpus <= 64 ? 6 : 5;
 }
 
 export class KeyedStats<Value> {
-	/** Requests that found no room, as of the last read. */
+	/** Requests without a free slot for their kind, as of the last read. */
 	full: Count = 0;
 	private readonly bpf: BpfSession;
 	private readonly keys: Keys;
@@ -33,7 +33,7 @@ export class KeyedStats<Value> {
 		this.buffer = new Uint8Array(values.value.size);
 	}
 
-	/** What each CPU has counted, without a system call. Arrays in the values are valid until the next one. */
+	/** Counts of each CPU, without a system call. Arrays in a value are valid until the next one. */
 	*entries(): Generator<{ id: string; key: Kind; value: Value }> {
 		const { name, value } = this.values;
 		const view = viewOf(this.buffer);

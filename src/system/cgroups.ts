@@ -6,7 +6,7 @@ import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 /** More folders than this are not searched; groups beyond are shown by their id. */
 const MAX_FOLDERS = 20_000;
 
-/** Where the unified hierarchy (cgroup v2) is mounted, or undefined. mountinfo and mounts write blanks as `\040`. */
+/** Mount point of the unified hierarchy (cgroup v2), or undefined. `mounts` writes blanks as `\040`. */
 export function unifiedMount(procRoot: string): string | undefined {
 	try {
 		for (const line of readFileSync(join(procRoot, 'self/mounts'), 'utf8').split('\n')) {
@@ -22,7 +22,7 @@ export function unifiedMount(procRoot: string): string | undefined {
 
 /**
  * Paths of control groups by id, relative to the hierarchy's root (`/`, `/system.slice/ssh.service`). A group's path is
- * looked up when its id is first asked for and kept after the group has gone.
+ * searched at the first request for its id and kept after the group has gone.
  */
 export class Cgroups {
 	private readonly root: string | undefined;
@@ -33,12 +33,12 @@ export class Cgroups {
 		this.root = unifiedMount(procRoot);
 	}
 
-	/** Allow one more search of the tree: call once per interval, so that ids that cannot be resolved stay cheap. */
+	/** Allow one more search of the tree. To be called once per interval, so that unresolvable ids stay cheap. */
 	tick(): void {
 		this.searched = false;
 	}
 
-	/** `#id` where the group has no folder (any more) or none that we may see. */
+	/** `#id` where the group has no folder (any more) or no visible one. */
 	path(id: number): SafeText {
 		let path = this.paths.get(id);
 		if (path === undefined && !this.searched) {
@@ -47,7 +47,7 @@ export class Cgroups {
 		}
 		if (path === undefined) {
 			path = safe`#${id}`;
-			// one more try at the next interval would fail as well: the group's folder is made before its first task
+			// another search would fail too: the group's folder is created before its first task
 			if (this.searched) this.paths.set(id, path);
 		}
 		return path;
@@ -65,7 +65,7 @@ export class Cgroups {
 				for (const entry of readdirSync(path, { withFileTypes: true }))
 					if (entry.isDirectory()) folders.push(join(folder, entry.name));
 			} catch {
-				// gone while we looked
+				// gone since it was listed
 			}
 		}
 	}
