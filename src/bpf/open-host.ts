@@ -1,4 +1,4 @@
-/** This machine, or the trees that stand in for it, as tracers get it. */
+/** The host that tracers start on: this machine, or trees of fixtures instead of proc and sysfs. */
 import { cpus } from 'node:os';
 import { type BpfAddon, loadAddon } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
@@ -13,7 +13,7 @@ export interface HostPaths {
 export function openHost({ addonPath, objectDir, procRoot, sysRoot }: HostPaths): Host {
 	let addon: BpfAddon | undefined;
 	return {
-		// loaded by the first who asks, so that a missing library becomes that tracer's message
+		// loaded on first use, so that a missing library is the error of the tracer that needs it
 		get addon() {
 			addon ??= loadAddon(addonPath);
 			return addon;
