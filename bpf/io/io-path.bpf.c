@@ -95,7 +95,7 @@ RING(slow_calls, 64 * 1024);
  */
 static __always_inline void divide(struct call *call, u64 run_delay)
 {
-	u64 off = call->in_ns - call->out_ns;
+	u64 off = duration(call->out_ns, call->in_ns);
 	u64 waited = run_delay - call->run_delay;
 
 	if (!call->out_ns || !call->in_ns)
@@ -166,7 +166,7 @@ static __noinline int end_call(struct call *call)
 		/* all was complete before it would have had to wait */
 		latency_add(&path->stages[PATH_RETURN], now - completed, epoch);
 	}
-	if (now - call->entry_ns >= setting(IO_SLOW))
+	if (duration(call->entry_ns, now) >= setting(IO_SLOW))
 		report_call(call, now);
 	return 0;
 }

@@ -58,6 +58,8 @@ export interface BpfCost {
 	runs: number;
 	/** Runs the kernel skipped (see {@link Reading.lost}). */
 	recursionMisses: number;
+	/** Durations below 0, which count as 0 ns (bpf/lib/duration.bpf.h). */
+	negative: number;
 }
 
 /** What the tracers that measure found in this tick, by id; rows of their first group, whatever the screen asked for. */

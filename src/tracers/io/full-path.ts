@@ -76,7 +76,7 @@ export class FullPathSession {
 	/** Why it is unavailable here; empty: available, or not tried yet. */
 	private refused = '';
 	/** Cost of unloaded programs. */
-	private readonly retired: BpfCost = { ns: 0, runs: 0, recursionMisses: 0 };
+	private readonly retired: BpfCost = { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
 	private lostBefore: Record<string, Count> = Object.fromEntries(
 		['calls_full', 'call_bios_full', 'path_stats_full', 'calls_suppressed'].map((name) => [name, 0]),
 	);
@@ -163,6 +163,7 @@ export class FullPathSession {
 					ns: this.retired.ns + now.ns,
 					runs: this.retired.runs + now.runs,
 					recursionMisses: this.retired.recursionMisses + now.recursionMisses,
+					negative: this.retired.negative + now.negative,
 				}
 			: { ...this.retired };
 	}
