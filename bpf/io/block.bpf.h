@@ -49,6 +49,7 @@ struct bio {
 	struct bio *bi_next;
 	struct block_device *bi_bdev;
 	unsigned int bi_opf;
+	unsigned char bi_status; /* not 0: an error */
 	struct bvec_iter bi_iter;
 	void *bi_end_io;
 	void *bi_private;
@@ -189,17 +190,18 @@ enum io_op {
 };
 NAMES(io_op);
 
+/* relocated to the running kernel's values; these are 6.12's */
 enum req_op {
-	REQ_OP_SECURE_ERASE,
-	REQ_OP_WRITE_ZEROES,
-	REQ_OP_ZONE_APPEND,
-	REQ_OP_ZONE_OPEN,
-	REQ_OP_ZONE_CLOSE,
-	REQ_OP_ZONE_FINISH,
-	REQ_OP_ZONE_RESET,
-	REQ_OP_ZONE_RESET_ALL,
-	REQ_OP_DRV_IN,
-	REQ_OP_DRV_OUT,
+	REQ_OP_SECURE_ERASE = 5,
+	REQ_OP_ZONE_APPEND = 7,
+	REQ_OP_WRITE_ZEROES = 9,
+	REQ_OP_ZONE_OPEN = 10,
+	REQ_OP_ZONE_CLOSE = 11,
+	REQ_OP_ZONE_FINISH = 12,
+	REQ_OP_ZONE_RESET = 13,
+	REQ_OP_ZONE_RESET_ALL = 15,
+	REQ_OP_DRV_IN = 34,
+	REQ_OP_DRV_OUT = 35,
 };
 
 /* the enum's name before 6.0 */

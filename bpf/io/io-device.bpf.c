@@ -17,6 +17,8 @@ char LICENSE[] SEC("license") = "GPL";
 struct device_stats {
 	u64 count;
 	u64 bytes;
+	/* ended with an error */
+	u64 errors;
 	/* counted without a latency: the kernel had no stamp */
 	u64 unstamped;
 	struct latency device;
@@ -58,8 +60,10 @@ int device_complete(u64 *ctx)
 	stats->bytes += bytes;
 	if (bytes < rq->__data_len)
 		return 0;
-	if (!block_in_flush_sequence(rq, op))
+	if (!block_in_flush_sequence(rq, op)) {
 		stats->count++;
+		stats->errors += (u32)ctx[1] != 0;
+	}
 	/* end of a write without data: a bare flush, or the flush that followed the data, which has been counted */
 	if (op <= IO_WRITE && !bytes)
 		return 0;

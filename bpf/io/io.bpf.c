@@ -26,9 +26,9 @@ char LICENSE[] SEC("license") = "GPL";
 
 /*
  * A bare flush: a write of no bytes that waited for a flush of the device, which is a request of the kernel's own
- * without an owner. The task that asked for the flush is charged here.
+ * without an owner. The task that asked for the flush is charged here. Returns whether the bio was followed.
  */
-static __noinline void end_bare_flush(struct bio *bio, u64 now)
+static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 {
 	struct bio_bucket *bucket = bio_bucket(bio);
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)bio) : BUCKET_ENTRIES;
@@ -37,13 +37,14 @@ static __noinline void end_bare_flush(struct bio *bio, u64 now)
 	u64 took;
 
 	if (entry >= BUCKET_ENTRIES || !shard)
-		return;
+		return false;
 	queued = &bucket->entries[entry];
 	if (queued->how < IO_OWNERS)
 		shard->owners[queued->how]++;
 	took = duration(queued->queued_ns, now);
 	charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch());
 	set_entry(&bucket->keys, entry, 0);
+	return true;
 }
 
 /*
@@ -52,7 +53,8 @@ static __noinline void end_bare_flush(struct bio *bio, u64 now)
  *
  * Counts as /proc/diskstats does: a write with cache flushes around it is one write at the end of all (its latency is
  * that of its data; the flushes are separate requests), and a bare flush is one flush and one write of no bytes, which
- * never reaches the driver and has no latency.
+ * never reaches the driver and has no latency. A followed write keeps its entry until the end of its flush sequence, so
+ * that filters let its end pass too.
  * Cost: a clock read, entries in two tables and a histogram update for each stage and two more.
  * Loses: latencies of requests that were issued before tracing (`unseen_start`), kinds without a free key (`full`),
  * processes without a free entry (`processes_full`), all counted.
@@ -70,6 +72,7 @@ int block_rq_complete(u64 *ctx)
 	u64 now = bpf_ktime_get_ns();
 	u64 took;
 	u32 entry, epoch, raw, slot;
+	bool in_sequence;
 	u8 op;
 
 	if (!bucket)
@@ -79,11 +82,9 @@ int block_rq_complete(u64 *ctx)
 	    !is_another(&bucket->entries[entry], rq))
 		tracked = &bucket->entries[entry];
 	/* one whose issue was not seen passed the filters when it was inserted */
-	if (entry >= BUCKET_ENTRIES && setting(IO_WANT) & WANT_FILTERS) {
-		if (!left && rq->bio)
-			end_bare_flush(rq->bio, now);
+	if (entry >= BUCKET_ENTRIES && setting(IO_WANT) & WANT_FILTERS &&
+	    (left || !rq->bio || !end_bare_flush(rq->bio, now)))
 		return 0;
-	}
 	raw = tracked ? tracked->raw_flags : rq->cmd_flags;
 	op = tracked ? tracked->op : block_op(raw);
 	io = stats_of(tracked ? tracked->dev : block_device(rq), op, splitting_flags(raw));
@@ -94,9 +95,10 @@ int block_rq_complete(u64 *ctx)
 		count(partial);
 		return 0;
 	}
-	if (!block_in_flush_sequence(rq, op))
+	in_sequence = block_in_flush_sequence(rq, op);
+	if (!in_sequence)
 		io->count++;
-	if (tracked) {
+	if (tracked && !tracked->data_done) {
 		shard = this_cpu();
 		if (shard) {
 			if (op != IO_FLUSH || tracked->how != OWNER_NONE)
@@ -111,10 +113,19 @@ int block_rq_complete(u64 *ctx)
 			charge(&tracked->owner, op, tracked->bytes, took, slot, epoch);
 		if (took >= setting(IO_SLOW))
 			report_slow(tracked, rq, now, epoch);
+		if (in_sequence) {
+			tracked->data_done = 1;
+			return 0;
+		}
 	} else if (left) {
 		count(unseen_start);
 	} else if (rq->bio) {
 		end_bare_flush(rq->bio, now);
+	}
+	if ((u32)ctx[1]) {
+		io->errors++;
+		if (tracked)
+			charge_error(&tracked->owner);
 	}
 end:
 	set_entry(&bucket->keys, entry, 0);
@@ -150,6 +161,7 @@ int block_bio_complete(u64 *ctx)
 		epoch = interval_epoch();
 		io->count++;
 		io->bytes += queued->bytes;
+		io->errors += bio->bi_status != 0;
 		took = duration(queued->queued_ns, now);
 		latency_add(&io->stages[STAGE_DEVICE], took, epoch);
 		latency_add(&io->total, took, epoch);

@@ -135,6 +135,7 @@ static __always_inline u32 begin(struct request_bucket *bucket, u32 entry, struc
 	tracked->bytes = bytes;
 	tracked->op = block_op(raw);
 	tracked->requeued = 0;
+	tracked->data_done = 0;
 	set_entry(&bucket->keys, entry, (u64)rq);
 	return entry;
 }

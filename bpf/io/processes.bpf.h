@@ -16,7 +16,13 @@ struct process_io {
 	u32 tgid;
 	u32 unused;
 	u64 bytes_read;
+	/* of operations that carry data */
 	u64 bytes_written;
+	/* of discards and secure erases; of write-zeroes: the device is told a number, nothing is transferred */
+	u64 bytes_discarded;
+	u64 bytes_zeroed;
+	/* requests that ended with an error, which count like others in all else */
+	u64 errors;
 	struct latency total;
 	u64 cgroup;
 	char comm[TASK_COMM_LEN];
@@ -87,20 +93,39 @@ static __noinline struct process_io *name_process(const struct owner *owner, u32
 	return process;
 }
 
-/* `slot`: of `ns` in the histogram. Costs a comparison of an entry. */
-static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, u64 ns, u32 slot, u32 epoch)
+static __always_inline struct process_io *process_of(const struct owner *owner, u32 epoch)
 {
 	struct process_io *process = process_at(owner->tgid, 0);
 
-	if (!process)
-		return;
-	if (process->start != owner->start || process->tgid != owner->tgid)
+	if (process && (process->start != owner->start || process->tgid != owner->tgid))
 		process = name_process(owner, epoch);
+	return process;
+}
+
+/* `slot`: of `ns` in the histogram. Costs a comparison of an entry. */
+static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, u64 ns, u32 slot, u32 epoch)
+{
+	struct process_io *process = process_of(owner, epoch);
+
 	if (!process)
 		return;
 	if (op == IO_READ)
 		process->bytes_read += bytes;
-	else
+	else if (op == IO_WRITE || op == IO_ZONE_APPEND || op == IO_WRITE_SAME)
 		process->bytes_written += bytes;
+	else if (op == IO_DISCARD || op == IO_SECURE_ERASE)
+		process->bytes_discarded += bytes;
+	else if (op == IO_WRITE_ZEROES)
+		process->bytes_zeroed += bytes;
 	latency_add_slot(&process->total, ns, slot, epoch);
+}
+
+/* Rare; after charge(), so that the entry is read. */
+static __noinline int charge_error(const struct owner *owner)
+{
+	struct process_io *process = owner->start ? process_of(owner, interval_epoch()) : 0;
+
+	if (process)
+		process->errors++;
+	return 0;
 }

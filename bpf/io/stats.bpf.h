@@ -14,7 +14,10 @@ NAMES(io_stats_flag);
 
 struct io_stats {
 	u64 count;
+	/* as /proc/diskstats has them: those of failed requests too */
 	u64 bytes;
+	/* ended with an error */
+	u64 errors;
 	struct latency stages[IO_STAGES];
 	struct latency total;
 };

@@ -66,7 +66,8 @@ struct tracked {
 	u8 op;
 	/* the driver could not take it: the next insert and issue continue it */
 	u8 requeued;
-	u8 unused;
+	/* a write in its flush sequence: its data is on the device, the flush after it has not ended */
+	u8 data_done;
 };
 
 struct request_bucket {

@@ -60,7 +60,11 @@ export function ourRequests(reading: IoReading): Counters {
 		const group = GROUPS[row.op];
 		if (!group) continue;
 		add(`${row.dev} ${group}`, row.count_total);
-		if (group !== 'flushes') add(`${row.dev} ${group} bytes`, row.bytes_total);
+		if (group !== 'flushes')
+			add(
+				`${row.dev} ${group} bytes`,
+				row.bytes_total + (row.bytes_discarded_total ?? 0) + (row.bytes_zeroed_total ?? 0),
+			);
 	}
 	return counters;
 }

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import type { Options } from '../../src/core/tracer.ts';
 import { type Counters, expectAgreement, happened, hiddenShare, sample } from './brackets.ts';
 import { fio, laidOut } from './fio.ts';
 import { seconds } from './host.ts';
@@ -116,3 +117,41 @@ test('a thread: its reads and not those of the other threads of its process, as 
 		expectAgreement(from, to, 'bytes', 0.005, 2 * 4096, hiddenShare(from, to));
 	});
 });
+
+test.each([
+	['device', (disk: string): Options => ({ device: disk })],
+	['comm', (): Options => ({ comm: 'dd' })],
+] as const)(
+	'filter by %s: each write that a flush follows is one write, as /proc/diskstats counts',
+	async (_, filter) => {
+		await onLoop(64, async (disk) => {
+			const running = start(filter(disk));
+			await seconds(0.3);
+			const dev = numberOf(disk);
+			let latencies = 0;
+			const take = () =>
+				sample(kernelRequests, () => {
+					const reading = running.read(1e9, 'operation');
+					const rows = reading.rows.filter((row) => row.dev === dev && row.op === 'write');
+					latencies += rows.reduce((sum, { stages }) => sum + (stages['total']?.count ?? 0), 0);
+					return ourRequests(reading);
+				});
+			const from = take();
+			await run('dd', [
+				'if=/dev/zero',
+				`of=${disk}`,
+				'bs=4k',
+				'count=200',
+				'oflag=direct,dsync',
+				'conv=notrunc',
+				'status=none',
+			]);
+			const to = take();
+			const made = happened(from, to, `${dev} writes`);
+			expect(made).toBeGreaterThanOrEqual(200);
+			expectAgreement(from, to, `${dev} writes`, 0.005, SLACK, hiddenShare(from, to));
+			expectAgreement(from, to, `${dev} writes bytes`, 0.005, SLACK * 4096, hiddenShare(from, to));
+			expect(latencies).toBeGreaterThan(200 * (0.99 - hiddenShare(from, to)));
+		});
+	},
+);

@@ -17,7 +17,7 @@ const EVERY_MS = 100;
 /** The read that a line is made from is within this of its time. */
 const NEAR_NS = 0.4e9;
 
-vi.setConfig({ testTimeout: (LENGTH + 60) * 1000 });
+vi.setConfig({ testTimeout: (3 * LENGTH + 120) * 1000 });
 
 const children: ChildProcess[] = [];
 let loads: Workloads | undefined;
@@ -55,7 +55,7 @@ test('what is said to starve is no task that sleeps', async () => {
 	}, EVERY_MS);
 	try {
 		build();
-		loads.start(undefined, 'asleep', 4, 10, LENGTH + 30, 5);
+		loads.start(undefined, 'asleep', 4, 10, 3 * LENGTH + 60, 5);
 		const args = ['--batch', '--json', '--tab', 'overview', '--delay', '1', '--iterations', String(LENGTH)];
 		const program = spawn('bin/wattlag', args, { stdio: ['ignore', 'pipe', 'inherit'] });
 		children.push(program);

@@ -1,20 +1,17 @@
 /** From what the kernel tells of a file to its path, and from stamps to stages. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { waterfall } from '../../src/core/stages/figures.ts';
 import type { ForeignBytes } from '../../src/lib/decode.ts';
 import { FilePaths } from '../../src/tracers/io/file-paths.ts';
 import { stagesOf } from '../../src/tracers/io/slow.ts';
+import { treePerTest } from '../lib/tree.ts';
 
-let root: string;
+const tree = treePerTest();
 
 beforeEach(() => {
-	root = mkdtempSync(join(tmpdir(), 'wattlag-proc-'));
-	mkdirSync(join(root, 'self'));
-	writeFileSync(
-		join(root, 'self/mountinfo'),
+	tree.folder('self');
+	tree.set(
+		'self/mountinfo',
 		[
 			'22 1 254:0 / / rw - ext4 /dev/vda rw',
 			'23 22 254:0 /run/netns /run/netns rw - ext4 /dev/vda rw',
@@ -24,12 +21,10 @@ beforeEach(() => {
 	);
 });
 
-afterEach(() => rmSync(root, { recursive: true }));
-
 function path(major: number, minor: number, names: string[], whole = 1) {
 	const text = (name: string) => ({ text: new TextEncoder().encode(`${name}\0`) as ForeignBytes });
 	const id = { inode: 12, dev: (major << 20) | minor, unused: 0 };
-	return new FilePaths(root).path({ id, depth: names.length, whole, names: names.map(text) });
+	return new FilePaths(tree.root).path({ id, depth: names.length, whole, names: names.map(text) });
 }
 
 test('names from the file upwards become a path below the mount', () => {

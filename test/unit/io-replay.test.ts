@@ -22,11 +22,27 @@ interface State {
 		stacked: boolean;
 		count: number;
 		bytes: number;
+		errors: number;
 		total: Latency;
 		stages: Record<'request' | 'plug' | 'queue' | 'device', Latency>;
 	}[];
-	processes: { pid: number; count: number; ns: number; read: number }[];
+	processes: {
+		pid: number;
+		count: number;
+		ns: number;
+		read: number;
+		written: number;
+		discarded: number;
+		zeroed: number;
+		errors: number;
+	}[];
 }
+
+/** A process without errors that only read. */
+const reader = (pid: number, count: number, ns: number, read: number) => ({
+	...{ pid, count, ns, read },
+	...{ written: 0, discarded: 0, zeroed: 0, errors: 0 },
+});
 
 const output = replayOf('io');
 
@@ -47,12 +63,13 @@ test('the stages of a request are what lies between its hooks, and their sum is 
 			stacked: false,
 			count: 1,
 			bytes: 4096,
+			errors: 0,
 			total: [1, 8600],
 			stages: { request: [1, 300], plug: [1, 400], queue: [1, 900], device: [1, 7000] },
 		},
 	]);
 	// the one that queued it, whoever is there when it is issued and completed
-	expect(state.processes).toEqual([{ pid: 5, count: 1, ns: 8600, read: 4096 }]);
+	expect(state.processes).toEqual([reader(5, 1, 8600, 4096)]);
 	expect(state).toMatchObject({ taken: 0, submitter: 1, unseen_start: 0, bypassed: 0 });
 });
 
@@ -76,6 +93,32 @@ test('a bare flush is over when it ends, with a filter too', () => {
 	expect(replay('1 0 0 only 5', ...flush)).toMatchObject({ taken: 0, processes: [{ pid: 5, count: 1, ns: 4000 }] });
 });
 
+test('a write in a flush sequence counts once, at the end of the sequence, with a filter too', () => {
+	const write = [
+		'900 0 5 op 1 1',
+		'1000 0 5 queue 1 4096',
+		'1200 0 5 issue 1 1 1100',
+		'3000 0 0 data 1 4096',
+		'9000 0 0 done 1 0 0',
+	];
+	const row = { count: 1, bytes: 4096, total: [1, 2000] };
+	const all = replay(...write);
+	expect(all).toMatchObject({ taken: 0, missed_completion: 0, rows: [row], processes: [{ pid: 5, count: 1 }] });
+	const filtered = replay('1 0 0 only 5', ...write);
+	expect(filtered).toMatchObject({ taken: 0, missed_completion: 0, rows: [row], processes: [{ pid: 5, count: 1 }] });
+	// still in its sequence, and that of another process
+	expect(replay('1 0 0 only 5', ...write.slice(0, -1))).toMatchObject({ taken: 1, rows: [{ ...row, count: 0 }] });
+	expect(replay('1 0 0 only 6', ...write)).toMatchObject({ taken: 0, rows: [], processes: [] });
+});
+
+test('a bare flush is a write of no bytes, also with a filter that lets it pass', () => {
+	const flush = ['900 0 5 op 1 1', '1000 0 5 queue 1 0', '5000 0 0 done 1 0 0'];
+	const row = { count: 1, bytes: 0, total: [0, 0] };
+	expect(replay(...flush).rows).toMatchObject([row]);
+	expect(replay('1 0 0 only 5', ...flush).rows).toMatchObject([row]);
+	expect(replay('1 0 0 only 6', ...flush).rows).toEqual([]);
+});
+
 test('a request whose completion was lost does not lend its age to the next at its address', () => {
 	const state = replay(
 		'1000 0 5 queue 1 512',
@@ -86,7 +129,7 @@ test('a request whose completion was lost does not lend its age to the next at i
 		'901300 0 6 done 1 512 512',
 	);
 	expect(state.rows[0]).toMatchObject({ count: 1, total: [1, 1300] });
-	expect(state.processes).toEqual([{ pid: 6, count: 1, ns: 1300, read: 512 }]);
+	expect(state.processes).toEqual([reader(6, 1, 1300, 512)]);
 	expect(state).toMatchObject({ missed_completion: 1, taken: 0 });
 });
 
@@ -97,7 +140,7 @@ test('a bio that never came to a request does not lend its age or its task to th
 		'800200 0 6 issue 3 1 800100',
 		'800700 0 6 done 3 512 512',
 	);
-	expect(state.processes).toEqual([{ pid: 6, count: 1, ns: 700, read: 512 }]);
+	expect(state.processes).toEqual([reader(6, 1, 700, 512)]);
 	expect(state.taken).toBe(0);
 });
 
@@ -133,7 +176,7 @@ test('sent back by the driver: the wait for it is queueing, the last issue begin
 		'6000 0 7 done 1 512 512',
 	);
 	expect(state.rows[0]?.stages).toEqual({ request: [1, 100], plug: [1, 100], queue: [1, 3800], device: [1, 1000] });
-	expect(state.processes).toEqual([{ pid: 5, count: 1, ns: 5000, read: 512 }]);
+	expect(state.processes).toEqual([reader(5, 1, 5000, 512)]);
 });
 
 test('merged bios and requests leave nothing behind', () => {
@@ -163,7 +206,7 @@ test('a bio cut in two: both parts have its beginning and its owner', () => {
 		'2600 0 0 done 2 4096 4096',
 	);
 	expect(state.rows[0]).toMatchObject({ count: 2, total: [2, 1400 + 1600] });
-	expect(state.processes).toEqual([{ pid: 5, count: 2, ns: 3000, read: 8192 }]);
+	expect(state.processes).toEqual([reader(5, 2, 3000, 8192)]);
 });
 
 test('a request in flight at the start is counted without a latency', () => {
@@ -187,7 +230,7 @@ test('the verdict of a filter is that of the task which queued, not of the one a
 	];
 	const state = replay('1 0 0 only 5', ...of(5, 1), ...of(6, 2), ...of(5, 3));
 	expect(state.rows).toMatchObject([{ count: 2, total: [2, 1400] }]);
-	expect(state.processes).toEqual([{ pid: 5, count: 2, ns: 1400, read: 1024 }]);
+	expect(state.processes).toEqual([reader(5, 2, 1400, 1024)]);
 	expect(state.taken).toBe(0);
 });
 
@@ -226,6 +269,47 @@ test('a process finds a place or is counted; one that was left alone for an inte
 		...['3 0 0 interval 9', ...request(last)],
 	);
 	expect(later.processes_full).toBe(0);
-	expect(later.processes[0]).toEqual({ pid: last, count: 1, ns: 1000, read: 512 });
+	expect(later.processes[0]).toEqual(reader(last, 1, 1000, 512));
 	expect(later.processes.slice(1).every(({ count }) => count === 2)).toBe(true);
+});
+
+test.each([
+	[0, 'read'],
+	[1, 'written'],
+	[7, 'written'],
+	[3, 'discarded'],
+	[5, 'discarded'],
+	[9, 'zeroed'],
+	[13, 'none'],
+	[34, 'none'],
+	[35, 'none'],
+])('operation %i of the kernel: its bytes are %s', (op, field) => {
+	const [process] = replay(
+		`900 0 5 op 1 ${op}`,
+		'1000 0 5 queue 1 4096',
+		'1100 0 5 issue 1 1 1000',
+		'2000 0 0 done 1 4096 4096',
+	).processes;
+	const bytes = { read: 0, written: 0, discarded: 0, zeroed: 0, ...(field === 'none' ? {} : { [field]: 4096 }) };
+	expect(process).toEqual({ pid: 5, count: 1, ns: 1000, errors: 0, ...bytes });
+});
+
+test('a failed request is one error of its kind and process, and counts as /proc/diskstats does', () => {
+	const one = (event: string, at: number): string[] => [
+		`${at} 0 5 queue 1 512`,
+		`${at + 100} 0 5 issue 1 1 ${at}`,
+		`${at + 500} 0 0 ${event} 1 512 512`,
+	];
+	const state = replay(...one('done', 1000), ...one('fail', 3000), ...one('done', 5000));
+	expect(state.rows).toMatchObject([{ count: 3, bytes: 1536, errors: 1, total: [3, 1500] }]);
+	expect(state.processes).toEqual([{ ...reader(5, 3, 1500, 1536), errors: 1 }]);
+});
+
+test('a failed write with a flush after it is one error', () => {
+	const state = replay(
+		...['900 0 5 op 1 1', '1000 0 5 queue 1 512', '1100 0 5 issue 1 1 1000', '2000 0 0 data 1 512'],
+		'3000 0 0 fail 1 0 0',
+	);
+	expect(state.rows).toMatchObject([{ count: 1, errors: 1 }]);
+	expect(state.processes).toMatchObject([{ count: 1, errors: 1, written: 512 }]);
 });

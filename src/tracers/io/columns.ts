@@ -4,12 +4,18 @@ import { stageColumns, totalColumn } from '../../core/stages/columns.ts';
 import type { Column } from '../../core/tracer.ts';
 import { safe } from '../../lib/sanitize.ts';
 import { IO_PATH } from './path.ts';
-import type { IoRow } from './snapshot.ts';
+import type { Apart, IoRow } from './snapshot.ts';
 
 const groupedBy =
 	(...groups: string[]) =>
 	(snapshot: object): boolean =>
 		groups.includes((snapshot as { group: string }).group);
+
+/** Shown where some row has the figure. */
+const hasAny =
+	(figure: keyof Apart) =>
+	(snapshot: object): boolean =>
+		(snapshot as { rows: readonly Apart[] }).rows.some((row) => (row[figure] ?? 0) > 0);
 
 /** Processes and control groups have the total only. */
 const byDevice = groupedBy('operation', 'device', 'flags');
@@ -94,8 +100,38 @@ export const columns: readonly Column<IoRow>[] = [
 		kind: 'bytes-rate',
 		width: 8,
 		priority: 3,
-		help: 'Bytes completed per second.',
+		help: 'Bytes transferred per second, those of failed requests included. Discards and write-zeroes transfer none.',
 		value: (row, seconds) => row.bytes / seconds,
+	},
+	{
+		key: 'discarded',
+		title: 'DISC/s',
+		kind: 'bytes-rate',
+		width: 7,
+		priority: 4,
+		help: 'Bytes discarded or securely erased per second. Shown once there have been any.',
+		shown: hasAny('bytes_discarded_total'),
+		value: (row, seconds) => (row.bytes_discarded ?? 0) / seconds,
+	},
+	{
+		key: 'zeroed',
+		title: 'ZERO/s',
+		kind: 'bytes-rate',
+		width: 7,
+		priority: 4,
+		help: 'Bytes zeroed per second without a transfer (write-zeroes). Shown once there have been any.',
+		shown: hasAny('bytes_zeroed_total'),
+		value: (row, seconds) => (row.bytes_zeroed ?? 0) / seconds,
+	},
+	{
+		key: 'errors',
+		title: 'ERR',
+		kind: 'count',
+		width: 5,
+		priority: 2,
+		help: 'Requests that ended with an error in the interval. Shown once there have been any.',
+		shown: hasAny('errors_total'),
+		value: (row) => row.errors ?? 0,
 	},
 	...stageColumns(IO_PATH, 6).map((column) => ({
 		...column,

@@ -97,9 +97,9 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 
 	private *counted(): Generator<Counted> {
 		for (const { id, key, value } of this.stats.entries()) {
-			const { count, bytes, unstamped, device } = value;
+			const { count, bytes, errors, unstamped, device } = value;
 			this.unstamped += unstamped;
-			yield { id, key, count, bytes, stages: [device, device] };
+			yield { id, key, count, bytes, errors, stages: [device, device] };
 		}
 	}
 }

@@ -1,6 +1,7 @@
 /** Folds rows of processes into rows of control groups. */
 import { type Fold, sums } from '../../core/fold.ts';
 import { safe } from '../../lib/sanitize.ts';
+import { sumApart } from './apart.ts';
 import type { IoRow } from './snapshot.ts';
 import { sumStats } from './sum.ts';
 
@@ -15,6 +16,7 @@ export const processFold: Fold<IoRow> = {
 		return {
 			...first,
 			...sums(rows, ['count', 'bytes', 'count_total', 'bytes_total']),
+			...sumApart(rows),
 			stages: { total: sumStats(rows.flatMap(({ stages }) => stages['total'] ?? [])) },
 			stages_total: {
 				total: {

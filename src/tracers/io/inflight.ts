@@ -39,6 +39,9 @@ const idOf = (tracked: Tracked): string => `${tracked.dev} ${tracked.start_time_
 
 const begunAt = ({ stamps }: Tracked): Ns => stamps.find((stamp) => stamp > 0) ?? 0;
 
+/** The data of a write is on the device, the flush after it has not ended: the kernel counts it no more. */
+const flushes = ({ data_done }: Tracked): boolean => data_done !== 0;
+
 const stageOf = (tracked: Tracked): string => (inDevice(tracked) ? 'device' : 'queue');
 
 /** An empty write waits for the flush of the device's cache and never becomes a request. */
@@ -74,7 +77,12 @@ export class InFlight {
 		const now = Number(process.hrtime.bigint());
 		const requests = this.withoutMissed(now);
 		const open = [
-			...requests.map((tracked) => ({ ...tracked, begun: begunAt(tracked), stage: stageOf(tracked) })),
+			...requests.map((tracked) => ({
+				...tracked,
+				op: flushes(tracked) ? io_op.IO_FLUSH : tracked.op,
+				begun: begunAt(tracked),
+				stage: stageOf(tracked),
+			})),
 			...this.waitingBios(now, requests).map((queued) => ({
 				...queued,
 				begun: queued.queued_ns,

@@ -9,6 +9,7 @@ import { viewOf } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
 import type { Cgroups } from '../../system/cgroups.ts';
+import { APART, type ApartSums, apart, noneApart } from './apart.ts';
 import type { IoProcess, IoRow } from './snapshot.ts';
 
 /** Processes kept after their IO; the one without IO for longest is dropped first. */
@@ -20,8 +21,14 @@ export function processBits(possibleCpus: number): number {
 	return possibleCpus <= 64 ? 7 : 6;
 }
 
+/** Sums of an entry that are taken as differences. */
+const SUMS = ['bytes_read', 'bytes_written', ...APART] as const;
+type Sums = Pick<process_io, (typeof SUMS)[number]>;
+
+const noSums = (): Sums => ({ bytes_read: 0, bytes_written: 0, bytes_discarded: 0, bytes_zeroed: 0, errors: 0 });
+
 /** State of an entry at the last read. */
-type Before = Pick<process_io, 'start' | 'tgid' | 'bytes_read' | 'bytes_written'> & { sum_ns: Ns };
+type Before = Pick<process_io, 'start' | 'tgid'> & { sum_ns: Ns; sums: Sums };
 
 interface Known {
 	pid: number;
@@ -31,12 +38,13 @@ interface Known {
 	interval: Distribution;
 	bytes_read: Bytes;
 	bytes_written: Bytes;
+	apart: ApartSums;
 	bytes_total: Bytes;
 	count_total: Count;
 	sum_total: Ns;
 }
 
-type Difference = Pick<Known, 'interval' | 'bytes_read' | 'bytes_written'>;
+type Difference = Pick<Known, 'interval'> & { sums: Sums };
 
 export class Processes {
 	private readonly bpf: BpfSession;
@@ -57,13 +65,13 @@ export class Processes {
 	/** @param ended number of the interval that this read ends */
 	read(latencies: LatencyReader, ended: number): void {
 		const { name, value } = maps.processes;
-		this.cgroups.tick();
 		for (const known of this.known.values()) {
 			// bytes that were read before their request was counted stay for the interval of the request
 			if (known.interval.count === 0) continue;
 			known.interval = new Distribution();
 			known.bytes_read = 0;
 			known.bytes_written = 0;
+			for (const name of APART) known.apart[name] = 0;
 		}
 		this.bpf.object.readMapped(name, this.buffer);
 		const view = viewOf(this.buffer);
@@ -84,30 +92,27 @@ export class Processes {
 	}
 
 	/** IO of an entry since the last read; undefined: the kernel reused the entry during this read. */
-	private difference(
-		latencies: LatencyReader,
-		index: number,
-		{ start, tgid, bytes_read, bytes_written, total }: process_io,
-	): Difference | undefined {
+	private difference(latencies: LatencyReader, index: number, entry: process_io): Difference | undefined {
+		const { start, tgid, total } = entry;
 		let before = this.before.get(index);
 		if (!before || before.start !== start || before.tgid !== tgid) {
-			before = { start, tgid, bytes_read: 0, bytes_written: 0, sum_ns: 0 };
+			before = { start, tgid, sum_ns: 0, sums: noSums() };
 			this.before.set(index, before);
 			latencies.forget(`process ${index}`);
 		}
+		const last = before.sums;
 		// its sums belong to the next interval
-		if (total.sum_ns < before.sum_ns || bytes_read < before.bytes_read || bytes_written < before.bytes_written)
-			return undefined;
-		const difference = {
-			interval: latencies.difference(`process ${index}`, total),
-			bytes_read: bytes_read - before.bytes_read,
-			bytes_written: bytes_written - before.bytes_written,
-		};
-		Object.assign(before, { bytes_read, bytes_written, sum_ns: total.sum_ns });
-		return difference;
+		if (total.sum_ns < before.sum_ns || SUMS.some((sum) => entry[sum] < last[sum])) return undefined;
+		const sums = noSums();
+		for (const sum of SUMS) {
+			sums[sum] = entry[sum] - last[sum];
+			last[sum] = entry[sum];
+		}
+		before.sum_ns = total.sum_ns;
+		return { interval: latencies.difference(`process ${index}`, total), sums };
 	}
 
-	private add({ start, tgid, cgroup, comm }: process_io, { interval, bytes_read, bytes_written }: Difference): void {
+	private add({ start, tgid, cgroup, comm }: process_io, { interval, sums }: Difference): void {
 		const id = `${tgid}:${start}`;
 		const known = this.known.get(id) ?? {
 			pid: tgid,
@@ -117,14 +122,19 @@ export class Processes {
 			interval: new Distribution(),
 			bytes_read: 0,
 			bytes_written: 0,
+			apart: noneApart(),
 			bytes_total: 0,
 			count_total: 0,
 			sum_total: 0,
 		};
 		known.interval.add(interval);
-		known.bytes_read += bytes_read;
-		known.bytes_written += bytes_written;
-		known.bytes_total += bytes_read + bytes_written;
+		known.bytes_read += sums.bytes_read;
+		known.bytes_written += sums.bytes_written;
+		for (const name of APART) {
+			known.apart[name] += sums[name];
+			known.apart[`${name}_total`] += sums[name];
+		}
+		known.bytes_total += sums.bytes_read + sums.bytes_written;
 		known.count_total += interval.count;
 		known.sum_total += interval.sum_ns;
 		this.known.delete(id);
@@ -145,6 +155,7 @@ export class Processes {
 				count: known.interval.count,
 				bytes_read: known.bytes_read,
 				bytes_written: known.bytes_written,
+				...apart(known.apart),
 				mean_ns: known.interval.mean(),
 				p99_ns: known.interval.percentile(0.99),
 				max_ns: known.interval.max_ns,
@@ -165,6 +176,7 @@ export class Processes {
 			cgroup: known.cgroup,
 			count: known.interval.count,
 			bytes: known.bytes_read + known.bytes_written,
+			...apart(known.apart),
 			stages: { total: stageStats(known.interval) },
 			count_total: known.count_total,
 			bytes_total: known.bytes_total,

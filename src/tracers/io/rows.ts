@@ -6,6 +6,7 @@ import { io_flag, io_op, io_stats_flag } from '../../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Count } from '../../lib/units.ts';
 import { type BlockDevices, devText } from '../../system/block-devices.ts';
+import { type ApartSums, apart, bytesField, noneApart } from './apart.ts';
 import type { FullPathSession } from './full-path.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
@@ -46,7 +47,9 @@ export interface Counted {
 	id: string;
 	key: Key;
 	count: Count;
+	/** Of the operation, transferred or not. */
 	bytes: Bytes;
+	errors: Count;
 	/** In the order of the names given to {@link Rows}. */
 	stages: readonly KernelLatency[];
 }
@@ -57,8 +60,10 @@ class Entry {
 	readonly stages: StageHistory;
 	count: Count = 0;
 	bytes: Bytes = 0;
+	errors: Count = 0;
 	count_total: Count = 0;
 	bytes_total: Bytes = 0;
+	errors_total: Count = 0;
 
 	constructor(id: string, key: Key) {
 		this.key = key;
@@ -82,12 +87,14 @@ export class Rows {
 
 	/** Reads the differences of one interval. */
 	read(latencies: LatencyReader): void {
-		for (const { id, key, count, bytes, stages } of this.counted()) {
+		for (const { id, key, count, bytes, errors, stages } of this.counted()) {
 			const entry = this.entry(id, key);
 			entry.count = count - entry.count_total;
 			entry.bytes = bytes - entry.bytes_total;
+			entry.errors = errors - entry.errors_total;
 			entry.count_total = count;
 			entry.bytes_total = bytes;
+			entry.errors_total = errors;
 			for (const [index, name] of this.stages.entries()) {
 				const stage = stages[index];
 				if (stage) entry.stages.update(latencies, name, stage);
@@ -122,7 +129,10 @@ export class Rows {
 	 * @param group `operation`, `device` or `flags`
 	 */
 	rows(group: string): IoRow[] {
-		const rows = new Map<string, { row: Omit<IoRow, 'stages' | 'stages_total'>; stages: StageDistributions }>();
+		const rows = new Map<
+			string,
+			{ row: Omit<IoRow, 'stages' | 'stages_total'>; apart: ApartSums; stages: StageDistributions }
+		>();
 		for (const entry of this.entries.values()) {
 			const { dev, op, flags } = entry.key;
 			const stacked = (flags & STACKED_DEVICE) !== 0;
@@ -143,20 +153,23 @@ export class Rows {
 						count_total: 0,
 						bytes_total: 0,
 					},
+					apart: noneApart(),
 					stages: new StageDistributions(this.full ? ALL_STAGES : this.stages),
 				};
 				rows.set(name, line);
 			}
 			line.row.count += entry.count;
-			line.row.bytes += entry.bytes;
 			line.row.count_total += entry.count_total;
-			line.row.bytes_total += entry.bytes_total;
+			line.apart.errors += entry.errors;
+			line.apart.errors_total += entry.errors_total;
+			addBytes(line, entry);
 			line.stages.add(entry.stages);
 		}
 		const ended = new Set<SafeText>(this.gone());
 		const kept = [...rows.values()].filter(({ row }) => row.count > 0 || !ended.has(row.device));
-		return kept.map(({ row, stages }) => ({
+		return kept.map(({ row, apart: sums, stages }) => ({
 			...row,
+			...apart(sums),
 			stages: stages.figures(),
 			stages_total: stages.totals(),
 		}));
@@ -169,6 +182,21 @@ export class Rows {
 		this.entries.set(id, entry);
 		return entry;
 	}
+}
+
+/** Bytes without data are in no `bytes`. */
+function addBytes(
+	{ row, apart: sums }: { row: Pick<IoRow, 'bytes' | 'bytes_total'>; apart: ApartSums },
+	entry: Entry,
+): void {
+	const field = bytesField(entry.key.op);
+	if (field === 'bytes') {
+		row.bytes += entry.bytes;
+		row.bytes_total += entry.bytes_total;
+		return;
+	}
+	sums[field] += entry.bytes;
+	sums[`${field}_total`] += entry.bytes_total;
 }
 
 function flagsText(flags: number): SafeText {

@@ -4,7 +4,19 @@ import type { StageStats, Step } from '../../core/stages/figures.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
 
-export interface IoRow {
+/** Absent: none since start. */
+export interface Apart {
+	/** Of discards and secure erases, and of write-zeroes: no data is transferred, and they are in no `bytes`. */
+	bytes_discarded?: Bytes;
+	bytes_zeroed?: Bytes;
+	bytes_discarded_total?: Bytes;
+	bytes_zeroed_total?: Bytes;
+	/** Requests that ended with an error. `count` and `bytes` have them too, as in /proc/diskstats. */
+	errors?: Count;
+	errors_total?: Count;
+}
+
+export interface IoRow extends Apart {
 	/** Whole disk; `all` by process and control group. */
 	device: SafeText;
 	/** `major:minor` in the kernel's own numbering; empty by process and control group. */
@@ -23,6 +35,7 @@ export interface IoRow {
 	/** The device passes bios on without requests (dm, md, zram): rows of the devices below count them again. */
 	stacked?: boolean;
 	count: Count;
+	/** Transferred: by reads, writes, appends, and commands from user space. */
 	bytes: Bytes;
 	/** Stage name (src/tracers/io/path.ts) → figures of the interval, in path order; `total` is last. By process: `total` only. */
 	stages: Record<string, StageStats>;
@@ -96,7 +109,7 @@ export interface Inflight {
 }
 
 /** IO of one process in the interval. */
-export interface IoProcess {
+export interface IoProcess extends Apart {
 	pid: number;
 	/** ns since boot; 0: not known. */
 	start_time: Ns;

@@ -6,6 +6,11 @@ import type { OverviewRow } from './snapshot.ts';
 
 const known = (value: number | null): number => value ?? Number.NaN;
 const grouped = (snapshot: object): boolean => (snapshot as { group?: string }).group !== 'process';
+/** Shown where some row has the figure. */
+const hasAny =
+	(figure: 'io_discarded_bytes' | 'io_errors') =>
+	(snapshot: object): boolean =>
+		(snapshot as { rows: readonly OverviewRow[] }).rows.some((row) => (row[figure] ?? 0) > 0);
 
 export const columns: readonly Column<OverviewRow>[] = [
 	{
@@ -102,8 +107,28 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'bytes-rate',
 		width: 7,
 		priority: 3,
-		help: 'Bytes per second of its completed block requests, reads and writes.',
+		help: 'Bytes per second of its completed block requests, without discards and write-zeroes.',
 		value: ({ io_bytes }, seconds) => known(io_bytes) / seconds,
+	},
+	{
+		key: 'io_discarded',
+		title: 'DISC/s',
+		kind: 'bytes-rate',
+		width: 7,
+		priority: 6,
+		shown: hasAny('io_discarded_bytes'),
+		help: 'Bytes per second that it had discarded, erased or zeroed on disks, without a transfer. Shown while there are any.',
+		value: ({ io_discarded_bytes }, seconds) => (io_discarded_bytes ?? 0) / seconds,
+	},
+	{
+		key: 'io_errors',
+		title: 'IOERR',
+		kind: 'count',
+		width: 5,
+		priority: 3,
+		shown: hasAny('io_errors'),
+		help: 'Its block requests that ended with an error in the interval. Shown while there are any.',
+		value: ({ io_errors }) => io_errors ?? 0,
 	},
 	{
 		key: 'iops',

@@ -5,6 +5,8 @@ import { cgroupName } from '../../system/cgroup-name.ts';
 import type { OverviewRow } from './snapshot.ts';
 
 const added = ['watts', 'energy_uj', 'cpu_ns', 'wait_ns', 'irq_time_ns', 'io_count', 'io_bytes'] as const;
+/** Absent: none. */
+const optional = ['io_discarded_bytes', 'io_errors'] as const;
 const highest = ['wait_p99_ns', 'io_p99_ns'] as const;
 
 /** A figure that is not known (null) does not hide the known ones. */
@@ -22,6 +24,7 @@ export const overviewFold: Fold<OverviewRow> = {
 		for (const row of others) {
 			sum.processes += row.processes;
 			for (const field of added) sum[field] = either(sum[field], row[field], (a, b) => a + b);
+			for (const field of optional) if (row[field] !== undefined) sum[field] = (sum[field] ?? 0) + row[field];
 			for (const field of highest) sum[field] = either(sum[field], row[field], Math.max);
 		}
 		return sum;

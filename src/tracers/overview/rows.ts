@@ -73,6 +73,9 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 		const row = rowOf(one);
 		row.io_count = one.count;
 		row.io_bytes = one.bytes_read + one.bytes_written;
+		const discarded = (one.bytes_discarded ?? 0) + (one.bytes_zeroed ?? 0);
+		if (discarded > 0) row.io_discarded_bytes = discarded;
+		if (one.errors) row.io_errors = one.errors;
 		row.io_p99_ns = one.p99_ns;
 	}
 	return [...byPid.values(), ...reused.values()];

@@ -109,6 +109,8 @@ function totalsOf({ cpus, rows, sources: { energy, runqlat, irq, io } }: Interva
 	const all = runqlat?.rows.find(({ key }) => key.kind === 'all');
 	const requests = io?.rows.filter(({ stacked }) => !stacked) ?? [];
 	const interrupts = irq?.cpu_share.reduce((sum, { hard, soft, vector }) => sum + hard + soft + vector, 0);
+	const discarded = requests.reduce((sum, row) => sum + (row.bytes_discarded ?? 0) + (row.bytes_zeroed ?? 0), 0);
+	const errors = requests.reduce((sum, row) => sum + (row.errors ?? 0), 0);
 	return {
 		cpus,
 		busy_ns: energy ? busyTime(energy, rows) : null,
@@ -118,5 +120,7 @@ function totalsOf({ cpus, rows, sources: { energy, runqlat, irq, io } }: Interva
 		irq_ns: irq && interrupts !== undefined ? Math.round(interrupts * irq.dt_ns) : null,
 		io_count: io ? requests.reduce((sum, { count }) => sum + count, 0) : null,
 		io_bytes: io ? requests.reduce((sum, { bytes }) => sum + bytes, 0) : null,
+		...(discarded > 0 ? { io_discarded_bytes: discarded } : {}),
+		...(errors > 0 ? { io_errors: errors } : {}),
 	};
 }

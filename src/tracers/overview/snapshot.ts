@@ -27,7 +27,12 @@ export interface OverviewRow {
 	/** Time in interrupts while it had a CPU. */
 	irq_time_ns: Ns | null;
 	io_count: Count | null;
+	/** Transferred. */
 	io_bytes: Bytes | null;
+	/** Discarded, erased or zeroed without a transfer; absent: none. */
+	io_discarded_bytes?: Bytes;
+	/** Requests that ended with an error; absent: none. */
+	io_errors?: Count;
 	/** From queueing to completion; of a group the highest of its processes. null: no request. */
 	io_p99_ns: Ns | null;
 }
@@ -46,6 +51,9 @@ export interface Totals {
 	irq_ns: Ns | null;
 	io_count: Count | null;
 	io_bytes: Bytes | null;
+	/** As in the rows; absent: none. */
+	io_discarded_bytes?: Bytes;
+	io_errors?: Count;
 }
 
 export interface OverviewExtra {
