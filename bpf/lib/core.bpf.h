@@ -220,3 +220,13 @@ static __always_inline bool has_current_task_btf(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
 }
+
+/*
+ * Is it asleep, and on a queue only because its dequeue is delayed (since 6.12)? One that is moved to another CPU then is
+ * stamped as if it were runnable, and its sleep gets into its run_delay. Written under the lock of its queue: exact at
+ * sched_migrate_task, which runs under it; elsewhere true of the moment.
+ */
+static __always_inline bool is_delayed(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed;
+}

@@ -18,12 +18,6 @@
 /* A stamp as young as this may be that of a wake-up in progress, which stamps before it sets `on_rq`. */
 #define STAMP_AGE_CERTAIN 1000000ULL
 
-/* Is it asleep, and on a queue only because its dequeue is delayed? */
-static __always_inline bool is_delayed(struct task_struct *task)
-{
-	return bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed;
-}
-
 /*
  * Void stamps of threads without storage, a bit for each pid modulo VOID_PIDS. Two pids with one bit: the second one to
  * run has a wait that is not counted as `unstamped`.

@@ -6,7 +6,7 @@ import { type OwnWaits, ownWaits, sleptThrough, type TaskState } from './own-wai
 import { runQueue } from './runqlat-session.ts';
 import { childrenOf, schedstat } from './workload.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const { loads, start, read } = runQueue();
 

@@ -4,6 +4,7 @@
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
 import { HashReader } from '../../bpf/hash-reader.ts';
 import { type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
@@ -52,6 +53,7 @@ class Attached {
 		this.bpf = openBpf(host, 'io-path', {
 			layout: constants,
 			shards: [maps.path_cpus.name],
+			without: delaysDequeues(host) ? [] : ['path_moved'],
 			withoutMaps: UNUSED_MAPS,
 			maxEntries: { [maps.path_stats.name]: ENTRIES },
 			loaded: (object) => writeSettings(object, filter, slow),

@@ -4,13 +4,13 @@
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
 import { blame, culprit as culprits, maps, pair } from '../../generated/runqlat-culprits.ts';
 import { viewOf } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import { delaysDequeues } from './delayed-dequeue.ts';
 
 const ROOM = maps.culprits.entries;
 /** Culprits that are no process. */

@@ -1,6 +1,7 @@
 /** The usual reader (bpf/runqlat/runqlat.bpf.c): the scheduler's own stamps, histograms in task storage. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
 import { openBpf, openWalking } from '../../bpf/load.ts';
 import { filterSettings, type TaskFilter } from '../../bpf/task-filter.ts';
 import type { BpfObject } from '../../core/native.ts';
@@ -17,7 +18,6 @@ import {
 	waiting_flag,
 	waiting_record,
 } from '../../generated/runqlat.ts';
-import { delaysDequeues } from './delayed-dequeue.ts';
 import type { CpuWaits, Reader, TaskRecord } from './reader.ts';
 
 /** A bit of the settings' first word, whose upper half is put together here. */
