@@ -41,7 +41,7 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 	queued = &bucket->entries[entry];
 	if (queued->how < IO_OWNERS)
 		shard->owners[queued->how]++;
-	took = now - queued->queued_ns;
+	took = duration(queued->queued_ns, now);
 	charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch());
 	set_entry(&bucket->keys, entry, 0);
 	return true;
@@ -70,7 +70,7 @@ int block_rq_complete(u64 *ctx)
 	struct io_cpu *shard;
 	struct io_stats *io;
 	u64 now = bpf_ktime_get_ns();
-	u64 begin, took;
+	u64 took;
 	u32 entry, epoch, raw, slot;
 	bool in_sequence;
 	u8 op;
@@ -107,9 +107,7 @@ int block_rq_complete(u64 *ctx)
 				shard->bypassed++;
 		}
 		epoch = interval_epoch();
-		begin = stages_begin(tracked->stamps, IO_STAGES);
-		stages_add(io->stages, tracked->stamps, IO_STAGES, now, epoch);
-		took = now - begin;
+		took = stages_add(io->stages, tracked->stamps, IO_STAGES, now, epoch);
 		slot = latency_add(&io->total, took, epoch);
 		if (tracked->owner.start)
 			charge(&tracked->owner, op, tracked->bytes, took, slot, epoch);
@@ -151,6 +149,7 @@ int block_bio_complete(u64 *ctx)
 	struct queued *queued;
 	struct io_stats *io;
 	u32 epoch;
+	u64 took;
 
 	if (entry >= BUCKET_ENTRIES)
 		return 0;
@@ -163,8 +162,9 @@ int block_bio_complete(u64 *ctx)
 		io->count++;
 		io->bytes += queued->bytes;
 		io->errors += bio->bi_status != 0;
-		latency_add(&io->stages[STAGE_DEVICE], now - queued->queued_ns, epoch);
-		latency_add(&io->total, now - queued->queued_ns, epoch);
+		took = duration(queued->queued_ns, now);
+		latency_add(&io->stages[STAGE_DEVICE], took, epoch);
+		latency_add(&io->total, took, epoch);
 	}
 	/* last: from here on another CPU may take the entry */
 	set_entry(&bucket->keys, entry, 0);

@@ -57,6 +57,8 @@ export interface BpfCost {
 	runs: number;
 	/** Runs the kernel skipped (see {@link Reading.lost}). */
 	recursionMisses: number;
+	/** Durations below 0, which count as 0 ns (bpf/lib/duration.bpf.h). */
+	negative: number;
 }
 
 /** Snapshots of the measuring tracers in this tick, by id, with rows of their first group, whatever the screen shows. */

@@ -57,7 +57,15 @@ export interface World {
 		comm?: string;
 	}[];
 	inflight: readonly { device: string; age: number; pid: number; comm: string; stage?: string }[];
-	waiting: readonly { pid: number; comm: string; cpu: number; age: number; running?: number }[];
+	waiting: readonly {
+		pid: number;
+		comm: string;
+		cpu: number;
+		age: number;
+		running?: number;
+		longer?: boolean;
+		runnable?: boolean;
+	}[];
 	processIo: readonly IoProcess[];
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
@@ -143,8 +151,8 @@ function runqlat({ processes, wait, p99, waiting, culprits, filter, dt, lost }: 
 		lost: { ring: lost },
 		cost: { ...base.cost, bpf_ns: 0 },
 		rows: [{ ...all, wait_ns: sum, p99_ns: p99 }, ...rows],
-		waiting: waiting.map(({ pid, comm, cpu, age, running = 0 }) => ({
-			...{ pid, tid: pid, comm: sanitize(comm), cpu, running },
+		waiting: waiting.map(({ pid, comm, cpu, age, running = 0, longer = false, runnable = true }) => ({
+			...{ pid, tid: pid, comm: sanitize(comm), cpu, running, longer, runnable },
 			age_ns: age,
 		})),
 		waiting_count: waiting.length,
