@@ -155,9 +155,7 @@ int block_bio_complete(u64 *ctx)
 	if (entry >= BUCKET_ENTRIES)
 		return 0;
 	queued = &bucket->entries[entry];
-	io = queue->mq_ops ? 0 :
-			     stats_of(queued->dev, block_op(queued->raw_flags),
-				      splitting_flags(queued->raw_flags) | STACKED_DEVICE);
+	io = queue->mq_ops ? 0 : stats_of(queued->dev, queued->op, splitting_flags(queued->raw_flags) | STACKED_DEVICE);
 	if (io) {
 		epoch = interval_epoch();
 		io->count++;
@@ -374,7 +372,7 @@ int block_bio_queue(u64 *ctx)
 	struct queued *queued;
 	struct bio *bio;
 	struct destination where;
-	u32 entry, flags;
+	u32 entry, flags, raw;
 
 	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	bucket = bio_bucket(bio);
@@ -389,7 +387,9 @@ int block_bio_queue(u64 *ctx)
 	queued->target = where.target;
 	queued->dev = where.dev;
 	queued->part = where.part;
-	queued->raw_flags = bio->bi_opf;
+	raw = bio->bi_opf;
+	queued->raw_flags = raw;
+	queued->op = block_op(raw);
 	queued->bytes = bio->bi_iter.bi_size;
 	queued->sector = bio->bi_iter.bi_sector;
 	queued->how = OWNER_SUBMITTER;

@@ -37,8 +37,7 @@ static __always_inline u32 entry_for(struct bio_bucket *bucket, struct bio *bio)
  */
 static __always_inline bool is_stale(const struct queued *queued, struct bio *bio, bool same_target)
 {
-	return same_target && queued->sector != (u32)bio->bi_iter.bi_sector &&
-	       block_op(queued->raw_flags) != IO_ZONE_APPEND;
+	return same_target && queued->sector != (u32)bio->bi_iter.bi_sector && queued->op != IO_ZONE_APPEND;
 }
 
 /*

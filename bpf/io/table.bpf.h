@@ -32,7 +32,10 @@ struct queued {
 	/* disk */
 	u32 dev;
 	/* enum io_owner */
-	u32 how;
+	u8 how;
+	/* enum io_op */
+	u8 op;
+	u8 unused[2];
 	/* sector at which it begins on its disk, the lower half */
 	u32 sector;
 	/* device that it was sent to, as bio_target() returns it */

@@ -81,6 +81,15 @@ export class BlockDevices {
 		}
 	}
 
+	/** Hardware queues: each has at most one flush of the device's cache in flight. */
+	hardwareQueues(dev: number): number {
+		try {
+			return Math.max(1, readdirSync(join(this.sysRoot, 'dev/block', devText(dev), 'mq')).length);
+		} catch {
+			return 1;
+		}
+	}
+
 	/**
 	 * Requests that the kernel has given to the device and not seen completed: what its accounting covers (no flushes, no
 	 * commands from user space). 0 for a device that is gone; undefined where the kernel does not tell.

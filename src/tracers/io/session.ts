@@ -11,6 +11,7 @@ import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { BlockDevices } from '../../system/block-devices.ts';
 import { Cgroups } from '../../system/cgroups.ts';
+import { BlockedThreads } from './blocked-threads.ts';
 import { FilePaths } from './file-paths.ts';
 import { type IoFilter, ioFilter, ioFilterText, writeSettings } from './filter.ts';
 import { FullPathSession } from './full-path.ts';
@@ -111,7 +112,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		this.rows = new Rows(() => counted(this.stats), devices, [...STAGES, 'total']);
 		this.perProcess = new Processes(bpf, this.cgroups, host.procRoot);
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
-		this.inFlight = new InFlight(bpf, devices);
+		this.inFlight = new InFlight(bpf, devices, new BlockedThreads(host.procRoot));
 		this.path = new FullPathSession(host, filter, slowThreshold(options));
 		if (options['full-path'] === true) this.path.setWanted(true, now());
 		this.before = this.counters();

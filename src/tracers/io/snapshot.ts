@@ -106,6 +106,11 @@ export interface Inflight {
 	stage: string;
 	/** Since the first stamp. */
 	age_ns: Ns;
+	/**
+	 * From half a second of age on, a second source that it is in flight: the kernel's own count of the device, or the
+	 * owner's thread, which sleeps uninterruptibly and has not run since the last interval. Absent: none.
+	 */
+	witness?: 'kernel' | 'owner';
 }
 
 /** IO of one process in the interval. */
