@@ -67,6 +67,19 @@ struct iomap_dio {
 	};
 };
 
+/* behind a worker of a work queue, since 5.17 */
+struct task_struct___worker {
+	void *worker_private;
+};
+
+struct kthread {
+	void *data;
+};
+
+struct worker {
+	void *current_func;
+};
+
 struct cgroup_root;
 
 struct cgroup___root {
@@ -79,6 +92,11 @@ struct cgroup___root {
 extern const void iomap_dio_bio_end_io __ksym __weak;
 /* bi_private is then the bio from which this one was cut. */
 extern const void bio_chain_endio __ksym __weak;
+
+/* Work of the kernel for others: the loop device's IO on its file; what a limit (io.max, blkio throttle) held back. */
+extern const void loop_workfn __ksym __weak;
+extern const void loop_rootcg_workfn __ksym __weak;
+extern const void blk_throtl_dispatch_work_fn __ksym __weak;
 
 #define S_IFMT 00170000
 #define S_IFBLK 0060000
@@ -94,8 +112,18 @@ enum io_owner {
 };
 NAMES(io_owner);
 
+/* Marks of a bio, and of the request that it becomes. */
+enum io_mark {
+	/* made by the kernel of a bio that was sent to a stacked device, which is charged in its place */
+	MARK_CLONED = 1,
+	/* a limit of a control group held it back before it was queued */
+	MARK_HELD_BACK = 2,
+};
+
 struct owner {
-	/* of the process, CLOCK_BOOTTIME; 0: no process */
+	/*
+	 * of the process, CLOCK_BOOTTIME; id of the control group if only that is known (tgid 0); 0: nobody is charged
+	 */
 	u64 start;
 	u64 cgroup;
 	u32 tgid;
@@ -121,8 +149,11 @@ struct {
 	__type(value, struct owner);
 } dirtied SEC(".maps");
 
-/* Fills in the current task and returns its flags (PF_…). */
-static __always_inline u32 task_owner(struct owner *owner)
+/*
+ * Fills in the current task and returns its flags (PF_…). `*passes_on`: it submits a bio, and a driver makes others of
+ * that one; valid since only the task itself writes its list.
+ */
+static __always_inline u32 task_owner(struct owner *owner, bool *passes_on)
 {
 	if (has_current_task_btf()) {
 		/* reading the task costs a third of what the other helpers do (35 against 95 ns) */
@@ -134,6 +165,7 @@ static __always_inline u32 task_owner(struct owner *owner)
 		owner->cgroup = task->cgroups->dfl_cgrp->kn->id;
 		((u64 *)owner->comm)[0] = *(u64 *)&task->comm[0];
 		((u64 *)owner->comm)[1] = *(u64 *)&task->comm[8];
+		*passes_on = task->bio_list != 0;
 		return task->flags;
 	} else {
 		struct task_struct *task = (void *)bpf_get_current_task();
@@ -144,6 +176,7 @@ static __always_inline u32 task_owner(struct owner *owner)
 		owner->start = BPF_CORE_READ(task, group_leader, start_boottime);
 		owner->cgroup = bpf_get_current_cgroup_id();
 		bpf_get_current_comm(owner->comm, sizeof(owner->comm));
+		*passes_on = BPF_CORE_READ(task, bio_list) != 0;
 		return BPF_CORE_READ(task, flags);
 	}
 }
@@ -247,6 +280,43 @@ static __always_inline bool is_held(struct bio *bio)
 }
 
 /*
+ * Does a stacked device (dm, md, bcache) own the device that a bio was sent to? Then its directory `holders` in sysfs has
+ * an entry. Before 5.11 bios do not have their partition, and this is not known.
+ */
+static __always_inline bool is_part_of_another(struct bio *bio)
+{
+	struct kernfs_node *holders;
+
+	if (!bpf_core_field_exists(bio->bi_bdev) || !bpf_core_field_exists(struct block_device, bd_holder_dir))
+		return false;
+	holders = BPF_CORE_READ(bio, bi_bdev, bd_holder_dir, sd);
+	return holders && BPF_CORE_READ((struct kernfs_node___dir *)holders, dir.children.rb_node) != 0;
+}
+
+/* The function that the current worker of a work queue runs; 0: none, or not known (before 5.17). */
+static __always_inline void *current_work(u32 flags)
+{
+	struct task_struct___worker *task = (void *)bpf_get_current_task();
+	struct kthread *kthread;
+	struct worker *worker;
+
+	if (!(flags & PF_WQ_WORKER) || !bpf_core_field_exists(task->worker_private) ||
+	    !bpf_core_field_exists(struct kthread, data))
+		return 0;
+	kthread = BPF_CORE_READ(task, worker_private);
+	worker = BPF_CORE_READ(kthread, data);
+	return BPF_CORE_READ(worker, current_func);
+}
+
+/* Does a loop device work on its file? Before 5.14 it has a thread for that, by name. */
+static __always_inline bool is_loop_work(const void *work, const char *comm)
+{
+	if (work)
+		return work == &loop_workfn || work == &loop_rootcg_workfn;
+	return comm[0] == 'l' && comm[1] == 'o' && comm[2] == 'o' && comm[3] == 'p';
+}
+
+/*
  * The task that waits for direct IO which a kernel thread queues in its place: limits of control groups (io.max) hold
  * bios back before they are queued.
  */
@@ -270,40 +340,46 @@ static __always_inline bool waiting_owner(struct owner *owner, struct bio *bio)
 }
 
 /*
- * The owner of a bio that a kernel thread queues. Costs a look-up by the file; only bios of kernel threads come here.
- * `owner` has that thread already, `flags` are its PF_….
+ * The owner of a bio that a kernel thread queues, and its marks (bits of io_mark, from bit 8 on). Costs a look-up by the
+ * file; only bios of kernel threads come here. `owner` has that thread already, `flags` are its PF_….
  */
 __attribute__((unused)) static __noinline u32 kernel_owner(struct owner *owner, struct bio *bio, u32 flags)
 {
+	void *work = current_work(flags);
 	struct file_id file = {};
 	struct owner *known;
 	struct dentry *dentry;
 	struct inode *inode = bio_inode(bio, &dentry);
+	u32 marks = is_part_of_another(bio) || is_loop_work(work, owner->comm) ? MARK_CLONED : 0;
 	u64 cgroup;
 
+	if (work && work == &blk_throtl_dispatch_work_fn)
+		marks |= MARK_HELD_BACK;
 	if (waiting_owner(owner, bio))
-		return OWNER_SUBMITTER;
+		return OWNER_SUBMITTER | marks << 8;
 	if (inode && !(is_block_inode(inode) && is_held(bio))) {
 		file_of(&file, inode);
 		known = bpf_map_lookup_elem(&dirtied, &file);
-		if (known) {
+		if (known && known->start) {
 			*owner = *known;
-			return OWNER_DIRTIED;
+			return OWNER_DIRTIED | marks << 8;
 		}
+		if (known)
+			marks |= MARK_CLONED;
 	}
 	cgroup = charged_cgroup(bio);
 	if (cgroup) {
 		owner->cgroup = cgroup;
 		owner->tgid = 0;
-		owner->start = 0;
-		return OWNER_CGROUP;
+		owner->start = cgroup;
+		return OWNER_CGROUP | marks << 8;
 	}
-	/* workers act for others: they keep their name, but nothing is charged to them */
-	if (file.dev || flags & PF_WQ_WORKER) {
+	/* workers act for others: they keep their name, but nothing is charged to them; as do threads of stacked devices */
+	if (file.dev || flags & PF_WQ_WORKER || marks & MARK_CLONED) {
 		owner->tgid = 0;
 		owner->start = 0;
 	}
-	return file.dev ? OWNER_NONE : OWNER_KERNEL;
+	return (file.dev || marks & MARK_CLONED ? OWNER_NONE : OWNER_KERNEL) | marks << 8;
 }
 
 #define NAME_LENGTH 48

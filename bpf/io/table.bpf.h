@@ -35,7 +35,9 @@ struct queued {
 	u8 how;
 	/* enum io_op */
 	u8 op;
-	u8 unused[2];
+	/* bits of io_mark */
+	u8 marks;
+	u8 unused;
 	/* sector at which it begins on its disk, the lower half */
 	u32 sector;
 	/* device that it was sent to, as bio_target() returns it */
@@ -71,6 +73,9 @@ struct tracked {
 	u8 requeued;
 	/* a write in its flush sequence: its data is on the device, the flush after it has not ended */
 	u8 data_done;
+	/* bits of io_mark */
+	u8 marks;
+	u8 unused[3];
 };
 
 struct request_bucket {

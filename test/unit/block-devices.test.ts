@@ -113,3 +113,31 @@ test('stacked: on other devices, or on a file', () => {
 		false,
 	]);
 });
+
+test('stacked: with slaves, or a file; a device that has gone stays what it was', () => {
+	for (const [number, name] of [
+		['253:0', 'dm-0'],
+		['252:0', 'zram0'],
+		['7:0', 'loop0'],
+	] as const) {
+		plug(number, name);
+		mkdirSync(join(root, 'devices/block', name, 'slaves'));
+	}
+	mkdirSync(join(root, 'devices/block/dm-0/slaves/vda'));
+	mkdirSync(join(root, 'devices/block/loop0/loop'));
+	writeFileSync(join(root, 'devices/block/loop0/loop/backing_file'), '/image\n');
+	const devices = new BlockDevices(root);
+	const all = () => [dev(253, 0), dev(252, 0), dev(7, 0)].map((number) => devices.isStacked(number));
+	expect(all()).toEqual([true, false, true]);
+	rmSync(join(root, 'dev/block/253:0'));
+	expect(all()).toEqual([true, false, true]);
+	expect(devices.isStacked(dev(9, 9))).toBe(false);
+});
+
+test('hardware queues are counted; without any there is one', () => {
+	plug('254:0', 'vda');
+	const devices = new BlockDevices(root);
+	expect(devices.hardwareQueues(dev(254, 0))).toBe(1);
+	for (const queue of ['0', '1', '2']) mkdirSync(join(root, 'devices/block/vda/mq', queue), { recursive: true });
+	expect(devices.hardwareQueues(dev(254, 0))).toBe(3);
+});

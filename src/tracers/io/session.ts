@@ -45,6 +45,7 @@ function* counted(stats: KeyedStats<io_stats>): Generator<Counted> {
 			count: value.count,
 			bytes: value.bytes,
 			errors: value.errors,
+			heldBack: value.held_back,
 			stages: [...value.stages, value.total],
 		};
 }
