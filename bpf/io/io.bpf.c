@@ -373,7 +373,7 @@ SEC("tp_btf/writeback_dirty_inode_enqueue")
 int writeback_dirty_inode_enqueue(u64 *ctx)
 {
 	struct inode *inode = (void *)ctx[0];
-	struct file_id file;
+	struct dirty_file file;
 	struct owner owner;
 	bool passes_on;
 	u32 flags = task_owner(&owner, &passes_on);
@@ -385,7 +385,7 @@ int writeback_dirty_inode_enqueue(u64 *ctx)
 		owner.start = 0;
 		owner.tgid = 0;
 	}
-	file_of(&file, inode);
+	dirty_file_of(&file, inode);
 	bpf_map_update_elem(&dirtied, &file, &owner, BPF_ANY);
 	return 0;
 }

@@ -18,6 +18,7 @@ struct hlist_head {
 
 struct inode {
 	unsigned short i_mode;
+	unsigned int i_generation;
 	unsigned long i_ino;
 	struct super_block *i_sb;
 	struct hlist_head i_dentry;
@@ -32,6 +33,7 @@ struct folio {
 };
 
 struct qstr {
+	u32 len;
 	const unsigned char *name;
 };
 
@@ -67,6 +69,21 @@ struct iomap_dio {
 	};
 };
 
+struct btrfs_root {
+	u32 anon_dev;
+};
+
+struct btrfs_inode {
+	struct btrfs_root *root;
+	struct inode vfs_inode;
+};
+
+/* around a bio of btrfs; with the inode since 6.2 */
+struct btrfs_bio {
+	struct btrfs_inode *inode;
+	struct bio bio;
+};
+
 /* behind a worker of a work queue, since 5.17 */
 struct task_struct___worker {
 	void *worker_private;
@@ -93,6 +110,9 @@ extern const void iomap_dio_bio_end_io __ksym __weak;
 /* bi_private is then the bio from which this one was cut. */
 extern const void bio_chain_endio __ksym __weak;
 
+/* The bio is then in a struct btrfs_bio. */
+extern const void btrfs_simple_end_io __ksym __weak;
+extern const void btrfs_orig_write_end_io __ksym __weak;
 /* Work of the kernel for others: the loop device's IO on its file; what a limit (io.max, blkio throttle) held back. */
 extern const void loop_workfn __ksym __weak;
 extern const void loop_rootcg_workfn __ksym __weak;
@@ -135,7 +155,17 @@ struct file_id {
 	u64 inode;
 	/* of the file system, 0: no file */
 	u32 dev;
-	u32 unused;
+	/* tells files apart that had the same number one after the other */
+	u32 generation;
+};
+
+/*
+ * A dirty file. It stays in memory until it is clean, so its address tells it from files of other subvolumes (btrfs)
+ * with the same number; the rest tells it from a later file at the same address.
+ */
+struct dirty_file {
+	u64 address;
+	struct file_id id;
 };
 
 /*
@@ -145,7 +175,7 @@ struct file_id {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
-	__type(key, struct file_id);
+	__type(key, struct dirty_file);
 	__type(value, struct owner);
 } dirtied SEC(".maps");
 
@@ -214,6 +244,21 @@ static __always_inline struct address_space *bio_mapping(struct bio *bio)
 	return (u64)mapping & 3 ? 0 : mapping;
 }
 
+/* The inode of a bio of btrfs, which may have no page of the file (direct IO, compressed data); 0: not known. */
+static __always_inline struct inode *btrfs_bio_inode(struct bio *bio)
+{
+	struct btrfs_inode *inode;
+	struct btrfs_bio *whole;
+
+	if (!ends_in(bio, &btrfs_simple_end_io) && !ends_in(bio, &btrfs_orig_write_end_io))
+		return 0;
+	if (!bpf_core_field_exists(struct btrfs_bio, inode) || !bpf_core_type_exists(struct btrfs_inode))
+		return 0;
+	whole = (void *)bio - bpf_core_field_offset(struct btrfs_bio, bio);
+	inode = BPF_CORE_READ(whole, inode);
+	return inode ? (void *)inode + bpf_core_field_offset(struct btrfs_inode, vfs_inode) : 0;
+}
+
 /* The inode that a bio reads or writes, 0: not known. `*dentry`: the name it was opened by, where that is known. */
 static __always_inline struct inode *bio_inode(struct bio *bio, struct dentry **dentry)
 {
@@ -231,10 +276,13 @@ static __always_inline struct inode *bio_inode(struct bio *bio, struct dentry **
 		*dentry = BPF_CORE_READ(file, f_path.dentry);
 		return BPF_CORE_READ(file, f_inode);
 	}
-	mapping = bio_mapping(bio);
-	if (!mapping)
-		return 0;
-	inode = BPF_CORE_READ(mapping, host);
+	inode = btrfs_bio_inode(bio);
+	if (!inode) {
+		mapping = bio_mapping(bio);
+		if (!mapping)
+			return 0;
+		inode = BPF_CORE_READ(mapping, host);
+	}
 	alias = BPF_CORE_READ(inode, i_dentry.first);
 	if (alias && bpf_core_field_exists(struct dentry, d_u.d_alias))
 		*dentry = (void *)alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
@@ -250,7 +298,13 @@ static __always_inline void file_of(struct file_id *id, struct inode *inode)
 {
 	id->inode = BPF_CORE_READ(inode, i_ino);
 	id->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	id->unused = 0;
+	id->generation = BPF_CORE_READ(inode, i_generation);
+}
+
+static __always_inline void dirty_file_of(struct dirty_file *file, struct inode *inode)
+{
+	file->address = (u64)inode;
+	file_of(&file->id, inode);
 }
 
 /*
@@ -346,7 +400,7 @@ static __always_inline bool waiting_owner(struct owner *owner, struct bio *bio)
 __attribute__((unused)) static __noinline u32 kernel_owner(struct owner *owner, struct bio *bio, u32 flags)
 {
 	void *work = current_work(flags);
-	struct file_id file = {};
+	struct dirty_file file = {};
 	struct owner *known;
 	struct dentry *dentry;
 	struct inode *inode = bio_inode(bio, &dentry);
@@ -358,7 +412,7 @@ __attribute__((unused)) static __noinline u32 kernel_owner(struct owner *owner, 
 	if (waiting_owner(owner, bio))
 		return OWNER_SUBMITTER | marks << 8;
 	if (inode && !(is_block_inode(inode) && is_held(bio))) {
-		file_of(&file, inode);
+		dirty_file_of(&file, inode);
 		known = bpf_map_lookup_elem(&dirtied, &file);
 		if (known && known->start) {
 			*owner = *known;
@@ -375,11 +429,11 @@ __attribute__((unused)) static __noinline u32 kernel_owner(struct owner *owner, 
 		return OWNER_CGROUP | marks << 8;
 	}
 	/* workers act for others: they keep their name, but nothing is charged to them; as do threads of stacked devices */
-	if (file.dev || flags & PF_WQ_WORKER || marks & MARK_CLONED) {
+	if (file.id.dev || flags & PF_WQ_WORKER || marks & MARK_CLONED) {
 		owner->tgid = 0;
 		owner->start = 0;
 	}
-	return (file.dev || marks & MARK_CLONED ? OWNER_NONE : OWNER_KERNEL) | marks << 8;
+	return (file.id.dev || marks & MARK_CLONED ? OWNER_NONE : OWNER_KERNEL) | marks << 8;
 }
 
 #define NAME_LENGTH 48
@@ -396,6 +450,9 @@ struct file_path {
 	u32 depth;
 	/* the root of the file system was reached */
 	u32 whole;
+	/* by bit: the name is longer than what is recorded of it */
+	u32 cut;
+	u32 unused;
 	struct file_name names[NAMES_DEEP];
 };
 
@@ -409,6 +466,8 @@ __attribute__((unused)) static __noinline void note_path(struct file_path *path,
 	path->id.inode = 0;
 	path->depth = 0;
 	path->whole = 0;
+	path->cut = 0;
+	path->unused = 0;
 	if (!bio)
 		return;
 	inode = bio_inode(bio, &dentry);
@@ -422,6 +481,8 @@ __attribute__((unused)) static __noinline void note_path(struct file_path *path,
 			break;
 		}
 		bpf_probe_read_kernel_str(path->names[depth].text, NAME_LENGTH, BPF_CORE_READ(dentry, d_name.name));
+		if (BPF_CORE_READ(dentry, d_name.len) >= NAME_LENGTH)
+			path->cut |= 1U << depth;
 		path->depth = depth + 1;
 		dentry = parent;
 	}

@@ -101,7 +101,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 	/** @throws {Unavailable} */
 	constructor(host: Host, options: Options) {
 		const devices = new BlockDevices(host.sysRoot);
-		const filter = ioFilter(options, devices, host.procRoot);
+		const filter = ioFilter(options, devices, host);
 		const bpf = openIo(host, filter, options);
 		this.host = host;
 		this.bpf = bpf;
@@ -130,7 +130,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 
 	tune(changes: Options): void {
 		this.options = { ...this.options, ...changes };
-		const filter = ioFilter(this.options, this.devices, this.host.procRoot);
+		const filter = ioFilter(this.options, this.devices, this.host);
 		writeSettings(this.bpf.object, filter, slowThreshold(this.options));
 		this.path.setFilter(filter, slowThreshold(this.options));
 		const wanted = changes['full-path'];
