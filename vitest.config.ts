@@ -18,6 +18,10 @@ export default defineConfig({
 				test: {
 					name: 'unit',
 					include: ['test/{unit,ui,screen}/**/*.test.{ts,tsx}'],
+					maxWorkers: '100%',
+					// a process for each file takes as long as its tests
+					isolate: false,
+					setupFiles: 'test/setup/shared.ts',
 					sequence: { groupOrder: 0 },
 				},
 			},
@@ -29,6 +33,10 @@ export default defineConfig({
 					setupFiles: 'test/setup/processes.ts',
 					// they count what the whole machine does: one file at a time, and nothing beside
 					fileParallelism: false,
+					// tests of one file that count nothing, and mostly wait
+					maxConcurrency: 4,
+					// where much else runs, a program takes its time to start; a load ends with its test whenever that is
+					testTimeout: 180_000,
 					sequence: { groupOrder: 1 },
 				},
 			},

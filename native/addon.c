@@ -140,6 +140,24 @@ static napi_value addon_guard_terminal(napi_env env, napi_callback_info info)
 	return make_undefined(&c);
 }
 
+static napi_value addon_cgroup_path(napi_env env, napi_callback_info info)
+{
+	uint8_t path[PATH_BYTES];
+	char mount[PATH_BYTES];
+	int64_t length;
+	napi_value bytes;
+	napi_value self;
+	struct call c;
+	uint64_t id;
+
+	if (!call_begin(&c, env, info, "cgroupPath", &self) || !take_string(&c, 0, "mount", mount, sizeof(mount)) ||
+	    !take_integer(&c, 1, "id", 0, MAX_SAFE, &id) ||
+	    !SUCCEEDS(&c, length = wl_cgroup_path(mount, id, path, sizeof(path), &c.error)) ||
+	    napi_create_buffer_copy(env, (size_t)length, path, NULL, &bytes) != napi_ok)
+		return NULL;
+	return bytes;
+}
+
 static void finalize_kernel(napi_env env, void *data, void *hint)
 {
 	(void)env;
@@ -157,6 +175,7 @@ NAPI_MODULE_INIT()
 		METHOD("hasMember", addon_has_member),
 		METHOD("enableStats", addon_enable_stats),
 		METHOD("releaseMemory", addon_release_memory),
+		METHOD("cgroupPath", addon_cgroup_path),
 		METHOD("discardOutput", addon_discard_output),
 		METHOD("guardTerminal", addon_guard_terminal),
 		METHOD("open", addon_open),

@@ -37,6 +37,8 @@ int wl_refused(struct wl_error *e, int err, const char *fmt, ...) WL_PRINTF(3, 4
 /* The caller made a mistake: "<fmt>", EINVAL. Always returns -1. */
 int wl_misuse(struct wl_error *e, const char *fmt, ...) WL_PRINTF(2, 3);
 
+/* The kernel's own "not supported", which no header gives to user space. */
+#define WL_KERNEL_ENOTSUPP 524
 const char *wl_errno_name(int err);
 
 /*
@@ -222,5 +224,13 @@ uint32_t wl_nvml_count(const struct wl_nvml *nvml);
 void wl_nvml_read(struct wl_nvml *nvml, uint32_t index, struct wl_nvml_device *d);
 /* Number of `samples` younger than `since`, which the caller frees in any case; -1 when this GPU reports none. */
 int wl_nvml_samples(struct wl_nvml *nvml, uint32_t index, uint64_t since, struct wl_nvml_sample **samples);
+
+/* ---- cgroup.c ---- */
+
+/*
+ * Bytes of the path of the control group with this id, written to `into`: where the process sees the hierarchy that is
+ * mounted at `mount`. 0: there is no such group any more.
+ */
+int64_t wl_cgroup_path(const char *mount, uint64_t id, uint8_t *into, size_t size, struct wl_error *e);
 
 #endif

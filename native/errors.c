@@ -28,12 +28,6 @@ static int plain_errno(int err)
 	}
 }
 
-const char *wl_errno_name(int err)
-{
-	const char *name = err == KERNEL_ENOTSUPP ? "ENOTSUPP" : strerrorname_np(err);
-	return name ? name : "EUNKNOWN";
-}
-
 int wl_refused(struct wl_error *e, int err, const char *fmt, ...)
 {
 	char what[352];
@@ -45,14 +39,9 @@ int wl_refused(struct wl_error *e, int err, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
-	/*
-	 * libbpf_strerror knows errno as well as libbpf's own numbers, but returns "ERROR: strerror_r(524)=..." for
-	 * others.
-	 */
-	if (err == KERNEL_ENOTSUPP)
+	/* libbpf_strerror knows errno as well as libbpf's own numbers, but not the kernel's. */
+	if (err == WL_KERNEL_ENOTSUPP)
 		snprintf(reason, sizeof(reason), "Not supported by this kernel");
-	else if (err < __LIBBPF_ERRNO__START)
-		snprintf(reason, sizeof(reason), "%s", strerrordesc_np(err) ? strerrordesc_np(err) : "Unknown error");
 	else
 		libbpf_strerror(err, reason, sizeof(reason));
 	e->err = plain_errno(err);

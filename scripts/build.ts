@@ -3,12 +3,12 @@
  * decoders generated from their BTF, the bundle. Run by the pinned Node: `scripts/setup.sh` calls it after it has
  * installed what a build needs.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BtfType, emitModule } from './btf-types.ts';
+import { compileObject } from './bpf-object.ts';
 import { bundle } from './bundle.ts';
+import { run } from './exec.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -17,19 +17,12 @@ const modified = (file: string): number => (existsSync(file) ? statSync(file).mt
 
 function outdated(output: string, inputs: string[]): boolean {
 	const built = modified(output);
-	return built === 0 || [...inputs, ...globSync('scripts/**/*')].some((input) => modified(input) > built);
-}
-
-/** Run a command; its output is shown only when it fails. */
-function run(command: string, args: string[]): string {
-	try {
-		return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 });
-	} catch (error) {
-		const failed = error as { stderr?: string; stdout?: string; message: string };
-		throw new Error(
-			`${command} ${args.join(' ')}\n${failed.stderr ?? ''}${failed.stdout ?? ''}${failed.stderr ? '' : failed.message}`,
-		);
-	}
+	return (
+		built === 0 ||
+		[...inputs, ...globSync('scripts/**/*', { exclude: ['scripts/release/**'] })].some(
+			(input) => modified(input) > built,
+		)
+	);
 }
 
 /** Report a step on standard error: standard output belongs to the program. */
@@ -63,39 +56,13 @@ function buildAddon(): void {
 	]);
 }
 
-const bpfArch = { x64: 'x86', arm64: 'arm64' }[process.arch as string];
-
 function buildObject(source: string): void {
 	const id = basename(source, '.bpf.c');
 	const object = `build/bpf/${id}.bpf.o`;
 	const generated = `src/generated/${id}.ts`;
 	if (!outdated(object, [source, ...globSync('bpf/**/*.h')]) && !outdated(generated, [object])) return;
-	if (!bpfArch) throw new Error(`no BPF target for ${process.arch}`);
 	step(`building ${source}`);
-	const compiled = `build/bpf/${id}.tmp.o`;
-	run('clang', [
-		'-g',
-		'-O2',
-		'-target',
-		'bpf',
-		'-mcpu=v3',
-		`-D__TARGET_ARCH_${bpfArch}`,
-		'-Wall',
-		'-Wextra',
-		'-Werror',
-		'-Wno-unused-parameter',
-		'-I',
-		'bpf',
-		'-c',
-		source,
-		'-o',
-		compiled,
-	]);
-	// bpftool's linker fills in the offsets of section variables, which the compiler leaves 0, and drops DWARF
-	run('bpftool', ['gen', 'object', object, compiled]);
-	rmSync(compiled);
-	const { types } = JSON.parse(run('bpftool', ['-j', 'btf', 'dump', 'file', object])) as { types: BtfType[] };
-	writeFileSync(generated, emitModule(source, types));
+	writeFileSync(generated, compileObject(source, object, process.arch));
 }
 
 /** Remove objects and modules whose C file is gone. */
@@ -110,6 +77,8 @@ async function buildBundle(): Promise<void> {
 	if (!outdated('dist/wattlag.mjs', inputs)) return;
 	step('bundling the program');
 	await bundle();
+	// code compiled from earlier chunks would stay for ever, too
+	rmSync('build/compile-cache', { recursive: true, force: true });
 }
 
 try {

@@ -1,6 +1,7 @@
 /** Bundles the program for start-up speed: an unbundled start takes twice as long. */
 import { globSync, readFileSync, rmSync } from 'node:fs';
-import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { resolve } from 'node:path';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
 /**
  * meow can check a `package.json`, and makes ready for it whenever it is loaded: 10 ms, half of its code. It is
@@ -52,15 +53,29 @@ export const bundling = {
 	logLevel: 'warning',
 } as const satisfies BuildOptions;
 
-export async function bundle(): Promise<void> {
+/** What a release says of itself; the checkout says nothing. */
+export interface BuildInfo {
+	/** Of git, 40 digits. */
+	commit: string;
+}
+
+export interface Bundling {
+	outdir?: string;
+	build?: BuildInfo;
+}
+
+/** Bundle into `outdir`, from which everything else is removed. */
+export async function bundle({ outdir = 'dist', build: info }: Bundling = {}): Promise<Metafile> {
 	const { metafile } = await build({
 		...bundling,
+		define: { ...bundling.define, ...(info && { WATTLAG_BUILD: JSON.stringify(info) }) },
 		entryPoints: { wattlag: 'src/cli.ts', worker: 'src/worker.ts' },
-		outdir: 'dist',
+		outdir,
 		sourcemap: 'linked',
 		metafile: true,
 	});
-	// names of chunks change with what is in them: those of earlier builds, and their compiled code, would stay for ever
-	for (const file of globSync('dist/*')) if (!(file in metafile.outputs)) rmSync(file);
-	rmSync('build/compile-cache', { recursive: true, force: true });
+	// names of chunks change with what is in them: those of earlier builds would stay for ever
+	const built = new Set(Object.keys(metafile.outputs).map((file) => resolve(file)));
+	for (const file of globSync(`${outdir}/*`)) if (!built.has(resolve(file))) rmSync(file);
+	return metafile;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes sure that everything the program (or, with `test` or `bench`, its tests or benchmarks) runs from is there and
-# built. Idempotent; says what it does on standard error; skipped in a few milliseconds when nothing has changed.
-#   scripts/setup.sh [test|bench]
+# Makes sure that everything the program (or, with a word, its tests, benchmarks or guests) runs from is there and built.
+# Idempotent; says what it does on standard error; skipped in a few milliseconds when nothing has changed.
+#   scripts/setup.sh [test|bench|matrix]
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # bpftool's home, missing from an ordinary user's path
@@ -34,7 +34,38 @@ missing_packages() { # names of Debian packages
 	command -v clang >/dev/null || echo clang
 	command -v bpftool >/dev/null || echo bpftool
 	[ -e /usr/include/bpf/libbpf.h ] || echo libbpf-dev
-	[ -n "${1:-}" ] || return 0
+	case ${1:-} in
+	'') return 0 ;;
+	release | packages)
+		command -v ld.lld >/dev/null || echo lld
+		command -v llvm-strip >/dev/null || echo llvm
+		command -v dpkg-source >/dev/null || echo dpkg-dev
+		command -v xz >/dev/null || echo xz-utils
+		command -v tmux >/dev/null || echo tmux
+		[ -x /bin/busybox ] || echo busybox-static
+		[ "$1" = packages ] || return 0
+		command -v rpmbuild >/dev/null || echo rpm
+		command -v qemu-aarch64-static >/dev/null || echo qemu-user-static
+		command -v mmdebstrap >/dev/null || echo mmdebstrap
+		command -v skopeo >/dev/null || echo skopeo
+		return 0
+		;;
+	matrix)
+		command -v qemu-system-x86_64 >/dev/null || echo qemu-system-x86
+		command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm
+		# with its linker, clang builds for arm64
+		command -v aarch64-linux-gnu-gcc >/dev/null || echo gcc-aarch64-linux-gnu
+		[ -e /usr/aarch64-linux-gnu/include/stdio.h ] || echo libc6-dev-arm64-cross
+		[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || echo debian-archive-keyring
+		command -v cryptsetup >/dev/null || echo cryptsetup-bin
+		command -v mkfs.btrfs >/dev/null || echo btrfs-progs
+		command -v mkfs.ext4 >/dev/null || echo e2fsprogs
+		command -v ip >/dev/null || echo iproute2
+		command -v xz >/dev/null || echo xz-utils
+		command -v zstd >/dev/null || echo zstd
+		return 0
+		;;
+	esac
 	command -v clang-format >/dev/null || echo clang-format
 	command -v fio >/dev/null || echo fio
 	command -v ip >/dev/null || echo iproute2

@@ -1,20 +1,94 @@
 /**
- * The reader's side of bpf/lib/latency.bpf.h: turns latency distributions that count up for ever in the kernel into
- * those of one interval.
+ * The reader's side of the kernel's cumulative latency histograms: the differences of intervals, and their sums. All
+ * tracers use it; bpf/lib/latency.bpf.h is the usual form on the kernel's side, for {@link LatencyReader}.
  */
 import { latency_histogram } from '../generated/lib.ts';
-import { type Buckets, percentile, slotCount, slotLower, toBuckets } from '../lib/histogram.ts';
+import {
+	type Buckets,
+	type DistributionFigures,
+	figuresOf,
+	percentiles,
+	type Slots,
+	slotCount,
+	slotLower,
+	toBuckets,
+} from '../lib/histogram.ts';
 import type { Count, Ns } from '../lib/units.ts';
 import type { BpfSession } from './bpf-session.ts';
 
-const SLOTS = slotCount(latency_histogram.LATENCY_SUB_BITS);
+/** Slots of a histogram of bpf/lib/latency.bpf.h. */
+export const LATENCY_SLOTS = slotCount(latency_histogram.LATENCY_SUB_BITS);
 
-/** `struct latency` as the generated decoders give it. */
-export interface KernelLatency {
-	sum_ns: Ns;
-	max_ns: ArrayLike<Ns>;
-	epoch: number;
-	slots: Uint32Array;
+/** What was added to a cumulative histogram between two reads. */
+export interface Difference {
+	/** The slots that grew, ascending, and by how much each: few, mostly one. */
+	readonly slots: readonly number[];
+	readonly added: readonly Count[];
+	readonly count: Count;
+	readonly sum_ns: Ns;
+	/** See {@link maximum}. */
+	readonly max_ns: Ns;
+}
+
+const NOTHING: Difference = { slots: [], added: [], count: 0, sum_ns: 0, max_ns: 0 };
+
+/**
+ * The largest value of an interval. The kernel files each maximum under the interval of the event, and reading files the
+ * counts: where both differ, by an event in the moment between them, the highest slot that grew bounds the maximum.
+ * @param known exact maxima that may be of this interval; -1: none
+ */
+function maximum(highest: number, length: number, known: Ns, other: Ns): Ns {
+	const lower = slotLower(highest, length);
+	const upper = slotLower(highest + 1, length);
+	const fits = (ns: Ns): Ns => (ns >= lower && ns < upper ? ns : -1);
+	const exact = Math.max(fits(known), fits(other));
+	if (exact >= 0) return exact;
+	return Number.isFinite(upper) ? upper - 1 : lower;
+}
+
+/** A cumulative histogram as it was last read. */
+export class Counters {
+	private readonly slots: Float64Array | Uint32Array;
+	private sum_ns: Ns = 0;
+
+	/** @param Counts as wide as the kernel's counters, which may wrap where they have 32 bits */
+	constructor(length = LATENCY_SLOTS, Counts: typeof Float64Array | typeof Uint32Array = Uint32Array) {
+		this.slots = new Counts(length);
+	}
+
+	/**
+	 * What was added since the newest read so far. An older one (a record waited in a ring while the living were read) adds
+	 * nothing.
+	 * @param known exact maximum of the interval that ends, and of the next one, as far as the kernel knows them; -1: none
+	 */
+	advance(slots: Slots, sum_ns: Ns, known: Ns = -1, knownOfNext: Ns = -1): Difference {
+		const { length } = this.slots;
+		const wraps = this.slots instanceof Uint32Array;
+		const grown: number[] = [];
+		const added: Count[] = [];
+		let count = 0;
+		for (let slot = 0; slot < length; slot++) {
+			const now = slots[slot] as number;
+			const before = this.slots[slot] as number;
+			if (now === before) continue;
+			const more = wraps ? (now - before) | 0 : now - before;
+			if (more <= 0) continue;
+			grown.push(slot);
+			added.push(more);
+			count += more;
+			this.slots[slot] = now;
+		}
+		// the kernel writes while this reads: a sum seen before its slot belongs to the next interval
+		if (count === 0) return NOTHING;
+		const more_ns = Math.max(0, sum_ns - this.sum_ns);
+		this.sum_ns += more_ns;
+		const max_ns = maximum(grown.at(-1) as number, length, known, knownOfNext);
+		return { slots: grown, added, count, sum_ns: more_ns, max_ns };
+	}
+}
+
+function ascending(a: number, b: number): number {
+	return a - b;
 }
 
 /** Events of one interval and how long they took. */
@@ -22,55 +96,92 @@ export class Distribution {
 	count: Count = 0;
 	sum_ns: Ns = 0;
 	max_ns: Ns = 0;
-	readonly slots = new Uint32Array(SLOTS);
+	protected readonly length: number;
+	/** undefined: no event so far, as for most of them. */
+	private counts: Float64Array | undefined;
+	/** The slots with events. */
+	private readonly filled: number[] = [];
+
+	/** @param length slots of the histogram */
+	constructor(length = LATENCY_SLOTS) {
+		this.length = length;
+	}
+
+	/** For the next interval. */
+	clear(): void {
+		for (const slot of this.filled) (this.counts as Float64Array)[slot] = 0;
+		this.filled.length = 0;
+		this.count = 0;
+		this.sum_ns = 0;
+		this.max_ns = 0;
+	}
+
+	grow({ slots, added, count, sum_ns, max_ns }: Difference): void {
+		if (count === 0) return;
+		for (let index = 0; index < slots.length; index++) this.put(slots[index] as number, added[index] as number);
+		this.count += count;
+		this.sum_ns += sum_ns;
+		this.max_ns = Math.max(this.max_ns, max_ns);
+	}
 
 	add(other: Distribution): void {
+		if (other.count === 0) return;
+		for (const slot of other.filled) this.put(slot, other.counts?.[slot] as number);
 		this.count += other.count;
 		this.sum_ns += other.sum_ns;
 		this.max_ns = Math.max(this.max_ns, other.max_ns);
-		for (let slot = 0; slot < SLOTS; slot++)
-			this.slots[slot] = (this.slots[slot] as number) + (other.slots[slot] as number);
 	}
 
-	/** Mean of the interval, whole ns; 0 without events. */
+	/** Mean, whole ns; 0 without events. */
 	mean(): Ns {
 		return this.count === 0 ? 0 : Math.round(this.sum_ns / this.count);
 	}
 
 	percentile(rank: number): Ns {
-		return percentile(this.slots, rank, this.max_ns);
+		const [value] = percentiles(this.slots, [rank] as const, this.max_ns, this.ascending());
+		return value;
 	}
 
 	buckets(): Buckets {
-		return toBuckets(this.slots, this.max_ns);
+		return toBuckets(this.slots, this.max_ns, this.ascending());
+	}
+
+	figures(): DistributionFigures {
+		return figuresOf(this.slots, this.max_ns, this.ascending());
+	}
+
+	protected get slots(): Float64Array {
+		this.counts ??= new Float64Array(this.length);
+		return this.counts;
+	}
+
+	/** The slots with events in their order. */
+	protected ascending(): readonly number[] {
+		if (this.filled.length > 1) this.filled.sort(ascending);
+		return this.filled;
+	}
+
+	private put(slot: number, count: Count): void {
+		const { slots } = this;
+		const before = slots[slot] as number;
+		if (before === 0) this.filled.push(slot);
+		slots[slot] = before + count;
 	}
 }
 
-/**
- * The largest value of an interval that ended as number `epoch`. The kernel's maximum is exact unless an event fell
- * into the moment between the raising of the number and the read; the highest slot that was filled bounds it then.
- */
-function maximum(now: KernelLatency, epoch: number, highest: number): Ns {
-	const lower = slotLower(highest, SLOTS);
-	const upper = slotLower(highest + 1, SLOTS);
-	const next = (epoch + 1) >>> 0;
-	const known: Ns[] = [];
-	if (now.epoch === epoch || now.epoch === next) known.push(now.max_ns[epoch & 1] as Ns);
-	if (now.epoch === next) known.push(now.max_ns[next & 1] as Ns);
-	const exact = Math.max(-1, ...known.filter((ns) => ns >= lower && ns < upper));
-	if (exact >= 0) return exact;
-	return Number.isFinite(upper) ? upper - 1 : lower;
-}
-
-/** What was read of one kernel distribution at the end of the previous interval. */
-interface Before {
+/** `struct latency` as the generated decoders give it. */
+export interface KernelLatency {
 	sum_ns: Ns;
-	readonly slots: Uint32Array;
+	/** By the lowest bit of the number of the interval. */
+	max_ns: ArrayLike<Ns>;
+	/** Number of the interval of the last event. */
+	epoch: number;
+	slots: Uint32Array;
 }
 
-/** Takes the differences for all distributions of a tracer, told apart by a key of the tracer's choice. */
+/** Differences of all distributions of a tracer, distinguished by a key of the tracer's choice. */
 export class LatencyReader {
-	private readonly before = new Map<string, Before>();
+	private readonly before = new Map<string, Counters>();
 	private epoch = 0;
 	private ended = 0;
 
@@ -87,29 +198,17 @@ export class LatencyReader {
 		this.before.delete(key);
 	}
 
-	/** Events since the previous call with this key (since start, the first time). */
-	difference(key: string, now: KernelLatency): Distribution {
+	/** Events since the previous call with this key; since start, the first time. */
+	difference(key: string, { slots, sum_ns, max_ns, epoch }: KernelLatency): Distribution {
 		let before = this.before.get(key);
 		if (!before) {
-			before = { sum_ns: 0, slots: new Uint32Array(SLOTS) };
+			before = new Counters();
 			this.before.set(key, before);
 		}
+		const next = (this.ended + 1) >>> 0;
+		const known = epoch === this.ended || epoch === next ? (max_ns[this.ended & 1] as Ns) : -1;
 		const interval = new Distribution();
-		let highest = -1;
-		for (let slot = 0; slot < SLOTS; slot++) {
-			// counters are 32 bits wide and may wrap; their difference does not
-			const count = ((now.slots[slot] as number) - (before.slots[slot] as number)) >>> 0;
-			if (count === 0) continue;
-			interval.slots[slot] = count;
-			interval.count += count;
-			highest = slot;
-		}
-		if (highest < 0) return interval;
-		// the kernel goes on writing while we read: a sum seen without its event belongs to the next interval
-		interval.sum_ns = now.sum_ns - before.sum_ns;
-		interval.max_ns = maximum(now, this.ended, highest);
-		before.sum_ns = now.sum_ns;
-		before.slots.set(now.slots);
+		interval.grow(before.advance(slots, sum_ns, known, epoch === next ? (max_ns[next & 1] as Ns) : -1));
 		return interval;
 	}
 }

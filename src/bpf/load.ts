@@ -18,7 +18,7 @@ export type ConstantLayout = Readonly<
 
 export interface BpfSessionOptions<Layout extends ConstantLayout> {
 	/** The generated `constants`. */
-	layout: Layout;
+	layout?: Layout;
 	/** Values that differ from those in the C file. */
 	constants?: { [Name in keyof Layout]?: number | bigint | boolean };
 	/** Maps made by CPU_SHARDS: one entry for each possible CPU. */
@@ -86,7 +86,7 @@ export function openWalking(
 
 function setConstants<Layout extends ConstantLayout>(object: BpfObject, options: BpfSessionOptions<Layout>): void {
 	for (const [name, value] of Object.entries(options.constants ?? {})) {
-		const constant = options.layout[name];
+		const constant = options.layout?.[name];
 		if (!constant) throw new TypeError(`no constant ${name}`);
 		const bytes = new Uint8Array(8);
 		viewOf(bytes).setBigUint64(0, BigInt(value as number | bigint | boolean), true);

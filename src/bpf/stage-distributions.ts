@@ -1,7 +1,4 @@
-/**
- * Distributions of the stages of one path, from what the kernel's side (bpf/lib/stages.bpf.h) counts up for ever to the
- * figures of one interval.
- */
+/** Distributions of the stages of one path: from the kernel's cumulative ones (bpf/lib/stages.bpf.h) to figures of an interval. */
 
 import type { StageStats } from '../core/stages/figures.ts';
 import type { Count, Ns } from '../lib/units.ts';
@@ -13,18 +10,10 @@ interface Sum {
 }
 
 export function stageStats(interval: Distribution): StageStats {
-	return {
-		count: interval.count,
-		mean_ns: interval.mean(),
-		p50_ns: interval.percentile(0.5),
-		p90_ns: interval.percentile(0.9),
-		p99_ns: interval.percentile(0.99),
-		max_ns: interval.max_ns,
-		buckets: interval.buckets(),
-	};
+	return { count: interval.count, mean_ns: interval.mean(), ...interval.figures() };
 }
 
-/** Stages by name, in the order of the way. */
+/** Stages by name, in their order. */
 export class StageDistributions {
 	private readonly intervals = new Map<string, Distribution>();
 	private readonly sums = new Map<string, Sum>();
@@ -36,7 +25,7 @@ export class StageDistributions {
 		}
 	}
 
-	/** What `from` has counted, and in which part of it nothing was before. */
+	/** Add the last interval and the totals of a kernel value. */
 	add(from: StageHistory): void {
 		for (const [name, { interval, total }] of from.stages) {
 			this.intervals.get(name)?.add(interval);
@@ -60,17 +49,17 @@ export class StageDistributions {
 	}
 }
 
-/** One value of a kernel map: what was read of its stages. */
+/** One value of a kernel map: the last interval and the totals of its stages. */
 export class StageHistory {
 	readonly stages = new Map<string, { interval: Distribution; total: Sum }>();
 	private readonly id: string;
 
-	/** @param id tells this value from all others of the reader */
+	/** @param id unique among the values of the reader */
 	constructor(id: string) {
 		this.id = id;
 	}
 
-	/** Take the difference to the last call. */
+	/** Set the interval to the difference from the last call. */
 	update(reader: LatencyReader, name: string, now: KernelLatency): void {
 		const interval = reader.difference(`${name} ${this.id}`, now);
 		const before = this.stages.get(name);

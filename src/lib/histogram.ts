@@ -153,3 +153,36 @@ export function percentile(slots: Slots, rank: number, max: Ns): Ns {
 	const [value] = percentiles(slots, [rank] as const, max);
 	return value;
 }
+
+/** What is reported of a distribution; all 0 or empty for an empty one. */
+export interface DistributionFigures {
+	p50_ns: Ns;
+	p90_ns: Ns;
+	p99_ns: Ns;
+	max_ns: Ns;
+	buckets: Buckets;
+}
+
+const RANKS = [0.5, 0.9, 0.99] as const;
+
+export function figuresOf(slots: Slots, max_ns: Ns, filled?: Filled): DistributionFigures {
+	const [p50_ns, p90_ns, p99_ns] = percentiles(slots, RANKS, max_ns, filled);
+	return { p50_ns, p90_ns, p99_ns, max_ns, buckets: toBuckets(slots, max_ns, filled) };
+}
+
+/**
+ * Several distributions as one.
+ * @param length slots of the histogram that the buckets of all of them come from
+ */
+export function mergeFigures(
+	parts: readonly Pick<DistributionFigures, 'max_ns' | 'buckets'>[],
+	length: number,
+): DistributionFigures {
+	const slots = new Float64Array(length);
+	let max_ns = 0;
+	for (const part of parts) {
+		toSlots(part.buckets, slots);
+		max_ns = Math.max(max_ns, part.max_ns);
+	}
+	return figuresOf(slots, max_ns);
+}

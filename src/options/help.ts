@@ -33,7 +33,8 @@ function wrap(text: string, indent: string): string {
 	});
 }
 
-function usageLine({ by, usage, usageOptions }: CommandSpec): string {
+/** `wattlag --batch [--json] [options]` */
+export function usageLine({ by, usage, usageOptions }: CommandSpec): string {
 	return ['wattlag', by === 'default' ? '' : usage, usageOptions ?? ''].filter(Boolean).join(' ');
 }
 

@@ -3,69 +3,152 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
-/** More folders than this are not searched; groups beyond are shown by their id. */
-const MAX_FOLDERS = 20_000;
+/** Where the unified hierarchy (cgroup v2) is mounted. */
+export interface CgroupMount {
+	/** Folder of the mount. */
+	folder: string;
+	/** Path in the hierarchy of the group that the folder shows: `/`, or the top of a subtree. */
+	top: string;
+}
 
-/** Where the unified hierarchy (cgroup v2) is mounted, or undefined. mountinfo and mounts write blanks as `\040`. */
-export function unifiedMount(procRoot: string): string | undefined {
+/** mountinfo writes blanks as `\040`. */
+function unescapeMount(text: string): string {
+	return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/** The mount that shows most of the unified hierarchy; undefined: there is none, or no proc. */
+export function cgroupMount(procRoot: string): CgroupMount | undefined {
+	let text: string;
 	try {
-		for (const line of readFileSync(join(procRoot, 'self/mounts'), 'utf8').split('\n')) {
-			const [, path, type] = line.split(' ');
-			if (type === 'cgroup2')
-				return path?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-		}
+		text = readFileSync(join(procRoot, 'self/mountinfo'), 'utf8');
 	} catch {
-		// no proc: ids are shown
+		return undefined;
 	}
-	return undefined;
+	const mounts = text.split('\n').flatMap((line): CgroupMount[] => {
+		const [before = '', after = ''] = line.split(' - ');
+		const [, , , top = '', folder = ''] = before.split(' ').map(unescapeMount);
+		return after.startsWith('cgroup2 ') ? [{ folder, top }] : [];
+	});
+	return mounts.sort((a, b) => a.top.length - b.top.length)[0];
+}
+
+/** A path below a folder of a tree, from the top of that tree; undefined: it lies elsewhere. */
+function below(path: string, folder: string): string | undefined {
+	if (folder === '/') return path;
+	return path === folder ? '/' : path.startsWith(`${folder}/`) ? path.slice(folder.length) : undefined;
+}
+
+/** A path inside a folder, itself without a slash at the end. */
+function inFolder(folder: string, inside: string): string {
+	return inside === '/' ? folder : join(folder, inside);
+}
+
+/** The folder of a group by its path in the hierarchy; undefined: the mount does not show it. */
+export function cgroupFolder({ folder, top }: CgroupMount, path: string): string | undefined {
+	const inside = below(path, top);
+	return inside === undefined ? undefined : inFolder(folder, inside);
 }
 
 /**
+ * Bytes of a group's path as this process sees it, by the kernel's own table (`BpfAddon.cgroupPath`); none: the group has
+ * gone. Throws where the kernel does not answer.
+ */
+export type CgroupLookup = (mount: string, id: number) => Uint8Array;
+
+/** Names kept: those of a machine with very many groups. The oldest go first; asking again costs microseconds. */
+const MAX_NAMES = 32_768;
+/** A search covers at most this many folders; groups beyond are shown by their id. */
+const MAX_FOLDERS = 20_000;
+/** Between two searches, ms: a search of 20,000 folders takes up to a second. */
+const SEARCH_PAUSE = 10_000;
+
+/**
  * Paths of control groups by id, relative to the hierarchy's root (`/`, `/system.slice/ssh.service`). A group's path is
- * looked up when its id is first asked for and kept after the group has gone.
+ * kept after the group has gone. Where the kernel resolves ids, a new one costs microseconds; elsewhere (no
+ * CAP_DAC_READ_SEARCH) the hierarchy is searched, seldom.
  */
 export class Cgroups {
-	private readonly root: string | undefined;
+	private readonly mount: CgroupMount | undefined;
+	private readonly lookup: CgroupLookup | undefined;
 	private readonly paths = new Map<number, SafeText>();
-	private searched = false;
+	private refused = false;
+	/** Ids that were asked for since the last search. */
+	private readonly unknown = new Set<number>();
+	private searchedAt = Number.NEGATIVE_INFINITY;
 
-	constructor(procRoot: string) {
-		this.root = unifiedMount(procRoot);
+	constructor(procRoot: string, lookup?: CgroupLookup) {
+		this.mount = cgroupMount(procRoot);
+		this.lookup = lookup;
 	}
 
-	/** Allow one more search of the tree: call once per interval, so that ids that cannot be resolved stay cheap. */
-	tick(): void {
-		this.searched = false;
-	}
-
-	/** `#id` where the group has no folder (any more) or none that we may see. */
+	/** `#id` where the group has no folder (any more) or none that this process may see. */
 	path(id: number): SafeText {
-		let path = this.paths.get(id);
-		if (path === undefined && !this.searched) {
-			this.search();
-			path = this.paths.get(id);
+		return this.paths.get(id) ?? this.resolve(id) ?? this.search(id) ?? safe`#${id}`;
+	}
+
+	private resolve(id: number): SafeText | undefined {
+		if (!this.mount || !this.lookup || this.refused) return undefined;
+		let path: Uint8Array;
+		try {
+			path = this.lookup(this.mount.folder, id);
+		} catch {
+			this.refused = true;
+			return undefined;
 		}
-		if (path === undefined) {
-			path = safe`#${id}`;
-			// one more try at the next interval would fail as well: the group's folder is made before its first task
-			if (this.searched) this.paths.set(id, path);
+		return this.keep(
+			id,
+			path.length === 0 ? safe`#${id}` : sanitize(this.inHierarchy(Buffer.from(path).toString('latin1'))),
+		);
+	}
+
+	/** A path as this process sees it → in the hierarchy. Groups outside of a mounted subtree have it already. */
+	private inHierarchy(latin1: string): Uint8Array {
+		const { folder, top } = this.mount as CgroupMount;
+		const inside = below(latin1, Buffer.from(folder).toString('latin1'));
+		const path = inside === undefined ? latin1 : inFolder(top, inside);
+		return Buffer.from(path, 'latin1');
+	}
+
+	private keep(id: number, path: SafeText): SafeText {
+		if (this.paths.size >= MAX_NAMES) {
+			const [oldest] = this.paths.keys();
+			this.paths.delete(oldest as number);
 		}
+		this.paths.set(id, path);
 		return path;
 	}
 
-	private search(): void {
-		this.searched = true;
-		if (this.root === undefined) return;
+	/** An id that a search began after, and did not find, is not searched for again. */
+	private search(id: number): SafeText | undefined {
+		if (!this.mount) return undefined;
+		if (this.searchedAt + SEARCH_PAUSE > performance.now()) {
+			this.unknown.add(id);
+			if (this.unknown.size > MAX_NAMES) this.unknown.clear();
+			return undefined;
+		}
+		this.searchedAt = performance.now();
+		this.searchAll(this.mount);
+		for (const one of [...this.unknown, id]) if (!this.paths.has(one)) this.keep(one, safe`#${one}`);
+		this.unknown.clear();
+		return this.paths.get(id);
+	}
+
+	private searchAll({ folder, top }: CgroupMount): void {
 		const folders = ['/'];
+		let device: number | undefined;
 		for (let index = 0; index < folders.length && index < MAX_FOLDERS; index++) {
-			const folder = folders[index] as string;
-			const path = join(this.root, folder);
+			const inside = folders[index] as string;
+			const path = join(folder, inside);
 			try {
-				this.paths.set(statSync(path).ino, sanitize(folder));
+				const { dev, ino } = statSync(path);
+				device ??= dev;
+				// another file system is mounted there: its inode numbers are no groups
+				if (dev !== device) continue;
+				this.keep(ino, sanitize(inFolder(top, inside)));
 				for (const entry of readdirSync(path, { withFileTypes: true }))
-					if (entry.isDirectory()) folders.push(join(folder, entry.name));
+					if (entry.isDirectory()) folders.push(join(inside, entry.name));
 			} catch {
-				// gone while we looked
+				// the group went during the search
 			}
 		}
 	}
@@ -73,11 +156,12 @@ export class Cgroups {
 
 /** The id of a group by its path in the unified hierarchy; undefined: there is no such group. */
 export function cgroupId(procRoot: string, path: string): number | undefined {
-	const root = unifiedMount(procRoot);
-	if (root === undefined) return undefined;
+	const mount = cgroupMount(procRoot);
+	const folder = mount && cgroupFolder(mount, join('/', path));
+	if (!mount || folder === undefined) return undefined;
 	try {
-		const found = statSync(join(root, join('/', path)));
-		return found.isDirectory() ? found.ino : undefined;
+		const found = statSync(folder);
+		return found.isDirectory() && found.dev === statSync(mount.folder).dev ? found.ino : undefined;
 	} catch {
 		return undefined;
 	}

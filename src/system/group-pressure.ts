@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
-import { unifiedMount, withParents } from './cgroups.ts';
+import { type CgroupMount, cgroupFolder, cgroupMount, withParents } from './cgroups.ts';
 import { type Pressure, parsePressure, type Stall } from './pressure.ts';
 
 /** The resources that groups are asked about. */
@@ -25,11 +25,11 @@ export type Stalled = Partial<Record<(typeof resources)[number], GroupStall>>;
 const depth = (path: string): number => path.split('/').length;
 
 export class GroupPressureReader {
-	private readonly root: string | undefined;
+	private readonly mount: CgroupMount | undefined;
 	private before = new Map<string, Stall>();
 
 	constructor(procRoot: string) {
-		this.root = unifiedMount(procRoot);
+		this.mount = cgroupMount(procRoot);
 	}
 
 	/**
@@ -40,7 +40,7 @@ export class GroupPressureReader {
 		const asked = resources.filter((resource) => (pressure?.[resource]?.some_ns ?? 0) >= dt_ns * ASKED_FROM);
 		const before = this.before;
 		this.before = new Map();
-		if (this.root === undefined || asked.length === 0) return {};
+		if (this.mount === undefined || asked.length === 0) return {};
 		const looked = [...withParents(cgroups)];
 		return Object.fromEntries(
 			asked.flatMap((resource) => {
@@ -55,7 +55,9 @@ export class GroupPressureReader {
 	}
 
 	private since(before: ReadonlyMap<string, Stall>, cgroup: SafeText, resource: string): GroupStall[] {
-		const file = join(this.root as string, cgroup, `${resource}.pressure`);
+		const folder = cgroupFolder(this.mount as CgroupMount, cgroup);
+		if (folder === undefined) return [];
+		const file = join(folder, `${resource}.pressure`);
 		try {
 			const now = parsePressure(readFileSync(file, 'utf8'));
 			this.before.set(file, now);

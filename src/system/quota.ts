@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
-import { unifiedMount, withParents } from './cgroups.ts';
+import { type CgroupMount, cgroupFolder, cgroupMount, withParents } from './cgroups.ts';
 
 /** One group in one interval. */
 export interface Throttled {
@@ -26,16 +26,16 @@ export function parseCpuStat(text: string): Totals | undefined {
 }
 
 export class QuotaReader {
-	private readonly root: string | undefined;
+	private readonly mount: CgroupMount | undefined;
 	private before = new Map<string, Totals>();
 
 	constructor(procRoot: string) {
-		this.root = unifiedMount(procRoot);
+		this.mount = cgroupMount(procRoot);
 	}
 
 	/** Groups stopped since the last read, of `cgroups` and those above them. A group is known from its second read on. */
 	read(cgroups: Iterable<SafeText>): Throttled[] {
-		if (this.root === undefined) return [];
+		if (this.mount === undefined) return [];
 		const totals = new Map<string, Totals>();
 		const found: Throttled[] = [];
 		for (const cgroup of withParents(cgroups)) {
@@ -57,8 +57,10 @@ export class QuotaReader {
 	}
 
 	private stat(cgroup: string): Totals | undefined {
+		const folder = cgroupFolder(this.mount as CgroupMount, cgroup);
+		if (folder === undefined) return undefined;
 		try {
-			return parseCpuStat(readFileSync(join(this.root as string, cgroup, 'cpu.stat'), 'utf8'));
+			return parseCpuStat(readFileSync(join(folder, 'cpu.stat'), 'utf8'));
 		} catch {
 			// gone, or its name was not shown as it is
 			return undefined;

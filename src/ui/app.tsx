@@ -90,6 +90,43 @@ function useScroll({ tracer, chosen }: ActiveTab): [first: number, keep: (layout
 	return [last.current.key === key ? last.current.first : 0, keep];
 }
 
+/** Lines of the help; none while it is closed. */
+function useHelp(
+	open: boolean,
+	{ tracer, snapshot, loaded }: ActiveTab,
+	tabs: readonly TabEntry[],
+	store: Store,
+	keymap: Keymap,
+	width: number,
+): readonly string[] {
+	return useMemo(() => {
+		if (!open) return none;
+		const source = sourceHelp(tracer, tabs, (of) => store.current(of));
+		const columns = availableColumns(tracer.columns, snapshot);
+		return helpLines(tracer, columns, keymap, width, [...source, ...(loaded?.help ?? [])]);
+	}, [open, tracer, tabs, store, snapshot, keymap, width, loaded]);
+}
+
+function modelOf(
+	{ snapshot, loaded, table, unit }: ActiveTab,
+	tabs: readonly TabEntry[],
+	digits: readonly string[],
+	layout: Layout,
+): ScreenModel {
+	return {
+		tabs: tabs.map(({ tracer }) => tracer.id),
+		digits,
+		...table.model,
+		find: (text, from, step) => findRow(table.rows, table.source, text, from, step),
+		unit,
+		views: loaded?.views ?? none,
+		ownRows: loaded?.lists !== undefined,
+		stages: (!table.list && snapshot && loaded?.stages?.(snapshot as never)) || none,
+		hasDetail: table.view?.nameOf !== undefined,
+		layout,
+	};
+}
+
 export function App(props: AppProps): ReactElement | null {
 	const { tabs, store, host, keymap = defaultKeymap, actions } = props;
 	const size = useSize();
@@ -100,7 +137,7 @@ export function App(props: AppProps): ReactElement | null {
 	const [baseline, toggleBaseline] = useBaseline(tabs, store, say);
 
 	const active = useActiveTab(tabs, store, state);
-	const { tracer, snapshot, loaded, table, chosen, unit } = active;
+	const { tracer, snapshot, table, chosen } = active;
 	const { id } = tracer;
 	const paused = useSyncExternalStore(store.subscribe, () => store.paused);
 	const failure = useSyncExternalStore(store.subscribe, () => store.failure);
@@ -122,17 +159,7 @@ export function App(props: AppProps): ReactElement | null {
 		logarithmic: state.logarithmic,
 		...body,
 	});
-	const helping = state.overlay?.kind === 'help';
-	const help = useMemo(
-		() =>
-			helping
-				? helpLines(tracer, availableColumns(tracer.columns, snapshot), keymap, width, [
-						...sourceHelp(tracer, tabs, (of) => store.current(of)),
-						...(loaded?.help ?? []),
-					])
-				: none,
-		[helping, tracer, tabs, store, snapshot, keymap, width, loaded],
-	);
+	const help = useHelp(state.overlay?.kind === 'help', active, tabs, store, keymap, width);
 	const digits = digitsOf(tabs);
 	const header = headerLines({
 		host,
@@ -168,18 +195,7 @@ export function App(props: AppProps): ReactElement | null {
 	);
 	useLayoutEffect(() => keepScroll(layout));
 
-	const screen: ScreenModel = {
-		tabs: tabs.map((one) => one.tracer.id),
-		digits,
-		...table.model,
-		find: (text, from, step) => findRow(table.rows, table.source, text, from, step),
-		unit,
-		views: loaded?.views ?? none,
-		ownRows: loaded?.lists !== undefined,
-		stages: (!table.list && snapshot && loaded?.stages?.(snapshot as never)) || none,
-		hasDetail: table.view?.nameOf !== undefined,
-		layout,
-	};
+	const screen = modelOf(active, tabs, digits, layout);
 	useInput({
 		state,
 		screen,

@@ -51,7 +51,7 @@ export interface TabProps<Row, Extra extends object, SnapshotRow = Row> extends 
 	keymap: Keymap;
 }
 
-/** What stands beside a table, or fills a detail. */
+/** The area beside a table, which fills a detail. */
 export interface Pane<Row> {
 	/** Rows that it asks for when stacked with the table, and the least that it needs. */
 	rows: number;

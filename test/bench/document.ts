@@ -1,5 +1,4 @@
 /** Tables that live in documents. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 /** The text with what is between the marks `<!-- NAME -->` and `<!-- end of NAME -->` replaced. Throws without marks. */
@@ -10,8 +9,7 @@ export function withRegion(document: string, name: string, text: string): string
 	return `${document.slice(0, begin + from.length)}\n\n${text.trim()}\n\n${document.slice(end)}`;
 }
 
-/** Replace the region in a file and lay the file out as lint wants it. */
+/** Replace the region in a file. */
 export function writeRegion(path: string, name: string, text: string): void {
 	writeFileSync(path, withRegion(readFileSync(path, 'utf8'), name, text));
-	execFileSync(process.execPath, ['node_modules/@biomejs/biome/bin/biome', 'format', '--write', path]);
 }

@@ -1,4 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BpfAddon, BpfObject } from '../../src/core/native.ts';
@@ -132,18 +134,23 @@ test('a detached buffer is an empty one', () => {
 	expect(object.readMapped(fixtures.named('mapped'), bytes)).toBe(0);
 });
 
-test('nothing crashes it', () => {
+describe('nothing crashes it', () => {
 	const junk = fileURLToPath(new URL('fixtures/junk.ts', import.meta.url));
-	const files = [fixtures.compile('events'), fixtures.compile('maps'), fixtures.compile('rejected')];
-	for (const seed of [1, 2, 3]) {
-		const run = spawnSync(process.execPath, [junk, addonPath, fixtures.tag, String(seed), '30000', ...files], {
-			encoding: 'utf8',
-		});
-		expect(run, run.stderr).toMatchObject({ signal: null, status: 0 });
-		const { calls, returned, threw } = JSON.parse(run.stdout) as Record<string, number>;
+	let files: string[] = [];
+	beforeAll(() => {
+		files = [fixtures.compile('events'), fixtures.compile('maps'), fixtures.compile('rejected')];
+	});
+
+	test.concurrent.for([1, 2, 3])('by calls at random, seed %i', async (seed, { onTestFinished }) => {
+		const args = [junk, addonPath, fixtures.tag, String(seed), '30000', ...files];
+		const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+		onTestFinished(() => void child.kill('SIGKILL'));
+		const [stdout, stderr, end] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+		expect(end, stderr).toEqual([0, null]);
+		const { calls, returned, threw } = JSON.parse(stdout) as Record<string, number>;
 		expect(calls).toBe(30_000);
 		// Else it only tries what is refused at the door.
 		expect(returned).toBeGreaterThan(1000);
 		expect(threw).toBeGreaterThan(1000);
-	}
+	});
 });

@@ -9,12 +9,10 @@ const leaker = fileURLToPath(new URL('fixtures/leaker.ts', import.meta.url));
 
 let fixtures: Fixtures;
 let events: string;
-let rejected: string;
 
 beforeAll(() => {
 	fixtures = makeFixtures();
 	events = fixtures.compile('events');
-	rejected = fixtures.compile('rejected');
 });
 
 afterAll(() => fixtures.remove());
@@ -31,13 +29,12 @@ test('the look into the kernel sees what there is', async () => {
 	expect(await leftInKernel(fixtures.tag)).toEqual([]);
 });
 
-/** What a child holds after its rounds, and what the kernel holds while the child still lives. */
-async function leak(way: string, rounds: number): Promise<{ held: string[]; left: string[] }> {
-	const child = spawn(
-		process.execPath,
-		['--expose-gc', leaker, way, String(rounds), addonPath, fixtures.tag, events, rejected],
-		{ stdio: 'pipe' },
-	);
+/** What a child holds after its rounds, and what the kernel holds of these fixtures while the child still lives. */
+async function leak(way: string, rounds: number, own: Fixtures): Promise<{ held: string[]; left: string[] }> {
+	const objects = [own.compile('events'), own.compile('rejected')];
+	const child = spawn(process.execPath, ['--expose-gc', leaker, way, String(rounds), addonPath, own.tag, ...objects], {
+		stdio: 'pipe',
+	});
 	const end = once(child, 'exit');
 	let errors = '';
 	child.stderr.on('data', (chunk: Buffer) => {
@@ -48,7 +45,7 @@ async function leak(way: string, rounds: number): Promise<{ held: string[]; left
 			createInterface(child.stdout).once('line', resolve);
 			end.then(([status, signal]) => reject(new Error(`${way}: ${status ?? signal} ${errors}`)), reject);
 		});
-		const left = await leftInKernel(fixtures.tag);
+		const left = await leftInKernel(own.tag);
 		return { held: JSON.parse(report) as string[], left };
 	} finally {
 		child.stdin.end();
@@ -56,7 +53,9 @@ async function leak(way: string, rounds: number): Promise<{ held: string[]; left
 	}
 }
 
-test.each([
+// at the same time, each with fixtures of its own: most of it is waiting for the kernel
+test.concurrent.for([
+	['many', 20, 'four workers at a time'],
 	['close', 50, 'close()'],
 	['collect', 50, 'collected without close()'],
 	['reject', 50, 'a failed load'],
@@ -64,9 +63,10 @@ test.each([
 	['exit', 50, 'a worker that calls process.exit()'],
 	['throw', 50, 'a worker that ends by an exception'],
 	['terminate', 50, 'a worker that is terminated'],
-	['many', 20, 'four workers at a time'],
-])('%s, %i times: nothing stays (%s)', async (way, rounds) => {
-	expect(await leak(way, rounds)).toEqual({ held: [], left: [] });
+] as const)('%s, %i times: nothing stays (%s)', async ([way, rounds], { onTestFinished }) => {
+	const own = makeFixtures();
+	onTestFinished(own.remove);
+	expect(await leak(way, rounds, own)).toEqual({ held: [], left: [] });
 });
 
 test('SIGKILL leaves nothing', async () => {

@@ -1,14 +1,17 @@
 /** A process and its terminal, on fixture snapshots: its first frame, sizes, signals, its end. What it shows: test/screen. */
 import fs from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { defaultBindings } from '../../src/options/keymap.ts';
-import { demo, terminalRuns } from './runs.ts';
-import type { TerminalRun } from './terminal.ts';
+import { demoProgram, test as inPty } from './runs.ts';
+import type { TerminalRun, TerminalRunOptions } from './terminal.ts';
 
 const suspendKeys = defaultBindings.find(({ command }) => command === 'suspend')?.keys ?? [];
 
-const inTerminal = terminalRuns();
-const { main, start } = demo(inTerminal);
+const main = demoProgram();
+
+const test = inPty.extend<{ start: (options?: TerminalRunOptions) => TerminalRun }>({
+	start: ({ inTerminal }, use) => use((options) => inTerminal(process.execPath, [main], options)),
+});
 
 async function expectRestored(run: TerminalRun, code: number): Promise<void> {
 	const status = await run.ended();
@@ -22,8 +25,8 @@ function expectFits(run: TerminalRun, columns: number): void {
 	for (const line of run.screen()) expect(line.length).toBeLessThanOrEqual(columns);
 }
 
-describe('first frame', () => {
-	test('says attaching before any figure has come, then shows the tab', async () => {
+describe.concurrent('first frame', () => {
+	test('says attaching before any figure has come, then shows the tab', async ({ start }) => {
 		const run = start({ env: { DEMO_ATTACH: '1500' } });
 		await run.waitFor(/1 Energy .*2 Run queue .*3 Interrupts .*4 Disk IO/);
 		expect(run.text()).toContain('attaching…');
@@ -34,8 +37,8 @@ describe('first frame', () => {
 	});
 });
 
-describe('sizes', () => {
-	test('1×1 and back', async () => {
+describe.concurrent('sizes', () => {
+	test('1×1 and back', async ({ start }) => {
 		const run = start({ columns: 1, rows: 1 });
 		await run.waitFor((it) => it.fullScreen);
 		run.resize(80, 24);
@@ -48,7 +51,7 @@ describe('sizes', () => {
 		await expectRestored(run, 0);
 	});
 
-	test('a storm of sizes ends at the last one', async () => {
+	test('a storm of sizes ends at the last one', async ({ start }) => {
 		const run = start({ env: { DEMO_PAST: '10' } });
 		await run.waitFor('postgres');
 		for (let i = 0; i < 60; i++) {
@@ -61,30 +64,30 @@ describe('sizes', () => {
 	});
 });
 
-describe('ends', () => {
-	test.each([
+describe.concurrent('ends', () => {
+	test.for([
 		['q', 0],
 		['\x03', 0],
 		['\x1b[21~', 0],
-	])('key %j', async (key, code) => {
+	] as const)('key %j', async ([key, code], { start }) => {
 		const run = start();
 		await run.waitFor('postgres');
 		run.send(key);
 		await expectRestored(run, code);
 	});
 
-	test.each([
+	test.for([
 		['SIGTERM', 143],
 		['SIGINT', 130],
 		['SIGHUP', 129],
-	] as const)('%s', async (signal, code) => {
+	] as const)('%s', async ([signal, code], { start }) => {
 		const run = start();
 		await run.waitFor('postgres');
 		run.signal(signal);
 		await expectRestored(run, code);
 	});
 
-	test('a tab that throws shows it; the others work', async () => {
+	test('a tab that throws shows it; the others work', async ({ start }) => {
 		const run = start({ env: { DEMO_THROW: 'runqlat' } });
 		await run.waitFor('postgres');
 		await run.press('2', 'this tab was made to fail');
@@ -93,14 +96,14 @@ describe('ends', () => {
 		await expectRestored(run, 0);
 	});
 
-	test('an exception nobody caught: terminal first, then the message, then 1', async () => {
+	test('an exception nobody caught: terminal first, then the message, then 1', async ({ start }) => {
 		const run = start({ env: { DEMO_CRASH: '1500' } });
 		await run.waitFor('postgres');
 		await expectRestored(run, 1);
 		expect(run.text()).toContain('wattlag: unexpected error: uncaught on purpose');
 	});
 
-	test('Ctrl-Z gives the terminal back and fg takes it again', async () => {
+	test('Ctrl-Z gives the terminal back and fg takes it again', async ({ inTerminal }) => {
 		const run = inTerminal('/bin/bash', ['--norc', '--noprofile', '-i'], { env: { PS1: 'shell> ' } });
 		await run.waitFor('shell>');
 		await run.press(`${process.execPath} ${main}\r`, 'postgres');
@@ -111,7 +114,7 @@ describe('ends', () => {
 		await run.press('echo code $?\r', 'code 0');
 	});
 
-	test.each(suspendKeys)('%s where no shell would wake it: it goes on, drawn anew', async (key) => {
+	test.for(suspendKeys)('%s where no shell would wake it: it goes on, drawn anew', async (key, { start }) => {
 		expect(key).toMatch(/^Ctrl-[A-Z]$/);
 		const run = start({ env: { DEMO_HOLD: '1' } });
 		await run.waitFor('postgres');
@@ -119,7 +122,7 @@ describe('ends', () => {
 		await run.waitFor((it) => it.output.split('\x1b[?1049h').length > 2 && it.fullScreen);
 	});
 
-	test('SIGSTOP and SIGCONT: drawn anew', async () => {
+	test('SIGSTOP and SIGCONT: drawn anew', async ({ start }) => {
 		const run = start();
 		await run.waitFor('postgres');
 		run.signal('SIGSTOP');
@@ -142,7 +145,7 @@ describe('a terminal that stops reading', () => {
 		}
 	}
 
-	test('does not keep the program alive', async () => {
+	test('does not keep the program alive', async ({ start }) => {
 		const run = start({ columns: 200, rows: 50, env: { DEMO_PAST: '60' } });
 		await run.waitFor('postgres');
 		await fill(run);
@@ -162,7 +165,7 @@ describe('a terminal that stops reading', () => {
 		expect(took).toBeLessThan(3000);
 	});
 
-	test('gets one fresh frame when it reads again', async () => {
+	test('gets one fresh frame when it reads again', async ({ start }) => {
 		const run = start({ columns: 200, rows: 50, env: { DEMO_PAST: '60' } });
 		await run.waitFor('postgres');
 		await fill(run);

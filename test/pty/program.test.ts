@@ -3,10 +3,10 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { expectUnloaded, programsOf } from './bpf-programs.ts';
-import { terminalRuns } from './runs.ts';
-import type { TerminalRunOptions } from './terminal.ts';
+import { test as inPty } from './runs.ts';
+import type { TerminalRun, TerminalRunOptions } from './terminal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wattlag-test-'));
 /** Sets the title, clears the screen and rings, if it reaches a terminal. */
@@ -25,14 +25,14 @@ afterAll(() => {
 	rmSync(folder, { recursive: true });
 });
 
-const inTerminal = terminalRuns();
+const test = inPty.extend<{ start: (args?: string[], options?: TerminalRunOptions) => TerminalRun }>({
+	start: ({ inTerminal }, use) => use((args = [], options = {}) => inTerminal('bin/wattlag', args, options)),
+});
 
-const start = (args: string[] = [], options: TerminalRunOptions = {}) => inTerminal('bin/wattlag', args, options);
-
-test.each([
+test.concurrent.for([
 	[80, 24],
 	[200, 50],
-])('all tabs show live numbers at %i×%i', async (columns, rows) => {
+] as const)('all tabs show live numbers at %i×%i', async ([columns, rows], { start }) => {
 	const run = start([], { columns, rows });
 	await run.waitFor(/Overview.*Energy.*Run queue.*Interrupts.*Disk IO/);
 	// it opens on the overview, which needs all the others
@@ -53,7 +53,7 @@ test.each([
 	expect(run.cursorShown).toBe(true);
 });
 
-test('packets are followed from the moment their tab is opened, and not before', async () => {
+test.concurrent('packets are followed from the moment their tab is opened, and not before', async ({ start }) => {
 	const run = start(['--tab', 'energy']);
 	await run.waitFor(/\dm?W = processes/);
 	const others = programsOf(run.pid);
@@ -66,7 +66,7 @@ test('packets are followed from the moment their tab is opened, and not before',
 	await run.ended();
 });
 
-test('a process renamed to an escape sequence is shown inert', async () => {
+test.concurrent('a process renamed to an escape sequence is shown inert', async ({ start }) => {
 	const run = start();
 	await run.waitFor('^[]0;pwned^G^[');
 	await run.press('2', /\d+ waits/);
@@ -76,11 +76,11 @@ test('a process renamed to an escape sequence is shown inert', async () => {
 	expect(run.output).not.toContain('\x07');
 });
 
-test.each([
+test.concurrent.for([
 	['SIGTERM', 143],
 	['SIGHUP', 129],
 	['SIGINT', 130],
-] as const)('%s restores the terminal and takes the probes away', async (signal, code) => {
+] as const)('%s restores the terminal and takes the probes away', async ([signal, code], { start }) => {
 	const run = start();
 	await run.waitFor(/PID .*WAIT99/);
 	const programs = programsOf(run.pid);
@@ -91,7 +91,9 @@ test.each([
 	await expectUnloaded(programs);
 });
 
-test('without BPF rights the overview has what there is, the energy tab counts from /proc, and every tab says what is missing and how to get it', async () => {
+test.concurrent('without BPF rights the overview has what there is, the energy tab counts from /proc, and every tab says what is missing and how to get it', async ({
+	inTerminal,
+}) => {
 	const run = inTerminal('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', '--', 'bin/wattlag']);
 	await run.waitFor(/PID .*WAIT99[\s\S]*% +– +– +–/);
 	await run.press('1', /proc: watts[\s\S]*CAP_BPF[\s\S]*root/);
@@ -104,16 +106,18 @@ test('standard output that is no terminal is told about batch mode', () => {
 	expect(() => execFileSync('bin/wattlag', { stdio: ['ignore', 'pipe', 'pipe'] })).toThrow(/--batch/);
 });
 
-test.each([
+test.concurrent.for<[args: string[], instead: string]>([
 	[[], 'wattlag --batch'],
 	[['replay', 'recording.gz'], 'zcat FILE'],
-])('a terminal that can do nothing is left alone: wattlag %s', async (args, instead) => {
+])('a terminal that can do nothing is left alone: wattlag %s', async ([args, instead], { start }) => {
 	const run = start(args, { env: { TERM: 'dumb' } });
 	expect(await run.ended()).toEqual({ code: 2, signal: 0 });
 	expect(run.output.trim()).toBe(`wattlag: this terminal cannot show a full screen (TERM=dumb); use ${instead}`);
 });
 
-test('the lens of a process with a hostile name and command line: inert, threads and who ran meanwhile', async () => {
+test.concurrent('the lens of a process with a hostile name and command line: inert, threads and who ran meanwhile', async ({
+	start,
+}) => {
 	const run = start(['--tab', 'runqlat'], { columns: 120, rows: 45 });
 	await run.waitFor(/\d+ waits/);
 	await run.press('\\pwned\r', /^\d+\/\d+ /m);
@@ -125,7 +129,7 @@ test('the lens of a process with a hostile name and command line: inert, threads
 	await run.press('\x1b', /▼WAIT/);
 });
 
-test('what w writes is what replay shows, without a program in the kernel', async () => {
+test.concurrent('what w writes is what replay shows, without a program in the kernel', async ({ start }) => {
 	const run = start(['--tab', 'energy'], { columns: 160, env: { XDG_STATE_HOME: folder } });
 	await run.waitFor(/\dm?W = processes/);
 	await run.waitFor('pwned');

@@ -2,36 +2,30 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll } from 'vitest';
+import { afterAll, test as base, beforeAll } from 'vitest';
 import { buildFixture } from './fixtures/build.ts';
 import { TerminalRun, type TerminalRunOptions } from './terminal.ts';
 
-/** Once for a test file. */
-export function terminalRuns(): (command: string, args: string[], options?: TerminalRunOptions) => TerminalRun {
-	const runs: TerminalRun[] = [];
-	afterEach(async () => {
-		for (const run of runs.splice(0)) await run.kill();
-	});
-	return (command, args, options) => {
-		const run = new TerminalRun(command, args, options);
-		runs.push(run);
-		return run;
-	};
-}
+export type InTerminal = (command: string, args: string[], options?: TerminalRunOptions) => TerminalRun;
 
-export interface Demo {
-	/** Its folder, which goes when the file's tests have ended. */
-	folder: string;
-	/** The bundled program, there before the first test. */
-	main: string;
-	start(options?: TerminalRunOptions): TerminalRun;
-}
+export const test = base.extend<{ inTerminal: InTerminal }>({
+	inTerminal: async ({ onTestFinished }, use) => {
+		const runs: TerminalRun[] = [];
+		onTestFinished(async () => {
+			for (const run of runs) await run.kill();
+		});
+		await use((...given) => {
+			const run = new TerminalRun(...given);
+			runs.push(run);
+			return run;
+		});
+	},
+});
 
-/** The real screen on fixture snapshots (fixtures/demo.ts). Once for a test file. */
-export function demo(run = terminalRuns()): Demo {
+/** Path of the real screen on fixture snapshots (fixtures/demo.ts), there before the first test. Once for a test file. */
+export function demoProgram(): string {
 	const folder = mkdtempSync(join(tmpdir(), 'wattlag-demo-'));
-	const main = join(folder, 'main.mjs');
 	beforeAll(() => buildFixture('test/pty/fixtures/demo.ts', folder));
 	afterAll(() => rmSync(folder, { recursive: true, force: true }));
-	return { folder, main, start: (options) => run(process.execPath, [main], options) };
+	return join(folder, 'main.mjs');
 }

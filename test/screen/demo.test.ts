@@ -44,11 +44,11 @@ describe('keys', () => {
 	test('sort column, reverse, menu', async () => {
 		const run = start({ columns: 100 });
 		await run.waitFor('▼WATTS');
-		await run.press('>', '▼ENERGY');
-		await run.press('r', '▲ENERGY');
-		await run.press('<', '▼WATTS');
+		await run.press('<', '▲PID');
+		await run.press('r', '▼PID');
+		await run.press('>', '▼WATTS');
 		await run.press('\x1b[17~', 'Sort by');
-		await run.press('j\r', '▼ENERGY');
+		await run.press('jj\r', '▼SHARE');
 	});
 
 	test('selection moves, follows its row, and opens the detail', async () => {
@@ -75,7 +75,7 @@ describe('keys', () => {
 	test('help lists keys and columns, and scrolls', async () => {
 		const run = start();
 		await run.waitFor('▼WATTS');
-		await run.press('?', 'mean power in the interval');
+		await run.press('?', 'Power that this process used');
 		await run.press('G', 'powers of 1024');
 		await run.press('\x1bOP', '▼WATTS');
 	});

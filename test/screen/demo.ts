@@ -7,14 +7,13 @@ import type { ProcessDetails } from '../../src/system/process-details.ts';
 import type { ThemeName } from '../../src/term/theme.ts';
 import type { LiveOptions } from '../../src/ui/live.tsx';
 import type { TabEntry, TabView } from '../../src/ui/tab.ts';
-import { receiveEntry } from '../ui/fixtures/receive.ts';
 import { FixtureSampler, type FixtureSamplerOptions } from '../ui/fixtures/sampler.ts';
 import { fixtureTabs } from '../ui/fixtures/tabs.ts';
 
 export type DemoVariables = Readonly<Record<string, string | undefined>>;
 
 /** In the order of their digits. */
-export const demoTabs: readonly TabEntry[] = [...fixtureTabs, receiveEntry];
+export const demoTabs: readonly TabEntry[] = fixtureTabs;
 
 const list = (text: string | undefined) => (text ? text.split(',') : []);
 

@@ -7,7 +7,9 @@ process.env[MARK] = own;
 
 const isOurs = ({ mark }: { mark: string }): boolean => mark === own;
 
-beforeEach(({ onTestFinished }) => {
+beforeEach(({ task, onTestFinished }) => {
+	// whose a process is cannot be told where tests run at the same time: what is left ends with their file
+	if (task.concurrent) return;
 	/** Of the file, not of this test. */
 	const before = new Set(
 		marked()

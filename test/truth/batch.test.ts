@@ -28,7 +28,7 @@ async function batch(...args: string[]): Promise<Line[]> {
 		.map((line) => JSON.parse(line) as Line);
 }
 
-test.each(['overview', 'energy', 'runqlat', 'irq', 'io', 'receive'])(
+test.concurrent.for(['overview', 'energy', 'runqlat', 'irq', 'io', 'receive'])(
 	'%s: every line fits the schema and the intervals are measured',
 	async (tab) => {
 		const lines = await batch('--tab', tab, '--iterations', '3', '--delay', '0.5');
@@ -46,7 +46,7 @@ test.each(['overview', 'energy', 'runqlat', 'irq', 'io', 'receive'])(
 	},
 );
 
-test('energy adds up in every line', async () => {
+test.concurrent('energy adds up in every line', async () => {
 	for (const line of await batch('--tab', 'energy', '--iterations', '3', '--delay', '0.3')) {
 		const rows = line.rows.reduce((sum, row) => sum + (row['energy_uj'] as number), 0);
 		expect(rows + (line['idle_uj'] as number) + (line['irq_uj'] as number) + (line['unattributed_uj'] as number)).toBe(
@@ -55,7 +55,7 @@ test('energy adds up in every line', async () => {
 	}
 });
 
-test.each([
+test.concurrent.for([
 	['energy', 'pidns'],
 	['runqlat', 'user'],
 	['runqlat', 'command'],
@@ -63,7 +63,7 @@ test.each([
 	['irq', 'user'],
 	['irq', 'command'],
 	['irq', 'tree'],
-])('%s by %s fits the schema', async (tab, group) => {
+] as const)('%s by %s fits the schema', async ([tab, group]) => {
 	for (const line of await batch('--tab', tab, '--group', group, '--iterations', '2', '--delay', '0.3')) {
 		validate(line);
 		expect(validate.errors ?? []).toEqual([]);
@@ -72,7 +72,7 @@ test.each([
 	}
 });
 
-test('tree: a child is below its parent, which contains it; the tops of the tree are the whole', async () => {
+test.concurrent('tree: a child is below its parent, which contains it; the tops of the tree are the whole', async () => {
 	// the shell waits, its child burns
 	const shell = spawn('sh', ['-c', 'yes > /dev/null & wait'], { detached: true, stdio: 'ignore' });
 	try {
@@ -96,14 +96,14 @@ test('tree: a child is below its parent, which contains it; the tops of the tree
 	}
 });
 
-test('--limit keeps the first rows after sorting', async () => {
+test.concurrent('--limit keeps the first rows after sorting', async () => {
 	const [line] = await batch('--tab', 'energy', '--iterations', '1', '--delay', '0.3', '--limit', '2', '--sort', 'pid');
 	expect(line?.rows.length).toBe(2);
 	const [first, second] = line?.rows.map((row) => row['pid'] as number) ?? [];
 	expect(first).toBeLessThan(second as number);
 });
 
-test('threads are counted from the first interval on', async () => {
+test.concurrent('threads are counted from the first interval on', async () => {
 	const [line] = await batch('--tab', 'runqlat', '--group', 'thread', '--iterations', '1', '--delay', '0.5');
 	const rows = line?.rows as { key: { kind: string }; count: number }[];
 	const threads = rows.filter(({ key }) => key.kind === 'thread').reduce((sum, { count }) => sum + count, 0);
@@ -111,7 +111,7 @@ test('threads are counted from the first interval on', async () => {
 	expect(threads).toBeGreaterThan(all / 2);
 });
 
-test('without --json: a table with header and units', async () => {
+test.concurrent('without --json: a table with header and units', async () => {
 	const { stdout } = await run('bin/wattlag', ['--batch', '--tab', 'energy', '-n', '1', '-d', '0.3']);
 	const [about, header, ...rows] = stdout.split('\n');
 	expect(about).toMatch(/^Energy - .* s, source model/);
@@ -119,11 +119,11 @@ test('without --json: a table with header and units', async () => {
 	expect(rows.length).toBeGreaterThan(3);
 });
 
-test.each([
+test.concurrent.for<[args: string[], message: string]>([
 	[['--bogus'], 'unknown option --bogus'],
 	[['--batch', '--tab', 'nope'], "'nope' is not one of"],
 	[['--delay', 'x'], 'is not a number'],
-])('bad option %j: one line, exit code 2, nothing on standard output', async (args, message) => {
+])('bad option %j: one line, exit code 2, nothing on standard output', async ([args, message]) => {
 	const failed = await run('bin/wattlag', args).then(
 		() => undefined,
 		(error: { code: number; stdout: string; stderr: string }) => error,
@@ -134,7 +134,7 @@ test.each([
 	expect(failed?.stderr).toContain(message);
 });
 
-test('a reader that stops early is no failure', async () => {
+test.concurrent('a reader that stops early is no failure', async () => {
 	// with pipefail the pipeline fails if wattlag does
 	const { stdout, stderr } = await run('bash', [
 		'-o',
@@ -159,7 +159,7 @@ test.each([
 	expect(status).toBe(1);
 });
 
-test('a broken configuration does not keep help away', async () => {
+test.concurrent('a broken configuration does not keep help away', async () => {
 	const { stdout } = await run('bin/wattlag', ['--config', '/nowhere', '--help']);
 	expect(stdout).toContain('exit codes');
 });

@@ -1,6 +1,7 @@
 /** The bounds of counters.ts as assertions of a test. */
 import { expect } from 'vitest';
 import { between, type Sample } from './counters.ts';
+import { seconds } from './host.ts';
 
 export * from './counters.ts';
 
@@ -20,4 +21,29 @@ export function expectAgreement(
 	const { ours, least, most, text } = between(from, to, ...[keys].flat());
 	expect(ours, text).toBeGreaterThanOrEqual(least * (1 - tolerance - hidden) - slack);
 	expect(ours, text).toBeLessThanOrEqual(most * (1 + tolerance) + slack);
+}
+
+/** Between two looks at whether it is long enough, s. */
+const STEP = 0.5;
+
+/**
+ * Two samples so far apart that of each key more than `enough` happened, and the reads leave open half of the tolerance at
+ * most. On a busy machine reads take longer, and this with them: `patience` s at most.
+ */
+export async function sampleTwice(
+	take: () => Sample,
+	keys: readonly string[],
+	{ enough, tolerance, patience }: { enough: number; tolerance: number; patience: number },
+): Promise<[from: Sample, to: Sample]> {
+	const from = take();
+	const deadline = performance.now() + patience * 1000;
+	for (;;) {
+		await seconds(STEP);
+		const to = take();
+		const isSharp = keys.every((key) => {
+			const { least, most } = between(from, to, key);
+			return least > enough && most - least <= (least * tolerance) / 2;
+		});
+		if (isSharp || performance.now() > deadline) return [from, to];
+	}
 }

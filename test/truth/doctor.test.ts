@@ -56,7 +56,7 @@ test('without capabilities it says what is missing and how to get it; energy is 
 	expect(named(report, 'capabilities')).toMatchObject({
 		state: 'no',
 		found: ['CAP_BPF and CAP_PERFMON missing: BPF is refused'],
-		fix: expect.stringMatching(/root.*setcap/),
+		fix: expect.stringMatching(/root.*AmbientCapabilities/),
 	});
 	expect(report.tabs.filter(({ works }) => works).map(({ tab }) => tab)).toEqual(['overview', 'energy']);
 	for (const { reason, fix } of report.tabs.filter(({ works }) => !works)) {

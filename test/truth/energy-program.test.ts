@@ -6,6 +6,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { Ajv } from 'ajv';
 import { expect, onTestFinished, test } from 'vitest';
 import { addZone, makeTree, setEnergy, setVendor, type Tree } from '../unit/energy-fixtures.ts';
@@ -124,8 +125,10 @@ function run(tree: Tree, zones: Record<string, number>): { gained: Record<string
 }
 
 /** A shell that burns one CPU; it runs, under its own name, when this returns. */
-async function hog(cpu: number): Promise<number> {
-	const child = spawn('taskset', ['-c', String(cpu), 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' });
+async function hog(cpu: number, nice = 0): Promise<number> {
+	const child = spawn('nice', ['-n', String(nice), 'taskset', '-c', String(cpu), 'sh', '-c', 'while :; do :; done'], {
+		stdio: 'ignore',
+	});
 	onTestFinished(() => {
 		child.kill('SIGKILL');
 	});
@@ -183,83 +186,14 @@ test('a counter that breaks leaves a gap that says so, never 0 W, and comes back
 	expect([lines[0]?.measured, lines[5]?.measured]).toEqual([true, true]);
 });
 
-test('nothing but garbage: the model, labelled, with the reason why no counter is used', async () => {
-	const tree = twoSockets();
-	for (const zone of ['intel-rapl:0', 'intel-rapl:1', 'intel-rapl:1:0', 'intel-rapl:2']) setEnergy(tree, zone, 'x');
-	const [line] = await energy(['-n', '1', '-d', '0.3', '--sys-root', tree.sysRoot]);
-	expect(line?.source.kind).toBe('model');
-	expect(line?.source.uncertainty).toMatch(/±\d+ %.*modelled/);
-	expect(line?.source.candidates[0]).toMatchObject({ kind: 'rapl', state: 'unavailable' });
-});
-
-test('a source that was asked for and is not there: what is missing, exit code 77', () => {
-	const failed = (() => {
-		try {
-			execFileSync(
-				process.execPath,
-				['dist/wattlag.mjs', '-b', '-n', '1', '--source', 'rapl', '--sys-root', makeTree().sysRoot],
-				{ stdio: 'pipe' },
-			);
-		} catch (error) {
-			return error as { status: number; stderr: Buffer };
-		}
-		return undefined;
-	})();
-	expect(failed?.status).toBe(77);
-	expect(failed?.stderr.toString()).toMatch(/^wattlag: energy: no RAPL zone/);
-});
-
-test('CPU seconds only: no watts, and it says so', async () => {
-	const [line] = await energy(['-n', '1', '-d', '0.3', '--source', 'time']);
-	expect(line?.source).toMatchObject({ kind: 'time', scope: 'none' });
-	expect(line?.measured).toBe(false);
-	expect(line?.rows.some((row) => row.cpu_ns > 0)).toBe(true);
-	expect(line?.rows.every((row) => row.unmeasured && row.watts === 0)).toBe(true);
-});
-
 test('without privilege the /proc sampler stands in, with badge and reason; nothing is missing but precision', async () => {
-	const pid = await hog(0);
+	// before all others, whatever else the machine does
+	const pid = await hog(0, -20);
 	const [, line] = await energy(['-n', '2', '-d', '0.5'], () => {}, { uid: 65534, env: { HOME: '/nonexistent' } });
 	expect(line?.source.kind).toBe('proc');
 	expect(line?.source.description).toMatch(/(CAP_BPF|permitted).*root.*so CPU time is from \/proc/);
 	expect(line?.source.candidates.find(({ kind }) => kind === 'proc')?.state).toBe('chosen');
 	expect(line?.rows.find((row) => row.pid === pid)?.cpu_ns).toBeGreaterThan(0.1e9);
-});
-
-test('the sampler when asked for', async () => {
-	const [line] = await energy(['-n', '1', '-d', '0.5', '--source', 'proc']);
-	expect(line?.source.kind).toBe('proc');
-	expect(line?.rows.length).toBeGreaterThan(0);
-});
-
-test('the original’s policy: each row is watts / CPUs × seconds', async () => {
-	const [, line] = await energy(['-n', '2', '-d', '0.5', '--seed-compatible', '-p', '16']);
-	const cpus = readFileSync('/proc/cpuinfo', 'utf8').match(/^processor/gm)?.length as number;
-	expect(Math.abs((line?.measured_uj ?? 0) - ((line?.dt_ns ?? 0) * 16) / 1000)).toBeLessThan(
-		((line?.dt_ns ?? 0) * 0.16) / 1000,
-	);
-	for (const row of line?.rows ?? [])
-		expect(Math.abs(row.energy_uj - (row.cpu_ns * 16) / cpus / 1000)).toBeLessThan(10 + row.threads);
-});
-
-test('by what energy is shared out is said; a stand-in for cycles is called that, and their lack is an error', async () => {
-	const [, counted] = await energy(['-n', '2', '-d', '0.5'], () => {}, { env: { WATTLAG_CYCLES_EVENT: '1:0' } });
-	expect(counted?.source).toMatchObject({ weighting: 'cycles' });
-	expect(counted?.source.description).toContain('shared out by cycles (a stand-in for tests: perf event 1:0)');
-	const [plain] = await energy(['-n', '1', '-d', '0.3', '--weight', 'time']);
-	expect(plain?.source.weighting).toBe('run time');
-	const failed = spawn(process.execPath, ['dist/wattlag.mjs', '-b', '-n', '1', '--weight', 'cycles'], {
-		stdio: 'ignore',
-		// no PMU has this event
-		env: { ...process.env, WATTLAG_CYCLES_EVENT: '999999:0' },
-	});
-	expect(await once(failed, 'close')).toEqual([77, null]);
-});
-
-test('idle-spread leaves no idle energy', async () => {
-	const [line] = await energy(['-n', '1', '-d', '0.3', '--policy', 'idle-spread']);
-	expect(line?.idle_uj).toBe(0);
-	expect(line?.measured_uj).toBeGreaterThan(0);
 });
 
 test.each(['thread', 'cgroup', 'user', 'command'])('grouped by %s: the same energy in other rows', async (group) => {
@@ -277,7 +211,69 @@ test.each(['thread', 'cgroup', 'user', 'command'])('grouped by %s: the same ener
 	if (group === 'user') expect(busy.find((row) => row.user === 'root')?.comm).toBe('root');
 });
 
-test('the forecast learns, then says how wrong it has been', async () => {
+// without a load of their own: at the same time
+test.concurrent('nothing but garbage: the model, labelled, with the reason why no counter is used', async () => {
+	const tree = twoSockets();
+	for (const zone of ['intel-rapl:0', 'intel-rapl:1', 'intel-rapl:1:0', 'intel-rapl:2']) setEnergy(tree, zone, 'x');
+	const [line] = await energy(['-n', '1', '-d', '0.3', '--sys-root', tree.sysRoot]);
+	expect(line?.source.kind).toBe('model');
+	expect(line?.source.uncertainty).toMatch(/±\d+ %.*modelled/);
+	expect(line?.source.candidates[0]).toMatchObject({ kind: 'rapl', state: 'unavailable' });
+});
+
+test.concurrent('a source that was asked for and is not there: what is missing, exit code 77', async () => {
+	const args = ['dist/wattlag.mjs', '-b', '-n', '1', '--source', 'rapl', '--sys-root', makeTree().sysRoot];
+	const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+	const [errors, end] = await Promise.all([text(child.stderr), once(child, 'close')]);
+	expect(end).toEqual([77, null]);
+	expect(errors).toMatch(/^wattlag: energy: no RAPL zone/);
+});
+
+test.concurrent('CPU seconds only: no watts, and it says so', async () => {
+	const [line] = await energy(['-n', '1', '-d', '0.3', '--source', 'time']);
+	expect(line?.source).toMatchObject({ kind: 'time', scope: 'none' });
+	expect(line?.measured).toBe(false);
+	expect(line?.rows.some((row) => row.cpu_ns > 0)).toBe(true);
+	expect(line?.rows.every((row) => row.unmeasured && row.watts === 0)).toBe(true);
+});
+
+test.concurrent('the sampler when asked for', async () => {
+	const [line] = await energy(['-n', '1', '-d', '0.5', '--source', 'proc']);
+	expect(line?.source.kind).toBe('proc');
+	expect(line?.rows.length).toBeGreaterThan(0);
+});
+
+test.concurrent('the original’s policy: each row is watts / CPUs × seconds', async () => {
+	const [, line] = await energy(['-n', '2', '-d', '0.5', '--seed-compatible', '-p', '16']);
+	const cpus = readFileSync('/proc/cpuinfo', 'utf8').match(/^processor/gm)?.length as number;
+	expect(Math.abs((line?.measured_uj ?? 0) - ((line?.dt_ns ?? 0) * 16) / 1000)).toBeLessThan(
+		((line?.dt_ns ?? 0) * 0.16) / 1000,
+	);
+	for (const row of line?.rows ?? [])
+		expect(Math.abs(row.energy_uj - (row.cpu_ns * 16) / cpus / 1000)).toBeLessThan(10 + row.threads);
+});
+
+test.concurrent('by what energy is shared out is said; a stand-in for cycles is called that, and their lack is an error', async () => {
+	const [, counted] = await energy(['-n', '2', '-d', '0.5'], () => {}, { env: { WATTLAG_CYCLES_EVENT: '1:0' } });
+	expect(counted?.source).toMatchObject({ weighting: 'cycles' });
+	expect(counted?.source.description).toContain('shared out by cycles (a stand-in for tests: perf event 1:0)');
+	const [plain] = await energy(['-n', '1', '-d', '0.3', '--weight', 'time']);
+	expect(plain?.source.weighting).toBe('run time');
+	const failed = spawn(process.execPath, ['dist/wattlag.mjs', '-b', '-n', '1', '--weight', 'cycles'], {
+		stdio: 'ignore',
+		// no PMU has this event
+		env: { ...process.env, WATTLAG_CYCLES_EVENT: '999999:0' },
+	});
+	expect(await once(failed, 'close')).toEqual([77, null]);
+});
+
+test.concurrent('idle-spread leaves no idle energy', async () => {
+	const [line] = await energy(['-n', '1', '-d', '0.3', '--policy', 'idle-spread']);
+	expect(line?.idle_uj).toBe(0);
+	expect(line?.measured_uj).toBeGreaterThan(0);
+});
+
+test.concurrent('the forecast learns, then says how wrong it has been', async () => {
 	const lines = await energy(['-n', '40', '-d', '0.1', '--forecast', '1']);
 	expect(lines[0]?.forecast).toEqual({ seconds: 1, learning: true });
 	const last = lines.at(-1)?.forecast;
@@ -330,11 +326,15 @@ test('compare --live: both sources over the same seconds, what each missed and w
 	onTestFinished(() => {
 		churn.kill('SIGKILL');
 	});
-	const text = execFileSync(process.execPath, ['dist/wattlag.mjs', 'compare', '--live', '--duration', '3', '--json'], {
-		encoding: 'utf8',
-		maxBuffer: 1 << 28,
-	});
-	const result = JSON.parse(text) as Record<
+	const output = execFileSync(
+		process.execPath,
+		['dist/wattlag.mjs', 'compare', '--live', '--duration', '3', '--json'],
+		{
+			encoding: 'utf8',
+			maxBuffer: 1 << 28,
+		},
+	);
+	const result = JSON.parse(output) as Record<
 		'bpf' | 'proc',
 		{ processes: number; cost_ns: number; cpu_ns: number; missed: { processes: number } }
 	> & { seconds: number };
@@ -353,10 +353,10 @@ test('-v: a line per slice, no more than asked for, and how many more there were
 	const pid = await hog(0);
 	const second = await hog(0);
 	await seconds(0.2);
-	const text = execFileSync(process.execPath, ['dist/wattlag.mjs', '-v', '--rate', '20', '--duration', '2.2'], {
+	const output = execFileSync(process.execPath, ['dist/wattlag.mjs', '-v', '--rate', '20', '--duration', '2.2'], {
 		encoding: 'utf8',
 	});
-	const [header, ...lines] = text.trimEnd().split('\n');
+	const [header, ...lines] = output.trimEnd().split('\n');
 	expect(header).toMatch(/^TIME +CPU +PID +TID +COMMAND +NS$/);
 	const slices = lines.filter((line) => !line.startsWith('#'));
 	// by the times of the slices, not ours: a busy machine takes longer than asked

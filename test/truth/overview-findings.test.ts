@@ -13,9 +13,6 @@ import { comesAndGoes } from './overview-lines.ts';
 import { onSlowDevice } from './slow-device.ts';
 import { buildWorkloads, type Workloads } from './workload.ts';
 
-// a finding may take long to come where others work too
-vi.setConfig({ testTimeout: 120_000 });
-
 let loads: Workloads | undefined;
 afterEach(async () => {
 	await loads?.stop();

@@ -34,7 +34,7 @@ interface Beside {
 	theirs: { count: number; mean: number };
 }
 
-/** A process that sleeps until both look, and has ended before either stops: both see all of it. Nine seconds. */
+/** A process that sleeps until both look, and has ended before either stops: both see all of it. */
 export async function besideRunqlat(loads: Workloads): Promise<Beside> {
 	const script = `read go; exec taskset -c 1 ${loads.path} threads 40 4 0.0003 0.004`;
 	const load = spawn(...leashed('sh', '-c', script), { stdio: ['pipe', 'ignore', 'inherit'] });
@@ -44,7 +44,7 @@ export async function besideRunqlat(loads: Workloads): Promise<Beside> {
 	const session = runqlat.start(realHost(), { pid });
 	try {
 		const count = (): number => session.read(1e9, 'process').rows[0]?.count ?? 0;
-		const peer = spawn(...leashed('/usr/sbin/runqlat', '-p', String(pid), '9', '1'), {
+		const peer = spawn(...leashed('/usr/sbin/runqlat', '-p', String(pid), '3600', '1'), {
 			stdio: ['ignore', 'pipe', 'inherit'],
 		});
 		let output = '';
@@ -57,6 +57,8 @@ export async function besideRunqlat(loads: Workloads): Promise<Beside> {
 		await once(load, 'exit');
 		if (peer.exitCode !== null) throw new Error('runqlat ended before its process');
 		const { rows } = session.read(1e9, 'process');
+		// it prints what it has
+		peer.kill('SIGINT');
 		await end;
 		return {
 			before,

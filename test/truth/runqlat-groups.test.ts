@@ -1,13 +1,13 @@
 /** Who waited: threads, groups, namespaces, filters and culprits of the run-queue tracer against /proc and known answers. */
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
 import { MAX_TASKS } from '../../src/tracers/runqlat/tasks.ts';
 import { runqlat } from '../../src/tracers/runqlat/tracer.ts';
-import { between, type Counters, expectAgreement, happened, hiddenShare, sample } from './brackets.ts';
+import { between, type Counters, expectAgreement, happened, hiddenShare, sample, sampleTwice } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
 import { type RunqlatReading, runQueue } from './runqlat-session.ts';
 import { makeGroup, schedstat } from './workload.ts';
@@ -55,9 +55,11 @@ test('threads, each against its own schedstat', async () => {
 	);
 	expect(tids.length).toBe(4);
 	const kernel = (): Counters => new Map(tids.map((tid) => [String(tid), waitOf(load.pid, tid)]));
-	const from = sample(kernel, () => totals('thread'));
-	await seconds(3);
-	const to = sample(kernel, () => totals('thread'));
+	const [from, to] = await sampleTwice(() => sample(kernel, () => totals('thread')), tids.map(String), {
+		enough: 1e9,
+		tolerance: TOLERANCE,
+		patience: 6,
+	});
 	for (const tid of tids) {
 		expect(happened(from, to, String(tid))).toBeGreaterThan(1e9);
 		expectAgreement(from, to, String(tid), TOLERANCE, 0);
@@ -143,9 +145,9 @@ test('a group out of quota: all of the throttled time is waiting', async () => {
 		writeFileSync(join(folder, 'cgroup.procs'), String(load.pid));
 		await seconds(0.5);
 		const kernel = (): Counters => new Map([[String(load.pid), schedstat(load.pid).wait_ns]]);
-		const from = sample(kernel, () => totals('process'));
-		await seconds(4);
-		const to = sample(kernel, () => totals('process'));
+		const take = () => sample(kernel, () => totals('process'));
+		// 80 ms of each period for each of the two, and the half of what is left
+		const [from, to] = await sampleTwice(take, [String(load.pid)], { enough: 3e9, tolerance: TOLERANCE, patience: 6 });
 		expect(happened(from, to, String(load.pid))).toBeGreaterThan(3e9);
 		expectAgreement(from, to, String(load.pid), TOLERANCE, 0);
 		load.kill('SIGKILL');
@@ -217,9 +219,8 @@ test('a filter measures only what it names, and its change keeps the session', a
 	const kernel = (): Counters => new Map([[String(wanted.pid), schedstat(wanted.pid).wait_ns]]);
 	read();
 	await seconds(0.3);
-	const from = sample(kernel, () => totals('process'));
-	await seconds(2);
-	const to = sample(kernel, () => totals('process'));
+	const take = () => sample(kernel, () => totals('process'));
+	const [from, to] = await sampleTwice(take, [String(wanted.pid)], { enough: 1e9, tolerance: TOLERANCE, patience: 6 });
 	expectAgreement(from, to, String(wanted.pid), TOLERANCE, 0);
 	wanted.kill();
 	other.kill();
@@ -348,21 +349,29 @@ test('14,000 threads at once: the sums stay exact, what has no row is told', asy
 });
 
 test('what has waited since before we came is listed, with its age', async () => {
-	const victim = loads.start(1, 'threads', 1, 20, 0.01, 0);
-	await seconds(0.2);
-	const hog = spawn('chrt', ['-f', '50', 'taskset', '-c', '1', loads.path, 'threads', '1', '0.7', '0.1', '0']);
+	const task = (policy: string, priority: string) =>
+		spawn('chrt', [policy, priority, 'taskset', '-c', '1', loads.path, 'threads', '1', '30', '0.1', '0']);
+	const runs = ({ pid }: ChildProcess) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'workload\n';
+	// the kernel lets ordinary tasks run once in a second, not real-time ones below others
+	const victim = task('--rr', '1');
+	await vi.waitFor(() => expect(runs(victim)).toBe(true), 10_000);
+	const hog = task('--fifo', '50');
+	await vi.waitFor(() => expect(runs(hog)).toBe(true), 10_000);
 	await seconds(0.1);
 	start();
 	const begun = performance.now();
-	const mine = () => read().extra.waiting.find(({ pid }) => pid === victim.pid);
-	const first = mine();
-	expect(first?.age_ns).toBeGreaterThan(0);
+	const age = () => read().extra.waiting.find(({ pid }) => pid === victim.pid)?.age_ns ?? 0;
+	const first = age();
+	expect(first).toBeGreaterThan(0);
 	await seconds(0.1);
-	const second = mine();
+	const second = age();
 	// its age grows with the clock: it has not run in between
 	const passed = (performance.now() - begun) * 1e6;
-	expect((second?.age_ns ?? 0) - (first?.age_ns ?? 0)).toBeGreaterThan(0.08e9);
-	expect((second?.age_ns ?? 0) - (first?.age_ns ?? 0)).toBeLessThan(passed + 0.02e9);
-	await once(hog, 'exit');
-	victim.kill();
+	expect(second - first).toBeGreaterThan(0.08e9);
+	expect(second - first).toBeLessThan(passed + 0.02e9);
+	for (const child of [hog, victim]) {
+		const gone = once(child, 'exit');
+		child.kill('SIGKILL');
+		await gone;
+	}
 });

@@ -1,7 +1,7 @@
 /** The run-queue tracer with stamps of its own, which kernels without the scheduler's get, against schedstat. */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { expectAgreement, happened } from './brackets.ts';
+import { expectAgreement, happened, sampleTwice } from './brackets.ts';
 import { seconds } from './host.ts';
 import { runQueue } from './runqlat-session.ts';
 import { childrenOf } from './workload.ts';
@@ -11,9 +11,12 @@ const { loads, start, read, sampleOf } = runQueue(({ source }) => expect(source.
 /** @param percent what the tracer says that it may be off by */
 async function compare(pids: number[], least: number, percent: number): Promise<void> {
 	expect(read().source.uncertainty).toContain(`sums ±${percent} %`);
-	const from = sampleOf(pids);
-	await seconds(3);
-	const to = sampleOf(pids);
+	const keys = pids.map(String);
+	const [from, to] = await sampleTwice(() => sampleOf(pids), keys, {
+		enough: least,
+		tolerance: percent / 100,
+		patience: 5,
+	});
 	for (const pid of pids) {
 		expect(happened(from, to, String(pid))).toBeGreaterThan(least);
 		expectAgreement(from, to, String(pid), percent / 100, 0);

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import type { RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
 import { runqlat } from '../../src/tracers/runqlat/tracer.ts';
-import { type Counters, expectAgreement, happened, hiddenShare, sample } from './brackets.ts';
+import { type Counters, expectAgreement, happened, hiddenShare, sample, sampleTwice } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
 import { type RunqlatReading, runQueue } from './runqlat-session.ts';
 import { childrenOf } from './workload.ts';
@@ -31,9 +31,12 @@ const { loads, start, read, sampleOf } = runQueue(expectSound);
 
 /** @param least wait that the load is sure to have met with, so that nothing is compared with nothing; ns */
 async function compare(pids: number[], least: number): Promise<void> {
-	const from = sampleOf(pids);
-	await seconds(4);
-	const to = sampleOf(pids);
+	const keys = pids.map(String);
+	const [from, to] = await sampleTwice(() => sampleOf(pids), keys, {
+		enough: least,
+		tolerance: TOLERANCE,
+		patience: 6,
+	});
 	for (const pid of pids) {
 		expect(happened(from, to, String(pid))).toBeGreaterThan(least);
 		expectAgreement(from, to, String(pid), TOLERANCE, 0);

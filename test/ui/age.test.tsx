@@ -1,4 +1,4 @@
-/** Figures that nobody renews are told as old, and held ones are not. */
+/** Figures that are not renewed are reported as old; paused ones are not. */
 import { describe, expect, test } from 'vitest';
 import { Store } from '../../src/history/store.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
@@ -32,7 +32,7 @@ describe('age of the figures', () => {
 		await eventually(() => expect(badge()).toBe('● 1s'));
 	});
 
-	test('each tab has its own', async () => {
+	test('each tab has its own age', async () => {
 		await screen.show(energySnapshot(0), ioSnapshot(0));
 		await later(70);
 		await screen.show(ioSnapshot(1));
@@ -41,7 +41,7 @@ describe('age of the figures', () => {
 		await eventually(() => expect(badge()).toBe('● 1s'));
 	});
 
-	test('held figures are paused, not stale', async () => {
+	test('paused figures are not stale', async () => {
 		await screen.show(energySnapshot(0));
 		await screen.keys(' ');
 		await later(60);
@@ -50,7 +50,7 @@ describe('age of the figures', () => {
 		await eventually(() => expect(badge()).toBe('stale 1m00s'));
 	});
 
-	test('sampling that has failed makes them old at once, and for good says so', async () => {
+	test('failed sampling makes figures old at once; without a restart the screen shows stopped', async () => {
 		await screen.show(energySnapshot(0));
 		now += 500;
 		const message = sanitize('out of memory');
@@ -67,7 +67,7 @@ describe('age of the figures', () => {
 describe('a sampling thread that hangs', () => {
 	const clocked = onScreen('energy');
 
-	test('is told without anything else happening', { timeout: 10_000 }, async () => {
+	test('is reported although nothing else happens', { timeout: 10_000 }, async () => {
 		const snapshot = JSON.stringify(energySnapshot(0, 3));
 		const hangs = `
 import { parentPort } from 'node:worker_threads';

@@ -39,16 +39,16 @@ describe('app', () => {
 		await eventually(() => expect(screen.actions.setActiveTab.mock.calls).toEqual([['energy'], ['runqlat'], ['io']]));
 	});
 
-	test('the order changes with the sort, and the header says so', async () => {
+	test('the order changes with the sort, and the header shows it', async () => {
 		await tick(0);
 		await keys('<');
-		await eventually(() => expect(text()).toContain('COMMAND▲'));
-		const names = text()
+		await eventually(() => expect(text()).toContain('▲PID'));
+		const pids = text()
 			.split('\n')
 			.filter((line) => /^ +\d{4} /.test(line))
-			.map((line) => line.trim().split(/\s+/)[1] as string);
-		expect(names.length).toBeGreaterThan(5);
-		expect(names).toEqual([...names].sort());
+			.map((line) => line.trim().split(/\s+/)[0] as string);
+		expect(pids.length).toBeGreaterThan(5);
+		expect(pids).toEqual([...pids].sort());
 	});
 
 	test('keys that arrive together are handled one after the other', async () => {
@@ -63,21 +63,21 @@ describe('app', () => {
 		await eventually(() => expect(text()).not.toContain('java'));
 	});
 
-	test('refresh rate, group, redraw, suspend, quit reach the program around', async () => {
+	test('refresh rate, group, redraw, suspend, quit reach the program', async () => {
 		await tick(0);
 		await keys('+');
 		expect(screen.actions.setInterval).toHaveBeenLastCalledWith(0.5);
 		await keys('-', '-');
 		expect(screen.actions.setInterval).toHaveBeenLastCalledWith(2);
 		await keys('t');
-		expect(screen.actions.setGroup).toHaveBeenLastCalledWith('energy', 'tree');
+		expect(screen.actions.setGroup).toHaveBeenLastCalledWith('energy', 'thread');
 		await keys('\x0c', '\x1a', 'q', '\x03');
 		expect(screen.actions.redraw).toHaveBeenCalledTimes(1);
 		expect(screen.actions.suspend).toHaveBeenCalledTimes(1);
 		expect(screen.actions.quit).toHaveBeenCalledTimes(2);
 	});
 
-	test('the full path of IO: f asks for it, and the tab says what became of it', async () => {
+	test('the full path of IO: f requests it, and the tab shows its state', async () => {
 		await tick(0);
 		await keys('f');
 		await eventually(() => expect(text()).toContain('Energy has no full path'));
@@ -103,17 +103,16 @@ describe('app', () => {
 		expect(screen.actions.tune).toHaveBeenLastCalledWith('io', { 'full-path': true });
 	});
 
-	test('the group chosen goes along to the tabs that offer it', async () => {
+	test('a chosen group applies to the other tabs that offer it', async () => {
 		await tick(0);
-		await keys('t', '2');
-		// no tree there
-		await eventually(() => expect(text()).toContain('▼SUM'));
-		expect(screen.actions.setGroup.mock.calls).toEqual([['energy', 'tree']]);
-		await keys('1', 't', '2');
-		await eventually(() => expect(screen.actions.setGroup).toHaveBeenLastCalledWith('runqlat', 'cgroup'));
+		await keys('t', '3');
+		// interrupts have no threads
+		await eventually(() => expect(text()).toContain('▼TIME'));
+		expect(screen.actions.setGroup.mock.calls).toEqual([['energy', 'thread']]);
+		await keys('2');
+		await eventually(() => expect(screen.actions.setGroup).toHaveBeenLastCalledWith('runqlat', 'thread'));
 		await keys('t', '1');
-		await eventually(() => expect(text()).toContain('▼WATTS'));
-		expect(screen.actions.setGroup).toHaveBeenLastCalledWith('runqlat', 'pidns');
+		await eventually(() => expect(screen.actions.setGroup).toHaveBeenLastCalledWith('energy', 'cgroup'));
 	});
 
 	test('the selected row keeps the highlight when the order changes', async () => {
@@ -145,7 +144,7 @@ describe('app', () => {
 		await eventually(() => expect(text()).not.toContain('PAUSED'));
 	});
 
-	test('a failed worker is plainly said', async () => {
+	test('a failed worker is reported', async () => {
 		await tick(0);
 		screen.store.apply({ kind: 'worker-failed', message: sanitize('verifier said no'), restarting: true });
 		await settle();
@@ -154,7 +153,7 @@ describe('app', () => {
 		);
 	});
 
-	test('an unavailable tab says why and what to do; the others work', async () => {
+	test('an unavailable tab shows reason and fix; the others work', async () => {
 		await tick(0);
 		screen.store.apply({
 			kind: 'unavailable',

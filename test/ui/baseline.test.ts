@@ -36,7 +36,7 @@ describe('baseline', () => {
 		expect(textWidth(formatChange(change))).toBeLessThanOrEqual(5);
 	});
 
-	test('totals only grow: nothing is said of them', () => {
+	test('totals have no change: they only grow', () => {
 		expect(changeOf({ ...column, key: 'v_total' } as never, { v: 1 } as never, 1, baseline as never)).toBeNull();
 	});
 });

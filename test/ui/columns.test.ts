@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest';
 import { choicesOf, move, shownColumns, toggle } from '../../src/ui/state/columns.ts';
-import { energyTracer } from './fixtures/energy.ts';
-
-const { columns } = energyTracer;
+import { someColumns as columns } from './fixtures/columns.ts';
 
 test('columns: order, hiding, and the last one stays', () => {
 	const all = choicesOf(columns as never, null);

@@ -104,7 +104,7 @@ describe('states', () => {
 	test('narrowing to a device, to the owner of a slow request, and back', async () => {
 		await show(2);
 		await keys('j', 'F');
-		expect(screen.actions.tune).toHaveBeenLastCalledWith('io', { device: 'vda' });
+		expect(screen.actions.tune).toHaveBeenLastCalledWith('io', { device: 'nvme0n1' });
 		await keys('v', 'j', 'F');
 		expect(screen.actions.tune.mock.lastCall?.[1]).toHaveProperty('pid');
 		await show(3, { filter: sanitize('device vda') });
@@ -201,7 +201,7 @@ describe('figures', () => {
 		expect(placedBar(0.5, 0.5, 20)).toBe(`${' '.repeat(10)}${'█'.repeat(10)}`);
 	});
 
-	test('who was slow in the same time on the same disk', () => {
+	test('tasks with slow requests on the same disk in the same time', () => {
 		const [request, , ...rest] = rowsOfSlow(snapshot, ioSnapshot(2).slow);
 		if (!request) throw new Error('the fixture has slow requests');
 		const at = (mono_ns: number, name: string, device = 'vda') => ({
@@ -235,13 +235,16 @@ describe('figures', () => {
 
 test('the help explains stages, views and terms', async () => {
 	await show(0);
-	await keys('?', 'G');
-	const seen: string[] = [];
-	for (let page = 0; page < 20; page++) {
-		seen.push(text());
-		await keys('\x1b[5~');
+	await keys('?');
+	await eventually(() => expect(text()).toContain(' Help   1–'));
+	const pages = [text()];
+	const last = () => pages.at(-1) as string;
+	while (!/–(\d+) of \1 /.test(last())) {
+		await keys('\x1b[6~');
+		await eventually(() => expect(text()).not.toBe(last()));
+		pages.push(text());
 	}
-	const all = seen.join('\n');
+	const all = pages.join('\n');
 	for (const word of [
 		'Stages of a request',
 		'bio queued → got request',

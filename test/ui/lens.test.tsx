@@ -32,7 +32,7 @@ type Change = (snapshot: Snapshot<EnergyRow, EnergyExtra>) => Snapshot<EnergyRow
 const tick = (at: number, change: Change = (snapshot) => snapshot) =>
 	screen.show(change(energySnapshot(at)), runqlatSnapshot(at), irqSnapshot(at), ioSnapshot(at));
 
-/** The process 1000 has ended, as the energy tab tells it: once without threads, then no more. */
+/** Process 1000 has ended: the energy tab lists it once without threads, then no more. */
 const ended: Change = (snapshot) => ({
 	...snapshot,
 	rows: snapshot.rows.map((row) => (row.pid === 1000 ? { ...row, threads: 0 } : row)),
@@ -46,7 +46,7 @@ beforeEach(async () => {
 });
 
 describe('process lens', () => {
-	test('everything about the process, beginning with the tab in front; Esc goes back', async () => {
+	test('everything about the process, the open tab first; Esc closes it', async () => {
 		await keys('j', '\r');
 		await eventually(() => expect(text()).toMatch(/Energy › postgres\[1000\]/));
 		await eventually(() => expect(text()).toContain('postgres: writer ^[[31m 日本語'));
@@ -69,7 +69,7 @@ describe('process lens', () => {
 		expect(detail).toMatch(/^── Run queue/);
 	});
 
-	test('tracers are told who is looked at, and that nobody is any more', async () => {
+	test('tracers get the pid of the open lens, and 0 when it is closed', async () => {
 		await keys('j', 'j', '\r');
 		await eventually(() =>
 			expect(screen.actions.tune.mock.calls).toEqual([
@@ -119,7 +119,7 @@ describe('process lens', () => {
 		await eventually(() => expect(text()).toMatch(/1007 +\d.*postgres/));
 	});
 
-	test('a process that ends keeps its last figures and says when it ended', async () => {
+	test('a process that ends keeps its last figures, with the time of its exit', async () => {
 		await keys('j', '\r');
 		await eventually(() => expect(text()).toContain('Energy › postgres[1000]'));
 		await tick(2, ended);
@@ -134,7 +134,7 @@ describe('process lens', () => {
 		expect(text()).toContain('time from runnable to running');
 	});
 
-	test('in time travel it shows the moment; what is read now says so', async () => {
+	test('in time travel it shows the moment; facts read now are marked', async () => {
 		await tick(2, ended);
 		await keys('[', '[');
 		await keys('j', '\r');
@@ -145,7 +145,7 @@ describe('process lens', () => {
 		await eventually(() => expect(text()).toMatch(/exited at \d\d:00:02/));
 	});
 
-	test('what /proc does not know is not made up', async () => {
+	test('facts that /proc lacks are reported as missing', async () => {
 		screen.actions.inspect.mockResolvedValue(null);
 		await keys('j', '\r');
 		await eventually(() => expect(text()).toContain('/proc no longer knows'));

@@ -1,12 +1,9 @@
 import { expect, test } from 'vitest';
 import { sourceTabs } from '../../src/tracers/overview/sources.ts';
 import { lossesOf } from '../../src/ui/frame/losses.ts';
-import type { TabEntry } from '../../src/ui/tab.ts';
 import { base } from './fixtures/made-up.ts';
-import { receiveEntry } from './fixtures/receive.ts';
-import { fixtureTabs } from './fixtures/tabs.ts';
+import { fixtureTabs, tracerOf } from './fixtures/tabs.ts';
 
-const tabs = [...fixtureTabs, receiveEntry];
 const lost: Record<string, Record<string, number>> = {
 	energy: { process_unknown: 2 },
 	runqlat: { ring: 3, tasks: 0 },
@@ -17,11 +14,11 @@ const lost: Record<string, Record<string, number>> = {
 	overview: { energy: 2, runqlat: 3, irq: 0, io: 9 },
 };
 const of = (tab: string) =>
-	lossesOf((tabs.find(({ tracer }) => tracer.id === tab) as TabEntry).tracer, tabs, (id) =>
+	lossesOf(tracerOf(tab), fixtureTabs, (id) =>
 		id === 'irq' ? undefined : { ...base(id, 0, ''), lost: lost[id] ?? {}, rows: [] },
 	);
 
-test('causes of the tab in front, then the other tabs by name', () => {
+test('causes of the open tab, then the other tabs by title', () => {
 	expect(of('io')).toEqual([
 		['ring', 4],
 		['map_full', 5],
@@ -31,7 +28,7 @@ test('causes of the tab in front, then the other tabs by name', () => {
 	]);
 });
 
-test('the overview has those that it is made of already', () => {
+test('the overview includes the tabs that it is made of', () => {
 	expect(sourceTabs).not.toContain('receive');
 	expect(of('overview')).toEqual([
 		['energy', 2],

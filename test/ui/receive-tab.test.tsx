@@ -63,7 +63,7 @@ test('a row with its figures; selected, its stages', async () => {
 	expect(text()).toContain('time from driver to process: eth0 udp');
 });
 
-test('a kernel without a hook: the screen says which stage is missing and why', async () => {
+test('a kernel without a hook: the screen shows the missing stage and the reason', async () => {
 	await show([row], [{ stage: 'socket', all: false, reason: safe`no tracepoint sk_data_ready` }]);
 	await eventually(() => expect(text()).toContain('socket: no tracepoint sk_data_ready'));
 });

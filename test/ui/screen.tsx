@@ -1,4 +1,4 @@
-/** The whole screen on a store that the test fills: what tests of its parts set up and end alike. */
+/** The whole screen on a store that the test fills. */
 import './blessed-hook.ts';
 import { render } from 'ink-testing-library';
 import { afterEach, beforeEach, type Mock, vi } from 'vitest';

@@ -4,13 +4,12 @@ import { errorOf, sourceBadge, sourceHelp } from '../../src/ui/frame/source.ts';
 import { lineOf } from '../../src/ui/widgets/line.ts';
 import { energySnapshot } from './fixtures/energy.ts';
 import { base } from './fixtures/made-up.ts';
-import { fixtureTabs } from './fixtures/tabs.ts';
+import { fixtureTabs, tracerOf } from './fixtures/tabs.ts';
 import { eventually, plain } from './plain.ts';
 import { onScreen } from './screen.tsx';
 
-const tracer = (of: string) => fixtureTabs.find(({ tracer: { id } }) => id === of)?.tracer as never;
 const badge = (of: string, sources: Record<string, Partial<Source>>) => {
-	const { full, error } = sourceBadge(tracer(of), (tab) => {
+	const { full, error } = sourceBadge(tracerOf(of), (tab) => {
 		const one = sources[tab];
 		const { source, ...rest } = base(tab, 0, '');
 		return one && ({ ...rest, source: { ...source, ...one }, rows: [] } as Snapshot);
@@ -27,7 +26,7 @@ test('the error is that of the main figures', () => {
 });
 
 describe('badge', () => {
-	test('of the tab in front', () => {
+	test('of the open tab', () => {
 		expect(badge('io', { io: {} })).toEqual(['source tracepoint exact', '']);
 		const own = { kind: 'own stamps', uncertainty: 'counts and sums ±2 %; percentiles ±25 %', lacks: 'threads' };
 		expect(badge('runqlat', { runqlat: own })).toEqual(['source own stamps ±2% without threads', '±2%']);
@@ -47,7 +46,7 @@ describe('badge', () => {
 
 test('help has all of it, for the overview of every tab that it is made of', () => {
 	const current = (tab: string) => ({ ...base(tab, 0, ''), rows: [] });
-	expect(sourceHelp(tracer('io'), fixtureTabs, current)).toEqual([
+	expect(sourceHelp(tracerOf('io'), fixtureTabs, current)).toEqual([
 		{
 			title: 'Disk IO – source',
 			entries: [
@@ -57,7 +56,7 @@ test('help has all of it, for the overview of every tab that it is made of', () 
 			],
 		},
 	]);
-	const titles = sourceHelp(tracer('overview'), fixtureTabs, current).map(({ title }) => title);
+	const titles = sourceHelp(tracerOf('overview'), fixtureTabs, current).map(({ title }) => title);
 	expect(titles).toEqual(['Overview', 'Energy', 'Run queue', 'Interrupts', 'Disk IO'].map((of) => `${of} – source`));
 });
 
@@ -67,7 +66,7 @@ describe('on the screen', () => {
 	test('in the header, and in full behind ?', async () => {
 		await screen.show(energySnapshot(0));
 		await eventually(() => expect(screen.text().split('\n')[0]).toContain('energy model ±50%'));
-		await screen.keys('?');
+		await screen.keys('?', '\x1b[6~');
 		await eventually(() => expect(screen.text()).toContain('Energy – source'));
 		expect(screen.text()).toContain('model: watts are a model: CPU time times a fixed power per core');
 	});

@@ -9,7 +9,7 @@ import {
 	tabState,
 	type UiState,
 } from '../../src/ui/state/state.ts';
-import { energyTracer } from './fixtures/energy.ts';
+import { someColumns } from './fixtures/columns.ts';
 
 const rowsOf = (...keys: string[]): Pick<ScreenModel, 'count' | 'keyAt'> => ({
 	count: keys.length,
@@ -19,10 +19,10 @@ const rowsOf = (...keys: string[]): Pick<ScreenModel, 'count' | 'keyAt'> => ({
 const screen: ScreenModel = {
 	tabs: ['energy', 'io'],
 	digits: ['1', '2'],
-	columns: energyTracer.columns as never,
+	columns: someColumns as never,
 	defaultSort: 'watts',
-	choices: energyTracer.columns.map(({ key }) => ({ key, shown: true })),
-	allChoices: energyTracer.columns.map(({ key }) => ({ key, shown: true })),
+	choices: someColumns.map(({ key }) => ({ key, shown: true })),
+	allChoices: someColumns.map(({ key }) => ({ key, shown: true })),
 	...rowsOf('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'),
 	selected: -1,
 	processAt: (index) => `process ${index}`,
@@ -57,7 +57,7 @@ describe('the pane', () => {
 		});
 	});
 
-	test('bars in µs or ms; a bar that was looked at is none of the other unit', () => {
+	test('bars in µs or ms; a change of the unit clears the band', () => {
 		const state = press('band-up unit');
 		expect(state).toMatchObject({ unit: 1e6, band: null, message: 'bars are powers of two of ms' });
 		expect(press('unit', state, { unit: 1e6 }).unit).toBe(1e3);
@@ -148,8 +148,7 @@ describe('sort', () => {
 		expect(press('sort-menu back').overlay).toBeNull();
 	});
 
-	test('at start', () =>
-		expect(sort(initialState('energy', { energy: energyTracer.columns[0] as never })).key).toBe('pid'));
+	test('at start', () => expect(sort(initialState('energy', { energy: someColumns[0] as never })).key).toBe('pid'));
 });
 
 describe('tabs, detail, help', () => {
@@ -240,7 +239,7 @@ describe('search', () => {
 		expect(selected(press('search-previous', { ...type(['Enter'], found), search: 'next' }))).toBe('b');
 	});
 
-	test('says when there is none, until the next key', () => {
+	test('reports when there is none, until the next key', () => {
 		const none = type(['q'], press('search'));
 		expect(none.message).toBe("no row contains 'q'");
 		expect(type(['Esc'], none)).toMatchObject({ message: null, overlay: null });
@@ -248,7 +247,7 @@ describe('search', () => {
 });
 
 describe('selection and tabs', () => {
-	test('the process is looked for in the next tab', () => {
+	test('the process is selected in the next tab', () => {
 		const state = press('down down next-tab');
 		expect(state.process).toBe('process 1');
 		expect(
@@ -301,7 +300,7 @@ describe('to a finding and back', () => {
 		expect(selectedIndex(tabState(there), { ...rowsOf('a', 'b'), processAt: () => undefined })).toBe(0);
 	});
 
-	test('a link leads to the tracer’s own rows, whichever list was in front; the list keeps its order', () => {
+	test('a link leads to the tracer’s own rows, whichever list was open; the list keeps its order', () => {
 		const io = { ...screen, views: ['stages', 'slow'], ownRows: true };
 		const next = (state: UiState) => reduce(state, { kind: 'command', command: 'view', key: 'v', screen: io });
 		const sorted = reduce(next(initialState('io')), { kind: 'sort', key: 'comm', screen: io });

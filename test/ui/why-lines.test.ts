@@ -44,6 +44,6 @@ test('when it was worst, where that is noticeably more than now', () => {
 	expect(plain(lineOf(200, spans ?? []))).toMatch(/, since \d+:02:00, worst \d+:02:31 \(1\.5×\)/);
 });
 
-test('one line: who comes before how much', () => {
+test('one line: the process before the figures', () => {
 	expect(linesAt(80, 1)[0]).toMatch(/^A CPUs \(most CPU by MainThread ×12\): 100% busy, /);
 });

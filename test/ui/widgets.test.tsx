@@ -10,10 +10,11 @@ import { foldBuckets, Histogram, histogramLines } from '../../src/ui/widgets/his
 import { lineOf, statusLine } from '../../src/ui/widgets/line.ts';
 import { bar } from '../../src/ui/widgets/marks.ts';
 import { Table, tableLines } from '../../src/ui/widgets/table.tsx';
-import { energySnapshot, energyTracer } from './fixtures/energy.ts';
+import { someColumns } from './fixtures/columns.ts';
+import { energySnapshot } from './fixtures/energy.ts';
 import { plain } from './plain.ts';
 
-const { columns } = energyTracer;
+const columns = someColumns;
 const sort = { key: 'watts', direction: 'descending' } as const;
 
 describe('table', () => {

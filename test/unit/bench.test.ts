@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { withRegion } from '../bench/document.ts';
 import { type Figure, number, ratiosTo, type SectionResult, sectionText } from '../bench/figures.ts';
@@ -9,6 +6,7 @@ import { EMPTY, WHAT } from '../bench/kernel.ts';
 import type { Machine } from '../bench/machine.ts';
 import { load, reportText, save } from '../bench/report.ts';
 import { median, medianInterval, pairedRatios, ratioOf } from '../bench/statistics.ts';
+import { makeTree } from '../lib/tree.ts';
 import { check } from '../verify/check.ts';
 import { checksText } from '../verify/report.ts';
 
@@ -106,16 +104,15 @@ test('goals whose figures are missing are named, with the time of the section', 
 });
 
 test('results are kept by section, and a document is made of those that are there', () => {
-	const directory = mkdtempSync(join(tmpdir(), 'wattlag-kept-'));
+	const tree = makeTree();
 	const on = (measured: string): Machine => ({
 		...{ measured, processor: 'CPU', cpus: 2, memory_gib: 1, virtual: false, kernel: '6.1', disks: [] },
 		...{ versions: {}, commit: 'abc' },
 	});
-	save(directory, { machine: on('day one'), result: section([cost(WHAT.wakeup, 'old', 50)]) });
-	save(directory, { machine: on('day one'), result: { ...section([cost('tick', 'x', 7)]), id: 'reading' } });
-	save(directory, { machine: on('day two'), result: section([cost(WHAT.wakeup, 'new', 60)]) });
-	const text = reportText(load(directory, ['kernel', 'workload', 'reading']));
-	rmSync(directory, { recursive: true });
+	save(tree.root, { machine: on('day one'), result: section([cost(WHAT.wakeup, 'old', 50)]) });
+	save(tree.root, { machine: on('day one'), result: { ...section([cost('tick', 'x', 7)]), id: 'reading' } });
+	save(tree.root, { machine: on('day two'), result: section([cost(WHAT.wakeup, 'new', 60)]) });
+	const text = reportText(load(tree.root, ['kernel', 'workload', 'reading']));
 	expect(text).toContain('| wake-up | new | 60 ns |');
 	expect(text).not.toContain('| old |');
 	expect(text).toContain('| tick | x | 7 ns |');

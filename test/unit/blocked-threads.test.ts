@@ -1,16 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { BlockedThreads } from '../../src/tracers/io/blocked-threads.ts';
+import { treePerTest } from '../lib/tree.ts';
 
-let root: string;
-
-beforeEach(() => {
-	root = mkdtempSync(join(tmpdir(), 'wattlag-proc-'));
-	mkdirSync(join(root, '7/task/8'), { recursive: true });
-});
-afterEach(() => rmSync(root, { recursive: true }));
+const tree = treePerTest();
 
 function is(state: string, voluntary: number, nonvoluntary: number): void {
 	const lines = [
@@ -19,11 +11,11 @@ function is(state: string, voluntary: number, nonvoluntary: number): void {
 		`voluntary_ctxt_switches:\t${voluntary}`,
 		`nonvoluntary_ctxt_switches:\t${nonvoluntary}`,
 	];
-	writeFileSync(join(root, '7/task/8/status'), `${lines.join('\n')}\n`);
+	tree.set('7/task/8/status', `${lines.join('\n')}\n`);
 }
 
 test('asleep uninterruptibly without having run since the last interval: blocked', () => {
-	const threads = new BlockedThreads(root);
+	const threads = new BlockedThreads(tree.root);
 	const next = (): boolean | undefined => {
 		threads.tick();
 		return threads.isBlocked(7, 8);
@@ -44,7 +36,7 @@ test('asleep uninterruptibly without having run since the last interval: blocked
 });
 
 test('no thread, no owner: not blocked', () => {
-	const threads = new BlockedThreads(root);
+	const threads = new BlockedThreads(tree.root);
 	expect(threads.isBlocked(0, 0)).toBe(false);
 	expect(threads.isBlocked(9, 9)).toBe(false);
 });

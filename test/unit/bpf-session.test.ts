@@ -1,14 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { hookExists, openBpf } from '../../src/bpf/load.ts';
 import { Unavailable } from '../../src/core/errors.ts';
 import type { BpfAddon, BpfObject, ProgramInfo } from '../../src/core/native.ts';
 import type { Host } from '../../src/core/tracer.ts';
 import { missingCapabilities } from '../../src/system/privilege.ts';
+import { treePerTest } from '../lib/tree.ts';
 
-let directory: string;
+const tree = treePerTest();
 let calls: string[];
 let failAt: { call: string; error: Error } | undefined;
 let types: Set<string>;
@@ -48,11 +46,11 @@ function host(): Host {
 		hasType: (_: string, name: string) => types.has(name),
 		open: () => fakeObject(),
 	} as unknown as BpfAddon;
-	return { addon, objectPath: () => join(directory, 'x.bpf.o'), procRoot: directory, sysRoot: directory, cpus: 4 };
+	return { addon, objectPath: () => tree.path('x.bpf.o'), procRoot: tree.root, sysRoot: tree.root, cpus: 4 };
 }
 
 function capabilities(effective: string): void {
-	writeFileSync(join(directory, 'self/status'), `Name:\tx\nCapEff:\t${effective}\n`);
+	tree.set('self/status', `Name:\tx\nCapEff:\t${effective}\n`);
 }
 
 function refusal(code: string, message: string, log = ''): Error {
@@ -60,16 +58,13 @@ function refusal(code: string, message: string, log = ''): Error {
 }
 
 beforeEach(() => {
-	directory = mkdtempSync(join(tmpdir(), 'wattlag-session-'));
-	mkdirSync(join(directory, 'self'));
-	writeFileSync(join(directory, 'x.bpf.o'), '');
+	tree.folder('self');
+	tree.set('x.bpf.o', '');
 	capabilities('000001ffffffffff');
 	calls = [];
 	failAt = undefined;
 	types = new Set(['task_struct', 'btf_trace_sched_switch', 'bpf_iter__task']);
 });
-
-afterEach(() => rmSync(directory, { recursive: true }));
 
 const layout = { size: { section: '.rodata', offset: 8, size: 4 } } as const;
 
@@ -116,7 +111,7 @@ describe('opening', () => {
 	test.each([
 		['a hook that is needed', () => types.delete('btf_trace_sched_switch'), /no tp_btf\/sched_switch/],
 		['the types of the kernel', () => types.clear(), /no BTF/],
-		['the object', () => rmSync(join(directory, 'x.bpf.o')), /not built/],
+		['the object', () => tree.remove('x.bpf.o'), /not built/],
 	])('without %s it is unavailable', (_, remove, message) => {
 		remove();
 		const error = open();
@@ -142,10 +137,10 @@ describe('refusals', () => {
 	});
 
 	test('root of a user namespace is not root of the machine', () => {
-		writeFileSync(join(directory, 'self/uid_map'), '         0       1000          1\n');
+		tree.set('self/uid_map', '         0       1000          1\n');
 		failAt = { call: 'load', error: refusal('EPERM', 'EPERM: load x') };
 		expect((open() as Unavailable).message).toContain('user namespace');
-		writeFileSync(join(directory, 'self/uid_map'), '         0          0 4294967295\n');
+		tree.set('self/uid_map', '         0          0 4294967295\n');
 		expect((open() as Unavailable).message).not.toContain('user namespace');
 	});
 
@@ -164,12 +159,12 @@ describe('refusals', () => {
 
 	test('CAP_SYS_ADMIN stands for both', () => {
 		capabilities('0000000000200000');
-		expect(missingCapabilities(directory)).toEqual([]);
+		expect(missingCapabilities(tree.root)).toEqual([]);
 	});
 
 	test('a locked-down kernel is named', () => {
-		mkdirSync(join(directory, 'kernel/security'), { recursive: true });
-		writeFileSync(join(directory, 'kernel/security/lockdown'), 'none integrity [confidentiality]\n');
+		tree.folder('kernel/security');
+		tree.set('kernel/security/lockdown', 'none integrity [confidentiality]\n');
 		failAt = { call: 'load', error: refusal('EPERM', 'x') };
 		expect((open() as Unavailable).message).toContain('locked down (confidentiality)');
 	});

@@ -1,52 +1,124 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Cgroups, cgroupId } from '../../src/system/cgroups.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Cgroups, cgroupFolder, cgroupId, cgroupMount } from '../../src/system/cgroups.ts';
 
 let directory: string;
+const proc = () => join(directory, 'proc');
+
+/** Lines of mountinfo from `[top, folder, type]`. */
+function mount(...mounts: [top: string, folder: string, type: string][]): void {
+	const lines = mounts.map(
+		([top, folder, type], index) =>
+			`${30 + index} 24 0:26 ${top} ${folder.replaceAll(' ', '\\040')} rw,nosuid shared:9 - ${type} ${type} rw\n`,
+	);
+	writeFileSync(join(proc(), 'self/mountinfo'), lines.join(''));
+}
 
 beforeEach(() => {
 	directory = mkdtempSync(join(tmpdir(), 'wattlag-cgroups-'));
 	mkdirSync(join(directory, 'proc/self'), { recursive: true });
 	mkdirSync(join(directory, 'a mount/system.slice/x\u001b[31m.service'), { recursive: true });
-	const mount = `${directory}/a\\040mount`;
-	writeFileSync(
-		join(directory, 'proc/self/mounts'),
-		`tmpfs /x tmpfs rw 0 0\ncgroup ${directory}/v1 cgroup rw 0 0\ncgroup2 ${mount} cgroup2 rw 0 0\n`,
-	);
+	mount(['/', '/x', 'tmpfs'], ['/', `${directory}/v1`, 'cgroup'], ['/', `${directory}/a mount`, 'cgroup2']);
 });
 
-afterEach(() => rmSync(directory, { recursive: true }));
+afterEach(() => {
+	vi.useRealTimers();
+	rmSync(directory, { recursive: true });
+});
 
 const id = (path: string): number => statSync(join(directory, 'a mount', path)).ino;
 
-test('ids are inode numbers of the unified hierarchy, names are made inert', () => {
-	const cgroups = new Cgroups(join(directory, 'proc'));
-	expect(cgroups.path(id('/'))).toBe('/');
-	expect(cgroups.path(id('system.slice'))).toBe('/system.slice');
-	expect(cgroups.path(id('system.slice/x\u001b[31m.service'))).toBe('/system.slice/x^[[31m.service');
-	expect(cgroups.path(4711e6)).toBe('#4711000000');
+describe('the mount', () => {
+	test('that shows most of the hierarchy is taken', () => {
+		expect(cgroupMount(proc())).toEqual({ folder: `${directory}/a mount`, top: '/' });
+		mount(['/pod/inner', '/a', 'cgroup2'], ['/pod', '/b', 'cgroup2']);
+		expect(cgroupMount(proc())).toEqual({ folder: '/b', top: '/pod' });
+		mount(['/', '/v1', 'cgroup']);
+		expect(cgroupMount(proc())).toBeUndefined();
+		expect(cgroupMount('/nowhere')).toBeUndefined();
+	});
+
+	test('of a subtree shows the groups below its top and no others', () => {
+		const pod = { folder: '/b', top: '/pod' };
+		expect(cgroupFolder(pod, '/pod/inner')).toBe('/b/inner');
+		expect(cgroupFolder(pod, '/pod')).toBe('/b');
+		expect(cgroupFolder(pod, '/podium')).toBeUndefined();
+		expect(cgroupFolder(pod, '/')).toBeUndefined();
+	});
+});
+
+describe('where the kernel resolves ids', () => {
+	const answering = (paths: Record<number, string>) => vi.fn((_: string, one: number) => Buffer.from(paths[one] ?? ''));
+
+	test('each is asked for once, and the path is made inert', () => {
+		const lookup = answering({ 7: `${directory}/a mount/x\u001b[31m`, 1: `${directory}/a mount` });
+		const cgroups = new Cgroups(proc(), lookup);
+		for (let time = 0; time < 2; time++) {
+			expect(cgroups.path(7)).toBe('/x^[[31m');
+			expect(cgroups.path(1)).toBe('/');
+			expect(cgroups.path(8)).toBe('#8');
+		}
+		expect(lookup).toHaveBeenCalledTimes(3);
+		expect(lookup).toHaveBeenCalledWith(`${directory}/a mount`, 7);
+	});
+
+	test('paths are those in the hierarchy although a subtree is mounted', () => {
+		mount(['/pod', '/b', 'cgroup2']);
+		const cgroups = new Cgroups(proc(), answering({ 1: '/b', 2: '/b/inner', 3: '/other' }));
+		expect([1, 2, 3].map((one) => cgroups.path(one))).toEqual(['/pod', '/pod/inner', '/other']);
+	});
+
+	test('no more than so many names are kept, the newest ones', () => {
+		const lookup = vi.fn((_: string, one: number) => Buffer.from(`${directory}/a mount/${one}`));
+		const cgroups = new Cgroups(proc(), lookup);
+		for (let one = 1; one <= 40_000; one++) cgroups.path(one);
+		lookup.mockClear();
+		cgroups.path(40_000);
+		expect(lookup).not.toHaveBeenCalled();
+		cgroups.path(1);
+		expect(lookup).toHaveBeenCalledOnce();
+	});
+});
+
+describe('where it refuses, the hierarchy is searched', () => {
+	const refusing = vi.fn(() => {
+		throw new Error('EPERM');
+	});
+
+	test('ids are inode numbers of the unified hierarchy, names are made inert', () => {
+		const cgroups = new Cgroups(proc(), refusing);
+		expect(cgroups.path(id('/'))).toBe('/');
+		expect(cgroups.path(id('system.slice'))).toBe('/system.slice');
+		expect(cgroups.path(id('system.slice/x\u001b[31m.service'))).toBe('/system.slice/x^[[31m.service');
+		expect(cgroups.path(4711e6)).toBe('#4711000000');
+		expect(refusing).toHaveBeenCalledOnce();
+	});
+
+	test('a group made later is found by the next search, one that has gone keeps its name', () => {
+		vi.useFakeTimers({ toFake: ['performance'] });
+		const cgroups = new Cgroups(proc());
+		cgroups.path(id('/'));
+		mkdirSync(join(directory, 'a mount/late'));
+		const late = id('late');
+		expect(cgroups.path(late)).toBe(`#${late}`);
+		vi.advanceTimersByTime(10_000);
+		expect(cgroups.path(late)).toBe('/late');
+		rmSync(join(directory, 'a mount/late'), { recursive: true });
+		vi.advanceTimersByTime(10_000);
+		expect(cgroups.path(late)).toBe('/late');
+	});
 });
 
 test('a path leads to a group and never out of the hierarchy', () => {
-	const proc = join(directory, 'proc');
-	expect(cgroupId(proc, '/system.slice')).toBe(id('system.slice'));
-	expect(cgroupId(proc, 'system.slice/')).toBe(id('system.slice'));
-	expect(cgroupId(proc, '/none')).toBeUndefined();
-	expect(cgroupId(proc, '../..')).toBe(id('/'));
-});
-
-test('a group made later is found, one that has gone keeps its name', () => {
-	const cgroups = new Cgroups(join(directory, 'proc'));
-	cgroups.path(id('/'));
-	mkdirSync(join(directory, 'a mount/late'));
-	const late = id('late');
-	cgroups.tick();
-	expect(cgroups.path(late)).toBe('/late');
-	rmSync(join(directory, 'a mount/late'), { recursive: true });
-	cgroups.tick();
-	expect(cgroups.path(late)).toBe('/late');
+	expect(cgroupId(proc(), '/system.slice')).toBe(id('system.slice'));
+	expect(cgroupId(proc(), 'system.slice/')).toBe(id('system.slice'));
+	expect(cgroupId(proc(), '/none')).toBeUndefined();
+	expect(cgroupId(proc(), '../..')).toBe(id('/'));
+	mount(['/pod', `${directory}/a mount`, 'cgroup2']);
+	expect(cgroupId(proc(), '/pod/system.slice')).toBe(id('system.slice'));
+	expect(cgroupId(proc(), '/system.slice')).toBeUndefined();
 });
 
 test('without a unified hierarchy ids are shown', () => {

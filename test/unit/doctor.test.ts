@@ -1,8 +1,5 @@
 /** `wattlag doctor` on trees that stand in for machines; the running kernel: test/truth/doctor.test.ts. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Check } from '../../src/commands/doctor/check.ts';
 import { type Diagnosis, judge } from '../../src/commands/doctor/doctor.ts';
 import { energyChecks } from '../../src/commands/doctor/energy.ts';
@@ -15,24 +12,17 @@ import type { BpfAddon } from '../../src/core/native.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { Host, Tracer } from '../../src/core/tracer.ts';
 import { textWidth } from '../../src/lib/width.ts';
+import { treePerTest } from '../lib/tree.ts';
 import { emptyReading, fakeHost, fakeTracer } from './sampling-fixtures.ts';
 
-let root: string;
-beforeEach(() => {
-	root = mkdtempSync(join(tmpdir(), 'wattlag-doctor-'));
-});
-afterEach(() => rmSync(root, { recursive: true }));
-
-function put(path: string, text: string): void {
-	mkdirSync(dirname(join(root, path)), { recursive: true });
-	writeFileSync(join(root, path), text);
-}
+const tree = treePerTest();
+beforeEach(() => {});
 
 const ALL = '000001ffffffffff';
 
 /** A machine without BTF, proc and sysfs being the fixture's. */
 function machine(effective: string, addon: Partial<BpfAddon> | Error = {}): Host {
-	put('proc/self/status', `CapEff:\t${effective}\n`);
+	tree.set('proc/self/status', `CapEff:\t${effective}\n`);
 	return {
 		...fakeHost(),
 		get addon() {
@@ -49,8 +39,8 @@ function machine(effective: string, addon: Partial<BpfAddon> | Error = {}): Host
 				...addon,
 			} as unknown as BpfAddon;
 		},
-		procRoot: join(root, 'proc'),
-		sysRoot: join(root, 'sys'),
+		procRoot: tree.path('proc'),
+		sysRoot: tree.path('sys'),
 	};
 }
 
@@ -71,9 +61,9 @@ describe('machine', () => {
 		const { state: found, found: sentences, fix } = look(effective, 'capabilities');
 		expect(found).toBe(state);
 		expect(sentences.join()).toContain(words);
-		// the Node that runs, not any other one
-		expect(fix).toMatch(/run as root.*setcap cap_sys_admin/);
-		expect(fix).toContain(process.execPath);
+		// rights of a binary are rights of all its users
+		expect(fix).toMatch(/run as root.*AmbientCapabilities=CAP_SYS_ADMIN/);
+		expect(fix).not.toContain(process.execPath);
 	});
 
 	test('with all capabilities there is nothing to do', () => {
@@ -85,7 +75,7 @@ describe('machine', () => {
 		['none [integrity] confidentiality', 'info', ''],
 		['none integrity [confidentiality]', 'no', 'boot with lockdown=integrity'],
 	])('lockdown %s', (text, state, fix) => {
-		put('sys/kernel/security/lockdown', text);
+		tree.set('sys/kernel/security/lockdown', text);
 		expect(look(ALL, 'lockdown')).toMatchObject({ state, fix });
 	});
 
@@ -94,27 +84,27 @@ describe('machine', () => {
 		['0', '0000000000000000', 'ok'],
 		['4', ALL, 'ok'],
 	])('perf_event_paranoid %s with capabilities %s', (value, effective, state) => {
-		put('proc/sys/kernel/perf_event_paranoid', `${value}\n`);
+		tree.set('proc/sys/kernel/perf_event_paranoid', `${value}\n`);
 		const { state: found, found: sentences } = look(effective, 'perf_event_paranoid');
 		expect(found).toBe(state);
 		expect(sentences[0]).toContain(value);
 	});
 
 	test('a pid namespace of its own, no cgroup v2 and no PSI are limits', () => {
-		put('proc/self/mounts', 'cgroup /sys/fs/cgroup cgroup rw 0 0\n');
-		mkdirSync(join(root, 'proc/self/ns'));
-		symlinkSync('pid:[4026532999]', join(root, 'proc/self/ns/pid'));
+		tree.set('proc/self/mountinfo', '30 24 0:26 / /sys/fs/cgroup rw shared:9 - cgroup cgroup rw,cpu\n');
+		tree.folder('proc/self/ns');
+		tree.link('proc/self/ns/pid', 'pid:[4026532999]');
 		expect(look(ALL, 'pid namespace')).toMatchObject({ state: 'less', fix: expect.stringContaining('--pid=host') });
 		expect(look(ALL, 'cgroup v2')).toMatchObject({ state: 'less' });
 		expect(look(ALL, 'PSI')).toMatchObject({ state: 'less', fix: 'boot with psi=1' });
 	});
 
 	test('where they are there they are named', () => {
-		put('proc/self/mounts', 'cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n');
-		put('proc/pressure/cpu', 'some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n');
-		put('proc/sys/kernel/osrelease', '6.99.1-\x1b[31mtest\n');
-		mkdirSync(join(root, 'proc/self/ns'));
-		symlinkSync('pid:[4026531836]', join(root, 'proc/self/ns/pid'));
+		tree.set('proc/self/mountinfo', '30 24 0:26 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n');
+		tree.set('proc/pressure/cpu', 'some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n');
+		tree.set('proc/sys/kernel/osrelease', '6.99.1-\x1b[31mtest\n');
+		tree.folder('proc/self/ns');
+		tree.link('proc/self/ns/pid', 'pid:[4026531836]');
 		expect(look(ALL, 'pid namespace')).toMatchObject({ state: 'ok' });
 		expect(look(ALL, 'cgroup v2').found).toEqual(['at /sys/fs/cgroup']);
 		expect(look(ALL, 'PSI').state).toBe('ok');
@@ -222,10 +212,10 @@ test('energy: every candidate with its reason, GPUs, cpufreq', () => {
 			],
 		},
 	} as unknown as Snapshot;
-	put('sys/devices/system/cpu/online', '0\n');
-	put('sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq', '1500000\n');
-	put('sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq', '3000000\n');
-	put('sys/class/drm/card0/device/power', '');
+	tree.set('sys/devices/system/cpu/online', '0\n');
+	tree.set('sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq', '1500000\n');
+	tree.set('sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq', '3000000\n');
+	tree.set('sys/class/drm/card0/device/power', '');
 	const checks = energyChecks(machine(ALL), snapshot);
 	expect(named(checks, 'source rapl')).toMatchObject({
 		state: 'info',

@@ -1,21 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { apportion, attribute, attributePackages, type Policy } from '../../src/tracers/energy/power/attribution.ts';
 import { activeEnergy, modelEnergy, modelError, seedEnergy } from '../../src/tracers/energy/power/model.ts';
-
-/** Numbers that are the same in every run. */
-function random(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-		return state / 2 ** 32;
-	};
-}
+import { generator } from '../lib/random.ts';
 
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
 
 describe('apportion', () => {
 	test('parts are whole, not negative, within one of the exact share, and add up', () => {
-		const next = random(1);
+		const next = generator(1);
 		for (let round = 0; round < 300; round++) {
 			const weights = Array.from({ length: Math.floor(next() * 200) }, () => (next() < 0.3 ? 0 : next() ** 4 * 1e9));
 			const total = Math.floor(next() ** 3 * 1e10);
@@ -44,7 +36,7 @@ describe('apportion', () => {
 
 describe('attribute', () => {
 	test('rows, idle, irq and unattributed are the whole, whatever comes', () => {
-		const next = random(2);
+		const next = generator(2);
 		for (let round = 0; round < 300; round++) {
 			const measured = { measured_uj: (next() - 0.1) * 1e8, idle_uj: (next() - 0.1) * 1e8 };
 			const cpu = Array.from({ length: Math.floor(next() * 50) }, () => (next() < 0.5 ? 0 : Math.floor(next() * 1e9)));
@@ -99,7 +91,7 @@ describe('packages', () => {
 	}
 
 	test('whatever comes: whole µJ, none negative, and together the measured energy', () => {
-		const next = random(3);
+		const next = generator(3);
 		for (let round = 0; round < 1000; round++) {
 			const { packages, tasks, unattributed, irq, policy } = machine(next);
 			const result = attributePackages(packages, tasks, unattributed, irq, policy);
@@ -111,7 +103,7 @@ describe('packages', () => {
 	});
 
 	test('times in another unit change nothing, twice the energy doubles every part but for rounding', () => {
-		const next = random(4);
+		const next = generator(4);
 		for (let round = 0; round < 300; round++) {
 			const { packages, tasks, unattributed, irq, policy } = machine(next);
 			const once = attributePackages(packages, tasks, unattributed, irq, policy);
@@ -138,7 +130,7 @@ describe('packages', () => {
 	});
 
 	test('two half intervals give what the whole gives, but for rounding', () => {
-		const next = random(5);
+		const next = generator(5);
 		for (let round = 0; round < 300; round++) {
 			const { packages, tasks, unattributed, irq, policy } = machine(next);
 			const halves = packages.map(({ measured_uj, idle_uj }) => ({

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CpuLedger } from '../../src/tracers/energy/cpu/cpu-ledger.ts';
 import type { LedgerInterval, Placement, ThreadSample } from '../../src/tracers/energy/cpu/thread-use.ts';
+import { generator } from '../lib/random.ts';
 
 const SECOND = 1e9;
 
@@ -263,11 +264,7 @@ describe('exec by another thread than the leader', () => {
 });
 
 test('whatever the order of looks and records, every nanosecond is charged once', () => {
-	let state = 7;
-	const next = (): number => {
-		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-		return state / 2 ** 32;
-	};
+	const next = generator(7);
 	const machine = new Machine();
 	const living: Thread[] = [];
 	let graves: Thread[] = [];

@@ -2,10 +2,8 @@
  * FIXTURES: trees that look like sysfs and proc of machines we do not have. They go through the same code as hardware;
  * no number in them was measured.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import { makeTree as makeFiles } from '../lib/tree.ts';
 
 /** One second in ns. */
 export const second = 1e9;
@@ -25,26 +23,22 @@ export interface Tree {
 
 /** An empty tree, removed when the test ends. */
 export function makeTree(): Tree {
-	const root = mkdtempSync(join(tmpdir(), 'wattlag-fixture-'));
+	const files = makeFiles();
 	// another user must get as far as the file that is forbidden
-	chmodSync(root, 0o755);
-	onTestFinished(() => rmSync(root, { recursive: true }));
-	const parentOf = (path: string): string => {
-		mkdirSync(dirname(join(root, path)), { recursive: true });
-		return join(root, path);
-	};
+	chmodSync(files.root, 0o755);
 	return {
-		sysRoot: join(root, 'sys'),
-		procRoot: join(root, 'proc'),
+		sysRoot: files.path('sys'),
+		procRoot: files.path('proc'),
 		set: (path, content) => {
-			const [file, text] = [parentOf(path), `${content}\n`];
-			// in one write, as a counter changes: whoever reads meanwhile never finds it empty
-			const longer = (statSync(file, { throwIfNoEntry: false })?.size ?? Number.POSITIVE_INFINITY) > text.length;
-			writeFileSync(file, text, { flag: longer ? 'w' : 'r+' });
+			const text = `${content}\n`;
+			const size = statSync(files.path(path), { throwIfNoEntry: false })?.size;
+			// a value that is not shorter: in one write, as a counter changes, so that no read finds the file empty
+			if (size !== undefined && size <= text.length) writeFileSync(files.path(path), text, { flag: 'r+' });
+			else files.set(path, text);
 		},
-		link: (path, target) => symlinkSync(target, parentOf(path)),
-		remove: (path) => rmSync(join(root, path), { recursive: true }),
-		forbid: (path) => chmodSync(join(root, path), 0o000),
+		link: (path, target) => files.link(path, target),
+		remove: (path) => files.remove(path),
+		forbid: (path) => chmodSync(files.path(path), 0o000),
 	};
 }
 

@@ -1,8 +1,5 @@
 /** The /proc sampler on fixture trees: files that look like proc, made in a temporary directory by each test. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Unavailable } from '../../src/core/errors.ts';
 import type { ProcReading, ProcSamplerOptions } from '../../src/tracers/energy/proc/reading.ts';
@@ -14,6 +11,7 @@ import {
 	parseMachineStat,
 	parseProcessStat,
 } from '../../src/tracers/energy/proc/stat.ts';
+import { treePerTest } from '../lib/tree.ts';
 
 /** Fixtures count 100 ticks per second: a tick is 10 ms. */
 const TICK = 10_000_000;
@@ -28,11 +26,10 @@ interface FixtureProcess {
 	start?: number;
 }
 
-let root: string;
+const tree = treePerTest();
 let samplers: ProcSampler[] = [];
 
 beforeEach(() => {
-	root = mkdtempSync(join(tmpdir(), 'fixture-proc-'));
 	machine({});
 	uptime(1000);
 });
@@ -40,7 +37,6 @@ beforeEach(() => {
 afterEach(() => {
 	for (const sampler of samplers) sampler.close();
 	samplers = [];
-	rmSync(root, { recursive: true, force: true });
 });
 
 /** A fixture line as the kernel would write it. */
@@ -51,12 +47,11 @@ function statLine(pid: number, process: FixtureProcess): Buffer {
 }
 
 function put(pid: number, process: FixtureProcess): void {
-	mkdirSync(join(root, String(pid)), { recursive: true });
-	writeFileSync(join(root, String(pid), 'stat'), statLine(pid, process));
+	tree.set(`${pid}/stat`, statLine(pid, process));
 }
 
 function end(pid: number): void {
-	rmSync(join(root, String(pid)), { recursive: true });
+	tree.remove(String(pid));
 }
 
 function machine(ticks: {
@@ -69,18 +64,18 @@ function machine(ticks: {
 	steal?: number;
 }): void {
 	const { user = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0 } = ticks;
-	writeFileSync(
-		join(root, 'stat'),
+	tree.set(
+		'stat',
 		`cpu  ${user} 0 ${system} ${idle} ${iowait} ${irq} ${softirq} ${steal} 5 0\ncpu0 1 2 3 4\nintr 1 2 3\n`,
 	);
 }
 
 function uptime(seconds: number): void {
-	writeFileSync(join(root, 'uptime'), `${seconds.toFixed(2)} 12.00\n`);
+	tree.set('uptime', `${seconds.toFixed(2)} 12.00\n`);
 }
 
 function start(options: ProcSamplerOptions = {}): ProcSampler {
-	const sampler = new ProcSampler({ procRoot: root, clockTicks: 100, ...options });
+	const sampler = new ProcSampler({ procRoot: tree.root, clockTicks: 100, ...options });
 	samplers.push(sampler);
 	return sampler;
 }
@@ -229,9 +224,9 @@ test.each([
 
 test('a backslash in stat may be an escape: comm has the bytes', () => {
 	put(10, { comm: 'a\\nb' });
-	writeFileSync(join(root, '10/comm'), 'a\nb\n');
+	tree.set('10/comm', 'a\nb\n');
 	put(11, { comm: 'a\\nb' });
-	writeFileSync(join(root, '11/comm'), 'a\\nb\n');
+	tree.set('11/comm', 'a\\nb\n');
 	put(12, { comm: 'gone\\\\' });
 	const reading = start().read();
 	expect([10, 11, 12].map((pid) => row(reading, pid)?.comm)).toEqual(['a^Jb', 'a\\nb', 'gone\\\\']);
@@ -261,7 +256,7 @@ test.each([
 	put(10, { utime: 5 });
 	put(11, { utime: 5 });
 	const sampler = start();
-	writeFileSync(join(root, '11/stat'), line);
+	tree.set('11/stat', line);
 	put(10, { utime: 6 });
 	const reading = sampler.read();
 	expect(row(reading, 10)?.cpu_ns).toBe(TICK);
@@ -283,7 +278,7 @@ test('what an earlier, longer line left in the buffer is not taken for the end o
 
 test('a process that vanishes between listing and reading is counted', () => {
 	// a directory without its file is what a reader sees of a process that has just ended
-	mkdirSync(join(root, '10'));
+	tree.folder('10');
 	const reading = start().read();
 	expect(reading.rows).toEqual([]);
 	expect(reading.lost).toMatchObject({ vanished: 2, failed: 0 });
@@ -292,10 +287,10 @@ test('a process that vanishes between listing and reading is counted', () => {
 test('a file that cannot be read is counted, and does not end its process', () => {
 	put(10, { utime: 5 });
 	const sampler = start({ maxOpen: 0 });
-	rmSync(join(root, '10/stat'));
-	symlinkSync('stat', join(root, '10/stat'));
+	tree.remove('10/stat');
+	tree.link('10/stat', 'stat');
 	expect(row(sampler.read(), 10)).toMatchObject({ cpu_ns: 0, threads: 1 });
-	rmSync(join(root, '10/stat'));
+	tree.remove('10/stat');
 	put(10, { utime: 7 });
 	const reading = sampler.read();
 	expect(row(reading, 10)?.cpu_ns).toBe(2 * TICK);
@@ -317,13 +312,13 @@ test.each([0, 1, 100])('holding %i files open changes nothing', (maxOpen) => {
 });
 
 test('what is no process is left alone', () => {
-	for (const name of ['self', 'sys', '0', '.hidden']) mkdirSync(join(root, name));
+	for (const name of ['self', 'sys', '0', '.hidden']) tree.folder(name);
 	expect(start().read()).toMatchObject({ rows: [], lost: { vanished: 0, garbled: 0 } });
 });
 
 test('cgroup: by path, only when asked for', () => {
 	put(10, {});
-	writeFileSync(join(root, '10/cgroup'), '0::/system.slice/a:b.service\n');
+	tree.set('10/cgroup', '0::/system.slice/a:b.service\n');
 	expect(row(start().read(), 10)?.cgroup).toBe('/system.slice/a:b.service');
 	expect(row(start({ cgroups: false }).read(), 10)?.cgroup).toBe('');
 });
@@ -351,9 +346,9 @@ test('an old kernel with four columns has no interrupts to show', () => {
 });
 
 test('without proc: unavailable, in words', () => {
-	rmSync(join(root, 'stat'));
+	tree.remove('stat');
 	expect(() => start()).toThrow(Unavailable);
-	writeFileSync(join(root, 'stat'), 'garbage\n');
+	tree.set('stat', 'garbage\n');
 	expect(() => start()).toThrow(/does not begin with the times of all CPUs/);
 });
 
@@ -361,12 +356,12 @@ test('the source says what it cannot see', () => {
 	expect(start({ period: 250e6 }).source().description).toContain('every 250 ms');
 	expect(start().source().uncertainty).toBe('±20 ms per process and interval (clock ticks of 10 ms)');
 
-	mkdirSync(join(root, 'self/ns'), { recursive: true });
-	writeFileSync(
-		join(root, 'self/mountinfo'),
+	tree.folder('self/ns');
+	tree.set(
+		'self/mountinfo',
 		'25 30 0:23 / /sys rw - sysfs sysfs rw\n24 30 0:22 / /proc rw,nosuid - proc proc rw,gid=5,hidepid=invisible\n',
 	);
-	symlinkSync('pid:[4026532500]', join(root, 'self/ns/pid'));
+	tree.link('self/ns/pid', 'pid:[4026532500]');
 	expect(start().source().description).toMatch(
 		/hidepid=invisible: only your own processes are visible\. This is a pid namespace/,
 	);

@@ -8,7 +8,7 @@ import { complete } from '../../src/rows/filter/complete.ts';
 import { describeFilterError, FilterError } from '../../src/rows/filter/error.ts';
 import { normalName, offeredNames } from '../../src/rows/filter/names.ts';
 import { compilePattern, PatternError } from '../../src/rows/filter/pattern.ts';
-import { generator } from '../ui/fixtures/made-up.ts';
+import { generator } from '../lib/random.ts';
 
 type Row = Record<string, number | string>;
 

@@ -1,6 +1,3 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Fold, sums } from '../../src/core/fold.ts';
 import type { Column } from '../../src/core/tracer.ts';
@@ -16,6 +13,7 @@ import { irqTimeFold } from '../../src/tracers/irq/fold.ts';
 import type { IrqRow } from '../../src/tracers/irq/snapshot.ts';
 import { waitsFold } from '../../src/tracers/runqlat/fold.ts';
 import type { RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
+import { makeTree } from '../lib/tree.ts';
 
 interface Row {
 	pid: number;
@@ -236,51 +234,45 @@ describe('how figures are added up', () => {
 });
 
 test('facts from /proc: of the process that is meant, asked seldom', () => {
-	const root = mkdtempSync(join(tmpdir(), 'wattlag-facts-'));
-	try {
-		const write = (pid: number, parent: number, start: number, uid: number) => {
-			const folder = join(root, String(pid));
-			mkdirSync(join(folder, 'ns'), { recursive: true });
-			writeFileSync(join(folder, 'stat'), `${pid} (a) b) S ${parent} ${'0 '.repeat(17)}${start} 0\n`);
-			writeFileSync(join(folder, 'status'), `Uid:\t0\t${uid}\t0\t0\n`);
-			rmSync(join(folder, 'ns/pid'), { force: true });
-			symlinkSync('pid:[4026531836]', join(folder, 'ns/pid'));
-		};
-		write(5, 1, 100, 54321);
-		const facts = new ProcFacts(root);
-		expect(facts.parent({ pid: 5, start: 1e9 })).toBe(1);
-		expect(facts.user({ pid: 5, start: 1e9 })).toEqual({ uid: 54321, name: '54321' });
-		expect(facts.pidns({ pid: 5, start: 1e9 })).toBe(4026531836);
-		expect(facts.parent({ pid: 5, start: 9e9 })).toBe(0);
-		expect(facts.user({ pid: 5, start: 9e9 }).name).toBe('(ended)');
-		write(5, 2, 100, 0);
-		expect(facts.parent({ pid: 5, start: 1e9 })).toBe(1);
-		expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
-		// young ones are asked again soon, old ones seldom
-		write(5, 3, 100, 0);
-		const parents = Array.from({ length: 6 }, () => {
-			facts.begin();
-			return facts.parent({ pid: 5, start: 1e9 });
-		});
-		expect(parents.lastIndexOf(2)).toBeLessThan(parents.indexOf(3));
-		expect(parents.at(-1)).toBe(3);
-		write(5, 2, 100, 0);
-		expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
-		// by its pid alone: asked anew in the next interval
-		expect(facts.parent({ pid: 5, start: 0 })).toBe(2);
-		rmSync(join(root, '5'), { recursive: true });
-		expect(facts.parent({ pid: 5, start: 0 })).toBe(2);
+	const tree = makeTree();
+	const write = (pid: number, parent: number, start: number, uid: number) => {
+		tree.set(`${pid}/stat`, `${pid} (a) b) S ${parent} ${'0 '.repeat(17)}${start} 0\n`);
+		tree.set(`${pid}/status`, `Uid:\t0\t${uid}\t0\t0\n`);
+		tree.remove(`${pid}/ns/pid`);
+		tree.link(`${pid}/ns/pid`, 'pid:[4026531836]');
+	};
+	write(5, 1, 100, 54321);
+	const facts = new ProcFacts(tree.root);
+	expect(facts.parent({ pid: 5, start: 1e9 })).toBe(1);
+	expect(facts.user({ pid: 5, start: 1e9 })).toEqual({ uid: 54321, name: '54321' });
+	expect(facts.pidns({ pid: 5, start: 1e9 })).toBe(4026531836);
+	expect(facts.parent({ pid: 5, start: 9e9 })).toBe(0);
+	expect(facts.user({ pid: 5, start: 9e9 }).name).toBe('(ended)');
+	write(5, 2, 100, 0);
+	expect(facts.parent({ pid: 5, start: 1e9 })).toBe(1);
+	expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
+	// young ones are asked again soon, old ones seldom
+	write(5, 3, 100, 0);
+	const parents = Array.from({ length: 6 }, () => {
 		facts.begin();
-		expect(facts.parent({ pid: 5, start: 0 })).toBe(0);
-		// what was known of the dead stays
-		for (let pid = 100; pid < 4100; pid++) expect(facts.parent({ pid, start: 1 })).toBe(0);
-		write(6, 1, 100, 0);
-		// so many were asked for that the others wait for the next interval
-		expect(facts.parent({ pid: 6, start: 1e9 })).toBe(0);
-		facts.begin();
-		expect(facts.parent({ pid: 6, start: 1e9 })).toBe(1);
-		expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
-	} finally {
-		rmSync(root, { recursive: true, force: true });
-	}
+		return facts.parent({ pid: 5, start: 1e9 });
+	});
+	expect(parents.lastIndexOf(2)).toBeLessThan(parents.indexOf(3));
+	expect(parents.at(-1)).toBe(3);
+	write(5, 2, 100, 0);
+	expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
+	// by its pid alone: asked anew in the next interval
+	expect(facts.parent({ pid: 5, start: 0 })).toBe(2);
+	tree.remove('5');
+	expect(facts.parent({ pid: 5, start: 0 })).toBe(2);
+	facts.begin();
+	expect(facts.parent({ pid: 5, start: 0 })).toBe(0);
+	// what was known of the dead stays
+	for (let pid = 100; pid < 4100; pid++) expect(facts.parent({ pid, start: 1 })).toBe(0);
+	write(6, 1, 100, 0);
+	// so many were asked for that the others wait for the next interval
+	expect(facts.parent({ pid: 6, start: 1e9 })).toBe(0);
+	facts.begin();
+	expect(facts.parent({ pid: 6, start: 1e9 })).toBe(1);
+	expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { hist_range } from '../../src/generated/lib.ts';
 import { percentile, percentiles, slotCount, slotLower, toBuckets } from '../../src/lib/histogram.ts';
+import { generator } from '../lib/random.ts';
 import { replayOf } from './replay.ts';
 
 const output = replayOf('hist');
@@ -44,11 +45,8 @@ describe.each([2, 4])('slots with 2^%i to an octave', (subBits) => {
 
 	test('a percentile is within one slot width of the exact one', () => {
 		const values: number[] = [];
-		let seed = 11;
-		for (let i = 0; i < 5000; i++) {
-			seed = (seed * 1103515245 + 12345) & 0x7fffffff;
-			values.push(Math.floor(200 * 2 ** ((seed / 0x7fffffff) * 24)));
-		}
+		const random = generator(11);
+		for (let i = 0; i < 5000; i++) values.push(Math.floor(200 * 2 ** (random() * 24)));
 		const slots = new Uint32Array(length);
 		for (const slot of slotsInKernel(values.map(BigInt), subBits)) slots[slot] = (slots[slot] as number) + 1;
 		values.sort((a, b) => a - b);

@@ -9,12 +9,9 @@ import { io } from '../../src/tracers/io/tracer.ts';
 
 function distribution(max_ns: number, slots: Readonly<Record<number, number>>): Distribution {
 	const made = new Distribution();
-	for (const [slot, count] of Object.entries(slots)) {
-		made.slots[Number(slot)] = count;
-		made.count += count;
-	}
-	made.sum_ns = made.count * 1000;
-	made.max_ns = max_ns;
+	const added = Object.values(slots);
+	const count = added.reduce((sum, one) => sum + one, 0);
+	made.grow({ slots: Object.keys(slots).map(Number), added, count, sum_ns: count * 1000, max_ns });
 	return made;
 }
 

@@ -1,20 +1,18 @@
 /** From what the kernel tells of a file to its path, and from stamps to stages. */
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { appendFileSync } from 'node:fs';
+import { beforeEach, expect, test } from 'vitest';
 import { waterfall } from '../../src/core/stages/figures.ts';
 import type { ForeignBytes } from '../../src/lib/decode.ts';
 import { FilePaths } from '../../src/tracers/io/file-paths.ts';
 import { stagesOf } from '../../src/tracers/io/slow.ts';
+import { treePerTest } from '../lib/tree.ts';
 
-let root: string;
+const tree = treePerTest();
 
 beforeEach(() => {
-	root = mkdtempSync(join(tmpdir(), 'wattlag-proc-'));
-	mkdirSync(join(root, 'self'));
-	writeFileSync(
-		join(root, 'self/mountinfo'),
+	tree.folder('self');
+	tree.set(
+		'self/mountinfo',
 		[
 			'22 1 254:0 / / rw - ext4 /dev/vda rw',
 			'23 22 254:0 /run/netns /run/netns rw - ext4 /dev/vda rw',
@@ -24,13 +22,11 @@ beforeEach(() => {
 	);
 });
 
-afterEach(() => rmSync(root, { recursive: true }));
-
 function path(major: number, minor: number, names: string[], whole = 1, cut = 0) {
 	const text = (name: string) => ({ text: new TextEncoder().encode(`${name}\0`) as ForeignBytes });
 	const id = { inode: 12, dev: (major << 20) | minor, generation: 0 };
 	const depth = names.length;
-	return new FilePaths(root).path({ id, depth, whole, cut, unused: 0, names: names.map(text) });
+	return new FilePaths(tree.root).path({ id, depth, whole, cut, unused: 0, names: names.map(text) });
 }
 
 test('names from the file upwards become a path below the mount', () => {
@@ -49,7 +45,7 @@ test('only a part of the file system is mounted: what is not in it is marked', (
 
 test('a mount that a later one hides is passed over', () => {
 	appendFileSync(
-		join(root, 'self/mountinfo'),
+		tree.path('self/mountinfo'),
 		['', '26 22 8:1 /deep /deep rw - xfs /dev/sda1 rw', '27 22 0:30 / /mnt rw - tmpfs tmpfs rw'].join('\n'),
 	);
 	expect(path(8, 1, ['data', 'deep'])).toBe('/deep/data');
@@ -65,7 +61,9 @@ test('a name longer than what is recorded of it is marked, and ends with a whole
 	const half = new TextEncoder().encode(`${'n'.repeat(45)}한`).subarray(0, 47);
 	const id = { inode: 12, dev: 254 << 20, generation: 0 };
 	const names = [{ text: new Uint8Array([...half, 0]) as ForeignBytes }];
-	expect(new FilePaths(root).path({ id, depth: 1, whole: 1, cut: 1, unused: 0, names })).toBe(`/${'n'.repeat(45)}…`);
+	expect(new FilePaths(tree.root).path({ id, depth: 1, whole: 1, cut: 1, unused: 0, names })).toBe(
+		`/${'n'.repeat(45)}…`,
+	);
 });
 
 test('too deep, without a name, no file', () => {

@@ -1,27 +1,17 @@
 /** Devices and affinities of interrupt lines from invented trees, and the options of the interrupt tab. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Lines } from '../../src/tracers/irq/lines.ts';
 import { invalidZones, zonesNs } from '../../src/tracers/irq/options.ts';
 import { isStorm } from '../../src/tracers/irq/rows.ts';
+import { treePerTest } from '../lib/tree.ts';
 
-let root: string;
-const file = (path: string, text = ''): void => {
-	mkdirSync(dirname(join(root, path)), { recursive: true });
-	writeFileSync(join(root, path), text);
-};
+const tree = treePerTest();
+const file = (path: string, text = '') => tree.set(path, text);
 const lines = (): Lines => {
-	const made = new Lines(join(root, 'proc'), join(root, 'sys'));
+	const made = new Lines(tree.path('proc'), tree.path('sys'));
 	made.tick();
 	return made;
 };
-
-beforeEach(() => {
-	root = mkdtempSync(join(tmpdir(), 'wattlag-irq-'));
-});
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 test('a network card behind an MSI line, with both affinities', () => {
 	file('sys/bus/pci/devices/0000:00:1f.6/msi_irqs/125', 'msi\n');
@@ -37,8 +27,8 @@ test('a network card behind an MSI line, with both affinities', () => {
 
 test('virtio: the disk, else the driver', () => {
 	file('sys/bus/virtio/devices/virtio1/block/vda/size', '1');
-	mkdirSync(join(root, 'sys/bus/virtio/devices/virtio4'), { recursive: true });
-	symlinkSync('../../../virtio/drivers/virtio_rng', join(root, 'sys/bus/virtio/devices/virtio4/driver'));
+	tree.folder('sys/bus/virtio/devices/virtio4');
+	tree.link('sys/bus/virtio/devices/virtio4/driver', '../../../virtio/drivers/virtio_rng');
 	const { device } = lines().facts(36, 'virtio1-req.0');
 	expect(device).toBe('vda');
 	expect(lines().facts(34, 'virtio4-input').device).toBe('virtio4 virtio_rng');
@@ -64,7 +54,7 @@ test('a changed affinity is seen in the next interval', () => {
 });
 
 test('of many lines, each has its turn', () => {
-	const found = new Lines(join(root, 'proc'), join(root, 'sys'));
+	const found = new Lines(tree.path('proc'), tree.path('sys'));
 	const numbers = Array.from({ length: 40 }, (_, n) => n);
 	for (const n of numbers) file(`proc/irq/${n}/smp_affinity_list`, '0\n');
 	for (const n of numbers) found.facts(n, 'x');

@@ -1,20 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { KernelMemory, kernelMemory } from '../../src/sampling/kernel-memory.ts';
+import { treePerTest } from '../lib/tree.ts';
 
-let proc: string;
+const tree = treePerTest();
 beforeEach(() => {
-	proc = mkdtempSync(join(tmpdir(), 'wattlag-proc-'));
-	mkdirSync(join(proc, 'self/fd'), { recursive: true });
-	mkdirSync(join(proc, 'self/fdinfo'));
+	tree.folder('self/fd');
+	tree.folder('self/fdinfo');
 });
-afterEach(() => rmSync(proc, { recursive: true }));
 
 function open(fd: number, target: string, info: string): void {
-	symlinkSync(target, join(proc, 'self/fd', String(fd)));
-	writeFileSync(join(proc, 'self/fdinfo', String(fd)), info);
+	tree.link(`self/fd/${fd}`, target);
+	tree.set(`self/fdinfo/${fd}`, info);
 }
 
 test('maps and programs are added up, other files are not', () => {
@@ -23,13 +19,13 @@ test('maps and programs are added up, other files are not', () => {
 	open(5, 'anon_inode:bpf_link', 'pos:\t0\nmemlock:\t1\n');
 	open(6, '/some/file', 'memlock:\t1\n');
 	// closed between list and read
-	symlinkSync('anon_inode:bpf-map', join(proc, 'self/fd/7'));
-	expect(kernelMemory(proc)).toBe(4223304 + 4096);
-	expect(kernelMemory(join(proc, 'nowhere'))).toBeNull();
+	tree.link('self/fd/7', 'anon_inode:bpf-map');
+	expect(kernelMemory(tree.root)).toBe(4223304 + 4096);
+	expect(kernelMemory(tree.path('nowhere'))).toBeNull();
 });
 
 test('read every 30 s, and when something was loaded', () => {
-	const memory = new KernelMemory(proc);
+	const memory = new KernelMemory(tree.root);
 	expect(memory.read(1e9)).toBe(0);
 	open(3, 'anon_inode:bpf-map', 'memlock:\t100\n');
 	expect(memory.read(30e9)).toBe(0);

@@ -177,7 +177,7 @@ describe('pressure', () => {
 
 	test('by control group: the deepest that has most of it, from the second look on', () => {
 		const tree = makeTree();
-		tree.set('proc/self/mounts', `cgroup2 ${tree.procRoot}/../cgroup cgroup2 rw 0 0`);
+		tree.set('proc/self/mountinfo', `30 24 0:26 / ${tree.procRoot}/../cgroup rw - cgroup2 cgroup2 rw`);
 		const reader = new GroupPressureReader(tree.procRoot);
 		const groups = ['/a/b/idle', '/a/b/hot', '/c', '#77', ''].map((path) => sanitize(path));
 		const machine = { memory: { some_ns: 0.5e9, full_ns: 0 } };
@@ -208,7 +208,7 @@ describe('quotas', () => {
 	function mounted() {
 		const tree = makeTree();
 		const root = `${tree.procRoot}/../cgroup`;
-		tree.set('proc/self/mounts', `cgroup2 ${root} cgroup2 rw 0 0`);
+		tree.set('proc/self/mountinfo', `30 24 0:26 / ${root} rw - cgroup2 cgroup2 rw`);
 		return { tree, reader: new QuotaReader(tree.procRoot) };
 	}
 

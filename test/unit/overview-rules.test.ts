@@ -10,6 +10,7 @@ import type { Finding, Suspicion } from '../../src/tracers/overview/finding.ts';
 import type { Rule } from '../../src/tracers/overview/rule.ts';
 import { type RuleId, rules } from '../../src/tracers/overview/rules.ts';
 import { OverviewSession } from '../../src/tracers/overview/session.ts';
+import { generator } from '../lib/random.ts';
 import { type Busy, Machine, quietProcesses, say, second, tickOf, type World } from './overview-fixtures.ts';
 
 const hogs = (each: number, count = 4): Busy[] =>
@@ -47,11 +48,7 @@ describe('a machine at rest', () => {
 	});
 
 	test('random noise below the limits stays below them', () => {
-		let state = 7;
-		const random = () => {
-			state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-			return state / 2 ** 32;
-		};
+		const random = generator(7);
 		const machine = new Machine();
 		for (let second = 0; second < 300; second++) {
 			const processes = quietProcesses.map((one) => ({

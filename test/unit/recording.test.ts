@@ -1,23 +1,13 @@
-import {
-	lstatSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-	statSync,
-	symlinkSync,
-	writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { Store } from '../../src/history/store.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { openRecording } from '../../src/recording/open.ts';
 import { readRecording } from '../../src/recording/read.ts';
 import { recordingFolder, writeRecording } from '../../src/recording/write.ts';
+import { treePerFile } from '../lib/tree.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { ioSnapshot } from '../ui/fixtures/io.ts';
 import { irqSnapshot } from '../ui/fixtures/irq.ts';
@@ -25,7 +15,7 @@ import { runqlatSnapshot } from '../ui/fixtures/runqlat.ts';
 import { fixtureTabs } from '../ui/fixtures/tabs.ts';
 
 const tabs = fixtureTabs.map(({ tracer }) => tracer) as never;
-let root = '';
+const tree = treePerFile();
 let path = '';
 let count = 0;
 
@@ -52,7 +42,7 @@ async function read(file: string) {
 
 /** A recording of these lines. */
 function fileOf(name: string, lines: readonly unknown[]): string {
-	const file = join(root, name);
+	const file = tree.path(name);
 	writeFileSync(
 		file,
 		gzipSync(lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('')),
@@ -63,18 +53,15 @@ function fileOf(name: string, lines: readonly unknown[]): string {
 const head = { recording: 1, host: 'h', kernel: 'k', cpus: 2, written: '2026-01-02T03:04:05Z' };
 
 beforeAll(async () => {
-	root = mkdtempSync(join(tmpdir(), 'wattlag-recording-'));
-	path = await writeRecording(join(root, 'state/wattlag'), about(5), filledStore().recorded());
+	path = await writeRecording(tree.path('state/wattlag'), about(5), filledStore().recorded());
 	count = gunzipSync(readFileSync(path)).toString().trimEnd().split('\n').length - 1;
 });
 
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
 describe('writing', () => {
 	test('all that is kept, whole, for its owner alone, under a plain name', async () => {
-		expect(path).toBe(join(root, 'state/wattlag/wattlag-some_.._host-20260102T030405Z.jsonl.gz'));
+		expect(path).toBe(tree.path('state/wattlag/wattlag-some_.._host-20260102T030405Z.jsonl.gz'));
 		expect(statSync(path).mode & 0o777).toBe(0o600);
-		expect(statSync(join(root, 'state/wattlag')).mode & 0o777).toBe(0o700);
+		expect(statSync(tree.path('state/wattlag')).mode & 0o777).toBe(0o700);
 		const { snapshots, damage, about: found } = await read(path);
 		expect(damage).toBeUndefined();
 		expect(found).toMatchObject({ host: 'some/../host', kernel: '6.1.0', cpus: 8 });
@@ -88,13 +75,13 @@ describe('writing', () => {
 
 	test('what is there already stays; links are not followed', async () => {
 		const before = readFileSync(path);
-		await expect(writeRecording(join(root, 'state/wattlag'), about(5), [])).rejects.toThrow('EEXIST');
+		await expect(writeRecording(tree.path('state/wattlag'), about(5), [])).rejects.toThrow('EEXIST');
 		expect(readFileSync(path)).toEqual(before);
-		const link = join(root, 'state/wattlag/wattlag-some_.._host-20260102T030406Z.jsonl.gz');
-		symlinkSync(join(root, 'elsewhere'), link);
-		await expect(writeRecording(join(root, 'state/wattlag'), about(6), [])).rejects.toThrow('EEXIST');
+		const link = tree.path('state/wattlag/wattlag-some_.._host-20260102T030406Z.jsonl.gz');
+		symlinkSync(tree.path('elsewhere'), link);
+		await expect(writeRecording(tree.path('state/wattlag'), about(6), [])).rejects.toThrow('EEXIST');
 		expect(lstatSync(link).isSymbolicLink()).toBe(true);
-		expect(readdirSync(root)).not.toContain('elsewhere');
+		expect(readdirSync(tree.root)).not.toContain('elsewhere');
 	});
 
 	test('a failure leaves nothing behind', async () => {
@@ -102,8 +89,8 @@ describe('writing', () => {
 			yield energySnapshot(0) as Snapshot;
 			throw new Error('on purpose');
 		}
-		await expect(writeRecording(join(root, 'failing'), about(7), failing())).rejects.toThrow('on purpose');
-		expect(readdirSync(join(root, 'failing'))).toEqual([]);
+		await expect(writeRecording(tree.path('failing'), about(7), failing())).rejects.toThrow('on purpose');
+		expect(readdirSync(tree.path('failing'))).toEqual([]);
 		await expect(writeRecording(path, about(8), [])).rejects.toThrow();
 	});
 
@@ -117,7 +104,7 @@ describe('reading what anybody may have written', () => {
 	test('cut off anywhere: the good beginning plays', async () => {
 		const whole = readFileSync(path);
 		for (const share of [0.3, 0.6, 0.95]) {
-			const file = join(root, `cut-${share}`);
+			const file = tree.path(`cut-${share}`);
 			writeFileSync(file, whole.subarray(0, Math.floor(whole.length * share)));
 			const { snapshots, damage } = await read(file);
 			expect(damage).toMatch(/after \d+ snapshots/);
@@ -129,7 +116,7 @@ describe('reading what anybody may have written', () => {
 	test('bytes that changed', async () => {
 		const bytes = Buffer.from(readFileSync(path));
 		bytes.fill(0xff, bytes.length >> 1, (bytes.length >> 1) + 50);
-		const file = join(root, 'changed');
+		const file = tree.path('changed');
 		writeFileSync(file, bytes);
 		expect((await read(file)).damage).toBeDefined();
 	});
@@ -168,7 +155,7 @@ describe('reading what anybody may have written', () => {
 	});
 
 	test.each<[string, () => string, RegExp]>([
-		['missing', () => join(root, 'nowhere'), /ENOENT/],
+		['missing', () => tree.path('nowhere'), /ENOENT/],
 		['not gzip', () => '/etc/passwd', /no recording/],
 		['of something else', () => fileOf('else', [{ hello: 1 }]), /no recording/],
 		['newer', () => fileOf('newer', [{ ...head, recording: 2 }]), /newer wattlag/],

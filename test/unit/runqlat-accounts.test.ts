@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Cgroups } from '../../src/system/cgroups.ts';
 import { PROCESS_SLOTS } from '../../src/tracers/runqlat/account.ts';
 import { Accounts } from '../../src/tracers/runqlat/accounts.ts';
 import type { ProcessRecord, TaskRecord } from '../../src/tracers/runqlat/reader.ts';
@@ -37,7 +38,7 @@ function waiting(pid: number): TaskRecord {
 const finds = (records: Iterable<TaskRecord>) => ({ cpus: () => [], tasks: () => records });
 
 test('more processes than rows: what has no row is in one, and in its control group and pid namespace', () => {
-	const accounts = new Accounts(1, '/nowhere');
+	const accounts = new Accounts(1, new Cgroups('/nowhere'));
 	const surplus = 50;
 	for (const turn of [1, 2]) {
 		accounts.read(finds(Array.from({ length: MAX_TASKS + surplus }, (_, index) => waited(index + 1, turn * 3))), turn);
@@ -55,10 +56,10 @@ test('more processes than rows: what has no row is in one, and in its control gr
 });
 
 test('a wait that goes on counts in the total as far as its task has left a CPU, and only now', () => {
-	const accounts = new Accounts(1, '/nowhere');
+	const accounts = new Accounts(1, new Cgroups('/nowhere'));
 	accounts.read(finds([waited(7, 2), waiting(7)]), 1);
 	expect(accounts.waitingNow).toMatchObject([{ pid: 7, age_ns: 9000 }]);
-	const figures = () => [...accounts.processes.rows()][0]?.waits.figures();
+	const figures = () => [...accounts.processes.rows()][0]?.waits.waitFigures();
 	expect(figures()).toMatchObject({ count: 2, wait_ns: 200, wait_ns_total: 5200 });
 	accounts.read(finds([]), 2);
 	expect(accounts.waitingNow).toEqual([]);
@@ -66,7 +67,7 @@ test('a wait that goes on counts in the total as far as its task has left a CPU,
 });
 
 test('a leader that ended takes its counters with it; its process goes on under another leader, or ends', () => {
-	const accounts = new Accounts(1, '/nowhere');
+	const accounts = new Accounts(1, new Cgroups('/nowhere'));
 	const names = () => [...accounts.processes.rows()].map(({ id, ended }) => `${id} ${ended ? 'ended' : 'alive'}`);
 	const gone = (whole: boolean): TaskRecord => ({ kind: 'gone', pid: 7, start: 1, created: 1, whole });
 	accounts.read(finds([waited(7, 2), gone(false)]), 1);
@@ -75,7 +76,7 @@ test('a leader that ended takes its counters with it; its process goes on under 
 	// its next leader has counters that began anew
 	accounts.read(finds([{ ...(waited(7, 1) as ProcessRecord), created: 2, gone: { whole: true } }]), 2);
 	expect(names()).toEqual(['7 ended']);
-	expect([...accounts.processes.rows()][0]?.waits.figures()).toMatchObject({ count: 1, count_total: 3 });
+	expect([...accounts.processes.rows()][0]?.waits.waitFigures()).toMatchObject({ count: 1, count_total: 3 });
 	accounts.sweep(false, false);
 	expect(names()).toEqual([]);
 });

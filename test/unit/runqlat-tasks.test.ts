@@ -3,11 +3,8 @@ import { sanitize } from '../../src/lib/sanitize.ts';
 import { account } from '../../src/tracers/runqlat/account.ts';
 import { Tasks } from '../../src/tracers/runqlat/tasks.ts';
 
-const none = { slots: [], added: [], count: 0, sum_ns: 0 };
-const words = new Uint32Array(4);
-
 function wait(tasks: Tasks<ReturnType<typeof account>>, key: string, ns: number): void {
-	tasks.get(key)?.waits.add({ ...none, count: 1, sum_ns: ns }, words, 1);
+	tasks.get(key)?.waits.grow({ slots: [0], added: [1], count: 1, sum_ns: ns, max_ns: ns });
 }
 
 function crowd(known: number): Tasks<ReturnType<typeof account>> {

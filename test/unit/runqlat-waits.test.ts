@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { Counters } from '../../src/bpf/latency.ts';
 import { slotCount, slotLower } from '../../src/lib/histogram.ts';
-import { Counters, EPOCHS, Waits } from '../../src/tracers/runqlat/waits.ts';
+import { advance, EPOCHS, Waits } from '../../src/tracers/runqlat/waits.ts';
 
 const SLOTS = slotCount(2);
 
@@ -67,8 +68,8 @@ describe('counters', () => {
 describe('the longest wait', () => {
 	function read(kernel: Kernel, counters: Counters, waits: Waits, epoch: number): number {
 		waits.beginInterval();
-		waits.add(counters.advance(kernel.slots, kernel.sum_ns), kernel.longest, epoch);
-		return waits.figures().max_ns;
+		waits.grow(advance(counters, kernel, epoch));
+		return waits.waitFigures().max_ns;
 	}
 
 	test('is exact, of each interval, and over the wrap of the number', () => {
@@ -108,8 +109,8 @@ test('totals go on where intervals end', () => {
 		kernel.wait(1000, epoch);
 		kernel.wait(3000, epoch);
 		waits.beginInterval();
-		waits.add(counters.advance(kernel.slots, kernel.sum_ns), kernel.longest, epoch);
-		expect(waits.figures()).toMatchObject({
+		waits.grow(advance(counters, kernel, epoch));
+		expect(waits.waitFigures()).toMatchObject({
 			count: 2,
 			wait_ns: 4000,
 			count_total: 2 * epoch,
@@ -117,7 +118,7 @@ test('totals go on where intervals end', () => {
 			max_ns: 3000,
 		});
 	}
-	expect(waits.figures().buckets).toEqual([
+	expect(waits.waitFigures().buckets).toEqual([
 		[slotLower(slotOf(1000) + 1, SLOTS), 1],
 		[slotLower(slotOf(3000) + 1, SLOTS), 1],
 	]);

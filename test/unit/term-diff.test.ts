@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Cells, parseCells } from '../../src/term/cells.ts';
 import { diffFrames } from '../../src/term/diff.ts';
 import { erasesInColour } from '../../src/term/terminal.ts';
-import { generator } from '../ui/fixtures/made-up.ts';
+import { generator } from '../lib/random.ts';
 
 const size = { columns: 30, rows: 6 };
 

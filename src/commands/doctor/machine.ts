@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { requireTypes } from '../../bpf/load.ts';
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host } from '../../core/tracer.ts';
-import { unifiedMount } from '../../system/cgroups.ts';
+import { cgroupMount } from '../../system/cgroups.ts';
 import { PressureReader } from '../../system/pressure.ts';
 import { lacksSysAdmin, lockdown, missingCapabilities } from '../../system/privilege.ts';
 import { type Check, check, words } from './check.ts';
@@ -23,10 +23,11 @@ function read(path: string): string | undefined {
 	}
 }
 
-/** What this process needs in place of root; tried with every tab. Whatever the same Node runs gets it, too. */
-function rights(): string {
-	return `${BECOME_ROOT}; or give these rights to all that this Node runs: sudo setcap cap_sys_admin,cap_dac_read_search,cap_sys_ptrace+ep ${process.execPath}`;
-}
+/**
+ * What this process needs, in place of root too; tried with every tab. Ambient capabilities are for one process: those
+ * of the file, on the Node that everybody may run, would make everybody root.
+ */
+const RIGHTS = `${BECOME_ROOT}; or as a service with AmbientCapabilities=CAP_SYS_ADMIN CAP_DAC_READ_SEARCH CAP_SYS_PTRACE (see docs/TROUBLESHOOTING.md)`;
 
 export function machineChecks(host: Host, program: string): Check[] {
 	const { procRoot, sysRoot } = host;
@@ -35,9 +36,9 @@ export function machineChecks(host: Host, program: string): Check[] {
 		check('kernel', 'info', `Linux ${read(join(procRoot, 'sys/kernel/osrelease')) ?? release()} ${process.arch}`),
 		check('CPUs', 'info', `${host.cpus} online`),
 		pidNamespace(procRoot),
-		unifiedMount(procRoot) === undefined
+		cgroupMount(procRoot) === undefined
 			? check('cgroup v2', 'less', 'not mounted: control groups have no names', 'mount -t cgroup2 none /sys/fs/cgroup')
-			: check('cgroup v2', 'ok', `at ${unifiedMount(procRoot)}`),
+			: check('cgroup v2', 'ok', `at ${cgroupMount(procRoot)?.folder}`),
 		new PressureReader(procRoot).read() === null
 			? check('PSI', 'less', 'the kernel does not tell pressure: the overview cannot judge it', 'boot with psi=1')
 			: check('PSI', 'ok', join(procRoot, 'pressure')),
@@ -71,10 +72,10 @@ function pidNamespace(procRoot: string): Check {
 function capabilities(procRoot: string): Check {
 	const name = 'capabilities';
 	const missing = missingCapabilities(procRoot);
-	if (missing.length > 0) return check(name, 'no', `${missing.join(' and ')} missing: BPF is refused`, rights());
+	if (missing.length > 0) return check(name, 'no', `${missing.join(' and ')} missing: BPF is refused`, RIGHTS);
 	if (lacksSysAdmin(procRoot)) {
 		const costs = 'disk IO may not load (types of kernel modules), own cost of BPF is not measured';
-		return check(name, 'less', `CAP_SYS_ADMIN missing: ${costs}`, rights());
+		return check(name, 'less', `CAP_SYS_ADMIN missing: ${costs}`, RIGHTS);
 	}
 	return check(name, 'ok', process.geteuid?.() === 0 ? 'root' : 'CAP_SYS_ADMIN');
 }

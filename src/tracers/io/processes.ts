@@ -74,7 +74,6 @@ export class Processes {
 	/** @param ended number of the interval that this read ends */
 	read(latencies: LatencyReader, ended: number): void {
 		const { name, value } = maps.processes;
-		this.cgroups.tick();
 		for (const known of this.known.values()) {
 			// bytes that were read before their request was counted stay for the interval of the request
 			if (known.interval.count === 0) continue;

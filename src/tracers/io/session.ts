@@ -1,6 +1,7 @@
 /** One run of the IO tracer: from the maps of bpf/io/io.bpf.c, which defines what counts as one request, to rows. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { cgroupsOf } from '../../bpf/cgroups.ts';
 import { KeyedStats, keyBits } from '../../bpf/keyed-stats.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
@@ -10,7 +11,7 @@ import { constants, io_owner, type io_stats, maps } from '../../generated/io.ts'
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { BlockDevices } from '../../system/block-devices.ts';
-import { Cgroups } from '../../system/cgroups.ts';
+import type { Cgroups } from '../../system/cgroups.ts';
 import { BlockedThreads } from './blocked-threads.ts';
 import { FilePaths } from './file-paths.ts';
 import { type IoFilter, ioFilter, ioFilterText, writeSettings } from './filter.ts';
@@ -107,7 +108,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		this.bpf = bpf;
 		this.devices = devices;
 		this.options = options;
-		this.cgroups = new Cgroups(host.procRoot);
+		this.cgroups = cgroupsOf(host);
 		this.files = new FilePaths(host.procRoot);
 		this.stats = new KeyedStats(bpf, maps.kinds, maps.stats);
 		this.rows = new Rows(() => counted(this.stats), devices, [...STAGES, 'total']);

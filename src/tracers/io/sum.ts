@@ -1,15 +1,13 @@
 /** Sums of several rows of the IO tab. Pure. */
 
+import { LATENCY_SLOTS } from '../../bpf/latency.ts';
 import type { StageStats } from '../../core/stages/figures.ts';
-import { latency_histogram } from '../../generated/lib.ts';
-import { percentiles, slotCount, toBuckets, toSlots } from '../../lib/histogram.ts';
+import { mergeFigures } from '../../lib/histogram.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
 
 /** Stages in path order, then `total`. */
 export const STAGE_NAMES: readonly string[] = [...IO_PATH.stages.map(({ name }) => name), 'total'];
-
-const SLOTS = slotCount(latency_histogram.LATENCY_SUB_BITS);
 
 /** One stage of several rows: percentiles come from the merged distributions. */
 export function sumStats(parts: readonly StageStats[]): StageStats {
@@ -17,12 +15,8 @@ export function sumStats(parts: readonly StageStats[]): StageStats {
 	if (only && parts.length === 1) return only;
 	const count = parts.reduce((sum, part) => sum + part.count, 0);
 	const sum_ns = parts.reduce((sum, part) => sum + part.count * part.mean_ns, 0);
-	const max_ns = parts.reduce((max, part) => Math.max(max, part.max_ns), 0);
-	const slots = new Float64Array(SLOTS);
-	for (const { buckets } of parts) toSlots(buckets, slots);
-	const [p50_ns, p90_ns, p99_ns] = percentiles(slots, [0.5, 0.9, 0.99] as const, max_ns);
-	const buckets = toBuckets(slots, max_ns);
-	return { count, mean_ns: count > 0 ? Math.round(sum_ns / count) : 0, p50_ns, p90_ns, p99_ns, max_ns, buckets };
+	const mean_ns = count > 0 ? Math.round(sum_ns / count) : 0;
+	return { count, mean_ns, ...mergeFigures(parts, LATENCY_SLOTS) };
 }
 
 /** Stage → figures, without empty stages; `total` is last. */

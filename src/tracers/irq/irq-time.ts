@@ -59,7 +59,6 @@ export class IrqTimeReader {
 	 * @param ended number of the interval that this read ends
 	 */
 	read(ended: number): IrqTime[] {
-		this.cgroups.tick();
 		this.bpf.object.readMapped(maps.cpu_victims.name, this.buffer);
 		const view = viewOf(this.buffer);
 		const found = new Map<string, IrqTime>();

@@ -1,6 +1,7 @@
 /** One run of the interrupt tracer: from the maps of bpf/irq/irq.bpf.c to rows. Every interrupt is counted and timed. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { cgroupsOf } from '../../bpf/cgroups.ts';
 import { Distribution, type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
@@ -8,7 +9,6 @@ import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { constants, irq_vector, maps, softirq } from '../../generated/irq.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import { Cgroups } from '../../system/cgroups.ts';
 import { IrqTimeReader } from './irq-time.ts';
 import { Lines } from './lines.ts';
 import { lateZones, stormBounds } from './options.ts';
@@ -84,7 +84,7 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 			optional: VECTOR_PROGRAMS,
 		});
 		this.lines = new Lines(host.procRoot, host.sysRoot);
-		this.irqTime = new IrqTimeReader(this.bpf, new Cgroups(host.procRoot));
+		this.irqTime = new IrqTimeReader(this.bpf, cgroupsOf(host));
 		this.source = sourceOf(this.bpf);
 	}
 

@@ -1,5 +1,6 @@
 /** Who waited how long: the machine, CPUs, processes, threads, control groups, pid namespaces, from what a reader finds. */
 
+import { Counters } from '../../bpf/latency.ts';
 import { waits_layout } from '../../generated/runqlat.ts';
 import type { ForeignBytes } from '../../lib/decode.ts';
 import { sameName } from '../../lib/decode.ts';
@@ -7,7 +8,7 @@ import { slotCount } from '../../lib/histogram.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Count } from '../../lib/units.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
-import { Cgroups } from '../../system/cgroups.ts';
+import type { Cgroups } from '../../system/cgroups.ts';
 import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
 import type {
 	CpuWaits,
@@ -21,7 +22,7 @@ import type {
 } from './reader.ts';
 import type { Waiting } from './snapshot.ts';
 import { beginInterval, Tasks } from './tasks.ts';
-import { Counters, Waits } from './waits.ts';
+import { advance, Waits } from './waits.ts';
 
 const CPU_SLOTS = slotCount(waits_layout.CPU_SUB_BITS);
 
@@ -75,10 +76,10 @@ export class Accounts {
 	private reads = 0;
 	private epoch = 0;
 
-	constructor(possibleCpus: number, procRoot: string) {
-		this.names = new Cgroups(procRoot);
+	constructor(possibleCpus: number, names: Cgroups) {
+		this.names = names;
 		this.cpus = Array.from({ length: possibleCpus }, () => ({
-			counters: new Counters(CPU_SLOTS),
+			counters: new Counters(CPU_SLOTS, Float64Array),
 			waits: new Waits(CPU_SLOTS),
 		}));
 	}
@@ -96,7 +97,6 @@ export class Accounts {
 		this.reads++;
 		this.epoch = epoch;
 		this.waitingNow = [];
-		this.names.tick();
 		this.all.beginInterval();
 		this.processes.beginInterval();
 		this.threads.beginInterval();
@@ -159,14 +159,14 @@ export class Accounts {
 		if (record.pidns) process.pidns = record.pidns;
 		let storage = process.storages.get(record.created);
 		if (!storage) {
-			storage = { counters: new Counters(PROCESS_SLOTS, Uint32Array), switches: { voluntary: 0, involuntary: 0 } };
+			storage = { counters: new Counters(PROCESS_SLOTS), switches: { voluntary: 0, involuntary: 0 } };
 			process.storages.set(record.created, storage);
 		}
-		const difference = storage.counters.advance(record.waits.slots, record.waits.sum_ns);
+		const difference = advance(storage.counters, record.waits, this.epoch);
 		const { voluntary, involuntary } = growth(record, storage.switches);
 		for (const one of [process, this.cgroupOf(process), this.pidnsOf(process, record)]) {
 			if (!one) continue;
-			one.waits.add(difference, record.waits.longest, this.epoch);
+			one.waits.grow(difference);
 			if (difference.count > 0) one.generation = this.generation;
 			addSwitches(one, voluntary, involuntary);
 		}
@@ -180,7 +180,7 @@ export class Accounts {
 		if (!thread) {
 			thread = {
 				...account(record.tid, record.threadStart, record.pid, sanitize(record.comm), record.start),
-				counters: new Counters(PROCESS_SLOTS, Uint32Array),
+				counters: new Counters(PROCESS_SLOTS),
 				seen: { voluntary: record.voluntary, involuntary: record.involuntary },
 			};
 			if (!this.threads.add(key, thread)) {
@@ -190,8 +190,8 @@ export class Accounts {
 		}
 		rename(thread, record.comm);
 		thread.read = this.reads;
-		const difference = thread.counters.advance(record.waits.slots, record.waits.sum_ns);
-		thread.waits.add(difference, record.waits.longest, this.epoch);
+		const difference = advance(thread.counters, record.waits, this.epoch);
+		thread.waits.grow(difference);
 		if (difference.count > 0) thread.generation = this.generation;
 		const { voluntary, involuntary } = growth(record, thread.seen);
 		addSwitches(thread, voluntary, involuntary);
@@ -231,10 +231,10 @@ export class Accounts {
 		const lost = { process_unknown: 0, unstamped: 0, ended_processes: 0 };
 		for (const [index, shard] of shards.entries()) {
 			const { counters, waits } = this.cpus[index] as (typeof this.cpus)[number];
-			const difference = counters.advance(shard.slots, shard.sum_ns);
+			const difference = advance(counters, shard, this.epoch);
 			waits.beginInterval();
-			waits.add(difference, shard.longest, this.epoch);
-			this.all.add(difference, shard.longest, this.epoch);
+			waits.grow(difference);
+			this.all.grow(difference);
 			lost.process_unknown += shard.untracked;
 			lost.unstamped += shard.unstamped;
 			lost.ended_processes += shard.ring_full;

@@ -1,5 +1,6 @@
 /** One run of the run-queue tracer: intervals, options that change meanwhile, and rows from accounts. */
 
+import { cgroupsOf } from '../../bpf/cgroups.ts';
 import { filterOf, filterText } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { Source } from '../../core/snapshot.ts';
@@ -45,7 +46,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	constructor(host: Host, reader: Reader, options: Options, group?: string) {
 		this.host = host;
 		this.reader = reader;
-		this.accounts = new Accounts(reader.possibleCpus, host.procRoot);
+		this.accounts = new Accounts(reader.possibleCpus, cgroupsOf(host));
 		this.options = options;
 		const { kind, description, uncertainty, hooks, missing, lacks } = reader;
 		const without = lacks === undefined ? {} : { lacks };
@@ -80,7 +81,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
 		this.ringFull = lost.ended_processes;
 
-		const all: RunqlatRow = { key: { kind: 'all', id: 0, comm: safe`all` }, ...accounts.all.figures(this.zones) };
+		const all: RunqlatRow = { key: { kind: 'all', id: 0, comm: safe`all` }, ...accounts.all.waitFigures(this.zones) };
 		const rows = [all, ...(group === 'process' ? this.processRows() : this.rowsOf(group))];
 		// before the sweep, which removes the processes that ended in this interval
 		const processes = group === 'process' ? undefined : [...accounts.processes.rows()];
@@ -239,7 +240,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 				...(start > 0 ? { start_time: start } : {}),
 				...(kind === 'thread' ? { pid, process_start: processStart } : {}),
 			},
-			...waits.figures(this.zones),
+			...waits.waitFigures(this.zones),
 			...(this.reader.hasThreads ? switchFields(switches, switchesTotal) : {}),
 		};
 	}
@@ -247,7 +248,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private cpuRows(): RunqlatRow[] {
 		return this.accounts.cpus.flatMap(({ waits }, cpu) =>
 			waits.count_total > 0
-				? [{ key: { kind: 'cpu' as const, id: cpu, comm: safe`cpu${cpu}` }, ...waits.figures(this.zones) }]
+				? [{ key: { kind: 'cpu' as const, id: cpu, comm: safe`cpu${cpu}` }, ...waits.waitFigures(this.zones) }]
 				: [],
 		);
 	}

@@ -78,7 +78,7 @@ export interface Layout {
 	lens: Extent;
 }
 
-/** The tab's table and what stands around it. */
+/** What the layout of a tab depends on. */
 export interface TabParts {
 	/** Number of lines above table and pane. */
 	head: number;

@@ -43,7 +43,7 @@ export interface Section {
 	figures?(context: LensContext): Span[];
 	/** One figure over time, oldest first; NaN: unknown. */
 	trend?(context: LensContext): number[];
-	/** Empty: nothing to say. */
+	/** Empty: no details. */
 	details(context: LensContext): string[];
 }
 

@@ -61,7 +61,7 @@ export interface Seen {
 /**
  * The past of a process. One that has exited ends there, with its last snapshots whole if they were seen.
  * @param process `pid:start`
- * @param before what the call before returned as `seen`
+ * @param before `seen` of the previous call
  */
 export function subjectOf(
 	process: string,

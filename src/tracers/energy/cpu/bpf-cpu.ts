@@ -1,13 +1,14 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy/energy.bpf.c. */
 
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
+import { cgroupsOf } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../../../generated/energy.ts';
 import { type Struct, viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
-import { Cgroups } from '../../../system/cgroups.ts';
+import type { Cgroups } from '../../../system/cgroups.ts';
 import type { Weighting } from '../power/weighting.ts';
 import { CpuLedger } from './cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
@@ -242,7 +243,7 @@ export class BpfCpu implements CpuCounter {
 						: ['no storage for tasks: interrupts count as time of the task they interrupt']),
 				],
 			};
-			this.cgroups = new Cgroups(host.procRoot);
+			this.cgroups = cgroupsOf(host);
 			// the first look is the baseline: nothing of before is charged
 			const living = this.find();
 			this.ledger = new CpuLedger(living.now, weighting);
@@ -268,7 +269,6 @@ export class BpfCpu implements CpuCounter {
 		this.ledger.endScan(living.now, living.listing ? 'all' : 'news');
 		this.astray = !living.listing && this.ledger.size !== this.walked().threads;
 		this.takeLosses();
-		this.cgroups.tick();
 		const interval = this.ledger.interval();
 		const { threads, unattributed_ns, interrupted_ns, alive, ended, unfinished } = interval;
 		this.learnCycles(threads);

@@ -18,7 +18,7 @@ const nameOf = (row: EnergyRow) => (row.pid > 0 ? safe`${row.comm}[${row.tid ?? 
 /** Predicted joules, and the error of past predictions. */
 function forecastSpans({ seconds, learning, joules, error_share, naive_error_share }: EnergyForecastField): Span[] {
 	const next = `next ${seconds} s: `;
-	if (learning || joules === undefined) return [['dim', `${next}forecast still learning`]];
+	if (learning || joules === undefined) return [['dim', `${next}forecast: still learning this machine`]];
 	const was = formatShare(naive_error_share ?? Number.NaN);
 	return [
 		['dim', next],
@@ -88,7 +88,7 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 		// the reason why BPF is not used is more than a detail
 		...(kind === 'proc' ? [[['dim', description] as Span]] : []),
 		forecastSpans(snapshot.forecast),
-		[['dim', 'idle: drawn even when nothing runs · irq: interrupts · unattributed: of no process']],
+		[['dim', 'idle: drawn even when nothing runs · irq: interrupts · unattributed: no process']],
 		...(snapshot.gpus.length > 0 ? [gpuSpans(snapshot)] : []),
 		...(snapshot.domains.length > 0 ? [domainSpans(snapshot)] : []),
 		...(kind === 'proc' ? [] : [[['dim', description] as Span]]),

@@ -1,0 +1,25 @@
+import type { Check } from '../check.ts';
+import { isPlain } from '../machines.ts';
+import { coldFile, filterFinds } from '../support/filtered.ts';
+
+export default {
+	shows: '--file and --directory find the reads of a file on btrfs, or are refused with the reason.',
+	on: isPlain,
+	modules: ['btrfs'],
+	limit: 240,
+	expected: {
+		outcome: 'fails',
+		reason: 'stat() gives the device of the subvolume, which no inode of the kernel has: the filter matches nothing.',
+	},
+	async run(guest) {
+		const mount = `${guest.folder}/btrfs`;
+		await guest.shell(`mkfs.btrfs -q -f ${guest.disk}; mkdir ${mount}; mount ${guest.disk} ${mount}`);
+		guest.atEnd(() => guest.run('umount', mount));
+		await guest.run('btrfs', '-q', 'subvolume', 'create', `${mount}/a`);
+		const file = `${mount}/a/f`;
+		await coldFile(guest, file);
+		await filterFinds(guest, { file }, file);
+		await coldFile(guest, file);
+		await filterFinds(guest, { directory: `${mount}/a` }, file);
+	},
+} satisfies Check;

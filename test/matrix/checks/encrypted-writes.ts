@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import type { Check } from '../check.ts';
+import { isPlain } from '../machines.ts';
+import { chargedTo, ddNamed } from '../support/owners.ts';
+
+const BYTES = 2 << 20;
+
+export default {
+	shows: 'Direct reads and writes of an encrypted device (dm-crypt) are charged to the process that made them.',
+	on: isPlain,
+	modules: ['dm_crypt'],
+	expected: {
+		outcome: 'fails',
+		reason: 'a write below dm-crypt comes from a kernel thread, and the owner of the bio above is not charged.',
+	},
+	async run(guest) {
+		await guest.shell(
+			`echo secret | cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 256 ${guest.disk} matrix`,
+		);
+		guest.atEnd(() => guest.run('cryptsetup', 'close', 'matrix'));
+		// without udev the device node may be missing
+		const device = '/dev/dm-0';
+		const [writer, reader] = [await ddNamed(guest, 'cryptwriter'), await ddNamed(guest, 'cryptreader')];
+		const { read, written } = await chargedTo(guest, async () => {
+			await guest.run(writer, 'if=/dev/zero', `of=${device}`, 'bs=64k', `count=${BYTES >> 16}`, 'oflag=direct');
+			await guest.run(reader, `if=${device}`, 'of=/dev/null', 'bs=64k', `count=${BYTES >> 16}`, 'iflag=direct');
+		});
+		assert.equal(read.get('cryptreader'), BYTES, 'bytes read');
+		assert.equal(written.get('cryptwriter'), BYTES, 'bytes written');
+	},
+} satisfies Check;

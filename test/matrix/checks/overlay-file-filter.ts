@@ -1,0 +1,27 @@
+import type { Check } from '../check.ts';
+import { isPlain } from '../machines.ts';
+import { coldFile, filterFinds } from '../support/filtered.ts';
+
+export default {
+	shows: '--file and --directory find the reads of a file on overlayfs, or are refused with the reason.',
+	on: isPlain,
+	modules: ['ext4', 'overlay'],
+	expected: {
+		outcome: 'fails',
+		reason: 'stat() gives the device of the overlay, which no inode below has: the filter matches nothing.',
+	},
+	async run(guest) {
+		const below = `${guest.folder}/below`;
+		const mount = `${below}/merged`;
+		await guest.shell(
+			`mkfs.ext4 -q -F ${guest.disk} 64M; mkdir ${below}; mount ${guest.disk} ${below}
+			cd ${below}; mkdir lower upper work merged
+			mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged`,
+		);
+		guest.atEnd(() => guest.run('umount', mount, below));
+		await coldFile(guest, `${below}/lower/f`);
+		await filterFinds(guest, { file: `${mount}/f` }, `${mount}/f`);
+		await guest.shell('echo 3 >/proc/sys/vm/drop_caches');
+		await filterFinds(guest, { directory: mount }, `${mount}/f`);
+	},
+} satisfies Check;

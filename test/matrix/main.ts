@@ -1,0 +1,156 @@
+/**
+ * The program on other kernels and machines, in guests of QEMU that run one after the other.
+ *   npm run matrix -- [--short] [--machine NAME,…] [--check NAME,…] [--update] [--write] [--list | --only-write]
+ * `--short`: the machines and checks of continuous integration. `--update` fetches newer kernels. `--write` puts the table
+ * into docs/matrix.md, made of all results in build/matrix/; `--only-write` does that and runs nothing. Exit code 1: a check failed, or one passed that is marked as
+ * failing; 2: wrong options; 130 and the like: ended by a signal.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { writeRegion } from '../bench/document.ts';
+import { endOnSignals } from '../truth/leftovers.ts';
+import type { Check } from './check.ts';
+import { Archive } from './host/archive.ts';
+import { bundleAgent, loadChecks } from './host/bundle.ts';
+import { Images } from './host/image.ts';
+import { runMachine } from './host/machine-run.ts';
+import { progress } from './host/progress.ts';
+import { type Machine, machines } from './machines.ts';
+import { checksText, isError, type Result, tableText } from './report.ts';
+
+class UsageError extends Error {}
+
+const RESULTS = 'build/matrix';
+
+/** Kernels, libraries and Node of other machines: outside of the tree, for all checkouts. */
+function cacheFolder(): string {
+	const { WATTLAG_MATRIX_CACHE: own, XDG_CACHE_HOME: caches } = process.env;
+	return own ?? join(caches?.startsWith('/') ? caches : join(homedir(), '.cache'), 'wattlag-matrix');
+}
+
+function chosen(list: string | undefined, all: readonly string[], what: string): ReadonlySet<string> {
+	const names = list === undefined ? all : list.split(',');
+	const unknown = names.find((name) => !all.includes(name));
+	if (unknown !== undefined) throw new UsageError(`no ${what} '${unknown}'; there are ${all.join(', ')}`);
+	return new Set(names);
+}
+
+function options() {
+	try {
+		const { values } = parseArgs({
+			options: {
+				short: { type: 'boolean', default: false },
+				machine: { type: 'string' },
+				check: { type: 'string' },
+				list: { type: 'boolean', default: false },
+				update: { type: 'boolean', default: false },
+				write: { type: 'boolean', default: false },
+				'only-write': { type: 'boolean', default: false },
+			},
+		});
+		return values;
+	} catch (error) {
+		throw new UsageError((error as Error).message);
+	}
+}
+
+/** What is to run: machines with the names of their checks. */
+function plan(
+	{ short, machine, check }: ReturnType<typeof options>,
+	checks: ReadonlyMap<string, Check>,
+): { machine: Machine; names: string[] }[] {
+	const wantedMachines = chosen(
+		machine,
+		machines.map(({ name }) => name),
+		'machine',
+	);
+	const wantedChecks = chosen(check, [...checks.keys()], 'check');
+	return machines
+		.filter(({ name, short: inShort }) => wantedMachines.has(name) && (!short || inShort || machine !== undefined))
+		.map((one) => ({
+			machine: one,
+			names: [...checks].flatMap(([name, { on, short: inShort }]) =>
+				wantedChecks.has(name) && on(one) && (!short || inShort || check !== undefined) ? [name] : [],
+			),
+		}))
+		.filter(({ names }) => names.length > 0);
+}
+
+const resultPath = (machine: string): string => join(RESULTS, `${machine}.json`);
+
+function savedResult(machine: string): Result | undefined {
+	const path = resultPath(machine);
+	return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Result) : undefined;
+}
+
+/** Keep what was found, beside what was found earlier by checks that did not run now. */
+function save({ machine, release, outcomes }: Result): void {
+	const ran = new Set(outcomes.map(({ check }) => check));
+	const before = savedResult(machine);
+	const kept = before?.release === release ? before.outcomes.filter(({ check }) => !ran.has(check)) : [];
+	mkdirSync(RESULTS, { recursive: true });
+	writeFileSync(
+		resultPath(machine),
+		`${JSON.stringify({ machine, release, outcomes: [...kept, ...outcomes] }, null, '\t')}\n`,
+	);
+}
+
+/** Run what is planned. Resolves with whether all went as expected. */
+async function runAll(
+	planned: ReturnType<typeof plan>,
+	checks: ReadonlyMap<string, Check>,
+	update: boolean,
+): Promise<boolean> {
+	const cache = cacheFolder();
+	mkdirSync(cache, { recursive: true });
+	const archive = new Archive(cache);
+	if (update) {
+		archive.update();
+		rmSync(join(cache, 'kernels'), { recursive: true, force: true });
+	}
+	await bundleAgent();
+	const images = new Images(archive, cache);
+	let passed = true;
+	for (const { machine, names } of planned) {
+		const image = images.of(machine);
+		progress(`${machine.name}: Linux ${image.kernel.release}, ${names.length} checks`);
+		const outcomes = await runMachine({ machine, image, checks, names });
+		save({ machine: machine.name, release: image.kernel.release, outcomes });
+		if (outcomes.some(({ verdict }) => isError(verdict))) passed = false;
+	}
+	return passed;
+}
+
+async function main(): Promise<boolean> {
+	const wanted = options();
+	const checks = await loadChecks();
+	const planned = plan(wanted, checks);
+	if (wanted.list) {
+		for (const { machine, names } of planned) process.stdout.write(`${machine.name}: ${names.join(' ')}\n`);
+		return true;
+	}
+	const passed = wanted['only-write'] || (await runAll(planned, checks, wanted.update));
+	const results = new Map(
+		machines.flatMap(({ name }) => {
+			const result = savedResult(name);
+			return result ? [[name, result] as const] : [];
+		}),
+	);
+	const shown = planned.map(({ machine }) => machine);
+	process.stdout.write(`${tableText(checks, shown, results)}\n`);
+	if (wanted.write || wanted['only-write']) {
+		writeRegion('docs/matrix.md', 'matrix', tableText(checks, machines, results));
+		writeRegion('docs/matrix.md', 'checks', checksText(checks));
+	}
+	return passed;
+}
+
+endOnSignals('matrix');
+try {
+	process.exitCode = (await main()) ? 0 : 1;
+} catch (error) {
+	process.stderr.write(`matrix: ${(error as Error).stack}\n`);
+	process.exitCode = error instanceof UsageError ? 2 : 1;
+}

@@ -1,0 +1,77 @@
+/** The matrix of guests: what its table says, and that docs/matrix.md knows every check and machine. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { Check } from '../matrix/check.ts';
+import { loadChecks } from '../matrix/host/bundle.ts';
+import { initramfs } from '../matrix/host/initramfs.ts';
+import { machines } from '../matrix/machines.ts';
+import { checksText, isError, type Result, tableText, verdictOf } from '../matrix/report.ts';
+
+const [first, second] = machines as [(typeof machines)[0], (typeof machines)[0]];
+const run = () => Promise.resolve();
+const sound: Check = { shows: 'It holds.', on: () => true, run };
+const failing: Check = {
+	...sound,
+	expected: { outcome: 'fails', reason: 'a fault.', on: (machine) => machine === first },
+};
+const varying: Check = { ...sound, expected: { outcome: 'varies', reason: 'a race.' } };
+
+test('a check that is marked as failing has to fail', () => {
+	expect(verdictOf(sound, first, '')).toBe('passed');
+	expect(verdictOf(sound, first, 'no')).toBe('failed');
+	expect(verdictOf(failing, first, 'no')).toBe('known');
+	expect(verdictOf(failing, first, '')).toBe('fixed');
+	expect(verdictOf(failing, second, 'no')).toBe('failed');
+	expect(verdictOf(varying, first, '')).toBe('passed');
+	expect(verdictOf(varying, first, 'no')).toBe('known');
+	expect((['passed', 'failed', 'known', 'fixed'] as const).filter(isError)).toEqual(['failed', 'fixed']);
+});
+
+test('a row for each check, a column for each machine, without padding', () => {
+	const checks = new Map<string, Check>([
+		['one', sound],
+		['two', { ...failing, on: (machine) => machine === first }],
+	]);
+	const outcome = { failure: '', notes: [], seconds: 1 };
+	const result: Result = {
+		machine: first.name,
+		release: '5.10.0-46-amd64',
+		outcomes: [
+			{ ...outcome, check: 'one', verdict: 'failed' },
+			{ ...outcome, check: 'two', verdict: 'known' },
+		],
+	};
+	expect(tableText(checks, [first, second], new Map([[first.name, result]])).split('\n')).toEqual([
+		`| check | ${first.name} | ${second.name} |`,
+		'| --- | --- | --- |',
+		'| kernel | 5.10.0-46 | ? |',
+		'| `one` | **no** | ? |',
+		'| `two` | known | – |',
+	]);
+	expect(checksText(checks).split('\n')[1]).toBe('- `two`: It holds. **Known to fail:** a fault.');
+});
+
+test('machines have names of their own, and every one has checks', async () => {
+	expect(new Set(machines.map(({ name }) => name)).size).toBe(machines.length);
+	const checks = [...(await loadChecks()).values()];
+	for (const machine of machines)
+		expect(checks.filter(({ on }) => on(machine)).length, machine.name).toBeGreaterThan(3);
+	expect(machines.filter(({ short }) => short).map(({ kernel }) => kernel)).toEqual(['5.10', '7.2']);
+});
+
+test('docs/matrix.md has every check and every machine', async () => {
+	const checks = await loadChecks();
+	const document = readFileSync('docs/matrix.md', 'utf8');
+	expect(document).toContain(checksText(checks));
+	expect(document).toContain(`| check | ${machines.map(({ name }) => name).join(' | ')} |`);
+	for (const name of checks.keys()) expect(document).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'));
+});
+
+test('the first file system is an archive of aligned entries with its end', () => {
+	const archive = initramfs('#!/bin/sh\n', process.execPath, []);
+	expect(archive.length % 4).toBe(0);
+	const names = archive.toString('latin1').match(/070701[0-9a-f]{104}[\w./!]+(?=\0)/g) ?? [];
+	expect(names.map((header) => header.slice(110))).toEqual(
+		expect.arrayContaining(['bin', 'dev/console', 'bin/busybox', 'init', 'modules/order', 'TRAILER!!!']),
+	);
+});
