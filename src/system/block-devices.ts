@@ -18,6 +18,7 @@ export function devText(dev: number): SafeText {
 export class BlockDevices {
 	private readonly sysRoot: string;
 	private readonly known = new Map<number, SafeText>();
+	private readonly stacked = new Set<number>();
 
 	constructor(sysRoot: string) {
 		this.sysRoot = sysRoot;
@@ -44,14 +45,20 @@ export class BlockDevices {
 		return this.known.has(dev) && !existsSync(join(this.sysRoot, 'dev/block', devText(dev)));
 	}
 
-	/** Does the device pass requests on to other devices (dm, md) or to a file (loop)? They are counted again there. */
+	/**
+	 * Does the device hand on what it gets to other devices (dm, md) or to a file (loop)? Then it counts again there. zram,
+	 * brd and pmem keep it. Of a device that has gone, as last known.
+	 */
 	isStacked(dev: number): boolean {
 		const directory = join(this.sysRoot, 'dev/block', devText(dev));
 		try {
-			return existsSync(join(directory, 'loop/backing_file')) || readdirSync(join(directory, 'slaves')).length > 0;
+			if (existsSync(join(directory, 'loop/backing_file')) || readdirSync(join(directory, 'slaves')).length > 0)
+				this.stacked.add(dev);
+			else this.stacked.delete(dev);
 		} catch {
-			return false;
+			// gone
 		}
+		return this.stacked.has(dev);
 	}
 
 	/** The kernel's number of a device by its name (`vda2`) or path (`/dev/vda2`); undefined: there is none. */
@@ -78,6 +85,15 @@ export class BlockDevices {
 			return disk === undefined ? undefined : { disk, sector: sector as number, sectors: sectors as number };
 		} catch {
 			return undefined;
+		}
+	}
+
+	/** Hardware queues: each has at most one flush of the device's cache in flight. */
+	hardwareQueues(dev: number): number {
+		try {
+			return Math.max(1, readdirSync(join(this.sysRoot, 'dev/block', devText(dev), 'mq')).length);
+		} catch {
+			return 1;
 		}
 	}
 
