@@ -1,7 +1,7 @@
-/** The host that tracers start on: this machine, or trees of fixtures instead of proc and sysfs. */
-import { cpus } from 'node:os';
+/** This machine, or the trees that stand in for it, as tracers get it. */
 import { type BpfAddon, loadAddon } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
+import { onlineCpus } from '../system/cpus.ts';
 
 export interface HostPaths {
 	addonPath: string;
@@ -21,6 +21,9 @@ export function openHost({ addonPath, objectDir, procRoot, sysRoot }: HostPaths)
 		objectPath: (id) => `${objectDir}/${id}.bpf.o`,
 		procRoot,
 		sysRoot,
-		cpus: cpus().length,
+		// a CPU may come or go while we run
+		get cpus() {
+			return onlineCpus(procRoot, sysRoot).length;
+		},
 	};
 }

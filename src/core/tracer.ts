@@ -86,8 +86,8 @@ export interface Host {
 	/** Roots of proc and sysfs, so that fixtures can replace hardware. */
 	procRoot: string;
 	sysRoot: string;
-	/** Online CPUs at start. */
-	cpus: number;
+	/** CPUs that are online now; 0: not known. */
+	readonly cpus: number;
 }
 
 /** A tracer's own options, already parsed (watts of the model, threshold of slow requests, …). */

@@ -1,7 +1,9 @@
 /** Pressure stall information: time in which tasks were stalled for lack of CPU, memory or IO, from `/proc/pressure`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
+import { procOption } from './kernel-text.ts';
 
 /** Of the interval: time in which at least one task (`some`), or all runnable ones (`full`), were stalled. */
 export interface Stall {
@@ -41,6 +43,14 @@ export class PressureReader {
 		});
 		this.before = totals;
 		return entries.length > 0 ? Object.fromEntries(entries) : null;
+	}
+
+	/** Why {@link read} has nothing. */
+	why(): SafeText {
+		const subset = procOption(this.procRoot, 'subset');
+		return subset === undefined
+			? safe`no /proc/pressure: kernel without CONFIG_PSI, or psi=0`
+			: safe`no /proc/pressure: proc is mounted with subset=${sanitize(subset)}`;
 	}
 
 	private totals(): Pressure {
