@@ -13,7 +13,7 @@ export interface HostPaths {
 export function openHost({ addonPath, objectDir, procRoot, sysRoot }: HostPaths): Host {
 	let addon: BpfAddon | undefined;
 	return {
-		// loaded by the first who asks, so that a missing library becomes that tracer's message
+		// loaded on first use, so that a missing library is the error of the tracer that needs it
 		get addon() {
 			addon ??= loadAddon(addonPath);
 			return addon;

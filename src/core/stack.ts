@@ -33,10 +33,18 @@ export function mapPlaces(text: string): string {
 	});
 }
 
-/** Message and stack of whatever was thrown, a line each. */
+/** Message of whatever was thrown, and the lines of its stack: `at name (src/file.ts:12:4)`. */
+export function stackOf(error: unknown): { message: SafeText; places: SafeText[] } {
+	if (!(error instanceof Error)) return { message: sanitize(String(error)), places: [] };
+	const lines = mapPlaces(error.stack ?? '').split('\n');
+	return {
+		message: sanitize(error.message),
+		places: lines.filter((line) => /^\s+at /.test(line)).map((line) => sanitize(line.trim())),
+	};
+}
+
+/** The same as lines. */
 export function stackLines(error: unknown): SafeText[] {
-	const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-	return mapPlaces(text)
-		.split('\n')
-		.map((line) => sanitize(line.trim()));
+	const { message, places } = stackOf(error);
+	return [message, ...places];
 }

@@ -5,10 +5,10 @@ import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import { onlineCpus } from './cpus.ts';
 import { hasMachinePids } from './pid-namespace.ts';
 
-/** What the header says about the machine. */
+/** The machine in the header. */
 export interface HostInfo {
 	host: SafeText;
-	/** What everybody has to know of it, as a container's pids. */
+	/** A note that concerns all figures, such as one about a container's pids. */
 	note?: SafeText;
 	/** Release of the kernel. */
 	kernel: SafeText;

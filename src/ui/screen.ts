@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import { ReadStream } from 'node:tty';
-import { sanitize } from '../lib/sanitize.ts';
+import { stackLines } from '../core/stack.ts';
 import type { HostInfo } from '../system/local-host.ts';
 import type { Size } from '../term/diff.ts';
 import { FrameWriter } from '../term/frame-writer.ts';
@@ -134,10 +134,6 @@ export function openScreen(options: ScreenOptions): Screen {
 }
 
 function describe(error: unknown): string {
-	if (!(error instanceof Error)) return `wattlag: ${sanitize(String(error))}`;
-	const stack = (error.stack ?? '').split('\n').slice(1, 6);
-	return [
-		`wattlag: unexpected error: ${sanitize(error.message)}`,
-		...stack.map((line) => `  ${sanitize(line.trim())}`),
-	].join('\n');
+	const [message, ...stack] = stackLines(error);
+	return [`wattlag: unexpected error: ${message}`, ...stack.slice(0, 5).map((line) => `  ${line}`)].join('\n');
 }

@@ -56,8 +56,25 @@ export interface World {
 		pid?: number;
 		comm?: string;
 	}[];
-	inflight: readonly { device: string; age: number; pid: number; comm: string; stage?: string }[];
-	waiting: readonly { pid: number; comm: string; cpu: number; age: number; running?: number }[];
+	/** `witness` is the kernel's count, unless told otherwise. */
+	inflight: readonly {
+		device: string;
+		age: number;
+		pid: number;
+		comm: string;
+		stage?: string;
+		op?: string;
+		witness?: 'kernel' | 'owner' | 'none';
+	}[];
+	waiting: readonly {
+		pid: number;
+		comm: string;
+		cpu: number;
+		age: number;
+		running?: number;
+		longer?: boolean;
+		runnable?: boolean;
+	}[];
 	processIo: readonly IoProcess[];
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
@@ -143,8 +160,8 @@ function runqlat({ processes, wait, p99, waiting, culprits, filter, dt, lost }: 
 		lost: { ring: lost },
 		cost: { ...base.cost, bpf_ns: 0 },
 		rows: [{ ...all, wait_ns: sum, p99_ns: p99 }, ...rows],
-		waiting: waiting.map(({ pid, comm, cpu, age, running = 0 }) => ({
-			...{ pid, tid: pid, comm: sanitize(comm), cpu, running },
+		waiting: waiting.map(({ pid, comm, cpu, age, running = 0, longer = false, runnable = true }) => ({
+			...{ pid, tid: pid, comm: sanitize(comm), cpu, running, longer, runnable },
 			age_ns: age,
 		})),
 		waiting_count: waiting.length,
@@ -248,9 +265,10 @@ function io({ io: devices, inflight, processIo, dt }: World): Snapshot {
 		rows,
 		slow,
 		slow_suppressed: 0,
-		inflight: inflight.map(({ device, age, pid, comm, stage = 'device' }) => ({
+		inflight: inflight.map(({ device, age, pid, comm, stage = 'device', op = 'write', witness = 'kernel' }) => ({
+			...(witness === 'none' ? {} : { witness }),
 			device: sanitize(device),
-			op: sanitize('write'),
+			op: sanitize(op),
 			bytes: 4096,
 			pid,
 			comm: sanitize(comm),

@@ -21,7 +21,7 @@ test('a stack from a minified bundle names lines of the sources', async () => {
 			thrower();
 		} catch (error) {
 			const lines = stackLines(error);
-			expect(lines[0]).toMatch(/^Error: no/);
+			expect(lines[0]).toMatch(/^no/);
 			expect(lines[0]).not.toContain('\u001b');
 			expect(lines[1]).toContain('thrower.ts:4:8');
 		}

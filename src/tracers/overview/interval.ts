@@ -61,6 +61,17 @@ export function ownerOf(role: SafeText, name: NameSum | undefined): Owner | null
 	return { role, pid, start_time, comm: name.comm, processes: name.processes };
 }
 
+/** The process that a request belongs to as owner; null: not known. */
+export function submitter(
+	role: SafeText,
+	{ pid, comm }: { pid: number; comm: SafeText },
+	rows: readonly OverviewRow[],
+	processes: Count = 1,
+): Owner | null {
+	if (pid === 0 || comm === '') return null;
+	return { role, pid, start_time: rows.find((row) => row.pid === pid)?.start_time ?? 0, comm, processes };
+}
+
 export function processKey({ pid, start_time }: { pid: number; start_time: Ns }): string {
 	return `${pid}:${start_time}`;
 }

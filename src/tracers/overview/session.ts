@@ -97,7 +97,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	}
 
 	cost() {
-		return { ns: 0, runs: 0, recursionMisses: 0 };
+		return { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
 	}
 
 	close(): void {}

@@ -1,6 +1,6 @@
 /** A tab that throws shows its error in its own area; the others continue. */
 import { Component, type ReactElement, type ReactNode } from 'react';
-import { sanitize } from '../../lib/sanitize.ts';
+import { stackLines } from '../../core/stack.ts';
 import { Notice } from '../widgets/notice.tsx';
 
 interface Props {
@@ -33,13 +33,11 @@ export function attempt<T>(call: () => T): T | Error {
 }
 
 function Failure({ error, width, height }: { error: unknown; width: number; height: number }): ReactElement {
-	const message = error instanceof Error ? error.message : String(error);
-	const stack = error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 4) : [];
 	return (
 		<Notice
 			tone="bad"
 			title="this tab failed; the others work"
-			text={[sanitize(message), ...stack.map((line) => sanitize(line.trim()))]}
+			text={stackLines(error).slice(0, 4)}
 			width={width}
 			height={height}
 		/>
