@@ -57,6 +57,10 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		this.focused = Number(changes['focus'] ?? this.focused);
 	}
 
+	drain(): void {
+		this.parts.cpu.drain?.();
+	}
+
 	read(dt: Ns, group: string): Reading<EnergyRow, EnergyExtra> {
 		const { cpu, power, processors, weighting, candidates, policy } = this.parts;
 		processors.tick();
