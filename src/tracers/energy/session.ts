@@ -26,7 +26,7 @@ export interface Parts {
 	cpu: CpuCounter;
 	power: Power;
 	processors: Processors;
-	weighting: Pick<Weighting, 'kind' | 'why'>;
+	weighting: Pick<Weighting, 'kind' | 'why'> & Partial<Pick<Weighting, 'limits'>>;
 	gpus: GpuReader[];
 	candidates: readonly Candidate[];
 	policy: Policy;
