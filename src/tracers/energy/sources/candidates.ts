@@ -59,11 +59,21 @@ function probe(kind: EnergySource['kind'], host: EnergyHost, forced: boolean): P
 /**
  * Find where energy comes from. Each candidate is tried, also below the one chosen, so that `doctor` can tell of all.
  * Throws {@link Unavailable} when `wanted` names a counter that is not to be had.
+ * @param without counters that are not tried, and why
  */
-export function probeSources(host: EnergyHost, wanted: SourceChoice): ProbedSources {
+export function probeSources(
+	host: EnergyHost,
+	wanted: SourceChoice,
+	without: ReadonlyMap<EnergySource['kind'], string> = new Map(),
+): ProbedSources {
 	const candidates: Candidate[] = [];
 	let source: EnergySource | null = null;
 	for (const kind of Object.keys(counters) as EnergySource['kind'][]) {
+		const reason = without.get(kind);
+		if (reason !== undefined) {
+			candidates.push({ kind, state: 'unavailable', reason, fix: '' });
+			continue;
+		}
 		const probed = probe(kind, host, wanted === kind);
 		if ('failure' in probed) {
 			if (wanted === kind) throw probed.failure;
