@@ -113,7 +113,8 @@ const ERRORS: ReadonlySet<number> = new Set([0xffffffff, 0x7fffffff].flatMap((va
 export function powerSampler(read: () => number, limit: Watts = machineLimit): Sampler {
 	const next = pairs(() => {
 		const microwatts = read();
-		if (ERRORS.has(microwatts)) throw new Garbage(`reads ${microwatts} µW, which cannot be: the error value of a meter`);
+		if (ERRORS.has(microwatts))
+			throw new Garbage(`reads ${microwatts} µW, which cannot be: the error value of a meter`);
 		if (microwatts < 0 || microwatts > limit * 1e6) throw new Garbage(`reads ${microwatts} µW, which cannot be`);
 		return microwatts;
 	});
