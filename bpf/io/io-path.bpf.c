@@ -273,6 +273,7 @@ static __always_inline void bio_ends(struct bio *bio, u64 now)
 SEC("tp_btf/block_rq_complete")
 int path_complete(u64 *ctx)
 {
+	/* this completion's alone */
 	struct request *rq = (void *)ctx[0];
 	struct bio *bio = rq->bio;
 	u64 now = bpf_ktime_get_ns();
