@@ -16,10 +16,27 @@ struct request_queue {
 	const struct blk_mq_ops *mq_ops; /* NULL: the device takes bios */
 };
 
+struct rb_root {
+	void *rb_node;
+};
+
+struct kernfs_elem_dir {
+	struct rb_root children;
+};
+
+struct kernfs_node___dir {
+	struct kernfs_elem_dir dir;
+};
+
+struct kobject {
+	struct kernfs_node *sd;
+};
+
 struct block_device {
 	u32 bd_dev;
 	struct gendisk *bd_disk;
 	void *bd_holder;
+	struct kobject *bd_holder_dir;
 };
 
 struct page {

@@ -23,6 +23,8 @@ enum io_setting {
 	/* of a file, or of a directory with all below it */
 	IO_INODE,
 	IO_INODE_DEV,
+	/* of btrfs: device number of the subvolume, each of which numbers its inodes; else 0 */
+	IO_SUBVOLUME,
 	IO_SETTINGS,
 };
 NAMES(io_setting);
@@ -69,10 +71,25 @@ static __always_inline bool cgroup_passes(const struct queued *queued)
 	return cgroup_is_below(BPF_CORE_READ(task, cgroups, dfl_cgrp), wanted, false);
 }
 
+/* Device number of the subvolume of an inode of btrfs, as stat(2) shows it. 0: not known. */
+static __always_inline u32 subvolume_of(struct inode *inode)
+{
+	struct btrfs_inode *whole;
+
+	if (!bpf_core_type_exists(struct btrfs_inode) || !bpf_core_field_exists(struct btrfs_root, anon_dev))
+		return 0;
+	whole = (void *)inode - bpf_core_field_offset(struct btrfs_inode, vfs_inode);
+	return BPF_CORE_READ(whole, root, anon_dev);
+}
+
+/* The inode is in memory while a bio or a name of it is under way, and these of its members do not change. */
 static __always_inline bool is_file(struct inode *inode)
 {
+	u64 subvolume = setting(IO_SUBVOLUME);
+
 	return inode && BPF_CORE_READ(inode, i_ino) == setting(IO_INODE) &&
-	       BPF_CORE_READ(inode, i_sb, s_dev) == setting(IO_INODE_DEV);
+	       BPF_CORE_READ(inode, i_sb, s_dev) == setting(IO_INODE_DEV) &&
+	       (!subvolume || subvolume_of(inode) == subvolume);
 }
 
 #define DIRECTORY_LEVELS 32

@@ -333,12 +333,13 @@ static __noinline bool is_wanted(struct bio *bio, u64 want)
 {
 	struct queued queued = {};
 	struct destination where;
+	bool passes_on;
 
 	where = bio_destination(bio);
 	queued.dev = where.dev;
 	queued.part = where.part;
 	queued.how = OWNER_SUBMITTER;
-	if (task_owner(&queued.owner) & PF_KTHREAD && !waiting_owner(&queued.owner, bio))
+	if (task_owner(&queued.owner, &passes_on) & PF_KTHREAD && !waiting_owner(&queued.owner, bio))
 		return false;
 	return passes(&queued, bio, want);
 }

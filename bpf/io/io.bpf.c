@@ -39,10 +39,13 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 	if (entry >= BUCKET_ENTRIES || !shard)
 		return false;
 	queued = &bucket->entries[entry];
-	if (queued->how < IO_OWNERS)
-		shard->owners[queued->how]++;
-	took = duration(queued->queued_ns, now);
-	charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch());
+	if (is_charged(queued->marks)) {
+		if (queued->how < IO_OWNERS)
+			shard->owners[queued->how]++;
+		took = duration(queued->queued_ns, now);
+		if (queued->owner.start)
+			charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch());
+	}
 	set_entry(&bucket->keys, entry, 0);
 	return true;
 }
@@ -73,7 +76,7 @@ int block_rq_complete(u64 *ctx)
 	u64 now = bpf_ktime_get_ns();
 	u64 took;
 	u32 entry, epoch, raw, slot;
-	bool in_sequence;
+	bool in_sequence, failed, held_back;
 	u8 op;
 
 	if (!bucket)
@@ -102,7 +105,7 @@ int block_rq_complete(u64 *ctx)
 	if (tracked && !tracked->data_done) {
 		shard = this_cpu();
 		if (shard) {
-			if (op != IO_FLUSH || tracked->how != OWNER_NONE)
+			if ((op != IO_FLUSH || tracked->how != OWNER_NONE) && is_charged(tracked->marks))
 				shard->owners[tracked->how < IO_OWNERS ? tracked->how : 0]++;
 			if (!tracked->stamps[STAGE_QUEUE])
 				shard->bypassed++;
@@ -110,7 +113,7 @@ int block_rq_complete(u64 *ctx)
 		epoch = interval_epoch();
 		took = stages_add(io->stages, tracked->stamps, IO_STAGES, now, epoch);
 		slot = latency_add(&io->total, took, epoch);
-		if (tracked->owner.start)
+		if (tracked->owner.start && is_charged(tracked->marks))
 			charge(&tracked->owner, op, tracked->bytes, took, slot, epoch);
 		if (took >= setting(IO_SLOW))
 			report_slow(tracked, rq, now, epoch);
@@ -123,20 +126,53 @@ int block_rq_complete(u64 *ctx)
 	} else if (rq->bio) {
 		end_bare_flush(rq->bio, now);
 	}
-	if ((u32)ctx[1]) {
-		io->errors++;
-		if (tracked)
-			charge_error(&tracked->owner);
+	failed = (u32)ctx[1] != 0;
+	held_back = tracked && tracked->marks & MARK_HELD_BACK;
+	if (failed || held_back) {
+		io->errors += failed;
+		io->held_back += held_back;
+		if (tracked && is_charged(tracked->marks))
+			charge_apart(&tracked->owner, failed, held_back);
 	}
 end:
 	set_entry(&bucket->keys, entry, 0);
 	return 0;
 }
 
+/* A bio of a device that takes bios is done. A function, since few machines have such devices in use. */
+static __noinline int end_bio(struct bio *bio, struct queued *queued, u64 now)
+{
+	struct io_stats *io = stats_of(queued->dev, queued->op, splitting_flags(queued->raw_flags) | STACKED_DEVICE);
+	bool failed = BPF_CORE_READ(bio, bi_status) != 0, held_back = queued->marks & MARK_HELD_BACK;
+	struct io_cpu *shard = this_cpu();
+	u32 epoch = interval_epoch(), slot;
+	u64 took = duration(queued->queued_ns, now);
+
+	if (!io)
+		return 0;
+	io->count++;
+	io->bytes += queued->bytes;
+	io->errors += failed;
+	io->held_back += held_back;
+	latency_add(&io->stages[STAGE_DEVICE], took, epoch);
+	slot = latency_add(&io->total, took, epoch);
+	if (!is_charged(queued->marks))
+		return 0;
+	if (shard && queued->how < IO_OWNERS)
+		shard->owners[queued->how]++;
+	if (!queued->owner.start)
+		return 0;
+	charge(&queued->owner, queued->op, queued->bytes, took, slot, epoch);
+	if (failed || held_back)
+		charge_apart(&queued->owner, failed, held_back);
+	return 0;
+}
+
 /*
- * Why here: a bio without a request ends here: of a device that passes bios on to others (those count again), or one
- * that never came to a request. Bios of requests do not come here.
- * Cost: a look-up in the table.
+ * Why here: a bio without a request ends here: of a device that passes bios on to others (those count again, but are not
+ * charged again) or keeps their data itself (zram, brd, pmem), or one that never came to a request. Bios of requests do
+ * not come here.
+ * Cost: a look-up in the table; for devices that take bios as much as the completion of a request.
  * Loses: nothing.
  */
 SEC("tp_btf/block_bio_complete")
@@ -147,26 +183,11 @@ int block_bio_complete(u64 *ctx)
 	struct bio_bucket *bucket = bio_bucket(bio);
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)bio) : BUCKET_ENTRIES;
 	u64 now = bpf_ktime_get_ns();
-	struct queued *queued;
-	struct io_stats *io;
-	u32 epoch;
-	u64 took;
 
 	if (entry >= BUCKET_ENTRIES)
 		return 0;
-	queued = &bucket->entries[entry];
-	io = queue->mq_ops ? 0 :
-			     stats_of(queued->dev, block_op(queued->raw_flags),
-				      splitting_flags(queued->raw_flags) | STACKED_DEVICE);
-	if (io) {
-		epoch = interval_epoch();
-		io->count++;
-		io->bytes += queued->bytes;
-		io->errors += bio->bi_status != 0;
-		took = duration(queued->queued_ns, now);
-		latency_add(&io->stages[STAGE_DEVICE], took, epoch);
-		latency_add(&io->total, took, epoch);
-	}
+	if (!queue->mq_ops)
+		end_bio(bio, &bucket->entries[entry], now);
 	/* last: from here on another CPU may take the entry */
 	set_entry(&bucket->keys, entry, 0);
 	return 0;
@@ -351,12 +372,19 @@ SEC("tp_btf/writeback_dirty_inode_enqueue")
 int writeback_dirty_inode_enqueue(u64 *ctx)
 {
 	struct inode *inode = (void *)ctx[0];
-	struct file_id file;
+	struct dirty_file file;
 	struct owner owner;
+	bool passes_on;
+	u32 flags = task_owner(&owner, &passes_on);
 
-	if (task_owner(&owner) & PF_KTHREAD)
-		return 0;
-	file_of(&file, inode);
+	if (flags & PF_KTHREAD) {
+		if (!is_loop_work(current_work(flags), owner.comm))
+			return 0;
+		/* the loop device's users have been charged there */
+		owner.start = 0;
+		owner.tgid = 0;
+	}
+	dirty_file_of(&file, inode);
 	bpf_map_update_elem(&dirtied, &file, &owner, BPF_ANY);
 	return 0;
 }
@@ -375,7 +403,8 @@ int block_bio_queue(u64 *ctx)
 	struct queued *queued;
 	struct bio *bio;
 	struct destination where;
-	u32 entry, flags;
+	u32 entry, flags, raw;
+	bool passes_on;
 
 	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	bucket = bio_bucket(bio);
@@ -390,13 +419,20 @@ int block_bio_queue(u64 *ctx)
 	queued->target = where.target;
 	queued->dev = where.dev;
 	queued->part = where.part;
-	queued->raw_flags = bio->bi_opf;
+	raw = bio->bi_opf;
+	queued->raw_flags = raw;
+	queued->op = block_op(raw);
 	queued->bytes = bio->bi_iter.bi_size;
 	queued->sector = bio->bi_iter.bi_sector;
+	flags = task_owner(&queued->owner, &passes_on);
 	queued->how = OWNER_SUBMITTER;
-	flags = task_owner(&queued->owner);
-	if (flags & PF_KTHREAD)
-		queued->how = kernel_owner(&queued->owner, bio, flags);
+	queued->marks = passes_on ? MARK_CLONED : 0;
+	if (flags & PF_KTHREAD) {
+		u32 owner = kernel_owner(&queued->owner, bio, flags);
+
+		queued->how = owner;
+		queued->marks |= owner >> 8;
+	}
 	set_entry(&bucket->keys, entry, want & WANT_FILTERS && !passes(queued, bio, want) ? 0 : (u64)bio);
 	return 0;
 }

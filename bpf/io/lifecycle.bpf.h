@@ -37,8 +37,7 @@ static __always_inline u32 entry_for(struct bio_bucket *bucket, struct bio *bio)
  */
 static __always_inline bool is_stale(const struct queued *queued, struct bio *bio, bool same_target)
 {
-	return same_target && queued->sector != (u32)bio->bi_iter.bi_sector &&
-	       block_op(queued->raw_flags) != IO_ZONE_APPEND;
+	return same_target && queued->sector != (u32)bio->bi_iter.bi_sector && queued->op != IO_ZONE_APPEND;
 }
 
 /*
@@ -77,6 +76,7 @@ static __always_inline bool adopt(struct tracked *tracked, struct request *rq, u
 		tracked->owner = queued->owner;
 		tracked->part = queued->part;
 		tracked->how = queued->how;
+		tracked->marks = queued->marks;
 		/* a device of several paths hands its bios on to one of them */
 		tracked->dev = same_target ? queued->dev : block_device(rq);
 		set_entry(&bucket->keys, entry, 0);
@@ -101,6 +101,7 @@ static __noinline bool begin_unknown(struct tracked *tracked, struct request *rq
 	tracked->dev = dev;
 	tracked->part = dev;
 	tracked->how = OWNER_NONE;
+	tracked->marks = 0;
 	__builtin_memset(&tracked->owner, 0, sizeof(tracked->owner));
 	return true;
 }

@@ -18,6 +18,7 @@ struct hlist_head {
 
 struct inode {
 	unsigned short i_mode;
+	unsigned int i_generation;
 	unsigned long i_ino;
 	struct super_block *i_sb;
 	struct hlist_head i_dentry;
@@ -32,6 +33,7 @@ struct folio {
 };
 
 struct qstr {
+	u32 len;
 	const unsigned char *name;
 };
 
@@ -67,6 +69,34 @@ struct iomap_dio {
 	};
 };
 
+struct btrfs_root {
+	u32 anon_dev;
+};
+
+struct btrfs_inode {
+	struct btrfs_root *root;
+	struct inode vfs_inode;
+};
+
+/* around a bio of btrfs; with the inode since 6.2 */
+struct btrfs_bio {
+	struct btrfs_inode *inode;
+	struct bio bio;
+};
+
+/* behind a worker of a work queue, since 5.17 */
+struct task_struct___worker {
+	void *worker_private;
+};
+
+struct kthread {
+	void *data;
+};
+
+struct worker {
+	void *current_func;
+};
+
 struct cgroup_root;
 
 struct cgroup___root {
@@ -79,6 +109,14 @@ struct cgroup___root {
 extern const void iomap_dio_bio_end_io __ksym __weak;
 /* bi_private is then the bio from which this one was cut. */
 extern const void bio_chain_endio __ksym __weak;
+
+/* The bio is then in a struct btrfs_bio. */
+extern const void btrfs_simple_end_io __ksym __weak;
+extern const void btrfs_orig_write_end_io __ksym __weak;
+/* Work of the kernel for others: the loop device's IO on its file; what a limit (io.max, blkio throttle) held back. */
+extern const void loop_workfn __ksym __weak;
+extern const void loop_rootcg_workfn __ksym __weak;
+extern const void blk_throtl_dispatch_work_fn __ksym __weak;
 
 #define S_IFMT 00170000
 #define S_IFBLK 0060000
@@ -94,8 +132,18 @@ enum io_owner {
 };
 NAMES(io_owner);
 
+/* Marks of a bio, and of the request that it becomes. */
+enum io_mark {
+	/* made by the kernel of a bio that was sent to a stacked device, which is charged in its place */
+	MARK_CLONED = 1,
+	/* a limit of a control group held it back before it was queued */
+	MARK_HELD_BACK = 2,
+};
+
 struct owner {
-	/* of the process, CLOCK_BOOTTIME; 0: no process */
+	/*
+	 * of the process, CLOCK_BOOTTIME; id of the control group if only that is known (tgid 0); 0: nobody is charged
+	 */
 	u64 start;
 	u64 cgroup;
 	u32 tgid;
@@ -107,7 +155,17 @@ struct file_id {
 	u64 inode;
 	/* of the file system, 0: no file */
 	u32 dev;
-	u32 unused;
+	/* tells files apart that had the same number one after the other */
+	u32 generation;
+};
+
+/*
+ * A dirty file. It stays in memory until it is clean, so its address tells it from files of other subvolumes (btrfs)
+ * with the same number; the rest tells it from a later file at the same address.
+ */
+struct dirty_file {
+	u64 address;
+	struct file_id id;
 };
 
 /*
@@ -117,12 +175,15 @@ struct file_id {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
-	__type(key, struct file_id);
+	__type(key, struct dirty_file);
 	__type(value, struct owner);
 } dirtied SEC(".maps");
 
-/* Fills in the current task and returns its flags (PF_…). */
-static __always_inline u32 task_owner(struct owner *owner)
+/*
+ * Fills in the current task and returns its flags (PF_…). `*passes_on`: it submits a bio, and a driver makes others of
+ * that one; valid since only the task itself writes its list.
+ */
+static __always_inline u32 task_owner(struct owner *owner, bool *passes_on)
 {
 	if (has_current_task_btf()) {
 		/* reading the task costs a third of what the other helpers do (35 against 95 ns) */
@@ -134,6 +195,7 @@ static __always_inline u32 task_owner(struct owner *owner)
 		owner->cgroup = task->cgroups->dfl_cgrp->kn->id;
 		((u64 *)owner->comm)[0] = *(u64 *)&task->comm[0];
 		((u64 *)owner->comm)[1] = *(u64 *)&task->comm[8];
+		*passes_on = task->bio_list != 0;
 		return task->flags;
 	} else {
 		struct task_struct *task = (void *)bpf_get_current_task();
@@ -144,6 +206,7 @@ static __always_inline u32 task_owner(struct owner *owner)
 		owner->start = BPF_CORE_READ(task, group_leader, start_boottime);
 		owner->cgroup = bpf_get_current_cgroup_id();
 		bpf_get_current_comm(owner->comm, sizeof(owner->comm));
+		*passes_on = BPF_CORE_READ(task, bio_list) != 0;
 		return BPF_CORE_READ(task, flags);
 	}
 }
@@ -184,6 +247,21 @@ static __always_inline struct address_space *bio_mapping(struct bio *bio)
 	return (u64)mapping & 3 ? 0 : mapping;
 }
 
+/* The inode of a bio of btrfs, which may have no page of the file (direct IO, compressed data); 0: not known. */
+static __always_inline struct inode *btrfs_bio_inode(struct bio *bio)
+{
+	struct btrfs_inode *inode;
+	struct btrfs_bio *whole;
+
+	if (!ends_in(bio, &btrfs_simple_end_io) && !ends_in(bio, &btrfs_orig_write_end_io))
+		return 0;
+	if (!bpf_core_field_exists(struct btrfs_bio, inode) || !bpf_core_type_exists(struct btrfs_inode))
+		return 0;
+	whole = (void *)bio - bpf_core_field_offset(struct btrfs_bio, bio);
+	inode = BPF_CORE_READ(whole, inode);
+	return inode ? (void *)inode + bpf_core_field_offset(struct btrfs_inode, vfs_inode) : 0;
+}
+
 /* The inode that a bio reads or writes, 0: not known. `*dentry`: the name it was opened by, where that is known. */
 static __always_inline struct inode *bio_inode(struct bio *bio, struct dentry **dentry)
 {
@@ -201,10 +279,13 @@ static __always_inline struct inode *bio_inode(struct bio *bio, struct dentry **
 		*dentry = BPF_CORE_READ(file, f_path.dentry);
 		return BPF_CORE_READ(file, f_inode);
 	}
-	mapping = bio_mapping(bio);
-	if (!mapping)
-		return 0;
-	inode = BPF_CORE_READ(mapping, host);
+	inode = btrfs_bio_inode(bio);
+	if (!inode) {
+		mapping = bio_mapping(bio);
+		if (!mapping)
+			return 0;
+		inode = BPF_CORE_READ(mapping, host);
+	}
 	alias = BPF_CORE_READ(inode, i_dentry.first);
 	if (alias && bpf_core_field_exists(struct dentry, d_u.d_alias))
 		*dentry = (void *)alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
@@ -220,7 +301,13 @@ static __always_inline void file_of(struct file_id *id, struct inode *inode)
 {
 	id->inode = BPF_CORE_READ(inode, i_ino);
 	id->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	id->unused = 0;
+	id->generation = BPF_CORE_READ(inode, i_generation);
+}
+
+static __always_inline void dirty_file_of(struct dirty_file *file, struct inode *inode)
+{
+	file->address = (u64)inode;
+	file_of(&file->id, inode);
 }
 
 /*
@@ -251,6 +338,43 @@ static __always_inline bool is_held(struct bio *bio)
 }
 
 /*
+ * Does a stacked device (dm, md, bcache) own the device that a bio was sent to? Then its directory `holders` in sysfs has
+ * an entry. Before 5.11 bios do not have their partition, and this is not known.
+ */
+static __always_inline bool is_part_of_another(struct bio *bio)
+{
+	struct kernfs_node *holders;
+
+	if (!bpf_core_field_exists(bio->bi_bdev) || !bpf_core_field_exists(struct block_device, bd_holder_dir))
+		return false;
+	holders = BPF_CORE_READ(bio, bi_bdev, bd_holder_dir, sd);
+	return holders && BPF_CORE_READ((struct kernfs_node___dir *)holders, dir.children.rb_node) != 0;
+}
+
+/* The function that the current worker of a work queue runs; 0: none, or not known (before 5.17). */
+static __always_inline void *current_work(u32 flags)
+{
+	struct task_struct___worker *task = (void *)bpf_get_current_task();
+	struct kthread *kthread;
+	struct worker *worker;
+
+	if (!(flags & PF_WQ_WORKER) || !bpf_core_field_exists(task->worker_private) ||
+	    !bpf_core_field_exists(struct kthread, data))
+		return 0;
+	kthread = BPF_CORE_READ(task, worker_private);
+	worker = BPF_CORE_READ(kthread, data);
+	return BPF_CORE_READ(worker, current_func);
+}
+
+/* Does a loop device work on its file? Before 5.14 it has a thread for that, by name. */
+static __always_inline bool is_loop_work(const void *work, const char *comm)
+{
+	if (work)
+		return work == &loop_workfn || work == &loop_rootcg_workfn;
+	return comm[0] == 'l' && comm[1] == 'o' && comm[2] == 'o' && comm[3] == 'p';
+}
+
+/*
  * The task that waits for direct IO which a kernel thread queues in its place: limits of control groups (io.max) hold
  * bios back before they are queued. It sleeps until the last of its bios has ended, so it and its record stay.
  */
@@ -274,40 +398,46 @@ static __always_inline bool waiting_owner(struct owner *owner, struct bio *bio)
 }
 
 /*
- * The owner of a bio that a kernel thread queues. Costs a look-up by the file; only bios of kernel threads come here.
- * `owner` has that thread already, `flags` are its PF_….
+ * The owner of a bio that a kernel thread queues, and its marks (bits of io_mark, from bit 8 on). Costs a look-up by the
+ * file; only bios of kernel threads come here. `owner` has that thread already, `flags` are its PF_….
  */
 __attribute__((unused)) static __noinline u32 kernel_owner(struct owner *owner, struct bio *bio, u32 flags)
 {
-	struct file_id file = {};
+	void *work = current_work(flags);
+	struct dirty_file file = {};
 	struct owner *known;
 	struct dentry *dentry;
 	struct inode *inode = bio_inode(bio, &dentry);
+	u32 marks = is_part_of_another(bio) || is_loop_work(work, owner->comm) ? MARK_CLONED : 0;
 	u64 cgroup;
 
+	if (work && work == &blk_throtl_dispatch_work_fn)
+		marks |= MARK_HELD_BACK;
 	if (waiting_owner(owner, bio))
-		return OWNER_SUBMITTER;
+		return OWNER_SUBMITTER | marks << 8;
 	if (inode && !(is_block_inode(inode) && is_held(bio))) {
-		file_of(&file, inode);
+		dirty_file_of(&file, inode);
 		known = bpf_map_lookup_elem(&dirtied, &file);
-		if (known) {
+		if (known && known->start) {
 			*owner = *known;
-			return OWNER_DIRTIED;
+			return OWNER_DIRTIED | marks << 8;
 		}
+		if (known)
+			marks |= MARK_CLONED;
 	}
 	cgroup = charged_cgroup(bio);
 	if (cgroup) {
 		owner->cgroup = cgroup;
 		owner->tgid = 0;
-		owner->start = 0;
-		return OWNER_CGROUP;
+		owner->start = cgroup;
+		return OWNER_CGROUP | marks << 8;
 	}
-	/* workers act for others: they keep their name, but nothing is charged to them */
-	if (file.dev || flags & PF_WQ_WORKER) {
+	/* workers act for others: they keep their name, but nothing is charged to them; as do threads of stacked devices */
+	if (file.id.dev || flags & PF_WQ_WORKER || marks & MARK_CLONED) {
 		owner->tgid = 0;
 		owner->start = 0;
 	}
-	return file.dev ? OWNER_NONE : OWNER_KERNEL;
+	return (file.id.dev || marks & MARK_CLONED ? OWNER_NONE : OWNER_KERNEL) | marks << 8;
 }
 
 #define NAME_LENGTH 48
@@ -324,6 +454,9 @@ struct file_path {
 	u32 depth;
 	/* the root of the file system was reached */
 	u32 whole;
+	/* by bit: the name is longer than what is recorded of it */
+	u32 cut;
+	u32 unused;
 	struct file_name names[NAMES_DEEP];
 };
 
@@ -337,6 +470,8 @@ __attribute__((unused)) static __noinline void note_path(struct file_path *path,
 	path->id.inode = 0;
 	path->depth = 0;
 	path->whole = 0;
+	path->cut = 0;
+	path->unused = 0;
 	if (!bio)
 		return;
 	inode = bio_inode(bio, &dentry);
@@ -350,6 +485,8 @@ __attribute__((unused)) static __noinline void note_path(struct file_path *path,
 			break;
 		}
 		bpf_probe_read_kernel_str(path->names[depth].text, NAME_LENGTH, BPF_CORE_READ(dentry, d_name.name));
+		if (BPF_CORE_READ(dentry, d_name.len) >= NAME_LENGTH)
+			path->cut |= 1U << depth;
 		path->depth = depth + 1;
 		dentry = parent;
 	}

@@ -11,8 +11,9 @@ const volatile u32 process_bits = 8;
  * it before the number of the interval of the last write, which is in `total`.
  */
 struct process_io {
-	/* of the process, CLOCK_BOOTTIME; 0: free */
+	/* as in struct owner; 0: free */
 	u64 start;
+	/* 0: IO of a control group whose process is not known */
 	u32 tgid;
 	u32 unused;
 	u64 bytes_read;
@@ -23,6 +24,8 @@ struct process_io {
 	u64 bytes_zeroed;
 	/* requests that ended with an error, which count like others in all else */
 	u64 errors;
+	/* requests that a limit held back before they were queued */
+	u64 held_back;
 	struct latency total;
 	u64 cgroup;
 	char comm[TASK_COMM_LEN];
@@ -43,9 +46,10 @@ struct {
 	__type(value, struct process_io);
 } processes SEC(".maps");
 
-static __always_inline struct process_io *process_at(u32 tgid, u32 try)
+static __always_inline struct process_io *process_at(u32 tgid, u64 start, u32 try)
 {
-	u32 index = bpf_get_smp_processor_id() << process_bits | ((tgid + try) & ((1U << process_bits) - 1));
+	u32 place = tgid ? tgid : (u32)start;
+	u32 index = bpf_get_smp_processor_id() << process_bits | ((place + try) & ((1U << process_bits) - 1));
 
 	return bpf_map_lookup_elem(&processes, &index);
 }
@@ -61,7 +65,7 @@ __noinline u32 other_process_entry(u32 tgid, u64 start, u32 epoch)
 	u32 free = PROCESS_TRIES;
 
 	for (u32 try = 0; try < PROCESS_TRIES; try++) {
-		process = process_at(tgid, try);
+		process = process_at(tgid, start, try);
 		if (!process)
 			return PROCESS_TRIES;
 		if (process->start == start && process->tgid == tgid)
@@ -69,7 +73,7 @@ __noinline u32 other_process_entry(u32 tgid, u64 start, u32 epoch)
 		if (free == PROCESS_TRIES && (!process->start || epoch - process->total.epoch >= 2))
 			free = try;
 	}
-	process = free < PROCESS_TRIES ? process_at(tgid, free) : 0;
+	process = free < PROCESS_TRIES ? process_at(tgid, start, free) : 0;
 	if (!process) {
 		count(processes_full);
 		return PROCESS_TRIES;
@@ -84,7 +88,7 @@ __noinline u32 other_process_entry(u32 tgid, u64 start, u32 epoch)
 static __noinline struct process_io *name_process(const struct owner *owner, u32 epoch)
 {
 	u32 try = other_process_entry(owner->tgid, owner->start, epoch);
-	struct process_io *process = try < PROCESS_TRIES ? process_at(owner->tgid, try) : 0;
+	struct process_io *process = try < PROCESS_TRIES ? process_at(owner->tgid, owner->start, try) : 0;
 
 	if (process && !process->total.epoch) {
 		process->cgroup = owner->cgroup;
@@ -95,7 +99,7 @@ static __noinline struct process_io *name_process(const struct owner *owner, u32
 
 static __always_inline struct process_io *process_of(const struct owner *owner, u32 epoch)
 {
-	struct process_io *process = process_at(owner->tgid, 0);
+	struct process_io *process = process_at(owner->tgid, owner->start, 0);
 
 	if (process && (process->start != owner->start || process->tgid != owner->tgid))
 		process = name_process(owner, epoch);
@@ -121,11 +125,22 @@ static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, 
 }
 
 /* Rare; after charge(), so that the entry is read. */
-static __noinline int charge_error(const struct owner *owner)
+static __noinline int charge_apart(const struct owner *owner, bool failed, bool held_back)
 {
 	struct process_io *process = owner->start ? process_of(owner, interval_epoch()) : 0;
 
-	if (process)
-		process->errors++;
+	if (!process)
+		return 0;
+	process->errors += failed;
+	process->held_back += held_back;
 	return 0;
+}
+
+/*
+ * A bio of a stacked device is charged, what the device makes of it is not: the owner has asked for it once. Where only
+ * one device is measured, there is nothing else to charge.
+ */
+static __always_inline bool is_charged(u8 marks)
+{
+	return !(marks & MARK_CLONED) || WANTS(setting(IO_WANT), DEVICE);
 }

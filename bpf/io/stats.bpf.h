@@ -18,6 +18,8 @@ struct io_stats {
 	u64 bytes;
 	/* ended with an error */
 	u64 errors;
+	/* a limit of a control group held it back before it was queued */
+	u64 held_back;
 	struct latency stages[IO_STAGES];
 	struct latency total;
 };

@@ -32,7 +32,12 @@ struct queued {
 	/* disk */
 	u32 dev;
 	/* enum io_owner */
-	u32 how;
+	u8 how;
+	/* enum io_op */
+	u8 op;
+	/* bits of io_mark */
+	u8 marks;
+	u8 unused;
 	/* sector at which it begins on its disk, the lower half */
 	u32 sector;
 	/* device that it was sent to, as bio_target() returns it */
@@ -68,6 +73,9 @@ struct tracked {
 	u8 requeued;
 	/* a write in its flush sequence: its data is on the device, the flush after it has not ended */
 	u8 data_done;
+	/* bits of io_mark */
+	u8 marks;
+	u8 unused[3];
 };
 
 struct request_bucket {

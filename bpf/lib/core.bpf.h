@@ -182,6 +182,7 @@ struct task_struct {
 	unsigned long nvcsw;
 	unsigned long nivcsw;
 	struct pid *thread_pid; /* NULL once the task was released */
+	void *bio_list;		/* not NULL while a driver passes on the bio that the task submits */
 	char comm[TASK_COMM_LEN];
 };
 

@@ -105,3 +105,30 @@ test('stacked: on other devices, or on a file', () => {
 		false,
 	]);
 });
+
+test('stacked: with slaves, or a file; a device that has gone stays what it was', () => {
+	for (const [number, name] of [
+		['253:0', 'dm-0'],
+		['252:0', 'zram0'],
+		['7:0', 'loop0'],
+	] as const) {
+		plug(number, name);
+		tree.folder(`devices/block/${name}/slaves`);
+	}
+	tree.folder('devices/block/dm-0/slaves/vda');
+	tree.set('devices/block/loop0/loop/backing_file', '/image\n');
+	const devices = new BlockDevices(tree.root);
+	const all = () => [dev(253, 0), dev(252, 0), dev(7, 0)].map((number) => devices.isStacked(number));
+	expect(all()).toEqual([true, false, true]);
+	tree.remove('dev/block/253:0');
+	expect(all()).toEqual([true, false, true]);
+	expect(devices.isStacked(dev(9, 9))).toBe(false);
+});
+
+test('hardware queues are counted; without any there is one', () => {
+	plug('254:0', 'vda');
+	const devices = new BlockDevices(tree.root);
+	expect(devices.hardwareQueues(dev(254, 0))).toBe(1);
+	for (const queue of ['0', '1', '2']) tree.folder(`devices/block/vda/mq/${queue}`);
+	expect(devices.hardwareQueues(dev(254, 0))).toBe(3);
+});

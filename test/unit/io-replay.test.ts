@@ -238,8 +238,29 @@ test('a request in flight at the start is counted without a latency', () => {
 test('a device that takes bios has a row of its own, and its requests none', () => {
 	const state = replay('1000 0 5 queue 1 4096', '4000 0 5 end 1');
 	expect(state.rows).toMatchObject([{ stacked: true, count: 1, bytes: 4096, total: [1, 3000] }]);
-	expect(state.processes).toEqual([]);
+	expect(state.processes).toEqual([reader(5, 1, 3000, 4096)]);
+	expect(state.submitter).toBe(1);
 	expect(state.taken).toBe(0);
+});
+
+test('what a stacked device makes of a bio is not charged again, unless only the device below is measured', () => {
+	const events = [
+		'900 0 5 queue 1 4096',
+		// dm makes two bios of it, in the task that submitted it
+		...['950 0 5 nested 1', '1000 0 5 queue 2 4096', '1000 0 5 queue 3 4096', '1000 0 5 nested 0'],
+		...['1100 0 5 issue 2 2 1050', '1100 0 5 issue 3 3 1050'],
+		...['3000 0 0 done 2 4096 4096', '3100 0 0 done 3 4096 4096', '3900 0 0 end 1'],
+	];
+	const state = replay(...events);
+	expect(state.rows.map(({ stacked, count }) => [stacked, count])).toEqual(
+		expect.arrayContaining([
+			[false, 2],
+			[true, 1],
+		]),
+	);
+	expect(state).toMatchObject({ taken: 0, submitter: 1, processes: [reader(5, 1, 3000, 4096)] });
+	const below = replay(`1 0 0 only-device ${254 << 20}`, ...events.slice(1, -1));
+	expect(below.processes).toEqual([reader(5, 2, 4100, 8192)]);
 });
 
 test('the verdict of a filter is that of the task which queued, not of the one at the completion', () => {

@@ -56,7 +56,16 @@ export interface World {
 		pid?: number;
 		comm?: string;
 	}[];
-	inflight: readonly { device: string; age: number; pid: number; comm: string; stage?: string }[];
+	/** `witness` is the kernel's count, unless told otherwise. */
+	inflight: readonly {
+		device: string;
+		age: number;
+		pid: number;
+		comm: string;
+		stage?: string;
+		op?: string;
+		witness?: 'kernel' | 'owner' | 'none';
+	}[];
 	waiting: readonly {
 		pid: number;
 		comm: string;
@@ -256,9 +265,10 @@ function io({ io: devices, inflight, processIo, dt }: World): Snapshot {
 		rows,
 		slow,
 		slow_suppressed: 0,
-		inflight: inflight.map(({ device, age, pid, comm, stage = 'device' }) => ({
+		inflight: inflight.map(({ device, age, pid, comm, stage = 'device', op = 'write', witness = 'kernel' }) => ({
+			...(witness === 'none' ? {} : { witness }),
 			device: sanitize(device),
-			op: sanitize('write'),
+			op: sanitize(op),
 			bytes: 4096,
 			pid,
 			comm: sanitize(comm),

@@ -237,6 +237,14 @@ describe('slow-device', () => {
 		]);
 	});
 
+	test('flushes, whose owner is not known, have most IO beside them or no owner', () => {
+		const flushes = { ...device, op: 'flush', pid: 0, comm: '' };
+		const [text] = said('slow-device', { io: [flushes] });
+		expect(text).toMatch(
+			/^slow-device: vda: 80% of slow flushes wait in the device, queue depth 32.0 \(p99 40.0ms\)( — most IO by \S+)?$/,
+		);
+	});
+
 	test('a few, or few among many: no', () => {
 		silent('slow-device', { io: [{ ...device, slow: 4 }] });
 		silent('slow-device', { io: [{ ...device, count: 40_000, slow: 200 }] });
@@ -256,6 +264,29 @@ describe('stuck-io', () => {
 			'stuck-io: sda: write in the device for 3.20s, and 1 more — from postgres[812]×1',
 		);
 		expect(first?.level).toBe('severe');
+	});
+
+	const old = { device: 'sda', age: 5e9, pid: 812, comm: 'postgres' };
+
+	test('only where a second witness says so', () => {
+		silent('stuck-io', { inflight: [{ ...old, witness: 'none' }] });
+		expect(said('stuck-io', { inflight: [{ ...old, op: 'flush', witness: 'owner' }] })).toEqual([
+			'stuck-io: sda: flush in the device for 5.00s — from postgres[812]×1',
+		]);
+	});
+
+	test('operations that take long by nature are not stuck', () => {
+		for (const op of ['drv_in', 'drv_out', 'secure_erase', 'discard', 'write_zeroes', 'zone_reset', 'op_77'])
+			silent('stuck-io', { inflight: [{ ...old, op }] });
+	});
+
+	test('an unknown owner is none, and the place is named', () => {
+		expect(said('stuck-io', { inflight: [{ ...old, pid: 0, comm: 'kworker/0:1', stage: 'request' }] })).toEqual([
+			'stuck-io: sda: write waiting for a request or a flush for 5.00s',
+		]);
+		expect(said('stuck-io', { inflight: [{ ...old, stage: 'queue' }] })).toEqual([
+			'stuck-io: sda: write in the queue for 5.00s — from postgres[812]×1',
+		]);
 	});
 
 	test('half a second is long, not stuck', () => {

@@ -1,9 +1,9 @@
-/** Figures that few rows have: bytes without data, and errors. Pure. */
+/** Figures that few rows have: bytes without data, errors, requests held back by limits. Pure. */
 import { io_op } from '../../generated/io.ts';
 import type { Apart } from './snapshot.ts';
 
 /** In the interval, and since start under the name with `_total`. */
-export const APART = ['bytes_discarded', 'bytes_zeroed', 'errors'] as const;
+export const APART = ['bytes_discarded', 'bytes_zeroed', 'errors', 'held_back'] as const;
 
 export type ApartSums = Required<Apart>;
 
@@ -12,9 +12,11 @@ export function noneApart(): ApartSums {
 		bytes_discarded: 0,
 		bytes_zeroed: 0,
 		errors: 0,
+		held_back: 0,
 		bytes_discarded_total: 0,
 		bytes_zeroed_total: 0,
 		errors_total: 0,
+		held_back_total: 0,
 	};
 }
 

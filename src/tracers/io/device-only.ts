@@ -99,7 +99,7 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		for (const { id, key, value } of this.stats.entries()) {
 			const { count, bytes, errors, unstamped, device } = value;
 			this.unstamped += unstamped;
-			yield { id, key, count, bytes, errors, stages: [device, device] };
+			yield { id, key, count, bytes, errors, heldBack: 0, stages: [device, device] };
 		}
 	}
 }

@@ -1,71 +1,82 @@
 /** Absolute paths of files, from names up to the root of the file system and its device number. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { file_path } from '../../generated/io.ts';
+import type { ForeignBytes } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { splitDev } from '../../system/block-devices.ts';
+import { below, type Mount, readMounts } from './mounts.ts';
 
-/** mountinfo escapes blanks and some other characters as `\040`. */
-function unescapeOctal(text: string): string {
-	return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-}
-
-interface Mount {
-	/** Directory of the file system that is mounted. */
-	root: string;
-	point: string;
-}
+/** Before a path that begins at the root of its file system, since no mount seen from here shows it. */
+export const OUTSIDE = '(outside)';
 
 export class FilePaths {
 	private readonly procRoot: string;
-	private mounts = new Map<string, Mount>();
+	private mounts: readonly Mount[] = [];
 	private mountsRead = false;
 
 	constructor(procRoot: string) {
 		this.procRoot = procRoot;
 	}
 
-	/** Begins an interval: allows one more read of the mounts. */
+	/** Begins an interval: mounts are read again when a path is first asked for. */
 	tick(): void {
 		this.mountsRead = false;
 	}
 
-	/** `/…/` stands for directories above the recorded ones, `inode N` for a file without a name; null: no file. */
-	path({ id, depth, whole, names }: file_path): SafeText | null {
+	/**
+	 * `/…/` stands for directories above the recorded ones, `…` at the end of a name for the rest of it, `inode N` for a
+	 * file without a name, `(outside) /…` for a path that no mount seen from here shows; null: no file.
+	 */
+	path({ id, depth, whole, cut, names }: file_path): SafeText | null {
 		if (id.dev === 0) return null;
 		if (depth === 0) return safe`inode ${id.inode}`;
 		const text = names
 			.slice(0, depth)
+			.map((name, index) => ((cut >>> index) & 1 ? `${sanitize(wholeCharacters(name.text))}…` : sanitize(name.text)))
 			.reverse()
-			.map((name) => sanitize(name.text))
 			.join('/');
 		if (whole === 0) return sanitize(`/…/${text}`);
 		const { major, minor } = splitDev(id.dev);
-		const mount = this.mountOf(`${major}:${minor}`);
-		if (!mount) return sanitize(`/${text}`);
-		const inside = mount.root === '/' ? `/${text}` : `/${text}`.replace(mount.root, '');
-		return sanitize(`${mount.point === '/' ? '' : mount.point}${inside}`);
+		return sanitize(this.mounted(`${major}:${minor}`, `/${text}`) ?? `${OUTSIDE} /${text}`);
 	}
 
-	/** The mount with the highest root within the file system. */
-	private mountOf(dev: string): Mount | undefined {
-		if (!this.mounts.has(dev) && !this.mountsRead) this.readMounts();
-		return this.mounts.get(dev);
-	}
-
-	private readMounts(): void {
+	/** The path by the mount that shows most of the file system; undefined: none shows the file. */
+	private mounted(dev: string, path: string): string | undefined {
+		if (!this.mountsRead) this.mounts = readMounts(this.procRoot);
 		this.mountsRead = true;
-		this.mounts = new Map();
-		try {
-			for (const line of readFileSync(join(this.procRoot, 'self/mountinfo'), 'utf8').split('\n')) {
-				const [, , dev, root, point] = line.split(' ');
-				if (dev === undefined || root === undefined || point === undefined) continue;
-				const mount = { root: unescapeOctal(root), point: unescapeOctal(point) };
-				const known = this.mounts.get(dev);
-				if (!known || mount.root.length < known.root.length) this.mounts.set(dev, mount);
-			}
-		} catch {
-			// without mounts, paths begin at the root of their file system
-		}
+		return this.mounts
+			.map((mount, index) => ({ mount, index }))
+			.filter(({ mount }) => mount.dev === dev)
+			.sort((a, b) => a.mount.root.length - b.mount.root.length || b.index - a.index)
+			.flatMap(({ mount, index }) => {
+				const inside = below(path, mount.root);
+				if (inside === undefined) return [];
+				const whole = `${mount.point === '/' ? '' : mount.point}${inside}`;
+				return this.isHidden(whole, mount, index) ? [] : [whole];
+			})[0];
 	}
+
+	/** Has a later mount taken its place, or that of a directory above? A mount below which it lies has not. */
+	private isHidden(path: string, mount: Mount, index: number): boolean {
+		const above = new Set<number>();
+		for (let id = mount.parent; !above.has(id); ) {
+			above.add(id);
+			id = this.mounts.find((one) => one.id === id)?.parent ?? id;
+		}
+		return this.mounts.some(
+			(other, at) => at > index && !above.has(other.id) && below(path, other.point) !== undefined,
+		);
+	}
+}
+
+/** Without the first bytes of a character whose other bytes were cut off. */
+function wholeCharacters(text: ForeignBytes): ForeignBytes {
+	const bytes = text as Uint8Array;
+	const end = bytes.indexOf(0);
+	let length = end < 0 ? bytes.length : end;
+	let start = length;
+	while (start > 0 && start > length - 4 && ((bytes[start - 1] ?? 0) & 0xc0) === 0x80) start--;
+	const lead = bytes[start - 1] ?? 0;
+	const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+	if (size > 1 && length - (start - 1) < size) length = start - 1;
+	return bytes.subarray(0, length) as ForeignBytes;
 }

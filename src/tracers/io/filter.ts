@@ -1,22 +1,17 @@
 /** The filter of measured requests: from options to the words that bpf/io/filter.bpf.h compares. */
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { filterOf, filterSettings } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
-import type { BpfObject } from '../../core/native.ts';
-import type { Options } from '../../core/tracer.ts';
+import type { BpfAddon, BpfObject } from '../../core/native.ts';
+import type { Host, Options } from '../../core/tracer.ts';
 import { io_setting, io_want } from '../../generated/io.ts';
 import type { Ns } from '../../lib/units.ts';
 import type { BlockDevices } from '../../system/block-devices.ts';
+import { type FileId, fileId } from './file-id.ts';
 
 /** Names of the filter options. */
 export const FILTER_OPTIONS = ['pid', 'tid', 'comm', 'cgroup', 'device', 'file', 'directory'] as const;
-
-/** Device number of stat(2), whose minor bits surround the major ones, to the kernel's own: 12 bits of major, then 20 of minor. */
-function kernelDev(dev: bigint): bigint {
-	const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
-	const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
-	return (major << 20n) | minor;
-}
 
 export interface IoFilter {
 	/** Bits of `task_filter` and `io_want`. */
@@ -25,19 +20,24 @@ export interface IoFilter {
 	words: ReadonlyMap<number, bigint>;
 }
 
-function fileWords(path: string, directory: boolean): [number, bigint][] {
-	const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-	if (!found || found.isDirectory() !== directory) {
-		throw new Unavailable(`there is no ${directory ? 'directory' : 'file'} '${path}'`, 'name one that exists');
-	}
+function fileWords({ inode, dev, subvolume }: FileId): [number, bigint][] {
 	return [
-		[io_setting.IO_INODE, found.ino],
-		[io_setting.IO_INODE_DEV, kernelDev(found.dev)],
+		[io_setting.IO_INODE, inode],
+		[io_setting.IO_INODE_DEV, dev],
+		[io_setting.IO_SUBVOLUME, subvolume],
 	];
 }
 
-/** @throws {Unavailable} for a process, device or file that does not exist */
-export function ioFilter(options: Options, devices: BlockDevices, procRoot: string): IoFilter {
+/** @throws {Unavailable} for a process, device or file that does not exist, and a file whose requests cannot be told */
+export function ioFilter(
+	options: Options,
+	devices: BlockDevices,
+	{ addon, procRoot, sysRoot }: Pick<Host, 'procRoot' | 'sysRoot'> & { addon: Pick<BpfAddon, 'hasType'> },
+): IoFilter {
+	const knowsSubvolumes = (): boolean =>
+		addon.hasType('struct', 'btrfs_inode') || existsSync(join(sysRoot, 'kernel/btf/btrfs'));
+	const wordsOf = (path: string, isDirectory: boolean) =>
+		fileWords(fileId(path, isDirectory, { procRoot, knowsSubvolumes }));
 	const { on, values } = filterSettings(filterOf(options, procRoot));
 	const words = new Map(values);
 	let want = on;
@@ -60,9 +60,9 @@ export function ioFilter(options: Options, devices: BlockDevices, procRoot: stri
 			[io_setting.IO_SECTORS, BigInt(sectors)],
 		);
 	}
-	if (typeof file === 'string' && file !== '') set(io_want.WANT_FILE, ...fileWords(file, false));
+	if (typeof file === 'string' && file !== '') set(io_want.WANT_FILE, ...wordsOf(file, false));
 	else if (typeof directory === 'string' && directory !== '') {
-		set(io_want.WANT_DIRECTORY, ...fileWords(directory, true));
+		set(io_want.WANT_DIRECTORY, ...wordsOf(directory, true));
 	}
 	return { want, words };
 }

@@ -18,7 +18,7 @@ export const IO_PATH = {
 			from: 'bio queued',
 			to: 'got request',
 			depth: 'block',
-			help: 'Waiting for a request: a free tag, splitting. Limits of control groups (io.max) act earlier, in fs.',
+			help: 'Waiting for a request: a free tag, splitting, write-back throttling (wbt), limits by io.cost or io.latency, a zone. Requests that io.max held back (column HELD) waited before this stage, in fs.',
 		},
 		{
 			name: 'plug',
@@ -42,7 +42,7 @@ export const IO_PATH = {
 			from: 'issued',
 			to: 'completed',
 			depth: 'block',
-			help: 'Driver and device. Of a stacked device (dm, md, zram): everything below it.',
+			help: 'Driver and device. Of a stacked device (dm, md): everything below it.',
 		},
 		{
 			name: 'wake',

@@ -25,13 +25,22 @@ export function processBits(possibleCpus: number): number {
 const SUMS = ['bytes_read', 'bytes_written', ...APART] as const;
 type Sums = Pick<process_io, (typeof SUMS)[number]>;
 
-const noSums = (): Sums => ({ bytes_read: 0, bytes_written: 0, bytes_discarded: 0, bytes_zeroed: 0, errors: 0 });
+const noSums = (): Sums => ({
+	bytes_read: 0,
+	bytes_written: 0,
+	bytes_discarded: 0,
+	bytes_zeroed: 0,
+	errors: 0,
+	held_back: 0,
+});
 
 /** State of an entry at the last read. */
 type Before = Pick<process_io, 'start' | 'tgid'> & { sum_ns: Ns; sums: Sums };
 
 interface Known {
+	/** 0: a control group whose process is not known. */
 	pid: number;
+	/** Of a control group its id. */
 	start: Ns;
 	comm: SafeText;
 	cgroup: SafeText;
@@ -117,7 +126,7 @@ export class Processes {
 		const known = this.known.get(id) ?? {
 			pid: tgid,
 			start,
-			comm: this.nameOf(tgid) ?? sanitize(comm),
+			comm: tgid === 0 ? safe`(control group)` : (this.nameOf(tgid) ?? sanitize(comm)),
 			cgroup: this.cgroups.path(cgroup),
 			interval: new Distribution(),
 			bytes_read: 0,
@@ -144,7 +153,7 @@ export class Processes {
 	/** Processes with IO in the interval, most requests first. */
 	list(limit: number): IoProcess[] {
 		return [...this.known.values()]
-			.filter(({ interval }) => interval.count > 0)
+			.filter(({ pid, interval }) => pid > 0 && interval.count > 0)
 			.sort((a, b) => b.interval.count - a.interval.count)
 			.slice(0, limit)
 			.map((known) => ({
@@ -170,8 +179,7 @@ export class Processes {
 			device: safe`all`,
 			dev: safe``,
 			op: safe`all`,
-			pid: known.pid,
-			start_time: known.start,
+			...(known.pid > 0 ? { pid: known.pid, start_time: known.start } : {}),
 			comm: known.comm,
 			cgroup: known.cgroup,
 			count: known.interval.count,

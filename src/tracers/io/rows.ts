@@ -50,6 +50,7 @@ export interface Counted {
 	/** Of the operation, transferred or not. */
 	bytes: Bytes;
 	errors: Count;
+	heldBack: Count;
 	/** In the order of the names given to {@link Rows}. */
 	stages: readonly KernelLatency[];
 }
@@ -64,6 +65,8 @@ class Entry {
 	count_total: Count = 0;
 	bytes_total: Bytes = 0;
 	errors_total: Count = 0;
+	held_back: Count = 0;
+	held_back_total: Count = 0;
 
 	constructor(id: string, key: Key) {
 		this.key = key;
@@ -87,7 +90,7 @@ export class Rows {
 
 	/** Reads the differences of one interval. */
 	read(latencies: LatencyReader): void {
-		for (const { id, key, count, bytes, errors, stages } of this.counted()) {
+		for (const { id, key, count, bytes, errors, heldBack, stages } of this.counted()) {
 			const entry = this.entry(id, key);
 			entry.count = count - entry.count_total;
 			entry.bytes = bytes - entry.bytes_total;
@@ -95,6 +98,8 @@ export class Rows {
 			entry.count_total = count;
 			entry.bytes_total = bytes;
 			entry.errors_total = errors;
+			entry.held_back = heldBack - entry.held_back_total;
+			entry.held_back_total = heldBack;
 			for (const [index, name] of this.stages.entries()) {
 				const stage = stages[index];
 				if (stage) entry.stages.update(latencies, name, stage);
@@ -135,7 +140,6 @@ export class Rows {
 		>();
 		for (const entry of this.entries.values()) {
 			const { dev, op, flags } = entry.key;
-			const stacked = (flags & STACKED_DEVICE) !== 0;
 			const opText = group === 'device' ? safe`all` : opName(op);
 			const flagText = group === 'flags' ? flagsText(flags) : undefined;
 			const name = `${dev} ${opText} ${flagText}`;
@@ -147,7 +151,7 @@ export class Rows {
 						dev: devText(dev),
 						op: opText,
 						...(flagText === undefined ? {} : { flags: flagText }),
-						...(stacked || this.devices.isStacked(dev) ? { stacked: true } : {}),
+						...(this.devices.isStacked(dev) ? { stacked: true } : {}),
 						count: 0,
 						bytes: 0,
 						count_total: 0,
@@ -162,6 +166,8 @@ export class Rows {
 			line.row.count_total += entry.count_total;
 			line.apart.errors += entry.errors;
 			line.apart.errors_total += entry.errors_total;
+			line.apart.held_back += entry.held_back;
+			line.apart.held_back_total += entry.held_back_total;
 			addBytes(line, entry);
 			line.stages.add(entry.stages);
 		}

@@ -12,6 +12,7 @@ import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { BlockDevices } from '../../system/block-devices.ts';
 import type { Cgroups } from '../../system/cgroups.ts';
+import { BlockedThreads } from './blocked-threads.ts';
 import { FilePaths } from './file-paths.ts';
 import { type IoFilter, ioFilter, ioFilterText, writeSettings } from './filter.ts';
 import { FullPathSession } from './full-path.ts';
@@ -45,6 +46,7 @@ function* counted(stats: KeyedStats<io_stats>): Generator<Counted> {
 			count: value.count,
 			bytes: value.bytes,
 			errors: value.errors,
+			heldBack: value.held_back,
 			stages: [...value.stages, value.total],
 		};
 }
@@ -100,7 +102,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 	/** @throws {Unavailable} */
 	constructor(host: Host, options: Options) {
 		const devices = new BlockDevices(host.sysRoot);
-		const filter = ioFilter(options, devices, host.procRoot);
+		const filter = ioFilter(options, devices, host);
 		const bpf = openIo(host, filter, options);
 		this.host = host;
 		this.bpf = bpf;
@@ -112,7 +114,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		this.rows = new Rows(() => counted(this.stats), devices, [...STAGES, 'total']);
 		this.perProcess = new Processes(bpf, this.cgroups, host.procRoot);
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
-		this.inFlight = new InFlight(bpf, devices);
+		this.inFlight = new InFlight(bpf, devices, new BlockedThreads(host.procRoot));
 		this.path = new FullPathSession(host, filter, slowThreshold(options));
 		if (options['full-path'] === true) this.path.setWanted(true, now());
 		this.before = this.counters();
@@ -129,7 +131,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 
 	tune(changes: Options): void {
 		this.options = { ...this.options, ...changes };
-		const filter = ioFilter(this.options, this.devices, this.host.procRoot);
+		const filter = ioFilter(this.options, this.devices, this.host);
 		writeSettings(this.bpf.object, filter, slowThreshold(this.options));
 		this.path.setFilter(filter, slowThreshold(this.options));
 		const wanted = changes['full-path'];

@@ -14,6 +14,12 @@ export interface Apart {
 	/** Requests that ended with an error. `count` and `bytes` have them too, as in /proc/diskstats. */
 	errors?: Count;
 	errors_total?: Count;
+	/**
+	 * Requests that a limit of a control group (io.max, blkio throttle) had held back before they were queued: that time is
+	 * in none of the stages from `request` on.
+	 */
+	held_back?: Count;
+	held_back_total?: Count;
 }
 
 export interface IoRow extends Apart {
@@ -25,14 +31,14 @@ export interface IoRow extends Apart {
 	op: SafeText;
 	/** By `flags`: the kernel's names without REQ_, `sync meta`; `async` without any. */
 	flags?: SafeText;
-	/** By process. */
+	/** By process; absent: of a control group whose processes are not known. */
 	pid?: number;
 	/** By process, ns since boot; 0: not known. */
 	start_time?: Ns;
 	comm?: SafeText;
 	/** By process and by control group. */
 	cgroup?: SafeText;
-	/** The device passes bios on without requests (dm, md, zram): rows of the devices below count them again. */
+	/** The device passes its IO on to others (dm, md) or to a file (loop): rows of the devices below count it again. */
 	stacked?: boolean;
 	count: Count;
 	/** Transferred: by reads, writes, appends, and commands from user space. */
@@ -106,6 +112,11 @@ export interface Inflight {
 	stage: string;
 	/** Since the first stamp. */
 	age_ns: Ns;
+	/**
+	 * From half a second of age on, a second source that it is in flight: the kernel's own count of the device, or the
+	 * owner's thread, which sleeps uninterruptibly and has not run since the last interval. Absent: none.
+	 */
+	witness?: 'kernel' | 'owner';
 }
 
 /** IO of one process in the interval. */
@@ -147,7 +158,7 @@ export interface IoExtra {
 	inflight_count: Count;
 	/** Processes with IO in the interval in any group, most requests first, at most 1,000. */
 	processes: IoProcess[];
-	/** Requests completed in the interval: all, and by source of the owner. */
+	/** Requests completed in the interval, those of stacked devices once: all, and by source of the owner. */
 	associated: { requests: Count } & Record<Owner, Count>;
 	/** Requests that the driver requeued in the interval. */
 	requeues: Count;

@@ -2,7 +2,7 @@ import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { IoRow, SlowRequest } from '../../io/snapshot.ts';
 import type { Owner } from '../finding.ts';
 import { duration, number, percent } from '../format.ts';
-import { equals, type Interval, missingTab, ownerOf, topNames, untracked } from '../interval.ts';
+import { equals, type Interval, missingTab, ownerOf, submitter, topNames, untracked } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { perSecond: 5, share: 0.05 };
@@ -13,20 +13,30 @@ function slowCount(row: IoRow, threshold: number): number {
 	return buckets.reduce((sum, [upper, count]) => (upper > threshold ? sum + count : sum), 0);
 }
 
-/** The process that queued most of the slow requests. */
+const PLURALS: Readonly<Record<string, SafeText>> = {
+	all: safe`requests`,
+	read: safe`reads`,
+	write: safe`writes`,
+	flush: safe`flushes`,
+	discard: safe`discards`,
+	zone_append: safe`zone appends`,
+};
+
+const plural = (op: SafeText): SafeText => PLURALS[op] ?? safe`${op} requests`;
+
+/** The known process that queued most of the slow requests. */
 function issuer(slow: readonly SlowRequest[], { rows }: Interval): Owner | null {
 	const byPid = new Map<number, { request: SlowRequest; count: number }>();
 	for (const request of slow) {
+		if (request.pid === 0) continue;
 		const seen = byPid.get(request.pid);
 		if (seen) seen.count++;
 		else byPid.set(request.pid, { request, count: 1 });
 	}
 	const [most] = [...byPid.values()].sort((a, b) => b.count - a.count);
 	if (!most) return ownerOf(safe`most IO by`, topNames(rows, ({ io_bytes }) => io_bytes)[0]);
-	const { pid, comm } = most.request;
-	const processes = [...byPid.values()].filter(({ request }) => request.comm === comm).length;
-	const start_time = rows.find((row) => row.pid === pid)?.start_time ?? 0;
-	return { role: safe`from`, pid, start_time, comm, processes };
+	const processes = [...byPid.values()].filter(({ request }) => request.comm === most.request.comm).length;
+	return submitter(safe`from`, most.request, rows, processes);
 }
 
 /** The stage that is the longest one of most slow requests, and the share of these requests. */
@@ -67,7 +77,7 @@ export const slowDevice = {
 				const total = row.stages['total'];
 				// Little's law: requests inside, on average
 				const depth = ((total?.mean_ns ?? 0) * (total?.count ?? 0)) / dt_ns;
-				const requests = row.op === 'all' ? safe`requests` : safe`${row.op}s`;
+				const requests = plural(row.op);
 				const where =
 					listed.length > 0
 						? safe`${percent(longest.share)} of slow ${requests} wait in the ${longest.stage}`

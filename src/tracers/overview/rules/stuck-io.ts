@@ -1,17 +1,28 @@
-import { safe } from '../../../lib/sanitize.ts';
+import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Inflight } from '../../io/snapshot.ts';
 import { count, duration } from '../format.ts';
-import { equals, missingTab, untracked } from '../interval.ts';
+import { equals, missingTab, submitter, untracked } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { age_ns: 1e9 };
 
-/** A request in flight for so long that its waiting task is blocked. */
+/** Operations that something waits for. Erasing much takes long by nature, and so do commands from user space. */
+const WAITED_FOR: ReadonlySet<string> = new Set(['read', 'write', 'flush', 'write_same', 'zone_append']);
+
+const PLACES: Readonly<Record<string, SafeText>> = {
+	request: safe`waiting for a request or a flush`,
+	queue: safe`in the queue`,
+};
+
+/**
+ * A request in flight for so long that its waiting task is blocked. A completion may have been hidden from our programs,
+ * so a second witness is required.
+ */
 export const stuckIo = {
 	id: 'stuck-io',
 	level: 'severe',
 	title: 'stuck IO',
-	help: `A block request has been in flight for ${duration(limits.age_ns)} or longer. Owner: the process that queued the oldest one.`,
+	help: `A block request has been in flight for ${duration(limits.age_ns)} or longer: a read, write or flush that the kernel counts as in flight as well, or whose thread sleeps uninterruptibly. Owner: the process that queued the oldest one.`,
 	uncheckable: (interval) => missingTab(interval, 'io') ?? untracked(interval),
 	check({ sources: { io }, rows }) {
 		if (!io) return [];
@@ -19,6 +30,7 @@ export const stuckIo = {
 		// oldest first
 		for (const request of io.inflight) {
 			if (request.age_ns < limits.age_ns * 0.5) break;
+			if (!WAITED_FOR.has(request.op) || request.witness === undefined) continue;
 			oldest.set(request.device, [...(oldest.get(request.device) ?? []), request]);
 		}
 		return [...oldest].map(([device, requests]) => {
@@ -29,15 +41,9 @@ export const stuckIo = {
 				about: device,
 				excess: excessOf([first.age_ns, limits.age_ns]),
 				subject: first.device,
-				text: safe`${first.op} in the ${first.stage === 'queue' ? safe`queue` : safe`device`} for ${duration(first.age_ns)}${others}`,
+				text: safe`${first.op} ${PLACES[first.stage] ?? safe`in the device`} for ${duration(first.age_ns)}${others}`,
 				figures: { age_ns: first.age_ns, stuck: old, inflight: io.inflight_count },
-				owner: {
-					role: safe`from`,
-					pid: first.pid,
-					start_time: rows.find(({ pid }) => pid === first.pid)?.start_time ?? 0,
-					comm: first.comm,
-					processes: 1,
-				},
+				owner: submitter(safe`from`, first, rows),
 				link: { tab: 'io' as const, view: 'in flight', filter: equals('device', first.device) },
 			};
 		});

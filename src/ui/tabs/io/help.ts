@@ -27,7 +27,7 @@ const terms: HelpSection['entries'] = [
 	['bypassed', 'requests that skipped the IO scheduler: they go from plug to device without the stage queue'],
 	['requeued', 'the driver sent a request back because the device could not take it'],
 	['partial', 'a completion of part of a request'],
-	['stacked', 'dm, md, zram and loop forward their requests to other devices: sums over all rows leave them out'],
+	['stacked', 'dm, md and loop forward their requests to other devices: sums over all rows leave them out'],
 	[
 		'full path',
 		'file system, system call and wake-up as stages, at a higher cost; detached automatically when own cost is too high',
