@@ -395,11 +395,12 @@ static __always_inline bool is_held_by_another(const struct call *call, u32 tid,
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)
 {
+	bool compat = is_compat_call();
 	struct call *call;
 	u32 tid;
 	u64 now;
 
-	if (!is_followed(ctx[1]))
+	if (!is_followed(ctx[1], compat))
 		return 0;
 	tid = (u32)bpf_get_current_pid_tgid();
 	call = call_entry(tid);
@@ -423,7 +424,7 @@ int sys_enter(u64 *ctx)
 	call->preempted_ns = 0;
 	call->bios = 0;
 	call->ended = 0;
-	call->submits = ctx[1] == IO_SUBMIT;
+	call->submits = ctx[1] == (compat ? IO_SUBMIT_COMPAT : IO_SUBMIT);
 	call->tid = tid;
 	return 0;
 }
