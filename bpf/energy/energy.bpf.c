@@ -96,7 +96,8 @@ static __always_inline void fill(struct thread_record *record, struct task_struc
 	record->tid = task->pid;
 	record->head.state = state;
 	record->head.cpu = BPF_CORE_READ(task, se.cfs_rq, rq, cpu);
-	record->uid = BPF_CORE_READ(task, cred, euid.val);
+	/* as proc does: `cred` is the mounter's while the task is inside overlayfs, nfsd, ksmbd (override_creds()) */
+	record->uid = BPF_CORE_READ(task, real_cred, euid.val);
 	record->unused = 0;
 	/*
 	 * A dead thread's leader may be dead too and its memory reused. It is still the leader if it shares this task's

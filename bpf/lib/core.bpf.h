@@ -175,7 +175,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand; /* NULL once the task was released */
 	struct css_set *cgroups;
-	const struct cred *cred;
+	const struct cred *real_cred;
 	u64 start_time;
 	u64 start_boottime;
 	/* switches away because it went to sleep; because another was to run */

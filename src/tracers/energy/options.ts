@@ -63,7 +63,7 @@ export const energyOptions: readonly OptionSpec[] = [
 		default: 'auto',
 		choices: weightChoices,
 		placeholder: 'NAME',
-		help: 'share energy by CPU time, time × frequency or cycles; auto: the best there is',
+		help: 'share energy by CPU time, time × frequency or cycles; auto: time × frequency, where cpufreq tells it',
 	},
 	{ name: 'seed-compatible', type: 'boolean', default: false, help: 'the same as --policy seed' },
 	{

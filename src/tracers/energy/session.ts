@@ -26,7 +26,7 @@ export interface Parts {
 	cpu: CpuCounter;
 	power: Power;
 	processors: Processors;
-	weighting: Pick<Weighting, 'kind' | 'why'>;
+	weighting: Pick<Weighting, 'kind' | 'why'> & Partial<Pick<Weighting, 'limits'>>;
 	gpus: GpuReader[];
 	candidates: readonly Candidate[];
 	policy: Policy;
@@ -55,6 +55,10 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 
 	tune(changes: Options): void {
 		this.focused = Number(changes['focus'] ?? this.focused);
+	}
+
+	drain(): void {
+		this.parts.cpu.drain?.();
 	}
 
 	read(dt: Ns, group: string): Reading<EnergyRow, EnergyExtra> {

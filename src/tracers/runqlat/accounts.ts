@@ -75,6 +75,8 @@ export class Accounts {
 	private readonly names: Cgroups;
 	private reads = 0;
 	private epoch = 0;
+	/** Records of the running interval were taken. */
+	private begun = false;
 
 	constructor(possibleCpus: number, names: Cgroups) {
 		this.names = names;
@@ -94,6 +96,24 @@ export class Accounts {
 		reader: Pick<Reader, 'cpus' | 'tasks'>,
 		epoch: number,
 	): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
+		this.begin(epoch);
+		this.begun = false;
+		const lost = this.readCpus(reader.cpus());
+		for (const record of reader.tasks()) this.take(record);
+		return lost;
+	}
+
+	/** In the middle of the interval `epoch`: take the tasks that have ended. */
+	drain(reader: Pick<Reader, 'ended'>, epoch: number): void {
+		if (!reader.ended) return;
+		this.begin(epoch);
+		for (const record of reader.ended()) this.take(record);
+	}
+
+	/** The first records after a read begin the next interval. */
+	private begin(epoch: number): void {
+		if (this.begun) return;
+		this.begun = true;
 		this.reads++;
 		this.epoch = epoch;
 		this.waitingNow = [];
@@ -101,9 +121,6 @@ export class Accounts {
 		this.processes.beginInterval();
 		this.threads.beginInterval();
 		for (const groups of [this.cgroups, this.pidns]) for (const group of groups.values()) beginInterval(group);
-		const lost = this.readCpus(reader.cpus());
-		for (const record of reader.tasks()) this.take(record);
-		return lost;
 	}
 
 	/** Forget what has gone. `full`: whatever this read did not have, has. `threads`: these are still asked for. */

@@ -62,6 +62,10 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		this.apply(before, this.options);
 	}
 
+	drain(): void {
+		this.accounts.drain(this.reader, this.epoch);
+	}
+
 	read(dt: Ns, group: string): Reading<RunqlatRow, RunqlatExtra> {
 		const { accounts, reader } = this;
 		const ended = this.epoch;

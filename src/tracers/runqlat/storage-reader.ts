@@ -128,7 +128,11 @@ export class StorageReader implements Reader {
 			for (let at = 0; at < view.byteLength; at += sizeAt(view, at)) yield recordAt(view, at);
 		}
 		// after the living: a task that ends meanwhile is in the ring then
-		yield* this.bpf.records(maps.ended.name, recordAt);
+		yield* this.ended();
+	}
+
+	ended(): Generator<TaskRecord, void> {
+		return this.bpf.records(maps.ended.name, recordAt);
 	}
 
 	/**

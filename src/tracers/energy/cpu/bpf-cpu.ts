@@ -5,9 +5,10 @@ import { cgroupsOf } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../../../generated/energy.ts';
+import { monotonicNs } from '../../../lib/clock.ts';
 import { type Struct, viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
-import type { Count, Ns } from '../../../lib/units.ts';
+import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import type { Cgroups } from '../../../system/cgroups.ts';
 import { whyHidden } from '../../../system/kernel-text.ts';
 import type { Weighting } from '../power/weighting.ts';
@@ -70,6 +71,9 @@ class CountedIrqTime implements InterruptTime {
 	}
 }
 
+/** As in bpf/energy/energy.bpf.c, for machines of up to 64 CPUs. */
+const RING_BYTES: Bytes = 4 << 20;
+
 /** What is kept of threads beyond the kernel's own counters, and why. */
 interface Extras {
 	/** Moves between packages. */
@@ -79,6 +83,11 @@ interface Extras {
 	cycles: CycleCounters | undefined;
 	/** This kernel can walk all threads by itself. */
 	walks: boolean;
+}
+
+/** For 75,000 threads that end in a second, drained four times in it; larger machines start more. */
+function ringBytes(cpus: number): Bytes {
+	return Math.min(8, Math.max(1, 2 ** Math.ceil(Math.log2(Math.max(1, cpus) / 64)))) * RING_BYTES;
 }
 
 function open(host: Host, placement: Placement, { moves, interrupts, cycles, walks }: Extras): BpfSession {
@@ -97,7 +106,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		shards: [maps.lost, maps.cpu_packages, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.scanned_cpus].map(
 			({ name }) => name,
 		),
-		maxEntries: { [maps.counters.name]: possible },
+		maxEntries: { [maps.counters.name]: possible, [maps.ended.name]: ringBytes(host.cpus) },
 		optional: {
 			thread_exits: 'threads that live between two reads may be missing',
 			...Object.fromEntries(
@@ -206,6 +215,8 @@ export class BpfCpu implements CpuCounter {
 	/** The ledger's objects under the names that the rest of the program uses. */
 	private readonly processes = new WeakMap<ProcessUse, Process>();
 	private readonly tasks = new WeakMap<ThreadUse, Task>();
+	/** The clock of scans minus CLOCK_MONOTONIC, as of the last one: time asleep. */
+	private sinceBoot: Ns = 0;
 	private scans = 0;
 	/** From this look on walks are tried. */
 	private walkFrom = Number.POSITIVE_INFINITY;
@@ -252,10 +263,17 @@ export class BpfCpu implements CpuCounter {
 			this.ledger = new CpuLedger(living.now, weighting);
 			this.scan(living);
 			this.ledger.endScan(living.now);
+			this.ledger.interval();
 		} catch (error) {
 			this.bpf.close();
 			throw error;
 		}
+	}
+
+	drain(): void {
+		this.ledger.begin(monotonicNs() + this.sinceBoot);
+		this.drainMoves();
+		this.drainEnded();
 	}
 
 	read(): CpuUse {
@@ -263,11 +281,7 @@ export class BpfCpu implements CpuCounter {
 		const living = this.find();
 		this.cycles?.tick(new Map(this.bpf.shards(maps.cycles_cpus).entries()));
 		this.scan(living);
-		this.bpf.drain(maps.ended.name, (view, at) => {
-			const sample = sampleAt(view, at);
-			if (sample.state === thread_state.THREAD_DEAD) this.ledger.recordExit(sample);
-			else this.ledger.exit(sample);
-		});
+		this.drainEnded();
 		// whoever had no record of its exit is told of by a walk as long as it is there
 		this.ledger.endScan(living.now, living.listing ? 'all' : 'news');
 		this.astray = !living.listing && this.ledger.size !== this.walked().threads;
@@ -337,9 +351,10 @@ export class BpfCpu implements CpuCounter {
 
 	private scan({ listing, now }: Living): void {
 		const { ledger } = this;
+		this.sinceBoot = now - monotonicNs();
 		ledger.beginScan(now);
 		// before the look, although later ones may be among them: what was used in a package is charged to it
-		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => ledger.move(sampleAt(record, at)));
+		this.drainMoves();
 		if (!listing) {
 			this.bpf.drain(maps.reports.name, (record, at) => ledger.observe(sampleAt(record, at)));
 			return;
@@ -352,6 +367,18 @@ export class BpfCpu implements CpuCounter {
 			if (!idle && whole) ledger.observe(sampleAt(view, at));
 			at += whole ? thread_record.size : thread_head.size;
 		}
+	}
+
+	private drainMoves(): void {
+		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => this.ledger.move(sampleAt(record, at)));
+	}
+
+	private drainEnded(): void {
+		this.bpf.drain(maps.ended.name, (view, at) => {
+			const sample = sampleAt(view, at);
+			if (sample.state === thread_state.THREAD_DEAD) this.ledger.recordExit(sample);
+			else this.ledger.exit(sample);
+		});
 	}
 
 	/** What threads used, by package. */

@@ -68,6 +68,8 @@ export class CpuLedger {
 	private scan = 0;
 	private now: Ns;
 	private unfinished: Count = 0;
+	/** The interval was handed out: what comes next begins another one. */
+	private taken = true;
 	/** Of the interval, see {@link LedgerInterval}. */
 	private interrupted: Ns = 0;
 
@@ -83,13 +85,24 @@ export class CpuLedger {
 	 * @param now ns since boot
 	 */
 	beginScan(now: Ns = this.now): void {
+		this.begin(now);
 		this.scan++;
-		this.now = now;
+	}
+
+	/**
+	 * Before events are taken at `now`, ns since boot: the first ones after {@link interval} begin the next interval, be they
+	 * those of a scan or earlier ones. A time before the last one does not count.
+	 */
+	begin(now: Ns): void {
+		this.now = Math.max(this.now, now);
+		if (!this.taken) return;
+		this.taken = false;
 		for (const thread of this.active) {
 			thread.parts = [];
 			thread.process.cpu_ns = 0;
 		}
 		this.processes.begin();
+		this.moves.clear();
 		this.active = [];
 		this.interrupted = 0;
 	}
@@ -121,7 +134,7 @@ export class CpuLedger {
 		if (thread === undefined || !isSame(thread, sample)) {
 			// same memory, other thread: the old one's record is still to come
 			if (thread) this.miss(thread);
-			thread = this.admit(sample);
+			thread = this.return(sample) ?? this.admit(sample);
 			this.enter(thread);
 		}
 		this.charge(thread, sample);
@@ -184,7 +197,7 @@ export class CpuLedger {
 	/** What the interval brought that ended with the last scan. */
 	interval(): LedgerInterval {
 		const unattributed_ns = this.settle();
-		this.moves.clear();
+		this.taken = true;
 		const { processes, now } = this;
 		return {
 			get processes(): ProcessUse[] {
@@ -234,6 +247,15 @@ export class CpuLedger {
 			seen: this.now,
 		};
 		for (const move of this.moves.get(sample.task) ?? []) if (isSame(thread, move)) this.charge(thread, move);
+		return thread;
+	}
+
+	/** A thread that was on its way out before any scan met it, and is there still: a zombie, or one with much to tear down. */
+	private return(sample: ThreadSample): Thread | undefined {
+		const thread = this.leaving.get(sample.task)?.find((one) => isSame(one, sample));
+		if (!thread) return undefined;
+		this.clearMissing(thread);
+		this.exiting.add(thread);
 		return thread;
 	}
 

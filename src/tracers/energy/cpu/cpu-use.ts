@@ -79,6 +79,8 @@ export interface CpuCounter {
 	/** Whether threads are told apart. */
 	readonly threads: boolean;
 	read(): CpuUse;
+	/** As `Session.drain`. */
+	drain?(): void;
 	/** Of the BPF programs it uses. */
 	cost?(): BpfCost;
 	close(): void;

@@ -109,7 +109,7 @@ export class ProcessTable {
 				this.change(process);
 			}
 			if (process.cpu_ns > 0) process.heard = now;
-			else if (process.threads === 0 && process.entries === 0 && stale) {
+			else if (process.threads === 0 && process.entries === 0 && stale && process.ended !== this.interval) {
 				this.ending.delete(process);
 				this.known.delete(keyOf(process.pid, process.start));
 			}

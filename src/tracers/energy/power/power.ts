@@ -149,14 +149,14 @@ export function describeSource(
 	power: Power,
 	uncertainty: string,
 	cpu: CpuCounter['about'],
-	{ kind: weighting, why }: Pick<Weighting, 'kind' | 'why'>,
+	{ kind: weighting, why, limits = '' }: Pick<Weighting, 'kind' | 'why'> & Partial<Pick<Weighting, 'limits'>>,
 ): Source {
 	const shared = power.kind === 'time' ? '' : `shared out by ${weighting}${why === '' ? '' : ` (${why})`}`;
 	return {
 		kind: power.kind,
 		description: [power.description, shared, cpu.description].filter((part) => part !== '').join('; '),
 		weighting,
-		uncertainty: `${uncertainty}; CPU time ${cpu.uncertainty}`,
+		uncertainty: [uncertainty, `CPU time ${cpu.uncertainty}`, ...(limits === '' ? [] : [limits])].join('; '),
 		hooks: [...power.hooks, ...cpu.hooks].map((hook) => sanitize(hook)),
 		scope: power.scope,
 		missing: (cpu.missing ?? []).map((sentence) => sanitize(sentence)),

@@ -11,7 +11,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:f
 import { resolve } from 'node:path';
 import { Unavailable } from '../../../core/errors.ts';
 import type { Source } from '../../../core/snapshot.ts';
-import { monotonicNs, threadCpu } from '../../../lib/clock.ts';
+import { kernelBootNs, monotonicNs, threadCpu } from '../../../lib/clock.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { blindSpots } from './blind-spots.ts';
@@ -364,7 +364,7 @@ export class ProcSampler {
 	private row(entry: Entry): ProcRow {
 		return {
 			pid: entry.pid,
-			start_time: ticksToNs(entry.start, this.ticks),
+			start_time: kernelBootNs(ticksToNs(entry.start, this.ticks)),
 			comm: entry.comm,
 			cgroup: this.cgroupOf(entry),
 			cpu_ns: ticksToNs(entry.cpu - entry.cpuBefore, this.ticks),
