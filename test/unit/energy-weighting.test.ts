@@ -50,7 +50,7 @@ describe('choice', () => {
 		});
 		expect(chooseWeighting('auto', bare, none)).toMatchObject({
 			kind: 'run time',
-			why: 'cpufreq does not tell the frequency of the CPUs; no CPU cycles can be counted (ENOENT)',
+			why: 'cpufreq does not report the frequency of the CPUs; no CPU cycles can be counted (ENOENT)',
 		});
 		expect(chooseWeighting('time', processors, counters.make)).toMatchObject({ kind: 'run time', why: '' });
 	});

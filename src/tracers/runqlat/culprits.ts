@@ -1,6 +1,6 @@
 /**
- * Because of whom tasks waited (bpf/runqlat/runqlat-culprits.bpf.c): the time on a CPU's queue, divided among those that ran on
- * that CPU meanwhile. Its program is loaded when somebody asks and unloaded afterwards.
+ * Culprits of waits (bpf/runqlat/runqlat-culprits.bpf.c): the time on a CPU's queue, divided among the processes that ran
+ * on that CPU meanwhile. Its program is loaded on request and unloaded afterwards.
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
@@ -13,8 +13,9 @@ import type { Count, Ns } from '../../lib/units.ts';
 
 /** BEFORE_SLICES of the C file. */
 const BEFORE = 0xffffffff;
-const ROOM = 8192;
-/** Per process that waited. */
+/** Pairs in the map. */
+const MAX_PAIRS = 8192;
+/** Culprits listed per waiting process. */
 const TOP = 10;
 
 export interface Culprit {
@@ -23,24 +24,24 @@ export interface Culprit {
 	comm: SafeText;
 	/** Of the waiting, while this process ran. */
 	wait_ns: Ns;
-	/** Turns that it had on the CPU during those waits. */
+	/** Its turns on the CPU during those waits. */
 	turns: Count;
 }
 
-/** A process that waited, and who ran meanwhile, most first. */
+/** A process that waited, and the processes that ran meanwhile. */
 export interface Blamed {
 	pid: number;
-	/** All its waiting that was divided. */
+	/** Its waiting that was divided. */
 	wait_ns: Ns;
-	/** The first ten. */
+	/** The ten with most time, most first. */
 	culprits: Culprit[];
 }
 
 export class Culprits {
 	private readonly bpf: BpfSession;
 	private readonly before = new Map<string, { ns: Ns; waits: Count }>();
-	private readonly keys = new Uint8Array(ROOM * pair.size);
-	private readonly values = new Uint8Array(ROOM * blame.size);
+	private readonly keys = new Uint8Array(MAX_PAIRS * pair.size);
+	private readonly values = new Uint8Array(MAX_PAIRS * blame.size);
 
 	/** @param waiter the process whose waits are divided; 0: all of them */
 	constructor(host: Host, waiter: number) {
@@ -54,10 +55,10 @@ export class Culprits {
 		this.bpf.object.update(maps.waiter.name, new Uint8Array(4), value);
 	}
 
-	/** What was added since the last call, most waiting first; pairs for which there was no room. */
+	/** Waiting since the last call, most first; `full`: pairs without room in the map, since start. */
 	read(): { blamed: Blamed[]; full: Count } {
-		// pairs stay in the map until it is full; then it starts anew, each of them read as it goes
-		const anew = this.before.size > ROOM * 0.75;
+		// pairs stay in the map until it is nearly full; then each is removed as it is read
+		const anew = this.before.size > MAX_PAIRS * 0.75;
 		const found = this.bpf.object.readBatch(maps.culprits.name, this.keys, this.values, anew);
 		const [keys, values] = [viewOf(this.keys), viewOf(this.values)];
 		const byWaiter = new Map<number, Culprit[]>();

@@ -1,6 +1,6 @@
 /**
- * The reader for kernels that neither stamp waiting tasks nor keep storage for them (bpf/runqlat/runqlat-stamps.bpf.c). Machine,
- * CPUs and processes only; no filter, no switches, no groups.
+ * The reader for kernels without stamps of waiting tasks or task storage (bpf/runqlat/runqlat-stamps.bpf.c). Machine, CPUs
+ * and processes only; no filter, switches and groups.
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
@@ -33,8 +33,8 @@ export class StampsReader implements Reader {
 	private readonly values = new Uint8Array(Math.max(PROCESSES * processes.value.size, STAMPS * stamp.size));
 
 	/**
-	 * @param why what the usual reader lacks here
-	 * @param monotonic not by the run queue's clock, even where it can be found; for tests
+	 * @param why the feature that the usual reader lacks here
+	 * @param monotonic do not use the run queue's clock, even where it is available; for tests
 	 */
 	constructor(host: Host, filter: TaskFilter, why: string, monotonic = false) {
 		this.setFilter(filter);
@@ -42,7 +42,7 @@ export class StampsReader implements Reader {
 		const byQueue = !monotonic && addon.hasMember('sched_entity', 'cfs_rq') && addon.hasMember('cfs_rq', 'rq');
 		const percent = byQueue ? 1 : 2;
 		this.uncertainty = `counts and sums ±${percent} %; percentiles ±6.25 % system-wide and per CPU, ±25 % per process`;
-		this.description = `time between runnable and running of every task, by stamps of our own (${why}); no threads, groups and filters`;
+		this.description = `time between runnable and running of every task, by own stamps (${why}); no threads, groups and filters`;
 		this.bpf = openBpf(host, 'runqlat-stamps', {
 			layout: constants,
 			constants: { by_monotonic: monotonic },
@@ -65,7 +65,7 @@ export class StampsReader implements Reader {
 	setFilter({ tgid, cgroup, comm }: TaskFilter): void {
 		if (tgid === undefined && cgroup === undefined && comm === undefined) return;
 		throw new Unavailable(
-			'this kernel lacks what filters in the kernel need',
+			'this kernel lacks the features that filters in the kernel need',
 			'leave out --pid, --comm and --cgroup; / filters rows',
 		);
 	}

@@ -27,12 +27,12 @@ const FILTER_CGROUP = 2 ** 28;
 const FILTER_COMM = 2 ** 27;
 const GENERATIONS = 2 ** 16;
 
-/** A walk that was too long, or told too much, is not tried again for so many reads. */
+/** Reads by the iterator after an incomplete walk, which was too long or reported too much. */
 const WALK_AGAIN = 16;
 
-/** What the C file reads beyond what every kernel with BTF has: what of it this one lacks; undefined: nothing. */
+/** The first feature that the C file needs and this kernel lacks; undefined: none. */
 export function missing({ addon }: Pick<Host, 'addon'>): string | undefined {
-	if (!addon.hasMember('task_struct', 'bpf_storage')) return 'this kernel keeps no storage for tasks';
+	if (!addon.hasMember('task_struct', 'bpf_storage')) return 'this kernel has no task storage';
 	if (!addon.hasMember('sched_info', 'last_queued')) return 'this kernel does not stamp waiting tasks';
 	if (!addon.hasMember('sched_entity', 'cfs_rq') || !addon.hasMember('cfs_rq', 'rq'))
 		return 'the run queue of a task cannot be found on this kernel';
@@ -49,9 +49,9 @@ export class StorageReader implements Reader {
 	readonly missing: readonly string[];
 	readonly possibleCpus: number;
 	private readonly bpf: BpfSession;
-	/** As the kernel has them: nobody else writes them. */
+	/** The kernel's copy is the same: only this reader writes it. */
 	private readonly settings = new BigUint64Array(setting.SETTINGS);
-	/** Bits of those that are on. */
+	/** Bits of the active filters. */
 	private filters = 0;
 	private generation = 0;
 	private epoch = 0;
@@ -74,7 +74,7 @@ export class StorageReader implements Reader {
 					executed: 'a process goes on under another id when a thread of it executes a program',
 					exited: 'processes that live between two reads may be missing',
 				},
-				// every task has its storage before the first wait is measured: those that come later get theirs when born
+				// every task has its storage before the first wait is measured; later ones get theirs when they are created
 				beforeAttach(program, object) {
 					if (program !== 'switched') return;
 					if (!systemOnly) object.iterate('read_tasks', new Uint8Array(0));
@@ -94,7 +94,7 @@ export class StorageReader implements Reader {
 		this.epoch = epoch;
 		this.wanted = (all ? READ_ALL : 0) + (threads ? WANT_THREADS : 0);
 		this.writeInterval(this.bpf.object);
-		// storage for the threads of now; those to come get theirs when born
+		// storage for the current threads; later ones get theirs when they are created
 		if (threads && !(before & WANT_THREADS)) this.bpf.iterate('read_tasks');
 	}
 
@@ -113,7 +113,7 @@ export class StorageReader implements Reader {
 			const view = this.bpf.iterate('read_tasks');
 			for (let at = 0; at < view.byteLength; at += sizeAt(view, at)) yield recordAt(view, at);
 		}
-		// after the living: a task that ends meanwhile is in the ring then
+		// after the tasks alive: one that ends meanwhile is in the ring then
 		yield* this.bpf.records(maps.ended.name, recordAt);
 	}
 
@@ -137,7 +137,7 @@ export class StorageReader implements Reader {
 		this.bpf.close();
 	}
 
-	/** Values before the word that says which of them count. */
+	/** Values first, then the word that activates them. */
 	private writeFilter(object: BpfObject, { tgid, cgroup, comm }: TaskFilter): void {
 		const { settings } = this;
 		if (tgid !== undefined) settings[setting.SETTING_TGID] = BigInt(tgid);

@@ -12,10 +12,10 @@ import type { Weighting } from '../power/weighting.ts';
 import { CpuLedger } from './cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
 import type { CycleCounters } from './cycles.ts';
-import { type InterruptTime, KernelIrqTime, placeIrq } from './irq-time.ts';
+import { type InterruptTime, irqByPackage, KernelIrqTime } from './irq-time.ts';
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
 
-/** Programs of bpf/energy/thread-detail.bpf.h, whose hooks not every kernel has. */
+/** Programs of bpf/energy/thread-detail.bpf.h, whose hooks some kernels lack. */
 const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'work', 'softirq'].flatMap((name) => [
 	`${name}_begins`,
 	`${name}_ends`,
@@ -28,7 +28,7 @@ function wordOf(value: number, size: 4 | 8): Uint8Array {
 	return bytes;
 }
 
-/** The kernel's address of a task, whose upper bits say nothing: exact in a double. */
+/** The kernel's address of a task without its constant upper bits: exact in a double. */
 function identity(low: number, high: number): number {
 	return (high & 0xfffff) * 2 ** 32 + low;
 }
@@ -45,12 +45,12 @@ function sampleAt(view: DataView, at: number): ThreadSample & { state: number } 
 	});
 }
 
-/** May programs keep something for each task (since 5.11)? */
+/** Does the kernel have task storage (since 5.11)? */
 export function hasTaskStorage(addon: Host['addon']): boolean {
 	return addon.hasMember('task_struct', 'bpf_storage');
 }
 
-/** The time of interrupts as our own programs count it, on kernels that do not. */
+/** Time in interrupts from own programs, on kernels that do not count it. */
 class CountedIrqTime implements InterruptTime {
 	private readonly bpf: BpfSession;
 	private last: Ns[] = [];
@@ -68,14 +68,14 @@ class CountedIrqTime implements InterruptTime {
 	}
 }
 
-/** What is kept of threads beyond the kernel's own counters, and why. */
+/** Figures of threads beyond the kernel's own counters. */
 interface Extras {
 	/** Moves between packages. */
 	moves: boolean;
-	/** Interrupts, which the kernel charges to whom they interrupt. */
+	/** Interrupts, which the kernel charges to the interrupted task. */
 	interrupts: boolean;
 	cycles: CycleCounters | undefined;
-	/** This kernel can walk all threads by itself. */
+	/** A program walks all threads, on kernels that can. */
 	walks: boolean;
 }
 
@@ -99,7 +99,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		optional: {
 			thread_exits: 'threads that live between two reads may be missing',
 			...Object.fromEntries(
-				INTERRUPTS.map((program) => [program, 'these interrupts stay in the time of the task they interrupt']),
+				INTERRUPTS.map((program) => [program, 'these interrupts stay in the time of the interrupted task']),
 			),
 		},
 		without,
@@ -117,7 +117,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 	});
 }
 
-/** A process of the ledger with its control group by name. */
+/** A process of the ledger, with its control group by path. */
 class Process implements ProcessInfo {
 	private readonly use: ProcessUse;
 	private readonly cgroups: Cgroups;
@@ -170,14 +170,14 @@ class Task implements TaskInfo {
 	}
 }
 
-/** Every so many looks, where each is at everybody. */
+/** Every this many scans by the iterator are complete. */
 const THOROUGH = 30;
-/** A walk that was too long, or told too much, is not tried again for so many looks. */
+/** Scans by the iterator after an incomplete walk, which was too long or reported too much. */
 const WALK_AGAIN = 16;
 
-/** What a look found. */
+/** The result of a scan. */
 interface Living {
-	/** What the iterator wrote, `end` bytes of it, `everything` or those at rest with their head; undefined: a walk left it in its ring. */
+	/** Output of the iterator, `end` bytes, with `everything` or idle threads as heads only; undefined: it is in the ring of a walk. */
 	listing: { view: DataView; end: number; everything: boolean } | undefined;
 	/** ns since boot. */
 	now: Ns;
@@ -185,9 +185,9 @@ interface Living {
 
 export interface BpfCpuOptions {
 	weighting: Pick<Weighting, 'packageOf' | 'speedOf' | 'cycles'>;
-	/** How many packages there are. */
+	/** Number of packages. */
 	packages: number;
-	/** Take the energy of interrupts off the tasks they interrupt, where the kernel does not keep their time apart. */
+	/** Subtract the energy of interrupts from the interrupted tasks, where the kernel does not separate their time. */
 	interrupts: boolean;
 }
 
@@ -201,21 +201,21 @@ export class BpfCpu implements CpuCounter {
 	private readonly irq: InterruptTime | undefined;
 	private readonly moves: boolean;
 	private readonly cycles: CycleCounters | undefined;
-	/** The ledger's objects under the names that the rest of the program uses. */
+	/** The ledger's objects as the rest of the program sees them. */
 	private readonly processes = new WeakMap<ProcessUse, Process>();
 	private readonly tasks = new WeakMap<ThreadUse, Task>();
 	private scans = 0;
-	/** From this look on walks are tried. */
+	/** Walks are tried from this scan on. */
 	private walkFrom = Number.POSITIVE_INFINITY;
-	/** What we know of threads is not what the kernel has: it has to be told anew. */
+	/** The known threads differ from the kernel's: the next walk has to report all. */
 	private astray = false;
 	private lostRecords: Count = 0;
 	private lostTime: Ns = 0;
 
-	/** Throws {@link Unavailable}; nothing stays behind then. Afterwards the counters of cycles belong to it. */
+	/** Takes over the counters of cycles. @throws {Unavailable} and nothing stays loaded then */
 	constructor(host: Host, { weighting, packages, interrupts: wanted }: BpfCpuOptions) {
 		const { addon } = host;
-		// Without this, what interrupts take is in the CPU time of whom they interrupt.
+		// without this, interrupts are in the CPU time of the interrupted task
 		const apart = addon.hasType('struct', 'irqtime');
 		const interrupts = wanted && !apart && hasTaskStorage(addon);
 		this.moves = packages > 1;
@@ -231,19 +231,19 @@ export class BpfCpu implements CpuCounter {
 				description: apart
 					? ''
 					: interrupts
-						? 'this kernel counts interrupts as time of the task they interrupt: their energy is taken off it, its CPU time is as the kernel says'
-						: 'this kernel counts interrupts as time of the task they interrupt',
+						? 'this kernel counts interrupts as time of the interrupted task: their energy is subtracted from it, its CPU time is the kernel’s'
+						: 'this kernel counts interrupts as time of the interrupted task',
 				uncertainty: 'exact',
 				hooks: [opened.walks ? 'syscall/walk_threads' : 'iter/task', ...this.bpf.hooks],
 				missing: [
 					...opened.missing,
 					...(apart || interrupts || !wanted
 						? []
-						: ['no storage for tasks: interrupts count as time of the task they interrupt']),
+						: ['no task storage: interrupts count as time of the interrupted task']),
 				],
 			};
 			this.cgroups = new Cgroups(host.procRoot);
-			// the first look is the baseline: nothing of before is charged
+			// the first scan is the baseline: earlier time is not charged
 			const living = this.find();
 			this.ledger = new CpuLedger(living.now, weighting);
 			this.scan(living);
@@ -255,7 +255,7 @@ export class BpfCpu implements CpuCounter {
 	}
 
 	read(): CpuUse {
-		// the living first: a thread that ends meanwhile has its record in the ring when that is drained
+		// threads alive first: one that ends meanwhile has its record in the ring when that is drained
 		const living = this.find();
 		this.cycles?.tick(new Map(this.bpf.shards(maps.cycles_cpus).entries()));
 		this.scan(living);
@@ -264,7 +264,7 @@ export class BpfCpu implements CpuCounter {
 			if (sample.state === thread_state.THREAD_DEAD) this.ledger.recordExit(sample);
 			else this.ledger.exit(sample);
 		});
-		// whoever had no record of its exit is told of by a walk as long as it is there
+		// a walk keeps reporting a thread without an exit record while it exists
 		this.ledger.endScan(living.now, living.listing ? 'all' : 'news');
 		this.astray = !living.listing && this.ledger.size !== this.walked().threads;
 		this.takeLosses();
@@ -275,7 +275,7 @@ export class BpfCpu implements CpuCounter {
 		const all = () => interval.processes.map((process) => this.process(process));
 		return {
 			used: this.times(threads),
-			...placeIrq(this.irq?.read() ?? new Map(), this.placement),
+			...irqByPackage(this.irq?.read() ?? new Map(), this.placement),
 			irq_in_tasks_ns: interrupted_ns,
 			get processes() {
 				return all();
@@ -303,13 +303,13 @@ export class BpfCpu implements CpuCounter {
 		this.cycles?.close();
 	}
 
-	/** All threads: a walk tells of those that may have news, an iterator of all, of those at rest with their head only. */
+	/** Scan all threads: a walk reports those that may have news, an iterator all, idle ones with their head only. */
 	private find(): Living {
-		// makes the kernel bring our own CPU's clock up to date, by which the running slices are measured
+		// makes the kernel update the clock of this CPU, by which the running slices are measured
 		process.cpuUsage();
 		this.scans++;
 		const walks = this.scans >= this.walkFrom;
-		// also those at rest: to know them again, or for groups and names that others gave them
+		// idle threads too: to find them again, and for groups and names that other processes set
 		const everything = walks ? this.astray : this.scans % THOROUGH === 0;
 		const look = new Uint8Array(maps.look.value.size);
 		viewOf(look).setUint32(0, everything ? 0 : this.scans, true);
@@ -319,13 +319,13 @@ export class BpfCpu implements CpuCounter {
 			this.bpf.drain(maps.told.name, () => {});
 			this.walkFrom = this.scans + WALK_AGAIN;
 		}
-		// a run that finds no room is repeated as the same look: what it told is not known yet
+		// a run without enough room is repeated as the same scan: nothing of it is known yet
 		const view = this.bpf.iterate('read_threads');
 		const end = view.byteLength - iteration_end.size;
 		return { listing: { view, end, everything }, now: iteration_end.read(view, end).boot_ns };
 	}
 
-	/** What the last walk says of itself. */
+	/** Summary of the last walk. */
 	private walked(): { boot_ns: Ns; threads: Count } {
 		const bytes = new Uint8Array(maps.look.value.size);
 		this.bpf.object.readMapped(maps.look.name, bytes);
@@ -335,7 +335,7 @@ export class BpfCpu implements CpuCounter {
 	private scan({ listing, now }: Living): void {
 		const { ledger } = this;
 		ledger.beginScan(now);
-		// before the look, although later ones may be among them: what was used in a package is charged to it
+		// before the scan, although some may be later: time in a package is charged to that package
 		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => ledger.move(sampleAt(record, at)));
 		if (!listing) {
 			this.bpf.drain(maps.told.name, (record, at) => ledger.observe(sampleAt(record, at)));
@@ -351,7 +351,7 @@ export class BpfCpu implements CpuCounter {
 		}
 	}
 
-	/** What threads used, by package. */
+	/** CPU time of threads, by package. */
 	private times(threads: readonly ThreadUse[]): TaskTime[] {
 		const times: TaskTime[] = [];
 		for (const thread of threads) {

@@ -1,4 +1,4 @@
-/** By what energy is shared out among those who ran: time, time × frequency, or cycles. The best that the machine tells. */
+/** Weights by which energy is divided among tasks: time, time × frequency, or cycles; the best available. */
 
 import { Unavailable } from '../../../core/errors.ts';
 import type { CycleCounters } from '../cpu/cycles.ts';
@@ -10,16 +10,16 @@ export type WeightChoice = (typeof weightChoices)[number];
 
 export interface Weighting extends Placement {
 	readonly kind: 'run time' | 'run time × frequency' | 'cycles';
-	/** What else is to be said of it: why it is not a better one. May be empty. */
+	/** Why it is not a better one; may be empty. */
 	readonly why: string;
-	/** Of the kind `cycles`; closed by whoever made it. */
+	/** Of the kind `cycles`; the creator closes it. */
 	readonly cycles?: CycleCounters;
 }
 
 /**
- * Find what to weigh by. `processors` should give every nanosecond the same weight where time alone was asked for.
+ * Choose the weights. `processors` should give all time the same weight where `time` is wanted.
  * @param openCycles throws {@link Unavailable} where cycles cannot be counted
- * @throws {Unavailable} what was asked for by name is not to be had
+ * @throws {Unavailable} where the weights requested by name are not available
  */
 export function chooseWeighting(
 	wanted: WeightChoice,
@@ -50,7 +50,7 @@ export function chooseWeighting(
 		}
 	}
 	if (scaled) return { kind: 'run time × frequency', why, packageOf, speedOf };
-	const missing = 'cpufreq does not tell the frequency of the CPUs';
+	const missing = 'cpufreq does not report the frequency of the CPUs';
 	if (wanted === 'frequency') throw new Unavailable(missing, 'usual in virtual machines: leave out --weight');
 	return { kind: 'run time', why: `${missing}; ${why}`, packageOf, speedOf };
 }

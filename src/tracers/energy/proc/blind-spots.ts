@@ -1,19 +1,19 @@
-/** What a view of proc leaves out: processes of others, and those outside of a container. */
+/** Processes that a mount of proc hides: those of other users, and those outside the container. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasMachinePids } from '../../../system/pid-namespace.ts';
 
-/** In sentences; empty: nothing. */
+/** A sentence each; empty: none are hidden. */
 export function blindSpots(root: string): string[] {
 	const spots: string[] = [];
 	try {
 		const option = hidepid(readFileSync(join(root, 'self/mountinfo'), 'utf8'), root);
-		// with the right to see everything, or in the exempted group, the first process can be read
+		// with the right to see all, or in the exempted group, the first process is readable
 		if (option !== undefined && !isReadable(join(root, '1/stat'))) {
 			spots.push(`proc is mounted with hidepid=${option}: only your own processes are visible.`);
 		}
 	} catch {
-		// a tree without it: nothing to say
+		// a tree of fixtures: nothing to report
 	}
 	if (!hasMachinePids(root)) {
 		spots.push('This is a pid namespace (a container): processes outside of it are not visible.');
@@ -30,7 +30,7 @@ function isReadable(path: string): boolean {
 	}
 }
 
-/** The `hidepid` option of the proc mount at `root` (at `/proc` in a tree that stands elsewhere); undefined: off. */
+/** The `hidepid` option of the proc mount at `root` (of `/proc` for a tree elsewhere); undefined: off. */
 function hidepid(mountinfo: string, root: string): string | undefined {
 	let found: string | undefined;
 	for (const line of mountinfo.split('\n')) {
