@@ -78,7 +78,7 @@ test('in a container with pids of its own, who is not in /proc may be outside', 
 	try {
 		mkdirSync(join(container, 'self/ns'), { recursive: true });
 		symlinkSync('pid:[4026532000]', join(container, 'self/ns/pid'));
-		await expect(readProcess(container, { pid: 20, start: 0 })).rejects.toThrow('pids of its own');
+		await expect(readProcess(container, { pid: 20, start: 0 })).rejects.toThrow('its own pids');
 		expect(new ProcFacts(container).user({ pid: 20, start: 0 })).toEqual({ uid: -1, name: '?' });
 		// started after 12.34 s: the 20th number behind the name
 		writeFileSync(join(container, 'self/stat'), `3 (a) b) S 1 ${'0 '.repeat(17)}1234 0\n`);

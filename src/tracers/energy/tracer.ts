@@ -26,7 +26,7 @@ import type { EnergyHost } from './sources/source.ts';
 export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	id: 'energy',
 	title: 'Energy',
-	summary: 'watts, joules and CPU time of every process; idle, what is drawn even when nothing runs, belongs to none',
+	summary: 'watts, joules and CPU time of every process; idle energy, drawn even when nothing runs, belongs to none',
 	columns: energyColumns,
 	defaultSort: 'watts',
 	groups: [...groups, ...energyFold.groups],
