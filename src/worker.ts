@@ -1,4 +1,4 @@
-/** The sampling thread: a {@link Sampling} that speaks through messages. */
+/** Entry of the sampling thread: a {@link Sampling} behind messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openHost } from './bpf/open-host.ts';
 import { debug, openDebugLog } from './core/debug-log.ts';
@@ -13,7 +13,7 @@ if (!port) throw new Error('this module runs in a worker thread');
 const settings = workerData as WorkerSettings;
 if (settings.debug !== '') openDebugLog(settings.debug);
 
-/** When everything is loaded and has run once, and when compilers have done most of their work; seconds. */
+/** Memory is released after everything is loaded and has run once, and after most compilation; seconds. */
 const RELEASES = [2, 30];
 
 /** For the debug log: what became of a tab. */
@@ -77,7 +77,7 @@ for (const seconds of RELEASES) {
 		try {
 			host.addon.releaseMemory();
 		} catch {
-			// without the addon the tabs that need it have said so
+			// without the addon: reported by the tabs that need it
 		}
 	}, seconds * 1000).unref();
 }

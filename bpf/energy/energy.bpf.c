@@ -8,6 +8,7 @@
  * with a PMU only) and time in interrupts (only where the kernel counts that as time of the task it interrupts).
  */
 #include "lib/core.bpf.h"
+#include "lib/duration.bpf.h"
 #include "lib/maps.bpf.h"
 #include "thread-detail.bpf.h"
 #include "lib/walk.bpf.h"
@@ -249,7 +250,7 @@ int walk_threads(void *ctx)
 	struct bpf_iter_task walk;
 	struct task_struct *task;
 	u32 first = 0, part, complete = WALK_COMPLETE;
-	u64 left = walk_limit;
+	u64 left = walk_limit, begun = bpf_ktime_get_ns();
 	struct scan *now = bpf_map_lookup_elem(&scan, &first);
 
 	if (!now)
@@ -262,7 +263,7 @@ int walk_threads(void *ctx)
 		/* the idle task of a CPU */
 		if (!task->pid)
 			continue;
-		if (!left--) {
+		if (!left-- || walk_is_long(left, begun)) {
 			complete = WALK_INCOMPLETE;
 			break;
 		}

@@ -86,7 +86,7 @@ int BPF_PROG(cycles_end, bool preempt, struct task_struct *prev)
 	}
 	now = bpf_ktime_get_ns();
 	cycles = counter - shard->counter;
-	ns = shard->at_ns ? now - shard->at_ns : 0;
+	ns = shard->at_ns ? duration(shard->at_ns, now) : 0;
 	shard->counter = counter;
 	shard->at_ns = now;
 	if (!ns || prev->pid == 0)
@@ -126,7 +126,7 @@ static __always_inline u64 irq_elapsed(u64 *start)
 	u64 now = bpf_ktime_get_ns();
 
 	*start = 0;
-	return begun && now > begun ? now - begun : 0;
+	return begun ? duration(begun, now) : 0;
 }
 
 /* Of the running task, to which the kernel charges the interrupt; null: it is idle, or has no storage yet. */

@@ -144,7 +144,9 @@ struct call {
 	bool slept;
 	/* it returns without having waited for its bios */
 	bool submits;
-	u32 unused2;
+	/* moved to another CPU while it slept: the last time off the CPU is in its run_delay */
+	bool moved;
+	u8 unused2[3];
 };
 
 /* By the low bits of the thread's id: a power of two. Stores instead of a hash map's update and deletion. */

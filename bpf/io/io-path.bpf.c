@@ -95,11 +95,14 @@ RING(slow_calls, 64 * 1024);
  */
 static __always_inline void divide(struct call *call, u64 run_delay)
 {
-	u64 off = call->in_ns - call->out_ns;
+	u64 off = duration(call->out_ns, call->in_ns);
 	u64 waited = run_delay - call->run_delay;
 
 	if (!call->out_ns || !call->in_ns)
 		return;
+	/* its sleep is in the sum: the wait is known from a completion that woke it only */
+	if (call->moved)
+		waited = call->woken_ns ? duration(call->waited_ns, call->in_ns) : 0;
 	if (waited > off)
 		waited = off;
 	if (call->slept) {
@@ -166,7 +169,7 @@ static __noinline int end_call(struct call *call)
 		/* all was complete before it would have had to wait */
 		latency_add(&path->stages[PATH_RETURN], now - completed, epoch);
 	}
-	if (now - call->entry_ns >= setting(IO_SLOW))
+	if (duration(call->entry_ns, now) >= setting(IO_SLOW))
 		report_call(call, now);
 	return 0;
 }
@@ -213,6 +216,8 @@ int path_switch(u64 *ctx)
 				call->slept = BPF_CORE_READ((struct task_struct___state *)prev, state) != 0;
 		}
 		call->in_ns = 0;
+		call->moved = false;
+		/* of a task that leaves this CPU, whose queue is locked: nobody adds to it */
 		call->run_delay = prev->sched_info.run_delay;
 		call->out_ns = bpf_ktime_get_ns();
 		if (call->slept)
@@ -229,6 +234,22 @@ int path_switch(u64 *ctx)
 			call->woken_ns = now;
 		}
 	}
+	return 0;
+}
+
+/*
+ * Why here: a task that is moved while its dequeue is delayed gets a stamp as if it waited (see is_delayed()), which ends
+ * in the run_delay that divide() goes by. Loaded where the kernel delays dequeues.
+ * Cost: that of an empty program for each task that changes its CPU.
+ * Loses: nothing.
+ */
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(path_moved, struct task_struct *task, int destination)
+{
+	struct call *call = is_delayed(task) ? call_of(task->pid) : 0;
+
+	if (call)
+		call->moved = true;
 	return 0;
 }
 
@@ -396,6 +417,7 @@ int sys_enter(u64 *ctx)
 	call->woken_ns = 0;
 	call->out_ns = 0;
 	call->in_ns = 0;
+	call->moved = false;
 	call->blocked_ns = 0;
 	call->runqueue_ns = 0;
 	call->preempted_ns = 0;

@@ -42,7 +42,7 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 	if (is_charged(queued->marks)) {
 		if (queued->how < IO_OWNERS)
 			shard->owners[queued->how]++;
-		took = now - queued->queued_ns;
+		took = duration(queued->queued_ns, now);
 		if (queued->owner.start)
 			charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch(),
 			       now);
@@ -74,7 +74,7 @@ int block_rq_complete(u64 *ctx)
 	struct io_cpu *shard;
 	struct io_stats *io;
 	u64 now = bpf_ktime_get_ns();
-	u64 begin, took;
+	u64 took;
 	u32 entry, epoch, raw, slot;
 	bool in_sequence, failed, held_back;
 	u8 op;
@@ -111,9 +111,7 @@ int block_rq_complete(u64 *ctx)
 				shard->bypassed++;
 		}
 		epoch = interval_epoch();
-		begin = stages_begin(tracked->stamps, IO_STAGES);
-		stages_add(io->stages, tracked->stamps, IO_STAGES, now, epoch);
-		took = now - begin;
+		took = stages_add(io->stages, tracked->stamps, IO_STAGES, now, epoch);
 		slot = latency_add(&io->total, took, epoch);
 		if (tracked->owner.start && is_charged(tracked->marks))
 			charge(&tracked->owner, op, tracked->bytes, took, slot, epoch, now);
@@ -148,7 +146,7 @@ static __noinline int end_bio(struct bio *bio, struct queued *queued, u64 now)
 	bool failed = BPF_CORE_READ(bio, bi_status) != 0, held_back = queued->marks & MARK_HELD_BACK;
 	struct io_cpu *shard = this_cpu();
 	u32 epoch = interval_epoch(), slot;
-	u64 took = now - queued->queued_ns;
+	u64 took = duration(queued->queued_ns, now);
 
 	if (!io)
 		return 0;

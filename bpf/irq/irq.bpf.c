@@ -107,7 +107,8 @@ int softirq_entry(u64 *ctx)
 	}
 	now = bpf_ktime_get_ns();
 	if (raised && vector < SOFTIRQS) {
-		ns = now > raised ? now - raised : 1;
+		ns = duration(raised, now);
+		ns = ns ? ns : 1;
 		shard->late[vector].zones[zone_of(ns)]++;
 		latency_add(&shard->late[vector].latency, ns, interval_epoch());
 	}
@@ -154,7 +155,8 @@ int softirq_exit(u64 *ctx)
 	ns = elapsed(&shard->softirq_start);
 	if (!ns || vector >= SOFTIRQS)
 		return 0;
-	ns = ns > nested ? ns - nested : 1;
+	ns = not_negative(ns - nested);
+	ns = ns ? ns : 1;
 	epoch = interval_epoch();
 	latency_add(&shard->softirqs[vector], ns, epoch);
 	charge(IRQ_TIME_SOFT, ns, epoch);

@@ -83,11 +83,11 @@ static __always_inline struct irq_cpu *this_cpu(void)
 static __always_inline u64 elapsed(u64 *start)
 {
 	u64 begun = *start;
-	u64 now;
+	u64 ns;
 
 	*start = 0;
 	if (!begun)
 		return 0;
-	now = bpf_ktime_get_ns();
-	return now > begun ? now - begun : 1;
+	ns = duration(begun, bpf_ktime_get_ns());
+	return ns ? ns : 1;
 }

@@ -80,6 +80,7 @@ struct ns_common {
 struct rq {
 	u64 clock;
 	u64 clock_task;
+	unsigned int nr_running;
 	int cpu;
 	struct task_struct *curr;
 };
@@ -91,6 +92,8 @@ struct cfs_rq {
 struct sched_entity {
 	u64 sum_exec_runtime;
 	u64 exec_start;
+	/* since 6.12: asleep, but kept on the queue until it would be picked */
+	unsigned char sched_delayed;
 	struct cfs_rq *cfs_rq;
 };
 
@@ -204,9 +207,10 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
-/* A helper of 5.11; the number is that of every kernel that has it. */
+/* Helpers of 5.11 and 6.2; the number is that of every kernel that has it. */
 enum bpf_func_id {
 	BPF_FUNC_get_current_task_btf = 158,
+	BPF_FUNC_cgrp_storage_get = 210,
 };
 
 /*
@@ -216,4 +220,14 @@ enum bpf_func_id {
 static __always_inline bool has_current_task_btf(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
+}
+
+/*
+ * Is it asleep, and on a queue only because its dequeue is delayed (since 6.12)? One that is moved to another CPU then is
+ * stamped as if it were runnable, and its sleep gets into its run_delay. Written under the lock of its queue: exact at
+ * sched_migrate_task, which runs under it; elsewhere true of the moment.
+ */
+static __always_inline bool is_delayed(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed;
 }

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "lib/duration.bpf.h"
+
 enum latency_histogram {
 	/* slots a quarter of an octave wide: a percentile is off by at most 25 % of its value */
 	LATENCY_SUB_BITS = 2,
@@ -45,6 +47,7 @@ static __always_inline void latency_max(struct latency *latency, u64 ns, u32 epo
 /* For a slot that hist_slot() has returned already; the verifier may have forgotten its bound. */
 static __always_inline void latency_add_slot(struct latency *latency, u64 ns, u32 slot, u32 epoch)
 {
+	ns = not_negative(ns);
 	latency_max(latency, ns, epoch);
 	latency->sum_ns += ns;
 	asm volatile("" : "+r"(slot));
@@ -52,10 +55,10 @@ static __always_inline void latency_add_slot(struct latency *latency, u64 ns, u3
 		latency->slots[slot]++;
 }
 
-/* The caller makes sure that no other CPU writes to `latency`: plain additions are enough then. Returns the slot. */
-static __always_inline u32 latency_add(struct latency *latency, u64 ns, u32 epoch)
+/* Of a value that is not negative. Returns the slot. */
+static __always_inline u32 latency_put(struct latency *latency, u64 ns, u32 epoch)
 {
-	u32 slot = hist_slot(ns, LATENCY_SUB_BITS);
+	u32 slot = hist_slot(detached(ns), LATENCY_SUB_BITS);
 
 	latency_max(latency, ns, epoch);
 	latency->sum_ns += ns;
@@ -63,12 +66,8 @@ static __always_inline u32 latency_add(struct latency *latency, u64 ns, u32 epoc
 	return slot;
 }
 
-/* As instructions: the compiler's own atomic addition may be an instruction that kernels before 5.12 lack. */
-static __always_inline void shared_add(u64 *sum, u64 value)
+/* The caller makes sure that no other CPU writes to `latency`: plain additions are enough then. Returns the slot. */
+static __always_inline u32 latency_add(struct latency *latency, u64 ns, u32 epoch)
 {
-#ifdef __bpf__
-	asm volatile("lock *(u64 *)(%0 + 0) += %1" : : "r"(sum), "r"(value) : "memory");
-#else
-	__sync_fetch_and_add(sum, value);
-#endif
+	return latency_put(latency, not_negative(ns), epoch);
 }

@@ -20,17 +20,25 @@ static __always_inline u64 stages_begin(const u64 *stamps, const u32 count)
 
 /*
  * Add one object that ended at `end`: `stages` has one distribution for each stamp, in the same order. The caller makes
- * sure that no other CPU writes to them. Costs a histogram update for each stage that the object reached.
+ * sure that no other CPU writes to them. Costs a histogram update for each stage that the object reached. Returns the
+ * total: the sum of the stages, also where stamps are out of order.
  */
-static __always_inline void stages_add(struct latency *stages, const u64 *stamps, const u32 count, u64 end, u32 epoch)
+static __always_inline u64 stages_add(struct latency *stages, const u64 *stamps, const u32 count, u64 end, u32 epoch)
 {
+	u64 total = 0;
+
 #pragma unroll
 	for (u32 later = 0; later < count; later++) {
 		const u32 stage = count - 1 - later;
 
+		u64 ns;
+
 		if (!stamps[stage])
 			continue;
-		latency_add(&stages[stage], end - stamps[stage], epoch);
-		end = stamps[stage];
+		ns = duration(stamps[stage], end);
+		latency_put(&stages[stage], ns, epoch);
+		total += ns;
+		end -= ns;
 	}
+	return total;
 }

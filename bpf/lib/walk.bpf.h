@@ -23,11 +23,29 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
 #define ALL_THREADS 1
 
 /*
- * No other task gets this CPU during a walk on kernels that do not preempt themselves, hence a limit: 0.2 µs for each
- * task. The reader takes the iterator then, as when the ring was full. (Not a constant: the verifier would count up to
- * it.)
+ * No other task gets this CPU during a walk on kernels that do not preempt themselves, hence limits: of tasks, 0.2 to
+ * 1 µs for each, and of time as soon as another task is on this CPU's queue. The reader takes the iterator then, as when
+ * the ring was full. (Not constants: the verifier would count up to them.)
  */
 static volatile u64 walk_limit = 16384;
+static volatile u64 walk_ns = 1000000;
+
+/* So many tasks from one reading of the clock to the next: 50 to 250 µs. */
+#define WALK_STRIDE 256
+
+/*
+ * Has the walk held its CPU for walk_ns, and does another task want it? `nr_running` is of the own CPU's queue, where
+ * the walking task counts as one; a wake-up by another CPU may show at the next reading.
+ */
+static __always_inline bool walk_is_long(u64 left, u64 begun)
+{
+	struct task_struct *self;
+
+	if (left % WALK_STRIDE || bpf_ktime_get_ns() - begun < walk_ns)
+		return false;
+	self = (void *)bpf_get_current_task();
+	return BPF_CORE_READ(self, se.cfs_rq, rq, nr_running) > 1;
+}
 
 /* Result of a program that walks. */
 enum walk_result {

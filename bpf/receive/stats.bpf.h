@@ -110,8 +110,7 @@ static __always_inline void arrive(const struct packet *packet, u32 bytes)
 		return;
 	to->count++;
 	to->bytes += bytes;
-	stages_add(to->stages, packet->stamps, RECEIVE_STAGES, now, epoch);
-	latency_add(&to->total, now - stages_begin(packet->stamps, RECEIVE_STAGES), epoch);
+	latency_add(&to->total, stages_add(to->stages, packet->stamps, RECEIVE_STAGES, now, epoch), epoch);
 }
 
 /* Its address has come back without an end that a hook shows: merged, or received by the kernel. */

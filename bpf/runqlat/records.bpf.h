@@ -63,9 +63,19 @@ struct waiting_record {
 	u64 moved_ns;
 	u64 thread_start;
 	/* the process that has the CPU meanwhile; 0: none */
-	u64 running;
+	u32 running;
+	/* bits by waiting_flag */
+	u32 flags;
 };
 RECORD(waiting_record);
+
+enum waiting_flag {
+	/* its state is not that of a running task: it was preempted on its way to sleep */
+	WAITING_SLEEPY = 1,
+	/* it has waited for head.ns at least: the begin is the first read that found it, since its stamp is void */
+	WAITING_LONGER = 2,
+};
+NAMES(waiting_flag);
 
 /* A record is put together here by the reading program; user space runs one at a time. */
 struct {
@@ -223,32 +233,79 @@ static __always_inline bool read_process(const bool walks, void *to, struct task
 	return emit_record(walks, to, &head, sizeof(head));
 }
 
-/* A task that waits at this moment. */
+/* A stamp that does not come from a wake-up, of a task that is on no queue or sleeps there. */
+static __always_inline void stamp_is_void(struct task_struct *task, struct thread_waits *thread, u64 queued)
+{
+	if (!thread) {
+		set_void_pid(task->pid);
+		return;
+	}
+	if (__sync_val_compare_and_swap(&thread->stamp, 0, STAMP_VOID | STAMP_FOUND))
+		return;
+	/* it ran meanwhile, and this was its stamp of before; what the hook wrote is another value and stays */
+	if (*(volatile u64 *)&task->sched_info.last_queued != queued)
+		__sync_val_compare_and_swap(&thread->stamp, STAMP_VOID | STAMP_FOUND, 0);
+}
+
+/* Since when it waits at least, where its stamp is void: by the first read that found it runnable. */
+static __always_inline u64 waits_since(struct thread_waits *thread, u64 stamp, u64 now)
+{
+	u64 since = stamp & ~STAMP_VOID;
+
+	if (!thread)
+		return now;
+	if (since > STAMP_FOUND)
+		return since;
+	__sync_val_compare_and_swap(&thread->stamp, stamp, STAMP_VOID | now);
+	return now;
+}
+
+/*
+ * A task that waits at this moment: on a queue, without the CPU, and not asleep there. `last_queued` alone does not say
+ * that; `on_rq` and `sched_delayed` are written under the lock of its queue, which is not taken here, so they are read
+ * after the stamp: a task that slept when it was read may run by now, which the next read shows.
+ */
 static __always_inline bool read_waiting(const bool walks, void *to, struct task_struct *task, u64 word)
 {
 	/* set while a task is on a queue and does not run; a task that is being switched away from has it already */
-	u64 queued = task->sched_info.last_queued;
+	u64 queued = *(volatile u64 *)&task->sched_info.last_queued;
 	u32 generation = filter_generation(word);
 	struct waiting_record record = {};
 	struct thread_waits *thread;
 	struct rq *rq;
+	u64 now, stamp;
 
 	/* a walk is made only without a filter: its program is as large as the verifier accepts */
 	if (!queued || task->on_cpu || (!walks && !is_wanted(task, word)))
 		return true;
+	/* the queue of the CPU where it is or was last; its clock is that of the stamp */
 	rq = task->se.cfs_rq->rq;
-	fill(&record.head, task, RECORD_WAITING, task->group_leader->start_boottime);
-	record.head.cpu = rq->cpu;
-	record.thread_start = task->start_boottime;
-	record.running = BPF_CORE_READ(rq, curr, tgid);
+	now = rq->clock;
 	thread = thread_waits(task);
-	if (thread && thread->run_delay && thread->generation == generation) {
+	if (!task->on_rq || is_delayed(task)) {
+		if (word & BIT(OLD_STAMPS) || (s64)(now - queued) > (s64)STAMP_AGE_CERTAIN)
+			stamp_is_void(task, thread, queued);
+		return true;
+	}
+	if (!walks && word & BIT(OLD_STAMPS))
+		stamp_is_void(task, thread, queued);
+	stamp = thread ? thread->stamp : is_void_pid(task->pid) ? STAMP_VOID : 0;
+	if (stamp & STAMP_VOID) {
+		queued = waits_since(thread, stamp, now);
+		record.flags |= WAITING_LONGER;
+	} else if (thread && thread->run_delay && thread->generation == generation) {
 		s64 moved = task->sched_info.run_delay - (thread->run_delay - 1);
 
 		/* it may have been switched to meanwhile */
 		if (moved > 0)
 			record.moved_ns = moved;
 	}
-	record.head.ns = record.moved_ns + (rq->clock > queued ? rq->clock - queued : 0);
+	if (is_sleepy(task))
+		record.flags |= WAITING_SLEEPY;
+	fill(&record.head, task, RECORD_WAITING, task->group_leader->start_boottime);
+	record.head.cpu = rq->cpu;
+	record.thread_start = task->start_boottime;
+	record.running = BPF_CORE_READ(rq, curr, tgid);
+	record.head.ns = record.moved_ns + (now > queued ? now - queued : 0);
 	return emit_record(walks, to, &record, sizeof(record));
 }

@@ -6,6 +6,7 @@
  */
 #include "lib/core.bpf.h"
 #include "lib/maps.bpf.h"
+#include "stamps.bpf.h"
 
 /* Slices that a CPU remembers: a power of two. */
 #define SLICES 64
@@ -22,6 +23,8 @@ NAMES(culprit);
 struct slice {
 	/* clock of the run queue when it was switched away from; its beginning is the end of the previous slice */
 	u64 end;
+	/* of the process, CLOCK_BOOTTIME; 0: it was gone */
+	u64 start;
 	u32 tgid;
 	u32 unused;
 	char comm[TASK_COMM_LEN];
@@ -32,6 +35,10 @@ struct cpu_slices {
 	/* pairs that found `culprits` full, and their waits */
 	u64 full;
 	u64 full_ns;
+	/* waits whose begin is not known: their stamp is void, or older than the hook that finds void ones */
+	u64 unstamped;
+	/* end of the first slice */
+	u64 first;
 	u64 next;
 	struct slice slices[SLICES];
 };
@@ -49,12 +56,15 @@ struct pair {
 	u32 waiter;
 	/* process or enum culprit */
 	u32 culprit;
+	/* of the culprit: a pid may come back */
+	u64 start;
 };
 
 struct blame {
 	u64 ns;
 	/* number of the waits that it had a part in */
 	u64 waits;
+	/* of the process (its first thread) in the last of them: exec and prctl change it */
 	char comm[TASK_COMM_LEN];
 };
 
@@ -74,6 +84,8 @@ static __always_inline void charge(struct cpu_slices *cpu, struct pair *pair, u6
 	if (blame) {
 		__sync_fetch_and_add(&blame->ns, ns);
 		__sync_fetch_and_add(&blame->waits, 1);
+		if (comm)
+			__builtin_memcpy(blame->comm, comm, sizeof(blame->comm));
 		return;
 	}
 	if (comm)
@@ -85,10 +97,37 @@ static __always_inline void charge(struct cpu_slices *cpu, struct pair *pair, u6
 }
 
 /*
+ * Why here: the stamp that a sleeping task gets when it is moved is void (see stamps.bpf.h). Loaded where the kernel
+ * delays dequeues.
+ * Cost: that of an empty program for each task that changes its CPU.
+ * Loses: nothing.
+ */
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(moved, struct task_struct *task, int destination)
+{
+	if (is_delayed(task))
+		set_void_pid(task->pid);
+	return 0;
+}
+
+/* The process that leaves the CPU. Its first thread may be gone, and the memory reused, if the signals are not shared. */
+static __always_inline void name_slice(struct slice *slice, struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+	bool known = leader->signal == task->signal;
+
+	slice->tgid = task->tgid;
+	/* the idle tasks of all CPUs are one culprit */
+	slice->start = known && task->pid ? leader->start_boottime : 0;
+	bpf_probe_read_kernel(slice->comm, sizeof(slice->comm), known ? leader->comm : task->comm);
+}
+
+/*
  * Why here: the only hook that has the task that leaves the CPU, the one that gets it, and since when that one was
  * queued.
  * Cost: 130 ns per switch in all where a wait has one or two slices; up to 2 µs for one of 64.
- * Loses: pairs beyond the map's size, counted; waits without a stamp of the kernel (preempted on the way to sleep).
+ * Loses: pairs beyond the map's size, counted; waits with a void stamp, counted; waits without a stamp of the kernel
+ * (preempted on the way to sleep).
  */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(blamed, bool preempt, struct task_struct *prev, struct task_struct *next)
@@ -107,11 +146,20 @@ int BPF_PROG(blamed, bool preempt, struct task_struct *prev, struct task_struct 
 	slice = &cpu->slices[at & (SLICES - 1)];
 	end = next->se.cfs_rq->rq->clock;
 	slice->end = end;
-	slice->tgid = prev->tgid;
-	bpf_probe_read_kernel(slice->comm, sizeof(slice->comm), prev->comm);
+	name_slice(slice, prev);
+	if (!cpu->first)
+		cpu->first = end;
 
+	/* valid at this hook, see runqlat.bpf.c; if it is not void */
 	queued = next->sched_info.last_queued;
-	if (next->pid == 0 || !queued || queued >= end || (*wanted && *wanted != (u32)next->tgid))
+	if (next->pid == 0)
+		return 0;
+	if (bpf_core_field_exists(next->se.sched_delayed) &&
+	    (take_void_pid(next->pid) || (queued && queued < cpu->first))) {
+		cpu->unstamped++;
+		return 0;
+	}
+	if (!queued || queued >= end || (*wanted && *wanted != (u32)next->tgid))
 		return 0;
 	pair.waiter = next->tgid;
 	for (int i = 0; i < SLICES - 1; i++) {
@@ -123,6 +171,7 @@ int BPF_PROG(blamed, bool preempt, struct task_struct *prev, struct task_struct 
 		if (!begin || !slice->end)
 			break;
 		pair.culprit = slice->tgid;
+		pair.start = slice->start;
 		if (begin <= queued) {
 			charge(cpu, &pair, end - queued, slice->comm);
 			return 0;
@@ -131,6 +180,7 @@ int BPF_PROG(blamed, bool preempt, struct task_struct *prev, struct task_struct 
 		end = begin;
 	}
 	pair.culprit = CULPRIT_EARLIER;
+	pair.start = 0;
 	charge(cpu, &pair, end - queued, 0);
 	return 0;
 }

@@ -5,6 +5,7 @@
  * processes are told apart by pid and by the time when their counters began.
  */
 #include "lib/core.bpf.h"
+#include "lib/duration.bpf.h"
 #include "lib/hist.bpf.h"
 #include "lib/maps.bpf.h"
 #include "waits.bpf.h"
@@ -118,11 +119,6 @@ static __always_inline u64 queue_clock(struct task_struct *task)
 	return bpf_ktime_get_ns();
 }
 
-static __always_inline u64 since(u64 then, u64 now)
-{
-	return now > then ? now - then : 0;
-}
-
 static __always_inline void begin_wait(struct task_struct *task, u32 queue)
 {
 	struct stamp stamp = {
@@ -202,7 +198,7 @@ int BPF_PROG(migrated, struct task_struct *task, int destination)
 	if (!process)
 		return 0;
 	/* its run queue is still the old one */
-	waited = since(stamp->queued, queue_clock(task));
+	waited = duration(stamp->queued, queue_clock(task));
 	__sync_fetch_and_add(&process->run_delay_ns, waited - stamp->moved_ns);
 	stamp->moved_ns = waited;
 	stamp->cpu = destination;
@@ -296,7 +292,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	if (stamp) {
 		u64 ran = prev->se.sum_exec_runtime - stamp->ran_ns;
 
-		end_wait(prev, stamp, cpu, *epoch, since(stamp->queued + ran, queue_clock(prev)));
+		end_wait(prev, stamp, cpu, *epoch, duration(stamp->queued + ran, queue_clock(prev)));
 	}
 	if (bpf_core_field_exists(prev2->__state))
 		state = BPF_CORE_READ(prev2, __state);
@@ -308,7 +304,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 		return 0;
 	stamp = bpf_map_lookup_elem(&stamps, &tid);
 	if (stamp)
-		end_wait(next, stamp, cpu, *epoch, since(stamp->queued, queue_clock(next)));
+		end_wait(next, stamp, cpu, *epoch, duration(stamp->queued, queue_clock(next)));
 	else
 		cpu->unstamped++;
 	return 0;

@@ -161,7 +161,7 @@ int walk_tasks(void *ctx)
 	u32 complete = WALK_COMPLETE;
 	struct bpf_iter_task walk;
 	struct task_struct *task;
-	u64 left = walk_limit;
+	u64 left = walk_limit, begun = bpf_ktime_get_ns();
 	u64 word = interval_word();
 
 	if (word & (FILTERS | BIT(WANT_THREADS)))
@@ -172,7 +172,7 @@ int walk_tasks(void *ctx)
 		/* the idle task of a CPU */
 		if (!task->pid)
 			continue;
-		if (!left-- || !walk_task(task, word)) {
+		if (!left-- || walk_is_long(left, begun) || !walk_task(task, word)) {
 			complete = WALK_INCOMPLETE;
 			break;
 		}
@@ -183,8 +183,39 @@ int walk_tasks(void *ctx)
 }
 
 /*
- * Last in the file, hence attached last: when every task has its storage (see src/tracers/runqlat/storage-reader.ts).
+ * Why here: the one place where a sleeping task can get a stamp (see stamps.bpf.h), and its dequeue is delayed at this
+ * moment: the lock of its queue is held. Exact, however short the sleep is. Loaded where the kernel delays dequeues.
+ * Cost: that of an empty program for each task that changes its CPU; a look-up in task storage for those that sleep.
+ * Loses: nothing. A task without storage is noted by its pid.
  */
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(migrated, struct task_struct *task, int destination)
+{
+	struct thread_waits *thread;
+
+	if (!is_delayed(task))
+		return 0;
+	thread = with_processes ? thread_waits(task) : 0;
+	if (thread)
+		thread->stamp = STAMP_VOID;
+	else
+		set_void_pid(task->pid);
+	return 0;
+}
+
+/*
+ * Last in the file, hence attached last: when every task has its storage and the stamps of before `migrated` are judged
+ * (see src/tracers/runqlat/storage-reader.ts).
+ */
+
+/*
+ * Before 6.2 a look-up in task storage fails while the CPU is in another operation on storage, as an iterator that was
+ * preempted. Such a wait was counted under `untracked`, and its run_delay must not count again in the task's next wait.
+ */
+static __always_inline bool storage_may_be_busy(void)
+{
+	return !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_cgrp_storage_get);
+}
 
 /*
  * Why here: when a task is switched to, sched_info.last_queued still has the time since when it was runnable, and the
@@ -196,6 +227,7 @@ int walk_tasks(void *ctx)
  * task that a filter leaves out.
  * Loses: a task without storage counts in the system's figures only, and under `untracked`. The idle task is not
  * counted. A sleeper preempted before it slept has no stamp of the kernel; a stamp of our own replaces it (see below).
+ * A wait whose stamp is void counts under `unstamped` only: its sleep cannot be told from its wait.
  */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struct *next)
@@ -205,7 +237,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	struct thread_waits *thread = 0;
 	struct cpu_waits *cpu;
 	u64 word, queued, now, epoch;
-	u64 run_delay = 0, wait = 0;
+	u64 run_delay = 0, wait = 0, stamp = 0;
 	u32 slot, generation;
 
 	/*
@@ -215,7 +247,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	if (with_processes && preempt && is_sleepy(prev)) {
 		thread = thread_waits(prev);
 		if (thread)
-			thread->preempted = prev->se.cfs_rq->rq->clock;
+			thread->stamp = prev->se.cfs_rq->rq->clock;
 	}
 	if (with_processes && next->pid == 0)
 		return 0;
@@ -226,7 +258,10 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	if (!cpu)
 		return 0;
 
-	/* every task, of whatever class, has in se.cfs_rq that of its own run queue: this CPU's */
+	/*
+	 * Every task, of whatever class, has in se.cfs_rq that of its own run queue: this CPU's, whose lock is held.
+	 * The clock is of this pick; the stamp and run_delay of next are cleared and added to right after this hook.
+	 */
 	now = next->se.cfs_rq->rq->clock;
 	queued = next->sched_info.last_queued;
 	if (with_processes)
@@ -251,24 +286,35 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 			/* the filter has changed: this thread may not have been measured for long */
 			thread->generation = generation;
 			thread->run_delay = 0;
-			thread->preempted = 0;
+			if (!(thread->stamp & STAMP_VOID))
+				thread->stamp = 0;
 		}
+		stamp = thread->stamp;
+		thread->stamp = 0;
 		/* not seen before: all of it is this wait if the task never ran; if it did, it is older and unknown */
 		u64 before = thread->run_delay ? thread->run_delay - 1 : next->sched_info.pcount ? run_delay : 0;
 
-		wait = run_delay - before;
-		if (!queued)
-			queued = thread->preempted;
-		thread->preempted = 0;
-		thread->run_delay = run_delay + 1;
+		if (storage_may_be_busy()) {
+			u32 pcount = next->sched_info.pcount;
+
+			if (thread->run_delay && pcount - thread->pcount > 1)
+				before = run_delay;
+			thread->pcount = pcount;
+		}
+		wait = duration(before, run_delay);
+		/* what the kernel adds right after this, to the bit; without its stamp it adds nothing */
+		thread->run_delay = run_delay + (queued ? now - queued : 0) + 1;
+		if (!queued && !(stamp & STAMP_VOID))
+			queued = stamp;
+	} else if (take_void_pid(next->pid)) {
+		stamp = STAMP_VOID;
+	}
+	if (stamp & STAMP_VOID) {
+		cpu->unstamped++;
+		return 0;
 	}
 	if (queued) {
-		/* the part that the kernel adds right after this; without its stamp it adds nothing */
-		u64 last = now > queued ? now - queued : 0;
-
-		wait += last;
-		if (thread && next->sched_info.last_queued)
-			thread->run_delay += last;
+		wait += duration(queued, now);
 	} else if (!wait) {
 		/* the idle task never has a stamp */
 		if (with_processes || next->pid)

@@ -23,6 +23,8 @@ enum interval_bit {
 	GENERATION_SHIFT = 32,
 	/* which filters are on: task_filter */
 	FILTER_SHIFT = 48,
+	/* stamps are older than the hook that finds void ones, hence not known to be valid */
+	OLD_STAMPS = 61,
 	/* every thread gets its own histogram */
 	WANT_THREADS = 62,
 	/* the next read is of all processes */

@@ -3,15 +3,17 @@
 #pragma once
 
 #include "lib/core.bpf.h"
+#include "lib/duration.bpf.h"
 #include "lib/hist.bpf.h"
 #include "lib/maps.bpf.h"
+#include "stamps.bpf.h"
 #include "waits.bpf.h"
 
 /* Written only on its own CPU, with interrupts off: plain additions. The count of waits is the sum of the slots. */
 struct cpu_waits {
 	u64 sum_ns;
 	u32 longest[4] __attribute__((aligned(8)));
-	/* waits with neither a stamp of the kernel nor one of ours */
+	/* waits whose begin is not known: no stamp, or a void one (see stamps.bpf.h) */
 	u64 unstamped;
 	/* waits of a task without storage, and their time: missing in its process */
 	u64 untracked;
@@ -26,13 +28,19 @@ CPU_SHARDS(cpu_waits, struct cpu_waits);
 struct thread_waits {
 	/* sched_info.run_delay after the last switch to it, +1; 0: not switched to since tracing began */
 	u64 run_delay;
-	/* when it was preempted although it was about to sleep: the kernel sets no stamp then; 0: not */
-	u64 preempted;
+	/*
+	 * 0: the kernel's stamp counts. Else our own, of when it was preempted although it was about to sleep: the
+	 * kernel sets none then. STAMP_VOID: the kernel's is void; the lower bits then are 0, STAMP_FOUND or the clock
+	 * of the first read that found it waiting.
+	 */
+	u64 stamp;
 	/* number of the filter under which these were written: they grow old while the thread is not measured */
 	u32 generation;
 	/* switches away from it that its process has (of a leader: those before tracing began) */
 	u32 voluntary;
 	u32 involuntary;
+	/* sched_info.pcount at the last switch to it; see storage_may_be_busy() */
+	u32 pcount;
 };
 
 struct waits {

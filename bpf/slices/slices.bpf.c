@@ -4,6 +4,7 @@
  * switch costs about a microsecond where counting costs a tenth of that.
  */
 #include "lib/core.bpf.h"
+#include "lib/duration.bpf.h"
 #include "lib/maps.bpf.h"
 
 /* Slices that each CPU may report per second; the rest is counted only. */
@@ -77,7 +78,7 @@ int BPF_PROG(slice_ends, bool preempt, struct task_struct *prev)
 	}
 	shard->reported++;
 	slice->end_ns = now;
-	slice->ns = now - start;
+	slice->ns = duration(start, now);
 	slice->tgid = prev->tgid;
 	slice->tid = prev->pid;
 	slice->cpu = cpu;

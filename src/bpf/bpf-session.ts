@@ -8,6 +8,10 @@ import { type Struct, viewOf } from '../lib/decode.ts';
 export const WALK_SECTION = 'syscall';
 
 const INITIAL_BUFFER = 64 * 1024;
+/** Section of the counter in bpf/lib/duration.bpf.h. */
+const NEGATIVE_DURATIONS = '.data.negative';
+/** The only key of a section. */
+const FIRST = new Uint8Array(4);
 /** Bytes before the payload of a ring's record: its length as u32, and padding. */
 const FRAME = 8;
 
@@ -28,6 +32,8 @@ export class BpfSession {
 	private readonly programs: readonly string[];
 	private readonly buffers = new Map<string, Uint8Array>();
 	private readonly ringBytes: ReadonlyMap<string, number>;
+	private readonly countsNegative: boolean;
+	private readonly negative = new Uint8Array(8);
 
 	constructor(object: BpfObject, possibleCpus: number, missing: readonly string[]) {
 		const loaded = object.programs().filter((program) => program.autoload);
@@ -38,12 +44,9 @@ export class BpfSession {
 		this.hooks = loaded
 			.map((program) => program.section)
 			.filter((section) => !section.startsWith('iter/') && section !== WALK_SECTION);
-		this.ringBytes = new Map(
-			object
-				.maps()
-				.filter((map) => map.type === 'ringbuf')
-				.map((map) => [map.name, map.maxEntries]),
-		);
+		const maps = object.maps();
+		this.countsNegative = maps.some(({ name }) => name === NEGATIVE_DURATIONS);
+		this.ringBytes = new Map(maps.filter((map) => map.type === 'ringbuf').map((map) => [map.name, map.maxEntries]));
 	}
 
 	/** Was this program loaded and attached (see `optional`)? */
@@ -110,12 +113,16 @@ export class BpfSession {
 
 	/** Sum over the programs. The kernel counts times and runs only while its BPF statistics are on. */
 	cost(): BpfCost {
-		const cost = { ns: 0, runs: 0, recursionMisses: 0 };
+		const cost = { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
 		for (const program of this.programs) {
 			const stats = this.object.stats(program);
 			cost.ns += stats.ns;
 			cost.runs += stats.runs;
 			cost.recursionMisses += stats.recursionMisses;
+		}
+		if (this.countsNegative) {
+			this.object.lookup(NEGATIVE_DURATIONS, FIRST, this.negative);
+			cost.negative = Number(new BigUint64Array(this.negative.buffer)[0]);
 		}
 		return cost;
 	}

@@ -8,7 +8,7 @@ export class HashReader<Key, Value> {
 	private readonly keys: Uint8Array;
 	private readonly values: Uint8Array;
 
-	/** `entries`: as many as the map was made for. */
+	/** @param entries capacity of the map */
 	constructor(
 		bpf: BpfSession,
 		map: { readonly name: string; readonly key: Struct<Key>; readonly value: Struct<Value> },
@@ -20,7 +20,7 @@ export class HashReader<Key, Value> {
 		this.values = new Uint8Array(entries * map.value.size);
 	}
 
-	/** All entries. `id` names the entry's key for good; arrays in key and value are valid until the next call. */
+	/** All entries. `id` is the key as a string; arrays in key and value are valid until the next call. */
 	*entries(): Generator<{ id: string; key: Key; value: Value }> {
 		const { key, value } = this.map;
 		const count = this.bpf.object.readBatch(this.map.name, this.keys, this.values);

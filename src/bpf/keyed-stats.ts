@@ -13,7 +13,7 @@ export interface Kind {
 
 type Keys = { readonly name: string; readonly value: Struct<{ full: Count; keys: Float64Array }> };
 
-/** Each CPU has room for 2 to this many kinds: there is memory for all of them, also of CPUs that may never come. */
+/** Capacity of each CPU: 2 to this many kinds. Possible CPUs that never come online take memory too. */
 export function keyBits(possibleCpus: number): number {
 	const most = io_key_layout.KEY_BITS;
 	if (possibleCpus <= 16) return most;
@@ -21,7 +21,7 @@ export function keyBits(possibleCpus: number): number {
 }
 
 export class KeyedStats<Value> {
-	/** Requests that found no room, as of the last read. */
+	/** Requests without a free slot for their kind, as of the last read. */
 	full: Count = 0;
 	private readonly bpf: BpfSession;
 	private readonly keys: Keys;
@@ -35,7 +35,7 @@ export class KeyedStats<Value> {
 		this.buffer = new Uint8Array(values.value.size);
 	}
 
-	/** What each CPU has counted, without a system call. Arrays in the values are valid until the next one. */
+	/** Counts of each CPU, without a system call. Arrays in a value are valid until the next one. */
 	*entries(): Generator<{ id: string; key: Kind; value: Value }> {
 		const { name, value } = this.values;
 		const view = viewOf(this.buffer);

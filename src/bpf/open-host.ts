@@ -1,7 +1,7 @@
 /** This machine, or the trees that stand in for it, as tracers get it. */
-import { cpus } from 'node:os';
 import { type BpfAddon, loadAddon } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
+import { onlineCpus } from '../system/cpus.ts';
 
 export interface HostPaths {
 	addonPath: string;
@@ -13,7 +13,7 @@ export interface HostPaths {
 export function openHost({ addonPath, objectDir, procRoot, sysRoot }: HostPaths): Host {
 	let addon: BpfAddon | undefined;
 	return {
-		// loaded by the first who asks, so that a missing library becomes that tracer's message
+		// loaded on first use, so that a missing library is the error of the tracer that needs it
 		get addon() {
 			addon ??= loadAddon(addonPath);
 			return addon;
@@ -21,6 +21,9 @@ export function openHost({ addonPath, objectDir, procRoot, sysRoot }: HostPaths)
 		objectPath: (id) => `${objectDir}/${id}.bpf.o`,
 		procRoot,
 		sysRoot,
-		cpus: cpus().length,
+		// a CPU may come or go while we run
+		get cpus() {
+			return onlineCpus(procRoot, sysRoot).length;
+		},
 	};
 }

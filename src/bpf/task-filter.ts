@@ -1,4 +1,4 @@
-/** Which tasks are measured: from options to what the kernel compares. */
+/** The filter of measured tasks: from options to the values that the kernel compares. */
 
 import { Unavailable } from '../core/errors.ts';
 import type { OptionSpec, Options } from '../core/tracer.ts';
@@ -27,12 +27,12 @@ export const TASK_FILTERS: readonly OptionSpec[] = [
 	},
 ];
 
-/** The tasks that are measured; what is not given is not asked. */
+/** The measured tasks; an undefined field matches all. */
 export interface TaskFilter {
 	tgid?: number | undefined;
-	/** Id of a group of the unified hierarchy: its tasks and those of the groups below. */
+	/** Id of a group of the unified hierarchy; includes the groups below. */
 	cgroup?: number | undefined;
-	/** At most 15 bytes, all of them. */
+	/** The whole name, at most 15 bytes. */
 	comm?: string | undefined;
 }
 
@@ -67,8 +67,8 @@ export function filterSettings({ tgid, cgroup, comm }: TaskFilter): {
 }
 
 /**
- * The filter that options `pid`, `cgroup` (or `cgroup_id`, for a group picked on the screen) and `comm` ask for.
- * @throws {Unavailable} for a cgroup that is not there
+ * The filter of the options `pid`, `cgroup` (or `cgroup_id`, for a group selected on the screen) and `comm`.
+ * @throws {Unavailable} for a cgroup that does not exist
  */
 export function filterOf(options: Options, procRoot: string): TaskFilter {
 	const { pid, cgroup, cgroup_id, comm } = options;
@@ -89,7 +89,7 @@ export function filterOf(options: Options, procRoot: string): TaskFilter {
 }
 
 /**
- * In words, for the screen; empty: everything is measured.
+ * The filter as text for the screen; empty: everything is measured.
  * @param cgroupName name of a control group by its id
  */
 export function filterText(options: Options, cgroupName: (id: number) => string): string {

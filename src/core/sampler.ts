@@ -1,4 +1,4 @@
-/** What the screen needs of whatever produces snapshots: the sampling worker, a recording, a fixture. Types only. */
+/** The source of snapshots as the screen sees it: the sampling worker, a recording, a fixture. Types only. */
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Options } from './tracer.ts';
@@ -8,24 +8,24 @@ export type SamplerEvent =
 	| { kind: 'attaching'; tab: string }
 	/** Attached; the first snapshot follows after one interval. */
 	| { kind: 'live'; tab: string }
-	/** This tab cannot work here; the others are not affected. `retry_s`: it has failed, and is started again in so many seconds. */
+	/** This tab does not work; the others are not affected. `retry_s`: seconds until it is restarted after a failure. */
 	| { kind: 'unavailable'; tab: string; reason: SafeText; fix: SafeText; retry_s?: number }
-	/** `packed`: the same for the archive (see archive.ts), where the sampler has done that work already. */
+	/** `packed`: the snapshot encoded for the archive (see archive.ts), where the sampler did that work. */
 	| { kind: 'snapshot'; snapshot: Snapshot; packed?: Uint8Array }
-	/** What is on the screen gets no older updates until the worker is back, if it comes back. */
+	/** No snapshots until the worker is restarted, if it is. */
 	| { kind: 'worker-failed'; message: SafeText; restarting: boolean };
 
 export interface Sampler {
-	/** Events from now on. Returns a function that ends the subscription. */
+	/** Future events. Returns a function that ends the subscription. */
 	subscribe(listener: (event: SamplerEvent) => void): () => void;
-	/** Ask for another interval. */
+	/** Change the length of the interval. */
 	setInterval(seconds: number): void;
-	/** What rows of this tab stand for: one of the tracer's groups. */
+	/** Set the group of this tab's rows: one of the tracer's groups. */
 	setGroup(tab: string, group: string): void;
-	/** Options of a tracer that may change while it runs (see `Session.tune`). */
+	/** Change options of a tracer while it runs (see `Session.tune`). */
 	tune?(tab: string, changes: Options): void;
 	/** This tab is on the screen from now on. A tracer on demand (`Tracer.onDemand`) is started for it. */
 	setActiveTab?(tab: string): void;
-	/** Detach everything. Not waited for longer than half a second. */
+	/** Detach everything. Takes at most half a second. */
 	close(): void | Promise<void>;
 }

@@ -1,51 +1,51 @@
 /**
- * A snapshot is everything known about one tab at the end of one interval, and the only thing that travels: from the
- * sampling worker to the screen, to batch output and to whatever is added later. It is plain data (structured clone,
- * JSON), never changed after it was made, and its strings have passed the sanitiser.
+ * A snapshot holds everything known about one tab at the end of one interval. It is the only data that is passed on: from
+ * the sampling worker to the screen, to batch output and to later additions. It is plain data (structured clone, JSON),
+ * immutable, and its strings are sanitised.
  */
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 
-/** What is measured and how. Shown as a badge on the screen. */
+/** Source and method of a tab's figures. Shown as a badge on the screen. */
 export interface Source {
 	/** e.g. `model`, `sched_info`, `tracepoint`. */
 	kind: string;
-	/** One sentence a newcomer understands. */
+	/** One sentence for newcomers. */
 	description: string;
-	/** e.g. `±50 %` or `exact`, with what it refers to; the main figures before the first `;`. */
+	/** e.g. `±50 %` or `exact`, with the figures it refers to; the main figures before the first `;`. */
 	uncertainty: string;
 	/** Kernel hooks in use, e.g. `tp_btf/sched_switch`. */
 	hooks: string[];
-	/** What this machine lacks and what that costs here, a sentence each: `no tp_btf/block_split: …`. */
+	/** Missing features of this machine and the cost of each, a sentence each: `no tp_btf/block_split: …`. */
 	missing?: readonly string[];
-	/** What part of the machine the figures cover, where that is not all of it: `CPU packages + DRAM`. */
+	/** Part of the machine that the figures cover, where that is not all of it: `CPU packages + DRAM`. */
 	scope?: string;
-	/** Figures that are missing for that, or by the user's choice, in a few words for the badge: `timer tick and IPIs`. */
+	/** Figures that are missing for that, or by an option, in a few words for the badge: `timer tick and IPIs`. */
 	lacks?: string;
-	/** By what a whole is shared out among rows: `run time`, `cycles`. */
+	/** Weights by which a total is divided among rows: `run time`, `cycles`. */
 	weighting?: string;
-	/** What else could have been the source, in the order in which it was tried, and why it is not. */
+	/** Candidates for the source, in the order in which they were tried, and why each is or is not in use. */
 	candidates?: readonly { kind: string; state: string; reason: string; fix: string }[];
 }
 
-/** What the tool itself cost in the interval. */
+/** Own cost of the program in the interval. */
 export interface Cost {
 	/** Time in this tab's BPF programs, scaled up from the part of the interval in which the kernel measured it. */
 	bpf_ns: Ns;
 	bpf_runs: Count;
-	/** How long the kernel's run statistics were on in this interval; they cost time themselves. */
+	/** Time for which the kernel's run statistics, which cost time themselves, were on in this interval. */
 	bpf_measured_ns: Ns;
 	/** User and system time of the whole process, all threads. */
 	cpu_ns: Ns;
 	rss_bytes: Bytes;
-	/** Of the kernel, for the BPF maps and programs of all tabs; in no RSS. null: not known. Read every 30 s. */
+	/** Kernel memory of the BPF maps and programs of all tabs, not part of any RSS; null: not known. Read every 30 s. */
 	kernel_bytes: Bytes | null;
 }
 
-/** Why an interval was longer than asked. Rates are over `dt_ns` all the same. */
+/** Why an interval was longer than requested. Rates still refer to `dt_ns`. */
 export interface Gap {
-	/** How much too late it ended; in `dt_ns`. */
+	/** Delay of its end; part of `dt_ns`. */
 	late_ns: Ns;
-	/** How long the machine slept; not in `dt_ns`, for which time stands still then. */
+	/** Time that the machine slept; not part of `dt_ns`, whose clock stops then. */
 	suspended_ns: Ns;
 }
 
@@ -58,11 +58,11 @@ export interface SnapshotBase {
 	time: string;
 	/** CLOCK_MONOTONIC at the end of the interval. */
 	mono_ns: Ns;
-	/** Measured length of the interval, not the one asked for. */
+	/** Measured length of the interval, not the requested one. */
 	dt_ns: Ns;
-	/** Only where the interval was far longer than asked. */
+	/** Only where the interval was far longer than requested. */
 	gap?: Gap;
-	/** What a row stands for (`process`, `thread`, …). */
+	/** Unit of a row (`process`, `thread`, …). */
 	group: string;
 	source: Source;
 	lost: Record<string, Count>;

@@ -1,7 +1,6 @@
 /**
- * What a tracer is. A tracer is one BPF object plus the code that turns its maps into rows. It is described by a
- * {@link Tracer}, which is cheap to import anywhere (screen, help, batch), and does its work in a {@link Session} that
- * only the sampling worker opens.
+ * The contract of a tracer: one BPF object plus the code that turns its maps into rows. A {@link Tracer} describes it and
+ * is cheap to import anywhere (screen, help, batch); a {@link Session}, which only the sampling worker opens, does the work.
  */
 
 import type { ColumnKind } from '../lib/format.ts';
@@ -11,39 +10,39 @@ import type { Fold } from './fold.ts';
 import type { BpfAddon } from './native.ts';
 import type { Snapshot, Source } from './snapshot.ts';
 
-/** One column of a tracer's table: the single source of the header, the sort key, the help text and the formats. */
+/** One column of a tracer's table: the single source of header, sort key, help text and format. */
 export interface Column<Row> {
 	/** Sort key, and the JSON field where the value is one. */
 	key: string;
 	/** Header, as short as the field's own terms allow. */
 	title: string;
-	/** Other names in filters, beside key and header (see docs/filter.md). */
+	/** Further names in filters, beside key and header (see docs/filter.md). */
 	aliases?: readonly string[];
 	kind: ColumnKind;
-	/** Cells, without the gap; `grow` columns take what is left. */
+	/** Cells, without the gap; `grow` columns take the remaining width. */
 	width: number;
 	grow?: boolean;
 	/** Names the row: in a tree it is indented. */
 	label?: boolean;
 	/** Lower numbers stay longest when the screen is narrow. */
 	priority: number;
-	/** One sentence for the help screen: what it is, its unit, its source. */
+	/** One sentence for the help screen: meaning, unit, source. */
 	help: string;
-	/** Sorted from the smallest value at first, unlike other figures (ages: the newest is read first). */
+	/** Sorted ascending at first, unlike other figures (ages: the newest is read first). */
 	smallestFirst?: boolean;
-	/** Left out where it says no (figures of hardware that is not there). */
+	/** false: the column is left out (figures of missing hardware). */
 	shown?(snapshot: object): boolean;
 	/** `seconds` is the measured length of the interval, for rates. */
 	value(row: Row, seconds: number): number | SafeText;
 }
 
-/** What a session found since its last read. Counts and times are of the interval unless the name ends in `_total`. */
+/** The result of a read. Counts and times are of the interval since the last read unless the name ends in `_total`. */
 export interface Reading<Row, Extra extends object> {
 	rows: Row[];
 	/** The fields of this tab's snapshots beside the common ones (see docs/batch.md). */
 	extra: Extra;
 	source: Source;
-	/** Events lost since start, by cause; a cause with 0 stays listed so that a reader sees what is watched. */
+	/** Events lost since start, by cause; causes with 0 are listed too, so that a reader sees what is watched. */
 	lost: Record<string, number>;
 	/**
 	 * Rows of the tracer's first group, for tracers made of others, where `rows` are of another group. Built on the first
@@ -58,18 +57,20 @@ export interface BpfCost {
 	runs: number;
 	/** Runs the kernel skipped (see {@link Reading.lost}). */
 	recursionMisses: number;
+	/** Durations below 0, which count as 0 ns (bpf/lib/duration.bpf.h). */
+	negative: number;
 }
 
-/** What the tracers that measure found in this tick, by id; rows of their first group, whatever the screen asked for. */
+/** Snapshots of the measuring tracers in this tick, by id, with rows of their first group, whatever the screen shows. */
 export type Tick = ReadonlyMap<string, Snapshot>;
 
 export interface Session<Row, Extra extends object> {
 	/**
 	 * Read the maps. `dt` is the measured time since the previous read (or since start), `group` one of the tracer's
-	 * groups. `tick` is for tracers that are made of others ({@link Tracer.from}).
+	 * groups. `tick` is for tracers made of others ({@link Tracer.from}).
 	 */
 	read(dt: Ns, group: string, tick?: Tick): Reading<Row, Extra>;
-	/** Change options while running (a filter in the kernel, a row looked at closely). Counters go on. */
+	/** Change options while running (a filter in the kernel, the process in focus). Counters go on. */
 	tune?(changes: Options): void;
 	/** Sum over this tracer's BPF programs. */
 	cost(): BpfCost;
@@ -82,11 +83,11 @@ export interface Host {
 	addon: BpfAddon;
 	/** Path of a built BPF object by tracer id. */
 	objectPath(id: string): string;
-	/** Roots of proc and sysfs, so that fixtures can stand in for hardware. */
+	/** Roots of proc and sysfs, so that fixtures can replace hardware. */
 	procRoot: string;
 	sysRoot: string;
-	/** Online CPUs at start. */
-	cpus: number;
+	/** CPUs that are online now; 0: not known. */
+	readonly cpus: number;
 }
 
 /** A tracer's own options, already parsed (watts of the model, threshold of slow requests, …). */
@@ -101,11 +102,11 @@ export interface OptionSpec {
 	default: number | string | boolean;
 	/** Accepted values of a string. */
 	choices?: readonly string[];
-	/** What is wrong with a string, to follow the option's name in the error; undefined: nothing. */
+	/** The error in a string, to follow the option's name; undefined: none. */
 	invalid?(text: string): string | undefined;
 	min?: number;
 	max?: number;
-	/** Of a number: whole ones only. */
+	/** Of a number: integers only. */
 	integer?: true;
 	/** Placeholder in help, e.g. `MS`. */
 	placeholder?: string;
@@ -122,11 +123,11 @@ export interface Tracer<Row, Extra extends object> {
 	/** One sentence for help. */
 	summary: string;
 	columns: readonly Column<Row>[];
-	/** Key of the column sorted by at first (descending for numbers). */
+	/** Key of the initial sort column (descending for numbers). */
 	defaultSort: string;
-	/** What `--group` and the `t` key offer; the first is the default. */
+	/** Groups of `--group` and the `t` key; the first is the default. */
 	groups: readonly string[];
-	/** How groups are made from rows of processes that the session itself does not tell apart. */
+	/** Groups that are folded from process rows instead of read by the session. */
 	fold?: Fold<Row>;
 	options: readonly OptionSpec[];
 	/**
@@ -134,21 +135,21 @@ export interface Tracer<Row, Extra extends object> {
 	 * line only.
 	 */
 	checkOptions?(values: Options, given: Options): string | undefined;
-	/** Made of what these tracers find in the same tick, instead of the kernel's figures. Those that cannot work here are missing. */
+	/** Built from the snapshots of these tracers in the same tick instead of the kernel's figures; unavailable ones are missing. */
 	from?: readonly string[];
 	/** Words of the tab that need explaining, beside its columns: `[word, sentence]`. */
 	terms?: readonly (readonly [string, string])[];
 	/** Stable identity of a row across intervals (selection, history). */
 	rowKey(row: Row): string;
-	/** The process a row stands for, `pid:start` in ns since boot: the selection follows it to other tabs. */
+	/** The process of a row, `pid:start` in ns since boot: the selection follows it to other tabs. */
 	processOf?(row: Row): string | undefined;
-	/** Options that make a session keep all it can about one process while someone looks at it; 0: no longer. */
+	/** Options that make a session collect all details of one process, the one in focus; 0: none. */
 	focus?(pid: number): Options;
-	/** It costs too much to run unasked: started when its tab is opened, stopped when nobody has looked for a minute. */
+	/** Too expensive to run unasked: started when its tab is opened, stopped a minute after it was left. */
 	onDemand?: boolean;
 	/**
-	 * Load and attach. `group`: what the first rows will stand for, where somebody chose it. Throws {@link Unavailable} with
-	 * what is missing; leaves nothing behind then.
+	 * Load and attach. `group`: group of the first rows, where it was chosen. Throws {@link Unavailable} with the missing
+	 * mechanism; nothing stays loaded then.
 	 */
 	start(host: Host, options: Options, group?: string): Session<Row, Extra>;
 }

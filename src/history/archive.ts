@@ -1,7 +1,7 @@
 /**
- * Snapshots in little memory, and as little work for who does not look at them: their rows are kept by property, and made
- * when somebody reads them. What charts draw over time stays at hand without its distributions; a whole snapshot is
- * packed (structured clone, then deflate: a tenth of its size) and unpacked when the user travels to it.
+ * Encodes snapshots, to save memory and the work for unread rows: rows are stored by property and decoded on first
+ * access. Charts over time use snapshots without distributions; a whole snapshot is packed (structured clone, then
+ * deflate: a tenth of its size) and unpacked when the user travels to it.
  */
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
@@ -11,13 +11,13 @@ import { type Columns, dropLists, fromColumns, toColumns } from './columnar.ts';
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
 const level = 1;
 
-/** A snapshot on its way between threads: as bytes that the other one makes a snapshot of, and packed. */
+/** A snapshot between threads: serialized for the receiver, and packed for its archive. */
 export interface EncodedSnapshot {
 	whole: Uint8Array<ArrayBuffer>;
 	packed: Uint8Array<ArrayBuffer>;
 }
 
-/** Everything but its rows. */
+/** A snapshot without its rows. */
 type Head = Omit<Snapshot, 'rows'>;
 
 interface Written {
@@ -25,7 +25,7 @@ interface Written {
 	columns: Columns;
 }
 
-/** What snapshots were made of. */
+/** The encoded forms of decoded snapshots. */
 const origins = new WeakMap<Snapshot, Written>();
 
 function write(snapshot: Snapshot): Written {
@@ -53,7 +53,7 @@ function originOf(snapshot: Snapshot): Written {
 /** Both forms of a snapshot for the work of one. */
 export function encode(snapshot: Snapshot): EncodedSnapshot {
 	const whole = serialize(originOf(snapshot));
-	// a copy: what deflate returns is the beginning of a larger buffer, which would stay
+	// a copy: deflate returns the beginning of a larger buffer, which would be kept
 	return { whole, packed: new Uint8Array(deflateRawSync(whole, { level })) };
 }
 
@@ -69,12 +69,12 @@ export function unpack(packed: Uint8Array): Snapshot {
 	return read(deserialize(inflateRawSync(packed)) as Written);
 }
 
-/** How many rows it has. */
+/** Number of rows, without decoding them. */
 export function rowCount(snapshot: Snapshot): number {
 	return origins.get(snapshot)?.columns.length ?? snapshot.rows.length;
 }
 
-/** Its rows without their lists (buckets of histograms): most of their memory, and nothing that charts over time draw. */
+/** With empty lists (buckets of histograms) in its rows: they take most of the memory, and charts over time do not draw them. */
 export function withoutLists(snapshot: Snapshot): Snapshot {
 	const { head, columns } = originOf(snapshot);
 	return read({ head, columns: dropLists(columns) });

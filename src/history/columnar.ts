@@ -1,37 +1,37 @@
 /**
- * Rows by property: an array of numbers is copied as memory, while structured clone spells out every property's name in
- * every object. Whatever plain data rows hold, they come back as they were, properties in the same order.
+ * Rows stored by property: an array of numbers is copied as memory, while structured clone writes the name of every
+ * property of every object. Rows of any plain data are restored exactly, with their properties in the same order.
  */
 import { deserialize, serialize } from 'node:v8';
 
-/** Values of one property of all rows, in their order. `at`: where its numbers begin. */
+/** Values of one property of all rows, in their order. `at`: offset of its numbers. */
 type Column =
 	| { kind: 'numbers'; at: number }
 	/** Numbers are indices into few texts. */
 	| { kind: 'texts'; at: number; texts: readonly string[] }
 	| { kind: 'records'; keys: readonly string[]; columns: readonly Column[] }
-	/** At this place in {@link Columns.lists}. */
-	| { kind: 'lists'; place: number }
+	/** `index` in {@link Columns.lists}. */
+	| { kind: 'lists'; index: number }
 	/** Values of several kinds; numbers are indices into `parts`. */
 	| { kind: 'mixed'; at: number; parts: readonly Column[] }
-	/** Whatever else structured clone can take. */
+	/** Anything else that structured clone accepts. */
 	| { kind: 'values'; values: readonly unknown[] };
 
 export interface Columns {
 	length: number;
 	rows: Column;
 	numbers: Float64Array;
-	/** Serialized, an array of them for each column that has any: they are many, and seldom looked at. null: all are empty. */
+	/** Serialized, one array for each column with lists: they are many and seldom read. null: all lists are empty. */
 	lists: Uint8Array | null;
 }
 
 type Lists = (readonly unknown[])[];
 
 type Row = Record<string, unknown>;
-/** A record's kind are its keys. */
+/** The kind of a record is the list of its keys. */
 type Kind = 'number' | 'string' | 'list' | 'other' | readonly string[];
 
-/** Values of more kinds than this are left as they are. */
+/** Columns with more kinds of values are stored as plain values. */
 const MOST_KINDS = 32;
 
 export function toColumns(rows: readonly object[]): Columns {
@@ -51,7 +51,7 @@ class Pool {
 	private values = new Float64Array(1024);
 	private length = 0;
 
-	/** Where they are. */
+	/** Returns their offset. */
 	add(numbers: readonly number[]): number {
 		const at = this.length;
 		this.length += numbers.length;
@@ -73,17 +73,17 @@ function columnOf(values: readonly unknown[], numbers: Pool, lists: Lists): Colu
 	const first = kindOf(values[0]);
 	if (values.every((value) => isOf(value, first))) return alike(first, values, numbers, lists);
 	const kinds: Kind[] = [];
-	const places: number[] = [];
+	const indices: number[] = [];
 	for (const value of values) {
 		const known = kinds.findIndex((kind) => isOf(value, kind));
-		places.push(known < 0 ? kinds.push(kindOf(value)) - 1 : known);
+		indices.push(known < 0 ? kinds.push(kindOf(value)) - 1 : known);
 		if (kinds.length > MOST_KINDS) return { kind: 'values', values };
 	}
 	const parts = kinds.map((kind, index) => {
-		const those = values.filter((_, place) => places[place] === index);
+		const those = values.filter((_, at) => indices[at] === index);
 		return alike(kind, those, numbers, lists);
 	});
-	return { kind: 'mixed', at: numbers.add(places), parts };
+	return { kind: 'mixed', at: numbers.add(indices), parts };
 }
 
 function isOf(value: unknown, kind: Kind): boolean {
@@ -100,9 +100,9 @@ function kindOf(value: unknown): Kind {
 
 /** Exactly these properties, in this order. */
 function hasKeys(row: object, keys: readonly string[]): boolean {
-	let place = 0;
-	for (const key in row) if (key !== keys[place++]) return false;
-	return place === keys.length;
+	let index = 0;
+	for (const key in row) if (key !== keys[index++]) return false;
+	return index === keys.length;
 }
 
 function alike(kind: Kind, values: readonly unknown[], numbers: Pool, lists: Lists): Column {
@@ -112,7 +112,7 @@ function alike(kind: Kind, values: readonly unknown[], numbers: Pool, lists: Lis
 		case 'string':
 			return textsOf(values as string[], numbers);
 		case 'list':
-			return { kind: 'lists', place: lists.push(values) - 1 };
+			return { kind: 'lists', index: lists.push(values) - 1 };
 		case 'other':
 			return { kind: 'values', values };
 		default: {
@@ -129,17 +129,17 @@ function alike(kind: Kind, values: readonly unknown[], numbers: Pool, lists: Lis
 }
 
 function textsOf(values: readonly string[], numbers: Pool): Column {
-	const places = new Map<string, number>();
+	const known = new Map<string, number>();
 	const indices: number[] = [];
 	for (const text of values) {
-		const known = places.get(text) ?? places.size;
-		if (known === places.size) places.set(text, known);
-		indices.push(known);
+		const index = known.get(text) ?? known.size;
+		if (index === known.size) known.set(text, index);
+		indices.push(index);
 	}
-	return { kind: 'texts', at: numbers.add(indices), texts: [...places.keys()] };
+	return { kind: 'texts', at: numbers.add(indices), texts: [...known.keys()] };
 }
 
-/** The same rows with their lists empty, in memory of their own. */
+/** A copy with empty lists. */
 export function dropLists(columns: Columns): Columns {
 	return { ...columns, numbers: columns.numbers.slice(), lists: null };
 }
@@ -176,19 +176,19 @@ function reader(column: Column, numbers: Float64Array, lists: Lists | null): () 
 			return () => parts[numbers[at++] as number]?.();
 		}
 		case 'lists': {
-			const values = lists?.[column.place];
+			const values = lists?.[column.index];
 			let at = 0;
 			return () => values?.[at++] ?? none;
 		}
 		case 'records': {
 			const { keys } = column;
 			const values = column.columns.map((one) => reader(one, numbers, lists));
-			// copies of one object share its hidden class; objects that grow property by property are slower to make
+			// copies of one object share its hidden class; objects that grow property by property are slower
 			const template: Row = Object.fromEntries(keys.map((key) => [key, null]));
 			return () => {
 				const record = { ...template };
-				for (let place = 0; place < keys.length; place++)
-					record[keys[place] as string] = (values[place] as () => unknown)();
+				for (let index = 0; index < keys.length; index++)
+					record[keys[index] as string] = (values[index] as () => unknown)();
 				return record;
 			};
 		}

@@ -1,6 +1,6 @@
 /**
- * The last minutes of every tab, as immutable snapshots, and the moment that is shown. Knows nothing of React; its
- * methods fit `useSyncExternalStore`.
+ * The last minutes of every tab, as immutable snapshots, and the moment that is shown. Independent of React; its methods
+ * fit `useSyncExternalStore`.
  */
 
 import type { SamplerEvent } from '../core/sampler.ts';
@@ -24,24 +24,24 @@ export interface StoreOptions {
 	snapshots: number;
 	/** Rows kept per tab for charts, over all its snapshots; older snapshots keep their totals and lose their rows. */
 	rows: number;
-	/** Bytes of packed snapshots kept per tab: how far back the user can travel. */
+	/** Bytes of packed snapshots kept per tab: limits how far back the user can travel. */
 	packedBytes: number;
-	/** A clock that never goes back, ms. */
+	/** A monotonic clock, ms. */
 	now: () => number;
 }
 
 interface Tab {
 	status: TabStatus;
-	/** The newest one is whole, older ones have lost their distributions, yet older ones their rows. */
+	/** The newest one is complete, older ones are without distributions, the oldest without rows. */
 	history: readonly Snapshot[];
-	/** The same snapshots, whole; null where they are no longer kept, undefined for the newest unless it came packed. */
+	/** The same snapshots, complete; null: no longer kept, undefined: the newest, unless it arrived packed. */
 	packed: readonly (Uint8Array | null | undefined)[];
-	/** When the newest one came, by our clock, ms. */
-	came: number;
+	/** Arrival of the newest one, by {@link StoreOptions.now}, ms. */
+	arrivedAt: number;
 }
 
-/** What is shown while paused: what was there when the pause began, up to `moment`. */
-interface View {
+/** The state on the screen while paused: that of the beginning of the pause, up to `moment`. */
+interface Paused {
 	tabs: ReadonlyMap<string, Tab>;
 	/** CLOCK_MONOTONIC; the same for all tabs. */
 	moment: Ns;
@@ -66,7 +66,7 @@ export class Store {
 	private readonly options: StoreOptions;
 	private readonly tabs = new Map<string, Tab>();
 	private readonly listeners = new Set<() => void>();
-	private view: View | null = null;
+	private pausedAt: Paused | null = null;
 	private lastFailure: WorkerFailure | null = null;
 	private changes = 0;
 	private frozen = false;
@@ -80,41 +80,41 @@ export class Store {
 		return () => this.listeners.delete(listener);
 	};
 
-	/** Grows with every change that can be seen. */
+	/** Increases with every visible change. */
 	readonly version = (): number => this.changes;
 
 	get paused(): boolean {
-		return this.view !== null;
+		return this.pausedAt !== null;
 	}
 
 	get failure(): WorkerFailure | null {
 		return this.lastFailure;
 	}
 
-	/** How far the moment shown lies behind the newest snapshot of a tab, ns; 0 when live. */
+	/** Time between the moment shown and the newest snapshot of a tab, ns; 0 when live. */
 	behind(tab: string): Ns {
 		const newest = this.tabs.get(tab)?.history.at(-1);
 		const shown = this.current(tab);
-		return this.view && newest && shown ? Math.max(0, newest.mono_ns - shown.mono_ns) : 0;
+		return this.pausedAt && newest && shown ? Math.max(0, newest.mono_ns - shown.mono_ns) : 0;
 	}
 
-	/** How long ago the snapshot on the screen came, s; null: there is none, or the screen is held on purpose. */
+	/** Time since the arrival of the snapshot on the screen, s; null: there is none, or the screen is paused. */
 	age(tab: string): number | null {
 		const shown = this.tabs.get(tab);
-		return this.view || !shown || shown.history.length === 0 ? null : (this.options.now() - shown.came) / 1000;
+		return this.pausedAt || !shown || shown.history.length === 0 ? null : (this.options.now() - shown.arrivedAt) / 1000;
 	}
 
 	status(tab: string): TabStatus {
 		return this.tabs.get(tab)?.status ?? attaching;
 	}
 
-	/** Oldest first, up to the one shown, which is whole. The array is never changed. */
+	/** Oldest first, up to the one shown, which is complete. The array is immutable. */
 	history(tab: string): readonly Snapshot[] {
-		if (!this.view) return this.tabs.get(tab)?.history ?? none;
-		const known = this.view.shown.get(tab);
+		if (!this.pausedAt) return this.tabs.get(tab)?.history ?? none;
+		const known = this.pausedAt.shown.get(tab);
 		if (known) return known;
-		const shown = until(this.view.tabs.get(tab), this.view.moment);
-		this.view.shown.set(tab, shown);
+		const shown = until(this.pausedAt.tabs.get(tab), this.pausedAt.moment);
+		this.pausedAt.shown.set(tab, shown);
 		return shown;
 	}
 
@@ -123,20 +123,20 @@ export class Store {
 		return this.history(tab).at(-1);
 	}
 
-	/** Sampling goes on while paused; nothing of it is shown. */
+	/** Sampling continues while paused, without being shown. */
 	setPaused(paused: boolean): void {
 		if (paused === this.paused && !this.frozen) return;
-		this.view = paused || this.frozen ? this.viewAt(Number.POSITIVE_INFINITY) : null;
+		this.pausedAt = paused || this.frozen ? this.pauseAt(Number.POSITIVE_INFINITY) : null;
 		this.changed();
 	}
 
-	/** Nothing will follow: what is shown is the past, at first its end. */
+	/** No snapshots will follow: stay paused, at the newest one first. */
 	freeze(): void {
 		this.frozen = true;
 		this.setPaused(true);
 	}
 
-	/** All that is kept whole, of all tabs, oldest first; what comes later is not in it. */
+	/** All complete snapshots of all tabs, oldest first; without those that arrive later. */
 	*recorded(): Generator<Snapshot> {
 		const kept = [...this.tabs.values()].flatMap(({ history, packed }) =>
 			history.flatMap((snapshot, index) => (packed[index] === null ? [] : [{ snapshot, packed: packed[index] }])),
@@ -145,16 +145,16 @@ export class Store {
 		for (const { snapshot, packed } of kept) yield packed ? unpack(packed) : snapshot;
 	}
 
-	/** Pause, and go `steps` snapshots of this tab back (negative) or on. Stops where snapshots are no longer kept. */
+	/** Pause, and go `steps` snapshots of this tab back (negative) or forward, as far as complete ones are kept. */
 	travel(tab: string, steps: number): void {
-		// Going on may reach what was sampled since the pause began.
-		const tabs = !this.view || steps > 0 ? new Map(this.tabs) : this.view.tabs;
+		// forward steps may reach snapshots that arrived since the pause began
+		const tabs = !this.pausedAt || steps > 0 ? new Map(this.tabs) : this.pausedAt.tabs;
 		const { history, packed }: Pick<Tab, 'history' | 'packed'> = tabs.get(tab) ?? { history: none, packed: [] };
 		if (history.length === 0) return;
-		const from = this.view ? nearest(history, this.view.moment) : history.length - 1;
+		const from = this.pausedAt ? nearest(history, this.pausedAt.moment) : history.length - 1;
 		const oldest = packed.lastIndexOf(null) + 1;
 		const to = Math.min(history.length - 1, Math.max(oldest, from + steps));
-		this.view = { tabs, moment: (history[to] as Snapshot).mono_ns, shown: new Map() };
+		this.pausedAt = { tabs, moment: (history[to] as Snapshot).mono_ns, shown: new Map() };
 		this.changed();
 	}
 
@@ -177,7 +177,7 @@ export class Store {
 		}
 	};
 
-	private viewAt(moment: Ns): View {
+	private pauseAt(moment: Ns): Paused {
 		let newest = 0;
 		for (const { history } of this.tabs.values()) newest = Math.max(newest, history.at(-1)?.mono_ns ?? 0);
 		return { tabs: new Map(this.tabs), moment: Math.min(moment, newest), shown: new Map() };
@@ -185,23 +185,27 @@ export class Store {
 
 	private push(snapshot: Snapshot, ready: Uint8Array | undefined): void {
 		const tab = this.tabs.get(snapshot.tab);
-		// Whatever its rows are grouped by: the keys of rows differ between groups, and what charts draw is of all of them.
+		// independent of the group of its rows: keys of rows differ between groups, and charts draw all of them
 		const history = tab?.history.slice(-(this.options.snapshots - 1)) ?? [];
 		const packed = tab?.packed.slice(-(this.options.snapshots - 1)) ?? [];
 		const before = history.at(-1);
 		if (before) {
 			packed[packed.length - 1] ??= pack(before);
-			// many rows would go at once
+			// so many rows would be dropped at once anyway
 			history[history.length - 1] = rowCount(before) > this.options.rows ? withoutRows(before) : withoutLists(before);
 		}
 		history.push(snapshot);
 		packed.push(ready);
 		this.trim(history, packed);
 		this.lastFailure = null;
-		this.set(snapshot.tab, { status: { kind: 'live' }, history, packed, came: this.options.now() }, this.view !== null);
+		this.set(
+			snapshot.tab,
+			{ status: { kind: 'live' }, history, packed, arrivedAt: this.options.now() },
+			this.pausedAt !== null,
+		);
 	}
 
-	/** Rows and packed snapshots beyond the limits go, the oldest first; the newest snapshot stays whatever its size. */
+	/** Drop rows and packed snapshots beyond the limits, the oldest first; the newest snapshot stays at any size. */
 	private trim(history: Snapshot[], packed: (Uint8Array | null | undefined)[]): void {
 		let rows = 0;
 		let bytes = 0;
@@ -217,7 +221,7 @@ export class Store {
 	}
 
 	private set(id: string, change: Partial<Tab>, silent = false): void {
-		const tab = this.tabs.get(id) ?? { status: attaching, history: none, packed: [], came: 0 };
+		const tab = this.tabs.get(id) ?? { status: attaching, history: none, packed: [], arrivedAt: 0 };
 		this.tabs.set(id, { ...tab, ...change });
 		if (!silent) this.changed();
 	}
@@ -228,7 +232,7 @@ export class Store {
 	}
 }
 
-/** The snapshots up to the one nearest to `moment`; that one whole, as long as it is kept. */
+/** The snapshots up to the one nearest to `moment`; that one complete, as long as it is kept. */
 function until(tab: Tab | undefined, moment: Ns): readonly Snapshot[] {
 	const history = tab?.history ?? none;
 	const index = nearest(history, moment);

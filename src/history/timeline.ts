@@ -1,16 +1,16 @@
-/** When the intervals of a history were, for time axes: they need not be equally long, and the machine may have slept. Pure. */
+/** Times of the intervals of a history, for time axes: lengths differ, and the machine may have slept. Pure. */
 import type { Snapshot } from '../core/snapshot.ts';
 
 export interface Timeline {
-	/** How long before the newest one each ended, s. */
+	/** Time from the end of each to the end of the newest, s. */
 	ages: readonly number[];
-	/** By how much each took longer than asked, s; 0: as asked. */
+	/** Time by which each was longer than requested, s; 0: not longer. */
 	gaps: readonly number[];
-	/** How long an interval is as a rule, s. */
+	/** Usual length of an interval, s. */
 	step: number;
 }
 
-/** When an interval was. */
+/** The times of an interval. */
 export type Timed = Pick<Snapshot, 'mono_ns' | 'dt_ns' | 'gap'>;
 
 export function timelineOf(history: readonly Timed[]): Timeline {

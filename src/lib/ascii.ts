@@ -1,4 +1,4 @@
-/** What stands in for a glyph where the locale or TERM asks for ASCII: the rest of the program draws one way only. */
+/** Replacements of glyphs where the locale or TERM asks for ASCII; the rest of the program draws in Unicode only. */
 const replacements: Record<string, string> = {
 	µ: 'u',
 	'–': '-',
@@ -17,7 +17,7 @@ const replacements: Record<string, string> = {
 	'←': '<',
 	'↑': '^',
 	'↓': 'v',
-	// no letter: a column that is sorted would be another one (vCPU)
+	// no letter, which would change the name of a sorted column (vCPU)
 	'▲': '/',
 	'▼': '\\',
 	'▶': '>',

@@ -1,12 +1,12 @@
 /**
- * Numbers for people: three significant digits and a unit, never more cells than asked for. Nothing here throws;
- * whatever is no number is shown as `–`.
+ * Numbers as text: three significant digits and a unit, at most as wide as requested. Nothing here throws; anything but a
+ * finite number becomes `–`.
  */
 import type { SafeText } from './sanitize.ts';
 import type { Bytes, Count, MicroJoules, Ns, Watts } from './units.ts';
 import { truncate } from './width.ts';
 
-/** How a column's value is written; decides unit, alignment and the words in help. */
+/** Format of a column's values: determines unit, alignment and the words in help. */
 export type ColumnKind =
 	| 'text'
 	| 'pid'
@@ -38,7 +38,7 @@ function unitsOf(sizes: Readonly<Record<string, number>>): readonly Unit[] {
 	return Object.entries(sizes).map(([suffix, size]) => ({ size, suffix }));
 }
 
-/** The largest unit in which the value is at least 1 after rounding; the smallest where none is. */
+/** In the largest unit in which the value is at least 1 after rounding, else in the smallest. */
 function scaled(value: number, units: readonly Unit[], wholeBelow?: number): string {
 	if (!Number.isFinite(value)) return missing;
 	const size = Math.abs(value);
@@ -84,7 +84,7 @@ export function formatMicroJoules(value: MicroJoules): string {
 
 const binary = unitsOf({ B: 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40, P: 2 ** 50 });
 
-/** KiB, MiB, …: `1.50M`. Tables say so in their column's help; `unit` spells it out: `1.50MiB`. */
+/** KiB, MiB, …: `1.50M`, explained by the column's help; with `full` `1.50MiB`. */
 export function formatBytes(bytes: Bytes, unit: 'short' | 'full' = 'short'): string {
 	if (bytes === 0) return '0';
 	const text = scaled(bytes, binary, 1);
@@ -118,7 +118,7 @@ export function formatDuration(seconds: number): string {
 
 const bars = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/** Figures as bars, the last ones on the right; the tallest is the most of them. What is not known is `·`. */
+/** The last `width` figures as bars, the newest on the right, scaled to the largest of all. Not finite: `·`. */
 export function sparkline(values: readonly number[], width: number): SafeText {
 	const most = Math.max(0, ...values.filter(Number.isFinite));
 	const glyphs = values.slice(-width).map((value) => {
@@ -141,7 +141,7 @@ const formats: Readonly<Record<ColumnKind, (value: number, width: number) => str
 	share: formatShare,
 };
 
-/** A number cut short would be another number: drop decimals first, and say so with `#` when nothing fits. */
+/** Drop decimals until the number fits, else show `#`: a truncated number would be another number. */
 function shorten(text: string, width: number): string {
 	let out = text;
 	while (out.length > width) {

@@ -1,21 +1,21 @@
 /**
- * The reader's side of bpf/lib/hist.bpf.h: slots of bounded relative width over nanoseconds. Each octave is cut
- * into 2^subBits equal slots; slot 0 is everything below 2^7 ns, the last everything from 2^36 ns on.
+ * The reader's side of bpf/lib/hist.bpf.h: slots of bounded relative width over nanoseconds. Each octave is divided into
+ * 2^subBits equal slots; slot 0 is everything below 2^7 ns, the last slot everything from 2^36 ns on.
  */
 import type { Count, Ns } from './units.ts';
 
 const MIN_EXP = 7;
 const MAX_EXP = 36;
 
-/** `[upper bound in ns (exclusive), count]`, ascending, empty buckets left out. */
+/** `[upper bound in ns (exclusive), count]`, ascending, without empty buckets. */
 export type Buckets = [upper_ns: Ns, count: Count][];
 
-/** Slots of the original runqlat and its like. */
+/** Slots of the original runqlat tool and its relatives. */
 export const LOG2_SLOTS = 26;
 
 /** One of the {@link LOG2_SLOTS} powers of two of `unit`: slot 0 is below two units, the last one open. */
 export interface Band {
-	/** 1e3: µs, 1e6: ms; 1: ns, of which there are more. */
+	/** 1e3: µs, 1e6: ms; 1: ns, with more slots. */
 	unit: Ns;
 	slot: number;
 }
@@ -24,13 +24,13 @@ export function lastSlot(unit: Ns): number {
 	return unit > 1 ? LOG2_SLOTS - 1 : MAX_EXP;
 }
 
-/** The power of two of `unit` that a bucket belongs to: the one that its middle is in. */
+/** The power of two of `unit` that contains the middle of a bucket. */
 export function log2Slot(upper: Ns, unit: Ns): number {
-	// the bucket's width is not known: its middle is a bit below its bound, whatever the resolution
+	// the bucket's width is not known: at any resolution its middle is slightly below its bound
 	return Math.min(lastSlot(unit), Math.max(0, Math.floor(Math.log2((upper * 0.97) / unit))));
 }
 
-/** From (inclusive) and to (exclusive) which time a band goes. */
+/** Times of a band, `from` inclusive, `to` exclusive. */
 export function boundsOf({ unit, slot }: Band): { from: Ns; to: Ns } {
 	return {
 		from: slot > 0 ? unit * 2 ** slot : 0,
@@ -38,10 +38,10 @@ export function boundsOf({ unit, slot }: Band): { from: Ns; to: Ns } {
 	};
 }
 
-/** Counts by slot; the length tells the resolution. */
+/** Counts by slot; the length determines the resolution. */
 export type Slots = ArrayLike<number>;
 
-/** Which slots are not empty, ascending: what is known of it saves a walk over all. */
+/** The slots that are not empty, ascending; saves a walk over all of them. */
 export type Filled = readonly number[];
 
 /** Number of slots of a histogram with 2^subBits slots an octave. */
@@ -49,7 +49,7 @@ export function slotCount(subBits: number): number {
 	return ((MAX_EXP - MIN_EXP) << subBits) + 2;
 }
 
-/** Lower bounds of slots, by length of the histogram: asked for with every slot. */
+/** Lower bounds of slots, by length of the histogram: needed for every slot. */
 const knownBounds = new Map<number, Float64Array>();
 
 function lowerBounds(length: number): Float64Array {
@@ -64,7 +64,7 @@ function lowerBounds(length: number): Float64Array {
 	return bounds;
 }
 
-/** Lower bound of a slot, ns (inclusive); that of `length` is the upper bound of the last slot. */
+/** Lower bound of a slot, ns (inclusive); for `length` the upper bound of the last slot. */
 export function slotLower(slot: number, length: number): Ns {
 	let bounds = knownBounds.get(length);
 	if (!bounds) {
@@ -78,7 +78,7 @@ export function slotLower(slot: number, length: number): Ns {
 /** Slots by upper bound, for each resolution. */
 const slotsByBound = new Map<number, ReadonlyMap<Ns, number>>();
 
-/** Adds buckets of {@link toBuckets} to slots of the same resolution. */
+/** Add buckets of {@link toBuckets} to slots of the same resolution. */
 export function toSlots(buckets: Buckets, slots: Float64Array): void {
 	let bounds = slotsByBound.get(slots.length);
 	if (!bounds) {
@@ -106,7 +106,7 @@ export function toBuckets(slots: Slots, max: Ns, filled?: Filled): Buckets {
 	return buckets;
 }
 
-/** Several as one. */
+/** Several lists of buckets as one. */
 export function mergeBuckets(all: readonly Buckets[]): Buckets {
 	const [only] = all;
 	if (only && all.length === 1) return only;

@@ -1,32 +1,32 @@
-/** Rows of those that rest: made once, they are listed in every interval at the cost of a pointer. */
+/** Rows of idle processes: made once and reused in every interval, at the cost of a pointer. */
 export class IdleRows<Row> {
 	private readonly rows: (Row | undefined)[] = [];
-	private readonly places = new Map<object, number>();
+	private readonly indices = new Map<object, number>();
 	private readonly free: number[] = [];
 
-	/** From now on this is the row of `owner`. */
+	/** Set the row of `owner`. */
 	set(owner: object, row: Row): void {
-		const place = this.places.get(owner) ?? this.free.pop() ?? this.rows.length;
-		this.places.set(owner, place);
-		this.rows[place] = row;
+		const index = this.indices.get(owner) ?? this.free.pop() ?? this.rows.length;
+		this.indices.set(owner, index);
+		this.rows[index] = row;
 	}
 
-	/** It does not rest now, but its place is kept. */
+	/** `owner` is not idle now; its position is kept. */
 	hide(owner: object): void {
-		const place = this.places.get(owner);
-		if (place !== undefined) this.rows[place] = undefined;
+		const index = this.indices.get(owner);
+		if (index !== undefined) this.rows[index] = undefined;
 	}
 
-	/** It is no more. */
+	/** `owner` has ended. */
 	remove(owner: object): void {
-		const place = this.places.get(owner);
-		if (place === undefined) return;
-		this.places.delete(owner);
-		this.rows[place] = undefined;
-		this.free.push(place);
+		const index = this.indices.get(owner);
+		if (index === undefined) return;
+		this.indices.delete(owner);
+		this.rows[index] = undefined;
+		this.free.push(index);
 	}
 
-	/** Add all rows to a list, each always at the same place among the others. */
+	/** Append all rows to a list, in an order that does not change while owners stay. */
 	appendTo(list: Row[]): void {
 		for (const row of this.rows) if (row !== undefined) list.push(row);
 	}

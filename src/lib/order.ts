@@ -1,13 +1,13 @@
-/** The order of many numbers, in time that grows with how many they are and no faster. Pure. */
+/** Sorts many numbers in linear time (radix sort on their bits). Pure. */
 
-/** Bits that one pass looks at. Six passes see all 64, least significant first; each keeps the order of the one before. */
+/** Bits of one pass. Six passes cover all 64, least significant first; each is stable. */
 const DIGIT = 11;
 const MASK = 2 ** DIGIT - 1;
-/** Halves of a number in memory, the lower one first as on every machine that Node runs on, and the digits in each. */
+/** 32-bit halves of a number in memory, the lower first (little-endian), and the digits in each. */
 const passes = [0, 1].flatMap((half) => [0, DIGIT, 2 * DIGIT].map((shift) => ({ half, shift })));
 const SIGN = 0x8000_0000;
 
-/** Places of the numbers, the smallest first; equal ones in the order they are in. NaN is not a number here. */
+/** Indices of the numbers, the smallest first; equal ones keep their order. NaN is not allowed. */
 export function ascending(numbers: Float64Array): Uint32Array {
 	const bits = comparable(numbers);
 	const { length } = numbers;
@@ -36,7 +36,7 @@ export function ascending(numbers: Float64Array): Uint32Array {
 	return order;
 }
 
-/** The bits of each number, changed so that as unsigned integers they have the order of the numbers. */
+/** The bits of each number, mapped so that their order as unsigned integers is the order of the numbers. */
 function comparable(numbers: Float64Array): Uint32Array {
 	// 0 and -0 are equal
 	const bits = new Uint32Array(numbers.map((number) => number + 0).buffer);

@@ -1,14 +1,14 @@
 /**
- * The one door for foreign bytes. Process names, command lines, cgroup, device and file names and recordings are
- * chosen by whoever runs on the machine; whatever is shown of them has passed through here and carries the brand.
+ * The only conversion of foreign bytes to text. Any user of the machine can choose process names, command lines, cgroup,
+ * device and file names and recordings; every text that is shown of them comes from here and carries the brand.
  */
 import { isUtf8 } from 'node:buffer';
 
 declare const brand: unique symbol;
-/** Text without any byte a terminal could act on: no control, bidi or zero-width character, valid Unicode. */
+/** Text that no terminal acts on: valid Unicode without control, bidi and zero-width characters. */
 export type SafeText = string & { readonly [brand]: true };
 
-/** The usual case, tested first: printable ASCII needs no work. */
+/** Printable ASCII, the usual case, needs no work. */
 const plain = /^[\x20-\x7e]*$/;
 
 function visible(char: string): string {
@@ -21,7 +21,7 @@ function visible(char: string): string {
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Whole characters as they are, each other byte as `\xNN`: the kernel cuts names in the middle of characters. */
+/** Whole characters unchanged, other bytes as `\xNN`: the kernel truncates names within characters. */
 function partly(bytes: Uint8Array): string {
 	let text = '';
 	for (let at = 0; at < bytes.length; ) {
@@ -54,12 +54,12 @@ export function sanitize(foreign: string | Uint8Array): SafeText {
 	}
 	if (plain.test(text)) return text as SafeText;
 	// Characters that are invisible, reorder text, break lines or mean nothing: controls, formats, surrogates, separators,
-	// fillers. Written here, it is made when it is needed, which takes longer than most of what a start needs.
+	// fillers. Compiled on demand, since that takes longer than most steps of a start.
 	const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 	return text.replace(unsafe, visible) as SafeText;
 }
 
-/** For text written in this program (titles, messages): a template whose holes are numbers or already safe. */
+/** For text of this program (titles, messages): a template whose values are numbers or already safe. */
 export function safe(parts: TemplateStringsArray, ...holes: (number | SafeText)[]): SafeText {
 	return String.raw({ raw: parts }, ...holes) as SafeText;
 }

@@ -1,10 +1,10 @@
-/** Units are part of every name that carries a number; these aliases let signatures say them too. */
+/** Units for signatures; names of fields carry them too (`_ns`, `_uj`, `_bytes`). */
 
-/** Nanoseconds, as an integer in a double: exact up to 2^53 ns (104 days), 2 ns coarse beyond. */
+/** Nanoseconds, an integer in a double: exact up to 2^53 ns (104 days), beyond that to 2 ns. */
 export type Ns = number;
 /** Microjoules. */
 export type MicroJoules = number;
 export type Watts = number;
 export type Bytes = number;
-/** Events since some point named by the field (`count`: this interval, `count_total`: since start). */
+/** Events; the field's name tells since when (`count`: this interval, `count_total`: since start). */
 export type Count = number;

@@ -1,12 +1,12 @@
 /**
- * How many cells text takes on a terminal. Counted per code point, as terminals do (wcwidth), not per grapheme: over
- * ssh and inside tmux the cluster rules of modern emulators cannot be relied on, and where a terminal disagrees the
- * diff places the cursor again after the glyph.
+ * Cells of text on a terminal, counted per code point, as terminals do (wcwidth), not per grapheme: over ssh and inside
+ * tmux the cluster rules of modern emulators are not reliable. Where a terminal disagrees, the frame diff repositions the
+ * cursor after the glyph.
  */
 import { eastAsianWidth } from 'get-east-asian-width';
 
 const plain = /^[\x20-\x7e]*$/;
-/** Made when the first such glyph comes: tables of Unicode properties take milliseconds to build. */
+/** Compiled for the first glyph that needs it: tables of Unicode properties take milliseconds to build. */
 let invisible: RegExp | undefined;
 const known = new Map<string, number>();
 
@@ -34,7 +34,7 @@ export function glyphWidth(glyph: string): number {
 	let width = known.get(glyph);
 	if (width === undefined) {
 		width = widthOf(glyph);
-		// Foreign names decide which characters come by, so the memory is bounded.
+		// foreign names choose the characters, so the memory is bounded
 		if (known.size > 4096) known.clear();
 		known.set(glyph, width);
 	}
@@ -49,7 +49,7 @@ export function textWidth(text: string): number {
 	return width;
 }
 
-/** Cut to at most `width` cells; what was cut is marked with an ellipsis. */
+/** Truncate to at most `width` cells; an ellipsis marks a cut. */
 export function truncate(text: string, width: number): string {
 	if (width <= 0) return '';
 	if (text.length <= width && plain.test(text)) return text;
@@ -65,7 +65,7 @@ export function truncate(text: string, width: number): string {
 	return `${out}…`;
 }
 
-/** Exactly `width` cells: cut or padded with spaces. */
+/** Exactly `width` cells: truncated, or padded with spaces. */
 export function fitCells(text: string, width: number, align: 'left' | 'right' = 'left'): string {
 	if (width <= 0) return '';
 	if (plain.test(text) && text.length <= width) {
@@ -76,7 +76,7 @@ export function fitCells(text: string, width: number, align: 'left' | 'right' = 
 	return align === 'left' ? cut + gap : gap + cut;
 }
 
-/** Break at spaces into lines of at most `width` cells; those after the first begin with `indent`. */
+/** Break at spaces into lines of at most `width` cells; all but the first begin with `indent`. */
 export function wrapText(text: string, width: number, indent = ''): string[] {
 	const lines: string[] = [];
 	let line = '';

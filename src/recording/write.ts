@@ -1,18 +1,18 @@
 /** Writes what is in memory to a file, a snapshot at a time, so that the screen goes on meanwhile. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { lstat, mkdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Snapshot } from '../core/snapshot.ts';
+import { baseFolder } from '../lib/home.ts';
 import { type About, RECORDING } from './format.ts';
 
-/** `$XDG_STATE_HOME/wattlag`, or the folder that stands in for it. */
+/** `$XDG_STATE_HOME/wattlag`, else the one in the home folder. Throws where there is neither. */
 export function recordingFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
-	// a relative path there means nothing, says the specification
-	const state = env['XDG_STATE_HOME']?.startsWith('/') ? env['XDG_STATE_HOME'] : join(homedir(), '.local/state');
+	const state = baseFolder(env, 'XDG_STATE_HOME', '.local/state');
+	if (state === undefined) throw new Error('no home folder: set XDG_STATE_HOME');
 	return join(state, 'wattlag');
 }
 
@@ -32,6 +32,32 @@ async function* lines(about: About, snapshots: Iterable<Snapshot>): AsyncGenerat
 }
 
 /**
+ * Make the folder where it is missing. Rejects where it is another user's or a symbolic link: under sudo with HOME kept,
+ * root would leave files in a user's tree, or write where that user has led it.
+ */
+async function makeOwnFolder(folder: string): Promise<void> {
+	const own = process.geteuid?.();
+	const fix = 'set XDG_STATE_HOME to a folder of your own';
+	// from the folder up: the deepest one that is there decides, before anything is made in it
+	let deepest = true;
+	for (let path = folder; ; path = dirname(path)) {
+		const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+			if (error.code !== 'ENOENT') throw error;
+			return undefined;
+		});
+		if (found?.isSymbolicLink() && path === folder) throw new Error(`${path} is a symbolic link: ${fix}`);
+		if (found && (deepest || found.isSymbolicLink())) {
+			const owners = found.isSymbolicLink() ? [found.uid, (await stat(path)).uid] : [found.uid];
+			const foreign = owners.find((uid) => uid !== own && (uid !== 0 || path === folder));
+			if (foreign !== undefined) throw new Error(`${path} belongs to another user (uid ${foreign}): ${fix}`);
+			deepest = false;
+		}
+		if (path === dirname(path)) break;
+	}
+	await mkdir(folder, { recursive: true, mode: 0o700 });
+}
+
+/**
  * Returns the path of the new file, which only its owner may read: names and command lines of all users are in it.
  * Rejects, and leaves nothing behind, where it cannot be written; a file that is there already stays as it is.
  */
@@ -40,7 +66,7 @@ export async function writeRecording(
 	about: Omit<About, 'recording'>,
 	snapshots: Iterable<Snapshot>,
 ): Promise<string> {
-	await mkdir(folder, { recursive: true, mode: 0o700 });
+	await makeOwnFolder(folder);
 	const head: About = { recording: RECORDING, ...about };
 	const path = join(folder, fileName(head));
 	const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });

@@ -1,4 +1,4 @@
-/** In which order rows are shown. Pure; the rows themselves are never changed. Which rows: `src/rows/filter/`. */
+/** The order of rows (which rows: `src/rows/filter/`). Pure; rows are never changed. */
 
 import type { Column } from '../core/tracer.ts';
 import { ascending } from '../lib/order.ts';
@@ -11,7 +11,7 @@ export interface Sort {
 	direction: Direction;
 }
 
-/** Numbers are read from the top, names from the beginning. */
+/** Numbers descending, names ascending. */
 export function firstDirection<Row>(column: Column<Row> | undefined): Direction {
 	if (column?.smallestFirst) return 'ascending';
 	return column?.kind === 'text' || column?.kind === 'pid' ? 'ascending' : 'descending';
@@ -30,25 +30,25 @@ export function sortRows<Row>(
 ): readonly Row[] {
 	if (column === undefined) return rows;
 	const sign = direction === 'ascending' ? 1 : -1;
-	const sizes = sizesOf(rows, (row) => column.value(row, seconds));
+	const sizes = sortKeys(rows, (row) => column.value(row, seconds));
 	for (const [place, size] of sizes.entries())
 		sizes[place] = Number.isFinite(size) ? sign * size : Number.POSITIVE_INFINITY;
 	return Array.from(ascending(sizes), (place) => rows[place] as Row);
 }
 
-/** Numbers are their own size; where there is text, the place among all values that there are. */
-function sizesOf<Row>(rows: readonly Row[], value: (row: Row) => number | string): Float64Array {
+/** Sort keys: numbers themselves; where there is text, the rank among all values. */
+function sortKeys<Row>(rows: readonly Row[], value: (row: Row) => number | string): Float64Array {
 	const sizes = new Float64Array(rows.length);
 	for (const [place, row] of rows.entries()) {
 		const size = value(row);
-		if (typeof size === 'string') return placesOf(rows.map(value));
+		if (typeof size === 'string') return ranksOf(rows.map(value));
 		sizes[place] = size;
 	}
 	return sizes;
 }
 
-/** By code units: fast, and the same on every machine whatever its locale. Numbers come before text. */
-function placesOf(values: readonly (number | string)[]): Float64Array {
+/** Ranks by code units: fast, and independent of the locale. Numbers come before text. */
+function ranksOf(values: readonly (number | string)[]): Float64Array {
 	const different = [...new Set(values)];
 	const numbers = different.filter((value) => Number.isFinite(value)) as number[];
 	const texts = different.filter((value) => typeof value === 'string');

@@ -1,4 +1,4 @@
-/** Rows as they are filtered and ordered; those of a tree, parents before their children, stay where they belong. Pure. */
+/** Filters and orders rows; in a tree, children stay below their parents. Pure. */
 
 import { type Snapshot, secondsOf } from '../core/snapshot.ts';
 import type { Column } from '../core/tracer.ts';
@@ -13,7 +13,7 @@ interface Branch<Row> {
 	below: Branch<Row>[];
 }
 
-/** Children stay under their parent; only brothers and sisters are put in order. */
+/** Order siblings; children stay below their parent. */
 export function sortTree<Row>(
 	rows: readonly Row[],
 	column: Column<Row> | undefined,
@@ -39,10 +39,10 @@ export function sortTree<Row>(
 	return sorted;
 }
 
-/** Rows that pass, and those above them, so that it is seen where they belong. */
+/** Rows that pass, and their ancestors, which show their position. */
 export function filterTree<Row>(rows: readonly Row[], test: (row: Row) => boolean): readonly Row[] {
 	const kept: Row[] = [];
-	// everything less deep than this is above the row kept last
+	// rows of less depth than this are ancestors of the row kept last
 	let above = 0;
 	for (let index = rows.length - 1; index >= 0; index--) {
 		const row = rows[index] as Row;
@@ -54,7 +54,7 @@ export function filterTree<Row>(rows: readonly Row[], test: (row: Row) => boolea
 	return kept.reverse();
 }
 
-/** What stands before the name of a row, a cell for each generation, at most half of `width`. */
+/** Indentation of the name of a row, a cell for each ancestor, at most half of `width`. */
 export function treeIndent(row: unknown, width: number): string {
 	const depth = Math.min(depthOf(row), (width >> 1) - 1);
 	return depth < 1 ? '' : `${' '.repeat(depth - 1)}└ `;
@@ -62,7 +62,7 @@ export function treeIndent(row: unknown, width: number): string {
 
 type Interval = Pick<Snapshot, 'group' | 'dt_ns'>;
 
-/** Rows that pass `test`, which is told the length of their interval in seconds; null: all. */
+/** Rows that pass `test`, which also gets the length of the interval in seconds; null: all. */
 export function passing<Row>(
 	snapshot: Interval,
 	rows: readonly Row[],
@@ -74,7 +74,7 @@ export function passing<Row>(
 	return snapshot.group === 'tree' ? filterTree(rows, passes) : rows.filter(passes);
 }
 
-/** In the order of a column; undefined: as they come. */
+/** In the order of a column; undefined: unchanged. */
 export function ordered<Row>(
 	snapshot: Interval,
 	rows: readonly Row[],

@@ -1,13 +1,13 @@
-/** Intervals far longer than asked: the program was stopped, or the machine slept. */
+/** Intervals far longer than requested: the program was stopped, or the machine slept. */
 import os from 'node:os';
 import type { Gap } from '../core/snapshot.ts';
 import type { Ns } from '../lib/units.ts';
 
-/** So many intervals late, and at least so long, is no busy machine any more. */
+/** A delay of this many intervals, and at least this long, has another cause than a busy machine. */
 const INTERVALS = 2;
 const LEAST: Ns = 1e9;
 
-/** Looks at every tick. */
+/** Checks every tick. */
 export class Gaps {
 	private readonly uptime: () => number;
 	/** Time since boot that CLOCK_MONOTONIC did not count. */
@@ -19,10 +19,10 @@ export class Gaps {
 		this.slept = uptime() * 1e9 - now;
 	}
 
-	/** Of a tick that was due at `deadline`; both times by CLOCK_MONOTONIC. undefined: it came in time. */
+	/** The gap before a tick at `now` that was due at `deadline`, both CLOCK_MONOTONIC; undefined: it was on time. */
 	at(now: Ns, deadline: Ns, delay: Ns): Gap | undefined {
 		const slept = this.uptime() * 1e9 - now;
-		// the uptime comes in hundredths of a second
+		// the uptime has a resolution of 10 ms
 		const suspended_ns = slept - this.slept >= LEAST ? Math.round(slept - this.slept) : 0;
 		this.slept = slept;
 		const late = now - deadline;

@@ -1,9 +1,9 @@
-/** Memory that the kernel holds for our BPF maps and programs, which is in no process's RSS. */
+/** Kernel memory of our BPF maps and programs, which is part of no process's RSS. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bytes, Ns } from '../lib/units.ts';
 
-/** What is read once is true for so long, unless something is loaded: it takes some milliseconds. */
+/** A read takes some milliseconds, so it is reused for this long, unless programs are loaded or unloaded. */
 const FRESH: Ns = 30e9;
 
 function memlock(proc: string, fd: string): Bytes {
@@ -16,7 +16,7 @@ function memlock(proc: string, fd: string): Bytes {
 	}
 }
 
-/** As the kernel states it for each that is open (`memlock` in fdinfo); what task storage keeps at each task is not in it. */
+/** As the kernel states it for each open one (`memlock` in fdinfo), without the task storage of each task. */
 export function kernelMemory(proc: string): Bytes | null {
 	try {
 		return readdirSync(join(proc, 'self/fd')).reduce((sum, fd) => sum + memlock(proc, fd), 0);
@@ -25,7 +25,7 @@ export function kernelMemory(proc: string): Bytes | null {
 	}
 }
 
-/** Reads it now and then. */
+/** Caches the figure. */
 export class KernelMemory {
 	private readonly proc: string;
 	private readAt: Ns = Number.NEGATIVE_INFINITY;
@@ -35,7 +35,7 @@ export class KernelMemory {
 		this.proc = proc;
 	}
 
-	/** Something was loaded or unloaded. */
+	/** Programs were loaded or unloaded. */
 	changed(): void {
 		this.readAt = Number.NEGATIVE_INFINITY;
 	}

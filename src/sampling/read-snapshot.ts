@@ -15,6 +15,8 @@ export interface ReadOptions {
 	facts: ProcessFacts;
 	/** Runs of the tracer's programs that the kernel skipped, since start. */
 	recursionMisses: number;
+	/** Durations below 0 in them, since start. */
+	negative: number;
 	/** Cost in an interval of `dt`. */
 	cost(dt: Ns): Cost;
 }
@@ -25,7 +27,10 @@ export interface ReadResult {
 	ungrouped(): Pick<Snapshot, 'group' | 'rows'>;
 }
 
-export function readSnapshot(entry: Running, { group, tick, facts, recursionMisses, cost }: ReadOptions): ReadResult {
+export function readSnapshot(
+	entry: Running,
+	{ group, tick, facts, recursionMisses, negative, cost }: ReadOptions,
+): ReadResult {
 	const { tracer, session } = entry;
 	// a tracer made of others ends its interval with theirs, however long their reading took
 	const at = Math.min(monotonicNs(), ...(tracer.from ? [...tick.values()].map(({ mono_ns }) => mono_ns) : []));
@@ -47,7 +52,7 @@ export function readSnapshot(entry: Running, { group, tick, facts, recursionMiss
 			dt_ns,
 			group,
 			source: reading.source,
-			lost: { ...reading.lost, recursion: recursionMisses },
+			lost: { ...reading.lost, recursion: recursionMisses, negative },
 			cost: { ...cost(dt_ns), ...(tracer.from && costOf(tick)) },
 			...reading.extra,
 			rows,

@@ -1,13 +1,13 @@
-/** When a tracer that failed is started again: after 10 s, then twice as long each time, at most 5 minutes. */
+/** Restarts of failed tracers: after 10 s, then twice as long each time, at most 5 minutes. */
 import type { Count, Ns } from '../lib/units.ts';
 
 const FIRST_S = 10;
 const MOST_S = 300;
 
 export interface Retry {
-	/** Until the next try. */
+	/** Time until the next try. */
 	seconds: number;
-	/** How often it has been started again so far. */
+	/** Restarts so far. */
 	restarts: Count;
 }
 
@@ -20,7 +20,7 @@ interface Failed extends Retry {
 export class Restarts {
 	private readonly failed = new Map<string, Failed>();
 
-	/** It has failed at `now`: `again` is called when it is to be started. What ran for 5 minutes begins anew with 10 s. */
+	/** A failure at `now`: `again` is called for the restart. After 5 minutes without a failure the pauses begin at 10 s. */
 	schedule(id: string, now: Ns, again: () => void): Retry {
 		const before = this.failed.get(id);
 		const lasted = before ? (now - before.triedAt) / 1e9 : 0;
@@ -35,7 +35,7 @@ export class Restarts {
 		return { seconds, restarts };
 	}
 
-	/** It is being started at `now`. Is that again, after it had failed? */
+	/** A start at `now`. Returns whether it is a restart after a failure. */
 	start(id: string, now: Ns): boolean {
 		const failed = this.failed.get(id);
 		if (!failed) return false;
@@ -44,7 +44,7 @@ export class Restarts {
 		return true;
 	}
 
-	/** Is the next try still to come? */
+	/** Is a restart scheduled? */
 	waits(id: string): boolean {
 		return this.failed.get(id)?.timer !== undefined;
 	}

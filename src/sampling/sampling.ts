@@ -124,6 +124,7 @@ export class Sampling {
 					tick,
 					facts: this.facts,
 					recursionMisses: cost.recursionMisses,
+					negative: cost.negative,
 					cost: (dt) => ({ ...bpfCost(entry.session, cost, dt), ...own }),
 				});
 				const snapshot = { ...read.snapshot, ...(gap && { gap }) };

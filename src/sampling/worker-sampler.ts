@@ -1,4 +1,4 @@
-/** The sampling thread as the rest of the program sees it: a source of events that survives one crash of its worker. */
+/** The main thread's handle of the sampling thread: a source of events that survives one crash of its worker. */
 import { Worker } from 'node:worker_threads';
 import { debug } from '../core/debug-log.ts';
 import type { Sampler, SamplerEvent } from '../core/sampler.ts';
@@ -7,9 +7,9 @@ import type { Options } from '../core/tracer.ts';
 import { decode, type EncodedSnapshot } from '../history/archive.ts';
 import { sanitize } from '../lib/sanitize.ts';
 
-/** What the worker is told when it starts (structured clone). */
+/** Parameters of the worker's start (structured clone). */
 export interface WorkerSettings {
-	/** Tracer ids, in the order in which they are started; the first one is looked at. */
+	/** Tracer ids, in the order of their start; the first one is the active tab. */
 	tabs: string[];
 	addonPath: string;
 	objectDir: string;
@@ -20,15 +20,15 @@ export interface WorkerSettings {
 	firstDelay: number;
 	groups: Record<string, string>;
 	sections: Record<string, Options>;
-	/** Tracers that are not to run. */
+	/** Ids of tracers that are not to run. */
 	without: readonly string[];
-	/** Whoever is told keeps the past: snapshots come packed as well, which is work that would hold up a screen. */
+	/** The receiver keeps an archive: snapshots are sent packed too, which is work that would block a screen. */
 	packs: boolean;
 	/** Path of the debug log; empty: none. */
 	debug: string;
 }
 
-/** What the worker says. */
+/** Messages of the worker. */
 export type WorkerEvent = SamplerEvent | { kind: 'encoded'; encoded: EncodedSnapshot };
 
 export type WorkerRequest =
@@ -44,7 +44,7 @@ function received(event: WorkerEvent): SamplerEvent {
 	return { kind: 'snapshot', snapshot: decode(encoded), packed: encoded.packed };
 }
 
-/** How long a closing worker may take to detach before it is ended; the kernel detaches what is left. Milliseconds. */
+/** Time for a closing worker to detach before it is terminated; the kernel detaches the rest. Milliseconds. */
 const CLOSE_TIMEOUT = 500;
 
 /** Runs `workerUrl` as the sampling thread. */
@@ -96,7 +96,7 @@ export class WorkerSampler implements Sampler {
 		await new Promise<void>((resolve) => {
 			this.worker.once('exit', () => resolve());
 			this.request({ kind: 'close' });
-			// one that has crashed for good does not exit again
+			// a worker that has crashed for good does not exit again
 			timer = setTimeout(() => void this.worker.terminate().then(() => resolve()), CLOSE_TIMEOUT);
 		});
 		clearTimeout(timer);
@@ -117,7 +117,7 @@ export class WorkerSampler implements Sampler {
 		return worker;
 	}
 
-	/** One restart: a second failure is a defect that a loop would only hide. */
+	/** One restart: a second failure is a defect, which a loop would hide. */
 	private failed(error: unknown): void {
 		if (this.closing) return;
 		debug(() => `the sampling thread failed: ${stackLines(error).join('\n')}`);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } fro
 import { basename, dirname, join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
-/** `dev_t` inside the kernel, which is not what stat(2) shows: 12 bits of major above 20 bits of minor. */
+/** `dev_t` inside the kernel, other than that of stat(2): 12 bits of major above 20 bits of minor. */
 export function splitDev(dev: number): { major: number; minor: number } {
 	return { major: dev >>> 20, minor: dev & 0xfffff };
 }
@@ -14,7 +14,7 @@ export function devText(dev: number): SafeText {
 	return safe`${major}:${minor}`;
 }
 
-/** Looks names up in sysfs, and remembers them for devices that go away. */
+/** Reads names from sysfs, and remembers them for devices that are removed. */
 export class BlockDevices {
 	private readonly sysRoot: string;
 	private readonly known = new Map<number, SafeText>();
@@ -25,13 +25,13 @@ export class BlockDevices {
 	}
 
 	/**
-	 * The kernel's name (`vda`, `cciss/c0d0`), asked for at every call because numbers are given to other devices when
-	 * one is unplugged; the last known name where there is none now, else `major:minor`. 0 is a request to no disk: `none`.
+	 * The kernel's name (`vda`, `cciss/c0d0`), read at every call, since numbers are reused when a device is unplugged. The
+	 * last known name where there is none now, else `major:minor`. 0 is a request to no disk: `none`.
 	 */
 	name(dev: number): SafeText {
 		if (dev === 0) return safe`none`;
 		try {
-			// the kernel writes a slash in a device's name as `!`, for sysfs cannot hold it
+			// the kernel writes a slash in a device's name as `!`, since sysfs cannot hold it
 			const name = sanitize(basename(readlinkSync(join(this.sysRoot, 'dev/block', devText(dev)))).replaceAll('!', '/'));
 			this.known.set(dev, name);
 			return name;
@@ -40,7 +40,7 @@ export class BlockDevices {
 		}
 	}
 
-	/** Has it been there once and is no more? */
+	/** Was the device seen before, and is it gone? */
 	isGone(dev: number): boolean {
 		return this.known.has(dev) && !existsSync(join(this.sysRoot, 'dev/block', devText(dev)));
 	}
@@ -75,13 +75,13 @@ export class BlockDevices {
 		}
 	}
 
-	/** Where a partition lies on which disk, in sectors of 512 bytes; undefined: it is no partition. */
+	/** Disk and extent of a partition, in sectors of 512 bytes; undefined: not a partition. */
 	partitionOf(dev: number): { disk: number; sector: number; sectors: number } | undefined {
 		try {
 			const folder = realpathSync(join(this.sysRoot, 'dev/block', devText(dev)));
 			const [sector, sectors] = ['start', 'size'].map((name) => Number(readFileSync(join(folder, name), 'utf8')));
 			const disk = this.numberOf(basename(dirname(folder)));
-			// whole disks have no start
+			// only partitions have a start
 			return disk === undefined ? undefined : { disk, sector: sector as number, sectors: sectors as number };
 		} catch {
 			return undefined;
@@ -98,8 +98,8 @@ export class BlockDevices {
 	}
 
 	/**
-	 * Requests that the kernel has given to the device and not seen completed: what its accounting covers (no flushes, no
-	 * commands from user space). 0 for a device that is gone; undefined where the kernel does not tell.
+	 * Requests that the device has not completed, as far as the kernel's accounting covers them (no flushes, no commands
+	 * from user space). 0 for a device that is gone; undefined where the kernel does not count them.
 	 */
 	inFlight(dev: number): number | undefined {
 		const directory = join(this.sysRoot, 'dev/block', devText(dev));

@@ -1,4 +1,4 @@
-/** What a control group's path says about who made it: containers, pods, services. */
+/** Short names of control groups, from the paths that container runtimes, Kubernetes and systemd choose. */
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 
 const id = '([0-9a-f]{64}|[0-9a-f]{32})';
@@ -11,7 +11,7 @@ const folders = new RegExp(`/(docker|containerd|crio|libpod|podman|buildkit|ecs)
 const bare = new RegExp(`^${id}$`);
 const runtimes: Record<string, string> = { 'cri-containerd': 'containerd', libpod: 'podman' };
 
-/** systemd writes `-` in the name of a unit as `\x2d`; our sanitised paths show that as it is. */
+/** systemd writes `-` in the name of a unit as `\x2d`; sanitised paths keep that. */
 function unescapeUnit(name: string): string {
 	return name.replace(/\\x([0-9a-f]{2})/g, (text, hex: string) => {
 		const code = Number.parseInt(hex, 16);
@@ -26,7 +26,7 @@ function podOf(path: string): string | undefined {
 
 /**
  * A short name for a control group: `docker 0123456789ab`, `pod 01234567 containerd 0123456789ab`, `ssh.service`,
- * `user 1000 session-2.scope`; the path itself where it tells nothing.
+ * `user 1000 session-2.scope`; the path itself where it matches none of these.
  */
 export function cgroupName(path: SafeText): SafeText {
 	const parts = path.split('/').filter(Boolean);

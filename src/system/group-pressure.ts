@@ -1,4 +1,4 @@
-/** Which control group stands still, from `memory.pressure` and `io.pressure` of those at work. */
+/** The control group that is stalled most, from `memory.pressure` and `io.pressure` of active groups. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SafeText } from '../lib/sanitize.ts';
@@ -6,20 +6,20 @@ import type { Ns } from '../lib/units.ts';
 import { type CgroupMount, cgroupFolder, cgroupMount, withParents } from './cgroups.ts';
 import { type Pressure, parsePressure, type Stall } from './pressure.ts';
 
-/** The resources that groups are asked about. */
+/** Resources whose pressure is read per group. */
 const resources = ['memory', 'io'] as const;
 
-/** From this part of the interval on the groups are asked: at rest nothing is read. */
+/** Share of the interval from which on the groups are read; below it nothing is. */
 const ASKED_FROM = 0.05;
 
-/** A group has the pressure of those below it: the deepest one with so much of the most is where it comes from. */
+/** A group's pressure includes that of its descendants: the deepest group with this share of the largest is the source. */
 const MOST_OF_IT = 0.8;
 
 export interface GroupStall extends Stall {
 	cgroup: SafeText;
 }
 
-/** By resource, the group that it is about; one that is not known is missing. */
+/** By resource, the stalled group; missing: not known. */
 export type Stalled = Partial<Record<(typeof resources)[number], GroupStall>>;
 
 const depth = (path: string): number => path.split('/').length;
@@ -33,7 +33,7 @@ export class GroupPressureReader {
 	}
 
 	/**
-	 * Since the last read, of `cgroups` and those above them. A group is known from its second read on.
+	 * Since the last read, of `cgroups` and their ancestors. A group is known from its second read on.
 	 * @param pressure of the whole machine
 	 */
 	read(pressure: Pressure | null, dt_ns: Ns, cgroups: Iterable<SafeText>): Stalled {
@@ -41,10 +41,10 @@ export class GroupPressureReader {
 		const before = this.before;
 		this.before = new Map();
 		if (this.mount === undefined || asked.length === 0) return {};
-		const looked = [...withParents(cgroups)];
+		const groups = [...withParents(cgroups)];
 		return Object.fromEntries(
 			asked.flatMap((resource) => {
-				const stalls = looked.flatMap((cgroup) => this.since(before, cgroup, resource));
+				const stalls = groups.flatMap((cgroup) => this.since(before, cgroup, resource));
 				const most = Math.max(...stalls.map(({ some_ns }) => some_ns));
 				const [worst] = stalls
 					.filter(({ some_ns }) => some_ns > 0 && some_ns >= most * MOST_OF_IT)
@@ -64,7 +64,7 @@ export class GroupPressureReader {
 			const then = before.get(file);
 			return then ? [{ cgroup, some_ns: now.some_ns - then.some_ns, full_ns: now.full_ns - then.full_ns }] : [];
 		} catch {
-			// gone, or its name was not shown as it is
+			// gone, or its sanitised name is not its name
 			return [];
 		}
 	}

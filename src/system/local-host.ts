@@ -1,12 +1,13 @@
 /** This machine, for the header. */
 import os from 'node:os';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import { onlineCpus } from './cpus.ts';
 import { hasMachinePids } from './pid-namespace.ts';
 
-/** What the header says about the machine. */
+/** The machine in the header. */
 export interface HostInfo {
 	host: SafeText;
-	/** What everybody has to know of it, as a container's pids. */
+	/** A note that concerns all figures, such as one about a container's pids. */
 	note?: SafeText;
 	/** Release of the kernel. */
 	kernel: SafeText;
@@ -23,7 +24,8 @@ export function localHost(): HostInfo {
 		host: sanitize(os.hostname()),
 		...(!hasMachinePids('/proc') && { note: safe`container: BPF has the host’s pids` }),
 		kernel: sanitize(os.release()),
-		cpus: os.availableParallelism(),
+		// what an affinity leaves of them is not what the machine has
+		cpus: onlineCpus('/proc', '/sys').length || os.availableParallelism(),
 		load: os.loadavg,
 		uptime: os.uptime,
 	};

@@ -1,6 +1,6 @@
 /**
- * BPF programs number processes as the machine does, `/proc` as the pid namespace that it was mounted in: in a container
- * with pids of its own, the two are not of the same processes.
+ * BPF programs see pids of the machine, `/proc` those of the pid namespace in which it was mounted. In a container with
+ * its own pid namespace the same number means different processes.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,10 +11,10 @@ import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts'
 /** The kernel's first pid namespace has this inode number on every machine. */
 const INITIAL = 'pid:[4026531836]';
 
-/** Why a fact of `/proc` is missing. */
+/** The reason for a missing fact of `/proc`. */
 export const FOREIGN_PIDS = safe`this container has pids of its own: its /proc does not know this process, which has its pid on the machine`;
 
-/** Are the pids of `/proc` those of the machine? A tree that does not say (a fixture) is taken for one that is. */
+/** Are the pids of `/proc` those of the machine? True for a tree without that information (a fixture). */
 export function hasMachinePids(procRoot: string): boolean {
 	try {
 		return readlinkSync(join(procRoot, 'self/ns/pid')) === INITIAL;
@@ -23,7 +23,7 @@ export function hasMachinePids(procRoot: string): boolean {
 	}
 }
 
-/** This program, as BPF programs number it. */
+/** The pid of this program on the machine. */
 export class OwnProcess {
 	private readonly start: Ns | undefined;
 
@@ -32,7 +32,7 @@ export class OwnProcess {
 		this.start = startOf(statFields(readFileSync(join(procRoot, 'self/stat'), 'latin1')));
 	}
 
-	/** In a container it is told by its name and by when it started; 0: not among these. */
+	/** In a container it is found by its name and start; 0: not among these rows. */
 	pid(rows: readonly { pid: ProcessId['pid']; start_time: Ns; comm: string }[]): number {
 		const { start } = this;
 		if (start === undefined) return process.pid;

@@ -1,9 +1,11 @@
-/** Pressure stall information: how long tasks stood still for want of CPU, memory or IO, from `/proc/pressure`. */
+/** Pressure stall information: time in which tasks were stalled for lack of CPU, memory or IO, from `/proc/pressure`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
+import { procOption } from './kernel-text.ts';
 
-/** Of the interval: time in which at least one task (`some`), or all that could have run (`full`), stood still. */
+/** Of the interval: time in which at least one task (`some`), or all runnable ones (`full`), were stalled. */
 export interface Stall {
 	some_ns: Ns;
 	full_ns: Ns;
@@ -12,7 +14,7 @@ export interface Stall {
 export const resources = ['cpu', 'memory', 'io', 'irq'] as const;
 export type Resource = (typeof resources)[number];
 
-/** By resource; one that the kernel does not tell is missing (`irq` before 6.1). */
+/** By resource; missing: the kernel does not report it (`irq` before 6.1). */
 export type Pressure = Partial<Record<Resource, Stall>>;
 
 /** Totals since boot, ns. Lines are `some avg10=0.00 avg60=0.00 avg300=0.00 total=12345`, total in µs. */
@@ -30,7 +32,7 @@ export class PressureReader {
 		this.before = this.totals();
 	}
 
-	/** Since the last read; null where the kernel has none of it (no CONFIG_PSI, or switched off at boot). */
+	/** Since the last read; null where the kernel has no PSI (no CONFIG_PSI, or off at boot). */
 	read(): Pressure | null {
 		const totals = this.totals();
 		const entries = resources.flatMap((resource) => {
@@ -43,11 +45,19 @@ export class PressureReader {
 		return entries.length > 0 ? Object.fromEntries(entries) : null;
 	}
 
+	/** Why {@link read} has nothing. */
+	why(): SafeText {
+		const subset = procOption(this.procRoot, 'subset');
+		return subset === undefined
+			? safe`no /proc/pressure: kernel without CONFIG_PSI, or psi=0`
+			: safe`no /proc/pressure: proc is mounted with subset=${sanitize(subset)}`;
+	}
+
 	private totals(): Pressure {
 		return Object.fromEntries(
 			resources.flatMap((resource) => {
 				try {
-					// reading fails too where PSI is compiled in and switched off
+					// reading also fails where PSI is compiled in but off
 					return [[resource, parsePressure(readFileSync(join(this.procRoot, 'pressure', resource), 'utf8'))]];
 				} catch {
 					return [];

@@ -1,11 +1,11 @@
-/** What this process may do: capabilities, lockdown of the kernel. */
+/** Rights of this process: capabilities, lockdown of the kernel. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
 export type Capability = keyof typeof CAPABILITIES;
 
-/** Those that this process has; undefined: proc does not tell. */
+/** Capabilities of this process; undefined: proc does not list them. */
 function effective(procRoot: string): ReadonlySet<Capability> | undefined {
 	const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(join(procRoot, 'self/status'), 'utf8'))?.[1];
 	if (mask === undefined) return undefined;
@@ -13,19 +13,19 @@ function effective(procRoot: string): ReadonlySet<Capability> | undefined {
 	return new Set(names.filter((name) => (BigInt(`0x${mask}`) >> CAPABILITIES[name]) & 1n));
 }
 
-/** Those of CAP_BPF and CAP_PERFMON that this process lacks. CAP_SYS_ADMIN stands for both, as in the kernel. */
+/** Those of CAP_BPF and CAP_PERFMON that this process lacks. CAP_SYS_ADMIN includes both, as in the kernel. */
 export function missingCapabilities(procRoot: string): Capability[] {
 	const has = effective(procRoot);
 	if (!has || has.has('CAP_SYS_ADMIN')) return [];
 	return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has.has(name));
 }
 
-/** The kernel gives ids of types of its modules, and its statistics of BPF programs, to CAP_SYS_ADMIN only. */
+/** Ids of types of kernel modules and statistics of BPF programs need CAP_SYS_ADMIN. */
 export function lacksSysAdmin(procRoot: string): boolean {
 	return effective(procRoot)?.has('CAP_SYS_ADMIN') === false;
 }
 
-/** Root of a user namespace, as in a rootless container, has all capabilities and may use none of them for BPF. */
+/** Root of a user namespace, as in a rootless container, has all capabilities, but none of them is valid for BPF. */
 export function inUserNamespace(procRoot: string): boolean {
 	try {
 		return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync(join(procRoot, 'self/uid_map'), 'utf8'));

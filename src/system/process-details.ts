@@ -1,4 +1,4 @@
-/** What `/proc` says of one process at this moment, read without holding up the thread that asks. */
+/** Current details of one process from `/proc`, read asynchronously. */
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
@@ -8,22 +8,22 @@ import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts'
 import { Users } from './users.ts';
 
 export interface ProcessDetails {
-	/** Arguments with spaces between them, at most {@link COMMAND_BYTES}; the name in brackets for threads of the kernel. */
+	/** Arguments separated by spaces, at most {@link COMMAND_BYTES}; for kernel threads the name in brackets. */
 	command: SafeText;
 	user: SafeText;
 	cgroup: SafeText;
-	/** The kernel's word: `sleeping`, `running`, … */
+	/** As the kernel names it: `sleeping`, `running`, … */
 	state: SafeText;
 	threads: Count;
 	/** Wall clock, ms since 1970. */
 	started: number;
-	/** The process that started it first, then its own, … */
+	/** The nearest first: the parent, its parent, … */
 	parents: { pid: number; comm: SafeText }[];
 }
 
-/** Read of a command line; some are megabytes long. */
+/** Most bytes read of a command line; some have megabytes. */
 const COMMAND_BYTES = 4096;
-/** Generations looked up. */
+/** Most ancestors. */
 const PARENTS = 16;
 
 interface Stat {
@@ -50,7 +50,7 @@ async function readCommand(procRoot: string, pid: number, comm: SafeText): Promi
 		if (bytesRead === 0) return safe`[${comm}]`;
 		let end = bytesRead;
 		while (end > 0 && buffer[end - 1] === 0) end--;
-		// the sanitiser takes NUL for the end of a text
+		// NUL ends a text for the sanitiser
 		const text = sanitize(buffer.subarray(0, end).map((byte) => (byte === 0 ? 0x20 : byte)));
 		return bytesRead < COMMAND_BYTES ? text : safe`${text}…`;
 	} finally {
@@ -69,7 +69,7 @@ async function readParents(procRoot: string, first: number): Promise<ProcessDeta
 	return parents;
 }
 
-/** There is no such process, where `/proc` would know it. */
+/** No such process, where `/proc` would know it. */
 function none(procRoot: string): null {
 	if (hasMachinePids(procRoot)) return null;
 	throw new Error(FOREIGN_PIDS);
@@ -77,7 +77,7 @@ function none(procRoot: string): null {
 
 let users: Users | undefined;
 
-/** null: there is no such process (any more). Rejects when `/proc` refuses for another reason, or may have other pids. */
+/** null: no such process (any more). Rejects where `/proc` refuses for another reason, or may have other pids. */
 export async function readProcess(procRoot: string, { pid, start }: ProcessId): Promise<ProcessDetails | null> {
 	const text = (name: string) => readFile(join(procRoot, String(pid), name));
 	try {
@@ -90,7 +90,7 @@ export async function readProcess(procRoot: string, { pid, start }: ProcessId): 
 			readFile(join(procRoot, 'uptime'), 'latin1'),
 			readParents(procRoot, stat.parent),
 		]);
-		// all of it was about this one only if it still is
+		// all of it is about this process only if that still exists
 		if ((await readStat(procRoot, pid)).start !== stat.start) return null;
 		const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status.toString('latin1'))?.[1] ?? '';
 		users ??= new Users();

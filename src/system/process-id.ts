@@ -1,4 +1,4 @@
-/** Which process: pids are used again, so its start belongs to its name. Pure. */
+/** Identity of a process: pid and start, since pids are reused. Pure. */
 import type { Ns } from '../lib/units.ts';
 
 export interface ProcessId {
@@ -8,20 +8,20 @@ export interface ProcessId {
 	start: Ns;
 }
 
-/** `/proc` counts in USER_HZ, which is 100 on every machine, and rounds down; the kernel's own stamps do not. */
+/** `/proc` counts in USER_HZ, 100 on every machine, and rounds down; the kernel's own stamps are exact. */
 export const TICK: Ns = 1e7;
 
-/** What stands behind the name in `/proc/PID/stat`, from the state on; the name itself may hold anything, brackets too. */
+/** The fields of `/proc/PID/stat` after the name, from the state on; the name may contain anything, brackets too. */
 export function statFields(stat: string): readonly string[] {
 	return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-/** When it was started, ns since boot. */
+/** Start, ns since boot. */
 export function startOf(fields: readonly string[]): Ns {
 	return Number(fields[19]) * TICK;
 }
 
-/** Whether two starts are of the same process, wherever they come from; 0 fits any. */
+/** Do two starts, from any source, belong to the same process? 0 matches any. */
 export function sameStart(a: Ns, b: Ns): boolean {
 	return a === 0 || b === 0 || Math.abs(a - b) < 2 * TICK;
 }

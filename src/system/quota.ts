@@ -1,4 +1,4 @@
-/** Control groups that ran out of their CPU quota, from `cpu.stat` of those that are at work. */
+/** Control groups that used up their CPU quota, from `cpu.stat` of active groups. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SafeText } from '../lib/sanitize.ts';
@@ -8,16 +8,16 @@ import { type CgroupMount, cgroupFolder, cgroupMount, withParents } from './cgro
 /** One group in one interval. */
 export interface Throttled {
 	cgroup: SafeText;
-	/** Quota periods in which it ran, and those in which it was stopped. */
+	/** Quota periods in which it ran, and those in which it was throttled. */
 	periods: Count;
 	throttled: Count;
-	/** Σ over CPUs of the time it was stopped. */
+	/** Throttled time, Σ over CPUs. */
 	throttled_ns: Ns;
 }
 
 type Totals = Omit<Throttled, 'cgroup'>;
 
-/** undefined: the group has no quota (`nr_periods` stays away without the cpu controller). */
+/** undefined: the group has no quota (without the cpu controller `nr_periods` is missing). */
 export function parseCpuStat(text: string): Totals | undefined {
 	const field = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
 	const periods = field('nr_periods');
@@ -33,7 +33,7 @@ export class QuotaReader {
 		this.mount = cgroupMount(procRoot);
 	}
 
-	/** Groups stopped since the last read, of `cgroups` and those above them. A group is known from its second read on. */
+	/** Groups throttled since the last read, of `cgroups` and their ancestors. A group is known from its second read on. */
 	read(cgroups: Iterable<SafeText>): Throttled[] {
 		if (this.mount === undefined) return [];
 		const totals = new Map<string, Totals>();
@@ -62,7 +62,7 @@ export class QuotaReader {
 		try {
 			return parseCpuStat(readFileSync(join(folder, 'cpu.stat'), 'utf8'));
 		} catch {
-			// gone, or its name was not shown as it is
+			// gone, or its sanitised name is not its name
 			return undefined;
 		}
 	}

@@ -14,7 +14,7 @@ export class Users {
 					this.names.set(Number(uid), sanitize(name));
 			}
 		} catch {
-			// numbers then
+			// numbers are shown then
 		}
 	}
 

@@ -1,8 +1,8 @@
 /** The program on a terminal, from the sampler's events to the terminal's bytes. */
-import { homedir } from 'node:os';
 import { Box, render } from 'ink';
 import type { Sampler } from '../core/sampler.ts';
 import { Store } from '../history/store.ts';
+import { homeFolder } from '../lib/home.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import { type KeyOverrides, keymapWith } from '../options/keymap.ts';
 import type { HostInfo } from '../system/local-host.ts';
@@ -147,7 +147,8 @@ async function record(store: Store, { host, kernel, cpus }: HostInfo): Promise<s
 	try {
 		const path = await writeRecording(recordingFolder(), { host, kernel, cpus, written }, store.recorded());
 		// the footer is short
-		return `written: ${path.replace(`${homedir()}/`, '~/')}`;
+		const home = homeFolder(process.env);
+		return `written: ${home === undefined ? path : path.replace(`${home}/`, '~/')}`;
 	} catch (error) {
 		return `could not write: ${(error as Error).message}`;
 	}

@@ -188,7 +188,7 @@ test('a counter that breaks leaves a gap that says so, never 0 W, and comes back
 
 test('without privilege the /proc sampler stands in, with badge and reason; nothing is missing but precision', async () => {
 	// before all others, whatever else the machine does
-	const pid = await hog(0, -20);
+	const pid = await hog(0, -10);
 	const [, line] = await energy(['-n', '2', '-d', '0.5'], () => {}, { uid: 65534, env: { HOME: '/nonexistent' } });
 	expect(line?.source.kind).toBe('proc');
 	expect(line?.source.description).toMatch(/(CAP_BPF|permitted).*root.*so CPU time is from \/proc/);

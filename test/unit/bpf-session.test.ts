@@ -25,7 +25,8 @@ function fakeObject(): BpfObject {
 	};
 	return {
 		programs: () => state,
-		maps: () => [],
+		maps: () => [{ name: '.data.negative', type: 'array', keySize: 4, valueSize: 8, maxEntries: 1 }],
+		lookup: (_map: string, _key: Uint8Array, value: Uint8Array) => value.fill(7, 0, 1).length > 0,
 		setAutoload(name: string, on: boolean) {
 			note(`autoload ${name} ${on}`);
 			for (const program of state) if (program.name === name) program.autoload = on;
@@ -97,7 +98,7 @@ describe('opening', () => {
 		expect(session.hooks).toEqual(['tp_btf/sched_switch']);
 		expect(session.has('extra')).toBe(false);
 		expect(session.missing).toEqual(['no tp_btf/rare: nothing else is known']);
-		expect(session.cost()).toEqual({ ns: 20, runs: 4, recursionMisses: 2 });
+		expect(session.cost()).toEqual({ ns: 20, runs: 4, recursionMisses: 2, negative: 7 });
 	});
 
 	test('what is not wanted is left out though it could be had', () => {

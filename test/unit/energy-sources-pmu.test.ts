@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { loadAddon, type PerfCounter } from '../../src/core/native.ts';
+import { parseCpuList } from '../../src/system/cpus.ts';
 import { probePmu, readEvent } from '../../src/tracers/energy/sources/pmu.ts';
-import { parseCpuList } from '../../src/tracers/energy/sources/processor.ts';
 import { makeTree, second, setVendor, type Tree } from './energy-fixtures.ts';
 
 const folder = 'sys/bus/event_source/devices/power';

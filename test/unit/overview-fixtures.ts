@@ -66,7 +66,15 @@ export interface World {
 		op?: string;
 		witness?: 'kernel' | 'owner' | 'none';
 	}[];
-	waiting: readonly { pid: number; comm: string; cpu: number; age: number; running?: number }[];
+	waiting: readonly {
+		pid: number;
+		comm: string;
+		cpu: number;
+		age: number;
+		running?: number;
+		longer?: boolean;
+		runnable?: boolean;
+	}[];
 	processIo: readonly IoProcess[];
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
@@ -152,8 +160,8 @@ function runqlat({ processes, wait, p99, waiting, culprits, filter, dt, lost }: 
 		lost: { ring: lost },
 		cost: { ...base.cost, bpf_ns: 0 },
 		rows: [{ ...all, wait_ns: sum, p99_ns: p99 }, ...rows],
-		waiting: waiting.map(({ pid, comm, cpu, age, running = 0 }) => ({
-			...{ pid, tid: pid, comm: sanitize(comm), cpu, running },
+		waiting: waiting.map(({ pid, comm, cpu, age, running = 0, longer = false, runnable = true }) => ({
+			...{ pid, tid: pid, comm: sanitize(comm), cpu, running, longer, runnable },
 			age_ns: age,
 		})),
 		waiting_count: waiting.length,

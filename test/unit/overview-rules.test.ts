@@ -316,6 +316,24 @@ describe('starving', () => {
 		]);
 	});
 
+	test('it ends with the wait: a task that has run is not said to starve', () => {
+		const machine = new Machine();
+		expect(machine.run(3, { waiting: [starved] })).toHaveLength(1);
+		expect(machine.run(1, { waiting: [] })).toEqual([]);
+	});
+
+	test('a stamp alone is no evidence: the list of tasks has to show it runnable', () => {
+		silent('starving', { waiting: [{ ...starved, runnable: false }] });
+		// of one process, another thread may be the witness, with its own age
+		const threads = [
+			{ ...starved, age: 9e9, runnable: false },
+			{ ...starved, longer: true },
+		];
+		expect(said('starving', { waiting: threads })).toEqual([
+			expect.stringContaining('has waited more than 3.40s for cpu1 and not run yet —'),
+		]);
+	});
+
 	test('a long wait is not starving; nor is who is out of its quota', () => {
 		silent('starving', { waiting: [{ ...starved, age: 1.9e9 }] });
 		silent('starving', {

@@ -1,4 +1,13 @@
-import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+	chownSync,
+	lchownSync,
+	lstatSync,
+	readdirSync,
+	readFileSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
@@ -93,6 +102,26 @@ describe('writing', () => {
 		expect(readdirSync(tree.path('failing'))).toEqual([]);
 		await expect(writeRecording(path, about(8), [])).rejects.toThrow();
 	});
+
+	// under sudo with HOME kept, the home is a user's
+	test.runIf(process.geteuid?.() === 0)(
+		'nothing is written into the folder of another user, nor through a link of theirs',
+		async () => {
+			tree.folder('theirs/.local');
+			chownSync(tree.path('theirs'), 12345, 12345);
+			chownSync(tree.path('theirs/.local'), 12345, 12345);
+			const foreign = /belongs to another user \(uid 12345\): set XDG_STATE_HOME/;
+			await expect(writeRecording(tree.path('theirs/.local/state/wattlag'), about(9), [])).rejects.toThrow(foreign);
+			expect(readdirSync(tree.path('theirs/.local'))).toEqual([]);
+			tree.folder('roots');
+			tree.link('theirs/state', tree.path('roots'));
+			lchownSync(tree.path('theirs/state'), 12345, 12345);
+			await expect(writeRecording(tree.path('theirs/state/wattlag'), about(9), [])).rejects.toThrow(foreign);
+			tree.link('linked', tree.path('roots'));
+			await expect(writeRecording(tree.path('linked'), about(9), [])).rejects.toThrow('is a symbolic link');
+			expect(readdirSync(tree.path('roots'))).toEqual([]);
+		},
+	);
 
 	test('where to: the XDG state folder; a relative one means nothing', () => {
 		expect(recordingFolder({ XDG_STATE_HOME: '/x' })).toBe('/x/wattlag');

@@ -36,7 +36,7 @@ export function fakeTracer(id: string, session: Partial<Session<object, object>>
 			if (session instanceof Error) throw session;
 			return {
 				read: () => emptyReading,
-				cost: () => ({ ns: 0, runs: 0, recursionMisses: 0 }),
+				cost: () => ({ ns: 0, runs: 0, recursionMisses: 0, negative: 0 }),
 				close: () => {},
 				...session,
 			};

@@ -107,7 +107,7 @@ test('own BPF time is measured in a part of the interval and scaled to the whole
 	let ns = 0;
 	const cost = () => {
 		ns += 1000;
-		return { ns, runs: ns / 100, recursionMisses: 3 };
+		return { ns, runs: ns / 100, recursionMisses: 3, negative: 0 };
 	};
 	const tracer = fakeTracer('a', { cost });
 	const [snapshot] = snapshots(await run([tracer], (events) => snapshots(events, 'a').length === 1, { host }), 'a');
@@ -115,7 +115,7 @@ test('own BPF time is measured in a part of the interval and scaled to the whole
 	expect(own.bpf_measured_ns).toBeGreaterThan(0);
 	expect(own.bpf_measured_ns).toBeLessThan(snapshot?.dt_ns ?? 0);
 	expect(own.bpf_ns).toBe(Math.round((1000 * (snapshot?.dt_ns ?? 0)) / own.bpf_measured_ns));
-	expect(snapshot?.lost).toEqual({ recursion: 3 });
+	expect(snapshot?.lost).toEqual({ recursion: 3, negative: 0 });
 	sampling?.close();
 	expect(host.statistics.filter((entry) => entry === 'on').length).toBe(
 		host.statistics.filter((entry) => entry === 'off').length,
@@ -222,7 +222,7 @@ test('what is made of others is read after them, with rows of their first group 
 				: { ...reading([{ thread: 1 }]), ungrouped: () => [{ process: 1 }] },
 		cost: () => {
 			ns += 1000;
-			return { ns, runs: 1, recursionMisses: 0 };
+			return { ns, runs: 1, recursionMisses: 0, negative: 0 };
 		},
 	});
 	const b = fakeTracer('b', { read: () => reading([{ line: 1 }]) });

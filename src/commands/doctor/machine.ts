@@ -6,12 +6,16 @@ import { requireTypes } from '../../bpf/load.ts';
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host } from '../../core/tracer.ts';
 import { cgroupMount } from '../../system/cgroups.ts';
+import { cpuLimit, offlineCpus } from '../../system/cpus.ts';
+import { procOption, whyHidden } from '../../system/kernel-text.ts';
 import { PressureReader } from '../../system/pressure.ts';
 import { lacksSysAdmin, lockdown, missingCapabilities } from '../../system/privilege.ts';
 import { type Check, check, words } from './check.ts';
 
 /** Number of the first pid namespace, the same on all kernels (PROC_PID_INIT_INO). */
 const FIRST_PID_NAMESPACE = '[4026531836]';
+const WHOLE_PROC =
+	'give it the whole proc of the machine (systemd: ProcSubset=all; containers: --pid=host --privileged)';
 /** Files that container engines leave in the root folder. */
 const CONTAINER_MARKS = ['/.dockerenv', '/run/.containerenv'];
 
@@ -31,21 +35,36 @@ const RIGHTS = `${BECOME_ROOT}; or as a service with AmbientCapabilities=CAP_SYS
 
 export function machineChecks(host: Host, program: string): Check[] {
 	const { procRoot, sysRoot } = host;
+	const hidden = whyHidden(procRoot, 'stat');
 	return [
 		check('wattlag', 'info', `${program}, Node ${process.version}`),
 		check('kernel', 'info', `Linux ${read(join(procRoot, 'sys/kernel/osrelease')) ?? release()} ${process.arch}`),
-		check('CPUs', 'info', `${host.cpus} online`),
+		cpus(host),
 		pidNamespace(procRoot),
 		cgroupMount(procRoot) === undefined
 			? check('cgroup v2', 'less', 'not mounted: control groups have no names', 'mount -t cgroup2 none /sys/fs/cgroup')
 			: check('cgroup v2', 'ok', `at ${cgroupMount(procRoot)?.folder}`),
-		new PressureReader(procRoot).read() === null
-			? check('PSI', 'less', 'the kernel does not tell pressure: the overview cannot judge it', 'boot with psi=1')
-			: check('PSI', 'ok', join(procRoot, 'pressure')),
+		pressure(procRoot),
+		...(hidden === undefined ? [] : [check('proc', 'less', hidden, WHOLE_PROC)]),
 		capabilities(procRoot),
 		lockedDown(sysRoot),
 		paranoid(procRoot),
 	];
+}
+
+function cpus({ cpus: online, procRoot, sysRoot }: Host): Check {
+	const offline = offlineCpus(procRoot, sysRoot).length;
+	const limit = cpuLimit(procRoot, sysRoot);
+	if (online === 0) return check('CPUs', 'less', 'how many are online is not known', 'mount sysfs at /sys');
+	return check('CPUs', 'info', [`${online} online${offline > 0 ? `, ${offline} offline` : ''}`, limit]);
+}
+
+function pressure(procRoot: string): Check {
+	const reader = new PressureReader(procRoot);
+	if (reader.read() !== null) return check('PSI', 'ok', join(procRoot, 'pressure'));
+	const subset = procOption(procRoot, 'subset') !== undefined;
+	const fix = subset ? WHOLE_PROC : 'boot with psi=1';
+	return check('PSI', 'less', [reader.why(), 'the overview cannot judge pressure'], fix);
 }
 
 /** BPF tells the ids of the first namespace; who runs in another one reads other ids in proc. */

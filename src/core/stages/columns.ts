@@ -1,4 +1,4 @@
-/** Columns of a path's stages, made from its table: a new stage is a row there. */
+/** Columns of a path's stages, generated from its table. */
 import type { Column } from '../tracer.ts';
 import type { StageStats } from './figures.ts';
 import type { Path, Stage } from './stages.ts';
@@ -7,7 +7,7 @@ interface Staged {
 	stages: Record<string, StageStats>;
 }
 
-/** A figure of a stage; not a number where nothing went through it. */
+/** A figure of a stage; NaN where no object passed it. */
 export function stageFigure(name: string, of: 'mean_ns' | 'p50_ns' | 'p99_ns' | 'max_ns'): (row: Staged) => number {
 	return (row) => {
 		const stats = row.stages[name];
@@ -18,8 +18,8 @@ export function stageFigure(name: string, of: 'mean_ns' | 'p50_ns' | 'p99_ns' | 
 const describe = ({ from, to, help }: Stage): string => `From ${from} to ${to}: ${help}`;
 
 /**
- * Mean and 99th percentile of each stage; of those that are not measured always, while they are.
- * @param priority of the first of them; the later stages of the way are dropped last on narrow screens, those not measured always first
+ * Mean and 99th percentile of each stage; optional stages have columns while they are measured.
+ * @param priority of the first; on narrow screens the optional stages are dropped first, the last stages of the path last
  */
 export function stageColumns(path: Path, priority: number): Column<Staged>[] {
 	const always = path.stages.filter(({ depth }) => depth !== 'full');
@@ -55,7 +55,7 @@ export function stageColumns(path: Path, priority: number): Column<Staged>[] {
 	});
 }
 
-/** A figure of the whole way. */
+/** A figure of the whole path. */
 export function totalColumn(
 	of: 'mean_ns' | 'p99_ns' | 'max_ns',
 	title: string,

@@ -1,4 +1,4 @@
-/** Figures of stages as they stand in snapshots. */
+/** Figures of stages in snapshots. */
 import type { Buckets } from '../../lib/histogram.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 
@@ -13,14 +13,14 @@ export interface StageStats {
 	buckets: Buckets;
 }
 
-/** One stage of one object: when it began, counted from the object's beginning, and how long it lasted. */
+/** One stage of one object: its start, relative to the object's, and its duration. */
 export interface Step {
 	stage: string;
 	at_ns: Ns;
 	ns: Ns;
 }
 
-/** @param stages name → ns in the order of the way; `total` is left out */
+/** @param stages name → ns in the order of the path; `total` is left out */
 export function waterfall(stages: Readonly<Record<string, Ns>>): Step[] {
 	let at = 0;
 	return Object.entries(stages)

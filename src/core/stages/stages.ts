@@ -1,13 +1,13 @@
 /**
- * An object that the kernel hands from hook to hook (a block request, a packet) is followed through **stages**: each begins
- * at its `from` and lasts until the next of the hooks that this object came through. Left out is what an object did not
- * come through, so the stages of one object always add up to its total, exactly.
+ * An object that passes from hook to hook in the kernel (a block request, a packet) is followed through **stages**: each
+ * begins at its `from` and lasts until the next hook that this object reaches. Hooks that it does not reach are left out,
+ * so the stages of one object add up to its total exactly.
  *
- * A path is a table of stages in the order of the way. Columns, JSON fields, waterfalls and help follow from it;
+ * A path is an ordered table of stages. Columns, JSON fields, waterfalls and help are generated from it;
  * bpf/lib/stages.bpf.h is the kernel's side, with the same order.
  */
 
-/** Which programs measure it: those that always run, or those that are attached while someone looks (`full`). */
+/** The programs that measure a stage: those that always run, or those attached on request (`full`). */
 export type Depth = 'block' | 'full';
 
 export interface Stage {
@@ -17,17 +17,17 @@ export interface Stage {
 	title: string;
 	/** Begins when … */
 	from: string;
-	/** … and ends, on the usual way, when … */
+	/** … and ends, on the usual path, when … */
 	to: string;
-	/** Those without are measured whenever the tracer runs. */
+	/** Left out: measured whenever the tracer runs. */
 	depth?: Depth;
-	/** What it means when this is long: one sentence. */
+	/** The meaning of a long stage: one sentence. */
 	help: string;
 }
 
 export interface Path {
-	/** What is followed: `request`. */
+	/** The object that is followed: `request`. */
 	object: string;
-	/** In the order of the way. */
+	/** In the order of the path. */
 	stages: readonly Stage[];
 }

@@ -3,9 +3,9 @@
  * tables of options. Nothing is ever written to it.
  */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
+import { baseFolder } from '../../lib/home.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -22,10 +22,10 @@ export interface ConfigFile {
 	tables: ReadonlyMap<string, { where: string; values: ReadonlyMap<string, Located> }>;
 }
 
-/** `$XDG_CONFIG_HOME/wattlag/config.toml`; relative paths do not count, as the XDG specification says. */
-function defaultPath(env: Env): string {
-	const base = env['XDG_CONFIG_HOME'];
-	return join(base?.startsWith('/') ? base : join(env['HOME'] || homedir(), '.config'), 'wattlag', 'config.toml');
+/** `$XDG_CONFIG_HOME/wattlag/config.toml`; undefined: the user has no home folder either. */
+function defaultPath(env: Env): string | undefined {
+	const base = baseFolder(env, 'XDG_CONFIG_HOME', '.config');
+	return base === undefined ? undefined : join(base, 'wattlag', 'config.toml');
 }
 
 /** Larger is not a configuration. */
@@ -105,6 +105,7 @@ function locate(text: string, path: string, root: Record<string, unknown>): Conf
 export async function loadConfig(named: string | undefined, env: Env): Promise<ConfigFile | null> {
 	const chosen = named ?? (env['WATTLAG_CONFIG'] || undefined);
 	const path = chosen ?? defaultPath(env);
+	if (path === undefined) return null;
 	const text = read(path, chosen !== undefined);
 	if (text === null) return null;
 	// only who has a file pays for the parser

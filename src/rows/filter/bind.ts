@@ -1,6 +1,6 @@
 /**
- * Expression + columns of a tab → test of a row. A term that means something in some tab but not in this one is left out
- * here and named, so that a filter can stay when the tab changes; a term that means nothing anywhere is an error.
+ * Expression + columns of a tab → test of a row. A term that is valid in some tab but not in this one is ignored here and
+ * reported, so that a filter can stay when the tab changes; a term that is valid in no tab is an error.
  */
 import type { Column } from '../../core/tracer.ts';
 import { FilterError } from './error.ts';
@@ -16,7 +16,7 @@ export type RowTest<Row> = (row: Row, seconds: number) => boolean;
 export interface BoundFilter<Row> {
 	/** null: nothing of the filter applies here. */
 	test: RowTest<Row> | null;
-	/** Terms that this tab cannot judge, as they were typed. */
+	/** Terms that this tab cannot evaluate, as typed. */
 	ignored: readonly string[];
 	/** Columns that are compared. */
 	columns: readonly Column<Row>[];
@@ -25,19 +25,19 @@ export interface BoundFilter<Row> {
 type Cell = number | string;
 type CellTest = (value: Cell) => boolean;
 
-/** Case matters when the text has capitals. */
+/** Case-sensitive where the text has capitals. */
 function contains(text: string): (value: string) => boolean {
 	return text === text.toLowerCase() ? (value) => value.toLowerCase().includes(text) : (value) => value.includes(text);
 }
 
-/** A path stands for itself and everything below it. */
+/** A path includes everything below it. */
 function equals(text: string): (value: string) => boolean {
 	if (!text.startsWith('/') || text === '/') return (value) => value === text;
 	const below = text.endsWith('/') ? text : `${text}/`;
 	return (value) => value === text || value.startsWith(below);
 }
 
-/** Figures are shown with three digits: what would be shown alike is alike. */
+/** Figures are shown with three digits: values that are shown alike are equal. */
 function alike(value: number, wanted: number, exact: boolean): boolean {
 	return exact ? value === wanted : Math.abs(value - wanted) <= Math.abs(wanted) * 0.005;
 }
@@ -52,7 +52,7 @@ function numberTest(operator: Operator, wanted: number, exact: boolean): CellTes
 		'>=': (value) => value >= wanted,
 	};
 	const test = compare[operator] as (value: number) => boolean;
-	// What is not known (–) is neither more nor less than anything.
+	// an unknown value (–) is neither more nor less than any other
 	return (value) => typeof value === 'number' && !Number.isNaN(value) && test(value);
 }
 
@@ -61,7 +61,7 @@ function patternTest(term: Comparison): (value: string) => boolean {
 		return compilePattern(term.value);
 	} catch (error) {
 		if (!(error instanceof PatternError)) throw error;
-		const { start, end } = term.valuePlace;
+		const { start, end } = term.valueSpan;
 		throw new FilterError(error.message, Math.min(end, start + error.at), end);
 	}
 }
@@ -75,22 +75,22 @@ function textTest(term: Comparison): CellTest {
 
 /** The test for one column; throws where the operator or the value does not fit its kind. */
 function cellTest(term: Comparison, column: Column<never>): CellTest {
-	const { operator, value, valuePlace, columnEnd } = term;
+	const { operator, value, valueSpan, columnEnd } = term;
 	const isText = column.kind === 'text' || (column.kind === 'pid' && !/^-?\d/.test(value));
 	const order = operator === '<' || operator === '>' || operator === '<=' || operator === '>=';
 	if (isText && order) {
-		throw new FilterError(`${term.column} is text: use = != ~ or !~`, columnEnd, valuePlace.end);
+		throw new FilterError(`${term.column} is text: use = != ~ or !~`, columnEnd, valueSpan.end);
 	}
 	if (isText || (column.kind === 'pid' && (operator === '~' || operator === '!~'))) return textTest(term);
 	if (operator === '~' || operator === '!~') {
-		throw new FilterError(`${term.column} is a figure: use = != < <= > or >=`, columnEnd, valuePlace.end);
+		throw new FilterError(`${term.column} is a figure: use = != < <= > or >=`, columnEnd, valueSpan.end);
 	}
 	const number = parseValue(column.kind as Exclude<Column<never>['kind'], 'text'>, value);
-	if (typeof number !== 'number') throw new FilterError(number.problem, valuePlace.start, valuePlace.end);
+	if (typeof number !== 'number') throw new FilterError(number.problem, valueSpan.start, valueSpan.end);
 	return numberTest(operator, number, column.kind === 'pid' || column.kind === 'count');
 }
 
-/** Throws where the term means nothing in any tab. */
+/** Throws where the term is valid in no tab. */
 function checkTerm(term: Comparison, tabs: readonly FilterTab[]): void {
 	let problem: FilterError | undefined;
 	for (const tab of tabs) {
@@ -108,7 +108,7 @@ function checkTerm(term: Comparison, tabs: readonly FilterTab[]): void {
 	throw problem ?? new FilterError(`no column '${name}'${nearest(name, tabs)}`, start, columnEnd);
 }
 
-/** A hint where the beginning of the name is right. */
+/** A hint for names whose beginning is right. */
 function nearest(name: string, tabs: readonly FilterTab[]): string {
 	for (let length = name.length; length >= 2; length--) {
 		const found = offeredNames(tabs, '').filter((offer) => offer.startsWith(name.slice(0, length).toLowerCase()));
@@ -162,7 +162,7 @@ interface Context {
 	columns: Column<never>[];
 }
 
-/** null: this part cannot be judged here. */
+/** null: this part cannot be evaluated here. */
 function bind(expression: Expression, context: Context): RowTest<never> | null {
 	switch (expression.kind) {
 		case 'text': {

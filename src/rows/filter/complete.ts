@@ -4,7 +4,7 @@ import { normalName } from './names.ts';
 export interface Completion {
 	text: string;
 	caret: number;
-	/** What else the word could become; empty when it is complete. */
+	/** Further completions of the word; empty: it is complete. */
 	candidates: readonly string[];
 }
 
@@ -18,7 +18,7 @@ function commonPrefix(words: readonly string[]): string {
 	return first.slice(0, length);
 }
 
-/** Complete the name before the caret out of `names`, as far as it is certain. */
+/** Complete the name before the caret from `names`, as far as it is unambiguous. */
 export function complete(text: string, caret: number, names: readonly string[]): Completion {
 	const before = text.slice(0, caret);
 	const word = nameBefore.exec(before)?.[0] ?? '';

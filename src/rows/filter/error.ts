@@ -1,4 +1,4 @@
-/** The one way in which a filter can be wrong: a place in its text, and what is wrong there in a few words. */
+/** The only error of a filter: a part of its text, and the cause in a few words. */
 export class FilterError extends Error {
 	/** Characters of the filter's text that the message is about; `end` exclusive, both at most its length. */
 	readonly start: number;
@@ -11,7 +11,7 @@ export class FilterError extends Error {
 	}
 }
 
-/** The error on one line, for where nothing can be drawn under the text. Columns count from 1. */
+/** The error on one line, for output without the text. Columns count from 1. */
 export function describeFilterError(error: FilterError, text: string, name = 'filter'): string {
 	const at = error.start >= text.length ? 'at its end' : `at column ${error.start + 1}`;
 	return `${name} '${text}' ${at}: ${error.message}`;

@@ -1,6 +1,6 @@
 /**
  * Text of a filter → tokens. What follows an operator is one value up to the next space, so that patterns and paths need
- * no quotes: `comm ~ ^(pg|my)` and `cgroup = /a=b` are read as they look.
+ * no quotes: `comm ~ ^(pg|my)` and `cgroup = /a=b` are read literally.
  */
 import { FilterError } from './error.ts';
 
@@ -14,7 +14,7 @@ export interface Token {
 	end: number;
 }
 
-/** Longer filters are nobody's typing. */
+/** Nobody types longer filters. */
 export const maxLength = 256;
 
 const operator = /!=|!~|<=|>=|=|<|>|~/y;

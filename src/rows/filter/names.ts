@@ -1,7 +1,6 @@
 /**
- * What columns are called in a filter. A column answers to its key, its header and its aliases, in any case, with `.`,
- * `-` and `_` alike and without the unit in its name: `p99_ns` is `p99`, `Q-P99` is `q.p99`. In front of it may stand the
- * tab: `io.p99`.
+ * Names of columns in a filter: key, header and aliases, in any case, with `.`, `-` and `_` alike and without the unit:
+ * `p99_ns` is `p99`, `Q-P99` is `q.p99`. The tab may precede them: `io.p99`.
  */
 import type { Column } from '../../core/tracer.ts';
 
@@ -11,7 +10,7 @@ export interface FilterTab {
 	columns: readonly Column<never>[];
 }
 
-/** One spelling for all the ways to write a name. */
+/** The normal form of all spellings of a name. */
 export function normalName(name: string): string {
 	return name
 		.toLowerCase()
@@ -35,7 +34,7 @@ export function columnNamed(tab: FilterTab, name: string): Column<never> | undef
 	return undefined;
 }
 
-/** The names to offer, one or more per column: this tab's first, then those that only other tabs have. */
+/** Names for completion, one or more per column: this tab's first, then those of other tabs only. */
 export function offeredNames(tabs: readonly FilterTab[], current: string): string[] {
 	const ordered = [...tabs].sort((a, b) => Number(b.id === current) - Number(a.id === current));
 	return [

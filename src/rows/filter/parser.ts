@@ -1,34 +1,34 @@
 /**
- * Tokens → expression. `or` binds weakest, then `and` (which may be left out between terms), then `not`. Knows no columns:
- * what names and values mean is decided by `bind.ts`.
+ * Tokens → expression. `or` binds weakest, then `and` (which may be left out between terms), then `not`. Columns are not
+ * known here: `bind.ts` interprets names and values.
  */
 import { FilterError } from './error.ts';
 import { type Operator, type Token, tokensOf } from './lexer.ts';
 import { isUnit } from './values.ts';
 
 /** A part of the filter's text; `end` is exclusive. */
-export interface Place {
+export interface Span {
 	start: number;
 	end: number;
 }
 
-export interface Comparison extends Place {
+export interface Comparison extends Span {
 	kind: 'comparison';
 	column: string;
 	operator: Operator;
 	value: string;
-	/** Where the column's name ends, and where the value is. */
+	/** End of the column's name, and the value. */
 	columnEnd: number;
-	valuePlace: Place;
+	valueSpan: Span;
 }
 
 export type Expression =
-	| (Place & { kind: 'text'; text: string })
+	| (Span & { kind: 'text'; text: string })
 	| Comparison
-	| (Place & { kind: 'not'; term: Expression })
-	| (Place & { kind: 'and' | 'or'; left: Expression; right: Expression });
+	| (Span & { kind: 'not'; term: Expression })
+	| (Span & { kind: 'and' | 'or'; left: Expression; right: Expression });
 
-/** Parentheses and negations inside each other. */
+/** Most nested parentheses and negations. */
 const maxDepth = 50;
 
 class Parser {
@@ -138,7 +138,7 @@ class Parser {
 			operator: operator.text as Operator,
 			value: text,
 			columnEnd: column.end,
-			valuePlace: { start: value.start, end },
+			valueSpan: { start: value.start, end },
 			start: column.start,
 			end,
 		};

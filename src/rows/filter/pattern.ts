@@ -1,12 +1,12 @@
 /**
- * Regular expressions in linear time. Names are chosen by whoever runs on the machine and patterns are typed while the
- * screen is live: JavaScript's backtracking engine can take minutes for `(a+)+b`, this one takes
- * (states × characters) at most. Thompson's construction, all states side by side.
+ * Regular expressions in linear time. Any user of the machine can choose names, and patterns are typed while the screen is
+ * live: JavaScript's backtracking engine can take minutes for `(a+)+b`, this one takes at most (states × characters).
+ * Thompson's construction, with all states simulated at once.
  *
- * Known: literals, `.`, `[a-z]`, `[^…]`, `\d \w \s \D \W \S`, `^`, `$`, `|`, `( )`, `*`, `+`, `?`, `{2}`, `{2,}`, `{2,5}`.
+ * Supported: literals, `.`, `[a-z]`, `[^…]`, `\d \w \s \D \W \S`, `^`, `$`, `|`, `( )`, `*`, `+`, `?`, `{2}`, `{2,}`, `{2,5}`.
  */
 
-/** What is wrong with a pattern; `at` is an offset into it. */
+/** An error in a pattern; `at` is an offset into it. */
 export class PatternError extends Error {
 	readonly at: number;
 
@@ -24,13 +24,13 @@ type Node =
 	| { kind: 'sequence' | 'choice'; parts: Node[] }
 	| { kind: 'repeat'; part: Node; least: number; most: number };
 
-/** A state: take a character, split, or assert; the next state is the following one unless it says otherwise. */
+/** A state: test a character, split, or assert. Without an explicit target the next state is the following one. */
 type State = { kind: 'test'; test: Test } | { kind: 'split'; to: number[] } | { kind: 'start' | 'end' | 'match' };
 
 const maxStates = 2000;
 const maxRepeat = 100;
 const maxDepth = 30;
-/** Characters of the subject that are looked at. */
+/** Characters of the subject that are matched. */
 const maxSubject = 4096;
 
 const classes: Readonly<Record<string, Test>> = {
@@ -249,7 +249,7 @@ class Compiler {
 	}
 }
 
-/** Whether a text has a part that matches. */
+/** Does any part of a text match? */
 export type Matcher = (text: string) => boolean;
 
 /**
@@ -262,12 +262,12 @@ export function compilePattern(pattern: string): Matcher {
 }
 
 function run(states: readonly State[], chars: readonly string[]): boolean {
-	// The position at which a state was last added: each is added once per character.
+	// the position at which a state was last added: each is added once per character
 	const seen = new Int32Array(states.length).fill(-1);
 	let current: number[] = [];
 	for (let at = 0; at <= chars.length; at++) {
 		const next: number[] = [];
-		// A match may begin anywhere.
+		// a match may begin anywhere
 		const todo = [...current, 0];
 		while (todo.length > 0) {
 			const index = todo.pop() as number;

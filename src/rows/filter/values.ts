@@ -3,9 +3,9 @@ import type { ColumnKind } from '../../lib/format.ts';
 
 interface Family {
 	units: Readonly<Record<string, number>>;
-	/** What a number without a unit means; undefined: it needs one. */
+	/** The unit of a number without one; undefined: a unit is required. */
 	bare: number | undefined;
-	/** What to type, for messages. */
+	/** An example, for messages. */
 	hint: string;
 	anyCase?: boolean;
 }
@@ -65,7 +65,7 @@ export function isUnit(word: string): boolean {
 
 const number = /^(-?(?:\d+\.?\d*|\.\d+))(.*)$/;
 
-/** The value in the column's own unit, or what is wrong with it in a few words. */
+/** The value in the column's own unit, or the error in a few words. */
 export function parseValue(kind: Exclude<ColumnKind, 'text'>, text: string): number | { problem: string } {
 	const family = families[kind];
 	const [, digits, unit = ''] = number.exec(text) ?? [];

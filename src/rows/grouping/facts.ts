@@ -1,4 +1,4 @@
-/** What grouping needs to know of processes and their figures do not tell, from `/proc`. */
+/** Facts of processes that grouping needs beside their figures, from `/proc`. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
@@ -7,36 +7,36 @@ import { type ProcessId, sameStart, startOf, statFields } from '../../system/pro
 import { Users } from '../../system/users.ts';
 
 export interface ProcessFacts {
-	/** A new interval: what is known of processes by their pid alone may be another's by now. */
+	/** Begin an interval: facts that are known by the pid alone may be another process's by now. */
 	begin(): void;
-	/** pid of the parent; 0: none or not known. `fresh`: now, since a parent that died is replaced by another. */
+	/** pid of the parent; 0: none or not known. `fresh`: read it now, since a dead parent is replaced by another. */
 	parent(process: ProcessId, fresh?: boolean): number;
 	/** Inode of its pid namespace; 0: not known. */
 	pidns(process: ProcessId): number;
-	/** The effective one. -1: `(ended)` before it could be asked, or `?` where `/proc` may have other pids. */
+	/** The effective user. -1: `(ended)` before it was read, or `?` where `/proc` may have other pids. */
 	user(process: ProcessId): { uid: number; name: SafeText };
 }
 
-/** Remembered of the dead too, so that the last figures of a process find their place. */
+/** Processes kept, ended ones too, so that their last figures find their group. */
 const MOST = 40_000;
 /**
- * Intervals until a fact is read again are twice as many each time, up to this: young processes are still changing user
- * (login, sudo) or namespace.
+ * Most intervals between reads of a fact, which double each time: young processes may still change user (login, sudo) or
+ * namespace.
  */
 const LONGEST = 64;
-/** Read in one interval: with more new processes than that the others are not known until the next. */
+/** Most reads in one interval; facts of further new processes are not known until the next. */
 const READS = 2000;
 
 type Fact = 'parent' | 'pidns' | 'uid';
 
 interface Known {
 	value: number | undefined;
-	/** Interval in which it is read again, and how many after the last reading that is. */
+	/** Interval of the next read, and its distance from the last one. */
 	due: number;
 	after: number;
 }
 
-/** Where a fact is, beside the start that says whose it is; undefined: not there. */
+/** Sources of the facts; undefined: not there. The start in `stat` confirms the process. */
 const readers: Record<Fact, (folder: string, stat: readonly string[]) => number | undefined> = {
 	parent: (_, stat) => Number(stat[1]),
 	pidns: (folder) => numberIn(/\d+/.exec(readlinkSync(join(folder, 'ns/pid')))?.[0]),
@@ -51,7 +51,7 @@ export class ProcFacts implements ProcessFacts {
 	private readonly procRoot: string;
 	private readonly machinePids: boolean;
 	private readonly known = new Map<string, Partial<Record<Fact, Known>>>();
-	/** Keys without a start. */
+	/** Keys without a start, valid for one interval. */
 	private readonly passing = new Set<string>();
 	private reads = 0;
 	private interval = 0;
@@ -91,7 +91,7 @@ export class ProcFacts implements ProcessFacts {
 		if (this.reads >= READS) return known?.value;
 		this.reads++;
 		const after = known ? Math.min(LONGEST, known.after * 2) : 1;
-		// what was known of the dead stays
+		// the facts of ended processes stay
 		const value = this.read(name, process) ?? known?.value;
 		if (!facts && this.known.size >= MOST) this.known.delete(this.known.keys().next().value as string);
 		this.known.set(key, { ...facts, [name]: { value, due: this.interval + after, after } });

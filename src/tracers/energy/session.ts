@@ -112,7 +112,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	}
 
 	cost(): BpfCost {
-		return this.parts.cpu.cost?.() ?? { ns: 0, runs: 0, recursionMisses: 0 };
+		return this.parts.cpu.cost?.() ?? { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
 	}
 
 	close(): void {

@@ -4,6 +4,7 @@
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
 import { HashReader } from '../../bpf/hash-reader.ts';
 import { type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
@@ -52,6 +53,7 @@ class Attached {
 		this.bpf = openBpf(host, 'io-path', {
 			layout: constants,
 			shards: [maps.path_cpus.name],
+			without: delaysDequeues(host) ? [] : ['path_moved'],
 			withoutMaps: UNUSED_MAPS,
 			maxEntries: { [maps.path_stats.name]: ENTRIES },
 			loaded: (object) => writeSettings(object, filter, slow),
@@ -76,7 +78,7 @@ export class FullPathSession {
 	/** Why it is unavailable here; empty: available, or not tried yet. */
 	private refused = '';
 	/** Cost of unloaded programs. */
-	private readonly retired: BpfCost = { ns: 0, runs: 0, recursionMisses: 0 };
+	private readonly retired: BpfCost = { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
 	private lostBefore: Record<string, Count> = Object.fromEntries(
 		['calls_full', 'call_bios_full', 'path_stats_full', 'calls_suppressed'].map((name) => [name, 0]),
 	);
@@ -163,6 +165,7 @@ export class FullPathSession {
 					ns: this.retired.ns + now.ns,
 					runs: this.retired.runs + now.runs,
 					recursionMisses: this.retired.recursionMisses + now.recursionMisses,
+					negative: this.retired.negative + now.negative,
 				}
 			: { ...this.retired };
 	}

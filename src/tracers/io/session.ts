@@ -177,6 +177,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 			ns,
 			runs: own.runs + path.runs,
 			recursionMisses: own.recursionMisses + path.recursionMisses,
+			negative: own.negative + path.negative,
 		};
 	}
 

@@ -10,7 +10,7 @@ import type { Sources, SourceTab } from './sources.ts';
 
 export interface Interval {
 	dt_ns: Ns;
-	/** Online CPUs. */
+	/** Online CPUs; 0: not known. */
 	cpus: Count;
 	/** pid of this program. */
 	own: number;
@@ -18,6 +18,8 @@ export interface Interval {
 	/** Processes. */
 	rows: readonly OverviewRow[];
 	pressure: Pressure | null;
+	/** Why `pressure` is null. */
+	noPressure?: SafeText | undefined;
 	/** Control groups with most of the memory and IO pressure, while there is pressure. */
 	stalled: Stalled;
 	throttled: readonly Throttled[];
@@ -105,6 +107,11 @@ export function missingTab(interval: Interval, ...tabs: readonly SourceTab[]): S
 	return missing === undefined ? undefined : safe`tab ${missing as SafeText} does not work here`;
 }
 
+/** For rules about the load of all CPUs: their number is not known; undefined: it is. */
+export function uncountedCpus({ cpus }: Interval): SafeText | undefined {
+	return cpus > 0 ? undefined : safe`the number of online CPUs is not known (neither sysfs nor proc tells)`;
+}
+
 /** For rules about single block requests: why there are none; undefined: there are. */
 export function untracked({ sources: { io } }: Interval): SafeText | undefined {
 	const deviceOnly = io?.slow_threshold_ns === 0 && io.full_path.state === 'unavailable';
@@ -119,6 +126,6 @@ export function busyTime(energy: NonNullable<Sources['energy']>, rows: readonly 
 
 /** Used share of the CPUs' time, interrupts included, 0–1; NaN: not known. */
 export function busyShare({ sources: { energy }, rows, dt_ns, cpus }: Interval): number {
-	if (!energy) return Number.NaN;
+	if (!energy || cpus === 0) return Number.NaN;
 	return busyTime(energy, rows) / (dt_ns * cpus);
 }

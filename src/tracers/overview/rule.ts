@@ -13,6 +13,8 @@ export interface Rule {
 	help: string;
 	/** How long it must hold before it is reported, ns; absent: `BEGINS_AFTER`. */
 	beginsAfter?: Ns;
+	/** How long it may be absent without ending, ns; absent: `ENDS_AFTER`. 0: what it says of a moment is wrong in the next one. */
+	endsAfter?: Ns;
 	/** Why it cannot be checked in this interval; undefined: it can. */
 	uncheckable?(interval: Interval): SafeText | undefined;
 	/** Pure. Returns all with an excess of at least {@link KEEP}, worst first; lower ones are ignored. */

@@ -20,7 +20,7 @@ const QUOTAS_OF = 32;
 
 /** Figures of the kernel beside the tabs. */
 export interface Readers {
-	pressure: Pick<PressureReader, 'read'>;
+	pressure: Pick<PressureReader, 'read'> & Partial<Pick<PressureReader, 'why'>>;
 	groups: Pick<GroupPressureReader, 'read'>;
 	quota: Pick<QuotaReader, 'read'>;
 }
@@ -28,12 +28,17 @@ export interface Readers {
 export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	private readonly tracker = new Tracker();
 	private readonly readers: Readers;
-	private readonly cpus: Count;
+	private readonly cpus: () => Count;
 	private readonly own: Pick<OwnProcess, 'pid'>;
 	private lostBefore: Readonly<Record<string, Count>> = {};
 
-	constructor(cpus: Count, readers: Readers, own: Pick<OwnProcess, 'pid'> = { pid: () => process.pid }) {
-		this.cpus = cpus;
+	/** @param cpus CPUs online now; 0: not known */
+	constructor(
+		cpus: Count | (() => Count),
+		readers: Readers,
+		own: Pick<OwnProcess, 'pid'> = { pid: () => process.pid },
+	) {
+		this.cpus = typeof cpus === 'function' ? cpus : () => cpus;
 		this.own = own;
 		this.readers = readers;
 	}
@@ -49,11 +54,12 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		const pressure = this.readers.pressure.read();
 		const interval: Interval = {
 			dt_ns,
-			cpus: this.cpus,
+			cpus: this.cpus(),
 			own: this.own.pid(rows),
 			sources,
 			rows,
 			pressure,
+			...(pressure === null && { noPressure: this.readers.pressure.why?.() }),
 			stalled: this.readers.groups.read(pressure, dt_ns, new Set(rows.map(({ cgroup }) => cgroup))),
 			throttled: this.readers.quota.read(new Set(busiest.map(({ cgroup }) => cgroup))),
 			lost: Object.fromEntries(Object.entries(lost).map(([tab, count]) => [tab, count - (this.lostBefore[tab] ?? 0)])),
@@ -91,7 +97,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	}
 
 	cost() {
-		return { ns: 0, runs: 0, recursionMisses: 0 };
+		return { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
 	}
 
 	close(): void {}
@@ -112,7 +118,7 @@ function totalsOf({ cpus, rows, sources: { energy, runqlat, irq, io } }: Interva
 	const discarded = requests.reduce((sum, row) => sum + (row.bytes_discarded ?? 0) + (row.bytes_zeroed ?? 0), 0);
 	const errors = requests.reduce((sum, row) => sum + (row.errors ?? 0), 0);
 	return {
-		cpus,
+		cpus: cpus > 0 ? cpus : null,
 		busy_ns: energy ? busyTime(energy, rows) : null,
 		watts: energy?.measured && energy.source.kind !== 'time' ? (energy.measured_uj / energy.dt_ns) * 1e3 : null,
 		wait_ns: all?.wait_ns ?? null,

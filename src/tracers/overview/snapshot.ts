@@ -39,7 +39,8 @@ export interface OverviewRow {
 
 /** The machine in the interval; null: not known. */
 export interface Totals {
-	cpus: Count;
+	/** Online now. */
+	cpus: Count | null;
 	/** CPU time of all processes, and of interrupts outside of process time. */
 	busy_ns: Ns | null;
 	/** All power, idle included. */

@@ -35,14 +35,16 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 	],
 	rowKey: ({ pid, start_time, comm, cgroup, user }) => (pid > 0 ? `${pid}:${start_time}` : `${comm}|${cgroup}|${user}`),
 	processOf: ({ pid, start_time }) => (pid > 0 ? `${pid}:${start_time}` : undefined),
-	start: ({ cpus, procRoot }: Host) =>
-		new OverviewSession(
-			cpus,
+	start: (host: Host) => {
+		const { procRoot } = host;
+		return new OverviewSession(
+			() => host.cpus,
 			{
 				pressure: new PressureReader(procRoot),
 				groups: new GroupPressureReader(procRoot),
 				quota: new QuotaReader(procRoot),
 			},
 			new OwnProcess(procRoot),
-		),
+		);
+	},
 };

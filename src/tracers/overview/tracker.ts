@@ -8,7 +8,7 @@ import { KEEP, type Rule } from './rule.ts';
 
 /** How long a suspicion must hold before it is reported, ns, unless the rule has its own time: two intervals of a second, or one longer. */
 export const BEGINS_AFTER: Ns = 1.5e9;
-/** How long a finding may be absent without ending, ns. */
+/** How long a finding may be absent without ending, ns, unless the rule has its own time. */
 export const ENDS_AFTER: Ns = 3e9;
 /** Limit per rule: rules with many subjects must not displace the others. */
 export const MOST_PER_RULE = 2;
@@ -51,7 +51,7 @@ export class Tracker {
 		for (const [key, known] of this.known) {
 			if (present.has(key)) continue;
 			known.absent += now.dt_ns;
-			if (!known.reported || known.absent >= ENDS_AFTER) this.known.delete(key);
+			if (!known.reported || known.absent >= (known.rule.endsAfter ?? ENDS_AFTER)) this.known.delete(key);
 		}
 		return this.findings();
 	}

@@ -206,8 +206,9 @@ export class Accounts {
 			if (one) addSwitches(one, grown.voluntary, grown.involuntary);
 	}
 
-	private takeWaiting({ pid, start, tid, threadStart, comm, cpu, age_ns, running, moved_ns }: WaitingRecord): void {
-		this.waitingNow.push({ pid, tid, comm: comm.slice(), cpu, age_ns, running });
+	private takeWaiting({ kind: _, start, threadStart, moved_ns, comm, ...task }: WaitingRecord): void {
+		const { pid, tid } = task;
+		this.waitingNow.push({ ...task, comm: comm.slice() });
 		if (moved_ns === 0) return;
 		const process = this.processes.get(`${pid}:${start}`);
 		if (process) process.waits.moved_ns += moved_ns;

@@ -4,6 +4,7 @@
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
 import { blame, culprit as culprits, maps, pair } from '../../generated/runqlat-culprits.ts';
@@ -23,6 +24,8 @@ const TOP = 10;
 export interface Culprit {
 	/** 0: the CPU was idle; -1: too long ago to be known. */
 	pid: number;
+	/** ns since boot; 0: no process, or not known. */
+	start_time: Ns;
 	comm: SafeText;
 	/** Of the waiting, while this process ran. */
 	wait_ns: Ns;
@@ -47,7 +50,11 @@ export class Culprits {
 
 	/** @param waiter the process whose waits are divided; 0: all of them */
 	constructor(host: Host, waiter: number) {
-		this.bpf = openBpf(host, 'runqlat-culprits', { layout: {}, shards: [maps.cpu_slices.name] });
+		this.bpf = openBpf(host, 'runqlat-culprits', {
+			layout: {},
+			shards: [maps.cpu_slices.name],
+			without: delaysDequeues(host) ? [] : ['moved'],
+		});
 		this.setWaiter(waiter);
 	}
 
@@ -57,17 +64,20 @@ export class Culprits {
 		this.bpf.object.update(maps.waiter.name, new Uint8Array(4), value);
 	}
 
-	/** What was added since the last call, most waiting first; pairs for which there was no room. */
-	read(): { blamed: Blamed[]; full: Count } {
+	/**
+	 * What was added since the last call, most waiting first; since start, pairs for which there was no room, and waits
+	 * whose begin is not known.
+	 */
+	read(): { blamed: Blamed[]; full: Count; unstamped: Count } {
 		// pairs stay in the map until it is full; then it starts anew, each of them read as it goes
 		const anew = this.before.size > ROOM * 0.75;
 		const found = this.bpf.object.readBatch(maps.culprits.name, this.keys, this.values, anew);
 		const [keys, values] = [viewOf(this.keys), viewOf(this.values)];
 		const byWaiter = new Map<number, Culprit[]>();
 		for (let index = 0; index < found; index++) {
-			const { waiter, culprit } = pair.read(keys, index * pair.size);
+			const { waiter, culprit, start } = pair.read(keys, index * pair.size);
 			const { ns, waits, comm } = blame.read(values, index * blame.size);
-			const key = `${waiter}:${culprit}`;
+			const key = `${waiter}:${culprit}:${start}`;
 			const before = this.before.get(key);
 			const wait_ns = ns - (before?.ns ?? 0);
 			this.before.set(key, { ns, waits });
@@ -76,6 +86,7 @@ export class Culprits {
 			byWaiter.set(waiter, list);
 			list.push({
 				pid: culprit === culprits.CULPRIT_EARLIER ? -1 : culprit,
+				start_time: start,
 				comm: NO_PROCESS.get(culprit) ?? sanitize(comm),
 				wait_ns,
 				turns: waits - (before?.waits ?? 0),
@@ -86,9 +97,11 @@ export class Culprits {
 			wait_ns: list.reduce((sum, { wait_ns }) => sum + wait_ns, 0),
 			culprits: list.sort((a, b) => b.wait_ns - a.wait_ns).slice(0, TOP),
 		}));
-		const full = this.bpf.shards(maps.cpu_slices).reduce((sum, shard) => sum + shard.full, 0);
+		const shards = this.bpf.shards(maps.cpu_slices);
+		const full = shards.reduce((sum, shard) => sum + shard.full, 0);
+		const unstamped = shards.reduce((sum, shard) => sum + shard.unstamped, 0);
 		if (anew) this.before.clear();
-		return { blamed: blamed.sort((a, b) => b.wait_ns - a.wait_ns), full };
+		return { blamed: blamed.sort((a, b) => b.wait_ns - a.wait_ns), full, unstamped };
 	}
 
 	cost(): BpfCost {

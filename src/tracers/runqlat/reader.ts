@@ -14,7 +14,7 @@ export interface KernelWaits {
 }
 
 export interface CpuWaits extends KernelWaits {
-	/** Waits whose beginning is unknown: counted nowhere else. */
+	/** Waits whose begin is not known, since they have no stamp or one that is not valid: counted nowhere else. */
 	unstamped: Count;
 	/** Waits that count for the machine, but for no process. */
 	untracked: Count;
@@ -85,6 +85,9 @@ export interface WaitingRecord {
 	comm: ForeignBytes;
 	cpu: number;
 	age_ns: Ns;
+	/** As in {@link Waiting}. */
+	longer: boolean;
+	runnable: boolean;
 	/** The process that has the CPU meanwhile; 0: none, or not known. */
 	running: number;
 	/** Part of this wait on CPUs that the task has been moved away from. The kernel's run_delay includes it already. */

@@ -41,7 +41,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private epoch = 8;
 	private sinceFullRead: Ns = 0;
 	private ringFull: Count = 0;
-	private culpritsFull: Count = 0;
+	private culpritsLost = { culprits: 0, culprits_unstamped: 0 };
 
 	constructor(host: Host, reader: Reader, options: Options, group?: string) {
 		this.host = host;
@@ -92,7 +92,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			rows,
 			extra,
 			source: this.source,
-			lost: { ...lost, unlisted: accounts.beyond, culprits: this.culpritsFull },
+			lost: { ...lost, unlisted: accounts.beyond, ...this.culpritsLost },
 			...(processes && { ungrouped: () => [all, ...this.taskRows('process', processes)] }),
 		};
 	}
@@ -105,6 +105,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			ns: cost.ns + more.ns,
 			runs: cost.runs + more.runs,
 			recursionMisses: cost.recursionMisses + more.recursionMisses,
+			negative: cost.negative + more.negative,
 		};
 	}
 
@@ -156,7 +157,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		const { waitingNow } = this.accounts;
 		const oldest = [...waitingNow].sort((a, b) => b.age_ns - a.age_ns).slice(0, MAX_WAITING);
 		const blamed = this.culprits?.read();
-		this.culpritsFull = blamed?.full ?? this.culpritsFull;
+		if (blamed) this.culpritsLost = { culprits: blamed.full, culprits_unstamped: blamed.unstamped };
 		const unit = this.options['unit'] === 'ms' ? 1e6 : 1e3;
 		return {
 			waiting: oldest.map((task) => ({ ...task, comm: sanitize(task.comm) })),

@@ -33,6 +33,10 @@ export interface Waiting {
 	comm: SafeText;
 	cpu: number;
 	age_ns: Ns;
+	/** It has waited for longer than `age_ns`: that is since a read first found it, since the scheduler's stamp was not valid. */
+	longer: boolean;
+	/** Its state at the read was that of a runnable task, by the kernel's own list of tasks; false: not so, or not known. */
+	runnable: boolean;
 	/** pid of the process that has the CPU meanwhile; 0: none, or not known. */
 	running: number;
 }

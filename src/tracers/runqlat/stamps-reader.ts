@@ -3,6 +3,7 @@
  * CPUs and processes only; no filter, no switches, no groups.
  */
 
+import { readFileSync } from 'node:fs';
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { TaskFilter } from '../../bpf/task-filter.ts';
@@ -16,6 +17,20 @@ import type { CpuWaits, ProcessRecord, Reader, TaskRecord } from './reader.ts';
 
 const { processes, stamps } = maps;
 
+/** Waits of at least this age need another witness than our stamp, whose end a hidden switch may have withheld: ns. */
+const WITNESS_FROM: Ns = 1e9;
+
+/** Is the thread in state R? */
+function isRunnable(procRoot: string, pid: number, tid: number): boolean {
+	try {
+		const stat = readFileSync(`${procRoot}/${pid}/task/${tid}/stat`, 'latin1');
+		return stat.startsWith('R', stat.lastIndexOf(')') + 2);
+	} catch {
+		// it has ended
+		return false;
+	}
+}
+
 export class StampsReader implements Reader {
 	readonly kind = 'own stamps';
 	readonly uncertainty: string;
@@ -26,6 +41,7 @@ export class StampsReader implements Reader {
 	readonly missing: readonly string[];
 	readonly possibleCpus: number;
 	private readonly bpf: BpfSession;
+	private readonly procRoot: string;
 	private readonly keys = new Uint8Array(stamps.entries * 4);
 	private readonly values = new Uint8Array(
 		Math.max(processes.entries * processes.value.size, stamps.entries * stamp.size),
@@ -37,6 +53,7 @@ export class StampsReader implements Reader {
 	 */
 	constructor(host: Host, filter: TaskFilter, why: string, monotonic = false) {
 		this.setFilter(filter);
+		this.procRoot = host.procRoot;
 		const { addon } = host;
 		const byQueue = !monotonic && addon.hasMember('sched_entity', 'cfs_rq') && addon.hasMember('cfs_rq', 'rq');
 		const percent = byQueue ? 1 : 2;
@@ -82,7 +99,9 @@ export class StampsReader implements Reader {
 		for (const [tid, view, at] of this.entries(stamps.name, stamp.size, stamps.entries)) {
 			const { since, tgid: pid, cpu, comm } = stamp.read(view, at);
 			const age_ns = Math.max(0, now - since);
-			yield { kind: 'waiting', pid, start: 0, tid, threadStart: 0, comm, cpu, age_ns, running: 0, moved_ns: 0 };
+			const runnable = age_ns >= WITNESS_FROM && isRunnable(this.procRoot, pid, tid);
+			const wait = { cpu, age_ns, longer: false, runnable, running: 0, moved_ns: 0 };
+			yield { kind: 'waiting', pid, start: 0, tid, threadStart: 0, comm, ...wait };
 		}
 		yield* this.bpf.records(maps.ended.name, (view, at): TaskRecord => {
 			const { tgid, waits } = ended_record.read(view, at);

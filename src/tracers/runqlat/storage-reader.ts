@@ -1,6 +1,7 @@
 /** The usual reader (bpf/runqlat/runqlat.bpf.c): the scheduler's own stamps, histograms in task storage. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
 import { openBpf, openWalking } from '../../bpf/load.ts';
 import { filterSettings, type TaskFilter } from '../../bpf/task-filter.ts';
 import type { BpfObject } from '../../core/native.ts';
@@ -14,6 +15,7 @@ import {
 	record_kind,
 	setting,
 	thread_record,
+	waiting_flag,
 	waiting_record,
 } from '../../generated/runqlat.ts';
 import type { CpuWaits, Reader, TaskRecord } from './reader.ts';
@@ -23,10 +25,15 @@ const inUpperHalf = (bit: number): number => 2 ** (bit - interval_bit.GENERATION
 
 const READ_ALL = inUpperHalf(interval_bit.READ_ALL);
 const WANT_THREADS = inUpperHalf(interval_bit.WANT_THREADS);
+const OLD_STAMPS = inUpperHalf(interval_bit.OLD_STAMPS);
 const GENERATIONS = inUpperHalf(interval_bit.FILTER_SHIFT);
 
 /** A walk that was too long, or told too much, is not tried again for so many reads. */
 const WALK_AGAIN = 16;
+
+/** What the scheduler's figures mean, so that they are not compared with those of another definition. */
+const LIMITS =
+	'a wake-up that finds its CPU idle counts as 0 ns (the clock of the queue stands still until the switch); waits out of CPU quota are included';
 
 /** What the C file reads beyond what every kernel with BTF has: what of it this one lacks; undefined: nothing. */
 export function missing({ addon }: Pick<Host, 'addon'>): string | undefined {
@@ -60,22 +67,31 @@ export class StorageReader implements Reader {
 
 	/** @param systemOnly measure the machine and its CPUs, not the processes */
 	constructor(host: Host, filter: TaskFilter, systemOnly = false) {
+		const delays = delaysDequeues(host);
 		const setFilter = (object: BpfObject): void => this.writeFilter(object, filter);
 		const open = (walks: boolean): BpfSession =>
 			openBpf(host, 'runqlat', {
 				layout: constants,
 				constants: { with_processes: !systemOnly },
-				without: [...(systemOnly ? ['born', 'executed', 'exited', 'freed'] : []), ...(walks ? [] : ['walk_tasks'])],
+				without: [
+					...(systemOnly ? ['born', 'executed', 'exited', 'freed'] : []),
+					...(walks ? [] : ['walk_tasks']),
+					...(delays ? [] : ['migrated']),
+				],
 				withoutMaps: walks ? [] : [maps.reports.name],
 				shards: [maps.cpu_waits.name],
 				optional: {
 					executed: 'a process goes on under another id when a thread of it executes a program',
 					exited: 'processes that live between two reads may be missing',
 				},
-				// every task has its storage before the first wait is measured: those that come later get theirs when born
-				beforeAttach(program, object) {
+				// every task has its storage before the first wait is measured: those that come later get theirs when born;
+				// stamps of before `migrated` are marked, since nothing tells the void ones among them
+				beforeAttach: (program, object) => {
 					if (program !== 'switched') return;
-					if (!systemOnly) object.iterate('read_tasks', new Uint8Array(0));
+					this.wanted = delays ? OLD_STAMPS : 0;
+					this.writeInterval(object);
+					if (!systemOnly || delays) object.iterate('read_tasks', new Uint8Array(0));
+					this.wanted = 0;
 					setFilter(object);
 				},
 			});
@@ -83,8 +99,8 @@ export class StorageReader implements Reader {
 		this.hooks = [...this.bpf.hooks, this.walks ? 'syscall/walk_tasks' : 'iter/task'];
 		this.possibleCpus = this.bpf.possibleCpus;
 		this.uncertainty = systemOnly
-			? 'counts exact; of a wait during which the task changed its CPU only the last part; percentiles ±6.25 %'
-			: 'counts and sums exact; percentiles ±6.25 % system-wide and per CPU, ±25 % per process, thread and group';
+			? `counts exact; of a wait during which the task changed its CPU only the last part; percentiles ±6.25 %; ${LIMITS}`
+			: `counts and sums exact against the kernel's run_delay, less \`unstamped\` waits; percentiles ±6.25 % system-wide and per CPU, ±25 % per process, thread and group; ${LIMITS}`;
 	}
 
 	begin(epoch: number, all: boolean, threads: boolean): void {
@@ -209,9 +225,12 @@ function recordAt(view: DataView, at: number): TaskRecord {
 			return { kind: 'thread', pid, start, tid, threadStart, comm, waits, voluntary, involuntary };
 		}
 		case record_kind.RECORD_WAITING: {
-			const { head, moved_ns, thread_start, running } = waiting_record.read(view, at);
+			const { head, moved_ns, thread_start: threadStart, running, flags } = waiting_record.read(view, at);
 			const { tgid: pid, start, tid, comm, cpu, ns: age_ns } = head;
-			return { kind: 'waiting', pid, start, tid, threadStart: thread_start, comm, cpu, age_ns, running, moved_ns };
+			const longer = (flags & waiting_flag.WAITING_LONGER) !== 0;
+			const runnable = (flags & waiting_flag.WAITING_SLEEPY) === 0;
+			const wait = { cpu, age_ns, longer, runnable, running, moved_ns };
+			return { kind: 'waiting', pid, start, tid, threadStart, comm, ...wait };
 		}
 		case record_kind.RECORD_SWITCHES: {
 			const { tgid: pid, start, ns: created, voluntary, involuntary } = record_head.read(view, at);

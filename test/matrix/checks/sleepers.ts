@@ -19,14 +19,9 @@ function sleepOf(tid: number): string | undefined {
 }
 
 export default {
-	shows: 'Tasks that sleep and are moved to another CPU meanwhile neither wait nor have waited that long.',
+	shows: 'Tasks that sleep and are moved to another CPU meanwhile are not listed as waiting.',
 	on: isPlain,
 	limit: 240,
-	expected: {
-		outcome: 'varies',
-		reason: "the kernel's stamp of a task that is moved while its dequeue is delayed stays while it sleeps.",
-		on: ({ kernel }) => kernel === '6.12' || kernel === '7.2',
-	},
 	async run(guest) {
 		const load = guest.start(guest.helper('sleepers'), 4, 10, SLEEP);
 		const pids = (await load.firstLine).trim().split(' ').map(Number);

@@ -9,6 +9,7 @@ import { type Struct, viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import type { Cgroups } from '../../../system/cgroups.ts';
+import { whyHidden } from '../../../system/kernel-text.ts';
 import type { Weighting } from '../power/weighting.ts';
 import { CpuLedger } from './cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
@@ -228,6 +229,7 @@ export class BpfCpu implements CpuCounter {
 		if (opened.walks) this.walkFrom = 0;
 		try {
 			this.irq = apart ? new KernelIrqTime(host.procRoot) : interrupts ? new CountedIrqTime(this.bpf) : undefined;
+			const hidden = apart ? whyHidden(host.procRoot, 'stat') : undefined;
 			this.about = {
 				description: apart
 					? ''
@@ -241,6 +243,7 @@ export class BpfCpu implements CpuCounter {
 					...(apart || interrupts || !wanted
 						? []
 						: ['no storage for tasks: interrupts count as time of the task they interrupt']),
+					...(hidden === undefined ? [] : [`time in interrupts is not known, and in no process: ${hidden}`]),
 				],
 			};
 			this.cgroups = cgroupsOf(host);

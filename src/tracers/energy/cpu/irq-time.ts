@@ -1,7 +1,6 @@
 /** Time that CPUs spent in interrupts, where the kernel keeps it apart from that of tasks: from `/proc/stat`. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Ns } from '../../../lib/units.ts';
+import { kernelText } from '../../../system/kernel-text.ts';
 import { clockTicksPerSecond, parseCpuIrq, ticksToNs } from '../proc/stat.ts';
 import type { PackageWork } from './cpu-use.ts';
 import type { Placement } from './thread-use.ts';
@@ -14,12 +13,12 @@ export interface InterruptTime {
 
 /** The kernel counts in ns and shows clock ticks: what is cut off comes with a later read. */
 export class KernelIrqTime implements InterruptTime {
-	private readonly path: string;
+	private readonly procRoot: string;
 	private readonly ticks = clockTicksPerSecond();
 	private last: Map<number, number>;
 
 	constructor(procRoot: string) {
-		this.path = join(procRoot, 'stat');
+		this.procRoot = procRoot;
 		this.last = this.now();
 	}
 
@@ -34,11 +33,7 @@ export class KernelIrqTime implements InterruptTime {
 	}
 
 	private now(): Map<number, number> {
-		try {
-			return parseCpuIrq(readFileSync(this.path, 'latin1'));
-		} catch {
-			return new Map();
-		}
+		return parseCpuIrq(kernelText(this.procRoot, 'stat') ?? '');
 	}
 }
 

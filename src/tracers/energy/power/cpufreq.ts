@@ -1,7 +1,9 @@
 /** How fast the CPUs are clocked, from cpufreq, and to which package each belongs. */
 import { join } from 'node:path';
+import { parseCpuList } from '../../../system/cpus.ts';
+import { kernelText } from '../../../system/kernel-text.ts';
 import type { Placement } from '../cpu/thread-use.ts';
-import { packageOfCpu, parseCpuList } from '../sources/processor.ts';
+import { packageOfCpu } from '../sources/processor.ts';
 import { readOptional } from '../sources/sysfs.ts';
 
 interface Clock {
@@ -10,6 +12,9 @@ interface Clock {
 	/** kHz */
 	most: number;
 }
+
+/** In sysfs. */
+const ONLINE = 'devices/system/cpu/online';
 
 function readNumber(path: string): number {
 	const value = Number(readOptional(path) ?? Number.NaN);
@@ -23,12 +28,18 @@ function readNumber(path: string): number {
 export class Processors implements Placement {
 	/** Numbers of the physical packages, in the order of their indices. */
 	readonly packages: readonly (number | null)[];
-	/** CPUs in each package. */
-	readonly cpus: readonly number[];
+	/** CPUs in each package, online now. */
+	cpus: readonly number[] = [];
 	private readonly indices = new Map<number, number>();
-	private readonly clocks: Clock[];
+	private clocks: Clock[] = [];
 	/** Numbers of the CPUs that are online. */
-	readonly online: readonly number[];
+	online: readonly number[] = [];
+	/** Counts the changes of `online`. */
+	changes = 0;
+	/** The kernel's list of them, as it was read last. */
+	private list: string | undefined;
+	private readonly sysRoot: string;
+	private readonly count: number;
 	private readonly speeds = new Map<number, number>();
 	private readonly exponent: number;
 	/** Mean over the CPUs, and as a part of their maximum; undefined without cpufreq. */
@@ -40,28 +51,51 @@ export class Processors implements Placement {
 	 * @param count CPUs where sysfs does not say
 	 */
 	constructor(sysRoot: string, exponent: number, count: number) {
-		const directory = join(sysRoot, 'devices/system/cpu');
-		const told = parseCpuList(readOptional(join(directory, 'online')) ?? '');
-		const cpus = told.length > 0 ? told : Array.from({ length: count }, (_, cpu) => cpu);
-		this.online = cpus;
-		const byPackage = Map.groupBy(cpus, (cpu) => packageOfCpu(sysRoot, cpu));
-		this.packages = [...byPackage.keys()];
-		this.cpus = [...byPackage.values()].map((members) => members.length);
-		for (const [packageIndex, members] of [...byPackage.values()].entries())
-			for (const cpu of members) this.indices.set(cpu, packageIndex);
+		this.sysRoot = sysRoot;
+		this.count = count;
 		this.exponent = exponent;
-		this.clocks = cpus
+		this.list = kernelText(sysRoot, ONLINE);
+		this.packages = this.place();
+		this.tick();
+	}
+
+	/** Find the CPUs that are online. Returns their packages: those known before, then new ones. */
+	private place(known: readonly (number | null)[] = []): (number | null)[] {
+		const directory = join(this.sysRoot, 'devices/system/cpu');
+		const told = parseCpuList(this.list?.trim() ?? '');
+		const online = told.length > 0 ? told : Array.from({ length: this.count }, (_, cpu) => cpu);
+		this.online = online;
+		const byPackage = Map.groupBy(online, (cpu) => packageOfCpu(this.sysRoot, cpu));
+		const packages = [...known, ...[...byPackage.keys()].filter((number) => !known.includes(number))];
+		this.cpus = packages.map((number) => byPackage.get(number)?.length ?? 0);
+		for (const [packageIndex, number] of packages.entries())
+			for (const cpu of byPackage.get(number) ?? []) this.indices.set(cpu, packageIndex);
+		this.clocks = online
 			.map((cpu) => ({
 				cpu,
 				path: join(directory, `cpu${cpu}/cpufreq/scaling_cur_freq`),
 				most: readNumber(join(directory, `cpu${cpu}/cpufreq/cpuinfo_max_freq`)),
 			}))
 			.filter(({ most, path }) => most > 0 && readNumber(path) > 0);
-		this.tick();
+		return packages;
+	}
+
+	/** CPUs come and go. A package that had no CPU at the start counts with the first one: its energy was not asked for. */
+	private followHotplug(): void {
+		const list = kernelText(this.sysRoot, ONLINE);
+		if (list === this.list) return;
+		this.list = list;
+		const { packages } = this;
+		this.place(packages);
+		const later = this.cpus.slice(packages.length).reduce((sum, count) => sum + count, 0);
+		this.cpus = packages.map((_, index) => (this.cpus[index] as number) + (index === 0 ? later : 0));
+		for (const [cpu, index] of this.indices) if (index >= packages.length) this.indices.set(cpu, 0);
+		this.changes++;
 	}
 
 	/** Read the clocks: what they say now stands for the interval that ends now. */
 	tick(): void {
+		this.followHotplug();
 		let sum = 0;
 		let parts = 0;
 		let read = 0;

@@ -111,7 +111,6 @@ export function noPower(): Power {
 /** Energy from a counter; idle is learned, for each package by itself. */
 export function counterPower(source: EnergySource, processors: Processors, idleShare: number): Power {
 	const baselines = [...processors.packages, null].map(() => new IdleBaseline(idleShare));
-	const cpus = processors.cpus.reduce(sum, 0);
 	const split = (energy: MicroJoules, packageIndex: number, dt: Ns, work: number, count: number): Measured => {
 		if (energy <= 0 || dt <= 0) return { measured_uj: Math.max(0, energy), idle_uj: 0 };
 		// µJ / ns = kW
@@ -130,9 +129,9 @@ export function counterPower(source: EnergySource, processors: Processors, idleS
 				// with one package, or without knowing them, everything is the machine's
 				const energy = processors.packages.length > 1 && number !== null ? (package_uj.get(number) ?? 0) : 0;
 				rest -= energy;
-				return split(energy, packageIndex, dt, work[packageIndex] ?? 0, processors.cpus[packageIndex] ?? 1);
+				return split(energy, packageIndex, dt, work[packageIndex] ?? 0, processors.cpus[packageIndex] || 1);
 			});
-			packages.push(split(rest, packages.length, dt, work.reduce(sum, 0), cpus));
+			packages.push(split(rest, packages.length, dt, work.reduce(sum, 0), processors.cpus.reduce(sum, 0)));
 			return {
 				packages,
 				known: !silent,

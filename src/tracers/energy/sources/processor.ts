@@ -3,17 +3,6 @@ import { join } from 'node:path';
 import type { Source } from '../../../core/snapshot.ts';
 import { readOptional } from './sysfs.ts';
 
-/** CPU numbers of a kernel list, `0-3,8`. Nothing of what cannot be read as one. */
-export function parseCpuList(text: string): number[] {
-	const cpus: number[] = [];
-	for (const part of text.split(',')) {
-		const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
-		if (!match) continue;
-		for (let cpu = Number(match[1]); cpu <= Number(match[2] ?? match[1]); cpu++) cpus.push(cpu);
-	}
-	return cpus;
-}
-
 function topology(sysRoot: string, cpu: number, attribute: string): number | null {
 	const text = readOptional(join(sysRoot, `devices/system/cpu/cpu${cpu}/topology/${attribute}`));
 	// -1: the firmware does not say

@@ -1,6 +1,6 @@
 import { safe } from '../../../lib/sanitize.ts';
 import { duration, number, percent } from '../format.ts';
-import { busyShare, equals, isThrottled, missingTab, ownerOf, topNames } from '../interval.ts';
+import { busyShare, equals, isThrottled, missingTab, ownerOf, topNames, uncountedCpus } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { busy: 0.9, waitingPerCpu: 0.25 };
@@ -13,6 +13,7 @@ export const cpuSaturated = {
 	help: `CPUs are ${percent(limits.busy)} busy and, on average, one task per ${1 / limits.waitingPerCpu} CPUs waits for a CPU (tasks out of CPU quota are not counted). Owner: the name with most CPU time.`,
 	uncheckable: (interval) =>
 		missingTab(interval, 'energy', 'runqlat') ??
+		uncountedCpus(interval) ??
 		(interval.sources.runqlat?.filter ? safe`run queue is filtered: ${interval.sources.runqlat.filter}` : undefined),
 	check(interval) {
 		const { dt_ns, cpus, rows, sources } = interval;

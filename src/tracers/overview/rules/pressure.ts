@@ -46,7 +46,8 @@ export const pressure = {
 	level: 'high',
 	title: 'pressure',
 	help: `The kernel's pressure (PSI) of the interval: some task was stalled on memory ${percent(limits.memory)} of the time, or on IO ${percent(limits.io)}; on CPU ${percent(limits.cpu)}, only if energy or run queue do not work. The text names the control group with most of it (cgroup v2). Owner: the name in that group with most IO, else with most CPU time.`,
-	uncheckable: ({ pressure }) => (pressure ? undefined : safe`no /proc/pressure: kernel without CONFIG_PSI, or psi=0`),
+	uncheckable: ({ pressure, noPressure }) =>
+		pressure ? undefined : (noPressure ?? safe`no /proc/pressure: kernel without CONFIG_PSI, or psi=0`),
 	check(interval) {
 		const { dt_ns, pressure, stalled, rows } = interval;
 		return judged(interval).flatMap((resource): Suspicion[] => {

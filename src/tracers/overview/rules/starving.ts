@@ -5,23 +5,29 @@ import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { age_ns: 2e9 };
 
-/** A task is in a run queue and does not get the CPU. Its wait has not ended, so the figures of waits do not contain it. */
+/**
+ * A task is in a run queue and does not get the CPU. Its wait has not ended, so the figures of waits do not contain it.
+ * A stamp alone is no evidence: the kernel's list of tasks must show it runnable in the same read.
+ */
 export const starving = {
 	id: 'starving',
 	level: 'severe',
 	title: 'starving',
-	help: `A task has waited for a CPU for ${duration(limits.age_ns)} or longer and still waits; tasks out of CPU quota are left out. Owner: the process that has that CPU at the moment.`,
+	endsAfter: 0,
+	help: `A task has waited for a CPU for ${duration(limits.age_ns)} or longer and is runnable on its queue at the read; tasks out of CPU quota are left out. Owner: the process that has that CPU at the moment.`,
 	uncheckable: (interval) => missingTab(interval, 'runqlat'),
 	check(interval) {
 		const { sources, rows } = interval;
 		// oldest first, one task per process
 		const tasks = (sources.runqlat?.waiting ?? []).filter(
-			({ pid, age_ns }, index, all) =>
-				age_ns >= limits.age_ns * 0.5 && all.findIndex((other) => other.pid === pid) === index,
+			({ pid, age_ns, runnable }, index, all) =>
+				runnable &&
+				age_ns >= limits.age_ns * 0.5 &&
+				all.findIndex((other) => other.pid === pid && other.runnable) === index,
 		);
 		const starved = tasks.filter(({ age_ns }) => age_ns >= limits.age_ns).length;
 		return tasks.flatMap((task) => {
-			const { pid, tid, comm, cpu, age_ns, running } = task;
+			const { pid, tid, comm, cpu, age_ns, longer, running } = task;
 			// a process without activity has no row here; the name of a thread may differ from its process's
 			const its = (row: { pid: number }) => row.pid === pid;
 			const row = rows.find(its) ?? sources.energy?.rows.find(its);
@@ -31,7 +37,7 @@ export const starving = {
 				about: `${pid} ${tid}`,
 				excess: excessOf([age_ns, limits.age_ns]),
 				subject: safe`${row?.comm ?? comm}[${pid}]`,
-				text: safe`has waited ${duration(age_ns)} for cpu${cpu} and not run yet${others}`,
+				text: safe`has waited ${longer ? safe`more than ` : safe``}${duration(age_ns)} for cpu${cpu} and not run yet${others}`,
 				figures: { age_ns, cpu, starved },
 				owner: runningOwner(interval, running) ?? competitorOf(interval, task),
 				link: {

@@ -1,7 +1,7 @@
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
 import { duration, percent } from '../format.ts';
-import { competitorOf, equals, isThrottled, missingTab, processKey, topNames } from '../interval.ts';
+import { competitorOf, equals, isThrottled, missingTab, processKey, topNames, uncountedCpus } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { waitShare: 0.1, p99_ns: 10e6, waitPerCpuTime: 0.5, ownCpu: 0.25 };
@@ -19,7 +19,7 @@ export const waits = {
 	level: 'high',
 	title: 'waits',
 	help: `A process waits for a CPU ${percent(limits.waitShare)} of the time, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs. Left out: processes that use ${percent(limits.ownCpu)} of a CPU, names that use a quarter of all CPU time, tasks out of CPU quota, and wattlag itself. Owner: the process that ran meanwhile (--culprits), else the name with most CPU time.`,
-	uncheckable: (interval) => missingTab(interval, 'runqlat'),
+	uncheckable: (interval) => missingTab(interval, 'runqlat') ?? uncountedCpus(interval),
 	check(interval) {
 		const { dt_ns, cpus, own, rows } = interval;
 		const hogs = new Set(

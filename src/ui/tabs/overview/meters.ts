@@ -11,7 +11,7 @@ const resourceNames: Record<Resource, string> = { cpu: 'cpu', memory: 'mem', io:
 
 export function metersLine({ totals, pressure }: OverviewExtra, dt_ns: number, width: number): string {
 	const { cpus, busy_ns, watts, wait_ns, wait_p99_ns, irq_ns, io_count, io_bytes } = totals;
-	const busy = busy_ns === null ? Number.NaN : busy_ns / (dt_ns * cpus);
+	const busy = busy_ns === null || cpus === null ? Number.NaN : busy_ns / (dt_ns * cpus);
 	const tone: Role = busy >= 0.9 ? 'bad' : busy >= 0.7 ? 'warn' : 'good';
 	const cells = width >= 120 ? 16 : 6;
 	const meter = bar(Math.min(1, busy), cells);

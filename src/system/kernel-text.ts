@@ -1,0 +1,59 @@
+/**
+ * Files of proc and sysfs about the whole machine, and why one is not to be had: proc mounted with `subset=pid` shows
+ * processes only, and containers (lxcfs) have their own figures mounted over the machine's.
+ */
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+
+/** Is it a file of the tree itself? Throws where it is not there. */
+function isOwn(root: string, path: string): boolean {
+	return statfsSync(join(root, path)).type === statfsSync(root).type;
+}
+
+/** The text of a file of the tree itself; undefined: there is none, or another file system is mounted over it. */
+export function kernelText(root: string, path: string): string | undefined {
+	try {
+		return isOwn(root, path) ? readFileSync(join(root, path), 'utf8') : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+/** The value of an option of the proc mount at `root` (at `/proc` in a tree that stands elsewhere); undefined: not given. */
+export function procOption(root: string, name: 'hidepid' | 'subset'): string | undefined {
+	let mountinfo: string;
+	try {
+		mountinfo = readFileSync(join(root, 'self/mountinfo'), 'utf8');
+	} catch {
+		return undefined;
+	}
+	let found: string | undefined;
+	for (const line of mountinfo.split('\n')) {
+		// … mount-point options … - type source super-options
+		const [before = '', after = ''] = line.split(' - ');
+		const [type, , superOptions = ''] = after.split(' ');
+		const point = before.split(' ')[4];
+		if (type !== 'proc' || (point !== root && point !== '/proc')) continue;
+		const option = superOptions.split(',').find((one) => one.startsWith(`${name}=`));
+		// later mounts lie over earlier ones
+		found = option?.slice(name.length + 1);
+	}
+	return found;
+}
+
+/** Why {@link kernelText} has nothing of a file in proc, or what hides it; undefined: it is there. */
+export function whyHidden(procRoot: string, path: string): SafeText | undefined {
+	const file = sanitize(join(procRoot, path));
+	try {
+		if (!isOwn(procRoot, path))
+			return safe`another file system is mounted over ${file} (lxcfs does that in containers)`;
+		readFileSync(join(procRoot, path));
+		return undefined;
+	} catch (error) {
+		const subset = procOption(procRoot, 'subset');
+		if (subset !== undefined && !existsSync(join(procRoot, path)))
+			return safe`proc is mounted with subset=${sanitize(subset)}, which leaves out ${file}`;
+		return safe`${file} cannot be read (${sanitize((error as NodeJS.ErrnoException).code ?? String(error))})`;
+	}
+}

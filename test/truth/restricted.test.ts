@@ -1,0 +1,115 @@
+/** The built program where the machine hides something from it: no home, a restricted /proc, few CPUs, other clocks, no bpf(2). */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { treePerFile } from '../lib/tree.ts';
+
+const run = promisify(execFile);
+const tree = treePerFile();
+const program = `${process.cwd()}/bin/wattlag`;
+
+interface Ran {
+	code: number;
+	stdout: string;
+	stderr: string;
+}
+
+async function ran(
+	command: string,
+	args: readonly string[],
+	options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): Promise<Ran> {
+	return run(command, args, { ...options, maxBuffer: 1 << 28 }).then(
+		(done) => ({ code: 0, ...done }),
+		(error: Ran) => error,
+	);
+}
+
+const asNumber = ['--reuid=12345', '--regid=12345', '--clear-groups'];
+const { HOME: _, XDG_CONFIG_HOME: __, ...homeless } = process.env;
+
+test.concurrent.for([
+	['unset', homeless],
+	['empty', { ...homeless, HOME: '' }],
+] as const)('HOME %s, a user without an entry in passwd: as without a configuration', async ([, env]) => {
+	tree.set('cwd/.config/wattlag/config.toml', 'nonsense = [');
+	const options = { env, cwd: tree.path('cwd') };
+	const batch = ['--batch', '--source', 'proc', '-n', '1', '--delay', '0.3'];
+	expect(await ran('setpriv', [...asNumber, program, ...batch], options)).toMatchObject({ code: 0, stderr: '' });
+	const doctor = await ran('setpriv', [...asNumber, program, 'doctor'], options);
+	expect(doctor.stderr).toBe('');
+	expect(doctor.stdout).toMatch(/tabs work/);
+});
+
+interface Check {
+	name: string;
+	state: string;
+	found: string[];
+	fix: string;
+}
+
+async function doctor(command: string, ...args: string[]): Promise<(name: string) => Check | undefined> {
+	const { stdout } = await ran(command, [...args, program, 'doctor', '--json', '--without', 'io,receive']);
+	const report = JSON.parse(stdout) as { sections: { checks: Check[] }[] };
+	return (name) => report.sections.flatMap(({ checks }) => checks).find((check) => check.name === name);
+}
+
+interface OverviewLine {
+	findings: { rule: string; text: string; figures: Record<string, number | null> }[];
+	unchecked: { rule: string; reason: string }[];
+	totals: { cpus: number | null; busy_ns: number };
+	source: { missing: string[] };
+	dt_ns: number;
+}
+
+async function overview(command: string, ...args: string[]): Promise<OverviewLine[]> {
+	const batch = ['--batch', '--json', '--tab', 'overview', '-n', '3', '--delay', '1', '--without', 'io,receive'];
+	const { stdout, stderr } = await ran(command, [...args, program, ...batch]);
+	expect(stderr).toBe('');
+	return stdout
+		.trimEnd()
+		.split('\n')
+		.map((line) => JSON.parse(line) as OverviewLine);
+}
+
+const online = Number(/-(\d+)/.exec(readFileSync('/sys/devices/system/cpu/online', 'utf8'))?.[1] ?? 0) + 1;
+/** Run the rest in mounts of its own, after a command of the shell. */
+const mounts = (command: string): [string, ...string[]] => [
+	'unshare',
+	'-m',
+	'sh',
+	'-c',
+	`${command} && exec "$0" "$@"`,
+];
+
+test('proc with processes only: the CPUs are known, the rest is not checked, with the reason', async () => {
+	const prefix = mounts('mount -t proc -o subset=pid proc /proc');
+	for (const { findings, unchecked, totals, dt_ns } of await overview(...prefix)) {
+		expect(totals.cpus).toBe(online);
+		expect(totals.busy_ns).toBeLessThanOrEqual(online * dt_ns * 1.05);
+		expect(unchecked.find(({ rule }) => rule === 'pressure')?.reason).toMatch(/subset=pid/);
+		for (const { figures } of findings) expect(Object.values(figures)).not.toContain(null);
+	}
+	const check = await doctor(...prefix);
+	expect(check('CPUs')?.found).toEqual([`${online} online`]);
+	expect(check('PSI')).toMatchObject({ fix: expect.stringContaining('ProcSubset=all') });
+	expect(check('proc')?.found.join()).toMatch(/subset=pid/);
+});
+
+test('files that lxcfs mounts over those of the machine change nothing but what is said', async () => {
+	tree.set('one/stat', 'cpu  10 0 10 100 0 0 0 0 0 0\ncpu0 10 0 10 100 0 0 0 0 0 0\nintr 0\n');
+	tree.set('one/online', '0\n');
+	const bind = (from: string, over: string) => `mount --bind ${tree.path(from)} ${over}`;
+	const prefix = mounts(`${bind('one/stat', '/proc/stat')} && ${bind('one/online', '/sys/devices/system/cpu/online')}`);
+	for (const { totals } of await overview(...prefix)) expect(totals.cpus).toBe(online);
+	const check = await doctor(...prefix);
+	expect(check('CPUs')?.found).toEqual([`${online} online`]);
+	expect(check('proc')?.found.join()).toMatch(/another file system is mounted over \/proc\/stat \(lxcfs/);
+});
+
+test('an affinity is a limit of this process, not of the machine', async () => {
+	for (const { totals } of await overview('taskset', '-c', '1')) expect(totals.cpus).toBe(online);
+	const check = await doctor('taskset', '-c', '1');
+	expect(check('CPUs')?.found).toEqual([`${online} online`, 'this process may use 1 of them (affinity or cpuset)']);
+});
