@@ -66,6 +66,7 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 SEC("tp_btf/block_rq_complete")
 int block_rq_complete(u64 *ctx)
 {
+	/* a request that ends is this completion's alone */
 	struct request *rq = (void *)ctx[0];
 	u32 bytes = (u32)ctx[2];
 	u32 left = rq->__data_len;

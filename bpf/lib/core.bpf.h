@@ -155,6 +155,10 @@ struct cred {
 	kuid_t euid;
 };
 
+/*
+ * Others write these while a program reads them. Each is one word, which is read whole: the value of before or after. Of
+ * several members, the program that reads them says why they belong together.
+ */
 struct task_struct {
 	/* a byte since 7.2: libbpf adapts the width of unsigned members only */
 	unsigned int on_cpu;
@@ -171,7 +175,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand; /* NULL once the task was released */
 	struct css_set *cgroups;
-	const struct cred *cred;
+	const struct cred *real_cred;
 	u64 start_time;
 	u64 start_boottime;
 	/* switches away because it went to sleep; because another was to run */

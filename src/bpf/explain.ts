@@ -3,7 +3,15 @@ import { debug } from '../core/debug-log.ts';
 import { BECOME_ROOT, Unavailable } from '../core/errors.ts';
 import type { BpfError } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
-import { inUserNamespace, lacksSysAdmin, lockdown, missingCapabilities } from '../system/privilege.ts';
+import { safe, sanitize } from '../lib/sanitize.ts';
+import {
+	hasSeccompFilter,
+	inUserNamespace,
+	lacksSysAdmin,
+	lockdown,
+	missingCapabilities,
+	securityModules,
+} from '../system/privilege.ts';
 
 /** The line of a verifier log that states the error: the last one without statistics. */
 function verdict(log: string): string {
@@ -16,6 +24,11 @@ function verdict(log: string): string {
 		) ?? ''
 	);
 }
+
+const SECCOMP = {
+	cause: 'a seccomp filter refuses bpf(2)',
+	fix: 'start the container with --privileged or --security-opt seccomp=unconfined (Kubernetes: seccompProfile Unconfined; systemd: bpf in SystemCallFilter)',
+};
 
 /** Cause and fix of a refusal (EPERM, EACCES); undefined: none of the known ones. */
 function refusal({ procRoot, sysRoot }: Host): { cause: string; fix: string } | undefined {
@@ -33,8 +46,28 @@ function refusal({ procRoot, sysRoot }: Host): { cause: string; fix: string } | 
 			cause: `the kernel is locked down (${mode})`,
 			fix: 'start the kernel with lockdown=integrity or lockdown=none',
 		};
+	// a process with the rights is refused by a filter, in most cases that of a container
+	if (hasSeccompFilter(procRoot)) return SECCOMP;
 	if (lacksSysAdmin(procRoot)) return { cause: 'the kernel refuses it without CAP_SYS_ADMIN', fix: BECOME_ROOT };
-	return undefined;
+	const modules = sanitize(securityModules(sysRoot).join(', '));
+	return modules === ''
+		? undefined
+		: {
+				cause: safe`a security module refuses it (${modules})`,
+				fix: 'allow bpf for wattlag in its policy; dmesg and the audit log name the rule',
+			};
+}
+
+/** No bpf(2) at all; undefined: the kernel has it. */
+function noBpf(code: string | undefined, { procRoot }: Host): { cause: string; fix: string } | undefined {
+	if (code !== 'ENOSYS') return undefined;
+	if (hasSeccompFilter(procRoot)) return SECCOMP;
+	return { cause: 'this kernel has no bpf(2)', fix: 'use a kernel built with CONFIG_BPF_SYSCALL=y' };
+}
+
+/** Cause and fix of an error of bpf(2) by its code; undefined: none of the known ones. */
+export function bpfRefusal(host: Host, code: string | undefined): { cause: string; fix: string } | undefined {
+	return code === 'EPERM' || code === 'EACCES' ? refusal(host) : noBpf(code, host);
 }
 
 /**
@@ -45,7 +78,7 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 	if (error instanceof Unavailable) return error;
 	const { code, message, log = '' } = error as Partial<BpfError>;
 	debug(() => `${id}: cannot ${doing}: ${code ?? ''} ${message ?? String(error)}\n${log}`);
-	const known = code === 'EPERM' || code === 'EACCES' ? refusal(host) : undefined;
+	const known = bpfRefusal(host, code);
 	if (known) return new Unavailable(`cannot ${doing}: ${known.cause}`, known.fix, error);
 	if (code === 'EMFILE' || code === 'ENFILE') {
 		return new Unavailable(

@@ -70,6 +70,11 @@ export interface Session<Row, Extra extends object> {
 	 * groups. `tick` is for tracers made of others ({@link Tracer.from}).
 	 */
 	read(dt: Ns, group: string, tick?: Tick): Reading<Row, Extra>;
+	/**
+	 * Take what the kernel has queued for this session since the last call; short. Called several times in a long interval, so
+	 * that rings hold the events of a fraction of a second and not those of the whole interval.
+	 */
+	drain?(): void;
 	/** Change options while running (a filter in the kernel, the process in focus). Counters go on. */
 	tune?(changes: Options): void;
 	/** Sum over this tracer's BPF programs. */

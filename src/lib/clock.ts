@@ -1,9 +1,49 @@
-/** Clocks of the machine and of the calling thread. */
+/**
+ * Clocks of the machine and of the calling thread. In a time namespace (containers restored elsewhere, `unshare -T`) the
+ * clocks that a process reads, and the times that proc shows it, are off those of the kernel and of BPF programs: they are
+ * converted here and nowhere else.
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
 import type { Ns } from './units.ts';
 
-/** CLOCK_MONOTONIC, the clock of BPF programs; exact to 1 ns up to 104 days of uptime. */
+/** Clocks of a time namespace minus those of the kernel, ns. */
+export interface ClockOffsets {
+	monotonic: bigint;
+	boottime: bigint;
+}
+
+/** From `/proc/PID/timens_offsets`: lines of clock, seconds, nanoseconds. A clock that it does not name is not off. */
+export function parseClockOffsets(text: string): ClockOffsets {
+	const of = (clock: string): bigint => {
+		const found = new RegExp(`^(?:${clock})\\s+(-?\\d{1,18})\\s+(-?\\d{1,9})\\s*$`, 'm').exec(text);
+		return found ? BigInt(found[1] as string) * 1_000_000_000n + BigInt(found[2] as string) : 0n;
+	};
+	// the first kernels with time namespaces wrote numbers
+	return { monotonic: of('monotonic|1'), boottime: of('boottime|7') };
+}
+
+/** The file is about the children's namespace, which differs between `unshare` and the next fork. */
+function ownOffsets(): ClockOffsets {
+	try {
+		const [own, children] = ['time', 'time_for_children'].map((name) => readlinkSync(`/proc/self/ns/${name}`));
+		if (own === children) return parseClockOffsets(readFileSync('/proc/self/timens_offsets', 'latin1'));
+	} catch {
+		// a kernel without time namespaces (before 5.6), or no proc
+	}
+	return { monotonic: 0n, boottime: 0n };
+}
+
+const offsets = ownOffsets();
+const bootOffset = Number(offsets.boottime);
+
+/** CLOCK_MONOTONIC of the kernel, the clock of BPF programs; exact to 1 ns up to 104 days of uptime. */
 export function monotonicNs(): Ns {
-	return Number(process.hrtime.bigint());
+	return Number(process.hrtime.bigint() - offsets.monotonic);
+}
+
+/** A time since boot as proc shows it to this process (`/proc/PID/stat`, `/proc/uptime`) → CLOCK_BOOTTIME of the kernel. */
+export function kernelBootNs(shown: Ns): Ns {
+	return shown - bootOffset;
 }
 
 /**

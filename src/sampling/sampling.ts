@@ -23,6 +23,9 @@ export interface SamplingOptions extends RunningOptions {
 	uptime?: () => number;
 }
 
+/** Between two times that the kernel's rings are emptied, ms: collecting is independent of the interval that is shown. */
+const DRAIN = 250;
+
 /** Costs of the whole process in one interval. */
 type ProcessCost = Pick<Cost, 'cpu_ns' | 'rss_bytes' | 'kernel_bytes'>;
 
@@ -41,6 +44,7 @@ export class Sampling {
 	private delay: Ns;
 	private deadline: Ns = 0;
 	private timer: NodeJS.Timeout | undefined;
+	private drainTimer: NodeJS.Timeout | undefined;
 	private cpu = process.cpuUsage();
 	private closed = false;
 
@@ -60,6 +64,7 @@ export class Sampling {
 		await this.running.start();
 		this.deadline = monotonicNs() + Math.min(this.options.firstDelay * 1e9, this.delay);
 		this.schedule();
+		if (!this.closed) this.drainTimer = setInterval(() => this.drain(), DRAIN);
 	}
 
 	setDelay(seconds: number): void {
@@ -86,6 +91,7 @@ export class Sampling {
 	close(): void {
 		this.closed = true;
 		clearTimeout(this.timer);
+		clearInterval(this.drainTimer);
 		this.window.close();
 		this.running.close();
 	}
@@ -105,6 +111,16 @@ export class Sampling {
 		if (sessions.length > 0) this.window.open(sessions);
 		if (this.window.pending) this.tick();
 		else this.schedule();
+	}
+
+	private drain(): void {
+		for (const entry of this.running.all()) {
+			try {
+				entry.session.drain?.();
+			} catch (error) {
+				this.running.fail(entry, error);
+			}
+		}
 	}
 
 	private tick(): void {

@@ -1,5 +1,6 @@
 /** This machine, for the header. */
 import os from 'node:os';
+import { kernelBootNs } from '../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import { onlineCpus } from './cpus.ts';
 import { hasMachinePids } from './pid-namespace.ts';
@@ -27,6 +28,6 @@ export function localHost(): HostInfo {
 		// what an affinity leaves of them is not what the machine has
 		cpus: onlineCpus('/proc', '/sys').length || os.availableParallelism(),
 		load: os.loadavg,
-		uptime: os.uptime,
+		uptime: () => kernelBootNs(os.uptime() * 1e9) / 1e9,
 	};
 }

@@ -5,9 +5,17 @@ import { join } from 'node:path';
 const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
 export type Capability = keyof typeof CAPABILITIES;
 
+function statusField(procRoot: string, name: string): string | undefined {
+	try {
+		return new RegExp(`^${name}:\\s*(\\S+)$`, 'm').exec(readFileSync(join(procRoot, 'self/status'), 'utf8'))?.[1];
+	} catch {
+		return undefined;
+	}
+}
+
 /** Capabilities of this process; undefined: proc does not list them. */
 function effective(procRoot: string): ReadonlySet<Capability> | undefined {
-	const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(join(procRoot, 'self/status'), 'utf8'))?.[1];
+	const mask = statusField(procRoot, 'CapEff');
 	if (mask === undefined) return undefined;
 	const names = Object.keys(CAPABILITIES) as Capability[];
 	return new Set(names.filter((name) => (BigInt(`0x${mask}`) >> CAPABILITIES[name]) & 1n));
@@ -32,6 +40,21 @@ export function inUserNamespace(procRoot: string): boolean {
 	} catch {
 		// a kernel without user namespaces
 		return false;
+	}
+}
+
+/** Do filters of seccomp decide about this process's system calls, as in most containers? */
+export function hasSeccompFilter(procRoot: string): boolean {
+	return statusField(procRoot, 'Seccomp') === '2';
+}
+
+/** The security modules of the kernel that may refuse BPF by a policy; empty: none, or not known. */
+export function securityModules(sysRoot: string): string[] {
+	try {
+		const names = readFileSync(join(sysRoot, 'kernel/security/lsm'), 'utf8').trim().split(',');
+		return names.filter((name) => ['selinux', 'apparmor', 'smack', 'tomoyo', 'bpf'].includes(name));
+	} catch {
+		return [];
 	}
 }
 

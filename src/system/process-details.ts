@@ -1,6 +1,7 @@
 /** Current details of one process from `/proc`, read asynchronously. */
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { kernelBootNs } from '../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
 import { FOREIGN_PIDS, hasMachinePids } from './pid-namespace.ts';
@@ -101,7 +102,7 @@ export async function readProcess(procRoot: string, { pid, start }: ProcessId): 
 			cgroup: sanitize(path.subarray(0, Math.max(0, path.indexOf('\n')))),
 			state: sanitize(/\((.+)\)/.exec(field('State'))?.[1] ?? field('State')),
 			threads: Number(field('Threads')),
-			started: Date.now() - (Number.parseFloat(uptime) * 1e3 - stat.start / 1e6),
+			started: Date.now() - (kernelBootNs(Number.parseFloat(uptime) * 1e9) - stat.start) / 1e6,
 			parents,
 		};
 	} catch (error) {

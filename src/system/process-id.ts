@@ -1,4 +1,5 @@
 /** Identity of a process: pid and start, since pids are reused. Pure. */
+import { kernelBootNs } from '../lib/clock.ts';
 import type { Ns } from '../lib/units.ts';
 
 export interface ProcessId {
@@ -16,9 +17,9 @@ export function statFields(stat: string): readonly string[] {
 	return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-/** Start, ns since boot. */
+/** Start, ns since boot by the kernel's clock. */
 export function startOf(fields: readonly string[]): Ns {
-	return Number(fields[19]) * TICK;
+	return kernelBootNs(Number(fields[19]) * TICK);
 }
 
 /** Do two starts, from any source, belong to the same process? 0 matches any. */

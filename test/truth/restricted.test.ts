@@ -1,8 +1,9 @@
 /** The built program where the machine hides something from it: no home, a restricted /proc, few CPUs, other clocks, no bpf(2). */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startOf, statFields } from '../../src/system/process-id.ts';
 import { treePerFile } from '../lib/tree.ts';
 
 const run = promisify(execFile);
@@ -112,4 +113,88 @@ test('an affinity is a limit of this process, not of the machine', async () => {
 	for (const { totals } of await overview('taskset', '-c', '1')) expect(totals.cpus).toBe(online);
 	const check = await doctor('taskset', '-c', '1');
 	expect(check('CPUs')?.found).toEqual([`${online} online`, 'this process may use 1 of them (affinity or cpuset)']);
+});
+
+describe('in a time namespace the clocks are the kernel’s', () => {
+	const away = ['-T', '--fork', '--kill-child', '--monotonic', '86400', '--boottime', '864000'];
+	const inside = (...args: string[]) => ran('unshare', [...away, program, ...args]);
+	let load: ChildProcess;
+	let started = 0;
+
+	beforeAll(() => {
+		load = spawn(process.execPath, ['-e', 'for (;;);']);
+		started = startOf(statFields(readFileSync(`/proc/${load.pid}/stat`, 'latin1')));
+	});
+	afterAll(() => load.kill('SIGKILL'));
+
+	test.for(['auto', 'proc'])('starts of processes with --source %s', async (source) => {
+		const { stdout } = await inside(
+			'--batch',
+			'--json',
+			'--tab',
+			'energy',
+			'--source',
+			source,
+			'-n',
+			'1',
+			'--delay',
+			'0.5',
+		);
+		const { rows } = JSON.parse(stdout) as { rows: { pid: number; start_time: number; cpu_ns: number }[] };
+		const row = rows.find(({ pid }) => pid === load.pid);
+		expect(Math.abs((row?.start_time ?? 0) - started)).toBeLessThan(2e7);
+	});
+
+	test('both sides of compare are of one process', async () => {
+		const { stdout } = await inside('compare', '--live', '--json', '--duration', '2');
+		const { rows } = JSON.parse(stdout) as { rows: { pid: number; bpf: object | null; proc: object | null }[] };
+		expect(rows.filter(({ pid }) => pid === load.pid)).toMatchObject([
+			{ bpf: expect.anything(), proc: expect.anything() },
+		]);
+	});
+
+	test('the wall clock of slices', async () => {
+		const before = Date.now();
+		const { stdout } = await inside('-v', '--duration', '1');
+		const [first = ''] = stdout.split('\n').filter((line) => /^\d\d:/.test(line));
+		const [hours = 0, minutes = 0, seconds = 0] = (first.split(' ')[0] as string).split(':').map(Number);
+		const then = new Date(before).setHours(hours, minutes, 0, 0) + seconds * 1000;
+		expect(Math.abs(then - before)).toBeLessThan(20_000);
+	});
+
+	test('the tree is one, and users are found', async () => {
+		const { stdout } = await inside(
+			'--batch',
+			'--json',
+			'--tab',
+			'runqlat',
+			'--group',
+			'tree',
+			'-n',
+			'1',
+			'--delay',
+			'1',
+		);
+		const { rows } = JSON.parse(stdout) as { rows: { depth?: number; tree?: { depth: number } }[] };
+		expect(JSON.stringify(rows)).toMatch(/"depth":[1-9]/);
+		const users = JSON.parse(
+			(await inside('--batch', '--json', '--tab', 'runqlat', '--group', 'user', '-n', '1', '--delay', '1')).stdout,
+		);
+		expect(JSON.stringify(users.rows)).toMatch(/"root"/);
+	});
+});
+
+test.for([
+	['EPERM', 1],
+	['ENOSYS', 38],
+] as const)('bpf(2) refused by seccomp with %s: named, with the option of the runtime', async ([, number]) => {
+	tree.folder('c');
+	const refuse = tree.path(`c/refuse-bpf-${number}`);
+	await run('cc', ['-o', refuse, 'test/truth/refuse-bpf.c']);
+	const { code, stderr } = await ran(refuse, [String(number), program, '--batch', '--tab', 'io', '-n', '1']);
+	expect(code).toBe(77);
+	expect(stderr).toMatch(/a seccomp filter refuses bpf\(2\); start the container with --privileged or --security-opt/);
+	const check = await doctor(refuse, String(number));
+	expect(check('seccomp')).toMatchObject({ state: 'no', fix: expect.stringContaining('seccomp=unconfined') });
+	expect(check('statistics')?.fix).toContain('seccomp=unconfined');
 });

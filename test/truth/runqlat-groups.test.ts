@@ -47,7 +47,7 @@ async function busy(group: string, comm: string): Promise<RunqlatRow | undefined
 
 test('threads, each against its own schedstat', async () => {
 	start();
-	const load = loads.start(1, 'threads', 4, 20, 0.01, 0);
+	const load = loads.start(1, 'threads', 4, 60, 0.01, 0);
 	read('thread');
 	await seconds(0.5);
 	const tids = read('thread').rows.flatMap(({ key }) =>
@@ -71,7 +71,7 @@ test('short-lived threads: the waits of each are in its row and in its process',
 	start();
 	read('thread');
 	const load = loads.start(1, 'churn', 6000, 0.0005);
-	const rival = loads.start(1, 'threads', 1, 20, 0.01, 0);
+	const rival = loads.start(1, 'threads', 1, 60, 0.01, 0);
 	let threads = 0;
 	let rows = 0;
 	for (let i = 0; i < 6; i++) {
@@ -94,8 +94,8 @@ test('short-lived threads: the waits of each are in its row and in its process',
 
 test('switches, against /proc/PID/status', async () => {
 	start();
-	const load = loads.start(1, 'threads', 5, 20, 0.002, 0.001);
-	const rival = loads.start(1, 'threads', 1, 20, 0.01, 0);
+	const load = loads.start(1, 'threads', 5, 60, 0.002, 0.001);
+	const rival = loads.start(1, 'threads', 1, 60, 0.01, 0);
 	await seconds(0.5);
 	const tids = (): string[] =>
 		execFileSync('ls', [`/proc/${load.pid}/task`], { encoding: 'utf8' })
@@ -141,7 +141,7 @@ test('a group out of quota: all of the throttled time is waiting', async () => {
 		writeFileSync(join(folder, 'cpu.cfs_period_us'), '100000');
 		writeFileSync(join(folder, 'cpu.cfs_quota_us'), '20000');
 		start({ culprits: true });
-		const load = loads.start(1, 'threads', 2, 20, 0.01, 0);
+		const load = loads.start(1, 'threads', 2, 60, 0.01, 0);
 		writeFileSync(join(folder, 'cgroup.procs'), String(load.pid));
 		await seconds(0.5);
 		const kernel = (): Counters => new Map([[String(load.pid), schedstat(load.pid).wait_ns]]);
@@ -189,8 +189,8 @@ test('control groups and pid namespaces are the sums of their processes, with na
 });
 
 test('a filter measures only what it names, and its change keeps the session', async () => {
-	const wanted = loads.start(1, 'threads', 2, 20, 0.005, 0);
-	const other = loads.start(1, 'threads', 2, 20, 0.005, 0);
+	const wanted = loads.start(1, 'threads', 2, 60, 0.005, 0);
+	const other = loads.start(1, 'threads', 2, 60, 0.005, 0);
 	const session = start({ pid: wanted.pid });
 	await seconds(1);
 	const only = read();
@@ -217,8 +217,8 @@ test('a filter measures only what it names, and its change keeps the session', a
 
 	session.tune?.({ comm: '' });
 	const kernel = (): Counters => new Map([[String(wanted.pid), schedstat(wanted.pid).wait_ns]]);
-	read();
-	await seconds(0.3);
+	// until its total is there again
+	await vi.waitFor(() => expect(totals('process').has(String(wanted.pid))).toBe(true), 5000);
 	const take = () => sample(kernel, () => totals('process'));
 	const [from, to] = await sampleTwice(take, [String(wanted.pid)], { enough: 1e9, tolerance: TOLERANCE, patience: 6 });
 	expectAgreement(from, to, String(wanted.pid), TOLERANCE, 0);
@@ -232,7 +232,7 @@ test('a filter by control group takes the groups below along', async () => {
 	mkdirSync(join(folder, 'inner'));
 	try {
 		const session = start({ cgroup: outer.name });
-		const load = loads.start(1, 'threads', 2, 20, 0.005, 0);
+		const load = loads.start(1, 'threads', 2, 60, 0.005, 0);
 		await seconds(0.3);
 		expect(all(read()).count).toBe(0);
 		writeFileSync(join(folder, 'inner/cgroup.procs'), String(load.pid));
@@ -273,8 +273,8 @@ test('a filter by control group takes the groups below along', async () => {
 });
 
 test('the culprit is who ran: known answer', async () => {
-	const victim = loads.start(1, 'threads', 1, 20, 0.002, 0.002);
-	const hog = loads.start(1, 'threads', 1, 20, 0.01, 0);
+	const victim = loads.start(1, 'threads', 1, 60, 0.002, 0.002);
+	const hog = loads.start(1, 'threads', 1, 60, 0.01, 0);
 	start({ culprits: true });
 	await seconds(0.3);
 	const from = sample(nothing, nothing);
@@ -298,7 +298,7 @@ test('the culprit is who ran: known answer', async () => {
 
 test('looking closely at a process: its threads and its culprits, and neither afterwards', async () => {
 	const session = start();
-	const load = loads.start(1, 'threads', 3, 20, 0.003, 0);
+	const load = loads.start(1, 'threads', 3, 60, 0.003, 0);
 	await seconds(0.2);
 	session.tune?.({ focus: load.pid });
 	read();

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { explain } from '../../src/bpf/explain.ts';
 import { hookExists, openBpf } from '../../src/bpf/load.ts';
 import { Unavailable } from '../../src/core/errors.ts';
 import type { BpfAddon, BpfObject, ProgramInfo } from '../../src/core/native.ts';
@@ -76,6 +77,20 @@ function open(options = {}): unknown {
 		return error;
 	}
 }
+
+test.each([
+	['EPERM', 'Seccomp:\t2\n', '', /a seccomp filter refuses bpf/, /seccomp=unconfined/],
+	['ENOSYS', 'Seccomp:\t2\n', '', /a seccomp filter refuses bpf/, /seccomp=unconfined/],
+	['ENOSYS', 'Seccomp:\t0\n', '', /this kernel has no bpf/, /CONFIG_BPF_SYSCALL/],
+	['EPERM', 'Seccomp:\t0\n', 'capability,landlock,selinux', /a security module refuses it \(selinux\)/, /policy/],
+])('a refusal with %s, %j and modules %j is explained', (code, status, lsm, cause, fix) => {
+	tree.set('self/status', `CapEff:\t000001ffffffffff\n${status}`);
+	tree.set('self/uid_map', '         0          0 4294967295\n');
+	tree.set('kernel/security/lsm', lsm);
+	const { message, fix: advice } = explain(host(), 'x', 'load BPF programs', refusal(code, 'refused'));
+	expect(message).toMatch(cause);
+	expect(advice).toMatch(fix);
+});
 
 describe('opening', () => {
 	test('sets everything before load, leaves out what the kernel lacks, attaches in order', () => {

@@ -93,8 +93,24 @@ test('what needs the number of CPUs is not judged without it', () => {
 		groups: { read: () => ({}) },
 		quota: { read: () => [] },
 	};
-	const energy = { tab: 'energy', rows: [], lost: {}, irq_ns: 0, irq_in_rows_ns: 0, source: {} };
-	const runqlat = { tab: 'runqlat', rows: [], lost: {}, source: {}, waiting: [], culprits: [] };
+	const energy = {
+		tab: 'energy',
+		rows: [],
+		lost: {},
+		cost: { bpf_ns: 0, cpu_ns: 0 },
+		irq_ns: 0,
+		irq_in_rows_ns: 0,
+		source: {},
+	};
+	const runqlat = {
+		tab: 'runqlat',
+		rows: [],
+		lost: {},
+		cost: { bpf_ns: 0, cpu_ns: 0 },
+		source: {},
+		waiting: [],
+		culprits: [],
+	};
 	const tick = new Map(Object.entries({ energy, runqlat })) as never;
 	const { extra } = new OverviewSession(() => 0, readers).read(1e9, 'process', tick);
 	expect(extra.totals.cpus).toBeNull();

@@ -105,6 +105,37 @@ describe('the dead', () => {
 		expect(machine.ledger.interval()).toMatchObject({ ended: 0, processes: [] });
 	});
 
+	test('taken before the scan: charged once, be it gone or still to be seen', () => {
+		const machine = new Machine();
+		machine.scan([]);
+		machine.ledger.interval();
+		const zombie = single(1, 10, 101.1 * SECOND, 40);
+		const gone = single(2, 11, 101.2 * SECOND, 70);
+		machine.ledger.begin(machine.now + 0.3 * SECOND);
+		for (const thread of [zombie, gone]) machine.ledger.exit(sampleOf(thread));
+		machine.ledger.begin(machine.now + 0.6 * SECOND);
+		machine.ledger.recordExit(sampleOf({ ...gone, cpu_ns: 75 }));
+		machine.scan([{ ...zombie, cpu_ns: 44 }]);
+		expect(machine.charged()).toEqual({ 10: 44, 11: 75 });
+		// the parent has reaped it, before the next scan
+		machine.ledger.begin(machine.now + 0.3 * SECOND);
+		machine.ledger.recordExit(sampleOf({ ...zombie, cpu_ns: 45 }));
+		machine.scan([]);
+		expect(machine.charged()).toEqual({ 10: 1 });
+		machine.scan([]);
+		expect(machine.ledger.interval()).toMatchObject({ alive: 0, ended: 0, processes: [] });
+	});
+
+	test('one that ended long ago in a long interval is shown as ended all the same', () => {
+		const machine = new Machine();
+		machine.scan([]);
+		machine.ledger.interval();
+		machine.ledger.begin(machine.now + SECOND);
+		machine.ledger.recordExit(sampleOf(single(1, 10, 101.1 * SECOND, 0)));
+		machine.scan([], 30 * SECOND);
+		expect(machine.ledger.interval()).toMatchObject({ ended: 1, processes: [{ pid: 10, threads: 0 }] });
+	});
+
 	test('in the grace period it is shown as ended once, and its last time is charged when it comes', () => {
 		const thread = single(1, 10, 5 * SECOND, 1000);
 		const machine = new Machine([thread]);

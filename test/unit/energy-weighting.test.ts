@@ -39,18 +39,16 @@ const none = (): CycleCounters => {
 };
 
 describe('choice', () => {
-	test('cycles where they are counted, else frequency, else time; what is missing is said', () => {
+	test('frequency, else time; cycles only by name; what is missing is said', () => {
 		const processors = new Processors(clocked().sysRoot, 1, 2);
 		const bare = new Processors(makeTree().sysRoot, 1, 2);
 		const counters = counting([0, 1]);
-		expect(chooseWeighting('auto', processors, counters.make)).toMatchObject({ kind: 'cycles', why: '' });
-		expect(chooseWeighting('auto', processors, none)).toMatchObject({
-			kind: 'run time × frequency',
-			why: 'no CPU cycles can be counted (ENOENT)',
-		});
+		for (const make of [counters.make, none])
+			expect(chooseWeighting('auto', processors, make)).toMatchObject({ kind: 'run time × frequency', why: '' });
+		expect(chooseWeighting('cycles', processors, counters.make)).toMatchObject({ kind: 'cycles', why: '' });
 		expect(chooseWeighting('auto', bare, none)).toMatchObject({
 			kind: 'run time',
-			why: 'cpufreq does not tell the frequency of the CPUs; no CPU cycles can be counted (ENOENT)',
+			why: 'cpufreq does not tell the frequency of the CPUs',
 		});
 		expect(chooseWeighting('time', processors, counters.make)).toMatchObject({ kind: 'run time', why: '' });
 	});
@@ -100,5 +98,30 @@ describe('speed', () => {
 		const { cycles, speedOf } = chooseWeighting('cycles', new Processors(makeTree().sysRoot, 1, 1), counters.make);
 		cycles?.learn(2e9, 1e9);
 		expect([speedOf(0, 2), speedOf(0, 1)]).toEqual([1, 0.5]);
+	});
+});
+
+describe('classes of CPUs', () => {
+	test('a nanosecond weighs by cpu_capacity, the mean over the CPUs being 1', () => {
+		const tree = makeTree();
+		tree.set('sys/devices/system/cpu/online', '0-3');
+		for (const [cpu, capacity] of [446, 446, 1024, 1024].entries())
+			tree.set(`sys/devices/system/cpu/cpu${cpu}/cpu_capacity`, capacity);
+		const { speedOf, limits } = chooseWeighting('auto', new Processors(tree.sysRoot, 2, 4), none);
+		expect([0, 1, 2, 3].map((cpu) => Math.round(speedOf(cpu) * 735))).toEqual([446, 446, 1024, 1024]);
+		expect(limits).toMatch(/cpu_capacity.*±50 %/);
+		expect(chooseWeighting('time', new Processors(tree.sysRoot, 0, 4), none).speedOf(0)).toBe(1);
+	});
+
+	test('hybrids without it, and SMT, are named', () => {
+		const tree = makeTree();
+		tree.set('sys/devices/system/cpu/online', '0-3');
+		expect(new Processors(tree.sysRoot, 2, 4).limits).toBe('');
+		tree.set('sys/bus/event_source/devices/cpu_core/cpus', '0-1');
+		tree.set('sys/bus/event_source/devices/cpu_atom/cpus', '2-3');
+		tree.set('sys/devices/system/cpu/smt/active', '1');
+		const { limits, speedOf } = chooseWeighting('auto', new Processors(tree.sysRoot, 2, 4), none);
+		expect(limits).toMatch(/P-core and on an E-core weighs the same.*; two busy threads of a core \(SMT\)/);
+		expect(speedOf(3)).toBe(1);
 	});
 });

@@ -1,5 +1,6 @@
 /** Devices and affinities of interrupt lines from invented trees, and the options of the interrupt tab. */
 import { expect, test } from 'vitest';
+import { safe } from '../../src/lib/sanitize.ts';
 import { Lines } from '../../src/tracers/irq/lines.ts';
 import { invalidZones, zonesNs } from '../../src/tracers/irq/options.ts';
 import { isStorm } from '../../src/tracers/irq/rows.ts';
@@ -86,4 +87,20 @@ test('a storm is too many or too long', () => {
 	expect(isStorm(1, 0.5e9, 2e9, bounds)).toBe(true);
 	expect(isStorm(1, 0.49e9, 2e9, bounds)).toBe(false);
 	expect(isStorm(0, 0, 0, bounds)).toBe(false);
+});
+
+test('IPIs of arm64 by their names in /proc/interrupts', () => {
+	for (const line of [10, 2, 3]) tree.set(`sys/kernel/irq/${line}/actions`, line === 10 ? 'arch_timer\n' : 'IPI\n');
+	tree.set(
+		'proc/interrupts',
+		'           CPU0       CPU1\n 10:   5   6   GICv3  26 Level     arch_timer\nIPI0:      1234       5678       Rescheduling interrupts\nIPI1:         1          2       Function call interrupts\n',
+	);
+	const lines = new Lines(tree.path('proc'), tree.path('sys'));
+	const ipi = safe`IPI`;
+	expect([2, 3, 9].map((irq) => lines.nameOf(irq, ipi))).toEqual([
+		'IPI0 Rescheduling interrupts',
+		'IPI1 Function call interrupts',
+		'IPI',
+	]);
+	expect(lines.nameOf(10, safe`arch_timer`)).toBe('arch_timer');
 });

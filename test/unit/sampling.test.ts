@@ -37,6 +37,22 @@ async function run(
 	return events;
 }
 
+test('what the kernel queues is taken several times in a long interval', async () => {
+	let drained = 0;
+	const events: SamplerEvent[] = [];
+	sampling = new Sampling({
+		...{ tracers: [fakeTracer('one', { drain: () => void drained++ })], host: fakeHost(), delay: 60, firstDelay: 60 },
+		...{ groups: {}, sections: {}, emit: (event) => events.push(event) },
+	});
+	await sampling.start();
+	await vi.waitFor(() => expect(drained).toBeGreaterThanOrEqual(3), { timeout: 10_000 });
+	expect(snapshots(events, 'one')).toEqual([]);
+	sampling.close();
+	const then = drained;
+	await new Promise((resolve) => setTimeout(resolve, 400));
+	expect(drained).toBe(then);
+});
+
 test('an interval far longer than asked says so, and its length is the true one', async () => {
 	let reads = 0;
 	const session = {

@@ -2,14 +2,16 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { bpfRefusal } from '../../bpf/explain.ts';
 import { requireTypes } from '../../bpf/load.ts';
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
+import type { BpfError } from '../../core/native.ts';
 import type { Host } from '../../core/tracer.ts';
 import { cgroupMount } from '../../system/cgroups.ts';
 import { cpuLimit, offlineCpus } from '../../system/cpus.ts';
 import { procOption, whyHidden } from '../../system/kernel-text.ts';
 import { PressureReader } from '../../system/pressure.ts';
-import { lacksSysAdmin, lockdown, missingCapabilities } from '../../system/privilege.ts';
+import { hasSeccompFilter, lacksSysAdmin, lockdown, missingCapabilities } from '../../system/privilege.ts';
 import { type Check, check, words } from './check.ts';
 
 /** Number of the first pid namespace, the same on all kernels (PROC_PID_INIT_INO). */
@@ -131,18 +133,34 @@ export function bpfChecks(host: Host): Check[] {
 	}
 	return [
 		check('libbpf', 'ok', addon.libbpfVersion()),
-		attempt('BTF', 'types of the running kernel', () => requireTypes(addon)),
-		attempt('statistics', 'own cost of BPF programs is measured', () => addon.enableStats().close(), 'less'),
+		attempt(host, 'BTF', 'types of the running kernel', () => requireTypes(addon)),
+		attempt(host, 'statistics', 'own cost of BPF programs is measured', () => addon.enableStats().close(), 'less'),
+		...seccomp(host),
 		check('unprivileged', 'info', unprivileged(host.procRoot)),
 	];
 }
 
-function attempt(name: string, found: string, run: () => void, failed: 'no' | 'less' = 'no'): Check {
+/** A filter that lets bpf(2) pass is only told. */
+function seccomp(host: Host): Check[] {
+	if (!hasSeccompFilter(host.procRoot)) return [];
+	try {
+		host.addon.enableStats().close();
+		return [check('seccomp', 'info', 'a filter is in force, which allows bpf(2)')];
+	} catch (error) {
+		const refused = bpfRefusal(host, (error as Partial<BpfError>).code);
+		return refused ? [check('seccomp', 'no', refused.cause, refused.fix)] : [];
+	}
+}
+
+function attempt(host: Host, name: string, found: string, run: () => void, failed: 'no' | 'less' = 'no'): Check {
 	try {
 		run();
 		return check(name, 'ok', found);
 	} catch (error) {
-		const fix = error instanceof Unavailable ? error.fix : BECOME_ROOT;
+		const fix =
+			error instanceof Unavailable
+				? error.fix
+				: (bpfRefusal(host, (error as Partial<BpfError>).code)?.fix ?? BECOME_ROOT);
 		return check(name, failed, failed === 'less' ? `not to be had, ${words(error)}` : words(error), fix);
 	}
 }

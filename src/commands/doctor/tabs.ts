@@ -2,6 +2,7 @@
 import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Host, Options, Tracer } from '../../core/tracer.ts';
+import { monotonicNs } from '../../lib/clock.ts';
 import type { Ns } from '../../lib/units.ts';
 import { Sampling } from '../../sampling/sampling.ts';
 import { type Check, check } from './check.ts';
@@ -43,7 +44,7 @@ export async function tryTabs(host: Host, tracers: readonly AnyTracer[], options
 		if (event.kind === 'worker-failed') return;
 		const report = reports.get(event.kind === 'snapshot' ? event.snapshot.tab : event.tab);
 		if (!report) return;
-		const now = Number(process.hrtime.bigint());
+		const now = monotonicNs();
 		switch (event.kind) {
 			case 'attaching':
 				begun.set(event.tab, now);

@@ -4,6 +4,7 @@ import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { Host } from '../../core/tracer.ts';
 import { constants, maps, slice } from '../../generated/slices.ts';
+import { monotonicNs } from '../../lib/clock.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count } from '../../lib/units.ts';
 import { fitCells } from '../../lib/width.ts';
@@ -46,7 +47,7 @@ export async function streamSlices(host: Host, options: SliceStreamOptions, stop
 		shards: [maps.slices_cpus.name],
 	});
 	const limit = new RateLimit(options.rate);
-	const offset = Date.now() * 1e6 - Number(process.hrtime.bigint());
+	const offset = Date.now() * 1e6 - monotonicNs();
 	const until = performance.now() + options.duration * 1000;
 	const told = { suppressed: 0, lost: 0 };
 	const tell = (): string => {

@@ -2,6 +2,7 @@
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { bucket_keys, io_op, io_stage, maps } from '../../generated/io.ts';
+import { monotonicNs } from '../../lib/clock.ts';
 import { type Struct, viewOf } from '../../lib/decode.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
@@ -85,7 +86,7 @@ export class InFlight {
 	}
 
 	read(): { inflight: Inflight[]; inflight_count: Count } {
-		const now = Number(process.hrtime.bigint());
+		const now = monotonicNs();
 		this.threads.tick();
 		const requests = this.withoutMissed(now);
 		const confirmed = this.confirmed(now, requests);

@@ -8,6 +8,7 @@ import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { constants, io_owner, type io_stats, maps } from '../../generated/io.ts';
+import { monotonicNs } from '../../lib/clock.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { BlockDevices } from '../../system/block-devices.ts';
@@ -34,9 +35,6 @@ const STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth ===
 type Counters = Record<Exclude<keyof ReturnType<typeof maps.io_cpus.value.read>, 'owners'>, Count> & {
 	owners: Count[];
 };
-
-/** CLOCK_MONOTONIC. */
-const now = (): Ns => Number(process.hrtime.bigint());
 
 function* counted(stats: KeyedStats<io_stats>): Generator<Counted> {
 	for (const { id, key, value } of stats.entries())
@@ -116,7 +114,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
 		this.inFlight = new InFlight(bpf, devices, new BlockedThreads(host.procRoot));
 		this.path = new FullPathSession(host, filter, slowThreshold(options));
-		if (options['full-path'] === true) this.path.setWanted(true, now());
+		if (options['full-path'] === true) this.path.setWanted(true, monotonicNs());
 		this.before = this.counters();
 		this.source = {
 			kind: 'tracepoint',
@@ -139,7 +137,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		this.path.setFilter(filter, slowThreshold(this.options));
 		const wanted = changes['full-path'];
 		if (typeof wanted !== 'boolean') return;
-		this.path.setWanted(wanted, now());
+		this.path.setWanted(wanted, monotonicNs());
 		this.costs = [];
 	}
 
@@ -172,7 +170,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		const own = this.bpf.cost();
 		const path = this.path.cost();
 		const ns = own.ns + path.ns;
-		this.costs = [...this.costs.slice(-1), { at: now(), ns }];
+		this.costs = [...this.costs.slice(-1), { at: monotonicNs(), ns }];
 		return {
 			ns,
 			runs: own.runs + path.runs,
@@ -221,8 +219,8 @@ export class IoSession implements Session<IoRow, IoExtra> {
 	private govern(): FullPath {
 		const [from, to] = this.costs;
 		this.costs = [];
-		this.path.govern(from && to && to.at > from.at ? (to.ns - from.ns) / (to.at - from.at) : undefined, now());
-		return this.path.status(now());
+		this.path.govern(from && to && to.at > from.at ? (to.ns - from.ns) / (to.at - from.at) : undefined, monotonicNs());
+		return this.path.status(monotonicNs());
 	}
 
 	private counters(): Counters {

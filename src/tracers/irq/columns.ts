@@ -34,7 +34,7 @@ export const columns: readonly Column<IrqRow>[] = [
 		kind: 'text',
 		width: 8,
 		priority: 1,
-		help: 'hard: handler of an interrupt line; soft: deferred work (softirq); vector: interrupt that a CPU raises for itself, as timer tick and IPIs (x86); irq_time: time in interrupts of any kind while a process or cgroup had the CPU.',
+		help: 'hard: handler of an interrupt line; soft: deferred work (softirq); vector: interrupt that a CPU raises for itself, as timer tick and IPIs (x86; on arm64 these are hard); irq_time: time in interrupts of any kind while a process or cgroup had the CPU.',
 		value: (row) => safe`${row.kind as SafeText}`,
 	},
 	{

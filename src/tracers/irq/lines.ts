@@ -65,6 +65,8 @@ export class Lines {
 	private readonly procRoot: string;
 	private readonly sysRoot: string;
 	private readonly known = new Map<string, LineFacts>();
+	/** Names of the IPIs by line. */
+	private ipis: ReadonlyMap<number, SafeText> | undefined;
 	/** PCI address by line. */
 	private pci: Map<number, string> | undefined;
 	/** Keys to reread in this interval. */
@@ -79,6 +81,14 @@ export class Lines {
 	tick(): void {
 		// the map is in order of the last read
 		this.due = new Set([...this.known.keys()].slice(0, READS_PER_INTERVAL));
+	}
+
+	/**
+	 * The name of a handler. The IPIs of arm and arm64 are lines of one name, `IPI`: in the order of their numbers they are
+	 * IPI0, IPI1, … of `/proc/interrupts`, which explains them.
+	 */
+	nameOf(irq: number, action: SafeText): SafeText {
+		return action === 'IPI' ? (this.ipiNames().get(irq) ?? action) : action;
 	}
 
 	/** @param action name of the handler, which distinguishes the devices of a shared line */
@@ -109,6 +119,25 @@ export class Lines {
 		const input = read(this.sysRoot, 'kernel/irq', String(irq), 'hwirq');
 		if (!chip) return null;
 		return input === undefined ? sanitize(chip) : safe`${sanitize(chip)} ${sanitize(input)}`;
+	}
+
+	/** Once per session: they are set up at boot. */
+	private ipiNames(): ReadonlyMap<number, SafeText> {
+		if (this.ipis) return this.ipis;
+		const root = join(this.sysRoot, 'kernel/irq');
+		const lines = list(root)
+			.filter((line) => read(root, line, 'actions') === 'IPI')
+			.map(Number)
+			.sort((a, b) => a - b);
+		// `IPI0:      1234      5678       Rescheduling interrupts`
+		const explained = read(this.procRoot, 'interrupts') ?? '';
+		this.ipis = new Map(
+			lines.map((line, index) => {
+				const words = new RegExp(`^ *IPI${index}:[ \\d]*(.*)$`, 'm').exec(explained)?.[1] ?? '';
+				return [line, sanitize(`IPI${index} ${words}`.trim())];
+			}),
+		);
+		return this.ipis;
 	}
 
 	/** Built once per session: lines of devices that are plugged in later are named by their chip. */

@@ -29,16 +29,16 @@ const VECTOR_NAMES = Object.entries(irq_vector)
 	.map(([name]) => sanitize(name));
 
 /**
- * Optional programs. x86 has tracepoints for the vectors that are compiled in, other architectures have none. Every x86
- * kernel has those of the timer, so the timer's program carries the message about missing vectors.
+ * Optional programs. x86 has tracepoints for the vectors that are compiled in, other architectures have none. There the tick
+ * and IPIs may be hard interrupts (arm64), so what is missing is said by what was seen ({@link sourceOf}).
  */
-const VECTOR_PROGRAMS: Readonly<Record<string, string>> = {
-	...Object.fromEntries(
-		VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]).map((program) => [program, '']),
-	),
-	local_timer_entry:
-		'timer ticks, IPIs and other interrupts that a CPU raises for itself are missing (only x86 has tracepoints for them)',
-};
+const VECTOR_PROGRAMS: Readonly<Record<string, string>> = Object.fromEntries(
+	VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]).map((program) => [program, '']),
+);
+
+/** Names of hard interrupts that are the tick, and IPIs, where these have no vectors. */
+const TICK = /^(arch_timer|riscv-timer|timebase|[a-z_-]*timer\d*)$/;
+const IPI = /^IPI/;
 
 /** One line on one CPU, as the kernel counts it. */
 interface CpuLine {
@@ -72,7 +72,8 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly storm: StormBounds;
 	/** By id of a {@link CpuLine}. */
 	private readonly totals = new Map<string, Totals>();
-	private readonly source: Source;
+	/** Among the hard interrupts so far. */
+	private readonly seen = { tick: false, ipi: false };
 
 	constructor(host: Host, options: Options) {
 		this.zones = lateZones(options);
@@ -85,7 +86,6 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 		});
 		this.lines = new Lines(host.procRoot, host.sysRoot);
 		this.irqTime = new IrqTimeReader(this.bpf, cgroupsOf(host));
-		this.source = sourceOf(this.bpf);
 	}
 
 	read(dt: Ns, group: string): Reading<IrqRow, IrqExtra> {
@@ -93,7 +93,7 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 		this.lines.tick();
 		const lines = new Map<string, Line>();
 		const times = new Map<number, CpuTime>();
-		const lost = { handlers_full: 0, victims_full: 0 };
+		const lost = { handlers_full: 0, victims_full: 0, softirqs_interleaved: 0 };
 		for (const line of this.cpuLines(lost)) this.add(line, dt, group === 'cpu', lines, times);
 		const interrupted = this.irqTime.read(ended);
 		const all = [...lines.values()];
@@ -126,7 +126,7 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 				irq_time: interrupted.slice(0, LISTED),
 				irq_time_count: interrupted.length,
 			},
-			source: this.source,
+			source: sourceOf(this.bpf, this.seen),
 			lost,
 		};
 	}
@@ -140,16 +140,22 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 	}
 
 	/** Every line of every CPU; adds the kernel's counts of lost events to `lost`. */
-	private *cpuLines(lost: { handlers_full: Count; victims_full: Count }): Generator<CpuLine> {
+	private *cpuLines(
+		lost: Record<'handlers_full' | 'victims_full' | 'softirqs_interleaved', Count>,
+	): Generator<CpuLine> {
 		for (const [cpu, { entries }] of this.bpf.shards(maps.cpu_handlers).entries()) {
 			for (const [index, { key, irq, name, unhandled, latency }] of entries.entries()) {
 				if (key === 0) continue;
-				yield { id: `hard ${index} ${cpu}`, kind: 'hard', irq, name: sanitize(name), cpu, unhandled, latency };
+				const action = this.lines.nameOf(irq, sanitize(name));
+				this.seen.tick ||= TICK.test(action);
+				this.seen.ipi ||= IPI.test(action);
+				yield { id: `hard ${index} ${cpu}`, kind: 'hard', irq, name: action, cpu, unhandled, latency };
 			}
 		}
 		for (const [cpu, shard] of this.bpf.shards(maps.irq_cpus).entries()) {
 			lost.handlers_full += shard.handlers_full;
 			lost.victims_full += shard.victims_full;
+			lost.softirqs_interleaved += shard.softirqs_interleaved;
 			for (const [irq, latency] of shard.softirqs.entries()) {
 				const late = shard.late[irq] as (typeof shard.late)[number];
 				const name = SOFTIRQ_NAMES[irq] as SafeText;
@@ -227,17 +233,26 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 	}
 }
 
-function sourceOf(bpf: BpfSession): Source {
+function sourceOf(bpf: BpfSession, seen: { tick: boolean; ipi: boolean }): Source {
 	const vectors = bpf.has('local_timer_entry');
+	const unseen = vectors ? [] : [...(seen.tick ? [] : ['timer tick']), ...(seen.ipi ? [] : ['IPIs'])];
+	const lacks = unseen.join(' and ');
 	return {
 		kind: 'tracepoint',
 		description: vectors
 			? 'every interrupt, timed around its handler; time of hard interrupts inside a softirq is not charged to the softirq'
-			: 'every interrupt, timed around its handler; the timer tick and IPIs are missing: only x86 has tracepoints for them',
+			: `every interrupt, timed around its handler${seen.tick || seen.ipi ? '; here tick and IPIs are hard interrupts of each CPU' : ''}`,
 		uncertainty:
 			'counts exact; times without the entry and exit code of the kernel, about 0.1 µs each; percentiles ±25 %',
 		hooks: [...bpf.hooks],
-		missing: bpf.missing,
-		...(vectors ? {} : { lacks: 'timer tick and IPIs' }),
+		missing: [
+			...bpf.missing,
+			...(lacks === ''
+				? []
+				: [
+						`${lacks} and others that a CPU raises for itself were not seen: no tracepoints for vectors, and no hard interrupt of that name`,
+					]),
+		],
+		...(lacks === '' ? {} : { lacks }),
 	};
 }

@@ -124,6 +124,8 @@ export interface Reader {
 	/** Counters go on; those of tasks outside the filter stand still. */
 	setFilter(filter: TaskFilter): void;
 	cpus(): readonly CpuWaits[];
+	/** Those that ended since the last call, without the living; absent: nothing is queued. */
+	ended?(): Iterable<TaskRecord>;
 	/** Tasks alive first, then those that ended. To be read to its end before the next call of any method. */
 	tasks(): Iterable<TaskRecord>;
 	cost(): BpfCost;

@@ -5,19 +5,20 @@ import { cgroupsOf } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../../../generated/energy.ts';
+import { monotonicNs } from '../../../lib/clock.ts';
 import { type Struct, viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
-import type { Count, Ns } from '../../../lib/units.ts';
+import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import type { Cgroups } from '../../../system/cgroups.ts';
 import { whyHidden } from '../../../system/kernel-text.ts';
 import type { Weighting } from '../power/weighting.ts';
 import { CpuLedger } from './cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
 import type { CycleCounters } from './cycles.ts';
-import { type InterruptTime, KernelIrqTime, placeIrq } from './irq-time.ts';
+import { type InterruptTime, irqByPackage, KernelIrqTime } from './irq-time.ts';
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
 
-/** Programs of bpf/energy/thread-detail.bpf.h, whose hooks not every kernel has. */
+/** Programs of bpf/energy/thread-detail.bpf.h, whose hooks some kernels lack. */
 const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'work', 'softirq'].flatMap((name) => [
 	`${name}_begins`,
 	`${name}_ends`,
@@ -30,7 +31,7 @@ function wordOf(value: number, size: 4 | 8): Uint8Array {
 	return bytes;
 }
 
-/** The kernel's address of a task, whose upper bits say nothing: exact in a double. */
+/** The kernel's address of a task without its constant upper bits: exact in a double. */
 function identity(low: number, high: number): number {
 	return (high & 0xfffff) * 2 ** 32 + low;
 }
@@ -47,12 +48,12 @@ function sampleAt(view: DataView, at: number): ThreadSample & { state: number } 
 	});
 }
 
-/** May programs keep something for each task (since 5.11)? */
+/** Does the kernel have task storage (since 5.11)? */
 export function hasTaskStorage(addon: Host['addon']): boolean {
 	return addon.hasMember('task_struct', 'bpf_storage');
 }
 
-/** The time of interrupts as our own programs count it, on kernels that do not. */
+/** Time in interrupts from own programs, on kernels that do not count it. */
 class CountedIrqTime implements InterruptTime {
 	private readonly bpf: BpfSession;
 	private last: Ns[] = [];
@@ -70,15 +71,23 @@ class CountedIrqTime implements InterruptTime {
 	}
 }
 
+/** As in bpf/energy/energy.bpf.c, for machines of up to 64 CPUs. */
+const RING_BYTES: Bytes = 4 << 20;
+
 /** What is kept of threads beyond the kernel's own counters, and why. */
 interface Extras {
 	/** Moves between packages. */
 	moves: boolean;
-	/** Interrupts, which the kernel charges to whom they interrupt. */
+	/** Interrupts, which the kernel charges to the interrupted task. */
 	interrupts: boolean;
 	cycles: CycleCounters | undefined;
-	/** This kernel can walk all threads by itself. */
+	/** A program walks all threads, on kernels that can. */
 	walks: boolean;
+}
+
+/** For 75,000 threads that end in a second, drained four times in it; larger machines start more. */
+function ringBytes(cpus: number): Bytes {
+	return Math.min(8, Math.max(1, 2 ** Math.ceil(Math.log2(Math.max(1, cpus) / 64)))) * RING_BYTES;
 }
 
 function open(host: Host, placement: Placement, { moves, interrupts, cycles, walks }: Extras): BpfSession {
@@ -97,11 +106,11 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		shards: [maps.lost, maps.cpu_packages, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.scanned_cpus].map(
 			({ name }) => name,
 		),
-		maxEntries: { [maps.counters.name]: possible },
+		maxEntries: { [maps.counters.name]: possible, [maps.ended.name]: ringBytes(host.cpus) },
 		optional: {
 			thread_exits: 'threads that live between two reads may be missing',
 			...Object.fromEntries(
-				INTERRUPTS.map((program) => [program, 'these interrupts stay in the time of the task they interrupt']),
+				INTERRUPTS.map((program) => [program, 'these interrupts stay in the time of the interrupted task']),
 			),
 		},
 		without,
@@ -119,7 +128,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 	});
 }
 
-/** A process of the ledger with its control group by name. */
+/** A process of the ledger, with its control group by path. */
 class Process implements ProcessInfo {
 	private readonly use: ProcessUse;
 	private readonly cgroups: Cgroups;
@@ -172,14 +181,14 @@ class Task implements TaskInfo {
 	}
 }
 
-/** Every so many looks, where each is at everybody. */
+/** Every this many scans by the iterator are complete. */
 const THOROUGH = 30;
-/** A walk that was too long, or told too much, is not tried again for so many looks. */
+/** Scans by the iterator after an incomplete walk, which was too long or reported too much. */
 const WALK_AGAIN = 16;
 
-/** What a look found. */
+/** The result of a scan. */
 interface Living {
-	/** What the iterator wrote, `end` bytes of it, `everything` or those at rest with their head; undefined: a walk left it in its ring. */
+	/** Output of the iterator, `end` bytes, with `everything` or idle threads as heads only; undefined: it is in the ring of a walk. */
 	listing: { view: DataView; end: number; everything: boolean } | undefined;
 	/** ns since boot. */
 	now: Ns;
@@ -187,9 +196,9 @@ interface Living {
 
 export interface BpfCpuOptions {
 	weighting: Pick<Weighting, 'packageOf' | 'speedOf' | 'cycles'>;
-	/** How many packages there are. */
+	/** Number of packages. */
 	packages: number;
-	/** Take the energy of interrupts off the tasks they interrupt, where the kernel does not keep their time apart. */
+	/** Subtract the energy of interrupts from the interrupted tasks, where the kernel does not separate their time. */
 	interrupts: boolean;
 }
 
@@ -203,21 +212,23 @@ export class BpfCpu implements CpuCounter {
 	private readonly irq: InterruptTime | undefined;
 	private readonly moves: boolean;
 	private readonly cycles: CycleCounters | undefined;
-	/** The ledger's objects under the names that the rest of the program uses. */
+	/** The ledger's objects as the rest of the program sees them. */
 	private readonly processes = new WeakMap<ProcessUse, Process>();
 	private readonly tasks = new WeakMap<ThreadUse, Task>();
+	/** The clock of scans minus CLOCK_MONOTONIC, as of the last one: time asleep. */
+	private sinceBoot: Ns = 0;
 	private scans = 0;
-	/** From this look on walks are tried. */
+	/** Walks are tried from this scan on. */
 	private walkFrom = Number.POSITIVE_INFINITY;
-	/** What we know of threads is not what the kernel has: it has to be told anew. */
+	/** The known threads differ from the kernel's: the next walk has to report all. */
 	private astray = false;
 	private lostRecords: Count = 0;
 	private lostTime: Ns = 0;
 
-	/** Throws {@link Unavailable}; nothing stays behind then. Afterwards the counters of cycles belong to it. */
+	/** Takes over the counters of cycles. @throws {Unavailable} and nothing stays loaded then */
 	constructor(host: Host, { weighting, packages, interrupts: wanted }: BpfCpuOptions) {
 		const { addon } = host;
-		// Without this, what interrupts take is in the CPU time of whom they interrupt.
+		// without this, interrupts are in the CPU time of the interrupted task
 		const apart = addon.hasType('struct', 'irqtime');
 		const interrupts = wanted && !apart && hasTaskStorage(addon);
 		this.moves = packages > 1;
@@ -234,8 +245,8 @@ export class BpfCpu implements CpuCounter {
 				description: apart
 					? ''
 					: interrupts
-						? 'this kernel counts interrupts as time of the task they interrupt: their energy is taken off it, its CPU time is as the kernel says'
-						: 'this kernel counts interrupts as time of the task they interrupt',
+						? 'this kernel counts interrupts as time of the interrupted task: their energy is subtracted from it, its CPU time is the kernel’s'
+						: 'this kernel counts interrupts as time of the interrupted task',
 				uncertainty: 'exact',
 				hooks: [opened.walks ? 'syscall/walk_threads' : 'iter/task', ...this.bpf.hooks],
 				missing: [
@@ -252,22 +263,25 @@ export class BpfCpu implements CpuCounter {
 			this.ledger = new CpuLedger(living.now, weighting);
 			this.scan(living);
 			this.ledger.endScan(living.now);
+			this.ledger.interval();
 		} catch (error) {
 			this.bpf.close();
 			throw error;
 		}
 	}
 
+	drain(): void {
+		this.ledger.begin(monotonicNs() + this.sinceBoot);
+		this.drainMoves();
+		this.drainEnded();
+	}
+
 	read(): CpuUse {
-		// the living first: a thread that ends meanwhile has its record in the ring when that is drained
+		// threads alive first: one that ends meanwhile has its record in the ring when that is drained
 		const living = this.find();
 		this.cycles?.tick(new Map(this.bpf.shards(maps.cycles_cpus).entries()));
 		this.scan(living);
-		this.bpf.drain(maps.ended.name, (view, at) => {
-			const sample = sampleAt(view, at);
-			if (sample.state === thread_state.THREAD_DEAD) this.ledger.recordExit(sample);
-			else this.ledger.exit(sample);
-		});
+		this.drainEnded();
 		// whoever had no record of its exit is told of by a walk as long as it is there
 		this.ledger.endScan(living.now, living.listing ? 'all' : 'news');
 		this.astray = !living.listing && this.ledger.size !== this.walked().threads;
@@ -278,7 +292,7 @@ export class BpfCpu implements CpuCounter {
 		const all = () => interval.processes.map((process) => this.process(process));
 		return {
 			used: this.times(threads),
-			...placeIrq(this.irq?.read() ?? new Map(), this.placement),
+			...irqByPackage(this.irq?.read() ?? new Map(), this.placement),
 			irq_in_tasks_ns: interrupted_ns,
 			get processes() {
 				return all();
@@ -306,13 +320,13 @@ export class BpfCpu implements CpuCounter {
 		this.cycles?.close();
 	}
 
-	/** All threads: a walk tells of those that may have news, an iterator of all, of those at rest with their head only. */
+	/** Scan all threads: a walk reports those that may have news, an iterator all, idle ones with their head only. */
 	private find(): Living {
-		// makes the kernel bring our own CPU's clock up to date, by which the running slices are measured
+		// makes the kernel update the clock of this CPU, by which the running slices are measured
 		process.cpuUsage();
 		this.scans++;
 		const walks = this.scans >= this.walkFrom;
-		// also those at rest: to know them again, or for groups and names that others gave them
+		// idle threads too: to find them again, and for groups and names that other processes set
 		const everything = walks ? this.astray : this.scans % THOROUGH === 0;
 		const look = new Uint8Array(maps.scan.value.size);
 		viewOf(look).setUint32(0, everything ? 0 : this.scans, true);
@@ -322,13 +336,13 @@ export class BpfCpu implements CpuCounter {
 			this.bpf.drain(maps.reports.name, () => {});
 			this.walkFrom = this.scans + WALK_AGAIN;
 		}
-		// a run that finds no room is repeated as the same look: what it told is not known yet
+		// a run without enough room is repeated as the same scan: nothing of it is known yet
 		const view = this.bpf.iterate('read_threads');
 		const end = view.byteLength - iteration_end.size;
 		return { listing: { view, end, everything }, now: iteration_end.read(view, end).boot_ns };
 	}
 
-	/** What the last walk says of itself. */
+	/** Summary of the last walk. */
 	private walked(): { boot_ns: Ns; threads: Count } {
 		const bytes = new Uint8Array(maps.scan.value.size);
 		this.bpf.object.readMapped(maps.scan.name, bytes);
@@ -337,9 +351,10 @@ export class BpfCpu implements CpuCounter {
 
 	private scan({ listing, now }: Living): void {
 		const { ledger } = this;
+		this.sinceBoot = now - monotonicNs();
 		ledger.beginScan(now);
 		// before the look, although later ones may be among them: what was used in a package is charged to it
-		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => ledger.move(sampleAt(record, at)));
+		this.drainMoves();
 		if (!listing) {
 			this.bpf.drain(maps.reports.name, (record, at) => ledger.observe(sampleAt(record, at)));
 			return;
@@ -352,6 +367,18 @@ export class BpfCpu implements CpuCounter {
 			if (!idle && whole) ledger.observe(sampleAt(view, at));
 			at += whole ? thread_record.size : thread_head.size;
 		}
+	}
+
+	private drainMoves(): void {
+		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => this.ledger.move(sampleAt(record, at)));
+	}
+
+	private drainEnded(): void {
+		this.bpf.drain(maps.ended.name, (view, at) => {
+			const sample = sampleAt(view, at);
+			if (sample.state === thread_state.THREAD_DEAD) this.ledger.recordExit(sample);
+			else this.ledger.exit(sample);
+		});
 	}
 
 	/** What threads used, by package. */

@@ -1,4 +1,4 @@
-/** How fast the CPUs are clocked, from cpufreq, and to which package each belongs. */
+/** Clock frequencies of the CPUs, from cpufreq, and their packages. */
 import { join } from 'node:path';
 import { parseCpuList } from '../../../system/cpus.ts';
 import { kernelText } from '../../../system/kernel-text.ts';
@@ -22,8 +22,8 @@ function readNumber(path: string): number {
 }
 
 /**
- * Packages and clocks of the CPUs. Where the kernel does not tell packages there is one package; where there is no
- * cpufreq (most virtual machines) every nanosecond weighs the same.
+ * Packages and clocks of the CPUs. One package where the kernel reports none; equal weights for all time without cpufreq
+ * (most virtual machines).
  */
 export class Processors implements Placement {
 	/** Numbers of the physical packages, in the order of their indices. */
@@ -45,10 +45,14 @@ export class Processors implements Placement {
 	/** Mean over the CPUs, and as a part of their maximum; undefined without cpufreq. */
 	frequency_ghz: number | undefined;
 	private meanPart = 1;
+	/** What a CPU of this class can do, as a part of the mean over the CPUs; empty: not told, or all alike. */
+	private readonly classes = new Map<number, number>();
+	/** What weighs alike although it is not, in a few words; may be empty. */
+	limits = '';
 
 	/**
 	 * @param exponent power of a busy CPU ∝ frequency to this
-	 * @param count CPUs where sysfs does not say
+	 * @param count number of CPUs, where sysfs does not list them
 	 */
 	constructor(sysRoot: string, exponent: number, count: number) {
 		this.sysRoot = sysRoot;
@@ -56,6 +60,7 @@ export class Processors implements Placement {
 		this.exponent = exponent;
 		this.list = kernelText(sysRoot, ONLINE);
 		this.packages = this.place();
+		this.classify();
 		this.tick();
 	}
 
@@ -90,10 +95,11 @@ export class Processors implements Placement {
 		const later = this.cpus.slice(packages.length).reduce((sum, count) => sum + count, 0);
 		this.cpus = packages.map((_, index) => (this.cpus[index] as number) + (index === 0 ? later : 0));
 		for (const [cpu, index] of this.indices) if (index >= packages.length) this.indices.set(cpu, 0);
+		this.classify();
 		this.changes++;
 	}
 
-	/** Read the clocks: what they say now stands for the interval that ends now. */
+	/** Read the clocks: the current ones serve for the interval that ends now. */
 	tick(): void {
 		this.followHotplug();
 		let sum = 0;
@@ -111,7 +117,7 @@ export class Processors implements Placement {
 		this.meanPart = read > 0 ? parts / read : 1;
 	}
 
-	/** What ±1 in the exponent changes in the power of a busy CPU, as a part of it. */
+	/** Relative change of a busy CPU's power by ±1 in the exponent. */
 	get exponentError(): number {
 		return this.clocks.length > 0 && this.exponent > 0 ? Math.abs(Math.log(Math.max(1e-3, this.meanPart))) : 0;
 	}
@@ -121,16 +127,47 @@ export class Processors implements Placement {
 	}
 
 	speedOf(cpu: number): number {
-		return this.speeds.get(cpu) ?? 1;
+		return this.classOf(cpu) * (this.speeds.get(cpu) ?? 1);
 	}
 
-	/** The same for a clock that was measured. `full` (GHz) stands for the CPU's maximum where cpufreq does not tell it. */
+	private classOf(cpu: number): number {
+		return this.exponent > 0 ? (this.classes.get(cpu) ?? 1) : 1;
+	}
+
+	/**
+	 * Classes of CPUs: by `cpu_capacity` (big.LITTLE; hybrid x86 of new kernels), which is speed at the highest clock and so at
+	 * least what a class draws more. Intel's hybrids without it are only named: the PMUs list the CPUs of each class.
+	 */
+	private classify(): void {
+		const directory = join(this.sysRoot, 'devices/system/cpu');
+		const capacities = this.online.map((cpu) => [cpu, readNumber(join(directory, `cpu${cpu}/cpu_capacity`))] as const);
+		this.classes.clear();
+		const known = capacities.every(([, capacity]) => capacity > 0);
+		const several = new Set(capacities.map(([, capacity]) => capacity)).size > 1;
+		const mean = capacities.reduce((sum, [, capacity]) => sum + capacity, 0) / capacities.length;
+		if (known && several) for (const [cpu, capacity] of capacities) this.classes.set(cpu, capacity / mean);
+		const hybrid = ['cpu_core', 'cpu_atom'].every((pmu) =>
+			readOptional(join(this.sysRoot, 'bus/event_source/devices', pmu, 'cpus')),
+		);
+		this.limits = [
+			...(this.classes.size > 0
+				? ['CPUs of several classes weigh by cpu_capacity, energy between classes ±50 %']
+				: hybrid
+					? ['a ns on a P-core and on an E-core weighs the same, energy between them may be off by a factor of 2 to 5']
+					: []),
+			...(readOptional(join(directory, 'smt/active')) === '1'
+				? ['two busy threads of a core (SMT) weigh as much as two cores']
+				: []),
+		].join('; ');
+	}
+
+	/** The same for a measured clock. `full` (GHz) replaces the CPU's maximum where cpufreq has none. */
 	speedAt(ghz: number, cpu: number, full: number): number {
 		const most = (this.clocks.find((clock) => clock.cpu === cpu)?.most ?? 0) / 1e6 || full;
-		return most > 0 ? this.weigh(ghz / most) : 1;
+		return this.classOf(cpu) * (most > 0 ? this.weigh(ghz / most) : 1);
 	}
 
-	/** Boost may exceed what is told as the maximum. */
+	/** Boost may exceed the reported maximum. */
 	private weigh(part: number): number {
 		return Math.min(4, part ** this.exponent);
 	}

@@ -1,4 +1,4 @@
-/** By what energy is shared out among those who ran: time, time × frequency, or cycles. The best that the machine tells. */
+/** Weights by which energy is divided among tasks: time, time × frequency, or cycles; the best available. */
 
 import { Unavailable } from '../../../core/errors.ts';
 import type { CycleCounters } from '../cpu/cycles.ts';
@@ -10,16 +10,18 @@ export type WeightChoice = (typeof weightChoices)[number];
 
 export interface Weighting extends Placement {
 	readonly kind: 'run time' | 'run time × frequency' | 'cycles';
-	/** What else is to be said of it: why it is not a better one. May be empty. */
+	/** Why it is not a better one; may be empty. */
 	readonly why: string;
+	/** What it takes for alike although it is not; may be empty. */
+	readonly limits: string;
 	/** Of the kind `cycles`; closed by whoever made it. */
 	readonly cycles?: CycleCounters;
 }
 
 /**
- * Find what to weigh by. `processors` should give every nanosecond the same weight where time alone was asked for.
+ * Choose the weights. `processors` should give all time the same weight where `time` is wanted.
  * @param openCycles throws {@link Unavailable} where cycles cannot be counted
- * @throws {Unavailable} what was asked for by name is not to be had
+ * @throws {Unavailable} where the weights requested by name are not available
  */
 export function chooseWeighting(
 	wanted: WeightChoice,
@@ -28,29 +30,25 @@ export function chooseWeighting(
 ): Weighting {
 	const packageOf = (cpu: number) => processors.packageOf(cpu);
 	const speedOf = (cpu: number) => processors.speedOf(cpu);
-	if (wanted === 'time') return { kind: 'run time', why: '', packageOf, speedOf: () => 1 };
+	const { limits } = processors;
+	if (wanted === 'time') return { kind: 'run time', why: '', limits: '', packageOf, speedOf: () => 1 };
 	const scaled = processors.frequency_ghz !== undefined;
-	let why = '';
-	if (wanted !== 'frequency') {
-		try {
-			const cycles = openCycles();
-			return {
-				kind: 'cycles',
-				why: cycles.standIn,
-				cycles,
-				packageOf,
-				speedOf(cpu, own) {
-					const ghz = cycles.ghz(cpu, own);
-					return ghz === undefined ? speedOf(cpu) : processors.speedAt(ghz, cpu, cycles.fullGhz);
-				},
-			};
-		} catch (error) {
-			if (wanted === 'cycles' || !(error instanceof Unavailable)) throw error;
-			why = error.message;
-		}
+	if (wanted === 'cycles') {
+		const cycles = openCycles();
+		return {
+			kind: 'cycles',
+			why: cycles.standIn,
+			limits,
+			cycles,
+			packageOf,
+			speedOf(cpu, own) {
+				const ghz = cycles.ghz(cpu, own);
+				return ghz === undefined ? speedOf(cpu) : processors.speedAt(ghz, cpu, cycles.fullGhz);
+			},
+		};
 	}
-	if (scaled) return { kind: 'run time × frequency', why, packageOf, speedOf };
+	if (scaled) return { kind: 'run time × frequency', why: '', limits, packageOf, speedOf };
 	const missing = 'cpufreq does not tell the frequency of the CPUs';
 	if (wanted === 'frequency') throw new Unavailable(missing, 'usual in virtual machines: leave out --weight');
-	return { kind: 'run time', why: `${missing}; ${why}`, packageOf, speedOf };
+	return { kind: 'run time', why: missing, limits, packageOf, speedOf };
 }
