@@ -80,6 +80,10 @@ RING(ended, 4 << 20);
 /* Records of a walk: for 18,000 threads that ran. */
 RING(reports, 2 << 20);
 
+/*
+ * The CPU time is one word that its CPU writes at ticks and switches: that of the last of these. Groups and credentials
+ * are read under RCU, under which they are freed; a name that is written meanwhile may be mixed.
+ */
 static __always_inline void fill(struct thread_record *record, struct task_struct *task, u32 state)
 {
 	struct task_struct *leader = task->group_leader;
@@ -163,6 +167,7 @@ CPU_SHARDS(scanned_cpus, struct scanned_cpu);
  * Has it not run since its last record? exec_start is when it last ran, by the clock of the CPU where that was, and a
  * thread that is on no queue is still there: it changes CPUs when it is woken. The clock to compare with is that of two
  * scans ago: between the newest and this thread's last record, it may have come here from a CPU that was scanned later.
+ * One that is woken during these reads is reported at the next scan.
  */
 static __always_inline bool is_idle(struct task_struct *task)
 {
@@ -186,7 +191,7 @@ static __always_inline bool is_idle(struct task_struct *task)
 /* Once per scan: the offset of this CPU's clock, which the reader has had updated just before. */
 static __always_inline void take_offset(void)
 {
-	/* not the _btf variant, which 5.10 lacks */
+	/* this CPU's clock, which stands still while this task runs but for its ticks; not the _btf variant, which 5.10 lacks */
 	struct task_struct *self = (void *)bpf_get_current_task();
 
 	clock_offset = BPF_CORE_READ(self, se.cfs_rq, rq, clock) - bpf_ktime_get_ns();
@@ -353,6 +358,7 @@ CPU_SHARDS(moves_lost, struct moves_lost);
 SEC("tp_btf/sched_migrate_task")
 int BPF_PROG(thread_moves, struct task_struct *task, int dest_cpu)
 {
+	/* the task is not on a CPU, and its mover holds the lock: its queue is still the old one, its time final */
 	u32 from = BPF_CORE_READ(task, se.cfs_rq, rq, cpu);
 	u32 to = dest_cpu;
 	u32 *package = bpf_map_lookup_elem(&cpu_packages, &from);

@@ -51,6 +51,7 @@ int device_complete(u64 *ctx)
 	struct request *rq = (void *)ctx[0];
 	u32 bytes = (u32)ctx[2];
 	u32 raw = rq->cmd_flags;
+	/* the request is this completion's alone; the stamp is of its last issue */
 	u64 begin = rq->io_start_time_ns;
 	u8 op = block_op(raw);
 	struct device_stats *stats = stats_of(block_device(rq), op, splitting_flags(raw));

@@ -80,13 +80,13 @@ struct slow_call {
 RECORD(slow_call);
 RING(slow_calls, 64 * 1024);
 
-/* Rare events only: the shard is not looked up unless one happens. */
+/* Rare events only: the shard is not looked up unless one happens. Atomic, as in io.bpf.c. */
 #define count(member)                                                                \
 	do {                                                                         \
 		u32 this_cpu = bpf_get_smp_processor_id();                           \
 		struct path_cpu *shard = bpf_map_lookup_elem(&path_cpus, &this_cpu); \
 		if (shard)                                                           \
-			shard->member++;                                             \
+			shared_add(&shard->member, 1);                               \
 	} while (0)
 
 /*
@@ -273,6 +273,7 @@ static __always_inline void bio_ends(struct bio *bio, u64 now)
 SEC("tp_btf/block_rq_complete")
 int path_complete(u64 *ctx)
 {
+	/* this completion's alone */
 	struct request *rq = (void *)ctx[0];
 	struct bio *bio = rq->bio;
 	u64 now = bpf_ktime_get_ns();
@@ -394,11 +395,12 @@ static __always_inline bool is_held_by_another(const struct call *call, u32 tid,
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)
 {
+	bool compat = is_compat_call();
 	struct call *call;
 	u32 tid;
 	u64 now;
 
-	if (!is_followed(ctx[1]))
+	if (!is_followed(ctx[1], compat))
 		return 0;
 	tid = (u32)bpf_get_current_pid_tgid();
 	call = call_entry(tid);
@@ -422,7 +424,7 @@ int sys_enter(u64 *ctx)
 	call->preempted_ns = 0;
 	call->bios = 0;
 	call->ended = 0;
-	call->submits = ctx[1] == IO_SUBMIT;
+	call->submits = ctx[1] == (compat ? IO_SUBMIT_COMPAT : IO_SUBMIT);
 	call->tid = tid;
 	return 0;
 }

@@ -44,7 +44,8 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 			shard->owners[queued->how]++;
 		took = duration(queued->queued_ns, now);
 		if (queued->owner.start)
-			charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch());
+			charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch(),
+			       now);
 	}
 	set_entry(&bucket->keys, entry, 0);
 	return true;
@@ -65,6 +66,7 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 SEC("tp_btf/block_rq_complete")
 int block_rq_complete(u64 *ctx)
 {
+	/* a request that ends is this completion's alone */
 	struct request *rq = (void *)ctx[0];
 	u32 bytes = (u32)ctx[2];
 	u32 left = rq->__data_len;
@@ -113,7 +115,7 @@ int block_rq_complete(u64 *ctx)
 		took = stages_add(io->stages, tracked->stamps, IO_STAGES, now, epoch);
 		slot = latency_add(&io->total, took, epoch);
 		if (tracked->owner.start && is_charged(tracked->marks))
-			charge(&tracked->owner, op, tracked->bytes, took, slot, epoch);
+			charge(&tracked->owner, op, tracked->bytes, took, slot, epoch, now);
 		if (took >= setting(IO_SLOW))
 			report_slow(tracked, rq, now, epoch);
 		if (in_sequence) {
@@ -161,7 +163,7 @@ static __noinline int end_bio(struct bio *bio, struct queued *queued, u64 now)
 		shard->owners[queued->how]++;
 	if (!queued->owner.start)
 		return 0;
-	charge(&queued->owner, queued->op, queued->bytes, took, slot, epoch);
+	charge(&queued->owner, queued->op, queued->bytes, took, slot, epoch, now);
 	if (failed || held_back)
 		charge_apart(&queued->owner, failed, held_back);
 	return 0;

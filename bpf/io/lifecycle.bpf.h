@@ -41,6 +41,8 @@ static __always_inline bool is_stale(const struct queued *queued, struct bio *bi
 }
 
 /*
+ * A request at insert and issue is the submitter's alone, and its bios are linked.
+ *
  * Take over the record of the request's first bio. Others may have been merged in front of it meanwhile.
  *
  * The kernel's own stamp says when the bio got its request, which saves a hook. Its clock is cached for a plug, but

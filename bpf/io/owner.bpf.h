@@ -216,7 +216,10 @@ static __always_inline bool ends_in(struct bio *bio, const void *function)
 	return function && BPF_CORE_READ(bio, bi_end_io) == function;
 }
 
-/* The page cache's mapping that the first page of a bio belongs to; 0: none (memory of a process, as in direct IO). */
+/*
+ * The page cache's mapping that the first page of a bio belongs to; 0: none (memory of a process, as in direct IO). Pages
+ * under IO are locked or marked: they keep their mapping.
+ */
 static __always_inline struct address_space *bio_mapping(struct bio *bio)
 {
 	struct address_space *mapping;
@@ -308,6 +311,7 @@ static __always_inline void dirty_file_of(struct dirty_file *file, struct inode 
 }
 
 /*
+ * The bio holds a reference to what it is charged to.
  * Id of the control group that the kernel charges with a bio, if it is one of the unified hierarchy and not its root.
  */
 static __always_inline u64 charged_cgroup(struct bio *bio)
@@ -372,7 +376,7 @@ static __always_inline bool is_loop_work(const void *work, const char *comm)
 
 /*
  * The task that waits for direct IO which a kernel thread queues in its place: limits of control groups (io.max) hold
- * bios back before they are queued.
+ * bios back before they are queued. It sleeps until the last of its bios has ended, so it and its record stay.
  */
 static __always_inline bool waiting_owner(struct owner *owner, struct bio *bio)
 {

@@ -27,8 +27,10 @@ struct process_io {
 	/* requests that a limit held back before they were queued */
 	u64 held_back;
 	struct latency total;
+	/* as of its last IO, which ended then (CLOCK_MONOTONIC): a process may change both */
 	u64 cgroup;
 	char comm[TASK_COMM_LEN];
+	u64 last_ns;
 };
 
 /* New ones start as a copy of this: it is too large for the stack. */
@@ -88,13 +90,8 @@ __noinline u32 other_process_entry(u32 tgid, u64 start, u32 epoch)
 static __noinline struct process_io *name_process(const struct owner *owner, u32 epoch)
 {
 	u32 try = other_process_entry(owner->tgid, owner->start, epoch);
-	struct process_io *process = try < PROCESS_TRIES ? process_at(owner->tgid, owner->start, try) : 0;
 
-	if (process && !process->total.epoch) {
-		process->cgroup = owner->cgroup;
-		__builtin_memcpy(process->comm, owner->comm, sizeof(process->comm));
-	}
-	return process;
+	return try < PROCESS_TRIES ? process_at(owner->tgid, owner->start, try) : 0;
 }
 
 static __always_inline struct process_io *process_of(const struct owner *owner, u32 epoch)
@@ -107,7 +104,7 @@ static __always_inline struct process_io *process_of(const struct owner *owner, 
 }
 
 /* `slot`: of `ns` in the histogram. Costs a comparison of an entry. */
-static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, u64 ns, u32 slot, u32 epoch)
+static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, u64 ns, u32 slot, u32 epoch, u64 now)
 {
 	struct process_io *process = process_of(owner, epoch);
 
@@ -121,6 +118,9 @@ static __always_inline void charge(const struct owner *owner, u8 op, u32 bytes, 
 		process->bytes_discarded += bytes;
 	else if (op == IO_WRITE_ZEROES)
 		process->bytes_zeroed += bytes;
+	process->last_ns = now;
+	process->cgroup = owner->cgroup;
+	__builtin_memcpy(process->comm, owner->comm, sizeof(process->comm));
 	latency_add_slot(&process->total, ns, slot, epoch);
 }
 

@@ -87,12 +87,15 @@ static __always_inline struct io_cpu *this_cpu(void)
 	return bpf_map_lookup_elem(&io_cpus, &cpu);
 }
 
-/* Rare events only: the shard is not looked up unless one happens. */
-#define count(member)                              \
-	do {                                       \
-		struct io_cpu *shard = this_cpu(); \
-		if (shard)                         \
-			shard->member++;           \
+/*
+ * Rare events only: the shard is not looked up unless one happens. Atomic: several programs count into one word, and since
+ * 7.x one may preempt another between its load and its store.
+ */
+#define count(member)                                  \
+	do {                                           \
+		struct io_cpu *shard = this_cpu();     \
+		if (shard)                             \
+			shared_add(&shard->member, 1); \
 	} while (0)
 
 static __always_inline struct io_stats *stats_of(u32 dev, u8 op, u8 flags)

@@ -45,7 +45,7 @@ CPU_SHARDS(cpu_handlers, struct cpu_handlers);
 /* The entry of a handler on this CPU, a new one if it has none; null if none is free. */
 static __always_inline struct handler *handler_of(u32 irq, const struct irqaction *action)
 {
-	/* drivers may leave out the name */
+	/* the action lives while its handler runs; drivers may leave out the name */
 	const char *name = action->name;
 	u64 key = name ? (u64)name : (u64)action;
 	u32 cpu = bpf_get_smp_processor_id();

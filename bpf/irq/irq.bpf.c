@@ -90,7 +90,8 @@ static __always_inline u32 zone_of(u64 ns)
  * is charged to the softirq instead of being left out, never subtracted without having been counted.
  * Cost: a clock read, and a histogram update if the raise was seen.
  * Loses: the lateness of a softirq whose raise was not seen (before tracing began). One that raises this vector after
- * `raised` was cleared starts anew.
+ * `raised` was cleared starts anew. Where softirqs can be preempted by others of their CPU (PREEMPT_RT without its lock,
+ * since 6.18), the earlier one is not counted, and the other's time has it in: `softirqs_interleaved`.
  */
 SEC("tp_btf/softirq_entry")
 int softirq_entry(u64 *ctx)
@@ -112,6 +113,8 @@ int softirq_entry(u64 *ctx)
 		shard->late[vector].zones[zone_of(ns)]++;
 		latency_add(&shard->late[vector].latency, ns, interval_epoch());
 	}
+	if (shard->softirq_start)
+		shard->softirqs_interleaved++;
 	shard->softirq_start = now;
 	shard->softirq_nested = *(volatile u64 *)&shard->nested_ns;
 	return 0;

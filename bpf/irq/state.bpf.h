@@ -63,6 +63,8 @@ struct irq_cpu {
 	/* interrupts, and their time, not charged to a task because the entries of `cpu_victims` were taken */
 	u64 victims_full;
 	u64 victims_full_ns;
+	/* softirqs not counted because another one began on this CPU before their end: preempted, or the end not seen */
+	u64 softirqs_interleaved;
 	struct lateness late[SOFTIRQS];
 	struct latency softirqs[SOFTIRQS];
 	struct latency vectors[IRQ_VECTORS];

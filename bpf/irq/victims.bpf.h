@@ -57,6 +57,7 @@ struct cpu_victims {
 CPU_SHARDS(cpu_victims, struct cpu_victims);
 RECORD(victim);
 
+/* Of the current task, whose groups cannot go while it runs; another thread may rename its leader meanwhile. */
 static __always_inline void describe(struct victim *victim, struct task_struct *task, u32 epoch)
 {
 	struct task_struct *leader = task->group_leader;

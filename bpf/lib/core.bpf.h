@@ -155,6 +155,10 @@ struct cred {
 	kuid_t euid;
 };
 
+/*
+ * Others write these while a program reads them. Each is one word, which is read whole: the value of before or after. Of
+ * several members, the program that reads them says why they belong together.
+ */
 struct task_struct {
 	/* a byte since 7.2: libbpf adapts the width of unsigned members only */
 	unsigned int on_cpu;

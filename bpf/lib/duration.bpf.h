@@ -21,13 +21,26 @@ static __always_inline void shared_add(u64 *sum, u64 value)
 #endif
 }
 
+/*
+ * The same value for a branch. The verifier links copies of a register: what a branch says of one it would follow for the
+ * other, and for all that is computed from that. A table of stages would be too large for it then.
+ */
+static __always_inline u64 detached(u64 value)
+{
+#ifdef __bpf__
+	asm volatile("%0 |= 0" : "+r"(value));
+#endif
+	return value;
+}
+
 /* A difference of two stamps; 0 and counted where it is negative. */
 static __always_inline u64 not_negative(u64 ns)
 {
-	if ((s64)ns >= 0)
-		return ns;
-	shared_add((u64 *)&negative_durations, 1);
-	return 0;
+	u64 below = ns >> 63;
+
+	if (detached(ns) >> 63)
+		shared_add((u64 *)&negative_durations, 1);
+	return ns & (below - 1);
 }
 
 static __always_inline u64 duration(u64 begin, u64 end)

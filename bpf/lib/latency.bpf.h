@@ -55,15 +55,19 @@ static __always_inline void latency_add_slot(struct latency *latency, u64 ns, u3
 		latency->slots[slot]++;
 }
 
-/* The caller makes sure that no other CPU writes to `latency`: plain additions are enough then. Returns the slot. */
-static __always_inline u32 latency_add(struct latency *latency, u64 ns, u32 epoch)
+/* Of a value that is not negative. Returns the slot. */
+static __always_inline u32 latency_put(struct latency *latency, u64 ns, u32 epoch)
 {
-	u32 slot;
+	u32 slot = hist_slot(detached(ns), LATENCY_SUB_BITS);
 
-	ns = not_negative(ns);
-	slot = hist_slot(ns, LATENCY_SUB_BITS);
 	latency_max(latency, ns, epoch);
 	latency->sum_ns += ns;
 	latency->slots[slot]++;
 	return slot;
+}
+
+/* The caller makes sure that no other CPU writes to `latency`: plain additions are enough then. Returns the slot. */
+static __always_inline u32 latency_add(struct latency *latency, u64 ns, u32 epoch)
+{
+	return latency_put(latency, not_negative(ns), epoch);
 }

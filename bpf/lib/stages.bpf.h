@@ -36,7 +36,7 @@ static __always_inline u64 stages_add(struct latency *stages, const u64 *stamps,
 		if (!stamps[stage])
 			continue;
 		ns = duration(stamps[stage], end);
-		latency_add(&stages[stage], ns, epoch);
+		latency_put(&stages[stage], ns, epoch);
 		total += ns;
 		end -= ns;
 	}

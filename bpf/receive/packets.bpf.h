@@ -110,6 +110,10 @@ static __always_inline u64 queued_as(u32 socket, u32 number)
 	return 1ULL << 63 | (u64)socket << 16 | (number & 0xffff);
 }
 
+/*
+ * A packet belongs to the code that calls the hook: nobody else writes it, and `data` points to what this layer has reached.
+ */
+
 /* IP's number of the transport protocol. Extension headers of IPv6 count as themselves. */
 static __always_inline u8 transport_of(const struct sk_buff *skb)
 {

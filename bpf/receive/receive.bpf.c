@@ -157,7 +157,7 @@ int skb_copy_datagram_iovec(u64 *ctx)
 	return 0;
 }
 
-/* Datagrams in the socket. */
+/* Datagrams in the socket: two words of the moment, written under locks of their queues. Only 0 or not matters. */
 static __always_inline u32 waiting(struct sock *sk)
 {
 	return sk->sk_receive_queue.qlen + BPF_CORE_READ((struct udp_sock *)sk, reader_queue.qlen);

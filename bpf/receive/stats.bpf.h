@@ -72,7 +72,7 @@ static __always_inline struct receive_cpu *this_cpu(void)
 	do {                                            \
 		struct receive_cpu *shard = this_cpu(); \
 		if (shard)                              \
-			shard->member++;                \
+			shared_add(&shard->member, 1);  \
 	} while (0)
 
 /* Kept out of the hot path: once for each device, protocol and CPU. */

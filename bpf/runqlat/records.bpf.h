@@ -91,6 +91,7 @@ RING(reports, 4 << 20);
 /* For 6,500 processes that end within one interval. */
 RING(ended, 4 << 20);
 
+/* Ids and start change at an exec by another thread than the leader only; a name that is written meanwhile may be mixed. */
 static __always_inline void fill(struct record_head *head, struct task_struct *task, u32 kind, u64 start)
 {
 	head->kind = kind;
@@ -112,7 +113,7 @@ static __always_inline void ring_was_full(void)
 		__sync_fetch_and_add(&cpu->ring_full, 1);
 }
 
-/* Of all threads, as far as their switches were handed over. */
+/* Of all threads, as far as their switches were handed over. A task's own are written by its switches, a word each. */
 static __always_inline void fill_switches(struct record_head *head, struct task_struct *leader,
 					  struct process_waits *process)
 {
@@ -120,7 +121,7 @@ static __always_inline void fill_switches(struct record_head *head, struct task_
 	head->involuntary = (u32)leader->nivcsw - process->leader.involuntary + process->involuntary;
 }
 
-/* The parts of a process's record that are not in its storage. */
+/* The parts of a process's record that are not in its storage. Its groups are read under RCU, under which they are freed. */
 static __always_inline void describe(struct process_record *record, struct task_struct *task,
 				     struct process_waits *process, u32 kind)
 {

@@ -110,7 +110,8 @@ const volatile bool by_monotonic = false;
 
 /*
  * The clock of the task's run queue, with which the scheduler measures, where this kernel has a path to it. It stands
- * still from a wake-up until the switch that this leads to, which makes some µs in each wait.
+ * still from a wake-up until the switch that this leads to, which makes some µs in each wait. All hooks that ask for it
+ * run under the lock of that queue, so it is the clock of their event.
  */
 static __always_inline u64 queue_clock(struct task_struct *task)
 {
@@ -165,6 +166,7 @@ static __always_inline struct process_waits *process_of(struct task_struct *task
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(woken, struct task_struct *task)
 {
+	/* the waker holds the lock of the queue: on_cpu and wake_cpu are those of this wake-up */
 	if (!task->on_cpu)
 		begin_wait(task, task->wake_cpu);
 	return 0;
@@ -191,6 +193,7 @@ int BPF_PROG(migrated, struct task_struct *task, int destination)
 	struct stamp *stamp;
 	u64 waited;
 
+	/* written by the mover, in whose context this runs */
 	if (task->on_rq != ON_RQ_MIGRATING)
 		return 0;
 	stamp = bpf_map_lookup_elem(&stamps, &tid);
@@ -288,6 +291,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 
 	if (!cpu || !epoch)
 		return 0;
+	/* prev's CPU time was brought up to date by the scheduler before this hook; its state is its own */
 	stamp = bpf_map_lookup_elem(&stamps, &prev_tid);
 	if (stamp) {
 		u64 ran = prev->se.sum_exec_runtime - stamp->ran_ns;

@@ -31,7 +31,7 @@ int BPF_PROG(born, struct task_struct *task)
 	} else {
 		thread = adopt_thread(task);
 	}
-	/* it has not waited yet, and does not run before this program ends */
+	/* it is on no queue yet, so nobody else writes it: it has not waited, and does not run before this program ends */
 	if (thread)
 		thread->run_delay = 1;
 	if (interval_word() & BIT(WANT_THREADS))
@@ -50,6 +50,7 @@ int BPF_PROG(executed, struct task_struct *task, int old_pid)
 	struct process_waits *process;
 	struct thread_waits *thread;
 
+	/* the current task: its ids have been exchanged, and it is its own leader */
 	if (old_pid == task->pid)
 		return 0;
 	process = adopt_process(task);
@@ -71,6 +72,7 @@ int BPF_PROG(exited, struct task_struct *task)
 	struct process_waits *process;
 	u64 sum_ns;
 
+	/* the current task, which alone writes what is read of it, but for its name */
 	if (interval_word() & BIT(WANT_THREADS))
 		send_thread(task);
 	if (!is_leader(task)) {
@@ -111,6 +113,7 @@ int BPF_PROG(freed, struct task_struct *task)
 		ring_was_full();
 		return 0;
 	}
+	/* it runs no more, and its memory stays until this program has ended: all is final */
 	fill(head, task, RECORD_GONE, task->start_boottime);
 	head->cpu = 0;
 	head->ns = process->created;
@@ -139,6 +142,7 @@ int read_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 
+	/* the iterator holds a reference: its memory stays, and what it is may change from one member to the next */
 	if (task)
 		read_task(false, ctx->meta->seq, task, interval_word());
 	return 0;
@@ -166,6 +170,7 @@ int walk_tasks(void *ctx)
 
 	if (word & (FILTERS | BIT(WANT_THREADS)))
 		return WALK_INCOMPLETE;
+	/* every task that is found stays until the lock is dropped */
 	bpf_rcu_read_lock();
 	bpf_iter_task_new(&walk, 0, ALL_THREADS);
 	while ((task = bpf_iter_task_next(&walk))) {
@@ -242,7 +247,8 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 
 	/*
 	 * Preempted on its way to sleep: it stays runnable, but the scheduler goes by its state and does not stamp it.
-	 * prev's CPU is this one, and its thread state has no other writer until it is switched to again.
+	 * prev's CPU is this one, and its thread state has no other writer until it is switched to again. A wake-up
+	 * that clears its state meanwhile finds it on its queue and sets no stamp either.
 	 */
 	if (with_processes && preempt && is_sleepy(prev)) {
 		thread = thread_waits(prev);

@@ -50,6 +50,7 @@ static __always_inline u32 filter_generation(u64 word)
 }
 
 /*
+ * The task's name is the one of this moment, its groups are read under RCU.
  * A function, since the code is needed only while a filter is on; an int, since a bool costs the verifier twice the
  * states.
  */

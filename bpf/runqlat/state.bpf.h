@@ -93,6 +93,7 @@ static __always_inline bool is_leader(struct task_struct *task)
 	return task->pid == task->tgid;
 }
 
+/* Is its state other than that of a runnable task? It writes that itself, and who wakes it: true of the moment. */
 static __always_inline bool is_sleepy(struct task_struct *task)
 {
 	struct task_struct___2 *task2 = (void *)task;

@@ -33,7 +33,7 @@ export function mapPlaces(text: string): string {
 	});
 }
 
-/** Message of whatever was thrown, and the lines of its stack: `at name (src/file.ts:12:4)`. */
+/** Message of whatever was thrown, and the lines of its stack: `at name (path:line:column)`. */
 export function stackOf(error: unknown): { message: SafeText; places: SafeText[] } {
 	if (!(error instanceof Error)) return { message: sanitize(String(error)), places: [] };
 	const lines = mapPlaces(error.stack ?? '').split('\n');

@@ -154,7 +154,7 @@ export function percentile(slots: Slots, rank: number, max: Ns): Ns {
 	return value;
 }
 
-/** What is reported of a distribution; all 0 or empty for an empty one. */
+/** Reported figures of a distribution; 0 and no buckets for an empty one. */
 export interface DistributionFigures {
 	p50_ns: Ns;
 	p90_ns: Ns;

@@ -6,5 +6,5 @@ export type Ns = number;
 export type MicroJoules = number;
 export type Watts = number;
 export type Bytes = number;
-/** Events; the field's name tells since when (`count`: this interval, `count_total`: since start). */
+/** Events; the field's name states since when (`count`: this interval, `count_total`: since start). */
 export type Count = number;

@@ -12,7 +12,7 @@ import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts'
 const INITIAL = 'pid:[4026531836]';
 
 /** The reason for a missing fact of `/proc`. */
-export const FOREIGN_PIDS = safe`this container has pids of its own: its /proc does not know this process, which has its pid on the machine`;
+export const FOREIGN_PIDS = safe`this container has its own pids: its /proc does not list this process, whose pid is the machine's`;
 
 /** Are the pids of `/proc` those of the machine? True for a tree without that information (a fixture). */
 export function hasMachinePids(procRoot: string): boolean {

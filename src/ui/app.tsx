@@ -30,7 +30,7 @@ import { useGroups } from './hooks/use-groups.ts';
 import { useInput } from './hooks/use-input.ts';
 import { findRow } from './hooks/use-rows.ts';
 import { useSize } from './hooks/use-size.ts';
-import { chromeOf, isTooSmall, type Layout, layoutOf, type TabParts } from './layout/layout.ts';
+import { chromeOf, isTooSmall, type Layout, layoutOf, type TabParts, tabLayout } from './layout/layout.ts';
 import { lensExtent } from './lens/layout.ts';
 import { useFocus, useLens } from './lens/use-lens.ts';
 import { availableColumns } from './state/columns.ts';
@@ -182,14 +182,21 @@ export function App(props: AppProps): ReactElement | null {
 		width,
 		height: chrome.header,
 	});
-	const drawing =
-		tooSmall || process !== null || isCovered(state) ? null : drawTab(active, state, keymap, baseline, body);
+	const hidden = tooSmall || process !== null || isCovered(state);
+	const { logarithmic, band } = state;
+	const drawing = useMemo(
+		() => (hidden ? null : drawTab(active, { logarithmic, band }, keymap, baseline, { width, height: chrome.body })),
+		[hidden, active, logarithmic, band, keymap, baseline, width, chrome.body],
+	);
 	const [first, keepScroll] = useScroll(active);
+	const tab = useMemo(() => {
+		const parts = drawing && !(drawing instanceof Error) ? partsOf(drawing, first) : null;
+		return parts && tabLayout(parts, { width, height: chrome.body });
+	}, [drawing, first, width, chrome.body]);
 	const layout = layoutOf(
 		chrome,
-		width,
 		tooSmall ? none : header.tabs,
-		drawing && !(drawing instanceof Error) ? partsOf(drawing, first) : null,
+		tab,
 		help.length,
 		lens && !(lens instanceof Error) ? lensExtent(lens, body) : noLens,
 	);

@@ -139,7 +139,9 @@ async function main(): Promise<boolean> {
 		}),
 	);
 	const shown = planned.map(({ machine }) => machine);
-	process.stdout.write(`${tableText(checks, shown, results)}\n`);
+	const ran = new Set(planned.flatMap(({ names }) => names));
+	const shownChecks = new Map([...checks].filter(([name]) => ran.has(name)));
+	process.stdout.write(`${tableText(shownChecks, shown, results)}\n`);
 	if (wanted.write || wanted['only-write']) {
 		writeRegion('docs/matrix.md', 'matrix', tableText(checks, machines, results));
 		writeRegion('docs/matrix.md', 'checks', checksText(checks));
@@ -151,6 +153,7 @@ endOnSignals('matrix');
 try {
 	process.exitCode = (await main()) ? 0 : 1;
 } catch (error) {
-	process.stderr.write(`matrix: ${(error as Error).stack}\n`);
-	process.exitCode = error instanceof UsageError ? 2 : 1;
+	const mistake = error instanceof UsageError;
+	process.stderr.write(`matrix: ${mistake ? error.message : (error as Error).stack}\n`);
+	process.exitCode = mistake ? 2 : 1;
 }

@@ -43,10 +43,10 @@ async function compare(pids: number[], tolerance: number): Promise<void> {
 
 test('hogs, bursts and many threads agree with schedstat', async () => {
 	// some are there before us, some come after
-	const before = [loads.start(0, 'threads', 1, 20, 0.01, 0), loads.start(1, 'threads', 1, 20, 0.001, 0.003)];
+	const before = [loads.start(0, 'threads', 1, 60, 0.01, 0), loads.start(1, 'threads', 1, 60, 0.001, 0.003)];
 	await seconds(0.3);
 	start();
-	const after = [loads.start(1, 'threads', 1, 20, 0.01, 0), loads.start(undefined, 'threads', 6, 20, 0.0005, 0.004)];
+	const after = [loads.start(1, 'threads', 1, 60, 0.01, 0), loads.start(undefined, 'threads', 6, 60, 0.0005, 0.004)];
 	await seconds(0.3);
 	await compare(
 		[...before, ...after].map((child) => child.pid),
@@ -71,12 +71,12 @@ test('many processes at once: each within 2 %, and all together within 0.5 % in 
 });
 
 test('a process that was there before is charged from our start on, one that came later in full', async () => {
-	const old = loads.start(0, 'threads', 1, 20, 0.01, 0);
+	const old = loads.start(0, 'threads', 1, 60, 0.01, 0);
 	await seconds(1);
 	const history = schedstat(old.pid).cpu_ns;
 	start();
 	const historyAfter = schedstat(old.pid).cpu_ns;
-	const young = loads.start(1, 'threads', 2, 20, 0.01, 0);
+	const young = loads.start(1, 'threads', 2, 60, 0.01, 0);
 	await seconds(0.5);
 	const { before, ours, after } = sampleOf([old.pid, young.pid]);
 	const [oldKey, youngKey] = [String(old.pid), String(young.pid)];

@@ -1,11 +1,17 @@
 /** The full path, from system call to return, against fio's own clock and against delays put in known places. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { IoExtra, IoRow } from '../../src/tracers/io/snapshot.ts';
 import { fio, laidOut } from './fio.ts';
 import { realHost, seconds } from './host.ts';
 import { ioSessions } from './io-session.ts';
 import { dd, onDisk } from './load.ts';
+
+const run = promisify(execFile);
 
 const start = ioSessions({ 'full-path': true });
 
@@ -109,6 +115,60 @@ test('fsync: the write-back that it waits for is followed from the call on', asy
 			// asleep nearly as long as the device worked
 			expect(off_cpu?.blocked_ns).toBeGreaterThan((stages['device'] as number) / 2);
 		}
+	});
+});
+
+/** Calls followed from their entry to their first bio. */
+const followed = (rows: readonly IoRow[]): number =>
+	rows.reduce((sum, { stages_total }) => sum + (stages_total['fs']?.count ?? 0), 0);
+
+test('calls on names and metadata are followed: a cold directory tree', async () => {
+	await onDisk(async (directory) => {
+		const image = await laidOut(directory, 'image', 64);
+		await run('mkfs.ext4', ['-q', image]);
+		const disk = (await run('losetup', ['--find', '--show', image])).stdout.trim();
+		const mount = join(directory, 'mount');
+		mkdirSync(mount);
+		try {
+			await run('mount', [disk, mount]);
+			for (let n = 0; n < 40; n++) mkdirSync(join(mount, `${n}`, 'inner'), { recursive: true });
+			await run('umount', [mount]);
+			await run('blockdev', ['--flushbufs', disk]);
+			await run('mount', [disk, mount]);
+			const running = start({ device: disk });
+			running.read(1e9, 'operation');
+			await run('ls', ['-lR', mount]);
+			expect(followed(running.read(1e9, 'operation').rows)).toBeGreaterThan(5);
+		} finally {
+			await run('umount', [mount]).catch(() => undefined);
+			await run('losetup', ['--detach', disk]);
+		}
+	});
+});
+
+/** Built if the compiler and the kernel know 32-bit programs. */
+function compat(directory: string): string | undefined {
+	const program = join(directory, 'read32');
+	const flags = ['-m32', '-O1', '-fno-pie', '-no-pie', '-nostdlib', '-static', '-Wl,-e,start'];
+	const made = spawnSync('gcc', [...flags, 'test/truth/fixtures/read32.c', '-o', program]);
+	return made.status === 0 && spawnSync(program, { input: '' }).status === 1 ? program : undefined;
+}
+
+test.skipIf(process.arch !== 'x64')('calls of a 32-bit program are followed by their own numbers', async ({ skip }) => {
+	await onDisk(async (directory) => {
+		const program = compat(directory);
+		if (program === undefined) return skip('no 32-bit programs here');
+		const file = await laidOut(directory, 'file', 4);
+		const running = start({ file });
+		running.read(1e9, 'operation');
+		const input = openSync(file, 'r');
+		const child = spawn(program, { stdio: [input, 'ignore', 'ignore'] });
+		const [code] = await once(child, 'close');
+		closeSync(input);
+		expect(code).toBe(0);
+		const rows = running.read(1e9, 'operation').rows;
+		expect(rows.reduce((sum, { bytes }) => sum + bytes, 0)).toBeGreaterThanOrEqual(4 << 20);
+		expect(followed(rows)).toBeGreaterThan(2);
 	});
 });
 

@@ -14,7 +14,8 @@ import { io } from '../../src/tracers/io/tracer.ts';
 import { fio, laidOut } from './fio.ts';
 import { seconds } from './host.ts';
 import { ioSessions } from './io-session.ts';
-import { onDisk } from './load.ts';
+import { kernelPath, onDisk } from './load.ts';
+import { limited } from './slow-device.ts';
 
 const run = promisify(execFile);
 
@@ -41,6 +42,7 @@ const ENGINES = {
 test.each(Object.entries(ENGINES))('%s: two jobs, each with its own requests and files', async (_, engine) => {
 	await onDisk(async (directory) => {
 		const files = [await laidOut(directory, 'one', 16), await laidOut(directory, 'other file', 16)];
+		const root = await kernelPath(directory);
 		const running = start({ slow: 0, directory });
 		running.read(1e9, 'operation');
 		const jobs = files.map((file) => fio(file, ...READS, ...engine));
@@ -78,7 +80,7 @@ test.each(Object.entries(ENGINES))('%s: two jobs, each with its own requests and
 			expect(count + hidden).toBeGreaterThanOrEqual(made * 0.99);
 			expect(bytes).toBe(count * 4096);
 			const listed = [...seen].filter(([key]) => key.startsWith(`${pid} `));
-			const right = seen.get(`${pid} submitter ${files[index]}`) ?? 0;
+			const right = seen.get(`${pid} submitter ${files[index]?.replace(directory, root)}`) ?? 0;
 			expect(right).toBeGreaterThan(5);
 			expect(right / listed.reduce((sum, [, n]) => sum + n, 0)).toBeGreaterThanOrEqual(0.99);
 		}
@@ -101,7 +103,8 @@ test('what the kernel writes back counts for the process that wrote it, and name
 		expect(dd.bytes_written).toBeLessThanOrEqual(size * 1.1);
 		expect(reading.extra.associated.dirtied).toBeGreaterThan(0);
 		const mine = reading.extra.slow.filter(({ pid, op }) => pid === writer.pid && op === 'write');
-		for (const one of mine) expect(one).toMatchObject({ owner: 'dirtied', comm: 'dd', file });
+		const named = { owner: 'dirtied', comm: 'dd', file: join(await kernelPath(directory), 'buffered') };
+		for (const one of mine) expect(one).toMatchObject(named);
 		expect(mine.length).toBeGreaterThan(0);
 		expect(reading.extra.processes.some(({ comm }) => comm.startsWith('kworker'))).toBe(false);
 	});
@@ -163,6 +166,97 @@ test('a control group with all below it', async () => {
 		rmdirSync(join(folder, 'inner'));
 		rmdirSync(folder);
 	}
+});
+
+test('a process has its present name and control group, after an exec and a move', async () => {
+	const name = `/wattlag-move-${process.pid}`;
+	const folder = `/sys/fs/cgroup/unified${name}`;
+	mkdirSync(folder);
+	try {
+		await onDisk(async (directory) => {
+			const [first, second] = [await laidOut(directory, 'first', 4), await laidOut(directory, 'second', 4)];
+			const running = start({ directory });
+			running.read(1e9, 'process');
+			const read = `dd iflag=direct bs=64k count=16 of=/dev/null status=none`;
+			const script = [
+				// reads of its own, then another name and group for it
+				`exec 3< ${first}`,
+				'read -r -N 100000 x <&3',
+				'read go',
+				`echo $$ > ${folder}/cgroup.procs`,
+				`exec ${read} if=${second}`,
+			].join('; ');
+			const child = spawn('bash', ['-c', script], {
+				stdio: ['pipe', 'ignore', 'ignore'],
+				env: { ...process.env, LC_ALL: 'C' },
+			});
+			const ended = once(child, 'close');
+			const rowOf = ({ rows }: Reading<IoRow, IoExtra>) => rows.find(({ pid }) => pid === child.pid);
+			let before: IoRow | undefined;
+			for (let tries = 0; !before && tries < 50; tries++) {
+				await seconds(0.1);
+				before = rowOf(running.read(1e9, 'process'));
+			}
+			expect(before).toMatchObject({ comm: 'bash' });
+			expect(before?.cgroup).not.toBe(name);
+			child.stdin.end('go\n');
+			await ended;
+			expect(rowOf(running.read(1e9, 'process'))).toMatchObject({ comm: 'dd', cgroup: name });
+		});
+	} finally {
+		rmdirSync(folder);
+	}
+});
+
+test('a process that is renamed without IO has its new name as well', async () => {
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'file', 4);
+		const running = start({ directory });
+		running.read(1e9, 'process');
+		const script = `exec 3< ${file}; read -r -N 100000 x <&3; read go; exec sleep 30`;
+		const child = spawn('bash', ['-c', script], {
+			stdio: ['pipe', 'ignore', 'ignore'],
+			env: { ...process.env, LC_ALL: 'C' },
+		});
+		const ended = once(child, 'close');
+		const becomes = async (comm: string): Promise<void> => {
+			for (let tries = 0; tries < 50; tries++) {
+				await seconds(0.1);
+				if (running.read(1e9, 'process').rows.some((row) => row.pid === child.pid && row.comm === comm)) return;
+			}
+			throw new Error(`never ${comm}`);
+		};
+		try {
+			await becomes('bash');
+			child.stdin.write('go\n');
+			await becomes('sleep');
+		} finally {
+			child.kill('SIGKILL');
+			await ended;
+		}
+	});
+});
+
+test('requests that a limit held back are counted for their kind and process', async () => {
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'file', 4);
+		const group = limited(file, 20);
+		try {
+			const running = start({ directory });
+			running.read(1e9, 'operation');
+			const read = `exec dd if=${file} of=/dev/null bs=4k count=30 iflag=direct status=none`;
+			const child = spawn('sh', ['-c', `echo $$ > ${group.procs}; ${read}`], { stdio: 'ignore' });
+			await once(child, 'close');
+			const { rows, extra } = running.read(1e9, 'operation');
+			const row = rows.find(({ op, held_back = 0 }) => op === 'read' && held_back > 0);
+			expect(row?.held_back).toBeGreaterThan(5);
+			expect(row?.held_back).toBeLessThanOrEqual(30);
+			const dd = extra.processes.find(({ pid }) => pid === child.pid);
+			expect(dd).toMatchObject({ comm: 'dd', held_back: row?.held_back });
+		} finally {
+			group.remove();
+		}
+	});
 });
 
 test('a stacked device counts its bios; the requests below are counted where they are', async () => {

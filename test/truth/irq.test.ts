@@ -61,6 +61,11 @@ async function load(): Promise<void> {
 	while ((switches > 0 || !isEnough(from)) && performance.now() < deadline);
 }
 
+/** Of all CPUs since boot. */
+function idleTicks(): number {
+	return Number(readFileSync('/proc/stat', 'utf8').split(/\s+/)[4]);
+}
+
 beforeAll(async () => {
 	host = realHost();
 	session = irq.start(host, {});
@@ -180,14 +185,17 @@ test('IRQ time adds up to the time in interrupts, by process and by cgroup', asy
 			expect(Math.abs(sum(rows) - all)).toBeLessThan(0.01 * all + 500_000);
 		};
 		fresh.read(1e9, 'process');
+		const idle = idleTicks();
 		await loopback(40_000);
+		const idled = idleTicks() - idle;
 		const reading = fresh.read(1e9, 'process');
 		expectWhole(reading);
 		// datagrams over loopback are received in the sender's own system call
 		const own = reading.rows.find(({ irq_time }) => irq_time?.pid === process.pid);
 		expect(own?.kind).toBe('irq_time');
 		expect(own?.irq_time?.soft_ns).toBeGreaterThan(0.2 * sum(reading.rows));
-		expect(reading.rows.find(({ irq_time }) => irq_time?.interrupted === 'idle')?.name).toBe('idle');
+		// on a busy machine no CPU is ever idle
+		if (idled > 5) expect(reading.rows.find(({ irq_time }) => irq_time?.interrupted === 'idle')?.name).toBe('idle');
 		await loopback(40_000);
 		const processes = fresh.read(1e9, 'process');
 		const facts = new ProcFacts('/proc');

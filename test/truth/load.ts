@@ -24,6 +24,24 @@ export async function onDisk<T>(use: (directory: string) => Promise<T>): Promise
 	}
 }
 
+/**
+ * A directory below the working directory by the path that the kernel has for it, which begins at the root of all mounts:
+ * in a chroot another one than ours.
+ */
+export async function kernelPath(directory: string): Promise<string> {
+	const steps = [
+		'import os, sys',
+		'here = os.open(sys.argv[1], os.O_RDONLY)',
+		// the working directory is not below this root, so nothing stops the way up
+		'os.chroot(sys.argv[1])',
+		'for _ in range(100): os.chdir("..")',
+		'os.chroot(".")',
+		'os.fchdir(here)',
+		'print(os.getcwd())',
+	];
+	return (await execute('python3', ['-c', steps.join('\n'), directory])).stdout.trim();
+}
+
 /** `dd` with these operands: `if=…`, `bs=4k`, `oflag=direct`. */
 export async function dd(...operands: string[]): Promise<void> {
 	await run('dd', [...operands, 'status=none']);
@@ -67,22 +85,24 @@ export async function pipeAcrossCpus(blocks: number): Promise<void> {
 export async function flood(packets: number): Promise<void> {
 	const [near, far] = [`wl${process.pid}a`, `wl${process.pid}b`];
 	const ip = (...args: string[]) => run('ip', args);
+	// not `ip -n`, which mounts, and cannot in a chroot
+	const within = (name: string, ...command: string[]) => run('nsenter', [`--net=/run/netns/${name}`, ...command]);
 	const remove = atLatestAtExit(() => {
 		for (const name of [near, far]) execFileSync('ip', ['netns', 'del', name]);
 	});
 	try {
 		for (const name of [near, far]) await ip('netns', 'add', name);
-		await ip('-n', near, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', far);
+		await within(near, 'ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', far);
 		for (const [name, link, address] of [
 			[near, 'v0', '10.254.1.1/24'],
 			[far, 'v1', '10.254.1.2/24'],
 		] as const) {
-			await ip('-n', name, 'addr', 'add', address, 'dev', link);
-			await ip('-n', name, 'link', 'set', link, 'up');
+			await within(name, 'ip', 'addr', 'add', address, 'dev', link);
+			await within(name, 'ip', 'link', 'set', link, 'up');
 		}
 		await setTimeout(300);
 		const send = `const s=require('dgram').createSocket('udp4');let n=0;(function next(){n++<${packets}?s.send(Buffer.alloc(1200),9,'10.254.1.2',next):s.close()})()`;
-		await ip(...['netns', 'exec', near, process.execPath, '-e', send]);
+		await within(near, process.execPath, '-e', send);
 	} finally {
 		remove();
 	}

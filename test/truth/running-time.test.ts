@@ -1,8 +1,12 @@
 /** CPU time of a process that does not stop running, against what the process itself is told by the kernel. */
 import { spawn } from 'node:child_process';
-import { expect, test } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { energy } from '../../src/tracers/energy/tracer.ts';
 import { seconds } from './host.ts';
+import { temporaryDirectory } from './leftovers.ts';
 import { sessionsOf } from './tracer-session.ts';
 
 const { start } = sessionsOf(energy);
@@ -13,7 +17,10 @@ const now = (): number => Number(process.hrtime.bigint());
 
 test('a running process is charged up to the moment of the reading, not to its last tick', async () => {
 	const session = start();
-	const child = spawn('nice', ['-n', '-20', process.execPath, 'test/truth/fixtures/own-clock.mjs', '3'], {
+	const { path: folder, remove } = temporaryDirectory(join(tmpdir(), 'wattlag-clock-'));
+	onTestFinished(remove);
+	const stop = join(folder, 'stop');
+	const child = spawn('nice', ['-n', '-20', process.execPath, 'test/truth/fixtures/own-clock.mjs', '30', stop], {
 		stdio: ['ignore', 'pipe', 'inherit'],
 	});
 	let output = '';
@@ -30,6 +37,9 @@ test('a running process is charged up to the moment of the reading, not to its l
 		const row = rows.find(({ pid }) => pid === child.pid);
 		if (row) readings.push({ before, cpu: row.cpu_ns_total, after });
 	}
+	// it has to note something after the last of them
+	await seconds(0.1);
+	writeFileSync(stop, '');
 	await ended;
 	const notes = JSON.parse(output) as Note[];
 	const errors: number[] = [];

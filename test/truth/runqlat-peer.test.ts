@@ -22,7 +22,7 @@ test('libbpf-tools runqlat: totals within 1 %, mean within 5 %', async () => {
 
 test('a known answer: blocked for 0.4 s by a real-time task', async () => {
 	start();
-	const victim = loads.start(1, 'threads', 1, 20, 0.01, 0);
+	const victim = loads.start(1, 'threads', 1, 60, 0.01, 0);
 	await seconds(0.4);
 	read();
 	for (let turn = 0; turn < 3; turn++) {

@@ -31,7 +31,7 @@ const CLOCKS = [
 
 test.each(CLOCKS)('hogs on one CPU, by $clock', async ({ stamps, percent }) => {
 	start({ stamps });
-	const hogs = [1, 2, 3].map(() => loads.start(1, 'threads', 1, 20, 0.01, 0));
+	const hogs = [1, 2, 3].map(() => loads.start(1, 'threads', 1, 60, 0.01, 0));
 	await seconds(0.5);
 	await compare(
 		hogs.map(({ pid }) => pid),
@@ -45,8 +45,8 @@ test.each(CLOCKS)(
 	'threads that sleep and wake, and tasks pushed from CPU to CPU, by $clock',
 	async ({ stamps, percent }) => {
 		start({ stamps });
-		const many = loads.start(1, 'threads', 50, 20, 0.0002, 0.02);
-		const parent = loads.start(undefined, 'migrate', 6, 12);
+		const many = loads.start(1, 'threads', 50, 60, 0.0002, 0.02);
+		const parent = loads.start(undefined, 'migrate', 6, 60);
 		await seconds(0.7);
 		await compare([many.pid, ...childrenOf(parent.pid)], 0.05e9, percent);
 		const { waiting, waiting_count } = read().extra;
@@ -74,7 +74,7 @@ test('short-lived processes have rows', async () => {
 
 test('the machine has what its processes have, and more only where that is told', async () => {
 	start({ stamps: true });
-	const load = loads.start(undefined, 'threads', 20, 10, 0.0005, 0.002);
+	const load = loads.start(undefined, 'threads', 20, 60, 0.0005, 0.002);
 	await seconds(1);
 	const { rows, lost } = read();
 	const sum = rows.slice(1).reduce((total, { count_total }) => total + count_total, 0);

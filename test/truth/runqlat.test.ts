@@ -44,10 +44,10 @@ async function compare(pids: number[], least: number): Promise<void> {
 }
 
 test('hogs on one CPU, there before us and after', async () => {
-	const before = [1, 2].map(() => loads.start(1, 'threads', 1, 20, 0.01, 0));
+	const before = [1, 2].map(() => loads.start(1, 'threads', 1, 60, 0.01, 0));
 	await seconds(0.3);
 	start();
-	const after = [1, 2].map(() => loads.start(1, 'threads', 1, 20, 0.01, 0));
+	const after = [1, 2].map(() => loads.start(1, 'threads', 1, 60, 0.01, 0));
 	await seconds(0.5);
 	await compare(
 		[...before, ...after].map((child) => child.pid),
@@ -59,7 +59,7 @@ test('hogs on one CPU, there before us and after', async () => {
 test('a process of many threads that sleep and wake', async () => {
 	start();
 	// half a CPU's work: 200 files are read to see the kernel's side, and what is waited meanwhile is in no bound's favour
-	const many = loads.start(1, 'threads', 200, 20, 0.00005, 0.02);
+	const many = loads.start(1, 'threads', 200, 60, 0.00005, 0.02);
 	await seconds(1);
 	await compare([many.pid], 0.1e9);
 	many.kill();
@@ -67,7 +67,7 @@ test('a process of many threads that sleep and wake', async () => {
 
 test('waiting tasks pushed from CPU to CPU', async () => {
 	start();
-	const parent = loads.start(undefined, 'migrate', 6, 12);
+	const parent = loads.start(undefined, 'migrate', 6, 60);
 	await seconds(1);
 	const pids = childrenOf(parent.pid);
 	await compare(pids, 1e9);
@@ -84,7 +84,7 @@ test('waiting tasks pushed from CPU to CPU', async () => {
 
 test('what waits now is listed with its age, oldest first', async () => {
 	start();
-	const hogs = [1, 2, 3].map(() => loads.start(1, 'threads', 1, 20, 0.01, 0).pid);
+	const hogs = [1, 2, 3].map(() => loads.start(1, 'threads', 1, 60, 0.01, 0).pid);
 	await seconds(0.5);
 	const seen = new Set<number>();
 	for (let i = 0; i < 10; i++) {
@@ -104,7 +104,7 @@ test('what waits now is listed with its age, oldest first', async () => {
 
 test('the longest wait is that of the interval, not of all time', async () => {
 	start();
-	const hog = loads.start(1, 'threads', 1, 20, 0.01, 0);
+	const hog = loads.start(1, 'threads', 1, 60, 0.01, 0);
 	const maxOf = ({ rows }: RunqlatReading): number => rows.find(({ key }) => key.id === hog.pid)?.max_ns ?? 0;
 	await seconds(0.5);
 	// a real-time task takes the CPU for 0.6 s: no sharing, so the hog waits for all of it
@@ -140,8 +140,8 @@ test('the system alone: as many and as long waits as with processes, and none of
 	const alone = runqlat.start(realHost(), { 'system-only': true });
 	try {
 		const loaded = [
-			loads.start(1, 'threads', 4, 10, 0.002, 0),
-			loads.start(undefined, 'threads', 20, 10, 0.0005, 0.002),
+			loads.start(1, 'threads', 4, 60, 0.002, 0),
+			loads.start(undefined, 'threads', 20, 60, 0.0005, 0.002),
 		];
 		await seconds(0.3);
 		const machine = ({ rows }: RunqlatReading): RunqlatRow => rows[0] as RunqlatRow;
@@ -166,7 +166,7 @@ test('the system alone: as many and as long waits as with processes, and none of
 
 test('the processes add up to the machine, but for what is said to be missing', async () => {
 	start();
-	const loaded = [loads.start(1, 'churn', 500, 0.0005), loads.start(undefined, 'threads', 20, 10, 0.0005, 0.002)];
+	const loaded = [loads.start(1, 'churn', 500, 0.0005), loads.start(undefined, 'threads', 20, 60, 0.0005, 0.002)];
 	let counted = 0;
 	let before: RunqlatReading | undefined;
 	for (let i = 0; i < 5; i++) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chromeOf, isTooSmall, layoutOf, type TabParts, targetAt } from '../../src/ui/layout/layout.ts';
+import { chromeOf, isTooSmall, layoutOf, type TabParts, tabLayout, targetAt } from '../../src/ui/layout/layout.ts';
 import { type LensContent, lensExtent } from '../../src/ui/lens/layout.ts';
 import type { TableColumn } from '../../src/ui/tab.ts';
 
@@ -28,8 +28,10 @@ const tabs = [
 ];
 const noLens = { lines: 0, page: 1 };
 
-const on = (width: number, height: number, tab: TabParts | null, failed = false) =>
-	layoutOf(chromeOf(height, failed), width, tabs, tab, 40, noLens);
+function on(width: number, height: number, tab: TabParts | null, failed = false) {
+	const chrome = chromeOf(height, failed);
+	return layoutOf(chrome, tabs, tab && tabLayout(tab, { width, height: chrome.body }), 40, noLens);
+}
 
 describe('rows of the screen', () => {
 	test('header, banner, body and footer are the whole screen at every height', () => {

@@ -131,7 +131,7 @@ describe('selection', () => {
 });
 
 describe('sort', () => {
-	const sort = (state: UiState) => sortOf(state, 'energy', screen.columns, 'watts');
+	const sort = (state: UiState) => sortOf(tabState(state, 'energy').sort, screen.columns, 'watts');
 
 	test('moves over the columns and stops at the ends', () => {
 		expect(sort(press('sort-right')).key).toBe('energy_uj');

@@ -7,7 +7,7 @@ import { cgroupName } from '../../src/system/cgroup-name.ts';
 import { Users } from '../../src/system/users.ts';
 import { Accounts, HISTORY } from '../../src/tracers/energy/accounts.ts';
 import type { ProcessInfo, TaskInfo } from '../../src/tracers/energy/cpu/cpu-use.ts';
-import { KernelIrqTime, placeIrq } from '../../src/tracers/energy/cpu/irq-time.ts';
+import { irqByPackage, KernelIrqTime } from '../../src/tracers/energy/cpu/irq-time.ts';
 import { IoCount } from '../../src/tracers/energy/io-count.ts';
 import { Processors } from '../../src/tracers/energy/power/cpufreq.ts';
 import { IdleBaseline } from '../../src/tracers/energy/power/idle.ts';
@@ -153,7 +153,7 @@ test('interrupt time and requests are differences; what cannot be read is none',
 		[12, 20e6],
 	]);
 	const placement = { packageOf: (cpu: number) => (cpu < 8 ? 0 : 1), speedOf: (cpu: number) => (cpu < 8 ? 1 : 0.5) };
-	expect(placeIrq(times, placement)).toEqual({
+	expect(irqByPackage(times, placement)).toEqual({
 		irq: [
 			{ work: 10e6, packageIndex: 0 },
 			{ work: 10e6, packageIndex: 1 },

@@ -104,7 +104,7 @@ describe('hwmon', () => {
 	test('a chip that may measure anything is taken only when asked for', () => {
 		const tree = makeTree();
 		addChip(tree, 0, 'ina226', { power1_input: 2_000_000, power1_label: 'rail' });
-		expect(() => probeMeter(tree)).toThrow(/hwmon has ina226, but what it feeds is not known/);
+		expect(() => probeMeter(tree)).toThrow(/hwmon has ina226, but its consumers are not known/);
 		const source = probeMeter(tree, true);
 		expect(source.scope).toMatch(/not known/);
 		expect(source.read(second).measured_uj).toBe(2_000_000);
@@ -123,7 +123,7 @@ describe('battery', () => {
 		tree.set(`${folder}/status`, 'Charging');
 		expect(source.read(second)).toMatchObject({
 			silent: true,
-			marked: ['BAT0: is not discharging (Charging): on mains it says nothing about use'],
+			marked: ["BAT0: is not discharging (Charging): on mains its power is not the machine's"],
 		});
 	});
 

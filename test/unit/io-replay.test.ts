@@ -9,6 +9,7 @@ type Latency = [count: number, sum_ns: number];
 
 interface State {
 	taken: number;
+	negative: number;
 	unseen_start: number;
 	missed_completion: number;
 	requests_full: number;
@@ -71,6 +72,25 @@ test('the stages of a request are what lies between its hooks, and their sum is 
 	// the one that queued it, whoever is there when it is issued and completed
 	expect(state.processes).toEqual([reader(5, 1, 8600, 4096)]);
 	expect(state).toMatchObject({ taken: 0, submitter: 1, unseen_start: 0, bypassed: 0 });
+});
+
+test('stamps out of order: the stage lasts 0 ns and is counted, and the stages still add up to the total', () => {
+	// as when two CPUs take the same free entry at once, and one is given the stamp of the other
+	const state = replay(
+		'1000 0 5 queue 1 4096',
+		'2600 0 5 insert 1 1 1300',
+		'1700 0 6 issue 1 1 1300',
+		'9600 0 0 done 1 4096 4096',
+	);
+	expect(state.rows[0]).toMatchObject({
+		count: 1,
+		total: [1, 8600],
+		stages: { request: [1, 300], plug: [1, 400], queue: [1, 0], device: [1, 7900] },
+	});
+	expect(state.negative).toBe(1);
+	const late = replay('5000 0 5 queue 1 4096', '5100 0 5 issue 1 1 5050', '4000 0 0 done 1 4096 4096');
+	expect(late.rows[0]).toMatchObject({ count: 1, total: [1, 0] });
+	expect(late.negative).toBe(3);
 });
 
 test('without a scheduler the plug lasts until the issue', () => {

@@ -7,6 +7,7 @@ import { replayOf } from './replay.ts';
 
 interface Cpu {
 	victims_full: number;
+	interleaved: number;
 	timer: [number, number];
 	soft: { count: number; ns: number; zones: number[]; late: number; late_ns: number }[];
 	hard: { irq: number; name: string; count: number; ns: number; unhandled: number }[];
@@ -59,6 +60,27 @@ test('an exit whose entry was not seen counts nothing', () => {
 	expect(cpu?.hard).toEqual([]);
 	expect(cpu?.timer).toEqual([0, 0]);
 	expect(cpu?.victims).toEqual([]);
+});
+
+test('softirqs that preempt each other on one CPU: the one that is not counted is said to be missing', () => {
+	const [cpu] = replay(
+		'1000 0 5 entry 3',
+		'2000 0 6 entry 4',
+		'2500 0 6 exit 4',
+		'9000 0 5 exit 3',
+		'9500 0 5 entry 3',
+	);
+	expect(cpu?.soft[BLOCK]).toMatchObject({ count: 1, ns: 500 });
+	expect(cpu?.soft[NET_RX]).toMatchObject({ count: 0 });
+	expect(cpu?.interleaved).toBe(1);
+});
+
+test('a clock that steps back makes the shortest time, and is counted', () => {
+	const events = ['5000 0 5 raise 3', '4000 0 5 entry 3', '3000 0 5 exit 3', '6000 0 5 timer+', '5990 0 5 timer-'];
+	const { cpus, negative } = JSON.parse(output(events)) as { cpus: Cpu[]; negative: number };
+	expect(cpus[0]?.soft[NET_RX]).toEqual({ count: 1, ns: 1, zones: [1, 0, 0, 0], late: 1, late_ns: 1 });
+	expect(cpus[0]?.timer).toEqual([1, 1]);
+	expect(negative).toBe(3);
 });
 
 test('nesting: hard interrupts and ticks inside a softirq are not part of it, and raise others', () => {

@@ -13,6 +13,7 @@ import { buildWorkloads } from '../truth/workload.ts';
 import type { Check } from './check.ts';
 import { latency, readTime, requests } from './disk.ts';
 import { interrupts } from './interrupts.ts';
+import { movedAsleep } from './moved-asleep.ts';
 import { peerWaits } from './peer.ts';
 import { cpuTime, runDelay } from './processes.ts';
 import { checksText } from './report.ts';
@@ -37,6 +38,7 @@ async function main(): Promise<boolean> {
 		for (const [name, part] of Object.entries({
 			cpuTime,
 			runDelay,
+			movedAsleep,
 			interrupts,
 			requests,
 			readTime,

@@ -12,13 +12,13 @@ export type Group = (typeof groups)[number];
 
 /** Intervals whose power is kept for the sparkline. */
 export const HISTORY = 8;
-/** Intervals for which an account without news is kept: the last record of a dead thread may come late. */
+/** Intervals for which an unchanged account is kept: the last record of an ended thread may be late. */
 const KEEP = 30;
-/** Accounts of one kind; beyond this the oldest without news go. */
+/** Accounts of one kind; beyond this the oldest unchanged groups are dropped. */
 const MOST = 20_000;
 
 export interface Account {
-	/** Someone it belongs to: the thread or process itself, or one of the group. */
+	/** The thread or process itself, or one of the group. */
 	task: TaskInfo;
 	cpu_ns: Ns;
 	energy_uj: MicroJoules;
@@ -26,12 +26,12 @@ export interface Account {
 	cpu_ns_total: Ns;
 	energy_uj_total: MicroJoules;
 	gpu_uj_total: MicroJoules;
-	/** Of the group, as far as they are listed in this interval. */
+	/** Members of the group that are listed in this interval. */
 	processes: Count;
 	threads: Count;
 	/** A figure per interval, oldest first, the last {@link HISTORY}; empty: all zero. */
 	history: number[];
-	/** Number of the interval in which it was charged or listed last. */
+	/** Number of the last interval in which it was charged or listed. */
 	touched: number;
 }
 
@@ -63,7 +63,7 @@ export class Accounts {
 	};
 	private interval = 0;
 
-	/** A new interval. */
+	/** Begin an interval. */
 	begin(): void {
 		this.interval++;
 		for (const kind of groups) {
@@ -90,8 +90,8 @@ export class Accounts {
 	}
 
 	/**
-	 * All accounts of one kind: charged in this interval, or with somebody in it.
-	 * @param figure what the history is made of; NaN: not known
+	 * All accounts of one kind that were charged in this interval or have listed members.
+	 * @param figure the figure in the history; NaN: not known
 	 */
 	list(
 		group: Group,
@@ -118,8 +118,8 @@ export class Accounts {
 	}
 
 	/**
-	 * Instead of `list`, the accounts of those processes of which something is to be told: charged in this interval, with a
-	 * history, changed, or at rest since this interval. What `list` had of the others still holds.
+	 * Instead of `list`, the accounts of processes with news: charged in this interval, with a history, changed, or idle
+	 * since this interval. The others are unchanged.
 	 */
 	news(changed: readonly ProcessInfo[], figure: (account: Account) => number): Iterable<Account> {
 		const news = new Set<Account>();
@@ -134,7 +134,7 @@ export class Accounts {
 		return news;
 	}
 
-	/** One process with its threads that have used CPU time, most first; undefined: not known. History is not advanced. */
+	/** One process with the threads that used CPU time, most first; undefined: not known. History is not advanced. */
 	ofProcess(pid: number): { process: Account; threads: Account[] } | undefined {
 		const process = [...this.kinds.process.values()].findLast(({ task }) => task.process.pid === pid);
 		if (!process) return undefined;
@@ -144,12 +144,12 @@ export class Accounts {
 		return { process, threads };
 	}
 
-	/** The accounts of the processes that used something in this interval, whatever kind is listed. */
+	/** The accounts of processes charged in this interval, whatever kind is listed. */
 	charged(): Account[] {
 		return [...this.lively.process].filter((account) => !isIdle(account));
 	}
 
-	/** Most accounts rest: they keep no history at all. */
+	/** Most accounts are idle: they keep no history. */
 	private remember(figure: (account: Account) => number): void {
 		for (const kind of groups) {
 			const lively = this.lively[kind];
@@ -160,7 +160,7 @@ export class Accounts {
 		}
 	}
 
-	/** The dead, and groups where there are too many. */
+	/** Drop ended tasks, and groups beyond the limit. */
 	private forget(): void {
 		for (const kind of groups) {
 			const accounts = this.kinds[kind];
@@ -197,7 +197,7 @@ export class Accounts {
 	}
 }
 
-/** A process in the place of a task. */
+/** A process as a task: its leader. */
 function leader(process: ProcessInfo): TaskInfo {
 	const { pid, start, comm } = process;
 	return { process, tid: pid, start, comm, alive: process.threads > 0 };
@@ -212,8 +212,8 @@ function remember(account: Account, value: number): void {
 	const { history } = account;
 	if (history.length === 0 && !(value > 0)) return;
 	const from = Math.max(0, history.length + 1 - HISTORY);
-	let rests = value === 0;
-	for (let i = from; rests && i < history.length; i++) rests = history[i] === 0;
-	// the arrays go out in snapshots: never changed
-	account.history = rests ? [] : [...history.slice(from), value];
+	let idle = value === 0;
+	for (let i = from; idle && i < history.length; i++) idle = history[i] === 0;
+	// the arrays are part of snapshots: never changed
+	account.history = idle ? [] : [...history.slice(from), value];
 }

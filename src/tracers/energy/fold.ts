@@ -1,10 +1,10 @@
-/** How CPU time and energy of processes are added up: the parts of a whole stay parts of it. */
+/** Folds CPU time and energy of processes into groups; shares of a total are added too. */
 import { type Fold, sums } from '../../core/fold.ts';
 import { safe } from '../../lib/sanitize.ts';
 import { HISTORY } from './accounts.ts';
 import type { EnergyRow } from './snapshot.ts';
 
-/** Added from the newest on; a process that began later had nothing before. Empty: all zero. */
+/** Sums aligned at the newest value; a later process has zeros before its start. Empty: all zero. */
 function historyOf(rows: readonly EnergyRow[]): number[] {
 	const length = Math.max(...rows.map(({ history }) => history?.length ?? 0));
 	return Array.from({ length: Math.min(HISTORY, length) }, (_, index) =>

@@ -1,27 +1,27 @@
 /**
- * The machine's energy in the next N seconds, by an online regression, and how wrong that has been so far.
+ * Predicts the machine's energy in the next N seconds by an online regression, and reports the error so far.
  *
- * What is learned is not the energy but by how much the next N seconds differ from the last N, from what is known now:
- * utilisation and its turn against the last N seconds, power and its turn, frequency, IO rate. The regression is ridge
- * least squares with forgetting, so whatever has not been shown to help counts for nothing and the forecast falls
- * back to "as before". (The recursive form of least squares would blow up here: with forgetting, its covariance grows
- * without bound in each direction that does not vary, and a pinned frequency never varies.)
+ * The target is not the energy but the difference between the next and the last N seconds. Features are utilisation and
+ * its change against the last N seconds, power and its change, frequency, IO rate. The regression is ridge least squares
+ * with forgetting, so that useless features have no influence and the forecast falls back to "as before". (The recursive
+ * form of least squares would diverge here: with forgetting, its covariance grows without bound in each direction that
+ * does not vary, and a pinned frequency never varies.)
  *
- * Each forecast is kept until it comes due and then held against what was measured, beside the naive "the same as the
- * last N seconds". A reader sees from the two errors whether the forecast is worth anything.
+ * Each forecast is kept until it is due and then compared with the measurement, beside the naive "the same as the last N
+ * seconds". The two errors show whether the forecast is useful.
  */
 
-/** What is known of one interval. */
+/** Measurements of one interval. */
 export interface ForecastSample {
 	/** Its length. */
 	seconds: number;
 	/** Energy of the machine in it. */
 	joules: number;
-	/** Busy part of all CPUs, 0–1. */
+	/** Busy share of all CPUs, 0–1. */
 	utilisation: number;
-	/** Mean over the CPUs; left out where there is no cpufreq. */
+	/** Mean over the CPUs; left out without cpufreq. */
 	frequency_ghz?: number;
-	/** IO requests per second; left out where nobody counts them. */
+	/** IO requests per second; left out where they are not counted. */
 	io_per_s?: number;
 }
 
@@ -29,8 +29,8 @@ export interface Forecast {
 	/** Energy of the next N seconds. */
 	joules: number;
 	/**
-	 * Σ|error| / Σ energy of the last {@link samples} forecasts that have come due: 0.1 is 10 %. (The mean of the single
-	 * percentages would be ruled by the moments of least energy.) 1 where there was no energy and a forecast of some.
+	 * Σ|error| / Σ energy of the last {@link samples} forecasts that were due: 0.1 is 10 %. (The mean of single percentages
+	 * would be dominated by moments of little energy.) 1 where there was no energy but a forecast of some.
 	 */
 	error_share: number;
 	/** The same for "as much as in the last N seconds". */
@@ -38,35 +38,35 @@ export interface Forecast {
 	samples: number;
 }
 
-/** Forecasts due before an error is worth showing. */
+/** Forecasts due before an error is shown. */
 const ENOUGH = 10;
-/** Forecasts due over which the error is taken. */
+/** Forecasts due that the error covers. */
 const SCORED = 120;
-/** Forecasts due after which what was learned counts 1/e. */
+/** Forecasts due after which the weight of a sample is 1/e. */
 const MEMORY = 600;
-/** Marks in one horizon: more updates than this are thinned out. */
+/** Marks in one horizon; more frequent updates are thinned out. */
 const MARKS = 256;
-/** Different N at a time. */
+/** Most horizons N at a time. */
 const HORIZONS = 4;
-/** Standard deviations beyond which a feature is taken for an outlier. */
+/** Standard deviations beyond which a feature is an outlier. */
 const LIMIT = 4;
 
-/** More than any machine draws: a broken counter, which would swallow all digits of the sums. */
+/** More than any machine draws: from a broken counter, which would make the sums lose all digits. */
 const MOST_WATTS = 1e6;
 
-/** Turn of utilisation, utilisation, mean power, turn of power, frequency, IO. */
+/** Change of utilisation, utilisation, mean power, change of power, frequency, IO. */
 const FEATURES = 6;
 
-/** A moment from which the next N seconds were predicted. */
+/** A moment at which the next N seconds were predicted. */
 interface Mark {
 	at: number;
 	joules: number;
 	busy: number;
-	/** undefined: not enough was known. Watts. */
+	/** Watts; undefined: not enough data. */
 	predicted: { features: number[]; power: number; naive: number } | undefined;
 }
 
-/** Sums since start; from their differences come all means. */
+/** Sums since start; all means are differences of them. */
 interface Sums {
 	at: number;
 	joules: number;
@@ -78,7 +78,7 @@ export class EnergyForecast {
 	private latest: ForecastSample | undefined;
 	private readonly horizons = new Map<number, Horizon>();
 
-	/** One interval more. One that makes no sense (no length, negative values, megawatts) is left out. */
+	/** Add an interval. Invalid ones (no length, negative values, megawatts) are ignored. */
 	update(sample: ForecastSample): void {
 		const { seconds, joules, utilisation } = sample;
 		if (!(seconds > 0 && joules >= 0 && utilisation >= 0)) return;
@@ -94,9 +94,9 @@ export class EnergyForecast {
 	}
 
 	/**
-	 * The next `seconds`, as seen after the last update. The first call for a length begins to learn for it, so call
-	 * it from the start; at most four lengths are kept, the oldest goes.
-	 * @returns undefined while learning: until about twice that long and ten updates have gone by
+	 * The next `seconds`, as predicted after the last update. The first call for a length begins to learn for it, so call it
+	 * from the start; at most four lengths are kept, the oldest is dropped.
+	 * @returns undefined while learning: for about twice that time and ten updates
 	 */
 	forecast(seconds: number): Forecast | undefined {
 		if (!(seconds > 0) || !Number.isFinite(seconds)) return undefined;
@@ -109,16 +109,16 @@ export class EnergyForecast {
 	}
 }
 
-/** Everything about one N. */
+/** The state of one N. */
 class Horizon {
 	private readonly seconds: number;
 	private readonly regression = new Regression(FEATURES);
 	/** In the order of time, all younger than N. */
 	private marks: Mark[];
-	/** The youngest that is at least N old. */
+	/** The youngest mark of at least age N. */
 	private due: Mark | undefined;
 	private readonly scores: { error: number; naive: number; actual: number }[] = [];
-	/** Powers seen; no forecast leaves their range. Watts. */
+	/** Range of measured powers, which no forecast leaves. Watts. */
 	private least = Number.POSITIVE_INFINITY;
 	private most = 0;
 
@@ -184,7 +184,7 @@ class Horizon {
 	}
 }
 
-/** The sums at a moment between two others, on a straight line. */
+/** The sums at a moment between two others, interpolated linearly. */
 function at(from: Sums, to: Sums, moment: number): Sums {
 	const part = to.at > from.at ? Math.min(1, Math.max(0, (moment - from.at) / (to.at - from.at))) : 1;
 	return {
@@ -195,19 +195,19 @@ function at(from: Sums, to: Sums, moment: number): Sums {
 }
 
 /**
- * y from x: weighted means and covariances with forgetting, solved as a ridge regression in standard deviations. A
- * feature that is not known (NaN) counts as its mean, one that never varies as nothing.
+ * y from x: weighted means and covariances with forgetting, solved as a ridge regression in standard deviations. An unknown
+ * feature (NaN) counts as its mean; one that never varies has no influence.
  */
 class Regression {
 	private readonly size: number;
 	private weight = 0;
-	/** NaN: not known yet. One that appears late must not look like a jump from 0. */
+	/** NaN: not known yet, so that a late feature is not a jump from 0. */
 	private readonly meanX: Float64Array;
 	private meanY = 0;
 	/** Covariances of x, row by row. */
 	private readonly xx: Float64Array;
 	private readonly xy: Float64Array;
-	/** Sizes of the last targets, to tell an outlier. */
+	/** Sizes of the last targets, to detect outliers. */
 	private readonly sizes: number[] = [];
 
 	constructor(size: number) {
@@ -218,8 +218,8 @@ class Regression {
 	}
 
 	/**
-	 * @param level what y is a change of: a target far beyond the usual ones and beyond 5 % of this counts little
-	 * @param overlap how many targets share their time with each other
+	 * @param level the value that y changes: a target far beyond the usual ones and beyond 5 % of this counts little
+	 * @param overlap number of targets that overlap in time
 	 */
 	learn(x: readonly number[], y: number, level: number, overlap: number): void {
 		const usual = median(this.sizes) + 0.05 * level;
@@ -248,10 +248,10 @@ class Regression {
 		this.meanY += part * dy;
 	}
 
-	/** 0 while nothing has been learned. */
+	/** 0 before the first sample. */
 	predict(x: readonly number[], overlap: number): number {
 		if (this.weight === 0) return 0;
-		// Targets that overlap repeat each other: the fewer independent ones, the less is believed of what they say.
+		// overlapping targets repeat each other: the fewer independent ones, the smaller their influence
 		const doubt = (3 * overlap) / this.weight;
 		const scale = Array.from({ length: this.size }, (_, i) => this.deviation(i));
 		const matrix = scale.map((si, i) =>
@@ -287,7 +287,7 @@ class Regression {
 	}
 }
 
-/** Keeps features that say the same (power and utilisation) from balancing each other with huge slopes. */
+/** Keeps correlated features (power and utilisation) from balancing each other with huge slopes. */
 const RIDGE = 0.02;
 
 function median(values: readonly number[]): number {
@@ -295,7 +295,7 @@ function median(values: readonly number[]): number {
 	return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 }
 
-/** Cholesky: `matrix` is symmetric and positive definite; both arguments are used up. */
+/** Cholesky: `matrix` is symmetric and positive definite; both arguments are overwritten. */
 function solve(matrix: number[][], right: number[]): number[] {
 	const size = right.length;
 	const get = (i: number, j: number) => (matrix[i] as number[])[j] as number;

@@ -1,4 +1,4 @@
-/** Requests that the disks have completed, from `/proc/diskstats`: what the forecast knows of IO. */
+/** Completed requests of all disks, from `/proc/diskstats`, for the forecast. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Count } from '../../lib/units.ts';
@@ -12,7 +12,7 @@ export class IoCount {
 		this.last = this.now();
 	}
 
-	/** Reads and writes since the last call, partitions counted again; undefined where nobody counts. */
+	/** Reads and writes since the last call, partitions counted again; undefined: not counted. */
 	read(): Count | undefined {
 		const before = this.last;
 		this.last = this.now();

@@ -10,7 +10,7 @@ export const energyOptions: readonly OptionSpec[] = [
 		default: 'auto',
 		choices: sourceChoices,
 		placeholder: 'NAME',
-		help: 'where watts come from; time: none',
+		help: 'source of watts; time: none',
 	},
 	{
 		name: 'power',
@@ -38,7 +38,7 @@ export const energyOptions: readonly OptionSpec[] = [
 		min: 0,
 		max: 100,
 		placeholder: 'PERCENT',
-		help: 'part of --power that is used when all CPUs are idle, for the model; processors idle at 10 to 30 % of their TDP',
+		help: 'share of --power that is drawn when all CPUs are idle, for the model; processors idle at 10 to 30 % of their TDP',
 	},
 	{
 		name: 'frequency-exponent',
@@ -47,7 +47,7 @@ export const energyOptions: readonly OptionSpec[] = [
 		min: 0,
 		max: 4,
 		placeholder: 'N',
-		help: 'power of a busy CPU grows with its frequency to this, 1 to 3 as a rule (needs cpufreq)',
+		help: 'power of a busy CPU grows with its frequency to the power of N, usually 1 to 3 (needs cpufreq)',
 	},
 	{
 		name: 'policy',
@@ -55,7 +55,7 @@ export const energyOptions: readonly OptionSpec[] = [
 		default: 'active',
 		choices: ['active', 'idle-spread', 'seed'],
 		placeholder: 'NAME',
-		help: 'idle energy apart, or shared out, or watts / CPUs × seconds',
+		help: 'idle energy separate, or divided among processes, or watts / CPUs × seconds',
 	},
 	{
 		name: 'weight',
@@ -63,7 +63,7 @@ export const energyOptions: readonly OptionSpec[] = [
 		default: 'auto',
 		choices: weightChoices,
 		placeholder: 'NAME',
-		help: 'share energy by CPU time, time × frequency or cycles; auto: time × frequency, where cpufreq tells it',
+		help: 'divide energy by CPU time, time × frequency or cycles; auto: time × frequency, where cpufreq reports it',
 	},
 	{ name: 'seed-compatible', type: 'boolean', default: false, help: 'the same as --policy seed' },
 	{

@@ -1,4 +1,4 @@
-/** Of what the power of an interval is made. */
+/** The parts of an interval's power. */
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { MicroJoules, Ns, Watts } from '../../lib/units.ts';
 import type { EnergyExtra, EnergyRow } from './snapshot.ts';
@@ -19,13 +19,13 @@ export interface EnergyParts {
 export function energyParts(snapshot: Snapshot<EnergyRow, EnergyExtra>): EnergyParts {
 	const { measured, measured_uj, idle_uj, irq_uj, unattributed_uj, dt_ns } = snapshot;
 	if (!measured) {
-		// a gap, which is not 0 W
+		// not known, which is not 0 W
 		const gap = Number.NaN;
 		return { measured: gap, processes: gap, idle: gap, irq: gap, unattributed: gap };
 	}
 	return {
 		measured: wattsOf(measured_uj, dt_ns),
-		// What is left for the rows, whether or not they are still kept.
+		// the rest, whether or not the rows are still kept
 		processes: wattsOf(measured_uj - idle_uj - irq_uj - unattributed_uj, dt_ns),
 		idle: wattsOf(idle_uj, dt_ns),
 		irq: wattsOf(irq_uj, dt_ns),

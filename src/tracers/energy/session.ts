@@ -1,4 +1,4 @@
-/** Joins who used CPU time and how much energy there was, interval by interval. */
+/** Joins CPU time of tasks with the energy of each interval. */
 
 import type { BpfCost, Options, Reading, Session } from '../../core/tracer.ts';
 import { IdleRows } from '../../lib/idle-rows.ts';
@@ -21,7 +21,7 @@ import type { Candidate } from './sources/candidates.ts';
 /** Threads listed of the process in focus. */
 const FOCUS_THREADS = 100;
 
-/** Everything an {@link EnergySession} is made of. */
+/** Components of an {@link EnergySession}. */
 export interface Parts {
 	cpu: CpuCounter;
 	power: Power;
@@ -31,7 +31,7 @@ export interface Parts {
 	/** Those of the moment, where they change. */
 	candidates: readonly Candidate[] | (() => readonly Candidate[]);
 	policy: Policy;
-	/** Seconds to be predicted. */
+	/** Seconds ahead that are predicted. */
 	horizon: number;
 	procRoot: string;
 }
@@ -43,14 +43,14 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private readonly forecast = new EnergyForecast();
 	private readonly io: IoCount;
 	private focused = 0;
-	/** Processes at rest, as the last read listed them; undefined: it listed others, or otherwise. */
+	/** Rows of idle processes of the last read; undefined: not valid for the next one. */
 	private idle: IdleRows<EnergyRow> | undefined;
 	private wasKnown = false;
 
 	constructor(parts: Parts) {
 		this.parts = parts;
 		this.io = new IoCount(parts.procRoot);
-		// the first call is what it learns from
+		// learning begins with the first call
 		this.forecast.forecast(parts.horizon);
 	}
 
@@ -82,7 +82,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			return Math.round(((known ? energy_uj * 1000 : cpu_ns) / dt) * 1000) / 1000;
 		};
 		const row = (account: Account, of = kind): EnergyRow => this.row(account, of, known, sums.measured_uj, dt);
-		// a row says whether its energy is known: those of before do not hold where that has changed
+		// rows contain whether energy is known: idle ones are rebuilt where that has changed
 		if (kind !== 'process' || known !== this.wasKnown) this.idle = undefined;
 		this.wasKnown = known;
 		const accounts =
@@ -130,7 +130,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		for (const gpu of gpus) gpu.close();
 	}
 
-	/** Those with news first, by CPU time; then all at rest, whose rows are made once. */
+	/** Processes with news first, by CPU time; then all idle ones, whose rows are reused. */
 	private processRows(news: Iterable<Account>, row: (account: Account) => EnergyRow): EnergyRow[] {
 		const idle = this.idle ?? new IdleRows();
 		this.idle = idle;
@@ -155,7 +155,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		const { gpus } = this.parts;
 		if (gpus.length === 0) return [];
 		const processes = new Map(use.processes.map((process) => [process.pid, process]));
-		// a process can only keep a GPU busy that has run itself
+		// only a process that has run can keep a GPU busy
 		const ran = new Set(use.used.map(({ task }) => task.process.pid));
 		return gpus.flatMap((gpu) =>
 			gpu.read(dt, ran).map((reading): GpuUse => {
@@ -247,7 +247,7 @@ function mostFirst(a: EnergyRow, b: EnergyRow): number {
 	return b.cpu_ns - a.cpu_ns;
 }
 
-/** Everything that ran, by package; what has none was spent everywhere alike. */
+/** All work, by package; work without a package is divided among all equally. */
 function workByPackage({ used, irq, unattributed_ns }: CpuUse, packages: number): number[] {
 	const work = new Array<number>(packages).fill(0);
 	let loose = unattributed_ns;

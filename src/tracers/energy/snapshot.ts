@@ -1,4 +1,4 @@
-/** What the energy tab says of one interval: a row for each process or group, and what belongs to none. */
+/** The energy tab's part of a snapshot: rows for processes or groups, and the energy of none. */
 import type { InTree } from '../../core/fold.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, MicroJoules, Ns, Watts } from '../../lib/units.ts';
@@ -8,9 +8,9 @@ import type { DomainEnergy } from './power/power.ts';
 export interface EnergyRow extends InTree {
 	/** Process id (tgid) in the initial pid namespace; 0: the row is a group of processes. */
 	pid: number;
-	/** Start of the process, ns since boot (CLOCK_BOOTTIME): with the pid it names a process for good. */
+	/** Start of the process, ns since boot (CLOCK_BOOTTIME): with the pid it identifies a process. */
 	start_time: Ns;
-	/** In the view by thread. */
+	/** In the group `thread`. */
 	tid?: number;
 	/** Name of the process, thread or group. */
 	comm: SafeText;
@@ -22,45 +22,45 @@ export interface EnergyRow extends InTree {
 	energy_uj: MicroJoules;
 	energy_uj_total: MicroJoules;
 	watts: Watts;
-	/** Part of the energy measured in the interval, idle included; 0–1. */
+	/** Share of the energy measured in the interval, including idle; 0–1. */
 	share: number;
 	/** Threads alive; 0: the process has ended. */
 	threads: Count;
 	/** Processes in the group. */
 	processes: Count;
-	/** The energy of this interval was not measured: the zeros here are no figures. */
+	/** The energy of this interval was not measured: the zeros here have no meaning. */
 	unmeasured?: true;
-	/** Beside, never inside, `energy_uj`; only on machines with a GPU. */
+	/** Not included in `energy_uj`; only on machines with a GPU. */
 	gpu_uj?: MicroJoules;
 	gpu_uj_total?: MicroJoules;
 	/** Watts (share of a CPU where there are no watts) in the last intervals, oldest first; left out when all are 0. */
 	history?: number[];
 }
 
-/** One GPU in one interval. Its energy is beside, never inside, `measured_uj`. */
+/** One GPU in one interval. Its energy is not included in `measured_uj`. */
 export interface GpuUse {
 	name: SafeText;
-	/** null: it does not tell. */
+	/** null: not reported. */
 	energy_uj: MicroJoules | null;
-	/** Part that no process is known to have caused. */
+	/** Part without a known process. */
 	unattributed_uj: MicroJoules;
-	/** Busy time of its processes; null: it does not tell. */
+	/** Busy time of its processes; null: not reported. */
 	busy_ns: Ns | null;
 }
 
-/** The next seconds as predicted. */
+/** The prediction for the next seconds. */
 export interface EnergyForecastField extends Partial<Forecast> {
 	seconds: number;
-	/** Not enough has been seen yet: the other fields are missing. */
+	/** Not enough data yet: the other fields are missing. */
 	learning: boolean;
 }
 
-/** One process looked at closely, whatever the rows stand for. */
+/** Details of the process in focus, whatever the group of the rows. */
 export interface EnergyFocus {
 	pid: number;
-	/** null: it has not been seen yet. */
+	/** null: not seen yet. */
 	process: EnergyRow | null;
-	/** Its threads alive that have used CPU time, those that used most first, at most 100. */
+	/** Its threads alive that have used CPU time, most first, at most 100. */
 	threads: EnergyRow[];
 }
 
@@ -72,13 +72,13 @@ export interface EnergyExtra {
 	unattributed_uj: MicroJoules;
 	/** false: the energy of this interval is not known, and the figures above are 0 without meaning. */
 	measured: boolean;
-	/** What is special about this interval. */
+	/** Why this interval is special. */
 	marked: SafeText[];
 	/** Time in interrupts. Their energy is in no row. */
 	irq_ns: Ns;
-	/** Part of it that is in the CPU time of rows too, as the kernel counts it for whom they interrupt. */
+	/** Part of it that is in the CPU time of rows too, since the kernel charges it to the interrupted task. */
 	irq_in_rows_ns: Ns;
-	/** Every counter that was read, those outside of the total too. */
+	/** Every counter that was read, including those outside the total. */
 	domains: DomainEnergy[];
 	/** Empty: no GPU. */
 	gpus: GpuUse[];
@@ -86,6 +86,6 @@ export interface EnergyExtra {
 	/** Processes alive / ended in this interval. */
 	alive: Count;
 	ended: Count;
-	/** null: nobody looks. */
+	/** null: no process is in focus. */
 	focus: EnergyFocus | null;
 }

@@ -1,6 +1,6 @@
 /**
- * Who burns the watts: CPU time of every task (the kernel's own counters through BPF, or `/proc`), and a source of
- * power whose energy is shared out by it. What does not belong to a task is named, so that the sum is the whole.
+ * Energy per process: CPU time of every task (the kernel's own counters through BPF, or `/proc`), and a source of power
+ * whose energy is divided by it. Energy of no task is listed by cause, so that the sum is the total.
  */
 
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
@@ -27,7 +27,7 @@ import type { EnergyHost } from './sources/source.ts';
 export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	id: 'energy',
 	title: 'Energy',
-	summary: 'watts, joules and CPU time of every process; idle, what is drawn even when nothing runs, belongs to none',
+	summary: 'watts, joules and CPU time of every process; idle energy, drawn even when nothing runs, belongs to none',
 	columns: energyColumns,
 	defaultSort: 'watts',
 	groups: [...groups, ...energyFold.groups],
@@ -41,7 +41,7 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	start,
 };
 
-/** The addon, or null where it cannot be loaded: then there are no counters that need it. */
+/** The addon; null where it cannot be loaded, so that counters that need it are not available. */
 function addonOf(host: Host): Host['addon'] | null {
 	try {
 		return host.addon;
@@ -50,29 +50,29 @@ function addonOf(host: Host): Host['addon'] | null {
 	}
 }
 
-/** Who used the CPUs, and how that is weighed. */
+/** The counter of CPU time and its weights. */
 interface Counting {
 	cpu: CpuCounter;
 	weighting: Weighting;
-	/** Why CPU time is not counted through BPF. */
+	/** Why CPU time is not counted through BPF; undefined: it is, or `/proc` was requested. */
 	instead: Unavailable | undefined;
 }
 
 /** The event that counts cycles; tests substitute one that every machine has. */
 function cyclesEvent(): PerfEvent {
-	const told = /^(\d{1,9}):(\d{1,15})$/.exec(process.env['WATTLAG_CYCLES_EVENT'] ?? '');
-	return told ? { type: Number(told[1]), config: Number(told[2]) } : hardwareCycles;
+	const event = /^(\d{1,9}):(\d{1,15})$/.exec(process.env['WATTLAG_CYCLES_EVENT'] ?? '');
+	return event ? { type: Number(event[1]), config: Number(event[2]) } : hardwareCycles;
 }
 
 function openWeighting(host: Host, processors: Processors, wanted: WeightChoice): Weighting {
 	return chooseWeighting(wanted, processors, () => {
 		if (!hasTaskStorage(host.addon))
-			throw new Unavailable('this kernel keeps no storage for tasks', 'use Linux 5.11 or newer, or leave out --weight');
+			throw new Unavailable('this kernel has no task storage', 'use Linux 5.11 or newer, or leave out --weight');
 		return new CycleCounters(host.addon, processors.online, cyclesEvent());
 	});
 }
 
-/** CPU time through BPF; from `/proc` when that was asked for, or when nothing else works and nobody insists. */
+/** CPU time through BPF; from `/proc` where that is wanted, or where BPF fails and no option requires it. */
 function openCpu(
 	host: Host,
 	processors: Processors,
@@ -80,7 +80,7 @@ function openCpu(
 	weight: WeightChoice,
 	interrupts: boolean,
 ): Counting {
-	// /proc tells the time of whole processes only, not where it was spent
+	// /proc has the time of whole processes only, without packages
 	const byProc = (instead?: Unavailable): Counting => ({
 		cpu: new ProcCpu(
 			host.procRoot,
@@ -127,7 +127,7 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 		const library = process.env['WATTLAG_NVML_LIBRARY'];
 		const { readers } = openGpus({ ...energyHost, addon, ...(library !== undefined && { nvmlLibrary: library }) });
 		opened.push(...readers);
-		// the others take their time: the intervals of CPU time and of energy begin together, here
+		// last, since the others take time: the intervals of CPU time and of energy begin together here
 		const { cpu, weighting, instead } = openCpu(host, processors, wanted, weight, !seed);
 		opened.push(cpu);
 		probed.source?.read(1e6);
@@ -169,7 +169,7 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 			horizon: number('forecast', 10),
 			procRoot: host.procRoot,
 		});
-		// a worker that is started again still has somebody to look at
+		// after a restart of the worker the focus is still set
 		session.tune(options);
 		return session;
 	} catch (error) {
@@ -178,7 +178,7 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 	}
 }
 
-/** Say that CPU time is from `/proc`, and why, before anything else. */
+/** Put the note that CPU time is from `/proc`, and why, first. */
 function withCpu(power: Power, cpu: CpuCounter, instead: Unavailable | undefined): Power {
 	if (!(cpu instanceof ProcCpu)) return power;
 	const why = instead ? `${instead.message}: ${instead.fix}; so CPU time is from /proc; ` : '';

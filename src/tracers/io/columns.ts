@@ -81,7 +81,7 @@ export const columns: readonly Column<IoRow>[] = [
 		width: 16,
 		grow: true,
 		priority: 3,
-		help: 'Control group of the process at its first request.',
+		help: 'Control group of the process at its last request.',
 		shown: groupedBy('process', 'cgroup'),
 		value: (row) => row.cgroup ?? safe``,
 	},

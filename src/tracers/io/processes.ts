@@ -15,6 +15,9 @@ import type { IoProcess, IoRow } from './snapshot.ts';
 /** Processes kept after their IO; the one without IO for longest is dropped first. */
 const KNOWN = 2048;
 
+/** Processes whose names are read again in each interval, beside those that seem to have changed theirs. */
+const RENAMED = 64;
+
 /** log2 of the entries that each CPU has for processes. */
 export function processBits(possibleCpus: number): number {
 	if (possibleCpus <= 16) return 8;
@@ -44,6 +47,14 @@ interface Known {
 	start: Ns;
 	comm: SafeText;
 	cgroup: SafeText;
+	/** The kernel side's, of the thread; its last IO. */
+	taskComm: SafeText;
+	last: Ns;
+	/** Its name may have changed; the thread's name when it was read last. */
+	renamed: boolean;
+	named?: SafeText;
+	/** Start as in /proc/PID/stat: tells it from a later process of its pid; undefined: not read yet, empty: it had ended. */
+	started?: string;
 	interval: Distribution;
 	bytes_read: Bytes;
 	bytes_written: Bytes;
@@ -63,6 +74,7 @@ export class Processes {
 	private readonly before = new Map<number, Before>();
 	/** In order of the last IO, the newest at the end. */
 	private readonly known = new Map<string, Known>();
+	private turn = 0;
 
 	constructor(bpf: BpfSession, cgroups: Cgroups, procRoot: string) {
 		this.bpf = bpf;
@@ -94,6 +106,7 @@ export class Processes {
 			const added = this.difference(latencies, index, now);
 			if (added) this.add(now, added);
 		}
+		this.refreshNames();
 		for (const id of this.known.keys()) {
 			if (this.known.size <= KNOWN) break;
 			this.known.delete(id);
@@ -121,13 +134,16 @@ export class Processes {
 		return { interval: latencies.difference(`process ${index}`, total), sums };
 	}
 
-	private add({ start, tgid, cgroup, comm }: process_io, { interval, sums }: Difference): void {
+	private add({ start, tgid, cgroup, comm, last_ns }: process_io, { interval, sums }: Difference): void {
 		const id = `${tgid}:${start}`;
 		const known = this.known.get(id) ?? {
 			pid: tgid,
 			start,
-			comm: tgid === 0 ? safe`(control group)` : (this.nameOf(tgid) ?? sanitize(comm)),
-			cgroup: this.cgroups.path(cgroup),
+			comm: tgid === 0 ? safe`(control group)` : sanitize(comm),
+			cgroup: safe``,
+			taskComm: safe``,
+			last: 0,
+			renamed: false,
 			interval: new Distribution(),
 			bytes_read: 0,
 			bytes_written: 0,
@@ -136,6 +152,12 @@ export class Processes {
 			count_total: 0,
 			sum_total: 0,
 		};
+		// other CPUs have entries of it too, some of before an exec or a move
+		if (last_ns > known.last) {
+			const taskComm = sanitize(comm);
+			known.renamed ||= tgid > 0 && taskComm !== known.taskComm;
+			Object.assign(known, { last: last_ns, taskComm, cgroup: this.cgroups.path(cgroup) });
+		}
 		known.interval.add(interval);
 		known.bytes_read += sums.bytes_read;
 		known.bytes_written += sums.bytes_written;
@@ -192,10 +214,35 @@ export class Processes {
 		}));
 	}
 
-	/** The name of a living process: the kernel side records that of the thread. */
-	private nameOf(pid: number): SafeText | undefined {
+	/**
+	 * Names of living processes from /proc, since the kernel side records those of threads: where that one changed, and of
+	 * some others in turns, which may have changed theirs without IO.
+	 */
+	private refreshNames(): void {
+		const all = [...this.known.values()];
+		const turns = Math.min(RENAMED, all.length);
+		for (let n = 0; n < turns; n++) (all[(this.turn + n) % all.length] as Known).renamed ||= true;
+		this.turn = (this.turn + turns) % Math.max(1, all.length);
+		for (const known of all) {
+			if (!known.renamed || known.pid === 0) continue;
+			known.renamed = false;
+			const stat = this.statOf(known.pid);
+			if (!stat) known.started ??= '';
+			const isSame = stat !== undefined && (known.started === undefined || known.started === stat.started);
+			// it has ended: the name that its last IO had, unless that is one of its threads'
+			if (isSame) Object.assign(known, stat);
+			else if (known.started === '' || known.named !== known.taskComm) known.comm = known.taskComm;
+			known.named = known.taskComm;
+		}
+	}
+
+	private statOf(pid: number): Pick<Known, 'comm' | 'started'> | undefined {
 		try {
-			return sanitize(readFileSync(join(this.procRoot, String(pid), 'comm'), 'utf8').trimEnd());
+			const stat = readFileSync(join(this.procRoot, String(pid), 'stat'));
+			const end = stat.lastIndexOf(')');
+			// fields 3 and on; the start is field 22
+			const started = stat.toString('latin1', end + 2).split(' ')[19];
+			return { comm: sanitize(stat.subarray(stat.indexOf('(') + 1, end)), ...(started ? { started } : {}) };
 		} catch {
 			return undefined;
 		}

@@ -123,7 +123,10 @@ export class IoSession implements Session<IoRow, IoExtra> {
 			uncertainty:
 				'counts, bytes and times exact; percentiles ±25 %; CPU time of the allocation of a request is part of request or plug',
 			hooks: [...bpf.hooks],
-			missing: bpf.missing,
+			missing: [
+				...bpf.missing,
+				...(process.arch === 'arm64' ? ['full path: system calls of 32-bit programs are not followed'] : []),
+			],
 		};
 	}
 

@@ -93,7 +93,7 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 		this.lines.tick();
 		const lines = new Map<string, Line>();
 		const times = new Map<number, CpuTime>();
-		const lost = { handlers_full: 0, victims_full: 0 };
+		const lost = { handlers_full: 0, victims_full: 0, softirqs_interleaved: 0 };
 		for (const line of this.cpuLines(lost)) this.add(line, dt, group === 'cpu', lines, times);
 		const interrupted = this.irqTime.read(ended);
 		const all = [...lines.values()];
@@ -140,7 +140,9 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 	}
 
 	/** Every line of every CPU; adds the kernel's counts of lost events to `lost`. */
-	private *cpuLines(lost: { handlers_full: Count; victims_full: Count }): Generator<CpuLine> {
+	private *cpuLines(
+		lost: Record<'handlers_full' | 'victims_full' | 'softirqs_interleaved', Count>,
+	): Generator<CpuLine> {
 		for (const [cpu, { entries }] of this.bpf.shards(maps.cpu_handlers).entries()) {
 			for (const [index, { key, irq, name, unhandled, latency }] of entries.entries()) {
 				if (key === 0) continue;
@@ -153,6 +155,7 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 		for (const [cpu, shard] of this.bpf.shards(maps.irq_cpus).entries()) {
 			lost.handlers_full += shard.handlers_full;
 			lost.victims_full += shard.victims_full;
+			lost.softirqs_interleaved += shard.softirqs_interleaved;
 			for (const [irq, latency] of shard.softirqs.entries()) {
 				const late = shard.late[irq] as (typeof shard.late)[number];
 				const name = SOFTIRQ_NAMES[irq] as SafeText;

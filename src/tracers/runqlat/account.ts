@@ -16,21 +16,21 @@ export interface Switches {
 export interface Account {
 	/** pid, tid, cgroup, namespace. */
 	readonly id: number;
-	/** Of the task; 0 for others. */
+	/** Of a task; 0 for groups. */
 	readonly start: Ns;
 	/** Process of a thread, and its start. */
 	readonly pid: number;
 	readonly processStart: Ns;
 	comm: SafeText;
-	/** The bytes that `comm` was made from, where they are known. */
+	/** The bytes of `comm`, where they are known. */
 	rawComm?: Uint8Array;
 	readonly waits: Waits;
 	readonly switches: Switches;
 	readonly switchesTotal: Switches;
-	/** Filter under which it last waited. */
+	/** Number of the filter under which it last waited. */
 	generation: number;
 	ended: boolean;
-	/** Number of the read that had it last. */
+	/** Number of the last read that found it. */
 	read: number;
 }
 
@@ -50,7 +50,7 @@ export function account(id: number, start: Ns, pid: number, comm: SafeText, proc
 	};
 }
 
-/** To an account's switches of the interval and since start. */
+/** Add to an account's switches, of the interval and since start. */
 export function addSwitches({ switches, switchesTotal }: Account, voluntary: Count, involuntary: Count): void {
 	switches.voluntary += voluntary;
 	switches.involuntary += involuntary;

@@ -1,4 +1,4 @@
-/** Who waited how long: the machine, CPUs, processes, threads, control groups, pid namespaces, from what a reader finds. */
+/** Waits of the machine, CPUs, processes, threads, control groups and pid namespaces, from the records of a reader. */
 
 import { Counters } from '../../bpf/latency.ts';
 import { waits_layout } from '../../generated/runqlat.ts';
@@ -27,7 +27,7 @@ import { advance, Waits } from './waits.ts';
 const CPU_SLOTS = slotCount(waits_layout.CPU_SUB_BITS);
 
 interface Process extends Account {
-	/** By creation. More than one only around an exec by another thread than the leader. */
+	/** By creation. Several only around an exec by a thread other than the leader. */
 	readonly storages: Map<number, { counters: Counters; switches: Switches }>;
 	cgroup: number;
 	pidns: number;
@@ -38,14 +38,14 @@ interface Thread extends Account {
 	readonly seen: Switches;
 }
 
-/** The name is made anew only when its bytes have changed. */
+/** The name is decoded only where its bytes have changed. */
 function rename(account: Account, comm: ForeignBytes): void {
 	if (account.rawComm && sameName(account.rawComm, comm)) return;
 	account.rawComm = comm.slice();
 	account.comm = sanitize(comm);
 }
 
-/** What counters that may wrap at 2^32 have grown by, which is added to `before`; 0 where they are older than that. */
+/** Growth of counters that may wrap at 2^32, which is added to `before`; 0 where they are older than that. */
 function growth(now: Switches, before: Switches): Switches {
 	const voluntary = Math.max(0, (now.voluntary - before.voluntary) | 0);
 	const involuntary = Math.max(0, (now.involuntary - before.involuntary) | 0);
@@ -69,7 +69,7 @@ export class Accounts {
 	waitingNow: (Omit<Waiting, 'comm'> & { comm: ForeignBytes })[] = [];
 	/** Processes that ended in this interval. */
 	private ended: Process[] = [];
-	/** Records of tasks beyond those that we keep counters of: their waits are in {@link all} only. */
+	/** Records of tasks beyond those with counters: their waits are in {@link all} only. */
 	beyond: Count = 0;
 	generation = 0;
 	private readonly names: Cgroups;
@@ -91,7 +91,7 @@ export class Accounts {
 		return cgroupName(this.names.path(id));
 	}
 
-	/** All that ended with the interval `epoch`. Returns what the CPUs say was lost. */
+	/** Read the interval `epoch`, which has ended. Returns the losses of the CPUs. */
 	read(
 		reader: Pick<Reader, 'cpus' | 'tasks'>,
 		epoch: number,
@@ -123,13 +123,13 @@ export class Accounts {
 		for (const groups of [this.cgroups, this.pidns]) for (const group of groups.values()) beginInterval(group);
 	}
 
-	/** Forget what has gone. `full`: whatever this read did not have, has. `threads`: these are still asked for. */
+	/** Drop ended tasks. `full`: everything that this read did not find has ended. `threads`: threads are still measured. */
 	sweep(full: boolean, threads: boolean): void {
 		for (const { id, start } of this.ended) this.processes.delete(`${id}:${start}`);
 		this.ended = [];
 		if (full) for (const [key, one] of this.processes) if (one.read !== this.reads) this.processes.delete(key);
 		if (!threads) this.threads.clear();
-		// a thread that sleeps is not read: it is gone when its process is
+		// sleeping threads are not read: a thread is dropped with its process
 		for (const [key, one] of this.threads)
 			if (!this.processes.has(`${one.pid}:${key.split(':')[1]}`)) this.threads.delete(key);
 		if (!full) return;

@@ -91,7 +91,7 @@ export const columns: readonly Column<RunqlatRow>[] = [
 		grow: true,
 		label: true,
 		priority: 1,
-		help: 'Name of who waited: task (comm, at most 15 bytes), cgroup or container, or the first process of the pid namespace.',
+		help: 'Name of the task (comm, at most 15 bytes), cgroup or container, or of the first process of the pid namespace.',
 		value: (row) => row.key.comm,
 	},
 ];

@@ -1,6 +1,6 @@
 /**
- * Because of whom tasks waited (bpf/runqlat/runqlat-culprits.bpf.c): the time on a CPU's queue, divided among those that ran on
- * that CPU meanwhile. Its program is loaded when somebody asks and unloaded afterwards.
+ * Culprits of waits (bpf/runqlat/runqlat-culprits.bpf.c): the time on a CPU's queue, divided among the processes that ran
+ * on that CPU meanwhile. Its program is loaded on request and unloaded afterwards.
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
@@ -29,16 +29,16 @@ export interface Culprit {
 	comm: SafeText;
 	/** Of the waiting, while this process ran. */
 	wait_ns: Ns;
-	/** Turns that it had on the CPU during those waits. */
+	/** Its turns on the CPU during those waits. */
 	turns: Count;
 }
 
-/** A process that waited, and who ran meanwhile, most first. */
+/** A process that waited, and the processes that ran meanwhile. */
 export interface Blamed {
 	pid: number;
-	/** All its waiting that was divided. */
+	/** Its waiting that was divided. */
 	wait_ns: Ns;
-	/** The first ten. */
+	/** The ten with most time, most first. */
 	culprits: Culprit[];
 }
 

@@ -1,4 +1,4 @@
-/** How waits of processes are added up. */
+/** Folds waits of processes into groups. */
 import { type Fold, sums } from '../../core/fold.ts';
 import { mergeFigures } from '../../lib/histogram.ts';
 import { PROCESS_SLOTS } from './account.ts';

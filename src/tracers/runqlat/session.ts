@@ -1,4 +1,4 @@
-/** One run of the run-queue tracer: intervals, options that change meanwhile, and rows from accounts. */
+/** A session of the run-queue tracer: intervals, changing options, and rows from accounts. */
 
 import { cgroupsOf } from '../../bpf/cgroups.ts';
 import { filterOf, filterText } from '../../bpf/task-filter.ts';
@@ -21,7 +21,7 @@ const MAX_BLAMED = 64;
 
 type TaskKind = 'process' | 'thread' | 'cgroup' | 'pidns';
 
-/** How often all processes are read, so that one whose end was not reported does not stay: ns. */
+/** Interval of reads of all processes, so that one whose end was not reported is dropped. */
 const FULL_READ_EVERY: Ns = 30e9;
 
 export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
@@ -33,11 +33,11 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	private zones: Ns[];
 	private culprits: Culprits | undefined;
 	private threads = false;
-	/** Processes at rest, as the last read listed them; undefined: it listed others, or otherwise. */
+	/** Rows of idle processes of the last read; undefined: not valid for the next one. */
 	private idle: IdleRows<RunqlatRow> | undefined;
 	private filterChanged = false;
 	private refused: SafeText = safe``;
-	/** The running interval. Not from 0: that is what words never written say. */
+	/** Number of the running interval. Not from 0, the value of words that were never written. */
 	private epoch = 8;
 	private sinceFullRead: Ns = 0;
 	private ringFull: Count = 0;
@@ -76,7 +76,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		this.threads = reader.hasThreads && (group === 'thread' || this.focused > 0);
 		reader.begin(this.epoch, full, this.threads);
 		const lost = accounts.read(reader, ended);
-		// what the interval of the change had is of the filter before it
+		// the interval of the change is of the filter before it
 		if (this.filterChanged) {
 			accounts.generation++;
 			this.idle = undefined;
@@ -122,7 +122,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		return Number(this.options['focus'] ?? 0);
 	}
 
-	/** Do what has changed. Counters go on. */
+	/** Apply changed options. Counters go on. */
 	private apply(before: Options, options: Options): void {
 		const changed = (...names: string[]): boolean => names.some((name) => before[name] !== options[name]);
 		if (changed('pid', 'cgroup', 'cgroup_id', 'comm')) this.setFilter(before, options);
@@ -203,7 +203,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		}
 	}
 
-	/** Those with news first; then all at rest, whose rows are made once. */
+	/** Processes with news first; then all idle ones, whose rows are reused. */
 	private processRows(): RunqlatRow[] {
 		const { processes } = this.accounts;
 		const rows: RunqlatRow[] = [];
@@ -230,7 +230,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		return rows;
 	}
 
-	/** Those that waited, and those alive that have since we look, as far as the filter of now is about them. */
+	/** Accounts that waited, and alive ones that waited since start, under the current filter. */
 	private isListed({ waits, ended, generation }: Account): boolean {
 		return waits.count > 0 || (!ended && waits.count_total > 0 && generation === this.accounts.generation);
 	}
@@ -259,7 +259,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	}
 }
 
-/** Would its row be the same if nothing happened in the next interval either? */
+/** Would its row stay the same if nothing happened in the next interval either? */
 function isIdle({ waits, switches }: Account): boolean {
 	return waits.count === 0 && waits.moved_ns === 0 && switches.voluntary === 0 && switches.involuntary === 0;
 }

@@ -1,4 +1,4 @@
-/** What the run-queue tab says of one interval. */
+/** The run-queue tab's part of a snapshot. */
 import type { InTree } from '../../core/fold.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
@@ -7,7 +7,7 @@ import type { WaitFigures } from './waits.ts';
 
 export interface RunqlatKey {
 	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu' | 'user' | 'command';
-	/** pid, tid, cgroup id, namespace inode, CPU, user id; 0 for `all`, commands, and for the processes or threads without a row of their own. */
+	/** pid, tid, cgroup id, namespace inode, CPU, user id; 0 for `all`, commands, and the sum of processes or threads without a row. */
 	id: number;
 	comm: SafeText;
 	/** Of processes and threads, ns since boot. */
@@ -19,14 +19,14 @@ export interface RunqlatKey {
 
 export interface RunqlatRow extends WaitFigures, InTree {
 	key: RunqlatKey;
-	/** Switches away from it because it went to sleep; because another was to run. Not for CPUs. */
+	/** Switches away from it because it slept; because another task was to run. Not for CPUs. */
 	voluntary?: Count;
 	involuntary?: Count;
 	voluntary_total?: Count;
 	involuntary_total?: Count;
 }
 
-/** A task that is runnable and not running at the moment of the read. */
+/** A task that is runnable but not running at the read. */
 export interface Waiting {
 	pid: number;
 	tid: number;
@@ -41,12 +41,12 @@ export interface Waiting {
 	running: number;
 }
 
-/** One process looked at closely. */
+/** Details of the process in focus. */
 export interface Focus {
 	pid: number;
-	/** Its figures, whatever the rows stand for; null: it has not waited yet. */
+	/** Its figures, whatever the group of the rows; null: it has not waited yet. */
 	process: RunqlatRow | null;
-	/** Its threads, those that waited longest first, at most 100; without histograms. */
+	/** Its threads, the longest waits first, at most 100; without histograms. */
 	threads: RunqlatRow[];
 }
 
@@ -54,18 +54,18 @@ export interface RunqlatExtra {
 	/** Oldest first, at most 64; `waiting_count` is all of them. */
 	waiting: Waiting[];
 	waiting_count: Count;
-	/** Each CPU's waits in the interval, whatever the rows stand for. */
+	/** Each CPU's waits in the interval, whatever the group of the rows. */
 	cpus: { cpu: number; count: Count; wait_ns: Ns; p99_ns: Ns }[];
 	/** Limits between zones. */
 	zones_ns: Ns[];
 	/** All waits in 26 powers of two of `log2_unit_ns`, the first below two units, the last one open. */
 	log2: Count[];
 	log2_unit_ns: Ns;
-	/** Tasks that are measured, in words; empty: all. */
+	/** The filter of measured tasks, as text; empty: all. */
 	filter: SafeText;
-	/** Why the last change of the filter was refused: the one before it stays. Empty: it was not. */
+	/** Why the last change of the filter was refused, so that the one before it stays; empty: it was not. */
 	refused: SafeText;
-	/** Who ran while others waited; empty unless asked for. The 64 processes that waited longest. */
+	/** Processes that ran while others waited, for the 64 that waited longest; empty unless requested. */
 	culprits: Blamed[];
 	focus: Focus | null;
 }

@@ -1,6 +1,6 @@
 /**
- * The reader for kernels that neither stamp waiting tasks nor keep storage for them (bpf/runqlat/runqlat-stamps.bpf.c). Machine,
- * CPUs and processes only; no filter, no switches, no groups.
+ * The reader for kernels without stamps of waiting tasks or task storage (bpf/runqlat/runqlat-stamps.bpf.c). Machine, CPUs
+ * and processes only; no filter, switches and groups.
  */
 
 import { readFileSync } from 'node:fs';
@@ -48,8 +48,8 @@ export class StampsReader implements Reader {
 	);
 
 	/**
-	 * @param why what the usual reader lacks here
-	 * @param monotonic not by the run queue's clock, even where it can be found; for tests
+	 * @param why the feature that the usual reader lacks here
+	 * @param monotonic do not use the run queue's clock, even where it is available; for tests
 	 */
 	constructor(host: Host, filter: TaskFilter, why: string, monotonic = false) {
 		this.setFilter(filter);
@@ -58,7 +58,7 @@ export class StampsReader implements Reader {
 		const byQueue = !monotonic && addon.hasMember('sched_entity', 'cfs_rq') && addon.hasMember('cfs_rq', 'rq');
 		const percent = byQueue ? 1 : 2;
 		this.uncertainty = `counts and sums ±${percent} %; percentiles ±6.25 % system-wide and per CPU, ±25 % per process`;
-		this.description = `time between runnable and running of every task, by stamps of our own (${why}); no threads, groups and filters`;
+		this.description = `time between runnable and running of every task, by own stamps (${why}); no threads, groups and filters`;
 		this.bpf = openBpf(host, 'runqlat-stamps', {
 			layout: constants,
 			constants: { by_monotonic: monotonic },
@@ -81,7 +81,7 @@ export class StampsReader implements Reader {
 	setFilter({ tgid, cgroup, comm }: TaskFilter): void {
 		if (tgid === undefined && cgroup === undefined && comm === undefined) return;
 		throw new Unavailable(
-			'this kernel lacks what filters in the kernel need',
+			'this kernel lacks the features that filters in the kernel need',
 			'leave out --pid, --comm and --cgroup; / filters rows',
 		);
 	}

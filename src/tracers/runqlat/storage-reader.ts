@@ -28,7 +28,7 @@ const WANT_THREADS = inUpperHalf(interval_bit.WANT_THREADS);
 const OLD_STAMPS = inUpperHalf(interval_bit.OLD_STAMPS);
 const GENERATIONS = inUpperHalf(interval_bit.FILTER_SHIFT);
 
-/** A walk that was too long, or told too much, is not tried again for so many reads. */
+/** Reads by the iterator after an incomplete walk, which was too long or reported too much. */
 const WALK_AGAIN = 16;
 
 /** What the scheduler's figures mean, so that they are not compared with those of another definition. */
@@ -37,7 +37,7 @@ const LIMITS =
 
 /** What the C file reads beyond what every kernel with BTF has: what of it this one lacks; undefined: nothing. */
 export function missing({ addon }: Pick<Host, 'addon'>): string | undefined {
-	if (!addon.hasMember('task_struct', 'bpf_storage')) return 'this kernel keeps no storage for tasks';
+	if (!addon.hasMember('task_struct', 'bpf_storage')) return 'this kernel has no task storage';
 	if (!addon.hasMember('sched_info', 'last_queued')) return 'this kernel does not stamp waiting tasks';
 	if (!addon.hasMember('sched_entity', 'cfs_rq') || !addon.hasMember('cfs_rq', 'rq'))
 		return 'the run queue of a task cannot be found on this kernel';
@@ -54,9 +54,9 @@ export class StorageReader implements Reader {
 	readonly missing: readonly string[];
 	readonly possibleCpus: number;
 	private readonly bpf: BpfSession;
-	/** As the kernel has them: nobody else writes them. */
+	/** The kernel's copy is the same: only this reader writes it. */
 	private readonly settings = new BigUint64Array(setting.SETTINGS);
-	/** Bits of those that are on. */
+	/** Bits of the active filters. */
 	private filters = 0;
 	private generation = 0;
 	private epoch = 0;
@@ -108,7 +108,7 @@ export class StorageReader implements Reader {
 		this.epoch = epoch;
 		this.wanted = (all ? READ_ALL : 0) + (threads ? WANT_THREADS : 0);
 		this.writeInterval(this.bpf.object);
-		// storage for the threads of now; those to come get theirs when born
+		// storage for the current threads; later ones get theirs when they are created
 		if (threads && !(before & WANT_THREADS)) this.bpf.iterate('read_tasks');
 	}
 

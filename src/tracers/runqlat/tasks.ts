@@ -1,4 +1,4 @@
-/** Processes or threads by key. The first have waits of their own; those of the others are in one sum. */
+/** Processes or threads by key. The first ones have rows; the waits of the others are in one sum. */
 import { safe } from '../../lib/sanitize.ts';
 import type { Count } from '../../lib/units.ts';
 import { type Account, account } from './account.ts';
@@ -6,14 +6,14 @@ import { type Account, account } from './account.ts';
 /** Tasks of a kind that get rows. */
 export const MAX_TASKS = 10_000;
 
-/** Tasks of a kind whose counters are kept, to know what they have grown by. */
+/** Tasks of a kind whose counters are kept, for their growth. */
 const MAX_KNOWN = 50_000;
 
 export class Tasks<Task extends Account> {
-	/** What those without a row have together. */
+	/** The sum of tasks without a row. */
 	readonly unlisted = account(0, 0, 0, safe`(unlisted)`);
 	private readonly known = new Map<string, Task>();
-	/** Told of in this interval, and in the one before. */
+	/** With news in this interval, and in the one before. */
 	private now = new Set<Task>();
 	private before = new Set<Task>();
 	private readonly maxRows: number;
@@ -39,7 +39,7 @@ export class Tasks<Task extends Account> {
 		const task = this.known.get(key);
 		if (task) this.now.add(task);
 		if (task && this.isUnlisted(task) && this.listed < this.maxRows) {
-			// room was made: from now on it has figures of its own
+			// a row is free: from now on it has own figures
 			const { waits, switches, switchesTotal } = account(0, 0, 0, task.comm);
 			Object.assign(task, { waits, switches, switchesTotal });
 			this.listed++;
@@ -47,7 +47,7 @@ export class Tasks<Task extends Account> {
 		return task;
 	}
 
-	/** A task that is not known yet. Returns false where that makes too many. */
+	/** Add a new task. Returns false at the limit. */
 	add(key: string, task: Task): boolean {
 		if (this.known.size >= this.maxKnown) return false;
 		if (this.listed < this.maxRows) this.listed++;
@@ -77,17 +77,17 @@ export class Tasks<Task extends Account> {
 		this.listed = 0;
 	}
 
-	/** All that are known, by key. */
+	/** All tasks, by key. */
 	[Symbol.iterator](): IterableIterator<[string, Task]> {
 		return this.known.entries();
 	}
 
-	/** Those with a row, and the sum of the others if there are such. */
+	/** Tasks with a row, and the sum of the others if there are any. */
 	rows(): Generator<Account> {
 		return this.listedOf(this.known.values());
 	}
 
-	/** As `rows`, but only those that may have something else to tell than an interval ago. */
+	/** As `rows`, but only tasks that may have changed since the last interval. */
 	news(): Generator<Account> {
 		return this.listedOf(new Set([...this.now, ...this.before]));
 	}
@@ -109,7 +109,7 @@ export class Tasks<Task extends Account> {
 	}
 }
 
-/** Nothing has happened yet in this interval. */
+/** Reset the figures of the interval. */
 export function beginInterval({ waits, switches }: Account): void {
 	waits.beginInterval();
 	switches.voluntary = 0;

@@ -1,6 +1,6 @@
 /**
- * Run-queue latency: how long tasks that could run had to wait for a CPU, for the whole machine and per process, from
- * the scheduler's own stamps (bpf/runqlat/runqlat.bpf.c). The kernel's figures count up for ever; intervals are differences.
+ * Run-queue latency: the time that runnable tasks waited for a CPU, for the whole machine and per process, from the
+ * scheduler's own stamps (bpf/runqlat/runqlat.bpf.c). The kernel's figures are cumulative; intervals are differences.
  */
 
 import type { TaskFilter } from '../../bpf/task-filter.ts';
@@ -16,11 +16,11 @@ import { missing, StorageReader } from './storage-reader.ts';
 import { DEFAULT_ZONES, invalidZones } from './zones.ts';
 
 /**
- * `stamps`: own ones even where better ones are there, by the run queue's clock (true) or CLOCK_MONOTONIC (`monotonic`); for
- * tests, no option of the command line.
+ * `stamps`: own stamps even where the scheduler's are available, by the run queue's clock (true) or CLOCK_MONOTONIC
+ * (`monotonic`); for tests, not an option of the command line.
  */
 function openReader(host: Host, filter: TaskFilter, { stamps, 'system-only': systemOnly }: Options): Reader {
-	const why = stamps ? 'as asked' : missing(host);
+	const why = stamps ? 'as requested' : missing(host);
 	if (why !== undefined) return new StampsReader(host, filter, why, stamps === 'monotonic');
 	return new StorageReader(host, filter, systemOnly === true);
 }
@@ -28,7 +28,7 @@ function openReader(host: Host, filter: TaskFilter, { stamps, 'system-only': sys
 export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 	id: 'runqlat',
 	title: 'Run queue',
-	summary: 'how long tasks that could run waited for a CPU',
+	summary: 'how long runnable tasks waited for a CPU',
 	columns,
 	defaultSort: 'wait_ns',
 	groups: ['process', 'thread', 'cgroup', 'pidns', 'cpu', ...waitsFold.groups],
@@ -55,7 +55,7 @@ export const runqlat: Tracer<RunqlatRow, RunqlatExtra> = {
 			name: 'culprits',
 			type: 'boolean',
 			default: false,
-			help: 'tell who ran while others waited (costs 130 ns more per switch)',
+			help: 'report who ran while others waited (costs 130 ns more per switch)',
 		},
 		{
 			name: 'system-only',

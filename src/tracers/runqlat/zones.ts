@@ -1,30 +1,30 @@
-/** Coarse classes of waits: 0–10 µs, 10–100 µs, 100 µs–1 ms, 1 ms and more, unless told otherwise; and powers of two. Pure. */
+/** Coarse classes of waits: by default 0–10 µs, 10–100 µs, 100 µs–1 ms, 1 ms and more; and powers of two. Pure. */
 import { type Buckets, type Filled, LOG2_SLOTS, log2Slot, type Slots, slotLower } from '../../lib/histogram.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 
 export const DEFAULT_ZONES = '10,100,1000';
 const MAX_LIMITS = 7;
 
-/** Limits between zones from `10,100,1000` (µs), ns; undefined: these are none. */
+/** Limits between zones from `10,100,1000` (µs), ns; undefined: not valid. */
 export function parseZones(text: string): Ns[] | undefined {
 	const limits = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part) * 1000));
 	const rising = limits.every((limit, index) => limit > (limits[index - 1] ?? 0) && limit <= 2 ** 36);
 	return rising && limits.length <= MAX_LIMITS ? limits : undefined;
 }
 
-/** What is wrong with the option; undefined: nothing. */
+/** The error in the option; undefined: none. */
 export function invalidZones(text: string): string | undefined {
 	return parseZones(text) ? undefined : `'${text}' is not one to seven rising times in µs, as ${DEFAULT_ZONES}`;
 }
 
-/** The slot that a limit begins: the nearest bound of the histogram stands for it. */
+/** The slot that begins at a limit, which is rounded to the nearest bound of the histogram. */
 function slotAt(limit: Ns, length: number): number {
 	let slot = 1;
 	while (slot < length - 1 && slotLower(slot, length) < limit) slot++;
 	return limit - slotLower(slot - 1, length) < slotLower(slot, length) - limit ? slot - 1 : slot;
 }
 
-/** By the limits themselves, of which there is one list at a time, and length of the histogram. */
+/** By the list of limits, of which there is one at a time, and length of the histogram. */
 const known = new WeakMap<readonly Ns[], Map<number, number[]>>();
 
 function boundsOf(limits: readonly Ns[], length: number): readonly number[] {
@@ -41,7 +41,7 @@ function boundsOf(limits: readonly Ns[], length: number): readonly number[] {
 	return bounds;
 }
 
-/** Waits per zone; one more than limits. A limit is off by half a slot at most (3 % system-wide, 12.5 % else). */
+/** Waits per zone, one more than limits. A limit is off by at most half a slot (3 % system-wide, else 12.5 %). */
 export function zonesOf(slots: Slots, limits: readonly Ns[], filled?: Filled): Count[] {
 	const bounds = boundsOf(limits, slots.length);
 	const counts: Count[] = new Array(limits.length + 1).fill(0);

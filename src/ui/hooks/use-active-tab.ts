@@ -1,5 +1,5 @@
 /** The open tab: its snapshots up to the moment shown, the code that draws it, its table. */
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Store, TabStatus } from '../../history/store.ts';
 import type { Ns } from '../../lib/units.ts';
@@ -55,5 +55,9 @@ export function useActiveTab(tabs: readonly TabEntry[], store: Store, state: UiS
 	const loaded = view && !(view instanceof Error) ? view : undefined;
 	const table = useTable(tabs, tracer, loaded, history, state);
 	const unit = snapshot && loaded?.unit ? (state.unit ?? loaded.unit(snapshot as never)) : null;
-	return { tracer, status, history, snapshot, view, loaded, table, chosen: tabState(state, id), unit };
+	const chosen = tabState(state, id);
+	return useMemo(
+		() => ({ tracer, status, history, snapshot, view, loaded, table, chosen, unit }),
+		[tracer, status, history, snapshot, view, loaded, table, chosen, unit],
+	);
 }

@@ -63,7 +63,7 @@ export function useTable(
 	);
 	const available = useMemo(() => availableColumns(source.columns, snapshot), [source, snapshot]);
 	const columns = useMemo(() => shownColumns(available, tab.columns), [available, tab.columns]);
-	const sort = sortOf(state, id, available, source.defaultSort);
+	const sort = useMemo(() => sortOf(tab.sort, available, source.defaultSort), [tab.sort, available, source]);
 	const filterTabs = useMemo(() => [...tabs.map((one) => one.tracer), ...listsOf(id, view)], [tabs, id, view]);
 	const filterTab = useMemo(() => ({ id, columns: source.columns }), [id, source]);
 	const filter = useFilter(state.filter, filterTabs, filterTab);
@@ -81,28 +81,31 @@ export function useTable(
 		[rows, source, list, tracer],
 	);
 	const selected = useMemo(() => selectedIndex(tab, order), [tab, order]);
-	const allChoices = choicesOf(source.columns, tab.columns);
-	return {
-		list,
-		view: list ?? view,
-		source,
-		available,
-		columns,
-		sort,
-		filter,
-		rows,
-		selected,
-		model: {
+	// the same object while nothing has changed: what is drawn from it is not drawn again
+	return useMemo(() => {
+		const allChoices = choicesOf(source.columns, tab.columns);
+		return {
+			list,
+			view: list ?? view,
+			source,
+			available,
 			columns,
-			choices: allChoices.filter(({ key }) => available.some((column) => column.key === key)),
-			allChoices,
-			defaultSort: source.defaultSort,
-			...order,
+			sort,
+			filter,
+			rows,
 			selected,
-			names: () => offeredNames([filterTab, ...tabs.map((one) => one.tracer)], id),
-			filterValid: filter.error === null,
-		},
-	};
+			model: {
+				columns,
+				choices: allChoices.filter(({ key }) => available.some((column) => column.key === key)),
+				allChoices,
+				defaultSort: source.defaultSort,
+				...order,
+				selected,
+				names: () => offeredNames([filterTab, ...tabs.map((one) => one.tracer)], id),
+				filterValid: filter.error === null,
+			},
+		};
+	}, [list, view, source, available, columns, sort, filter, rows, selected, order, tab.columns, filterTab, tabs, id]);
 }
 
 /** The tab's lists beside the tracer's rows, for filters. */

@@ -102,7 +102,7 @@ export function scrollTo(offset: number, selected: number, count: number, page: 
 	return Math.max(0, Math.min(at, count - page));
 }
 
-function tabLayout(parts: TabParts, { width, height }: Area): TabLayout {
+export function tabLayout(parts: TabParts, { width, height }: Area): TabLayout {
 	const { head, pane, columns, sort, baseline, count, selected } = parts;
 	const areas = split(
 		width,
@@ -132,22 +132,20 @@ function tabLayout(parts: TabParts, { width, height }: Area): TabLayout {
 
 /**
  * @param tab null: the table is not on the screen
- * @param helpLines lines of the help
+ * @param helpLines number of lines of the help
  */
 export function layoutOf(
 	chrome: Chrome,
-	width: number,
 	tabs: readonly TabEnd[],
-	tab: TabParts | null,
+	tab: TabLayout | null,
 	helpLines: number,
 	lens: Extent,
 ): Layout {
-	const placed = tab && tabLayout(tab, { width, height: chrome.body });
 	return {
 		chrome,
 		tabs,
-		tab: placed,
-		page: placed ? Math.max(1, placed.table.height - 1) : 1,
+		tab,
+		page: tab ? Math.max(1, tab.table.height - 1) : 1,
 		help: { lines: helpLines, page: Math.max(1, chrome.body - 1) },
 		lens,
 	};

@@ -77,7 +77,7 @@ export function reduce(before: UiState, action: Action): UiState {
 			return show(state, action.link, action.view);
 		case 'sort': {
 			const { columns, defaultSort } = action.screen;
-			const sort = sortOf(state, state.tab, columns, defaultSort);
+			const sort = sortOf(tabState(state).sort, columns, defaultSort);
 			const column = columns.find((candidate) => candidate.key === action.key);
 			return sort.key === action.key ? sortBy(state, column, reversed(sort.direction)) : sortBy(state, column);
 		}

@@ -153,8 +153,8 @@ export function tabState(state: UiState, tab = state.tab): TabState {
 	return state.tabs[tab] ?? fresh;
 }
 
-export function sortOf(state: UiState, tab: string, columns: readonly Column<never>[], defaultSort: string): Sort {
-	const chosen = tabState(state, tab).sort;
+/** @param chosen the user's; it counts while its column is there */
+export function sortOf(chosen: Sort | null, columns: readonly Column<never>[], defaultSort: string): Sort {
 	if (chosen && columns.some((column) => column.key === chosen.key)) return chosen;
 	return { key: defaultSort, direction: firstDirection(columns.find((column) => column.key === defaultSort)) };
 }

@@ -10,7 +10,7 @@ export type Transition = (state: UiState, screen: ScreenModel) => UiState;
 
 /** The current sort, and the index of its column. */
 function sorted(state: UiState, { columns, defaultSort }: ScreenModel) {
-	const sort = sortOf(state, state.tab, columns, defaultSort);
+	const sort = sortOf(tabState(state).sort, columns, defaultSort);
 	return { sort, at: columns.findIndex(({ key }) => key === sort.key) };
 }
 

@@ -9,10 +9,6 @@ export default {
 	shows: 'Direct reads and writes of an encrypted device (dm-crypt) are charged to the process that made them.',
 	on: isPlain,
 	modules: ['dm_crypt'],
-	expected: {
-		outcome: 'fails',
-		reason: 'a write below dm-crypt comes from a kernel thread, and the owner of the bio above is not charged.',
-	},
 	async run(guest) {
 		await guest.shell(
 			`echo secret | cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 256 ${guest.disk} matrix`,

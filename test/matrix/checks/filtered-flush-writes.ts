@@ -8,10 +8,6 @@ const WRITES = 100;
 export default {
 	shows: 'Under --device, writes that end with a flush (O_DSYNC) are counted as /proc/diskstats counts them.',
 	on: ({ arch, disk }) => arch === 'amd64' && disk !== 'nvme',
-	expected: {
-		outcome: 'fails',
-		reason: 'a filter drops the last completion of a flush sequence, which counts the request.',
-	},
 	async run(guest) {
 		const name = guest.disk.replace('/dev/', '');
 		const write = () =>

@@ -115,10 +115,8 @@ function arm64Root(archive: Archive, cache: string, busybox: string): string {
 	symlinkSync('usr/lib', join(root, 'lib'));
 	symlinkSync(`${ARM64_TRIPLE}/ld-linux-aarch64.so.1`, join(root, 'usr/lib/ld-linux-aarch64.so.1'));
 	cpSync(busybox, join(root, 'bin/busybox'));
-	for (const name of ['sh', 'cat', 'dd', 'dmesg', 'grep', 'sleep', 'sync', 'sh']) {
-		const link = join(root, 'bin', name);
-		if (!existsSync(link)) symlinkSync('busybox', link);
-	}
+	for (const name of ['sh', 'cat', 'cp', 'date', 'dd', 'dmesg', 'grep', 'head', 'ls', 'mkdir', 'rm', 'sleep', 'sync'])
+		symlinkSync('busybox', join(root, 'bin', name));
 	cpSync(join(nodePackage, 'bin/node'), join(root, 'bin/node'));
 	for (const path of ['dist', 'package.json', AGENT]) cpSync(path, join(root, 'wattlag', path), { recursive: true });
 	crossBuild(packages, join(root, 'wattlag/build'));

@@ -15,10 +15,10 @@ import type { Weighting } from '../power/weighting.ts';
 import { CpuLedger } from './cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
 import type { CycleCounters } from './cycles.ts';
-import { type InterruptTime, KernelIrqTime, placeIrq } from './irq-time.ts';
+import { type InterruptTime, irqByPackage, KernelIrqTime } from './irq-time.ts';
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
 
-/** Programs of bpf/energy/thread-detail.bpf.h, whose hooks not every kernel has. */
+/** Programs of bpf/energy/thread-detail.bpf.h, whose hooks some kernels lack. */
 const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'work', 'softirq'].flatMap((name) => [
 	`${name}_begins`,
 	`${name}_ends`,
@@ -31,7 +31,7 @@ function wordOf(value: number, size: 4 | 8): Uint8Array {
 	return bytes;
 }
 
-/** The kernel's address of a task, whose upper bits say nothing: exact in a double. */
+/** The kernel's address of a task without its constant upper bits: exact in a double. */
 function identity(low: number, high: number): number {
 	return (high & 0xfffff) * 2 ** 32 + low;
 }
@@ -48,12 +48,12 @@ function sampleAt(view: DataView, at: number): ThreadSample & { state: number } 
 	});
 }
 
-/** May programs keep something for each task (since 5.11)? */
+/** Does the kernel have task storage (since 5.11)? */
 export function hasTaskStorage(addon: Host['addon']): boolean {
 	return addon.hasMember('task_struct', 'bpf_storage');
 }
 
-/** The time of interrupts as our own programs count it, on kernels that do not. */
+/** Time in interrupts from own programs, on kernels that do not count it. */
 class CountedIrqTime implements InterruptTime {
 	private readonly bpf: BpfSession;
 	private last: Ns[] = [];
@@ -78,10 +78,10 @@ const RING_BYTES: Bytes = 4 << 20;
 interface Extras {
 	/** Moves between packages. */
 	moves: boolean;
-	/** Interrupts, which the kernel charges to whom they interrupt. */
+	/** Interrupts, which the kernel charges to the interrupted task. */
 	interrupts: boolean;
 	cycles: CycleCounters | undefined;
-	/** This kernel can walk all threads by itself. */
+	/** A program walks all threads, on kernels that can. */
 	walks: boolean;
 }
 
@@ -110,7 +110,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		optional: {
 			thread_exits: 'threads that live between two reads may be missing',
 			...Object.fromEntries(
-				INTERRUPTS.map((program) => [program, 'these interrupts stay in the time of the task they interrupt']),
+				INTERRUPTS.map((program) => [program, 'these interrupts stay in the time of the interrupted task']),
 			),
 		},
 		without,
@@ -128,7 +128,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 	});
 }
 
-/** A process of the ledger with its control group by name. */
+/** A process of the ledger, with its control group by path. */
 class Process implements ProcessInfo {
 	private readonly use: ProcessUse;
 	private readonly cgroups: Cgroups;
@@ -181,14 +181,14 @@ class Task implements TaskInfo {
 	}
 }
 
-/** Every so many looks, where each is at everybody. */
+/** Every this many scans by the iterator are complete. */
 const THOROUGH = 30;
-/** A walk that was too long, or told too much, is not tried again for so many looks. */
+/** Scans by the iterator after an incomplete walk, which was too long or reported too much. */
 const WALK_AGAIN = 16;
 
-/** What a look found. */
+/** The result of a scan. */
 interface Living {
-	/** What the iterator wrote, `end` bytes of it, `everything` or those at rest with their head; undefined: a walk left it in its ring. */
+	/** Output of the iterator, `end` bytes, with `everything` or idle threads as heads only; undefined: it is in the ring of a walk. */
 	listing: { view: DataView; end: number; everything: boolean } | undefined;
 	/** ns since boot. */
 	now: Ns;
@@ -196,9 +196,9 @@ interface Living {
 
 export interface BpfCpuOptions {
 	weighting: Pick<Weighting, 'packageOf' | 'speedOf' | 'cycles'>;
-	/** How many packages there are. */
+	/** Number of packages. */
 	packages: number;
-	/** Take the energy of interrupts off the tasks they interrupt, where the kernel does not keep their time apart. */
+	/** Subtract the energy of interrupts from the interrupted tasks, where the kernel does not separate their time. */
 	interrupts: boolean;
 }
 
@@ -214,23 +214,23 @@ export class BpfCpu implements CpuCounter {
 	/** Package by CPU, as the programs have it. */
 	private readonly packages: number[] = [];
 	private readonly cycles: CycleCounters | undefined;
-	/** The ledger's objects under the names that the rest of the program uses. */
+	/** The ledger's objects as the rest of the program sees them. */
 	private readonly processes = new WeakMap<ProcessUse, Process>();
 	private readonly tasks = new WeakMap<ThreadUse, Task>();
 	/** The clock of scans minus CLOCK_MONOTONIC, as of the last one: time asleep. */
 	private sinceBoot: Ns = 0;
 	private scans = 0;
-	/** From this look on walks are tried. */
+	/** Walks are tried from this scan on. */
 	private walkFrom = Number.POSITIVE_INFINITY;
-	/** What we know of threads is not what the kernel has: it has to be told anew. */
+	/** The known threads differ from the kernel's: the next walk has to report all. */
 	private astray = false;
 	private lostRecords: Count = 0;
 	private lostTime: Ns = 0;
 
-	/** Throws {@link Unavailable}; nothing stays behind then. Afterwards the counters of cycles belong to it. */
+	/** Takes over the counters of cycles. @throws {Unavailable} and nothing stays loaded then */
 	constructor(host: Host, { weighting, packages, interrupts: wanted }: BpfCpuOptions) {
 		const { addon } = host;
-		// Without this, what interrupts take is in the CPU time of whom they interrupt.
+		// without this, interrupts are in the CPU time of the interrupted task
 		const apart = addon.hasType('struct', 'irqtime');
 		const interrupts = wanted && !apart && hasTaskStorage(addon);
 		this.moves = packages > 1;
@@ -248,8 +248,8 @@ export class BpfCpu implements CpuCounter {
 				description: apart
 					? ''
 					: interrupts
-						? 'this kernel counts interrupts as time of the task they interrupt: their energy is taken off it, its CPU time is as the kernel says'
-						: 'this kernel counts interrupts as time of the task they interrupt',
+						? 'this kernel counts interrupts as time of the interrupted task: their energy is subtracted from it, its CPU time is the kernel’s'
+						: 'this kernel counts interrupts as time of the interrupted task',
 				uncertainty: 'exact',
 				hooks: [opened.walks ? 'syscall/walk_threads' : 'iter/task', ...this.bpf.hooks],
 				missing: [
@@ -285,7 +285,7 @@ export class BpfCpu implements CpuCounter {
 	}
 
 	read(): CpuUse {
-		// the living first: a thread that ends meanwhile has its record in the ring when that is drained
+		// threads alive first: one that ends meanwhile has its record in the ring when that is drained
 		const living = this.find();
 		this.placeCpus();
 		this.cycles?.tick(new Map(this.bpf.shards(maps.cycles_cpus).entries()));
@@ -301,7 +301,7 @@ export class BpfCpu implements CpuCounter {
 		const all = () => interval.processes.map((process) => this.process(process));
 		return {
 			used: this.times(threads),
-			...placeIrq(this.irq?.read() ?? new Map(), this.placement),
+			...irqByPackage(this.irq?.read() ?? new Map(), this.placement),
 			irq_in_tasks_ns: interrupted_ns,
 			get processes() {
 				return all();
@@ -329,13 +329,13 @@ export class BpfCpu implements CpuCounter {
 		this.cycles?.close();
 	}
 
-	/** All threads: a walk tells of those that may have news, an iterator of all, of those at rest with their head only. */
+	/** Scan all threads: a walk reports those that may have news, an iterator all, idle ones with their head only. */
 	private find(): Living {
-		// makes the kernel bring our own CPU's clock up to date, by which the running slices are measured
+		// makes the kernel update the clock of this CPU, by which the running slices are measured
 		process.cpuUsage();
 		this.scans++;
 		const walks = this.scans >= this.walkFrom;
-		// also those at rest: to know them again, or for groups and names that others gave them
+		// idle threads too: to find them again, and for groups and names that other processes set
 		const everything = walks ? this.astray : this.scans % THOROUGH === 0;
 		const look = new Uint8Array(maps.scan.value.size);
 		viewOf(look).setUint32(0, everything ? 0 : this.scans, true);
@@ -345,13 +345,13 @@ export class BpfCpu implements CpuCounter {
 			this.bpf.drain(maps.reports.name, () => {});
 			this.walkFrom = this.scans + WALK_AGAIN;
 		}
-		// a run that finds no room is repeated as the same look: what it told is not known yet
+		// a run without enough room is repeated as the same scan: nothing of it is known yet
 		const view = this.bpf.iterate('read_threads');
 		const end = view.byteLength - iteration_end.size;
 		return { listing: { view, end, everything }, now: iteration_end.read(view, end).boot_ns };
 	}
 
-	/** What the last walk says of itself. */
+	/** Summary of the last walk. */
 	private walked(): { boot_ns: Ns; threads: Count } {
 		const bytes = new Uint8Array(maps.scan.value.size);
 		this.bpf.object.readMapped(maps.scan.name, bytes);

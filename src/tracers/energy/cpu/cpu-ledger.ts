@@ -1,9 +1,9 @@
 /**
- * Who used how much CPU time: turns the kernel's counters of threads, alive and dead, into time per process and
- * interval, each nanosecond charged once. Pure: it is fed what was read and knows no kernel.
+ * From the kernel's counters of threads, alive and ended, to CPU time per process and interval. Each nanosecond is charged
+ * once. Pure: samples come from the caller.
  *
- * A thread that ends is for some milliseconds neither among the living nor reported dead (an RCU grace period). Its
- * entry waits here until its last record comes; then what it used since the last scan is charged.
+ * An ending thread is for some milliseconds (an RCU grace period) neither in a scan nor reported as ended. Its entry stays
+ * here until its last record arrives; then its time since the last scan is charged.
  */
 
 import { sameName } from '../../../lib/decode.ts';
@@ -25,7 +25,7 @@ interface Thread extends ThreadUse {
 	readonly task: number;
 	tid: number;
 	start: Ns;
-	/** Its counter as charged so far. */
+	/** Its counter, as far as it is charged. */
 	cpu_ns: Ns;
 	irq_ns: Ns;
 	cycles: Count;
@@ -34,20 +34,20 @@ interface Thread extends ThreadUse {
 	alive: boolean;
 	rawComm: Uint8Array;
 	readonly process: Process;
-	/** Number of the scan that saw it last. */
+	/** Number of the last scan that found it. */
 	scan: number;
-	/** When it was last seen, or first found missing. */
+	/** Time at which it was first seen, or found missing, ns since boot. */
 	seen: Ns;
 }
 
-/** Records that were lost and are to be set against the threads that have gone without one. */
+/** Lost records, to be matched with threads that are missing without one. */
 interface Loss {
 	records: number;
 	cpu_ns: Ns;
 	at: Ns;
 }
 
-/** A thread that is missing for so long without any known loss is given up, so that nothing grows for ever. */
+/** A thread that is missing for this long without a known loss is dropped, so that memory is bounded. */
 const GIVE_UP: Ns = 60e9;
 
 export class CpuLedger {
@@ -57,12 +57,12 @@ export class CpuLedger {
 	private active: Thread[] = [];
 	/** By task: alive at the last scan. */
 	private threads = new Map<number, Thread>();
-	/** By task: missing, waiting for their record. More than one where the kernel used the memory again meanwhile. */
+	/** By task: missing until their record arrives. Several where the kernel has reused the memory. */
 	private readonly leaving = new Map<number, Thread[]>();
-	/** Alive, but on their way out. */
+	/** Alive, but exiting. */
 	private readonly exiting = new Set<Thread>();
 	private readonly processes = new ProcessTable();
-	/** By task: moves in this interval of threads that we have not met yet. */
+	/** By task: moves in this interval of threads that are not known yet. */
 	private readonly moves = new Map<number, ThreadSample[]>();
 	private losses: Loss[] = [];
 	private scan = 0;
@@ -81,7 +81,7 @@ export class CpuLedger {
 	}
 
 	/**
-	 * Begin to scan at the living; `observe` follows for each of them (or for those with news), then `endScan`.
+	 * Begin a scan; `observe` follows for each thread alive (or each with news), then `endScan`.
 	 * @param now ns since boot
 	 */
 	beginScan(now: Ns = this.now): void {
@@ -112,14 +112,14 @@ export class CpuLedger {
 		return this.threads.values();
 	}
 
-	/** How many those are. */
+	/** Their number. */
 	get size(): Count {
 		return this.threads.size;
 	}
 
 	/**
-	 * A thread that is alive. Is it known, and has not run since it was last seen? Then `observe` has nothing to add but a name
-	 * or group that somebody else has given it.
+	 * Is a thread alive that is known and has not run since the last scan? Then `observe` would only add a name or group that
+	 * another process has set.
 	 */
 	isIdle(task: number, start: Ns, cpu_ns: Ns): boolean {
 		const thread = this.threads.get(task);
@@ -132,7 +132,7 @@ export class CpuLedger {
 	observe(sample: ThreadSample): void {
 		let thread = this.threads.get(sample.task);
 		if (thread === undefined || !isSame(thread, sample)) {
-			// same memory, other thread: the old one's record is still to come
+			// same memory, other thread: the record of the old one is still to come
 			if (thread) this.miss(thread);
 			thread = this.return(sample) ?? this.admit(sample);
 			this.enter(thread);
@@ -143,7 +143,7 @@ export class CpuLedger {
 	}
 
 	/**
-	 * All living have been seen, or all that could have ended: then the others rest.
+	 * End a scan of all threads, or (`news`) of all that may have ended: the others are idle.
 	 * @param now ns since boot
 	 */
 	endScan(now: Ns, seen: 'all' | 'news' = 'all'): void {
@@ -153,8 +153,7 @@ export class CpuLedger {
 	}
 
 	/**
-	 * A thread that left a package, with its counter as it was then. All moves that are known come before `observe` and
-	 * the like, in their order.
+	 * A thread has left a package, with this counter. All known moves precede `observe` and the like, in order.
 	 */
 	move(sample: ThreadSample): void {
 		const thread = this.find(sample);
@@ -167,7 +166,7 @@ export class CpuLedger {
 		else this.moves.set(sample.task, [sample]);
 	}
 
-	/** A thread on its way out. Its last record, with its final time, is still to come. */
+	/** A thread is exiting. Its last record, with its final time, is still to come. */
 	exit(sample: ThreadSample): void {
 		let thread = this.find(sample);
 		if (!thread) {
@@ -194,7 +193,7 @@ export class CpuLedger {
 		if (records > 0) this.losses.push({ records, cpu_ns, at: this.now });
 	}
 
-	/** What the interval brought that ended with the last scan. */
+	/** The interval that ended with the last scan. */
 	interval(): LedgerInterval {
 		const unattributed_ns = this.settle();
 		this.taken = true;
@@ -211,7 +210,7 @@ export class CpuLedger {
 		};
 	}
 
-	/** The entry of a thread that has ended, wherever it waits. */
+	/** The entry of a thread, alive or missing. */
 	private find(sample: ThreadSample): Thread | undefined {
 		const living = this.threads.get(sample.task);
 		if (living && isSame(living, sample)) return living;
@@ -220,7 +219,7 @@ export class CpuLedger {
 
 	private end(thread: Thread, sample: ThreadSample): void {
 		this.charge(thread, sample);
-		// the leader's name is the process's; another thread's serves until that is known
+		// the leader's name is the process's; another thread's name serves until it is known
 		if (sample.tid !== sample.tgid) return;
 		this.processes.describe(thread.process, sample);
 		thread.process.leaderGone = true;
@@ -266,7 +265,7 @@ export class CpuLedger {
 		if (thread.tid === process.pid) process.leaderGone = false;
 	}
 
-	/** Among the living. */
+	/** Add to the threads alive. */
 	private enter(thread: Thread): void {
 		this.threads.set(thread.task, thread);
 		this.processes.enter(thread.process);
@@ -307,7 +306,7 @@ export class CpuLedger {
 		thread.process.cpu_ns_total += delta;
 	}
 
-	/** It was alive and is so no more. */
+	/** It was alive and is missing now. */
 	private miss(thread: Thread): void {
 		this.leave(thread);
 		this.await(thread);
@@ -328,7 +327,7 @@ export class CpuLedger {
 		else this.leaving.delete(thread.task);
 	}
 
-	/** Set losses against threads that have gone without a record. What was not charged of their time has no owner: returned. */
+	/** Match losses with threads that are missing without a record. Returns their time that was not charged. */
 	private settle(): Ns {
 		const due = this.losses.filter((loss) => this.now - loss.at > GRACE);
 		this.losses = this.losses.filter((loss) => this.now - loss.at <= GRACE);
@@ -358,7 +357,7 @@ function partOf(thread: Thread, packageIndex: number): Thread['parts'][number] {
 	return part;
 }
 
-/** Start times stay with a thread for life, but for an exec that makes it the leader. */
+/** A thread keeps its start time, except for an exec that makes it the leader. */
 function isSame(thread: Thread, sample: ThreadSample): boolean {
 	if (thread.start === sample.start) return true;
 	const { pid, start } = thread.process;

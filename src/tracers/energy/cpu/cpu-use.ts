@@ -1,6 +1,6 @@
 /**
- * Who used how much CPU time in an interval, whoever counted it: the kernel's counters read through BPF, or `/proc`.
- * A task is a thread where threads are told apart, otherwise a whole process.
+ * CPU time of tasks in an interval, independent of its counter: the kernel's counters read through BPF, or `/proc`. A task
+ * is a thread where threads are distinguished, else a whole process.
  */
 
 import type { Source } from '../../../core/snapshot.ts';
@@ -8,7 +8,7 @@ import type { BpfCost } from '../../../core/tracer.ts';
 import type { SafeText } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 
-/** A process. Always the same object for one process. */
+/** A process; one object per process. */
 export interface ProcessInfo {
 	readonly pid: number;
 	/** ns since boot. */
@@ -22,7 +22,7 @@ export interface ProcessInfo {
 	readonly threads: Count;
 }
 
-/** A thread, or a process where its threads are not told apart. Always the same object for one task. */
+/** A thread, or a process where threads are not distinguished; one object per task. */
 export interface TaskInfo {
 	readonly process: ProcessInfo;
 	readonly tid: number;
@@ -32,9 +32,9 @@ export interface TaskInfo {
 	readonly alive: boolean;
 }
 
-/** CPU time as energy is shared out by it. */
+/** CPU time as a weight for energy. */
 export interface PackageWork {
-	/** Time without interrupts, weighed by the speed at which it ran. */
+	/** Time without interrupts, weighted by the speed of the CPU. */
 	work: number;
 	/** Index of the package where it was spent; null: not known, so a part in each of them. */
 	packageIndex: number | null;
@@ -44,26 +44,26 @@ export interface PackageWork {
 export interface TaskTime extends PackageWork {
 	task: TaskInfo;
 	cpu_ns: Ns;
-	/** CPU cycles of its slices that are over, and the time of those; only where they are counted. */
+	/** CPU cycles of its finished slices, and their time; only where cycles are counted. */
 	cycles?: Count;
 	cycles_ns?: Ns;
 }
 
 /** One interval. */
 export interface CpuUse {
-	/** A task that ran in several packages is in here for each of them. */
+	/** One entry for each package that a task ran in. */
 	used: TaskTime[];
 	/** Time in interrupts, by package. */
 	irq: PackageWork[];
-	/** All processes to be listed: alive, just ended, or with CPU time. May be made when asked for. */
+	/** All processes to be listed: alive, just ended, or with CPU time. May be computed on access. */
 	readonly processes: readonly ProcessInfo[];
-	/** At least those of them that are not as they were in the interval before, but for their CPU time. */
+	/** At least those that have changed since the interval before, apart from CPU time. */
 	changed: readonly ProcessInfo[];
-	/** All threads alive, for a view by thread; asked for only then. */
+	/** All threads alive; only called for the group `thread`. */
 	threads(): Iterable<TaskInfo>;
-	/** CPU time that belongs to nobody we know by name. */
+	/** CPU time without a known task. */
 	unattributed_ns: Ns;
-	/** Time in interrupts, not weighed. */
+	/** Time in interrupts, not weighted. */
 	irq_ns: Ns;
 	/** Part of `irq_ns` that is in the CPU time of tasks too. */
 	irq_in_tasks_ns: Ns;
@@ -72,11 +72,11 @@ export interface CpuUse {
 	lost: Record<string, Count>;
 }
 
-/** A way to count CPU time. */
+/** A counter of CPU time. */
 export interface CpuCounter {
-	/** What it is, in words that go beside those about the power. */
+	/** Its part of the badge, beside that of the power. */
 	readonly about: Pick<Source, 'description' | 'uncertainty' | 'hooks' | 'missing'>;
-	/** Whether threads are told apart. */
+	/** Are threads distinguished? */
 	readonly threads: boolean;
 	read(): CpuUse;
 	/** As `Session.drain`. */

@@ -1,6 +1,6 @@
 /**
  * CPU cycles where the processor counts them: one perf event on each CPU, which bpf/energy/thread-detail.bpf.h reads at
- * context switches. Cycles per nanosecond are the clock at which a thread really ran, turbo and throttling included.
+ * context switches. Cycles per nanosecond are the real clock of a thread, including turbo and throttling.
  */
 
 import { Unavailable } from '../../../core/errors.ts';
@@ -16,30 +16,30 @@ export interface PerfEvent {
 /** PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES. */
 export const hardwareCycles: PerfEvent = { type: 0, config: 0 };
 
-/** A counter as it stood at a context switch of its CPU. */
+/** The state of a counter at a context switch of its CPU. */
 export interface CyclesAtSwitch {
 	counter: number;
-	/** CLOCK_MONOTONIC of that; 0: not known. */
+	/** CLOCK_MONOTONIC; 0: not known. */
 	at_ns: number;
 }
 
-/** No processor has a faster clock, nor runs at a slower one: what lies outside is a counter that tells nonsense. */
+/** No processor has a clock outside this range: such a count is invalid. */
 const SLOWEST_GHZ = 0.01;
 const FASTEST_GHZ = 20;
 
 export class CycleCounters {
 	readonly counters: ReadonlyMap<number, PerfCounter>;
-	/** What is counted when it is not cycles (tests); empty otherwise. */
+	/** The event that is counted instead of cycles (tests); empty: cycles. */
 	readonly standIn: string;
 	private readonly last = new Map<number, CyclesAtSwitch>();
 	/** CPUs without a context switch in the last interval: their clock in it, GHz. */
 	private readonly unswitched = new Map<number, number>();
 	/** Of the last interval in which anything was counted. */
 	private meanGhz: number | undefined;
-	/** The highest mean so far: what stands for full speed where nobody tells. */
+	/** The highest mean so far: serves as full speed where that is not known. */
 	private bestGhz = 0;
 
-	/** Throws {@link Unavailable} where the event cannot be counted on all CPUs. */
+	/** @throws {Unavailable} where the event cannot be counted on all CPUs */
 	constructor(addon: Pick<BpfAddon, 'openCounter'>, cpus: readonly number[], event: PerfEvent = hardwareCycles) {
 		const counters = new Map<number, PerfCounter>();
 		this.counters = counters;
@@ -57,12 +57,12 @@ export class CycleCounters {
 		}
 	}
 
-	/** The interval is over; what `counters` said at the last context switch of each CPU. */
+	/** End an interval. @param switches the counters at the last context switch of each CPU */
 	tick(switches: ReadonlyMap<number, CyclesAtSwitch>): void {
 		this.unswitched.clear();
 		for (const [cpu, { counter, at_ns }] of switches) {
 			const last = this.last.get(cpu);
-			// whoever runs there has not been charged its cycles: the counter has them
+			// no switch: the cycles of the running thread are only in the counter
 			const now = at_ns > 0 && last?.at_ns === at_ns ? this.now(cpu) : undefined;
 			if (last && now) {
 				const ghz = (now.counter - last.counter) / (now.at_ns - last.at_ns);
@@ -72,14 +72,14 @@ export class CycleCounters {
 		}
 	}
 
-	/** Cycles of all threads in the interval and the time for which they were counted. */
+	/** Learn from the cycles of all threads in the interval and the time for which they were counted. */
 	learn(cycles: number, ns: number): void {
 		if (!isClock(cycles / ns)) return;
 		this.meanGhz = cycles / ns;
 		this.bestGhz = Math.max(this.bestGhz, this.meanGhz);
 	}
 
-	/** The clock at which a thread ran: its own cycles, else those of its CPU, else the mean of all; undefined: none yet. */
+	/** The clock of a thread: from its own cycles, else those of its CPU, else the mean of all; undefined: none yet. */
 	ghz(cpu: number, own: number | undefined): number | undefined {
 		return own !== undefined && isClock(own) ? own : (this.unswitched.get(cpu) ?? this.meanGhz);
 	}
@@ -98,7 +98,7 @@ export class CycleCounters {
 			const count = this.counters.get(cpu)?.read();
 			return count && { counter: Number(count.value), at_ns: monotonicNs() };
 		} catch {
-			// taken by others, or the CPU has gone: its threads get the mean
+			// in use by others, or the CPU is offline: its threads get the mean
 			return undefined;
 		}
 	}

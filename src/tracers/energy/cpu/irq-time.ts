@@ -5,13 +5,13 @@ import { clockTicksPerSecond, parseCpuIrq, ticksToNs } from '../proc/stat.ts';
 import type { PackageWork } from './cpu-use.ts';
 import type { Placement } from './thread-use.ts';
 
-/** A way to know the time of interrupts. */
+/** A source of the time in interrupts. */
 export interface InterruptTime {
 	/** By CPU number, since the last read. */
 	read(): Map<number, Ns>;
 }
 
-/** The kernel counts in ns and shows clock ticks: what is cut off comes with a later read. */
+/** The kernel counts ns and shows clock ticks: a truncated rest appears in a later read. */
 export class KernelIrqTime implements InterruptTime {
 	private readonly procRoot: string;
 	private readonly ticks = clockTicksPerSecond();
@@ -25,7 +25,7 @@ export class KernelIrqTime implements InterruptTime {
 	read(): Map<number, Ns> {
 		const now = this.now();
 		const gained = new Map<number, Ns>();
-		// a CPU that came online begins where it is now
+		// a CPU that came online begins at its current count
 		for (const [cpu, ticks] of now)
 			gained.set(cpu, ticksToNs(Math.max(0, ticks - (this.last.get(cpu) ?? ticks)), this.ticks));
 		this.last = now;
@@ -37,8 +37,8 @@ export class KernelIrqTime implements InterruptTime {
 	}
 }
 
-/** Weighed as the CPU time of tasks is, so that both can be added. */
-export function placeIrq(times: ReadonlyMap<number, Ns>, placement: Placement): { irq: PackageWork[]; irq_ns: Ns } {
+/** Weighted like the CPU time of tasks, so that both can be added. */
+export function irqByPackage(times: ReadonlyMap<number, Ns>, placement: Placement): { irq: PackageWork[]; irq_ns: Ns } {
 	const irq = Array.from(times, ([cpu, ns]) => ({
 		work: ns * placement.speedOf(cpu),
 		packageIndex: placement.packageOf(cpu),

@@ -1,4 +1,4 @@
-/** The processes of the ledger: who is alive, who has ended, what they are called. What has not changed costs nothing. */
+/** The processes of the ledger: alive or ended, their names and groups. Unchanged processes cost nothing. */
 
 import { sameName } from '../../../lib/decode.ts';
 import { sanitize } from '../../../lib/sanitize.ts';
@@ -8,15 +8,15 @@ import { GRACE, type ProcessUse, type ThreadSample } from './thread-use.ts';
 export interface Process extends ProcessUse {
 	/** The bytes that `comm` was made from. */
 	rawComm: Uint8Array;
-	/** Threads that still have an entry in the ledger: alive, or on their way out. */
+	/** Threads with an entry in the ledger: alive or exiting. */
 	entries: number;
-	/** Its leader has exited, which is the end of it when no other thread is alive. */
+	/** Its leader has exited, which ends it where no other thread is alive. */
 	leaderGone: boolean;
-	/** Number of the interval in which it was told to have ended; 0: in none. */
+	/** Number of the interval in which it was reported as ended; 0: in none. */
 	ended: number;
-	/** When it was last heard of without a thread alive, ns since boot. */
+	/** Time of its last record while no thread was alive, ns since boot. */
 	heard: Ns;
-	/** Number of the interval in which it became as it is, but for its CPU time. */
+	/** Number of the interval of its last change, apart from CPU time. */
 	changed: number;
 }
 
@@ -25,12 +25,12 @@ export class ProcessTable {
 	private readonly known = new Map<string, Process>();
 	/** Without a thread alive. */
 	private readonly ending = new Set<Process>();
-	/** Of those: their leader must be alive, although no look has met it. */
+	/** Of those: their leader must be alive, although no scan has found it. */
 	private presumed: Process[] = [];
 	private changed: Process[] = [];
 	private interval = 0;
 
-	/** A new interval. */
+	/** Begin an interval. */
 	begin(): void {
 		this.interval++;
 		for (const process of this.presumed) process.threads = 0;
@@ -38,14 +38,14 @@ export class ProcessTable {
 		this.changed = [];
 	}
 
-	/** One more thread of it is alive. */
+	/** Another thread of it is alive. */
 	enter(process: Process): void {
 		process.threads++;
 		this.ending.delete(process);
 		this.change(process);
 	}
 
-	/** One less. */
+	/** A thread of it is no longer alive. */
 	leave(process: Process, now: Ns): void {
 		process.threads--;
 		this.change(process);
@@ -54,7 +54,7 @@ export class ProcessTable {
 		this.ending.add(process);
 	}
 
-	/** The process of a thread, made where it is not known. */
+	/** The process of a thread, created if it is not known. */
 	of(sample: ThreadSample, now: Ns): Process {
 		const { tgid, process_start } = sample;
 		const known = process_start > 0 ? this.known.get(keyOf(tgid, process_start)) : this.latest(tgid);
@@ -81,7 +81,7 @@ export class ProcessTable {
 		return process;
 	}
 
-	/** Name, cgroup and user as its leader has them; the name is made anew only when its bytes changed. */
+	/** Set name, cgroup and user from its leader; the name is decoded only where its bytes changed. */
 	describe(process: Process, { comm, cgroup, uid }: ThreadSample): void {
 		const named = sameName(process.rawComm, comm);
 		if (named && process.cgroup === cgroup && process.uid === uid) return;
@@ -93,12 +93,12 @@ export class ProcessTable {
 		process.comm = sanitize(comm);
 	}
 
-	/** What the interval brought, which is over. */
+	/** End the interval. */
 	take(now: Ns): { changed: Process[]; alive: Count; ended: Count } {
 		let ended = 0;
 		for (const process of this.ending) {
 			const stale = now - process.heard > GRACE;
-			// born after the look: only a thread of it that has come and gone is known, its leader must be alive
+			// born after the scan: only an ended thread of it is known, so its leader must be alive
 			if (!process.leaderGone && !stale) {
 				process.threads = 1;
 				this.presumed.push(process);
@@ -121,7 +121,7 @@ export class ProcessTable {
 		};
 	}
 
-	/** All alive, and those ended that had something left to be charged or have not been shown as ended. */
+	/** All alive, and ended ones with CPU time in this interval or not yet reported as ended. */
 	listed(): Process[] {
 		return [...this.known.values()].filter((process) => this.isListed(process));
 	}
@@ -136,7 +136,7 @@ export class ProcessTable {
 		this.changed.push(process);
 	}
 
-	/** The process that has, or had last, this pid. */
+	/** The latest process with this pid. */
 	private latest(pid: number): Process | undefined {
 		let latest: Process | undefined;
 		for (const process of this.known.values())

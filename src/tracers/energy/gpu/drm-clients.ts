@@ -1,7 +1,7 @@
 /**
- * Which processes use GPUs, and since the last look how much. Finding them means looking at what every descriptor of a
- * process points to, so that is done a bounded number at a time, for processes that are new or have run; those once found
- * are read at every look. A process may therefore be found late on a crowded machine, but then with all it has used.
+ * Processes that use GPUs, and their use since the last read. To find them, the target of every descriptor of a process is
+ * read, for a bounded number at a time, and only of processes that are new or have run; known users are read every time.
+ * On a crowded machine a process may therefore be found late, but then with its whole use.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { Ns } from '../../../lib/units.ts';
 import { readOptional } from '../sources/sysfs.ts';
 import { type DrmClient, parseFdinfo } from './fdinfo.ts';
 
-/** Descriptors looked at per call, but at least one process: about 5 ms. */
+/** Descriptors that are searched per call, but at least one process: about 5 ms. */
 const budget = 512;
 
 export interface ClientUse {
@@ -35,18 +35,18 @@ function drmDescriptors(procRoot: string, pid: number): { all: number; drm: stri
 		try {
 			return readlinkSync(join(folder, fd)).startsWith('/dev/dri/');
 		} catch {
-			return false; // closed meanwhile
+			return false; // closed since
 		}
 	});
 	return { all: descriptors.length, drm };
 }
 
-/** Busy time between two looks. */
+/** Busy time between two reads. */
 function gained(before: DrmClient | undefined, now: DrmClient, dt: Ns): Ns {
 	let ns = Math.max(0, now.busy_ns - (before?.busy_ns ?? 0));
 	for (const [engine, { busy, total }] of now.cycles) {
 		const last = before?.cycles.get(engine);
-		// the clock's frequency is not told, so cycles only make sense over time that we know
+		// the clock's frequency is not known, so cycles need a known interval
 		if (last && total > last.total) ns += (Math.max(0, busy - last.busy) / (total - last.total)) * dt;
 	}
 	return Math.round(ns);
@@ -56,11 +56,11 @@ export class DrmClients {
 	readonly #procRoot: string;
 	/** Processes that use GPUs, with their descriptors. */
 	readonly #users = new Map<number, string[]>();
-	/** Processes looked at. */
+	/** Processes that were searched. */
 	readonly #seen = new Set<number>();
-	/** Processes to be looked at again, first come first served. */
+	/** Processes to be searched again, in order. */
 	readonly #due = new Set<number>();
-	/** Processes that were there before us and have not been looked at yet: their past is not ours. */
+	/** Processes older than this reader that were not searched yet: their past use is not charged. */
 	#old: Set<number> | null = null;
 	#clients = new Map<string, DrmClient>();
 
@@ -69,8 +69,8 @@ export class DrmClients {
 	}
 
 	/**
-	 * What was used since the last call. The first one, and the first that finds an older process, is a baseline.
-	 * @param ran processes that ran since the last call, if that is known: the others cannot have opened anything
+	 * Use since the last call. The first call, and the first that finds an older process, sets a baseline.
+	 * @param ran processes that ran since the last call, if known: the others cannot have opened anything
 	 */
 	read(dt: Ns, ran?: Iterable<number>): ClientUse[] {
 		const pids = entries(this.#procRoot)
@@ -95,7 +95,7 @@ export class DrmClients {
 		return uses;
 	}
 
-	/** Look for GPU users. Returns those found now whose past began before us. */
+	/** Search GPU users. Returns the new ones that are older than this reader. */
 	#search(alive: ReadonlySet<number>, ran: Iterable<number> | undefined): Set<number> {
 		for (const pid of this.#users.keys()) if (!alive.has(pid)) this.#users.delete(pid);
 		for (const pid of this.#seen) if (!alive.has(pid)) this.#seen.delete(pid);

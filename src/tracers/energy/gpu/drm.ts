@@ -46,7 +46,7 @@ function processesOf(uses: readonly { pid: number; busy_ns: number }[]): GpuProc
 	return [...byPid].map(([pid, busy_ns]) => ({ pid, busy_ns }));
 }
 
-/** null when there is no card but NVIDIA's, which has its own reader. */
+/** null: no card, or only NVIDIA's, which have an own reader. */
 export function openDrm(host: Pick<EnergyHost, 'sysRoot' | 'procRoot'>): GpuReader | null {
 	const drm = join(host.sysRoot, 'class/drm');
 	const cards = list(drm)

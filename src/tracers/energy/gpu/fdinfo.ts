@@ -1,19 +1,19 @@
 /** The usage statistics that DRM drivers write into `/proc/<pid>/fdinfo/<fd>` (the kernel's `drm-usage-stats`). */
 
-/** What one open DRM file has used since it was opened. */
+/** Use of one open DRM file since it was opened. */
 export interface DrmClient {
 	driver: string;
 	/** Bus address of the device (`0000:00:02.0`); the driver's name where it has none. */
 	device: string;
-	/** The same file, also when several descriptors or processes hold it: unique within the device. */
+	/** Identifies the file within the device, even where several descriptors or processes hold it. */
 	id: string;
 	/** Sum over the engines, ns. */
 	busy_ns: number;
-	/** Engines that count in cycles of the GPU's clock, by name: own ones and all that passed. */
+	/** Engines that count cycles of the GPU's clock, by name: own cycles, and all that elapsed. */
 	cycles: Map<string, { busy: number; total: number }>;
 }
 
-/** null when the text is of no DRM file, or of a driver that tells no client. */
+/** null: not a DRM file, or a driver that reports no client. */
 export function parseFdinfo(text: string): DrmClient | null {
 	const fields = new Map<string, string>();
 	for (const line of text.split('\n')) {
@@ -28,7 +28,7 @@ export function parseFdinfo(text: string): DrmClient | null {
 		const ns = key.startsWith('engine-') && /^(\d+) ns$/.exec(value)?.[1];
 		if (ns) client.busy_ns += Number(ns);
 		const engine = /^cycles-(.+)$/.exec(key)?.[1];
-		// a driver that gives both means the same time twice
+		// a driver with both reports the same time twice
 		if (engine === undefined || fields.has(`engine-${engine}`)) continue;
 		const total = Number.parseInt(fields.get(`total-cycles-${engine}`) ?? '', 10);
 		const busy = Number.parseInt(value, 10);

@@ -1,4 +1,4 @@
-/** What GPUs tell: energy of the device, and how long processes kept it busy. On machines without one there is no reader. */
+/** GPU figures: energy of the device, and busy time by process. Without a GPU there is no reader. */
 
 import type { Source } from '../../../core/snapshot.ts';
 import type { SafeText } from '../../../lib/sanitize.ts';
@@ -6,18 +6,18 @@ import type { MicroJoules, Ns } from '../../../lib/units.ts';
 import { apportion } from '../power/attribution.ts';
 
 export interface GpuProcess {
-	/** In the pid namespace of proc (DRM) or of the driver (NVML: the initial one). */
+	/** In the pid namespace of proc (DRM), or of the driver (NVML: the initial one). */
 	pid: number;
-	/** Time that engines of the GPU worked for it. Several engines at once count each, so it may exceed the interval. */
+	/** Busy time of the GPU's engines, added up, so it may exceed the interval. */
 	busy_ns: Ns;
 }
 
 export interface GpuReading {
 	/** e.g. `i915 0000:00:02.0`. */
 	name: SafeText;
-	/** null: not told, or not known for this interval. An integrated GPU's energy is part of its CPU package's. */
+	/** null: not reported, or not known for this interval. An integrated GPU's energy is part of its CPU package's. */
 	energy_uj: MicroJoules | null;
-	/** null: this GPU does not tell. */
+	/** null: this GPU does not report processes. */
 	processes: GpuProcess[] | null;
 	/** As in `EnergyReading`. */
 	marked: SafeText[];
@@ -28,7 +28,7 @@ export interface GpuReader extends Source {
 	/**
 	 * One for each GPU, always in the same order. Never throws.
 	 * @param dt the measured time since the last read
-	 * @param ran pids of the processes that ran in it, if known: spares looking at all the others
+	 * @param ran pids of the processes that ran in it, if known: the others need no search
 	 */
 	read(dt: Ns, ran?: Iterable<number>): GpuReading[];
 	/** Idempotent. */
@@ -37,11 +37,11 @@ export interface GpuReader extends Source {
 
 export interface GpuShares {
 	processes: { pid: number; energy_uj: MicroJoules }[];
-	/** What the GPU used while no process is known to have kept it busy. */
+	/** Energy of the time in which no process is known to have used it. */
 	unattributed_uj: MicroJoules;
 }
 
-/** Split a GPU's energy by busy time; the time in which it was idle takes its part too. The sum is exact. */
+/** Divide a GPU's energy by busy time; its idle time gets a part too. The sum is exact. */
 export function shareGpuEnergy({ energy_uj, processes }: GpuReading, dt: Ns): GpuShares {
 	const total = energy_uj ?? 0;
 	const busy = (processes ?? []).map((process) => process.busy_ns);

@@ -13,7 +13,7 @@ function known(value: number | null | undefined): number {
 	return value;
 }
 
-/** Busy time from percentages. The driver gives one sample per process and look, some versions several. */
+/** Busy time from percentages. The driver has one sample per process and read, some versions several. */
 function busyTimes(samples: readonly NvmlSample[], dt: Ns): GpuProcess[] {
 	const byPid = Map.groupBy(samples, (sample) => sample.pid);
 	return [...byPid].map(([pid, own]) => {
@@ -22,22 +22,22 @@ function busyTimes(samples: readonly NvmlSample[], dt: Ns): GpuProcess[] {
 	});
 }
 
-/** The samples of one device since the last look. */
+/** The samples of one device since the last read. */
 function sampleStream(nvml: Nvml, index: number): () => NvmlSample[] | null {
 	let since = 0;
 	const next = (): NvmlSample[] | null => {
 		const samples = nvml.samples(index, since);
-		// beside true ones the driver hands out old ones and others that were never filled in
+		// besides valid samples the driver returns old and uninitialised ones
 		const good = samples?.filter(({ pid, timeUs, sm }) => pid > 0 && timeUs > since && sm <= 100) ?? null;
 		since = good?.reduce((latest, { timeUs }) => Math.max(latest, timeUs), since) ?? since;
 		return good;
 	};
-	// what was before the first interval is not ours to show
+	// use before the first interval is not charged
 	next();
 	return next;
 }
 
-/** Throws `ENOENT` when there is no such library, `EIO` when it finds no driver. Returns null when it finds no GPU. */
+/** Throws `ENOENT` without the library, `EIO` without a driver. Returns null without a GPU. */
 export function openNvml(addon: Pick<BpfAddon, 'openNvml'>, library = nvmlLibrary): GpuReader | null {
 	const nvml = addon.openNvml(library);
 	let latest = nvml.devices();

@@ -9,18 +9,18 @@ export interface GpuHost {
 	sysRoot: string;
 	procRoot: string;
 	addon: Pick<BpfAddon, 'openNvml'> | null;
-	/** Stands in for NVIDIA's library in tests. */
+	/** Replaces NVIDIA's library in tests. */
 	nvmlLibrary?: string;
 }
 
 export interface Gpus {
-	/** Empty when there is no GPU: nothing to show, nothing to pay. The caller closes them. */
+	/** Empty without a GPU, at no cost. The caller closes them. */
 	readers: GpuReader[];
-	/** What was not found, for `doctor`. */
+	/** Kinds of GPUs that were not found, for `doctor`. */
 	absent: { kind: GpuReader['kind']; reason: string }[];
 }
 
-/** Never throws: a GPU that cannot be read is one that is not there, with the reason. */
+/** Never throws: an unreadable GPU is reported as absent, with the reason. */
 export function openGpus(host: GpuHost): Gpus {
 	const gpus: Gpus = { readers: [], absent: [] };
 	const attempt = (kind: GpuReader['kind'], open: () => GpuReader | null | undefined): void => {

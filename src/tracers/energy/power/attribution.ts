@@ -1,12 +1,12 @@
-/** Who gets which part of the measured energy: shares in whole µJ that add up to the whole, always. */
+/** Attribution of the measured energy: shares in whole µJ whose sum is exactly the total. */
 import type { MicroJoules, Ns } from '../../../lib/units.ts';
 import type { PackageWork } from '../cpu/cpu-use.ts';
 
 /**
  * Split a whole number in proportion to weights, into whole numbers whose sum is exactly `total` (largest remainder;
- * equal remainders go to the earlier entries, so the result is the same every time).
+ * of equal remainders the earlier entries win, so the result is deterministic).
  * @param total integer ≥ 0
- * @param weights ≥ 0; all zero: nothing can be split and the result is all zero
+ * @param weights ≥ 0; all zero: the result is all zero
  */
 export function apportion(total: number, weights: ArrayLike<number>): number[] {
 	let sum = 0;
@@ -25,7 +25,7 @@ export function apportion(total: number, weights: ArrayLike<number>): number[] {
 		remainders.push({ index: i, rest: exact - part });
 	}
 	remainders.sort((a, b) => b.rest - a.rest || a.index - b.index);
-	// Fewer are left than there are entries, but for rounding of very large numbers: hence the modulo.
+	// fewer are left than there are entries, except by rounding of very large numbers: hence the modulo
 	for (let i = 0; left > 0; i++, left--) {
 		const { index } = remainders[i % remainders.length] as { index: number };
 		parts[index] = (parts[index] as number) + 1;
@@ -33,10 +33,10 @@ export function apportion(total: number, weights: ArrayLike<number>): number[] {
 	return parts;
 }
 
-/** What a source of power says about one interval, whole µJ. */
+/** Energy of one interval from a source of power, whole µJ. */
 export interface Measured {
 	measured_uj: MicroJoules;
-	/** The part that is used whether anything runs or not. */
+	/** The part that is drawn whether anything runs or not. */
 	idle_uj: MicroJoules;
 }
 
@@ -48,12 +48,12 @@ export interface Attribution extends Measured {
 	unattributed_uj: MicroJoules;
 }
 
-/** `active`: idle energy apart. `idle-spread`: it is shared out like the rest, as long as anybody ran. */
+/** `active`: idle energy separate. `idle-spread`: it is divided like the rest, where any task ran. */
 export type Policy = 'active' | 'idle-spread';
 
 /**
- * What was used beyond idle goes to those who ran, by their CPU time, interrupts among them. Time that is known but
- * belongs to no row (lost records) takes its part as `unattributed_uj`, as does active energy when nobody ran.
+ * Divide the energy beyond idle among tasks and interrupts, by CPU time. Known time of no row (lost records) gets its part
+ * as `unattributed_uj`; so does active energy where no task ran.
  */
 export function attribute(
 	measured: Measured,
@@ -78,8 +78,8 @@ export function attribute(
 }
 
 /**
- * The same for a machine of several packages: each one's energy goes to those who ran there. The last of `packages` has
- * the energy that belongs to no package, and goes to everybody. Time without a known package is in every package alike.
+ * The same for a machine of several packages: the energy of each is divided among the tasks that ran there. The last of
+ * `packages` has the energy of no package, for all tasks. Time without a known package counts in all packages equally.
  */
 export function attributePackages(
 	packages: readonly Measured[],

@@ -1,4 +1,4 @@
-/** How fast the CPUs are clocked, from cpufreq, and to which package each belongs. */
+/** Clock frequencies of the CPUs, from cpufreq, and their packages. */
 import { join } from 'node:path';
 import { parseCpuList } from '../../../system/cpus.ts';
 import { kernelText } from '../../../system/kernel-text.ts';
@@ -22,8 +22,8 @@ function readNumber(path: string): number {
 }
 
 /**
- * Packages and clocks of the CPUs. Where the kernel does not tell packages there is one package; where there is no
- * cpufreq (most virtual machines) every nanosecond weighs the same.
+ * Packages and clocks of the CPUs. One package where the kernel reports none; equal weights for all time without cpufreq
+ * (most virtual machines).
  */
 export class Processors implements Placement {
 	/** Numbers of the physical packages, in the order of their indices. */
@@ -52,7 +52,7 @@ export class Processors implements Placement {
 
 	/**
 	 * @param exponent power of a busy CPU ∝ frequency to this
-	 * @param count CPUs where sysfs does not say
+	 * @param count number of CPUs, where sysfs does not list them
 	 */
 	constructor(sysRoot: string, exponent: number, count: number) {
 		this.sysRoot = sysRoot;
@@ -99,7 +99,7 @@ export class Processors implements Placement {
 		this.changes++;
 	}
 
-	/** Read the clocks: what they say now stands for the interval that ends now. */
+	/** Read the clocks: the current ones serve for the interval that ends now. */
 	tick(): void {
 		this.followHotplug();
 		let sum = 0;
@@ -117,7 +117,7 @@ export class Processors implements Placement {
 		this.meanPart = read > 0 ? parts / read : 1;
 	}
 
-	/** What ±1 in the exponent changes in the power of a busy CPU, as a part of it. */
+	/** Relative change of a busy CPU's power by ±1 in the exponent. */
 	get exponentError(): number {
 		return this.clocks.length > 0 && this.exponent > 0 ? Math.abs(Math.log(Math.max(1e-3, this.meanPart))) : 0;
 	}
@@ -161,13 +161,13 @@ export class Processors implements Placement {
 		].join('; ');
 	}
 
-	/** The same for a clock that was measured. `full` (GHz) stands for the CPU's maximum where cpufreq does not tell it. */
+	/** The same for a measured clock. `full` (GHz) replaces the CPU's maximum where cpufreq has none. */
 	speedAt(ghz: number, cpu: number, full: number): number {
 		const most = (this.clocks.find((clock) => clock.cpu === cpu)?.most ?? 0) / 1e6 || full;
 		return this.classOf(cpu) * (most > 0 ? this.weigh(ghz / most) : 1);
 	}
 
-	/** Boost may exceed what is told as the maximum. */
+	/** Boost may exceed the reported maximum. */
 	private weigh(part: number): number {
 		return Math.min(4, part ** this.exponent);
 	}

@@ -1,12 +1,12 @@
-/** What a counter would show if nothing ran: counters do not tell, so it is learned from quiet moments. */
+/** Idle power, which counters do not report: it is learned from quiet intervals. */
 import type { Watts } from '../../../lib/units.ts';
 
-/** Weight that an interval with half the CPUs busy keeps after a minute of one-second intervals: about a half. */
+/** Fading per interval: after a minute of one-second intervals with half the CPUs busy about half the weight is left. */
 const FADE = 0.99;
 
 /**
- * Idle watts of one package from its power and use. An idle interval shows them directly; from a busy one they follow
- * only by an assumption (idle is `prior` of full power), so busy intervals hardly count once a quiet one was seen.
+ * Idle watts of one package from its power and utilisation. An idle interval shows them directly; a busy one only under an
+ * assumption (idle is `prior` of full power), so busy intervals hardly count after a quiet one.
  */
 export class IdleBaseline {
 	private readonly prior: number;

@@ -1,4 +1,4 @@
-/** Watts where no counter is: a line from idle to TDP over the use of the CPUs. */
+/** Watts without a counter: linear from idle to TDP over the utilisation of the CPUs. */
 import type { Ns, Watts } from '../../../lib/units.ts';
 import type { Measured } from './attribution.ts';
 
@@ -11,9 +11,9 @@ export interface ModelParameters {
 	cpus: number;
 }
 
-/** How far each parameter may be from the truth, as a part of it. */
+/** Relative error of each parameter. */
 export const ranges = {
-	/** Machines reach 70 to 130 % of the TDP they are sold with. */
+	/** Machines reach 70 to 130 % of their nominal TDP. */
 	tdp: 0.3,
 	/** Processors idle at 10 to 30 % of it. */
 	idle: 0.5,
@@ -24,7 +24,7 @@ export function microJoules(watts: Watts, time: Ns): number {
 	return (watts * time) / 1000;
 }
 
-/** Energy beyond idle of this much CPU time: (TDP − idle) / CPUs × time. Not rounded, µJ. */
+/** Energy beyond idle of `busy` ns of CPU time: (TDP − idle) / CPUs × time. Not rounded, µJ. */
 export function activeEnergy({ tdp, idleShare, cpus }: ModelParameters, busy: Ns): number {
 	return microJoules((tdp * (1 - idleShare)) / cpus, busy);
 }
@@ -36,8 +36,8 @@ export function modelEnergy(parameters: ModelParameters, dt: Ns, work: number): 
 }
 
 /**
- * The original monitor's arithmetic: every CPU-second costs watts / CPUs, whatever the CPU does. What nobody used of
- * `dt` on all CPUs is idle, so that the whole is watts × time.
+ * The original monitor's arithmetic: every CPU-second costs watts / CPUs, whatever the CPU does. Unused time of `dt` on all
+ * CPUs is idle, so that the total is watts × time.
  */
 export function seedEnergy({ tdp, cpus }: ModelParameters, dt: Ns, work: number): Measured {
 	const active = activeEnergy({ tdp, idleShare: 0, cpus }, work);
@@ -46,8 +46,8 @@ export function seedEnergy({ tdp, cpus }: ModelParameters, dt: Ns, work: number)
 }
 
 /**
- * How far the modelled energy may be off when all parameters are wrong at once; a part of it, at least 0.1.
- * @param exponentError what ±1 in the exponent of the frequency changes in the active part
+ * Relative error of the modelled energy where all parameters are wrong at once, at least 0.1.
+ * @param exponentError relative change of the active part by ±1 in the exponent of the frequency
  */
 export function modelError({ measured_uj, idle_uj }: Measured, exponentError: number): number {
 	if (measured_uj <= 0) return ranges.idle;

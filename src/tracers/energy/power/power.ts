@@ -1,4 +1,4 @@
-/** Energy of the intervals: from a counter, from the model, or none at all. Everything the badge says about it. */
+/** Energy of the intervals, from a counter, from the model, or none, and the badge that describes it. */
 
 import type { Source } from '../../../core/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
@@ -18,11 +18,11 @@ export interface DomainEnergy extends EnergyDomain {
 }
 
 export interface PowerReading {
-	/** One for each package, and the last for what belongs to none of them. */
+	/** One for each package, and the last for the energy of no package. */
 	packages: Measured[];
-	/** false: nothing was measured in this interval; the energies are 0 and mean nothing. */
+	/** false: nothing was measured in this interval; the energies are 0 without meaning. */
 	known: boolean;
-	/** What is special about the interval. */
+	/** Why the interval is special. */
 	marked: SafeText[];
 	domains: DomainEnergy[];
 	uncertainty: string;
@@ -37,7 +37,7 @@ export interface Power {
 	/**
 	 * Energy of the interval that ends now.
 	 * @param dt its measured length
-	 * @param work CPU time of all tasks in it, weighed by speed, by package
+	 * @param work CPU time of all tasks in it, weighted by speed, by package
 	 */
 	read(dt: Ns, work: readonly number[]): PowerReading;
 	close(): void;
@@ -55,7 +55,7 @@ function percent(part: number): string {
 
 const sum = (all: number, part: number): number => all + part;
 
-/** Of the machine as a whole, from the work of all tasks: nothing is read for it. */
+/** Energy of the whole machine, computed from the work of all tasks without a counter. */
 function computedPower(
 	about: Pick<Power, 'kind' | 'description' | 'scope'>,
 	compute: (dt: Ns, work: number) => { energy: Measured; known: boolean; uncertainty: string },
@@ -80,7 +80,7 @@ export function modelPower(parameters: ModelParameters, processors: Processors):
 	};
 	return computedPower(about, (dt, work) => {
 		const energy = modelEnergy(parameters, dt, work);
-		// the model knows one machine: its packages are alike
+		// the model has one machine, with equal packages
 		const error = percent(modelError(energy, processors.exponentError));
 		const uncertainty = `watts ${error} (modelled: idle ${percent(ranges.idle)}, full power ${percent(ranges.tdp)})`;
 		return { energy, known: true, uncertainty };
@@ -91,7 +91,7 @@ export function seedPower(parameters: ModelParameters): Power {
 	const { tdp, cpus } = parameters;
 	const about = {
 		kind: 'model',
-		description: `the original monitor's model: ${round(tdp)} W / ${cpus} CPUs × seconds of CPU time; what nobody used counts as idle`,
+		description: `the original monitor's model: ${round(tdp)} W / ${cpus} CPUs × seconds of CPU time; unused time counts as idle`,
 		scope: safe`CPUs as modelled`,
 	};
 	const uncertainty = 'watts ±70 % (an idle CPU is taken to draw as much as a busy one)';
@@ -108,7 +108,7 @@ export function noPower(): Power {
 	return computedPower(about, () => ({ energy: none, known: false, uncertainty: 'no watts' }));
 }
 
-/** Energy from a counter; idle is learned, for each package by itself. */
+/** Energy from a counter; idle power is learned for each package separately. */
 export function counterPower(source: EnergySource, processors: Processors, idleShare: number): Power {
 	const baselines = [...processors.packages, null].map(() => new IdleBaseline(idleShare));
 	const split = (energy: MicroJoules, packageIndex: number, dt: Ns, work: number, count: number): Measured => {
@@ -119,14 +119,14 @@ export function counterPower(source: EnergySource, processors: Processors, idleS
 	};
 	return {
 		kind: source.kind,
-		description: `${source.description}; idle power is learned from quiet moments`,
+		description: `${source.description}; idle power is learned from quiet intervals`,
 		scope: source.scope,
 		hooks: source.hooks,
 		read(dt, work) {
 			const { measured_uj, domain_uj, package_uj, marked, silent } = source.read(dt);
 			let rest = measured_uj;
 			const packages = processors.packages.map((number, packageIndex) => {
-				// with one package, or without knowing them, everything is the machine's
+				// with one package, or unknown ones, all energy is the machine's
 				const energy = processors.packages.length > 1 && number !== null ? (package_uj.get(number) ?? 0) : 0;
 				rest -= energy;
 				return split(energy, packageIndex, dt, work[packageIndex] ?? 0, processors.cpus[packageIndex] || 1);
@@ -144,7 +144,7 @@ export function counterPower(source: EnergySource, processors: Processors, idleS
 	};
 }
 
-/** The badge: power and CPU time in one. */
+/** The badge: power and CPU time together. */
 export function describeSource(
 	power: Power,
 	uncertainty: string,

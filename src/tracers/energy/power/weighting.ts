@@ -1,4 +1,4 @@
-/** By what energy is shared out among those who ran: time, time × frequency, or cycles. */
+/** Weights by which energy is divided among tasks: time, time × frequency, or cycles; the best available. */
 
 import { Unavailable } from '../../../core/errors.ts';
 import type { CycleCounters } from '../cpu/cycles.ts';
@@ -10,7 +10,7 @@ export type WeightChoice = (typeof weightChoices)[number];
 
 export interface Weighting extends Placement {
 	readonly kind: 'run time' | 'run time × frequency' | 'cycles';
-	/** What else is to be said of it: why it is not a better one. May be empty. */
+	/** Why it is not a better one; may be empty. */
 	readonly why: string;
 	/** What it takes for alike although it is not; may be empty. */
 	readonly limits: string;
@@ -19,10 +19,9 @@ export interface Weighting extends Placement {
 }
 
 /**
- * Find what to weigh by. Cycles only by name: they cost 230 to 280 ns at every context switch, and a counter of each CPU that
- * others may want. `processors` should give every nanosecond the same weight where time alone was asked for.
+ * Choose the weights. `processors` should give all time the same weight where `time` is wanted.
  * @param openCycles throws {@link Unavailable} where cycles cannot be counted
- * @throws {Unavailable} what was asked for by name is not to be had
+ * @throws {Unavailable} where the weights requested by name are not available
  */
 export function chooseWeighting(
 	wanted: WeightChoice,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { procOption, whyHidden } from '../../../system/kernel-text.ts';
 import { hasMachinePids } from '../../../system/pid-namespace.ts';
 
-/** In sentences; empty: nothing. */
+/** A sentence each; empty: none are hidden. */
 export function blindSpots(root: string): string[] {
 	const spots: string[] = [];
 	const option = procOption(root, 'hidepid');

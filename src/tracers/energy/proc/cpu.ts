@@ -1,4 +1,4 @@
-/** CPU time from `/proc`, sampled by a timer of its own: what there is without privilege. */
+/** CPU time from `/proc`, sampled by an own timer: the counter that needs no privilege. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo } from '../cpu/cpu-use.ts';
@@ -11,7 +11,7 @@ interface Known extends TaskInfo, ProcessInfo {
 	cgroup: ProcRow['cgroup'];
 	threads: number;
 	alive: boolean;
-	/** Number of the reading in which it was listed last. */
+	/** Number of the last reading that listed it. */
 	seen: number;
 }
 
@@ -24,10 +24,10 @@ export class ProcCpu implements CpuCounter {
 	private readonly timer: NodeJS.Timeout;
 	private failure: unknown;
 	private readings = 0;
-	/** What the last interval cost, and what the machine did in it. */
+	/** Own cost of the last interval, and the machine's times in it. */
 	last = { cost_ns: 0, busy_ns: 0, irq_ns: 0, dt_ns: 0 };
 
-	/** @param missing why it is not another one, as in `Source` */
+	/** @param missing why no other counter is used, as in `Source` */
 	constructor(procRoot: string, missing: readonly string[] = []) {
 		this.procRoot = procRoot;
 		this.sampler = new ProcSampler({ procRoot });
@@ -37,7 +37,7 @@ export class ProcCpu implements CpuCounter {
 			try {
 				this.sampler.sample();
 			} catch (error) {
-				// told at the next read, where somebody listens
+				// the next read fails too, and is reported
 				this.failure = error;
 			}
 		}, SAMPLE_PERIOD / 1e6);
@@ -61,7 +61,7 @@ export class ProcCpu implements CpuCounter {
 			processes: tasks,
 			changed: tasks,
 			threads: () => tasks,
-			// interrupts are in the machine's busy time and in nobody's own
+			// interrupts are in the machine's busy time but in no process's
 			unattributed_ns: Math.max(0, missed_ns - irq_ns),
 			irq: [{ work: irq_ns, packageIndex: null }],
 			irq_ns,
@@ -104,7 +104,7 @@ export class ProcCpu implements CpuCounter {
 		return known;
 	}
 
-	/** A process's folder belongs to its effective user. */
+	/** The owner of a process's folder is its effective user. */
 	private owner(pid: number): number {
 		try {
 			return statSync(join(this.procRoot, String(pid))).uid;

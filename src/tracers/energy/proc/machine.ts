@@ -1,11 +1,11 @@
-/** The whole machine by `/proc`: what its CPUs did, and what time it is there. */
+/** Times of the whole machine from `/proc`, and its clock. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Unavailable } from '../../../core/errors.ts';
 import type { Ns } from '../../../lib/units.ts';
 import { type MachineTimes, parseMachineStat, ticksToNs } from './stat.ts';
 
-/** Enough for the first line, which has all CPUs together. */
+/** Enough for the first line, the sum of all CPUs. */
 const LINE_BYTES = 2048;
 
 export class ProcMachine {
@@ -39,7 +39,7 @@ export class ProcMachine {
 		}
 	}
 
-	/** What the CPUs did since the last call, ns. IO wait can go backwards, and everything when a CPU goes offline: 0 then. */
+	/** Times of the CPUs since the last call, ns. IO wait can decrease, and all of them when a CPU goes offline: 0 then. */
 	read(): MachineTimes {
 		const was = this.last;
 		const now = this.now();
@@ -55,20 +55,20 @@ export class ProcMachine {
 		};
 	}
 
-	/** Clock ticks since boot, by the clock that process starts are in; 0: not known, so everybody new counts as new. */
+	/** Clock ticks since boot, on the clock of process starts; 0: not known, so that all new entries count as new processes. */
 	uptime(): number {
 		if (this.uptimeFd < 0) return 0;
 		const seconds = Number.parseFloat(this.line.toString('latin1', 0, readSync(this.uptimeFd, this.line, 0, 64, 0)));
 		return Number.isFinite(seconds) ? Math.floor(seconds * this.ticks + 1e-6) : 0;
 	}
 
-	/** Idempotent; nothing else may be called afterwards. */
+	/** Idempotent; no other call may follow. */
 	close(): void {
 		for (const fd of [this.uptimeFd, this.statFd]) {
 			try {
 				if (fd >= 0) closeSync(fd);
 			} catch {
-				// closed before
+				// already closed
 			}
 		}
 	}

@@ -1,18 +1,18 @@
-/** What the sampler of `/proc` is given and gives. */
+/** Options and results of the sampler of `/proc`. */
 import type { SafeText } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import type { MachineTimes } from './stat.ts';
 
 export interface ProcSamplerOptions {
-	/** Where proc is mounted, or a tree that looks like it. */
+	/** Mount point of proc, or a tree with the same layout. */
 	procRoot?: string;
-	/** How often the owner means to call `sample`; only said in its badge. */
+	/** Period with which the owner calls `sample`; only for the badge. */
 	period?: Ns;
-	/** Clock ticks per second; asked of the kernel by default. */
+	/** Clock ticks per second; by default the kernel's. */
 	clockTicks?: number;
 	/** Resolve the cgroup of every process; off: `cgroup` is empty. */
 	cgroups?: boolean;
-	/** How many files are held open between samples (see {@link maxOpenFiles}). */
+	/** Most files that are kept open between samples (see {@link maxOpenFiles}). */
 	maxOpen?: number;
 }
 
@@ -20,10 +20,10 @@ export interface ProcSamplerOptions {
 export interface ProcRow {
 	/** As `/proc` shows it: in the pid namespace of that mount. */
 	pid: number;
-	/** Start, ns since boot, rounded down to a clock tick: with the pid it names a process for good. */
+	/** Start, ns since boot, rounded down to a clock tick: with the pid it identifies a process. */
 	start_time: Ns;
 	comm: SafeText;
-	/** Path; empty where it ended before anybody asked. */
+	/** Path; empty: it ended before it was read. */
 	cgroup: SafeText;
 	/** User and system time in the interval, all threads; a multiple of the clock tick. */
 	cpu_ns: Ns;
@@ -38,11 +38,11 @@ export interface ProcReading {
 	/** Processes alive at the end / ended in this interval after they had been seen. */
 	alive: Count;
 	ended: Count;
-	/** What the whole machine did in the interval, ns. */
+	/** Times of the whole machine in the interval, ns. */
 	machine: MachineTimes;
 	/**
-	 * `machine.busy` − Σ rows, ns: processes never seen, last moments of those that ended, interrupts while idle. Below
-	 * 0 by the clock ticks' rounding where nothing was missed.
+	 * `machine.busy` − Σ rows, ns: processes that were never sampled, the last moments of ended ones, interrupts while idle.
+	 * Negative by the rounding of clock ticks where nothing was missed.
 	 */
 	missed_ns: Ns;
 	/** Measured length of the interval. */
@@ -59,9 +59,9 @@ export interface ProcReading {
 export interface ProcLost extends Record<string, Count> {
 	/** Ended between being listed and being read. */
 	vanished: Count;
-	/** Processes that may not be looked at, each counted once. */
+	/** Processes that may not be read, each counted once. */
 	denied: Count;
-	/** Lines that make no sense. */
+	/** Lines that do not parse. */
 	garbled: Count;
 	/** Other errors (too many open files, …). */
 	failed: Count;
@@ -69,5 +69,5 @@ export interface ProcLost extends Record<string, Count> {
 	overflow: Count;
 }
 
-/** What the traditional monitors use. */
+/** The period of traditional monitors. */
 export const SAMPLE_PERIOD: Ns = 100e6;

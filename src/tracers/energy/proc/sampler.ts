@@ -1,10 +1,10 @@
 /**
- * CPU time of every process the traditional way: `/proc/PID/stat` of all of them, again and again. It needs no
- * privilege and no BPF, and pays for that: times come in clock ticks (10 ms), whatever starts and ends between two
- * samples is never seen, and what a process used after its last sample is lost with it. How much that is, `missed_ns`
- * says: it is held against `/proc/stat`, which counts for everybody.
+ * CPU time of every process by the traditional method: `/proc/PID/stat` of all of them, periodically. It needs neither
+ * privilege nor BPF, at a price: times have the resolution of clock ticks (10 ms), a process that starts and ends between
+ * two samples is never seen, and time used after the last sample of a process is lost. `missed_ns` is the size of that
+ * error, by comparison with `/proc/stat`, which includes all processes.
  *
- * Nothing here waits: the owner calls {@link ProcSampler.sample} from its timer and {@link ProcSampler.read} at the end
+ * Nothing here blocks: the owner calls {@link ProcSampler.sample} from its timer and {@link ProcSampler.read} at the end
  * of an interval.
  */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
@@ -21,10 +21,10 @@ import { clockTicksPerSecond, emptyProcessStat, parseCgroup, parseProcessStat, t
 
 /** Longest line: 52 fields of up to 20 digits and a name of up to 64 bytes. */
 const LINE_BYTES = 2048;
-/** More ended processes than this in one interval are counted, not kept. */
+/** Most ended processes that are kept in one interval; the others are only counted. */
 const MAX_ENDED = 65_536;
 
-/** Instead of a length: the process has ended / is there and cannot be read. */
+/** Instead of a length: the process has ended / exists but cannot be read. */
 const GONE = -1;
 const REFUSED = -2;
 
@@ -35,9 +35,9 @@ const BACKSLASH = 0x5c;
 interface Entry {
 	readonly name: string;
 	readonly pid: number;
-	/** Clock ticks, like all times in here. */
+	/** Clock ticks, like all times here. */
 	readonly start: number;
-	/** CPU time now / when the interval began / when we first met it (0: we saw it from its birth). */
+	/** CPU time now / at the begin of the interval / at its first sample (0: sampled since its start). */
 	cpu: number;
 	cpuBefore: number;
 	readonly cpuAtFirst: number;
@@ -46,17 +46,17 @@ interface Entry {
 	/** The bytes that `comm` was made from. */
 	rawComm: Uint8Array;
 	cgroup: SafeText | undefined;
-	/** Its stat file, held open: half the cost of opening it again. -1: not held. */
+	/** Its stat file, kept open, which halves the cost of a read. -1: not open. */
 	fd: number;
-	/** Number of the sample in which it was listed last. */
+	/** Number of the last sample that listed it. */
 	seen: number;
-	/** Has been in a reading as ended (a zombie stays listed until its parent looks). */
+	/** Was reported as ended (a zombie stays listed until its parent waits for it). */
 	reported: boolean;
 }
 
 /**
- * A held file costs the kernel a page and this process one of its descriptors, which others need too: a quarter of
- * what the process may have, 1024 at most.
+ * An open file costs the kernel a page and this process a descriptor, which other parts need too: at most a quarter of
+ * the process's limit, and at most 1024.
  */
 function maxOpenFiles(): number {
 	try {
@@ -71,7 +71,7 @@ function errorCode(error: unknown): string {
 	return (error as NodeJS.ErrnoException).code ?? '';
 }
 
-/** Reading the file of a process that has ended: gone from the directory, or held open and without its process. */
+/** Codes for an ended process: its directory is gone, or its file is open but without a process. */
 function isGone(code: string): boolean {
 	return code === 'ENOENT' || code === 'ESRCH';
 }
@@ -85,27 +85,27 @@ export class ProcSampler {
 	private held = 0;
 	private readonly line = Buffer.alloc(LINE_BYTES);
 	private readonly stat = emptyProcessStat();
-	/** Opened by the last `load` and not yet closed or given to an entry. */
+	/** Opened by the last `load`, and not yet closed or moved to an entry. */
 	private fresh = -1;
 	private readonly machine: ProcMachine;
 
 	/** By the name of its directory. */
 	private readonly entries = new Map<string, Entry>();
-	/** Seen earlier and gone since the last reading. */
+	/** Ended since the last reading. */
 	private ended: Entry[] = [];
-	/** Directories that refused, and the reading for which they were tried last. */
+	/** Directories that refused access, with the number of the reading of the last try. */
 	private readonly denied = new Map<string, number>();
 	private readonly lost: ProcLost = { vanished: 0, denied: 0, garbled: 0, failed: 0, overflow: 0 };
 	private round = 0;
 	private readings = 0;
-	/** Whoever started after the previous sample began is new; of the others we do not know what they used before. */
+	/** A process that started after the begin of the previous sample is new; what others used before is not known. */
 	private newSince = Number.POSITIVE_INFINITY;
 
 	private samples = 0;
 	private cost: Ns = 0;
 	private readAt: Ns;
 
-	/** Takes the first sample, against which the first interval is held. Throws {@link Unavailable} without proc. */
+	/** Takes the first sample, the baseline of the first interval. Throws {@link Unavailable} without proc. */
 	constructor(options: ProcSamplerOptions = {}) {
 		this.root = resolve(options.procRoot ?? '/proc');
 		this.ticks = options.clockTicks ?? clockTicksPerSecond();
@@ -123,7 +123,7 @@ export class ProcSampler {
 		this.forget();
 	}
 
-	/** Look at every process once. */
+	/** Read every process once. */
 	sample(): void {
 		const before = threadCpu();
 		this.round++;
@@ -171,13 +171,13 @@ export class ProcSampler {
 		return reading;
 	}
 
-	/** What this is and what it cannot see, for the badge. */
+	/** Method and blind spots, for the badge. */
 	source(): Source {
 		const tick = 1000 / this.ticks;
 		return {
 			kind: 'proc',
 			description: [
-				`CPU time as /proc/PID/stat counts it, looked at every ${this.period / 1e6} ms; needs no privilege. A process that starts and ends between two looks is missed, and the end of any other.`,
+				`CPU time as /proc/PID/stat counts it, read every ${this.period / 1e6} ms; needs no privilege. A process that starts and ends between two reads is missed, and so is the end of any other.`,
 				...blindSpots(this.root),
 			].join(' '),
 			uncertainty: `±${2 * tick} ms per process and interval (clock ticks of ${tick} ms)`,
@@ -185,7 +185,7 @@ export class ProcSampler {
 		};
 	}
 
-	/** Close all files. Idempotent; nothing else may be called afterwards. */
+	/** Close all files. Idempotent; no other call may follow. */
 	close(): void {
 		this.release();
 		this.entries.clear();
@@ -201,7 +201,7 @@ export class ProcSampler {
 		const { stat } = this;
 		if (length === REFUSED || !parseProcessStat(this.line, length, stat)) {
 			if (length !== REFUSED) this.lost.garbled++;
-			// there, but not to be read just now: not the end of it
+			// not readable just now, but not ended
 			if (known) known.seen = this.round;
 			this.drop();
 			return;
@@ -212,7 +212,7 @@ export class ProcSampler {
 			entry = this.admit(name);
 		}
 		entry.seen = this.round;
-		// it never runs backwards, whatever the kernel's rounding says
+		// never decreasing, in spite of the kernel's rounding
 		if (stat.cpu > entry.cpu) entry.cpu = stat.cpu;
 		// a leader may be dead and its other threads alive
 		const over = (stat.state === ZOMBIE || stat.state === DEAD) && stat.threads <= 1;
@@ -233,7 +233,7 @@ export class ProcSampler {
 			} catch (error) {
 				if (!isGone(errorCode(error))) return this.refused(name, errorCode(error));
 			}
-			// this process is gone; its pid may already be another's
+			// this process is gone; its pid may belong to another one already
 			this.end(known);
 		}
 		try {
@@ -256,7 +256,7 @@ export class ProcSampler {
 		} else {
 			this.lost.failed++;
 			if (code === 'EMFILE' || code === 'ENFILE') {
-				// others need descriptors more than we do
+				// leave the descriptors to others
 				this.maxOpen = this.held >> 1;
 				this.release();
 			}
@@ -266,8 +266,8 @@ export class ProcSampler {
 
 	private admit(name: string): Entry {
 		const { stat } = this;
-		// A tick of slack: it starts a moment before it is listed. One that is older and was not there (hidden, refused)
-		// brings along a life we did not watch.
+		// A tick of tolerance: it starts a moment before it is listed. The past of an older one that was hidden or refused is
+		// not known.
 		const unwatched = stat.start < this.newSince - 1 ? stat.cpu : 0;
 		const entry: Entry = {
 			name,
@@ -288,7 +288,7 @@ export class ProcSampler {
 		return entry;
 	}
 
-	/** Name the process if its name changed. */
+	/** Update the name if it changed. */
 	private describe(entry: Entry): void {
 		const { line } = this;
 		const { commStart, commEnd } = this.stat;
@@ -299,7 +299,7 @@ export class ProcSampler {
 		if (same) return;
 		entry.rawComm = Uint8Array.prototype.slice.call(line, commStart, commEnd);
 		entry.comm = sanitize(this.unescaped(entry));
-		// a new program (exec) is what services and containers are moved to their cgroup for
+		// services and containers are moved to their cgroup before they execute a new program
 		entry.cgroup = undefined;
 	}
 
@@ -326,7 +326,7 @@ export class ProcSampler {
 		return entry.cgroup ?? ('' as SafeText);
 	}
 
-	/** Keep the file that was just opened, or close it. */
+	/** Keep the file just opened, or close it. */
 	private hold(entry: Entry): void {
 		if (this.fresh >= 0 && entry.fd < 0 && this.held < this.maxOpen) {
 			entry.fd = this.fresh;
@@ -373,7 +373,7 @@ export class ProcSampler {
 		};
 	}
 
-	/** Begin a new interval here. */
+	/** Begin a new interval. */
 	private forget(): void {
 		for (const entry of this.entries.values()) {
 			entry.cpuBefore = entry.cpu;

@@ -1,4 +1,4 @@
-/** The text of `/proc/PID/stat`, `/proc/stat` and their neighbours: bytes in, numbers out, without making strings. */
+/** Parsers of `/proc/PID/stat`, `/proc/stat` and similar files, from bytes to numbers without strings. */
 import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 import type { Count, Ns } from '../../../lib/units.ts';
@@ -9,14 +9,14 @@ const MINUS = 0x2d;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** One line of `/proc/PID/stat`. Made once and filled again and again. */
+/** One line of `/proc/PID/stat`; one object is reused for all lines. */
 export interface ProcessStat {
-	/** Where the name lies in the line: between the first `(` and the last `)`. */
+	/** Offset of the name in the line, between the first `(` and the last `)`. */
 	commStart: number;
 	commEnd: number;
 	/** `R`, `S`, `Z`, … as a byte. */
 	state: number;
-	/** User and system time of all its threads, dead ones included; clock ticks. */
+	/** User and system time of all its threads, including ended ones; clock ticks. */
 	cpu: number;
 	threads: Count;
 	/** Since boot, clock ticks. */
@@ -28,15 +28,15 @@ export function emptyProcessStat(): ProcessStat {
 }
 
 /**
- * Take a line of `/proc/PID/stat` apart. The name may hold anything, brackets, spaces and newlines included, and what
- * follows it never holds a bracket: so the last `)` ends it.
- * @returns false when it is no such line, or was cut short; `into` is then meaningless
+ * Parse a line of `/proc/PID/stat`. The name may contain anything, including brackets, spaces and newlines; the fields
+ * after it never contain a bracket, so the last `)` ends it.
+ * @returns false for any other or a truncated line; `into` is undefined then
  */
 export function parseProcessStat(line: Buffer, length: number, into: ProcessStat): boolean {
-	// 10 digits of a pid and a space at most
+	// at most 10 digits of a pid and a space
 	let open = 0;
 	while (line[open] !== 0x28) if (++open > 12 || open >= length) return false;
-	// never in front of 0: what an earlier, longer line left behind `length` is not looked at
+	// not below 0, and not beyond `length`, where an earlier, longer line left bytes
 	const close = length > 0 ? line.lastIndexOf(0x29, length - 1) : -1;
 	if (close <= open || line[close + 1] !== SPACE) return false;
 	into.commStart = open + 1;
@@ -54,7 +54,7 @@ export function parseProcessStat(line: Buffer, length: number, into: ProcessStat
 			continue;
 		}
 		if (byte === MINUS && digits === 0) {
-			// some fields may be negative, none of ours
+			// only fields that are not needed may be negative
 			value = Number.NaN;
 			continue;
 		}
@@ -73,24 +73,24 @@ export function parseProcessStat(line: Buffer, length: number, into: ProcessStat
 	return false;
 }
 
-/** Times of all CPUs together, in the unit of whoever fills it. */
+/** Times of all CPUs together; the unit is the caller's. */
 export interface MachineTimes {
 	/** Everything but idle, IO wait and steal: tasks (guests included) and interrupts. */
 	busy: number;
 	idle: number;
-	/** Idle, while a task of that CPU waits for IO. */
+	/** Idle while a task of that CPU waits for IO. */
 	iowait: number;
 	/** Part of `busy`. */
 	irq: number;
 	/** Part of `busy`. */
 	softirq: number;
-	/** The hypervisor ran somebody else. */
+	/** The hypervisor ran another virtual machine. */
 	steal: number;
 }
 
 /**
  * The first line of `/proc/stat`, clock ticks since boot. Guest time is in user time already.
- * @returns undefined when it is no such line
+ * @returns undefined for any other line
  */
 export function parseMachineStat(text: Buffer, length: number): MachineTimes | undefined {
 	const end = text.indexOf(NEWLINE);
@@ -122,7 +122,7 @@ export function parseCgroup(text: Buffer): Uint8Array {
 	for (let from = 0; from < text.length; ) {
 		const newline = text.indexOf(NEWLINE, from);
 		const end = newline < 0 ? text.length : newline;
-		// hierarchy:controllers:path, where the path may hold colons
+		// hierarchy:controllers:path, and the path may contain colons
 		const first = text.indexOf(0x3a, from);
 		const second = first < 0 ? -1 : text.indexOf(0x3a, first + 1);
 		if (second >= 0 && second < end) {
@@ -139,9 +139,9 @@ export function parseCgroup(text: Buffer): Uint8Array {
 const AT_CLKTCK = 17;
 
 /**
- * Clock ticks per second in the numbers of `/proc`, as the kernel tells each program at its start (AT_CLKTCK in its
- * auxiliary vector; the C library's `sysconf(_SC_CLK_TCK)` and `getconf CLK_TCK` repeat this value). A process that
- * may not read its own vector gets 100: that is USER_HZ on every architecture for which there is a Node.
+ * Clock ticks per second in the numbers of `/proc`, from the kernel's auxiliary vector of this process (AT_CLKTCK; the C
+ * library's `sysconf(_SC_CLK_TCK)` and `getconf CLK_TCK` return this value). 100 for a process that may not read its own
+ * vector: USER_HZ on every architecture that Node supports.
  */
 export function clockTicksPerSecond(): number {
 	try {

@@ -1,13 +1,13 @@
-/** Power drawn from batteries (`/sys/class/power_supply`): the whole machine, and only while it runs on them. */
+/** Power drawn from batteries (`/sys/class/power_supply`): that of the whole machine, only while it runs on them. */
 import { join } from 'node:path';
 import { Garbage, list, readNumber, readOptional, readText } from './sysfs.ts';
 
 export interface Battery {
 	name: string;
 	directory: string;
-	/** The file or files that give its power. */
+	/** Files that its power is read from. */
 	hooks: string[];
-	/** µW drawn from it. Throws `Garbage` while it is not discharging: on mains it says nothing about use. */
+	/** µW drawn from it. Throws `Garbage` while it is not discharging: on mains its power is not the machine's. */
 	power(): number;
 }
 
@@ -25,15 +25,15 @@ function describe(directory: string, name: string): Battery | null {
 		power() {
 			const status = readText(join(directory, 'status'));
 			if (status !== 'Discharging')
-				throw new Garbage(`is not discharging (${status}): on mains it says nothing about use`);
-			// some drivers give what flows out a minus; µA × µV is pW
+				throw new Garbage(`is not discharging (${status}): on mains its power is not the machine's`);
+			// some drivers report discharge as negative; µA × µV is pW
 			const product = hooks.reduce((value, hook) => value * readNumber(hook), 1);
 			return Math.abs(direct ? product : product / 1e6);
 		},
 	};
 }
 
-/** The machine's batteries that tell their power, whether they discharge or not. */
+/** The machine's batteries that report their power, discharging or not. */
 export function readBatteries(folder: string): Battery[] {
 	return list(folder).flatMap((name) => describe(join(folder, name), name) ?? []);
 }

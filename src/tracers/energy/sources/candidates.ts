@@ -7,30 +7,30 @@ import { probePmu } from './pmu.ts';
 import { probeRapl } from './rapl.ts';
 import type { EnergyHost, EnergySource } from './source.ts';
 
-/** What `--source` takes. */
+/** Values of `--source`. */
 export const sourceChoices = ['auto', 'rapl', 'pmu', 'meter', 'model', 'time', 'proc'] as const;
 export type SourceChoice = (typeof sourceChoices)[number];
 
 export interface Candidate {
 	kind: Exclude<SourceChoice, 'auto'>;
-	/** `available`: works too, but another one was chosen. */
+	/** `available`: works, but another one was chosen. */
 	state: 'chosen' | 'available' | 'unavailable' | 'not asked';
 	/** Why, in one sentence. */
 	reason: string;
-	/** What to run or change to get it; empty when there is nothing to do. */
+	/** What to run or change to get it; empty: nothing. */
 	fix: string;
 }
 
 export interface ProbedSources {
-	/** Where the energy comes from: a kind of {@link EnergySource}, or what the tracer does without counters. */
+	/** The chosen source: a kind of {@link EnergySource}, or the tracer's method without counters. */
 	kind: Candidate['kind'];
 	/** null: model, time or proc. The caller closes it. */
 	source: EnergySource | null;
-	/** One for each candidate, in the order in which they are tried. */
+	/** In the order in which they are tried. */
 	candidates: Candidate[];
 }
 
-/** `forced`: somebody asked for this one by name. */
+/** `forced`: it was requested by name. */
 const counters: Readonly<Record<EnergySource['kind'], (host: EnergyHost, forced: boolean) => EnergySource>> = {
 	rapl: probeRapl,
 	pmu: probePmu,
@@ -49,7 +49,7 @@ function probe(kind: EnergySource['kind'], host: EnergyHost, forced: boolean): P
 	try {
 		return { source: counters[kind](host, forced) };
 	} catch (error) {
-		// a file that breaks the rules in a new way costs this candidate, not the program
+		// an unknown kind of invalid file costs this candidate only
 		if (error instanceof Unavailable) return { failure: error };
 		const what = sanitize(error instanceof Error ? error.message : String(error));
 		return { failure: new Unavailable(`probing ${kind} failed: ${what}`, '', error) };
@@ -57,8 +57,8 @@ function probe(kind: EnergySource['kind'], host: EnergyHost, forced: boolean): P
 }
 
 /**
- * Find where energy comes from. Each candidate is tried, also below the one chosen, so that `doctor` can tell of all.
- * Throws {@link Unavailable} when `wanted` names a counter that is not to be had.
+ * Choose the source of energy. Candidates after the chosen one are tried too, so that `doctor` can report all.
+ * @throws {Unavailable} where `wanted` names a counter that is not available
  * @param without counters that are not tried, and why
  */
 export function probeSources(

@@ -1,4 +1,4 @@
-/** Energy and power channels of hwmon chips (`/sys/class/hwmon`), and what is known of the chips. */
+/** Energy and power channels of hwmon chips (`/sys/class/hwmon`), and a table of known chips. */
 import { join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import { counterSampler, powerSampler, type Sampler } from './sampler.ts';
@@ -55,29 +55,29 @@ export function channelSampler(channel: Channel): Sampler {
 export interface KnownMeter {
 	scope: SafeText;
 	level: Level;
-	/** Channels to be added up: they do not overlap. */
+	/** Channels that are added up: they do not overlap. */
 	channels: (Channel & { package: number | null })[];
 	percent: number;
-	/** What the ± comes from. */
+	/** The reason for the uncertainty. */
 	why: SafeText;
 }
 
 interface Kind {
 	chip: RegExp;
-	/** Channels by label; a group in it is the package's number. Without it the first channel counts. */
+	/** Label of the channels; its group is the number of the package. Left out: the first channel. */
 	label?: RegExp;
 	scope: SafeText;
 	level: Level;
-	/** Each chip measures a part of its own; else the first chip measures everything. */
+	/** Each chip measures another part; else the first chip measures everything. */
 	each?: boolean;
 	percent: number;
 	why: SafeText;
 }
 
-const sampled = safe`power is looked at once per interval`;
+const sampled = safe`power is read once per interval`;
 const machine = { scope: safe`whole machine`, level: 'machine', percent: 10, why: sampled } as const;
 
-/** Chips that are known to measure the processors or the machine. Any other may feed a fan, a disk or a single rail. */
+/** Chips that are known to measure the processors or the machine. Any other may measure a fan, a disk or a single rail. */
 const kinds: readonly Kind[] = [
 	{
 		chip: /^amd_energy$/,
@@ -97,7 +97,7 @@ const kinds: readonly Kind[] = [
 
 function select(kind: Kind, chip: Chip): KnownMeter['channels'] {
 	const matching = chip.channels.filter(({ label }) => !kind.label || kind.label.test(label));
-	// energy counters come first, and a power beside them would count the same again
+	// energy counters come first; a power beside them would count the same energy again
 	const best = matching.filter((channel) => channel.kind === matching[0]?.kind);
 	const numbered = best.map((channel) => {
 		const number = kind.label?.exec(channel.label)?.[1];

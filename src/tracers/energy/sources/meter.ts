@@ -53,15 +53,15 @@ function fromBatteries(folder: string, batteries: readonly Battery[]): EnergySou
 		},
 	];
 	const hooks = batteries.flatMap((battery) => battery.hooks);
-	const description = 'what the battery gives to the whole machine, screen and disks included';
+	const description = 'power from the battery to the whole machine, including screen and disks';
 	return makeSource(
 		{ description, scope, percent: 10, hooks },
-		'the gauge changes every few seconds, and is looked at once per interval',
+		'the gauge changes every few seconds, and is read once per interval',
 		meters,
 	);
 }
 
-/** Chips that measure something nobody can tell us: good enough for who asks for it, not for a guess of ours. */
+/** Chips that measure unknown consumers: used on request, never chosen by default. */
 function unknownChips(chips: readonly Chip[], others: ReadonlySet<string>): Chip[] {
 	const gpu = /^(amdgpu|radeon|nouveau|i915|xe)$/;
 	return chips.filter(({ name }) => !gpu.test(name) && !others.has(name));
@@ -84,9 +84,9 @@ function dischargingOf(batteries: readonly Battery[]): { discharging: Battery[];
 }
 
 /**
- * The best meter: one that is known to measure the processors or the machine, else the batteries when they discharge.
- * @param forced take also a chip of which nobody knows what it feeds
- * Throws {@link Unavailable} when there is none.
+ * The best meter: one that is known to measure the processors or the machine, else discharging batteries.
+ * @param forced accept a chip with unknown consumers too
+ * @throws {Unavailable} without a meter
  */
 export function probeMeter(host: Pick<EnergyHost, 'sysRoot'>, forced = false): EnergySource {
 	const chips = readChips(join(host.sysRoot, 'class/hwmon'));
@@ -100,7 +100,7 @@ export function probeMeter(host: Pick<EnergyHost, 'sysRoot'>, forced = false): E
 	const [chip] = unknown;
 	const [channel] = chip?.channels ?? [];
 	if (forced && chip && channel) {
-		const scope = safe`one channel of the hwmon chip ${sanitize(chip.name)}: what it feeds is not known`;
+		const scope = safe`one channel of the hwmon chip ${sanitize(chip.name)}: the consumers are not known`;
 		return fromHwmon({
 			scope,
 			level: 'other',
@@ -112,7 +112,7 @@ export function probeMeter(host: Pick<EnergyHost, 'sysRoot'>, forced = false): E
 	if (batteries.length > 0) throw new Unavailable(reason, 'unplug the mains, or use --source model');
 	if (chip) {
 		const names = unknown.map(({ name }) => sanitize(name)).join(', ');
-		throw new Unavailable(`hwmon has ${names}, but what it feeds is not known`, 'use --source meter if you know');
+		throw new Unavailable(`hwmon has ${names}, but its consumers are not known`, 'use --source meter if you know');
 	}
 	throw new Unavailable(`no power meter in ${join(host.sysRoot, 'class/hwmon')}, and no battery`, 'use --source model');
 }

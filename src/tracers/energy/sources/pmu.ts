@@ -1,6 +1,6 @@
 /**
  * The same energy counters through perf (`/sys/bus/event_source/devices/power`), for kernels without powercap. The kernel
- * extends them to 64 bits, so they do not wrap. Numbers, scale and unit of the events are those that sysfs tells.
+ * extends them to 64 bits, so they do not wrap. Numbers, scale and unit of the events come from sysfs.
  */
 import { join } from 'node:path';
 import { BECOME_ROOT, Unavailable } from '../../../core/errors.ts';
@@ -28,13 +28,13 @@ export interface PmuEvent {
 	scale: number;
 }
 
-/** Place the terms of an event (`event=0x02,umask=0x1`) as the PMU's `format` files say (`config:0-7`). */
+/** Encode the terms of an event (`event=0x02,umask=0x1`) by the PMU's `format` files (`config:0-7`). */
 function encode(pmu: string, terms: string): number {
 	let config = 0n;
 	for (const term of terms.split(',')) {
 		const [, name, value = '1'] = /^(\w+)(?:=(0x[0-9a-fA-F]{1,16}|\d{1,18}))?$/.exec(term.trim()) ?? [];
 		const format = name === undefined ? undefined : readOptional(join(pmu, 'format', name));
-		// without a format file only the field that every PMU has is known
+		// without a format file only the field of every PMU is known
 		const shift = /^config:(\d+)/.exec(format ?? (name === 'event' ? 'config:0' : ''))?.[1];
 		if (shift === undefined) throw new Garbage(`has the term "${term}", which its format does not explain`);
 		config |= BigInt(value) << BigInt(shift);
@@ -42,7 +42,7 @@ function encode(pmu: string, terms: string): number {
 	return Number(config);
 }
 
-/** One event of the PMU. Throws {@link Garbage}, or the system's errors: `ENOENT` when there is no such event. */
+/** One event of the PMU. Throws {@link Garbage}, or the system's errors: `ENOENT` without such an event. */
 export function readEvent(pmu: string, name: string): PmuEvent {
 	const config = encode(pmu, readText(join(pmu, 'events', name)));
 	const factor = Number(readText(join(pmu, 'events', `${name}.scale`)));
@@ -53,7 +53,7 @@ export function readEvent(pmu: string, name: string): PmuEvent {
 	return { config, scale };
 }
 
-/** Reads the counter, and refuses to pass off a part of the interval as the whole. */
+/** Reads the counter; throws {@link Garbage} where it counted for a part of the interval only. */
 function wholeCount(counter: PerfCounter): () => bigint {
 	let idle = 0;
 	return () => {
@@ -90,7 +90,7 @@ function refuse(error: unknown): never {
 	);
 }
 
-/** Throws {@link Unavailable} when there is no such PMU or its package event cannot be counted. */
+/** @throws {Unavailable} without the PMU, or where its package event cannot be counted */
 export function probePmu(host: EnergyHost): EnergySource {
 	const { sysRoot, addon } = host;
 	const pmu = join(sysRoot, 'bus/event_source/devices/power');
@@ -99,7 +99,7 @@ export function probePmu(host: EnergyHost): EnergySource {
 	if (type === undefined) throw new Unavailable(`no power PMU at ${pmu}: usual in virtual machines`, missing);
 	if (!addon)
 		throw new Unavailable('the addon is not loaded, and only it can open perf events', 'run scripts/setup.sh');
-	// one CPU for each package or die; without the list, the first CPU stands for the only package
+	// one CPU for each package or die; without the list, the first CPU for the only package
 	const cpus = parseCpuList(readOptional(join(pmu, 'cpumask')) ?? '0');
 	const counters: PerfCounter[] = [];
 	const meters: Meter[] = [];
@@ -118,7 +118,7 @@ export function probePmu(host: EnergyHost): EnergySource {
 				hooks.push(`perf power/${name}/ on CPU ${cpu}`);
 			}
 		} catch (error) {
-			// the other levels differ from processor to processor: what there is of them is listed in `domains`
+			// the other levels depend on the processor: `domains` lists the existing ones
 			if (level !== 'package') continue;
 			close();
 			refuse(error);

@@ -1,15 +1,15 @@
-/** What is known of the processors from proc and sysfs: maker, packages, and so how far their energy counters are right. */
+/** Maker and packages of the processors, from proc and sysfs, and the accuracy of their energy counters. */
 import { join } from 'node:path';
 import type { Source } from '../../../core/snapshot.ts';
 import { readOptional } from './sysfs.ts';
 
 function topology(sysRoot: string, cpu: number, attribute: string): number | null {
 	const text = readOptional(join(sysRoot, `devices/system/cpu/cpu${cpu}/topology/${attribute}`));
-	// -1: the firmware does not say
+	// -1: not reported by the firmware
 	return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;
 }
 
-/** Physical package of a CPU, the number in `package-N`; null when offline or not told. */
+/** Physical package of a CPU, the number in `package-N`; null: offline or not reported. */
 export function packageOfCpu(sysRoot: string, cpu: number): number | null {
 	return topology(sysRoot, cpu, 'physical_package_id');
 }
@@ -19,7 +19,7 @@ export function dieOfCpu(sysRoot: string, cpu: number): number | null {
 	return topology(sysRoot, cpu, 'die_id');
 }
 
-/** How far the energy counters of these processors are right. DRAM is an estimate on many boards. */
+/** Accuracy of the energy counters of these processors. DRAM is an estimate on many boards. */
 export function counterAccuracy(procRoot: string, dram: boolean): Pick<Source, 'uncertainty'> & { percent: number } {
 	const vendor = /^vendor_id\s*:\s*(\w+)/m.exec(readOptional(join(procRoot, 'cpuinfo')) ?? '')?.[1];
 	const intel = vendor === 'GenuineIntel';
@@ -28,6 +28,6 @@ export function counterAccuracy(procRoot: string, dram: boolean): Pick<Source, '
 		? 'the processor measures itself'
 		: vendor === 'AuthenticAMD'
 			? 'the processor estimates from its activity'
-			: 'the counter of a processor we do not know';
+			: 'the counter of an unknown processor';
 	return { percent, uncertainty: `±${percent} % of the counted total (${who}${dram ? '; DRAM alone ±20 %' : ''})` };
 }

@@ -1,6 +1,6 @@
 /**
- * The processor's energy counters through powercap (`/sys/class/powercap`). Intel and AMD are both found under
- * `intel-rapl`; the same package may be shown again by another interface (`intel-rapl-mmio`), and is read once.
+ * The processor's energy counters through powercap (`/sys/class/powercap`). Intel and AMD both use the name `intel-rapl`;
+ * another interface (`intel-rapl-mmio`) may list the same package again, which is read once.
  */
 import { join } from 'node:path';
 import { BECOME_ROOT, Unavailable } from '../../../core/errors.ts';
@@ -15,7 +15,7 @@ interface Zone {
 	control: string;
 	directory: string;
 	domain: EnergyDomain;
-	/** Why its counter cannot be read; undefined: it can. */
+	/** Why its counter is unreadable; undefined: it is readable. */
 	failure: unknown;
 }
 
@@ -53,7 +53,7 @@ function describe(control: string, path: string, directory: string): Zone {
 	return { control, directory, domain, failure: undefined };
 }
 
-/** Of several interfaces to the same level of the same package, the one that answers most; the MSR before the others. */
+/** Of several interfaces to a level of a package, the one with most readable counters; of equal ones the MSR. */
 function withoutDuplicates(zones: readonly Zone[]): Zone[] {
 	const groups = Map.groupBy(zones, ({ domain: { level, package: number, name } }) => `${level} ${number ?? name}`);
 	return [...groups.values()].flatMap((group) => {
@@ -118,7 +118,7 @@ function readRange(directory: string): bigint | null {
 	}
 }
 
-/** Throws {@link Unavailable} when no package can be read. */
+/** @throws {Unavailable} where no package is readable */
 export function probeRapl(host: Pick<EnergyHost, 'sysRoot' | 'procRoot'>): EnergySource {
 	const zones = findZones(join(host.sysRoot, 'class/powercap'));
 	if (!zones.some(({ domain, failure }) => domain.level === 'package' && failure === undefined)) refuse(zones);

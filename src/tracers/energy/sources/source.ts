@@ -1,7 +1,7 @@
 /**
- * Where measured energy comes from. A source covers one set of domains (packages, DRAM, the machine) and answers one
- * question per interval: how many microjoules since the last read. All of its parts are fixed at the probe; what goes
- * wrong later is said in the reading and never made up.
+ * Sources of measured energy. A source covers one set of domains (packages, DRAM, the machine) and returns the microjoules
+ * since the last read, once per interval. The probe fixes all of its parts; later failures are marked in the reading and
+ * never estimated.
  */
 
 import type { BpfAddon } from '../../../core/native.ts';
@@ -10,23 +10,23 @@ import type { SafeText } from '../../../lib/sanitize.ts';
 import type { MicroJoules, Ns } from '../../../lib/units.ts';
 import type { Sampler } from './sampler.ts';
 
-/** What a probe needs. `sysRoot` and `procRoot` may be fixture trees; `addon` may be absent where no BPF is used. */
+/** Requirements of a probe. `sysRoot` and `procRoot` may be fixture trees; `addon` may be absent without BPF. */
 export interface EnergyHost {
 	sysRoot: string;
 	procRoot: string;
 	addon: Pick<BpfAddon, 'openCounter'> | null;
 }
 
-/** What part of the hardware a domain measures. `psys` and `machine` contain packages, packages contain cores and uncore. */
+/** Part of the hardware that a domain measures. `psys` and `machine` contain packages, packages contain cores and uncore. */
 export type Level = 'package' | 'dram' | 'core' | 'uncore' | 'psys' | 'machine' | 'other';
 
 export interface EnergyDomain {
 	/** e.g. `package-0`, `package-0-die-1 dram`, `psys`. */
 	name: SafeText;
-	/** Physical package (as in `topology/physical_package_id`); null when the domain spans them. */
+	/** Physical package (as in `topology/physical_package_id`); null: the domain spans packages. */
 	package: number | null;
 	level: Level;
-	/** Part of the total. false: shown only, since another counted domain contains it or it contains one. */
+	/** Part of the total. false: only shown, since it contains a counted domain or is contained in one. */
 	counted: boolean;
 }
 
@@ -35,9 +35,9 @@ export interface EnergyReading {
 	measured_uj: MicroJoules;
 	/** In the order of {@link EnergySource.domains}; null: not known for this interval, which is not 0. */
 	domain_uj: (MicroJoules | null)[];
-	/** Counted energy by physical package, for sources that know packages. */
+	/** Counted energy by physical package, for sources with packages. */
 	package_uj: Map<number, MicroJoules>;
-	/** Why this interval deserves a mark: `package-0: counter wrapped (handled)`. Empty: nothing to say. */
+	/** Why this interval is special: `package-0: counter wrapped (handled)`. */
 	marked: SafeText[];
 	/** No counted domain is known for this interval: it was not measured. */
 	silent: boolean;
@@ -45,24 +45,24 @@ export interface EnergyReading {
 
 export interface EnergySource extends Source {
 	kind: 'rapl' | 'pmu' | 'meter';
-	/** What the total covers: `CPU packages + DRAM`, `whole machine`. */
+	/** Coverage of the total: `CPU packages + DRAM`, `whole machine`. */
 	scope: SafeText;
-	/** The number in {@link Source.uncertainty}: the total is right within ± this many percent. */
+	/** The number in {@link Source.uncertainty}: ± of the total in percent. */
 	percent: number;
 	domains: readonly EnergyDomain[];
-	/** Energy since the last read (at first: since the probe). `dt` is the measured time between the two. Never throws. */
+	/** Energy since the last read, at first since the probe. `dt` is the measured time in between. Never throws. */
 	read(dt: Ns): EnergyReading;
 	/** Idempotent. */
 	close(): void;
 }
 
-/** A domain and what reads it. */
+/** A domain and its sampler. */
 export interface Meter {
 	domain: EnergyDomain;
 	sample: Sampler;
 }
 
-/** Read every domain and add up those that count. */
+/** Read every domain and add up the counted ones. */
 export function readMeters(meters: readonly Meter[], dt: Ns): EnergyReading {
 	const reading: EnergyReading = { measured_uj: 0, domain_uj: [], package_uj: new Map(), marked: [], silent: true };
 	for (const { domain, sample } of meters) {

@@ -1,16 +1,16 @@
 /**
- * Attributes of sysfs and proc: small texts that the kernel makes at the moment of the read.
+ * Attributes of sysfs and proc: short texts that the kernel generates on each read.
  *
- * Each read opens its file anew. That is 6 µs more than keeping it open, for the few files that are read once per
- * interval, and a counter that was unplugged and came back, or whose permission changed, is simply there again.
+ * Each read opens its file again. That takes 6 µs more than keeping it open, for few files once per interval, and it finds
+ * a counter again that was unplugged and replugged, or whose permission changed.
  */
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 
-/** A file was read and does not hold what its kind promises. The message quotes it. */
+/** A file was read, but its content is not valid for its kind. The message quotes it. */
 export class Garbage extends Error {}
 
-/** The kernel never writes more than a page into an attribute; of longer files this is the beginning. */
+/** An attribute has at most a page; of longer files only the beginning is read. */
 const page = Buffer.alloc(4096);
 
 /** The text without white space at its ends. Throws the system's errors. */
@@ -42,14 +42,14 @@ export function readCounter(path: string): bigint {
 	return value;
 }
 
-/** A signed number that is no counter, e.g. µW. Throws {@link Garbage}, or the system's errors. */
+/** A signed number, e.g. µW. Throws {@link Garbage}, or the system's errors. */
 export function readNumber(path: string): number {
 	const text = readText(path);
 	if (!/^-?\d{1,15}$/.test(text)) throw new Garbage(`reads ${quote(text)}, which is no number`);
 	return Number(text);
 }
 
-/** Names in a folder, in the order of their numbers; none when there is no such folder. */
+/** Names in a folder, in the order of their numbers; empty without the folder. */
 export function list(path: string): string[] {
 	try {
 		return readdirSync(path).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
@@ -66,7 +66,7 @@ export function isDenied(error: unknown): boolean {
 	return errorCode(error) === 'EACCES' || errorCode(error) === 'EPERM';
 }
 
-/** Why a read failed, in a few words that follow the name of what was read. */
+/** Why a read failed, in a few words after the name of the file. */
 export function whyUnreadable(error: unknown): SafeText {
 	const code = errorCode(error);
 	if (isDenied(error)) return safe`readable by root only`;
