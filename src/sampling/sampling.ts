@@ -61,10 +61,11 @@ export class Sampling {
 
 	/** Start the tracers, then tick. */
 	async start(): Promise<void> {
+		// from the first tracer on: the others take their time to load
+		this.drainTimer = setInterval(() => this.drain(), DRAIN);
 		await this.running.start();
 		this.deadline = monotonicNs() + Math.min(this.options.firstDelay * 1e9, this.delay);
 		this.schedule();
-		if (!this.closed) this.drainTimer = setInterval(() => this.drain(), DRAIN);
 	}
 
 	setDelay(seconds: number): void {
