@@ -145,9 +145,16 @@ void wl_map_unmap(struct wl_map *m);
 /* ---- btf.c ---- */
 
 /* The running kernel's types, loaded at the first query and kept until the environment ends. */
+/* Ids of the named types that can be asked for, in a hash table with open addressing; 0: free. */
+struct wl_type_index {
+	uint32_t *ids;
+	uint32_t mask;
+};
+
 struct wl_kernel_btf {
 	bool tried;
 	struct btf *btf;
+	struct wl_type_index index;
 };
 
 enum wl_kind { WL_TYPEDEF, WL_STRUCT, WL_ENUM, WL_FUNC };

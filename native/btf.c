@@ -2,6 +2,7 @@
 /* Queries to the running kernel's BTF. Types of modules are not included. */
 #include "addon.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <bpf/btf.h>
@@ -9,21 +10,81 @@
 /* Anonymous members nest a few levels in the kernel; a malformed BTF must not exhaust the stack. */
 #define MAX_DEPTH 16
 
+static bool is_asked_for(const struct btf_type *type)
+{
+	return btf_is_typedef(type) || btf_is_composite(type) || btf_is_any_enum(type) || btf_is_func(type);
+}
+
+/* FNV-1a. */
+static __u32 hash_of(const char *name)
+{
+	__u32 hash = 2166136261u;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 16777619u;
+	return hash;
+}
+
+/* The name of a type that can be asked for; NULL: it has none, as anonymous types. */
+static const char *name_of(const struct btf *btf, const struct btf_type *type)
+{
+	const char *name = type && is_asked_for(type) ? btf__name_by_offset(btf, type->name_off) : NULL;
+
+	return name && *name ? name : NULL;
+}
+
+/*
+ * All names in one pass: the kernel has more than 100,000 types, and a start asks some 60 questions. Without memory
+ * for it there is no index, and no type is found.
+ */
+static void make_index(const struct btf *btf, struct wl_type_index *index)
+{
+	__u32 count = btf__type_cnt(btf);
+	__u32 size = 1024;
+
+	while (size < 2 * count && size < 1u << 30)
+		size *= 2;
+	index->ids = calloc(size, sizeof(*index->ids));
+	index->mask = size - 1;
+	for (__u32 id = 1; index->ids && id < count; id++) {
+		const char *name = name_of(btf, btf__type_by_id(btf, id));
+		__u32 at;
+
+		if (!name)
+			continue;
+		for (at = hash_of(name) & index->mask; index->ids[at]; at = (at + 1) & index->mask)
+			;
+		index->ids[at] = id;
+	}
+}
+
 static const struct btf *kernel_btf(struct wl_kernel_btf *kernel)
 {
 	/* Asked once: a kernel without BTF stays without, and libbpf would search the file system each time. */
 	if (!kernel->tried) {
 		kernel->tried = true;
 		kernel->btf = btf__load_vmlinux_btf();
+		if (kernel->btf)
+			make_index(kernel->btf, &kernel->index);
 	}
 	return kernel->btf;
 }
 
-static bool is_named(const struct btf *btf, const struct btf_type *type, const char *name)
+/* The next type of this name, from the place `*at` of the index on, which moves behind it; NULL: no more. */
+static const struct btf_type *next_named(struct wl_kernel_btf *kernel, const char *name, __u32 *at)
 {
-	const char *own = btf__name_by_offset(btf, type->name_off);
-	/* The empty name is that of every anonymous type. */
-	return *name && own && strcmp(own, name) == 0;
+	const struct wl_type_index *index = &kernel->index;
+
+	for (; index->ids && index->ids[*at & index->mask]; ++*at) {
+		const struct btf_type *type = btf__type_by_id(kernel->btf, index->ids[*at & index->mask]);
+		const char *own = name_of(kernel->btf, type);
+
+		if (own && strcmp(own, name) == 0) {
+			++*at;
+			return type;
+		}
+	}
+	return NULL;
 }
 
 static bool is_of_kind(const struct btf_type *type, enum wl_kind kind)
@@ -43,12 +104,13 @@ static bool is_of_kind(const struct btf_type *type, enum wl_kind kind)
 
 bool wl_btf_has_type(struct wl_kernel_btf *kernel, enum wl_kind kind, const char *name)
 {
-	const struct btf *btf = kernel_btf(kernel);
+	const struct btf_type *type;
+	__u32 at = hash_of(name);
 
-	for (__u32 id = 1; btf && id < btf__type_cnt(btf); id++) {
-		const struct btf_type *type = btf__type_by_id(btf, id);
-
-		if (type && is_of_kind(type, kind) && is_named(btf, type, name))
+	if (!kernel_btf(kernel))
+		return false;
+	while ((type = next_named(kernel, name, &at))) {
+		if (is_of_kind(type, kind))
 			return true;
 	}
 	return false;
@@ -79,13 +141,14 @@ static bool has_member(const struct btf *btf, const struct btf_type *type, const
 bool wl_btf_has_member(struct wl_kernel_btf *kernel, const char *structure, const char *member)
 {
 	const struct btf *btf = kernel_btf(kernel);
+	const struct btf_type *type;
+	__u32 at = hash_of(structure);
 
+	if (!btf)
+		return false;
 	/* A name may belong to several structs of different source files: any of them will do. */
-	for (__u32 id = 1; btf && id < btf__type_cnt(btf); id++) {
-		const struct btf_type *type = btf__type_by_id(btf, id);
-
-		if (type && btf_is_composite(type) && is_named(btf, type, structure) &&
-		    has_member(btf, type, member, 0))
+	while ((type = next_named(kernel, structure, &at))) {
+		if (btf_is_composite(type) && has_member(btf, type, member, 0))
 			return true;
 	}
 	return false;
@@ -94,5 +157,6 @@ bool wl_btf_has_member(struct wl_kernel_btf *kernel, const char *structure, cons
 void wl_btf_free(struct wl_kernel_btf *kernel)
 {
 	btf__free(kernel->btf);
+	free(kernel->index.ids);
 	*kernel = (struct wl_kernel_btf){ 0 };
 }

@@ -211,6 +211,8 @@ export class BpfCpu implements CpuCounter {
 	private readonly placement: Placement;
 	private readonly irq: InterruptTime | undefined;
 	private readonly moves: boolean;
+	/** Package by CPU, as the programs have it. */
+	private readonly packages: number[] = [];
 	private readonly cycles: CycleCounters | undefined;
 	/** The ledger's objects as the rest of the program sees them. */
 	private readonly processes = new WeakMap<ProcessUse, Process>();
@@ -285,6 +287,7 @@ export class BpfCpu implements CpuCounter {
 	read(): CpuUse {
 		// threads alive first: one that ends meanwhile has its record in the ring when that is drained
 		const living = this.find();
+		this.placeCpus();
 		this.cycles?.tick(new Map(this.bpf.shards(maps.cycles_cpus).entries()));
 		this.scan(living);
 		this.drainEnded();
@@ -372,6 +375,17 @@ export class BpfCpu implements CpuCounter {
 			const idle = !everything && ledger.isIdle(identity(task_low, task_high), start, cpu_ns);
 			if (!idle && whole) ledger.observe(sampleAt(view, at));
 			at += whole ? thread_record.size : thread_head.size;
+		}
+	}
+
+	/** A CPU that came online may be of another package than it was taken for. */
+	private placeCpus(): void {
+		if (!this.moves) return;
+		for (let cpu = 0; cpu < this.bpf.possibleCpus; cpu++) {
+			const packageIndex = this.placement.packageOf(cpu);
+			if (this.packages[cpu] === packageIndex) continue;
+			this.packages[cpu] = packageIndex;
+			this.bpf.object.update(maps.cpu_packages.name, wordOf(cpu, 4), wordOf(packageIndex, 4));
 		}
 	}
 
