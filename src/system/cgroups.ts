@@ -18,6 +18,63 @@ function unescapeMount(text: string): string {
 
 /** The mount that shows most of the unified hierarchy; undefined: there is none, or no proc. */
 export function cgroupMount(procRoot: string): CgroupMount | undefined {
+	return widestMount(procRoot, (type) => type === 'cgroup2');
+}
+
+/** The same of the v1 hierarchy of a controller (`cpu`, `memory`), which processes may be grouped by beside the unified one. */
+export function v1Mount(procRoot: string, controller: string): CgroupMount | undefined {
+	return widestMount(procRoot, (type, options) => type === 'cgroup' && options.includes(controller));
+}
+
+/** Path of a process in the v1 hierarchy of a controller, from the text of `/proc/PID/cgroup`; undefined: there is none. */
+export function v1Path(text: string, controller: string): string | undefined {
+	for (const line of text.split('\n')) {
+		// hierarchy:controllers:path, where the path may hold colons
+		const [, controllers, path] = /^\d+:([^:]+):(.*)$/.exec(line) ?? [];
+		if (controllers?.split(',').includes(controller)) return path;
+	}
+	return undefined;
+}
+
+/** Controllers whose v1 hierarchies container engines make groups in. */
+const CONTAINERS = ['memory', 'pids', 'cpu'];
+/** Processes that are asked, newest first. */
+const ASKED = 256;
+
+/**
+ * A v1 group of some process that is in no group of the unified hierarchy, which BPF programs know: `memory:/docker/0123…`.
+ * undefined: none was found.
+ */
+export function v1Only(procRoot: string): SafeText | undefined {
+	if (!CONTAINERS.some((controller) => v1Mount(procRoot, controller))) return undefined;
+	let pids: number[];
+	try {
+		pids = readdirSync(procRoot)
+			.map(Number)
+			.filter((pid) => pid > 0)
+			.sort((a, b) => b - a);
+	} catch {
+		return undefined;
+	}
+	for (const pid of pids.slice(0, ASKED)) {
+		try {
+			const text = readFileSync(join(procRoot, String(pid), 'cgroup'), 'latin1');
+			if (!/^0::\/$/m.test(text)) continue;
+			for (const controller of CONTAINERS) {
+				const path = v1Path(text, controller);
+				if (path !== undefined && path !== '/') return sanitize(Buffer.from(`${controller}:${path}`, 'latin1'));
+			}
+		} catch {
+			// it has ended
+		}
+	}
+	return undefined;
+}
+
+function widestMount(
+	procRoot: string,
+	wanted: (type: string, options: readonly string[]) => boolean,
+): CgroupMount | undefined {
 	let text: string;
 	try {
 		text = readFileSync(join(procRoot, 'self/mountinfo'), 'utf8');
@@ -27,7 +84,8 @@ export function cgroupMount(procRoot: string): CgroupMount | undefined {
 	const mounts = text.split('\n').flatMap((line): CgroupMount[] => {
 		const [before = '', after = ''] = line.split(' - ');
 		const [, , , top = '', folder = ''] = before.split(' ').map(unescapeMount);
-		return after.startsWith('cgroup2 ') ? [{ folder, top }] : [];
+		const [type = '', , options = ''] = after.split(' ');
+		return wanted(type, options.split(',')) ? [{ folder, top }] : [];
 	});
 	return mounts.sort((a, b) => a.top.length - b.top.length)[0];
 }

@@ -1,9 +1,11 @@
 /** Control groups that used up their CPU quota, from `cpu.stat` of active groups. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SafeText } from '../lib/sanitize.ts';
+import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
-import { type CgroupMount, cgroupFolder, cgroupMount, withParents } from './cgroups.ts';
+import { type CgroupMount, cgroupFolder, cgroupMount, v1Mount, v1Path, withParents } from './cgroups.ts';
+import { hasMachinePids } from './pid-namespace.ts';
+import type { ProcessId } from './process-id.ts';
 
 /** One group in one interval. */
 export interface Throttled {
@@ -13,38 +15,88 @@ export interface Throttled {
 	throttled: Count;
 	/** Throttled time, Σ over CPUs. */
 	throttled_ns: Ns;
+	/** Of a v1 group, which rows do not name: the processes in it that were asked about, `pid:start`. */
+	members?: readonly string[];
 }
 
-type Totals = Omit<Throttled, 'cgroup'>;
+type Totals = Pick<Throttled, 'periods' | 'throttled' | 'throttled_ns'>;
 
 /** undefined: the group has no quota (without the cpu controller `nr_periods` is missing). */
 export function parseCpuStat(text: string): Totals | undefined {
 	const field = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
 	const periods = field('nr_periods');
 	if (!(periods > 0)) return undefined;
-	return { periods, throttled: field('nr_throttled'), throttled_ns: 1e3 * field('throttled_usec') };
+	// v1 has nanoseconds under another name
+	const v1 = field('throttled_time');
+	return {
+		periods,
+		throttled: field('nr_throttled'),
+		throttled_ns: Number.isNaN(v1) ? 1e3 * field('throttled_usec') : v1,
+	};
 }
 
 export class QuotaReader {
+	private readonly procRoot: string;
 	private readonly mount: CgroupMount | undefined;
+	/** v1 hierarchy of the cpu controller. */
+	private readonly v1: CgroupMount | undefined;
 	private before = new Map<string, Totals>();
 
 	constructor(procRoot: string) {
+		this.procRoot = procRoot;
 		this.mount = cgroupMount(procRoot);
+		// proc of a container has other pids than those asked about
+		this.v1 = hasMachinePids(procRoot) ? v1Mount(procRoot, 'cpu') : undefined;
 	}
 
-	/** Groups throttled since the last read, of `cgroups` and their ancestors. A group is known from its second read on. */
-	read(cgroups: Iterable<SafeText>): Throttled[] {
-		if (this.mount === undefined) return [];
+	/**
+	 * Groups throttled since the last read, of `cgroups` and of the v1 groups of `processes`, and their ancestors. A group is
+	 * known from its second read on; at the first one its figures are 0.
+	 */
+	read(cgroups: Iterable<SafeText>, processes: Iterable<ProcessId> = []): Throttled[] {
 		const totals = new Map<string, Totals>();
+		const members = this.v1 ? this.membersOf(processes) : new Map<SafeText, string[]>();
+		const v2 = this.mount ? this.grown(this.mount, withParents(cgroups), totals) : [];
+		const v1 = this.v1 ? this.grown(this.v1, withParents(members.keys()), totals) : [];
+		this.before = totals;
+		const inside = (group: SafeText): string[] =>
+			[...members].flatMap(([path, keys]) => (path === group || path.startsWith(`${group}/`) ? keys : []));
+		return [...v2, ...v1.map((one) => ({ ...one, members: inside(one.cgroup) }))].sort(
+			(a, b) => b.throttled_ns - a.throttled_ns,
+		);
+	}
+
+	/** Processes by their v1 group, those of its root left out. */
+	private membersOf(processes: Iterable<ProcessId>): Map<SafeText, string[]> {
+		const members = new Map<SafeText, string[]>();
+		for (const { pid, start } of processes) {
+			try {
+				const path = v1Path(readFileSync(join(this.procRoot, String(pid), 'cgroup'), 'latin1'), 'cpu') ?? '/';
+				if (path === '/') continue;
+				const group = sanitize(Buffer.from(path, 'latin1'));
+				members.set(group, [...(members.get(group) ?? []), `${pid}:${start}`]);
+			} catch {
+				// it has ended
+			}
+		}
+		return members;
+	}
+
+	private grown(mount: CgroupMount, cgroups: Iterable<SafeText>, totals: Map<string, Totals>): Throttled[] {
 		const found: Throttled[] = [];
-		for (const cgroup of withParents(cgroups)) {
-			const now = this.stat(cgroup);
+		for (const cgroup of cgroups) {
+			const now = stat(mount, cgroup);
 			if (!now) continue;
-			totals.set(cgroup, now);
-			const before = this.before.get(cgroup);
-			const throttled = before ? now.throttled - before.throttled : 0;
-			if (!before || throttled <= 0) continue;
+			const key = `${mount.folder} ${cgroup}`;
+			totals.set(key, now);
+			const before = this.before.get(key);
+			if (!before) {
+				// whether that was in this interval is not known: nothing to report, and no reason to blame others for its waits
+				if (now.throttled > 0) found.push({ cgroup, periods: 0, throttled: 0, throttled_ns: 0 });
+				continue;
+			}
+			const throttled = now.throttled - before.throttled;
+			if (throttled <= 0) continue;
 			found.push({
 				cgroup,
 				periods: now.periods - before.periods,
@@ -52,18 +104,17 @@ export class QuotaReader {
 				throttled_ns: now.throttled_ns - before.throttled_ns,
 			});
 		}
-		this.before = totals;
-		return found.sort((a, b) => b.throttled_ns - a.throttled_ns);
+		return found;
 	}
+}
 
-	private stat(cgroup: string): Totals | undefined {
-		const folder = cgroupFolder(this.mount as CgroupMount, cgroup);
-		if (folder === undefined) return undefined;
-		try {
-			return parseCpuStat(readFileSync(join(folder, 'cpu.stat'), 'utf8'));
-		} catch {
-			// gone, or its sanitised name is not its name
-			return undefined;
-		}
+function stat(mount: CgroupMount, cgroup: string): Totals | undefined {
+	const folder = cgroupFolder(mount, cgroup);
+	if (folder === undefined) return undefined;
+	try {
+		return parseCpuStat(readFileSync(join(folder, 'cpu.stat'), 'utf8'));
+	} catch {
+		// gone, or its sanitised name is not its name
+		return undefined;
 	}
 }

@@ -1,8 +1,11 @@
 /** The built program where the machine hides something from it: no home, a restricted /proc, few CPUs, other clocks, no bpf(2). */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { v1Mount } from '../../src/system/cgroups.ts';
 import { startOf, statFields } from '../../src/system/process-id.ts';
 import { treePerFile } from '../lib/tree.ts';
 
@@ -198,3 +201,31 @@ test.for([
 	expect(check('seccomp')).toMatchObject({ state: 'no', fix: expect.stringContaining('seccomp=unconfined') });
 	expect(check('statistics')?.fix).toContain('seccomp=unconfined');
 });
+
+const v1Cpu = v1Mount('/proc', 'cpu')?.folder;
+test.runIf(v1Cpu !== undefined && existsSync(join(v1Cpu, 'cpu.cfs_quota_us')))(
+	'a quota of cgroup v1, set on the parent: the group is named and no neighbour is blamed',
+	async () => {
+		const parent = join(v1Cpu as string, `wl-quota-${process.pid}`);
+		const group = join(parent, 'inner');
+		mkdirSync(group, { recursive: true });
+		const load = spawn(process.execPath, ['-e', 'for (;;);']);
+		try {
+			writeFileSync(join(parent, 'cpu.cfs_quota_us'), '10000');
+			writeFileSync(join(group, 'cgroup.procs'), String(load.pid));
+			const lines = await overview('env', '--');
+			const found = lines.flatMap(({ findings }) => findings).filter(({ rule }) => rule === 'throttled');
+			expect(found.at(-1)?.text).toMatch(/throttled by its CPU quota in \d+ of \d+ periods/);
+			expect(lines.at(-1)?.unchecked.map(({ rule }) => rule)).not.toContain('throttled');
+			const blaming = lines
+				.flatMap(({ findings }) => findings)
+				.filter(({ rule }) => rule === 'starving' || rule === 'waits');
+			expect(JSON.stringify(blaming)).not.toContain(`[${load.pid}]`);
+		} finally {
+			load.kill('SIGKILL');
+			await once(load, 'exit');
+			rmdirSync(group);
+			rmdirSync(parent);
+		}
+	},
+);

@@ -86,6 +86,15 @@ describe('hwmon', () => {
 		expect(source.read(second).marked).toEqual([expect.stringMatching(/gone/)]);
 	});
 
+	test.each([0xffffffff, 0xffffffff * 1000, 0x7fffffff, 0x7fffffff * 1000])('%d µW is an error value', (value) => {
+		const tree = makeTree();
+		addChip(tree, 0, 'power_meter', { power1_average: value });
+		expect(probeMeter(tree).read(second)).toMatchObject({
+			silent: true,
+			marked: [expect.stringContaining('the error value of a meter')],
+		});
+	});
+
 	test('GPUs are no machine meters', () => {
 		const tree = makeTree();
 		addChip(tree, 0, 'amdgpu', { power1_average: 30_000_000 });
@@ -116,6 +125,23 @@ describe('battery', () => {
 			silent: true,
 			marked: ["BAT0: is not discharging (Charging): on mains its power is not the machine's"],
 		});
+	});
+
+	test('a second battery takes over; both at once add up', () => {
+		const tree = makeTree();
+		const first = addBattery(tree, 'BAT0', { status: 'Discharging', power_now: 12_000_000 });
+		const second_ = addBattery(tree, 'BAT1', { status: 'Not charging', power_now: 0 });
+		const source = probeMeter(tree);
+		expect(source.domains).toMatchObject([{ name: 'BAT0+BAT1' }]);
+		expect(source.read(second).measured_uj).toBe(12_000_000);
+		tree.set(`${second_}/power_now`, 10_000_000);
+		tree.set(`${second_}/status`, 'Discharging');
+		tree.set(`${first}/status`, 'Not charging');
+		expect(source.read(second)).toMatchObject({ measured_uj: 11_000_000, marked: [] });
+		expect(source.read(second)).toMatchObject({ measured_uj: 10_000_000, marked: [] });
+		tree.set(`${first}/status`, 'Discharging');
+		source.read(second);
+		expect(source.read(second).measured_uj).toBe(22_000_000);
 	});
 
 	test('current times voltage; drivers that give outflow a minus', () => {

@@ -216,7 +216,7 @@ describe('quotas', () => {
 		const { tree, reader } = mounted();
 		tree.set('cgroup/a/cpu.stat', stat(100, 40, 1000));
 		tree.set('cgroup/a/b/cpu.stat', 'usage_usec 5');
-		expect(reader.read([sanitize('/a/b')])).toEqual([]);
+		expect(reader.read([sanitize('/a/b')])).toEqual([{ cgroup: '/a', periods: 0, throttled: 0, throttled_ns: 0 }]);
 		tree.set('cgroup/a/cpu.stat', stat(110, 48, 801_000));
 		expect(reader.read([sanitize('/a/b')])).toEqual([{ cgroup: '/a', periods: 10, throttled: 8, throttled_ns: 800e6 }]);
 		expect(reader.read([sanitize('/a/b')])).toEqual([]);

@@ -7,7 +7,7 @@ import { requireTypes } from '../../bpf/load.ts';
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { BpfError } from '../../core/native.ts';
 import type { Host } from '../../core/tracer.ts';
-import { cgroupMount } from '../../system/cgroups.ts';
+import { cgroupMount, v1Only } from '../../system/cgroups.ts';
 import { cpuLimit, offlineCpus } from '../../system/cpus.ts';
 import { procOption, whyHidden } from '../../system/kernel-text.ts';
 import { PressureReader } from '../../system/pressure.ts';
@@ -46,12 +46,21 @@ export function machineChecks(host: Host, program: string): Check[] {
 		cgroupMount(procRoot) === undefined
 			? check('cgroup v2', 'less', 'not mounted: control groups have no names', 'mount -t cgroup2 none /sys/fs/cgroup')
 			: check('cgroup v2', 'ok', `at ${cgroupMount(procRoot)?.folder}`),
+		...v1Groups(procRoot),
 		pressure(procRoot),
 		...(hidden === undefined ? [] : [check('proc', 'less', hidden, WHOLE_PROC)]),
 		capabilities(procRoot),
 		lockedDown(sysRoot),
 		paranoid(procRoot),
 	];
+}
+
+/** Container engines on cgroup v1 leave the unified hierarchy empty. */
+function v1Groups(procRoot: string): Check[] {
+	const group = v1Only(procRoot);
+	if (group === undefined) return [];
+	const found = [`some groups are in v1 hierarchies only (${group})`, 'tabs that BPF feeds show their processes in /'];
+	return [check('cgroup v1', 'less', found, 'boot with systemd.unified_cgroup_hierarchy=1, or --source proc')];
 }
 
 function cpus({ cpus: online, procRoot, sysRoot }: Host): Check {

@@ -28,7 +28,8 @@ export interface Parts {
 	processors: Processors;
 	weighting: Pick<Weighting, 'kind' | 'why'> & Partial<Pick<Weighting, 'limits'>>;
 	gpus: GpuReader[];
-	candidates: readonly Candidate[];
+	/** Those of the moment, where they change. */
+	candidates: readonly Candidate[] | (() => readonly Candidate[]);
 	policy: Policy;
 	/** Seconds ahead that are predicted. */
 	horizon: number;
@@ -107,7 +108,10 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				ended: use.ended,
 				focus: this.focus(known, sums.measured_uj, dt),
 			},
-			source: { ...describeSource(power, uncertainty, cpu.about, weighting), candidates },
+			source: {
+				...describeSource(power, uncertainty, cpu.about, weighting),
+				candidates: typeof candidates === 'function' ? candidates() : candidates,
+			},
 			lost: use.lost,
 			...(group !== 'process' && {
 				ungrouped: () => this.accounts.charged().map((account) => row(account, 'process')),

@@ -15,12 +15,13 @@ import { energyFold } from './fold.ts';
 import { openGpus } from './gpu/open.ts';
 import { checkEnergyOptions, energyOptions } from './options.ts';
 import { Processors } from './power/cpufreq.ts';
+import { FollowingPower } from './power/following.ts';
 import { counterPower, modelPower, noPower, type Power, seedPower } from './power/power.ts';
 import { chooseWeighting, type WeightChoice, type Weighting } from './power/weighting.ts';
 import { ProcCpu } from './proc/cpu.ts';
 import { EnergySession } from './session.ts';
 import type { EnergyExtra, EnergyRow } from './snapshot.ts';
-import { probeSources, type SourceChoice } from './sources/candidates.ts';
+import { type ProbedSources, probeSources, type SourceChoice } from './sources/candidates.ts';
 import type { EnergyHost } from './sources/source.ts';
 
 export const energy: Tracer<EnergyRow, EnergyExtra> = {
@@ -130,24 +131,40 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 		const { cpu, weighting, instead } = openCpu(host, processors, wanted, weight, !seed);
 		opened.push(cpu);
 		probed.source?.read(1e6);
-		const power = probed.source
-			? counterPower(probed.source, processors, idleShare)
-			: probed.kind === 'time'
-				? noPower()
-				: seed
-					? seedPower(parameters)
-					: modelPower(parameters, processors);
+		const open = ({ source, kind }: ProbedSources): Power =>
+			withCpu(
+				source
+					? counterPower(source, processors, idleShare)
+					: kind === 'time'
+						? noPower()
+						: seed
+							? seedPower(parameters)
+							: modelPower(parameters, processors),
+				cpu,
+				instead,
+			);
+		// whoever names a source gets that one, delivering or not
+		const following =
+			wanted === 'auto' && !seed
+				? new FollowingPower(probed, { probe: (without) => probeSources(energyHost, 'auto', without), open })
+				: undefined;
 		const session = new EnergySession({
 			cpu,
-			power: withCpu(power, cpu, instead),
+			power: following ?? open(probed),
 			processors,
 			weighting,
 			gpus: readers,
-			candidates: probed.candidates.map((candidate) =>
-				instead && candidate.kind === 'proc'
-					? { ...candidate, state: 'chosen', reason: `CPU time from /proc, since ${instead.message}`, fix: instead.fix }
-					: candidate,
-			),
+			candidates: () =>
+				(following ?? probed).candidates.map((candidate) =>
+					instead && candidate.kind === 'proc'
+						? {
+								...candidate,
+								state: 'chosen',
+								reason: `CPU time from /proc, since ${instead.message}`,
+								fix: instead.fix,
+							}
+						: candidate,
+				),
 			policy: options['policy'] === 'idle-spread' ? 'idle-spread' : 'active',
 			horizon: number('forecast', 10),
 			procRoot: host.procRoot,

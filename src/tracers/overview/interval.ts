@@ -77,8 +77,17 @@ export function processKey({ pid, start_time }: { pid: number; start_time: Ns })
 }
 
 /** Whether a CPU quota made it wait; then no other process is the cause. */
-export function isThrottled({ throttled }: Interval, row: Pick<OverviewRow, 'cgroup'>): boolean {
-	return throttled.some(({ cgroup }) => row.cgroup === cgroup || row.cgroup.startsWith(`${cgroup}/`));
+export function isThrottled({ throttled }: Interval, row: Pick<OverviewRow, 'cgroup' | 'pid' | 'start_time'>): boolean {
+	return throttled.some((one) => isInside(one, row));
+}
+
+/** Is a process in the group? Rows name groups of the unified hierarchy only. */
+export function isInside(
+	{ cgroup, members }: Throttled,
+	row: Pick<OverviewRow, 'cgroup' | 'pid' | 'start_time'>,
+): boolean {
+	if (members) return members.includes(processKey(row));
+	return row.cgroup === cgroup || row.cgroup.startsWith(`${cgroup}/`);
 }
 
 /** The process `running`, which has the CPU that a task waits for, as owner. */

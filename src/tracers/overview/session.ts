@@ -15,7 +15,7 @@ import type { OverviewExtra, OverviewRow, Totals } from './snapshot.ts';
 import { type Sources, sourcesOf, sourceTabs } from './sources.ts';
 import { Tracker } from './tracker.ts';
 
-/** Processes whose control groups are read for quotas, most CPU time first. */
+/** Processes whose control groups are read for quotas, most CPU time first, and those with most waiting. */
 const QUOTAS_OF = 32;
 
 /** Figures of the kernel beside the tabs. */
@@ -50,7 +50,10 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 			throw new Unavailable('none of the other tabs works here', `see the other tabs; as a rule, ${BECOME_ROOT}`);
 		const lost = lostOf(sources);
 		const rows = joinProcesses(sources);
-		const busiest = [...rows].sort((a, b) => (b.cpu_ns ?? 0) - (a.cpu_ns ?? 0)).slice(0, QUOTAS_OF);
+		const most = (figure: 'cpu_ns' | 'wait_ns') =>
+			[...rows].sort((a, b) => (b[figure] ?? 0) - (a[figure] ?? 0)).slice(0, QUOTAS_OF);
+		// a group out of quota shows by those that run, and by those that wait although CPUs are free
+		const asked = new Set([...most('cpu_ns'), ...most('wait_ns')]);
 		const pressure = this.readers.pressure.read();
 		const interval: Interval = {
 			dt_ns,
@@ -61,7 +64,10 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 			pressure,
 			...(pressure === null && { noPressure: this.readers.pressure.why?.() }),
 			stalled: this.readers.groups.read(pressure, dt_ns, new Set(rows.map(({ cgroup }) => cgroup))),
-			throttled: this.readers.quota.read(new Set(busiest.map(({ cgroup }) => cgroup))),
+			throttled: this.readers.quota.read(
+				new Set(Array.from(asked, ({ cgroup }) => cgroup)),
+				Array.from(asked, ({ pid, start_time }) => ({ pid, start: start_time })),
+			),
 			lost: Object.fromEntries(Object.entries(lost).map(([tab, count]) => [tab, count - (this.lostBefore[tab] ?? 0)])),
 		};
 		this.lostBefore = lost;

@@ -29,16 +29,17 @@ export default {
 			const whole = running.output().split('\n').slice(0, -1);
 			return whole.map((line) => JSON.parse(line) as Printed);
 		};
-		const until = async (count: number): Promise<void> => {
-			while (lines().length < count) await guest.seconds(0.2);
+		const moreLines = async (count: number): Promise<void> => {
+			const wanted = lines().length + count;
+			while (lines().length < wanted) await guest.seconds(0.2);
 		};
 		const step = (seconds: number) => guest.run('date', '-u', '-s', `@${Math.round(Date.now() / 1000) + seconds}`);
 		await running.firstLine;
-		await until(2);
+		await moreLines(1);
 		await step(HOUR);
-		await until(4);
+		await moreLines(2);
 		await step(-HOUR);
-		await until(6);
+		await moreLines(2);
 		const printed = lines();
 		const times = printed.map(({ time }) => Date.parse(time));
 		const steps = times.slice(1).map((time, index) => time - (times[index] as number));

@@ -27,15 +27,17 @@ export default {
 		const pids = (await load.firstLine).trim().split(' ').map(Number);
 		const session = guest.measure(runqlat, {}, 'process');
 		const wrong = new Set<string>();
+		let listed: number[] = [];
 		for (let reads = 0; reads < 24; reads++) {
 			await guest.seconds(0.5);
-			const before = new Map(pids.map((pid) => [pid, sleepOf(pid)]));
+			const before = new Map([...pids, ...listed].map((tid) => [tid, sleepOf(tid)]));
 			const { extra, lost } = session.read();
 			for (const { tid, comm, age_ns } of extra.waiting) {
-				const slept = before.get(tid) ?? sleepOf(tid);
+				const slept = before.get(tid);
 				if (age_ns > 1e9 && slept !== undefined && slept === sleepOf(tid))
 					wrong.add(`${comm}[${tid}] sleeps, and is listed as waiting`);
 			}
+			listed = extra.waiting.map(({ tid }) => tid);
 			if (reads === 23) guest.note(`lost ${JSON.stringify(losses(lost))}`);
 		}
 		assert.deepEqual([...wrong], []);

@@ -60,13 +60,13 @@ export async function compareRequests(
 export async function everyRequest(guest: Guest, device: string, cpus: readonly number[]): Promise<void> {
 	for (const cpu of cpus) {
 		const script = [
-			`dd if=${device} of=/dev/null bs=16k count=16 iflag=direct`,
-			`dd if=/dev/zero of=${device} seek=16 bs=16k count=16 oflag=direct`,
-			`dd if=/dev/zero of=${device} seek=8192 bs=4k count=4 oflag=direct,dsync`,
-			`dd if=/dev/zero of=${device} bs=64k seek=${600 + cpu * 40} count=8 conv=fsync`,
-			`dd if=${device} of=/dev/null bs=64k skip=${1200 + cpu * 40} count=16`,
+			`dd if=${device} of=/dev/null bs=16k count=16 iflag=direct status=none`,
+			`dd if=/dev/zero of=${device} seek=16 bs=16k count=16 oflag=direct status=none`,
+			`dd if=/dev/zero of=${device} seek=8192 bs=4k count=4 oflag=direct,dsync status=none`,
+			`dd if=/dev/zero of=${device} bs=64k seek=${600 + cpu * 40} count=8 conv=fsync status=none`,
+			`dd if=${device} of=/dev/null bs=64k skip=${1200 + cpu * 40} count=16 status=none`,
 			`blkdiscard -o 268435456 -l 1048576 ${device}`,
 		];
-		await guest.run('taskset', '-c', cpu, 'sh', '-c', script.map((line) => `${line} 2>/dev/null || exit 1`).join('\n'));
+		await guest.run('taskset', '-c', cpu, 'sh', '-ec', script.join('\n'));
 	}
 }

@@ -59,11 +59,21 @@ function probe(kind: EnergySource['kind'], host: EnergyHost, forced: boolean): P
 /**
  * Choose the source of energy. Candidates after the chosen one are tried too, so that `doctor` can report all.
  * @throws {Unavailable} where `wanted` names a counter that is not available
+ * @param without counters that are not tried, and why
  */
-export function probeSources(host: EnergyHost, wanted: SourceChoice): ProbedSources {
+export function probeSources(
+	host: EnergyHost,
+	wanted: SourceChoice,
+	without: ReadonlyMap<EnergySource['kind'], string> = new Map(),
+): ProbedSources {
 	const candidates: Candidate[] = [];
 	let source: EnergySource | null = null;
 	for (const kind of Object.keys(counters) as EnergySource['kind'][]) {
+		const reason = without.get(kind);
+		if (reason !== undefined) {
+			candidates.push({ kind, state: 'unavailable', reason, fix: '' });
+			continue;
+		}
 		const probed = probe(kind, host, wanted === kind);
 		if ('failure' in probed) {
 			if (wanted === kind) throw probed.failure;

@@ -6,7 +6,7 @@ import { type Battery, readBatteries } from './battery.ts';
 import { type Chip, channelName, channelSampler, type KnownMeter, knownMeter, readChips } from './hwmon.ts';
 import { powerSampler } from './sampler.ts';
 import { type EnergyHost, type EnergySource, type Meter, readMeters } from './source.ts';
-import { whyUnreadable } from './sysfs.ts';
+import { Garbage, whyUnreadable } from './sysfs.ts';
 
 function makeSource(
 	rest: Pick<EnergySource, 'description' | 'scope' | 'percent' | 'hooks'>,
@@ -35,14 +35,23 @@ function fromHwmon({ scope, level, channels, percent, why }: KnownMeter): Energy
 	return makeSource({ description: `a hardware meter (hwmon): ${scope}`, scope, percent, hooks }, why, meters);
 }
 
-function fromBatteries(batteries: readonly Battery[]): EnergySource {
+/** µW of all batteries that discharge now; throws what the last of them says where none does. */
+function dischargingPower(folder: string): number {
+	const { discharging, error } = dischargingOf(readBatteries(folder));
+	if (discharging.length === 0) throw error;
+	return discharging.reduce((sum, battery) => sum + battery.power(), 0);
+}
+
+/** One meter for all: batteries take turns, and some are plugged in while we run. */
+function fromBatteries(folder: string, batteries: readonly Battery[]): EnergySource {
 	const scope = safe`battery: whole machine, only while discharging`;
-	const meters = batteries.map(
-		(battery): Meter => ({
-			domain: { name: sanitize(battery.name), package: null, level: 'machine', counted: true },
-			sample: powerSampler(() => battery.power()),
-		}),
-	);
+	const name = sanitize(batteries.map((battery) => battery.name).join('+'));
+	const meters: Meter[] = [
+		{
+			domain: { name, package: null, level: 'machine', counted: true },
+			sample: powerSampler(() => dischargingPower(folder)),
+		},
+	];
 	const hooks = batteries.flatMap((battery) => battery.hooks);
 	const description = 'power from the battery to the whole machine, including screen and disks';
 	return makeSource(
@@ -58,18 +67,20 @@ function unknownChips(chips: readonly Chip[], others: ReadonlySet<string>): Chip
 	return chips.filter(({ name }) => !gpu.test(name) && !others.has(name));
 }
 
-function dischargingOf(batteries: readonly Battery[]): { discharging: Battery[]; reason: string } {
+function dischargingOf(batteries: readonly Battery[]): { discharging: Battery[]; reason: string; error: unknown } {
 	let reason = '';
+	let last: unknown = new Garbage('is gone');
 	const discharging = batteries.filter((battery) => {
 		try {
 			battery.power();
 			return true;
 		} catch (error) {
+			last = error;
 			reason = `battery ${sanitize(battery.name)} ${whyUnreadable(error)}`;
 			return false;
 		}
 	});
-	return { discharging, reason };
+	return { discharging, reason, error: last };
 }
 
 /**
@@ -81,9 +92,10 @@ export function probeMeter(host: Pick<EnergyHost, 'sysRoot'>, forced = false): E
 	const chips = readChips(join(host.sysRoot, 'class/hwmon'));
 	const known = knownMeter(chips);
 	if (known) return fromHwmon(known);
-	const batteries = readBatteries(join(host.sysRoot, 'class/power_supply'));
+	const folder = join(host.sysRoot, 'class/power_supply');
+	const batteries = readBatteries(folder);
 	const { discharging, reason } = dischargingOf(batteries);
-	if (discharging.length > 0) return fromBatteries(discharging);
+	if (discharging.length > 0) return fromBatteries(folder, batteries);
 	const unknown = unknownChips(chips, new Set(batteries.map(({ name }) => name)));
 	const [chip] = unknown;
 	const [channel] = chip?.channels ?? [];
