@@ -8,10 +8,6 @@ export default {
 	on: isPlain,
 	modules: ['btrfs'],
 	limit: 240,
-	expected: {
-		outcome: 'fails',
-		reason: 'both files have the same inode number and device: the second to write is charged for both.',
-	},
 	async run(guest) {
 		const mount = `${guest.folder}/btrfs`;
 		await guest.shell(
