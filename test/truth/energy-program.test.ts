@@ -272,7 +272,9 @@ test.concurrent('the original’s policy: each row is watts / CPUs × seconds', 
 });
 
 test.concurrent('by what energy is shared out is said; a stand-in for cycles is called that, and their lack is an error', async () => {
-	const [, counted] = await energy(['-n', '2', '-d', '0.5', '--weight', 'cycles'], () => {}, { env: { WATTLAG_CYCLES_EVENT: '1:0' } });
+	const [, counted] = await energy(['-n', '2', '-d', '0.5', '--weight', 'cycles'], () => {}, {
+		env: { WATTLAG_CYCLES_EVENT: '1:0' },
+	});
 	expect(counted?.source).toMatchObject({ weighting: 'cycles' });
 	expect(counted?.source.description).toContain('shared out by cycles (a stand-in for tests: perf event 1:0)');
 	const [plain] = await energy(['-n', '1', '-d', '0.3', '--weight', 'time']);
