@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kind of a request, and the index of its values: each CPU searches among the kinds that it has met, which no other
- * CPU writes. Cheaper than a BPF hash map, and read without a system call.
+ * The kind of a request, and the slot of its values. Each CPU searches among the kinds that it has met, which no other
+ * CPU writes: cheaper than a BPF hash map, and read without a system call. Slots come from one pool by need, so a CPU
+ * that is offline, or has met few kinds, takes none.
  */
 #pragma once
 
@@ -11,20 +12,30 @@ enum io_key_layout {
 	KEY_DEV_SHIFT = 16,
 	/* 1: a kind; a word of 0 is free */
 	KEY_IN_USE_SHIFT = 48,
-	/* at most 2 to this many kinds for each CPU */
-	KEY_BITS = 7,
+	/* 2 to this many kinds for each CPU */
+	KEY_BITS = 9,
 };
 NAMES(io_key_layout);
 
-/* Devices × operations × flags that one CPU can hold; it has 2^key_bits, for each of which there is memory. */
+/* Devices × operations × flags that one CPU can tell apart. */
 #define KEYS (1 << KEY_BITS)
-const volatile u32 key_bits = KEY_BITS;
+
+/* Slots of all CPUs together. */
+const volatile u32 pool_slots = 2 * KEYS;
+
+/* Slots that each CPU has for itself, on kernels whose atomic additions return nothing (before 5.12). 0: one pool. */
+const volatile u32 slots_per_cpu = 0;
+
+/* Slots of the pool that were handed out. */
+static volatile u32 pool_next;
 
 /* The kinds that one CPU has met. */
 struct io_keys {
-	/* requests not counted at all because no key was free */
+	/* requests not counted at all because no key or no slot was free */
 	u64 full;
 	u64 keys[KEYS];
+	u32 slots[KEYS];
+	u32 used;
 };
 
 CPU_SHARDS(kinds, struct io_keys);
@@ -36,6 +47,15 @@ static __always_inline struct io_keys *kinds_here(void)
 	return bpf_map_lookup_elem(&kinds, &cpu);
 }
 
+/* A slot that nobody has; not below pool_slots if there is none. */
+static __always_inline u32 new_slot(struct io_keys *shard)
+{
+	if (slots_per_cpu)
+		return shard->used < slots_per_cpu ? bpf_get_smp_processor_id() * slots_per_cpu + shard->used : -1;
+	/* looked at first, so that the count does not run on for ever */
+	return pool_next < pool_slots ? __sync_fetch_and_add(&pool_next, 1) : -1;
+}
+
 /*
  * The first index from `start` on that has the key, or was free and has it now; KEYS if there is none. Rare, and a
  * separate function to the verifier, which would otherwise go through the loop once more for each path to it.
@@ -43,29 +63,40 @@ static __always_inline struct io_keys *kinds_here(void)
 __noinline u32 other_index(u64 key, u32 start)
 {
 	struct io_keys *shard = kinds_here();
+	u32 slot;
 
 	if (!shard)
 		return KEYS;
-	for (u32 tries = 0; tries < KEYS && tries >> key_bits == 0; tries++) {
-		u32 n = (start + tries) & ((1U << key_bits) - 1) & (KEYS - 1);
+	for (u32 tries = 0; tries < KEYS; tries++) {
+		u32 n = (start + tries) & (KEYS - 1);
 
-		if (!shard->keys[n])
-			shard->keys[n] = key;
 		if (shard->keys[n] == key)
 			return n;
+		if (shard->keys[n])
+			continue;
+		slot = new_slot(shard);
+		if (slot >= pool_slots)
+			break;
+		shard->slots[n] = slot;
+		shard->used++;
+		/* last: the reader takes a key for complete */
+		shard->keys[n] = key;
+		return n;
 	}
 	shard->full++;
 	return KEYS;
 }
 
-/* The index of this kind of request among those of all CPUs, a new one if it has none; -1 if none is free. */
+/* The slot of this kind of request on this CPU, a new one if it has none; -1 if none is free. */
 static __always_inline u32 stats_index(u32 dev, u8 op, u8 flags)
 {
 	u64 key = 1ULL << KEY_IN_USE_SHIFT | (u64)dev << KEY_DEV_SHIFT | op << KEY_OP_SHIFT | flags;
-	u32 index = (u32)(key ^ key >> 32) * 0x9e3779b1U >> (32 - key_bits) & (KEYS - 1);
+	u32 index = (u32)(key ^ key >> 32) * 0x9e3779b1U >> (32 - KEY_BITS);
 	struct io_keys *shard = kinds_here();
 
-	if (!shard || shard->keys[index] != key)
+	if (!shard)
+		return -1;
+	if (shard->keys[index & (KEYS - 1)] != key)
 		index = other_index(key, index);
-	return index < KEYS ? bpf_get_smp_processor_id() << key_bits | index : -1;
+	return index < KEYS ? shard->slots[index] : -1;
 }

@@ -46,6 +46,11 @@ struct dentry {
 	} d_u;
 };
 
+/* 7.2: in an anonymous union */
+struct dentry___alias {
+	struct hlist_node d_alias;
+};
+
 struct path {
 	struct dentry *dentry;
 };
@@ -262,11 +267,22 @@ static __always_inline struct inode *btrfs_bio_inode(struct bio *bio)
 	return inode ? (void *)inode + bpf_core_field_offset(struct btrfs_inode, vfs_inode) : 0;
 }
 
+/* The dentry whose place in its inode's list `alias` is; 0: the kernel has it elsewhere. */
+static __always_inline struct dentry *dentry_of(struct hlist_node *alias)
+{
+	if (!alias)
+		return 0;
+	if (bpf_core_field_exists(struct dentry, d_u.d_alias))
+		return (void *)alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
+	if (bpf_core_field_exists(struct dentry___alias, d_alias))
+		return (void *)alias - bpf_core_field_offset(struct dentry___alias, d_alias);
+	return 0;
+}
+
 /* The inode that a bio reads or writes, 0: not known. `*dentry`: the name it was opened by, where that is known. */
 static __always_inline struct inode *bio_inode(struct bio *bio, struct dentry **dentry)
 {
 	struct address_space *mapping;
-	struct hlist_node *alias;
 	struct inode *inode;
 
 	*dentry = 0;
@@ -286,9 +302,7 @@ static __always_inline struct inode *bio_inode(struct bio *bio, struct dentry **
 			return 0;
 		inode = BPF_CORE_READ(mapping, host);
 	}
-	alias = BPF_CORE_READ(inode, i_dentry.first);
-	if (alias && bpf_core_field_exists(struct dentry, d_u.d_alias))
-		*dentry = (void *)alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
+	*dentry = dentry_of(BPF_CORE_READ(inode, i_dentry.first));
 	return inode;
 }
 

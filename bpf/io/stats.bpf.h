@@ -24,7 +24,7 @@ struct io_stats {
 	struct latency total;
 };
 
-/* 2^key_bits for each CPU. */
+/* The pool of keys.bpf.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

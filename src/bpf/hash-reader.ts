@@ -36,4 +36,9 @@ export class HashReader<Key, Value> {
 			};
 		}
 	}
+
+	/** Delete an entry. Events between the last read and this call go with it. */
+	remove(id: string): void {
+		this.bpf.object.remove(this.map.name, Buffer.from(id, 'latin1'));
+	}
 }

@@ -1,4 +1,5 @@
 /** The reader's side of bpf/io/keys.bpf.h: values by CPU and kind of request. */
+import type { Host } from '../core/tracer.ts';
 import { io_key_layout } from '../generated/io.ts';
 import { type Struct, viewOf } from '../lib/decode.ts';
 import type { Count } from '../lib/units.ts';
@@ -11,13 +12,34 @@ export interface Kind {
 	flags: number;
 }
 
-type Keys = { readonly name: string; readonly value: Struct<{ full: Count; keys: Float64Array }> };
+type Keys = {
+	readonly name: string;
+	readonly value: Struct<{ full: Count; keys: Float64Array; slots: Uint32Array; used: Count }>;
+};
 
-/** Capacity of each CPU: 2 to this many kinds. Possible CPUs that never come online take memory too. */
-export function keyBits(possibleCpus: number): number {
-	const most = io_key_layout.KEY_BITS;
-	if (possibleCpus <= 16) return most;
-	return possibleCpus <= 64 ? most - 1 : most - 2;
+/** Slots for each online CPU: devices × operations × flags that it meets, as a rule. */
+const SLOTS_PER_CPU = 128;
+/** The pool holds 24 busy disks with all their operations on few CPUs, and is no larger than 8192 on very many. */
+const [LEAST_SLOTS, MOST_SLOTS] = [1024, 8192];
+
+/**
+ * Constants and sizes for an object with bpf/io/keys.bpf.h. Slots are handed out by need, so the pool is sized by the CPUs
+ * that are online, however many are possible.
+ * @param values name of the map of values
+ */
+export function keyedStatsSizes(
+	host: Pick<Host, 'addon' | 'cpus'>,
+	values: string,
+): { constants: { pool_slots: number; slots_per_cpu: number }; maxEntries: Record<string, number> } {
+	const possible = host.addon.possibleCpus();
+	const slots = Math.min(MOST_SLOTS, Math.max(LEAST_SLOTS, SLOTS_PER_CPU * host.cpus));
+	// atomic additions that return a value are of 5.12; timers of BPF, of 5.15, are in BTF
+	const pooled = host.addon.hasType('struct', 'bpf_timer');
+	const perCpu = pooled ? 0 : Math.max(1, Math.floor(slots / possible));
+	return {
+		constants: { pool_slots: slots, slots_per_cpu: perCpu },
+		maxEntries: { [values]: slots },
+	};
 }
 
 export class KeyedStats<Value> {
@@ -39,13 +61,13 @@ export class KeyedStats<Value> {
 	*entries(): Generator<{ id: string; key: Kind; value: Value }> {
 		const { name, value } = this.values;
 		const view = viewOf(this.buffer);
-		const bits = keyBits(this.bpf.possibleCpus);
 		this.full = 0;
-		for (const [cpu, { full, keys }] of this.bpf.shards(this.keys).entries()) {
+		for (const [cpu, { full, keys, slots, used }] of this.bpf.shards(this.keys).entries()) {
 			this.full += full;
-			for (const [place, key] of keys.entries()) {
+			if (used === 0) continue;
+			for (const [index, key] of keys.entries()) {
 				if (key === 0) continue;
-				this.bpf.object.readMapped(name, this.buffer, ((cpu << bits) + place) * value.size);
+				this.bpf.object.readMapped(name, this.buffer, (slots[index] as number) * value.size);
 				yield {
 					id: `${key} ${cpu}`,
 					key: {

@@ -59,6 +59,11 @@ export class StageHistory {
 		this.id = id;
 	}
 
+	/** The kernel's value is gone. */
+	forget(reader: LatencyReader): void {
+		for (const name of this.stages.keys()) reader.forget(`${name} ${this.id}`);
+	}
+
 	/** Set the interval to the difference from the last call. */
 	update(reader: LatencyReader, name: string, now: KernelLatency): void {
 		const interval = reader.difference(`${name} ${this.id}`, now);

@@ -18,7 +18,7 @@ import { Images } from './host/image.ts';
 import { runMachine } from './host/machine-run.ts';
 import { progress } from './host/progress.ts';
 import { type Machine, machines } from './machines.ts';
-import { checksText, isError, type Result, tableText } from './report.ts';
+import { checksText, isError, judgedAnew, type Result, tableText } from './report.ts';
 
 class UsageError extends Error {}
 
@@ -133,9 +133,9 @@ async function main(): Promise<boolean> {
 	}
 	const passed = wanted['only-write'] || (await runAll(planned, checks, wanted.update));
 	const results = new Map(
-		machines.flatMap(({ name }) => {
-			const result = savedResult(name);
-			return result ? [[name, result] as const] : [];
+		machines.flatMap((machine) => {
+			const result = savedResult(machine.name);
+			return result ? [[machine.name, judgedAnew(result, checks, machine)] as const] : [];
 		}),
 	);
 	const shown = planned.map(({ machine }) => machine);

@@ -14,6 +14,8 @@ export type Verdict = 'passed' | 'failed' | 'known' | 'fixed';
 export interface Outcome {
 	check: string;
 	verdict: Verdict;
+	/** The guest stopped meanwhile: that is an error even where the check is known to fail. */
+	stopped?: true;
 	/** What did not hold; empty: nothing. */
 	failure: string;
 	notes: string[];
@@ -37,6 +39,16 @@ export function verdictOf(check: Check, machine: Machine, failure: string): Verd
 	const expected = expectation(check, machine);
 	if (failure === '') return expected === 'fails' ? 'fixed' : 'passed';
 	return expected === 'passes' ? 'failed' : 'known';
+}
+
+/** What was found earlier, by the marks of today. */
+export function judgedAnew(result: Result, checks: ReadonlyMap<string, Check>, machine: Machine): Result {
+	const outcomes = result.outcomes.flatMap((outcome) => {
+		const check = checks.get(outcome.check);
+		if (!check) return [];
+		return [outcome.stopped ? outcome : { ...outcome, verdict: verdictOf(check, machine, outcome.failure) }];
+	});
+	return { ...result, outcomes };
 }
 
 export const isError = (verdict: Verdict): boolean => verdict === 'failed' || verdict === 'fixed';

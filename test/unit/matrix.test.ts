@@ -5,7 +5,7 @@ import type { Check } from '../matrix/check.ts';
 import { loadChecks } from '../matrix/host/bundle.ts';
 import { initramfs } from '../matrix/host/initramfs.ts';
 import { machines } from '../matrix/machines.ts';
-import { checksText, isError, type Result, tableText, verdictOf } from '../matrix/report.ts';
+import { checksText, isError, judgedAnew, type Result, tableText, verdictOf } from '../matrix/report.ts';
 
 const [first, second] = machines as [(typeof machines)[0], (typeof machines)[0]];
 const run = () => Promise.resolve();
@@ -25,6 +25,21 @@ test('a check that is marked as failing has to fail', () => {
 	expect(verdictOf(varying, first, '')).toBe('passed');
 	expect(verdictOf(varying, first, 'no')).toBe('known');
 	expect((['passed', 'failed', 'known', 'fixed'] as const).filter(isError)).toEqual(['failed', 'fixed']);
+});
+
+test('earlier results are judged by the marks of today, but a guest that stopped is an error', () => {
+	const outcome = { failure: 'no', notes: [], seconds: 1, verdict: 'failed' as const };
+	const result: Result = {
+		machine: first.name,
+		release: '',
+		outcomes: [
+			{ ...outcome, check: 'marked' },
+			{ ...outcome, check: 'marked', stopped: true },
+			{ ...outcome, check: 'gone' },
+		],
+	};
+	const { outcomes } = judgedAnew(result, new Map([['marked', failing]]), first);
+	expect(outcomes.map(({ verdict }) => verdict)).toEqual(['known', 'failed']);
 });
 
 test('a row for each check, a column for each machine, without padding', () => {

@@ -4,7 +4,7 @@
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
-import { KeyedStats, keyBits } from '../../bpf/keyed-stats.ts';
+import { KeyedStats, keyedStatsSizes } from '../../bpf/keyed-stats.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
@@ -54,12 +54,12 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		const filter = FILTER_OPTIONS.find((name) => options[name]);
 		if (filter !== undefined)
 			throw new Unavailable(`--device-only cannot filter by ${filter}`, `omit --${filter} or --device-only`);
-		const possibleCpus = host.addon.possibleCpus();
+		const stats = keyedStatsSizes(host, maps.device_stats.name);
 		this.bpf = openBpf(host, 'io-device', {
 			layout: constants,
-			constants: { key_bits: keyBits(possibleCpus) },
+			constants: stats.constants,
 			shards: [maps.kinds.name],
-			maxEntries: { [maps.device_stats.name]: possibleCpus << keyBits(possibleCpus) },
+			maxEntries: stats.maxEntries,
 		});
 		this.stats = new KeyedStats(this.bpf, maps.kinds, maps.device_stats);
 		this.rows = new Rows(() => this.counted(), new BlockDevices(host.sysRoot), ['device', 'total']);

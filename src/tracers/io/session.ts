@@ -2,7 +2,7 @@
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { cgroupsOf } from '../../bpf/cgroups.ts';
-import { KeyedStats, keyBits } from '../../bpf/keyed-stats.ts';
+import { KeyedStats, keyedStatsSizes } from '../../bpf/keyed-stats.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
@@ -52,16 +52,17 @@ function* counted(stats: KeyedStats<io_stats>): Generator<Counted> {
 function openIo(host: Host, filter: IoFilter, options: Options): BpfSession {
 	const possibleCpus = host.addon.possibleCpus();
 	const bits = requestBits(possibleCpus);
+	const stats = keyedStatsSizes(host, maps.stats.name);
 	return openBpf(host, 'io', {
 		layout: constants,
 		constants: {
 			request_bits: bits,
-			key_bits: keyBits(possibleCpus),
+			...stats.constants,
 			process_bits: processBits(possibleCpus),
 		},
 		shards: [maps.io_cpus.name, maps.kinds.name],
 		maxEntries: {
-			[maps.stats.name]: possibleCpus << keyBits(possibleCpus),
+			...stats.maxEntries,
 			[maps.processes.name]: possibleCpus << processBits(possibleCpus),
 			[maps.requests.name]: 2 ** bits,
 			[maps.bios.name]: 2 ** bits,

@@ -32,10 +32,18 @@ const PROTOCOLS: Readonly<Record<number, SafeText>> = {
 	132: safe`sctp`,
 };
 
-/** Size of the kernel's map: devices × protocols × CPUs. */
-function statsEntries(possibleCpus: number): number {
-	return Math.min(8192, 256 + 32 * possibleCpus);
+/**
+ * Size of the kernel's map: devices × protocols × CPUs, with room for a few hundred network namespaces. The map exists
+ * only while the tab is open.
+ */
+function statsEntries(onlineCpus: number): number {
+	return Math.min(8192, 2048 + 64 * onlineCpus);
 }
+
+/** Part of the map that may fill before idle entries give way: devices of ended containers stay in it otherwise. */
+const FULL_ENOUGH = 0.75;
+/** Reads without a packet after which an entry may give way. */
+const IDLE_READS = 5;
 
 /** One value of the kernel's map with the state of the last read. */
 class Entry {
@@ -43,6 +51,8 @@ class Entry {
 	readonly stages: StageHistory;
 	total: Counters = { count: 0, bytes: 0, received: 0, dropped: 0, consumed: 0, merged: 0 };
 	interval: Counters = this.total;
+	/** Reads since the last packet. */
+	idle = 0;
 
 	constructor(id: string, key: Key) {
 		this.key = key;
@@ -55,6 +65,7 @@ class Entry {
 			Object.fromEntries(COUNTERS.map((name) => [name, of(name)])) as Counters;
 		this.total = figures((name) => value[name]);
 		this.interval = figures((name) => value[name] - before[name]);
+		this.idle = COUNTERS.every((name) => this.interval[name] === 0) ? this.idle + 1 : 0;
 		for (const [index, name] of STAGES.entries()) {
 			const stage = value.stages[index];
 			if (stage) this.stages.update(latencies, name, stage);
@@ -68,6 +79,8 @@ type Missing = ReceiveExtra['missing'];
 export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 	private readonly bpf: BpfSession;
 	private readonly stats: HashReader<Key, Stats>;
+	/** Entries of the kernel's map. */
+	private readonly capacity: number;
 	private readonly latencies = new LatencyReader();
 	private readonly entries = new Map<string, Entry>();
 	/** Names by network namespace and index: a value has the name only if packets arrived on its CPU. */
@@ -78,21 +91,21 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 
 	/** @throws {Unavailable} */
 	constructor(host: Host) {
-		const possibleCpus = host.addon.possibleCpus();
+		this.capacity = statsEntries(host.cpus);
 		const has = (hook: string) => hookExists(host.addon, `tp_btf/${hook}`);
 		const knowsSocket = has('sk_data_ready') && has('sock_recv_length');
 		const bpf = openBpf(host, 'receive', {
 			layout: constants,
 			constants: { knows_socket: knowsSocket },
 			shards: [maps.receive_cpus.name],
-			maxEntries: { [maps.stats.name]: statsEntries(possibleCpus) },
+			maxEntries: { [maps.stats.name]: this.capacity },
 			// the loss depends on the combination: missingStages() reports it
 			optional: { tcp_probe: '', netif_rx: '', napi_gro_receive_entry: '', napi_gro_frags_entry: '' },
 			...(knowsSocket ? {} : { without: ['sk_data_ready', 'sock_recv_length'], withoutMaps: [maps.sockets.name] }),
 		});
 		const missing = missingStages(has, knowsSocket);
 		this.bpf = bpf;
-		this.stats = new HashReader(bpf, maps.stats, statsEntries(bpf.possibleCpus));
+		this.stats = new HashReader(bpf, maps.stats, this.capacity);
 		this.missing = missing;
 		this.stages = STAGES.filter((name) => !missing.some(({ stage, all }) => all && stage === name));
 		this.source = {
@@ -117,6 +130,7 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 			const device = sanitize(value.device);
 			if (device !== '') this.devices.set(deviceId(key), device);
 		}
+		this.makeRoom();
 		return { rows: this.rows(group), extra: { missing: this.missing }, source: this.source, lost: this.lost() };
 	}
 
@@ -126,6 +140,21 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 
 	close(): void {
 		this.bpf.close();
+	}
+
+	/** Delete idle entries from a map that fills, the longest idle ones first. Their totals go with them. */
+	private makeRoom(): void {
+		const excess = this.entries.size - FULL_ENOUGH * this.capacity;
+		if (excess <= 0) return;
+		const idle = [...this.entries].filter(([, entry]) => entry.idle >= IDLE_READS);
+		idle.sort(([, a], [, b]) => b.idle - a.idle);
+		for (const [id, entry] of idle.slice(0, Math.ceil(excess))) {
+			this.stats.remove(id);
+			entry.stages.forget(this.latencies);
+			this.entries.delete(id);
+		}
+		const used = new Set(Array.from(this.entries.values(), ({ key }) => deviceId(key)));
+		for (const id of this.devices.keys()) if (!used.has(id)) this.devices.delete(id);
 	}
 
 	private rows(group: string): ReceiveRow[] {

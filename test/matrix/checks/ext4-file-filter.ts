@@ -6,12 +6,6 @@ export default {
 	shows: '--file and --directory find the reads of a file on ext4.',
 	on: isPlain,
 	modules: ['ext4'],
-	expected: {
-		outcome: 'fails',
-		reason:
-			'struct dentry has d_alias in an anonymous union from 7.x on, not in d_u: no name is found for an inode, --directory matches nothing.',
-		on: ({ kernel }) => kernel === '7.2',
-	},
 	async run(guest) {
 		const mount = `${guest.folder}/ext4`;
 		await guest.shell(

@@ -11,11 +11,6 @@ export default {
 	on: (machine) => isPlain(machine) || machine.possibleCpus > machine.cpus,
 	modules: ['null_blk nr_devices=8 gb=1 memory_backed=1 discard=1 cache_size=1 submit_queues=2'],
 	limit: 300,
-	expected: {
-		outcome: 'fails',
-		reason: 'tables have fewer places for each CPU where more CPUs are possible; requests beyond them have no row.',
-		on: ({ name }) => name === '6.1-possible128',
-	},
 	async run(guest) {
 		const cpus = Array.from({ length: guest.machine.cpus }, (_, cpu) => cpu);
 		const found = await compareRequests(guest, DISKS, async () => {

@@ -72,7 +72,7 @@ export async function runMachine(run: MachineRun): Promise<Outcome[]> {
 		// without a check that had begun every other boot would end alike
 		// also where it is known to fail: no check is known to stop a guest
 		for (const name of current === undefined ? left : [current])
-			end({ check: name, verdict: 'failed', failure, notes: [], seconds: 0 });
+			end({ check: name, verdict: 'failed', stopped: true, failure, notes: [], seconds: 0 });
 	}
 	return outcomes;
 }
