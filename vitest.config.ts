@@ -37,6 +37,7 @@ export default defineConfig({
 					maxConcurrency: 4,
 					// where much else runs, a program takes its time to start; a load ends with its test whenever that is
 					testTimeout: 180_000,
+					hookTimeout: 180_000,
 					sequence: { groupOrder: 1 },
 				},
 			},

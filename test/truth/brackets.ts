@@ -28,7 +28,7 @@ const STEP = 0.5;
 
 /**
  * Two samples so far apart that of each key more than `enough` happened, and the reads leave open half of the tolerance at
- * most. On a busy machine reads take longer, and this with them: `patience` s at most.
+ * most; `patience` s at most, since on a busy machine a wait that ends during a read is long.
  */
 export async function sampleTwice(
 	take: () => Sample,

@@ -14,7 +14,7 @@ import { io } from '../../src/tracers/io/tracer.ts';
 import { fio, laidOut } from './fio.ts';
 import { seconds } from './host.ts';
 import { ioSessions } from './io-session.ts';
-import { kernelPath, onDisk } from './load.ts';
+import { onDisk, toldPath } from './load.ts';
 import { limited } from './slow-device.ts';
 
 const run = promisify(execFile);
@@ -42,7 +42,7 @@ const ENGINES = {
 test.each(Object.entries(ENGINES))('%s: two jobs, each with its own requests and files', async (_, engine) => {
 	await onDisk(async (directory) => {
 		const files = [await laidOut(directory, 'one', 16), await laidOut(directory, 'other file', 16)];
-		const root = await kernelPath(directory);
+		const root = await toldPath(directory);
 		const running = start({ slow: 0, directory });
 		running.read(1e9, 'operation');
 		const jobs = files.map((file) => fio(file, ...READS, ...engine));
@@ -103,7 +103,7 @@ test('what the kernel writes back counts for the process that wrote it, and name
 		expect(dd.bytes_written).toBeLessThanOrEqual(size * 1.1);
 		expect(reading.extra.associated.dirtied).toBeGreaterThan(0);
 		const mine = reading.extra.slow.filter(({ pid, op }) => pid === writer.pid && op === 'write');
-		const named = { owner: 'dirtied', comm: 'dd', file: join(await kernelPath(directory), 'buffered') };
+		const named = { owner: 'dirtied', comm: 'dd', file: join(await toldPath(directory), 'buffered') };
 		for (const one of mine) expect(one).toMatchObject(named);
 		expect(mine.length).toBeGreaterThan(0);
 		expect(reading.extra.processes.some(({ comm }) => comm.startsWith('kworker'))).toBe(false);

@@ -96,7 +96,7 @@ test('counts agree with /proc/interrupts and /proc/softirqs', async () => {
 });
 
 test('nothing was lost', () => {
-	expect(last.lost).toEqual({ handlers_full: 0, victims_full: 0 });
+	expect(last.lost).toEqual({ handlers_full: 0, victims_full: 0, softirqs_interleaved: 0 });
 	expect(session.cost().recursionMisses).toBe(0);
 });
 

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { OUTSIDE } from '../../src/tracers/io/file-paths.ts';
 import { atLatestAtExit, leashed, temporaryDirectory } from './leftovers.ts';
 
 const execute = promisify(execFile);
@@ -25,10 +26,10 @@ export async function onDisk<T>(use: (directory: string) => Promise<T>): Promise
 }
 
 /**
- * A directory below the working directory by the path that the kernel has for it, which begins at the root of all mounts:
- * in a chroot another one than ours.
+ * A directory below the working directory by the path that is told of its files: the kernel's begins at the root of all
+ * mounts, which in a chroot is not ours.
  */
-export async function kernelPath(directory: string): Promise<string> {
+export async function toldPath(directory: string): Promise<string> {
 	const steps = [
 		'import os, sys',
 		'here = os.open(sys.argv[1], os.O_RDONLY)',
@@ -39,7 +40,8 @@ export async function kernelPath(directory: string): Promise<string> {
 		'os.fchdir(here)',
 		'print(os.getcwd())',
 	];
-	return (await execute('python3', ['-c', steps.join('\n'), directory])).stdout.trim();
+	const path = (await execute('python3', ['-c', steps.join('\n'), directory])).stdout.trim();
+	return path === directory ? path : `${OUTSIDE} ${path}`;
 }
 
 /** `dd` with these operands: `if=…`, `bs=4k`, `oflag=direct`. */

@@ -59,7 +59,7 @@ test('threads, each against its own schedstat', async () => {
 	const [from, to] = await sampleTwice(() => sample(kernel, () => totals('thread')), tids.map(String), {
 		enough: 1e9,
 		tolerance: TOLERANCE,
-		patience: 6,
+		patience: 3,
 	});
 	for (const tid of tids) {
 		expect(happened(from, to, String(tid))).toBeGreaterThan(1e9);
@@ -148,7 +148,7 @@ test('a group out of quota: all of the throttled time is waiting', async () => {
 		const kernel = (): Counters => new Map([[String(load.pid), schedstat(load.pid).wait_ns]]);
 		const take = () => sample(kernel, () => totals('process'));
 		// 80 ms of each period for each of the two, and the half of what is left
-		const [from, to] = await sampleTwice(take, [String(load.pid)], { enough: 3e9, tolerance: TOLERANCE, patience: 6 });
+		const [from, to] = await sampleTwice(take, [String(load.pid)], { enough: 3e9, tolerance: TOLERANCE, patience: 4 });
 		expect(happened(from, to, String(load.pid))).toBeGreaterThan(3e9);
 		expectAgreement(from, to, String(load.pid), TOLERANCE, 0);
 		load.kill('SIGKILL');
@@ -221,7 +221,7 @@ test('a filter measures only what it names, and its change keeps the session', a
 	// until its total is there again
 	await vi.waitFor(() => expect(totals('process').has(String(wanted.pid))).toBe(true), 5000);
 	const take = () => sample(kernel, () => totals('process'));
-	const [from, to] = await sampleTwice(take, [String(wanted.pid)], { enough: 1e9, tolerance: TOLERANCE, patience: 6 });
+	const [from, to] = await sampleTwice(take, [String(wanted.pid)], { enough: 1e9, tolerance: TOLERANCE, patience: 3 });
 	expectAgreement(from, to, String(wanted.pid), TOLERANCE, 0);
 	wanted.kill();
 	other.kill();

@@ -15,7 +15,7 @@ async function compare(pids: number[], least: number, percent: number): Promise<
 	const [from, to] = await sampleTwice(() => sampleOf(pids), keys, {
 		enough: least,
 		tolerance: percent / 100,
-		patience: 5,
+		patience: 3,
 	});
 	for (const pid of pids) {
 		expect(happened(from, to, String(pid))).toBeGreaterThan(least);

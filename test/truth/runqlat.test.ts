@@ -35,7 +35,7 @@ async function compare(pids: number[], least: number): Promise<void> {
 	const [from, to] = await sampleTwice(() => sampleOf(pids), keys, {
 		enough: least,
 		tolerance: TOLERANCE,
-		patience: 6,
+		patience: 4,
 	});
 	for (const pid of pids) {
 		expect(happened(from, to, String(pid))).toBeGreaterThan(least);
