@@ -5,6 +5,7 @@
  * into docs/matrix.md, made of all results in build/matrix/; `--only-write` does that and runs nothing. Exit code 1: a check failed, or one passed that is marked as
  * failing; 2: wrong options; 130 and the like: ended by a signal.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ import { Images } from './host/image.ts';
 import { runMachine } from './host/machine-run.ts';
 import { progress } from './host/progress.ts';
 import { type Machine, machines } from './machines.ts';
-import { checksText, isError, judgedAnew, type Result, tableText } from './report.ts';
+import { checksText, isError, judgedAnew, type Outcome, type Result, tableText } from './report.ts';
 
 class UsageError extends Error {}
 
@@ -85,16 +86,19 @@ function savedResult(machine: string): Result | undefined {
 	return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Result) : undefined;
 }
 
+function commit(): string {
+	const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
+	return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+'}`;
+}
+
 /** Keep what was found, beside what was found earlier by checks that did not run now. */
-function save({ machine, release, outcomes }: Result): void {
+function save(machine: string, release: string, outcomes: readonly Outcome[]): void {
 	const ran = new Set(outcomes.map(({ check }) => check));
 	const before = savedResult(machine);
 	const kept = before?.release === release ? before.outcomes.filter(({ check }) => !ran.has(check)) : [];
 	mkdirSync(RESULTS, { recursive: true });
-	writeFileSync(
-		resultPath(machine),
-		`${JSON.stringify({ machine, release, outcomes: [...kept, ...outcomes] }, null, '\t')}\n`,
-	);
+	const result: Result = { machine, release, commit: commit(), outcomes: [...kept, ...outcomes] };
+	writeFileSync(resultPath(machine), `${JSON.stringify(result, null, '\t')}\n`);
 }
 
 /** Run what is planned. Resolves with whether all went as expected. */
@@ -117,7 +121,7 @@ async function runAll(
 		const image = images.of(machine);
 		progress(`${machine.name}: Linux ${image.kernel.release}, ${names.length} checks`);
 		const outcomes = await runMachine({ machine, image, checks, names });
-		save({ machine: machine.name, release: image.kernel.release, outcomes });
+		save(machine.name, image.kernel.release, outcomes);
 		if (outcomes.some(({ verdict }) => isError(verdict))) passed = false;
 	}
 	return passed;

@@ -27,6 +27,8 @@ export interface Result {
 	machine: string;
 	/** Of the kernel, `6.12.118+deb13-amd64`. */
 	release: string;
+	/** Of the checkout when the machine ran last, short; `+` when it was changed since. */
+	commit: string;
 	outcomes: Outcome[];
 }
 
@@ -76,7 +78,11 @@ export function tableText(
 		...machines.map((machine) => cell(name, check, machine)),
 	]);
 	const releases = machines.map(({ name }) => results.get(name)?.release.replace(/-(amd|arm)64$/, '') ?? '?');
-	return markdownTable(['check', ...machines.map(({ name }) => name)], [['kernel', ...releases], ...rows]);
+	const commits = machines.map(({ name }) => results.get(name)?.commit ?? '?');
+	return markdownTable(
+		['check', ...machines.map(({ name }) => name)],
+		[['kernel', ...releases], ['commit', ...commits], ...rows],
+	);
 }
 
 /** What each check shows, and why a known one does not pass. */

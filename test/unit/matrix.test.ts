@@ -32,6 +32,7 @@ test('earlier results are judged by the marks of today, but a guest that stopped
 	const result: Result = {
 		machine: first.name,
 		release: '',
+		commit: '',
 		outcomes: [
 			{ ...outcome, check: 'marked' },
 			{ ...outcome, check: 'marked', stopped: true },
@@ -51,6 +52,7 @@ test('a row for each check, a column for each machine, without padding', () => {
 	const result: Result = {
 		machine: first.name,
 		release: '5.10.0-46-amd64',
+		commit: 'abc1234',
 		outcomes: [
 			{ ...outcome, check: 'one', verdict: 'failed' },
 			{ ...outcome, check: 'two', verdict: 'known' },
@@ -60,6 +62,7 @@ test('a row for each check, a column for each machine, without padding', () => {
 		`| check | ${first.name} | ${second.name} |`,
 		'| --- | --- | --- |',
 		'| kernel | 5.10.0-46 | ? |',
+		'| commit | abc1234 | ? |',
 		'| `one` | **no** | ? |',
 		'| `two` | known | – |',
 	]);
