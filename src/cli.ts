@@ -1,8 +1,8 @@
 /** Entry point: command line → command. Nothing heavy is imported before it is known to be needed. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { print } from './commands/command.ts';
+import { type Context, print } from './commands/command.ts';
 import { commands } from './commands/commands.ts';
 import { EXIT, Unavailable, UsageError } from './core/errors.ts';
 import { sanitize } from './lib/sanitize.ts';
@@ -16,6 +16,18 @@ import { registry } from './registry.ts';
 /** Relative to the checkout: the bundle lies in dist/. */
 function fromRoot(path: string): string {
 	return fileURLToPath(new URL(`../${path}`, import.meta.url));
+}
+
+/** Of this machine's addon and BPF objects: an npm package has those of every machine. */
+function builtPaths(): Context['built'] {
+	const prebuilt = fromRoot(`prebuilds/${process.arch}`);
+	if (!existsSync(prebuilt)) return { addonPath: fromRoot('build/wattlag.node'), objectDir: fromRoot('build/bpf') };
+	// musl's dynamic linker exists beside glibc's on some machines: which one runs this Node is in its report
+	const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
+	report.excludeNetwork = true;
+	const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } };
+	const libc = header.glibcVersionRuntime === undefined ? 'musl' : 'gnu';
+	return { addonPath: `${prebuilt}/wattlag.${libc}.node`, objectDir: `${prebuilt}/bpf` };
 }
 
 function readVersion(): string {
@@ -44,7 +56,7 @@ async function main(): Promise<number> {
 		line,
 		registry,
 		version: readVersion(),
-		built: { addonPath: fromRoot('build/wattlag.node'), objectDir: fromRoot('build/bpf') },
+		built: builtPaths(),
 		workerUrl: new URL('./worker.mjs', import.meta.url),
 	});
 }

@@ -6,5 +6,6 @@ import { doctor } from './doctor/command.ts';
 import { live } from './live/command.ts';
 import { replay } from './replay/command.ts';
 import { slices } from './slices/command.ts';
+import { version } from './version/command.ts';
 
-export const commands: readonly Command[] = [live, batch, compare, doctor, replay, slices];
+export const commands: readonly Command[] = [live, batch, compare, doctor, replay, slices, version];
