@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that everything the program (or, with a word, its tests, benchmarks or guests) runs from is there and built.
 # Idempotent; says what it does on standard error; skipped in a few milliseconds when nothing has changed.
-#   scripts/setup.sh [test|bench|matrix]
+#   scripts/setup.sh [test|bench|matrix|release|packages]
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # bpftool's home, missing from an ordinary user's path

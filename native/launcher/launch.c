@@ -20,8 +20,9 @@
 extern char **environ;
 
 /* Variables that make Node, glibc or OpenSSL load code or files, by how they begin. */
-static const char *const loading[] = { "NODE_",	  "LD_",      "GLIBC_", "GCONV_PATH", "LOCPATH",    "NLSPATH",
-				       "MALLOC_", "OPENSSL_", "SSL_",	"UV_",	      "WATTLAG_DIR" };
+static const char *const loading[] = { "NODE_",	  "LD_",     "GLIBC_",	    "GCONV_PATH",
+				       "LOCPATH", "NLSPATH", "MALLOC_",	    "OPENSSL_",
+				       "SSL_",	  "UV_",     "WATTLAG_DIR", "WATTLAG_NVML_LIBRARY" };
 
 static void clean_environment(void)
 {
@@ -69,25 +70,24 @@ static int fail(const char *what, const struct text *why, const char *fix)
 /* Of an installed launcher: ../lib/wattlag, seen from its folder. */
 static bool installed_tree(char tree[PATH_MAX], struct text *why)
 {
-	char own[PATH_MAX] = "", *slash;
-	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	char path[PATH_MAX + 32];
-	int fd;
-	bool fine;
+	char own[PATH_MAX] = "", path[PATH_MAX + 32], *slash;
 
-	if (length < 0 || !(slash = strrchr(own, '/')))
+	if (readlink("/proc/self/exe", own, sizeof(own) - 1) < 0 || !(slash = strrchr(own, '/')))
 		return false;
 	*slash = '\0';
 	snprintf(path, sizeof(path), "%s/../lib/wattlag", own);
-	if (!realpath(path, tree)) {
-		text_add(why, "%s: %s\n", path, strerror(errno));
-		return false;
-	}
-	/* others' own trees are their business; root's must not be others' */
-	if (geteuid() != 0)
+	if (realpath(path, tree))
 		return true;
-	fd = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fine = trusted_path(tree, why) && trusted_below(fd, tree, why);
+	text_add(why, "%s: %s\n", path, strerror(errno));
+	return false;
+}
+
+/* Others' own trees are their business; what root runs must not be others' to change. */
+static bool trusted_tree(const char *tree, struct text *why)
+{
+	int fd = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool fine = geteuid() != 0 || (trusted_path(tree, why) && trusted_below(fd, tree, why));
+
 	if (fd >= 0)
 		close(fd);
 	return fine;
@@ -136,6 +136,7 @@ int main(int argc, char **argv)
 	struct trailer trailer;
 	char tree[PATH_MAX];
 	char cache[PATH_MAX + 16];
+	bool cached;
 	int own;
 
 	if (getauxval(AT_SECURE))
@@ -152,10 +153,11 @@ int main(int argc, char **argv)
 		return become(tree, cache, argc, argv);
 	}
 	if (!installed_tree(tree, &why))
-		return fail(
-			"refused", &why,
-			"the files of wattlag and the folders above have to belong to root: chown -R root: and chmod -R go-w");
-	bool cached = cache_folder(cache);
+		return fail("its files are missing", &why, "install it again");
+	if (!trusted_tree(tree, &why))
+		return fail("refused", &why,
+			    "its files and the folders above have to be root's: chown -R root: and chmod -R go-w");
+	cached = cache_folder(cache);
 	clean_environment();
 	return become(tree, cached ? cache : NULL, argc, argv);
 }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../exec.ts';
+import { run, runBytes } from '../exec.ts';
 import { step } from './step.ts';
 import { type Arch, archs } from './targets.ts';
 
@@ -14,6 +14,7 @@ const SUITE = 'bookworm';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const BINARIES = [
+	'gcc-12-base',
 	'libc6',
 	'libc6-dev',
 	'libgcc-12-dev',
@@ -23,7 +24,7 @@ const BINARIES = [
 	'musl',
 	'musl-dev',
 ] as const;
-const SOURCES = ['elfutils', 'gcc-12', 'glibc', 'libbpf', 'libzstd', 'musl', 'zlib'] as const;
+export const SOURCES = ['elfutils', 'gcc-12', 'glibc', 'libbpf', 'libzstd', 'musl', 'zlib'] as const;
 
 export type BinaryName = (typeof BINARIES)[number];
 export type SourceName = (typeof SOURCES)[number];
@@ -113,6 +114,23 @@ export class DebianArchive {
 	/** Unpack the .deb's files below `folder`. */
 	unpack(arch: Arch, names: readonly BinaryName[], folder: string): void {
 		for (const name of names) run('dpkg-deb', ['-x', this.binary(arch, name), folder]);
+	}
+
+	/** Text of a file of the .deb. */
+	readFile(arch: Arch, name: BinaryName, path: string): string {
+		const input = runBytes('dpkg-deb', ['--fsys-tarfile', this.binary(arch, name)]);
+		return run('tar', ['-xO', `./${path}`], { input });
+	}
+
+	/** Paths of the files that make up the source: the .dsc and those that it names. */
+	sourceFiles(name: SourceName): string[] {
+		const dsc = this.source(name);
+		const named = /^Checksums-Sha256:\n((?: .*\n)+)/m.exec(readFileSync(dsc, 'utf8'))?.[1] ?? '';
+		const files = named
+			.trim()
+			.split('\n')
+			.map((line) => join(this.folder, line.trim().split(' ')[2] as string));
+		return [dsc, ...files];
 	}
 
 	/** Unpack the source with Debian's patches into `folder`, which must not exist. The .dsc's sums are checked. */

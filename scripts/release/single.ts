@@ -4,25 +4,23 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
+import type { Effort } from './effort.ts';
 import { type Entry, tar, withFolders } from './tar.ts';
 
 /** Length of an id, hexadecimal digits; that of `struct trailer` in native/launcher/launcher.h. */
 const ID = 32;
 const MAGIC = 'wattlag\n';
 
-/** zstd's level 19: 30 MB in place of 35 at level 9, and as fast to unpack. Its window, 8 MB, is what unpacking takes. */
-const LEVEL = 19;
-
-async function compress(bytes: Buffer, cache: string): Promise<Buffer> {
+async function compress(bytes: Buffer, level: number, cache: string): Promise<Buffer> {
 	const name = createHash('sha256')
-		.update(`zstd ${process.versions.zstd} ${LEVEL}\n`)
+		.update(`zstd ${process.versions.zstd} ${level}\n`)
 		.update(bytes)
 		.digest('hex')
 		.slice(0, ID);
 	const kept = join(cache, 'compressed', name);
 	if (existsSync(kept)) return readFileSync(kept);
 	const packed = await promisify(zstdCompress)(bytes, {
-		params: { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 },
+		params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
 		pledgedSrcSize: bytes.length,
 	});
 	mkdirSync(join(cache, 'compressed'), { recursive: true });
@@ -30,29 +28,40 @@ async function compress(bytes: Buffer, cache: string): Promise<Buffer> {
 	return packed;
 }
 
-/** The parts of a tree that change with every commit go into a frame of their own: the rest, most of it, is compressed once. */
-function split(entries: readonly Entry[]): Entry[][] {
+/** Bytes of a frame at most: several are compressed at once. */
+const FRAME = 64 << 20;
+
+/**
+ * The tar file in frames. The parts of a tree that change with every commit are the last one: the rest, most of it, is
+ * compressed once.
+ */
+function frames(entries: readonly Entry[]): Buffer[] {
 	const isLasting = ({ path }: Entry): boolean => path === 'node' || path.startsWith('lib/');
-	return [entries.filter(isLasting), entries.filter((entry) => !isLasting(entry))];
+	// times are not unpacked; the end of the first archive, two empty blocks, is left out
+	const lasting = tar(entries.filter(isLasting), 0).subarray(0, -1024);
+	const others = tar(
+		entries.filter((entry) => !isLasting(entry)),
+		0,
+	);
+	const parts: Buffer[] = [];
+	for (let at = 0; at < lasting.length; at += FRAME) parts.push(lasting.subarray(at, at + FRAME));
+	return [...parts, others];
 }
 
 export interface SingleSettings {
 	/** Path of the launcher. */
 	launcher: string;
 	entries: readonly Entry[];
-	/** Time of the archive's entries, seconds since 1970. */
-	seconds: number;
+	effort: Effort;
 	/** Folder for compressed parts. */
 	cache: string;
 	output: string;
 }
 
-export async function buildSingle({ launcher, entries, seconds, cache, output }: SingleSettings): Promise<void> {
-	const archives = split(entries).map((part) => tar(part, seconds));
-	// the end of all but the last archive is left out: two empty blocks
-	const parts = archives.map((archive, index) => (index < archives.length - 1 ? archive.subarray(0, -1024) : archive));
+export async function buildSingle({ launcher, entries, effort, cache, output }: SingleSettings): Promise<void> {
+	const parts = frames(entries);
 	const id = createHash('sha256').update(Buffer.concat(parts)).digest('hex').slice(0, ID);
-	const packed = Buffer.concat(await Promise.all(parts.map((part) => compress(part, cache))));
+	const packed = Buffer.concat(await Promise.all(parts.map((part) => compress(part, effort.zstd, cache))));
 	const program = readFileSync(launcher);
 	// what file systems with blocks of 4 KiB take
 	const unpacked = withFolders(entries).reduce(

@@ -3,6 +3,9 @@
 export type Arch = 'x64' | 'arm64';
 export type Libc = 'gnu' | 'musl';
 
+/** glibc first. */
+export const LIBCS: readonly Libc[] = ['gnu', 'musl'];
+
 export interface Target {
 	arch: Arch;
 	libc: Libc;

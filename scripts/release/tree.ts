@@ -3,7 +3,7 @@
  * addon. Relative to lib/wattlag of an installation, or to the folder that the one file unpacks itself into.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { compileObject } from '../bpf-object.ts';
 import type { DebianArchive } from './debian.ts';
@@ -30,6 +30,8 @@ export interface TreeSettings {
 	addon: string;
 	/** Folder of the bundle. */
 	dist: string;
+	/** Text of all licences. */
+	notices: string;
 }
 
 /** Objects for the architecture, compiled; the decoders generated from them have to be those in the bundle. */
@@ -89,7 +91,7 @@ export function packageJson(root: string): { name: string; version: string; desc
 }
 
 export function buildTree(settings: TreeSettings): Entry[] {
-	const { arch, root, work, cache, addon, dist } = settings;
+	const { arch, root, work, cache, addon, dist, notices } = settings;
 	const { folder } = nodePackage(arch, root, cache);
 	const node = join(folder, 'bin/node');
 	const objects = join(work, 'bpf', arch);
@@ -106,16 +108,7 @@ export function buildTree(settings: TreeSettings): Entry[] {
 			mode: 0o644,
 			contents: Buffer.from(`${JSON.stringify({ ...packageJson(root), type: 'module' }, null, '\t')}\n`),
 		},
-		file('licences/LICENSE', join(root, 'LICENSE')),
-		file('licences/BPF-LICENSE', join(root, 'bpf/LICENSE')),
+		{ path: 'licences/THIRD-PARTY', mode: 0o644, contents: Buffer.from(notices) },
 		file('licences/NODE-LICENSE', join(folder, 'LICENSE')),
 	];
-}
-
-export function writeEntries(entries: readonly Entry[], folder: string): void {
-	for (const { path, mode, contents } of entries) {
-		const to = join(folder, path);
-		mkdirSync(join(to, '..'), { recursive: true });
-		if (contents) writeFileSync(to, contents, { mode });
-	}
 }

@@ -1,0 +1,265 @@
+/** Every package, installed, run and removed in a throw-away root folder. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+	existsSync,
+	globSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { archs, hostArch } from '../../scripts/release/targets.ts';
+import { artifact, folder, version } from './artifacts.ts';
+import { Root } from './roots.ts';
+
+const DISTRIBUTIONS = ['bullseye', 'bookworm', 'trixie'] as const;
+const host = hostArch();
+const roots: Root[] = [];
+
+function newRoot(folder?: string): Root {
+	const root = new Root(folder);
+	roots.push(root);
+	return root;
+}
+
+afterAll(() => {
+	for (const root of roots) root.remove();
+});
+
+function expectEnergy(root: Root, program: string): void {
+	const { status, stdout, stderr } = root.run([program, '--batch', '--tab', 'energy', '--json', '-n', '1']);
+	expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+	expect(JSON.parse(stdout).rows.length).toBeGreaterThan(0);
+}
+
+/** All paths below a folder but for those of mounts and of the root's own tools. */
+function paths(root: Root): string[] {
+	return globSync('**/*', { cwd: root.path, exclude: ['proc/**', 'sys/**', 'dev/**'] }).sort();
+}
+
+describe('the archive', () => {
+	test('runs from where it is unpacked', () => {
+		const root = newRoot();
+		mkdirSync(join(root.path, 'opt'));
+		execFileSync('tar', ['-xJf', artifact.archive(), '-C', join(root.path, 'opt')]);
+		expectEnergy(root, `/opt/wattlag-${version}-linux-${host}/bin/wattlag`);
+	});
+
+	test('root does not run it where others can change it', () => {
+		const root = newRoot();
+		execFileSync('tar', ['-xJf', artifact.archive(), '-C', root.path, '--strip-components=1']);
+		execFileSync('chmod', ['o+w', join(root.path, 'lib/wattlag/dist/worker.mjs')]);
+		const { status, stderr } = root.run(['/bin/wattlag', '--version']);
+		expect(status).toBe(1);
+		expect(stderr).toMatch(
+			/^wattlag: refused:\n\/lib\/wattlag\/dist\/worker\.mjs belongs to .*: others could change it\n/,
+		);
+	});
+
+	test('says what is missing', () => {
+		const root = newRoot();
+		execFileSync('tar', ['-xJf', artifact.archive(), '-C', root.path, '--strip-components=1']);
+		rmSync(join(root.path, 'lib/wattlag'), { recursive: true });
+		const { status, stderr } = root.run(['/bin/wattlag', '--version']);
+		expect(status).toBe(1);
+		expect(stderr).toBe(
+			'wattlag: its files are missing:\n/bin/../lib/wattlag: No such file or directory\ninstall it again\n',
+		);
+	});
+});
+
+describe.each(DISTRIBUTIONS)('the .deb in %s', (suite) => {
+	const path = mkdtempSync(`/var/tmp/wattlag-${suite}-`);
+	const root = newRoot(path);
+
+	test('installs in a minimal system, runs, and leaves nothing when removed', () => {
+		const mirror = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
+			encoding: 'utf8',
+		})
+			.split('\n')
+			.find((uri) => /\/debian\/?$/.test(uri)) as string;
+		for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true });
+		execFileSync('mmdebstrap', ['--variant=minbase', '--mode=root', '--quiet', suite, path, mirror], {
+			stdio: 'ignore',
+		});
+		root.add(artifact.deb(), 'tmp/wattlag.deb');
+		const before = paths(root);
+		const install = root.run(['dpkg', '-i', '/tmp/wattlag.deb']);
+		expect({ status: install.status, stderr: install.stderr }).toEqual({ status: 0, stderr: '' });
+		expectEnergy(root, '/usr/bin/wattlag');
+		expect(existsSync(join(path, 'usr/share/man/man1/wattlag.1.gz'))).toBe(true);
+		expect(readdirSync(join(path, 'var/cache/wattlag'))).toEqual(['compiled']);
+		// an upgrade, and back
+		expect(root.run(['dpkg', '-i', '/tmp/wattlag.deb']).status).toBe(0);
+		expectEnergy(root, '/usr/bin/wattlag');
+		expect(root.run(['dpkg', '--purge', 'wattlag']).status).toBe(0);
+		const owned = /^(var\/(lib\/dpkg|log|cache\/(man|debconf))|etc\/ld)/;
+		expect(paths(root).filter((name) => !before.includes(name) && !owned.test(name))).toEqual([]);
+	});
+});
+
+describe('the .rpm', () => {
+	test('installs, runs and is erased', () => {
+		const root = newRoot();
+		const rpm = (...words: string[]): void => {
+			execFileSync('rpm', ['--root', root.path, '--nosignature', ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+		};
+		rpm('--initdb');
+		rpm('-i', '--nodeps', artifact.rpm());
+		expectEnergy(root, '/usr/bin/wattlag');
+		rpm('-e', 'wattlag');
+		expect(paths(root).filter((name) => /wattlag/.test(name))).toEqual([]);
+	});
+
+	test.each(['x64', 'arm64'] as const)('for %s depends on nothing', (arch) => {
+		const requires = execFileSync('rpm', ['-qp', '--nosignature', '--requires', artifact.rpm(arch)], {
+			encoding: 'utf8',
+		});
+		expect(requires.split('\n').filter((line) => line !== '' && !/^(rpmlib\(|\/bin\/sh$)/.test(line))).toEqual([]);
+	});
+});
+
+describe('the image', () => {
+	test('runs from its layer', () => {
+		const root = newRoot();
+		const unpacked = mkdtempSync('/var/tmp/wattlag-oci-');
+		try {
+			execFileSync('skopeo', [
+				'copy',
+				'--quiet',
+				'--override-arch',
+				archs[host].oci,
+				`oci-archive:${artifact.image()}`,
+				`dir:${unpacked}`,
+			]);
+			const manifest = JSON.parse(readFileSync(join(unpacked, 'manifest.json'), 'utf8')) as {
+				layers: { digest: string }[];
+			};
+			for (const { digest } of manifest.layers)
+				execFileSync('tar', ['-xzf', join(unpacked, digest.replace('sha256:', '')), '-C', root.path]);
+			expectEnergy(root, '/usr/bin/wattlag');
+		} finally {
+			rmSync(unpacked, { recursive: true });
+		}
+	});
+});
+
+describe('the npm packages', () => {
+	test('npm installs them, and the program runs with the Node among them', () => {
+		const prefix = mkdtempSync('/var/tmp/wattlag-npm-');
+		try {
+			const node = globSync(join(folder, `wattlag-node-linux-${host}-*.tgz`));
+			execFileSync(
+				'npm',
+				['install', '-g', '--prefix', prefix, '--no-audit', '--no-fund', '--omit=optional', artifact.npm(), ...node],
+				{
+					stdio: ['ignore', 'pipe', 'pipe'],
+				},
+			);
+			const program = join(prefix, 'bin/wattlag');
+			const output = execFileSync(program, ['version', '--json'], { encoding: 'utf8' });
+			expect(JSON.parse(output)).toMatchObject({ wattlag: version, build: 'release', libbpf: '1.1', arch: host });
+			const planted = join(prefix, 'planted.cjs');
+			writeFileSync(planted, 'console.log("planted")');
+			expect(
+				execFileSync(program, ['--version'], {
+					encoding: 'utf8',
+					env: { ...process.env, NODE_OPTIONS: `--require=${planted}`, NODE_PATH: prefix },
+				}),
+			).toBe(`wattlag ${version}\n`);
+			execFileSync('chmod', ['o+w', join(prefix, 'lib/node_modules/wattlag/dist/wattlag.mjs')]);
+			const refused = spawnSync(program, ['--version'], { encoding: 'utf8' });
+			expect(refused.status).toBe(1);
+			expect(refused.stderr).toMatch(/^wattlag: refused: root would run what others can change/);
+		} finally {
+			rmSync(prefix, { recursive: true });
+		}
+	});
+});
+
+describe('another machine', () => {
+	const qemu = '/usr/bin/qemu-aarch64-static';
+
+	test('the one file for arm64 runs: addon, BTF and a batch without BPF', () => {
+		const root = newRoot();
+		root.add(artifact.file('arm64'), 'wattlag');
+		root.add(qemu, 'qemu');
+		const unpacked = root.run(['/qemu', '/wattlag', '--version'], { env: { WATTLAG_DIR: '/root/w' } });
+		// the kernel cannot start programs for arm64: the dynamic linker is called by hand
+		expect(unpacked.stderr).toMatch(/cannot run|^$/);
+		const [tree] = globSync(join(root.path, 'root/w/*/node'));
+		const inside = `/${(tree as string).slice(root.path.length + 1).replace(/\/node$/, '')}`;
+		const words = [
+			'/qemu',
+			`${inside}/lib/${archs.arm64.linker}`,
+			'--library-path',
+			`${inside}/lib`,
+			`${inside}/node`,
+			`${inside}/dist/wattlag.mjs`,
+		];
+		const { stdout } = root.run([...words, 'version', '--json']);
+		expect(JSON.parse(stdout)).toMatchObject({ arch: 'arm64', libbpf: '1.1', build: 'release' });
+		const batch = root.run([...words, '--batch', '--tab', 'energy', '--source', 'proc', '--json', '-n', '1']);
+		expect(batch.status).toBe(0);
+		expect(JSON.parse(batch.stdout).rows.length).toBeGreaterThan(0);
+	});
+});
+
+describe('documents', () => {
+	test('every artifact is in SHA256SUMS, with its sum', () => {
+		execFileSync('sha256sum', ['--check', '--strict', '--quiet', 'SHA256SUMS'], { cwd: folder });
+		const listed = readFileSync(artifact.sums(), 'utf8')
+			.trim()
+			.split('\n')
+			.map((line) => line.split('  ')[1]);
+		expect(listed).toEqual(
+			readdirSync(folder)
+				.filter((name) => name.startsWith('wattlag'))
+				.sort(),
+		);
+	});
+
+	test('the list of components names exactly what is in the bundle', () => {
+		const { components } = JSON.parse(readFileSync(artifact.sbom(), 'utf8')) as {
+			components: { name: string; version: string; properties: { value: string }[] }[];
+		};
+		const listed = components
+			.filter(({ properties }) => properties[0]?.value === 'bundle')
+			.map(({ name, version }) => `${name}@${version}`);
+		// source maps name every file of which a byte is in the bundle
+		const root = newRoot();
+		execFileSync('tar', ['-xJf', artifact.archive(), '-C', root.path, '--strip-components=1']);
+		const sources = globSync(join(root.path, 'lib/wattlag/dist/*.map')).flatMap(
+			(path) => (JSON.parse(readFileSync(path, 'utf8')) as { sources: string[] }).sources,
+		);
+		const bundled = new Set<string>();
+		for (const source of sources) {
+			const at = /(node_modules\/.*node_modules\/|node_modules\/)((?:@[^/]+\/)?[^/]+)\//.exec(source);
+			if (!at) continue;
+			const path = source.slice(source.indexOf('node_modules'), at.index + at[0].length);
+			const own = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as { name: string; version: string };
+			bundled.add(`${own.name}@${own.version}`);
+		}
+		expect([...new Set(listed)].sort()).toEqual([...bundled].sort());
+	});
+
+	test('every component has the text of its licence', () => {
+		const { components } = JSON.parse(readFileSync(artifact.sbom(), 'utf8')) as {
+			components: { name: string; version: string }[];
+		};
+		const text = readFileSync(artifact.thirdParty(), 'utf8');
+		for (const { name, version } of components) expect(text).toContain(`\n${name} ${version}: `);
+	});
+
+	test('the source archive has the sources of every C library', () => {
+		const names = execFileSync('tar', ['-tf', artifact.sources()], { encoding: 'utf8' });
+		for (const name of ['elfutils', 'gcc-12', 'glibc', 'libbpf', 'libzstd', 'musl', 'zlib']) {
+			expect(names).toMatch(new RegExp(`libraries/${name}_.*\\.dsc`));
+			expect(names).toMatch(new RegExp(`libraries/${name}_.*\\.orig\\.tar`));
+		}
+	});
+});

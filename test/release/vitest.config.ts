@@ -1,0 +1,13 @@
+/** Checks of what was built: `npm run release -- --check` runs them. */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+	test: {
+		globalSetup: 'test/setup/run.ts',
+		setupFiles: 'test/setup/processes.ts',
+		testTimeout: 180_000,
+		hookTimeout: 180_000,
+		fileParallelism: false,
+		include: ['test/release/**/*.test.ts'],
+	},
+});

@@ -1,0 +1,79 @@
+/** Archives and completions of a release. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { bashCompletion, completionWords, fishCompletion, zshCompletion } from '../../scripts/release/completions.ts';
+import { type Entry, tar } from '../../scripts/release/tar.ts';
+import { commands } from '../../src/commands/commands.ts';
+import { registry } from '../../src/registry.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'wattlag-files-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('a tar file', () => {
+	const entries: Entry[] = [
+		{ path: 'b/file', mode: 0o644, contents: Buffer.from('text') },
+		{ path: `${'long/'.repeat(25)}name`, mode: 0o755, contents: Buffer.alloc(1000, 1) },
+		{ path: 'a', mode: 0o644, contents: Buffer.alloc(512) },
+		{ path: 'link', mode: 0o777, link: 'a' },
+	];
+
+	test("is what tar reads: root's, of one time, folders before what is in them", () => {
+		const file = join(folder, 'a.tar');
+		writeFileSync(file, tar(entries, 86_400));
+		const listed = execFileSync('tar', ['--utc', '-tvf', file], { encoding: 'utf8' }).trim().split('\n');
+		for (const line of listed)
+			expect(line).toMatch(/^[-dl]r.xr?.* root\/root .* 1970-01-02 00:00 |^-rw-r--r-- root\/root .* 1970-01-02 00:00 /);
+		const names = listed.map((line) => line.replace(/.*00:00 /, ''));
+		expect(names.slice(0, 3)).toEqual(['a', 'b/', 'b/file']);
+		expect(names).toContain('link -> a');
+		expect(names.at(-1)).toBe(`${'long/'.repeat(25)}name`);
+		expect(execFileSync('tar', ['-xOf', file, 'b/file'], { encoding: 'utf8' })).toBe('text');
+	});
+
+	test('does not depend on the order of what goes in', () => {
+		expect(tar([...entries].reverse(), 1).equals(tar(entries, 1))).toBe(true);
+	});
+
+	test('a path that does not fit is refused', () => {
+		expect(() => tar([{ path: 'x'.repeat(101), mode: 0o644, contents: Buffer.alloc(0) }], 0)).toThrow(/too long/);
+	});
+});
+
+describe('completions', () => {
+	const words = completionWords({ tracers: registry.map(({ tracer }) => tracer), commands });
+
+	/** What bash offers for the last of these words. */
+	function offered(...line: string[]): string[] {
+		const file = join(folder, 'completion.bash');
+		writeFileSync(file, bashCompletion(words));
+		const script = `source ${file}; COMP_WORDS=(wattlag "$@"); COMP_CWORD=$#; _wattlag; printf '%s\\n' "\${COMPREPLY[@]}"`;
+		return execFileSync('bash', ['-c', script, 'bash', ...line], { encoding: 'utf8' })
+			.split('\n')
+			.filter(Boolean);
+	}
+
+	test('bash: commands, options, values', () => {
+		expect(offered('do')).toEqual(['doctor']);
+		expect(offered('--dev')).toContain('--device');
+		expect(offered('--tab', 'run')).toEqual(['runqlat']);
+		expect(offered('-t', 'energy', '--sort', 'wat')).toEqual(['watts']);
+		expect(offered('--tab', 'irq', '--sort', 'wat')).toEqual([]);
+		expect(offered('--theme', 'm')).toEqual(['monochrome']);
+		expect(offered('--delay', '')).toEqual([]);
+	});
+
+	test('every option is in all of them', () => {
+		for (const text of [bashCompletion(words), zshCompletion(words)])
+			for (const { name } of words.options) expect(text).toContain(`--${name}`);
+		for (const { name } of words.options) expect(fishCompletion(words)).toContain(` -l ${name}`);
+	});
+
+	test("the scripts' quotes are in pairs", () => {
+		execFileSync('bash', ['-n', '-c', bashCompletion(words)]);
+		// as far as they go, quotes are those of sh
+		execFileSync('sh', ['-n', '-c', fishCompletion(words)]);
+	});
+});
