@@ -72,7 +72,7 @@ static const volatile u64 followed_compat_calls[8] = {
 #define IO_SUBMIT_COMPAT 248
 #elif defined(__TARGET_ARCH_arm64)
 #define IO_SUBMIT 2
-#define IO_SUBMIT_COMPAT -1
+#define IO_SUBMIT_COMPAT -1ULL
 #endif
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
