@@ -91,7 +91,7 @@ test('a thread: its reads and not those of the other threads of its process, as 
 	await onDisk(async (directory) => {
 		const file = await laidOut(directory, 'file', 32);
 		const reads = ['--size=32M', '--rw=randread', '--direct=1', '--ioengine=psync', '--numjobs=3', '--group_reporting'];
-		const load = fio(file, ...reads, '--time_based', '--runtime=4');
+		const load = fio(file, ...reads, '--time_based', '--runtime=9');
 		await seconds(1.5);
 		// fio's first thread watches the others
 		const threads = readdirSync(`/proc/${load.pid}/task`)
