@@ -4,15 +4,14 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Ajv } from 'ajv';
 import { expect, onTestFinished, test } from 'vitest';
 import { addZone, makeTree, setEnergy, setVendor, type Tree } from '../unit/energy-fixtures.ts';
 import { seconds } from './host.ts';
-import { temporaryDirectory } from './leftovers.ts';
+import { copyForOthers } from './other-user.ts';
 
 interface Row {
 	pid: number;
@@ -65,27 +64,17 @@ function check(line: Line): Line {
 	return line;
 }
 
-/** The program where any user may read it, which root's home is not. It goes with the test. */
-function copyForOthers(): { folder: string; node: string } {
-	const { path: folder, remove } = temporaryDirectory(join(tmpdir(), 'wattlag-copy-'));
-	onTestFinished(remove);
-	chmodSync(folder, 0o755);
-	for (const part of ['package.json', 'dist', 'build/bpf', 'build/wattlag.node'])
-		cpSync(part, join(folder, part), { recursive: true });
-	const node = join(folder, 'node');
-	copyFileSync(process.execPath, node);
-	return { folder, node };
-}
-
 /** Run the program and hand over each line as it comes. `uid`: as another user. */
 async function energy(
 	args: string[],
 	each: (line: Line, index: number) => void = () => {},
 	options: { uid?: number; env?: Record<string, string> } = {},
 ): Promise<Line[]> {
-	const { folder = '.', node = process.execPath } = options.uid === undefined ? {} : copyForOthers();
-	const child = spawn(node, ['dist/wattlag.mjs', '--batch', '--json', '--tab', 'energy', ...args], {
-		cwd: folder,
+	const copy = options.uid === undefined ? undefined : copyForOthers();
+	if (copy) onTestFinished(copy.remove);
+	const { node, program } = copy ?? { node: process.execPath, program: 'dist/wattlag.mjs' };
+	const child = spawn(node, [program, '--batch', '--json', '--tab', 'energy', ...args], {
+		cwd: copy ? '/' : process.cwd(),
 		stdio: ['ignore', 'pipe', 'pipe'],
 		env: { ...process.env, ...options.env },
 		...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { v1Mount } from '../../src/system/cgroups.ts';
 import { startOf, statFields } from '../../src/system/process-id.ts';
 import { treePerFile } from '../lib/tree.ts';
+import { copyForOthers } from './other-user.ts';
 
 const run = promisify(execFile);
 const tree = treePerFile();
@@ -30,6 +31,12 @@ async function ran(
 	);
 }
 
+let copy: ReturnType<typeof copyForOthers>;
+beforeAll(() => {
+	copy = copyForOthers();
+});
+afterAll(() => copy.remove());
+
 const asNumber = ['--reuid=12345', '--regid=12345', '--clear-groups'];
 const { HOME: _, XDG_CONFIG_HOME: __, ...homeless } = process.env;
 
@@ -40,8 +47,9 @@ test.concurrent.for([
 	tree.set('cwd/.config/wattlag/config.toml', 'nonsense = [');
 	const options = { env, cwd: tree.path('cwd') };
 	const batch = ['--batch', '--source', 'proc', '-n', '1', '--delay', '0.3'];
-	expect(await ran('setpriv', [...asNumber, program, ...batch], options)).toMatchObject({ code: 0, stderr: '' });
-	const doctor = await ran('setpriv', [...asNumber, program, 'doctor'], options);
+	const other = [...asNumber, copy.node, copy.program];
+	expect(await ran('setpriv', [...other, ...batch], options)).toMatchObject({ code: 0, stderr: '' });
+	const doctor = await ran('setpriv', [...other, 'doctor'], options);
 	expect(doctor.stderr).toBe('');
 	expect(doctor.stdout).toMatch(/tabs work/);
 });
@@ -78,13 +86,11 @@ async function overview(command: string, ...args: string[]): Promise<OverviewLin
 }
 
 const online = Number(/-(\d+)/.exec(readFileSync('/sys/devices/system/cpu/online', 'utf8'))?.[1] ?? 0) + 1;
-/** Run the rest in mounts of its own, after a command of the shell. */
+/** Run the rest in mounts of its own, after a command of the shell that changes what is below /proc and /sys. */
 const mounts = (command: string): [string, ...string[]] => [
-	'unshare',
-	'-m',
-	'sh',
-	'-c',
-	`${command} && exec "$0" "$@"`,
+	// not the root, which in a chroot is no mount
+	...(['unshare', '-m', '--propagation', 'unchanged', 'sh', '-c'] as const),
+	`mount --make-rprivate /proc && mount --make-rprivate /sys && ${command} && exec "$0" "$@"`,
 ];
 
 test('proc with processes only: the CPUs are known, the rest is not checked, with the reason', async () => {
