@@ -50,7 +50,9 @@ const { values } = parseArgs({
 });
 const out = resolve(values.out);
 const cache = resolve(values.cache);
-const work = join(out, 'work');
+/** The same folder for every --out: source maps have paths relative to it. */
+const work = resolve('build/release/work');
+
 const only = values.only;
 const effort = values.quick ? QUICK : THOROUGH;
 
@@ -84,7 +86,7 @@ async function main(): Promise<void> {
 	const archive = new DebianArchive({ cache, lenient });
 	if (values.repin) return archive.repin();
 	if (values.check && only === undefined) return check();
-	mkdirSync(work, { recursive: true });
+	for (const folder of [work, out]) mkdirSync(folder, { recursive: true });
 	for (const name of readdirSync(out)) if (/^(wattlag|SHA256SUMS)/.test(name)) rmSync(join(out, name));
 	const { hash, seconds } = commit();
 	const wanted = chosenArchs();
