@@ -86,9 +86,16 @@ function savedResult(machine: string): Result | undefined {
 	return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Result) : undefined;
 }
 
+/** Of the checkout; `+`: changed since. */
 function commit(): string {
-	const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
-	return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+'}`;
+	const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
+	try {
+		const changed = git('status', '--porcelain', '--untracked-files=no') !== '';
+		return `${git('rev-parse', '--short', 'HEAD')}${changed ? '+' : ''}`;
+	} catch {
+		// sources without their history
+		return '?';
+	}
 }
 
 /** Keep what was found, beside what was found earlier by checks that did not run now. */
