@@ -76,7 +76,7 @@ test('cycles are those of the thread that ran, to the nanosecond of its CPU time
 		expect(least(index)).toBeGreaterThan(0.2e9);
 		const text = `${sum.cycles} of ${least(index)} to ${most}`;
 		expect(sum.cycles, text).toBeGreaterThan(least(index) * 0.98);
-		expect(sum.cycles, text).toBeLessThan(most * 1.02);
+		expect(sum.cycles, text).toBeLessThan(most * 1.02 + TRUTH_LAG);
 		expect(Math.abs(sum.cycles / sum.cycles_ns - 1)).toBeLessThan(0.001);
 		// one cycle per ns is full speed here: the weight is the time
 		expect(Math.abs(sum.work / sum.cpu_ns - 1)).toBeLessThan(0.01);
