@@ -349,16 +349,22 @@ test('14,000 threads at once: the sums stay exact, what has no row is told', asy
 	expect(statusOf(crowd.pid).get('Threads')).toBe(14_000);
 	read('thread');
 	const kernel = (): Counters => new Map([[String(crowd.pid), schedstat(crowd.pid).wait_ns]]);
+	let unstamped = 0;
 	const ours = (): Counters => {
-		const { rows } = read('process');
+		const { rows, lost } = read('process');
+		unstamped = lost['unstamped'] ?? 0;
 		return new Map(rows.map(({ key, wait_ns_total }) => [String(key.id), wait_ns_total]));
 	};
 	const from = sample(kernel, ours);
+	const unstampedBefore = unstamped;
 	await seconds(4);
 	const to = sample(kernel, ours);
-	expect(happened(from, to, String(crowd.pid))).toBeGreaterThan(0.1e9);
+	const waited = happened(from, to, String(crowd.pid));
+	expect(waited).toBeGreaterThan(0.1e9);
+	// kernels with delayed dequeues count the sleep of a thread that was moved in it as a wait: 1.5 s, which we leave out
+	const sleeps = ((unstamped - unstampedBefore) * 1.6e9) / waited;
 	// reading 14,000 files takes long, during which they wait on: the bounds are wide, but they hold
-	expectAgreement(from, to, String(crowd.pid), TOLERANCE, 0);
+	expectAgreement(from, to, String(crowd.pid), TOLERANCE, 0, sleeps);
 	console.log(between(from, to, String(crowd.pid)).text);
 	read('thread');
 	await seconds(6);
