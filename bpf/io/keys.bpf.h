@@ -23,11 +23,19 @@ NAMES(io_key_layout);
 /* Slots of all CPUs together. */
 const volatile u32 pool_slots = 2 * KEYS;
 
-/* Slots that each CPU has for itself, on kernels whose atomic additions return nothing (before 5.12). 0: one pool. */
-const volatile u32 slots_per_cpu = 0;
-
-/* Slots of the pool that were handed out. */
+/* The next slot that may be free: a hint, which CPUs write side by side. */
 static volatile u32 pool_next;
+
+/* Slots that were handed out. Adding a key that is there fails: that decides between CPUs, on every kernel. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * KEYS);
+	__type(key, u32);
+	__type(value, u32);
+} slots_taken SEC(".maps");
+
+/* CPUs that may take a slot at the same moment, and more. */
+#define SLOT_TRIES 64
 
 /* The kinds that one CPU has met. */
 struct io_keys {
@@ -48,12 +56,19 @@ static __always_inline struct io_keys *kinds_here(void)
 }
 
 /* A slot that nobody has; not below pool_slots if there is none. */
-static __always_inline u32 new_slot(struct io_keys *shard)
+static __always_inline u32 new_slot(void)
 {
-	if (slots_per_cpu)
-		return shard->used < slots_per_cpu ? bpf_get_smp_processor_id() * slots_per_cpu + shard->used : -1;
-	/* looked at first, so that the count does not run on for ever */
-	return pool_next < pool_slots ? __sync_fetch_and_add(&pool_next, 1) : -1;
+	u32 slot;
+
+	for (u32 tries = 0; tries < SLOT_TRIES; tries++) {
+		slot = pool_next;
+		if (slot >= pool_slots)
+			break;
+		pool_next = slot + 1;
+		if (!bpf_map_update_elem(&slots_taken, &slot, &slot, BPF_NOEXIST))
+			return slot;
+	}
+	return -1;
 }
 
 /*
@@ -74,7 +89,7 @@ __noinline u32 other_index(u64 key, u32 start)
 			return n;
 		if (shard->keys[n])
 			continue;
-		slot = new_slot(shard);
+		slot = new_slot();
 		if (slot >= pool_slots)
 			break;
 		shard->slots[n] = slot;

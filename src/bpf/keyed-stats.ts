@@ -28,18 +28,11 @@ const [LEAST_SLOTS, MOST_SLOTS] = [1024, 8192];
  * @param values name of the map of values
  */
 export function keyedStatsSizes(
-	host: Pick<Host, 'addon' | 'cpus'>,
+	{ cpus }: Pick<Host, 'cpus'>,
 	values: string,
-): { constants: { pool_slots: number; slots_per_cpu: number }; maxEntries: Record<string, number> } {
-	const possible = host.addon.possibleCpus();
-	const slots = Math.min(MOST_SLOTS, Math.max(LEAST_SLOTS, SLOTS_PER_CPU * host.cpus));
-	// atomic additions that return a value are of 5.12; timers of BPF, of 5.15, are in BTF
-	const pooled = host.addon.hasType('struct', 'bpf_timer');
-	const perCpu = pooled ? 0 : Math.max(1, Math.floor(slots / possible));
-	return {
-		constants: { pool_slots: slots, slots_per_cpu: perCpu },
-		maxEntries: { [values]: slots },
-	};
+): { constants: { pool_slots: number }; maxEntries: Record<string, number> } {
+	const slots = Math.min(MOST_SLOTS, Math.max(LEAST_SLOTS, SLOTS_PER_CPU * cpus));
+	return { constants: { pool_slots: slots }, maxEntries: { [values]: slots, slots_taken: slots } };
 }
 
 export class KeyedStats<Value> {

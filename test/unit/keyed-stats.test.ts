@@ -1,24 +1,17 @@
 import { expect, test } from 'vitest';
 import { keyedStatsSizes } from '../../src/bpf/keyed-stats.ts';
 
-function sizes(online: number, possible: number, pooled = true) {
-	const addon = { possibleCpus: () => possible, hasType: () => pooled } as never;
-	const { constants, maxEntries } = keyedStatsSizes({ addon, cpus: online }, 'stats');
-	return { ...constants, slots: maxEntries['stats'] };
-}
+const slots = (cpus: number) => keyedStatsSizes({ cpus }, 'stats').constants.pool_slots;
 
-test('the pool is sized by the CPUs that are online, not by those that may come', () => {
-	expect(sizes(4, 4)).toEqual(sizes(4, 128));
-	expect(sizes(4, 128)).toEqual({ pool_slots: 1024, slots_per_cpu: 0, slots: 1024 });
-	expect(sizes(32, 32).slots).toBe(4096);
-	expect(sizes(512, 1024).slots).toBe(8192);
+test('the pool is sized by the CPUs that are online', () => {
+	expect(keyedStatsSizes({ cpus: 4 }, 'stats')).toEqual({
+		constants: { pool_slots: 1024 },
+		maxEntries: { stats: 1024, slots_taken: 1024 },
+	});
+	expect(slots(32)).toBe(4096);
+	expect(slots(512)).toBe(8192);
 });
 
 test('24 disks with ten operations on 4 CPUs find a slot each', () => {
-	expect(sizes(4, 128).slots).toBeGreaterThanOrEqual(24 * 10 * 4);
-});
-
-test('without atomic additions that return a value each possible CPU has its part', () => {
-	expect(sizes(4, 128, false)).toEqual({ pool_slots: 1024, slots_per_cpu: 8, slots: 1024 });
-	expect(sizes(2, 2, false).slots_per_cpu).toBe(512);
+	expect(slots(4)).toBeGreaterThanOrEqual(24 * 10 * 4);
 });
