@@ -5,11 +5,6 @@ import type { Check } from '../check.ts';
 export default {
 	shows: 'Timer ticks and IPIs that have rows are not said to be missing.',
 	on: ({ name }) => name === '6.1-arm64' || name === '6.1-virtio',
-	expected: {
-		outcome: 'fails',
-		reason: 'on arm64 both are interrupt lines and counted as such; the text goes by the architecture.',
-		on: ({ arch }) => arch === 'arm64',
-	},
 	async run(guest) {
 		const session = guest.measure(irq, {}, 'line');
 		session.read();
