@@ -33,18 +33,11 @@ export function mapPlaces(text: string): string {
 	});
 }
 
-/** Message of whatever was thrown, and the lines of its stack: `at name (path:line:column)`. */
-export function stackOf(error: unknown): { message: SafeText; places: SafeText[] } {
-	if (!(error instanceof Error)) return { message: sanitize(String(error)), places: [] };
-	const lines = mapPlaces(error.stack ?? '').split('\n');
-	return {
-		message: sanitize(error.message),
-		places: lines.filter((line) => /^\s+at /.test(line)).map((line) => sanitize(line.trim())),
-	};
-}
-
-/** The same as lines. */
+/** Message of whatever was thrown, then the lines of its stack: `at name (path:line:column)`. */
 export function stackLines(error: unknown): SafeText[] {
-	const { message, places } = stackOf(error);
-	return [message, ...places];
+	if (!(error instanceof Error)) return [sanitize(String(error))];
+	const lines = mapPlaces(error.stack ?? '').split('\n');
+	return [error.message, ...lines.filter((line) => /^\s+at /.test(line)).map((line) => line.trim())].map((line) =>
+		sanitize(line),
+	);
 }

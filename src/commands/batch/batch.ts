@@ -1,5 +1,6 @@
 /** Output for scripts: one JSON object or one plain table per interval on standard output, nothing else there. */
 
+import { EXIT } from '../../core/errors.ts';
 import type { Sampler } from '../../core/sampler.ts';
 import { type Snapshot, secondsOf } from '../../core/snapshot.ts';
 import type { Column, Tracer } from '../../core/tracer.ts';
@@ -25,11 +26,6 @@ export interface BatchOptions {
 	failIf?: string;
 	tracers?: readonly Tracer<object, object>[];
 }
-
-/** Exit code when a row has matched `--fail-if`. */
-const FAILED = 3;
-/** Exit code when nothing could be measured. */
-const UNAVAILABLE = 77;
 
 /** One interval as a line of JSON; `limit` cuts the rows after sorting. */
 export function jsonLine(snapshot: Snapshot, rows: readonly object[]): string {
@@ -82,7 +78,7 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 	return new Promise((resolve) => {
 		let printed = 0;
 		let last = options.iterations;
-		const end = () => resolve(output.end().then((code) => (code === 0 && threshold?.matched ? FAILED : code)));
+		const end = () => resolve(output.end().then((code) => (code === 0 && threshold?.matched ? EXIT.matched : code)));
 		void output.broken.then(end);
 		sampler.subscribe((event) => {
 			if (printed >= last) return;
@@ -110,7 +106,7 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 				case 'unavailable':
 					process.stderr.write(`wattlag: ${event.tab}: ${event.reason}; ${event.fix}\n`);
 					// where there have been figures before, the next try is waited for
-					if (event.tab === tracer.id && (event.retry_s === undefined || printed === 0)) resolve(UNAVAILABLE);
+					if (event.tab === tracer.id && (event.retry_s === undefined || printed === 0)) resolve(EXIT.unavailable);
 					break;
 				case 'worker-failed':
 					process.stderr.write(

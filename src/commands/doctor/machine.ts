@@ -38,14 +38,15 @@ const RIGHTS = `${BECOME_ROOT}; or as a service with AmbientCapabilities=CAP_SYS
 export function machineChecks(host: Host, program: string): Check[] {
 	const { procRoot, sysRoot } = host;
 	const hidden = whyHidden(procRoot, 'stat');
+	const mount = cgroupMount(procRoot);
 	return [
 		check('wattlag', 'info', `${program}, Node ${process.version}`),
 		check('kernel', 'info', `Linux ${read(join(procRoot, 'sys/kernel/osrelease')) ?? release()} ${process.arch}`),
 		cpus(host),
 		pidNamespace(procRoot),
-		cgroupMount(procRoot) === undefined
+		mount === undefined
 			? check('cgroup v2', 'less', 'not mounted: control groups have no names', 'mount -t cgroup2 none /sys/fs/cgroup')
-			: check('cgroup v2', 'ok', `at ${cgroupMount(procRoot)?.folder}`),
+			: check('cgroup v2', 'ok', `at ${mount.folder}`),
 		...v1Groups(procRoot),
 		pressure(procRoot),
 		...(hidden === undefined ? [] : [check('proc', 'less', hidden, WHOLE_PROC)]),

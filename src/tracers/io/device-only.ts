@@ -4,7 +4,6 @@
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
-import { KeyedStats, keyedStatsSizes } from '../../bpf/keyed-stats.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
@@ -15,6 +14,7 @@ import { safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { BlockDevices } from '../../system/block-devices.ts';
 import { FILTER_OPTIONS } from './filter.ts';
+import { KeyedStats, keyedStatsSizes } from './keyed-stats.ts';
 import { type Counted, Rows } from './rows.ts';
 import type { IoExtra, IoRow } from './snapshot.ts';
 

@@ -2,7 +2,6 @@
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { cgroupsOf } from '../../bpf/cgroups.ts';
-import { KeyedStats, keyedStatsSizes } from '../../bpf/keyed-stats.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
@@ -18,6 +17,7 @@ import { FilePaths } from './file-paths.ts';
 import { type IoFilter, ioFilter, ioFilterText, writeSettings } from './filter.ts';
 import { FullPathSession } from './full-path.ts';
 import { InFlight, requestBits } from './inflight.ts';
+import { KeyedStats, keyedStatsSizes } from './keyed-stats.ts';
 import { slowThreshold } from './options.ts';
 import { IO_PATH } from './path.ts';
 import { Processes, processBits } from './processes.ts';

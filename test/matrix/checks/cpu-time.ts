@@ -4,6 +4,7 @@ import { sample } from '../../truth/counters.ts';
 import { schedstat } from '../../truth/workload.ts';
 import type { Check } from '../check.ts';
 import { agreeWithin, losses } from '../support/agree.ts';
+import { whileStopped } from '../support/stopped.ts';
 
 export default {
 	shows: 'The CPU time of processes equals that of /proc/PID/schedstat.',
@@ -23,16 +24,9 @@ export default {
 				},
 			);
 		// of a task that runs, schedstat is behind by up to a tick
-		const stopped = async (): Promise<ReturnType<typeof take>> => {
-			for (const hog of hogs) hog.kill('SIGSTOP');
-			await guest.seconds(0.3);
-			const taken = take();
-			for (const hog of hogs) hog.kill('SIGCONT');
-			return taken;
-		};
-		const from = await stopped();
+		const from = await whileStopped(guest, hogs, take);
 		await guest.seconds(3);
-		const to = await stopped();
+		const to = await whileStopped(guest, hogs, take);
 		guest.note(`lost ${JSON.stringify(lost)}`);
 		for (const { pid } of hogs) {
 			assert.ok(schedstat(pid).cpu_ns > 5e8, 'the load did not run');

@@ -4,6 +4,7 @@ import { sample } from '../../truth/counters.ts';
 import { schedstat } from '../../truth/workload.ts';
 import type { Check } from '../check.ts';
 import { agreeWithin, losses } from '../support/agree.ts';
+import { whileStopped } from '../support/stopped.ts';
 
 export default {
 	shows:
@@ -30,16 +31,9 @@ export default {
 				},
 			);
 		// who is stopped does not wait: both counts stand still
-		const stopped = async (): Promise<ReturnType<typeof take>> => {
-			for (const hog of hogs) hog.kill('SIGSTOP');
-			await guest.seconds(0.3);
-			const taken = take();
-			for (const hog of hogs) hog.kill('SIGCONT');
-			return taken;
-		};
-		const from = await stopped();
+		const from = await whileStopped(guest, hogs, take);
 		await guest.seconds(3);
-		const to = await stopped();
+		const to = await whileStopped(guest, hogs, take);
 		guest.note(`source ${kind}; lost ${JSON.stringify(lost)}`);
 		for (const pid of pids) {
 			const waited = schedstat(pid).wait_ns;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { keyedStatsSizes } from '../../src/bpf/keyed-stats.ts';
+import { keyedStatsSizes } from '../../src/tracers/io/keyed-stats.ts';
 
 const slots = (cpus: number) => keyedStatsSizes({ cpus }, 'stats').constants.pool_slots;
 

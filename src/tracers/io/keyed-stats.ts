@@ -1,9 +1,10 @@
 /** The reader's side of bpf/io/keys.bpf.h: values by CPU and kind of request. */
-import type { Host } from '../core/tracer.ts';
-import { io_key_layout } from '../generated/io.ts';
-import { type Struct, viewOf } from '../lib/decode.ts';
-import type { Count } from '../lib/units.ts';
-import type { BpfSession } from './bpf-session.ts';
+
+import type { BpfSession } from '../../bpf/bpf-session.ts';
+import type { Host } from '../../core/tracer.ts';
+import { io_key_layout } from '../../generated/io.ts';
+import { type Struct, viewOf } from '../../lib/decode.ts';
+import type { Count } from '../../lib/units.ts';
 
 /** The parts of a key, see `io_key_layout`. */
 export interface Kind {
