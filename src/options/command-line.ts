@@ -10,8 +10,15 @@ function camelCase(name: string): string {
 	return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
+/** The first word of a command line that no option's value can be: options take theirs from the words behind the command. */
+function runsAnother([first]: readonly string[], { commands }: Program): boolean {
+	return commands.some(({ by }) => typeof by === 'object' && 'word' in by && by.word === first && by.rest);
+}
+
 /** Read `argv` (without interpreter and script); values are not looked at yet. Throws {@link UsageError}. */
-export function readFlags(argv: readonly string[], program: Program): Flags {
+export function readFlags(words: readonly string[], program: Program): Flags {
+	const end = runsAnother(words, program) ? words.indexOf('--') : -1;
+	const argv = end < 0 ? words : words.slice(0, end);
 	const { tracers, commands } = program;
 	const specs = [...ownOptions(program, commonOptions(tracers)), ...tracers.flatMap((tracer) => tracer.options)];
 	// Values are parsed here, not by meow, which takes a missing value for the default and anything for a number.
@@ -51,7 +58,10 @@ export function readFlags(argv: readonly string[], program: Program): Flags {
 	if (word !== undefined && argument !== undefined && second === undefined)
 		throw new UsageError(`${word} needs a ${argument.toLowerCase()}: wattlag ${word} ${argument}`);
 	const stray = parsed.input[argument !== undefined ? 2 : word !== undefined ? 1 : 0];
-	if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'; wattlag --help lists the options`);
+	if (stray !== undefined) {
+		const behind = runsAnother(words, program) ? `: put -- before the command: wattlag ${word} -- ${stray} …` : '';
+		throw new UsageError(`unexpected argument '${stray}'${behind || '; wattlag --help lists the options'}`);
+	}
 	const given = [...known].flatMap(([name, option]) =>
 		parsed.flags[name] === undefined ? [] : [[option, parsed.flags[name]]],
 	);
@@ -64,6 +74,7 @@ export function readFlags(argv: readonly string[], program: Program): Flags {
 	return {
 		...(word !== undefined && { word }),
 		...(argument !== undefined && { argument: second as string }),
+		...(end >= 0 && { rest: words.slice(end + 1) }),
 		options: Object.fromEntries(given),
 	};
 }

@@ -10,6 +10,8 @@ export interface CommandLine {
 	command: string;
 	/** The word behind it; empty: it takes none. */
 	argument: string;
+	/** The words behind `--`: a command of the user with its own words. */
+	rest: readonly string[];
 	/** Tab to open or to print. */
 	tab: string;
 	/** Length of an interval, seconds. */
@@ -38,8 +40,8 @@ export interface CommandLine {
 export interface CommandSpec {
 	/** Also the name of its folder below src/commands/. */
 	name: string;
-	/** A first word, a switch, or nothing at all. */
-	by: { word: string; argument?: string } | { option: string } | 'default';
+	/** A first word, a switch, or nothing at all. `rest`: placeholder of the words behind `--`. */
+	by: { word: string; argument?: string; rest?: string } | { option: string } | 'default';
 	/** How to ask for it, in messages: `--batch`, `compare --live`. */
 	usage: string;
 	/** Further words of its usage line in help: `[--json] [options]`. */

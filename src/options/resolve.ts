@@ -91,6 +91,7 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 	const line: CommandLine = {
 		command: command.name,
 		argument: flags.argument ?? '',
+		rest: flags.rest ?? [],
 		tab,
 		delay: values['delay'] as number,
 		without,
