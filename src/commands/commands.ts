@@ -5,7 +5,8 @@ import { compare } from './compare/command.ts';
 import { doctor } from './doctor/command.ts';
 import { live } from './live/command.ts';
 import { replay } from './replay/command.ts';
+import { serve } from './serve/command.ts';
 import { slices } from './slices/command.ts';
 import { version } from './version/command.ts';
 
-export const commands: readonly Command[] = [live, batch, compare, doctor, replay, slices, version];
+export const commands: readonly Command[] = [live, batch, compare, doctor, replay, serve, slices, version];

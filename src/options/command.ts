@@ -52,6 +52,8 @@ export interface CommandSpec {
 	takes?: readonly string[];
 	/** Its tab is the first one that measures, where the user names none: scripts want figures, not findings. */
 	measuringTab?: true;
+	/** Length of its intervals in seconds, where the user names none; absent: that of all. */
+	delay?: number;
 	/** Throws a `UsageError` for values that do not go together. */
 	check?(line: CommandLine, tracers: readonly AnyTracer[]): void;
 }

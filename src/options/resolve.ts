@@ -71,6 +71,7 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 
 	const command = commandOf(commands, flags, values);
 	const named = find(common.find(({ name }) => name === 'tab') as CommonSpec, 'tab') && text('tab');
+	const delayNamed = find(common.find(({ name }) => name === 'delay') as CommonSpec, 'delay');
 	const without = words(text('without'));
 	const tab = chooseTab(command, tracers, without, named);
 	checkCombinations(command, program, given as Options, values);
@@ -92,7 +93,7 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 		command: command.name,
 		argument: flags.argument ?? '',
 		tab,
-		delay: values['delay'] as number,
+		delay: delayNamed ? (values['delay'] as number) : (command.delay ?? (values['delay'] as number)),
 		without,
 		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
 		groups: perTab('group', (tracer) => tracer.groups),
