@@ -6,6 +6,7 @@ import { doctor } from './doctor/command.ts';
 import { live } from './live/command.ts';
 import { replay } from './replay/command.ts';
 import { slices } from './slices/command.ts';
+import { triage } from './triage/command.ts';
 import { version } from './version/command.ts';
 
-export const commands: readonly Command[] = [live, batch, compare, doctor, replay, slices, version];
+export const commands: readonly Command[] = [live, batch, compare, doctor, replay, slices, triage, version];

@@ -24,6 +24,7 @@ export type Command =
 	| 'search-next'
 	| 'search-previous'
 	| 'columns'
+	| 'arguments'
 	| 'copy'
 	| 'record'
 	| 'baseline'
@@ -113,6 +114,12 @@ export const defaultBindings: readonly Binding[] = [
 		section: 'Table',
 	},
 	{ command: 'columns', keys: ['c'], help: 'choose the columns and their order, for this session', section: 'Table' },
+	{
+		command: 'arguments',
+		keys: ['a'],
+		help: 'full command lines, secrets masked (overview); again: no longer',
+		section: 'Table',
+	},
 	{
 		command: 'baseline',
 		keys: ['b'],
