@@ -10,6 +10,7 @@ import { record } from './record/command.ts';
 import { replay } from './replay/command.ts';
 import { serve } from './serve/command.ts';
 import { slices } from './slices/command.ts';
+import { triage } from './triage/command.ts';
 import { version } from './version/command.ts';
 
 export const commands: readonly Command[] = [
@@ -23,5 +24,6 @@ export const commands: readonly Command[] = [
 	doctor,
 	measure,
 	slices,
+	triage,
 	version,
 ];
