@@ -48,7 +48,7 @@ function aboutOf(line: string): About {
 }
 
 const numbers = ['mono_ns', 'dt_ns'] as const;
-const costs = ['bpf_ns', 'bpf_runs', 'cpu_ns', 'rss_bytes'] as const;
+const costs = ['bpf_runs', 'cpu_ns', 'rss_bytes'] as const;
 
 /** Throws what is wrong with it. */
 function snapshotOf(line: string, tabs: Tabs): Snapshot {
@@ -63,6 +63,7 @@ function snapshotOf(line: string, tabs: Tabs): Snapshot {
 	if (!isObject(source) || typeof source['kind'] !== 'string') throw new Error('no source');
 	if (!isObject(lost) || !Object.values(lost).every(Number.isFinite)) throw new Error('no losses');
 	if (!isObject(cost) || costs.some((name) => !Number.isFinite(cost[name]))) throw new Error('no cost');
+	if (cost['bpf_ns'] !== null && !Number.isFinite(cost['bpf_ns'])) throw new Error('no cost');
 	if (!Array.isArray(rows) || !rows.every(isObject)) throw new Error('no rows');
 	// what the screen will do with each row, where a mistake can still be told
 	for (const row of rows) {

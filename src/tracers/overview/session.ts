@@ -1,7 +1,7 @@
 /** One run of the overview: joins the snapshots of a tick, adds pressure and quotas, and checks the rules. */
 
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
-import type { Reading, Session, Tick } from '../../core/tracer.ts';
+import { NO_COST, type Reading, type Session, type Tick } from '../../core/tracer.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { GroupPressureReader } from '../../system/group-pressure.ts';
 import type { OwnProcess } from '../../system/pid-namespace.ts';
@@ -103,7 +103,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	}
 
 	cost() {
-		return { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
+		return NO_COST;
 	}
 
 	close(): void {}
