@@ -48,6 +48,7 @@ const sampling = new Sampling({
 	sections: settings.sections,
 	without: settings.without,
 	ownCost: settings.ownCost,
+	onDemand: settings.onDemand,
 	emit,
 });
 

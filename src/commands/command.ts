@@ -38,6 +38,8 @@ export interface SamplerChoice {
 	firstDelay: number;
 	/** Snapshots come packed for the archive too. */
 	packs: boolean;
+	/** Tracers on demand run too. */
+	onDemand?: boolean;
 }
 
 /** Start the sampling thread. */

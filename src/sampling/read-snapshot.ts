@@ -75,10 +75,10 @@ export function readSnapshot(
 	};
 }
 
-/** A tracer made of others costs what they cost; not known where one of them is not. */
-function costOf(tick: Tick, { bpf_measured_ns }: ProgramsCost): ProgramsCost {
-	const costs = [...tick.values()].map(({ cost }) => cost);
-	const sum = (figure: (cost: Cost) => number | null) =>
+/** A tracer made of others costs what they cost, and its own programs; not known where one of them is not. */
+function costOf(tick: Tick, own: ProgramsCost): ProgramsCost {
+	const costs: readonly ProgramsCost[] = [...Array.from(tick.values(), ({ cost }) => cost), own];
+	const sum = (figure: (cost: ProgramsCost) => number | null) =>
 		costs.reduce<number | null>((total, cost) => {
 			const value = figure(cost);
 			return total === null || value === null ? null : total + value;
@@ -93,7 +93,7 @@ function costOf(tick: Tick, { bpf_measured_ns }: ProgramsCost): ProgramsCost {
 	return {
 		bpf_ns: ns,
 		bpf_runs: sum(({ bpf_runs }) => bpf_runs) ?? 0,
-		bpf_measured_ns,
+		bpf_measured_ns: own.bpf_measured_ns,
 		bpf_price_age_ns: ages.length > 0 ? Math.max(...ages) : null,
 		bpf_uncertainty: ns !== null && error !== null ? (ns > 0 ? Math.round((error / ns) * 1000) / 1000 : 0) : null,
 		...(why && { bpf_why: why }),

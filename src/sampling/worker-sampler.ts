@@ -26,6 +26,8 @@ export interface WorkerSettings {
 	ownCost: CostMode;
 	/** The receiver keeps an archive: snapshots are sent packed too, which is work that would block a screen. */
 	packs: boolean;
+	/** Tracers on demand run as all others do. */
+	onDemand?: boolean;
 	/** Path of the debug log; empty: none. */
 	debug: string;
 }
