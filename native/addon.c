@@ -152,6 +152,19 @@ static napi_value addon_release_memory(napi_env env, napi_callback_info info)
 	return dropped;
 }
 
+static napi_value addon_lock_file(napi_env env, napi_callback_info info)
+{
+	int64_t locked = 0;
+	napi_value self;
+	struct call c;
+	uint64_t fd;
+
+	if (!call_begin(&c, env, info, "lockFile", &self) || !take_integer(&c, 0, "fd", 0, INT32_MAX, &fd) ||
+	    !SUCCEEDS(&c, locked = wl_lock_file((int)fd, &c.error)))
+		return NULL;
+	return make_boolean(&c, locked == 1);
+}
+
 static napi_value addon_discard_output(napi_env env, napi_callback_info info)
 {
 	napi_value self;
@@ -219,6 +232,7 @@ NAPI_MODULE_INIT()
 		METHOD("enableStats", addon_enable_stats),
 		METHOD("releaseMemory", addon_release_memory),
 		METHOD("cgroupPath", addon_cgroup_path),
+		METHOD("lockFile", addon_lock_file),
 		METHOD("discardOutput", addon_discard_output),
 		METHOD("guardTerminal", addon_guard_terminal),
 		METHOD("open", addon_open),

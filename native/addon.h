@@ -175,6 +175,11 @@ void wl_btf_free(struct wl_kernel_btf *kernel);
 /* Release memory that only start-up needed. Returns the bytes of the executable's mappings that were dropped. */
 size_t wl_release_memory(struct wl_kernel_btf *kernel);
 
+/* ---- lock.c ---- */
+
+/* Lock the open file for its descriptor. 1: done, 0: another open file has the lock. */
+int wl_lock_file(int fd, struct wl_error *e);
+
 /* ---- terminal.c ---- */
 
 /* Drop output to the terminal `fd` that was not read yet. Does not wait, and does not stop the process. */

@@ -8,11 +8,18 @@
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/runs.bpf.h"
 #include "lib/latency.bpf.h"
 #include "block.bpf.h"
 #include "keys.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
+
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_device_complete,
+};
+NAMES(counted_program);
 
 struct device_stats {
 	u64 count;
@@ -56,6 +63,7 @@ int device_complete(u64 *ctx)
 	u8 op = block_op(raw);
 	struct device_stats *stats = stats_of(block_device(rq), op, splitting_flags(raw));
 
+	COUNT_RUN(device_complete);
 	if (!stats)
 		return 0;
 	stats->bytes += bytes;

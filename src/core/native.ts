@@ -176,6 +176,11 @@ export interface BpfAddon {
 	 * terminal per process; an empty text ends this.
 	 */
 	guardTerminal(fd: number, text: Uint8Array): void;
+	/**
+	 * Lock the open file with this descriptor (flock), until it is closed or the process ends in whatever way. false: another
+	 * open file has the lock.
+	 */
+	lockFile(fd: number): boolean;
 	open(path: string): BpfObject;
 	/** Open a perf event by PMU type and config, for everything on one CPU. Throws `EACCES`, `ENOENT`, `ENODEV`, … */
 	openCounter(type: number, config: number, cpu: number): PerfCounter;

@@ -9,7 +9,7 @@ import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
-import { constants, type device_stats, maps } from '../../generated/io-device.ts';
+import { constants, counted_program, type device_stats, maps } from '../../generated/io-device.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { BlockDevices } from '../../system/block-devices.ts';
@@ -57,6 +57,7 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		const stats = keyedStatsSizes(host, maps.device_stats.name);
 		this.bpf = openBpf(host, 'io-device', {
 			layout: constants,
+			counted: counted_program,
 			constants: stats.constants,
 			shards: [maps.kinds.name],
 			maxEntries: stats.maxEntries,

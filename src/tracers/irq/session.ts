@@ -6,7 +6,7 @@ import { Distribution, type KernelLatency, LatencyReader } from '../../bpf/laten
 import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
-import { constants, irq_vector, maps, softirq } from '../../generated/irq.ts';
+import { constants, irq_runs, irq_vector, maps, softirq } from '../../generated/irq.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { IrqTimeReader } from './irq-time.ts';
@@ -132,7 +132,15 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 	}
 
 	cost() {
-		return this.bpf.cost();
+		const runs = this.bpf.heads(maps.irq_cpus, irq_runs);
+		const sum = (figure: keyof irq_runs) => runs.reduce((total, cpu) => total + cpu[figure], 0);
+		// each end has run as often as its beginning
+		return this.bpf.cost([
+			{ programs: ['irq_handler_entry', 'irq_handler_exit'], runs: 2 * sum('hard') },
+			{ programs: ['softirq_entry', 'softirq_exit'], runs: 2 * sum('softirqs') },
+			{ programs: ['softirq_raise'], runs: sum('raises') },
+			{ programs: Object.keys(VECTOR_PROGRAMS), runs: 2 * sum('vectors') },
+		]);
 	}
 
 	close(): void {

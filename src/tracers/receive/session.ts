@@ -7,7 +7,7 @@ import { hookExists, openBpf } from '../../bpf/load.ts';
 import { StageDistributions, StageHistory } from '../../bpf/stage-distributions.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Reading, Session } from '../../core/tracer.ts';
-import { constants, maps, receive_stage } from '../../generated/receive.ts';
+import { constants, counted_program, maps, receive_stage } from '../../generated/receive.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { RECEIVE_PATH, type ReceiveStage } from './path.ts';
@@ -96,6 +96,7 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 		const knowsSocket = has('sk_data_ready') && has('sock_recv_length');
 		const bpf = openBpf(host, 'receive', {
 			layout: constants,
+			counted: counted_program,
 			constants: { knows_socket: knowsSocket },
 			shards: [maps.receive_cpus.name],
 			maxEntries: { [maps.stats.name]: this.capacity },
