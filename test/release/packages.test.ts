@@ -72,6 +72,19 @@ describe('the archive', () => {
 	});
 });
 
+/** The same package with another version, as the one before or after this would be. */
+function packageOfVersion(other: string, to: string): void {
+	const files = mkdtempSync('/var/tmp/wattlag-deb-');
+	try {
+		execFileSync('dpkg-deb', ['--raw-extract', artifact.deb(), files]);
+		const control = join(files, 'DEBIAN/control');
+		writeFileSync(control, readFileSync(control, 'utf8').replace(/^Version: .*$/m, `Version: ${other}`));
+		execFileSync('dpkg-deb', ['--root-owner-group', '-Znone', '--build', files, to], { stdio: 'ignore' });
+	} finally {
+		rmSync(files, { recursive: true });
+	}
+}
+
 describe.each(DISTRIBUTIONS)('the .deb in %s', (suite) => {
 	const path = mkdtempSync(`/var/tmp/wattlag-${suite}-`);
 	const root = newRoot(path);
@@ -93,7 +106,14 @@ describe.each(DISTRIBUTIONS)('the .deb in %s', (suite) => {
 		expectEnergy(root, '/usr/bin/wattlag');
 		expect(existsSync(join(path, 'usr/share/man/man1/wattlag.1.gz'))).toBe(true);
 		expect(readdirSync(join(path, 'var/cache/wattlag'))).toEqual(['compiled']);
-		// an upgrade, and back
+		// an upgrade, from below and to above, and back
+		for (const other of ['0.0.1', '99.0.0']) {
+			packageOfVersion(other, join(path, `tmp/${other}.deb`));
+			for (const file of [`${other}.deb`, 'wattlag.deb'])
+				expect(root.run(['dpkg', '-i', `/tmp/${file}`]).status).toBe(0);
+			rmSync(join(path, `tmp/${other}.deb`));
+			expectEnergy(root, '/usr/bin/wattlag');
+		}
 		expect(root.run(['dpkg', '-i', '/tmp/wattlag.deb']).status).toBe(0);
 		expectEnergy(root, '/usr/bin/wattlag');
 		expect(root.run(['dpkg', '--purge', 'wattlag']).status).toBe(0);
@@ -148,6 +168,67 @@ describe('the image', () => {
 	});
 });
 
+describe('the image in a container engine', () => {
+	const storage = mkdtempSync('/var/tmp/wattlag-podman-');
+	const store = ['--root', join(storage, 'root'), '--runroot', join(storage, 'run'), '--storage-driver', 'vfs'];
+	// limits of the caller, which may be below the engine's defaults
+	const limits = ['nofile', 'nproc'].flatMap((name) => {
+		const row = name === 'nofile' ? 'Max open files' : 'Max processes';
+		const [, hard] = new RegExp(`^${row}\\s+\\S+\\s+(\\d+)`, 'm').exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+		const limit = Math.min(Number(hard ?? 4096), 4096);
+		return ['--ulimit', `${name}=${limit}:${limit}`];
+	});
+	const engine = ['--cgroup-manager', 'cgroupfs', '--runtime', 'runc'];
+	const image = `localhost/wattlag:${version}`;
+
+	afterAll(() => {
+		spawnSync('podman', [...store, 'system', 'reset', '--force'], { stdio: 'ignore' });
+		rmSync(storage, { recursive: true, force: true });
+	});
+
+	test.each([
+		['with all rights', ['--privileged']],
+		[
+			'with a root folder that is read-only, and five capabilities',
+			[
+				'--read-only',
+				'--cap-drop=ALL',
+				...['BPF', 'PERFMON', 'SYS_ADMIN', 'DAC_READ_SEARCH', 'SYS_PTRACE'].map((name) => `--cap-add=${name}`),
+			],
+		],
+	])('%s', (_, rights) => {
+		const target = `containers-storage:[vfs@${join(storage, 'root')}+${join(storage, 'run')}]${image}`;
+		execFileSync('skopeo', [
+			...['copy', '--quiet', '--override-arch', archs[host].oci],
+			...[`oci-archive:${artifact.image()}`, target],
+		]);
+		const { status, stdout, stderr } = spawnSync(
+			'podman',
+			[
+				...[
+					...store,
+					...engine,
+					'run',
+					'--rm',
+					...limits,
+					...rights,
+					'--pid=host',
+					'--cgroupns=host',
+					'--network=host',
+				],
+				...['-v', '/sys:/sys', '-v', '/sys/fs/cgroup:/sys/fs/cgroup', image],
+				...['--batch', '--json', '--tab', 'energy', '-n', '1'],
+			],
+			{ encoding: 'utf8', timeout: 60_000 },
+		);
+		expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+		const { rows } = JSON.parse(stdout) as { rows: { pid: number; cgroup: string }[] };
+		// processes of the machine, with the names of their groups
+		expect(rows.map(({ pid }) => pid)).toContain(process.pid);
+		expect(rows.filter(({ cgroup }) => cgroup.startsWith('/')).length).toBeGreaterThan(rows.length / 2);
+	});
+});
+
 describe('the npm packages', () => {
 	test('npm installs them, and the program runs with the Node among them', () => {
 		const prefix = mkdtempSync('/var/tmp/wattlag-npm-');
@@ -178,6 +259,17 @@ describe('the npm packages', () => {
 		} finally {
 			rmSync(prefix, { recursive: true });
 		}
+	});
+});
+
+describe('a root with musl as its only C library', () => {
+	test('the one file runs beside it', () => {
+		const root = newRoot();
+		const [musl] = globSync(join(folder, 'cache/debian/musl_*_amd64.deb'));
+		execFileSync('dpkg-deb', ['--extract', musl as string, root.path]);
+		expect(globSync(join(root.path, 'lib/ld-musl-*'))).not.toEqual([]);
+		root.add(artifact.file(), 'usr/bin/wattlag');
+		expectEnergy(root, '/usr/bin/wattlag');
 	});
 });
 
