@@ -50,6 +50,7 @@ missing_packages() { # names of Debian packages
 		command -v skopeo >/dev/null || echo skopeo
 		command -v podman >/dev/null || echo podman
 		command -v runc >/dev/null || echo runc
+		command -v systemd-nspawn >/dev/null || echo systemd-container
 		return 0
 		;;
 	matrix)

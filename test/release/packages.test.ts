@@ -1,5 +1,6 @@
 /** Every package, installed, run and removed in a throw-away root folder. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
 	existsSync,
 	globSync,
@@ -11,7 +12,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { archs, hostArch } from '../../scripts/release/targets.ts';
 import { artifact, folder, version } from './artifacts.ts';
 import { Root } from './roots.ts';
@@ -19,6 +20,7 @@ import { Root } from './roots.ts';
 const DISTRIBUTIONS = ['bullseye', 'bookworm', 'trixie'] as const;
 const host = hostArch();
 const roots: Root[] = [];
+const waiting = { timeout: 90_000, interval: 500 };
 
 function newRoot(folder?: string): Root {
 	const root = new Root(folder);
@@ -85,20 +87,26 @@ function packageOfVersion(other: string, to: string): void {
 	}
 }
 
+/** A Debian with these packages besides those that nothing works without, into a folder. */
+function minimalSystem(suite: string, path: string, packages: readonly string[] = []): void {
+	const mirror = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
+		encoding: 'utf8',
+	})
+		.split('\n')
+		.find((uri) => /\/debian\/?$/.test(uri)) as string;
+	for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true });
+	const include = packages.length > 0 ? [`--include=${packages.join(',')}`] : [];
+	execFileSync('mmdebstrap', ['--variant=minbase', '--mode=root', '--quiet', ...include, suite, path, mirror], {
+		stdio: 'ignore',
+	});
+}
+
 describe.each(DISTRIBUTIONS)('the .deb in %s', (suite) => {
 	const path = mkdtempSync(`/var/tmp/wattlag-${suite}-`);
 	const root = newRoot(path);
 
 	test('installs in a minimal system, runs, and leaves nothing when removed', () => {
-		const mirror = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
-			encoding: 'utf8',
-		})
-			.split('\n')
-			.find((uri) => /\/debian\/?$/.test(uri)) as string;
-		for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true });
-		execFileSync('mmdebstrap', ['--variant=minbase', '--mode=root', '--quiet', suite, path, mirror], {
-			stdio: 'ignore',
-		});
+		minimalSystem(suite, path);
 		root.add(artifact.deb(), 'tmp/wattlag.deb');
 		const before = paths(root);
 		const install = root.run(['dpkg', '-i', '/tmp/wattlag.deb']);
@@ -119,6 +127,51 @@ describe.each(DISTRIBUTIONS)('the .deb in %s', (suite) => {
 		expect(root.run(['dpkg', '--purge', 'wattlag']).status).toBe(0);
 		const owned = /^(var\/(lib\/dpkg|log|cache\/(man|debconf))|etc\/ld)/;
 		expect(paths(root).filter((name) => !before.includes(name) && !owned.test(name))).toEqual([]);
+	});
+});
+
+describe('a running systemd', () => {
+	const path = mkdtempSync('/var/tmp/wattlag-systemd-');
+	const root = newRoot(path);
+	let container: ReturnType<typeof spawn> | undefined;
+
+	afterAll(() => {
+		container?.kill('SIGKILL');
+	});
+
+	/** Process id of the container's systemd; undefined: not yet. */
+	function init(): string | undefined {
+		const children = spawnSync('pgrep', ['-P', String(container?.pid)], { encoding: 'utf8' });
+		return children.stdout.trim().split('\n').filter(Boolean)[0];
+	}
+
+	test('starts the service of the .deb, as another user than root, and stops it', async () => {
+		minimalSystem('bookworm', path, ['systemd', 'systemd-sysv', 'dbus']);
+		root.add(artifact.deb(), 'tmp/wattlag.deb');
+		expect(root.run(['dpkg', '-i', '/tmp/wattlag.deb']).status).toBe(0);
+		container = spawn(
+			'systemd-nspawn',
+			[
+				...['-D', path, '--boot', '--register=no', '--keep-unit', '--console=read-only'],
+				...['--capability=all', '--bind-ro=/sys/kernel/btf'],
+			],
+			{ stdio: 'ignore' },
+		);
+		const inside = (...words: string[]) => {
+			const { status, stdout } = spawnSync('nsenter', ['-t', init() as string, '-a', ...words], { encoding: 'utf8' });
+			return { status, stdout };
+		};
+		await vi.waitUntil(() => init() !== undefined && inside('systemctl', 'is-system-running').status === 0, waiting);
+		expect(inside('systemctl', 'start', 'wattlag').status).toBe(0);
+		const lines = () => inside('cat', '/var/log/wattlag/batch.jsonl').stdout.split('\n');
+		await vi.waitUntil(() => lines().length > 6, waiting);
+		expect(JSON.parse(lines()[0] as string).rows.length).toBeGreaterThan(0);
+		const pid = inside('systemctl', 'show', '--value', '-p', 'MainPID', 'wattlag').stdout.trim();
+		expect(inside('stat', '-c', '%u', `/proc/${pid}`).stdout).not.toBe('0\n');
+		expect(inside('systemctl', 'stop', 'wattlag').status).toBe(0);
+		expect(inside('systemctl', 'is-failed', 'wattlag').stdout).toBe('inactive\n');
+		inside('systemctl', 'poweroff');
+		await once(container, 'exit');
 	});
 });
 
