@@ -148,6 +148,10 @@ export interface BpfAddon {
 	hasType(kind: 'typedef' | 'struct' | 'enum' | 'func', name: string): boolean;
 	/** Does the kernel's struct have this member (anonymous members are searched)? */
 	hasMember(struct: string, member: string): boolean;
+	/** Names and values of an enum of the kernel, in its order; empty: it has none of this name. Values as unsigned. */
+	enumValues(name: string): { name: string; value: number }[];
+	/** Number of arguments of a tracepoint (`kfree_skb`); 0: this kernel has no such tracepoint. */
+	tracepointArguments(name: string): number;
 	/** Make the kernel count runs and time of BPF programs until the handle is closed. Costs about 60 ns per run. */
 	enableStats(): { close(): void };
 	/**
