@@ -84,6 +84,35 @@ static __always_inline u32 zone_of(u64 ns)
 }
 
 /*
+ * Why here: the end of the vector's work, with its time inside other interrupts known. Before the entry in this file, so
+ * that it is attached earlier: an entry whose exit has no program yet would seem to be interleaved with the next one.
+ * Cost: a clock read and a histogram update.
+ * Loses: softirqs of numbers that the kernel did not have when this was written.
+ */
+SEC("tp_btf/softirq_exit")
+int softirq_exit(u64 *ctx)
+{
+	struct irq_cpu *shard = this_cpu();
+	u32 vector = (u32)ctx[0];
+	u64 nested, ns;
+	u32 epoch;
+
+	if (!shard)
+		return 0;
+	nested = *(volatile u64 *)&shard->nested_ns - shard->softirq_nested;
+	ns = elapsed(&shard->softirq_start);
+	if (!ns || vector >= SOFTIRQS)
+		return 0;
+	ns = not_negative(ns - nested);
+	ns = ns ? ns : 1;
+	epoch = interval_epoch();
+	shard->epoch = epoch;
+	latency_add(&shard->softirqs[vector], ns, epoch);
+	charge(IRQ_TIME_SOFT, ns, epoch, SOFTIRQ_ENDS);
+	return 0;
+}
+
+/*
  * Why here: around one vector's work. Softirqs run with interrupts on: one that falls between the two stores at the end
  * is charged to the softirq instead of being left out, never subtracted without having been counted.
  * Cost: a clock read, and a histogram update if the raise was seen.
@@ -137,34 +166,6 @@ int softirq_raise(u64 *ctx)
 
 	if (shard && vector < SOFTIRQS && !shard->late[vector].raised)
 		shard->late[vector].raised = bpf_ktime_get_ns();
-	return 0;
-}
-
-/*
- * Why here: the end of the vector's work, with its time inside other interrupts known.
- * Cost: a clock read and a histogram update.
- * Loses: softirqs of numbers that the kernel did not have when this was written.
- */
-SEC("tp_btf/softirq_exit")
-int softirq_exit(u64 *ctx)
-{
-	struct irq_cpu *shard = this_cpu();
-	u32 vector = (u32)ctx[0];
-	u64 nested, ns;
-	u32 epoch;
-
-	if (!shard)
-		return 0;
-	nested = *(volatile u64 *)&shard->nested_ns - shard->softirq_nested;
-	ns = elapsed(&shard->softirq_start);
-	if (!ns || vector >= SOFTIRQS)
-		return 0;
-	ns = not_negative(ns - nested);
-	ns = ns ? ns : 1;
-	epoch = interval_epoch();
-	shard->epoch = epoch;
-	latency_add(&shard->softirqs[vector], ns, epoch);
-	charge(IRQ_TIME_SOFT, ns, epoch, SOFTIRQ_ENDS);
 	return 0;
 }
 
