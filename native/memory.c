@@ -16,14 +16,22 @@ struct mapping {
 	char path[PATH_MAX];
 };
 
-/* Whether this is the first line of a mapping with a file. Its path may have blanks. */
+/*
+ * Whether this is the first line of a mapping with a file. Its path may have blanks. `m` stays as it is on other lines:
+ * some begin with a hexadecimal digit, such as "Anonymous".
+ */
 static bool begins_mapping(char *line, struct mapping *m)
 {
+	unsigned long from, to;
+	char permissions[5];
 	int path = 0;
 
 	line[strcspn(line, "\n")] = '\0';
-	if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %n", &m->from, &m->to, m->permissions, &path) != 3 || path == 0)
+	if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %n", &from, &to, permissions, &path) != 3 || path == 0)
 		return false;
+	m->from = from;
+	m->to = to;
+	memcpy(m->permissions, permissions, sizeof(permissions));
 	snprintf(m->path, sizeof(m->path), "%s", line + path);
 	return true;
 }

@@ -10,7 +10,7 @@ import { commands } from '../src/commands/commands.ts';
 import { configSchema } from '../src/options/config/schema.ts';
 import { registry } from '../src/registry.ts';
 import { manPage } from './docs/man.ts';
-import { columnsPage, keysPage, optionsPage } from './docs/pages.ts';
+import { columnsPage, keysPage, metricsPage, optionsPage } from './docs/pages.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -26,6 +26,7 @@ export function pages(): ReadonlyMap<string, string> {
 		['docs/options.md', optionsPage(program)],
 		['docs/keys.md', keysPage()],
 		['docs/columns.md', columnsPage(tracers)],
+		['docs/metrics.md', metricsPage()],
 		['docs/config.schema.json', `${JSON.stringify(configSchema(tracers), null, '\t')}\n`],
 		['docs/wattlag.1', manPage(program, version())],
 	]);

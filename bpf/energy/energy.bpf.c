@@ -10,8 +10,35 @@
 #include "lib/core.bpf.h"
 #include "lib/duration.bpf.h"
 #include "lib/maps.bpf.h"
-#include "thread-detail.bpf.h"
+#include "lib/runs.bpf.h"
+#include "lib/running-slice.bpf.h"
 #include "lib/walk.bpf.h"
+
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_thread_exits,
+	RUN_thread_ended,
+	RUN_thread_moves,
+	RUN_detail_begins,
+	RUN_cycles_end,
+	RUN_handler_begins,
+	RUN_handler_ends,
+	RUN_timer_begins,
+	RUN_timer_ends,
+	RUN_reschedule_begins,
+	RUN_reschedule_ends,
+	RUN_call_begins,
+	RUN_call_ends,
+	RUN_call_single_begins,
+	RUN_call_single_ends,
+	RUN_work_begins,
+	RUN_work_ends,
+	RUN_softirq_begins,
+	RUN_softirq_ends,
+};
+NAMES(counted_program);
+
+#include "thread-detail.bpf.h"
 
 enum thread_state {
 	THREAD_ALIVE = 0,
@@ -120,32 +147,6 @@ static __always_inline void fill(struct thread_record *record, struct task_struc
 	}
 }
 
-/* The scheduler's clock minus CLOCK_MONOTONIC, as of the current iteration. */
-static u64 clock_offset;
-
-/* No tick for this long (ns): the slice is not a running one but a misread clock. */
-#define LONGEST_SLICE 1200000000ull
-
-/*
- * CPU time of a running task since the kernel last updated its counter: exec_start is the run queue's clock_task of
- * that moment, and `clock` (from which clock_task is made by subtracting interrupt and steal time) has stood still
- * since its last update. 0 when the figures change during the read.
- */
-static __always_inline u64 running_slice(struct task_struct *task)
-{
-	struct rq *rq = BPF_CORE_READ(task, se.cfs_rq, rq);
-	u64 start = task->se.exec_start;
-	u64 clock = BPF_CORE_READ(rq, clock);
-	u64 slice = BPF_CORE_READ(rq, clock_task) - start;
-	u64 since = bpf_ktime_get_ns() + clock_offset - clock;
-
-	if (BPF_CORE_READ(task, se.exec_start) != start || BPF_CORE_READ(rq, clock) != clock)
-		return 0;
-	if (slice > LONGEST_SLICE || since > LONGEST_SLICE)
-		return 0;
-	return slice + since;
-}
-
 struct scan {
 	/* counted by the reader from 1; 0: report everything */
 	u64 number;
@@ -186,15 +187,6 @@ static __always_inline bool is_idle(struct task_struct *task)
 	}
 	/* 0: it has never run */
 	return task->se.exec_start && task->se.exec_start < scanned->clocks[2] && !task->on_cpu && !task->on_rq;
-}
-
-/* Once per scan: the offset of this CPU's clock, which the reader has had updated just before. */
-static __always_inline void take_offset(void)
-{
-	/* this CPU's clock, which stands still while this task runs but for its ticks; not the _btf variant, which 5.10 lacks */
-	struct task_struct *self = (void *)bpf_get_current_task();
-
-	clock_offset = BPF_CORE_READ(self, se.cfs_rq, rq, clock) - bpf_ktime_get_ns();
 }
 
 static __always_inline bool emit_thread(const bool walks, void *to, struct task_struct *task)
@@ -300,6 +292,7 @@ int BPF_PROG(thread_exits, struct task_struct *task)
 {
 	struct thread_record *record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
 
+	COUNT_RUN(thread_exits);
 	if (!record)
 		return 0;
 	fill(record, task, THREAD_EXITING);
@@ -324,6 +317,7 @@ int BPF_PROG(thread_ended, struct task_struct *task)
 	struct thread_record *record;
 	struct lost *shard;
 
+	COUNT_RUN(thread_ended);
 	record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
 	if (!record) {
 		shard = bpf_map_lookup_elem(&lost, &cpu);
@@ -367,6 +361,7 @@ int BPF_PROG(thread_moves, struct task_struct *task, int dest_cpu)
 	struct moves_lost *shard;
 	u32 cpu;
 
+	COUNT_RUN(thread_moves);
 	if (!package || !next || *package == *next)
 		return 0;
 	record = bpf_ringbuf_reserve(&moves, sizeof(*record), 0);

@@ -9,11 +9,18 @@
 #include "lib/hist.bpf.h"
 #include "lib/keyed-store.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/runs.bpf.h"
 #include "lib/latency.bpf.h"
 #include "block.bpf.h"
 #include "keys.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
+
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_device_complete,
+};
+NAMES(counted_program);
 
 struct device_stats {
 	u64 count;
@@ -46,6 +53,7 @@ int device_complete(u64 *ctx)
 	u32 epoch = interval_epoch();
 	struct device_stats *of = stats_of(kind, 0, store_hash(kind), store_writer(0, 1), epoch);
 
+	COUNT_RUN(device_complete);
 	if (!of)
 		return 0;
 	of->bytes += bytes;

@@ -11,6 +11,7 @@
 #include "lib/hist.bpf.h"
 #include "lib/keyed-store.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/runs.bpf.h"
 #include "lib/stages.bpf.h"
 #include "block.bpf.h"
 #include "owner.bpf.h"
@@ -20,6 +21,19 @@
 #include "keys.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
+
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_sys_exit,
+	RUN_path_switch,
+	RUN_path_moved,
+	RUN_path_complete,
+	RUN_path_bio_complete,
+	RUN_path_split,
+	RUN_path_bio_queue,
+	RUN_sys_enter,
+};
+NAMES(counted_program);
 
 /* The stages with depth `full` of src/tracers/io/path.ts, in that order. */
 enum path_stage {
@@ -155,6 +169,7 @@ int sys_exit(u64 *ctx)
 {
 	struct call *call = call_of((u32)bpf_get_current_pid_tgid());
 
+	COUNT_RUN(sys_exit);
 	if (!call)
 		return 0;
 	if (call->queued_ns)
@@ -177,6 +192,7 @@ int path_switch(u64 *ctx)
 	struct call *call = call_of(prev->pid);
 	u64 now, completed;
 
+	COUNT_RUN(path_switch);
 	if (call) {
 		divide(call, prev->sched_info.run_delay);
 		call->slept = false;
@@ -219,6 +235,7 @@ int BPF_PROG(path_moved, struct task_struct *task, int destination)
 {
 	struct call *call = is_delayed(task) ? call_of(task->pid) : 0;
 
+	COUNT_RUN(path_moved);
 	if (call)
 		call->moved = true;
 	return 0;
@@ -249,6 +266,7 @@ int path_complete(u64 *ctx)
 	struct bio *bio = rq->bio;
 	u64 now = bpf_ktime_get_ns();
 
+	COUNT_RUN(path_complete);
 	if ((u32)ctx[2] < rq->__data_len)
 		return 0;
 	for (int n = 0; n < BIOS_OF_A_REQUEST && bio; n++) {
@@ -266,6 +284,7 @@ int path_complete(u64 *ctx)
 SEC("tp_btf/block_bio_complete")
 int path_bio_complete(u64 *ctx)
 {
+	COUNT_RUN(path_bio_complete);
 	bio_ends((void *)ctx[1], bpf_ktime_get_ns());
 	return 0;
 }
@@ -288,6 +307,7 @@ int path_split(u64 *ctx)
 	struct bio *part, *whole;
 	struct call *call;
 
+	COUNT_RUN(path_split);
 	ARGUMENT(part, ctx, btf_trace_block_split, 0, 1);
 	whole = part->bi_private;
 	call = take_bio(whole);
@@ -336,6 +356,7 @@ int path_bio_queue(u64 *ctx)
 	u64 want = setting(IO_WANT);
 	struct bio *bio;
 
+	COUNT_RUN(path_bio_queue);
 	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	if (!call)
 		call = call_behind(bio);
@@ -371,6 +392,7 @@ int sys_enter(u64 *ctx)
 	u32 tid;
 	u64 now;
 
+	COUNT_RUN(sys_enter);
 	if (!is_followed(ctx[1], compat))
 		return 0;
 	tid = (u32)bpf_get_current_pid_tgid();

@@ -13,6 +13,7 @@
 #include "lib/hist.bpf.h"
 #include "lib/keyed-store.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/runs.bpf.h"
 #include "lib/stages.bpf.h"
 #include "block.bpf.h"
 #include "owner.bpf.h"
@@ -24,6 +25,22 @@
 #include "lifecycle.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
+
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_block_rq_complete,
+	RUN_block_bio_complete,
+	RUN_block_rq_requeue,
+	RUN_block_rq_merge,
+	RUN_block_rq_insert,
+	RUN_block_rq_issue,
+	RUN_block_bio_backmerge,
+	RUN_block_bio_frontmerge,
+	RUN_block_split,
+	RUN_writeback_dirty_inode_enqueue,
+	RUN_block_bio_queue,
+};
+NAMES(counted_program);
 
 /*
  * A bare flush: a write of no bytes that waited for a flush of the device, which is a request of the kernel's own
@@ -84,6 +101,7 @@ int block_rq_complete(u64 *ctx)
 	bool in_sequence, failed, held_back;
 	u8 op;
 
+	COUNT_RUN(block_rq_complete);
 	if (!bucket)
 		return 0;
 	entry = find_entry(&bucket->keys, (u64)rq);
@@ -201,6 +219,7 @@ int block_bio_complete(u64 *ctx)
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)bio) : BUCKET_ENTRIES;
 	u64 now = bpf_ktime_get_ns();
 
+	COUNT_RUN(block_bio_complete);
 	if (entry >= BUCKET_ENTRIES)
 		return 0;
 	if (!queue->mq_ops)
@@ -223,6 +242,7 @@ int block_rq_requeue(u64 *ctx)
 	struct tracked *tracked;
 	u32 entry;
 
+	COUNT_RUN(block_rq_requeue);
 	count(requeues);
 	if (!bucket)
 		return 0;
@@ -248,6 +268,7 @@ int block_rq_merge(u64 *ctx)
 	struct request *rq = block_request(ctx);
 	struct request_bucket *bucket = request_bucket(rq);
 
+	COUNT_RUN(block_rq_merge);
 	count(merged_requests);
 	if (bucket)
 		set_entry(&bucket->keys, find_entry(&bucket->keys, (u64)rq), 0);
@@ -268,6 +289,7 @@ int block_rq_insert(u64 *ctx)
 	u64 now = bpf_ktime_get_ns();
 	u32 entry;
 
+	COUNT_RUN(block_rq_insert);
 	if (!bucket)
 		return 0;
 	entry = find_entry(&bucket->keys, (u64)rq);
@@ -294,6 +316,7 @@ int block_rq_issue(u64 *ctx)
 	u64 now = bpf_ktime_get_ns();
 	u32 entry, bytes;
 
+	COUNT_RUN(block_rq_issue);
 	if (!bucket)
 		return 0;
 	bytes = rq->__data_len;
@@ -331,6 +354,7 @@ static __always_inline int merged(u64 *ctx)
 SEC("tp_btf/block_bio_backmerge")
 int block_bio_backmerge(u64 *ctx)
 {
+	COUNT_RUN(block_bio_backmerge);
 	return merged(ctx);
 }
 
@@ -342,6 +366,7 @@ int block_bio_backmerge(u64 *ctx)
 SEC("tp_btf/block_bio_frontmerge")
 int block_bio_frontmerge(u64 *ctx)
 {
+	COUNT_RUN(block_bio_frontmerge);
 	return merged(ctx);
 }
 
@@ -358,6 +383,7 @@ int block_split(u64 *ctx)
 	struct bio *part, *whole;
 	u32 source, target;
 
+	COUNT_RUN(block_split);
 	ARGUMENT(part, ctx, btf_trace_block_split, 0, 1);
 	count(splits);
 	whole = part->bi_private;
@@ -394,6 +420,7 @@ int writeback_dirty_inode_enqueue(u64 *ctx)
 	bool passes_on;
 	u32 flags = task_owner(&owner, &passes_on);
 
+	COUNT_RUN(writeback_dirty_inode_enqueue);
 	if (flags & PF_KTHREAD) {
 		if (!is_loop_work(current_work(flags), owner.comm))
 			return 0;
@@ -423,6 +450,7 @@ int block_bio_queue(u64 *ctx)
 	u32 entry, flags, raw;
 	bool passes_on;
 
+	COUNT_RUN(block_bio_queue);
 	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	bucket = bio_bucket(bio);
 	if (!bucket)

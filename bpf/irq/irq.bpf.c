@@ -61,6 +61,7 @@ int irq_handler_exit(u64 *ctx)
 
 	if (!shard)
 		return 0;
+	shard->runs.hard++;
 	ns = elapsed(&shard->hard_start);
 	if (!ns)
 		return 0;
@@ -99,6 +100,7 @@ int softirq_exit(u64 *ctx)
 
 	if (!shard)
 		return 0;
+	shard->runs.softirqs++;
 	nested = *(volatile u64 *)&shard->nested_ns - shard->softirq_nested;
 	ns = elapsed(&shard->softirq_start);
 	if (!ns || vector >= SOFTIRQS)
@@ -164,7 +166,10 @@ int softirq_raise(u64 *ctx)
 	struct irq_cpu *shard = this_cpu();
 	u32 vector = (u32)ctx[0];
 
-	if (shard && vector < SOFTIRQS && !shard->late[vector].raised)
+	if (!shard || vector >= SOFTIRQS)
+		return 0;
+	shard->runs.raises++;
+	if (!shard->late[vector].raised)
 		shard->late[vector].raised = bpf_ktime_get_ns();
 	return 0;
 }
@@ -186,6 +191,7 @@ static __always_inline int vector_end(enum irq_vector vector)
 
 	if (!shard)
 		return 0;
+	shard->runs.vectors++;
 	ns = elapsed(&shard->vector_start);
 	if (!ns)
 		return 0;

@@ -50,7 +50,20 @@ struct lateness {
 	struct latency latency;
 };
 
+/*
+ * Runs of the programs (see lib/runs.bpf.h): of those at the end of hard interrupts, vectors and softirqs, which stand for
+ * those at the beginning too, and of the one at the raise. Beside the stamps, so that no more memory has to be in the
+ * CPU's cache.
+ */
+struct irq_runs {
+	u64 hard;
+	u64 vectors;
+	u64 softirqs;
+	u64 raises;
+};
+
 struct irq_cpu {
+	struct irq_runs runs;
 	u64 hard_start;
 	u64 vector_start;
 	u64 softirq_start;

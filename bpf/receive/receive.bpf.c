@@ -14,10 +14,26 @@
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/runs.bpf.h"
 #include "packets.bpf.h"
 #include "stats.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
+
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_skb_copy_datagram_iovec,
+	RUN_sock_recv_length,
+	RUN_consume_skb,
+	RUN_kfree_skb,
+	RUN_tcp_probe,
+	RUN_sk_data_ready,
+	RUN_netif_receive_skb,
+	RUN_netif_rx,
+	RUN_napi_gro_receive_entry,
+	RUN_napi_gro_frags_entry,
+};
+NAMES(counted_program);
 
 /* The kernel reports that a datagram is in its socket (since 6.3); without, a datagram ends when it is freed. */
 const volatile bool knows_socket = true;
@@ -134,6 +150,7 @@ int skb_copy_datagram_iovec(u64 *ctx)
 	struct packet *packet;
 	u32 entry;
 
+	COUNT_RUN(skb_copy_datagram_iovec);
 	/* also here: sockets of other families, and datagrams in more than one piece of memory */
 	if (!sk || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
@@ -179,6 +196,7 @@ int sock_recv_length(u64 *ctx)
 	u32 entry, tail, number;
 	u64 object;
 
+	COUNT_RUN(sock_recv_length);
 	if (sk->sk_protocol != IPPROTO_UDP || length < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
 		return 0;
 	queue = bpf_sk_storage_get(&sockets, sk, 0, 0);
@@ -229,6 +247,7 @@ int consume_skb(u64 *ctx)
 	struct passed *of;
 	struct packet *packet;
 
+	COUNT_RUN(consume_skb);
 	if (entry >= BUCKET_ENTRIES)
 		return 0;
 	packet = &bucket->entries[entry];
@@ -256,6 +275,7 @@ int kfree_skb(u64 *ctx)
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)skb) : BUCKET_ENTRIES;
 	struct passed *of;
 
+	COUNT_RUN(kfree_skb);
 	if (entry >= BUCKET_ENTRIES)
 		return 0;
 	of = bucket->entries[entry].copied ? 0 : passed_by(&bucket->entries[entry], DROPS);
@@ -278,6 +298,7 @@ int tcp_probe(u64 *ctx)
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)skb) : BUCKET_ENTRIES;
 	struct passed *of;
 
+	COUNT_RUN(tcp_probe);
 	if (entry >= BUCKET_ENTRIES)
 		return 0;
 	if (tcp_payload(skb) > 0) {
@@ -307,6 +328,7 @@ int sk_data_ready(u64 *ctx)
 	struct receive_cpu *shard;
 	u32 number;
 
+	COUNT_RUN(sk_data_ready);
 	if (sk->sk_protocol != IPPROTO_UDP)
 		return 0;
 	shard = this_cpu();
@@ -359,6 +381,7 @@ int netif_receive_skb(u64 *ctx)
 	struct receive_cpu *shard = this_cpu();
 	struct passed *of;
 
+	COUNT_RUN(netif_receive_skb);
 	if (!packet || !shard)
 		return 0;
 	if (packet->stamps[STAGE_STACK] && skb->skb_iif) {
@@ -404,6 +427,7 @@ static __always_inline void from_driver(const struct sk_buff *skb, enum receive_
 SEC("tp_btf/netif_rx")
 int netif_rx(u64 *ctx)
 {
+	COUNT_RUN(netif_rx);
 	from_driver((void *)ctx[0], HAS_RX);
 	return 0;
 }
@@ -416,6 +440,7 @@ int netif_rx(u64 *ctx)
 SEC("tp_btf/napi_gro_receive_entry")
 int napi_gro_receive_entry(u64 *ctx)
 {
+	COUNT_RUN(napi_gro_receive_entry);
 	from_driver((void *)ctx[0], HAS_GRO);
 	return 0;
 }
@@ -428,6 +453,7 @@ int napi_gro_receive_entry(u64 *ctx)
 SEC("tp_btf/napi_gro_frags_entry")
 int napi_gro_frags_entry(u64 *ctx)
 {
+	COUNT_RUN(napi_gro_frags_entry);
 	from_driver((void *)ctx[0], HAS_FRAGS);
 	return 0;
 }

@@ -1,5 +1,8 @@
 /** The Markdown pages that are generated from tables. */
+
 import type { Column, OptionSpec } from '../../src/core/tracer.ts';
+import { type Instrument, instruments, otelName } from '../../src/export/instruments.ts';
+import { boundText } from '../../src/export/openmetrics.ts';
 import type { ColumnKind } from '../../src/lib/format.ts';
 import { commonOptions } from '../../src/options/common.ts';
 import { defaultBindings, keysText, sections } from '../../src/options/keymap.ts';
@@ -138,4 +141,25 @@ export function columnsPage(tracers: readonly DocumentedTracer[]): string {
 			...(tracer.terms ?? []).map(([word, sentence]) => `- **${cell(word)}**: ${cell(ended(sentence))}`),
 		]),
 	).replace(/(\n- \*\*.*)\n(?=\n- \*\*)/g, '$1');
+}
+
+/** `docs/metrics.md` */
+export function metricsPage(): string {
+	const rows = Object.values(instruments as Record<string, Instrument>).map((one) => {
+		const { kind, name, help, bounds_ns } = one;
+		const bounds = bounds_ns
+			? ` ${bounds_ns.length} bounds from ${boundText(bounds_ns[0])} s to ${boundText(bounds_ns.at(-1))} s.`
+			: '';
+		return `| \`${name}${kind === 'counter' ? '_total' : ''}\` | ${kind} | \`${otelName(one)}\` | ${help}${bounds} |`;
+	});
+	return [
+		'# Exported metrics',
+		'',
+		'Generated from `src/export/instruments.ts` by `npm run docs`. How they are exported: [export.md](export.md).',
+		'',
+		'| Prometheus | type | OpenTelemetry | meaning |',
+		'| --- | --- | --- | --- |',
+		...rows,
+		'',
+	].join('\n');
 }

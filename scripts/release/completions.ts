@@ -38,7 +38,7 @@ export function completionWords(program: Program): Words {
 	const specs = [...ownOptions(program, commonOptions(tracers)), ...tracers.flatMap(({ options }) => options)];
 	return {
 		commands: commands.flatMap(({ by, summary }) =>
-			typeof by === 'object' && 'word' in by ? [{ word: by.word, summary, takesFile: by.argument === 'FILE' }] : [],
+			typeof by === 'object' && 'word' in by ? [{ word: by.word, summary, takesFile: by.argument !== undefined }] : [],
 		),
 		options: [...new Map(specs.map((spec) => [spec.name, spec])).values()].map((spec) => ({
 			name: spec.name,

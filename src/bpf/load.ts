@@ -8,7 +8,7 @@ import { Unavailable } from '../core/errors.ts';
 import type { BpfAddon, BpfObject } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
 import { viewOf } from '../lib/decode.ts';
-import { BpfSession, WALK_SECTION } from './bpf-session.ts';
+import { BpfSession, RUNS, WALK_SECTION } from './bpf-session.ts';
 import { explain } from './explain.ts';
 import { fillStore, type StoreSize, storeMaps } from './keyed-store.ts';
 
@@ -39,6 +39,8 @@ export interface BpfSessionOptions<Layout extends ConstantLayout> {
 	withoutMaps?: readonly string[];
 	/** Called after loading, before the first program is attached. */
 	loaded?: (object: BpfObject) => void;
+	/** The generated `counted_program` of an object whose programs count their runs (bpf/lib/runs.bpf.h). */
+	counted?: Readonly<Record<string, number>>;
 	/** Programs that are not loaded (the other one of two variants, an extra that is off). */
 	without?: readonly string[];
 }
@@ -203,14 +205,18 @@ export function openBpf<Layout extends ConstantLayout>(
 		const lacking = choosePrograms(host, object, options.optional ?? {}, options.without ?? []);
 		for (const map of options.withoutMaps ?? []) object.setAutocreate(map, false);
 		setConstants(object, options, sizeStores(object, options.stores ?? {}, possibleCpus));
-		for (const map of options.shards ?? []) object.setMaxEntries(map, possibleCpus);
+		for (const map of [...(options.shards ?? []), ...(options.counted ? [RUNS] : [])])
+			object.setMaxEntries(map, possibleCpus);
 		for (const [map, entries] of Object.entries(options.maxEntries ?? {})) object.setMaxEntries(map, entries);
 		object.load();
 		debug(() => loadedText(id, path, object));
 		for (const [name, size] of Object.entries(options.stores ?? {})) fillStore(object, name, size);
 		options.loaded?.(object);
 		attachAll(host, id, object, options.beforeAttach);
-		return new BpfSession(object, possibleCpus, missingHooks(lacking));
+		return new BpfSession(object, possibleCpus, missingHooks(lacking), {
+			id,
+			...(options.counted && { counted: options.counted }),
+		});
 	} catch (error) {
 		object.close();
 		throw explain(host, id, 'load BPF programs', error);

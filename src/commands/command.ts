@@ -38,12 +38,14 @@ export interface SamplerChoice {
 	firstDelay: number;
 	/** Snapshots come packed for the archive too. */
 	packs: boolean;
+	/** Tracers on demand run too. */
+	onDemand?: boolean;
 }
 
 /** Start the sampling thread. */
 export async function startSampler(context: Context, choice: SamplerChoice): Promise<WorkerSampler> {
 	const { WorkerSampler } = await import('../sampling/worker-sampler.ts');
-	const { delay, groups, sections, without, debug } = context.line;
+	const { delay, groups, sections, without, ownCost, debug } = context.line;
 	return new WorkerSampler(context.workerUrl, {
 		...choice,
 		...pathsOf(context),
@@ -51,6 +53,7 @@ export async function startSampler(context: Context, choice: SamplerChoice): Pro
 		groups,
 		sections,
 		without,
+		ownCost,
 		debug,
 	});
 }

@@ -3,9 +3,27 @@ import { batch } from './batch/command.ts';
 import type { Command } from './command.ts';
 import { compare } from './compare/command.ts';
 import { doctor } from './doctor/command.ts';
+import { exportCommand } from './export/command.ts';
 import { live } from './live/command.ts';
+import { measure } from './measure/command.ts';
+import { record } from './record/command.ts';
 import { replay } from './replay/command.ts';
+import { serve } from './serve/command.ts';
 import { slices } from './slices/command.ts';
+import { triage } from './triage/command.ts';
 import { version } from './version/command.ts';
 
-export const commands: readonly Command[] = [live, batch, compare, doctor, replay, slices, version];
+export const commands: readonly Command[] = [
+	live,
+	batch,
+	record,
+	replay,
+	exportCommand,
+	serve,
+	compare,
+	doctor,
+	measure,
+	slices,
+	triage,
+	version,
+];

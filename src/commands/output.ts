@@ -22,6 +22,13 @@ export class Output {
 		return this.error === undefined;
 	}
 
+	/** Print a part of something long. Resolves when there is room for more: with false when nobody gets it any more. */
+	async write(chunk: string | Uint8Array): Promise<boolean> {
+		if (this.error === undefined && !process.stdout.write(chunk))
+			await Promise.race([new Promise((resolve) => process.stdout.once('drain', resolve)), this.broken]);
+		return this.error === undefined;
+	}
+
 	/** Resolves when everything is written, or never will be: with the exit code. Only the first time counts. */
 	end(): Promise<number> {
 		this.ended ??= this.flush();

@@ -149,6 +149,10 @@ export interface BpfAddon {
 	hasType(kind: 'typedef' | 'struct' | 'enum' | 'func', name: string): boolean;
 	/** Does the kernel's struct have this member (anonymous members are searched)? */
 	hasMember(struct: string, member: string): boolean;
+	/** Names and values of an enum of the kernel, in its order; empty: it has none of this name. Values as unsigned. */
+	enumValues(name: string): { name: string; value: number }[];
+	/** Number of arguments of a tracepoint (`kfree_skb`); 0: this kernel has no such tracepoint. */
+	tracepointArguments(name: string): number;
 	/** Make the kernel count runs and time of BPF programs until the handle is closed. Costs about 60 ns per run. */
 	enableStats(): { close(): void };
 	/**
@@ -173,6 +177,11 @@ export interface BpfAddon {
 	 * terminal per process; an empty text ends this.
 	 */
 	guardTerminal(fd: number, text: Uint8Array): void;
+	/**
+	 * Lock the open file with this descriptor (flock), until it is closed or the process ends in whatever way. false: another
+	 * open file has the lock.
+	 */
+	lockFile(fd: number): boolean;
 	open(path: string): BpfObject;
 	/** Open a perf event by PMU type and config, for everything on one CPU. Throws `EACCES`, `ENOENT`, `ENODEV`, … */
 	openCounter(type: number, config: number, cpu: number): PerfCounter;

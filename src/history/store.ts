@@ -6,8 +6,26 @@
 import type { SamplerEvent } from '../core/sampler.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { SafeText } from '../lib/sanitize.ts';
-import type { Ns } from '../lib/units.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import { pack, rowCount, unpack, withoutLists, withoutRows } from './archive.ts';
+
+/** A moment on the time axis. */
+export interface Moment {
+	/** Wall clock, ms. */
+	wall: number;
+	/** Busy share of all CPUs, 0–1; null: not known. */
+	busy: number | null;
+	/** Of its worst finding: 0 none, 1 notice, 2 high, 3 severe. */
+	level: number;
+	findings: Count;
+}
+
+/** A moment that the user has given a name. */
+export interface Mark {
+	/** Wall clock, ms. */
+	wall: number;
+	text: SafeText;
+}
 
 export type TabStatus =
 	| { kind: 'attaching' }
@@ -123,6 +141,40 @@ export class Store {
 		return this.history(tab).at(-1);
 	}
 
+	/** The moments that {@link goTo} leads to, in the order of time. */
+	moments(): readonly Moment[] {
+		const shown = [...this.tabs.values()].find(({ history }) => history.length > 0);
+		return (this.tabs.get('overview') ?? shown)?.history.map(momentOf) ?? [];
+	}
+
+	/** Moments with a name. */
+	marks(): readonly Mark[] {
+		return [];
+	}
+
+	/** Wall clock of the moment shown, ms; null: there is none. */
+	shownAt(): number | null {
+		const times = [...this.tabs.keys()].map((id) => Date.parse(this.current(id)?.time ?? ''));
+		return times.find(Number.isFinite) ?? null;
+	}
+
+	/** The past is long enough for a time axis of its own on the screen. */
+	get hasAxis(): boolean {
+		return false;
+	}
+
+	/** Pause at the moment nearest to this time. Wall clock, ms. */
+	goTo(wall: number): void {
+		const tabs = this.pausedAt?.tabs ?? new Map(this.tabs);
+		const all = [...tabs.values()].flatMap(({ history }) => history);
+		let best: Snapshot | undefined;
+		for (const snapshot of all)
+			if (!best || Math.abs(Date.parse(snapshot.time) - wall) < Math.abs(Date.parse(best.time) - wall)) best = snapshot;
+		if (!best) return;
+		this.pausedAt = { tabs, moment: best.mono_ns, shown: new Map() };
+		this.changed();
+	}
+
 	/** Sampling continues while paused, without being shown. */
 	setPaused(paused: boolean): void {
 		if (paused === this.paused && !this.frozen) return;
@@ -226,7 +278,7 @@ export class Store {
 		if (!silent) this.changed();
 	}
 
-	private changed(): void {
+	protected changed(): void {
 		this.changes++;
 		for (const listener of this.listeners) listener();
 	}
@@ -240,4 +292,21 @@ function until(tab: Tab | undefined, moment: Ns): readonly Snapshot[] {
 	const packed = tab?.packed[index];
 	const snapshots = history.slice(0, index + 1);
 	return packed ? [...snapshots.slice(0, -1), unpack(packed)] : snapshots;
+}
+
+const levels = ['', 'notice', 'high', 'severe'];
+
+/** What the overview says of its interval. */
+export function momentOf(snapshot: Snapshot): Moment {
+	const { findings, totals } = snapshot as { findings?: unknown; totals?: unknown };
+	const list = Array.isArray(findings) ? (findings as { level?: unknown }[]) : [];
+	const level = list.reduce((worst, one) => Math.max(worst, levels.indexOf(String(one.level))), 0);
+	const { busy_ns, cpus } = (totals ?? {}) as { busy_ns?: unknown; cpus?: unknown };
+	const known = typeof busy_ns === 'number' && typeof cpus === 'number' && cpus > 0 && snapshot.dt_ns > 0;
+	return {
+		wall: Date.parse(snapshot.time),
+		level,
+		findings: list.length,
+		busy: known ? busy_ns / (cpus * snapshot.dt_ns) : null,
+	};
 }

@@ -1,7 +1,7 @@
 /** The words of the command line. Imported only where there are words: reading none takes no parser. */
 import meow from 'meow';
 import { UsageError } from '../core/errors.ts';
-import { ownOptions, type Program } from './command.ts';
+import { ownOptions, type Program, type WordSpec } from './command.ts';
 import { commonOptions } from './common.ts';
 import type { Flags } from './flags.ts';
 
@@ -13,6 +13,10 @@ function camelCase(name: string): string {
 /** Read `argv` (without interpreter and script); values are not looked at yet. Throws {@link UsageError}. */
 export function readFlags(argv: readonly string[], program: Program): Flags {
 	const { tracers, commands } = program;
+	// behind `--` is another program's command line
+	const dashes = argv.indexOf('--');
+	const own = dashes < 0 ? argv : argv.slice(0, dashes);
+	const rest = dashes < 0 ? [] : argv.slice(dashes + 1);
 	const specs = [...ownOptions(program, commonOptions(tracers)), ...tracers.flatMap((tracer) => tracer.options)];
 	// Values are parsed here, not by meow, which takes a missing value for the default and anything for a number.
 	const flags = Object.fromEntries(
@@ -30,7 +34,7 @@ export function readFlags(argv: readonly string[], program: Program): Flags {
 	try {
 		parsed = meow('', {
 			importMeta: import.meta,
-			argv,
+			argv: own,
 			pkg,
 			autoHelp: false,
 			autoVersion: false,
@@ -45,25 +49,34 @@ export function readFlags(argv: readonly string[], program: Program): Flags {
 		if (!known.has(name))
 			throw new UsageError(`unknown option ${name.length === 1 ? '-' : '--'}${name}; wattlag --help lists them`);
 	}
-	const [first, second] = parsed.input;
-	const asked = commands.map(({ by }) => by).find((by) => typeof by === 'object' && 'word' in by && by.word === first);
-	const { word, argument } = (asked ?? {}) as { word?: string; argument?: string };
-	if (word !== undefined && argument !== undefined && second === undefined)
-		throw new UsageError(`${word} needs a ${argument.toLowerCase()}: wattlag ${word} ${argument}`);
-	const stray = parsed.input[argument !== undefined ? 2 : word !== undefined ? 1 : 0];
+	const [first, ...following] = parsed.input;
+	const asked = commands
+		.map(({ by }) => by)
+		.find((by): by is WordSpec => typeof by === 'object' && 'word' in by && by.word === first);
+	const { word, argument, optional } = asked ?? {};
+	const names = argument?.split(' ') ?? [];
+	const missing = names[following.length];
+	if (asked && missing !== undefined && !(optional && following.length === 0))
+		throw new UsageError(`${word} needs a ${missing.toLowerCase()}: wattlag ${word} ${argument}`);
+	const stray = asked ? following[names.length] : first;
+	if (stray !== undefined && asked?.rest !== undefined)
+		throw new UsageError(`unexpected argument '${stray}': put -- before it: wattlag ${word} -- ${stray} …`);
 	if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'; wattlag --help lists the options`);
+	if (rest.length > 0 && asked?.rest === undefined)
+		throw new UsageError(`unexpected argument '${rest[0]}' behind --; wattlag --help lists the options`);
 	const given = [...known].flatMap(([name, option]) =>
 		parsed.flags[name] === undefined ? [] : [[option, parsed.flags[name]]],
 	);
 	// meow takes any word after a switch's `=` for yes
-	for (const word of argv) {
+	for (const word of own) {
 		const [, name, value] = /^--([^=]+)=(.*)$/.exec(word) ?? [];
 		if (specs.some((spec) => spec.name === name && spec.type === 'boolean'))
 			given.push([name as string, value as string]);
 	}
 	return {
 		...(word !== undefined && { word }),
-		...(argument !== undefined && { argument: second as string }),
+		...(following.length > 0 && { argument: following[0] as string, more: following.slice(1) }),
+		...(rest.length > 0 && { rest }),
 		options: Object.fromEntries(given),
 	};
 }

@@ -1,4 +1,5 @@
 /** What a command is to the options: how the user asks for it and which options it takes. Its work is in src/commands/. */
+import type { CostMode } from '../core/sampler.ts';
 import type { Options } from '../core/tracer.ts';
 import type { AppearanceChoice } from '../term/theme.ts';
 import type { AnyTracer, CommonSpec } from './common.ts';
@@ -8,14 +9,20 @@ import type { KeyOverrides } from './keymap.ts';
 export interface CommandLine {
 	/** Name of the command. */
 	command: string;
-	/** The word behind it; empty: it takes none. */
+	/** The word behind it; empty: it takes none, or was given none. */
 	argument: string;
-	/** Tab to open or to print. */
+	/** Further words, of commands that take several. */
+	more: readonly string[];
+	/** The user's own command behind `--`. */
+	rest: readonly string[];
+	/** Tab to open or to print; empty: none was named, of commands for {@link CommandSpec.anyTab}. */
 	tab: string;
 	/** Length of an interval, seconds. */
 	delay: number;
 	/** Ids of the tabs that are not to run. */
 	without: readonly string[];
+	/** How the cost of the BPF programs is measured. */
+	ownCost: CostMode;
 	/** By tab: column key to sort by; missing: the tab's own. */
 	sorts: Record<string, string>;
 	/** By tab: what a row stands for; missing: the tab's own. */
@@ -35,11 +42,22 @@ export interface CommandLine {
 	sections: Record<string, Options>;
 }
 
+/** A first word, and what may follow it. */
+export interface WordSpec {
+	word: string;
+	/** Names of the words behind it, for messages: `FILE`, `A B`. */
+	argument?: string;
+	/** They may be left out. */
+	optional?: true;
+	/** It takes a command of the user's behind `--`; its name for messages. */
+	rest?: string;
+}
+
 export interface CommandSpec {
 	/** Also the name of its folder below src/commands/. */
 	name: string;
 	/** A first word, a switch, or nothing at all. */
-	by: { word: string; argument?: string } | { option: string } | 'default';
+	by: WordSpec | { option: string } | 'default';
 	/** How to ask for it, in messages: `--batch`, `compare --live`. */
 	usage: string;
 	/** Further words of its usage line in help: `[--json] [options]`. */
@@ -52,6 +70,10 @@ export interface CommandSpec {
 	takes?: readonly string[];
 	/** Its tab is the first one that measures, where the user names none: scripts want figures, not findings. */
 	measuringTab?: true;
+	/** Length of its intervals in seconds, where the user names none; absent: that of all. */
+	delay?: number;
+	/** It is about all tabs where the user names none. */
+	anyTab?: true;
 	/** Throws a `UsageError` for values that do not go together. */
 	check?(line: CommandLine, tracers: readonly AnyTracer[]): void;
 }

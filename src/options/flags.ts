@@ -7,6 +7,10 @@ export interface Flags {
 	word?: string;
 	/** The word behind it, of commands that take one. */
 	argument?: string;
+	/** Further ones. */
+	more?: readonly string[];
+	/** What follows `--`. */
+	rest?: readonly string[];
 	/** By name; only those that were given: switches as `true` or `false` or the word after `=`, others as text. */
 	options: Readonly<Record<string, unknown>>;
 }

@@ -1,57 +1,10 @@
 /** THE table of keys: command → keys → words. Help screen, footer and the config file's `[keys]` are made from it. */
 
-export type Command =
-	| 'quit'
-	| 'help'
-	| 'tab'
-	| 'finding'
-	| 'next-tab'
-	| 'previous-tab'
-	| 'up'
-	| 'down'
-	| 'page-up'
-	| 'page-down'
-	| 'half-up'
-	| 'half-down'
-	| 'first'
-	| 'last'
-	| 'sort-left'
-	| 'sort-right'
-	| 'sort-menu'
-	| 'reverse'
-	| 'filter'
-	| 'search'
-	| 'search-next'
-	| 'search-previous'
-	| 'columns'
-	| 'copy'
-	| 'record'
-	| 'baseline'
-	| 'step-back'
-	| 'step-forward'
-	| 'jump-back'
-	| 'jump-forward'
-	| 'live'
-	| 'group'
-	| 'detail'
-	| 'back'
-	| 'pause'
-	| 'faster'
-	| 'slower'
-	| 'scale'
-	| 'unit'
-	| 'view'
-	| 'next-stage'
-	| 'previous-stage'
-	| 'full-path'
-	| 'band-up'
-	| 'band-down'
-	| 'narrow'
-	| 'redraw'
-	| 'suspend';
+export const sections = ['General', 'Table', 'Move', 'Time'] as const;
+type Section = (typeof sections)[number];
 
-export interface Binding {
-	command: Command;
+interface TableRow {
+	command: string;
 	/** Names as `term/keys.ts` gives them; the first is the one shown in hints. */
 	keys: readonly string[];
 	help: string;
@@ -61,12 +14,9 @@ export interface Binding {
 	section: Section;
 }
 
-export const sections = ['General', 'Table', 'Move', 'Time'] as const;
-type Section = (typeof sections)[number];
-
 const digits = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
-export const defaultBindings: readonly Binding[] = [
+const table = [
 	{ command: 'help', keys: ['?', 'F1', 'h'], help: 'this help', hint: 'Help', hintOrder: 0, section: 'General' },
 	{ command: 'tab', keys: digits, help: 'go to that tab; 0: the overview', section: 'General' },
 	{
@@ -113,6 +63,12 @@ export const defaultBindings: readonly Binding[] = [
 		section: 'Table',
 	},
 	{ command: 'columns', keys: ['c'], help: 'choose the columns and their order, for this session', section: 'Table' },
+	{
+		command: 'arguments',
+		keys: ['a'],
+		help: 'full command lines, secrets masked (overview); again: no longer',
+		section: 'Table',
+	},
 	{
 		command: 'baseline',
 		keys: ['b'],
@@ -223,7 +179,15 @@ export const defaultBindings: readonly Binding[] = [
 		section: 'Time',
 	},
 	{ command: 'live', keys: ['.'], help: 'back to now', section: 'Time' },
-];
+] as const satisfies readonly TableRow[];
+
+export type Command = (typeof table)[number]['command'];
+
+export interface Binding extends TableRow {
+	command: Command;
+}
+
+export const defaultBindings: readonly Binding[] = table;
 
 /** Keys of commands, as the config file gives them. */
 export type KeyOverrides = Readonly<Record<string, readonly string[]>>;

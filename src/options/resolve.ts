@@ -31,7 +31,7 @@ export interface Sources {
 
 /** The tab that the user named, or the first one that runs. */
 function chooseTab(
-	{ measuringTab }: CommandSpec,
+	{ measuringTab, anyTab }: CommandSpec,
 	tracers: readonly AnyTracer[],
 	without: readonly string[],
 	named: string | undefined,
@@ -40,6 +40,7 @@ function chooseTab(
 	const run = tracers.filter(({ id }) => !without.includes(id));
 	if (run.length === 0) throw new UsageError(`${left} leaves no tab`);
 	if (named !== undefined && without.includes(named)) throw new UsageError(`--tab ${named}: left out by ${left}`);
+	if (named === undefined && anyTab) return '';
 	return named ?? (measuringTab ? firstMeasuring(run) : (run[0] as AnyTracer).id);
 }
 
@@ -71,6 +72,7 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 
 	const command = commandOf(commands, flags, values);
 	const named = find(common.find(({ name }) => name === 'tab') as CommonSpec, 'tab') && text('tab');
+	const delayNamed = find(common.find(({ name }) => name === 'delay') as CommonSpec, 'delay');
 	const without = words(text('without'));
 	const tab = chooseTab(command, tracers, without, named);
 	checkCombinations(command, program, given as Options, values);
@@ -91,9 +93,12 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 	const line: CommandLine = {
 		command: command.name,
 		argument: flags.argument ?? '',
+		more: flags.more ?? [],
+		rest: flags.rest ?? [],
 		tab,
-		delay: values['delay'] as number,
+		delay: delayNamed ? (values['delay'] as number) : (command.delay ?? (values['delay'] as number)),
 		without,
+		ownCost: text('own-cost') as CommandLine['ownCost'],
 		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
 		groups: perTab('group', (tracer) => tracer.groups),
 		filter: checkFilter('filter', text('filter'), tracers),

@@ -1,20 +1,16 @@
-/** A recording in the place of the machine: all that the screen needs to show it. */
+/** A recording in place of the machine: all that the screen needs to show it. */
 
 import { UsageError } from '../core/errors.ts';
 import type { Sampler } from '../core/sampler.ts';
-import type { Tracer } from '../core/tracer.ts';
 import { Store } from '../history/store.ts';
 import { safe } from '../lib/sanitize.ts';
 import type { HostInfo } from '../system/local-host.ts';
-import { readRecording } from './read.ts';
+import { ArchiveStore } from './archive-store.ts';
+import { type AnyRecording, openAny } from './recordings.ts';
+import type { RecordedTab } from './validate.ts';
 
-/** What was recorded stays as it is. */
-const nothingFollows: Sampler = {
-	subscribe: () => () => {},
-	setInterval: () => {},
-	setGroup: () => {},
-	close: () => {},
-};
+/** Between two looks at a folder that is being written, ms. */
+const FOLLOW = 500;
 
 /** What a screen shows instead of the running machine. */
 export interface OpenRecording {
@@ -29,34 +25,70 @@ export interface OpenRecording {
 	inspect(): Promise<never>;
 }
 
-/** @throws {UsageError} where there is nothing to show */
-export async function openRecording(
-	path: string,
-	tracers: readonly Pick<Tracer<object, object>, 'id' | 'columns' | 'rowKey' | 'processOf'>[],
-): Promise<OpenRecording> {
-	const store = new Store();
-	const recorded = new Set<string>();
-	const { about, damage } = await readRecording(path, tracers, (snapshot) => {
-		recorded.add(snapshot.tab);
-		store.apply({ kind: 'snapshot', snapshot });
-	}).catch((error: Error) => {
-		throw new UsageError(`${path}: ${error.message}`);
-	});
-	if (recorded.size === 0) throw new UsageError(`${path}: ${damage ?? 'nothing was recorded'}`);
-	for (const { id } of tracers) {
-		if (recorded.has(id)) continue;
+/** What was recorded stays as it is. */
+function nothingFollows(close: () => void): Sampler {
+	return { subscribe: () => () => {}, setInterval: () => {}, setGroup: () => {}, close };
+}
+
+function unrecorded(store: Store, tabs: readonly RecordedTab[], recorded: readonly string[]): void {
+	for (const { id } of tabs) {
+		if (recorded.includes(id)) continue;
 		const fix = safe`the tab had no figures when it was written`;
 		store.apply({ kind: 'unavailable', tab: id, reason: safe`not in this recording`, fix });
 	}
+}
+
+/** Snapshots of a file are all in memory, as they were where it was written. */
+async function memoryStore(recording: AnyRecording, tabs: readonly RecordedTab[]): Promise<Store> {
+	const store = new Store();
+	const recorded = new Set<string>();
+	for await (const snapshot of recording.snapshots()) {
+		recorded.add(snapshot.tab);
+		store.apply({ kind: 'snapshot', snapshot });
+	}
+	if (recorded.size === 0) throw new Error(recording.damage()[0] ?? 'nothing was recorded');
+	unrecorded(store, tabs, [...recorded]);
 	store.freeze();
+	return store;
+}
+
+/**
+ * @param follow show what is recorded from now on, as it comes; folders only
+ * @throws {UsageError} where there is nothing to show
+ */
+export async function openRecording(
+	path: string,
+	tabs: readonly RecordedTab[],
+	follow = false,
+): Promise<OpenRecording> {
+	const refuse = (error: Error): never => {
+		throw new UsageError(`${path}: ${error.message}`);
+	};
+	const recording = await openAny(path, tabs).catch(refuse);
+	if (follow && !recording.follow) refuse(new Error('--follow needs a folder that is being recorded to'));
+	const { archive, machine } = recording;
+	let store: Store;
+	let timer: NodeJS.Timeout | undefined;
+	if (archive) {
+		const archived = new ArchiveStore(archive, follow);
+		unrecorded(archived, tabs, archive.recorded());
+		if (follow) timer = setInterval(() => (recording.follow?.() ? archived.grown() : undefined), FOLLOW);
+		store = archived;
+	} else {
+		store = await memoryStore(recording, tabs).catch(refuse);
+	}
+	const [damage] = recording.damage();
 	return {
-		sampler: nothingFollows,
+		sampler: nothingFollows(() => {
+			clearInterval(timer);
+			recording.close();
+		}),
 		store,
 		message: damage && `the recording is damaged; this is what came before: ${damage}`,
 		host: {
-			host: safe`${about.host} (recording)`,
-			kernel: about.kernel,
-			cpus: about.cpus,
+			host: safe`${machine.host} (recording)`,
+			kernel: machine.kernel,
+			cpus: machine.cpus,
 			load: () => [],
 			uptime: () => Number.NaN,
 		},

@@ -35,9 +35,8 @@ async function* lines(about: About, snapshots: Iterable<Snapshot>): AsyncGenerat
  * Make the folder where it is missing. Rejects where it is another user's or a symbolic link: under sudo with HOME kept,
  * root would leave files in a user's tree, or write where that user has led it.
  */
-async function makeOwnFolder(folder: string): Promise<void> {
+export async function makeOwnFolder(folder: string, fix = 'set XDG_STATE_HOME to a folder of your own'): Promise<void> {
 	const own = process.geteuid?.();
-	const fix = 'set XDG_STATE_HOME to a folder of your own';
 	// from the folder up: the deepest one that is there decides, before anything is made in it
 	let deepest = true;
 	for (let path = folder; ; path = dirname(path)) {

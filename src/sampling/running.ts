@@ -25,6 +25,8 @@ export interface RunningOptions {
 	sections: Record<string, Options>;
 	/** Ids of tracers that are not to run. */
 	without?: readonly string[];
+	/** Tracers on demand run as all others do. */
+	onDemand?: boolean | undefined;
 	/** Time that a tracer on demand keeps running after its tab was left, seconds. */
 	linger?: number;
 	emit(event: SamplerEvent): void;
@@ -74,7 +76,7 @@ export class RunningTracers {
 				const reason = safe`left out by --without`;
 				this.options.emit({ kind: 'unavailable', tab: tracer.id, reason, fix: safe`start without that option` });
 			}
-			if (tracer.onDemand && tracer.id !== this.activeTab) continue;
+			if (tracer.onDemand && tracer.id !== this.activeTab && !this.options.onDemand) continue;
 			this.startTracer(tracer);
 			await new Promise((resolve) => setImmediate(resolve));
 		}

@@ -30,6 +30,7 @@ const signatures: Record<'addon' | 'object', Record<string, Kind[]>> = {
 		hasType: ['kind', 'string'],
 		hasMember: ['string', 'string'],
 		open: ['string'],
+		lockFile: ['integer'],
 		discardOutput: ['integer'],
 		guardTerminal: ['integer', 'bytes'],
 		openCounter: ['integer', 'integer', 'integer'],

@@ -8,8 +8,8 @@ import { formatValue } from '../../lib/format.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { fitCells } from '../../lib/width.ts';
 import { Filter } from '../../rows/filter/bind.ts';
-import { firstDirection } from '../../rows/sort.ts';
-import { ordered, passing, treeIndent } from '../../rows/tree.ts';
+import { treeIndent } from '../../rows/tree.ts';
+import { jsonLine, rowsOf } from '../json-lines.ts';
 import { Output } from '../output.ts';
 import { Threshold } from './threshold.ts';
 
@@ -25,11 +25,6 @@ export interface BatchOptions {
 	/** What no row of those that pass the filter should match; see {@link Threshold}. */
 	failIf?: string;
 	tracers?: readonly Tracer<object, object>[];
-}
-
-/** One interval as a line of JSON; `limit` cuts the rows after sorting. */
-export function jsonLine(snapshot: Snapshot, rows: readonly object[]): string {
-	return `${JSON.stringify({ ...snapshot, rows })}\n`;
 }
 
 function cell(column: Column<object>, row: object, seconds: number): string {
@@ -69,7 +64,7 @@ export function plainTable(tracer: Tracer<object, object>, snapshot: Snapshot, r
  */
 export function runBatch(sampler: Sampler, options: BatchOptions): Promise<number> {
 	const { tracer } = options;
-	const sort = tracer.columns.find((column) => column.key === options.sort);
+	const select = rowsOf(options);
 	const { test, ignored } = new Filter(options.filter ?? '', (options.tracers ?? [tracer]) as never).bind(tracer);
 	for (const term of ignored)
 		process.stderr.write(`wattlag: filter: '${term}' is ignored: tab ${tracer.id} has no such column\n`);
@@ -87,8 +82,7 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 					const { snapshot } = event;
 					// others are what this one is made of
 					if (snapshot.tab !== tracer.id) return;
-					const matching = passing(snapshot, snapshot.rows, test);
-					const rows = ordered(snapshot, matching, sort, firstDirection(sort)).slice(0, options.limit);
+					const rows = select(snapshot);
 					output.print(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
 					const seconds = secondsOf(snapshot);
 					// not the parents that a tree shows for the sake of those below them

@@ -5,18 +5,28 @@ import { type Command, needTerminal } from '../command.ts';
 
 export const replay: Command = {
 	name: 'replay',
-	by: { word: 'replay', argument: 'FILE' },
+	by: { word: 'replay', argument: 'PATH' },
 	usage: 'replay',
-	usageOptions: 'FILE',
-	summary: 'a recording (key w) on the screen, without privilege',
+	usageOptions: 'PATH [--follow]',
+	summary: 'a recording (folder, bundle, file of key w) on the screen, without privilege',
+	options: [
+		{
+			name: 'follow',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'show what is recorded from now on, as it comes',
+		},
+	],
 	takes: ['tab', 'sort', 'group', 'filter'],
 	async run({ line, registry, built }) {
-		needTerminal('zcat FILE');
+		needTerminal('wattlag export PATH');
 		const { openRecording } = await import('../../recording/open.ts');
 		const { runLive } = await import('../../ui/live.tsx');
 		const recording = await openRecording(
 			line.argument,
 			registry.map(({ tracer }) => tracer),
+			line.values['follow'] === true,
 		);
 		const native = () => loadAddon(built.addonPath);
 		const screen = openScreen({ registry, command: line, host: recording.host, native });

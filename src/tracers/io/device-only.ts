@@ -10,7 +10,7 @@ import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
-import { constants, type device_stats, maps } from '../../generated/io-device.ts';
+import { constants, counted_program, type device_stats, maps } from '../../generated/io-device.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { BlockDevices } from '../../system/block-devices.ts';
@@ -56,7 +56,11 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		if (filter !== undefined)
 			throw new Unavailable(`--device-only cannot filter by ${filter}`, `omit --${filter} or --device-only`);
 		const size = kindStore(host, 1);
-		this.bpf = openBpf(host, 'io-device', { layout: constants, stores: { [maps.stats.name]: size } });
+		this.bpf = openBpf(host, 'io-device', {
+			layout: constants,
+			counted: counted_program,
+			stores: { [maps.stats.name]: size },
+		});
 		this.stats = new KeyedStore(this.bpf, maps.stats, size);
 		this.rows = new Rows(new BlockDevices(host.sysRoot), ['device', 'total']);
 		this.source = {

@@ -3,14 +3,14 @@
  * user space. Its programs are loaded on request, and only while their cost is below a limit.
  */
 
-import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { addCosts, type BpfSession } from '../../bpf/bpf-session.ts';
 import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
 import { KeyedStore } from '../../bpf/keyed-store.ts';
 import { type Distribution, LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
-import type { BpfCost, Host } from '../../core/tracer.ts';
-import { constants, maps, type path_stats, slow_call } from '../../generated/io-path.ts';
+import { type BpfCost, type Host, NO_COST } from '../../core/tracer.ts';
+import { constants, counted_program, maps, type path_stats, slow_call } from '../../generated/io-path.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { type IoFilter, writeSettings } from './filter.ts';
@@ -46,6 +46,7 @@ class Attached {
 		const size = kindStore(host, 1);
 		this.bpf = openBpf(host, 'io-path', {
 			layout: constants,
+			counted: counted_program,
 			shards: [maps.path_cpus.name],
 			without: delaysDequeues(host) ? [] : ['path_moved'],
 			withoutMaps: UNUSED_MAPS,
@@ -72,7 +73,7 @@ export class FullPathSession {
 	/** Why it is unavailable here; empty: available, or not tried yet. */
 	private refused = '';
 	/** Cost of unloaded programs. */
-	private readonly retired: BpfCost = { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
+	private retired: BpfCost = NO_COST;
 	private lostBefore: Record<string, Count> = Object.fromEntries(
 		['calls_full', 'call_bios_full', 'path_stats_full', 'calls_suppressed'].map((name) => [name, 0]),
 	);
@@ -146,15 +147,7 @@ export class FullPathSession {
 	}
 
 	cost(): BpfCost {
-		const now = this.attached?.bpf.cost();
-		return now
-			? {
-					ns: this.retired.ns + now.ns,
-					runs: this.retired.runs + now.runs,
-					recursionMisses: this.retired.recursionMisses + now.recursionMisses,
-					negative: this.retired.negative + now.negative,
-				}
-			: { ...this.retired };
+		return addCosts(this.retired, ...(this.attached ? [this.attached.bpf.cost()] : []));
 	}
 
 	close(): void {
@@ -176,7 +169,7 @@ export class FullPathSession {
 
 	private detach(): void {
 		if (!this.attached) return;
-		Object.assign(this.retired, this.cost());
+		this.retired = { ...this.cost(), programs: [] };
 		this.lostBefore = this.lost();
 		this.close();
 	}

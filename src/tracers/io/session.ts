@@ -1,13 +1,13 @@
 /** One run of the IO tracer: from the maps of bpf/io/io.bpf.c, which defines what counts as one request, to rows. */
 
-import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { addCosts, type BpfSession } from '../../bpf/bpf-session.ts';
 import { cgroupsOf } from '../../bpf/cgroups.ts';
 import { KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
-import { constants, io_owner, type io_stats, io_writer, maps } from '../../generated/io.ts';
+import { constants, counted_program, io_owner, type io_stats, io_writer, maps } from '../../generated/io.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
@@ -56,6 +56,7 @@ function openIo(host: Host, filter: IoFilter, options: Options, stores: Record<s
 	const bits = requestBits(possibleCpus);
 	return openBpf(host, 'io', {
 		layout: constants,
+		counted: counted_program,
 		constants: { request_bits: bits },
 		shards: [maps.io_cpus.name],
 		stores,
@@ -91,8 +92,8 @@ export class IoSession implements Session<IoRow, IoExtra> {
 	private readonly source: Source;
 	private options: Options;
 	private before: Counters;
-	/** The last two readings of the cost in this interval, both with the full path in its present state. */
-	private costs: { at: Ns; ns: Ns }[] = [];
+	/** Of all programs in the interval that ends; undefined: not known. */
+	private costShare: number | undefined;
 
 	/** @throws {Unavailable} */
 	constructor(host: Host, options: Options) {
@@ -137,7 +138,6 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		const wanted = changes['full-path'];
 		if (typeof wanted !== 'boolean') return;
 		this.path.setWanted(wanted, monotonicNs());
-		this.costs = [];
 	}
 
 	read(_dt: Ns, group: string): Reading<IoRow, IoExtra> {
@@ -166,16 +166,11 @@ export class IoSession implements Session<IoRow, IoExtra> {
 	}
 
 	cost(): BpfCost {
-		const own = this.bpf.cost();
-		const path = this.path.cost();
-		const ns = own.ns + path.ns;
-		this.costs = [...this.costs.slice(-1), { at: monotonicNs(), ns }];
-		return {
-			ns,
-			runs: own.runs + path.runs,
-			recursionMisses: own.recursionMisses + path.recursionMisses,
-			negative: own.negative + path.negative,
-		};
+		return addCosts(this.bpf.cost(), this.path.cost());
+	}
+
+	takeCost(share: number | undefined): void {
+		this.costShare = share;
 	}
 
 	close(): void {
@@ -214,11 +209,9 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		};
 	}
 
-	/** Governs the full path by the cost of the tab's programs between the last two readings. */
+	/** Governs the full path by the cost of the tab's programs in the interval. */
 	private govern(): FullPath {
-		const [from, to] = this.costs;
-		this.costs = [];
-		this.path.govern(from && to && to.at > from.at ? (to.ns - from.ns) / (to.at - from.at) : undefined, monotonicNs());
+		this.path.govern(this.costShare, monotonicNs());
 		return this.path.status(monotonicNs());
 	}
 

@@ -10,6 +10,7 @@ import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
 import {
 	constants,
 	type handler,
+	irq_runs,
 	irq_vector,
 	irq_writer,
 	latency,
@@ -201,7 +202,15 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 	}
 
 	cost() {
-		return this.bpf.cost();
+		const runs = this.bpf.heads(maps.irq_cpus, irq_runs);
+		const sum = (figure: keyof irq_runs) => runs.reduce((total, cpu) => total + cpu[figure], 0);
+		// each end has run as often as its beginning
+		return this.bpf.cost([
+			{ programs: ['irq_handler_entry', 'irq_handler_exit'], runs: 2 * sum('hard') },
+			{ programs: ['softirq_entry', 'softirq_exit'], runs: 2 * sum('softirqs') },
+			{ programs: ['softirq_raise'], runs: sum('raises') },
+			{ programs: Object.keys(VECTOR_PROGRAMS), runs: 2 * sum('vectors') },
+		]);
 	}
 
 	close(): void {

@@ -10,6 +10,7 @@ import type { Host, Reading, Session } from '../../core/tracer.ts';
 import {
 	type arrivals,
 	constants,
+	counted_program,
 	maps,
 	type passed,
 	receive_key,
@@ -117,6 +118,7 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 		const knowsSocket = has('sk_data_ready') && has('sock_recv_length');
 		const bpf = openBpf(host, 'receive', {
 			layout: constants,
+			counted: counted_program,
 			constants: { knows_socket: knowsSocket },
 			shards: [maps.receive_cpus.name],
 			stores: { [maps.arrivals.name]: sizes.arrivals, [maps.passed.name]: sizes.passed },

@@ -1,0 +1,94 @@
+/** `wattlag export`: a recording in the form of another program. Needs no privilege. */
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import { UsageError } from '../../core/errors.ts';
+import type { Snapshot } from '../../core/snapshot.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import { words } from '../../options/common.ts';
+import type { Command } from '../command.ts';
+import { Output } from '../output.ts';
+import { formats } from './formats.ts';
+
+async function* ofTabs(snapshots: AsyncIterable<Snapshot>, tabs: readonly string[]): AsyncGenerator<Snapshot> {
+	for await (const snapshot of snapshots) if (tabs.includes(snapshot.tab)) yield snapshot;
+}
+
+/** Write chunks to a new file, or to one that is there and is the user's. */
+async function toFile(path: string, chunks: AsyncIterable<string | Uint8Array>): Promise<void> {
+	const file = createWriteStream(path, { mode: 0o600 });
+	const failed = once(file, 'error').then(([error]) => {
+		throw new UsageError(`--out ${path}: ${(error as Error).message}`);
+	});
+	failed.catch(() => {});
+	for await (const chunk of chunks) if (!file.write(chunk)) await Promise.race([once(file, 'drain'), failed]);
+	file.end();
+	await Promise.race([finished(file), failed]);
+}
+
+async function toOutput(chunks: AsyncIterable<string | Uint8Array>): Promise<number> {
+	const output = new Output();
+	for await (const chunk of chunks) if (!(await output.write(chunk))) break;
+	return output.end();
+}
+
+export const exportCommand: Command = {
+	name: 'export',
+	by: { word: 'export', argument: 'PATH' },
+	usage: 'export',
+	usageOptions: 'PATH [--format NAME] [--out FILE]',
+	summary: 'a recording in another form, without privilege',
+	options: [
+		{
+			name: 'format',
+			type: 'string',
+			default: 'jsonl',
+			choices: formats.map(({ name }) => name),
+			placeholder: 'NAME',
+			once: true,
+			help: `form of the output: ${formats.map(({ name, summary }) => `${name} (${summary})`).join(', ')}`,
+		},
+		{
+			name: 'out',
+			type: 'string',
+			default: '',
+			placeholder: 'FILE',
+			once: true,
+			help: 'file to write instead of standard output',
+		},
+	],
+	takes: ['tab', 'tabs', 'sort', 'filter', 'limit'],
+	anyTab: true,
+	check({ values, tab }) {
+		const list = String(values['tabs']);
+		if (tab !== '' && list !== '') throw new UsageError('--tab and --tabs exclude each other: leave one out');
+	},
+	async run({ line, registry, version }) {
+		const { openAny } = await import('../../recording/recordings.ts');
+		const tracers = registry.map(({ tracer }) => tracer);
+		const recording = await openAny(line.argument, tracers).catch((error: Error) => {
+			throw new UsageError(`${line.argument}: ${error.message}`);
+		});
+		const wanted = line.tab !== '' ? [line.tab] : words(String(line.values['tabs']));
+		const chosen = tracers.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
+		const format = formats.find(({ name }) => name === line.values['format']);
+		if (!format) throw new UsageError(`--format: there is no '${line.values['format']}'`);
+		const exporter = await format.load();
+		const chunks = exporter({
+			machine: recording.machine,
+			tracers: chosen,
+			snapshots: ofTabs(
+				recording.snapshots(),
+				chosen.map(({ id }) => id),
+			),
+			marks: recording.marks,
+			line,
+			version,
+		});
+		const out = String(line.values['out']);
+		const code = out === '' ? await toOutput(chunks) : await toFile(out, chunks).then(() => 0);
+		for (const text of recording.damage()) process.stderr.write(`wattlag: ${sanitize(line.argument)}: ${text}\n`);
+		recording.close();
+		return code;
+	},
+};

@@ -1,0 +1,213 @@
+/** Records until the time is over, a command has ended or a signal comes. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, constants as fs, openSync, readFileSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { Unavailable, UsageError } from '../../core/errors.ts';
+import type { SamplerEvent } from '../../core/sampler.ts';
+import type { Snapshot } from '../../core/snapshot.ts';
+import { monotonicNs } from '../../lib/clock.ts';
+import { formatBytes } from '../../lib/format.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import type { CommandLine } from '../../options/command.ts';
+import { words } from '../../options/common.ts';
+import { MARKS } from '../../recording/archive.ts';
+import { Folder } from '../../recording/folder.ts';
+import { Merging } from '../../recording/merging.ts';
+import { Recorder } from '../../recording/recorder.ts';
+import { defaultFree, type Limits } from '../../recording/retention.ts';
+import { makeOwnFolder, recordingFolder } from '../../recording/write.ts';
+import { localHost } from '../../system/local-host.ts';
+import { type Context, hostOf, startSampler, untilSignal } from '../command.ts';
+
+const MIB = 2 ** 20;
+/** The tabs' snapshots of one interval come within this time, ms. */
+const TOGETHER = 30;
+
+const say = (line: string): void => {
+	process.stderr.write(`wattlag: ${sanitize(line)}\n`);
+};
+
+/** The folder that the user named, else the machine's own. */
+export function folderOf({ argument }: CommandLine): string {
+	if (argument !== '') return argument;
+	return process.geteuid?.() === 0 ? '/var/lib/wattlag' : `${recordingFolder()}/record`;
+}
+
+function bootId(procRoot: string): string {
+	try {
+		return readFileSync(`${procRoot}/sys/kernel/random/boot_id`, 'latin1').trim().replaceAll('-', '');
+	} catch {
+		return '0'.repeat(32);
+	}
+}
+
+function limitsOf({ values }: CommandLine, folder: Folder): Limits {
+	const free = Number(values['keep-free']) * MIB;
+	return {
+		age: Number(values['keep-hours']) * 3_600_000,
+		lowAge: Number(values['keep-days']) * 86_400_000,
+		bytes: Number(values['keep-size']) * MIB,
+		free: free === 0 ? defaultFree(folder.space().size) : free,
+	};
+}
+
+/** One recorder per folder: the kernel ends the lock with the process, however that ends. */
+function lock(folder: Folder, context: Context): number {
+	const fd = openSync(folder.at('lock'), fs.O_RDWR | fs.O_CREAT | fs.O_NOFOLLOW, 0o600);
+	if (hostOf(context).addon.lockFile(fd)) return fd;
+	closeSync(fd);
+	throw new UsageError(`${folder.path}: another wattlag records there; wattlag replay --follow shows it`);
+}
+
+/** Add a line to the marks of a folder, whoever records there. */
+export async function addMark(line: CommandLine): Promise<number> {
+	const path = folderOf(line);
+	let folder: Folder;
+	try {
+		folder = new Folder(path);
+	} catch (error) {
+		throw new UsageError(`${path}: ${(error as Error).message}; wattlag record ${path} makes it`);
+	}
+	const mark = { wall: Date.now(), mono_ns: monotonicNs(), boot: bootId(line.procRoot), text: line.values['mark'] };
+	const fd = openSync(folder.at(MARKS), fs.O_WRONLY | fs.O_CREAT | fs.O_APPEND | fs.O_NOFOLLOW, 0o600);
+	writeSync(fd, `${JSON.stringify(mark)}\n`);
+	closeSync(fd);
+	folder.close();
+	return 0;
+}
+
+function exitCode(code: number | null, signal: NodeJS.Signals | null): number {
+	return code ?? 128 + (signal ? constants.signals[signal] : 0);
+}
+
+export async function runRecord(context: Context): Promise<number> {
+	const { line, registry, version } = context;
+	const path = folderOf(line);
+	await makeOwnFolder(path, 'name another folder').catch((error: Error) => {
+		throw new UsageError(error.message);
+	});
+	const folder = new Folder(path);
+	const locked = lock(folder, context);
+	const named = words(String(line.values['tabs']));
+	const tracers = registry
+		.map(({ tracer }) => tracer)
+		.filter(({ id, onDemand }) => !line.without.includes(id) && (named.length === 0 ? !onDemand : named.includes(id)));
+	const machine = localHost();
+	const merging = new Merging(registry.map(({ tracer }) => tracer));
+	const recorder = new Recorder({
+		folder,
+		about: {
+			host: machine.host,
+			kernel: machine.kernel,
+			cpus: machine.cpus,
+			boot: sanitize(bootId(line.procRoot)),
+			version: sanitize(version),
+			step: line.delay,
+		},
+		tabs: registry.map(({ tracer }) => tracer.id),
+		limits: limitsOf(line, folder),
+		merge: Number(line.values['keep-days']) > 0 ? (snapshot) => merging.add(snapshot) : undefined,
+		say,
+	});
+	const stop = untilSignal();
+	const sampler = await startSampler(context, {
+		tabs: tracers.map(({ id }) => id),
+		firstDelay: line.delay,
+		packs: false,
+		onDemand: true,
+	});
+	const session = new Session(recorder, tracers.length);
+	sampler.subscribe((event) => session.take(event));
+	const end = await session.until(stop, line);
+	await sampler.close();
+	session.flush();
+	await recorder.close();
+	const { frames, bytes, lost, failed, stopped } = recorder.status;
+	closeSync(locked);
+	folder.close();
+	if (end.kind === 'unavailable') throw new Unavailable(end.reason, end.fix);
+	say(`${path}: ${frames} frames, ${formatBytes(bytes)}${lost > 0 ? `; ${lost} frames lost` : ''}`);
+	if (end.kind === 'failed') return 1;
+	if (failed || stopped !== undefined) return end.code === 0 ? 1 : end.code;
+	return end.code;
+}
+
+type End = { kind: 'done'; code: number } | { kind: 'failed' } | { kind: 'unavailable'; reason: string; fix: string };
+
+/** What the sampling thread reports, interval by interval. */
+class Session {
+	private readonly recorder: Recorder;
+	private readonly tabs: number;
+	private readonly waiting: Snapshot[] = [];
+	private timer: NodeJS.Timeout | undefined;
+	private readonly ended = Promise.withResolvers<End>();
+	private readonly first = Promise.withResolvers<void>();
+	private readonly unavailable = new Map<string, { reason: string; fix: string }>();
+
+	constructor(recorder: Recorder, tabs: number) {
+		this.recorder = recorder;
+		this.tabs = tabs;
+	}
+
+	take(event: SamplerEvent): void {
+		switch (event.kind) {
+			case 'snapshot':
+				this.unavailable.delete(event.snapshot.tab);
+				if (this.waiting.some(({ tab }) => tab === event.snapshot.tab)) this.flush();
+				this.waiting.push(event.snapshot);
+				this.timer ??= setTimeout(() => this.flush(), TOGETHER);
+				this.first.resolve();
+				break;
+			case 'unavailable':
+				say(`${event.tab}: ${event.reason}; ${event.fix}`);
+				this.unavailable.set(event.tab, event);
+				// the overview has nothing to show where nothing is measured
+				if (this.unavailable.size >= this.tabs) this.ended.resolve({ ...event, kind: 'unavailable' });
+				break;
+			case 'worker-failed':
+				say(`sampling failed: ${event.message}${event.restarting ? '; restarting it once' : ''}`);
+				if (!event.restarting) this.ended.resolve({ kind: 'failed' });
+				break;
+		}
+	}
+
+	flush(): void {
+		clearTimeout(this.timer);
+		this.timer = undefined;
+		this.recorder.add(this.waiting.splice(0));
+	}
+
+	async until(stop: AbortSignal, { values, rest }: CommandLine): Promise<End> {
+		const seconds = Number(values['duration']);
+		const signalled = new Promise<End>((resolve) => {
+			const done = () => resolve({ kind: 'done', code: 0 });
+			if (stop.aborted) done();
+			stop.addEventListener('abort', done);
+		});
+		const timer = seconds > 0 ? Promise.withResolvers<End>() : undefined;
+		// what is recorded begins with the first interval, not with the loading of the programs
+		const started = await Promise.race([this.first.promise, this.ended.promise, signalled]);
+		if (started) return started;
+		const timeout = timer && setTimeout(() => timer.resolve({ kind: 'done', code: 0 }), seconds * 1000);
+		const child = rest.length > 0 ? run(rest) : undefined;
+		const end = await Promise.race(
+			[this.ended.promise, signalled, timer?.promise, child?.ended].filter((one) => one !== undefined),
+		);
+		clearTimeout(timeout);
+		child?.process.kill('SIGTERM');
+		return end;
+	}
+}
+
+/** The user's command, with the user's standard streams. */
+function run([command = '', ...words]: readonly string[]): { process: ChildProcess; ended: Promise<End> } {
+	const child = spawn(command, words, { stdio: 'inherit' });
+	const ended = new Promise<End>((resolve) => {
+		child.once('error', (error) => {
+			say(`${command}: ${error.message}`);
+			resolve({ kind: 'done', code: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 127 : 126 });
+		});
+		child.once('exit', (code, signal) => resolve({ kind: 'done', code: exitCode(code, signal) }));
+	});
+	return { process: child, ended };
+}

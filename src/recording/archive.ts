@@ -1,0 +1,341 @@
+/**
+ * All segments of a recording as one: where the frames of each tab are in time, and any of them decoded. Memory is bounded
+ * by the index, about a hundred bytes a frame: a day of six tabs takes some ten megabytes.
+ */
+import { closeSync, fstatSync, readFileSync, readSync } from 'node:fs';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Mark, Moment } from '../history/store.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import type { Bytes, Count, Ns } from '../lib/units.ts';
+import { fromText, inert } from './columns-text.ts';
+import { Folder, indexName, parseSegmentName, type SegmentName } from './folder.ts';
+import { type FrameHead, KINDS } from './frame.ts';
+import { Segment, type SegmentAbout, type Source } from './segment.ts';
+import { checkedSnapshot, isObject, type RecordedTab } from './validate.ts';
+
+/** Where a frame is: its segment and position there. */
+export interface Place {
+	segment: OpenSegment;
+	at: number;
+	/** Position of the key frame that it needs; itself for a key frame, -1: it is missing. */
+	key: number;
+	/** Wall clock, ms. */
+	wall: number;
+	mono_ns: Ns;
+}
+
+/** A step of the wall clock. */
+export interface ClockStep {
+	wall: number;
+	by_ms: number;
+}
+
+export interface OpenSegment {
+	name: SegmentName;
+	/** Position among the segments of its archive. */
+	order: number;
+	segment: Segment;
+	/** Last key frame that was unpacked: neighbours need the same. */
+	dictionary?: { at: number; payload: Buffer };
+	/** Frames that {@link Archive} has taken over. */
+	taken: Count;
+	/** By tab number, the last key frame so far. */
+	keys: Map<number, number>;
+}
+
+/** A segment with its index, to be opened. */
+export interface SegmentFile {
+	name: string;
+	source: Source;
+	index?: Buffer | undefined;
+}
+
+/** Segments of an archive at most: three weeks of five minutes. */
+const MAX_SEGMENTS = 10_000;
+/** Bytes of an index file at most. */
+const MAX_INDEX: Bytes = 256 * 2 ** 20;
+const MAX_MARKS = 10_000;
+const MAX_MARKS_BYTES: Bytes = 4 * 2 ** 20;
+/** Longest text of a mark, characters. */
+export const MAX_MARK = 200;
+/** Name of the file with marks in a folder: JSON lines. */
+export const MARKS = 'marks';
+
+export class Archive {
+	/** Of the newest segment. */
+	about: SegmentAbout | undefined;
+	readonly marks: Mark[] = [];
+	readonly steps: ClockStep[] = [];
+	/** By tab, in the order of recording. */
+	private readonly places = new Map<string, Place[]>();
+	private readonly axis: Moment[] = [];
+	private readonly segments: OpenSegment[] = [];
+	private readonly problems: SafeText[] = [];
+	private readonly tabs: readonly RecordedTab[];
+
+	constructor(tabs: readonly RecordedTab[]) {
+		this.tabs = tabs;
+	}
+
+	/** What could not be read, a sentence each. */
+	get damage(): readonly SafeText[] {
+		const torn = this.segments.flatMap(({ name, segment }) =>
+			segment.damage === undefined ? [] : [safe`${sanitize(name.name)}: ${segment.damage}`],
+		);
+		return [...this.problems, ...torn];
+	}
+
+	/** Ids of the tabs with frames, in the order of the program's tabs. */
+	recorded(): string[] {
+		return this.tabs.map(({ id }) => id).filter((id) => (this.places.get(id)?.length ?? 0) > 0);
+	}
+
+	/** Frames of a tab in the order of recording. */
+	of(tab: string): readonly Place[] {
+		return this.places.get(tab) ?? [];
+	}
+
+	/** All frames with snapshots, in the order in which they were recorded. */
+	*all(): Generator<Place> {
+		const lists = [...this.places.values()];
+		const next = lists.map(() => 0);
+		for (;;) {
+			let first = -1;
+			for (const [index, list] of lists.entries()) {
+				const place = list[next[index] as number];
+				const best = first < 0 ? undefined : lists[first]?.[next[first] as number];
+				if (place && (!best || isBefore(place, best))) first = index;
+			}
+			const place = first < 0 ? undefined : lists[first]?.[next[first] as number];
+			if (!place) return;
+			next[first] = (next[first] as number) + 1;
+			yield place;
+		}
+	}
+
+	/** Moments of the overview, else of the tab with most frames. */
+	moments(): readonly Moment[] {
+		return this.axis;
+	}
+
+	get lastSegment(): OpenSegment | undefined {
+		return this.segments.at(-1);
+	}
+
+	/** Add segments in the order of recording; one that cannot be read is a problem, not an end. */
+	add(file: SegmentFile): void {
+		const name = parseSegmentName(file.name);
+		if (!name) return;
+		if (this.segments.length >= MAX_SEGMENTS) {
+			if (this.segments.length === MAX_SEGMENTS) this.problems.push(safe`more than ${MAX_SEGMENTS} segments`);
+			return;
+		}
+		try {
+			const segment = new Segment(file.source, file.index);
+			const opened: OpenSegment = { name, order: this.segments.length, segment, taken: 0, keys: new Map() };
+			this.segments.push(opened);
+			this.about = opened.segment.about;
+			this.take(opened);
+		} catch (error) {
+			this.problem(file.name, error);
+		}
+	}
+
+	problem(name: string, error: unknown): void {
+		if (this.problems.length < 100) this.problems.push(sanitize(`${name}: ${(error as Error).message}`));
+	}
+
+	/** Frames that were written to the newest segment since. */
+	extend(opened: OpenSegment): Count {
+		const added = opened.segment.extend();
+		if (added > 0) this.take(opened);
+		return added;
+	}
+
+	/**
+	 * The snapshot of a frame.
+	 * @throws what is wrong with it
+	 */
+	snapshot({ segment: opened, at, key }: Place): Snapshot {
+		const { segment } = opened;
+		if (key < 0) throw new Error('its key frame is missing');
+		if (opened.dictionary?.at !== key) opened.dictionary = { at: key, payload: segment.payload(key, undefined) };
+		const payload = at === key ? opened.dictionary.payload : segment.payload(at, opened.dictionary.payload);
+		return checkedSnapshot(fromText(payload), this.tabs);
+	}
+
+	/** Merged frames that measured ones cover are left out. To be called when all segments are there. */
+	settle(): void {
+		const first = this.segments.find(({ name }) => name.tier === 'seg');
+		if (!first) return;
+		const oldest = first.segment.length > 0 ? first.segment.head(0).mono_ns : Number.POSITIVE_INFINITY;
+		for (const [tab, places] of this.places) {
+			const kept = places.filter(({ segment: { name, segment }, mono_ns }) => {
+				if (name.tier === 'seg') return true;
+				const { boot } = segment.about;
+				return boot === first.segment.about.boot ? mono_ns < oldest : segment.about.over < first.name.number;
+			});
+			this.places.set(tab, kept);
+		}
+		this.drawAxis();
+	}
+
+	private take(opened: OpenSegment): void {
+		const { segment } = opened;
+		const { length } = segment;
+		for (let at = opened.taken; at < length; at++) {
+			const head = segment.head(at);
+			if (head.kind === KINDS.snapshot) this.takeSnapshot(opened, at, head);
+			else if (head.kind === KINDS.note) this.takeNote(segment, at, head);
+		}
+		opened.taken = length;
+	}
+
+	private takeSnapshot(opened: OpenSegment, at: number, head: FrameHead): void {
+		const tab = opened.segment.about.tabs[head.tab];
+		// tabs of other versions of the program
+		if (tab === undefined || !this.tabs.some(({ id }) => id === tab)) return;
+		if (head.key) opened.keys.set(head.tab, at);
+		const place = { segment: opened, at, key: opened.keys.get(head.tab) ?? -1, wall: head.wall, mono_ns: head.mono_ns };
+		const places = this.places.get(tab);
+		if (places) places.push(place);
+		else this.places.set(tab, [place]);
+		if (tab === this.axisTab()) this.axis.push(momentOf(head));
+	}
+
+	private takeNote(segment: Segment, at: number, { wall }: FrameHead): void {
+		try {
+			const value = JSON.parse(segment.payload(at, undefined).toString('utf8')) as unknown;
+			if (isObject(value) && value['note'] === 'clock' && Number.isFinite(value['by_ms']))
+				this.steps.push({ wall, by_ms: value['by_ms'] as number });
+		} catch {
+			// a note of another version
+		}
+	}
+
+	private axisTab(): string | undefined {
+		return this.places.has('overview') ? 'overview' : this.places.keys().next().value;
+	}
+
+	private drawAxis(): void {
+		this.axis.length = 0;
+		for (const { segment, at } of this.of(this.axisTab() ?? '')) this.axis.push(momentOf(segment.segment.head(at)));
+	}
+
+	/** Lines of the file of marks. */
+	takeMarks(text: string): void {
+		this.marks.length = 0;
+		for (const line of text.split('\n')) {
+			if (line === '' || this.marks.length >= MAX_MARKS) continue;
+			try {
+				const value = inert(JSON.parse(line)) as unknown;
+				if (!isObject(value)) continue;
+				const { wall, text: words } = value;
+				if (typeof wall === 'number' && Math.abs(wall) < 8.64e15 && typeof words === 'string')
+					this.marks.push({ wall, text: sanitize(words.slice(0, MAX_MARK)) });
+			} catch {
+				// a torn line
+			}
+		}
+	}
+}
+
+/** In the order of recording. */
+export function isBefore(a: Place, b: Place): boolean {
+	return a.segment.order === b.segment.order ? a.at < b.at : a.segment.order < b.segment.order;
+}
+
+function momentOf({ wall, busy, level, findings }: FrameHead): Moment {
+	return { wall, busy, level, findings };
+}
+
+/**
+ * A file that may grow. It is opened for each read: an archive of weeks has more segments than a process may have files open.
+ */
+function fileSource(folder: Folder, name: string): Source {
+	return {
+		get size() {
+			const size = folder.size(name);
+			if (size === undefined) throw new Error('it is no longer there');
+			return size;
+		},
+		read(offset, length) {
+			const fd = folder.openRead(name);
+			try {
+				const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, fstatSync(fd).size - offset)));
+				let filled = 0;
+				while (filled < bytes.length) {
+					const count = readSync(fd, bytes, filled, bytes.length - filled, offset + filled);
+					if (count === 0) break;
+					filled += count;
+				}
+				return bytes.subarray(0, filled);
+			} finally {
+				closeSync(fd);
+			}
+		},
+	};
+}
+
+/** An archive of the segments in a folder, which may be written meanwhile. */
+export class FolderArchive {
+	readonly archive: Archive;
+	private readonly folder: Folder;
+	private readonly known = new Set<string>();
+
+	/** @throws where the folder cannot be read */
+	constructor(path: string, tabs: readonly RecordedTab[]) {
+		this.archive = new Archive(tabs);
+		this.folder = new Folder(path);
+		this.open();
+		this.archive.settle();
+	}
+
+	/** Take what was written since. Returns the number of new frames. */
+	follow(): Count {
+		const last = this.archive.lastSegment;
+		let added = last ? this.archive.extend(last) : 0;
+		const before = this.known.size;
+		this.open();
+		if (this.known.size > before) added += this.known.size - before;
+		return added;
+	}
+
+	close(): void {
+		this.folder.close();
+	}
+
+	private open(): void {
+		for (const { name, tier } of this.folder.segments()) {
+			// what is merged while somebody follows is measured too
+			if (
+				this.known.has(name) ||
+				(tier === 'low' && this.known.size > 0 && this.archive.lastSegment?.name.tier === 'seg')
+			)
+				continue;
+			try {
+				this.known.add(name);
+				const index = this.read(indexName(name), MAX_INDEX);
+				this.archive.add({ name, source: fileSource(this.folder, name), index });
+			} catch (error) {
+				this.archive.problem(name, error);
+			}
+		}
+		const marks = this.read(MARKS, MAX_MARKS_BYTES);
+		if (marks) this.archive.takeMarks(marks.toString('utf8'));
+	}
+
+	/** undefined: there is no such file, or it is too long. */
+	private read(name: string, most: Bytes): Buffer | undefined {
+		if ((this.folder.size(name) ?? Number.POSITIVE_INFINITY) > most) return undefined;
+		let fd: number | undefined;
+		try {
+			fd = this.folder.openRead(name);
+			return readFileSync(fd);
+		} catch {
+			return undefined;
+		} finally {
+			if (fd !== undefined) closeSync(fd);
+		}
+	}
+}

@@ -1,0 +1,175 @@
+/**
+ * A snapshot as text, its rows by property: the names of properties stand there once, and equal values of neighbouring
+ * frames are at the same distance, which compresses better than rows do. JSON, so that any program version reads it and
+ * a hostile file can do no more than any other text. Reading gives exactly what `JSON.parse(JSON.stringify(snapshot))` does.
+ */
+import type { Snapshot } from '../core/snapshot.ts';
+import { sanitize } from '../lib/sanitize.ts';
+
+/**
+ * Values of one property of all rows, in their order. An array: the values themselves, none of them an object.
+ * `k`, `c`: records with these keys, and the values of each key. `l`, `v`: lists, their lengths (or the one that they all
+ * have) and all their values one after the other. `p`, `i`: several of these, and the one that each value is taken from.
+ */
+type Node =
+	| readonly unknown[]
+	| { k: readonly string[]; c: readonly Node[] }
+	| { l: number | readonly number[]; v: Node }
+	| { i: readonly number[]; p: readonly Node[] };
+
+/** Nested deeper than any snapshot of ours. */
+const MAX_DEPTH = 16;
+/** Values of a snapshot, all properties together. */
+const MAX_VALUES = 16e6;
+
+type Row = Record<string, unknown>;
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** Identity of the kind of a value: rows with the same keys are stored together. */
+function kindOf(value: unknown): string {
+	if (!isObject(value)) return '';
+	if (Array.isArray(value)) return '[';
+	let kind = '{';
+	for (const key in value) if ((value as Row)[key] !== undefined) kind += `${key}\0`;
+	return kind;
+}
+
+function isOf(value: unknown, kind: string): boolean {
+	return kind === '' ? !isObject(value) : kindOf(value) === kind;
+}
+
+function nodeOf(values: readonly unknown[]): Node {
+	const first = kindOf(values[0]);
+	if (values.every((value) => isOf(value, first))) return alike(first, values);
+	const kinds = new Map<string, { at: number; values: unknown[] }>();
+	const i = values.map((value) => {
+		const kind = kindOf(value);
+		let part = kinds.get(kind);
+		if (!part) {
+			part = { at: kinds.size, values: [] };
+			kinds.set(kind, part);
+		}
+		part.values.push(value);
+		return part.at;
+	});
+	return { i, p: [...kinds].map(([kind, part]) => alike(kind, part.values)) };
+}
+
+function alike(kind: string, values: readonly unknown[]): Node {
+	if (kind === '') return values;
+	if (kind === '[') {
+		const lists = values as unknown[][];
+		const length = lists[0]?.length ?? 0;
+		const l = lists.every((list) => list.length === length) ? length : lists.map((list) => list.length);
+		return { l, v: nodeOf(lists.flat()) };
+	}
+	const k = kind.slice(1).split('\0').slice(0, -1);
+	return { k, c: k.map((key) => nodeOf((values as Row[]).map((row) => row[key]))) };
+}
+
+export function toText(snapshot: Snapshot): Buffer {
+	const { rows } = snapshot;
+	// the number of rows has their position among the fields
+	return Buffer.from(JSON.stringify({ head: { ...snapshot, rows: rows.length }, rows: nodeOf(rows) }));
+}
+
+/** The same value with all its text made inert, names of fields too. */
+export function inert(value: unknown, depth = 0): unknown {
+	if (typeof value === 'string') return sanitize(value);
+	if (!isObject(value)) return value;
+	if (depth >= MAX_DEPTH) throw new Error('nested too deep');
+	if (Array.isArray(value)) return value.map((item) => inert(item, depth + 1));
+	// fromEntries defines fields: one called __proto__ is a field like any other
+	return Object.fromEntries(Object.entries(value).map(([key, item]) => [sanitize(key), inert(item, depth + 1)]));
+}
+
+interface Budget {
+	values: number;
+}
+
+function isCount(value: unknown): value is number {
+	return Number.isInteger(value) && (value as number) >= 0;
+}
+
+/** The `count` values of a node. */
+function valuesOf(node: unknown, count: number, budget: Budget, depth = 0): unknown[] {
+	if (depth >= MAX_DEPTH) throw new Error('nested too deep');
+	budget.values -= count;
+	if (budget.values < 0) throw new Error('too many values');
+	if (Array.isArray(node)) {
+		if (node.length !== count) throw new Error('a property has another number of values');
+		if (node.some(isObject)) throw new Error('values that are none');
+		return node.map((value) => (typeof value === 'string' ? sanitize(value) : value));
+	}
+	if (!isObject(node)) throw new Error('a property without values');
+	const { k, c, l, v, i, p } = node as Record<string, unknown>;
+	if (Array.isArray(k) && Array.isArray(c)) return records(k, c, count, budget, depth);
+	if (l !== undefined && v !== undefined) return lists(l, v, count, budget, depth);
+	if (Array.isArray(i) && Array.isArray(p)) return mixed(i, p, count, budget, depth);
+	throw new Error('a property without values');
+}
+
+function records(
+	k: readonly unknown[],
+	c: readonly unknown[],
+	count: number,
+	budget: Budget,
+	depth: number,
+): unknown[] {
+	if (k.length !== c.length || !k.every((key) => typeof key === 'string')) throw new Error('records without keys');
+	const keys = (k as string[]).map((key) => sanitize(key));
+	// copies of one object share its hidden class; a key called __proto__ is its own property like any other
+	const template: Row = Object.fromEntries(keys.map((key) => [key, null]));
+	if (Object.keys(template).length !== keys.length) throw new Error('records with a key twice');
+	const columns = c.map((column) => valuesOf(column, count, budget, depth + 1));
+	return Array.from({ length: count }, (_, at) => {
+		const record = { ...template };
+		for (let index = 0; index < keys.length; index++) record[keys[index] as string] = (columns[index] as unknown[])[at];
+		return record;
+	});
+}
+
+function lists(l: unknown, v: unknown, count: number, budget: Budget, depth: number): unknown[] {
+	const same = isCount(l);
+	if (!same && !(Array.isArray(l) && l.length === count && l.every(isCount))) throw new Error('lists without lengths');
+	const total = same ? l * count : (l as number[]).reduce((sum, length) => sum + length, 0);
+	const all = valuesOf(v, total, budget, depth + 1);
+	let from = 0;
+	return Array.from({ length: count }, (_, at) => {
+		const length = same ? l : ((l as number[])[at] as number);
+		from += length;
+		return all.slice(from - length, from);
+	});
+}
+
+function mixed(i: readonly unknown[], p: readonly unknown[], count: number, budget: Budget, depth: number): unknown[] {
+	const counts = p.map(() => 0);
+	if (i.length !== count) throw new Error('a property has another number of values');
+	for (const part of i) {
+		if (!isCount(part) || part >= p.length) throw new Error('a value of no part');
+		counts[part] = (counts[part] as number) + 1;
+	}
+	const parts = p.map((part, at) => valuesOf(part, counts[at] as number, budget, depth + 1));
+	const next = p.map(() => 0);
+	return (i as number[]).map((part) => {
+		const at = next[part] as number;
+		next[part] = at + 1;
+		return parts[part]?.[at];
+	});
+}
+
+/**
+ * What {@link toText} was given, its text made inert; whether it is a snapshot is for `validate.ts` to say.
+ * @throws what is wrong with it
+ */
+export function fromText(text: Buffer): Record<string, unknown> {
+	const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text)) as unknown;
+	if (!isObject(value)) throw new Error('not a snapshot');
+	const { head, rows } = value as Record<string, unknown>;
+	if (!isObject(head) || Array.isArray(head)) throw new Error('not a snapshot');
+	const safeHead = inert(head) as Record<string, unknown>;
+	const { rows: count } = safeHead;
+	if (!isCount(count)) throw new Error('not a snapshot');
+	return { ...safeHead, rows: valuesOf(rows, count, { values: MAX_VALUES }) };
+}

@@ -1,0 +1,139 @@
+/**
+ * A frame: the unit of a recording on disk. A head of fixed length, which describes and protects it, and a payload. Frames
+ * of one file follow each other; a reader that knows nothing else finds all of them by walking the heads.
+ *
+ * A key frame is compressed by itself. Others of its tab are compressed with the payload of the last key frame as
+ * dictionary, so that a reader decompresses two frames for any moment.
+ */
+import { crc32, constants as zlib, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { Bytes, Count, Ns } from '../lib/units.ts';
+
+/** First bytes of a segment. The digit grows when older programs could not read what follows. */
+export const MAGIC = Buffer.from('WATTLAG SEGMENT ');
+export const FORMAT = 1;
+/** Bytes before the first frame: {@link MAGIC}, then the format as u32, then 0. */
+export const PREAMBLE = 24;
+
+/** Bytes of a head. */
+export const HEAD = 48;
+const FRAME_MAGIC = 0x31464c57; // WLF1
+
+/** Unpacked bytes of a frame at most: 10,000 processes with their distributions take about 10 million. */
+export const MAX_PAYLOAD: Bytes = 64 * 2 ** 20;
+
+/** What a payload is. Readers skip kinds that they do not know. */
+export const KINDS = { about: 0, snapshot: 1, mark: 2, note: 3 } as const;
+
+/** Result of the overview's rules for a moment; 0: none. */
+export const LEVELS = ['none', 'notice', 'high', 'severe'] as const;
+
+const KEY = 1;
+/** No busy share is known. */
+const NO_SHARE = 0xffff;
+
+/** The facts of a frame that its head states. */
+export interface FrameFacts {
+	kind: number;
+	/** Position of its tab in {@link SegmentAbout.tabs}; 0 for other kinds. */
+	tab: number;
+	/** Of the overview: index into {@link LEVELS} of its worst finding. */
+	level: number;
+	/** Of the overview: number of its findings, 255 at most. */
+	findings: Count;
+	/** Of the overview: busy share of all CPUs, 0–1; null: not known, or another tab. */
+	busy: number | null;
+	/** Wall clock, ms since the epoch. */
+	wall: number;
+	/** CLOCK_MONOTONIC. */
+	mono_ns: Ns;
+	/** Decompressed without a dictionary. */
+	key: boolean;
+}
+
+/** A frame in its file. */
+export interface FrameHead extends FrameFacts {
+	/** Bytes of the payload in the file, and unpacked. */
+	stored: Bytes;
+	raw: Bytes;
+	/** Of the payload as it is stored. */
+	crc: number;
+}
+
+/** Level 1 packs a frame with its dictionary in a third of a millisecond; higher levels save little. */
+const params = { [zlib.ZSTD_c_compressionLevel]: 1, [zlib.ZSTD_c_windowLog]: 23, [zlib.ZSTD_c_checksumFlag]: 1 };
+
+/** @param dictionary unpacked payload of the tab's last key frame; undefined: this becomes one */
+export function packFrame(facts: Omit<FrameFacts, 'key'>, payload: Buffer, dictionary: Buffer | undefined): Buffer {
+	const packed = zstdCompressSync(payload, { params, ...(dictionary && { dictionary }) });
+	const frame = Buffer.allocUnsafe(HEAD + packed.length);
+	frame.fill(0, 0, HEAD);
+	frame.writeUInt32LE(FRAME_MAGIC, 0);
+	frame.writeUInt8(facts.kind, 4);
+	frame.writeUInt8(dictionary ? 0 : KEY, 5);
+	frame.writeUInt8(facts.tab, 6);
+	frame.writeUInt8(facts.level, 7);
+	frame.writeUInt8(Math.min(255, facts.findings), 8);
+	frame.writeUInt16LE(facts.busy === null ? NO_SHARE : Math.round(Math.min(1, Math.max(0, facts.busy)) * 1000), 10);
+	frame.writeUInt32LE(packed.length, 12);
+	frame.writeUInt32LE(payload.length, 16);
+	frame.writeDoubleLE(facts.wall, 20);
+	frame.writeDoubleLE(facts.mono_ns, 28);
+	frame.writeUInt32LE(crc32(packed), 36);
+	frame.writeUInt32LE(crc32(frame.subarray(0, HEAD - 4)), HEAD - 4);
+	packed.copy(frame, HEAD);
+	return frame;
+}
+
+/** The head in these bytes; undefined: there is none, or it is damaged. */
+export function readHead(bytes: Buffer): FrameHead | undefined {
+	if (bytes.length < HEAD || bytes.readUInt32LE(0) !== FRAME_MAGIC) return undefined;
+	if (bytes.readUInt32LE(HEAD - 4) !== crc32(bytes.subarray(0, HEAD - 4))) return undefined;
+	const busy = bytes.readUInt16LE(10);
+	const head: FrameHead = {
+		kind: bytes.readUInt8(4),
+		key: (bytes.readUInt8(5) & KEY) !== 0,
+		tab: bytes.readUInt8(6),
+		level: Math.min(LEVELS.length - 1, bytes.readUInt8(7)),
+		findings: bytes.readUInt8(8),
+		busy: busy > 1000 ? null : busy / 1000,
+		stored: bytes.readUInt32LE(12),
+		raw: bytes.readUInt32LE(16),
+		wall: bytes.readDoubleLE(20),
+		mono_ns: bytes.readDoubleLE(28),
+		crc: bytes.readUInt32LE(36),
+	};
+	// a CRC is no proof of good will
+	if (!Number.isFinite(head.wall) || !Number.isFinite(head.mono_ns)) return undefined;
+	if (Math.abs(head.wall) > 8.64e15 || head.raw > MAX_PAYLOAD || head.stored > MAX_PAYLOAD) return undefined;
+	return head;
+}
+
+/**
+ * @param stored the payload as it is in the file
+ * @param dictionary unpacked payload of the key frame that it belongs to; of a key frame undefined
+ * @throws what is wrong with it
+ */
+export function unpackFrame(head: FrameHead, stored: Buffer, dictionary: Buffer | undefined): Buffer {
+	if (stored.length !== head.stored || crc32(stored) !== head.crc) throw new Error('a frame is damaged');
+	const payload = zstdDecompressSync(stored, {
+		maxOutputLength: Math.max(1, head.raw),
+		...(dictionary && !head.key && { dictionary }),
+	});
+	if (payload.length !== head.raw) throw new Error('a frame has another length than it states');
+	return payload;
+}
+
+export function preamble(): Buffer {
+	const bytes = Buffer.alloc(PREAMBLE);
+	MAGIC.copy(bytes);
+	bytes.writeUInt32LE(FORMAT, MAGIC.length);
+	return bytes;
+}
+
+/** @throws what is wrong with the beginning of a segment */
+export function checkPreamble(bytes: Buffer): void {
+	if (bytes.length < PREAMBLE || !bytes.subarray(0, MAGIC.length).equals(MAGIC))
+		throw new Error('no recording of wattlag');
+	const format = bytes.readUInt32LE(MAGIC.length);
+	if (format > FORMAT) throw new Error(`made by a newer wattlag (format ${format}, known is ${FORMAT})`);
+}

@@ -1,0 +1,135 @@
+/** Whatever `--replay` and `export` are given: a folder of segments, one segment, a bundle, a file of the key `w`. */
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Mark } from '../history/store.ts';
+import { type SafeText, safe } from '../lib/sanitize.ts';
+import { Archive, FolderArchive } from './archive.ts';
+import { MAGIC } from './frame.ts';
+import { readRecording } from './read.ts';
+import { bufferSource } from './segment.ts';
+import type { RecordedTab } from './validate.ts';
+
+/** The machine that was recorded. */
+export interface RecordedMachine {
+	host: SafeText;
+	kernel: SafeText;
+	cpus: number;
+	/** Empty: not known, as in files of the key `w`. */
+	boot: string;
+}
+
+/** A recording of any form. */
+export interface AnyRecording {
+	machine: RecordedMachine;
+	/** With random access; undefined: a file of the key `w`, which is read from its beginning. */
+	archive: Archive | undefined;
+	/** Of a folder: take what was written since; the number of new frames. */
+	follow: (() => number) | undefined;
+	/** In the order of recording. Frames that cannot be read are left out and reported by `damage`. */
+	snapshots(): AsyncIterable<Snapshot>;
+	marks: readonly Mark[];
+	/** What could not be read, a sentence each; complete when all snapshots were read. */
+	damage(): readonly SafeText[];
+	close(): void;
+}
+
+/** Bytes of a single segment or bundle at most. */
+const MAX_FILE = 2 ** 30;
+
+const GZIP = Buffer.from([0x1f, 0x8b]);
+const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+
+function beginning(path: string): Buffer {
+	const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+	try {
+		if (!fstatSync(fd).isFile()) throw new Error('neither a file nor a folder');
+		const bytes = Buffer.alloc(MAGIC.length);
+		return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
+	} finally {
+		closeSync(fd);
+	}
+}
+
+function wholeFile(path: string): Buffer {
+	const { size } = statSync(path);
+	if (size > MAX_FILE) throw new Error(`longer than ${MAX_FILE >> 20} MiB`);
+	return readFileSync(path);
+}
+
+function ofArchive(archive: Archive, follow?: () => number, close = () => {}): AnyRecording {
+	const { about } = archive;
+	const unread = new Map<SafeText, number>();
+	if (!about || archive.recorded().length === 0) {
+		close();
+		throw new Error(archive.damage[0] ?? 'nothing was recorded');
+	}
+	return {
+		machine: { host: about.host, kernel: about.kernel, cpus: about.cpus, boot: about.boot },
+		archive,
+		follow,
+		async *snapshots() {
+			for (const place of archive.all()) {
+				try {
+					yield archive.snapshot(place);
+				} catch (error) {
+					const text = (error as Error).message as SafeText;
+					unread.set(text, (unread.get(text) ?? 0) + 1);
+				}
+			}
+		},
+		marks: archive.marks,
+		damage: () => [...archive.damage, ...[...unread].map(([text, count]) => safe`${count} frames: ${text}`)],
+		close,
+	};
+}
+
+/** @throws where there is nothing to show, with the reason */
+export async function openAny(path: string, tabs: readonly RecordedTab[]): Promise<AnyRecording> {
+	if (lstatSync(path).isDirectory() || statSync(path).isDirectory()) {
+		const folder = new FolderArchive(path, tabs);
+		return ofArchive(
+			folder.archive,
+			() => folder.follow(),
+			() => folder.close(),
+		);
+	}
+	const first = beginning(path);
+	if (first.equals(MAGIC)) {
+		const archive = new Archive(tabs);
+		archive.add({ name: asSegment(path), source: bufferSource(wholeFile(path)) });
+		archive.settle();
+		return ofArchive(archive);
+	}
+	if (first.subarray(0, ZSTD.length).equals(ZSTD)) {
+		const { readBundle } = await import('./bundle.ts');
+		return ofArchive(readBundle(wholeFile(path), tabs));
+	}
+	if (first.subarray(0, GZIP.length).equals(GZIP)) return ofFile(path, tabs);
+	throw new Error('no recording of wattlag');
+}
+
+/** A segment under another name is one all the same. */
+function asSegment(path: string): string {
+	const name = basename(path);
+	return /^(seg|low)-.*\.wlr$/.test(name) ? name : 'seg-0-00000000-000001.wlr';
+}
+
+/** A file of the key `w`, whose facts come first. */
+async function ofFile(path: string, tabs: readonly RecordedTab[]): Promise<AnyRecording> {
+	const { about } = await readRecording(path, tabs, () => {}, 0);
+	let damage: SafeText | undefined;
+	return {
+		machine: { host: about.host, kernel: about.kernel, cpus: about.cpus, boot: '' },
+		archive: undefined,
+		follow: undefined,
+		async *snapshots() {
+			const all: Snapshot[] = [];
+			({ damage } = await readRecording(path, tabs, (snapshot) => all.push(snapshot)));
+			yield* all;
+		},
+		marks: [],
+		damage: () => (damage === undefined ? [] : [damage]),
+		close: () => {},
+	};
+}

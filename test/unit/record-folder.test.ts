@@ -1,0 +1,206 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import { FolderArchive } from '../../src/recording/archive.ts';
+import { Folder, parseSegmentName } from '../../src/recording/folder.ts';
+import { openAny } from '../../src/recording/recordings.ts';
+import { makeTree, treePerTest } from '../lib/tree.ts';
+import { BOOT, intervals, limits, plain, recordedTabs, recorderTo, recordTo } from './record-fixtures.ts';
+
+const tree = treePerTest();
+
+async function read(path: string) {
+	const recording = await openAny(path, recordedTabs);
+	const snapshots: Snapshot[] = [];
+	for await (const snapshot of recording.snapshots()) snapshots.push(snapshot);
+	recording.close();
+	return { recording, snapshots, damage: recording.damage() };
+}
+
+const segmentsOf = (path: string) => readdirSync(path).filter((name) => name.endsWith('.wlr'));
+
+describe('a recorded folder', () => {
+	test('gives every snapshot back, in order, whole', async () => {
+		const all = intervals(70);
+		await recordTo(tree.root, all);
+		const { snapshots, damage, recording } = await read(tree.root);
+		expect(damage).toEqual([]);
+		expect(snapshots.map((snapshot) => JSON.stringify(snapshot))).toEqual(
+			all.flat().map((snapshot) => JSON.stringify(snapshot)),
+		);
+		expect(recording.machine).toEqual({ host: 'host', kernel: '6.1.0', cpus: 8, boot: BOOT });
+	});
+
+	test('is its owner’s alone', async () => {
+		await recordTo(tree.root, intervals(1));
+		for (const name of readdirSync(tree.root)) expect(statSync(tree.path(name)).mode & 0o777).toBe(0o600);
+	});
+
+	test('an index that is lost, damaged or too short is made from the segment', async () => {
+		await recordTo(tree.root, intervals(5));
+		const [segment] = segmentsOf(tree.root) as [string];
+		const index = tree.path(segment.replace('.wlr', '.idx'));
+		const whole = readFileSync(index);
+		for (const bytes of [whole, Buffer.alloc(0), whole.subarray(0, 500), Buffer.alloc(whole.length, 7)]) {
+			writeFileSync(index, bytes);
+			expect((await read(tree.root)).snapshots).toHaveLength(30);
+		}
+	});
+
+	test('a torn tail is cut and counted, wherever it was torn', async () => {
+		await recordTo(tree.root, intervals(12));
+		const [name] = segmentsOf(tree.root) as [string];
+		const bytes = readFileSync(tree.path(name));
+		const torn = makeTree();
+		mkdirSync(torn.path('r'));
+		let before = 72;
+		for (let cut = 0; cut < 1000; cut++) {
+			const length = Math.floor((bytes.length * (999 - cut)) / 999);
+			const file = torn.path(`r/${name}`);
+			if (cut === 0) writeFileSync(file, bytes);
+			truncateSync(file, length);
+			const archive = new FolderArchive(torn.path('r'), recordedTabs);
+			const places = [...archive.archive.all()];
+			expect(places.length).toBeLessThanOrEqual(before);
+			before = places.length;
+			const [last] = places.slice(-1);
+			if (last) expect(archive.archive.snapshot(last).rows).toBeDefined();
+			const whole = last ? places.length === 72 : false;
+			if (length < bytes.length && !whole) expect(archive.archive.damage.length).toBeLessThanOrEqual(1);
+			archive.close();
+		}
+		expect(before).toBe(0);
+	});
+
+	test('frames are where the segments say, after a restart too', async () => {
+		const all = intervals(6);
+		await recordTo(tree.root, all.slice(0, 3));
+		await recordTo(tree.root, all.slice(3));
+		const numbers = segmentsOf(tree.root).map((name) => parseSegmentName(name)?.number);
+		expect(numbers.sort()).toEqual([1, 2]);
+		expect((await read(tree.root)).snapshots).toEqual(plain(all.flat()));
+	});
+
+	test('what is merged covers only what is no longer there as it was measured', async () => {
+		const all = intervals(40);
+		await recordTo(tree.root, all, { merged: true, segmentMs: 0 });
+		const before = await read(tree.root);
+		expect(before.snapshots.map(({ dt_ns }) => dt_ns)).toEqual(all.flat().map(() => 1e9));
+		// the first 25 seconds are gone
+		const folder = new Folder(tree.root);
+		for (const { name, tier, number } of folder.segments()) if (tier === 'seg' && number <= 25) folder.remove(name);
+		folder.close();
+		const { snapshots } = await read(tree.root);
+		const energy = snapshots.filter(({ tab }) => tab === 'energy').map(({ dt_ns, mono_ns }) => [mono_ns, dt_ns]);
+		expect(energy.slice(0, 3)).toEqual([
+			[9e9, 10e9],
+			[19e9, 10e9],
+			[25e9, 1e9],
+		]);
+	});
+});
+
+describe('limits', () => {
+	test('age, size and room are kept at every roll, the active segment counted', async () => {
+		const all = intervals(30);
+		const now = Date.parse(all[29]?.[0]?.time ?? '');
+		await recordTo(tree.root, all, { segmentMs: 0, now: () => now, limits: { ...limits, age: 10_500 } });
+		expect(segmentsOf(tree.root).length).toBeLessThanOrEqual(12);
+		const small = makeTree();
+		await recordTo(small.root, all, { segmentMs: 0, limits: { ...limits, bytes: 200_000 } });
+		const bytes = readdirSync(small.root).reduce((sum, name) => sum + statSync(small.path(name)).size, 0);
+		const most = Math.max(...readdirSync(small.root).map((name) => statSync(small.path(name)).size));
+		expect(bytes).toBeLessThanOrEqual(200_000 + 2 * most);
+		expect(segmentsOf(small.root).length).toBeGreaterThan(2);
+	});
+});
+
+describe('a slow or failing disk', () => {
+	test('more than ten waiting intervals are lost, and later snapshots say so', async () => {
+		const folder = new Folder(tree.root);
+		const { recorder } = recorderTo(folder);
+		const all = intervals(16);
+		// nothing is written before the next turn
+		for (const snapshots of all.slice(0, 14)) recorder.add(snapshots);
+		expect(recorder.status.lost).toBe(4 * 6);
+		await recorder.idle();
+		recorder.add(all[15] as Snapshot[]);
+		await recorder.close();
+		folder.close();
+		const { snapshots } = await read(tree.root);
+		expect(snapshots).toHaveLength(11 * 6);
+		expect(snapshots.at(-1)?.lost).toMatchObject({ recording: 24 });
+		expect(snapshots[0]?.lost).not.toHaveProperty('recording');
+	});
+});
+
+describe('a step of the wall clock', () => {
+	test('is kept as a note; nothing is lost or out of order', async () => {
+		const all = intervals(6).map((snapshots, at) =>
+			at < 3
+				? snapshots
+				: snapshots.map((one) => ({ ...one, time: new Date(Date.parse(one.time) - 3_600_000).toISOString() })),
+		);
+		await recordTo(tree.root, all);
+		const { snapshots, recording } = await read(tree.root);
+		expect(snapshots).toEqual(plain(all.flat()));
+		expect(recording.archive?.steps).toEqual([{ wall: expect.any(Number), by_ms: -3_600_000 }]);
+	});
+
+	test('time that the machine slept is none', async () => {
+		const all = intervals(4).map((snapshots, at) =>
+			snapshots.map((one) => ({
+				...one,
+				time: new Date(Date.parse(one.time) + (at < 2 ? 0 : 60_000)).toISOString(),
+				...(at === 2 && { gap: { late_ns: 0, suspended_ns: 60e9 } }),
+			})),
+		);
+		await recordTo(tree.root, all as Snapshot[][]);
+		expect((await read(tree.root)).recording.archive?.steps).toEqual([]);
+	});
+});
+
+describe('names that lead elsewhere', () => {
+	test('links, folders and other names are no segments; a linked folder is refused to write to', async () => {
+		await recordTo(tree.root, intervals(2));
+		const [name] = segmentsOf(tree.root) as [string];
+		symlinkSync(tree.path(name), tree.path('seg-1-abcdef01-000007.wlr'));
+		mkdirSync(tree.path('seg-1-abcdef01-000008.wlr'));
+		writeFileSync(tree.path('seg-1-abcdef01-..%2f.wlr'), 'x');
+		const { snapshots } = await read(tree.root);
+		expect(snapshots).toHaveLength(12);
+		const outside = makeTree();
+		symlinkSync(outside.root, tree.path('link'));
+		expect(() => new Folder(tree.path('link'))).toThrow(/ENOTDIR|ELOOP/);
+		const folder = new Folder(tree.root);
+		for (const bad of ['..', '.', '', 'a/b', '../x']) expect(() => folder.at(bad)).toThrow('no name');
+		symlinkSync(join(outside.root, 'target'), tree.path('planted'));
+		await expect(folder.create('planted')).rejects.toThrow('EEXIST');
+		expect(() => folder.openRead('planted')).toThrow('ELOOP');
+		expect(readdirSync(outside.root)).toEqual([]);
+		folder.close();
+	});
+
+	test.each<[string, (path: string) => void, RegExp]>([
+		['nothing', () => {}, /nothing was recorded/],
+		[
+			'a file of another program',
+			(path) => writeFileSync(join(path, 'seg-1-abcdef01-000001.wlr'), 'x'.repeat(4096)),
+			/no recording of wattlag/,
+		],
+		[
+			'a newer format',
+			(path) => {
+				const bytes = Buffer.alloc(64);
+				bytes.write('WATTLAG SEGMENT ');
+				bytes.writeUInt32LE(9, 16);
+				writeFileSync(join(path, 'seg-1-abcdef01-000001.wlr'), bytes);
+			},
+			/made by a newer wattlag \(format 9/,
+		],
+	])('%s is refused in a line', async (_, fill, reason) => {
+		fill(tree.root);
+		await expect(openAny(tree.root, recordedTabs)).rejects.toThrow(reason);
+	});
+});
