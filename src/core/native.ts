@@ -81,8 +81,9 @@ export interface BpfObject {
 	 * an offset that is a multiple of 8, each aligned 8-byte word is read atomically.
 	 */
 	readMapped(map: string, into: Uint8Array, offset?: number): number;
-	/** false when the key is absent. */
+	/** false when the key is absent. Of a queue (no bytes of key) the value that is taken out next. */
 	lookup(map: string, key: Uint8Array, value: Uint8Array): boolean;
+	/** Of a queue (no bytes of key): puts a value in. */
 	update(map: string, key: Uint8Array, value: Uint8Array): void;
 	/** false when the key was absent. */
 	remove(map: string, key: Uint8Array): boolean;
