@@ -98,7 +98,7 @@ export class Capturing {
 		this.begin({ rule: words, words }, true);
 	}
 
-	/** What is being captured is written without the minutes after it. */
+	/** What is being captured is written without the minutes after it, and without what its tools have not said yet. */
 	async close(): Promise<void> {
 		this.ended.abort();
 		await this.running;
@@ -163,7 +163,8 @@ export class Capturing {
 	private async capture(words: string, now: number): Promise<string> {
 		const { path, about, config, afterMs = AFTER_MS } = this.options;
 		// while it happens
-		const profile = this.tool('profile.json', ['profile', '--duration', String(PROFILE_S), '--json']);
+		const seconds = Math.min(PROFILE_S, Math.max(1, Math.round(afterMs / 1000)));
+		const profile = this.tool('profile.json', ['profile', '--duration', String(seconds), '--json']);
 		const doctor = this.tool('doctor.json', ['doctor', '--json']);
 		await this.wait(afterMs);
 		const extra = (await Promise.all([profile, doctor])).filter((file) => file !== undefined);
@@ -211,7 +212,8 @@ export class Capturing {
 	/** What this program prints as another command; undefined: it failed, as without the privilege or the hardware. */
 	private tool(name: string, words: readonly string[]): Promise<TarFile | undefined> {
 		return new Promise((resolve) => {
-			const options = { timeout: TOOL_MS, maxBuffer: 64 * 2 ** 20, encoding: 'buffer' as const };
+			const { signal } = this.ended;
+			const options = { timeout: TOOL_MS, maxBuffer: 64 * 2 ** 20, encoding: 'buffer' as const, signal };
 			execFile(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...words], options, (error, output) => {
 				// doctor's exit code 1: a tab that does not work, which is worth knowing
 				const failed = error !== null && !(name === 'doctor.json' && output.length > 0);
