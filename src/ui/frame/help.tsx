@@ -50,10 +50,6 @@ const glossary: readonly (readonly [string, string])[] = [
 		'source',
 		'at the top (energy: of the watts): how the figures are measured, and their uncertainty (± or exact; percentiles are less exact); details in this help',
 	],
-	[
-		'PAUSED … back of …',
-		'age of the figures shown, and how far back the past in memory reaches: 16 MiB for all tabs together, the oldest goes first',
-	],
 	['model', 'energy computed from CPU time, because no power counter could be read'],
 	['filter', 'a term whose column this tab lacks is ignored and listed; a path includes all below it'],
 ];
