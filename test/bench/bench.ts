@@ -10,4 +10,6 @@ export interface Bench {
 	quick: boolean;
 	/** Root of an older build that is measured in the same turns; only by section `rest`. */
 	against?: string;
+	/** Length of section `soak`. */
+	minutes?: number;
 }

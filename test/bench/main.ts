@@ -1,9 +1,10 @@
 /**
  * The benchmarks: wattlag beside its peers and beside nothing, as Markdown on standard output and as JSON in build/bench/.
- *   npm run bench -- [--section rest,kernel,workload,reading,terminal] [--quick] [--against DIR] [--write]
- * `--quick` without `--section` measures the section `rest` only. `--against DIR`: beside the older build in that checkout, in
- * turns, and says what got worse beyond noise (section `rest` only; exit code 1 then). `--write` keeps the sections measured in docs/performance/ and writes the tables of docs/PERFORMANCE.md from all that
- * are there. Needs root. Exit code 2: wrong options; 130 and the like: ended by a signal.
+ *   npm run bench -- [--section rest,kernel,workload,reading,terminal,soak] [--quick] [--against DIR] [--minutes N] [--write]
+ * Without `--section` all but `soak`, which takes half an hour (`--minutes`). `--quick` alone, and `--against`: only `rest`.
+ * `--against DIR` measures the older build in that checkout in the same turns, and says what got worse beyond noise (exit
+ * code 1 then). `--write` keeps the sections measured in docs/performance/ and writes the tables of docs/PERFORMANCE.md
+ * from all that are there. Needs root. Exit code 2: wrong options; 130 and the like: ended by a signal.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ import { progress } from './progress.ts';
 import { reading } from './reading.ts';
 import { load, type Measured, reportText, save } from './report.ts';
 import { rest } from './rest.ts';
+import { soak } from './soak.ts';
 import { terminal } from './terminal.ts';
 import { workload } from './workload.ts';
 
@@ -30,7 +32,10 @@ const sections: Record<string, (bench: Bench) => Promise<SectionResult>> = {
 	workload,
 	reading,
 	terminal,
+	soak,
 };
+/** Not measured unless it is named. */
+const LONG = ['soak'];
 const PACKAGES = ['libbpf-tools', 'fio', 'linux-perf', 'htop', 'btop', 'procps'];
 const KEPT = 'docs/performance';
 
@@ -41,6 +46,7 @@ interface Wanted {
 	quick: boolean;
 	write: boolean;
 	against: string | undefined;
+	minutes: number;
 }
 
 function command(): Wanted {
@@ -49,18 +55,25 @@ function command(): Wanted {
 			options: {
 				section: { type: 'string' },
 				against: { type: 'string' },
+				minutes: { type: 'string', default: '30' },
 				quick: { type: 'boolean', default: false },
 				write: { type: 'boolean', default: false },
 			},
 		});
 		const { quick, write, against } = values;
 		const few = quick || against !== undefined;
-		const wanted = values.section?.split(',') ?? (few ? ['rest'] : Object.keys(sections));
+		const wanted =
+			values.section?.split(',') ?? (few ? ['rest'] : Object.keys(sections).filter((name) => !LONG.includes(name)));
+		const minutes = Number(values.minutes);
+		if (!Number.isInteger(minutes) || minutes < 1)
+			throw new Error(`--minutes ${values.minutes}: a whole number from 1 on`);
 		const unknown = wanted.find((name) => !(name in sections));
 		if (against !== undefined && !existsSync(join(against, 'bin/wattlag')))
 			throw new Error(`--against ${against}: no bin/wattlag there`);
 		if (against !== undefined && write) throw new Error('--against measures nothing that --write could keep');
-		if (unknown === undefined) return { quick, write, against, wanted };
+		if (against !== undefined && wanted.some((name) => name !== 'rest'))
+			throw new Error('--against is for section rest');
+		if (unknown === undefined) return { quick, write, against, wanted, minutes };
 		throw new Error(`no section '${unknown}'; there are ${Object.keys(sections).join(', ')}`);
 	} catch (error) {
 		throw new UsageError((error as Error).message);
@@ -68,11 +81,11 @@ function command(): Wanted {
 }
 
 async function main(): Promise<void> {
-	const { wanted, quick, write, against } = command();
+	const { wanted, quick, write, against, minutes } = command();
 	if (process.getuid?.() !== 0) throw new Error('needs root: sudo npm run bench');
 
 	const loads = buildWorkloads(new URL('load.c', import.meta.url));
-	const bench = { host: realHost(), loads, quick, ...(against !== undefined && { against }) };
+	const bench = { host: realHost(), loads, quick, minutes, ...(against !== undefined && { against }) };
 	const results: Measured[] = [];
 	const on = machine(PACKAGES);
 	try {
