@@ -1,6 +1,7 @@
 /** FIXTURES: synthetic ticks of a machine with 4 CPUs, quiet unless told otherwise. Nothing in them was measured. */
 
 import type { Snapshot } from '../../src/core/snapshot.ts';
+import { NO_COST } from '../../src/core/tracer.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import type { Stalled } from '../../src/system/group-pressure.ts';
 import type { Pressure } from '../../src/system/pressure.ts';
@@ -315,7 +316,7 @@ export class Machine {
 		const reader = new TaskReader('/nowhere', {
 			read: () => new Map(this.world.tasks.map((one) => [one.pid, one])),
 			channels: () => [],
-			cost: () => ({ ns: 0, runs: 0, recursionMisses: 0, negative: 0 }),
+			cost: () => NO_COST,
 			close: () => {},
 		});
 		reader.standstills = () => [...this.world.standstills];

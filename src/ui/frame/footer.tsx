@@ -52,6 +52,7 @@ function statusOf({ losses, cost, selected, rows, width }: FooterProps): string 
 	const room = width - widthOf(position) - 2;
 	const forms: readonly { named: boolean; form: CostForm }[] = [
 		{ named: true, form: 'all' },
+		{ named: true, form: 'kernel' },
 		{ named: true, form: 'words' },
 		{ named: true, form: 'figures' },
 		{ named: false, form: 'figures' },
