@@ -65,6 +65,9 @@ void wl_log_free(struct wl_log *log);
 struct wl_program {
 	struct bpf_program *program;
 	struct bpf_link *link;
+	/* One for each CPU whose clock runs a program of section `perf_event`. */
+	struct bpf_link **clocks;
+	size_t clock_count;
 };
 
 /* The pages of one map in this process; all NULL until first used. */
@@ -106,6 +109,9 @@ int wl_object_set_max_entries(struct wl_object *o, const char *map, uint32_t ent
 /* On failure the object is closed: libbpf cannot load one twice, and a half-loaded one would keep its maps alive. */
 int wl_object_load(struct wl_object *o, struct wl_error *e);
 int wl_object_attach(struct wl_object *o, const char *program, struct wl_error *e);
+/* Run a program of section `perf_event` `frequency` times a second on a CPU that is not idle. */
+int wl_object_attach_clock(struct wl_object *o, const char *program, uint32_t cpu, uint32_t frequency,
+			   struct wl_error *e);
 int wl_object_detach(struct wl_object *o, const char *program, struct wl_error *e);
 /* Bytes that the iterator wrote, of which at most `length` are in `into`. */
 int64_t wl_object_iterate(struct wl_object *o, const char *program, uint8_t *into, size_t length, struct wl_error *e);
@@ -161,6 +167,13 @@ enum wl_kind { WL_TYPEDEF, WL_STRUCT, WL_ENUM, WL_FUNC };
 
 bool wl_btf_has_type(struct wl_kernel_btf *kernel, enum wl_kind kind, const char *name);
 bool wl_btf_has_member(struct wl_kernel_btf *kernel, const char *structure, const char *member);
+/* The enum of this name; NULL: none. */
+const struct btf_type *wl_btf_enum(struct wl_kernel_btf *kernel, const char *name);
+/* Its value number `i`; false: there are not as many. The name belongs to the kernel's BTF. */
+bool wl_btf_enum_value(struct wl_kernel_btf *kernel, const struct btf_type *type, int i, const char **name,
+		       uint64_t *value);
+/* Arguments of a tracepoint; 0: there is none, or it has none. */
+int wl_btf_tracepoint_arguments(struct wl_kernel_btf *kernel, const char *name);
 void wl_btf_free(struct wl_kernel_btf *kernel);
 
 /* ---- memory.c ---- */
@@ -202,6 +215,11 @@ struct wl_count {
 int wl_counter_open(struct wl_counter *counter, uint32_t type, uint64_t config, uint32_t cpu, struct wl_error *e);
 int wl_counter_read(struct wl_counter *counter, struct wl_count *count, struct wl_error *e);
 void wl_counter_close(struct wl_counter *counter);
+/*
+ * The file descriptor of an event that fires `frequency` times a second of a CPU that is not idle (software clock), or -1
+ * with `e` filled.
+ */
+int wl_clock_open(uint32_t cpu, uint32_t frequency, struct wl_error *e);
 
 /* ---- nvml.c ---- */
 

@@ -48,6 +48,9 @@ missing_packages() { # names of Debian packages
 		command -v qemu-aarch64-static >/dev/null || echo qemu-user-static
 		command -v mmdebstrap >/dev/null || echo mmdebstrap
 		command -v skopeo >/dev/null || echo skopeo
+		command -v podman >/dev/null || echo podman
+		command -v runc >/dev/null || echo runc
+		command -v systemd-nspawn >/dev/null || echo systemd-container
 		return 0
 		;;
 	matrix)
@@ -75,6 +78,7 @@ missing_packages() { # names of Debian packages
 	command -v losetup >/dev/null || echo mount
 	command -v addpart >/dev/null || echo util-linux
 	command -v promtool >/dev/null || echo prometheus
+	command -v protoc >/dev/null || echo protobuf-compiler
 	[ -d /usr/lib/python3/dist-packages/prometheus_client ] || echo python3-prometheus-client
 	[ "$1" = bench ] || return 0
 	command -v perf >/dev/null || echo linux-perf

@@ -2,9 +2,11 @@
 
 import type { Tracer } from './core/tracer.ts';
 import { energy } from './tracers/energy/tracer.ts';
+import { events } from './tracers/events/tracer.ts';
 import { io } from './tracers/io/tracer.ts';
 import { irq } from './tracers/irq/tracer.ts';
 import { overview } from './tracers/overview/tracer.ts';
+import { profile } from './tracers/profile/tracer.ts';
 import { receive } from './tracers/receive/tracer.ts';
 import { runqlat } from './tracers/runqlat/tracer.ts';
 import type { TabView } from './ui/tab.ts';
@@ -30,4 +32,6 @@ export const registry: readonly Entry[] = [
 	entry(irq, async () => (await import('./ui/tabs/irq/tab.tsx')).irqTab),
 	entry(io, async () => (await import('./ui/tabs/io/tab.ts')).ioTab),
 	entry(receive, async () => (await import('./ui/tabs/receive/tab.tsx')).receiveTab),
+	entry(events, async () => (await import('./ui/tabs/events/tab.tsx')).eventsTab),
+	entry(profile, async () => (await import('./ui/tabs/profile/tab.tsx')).profileTab),
 ];

@@ -1,4 +1,5 @@
 /** THE table of options that belong to no tracer: checking, help, environment and the file's schema are made from it. */
+import { costModes } from '../core/sampler.ts';
 import type { OptionSpec, Tracer } from '../core/tracer.ts';
 import { themeNames } from '../term/theme.ts';
 
@@ -82,6 +83,14 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			help: 'tabs that are not measured; the others run',
 		},
 		{
+			name: 'own-cost',
+			type: 'string',
+			default: 'auto',
+			choices: costModes,
+			placeholder: 'HOW',
+			help: 'cost of the BPF programs: auto: their runs × a price that is measured for a second after start and then after 1, 2, 4 … 30 min; on: the kernel measures always, about 50 ns more per run; off: never',
+		},
+		{
 			name: 'filter',
 			short: 'f',
 			type: 'string',
@@ -144,7 +153,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			max: 86_400,
 			placeholder: 'SECONDS',
 			once: true,
-			help: 'with compare (0: 10) and -v (0: until stopped)',
+			help: 'with compare and triage (0: 10) and -v (0: until stopped)',
 		},
 		{
 			name: 'sys-root',

@@ -98,9 +98,10 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 		tab,
 		delay: delayNamed ? (values['delay'] as number) : (command.delay ?? (values['delay'] as number)),
 		without,
+		ownCost: text('own-cost') as CommandLine['ownCost'],
 		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
 		groups: perTab('group', (tracer) => tracer.groups),
-		filter: checkFilter('filter', text('filter'), tracers),
+		filter: command.ownFilter ? text('filter') : checkFilter('filter', text('filter'), tracers),
 		appearance: {
 			theme: text('theme') as AppearanceChoice['theme'],
 			colours: text('colours') === 'auto' ? 'auto' : (Number(text('colours')) as 16 | 256),

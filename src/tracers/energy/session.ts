@@ -1,6 +1,7 @@
 /** Joins CPU time of tasks with the energy of each interval. */
 
-import type { BpfCost, Options, Reading, Session } from '../../core/tracer.ts';
+import { addCosts } from '../../bpf/bpf-session.ts';
+import { type BpfCost, NO_COST, type Options, type Reading, type Session } from '../../core/tracer.ts';
 import { IdleRows } from '../../lib/idle-rows.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { MicroJoules, Ns } from '../../lib/units.ts';
@@ -140,14 +141,8 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	}
 
 	cost(): BpfCost {
-		const none: BpfCost = { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
-		const [cpu, rest] = [this.parts.cpu.cost?.() ?? none, this.parts.rest.cost() ?? none];
-		return {
-			ns: cpu.ns + rest.ns,
-			runs: cpu.runs + rest.runs,
-			recursionMisses: cpu.recursionMisses + rest.recursionMisses,
-			negative: cpu.negative + rest.negative,
-		};
+		const { cpu, rest } = this.parts;
+		return addCosts(cpu.cost?.() ?? NO_COST, rest.cost() ?? NO_COST);
 	}
 
 	close(): void {

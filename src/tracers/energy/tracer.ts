@@ -31,7 +31,7 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	summary: 'watts, joules and CPU time of every process; idle energy, drawn even when nothing runs, belongs to none',
 	columns: energyColumns,
 	defaultSort: 'watts',
-	groups: [...groups, 'cause', ...energyFold.groups],
+	groups: [...groups, ...energyFold.groups, 'cause'],
 	fold: energyFold,
 	options: energyOptions,
 	checkOptions: checkEnergyOptions,
