@@ -1,7 +1,7 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy/energy.bpf.c. */
 
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
-import { cgroupsOf } from '../../../bpf/cgroups.ts';
+import { cgroupsOf, unnamedGroups } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import {
@@ -17,7 +17,7 @@ import { monotonicNs } from '../../../lib/clock.ts';
 import { type Struct, viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
-import { type Cgroups, v1Only } from '../../../system/cgroups.ts';
+import type { Cgroups } from '../../../system/cgroups.ts';
 import { whyHidden } from '../../../system/kernel-text.ts';
 import type { Weighting } from '../power/weighting.ts';
 import { CpuLedger } from './cpu-ledger.ts';
@@ -251,7 +251,6 @@ export class BpfCpu implements CpuCounter {
 		if (opened.walks) this.walkFrom = 0;
 		try {
 			this.irq = apart ? new KernelIrqTime(host.procRoot) : interrupts ? new CountedIrqTime(this.bpf) : undefined;
-			const group = v1Only(host.procRoot);
 			const hidden = apart ? whyHidden(host.procRoot, 'stat') : undefined;
 			this.about = {
 				description: apart
@@ -266,11 +265,7 @@ export class BpfCpu implements CpuCounter {
 					...(apart || interrupts || !wanted
 						? []
 						: ['no storage for tasks: interrupts count as time of the task they interrupt']),
-					...(group === undefined
-						? []
-						: [
-								`groups of cgroup v1 only (${group}) have no name here: BPF knows the unified hierarchy, where these processes are in /`,
-							]),
+					...unnamedGroups(host),
 					...(hidden === undefined ? [] : [`time in interrupts is not known, and in no process: ${hidden}`]),
 				],
 			};
