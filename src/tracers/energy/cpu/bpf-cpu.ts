@@ -105,7 +105,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		...(moves ? [] : ['thread_moves']),
 		...(cycles ? [] : ['cycles_end']),
 		...(interrupts ? [] : INTERRUPTS),
-		...(walks ? [] : ['walk_threads']),
+		...(walks ? [] : ['walk_threads', 'update_offset']),
 	];
 	const possible = host.addon.possibleCpus();
 	return openBpf(host, 'energy', {
@@ -229,6 +229,8 @@ export class BpfCpu implements CpuCounter {
 	/** The clock of scans minus CLOCK_MONOTONIC, as of the last one: time asleep. */
 	private sinceBoot: Ns = 0;
 	private scans = 0;
+	/** Does the kernel run programs on request? */
+	private readonly canWalk: boolean;
 	/** Walks are tried from this scan on. */
 	private walkFrom = Number.POSITIVE_INFINITY;
 	/** The known threads differ from the kernel's: the next walk has to report all. */
@@ -248,6 +250,7 @@ export class BpfCpu implements CpuCounter {
 		const { moves, cycles } = this;
 		const opened = openWalking(addon, (walks) => open(host, weighting, { moves, interrupts, cycles, walks }));
 		this.bpf = opened.bpf;
+		this.canWalk = opened.walks;
 		if (opened.walks) this.walkFrom = 0;
 		try {
 			this.irq = apart ? new KernelIrqTime(host.procRoot) : interrupts ? new CountedIrqTime(this.bpf) : undefined;
@@ -286,6 +289,10 @@ export class BpfCpu implements CpuCounter {
 		this.ledger.begin(monotonicNs() + this.sinceBoot);
 		this.drainMoves();
 		this.drainEnded();
+		if (!this.canWalk) return;
+		// as in find()
+		process.cpuUsage();
+		this.bpf.object.run('update_offset');
 	}
 
 	read(): CpuUse {
