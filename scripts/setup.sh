@@ -75,6 +75,7 @@ missing_packages() { # names of Debian packages
 	command -v losetup >/dev/null || echo mount
 	command -v addpart >/dev/null || echo util-linux
 	command -v promtool >/dev/null || echo prometheus
+	command -v protoc >/dev/null || echo protobuf-compiler
 	[ -d /usr/lib/python3/dist-packages/prometheus_client ] || echo python3-prometheus-client
 	[ "$1" = bench ] || return 0
 	command -v perf >/dev/null || echo linux-perf

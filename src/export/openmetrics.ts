@@ -2,7 +2,7 @@
  * OpenMetrics 1.0, which the library for the text format does not write: the begin of each counter (`_created`) is in it,
  * so that a restart of wattlag is seen as one even where no counter fell.
  */
-import { type Instrument, type InstrumentId, instruments } from './instruments.ts';
+import type { Instrument } from './instruments.ts';
 import type { Family, Labels, Series } from './series.ts';
 
 export const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
@@ -23,7 +23,8 @@ export function boundText(bound_ns: number | undefined): string {
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(3);
 
-function seriesLines({ kind, name, bounds_ns = [] }: Instrument, series: Series): string[] {
+/** The samples of one series, a line each. */
+export function seriesLines({ kind, name, bounds_ns = [] }: Instrument, series: Series): string[] {
 	const { labels, value, histogram, created } = series;
 	if (kind === 'gauge') return [`${labelled(name, labels)} ${value}`];
 	const begun = `${labelled(`${name}_created`, labels)} ${seconds(created)}`;
@@ -42,8 +43,7 @@ function seriesLines({ kind, name, bounds_ns = [] }: Instrument, series: Series)
 }
 
 /** The header of a family. `_info` is a type of its own in this format, with a name without it. */
-function head(id: InstrumentId): string[] {
-	const { kind, name, unit, help }: Instrument = instruments[id];
+export function headLines({ kind, name, unit, help }: Instrument): string[] {
 	const info = name.endsWith('_info');
 	const family = info ? name.slice(0, -'_info'.length) : name;
 	return [
@@ -55,8 +55,8 @@ function head(id: InstrumentId): string[] {
 
 export function openMetrics(families: Iterable<Family>): string {
 	const lines: string[] = [];
-	for (const { id, instrument, series } of families) {
-		lines.push(...head(id));
+	for (const { instrument, series } of families) {
+		lines.push(...headLines(instrument));
 		for (const one of series) lines.push(...seriesLines(instrument, one));
 	}
 	lines.push('# EOF', '');

@@ -17,4 +17,24 @@ export const formats: readonly ExportFormat[] = [
 		summary: 'the lines of --batch --json',
 		load: async () => (await import('./jsonl.ts')).jsonl,
 	},
+	{
+		name: 'csv',
+		summary: 'rows of one tab as a table; of several tabs a figure a line',
+		load: async () => (await import('./csv.ts')).csv,
+	},
+	{
+		name: 'perfetto',
+		summary: 'a trace for ui.perfetto.dev',
+		load: async () => (await import('./traces.ts')).perfetto,
+	},
+	{
+		name: 'chrome',
+		summary: 'a trace for chrome://tracing, Perfetto or speedscope',
+		load: async () => (await import('./traces.ts')).chrome,
+	},
+	{
+		name: 'openmetrics',
+		summary: 'metrics with times, for promtool tsdb create-blocks-from',
+		load: async () => (await import('./openmetrics.ts')).openmetrics,
+	},
 ];
