@@ -10,6 +10,7 @@
 #include "lib/core.bpf.h"
 #include "lib/duration.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/running-slice.bpf.h"
 #include "thread-detail.bpf.h"
 #include "lib/walk.bpf.h"
 
@@ -120,32 +121,6 @@ static __always_inline void fill(struct thread_record *record, struct task_struc
 	}
 }
 
-/* The scheduler's clock minus CLOCK_MONOTONIC, as of the current iteration. */
-static u64 clock_offset;
-
-/* No tick for this long (ns): the slice is not a running one but a misread clock. */
-#define LONGEST_SLICE 1200000000ull
-
-/*
- * CPU time of a running task since the kernel last updated its counter: exec_start is the run queue's clock_task of
- * that moment, and `clock` (from which clock_task is made by subtracting interrupt and steal time) has stood still
- * since its last update. 0 when the figures change during the read.
- */
-static __always_inline u64 running_slice(struct task_struct *task)
-{
-	struct rq *rq = BPF_CORE_READ(task, se.cfs_rq, rq);
-	u64 start = task->se.exec_start;
-	u64 clock = BPF_CORE_READ(rq, clock);
-	u64 slice = BPF_CORE_READ(rq, clock_task) - start;
-	u64 since = bpf_ktime_get_ns() + clock_offset - clock;
-
-	if (BPF_CORE_READ(task, se.exec_start) != start || BPF_CORE_READ(rq, clock) != clock)
-		return 0;
-	if (slice > LONGEST_SLICE || since > LONGEST_SLICE)
-		return 0;
-	return slice + since;
-}
-
 struct scan {
 	/* counted by the reader from 1; 0: report everything */
 	u64 number;
@@ -186,15 +161,6 @@ static __always_inline bool is_idle(struct task_struct *task)
 	}
 	/* 0: it has never run */
 	return task->se.exec_start && task->se.exec_start < scanned->clocks[2] && !task->on_cpu && !task->on_rq;
-}
-
-/* Once per scan: the offset of this CPU's clock, which the reader has had updated just before. */
-static __always_inline void take_offset(void)
-{
-	/* this CPU's clock, which stands still while this task runs but for its ticks; not the _btf variant, which 5.10 lacks */
-	struct task_struct *self = (void *)bpf_get_current_task();
-
-	clock_offset = BPF_CORE_READ(self, se.cfs_rq, rq, clock) - bpf_ktime_get_ns();
 }
 
 static __always_inline bool emit_thread(const bool walks, void *to, struct task_struct *task)

@@ -5,10 +5,12 @@ import { compare } from './compare/command.ts';
 import { doctor } from './doctor/command.ts';
 import { exportCommand } from './export/command.ts';
 import { live } from './live/command.ts';
+import { measure } from './measure/command.ts';
 import { record } from './record/command.ts';
 import { replay } from './replay/command.ts';
 import { serve } from './serve/command.ts';
 import { slices } from './slices/command.ts';
+import { triage } from './triage/command.ts';
 import { version } from './version/command.ts';
 
 export const commands: readonly Command[] = [
@@ -20,6 +22,8 @@ export const commands: readonly Command[] = [
 	serve,
 	compare,
 	doctor,
+	measure,
 	slices,
+	triage,
 	version,
 ];

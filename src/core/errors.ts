@@ -26,11 +26,18 @@ export const EXIT_CODES = [
 	{ code: 1, meaning: 'failure (doctor: a tab that does not work)' },
 	{ code: 2, meaning: 'bad option' },
 	{ code: 3, meaning: '--fail-if matched' },
+	{ code: 10, meaning: 'triage: the worst finding is a notice' },
+	{ code: 11, meaning: 'triage: the worst finding is high' },
+	{ code: 12, meaning: 'triage: the worst finding is severe' },
 	{ code: 77, meaning: 'nothing could be measured (privilege or kernel)' },
 ] as const;
 
 /** The codes that are not those of success and of failure in general. */
-export const EXIT = { usage: 2, matched: 3, unavailable: 77 } as const satisfies Record<
-	string,
-	(typeof EXIT_CODES)[number]['code']
->;
+export const EXIT = {
+	usage: 2,
+	matched: 3,
+	notice: 10,
+	high: 11,
+	severe: 12,
+	unavailable: 77,
+} as const satisfies Record<string, (typeof EXIT_CODES)[number]['code']>;

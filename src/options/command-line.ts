@@ -59,6 +59,8 @@ export function readFlags(argv: readonly string[], program: Program): Flags {
 	if (asked && missing !== undefined && !(optional && following.length === 0))
 		throw new UsageError(`${word} needs a ${missing.toLowerCase()}: wattlag ${word} ${argument}`);
 	const stray = asked ? following[names.length] : first;
+	if (stray !== undefined && asked?.rest !== undefined)
+		throw new UsageError(`unexpected argument '${stray}': put -- before it: wattlag ${word} -- ${stray} …`);
 	if (stray !== undefined) throw new UsageError(`unexpected argument '${stray}'; wattlag --help lists the options`);
 	if (rest.length > 0 && asked?.rest === undefined)
 		throw new UsageError(`unexpected argument '${rest[0]}' behind --; wattlag --help lists the options`);

@@ -144,7 +144,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			max: 86_400,
 			placeholder: 'SECONDS',
 			once: true,
-			help: 'with compare (0: 10) and -v (0: until stopped)',
+			help: 'with compare and triage (0: 10) and -v (0: until stopped)',
 		},
 		{
 			name: 'sys-root',

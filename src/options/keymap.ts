@@ -64,6 +64,12 @@ const table = [
 	},
 	{ command: 'columns', keys: ['c'], help: 'choose the columns and their order, for this session', section: 'Table' },
 	{
+		command: 'arguments',
+		keys: ['a'],
+		help: 'full command lines, secrets masked (overview); again: no longer',
+		section: 'Table',
+	},
+	{
 		command: 'baseline',
 		keys: ['b'],
 		help: 'remember the figures of now: from then on ▲ ▼ and Δ show the change against them; again: forget them',

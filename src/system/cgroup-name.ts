@@ -48,3 +48,14 @@ export function cgroupName(path: SafeText): SafeText {
 	const user = /user-(\d+)\.slice/.exec(path)?.[1];
 	return user === undefined ? sanitize(`${unescapeUnit(unit)}`) : sanitize(`user ${user} ${unescapeUnit(unit)}`);
 }
+
+/** The container or pod that a control group belongs to, as in {@link cgroupName}; empty: none. */
+export function containerName(path: SafeText): SafeText {
+	// a group that the container made inside, or that systemd has there, belongs to it
+	for (let at: string = path; at.length > 1; at = at.slice(0, at.lastIndexOf('/'))) {
+		const name = cgroupName(at as SafeText);
+		if (/^(?:pod |docker |containerd |crio |podman |nerdctl |buildkit |ecs |container |lxc |machine )/.test(name))
+			return name;
+	}
+	return '' as SafeText;
+}

@@ -2,14 +2,15 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kernelBootNs } from '../lib/clock.ts';
-import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
+import { COMMAND_BYTES, commandText } from './command-lines.ts';
 import { FOREIGN_PIDS, hasMachinePids } from './pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts';
 import { Users } from './users.ts';
 
 export interface ProcessDetails {
-	/** Arguments separated by spaces, at most {@link COMMAND_BYTES}; for kernel threads the name in brackets. */
+	/** Arguments separated by spaces, secrets masked, at most {@link COMMAND_BYTES}; for kernel threads the name in brackets. */
 	command: SafeText;
 	user: SafeText;
 	cgroup: SafeText;
@@ -22,8 +23,6 @@ export interface ProcessDetails {
 	parents: { pid: number; comm: SafeText }[];
 }
 
-/** Most bytes read of a command line; some have megabytes. */
-const COMMAND_BYTES = 4096;
 /** Most ancestors. */
 const PARENTS = 16;
 
@@ -48,12 +47,7 @@ async function readCommand(procRoot: string, pid: number, comm: SafeText): Promi
 	const file = await open(join(procRoot, String(pid), 'cmdline'));
 	try {
 		const { buffer, bytesRead } = await file.read(Buffer.alloc(COMMAND_BYTES));
-		if (bytesRead === 0) return safe`[${comm}]`;
-		let end = bytesRead;
-		while (end > 0 && buffer[end - 1] === 0) end--;
-		// NUL ends a text for the sanitiser
-		const text = sanitize(buffer.subarray(0, end).map((byte) => (byte === 0 ? 0x20 : byte)));
-		return bytesRead < COMMAND_BYTES ? text : safe`${text}…`;
+		return commandText(buffer.subarray(0, bytesRead), comm);
 	} finally {
 		await file.close();
 	}

@@ -85,6 +85,15 @@ const fullPath: Effect = ({ actions, active: { tracer, snapshot, loaded }, say }
 	say(`full path ${Object.values(changes).includes(true) ? 'on' : 'off'} from the next interval`);
 };
 
+/** Read and show full command lines, or no longer. */
+const commandLines: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
+	if (!snapshot || !('arguments' in snapshot))
+		return say(`${tracer.title} has no command lines; they are on the overview`);
+	const on = snapshot.arguments !== true;
+	actions.tune(tracer.id, { arguments: on });
+	say(`command lines ${on ? 'on' : 'off'} from the next interval`);
+};
+
 /** Show the tab and row of a finding. */
 async function showFinding(context: CommandContext, key: string): Promise<void> {
 	const { tabs, store, keymap, active, groups, say, dispatch } = context;
@@ -105,6 +114,7 @@ async function showFinding(context: CommandContext, key: string): Promise<void> 
 export const effects = {
 	copy,
 	narrow,
+	arguments: commandLines,
 	'full-path': fullPath,
 	finding: (context, key) => void showFinding(context, key),
 	pause: ({ store }) => store.setPaused(!store.paused),

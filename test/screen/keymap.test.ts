@@ -77,6 +77,7 @@ const cases: Record<Exclude<Command, 'suspend'>, Case> = {
 	group: { given: 'j', ready: /^1\/40/m, expected: /^40 rows/m },
 	detail: { expected: /Run queue › / },
 	back: { given: 'j', ready: /^1\/40/m, expected: /^40 rows/m },
+	arguments: { expected: /has no command lines; they are on the overview/ },
 	baseline: { expected: /baseline marked: changes are against 12:01:00/ },
 	copy: { given: 'j', ready: /^1\/40/m, expected: (run) => run.output.includes('\x1b]52;c;') },
 	unit: { expected: /bars are powers of two of ms/ },

@@ -62,6 +62,17 @@ describe('one row per process', () => {
 				io_count: 7,
 				io_bytes: 12288,
 				io_p99_ns: 3e6,
+				state: null,
+				reason: null,
+				wchan: '',
+				rss_bytes: null,
+				swap_bytes: null,
+				minor_faults: null,
+				major_faults: null,
+				threads: null,
+				nice: null,
+				container: '',
+				command: '',
 			},
 		]);
 	});

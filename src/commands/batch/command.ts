@@ -30,7 +30,7 @@ export const batch: Command = {
 			min: 0,
 			placeholder: 'N',
 			once: true,
-			help: 'stop after N intervals (0: never)',
+			help: 'stop after N intervals (0: never); measure: run the command N times (0: once)',
 		},
 		{
 			name: 'fail-if',

@@ -1,8 +1,9 @@
 /** Columns of the overview. */
 
 import type { Column } from '../../core/tracer.ts';
-import { safe } from '../../lib/sanitize.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { OverviewRow } from './snapshot.ts';
+import { reasonTerms } from './tasks/reasons.ts';
 
 const known = (value: number | null): number => value ?? Number.NaN;
 const grouped = (snapshot: object): boolean => (snapshot as { group?: string }).group !== 'process';
@@ -140,6 +141,95 @@ export const columns: readonly Column<OverviewRow>[] = [
 		value: ({ io_count }, seconds) => known(io_count) / seconds,
 	},
 	{
+		key: 'state',
+		title: 'S',
+		kind: 'text',
+		width: 1,
+		priority: 4,
+		help: 'State at the end of the interval: R runnable, S asleep, D asleep uninterruptibly, T stopped, t traced, I idle, Z ended and not waited for; of several threads R or D if one is, else that of the main thread; – if the processes of a group differ.',
+		value: ({ state }) => (state ?? '–') as SafeText,
+	},
+	{
+		key: 'reason',
+		title: 'WAITSFOR',
+		kind: 'text',
+		width: 11,
+		priority: 6,
+		help: `Why it sleeps, by the kernel function in which it does: ${Object.entries(reasonTerms)
+			.map(([reason, meaning]) => `${reason}: ${meaning}`)
+			.join('; ')}.`,
+		value: ({ reason }) => (reason ?? '') as SafeText,
+	},
+	{
+		key: 'wchan',
+		title: 'WCHAN',
+		kind: 'text',
+		width: 14,
+		priority: 9,
+		help: 'The kernel function in which it sleeps, among those that tell the reason.',
+		value: ({ wchan }) => wchan,
+	},
+	{
+		key: 'rss_bytes',
+		aliases: ['rss', 'memory'],
+		title: 'RSS',
+		kind: 'bytes',
+		width: 6,
+		priority: 3,
+		help: 'Resident memory by the kernel’s counters of the process, exact to 128 KiB per CPU; shared pages count in each process.',
+		value: ({ rss_bytes }) => known(rss_bytes),
+	},
+	{
+		key: 'swap_bytes',
+		aliases: ['swap'],
+		title: 'SWAP',
+		kind: 'bytes',
+		width: 6,
+		priority: 5,
+		shown: (snapshot) =>
+			(snapshot as { rows: readonly OverviewRow[] }).rows.some(({ swap_bytes }) => (swap_bytes ?? 0) > 0),
+		help: 'Its memory in swap. Shown while there is any.',
+		value: ({ swap_bytes }) => known(swap_bytes),
+	},
+	{
+		key: 'faults',
+		aliases: ['minflt', 'minor_faults'],
+		title: 'FLT/s',
+		kind: 'rate',
+		width: 6,
+		priority: 9,
+		help: 'Page faults per second of all kinds.',
+		value: ({ minor_faults, major_faults }, seconds) => (known(minor_faults) + known(major_faults)) / seconds,
+	},
+	{
+		key: 'major_faults',
+		aliases: ['majflt'],
+		title: 'MAJ/s',
+		kind: 'rate',
+		width: 6,
+		priority: 6,
+		help: 'Page faults per second that waited for a device: memory that was swapped out, or files that were dropped from memory.',
+		value: ({ major_faults }, seconds) => known(major_faults) / seconds,
+	},
+	{
+		key: 'threads',
+		title: 'THR',
+		kind: 'count',
+		width: 4,
+		priority: 8,
+		help: 'Threads.',
+		value: ({ threads }) => known(threads),
+	},
+	{
+		key: 'nice',
+		title: 'NI',
+		kind: 'count',
+		width: 3,
+		priority: 9,
+		help: 'Nice value, −20 (first) to 19 (last); – if the processes of a group differ.',
+		value: ({ nice }) => known(nice),
+	},
+	{
 		key: 'processes',
 		title: 'PROCS',
 		kind: 'count',
@@ -159,6 +249,16 @@ export const columns: readonly Column<OverviewRow>[] = [
 		value: ({ user }) => user,
 	},
 	{
+		key: 'container',
+		title: 'CONTAINER',
+		kind: 'text',
+		width: 22,
+		priority: 7,
+		shown: (snapshot) => (snapshot as { rows: readonly OverviewRow[] }).rows.some(({ container }) => container !== ''),
+		help: 'Container or pod, by the name of its control group: runtime and first digits of the id. Shown while there is any.',
+		value: ({ container }) => container,
+	},
+	{
 		key: 'cgroup',
 		title: 'CGROUP',
 		kind: 'text',
@@ -167,5 +267,17 @@ export const columns: readonly Column<OverviewRow>[] = [
 		priority: 7,
 		help: 'Control group in the unified hierarchy; #id: removed, or not visible from here.',
 		value: ({ cgroup }) => cgroup,
+	},
+	{
+		key: 'command_line',
+		aliases: ['cmd', 'cmdline', 'arguments'],
+		title: 'CMD',
+		kind: 'text',
+		width: 36,
+		grow: true,
+		priority: 1,
+		shown: (snapshot) => (snapshot as { arguments?: boolean }).arguments === true,
+		help: 'Full command line with secrets masked, from /proc; shown with the key a or --arguments. Empty: not read yet, or the process has ended.',
+		value: ({ command }) => command,
 	},
 ];

@@ -4,7 +4,20 @@ import { safe } from '../../lib/sanitize.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
 import type { OverviewRow } from './snapshot.ts';
 
-const added = ['watts', 'energy_uj', 'cpu_ns', 'wait_ns', 'irq_time_ns', 'io_count', 'io_bytes'] as const;
+const added = [
+	'watts',
+	'energy_uj',
+	'cpu_ns',
+	'wait_ns',
+	'irq_time_ns',
+	'io_count',
+	'io_bytes',
+	'rss_bytes',
+	'swap_bytes',
+	'minor_faults',
+	'major_faults',
+	'threads',
+] as const;
 /** Absent: none. */
 const optional = ['io_discarded_bytes', 'io_errors'] as const;
 const highest = ['wait_p99_ns', 'io_p99_ns'] as const;
@@ -27,12 +40,17 @@ export const overviewFold: Fold<OverviewRow> = {
 			for (const field of optional) if (row[field] !== undefined) sum[field] = (sum[field] ?? 0) + row[field];
 			for (const field of highest) sum[field] = either(sum[field], row[field], Math.max);
 		}
+		if (others.some(({ container }) => container !== sum.container)) sum.container = safe``;
+		if (others.some(({ state }) => state !== sum.state)) sum.state = null;
+		if (others.some(({ reason }) => reason !== sum.reason)) [sum.reason, sum.wchan] = [null, safe``];
+		if (others.some(({ nice }) => nice !== sum.nice)) sum.nice = null;
 		return sum;
 	},
 	named: (row, { kind, name }) => ({
 		...row,
 		pid: 0,
 		start_time: 0,
+		command: safe``,
 		comm: kind === 'cgroup' ? cgroupName(name) : name,
 		cgroup: kind === 'cgroup' ? name : safe``,
 		user: kind === 'user' ? name : safe``,

@@ -29,6 +29,17 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 		io_count: listsAll(io) ? 0 : null,
 		io_bytes: listsAll(io) ? 0 : null,
 		io_p99_ns: null,
+		state: null,
+		reason: null,
+		wchan: safe``,
+		rss_bytes: null,
+		swap_bytes: null,
+		minor_faults: null,
+		major_faults: null,
+		threads: null,
+		nice: null,
+		container: safe``,
+		command: safe``,
 	};
 	const rowOf = ({ pid, start_time = 0, comm, cgroup, user }: Named): OverviewRow => {
 		let row = byPid.get(pid);

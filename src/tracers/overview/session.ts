@@ -1,9 +1,10 @@
 /** One run of the overview: joins the snapshots of a tick, adds pressure and quotas, and checks the rules. */
 
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
-import type { Reading, Session, Tick } from '../../core/tracer.ts';
+import type { BpfCost, Options, Reading, Session, Tick } from '../../core/tracer.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { GroupPressureReader } from '../../system/group-pressure.ts';
+import type { MachineReader } from '../../system/machine.ts';
 import type { OwnProcess } from '../../system/pid-namespace.ts';
 import type { PressureReader } from '../../system/pressure.ts';
 import type { QuotaReader } from '../../system/quota.ts';
@@ -11,8 +12,9 @@ import { busyTime, type Interval } from './interval.ts';
 import { joinProcesses } from './rows.ts';
 import type { Rule } from './rule.ts';
 import { rules } from './rules.ts';
-import type { OverviewExtra, OverviewRow, Totals } from './snapshot.ts';
+import type { MachineTotals, OverviewExtra, OverviewRow, Totals } from './snapshot.ts';
 import { type Sources, sourcesOf, sourceTabs } from './sources.ts';
+import type { TaskReader } from './tasks/reader.ts';
 import { Tracker } from './tracker.ts';
 
 /** Processes whose control groups are read for quotas, most CPU time first, and those with most waiting. */
@@ -23,6 +25,9 @@ export interface Readers {
 	pressure: Pick<PressureReader, 'read'> & Partial<Pick<PressureReader, 'why'>>;
 	groups: Pick<GroupPressureReader, 'read'>;
 	quota: Pick<QuotaReader, 'read'>;
+	/** Absent: states, memory and command lines are not known. */
+	tasks?: TaskReader;
+	machine?: Pick<MachineReader, 'memory' | 'network'>;
 }
 
 export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
@@ -50,6 +55,9 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 			throw new Unavailable('none of the other tabs works here', `see the other tabs; as a rule, ${BECOME_ROOT}`);
 		const lost = lostOf(sources);
 		const rows = joinProcesses(sources);
+		const { tasks, machine } = this.readers;
+		const processes = tasks?.read() ?? null;
+		tasks?.describe(rows, processes);
 		const most = (figure: 'cpu_ns' | 'wait_ns') =>
 			[...rows].sort((a, b) => (b[figure] ?? 0) - (a[figure] ?? 0)).slice(0, QUOTAS_OF);
 		// a group out of quota shows by those that run, and by those that wait although CPUs are free
@@ -88,25 +96,36 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 				),
 				checked: checked.map(({ id }) => id),
 				unchecked,
-				totals: totalsOf(interval),
+				totals: { ...totalsOf(interval), ...machineOf(machine) },
 				pressure,
+				arguments: tasks?.arguments === true,
 			},
 			source: {
 				kind: 'other tabs',
 				description: 'figures of the other tabs in the same interval, by process; pressure is the kernel’s own (PSI)',
 				uncertainty: 'as in the other tabs',
 				hooks: [],
-				missing: unchecked.map(({ rule, reason }) => `rule ${rule}: ${reason}`),
+				missing: [
+					...unchecked.map(({ rule, reason }) => `rule ${rule}: ${reason}`),
+					...(tasks?.why === undefined ? [] : [`states, memory and reasons of sleep: ${tasks.why}`]),
+				],
 			},
 			lost,
 		};
 	}
 
-	cost() {
-		return { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
+	tune(changes: Options): void {
+		const { tasks } = this.readers;
+		if (tasks && typeof changes['arguments'] === 'boolean') tasks.arguments = changes['arguments'];
 	}
 
-	close(): void {}
+	cost(): BpfCost {
+		return this.readers.tasks?.cost() ?? { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
+	}
+
+	close(): void {
+		this.readers.tasks?.close();
+	}
 }
 
 /** Lost events since start, by tab. */
@@ -117,7 +136,21 @@ function lostOf(sources: Sources): Record<string, Count> {
 	);
 }
 
-function totalsOf({ cpus, rows, sources: { energy, runqlat, irq, io } }: Interval): Totals {
+function machineOf(machine: Readers['machine']): MachineTotals {
+	const memory = machine?.memory() ?? null;
+	const network = machine?.network() ?? null;
+	return {
+		memory_bytes: memory?.total_bytes ?? null,
+		memory_available_bytes: memory?.available_bytes ?? null,
+		swap_bytes: memory?.swap_total_bytes ?? null,
+		swap_used_bytes: memory?.swap_used_bytes ?? null,
+		received_bytes: network?.received_bytes ?? null,
+		sent_bytes: network?.sent_bytes ?? null,
+		packets_dropped: network?.dropped ?? null,
+	};
+}
+
+function totalsOf({ cpus, rows, sources: { energy, runqlat, irq, io } }: Interval): Omit<Totals, keyof MachineTotals> {
 	const all = runqlat?.rows.find(({ key }) => key.kind === 'all');
 	const requests = io?.rows.filter(({ stacked }) => !stacked) ?? [];
 	const interrupts = irq?.cpu_share.reduce((sum, { hard, soft, vector }) => sum + hard + soft + vector, 0);

@@ -4,6 +4,8 @@ import type { SafeText } from '../../lib/sanitize.ts';
 import type { Bytes, Count, MicroJoules, Ns, Watts } from '../../lib/units.ts';
 import type { Pressure } from '../../system/pressure.ts';
 import type { Finding } from './finding.ts';
+import type { SleepReason } from './tasks/reasons.ts';
+import type { StateLetter } from './tasks/walk.ts';
 
 /** Figures of the interval; null: not known, because the source tab does not work here or does not list the process. */
 export interface OverviewRow {
@@ -35,10 +37,29 @@ export interface OverviewRow {
 	io_errors?: Count;
 	/** From queueing to completion; of a group the highest of its processes. null: no request. */
 	io_p99_ns: Ns | null;
+	/** State at the end of the interval: of its threads the busiest one's (R, D, then the main thread's). */
+	state: StateLetter | null;
+	/** Why that thread sleeps; null: it does not, or it is not known. */
+	reason: SleepReason | null;
+	/** The kernel's function by which that is known; empty: none. */
+	wchan: SafeText;
+	rss_bytes: Bytes | null;
+	swap_bytes: Bytes | null;
+	/** Page faults of the interval; null in the first interval that lists it. */
+	minor_faults: Count | null;
+	/** Those that waited for a device. */
+	major_faults: Count | null;
+	threads: Count | null;
+	/** Of a group: of its first process. */
+	nice: number | null;
+	/** Container or pod by its control group; empty: none. */
+	container: SafeText;
+	/** Arguments with secrets masked; empty unless asked for, and until read. */
+	command: SafeText;
 }
 
 /** The machine in the interval; null: not known. */
-export interface Totals {
+export interface Totals extends MachineTotals {
 	/** Online now. */
 	cpus: Count | null;
 	/** CPU time of all processes, and of interrupts outside of process time. */
@@ -57,6 +78,19 @@ export interface Totals {
 	io_errors?: Count;
 }
 
+/** Of the whole machine, from /proc; null: not known. */
+export interface MachineTotals {
+	memory_bytes: Bytes | null;
+	/** What a new program could get without swapping. */
+	memory_available_bytes: Bytes | null;
+	swap_bytes: Bytes | null;
+	swap_used_bytes: Bytes | null;
+	/** Over all interfaces of this network namespace but loopback. */
+	received_bytes: Bytes | null;
+	sent_bytes: Bytes | null;
+	packets_dropped: Count | null;
+}
+
 export interface OverviewExtra {
 	/** Worst first, at most 5. */
 	findings: Finding[];
@@ -67,4 +101,6 @@ export interface OverviewExtra {
 	totals: Totals;
 	/** The kernel's pressure (PSI) of the interval; null: not supported. */
 	pressure: Pressure | null;
+	/** Command lines are read. */
+	arguments: boolean;
 }

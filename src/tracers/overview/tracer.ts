@@ -2,6 +2,7 @@
 
 import type { Host, Tracer } from '../../core/tracer.ts';
 import { GroupPressureReader } from '../../system/group-pressure.ts';
+import { MachineReader } from '../../system/machine.ts';
 import { OwnProcess } from '../../system/pid-namespace.ts';
 import { PressureReader } from '../../system/pressure.ts';
 import { QuotaReader } from '../../system/quota.ts';
@@ -11,6 +12,7 @@ import { rules } from './rules.ts';
 import { OverviewSession } from './session.ts';
 import type { OverviewExtra, OverviewRow } from './snapshot.ts';
 import { sourceTabs } from './sources.ts';
+import { TaskReader } from './tasks/reader.ts';
 
 export const overview: Tracer<OverviewRow, OverviewExtra> = {
 	id: 'overview',
@@ -20,7 +22,14 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 	defaultSort: 'watts',
 	groups: ['process', ...overviewFold.groups],
 	fold: overviewFold,
-	options: [],
+	options: [
+		{
+			name: 'arguments',
+			type: 'boolean',
+			default: false,
+			help: 'full command lines, secrets masked (overview; key a)',
+		},
+	],
 	from: sourceTabs,
 	terms: [
 		[
@@ -35,14 +44,18 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 	],
 	rowKey: ({ pid, start_time, comm, cgroup, user }) => (pid > 0 ? `${pid}:${start_time}` : `${comm}|${cgroup}|${user}`),
 	processOf: ({ pid, start_time }) => (pid > 0 ? `${pid}:${start_time}` : undefined),
-	start: (host: Host) => {
+	start: (host: Host, options) => {
 		const { procRoot } = host;
+		const tasks = TaskReader.of(host);
+		tasks.arguments = options['arguments'] === true;
 		return new OverviewSession(
 			() => host.cpus,
 			{
 				pressure: new PressureReader(procRoot),
 				groups: new GroupPressureReader(procRoot),
 				quota: new QuotaReader(procRoot),
+				tasks,
+				machine: new MachineReader(procRoot),
 			},
 			new OwnProcess(procRoot),
 		);

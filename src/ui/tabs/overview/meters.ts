@@ -1,4 +1,4 @@
-/** The machine in one line. */
+/** The machine in one line, and its memory and network in another. */
 import { formatBytes, formatNs, formatRate, formatShare, formatWatts } from '../../../lib/format.ts';
 import { textWidth } from '../../../lib/width.ts';
 import { type Resource, resources } from '../../../system/pressure.ts';
@@ -54,4 +54,54 @@ export function metersLine({ totals, pressure }: OverviewExtra, dt_ns: number, w
 		},
 	];
 	return statusLine(width, pieces);
+}
+
+/** Memory, swap and network; empty: none of it is known. */
+export function memoryLine({ totals }: Pick<OverviewExtra, 'totals'>, dt_ns: number, width: number): string {
+	const { memory_bytes, memory_available_bytes, swap_bytes, swap_used_bytes } = totals;
+	const { received_bytes, sent_bytes, packets_dropped } = totals;
+	const seconds = dt_ns / 1e9;
+	const used = (memory_bytes ?? Number.NaN) - (memory_available_bytes ?? Number.NaN);
+	const share = used / (memory_bytes ?? Number.NaN);
+	const tone: Role = share >= 0.95 ? 'bad' : share >= 0.85 ? 'warn' : 'plain';
+	const pieces: Piece[] = [
+		{
+			spans: Number.isFinite(used)
+				? [
+						['dim', 'memory '],
+						[tone, formatBytes(used)],
+						['dim', ` of ${formatBytes(memory_bytes ?? 0)} in use`],
+					]
+				: [],
+			drop: 0,
+		},
+		{
+			spans:
+				swap_bytes === null
+					? []
+					: swap_bytes === 0
+						? [['dim', 'no swap']]
+						: [['dim', 'swap '], formatBytes(swap_used_bytes ?? Number.NaN), ['dim', ` of ${formatBytes(swap_bytes)}`]],
+			drop: 2,
+		},
+		{
+			spans:
+				received_bytes === null
+					? []
+					: [
+							['dim', 'network in '],
+							`${formatBytes(received_bytes / seconds)}/s`,
+							['dim', ' out '],
+							`${formatBytes((sent_bytes ?? 0) / seconds)}/s`,
+							...((packets_dropped ?? 0) > 0
+								? ([
+										['dim', ' dropped '],
+										['warn', `${formatRate((packets_dropped ?? 0) / seconds)}/s`],
+									] as Span[])
+								: []),
+						],
+			drop: 1,
+		},
+	];
+	return pieces.some(({ spans }) => spans.length > 0) ? statusLine(width, pieces) : '';
 }

@@ -3,7 +3,7 @@ import { keysOf } from '../../../options/keymap.ts';
 import type { OverviewExtra, OverviewRow } from '../../../tracers/overview/snapshot.ts';
 import type { TabContent, TabProps, TabView } from '../../tab.ts';
 import { whyLines } from './findings.ts';
-import { metersLine } from './meters.ts';
+import { memoryLine, metersLine } from './meters.ts';
 
 type Props = TabProps<OverviewRow, OverviewExtra>;
 
@@ -14,9 +14,13 @@ function whyRows(height: number): number {
 
 function content({ snapshot, keymap, width, height }: Props): TabContent<OverviewRow> {
 	const why = whyLines(snapshot, keysOf(keymap, 'finding'), width, whyRows(height));
+	const machine = [
+		...(height < 8 ? [] : [metersLine(snapshot, snapshot.dt_ns, width)]),
+		...(height < 16 ? [] : [memoryLine(snapshot, snapshot.dt_ns, width)].filter((line) => line !== '')),
+	];
 	return {
 		title: 'Overview',
-		head: height < 8 ? why : [...why, metersLine(snapshot, snapshot.dt_ns, width)],
+		head: [...why, ...machine],
 		empty: 'no process did anything in this interval',
 	};
 }

@@ -1,0 +1,37 @@
+/** `wattlag triage`: observes for some seconds, prints what is wrong and the next command, and ends. */
+import { EXIT } from '../../core/errors.ts';
+import { type Command, print, startSampler } from '../command.ts';
+
+/** Unless told otherwise; seconds. */
+const DURATION = 10;
+
+export const triage: Command = {
+	name: 'triage',
+	by: { word: 'triage' },
+	usage: 'triage',
+	usageOptions: '[--duration S] [--json]',
+	summary: 'what is wrong here: observes 10 s, prints findings, evidence and the next command',
+	takes: ['json', 'duration'],
+	async run(context) {
+		const { line, registry } = context;
+		const overview = registry.map(({ tracer }) => tracer).find(({ id }) => id === 'overview');
+		if (!overview) return EXIT.unavailable;
+		const { observe } = await import('./observe.ts');
+		const { localHost } = await import('../../system/local-host.ts');
+		const { triageJson, triageOf, triageText } = await import('../../tracers/overview/triage.ts');
+		const from = (overview.from ?? []).filter((id) => !line.without.includes(id));
+		const sampler = await startSampler(context, { tabs: [...from, overview.id], firstDelay: line.delay, packs: false });
+		const seconds = Number(line.values['duration']) || DURATION;
+		const { snapshots, failure } = await observe(sampler, overview.id, seconds);
+		await sampler.close();
+		if (snapshots.length === 0) {
+			process.stderr.write(`wattlag: ${failure}\n`);
+			return EXIT.unavailable;
+		}
+		const report = triageOf(snapshots, localHost().host);
+		const code = report.severity === null ? 0 : EXIT[report.severity];
+		const text =
+			line.values['json'] === true ? JSON.stringify(triageJson(report, code)) : triageText(report).join('\n');
+		return (await print(`${text}\n`)) || code;
+	},
+};

@@ -1,0 +1,91 @@
+/** Full command lines with secrets masked, from `/proc`, read when somebody looks at them and within a budget. */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { redactArguments } from '../lib/redact.ts';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import type { Bytes, Ns } from '../lib/units.ts';
+import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts';
+
+/** Most bytes read of a command line; some have megabytes. */
+export const COMMAND_BYTES: Bytes = 4096;
+/** Processes kept; the oldest go first. */
+const MOST = 40_000;
+/** A process may change its title (setproctitle): read again after so long, ms. */
+const AGAIN = 5000;
+
+/** The arguments in a file `cmdline`: ended by NUL; a title that a process wrote over them may have none. */
+export function argumentsOf(bytes: Uint8Array): string[] {
+	let end = bytes.length;
+	while (end > 0 && bytes[end - 1] === 0) end--;
+	const args: string[] = [];
+	for (let at = 0; at < end; ) {
+		const stop = bytes.indexOf(0, at);
+		const to = stop < 0 || stop > end ? end : stop;
+		args.push(sanitize(bytes.subarray(at, to)));
+		at = to + 1;
+	}
+	return args;
+}
+
+/** As one text, secrets masked; for a process without arguments its name in brackets. */
+export function commandText(bytes: Uint8Array, comm: SafeText): SafeText {
+	if (bytes.length === 0) return safe`[${comm}]`;
+	const text = redactArguments(argumentsOf(bytes)).join(' ');
+	return (bytes.length < COMMAND_BYTES ? text : `${text}…`) as SafeText;
+}
+
+interface Known {
+	text: SafeText;
+	comm: SafeText;
+	/** `performance.now()` of the read. */
+	at: number;
+}
+
+export class CommandLines {
+	private readonly procRoot: string;
+	private readonly known = new Map<string, Known>();
+	private readonly buffer = new Uint8Array(COMMAND_BYTES);
+	private until = Number.NEGATIVE_INFINITY;
+
+	constructor(procRoot: string) {
+		this.procRoot = procRoot;
+	}
+
+	/** Begins an interval, in which reads may take so long; further ones wait for the next. */
+	begin(budget: Ns): void {
+		this.until = performance.now() + budget / 1e6;
+	}
+
+	/** Empty: not read yet, or ended before. */
+	of(process: ProcessId, comm: SafeText): SafeText {
+		const key = `${process.pid}:${process.start}`;
+		const known = this.known.get(key);
+		const now = performance.now();
+		if (known && known.comm === comm && now - known.at < AGAIN) return known.text;
+		if (now >= this.until) return known?.text ?? safe``;
+		const text = this.read(process, comm) ?? known?.text;
+		if (text === undefined) return safe``;
+		this.known.delete(key);
+		if (this.known.size >= MOST) this.known.delete(this.known.keys().next().value as string);
+		this.known.set(key, { text, comm, at: now });
+		return text;
+	}
+
+	/** undefined: it has ended. */
+	private read({ pid, start }: ProcessId, comm: SafeText): SafeText | undefined {
+		const folder = join(this.procRoot, String(pid));
+		try {
+			const file = openSync(join(folder, 'cmdline'), 'r');
+			try {
+				const bytes = readSync(file, this.buffer, 0, COMMAND_BYTES, 0);
+				// the pid may be another process's by now
+				if (!sameStart(startOf(statFields(readFileSync(join(folder, 'stat'), 'latin1'))), start)) return undefined;
+				return commandText(this.buffer.subarray(0, bytes), comm);
+			} finally {
+				closeSync(file);
+			}
+		} catch {
+			return undefined;
+		}
+	}
+}

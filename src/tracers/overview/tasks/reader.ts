@@ -1,0 +1,116 @@
+/** What the overview knows of processes beside the figures of the tabs: state, reason of sleep, memory, command line. */
+import { Unavailable } from '../../../core/errors.ts';
+import type { BpfCost, Host } from '../../../core/tracer.ts';
+import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
+import type { Count, Ns } from '../../../lib/units.ts';
+import { containerName } from '../../../system/cgroup-name.ts';
+import { CommandLines } from '../../../system/command-lines.ts';
+import { sameStart } from '../../../system/process-id.ts';
+import type { OverviewRow } from '../snapshot.ts';
+import { type ProcessNow, type TaskNow, TaskWalk } from './walk.ts';
+
+/** Time in an interval for reading command lines, ns. */
+const BUDGET: Ns = 2e6;
+
+/** Processes at the end of an interval, by pid. */
+export type Processes = ReadonlyMap<number, ProcessNow>;
+
+/** A source of processes: {@link TaskWalk}, or a fixture. */
+export interface Walk {
+	read(): Processes;
+	cost(): BpfCost;
+	close(): void;
+}
+
+/** Of several threads the one that says most: runnable, uninterruptible, else the main thread. */
+export function mainTask({ tasks }: ProcessNow): TaskNow | undefined {
+	return tasks.find(({ state }) => state === 'R') ?? tasks.find(({ state }) => state === 'D') ?? tasks[0];
+}
+
+interface Faults {
+	start: Ns;
+	minor: Count;
+	major: Count;
+}
+
+export class TaskReader {
+	/** Why there are no tasks; undefined: there are. */
+	readonly why: SafeText | undefined;
+	private readonly walk: Walk | undefined;
+	private readonly commands: CommandLines;
+	private faults = new Map<number, Faults>();
+	private readonly containers = new Map<SafeText, SafeText>();
+	/** Command lines are read. */
+	arguments = false;
+
+	constructor(procRoot: string, walk: Walk | SafeText) {
+		this.commands = new CommandLines(procRoot);
+		if (typeof walk === 'string') this.why = walk;
+		else this.walk = walk;
+	}
+
+	/** With the kernel's own list of tasks, or the reason why there is none. */
+	static of(host: Host): TaskReader {
+		try {
+			return new TaskReader(host.procRoot, new TaskWalk(host));
+		} catch (error) {
+			if (!(error instanceof Unavailable)) throw error;
+			return new TaskReader(host.procRoot, sanitize(error.message));
+		}
+	}
+
+	/** All processes now; null: not known. */
+	read(): Processes | null {
+		return this.walk?.read() ?? null;
+	}
+
+	/** Completes rows. */
+	describe(rows: readonly OverviewRow[], processes: Processes | null): void {
+		const faults = new Map<number, Faults>();
+		for (const [pid, { start, minor_faults, major_faults }] of processes ?? [])
+			faults.set(pid, { start, minor: minor_faults, major: major_faults });
+		if (this.arguments) this.commands.begin(BUDGET);
+		for (const row of this.arguments ? byWork(rows) : rows) {
+			row.container = this.containerOf(row.cgroup);
+			if (this.arguments) row.command = this.commands.of({ pid: row.pid, start: row.start_time }, row.comm);
+			const process = processes?.get(row.pid);
+			if (!process || !sameStart(process.start, row.start_time)) continue;
+			const task = mainTask(process);
+			row.state = task?.state ?? null;
+			row.reason = task?.reason ?? null;
+			row.wchan = task?.wchan ?? safe``;
+			row.rss_bytes = process.rss_bytes;
+			row.swap_bytes = process.swap_bytes;
+			row.threads = process.threads;
+			row.nice = process.nice;
+			const before = this.faults.get(row.pid);
+			if (before?.start !== process.start) continue;
+			row.minor_faults = Math.max(0, process.minor_faults - before.minor);
+			row.major_faults = Math.max(0, process.major_faults - before.major);
+		}
+		this.faults = faults;
+	}
+
+	cost(): BpfCost {
+		return this.walk?.cost() ?? { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
+	}
+
+	close(): void {
+		this.walk?.close();
+	}
+
+	private containerOf(cgroup: SafeText): SafeText {
+		let name = this.containers.get(cgroup);
+		if (name === undefined) {
+			if (this.containers.size >= 10_000) this.containers.clear();
+			name = containerName(cgroup);
+			this.containers.set(cgroup, name);
+		}
+		return name;
+	}
+}
+
+/** Most work first: within a budget their command lines are read first. */
+function byWork(rows: readonly OverviewRow[]): OverviewRow[] {
+	return [...rows].sort((a, b) => (b.cpu_ns ?? 0) - (a.cpu_ns ?? 0));
+}

@@ -1,0 +1,195 @@
+/** Reasons of sleep, by the kernel functions in which tasks sleep. */
+
+/**
+ * By reason, functions of all kernels since 5.10; those that a kernel lacks are not found. A task's reason is that of the
+ * outermost of them on its stack: a read of a file that waits for a page is IO, one within a page fault is memory.
+ */
+const functions = {
+	futex: [
+		'futex_wait',
+		'__futex_wait',
+		'futex_wait_queue',
+		'futex_wait_queue_me',
+		'futex_do_wait',
+		'futex_wait_multiple',
+		'futex_wait_requeue_pi',
+		'futex_lock_pi',
+		'do_futex',
+	],
+	semaphore: ['do_semtimedop', '__do_semtimedop', 'do_msgrcv', 'do_msgsnd', 'do_mq_timedreceive', 'do_mq_timedsend'],
+	'file lock': [
+		'fcntl_setlk',
+		'do_lock_file_wait',
+		'locks_lock_inode_wait',
+		'flock_lock_inode_wait',
+		'posix_lock_inode_wait',
+		'__break_lease',
+	],
+	pipe: [
+		'pipe_read',
+		'anon_pipe_read',
+		'pipe_write',
+		'anon_pipe_write',
+		'fifo_pipe_read',
+		'fifo_pipe_write',
+		'fifo_open',
+		'wait_for_partner',
+		'splice_to_pipe',
+		'opipe_prep',
+	],
+	socket: [
+		'sock_recvmsg',
+		'sock_sendmsg',
+		'__sock_sendmsg',
+		'sock_read_iter',
+		'sock_write_iter',
+		'__sys_recvfrom',
+		'__sys_sendto',
+		'___sys_recvmsg',
+		'___sys_sendmsg',
+		'__sys_accept4',
+		'do_accept',
+		'__sys_connect',
+		'__inet_stream_connect',
+		'inet_stream_connect',
+		'inet_csk_accept',
+		'unix_stream_connect',
+		'unix_accept',
+		'tcp_recvmsg',
+		'tcp_sendmsg',
+		'unix_stream_read_generic',
+		'__skb_wait_for_more_packets',
+		'sk_stream_wait_memory',
+	],
+	poll: ['do_epoll_wait', 'ep_poll', 'do_sys_poll', 'do_poll', 'do_select', 'core_sys_select', 'io_cqring_wait'],
+	IO: [
+		'do_fsync',
+		'vfs_fsync_range',
+		'ksys_sync',
+		'do_sync_file_range',
+		'ksys_sync_file_range',
+		'io_schedule',
+		'io_schedule_timeout',
+		'folio_wait_bit',
+		'folio_wait_bit_common',
+		'folio_wait_writeback',
+		'wait_on_page_bit',
+		'filemap_get_pages',
+		'filemap_read',
+		'generic_file_buffered_read',
+		'__iomap_dio_rw',
+		'iomap_dio_complete',
+		'blkdev_direct_IO',
+		'blkdev_issue_flush',
+		'submit_bio_wait',
+		'jbd2_log_wait_commit',
+		'wait_transaction_locked',
+		'jbd2_journal_commit_transaction',
+		'balance_dirty_pages',
+		'balance_dirty_pages_ratelimited_flags',
+		'blk_mq_get_tag',
+		'rq_qos_wait',
+		'read_events',
+		'request_wait_answer',
+		'nfs_wait_bit_killable',
+		'rpc_wait_bit_killable',
+		'bit_wait_io',
+		'out_of_line_wait_on_bit',
+	],
+	memory: [
+		'exc_page_fault',
+		'do_user_addr_fault',
+		'do_page_fault',
+		'do_mem_abort',
+		'handle_mm_fault',
+		'handle_userfault',
+		'do_swap_page',
+		'try_to_free_pages',
+		'try_to_free_mem_cgroup_pages',
+		'mem_cgroup_handle_over_high',
+		'__mem_cgroup_handle_over_high',
+		'mem_cgroup_oom_synchronize',
+		'throttle_direct_reclaim',
+		'alloc_pages_direct_reclaim',
+		'shrink_node',
+	],
+	child: ['do_wait', 'kernel_wait4', 'wait_for_vfork_done'],
+	timer: [
+		'hrtimer_nanosleep',
+		'do_nanosleep',
+		'common_nsleep',
+		'timerfd_read',
+		'timerfd_read_iter',
+		'alarm_timer_nsleep',
+	],
+	signal: ['sigsuspend', 'do_sigtimedwait', '__do_sys_pause', '__x64_sys_pause', '__ia32_sys_pause'],
+	event: [
+		'eventfd_read',
+		'signalfd_read',
+		'signalfd_read_iter',
+		'inotify_read',
+		'fanotify_read',
+		'fuse_dev_do_read',
+		'kvm_vcpu_block',
+	],
+	terminal: ['n_tty_read', 'n_tty_write', 'tty_read', 'tty_write'],
+	stopped: [
+		'do_signal_stop',
+		'ptrace_stop',
+		'do_jobctl_trap',
+		'__refrigerator',
+		'do_freezer_trap',
+		'cgroup_enter_frozen',
+	],
+	quota: ['throttle_cfs_rq_work'],
+	'kernel lock': [
+		'__mutex_lock',
+		'mutex_lock',
+		'down_read',
+		'down_write',
+		'rwsem_down_read_slowpath',
+		'rwsem_down_write_slowpath',
+		'__down',
+		'__percpu_down_read',
+		'percpu_down_write',
+	],
+} as const;
+
+/** Why a thread sleeps; `other`: in none of the known functions, or its stack is not known. */
+export type SleepReason = keyof typeof functions | 'other';
+
+export const sleepReasons = [...(Object.keys(functions) as (keyof typeof functions)[]), 'other'] as const;
+
+const byFunction = new Map<string, keyof typeof functions>(
+	Object.entries(functions).flatMap(([reason, names]) =>
+		names.map((name) => [name as string, reason as keyof typeof functions] as const),
+	),
+);
+
+/** Every function that has a reason. */
+export const sleepFunctions: readonly string[] = [...byFunction.keys()];
+
+export function reasonOf(name: string): SleepReason {
+	return byFunction.get(name) ?? 'other';
+}
+
+/** What each reason means, for help. */
+export const reasonTerms: Readonly<Record<SleepReason, string>> = {
+	futex: 'a lock or condition in user memory, which another thread or process has or signals',
+	semaphore: 'a System V semaphore or a message queue',
+	'file lock': 'a lock of a file (fcntl, flock, lease)',
+	pipe: 'the process at the other end of a pipe',
+	socket: 'data, room or a connection of a socket',
+	poll: 'events of several files (epoll, poll, select, io_uring)',
+	IO: 'a block device or a file server',
+	memory: 'a page fault or reclaim',
+	child: 'a child to end',
+	timer: 'time to pass',
+	signal: 'a signal',
+	event: 'an event file (eventfd, signalfd, inotify)',
+	terminal: 'a terminal',
+	stopped: 'it is stopped, traced or frozen',
+	quota: 'its CPU quota',
+	'kernel lock': 'a lock inside the kernel',
+	other: 'in none of the known functions',
+};

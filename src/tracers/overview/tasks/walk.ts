@@ -1,0 +1,258 @@
+/** All user-space tasks at one moment: state, reason of sleep, memory; and their sockets and pipes. bpf/overview/overview.bpf.c */
+import type { BpfSession } from '../../../bpf/bpf-session.ts';
+import { openBpf } from '../../../bpf/load.ts';
+import type { BpfCost, Host } from '../../../core/tracer.ts';
+import {
+	type channel_record as ChannelRecord,
+	channel_record,
+	maps,
+	task_record,
+} from '../../../generated/overview.ts';
+import { monotonicNs } from '../../../lib/clock.ts';
+import { viewOf } from '../../../lib/decode.ts';
+import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
+import type { Bytes, Count, Ns } from '../../../lib/units.ts';
+import { KernelFunctions } from '../../../system/kernel-functions.ts';
+import { reasonOf, type SleepReason, sleepFunctions } from './reasons.ts';
+
+/** R: runnable; S, D: asleep, D uninterruptibly; T: stopped; t: traced; I: idle; Z: ended, not waited for by its parent. */
+export type StateLetter = 'R' | 'S' | 'D' | 'T' | 't' | 'I' | 'Z' | 'X';
+
+export interface TaskNow {
+	tid: number;
+	comm: SafeText;
+	state: StateLetter;
+	/** Since it last ran; 0: it is runnable. */
+	asleep_ns: Ns;
+	/** Switches away from it so far; those because it slept. */
+	switches: Count;
+	sleeps: Count;
+	cpu_ns: Ns;
+	/** Of a sleeping task. */
+	reason: SleepReason | null;
+	/** The function by which the reason is known; empty: none. */
+	wchan: SafeText;
+}
+
+export interface ProcessNow {
+	pid: number;
+	/** ns since boot. */
+	start: Ns;
+	comm: SafeText;
+	/** 0: outside of this machine's view. */
+	parent: number;
+	threads: Count;
+	/** −20 to 19. */
+	nice: number;
+	/** Real time policy (FIFO, RR, deadline). */
+	realtime: boolean;
+	/** Resident: the kernel's own counters, exact to 32 pages per CPU. */
+	rss_bytes: Bytes;
+	swap_bytes: Bytes;
+	/** Since its start. */
+	minor_faults: Count;
+	major_faults: Count;
+	/** Its threads; the first one is the leader unless that has ended. */
+	tasks: TaskNow[];
+}
+
+/** An end of a pipe or a connected socket in a process. */
+export interface Channel {
+	pid: number;
+	fd: number;
+	kind: 'pipe' | 'unix' | 'tcp';
+	/** Readable 1, writable 2. */
+	mode: number;
+	inode: number;
+	/** Of a Unix socket: inode of the other end. */
+	peer: number;
+	/** Of an internet socket: both ends as text, `192.0.2.1:5432`; equal ends of two sockets are a connection. */
+	local: string;
+	remote: string;
+	established: boolean;
+}
+
+const PAGE: Bytes = 4096;
+
+const letters: readonly (readonly [bit: number, letter: StateLetter])[] = [
+	[0x402, 'I'],
+	[0x2, 'D'],
+	[0x4, 'T'],
+	[0x8, 't'],
+	[0x1, 'S'],
+];
+
+/** As proc has it: the idle state is a sleep that does not count as load. */
+export function stateLetter(state: number, exit: number): StateLetter {
+	if (exit & 0x20) return 'Z';
+	if (exit & 0x10) return 'X';
+	if (state === 0) return 'R';
+	return letters.find(([bits]) => (state & bits) === bits)?.[1] ?? 'S';
+}
+
+interface Sleep {
+	switches: Count;
+	reason: SleepReason;
+	wchan: SafeText;
+}
+
+export class TaskWalk {
+	private readonly bpf: BpfSession;
+	private readonly functions = new KernelFunctions();
+	private sleeps = new Map<number, Sleep>();
+	private readonly names = new Map<number, { bytes: Uint8Array; text: SafeText }>();
+	private walkedAt: Ns = 0;
+	private walks = 0;
+	/** Resolves when kernel functions are known, or cannot be. */
+	readonly ready: Promise<boolean>;
+
+	/** @throws {Unavailable} where the kernel refuses iterators */
+	constructor(host: Host) {
+		this.bpf = openBpf(host, 'overview', {});
+		this.ready = this.functions.load(host.procRoot, sleepFunctions);
+	}
+
+	/** Every process. Threads that have not slept anew keep the reason of the last walk. */
+	read(): Map<number, ProcessNow> {
+		const begun = monotonicNs();
+		// a tenth of a second more: time asleep is short by the interrupts meanwhile
+		const window = this.walks > 0 && this.functions.ready ? begun - this.walkedAt + 1e8 : 0;
+		if (!this.functions.ready) this.sleeps.clear();
+		else this.walks++;
+		this.walkedAt = begun;
+		const request = new Uint8Array(maps.request.value.size);
+		viewOf(request).setBigUint64(0, BigInt(Math.round(window)), true);
+		this.bpf.object.update(maps.request.name, new Uint8Array(4), request);
+		// makes the kernel update the clock of this CPU, by which times asleep are measured
+		process.cpuUsage();
+		return this.processes(this.bpf.iterate('walk_tasks'));
+	}
+
+	/** All pipes and connected sockets that processes have open. */
+	channels(): Channel[] {
+		const view = this.bpf.iterate('walk_files');
+		const found: Channel[] = [];
+		for (let at = 0; at + channel_record.size <= view.byteLength; at += channel_record.size)
+			found.push(channelOf(channel_record.read(view, at)));
+		return found;
+	}
+
+	cost(): BpfCost {
+		return this.bpf.cost();
+	}
+
+	close(): void {
+		this.bpf.close();
+	}
+
+	private processes(view: DataView): Map<number, ProcessNow> {
+		const found = new Map<number, ProcessNow>();
+		const sleeps = new Map<number, Sleep>();
+		for (let at = 0; at + task_record.size <= view.byteLength; ) {
+			const record = task_record.read(view, at);
+			const stack = at + task_record.size;
+			at = stack + record.frames * 8;
+			const { tgid, tid } = record;
+			let process = found.get(tgid);
+			if (!process) {
+				process = {
+					pid: tgid,
+					start: record.start,
+					comm: this.nameOf(tid, record.comm),
+					parent: record.parent,
+					threads: record.threads,
+					nice: record.priority - 120,
+					realtime: record.policy === 1 || record.policy === 2 || record.policy === 6,
+					rss_bytes: 0,
+					swap_bytes: 0,
+					minor_faults: 0,
+					major_faults: 0,
+					tasks: [],
+				};
+				found.set(tgid, process);
+			}
+			process.minor_faults += record.minor_faults;
+			process.major_faults += record.major_faults;
+			if (tid === tgid) {
+				process.rss_bytes = record.rss_pages * PAGE;
+				process.swap_bytes = record.swap_pages * PAGE;
+			}
+			const state = stateLetter(record.state, record.exit_state);
+			const sleep = record.asleep_ns > 0 ? this.sleepOf(record, view, stack) : undefined;
+			if (sleep) sleeps.set(tid, sleep);
+			process.tasks.push({
+				tid,
+				comm: tid === tgid ? process.comm : this.nameOf(tid, record.comm),
+				state,
+				asleep_ns: record.asleep_ns,
+				switches: record.switches,
+				sleeps: record.sleeps,
+				cpu_ns: record.cpu_ns,
+				reason: sleep?.reason ?? null,
+				wchan: sleep?.wchan ?? ('' as SafeText),
+			});
+		}
+		this.sleeps = sleeps;
+		return found;
+	}
+
+	private sleepOf(
+		{
+			tid,
+			switches,
+			frames,
+			unchanged,
+		}: Pick<ReturnType<typeof task_record.read>, 'tid' | 'switches' | 'frames' | 'unchanged'>,
+		view: DataView,
+		stack: number,
+	): Sleep {
+		const before = this.sleeps.get(tid);
+		if (before && (before.switches === switches || unchanged !== 0)) return before;
+		let reason: SleepReason | undefined;
+		let wchan = '';
+		// outermost first: the first known function is the reason, the innermost one of the same reason its name
+		for (let frame = frames - 1; frame >= 0; frame--) {
+			const name = this.functions.at(view.getUint32(stack + frame * 8, true));
+			if (name === undefined) continue;
+			reason ??= reasonOf(name);
+			if (reasonOf(name) === reason) wchan = name;
+		}
+		return { switches, reason: reason ?? 'other', wchan: wchan as SafeText };
+	}
+
+	private nameOf(tid: number, bytes: Uint8Array): SafeText {
+		const known = this.names.get(tid);
+		if (known?.bytes.every((byte, index) => byte === bytes[index])) return known.text;
+		if (this.names.size >= 50_000) this.names.clear();
+		const kept = { bytes: bytes.slice(), text: sanitize(bytes) };
+		this.names.set(tid, kept);
+		return kept.text;
+	}
+}
+
+/** Text of an address; IPv4 within IPv6 as IPv4, so that both ends agree. */
+function addressOf(words: Uint32Array, port: number, v6: boolean): string {
+	const bytes = new Uint8Array(words.buffer, words.byteOffset, v6 ? 16 : 4);
+	const mapped = v6 && bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
+	if (!v6 || mapped) return `${bytes.subarray(mapped ? 12 : 0).join('.')}:${port}`;
+	const groups = Array.from({ length: 8 }, (_, index) =>
+		(((bytes[index * 2] as number) << 8) | (bytes[index * 2 + 1] as number)).toString(16),
+	);
+	return `[${groups.join(':').replace(/(^|:)0(:0)+(:|$)/, '::')}]:${port}`;
+}
+
+function channelOf(record: ChannelRecord): Channel {
+	const v6 = record.kind === 4;
+	const inet = record.kind >= 3;
+	return {
+		pid: record.tgid,
+		fd: record.fd,
+		kind: record.kind === 1 ? 'pipe' : record.kind === 2 ? 'unix' : 'tcp',
+		mode: record.mode,
+		inode: record.inode,
+		peer: record.peer,
+		local: inet ? addressOf(record.local, record.local_port, v6) : '',
+		remote: inet ? addressOf(record.remote, record.remote_port, v6) : '',
+		established: record.socket_state === 1,
+	};
+}

@@ -1,0 +1,179 @@
+/**
+ * A few seconds of overview snapshots as a short report: what is wrong, the evidence, the next command. The text of
+ * `wattlag triage`, and of every other place that needs one.
+ */
+import type { Snapshot } from '../../core/snapshot.ts';
+import { formatBytes, formatCount, formatNs, formatRate, formatShare, formatWatts } from '../../lib/format.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import { truncate, wrapText } from '../../lib/width.ts';
+import { type Finding, type Level, type Link, levels } from './finding.ts';
+import { topNames } from './interval.ts';
+import type { OverviewExtra, OverviewRow, Totals } from './snapshot.ts';
+
+type OverviewSnapshot = Snapshot<OverviewRow, OverviewExtra>;
+
+/** A finding of the observed time. */
+export interface TriageFinding extends Finding {
+	/** ISO 8601: end of the last interval with it; null: it holds at the end. */
+	ended: string | null;
+	/** The command that shows its figures. */
+	next: string;
+}
+
+export interface TriageReport {
+	host: string;
+	/** ISO 8601: end of the observation. */
+	time: string;
+	/** Observed seconds. */
+	seconds: number;
+	/** Worst level of the findings; null: none. */
+	severity: Level | null;
+	/** Worst first, those that hold before those that ended. */
+	findings: TriageFinding[];
+	checked: string[];
+	unchecked: OverviewExtra['unchecked'];
+	/** The machine in the last interval. */
+	totals: Totals | null;
+	/** The busiest names of the last interval, most CPU time first, at most 3. */
+	busiest: { comm: SafeText; processes: number; cpu_share: number }[];
+}
+
+/** Most findings, so that the text stays within {@link MOST_LINES}. */
+const MOST = 5;
+const MOST_LINES = 20;
+const WIDTH = 110;
+
+/** A word of a shell's command line. */
+export function shellWord(text: string): string {
+	return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** The command line that opens what a finding's key opens. */
+export function nextCommand({ tab, filter, sort, group }: Link): string {
+	const words = ['wattlag', '--tab', tab];
+	if (group !== undefined && group !== 'process') words.push('--group', shellWord(group));
+	if (sort !== undefined) words.push('--sort', shellWord(sort));
+	if (filter !== '') words.push('--filter', shellWord(filter));
+	return words.join(' ');
+}
+
+const identity = ({ rule, subject }: Finding): string => `${rule} ${subject}`;
+
+/**
+ * @param snapshots of the overview, oldest first
+ * @param host name of the machine
+ */
+export function triageOf(snapshots: readonly OverviewSnapshot[], host: string): TriageReport {
+	const last = snapshots.at(-1);
+	const seen = new Map<string, TriageFinding>();
+	for (const { findings, time } of snapshots)
+		for (const finding of findings)
+			seen.set(identity(finding), { ...finding, ended: time, next: nextCommand(finding.link) });
+	const held = new Set(last?.findings.map(identity));
+	const order = new Map(last?.findings.map((finding, index) => [identity(finding), index]));
+	for (const [key, finding] of seen) if (held.has(key)) finding.ended = null;
+	const findings = [...seen.values()].sort(
+		(a, b) =>
+			Number(a.ended !== null) - Number(b.ended !== null) ||
+			(order.get(identity(a)) ?? 99) - (order.get(identity(b)) ?? 99) ||
+			levels.indexOf(a.level) - levels.indexOf(b.level),
+	);
+	const severity = levels.find((level) => findings.some((finding) => finding.level === level)) ?? null;
+	return {
+		host,
+		time: last?.time ?? new Date().toISOString(),
+		seconds: snapshots.reduce((sum, { dt_ns }) => sum + dt_ns, 0) / 1e9,
+		severity,
+		findings: findings.slice(0, MOST),
+		checked: last?.checked ?? [],
+		unchecked: last?.unchecked ?? [],
+		totals: last?.totals ?? null,
+		busiest: topNames(last?.rows ?? [], ({ cpu_ns }) => cpu_ns)
+			.slice(0, 3)
+			.map(({ comm, processes, sum }) => ({ comm, processes, cpu_share: sum / (last?.dt_ns ?? 1) })),
+	};
+}
+
+/** A figure by the unit in its name. */
+function figureText(name: string, value: number): string {
+	const [, words = name, unit = ''] = /^(.*?)(?:_(ns|share|bytes|per_s|watts))?$/.exec(name) ?? [];
+	const label = words.replaceAll('_', ' ');
+	switch (unit) {
+		case 'ns':
+			return `${label} ${formatNs(value)}`;
+		case 'share':
+			return `${label} ${formatShare(value)}`;
+		case 'bytes':
+			return `${label} ${formatBytes(value, 'full')}`;
+		case 'per_s':
+			return `${label} ${formatRate(value)}/s`;
+		default:
+			return `${label} ${name === 'watts' ? formatWatts(value) : Number.isInteger(value) ? formatCount(value) : value.toFixed(2)}`;
+	}
+}
+
+function ownerText({ owner }: Finding): string {
+	if (!owner) return '';
+	const { role, pid, comm, processes } = owner;
+	return ` — ${role} ${comm}${processes > 1 ? ` ×${processes}` : pid > 0 ? `[${pid}]` : ''}`;
+}
+
+const clockOf = (iso: string): string => iso.slice(11, 19);
+
+function findingLines(finding: TriageFinding): string[] {
+	const { level, subject, text, figures, since, ended, next } = finding;
+	const until = ended === null ? '' : ` until ${clockOf(ended)}`;
+	const evidence = Object.entries(figures).map(([name, value]) => figureText(name, value));
+	return [
+		...wrapText(
+			sanitize(
+				`${level.toUpperCase().padEnd(7)}${subject}: ${text}${ownerText(finding)}, since ${clockOf(since)}${until}`,
+			),
+			WIDTH,
+			'       ',
+		).slice(0, 2),
+		...(evidence.length === 0 ? [] : [truncate(`       evidence: ${evidence.join(', ')}`, WIDTH)]),
+		`       next: ${next}`,
+	];
+}
+
+function machineText({ totals, busiest }: TriageReport): string {
+	if (!totals) return 'machine: not known';
+	const { memory_bytes, memory_available_bytes, swap_used_bytes } = totals;
+	const names = busiest.map(
+		({ comm, processes, cpu_share }) => `${comm}${processes > 1 ? ` ×${processes}` : ''} ${formatShare(cpu_share)}`,
+	);
+	return [
+		`${totals.cpus ?? '?'} CPUs`,
+		...(names.length === 0 ? [] : [`busiest ${names.join(', ')}`]),
+		...(memory_bytes === null || memory_available_bytes === null
+			? []
+			: [
+					`memory ${formatBytes(memory_bytes - memory_available_bytes, 'full')} of ${formatBytes(memory_bytes, 'full')} in use`,
+				]),
+		...((swap_used_bytes ?? 0) > 0 ? [`swap ${formatBytes(swap_used_bytes ?? 0, 'full')}`] : []),
+	].join('; ');
+}
+
+/** At most 20 lines. */
+export function triageText(report: TriageReport): string[] {
+	const { host, time, seconds, findings, checked, unchecked } = report;
+	const head = `wattlag triage: ${sanitize(host)}, ${seconds.toFixed(1)} s until ${time.slice(0, 19)}Z`;
+	const reasons = [...new Set(unchecked.map(({ rule, reason }) => safe`${rule as SafeText} (${reason})`))];
+	const notes = [
+		...(findings.length === 0 ? [`nothing stands out; checked: ${checked.join(', ')}`] : []),
+		...(reasons.length === 0 ? [] : [`not checked: ${reasons.join('; ')}`]),
+	].flatMap((note) => wrapText(sanitize(note), WIDTH, '  ').slice(0, 3));
+	const lines = [head, truncate(machineText(report), WIDTH)];
+	for (const finding of findings) {
+		const more = findingLines(finding);
+		if (lines.length + more.length + notes.length > MOST_LINES) break;
+		lines.push(...more);
+	}
+	return [...lines, ...notes].slice(0, MOST_LINES);
+}
+
+/** The fields of `wattlag triage --json`. */
+export function triageJson(report: TriageReport, exit_code: number): object {
+	return { triage: 1, exit_code, ...report };
+}

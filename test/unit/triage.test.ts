@@ -1,0 +1,70 @@
+/** The report of `wattlag triage`: at most 20 lines, worst first, with a command that a shell takes. */
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import type { Snapshot } from '../../src/core/snapshot.ts';
+import { safe, sanitize } from '../../src/lib/sanitize.ts';
+import type { Finding, Level } from '../../src/tracers/overview/finding.ts';
+import type { OverviewExtra, OverviewRow } from '../../src/tracers/overview/snapshot.ts';
+import { nextCommand, triageOf, triageText } from '../../src/tracers/overview/triage.ts';
+import { energySnapshot } from '../ui/fixtures/energy.ts';
+import { overviewFixture } from '../ui/fixtures/overview.ts';
+
+type OverviewSnapshot = Snapshot<OverviewRow, OverviewExtra>;
+
+const finding = (rule: string, level: Level, subject = rule): Finding => ({
+	rule,
+	level,
+	subject: sanitize(subject),
+	text: safe`something is slow`,
+	figures: { age_ns: 2.4e9, busy_share: 0.5, rate_per_s: 400, tasks: 3 },
+	owner: { role: safe`from`, pid: 812, start_time: 1, comm: safe`postgres`, processes: 2 },
+	since: '2026-03-02T02:14:01.000Z',
+	excess: 1.5,
+	peak: { excess: 2, text: safe`worse`, time: '2026-03-02T02:14:02.000Z' },
+	link: { tab: 'io', filter: 'device = vda', sort: 'total_p99', group: 'operation' },
+});
+
+const at = (tick: number, findings: Finding[]): OverviewSnapshot => ({
+	...overviewFixture()(tick, [energySnapshot(tick, 5)]),
+	findings,
+});
+
+describe('what is reported', () => {
+	test('nothing: the checked rules, exit by no severity', () => {
+		const report = triageOf([at(0, []), at(1, [])], 'host');
+		expect(report.severity).toBeNull();
+		expect(report.seconds).toBe(2);
+		expect(triageText(report).join('\n')).toContain('nothing stands out; checked: ');
+	});
+
+	test('those that hold come first, those that ended say so; the worst of both is the severity', () => {
+		const [ended, holds] = [finding('starving', 'severe'), finding('waits', 'high')];
+		const report = triageOf([at(0, [ended, holds]), at(1, [holds])], 'host');
+		expect(report.severity).toBe('severe');
+		expect(report.findings.map(({ rule, ended }) => [rule, ended !== null])).toEqual([
+			['waits', false],
+			['starving', true],
+		]);
+		expect(triageText(report).join('\n')).toMatch(/SEVERE starving: .* until \d\d:\d\d:\d\d/);
+	});
+
+	test('figures have the unit of their name', () => {
+		const text = triageText(triageOf([at(0, [finding('waits', 'high')])], 'host')).join('\n');
+		expect(text).toContain('evidence: age 2.40s, busy 50.0%, rate 400/s, tasks 3');
+		expect(text).toContain('from postgres ×2');
+	});
+
+	test('never more than 20 lines, whatever the names', () => {
+		const many = Array.from({ length: 9 }, (_, index) => finding(`rule${index}`, 'high', 'x'.repeat(300)));
+		expect(triageText(triageOf([at(0, many)], 'h'.repeat(500))).length).toBeLessThanOrEqual(20);
+	});
+});
+
+test('a shell takes the next command as it is, whatever the names in it', () => {
+	const filter = `comm = "it's $(touch /x); \`id\` & é"`;
+	const command = nextCommand({ tab: 'energy', filter, sort: 'cpu', group: 'process' });
+	const words = execFileSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' })
+		.split('\n')
+		.slice(0, -1);
+	expect(words).toEqual(['wattlag', '--tab', 'energy', '--sort', 'cpu', '--filter', filter]);
+});
