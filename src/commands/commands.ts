@@ -1,9 +1,11 @@
 /** THE list of commands: a line each. Usage, help and the checks of options follow from it. */
+import { agent } from './agent/command.ts';
 import { batch } from './batch/command.ts';
 import type { Command } from './command.ts';
 import { compare } from './compare/command.ts';
 import { doctor } from './doctor/command.ts';
 import { exportCommand } from './export/command.ts';
+import { fleet } from './fleet/command.ts';
 import { live } from './live/command.ts';
 import { measure } from './measure/command.ts';
 import { record } from './record/command.ts';
@@ -20,6 +22,8 @@ export const commands: readonly Command[] = [
 	replay,
 	exportCommand,
 	serve,
+	fleet,
+	agent,
 	compare,
 	doctor,
 	measure,

@@ -127,6 +127,12 @@ export const instruments = {
 		'seconds',
 		'Begin of the finding, seconds since 1970.',
 	),
+	findingLevel: instrument(
+		'gauge',
+		'wattlag_finding_level',
+		'none',
+		'Level of the finding: 3 severe, 2 high, 1 notice.',
+	),
 	findingExcess: instrument(
 		'gauge',
 		'wattlag_finding_excess_ratio',

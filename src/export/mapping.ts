@@ -8,6 +8,7 @@ import type { Count } from '../lib/units.ts';
 import type { EnergyExtra, EnergyRow } from '../tracers/energy/snapshot.ts';
 import type { IoExtra, IoRow } from '../tracers/io/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../tracers/irq/snapshot.ts';
+import { levels } from '../tracers/overview/finding.ts';
 import type { OverviewExtra, OverviewRow } from '../tracers/overview/snapshot.ts';
 import type { ReceiveExtra, ReceiveRow } from '../tracers/receive/snapshot.ts';
 import type { RunqlatExtra, RunqlatRow } from '../tracers/runqlat/snapshot.ts';
@@ -254,9 +255,10 @@ export class Mapping {
 			const labels = { rule, level, subject, owner: owner?.comm ?? '' };
 			this.series.set('finding', labels, 1);
 			this.series.set('findingSince', labels, Date.parse(since) / 1000);
+			this.series.set('findingLevel', labels, levels.length - levels.indexOf(level));
 			this.series.set('findingExcess', labels, excess);
 		}
-		this.series.end('finding', 'findingSince', 'findingExcess');
+		this.series.end('finding', 'findingSince', 'findingLevel', 'findingExcess');
 		if (group === 'process') this.byGroup(rows, secondsOf(snapshot));
 	}
 

@@ -67,6 +67,8 @@ export interface CommandSpec {
 	takes?: readonly string[];
 	/** Its tab is the first one that measures, where the user names none: scripts want figures, not findings. */
 	measuringTab?: true;
+	/** Its rows are none of a tab: it checks the filter itself. */
+	ownFilter?: true;
 	/** Length of its intervals in seconds, where the user names none; absent: that of all. */
 	delay?: number;
 	/** It is about all tabs where the user names none. */

@@ -26,6 +26,8 @@ export interface AppActions {
 	copy(text: string): void;
 	/** Write the snapshots in memory to a file. Resolves with a message for the user. */
 	record(): Promise<string>;
+	/** What Enter does on a row, where it does more than to show it. */
+	open(row: object): void;
 	/** Facts about a process beside its figures. */
 	inspect: Inspect;
 }
@@ -40,6 +42,8 @@ export interface CommandContext {
 	groups: GroupsInUse;
 	/** The lens covers the tab. */
 	lens: boolean;
+	/** A menu, a prompt or the help does. */
+	overlay: boolean;
 	changeDelay(step: 1 | -1): void;
 	toggleBaseline(): void;
 	say(message: string): void;
@@ -117,6 +121,10 @@ export const effects = {
 	arguments: commandLines,
 	'full-path': fullPath,
 	finding: (context, key) => void showFinding(context, key),
+	detail: ({ actions, active: { table }, lens, overlay }) => {
+		const row = table.rows[Math.max(0, table.selected)];
+		if (row !== undefined && !lens && !overlay) actions.open(row);
+	},
 	pause: ({ store }) => store.setPaused(!store.paused),
 	live: ({ store }) => store.setPaused(false),
 	'step-back': travel(-1),

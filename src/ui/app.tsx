@@ -215,6 +215,7 @@ export function App(props: AppProps): ReactElement | null {
 			active,
 			groups,
 			lens: process !== null,
+			overlay: state.overlay !== null,
 			changeDelay,
 			toggleBaseline,
 			say,
