@@ -10,6 +10,7 @@ import { live } from './live/command.ts';
 import { measure } from './measure/command.ts';
 import { record } from './record/command.ts';
 import { replay } from './replay/command.ts';
+import { report } from './report/command.ts';
 import { serve } from './serve/command.ts';
 import { slices } from './slices/command.ts';
 import { triage } from './triage/command.ts';
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
 	record,
 	replay,
 	exportCommand,
+	report,
 	serve,
 	fleet,
 	agent,

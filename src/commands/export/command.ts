@@ -50,6 +50,7 @@ export const exportCommand: Command = {
 		},
 		{
 			name: 'out',
+			short: 'o',
 			type: 'string',
 			default: '',
 			placeholder: 'FILE',

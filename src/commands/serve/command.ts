@@ -95,10 +95,11 @@ export const serve: Command = {
 			firstDelay: Math.min(FIRST_DELAY, line.delay),
 			packs: false,
 		});
-		const { host, kernel } = localHost();
+		const { host, kernel, cpus } = localHost();
 		try {
 			return await runServe(sampler, {
 				identity: { version, host, kernel },
+				cpus,
 				values: line.values,
 				stop: untilSignal(),
 				report: (text) => process.stderr.write(`wattlag: ${sanitize(text)}\n`),
