@@ -98,6 +98,47 @@ static napi_value addon_has_member(napi_env env, napi_callback_info info)
 	return make_boolean(&c, wl_btf_has_member(kernel, structure, member));
 }
 
+static napi_value addon_enum_values(napi_env env, napi_callback_info info)
+{
+	struct wl_kernel_btf *kernel = kernel_of(env);
+	const struct btf_type *type;
+	char name[NAME_BYTES];
+	const char *value_name;
+	napi_value list;
+	napi_value self;
+	struct call c;
+	uint64_t value;
+
+	if (!kernel || !call_begin(&c, env, info, "enumValues", &self) ||
+	    !take_string(&c, 0, "name", name, sizeof(name)) || napi_create_array(env, &list) != napi_ok)
+		return NULL;
+	type = wl_btf_enum(kernel, name);
+	for (int i = 0; type && wl_btf_enum_value(kernel, type, i, &value_name, &value); i++) {
+		struct field fields[] = {
+			{ "name", make_string(&c, value_name) },
+			{ "value", make_number(&c, value) },
+		};
+		napi_value item = make_record(&c, fields, COUNT(fields));
+
+		if (!item || napi_set_element(env, list, (uint32_t)i, item) != napi_ok)
+			return NULL;
+	}
+	return list;
+}
+
+static napi_value addon_tracepoint_arguments(napi_env env, napi_callback_info info)
+{
+	struct wl_kernel_btf *kernel = kernel_of(env);
+	char name[NAME_BYTES];
+	napi_value self;
+	struct call c;
+
+	if (!kernel || !call_begin(&c, env, info, "tracepointArguments", &self) ||
+	    !take_string(&c, 0, "name", name, sizeof(name)))
+		return NULL;
+	return make_number(&c, (uint64_t)wl_btf_tracepoint_arguments(kernel, name));
+}
+
 static napi_value addon_release_memory(napi_env env, napi_callback_info info)
 {
 	struct wl_kernel_btf *kernel = kernel_of(env);
@@ -186,6 +227,8 @@ NAPI_MODULE_INIT()
 		METHOD("possibleCpus", addon_possible_cpus),
 		METHOD("hasType", addon_has_type),
 		METHOD("hasMember", addon_has_member),
+		METHOD("enumValues", addon_enum_values),
+		METHOD("tracepointArguments", addon_tracepoint_arguments),
 		METHOD("enableStats", addon_enable_stats),
 		METHOD("releaseMemory", addon_release_memory),
 		METHOD("cgroupPath", addon_cgroup_path),

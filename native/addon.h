@@ -161,6 +161,13 @@ enum wl_kind { WL_TYPEDEF, WL_STRUCT, WL_ENUM, WL_FUNC };
 
 bool wl_btf_has_type(struct wl_kernel_btf *kernel, enum wl_kind kind, const char *name);
 bool wl_btf_has_member(struct wl_kernel_btf *kernel, const char *structure, const char *member);
+/* The enum of this name; NULL: none. */
+const struct btf_type *wl_btf_enum(struct wl_kernel_btf *kernel, const char *name);
+/* Its value number `i`; false: there are not as many. The name belongs to the kernel's BTF. */
+bool wl_btf_enum_value(struct wl_kernel_btf *kernel, const struct btf_type *type, int i, const char **name,
+		       uint64_t *value);
+/* Arguments of a tracepoint; 0: there is none, or it has none. */
+int wl_btf_tracepoint_arguments(struct wl_kernel_btf *kernel, const char *name);
 void wl_btf_free(struct wl_kernel_btf *kernel);
 
 /* ---- memory.c ---- */

@@ -2,6 +2,7 @@
 /* Queries to the running kernel's BTF. Types of modules are not included. */
 #include "addon.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +153,61 @@ bool wl_btf_has_member(struct wl_kernel_btf *kernel, const char *structure, cons
 			return true;
 	}
 	return false;
+}
+
+const struct btf_type *wl_btf_enum(struct wl_kernel_btf *kernel, const char *name)
+{
+	const struct btf_type *type;
+	__u32 at = hash_of(name);
+
+	if (!kernel_btf(kernel))
+		return NULL;
+	while ((type = next_named(kernel, name, &at))) {
+		if (btf_is_any_enum(type))
+			return type;
+	}
+	return NULL;
+}
+
+bool wl_btf_enum_value(struct wl_kernel_btf *kernel, const struct btf_type *type, int i, const char **name,
+		       uint64_t *value)
+{
+	__u32 offset;
+
+	if (i >= btf_vlen(type))
+		return false;
+	if (btf_is_enum64(type)) {
+		offset = btf_enum64(type)[i].name_off;
+		*value = btf_enum64_value(&btf_enum64(type)[i]);
+	} else {
+		offset = btf_enum(type)[i].name_off;
+		*value = (uint32_t)btf_enum(type)[i].val;
+	}
+	*name = btf__name_by_offset(kernel->btf, offset);
+	return *name != NULL;
+}
+
+int wl_btf_tracepoint_arguments(struct wl_kernel_btf *kernel, const char *name)
+{
+	char typedef_name[256];
+	const struct btf_type *type;
+	__u32 at;
+
+	if (snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name) >= (int)sizeof(typedef_name) ||
+	    !kernel_btf(kernel))
+		return 0;
+	at = hash_of(typedef_name);
+	while ((type = next_named(kernel, typedef_name, &at))) {
+		if (!btf_is_typedef(type))
+			continue;
+		type = btf__type_by_id(kernel->btf, type->type);
+		if (type && btf_is_ptr(type))
+			type = btf__type_by_id(kernel->btf, type->type);
+		/* the first argument is the tracer's own */
+		if (type && btf_is_func_proto(type) && btf_vlen(type) > 0)
+			return btf_vlen(type) - 1;
+	}
+	return 0;
 }
 
 void wl_btf_free(struct wl_kernel_btf *kernel)

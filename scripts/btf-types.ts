@@ -105,7 +105,11 @@ function emitStruct(layouts: Layouts, type: BtfType): string {
 	const fields = (type.members ?? []).map((member) => {
 		const where = `struct ${type.name}.${member.name}`;
 		if (member.bits_offset % 8 !== 0) throw new Error(`${where}: bit fields do not cross to user space`);
-		return { name: member.name, ...layouts.field(member.type_id, member.bits_offset / 8, where) };
+		return {
+			name: member.name,
+			offset: member.bits_offset / 8,
+			...layouts.field(member.type_id, member.bits_offset / 8, where),
+		};
 	});
 	return [
 		`export interface ${type.name} {`,
@@ -113,6 +117,7 @@ function emitStruct(layouts: Layouts, type: BtfType): string {
 		'}',
 		`export const ${type.name}: Struct<${type.name}> = {`,
 		`\tsize: ${type.size},`,
+		`\tat: { ${fields.map(({ name, offset }) => `${name}: ${offset}`).join(', ')} },`,
 		`\tread: (view, at) => ({`,
 		...fields.map((field) => `\t\t${field.name}: ${field.expression},`),
 		'\t}),',

@@ -48,6 +48,9 @@ missing_packages() { # names of Debian packages
 		command -v qemu-aarch64-static >/dev/null || echo qemu-user-static
 		command -v mmdebstrap >/dev/null || echo mmdebstrap
 		command -v skopeo >/dev/null || echo skopeo
+		command -v podman >/dev/null || echo podman
+		command -v runc >/dev/null || echo runc
+		command -v systemd-nspawn >/dev/null || echo systemd-container
 		return 0
 		;;
 	matrix)

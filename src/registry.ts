@@ -2,6 +2,7 @@
 
 import type { Tracer } from './core/tracer.ts';
 import { energy } from './tracers/energy/tracer.ts';
+import { events } from './tracers/events/tracer.ts';
 import { io } from './tracers/io/tracer.ts';
 import { irq } from './tracers/irq/tracer.ts';
 import { overview } from './tracers/overview/tracer.ts';
@@ -30,4 +31,5 @@ export const registry: readonly Entry[] = [
 	entry(irq, async () => (await import('./ui/tabs/irq/tab.tsx')).irqTab),
 	entry(io, async () => (await import('./ui/tabs/io/tab.ts')).ioTab),
 	entry(receive, async () => (await import('./ui/tabs/receive/tab.tsx')).receiveTab),
+	entry(events, async () => (await import('./ui/tabs/events/tab.tsx')).eventsTab),
 ];

@@ -47,6 +47,7 @@ const sampling = new Sampling({
 	groups: settings.groups,
 	sections: settings.sections,
 	without: settings.without,
+	ownCost: settings.ownCost,
 	onDemand: settings.onDemand,
 	emit,
 });

@@ -10,9 +10,35 @@
 #include "lib/core.bpf.h"
 #include "lib/duration.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/runs.bpf.h"
 #include "lib/running-slice.bpf.h"
-#include "thread-detail.bpf.h"
 #include "lib/walk.bpf.h"
+
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_thread_exits,
+	RUN_thread_ended,
+	RUN_thread_moves,
+	RUN_detail_begins,
+	RUN_cycles_end,
+	RUN_handler_begins,
+	RUN_handler_ends,
+	RUN_timer_begins,
+	RUN_timer_ends,
+	RUN_reschedule_begins,
+	RUN_reschedule_ends,
+	RUN_call_begins,
+	RUN_call_ends,
+	RUN_call_single_begins,
+	RUN_call_single_ends,
+	RUN_work_begins,
+	RUN_work_ends,
+	RUN_softirq_begins,
+	RUN_softirq_ends,
+};
+NAMES(counted_program);
+
+#include "thread-detail.bpf.h"
 
 enum thread_state {
 	THREAD_ALIVE = 0,
@@ -266,6 +292,7 @@ int BPF_PROG(thread_exits, struct task_struct *task)
 {
 	struct thread_record *record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
 
+	COUNT_RUN(thread_exits);
 	if (!record)
 		return 0;
 	fill(record, task, THREAD_EXITING);
@@ -290,6 +317,7 @@ int BPF_PROG(thread_ended, struct task_struct *task)
 	struct thread_record *record;
 	struct lost *shard;
 
+	COUNT_RUN(thread_ended);
 	record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
 	if (!record) {
 		shard = bpf_map_lookup_elem(&lost, &cpu);
@@ -333,6 +361,7 @@ int BPF_PROG(thread_moves, struct task_struct *task, int dest_cpu)
 	struct moves_lost *shard;
 	u32 cpu;
 
+	COUNT_RUN(thread_moves);
 	if (!package || !next || *package == *next)
 		return 0;
 	record = bpf_ringbuf_reserve(&moves, sizeof(*record), 0);

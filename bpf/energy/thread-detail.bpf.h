@@ -34,6 +34,7 @@ struct {
 SEC("tp_btf/task_newtask")
 int BPF_PROG(detail_begins, struct task_struct *task)
 {
+	COUNT_RUN(detail_begins);
 	bpf_task_storage_get(&details, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	return 0;
 }
@@ -75,6 +76,7 @@ int BPF_PROG(cycles_end, bool preempt, struct task_struct *prev)
 	struct thread_detail *detail;
 	u64 counter, cycles, now, ns;
 
+	COUNT_RUN(cycles_end);
 	if (!shard)
 		return 0;
 	/* its errors are the numbers right below 0, which no counter reaches */
@@ -172,16 +174,18 @@ static __always_inline int hard_ends(void)
  * Loses: interrupts without a tracepoint (NMIs, the hypervisor's callback), which stay with the task that they
  * interrupt.
  */
-#define HARD(name, entry, exit)       \
-	SEC("tp_btf/" entry)          \
-	int name##_begins(u64 *ctx)   \
-	{                             \
-		return hard_begins(); \
-	}                             \
-	SEC("tp_btf/" exit)           \
-	int name##_ends(u64 *ctx)     \
-	{                             \
-		return hard_ends();   \
+#define HARD(name, entry, exit)           \
+	SEC("tp_btf/" entry)              \
+	int name##_begins(u64 *ctx)       \
+	{                                 \
+		COUNT_RUN(name##_begins); \
+		return hard_begins();     \
+	}                                 \
+	SEC("tp_btf/" exit)               \
+	int name##_ends(u64 *ctx)         \
+	{                                 \
+		COUNT_RUN(name##_ends);   \
+		return hard_ends();       \
 	}
 
 HARD(handler, "irq_handler_entry", "irq_handler_exit")
@@ -202,6 +206,7 @@ int softirq_begins(u64 *ctx)
 {
 	struct irq_cpu *shard = irq_shard();
 
+	COUNT_RUN(softirq_begins);
 	if (shard) {
 		shard->soft_start = bpf_ktime_get_ns();
 		shard->soft_hard = *(volatile u64 *)&shard->hard_ns;
@@ -216,6 +221,7 @@ int softirq_ends(u64 *ctx)
 	struct thread_detail *detail;
 	u64 hard, ns;
 
+	COUNT_RUN(softirq_ends);
 	if (!shard)
 		return 0;
 	hard = *(volatile u64 *)&shard->hard_ns - shard->soft_hard;

@@ -11,7 +11,9 @@
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
+#include "lib/keyed-store.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/runs.bpf.h"
 #include "lib/stages.bpf.h"
 #include "block.bpf.h"
 #include "owner.bpf.h"
@@ -24,6 +26,22 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_block_rq_complete,
+	RUN_block_bio_complete,
+	RUN_block_rq_requeue,
+	RUN_block_rq_merge,
+	RUN_block_rq_insert,
+	RUN_block_rq_issue,
+	RUN_block_bio_backmerge,
+	RUN_block_bio_frontmerge,
+	RUN_block_split,
+	RUN_writeback_dirty_inode_enqueue,
+	RUN_block_bio_queue,
+};
+NAMES(counted_program);
+
 /*
  * A bare flush: a write of no bytes that waited for a flush of the device, which is a request of the kernel's own
  * without an owner. The task that asked for the flush is charged here. Returns whether the bio was followed.
@@ -32,6 +50,7 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 {
 	struct bio_bucket *bucket = bio_bucket(bio);
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)bio) : BUCKET_ENTRIES;
+	struct ended ended = { .op = IO_FLUSH, .now = now, .epoch = interval_epoch(), .program = REQUEST_ENDS };
 	struct io_cpu *shard = this_cpu();
 	struct queued *queued;
 	u64 took;
@@ -43,9 +62,10 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 		if (queued->how < IO_OWNERS)
 			shard->owners[queued->how]++;
 		took = duration(queued->queued_ns, now);
+		ended.took = took;
+		ended.slot = hist_slot(took, LATENCY_SUB_BITS);
 		if (queued->owner.start)
-			charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch(),
-			       now);
+			charge(&queued->owner, &ended);
 	}
 	set_entry(&bucket->keys, entry, 0);
 	return true;
@@ -60,8 +80,8 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
  * never reaches the driver and has no latency. A followed write keeps its entry until the end of its flush sequence, so
  * that filters let its end pass too.
  * Cost: a clock read, entries in two tables and a histogram update for each stage and two more.
- * Loses: latencies of requests that were issued before tracing (`unseen_start`), kinds without a free key (`full`),
- * processes without a free entry (`processes_full`), all counted.
+ * Loses: latencies of requests that were issued before tracing (`unseen_start`), kinds and processes without room (of
+ * their stores, `full`), all counted.
  */
 SEC("tp_btf/block_rq_complete")
 int block_rq_complete(u64 *ctx)
@@ -77,9 +97,11 @@ int block_rq_complete(u64 *ctx)
 	u64 now = bpf_ktime_get_ns();
 	u64 took;
 	u32 entry, epoch, raw, slot;
+	struct ended ended;
 	bool in_sequence, failed, held_back;
 	u8 op;
 
+	COUNT_RUN(block_rq_complete);
 	if (!bucket)
 		return 0;
 	entry = find_entry(&bucket->keys, (u64)rq);
@@ -92,7 +114,8 @@ int block_rq_complete(u64 *ctx)
 		return 0;
 	raw = tracked ? tracked->raw_flags : rq->cmd_flags;
 	op = tracked ? tracked->op : block_op(raw);
-	io = stats_of(tracked ? tracked->dev : block_device(rq), op, splitting_flags(raw));
+	epoch = interval_epoch();
+	io = stats_of_kind(tracked ? tracked->dev : block_device(rq), op, splitting_flags(raw), REQUEST_ENDS, epoch);
 	if (!io)
 		goto end;
 	io->bytes += bytes;
@@ -111,11 +134,18 @@ int block_rq_complete(u64 *ctx)
 			if (!tracked->stamps[STAGE_QUEUE])
 				shard->bypassed++;
 		}
-		epoch = interval_epoch();
 		took = stages_add(io->stages, tracked->stamps, IO_STAGES, now, epoch);
 		slot = latency_add(&io->total, took, epoch);
-		if (tracked->owner.start && is_charged(tracked->marks))
-			charge(&tracked->owner, op, tracked->bytes, took, slot, epoch, now);
+		if (tracked->owner.start && is_charged(tracked->marks)) {
+			ended.now = now;
+			ended.took = took;
+			ended.bytes = tracked->bytes;
+			ended.epoch = epoch;
+			ended.slot = slot;
+			ended.op = op;
+			ended.program = REQUEST_ENDS;
+			charge(&tracked->owner, &ended);
+		}
 		if (took >= setting(IO_SLOW))
 			report_slow(tracked, rq, now, epoch);
 		if (in_sequence) {
@@ -133,7 +163,7 @@ int block_rq_complete(u64 *ctx)
 		io->errors += failed;
 		io->held_back += held_back;
 		if (tracked && is_charged(tracked->marks))
-			charge_apart(&tracked->owner, failed, held_back);
+			charge_apart(&tracked->owner, REQUEST_ENDS, failed, held_back);
 	}
 end:
 	set_entry(&bucket->keys, entry, 0);
@@ -143,10 +173,12 @@ end:
 /* A bio of a device that takes bios is done. A function, since few machines have such devices in use. */
 static __noinline int end_bio(struct bio *bio, struct queued *queued, u64 now)
 {
-	struct io_stats *io = stats_of(queued->dev, queued->op, splitting_flags(queued->raw_flags) | STACKED_DEVICE);
+	struct ended ended = { .op = queued->op, .now = now, .bytes = queued->bytes, .program = BIO_ENDS };
+	u32 epoch = interval_epoch();
+	struct io_stats *io = stats_of_kind(queued->dev, queued->op,
+					    splitting_flags(queued->raw_flags) | STACKED_DEVICE, BIO_ENDS, epoch);
 	bool failed = BPF_CORE_READ(bio, bi_status) != 0, held_back = queued->marks & MARK_HELD_BACK;
 	struct io_cpu *shard = this_cpu();
-	u32 epoch = interval_epoch(), slot;
 	u64 took = duration(queued->queued_ns, now);
 
 	if (!io)
@@ -156,16 +188,18 @@ static __noinline int end_bio(struct bio *bio, struct queued *queued, u64 now)
 	io->errors += failed;
 	io->held_back += held_back;
 	latency_add(&io->stages[STAGE_DEVICE], took, epoch);
-	slot = latency_add(&io->total, took, epoch);
+	ended.slot = latency_add(&io->total, took, epoch);
 	if (!is_charged(queued->marks))
 		return 0;
 	if (shard && queued->how < IO_OWNERS)
-		shard->owners[queued->how]++;
+		shard->bio_owners[queued->how]++;
 	if (!queued->owner.start)
 		return 0;
-	charge(&queued->owner, queued->op, queued->bytes, took, slot, epoch, now);
+	ended.took = took;
+	ended.epoch = epoch;
+	charge(&queued->owner, &ended);
 	if (failed || held_back)
-		charge_apart(&queued->owner, failed, held_back);
+		charge_apart(&queued->owner, BIO_ENDS, failed, held_back);
 	return 0;
 }
 
@@ -185,6 +219,7 @@ int block_bio_complete(u64 *ctx)
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)bio) : BUCKET_ENTRIES;
 	u64 now = bpf_ktime_get_ns();
 
+	COUNT_RUN(block_bio_complete);
 	if (entry >= BUCKET_ENTRIES)
 		return 0;
 	if (!queue->mq_ops)
@@ -207,6 +242,7 @@ int block_rq_requeue(u64 *ctx)
 	struct tracked *tracked;
 	u32 entry;
 
+	COUNT_RUN(block_rq_requeue);
 	count(requeues);
 	if (!bucket)
 		return 0;
@@ -232,6 +268,7 @@ int block_rq_merge(u64 *ctx)
 	struct request *rq = block_request(ctx);
 	struct request_bucket *bucket = request_bucket(rq);
 
+	COUNT_RUN(block_rq_merge);
 	count(merged_requests);
 	if (bucket)
 		set_entry(&bucket->keys, find_entry(&bucket->keys, (u64)rq), 0);
@@ -252,6 +289,7 @@ int block_rq_insert(u64 *ctx)
 	u64 now = bpf_ktime_get_ns();
 	u32 entry;
 
+	COUNT_RUN(block_rq_insert);
 	if (!bucket)
 		return 0;
 	entry = find_entry(&bucket->keys, (u64)rq);
@@ -278,6 +316,7 @@ int block_rq_issue(u64 *ctx)
 	u64 now = bpf_ktime_get_ns();
 	u32 entry, bytes;
 
+	COUNT_RUN(block_rq_issue);
 	if (!bucket)
 		return 0;
 	bytes = rq->__data_len;
@@ -315,6 +354,7 @@ static __always_inline int merged(u64 *ctx)
 SEC("tp_btf/block_bio_backmerge")
 int block_bio_backmerge(u64 *ctx)
 {
+	COUNT_RUN(block_bio_backmerge);
 	return merged(ctx);
 }
 
@@ -326,6 +366,7 @@ int block_bio_backmerge(u64 *ctx)
 SEC("tp_btf/block_bio_frontmerge")
 int block_bio_frontmerge(u64 *ctx)
 {
+	COUNT_RUN(block_bio_frontmerge);
 	return merged(ctx);
 }
 
@@ -342,6 +383,7 @@ int block_split(u64 *ctx)
 	struct bio *part, *whole;
 	u32 source, target;
 
+	COUNT_RUN(block_split);
 	ARGUMENT(part, ctx, btf_trace_block_split, 0, 1);
 	count(splits);
 	whole = part->bi_private;
@@ -378,6 +420,7 @@ int writeback_dirty_inode_enqueue(u64 *ctx)
 	bool passes_on;
 	u32 flags = task_owner(&owner, &passes_on);
 
+	COUNT_RUN(writeback_dirty_inode_enqueue);
 	if (flags & PF_KTHREAD) {
 		if (!is_loop_work(current_work(flags), owner.comm))
 			return 0;
@@ -407,6 +450,7 @@ int block_bio_queue(u64 *ctx)
 	u32 entry, flags, raw;
 	bool passes_on;
 
+	COUNT_RUN(block_bio_queue);
 	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	bucket = bio_bucket(bio);
 	if (!bucket)

@@ -50,7 +50,20 @@ struct lateness {
 	struct latency latency;
 };
 
+/*
+ * Runs of the programs (see lib/runs.bpf.h): of those at the end of hard interrupts, vectors and softirqs, which stand for
+ * those at the beginning too, and of the one at the raise. Beside the stamps, so that no more memory has to be in the
+ * CPU's cache.
+ */
+struct irq_runs {
+	u64 hard;
+	u64 vectors;
+	u64 softirqs;
+	u64 raises;
+};
+
 struct irq_cpu {
+	struct irq_runs runs;
 	u64 hard_start;
 	u64 vector_start;
 	u64 softirq_start;
@@ -58,11 +71,11 @@ struct irq_cpu {
 	u64 softirq_nested;
 	/* time in hard interrupts and vectors so far */
 	u64 nested_ns;
-	/* hard interrupts not counted because their entries of `cpu_handlers` were taken */
-	u64 handlers_full;
-	/* interrupts, and their time, not charged to a task because the entries of `cpu_victims` were taken */
-	u64 victims_full;
-	u64 victims_full_ns;
+	/* of the name of the handler that ends */
+	u64 address;
+	/* number of the interval of the newest softirq or vector: an unchanged CPU is not read */
+	u32 epoch;
+	u32 unused;
 	/* softirqs not counted because another one began on this CPU before their end: preempted, or the end not seen */
 	u64 softirqs_interleaved;
 	struct lateness late[SOFTIRQS];

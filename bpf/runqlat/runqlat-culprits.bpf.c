@@ -6,7 +6,15 @@
  */
 #include "lib/core.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/runs.bpf.h"
 #include "stamps.bpf.h"
+
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_moved,
+	RUN_blamed,
+};
+NAMES(counted_program);
 
 /* Slices that a CPU remembers: a power of two. */
 #define SLICES 64
@@ -105,6 +113,7 @@ static __always_inline void charge(struct cpu_slices *cpu, struct pair *pair, u6
 SEC("tp_btf/sched_migrate_task")
 int BPF_PROG(moved, struct task_struct *task, int destination)
 {
+	COUNT_RUN(moved);
 	if (is_delayed(task))
 		set_void_pid(task->pid);
 	return 0;
@@ -140,6 +149,7 @@ int BPF_PROG(blamed, bool preempt, struct task_struct *prev, struct task_struct 
 	struct slice *slice;
 	u64 at, queued, end;
 
+	COUNT_RUN(blamed);
 	if (!cpu || !wanted)
 		return 0;
 	at = cpu->next++;

@@ -8,7 +8,18 @@
 #include "lib/duration.bpf.h"
 #include "lib/hist.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/runs.bpf.h"
 #include "waits.bpf.h"
+
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_woken,
+	RUN_woken_new,
+	RUN_migrated,
+	RUN_freed,
+	RUN_switched,
+};
+NAMES(counted_program);
 
 /* Written only on its own CPU. */
 struct cpu_waits {
@@ -166,6 +177,7 @@ static __always_inline struct process_waits *process_of(struct task_struct *task
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(woken, struct task_struct *task)
 {
+	COUNT_RUN(woken);
 	/* the waker holds the lock of the queue: on_cpu and wake_cpu are those of this wake-up */
 	if (!task->on_cpu)
 		begin_wait(task, task->wake_cpu);
@@ -176,6 +188,7 @@ int BPF_PROG(woken, struct task_struct *task)
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(woken_new, struct task_struct *task)
 {
+	COUNT_RUN(woken_new);
 	begin_wait(task, task->wake_cpu);
 	return 0;
 }
@@ -193,6 +206,7 @@ int BPF_PROG(migrated, struct task_struct *task, int destination)
 	struct stamp *stamp;
 	u64 waited;
 
+	COUNT_RUN(migrated);
 	/* written by the mover, in whose context this runs */
 	if (task->on_rq != ON_RQ_MIGRATING)
 		return 0;
@@ -222,6 +236,7 @@ int BPF_PROG(freed, struct task_struct *task)
 	struct ended_record *record;
 	struct cpu_waits *cpu;
 
+	COUNT_RUN(freed);
 	bpf_map_delete_elem(&stamps, &tid);
 	if (task->pid != task->tgid)
 		return 0;
@@ -289,6 +304,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	struct stamp *stamp;
 	u64 state;
 
+	COUNT_RUN(switched);
 	if (!cpu || !epoch)
 		return 0;
 	/* prev's CPU time was brought up to date by the scheduler before this hook; its state is its own */

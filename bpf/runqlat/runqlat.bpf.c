@@ -6,9 +6,21 @@
  * user space in settings.bpf.h, records in records.bpf.h.
  */
 #include "lib/core.bpf.h"
+#include "lib/runs.bpf.h"
 #include "settings.bpf.h"
 #include "records.bpf.h"
 #include "state.bpf.h"
+
+/* See lib/runs.bpf.h. */
+enum counted_program {
+	RUN_born,
+	RUN_executed,
+	RUN_exited,
+	RUN_freed,
+	RUN_migrated,
+	RUN_switched,
+};
+NAMES(counted_program);
 
 /* false: the machine and its CPUs are measured, not the processes; task storage is not used then */
 const volatile bool with_processes = true;
@@ -25,6 +37,7 @@ int BPF_PROG(born, struct task_struct *task)
 	struct process_waits *process;
 	struct thread_waits *thread;
 
+	COUNT_RUN(born);
 	if (is_leader(task)) {
 		process = adopt_process(task);
 		thread = process ? &process->leader : 0;
@@ -50,6 +63,7 @@ int BPF_PROG(executed, struct task_struct *task, int old_pid)
 	struct process_waits *process;
 	struct thread_waits *thread;
 
+	COUNT_RUN(executed);
 	/* the current task: its ids have been exchanged, and it is its own leader */
 	if (old_pid == task->pid)
 		return 0;
@@ -72,6 +86,7 @@ int BPF_PROG(exited, struct task_struct *task)
 	struct process_waits *process;
 	u64 sum_ns;
 
+	COUNT_RUN(exited);
 	/* the current task, which alone writes what is read of it, but for its name */
 	if (interval_word() & BIT(WANT_THREADS))
 		send_thread(task);
@@ -101,6 +116,7 @@ int BPF_PROG(freed, struct task_struct *task)
 	struct process_waits *process;
 	struct record_head *head;
 
+	COUNT_RUN(freed);
 	process = bpf_task_storage_get(&processes, task, 0, 0);
 	if (!process || !has_waited(process))
 		return 0;
@@ -198,6 +214,7 @@ int BPF_PROG(migrated, struct task_struct *task, int destination)
 {
 	struct thread_waits *thread;
 
+	COUNT_RUN(migrated);
 	if (!is_delayed(task))
 		return 0;
 	thread = with_processes ? thread_waits(task) : 0;
@@ -245,6 +262,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 	u64 run_delay = 0, wait = 0, stamp = 0;
 	u32 slot, generation;
 
+	COUNT_RUN(switched);
 	/*
 	 * Preempted on its way to sleep: it stays runnable, but the scheduler goes by its state and does not stamp it.
 	 * prev's CPU is this one, and its thread state has no other writer until it is switched to again. A wake-up

@@ -1,8 +1,9 @@
 /** An attached BPF object as a tracer reads it: shards, iterators, walks and rings as bytes, and its own cost. */
 import type { BpfObject } from '../core/native.ts';
-import type { BpfCost } from '../core/tracer.ts';
+import type { BpfCost, ProgramCost } from '../core/tracer.ts';
 import { walk_result } from '../generated/lib.ts';
-import { type Struct, viewOf } from '../lib/decode.ts';
+import { type Struct, u64, viewOf } from '../lib/decode.ts';
+import type { Count } from '../lib/units.ts';
 
 /** Section of programs that hook nothing and run on request only. */
 export const WALK_SECTION = 'syscall';
@@ -12,12 +13,46 @@ const INITIAL_BUFFER = 64 * 1024;
 const NEGATIVE_DURATIONS = '.data.negative';
 /** The only key of a section. */
 const FIRST = new Uint8Array(4);
+/** Map of bpf/lib/runs.bpf.h. */
+export const RUNS = 'runs';
+/** Prefix of the names of counted programs. */
+const RUN_PREFIX = 'RUN_';
 /** Bytes before the payload of a ring's record: its length as u32, and padding. */
 const FRAME = 8;
 
 /** Offset of the record after the one at `at`: payloads are rounded up to 8 bytes. */
 function nextRecord(chunk: DataView, at: number): number {
 	return at + FRAME + ((chunk.getUint32(at, true) + 7) & ~7);
+}
+
+/** Programs whose runs are counted together, by other means than bpf/lib/runs.bpf.h. */
+export interface ProgramGroup {
+	programs: readonly string[];
+	/** Of all of them, since load. */
+	runs: Count;
+}
+
+export interface BpfSessionIdentity {
+	/** Of the object. */
+	id: string;
+	/** The generated `counted_program`: places in {@link RUNS}. */
+	counted?: Readonly<Record<string, number>>;
+}
+
+/** Loadings so far. */
+let loads = 0;
+
+/** Sum of the costs of several objects. */
+export function addCosts(...costs: readonly BpfCost[]): BpfCost {
+	const sum = (figure: 'ns' | 'runs' | 'recursionMisses' | 'negative') =>
+		costs.reduce((total, cost) => total + cost[figure], 0);
+	return {
+		ns: sum('ns'),
+		runs: sum('runs'),
+		programs: costs.flatMap(({ programs }) => programs),
+		recursionMisses: sum('recursionMisses'),
+		negative: sum('negative'),
+	};
 }
 
 /** An attached BPF object; {@link openBpf} makes one. */
@@ -30,21 +65,34 @@ export class BpfSession {
 	readonly missing: readonly string[];
 	/** Names of the loaded programs. */
 	private readonly programs: readonly string[];
+	/** Those that hook something: the others run in our own system calls, whose time the process's CPU time has. */
+	private readonly hooking: ReadonlySet<string>;
 	private readonly buffers = new Map<string, Uint8Array>();
 	private readonly ringBytes: ReadonlyMap<string, number>;
 	private readonly countsNegative: boolean;
 	private readonly negative = new Uint8Array(8);
+	private readonly id: string;
+	private readonly load = ++loads;
+	/** Programs that count their runs, by their place in {@link RUNS}. */
+	private readonly counted: ReadonlyMap<string, number>;
+	/** Bytes of one CPU in {@link RUNS}. */
+	private readonly runsSize: number;
 
-	constructor(object: BpfObject, possibleCpus: number, missing: readonly string[]) {
+	constructor(object: BpfObject, possibleCpus: number, missing: readonly string[], identity: BpfSessionIdentity) {
 		const loaded = object.programs().filter((program) => program.autoload);
 		this.object = object;
 		this.possibleCpus = possibleCpus;
 		this.missing = missing;
 		this.programs = loaded.map((program) => program.name);
-		this.hooks = loaded
-			.map((program) => program.section)
-			.filter((section) => !section.startsWith('iter/') && section !== WALK_SECTION);
+		const hooking = loaded.filter(({ section }) => !section.startsWith('iter/') && section !== WALK_SECTION);
+		this.hooks = hooking.map(({ section }) => section);
+		this.hooking = new Set(hooking.map(({ name }) => name));
 		const maps = object.maps();
+		this.id = identity.id;
+		this.counted = new Map(
+			Object.entries(identity.counted ?? {}).map(([name, place]) => [name.slice(RUN_PREFIX.length), place]),
+		);
+		this.runsSize = maps.find(({ name }) => name === RUNS)?.valueSize ?? 0;
 		this.countsNegative = maps.some(({ name }) => name === NEGATIVE_DURATIONS);
 		this.ringBytes = new Map(maps.filter((map) => map.type === 'ringbuf').map((map) => [map.name, map.maxEntries]));
 	}
@@ -62,6 +110,17 @@ export class BpfSession {
 		this.object.readMapped(map.name, buffer);
 		const view = viewOf(buffer);
 		return Array.from({ length: this.possibleCpus }, (_, cpu) => map.value.read(view, cpu * stride));
+	}
+
+	/** The first member of each shard of a CPU_SHARDS map, by CPU number. No system call. */
+	heads<T>(map: { readonly name: string; readonly value: Struct<object> }, head: Struct<T>): T[] {
+		const stride = (map.value.size + 7) & ~7;
+		const buffer = this.buffer(`head of ${map.name}`, head.size);
+		const view = viewOf(buffer);
+		return Array.from({ length: this.possibleCpus }, (_, cpu) => {
+			this.object.readMapped(map.name, buffer, cpu * stride);
+			return head.read(view, 0);
+		});
 	}
 
 	/** Run an iterator program. Returns its output, valid until the next call. Runs it again where the output outgrew the buffer. */
@@ -111,20 +170,49 @@ export class BpfSession {
 		}
 	}
 
-	/** Sum over the programs. The kernel counts times and runs only while its BPF statistics are on. */
-	cost(): BpfCost {
+	/**
+	 * Since load. The kernel counts times and runs only while its BPF statistics are on.
+	 * @param groups programs that do not count in {@link RUNS}
+	 */
+	cost(groups: readonly ProgramGroup[] = []): BpfCost {
 		const cost = { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
+		const programs = new Map<string, ProgramCost>();
+		const runs = this.runs();
 		for (const program of this.programs) {
 			const stats = this.object.stats(program);
 			cost.ns += stats.ns;
 			cost.runs += stats.runs;
 			cost.recursionMisses += stats.recursionMisses;
+			if (!this.hooking.has(program)) continue;
+			const group = groups.find((one) => one.programs.includes(program));
+			const place = this.counted.get(program);
+			const key = group?.programs[0] ?? program;
+			const seen = programs.get(key)?.seen ?? { runs: 0, ns: 0 };
+			seen.runs += stats.runs;
+			seen.ns += stats.ns;
+			const counted = group?.runs ?? (place === undefined ? null : (runs[place] ?? null));
+			programs.set(key, { name: `${this.id} ${key}`, load: this.load, runs: counted, seen });
 		}
 		if (this.countsNegative) {
 			this.object.lookup(NEGATIVE_DURATIONS, FIRST, this.negative);
 			cost.negative = Number(new BigUint64Array(this.negative.buffer)[0]);
 		}
-		return cost;
+		return { ...cost, programs: [...programs.values()] };
+	}
+
+	/** Runs of the programs by their place in {@link RUNS}, of all CPUs. */
+	private runs(): Count[] {
+		if (this.counted.size === 0 || this.runsSize === 0) return [];
+		const buffer = this.buffer(RUNS, this.runsSize * this.possibleCpus);
+		this.object.readMapped(RUNS, buffer);
+		const view = viewOf(buffer);
+		const sums: Count[] = [];
+		for (const place of this.counted.values()) {
+			let sum = 0;
+			for (let cpu = 0; cpu < this.possibleCpus; cpu++) sum += u64(view, cpu * this.runsSize + place * 8);
+			sums[place] = sum;
+		}
+		return sums;
 	}
 
 	close(): void {

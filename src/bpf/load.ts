@@ -8,8 +8,9 @@ import { Unavailable } from '../core/errors.ts';
 import type { BpfAddon, BpfObject } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
 import { viewOf } from '../lib/decode.ts';
-import { BpfSession, WALK_SECTION } from './bpf-session.ts';
+import { BpfSession, RUNS, WALK_SECTION } from './bpf-session.ts';
 import { explain } from './explain.ts';
+import { fillStore, type StoreSize, storeMaps } from './keyed-store.ts';
 
 /** The generated `constants` of an object: section, offset and size of each variable. */
 export type ConstantLayout = Readonly<
@@ -23,6 +24,8 @@ export interface BpfSessionOptions<Layout extends ConstantLayout> {
 	constants?: { [Name in keyof Layout]?: number | bigint | boolean };
 	/** Maps made by CPU_SHARDS: one entry for each possible CPU. */
 	shards?: readonly string[];
+	/** Stores made by KEYED_STORE, by name. */
+	stores?: Readonly<Record<string, StoreSize>>;
 	/** Entries of other maps whose size depends on the machine. */
 	maxEntries?: Readonly<Record<string, number>>;
 	/**
@@ -36,6 +39,8 @@ export interface BpfSessionOptions<Layout extends ConstantLayout> {
 	withoutMaps?: readonly string[];
 	/** Called after loading, before the first program is attached. */
 	loaded?: (object: BpfObject) => void;
+	/** The generated `counted_program` of an object whose programs count their runs (bpf/lib/runs.bpf.h). */
+	counted?: Readonly<Record<string, number>>;
 	/** Programs that are not loaded (the other one of two variants, an extra that is off). */
 	without?: readonly string[];
 }
@@ -84,8 +89,23 @@ export function openWalking(
 	};
 }
 
-function setConstants<Layout extends ConstantLayout>(object: BpfObject, options: BpfSessionOptions<Layout>): void {
-	for (const [name, value] of Object.entries(options.constants ?? {})) {
+/** Sizes the maps of all stores. Returns their constants. */
+function sizeStores(object: BpfObject, stores: Readonly<Record<string, StoreSize>>, possibleCpus: number) {
+	const constants: Record<string, number> = {};
+	for (const [name, size] of Object.entries(stores)) {
+		const { constant, maxEntries } = storeMaps(name, size, possibleCpus);
+		constants[constant] = size.bits;
+		for (const [map, entries] of Object.entries(maxEntries)) object.setMaxEntries(map, entries);
+	}
+	return constants;
+}
+
+function setConstants<Layout extends ConstantLayout>(
+	object: BpfObject,
+	options: BpfSessionOptions<Layout>,
+	ofStores: Readonly<Record<string, number>>,
+): void {
+	for (const [name, value] of Object.entries({ ...options.constants, ...ofStores })) {
 		const constant = options.layout?.[name];
 		if (!constant) throw new TypeError(`no constant ${name}`);
 		const bytes = new Uint8Array(8);
@@ -184,14 +204,19 @@ export function openBpf<Layout extends ConstantLayout>(
 	try {
 		const lacking = choosePrograms(host, object, options.optional ?? {}, options.without ?? []);
 		for (const map of options.withoutMaps ?? []) object.setAutocreate(map, false);
-		setConstants(object, options);
-		for (const map of options.shards ?? []) object.setMaxEntries(map, possibleCpus);
+		setConstants(object, options, sizeStores(object, options.stores ?? {}, possibleCpus));
+		for (const map of [...(options.shards ?? []), ...(options.counted ? [RUNS] : [])])
+			object.setMaxEntries(map, possibleCpus);
 		for (const [map, entries] of Object.entries(options.maxEntries ?? {})) object.setMaxEntries(map, entries);
 		object.load();
 		debug(() => loadedText(id, path, object));
+		for (const [name, size] of Object.entries(options.stores ?? {})) fillStore(object, name, size);
 		options.loaded?.(object);
 		attachAll(host, id, object, options.beforeAttach);
-		return new BpfSession(object, possibleCpus, missingHooks(lacking));
+		return new BpfSession(object, possibleCpus, missingHooks(lacking), {
+			id,
+			...(options.counted && { counted: options.counted }),
+		});
 	} catch (error) {
 		object.close();
 		throw explain(host, id, 'load BPF programs', error);

@@ -45,7 +45,7 @@ export interface SamplerChoice {
 /** Start the sampling thread. */
 export async function startSampler(context: Context, choice: SamplerChoice): Promise<WorkerSampler> {
 	const { WorkerSampler } = await import('../sampling/worker-sampler.ts');
-	const { delay, groups, sections, without, debug } = context.line;
+	const { delay, groups, sections, without, ownCost, debug } = context.line;
 	return new WorkerSampler(context.workerUrl, {
 		...choice,
 		...pathsOf(context),
@@ -53,6 +53,7 @@ export async function startSampler(context: Context, choice: SamplerChoice): Pro
 		groups,
 		sections,
 		without,
+		ownCost,
 		debug,
 	});
 }

@@ -81,8 +81,9 @@ export interface BpfObject {
 	 * an offset that is a multiple of 8, each aligned 8-byte word is read atomically.
 	 */
 	readMapped(map: string, into: Uint8Array, offset?: number): number;
-	/** false when the key is absent. */
+	/** false when the key is absent. Of a queue (no bytes of key) the value that is taken out next. */
 	lookup(map: string, key: Uint8Array, value: Uint8Array): boolean;
+	/** Of a queue (no bytes of key): puts a value in. */
 	update(map: string, key: Uint8Array, value: Uint8Array): void;
 	/** false when the key was absent. */
 	remove(map: string, key: Uint8Array): boolean;
@@ -148,6 +149,10 @@ export interface BpfAddon {
 	hasType(kind: 'typedef' | 'struct' | 'enum' | 'func', name: string): boolean;
 	/** Does the kernel's struct have this member (anonymous members are searched)? */
 	hasMember(struct: string, member: string): boolean;
+	/** Names and values of an enum of the kernel, in its order; empty: it has none of this name. Values as unsigned. */
+	enumValues(name: string): { name: string; value: number }[];
+	/** Number of arguments of a tracepoint (`kfree_skb`); 0: this kernel has no such tracepoint. */
+	tracepointArguments(name: string): number;
 	/** Make the kernel count runs and time of BPF programs until the handle is closed. Costs about 60 ns per run. */
 	enableStats(): { close(): void };
 	/**

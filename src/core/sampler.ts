@@ -3,6 +3,13 @@ import type { SafeText } from '../lib/sanitize.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Options } from './tracer.ts';
 
+/**
+ * How the cost of the BPF programs is measured. `auto`: seldom, and estimated between; `on`: the kernel's run statistics
+ * stay on; `off`: never.
+ */
+export const costModes = ['auto', 'on', 'off'] as const;
+export type CostMode = (typeof costModes)[number];
+
 export type SamplerEvent =
 	/** Programs are being loaded and attached. */
 	| { kind: 'attaching'; tab: string }

@@ -3,6 +3,7 @@
  * the sampling worker to the screen, to batch output and to later additions. It is plain data (structured clone, JSON),
  * immutable, and its strings are sanitised.
  */
+import type { SafeText } from '../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 
 /** Source and method of a tab's figures. Shown as a badge on the screen. */
@@ -29,11 +30,18 @@ export interface Source {
 
 /** Own cost of the program in the interval. */
 export interface Cost {
-	/** Time in this tab's BPF programs, scaled up from the part of the interval in which the kernel measured it. */
-	bpf_ns: Ns;
+	/** Time in this tab's BPF programs: their runs × the price of a run, which is measured seldom; null: not known. */
+	bpf_ns: Ns | null;
+	/** Their runs, as they count them themselves. */
 	bpf_runs: Count;
 	/** Time for which the kernel's run statistics, which cost time themselves, were on in this interval. */
 	bpf_measured_ns: Ns;
+	/** Age of the prices; null: none was measured. */
+	bpf_price_age_ns: Ns | null;
+	/** Of `bpf_ns`, relative: 0.1 is ±10 % (see docs/batch.md); null: not known. */
+	bpf_uncertainty: number | null;
+	/** Why `bpf_ns` is not known. */
+	bpf_why?: SafeText;
 	/** User and system time of the whole process, all threads. */
 	cpu_ns: Ns;
 	rss_bytes: Bytes;

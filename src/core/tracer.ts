@@ -5,7 +5,7 @@
 
 import type { ColumnKind } from '../lib/format.ts';
 import type { SafeText } from '../lib/sanitize.ts';
-import type { Ns } from '../lib/units.ts';
+import type { Count, Ns } from '../lib/units.ts';
 import type { Fold } from './fold.ts';
 import type { BpfAddon } from './native.ts';
 import type { Snapshot, Source } from './snapshot.ts';
@@ -51,15 +51,32 @@ export interface Reading<Row, Extra extends object> {
 	ungrouped?(): readonly Row[];
 }
 
+/** Cost of programs of one object whose runs are counted together, since they were loaded. */
+export interface ProgramCost {
+	/** Of the object and the programs: the same when they are loaded again. */
+	name: string;
+	/** Number of the loading. */
+	load: number;
+	/** Runs, counted by the programs themselves; null: they do not count. */
+	runs: Count | null;
+	/** Runs and time that the kernel counted, while its statistics were on. */
+	seen: { runs: Count; ns: Ns };
+}
+
 /** Own cost of a tracer's BPF programs, cumulative. */
 export interface BpfCost {
+	/** Time and runs that the kernel counted, while its statistics were on. */
 	ns: Ns;
-	runs: number;
+	runs: Count;
+	programs: readonly ProgramCost[];
 	/** Runs the kernel skipped (see {@link Reading.lost}). */
 	recursionMisses: number;
 	/** Durations below 0, which count as 0 ns (bpf/lib/duration.bpf.h). */
 	negative: number;
 }
+
+/** Of a tracer without programs. */
+export const NO_COST: BpfCost = { ns: 0, runs: 0, programs: [], recursionMisses: 0, negative: 0 };
 
 /** Snapshots of the measuring tracers in this tick, by id, with rows of their first group, whatever the screen shows. */
 export type Tick = ReadonlyMap<string, Snapshot>;
@@ -79,6 +96,11 @@ export interface Session<Row, Extra extends object> {
 	tune?(changes: Options): void;
 	/** Sum over this tracer's BPF programs. */
 	cost(): BpfCost;
+	/**
+	 * The cost of these programs in the interval that ends, as a share of one CPU; undefined: not known. Called before
+	 * {@link read}.
+	 */
+	takeCost?(share: number | undefined): void;
 	/** Detach and release everything. Idempotent. */
 	close(): void;
 }

@@ -158,7 +158,7 @@ export class Mapping {
 
 	private cost(snapshot: Snapshot): void {
 		const { cost, mono_ns, dt_ns, tab, gap } = snapshot;
-		if (tab !== 'overview') this.series.add('selfCpu', { part: 'bpf' }, cost.bpf_ns * NS);
+		if (tab !== 'overview' && cost.bpf_ns !== null) this.series.add('selfCpu', { part: 'bpf' }, cost.bpf_ns * NS);
 		// ticks are further apart than the reads of one tick
 		if (mono_ns - this.costAt < dt_ns / 2) return;
 		this.costAt = mono_ns;

@@ -7,6 +7,8 @@ export type ForeignBytes = Uint8Array;
 export interface Struct<T> {
 	/** sizeof, bytes. */
 	readonly size: number;
+	/** Offsets of its members, bytes. */
+	readonly at: { readonly [Name in keyof T]: number };
 	/** Decode one struct at byte offset `at`. Arrays share the buffer's memory: copy what must outlive it. */
 	read(view: DataView, at: number): T;
 }

@@ -1,4 +1,5 @@
 /** What a command is to the options: how the user asks for it and which options it takes. Its work is in src/commands/. */
+import type { CostMode } from '../core/sampler.ts';
 import type { Options } from '../core/tracer.ts';
 import type { AppearanceChoice } from '../term/theme.ts';
 import type { AnyTracer, CommonSpec } from './common.ts';
@@ -20,6 +21,8 @@ export interface CommandLine {
 	delay: number;
 	/** Ids of the tabs that are not to run. */
 	without: readonly string[];
+	/** How the cost of the BPF programs is measured. */
+	ownCost: CostMode;
 	/** By tab: column key to sort by; missing: the tab's own. */
 	sorts: Record<string, string>;
 	/** By tab: what a row stands for; missing: the tab's own. */
@@ -73,6 +76,8 @@ export interface CommandSpec {
 	delay?: number;
 	/** It is about all tabs where the user names none. */
 	anyTab?: true;
+	/** Its filter is of columns of its own, which it checks itself. */
+	ownFilter?: true;
 	/** Throws a `UsageError` for values that do not go together. */
 	check?(line: CommandLine, tracers: readonly AnyTracer[]): void;
 }

@@ -1,4 +1,5 @@
 /** THE table of options that belong to no tracer: checking, help, environment and the file's schema are made from it. */
+import { costModes } from '../core/sampler.ts';
 import type { OptionSpec, Tracer } from '../core/tracer.ts';
 import { themeNames } from '../term/theme.ts';
 
@@ -80,6 +81,14 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			placeholder: 'TAB,…',
 			invalid: (text) => unknownTab(text, tabs),
 			help: 'tabs that are not measured; the others run',
+		},
+		{
+			name: 'own-cost',
+			type: 'string',
+			default: 'auto',
+			choices: costModes,
+			placeholder: 'HOW',
+			help: 'cost of the BPF programs: auto: their runs × a price that is measured for a second after start and then after 1, 2, 4 … 30 min; on: the kernel measures always, about 50 ns more per run; off: never',
 		},
 		{
 			name: 'filter',

@@ -178,6 +178,16 @@ const table = [
 		help: 'write what is in memory to a file that wattlag replay FILE shows anywhere, without privilege',
 		section: 'Time',
 	},
+	{
+		command: 'go-to-time',
+		keys: ['T'],
+		help: 'go to a time: 14:02, 14:02:10, 2026-01-02 14:02, -5m, +30s; in a recording also g',
+		section: 'Time',
+	},
+	{ command: 'next-finding', keys: [';'], help: 'to the next moment at which a finding begins', section: 'Time' },
+	{ command: 'previous-finding', keys: [','], help: 'likewise, the one before', section: 'Time' },
+	{ command: 'next-mark', keys: ["'"], help: 'to the next mark of a recording (record --mark)', section: 'Time' },
+	{ command: 'previous-mark', keys: ['"'], help: 'likewise, the one before', section: 'Time' },
 	{ command: 'live', keys: ['.'], help: 'back to now', section: 'Time' },
 ] as const satisfies readonly TableRow[];
 

@@ -98,6 +98,7 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 		tab,
 		delay: delayNamed ? (values['delay'] as number) : (command.delay ?? (values['delay'] as number)),
 		without,
+		ownCost: text('own-cost') as CommandLine['ownCost'],
 		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
 		groups: perTab('group', (tracer) => tracer.groups),
 		filter: command.ownFilter ? text('filter') : checkFilter('filter', text('filter'), tracers),

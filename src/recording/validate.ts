@@ -10,7 +10,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 const numbers = ['mono_ns', 'dt_ns'] as const;
-const costs = ['bpf_ns', 'bpf_runs', 'cpu_ns', 'rss_bytes'] as const;
+const costs = ['bpf_runs', 'cpu_ns', 'rss_bytes'] as const;
 
 /** @throws what is wrong with it */
 export function checkedSnapshot(value: unknown, tabs: readonly RecordedTab[]): Snapshot {
@@ -24,6 +24,7 @@ export function checkedSnapshot(value: unknown, tabs: readonly RecordedTab[]): S
 	if (!isObject(source) || typeof source['kind'] !== 'string') throw new Error('no source');
 	if (!isObject(lost) || !Object.values(lost).every(Number.isFinite)) throw new Error('no losses');
 	if (!isObject(cost) || costs.some((name) => !Number.isFinite(cost[name]))) throw new Error('no cost');
+	if (cost['bpf_ns'] !== null && !Number.isFinite(cost['bpf_ns'])) throw new Error('no cost');
 	if (!Array.isArray(rows) || !rows.every(isObject)) throw new Error('no rows');
 	// what the screen will do with each row, where a mistake can still be reported
 	for (const row of rows) {

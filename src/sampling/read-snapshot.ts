@@ -7,6 +7,12 @@ import type { ProcessFacts } from '../rows/grouping/facts.ts';
 import { regroup } from '../rows/grouping/regroup.ts';
 import type { Running } from './running.ts';
 
+/** The part of a cost that is of BPF programs. */
+type ProgramsCost = Pick<
+	Cost,
+	'bpf_ns' | 'bpf_runs' | 'bpf_measured_ns' | 'bpf_price_age_ns' | 'bpf_uncertainty' | 'bpf_why'
+>;
+
 export interface ReadOptions {
 	/** Group of the rows. */
 	group: string;
@@ -17,8 +23,10 @@ export interface ReadOptions {
 	recursionMisses: number;
 	/** Durations below 0 in them, since start. */
 	negative: number;
-	/** Cost in an interval of `dt`. */
-	cost(dt: Ns): Cost;
+	/** Cost of the BPF programs in an interval of `dt`. */
+	bpfCost(dt: Ns): ProgramsCost;
+	/** Cost of the whole process in it. */
+	own: Omit<Cost, keyof ProgramsCost>;
 }
 
 export interface ReadResult {
@@ -29,7 +37,7 @@ export interface ReadResult {
 
 export function readSnapshot(
 	entry: Running,
-	{ group, tick, facts, recursionMisses, negative, cost }: ReadOptions,
+	{ group, tick, facts, recursionMisses, negative, bpfCost, own }: ReadOptions,
 ): ReadResult {
 	const { tracer, session } = entry;
 	// a tracer made of others ends its interval with theirs, however long their reading took
@@ -37,6 +45,8 @@ export function readSnapshot(
 	const dt_ns = at - entry.readAt;
 	const derived = tracer.fold?.groups.find((one) => one === group);
 	const measured = derived ? 'process' : group;
+	const programs = bpfCost(dt_ns);
+	session.takeCost?.(programs.bpf_ns === null || dt_ns <= 0 ? undefined : programs.bpf_ns / dt_ns);
 	const reading = session.read(dt_ns, measured, tick);
 	entry.readAt = at;
 	const rows =
@@ -53,7 +63,7 @@ export function readSnapshot(
 			group,
 			source: reading.source,
 			lost: { ...reading.lost, recursion: recursionMisses, negative },
-			cost: { ...cost(dt_ns), ...(tracer.from && costOf(tick)) },
+			cost: { ...(tracer.from ? costOf(tick, programs) : programs), ...own },
 			...reading.extra,
 			rows,
 		},
@@ -65,11 +75,27 @@ export function readSnapshot(
 	};
 }
 
-/** A tracer made of others costs what they cost. */
-function costOf(tick: Tick): Pick<Cost, 'bpf_ns' | 'bpf_runs'> {
-	const costs = [...tick.values()].map(({ cost }) => cost);
+/** A tracer made of others costs what they cost, and its own programs; not known where one of them is not. */
+function costOf(tick: Tick, own: ProgramsCost): ProgramsCost {
+	const costs: readonly ProgramsCost[] = [...Array.from(tick.values(), ({ cost }) => cost), own];
+	const sum = (figure: (cost: ProgramsCost) => number | null) =>
+		costs.reduce<number | null>((total, cost) => {
+			const value = figure(cost);
+			return total === null || value === null ? null : total + value;
+		}, 0);
+	const ns = sum(({ bpf_ns }) => bpf_ns);
+	// errors of different programs are taken as if they went the same way
+	const error = sum(({ bpf_ns, bpf_uncertainty }) =>
+		bpf_ns === 0 ? 0 : bpf_ns === null || bpf_uncertainty === null ? null : bpf_ns * bpf_uncertainty,
+	);
+	const ages = costs.flatMap(({ bpf_price_age_ns }) => bpf_price_age_ns ?? []);
+	const why = costs.find(({ bpf_why }) => bpf_why)?.bpf_why;
 	return {
-		bpf_ns: costs.reduce((sum, cost) => sum + cost.bpf_ns, 0),
-		bpf_runs: costs.reduce((sum, cost) => sum + cost.bpf_runs, 0),
+		bpf_ns: ns,
+		bpf_runs: sum(({ bpf_runs }) => bpf_runs) ?? 0,
+		bpf_measured_ns: own.bpf_measured_ns,
+		bpf_price_age_ns: ages.length > 0 ? Math.max(...ages) : null,
+		bpf_uncertainty: ns !== null && error !== null ? (ns > 0 ? Math.round((error / ns) * 1000) / 1000 : 0) : null,
+		...(why && { bpf_why: why }),
 	};
 }

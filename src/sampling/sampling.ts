@@ -3,14 +3,15 @@
  * neither screen nor batch, and reports through one callback.
  */
 
+import type { CostMode } from '../core/sampler.ts';
 import type { Cost, Snapshot } from '../core/snapshot.ts';
-import type { BpfCost, Options } from '../core/tracer.ts';
+import type { BpfCost, Options, Session } from '../core/tracer.ts';
 import { monotonicNs } from '../lib/clock.ts';
 import type { Ns } from '../lib/units.ts';
 import { type ProcessFacts, ProcFacts } from '../rows/grouping/facts.ts';
-import { CostWindow, windowLength } from './cost-window.ts';
 import { Gaps } from './gaps.ts';
 import { KernelMemory } from './kernel-memory.ts';
+import { OwnCost } from './own-cost.ts';
 import { readSnapshot } from './read-snapshot.ts';
 import { type RunningOptions, RunningTracers } from './running.ts';
 
@@ -19,6 +20,8 @@ export interface SamplingOptions extends RunningOptions {
 	delay: number;
 	/** Length of the first interval, so that a screen fills soon; seconds. */
 	firstDelay: number;
+	/** How the cost of the BPF programs is measured. */
+	ownCost?: CostMode;
 	/** Seconds since boot, sleep included. */
 	uptime?: () => number;
 }
@@ -27,7 +30,7 @@ export interface SamplingOptions extends RunningOptions {
 const DRAIN = 250;
 
 /** Costs of the whole process in one interval. */
-type ProcessCost = Pick<Cost, 'cpu_ns' | 'rss_bytes' | 'kernel_bytes'>;
+export type ProcessCost = Pick<Cost, 'cpu_ns' | 'rss_bytes' | 'kernel_bytes'>;
 
 function microseconds({ user, system }: NodeJS.CpuUsage): number {
 	return user + system;
@@ -37,7 +40,7 @@ function microseconds({ user, system }: NodeJS.CpuUsage): number {
 export class Sampling {
 	private readonly options: SamplingOptions;
 	private readonly running: RunningTracers;
-	private readonly window: CostWindow;
+	private readonly ownCost: OwnCost;
 	private readonly facts: ProcessFacts;
 	private readonly kernel: KernelMemory;
 	private readonly gaps: Gaps;
@@ -53,7 +56,7 @@ export class Sampling {
 		this.options = options;
 		this.kernel = new KernelMemory(host.procRoot);
 		this.running = new RunningTracers(options, () => this.kernel.changed());
-		this.window = new CostWindow(host);
+		this.ownCost = new OwnCost(host, options.ownCost);
 		this.facts = new ProcFacts(host.procRoot);
 		this.gaps = new Gaps(monotonicNs(), uptime);
 		this.delay = delay * 1e9;
@@ -64,6 +67,8 @@ export class Sampling {
 		// from the first tracer on: the others take their time to load
 		this.drainTimer = setInterval(() => this.drain(), DRAIN);
 		await this.running.start();
+		if (this.closed) return;
+		this.ownCost.begin(this.sessions());
 		this.deadline = monotonicNs() + Math.min(this.options.firstDelay * 1e9, this.delay);
 		this.schedule();
 	}
@@ -93,25 +98,18 @@ export class Sampling {
 		this.closed = true;
 		clearTimeout(this.timer);
 		clearInterval(this.drainTimer);
-		this.window.close();
+		this.ownCost.stop();
 		this.running.close();
 	}
 
-	/** Wait for the next step: opening the cost window, or the tick. */
 	private schedule(): void {
 		clearTimeout(this.timer);
 		if (this.closed) return;
-		const opening = this.window.pending;
-		const due = opening ? this.deadline - windowLength(this.delay) : this.deadline;
-		const wait = Math.max(0, (due - monotonicNs()) / 1e6);
-		this.timer = setTimeout(() => (opening ? this.openWindow() : this.tick()), wait);
+		this.timer = setTimeout(() => this.tick(), Math.max(0, (this.deadline - monotonicNs()) / 1e6));
 	}
 
-	private openWindow(): void {
-		const sessions = this.running.all().map(({ session }) => session);
-		if (sessions.length > 0) this.window.open(sessions);
-		if (this.window.pending) this.tick();
-		else this.schedule();
+	private sessions(): Session<object, object>[] {
+		return this.running.all().map(({ session }) => session);
 	}
 
 	private drain(): void {
@@ -122,19 +120,20 @@ export class Sampling {
 				this.running.fail(entry, error);
 			}
 		}
+		this.ownCost.sample(this.sessions());
 	}
 
 	private tick(): void {
 		const gap = this.gaps.at(monotonicNs(), this.deadline, this.delay);
 		const entries = this.running.all();
 		// cost first: the reads below run own iterator programs, whose time is in cpu_ns already
-		const costs = entries.map(({ session }) => session.cost());
-		const bpfCost = this.window.close();
+		const costs = new Map(entries.map(({ session }) => [session, session.cost()]));
+		const bpfCost = this.ownCost.tick(costs);
 		const own = this.processCost();
 		const tick = new Map<string, Snapshot>();
 		const joined = entries.some(({ tracer }) => tracer.from);
-		for (const [index, entry] of entries.entries()) {
-			const cost = costs[index] as BpfCost;
+		for (const entry of entries) {
+			const cost = costs.get(entry.session) as BpfCost;
 			try {
 				const read = readSnapshot(entry, {
 					group: this.running.groupOf(entry.tracer),
@@ -142,7 +141,8 @@ export class Sampling {
 					facts: this.facts,
 					recursionMisses: cost.recursionMisses,
 					negative: cost.negative,
-					cost: (dt) => ({ ...bpfCost(entry.session, cost, dt), ...own }),
+					bpfCost: (dt) => bpfCost(entry.session, dt),
+					own,
 				});
 				const snapshot = { ...read.snapshot, ...(gap && { gap }) };
 				if (joined) tick.set(snapshot.tab, { ...snapshot, ...read.ungrouped() });
@@ -151,6 +151,7 @@ export class Sampling {
 				this.running.fail(entry, error);
 			}
 		}
+		this.ownCost.next(this.sessions());
 		// keep the beat, but skip beats that were missed (a stopped process, a suspended machine)
 		this.deadline = Math.max(this.deadline + this.delay, monotonicNs() + this.delay / 2);
 		this.schedule();

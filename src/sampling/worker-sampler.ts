@@ -1,7 +1,7 @@
 /** The main thread's handle of the sampling thread: a source of events that survives one crash of its worker. */
 import { Worker } from 'node:worker_threads';
 import { debug } from '../core/debug-log.ts';
-import type { Sampler, SamplerEvent } from '../core/sampler.ts';
+import type { CostMode, Sampler, SamplerEvent } from '../core/sampler.ts';
 import { stackLines } from '../core/stack.ts';
 import type { Options } from '../core/tracer.ts';
 import { decode, type EncodedSnapshot } from '../history/archive.ts';
@@ -22,6 +22,8 @@ export interface WorkerSettings {
 	sections: Record<string, Options>;
 	/** Ids of tracers that are not to run. */
 	without: readonly string[];
+	/** How the cost of the BPF programs is measured. */
+	ownCost: CostMode;
 	/** The receiver keeps an archive: snapshots are sent packed too, which is work that would block a screen. */
 	packs: boolean;
 	/** Tracers on demand run as all others do. */

@@ -71,6 +71,33 @@ export function v1Only(procRoot: string): SafeText | undefined {
 	return undefined;
 }
 
+/** A line of mountinfo. */
+interface MountLine extends CgroupMount {
+	/** Id of the mount that it is mounted on. */
+	parent: string;
+	fits: boolean;
+}
+
+/**
+ * Whether the path of a mount leads to another one: a container engine mounts the groups of its container over those of
+ * the host's /sys, which stay in the list.
+ */
+function isHidden(id: string, mounts: ReadonlyMap<string, MountLine>): boolean {
+	const { folder } = mounts.get(id) as MountLine;
+	let child: MountLine | undefined;
+	for (let [at, mount] = [id, mounts.get(id)]; mount; at = mount.parent, mount = mounts.get(at)) {
+		for (const other of mounts.values()) {
+			if (other.parent !== at || other === child || other === mount) continue;
+			// on the mount itself; beside the next one of its chain, nearer to the root
+			const covers = child ? other.folder.length < child.folder.length : other.folder === folder;
+			if (covers && below(folder, other.folder) !== undefined) return true;
+		}
+		if (mount.parent === at) break;
+		child = mount;
+	}
+	return false;
+}
+
 function widestMount(
 	procRoot: string,
 	wanted: (type: string, options: readonly string[]) => boolean,
@@ -81,13 +108,17 @@ function widestMount(
 	} catch {
 		return undefined;
 	}
-	const mounts = text.split('\n').flatMap((line): CgroupMount[] => {
+	const mounts = new Map<string, MountLine>();
+	for (const line of text.split('\n').filter((line) => line !== '')) {
 		const [before = '', after = ''] = line.split(' - ');
-		const [, , , top = '', folder = ''] = before.split(' ').map(unescapeMount);
+		const [id = '', parent = '', , top = '', folder = ''] = before.split(' ').map(unescapeMount);
 		const [type = '', , options = ''] = after.split(' ');
-		return wanted(type, options.split(',')) ? [{ folder, top }] : [];
-	});
-	return mounts.sort((a, b) => a.top.length - b.top.length)[0];
+		mounts.set(id, { parent, top, folder, fits: wanted(type, options.split(',')) });
+	}
+	return [...mounts]
+		.filter(([id, { fits }]) => fits && !isHidden(id, mounts))
+		.map(([, { folder, top }]) => ({ folder, top }))
+		.sort((a, b) => a.top.length - b.top.length)[0];
 }
 
 /** A path below a folder of a tree, from the top of that tree; undefined: it lies elsewhere. */

@@ -38,6 +38,26 @@ export function offlineCpus(procRoot: string, sysRoot: string): readonly number[
 	return listed(sysRoot, 'devices/system/cpu/present').filter((cpu) => !online.has(cpu));
 }
 
+/**
+ * CPUs that the user keeps free of everything but their own task, as a list of the kernel: isolated from the scheduler, or
+ * without a timer tick. Empty: none.
+ */
+export function isolatedCpus(sysRoot: string): string {
+	const lists = ['isolated', 'nohz_full'].map((name) => listed(sysRoot, `devices/system/cpu/${name}`));
+	return asCpuList(lists.flat());
+}
+
+/** The reverse of {@link parseCpuList}. */
+function asCpuList(cpus: readonly number[]): string {
+	const ranges: [first: number, last: number][] = [];
+	for (const cpu of [...new Set(cpus)].sort((a, b) => a - b)) {
+		const last = ranges.at(-1);
+		if (last && cpu === last[1] + 1) last[1] = cpu;
+		else ranges.push([cpu, cpu]);
+	}
+	return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
+}
+
 /** CPUs that this process may run on, by its affinity and its cpuset; empty: not known. */
 export function allowedCpus(procRoot: string): readonly number[] {
 	return parseCpuList(/^Cpus_allowed_list:\s*(\S+)$/m.exec(kernelText(procRoot, 'self/status') ?? '')?.[1] ?? '');

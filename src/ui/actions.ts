@@ -2,7 +2,9 @@
 import { secondsOf } from '../core/snapshot.ts';
 import type { Options } from '../core/tracer.ts';
 import type { Store } from '../history/store.ts';
+import { parseTime } from '../history/time-words.ts';
 import { type Command, type Keymap, keysOf } from '../options/keymap.ts';
+import { boundsOf, findingMoments } from './frame/axis.ts';
 import { rowText } from './frame/clipboard.ts';
 import type { ActiveTab } from './hooks/use-active-tab.ts';
 import type { GroupsInUse } from './hooks/use-groups.ts';
@@ -61,6 +63,54 @@ const travel =
 		store.travel(tracer.id, steps);
 		if (snapshot && store.current(tracer.id)?.mono_ns === snapshot.mono_ns)
 			say(steps < 0 ? 'nothing older is kept' : 'this is the newest');
+	};
+
+/** Go to a time that the user has typed. */
+export function goToTyped(text: string, { store, say }: CommandContext): void {
+	if (text.trim() === '') return;
+	const { first, last } = boundsOf(store.moments());
+	const time = parseTime(text, store.shownAt() ?? Date.now(), first, last);
+	if (time === undefined) {
+		say(`'${text}' is no time: 14:02, 14:02:10, 2026-01-02 14:02, -5m or +30s`);
+		return;
+	}
+	store.goTo(time);
+	const found = store.shownAt();
+	if (found !== null && Math.abs(found - time) > 60e3) say('nothing was recorded at that time: this is the nearest');
+}
+
+/** Go to the next of these moments, or the one before; wall clock, ms. */
+function goToNext({ store, say }: CommandContext, times: readonly number[], step: 1 | -1, nothing: string): void {
+	const shown = store.shownAt() ?? 0;
+	const next = step > 0 ? times.find((time) => time > shown) : times.findLast((time) => time < shown);
+	if (next === undefined) say(nothing);
+	else store.goTo(next);
+}
+
+const finding =
+	(step: 1 | -1): Effect =>
+	(context) =>
+		goToNext(
+			context,
+			findingMoments(context.store.moments()),
+			step,
+			`no finding begins ${step > 0 ? 'after' : 'before'} this`,
+		);
+
+const mark =
+	(step: 1 | -1): Effect =>
+	(context) => {
+		const { store, say } = context;
+		const marks = [...store.marks()].sort((a, b) => a.wall - b.wall);
+		const at = (time: number) => Math.max(time, boundsOf(store.moments()).first);
+		const shown = store.shownAt() ?? 0;
+		// the interval that a mark leads to may end a little after it
+		const near = 1500;
+		const next =
+			step > 0 ? marks.find(({ wall }) => at(wall) > shown + near) : marks.findLast(({ wall }) => wall < shown - near);
+		if (!next) return say(`no mark ${step > 0 ? 'after' : 'before'} this`);
+		store.goTo(next.wall);
+		say(`mark: ${next.text}`);
 	};
 
 const copy: Effect = ({ actions, active: { snapshot, table }, say }) => {
@@ -125,6 +175,10 @@ export const effects = {
 		const row = table.rows[Math.max(0, table.selected)];
 		if (row !== undefined && !lens && !overlay) actions.open(row);
 	},
+	'next-finding': finding(1),
+	'previous-finding': finding(-1),
+	'next-mark': mark(1),
+	'previous-mark': mark(-1),
 	pause: ({ store }) => store.setPaused(!store.paused),
 	live: ({ store }) => store.setPaused(false),
 	'step-back': travel(-1),

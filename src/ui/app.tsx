@@ -13,6 +13,7 @@ import type { Store } from '../history/store.ts';
 import { defaultKeymap, type Keymap } from '../options/keymap.ts';
 import type { HostInfo } from '../system/local-host.ts';
 import type { AppActions } from './actions.ts';
+import { axisLine } from './frame/axis.ts';
 import { Body, isCovered } from './frame/body.tsx';
 import { Footer, type Prompt } from './frame/footer.tsx';
 import { bannerLine, headerLines } from './frame/header.ts';
@@ -66,7 +67,7 @@ function startState({ tabs, initialTab, initialSorts = {}, initialFilter = '', i
 
 function promptOf({ overlay }: UiState, { error }: FilterInUse): Prompt | null {
 	if (overlay?.kind === 'filter') return { ...overlay, error };
-	return overlay?.kind === 'search' ? { ...overlay, error: null, candidates: [] } : null;
+	return overlay?.kind === 'search' || overlay?.kind === 'time' ? { ...overlay, error: null, candidates: [] } : null;
 }
 
 /** null: one row fills the tab. */
@@ -149,7 +150,7 @@ export function App(props: AppProps): ReactElement | null {
 	useFocus(process, tabs, actions.tune);
 
 	const tooSmall = isTooSmall(size);
-	const chrome = chromeOf(height, failure !== null);
+	const chrome = chromeOf(height, failure !== null, store.hasAxis);
 	const body = { width, height: chrome.body };
 	const lens = useLens({
 		process,
@@ -180,8 +181,9 @@ export function App(props: AppProps): ReactElement | null {
 		delay,
 		group: groups.group && (snapshot?.group ?? groups.group),
 		width,
-		height: chrome.header,
+		height: store.hasAxis ? 2 : chrome.header,
 	});
+	const headLines = store.hasAxis ? withAxis(header.lines, store, width, chrome.header) : header.lines;
 	const hidden = tooSmall || process !== null || isCovered(state);
 	const { logarithmic, band } = state;
 	const drawing = useMemo(
@@ -227,7 +229,7 @@ export function App(props: AppProps): ReactElement | null {
 	if (tooSmall) return <Lines lines={['wattlag', `${width}x${height}`, 'too small']} width={width} height={height} />;
 	return (
 		<Box flexDirection="column" width={width} height={height}>
-			<Lines lines={header.lines} width={width} height={chrome.header} />
+			<Lines lines={headLines} width={width} height={chrome.header} />
 			{failure && <Lines lines={[bannerLine(failure)]} width={width} height={chrome.banner} />}
 			<Box height={chrome.body} flexDirection="column" overflow="hidden">
 				<Body state={state} active={active} drawing={drawing} lens={lens} layout={layout} helpLines={help} {...body} />
@@ -253,6 +255,14 @@ export function App(props: AppProps): ReactElement | null {
 			/>
 		</Box>
 	);
+}
+
+/** The header of a recording: the machine, the time axis, the tabs; as many as there are rows. */
+function withAxis(lines: readonly string[], store: Store, width: number, rows: number): readonly string[] {
+	const [machine = '', tabs = ''] = lines;
+	if (rows < 3) return rows < 2 ? [tabs] : [machine, tabs];
+	const axis = axisLine({ moments: store.moments(), marks: store.marks(), shown: store.shownAt(), width });
+	return [machine, axis, tabs];
 }
 
 const nothing = {};

@@ -38,7 +38,16 @@ function snapshotOf(
 	dt_ns: number,
 ): Snapshot {
 	const [time, mono_ns] = [new Date().toISOString(), Number(process.hrtime.bigint())];
-	const cost = { bpf_ns: 0, bpf_runs: 0, bpf_measured_ns: 0, cpu_ns: 0, rss_bytes: 0, kernel_bytes: null };
+	const cost = {
+		bpf_ns: 0,
+		bpf_runs: 0,
+		bpf_measured_ns: 0,
+		bpf_price_age_ns: null,
+		bpf_uncertainty: null,
+		cpu_ns: 0,
+		rss_bytes: 0,
+		kernel_bytes: null,
+	};
 	return { schema: 1, tab: id, time, mono_ns, dt_ns, group: groups[0] as string, source, lost, cost, rows, ...extra };
 }
 

@@ -39,3 +39,19 @@ test.each([
 ] as const)('%s.%s: %s', (structure, member, expected) => {
 	expect(native.hasMember(structure, member)).toBe(expected);
 });
+
+test('values of an enum are those of the kernel, in order', () => {
+	const values = native.enumValues('bpf_map_type');
+	expect(values.slice(0, 3)).toEqual([
+		{ name: 'BPF_MAP_TYPE_UNSPEC', value: 0 },
+		{ name: 'BPF_MAP_TYPE_HASH', value: 1 },
+		{ name: 'BPF_MAP_TYPE_ARRAY', value: 2 },
+	]);
+	expect(native.enumValues('no_such_enum')).toEqual([]);
+	expect(native.enumValues('task_struct')).toEqual([]);
+});
+
+test('arguments of a tracepoint are counted', () => {
+	expect(native.tracepointArguments('sched_process_fork')).toBe(2);
+	expect(native.tracepointArguments('no_such_tracepoint')).toBe(0);
+});

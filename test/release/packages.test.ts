@@ -1,5 +1,6 @@
 /** Every package, installed, run and removed in a throw-away root folder. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
 	existsSync,
 	globSync,
@@ -11,7 +12,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { archs, hostArch } from '../../scripts/release/targets.ts';
 import { artifact, folder, version } from './artifacts.ts';
 import { Root } from './roots.ts';
@@ -19,6 +20,7 @@ import { Root } from './roots.ts';
 const DISTRIBUTIONS = ['bullseye', 'bookworm', 'trixie'] as const;
 const host = hostArch();
 const roots: Root[] = [];
+const waiting = { timeout: 90_000, interval: 500 };
 
 function newRoot(folder?: string): Root {
 	const root = new Root(folder);
@@ -72,20 +74,39 @@ describe('the archive', () => {
 	});
 });
 
+/** The same package with another version, as the one before or after this would be. */
+function packageOfVersion(other: string, to: string): void {
+	const files = mkdtempSync('/var/tmp/wattlag-deb-');
+	try {
+		execFileSync('dpkg-deb', ['--raw-extract', artifact.deb(), files]);
+		const control = join(files, 'DEBIAN/control');
+		writeFileSync(control, readFileSync(control, 'utf8').replace(/^Version: .*$/m, `Version: ${other}`));
+		execFileSync('dpkg-deb', ['--root-owner-group', '-Znone', '--build', files, to], { stdio: 'ignore' });
+	} finally {
+		rmSync(files, { recursive: true });
+	}
+}
+
+/** A Debian with these packages besides those that nothing works without, into a folder. */
+function minimalSystem(suite: string, path: string, packages: readonly string[] = []): void {
+	const mirror = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
+		encoding: 'utf8',
+	})
+		.split('\n')
+		.find((uri) => /\/debian\/?$/.test(uri)) as string;
+	for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true });
+	const include = packages.length > 0 ? [`--include=${packages.join(',')}`] : [];
+	execFileSync('mmdebstrap', ['--variant=minbase', '--mode=root', '--quiet', ...include, suite, path, mirror], {
+		stdio: 'ignore',
+	});
+}
+
 describe.each(DISTRIBUTIONS)('the .deb in %s', (suite) => {
 	const path = mkdtempSync(`/var/tmp/wattlag-${suite}-`);
 	const root = newRoot(path);
 
 	test('installs in a minimal system, runs, and leaves nothing when removed', () => {
-		const mirror = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
-			encoding: 'utf8',
-		})
-			.split('\n')
-			.find((uri) => /\/debian\/?$/.test(uri)) as string;
-		for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true });
-		execFileSync('mmdebstrap', ['--variant=minbase', '--mode=root', '--quiet', suite, path, mirror], {
-			stdio: 'ignore',
-		});
+		minimalSystem(suite, path);
 		root.add(artifact.deb(), 'tmp/wattlag.deb');
 		const before = paths(root);
 		const install = root.run(['dpkg', '-i', '/tmp/wattlag.deb']);
@@ -93,12 +114,64 @@ describe.each(DISTRIBUTIONS)('the .deb in %s', (suite) => {
 		expectEnergy(root, '/usr/bin/wattlag');
 		expect(existsSync(join(path, 'usr/share/man/man1/wattlag.1.gz'))).toBe(true);
 		expect(readdirSync(join(path, 'var/cache/wattlag'))).toEqual(['compiled']);
-		// an upgrade, and back
+		// an upgrade, from below and to above, and back
+		for (const other of ['0.0.1', '99.0.0']) {
+			packageOfVersion(other, join(path, `tmp/${other}.deb`));
+			for (const file of [`${other}.deb`, 'wattlag.deb'])
+				expect(root.run(['dpkg', '-i', `/tmp/${file}`]).status).toBe(0);
+			rmSync(join(path, `tmp/${other}.deb`));
+			expectEnergy(root, '/usr/bin/wattlag');
+		}
 		expect(root.run(['dpkg', '-i', '/tmp/wattlag.deb']).status).toBe(0);
 		expectEnergy(root, '/usr/bin/wattlag');
 		expect(root.run(['dpkg', '--purge', 'wattlag']).status).toBe(0);
 		const owned = /^(var\/(lib\/dpkg|log|cache\/(man|debconf))|etc\/ld)/;
 		expect(paths(root).filter((name) => !before.includes(name) && !owned.test(name))).toEqual([]);
+	});
+});
+
+describe('a running systemd', () => {
+	const path = mkdtempSync('/var/tmp/wattlag-systemd-');
+	const root = newRoot(path);
+	let container: ReturnType<typeof spawn> | undefined;
+
+	afterAll(() => {
+		container?.kill('SIGKILL');
+	});
+
+	/** Process id of the container's systemd; undefined: not yet. */
+	function init(): string | undefined {
+		const children = spawnSync('pgrep', ['-P', String(container?.pid)], { encoding: 'utf8' });
+		return children.stdout.trim().split('\n').filter(Boolean)[0];
+	}
+
+	test('starts the service of the .deb, as another user than root, and stops it', async () => {
+		minimalSystem('bookworm', path, ['systemd', 'systemd-sysv', 'dbus']);
+		root.add(artifact.deb(), 'tmp/wattlag.deb');
+		expect(root.run(['dpkg', '-i', '/tmp/wattlag.deb']).status).toBe(0);
+		container = spawn(
+			'systemd-nspawn',
+			[
+				...['-D', path, '--boot', '--register=no', '--keep-unit', '--console=read-only'],
+				...['--capability=all', '--bind-ro=/sys/kernel/btf'],
+			],
+			{ stdio: 'ignore' },
+		);
+		const inside = (...words: string[]) => {
+			const { status, stdout } = spawnSync('nsenter', ['-t', init() as string, '-a', ...words], { encoding: 'utf8' });
+			return { status, stdout };
+		};
+		await vi.waitUntil(() => init() !== undefined && inside('systemctl', 'is-system-running').status === 0, waiting);
+		expect(inside('systemctl', 'start', 'wattlag').status).toBe(0);
+		const lines = () => inside('cat', '/var/log/wattlag/batch.jsonl').stdout.split('\n');
+		await vi.waitUntil(() => lines().length > 6, waiting);
+		expect(JSON.parse(lines()[0] as string).rows.length).toBeGreaterThan(0);
+		const pid = inside('systemctl', 'show', '--value', '-p', 'MainPID', 'wattlag').stdout.trim();
+		expect(inside('stat', '-c', '%u', `/proc/${pid}`).stdout).not.toBe('0\n');
+		expect(inside('systemctl', 'stop', 'wattlag').status).toBe(0);
+		expect(inside('systemctl', 'is-failed', 'wattlag').stdout).toBe('inactive\n');
+		inside('systemctl', 'poweroff');
+		await once(container, 'exit');
 	});
 });
 
@@ -148,6 +221,67 @@ describe('the image', () => {
 	});
 });
 
+describe('the image in a container engine', () => {
+	const storage = mkdtempSync('/var/tmp/wattlag-podman-');
+	const store = ['--root', join(storage, 'root'), '--runroot', join(storage, 'run'), '--storage-driver', 'vfs'];
+	// limits of the caller, which may be below the engine's defaults
+	const limits = ['nofile', 'nproc'].flatMap((name) => {
+		const row = name === 'nofile' ? 'Max open files' : 'Max processes';
+		const [, hard] = new RegExp(`^${row}\\s+\\S+\\s+(\\d+)`, 'm').exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+		const limit = Math.min(Number(hard ?? 4096), 4096);
+		return ['--ulimit', `${name}=${limit}:${limit}`];
+	});
+	const engine = ['--cgroup-manager', 'cgroupfs', '--runtime', 'runc'];
+	const image = `localhost/wattlag:${version}`;
+
+	afterAll(() => {
+		spawnSync('podman', [...store, 'system', 'reset', '--force'], { stdio: 'ignore' });
+		rmSync(storage, { recursive: true, force: true });
+	});
+
+	test.each([
+		['with all rights', ['--privileged']],
+		[
+			'with a root folder that is read-only, and five capabilities',
+			[
+				'--read-only',
+				'--cap-drop=ALL',
+				...['BPF', 'PERFMON', 'SYS_ADMIN', 'DAC_READ_SEARCH', 'SYS_PTRACE'].map((name) => `--cap-add=${name}`),
+			],
+		],
+	])('%s', (_, rights) => {
+		const target = `containers-storage:[vfs@${join(storage, 'root')}+${join(storage, 'run')}]${image}`;
+		execFileSync('skopeo', [
+			...['copy', '--quiet', '--override-arch', archs[host].oci],
+			...[`oci-archive:${artifact.image()}`, target],
+		]);
+		const { status, stdout, stderr } = spawnSync(
+			'podman',
+			[
+				...[
+					...store,
+					...engine,
+					'run',
+					'--rm',
+					...limits,
+					...rights,
+					'--pid=host',
+					'--cgroupns=host',
+					'--network=host',
+				],
+				...['-v', '/sys:/sys', '-v', '/sys/fs/cgroup:/sys/fs/cgroup', image],
+				...['--batch', '--json', '--tab', 'energy', '-n', '1'],
+			],
+			{ encoding: 'utf8', timeout: 60_000 },
+		);
+		expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+		const { rows } = JSON.parse(stdout) as { rows: { pid: number; cgroup: string }[] };
+		// processes of the machine, with the names of their groups
+		expect(rows.map(({ pid }) => pid)).toContain(process.pid);
+		expect(rows.filter(({ cgroup }) => cgroup.startsWith('/')).length).toBeGreaterThan(rows.length / 2);
+	});
+});
+
 describe('the npm packages', () => {
 	test('npm installs them, and the program runs with the Node among them', () => {
 		const prefix = mkdtempSync('/var/tmp/wattlag-npm-');
@@ -178,6 +312,17 @@ describe('the npm packages', () => {
 		} finally {
 			rmSync(prefix, { recursive: true });
 		}
+	});
+});
+
+describe('a root with musl as its only C library', () => {
+	test('the one file runs beside it', () => {
+		const root = newRoot();
+		const [musl] = globSync(join(folder, 'cache/debian/musl_*_amd64.deb'));
+		execFileSync('dpkg-deb', ['--extract', musl as string, root.path]);
+		expect(globSync(join(root.path, 'lib/ld-musl-*'))).not.toEqual([]);
+		root.add(artifact.file(), 'usr/bin/wattlag');
+		expectEnergy(root, '/usr/bin/wattlag');
 	});
 });
 

@@ -16,8 +16,9 @@ describe('tabs', () => {
 		await run.press('3', 'NET_RX');
 		await run.press('\t', 'vda');
 		await run.press('\t', 'eth0');
+		await run.press('\t', 'SOCKET_RCVBUFF');
 		await run.press('\t', '▼WATTS');
-		await run.press('\x1b[Z', 'eth0');
+		await run.press('\x1b[Z', 'SOCKET_RCVBUFF');
 	});
 
 	test('a chart is drawn with the past', async () => {

@@ -56,7 +56,14 @@ describe('help and footer', () => {
 			render(
 				<Footer
 					losses={[]}
-					cost={{ bpf: 0.0012, cpu: 0.014, rssBytes: 80 * 2 ** 20, kernelBytes: 19 * 2 ** 20 }}
+					cost={{
+						bpf: 0.0012,
+						uncertainty: 0.08,
+						age: 130,
+						cpu: 0.014,
+						rssBytes: 80 * 2 ** 20,
+						kernelBytes: 19 * 2 ** 20,
+					}}
 					selected={-1}
 					rows={31}
 					filter=""
@@ -73,7 +80,12 @@ describe('help and footer', () => {
 		);
 
 	test('lost by cause, or lost 0', () => {
-		expect(footer({ width: 100 })).toMatch(/31 rows {2}lost 0 .*BPF 0\.1% CPU 1\.4% RSS 80\.0MiB kernel 19\.0MiB/);
+		expect(footer({ width: 82 })).toMatch(/31 rows {2}lost 0 .*BPF 0\.1% CPU 1\.4% RSS 80\.0MiB kernel 19\.0MiB/);
+		expect(footer({ width: 120 })).toMatch(
+			/own cost: BPF 0\.1% ±8\.0% \(2m10s old\) CPU 1\.4% RSS 80\.0MiB kernel 19\.0MiB/,
+		);
+		const unknown = { bpf: null, uncertainty: null, age: null, cpu: 0.014, rssBytes: 80 * 2 ** 20, kernelBytes: null };
+		expect(footer({ width: 120, cost: unknown })).toContain('own cost: BPF ? (not measured) CPU 1.4%');
 		expect(footer({ losses: [['ring', 12]], width: 100 })).toContain('lost ring 12 ');
 	});
 

@@ -113,7 +113,8 @@ describe('opening', () => {
 		expect(session.hooks).toEqual(['tp_btf/sched_switch']);
 		expect(session.has('extra')).toBe(false);
 		expect(session.missing).toEqual(['no tp_btf/rare: nothing else is known']);
-		expect(session.cost()).toEqual({ ns: 20, runs: 4, recursionMisses: 2, negative: 7 });
+		const programs = [{ name: 'x switched', load: expect.any(Number), runs: null, seen: { runs: 2, ns: 10 } }];
+		expect(session.cost()).toEqual({ ns: 20, runs: 4, recursionMisses: 2, negative: 7, programs });
 	});
 
 	test('what is not wanted is left out though it could be had', () => {

@@ -40,6 +40,28 @@ describe('the mount', () => {
 		expect(cgroupMount('/nowhere')).toBeUndefined();
 	});
 
+	test('that a later one hides is not taken', () => {
+		const lines = (...mounts: string[]) => writeFileSync(join(proc(), 'self/mountinfo'), mounts.join('\n'));
+		const engine = [
+			'70 60 0:1 / / rw - overlay overlay rw',
+			'74 70 0:2 / /sys rw - sysfs sysfs rw',
+			'75 74 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw',
+			'85 75 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw',
+			'98 75 0:45 / /sys/fs/cgroup rw - tmpfs tmpfs rw',
+			'99 98 0:29 /pod /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu',
+		];
+		lines(...engine);
+		expect(cgroupMount(proc())).toBeUndefined();
+		lines(...engine, '100 98 0:38 /pod /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw');
+		expect(cgroupMount(proc())).toEqual({ folder: '/sys/fs/cgroup/unified', top: '/pod' });
+		// another one on the same folder
+		lines('24 1 0:2 / / rw - ext4 a rw', '30 24 0:3 / /c rw - cgroup2 c rw', '31 30 0:4 / /c rw - tmpfs t rw');
+		expect(cgroupMount(proc())).toBeUndefined();
+		// a root that was changed at boot is listed after what was moved into it
+		lines('30 40 0:3 / /c rw - cgroup2 c rw', '40 1 0:2 / / rw - ext4 a rw', '1 1 0:5 / / rw - rootfs rootfs rw');
+		expect(cgroupMount(proc())).toEqual({ folder: '/c', top: '/' });
+	});
+
 	test('of a subtree shows the groups below its top and no others', () => {
 		const pod = { folder: '/b', top: '/pod' };
 		expect(cgroupFolder(pod, '/pod/inner')).toBe('/b/inner');

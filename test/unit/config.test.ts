@@ -101,7 +101,7 @@ describe('a mistake is one line with file, line and fix', () => {
 		['delay = true', ':1: delay needs a value'],
 		['mouse = "maybe"', ":1: mouse: 'maybe' is neither true nor false"],
 		['theme = "pink"', ":1: theme: 'pink' is not one of auto, dark, light"],
-		['colour = 3', ":1: unknown key 'colour'; known are tab, delay, without, theme"],
+		['colour = 3', ":1: unknown key 'colour'; known are tab, delay, without, own-cost, theme"],
 		['batch = true', ":1: unknown key 'batch'"],
 		['[io]\nslow = 5\nslwo = 6', ":3: unknown key 'slwo' in [io]; known are sort, group, slow"],
 		['[gpu]', ':1: unknown table [gpu]; known are keys, overview, energy'],

@@ -1,7 +1,7 @@
 /** Tracers and a kernel that only pretend, for the sampling loop. */
 import type { BpfAddon } from '../../src/core/native.ts';
 import type { SamplerEvent } from '../../src/core/sampler.ts';
-import type { Host, Session, Tracer } from '../../src/core/tracer.ts';
+import { type Host, NO_COST, type Session, type Tracer } from '../../src/core/tracer.ts';
 
 /** A kernel that only counts how often statistics were switched on. */
 export function fakeHost(): Host & { statistics: string[] } {
@@ -36,7 +36,7 @@ export function fakeTracer(id: string, session: Partial<Session<object, object>>
 			if (session instanceof Error) throw session;
 			return {
 				read: () => emptyReading,
-				cost: () => ({ ns: 0, runs: 0, recursionMisses: 0, negative: 0 }),
+				cost: () => NO_COST,
 				close: () => {},
 				...session,
 			};

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Unavailable } from '../../src/core/errors.ts';
 import type { SamplerEvent } from '../../src/core/sampler.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import type { Host, Tracer } from '../../src/core/tracer.ts';
+import { type Host, NO_COST, type Tracer } from '../../src/core/tracer.ts';
 import { safe } from '../../src/lib/sanitize.ts';
 import { Sampling } from '../../src/sampling/sampling.ts';
 import { fakeHost, fakeTracer, snapshots } from './sampling-fixtures.ts';
@@ -118,24 +118,27 @@ test('a tracer that fails while reading is closed and reported; the others run',
 	]);
 });
 
-test('own BPF time is measured in a part of the interval and scaled to the whole', async () => {
+test('own BPF time is measured in the first interval, then estimated; a tracer may limit itself by it', async () => {
 	const host = fakeHost();
-	let ns = 0;
-	const cost = () => {
-		ns += 1000;
-		return { ns, runs: ns / 100, recursionMisses: 3, negative: 0 };
-	};
-	const tracer = fakeTracer('a', { cost });
-	const [snapshot] = snapshots(await run([tracer], (events) => snapshots(events, 'a').length === 1, { host }), 'a');
-	const own = snapshot?.cost as NonNullable<typeof snapshot>['cost'];
-	expect(own.bpf_measured_ns).toBeGreaterThan(0);
-	expect(own.bpf_measured_ns).toBeLessThan(snapshot?.dt_ns ?? 0);
-	expect(own.bpf_ns).toBe(Math.round((1000 * (snapshot?.dt_ns ?? 0)) / own.bpf_measured_ns));
-	expect(snapshot?.lost).toEqual({ recursion: 3, negative: 0 });
+	let runs = 0;
+	const shares: (number | undefined)[] = [];
+	const tracer = fakeTracer('a', {
+		cost: () => {
+			runs += 10;
+			const programs = [{ name: 'a', load: 1, runs, seen: { runs, ns: runs * 100 } }];
+			return { ns: runs * 100, runs, programs, recursionMisses: 3, negative: 0 };
+		},
+		takeCost: (share) => shares.push(share),
+	});
+	const events = await run([tracer], (all) => snapshots(all, 'a').length === 2, { host });
+	const [first, second] = snapshots(events, 'a');
+	expect(first?.cost.bpf_measured_ns).toBeGreaterThan(0);
+	expect(first?.cost.bpf_ns).toBe(100 * (first?.cost.bpf_runs ?? 0));
+	expect(second?.cost).toMatchObject({ bpf_runs: 10, bpf_ns: 1000, bpf_measured_ns: 0 });
+	expect(shares).toEqual([first, second].map((snapshot) => (snapshot?.cost.bpf_ns ?? 0) / (snapshot?.dt_ns ?? 0)));
+	expect(first?.lost).toEqual({ recursion: 3, negative: 0 });
 	sampling?.close();
-	expect(host.statistics.filter((entry) => entry === 'on').length).toBe(
-		host.statistics.filter((entry) => entry === 'off').length,
-	);
+	expect(host.statistics).toEqual(['on', 'off']);
 });
 
 describe('a tracer on demand', () => {
@@ -238,7 +241,7 @@ test('what is made of others is read after them, with rows of their first group 
 				: { ...reading([{ thread: 1 }]), ungrouped: () => [{ process: 1 }] },
 		cost: () => {
 			ns += 1000;
-			return { ns, runs: 1, recursionMisses: 0, negative: 0 };
+			return { ...NO_COST, ns, programs: [{ name: 'a', load: 1, runs: ns, seen: { runs: ns, ns } }] };
 		},
 	});
 	const b = fakeTracer('b', { read: () => reading([{ line: 1 }]) });

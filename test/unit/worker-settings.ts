@@ -12,6 +12,7 @@ export const workerSettings: WorkerSettings = {
 	groups: {},
 	sections: {},
 	without: [],
+	ownCost: 'auto',
 	packs: false,
 	debug: '',
 };

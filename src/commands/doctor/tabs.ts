@@ -87,7 +87,7 @@ export function tabChecks(reports: readonly TabReport[]): Check[] {
 		if (!snapshot) return check(name, leftOut ? 'info' : 'no', reason, fix);
 		const { source, cost, dt_ns } = snapshot;
 		const missing = [...(source.missing ?? [])];
-		const ran = cost.bpf_measured_ns > 0 && !tracer.from ? `, about ${cost.bpf_runs} runs in ${seconds(dt_ns)}` : '';
+		const ran = cost.bpf_runs > 0 && !tracer.from ? `, ${cost.bpf_runs} runs in ${seconds(dt_ns)}` : '';
 		const hooks = source.hooks.length === 0 ? '' : `: ${source.hooks.length} hooks in ${seconds(load_ns)}${ran}`;
 		const asked = tracer.onDemand ? 'runs only while its tab is open' : '';
 		return check(name, missing.length > 0 ? 'less' : 'ok', [

@@ -1,6 +1,6 @@
 /** Joins CPU time of tasks with the energy of each interval. */
 
-import type { BpfCost, Options, Reading, Session } from '../../core/tracer.ts';
+import { type BpfCost, NO_COST, type Options, type Reading, type Session } from '../../core/tracer.ts';
 import { IdleRows } from '../../lib/idle-rows.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { MicroJoules, Ns } from '../../lib/units.ts';
@@ -120,7 +120,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	}
 
 	cost(): BpfCost {
-		return this.parts.cpu.cost?.() ?? { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
+		return this.parts.cpu.cost?.() ?? NO_COST;
 	}
 
 	close(): void {

@@ -1,7 +1,7 @@
 /** One run of the overview: joins the snapshots of a tick, adds pressure and quotas, and checks the rules. */
 
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
-import type { BpfCost, Options, Reading, Session, Tick } from '../../core/tracer.ts';
+import { type BpfCost, NO_COST, type Options, type Reading, type Session, type Tick } from '../../core/tracer.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { GroupPressureReader } from '../../system/group-pressure.ts';
 import type { MachineReader } from '../../system/machine.ts';
@@ -120,7 +120,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	}
 
 	cost(): BpfCost {
-		return this.readers.tasks?.cost() ?? { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
+		return this.readers.tasks?.cost() ?? NO_COST;
 	}
 
 	close(): void {

@@ -7,7 +7,7 @@ import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
-import { blame, culprit as culprits, maps, pair } from '../../generated/runqlat-culprits.ts';
+import { blame, counted_program, culprit as culprits, maps, pair } from '../../generated/runqlat-culprits.ts';
 import { viewOf } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
@@ -52,6 +52,7 @@ export class Culprits {
 	constructor(host: Host, waiter: number) {
 		this.bpf = openBpf(host, 'runqlat-culprits', {
 			layout: {},
+			counted: counted_program,
 			shards: [maps.cpu_slices.name],
 			without: delaysDequeues(host) ? [] : ['moved'],
 		});

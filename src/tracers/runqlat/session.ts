@@ -1,5 +1,6 @@
 /** A session of the run-queue tracer: intervals, changing options, and rows from accounts. */
 
+import { addCosts } from '../../bpf/bpf-session.ts';
 import { cgroupsOf } from '../../bpf/cgroups.ts';
 import { filterOf, filterText } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
@@ -102,15 +103,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	}
 
 	cost(): BpfCost {
-		const cost = this.reader.cost();
-		const more = this.culprits?.cost();
-		if (!more) return cost;
-		return {
-			ns: cost.ns + more.ns,
-			runs: cost.runs + more.runs,
-			recursionMisses: cost.recursionMisses + more.recursionMisses,
-			negative: cost.negative + more.negative,
-		};
+		return addCosts(this.reader.cost(), ...(this.culprits ? [this.culprits.cost()] : []));
 	}
 
 	close(): void {

@@ -9,7 +9,7 @@ import { openBpf } from '../../bpf/load.ts';
 import type { TaskFilter } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
-import { constants, ended_record, maps, stamp } from '../../generated/runqlat-stamps.ts';
+import { constants, counted_program, ended_record, maps, stamp } from '../../generated/runqlat-stamps.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import { type ForeignBytes, viewOf } from '../../lib/decode.ts';
 import type { Ns } from '../../lib/units.ts';
@@ -61,6 +61,7 @@ export class StampsReader implements Reader {
 		this.description = `time between runnable and running of every task, by own stamps (${why}); no threads, groups and filters`;
 		this.bpf = openBpf(host, 'runqlat-stamps', {
 			layout: constants,
+			counted: counted_program,
 			constants: { by_monotonic: monotonic },
 			shards: [maps.cpu_waits.name],
 		});

@@ -8,6 +8,7 @@ import type { BpfObject } from '../../core/native.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
 import {
 	constants,
+	counted_program,
 	interval_bit,
 	maps,
 	process_record,
@@ -72,6 +73,7 @@ export class StorageReader implements Reader {
 		const open = (walks: boolean): BpfSession =>
 			openBpf(host, 'runqlat', {
 				layout: constants,
+				counted: counted_program,
 				constants: { with_processes: !systemOnly },
 				without: [
 					...(systemOnly ? ['born', 'executed', 'exited', 'freed'] : []),

@@ -1,45 +1,78 @@
 /** The program's own cost. */
 
 import type { Snapshot } from '../../core/snapshot.ts';
-import { formatBytes, formatShare } from '../../lib/format.ts';
+import { formatBytes, formatDuration, formatShare } from '../../lib/format.ts';
 import type { Span } from '../../term/theme.ts';
 
 export interface OwnCost {
-	/** Time in the BPF programs of all tabs, and of the whole process, as shares of one CPU. */
-	bpf: number;
+	/** Time in the BPF programs of all tabs, as a share of one CPU; null: not known for one of them. */
+	bpf: number | null;
+	/** Of `bpf`, relative; null: not known. */
+	uncertainty: number | null;
+	/** Age of the prices by which it is estimated, s; null: none was measured. */
+	age: number | null;
+	/** Of the whole process, as a share of one CPU. */
 	cpu: number;
 	rssBytes: number;
 	/** Kernel memory of BPF maps and programs; null: not known. */
 	kernelBytes: number | null;
 }
 
-/** Of the newest snapshots of all tabs; null before the first. */
+/** Of the newest snapshots of all tabs that have programs; null before the first. */
 export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | null {
-	let cost: OwnCost | null = null;
-	for (const snapshot of snapshots) {
-		if (!snapshot || !(snapshot.dt_ns > 0)) continue;
-		const bpf: number = (cost?.bpf ?? 0) + snapshot.cost.bpf_ns / snapshot.dt_ns;
-		const { cpu_ns, rss_bytes, kernel_bytes = null } = snapshot.cost;
-		cost = { bpf, cpu: cpu_ns / snapshot.dt_ns, rssBytes: rss_bytes, kernelBytes: kernel_bytes };
+	const newest = snapshots.filter((snapshot) => snapshot !== undefined && snapshot.dt_ns > 0) as Snapshot[];
+	const last = newest.at(-1);
+	if (!last) return null;
+	let bpf: number | null = 0;
+	let error: number | null = 0;
+	let age: number | null = null;
+	for (const { cost, dt_ns } of newest) {
+		const { bpf_ns, bpf_uncertainty = null, bpf_price_age_ns = null } = cost;
+		bpf = bpf === null || bpf_ns === null ? null : bpf + bpf_ns / dt_ns;
+		// errors of different programs are taken as if they went the same way
+		if (bpf_ns !== 0)
+			error =
+				error === null || bpf_ns === null || bpf_uncertainty === null
+					? null
+					: error + (bpf_ns / dt_ns) * bpf_uncertainty;
+		if (bpf_price_age_ns !== null) age = Math.max(age ?? 0, bpf_price_age_ns / 1e9);
 	}
-	return cost;
+	const { cpu_ns, rss_bytes, kernel_bytes = null } = last.cost;
+	return {
+		bpf,
+		uncertainty: bpf === null || bpf === 0 || error === null ? null : error / bpf,
+		age,
+		cpu: cpu_ns / last.dt_ns,
+		rssBytes: rss_bytes,
+		kernelBytes: kernel_bytes,
+	};
 }
 
-/** `sum`: both shares in one figure, for the narrowest screens. */
-export type CostForm = 'all' | 'words' | 'figures' | 'sum';
+/** `all`: with precision and age; `sum`: both shares in one figure, for the narrowest screens. */
+export type CostForm = 'all' | 'kernel' | 'words' | 'figures' | 'sum';
+
+/** ` ±8% (2m10s ago)`: of the BPF programs' cost; the age is of the prices by which it is estimated. */
+function precisionSpans({ bpf, uncertainty, age }: OwnCost): Span[] {
+	if (bpf === null) return [['dim', ' (not measured)']];
+	return [
+		...(uncertainty === null || uncertainty === 0 ? [] : ([['dim', ` ±${formatShare(uncertainty)}`]] as Span[])),
+		...(age === null || age < 1 ? [] : ([['dim', ` (${formatDuration(age)} old)`]] as Span[])),
+	];
+}
 
 export function costSpans(cost: OwnCost | null, form: CostForm): Span[] {
 	if (!cost) return [];
-	if (form === 'sum') return [['dim', 'own '], formatShare(cost.bpf + cost.cpu)];
-	const words = form === 'words' || form === 'all';
+	if (form === 'sum') return [['dim', 'own '], formatShare((cost.bpf ?? 0) + cost.cpu)];
+	const words = form === 'words' || form === 'kernel' || form === 'all';
 	return [
 		['dim', words ? 'own cost: BPF ' : 'own BPF '],
-		formatShare(cost.bpf),
+		cost.bpf === null ? '?' : formatShare(cost.bpf),
+		...(form === 'all' ? precisionSpans(cost) : []),
 		['dim', ' CPU '],
 		formatShare(cost.cpu),
 		['dim', words ? ' RSS ' : ' '],
 		formatBytes(cost.rssBytes, words ? 'full' : 'short'),
-		...(form !== 'all' || cost.kernelBytes === null
+		...((form !== 'all' && form !== 'kernel') || cost.kernelBytes === null
 			? []
 			: ([['dim', ' kernel '], formatBytes(cost.kernelBytes, 'full')] as Span[])),
 	];

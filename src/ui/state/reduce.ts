@@ -2,7 +2,7 @@
 import type { Command } from '../../options/keymap.ts';
 import { reversed } from '../../rows/sort.ts';
 import type { Link } from '../../tracers/overview/finding.ts';
-import { inColumns, inFilter, inHelp, inLens, inSearch, inSortMenu, target } from './overlays.ts';
+import { inColumns, inFilter, inHelp, inLens, inSearch, inSortMenu, inTime, target } from './overlays.ts';
 import {
 	type Action,
 	goTo,
@@ -66,6 +66,7 @@ export function reduce(before: UiState, action: Action): UiState {
 			return onCommand(state, action);
 		case 'text':
 			if (state.overlay?.kind === 'filter') return inFilter(state, state.overlay, action.key, action.screen);
+			if (state.overlay?.kind === 'time') return inTime(state, state.overlay, action.key);
 			return state.overlay?.kind === 'search' ? inSearch(state, state.overlay, action.key, action.screen) : state;
 		case 'say':
 			return { ...state, message: action.message };

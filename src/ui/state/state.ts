@@ -32,6 +32,8 @@ export type Overlay =
 	| { kind: 'help'; offset: number }
 	| { kind: 'sort' | 'columns'; index: number }
 	| { kind: 'filter'; input: TextInput /** Found by Tab. */; candidates: readonly string[] }
+	/** A moment to go to. */
+	| { kind: 'time'; input: TextInput }
 	| { kind: 'search'; input: TextInput /** Row at which the search starts. */; from: number }
 	| null;
 

@@ -80,6 +80,7 @@ export const transitions = {
 	'search-next': (state, screen) => searchFrom(state, screen, state.search, screen.selected + 1, 1),
 	'search-previous': (state, screen) =>
 		searchFrom(state, screen, state.search, (screen.selected < 0 ? screen.count : screen.selected) - 1, -1),
+	'go-to-time': (state) => ({ ...state, overlay: { kind: 'time', input: emptyInput } }),
 	columns: (state) => ({ ...state, overlay: { kind: 'columns', index: 0 } }),
 	'sort-menu': (state, screen) => ({
 		...state,

@@ -4,7 +4,15 @@ import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import { cgroupsOf } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
-import { constants, iteration_end, maps, thread_head, thread_record, thread_state } from '../../../generated/energy.ts';
+import {
+	constants,
+	counted_program,
+	iteration_end,
+	maps,
+	thread_head,
+	thread_record,
+	thread_state,
+} from '../../../generated/energy.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { type Struct, viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
@@ -102,6 +110,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 	const possible = host.addon.possibleCpus();
 	return openBpf(host, 'energy', {
 		layout: constants,
+		counted: counted_program,
 		constants: { with_details: details },
 		shards: [maps.lost, maps.cpu_packages, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.scanned_cpus].map(
 			({ name }) => name,

@@ -15,7 +15,7 @@ export const ownCost = {
 	help: `wattlag itself takes ${percent(limits.share)} of one CPU or more for 5 s, BPF programs and all threads included; a longer interval (-) reduces it.`,
 	check({ dt_ns, own, rows, sources }) {
 		const tabs = Object.values(sources);
-		const bpf = tabs.reduce((sum, { cost }) => sum + cost.bpf_ns, 0) / dt_ns;
+		const bpf = tabs.reduce((sum, { cost }) => sum + (cost.bpf_ns ?? 0), 0) / dt_ns;
 		const cpu = (tabs[0]?.cost.cpu_ns ?? 0) / dt_ns;
 		const row = rows.find(({ pid }) => pid === own);
 		return [

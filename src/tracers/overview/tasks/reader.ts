@@ -1,6 +1,6 @@
 /** What the overview knows of processes beside the figures of the tabs: state, reason of sleep, memory, command line. */
 import { Unavailable } from '../../../core/errors.ts';
-import type { BpfCost, Host } from '../../../core/tracer.ts';
+import { type BpfCost, type Host, NO_COST } from '../../../core/tracer.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { containerName } from '../../../system/cgroup-name.ts';
@@ -92,7 +92,7 @@ export class TaskReader {
 	}
 
 	cost(): BpfCost {
-		return this.walk?.cost() ?? { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
+		return this.walk?.cost() ?? NO_COST;
 	}
 
 	close(): void {

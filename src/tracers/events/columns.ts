@@ -1,0 +1,105 @@
+/** Columns of the events tab. */
+import type { Column } from '../../core/tracer.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import type { EventRow } from './snapshot.ts';
+
+const text = (
+	key: string,
+	title: string,
+	width: number,
+	priority: number,
+	help: string,
+	value: (row: EventRow) => SafeText,
+	grow = false,
+): Column<EventRow> => ({ key, title, kind: 'text', width, priority, help, grow, value });
+
+const count = (
+	key: 'count' | 'told' | 'suppressed' | 'count_total' | 'told_total' | 'suppressed_total',
+	title: string,
+	priority: number,
+	help: string,
+): Column<EventRow> => ({ key, title, kind: 'count', width: 7, priority, help, value: (row) => row[key] });
+
+/** `14:02:31` of an ISO time, local. */
+function clockOf(iso: string): SafeText {
+	return sanitize(new Date(iso).toTimeString().slice(0, 8));
+}
+
+export const columns: readonly Column<EventRow>[] = [
+	{
+		...text('last', 'LAST', 8, 1, 'Time of the last event.', ({ last }) => clockOf(last)),
+	},
+	{
+		key: 'ago',
+		title: 'WHEN',
+		kind: 'count',
+		width: 7,
+		priority: 30,
+		help: 'Time of the last event, seconds since boot: the newest first.',
+		value: (row) => Math.round(row.last_mono_ns / 1e9),
+	},
+	text('severity', 'LEVEL', 7, 6, 'severe, high, notice or normal.', ({ severity }) => sanitize(severity)),
+	text('kind', 'KIND', 15, 0, 'Kind of event.', ({ kind }) => sanitize(kind)),
+	text('reason', 'REASON', 20, 0, "Reason, by the kernel's own name where it has one.", ({ reason }) => reason),
+	{
+		...text('who', 'WHO', 18, 2, 'Process, socket, device or CPU that it happened to.', ({ who }) => who, true),
+		label: true,
+	},
+	count('count', 'COUNT', 3, 'Events in the interval: all of them, also those without a record.'),
+	{
+		key: 'rate',
+		title: 'RATE',
+		kind: 'rate',
+		width: 7,
+		priority: 7,
+		help: 'Events per second.',
+		value: (row, seconds) => row.count / seconds,
+	},
+	count('count_total', 'TOTAL', 4, 'Events since start; messages of the kernel also from before.'),
+	count('told', 'TOLD', 12, 'Events of the interval that have a record of their own.'),
+	count('suppressed', 'SUPPR', 8, 'Events of the interval without a record: their kind and reason had too many.'),
+	text('protocol', 'PROTO', 6, 10, 'Transport protocol of packets.', ({ protocol }) => protocol),
+	{
+		...text('first', 'FIRST', 8, 11, 'Time of the first event.', ({ first }) => clockOf(first)),
+	},
+	text('cause', 'CAUSE', 8, 9, 'policy, overload, peer, local, hardware or normal: whose doing it is.', ({ cause }) =>
+		sanitize(cause),
+	),
+	{
+		key: 'stalled',
+		title: 'STALLED',
+		kind: 'ns',
+		width: 7,
+		priority: 13,
+		help: 'Time that tasks stalled in the interval (reclaim, compaction, throttled writes).',
+		value: (row) => row.stalled_ns,
+	},
+	{
+		key: 'bytes',
+		title: 'BYTES',
+		kind: 'bytes',
+		width: 7,
+		priority: 14,
+		help: 'Bytes of the packets or requests in the interval.',
+		value: (row) => row.bytes,
+	},
+	text(
+		'location',
+		'WHERE',
+		18,
+		15,
+		'Function of the kernel where most of them happened.',
+		({ locations }) => locations[0]?.location ?? safe``,
+		true,
+	),
+	text('meaning', 'MEANING', 30, 16, 'What the reason means.', ({ meaning }) => meaning, true),
+	{
+		key: 'pid',
+		title: 'PID',
+		kind: 'pid',
+		width: 7,
+		priority: 17,
+		help: 'Process, in the initial pid namespace; 0: none, or not known.',
+		value: (row) => row.pid,
+	},
+];

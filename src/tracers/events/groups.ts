@@ -1,0 +1,128 @@
+/** Groups of events by kind, reason and who, with exact counts: the rows of the tab. */
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { Count, Ns } from '../../lib/units.ts';
+import { reasonOf } from './reasons.ts';
+import type { EventKind, EventRow, EventSeverity } from './snapshot.ts';
+
+/** Whom events happened to. */
+export interface Who {
+	name: SafeText;
+	pid: number;
+	start_time: Ns;
+	comm: SafeText;
+	cgroup: SafeText;
+	netns: number;
+	protocol: SafeText;
+}
+
+/** What is added to a group. */
+export interface Added {
+	count: Count;
+	told: Count;
+	suppressed: Count;
+	bytes?: number;
+	stalled_ns?: Ns;
+	first_ns: Ns;
+	last_ns: Ns;
+	location?: SafeText;
+}
+
+interface Group extends Who {
+	kind: EventKind;
+	reason: SafeText;
+	severity: EventSeverity | undefined;
+	interval: { count: Count; told: Count; suppressed: Count; bytes: number; stalled_ns: Ns };
+	total: { count: Count; told: Count; suppressed: Count };
+	first_ns: Ns;
+	last_ns: Ns;
+	locations: Map<SafeText, Count>;
+}
+
+/** Most groups: those whose last event is oldest give way. */
+const MOST = 1000;
+/** Most places in the kernel that a row names. */
+const LOCATIONS = 5;
+
+export class EventGroups {
+	private readonly groups = new Map<string, Group>();
+
+	/** Begin an interval. */
+	next(): void {
+		for (const group of this.groups.values()) {
+			group.interval = { count: 0, told: 0, suppressed: 0, bytes: 0, stalled_ns: 0 };
+			group.locations.clear();
+		}
+	}
+
+	add(kind: EventKind, reason: SafeText, who: Who, added: Added, severity?: EventSeverity): void {
+		const id = `${kind}|${reason}|${who.name}|${who.netns}|${who.protocol}`;
+		let group = this.groups.get(id);
+		if (!group) {
+			group = {
+				...who,
+				kind,
+				reason,
+				severity,
+				interval: { count: 0, told: 0, suppressed: 0, bytes: 0, stalled_ns: 0 },
+				total: { count: 0, told: 0, suppressed: 0 },
+				first_ns: added.first_ns,
+				last_ns: added.last_ns,
+				locations: new Map(),
+			};
+			this.groups.set(id, group);
+			this.makeRoom();
+		}
+		for (const figure of ['count', 'told', 'suppressed'] as const) {
+			group.interval[figure] += added[figure];
+			group.total[figure] += added[figure];
+		}
+		group.interval.bytes += added.bytes ?? 0;
+		group.interval.stalled_ns += added.stalled_ns ?? 0;
+		group.first_ns = Math.min(group.first_ns, added.first_ns);
+		group.last_ns = Math.max(group.last_ns, added.last_ns);
+		if (group.start_time === 0) group.start_time = who.start_time;
+		if (group.cgroup === '') group.cgroup = who.cgroup;
+		if (added.location) group.locations.set(added.location, (group.locations.get(added.location) ?? 0) + added.count);
+	}
+
+	/** Newest first. `timeOf` gives the wall clock of a time of the kernel. */
+	rows(timeOf: (mono_ns: Ns) => string): EventRow[] {
+		const groups = [...this.groups.values()].sort((a, b) => b.last_ns - a.last_ns);
+		return groups.map(({ kind, reason, severity, interval, total, first_ns, last_ns, locations, name, ...who }) => {
+			const about = reasonOf(kind, reason);
+			return {
+				kind,
+				reason,
+				who: name,
+				...who,
+				severity: severity ?? about.severity,
+				cause: about.cause,
+				...interval,
+				count_total: total.count,
+				told_total: total.told,
+				suppressed_total: total.suppressed,
+				first: timeOf(first_ns),
+				last: timeOf(last_ns),
+				last_mono_ns: last_ns,
+				meaning: about.meaning,
+				advice: about.advice,
+				locations: [...locations]
+					.map(([location, count]) => ({ location, count }))
+					.sort((a, b) => b.count - a.count)
+					.slice(0, LOCATIONS),
+			};
+		});
+	}
+
+	private makeRoom(): void {
+		if (this.groups.size <= MOST) return;
+		let oldest: string | undefined;
+		let last = Number.POSITIVE_INFINITY;
+		for (const [id, { last_ns, interval }] of this.groups) {
+			if (interval.count > 0 || last_ns >= last) continue;
+			oldest = id;
+			last = last_ns;
+		}
+		if (oldest !== undefined) this.groups.delete(oldest);
+	}
+}

@@ -1,0 +1,104 @@
+/** Events from the kernel's log. */
+import { type SafeText, safe } from '../../../lib/sanitize.ts';
+import type { Count, Ns } from '../../../lib/units.ts';
+import { NOT_KNOWN, reasonOf } from '../reasons.ts';
+import type { EventRecord } from '../snapshot.ts';
+import type { KernelMessage } from './parse.ts';
+import { type Recognised, recognise } from './patterns.ts';
+import { KernelLog } from './reader.ts';
+
+/** Most records of one kind and reason per call: all are counted. */
+const AT_ONCE = 20;
+
+/** Facility of the kernel's own messages; programs cannot write it. */
+const KERNEL = 0;
+
+function whoOf({ comm, pid, object }: Recognised): SafeText {
+	if (comm !== undefined) return pid === undefined ? comm : safe`${comm}[${pid}]`;
+	return object ?? NOT_KNOWN;
+}
+
+/** One message as an event. */
+export function kernelEvent(
+	{ mono_ns, text }: KernelMessage,
+	found: Recognised,
+	beforeStart: boolean,
+	timeOf: (mono_ns: Ns) => string,
+): EventRecord {
+	const about = reasonOf(found.kind, found.reason);
+	return {
+		time: timeOf(mono_ns),
+		mono_ns,
+		before_start: beforeStart,
+		kind: found.kind,
+		reason: found.reason,
+		severity: found.severity ?? about.severity,
+		cause: about.cause,
+		who: whoOf(found),
+		pid: found.pid ?? 0,
+		start_time: 0,
+		comm: found.comm ?? safe``,
+		cgroup: found.groups?.task ?? safe``,
+		text,
+		meaning: about.meaning,
+		advice: about.advice,
+		figures: found.figures ?? {},
+		protocol: safe``,
+		source: null,
+		destination: null,
+		device: safe``,
+		netns: 0,
+		location: safe``,
+		stack: [],
+		origin: 'kernel-log',
+	};
+}
+
+export class KernelEvents {
+	private readonly log: KernelLog;
+	private readonly hooks: ReadonlySet<string>;
+
+	/** @param hooks tracepoints in use: what they report is not reported twice */
+	constructor(hooks: ReadonlySet<string>, log = new KernelLog()) {
+		this.log = log;
+		this.hooks = hooks;
+	}
+
+	get state(): SafeText {
+		return this.log.state;
+	}
+
+	get overwritten(): Count {
+		return this.log.overwritten;
+	}
+
+	/** What has come since the last call; the newest of each kind and reason are told with all details. */
+	read(timeOf: (mono_ns: Ns) => string): { record: EventRecord; told: boolean }[] {
+		const all = [...this.events(timeOf)];
+		const left = new Map<string, number>();
+		return all
+			.reverse()
+			.map((record) => {
+				const id = `${record.kind}|${record.reason}`;
+				const tokens = left.get(id) ?? AT_ONCE;
+				left.set(id, tokens - 1);
+				return { record, told: tokens > 0 };
+			})
+			.reverse();
+	}
+
+	private *events(timeOf: (mono_ns: Ns) => string): Generator<EventRecord> {
+		for (const message of this.log.read()) {
+			const before = !this.log.caughtUp;
+			if (message.facility !== KERNEL) continue;
+			const found = recognise(message.text);
+			if (!found) continue;
+			if (found.hook !== undefined && this.hooks.has(found.hook) && !before) continue;
+			yield kernelEvent(message, found, before, timeOf);
+		}
+	}
+
+	close(): void {
+		this.log.close();
+	}
+}

@@ -1,0 +1,98 @@
+/** Options of the events tab. All of them may stand in the configuration file, under `[events]`. */
+import type { OptionSpec, Options } from '../../core/tracer.ts';
+import { event_slots } from '../../generated/events.ts';
+import { EVENT_KINDS } from './snapshot.ts';
+
+const DEFAULTS = { stall: 100, rate: 10, stack: event_slots.STACK_FRAMES };
+
+/** A list with commas of `REASON`, `kind:REASON` or `kind:*`: the error, or undefined. */
+export function invalidReasons(text: string): string | undefined {
+	for (const name of reasonList(text)) {
+		const [kind = '', reason] = name.includes(':') ? name.split(':') : ['', name];
+		if (kind !== '' && !(EVENT_KINDS as readonly string[]).includes(kind))
+			return `no kind of event '${kind}'; there are ${EVENT_KINDS.join(', ')}`;
+		if (!/^(\*|\w+)$/.test(reason ?? '')) return `'${name}' is not REASON, KIND:REASON or KIND:*`;
+	}
+	return undefined;
+}
+
+export function reasonList(text: string): string[] {
+	return text
+		.split(',')
+		.map((name) => name.trim())
+		.filter((name) => name !== '');
+}
+
+export interface EventSettings {
+	hide: readonly string[];
+	show: readonly string[];
+	all: boolean;
+	stall_ns: number;
+	rate: number;
+	frames: number;
+}
+
+export function eventSettings(options: Options): EventSettings {
+	return {
+		hide: reasonList(String(options['events-hide'] ?? '')),
+		show: reasonList(String(options['events-show'] ?? '')),
+		all: Boolean(options['events-all'] ?? false),
+		stall_ns: Number(options['events-stall'] ?? DEFAULTS.stall) * 1e6,
+		rate: Number(options['events-rate'] ?? DEFAULTS.rate),
+		frames: Number(options['events-stack'] ?? DEFAULTS.stack),
+	};
+}
+
+export const eventOptions: readonly OptionSpec[] = [
+	{
+		name: 'events-hide',
+		type: 'string',
+		default: '',
+		placeholder: 'REASON,…',
+		help: 'events to count without listing them: REASON, KIND:REASON or KIND:*, with commas',
+		invalid: invalidReasons,
+	},
+	{
+		name: 'events-show',
+		type: 'string',
+		default: '',
+		placeholder: 'REASON,…',
+		help: 'events to list although they are part of normal operation, written as above',
+		invalid: invalidReasons,
+	},
+	{
+		name: 'events-all',
+		type: 'boolean',
+		default: false,
+		help: 'list all events, those of normal operation too',
+	},
+	{
+		name: 'events-stall',
+		type: 'number',
+		default: DEFAULTS.stall,
+		min: 0,
+		max: 60_000,
+		placeholder: 'MS',
+		help: 'reclaim, compaction and throttled writes have a record from this length on; shorter ones are counted',
+	},
+	{
+		name: 'events-rate',
+		type: 'number',
+		default: DEFAULTS.rate,
+		min: 0,
+		max: 1000,
+		integer: true,
+		placeholder: 'N',
+		help: 'most records per second, CPU, kind and reason; all events are counted',
+	},
+	{
+		name: 'events-stack',
+		type: 'number',
+		default: DEFAULTS.stack,
+		min: 1,
+		max: event_slots.DEEP_FRAMES,
+		integer: true,
+		placeholder: 'N',
+		help: 'most functions of the kernel stack in a record',
+	},
+];

@@ -1,0 +1,20 @@
+/** Events: what happened, to whom, why, and what to do about it. */
+import type { Tracer } from '../../core/tracer.ts';
+import { columns } from './columns.ts';
+import { eventOptions } from './options.ts';
+import { EventsSession } from './session.ts';
+import type { EventRow, EventsExtra } from './snapshot.ts';
+
+export const events: Tracer<EventRow, EventsExtra> = {
+	id: 'events',
+	title: 'Events',
+	summary:
+		'Packet drops, retransmits, OOM kills, stalls, blocked tasks, lockups, errors of disks and hardware: counted by reason, with cause and advice.',
+	columns,
+	defaultSort: 'ago',
+	groups: ['event'],
+	options: eventOptions,
+	rowKey: ({ kind, reason, who, netns, protocol }) => `${kind}|${reason}|${who}|${netns}|${protocol}`,
+	processOf: ({ pid, start_time }) => (pid > 0 && start_time > 0 ? `${pid}:${start_time}` : undefined),
+	start: (host, options) => new EventsSession(host, options),
+};

@@ -1,0 +1,93 @@
+/** About the selected group: what its reason means, and its newest events; one event whole where there is room. */
+import { formatCount, formatNs } from '../../../lib/format.ts';
+import { type SafeText, safe } from '../../../lib/sanitize.ts';
+import type { Role, Span } from '../../../term/theme.ts';
+import type { EventRecord, EventRow, EventSeverity, EventsExtra } from '../../../tracers/events/snapshot.ts';
+import { clock } from '../../frame/header.ts';
+import type { TabProps } from '../../tab.ts';
+import { lineOf, wrapSpans } from '../../widgets/line.ts';
+
+type Props = TabProps<EventRow, EventsExtra>;
+
+export const severityRole: Readonly<Record<EventSeverity, Role>> = {
+	severe: 'bad',
+	high: 'warn',
+	notice: 'accent',
+	normal: 'dim',
+};
+
+/** Single events of a group in the history, newest first. */
+export function eventsOf(history: Props['history'], row: EventRow, most: number): EventRecord[] {
+	const found: EventRecord[] = [];
+	for (let index = history.length - 1; index >= 0 && found.length < most; index--) {
+		const events = history[index]?.events ?? [];
+		for (let at = events.length - 1; at >= 0 && found.length < most; at--) {
+			const one = events[at] as EventRecord;
+			if (one.kind === row.kind && one.reason === row.reason && belongs(one, row)) found.push(one);
+		}
+	}
+	return found;
+}
+
+/** Is the record of this group? Groups of sockets have no process where their records may know one. */
+function belongs(record: EventRecord, row: EventRow): boolean {
+	if (record.netns !== row.netns && row.netns !== 0 && record.netns !== 0) return false;
+	if (row.pid > 0) return record.pid === row.pid;
+	return record.who === row.who || record.device === row.who || row.who === 'not known' || record.pid === 0;
+}
+
+function figureText([name, value]: readonly [string, number]): SafeText {
+	const time = /^(.*)_ns$/.exec(name)?.[1];
+	return time === undefined
+		? safe`${name as SafeText} ${Number.isInteger(value) ? value : Number(value.toPrecision(4))}`
+		: safe`${time as SafeText} ${formatNs(value) as SafeText}`;
+}
+
+/** One event whole. */
+export function recordLines(record: EventRecord, width: number): Span[][] {
+	const { time, text, figures, cgroup, netns, location, stack, device, lost_at, before_start, comm, pid } = record;
+	const about = Object.entries(figures).map(figureText);
+	const place: Span[] = [
+		...(pid > 0 ? ([['dim', '  process '], `${comm}[${pid}]`] as Span[]) : []),
+		...(cgroup === '' ? [] : ([['dim', '  control group '], cgroup] as Span[])),
+		...(device === '' ? [] : ([['dim', '  device '], device] as Span[])),
+		...(netns === 0 ? [] : ([['dim', '  network namespace '], String(netns)] as Span[])),
+		...(location === '' ? [] : ([['dim', '  in '], location] as Span[])),
+	];
+	return [
+		...wrapSpans(
+			[['dim', `${clock(time)}${time.slice(19, 23)} `], text, ['dim', before_start ? ' (before start)' : '']],
+			width,
+		),
+		...(about.length > 0 ? wrapSpans([['dim', `  ${about.join(', ')}`]], width) : []),
+		...(place.length > 0 ? wrapSpans(place, width) : []),
+		...(lost_at ? [[['dim', '  before that: '], lostText(lost_at)] as Span[]] : []),
+		...(stack.length > 0 ? wrapSpans([['dim', `  stack: ${stack.join(' ← ')}`]], width) : []),
+	];
+}
+
+function lostText({ verdict, reason, location }: NonNullable<EventRecord['lost_at']>): string {
+	if (verdict === 'here') return `lost here: ${reason}${location === '' ? '' : ` in ${location}`}`;
+	return verdict === 'elsewhere' ? 'not seen on this machine' : 'not known';
+}
+
+export function detailLines(tab: Props, row: EventRow, width: number, height: number): string[] {
+	const { kind, reason, who, severity, cause, meaning, advice, count_total, told_total, suppressed_total } = row;
+	const spans: Span[][] = [
+		[
+			[severityRole[severity], `${kind} ${reason}`],
+			['dim', ' · '],
+			['strong', who],
+			['dim', ` · ${cause} · ${formatCount(count_total)} in total, ${formatCount(told_total)} with a record`],
+			...(suppressed_total > 0 ? ([['warn', `, ${formatCount(suppressed_total)} suppressed`]] as Span[]) : []),
+		],
+		...wrapSpans([['dim', 'means: '], meaning], width),
+		...wrapSpans([['dim', 'do: '], advice], width),
+	];
+	if (row.locations.length > 0) {
+		const places = row.locations.map(({ location, count }) => `${location} ×${formatCount(count)}`).join(', ');
+		spans.push(...wrapSpans([['dim', `in the kernel: ${places}`]], width));
+	}
+	for (const record of eventsOf(tab.history, row, tab.detail ? 20 : 4)) spans.push(...recordLines(record, width));
+	return spans.slice(0, height).map((line) => lineOf(width, line));
+}

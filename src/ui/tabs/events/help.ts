@@ -1,0 +1,20 @@
+/** Words of the events tab. */
+import type { HelpSection } from '../../tab.ts';
+
+export const help: readonly HelpSection[] = [
+	{
+		title: 'Events – terms',
+		entries: [
+			['record', 'one event with all its details; kinds and reasons with many events have some of each second only'],
+			['suppressed', 'events that are counted but have no record, since their kind and reason had too many'],
+			['hidden', 'events of normal operation, which are counted only; --events-all and --events-show list them'],
+			['before start', 'a message of the kernel log that is older than this program'],
+			['not known', 'nobody can be named; the task that happened to run at the time is never taken for it'],
+			['cause', 'policy: a rule of this machine; overload: too much work; peer: the other end; local: an error here'],
+			[
+				'blocked',
+				'in uninterruptible sleep for longer than 1 s: waiting for a disk, a file system, a server or a lock',
+			],
+		],
+	},
+];
