@@ -101,6 +101,8 @@ export class FleetSampler implements Sampler {
 				bpf_ns: 0,
 				bpf_runs: 0,
 				bpf_measured_ns: 0,
+				bpf_price_age_ns: null,
+				bpf_uncertainty: null,
 				cpu_ns: 0,
 				rss_bytes: process.memoryUsage.rss(),
 				kernel_bytes: 0,
