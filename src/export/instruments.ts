@@ -119,7 +119,12 @@ export const instruments = {
 		'Age of the oldest block request in flight.',
 	),
 	received: instrument('counter', 'wattlag_receive_packets', 'none', 'Received packets by device, protocol and fate.'),
-	events: instrument('counter', 'wattlag_events', 'none', 'Events of the kernel by kind.'),
+	events: instrument(
+		'counter',
+		'wattlag_events',
+		'none',
+		'Events of the kernel by kind and reason; reason normal: those that are part of normal operation.',
+	),
 	finding: instrument('gauge', 'wattlag_finding', 'none', '1 while the finding holds.'),
 	findingSince: instrument(
 		'gauge',

@@ -6,6 +6,7 @@ import type { SamplerEvent } from '../core/sampler.ts';
 import { type Snapshot, secondsOf } from '../core/snapshot.ts';
 import type { Count } from '../lib/units.ts';
 import type { EnergyExtra, EnergyRow } from '../tracers/energy/snapshot.ts';
+import type { EventRow, EventsExtra } from '../tracers/events/snapshot.ts';
 import type { IoExtra, IoRow } from '../tracers/io/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../tracers/irq/snapshot.ts';
 import { levels } from '../tracers/overview/finding.ts';
@@ -46,6 +47,8 @@ const groupFigures = [
 const OTHER: Labels = { kind: 'other', group: 'other' };
 /** Names of lines, devices and kinds, each with its own series: beyond it they are `other`. */
 const MOST_NAMES = 24;
+/** Reason of events that are part of normal operation. */
+const NORMAL = 'normal';
 
 /** `±50 %` → 0.5; undefined: the source states no number. */
 export function uncertaintyOf(text: string): number | undefined {
@@ -73,6 +76,7 @@ export class Mapping {
 	private readonly ops = new Names();
 	private readonly received = new Names();
 	private readonly causes = new Names();
+	private readonly reasons = new Names();
 	/** Losses of a tab at its last snapshot, since its start. */
 	private readonly lost = new Map<string, Readonly<Record<string, Count>>>();
 	/** Own cost is the same in each tab's snapshot: it is counted once for each moment. */
@@ -125,6 +129,9 @@ export class Mapping {
 				break;
 			case 'io':
 				this.io(snapshot as Snapshot<IoRow, IoExtra>);
+				break;
+			case 'events':
+				this.events(snapshot as Snapshot<EventRow, EventsExtra>);
 				break;
 			case 'receive':
 				this.receive(snapshot as Snapshot<ReceiveRow, ReceiveExtra>);
@@ -236,6 +243,11 @@ export class Mapping {
 		}
 		this.series.set('ioInflight', {}, inflight_count);
 		this.series.set('ioOldest', {}, (inflight[0]?.age_ns ?? 0) * NS);
+	}
+
+	private events({ reasons }: Snapshot<EventRow, EventsExtra>): void {
+		for (const { kind, reason, count, hidden } of reasons)
+			this.series.add('events', { kind, reason: hidden ? NORMAL : this.reasons.of(reason) }, count);
 	}
 
 	private receive({ rows }: Snapshot<ReceiveRow, ReceiveExtra>): void {

@@ -42,7 +42,7 @@ export function queries({ window, selector }: QueryOptions): Record<QueryName, s
 		io: `histogram_quantile(0.99, sum by (instance, job, le) (${rate('wattlag_io_seconds_bucket', 'stage="total"')}))`,
 		rates: [
 			named('irq', `sum ${BY} (${rate('wattlag_irq_seconds_total')})`),
-			named('events', `sum ${BY} (${rate('wattlag_events_total')})`),
+			named('events', `sum ${BY} (${rate('wattlag_events_total', 'reason!="normal"')})`),
 			named(
 				'drops',
 				`sum ${BY} (${rate('wattlag_receive_packets_total', 'fate="dropped"')}) or sum ${BY} (${rate('node_network_receive_drop_total')})`,

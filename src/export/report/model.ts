@@ -4,6 +4,7 @@ import { type Buckets, mergeBuckets } from '../../lib/histogram.ts';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { EnergyExtra } from '../../tracers/energy/snapshot.ts';
+import type { EventRecord, EventsExtra } from '../../tracers/events/snapshot.ts';
 import type { IoExtra, IoRow, SlowRequest } from '../../tracers/io/snapshot.ts';
 import type { Finding, Level } from '../../tracers/overview/finding.ts';
 import type { OverviewExtra, OverviewRow } from '../../tracers/overview/snapshot.ts';
@@ -70,6 +71,15 @@ export interface Loss {
 	count: Count;
 }
 
+/** Events of one kind and reason. */
+export interface EventSum {
+	kind: string;
+	reason: SafeText;
+	count: Count;
+	/** Part of normal operation. */
+	normal: boolean;
+}
+
 export interface Mark {
 	/** Wall clock, ms. */
 	at: number;
@@ -102,6 +112,10 @@ export interface Report {
 	/** The slowest first. */
 	slow: { at: number; request: SlowRequest }[];
 	slow_count: Count;
+	/** Most events first. */
+	event_sums: EventSum[];
+	/** Single events that are not part of normal operation: the most severe of them, in the order of time. */
+	events: EventRecord[];
 	losses: Loss[];
 	/** Time by which intervals were too long, s. */
 	late_s: number;
@@ -115,6 +129,9 @@ const SHOWN_GROUPS = 20;
 const MOST_SLOW = 20;
 const MOST_FINDINGS = 200;
 const MOST_DEVICES = 12;
+const MOST_EVENTS = 100;
+const MOST_REASONS = 500;
+const SEVERITIES = ['severe', 'high', 'notice', 'normal'];
 /** Points of the axis; beyond it two become one. */
 const MOST_POINTS = 720;
 
@@ -151,6 +168,8 @@ export class ReportBuilder {
 	private readonly io = new Map<string, DeviceTimes>();
 	private slow: Report['slow'] = [];
 	private slowCount = 0;
+	private readonly eventSums = new Map<string, EventSum>();
+	private events: EventRecord[] = [];
 	private readonly lost = new Map<string, { before: Readonly<Record<string, Count>>; sum: Map<string, Count> }>();
 	private readonly tabs = new Map<string, Report['tabs'][number]>();
 	private late = 0;
@@ -190,6 +209,9 @@ export class ReportBuilder {
 				this.wait = { buckets: mergeBuckets([buckets, all.buckets]), count: count + all.count };
 				break;
 			}
+			case 'events':
+				this.addEvents(snapshot as Snapshot<object, EventsExtra>);
+				break;
 			case 'io':
 				this.addIo(snapshot as Snapshot<IoRow, IoExtra>, at);
 				break;
@@ -212,6 +234,11 @@ export class ReportBuilder {
 			io: [...this.io.values()].sort((a, b) => b.count - a.count).slice(0, MOST_DEVICES),
 			slow: this.slow,
 			slow_count: this.slowCount,
+			event_sums: [...this.eventSums.values()]
+				.filter(({ count }) => count > 0)
+				.sort((a, b) => b.count - a.count)
+				.slice(0, 30),
+			events: [...this.events].sort((a, b) => a.mono_ns - b.mono_ns),
 			losses: [...this.lost].flatMap(([tab, { sum }]) =>
 				[...sum].filter(([, count]) => count > 0).map(([cause, count]) => ({ tab, cause: cause as SafeText, count })),
 			),
@@ -315,6 +342,19 @@ export class ReportBuilder {
 			source: source.description,
 			uncertainty: source.uncertainty,
 		};
+	}
+
+	private addEvents({ reasons, events }: Snapshot<object, EventsExtra>): void {
+		for (const { kind, reason, count, hidden } of reasons) {
+			const key = `${kind}\0${reason}`;
+			const known = this.eventSums.get(key);
+			if (known) known.count += count;
+			else if (this.eventSums.size < MOST_REASONS) this.eventSums.set(key, { kind, reason, count, normal: hidden });
+		}
+		const more = events.filter(({ severity, before_start }) => severity !== 'normal' && !before_start);
+		if (more.length === 0) return;
+		const rank = ({ severity }: EventRecord) => SEVERITIES.indexOf(severity);
+		this.events = [...this.events, ...more].sort((a, b) => rank(a) - rank(b)).slice(0, MOST_EVENTS);
 	}
 
 	private addIo({ rows, slow, mono_ns }: Snapshot<IoRow, IoExtra>, at: number): void {

@@ -105,6 +105,47 @@ function slowSection({ slow, slow_count }: Report): Html {
 	); // biome-ignore format: one table
 }
 
+function eventSection({ events, event_sums, tabs }: Report): Html {
+	if (!tabs.some(({ tab }) => tab === 'events')) return html`<p>Events were not measured.</p>`;
+	if (event_sums.length === 0) return html`<p>No event.</p>`;
+	const sums = event_sums.map(({ kind, reason, count, normal }) => [
+		kind,
+		reason,
+		number(count),
+		normal ? 'normal operation' : '',
+	]);
+	const single = events.map(({ time, severity, text, meaning, who }) => [
+		html`<time>${clock(Date.parse(time))}</time>`,
+		html`<span class="level ${severity}">${severity}</span>`,
+		text,
+		who,
+		meaning,
+	]);
+	return html`${table(
+		'Events by kind and reason',
+		[
+			['kind', false],
+			['reason', false],
+			['count', true],
+			['', false],
+		],
+		sums,
+	)}${
+		single.length > 0 &&
+		table(
+			'Single events that are not part of normal operation, the most severe ones, UTC',
+			[
+				['at', false],
+				['level', false],
+				['what', false],
+				['who', false],
+				['meaning', false],
+			],
+			single,
+		)
+	}`;
+}
+
 function machineSection({ machine, intervals, late_s, suspended_s, losses, tabs, unchecked }: Report): Html {
 	const { host, kernel, cpus, version } = machine;
 	return html`<h2 id="machine">Machine, sources and losses</h2><p>${host}, Linux ${kernel}${cpus > 0 && `, ${cpus} CPUs`}; wattlag ${version}; ${intervals} intervals${late_s > 0 && `; ${number(late_s, 1)} s late`}${suspended_s > 0 && `; ${number(suspended_s, 1)} s asleep`}.</p>${losses.length > 0 ? table('Events that could not be counted', [['tab', false], ['cause', false], ['events', true]], losses.map(({ tab, cause, count }) => [tab, cause, number(count)])) : html`<p>No event was lost.</p>`}<details><summary>Sources of the figures</summary>${table('Source and uncertainty', [['tab', false], ['source', false], ['uncertainty', false], ['missing here', false]], tabs.map(({ tab, source, uncertainty, missing }) => [tab, source, uncertainty, missing.join(' ')]))}</details>${unchecked.length > 0 && html`<details><summary>Rules that could not be checked</summary><ul>${unchecked.map(({ rule, reason }) => html`<li>${rule}: ${reason}</li>`)}</ul></details>`}`; // biome-ignore format: one section
@@ -115,7 +156,7 @@ export function reportMain(report: Report): Html {
 	const { machine, from, until, findings, wait, io } = report;
 	if (from === 0) return html`<main id="main"><h1>${machine.host}</h1><p>Nothing has been measured yet.</p></main>`;
 	const axis = { from, until };
-	return html`<main id="main"><h1>What ${machine.host} did</h1><p class="dim">${day(from)} to ${day(until)} UTC, ${formatDuration(Math.round((until - from) / 1000))}</p>${cards(report)}<h2 id="found">What was found</h2>${findingRows(findings)}<h2 id="time">When</h2>${findingsChart(report, axis)}${curves(report, axis)}${energySection(report)}<h2 id="waits">Waits for a CPU</h2>${wait ? histogram('Waits that ended, by their length', wait.buckets) : html`<p>Not measured.</p>`}<h2 id="io">Block IO</h2>${io.length > 0 ? io.map(({ device, op, buckets }) => histogram(`${device} ${op}`, buckets)) : html`<p>No request, or not measured.</p>`}<h3 id="slow">Slow requests</h3>${slowSection(report)}${machineSection(report)}</main>`; // biome-ignore format: the page in its order
+	return html`<main id="main"><h1>What ${machine.host} did</h1><p class="dim">${day(from)} to ${day(until)} UTC, ${formatDuration(Math.round((until - from) / 1000))}</p>${cards(report)}<h2 id="found">What was found</h2>${findingRows(findings)}<h2 id="time">When</h2>${findingsChart(report, axis)}${curves(report, axis)}${energySection(report)}<h2 id="waits">Waits for a CPU</h2>${wait ? histogram('Waits that ended, by their length', wait.buckets) : html`<p>Not measured.</p>`}<h2 id="io">Block IO</h2>${io.length > 0 ? io.map(({ device, op, buckets }) => histogram(`${device} ${op}`, buckets)) : html`<p>No request, or not measured.</p>`}<h3 id="slow">Slow requests</h3>${slowSection(report)}<h2 id="events">Events of the kernel</h2>${eventSection(report)}${machineSection(report)}</main>`; // biome-ignore format: the page in its order
 }
 
 /** Hash of the style, which is the only thing inline that the policy allows. */
@@ -125,7 +166,7 @@ export const POLICY = `default-src 'none'; style-src 'sha256-${styleHash}'; base
 /** Of the page that a server keeps up to date: with its own script, and its own stream. */
 export const LIVE_POLICY = `default-src 'none'; style-src 'sha256-${styleHash}'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
-const sections = [['found', 'Found'], ['time', 'When'], ['energy', 'Energy'], ['waits', 'Waits'], ['io', 'IO'], ['machine', 'Machine']] as const; // biome-ignore format: a list
+const sections = [['found', 'Found'], ['time', 'When'], ['energy', 'Energy'], ['waits', 'Waits'], ['io', 'IO'], ['events', 'Events'], ['machine', 'Machine']] as const; // biome-ignore format: a list
 
 export function reportPage(report: Report, live = false): string {
 	const title = `wattlag: ${report.machine.host}`;
