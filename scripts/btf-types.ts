@@ -70,7 +70,8 @@ class Layouts {
 					return { ts: 'Uint32Array', expression: `new Uint32Array(view.buffer, view.byteOffset + ${at}, ${length})` };
 				}
 				if (element.kind === 'INT' && element.size === 8) {
-					return { ts: 'Float64Array', expression: `u64s(view, ${at}, ${length})` };
+					const read = element.encoding === 'SIGNED' ? 's64s' : 'u64s';
+					return { ts: 'Float64Array', expression: `${read}(view, ${at}, ${length})` };
 				}
 				break;
 			}
@@ -205,7 +206,7 @@ export function emitModule(source: string, types: BtfType[]): string {
 	// innermost first, so that constants exist before they are used by others
 	const parts = [...enums, ...structTexts.reverse(), mapsText, emitConstants(layouts)];
 	const body = parts.filter((part) => part !== '').join('\n');
-	const used = ['s64', 'structs', 'u64', 'u64s'].filter((name) => new RegExp(`\\b${name}\\(`).test(body));
+	const used = ['s64', 's64s', 'structs', 'u64', 'u64s'].filter((name) => new RegExp(`\\b${name}\\(`).test(body));
 	const typesUsed = ['ForeignBytes', 'Struct'].filter((name) => new RegExp(`\\b${name}\\b`).test(body));
 	const names = [...typesUsed.map((name) => `type ${name}`), ...used].join(', ');
 	return `// Generated from the BTF of ${source}: do not edit.\n${names ? `import { ${names} } from '../lib/decode.ts';\n` : ''}\n${body}`;

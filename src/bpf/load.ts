@@ -8,7 +8,7 @@ import { Unavailable } from '../core/errors.ts';
 import type { BpfAddon, BpfObject } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
 import { viewOf } from '../lib/decode.ts';
-import { BpfSession, RUNS, WALK_SECTION } from './bpf-session.ts';
+import { BpfSession, CLOCK_SECTION, RUNS, WALK_SECTION } from './bpf-session.ts';
 import { explain } from './explain.ts';
 import { fillStore, type StoreSize, storeMaps } from './keyed-store.ts';
 
@@ -152,7 +152,8 @@ function attachAll(
 	before?: (program: string, object: BpfObject) => void,
 ): void {
 	for (const { name, section, autoload } of object.programs()) {
-		if (!autoload || section === WALK_SECTION) continue;
+		// programs that a clock runs are attached by their session, which knows the rate
+		if (!autoload || section === WALK_SECTION || section === CLOCK_SECTION) continue;
 		try {
 			before?.(name, object);
 			object.attach(name);

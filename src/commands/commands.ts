@@ -8,6 +8,7 @@ import { exportCommand } from './export/command.ts';
 import { fleet } from './fleet/command.ts';
 import { live } from './live/command.ts';
 import { measure } from './measure/command.ts';
+import { profile } from './profile/command.ts';
 import { record } from './record/command.ts';
 import { replay } from './replay/command.ts';
 import { report } from './report/command.ts';
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
 	fleet,
 	agent,
 	compare,
+	profile,
 	doctor,
 	measure,
 	slices,

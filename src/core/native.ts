@@ -59,6 +59,11 @@ export interface BpfObject {
 	 * program.
 	 */
 	attach(program: string): void;
+	/**
+	 * After load, for a program of section `perf_event`: run it `frequency` times a second (1 to 100,000) on this CPU while
+	 * that is not idle. {@link detach} ends it on all CPUs.
+	 */
+	attachClock(program: string, cpu: number, frequency: number): void;
 	/** Does nothing for a program that is not attached. */
 	detach(program: string): void;
 	/**

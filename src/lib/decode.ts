@@ -33,6 +33,13 @@ export function u64s(view: DataView, at: number, length: number): Float64Array {
 	return out;
 }
 
+/** Array of s64 as doubles (a copy): exact for addresses, whose upper 16 bits are all equal. */
+export function s64s(view: DataView, at: number, length: number): Float64Array {
+	const out = new Float64Array(length);
+	for (let i = 0; i < length; i++) out[i] = s64(view, at + i * 8);
+	return out;
+}
+
 /** Array of structs. */
 export function structs<T>(struct: Struct<T>, view: DataView, at: number, length: number): T[] {
 	return Array.from({ length }, (_, i) => struct.read(view, at + i * struct.size));

@@ -140,6 +140,18 @@ const table = [
 		help: 'measure only the process, device, or control group with those below it, of the selected row, in the kernel; again: everything',
 		section: 'Table',
 	},
+	{
+		command: 'profile',
+		keys: ['p'],
+		help: 'profile the process, thread, control group or command of the selected row (without one: the machine) until its tab is left for a minute; Esc comes back',
+		section: 'Table',
+	},
+	{
+		command: 'mode',
+		keys: ['m'],
+		help: 'on the profile: running code, waits, both, or locks',
+		section: 'Table',
+	},
 	{ command: 'up', keys: ['Up', 'k'], help: 'row up', section: 'Move' },
 	{ command: 'down', keys: ['Down', 'j'], help: 'row down', section: 'Move' },
 	{ command: 'page-up', keys: ['PgUp', 'Ctrl-B'], help: 'page up', section: 'Move' },

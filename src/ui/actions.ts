@@ -4,11 +4,15 @@ import type { Options } from '../core/tracer.ts';
 import type { Store } from '../history/store.ts';
 import { parseTime } from '../history/time-words.ts';
 import { type Command, type Keymap, keysOf } from '../options/keymap.ts';
+import { PROFILE_MODES } from '../profile/model.ts';
+import { processId } from '../system/process-id.ts';
+import type { ProfileExtra } from '../tracers/profile/snapshot.ts';
 import { boundsOf, findingMoments } from './frame/axis.ts';
 import { rowText } from './frame/clipboard.ts';
 import type { ActiveTab } from './hooks/use-active-tab.ts';
 import type { GroupsInUse } from './hooks/use-groups.ts';
 import type { Inspect } from './lens/use-details.ts';
+import { nextBegin, PROFILE, profileTarget, WHOLE_MACHINE } from './profile-target.ts';
 import type { Action } from './state/state.ts';
 import type { TabEntry } from './tab.ts';
 
@@ -42,9 +46,9 @@ export interface CommandContext {
 	actions: AppActions;
 	active: ActiveTab;
 	groups: GroupsInUse;
-	/** The lens covers the tab. */
-	lens: boolean;
-	/** A menu, a prompt or the help does. */
+	/** Process of the lens that covers the tab, `pid:start`; null: it is closed. */
+	lens: string | null;
+	/** A menu, a prompt or the help covers it. */
 	overlay: boolean;
 	changeDelay(step: 1 | -1): void;
 	toggleBaseline(): void;
@@ -164,16 +168,43 @@ async function showFinding(context: CommandContext, key: string): Promise<void> 
 	dispatch({ kind: 'show', link, view: Math.max(0, views.indexOf(link.view ?? '')) });
 }
 
+/** Profile the process of the lens, or what the selected row stands for, or the machine; on the profile's tab: anew. */
+const profile: Effect = ({ tabs, actions, active: { tracer, snapshot, table }, lens, say, dispatch }) => {
+	if (!tabs.some((tab) => tab.tracer.id === PROFILE)) return say('profiles are left out');
+	const row = table.list ? undefined : table.rows[table.selected];
+	const target =
+		lens === null
+			? row === undefined || !snapshot
+				? WHOLE_MACHINE
+				: profileTarget(row, snapshot.group, tracer.processOf?.(row))
+			: { ...WHOLE_MACHINE, pid: processId(lens).pid };
+	if (target === null) return say('rows like this one cannot be profiled: select a process, thread, group or none');
+	actions.tune(PROFILE, { ...target, begin: nextBegin() });
+	if (tracer.id !== PROFILE || lens !== null) dispatch({ kind: 'profile', tab: PROFILE });
+	else say('the profile begins anew');
+};
+
+/** The next kind of profile. */
+const mode: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
+	if (tracer.id !== PROFILE || !snapshot) return say('kinds of profiles are chosen on the profile tab');
+	const at = PROFILE_MODES.indexOf((snapshot as unknown as ProfileExtra).mode);
+	const next = PROFILE_MODES[(at + 1) % PROFILE_MODES.length] as string;
+	actions.tune(PROFILE, { mode: next });
+	say(`${next}: begins now`);
+};
+
 /** A command has an entry here, in `transitions` (state/transitions.ts), or both. */
 export const effects = {
 	copy,
 	narrow,
+	profile,
+	mode,
 	arguments: commandLines,
 	'full-path': fullPath,
 	finding: (context, key) => void showFinding(context, key),
 	detail: ({ actions, active: { table }, lens, overlay }) => {
 		const row = table.rows[Math.max(0, table.selected)];
-		if (row !== undefined && !lens && !overlay) actions.open(row);
+		if (row !== undefined && lens === null && !overlay) actions.open(row);
 	},
 	'next-finding': finding(1),
 	'previous-finding': finding(-1),
@@ -188,7 +219,7 @@ export const effects = {
 	faster: ({ changeDelay }) => changeDelay(-1),
 	slower: ({ changeDelay }) => changeDelay(1),
 	group: ({ lens, groups, active, say }) => {
-		if (!lens && !groups.next()) say(`${active.tracer.title} has one grouping only`);
+		if (lens === null && !groups.next()) say(`${active.tracer.title} has one grouping only`);
 	},
 	baseline: ({ toggleBaseline }) => toggleBaseline(),
 	record: ({ actions, say }) => {

@@ -108,15 +108,11 @@ function useHelp(
 	}, [open, tracer, tabs, store, snapshot, keymap, width, loaded]);
 }
 
-function modelOf(
-	{ snapshot, loaded, table, unit }: ActiveTab,
-	tabs: readonly TabEntry[],
-	digits: readonly string[],
-	layout: Layout,
-): ScreenModel {
+function modelOf({ snapshot, loaded, table, unit }: ActiveTab, tabs: readonly TabEntry[], layout: Layout): ScreenModel {
+	const listed = tabs.filter((one) => !one.tracer.apart);
 	return {
-		tabs: tabs.map(({ tracer }) => tracer.id),
-		digits,
+		tabs: listed.map(({ tracer }) => tracer.id),
+		digits: digitsOf(listed),
 		...table.model,
 		find: (text, from, step) => findRow(table.rows, table.source, text, from, step),
 		unit,
@@ -137,7 +133,7 @@ export function App(props: AppProps): ReactElement | null {
 	const [delay, changeDelay] = useDelay(props.delay, actions.setInterval);
 	const [baseline, toggleBaseline] = useBaseline(tabs, store, say);
 
-	const active = useActiveTab(tabs, store, state);
+	const active = useActiveTab(tabs, store, state, baseline);
 	const { tracer, snapshot, table, chosen } = active;
 	const { id } = tracer;
 	const paused = useSyncExternalStore(store.subscribe, () => store.paused);
@@ -164,12 +160,9 @@ export function App(props: AppProps): ReactElement | null {
 	const digits = digitsOf(tabs);
 	const header = headerLines({
 		host,
-		tabs: tabs.map(({ tracer: { id, title } }, index) => ({
-			id,
-			digit: digits[index] as string,
-			title,
-			state: store.status(id).kind,
-		})),
+		tabs: tabs.flatMap(({ tracer: { id, title, apart } }, index) =>
+			apart && id !== tracer.id ? [] : [{ id, digit: digits[index] as string, title, state: store.status(id).kind }],
+		),
 		active: id,
 		source: sourceBadge(tracer, (of) => store.current(of)),
 		time: snapshot?.time ?? null,
@@ -204,7 +197,7 @@ export function App(props: AppProps): ReactElement | null {
 	);
 	useLayoutEffect(() => keepScroll(layout));
 
-	const screen = modelOf(active, tabs, digits, layout);
+	const screen = modelOf(active, tabs, layout);
 	useInput({
 		state,
 		screen,
@@ -216,7 +209,7 @@ export function App(props: AppProps): ReactElement | null {
 			actions,
 			active,
 			groups,
-			lens: process !== null,
+			lens: process,
 			overlay: state.overlay !== null,
 			changeDelay,
 			toggleBaseline,

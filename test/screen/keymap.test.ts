@@ -84,6 +84,8 @@ const cases: Record<Exclude<Command, 'suspend'>, Case> = {
 	'band-up': { expected: /only rows with times from 1.02ms to 2.05ms/ },
 	'band-down': { given: ')', ready: /to 2.05ms/, expected: /only rows with times from 512µs to 1.02ms/ },
 	narrow: { expected: /select a row first/ },
+	profile: { expected: /profiles are left out|Profile/ },
+	mode: { expected: /kinds of profiles are chosen on the profile tab/ },
 	scale: { expected: /logarithmic/ },
 	view: { given: '4', ready: / stages .*slow/, expected: /requests over/ },
 	'next-stage': { given: '4', ready: / stages .*slow/, expected: /times of fs; Esc/ },

@@ -12,11 +12,13 @@ import { pressure } from './rules/pressure.ts';
 import { slowDevice } from './rules/slow-device.ts';
 import { softirqLate } from './rules/softirq-late.ts';
 import { starving } from './rules/starving.ts';
+import { stopped } from './rules/stopped.ts';
 import { stuckIo } from './rules/stuck-io.ts';
 import { throttled } from './rules/throttled.ts';
 import { waits } from './rules/waits.ts';
 
 export const rules = [
+	stopped,
 	stuckIo,
 	starving,
 	slowDevice,

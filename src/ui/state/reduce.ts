@@ -36,6 +36,22 @@ function show(before: UiState, { tab, process, filter, sort }: Link, view: numbe
 	return { ...state, ...rest, tabs: { ...state.tabs, [tab]: next } };
 }
 
+/** The filter of the tab before names rows of that tab. */
+function showProfile(state: UiState, tab: string): UiState {
+	const origin = { tab: state.tab, filter: state.filter, state: tabState(state), lens: state.lens };
+	const next: TabState = { ...tabState(state, tab), selected: null, index: 0, follow: null, detail: false };
+	return {
+		...state,
+		tab,
+		filter: '',
+		origin,
+		lens: null,
+		overlay: null,
+		band: null,
+		tabs: { ...state.tabs, [tab]: next },
+	};
+}
+
 function onCommand(state: UiState, { command, key, screen }: Extract<Action, { kind: 'command' }>): UiState {
 	const { overlay } = state;
 	const step = command === 'next-tab' ? 1 : command === 'previous-tab' ? screen.tabs.length - 1 : 0;
@@ -74,6 +90,8 @@ export function reduce(before: UiState, action: Action): UiState {
 			return select(state, action.screen, action.index);
 		case 'go-to':
 			return goTo({ ...state, overlay: null }, action.tab);
+		case 'profile':
+			return showProfile(state, action.tab);
 		case 'show':
 			return show(state, action.link, action.view);
 		case 'sort': {

@@ -46,7 +46,7 @@ function back(state: UiState): UiState {
 		const { filter, state: before } = state.origin;
 		return { ...state, filter, origin: null, tabs: { ...state.tabs, [state.tab]: before } };
 	}
-	if (state.origin) return goTo(state, state.origin.tab);
+	if (state.origin) return { ...goTo(state, state.origin.tab), lens: state.origin.lens ?? null };
 	if (tab.selected !== null || tab.follow !== null) {
 		return change({ ...state, process: null }, { selected: null, index: 0, follow: null });
 	}

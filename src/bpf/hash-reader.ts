@@ -1,0 +1,32 @@
+/** Reads whole BPF hash maps, one buffer for all reads. For maps that exist only while something is measured on request. */
+import { type Struct, viewOf } from '../lib/decode.ts';
+import type { BpfSession } from './bpf-session.ts';
+
+export class HashReader<Key, Value> {
+	private readonly bpf: BpfSession;
+	private readonly map: { readonly name: string; readonly key: Struct<Key>; readonly value: Struct<Value> };
+	private readonly keys: Uint8Array;
+	private readonly values: Uint8Array;
+
+	/** @param entries capacity of the map */
+	constructor(
+		bpf: BpfSession,
+		map: { readonly name: string; readonly key: Struct<Key>; readonly value: Struct<Value> },
+		entries: number,
+	) {
+		this.bpf = bpf;
+		this.map = map;
+		this.keys = new Uint8Array(entries * map.key.size);
+		this.values = new Uint8Array(entries * map.value.size);
+	}
+
+	/** All entries. Arrays in key and value are valid until the next call. */
+	*entries(): Generator<{ key: Key; value: Value }> {
+		const { key, value } = this.map;
+		const count = this.bpf.object.readBatch(this.map.name, this.keys, this.values);
+		const keys = viewOf(this.keys);
+		const values = viewOf(this.values);
+		for (let index = 0; index < count; index++)
+			yield { key: key.read(keys, index * key.size), value: value.read(values, index * value.size) };
+	}
+}
