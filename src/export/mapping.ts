@@ -159,7 +159,7 @@ export class Mapping {
 			const past = before[cause] ?? 0;
 			// a tracer that was restarted counts from 0
 			const amount = count >= past ? count - past : count;
-			this.series.add('lost', { tab, cause: this.causes.of(cause) }, amount);
+			this.series.count('lost', { tab, cause: this.causes.of(cause) }, amount);
 		}
 	}
 
@@ -216,12 +216,12 @@ export class Mapping {
 		for (const { kind, name, cpu, time_ns, count, late } of rows) {
 			if (kind === 'irq_time' || cpu !== 'all') continue;
 			const labels = { kind, name: this.irqNames.of(name) };
-			this.series.add('irq', labels, time_ns * NS);
-			this.series.add('irqCount', labels, count);
+			this.series.count('irq', labels, time_ns * NS);
+			this.series.count('irqCount', labels, count);
 			if (late === null) continue;
 			for (const [zone, number] of late.zones.entries()) {
 				const over = String((zone === 0 ? 0 : (late_zones_ns[zone - 1] as number)) * NS);
-				this.series.add('softirqLate', { name: labels.name, over }, number);
+				this.series.count('softirqLate', { name: labels.name, over }, number);
 			}
 		}
 	}
@@ -235,8 +235,8 @@ export class Mapping {
 				const stats = row.stages[stage];
 				if (stats) this.series.observe('io', { ...labels, stage }, stats.buckets, stats.mean_ns * stats.count * NS);
 			}
-			this.series.add('ioBytes', labels, row.bytes);
-			if (row.errors_total) this.series.add('ioErrors', labels, row.errors ?? 0);
+			this.series.count('ioBytes', labels, row.bytes);
+			this.series.count('ioErrors', labels, row.errors ?? 0);
 		}
 		for (const { device, op } of slow) {
 			this.series.add('ioSlow', { device: this.devices.of(device), op: this.ops.of(op) }, 1);
@@ -247,15 +247,15 @@ export class Mapping {
 
 	private events({ reasons }: Snapshot<EventRow, EventsExtra>): void {
 		for (const { kind, reason, count, hidden } of reasons)
-			this.series.add('events', { kind, reason: hidden ? NORMAL : this.reasons.of(reason) }, count);
+			this.series.count('events', { kind, reason: hidden ? NORMAL : this.reasons.of(reason) }, count);
 	}
 
 	private receive({ rows }: Snapshot<ReceiveRow, ReceiveExtra>): void {
 		for (const { device, protocol, count, dropped } of rows) {
 			if (protocol === 'all') continue;
 			const labels = { device: this.received.of(device), protocol: this.received.of(protocol) };
-			this.series.add('received', { ...labels, fate: 'copied' }, count);
-			this.series.add('received', { ...labels, fate: 'dropped' }, dropped);
+			this.series.count('received', { ...labels, fate: 'copied' }, count);
+			this.series.count('received', { ...labels, fate: 'dropped' }, dropped);
 		}
 	}
 
@@ -296,7 +296,11 @@ export class Mapping {
 		for (const [id] of groupFigures) this.series.add(id, OTHER, 0);
 		for (const [key, { labels, amounts }] of sums) {
 			const named = this.groups.has(key) ? labels : OTHER;
-			for (const [index, [id]] of groupFigures.entries()) this.series.add(id, named, amounts[index] as number);
+			for (const [index, [id]] of groupFigures.entries()) {
+				const amount = amounts[index] as number;
+				// what the limit refuses is in the rest
+				if (!this.series.count(id, named, amount)) this.series.add(id, OTHER, amount);
+			}
 		}
 	}
 }

@@ -16,7 +16,7 @@ export const fleet: Command = {
 	name: 'fleet',
 	by: { word: 'fleet' },
 	usage: 'fleet',
-	usageOptions: '--prometheus URL | --hosts FILE | --connect HOST [--json]',
+	usageOptions: '--prometheus URL | --hosts FILE [--json]',
 	summary: 'many hosts, those first that are out of line; Enter opens one by ssh',
 	delay: DELAY,
 	ownFilter: true,

@@ -6,7 +6,6 @@ import { isLoopback, parseListen, urlOf } from '../../export/listen.ts';
 import { LivePage } from '../../export/live-page.ts';
 import type { Identity } from '../../export/mapping.ts';
 import { negotiate } from '../../export/negotiate.ts';
-import { startPush } from '../../export/push/push.ts';
 import { type Listening, listen } from '../../export/server.ts';
 import { TEXT } from '../../export/text.ts';
 import { writeTextfile } from '../../export/textfile.ts';
@@ -82,9 +81,12 @@ export async function runServe(sampler: Sampler, options: ServeOptions): Promise
 			if (events.some(({ kind }) => kind === 'snapshot')) void write(exporter.text(TEXT));
 		});
 	}
-	const push = startPush({
-		otlp: String(values['otlp'] ?? ''),
-		bulk: String(values['bulk'] ?? ''),
+	const [otlp, bulk] = [String(values['otlp'] ?? ''), String(values['bulk'] ?? '')];
+	// loaded only where something is pushed
+	const pushing = otlp === '' && bulk === '' ? undefined : (await import('../../export/push/push.ts')).startPush;
+	const push = pushing?.({
+		otlp,
+		bulk,
 		bulkAuth: String(values['bulk-auth'] ?? ''),
 		ca: String(values['ca'] ?? ''),
 		env: options.env ?? process.env,
