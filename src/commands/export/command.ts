@@ -50,7 +50,6 @@ export const exportCommand: Command = {
 		},
 		{
 			name: 'out',
-			short: 'o',
 			type: 'string',
 			default: '',
 			placeholder: 'FILE',

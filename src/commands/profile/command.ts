@@ -53,7 +53,7 @@ export const profile: Command = {
 			default: '',
 			placeholder: 'FILE',
 			once: true,
-			help: `write the profile to this file; its ending chooses the format: ${PROFILE_FORMATS.map(({ endings }) => endings[0]).join(', ')}`,
+			help: `file to write: the page of report; of a profile its ending chooses the format: ${PROFILE_FORMATS.map(({ endings }) => endings[0]).join(', ')}`,
 		},
 		{
 			name: 'profile-format',

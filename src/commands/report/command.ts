@@ -7,6 +7,8 @@ import { type Command, type Context, print, startSampler, untilSignal } from '..
 
 /** Unless told otherwise; seconds. */
 const DURATION = 30;
+/** The tab whose stacks become the flame graph. */
+const PROFILE = 'profile';
 /** The word for the running machine in place of a recording. */
 const LIVE = 'live';
 
@@ -33,8 +35,16 @@ async function ofMachine(context: Context): Promise<string> {
 	const { reportPage } = await import('../../export/report/page.ts');
 	const { host, kernel, cpus } = localHost();
 	const builder = new ReportBuilder({ host, kernel, cpus, version });
-	const tabs = registry.flatMap(({ tracer }) => (tracer.onDemand ? [] : [tracer.id]));
-	const sampler = await startSampler(context, { tabs, firstDelay: line.delay, packs: false });
+	// with the profile, which runs only where it is asked for; packets are not followed
+	const wanted = ({ id, onDemand }: { id: string; onDemand?: boolean }) =>
+		(!onDemand || id === PROFILE) && !line.without.includes(id);
+	const tabs = registry.map(({ tracer }) => tracer).filter(wanted);
+	const sampler = await startSampler(context, {
+		tabs: tabs.map(({ id }) => id),
+		firstDelay: line.delay,
+		packs: false,
+		onDemand: true,
+	});
 	sampler.subscribe((event) => {
 		if (event.kind === 'snapshot') builder.add(event.snapshot);
 		if (event.kind === 'unavailable') process.stderr.write(`wattlag: ${event.tab}: ${event.reason}; ${event.fix}\n`);
@@ -54,7 +64,7 @@ async function ofMachine(context: Context): Promise<string> {
 /** For its owner only: names and command lines of all users are in it. */
 async function write(path: string, text: string): Promise<void> {
 	const file = await open(path, 'w', 0o600).catch((error: Error) => {
-		throw new UsageError(`--out ${path}: ${error.message}`);
+		throw new UsageError(`--output ${path}: ${error.message}`);
 	});
 	await file.writeFile(text);
 	await file.close();
@@ -66,11 +76,11 @@ export const report: Command = {
 	usage: 'report',
 	usageOptions: 'PATH|live [-o FILE]',
 	summary: 'a page for people: what was found and when, energy, waits, IO (one HTML file)',
-	takes: ['out', 'duration'],
+	takes: ['output', 'duration'],
 	async run(context) {
 		const { line } = context;
 		const text = await (line.argument === LIVE ? ofMachine(context) : ofRecording(context));
-		const path = String(line.values['out']);
+		const path = String(line.values['output']);
 		if (path === '') return print(text);
 		await write(path, text);
 		process.stderr.write(`wattlag: written: ${sanitize(path)}\n`);

@@ -8,6 +8,7 @@ import type { EventRecord, EventsExtra } from '../../tracers/events/snapshot.ts'
 import type { IoExtra, IoRow, SlowRequest } from '../../tracers/io/snapshot.ts';
 import type { Finding, Level } from '../../tracers/overview/finding.ts';
 import type { OverviewExtra, OverviewRow } from '../../tracers/overview/snapshot.ts';
+import type { ProfileExtra, ProfileRow } from '../../tracers/profile/snapshot.ts';
 import type { RunqlatRow } from '../../tracers/runqlat/snapshot.ts';
 import { groupOf } from '../group-of.ts';
 
@@ -116,6 +117,8 @@ export interface Report {
 	event_sums: EventSum[];
 	/** Single events that are not part of normal operation: the most severe of them, in the order of time. */
 	events: EventRecord[];
+	/** Stacks by time, where the profile tab was measured; null: it was not. */
+	profile: { target: SafeText; seconds: number; stacks: { frames: readonly SafeText[]; ns: Ns }[] } | null;
 	losses: Loss[];
 	/** Time by which intervals were too long, s. */
 	late_s: number;
@@ -130,6 +133,7 @@ const MOST_SLOW = 20;
 const MOST_FINDINGS = 200;
 const MOST_DEVICES = 12;
 const MOST_EVENTS = 100;
+const MOST_STACKS = 20_000;
 const MOST_REASONS = 500;
 const SEVERITIES = ['severe', 'high', 'notice', 'normal'];
 /** Points of the axis; beyond it two become one. */
@@ -167,6 +171,11 @@ export class ReportBuilder {
 	private wait: Report['wait'] = null;
 	private readonly io = new Map<string, DeviceTimes>();
 	private slow: Report['slow'] = [];
+	private profile: {
+		target: SafeText;
+		seconds: number;
+		stacks: Map<string, { frames: readonly SafeText[]; ns: Ns }>;
+	} | null = null;
 	private slowCount = 0;
 	private readonly eventSums = new Map<string, EventSum>();
 	private events: EventRecord[] = [];
@@ -212,6 +221,9 @@ export class ReportBuilder {
 			case 'events':
 				this.addEvents(snapshot as Snapshot<object, EventsExtra>);
 				break;
+			case 'profile':
+				this.addProfile(snapshot as Snapshot<ProfileRow, ProfileExtra>);
+				break;
 			case 'io':
 				this.addIo(snapshot as Snapshot<IoRow, IoExtra>, at);
 				break;
@@ -239,6 +251,7 @@ export class ReportBuilder {
 				.sort((a, b) => b.count - a.count)
 				.slice(0, 30),
 			events: [...this.events].sort((a, b) => a.mono_ns - b.mono_ns),
+			profile: this.profile && { ...this.profile, stacks: [...this.profile.stacks.values()] },
 			losses: [...this.lost].flatMap(([tab, { sum }]) =>
 				[...sum].filter(([, count]) => count > 0).map(([cause, count]) => ({ tab, cause: cause as SafeText, count })),
 			),
@@ -342,6 +355,18 @@ export class ReportBuilder {
 			source: source.description,
 			uncertainty: source.uncertainty,
 		};
+	}
+
+	private addProfile({ rows, target, dt_ns }: Snapshot<ProfileRow, ProfileExtra>): void {
+		const { seconds = 0, stacks = new Map() } = this.profile ?? {};
+		for (const { comm, frames, time_ns } of rows) {
+			if (!(time_ns > 0)) continue;
+			const key = `${comm}\0${frames.join('\0')}`;
+			const known = stacks.get(key);
+			if (known) known.ns += time_ns;
+			else if (stacks.size < MOST_STACKS) stacks.set(key, { frames: [comm, ...frames], ns: time_ns });
+		}
+		this.profile = { target, seconds: seconds + dt_ns / 1e9, stacks };
 	}
 
 	private addEvents({ reasons, events }: Snapshot<object, EventsExtra>): void {

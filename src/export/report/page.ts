@@ -5,7 +5,7 @@ import { percentiles, slotCount, toSlots } from '../../lib/histogram.ts';
 import { type Html, html } from './html.ts';
 import type { FoundFinding, Point, Report } from './model.ts';
 import { STYLE } from './style.ts';
-import { type Axis, clock, findingsChart, histogram, timeChart } from './svg.ts';
+import { type Axis, clock, findingsChart, flameGraph, histogram, ownTimes, timeChart } from './svg.ts';
 
 const number = (value: number, digits = 2): string => value.toLocaleString('en', { maximumFractionDigits: digits });
 
@@ -146,6 +146,24 @@ function eventSection({ events, event_sums, tabs }: Report): Html {
 	}`;
 }
 
+function profileSection({ profile }: Report): Html {
+	if (!profile) return html`<p>No profile was taken.</p>`;
+	const rows = ownTimes(profile.stacks, 15).map(({ name, ns, share }) => [
+		name,
+		formatNs(ns).trim(),
+		`${number(share * 100, 1)} %`,
+	]);
+	return html`${flameGraph(profile)}${table(
+		'Functions with most time of their own (kernel functions end with _[k])',
+		[
+			['function', false],
+			['time', true],
+			['share', true],
+		],
+		rows,
+	)}`;
+}
+
 function machineSection({ machine, intervals, late_s, suspended_s, losses, tabs, unchecked }: Report): Html {
 	const { host, kernel, cpus, version } = machine;
 	return html`<h2 id="machine">Machine, sources and losses</h2><p>${host}, Linux ${kernel}${cpus > 0 && `, ${cpus} CPUs`}; wattlag ${version}; ${intervals} intervals${late_s > 0 && `; ${number(late_s, 1)} s late`}${suspended_s > 0 && `; ${number(suspended_s, 1)} s asleep`}.</p>${losses.length > 0 ? table('Events that could not be counted', [['tab', false], ['cause', false], ['events', true]], losses.map(({ tab, cause, count }) => [tab, cause, number(count)])) : html`<p>No event was lost.</p>`}<details><summary>Sources of the figures</summary>${table('Source and uncertainty', [['tab', false], ['source', false], ['uncertainty', false], ['missing here', false]], tabs.map(({ tab, source, uncertainty, missing }) => [tab, source, uncertainty, missing.join(' ')]))}</details>${unchecked.length > 0 && html`<details><summary>Rules that could not be checked</summary><ul>${unchecked.map(({ rule, reason }) => html`<li>${rule}: ${reason}</li>`)}</ul></details>`}`; // biome-ignore format: one section
@@ -156,7 +174,7 @@ export function reportMain(report: Report): Html {
 	const { machine, from, until, findings, wait, io } = report;
 	if (from === 0) return html`<main id="main"><h1>${machine.host}</h1><p>Nothing has been measured yet.</p></main>`;
 	const axis = { from, until };
-	return html`<main id="main"><h1>What ${machine.host} did</h1><p class="dim">${day(from)} to ${day(until)} UTC, ${formatDuration(Math.round((until - from) / 1000))}</p>${cards(report)}<h2 id="found">What was found</h2>${findingRows(findings)}<h2 id="time">When</h2>${findingsChart(report, axis)}${curves(report, axis)}${energySection(report)}<h2 id="waits">Waits for a CPU</h2>${wait ? histogram('Waits that ended, by their length', wait.buckets) : html`<p>Not measured.</p>`}<h2 id="io">Block IO</h2>${io.length > 0 ? io.map(({ device, op, buckets }) => histogram(`${device} ${op}`, buckets)) : html`<p>No request, or not measured.</p>`}<h3 id="slow">Slow requests</h3>${slowSection(report)}<h2 id="events">Events of the kernel</h2>${eventSection(report)}${machineSection(report)}</main>`; // biome-ignore format: the page in its order
+	return html`<main id="main"><h1>What ${machine.host} did</h1><p class="dim">${day(from)} to ${day(until)} UTC, ${formatDuration(Math.round((until - from) / 1000))}</p>${cards(report)}<h2 id="found">What was found</h2>${findingRows(findings)}<h2 id="time">When</h2>${findingsChart(report, axis)}${curves(report, axis)}${energySection(report)}<h2 id="waits">Waits for a CPU</h2>${wait ? histogram('Waits that ended, by their length', wait.buckets) : html`<p>Not measured.</p>`}<h2 id="io">Block IO</h2>${io.length > 0 ? io.map(({ device, op, buckets }) => histogram(`${device} ${op}`, buckets)) : html`<p>No request, or not measured.</p>`}<h3 id="slow">Slow requests</h3>${slowSection(report)}<h2 id="profile">Where the CPU time goes</h2>${profileSection(report)}<h2 id="events">Events of the kernel</h2>${eventSection(report)}${machineSection(report)}</main>`; // biome-ignore format: the page in its order
 }
 
 /** Hash of the style, which is the only thing inline that the policy allows. */
@@ -166,7 +184,7 @@ export const POLICY = `default-src 'none'; style-src 'sha256-${styleHash}'; base
 /** Of the page that a server keeps up to date: with its own script, and its own stream. */
 export const LIVE_POLICY = `default-src 'none'; style-src 'sha256-${styleHash}'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
-const sections = [['found', 'Found'], ['time', 'When'], ['energy', 'Energy'], ['waits', 'Waits'], ['io', 'IO'], ['events', 'Events'], ['machine', 'Machine']] as const; // biome-ignore format: a list
+const sections = [['found', 'Found'], ['time', 'When'], ['energy', 'Energy'], ['waits', 'Waits'], ['io', 'IO'], ['profile', 'Profile'], ['events', 'Events'], ['machine', 'Machine']] as const; // biome-ignore format: a list
 
 export function reportPage(report: Report, live = false): string {
 	const title = `wattlag: ${report.machine.host}`;

@@ -37,6 +37,7 @@ td{overflow-wrap:anywhere}
 td.n,time{white-space:nowrap}
 .level{font-weight:600}
 .level.severe{color:var(--red)}.level.high{color:var(--orange)}.level.notice{color:var(--blue)}
+rect.frame{stroke:var(--bg);stroke-width:.5}rect.process{fill:var(--blue)}rect.user{fill:#e69f00}rect.kernel{fill:#cc79a7}svg text.frame{fill:#000;font-size:10px}rect.process+text.frame{fill:var(--bg)}
 details{margin:.5rem 0}
 summary{cursor:pointer}
 @media print{body{font-size:11pt}details>*{display:block}.skip,.live{display:none}figure,tr{break-inside:avoid}h2{break-after:avoid}}

@@ -3,6 +3,7 @@
 import { formatCount, formatNs } from '../../lib/format.ts';
 import type { Buckets } from '../../lib/histogram.ts';
 import { log2Slot } from '../../lib/histogram.ts';
+import { type TreeNode, treeOf } from '../../profile/tree.ts';
 import { type Html, html } from './html.ts';
 import type { FoundFinding, Mark, Report } from './model.ts';
 
@@ -138,4 +139,64 @@ export function histogram(title: string, buckets: Buckets): Html {
 			return html`${count > 0 && html`<rect class="bar" x="${x + 1}" y="${yOf(count)}" width="${Math.max(1, round(width - 2))}" height="${round(bottom - yOf(count))}"><title>${formatNs(2 ** slot)} to ${formatNs(2 ** (slot + 1))}: ${count}</title></rect>`}${index % every === 0 && html`<text x="${x}" y="116">${formatNs(2 ** slot)}</text>`}`;
 		},
 	)}<line class="axis" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${bottom}" y2="${bottom}"/><text x="${LEFT - 6}" y="${top + 8}" text-anchor="end">${formatCount(most, 7).trim()}</text><text x="${LEFT - 6}" y="${bottom}" text-anchor="end">0</text></svg></figure>`;
+}
+
+const FRAME = 18;
+/** Levels of the flame graph, and the narrowest frame that is drawn. */
+const MOST_LEVELS = 40;
+const NARROWEST = 1.5;
+/** Width of a character of the small font, px. */
+const CHARACTER = 6.2;
+
+/** Calls from top to bottom, each as wide as its time: an icicle, whose roots are read first. */
+export function flameGraph({ target, seconds, stacks }: NonNullable<Report['profile']>): Html {
+	const root = treeOf(
+		stacks.map(({ frames, ns }) => ({
+			frames: frames.map((name, index) => ({
+				name,
+				kind: index === 0 ? 'process' : name.endsWith('_[k]') ? 'kernel' : 'user',
+			})),
+			value: ns,
+		})),
+	);
+	if (root.total === 0) return html`<figure><figcaption>Profile of ${target}: no sample</figcaption></figure>`;
+	const scale = (WIDTH - 8) / root.total;
+	const drawn: Html[] = [];
+	let deepest = 0;
+	const draw = (node: TreeNode, from: number, level: number): void => {
+		let at = from;
+		for (const child of node.children) {
+			const [x, width] = [round(4 + at * scale), round(child.total * scale)];
+			at += child.total;
+			if (width < NARROWEST || level >= MOST_LEVELS) continue;
+			deepest = Math.max(deepest, level);
+			const room = Math.floor((width - 4) / CHARACTER);
+			const words = `${child.name}: ${formatNs(child.total).trim()}, ${((child.total / root.total) * 100).toFixed(1)} %`;
+			drawn.push(
+				html`<rect class="frame ${child.kind}" x="${x}" y="${level * FRAME + 4}" width="${width}" height="${FRAME - 1}"><title>${words}</title></rect>${room >= 3 && html`<text class="frame" x="${x + 2}" y="${level * FRAME + 16}">${child.name.slice(0, room)}</text>`}`,
+			);
+			draw(child, at - child.total, level + 1);
+		}
+	};
+	draw(root, 0, 0);
+	const words = `Profile of ${target}: ${formatNs(root.total).trim()} in ${stacks.length} stacks over ${Math.round(seconds)} s, outermost function on top`;
+	return html`<figure><figcaption>${words}</figcaption><svg viewBox="0 0 ${WIDTH} ${(deepest + 1) * FRAME + 8}" role="img" aria-label="${words}">${drawn}</svg></figure>`;
+}
+
+/** Functions with most time of their own. */
+export function ownTimes(
+	stacks: NonNullable<Report['profile']>['stacks'],
+	most: number,
+): { name: string; ns: number; share: number }[] {
+	const own = new Map<string, number>();
+	let total = 0;
+	for (const { frames, ns } of stacks) {
+		const name = frames.at(-1) ?? '';
+		own.set(name, (own.get(name) ?? 0) + ns);
+		total += ns;
+	}
+	return [...own]
+		.sort(([, a], [, b]) => b - a)
+		.slice(0, most)
+		.map(([name, ns]) => ({ name, ns, share: total > 0 ? ns / total : 0 }));
 }
