@@ -1,6 +1,7 @@
 /** THE list of commands: a line each. Usage, help and the checks of options follow from it. */
 import { agent } from './agent/command.ts';
 import { batch } from './batch/command.ts';
+import { captures } from './captures/command.ts';
 import type { Command } from './command.ts';
 import { compare } from './compare/command.ts';
 import { doctor } from './doctor/command.ts';
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
 	record,
 	replay,
 	exportCommand,
+	captures,
 	compare,
 	profile,
 	doctor,

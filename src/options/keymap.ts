@@ -191,6 +191,12 @@ const table = [
 		section: 'Time',
 	},
 	{
+		command: 'capture',
+		keys: ['x'],
+		help: 'a bundle of the minutes in memory, with the kernel’s log: wattlag captures lists it, replay shows it',
+		section: 'Time',
+	},
+	{
 		command: 'go-to-time',
 		keys: ['T'],
 		help: 'go to a time: 14:02, 14:02:10, 2026-01-02 14:02, -5m, +30s; in a recording also g',

@@ -34,6 +34,8 @@ export interface AppActions {
 	record(): Promise<string>;
 	/** What Enter does on a row, where it does more than to show it. */
 	open(row: object): void;
+	/** Write a bundle of the snapshots in memory. Resolves with a message for the user. */
+	capture(): Promise<string>;
 	/** Facts about a process beside its figures. */
 	inspect: Inspect;
 }
@@ -171,12 +173,12 @@ async function showFinding(context: CommandContext, key: string): Promise<void> 
 /** Profile the process of the lens, or what the selected row stands for, or the machine; on the profile's tab: anew. */
 const profile: Effect = ({ tabs, actions, active: { tracer, snapshot, table }, lens, say, dispatch }) => {
 	if (!tabs.some((tab) => tab.tracer.id === PROFILE)) return say('profiles are left out');
-	const row = table.list ? undefined : table.rows[table.selected];
+	const row = tracer.id === PROFILE ? undefined : table.rows[table.selected];
 	const target =
 		lens === null
 			? row === undefined || !snapshot
 				? WHOLE_MACHINE
-				: profileTarget(row, snapshot.group, tracer.processOf?.(row))
+				: profileTarget(row, snapshot.group, table.list ? undefined : tracer.processOf?.(row))
 			: { ...WHOLE_MACHINE, pid: processId(lens).pid };
 	if (target === null) return say('rows like this one cannot be profiled: select a process, thread, group or none');
 	actions.tune(PROFILE, { ...target, begin: nextBegin() });
@@ -225,6 +227,10 @@ export const effects = {
 	record: ({ actions, say }) => {
 		say('writing…');
 		void actions.record().then(say);
+	},
+	capture: ({ actions, say }) => {
+		say('capturing…');
+		void actions.capture().then(say);
 	},
 	quit: ({ actions }) => actions.quit(),
 	suspend: ({ actions }) => actions.suspend(),

@@ -31,6 +31,7 @@ function mockedActions() {
 		copy: vi.fn<AppActions['copy']>(),
 		open: vi.fn<AppActions['open']>(),
 		record: vi.fn<AppActions['record']>(async () => 'written: /somewhere/file'),
+		capture: vi.fn<AppActions['capture']>(async () => 'captured: /somewhere/file.wlb'),
 		inspect: vi.fn<AppActions['inspect']>(async () => null),
 	} satisfies { [Name in keyof AppActions]: Mock<AppActions[Name]> };
 }
