@@ -1,6 +1,8 @@
 /** A fleet's rows: queries, answers, outliers, groups; and the agent's protocol over pipes that break. */
+import { spawnSync } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
+import { parseFetch, quoted } from '../../src/commands/fleet/captures.ts';
 import type { Sampler, SamplerEvent } from '../../src/core/sampler.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { instruments } from '../../src/export/instruments.ts';
@@ -248,6 +250,15 @@ describe('Prometheus', () => {
 
 test.each(['-oProxyCommand=x', 'a b', 'a;b', '$(x)', '', 'a\nb'])('no host: %j', (name) => {
 	expect(() => checkHost(name, 'x')).toThrow(/is no host name/);
+});
+
+test('captures: a path reaches the shell there as one word', () => {
+	const path = "/a b/it's;$(x)";
+	const { stdout } = spawnSync('sh', ['-c', `printf %s ${quoted(path)}`], { encoding: 'utf8' });
+	expect(stdout).toBe(path);
+	expect(parseFetch(`db1:${path}`)).toEqual({ host: 'db1', path });
+	for (const text of ['db1', 'db1:relative', ':/x', 'db1:/x\ny'])
+		expect(() => parseFetch(text), text).toThrow(/write HOST:/);
 });
 
 const tracers = registry.map(({ tracer }) => tracer);

@@ -1,6 +1,8 @@
 /** `wattlag fleet`: many hosts on one screen, and each of them behind Enter. */
+import { basename } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
 import { fleetTracer } from '../../fleet/tracer.ts';
+import { sanitize } from '../../lib/sanitize.ts';
 import { words } from '../../options/common.ts';
 import { checkFilter } from '../../options/resolve.ts';
 import { type Command, needTerminal } from '../command.ts';
@@ -51,6 +53,22 @@ export const fleet: Command = {
 			placeholder: 'HOST',
 			once: true,
 			help: 'open one host at once: its tabs as if they were here',
+		},
+		{
+			name: 'captures',
+			type: 'string',
+			default: '',
+			placeholder: 'HOST',
+			once: true,
+			help: 'list the captures of a host, as wattlag captures does there',
+		},
+		{
+			name: 'fetch',
+			type: 'string',
+			default: '',
+			placeholder: 'HOST:PATH',
+			once: true,
+			help: 'copy a capture of a host here (-o FILE: to this file)',
 		},
 		{
 			name: 'ssh',
@@ -107,10 +125,10 @@ export const fleet: Command = {
 			help: `labels that hosts must have, as in PromQL: 'env="prod",rack=~"a.*"'`,
 		},
 	],
-	takes: ['json', 'limit', 'filter', 'ca'],
+	takes: ['json', 'limit', 'filter', 'ca', 'output'],
 	check({ values, filter }) {
 		checkFilter('filter', filter, [fleetTracer([])]);
-		const asked = ['prometheus', 'hosts', 'connect'].filter((name) => values[name] !== '');
+		const asked = ['prometheus', 'hosts', 'connect', 'captures', 'fetch'].filter((name) => values[name] !== '');
 		if (asked.length === 0)
 			throw new UsageError('fleet needs --prometheus URL, --hosts FILE or --connect HOST (docs/fleet.md)');
 		if (asked.length > 1) throw new UsageError(`--${asked[0]} and --${asked[1]} exclude each other: leave one out`);
@@ -121,6 +139,16 @@ export const fleet: Command = {
 	async run(context) {
 		const { line } = context;
 		const { connectHost } = await import('./connect.ts');
+		const [list, fetch] = [String(line.values['captures']), String(line.values['fetch'])];
+		if (list !== '' || fetch !== '') {
+			const { fetchCapture, listCaptures, parseFetch } = await import('./captures.ts');
+			if (list !== '') return listCaptures(line, list);
+			const from = parseFetch(fetch);
+			const to = String(line.values['output']) || basename(from.path);
+			await fetchCapture(line, from, to);
+			process.stderr.write(`wattlag: written: ${sanitize(to)}\n`);
+			return 0;
+		}
 		if (line.values['connect'] !== '') {
 			needTerminal('ssh HOST wattlag --batch', ' --json');
 			return connectHost(context, String(line.values['connect']));

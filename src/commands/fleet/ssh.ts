@@ -1,4 +1,4 @@
-/** The command that reaches a host's agent. */
+/** The command that reaches wattlag on a host. */
 import { UsageError } from '../../core/errors.ts';
 import { checkHost } from '../../fleet/ssh-source.ts';
 import type { CommandLine } from '../../options/command.ts';
@@ -10,11 +10,15 @@ const split = (text: string): string[] => text.split(' ').filter((word) => word 
  * part that is not this user's own, and is checked.
  * @throws {UsageError}
  */
-export function agentCommand({ values }: CommandLine, host: string): string[] {
+export function remoteWords({ values }: Pick<CommandLine, 'values'>, host: string, words: readonly string[]): string[] {
 	checkHost(host, 'host');
 	const ssh = split(String(values['ssh']));
 	const remote = split(String(values['remote']));
 	if (ssh.length === 0) throw new UsageError('--ssh needs a program');
 	if (remote.length === 0) throw new UsageError('--remote needs a program');
-	return [...ssh, host, ...remote, 'agent', '--stdio'];
+	return [...ssh, host, ...remote, ...words];
+}
+
+export function agentCommand(line: Pick<CommandLine, 'values'>, host: string): string[] {
+	return remoteWords(line, host, ['agent', '--stdio']);
 }
