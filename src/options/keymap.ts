@@ -109,7 +109,7 @@ const table = [
 	{
 		command: 'view',
 		keys: ['v'],
-		help: 'what the tab shows: bars, heat map (latency by time), CPUs (run queue); stages, slow requests, in flight (disk IO)',
+		help: 'what the tab shows: bars, heat map (latency by time), CPUs (run queue); power, rest: what ends idle periods (energy); stages, slow requests, in flight (disk IO)',
 		hint: 'View',
 		hintOrder: 6,
 		section: 'Table',

@@ -3,9 +3,11 @@
  */
 import type { Rule } from './rule.ts';
 import { cpuSaturated } from './rules/cpu-saturated.ts';
+import { frequencyCapped } from './rules/frequency-capped.ts';
 import { irqStorm } from './rules/irq-storm.ts';
 import { irqTimeRule } from './rules/irq-time.ts';
 import { losses } from './rules/losses.ts';
+import { noRest } from './rules/no-rest.ts';
 import { ownCost } from './rules/own-cost.ts';
 import { power } from './rules/power.ts';
 import { pressure } from './rules/pressure.ts';
@@ -15,6 +17,7 @@ import { starving } from './rules/starving.ts';
 import { stopped } from './rules/stopped.ts';
 import { stuckIo } from './rules/stuck-io.ts';
 import { throttled } from './rules/throttled.ts';
+import { throttledHeat } from './rules/throttled-heat.ts';
 import { waits } from './rules/waits.ts';
 
 export const rules = [
@@ -26,9 +29,12 @@ export const rules = [
 	irqTimeRule,
 	cpuSaturated,
 	throttled,
+	throttledHeat,
 	waits,
 	pressure,
 	power,
+	frequencyCapped,
+	noRest,
 	softirqLate,
 	losses,
 	ownCost,
