@@ -189,6 +189,12 @@ test('the semaphore of a file that threads write, and a writer that holds it', a
 	expect(profile.lost['counts_full']).toBe(0);
 });
 
+test('a mutex of a program, by the function that wants it', async () => {
+	const { pid } = await load(program, 'waits');
+	const profile = await take('locks', pid, 800);
+	expect(profile.stacks.map(({ lock }) => lock)).toContain('futex in wanter');
+});
+
 const perf = spawnSync('perf', ['--version']).status === 0;
 
 test.runIf(perf)('perf names the same functions', async () => {
