@@ -100,7 +100,7 @@ static __always_inline struct off_thread *thread_of(struct profile_losses *cpu, 
 	thread->user = thread->kernel = STACK_NONE;
 	thread->first_ns = now;
 	bpf_probe_read_kernel(thread->comm, sizeof(thread->comm), &task->comm);
-	announce(thread->space, tgid);
+	announce(task, thread->space, tgid);
 	return thread;
 }
 

@@ -97,8 +97,8 @@ export class Taking {
 	drain(): void {
 		this.locks?.sampleOwners();
 		for (const collector of this.collectors)
-			for (const { space, pid } of collector.newSpaces()) {
-				this.symbolizer.learn(space, pid);
+			for (const { space, pid, parent } of collector.newSpaces()) {
+				this.symbolizer.learn(space, pid, parent);
 				this.names.of(pid);
 			}
 	}
