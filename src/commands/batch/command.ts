@@ -1,10 +1,13 @@
 /** `wattlag --batch`: lines or tables for scripts. */
-import { EXIT } from '../../core/errors.ts';
+import { EXIT, UsageError } from '../../core/errors.ts';
 import { checkFilter } from '../../options/resolve.ts';
 import { orUnlimited } from '../../options/values.ts';
 import { type Command, startSampler } from '../command.ts';
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** With --follow, an event is printed so soon. */
+const FOLLOW_SECONDS = 0.25;
 
 export const batch: Command = {
 	name: 'batch',
@@ -40,10 +43,20 @@ export const batch: Command = {
 			once: true,
 			help: "exit code 3 if a row matches, e.g. 'p99 > 50ms' (see docs/batch.md)",
 		},
+		{
+			name: 'follow',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'print a line for each single event as it happens, in place of intervals (--tab events); --iterations counts events',
+		},
 	],
 	takes: ['json', 'limit', 'tab', 'sort', 'group', 'filter'],
 	measuringTab: true,
 	check({ values, tab }, tracers) {
+		const able = tracers.filter(({ singles }) => singles).map(({ id }) => id);
+		if (values['follow'] === true && !able.includes(tab))
+			throw new UsageError(`--follow: tab ${tab} has no single events; use --tab ${able.join(', ')}`);
 		checkFilter(
 			'fail-if',
 			String(values['fail-if']),
@@ -60,6 +73,7 @@ export const batch: Command = {
 		const sampler = await startSampler(context, { tabs: [...from, tracer.id], firstDelay: line.delay, packs: false });
 		for (const [signal, code] of Object.entries(signals))
 			process.once(signal, () => void sampler.close().then(() => process.exit(code)));
+		if (line.values['follow'] === true) sampler.setInterval(FOLLOW_SECONDS);
 		const code = await runBatch(sampler, {
 			tracer,
 			json: line.values['json'] === true,
@@ -68,6 +82,7 @@ export const batch: Command = {
 			sort: line.sorts[tracer.id] ?? tracer.defaultSort,
 			filter: line.filter,
 			failIf: String(line.values['fail-if']),
+			follow: line.values['follow'] === true,
 			tracers,
 		});
 		await sampler.close();

@@ -529,7 +529,7 @@ const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 		[
 			'SQUEEZED',
 			'overload',
-			'notice',
+			'normal',
 			'softirqs ended before all packets were taken',
 			'net.core.netdev_budget, netdev_budget_usecs',
 		],

@@ -7,6 +7,7 @@ import type { Area } from '../layout/split.ts';
 import { lineOf, type Piece } from '../widgets/line.ts';
 import type { LensContext, Section } from './context.ts';
 import { energySection } from './energy.ts';
+import { eventsSection } from './events.ts';
 import { ioSection } from './io.ts';
 import { interruptsSection } from './irq.ts';
 import { waitsSection } from './runqlat.ts';
@@ -28,7 +29,14 @@ export interface LensContent {
 	columns: readonly LensColumn[];
 }
 
-const sections: readonly Section[] = [energySection, waitsSection, ioSection, interruptsSection, threadsSection];
+const sections: readonly Section[] = [
+	energySection,
+	waitsSection,
+	ioSection,
+	interruptsSection,
+	eventsSection,
+	threadsSection,
+];
 /** Cells between columns. */
 const gap = 2;
 /** Cells from which on there are two columns. */
