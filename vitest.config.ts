@@ -1,6 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
+/** WebAssembly as bytes, as the bundle has it. */
+const wasmBytes = {
+	name: 'wasm bytes',
+	enforce: 'pre' as const,
+	load(id: string) {
+		if (!id.endsWith('.wasm')) return undefined;
+		return `import { readFileSync } from 'node:fs'; export default new Uint8Array(readFileSync(${JSON.stringify(id)}));`;
+	},
+};
+
 const shared = {
+	plugins: [wasmBytes],
 	// React runs as in production, which has no development JSX
 	oxc: { jsx: { development: false } },
 };

@@ -65,6 +65,9 @@ void wl_log_free(struct wl_log *log);
 struct wl_program {
 	struct bpf_program *program;
 	struct bpf_link *link;
+	/* One for each CPU whose clock runs a program of section `perf_event`. */
+	struct bpf_link **clocks;
+	size_t clock_count;
 };
 
 /* The pages of one map in this process; all NULL until first used. */
@@ -106,6 +109,9 @@ int wl_object_set_max_entries(struct wl_object *o, const char *map, uint32_t ent
 /* On failure the object is closed: libbpf cannot load one twice, and a half-loaded one would keep its maps alive. */
 int wl_object_load(struct wl_object *o, struct wl_error *e);
 int wl_object_attach(struct wl_object *o, const char *program, struct wl_error *e);
+/* Run a program of section `perf_event` `frequency` times a second on a CPU that is not idle. */
+int wl_object_attach_clock(struct wl_object *o, const char *program, uint32_t cpu, uint32_t frequency,
+			   struct wl_error *e);
 int wl_object_detach(struct wl_object *o, const char *program, struct wl_error *e);
 /* Bytes that the iterator wrote, of which at most `length` are in `into`. */
 int64_t wl_object_iterate(struct wl_object *o, const char *program, uint8_t *into, size_t length, struct wl_error *e);
@@ -209,6 +215,11 @@ struct wl_count {
 int wl_counter_open(struct wl_counter *counter, uint32_t type, uint64_t config, uint32_t cpu, struct wl_error *e);
 int wl_counter_read(struct wl_counter *counter, struct wl_count *count, struct wl_error *e);
 void wl_counter_close(struct wl_counter *counter);
+/*
+ * The file descriptor of an event that fires `frequency` times a second of a CPU that is not idle (software clock), or -1
+ * with `e` filled.
+ */
+int wl_clock_open(uint32_t cpu, uint32_t frequency, struct wl_error *e);
 
 /* ---- nvml.c ---- */
 

@@ -147,6 +147,21 @@ static napi_value object_attach(napi_env env, napi_callback_info info)
 	return make_undefined(&c);
 }
 
+static napi_value object_attach_clock(napi_env env, napi_callback_info info)
+{
+	char program[NAME_BYTES];
+	uint64_t frequency;
+	uint64_t cpu;
+	struct call c;
+
+	if (!begin_method(&c, env, info, "attachClock") || !take_string(&c, 0, "program", program, sizeof(program)) ||
+	    !take_integer(&c, 1, "cpu", 0, INT32_MAX, &cpu) ||
+	    !take_integer(&c, 2, "frequency", 1, 100000, &frequency) ||
+	    !SUCCEEDS(&c, wl_object_attach_clock(c.object, program, (uint32_t)cpu, (uint32_t)frequency, &c.error)))
+		return NULL;
+	return make_undefined(&c);
+}
+
 static napi_value object_detach(napi_env env, napi_callback_info info)
 {
 	char program[NAME_BYTES];
@@ -334,6 +349,7 @@ static const napi_property_descriptor object_methods[] = {
 	METHOD("setMaxEntries", object_set_max_entries),
 	METHOD("load", object_load),
 	METHOD("attach", object_attach),
+	METHOD("attachClock", object_attach_clock),
 	METHOD("detach", object_detach),
 	METHOD("iterate", object_iterate),
 	METHOD("run", object_run),

@@ -36,6 +36,12 @@ size_t wl_map_value_bytes(const struct bpf_map *map)
 
 /* ---- element by element ---- */
 
+/* A queue: values without keys, which are put in and taken out. */
+static bool is_queue(const struct wl_map *m)
+{
+	return bpf_map__type(m->map) == BPF_MAP_TYPE_QUEUE;
+}
+
 /* The kernel copies by the map's sizes and not by the buffers': a short buffer has to be caught here. */
 static int check_lengths(const struct wl_map *m, size_t key_length, const size_t *value_length, struct wl_error *e)
 {
@@ -43,7 +49,7 @@ static int check_lengths(const struct wl_map *m, size_t key_length, const size_t
 	size_t value_bytes = wl_map_value_bytes(m->map);
 	const char *name = bpf_map__name(m->map);
 
-	if (key_bytes == 0)
+	if (key_bytes == 0 && !(is_queue(m) && value_length))
 		return wl_misuse(e, "map %s has no keys", name);
 	if (key_length != key_bytes)
 		return wl_misuse(e, "map %s has keys of %zu bytes, not %zu", name, key_bytes, key_length);
@@ -59,7 +65,7 @@ int wl_map_lookup(struct wl_map *m, const void *key, size_t key_length, void *va
 
 	if (check_lengths(m, key_length, &value_length, e) < 0)
 		return -1;
-	err = bpf_map_lookup_elem(bpf_map__fd(m->map), key, value);
+	err = bpf_map_lookup_elem(bpf_map__fd(m->map), is_queue(m) ? NULL : key, value);
 	if (err == -ENOENT)
 		return 0;
 	return err ? wl_refused(e, err, "map %s", bpf_map__name(m->map)) : 1;
@@ -72,7 +78,7 @@ int wl_map_update(struct wl_map *m, const void *key, size_t key_length, const vo
 
 	if (check_lengths(m, key_length, &value_length, e) < 0)
 		return -1;
-	err = bpf_map_update_elem(bpf_map__fd(m->map), key, value, BPF_ANY);
+	err = bpf_map_update_elem(bpf_map__fd(m->map), is_queue(m) ? NULL : key, value, BPF_ANY);
 	return err ? wl_refused(e, err, "map %s", bpf_map__name(m->map)) : 0;
 }
 

@@ -70,11 +70,22 @@ struct wl_object *wl_object_open(const char *path, struct wl_error *e)
 	return o;
 }
 
+static void stop_clocks(struct wl_program *p)
+{
+	for (size_t i = 0; i < p->clock_count; i++)
+		bpf_link__destroy(p->clocks[i]);
+	free(p->clocks);
+	p->clocks = NULL;
+	p->clock_count = 0;
+}
+
 void wl_object_close(struct wl_object *o)
 {
 	/* Hooks first, so that no program runs on while its maps go. */
-	for (size_t i = 0; i < o->program_count; i++)
+	for (size_t i = 0; i < o->program_count; i++) {
 		bpf_link__destroy(o->programs[i].link);
+		stop_clocks(&o->programs[i]);
+	}
 	for (size_t i = 0; i < o->map_count; i++)
 		wl_map_unmap(&o->maps[i]);
 	bpf_object__close(o->object);
@@ -223,6 +234,37 @@ int wl_object_attach(struct wl_object *o, const char *program, struct wl_error *
 	return p->link ? 0 : wl_refused(e, errno, "program %s", program);
 }
 
+int wl_object_attach_clock(struct wl_object *o, const char *program, uint32_t cpu, uint32_t frequency,
+			   struct wl_error *e)
+{
+	struct wl_program *p = loaded_program(o, program, e);
+	struct bpf_link **clocks;
+	struct bpf_link *link;
+	int err;
+	int fd;
+
+	if (!p)
+		return -1;
+	if (bpf_program__type(p->program) != BPF_PROG_TYPE_PERF_EVENT)
+		return wl_misuse(e, "program %s is not run by a clock", program);
+	clocks = realloc(p->clocks, (p->clock_count + 1) * sizeof(struct bpf_link *));
+	if (!clocks)
+		return wl_refused(e, ENOMEM, "program %s", program);
+	p->clocks = clocks;
+	fd = wl_clock_open(cpu, frequency, e);
+	if (fd < 0)
+		return -1;
+	/* From here on the link owns the descriptor. */
+	link = bpf_program__attach_perf_event(p->program, fd);
+	if (!link) {
+		err = errno;
+		close(fd);
+		return wl_refused(e, err, "program %s", program);
+	}
+	p->clocks[p->clock_count++] = link;
+	return 0;
+}
+
 int wl_object_detach(struct wl_object *o, const char *program, struct wl_error *e)
 {
 	struct wl_program *p;
@@ -231,6 +273,7 @@ int wl_object_detach(struct wl_object *o, const char *program, struct wl_error *
 	/* A program that was left out of the load is not attached either: nothing to do. */
 	if (require_loaded(o, e) < 0 || !(p = find_program(o, program, e)))
 		return -1;
+	stop_clocks(p);
 	err = bpf_link__destroy(p->link);
 	/* libbpf frees the link whatever the result. */
 	p->link = NULL;

@@ -49,3 +49,18 @@ void wl_counter_close(struct wl_counter *counter)
 		close(counter->fd);
 	counter->fd = -1;
 }
+
+int wl_clock_open(uint32_t cpu, uint32_t frequency, struct wl_error *e)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_freq = frequency,
+		.freq = 1,
+		.exclude_idle = 1,
+	};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? wl_refused(e, errno, "perf clock of CPU %u", cpu) : fd;
+}

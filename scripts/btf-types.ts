@@ -70,7 +70,8 @@ class Layouts {
 					return { ts: 'Uint32Array', expression: `new Uint32Array(view.buffer, view.byteOffset + ${at}, ${length})` };
 				}
 				if (element.kind === 'INT' && element.size === 8) {
-					return { ts: 'Float64Array', expression: `u64s(view, ${at}, ${length})` };
+					const read = element.encoding === 'SIGNED' ? 's64s' : 'u64s';
+					return { ts: 'Float64Array', expression: `${read}(view, ${at}, ${length})` };
 				}
 				break;
 			}
@@ -105,7 +106,11 @@ function emitStruct(layouts: Layouts, type: BtfType): string {
 	const fields = (type.members ?? []).map((member) => {
 		const where = `struct ${type.name}.${member.name}`;
 		if (member.bits_offset % 8 !== 0) throw new Error(`${where}: bit fields do not cross to user space`);
-		return { name: member.name, ...layouts.field(member.type_id, member.bits_offset / 8, where) };
+		return {
+			name: member.name,
+			offset: member.bits_offset / 8,
+			...layouts.field(member.type_id, member.bits_offset / 8, where),
+		};
 	});
 	return [
 		`export interface ${type.name} {`,
@@ -113,6 +118,7 @@ function emitStruct(layouts: Layouts, type: BtfType): string {
 		'}',
 		`export const ${type.name}: Struct<${type.name}> = {`,
 		`\tsize: ${type.size},`,
+		`\tat: { ${fields.map(({ name, offset }) => `${name}: ${offset}`).join(', ')} },`,
 		`\tread: (view, at) => ({`,
 		...fields.map((field) => `\t\t${field.name}: ${field.expression},`),
 		'\t}),',
@@ -200,7 +206,7 @@ export function emitModule(source: string, types: BtfType[]): string {
 	// innermost first, so that constants exist before they are used by others
 	const parts = [...enums, ...structTexts.reverse(), mapsText, emitConstants(layouts)];
 	const body = parts.filter((part) => part !== '').join('\n');
-	const used = ['s64', 'structs', 'u64', 'u64s'].filter((name) => new RegExp(`\\b${name}\\(`).test(body));
+	const used = ['s64', 's64s', 'structs', 'u64', 'u64s'].filter((name) => new RegExp(`\\b${name}\\(`).test(body));
 	const typesUsed = ['ForeignBytes', 'Struct'].filter((name) => new RegExp(`\\b${name}\\b`).test(body));
 	const names = [...typesUsed.map((name) => `type ${name}`), ...used].join(', ');
 	return `// Generated from the BTF of ${source}: do not edit.\n${names ? `import { ${names} } from '../lib/decode.ts';\n` : ''}\n${body}`;

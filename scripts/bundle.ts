@@ -50,6 +50,8 @@ export const bundling = {
 		js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 	},
 	plugins: [meowWithoutPackages],
+	// the demangler, a chunk that profiles load
+	loader: { '.wasm': 'binary' },
 	logLevel: 'warning',
 } as const satisfies BuildOptions;
 

@@ -6,6 +6,7 @@ import { events } from './tracers/events/tracer.ts';
 import { io } from './tracers/io/tracer.ts';
 import { irq } from './tracers/irq/tracer.ts';
 import { overview } from './tracers/overview/tracer.ts';
+import { profile } from './tracers/profile/tracer.ts';
 import { receive } from './tracers/receive/tracer.ts';
 import { runqlat } from './tracers/runqlat/tracer.ts';
 import type { TabView } from './ui/tab.ts';
@@ -32,4 +33,5 @@ export const registry: readonly Entry[] = [
 	entry(io, async () => (await import('./ui/tabs/io/tab.ts')).ioTab),
 	entry(receive, async () => (await import('./ui/tabs/receive/tab.tsx')).receiveTab),
 	entry(events, async () => (await import('./ui/tabs/events/tab.tsx')).eventsTab),
+	entry(profile, async () => (await import('./ui/tabs/profile/tab.tsx')).profileTab),
 ];

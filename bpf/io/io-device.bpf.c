@@ -7,6 +7,7 @@
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
+#include "lib/keyed-store.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/runs.bpf.h"
 #include "lib/latency.bpf.h"
@@ -31,26 +32,13 @@ struct device_stats {
 	struct latency device;
 };
 
-/* The pool of keys.bpf.h. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, KEYS);
-	__type(key, u32);
-	__type(value, struct device_stats);
-} device_stats SEC(".maps");
-
-static __always_inline struct device_stats *stats_of(u32 dev, u8 op, u8 flags)
-{
-	u32 index = stats_index(dev, op, flags);
-
-	return bpf_map_lookup_elem(&device_stats, &index);
-}
+/* By kind (keys.bpf.h). */
+KEYED_STORE(stats, struct device_stats)
 
 /*
  * Why here: as in io.bpf.c, which counts the same.
  * Cost: a clock read, a comparison of a key and a histogram update.
- * Loses: kinds of request without a free key, counted (`full`).
+ * Loses: kinds of request without room, counted (`full`).
  */
 SEC("tp_btf/block_rq_complete")
 int device_complete(u64 *ctx)
@@ -61,24 +49,26 @@ int device_complete(u64 *ctx)
 	/* the request is this completion's alone; the stamp is of its last issue */
 	u64 begin = rq->io_start_time_ns;
 	u8 op = block_op(raw);
-	struct device_stats *stats = stats_of(block_device(rq), op, splitting_flags(raw));
+	u64 kind = kind_of(block_device(rq), op, splitting_flags(raw));
+	u32 epoch = interval_epoch();
+	struct device_stats *of = stats_of(kind, 0, store_hash(kind), store_writer(0, 1), epoch);
 
 	COUNT_RUN(device_complete);
-	if (!stats)
+	if (!of)
 		return 0;
-	stats->bytes += bytes;
+	of->bytes += bytes;
 	if (bytes < rq->__data_len)
 		return 0;
 	if (!block_in_flush_sequence(rq, op)) {
-		stats->count++;
-		stats->errors += (u32)ctx[1] != 0;
+		of->count++;
+		of->errors += (u32)ctx[1] != 0;
 	}
 	/* end of a write without data: a bare flush, or the flush that followed the data, which has been counted */
 	if (op <= IO_WRITE && !bytes)
 		return 0;
 	if (begin)
-		latency_add(&stats->device, bpf_ktime_get_ns() - begin, interval_epoch());
+		latency_add(&of->device, bpf_ktime_get_ns() - begin, epoch);
 	else
-		stats->unstamped++;
+		of->unstamped++;
 	return 0;
 }

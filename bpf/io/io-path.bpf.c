@@ -9,6 +9,7 @@
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
+#include "lib/keyed-store.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/runs.bpf.h"
 #include "lib/stages.bpf.h"
@@ -17,6 +18,7 @@
 #include "table.bpf.h"
 #include "filter.bpf.h"
 #include "calls.bpf.h"
+#include "keys.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -42,38 +44,18 @@ enum path_stage {
 };
 NAMES(path_stage);
 
-/*
- * As the keys of io.bpf.c: of the call's first bio. The CPU is that of the call's return, so that two never write to
- * one value.
- */
-struct path_key {
-	u32 dev;
-	u8 op;
-	u8 flags;
-	u16 cpu;
-};
-
 struct path_stats {
 	struct latency stages[PATH_STAGES];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct path_key);
-	__type(value, struct path_stats);
-} path_stats SEC(".maps");
-
-/* New values start as a copy of this: they are too large for the stack. */
-static const struct path_stats no_path;
+/* By kind (keys.bpf.h) of the call's first bio, written at the call's return. */
+KEYED_STORE(stats, struct path_stats)
 
 struct path_cpu {
 	/* calls not followed because another one had their entry */
 	u64 calls_full;
 	/* bios without a free entry: their completion is not seen */
 	u64 call_bios_full;
-	/* calls not counted because `path_stats` was full */
-	u64 path_stats_full;
 	/* slow calls without a record: the ring was full */
 	u64 calls_suppressed;
 };
@@ -147,32 +129,21 @@ static __noinline void report_call(struct call *call, u64 now)
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-/* The return of a call that queued a bio. Costs a hash look-up and up to three histogram updates. */
+/* The return of a call that queued a bio. Costs a comparison of a key and up to three histogram updates. */
 static __noinline int end_call(struct call *call)
 {
-	struct path_key key = {
-		.dev = call->dev,
-		.op = call->op,
-		.flags = call->flags,
-		.cpu = bpf_get_smp_processor_id(),
-	};
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct path_stats *path = bpf_map_lookup_elem(&path_stats, &key);
+	u64 kind = kind_of(call->dev, call->op, call->flags);
 	u64 now = bpf_ktime_get_ns();
 	u32 epoch = interval_epoch();
+	struct path_stats *path = stats_of(kind, 0, store_hash(kind), store_writer(0, 1), epoch);
 	/* once: other CPUs write it */
 	u64 completed = *(volatile u64 *)&call->completed_ns;
 
 	if (call->out_ns)
 		divide(call, BPF_CORE_READ(task, sched_info.run_delay));
-	if (!path) {
-		bpf_map_update_elem(&path_stats, &key, &no_path, BPF_NOEXIST);
-		path = bpf_map_lookup_elem(&path_stats, &key);
-	}
-	if (!path) {
-		count(path_stats_full);
+	if (!path)
 		return 0;
-	}
 	latency_add(&path->stages[PATH_FS], call->queued_ns - call->entry_ns, epoch);
 	if (call->submits)
 		return 0;

@@ -11,6 +11,7 @@
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"
+#include "lib/keyed-store.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/runs.bpf.h"
 #include "lib/stages.bpf.h"
@@ -49,6 +50,7 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 {
 	struct bio_bucket *bucket = bio_bucket(bio);
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)bio) : BUCKET_ENTRIES;
+	struct ended ended = { .op = IO_FLUSH, .now = now, .epoch = interval_epoch(), .program = REQUEST_ENDS };
 	struct io_cpu *shard = this_cpu();
 	struct queued *queued;
 	u64 took;
@@ -60,9 +62,10 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
 		if (queued->how < IO_OWNERS)
 			shard->owners[queued->how]++;
 		took = duration(queued->queued_ns, now);
+		ended.took = took;
+		ended.slot = hist_slot(took, LATENCY_SUB_BITS);
 		if (queued->owner.start)
-			charge(&queued->owner, IO_FLUSH, 0, took, hist_slot(took, LATENCY_SUB_BITS), interval_epoch(),
-			       now);
+			charge(&queued->owner, &ended);
 	}
 	set_entry(&bucket->keys, entry, 0);
 	return true;
@@ -77,8 +80,8 @@ static __noinline bool end_bare_flush(struct bio *bio, u64 now)
  * never reaches the driver and has no latency. A followed write keeps its entry until the end of its flush sequence, so
  * that filters let its end pass too.
  * Cost: a clock read, entries in two tables and a histogram update for each stage and two more.
- * Loses: latencies of requests that were issued before tracing (`unseen_start`), kinds without a free key (`full`),
- * processes without a free entry (`processes_full`), all counted.
+ * Loses: latencies of requests that were issued before tracing (`unseen_start`), kinds and processes without room (of
+ * their stores, `full`), all counted.
  */
 SEC("tp_btf/block_rq_complete")
 int block_rq_complete(u64 *ctx)
@@ -94,6 +97,7 @@ int block_rq_complete(u64 *ctx)
 	u64 now = bpf_ktime_get_ns();
 	u64 took;
 	u32 entry, epoch, raw, slot;
+	struct ended ended;
 	bool in_sequence, failed, held_back;
 	u8 op;
 
@@ -110,7 +114,8 @@ int block_rq_complete(u64 *ctx)
 		return 0;
 	raw = tracked ? tracked->raw_flags : rq->cmd_flags;
 	op = tracked ? tracked->op : block_op(raw);
-	io = stats_of(tracked ? tracked->dev : block_device(rq), op, splitting_flags(raw));
+	epoch = interval_epoch();
+	io = stats_of_kind(tracked ? tracked->dev : block_device(rq), op, splitting_flags(raw), REQUEST_ENDS, epoch);
 	if (!io)
 		goto end;
 	io->bytes += bytes;
@@ -129,11 +134,18 @@ int block_rq_complete(u64 *ctx)
 			if (!tracked->stamps[STAGE_QUEUE])
 				shard->bypassed++;
 		}
-		epoch = interval_epoch();
 		took = stages_add(io->stages, tracked->stamps, IO_STAGES, now, epoch);
 		slot = latency_add(&io->total, took, epoch);
-		if (tracked->owner.start && is_charged(tracked->marks))
-			charge(&tracked->owner, op, tracked->bytes, took, slot, epoch, now);
+		if (tracked->owner.start && is_charged(tracked->marks)) {
+			ended.now = now;
+			ended.took = took;
+			ended.bytes = tracked->bytes;
+			ended.epoch = epoch;
+			ended.slot = slot;
+			ended.op = op;
+			ended.program = REQUEST_ENDS;
+			charge(&tracked->owner, &ended);
+		}
 		if (took >= setting(IO_SLOW))
 			report_slow(tracked, rq, now, epoch);
 		if (in_sequence) {
@@ -151,7 +163,7 @@ int block_rq_complete(u64 *ctx)
 		io->errors += failed;
 		io->held_back += held_back;
 		if (tracked && is_charged(tracked->marks))
-			charge_apart(&tracked->owner, failed, held_back);
+			charge_apart(&tracked->owner, REQUEST_ENDS, failed, held_back);
 	}
 end:
 	set_entry(&bucket->keys, entry, 0);
@@ -161,10 +173,12 @@ end:
 /* A bio of a device that takes bios is done. A function, since few machines have such devices in use. */
 static __noinline int end_bio(struct bio *bio, struct queued *queued, u64 now)
 {
-	struct io_stats *io = stats_of(queued->dev, queued->op, splitting_flags(queued->raw_flags) | STACKED_DEVICE);
+	struct ended ended = { .op = queued->op, .now = now, .bytes = queued->bytes, .program = BIO_ENDS };
+	u32 epoch = interval_epoch();
+	struct io_stats *io = stats_of_kind(queued->dev, queued->op,
+					    splitting_flags(queued->raw_flags) | STACKED_DEVICE, BIO_ENDS, epoch);
 	bool failed = BPF_CORE_READ(bio, bi_status) != 0, held_back = queued->marks & MARK_HELD_BACK;
 	struct io_cpu *shard = this_cpu();
-	u32 epoch = interval_epoch(), slot;
 	u64 took = duration(queued->queued_ns, now);
 
 	if (!io)
@@ -174,16 +188,18 @@ static __noinline int end_bio(struct bio *bio, struct queued *queued, u64 now)
 	io->errors += failed;
 	io->held_back += held_back;
 	latency_add(&io->stages[STAGE_DEVICE], took, epoch);
-	slot = latency_add(&io->total, took, epoch);
+	ended.slot = latency_add(&io->total, took, epoch);
 	if (!is_charged(queued->marks))
 		return 0;
 	if (shard && queued->how < IO_OWNERS)
-		shard->owners[queued->how]++;
+		shard->bio_owners[queued->how]++;
 	if (!queued->owner.start)
 		return 0;
-	charge(&queued->owner, queued->op, queued->bytes, took, slot, epoch, now);
+	ended.took = took;
+	ended.epoch = epoch;
+	charge(&queued->owner, &ended);
 	if (failed || held_back)
-		charge_apart(&queued->owner, failed, held_back);
+		charge_apart(&queued->owner, BIO_ENDS, failed, held_back);
 	return 0;
 }
 

@@ -24,14 +24,16 @@ struct io_stats {
 	struct latency total;
 };
 
-/* The pool of keys.bpf.h. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, KEYS);
-	__type(key, u32);
-	__type(value, struct io_stats);
-} stats SEC(".maps");
+/* By kind (keys.bpf.h). */
+KEYED_STORE(stats, struct io_stats)
+
+/* The programs in which something ends: writers of the stores of this object. */
+enum io_writer {
+	REQUEST_ENDS,
+	BIO_ENDS,
+	IO_WRITERS,
+};
+NAMES(io_writer);
 
 struct io_cpu {
 	/* completed, but its issue was not seen, as for those in flight at start: counted without a latency */
@@ -41,8 +43,6 @@ struct io_cpu {
 	/* requests and bios not followed because all entries of their bucket were taken: counted without a latency */
 	u64 requests_full;
 	u64 bios_full;
-	/* counted, but in no process because `processes` was full */
-	u64 processes_full;
 	/* sent back by the driver */
 	u64 requeues;
 	/* bios that became part of an existing request; requests that became part of another; bios cut in two */
@@ -53,8 +53,9 @@ struct io_cpu {
 	u64 bypassed;
 	/* completions of a part only */
 	u64 partial;
-	/* requests by how their owner is known */
+	/* requests and bios by how their owner is known; a program may interrupt the other */
 	u64 owners[IO_OWNERS];
+	u64 bio_owners[IO_OWNERS];
 	/* slow requests without a record: over the limit, or the ring was full */
 	u64 slow_suppressed;
 	u32 slow_epoch;
@@ -98,11 +99,11 @@ static __always_inline struct io_cpu *this_cpu(void)
 			shared_add(&shard->member, 1); \
 	} while (0)
 
-static __always_inline struct io_stats *stats_of(u32 dev, u8 op, u8 flags)
+static __always_inline struct io_stats *stats_of_kind(u32 dev, u8 op, u8 flags, enum io_writer program, u32 epoch)
 {
-	u32 index = stats_index(dev, op, flags);
+	u64 kind = kind_of(dev, op, flags);
 
-	return bpf_map_lookup_elem(&stats, &index);
+	return stats_of(kind, 0, store_hash(kind), store_writer(program, IO_WRITERS), epoch);
 }
 
 static __noinline void report_slow(struct tracked *tracked, struct request *rq, u64 now, u32 epoch)

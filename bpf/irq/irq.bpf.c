@@ -48,7 +48,7 @@ int irq_handler_entry(u64 *ctx)
  * Why here: the handler's verdict is known, so that a call that found nothing to do (IRQ_NONE) is not charged, only
  * counted apart.
  * Cost: a clock read, a look-up and a histogram update.
- * Loses: handlers that find no free entry: `handlers_full`.
+ * Loses: handlers without room: `full` of their store.
  */
 SEC("tp_btf/irq_handler_exit")
 int irq_handler_exit(u64 *ctx)
@@ -67,23 +67,51 @@ int irq_handler_exit(u64 *ctx)
 		return 0;
 	shard->nested_ns += ns;
 	epoch = interval_epoch();
-	handler = handler_of((u32)ctx[0], action);
-	if (!handler) {
-		shard->handlers_full++;
+	handler = handler_of(shard, (u32)ctx[0], action, epoch);
+	if (!handler)
 		return 0;
-	}
 	if ((int)ctx[2] == 0) {
 		handler->unhandled++;
 		return 0;
 	}
 	latency_add(&handler->latency, ns, epoch);
-	charge(IRQ_TIME_HARD, ns, epoch);
+	charge(IRQ_TIME_HARD, ns, epoch, INTERRUPTS_OFF);
 	return 0;
 }
 
 static __always_inline u32 zone_of(u64 ns)
 {
 	return (ns >= zone1_ns) + (ns >= zone2_ns) + (ns >= zone3_ns);
+}
+
+/*
+ * Why here: the end of the vector's work, with its time inside other interrupts known. Before the entry in this file, so
+ * that it is attached earlier: an entry whose exit has no program yet would seem to be interleaved with the next one.
+ * Cost: a clock read and a histogram update.
+ * Loses: softirqs of numbers that the kernel did not have when this was written.
+ */
+SEC("tp_btf/softirq_exit")
+int softirq_exit(u64 *ctx)
+{
+	struct irq_cpu *shard = this_cpu();
+	u32 vector = (u32)ctx[0];
+	u64 nested, ns;
+	u32 epoch;
+
+	if (!shard)
+		return 0;
+	shard->runs.softirqs++;
+	nested = *(volatile u64 *)&shard->nested_ns - shard->softirq_nested;
+	ns = elapsed(&shard->softirq_start);
+	if (!ns || vector >= SOFTIRQS)
+		return 0;
+	ns = not_negative(ns - nested);
+	ns = ns ? ns : 1;
+	epoch = interval_epoch();
+	shard->epoch = epoch;
+	latency_add(&shard->softirqs[vector], ns, epoch);
+	charge(IRQ_TIME_SOFT, ns, epoch, SOFTIRQ_ENDS);
+	return 0;
 }
 
 /*
@@ -100,6 +128,7 @@ int softirq_entry(u64 *ctx)
 	struct irq_cpu *shard = this_cpu();
 	u32 vector = (u32)ctx[0];
 	u64 raised = 0, now, ns;
+	u32 epoch;
 
 	if (!shard)
 		return 0;
@@ -111,8 +140,10 @@ int softirq_entry(u64 *ctx)
 	if (raised && vector < SOFTIRQS) {
 		ns = duration(raised, now);
 		ns = ns ? ns : 1;
+		epoch = interval_epoch();
+		shard->epoch = epoch;
 		shard->late[vector].zones[zone_of(ns)]++;
-		latency_add(&shard->late[vector].latency, ns, interval_epoch());
+		latency_add(&shard->late[vector].latency, ns, epoch);
 	}
 	if (shard->softirq_start)
 		shard->softirqs_interleaved++;
@@ -143,34 +174,6 @@ int softirq_raise(u64 *ctx)
 	return 0;
 }
 
-/*
- * Why here: the end of the vector's work, with its time inside other interrupts known.
- * Cost: a clock read and a histogram update.
- * Loses: softirqs of numbers that the kernel did not have when this was written.
- */
-SEC("tp_btf/softirq_exit")
-int softirq_exit(u64 *ctx)
-{
-	struct irq_cpu *shard = this_cpu();
-	u32 vector = (u32)ctx[0];
-	u64 nested, ns;
-	u32 epoch;
-
-	if (!shard)
-		return 0;
-	shard->runs.softirqs++;
-	nested = *(volatile u64 *)&shard->nested_ns - shard->softirq_nested;
-	ns = elapsed(&shard->softirq_start);
-	if (!ns || vector >= SOFTIRQS)
-		return 0;
-	ns = not_negative(ns - nested);
-	ns = ns ? ns : 1;
-	epoch = interval_epoch();
-	latency_add(&shard->softirqs[vector], ns, epoch);
-	charge(IRQ_TIME_SOFT, ns, epoch);
-	return 0;
-}
-
 static __always_inline int vector_begin(void)
 {
 	struct irq_cpu *shard = this_cpu();
@@ -194,8 +197,9 @@ static __always_inline int vector_end(enum irq_vector vector)
 		return 0;
 	shard->nested_ns += ns;
 	epoch = interval_epoch();
+	shard->epoch = epoch;
 	latency_add(&shard->vectors[vector], ns, epoch);
-	charge(IRQ_TIME_VECTOR, ns, epoch);
+	charge(IRQ_TIME_VECTOR, ns, epoch, INTERRUPTS_OFF);
 	return 0;
 }
 

@@ -71,11 +71,11 @@ struct irq_cpu {
 	u64 softirq_nested;
 	/* time in hard interrupts and vectors so far */
 	u64 nested_ns;
-	/* hard interrupts not counted because their entries of `cpu_handlers` were taken */
-	u64 handlers_full;
-	/* interrupts, and their time, not charged to a task because the entries of `cpu_victims` were taken */
-	u64 victims_full;
-	u64 victims_full_ns;
+	/* of the name of the handler that ends */
+	u64 address;
+	/* number of the interval of the newest softirq or vector: an unchanged CPU is not read */
+	u32 epoch;
+	u32 unused;
 	/* softirqs not counted because another one began on this CPU before their end: preempted, or the end not seen */
 	u64 softirqs_interleaved;
 	struct lateness late[SOFTIRQS];

@@ -66,7 +66,7 @@ struct {
 /*
  * An entry for the object: its own of before, a free one, or the one that was taken longest ago. BUCKET_ENTRIES: none.
  */
-static __always_inline u32 entry_for(struct packet_bucket *bucket, u64 object)
+static __always_inline u32 entry_for(struct packet_bucket *bucket, u64 object, enum receive_writer program)
 {
 	u64 oldest = ~0ULL;
 	u32 entry = find_entry(&bucket->keys, object);
@@ -89,15 +89,15 @@ static __always_inline u32 entry_for(struct packet_bucket *bucket, u64 object)
 	if (bucket->entries[entry].stamps[STAGE_SOCKET])
 		count(packets_full);
 	else
-		end_unseen(&bucket->entries[entry]);
+		end_unseen(&bucket->entries[entry], program);
 	return entry;
 }
 
 /* The packet of this address; a new one is empty. */
-static __always_inline struct packet *packet_of(u64 object)
+static __always_inline struct packet *packet_of(u64 object, enum receive_writer program)
 {
 	struct packet_bucket *bucket = packet_bucket(object);
-	u32 entry = bucket ? entry_for(bucket, object) : BUCKET_ENTRIES;
+	u32 entry = bucket ? entry_for(bucket, object, program) : BUCKET_ENTRIES;
 
 	if (entry >= BUCKET_ENTRIES)
 		return 0;
@@ -109,10 +109,10 @@ static __always_inline struct packet *packet_of(u64 object)
 }
 
 /* Store a packet that must not be found before it is complete: its reader may run on another CPU. */
-static __always_inline void store_packet(u64 object, const struct packet *packet)
+static __always_inline void store_packet(u64 object, const struct packet *packet, enum receive_writer program)
 {
 	struct packet_bucket *bucket = packet_bucket(object);
-	u32 entry = bucket ? entry_for(bucket, object) : BUCKET_ENTRIES;
+	u32 entry = bucket ? entry_for(bucket, object, program) : BUCKET_ENTRIES;
 
 	if (entry >= BUCKET_ENTRIES)
 		return;
@@ -146,7 +146,7 @@ int skb_copy_datagram_iovec(u64 *ctx)
 	struct sock *sk = skb->sk;
 	u32 bytes = (u32)ctx[1];
 	struct packet_bucket *bucket;
-	struct receive_stats *of;
+	struct arrivals *to;
 	struct packet *packet;
 	u32 entry;
 
@@ -162,11 +162,11 @@ int skb_copy_datagram_iovec(u64 *ctx)
 	}
 	packet = &bucket->entries[entry];
 	if (!packet->copied) {
-		arrive(packet, bytes);
+		arrive(packet, bytes, COPIES);
 	} else {
-		of = stats_of(packet);
-		if (of)
-			of->bytes += bytes;
+		to = arrivals_by(packet, COPIES, interval_epoch());
+		if (to)
+			to->bytes += bytes;
 	}
 	packet->copied += bytes;
 	if (packet->copied >= skb->len)
@@ -228,7 +228,7 @@ int sock_recv_length(u64 *ctx)
 		count(unseen_start);
 		return 0;
 	}
-	arrive(&bucket->entries[entry], length);
+	arrive(&bucket->entries[entry], length, RECEIVES);
 	set_entry(&bucket->keys, entry, 0);
 	return 0;
 }
@@ -244,7 +244,7 @@ int consume_skb(u64 *ctx)
 	struct sk_buff *skb = (void *)ctx[0];
 	struct packet_bucket *bucket = packet_bucket((u64)skb);
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)skb) : BUCKET_ENTRIES;
-	struct receive_stats *of;
+	struct passed *of;
 	struct packet *packet;
 
 	COUNT_RUN(consume_skb);
@@ -252,9 +252,9 @@ int consume_skb(u64 *ctx)
 		return 0;
 	packet = &bucket->entries[entry];
 	if (!knows_socket && packet->protocol == IPPROTO_UDP) {
-		arrive(packet, skb->len);
+		arrive(packet, skb->len, FREES);
 	} else if (!packet->copied) {
-		of = stats_of(packet);
+		of = passed_by(packet, FREES);
 		if (of)
 			of->consumed++;
 	}
@@ -273,12 +273,12 @@ int kfree_skb(u64 *ctx)
 	struct sk_buff *skb = (void *)ctx[0];
 	struct packet_bucket *bucket = packet_bucket((u64)skb);
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)skb) : BUCKET_ENTRIES;
-	struct receive_stats *of;
+	struct passed *of;
 
 	COUNT_RUN(kfree_skb);
 	if (entry >= BUCKET_ENTRIES)
 		return 0;
-	of = bucket->entries[entry].copied ? 0 : stats_of(&bucket->entries[entry]);
+	of = bucket->entries[entry].copied ? 0 : passed_by(&bucket->entries[entry], DROPS);
 	if (of)
 		of->dropped++;
 	set_entry(&bucket->keys, entry, 0);
@@ -296,7 +296,7 @@ int tcp_probe(u64 *ctx)
 	struct sk_buff *skb = (void *)ctx[1];
 	struct packet_bucket *bucket = packet_bucket((u64)skb);
 	u32 entry = bucket ? find_entry(&bucket->keys, (u64)skb) : BUCKET_ENTRIES;
-	struct receive_stats *of;
+	struct passed *of;
 
 	COUNT_RUN(tcp_probe);
 	if (entry >= BUCKET_ENTRIES)
@@ -305,7 +305,7 @@ int tcp_probe(u64 *ctx)
 		bucket->entries[entry].stamps[STAGE_SOCKET] = bpf_ktime_get_ns();
 		return 0;
 	}
-	of = stats_of(&bucket->entries[entry]);
+	of = passed_by(&bucket->entries[entry], PROBES);
 	if (of)
 		of->consumed++;
 	set_entry(&bucket->keys, entry, 0);
@@ -354,9 +354,9 @@ int sk_data_ready(u64 *ctx)
 	if (shard->current.protocol != IPPROTO_UDP)
 		return 0;
 	if ((int)(queue->head - number) > 0) {
-		arrive(&shard->current, __sync_lock_test_and_set(&queue->early_bytes, 0));
+		arrive(&shard->current, __sync_lock_test_and_set(&queue->early_bytes, 0), IS_READY);
 	} else {
-		store_packet(queued_as(queue->number, number), &shard->current);
+		store_packet(queued_as(queue->number, number), &shard->current, IS_READY);
 	}
 	if (shard->skb) {
 		bucket = packet_bucket(shard->skb);
@@ -377,9 +377,9 @@ SEC("tp_btf/netif_receive_skb")
 int netif_receive_skb(u64 *ctx)
 {
 	struct sk_buff *skb = (void *)ctx[0];
-	struct packet *packet = packet_of((u64)skb);
+	struct packet *packet = packet_of((u64)skb, HANDS_OVER);
 	struct receive_cpu *shard = this_cpu();
-	struct receive_stats *of;
+	struct passed *of;
 
 	COUNT_RUN(netif_receive_skb);
 	if (!packet || !shard)
@@ -391,13 +391,13 @@ int netif_receive_skb(u64 *ctx)
 	}
 	if (packet->stamps[STAGE_STACK] || packet->ifindex != (u32)skb->dev->ifindex) {
 		if (packet->ifindex)
-			end_unseen(packet);
+			end_unseen(packet, HANDS_OVER);
 		begin(packet, skb, STAGE_STACK);
 	} else {
 		packet->stamps[STAGE_STACK] = bpf_ktime_get_ns();
 	}
 	packet->protocol = transport_of(skb);
-	of = stats_of(packet);
+	of = passed_by(packet, HANDS_OVER);
 	if (of) {
 		of->received++;
 		if (!of->device[0])
@@ -408,14 +408,14 @@ int netif_receive_skb(u64 *ctx)
 	return 0;
 }
 
-static __always_inline void from_driver(const struct sk_buff *skb)
+static __always_inline void from_driver(const struct sk_buff *skb, enum receive_writer program)
 {
-	struct packet *packet = packet_of((u64)skb);
+	struct packet *packet = packet_of((u64)skb, program);
 
 	if (!packet)
 		return;
 	if (packet->ifindex)
-		end_unseen(packet);
+		end_unseen(packet, program);
 	begin(packet, skb, STAGE_DRIVER);
 }
 
@@ -428,7 +428,7 @@ SEC("tp_btf/netif_rx")
 int netif_rx(u64 *ctx)
 {
 	COUNT_RUN(netif_rx);
-	from_driver((void *)ctx[0]);
+	from_driver((void *)ctx[0], HAS_RX);
 	return 0;
 }
 
@@ -441,7 +441,7 @@ SEC("tp_btf/napi_gro_receive_entry")
 int napi_gro_receive_entry(u64 *ctx)
 {
 	COUNT_RUN(napi_gro_receive_entry);
-	from_driver((void *)ctx[0]);
+	from_driver((void *)ctx[0], HAS_GRO);
 	return 0;
 }
 
@@ -454,6 +454,6 @@ SEC("tp_btf/napi_gro_frags_entry")
 int napi_gro_frags_entry(u64 *ctx)
 {
 	COUNT_RUN(napi_gro_frags_entry);
-	from_driver((void *)ctx[0]);
+	from_driver((void *)ctx[0], HAS_FRAGS);
 	return 0;
 }

@@ -1,45 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Counters of received packets by device, protocol and CPU, and of losses. */
+/* Counters of received packets by device and protocol, and of losses. */
 #pragma once
 
+#include "lib/keyed-store.bpf.h"
 #include "packets.bpf.h"
 
-/* The CPU is part of the key so that two never write to one value. */
-struct receive_key {
-	u32 ifindex;
-	u32 netns;
-	u16 cpu;
-	u8 protocol;
-	u8 unused;
-};
-
-struct receive_stats {
-	/* handed to the protocols */
-	u64 received;
-	/* copied to a process, and its bytes */
+/* Packets that were copied to a process. */
+struct arrivals {
 	u64 count;
 	u64 bytes;
+	struct latency stages[RECEIVE_STAGES];
+	struct latency total;
+};
+
+/* All others, and what was handed to the protocols. */
+struct passed {
+	u64 received;
 	/* kfree_skb: the kernel dropped it */
 	u64 dropped;
 	/* the kernel itself was the receiver: acknowledgements, ICMP, ARP; or it was forwarded */
 	u64 consumed;
 	/* became part of another packet, by GRO or in the receive queue of a TCP socket */
 	u64 merged;
-	/* empty where only packets of another CPU ended */
+	/* empty where only packets of another program or CPU ended */
 	char device[IFNAMSIZ];
-	struct latency stages[RECEIVE_STAGES];
-	struct latency total;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct receive_key);
-	__type(value, struct receive_stats);
-} stats SEC(".maps");
+/* Both by network namespace and index of the device, and protocol. */
+KEYED_STORE(arrivals, struct arrivals)
+KEYED_STORE(passed, struct passed)
 
-/* New values start as a copy of it: it is too large for the stack. */
-static const struct receive_stats no_stats;
+/* A key as words of the stores: the index of the device is not 0. */
+enum receive_key {
+	KEY_NETNS_SHIFT = 32,
+};
+NAMES(receive_key);
+
+/* Programs that count: some interrupt the others. The first ones are those in which packets arrive. */
+enum receive_writer {
+	COPIES,
+	RECEIVES,
+	FREES,
+	IS_READY,
+	ARRIVAL_WRITERS,
+	DROPS = ARRIVAL_WRITERS,
+	PROBES,
+	HANDS_OVER,
+	HAS_RX,
+	HAS_GRO,
+	HAS_FRAGS,
+	RECEIVE_WRITERS,
+};
+NAMES(receive_writer);
 
 struct receive_cpu {
 	/* read, but their arrival was not seen, as of those that were waiting at start; not counted in `stats` */
@@ -49,8 +61,6 @@ struct receive_cpu {
 	 * hook
 	 */
 	u64 packets_full;
-	/* not counted at all because `stats` was full */
-	u64 stats_full;
 	/* sockets without memory for their state */
 	u64 sockets_full;
 	/* sockets that were given a number here */
@@ -75,36 +85,33 @@ static __always_inline struct receive_cpu *this_cpu(void)
 			shared_add(&shard->member, 1);  \
 	} while (0)
 
-/* Kept out of the hot path: once for each device, protocol and CPU. */
-static __noinline struct receive_stats *add_stats(struct receive_key *key)
+static __always_inline u64 device_key(const struct packet *packet)
 {
-	bpf_map_update_elem(&stats, key, &no_stats, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&stats, key);
+	return (u64)packet->netns << KEY_NETNS_SHIFT | packet->ifindex;
 }
 
-static __always_inline struct receive_stats *stats_of(const struct packet *packet)
+static __always_inline struct passed *passed_by(const struct packet *packet, enum receive_writer program)
 {
-	struct receive_key key = {
-		.ifindex = packet->ifindex,
-		.netns = packet->netns,
-		.cpu = bpf_get_smp_processor_id(),
-		.protocol = packet->protocol,
-	};
-	struct receive_stats *stats_here = bpf_map_lookup_elem(&stats, &key);
+	u64 key = device_key(packet);
 
-	if (!stats_here)
-		stats_here = add_stats(&key);
-	if (!stats_here)
-		count(stats_full);
-	return stats_here;
+	return passed_of(key, packet->protocol, store_hash(key + packet->protocol),
+			 store_writer(program, RECEIVE_WRITERS), interval_epoch());
+}
+
+static __always_inline struct arrivals *arrivals_by(const struct packet *packet, enum receive_writer program, u32 epoch)
+{
+	u64 key = device_key(packet);
+
+	return arrivals_of(key, packet->protocol, store_hash(key + packet->protocol),
+			   store_writer(program, ARRIVAL_WRITERS), epoch);
 }
 
 /* It reached a process. */
-static __always_inline void arrive(const struct packet *packet, u32 bytes)
+static __always_inline void arrive(const struct packet *packet, u32 bytes, enum receive_writer program)
 {
-	struct receive_stats *to = stats_of(packet);
-	u64 now = bpf_ktime_get_ns();
 	u32 epoch = interval_epoch();
+	struct arrivals *to = arrivals_by(packet, program, epoch);
+	u64 now = bpf_ktime_get_ns();
 
 	if (!to)
 		return;
@@ -114,13 +121,13 @@ static __always_inline void arrive(const struct packet *packet, u32 bytes)
 }
 
 /* Its address has come back without an end that a hook shows: merged, or received by the kernel. */
-static __noinline void end_unseen(const struct packet *packet)
+static __noinline void end_unseen(const struct packet *packet, enum receive_writer program)
 {
-	struct receive_stats *of;
+	struct passed *of;
 
 	if (packet->copied)
 		return;
-	of = stats_of(packet);
+	of = passed_by(packet, program);
 	if (!of)
 		return;
 	if (packet->stamps[STAGE_SOCKET] || !packet->stamps[STAGE_STACK])

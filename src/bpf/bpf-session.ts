@@ -7,6 +7,8 @@ import type { Count } from '../lib/units.ts';
 
 /** Section of programs that hook nothing and run on request only. */
 export const WALK_SECTION = 'syscall';
+/** Section of programs that a clock runs (`BpfObject.attachClock`). */
+export const CLOCK_SECTION = 'perf_event';
 
 const INITIAL_BUFFER = 64 * 1024;
 /** Section of the counter in bpf/lib/duration.bpf.h. */

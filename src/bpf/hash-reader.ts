@@ -1,4 +1,4 @@
-/** Reads whole BPF hash maps, one buffer for all reads. */
+/** Reads whole BPF hash maps, one buffer for all reads. For maps that exist only while something is measured on request. */
 import { type Struct, viewOf } from '../lib/decode.ts';
 import type { BpfSession } from './bpf-session.ts';
 
@@ -20,25 +20,13 @@ export class HashReader<Key, Value> {
 		this.values = new Uint8Array(entries * map.value.size);
 	}
 
-	/** All entries. `id` is the key as a string; arrays in key and value are valid until the next call. */
-	*entries(): Generator<{ id: string; key: Key; value: Value }> {
+	/** All entries. Arrays in key and value are valid until the next call. */
+	*entries(): Generator<{ key: Key; value: Value }> {
 		const { key, value } = this.map;
 		const count = this.bpf.object.readBatch(this.map.name, this.keys, this.values);
 		const keys = viewOf(this.keys);
 		const values = viewOf(this.values);
-		for (let index = 0; index < count; index++) {
-			const at = index * key.size;
-			yield {
-				// the bytes: a number would round a 64-bit address
-				id: Buffer.from(this.keys.buffer, at, key.size).toString('latin1'),
-				key: key.read(keys, at),
-				value: value.read(values, index * value.size),
-			};
-		}
-	}
-
-	/** Delete an entry. Events between the last read and this call go with it. */
-	remove(id: string): void {
-		this.bpf.object.remove(this.map.name, Buffer.from(id, 'latin1'));
+		for (let index = 0; index < count; index++)
+			yield { key: key.read(keys, index * key.size), value: value.read(values, index * value.size) };
 	}
 }

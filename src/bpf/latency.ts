@@ -193,18 +193,18 @@ export class LatencyReader {
 		return this.ended;
 	}
 
-	/** The kernel's distribution of this key is gone; the key may come back. */
-	forget(key: string): void {
-		this.before.delete(key);
-	}
-
 	/** Events since the previous call with this key; since start, the first time. */
-	difference(key: string, { slots, sum_ns, max_ns, epoch }: KernelLatency): Distribution {
+	difference(key: string, now: KernelLatency): Distribution {
 		let before = this.before.get(key);
 		if (!before) {
 			before = new Counters();
 			this.before.set(key, before);
 		}
+		return this.since(before, now);
+	}
+
+	/** Events since the read that `before` is of, which then is of this one. */
+	since(before: Counters, { slots, sum_ns, max_ns, epoch }: KernelLatency): Distribution {
 		const next = (this.ended + 1) >>> 0;
 		const known = epoch === this.ended || epoch === next ? (max_ns[this.ended & 1] as Ns) : -1;
 		const interval = new Distribution();

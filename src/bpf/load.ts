@@ -8,8 +8,9 @@ import { Unavailable } from '../core/errors.ts';
 import type { BpfAddon, BpfObject } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
 import { viewOf } from '../lib/decode.ts';
-import { BpfSession, RUNS, WALK_SECTION } from './bpf-session.ts';
+import { BpfSession, CLOCK_SECTION, RUNS, WALK_SECTION } from './bpf-session.ts';
 import { explain } from './explain.ts';
+import { fillStore, type StoreSize, storeMaps } from './keyed-store.ts';
 
 /** The generated `constants` of an object: section, offset and size of each variable. */
 export type ConstantLayout = Readonly<
@@ -23,6 +24,8 @@ export interface BpfSessionOptions<Layout extends ConstantLayout> {
 	constants?: { [Name in keyof Layout]?: number | bigint | boolean };
 	/** Maps made by CPU_SHARDS: one entry for each possible CPU. */
 	shards?: readonly string[];
+	/** Stores made by KEYED_STORE, by name. */
+	stores?: Readonly<Record<string, StoreSize>>;
 	/** Entries of other maps whose size depends on the machine. */
 	maxEntries?: Readonly<Record<string, number>>;
 	/**
@@ -86,8 +89,23 @@ export function openWalking(
 	};
 }
 
-function setConstants<Layout extends ConstantLayout>(object: BpfObject, options: BpfSessionOptions<Layout>): void {
-	for (const [name, value] of Object.entries(options.constants ?? {})) {
+/** Sizes the maps of all stores. Returns their constants. */
+function sizeStores(object: BpfObject, stores: Readonly<Record<string, StoreSize>>, possibleCpus: number) {
+	const constants: Record<string, number> = {};
+	for (const [name, size] of Object.entries(stores)) {
+		const { constant, maxEntries } = storeMaps(name, size, possibleCpus);
+		constants[constant] = size.bits;
+		for (const [map, entries] of Object.entries(maxEntries)) object.setMaxEntries(map, entries);
+	}
+	return constants;
+}
+
+function setConstants<Layout extends ConstantLayout>(
+	object: BpfObject,
+	options: BpfSessionOptions<Layout>,
+	ofStores: Readonly<Record<string, number>>,
+): void {
+	for (const [name, value] of Object.entries({ ...options.constants, ...ofStores })) {
 		const constant = options.layout?.[name];
 		if (!constant) throw new TypeError(`no constant ${name}`);
 		const bytes = new Uint8Array(8);
@@ -134,7 +152,8 @@ function attachAll(
 	before?: (program: string, object: BpfObject) => void,
 ): void {
 	for (const { name, section, autoload } of object.programs()) {
-		if (!autoload || section === WALK_SECTION) continue;
+		// programs that a clock runs are attached by their session, which knows the rate
+		if (!autoload || section === WALK_SECTION || section === CLOCK_SECTION) continue;
 		try {
 			before?.(name, object);
 			object.attach(name);
@@ -186,12 +205,13 @@ export function openBpf<Layout extends ConstantLayout>(
 	try {
 		const lacking = choosePrograms(host, object, options.optional ?? {}, options.without ?? []);
 		for (const map of options.withoutMaps ?? []) object.setAutocreate(map, false);
-		setConstants(object, options);
+		setConstants(object, options, sizeStores(object, options.stores ?? {}, possibleCpus));
 		for (const map of [...(options.shards ?? []), ...(options.counted ? [RUNS] : [])])
 			object.setMaxEntries(map, possibleCpus);
 		for (const [map, entries] of Object.entries(options.maxEntries ?? {})) object.setMaxEntries(map, entries);
 		object.load();
 		debug(() => loadedText(id, path, object));
+		for (const [name, size] of Object.entries(options.stores ?? {})) fillStore(object, name, size);
 		options.loaded?.(object);
 		attachAll(host, id, object, options.beforeAttach);
 		return new BpfSession(object, possibleCpus, missingHooks(lacking), {

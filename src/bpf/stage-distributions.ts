@@ -2,7 +2,7 @@
 
 import type { StageStats } from '../core/stages/figures.ts';
 import type { Count, Ns } from '../lib/units.ts';
-import { Distribution, type KernelLatency, type LatencyReader } from './latency.ts';
+import { Distribution } from './latency.ts';
 
 interface Sum {
 	count: Count;
@@ -25,7 +25,7 @@ export class StageDistributions {
 		}
 	}
 
-	/** Add the last interval and the totals of a kernel value. */
+	/** Add the last interval and the totals. */
 	add(from: StageHistory): void {
 		for (const [name, { interval, total }] of from.stages) {
 			this.intervals.get(name)?.add(interval);
@@ -49,31 +49,24 @@ export class StageDistributions {
 	}
 }
 
-/** One value of a kernel map: the last interval and the totals of its stages. */
+/** The last interval and the totals of the stages of one kind of object. */
 export class StageHistory {
 	readonly stages = new Map<string, { interval: Distribution; total: Sum }>();
-	private readonly id: string;
 
-	/** @param id unique among the values of the reader */
-	constructor(id: string) {
-		this.id = id;
+	/** Begins the next interval. */
+	begin(): void {
+		for (const { interval } of this.stages.values()) if (interval.count > 0) interval.clear();
 	}
 
-	/** The kernel's value is gone. */
-	forget(reader: LatencyReader): void {
-		for (const name of this.stages.keys()) reader.forget(`${name} ${this.id}`);
-	}
-
-	/** Set the interval to the difference from the last call. */
-	update(reader: LatencyReader, name: string, now: KernelLatency): void {
-		const interval = reader.difference(`${name} ${this.id}`, now);
-		const before = this.stages.get(name);
-		if (before) {
-			before.interval = interval;
-			before.total.count += interval.count;
-			before.total.sum_ns += interval.sum_ns;
-		} else {
-			this.stages.set(name, { interval, total: { count: interval.count, sum_ns: interval.sum_ns } });
+	/** Adds events to the interval. */
+	add(name: string, events: Distribution): void {
+		let stage = this.stages.get(name);
+		if (!stage) {
+			stage = { interval: new Distribution(), total: { count: 0, sum_ns: 0 } };
+			this.stages.set(name, stage);
 		}
+		stage.interval.add(events);
+		stage.total.count += events.count;
+		stage.total.sum_ns += events.sum_ns;
 	}
 }

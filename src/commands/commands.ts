@@ -6,6 +6,7 @@ import { doctor } from './doctor/command.ts';
 import { exportCommand } from './export/command.ts';
 import { live } from './live/command.ts';
 import { measure } from './measure/command.ts';
+import { profile } from './profile/command.ts';
 import { record } from './record/command.ts';
 import { replay } from './replay/command.ts';
 import { serve } from './serve/command.ts';
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
 	exportCommand,
 	serve,
 	compare,
+	profile,
 	doctor,
 	measure,
 	slices,

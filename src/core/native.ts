@@ -59,6 +59,11 @@ export interface BpfObject {
 	 * program.
 	 */
 	attach(program: string): void;
+	/**
+	 * After load, for a program of section `perf_event`: run it `frequency` times a second (1 to 100,000) on this CPU while
+	 * that is not idle. {@link detach} ends it on all CPUs.
+	 */
+	attachClock(program: string, cpu: number, frequency: number): void;
 	/** Does nothing for a program that is not attached. */
 	detach(program: string): void;
 	/**
@@ -81,8 +86,9 @@ export interface BpfObject {
 	 * an offset that is a multiple of 8, each aligned 8-byte word is read atomically.
 	 */
 	readMapped(map: string, into: Uint8Array, offset?: number): number;
-	/** false when the key is absent. */
+	/** false when the key is absent. Of a queue (no bytes of key) the value that is taken out next. */
 	lookup(map: string, key: Uint8Array, value: Uint8Array): boolean;
+	/** Of a queue (no bytes of key): puts a value in. */
 	update(map: string, key: Uint8Array, value: Uint8Array): void;
 	/** false when the key was absent. */
 	remove(map: string, key: Uint8Array): boolean;

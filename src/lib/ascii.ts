@@ -25,6 +25,7 @@ const replacements: Record<string, string> = {
 	'○': 'o',
 	'‖': '|',
 	'█': '#',
+	'◆': '@',
 	// Braille as charts draw their axes and level lines.
 	'⡇': '|',
 	'⢸': '|',

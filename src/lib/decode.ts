@@ -7,6 +7,8 @@ export type ForeignBytes = Uint8Array;
 export interface Struct<T> {
 	/** sizeof, bytes. */
 	readonly size: number;
+	/** Offsets of its members, bytes. */
+	readonly at: { readonly [Name in keyof T]: number };
 	/** Decode one struct at byte offset `at`. Arrays share the buffer's memory: copy what must outlive it. */
 	read(view: DataView, at: number): T;
 }
@@ -28,6 +30,13 @@ export function s64(view: DataView, at: number): number {
 export function u64s(view: DataView, at: number, length: number): Float64Array {
 	const out = new Float64Array(length);
 	for (let i = 0; i < length; i++) out[i] = u64(view, at + i * 8);
+	return out;
+}
+
+/** Array of s64 as doubles (a copy): exact for addresses, whose upper 16 bits are all equal. */
+export function s64s(view: DataView, at: number, length: number): Float64Array {
+	const out = new Float64Array(length);
+	for (let i = 0; i < length; i++) out[i] = s64(view, at + i * 8);
 	return out;
 }
 

@@ -74,6 +74,8 @@ export interface CommandSpec {
 	delay?: number;
 	/** It is about all tabs where the user names none. */
 	anyTab?: true;
+	/** Its filter is of columns of its own, which it checks itself. */
+	ownFilter?: true;
 	/** Throws a `UsageError` for values that do not go together. */
 	check?(line: CommandLine, tracers: readonly AnyTracer[]): void;
 }

@@ -140,6 +140,18 @@ const table = [
 		help: 'measure only the process, device, or control group with those below it, of the selected row, in the kernel; again: everything',
 		section: 'Table',
 	},
+	{
+		command: 'profile',
+		keys: ['p'],
+		help: 'profile the process, thread, control group or command of the selected row (without one: the machine) until its tab is left for a minute; Esc comes back',
+		section: 'Table',
+	},
+	{
+		command: 'mode',
+		keys: ['m'],
+		help: 'on the profile: running code, waits, both, or locks',
+		section: 'Table',
+	},
 	{ command: 'up', keys: ['Up', 'k'], help: 'row up', section: 'Move' },
 	{ command: 'down', keys: ['Down', 'j'], help: 'row down', section: 'Move' },
 	{ command: 'page-up', keys: ['PgUp', 'Ctrl-B'], help: 'page up', section: 'Move' },
@@ -178,6 +190,16 @@ const table = [
 		help: 'write what is in memory to a file that wattlag replay FILE shows anywhere, without privilege',
 		section: 'Time',
 	},
+	{
+		command: 'go-to-time',
+		keys: ['T'],
+		help: 'go to a time: 14:02, 14:02:10, 2026-01-02 14:02, -5m, +30s; in a recording also g',
+		section: 'Time',
+	},
+	{ command: 'next-finding', keys: [';'], help: 'to the next moment at which a finding begins', section: 'Time' },
+	{ command: 'previous-finding', keys: [','], help: 'likewise, the one before', section: 'Time' },
+	{ command: 'next-mark', keys: ["'"], help: 'to the next mark of a recording (record --mark)', section: 'Time' },
+	{ command: 'previous-mark', keys: ['"'], help: 'likewise, the one before', section: 'Time' },
 	{ command: 'live', keys: ['.'], help: 'back to now', section: 'Time' },
 ] as const satisfies readonly TableRow[];
 

@@ -101,7 +101,7 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 		ownCost: text('own-cost') as CommandLine['ownCost'],
 		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
 		groups: perTab('group', (tracer) => tracer.groups),
-		filter: checkFilter('filter', text('filter'), tracers),
+		filter: command.ownFilter ? text('filter') : checkFilter('filter', text('filter'), tracers),
 		appearance: {
 			theme: text('theme') as AppearanceChoice['theme'],
 			colours: text('colours') === 'auto' ? 'auto' : (Number(text('colours')) as 16 | 256),

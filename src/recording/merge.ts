@@ -6,11 +6,10 @@
  * The rules go by the names of fields, whose endings have the same meaning in all tabs (docs/batch.md).
  */
 import type { Snapshot } from '../core/snapshot.ts';
-import { type Buckets, mergeBuckets, slotCount, slotLower } from '../lib/histogram.ts';
+import { type Buckets, mergeBuckets } from '../lib/histogram.ts';
 import type { Ns } from '../lib/units.ts';
+import { countsOf, quantileOf } from './quantile.ts';
 
-/** Finest histogram of any tab: its bounds contain those of the coarser ones. */
-const SUB_BITS = 4;
 /** Entries of a list that is put together from those of several intervals. */
 const MOST_ENTRIES = 256;
 
@@ -45,35 +44,6 @@ const isRecord = (value: unknown): value is Record_ =>
 
 const known = (parts: Parts): unknown[] => parts.filter((part) => part !== undefined && part !== null);
 
-/** Value at a rank of a merged distribution; its error is at most the width of its bucket. */
-export function quantileOf(buckets: Buckets, rank: number, max: Ns = Number.POSITIVE_INFINITY): Ns {
-	const total = buckets.reduce((sum, [, count]) => sum + count, 0);
-	const target = Math.max(rank * total, Number.MIN_VALUE);
-	let seen = 0;
-	for (const [upper, count] of buckets) {
-		if (seen + count >= target) {
-			const lower = Math.min(lowerOf(upper), max);
-			return Math.round(lower + ((target - seen) / count) * (Math.min(upper, Math.max(max, lower)) - lower));
-		}
-		seen += count;
-	}
-	return 0;
-}
-
-const SLOTS = slotCount(SUB_BITS);
-
-/** Lower bound of the finest bucket with this upper bound. */
-export function lowerOf(upper: Ns): Ns {
-	let low = 0;
-	let high = SLOTS;
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		if (slotLower(middle + 1, SLOTS) < upper) low = middle + 1;
-		else high = middle;
-	}
-	return slotLower(low, SLOTS);
-}
-
 function mergeRecords(parts: Parts, times: Times): Record_ {
 	const records = known(parts).filter(isRecord);
 	const last = records.at(-1) ?? {};
@@ -89,7 +59,8 @@ function mergeRecords(parts: Parts, times: Times): Record_ {
 		const max = typeof merged['max_ns'] === 'number' ? merged['max_ns'] : Number.POSITIVE_INFINITY;
 		for (const key of keys) {
 			const rank = /^p(\d{1,3})_ns$/.exec(key)?.[1];
-			if (rank !== undefined) merged[key] = quantileOf(merged['buckets'] as Buckets, Number(`0.${rank}`), max);
+			if (rank !== undefined)
+				merged[key] = quantileOf(countsOf(merged['buckets'] as Buckets), Number(`0.${rank}`), max);
 		}
 	}
 	return merged;

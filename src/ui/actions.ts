@@ -2,11 +2,17 @@
 import { secondsOf } from '../core/snapshot.ts';
 import type { Options } from '../core/tracer.ts';
 import type { Store } from '../history/store.ts';
+import { parseTime } from '../history/time-words.ts';
 import { type Command, type Keymap, keysOf } from '../options/keymap.ts';
+import { PROFILE_MODES } from '../profile/model.ts';
+import { processId } from '../system/process-id.ts';
+import type { ProfileExtra } from '../tracers/profile/snapshot.ts';
+import { boundsOf, findingMoments } from './frame/axis.ts';
 import { rowText } from './frame/clipboard.ts';
 import type { ActiveTab } from './hooks/use-active-tab.ts';
 import type { GroupsInUse } from './hooks/use-groups.ts';
 import type { Inspect } from './lens/use-details.ts';
+import { nextBegin, PROFILE, profileTarget, WHOLE_MACHINE } from './profile-target.ts';
 import type { Action } from './state/state.ts';
 import type { TabEntry } from './tab.ts';
 
@@ -38,8 +44,8 @@ export interface CommandContext {
 	actions: AppActions;
 	active: ActiveTab;
 	groups: GroupsInUse;
-	/** The lens covers the tab. */
-	lens: boolean;
+	/** Process of the lens that covers the tab, `pid:start`; null: it is closed. */
+	lens: string | null;
 	changeDelay(step: 1 | -1): void;
 	toggleBaseline(): void;
 	say(message: string): void;
@@ -57,6 +63,54 @@ const travel =
 		store.travel(tracer.id, steps);
 		if (snapshot && store.current(tracer.id)?.mono_ns === snapshot.mono_ns)
 			say(steps < 0 ? 'nothing older is kept' : 'this is the newest');
+	};
+
+/** Go to a time that the user has typed. */
+export function goToTyped(text: string, { store, say }: CommandContext): void {
+	if (text.trim() === '') return;
+	const { first, last } = boundsOf(store.moments());
+	const time = parseTime(text, store.shownAt() ?? Date.now(), first, last);
+	if (time === undefined) {
+		say(`'${text}' is no time: 14:02, 14:02:10, 2026-01-02 14:02, -5m or +30s`);
+		return;
+	}
+	store.goTo(time);
+	const found = store.shownAt();
+	if (found !== null && Math.abs(found - time) > 60e3) say('nothing was recorded at that time: this is the nearest');
+}
+
+/** Go to the next of these moments, or the one before; wall clock, ms. */
+function goToNext({ store, say }: CommandContext, times: readonly number[], step: 1 | -1, nothing: string): void {
+	const shown = store.shownAt() ?? 0;
+	const next = step > 0 ? times.find((time) => time > shown) : times.findLast((time) => time < shown);
+	if (next === undefined) say(nothing);
+	else store.goTo(next);
+}
+
+const finding =
+	(step: 1 | -1): Effect =>
+	(context) =>
+		goToNext(
+			context,
+			findingMoments(context.store.moments()),
+			step,
+			`no finding begins ${step > 0 ? 'after' : 'before'} this`,
+		);
+
+const mark =
+	(step: 1 | -1): Effect =>
+	(context) => {
+		const { store, say } = context;
+		const marks = [...store.marks()].sort((a, b) => a.wall - b.wall);
+		const at = (time: number) => Math.max(time, boundsOf(store.moments()).first);
+		const shown = store.shownAt() ?? 0;
+		// the interval that a mark leads to may end a little after it
+		const near = 1500;
+		const next =
+			step > 0 ? marks.find(({ wall }) => at(wall) > shown + near) : marks.findLast(({ wall }) => wall < shown - near);
+		if (!next) return say(`no mark ${step > 0 ? 'after' : 'before'} this`);
+		store.goTo(next.wall);
+		say(`mark: ${next.text}`);
 	};
 
 const copy: Effect = ({ actions, active: { snapshot, table }, say }) => {
@@ -110,13 +164,44 @@ async function showFinding(context: CommandContext, key: string): Promise<void> 
 	dispatch({ kind: 'show', link, view: Math.max(0, views.indexOf(link.view ?? '')) });
 }
 
+/** Profile the process of the lens, or what the selected row stands for, or the machine; on the profile's tab: anew. */
+const profile: Effect = ({ tabs, actions, active: { tracer, snapshot, table }, lens, say, dispatch }) => {
+	if (!tabs.some((tab) => tab.tracer.id === PROFILE)) return say('profiles are left out');
+	const row = table.list ? undefined : table.rows[table.selected];
+	const target =
+		lens === null
+			? row === undefined || !snapshot
+				? WHOLE_MACHINE
+				: profileTarget(row, snapshot.group, tracer.processOf?.(row))
+			: { ...WHOLE_MACHINE, pid: processId(lens).pid };
+	if (target === null) return say('rows like this one cannot be profiled: select a process, thread, group or none');
+	actions.tune(PROFILE, { ...target, begin: nextBegin() });
+	if (tracer.id !== PROFILE || lens !== null) dispatch({ kind: 'profile', tab: PROFILE });
+	else say('the profile begins anew');
+};
+
+/** The next kind of profile. */
+const mode: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
+	if (tracer.id !== PROFILE || !snapshot) return say('kinds of profiles are chosen on the profile tab');
+	const at = PROFILE_MODES.indexOf((snapshot as unknown as ProfileExtra).mode);
+	const next = PROFILE_MODES[(at + 1) % PROFILE_MODES.length] as string;
+	actions.tune(PROFILE, { mode: next });
+	say(`${next}: begins now`);
+};
+
 /** A command has an entry here, in `transitions` (state/transitions.ts), or both. */
 export const effects = {
 	copy,
 	narrow,
+	profile,
+	mode,
 	arguments: commandLines,
 	'full-path': fullPath,
 	finding: (context, key) => void showFinding(context, key),
+	'next-finding': finding(1),
+	'previous-finding': finding(-1),
+	'next-mark': mark(1),
+	'previous-mark': mark(-1),
 	pause: ({ store }) => store.setPaused(!store.paused),
 	live: ({ store }) => store.setPaused(false),
 	'step-back': travel(-1),
@@ -126,7 +211,7 @@ export const effects = {
 	faster: ({ changeDelay }) => changeDelay(-1),
 	slower: ({ changeDelay }) => changeDelay(1),
 	group: ({ lens, groups, active, say }) => {
-		if (!lens && !groups.next()) say(`${active.tracer.title} has one grouping only`);
+		if (lens === null && !groups.next()) say(`${active.tracer.title} has one grouping only`);
 	},
 	baseline: ({ toggleBaseline }) => toggleBaseline(),
 	record: ({ actions, say }) => {

@@ -13,6 +13,7 @@ import type { Store } from '../history/store.ts';
 import { defaultKeymap, type Keymap } from '../options/keymap.ts';
 import type { HostInfo } from '../system/local-host.ts';
 import type { AppActions } from './actions.ts';
+import { axisLine } from './frame/axis.ts';
 import { Body, isCovered } from './frame/body.tsx';
 import { Footer, type Prompt } from './frame/footer.tsx';
 import { bannerLine, headerLines } from './frame/header.ts';
@@ -66,7 +67,7 @@ function startState({ tabs, initialTab, initialSorts = {}, initialFilter = '', i
 
 function promptOf({ overlay }: UiState, { error }: FilterInUse): Prompt | null {
 	if (overlay?.kind === 'filter') return { ...overlay, error };
-	return overlay?.kind === 'search' ? { ...overlay, error: null, candidates: [] } : null;
+	return overlay?.kind === 'search' || overlay?.kind === 'time' ? { ...overlay, error: null, candidates: [] } : null;
 }
 
 /** null: one row fills the tab. */
@@ -107,15 +108,11 @@ function useHelp(
 	}, [open, tracer, tabs, store, snapshot, keymap, width, loaded]);
 }
 
-function modelOf(
-	{ snapshot, loaded, table, unit }: ActiveTab,
-	tabs: readonly TabEntry[],
-	digits: readonly string[],
-	layout: Layout,
-): ScreenModel {
+function modelOf({ snapshot, loaded, table, unit }: ActiveTab, tabs: readonly TabEntry[], layout: Layout): ScreenModel {
+	const listed = tabs.filter((one) => !one.tracer.apart);
 	return {
-		tabs: tabs.map(({ tracer }) => tracer.id),
-		digits,
+		tabs: listed.map(({ tracer }) => tracer.id),
+		digits: digitsOf(listed),
 		...table.model,
 		find: (text, from, step) => findRow(table.rows, table.source, text, from, step),
 		unit,
@@ -136,7 +133,7 @@ export function App(props: AppProps): ReactElement | null {
 	const [delay, changeDelay] = useDelay(props.delay, actions.setInterval);
 	const [baseline, toggleBaseline] = useBaseline(tabs, store, say);
 
-	const active = useActiveTab(tabs, store, state);
+	const active = useActiveTab(tabs, store, state, baseline);
 	const { tracer, snapshot, table, chosen } = active;
 	const { id } = tracer;
 	const paused = useSyncExternalStore(store.subscribe, () => store.paused);
@@ -149,7 +146,7 @@ export function App(props: AppProps): ReactElement | null {
 	useFocus(process, tabs, actions.tune);
 
 	const tooSmall = isTooSmall(size);
-	const chrome = chromeOf(height, failure !== null);
+	const chrome = chromeOf(height, failure !== null, store.hasAxis);
 	const body = { width, height: chrome.body };
 	const lens = useLens({
 		process,
@@ -163,12 +160,9 @@ export function App(props: AppProps): ReactElement | null {
 	const digits = digitsOf(tabs);
 	const header = headerLines({
 		host,
-		tabs: tabs.map(({ tracer: { id, title } }, index) => ({
-			id,
-			digit: digits[index] as string,
-			title,
-			state: store.status(id).kind,
-		})),
+		tabs: tabs.flatMap(({ tracer: { id, title, apart } }, index) =>
+			apart && id !== tracer.id ? [] : [{ id, digit: digits[index] as string, title, state: store.status(id).kind }],
+		),
 		active: id,
 		source: sourceBadge(tracer, (of) => store.current(of)),
 		time: snapshot?.time ?? null,
@@ -180,8 +174,9 @@ export function App(props: AppProps): ReactElement | null {
 		delay,
 		group: groups.group && (snapshot?.group ?? groups.group),
 		width,
-		height: chrome.header,
+		height: store.hasAxis ? 2 : chrome.header,
 	});
+	const headLines = store.hasAxis ? withAxis(header.lines, store, width, chrome.header) : header.lines;
 	const hidden = tooSmall || process !== null || isCovered(state);
 	const { logarithmic, band } = state;
 	const drawing = useMemo(
@@ -202,7 +197,7 @@ export function App(props: AppProps): ReactElement | null {
 	);
 	useLayoutEffect(() => keepScroll(layout));
 
-	const screen = modelOf(active, tabs, digits, layout);
+	const screen = modelOf(active, tabs, layout);
 	useInput({
 		state,
 		screen,
@@ -214,7 +209,7 @@ export function App(props: AppProps): ReactElement | null {
 			actions,
 			active,
 			groups,
-			lens: process !== null,
+			lens: process,
 			changeDelay,
 			toggleBaseline,
 			say,
@@ -226,7 +221,7 @@ export function App(props: AppProps): ReactElement | null {
 	if (tooSmall) return <Lines lines={['wattlag', `${width}x${height}`, 'too small']} width={width} height={height} />;
 	return (
 		<Box flexDirection="column" width={width} height={height}>
-			<Lines lines={header.lines} width={width} height={chrome.header} />
+			<Lines lines={headLines} width={width} height={chrome.header} />
 			{failure && <Lines lines={[bannerLine(failure)]} width={width} height={chrome.banner} />}
 			<Box height={chrome.body} flexDirection="column" overflow="hidden">
 				<Body state={state} active={active} drawing={drawing} lens={lens} layout={layout} helpLines={help} {...body} />
@@ -252,6 +247,14 @@ export function App(props: AppProps): ReactElement | null {
 			/>
 		</Box>
 	);
+}
+
+/** The header of a recording: the machine, the time axis, the tabs; as many as there are rows. */
+function withAxis(lines: readonly string[], store: Store, width: number, rows: number): readonly string[] {
+	const [machine = '', tabs = ''] = lines;
+	if (rows < 3) return rows < 2 ? [tabs] : [machine, tabs];
+	const axis = axisLine({ moments: store.moments(), marks: store.marks(), shown: store.shownAt(), width });
+	return [machine, axis, tabs];
 }
 
 const nothing = {};

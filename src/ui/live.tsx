@@ -67,7 +67,9 @@ export async function runLive({
 	inspect,
 }: LiveOptions): Promise<number> {
 	const { writer, keyboard, lifecycle, ended, leave, close } = screen;
-	const keymap = keymapWith(command.keys);
+	// in a recording the key that leads to the first row leads to a time; Home does as before
+	const inRecording = store.hasAxis ? { 'go-to-time': ['g', 'T'] } : {};
+	const keymap = keymapWith({ ...inRecording, ...command.keys });
 	const flushSoon = () => writer.flushSoon();
 	let resizeTimer: NodeJS.Timeout | undefined;
 	const onResize = () => {

@@ -111,7 +111,14 @@ export interface TabList<Row, Extra extends object, SnapshotRow> extends RowView
 	columns: readonly TableColumn<Row>[];
 	defaultSort: string;
 	rowKey(row: Row): string;
-	rows(snapshot: Snapshot<SnapshotRow, Extra>, history: readonly Snapshot<SnapshotRow, Extra>[]): readonly Row[];
+	/** @param baseline the tracer's rows at the baseline; null: none is marked */
+	rows(
+		snapshot: Snapshot<SnapshotRow, Extra>,
+		history: readonly Snapshot<SnapshotRow, Extra>[],
+		baseline: readonly SnapshotRow[] | null,
+	): readonly Row[];
+	/** Rows are in the order of a tree, children below their parent with a greater `depth`. */
+	tree?: true;
 	/** The row's time, by which a band selects rows. */
 	time(row: Row): Ns;
 }
@@ -136,6 +143,7 @@ export type TabTracer<Row, Extra extends object> = Pick<
 	| 'focus'
 	| 'from'
 	| 'terms'
+	| 'apart'
 >;
 
 /** One entry of the registry, as far as the screen needs it. Rows are passed to the columns of their own tracer only. */
@@ -145,8 +153,8 @@ export interface TabEntry {
 	tab(): Promise<TabView<never, object>>;
 }
 
-/** The key of each tab: 1 and up for those that measure, 0 for the overview made of them. */
-export function digitsOf(tabs: readonly { tracer: Pick<TabTracer<never, object>, 'from'> }[]): string[] {
+/** The key of each tab: 1 and up for those that measure, 0 for the overview made of them; empty: none. */
+export function digitsOf(tabs: readonly { tracer: Pick<TabTracer<never, object>, 'from' | 'apart'> }[]): string[] {
 	let last = 0;
-	return tabs.map(({ tracer }) => (tracer.from ? '0' : String(++last)));
+	return tabs.map(({ tracer }) => (tracer.apart ? '' : tracer.from ? '0' : String(++last)));
 }

@@ -115,7 +115,9 @@ describe('maps', () => {
 			() => object.update(map('hash'), new Uint8Array(4), new Uint8Array(0)),
 			() => object.remove(map('hash'), new Uint8Array(0)),
 			() => object.lookup(map('cpuhash'), new Uint8Array(8), new Uint8Array(20)),
-			() => object.lookup(map('queue'), new Uint8Array(0), new Uint8Array(8)),
+			() => object.lookup(map('queue'), new Uint8Array(4), new Uint8Array(8)),
+			() => object.update(map('queue'), new Uint8Array(0), new Uint8Array(4)),
+			() => object.remove(map('queue'), new Uint8Array(0)),
 			() => object.readBatch(map('queue'), new Uint8Array(8), new Uint8Array(8)),
 			() => object.readBatch(map('hash'), new Uint8Array(6), new Uint8Array(16)),
 			() => object.readBatch(map('hash'), new Uint8Array(8), new Uint8Array(15)),
@@ -124,6 +126,16 @@ describe('maps', () => {
 		]) {
 			expect(thrown(call)).toMatchObject({ code: 'EINVAL', log: '' });
 		}
+	});
+
+	test('a queue has values without keys: the one that was put in first is seen, and a full one refuses more', () => {
+		const none = new Uint8Array(0);
+		const seen = new Uint8Array(8);
+		expect(object.lookup(map('queue'), none, seen)).toBe(false);
+		for (const value of [7, 8, 9, 10]) object.update(map('queue'), none, u64(value));
+		expect(object.lookup(map('queue'), none, seen)).toBe(true);
+		expect(seen).toEqual(u64(7));
+		expect(thrown(() => object.update(map('queue'), none, u64(11)))).toMatchObject({ code: 'E2BIG' });
 	});
 
 	describe('in batches', () => {

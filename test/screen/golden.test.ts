@@ -65,7 +65,12 @@ const screens: readonly [
 const withTabs = ['overview', 'lens-past'];
 
 /** The tabs as they stand in their line: every digit, and titles as far as there is room. */
-const tabs = new RegExp(`^${demoTabs.map(({ tracer: { title } }, digit) => ` {1,2}${digit}(?: ${title})? `).join('')}`);
+const tabs = new RegExp(
+	`^${demoTabs
+		.filter(({ tracer }) => !tracer.apart)
+		.map(({ tracer: { title } }, digit) => ` {1,2}${digit}(?: ${title})? `)
+		.join('')}`,
+);
 
 /** Narrow screens have no line of tabs. What is said about the figures stays where it is. */
 function maskTabs(text: string, rows: number): string {

@@ -284,34 +284,27 @@ test('slow is decided by the total', () => {
 	expect(replay('1 0 0 slow 500', ...one(1000, 499), ...one(3000, 500), ...one(5000, 501)).slow).toBe(2);
 });
 
-test('a process finds a place or is counted; one that was left alone for an interval gives its place away', () => {
-	/** All of them begin at the same place. */
-	const tasks = Array.from({ length: 9 }, (_, n) => 5 + 256 * n);
-	const last = tasks.at(-1) as number;
+test('a process finds room or is counted; one that has room keeps it', () => {
+	const tasks = [5, 5 + 256, 6, 7];
 	const request = (task: number): string[] => [
 		`1000 0 ${task} queue 1 512`,
 		`1100 0 ${task} issue 1 1 1000`,
 		'2000 0 0 done 1 512 512',
 	];
-	const crowded = replay('1 0 0 interval 7', ...tasks.flatMap(request), ...tasks.flatMap(request));
+	const crowded = replay('1 0 0 room 3', ...tasks.flatMap(request), '2 0 0 interval 9', ...tasks.flatMap(request));
 	expect(crowded.processes_full).toBe(2);
-	expect(crowded.processes.map(({ pid, count }) => [pid, count])).toEqual(tasks.slice(0, 8).map((pid) => [pid, 2]));
-	const busy = tasks.slice(1, 8).flatMap(request);
-	const early = replay(
-		'1 0 0 interval 7',
-		...tasks.slice(0, 8).flatMap(request),
-		'2 0 0 interval 8',
-		...busy,
-		...request(last),
+	expect(crowded.processes.toSorted((a, b) => a.pid - b.pid)).toEqual(
+		[5, 6, 5 + 256].map((pid) => reader(pid, 2, 2000, 1024)),
 	);
-	expect(early.processes_full).toBe(1);
-	const later = replay(
-		...['1 0 0 interval 7', ...tasks.slice(0, 8).flatMap(request), '2 0 0 interval 8', ...busy],
-		...['3 0 0 interval 9', ...request(last)],
+	expect(crowded.rows).toMatchObject([{ count: 8 }]);
+});
+
+test('the end of a bio that the end of a request interrupts adds to another value: nothing is lost between them', () => {
+	const state = replay(
+		...['1000 0 5 queue 1 512', '1500 0 5 end 1', '2000 0 5 queue 2 512', '2100 0 5 issue 2 2 2000'],
+		'3000 0 0 done 2 512 512',
 	);
-	expect(later.processes_full).toBe(0);
-	expect(later.processes[0]).toEqual(reader(last, 1, 1000, 512));
-	expect(later.processes.slice(1).every(({ count }) => count === 2)).toBe(true);
+	expect(state.processes).toEqual([reader(5, 1, 1000, 512), reader(5, 1, 500, 512)]);
 });
 
 test.each([

@@ -11,7 +11,7 @@ import { Filter } from '../../rows/filter/bind.ts';
 import { treeIndent } from '../../rows/tree.ts';
 import { jsonLine, rowsOf } from '../json-lines.ts';
 import { Output } from '../output.ts';
-import { Threshold } from './threshold.ts';
+import { Threshold } from '../threshold.ts';
 
 export interface BatchOptions {
 	tracer: Tracer<object, object>;

@@ -5,6 +5,7 @@ import { Exporter, FORMATS } from '../../export/exporter.ts';
 import { isLoopback, parseListen, urlOf } from '../../export/listen.ts';
 import type { Identity } from '../../export/mapping.ts';
 import { negotiate } from '../../export/negotiate.ts';
+import { startPush } from '../../export/push/push.ts';
 import { type Listening, listen } from '../../export/server.ts';
 import { TEXT } from '../../export/text.ts';
 import { writeTextfile } from '../../export/textfile.ts';
@@ -19,6 +20,10 @@ export interface ServeOptions {
 	measuring: readonly string[];
 	/** Exit code for that. */
 	unavailable: number;
+	/** By default this process's. */
+	env?: Readonly<Record<string, string | undefined>>;
+	/** Pauses after failed pushes, ms. */
+	pauses?: { first: number; longest: number };
 }
 
 /** The textfile; a failure is reported once, until a write succeeds again. */
@@ -73,6 +78,17 @@ export async function runServe(sampler: Sampler, options: ServeOptions): Promise
 			if (events.some(({ kind }) => kind === 'snapshot')) void write(exporter.text(TEXT));
 		});
 	}
+	const push = startPush({
+		otlp: String(values['otlp'] ?? ''),
+		bulk: String(values['bulk'] ?? ''),
+		bulkAuth: String(values['bulk-auth'] ?? ''),
+		ca: String(values['ca'] ?? ''),
+		env: options.env ?? process.env,
+		identity,
+		exporter,
+		report,
+		...(options.pauses && { pauses: options.pauses }),
+	});
 	let listening: Listening | undefined;
 	if (values['listen'] !== 'none') {
 		const address = parseListen(String(values['listen']));
@@ -92,5 +108,6 @@ export async function runServe(sampler: Sampler, options: ServeOptions): Promise
 		return await ended;
 	} finally {
 		await listening?.close();
+		await push?.close();
 	}
 }

@@ -86,7 +86,7 @@ export class EventGroups {
 	}
 
 	/** Newest first. `timeOf` gives the wall clock of a time of the kernel. */
-	rows(timeOf: (mono_ns: Ns) => string): EventRow[] {
+	rows(timeOf: (mono_ns: Ns) => string, now: Ns): EventRow[] {
 		const groups = [...this.groups.values()].sort((a, b) => b.last_ns - a.last_ns);
 		return groups.map(({ kind, reason, severity, interval, total, first_ns, last_ns, locations, name, ...who }) => {
 			const about = reasonOf(kind, reason);
@@ -104,6 +104,7 @@ export class EventGroups {
 				first: timeOf(first_ns),
 				last: timeOf(last_ns),
 				last_mono_ns: last_ns,
+				ago_ns: Math.max(0, now - last_ns),
 				meaning: about.meaning,
 				advice: about.advice,
 				locations: [...locations]

@@ -83,6 +83,28 @@ export function parseSoftnet(content: string): { dropped: Count; squeezed: Count
 	return { dropped, squeezed };
 }
 
+/** One value of TcpExt in /proc/net/netstat. */
+export function parseNetstat(content: string, name: string): Count {
+	const [names = [], values = []] = content
+		.split('\n')
+		.filter((line) => line.startsWith('TcpExt:'))
+		.map((line) => line.split(' '));
+	return number(values[names.indexOf(name)]);
+}
+
+/** Listening sockets with connections in their accept queue, from /proc/net/tcp. */
+export function listenQueues(content: string): { port: number; waiting: Count }[] {
+	const queues: { port: number; waiting: Count }[] = [];
+	for (const line of content.split('\n')) {
+		// number: address:port address:port state tx:rx; 0A: listening, and rx is the length of its queue
+		const found = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:0000 0A [0-9A-F]+:([0-9A-F]+) /.exec(line);
+		if (!found) continue;
+		const waiting = Number.parseInt(found[2] as string, 16);
+		if (waiting > 0) queues.push({ port: Number.parseInt(found[1] as string, 16), waiting });
+	}
+	return queues;
+}
+
 /** Receive drops and FIFO errors of `/proc/net/dev`, by device. */
 export function parseNetDev(content: string): Map<string, { dropped: Count; fifo: Count }> {
 	const devices = new Map<string, { dropped: Count; fifo: Count }>();
@@ -100,6 +122,7 @@ export class Links {
 	private readonly sysRoot: string;
 	private devices = new Map<string, Device>();
 	private readonly bonds = new Map<string, Map<string, Slave>>();
+	private listens: Count | undefined;
 	private softnet: { dropped: Count; squeezed: Count } | undefined;
 	private first = true;
 
@@ -113,6 +136,7 @@ export class Links {
 		const changes: LinkEvent[] = [];
 		const links = this.readDevices(changes);
 		this.readSoftnet(changes);
+		this.readListens(changes);
 		this.readBonds(changes);
 		const known = this.first ? [] : changes;
 		this.first = false;
@@ -202,6 +226,28 @@ export class Links {
 		};
 		add(safe`BACKLOG`, now.dropped - before.dropped, safe`packets found the queue of a CPU full`);
 		add(safe`SQUEEZED`, now.squeezed - before.squeezed, safe`times a softirq ended before all packets were taken`);
+	}
+
+	/** The kernel drops connections that find an accept queue full without a hook. */
+	private readListens(changes: LinkEvent[]): void {
+		const content = text(join(this.procRoot, 'self/net/netstat'));
+		if (content === undefined) return;
+		const now = parseNetstat(content, 'ListenOverflows');
+		const count = now - (this.listens ?? now);
+		this.listens = now;
+		if (count <= 0) return;
+		const ports = ['tcp', 'tcp6'].flatMap((name) => listenQueues(text(join(this.procRoot, 'self/net', name)) ?? ''));
+		const [longest] = ports.sort((a, b) => b.waiting - a.waiting);
+		const device = longest ? safe`port ${longest.port}` : safe`not known`;
+		const most = longest ? safe`; the longest queue is that of port ${longest.port}, ${longest.waiting} wait` : safe``;
+		changes.push({
+			kind: 'overflow',
+			reason: safe`LISTEN_QUEUE`,
+			device,
+			count,
+			text: safe`${count} connections found the accept queue of a listening socket full${most}`,
+			figures: { connections: count, ...(longest && { port: longest.port, waiting: longest.waiting }) },
+		});
 	}
 
 	private readBonds(changes: LinkEvent[]): void {

@@ -212,7 +212,9 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		for (const record of records) if (!this.hidden.has(record.kind, record.reason)) this.keep(record);
 		const { blocked, wait_chains } = this.readBlocked(now);
 		const links = this.readLinks(now);
-		const rows = this.groups.rows((ns) => this.timeOf(ns)).filter(({ kind, reason }) => !this.hidden.has(kind, reason));
+		const rows = this.groups
+			.rows((ns) => this.timeOf(ns), now)
+			.filter(({ kind, reason }) => !this.hidden.has(kind, reason));
 		const events = this.events.splice(0).sort((a, b) => a.mono_ns - b.mono_ns);
 		const leftOut = this.leftOut;
 		this.leftOut = 0;
@@ -525,7 +527,9 @@ const NOBODY: Who = {
 /** The stack is the last member. */
 const STACK_AT = event.size - 24 * 8;
 
-function whoOf({ who, pid, start_time, comm, cgroup }: EventRecord): Omit<Who, 'netns' | 'protocol'> {
+/** Programs that crash come in numbers: one group for each name. */
+function whoOf({ kind, who, pid, start_time, comm, cgroup }: EventRecord): Omit<Who, 'netns' | 'protocol'> {
+	if (kind === 'kernel' && comm !== '') return { name: comm, pid: 0, start_time: 0, comm, cgroup };
 	return { name: who, pid, start_time, comm, cgroup };
 }
 

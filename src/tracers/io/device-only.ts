@@ -4,6 +4,7 @@
  */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { KeyedStore } from '../../bpf/keyed-store.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
@@ -14,7 +15,7 @@ import { safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { BlockDevices } from '../../system/block-devices.ts';
 import { FILTER_OPTIONS } from './filter.ts';
-import { KeyedStats, keyedStatsSizes } from './keyed-stats.ts';
+import { kindOf, kindStore } from './kinds.ts';
 import { type Counted, Rows } from './rows.ts';
 import type { IoExtra, IoRow } from './snapshot.ts';
 
@@ -46,7 +47,7 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 	private readonly latencies = new LatencyReader();
 	private readonly rows: Rows;
 	private readonly source: Source;
-	private readonly stats: KeyedStats<device_stats>;
+	private readonly stats: KeyedStore<device_stats>;
 	private unstamped: Count = 0;
 
 	/** @throws {Unavailable} also for a filter option */
@@ -54,16 +55,14 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		const filter = FILTER_OPTIONS.find((name) => options[name]);
 		if (filter !== undefined)
 			throw new Unavailable(`--device-only cannot filter by ${filter}`, `omit --${filter} or --device-only`);
-		const stats = keyedStatsSizes(host, maps.device_stats.name);
+		const size = kindStore(host, 1);
 		this.bpf = openBpf(host, 'io-device', {
 			layout: constants,
 			counted: counted_program,
-			constants: stats.constants,
-			shards: [maps.kinds.name],
-			maxEntries: stats.maxEntries,
+			stores: { [maps.stats.name]: size },
 		});
-		this.stats = new KeyedStats(this.bpf, maps.kinds, maps.device_stats);
-		this.rows = new Rows(() => this.counted(), new BlockDevices(host.sysRoot), ['device', 'total']);
+		this.stats = new KeyedStore(this.bpf, maps.stats, size);
+		this.rows = new Rows(new BlockDevices(host.sysRoot), ['device', 'total']);
 		this.source = {
 			kind: 'tracepoint',
 			description: 'every block request from its issue to its completion; `total` is the same time',
@@ -75,9 +74,7 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 	}
 
 	read(_dt: Ns, group: string): Reading<IoRow, IoExtra> {
-		this.latencies.nextInterval(this.bpf);
-		this.unstamped = 0;
-		this.rows.read(this.latencies);
+		this.rows.read(this.counted(this.latencies.nextInterval(this.bpf)));
 		const gone = this.rows.gone();
 		return {
 			rows: group === 'process' ? [] : this.rows.rows(group),
@@ -96,11 +93,18 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		this.bpf.close();
 	}
 
-	private *counted(): Generator<Counted> {
-		for (const { id, key, value } of this.stats.entries()) {
-			const { count, bytes, errors, unstamped, device } = value;
-			this.unstamped += unstamped;
-			yield { id, key, count, bytes, errors, heldBack: 0, stages: [device, device] };
+	private *counted(ended: number): Generator<Counted> {
+		for (const { claim, value } of this.stats.changed(ended)) {
+			const device = claim.difference(this.latencies, 'device', value.device);
+			this.unstamped += claim.grown('unstamped', value.unstamped);
+			yield {
+				key: kindOf(claim.a),
+				count: claim.grown('count', value.count),
+				bytes: claim.grown('bytes', value.bytes),
+				errors: claim.grown('errors', value.errors),
+				heldBack: 0,
+				stages: [device, device],
+			};
 		}
 	}
 }

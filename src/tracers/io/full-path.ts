@@ -5,16 +5,17 @@
 
 import { addCosts, type BpfSession } from '../../bpf/bpf-session.ts';
 import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
-import { HashReader } from '../../bpf/hash-reader.ts';
-import { type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
+import { KeyedStore } from '../../bpf/keyed-store.ts';
+import { type Distribution, LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import { Unavailable } from '../../core/errors.ts';
 import { type BpfCost, type Host, NO_COST } from '../../core/tracer.ts';
-import { constants, counted_program, maps, slow_call } from '../../generated/io-path.ts';
+import { constants, counted_program, maps, type path_stats, slow_call } from '../../generated/io-path.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { type IoFilter, writeSettings } from './filter.ts';
 import { Governor } from './governor.ts';
+import { type Kind, kindOf, kindStore } from './kinds.ts';
 import { IO_PATH } from './path.ts';
 import type { FullPath } from './snapshot.ts';
 
@@ -23,20 +24,15 @@ const LIMIT = 0.05;
 
 const CALL_STAGES = IO_PATH.stages.filter(({ depth }) => depth === 'full').map(({ name }) => name);
 
-/** Devices × operations × flags × CPUs. */
-const ENTRIES = 1024;
-
 /** Maps of shared headers that only io.bpf.c uses. */
 const UNUSED_MAPS = ['bios', 'requests', 'dirtied'];
 
 export type SlowCall = ReturnType<typeof slow_call.read>;
 
-/** Stages of one device, operation, flags and CPU. */
+/** Stages of the calls that ended on one CPU in the interval, by the kind of their first bio. */
 export interface CallStages {
-	/** Bytes of the key, as in io.bpf.c's `stats`. */
-	id: string;
-	key: { dev: number; op: number; flags: number };
-	stages: [name: string, latency: KernelLatency][];
+	key: Kind;
+	stages: [name: string, events: Distribution][];
 }
 
 /** The programs while they are loaded. */
@@ -44,26 +40,24 @@ class Attached {
 	readonly bpf: BpfSession;
 	/** Not shared with the tab: the kernel's figures restart at 0 when the programs are loaded again. */
 	readonly latencies = new LatencyReader();
-	readonly stats: HashReader<
-		ReturnType<typeof maps.path_stats.key.read>,
-		ReturnType<typeof maps.path_stats.value.read>
-	>;
+	readonly stats: KeyedStore<path_stats>;
 
 	constructor(host: Host, filter: IoFilter, slow: Ns) {
+		const size = kindStore(host, 1);
 		this.bpf = openBpf(host, 'io-path', {
 			layout: constants,
 			counted: counted_program,
 			shards: [maps.path_cpus.name],
 			without: delaysDequeues(host) ? [] : ['path_moved'],
 			withoutMaps: UNUSED_MAPS,
-			maxEntries: { [maps.path_stats.name]: ENTRIES },
+			stores: { [maps.stats.name]: size },
 			loaded: (object) => writeSettings(object, filter, slow),
 		});
-		this.stats = new HashReader(this.bpf, maps.path_stats, ENTRIES);
+		this.stats = new KeyedStore(this.bpf, maps.stats, size);
 	}
 
 	lost(): Record<string, Count> {
-		const sums: Record<string, Count> = {};
+		const sums: Record<string, Count> = { path_stats_full: this.stats.full };
 		for (const shard of this.bpf.shards(maps.path_cpus))
 			for (const [name, count] of Object.entries(shard)) sums[name] = (sums[name] ?? 0) + count;
 		return sums;
@@ -103,25 +97,18 @@ export class FullPathSession {
 		if (this.attached) writeSettings(this.attached.bpf.object, filter, slow);
 	}
 
-	/** Counters since start, for {@link nextInterval}. Empty while it is off. */
-	*stages(): Generator<CallStages> {
-		if (!this.attached) return;
-		for (const { id, key, value } of this.attached.stats.entries()) {
-			yield {
-				id,
-				key,
-				stages: CALL_STAGES.flatMap((name, index) => {
-					const latency = value.stages[index];
-					return latency ? [[name, latency] as [string, KernelLatency]] : [];
-				}),
-			};
-		}
-	}
-
-	/** Begins the next interval. Returns the reader for differences of {@link stages}; undefined: it is off. */
-	nextInterval(): LatencyReader | undefined {
-		this.attached?.latencies.nextInterval(this.attached.bpf);
-		return this.attached?.latencies;
+	/** Ends the interval. Returns its calls; undefined: it is off. */
+	read(): CallStages[] | undefined {
+		const attached = this.attached;
+		if (!attached) return undefined;
+		const { bpf, latencies, stats } = attached;
+		return Array.from(stats.changed(latencies.nextInterval(bpf)), ({ claim, value }) => ({
+			key: kindOf(claim.a),
+			stages: CALL_STAGES.flatMap((name, index) => {
+				const latency = value.stages[index];
+				return latency ? [[name, claim.difference(latencies, name, latency)] as [string, Distribution]] : [];
+			}),
+		}));
 	}
 
 	/** System calls at or above the threshold of slow requests, since the last call of this method. */

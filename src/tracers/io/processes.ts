@@ -1,44 +1,38 @@
-/** Requests by process: the user-space side of `processes` in bpf/io/processes.bpf.h. */
+/** Requests by process: the user-space side of bpf/io/processes.bpf.h. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { type Claim, indexBits, type KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { Distribution, type LatencyReader } from '../../bpf/latency.ts';
 import { stageStats } from '../../bpf/stage-distributions.ts';
-import { maps, type process_io } from '../../generated/io.ts';
-import { viewOf } from '../../lib/decode.ts';
+import type { Host } from '../../core/tracer.ts';
+import { io_writer, type process_io } from '../../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
 import type { Cgroups } from '../../system/cgroups.ts';
 import { APART, type ApartSums, apart, noneApart } from './apart.ts';
 import type { IoProcess, IoRow } from './snapshot.ts';
 
-/** Processes kept after their IO; the one without IO for longest is dropped first. */
+/** Processes kept beside those with IO in the interval; the one without IO for longest is dropped first. */
 const KNOWN = 2048;
 
 /** Processes whose names are read again in each interval, beside those that seem to have changed theirs. */
 const RENAMED = 64;
 
-/** log2 of the entries that each CPU has for processes. */
-export function processBits(possibleCpus: number): number {
-	if (possibleCpus <= 16) return 8;
-	return possibleCpus <= 64 ? 7 : 6;
+/** Processes that one CPU can tell apart: 512 at least. */
+const [LEAST_BITS, MOST_BITS] = [9, 12];
+/** Slots for each online CPU, and of the pool: 600 bytes each. */
+const SLOTS_PER_CPU = 128;
+const [LEAST_SLOTS, MOST_SLOTS] = [4096, 16384];
+
+/** Size of the store by process. */
+export function processStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): StoreSize {
+	const programs = io_writer.IO_WRITERS;
+	return {
+		programs,
+		bits: indexBits(addon.possibleCpus(), programs, LEAST_BITS, MOST_BITS),
+		slots: Math.min(MOST_SLOTS, Math.max(LEAST_SLOTS, SLOTS_PER_CPU * cpus)),
+	};
 }
-
-/** Sums of an entry that are taken as differences. */
-const SUMS = ['bytes_read', 'bytes_written', ...APART] as const;
-type Sums = Pick<process_io, (typeof SUMS)[number]>;
-
-const noSums = (): Sums => ({
-	bytes_read: 0,
-	bytes_written: 0,
-	bytes_discarded: 0,
-	bytes_zeroed: 0,
-	errors: 0,
-	held_back: 0,
-});
-
-/** State of an entry at the last read. */
-type Before = Pick<process_io, 'start' | 'tgid'> & { sum_ns: Ns; sums: Sums };
 
 interface Known {
 	/** 0: a control group whose process is not known. */
@@ -64,28 +58,27 @@ interface Known {
 	sum_total: Ns;
 }
 
-type Difference = Pick<Known, 'interval'> & { sums: Sums };
-
 export class Processes {
-	private readonly bpf: BpfSession;
+	private readonly store: KeyedStore<process_io>;
 	private readonly cgroups: Cgroups;
 	private readonly procRoot: string;
-	private readonly buffer: Uint8Array;
-	private readonly before = new Map<number, Before>();
 	/** In order of the last IO, the newest at the end. */
 	private readonly known = new Map<string, Known>();
 	private turn = 0;
 
-	constructor(bpf: BpfSession, cgroups: Cgroups, procRoot: string) {
-		this.bpf = bpf;
+	constructor(store: KeyedStore<process_io>, cgroups: Cgroups, procRoot: string) {
+		this.store = store;
 		this.cgroups = cgroups;
 		this.procRoot = procRoot;
-		this.buffer = new Uint8Array((maps.processes.value.size << processBits(bpf.possibleCpus)) * bpf.possibleCpus);
+	}
+
+	/** Requests of processes without room. */
+	get full(): Count {
+		return this.store.full;
 	}
 
 	/** @param ended number of the interval that this read ends */
 	read(latencies: LatencyReader, ended: number): void {
-		const { name, value } = maps.processes;
 		for (const known of this.known.values()) {
 			// bytes that were read before their request was counted stay for the interval of the request
 			if (known.interval.count === 0) continue;
@@ -94,47 +87,18 @@ export class Processes {
 			known.bytes_written = 0;
 			for (const name of APART) known.apart[name] = 0;
 		}
-		this.bpf.object.readMapped(name, this.buffer);
-		const view = viewOf(this.buffer);
-		for (let index = 0; index * value.size < this.buffer.length; index++) {
-			const at = index * value.size;
-			// `start` is the first member: most entries are free and need no decoding
-			if (view.getUint32(at, true) === 0 && view.getUint32(at + 4, true) === 0) continue;
-			const now = value.read(view, at);
-			// one interval more than needed, for a CPU that was stopped (a virtual one may be) between stamp and sum
-			if ((ended - now.total.epoch) << 0 > 1) continue;
-			const added = this.difference(latencies, index, now);
-			if (added) this.add(now, added);
-		}
+		for (const { claim, value } of this.store.changed(ended)) this.add(claim, value, latencies);
 		this.refreshNames();
-		for (const id of this.known.keys()) {
-			if (this.known.size <= KNOWN) break;
+		for (const [id, { interval }] of this.known) {
+			if (this.known.size <= KNOWN || interval.count > 0) break;
 			this.known.delete(id);
 		}
 	}
 
-	/** IO of an entry since the last read; undefined: the kernel reused the entry during this read. */
-	private difference(latencies: LatencyReader, index: number, entry: process_io): Difference | undefined {
-		const { start, tgid, total } = entry;
-		let before = this.before.get(index);
-		if (!before || before.start !== start || before.tgid !== tgid) {
-			before = { start, tgid, sum_ns: 0, sums: noSums() };
-			this.before.set(index, before);
-			latencies.forget(`process ${index}`);
-		}
-		const last = before.sums;
-		// its sums belong to the next interval
-		if (total.sum_ns < before.sum_ns || SUMS.some((sum) => entry[sum] < last[sum])) return undefined;
-		const sums = noSums();
-		for (const sum of SUMS) {
-			sums[sum] = entry[sum] - last[sum];
-			last[sum] = entry[sum];
-		}
-		before.sum_ns = total.sum_ns;
-		return { interval: latencies.difference(`process ${index}`, total), sums };
-	}
-
-	private add({ start, tgid, cgroup, comm, last_ns }: process_io, { interval, sums }: Difference): void {
+	private add(claim: Claim, value: process_io, latencies: LatencyReader): void {
+		const { a: start, b: tgid } = claim;
+		const { cgroup, comm, last_ns } = value;
+		const interval = claim.difference(latencies, 'total', value.total);
 		const id = `${tgid}:${start}`;
 		const known = this.known.get(id) ?? {
 			pid: tgid,
@@ -158,14 +122,17 @@ export class Processes {
 			known.renamed ||= tgid > 0 && taskComm !== known.taskComm;
 			Object.assign(known, { last: last_ns, taskComm, cgroup: this.cgroups.path(cgroup) });
 		}
+		const read = claim.grown('bytes_read', value.bytes_read);
+		const written = claim.grown('bytes_written', value.bytes_written);
 		known.interval.add(interval);
-		known.bytes_read += sums.bytes_read;
-		known.bytes_written += sums.bytes_written;
+		known.bytes_read += read;
+		known.bytes_written += written;
 		for (const name of APART) {
-			known.apart[name] += sums[name];
-			known.apart[`${name}_total`] += sums[name];
+			const more = claim.grown(name, value[name]);
+			known.apart[name] += more;
+			known.apart[`${name}_total`] += more;
 		}
-		known.bytes_total += sums.bytes_read + sums.bytes_written;
+		known.bytes_total += read + written;
 		known.count_total += interval.count;
 		known.sum_total += interval.sum_ns;
 		this.known.delete(id);

@@ -1,6 +1,6 @@
 /** Rows by device, operation and flags, from the kernel's statistics. */
 
-import { Distribution, type KernelLatency, type LatencyReader } from '../../bpf/latency.ts';
+import type { Distribution } from '../../bpf/latency.ts';
 import { StageDistributions, StageHistory } from '../../bpf/stage-distributions.ts';
 import { io_flag, io_op, io_stats_flag } from '../../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
@@ -8,6 +8,7 @@ import type { Bytes, Count } from '../../lib/units.ts';
 import { type BlockDevices, devText } from '../../system/block-devices.ts';
 import { type ApartSums, apart, bytesField, noneApart } from './apart.ts';
 import type { FullPathSession } from './full-path.ts';
+import type { Kind } from './kinds.ts';
 import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
 
@@ -31,34 +32,24 @@ export function flagNames(flags: number): SafeText[] {
 
 const { STACKED_DEVICE } = io_stats_flag;
 
-/** `struct io_key` as the generated decoders give it. */
-interface Key {
-	dev: number;
-	op: number;
-	flags: number;
-}
-
-const CALL_STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'full').map(({ name }) => name);
 const ALL_STAGES: readonly string[] = [...IO_PATH.stages.map(({ name }) => name), 'total'];
 
-/** One value of the kernel's statistics, cumulative since start. */
+/** What one writer has counted of a kind since the last read. */
 export interface Counted {
-	/** Unique among the values. */
-	id: string;
-	key: Key;
+	key: Kind;
 	count: Count;
 	/** Of the operation, transferred or not. */
 	bytes: Bytes;
 	errors: Count;
 	heldBack: Count;
 	/** In the order of the names given to {@link Rows}. */
-	stages: readonly KernelLatency[];
+	stages: readonly Distribution[];
 }
 
-/** One value of the kernel's statistics with the state of the last read. */
+/** One kind: the last interval and the totals. */
 class Entry {
-	readonly key: Key;
-	readonly stages: StageHistory;
+	readonly key: Kind;
+	readonly stages = new StageHistory();
 	count: Count = 0;
 	bytes: Bytes = 0;
 	errors: Count = 0;
@@ -68,59 +59,57 @@ class Entry {
 	held_back: Count = 0;
 	held_back_total: Count = 0;
 
-	constructor(id: string, key: Key) {
+	constructor(key: Kind) {
 		this.key = key;
-		this.stages = new StageHistory(id);
+	}
+
+	begin(): void {
+		this.count = 0;
+		this.bytes = 0;
+		this.errors = 0;
+		this.held_back = 0;
+		this.stages.begin();
 	}
 }
 
 export class Rows {
-	private readonly counted: () => Iterable<Counted>;
 	private readonly devices: BlockDevices;
 	private readonly stages: readonly string[];
 	private readonly entries = new Map<string, Entry>();
 	private full = false;
 
 	/** @param stages names of the stages in `counted`, `total` last */
-	constructor(counted: () => Iterable<Counted>, devices: BlockDevices, stages: readonly string[]) {
-		this.counted = counted;
+	constructor(devices: BlockDevices, stages: readonly string[]) {
 		this.devices = devices;
 		this.stages = stages;
 	}
 
-	/** Reads the differences of one interval. */
-	read(latencies: LatencyReader): void {
-		for (const { id, key, count, bytes, errors, heldBack, stages } of this.counted()) {
-			const entry = this.entry(id, key);
-			entry.count = count - entry.count_total;
-			entry.bytes = bytes - entry.bytes_total;
-			entry.errors = errors - entry.errors_total;
-			entry.count_total = count;
-			entry.bytes_total = bytes;
-			entry.errors_total = errors;
-			entry.held_back = heldBack - entry.held_back_total;
-			entry.held_back_total = heldBack;
+	/** Begins the next interval with what was counted in the last one. */
+	read(counted: Iterable<Counted>): void {
+		for (const entry of this.entries.values()) entry.begin();
+		for (const { key, count, bytes, errors, heldBack, stages } of counted) {
+			const entry = this.entry(key);
+			entry.count += count;
+			entry.bytes += bytes;
+			entry.errors += errors;
+			entry.held_back += heldBack;
+			entry.count_total += count;
+			entry.bytes_total += bytes;
+			entry.errors_total += errors;
+			entry.held_back_total += heldBack;
 			for (const [index, name] of this.stages.entries()) {
 				const stage = stages[index];
-				if (stage) entry.stages.update(latencies, name, stage);
+				if (stage) entry.stages.add(name, stage);
 			}
 		}
 	}
 
-	/** The same for the stages of the full path, while it is attached. */
+	/** Adds the stages of the full path, while it is attached. Call after {@link read}. */
 	readFull(path: FullPathSession): void {
-		for (const { stages } of this.entries.values())
-			for (const name of CALL_STAGES) {
-				const stage = stages.stages.get(name);
-				if (stage) stage.interval = new Distribution();
-			}
-		const latencies = path.nextInterval();
-		this.full = latencies !== undefined;
-		if (!latencies) return;
-		for (const { id, key, stages } of path.stages()) {
-			const entry = this.entry(id, key);
-			for (const [name, latency] of stages) entry.stages.update(latencies, name, latency);
-		}
+		const calls = path.read();
+		this.full = calls !== undefined;
+		for (const { key, stages } of calls ?? [])
+			for (const [name, events] of stages) this.entry(key).stages.add(name, events);
 	}
 
 	/** Removed disks that had requests. */
@@ -181,10 +170,11 @@ export class Rows {
 		}));
 	}
 
-	private entry(id: string, key: Key): Entry {
+	private entry(key: Kind): Entry {
+		const id = `${key.dev} ${key.op} ${key.flags}`;
 		const known = this.entries.get(id);
 		if (known) return known;
-		const entry = new Entry(id, key);
+		const entry = new Entry(key);
 		this.entries.set(id, entry);
 		return entry;
 	}

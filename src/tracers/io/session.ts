@@ -2,11 +2,12 @@
 
 import { addCosts, type BpfSession } from '../../bpf/bpf-session.ts';
 import { cgroupsOf } from '../../bpf/cgroups.ts';
+import { KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
-import { constants, counted_program, io_owner, type io_stats, maps } from '../../generated/io.ts';
+import { constants, counted_program, io_owner, type io_stats, io_writer, maps } from '../../generated/io.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
@@ -17,10 +18,10 @@ import { FilePaths } from './file-paths.ts';
 import { type IoFilter, ioFilter, ioFilterText, writeSettings } from './filter.ts';
 import { FullPathSession } from './full-path.ts';
 import { InFlight, requestBits } from './inflight.ts';
-import { KeyedStats, keyedStatsSizes } from './keyed-stats.ts';
+import { kindOf, kindStore } from './kinds.ts';
 import { slowThreshold } from './options.ts';
 import { IO_PATH } from './path.ts';
-import { Processes, processBits } from './processes.ts';
+import { Processes, processStore } from './processes.ts';
 import { type Counted, Rows } from './rows.ts';
 import { SlowRequests } from './slow.ts';
 import type { FullPath, IoExtra, IoRow } from './snapshot.ts';
@@ -32,39 +33,34 @@ const LISTED_PROCESSES = 1000;
 const STAGES: readonly string[] = IO_PATH.stages.filter(({ depth }) => depth === 'block').map(({ name }) => name);
 
 /** Sums over CPUs of the kernel's counters beside the statistics. */
-type Counters = Record<Exclude<keyof ReturnType<typeof maps.io_cpus.value.read>, 'owners'>, Count> & {
+type Counters = Record<Exclude<keyof ReturnType<typeof maps.io_cpus.value.read>, 'owners' | 'bio_owners'>, Count> & {
 	owners: Count[];
 };
 
-function* counted(stats: KeyedStats<io_stats>): Generator<Counted> {
-	for (const { id, key, value } of stats.entries())
+function* kindsCounted(stats: KeyedStore<io_stats>, latencies: LatencyReader, ended: number): Generator<Counted> {
+	for (const { claim, value } of stats.changed(ended))
 		yield {
-			id,
-			key,
-			count: value.count,
-			bytes: value.bytes,
-			errors: value.errors,
-			heldBack: value.held_back,
-			stages: [...value.stages, value.total],
+			key: kindOf(claim.a),
+			count: claim.grown('count', value.count),
+			bytes: claim.grown('bytes', value.bytes),
+			errors: claim.grown('errors', value.errors),
+			heldBack: claim.grown('held_back', value.held_back),
+			stages: [...value.stages, value.total].map((latency, stage) =>
+				claim.difference(latencies, String(stage), latency),
+			),
 		};
 }
 
-function openIo(host: Host, filter: IoFilter, options: Options): BpfSession {
+function openIo(host: Host, filter: IoFilter, options: Options, stores: Record<string, StoreSize>): BpfSession {
 	const possibleCpus = host.addon.possibleCpus();
 	const bits = requestBits(possibleCpus);
-	const stats = keyedStatsSizes(host, maps.stats.name);
 	return openBpf(host, 'io', {
 		layout: constants,
 		counted: counted_program,
-		constants: {
-			request_bits: bits,
-			...stats.constants,
-			process_bits: processBits(possibleCpus),
-		},
-		shards: [maps.io_cpus.name, maps.kinds.name],
+		constants: { request_bits: bits },
+		shards: [maps.io_cpus.name],
+		stores,
 		maxEntries: {
-			...stats.maxEntries,
-			[maps.processes.name]: possibleCpus << processBits(possibleCpus),
 			[maps.requests.name]: 2 ** bits,
 			[maps.bios.name]: 2 ** bits,
 		},
@@ -87,7 +83,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 	private readonly cgroups: Cgroups;
 	private readonly files: FilePaths;
 	private readonly latencies = new LatencyReader();
-	private readonly stats: KeyedStats<io_stats>;
+	private readonly stats: KeyedStore<io_stats>;
 	private readonly rows: Rows;
 	private readonly perProcess: Processes;
 	private readonly slow: SlowRequests;
@@ -103,16 +99,18 @@ export class IoSession implements Session<IoRow, IoExtra> {
 	constructor(host: Host, options: Options) {
 		const devices = new BlockDevices(host.sysRoot);
 		const filter = ioFilter(options, devices, host);
-		const bpf = openIo(host, filter, options);
+		const kinds = kindStore(host, io_writer.IO_WRITERS);
+		const processes = processStore(host);
+		const bpf = openIo(host, filter, options, { [maps.stats.name]: kinds, [maps.processes.name]: processes });
 		this.host = host;
 		this.bpf = bpf;
 		this.devices = devices;
 		this.options = options;
 		this.cgroups = cgroupsOf(host);
 		this.files = new FilePaths(host.procRoot);
-		this.stats = new KeyedStats(bpf, maps.kinds, maps.stats);
-		this.rows = new Rows(() => counted(this.stats), devices, [...STAGES, 'total']);
-		this.perProcess = new Processes(bpf, this.cgroups, host.procRoot);
+		this.stats = new KeyedStore(bpf, maps.stats, kinds);
+		this.rows = new Rows(devices, [...STAGES, 'total']);
+		this.perProcess = new Processes(new KeyedStore(bpf, maps.processes, processes), this.cgroups, host.procRoot);
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
 		this.inFlight = new InFlight(bpf, devices, new BlockedThreads(host.procRoot));
 		this.path = new FullPathSession(host, filter, slowThreshold(options));
@@ -145,7 +143,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 	read(_dt: Ns, group: string): Reading<IoRow, IoExtra> {
 		this.files.tick();
 		const ended = this.latencies.nextInterval(this.bpf);
-		this.rows.read(this.latencies);
+		this.rows.read(kindsCounted(this.stats, this.latencies, ended));
 		this.perProcess.read(this.latencies, ended);
 		this.rows.readFull(this.path);
 		const counted = this.counters();
@@ -160,7 +158,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 				requests_full: counted.requests_full,
 				bios_full: counted.bios_full,
 				stats_full: this.stats.full,
-				processes_full: counted.processes_full,
+				processes_full: this.perProcess.full,
 				missed_completion: counted.missed_completion + this.inFlight.missed,
 				...this.path.lost(),
 			},
@@ -220,9 +218,10 @@ export class IoSession implements Session<IoRow, IoExtra> {
 	private counters(): Counters {
 		const sums: Record<string, Count> = {};
 		const owners: Count[] = [];
-		for (const { owners: ofCpu, ...shard } of this.bpf.shards(maps.io_cpus)) {
+		for (const { owners: ofRequests, bio_owners: ofBios, ...shard } of this.bpf.shards(maps.io_cpus)) {
 			for (const [name, count] of Object.entries(shard)) sums[name] = (sums[name] ?? 0) + count;
-			for (const [owner, count] of ofCpu.entries()) owners[owner] = (owners[owner] ?? 0) + count;
+			for (const ofCpu of [ofRequests, ofBios])
+				for (const [owner, count] of ofCpu.entries()) owners[owner] = (owners[owner] ?? 0) + count;
 		}
 		return { ...sums, owners } as Counters;
 	}

@@ -2,11 +2,23 @@
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { cgroupsOf } from '../../bpf/cgroups.ts';
+import { indexBits, isRecent, KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { Distribution, type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
-import { constants, irq_runs, irq_vector, maps, softirq } from '../../generated/irq.ts';
+import {
+	constants,
+	type handler,
+	irq_runs,
+	irq_vector,
+	irq_writer,
+	latency,
+	lateness,
+	maps,
+	softirq,
+} from '../../generated/irq.ts';
+import { u64, viewOf } from '../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { IrqTimeReader } from './irq-time.ts';
@@ -40,28 +52,73 @@ const VECTOR_PROGRAMS: Readonly<Record<string, string>> = Object.fromEntries(
 const TICK = /^(arch_timer|riscv-timer|timebase|[a-z_-]*timer\d*)$/;
 const IPI = /^IPI/;
 
-/** One line on one CPU, as the kernel counts it. */
-interface CpuLine {
-	id: string;
-	kind: Kind;
-	irq: number | null;
-	name: SafeText;
-	cpu: number;
-	unhandled: Count;
-	latency: KernelLatency;
-	late?: { zones: Float64Array; latency: KernelLatency };
+/** Handlers that one CPU can tell apart: 128 at least. 650 bytes each. */
+function handlerStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): StoreSize {
+	return { programs: 1, bits: indexBits(addon.possibleCpus(), 1, 7, 9), slots: Math.max(512, 32 * cpus) };
+}
+
+/** Interrupted processes that one CPU can tell apart: 512 at least. 96 bytes each. */
+function victimStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): StoreSize {
+	const programs = irq_writer.IRQ_WRITERS;
+	return {
+		programs,
+		bits: indexBits(addon.possibleCpus(), programs, 9, 12),
+		slots: Math.max(8192, 256 * cpus),
+	};
+}
+
+/** One line on one CPU: the last interval and the totals. */
+class CpuLine {
+	readonly kind: Kind;
+	readonly irq: number | null;
+	/** As the kernel has it. */
+	readonly name: SafeText;
+	readonly cpu: number;
+	readonly interval = new Distribution();
+	unhandled: Count = 0;
+	readonly total = { count: 0, time_ns: 0 };
+	/** Of softirqs. */
+	late: { readonly interval: Distribution; zones: Lateness['zones'] } | undefined;
+	private before: Lateness['zones'] = [0, 0, 0, 0];
+
+	constructor(kind: Kind, irq: number | null, name: SafeText, cpu: number) {
+		this.kind = kind;
+		this.irq = irq;
+		this.name = name;
+		this.cpu = cpu;
+	}
+
+	begin(): void {
+		if (this.interval.count > 0) this.interval.clear();
+		if (this.late) {
+			this.late.interval.clear();
+			this.late.zones = [0, 0, 0, 0];
+		}
+		this.unhandled = 0;
+	}
+
+	add(events: Distribution): void {
+		this.interval.add(events);
+		this.total.count += events.count;
+		this.total.time_ns += events.sum_ns;
+	}
+
+	/** @param zones since start */
+	addLate(events: Distribution, zones: Float64Array): void {
+		this.late ??= { interval: new Distribution(), zones: [0, 0, 0, 0] };
+		this.late.interval.add(events);
+		for (const zone of [0, 1, 2, 3] as const) {
+			const now = zones[zone] as Count;
+			this.late.zones[zone] += now - this.before[zone];
+			this.before[zone] = now;
+		}
+	}
 }
 
 /** Time by kind of one CPU in the interval. */
 type CpuTime = Record<Kind, Ns>;
 
-/** Sums of one {@link CpuLine} since start. */
-interface Totals {
-	count: Count;
-	time_ns: Ns;
-	unhandled: Count;
-	zones: Lateness['zones'];
-}
+const { irq_cpus } = maps;
 
 export class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly bpf: BpfSession;
@@ -70,22 +127,29 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly irqTime: IrqTimeReader;
 	private readonly zones: [Ns, Ns, Ns];
 	private readonly storm: StormBounds;
-	/** By id of a {@link CpuLine}. */
-	private readonly totals = new Map<string, Totals>();
+	private readonly handlers: KeyedStore<handler>;
+	private readonly cpuLines = new Map<string, CpuLine>();
+	private readonly cpuHead = new Uint8Array(irq_cpus.value.at.late);
+	private readonly cpuAll = new Uint8Array(irq_cpus.value.size);
+	private interleaved: Count = 0;
 	/** Among the hard interrupts so far. */
 	private readonly seen = { tick: false, ipi: false };
 
 	constructor(host: Host, options: Options) {
 		this.zones = lateZones(options);
 		this.storm = stormBounds(options);
+		const handlers = handlerStore(host);
+		const victims = victimStore(host);
 		this.bpf = openBpf(host, 'irq', {
 			layout: constants,
 			constants: { zone1_ns: this.zones[0], zone2_ns: this.zones[1], zone3_ns: this.zones[2] },
-			shards: [maps.irq_cpus.name, maps.cpu_handlers.name, maps.cpu_victims.name],
+			shards: [irq_cpus.name],
+			stores: { [maps.handlers.name]: handlers, [maps.victims.name]: victims },
 			optional: VECTOR_PROGRAMS,
 		});
 		this.lines = new Lines(host.procRoot, host.sysRoot);
-		this.irqTime = new IrqTimeReader(this.bpf, cgroupsOf(host));
+		this.handlers = new KeyedStore(this.bpf, maps.handlers, handlers);
+		this.irqTime = new IrqTimeReader(new KeyedStore(this.bpf, maps.victims, victims), cgroupsOf(host));
 	}
 
 	read(dt: Ns, group: string): Reading<IrqRow, IrqExtra> {
@@ -93,8 +157,10 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 		this.lines.tick();
 		const lines = new Map<string, Line>();
 		const times = new Map<number, CpuTime>();
-		const lost = { handlers_full: 0, victims_full: 0, softirqs_interleaved: 0 };
-		for (const line of this.cpuLines(lost)) this.add(line, dt, group === 'cpu', lines, times);
+		for (const line of this.cpuLines.values()) line.begin();
+		this.readHandlers(ended);
+		this.readCpus(ended);
+		for (const line of this.cpuLines.values()) this.add(line, dt, group === 'cpu', lines, times);
 		const interrupted = this.irqTime.read(ended);
 		const all = [...lines.values()];
 		// by line; by line and CPU for the group `cpu`
@@ -127,7 +193,11 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 				irq_time_count: interrupted.length,
 			},
 			source: sourceOf(this.bpf, this.seen),
-			lost,
+			lost: {
+				handlers_full: this.handlers.full,
+				victims_full: this.irqTime.full,
+				softirqs_interleaved: this.interleaved,
+			},
 		};
 	}
 
@@ -147,53 +217,66 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 		this.bpf.close();
 	}
 
-	/** Every line of every CPU; adds the kernel's counts of lost events to `lost`. */
-	private *cpuLines(
-		lost: Record<'handlers_full' | 'victims_full' | 'softirqs_interleaved', Count>,
-	): Generator<CpuLine> {
-		for (const [cpu, { entries }] of this.bpf.shards(maps.cpu_handlers).entries()) {
-			for (const [index, { key, irq, name, unhandled, latency }] of entries.entries()) {
-				if (key === 0) continue;
-				const action = this.lines.nameOf(irq, sanitize(name));
-				this.seen.tick ||= TICK.test(action);
-				this.seen.ipi ||= IPI.test(action);
-				yield { id: `hard ${index} ${cpu}`, kind: 'hard', irq, name: action, cpu, unhandled, latency };
-			}
+	private lineOf(kind: Kind, irq: number | null, name: SafeText, cpu: number): CpuLine {
+		const id = `${kind} ${irq} ${cpu} ${name}`;
+		let line = this.cpuLines.get(id);
+		if (!line) {
+			line = new CpuLine(kind, irq, name, cpu);
+			this.cpuLines.set(id, line);
 		}
-		for (const [cpu, shard] of this.bpf.shards(maps.irq_cpus).entries()) {
-			lost.handlers_full += shard.handlers_full;
-			lost.victims_full += shard.victims_full;
-			lost.softirqs_interleaved += shard.softirqs_interleaved;
-			for (const [irq, latency] of shard.softirqs.entries()) {
-				const late = shard.late[irq] as (typeof shard.late)[number];
-				const name = SOFTIRQ_NAMES[irq] as SafeText;
-				yield { id: `soft ${irq} ${cpu}`, kind: 'soft', irq, name, cpu, unhandled: 0, latency, late };
+		return line;
+	}
+
+	private readHandlers(ended: number): void {
+		for (const { claim, value } of this.handlers.changed(ended)) {
+			const line = this.lineOf('hard', claim.b, sanitize(value.name), claim.cpu);
+			line.add(claim.difference(this.latencies, 'time', value.latency));
+			line.unhandled += claim.grown('unhandled', value.unhandled);
+		}
+	}
+
+	/** Softirqs and vectors: of each CPU that had any, those that changed. */
+	private readCpus(ended: number): void {
+		const { at } = irq_cpus.value;
+		const [head, all] = [viewOf(this.cpuHead), viewOf(this.cpuAll)];
+		this.interleaved = 0;
+		for (let cpu = 0; cpu < this.bpf.possibleCpus; cpu++) {
+			// array maps align their values to 8 bytes
+			const offset = cpu * ((irq_cpus.value.size + 7) & ~7);
+			this.bpf.object.readMapped(irq_cpus.name, this.cpuHead, offset);
+			this.interleaved += u64(head, at.softirqs_interleaved);
+			if (!isRecent(ended, head.getUint32(at.epoch, true))) continue;
+			this.bpf.object.readMapped(irq_cpus.name, this.cpuAll, offset);
+			for (const [vector, name] of SOFTIRQ_NAMES.entries()) {
+				const time = this.latencyAt(all, at.softirqs + vector * latency.size, ended);
+				if (time) this.lineOf('soft', vector, name, cpu).add(this.latencies.difference(`soft ${vector} ${cpu}`, time));
+				const lateAt = at.late + vector * lateness.size;
+				if (!this.latencyAt(all, lateAt + lateness.at.latency, ended)) continue;
+				const late = lateness.read(all, lateAt);
+				const events = this.latencies.difference(`late ${vector} ${cpu}`, late.latency);
+				this.lineOf('soft', vector, name, cpu).addLate(events, late.zones);
 			}
-			for (const [vector, latency] of shard.vectors.entries()) {
-				const name = VECTOR_NAMES[vector] as SafeText;
-				yield { id: `vector ${vector} ${cpu}`, kind: 'vector', irq: null, name, cpu, unhandled: 0, latency };
+			for (const [vector, name] of VECTOR_NAMES.entries()) {
+				const time = this.latencyAt(all, at.vectors + vector * latency.size, ended);
+				if (time)
+					this.lineOf('vector', null, name, cpu).add(this.latencies.difference(`vector ${vector} ${cpu}`, time));
 			}
 		}
 	}
 
-	/** Adds one line of one CPU to its row in `lines` and to the CPU's time in `times`. */
-	private add(
-		{ id, kind, irq, name, cpu, unhandled, latency, late }: CpuLine,
-		dt: Ns,
-		perCpu: boolean,
-		lines: Map<string, Line>,
-		times: Map<number, CpuTime>,
-	): void {
-		const interval = this.latencies.difference(id, latency);
-		let total = this.totals.get(id);
-		if (!total) {
-			if (interval.count === 0 && unhandled === 0) return;
-			total = { count: 0, time_ns: 0, unhandled: 0, zones: [0, 0, 0, 0] };
-			this.totals.set(id, total);
-		}
-		total.count += interval.count;
-		total.time_ns += interval.sum_ns;
+	/** undefined: without an event in the interval. */
+	private latencyAt(view: DataView, at: number, ended: number): KernelLatency | undefined {
+		return isRecent(ended, view.getUint32(at + latency.at.epoch, true)) ? latency.read(view, at) : undefined;
+	}
 
+	/** Adds one line of one CPU to its row in `lines` and to the CPU's time in `times`. */
+	private add(from: CpuLine, dt: Ns, perCpu: boolean, lines: Map<string, Line>, times: Map<number, CpuTime>): void {
+		const { kind, irq, cpu, interval, unhandled, late, total } = from;
+		const name = kind === 'hard' ? this.lines.nameOf(irq as number, from.name) : from.name;
+		if (kind === 'hard') {
+			this.seen.tick ||= TICK.test(name);
+			this.seen.ipi ||= IPI.test(name);
+		}
 		const time = times.get(cpu) ?? { hard: 0, soft: 0, vector: 0 };
 		time[kind] += interval.sum_ns;
 		times.set(cpu, time);
@@ -211,11 +294,11 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 				interval: new Distribution(),
 				total: { count: 0, time_ns: 0 },
 				cpus: [],
-				late: late ? { interval: new Distribution(), zones: [0, 0, 0, 0] } : null,
+				late: kind === 'soft' ? { interval: new Distribution(), zones: [0, 0, 0, 0] } : null,
 			};
 			lines.set(key, line);
 		}
-		line.unhandled += (unhandled - total.unhandled) >>> 0;
+		line.unhandled += unhandled;
 		line.interval.add(interval);
 		line.total.count += total.count;
 		line.total.time_ns += total.time_ns;
@@ -226,18 +309,12 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 			storm: isStorm(interval.count, interval.sum_ns, dt, this.storm),
 		};
 		if (late && line.late) {
-			line.late.interval.add(this.latencies.difference(`late ${id}`, late.latency));
-			const zones: Lateness['zones'] = [0, 0, 0, 0];
-			for (const zone of [0, 1, 2, 3] as const) {
-				zones[zone] = (late.zones[zone] as Count) - total.zones[zone];
-				line.late.zones[zone] += zones[zone];
-				total.zones[zone] += zones[zone];
-			}
-			if (zones.some((count) => count > 0)) ofCpu.late_zones = zones;
+			line.late.interval.add(late.interval);
+			for (const zone of [0, 1, 2, 3] as const) line.late.zones[zone] += late.zones[zone];
+			if (late.zones.some((count) => count > 0)) ofCpu.late_zones = late.zones;
 		}
 		// a softirq that began and did not end yet already counts as late
 		if (ofCpu.count > 0 || ofCpu.late_zones) line.cpus.push(ofCpu);
-		total.unhandled = unhandled;
 	}
 }
 

@@ -1,13 +1,22 @@
 /** One run of the receive tracer: from the maps of bpf/receive/receive.bpf.c to rows. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
-import { HashReader } from '../../bpf/hash-reader.ts';
+import { type Claim, indexBits, KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { hookExists, openBpf } from '../../bpf/load.ts';
 import { StageDistributions, StageHistory } from '../../bpf/stage-distributions.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Reading, Session } from '../../core/tracer.ts';
-import { constants, counted_program, maps, receive_stage } from '../../generated/receive.ts';
+import {
+	type arrivals,
+	constants,
+	counted_program,
+	maps,
+	type passed,
+	receive_key,
+	receive_stage,
+	receive_writer,
+} from '../../generated/receive.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { RECEIVE_PATH, type ReceiveStage } from './path.ts';
@@ -19,8 +28,17 @@ if (STAGES.length !== receive_stage.RECEIVE_STAGES) throw new Error('RECEIVE_PAT
 const COUNTERS = ['count', 'bytes', 'received', 'dropped', 'consumed', 'merged'] as const;
 type Counters = Record<(typeof COUNTERS)[number], Count>;
 
-type Stats = ReturnType<typeof maps.stats.value.read>;
-type Key = ReturnType<typeof maps.stats.key.read>;
+/** Device by number, in its network namespace; transport protocol. */
+interface Key {
+	ifindex: number;
+	netns: number;
+	protocol: number;
+}
+
+function keyOf({ a, b }: Claim): Key {
+	const namespace = 2 ** receive_key.KEY_NETNS_SHIFT;
+	return { ifindex: a % namespace, netns: Math.floor(a / namespace), protocol: b };
+}
 
 const PROTOCOLS: Readonly<Record<number, SafeText>> = {
 	0: safe`other`,
@@ -33,44 +51,49 @@ const PROTOCOLS: Readonly<Record<number, SafeText>> = {
 };
 
 /**
- * Size of the kernel's map: devices × protocols × CPUs, with room for a few hundred network namespaces. The map exists
- * only while the tab is open.
+ * Sizes of the stores: devices × protocols × programs × CPUs, with room for a few hundred network namespaces. The maps
+ * exist only while the tab is open. Arrivals have 2 KiB each, the others 48 bytes.
  */
-function statsEntries(onlineCpus: number): number {
-	return Math.min(8192, 2048 + 64 * onlineCpus);
+function storeSizes({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): { arrivals: StoreSize; passed: StoreSize } {
+	const size = (programs: number, slots: number): StoreSize => ({
+		programs,
+		bits: indexBits(addon.possibleCpus(), programs, 6, 10),
+		slots,
+	});
+	return {
+		arrivals: size(receive_writer.ARRIVAL_WRITERS, Math.min(8192, 2048 + 64 * cpus)),
+		passed: size(receive_writer.RECEIVE_WRITERS, Math.min(32768, 8192 + 256 * cpus)),
+	};
 }
 
-/** Part of the map that may fill before idle entries give way: devices of ended containers stay in it otherwise. */
-const FULL_ENOUGH = 0.75;
-/** Reads without a packet after which an entry may give way. */
+/** Reads without a packet after which a device's protocol is dropped, and how many are kept beyond that. */
 const IDLE_READS = 5;
+const KEPT = 1024;
 
-/** One value of the kernel's map with the state of the last read. */
+/** Packets of one device and protocol: the last interval and the totals. */
 class Entry {
 	readonly key: Key;
-	readonly stages: StageHistory;
-	total: Counters = { count: 0, bytes: 0, received: 0, dropped: 0, consumed: 0, merged: 0 };
-	interval: Counters = this.total;
+	readonly stages = new StageHistory();
+	readonly total: Counters = { count: 0, bytes: 0, received: 0, dropped: 0, consumed: 0, merged: 0 };
+	readonly interval: Counters = { ...this.total };
 	/** Reads since the last packet. */
 	idle = 0;
 
-	constructor(id: string, key: Key) {
+	constructor(key: Key) {
 		this.key = key;
-		this.stages = new StageHistory(id);
 	}
 
-	update(latencies: LatencyReader, value: Stats): void {
-		const before = this.total;
-		const figures = (of: (name: keyof Counters) => Count) =>
-			Object.fromEntries(COUNTERS.map((name) => [name, of(name)])) as Counters;
-		this.total = figures((name) => value[name]);
-		this.interval = figures((name) => value[name] - before[name]);
-		this.idle = COUNTERS.every((name) => this.interval[name] === 0) ? this.idle + 1 : 0;
-		for (const [index, name] of STAGES.entries()) {
-			const stage = value.stages[index];
-			if (stage) this.stages.update(latencies, name, stage);
-		}
-		this.stages.update(latencies, 'total', value.total);
+	begin(): void {
+		for (const name of COUNTERS) this.interval[name] = 0;
+		this.stages.begin();
+		this.idle++;
+	}
+
+	add(claim: Claim, name: keyof Counters, now: Count): void {
+		const more = claim.grown(name, now);
+		this.interval[name] += more;
+		this.total[name] += more;
+		if (more > 0) this.idle = 0;
 	}
 }
 
@@ -78,9 +101,8 @@ type Missing = ReceiveExtra['missing'];
 
 export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 	private readonly bpf: BpfSession;
-	private readonly stats: HashReader<Key, Stats>;
-	/** Entries of the kernel's map. */
-	private readonly capacity: number;
+	private readonly arrivals: KeyedStore<arrivals>;
+	private readonly passed: KeyedStore<passed>;
 	private readonly latencies = new LatencyReader();
 	private readonly entries = new Map<string, Entry>();
 	/** Names by network namespace and index: a value has the name only if packets arrived on its CPU. */
@@ -91,7 +113,7 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 
 	/** @throws {Unavailable} */
 	constructor(host: Host) {
-		this.capacity = statsEntries(host.cpus);
+		const sizes = storeSizes(host);
 		const has = (hook: string) => hookExists(host.addon, `tp_btf/${hook}`);
 		const knowsSocket = has('sk_data_ready') && has('sock_recv_length');
 		const bpf = openBpf(host, 'receive', {
@@ -99,14 +121,15 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 			counted: counted_program,
 			constants: { knows_socket: knowsSocket },
 			shards: [maps.receive_cpus.name],
-			maxEntries: { [maps.stats.name]: this.capacity },
+			stores: { [maps.arrivals.name]: sizes.arrivals, [maps.passed.name]: sizes.passed },
 			// the loss depends on the combination: missingStages() reports it
 			optional: { tcp_probe: '', netif_rx: '', napi_gro_receive_entry: '', napi_gro_frags_entry: '' },
 			...(knowsSocket ? {} : { without: ['sk_data_ready', 'sock_recv_length'], withoutMaps: [maps.sockets.name] }),
 		});
 		const missing = missingStages(has, knowsSocket);
 		this.bpf = bpf;
-		this.stats = new HashReader(bpf, maps.stats, this.capacity);
+		this.arrivals = new KeyedStore(bpf, maps.arrivals, sizes.arrivals);
+		this.passed = new KeyedStore(bpf, maps.passed, sizes.passed);
 		this.missing = missing;
 		this.stages = STAGES.filter((name) => !missing.some(({ stage, all }) => all && stage === name));
 		this.source = {
@@ -120,18 +143,11 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 	}
 
 	read(_dt: Ns, group: string): Reading<ReceiveRow, ReceiveExtra> {
-		this.latencies.nextInterval(this.bpf);
-		for (const { id, key, value } of this.stats.entries()) {
-			let entry = this.entries.get(id);
-			if (!entry) {
-				entry = new Entry(id, key);
-				this.entries.set(id, entry);
-			}
-			entry.update(this.latencies, value);
-			const device = sanitize(value.device);
-			if (device !== '') this.devices.set(deviceId(key), device);
-		}
-		this.makeRoom();
+		const ended = this.latencies.nextInterval(this.bpf);
+		for (const entry of this.entries.values()) entry.begin();
+		this.readArrivals(ended);
+		this.readPassed(ended);
+		this.dropIdle();
 		return { rows: this.rows(group), extra: { missing: this.missing }, source: this.source, lost: this.lost() };
 	}
 
@@ -143,17 +159,45 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 		this.bpf.close();
 	}
 
-	/** Delete idle entries from a map that fills, the longest idle ones first. Their totals go with them. */
-	private makeRoom(): void {
-		const excess = this.entries.size - FULL_ENOUGH * this.capacity;
+	private entryOf(claim: Claim): Entry {
+		const id = `${claim.a} ${claim.b}`;
+		let entry = this.entries.get(id);
+		if (!entry) {
+			entry = new Entry(keyOf(claim));
+			this.entries.set(id, entry);
+		}
+		return entry;
+	}
+
+	private readArrivals(ended: number): void {
+		for (const { claim, value } of this.arrivals.changed(ended)) {
+			const entry = this.entryOf(claim);
+			entry.add(claim, 'count', value.count);
+			entry.add(claim, 'bytes', value.bytes);
+			for (const [index, name] of STAGES.entries()) {
+				const stage = value.stages[index];
+				if (stage) entry.stages.add(name, claim.difference(this.latencies, name, stage));
+			}
+			entry.stages.add('total', claim.difference(this.latencies, 'total', value.total));
+		}
+	}
+
+	private readPassed(ended: number): void {
+		for (const { claim, value } of this.passed.changed(ended)) {
+			const entry = this.entryOf(claim);
+			for (const name of ['received', 'dropped', 'consumed', 'merged'] as const) entry.add(claim, name, value[name]);
+			const device = sanitize(value.device);
+			if (device !== '') this.devices.set(deviceId(entry.key), device);
+		}
+	}
+
+	/** Devices come and go with containers: beyond {@link KEPT} the longest idle go, with their totals. */
+	private dropIdle(): void {
+		const excess = this.entries.size - KEPT;
 		if (excess <= 0) return;
 		const idle = [...this.entries].filter(([, entry]) => entry.idle >= IDLE_READS);
 		idle.sort(([, a], [, b]) => b.idle - a.idle);
-		for (const [id, entry] of idle.slice(0, Math.ceil(excess))) {
-			this.stats.remove(id);
-			entry.stages.forget(this.latencies);
-			this.entries.delete(id);
-		}
+		for (const [id] of idle.slice(0, excess)) this.entries.delete(id);
 		const used = new Set(Array.from(this.entries.values(), ({ key }) => deviceId(key)));
 		for (const id of this.devices.keys()) if (!used.has(id)) this.devices.delete(id);
 	}
@@ -196,10 +240,10 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 	}
 
 	private lost(): Record<string, Count> {
-		const lost = { unseen_start: 0, packets_full: 0, sockets_full: 0, stats_full: 0 };
+		const lost = { unseen_start: 0, packets_full: 0, sockets_full: 0 };
 		for (const shard of this.bpf.shards(maps.receive_cpus))
 			for (const cause of Object.keys(lost) as (keyof typeof lost)[]) lost[cause] += shard[cause];
-		return lost;
+		return { ...lost, stats_full: this.arrivals.full + this.passed.full };
 	}
 }
 

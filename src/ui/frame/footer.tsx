@@ -17,7 +17,7 @@ import { type CostForm, costSpans, type OwnCost } from './own-cost.ts';
 
 /** The text that is typed. */
 export interface Prompt {
-	kind: 'filter' | 'search';
+	kind: 'filter' | 'search' | 'time';
 	input: TextInput;
 	error: FilterError | null;
 	/** Names that complete the word before the caret. */
@@ -94,14 +94,14 @@ function bottomSpans({ filter, ignored, message, keymap, hints }: FooterProps, w
 
 /** Text that does not fit is cut on the left: the caret stays in sight. */
 function promptSpans({ kind, input, error }: Prompt, width: number): { spans: Span[]; errorAt: number } {
-	const sign = kind === 'filter' ? '/' : '\\';
+	const sign = { filter: '/', search: '\\', time: 'time: ' }[kind];
 	const before = Array.from(sanitize(input.text.slice(0, input.caret)));
 	while (textWidth(before.join('')) > Math.max(1, width - 4)) before.shift();
 	const [at = ' ', ...after] = Array.from(sanitize(input.text.slice(input.caret)));
 	const hidden = textWidth(sanitize(input.text.slice(0, input.caret))) - textWidth(before.join(''));
 	const spans: Span[] = [['strong', sign], before.join(''), ['selected', at], after.join('')];
 	const position = error ? textWidth(sanitize(input.text.slice(0, error.start))) : 0;
-	return { spans, errorAt: Math.max(0, 1 + position - hidden) };
+	return { spans, errorAt: Math.max(0, sign.length + position - hidden) };
 }
 
 /** The message beside a mark under the error: right of it, or left of it where there is more room. */
@@ -121,11 +121,12 @@ function promptHelp(prompt: Prompt, width: number): string {
 			['dim', 'Tab: '],
 			['accent', prompt.candidates.join('  ')],
 		]);
-	const words =
-		prompt.kind === 'filter'
-			? 'Enter keeps, Esc clears   name, or column = != < > ~ value, and or not ( )   Tab: columns'
-			: 'Enter keeps, Esc leaves   then n, N: next and previous match';
-	return lineOf(width, [['dim', words]]);
+	const words = {
+		filter: 'Enter keeps, Esc clears   name, or column = != < > ~ value, and or not ( )   Tab: columns',
+		search: 'Enter keeps, Esc leaves   then n, N: next and previous match',
+		time: 'Enter goes there, Esc leaves   14:02   14:02:10   2026-01-02 14:02   -5m   +30s',
+	};
+	return lineOf(width, [['dim', words[prompt.kind]]]);
 }
 
 function promptLines(prompt: Prompt, props: FooterProps): string[] {

@@ -24,10 +24,16 @@ export function lossesOf(
 	].filter(([, count]) => count > 0);
 }
 
+/** `stats_full` → `table full (stats)`: events of keys that found no room. */
+function causeText(name: string): string {
+	const [, table] = /^(.+)_full$/.exec(name) ?? [];
+	return table === undefined || table === 'ring' ? name : `table full (${table})`;
+}
+
 export function lostSpans(losses: Losses, named: boolean): Span[] {
 	if (losses.length === 0) return [['dim', 'lost 0']];
 	const words = named
-		? losses.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ')
+		? losses.map(([name, count]) => `${causeText(name)} ${formatCount(count)}`).join(', ')
 		: formatCount(total(losses.map(([, count]) => count)));
 	return [['bad', `lost ${words}`]];
 }

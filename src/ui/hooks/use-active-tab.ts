@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Store, TabStatus } from '../../history/store.ts';
 import type { Ns } from '../../lib/units.ts';
+import type { Baseline } from '../state/baseline.ts';
 import { type TabState, tabState, type UiState } from '../state/state.ts';
 import type { TabEntry, TabTracer, TabView } from '../tab.ts';
 import { type TableInUse, useTable } from './use-table.ts';
@@ -45,7 +46,12 @@ function useTabView(tabs: readonly TabEntry[], id: string): LoadedView | null {
 	return views[id] ?? null;
 }
 
-export function useActiveTab(tabs: readonly TabEntry[], store: Store, state: UiState): ActiveTab {
+export function useActiveTab(
+	tabs: readonly TabEntry[],
+	store: Store,
+	state: UiState,
+	baseline: Baseline | null,
+): ActiveTab {
 	const { tracer } = tabs.find((one) => one.tracer.id === state.tab) ?? (tabs[0] as TabEntry);
 	const { id } = tracer;
 	const view = useTabView(tabs, id);
@@ -53,7 +59,7 @@ export function useActiveTab(tabs: readonly TabEntry[], store: Store, state: UiS
 	const status = useSyncExternalStore(store.subscribe, () => store.status(id));
 	const snapshot = history.at(-1);
 	const loaded = view && !(view instanceof Error) ? view : undefined;
-	const table = useTable(tabs, tracer, loaded, history, state);
+	const table = useTable(tabs, tracer, loaded, history, state, baseline);
 	const unit = snapshot && loaded?.unit ? (state.unit ?? loaded.unit(snapshot as never)) : null;
 	const chosen = tabState(state, id);
 	return useMemo(

@@ -1,6 +1,6 @@
 /** Keys, clicks and the wheel, as commands and actions. */
 
-import { type CommandContext, runEffect } from '../actions.ts';
+import { type CommandContext, goToTyped, runEffect } from '../actions.ts';
 import { type Layout, targetAt } from '../layout/layout.ts';
 import type { ScreenModel, UiState } from '../state/state.ts';
 import { useKeys } from './use-keys.ts';
@@ -33,10 +33,11 @@ function wheel({ state, screen, context: { dispatch } }: Input, step: 1 | -1): v
 function press({ state, screen, context }: Input, key: string): void {
 	const { keymap, dispatch } = context;
 	const overlay = state.overlay?.kind;
-	const typing = overlay === 'filter' || overlay === 'search';
+	const typing = overlay === 'filter' || overlay === 'search' || overlay === 'time';
 	if (typing && key !== 'Ctrl-C' && key !== 'Ctrl-Z') {
 		const move = /^(Up|Down|PgUp|PgDn)$/.test(key) ? keymap.commandOf(key) : undefined;
 		dispatch(move ? { kind: 'command', command: move, key, screen } : { kind: 'text', key, screen });
+		if (key === 'Enter' && state.overlay?.kind === 'time') goToTyped(state.overlay.input.text, context);
 		return;
 	}
 	const command = keymap.commandOf(key);

@@ -3,6 +3,7 @@ import { useMemo } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { type FilterTab, offeredNames } from '../../rows/filter/names.ts';
 import type { Sort } from '../../rows/sort.ts';
+import type { Baseline, TabBaseline } from '../state/baseline.ts';
 import { availableColumns, choicesOf, shownColumns } from '../state/columns.ts';
 import { type ScreenModel, selectedIndex, sortOf, tabState, type UiState } from '../state/state.ts';
 import type { TabEntry, TabList, TableColumn, TabTracer, TabView } from '../tab.ts';
@@ -51,6 +52,7 @@ export function useTable(
 	view: AnyView | undefined,
 	history: readonly Snapshot[],
 	state: UiState,
+	baseline: Baseline | null,
 ): TableInUse {
 	const { id } = tracer;
 	const tab = tabState(state, id);
@@ -58,8 +60,8 @@ export function useTable(
 	const list = view?.lists?.[view.views?.[tab.view] ?? ''] ?? null;
 	const source = list ?? tracer;
 	const given = useMemo(
-		() => (list && snapshot ? { ...snapshot, rows: list.rows(snapshot as never, history as never) } : snapshot),
-		[list, snapshot, history],
+		() => (list && snapshot ? listed(list, snapshot, history, baseline?.tabs.get(id)) : snapshot),
+		[list, snapshot, history, baseline, id],
 	);
 	const available = useMemo(() => availableColumns(source.columns, snapshot), [source, snapshot]);
 	const columns = useMemo(() => shownColumns(available, tab.columns), [available, tab.columns]);
@@ -106,6 +108,17 @@ export function useTable(
 			},
 		};
 	}, [list, view, source, available, columns, sort, filter, rows, selected, order, tab.columns, filterTab, tabs, id]);
+}
+
+/** The snapshot with the rows of a list. */
+function listed(
+	list: TabList<never, object, never>,
+	snapshot: Snapshot,
+	history: readonly Snapshot[],
+	baseline: TabBaseline<never> | undefined,
+): Snapshot {
+	const rows = list.rows(snapshot as never, history as never, baseline ? [...baseline.rows.values()] : null);
+	return { ...snapshot, rows, ...(list.tree && { group: 'tree' }) };
 }
 
 /** The tab's lists beside the tracer's rows, for filters. */

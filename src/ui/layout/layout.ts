@@ -20,9 +20,10 @@ export interface Chrome {
 /**
  * The parts around a tab give way first when rows are few: a table without hints is more use than hints without a table.
  * @param failed sampling has failed, which the banner reports
+ * @param axis the header has the time axis of a recording, above the tabs
  */
-export function chromeOf(height: number, failed: boolean): Chrome {
-	const header = height >= 16 ? 2 : height >= 4 ? 1 : 0;
+export function chromeOf(height: number, failed: boolean, axis = false): Chrome {
+	const header = (height >= 16 ? 2 : height >= 4 ? 1 : 0) + (axis && height >= 12 ? 1 : 0);
 	const footer = height >= 14 ? 2 : height >= 6 ? 1 : 0;
 	const banner = failed && height >= 8 ? 1 : 0;
 	return { header, banner, body: height - header - banner - footer, footer };

@@ -122,6 +122,13 @@ export function inFilter(
 	return { ...state, filter: input.text, origin: null, overlay: { kind: 'filter', input, candidates: [] } };
 }
 
+/** Keys while a time is typed; Enter goes there (actions.ts). */
+export function inTime(state: UiState, overlay: Extract<Overlay, { kind: 'time' }>, key: string): UiState {
+	if (key === 'Esc' || key === 'Enter' || (key === 'Backspace' && overlay.input.text === ''))
+		return { ...state, overlay: null };
+	return { ...state, overlay: { ...overlay, input: edit(overlay.input, key, maxSearch) } };
+}
+
 /** Keys while the search text is typed; the match is selected at once. */
 export function inSearch(
 	state: UiState,

@@ -2,7 +2,7 @@
 import type { Command } from '../../options/keymap.ts';
 import { reversed } from '../../rows/sort.ts';
 import type { Link } from '../../tracers/overview/finding.ts';
-import { inColumns, inFilter, inHelp, inLens, inSearch, inSortMenu, target } from './overlays.ts';
+import { inColumns, inFilter, inHelp, inLens, inSearch, inSortMenu, inTime, target } from './overlays.ts';
 import {
 	type Action,
 	goTo,
@@ -36,6 +36,22 @@ function show(before: UiState, { tab, process, filter, sort }: Link, view: numbe
 	return { ...state, ...rest, tabs: { ...state.tabs, [tab]: next } };
 }
 
+/** The filter of the tab before names rows of that tab. */
+function showProfile(state: UiState, tab: string): UiState {
+	const origin = { tab: state.tab, filter: state.filter, state: tabState(state), lens: state.lens };
+	const next: TabState = { ...tabState(state, tab), selected: null, index: 0, follow: null, detail: false };
+	return {
+		...state,
+		tab,
+		filter: '',
+		origin,
+		lens: null,
+		overlay: null,
+		band: null,
+		tabs: { ...state.tabs, [tab]: next },
+	};
+}
+
 function onCommand(state: UiState, { command, key, screen }: Extract<Action, { kind: 'command' }>): UiState {
 	const { overlay } = state;
 	const step = command === 'next-tab' ? 1 : command === 'previous-tab' ? screen.tabs.length - 1 : 0;
@@ -66,6 +82,7 @@ export function reduce(before: UiState, action: Action): UiState {
 			return onCommand(state, action);
 		case 'text':
 			if (state.overlay?.kind === 'filter') return inFilter(state, state.overlay, action.key, action.screen);
+			if (state.overlay?.kind === 'time') return inTime(state, state.overlay, action.key);
 			return state.overlay?.kind === 'search' ? inSearch(state, state.overlay, action.key, action.screen) : state;
 		case 'say':
 			return { ...state, message: action.message };
@@ -73,6 +90,8 @@ export function reduce(before: UiState, action: Action): UiState {
 			return select(state, action.screen, action.index);
 		case 'go-to':
 			return goTo({ ...state, overlay: null }, action.tab);
+		case 'profile':
+			return showProfile(state, action.tab);
 		case 'show':
 			return show(state, action.link, action.view);
 		case 'sort': {

@@ -32,6 +32,8 @@ export type Overlay =
 	| { kind: 'help'; offset: number }
 	| { kind: 'sort' | 'columns'; index: number }
 	| { kind: 'filter'; input: TextInput /** Found by Tab. */; candidates: readonly string[] }
+	/** A moment to go to. */
+	| { kind: 'time'; input: TextInput }
 	| { kind: 'search'; input: TextInput /** Row at which the search starts. */; from: number }
 	| null;
 
@@ -49,7 +51,7 @@ export interface UiState {
 	/** As typed, also while it has errors. */
 	filter: string;
 	/** The tab before a finding's key was pressed, to which one step back returns. null: the filter is the user's. */
-	origin: { tab: string; filter: string; state: TabState } | null;
+	origin: { tab: string; filter: string; state: TabState; lens?: LensState | null } | null;
 	/** Text that `n` and `N` search for. */
 	search: string;
 	/** Process of the row selected last, see `Tracer.processOf`. */
@@ -110,6 +112,8 @@ export type Action =
 	| { kind: 'say'; message: string }
 	| { kind: 'select'; index: number; screen: ScreenModel }
 	| { kind: 'go-to'; tab: string }
+	/** To the profile of the selected row; one step back returns, also to the lens. */
+	| { kind: 'profile'; tab: string }
 	/** `view`: index of the link's view. */
 	| { kind: 'show'; link: Link; view: number }
 	| { kind: 'sort'; key: string; screen: ScreenModel };

@@ -46,7 +46,7 @@ function back(state: UiState): UiState {
 		const { filter, state: before } = state.origin;
 		return { ...state, filter, origin: null, tabs: { ...state.tabs, [state.tab]: before } };
 	}
-	if (state.origin) return goTo(state, state.origin.tab);
+	if (state.origin) return { ...goTo(state, state.origin.tab), lens: state.origin.lens ?? null };
 	if (tab.selected !== null || tab.follow !== null) {
 		return change({ ...state, process: null }, { selected: null, index: 0, follow: null });
 	}
@@ -80,6 +80,7 @@ export const transitions = {
 	'search-next': (state, screen) => searchFrom(state, screen, state.search, screen.selected + 1, 1),
 	'search-previous': (state, screen) =>
 		searchFrom(state, screen, state.search, (screen.selected < 0 ? screen.count : screen.selected) - 1, -1),
+	'go-to-time': (state) => ({ ...state, overlay: { kind: 'time', input: emptyInput } }),
 	columns: (state) => ({ ...state, overlay: { kind: 'columns', index: 0 } }),
 	'sort-menu': (state, screen) => ({
 		...state,

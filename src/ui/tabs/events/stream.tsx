@@ -58,10 +58,10 @@ const columns: readonly Column<StreamRow>[] = [
 		value: (row) => sanitize(clock(row.time)),
 	},
 	text('severity', 'LEVEL', 7, 6, 'severe, high, notice or normal.'),
-	text('kind', 'KIND', 15, 0, 'Kind of event.'),
-	text('reason', 'REASON', 18, 2, "Reason, by the kernel's own name where it has one."),
+	text('kind', 'KIND', 13, 0, 'Kind of event.'),
+	text('reason', 'REASON', 16, 3, "Reason, by the kernel's own name where it has one."),
 	text('who', 'WHO', 16, 4, 'Process, socket, device or CPU that it happened to.', true),
-	text('text', 'WHAT', 40, 3, 'What happened.', true),
+	text('text', 'WHAT', 24, 2, 'What happened.', true),
 	text('location', 'WHERE', 16, 8, 'Function of the kernel.', true),
 	text('cgroup', 'CGROUP', 16, 9, 'Control group of the process.', true),
 	{
@@ -108,7 +108,7 @@ function content(props: Props): TabContent<StreamRow> {
 		title: 'Events › stream',
 		head: summaryLines(summaryOf(props), props),
 		empty: 'no event with a record in the time that is kept',
-		pane: { rows: 8, least: 4, below: true, draw: (area, row) => <Whole row={row} {...area} /> },
+		pane: { rows: 8, least: 4, below: true, draw: (area, row = props.rows[0]) => <Whole row={row} {...area} /> },
 	};
 }
 

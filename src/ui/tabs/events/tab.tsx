@@ -30,7 +30,7 @@ function content(props: Props): TabContent<EventRow> {
 			rows: 8,
 			least: 4,
 			below: true,
-			draw: (area, row) => <Detail tab={props} row={row} {...area} />,
+			draw: (area, row = props.rows[0]) => <Detail tab={props} row={row} {...area} />,
 		},
 	};
 }

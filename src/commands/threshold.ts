@@ -1,9 +1,9 @@
 /** `--fail-if`: an expression of the filter language that no row should match, for scripts that watch a limit. */
 
-import type { Snapshot } from '../../core/snapshot.ts';
-import type { Column, Tracer } from '../../core/tracer.ts';
-import { formatValue } from '../../lib/format.ts';
-import { type BoundFilter, Filter } from '../../rows/filter/bind.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Column, Tracer } from '../core/tracer.ts';
+import { formatValue } from '../lib/format.ts';
+import { type BoundFilter, Filter } from '../rows/filter/bind.ts';
 
 /** Texts and ids that stay so long on a narrow screen name a row. */
 const NAMING_PRIORITY = 3;

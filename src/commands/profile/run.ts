@@ -1,0 +1,97 @@
+/** Takes a profile, reports progress on standard error, writes the file. */
+import { open } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { UsageError } from '../../core/errors.ts';
+import type { Host, Options } from '../../core/tracer.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import type { ProfileFormat } from '../../profile/formats/formats.ts';
+import { profileJson } from '../../profile/formats/json.ts';
+import type { Profile } from '../../profile/model.ts';
+import { cutText, lossText, profileTable } from '../../profile/text.ts';
+import { loadDemangler } from '../../symbols/demangle.ts';
+import { takingOptions } from '../../tracers/profile/options.ts';
+import { Taking } from '../../tracers/profile/taking.ts';
+import { print } from '../command.ts';
+
+/** How often the mappings of new processes are read, ms: many end after half a second. */
+const DRAIN = 50;
+/** How often progress is reported, ms. */
+const REPORT = 1000;
+
+export interface ProfileRun {
+	host: Host;
+	/** Of the tracer, and `mode`. */
+	options: Options;
+	seconds: number;
+	/** Empty: none. */
+	output: string;
+	format: ProfileFormat | undefined;
+	json: boolean;
+	/** Of the table. */
+	rows: number;
+	version: string;
+	stop: AbortSignal;
+}
+
+const report = (text: string) => process.stderr.write(text);
+
+/** Resolves with the exit code. Throws where nothing can be measured, or the file cannot be written. */
+export async function takeProfile(run: ProfileRun): Promise<number> {
+	const { host, options, seconds, output, format, stop } = run;
+	// an unwritable file is reported before the wait
+	const file = output === '' ? undefined : await openOutput(output);
+	await loadDemangler();
+	try {
+		const taking = new Taking(host, takingOptions(options, host.procRoot, String));
+		try {
+			await wait(taking, seconds, stop);
+			const profile = taking.profile();
+			if (file && format) await file.writeFile(await format.write(profile, run.version));
+			return await show(run, profile);
+		} finally {
+			taking.close();
+		}
+	} finally {
+		await file?.close();
+	}
+}
+
+async function openOutput(path: string) {
+	try {
+		return await open(path, 'w', 0o600);
+	} catch (error) {
+		throw new UsageError(`--output: cannot write ${path}: ${(error as NodeJS.ErrnoException).code}`);
+	}
+}
+
+async function wait(taking: Taking, seconds: number, stop: AbortSignal): Promise<void> {
+	const begin = performance.now();
+	const until = begin + seconds * 1000;
+	let next = begin + REPORT;
+	const live = process.stderr.isTTY;
+	report(`wattlag: profiling for ${seconds} s; Ctrl-C ends it earlier${live ? '' : '\n'}`);
+	while (!stop.aborted && performance.now() < until) {
+		await setTimeout(Math.min(DRAIN, Math.max(0, until - performance.now())));
+		taking.drain();
+		if (performance.now() < next || !live) continue;
+		next += REPORT;
+		report(
+			`\r\x1b[Kwattlag: ${Math.round((performance.now() - begin) / 1000)} of ${seconds} s, ${taking.events()} events`,
+		);
+	}
+	if (live) report('\r\x1b[K');
+	taking.stop();
+}
+
+function show(run: ProfileRun, profile: Profile): Promise<number> {
+	const { output, format, json, rows } = run;
+	const events = profile.stacks.reduce((sum, { count }) => sum + count, 0);
+	if (output !== '') {
+		const notes = [cutText(profile), lossText(profile)].filter((text) => text !== '').map((text) => `; ${text}`);
+		report(
+			`wattlag: ${sanitize(output)}: ${format?.name}, ${events} events, ${profile.stacks.length} stacks${notes.join('')}\n`,
+		);
+		if (!json) return Promise.resolve(0);
+	}
+	return print(json ? profileJson(profile) : profileTable(profile, rows));
+}

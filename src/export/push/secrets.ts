@@ -1,0 +1,38 @@
+/** Secrets, from a file or the environment and never from the command line. */
+import { readFileSync, statSync } from 'node:fs';
+import { UsageError } from '../../core/errors.ts';
+
+/** A secret is short: another file was named by mistake. */
+const MOST_BYTES = 64 * 1024;
+
+function readSmall(option: string, path: string): Buffer {
+	try {
+		if (statSync(path).size > MOST_BYTES) throw new Error('too large to be what is asked for');
+		return readFileSync(path);
+	} catch (error) {
+		throw new UsageError(`--${option} ${path}: ${(error as Error).message}`);
+	}
+}
+
+/** A file of PEM. @throws {UsageError} */
+export function readPem(option: string, path: string): Buffer {
+	const bytes = readSmall(option, path);
+	if (!bytes.includes('-----BEGIN ')) throw new UsageError(`--${option} ${path}: no PEM in it`);
+	return bytes;
+}
+
+/**
+ * The value of the header Authorization: `ApiKey …`, `Bearer …` and `Basic …` as they are, `user:password` as Basic.
+ * @throws {UsageError}
+ */
+export function authorization(text: string, from: string): string {
+	const line = text.trim();
+	if (line === '' || /[\r\n]/.test(line)) throw new UsageError(`${from}: must have one line`);
+	if (/^(ApiKey|Bearer|Basic) \S+$/.test(line)) return line;
+	if (!/^[^:\s]+:.+$/.test(line)) throw new UsageError(`${from}: write user:password, ApiKey KEY or Bearer TOKEN`);
+	return `Basic ${Buffer.from(line).toString('base64')}`;
+}
+
+export function readAuthorization(option: string, path: string): string {
+	return authorization(readSmall(option, path).toString('utf8'), `--${option} ${path}`);
+}

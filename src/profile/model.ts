@@ -1,0 +1,100 @@
+/** A profile: where the threads of some processes spent their time, by stack. Plain data; everything else is made of it. */
+import type { SafeText } from '../lib/sanitize.ts';
+import type { Bytes, Count, Ns } from '../lib/units.ts';
+
+/** What is measured. */
+export const PROFILE_MODES = ['on-cpu', 'off-cpu', 'wall', 'locks'] as const;
+export type ProfileMode = (typeof PROFILE_MODES)[number];
+
+/** What a thread did. Those behind `on-cpu` and `waits for a CPU` are reasons to be blocked. */
+export const STATES = [
+	'on-cpu',
+	'waits for a CPU',
+	'disk IO',
+	'lock',
+	'futex',
+	'pipe or socket',
+	'memory',
+	'poll',
+	'sleep',
+	'other wait',
+	'short waits',
+] as const;
+export type State = (typeof STATES)[number];
+
+export type FrameKind = 'kernel' | 'user' | 'jit' | 'label';
+
+export interface ProfileFrame {
+	name: SafeText;
+	/** File name of the program or library, `kernel`, `JIT`; empty: not known. */
+	module: SafeText;
+	/** Lower-case hexadecimal; empty: not known. */
+	build_id: string;
+	kind: FrameKind;
+}
+
+/** Time of one thread in one stack. */
+export interface ProfileStack {
+	pid: number;
+	tid: number;
+	/** Name of the process and of the thread. */
+	comm: SafeText;
+	thread: SafeText;
+	state: State;
+	/** Indices into `frames`, outermost first. */
+	frames: readonly number[];
+	/** Samples, or waits that ended. */
+	count: Count;
+	/** `count` times the sampling period, or the sum of the waits. */
+	ns: Ns;
+	/** Locks only: name of the lock, and the one that held it when the wait began. */
+	lock?: SafeText;
+	owner?: SafeText;
+}
+
+/** How much of it is known. */
+export interface ProfileQuality {
+	/** Samples or waits with a user stack. */
+	user_stacks: Count;
+	/** Of them, those whose stack ends before the program's first function: code without frame pointers. */
+	cut: Count;
+	/** Of them, those that end after 2 frames. */
+	cut_after_2: Count;
+	/** Innermost user frames without a name. */
+	unnamed: Count;
+	/** Deeper than the kernel records (127 frames). */
+	deep: Count;
+	/** Processes that had ended before their mappings were read. */
+	ended_processes: Count;
+	/** The kernel hides its symbols from us. */
+	kernel_hidden: boolean;
+}
+
+export interface Profile {
+	mode: ProfileMode;
+	/** Wall clock at the begin, ms since 1970. */
+	begun_ms: number;
+	/** Length so far. */
+	seconds: number;
+	/** Samples per second and CPU; 0: none are taken. */
+	hz: number;
+	/** What is profiled, in words. */
+	target: SafeText;
+	frames: readonly ProfileFrame[];
+	stacks: readonly ProfileStack[];
+	quality: ProfileQuality;
+	/** Losses by cause. */
+	lost: Readonly<Record<string, Count>>;
+	/** Memory of symbols. */
+	symbol_bytes: Bytes;
+}
+
+/** Unit of a profile's values in files. */
+export function unitOf(mode: ProfileMode): 'samples' | 'nanoseconds' {
+	return mode === 'on-cpu' ? 'samples' : 'nanoseconds';
+}
+
+/** The value of a stack in that unit. */
+export function stackValue(mode: ProfileMode, stack: Pick<ProfileStack, 'count' | 'ns'>): number {
+	return mode === 'on-cpu' ? stack.count : stack.ns;
+}

@@ -1,0 +1,53 @@
+/** A profile as text for a terminal: the hottest functions, and how much of it is known. */
+import { formatNs } from '../lib/format.ts';
+import { type Profile, stackValue } from './model.ts';
+import { functionsOf } from './tree.ts';
+
+/** `41 % of user stacks are cut (no frame pointers)`; empty: none, or there are no user stacks. */
+export function cutText({ quality: { user_stacks, cut, cut_after_2 } }: Pick<Profile, 'quality'>): string {
+	if (user_stacks === 0 || cut === 0) return '';
+	const percent = (part: number) => Math.max(1, Math.round((100 * part) / user_stacks));
+	const early = cut_after_2 > 0 ? `, ${percent(cut_after_2)} % after at most 2 frames` : '';
+	return `${percent(cut)} % of user stacks are cut${early}: code without frame pointers`;
+}
+
+/** What was lost, in words; empty: nothing. */
+export function lossText({ lost, quality }: Pick<Profile, 'lost' | 'quality'>): string {
+	const parts: string[] = [];
+	if (lost['stacks_full']) parts.push(`${lost['stacks_full']} stacks not kept (map full)`);
+	if (lost['counts_full']) parts.push(`${lost['counts_full']} events not counted (map full)`);
+	if (lost['unmatched']) parts.push(`${lost['unmatched']} events without a beginning`);
+	if (quality.deep) parts.push(`${quality.deep} stacks deeper than 127 frames`);
+	if (quality.ended_processes) parts.push(`${quality.ended_processes} processes ended before their names were read`);
+	if (quality.kernel_hidden) parts.push('kernel symbols are hidden (kptr_restrict)');
+	return parts.join(', ');
+}
+
+export function profileTable(profile: Profile, rows: number): string {
+	const { mode, stacks, frames } = profile;
+	const sum = stacks.reduce((total, stack) => total + stackValue(mode, stack), 0);
+	const figure = (value: number) => (mode === 'on-cpu' ? String(value) : formatNs(value));
+	const functions = functionsOf(
+		stacks.map((stack) => ({
+			value: stackValue(mode, stack),
+			frames: stack.frames.flatMap((index) => frames[index] ?? []),
+		})),
+	);
+	const share = (value: number) => `${((100 * value) / Math.max(1, sum)).toFixed(1)}%`.padStart(7);
+	const lines = functions
+		.slice(0, rows)
+		.map(
+			({ name, module, self, total }) => `${share(self)} ${share(total)}  ${name}${module === '' ? '' : `  ${module}`}`,
+		);
+	const states = new Map<string, number>();
+	for (const stack of stacks) states.set(stack.state, (states.get(stack.state) ?? 0) + stack.ns);
+	const byState = [...states].sort(([, a], [, b]) => b - a).map(([state, ns]) => `${state} ${formatNs(ns)}`);
+	return [
+		`${mode}, ${profile.target}: ${figure(sum)}${mode === 'on-cpu' ? ' samples' : ''} in ${profile.seconds.toFixed(1)} s`,
+		...(mode === 'on-cpu' ? [] : [byState.join(', ')]),
+		...[cutText(profile), lossText(profile)].filter((line) => line !== ''),
+		`${'SELF'.padStart(7)} ${'TOTAL'.padStart(7)}  FUNCTION`,
+		...lines,
+		'',
+	].join('\n');
+}

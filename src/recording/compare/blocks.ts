@@ -1,0 +1,143 @@
+/** The figures of a recording by blocks of time, within bounded memory: blocks double in length when there are too many. */
+import type { Snapshot } from '../../core/snapshot.ts';
+import type { Buckets } from '../../lib/histogram.ts';
+import { FIGURES, type FigureId, FigureReader, type Subject } from './figures.ts';
+
+/** Blocks are doubled beyond this number. */
+const MOST_BLOCKS = 64;
+/** Blocks that figures are resampled from, where a recording is long enough: each is long against what repeats in it. */
+const BLOCKS = 12;
+/** Subjects at most: a storm of names must not fill the memory. */
+const MOST_SUBJECTS = 20_000;
+
+/** Upper bound → count. */
+type Histogram = Map<number, number>;
+
+interface Amounts {
+	subject: Subject;
+	figure: FigureId;
+	/** By block; undefined: none. */
+	blocks: (number | Histogram | undefined)[];
+}
+
+export interface Series {
+	subject: Subject;
+	figure: FigureId;
+	/** By block, per second; of a quantile its histogram. */
+	sums: readonly number[];
+	histograms: readonly Histogram[];
+	/** Seconds of each block. */
+	seconds: readonly number[];
+	/** Of a distribution, all blocks together. */
+	events: number;
+}
+
+function add(a: number | Histogram | undefined, b: number | Histogram | undefined): number | Histogram | undefined {
+	if (a === undefined || b === undefined) return a ?? b;
+	if (typeof a === 'number' || typeof b === 'number') return Number(a) + Number(b);
+	for (const [upper, count] of b) a.set(upper, (a.get(upper) ?? 0) + count);
+	return a;
+}
+
+export class Blocks {
+	private readonly all = new Map<string, Amounts>();
+	/** Seconds that intervals of each tab have covered, by block: a tab may have been missing for a while. */
+	private readonly covered = new Map<string, number[]>();
+	private readonly reader: FigureReader;
+	/** Seconds of a block. */
+	private length: number;
+	private start: number | undefined;
+	private block = 0;
+	private tab = '';
+	private left = 0;
+	private subjects = 0;
+
+	/** @param step length of a block at first, seconds: the longer one of the two recordings' intervals */
+	constructor(step: number) {
+		this.length = step;
+		this.reader = new FigureReader((subject, figure, amount) => this.take(subject, figure, amount));
+	}
+
+	/** Subjects that were left out because there were too many. */
+	get overflow(): number {
+		return this.left;
+	}
+
+	/** @param seconds end of the interval, since the beginning of the recording's part that is compared */
+	add(snapshot: Snapshot, seconds: number): void {
+		this.start ??= seconds - snapshot.dt_ns / 1e9;
+		// an interval belongs to the block that its middle is in
+		const middle = Math.max(0, seconds - snapshot.dt_ns / 2e9 - this.start);
+		while (Math.floor(middle / this.length) >= MOST_BLOCKS) this.double();
+		this.block = Math.floor(middle / this.length);
+		this.tab = snapshot.tab;
+		const covered = this.covered.get(this.tab) ?? [];
+		covered[this.block] = (covered[this.block] ?? 0) + snapshot.dt_ns / 1e9;
+		this.covered.set(this.tab, covered);
+		this.reader.read(snapshot);
+	}
+
+	/** What was recorded, in blocks as long as the resampling needs them. */
+	series(): Series[] {
+		const groups = this.groups();
+		return [...this.all].map(([key, { subject, figure, blocks }]) => {
+			const covered = this.covered.get(key.slice(0, key.indexOf('\0'))) ?? [];
+			const parts = groups
+				.map((group) => group.filter((at) => (covered[at] ?? 0) > 0))
+				.filter((group) => group.length > 0);
+			const seconds = parts.map((group) => group.reduce((sum, at) => sum + (covered[at] as number), 0));
+			const merged = parts.map((group) =>
+				group.map((at) => blocks[at]).reduce((sum, one) => add(copy(sum), one), undefined),
+			);
+			const histograms = merged.map((one) => (one instanceof Map ? one : new Map<number, number>()));
+			return {
+				subject,
+				figure,
+				sums: merged.map((one) => (typeof one === 'number' ? one : 0)),
+				histograms,
+				seconds,
+				events: histograms.reduce((sum, one) => sum + [...one.values()].reduce((all, count) => all + count, 0), 0),
+			};
+		});
+	}
+
+	/** Indices of blocks that become one block. */
+	private groups(): number[][] {
+		const last = Math.max(0, ...[...this.covered.values()].map((covered) => covered.length));
+		const size = Math.max(1, Math.ceil(last / BLOCKS));
+		return Array.from({ length: Math.ceil(last / size) }, (_, group) =>
+			Array.from({ length: Math.min(size, last - group * size) }, (_, at) => group * size + at),
+		);
+	}
+
+	private take(subject: Subject, figure: FigureId, amount: number | Buckets): void {
+		if (typeof amount === 'number' && !(amount > 0)) return;
+		// figures of one subject may come from several tabs
+		const key = `${this.tab}\0${subject.kind}\0${subject.name}\0${subject.unit}\0${figure}`;
+		let amounts = this.all.get(key);
+		if (!amounts) {
+			if (this.subjects >= MOST_SUBJECTS * Object.keys(FIGURES).length) {
+				this.left++;
+				return;
+			}
+			this.subjects++;
+			amounts = { subject, figure, blocks: [] };
+			this.all.set(key, amounts);
+		}
+		const value = typeof amount === 'number' ? amount : new Map(amount);
+		amounts.blocks[this.block] = add(amounts.blocks[this.block], value);
+	}
+
+	private double(): void {
+		this.length *= 2;
+		const halve = <T>(list: (T | undefined)[], join: (a: T | undefined, b: T | undefined) => T | undefined) =>
+			Array.from({ length: Math.ceil(list.length / 2) }, (_, at) => join(list[2 * at], list[2 * at + 1]));
+		for (const amounts of this.all.values()) amounts.blocks = halve(amounts.blocks, add);
+		for (const [tab, covered] of this.covered)
+			this.covered.set(tab, halve(covered, (a, b) => (a ?? 0) + (b ?? 0)) as number[]);
+	}
+}
+
+function copy(amount: number | Histogram | undefined): number | Histogram | undefined {
+	return amount instanceof Map ? new Map(amount) : amount;
+}

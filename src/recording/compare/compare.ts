@@ -1,0 +1,331 @@
+/** Two recordings, figure by figure: what changed, by how much, how sure that is, and what cannot be compared. */
+import type { Snapshot } from '../../core/snapshot.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import { quantileOf } from '../quantile.ts';
+import type { AnyRecording, RecordedMachine } from '../recordings.ts';
+import { Blocks, type Series } from './blocks.ts';
+import { FIGURES, type FigureId, type FigureSpec, type Kind, LEAST_EVENTS } from './figures.ts';
+import { drawWeights, ratioOf, type Statistic } from './statistics.ts';
+
+/** A change smaller than this is none, however sure. */
+export const LEAST_EFFECT = 0.05;
+/** Blocks on each side below which there is no verdict. */
+const LEAST_BLOCKS = 5;
+/** Relative width of the finest bucket of a distribution. */
+const GRAIN = 1 / 16;
+
+export type Verdict = 'more' | 'less' | 'no difference' | 'unclear' | 'only A' | 'only B' | 'too short';
+
+export interface CompareRow {
+	kind: Kind;
+	name: SafeText;
+	/** Control group. */
+	unit: SafeText;
+	figure: string;
+	/** See {@link FigureSpec.unit}. */
+	measure: FigureSpec['unit'];
+	/** null: that side has nothing. */
+	a: number | null;
+	b: number | null;
+	/** B to A, with its 95 % interval; null: a side has nothing or is 0. */
+	ratio: number | null;
+	low: number | null;
+	high: number | null;
+	verdict: Verdict;
+	blocks_a: number;
+	blocks_b: number;
+}
+
+export interface ComparedSide {
+	path: string;
+	host: SafeText;
+	kernel: SafeText;
+	cpus: number;
+	/** ISO 8601; of the part that is compared. */
+	from: string;
+	to: string;
+	seconds: number;
+	intervals: number;
+	/** Usual length of an interval, seconds. */
+	step: number;
+	/** Kind and weighting of the source of the energy; null: not recorded. */
+	power: string | null;
+	/** Events that tracers and recorder have lost meanwhile. */
+	lost: number;
+}
+
+export interface RecordingComparison {
+	schema: 1;
+	a: ComparedSide;
+	b: ComparedSide;
+	/** Whether any figure has changed. */
+	verdict: 'different' | 'no difference';
+	/** Figures that were compared: the verdicts allow for their number. */
+	figures: number;
+	/** Figures too small on both sides, or of too few events. */
+	left_out: number;
+	/** What cannot be compared, and why; and what to keep in mind. */
+	not_comparable: { what: string; reason: SafeText }[];
+	rows: CompareRow[];
+}
+
+export interface CompareInput {
+	path: string;
+	recording: AnyRecording;
+	/** Wall clock, ms: compare from here, to here. */
+	from?: number | undefined;
+	to?: number | undefined;
+}
+
+interface Side {
+	facts: ComparedSide;
+	tabs: Set<string>;
+	series: Map<string, Series>;
+	overflow: number;
+}
+
+/** Usual length of an interval: that of most. */
+async function stepOf({ recording }: CompareInput): Promise<number> {
+	const lengths = new Map<number, number>();
+	let seen = 0;
+	for await (const { dt_ns } of recording.snapshots()) {
+		const length = Math.max(0.1, Math.round(dt_ns / 1e8) / 10);
+		lengths.set(length, (lengths.get(length) ?? 0) + 1);
+		if (++seen >= 200) break;
+	}
+	return [...lengths].reduce((best, one) => (one[1] > best[1] ? one : best), [1, 0])[0];
+}
+
+function lostIn(snapshot: Snapshot): number {
+	// programs that ran into themselves and durations below 0 are in the figures' uncertainty already
+	return Object.entries(snapshot.lost).reduce(
+		(sum, [cause, count]) => sum + (cause === 'recursion' || cause === 'negative' ? 0 : count),
+		0,
+	);
+}
+
+async function read(input: CompareInput, step: number, own: number): Promise<Side> {
+	const { recording, path, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = input;
+	const blocks = new Blocks(step);
+	const { machine } = recording;
+	const tabs = new Set<string>();
+	const lost = new Map<string, { first: number; last: number }>();
+	let [first, last, intervals] = ['', '', 0];
+	let power: string | null = null;
+	/** Seconds of recording that have passed; the monotonic clock of one boot, and what the wall clock says between two. */
+	let passed = 0;
+	let before: { wall: number; mono: number } | undefined;
+	for await (const snapshot of recording.snapshots()) {
+		const wall = Date.parse(snapshot.time);
+		if (wall - snapshot.dt_ns / 1e6 < from - 500 || wall > to + 500) continue;
+		const mono = snapshot.mono_ns / 1e9;
+		if (before) passed += mono >= before.mono ? mono - before.mono : Math.max(0, (wall - before.wall) / 1e3);
+		before = { wall, mono };
+		if (first === '') first = new Date(wall - snapshot.dt_ns / 1e6).toISOString();
+		last = snapshot.time;
+		if (!tabs.has(snapshot.tab)) tabs.add(snapshot.tab);
+		if (snapshot.tab === [...tabs][0]) intervals++;
+		if (snapshot.tab === 'energy') {
+			const { kind, weighting = '' } = snapshot.source;
+			power = power === null || power === `${kind} ${weighting}`.trim() ? `${kind} ${weighting}`.trim() : 'several';
+		}
+		const count = lostIn(snapshot);
+		const known = lost.get(snapshot.tab);
+		if (known) known.last = count;
+		else lost.set(snapshot.tab, { first: count, last: count });
+		blocks.add(snapshot, passed);
+	}
+	if (intervals === 0) throw new Error(`${path}: nothing was recorded in the part that is compared`);
+	const series = new Map(
+		blocks.series().map((one) => [`${one.subject.kind}\0${one.subject.name}\0${one.subject.unit}\0${one.figure}`, one]),
+	);
+	return {
+		facts: {
+			path,
+			host: machine.host,
+			kernel: machine.kernel,
+			cpus: machine.cpus,
+			from: first,
+			to: last,
+			seconds: Math.max(0, (Date.parse(last) - Date.parse(first)) / 1e3),
+			intervals,
+			step: own,
+			power,
+			lost: [...lost.values()].reduce((sum, one) => sum + Math.max(0, one.last - one.first), 0),
+		},
+		tabs,
+		series,
+		overflow: blocks.overflow,
+	};
+}
+
+/** Amounts of a block are ns, µJ or a number; figures are shares, watts and rates. */
+function perSecond(spec: FigureSpec): number {
+	return spec.unit === 'share' ? 1e-9 : spec.unit === 'watts' ? 1e-6 : 1;
+}
+
+function statisticOf({ sums, seconds, histograms }: Series, spec: FigureSpec): Statistic {
+	const { rank } = spec;
+	if (rank === undefined) {
+		const factor = perSecond(spec);
+		return (weights) => {
+			let [amount, time] = [0, 0];
+			for (let at = 0; at < sums.length; at++) {
+				amount += (sums[at] as number) * (weights[at] as number);
+				time += (seconds[at] as number) * (weights[at] as number);
+			}
+			return time > 0 ? (amount / time) * factor : 0;
+		};
+	}
+	const uppers = [...new Set(histograms.flatMap((one) => [...one.keys()]))].sort((a, b) => a - b);
+	const counts = histograms.map((one) => Float64Array.from(uppers, (upper) => one.get(upper) ?? 0));
+	return (weights) => {
+		const merged = new Float64Array(uppers.length);
+		for (let block = 0; block < counts.length; block++) {
+			const weight = weights[block] as number;
+			if (weight === 0) continue;
+			const of = counts[block] as Float64Array;
+			for (let at = 0; at < of.length; at++) merged[at] = (merged[at] as number) + weight * (of[at] as number);
+		}
+		return quantileOf({ uppers, counts: merged }, rank);
+	};
+}
+
+const value = (series: Series | undefined, spec: FigureSpec): number | null =>
+	series ? statisticOf(series, spec)(new Uint8Array(series.sums.length).fill(1)) : null;
+
+interface Pair {
+	a: Series | undefined;
+	b: Series | undefined;
+	figure: FigureId;
+}
+
+/** Too little on both sides to be worth a line. */
+function isSmall({ a, b, figure }: Pair): boolean {
+	const spec: FigureSpec = FIGURES[figure];
+	if (spec.rank !== undefined) return !(a && b && a.events >= LEAST_EVENTS && b.events >= LEAST_EVENTS);
+	return Math.max(value(a, spec) ?? 0, value(b, spec) ?? 0) < spec.least;
+}
+
+function verdictOf(ratio: number, low: number, high: number): Verdict {
+	const effect = Math.abs(ratio - 1) > LEAST_EFFECT;
+	if (low > 1) return effect ? 'more' : 'no difference';
+	if (high < 1) return effect ? 'less' : 'no difference';
+	// an interval that has both no change and a large one in it decides nothing
+	return high - 1 > 0.5 || low < 0.5 ? 'unclear' : 'no difference';
+}
+
+/** @param figures number of all that are compared */
+function rowOf(
+	{ a, b, figure }: Pair,
+	figures: number,
+	weights: (blocks: number, side: number) => Uint8Array[],
+): CompareRow {
+	const spec: FigureSpec = FIGURES[figure];
+	const { subject } = (a ?? b) as Series;
+	const row: CompareRow = {
+		...subject,
+		figure: spec.name,
+		measure: spec.unit,
+		a: value(a, spec),
+		b: value(b, spec),
+		ratio: null,
+		low: null,
+		high: null,
+		verdict: a ? 'only A' : 'only B',
+		blocks_a: a?.sums.length ?? 0,
+		blocks_b: b?.sums.length ?? 0,
+	};
+	if (!a || !b) return row;
+	const found = ratioOf(
+		{
+			a: statisticOf(a, spec),
+			b: statisticOf(b, spec),
+			weightsA: weights(a.sums.length, 1),
+			weightsB: weights(b.sums.length, 2),
+		},
+		spec.rank === undefined ? 0 : GRAIN,
+		figures,
+	);
+	if (!found) return { ...row, verdict: 'unclear' };
+	const { ratio, low, high, familyLow, familyHigh } = found;
+	const short = Math.min(a.sums.length, b.sums.length) < LEAST_BLOCKS;
+	return { ...row, ratio, low, high, verdict: short ? 'too short' : verdictOf(ratio, familyLow, familyHigh) };
+}
+
+function notesOf(
+	a: Side,
+	b: Side,
+	machines: readonly [RecordedMachine, RecordedMachine],
+): RecordingComparison['not_comparable'] {
+	const notes: RecordingComparison['not_comparable'] = [];
+	const differs = (what: string, one: string | number, other: string | number, effect: string) => {
+		if (String(one) !== String(other)) notes.push({ what, reason: sanitize(`${one} against ${other}: ${effect}`) });
+	};
+	const [one, other] = machines;
+	differs('kernel', one.kernel, other.kernel, 'what changed may be the kernel’s doing');
+	differs('CPUs', one.cpus, other.cpus, 'shares of one CPU and waits mean other things');
+	differs('host', one.host, other.host, 'another machine');
+	differs('interval', a.facts.step, b.facts.step, 'compared at the longer one');
+	if (a.facts.power !== null && b.facts.power !== null)
+		differs('power', a.facts.power, b.facts.power, 'another source of power: no power is compared');
+	for (const [side, { facts, overflow }] of [
+		['A', a],
+		['B', b],
+	] as const) {
+		if (facts.lost > 0)
+			notes.push({ what: `lost in ${side}`, reason: safe`${facts.lost} events: counts are too small by these` });
+		if (facts.power?.startsWith('model'))
+			notes.push({ what: `power of ${side}`, reason: safe`a model, not a measurement` });
+		if (overflow > 0)
+			notes.push({ what: `figures of ${side}`, reason: safe`${overflow} amounts of too many names are left out` });
+	}
+	for (const tab of new Set([...a.tabs, ...b.tabs]))
+		if (!a.tabs.has(tab) || !b.tabs.has(tab))
+			notes.push({ what: `tab ${tab}`, reason: sanitize(`recorded in ${a.tabs.has(tab) ? 'A' : 'B'} only`) });
+	return notes;
+}
+
+const kinds: readonly Kind[] = ['machine', 'process', 'device', 'interrupt'];
+const decided: readonly Verdict[] = ['more', 'less'];
+
+/** The sure and large changes first, then what only one side has, then the rest by size. */
+function byWeight(x: CompareRow, y: CompareRow): number {
+	const rank = ({ verdict }: CompareRow) => (decided.includes(verdict) ? 0 : verdict.startsWith('only') ? 1 : 2);
+	const size = ({ ratio, a, b }: CompareRow) => (ratio === null ? (a ?? b ?? 0) : Math.abs(Math.log(ratio)));
+	return rank(x) - rank(y) || kinds.indexOf(x.kind) - kinds.indexOf(y.kind) || size(y) - size(x);
+}
+
+/** @throws where a side has nothing in the part that is compared */
+export async function compareRecordings(first: CompareInput, second: CompareInput): Promise<RecordingComparison> {
+	const steps = [await stepOf(first), await stepOf(second)] as const;
+	const step = Math.max(...steps);
+	const a = await read(first, step, steps[0]);
+	const b = await read(second, step, steps[1]);
+	const sameSource = a.facts.power === b.facts.power;
+	const keys = new Set([...a.series.keys(), ...b.series.keys()]);
+	const pairs = [...keys].map((key): Pair => {
+		const [of, with_] = [a.series.get(key), b.series.get(key)];
+		return { a: of, b: with_, figure: (of ?? (with_ as Series)).figure };
+	});
+	const wanted = pairs.filter((pair) => !isSmall(pair) && (sameSource || pair.figure !== 'energy'));
+	const figures = wanted.filter((pair) => pair.a && pair.b).length;
+	const drawn = new Map<string, Uint8Array[]>();
+	const weights = (blocks: number, side: number): Uint8Array[] => {
+		const key = `${blocks} ${side}`;
+		const known = drawn.get(key) ?? drawWeights(blocks, 1000 * side + blocks);
+		drawn.set(key, known);
+		return known;
+	};
+	const rows = wanted.map((pair) => rowOf(pair, figures, weights)).sort(byWeight);
+	return {
+		schema: 1,
+		verdict: rows.some(({ verdict }) => decided.includes(verdict)) ? 'different' : 'no difference',
+		a: a.facts,
+		b: b.facts,
+		figures,
+		left_out: pairs.length - wanted.length,
+		not_comparable: notesOf(a, b, [first.recording.machine, second.recording.machine]),
+		rows,
+	};
+}

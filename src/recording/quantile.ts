@@ -1,0 +1,46 @@
+/** Quantiles of merged distributions. Pure. */
+import { type Buckets, slotCount, slotLower } from '../lib/histogram.ts';
+import type { Ns } from '../lib/units.ts';
+
+/** Finest histogram of any tab: its bounds contain those of the coarser ones. */
+const SLOTS = slotCount(4);
+
+/** A distribution: bounds ascending, and the count below each. */
+export interface Counts {
+	uppers: readonly Ns[];
+	counts: ArrayLike<number>;
+}
+
+export function countsOf(buckets: Buckets): Counts {
+	return { uppers: buckets.map(([upper]) => upper), counts: buckets.map(([, count]) => count) };
+}
+
+/** Lower bound of the finest bucket with this upper bound. */
+function lowerOf(upper: Ns): Ns {
+	let low = 0;
+	let high = SLOTS;
+	while (low < high) {
+		const middle = (low + high) >> 1;
+		if (slotLower(middle + 1, SLOTS) < upper) low = middle + 1;
+		else high = middle;
+	}
+	return slotLower(low, SLOTS);
+}
+
+/** Value at a rank; its error is at most the width of its bucket. 0: there are none. */
+export function quantileOf({ uppers, counts }: Counts, rank: number, max: Ns = Number.POSITIVE_INFINITY): Ns {
+	let total = 0;
+	for (let at = 0; at < uppers.length; at++) total += counts[at] as number;
+	const target = Math.max(rank * total, Number.MIN_VALUE);
+	let seen = 0;
+	for (let at = 0; at < uppers.length; at++) {
+		const count = counts[at] as number;
+		if (count > 0 && seen + count >= target) {
+			const upper = uppers[at] as Ns;
+			const lower = Math.min(lowerOf(upper), max);
+			return Math.round(lower + ((target - seen) / count) * (Math.min(upper, Math.max(max, lower)) - lower));
+		}
+		seen += count;
+	}
+	return 0;
+}

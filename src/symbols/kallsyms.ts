@@ -1,0 +1,75 @@
+/** Symbols of the kernel, its modules and BPF programs, from `/proc/kallsyms`. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RawSymbols } from './elf.ts';
+import { SymbolTable } from './table.ts';
+
+const NEWLINE = 10;
+const SPACE = 32;
+const TAB = 9;
+
+/**
+ * Addresses are signed, as stacks have them: a double holds them exactly. Lines that are no code are left out. All zero
+ * (kptr_restrict): undefined.
+ */
+export function parseKallsyms(text: Uint8Array): SymbolTable | undefined {
+	let lines = 0;
+	for (const byte of text) if (byte === NEWLINE) lines++;
+	const raw: RawSymbols = {
+		count: 0,
+		starts: new Float64Array(lines),
+		sizes: new Float64Array(lines),
+		nameAt: new Uint32Array(lines),
+		rank: new Uint8Array(lines),
+		// names are cut out of the text itself: a 0 behind each
+		names: text,
+	};
+	const view = Buffer.from(text.buffer, text.byteOffset, text.length);
+	let known = false;
+	for (let at = 0; at < text.length; ) {
+		let end = text.indexOf(NEWLINE, at);
+		if (end < 0) end = text.length;
+		// ffffffff81000000 T _text	[module]
+		const kind = text[at + 17] as number;
+		if (text[at + 16] === SPACE && isCode(kind)) {
+			const high = hex(view, at, 8);
+			const address = (high >= 0x80000000 ? high - 4294967296 : high) * 4294967296 + hex(view, at + 8, 8);
+			if (address !== 0) {
+				known = true;
+				const index = raw.count++;
+				raw.starts[index] = address;
+				raw.nameAt[index] = at + 19;
+				// T and t differ by being global
+				raw.rank[index] = kind < 0x61 ? 2 : kind === 0x77 ? 1 : 0;
+				const tab = text.indexOf(TAB, at + 19);
+				text[tab >= 0 && tab < end ? tab : end] = 0;
+			}
+		}
+		at = end + 1;
+	}
+	return known ? new SymbolTable(raw) : undefined;
+}
+
+/** t, T, w, W */
+function isCode(kind: number): boolean {
+	const lower = kind | 0x20;
+	return lower === 0x74 || lower === 0x77;
+}
+
+function hex(bytes: Uint8Array, at: number, digits: number): number {
+	let value = 0;
+	for (let i = 0; i < digits; i++) {
+		const byte = bytes[at + i] as number;
+		value = value * 16 + (byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57);
+	}
+	return value;
+}
+
+/** undefined: the kernel hides its addresses from this process (kptr_restrict), or has none. */
+export function readKallsyms(procRoot: string): SymbolTable | undefined {
+	try {
+		return parseKallsyms(readFileSync(join(procRoot, 'kallsyms')));
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,61 @@
+/** The executable mappings of a process, from `/proc/PID/maps`. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Mapping {
+	start: number;
+	end: number;
+	/** Of `start` in the file. */
+	offset: number;
+	/** Device as maps has it, `fe:01`. */
+	device: string;
+	inode: string;
+	/** As the kernel names it, ` (deleted)` included; `[vdso]`; empty: anonymous. */
+	path: string;
+	/** `start-end` as maps has it: the name in map_files. */
+	range: string;
+}
+
+/** Most mappings that are kept of one process. */
+const MAX_MAPPINGS = 8192;
+
+const line = /^([0-9a-f]{1,16})-([0-9a-f]{1,16}) ..x. ([0-9a-f]{1,16}) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/;
+
+/** In the order of addresses. Lines of other form are skipped. */
+export function parseMaps(text: string): Mapping[] {
+	const mappings: Mapping[] = [];
+	for (const one of text.split('\n')) {
+		const match = line.exec(one);
+		if (!match) continue;
+		const [, start = '', end = '', offset = '', device = '', inode = '', path = ''] = match;
+		mappings.push({
+			start: Number.parseInt(start, 16),
+			end: Number.parseInt(end, 16),
+			offset: Number.parseInt(offset, 16),
+			device,
+			inode,
+			path,
+			range: `${start}-${end}`,
+		});
+		if (mappings.length >= MAX_MAPPINGS) break;
+	}
+	return mappings;
+}
+
+/** Throws where the process has gone. */
+export function readMaps(procRoot: string, pid: number): Mapping[] {
+	return parseMaps(readFileSync(join(procRoot, String(pid), 'maps'), 'latin1'));
+}
+
+/** The mapping that contains an address. */
+export function mappingAt(mappings: readonly Mapping[], address: number): Mapping | undefined {
+	let low = 0;
+	let high = mappings.length;
+	while (low < high) {
+		const middle = (low + high) >> 1;
+		if ((mappings[middle] as Mapping).start <= address) low = middle + 1;
+		else high = middle;
+	}
+	const found = mappings[low - 1];
+	return found && address < found.end ? found : undefined;
+}

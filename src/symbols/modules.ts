@@ -1,0 +1,193 @@
+/** Symbols of executables and libraries by build-id, read from the very file that is mapped. */
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Elf, FileBytes } from './elf.ts';
+import { goTable } from './go.ts';
+import type { Mapping } from './mappings.ts';
+import { type Found, SymbolTable } from './table.ts';
+
+/** Bytes that the symbols of all modules may take; the ones used longest ago go first. */
+const MAX_BYTES = 96 << 20;
+/** Larger files are no programs. */
+const MAX_FILE_BYTES = 4 * 2 ** 30;
+
+/** Why a module has no names, in a few words. */
+export type Missing = 'no file' | 'not readable' | 'no symbols' | 'not ELF' | 'on FUSE';
+
+export class Module {
+	readonly buildId: string;
+	/** Tables in the order in which they are asked. */
+	readonly tables: readonly SymbolTable[];
+	readonly missing: Missing | undefined;
+	readonly bytes: number;
+	private readonly elf: Elf | undefined;
+
+	constructor(buildId: string, elf: Elf | undefined, tables: readonly SymbolTable[], missing?: Missing) {
+		this.buildId = buildId;
+		this.elf = elf;
+		this.tables = tables;
+		this.missing = missing;
+		this.bytes = 1024 + tables.reduce((sum, table) => sum + table.bytes, 0);
+	}
+
+	/** The symbol at a byte of the file. */
+	find(offset: number): Found | undefined {
+		const address = this.elf?.addressOf(offset);
+		if (address === undefined) return undefined;
+		for (const table of this.tables) {
+			const found = table.find(address);
+			if (found) return found;
+		}
+		return undefined;
+	}
+
+	/** Is it the code that a program begins with, which the first stack frame of a process is in? */
+	isEntry(offset: number): boolean {
+		const address = this.elf?.addressOf(offset);
+		const entry = this.elf?.entry ?? 0;
+		return address !== undefined && entry !== 0 && address >= entry && address < entry + 64;
+	}
+}
+
+/** Separate debug information, installed by the administrator. */
+const DEBUG_ROOT = '/usr/lib/debug/.build-id';
+
+/** Bytes of a regular file. Never waits: pipes and devices are refused. */
+function openFile(path: string, flags = 0): { fd: number; size: number; key: string } | undefined {
+	let fd: number;
+	try {
+		fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
+	} catch {
+		return undefined;
+	}
+	const stat = fstatSync(fd);
+	if (!stat.isFile() || stat.size > MAX_FILE_BYTES) {
+		closeSync(fd);
+		return undefined;
+	}
+	return { fd, size: stat.size, key: `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}` };
+}
+
+function tablesOf(elf: Elf): SymbolTable[] {
+	const symbols = elf.symbols('.symtab') ?? elf.symbols('.dynsym');
+	return symbols && symbols.count > 0 ? [new SymbolTable(symbols)] : [];
+}
+
+function debugTables(buildId: string): SymbolTable[] {
+	if (!/^[0-9a-f]{8,128}$/.test(buildId)) return [];
+	const file = openFile(join(DEBUG_ROOT, buildId.slice(0, 2), `${buildId.slice(2)}.debug`));
+	if (!file) return [];
+	try {
+		const elf = new Elf(new FileBytes(file.fd, file.size));
+		// another build would give wrong names
+		if (elf.buildId() !== buildId) return [];
+		return tablesOf(elf);
+	} catch {
+		return [];
+	} finally {
+		closeSync(file.fd);
+	}
+}
+
+function readModule(fd: number, size: number, key: string): Module {
+	let elf: Elf;
+	try {
+		elf = new Elf(new FileBytes(fd, size));
+	} catch {
+		return new Module(key, undefined, [], 'not ELF');
+	}
+	try {
+		const buildId = elf.buildId() ?? '';
+		const own = elf.symbols('.symtab');
+		const tables = own && own.count > 0 ? [new SymbolTable(own)] : debugTables(buildId);
+		if (tables.length === 0) {
+			const go = goTable(elf);
+			if (go) tables.push(go);
+			const exported = elf.symbols('.dynsym');
+			if (exported && exported.count > 0) tables.push(new SymbolTable(exported));
+		}
+		return new Module(buildId || key, elf, tables, tables.length === 0 ? 'no symbols' : undefined);
+	} catch {
+		return new Module(key, elf, [], 'not readable');
+	}
+}
+
+/** Devices (`0:45`) of a process's file systems that are served by programs or other machines: reading may wait for ever. */
+export function servedDevices(procRoot: string, pid: number): ReadonlySet<string> {
+	const served = new Set<string>();
+	try {
+		for (const line of readFileSync(join(procRoot, String(pid), 'mountinfo'), 'latin1').split('\n')) {
+			const [before = '', after = ''] = line.split(' - ');
+			if (/^(fuse|9p|nfs|cifs|smb)/.test(after)) served.add(before.split(' ')[2] ?? '');
+		}
+	} catch {
+		// gone
+	}
+	return served;
+}
+
+/** `fe:01` of maps as mountinfo has it, `254:1`. */
+function decimalDevice(device: string): string {
+	return device
+		.split(':')
+		.map((part) => Number.parseInt(part, 16))
+		.join(':');
+}
+
+export class Modules {
+	private readonly procRoot: string;
+	/** By device, inode, size and time: what was read of a file. The one used last is last. */
+	private readonly byFile = new Map<string, Module>();
+	private readonly byBuildId = new Map<string, Module>();
+	/** Modules that were dropped to stay within the limit. */
+	dropped = 0;
+
+	constructor(procRoot: string) {
+		this.procRoot = procRoot;
+	}
+
+	/** Bytes that the symbols take. */
+	get bytes(): number {
+		let sum = 0;
+		for (const module of this.byFile.values()) sum += module.bytes;
+		return sum;
+	}
+
+	/**
+	 * The module of a mapping of a process. The file is opened through map_files: the file that is mapped, also where its
+	 * path names another one by now or is one of another mount namespace.
+	 */
+	of(pid: number, mapping: Mapping, served: ReadonlySet<string>): Module {
+		if (served.has(decimalDevice(mapping.device))) return new Module('', undefined, [], 'on FUSE');
+		const file = openFile(join(this.procRoot, String(pid), 'map_files', mapping.range));
+		if (!file) return new Module('', undefined, [], 'no file');
+		try {
+			const known = this.byFile.get(file.key);
+			if (known) {
+				this.byFile.delete(file.key);
+				this.byFile.set(file.key, known);
+				return known;
+			}
+			const read = readModule(file.fd, file.size, file.key);
+			// the same build in another file: in a container's image, say
+			const module = (read.missing === undefined ? this.byBuildId.get(read.buildId) : undefined) ?? read;
+			this.byFile.set(file.key, module);
+			this.byBuildId.set(module.buildId, module);
+			this.makeRoom();
+			return module;
+		} finally {
+			closeSync(file.fd);
+		}
+	}
+
+	private makeRoom(): void {
+		let bytes = this.bytes;
+		for (const [key, module] of this.byFile) {
+			if (bytes <= MAX_BYTES || this.byFile.size <= 1) return;
+			this.byFile.delete(key);
+			this.byBuildId.delete(module.buildId);
+			bytes -= module.bytes;
+			this.dropped++;
+		}
+	}
+}

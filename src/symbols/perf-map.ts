@@ -1,0 +1,137 @@
+/**
+ * Symbols of code that a run-time compiles: `perf-PID.map`, written by Node (`--perf-basic-prof`), Python (`-X perf`), Java
+ * agents and .NET into /tmp as they see it. Lines are added for code that is compiled later, at addresses that may have
+ * been used before: the newest line wins.
+ */
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Found } from './table.ts';
+
+/** Bytes of a file that are read, from its end: the newest names. */
+const MAX_BYTES = 64 << 20;
+const MAX_ENTRIES = 1_000_000;
+const MAX_NAME = 512;
+
+/** Code ranges, the newest of those that overlap first. */
+export class PerfMap {
+	readonly count: number;
+	/** Only the end of the file was read. */
+	readonly cut: boolean;
+	readonly bytes: number;
+	private readonly starts: Float64Array;
+	private readonly ends: Float64Array;
+	/** Position in the file: later is newer. */
+	private readonly order: Uint32Array;
+	private readonly nameAt: Uint32Array;
+	private readonly nameEnd: Uint32Array;
+	private readonly text: Uint8Array;
+
+	constructor(text: Uint8Array, cut = false) {
+		const starts: number[] = [];
+		const ends: number[] = [];
+		const nameAt: number[] = [];
+		const nameEnd: number[] = [];
+		this.text = text;
+		this.cut = cut;
+		// the first line of a part of a file may be half a line
+		let at = cut ? text.indexOf(10) + 1 : 0;
+		while (at < text.length && starts.length < MAX_ENTRIES) {
+			let end = text.indexOf(10, at);
+			if (end < 0) end = text.length;
+			const start = hexAt(text, at, end);
+			const size = start && hexAt(text, start.next, end);
+			if (size && size.value > 0 && size.next < end) {
+				starts.push(start.value);
+				ends.push(start.value + size.value);
+				nameAt.push(size.next);
+				nameEnd.push(Math.min(end, size.next + MAX_NAME));
+			}
+			at = end + 1;
+		}
+		const byStart = Uint32Array.from(starts.keys()).sort(
+			(a, b) => (starts[a] as number) - (starts[b] as number) || a - b,
+		);
+		this.count = starts.length;
+		this.starts = Float64Array.from(byStart, (index) => starts[index] as number);
+		this.ends = Float64Array.from(byStart, (index) => ends[index] as number);
+		this.nameAt = Uint32Array.from(byStart, (index) => nameAt[index] as number);
+		this.nameEnd = Uint32Array.from(byStart, (index) => nameEnd[index] as number);
+		this.order = byStart;
+		this.bytes = text.length + this.count * 28;
+	}
+
+	find(address: number): Found | undefined {
+		let low = 0;
+		let high = this.count;
+		while (low < high) {
+			const middle = (low + high) >> 1;
+			if ((this.starts[middle] as number) <= address) low = middle + 1;
+			else high = middle;
+		}
+		// ranges that begin before may reach here; the newest of the nearest ones wins
+		let best = -1;
+		for (let index = low - 1, looked = 0; index >= 0 && looked < 64; index--, looked++) {
+			if (address >= (this.ends[index] as number)) continue;
+			if (best < 0 || (this.order[index] as number) > (this.order[best] as number)) best = index;
+		}
+		if (best < 0) return undefined;
+		return { name: this.text.subarray(this.nameAt[best], this.nameEnd[best]), start: this.starts[best] as number };
+	}
+}
+
+function hexAt(text: Uint8Array, from: number, end: number): { value: number; next: number } | undefined {
+	let at = from;
+	if (text[at] === 0x30 && (text[at + 1] === 0x78 || text[at + 1] === 0x58)) at += 2;
+	let value = 0;
+	const begin = at;
+	for (; at < end; at++) {
+		const byte = text[at] as number;
+		const lower = byte | 0x20;
+		const digit = byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+		if (digit < 0) break;
+		value = value * 16 + digit;
+	}
+	if (at === begin || at - begin > 13 + 3 || text[at] !== 0x20 || value > Number.MAX_SAFE_INTEGER) return undefined;
+	return { value, next: at + 1 };
+}
+
+/** Innermost pid and the real user of a process. */
+function identity(procRoot: string, pid: number): { inner: number; user: number } {
+	const status = readFileSync(join(procRoot, String(pid), 'status'), 'latin1');
+	const inner = /^NSpid:.*?(\d+)$/m.exec(status)?.[1];
+	const user = /^Uid:\s+(\d+)/m.exec(status)?.[1];
+	return { inner: Number(inner ?? pid), user: Number(user) };
+}
+
+/**
+ * The map of a process, inside its mount namespace. undefined: it has none, or not one that can be trusted to be its own:
+ * a link, not a regular file, or of another user than root and its own.
+ */
+export function readPerfMap(procRoot: string, pid: number): PerfMap | undefined {
+	let folder = -1;
+	let fd = -1;
+	try {
+		const { inner, user } = identity(procRoot, pid);
+		const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+		folder = openSync(join(procRoot, String(pid), 'root/tmp'), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		fd = openSync(`/proc/self/fd/${folder}/perf-${inner}.map`, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+		const { size, uid, isFile } = ((stat) => ({ size: stat.size, uid: stat.uid, isFile: stat.isFile() }))(
+			fstatSync(fd),
+		);
+		if (!isFile || (uid !== 0 && uid !== user)) return undefined;
+		const length = Math.min(size, MAX_BYTES);
+		const bytes = new Uint8Array(length);
+		let done = 0;
+		while (done < length) {
+			const more = readSync(fd, bytes, done, length - done, size - length + done);
+			if (more === 0) break;
+			done += more;
+		}
+		return new PerfMap(bytes.subarray(0, done), length < size);
+	} catch {
+		return undefined;
+	} finally {
+		if (fd >= 0) closeSync(fd);
+		if (folder >= 0) closeSync(folder);
+	}
+}

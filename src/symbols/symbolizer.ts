@@ -1,0 +1,230 @@
+/** From addresses of stacks to names: of the kernel, of programs and libraries, of compiled code. */
+import { basename } from 'node:path';
+import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import { canDemangle, demangle, loadDemangler } from './demangle.ts';
+import { readKallsyms } from './kallsyms.ts';
+import { type Mapping, mappingAt, readMaps } from './mappings.ts';
+import { type Module, Modules, servedDevices } from './modules.ts';
+import { type PerfMap, readPerfMap } from './perf-map.ts';
+import type { Found, SymbolTable } from './table.ts';
+import { readVdso } from './vdso.ts';
+
+export type FrameKind = 'kernel' | 'user' | 'jit';
+
+/** A function, as far as it is known. Equal functions are the same object. */
+export interface Frame {
+	/** Name in the source; `[libc.so.6]`: some function of that file; `[unknown]`: not in any file. */
+	name: SafeText;
+	/** File name of the program or library, kernel module, `kernel`; empty: not known. */
+	module: SafeText;
+	/** Of the module; empty: it has none. */
+	buildId: string;
+	kind: FrameKind;
+	/** The outermost function of a process or thread: a stack that ends there is whole. */
+	root: boolean;
+	/** A symbol was found. */
+	named: boolean;
+}
+
+/** Functions that others are called from. */
+const ROOTS = new Set([
+	'_start',
+	'__libc_start_main',
+	'__libc_start_call_main',
+	'__libc_start_main@@GLIBC_2.34',
+	'main',
+	'clone',
+	'__clone',
+	'clone3',
+	'__clone3',
+	'start_thread',
+	'runtime.goexit',
+	'runtime.goexit.abi0',
+	'runtime.mstart',
+	'runtime.rt0_go',
+	'runtime.rt0_go.abi0',
+	'runtime.systemstack',
+	'runtime.morestack',
+]);
+
+/** Address spaces that are remembered; the one used longest ago goes first. */
+const MAX_SPACES = 4096;
+/** Names that are remembered of one table. */
+const MAX_NAMES = 200_000;
+/** ms between two reads of the mappings of one process. */
+const REREAD = 500;
+
+const anonymous = /^(|\/\/anon|\[anon.*|\[heap\]|\[stack\]|\/memfd:.*|\/dev\/zero.*|\/SYSV.*)$/;
+
+/** Where a frame of a process comes from. */
+class AddressSpace {
+	readonly pid: number;
+	mappings: readonly Mapping[] = [];
+	/** By {@link moduleKey}; none: anonymous. */
+	readonly modules = new Map<string, Module>();
+	perfMap: PerfMap | undefined;
+	readAt = Number.NEGATIVE_INFINITY;
+	perfMapAt = Number.NEGATIVE_INFINITY;
+
+	constructor(pid: number) {
+		this.pid = pid;
+	}
+}
+
+/** Another file may be mapped to the same addresses later. */
+function moduleKey({ range, inode }: Mapping): string {
+	return `${range} ${inode}`;
+}
+
+export class Symbolizer {
+	/** Processes that had ended before their mappings were read. */
+	ended = 0;
+	private readonly procRoot: string;
+	private readonly modules: Modules;
+	private readonly spaces = new Map<string, AddressSpace>();
+	private readonly frames = new Map<string, Frame>();
+	private readonly names = new WeakMap<object, Map<number, SafeText>>();
+	private kernel: SymbolTable | undefined | null = null;
+	private vdso: Module | undefined;
+
+	constructor(procRoot: string) {
+		this.procRoot = procRoot;
+		this.modules = new Modules(procRoot);
+		void loadDemangler();
+	}
+
+	/** Bytes of symbols in memory. */
+	get bytes(): number {
+		return this.modules.bytes + (this.kernel?.bytes ?? 0);
+	}
+
+	/** The kernel's addresses are hidden: its frames have no names. */
+	get kernelHidden(): boolean {
+		return this.kernelTable() === undefined;
+	}
+
+	/** Read the mappings of a process while it exists. `space` is an identity that changes with exec. */
+	learn(space: string, pid: number): void {
+		if (this.spaces.has(space)) return;
+		const known = new AddressSpace(pid);
+		this.spaces.set(space, known);
+		for (const oldest of this.spaces.keys()) {
+			if (this.spaces.size <= MAX_SPACES) break;
+			this.spaces.delete(oldest);
+		}
+		if (!this.read(known)) this.ended++;
+	}
+
+	/** @param called an address behind a call instruction, as all frames but the innermost one have it */
+	kernelFrame(address: number, called: boolean): Frame {
+		const table = this.kernelTable();
+		const found = table?.find(called ? address - 1 : address);
+		if (!table || !found) return this.frame(safe`[kernel]`, safe`kernel`, '', 'kernel', false, false);
+		const name = this.nameOf(table, found);
+		return this.frame(name, safe`kernel`, '', 'kernel', false, true);
+	}
+
+	userFrame(space: string, address: number, called: boolean): Frame {
+		const known = this.spaces.get(space);
+		const unknown = () => this.frame(safe`[unknown]`, safe``, '', 'user', false, false);
+		if (!known || address < 0) return unknown();
+		const at = called ? address - 1 : address;
+		let mapping = mappingAt(known.mappings, at);
+		if (!mapping && this.read(known)) mapping = mappingAt(known.mappings, at);
+		if (!mapping) return unknown();
+		const { path } = mapping;
+		if (path === '[vdso]' || path === '[vsyscall]') {
+			this.vdso ??= readVdso(this.procRoot);
+			return this.moduleFrame(this.vdso, safe`[vdso]`, at - mapping.start);
+		}
+		const module = known.modules.get(moduleKey(mapping));
+		if (!module || anonymous.test(path)) return this.compiledFrame(known, at, path);
+		const name = sanitize(basename(path.replace(/ \(deleted\)$/, '')).slice(0, 128));
+		const frame = this.moduleFrame(module, name, at - mapping.start + mapping.offset);
+		// a program that maps its own compiled code from a file
+		return frame.named || !known.perfMap ? frame : this.compiledFrame(known, at, path, frame);
+	}
+
+	private moduleFrame(module: Module, file: SafeText, offset: number): Frame {
+		const found = module.find(offset);
+		const entry = module.isEntry(offset);
+		const { buildId } = module;
+		if (!found) return this.frame(entry ? safe`_start` : safe`[${file}]`, file, buildId, 'user', entry, entry);
+		return this.frame(this.nameOf(module, found), file, buildId, 'user', entry, true);
+	}
+
+	private compiledFrame(space: AddressSpace, address: number, path: string, otherwise?: Frame): Frame {
+		let found = space.perfMap?.find(address);
+		if (!found) {
+			this.readPerfMap(space);
+			found = space.perfMap?.find(address);
+		}
+		if (found) return this.frame(sanitize(found.name), safe`JIT`, '', 'jit', false, true);
+		const what = path === '' || path.startsWith('/') ? safe`[anonymous]` : sanitize(path.slice(0, 64));
+		return otherwise ?? this.frame(what, safe``, '', 'jit', false, false);
+	}
+
+	private frame(
+		name: SafeText,
+		module: SafeText,
+		buildId: string,
+		kind: FrameKind,
+		entry: boolean,
+		named: boolean,
+	): Frame {
+		const key = `${kind}\0${name}\0${module}\0${buildId}`;
+		let frame = this.frames.get(key);
+		if (!frame) {
+			frame = { name, module, buildId, kind, root: entry || (kind === 'user' && ROOTS.has(name)), named };
+			this.frames.set(key, frame);
+		}
+		return frame;
+	}
+
+	private nameOf(owner: object, { name, start }: Found): SafeText {
+		let names = this.names.get(owner);
+		if (!names) {
+			names = new Map();
+			this.names.set(owner, names);
+		}
+		const known = names.get(start);
+		if (known !== undefined) return known;
+		const text = sanitize(demangle(Buffer.from(name.buffer, name.byteOffset, name.length).toString('utf8')));
+		// names stay mangled only until the demangler is loaded
+		if (canDemangle() && names.size < MAX_NAMES) names.set(start, text);
+		return text;
+	}
+
+	private kernelTable(): SymbolTable | undefined {
+		if (this.kernel === null) this.kernel = readKallsyms(this.procRoot);
+		return this.kernel;
+	}
+
+	/** false: it was read just now, or the process has gone. */
+	private read(space: AddressSpace): boolean {
+		const now = performance.now();
+		if (now - space.readAt < REREAD) return false;
+		space.readAt = now;
+		try {
+			const mappings = readMaps(this.procRoot, space.pid);
+			// a process in its exit has none any more
+			if (mappings.length === 0) return false;
+			const served = servedDevices(this.procRoot, space.pid);
+			for (const mapping of mappings) {
+				if (mapping.inode === '0' || space.modules.has(moduleKey(mapping))) continue;
+				space.modules.set(moduleKey(mapping), this.modules.of(space.pid, mapping, served));
+			}
+			space.mappings = mappings;
+			return true;
+		} catch {
+			return false;
+		}
+	}
+
+	private readPerfMap(space: AddressSpace): void {
+		const now = performance.now();
+		if (now - space.perfMapAt < REREAD) return;
+		space.perfMapAt = now;
+		space.perfMap = readPerfMap(this.procRoot, space.pid) ?? space.perfMap;
+	}
+}

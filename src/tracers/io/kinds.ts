@@ -1,0 +1,33 @@
+/** Kinds of requests: the reader's side of bpf/io/keys.bpf.h. */
+import { indexBits, type StoreSize } from '../../bpf/keyed-store.ts';
+import type { Host } from '../../core/tracer.ts';
+import { io_key_layout } from '../../generated/io.ts';
+
+export interface Kind {
+	dev: number;
+	op: number;
+	flags: number;
+}
+
+/** The first word of a key; the second one is 0. */
+export function kindOf(key: number): Kind {
+	return {
+		dev: Math.floor(key / 2 ** io_key_layout.KEY_DEV_SHIFT) % 2 ** 32,
+		op: (key >> io_key_layout.KEY_OP_SHIFT) & 0xff,
+		flags: key & 0xff,
+	};
+}
+
+/** Devices × operations × flags that one CPU can tell apart: 512 at least, as those of 24 busy disks are. */
+const [LEAST_BITS, MOST_BITS] = [9, 11];
+/** The pool holds 24 busy disks with all their operations on 4 CPUs, and is no larger than 8192 on very many. 2.6 KiB each. */
+const [LEAST_SLOTS, SLOTS_PER_CPU, MOST_SLOTS] = [1024, 256, 8192];
+
+/** Size of a store by kind of request. */
+export function kindStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>, programs: number): StoreSize {
+	return {
+		programs,
+		bits: indexBits(addon.possibleCpus(), programs, LEAST_BITS, MOST_BITS),
+		slots: Math.min(MOST_SLOTS, LEAST_SLOTS + SLOTS_PER_CPU * cpus),
+	};
+}

@@ -1,0 +1,44 @@
+/** Options of a profile. */
+import { filterOf, filterText, TASK_FILTERS } from '../../bpf/task-filter.ts';
+import type { OptionSpec, Options } from '../../core/tracer.ts';
+import { safe, sanitize } from '../../lib/sanitize.ts';
+import { PROFILE_MODES, type ProfileMode } from '../../profile/model.ts';
+import type { TakingOptions } from './taking.ts';
+
+export const profileOptions: readonly OptionSpec[] = [
+	...TASK_FILTERS,
+	{
+		name: 'profile-hz',
+		type: 'number',
+		default: 99,
+		min: 1,
+		max: 4999,
+		integer: true,
+		placeholder: 'HZ',
+		help: 'stacks of running code per second and CPU, in profiles',
+	},
+	{
+		name: 'off-cpu-min',
+		type: 'number',
+		default: 1,
+		min: 0,
+		max: 10_000,
+		placeholder: 'MS',
+		help: 'shortest wait whose stack is kept in profiles; shorter ones are summed up',
+	},
+];
+
+/** `mode` and `tid` come from the screen. Throws where a control group does not exist. */
+export function takingOptions(options: Options, procRoot: string, cgroupName: (id: number) => string): TakingOptions {
+	const { mode, tid } = options;
+	const wanted = PROFILE_MODES.includes(mode as ProfileMode) ? (mode as ProfileMode) : 'on-cpu';
+	const thread = typeof tid === 'number' && tid > 0 ? tid : undefined;
+	const text = filterText(options, cgroupName);
+	return {
+		mode: wanted,
+		target: { ...filterOf(options, procRoot), tid: thread },
+		targetText: text === '' ? safe`all processes` : sanitize(thread ? `${text}, thread ${thread}` : text),
+		hz: Number(options['profile-hz'] ?? 99),
+		offCpuMin: Number(options['off-cpu-min'] ?? 1) * 1e6,
+	};
+}

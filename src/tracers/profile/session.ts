@@ -1,0 +1,131 @@
+/** The profile of what is in focus, as rows: one for each stack. It begins anew when the focus changes. */
+import type { Source } from '../../core/snapshot.ts';
+import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import type { Ns } from '../../lib/units.ts';
+import type { Profile, ProfileMode, ProfileStack } from '../../profile/model.ts';
+import { takingOptions } from './options.ts';
+import type { ProfileExtra, ProfileRow } from './snapshot.ts';
+import { Taking } from './taking.ts';
+
+/** Stacks that become rows; the others are summed up. */
+const MOST_ROWS = 1500;
+
+const marks = { kernel: '_[k]', jit: '_[j]', user: '', label: '' } as const;
+
+const descriptions: Readonly<Record<ProfileMode, string>> = {
+	'on-cpu': 'stacks of running code, sampled by the software clock of each CPU',
+	'off-cpu': 'waits of threads with their stacks, measured at context switches',
+	wall: 'running code (sampled) and waits (measured): together the time of the threads',
+	locks: 'waits for locks of the kernel, measured from contention to acquisition',
+};
+
+const uncertainties: Readonly<Record<ProfileMode, string>> = {
+	'on-cpu': 'sampled: a share p of n samples is within ±2·√(p(1−p)/n)',
+	'off-cpu': 'waits exact; their reason follows from kernel functions on the stack',
+	wall: 'running code is sampled; waits exact',
+	locks: 'exact; the owner is the one at the begin of the wait',
+};
+
+export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
+	private readonly host: Host;
+	private options: Options;
+	private taking: Taking;
+	/** By row: figures of the last read. */
+	private before = new Map<string, { count: number; ns: Ns }>();
+
+	/** @throws {Unavailable} */
+	constructor(host: Host, options: Options) {
+		this.host = host;
+		this.options = options;
+		this.taking = this.begin();
+	}
+
+	read(_dt: Ns, group: string): Reading<ProfileRow, ProfileExtra> {
+		const profile = this.taking.profile();
+		const { mode, lost, seconds, target, hz, quality, symbol_bytes } = profile;
+		const { rows, rare } = this.rowsOf(profile, group === 'thread');
+		const source: Source = {
+			kind: mode === 'on-cpu' ? 'clock' : mode === 'wall' ? 'clock + switches' : 'tracepoint',
+			description: descriptions[mode],
+			uncertainty: uncertainties[mode],
+			hooks: this.taking.hooks,
+			missing: this.taking.missing,
+		};
+		return {
+			rows,
+			extra: { mode, profile_seconds: seconds, target, hz, quality, rare, symbol_bytes },
+			source,
+			lost: { ...lost },
+		};
+	}
+
+	drain(): void {
+		this.taking.drain();
+	}
+
+	/** Another target or mode begins another profile; the same ones leave it as it is. */
+	tune(changes: Options): void {
+		const next = { ...this.options, ...changes };
+		if (Object.keys(changes).every((key) => this.options[key] === changes[key])) return;
+		this.options = next;
+		this.taking.close();
+		this.before.clear();
+		this.taking = this.begin();
+	}
+
+	cost(): BpfCost {
+		return this.taking.cost();
+	}
+
+	close(): void {
+		this.taking.close();
+	}
+
+	private begin(): Taking {
+		return new Taking(
+			this.host,
+			takingOptions(this.options, this.host.procRoot, (id) => `#${id}`),
+		);
+	}
+
+	private rowsOf({ stacks, frames }: Profile, byThread: boolean): { rows: ProfileRow[]; rare: ProfileExtra['rare'] } {
+		const names = frames.map(({ name, kind }) => (marks[kind] === '' ? name : sanitize(`${name}${marks[kind]}`)));
+		const merged = new Map<string, ProfileStack & { key: string }>();
+		for (const stack of stacks) {
+			const tid = byThread ? stack.tid : 0;
+			const key = `${stack.pid} ${tid} ${stack.state} ${stack.lock ?? ''} ${stack.owner ?? ''} ${stack.frames.join(',')}`;
+			const known = merged.get(key);
+			if (known) {
+				known.count += stack.count;
+				known.ns += stack.ns;
+			} else merged.set(key, { ...stack, tid, thread: byThread ? stack.thread : safe``, key });
+		}
+		const sorted = [...merged.values()].sort((a, b) => b.ns - a.ns);
+		const after = new Map<string, { count: number; ns: Ns }>();
+		const rows = sorted.slice(0, MOST_ROWS).map((stack): ProfileRow => {
+			const last = this.before.get(stack.key) ?? { count: 0, ns: 0 };
+			after.set(stack.key, { count: stack.count, ns: stack.ns });
+			const own = stack.frames.map((index) => names[index] as SafeText);
+			return {
+				pid: stack.pid,
+				tid: stack.tid,
+				start_time: 0,
+				comm: stack.comm,
+				thread: stack.thread,
+				state: stack.state,
+				function: own.at(-1) ?? safe``,
+				frames: own,
+				count: Math.max(0, stack.count - last.count),
+				count_total: stack.count,
+				time_ns: Math.max(0, stack.ns - last.ns),
+				time_ns_total: stack.ns,
+				...(stack.lock !== undefined && { lock: stack.lock }),
+				...(stack.owner !== undefined && { owner: stack.owner }),
+			};
+		});
+		this.before = after;
+		const others = sorted.slice(MOST_ROWS);
+		return { rows, rare: { stacks: others.length, ns: others.reduce((sum, { ns }) => sum + ns, 0) } };
+	}
+}

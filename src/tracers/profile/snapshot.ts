@@ -1,0 +1,42 @@
+/** Snapshots of the profile tab: the contract with screen and batch output (docs/batch.md). */
+import type { SafeText } from '../../lib/sanitize.ts';
+import type { Bytes, Count, Ns } from '../../lib/units.ts';
+import type { ProfileMode, ProfileQuality, State } from '../../profile/model.ts';
+
+/** Time of a process or thread in one stack, since the profile began. */
+export interface ProfileRow {
+	pid: number;
+	/** 0: all threads of the process. */
+	tid: number;
+	/** Start of the process, ns since boot; 0: not known. */
+	start_time: Ns;
+	comm: SafeText;
+	thread: SafeText;
+	state: State;
+	/** Name of the innermost function. */
+	function: SafeText;
+	/** Names of functions, outermost first: kernel functions end with `_[k]`, compiled code with `_[j]`. */
+	frames: readonly SafeText[];
+	/** Samples or waits in the interval, and since the profile began. */
+	count: Count;
+	count_total: Count;
+	time_ns: Ns;
+	time_ns_total: Ns;
+	/** Kernel locks only. */
+	lock?: SafeText;
+	owner?: SafeText;
+}
+
+export interface ProfileExtra {
+	mode: ProfileMode;
+	/** Length of the profile so far. */
+	profile_seconds: number;
+	/** What is profiled, in words. */
+	target: SafeText;
+	/** Samples per second and CPU; 0: none are taken. */
+	hz: number;
+	quality: ProfileQuality;
+	/** Stacks that are left out of the rows, and their time; `[rare stacks]` has them. */
+	rare: { stacks: Count; ns: Ns };
+	symbol_bytes: Bytes;
+}

@@ -1,0 +1,45 @@
+/** Lines above the profile: what is profiled, how long, and how much of it is known. */
+
+import type { Snapshot } from '../../../core/snapshot.ts';
+import { formatCount, formatNs } from '../../../lib/format.ts';
+import { sanitize } from '../../../lib/sanitize.ts';
+import { STATES } from '../../../profile/model.ts';
+import { cutText, lossText } from '../../../profile/text.ts';
+import type { Span } from '../../../term/theme.ts';
+import type { ProfileExtra, ProfileRow } from '../../../tracers/profile/snapshot.ts';
+
+type ProfileSnapshot = Snapshot<ProfileRow, ProfileExtra>;
+
+/** Most important first. */
+export function headOf(snapshot: ProfileSnapshot): Span[][] {
+	const { mode, target, profile_seconds, hz, rows } = snapshot;
+	const ns = rows.reduce((sum, row) => sum + row.time_ns_total, 0);
+	const count = rows.reduce((sum, row) => sum + row.count_total, 0);
+	const what = mode === 'on-cpu' ? `${formatCount(count)} samples at ${hz} Hz` : formatNs(ns);
+	const first: Span[] = [
+		['strong', mode],
+		'  ',
+		target,
+		['dim', `  ${profile_seconds.toFixed(0)} s, ${what}, ${formatNs(ns)} in all`],
+		['dim', '   m: on-cpu, off-cpu, wall, locks'],
+	];
+	const lines = [first];
+	const byState = new Map<string, number>();
+	for (const row of rows) byState.set(row.state, (byState.get(row.state) ?? 0) + row.time_ns_total);
+	if (mode !== 'on-cpu' && ns > 0) {
+		const spans: Span[] = [];
+		for (const state of STATES) {
+			const part = byState.get(state);
+			if (part)
+				spans.push(['dim', spans.length > 0 ? '  ' : ''], `${state} `, ['strong', `${Math.round((100 * part) / ns)}%`]);
+		}
+		lines.push(spans);
+	}
+	const notes = [cutText(snapshot), lossText(snapshot)].filter((text) => text !== '');
+	for (const note of notes) lines.push([['warn', sanitize(note)]]);
+	if (snapshot.rare.stacks > 0)
+		lines.push([
+			['dim', `${formatCount(snapshot.rare.stacks)} rare stacks are left out: ${formatNs(snapshot.rare.ns)}`],
+		]);
+	return lines;
+}

@@ -1,0 +1,85 @@
+/** A call tree in character cells: the outermost function on top, each as wide as its share. Pure. */
+import { fitCells, textWidth } from '../../../lib/width.ts';
+import type { TreeNode } from '../../../profile/tree.ts';
+import type { Role, Span } from '../../../term/theme.ts';
+
+const roles: Readonly<Record<string, Role>> = { user: 'series2', kernel: 'series3', jit: 'series1', label: 'plain' };
+
+interface Box {
+	node: TreeNode;
+	from: number;
+	to: number;
+	/** Names of it and of its callers. */
+	path: readonly string[];
+}
+
+/** The boxes of the next level. Each cell belongs to one box; narrower ones than a cell are left out. */
+function below({ node, from, to, path }: Box): Box[] {
+	const boxes: Box[] = [];
+	const width = to - from;
+	let sum = 0;
+	for (const child of node.children) {
+		const left = from + Math.round((width * sum) / node.total);
+		sum += child.total;
+		const right = from + Math.round((width * sum) / node.total);
+		if (right > left) boxes.push({ node: child, from: left, to: right, path: [...path, child.name] });
+	}
+	return boxes;
+}
+
+/** Does the selected path lead through this box? */
+function isSelected(path: readonly string[], selected: readonly string[] | null): 'here' | 'above' | 'no' {
+	if (selected === null || path.length > selected.length) return 'no';
+	if (path.some((name, at) => name !== selected[at])) return 'no';
+	return path.length === selected.length ? 'here' : 'above';
+}
+
+function spansOf(
+	boxes: readonly Box[],
+	selected: readonly string[] | null,
+	matches: (name: string) => boolean,
+): Span[] {
+	const spans: Span[] = [];
+	let at = 0;
+	for (const { node, from, to, path } of boxes) {
+		if (from > at) spans.push(' '.repeat(from - at));
+		const width = to - from;
+		const text = width < 2 ? '▏'.slice(0, width) : `▏${fitCells(node.name, width - 1)}`;
+		const state = isSelected(path, selected);
+		const role: Role =
+			state === 'here'
+				? 'selected'
+				: matches(node.name)
+					? 'alert'
+					: state === 'above'
+						? 'strong'
+						: (roles[node.kind] ?? 'plain');
+		spans.push([role, text]);
+		at = from + Math.max(width, textWidth(text));
+	}
+	return spans;
+}
+
+/**
+ * @param root drawn over the whole width
+ * @param path names that lead to `root`; empty: it is the root of all
+ * @param selected names that lead to the selected function; null: none
+ */
+export function icicleLines(
+	root: TreeNode,
+	path: readonly string[],
+	selected: readonly string[] | null,
+	matches: (name: string) => boolean,
+	width: number,
+	height: number,
+): Span[][] {
+	const lines: Span[][] = [];
+	let level: Box[] = [{ node: root, from: 0, to: width, path }];
+	// the root of all says nothing
+	if (path.length === 0) level = level.flatMap(below);
+	while (level.length > 0 && lines.length < height) {
+		lines.push(spansOf(level, selected, matches));
+		level = level.flatMap(below);
+	}
+	return lines;
+}

@@ -1,0 +1,51 @@
+/** Profile: where what is in focus spends its time, as a call tree, by function, or stack by stack. */
+import type { ProfileExtra, ProfileRow } from '../../../tracers/profile/snapshot.ts';
+import type { HelpSection, TabContent, TabProps, TabView } from '../../tab.ts';
+import { SpanLines } from '../../widgets/lines.tsx';
+import { summaryLines } from '../../widgets/panes.tsx';
+import { functionList } from './functions.tsx';
+import { headOf } from './head.ts';
+import { treeList } from './tree.tsx';
+
+/** The frames of one stack, outermost first. */
+function content(props: TabProps<ProfileRow, ProfileExtra>): TabContent<ProfileRow> {
+	const { snapshot } = props;
+	return {
+		title: 'Profile › stacks',
+		head: summaryLines(headOf(snapshot), { ...props, height: props.height + 8 }),
+		empty: `no ${snapshot.mode === 'on-cpu' ? 'sample' : 'wait'} yet`,
+		pane: {
+			rows: 10,
+			least: 4,
+			below: true,
+			draw: (area, row) => {
+				const frames = (row?.frames ?? []).toReversed();
+				const lines = frames.map((frame, at) => [at === 0 ? frame : (['dim', frame] as const)]);
+				return <SpanLines lines={lines} width={area.width} height={area.height} />;
+			},
+		},
+	};
+}
+
+const help: readonly HelpSection[] = [
+	{
+		title: 'Profile – terms',
+		entries: [
+			['p', 'on a row of any tab, or in the view of a process: profile that process, thread, group or command'],
+			['m', 'the next kind of profile: running code, waits, both, or locks; it begins anew'],
+			['v', 'call tree with icicle, functions, single stacks'],
+			['Enter', 'the selected function fills the width; Esc: back'],
+			['t', 'stacks by process or by thread'],
+			['b', 'compare with the profile of this moment: Δ'],
+			['cut', 'a stack that ends before the function that started the program: code without frame pointers'],
+		],
+	},
+];
+
+export const profileTab: TabView<ProfileRow, ProfileExtra> = {
+	content,
+	nameOf: (row) => row.function,
+	views: ['tree', 'functions', 'stacks'],
+	lists: { tree: treeList, functions: functionList } as never,
+	help,
+};
