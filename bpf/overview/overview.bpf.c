@@ -85,11 +85,20 @@ struct sock {
 	struct socket *sk_socket;
 };
 
+struct unix_address;
+
 struct unix_sock {
 	struct sock *peer;
+	struct unix_address *addr;
+};
+
+struct tcp_sock {
+	u64 bytes_received;
+	u64 bytes_acked;
 };
 
 struct socket {
+	short type;
 	struct sock *sk;
 };
 
@@ -131,6 +140,8 @@ struct task_record {
 	u64 switches;
 	u64 sleeps;
 	u64 cpu_ns;
+	/* time in which it waited for a CPU, as of the end of the last wait */
+	u64 run_delay;
 	/* of this thread; in the leader's record those of ended threads are included */
 	u64 minor_faults;
 	u64 major_faults;
@@ -239,6 +250,7 @@ int walk_tasks(struct bpf_iter__task *ctx)
 	record.switches = task->nvcsw + task->nivcsw;
 	record.sleeps = task->nvcsw;
 	record.cpu_ns = task->se.sum_exec_runtime;
+	record.run_delay = BPF_CORE_READ(task, sched_info.run_delay);
 	record.minor_faults = memory->min_flt;
 	record.major_faults = memory->maj_flt;
 	record.state = state_of(task);
@@ -280,7 +292,7 @@ enum channel_kind {
 };
 NAMES(channel_kind);
 
-/* An open end of a pipe or a connected socket. */
+/* An open end of a pipe, a connected socket, or an internet socket with a port. */
 struct channel_record {
 	u32 tgid;
 	u32 fd;
@@ -297,12 +309,16 @@ struct channel_record {
 	u32 remote_port;
 	/* TCP_ESTABLISHED 1, … */
 	u32 socket_state;
-	u32 unused;
+	/* a Unix socket with a name: that of the side that accepted */
+	u32 named;
+	/* of TCP: received, and acknowledged by the other end, so far */
+	u64 bytes;
 };
 RECORD(channel_record);
 
 #define PIPEFS 0x50495045
 #define SOCKFS 0x534f434b
+#define STREAM 1
 #define UNIX 1
 #define INET 2
 #define INET6 10
@@ -323,22 +339,26 @@ static __always_inline bool describe_socket(struct channel_record *record, struc
 		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
 		other = peer ? (void *)BPF_CORE_READ(peer, sk_socket) : 0;
 		record->peer = other ? BPF_CORE_READ(other, vfs_inode.i_ino) : 0;
+		record->named = BPF_CORE_READ((struct unix_sock *)sk, addr) != 0;
 		return record->peer;
 	}
 	record->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	record->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if ((family == INET || family == INET6) && BPF_CORE_READ(socket, type) == STREAM && record->remote_port)
+		record->bytes = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received) +
+				BPF_CORE_READ((struct tcp_sock *)sk, bytes_acked);
 	if (family == INET) {
 		record->kind = CHANNEL_INET;
 		record->local[0] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
 		record->remote[0] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-		return record->remote_port;
+		return record->local_port;
 	}
 	if (family != INET6)
 		return false;
 	record->kind = CHANNEL_INET6;
 	BPF_CORE_READ_INTO(&record->local, sk, __sk_common.skc_v6_rcv_saddr);
 	BPF_CORE_READ_INTO(&record->remote, sk, __sk_common.skc_v6_daddr);
-	return record->remote_port;
+	return record->local_port;
 }
 
 /*

@@ -16,6 +16,7 @@ const finding: Finding = {
 	owner: { role: safe`most CPU by`, pid: 1, start_time: 1, comm: safe`MainThread`, processes: 12 },
 	since: '2026-01-01T14:02:00.000Z',
 	excess: 2,
+	witnesses: [],
 	peak: { excess: 2.1, text: safe`x`, time: '2026-01-01T14:02:31.000Z' },
 	link: { tab: 'energy', filter: '' },
 };

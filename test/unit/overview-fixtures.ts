@@ -1,6 +1,7 @@
 /** FIXTURES: synthetic ticks of a machine with 4 CPUs, quiet unless told otherwise. Nothing in them was measured. */
 
 import type { Snapshot } from '../../src/core/snapshot.ts';
+import { NO_COST } from '../../src/core/tracer.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import type { Stalled } from '../../src/system/group-pressure.ts';
 import type { Pressure } from '../../src/system/pressure.ts';
@@ -13,6 +14,9 @@ import type { Finding } from '../../src/tracers/overview/finding.ts';
 import { OverviewSession } from '../../src/tracers/overview/session.ts';
 import type { OverviewExtra } from '../../src/tracers/overview/snapshot.ts';
 import type { Sources, SourceTab } from '../../src/tracers/overview/sources.ts';
+import { TaskReader } from '../../src/tracers/overview/tasks/reader.ts';
+import type { Standstill } from '../../src/tracers/overview/tasks/standstill.ts';
+import type { ProcessNow } from '../../src/tracers/overview/tasks/walk.ts';
 import type { Blamed } from '../../src/tracers/runqlat/culprits.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { eventsSnapshot } from '../ui/fixtures/events.ts';
@@ -85,6 +89,9 @@ export interface World {
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
 	stalled: Stalled;
+	/** By the iterator over tasks. */
+	tasks: readonly ProcessNow[];
+	standstills: readonly Standstill[];
 	throttled: readonly Throttled[];
 	lost: number;
 	/** Own time, share of a CPU. */
@@ -123,6 +130,8 @@ const quiet: World = {
 		io: { some_ns: 0.02 * second, full_ns: 0 },
 	},
 	stalled: {},
+	tasks: [],
+	standstills: [],
 	throttled: [],
 	lost: 0,
 	cost: 0.02,
@@ -307,7 +316,8 @@ function events({ events: happened, blocked, dt }: World): Snapshot {
 			meaning: about.meaning,
 			count: (count * dt) / second,
 			stalled_ns: stalled * dt,
-			last_mono_ns: base.mono_ns,
+			// now, whenever that is
+			last_mono_ns: Number.MAX_SAFE_INTEGER,
 		};
 	});
 	const wait_chains = blocked.map(({ root, tasks, age }) => {
@@ -345,7 +355,19 @@ export class Machine {
 		pressure: { read: () => this.world.pressure },
 		groups: { read: () => this.world.stalled },
 		quota: { read: () => [...this.world.throttled] },
+		tasks: this.tasks(),
 	});
+
+	private tasks(): TaskReader {
+		const reader = new TaskReader('/nowhere', {
+			read: () => new Map(this.world.tasks.map((one) => [one.pid, one])),
+			channels: () => [],
+			cost: () => NO_COST,
+			close: () => {},
+		});
+		reader.standstills = () => [...this.world.standstills];
+		return reader;
+	}
 
 	tick(change: Partial<World> = {}) {
 		this.world = { ...quiet, ...change };
@@ -371,4 +393,51 @@ export const quietProcesses = quiet.processes;
 export function say({ rule, subject, text, owner }: Finding): string {
 	const who = owner ? ` — ${owner.role} ${owner.comm}[${owner.pid}]×${owner.processes}` : '';
 	return `${rule}: ${subject}: ${text}${who}`;
+}
+
+/** A process of one thread that sleeps. */
+export function sleeper(pid: number, comm: string, asleep_s: number, state: 'S' | 'D' | 'R' = 'S'): ProcessNow {
+	const name = sanitize(comm);
+	return {
+		...{ pid, start: pid * 1e9, comm: name, parent: 1, threads: 1, nice: 0, realtime: false },
+		...{ rss_bytes: 1 << 20, swap_bytes: 0, minor_faults: 0, major_faults: 0 },
+		tasks: [
+			{
+				...{ tid: pid, comm: name, state, asleep_ns: asleep_s * second, switches: 5000, sleeps: 4000 },
+				...{ cpu_ns: second, delay_ns: 0, reason: state === 'D' ? 'IO' : 'poll', wchan: sanitize('do_epoll_wait') },
+			},
+		],
+	};
+}
+
+/** Sessions of a database that wait for one in a transaction. */
+export function lockWait(count: number, asleep_s: number): Standstill {
+	const still = Array.from({ length: count }, (_, index) => ({
+		...{ pid: 900 + index, start_time: (900 + index) * 1e9, comm: sanitize('postgres') },
+		...{ title: sanitize('postgres: app shop [local] UPDATE waiting'), asleep_ns: asleep_s * second, state: 'S' },
+		...{
+			reason: 'poll' as const,
+			wchan: sanitize('do_epoll_wait'),
+			rate: 400,
+			remote: [],
+			address: '',
+			forEvent: true,
+		},
+		clients: [{ pid: 700, comm: sanitize('pgbench') }],
+		behind: null,
+	}));
+	return {
+		comm: sanitize('postgres'),
+		parent: 688,
+		still: still as unknown as Standstill['still'],
+		family: count + 1,
+		behind: {
+			...{ pid: 990, start_time: 990e9, comm: sanitize('postgres'), tid: 0, reason: 'poll' as const },
+			title: sanitize('postgres: app shop [local] idle in transaction'),
+			by: [sanitize('its title says that it is in a transaction'), sanitize('it last ran when they stopped')],
+			asleep_ns: asleep_s * second,
+			client: { pid: 701, comm: sanitize('psql') },
+		},
+		others: 0,
+	};
 }

@@ -11,7 +11,17 @@ import type { Rule } from '../../src/tracers/overview/rule.ts';
 import { type RuleId, rules } from '../../src/tracers/overview/rules.ts';
 import { OverviewSession } from '../../src/tracers/overview/session.ts';
 import { generator } from '../lib/random.ts';
-import { type Busy, Machine, quietProcesses, say, second, tickOf, type World } from './overview-fixtures.ts';
+import {
+	type Busy,
+	lockWait,
+	Machine,
+	quietProcesses,
+	say,
+	second,
+	sleeper,
+	tickOf,
+	type World,
+} from './overview-fixtures.ts';
 
 const hogs = (each: number, count = 4): Busy[] =>
 	Array.from({ length: count }, (_, index) => ({
@@ -252,6 +262,34 @@ describe('slow-device', () => {
 	});
 });
 
+describe('stopped', () => {
+	test('who has stopped, since when, in which wait, behind whom, and who waits for them', () => {
+		const [first] = new Machine().run(1, { standstills: [lockWait(8, 28)] });
+		expect(say(first as Finding)).toBe(
+			'stopped: postgres: 8 of 9 processes have stopped: asleep in a wait for events for 28.0s, ran 400/s before; behind postgres[990] “postgres: app shop [local] idle in transaction”, which waits for its client psql[701]; pgbench[700] waits for them — behind postgres[990]×1',
+		);
+		expect(first).toMatchObject({ level: 'severe', since: '2026-01-01T14:01:33.000Z' });
+		expect(first?.witnesses.length).toBeGreaterThanOrEqual(2);
+	});
+
+	test('one process alone, with nobody known in front of it', () => {
+		const one = { ...lockWait(1, 5), behind: null };
+		expect(said('stopped', { standstills: [one] })).toEqual([
+			'stopped: postgres[900]: has stopped: asleep in a wait for events for 5.00s, ran 400/s before; for a signal or event of another process; pgbench[700] waits for it',
+		]);
+	});
+
+	test('begins and ends as findings do', () => {
+		const machine = new Machine();
+		const changes = (change: Partial<World>) =>
+			machine.tick(change).extra.changes.map(({ change, rule, level }) => [change, rule, level]);
+		expect(changes({ standstills: [lockWait(2, 3)] })).toEqual([['begins', 'stopped', 'severe']]);
+		expect(changes({ standstills: [lockWait(2, 4)] })).toEqual([]);
+		const later = [changes({}), changes({}), changes({}), changes({})].flat();
+		expect(later).toEqual([['ends', 'stopped', 'severe']]);
+	});
+});
+
 describe('stuck-io', () => {
 	test('comes before everything else, with the oldest request', () => {
 		const inflight = [
@@ -259,7 +297,16 @@ describe('stuck-io', () => {
 			{ device: 'sda', age: 2e9, pid: 9, comm: 'other' },
 			{ device: 'sda', age: 1e6, pid: 9, comm: 'other' },
 		];
-		const [first] = new Machine().run(3, { inflight, processes: hogs(1), wait: 4 });
+		const [first] = new Machine().run(3, {
+			inflight,
+			processes: hogs(1),
+			wait: 4,
+			tasks: [sleeper(812, 'postgres', 3.2, 'D')],
+		});
+		expect(first?.witnesses).toEqual([
+			'sysfs: sda counts requests in flight',
+			'the task iterator: thread 812 sleeps uninterruptibly in do_epoll_wait for 3.20s',
+		]);
 		expect(say(first as Finding)).toBe(
 			'stuck-io: sda: write in the device for 3.20s, and 1 more — from postgres[812]×1',
 		);
@@ -267,6 +314,15 @@ describe('stuck-io', () => {
 	});
 
 	const old = { device: 'sda', age: 5e9, pid: 812, comm: 'postgres' };
+
+	test('severe with two witnesses beside the own stamp, else high', () => {
+		const levelOf = (change: Partial<World>) =>
+			new Machine().run(3, change).find(({ rule }) => rule === 'stuck-io')?.level;
+		expect(levelOf({ inflight: [old] })).toBe('high');
+		expect(levelOf({ inflight: [old], pressure: { io: stall(0.9) } })).toBe('severe');
+		expect(levelOf({ inflight: [old], tasks: [sleeper(812, 'postgres', 5, 'D')] })).toBe('severe');
+		expect(levelOf({ inflight: [old], tasks: [sleeper(812, 'postgres', 5)] })).toBe('high');
+	});
 
 	test('only where a second witness says so', () => {
 		silent('stuck-io', { inflight: [{ ...old, witness: 'none' }] });
@@ -298,7 +354,11 @@ describe('starving', () => {
 	const starved = { pid: 77, comm: 'worker', cpu: 1, age: 3.4e9, running: 502 };
 
 	test('who waits and has not run, whom no figure about waits has; and who runs', () => {
-		const [first] = new Machine().run(3, { processes: [...quietProcesses, ...hogs(0.6)], waiting: [starved] });
+		const [first] = new Machine().run(3, {
+			processes: [...quietProcesses, ...hogs(0.6)],
+			waiting: [starved],
+			tasks: [sleeper(77, 'worker', 0, 'R')],
+		});
 		expect(say(first as Finding)).toBe(
 			'starving: worker[77]: has waited 3.40s for cpu1 and not run yet — behind stress-ng-cpu[502]×1',
 		);
@@ -467,6 +527,7 @@ describe('links', () => {
 			{ kind: 'block-error', reason: 'IOERR', who: 'sda', count: 2 },
 		],
 		blocked: [{ root: 'vda', tasks: 37, age: 4.2e9 }],
+		standstills: [lockWait(8, 28)],
 	};
 	const tracers = registry.map(({ tracer }) => tracer);
 
@@ -492,7 +553,7 @@ describe('links', () => {
 	test('at most five findings, two of a rule, the worst first', () => {
 		const findings = new Machine().run(3, everything);
 		expect(findings).toHaveLength(5);
-		expect(findings[0]?.rule).toBe('stuck-io');
+		expect(findings.map(({ rule }) => rule).slice(0, 3)).toEqual(['stopped', 'stuck-io', 'starving']);
 		const levels = findings.map(({ level }) => level);
 		expect(levels).toEqual(['severe', 'severe', 'severe', 'severe', 'severe']);
 	});

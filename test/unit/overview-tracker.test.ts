@@ -14,6 +14,7 @@ const suspicion = (about: string, excess = 1): Suspicion => ({
 	figures: { excess },
 	owner: null,
 	link: { tab: 'io', filter: '' },
+	witnesses: [safe`the kernel`, safe`another`],
 });
 
 /** Feeds one rule, an interval of `seconds` at a time. */

@@ -20,6 +20,7 @@ const finding = (rule: string, level: Level, subject = rule): Finding => ({
 	owner: { role: safe`from`, pid: 812, start_time: 1, comm: safe`postgres`, processes: 2 },
 	since: '2026-03-02T02:14:01.000Z',
 	excess: 1.5,
+	witnesses: [],
 	peak: { excess: 2, text: safe`worse`, time: '2026-03-02T02:14:02.000Z' },
 	link: { tab: 'io', filter: 'device = vda', sort: 'total_p99', group: 'operation' },
 });

@@ -45,6 +45,12 @@ export interface Suspicion {
 	figures: Readonly<Record<string, number>>;
 	owner: Owner | null;
 	link: Link;
+	/** Independent facts that say the same, a sentence each. A severe finding needs two of them, else it is high. */
+	witnesses?: readonly SafeText[];
+	/** How long it has held before the end of the interval, ns, where the kernel knows; absent: it began with the interval. */
+	held_ns?: Ns;
+	/** Part of the machine's work that it touches, 0–1: the order of findings of one level. Absent: 0. */
+	touches?: number;
 }
 
 /** One finding, as in snapshots. */
@@ -55,6 +61,19 @@ export interface Finding extends Pick<Suspicion, 'subject' | 'text' | 'figures' 
 	since: string;
 	/** As a multiple of its limit. */
 	excess: number;
+	/** Independent facts that say the same. */
+	witnesses: readonly SafeText[];
 	/** The interval with the highest excess, with the text of that interval; ISO 8601. */
 	peak: Pick<Suspicion, 'excess' | 'text'> & { time: string };
+}
+
+/** A finding that began or ended with an interval. */
+export interface Change {
+	change: 'begins' | 'ends';
+	rule: string;
+	level: Level;
+	subject: SafeText;
+	text: SafeText;
+	/** ISO 8601: begin of the finding. */
+	since: string;
 }

@@ -7,6 +7,8 @@ import type { Throttled } from '../../system/quota.ts';
 import type { Owner } from './finding.ts';
 import type { OverviewRow } from './snapshot.ts';
 import type { Sources, SourceTab } from './sources.ts';
+import type { Processes } from './tasks/reader.ts';
+import type { Standstill } from './tasks/standstill.ts';
 
 export interface Interval {
 	dt_ns: Ns;
@@ -23,6 +25,12 @@ export interface Interval {
 	/** Control groups with most of the memory and IO pressure, while there is pressure. */
 	stalled: Stalled;
 	throttled: readonly Throttled[];
+	/** Processes at the end of the interval; null: not known. */
+	processes: Processes | null;
+	/** Why not; undefined: known. */
+	noTasks?: SafeText | undefined;
+	/** Processes that stand still within a request. */
+	standstills: readonly Standstill[];
 	/** Events lost in this interval, by tab. */
 	lost: Readonly<Partial<Record<SourceTab, Count>>>;
 }

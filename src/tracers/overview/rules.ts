@@ -19,17 +19,19 @@ import { slowDevice } from './rules/slow-device.ts';
 import { softirqLate } from './rules/softirq-late.ts';
 import { stall } from './rules/stall.ts';
 import { starving } from './rules/starving.ts';
+import { stopped } from './rules/stopped.ts';
 import { stuckIo } from './rules/stuck-io.ts';
 import { throttled } from './rules/throttled.ts';
 import { tickGap } from './rules/tick-gap.ts';
 import { waits } from './rules/waits.ts';
 
 export const rules = [
+	stopped,
 	stuckIo,
+	starving,
 	oom,
 	hardwareRule,
 	blocked,
-	starving,
 	slowDevice,
 	irqStorm,
 	irqTimeRule,

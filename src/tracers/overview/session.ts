@@ -2,6 +2,7 @@
 
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import { type BpfCost, NO_COST, type Options, type Reading, type Session, type Tick } from '../../core/tracer.ts';
+import { safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { GroupPressureReader } from '../../system/group-pressure.ts';
 import type { MachineReader } from '../../system/machine.ts';
@@ -72,6 +73,9 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 			pressure,
 			...(pressure === null && { noPressure: this.readers.pressure.why?.() }),
 			stalled: this.readers.groups.read(pressure, dt_ns, new Set(rows.map(({ cgroup }) => cgroup))),
+			processes,
+			noTasks: tasks ? tasks.why : safe`tasks are not read`,
+			standstills: processes ? (tasks?.standstills(processes) ?? []) : [],
 			throttled: this.readers.quota.read(
 				new Set(Array.from(asked, ({ cgroup }) => cgroup)),
 				Array.from(asked, ({ pid, start_time }) => ({ pid, start: start_time })),
@@ -87,13 +91,15 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 			else unchecked.push({ rule: rule.id, reason });
 		}
 		const { time, mono_ns } = first;
+		const findings = this.tracker.update(
+			checked.map((rule) => ({ rule, suspicions: rule.check(interval) })),
+			{ time, mono_ns, dt_ns },
+		);
 		return {
 			rows,
 			extra: {
-				findings: this.tracker.update(
-					checked.map((rule) => ({ rule, suspicions: rule.check(interval) })),
-					{ time, mono_ns, dt_ns },
-				),
+				findings,
+				changes: [...this.tracker.changes],
 				checked: checked.map(({ id }) => id),
 				unchecked,
 				totals: { ...totalsOf(interval), ...machineOf(machine) },

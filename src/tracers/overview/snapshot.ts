@@ -3,7 +3,7 @@
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Bytes, Count, MicroJoules, Ns, Watts } from '../../lib/units.ts';
 import type { Pressure } from '../../system/pressure.ts';
-import type { Finding } from './finding.ts';
+import type { Change, Finding } from './finding.ts';
 import type { SleepReason } from './tasks/reasons.ts';
 import type { StateLetter } from './tasks/walk.ts';
 
@@ -94,6 +94,8 @@ export interface MachineTotals {
 export interface OverviewExtra {
 	/** Worst first, at most 5. */
 	findings: Finding[];
+	/** Findings that began or ended with this interval, also those beyond the five. */
+	changes: Change[];
 	/** Ids of the checked rules. */
 	checked: string[];
 	/** Ids of the rules that could not be checked, and why. */

@@ -3,7 +3,7 @@
  * has been absent for some time, so that none flickers. The order changes only when a finding begins or ends.
  */
 import type { Ns } from '../../lib/units.ts';
-import { type Finding, levels, type Suspicion } from './finding.ts';
+import { type Change, type Finding, type Level, levels, type Suspicion } from './finding.ts';
 import { KEEP, type Rule } from './rule.ts';
 
 /** How long a suspicion must hold before it is reported, ns, unless the rule has its own time: two intervals of a second, or one longer. */
@@ -26,6 +26,20 @@ interface Known {
 	held: Ns;
 	absent: Ns;
 	reported: boolean;
+	/** Of the time when it was reported, so that the order stays. */
+	touches: number;
+}
+
+/** Witnesses that a severe finding needs. */
+const WITNESSES = 2;
+
+function levelOf({ rule, suspicion }: Known): Level {
+	return rule.level === 'severe' && (suspicion.witnesses?.length ?? 0) < WITNESSES ? 'high' : rule.level;
+}
+
+function changeOf(change: Change['change'], known: Known): Change {
+	const { rule, suspicion, since } = known;
+	return { change, rule: rule.id, level: levelOf(known), subject: suspicion.subject, text: suspicion.text, since };
 }
 
 /** The end of an interval, and its length. */
@@ -38,10 +52,14 @@ export interface Instant {
 
 export class Tracker {
 	private readonly known = new Map<string, Known>();
+	/** Findings that began or ended with the last interval. */
+	readonly changes: Change[] = [];
 
 	/** Takes the suspicions of one interval. Returns the findings, worst first, older before younger. */
 	update(results: readonly { rule: Rule; suspicions: readonly Suspicion[] }[], now: Instant): Finding[] {
 		const present = new Set<string>();
+		const before = new Set([...this.known.values()].filter(({ reported }) => reported));
+		this.changes.length = 0;
 		for (const { rule, suspicions } of results) {
 			for (const suspicion of suspicions) {
 				const key = `${rule.id} ${suspicion.about}`;
@@ -51,8 +69,12 @@ export class Tracker {
 		for (const [key, known] of this.known) {
 			if (present.has(key)) continue;
 			known.absent += now.dt_ns;
-			if (!known.reported || known.absent >= (known.rule.endsAfter ?? ENDS_AFTER)) this.known.delete(key);
+			if (known.reported && known.absent < (known.rule.endsAfter ?? ENDS_AFTER)) continue;
+			this.known.delete(key);
+			if (known.reported) this.changes.push(changeOf('ends', known));
 		}
+		for (const known of this.known.values())
+			if (known.reported && !before.has(known)) this.changes.push(changeOf('begins', known));
 		return this.findings();
 	}
 
@@ -63,14 +85,17 @@ export class Tracker {
 		const { beginsAfter = BEGINS_AFTER } = rule;
 		const peak = { excess: suspicion.excess, text: suspicion.text, time: now.time };
 		if (!known) {
-			const [since_ns, since] = [now.mono_ns - now.dt_ns, Date.parse(now.time) - now.dt_ns / 1e6];
-			const begun = { since: new Date(since).toISOString(), since_ns, peak, held: now.dt_ns, absent: 0 };
-			this.known.set(key, { rule, suspicion, ...begun, reported: now.dt_ns >= beginsAfter });
+			const held = Math.max(now.dt_ns, suspicion.held_ns ?? 0);
+			const [since_ns, since] = [now.mono_ns - held, Date.parse(now.time) - held / 1e6];
+			const begun = { since: new Date(since).toISOString(), since_ns, peak, held, absent: 0 };
+			const { touches = 0 } = suspicion;
+			this.known.set(key, { rule, suspicion, ...begun, touches, reported: held >= beginsAfter });
 			return true;
 		}
 		// below the limit a finding continues, but a suspicion does not come closer to its begin
 		if (suspicion.excess >= 1) known.held += now.dt_ns;
 		// the last known owner and its link remain: not every interval finds an owner
+		if (!known.reported) known.touches = Math.max(known.touches, suspicion.touches ?? 0);
 		const { owner, link } = suspicion.owner ? suspicion : known.suspicion;
 		known.suspicion = owner ? { ...suspicion, owner, link } : suspicion;
 		if (peak.excess >= known.peak.excess) known.peak = peak;
@@ -80,28 +105,22 @@ export class Tracker {
 	}
 
 	private findings(): Finding[] {
-		const rank = ({ rule }: Known): number => levels.indexOf(rule.level);
+		const rank = (known: Known): number => levels.indexOf(levelOf(known));
 		const perRule = new Map<Rule, number>();
 		return [...this.known.values()]
 			.filter(({ reported }) => reported)
-			.sort((a, b) => rank(a) - rank(b) || a.since_ns - b.since_ns)
+			.sort((a, b) => rank(a) - rank(b) || b.touches - a.touches || a.since_ns - b.since_ns)
 			.filter(({ rule }) => {
 				const count = (perRule.get(rule) ?? 0) + 1;
 				perRule.set(rule, count);
 				return count <= MOST_PER_RULE;
 			})
 			.slice(0, MOST)
-			.map(({ rule, suspicion: { subject, text, figures, owner, link, excess }, since, peak }) => ({
-				rule: rule.id,
-				level: rule.level,
-				subject,
-				text,
-				figures,
-				owner,
-				since,
-				excess,
-				peak,
-				link,
-			}));
+			.map((known) => {
+				const { rule, suspicion, since, peak } = known;
+				const { subject, text, figures, owner, link, excess, witnesses = [] } = suspicion;
+				const level = levelOf(known);
+				return { rule: rule.id, level, subject, text, figures, owner, since, excess, witnesses, peak, link };
+			});
 	}
 }

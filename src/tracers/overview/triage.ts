@@ -123,7 +123,8 @@ const clockOf = (iso: string): string => iso.slice(11, 19);
 function findingLines(finding: TriageFinding): string[] {
 	const { level, subject, text, figures, since, ended, next } = finding;
 	const until = ended === null ? '' : ` until ${clockOf(ended)}`;
-	const evidence = Object.entries(figures).map(([name, value]) => figureText(name, value));
+	const figured = Object.entries(figures).map(([name, value]) => figureText(name, value));
+	const evidence = finding.witnesses.length > 0 ? finding.witnesses : figured;
 	return [
 		...wrapText(
 			sanitize(
@@ -131,8 +132,10 @@ function findingLines(finding: TriageFinding): string[] {
 			),
 			WIDTH,
 			'       ',
-		).slice(0, 2),
-		...(evidence.length === 0 ? [] : [truncate(`       evidence: ${evidence.join(', ')}`, WIDTH)]),
+		).slice(0, 3),
+		...(evidence.length === 0
+			? []
+			: [truncate(sanitize(`       evidence: ${evidence.join(finding.witnesses.length > 0 ? '; ' : ', ')}`), WIDTH)]),
 		`       next: ${next}`,
 	];
 }

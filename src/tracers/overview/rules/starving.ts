@@ -2,6 +2,7 @@ import { safe } from '../../../lib/sanitize.ts';
 import { count, duration } from '../format.ts';
 import { competitorOf, equals, isThrottled, missingTab, processKey, runningOwner } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
+import { pressureWitness, runnableWitness } from '../witnesses.ts';
 
 const limits = { age_ns: 2e9 };
 
@@ -14,7 +15,7 @@ export const starving = {
 	level: 'severe',
 	title: 'starving',
 	endsAfter: 0,
-	help: `A task has waited for a CPU for ${duration(limits.age_ns)} or longer and is runnable on its queue at the read; tasks out of CPU quota are left out. Owner: the process that has that CPU at the moment.`,
+	help: `A task has waited for a CPU for ${duration(limits.age_ns)} or longer and is runnable on its queue at the read; tasks out of CPU quota are left out. Severe only with a second witness: the task iterator, or PSI; else high. Owner: the process that has that CPU at the moment.`,
 	uncheckable: (interval) => missingTab(interval, 'runqlat'),
 	check(interval) {
 		const { sources, rows } = interval;
@@ -39,6 +40,11 @@ export const starving = {
 				subject: safe`${row?.comm ?? comm}[${pid}]`,
 				text: safe`has waited ${longer ? safe`more than ` : safe``}${duration(age_ns)} for cpu${cpu} and not run yet${others}`,
 				figures: { age_ns, cpu, starved },
+				witnesses: [
+					safe`the run queue tab: runnable in the kernel’s list of tasks at the read`,
+					...runnableWitness(interval, pid, tid),
+					...pressureWitness(interval, 'cpu'),
+				],
 				owner: runningOwner(interval, running) ?? competitorOf(interval, task),
 				link: {
 					tab: 'runqlat' as const,

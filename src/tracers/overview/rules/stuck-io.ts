@@ -3,6 +3,7 @@ import type { Inflight } from '../../io/snapshot.ts';
 import { count, duration } from '../format.ts';
 import { equals, missingTab, submitter, untracked } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
+import { blockedWitness, pressureWitness } from '../witnesses.ts';
 
 const limits = { age_ns: 1e9 };
 
@@ -22,9 +23,11 @@ export const stuckIo = {
 	id: 'stuck-io',
 	level: 'severe',
 	title: 'stuck IO',
-	help: `A block request has been in flight for ${duration(limits.age_ns)} or longer: a read, write or flush that the kernel counts as in flight as well, or whose thread sleeps uninterruptibly. Owner: the process that queued the oldest one.`,
+	help: `A block request has been in flight for ${duration(limits.age_ns)} or longer: a read, write or flush that the kernel counts as in flight as well, or whose thread sleeps uninterruptibly. Severe only with a second witness: its thread sleeps uninterruptibly by the task iterator, or PSI; else high. Owner: the process that queued the oldest one.`,
 	uncheckable: (interval) => missingTab(interval, 'io') ?? untracked(interval),
-	check({ sources: { io }, rows }) {
+	check(interval) {
+		const { rows, sources } = interval;
+		const { io } = sources;
 		if (!io) return [];
 		const oldest = new Map<string, Inflight[]>();
 		// oldest first
@@ -44,6 +47,14 @@ export const stuckIo = {
 				text: safe`${first.op} ${PLACES[first.stage] ?? safe`in the device`} for ${duration(first.age_ns)}${others}`,
 				figures: { age_ns: first.age_ns, stuck: old, inflight: io.inflight_count },
 				owner: submitter(safe`from`, first, rows),
+				witnesses: [
+					first.witness === 'kernel'
+						? safe`sysfs: ${first.device} counts requests in flight`
+						: safe`proc: the thread that waits has slept uninterruptibly since the interval before`,
+					...blockedWitness(interval, first.pid),
+					...pressureWitness(interval, 'io'),
+				],
+				touches: Math.min(1, (interval.pressure?.io?.some_ns ?? 0) / interval.dt_ns),
 				link: { tab: 'io' as const, view: 'in flight', filter: equals('device', first.device) },
 			};
 		});

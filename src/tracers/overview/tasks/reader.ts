@@ -1,13 +1,16 @@
 /** What the overview knows of processes beside the figures of the tabs: state, reason of sleep, memory, command line. */
+import os from 'node:os';
 import { Unavailable } from '../../../core/errors.ts';
 import { type BpfCost, type Host, NO_COST } from '../../../core/tracer.ts';
+import { kernelBootNs } from '../../../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { containerName } from '../../../system/cgroup-name.ts';
 import { CommandLines } from '../../../system/command-lines.ts';
 import { sameStart } from '../../../system/process-id.ts';
 import type { OverviewRow } from '../snapshot.ts';
-import { type ProcessNow, type TaskNow, TaskWalk } from './walk.ts';
+import { type Standstill, StandstillFinder } from './standstill.ts';
+import { type Channel, type ProcessNow, type TaskNow, TaskWalk } from './walk.ts';
 
 /** Time in an interval for reading command lines, ns. */
 const BUDGET: Ns = 2e6;
@@ -18,9 +21,13 @@ export type Processes = ReadonlyMap<number, ProcessNow>;
 /** A source of processes: {@link TaskWalk}, or a fixture. */
 export interface Walk {
 	read(): Processes;
+	channels(): Channel[];
 	cost(): BpfCost;
 	close(): void;
 }
+
+/** CLOCK_BOOTTIME of the kernel. */
+const bootNs = (): Ns => kernelBootNs(os.uptime() * 1e9);
 
 /** Of several threads the one that says most: runnable, uninterruptible, else the main thread. */
 export function mainTask({ tasks }: ProcessNow): TaskNow | undefined {
@@ -38,6 +45,7 @@ export class TaskReader {
 	readonly why: SafeText | undefined;
 	private readonly walk: Walk | undefined;
 	private readonly commands: CommandLines;
+	private readonly finder: StandstillFinder | undefined;
 	private faults = new Map<number, Faults>();
 	private readonly containers = new Map<SafeText, SafeText>();
 	/** Command lines are read. */
@@ -46,7 +54,10 @@ export class TaskReader {
 	constructor(procRoot: string, walk: Walk | SafeText) {
 		this.commands = new CommandLines(procRoot);
 		if (typeof walk === 'string') this.why = walk;
-		else this.walk = walk;
+		else {
+			this.walk = walk;
+			this.finder = new StandstillFinder({ procRoot, channels: () => walk.channels() });
+		}
 	}
 
 	/** With the kernel's own list of tasks, or the reason why there is none. */
@@ -62,6 +73,11 @@ export class TaskReader {
 	/** All processes now; null: not known. */
 	read(): Processes | null {
 		return this.walk?.read() ?? null;
+	}
+
+	/** Processes that stand still within a request, at the moment of the last read. */
+	standstills(processes: Processes): Standstill[] {
+		return this.finder?.find(processes, bootNs(), process.pid) ?? [];
 	}
 
 	/** Completes rows. */

@@ -28,6 +28,8 @@ export interface TaskNow {
 	switches: Count;
 	sleeps: Count;
 	cpu_ns: Ns;
+	/** Waits for a CPU that have ended. */
+	delay_ns: Ns;
 	/** Of a sleeping task. */
 	reason: SleepReason | null;
 	/** The function by which the reason is known; empty: none. */
@@ -56,7 +58,7 @@ export interface ProcessNow {
 	tasks: TaskNow[];
 }
 
-/** An end of a pipe or a connected socket in a process. */
+/** An end of a pipe, a connected socket, or an internet socket with a port, in a process. */
 export interface Channel {
 	pid: number;
 	fd: number;
@@ -70,6 +72,14 @@ export interface Channel {
 	local: string;
 	remote: string;
 	established: boolean;
+	/** Port of this end; 0: not an internet socket. */
+	port: number;
+	/** It waits for connections. */
+	listens: boolean;
+	/** A Unix socket with a name: on the side that accepted. */
+	named: boolean;
+	/** Of TCP: received, and acknowledged by the other end, so far. */
+	bytes: Bytes;
 }
 
 const PAGE: Bytes = 4096;
@@ -188,6 +198,7 @@ export class TaskWalk {
 				switches: record.switches,
 				sleeps: record.sleeps,
 				cpu_ns: record.cpu_ns,
+				delay_ns: record.run_delay,
 				reason: sleep?.reason ?? null,
 				wchan: sleep?.wchan ?? ('' as SafeText),
 			});
@@ -254,5 +265,9 @@ function channelOf(record: ChannelRecord): Channel {
 		local: inet ? addressOf(record.local, record.local_port, v6) : '',
 		remote: inet ? addressOf(record.remote, record.remote_port, v6) : '',
 		established: record.socket_state === 1,
+		port: inet ? record.local_port : 0,
+		listens: inet && record.socket_state === 10,
+		named: record.named !== 0,
+		bytes: record.bytes,
 	};
 }

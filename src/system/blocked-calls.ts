@@ -1,0 +1,153 @@
+/** The system call in which a thread sleeps, and the files that it waits for in it, from `/proc`. */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+
+type Kind = 'epoll' | 'poll' | 'select' | 'file' | 'futex' | 'uring';
+
+/** Numbers of calls by machine; position of the argument with the time limit, where it is a pointer or milliseconds. */
+const numbers: Readonly<Record<string, Readonly<Record<number, Kind>>>> = {
+	x64: {
+		...{ 232: 'epoll', 281: 'epoll', 441: 'epoll', 7: 'poll', 271: 'poll', 23: 'select', 270: 'select' },
+		...{ 0: 'file', 1: 'file', 17: 'file', 18: 'file', 19: 'file', 20: 'file', 43: 'file', 44: 'file', 45: 'file' },
+		...{ 46: 'file', 47: 'file', 288: 'file', 299: 'file', 202: 'futex', 449: 'futex', 426: 'uring' },
+	},
+	arm64: {
+		...{ 22: 'epoll', 441: 'epoll', 73: 'poll', 72: 'select', 63: 'file', 64: 'file', 65: 'file', 66: 'file' },
+		...{ 67: 'file', 68: 'file', 202: 'file', 206: 'file', 207: 'file', 211: 'file', 212: 'file', 242: 'file' },
+		...{ 243: 'file', 98: 'futex', 449: 'futex', 426: 'uring' },
+	},
+};
+
+export interface BlockedCall {
+	kind: Kind | 'other';
+	/** Files that end the wait; null: not known (io_uring, memory that cannot be read). */
+	fds: ReadonlySet<number> | null;
+	/** It ends by itself after some time. */
+	timed: boolean;
+	/** Of a futex: its address. */
+	address: bigint;
+}
+
+/** Most files of a set. */
+const MOST_FDS = 4096;
+/** Readable, or that somebody hung up without data. */
+const POLLIN = 1;
+const EPOLLIN = 1;
+
+/** Bytes of a process's memory; undefined: not readable. */
+function memory(procRoot: string, pid: number, address: bigint, bytes: number): Buffer | undefined {
+	if (address === 0n || address > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+	let file: number | undefined;
+	try {
+		file = openSync(join(procRoot, String(pid), 'mem'), 'r');
+		const into = Buffer.alloc(bytes);
+		return readSync(file, into, 0, bytes, Number(address)) === bytes ? into : undefined;
+	} catch {
+		return undefined;
+	} finally {
+		if (file !== undefined) closeSync(file);
+	}
+}
+
+/** The files of an epoll set that wait for data, from the text of its fdinfo. */
+export function epollFiles(text: string): Set<number> {
+	const files = new Set<number>();
+	for (const [, fd, events] of text.matchAll(/^tfd:\s*(\d+) events:\s*([0-9a-f]+)/gm))
+		if (Number.parseInt(events as string, 16) & EPOLLIN) files.add(Number(fd));
+	return files;
+}
+
+function polled(bytes: Buffer): Set<number> {
+	const files = new Set<number>();
+	for (let at = 0; at + 8 <= bytes.length; at += 8)
+		if (bytes.readInt32LE(at) >= 0 && bytes.readInt16LE(at + 4) & POLLIN) files.add(bytes.readInt32LE(at));
+	return files;
+}
+
+function selected(bytes: Buffer): Set<number> {
+	const files = new Set<number>();
+	for (let fd = 0; fd < bytes.length * 8; fd++) if ((bytes[fd >> 3] as number) & (1 << (fd & 7))) files.add(fd);
+	return files;
+}
+
+/** Arguments as in `/proc/PID/task/TID/syscall`. */
+function setOf(procRoot: string, pid: number, kind: Kind, args: readonly bigint[]): ReadonlySet<number> | null {
+	const [first = 0n, second = 0n] = args;
+	switch (kind) {
+		case 'epoll':
+			try {
+				return epollFiles(readFileSync(join(procRoot, String(pid), 'fdinfo', String(first)), 'latin1'));
+			} catch {
+				return null;
+			}
+		case 'poll': {
+			const bytes = memory(procRoot, pid, first, Math.min(Number(second & 0xffffn), MOST_FDS) * 8);
+			return bytes ? polled(bytes) : null;
+		}
+		case 'select': {
+			if (second === 0n) return new Set();
+			const bytes = memory(procRoot, pid, second, ((Math.min(Number(first & 0xffffn), MOST_FDS) + 63) >> 6) * 8);
+			return bytes ? selected(bytes) : null;
+		}
+		case 'file':
+			return new Set([Number(first & 0xffffffffn)]);
+		case 'futex':
+			return new Set();
+		case 'uring':
+			return null;
+	}
+}
+
+/** Is there a time limit? Milliseconds below 0 are none, a pointer of 0 is none. */
+function isTimed(number: number, kind: Kind, args: readonly bigint[], arch: string): boolean {
+	const milliseconds = (value = 0n) => Number(BigInt.asIntN(32, value)) >= 0;
+	switch (kind) {
+		case 'epoll':
+			return number === 441 ? args[3] !== 0n : milliseconds(args[3]);
+		case 'poll':
+			return arch === 'x64' && number === 7 ? milliseconds(args[2]) : args[2] !== 0n;
+		case 'select':
+			return args[4] !== 0n;
+		case 'futex':
+			return number !== 449 && args[3] !== 0n;
+		default:
+			return false;
+	}
+}
+
+/** undefined: it runs, has gone, or `/proc` does not tell. Needs the right to trace the process. */
+export function blockedCall(
+	procRoot: string,
+	pid: number,
+	tid: number,
+	arch: string = process.arch,
+): BlockedCall | undefined {
+	let text: string;
+	try {
+		text = readFileSync(join(procRoot, String(pid), 'task', String(tid), 'syscall'), 'latin1');
+	} catch {
+		return undefined;
+	}
+	const words = text.trim().split(' ');
+	const number = Number(words[0]);
+	if (!Number.isInteger(number)) return undefined;
+	const kind = number >= 0 ? numbers[arch]?.[number] : undefined;
+	if (kind === undefined) return { kind: 'other', fds: new Set(), timed: false, address: 0n };
+	const args = words.slice(1, 7).map(BigInt);
+	return {
+		kind,
+		fds: setOf(procRoot, pid, kind, args),
+		timed: isTimed(number, kind, args, arch),
+		address: kind === 'futex' ? (args[0] ?? 0n) : 0n,
+	};
+}
+
+/**
+ * The thread that has a mutex of the C library on which others wait: the word behind the lock and its count. 0: none, or the
+ * word is no mutex (a condition, a semaphore). The caller checks that the thread exists in the process.
+ */
+export function mutexOwner(procRoot: string, pid: number, address: bigint): number {
+	const bytes = memory(procRoot, pid, address, 12);
+	// 2: locked, and somebody waits
+	return bytes && bytes.readUInt32LE(0) === 2 ? bytes.readUInt32LE(8) : 0;
+}
