@@ -168,6 +168,7 @@ export function App(props: AppProps): ReactElement | null {
 		time: snapshot?.time ?? null,
 		paused,
 		behind: store.behind(id),
+		reach: store.reach(id),
 		age,
 		failure,
 		baseline: baseline?.time ?? null,

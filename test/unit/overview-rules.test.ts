@@ -555,7 +555,7 @@ describe('links', () => {
 		expect(findings).toHaveLength(5);
 		expect(findings.map(({ rule }) => rule).slice(0, 3)).toEqual(['stopped', 'stuck-io', 'starving']);
 		const levels = findings.map(({ level }) => level);
-		expect(levels).toEqual(['severe', 'severe', 'severe', 'severe', 'severe']);
+		expect(levels).toEqual(['severe', 'severe', 'severe', 'high', 'high']);
 	});
 });
 

@@ -16,6 +16,8 @@ import { Threshold } from '../threshold.ts';
 export interface BatchOptions {
 	tracer: Tracer<object, object>;
 	json: boolean;
+	/** Of JSON: only what happened. */
+	brief?: boolean;
 	iterations: number;
 	limit: number;
 	/** Column key. */
@@ -92,7 +94,7 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 						printed += singles.length;
 					} else {
 						const rows = select(snapshot);
-						output.print(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
+						output.print(options.json ? jsonLine(snapshot, rows, options.brief) : plainTable(tracer, snapshot, rows));
 						printed += 1;
 					}
 					const seconds = secondsOf(snapshot);

@@ -36,6 +36,13 @@ export const batch: Command = {
 			help: 'stop after N intervals (0: never); measure: run the command N times (0: once)',
 		},
 		{
+			name: 'brief',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'with --json: rows with events in the interval only, without lists and unknown values (see docs/batch.md)',
+		},
+		{
 			name: 'fail-if',
 			type: 'string',
 			default: '',
@@ -57,6 +64,7 @@ export const batch: Command = {
 		const able = tracers.filter(({ singles }) => singles).map(({ id }) => id);
 		if (values['follow'] === true && !able.includes(tab))
 			throw new UsageError(`--follow: tab ${tab} has no single events; use --tab ${able.join(', ')}`);
+		if (values['brief'] === true && values['json'] !== true) throw new UsageError('--brief is for --json');
 		checkFilter(
 			'fail-if',
 			String(values['fail-if']),
@@ -77,6 +85,7 @@ export const batch: Command = {
 		const code = await runBatch(sampler, {
 			tracer,
 			json: line.values['json'] === true,
+			brief: line.values['brief'] === true,
 			iterations: orUnlimited(Number(line.values['iterations'])),
 			limit: orUnlimited(Number(line.values['limit'])),
 			sort: line.sorts[tracer.id] ?? tracer.defaultSort,

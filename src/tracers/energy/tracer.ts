@@ -6,6 +6,7 @@
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host, Options, Session, Tracer } from '../../core/tracer.ts';
 import { sanitize } from '../../lib/sanitize.ts';
+import { isolatedCpus, parseCpuList } from '../../system/cpus.ts';
 import { groups } from './accounts.ts';
 import { energyColumns } from './columns.ts';
 import { BpfCpu, hasTaskStorage } from './cpu/bpf-cpu.ts';
@@ -68,7 +69,8 @@ function openWeighting(host: Host, processors: Processors, wanted: WeightChoice)
 	return chooseWeighting(wanted, processors, () => {
 		if (!hasTaskStorage(host.addon))
 			throw new Unavailable('this kernel has no task storage', 'use Linux 5.11 or newer, or leave out --weight');
-		return new CycleCounters(host.addon, processors.online, cyclesEvent());
+		const undisturbed = parseCpuList(isolatedCpus(host.sysRoot));
+		return new CycleCounters(host.addon, processors.online, cyclesEvent(), undisturbed);
 	});
 }
 

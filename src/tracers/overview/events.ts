@@ -1,8 +1,9 @@
 /** Rows of the events tab as the rules need them. */
-import { type SafeText, sanitize } from '../../lib/sanitize.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { EventKind, EventRecord, EventRow } from '../events/snapshot.ts';
-import type { Link, Owner } from './finding.ts';
+import type { Link, Owner, Suspicion } from './finding.ts';
+import { count } from './format.ts';
 import { equals, type Interval } from './interval.ts';
 
 /** What happens once is reported for so long. */
@@ -27,10 +28,11 @@ export interface EventGroup extends Pick<EventRow, 'kind' | 'reason' | 'severity
 	whos: Count;
 	/** That with most events. */
 	top: EventRow;
-	newest?: EventRecord;
+	/** The newest record of it in the interval. */
+	newest: EventRecord | undefined;
 }
 
-export function grouped(rows: readonly EventRow[]): EventGroup[] {
+export function grouped(rows: readonly EventRow[], records: readonly EventRecord[] = []): EventGroup[] {
 	const groups = new Map<string, EventGroup>();
 	for (const row of rows) {
 		const { kind, reason, severity, meaning, count } = row;
@@ -38,9 +40,31 @@ export function grouped(rows: readonly EventRow[]): EventGroup[] {
 		if (group) {
 			group.count += count;
 			group.whos++;
-		} else groups.set(`${kind} ${reason}`, { kind, reason, severity, meaning, count, whos: 1, top: row });
+		} else
+			groups.set(`${kind} ${reason}`, {
+				kind,
+				reason,
+				severity,
+				meaning,
+				count,
+				whos: 1,
+				top: row,
+				newest: newestOf(row, records),
+			});
 	}
 	return [...groups.values()].sort((a, b) => b.count - a.count);
+}
+
+function newestOf({ kind, reason }: EventRow, records: readonly EventRecord[]): EventRecord | undefined {
+	return records.findLast((one) => one.kind === kind && one.reason === reason);
+}
+
+/** Where the kernel itself says so: at a tracepoint, and in its log. */
+export function kernelWitnesses({ newest }: EventGroup): SafeText[] {
+	if (newest?.origin === 'kernel-log') return [safe`kernel log: ${newest.text}`];
+	if (newest?.origin !== 'tracepoint') return [];
+	const log = newest.oom && newest.oom.constraint !== '' ? [safe`kernel log: ${newest.oom.constraint}`] : [];
+	return [safe`tracepoint: ${newest.text}`, ...log];
 }
 
 /** The process of a row; null: none is known. */
@@ -54,4 +78,22 @@ export function linkFilter(kind: EventKind, reason: SafeText): string {
 
 export function eventLink(filter: string): Link {
 	return { tab: 'events', filter: sanitize(filter) };
+}
+
+/** A suspicion for each kind and reason of events that are worth a word each. */
+export function eachSeen(interval: Interval, rows: readonly EventRow[]): Suspicion[] {
+	return grouped(rows, interval.sources.events?.events).map((group) => {
+		const { kind, reason, count: seen, top, meaning, newest } = group;
+		const times = seen > 1 ? safe` (${count(seen)} times)` : safe``;
+		return {
+			about: `${kind} ${reason} ${top.who}`,
+			excess: seen,
+			subject: top.who,
+			text: safe`${newest?.text ?? meaning}${times}`,
+			figures: { events: seen },
+			witnesses: kernelWitnesses(group),
+			owner: eventOwner(safe`of`, top),
+			link: eventLink(linkFilter(kind, reason)),
+		};
+	});
 }

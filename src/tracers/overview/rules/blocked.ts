@@ -2,6 +2,7 @@ import { safe } from '../../../lib/sanitize.ts';
 import { duration } from '../format.ts';
 import { missingTab } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
+import { pressureWitness } from '../witnesses.ts';
 
 const limits = { age_ns: 1e9 };
 
@@ -10,9 +11,10 @@ export const blocked = {
 	id: 'blocked',
 	level: 'severe',
 	title: 'blocked tasks',
-	help: `A task has slept uninterruptibly for ${duration(limits.age_ns)} or longer. The text has the chain: what it waits for, and what that waits for. Owner: the oldest one.`,
+	help: `A task has slept uninterruptibly for ${duration(limits.age_ns)} or longer. The text has the chain: what it waits for, and what that waits for. Severe only with a second witness: its kernel stack, or PSI; else high. Owner: the oldest one.`,
 	uncheckable: (interval) => missingTab(interval, 'events'),
-	check({ sources: { events } }) {
+	check(interval) {
+		const { events } = interval.sources;
 		if (!events) return [];
 		return events.wait_chains.map(({ steps, tasks, oldest_ns, text, pids, root }) => {
 			const first = events.blocked.find(({ pid }) => pid === pids[0]);
@@ -22,6 +24,13 @@ export const blocked = {
 				subject: root.name,
 				text,
 				figures: { tasks, oldest_ns },
+				witnesses: first
+					? [
+							safe`task iterator: ${first.comm}[${first.tid}] sleeps uninterruptibly`,
+							...(first.stack[0] === undefined ? [] : [safe`its stack: in ${first.stack[0]}`]),
+							...pressureWitness(interval, 'io'),
+						]
+					: [],
 				owner: first
 					? { role: safe`oldest`, pid: first.pid, start_time: first.start_time, comm: first.comm, processes: 1 }
 					: null,

@@ -1,6 +1,4 @@
-import { safe } from '../../../lib/sanitize.ts';
-import { eventLink, eventOwner, eventRows, grouped, linkFilter, SEEN_FOR } from '../events.ts';
-import { count } from '../format.ts';
+import { eachSeen, eventRows, SEEN_FOR } from '../events.ts';
 import { missingTab } from '../interval.ts';
 import type { Rule } from '../rule.ts';
 
@@ -13,17 +11,5 @@ export const linkRule = {
 	beginsAfter: 0,
 	endsAfter: SEEN_FOR,
 	uncheckable: (interval) => missingTab(interval, 'events'),
-	check(interval) {
-		return grouped(eventRows(interval, 'link', 'bond', 'tx-timeout')).map(
-			({ kind, reason, count: seen, top, meaning, newest }) => ({
-				about: `${kind} ${reason} ${top.who}`,
-				excess: seen,
-				subject: top.who,
-				text: safe`${newest?.text ?? meaning}${seen > 1 ? safe` (${count(seen)} times)` : safe``}`,
-				figures: { events: seen },
-				owner: eventOwner(safe`of`, top),
-				link: eventLink(linkFilter(kind, reason)),
-			}),
-		);
-	},
+	check: (interval) => eachSeen(interval, eventRows(interval, 'link', 'bond', 'tx-timeout')),
 } as const satisfies Rule;

@@ -1,6 +1,4 @@
-import { safe } from '../../../lib/sanitize.ts';
-import { eventLink, eventOwner, eventRows, grouped, linkFilter, SEEN_FOR } from '../events.ts';
-import { count } from '../format.ts';
+import { eachSeen, eventRows, SEEN_FOR } from '../events.ts';
 import { missingTab } from '../interval.ts';
 import type { Rule } from '../rule.ts';
 
@@ -9,21 +7,13 @@ export const oom = {
 	id: 'oom',
 	level: 'severe',
 	title: 'OOM kills',
-	help: 'The kernel has killed a process for want of memory; reported for a minute. Owner: the process that was killed.',
+	help: 'The kernel has killed a process for want of memory; reported for a minute. Severe only with a second witness, its log; else high. Owner: the process that was killed.',
 	beginsAfter: 0,
 	endsAfter: SEEN_FOR,
 	uncheckable: (interval) => missingTab(interval, 'events'),
-	check(interval) {
-		return grouped(eventRows(interval, 'oom').filter(({ reason }) => reason === 'VICTIM')).map(
-			({ kind, reason, count: seen, top, meaning, newest }) => ({
-				about: `${kind} ${reason} ${top.who}`,
-				excess: seen,
-				subject: top.who,
-				text: safe`${newest?.text ?? meaning}${seen > 1 ? safe` (${count(seen)} times)` : safe``}`,
-				figures: { events: seen },
-				owner: eventOwner(safe`of`, top),
-				link: eventLink(linkFilter(kind, reason)),
-			}),
-		);
-	},
+	check: (interval) =>
+		eachSeen(
+			interval,
+			eventRows(interval, 'oom').filter(({ reason }) => reason === 'VICTIM'),
+		),
 } as const satisfies Rule;
