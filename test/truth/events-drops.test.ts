@@ -202,3 +202,32 @@ test.skipIf(!existsSync('/proc/sys/net/core/netdev_max_backlog'))(
 		expect(extra.events.length).toBeLessThan(500);
 	},
 );
+
+test('datagrams and segments that wait for their reader: the wait that we make, over the threshold only', () => {
+	const net = two();
+	warmUp(net);
+	start({ 'events-receive': '5,10,115' });
+	net.run(
+		'b',
+		...python(
+			'receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); receiver.bind(("10.99.0.2", 5010))',
+			'sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+			'server = socket.socket(); server.bind(("10.99.0.2", 5011)); server.listen(1)',
+			'client = socket.create_connection(("10.99.0.2", 5011)); peer = server.accept()[0]',
+			'for wait in (0.0, 0.0, 0.3, 0.3):',
+			'    sender.sendto(b"x" * 20000, ("10.99.0.2", 5010)); client.send(b"y" * 64)',
+			'    time.sleep(wait)',
+			'    receiver.recv(20000); peer.recv(100)',
+		),
+	);
+	const { extra } = read();
+	const b = inode(net, 'b');
+	const late = extra.events.filter(
+		({ kind, reason, netns }) => kind === 'receive-latency' && reason === 'COPY' && netns === b,
+	);
+	expect(late.map(({ protocol }) => protocol).sort()).toEqual(['tcp', 'tcp', 'udp', 'udp']);
+	for (const { figures } of late) {
+		expect(figures['latency_ns']).toBeGreaterThanOrEqual(0.3e9);
+		expect(figures['latency_ns']).toBeLessThan(5e9);
+	}
+});

@@ -63,7 +63,25 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 	aer_event: 'errors of PCI Express from the kernel log only',
 	arm_event: '',
 	non_standard_event: '',
+	latency_netif_rx: 'no time in the driver of packets without GRO',
+	latency_gro: 'no time in the driver',
+	latency_gro_frags: '',
+	latency_stack: 'no times of received packets',
+	latency_protocol: 'no time in the protocols',
+	latency_copy: 'no time until TCP is read',
+	latency_datagram: 'no time until datagrams are read',
 };
+
+/** Every received packet passes them: only with --events-receive. */
+const RECEIVE_PROGRAMS = [
+	'latency_netif_rx',
+	'latency_gro',
+	'latency_gro_frags',
+	'latency_stack',
+	'latency_protocol',
+	'latency_copy',
+	'latency_datagram',
+];
 
 /** Ticks without which a CPU has a gap, and the least gap. */
 const GAP = { ticks: 3, least_ns: 10e6 };
@@ -106,6 +124,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		this.settings = eventSettings(options);
 		this.names = new ReasonNames(addon);
 		this.hidden = new HiddenReasons(this.settings.hide, this.settings.show, this.settings.all);
+		const receive = this.settings.receive_ns;
 		const tick = tickLength(host.procRoot);
 		const tick_ns = tick ?? LONGEST_TICK_NS;
 		const arguments_ = (name: string) => addon.tracepointArguments(name);
@@ -118,6 +137,9 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 				mark_victim_args: arguments_('mark_victim'),
 				dirty_args: arguments_('balance_dirty_pages'),
 				stack_frames: this.settings.frames,
+				receive_driver_ns: receive?.[0] ?? 0,
+				receive_protocol_ns: receive?.[1] ?? 0,
+				receive_copy_ns: receive?.[2] ?? 0,
 				stall_ns: this.settings.stall_ns,
 				tick_length_ns: tick_ns,
 				tick_gap_ns: Math.max(GAP.ticks * tick_ns, GAP.least_ns),
@@ -125,7 +147,8 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 			shards: [maps.events_cpus.name],
 			optional: PROGRAMS,
 			// their pauses are in ticks
-			without: tick === undefined ? ['balance_dirty_pages'] : [],
+			without: [...(tick === undefined ? ['balance_dirty_pages'] : []), ...(receive ? [] : RECEIVE_PROGRAMS)],
+			maxEntries: receive ? {} : { [maps.received.name]: 1 },
 			loaded: (object) => {
 				const key = new Uint32Array(1);
 				const value = new Uint32Array(1);
