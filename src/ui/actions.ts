@@ -32,6 +32,8 @@ export interface AppActions {
 	copy(text: string): void;
 	/** Write the snapshots in memory to a file. Resolves with a message for the user. */
 	record(): Promise<string>;
+	/** Write a bundle of the snapshots in memory. Resolves with a message for the user. */
+	capture(): Promise<string>;
 	/** Facts about a process beside its figures. */
 	inspect: Inspect;
 }
@@ -167,12 +169,12 @@ async function showFinding(context: CommandContext, key: string): Promise<void> 
 /** Profile the process of the lens, or what the selected row stands for, or the machine; on the profile's tab: anew. */
 const profile: Effect = ({ tabs, actions, active: { tracer, snapshot, table }, lens, say, dispatch }) => {
 	if (!tabs.some((tab) => tab.tracer.id === PROFILE)) return say('profiles are left out');
-	const row = table.list ? undefined : table.rows[table.selected];
+	const row = tracer.id === PROFILE ? undefined : table.rows[table.selected];
 	const target =
 		lens === null
 			? row === undefined || !snapshot
 				? WHOLE_MACHINE
-				: profileTarget(row, snapshot.group, tracer.processOf?.(row))
+				: profileTarget(row, snapshot.group, table.list ? undefined : tracer.processOf?.(row))
 			: { ...WHOLE_MACHINE, pid: processId(lens).pid };
 	if (target === null) return say('rows like this one cannot be profiled: select a process, thread, group or none');
 	actions.tune(PROFILE, { ...target, begin: nextBegin() });
@@ -217,6 +219,10 @@ export const effects = {
 	record: ({ actions, say }) => {
 		say('writing…');
 		void actions.record().then(say);
+	},
+	capture: ({ actions, say }) => {
+		say('capturing…');
+		void actions.capture().then(say);
 	},
 	quit: ({ actions }) => actions.quit(),
 	suspend: ({ actions }) => actions.suspend(),

@@ -14,12 +14,14 @@ import type { CpuCounter } from './cpu/cpu-use.ts';
 import { CycleCounters, hardwareCycles, type PerfEvent } from './cpu/cycles.ts';
 import { energyFold } from './fold.ts';
 import { openGpus } from './gpu/open.ts';
+import { MachineParts } from './machine-parts.ts';
 import { checkEnergyOptions, energyOptions } from './options.ts';
 import { Processors } from './power/cpufreq.ts';
 import { FollowingPower } from './power/following.ts';
 import { counterPower, modelPower, noPower, type Power, seedPower } from './power/power.ts';
 import { chooseWeighting, type WeightChoice, type Weighting } from './power/weighting.ts';
 import { ProcCpu } from './proc/cpu.ts';
+import { Rest } from './rest/rest.ts';
 import { EnergySession } from './session.ts';
 import type { EnergyExtra, EnergyRow } from './snapshot.ts';
 import { type ProbedSources, probeSources, type SourceChoice } from './sources/candidates.ts';
@@ -31,7 +33,7 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	summary: 'watts, joules and CPU time of every process; idle energy, drawn even when nothing runs, belongs to none',
 	columns: energyColumns,
 	defaultSort: 'watts',
-	groups: [...groups, ...energyFold.groups],
+	groups: [...groups, ...energyFold.groups, 'cause'],
 	fold: energyFold,
 	options: energyOptions,
 	checkOptions: checkEnergyOptions,
@@ -108,7 +110,7 @@ function openCpu(
 	}
 }
 
-function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
+function start(host: Host, options: Options, group?: string): Session<EnergyRow, EnergyExtra> {
 	const number = (name: string, fallback: number): number => Number(options[name] ?? fallback);
 	const wanted = (options['source'] ?? 'auto') as SourceChoice;
 	const seed = options['seed-compatible'] === true || options['policy'] === 'seed';
@@ -150,11 +152,15 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 			wanted === 'auto' && !seed
 				? new FollowingPower(probed, { probe: (without) => probeSources(energyHost, 'auto', without), open })
 				: undefined;
+		const rest = new Rest(host, processors);
+		opened.push(rest);
 		const session = new EnergySession({
 			cpu,
 			power: following ?? open(probed),
 			processors,
 			weighting,
+			rest,
+			machine: new MachineParts(host, options),
 			gpus: readers,
 			candidates: () =>
 				(following ?? probed).candidates.map((candidate) =>
@@ -172,7 +178,7 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 			procRoot: host.procRoot,
 		});
 		// after a restart of the worker the focus is still set
-		session.tune(options);
+		session.tune(options, group);
 		return session;
 	} catch (error) {
 		for (const part of opened) part.close();

@@ -27,17 +27,16 @@ function clockOf(iso: string): SafeText {
 
 export const columns: readonly Column<EventRow>[] = [
 	{
-		key: 'ago',
-		title: 'AGO',
-		kind: 'ns',
-		width: 6,
-		priority: 1,
-		smallestFirst: true,
-		help: 'Since the last event.',
-		value: (row) => row.ago_ns,
+		...text('last', 'LAST', 8, 1, 'Time of the last event.', ({ last }) => clockOf(last)),
 	},
 	{
-		...text('last', 'LAST', 8, 9, 'Time of the last event.', ({ last }) => clockOf(last)),
+		key: 'when',
+		title: 'WHEN',
+		kind: 'count',
+		width: 7,
+		priority: 30,
+		help: 'Time of the last event, seconds since boot: the newest is first.',
+		value: (row) => row.last_mono_ns / 1e9,
 	},
 	text('severity', 'LEVEL', 7, 6, 'severe, high, notice or normal.', ({ severity }) => sanitize(severity)),
 	text('kind', 'KIND', 14, 0, 'Kind of event.', ({ kind }) => sanitize(kind)),

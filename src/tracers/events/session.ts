@@ -235,9 +235,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		for (const record of records) if (!this.hidden.has(record.kind, record.reason)) this.keep(record);
 		const { blocked, wait_chains } = this.readBlocked(now);
 		const links = this.readLinks(now);
-		const rows = this.groups
-			.rows((ns) => this.timeOf(ns), now)
-			.filter(({ kind, reason }) => !this.hidden.has(kind, reason));
+		const rows = this.groups.rows((ns) => this.timeOf(ns)).filter(({ kind, reason }) => !this.hidden.has(kind, reason));
 		const events = this.events.splice(0).sort((a, b) => a.mono_ns - b.mono_ns);
 		const leftOut = this.leftOut;
 		this.leftOut = 0;

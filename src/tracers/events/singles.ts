@@ -13,7 +13,6 @@ function rowOf(record: EventRecord): EventRow {
 		first: time,
 		last: time,
 		last_mono_ns: mono_ns,
-		ago_ns: 0,
 		locations: location === '' ? [] : [{ location, count: 1 }],
 	};
 }

@@ -134,8 +134,6 @@ export interface EventRow {
 	first: string;
 	last: string;
 	last_mono_ns: Ns;
-	/** Since the last event, at the end of the interval. */
-	ago_ns: Ns;
 	meaning: SafeText;
 	advice: SafeText;
 	/** Kernel functions where it happened, with their counts in the interval, most first. */

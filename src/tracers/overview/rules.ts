@@ -5,11 +5,13 @@ import type { Rule } from './rule.ts';
 import { blocked } from './rules/blocked.ts';
 import { cpuSaturated } from './rules/cpu-saturated.ts';
 import { drops } from './rules/drops.ts';
+import { frequencyCapped } from './rules/frequency-capped.ts';
 import { hardwareRule } from './rules/hardware.ts';
 import { irqStorm } from './rules/irq-storm.ts';
 import { irqTimeRule } from './rules/irq-time.ts';
 import { linkRule } from './rules/link.ts';
 import { losses } from './rules/losses.ts';
+import { noRest } from './rules/no-rest.ts';
 import { oom } from './rules/oom.ts';
 import { ownCost } from './rules/own-cost.ts';
 import { power } from './rules/power.ts';
@@ -22,6 +24,7 @@ import { starving } from './rules/starving.ts';
 import { stopped } from './rules/stopped.ts';
 import { stuckIo } from './rules/stuck-io.ts';
 import { throttled } from './rules/throttled.ts';
+import { throttledHeat } from './rules/throttled-heat.ts';
 import { tickGap } from './rules/tick-gap.ts';
 import { waits } from './rules/waits.ts';
 
@@ -37,6 +40,7 @@ export const rules = [
 	irqTimeRule,
 	cpuSaturated,
 	throttled,
+	throttledHeat,
 	waits,
 	stall,
 	pressure,
@@ -45,6 +49,8 @@ export const rules = [
 	linkRule,
 	tickGap,
 	power,
+	frequencyCapped,
+	noRest,
 	softirqLate,
 	losses,
 	ownCost,
