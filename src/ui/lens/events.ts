@@ -29,13 +29,14 @@ export const eventsSection: Section = {
 	trend: ({ process, histories }) => histories.events.slice(-TREND).map((snapshot) => countOf(process, snapshot)),
 	figures({ process, histories }) {
 		const last = histories.events.at(-1);
-		if (!last) return [['dim', 'attaching…']];
+		// no line where nothing happened: most processes have no event
+		if (!last) return [];
 		const rows = last.rows.filter((row) => isAbout(process, row));
 		const blocked = last.blocked.find((task) => isSame(process, task.pid, task.start_time));
 		const waits: Span[] = blocked
 			? [['bad', `blocked: waits for ${blocked.chain.map(({ name }) => name).join(', which waits for ')}  `]]
 			: [];
-		if (rows.length === 0) return waits.length > 0 ? waits : [['dim', 'none since start']];
+		if (rows.length === 0) return waits;
 		const shown = rows
 			.slice(0, 3)
 			.flatMap(({ kind, reason, count_total, severity }): Span[] => [
