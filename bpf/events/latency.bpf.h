@@ -81,7 +81,7 @@ int latency_gro_frags(u64 *ctx)
 static __always_inline int late_packet(u64 *ctx, u32 reason, u64 ns, u64 most, struct sk_buff *skb, struct sock *sk,
 				       const struct received *entry)
 {
-	struct socket_owner *owner = sk ? bpf_sk_storage_get(&owners, sk, 0, 0) : 0;
+	struct socket_owner *owner = sk ? owner_of(sk) : 0;
 	struct event_key key = { .object = entry->ifindex, .netns = entry->netns };
 	struct event *event;
 
