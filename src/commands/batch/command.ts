@@ -50,15 +50,8 @@ export const batch: Command = {
 			once: true,
 			help: "exit code 3 if a row matches, e.g. 'p99 > 50ms' (see docs/batch.md)",
 		},
-		{
-			name: 'follow',
-			type: 'boolean',
-			default: false,
-			once: true,
-			help: 'print a line for each single event as it happens, in place of intervals (--tab events); --iterations counts events',
-		},
 	],
-	takes: ['json', 'limit', 'tab', 'sort', 'group', 'filter'],
+	takes: ['json', 'limit', 'tab', 'sort', 'group', 'filter', 'follow'],
 	measuringTab: true,
 	check({ values, tab }, tracers) {
 		const able = tracers.filter(({ singles }) => singles).map(({ id }) => id);
