@@ -3,6 +3,8 @@
  */
 import type { Rule } from './rule.ts';
 import { cpuSaturated } from './rules/cpu-saturated.ts';
+import { full } from './rules/full.ts';
+import { halted } from './rules/halted.ts';
 import { irqStorm } from './rules/irq-storm.ts';
 import { irqTimeRule } from './rules/irq-time.ts';
 import { losses } from './rules/losses.ts';
@@ -10,9 +12,11 @@ import { ownCost } from './rules/own-cost.ts';
 import { power } from './rules/power.ts';
 import { pressure } from './rules/pressure.ts';
 import { slowDevice } from './rules/slow-device.ts';
+import { slowed } from './rules/slowed.ts';
 import { softirqLate } from './rules/softirq-late.ts';
 import { starving } from './rules/starving.ts';
 import { stopped } from './rules/stopped.ts';
+import { storm } from './rules/storm.ts';
 import { stuckIo } from './rules/stuck-io.ts';
 import { throttled } from './rules/throttled.ts';
 import { waits } from './rules/waits.ts';
@@ -21,6 +25,9 @@ export const rules = [
 	stopped,
 	stuckIo,
 	starving,
+	full,
+	slowed,
+	storm,
 	slowDevice,
 	irqStorm,
 	irqTimeRule,
@@ -28,6 +35,7 @@ export const rules = [
 	throttled,
 	waits,
 	pressure,
+	halted,
 	power,
 	softirqLate,
 	losses,

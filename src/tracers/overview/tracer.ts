@@ -1,6 +1,7 @@
 /** The overview: the figures of all tabs for each process, and findings. It measures nothing itself. */
 
 import type { Host, Tracer } from '../../core/tracer.ts';
+import { SpaceReader } from '../../system/disk-space.ts';
 import { GroupPressureReader } from '../../system/group-pressure.ts';
 import { MachineReader } from '../../system/machine.ts';
 import { OwnProcess } from '../../system/pid-namespace.ts';
@@ -44,6 +45,7 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 	],
 	rowKey: ({ pid, start_time, comm, cgroup, user }) => (pid > 0 ? `${pid}:${start_time}` : `${comm}|${cgroup}|${user}`),
 	processOf: ({ pid, start_time }) => (pid > 0 ? `${pid}:${start_time}` : undefined),
+	focus: (pid) => ({ focus: pid }),
 	start: (host: Host, options) => {
 		const { procRoot } = host;
 		const tasks = TaskReader.of(host);
@@ -55,6 +57,7 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 				groups: new GroupPressureReader(procRoot),
 				quota: new QuotaReader(procRoot),
 				tasks,
+				spaces: new SpaceReader(procRoot),
 				machine: new MachineReader(procRoot),
 			},
 			new OwnProcess(procRoot),

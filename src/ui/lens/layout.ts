@@ -11,6 +11,7 @@ import { ioSection } from './io.ts';
 import { interruptsSection } from './irq.ts';
 import { waitsSection } from './runqlat.ts';
 import { threadsSection } from './threads.ts';
+import { timeSection } from './time.ts';
 
 /** A column of the details. */
 export interface LensColumn {
@@ -28,7 +29,14 @@ export interface LensContent {
 	columns: readonly LensColumn[];
 }
 
-const sections: readonly Section[] = [energySection, waitsSection, ioSection, interruptsSection, threadsSection];
+const sections: readonly Section[] = [
+	energySection,
+	timeSection,
+	waitsSection,
+	ioSection,
+	interruptsSection,
+	threadsSection,
+];
 /** Cells between columns. */
 const gap = 2;
 /** Cells from which on there are two columns. */
