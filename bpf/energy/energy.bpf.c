@@ -280,6 +280,20 @@ int walk_threads(void *ctx)
 }
 
 /*
+ * Why here: between two scans, which may be an hour apart, CLOCK_MONOTONIC is adjusted (NTP) and the scheduler's clock is
+ * not: 50 ppm are 3 ms a minute, which would be in the last slice of every thread that exits. Run each time that the rings
+ * are drained, where the kernel can walk.
+ * Cost: a microsecond in the reading thread's own time.
+ * Loses: nothing.
+ */
+SEC("syscall")
+int update_offset(void *ctx)
+{
+	take_offset();
+	return 0;
+}
+
+/*
  * Why here: a thread that lives between two reads is known by name from here on, even if its last record should not
  * come (a program may be skipped where it would nest, and on kernels that exempt some process from tracing, since the
  * RCU callback below runs in whatever process it interrupts; this one runs in the thread's own context). The running

@@ -58,6 +58,8 @@ struct cycles_cpu {
 	u64 at_ns;
 	/* switches at which it could not be read, since start */
 	u64 unread;
+	/* nothing runs on this CPU since then: nobody needs its cycles, and reading them would wake it */
+	u64 idle;
 };
 CPU_SHARDS(cycles_cpus, struct cycles_cpu);
 
@@ -69,7 +71,7 @@ CPU_SHARDS(cycles_cpus, struct cycles_cpu);
  * known slices. The shard is this CPU's own, and the hook runs with interrupts off.
  */
 SEC("tp_btf/sched_switch")
-int BPF_PROG(cycles_end, bool preempt, struct task_struct *prev)
+int BPF_PROG(cycles_end, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cycles_cpu *shard = bpf_map_lookup_elem(&cycles_cpus, &cpu);
@@ -79,6 +81,7 @@ int BPF_PROG(cycles_end, bool preempt, struct task_struct *prev)
 	COUNT_RUN(cycles_end);
 	if (!shard)
 		return 0;
+	shard->idle = next->pid == 0;
 	/* its errors are the numbers right below 0, which no counter reaches */
 	counter = bpf_perf_event_read(&counters, BPF_F_CURRENT_CPU);
 	if ((s64)counter < 0) {

@@ -112,6 +112,38 @@ static __always_inline bool is_followed(u64 number, bool compat)
 	return (compat ? followed_compat_calls[number >> 6] : followed_calls[number >> 6]) & CALL(number);
 }
 
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct pt_regs___x86 {
+	long orig_ax;
+};
+
+struct pt_regs___arm64 {
+	int syscallno;
+};
+
+#pragma clang attribute pop
+
+/*
+ * Is the current task in a followed call? By the number that its registers had on their way in, -1 in an exception. Not
+ * known before 5.15.
+ */
+static __always_inline bool is_in_followed_call(void)
+{
+	long number;
+	void *regs;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return false;
+	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+#if defined(__TARGET_ARCH_x86)
+	number = BPF_CORE_READ((struct pt_regs___x86 *)regs, orig_ax);
+#else
+	number = BPF_CORE_READ((struct pt_regs___arm64 *)regs, syscallno);
+#endif
+	return is_followed(number, is_compat_call());
+}
+
 /* One call of one thread. Times are CLOCK_MONOTONIC, 0: not yet. */
 struct call {
 	u64 entry_ns;

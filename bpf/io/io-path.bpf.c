@@ -52,7 +52,7 @@ struct path_stats {
 KEYED_STORE(stats, struct path_stats)
 
 struct path_cpu {
-	/* calls not followed because another one had their entry */
+	/* bios of calls that are not followed, since another thread's call has or had their entry */
 	u64 calls_full;
 	/* bios without a free entry: their completion is not seen */
 	u64 call_bios_full;
@@ -346,7 +346,7 @@ static __noinline struct call *call_behind(struct bio *bio)
 /*
  * Why here: the first bio of a call ends its stage `fs`.
  * Cost: a look-up in each table where the task is in a call, and a clock read for its first bio.
- * Loses: bios without a free entry, counted.
+ * Loses: bios without a free entry, and those of calls without one, counted.
  */
 SEC("tp_btf/block_bio_queue")
 int path_bio_queue(u64 *ctx)
@@ -360,8 +360,14 @@ int path_bio_queue(u64 *ctx)
 	ARGUMENT(bio, ctx, btf_trace_block_bio_queue, 0, 1);
 	if (!call)
 		call = call_behind(bio);
-	if (!call || (want & WANT_FILTERS && !is_wanted(bio, want)))
+	if (!call && !is_in_followed_call())
 		return 0;
+	if (want & WANT_FILTERS && !is_wanted(bio, want))
+		return 0;
+	if (!call) {
+		count(calls_full);
+		return 0;
+	}
 	if (!call->queued_ns) {
 		call->dev = bio_destination(bio).dev;
 		call->op = block_op(bio->bi_opf);
@@ -382,7 +388,7 @@ static __always_inline bool is_held_by_another(const struct call *call, u32 tid,
  * Why here: the begin of a call.
  * Cost: every system call comes here; those that cannot wait for a disk end with the test of a bit. The others cost a
  * clock read and an entry of the table.
- * Loses: calls whose entry is taken, counted.
+ * Loses: calls whose entry is taken; their bios are counted.
  */
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)
@@ -400,10 +406,8 @@ int sys_enter(u64 *ctx)
 	if (!call)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (is_held_by_another(call, tid, now)) {
-		count(calls_full);
+	if (is_held_by_another(call, tid, now))
 		return 0;
-	}
 	call->tid = 0;
 	call->entry_ns = now;
 	call->queued_ns = 0;

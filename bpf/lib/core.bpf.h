@@ -212,9 +212,10 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
-/* Helpers of 5.11 and 6.2; the number is that of every kernel that has it. */
+/* Helpers of 5.11, 5.15 and 6.2; the number is that of every kernel that has it. */
 enum bpf_func_id {
 	BPF_FUNC_get_current_task_btf = 158,
+	BPF_FUNC_task_pt_regs = 175,
 	BPF_FUNC_cgrp_storage_get = 210,
 };
 

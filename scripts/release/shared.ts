@@ -39,11 +39,9 @@ export function sharedFiles(root: string, zsh: ZshFolder, notices: Buffer): Entr
 
 /** Relative to the root folder. */
 export function unitFiles(root: string): Entry[] {
-	return [
-		{
-			path: 'usr/lib/systemd/system/wattlag.service',
-			mode: 0o644,
-			contents: readFileSync(join(root, 'scripts/release/files/wattlag.service')),
-		},
-	];
+	return ['wattlag.service', 'wattlag-record.service'].map((name) => ({
+		path: `usr/lib/systemd/system/${name}`,
+		mode: 0o644,
+		contents: readFileSync(join(root, 'scripts/release/files', name)),
+	}));
 }

@@ -30,6 +30,22 @@ const SECCOMP = {
 	fix: 'start the container with --privileged or --security-opt seccomp=unconfined (Kubernetes: seccompProfile Unconfined; systemd: bpf in SystemCallFilter)',
 };
 
+function lockedDown(mode: string) {
+	return {
+		cause: `the kernel is locked down (${mode})`,
+		fix: 'start the kernel with lockdown=integrity or lockdown=none',
+	};
+}
+
+/**
+ * A kernel that is locked down to confidentiality has no helpers that read its memory: its verifier refuses them before
+ * anything asks for the lockdown, and names the helper only.
+ */
+function lacksHelper(log: string, { sysRoot }: Host): { cause: string; fix: string } | undefined {
+	const mode = /(cannot use helper|unknown func|function) bpf_probe_read/.test(log) ? lockdown(sysRoot) : undefined;
+	return mode === undefined ? undefined : lockedDown(mode);
+}
+
 /** Cause and fix of a refusal (EPERM, EACCES); undefined: none of the known ones. */
 function refusal({ procRoot, sysRoot }: Host): { cause: string; fix: string } | undefined {
 	const missing = missingCapabilities(procRoot);
@@ -41,11 +57,7 @@ function refusal({ procRoot, sysRoot }: Host): { cause: string; fix: string } | 
 			fix: 'run as root of the machine, outside the container',
 		};
 	const mode = lockdown(sysRoot);
-	if (mode)
-		return {
-			cause: `the kernel is locked down (${mode})`,
-			fix: 'start the kernel with lockdown=integrity or lockdown=none',
-		};
+	if (mode) return lockedDown(mode);
 	// a process with the rights is refused by a filter, in most cases that of a container
 	if (hasSeccompFilter(procRoot)) return SECCOMP;
 	if (lacksSysAdmin(procRoot)) return { cause: 'the kernel refuses it without CAP_SYS_ADMIN', fix: BECOME_ROOT };
@@ -78,7 +90,7 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 	if (error instanceof Unavailable) return error;
 	const { code, message, log = '' } = error as Partial<BpfError>;
 	debug(() => `${id}: cannot ${doing}: ${code ?? ''} ${message ?? String(error)}\n${log}`);
-	const known = bpfRefusal(host, code);
+	const known = bpfRefusal(host, code) ?? lacksHelper(log, host);
 	if (known) return new Unavailable(`cannot ${doing}: ${known.cause}`, known.fix, error);
 	if (code === 'EMFILE' || code === 'ENFILE') {
 		return new Unavailable(

@@ -20,13 +20,22 @@ export class HashReader<Key, Value> {
 		this.values = new Uint8Array(entries * map.value.size);
 	}
 
-	/** All entries. Arrays in key and value are valid until the next call. */
-	*entries(): Generator<{ key: Key; value: Value }> {
+	/** All entries. `id`: the key's bytes as a string, since a number rounds 64-bit addresses. Arrays in key and value are valid until the next call. */
+	*entries(): Generator<{ id: string; key: Key; value: Value }> {
 		const { key, value } = this.map;
 		const count = this.bpf.object.readBatch(this.map.name, this.keys, this.values);
 		const keys = viewOf(this.keys);
 		const values = viewOf(this.values);
 		for (let index = 0; index < count; index++)
-			yield { key: key.read(keys, index * key.size), value: value.read(values, index * value.size) };
+			yield {
+				id: Buffer.from(this.keys.buffer, index * key.size, key.size).toString('latin1'),
+				key: key.read(keys, index * key.size),
+				value: value.read(values, index * value.size),
+			};
+	}
+
+	/** Delete an entry. Events between the last read and this call go with it. */
+	remove(id: string): void {
+		this.bpf.object.remove(this.map.name, Buffer.from(id, 'latin1'));
 	}
 }

@@ -1,5 +1,6 @@
 /** THE list of commands: a line each. Usage, help and the checks of options follow from it. */
 import { batch } from './batch/command.ts';
+import { captures } from './captures/command.ts';
 import type { Command } from './command.ts';
 import { compare } from './compare/command.ts';
 import { doctor } from './doctor/command.ts';
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
 	record,
 	replay,
 	exportCommand,
+	captures,
 	serve,
 	compare,
 	profile,

@@ -6,6 +6,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Snapshot } from '../core/snapshot.ts';
+import type { Bytes } from '../lib/units.ts';
 import { type Columns, dropLists, fromColumns, toColumns } from './columnar.ts';
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
@@ -67,6 +68,12 @@ export function pack(snapshot: Snapshot): Uint8Array {
 
 export function unpack(packed: Uint8Array): Snapshot {
 	return read(deserialize(inflateRawSync(packed)) as Written);
+}
+
+/** Memory of the encoded rows; 0: none, or they are not encoded. */
+export function columnBytes(snapshot: Snapshot): Bytes {
+	const columns = origins.get(snapshot)?.columns;
+	return columns ? columns.numbers.byteLength + (columns.lists?.byteLength ?? 0) : 0;
 }
 
 /** Number of rows, without decoding them. */

@@ -6,8 +6,8 @@
 import type { SamplerEvent } from '../core/sampler.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { SafeText } from '../lib/sanitize.ts';
-import type { Count, Ns } from '../lib/units.ts';
-import { pack, rowCount, unpack, withoutLists, withoutRows } from './archive.ts';
+import type { Bytes, Count, Ns } from '../lib/units.ts';
+import { columnBytes, pack, rowCount, unpack, withoutLists, withoutRows } from './archive.ts';
 
 /** A moment on the time axis. */
 export interface Moment {
@@ -42,8 +42,8 @@ export interface StoreOptions {
 	snapshots: number;
 	/** Rows kept per tab for charts, over all its snapshots; older snapshots keep their totals and lose their rows. */
 	rows: number;
-	/** Bytes of packed snapshots kept per tab: limits how far back the user can travel. */
-	packedBytes: number;
+	/** Bytes of the past of all tabs: limits how far back the user can travel, and how far charts of rows reach. */
+	pastBytes: Bytes;
 	/** A monotonic clock, ms. */
 	now: () => number;
 }
@@ -56,7 +56,16 @@ interface Tab {
 	packed: readonly (Uint8Array | null | undefined)[];
 	/** Arrival of the newest one, by {@link StoreOptions.now}, ms. */
 	arrivedAt: number;
+	/** Bytes of `packed`, and of the rows of `history` without the newest. */
+	packedBytes: Bytes;
+	rowBytes: Bytes;
 }
+
+/** Part of the bytes of the past that is for packed snapshots; the rest is for the rows of charts. */
+const PACKED_PART = 0.625;
+
+/** Of a tab without snapshots. */
+const EMPTY: Omit<Tab, 'status'> = { history: [], packed: [], arrivedAt: 0, packedBytes: 0, rowBytes: 0 };
 
 /** The state on the screen while paused: that of the beginning of the pause, up to `moment`. */
 interface Paused {
@@ -90,7 +99,7 @@ export class Store {
 	private frozen = false;
 
 	constructor(options: Partial<StoreOptions> = {}) {
-		this.options = { snapshots: 600, rows: 15_000, packedBytes: 4 * 2 ** 20, now: () => performance.now(), ...options };
+		this.options = { snapshots: 600, rows: 15_000, pastBytes: 16 * 2 ** 20, now: () => performance.now(), ...options };
 	}
 
 	readonly subscribe = (listener: () => void): (() => void) => {
@@ -114,6 +123,13 @@ export class Store {
 		const newest = this.tabs.get(tab)?.history.at(-1);
 		const shown = this.current(tab);
 		return this.pausedAt && newest && shown ? Math.max(0, newest.mono_ns - shown.mono_ns) : 0;
+	}
+
+	/** How far back complete snapshots of a tab reach from the newest one, ns. */
+	reach(tab: string): Ns {
+		const { history, packed } = (this.pausedAt?.tabs ?? this.tabs).get(tab) ?? EMPTY;
+		const oldest = history[packed.lastIndexOf(null) + 1];
+		return oldest ? (history.at(-1) as Snapshot).mono_ns - oldest.mono_ns : 0;
 	}
 
 	/** Time since the arrival of the snapshot on the screen, s; null: there is none, or the screen is paused. */
@@ -248,32 +264,72 @@ export class Store {
 		}
 		history.push(snapshot);
 		packed.push(ready);
-		this.trim(history, packed);
+		const bytes = this.trim(history, packed);
 		this.lastFailure = null;
 		this.set(
 			snapshot.tab,
-			{ status: { kind: 'live' }, history, packed, arrivedAt: this.options.now() },
-			this.pausedAt !== null,
+			{ status: { kind: 'live' }, history, packed, arrivedAt: this.options.now(), ...bytes },
+			true,
 		);
+		this.bound();
+		if (this.pausedAt === null) this.changed();
 	}
 
-	/** Drop rows and packed snapshots beyond the limits, the oldest first; the newest snapshot stays at any size. */
-	private trim(history: Snapshot[], packed: (Uint8Array | null | undefined)[]): void {
+	/** Drop rows beyond their number, the oldest first; the newest snapshot stays at any size. Returns the bytes of the rest. */
+	private trim(
+		history: Snapshot[],
+		packed: readonly (Uint8Array | null | undefined)[],
+	): Pick<Tab, 'packedBytes' | 'rowBytes'> {
 		let rows = 0;
-		let bytes = 0;
+		let rowBytes = 0;
 		for (let i = history.length - 1; i >= 0; i--) {
 			const entry = history[i] as Snapshot;
 			const count = rowCount(entry);
 			rows += count;
-			bytes += packed[i]?.byteLength ?? 0;
 			if (i === history.length - 1) continue;
 			if (rows > this.options.rows && count > 0) history[i] = withoutRows(entry);
-			if (bytes > this.options.packedBytes) packed[i] = null;
+			else rowBytes += columnBytes(entry);
 		}
+		return { rowBytes, packedBytes: packed.reduce((sum, one) => sum + (one?.byteLength ?? 0), 0) };
+	}
+
+	/** Drop the oldest of all tabs beyond the bytes of the past; the newest snapshot of a tab stays at any size. */
+	private bound(): void {
+		const packed = this.options.pastBytes * PACKED_PART;
+		while (this.sum('packedBytes') > packed && this.dropOldest('packed'));
+		while (this.sum('rowBytes') > this.options.pastBytes - packed && this.dropOldest('rows'));
+	}
+
+	private sum(figure: 'packedBytes' | 'rowBytes'): Bytes {
+		let sum = 0;
+		for (const tab of this.tabs.values()) sum += tab[figure];
+		return sum;
+	}
+
+	/** false: there is none. */
+	private dropOldest(what: 'packed' | 'rows'): boolean {
+		let oldest: { id: string; tab: Tab; index: number; at: Ns } | undefined;
+		for (const [id, tab] of this.tabs) {
+			const index = oldestOf(tab, what);
+			if (index === undefined) continue;
+			const at = (tab.history[index] as Snapshot).mono_ns;
+			if (!oldest || at < oldest.at) oldest = { id, tab, index, at };
+		}
+		if (!oldest) return false;
+		const { id, tab, index } = oldest;
+		if (what === 'packed') {
+			const packedBytes = tab.packedBytes - (tab.packed[index]?.byteLength ?? 0);
+			this.tabs.set(id, { ...tab, packed: tab.packed.with(index, null), packedBytes });
+		} else {
+			const entry = tab.history[index] as Snapshot;
+			const history = tab.history.with(index, withoutRows(entry));
+			this.tabs.set(id, { ...tab, history, rowBytes: tab.rowBytes - columnBytes(entry) });
+		}
+		return true;
 	}
 
 	private set(id: string, change: Partial<Tab>, silent = false): void {
-		const tab = this.tabs.get(id) ?? { status: attaching, history: none, packed: [], arrivedAt: 0 };
+		const tab = this.tabs.get(id) ?? { ...EMPTY, status: attaching };
 		this.tabs.set(id, { ...tab, ...change });
 		if (!silent) this.changed();
 	}
@@ -282,6 +338,15 @@ export class Store {
 		this.changes++;
 		for (const listener of this.listeners) listener();
 	}
+}
+
+/** Index of the oldest snapshot that is kept packed or has rows; undefined: none but the newest. */
+function oldestOf({ history, packed }: Tab, what: 'packed' | 'rows'): number | undefined {
+	for (let index = 0; index < history.length - 1; index++) {
+		const kept = what === 'packed' ? packed[index] : columnBytes(history[index] as Snapshot) > 0;
+		if (kept) return index;
+	}
+	return undefined;
 }
 
 /** The snapshots up to the one nearest to `moment`; that one complete, as long as it is kept. */

@@ -109,7 +109,7 @@ const table = [
 	{
 		command: 'view',
 		keys: ['v'],
-		help: 'what the tab shows: bars, heat map (latency by time), CPUs (run queue); stages, slow requests, in flight (disk IO)',
+		help: 'what the tab shows: bars, heat map (latency by time), CPUs (run queue); power, rest: what ends idle periods (energy); stages, slow requests, in flight (disk IO)',
 		hint: 'View',
 		hintOrder: 6,
 		section: 'Table',
@@ -188,6 +188,12 @@ const table = [
 		command: 'record',
 		keys: ['w'],
 		help: 'write what is in memory to a file that wattlag replay FILE shows anywhere, without privilege',
+		section: 'Time',
+	},
+	{
+		command: 'capture',
+		keys: ['x'],
+		help: 'a bundle of the minutes in memory, with the kernel’s log: wattlag captures lists it, replay shows it',
 		section: 'Time',
 	},
 	{

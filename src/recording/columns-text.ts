@@ -35,13 +35,22 @@ function kindOf(value: unknown): string {
 	return kind;
 }
 
-function isOf(value: unknown, kind: string): boolean {
-	return kind === '' ? !isObject(value) : kindOf(value) === kind;
+/** Whether all values are of the kind of the first. The usual case, in which no text is made of keys. */
+function areAlike(values: readonly unknown[], kind: string): boolean {
+	if (kind === '') return !values.some(isObject);
+	if (kind === '[') return values.every(Array.isArray);
+	const keys = kind.slice(1).split('\0');
+	return values.every((value) => {
+		if (!isObject(value) || Array.isArray(value)) return false;
+		let index = 0;
+		for (const key in value) if (key !== keys[index++] || (value as Row)[key] === undefined) return false;
+		return index === keys.length - 1;
+	});
 }
 
 function nodeOf(values: readonly unknown[]): Node {
 	const first = kindOf(values[0]);
-	if (values.every((value) => isOf(value, first))) return alike(first, values);
+	if (areAlike(values, first)) return alike(first, values);
 	const kinds = new Map<string, { at: number; values: unknown[] }>();
 	const i = values.map((value) => {
 		const kind = kindOf(value);

@@ -12,6 +12,9 @@ import type { RecordedTab } from './validate.ts';
 /** Between two looks at a folder that is being written, ms. */
 const FOLLOW = 500;
 
+/** Of the snapshots of a file in memory: more than the running program keeps. */
+const FILE_BYTES = 64 * 2 ** 20;
+
 /** What a screen shows instead of the running machine. */
 export interface OpenRecording {
 	/** Reports nothing: all there is lies in `store`. */
@@ -40,7 +43,7 @@ function unrecorded(store: Store, tabs: readonly RecordedTab[], recorded: readon
 
 /** Snapshots of a file are all in memory, as they were where it was written. */
 async function memoryStore(recording: AnyRecording, tabs: readonly RecordedTab[]): Promise<Store> {
-	const store = new Store();
+	const store = new Store({ pastBytes: FILE_BYTES });
 	const recorded = new Set<string>();
 	for await (const snapshot of recording.snapshots()) {
 		recorded.add(snapshot.tab);

@@ -17,10 +17,13 @@ const LENGTH: Ns = 1e9;
 /** Until the second measurement; each further pause is twice as long, up to the longest. */
 const FIRST_PAUSE: Ns = 60e9;
 const LONGEST_PAUSE: Ns = 1800e9;
-/** The same for programs that run and have no price. */
+/** The same for programs that run and have no price, or one of another rate. */
 const FIRST_EARLY: Ns = 10e9;
 /** Part of the runs that may be without a price. */
 const UNPRICED = 0.02;
+
+/** Part of the cost that may be by prices of a far higher or lower rate. */
+const FAR = 0.25;
 
 type AnySession = Session<object, object>;
 type MeasuredCost = Pick<
@@ -134,7 +137,8 @@ export class OwnCost {
 
 	private estimated(watched: Watched, programs: readonly Delta[], dt: Ns, measured: Ns, now: Ns): MeasuredCost {
 		const estimate = this.prices.estimate(programs, dt);
-		watched.unpriced = estimate.unknown || estimate.unpriced_ns > UNPRICED * estimate.ns;
+		const far = estimate.far_ns > FAR * estimate.ns;
+		watched.unpriced = far || estimate.unknown || estimate.unpriced_ns > UNPRICED * estimate.ns;
 		const { spread, drift } = watched;
 		const { pricedAt } = estimate;
 		const known = !estimate.unknown;
@@ -144,7 +148,7 @@ export class OwnCost {
 			bpf_runs: Math.round(estimate.runs),
 			bpf_measured_ns: Math.round(measured),
 			bpf_price_age_ns: pricedAt === undefined ? null : Math.max(0, Math.round(now - pricedAt)),
-			bpf_uncertainty: known && spread !== undefined ? rounded(Math.max(spread, drift) + missing) : null,
+			bpf_uncertainty: known && !far && spread !== undefined ? rounded(Math.max(spread, drift) + missing) : null,
 			...(!known && { bpf_why: this.why ?? safe`not measured yet` }),
 		};
 	}

@@ -12,6 +12,14 @@ const GOOD_PART = 0.1;
 /** Of the measurements before, this part counts beside a new one. */
 const MEMORY = 0.5;
 
+/**
+ * Prices are kept by the rate of the runs, in powers of this: a run costs half as much where the memory that it needs is
+ * still in the CPU's cache from the one before.
+ */
+const RATE_STEP = 4;
+/** A price of a rate more steps away is of another machine, so to speak: how wrong it is is not known. */
+const NEAR = 1;
+
 /** Sums of the measurements of one program, the newest with the largest weight. */
 interface Price {
 	runs: Count;
@@ -37,6 +45,8 @@ export interface Estimate {
 	unpriced_ns: Ns;
 	/** None of the programs that have run has a price. */
 	unknown: boolean;
+	/** Part of `ns` by prices that were measured at a far higher or lower rate. */
+	far_ns: Ns;
 	/** CLOCK_MONOTONIC of the oldest price by which a good part of `ns` is counted; undefined: there is none. */
 	pricedAt: Ns | undefined;
 }
@@ -54,20 +64,29 @@ export function deltas(before: readonly ProgramCost[], now: readonly ProgramCost
 	});
 }
 
+/** The number of a rate's step. */
+function stepOf(runs: Count, dt: Ns): number {
+	return Math.round(Math.log(Math.max(1, (runs * 1e9) / dt)) / Math.log(RATE_STEP));
+}
+
 export class Prices {
-	private readonly prices = new Map<string, Price>();
+	/** By program, by step of the rate. */
+	private readonly prices = new Map<string, Map<number, Price>>();
 
 	/** The statistics were on for `dt` until `at`, and counted this. */
 	learn(measured: readonly Delta[], dt: Ns, at: Ns): void {
 		for (const { name, seen } of measured) {
-			const before = this.prices.get(name) ?? { runs: 0, ns: 0, dt: 0, at };
-			// what did not run now keeps its price, and what hardly ran nearly so
-			const memory = seen.runs > 0 ? MEMORY : 1;
-			this.prices.set(name, {
-				runs: before.runs * memory + seen.runs,
-				ns: before.ns * memory + seen.ns,
-				dt: before.dt * memory + dt,
-				at: seen.runs > 0 ? at : before.at,
+			// what did not run now keeps its price
+			if (seen.runs === 0) continue;
+			const steps = this.prices.get(name) ?? new Map<number, Price>();
+			this.prices.set(name, steps);
+			const step = stepOf(seen.runs, dt);
+			const before = steps.get(step) ?? { runs: 0, ns: 0, dt: 0, at };
+			steps.set(step, {
+				runs: before.runs * MEMORY + seen.runs,
+				ns: before.ns * MEMORY + seen.ns,
+				dt: before.dt * MEMORY + dt,
+				at,
 			});
 		}
 	}
@@ -76,16 +95,18 @@ export class Prices {
 	estimate(ran: readonly Delta[], dt: Ns): Estimate {
 		let runs = 0;
 		let priced_ns = 0;
+		let far_ns = 0;
 		let unpriced = 0;
 		const parts: { ns: Ns; at: Ns }[] = [];
 		for (const one of ran) {
-			const price = this.prices.get(one.name);
-			const count = one.runs ?? (price && price.dt > 0 ? (price.runs * dt) / price.dt : 0);
+			const found = one.runs === null ? this.newest(one.name) : this.nearest(one.name, stepOf(one.runs, dt));
+			const count = one.runs ?? (found ? (found.price.runs * dt) / found.price.dt : 0);
 			runs += count;
-			if (price && price.runs > 0) {
-				const ns = (count * price.ns) / price.runs;
+			if (found) {
+				const ns = (count * found.price.ns) / found.price.runs;
 				priced_ns += ns;
-				parts.push({ ns, at: price.at });
+				if (found.distance > NEAR) far_ns += ns;
+				parts.push({ ns, at: found.price.at });
 			} else unpriced += count;
 		}
 		const mean = this.mean(ran);
@@ -95,14 +116,24 @@ export class Prices {
 			ns: priced_ns + unpriced_ns,
 			runs,
 			unpriced_ns,
+			far_ns,
 			unknown: unpriced > 0 && mean === undefined,
 			pricedAt: good.length > 0 ? Math.min(...good.map(({ at }) => at)) : undefined,
 		};
 	}
 
-	/** Have all of these programs a price? Those that have not run need none. */
-	covers(ran: readonly Delta[]): boolean {
-		return ran.every(({ name, runs }) => runs === 0 || (this.prices.get(name)?.runs ?? 0) > 0);
+	private nearest(name: string, step: number): { price: Price; distance: number } | undefined {
+		let best: { price: Price; distance: number } | undefined;
+		for (const [of, price] of this.prices.get(name) ?? []) {
+			const distance = Math.abs(of - step);
+			if (!best || distance < best.distance) best = { price, distance };
+		}
+		return best;
+	}
+
+	private newest(name: string): { price: Price; distance: number } | undefined {
+		const [first, ...others] = this.prices.get(name)?.values() ?? [];
+		return first && { price: others.reduce((best, price) => (price.at > best.at ? price : best), first), distance: 0 };
 	}
 
 	/** Of one run of these programs, ns; undefined: none has been measured. */
@@ -110,9 +141,10 @@ export class Prices {
 		let ns = 0;
 		let runs = 0;
 		for (const { name } of ran) {
-			const price = this.prices.get(name);
-			ns += price?.ns ?? 0;
-			runs += price?.runs ?? 0;
+			for (const price of this.prices.get(name)?.values() ?? []) {
+				ns += price.ns;
+				runs += price.runs;
+			}
 		}
 		return runs > 0 ? ns / runs : undefined;
 	}

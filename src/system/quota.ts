@@ -19,6 +19,9 @@ export interface Throttled {
 	members?: readonly string[];
 }
 
+/** Processes whose group is read again in an interval; the others keep theirs. New ones are always read. */
+const READ_AGAIN = 4;
+
 type Totals = Pick<Throttled, 'periods' | 'throttled' | 'throttled_ns'>;
 
 /** undefined: the group has no quota (without the cpu controller `nr_periods` is missing). */
@@ -41,6 +44,8 @@ export class QuotaReader {
 	/** v1 hierarchy of the cpu controller. */
 	private readonly v1: CgroupMount | undefined;
 	private before = new Map<string, Totals>();
+	/** v1 groups of processes asked about last, `pid:start`; undefined: the root. In the order of the last reading. */
+	private groups = new Map<string, SafeText | undefined>();
 
 	constructor(procRoot: string) {
 		this.procRoot = procRoot;
@@ -69,16 +74,20 @@ export class QuotaReader {
 	/** Processes by their v1 group, those of its root left out. */
 	private membersOf(processes: Iterable<ProcessId>): Map<SafeText, string[]> {
 		const members = new Map<SafeText, string[]>();
-		for (const { pid, start } of processes) {
+		const asked = new Map(Array.from(processes, ({ pid, start }) => [`${pid}:${start}`, pid]));
+		const known = new Map([...this.groups].filter(([key]) => asked.has(key)));
+		for (const key of [...known.keys()].slice(0, READ_AGAIN)) known.delete(key);
+		for (const [key, pid] of asked) {
+			if (known.has(key)) continue;
 			try {
 				const path = v1Path(readFileSync(join(this.procRoot, String(pid), 'cgroup'), 'latin1'), 'cpu') ?? '/';
-				if (path === '/') continue;
-				const group = sanitize(Buffer.from(path, 'latin1'));
-				members.set(group, [...(members.get(group) ?? []), `${pid}:${start}`]);
+				known.set(key, path === '/' ? undefined : sanitize(Buffer.from(path, 'latin1')));
 			} catch {
 				// it has ended
 			}
 		}
+		this.groups = known;
+		for (const [key, group] of known) if (group) members.set(group, [...(members.get(group) ?? []), key]);
 		return members;
 	}
 

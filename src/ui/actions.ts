@@ -32,6 +32,8 @@ export interface AppActions {
 	copy(text: string): void;
 	/** Write the snapshots in memory to a file. Resolves with a message for the user. */
 	record(): Promise<string>;
+	/** Write a bundle of the snapshots in memory. Resolves with a message for the user. */
+	capture(): Promise<string>;
 	/** Facts about a process beside its figures. */
 	inspect: Inspect;
 }
@@ -217,6 +219,10 @@ export const effects = {
 	record: ({ actions, say }) => {
 		say('writing…');
 		void actions.record().then(say);
+	},
+	capture: ({ actions, say }) => {
+		say('capturing…');
+		void actions.capture().then(say);
 	},
 	quit: ({ actions }) => actions.quit(),
 	suspend: ({ actions }) => actions.suspend(),

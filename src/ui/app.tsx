@@ -31,6 +31,7 @@ import { useGroups } from './hooks/use-groups.ts';
 import { useInput } from './hooks/use-input.ts';
 import { findRow } from './hooks/use-rows.ts';
 import { useSize } from './hooks/use-size.ts';
+import { useViewOptions } from './hooks/use-view-options.ts';
 import { chromeOf, isTooSmall, type Layout, layoutOf, type TabParts, tabLayout } from './layout/layout.ts';
 import { lensExtent } from './lens/layout.ts';
 import { useFocus, useLens } from './lens/use-lens.ts';
@@ -142,6 +143,7 @@ export function App(props: AppProps): ReactElement | null {
 	const age = useAge(store, id, delay);
 	// biome-ignore lint/correctness/useExhaustiveDependencies: only when another tab is opened
 	useEffect(() => actions.setActiveTab(id), [id]);
+	useViewOptions(active, actions.tune);
 	const process = state.lens?.process ?? null;
 	useFocus(process, tabs, actions.tune);
 
@@ -168,6 +170,7 @@ export function App(props: AppProps): ReactElement | null {
 		time: snapshot?.time ?? null,
 		paused,
 		behind: store.behind(id),
+		reach: store.reach(id),
 		age,
 		failure,
 		baseline: baseline?.time ?? null,

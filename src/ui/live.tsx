@@ -106,6 +106,12 @@ export async function runLive({
 						setGroup: (tab, group) => sampler.setGroup(tab, group),
 						inspect: inspect ?? ((process) => readProcess(command.procRoot ?? '/proc', process)),
 						record: () => record(store, host),
+						capture: () =>
+							capture(
+								store,
+								host,
+								registry.map(({ tracer }) => tracer.id),
+							),
 						copy: (text) => writer.control(clipboardSequence(text)),
 					}}
 				/>
@@ -153,5 +159,15 @@ async function record(store: Store, { host, kernel, cpus }: HostInfo): Promise<s
 		return `written: ${home === undefined ? path : path.replace(`${home}/`, '~/')}`;
 	} catch (error) {
 		return `could not write: ${(error as Error).message}`;
+	}
+}
+
+/** Write a bundle of the snapshots in memory. Resolves with a message for the user. */
+async function capture(store: Store, machine: HostInfo, tabs: readonly string[]): Promise<string> {
+	const { captureStore } = await import('../recording/capture-store.ts');
+	try {
+		return `captured: ${await captureStore(store, machine, tabs)}`;
+	} catch (error) {
+		return `could not capture: ${(error as Error).message}`;
 	}
 }

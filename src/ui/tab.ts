@@ -86,6 +86,8 @@ interface RowView<Row, Extra extends object, SnapshotRow> {
 }
 
 export interface TabView<Row, Extra extends object> extends RowView<Row, Extra, Row> {
+	/** Options of the tracer for one of its views, by the view's name; without it: none. */
+	viewOptions?(view: string): Options;
 	/** Options that measure more at a higher cost, or end that where it is measured. Empty: it cannot be measured. */
 	fullPath?(snapshot: Snapshot<Row, Extra>): Options;
 	/** Unit of the histogram's bars until the user chooses another. Without it: powers of two of ns. */

@@ -8,4 +8,8 @@ export interface Bench {
 	loads: Workloads;
 	/** Fewer rounds, shorter, coarser. */
 	quick: boolean;
+	/** Root of an older build that is measured in the same turns; only by section `rest`. */
+	against?: string;
+	/** Length of section `soak`. */
+	minutes?: number;
 }

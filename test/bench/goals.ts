@@ -2,6 +2,7 @@
 import { type Figure, find, markdownTable, number, ratiosTo, type SectionResult } from './figures.ts';
 import { EMPTY, WHAT } from './kernel.ts';
 import { ALL, tickOf, USER_SPACE } from './reading.ts';
+import { OVERVIEW, REST } from './rest.ts';
 import { median, medianInterval } from './statistics.ts';
 import { DRAWING, MANY, OURS, SCREEN } from './terminal.ts';
 import { ALL_TABS, cpuOf, FIO_ALL, FIO_RUNS, PIPE } from './workload.ts';
@@ -74,6 +75,14 @@ class Judge {
 	}
 }
 
+function restGoals(judge: Judge): void {
+	judge.most('screen at rest, all threads', REST.restCpu, OURS, 15, ' ms/s');
+	judge.ratio("… to htop's", REST.restCpu, OURS, 'htop', '≤', 2);
+	judge.most('screen, 60 busy processes', REST.busyCpu, OURS, 25, ' ms/s');
+	judge.most('batch overview at 1 s, at rest', REST.restCpu, OVERVIEW, 6, ' ms/s');
+	judge.most('resident memory of the screen after a minute', REST.rss, OURS, 75, ' MB');
+}
+
 function kernelGoals(judge: Judge): void {
 	const { switchAll, switchHook, hard, io } = WHAT;
 	const both = 'wattlag run queue + energy';
@@ -130,6 +139,7 @@ function terminalGoals(judge: Judge): void {
 }
 
 const bySection: Record<string, (judge: Judge) => void> = {
+	rest: restGoals,
 	kernel: kernelGoals,
 	workload: workloadGoals,
 	reading: readingGoals,

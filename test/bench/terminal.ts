@@ -44,7 +44,7 @@ const UNITS: Record<string, string> = {
 	[SCREEN.anonymous]: 'MB',
 };
 
-function programs(configHome: string): Program[] {
+export function programs(configHome: string): Program[] {
 	mkdirSync(join(configHome, 'btop'), { recursive: true });
 	writeFileSync(join(configHome, 'btop/btop.conf'), 'update_ms = 1000\nproc_sorting = "cpu direct"\n');
 	const env = { XDG_CONFIG_HOME: configHome };

@@ -91,7 +91,7 @@ test('a thread that never leaves its CPU is weighed by the clock of that CPU', a
 	onTestFinished(() => cycles.close());
 	// no context switch was seen between these two
 	const counter = Number(cycles.counters.get(0)?.read().value);
-	const still = new Map([[0, { counter, at_ns: Number(process.hrtime.bigint()) }]]);
+	const still = new Map([[0, { counter, at_ns: Number(process.hrtime.bigint()), idle: 0 }]]);
 	cycles.tick(still);
 	expect(cycles.ghz(0, undefined)).toBeUndefined();
 	await seconds(0.2);

@@ -14,7 +14,10 @@ export interface FioLatency {
 }
 
 interface FioOutput {
-	jobs: Record<'read' | 'write', { total_ios: number; iops: number; clat_ns: FioLatency }>[];
+	jobs: Record<
+		'read' | 'write',
+		{ total_ios: number; iops: number; lat_ns: Pick<FioLatency, 'mean'>; clat_ns: FioLatency }
+	>[];
 }
 
 export interface FioJob {

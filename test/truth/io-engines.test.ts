@@ -27,8 +27,10 @@ test.each(Object.entries(ENGINES))('%s: counts and bytes agree with /proc/diskst
 const DEPTHS = { psync: 1, libaio: 4, io_uring: 4 };
 
 /**
- * fio's clock runs from before the system call until fio has seen the completion: it holds ours, and the ways in and out. The
- * device takes milliseconds here and fio gets a CPU at once, so that these ways hardly count.
+ * fio's `lat` runs from before the system call until fio has seen the completion: it holds ours, and the ways in and out. Its
+ * `clat`, which has the percentiles, begins only when an asynchronous system call has returned: by then the request is under
+ * way, and on a quiet machine this is longer than the way out. The device takes milliseconds here and fio gets a CPU at once,
+ * so that these ways hardly count.
  */
 test.each(Object.entries(DEPTHS))('%s: latency is that which fio saw', async (engine, depth) => {
 	await onSlowDevice(250, async (device, slowly) => {
@@ -44,7 +46,7 @@ test.each(Object.entries(DEPTHS))('%s: latency is that which fio saw', async (en
 		const hidden = (lost['missed_completion'] ?? 0) + extra.inflight_count;
 		expect(total.count + (lost['unseen_start'] ?? 0)).toBeLessThanOrEqual(read.total_ios);
 		expect(total.count + hidden).toBeGreaterThan(read.total_ios * 0.95);
-		expect(total.mean_ns).toBeLessThan(theirs.mean);
+		expect(total.mean_ns).toBeLessThan(read.lat_ns.mean);
 		expect(total.mean_ns).toBeGreaterThan(theirs.mean * 0.9);
 		// both percentiles are those of a histogram, whose slots are 25 % wide in ours
 		const p99 = theirs.percentile['99.000000'] as number;

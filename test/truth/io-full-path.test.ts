@@ -1,7 +1,7 @@
 /** The full path, from system call to return, against fio's own clock and against delays put in known places. */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -243,5 +243,44 @@ test('calls that return while their requests complete: no stage lasts longer tha
 		const { return: back, wake } = rows.find(({ op }) => op === 'read')?.stages ?? {};
 		expect(back?.count).toBeGreaterThan(10);
 		for (const stage of [back, wake]) expect(stage?.max_ns).toBeLessThan((performance.now() - begun) * 1e6);
+	});
+});
+
+/** Runs a script as the process of this number, once the kernel gives it: the number may be in use, or go to another. */
+function runAs(pid: number, script: string): void {
+	for (let tries = 0; tries < 100; tries++) {
+		writeFileSync('/proc/sys/kernel/ns_last_pid', String(pid - 1));
+		const { status } = spawnSync('sh', ['-c', `test $$ = ${pid} || exit 9; ${script}`], { stdio: 'ignore' });
+		if (status === 0) return;
+		if (status !== 9) throw new Error(`exit code ${status}: ${script}`);
+	}
+	throw new Error(`no process got the number ${pid}`);
+}
+
+test('calls that lose their entry to a thread with the same lowest bits are counted where they queue', async () => {
+	await onDisk(async (directory) => {
+		const file = await laidOut(directory, 'file', 32);
+		// 14 bits of its number find a thread's entry
+		const other = spawn('sh', ['-c', 'exec dd if=/dev/zero of=/dev/null bs=1 2>/dev/null'], { stdio: 'ignore' });
+		try {
+			const running = start({ file });
+			const read = (pid: number) => {
+				runAs(pid, `exec dd if=${file} of=/dev/null bs=4k count=3000 iflag=direct`);
+				const { rows, lost } = running.read(1e9, 'operation');
+				return { followed: sums(rows, 'read')['fs']?.count ?? 0, displaced: lost['calls_full'] ?? 0 };
+			};
+			const base = (other.pid as number) + 3;
+			const apart = read(base);
+			expect(apart.followed).toBeGreaterThan(2950);
+			expect(apart.displaced).toBeLessThan(10);
+			const pid = (other.pid as number) + 16384;
+			const same = read(pid > 32767 ? pid - 32768 : pid);
+			const displaced = same.displaced - apart.displaced;
+			expect(displaced, 'no call was displaced').toBeGreaterThan(10);
+			expect(same.followed - apart.followed + displaced).toBeGreaterThan(2985);
+		} finally {
+			other.kill();
+			await once(other, 'close');
+		}
 	});
 });

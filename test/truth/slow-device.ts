@@ -37,15 +37,15 @@ export function limited(file: string, reads: number): Limited {
 }
 
 /** A loop device on a file of 32 MiB past the page cache, with as many requests as asked for. */
-export async function onLoop(requests: number, use: (path: string, image: string) => Promise<void>): Promise<void> {
-	await onDisk(async (directory) => {
+export async function onLoop<T>(requests: number, use: (path: string, image: string) => Promise<T>): Promise<T> {
+	return onDisk(async (directory) => {
 		const image = await laidOut(directory, 'image', 32);
 		const loop = (await run('losetup', ['--find', '--show', '--direct-io=on', image])).stdout.trim();
 		const queue = `/sys/block/${basename(loop)}/queue`;
 		try {
 			writeFileSync(`${queue}/scheduler`, 'mq-deadline');
 			writeFileSync(`${queue}/nr_requests`, String(requests));
-			await use(loop, image);
+			return await use(loop, image);
 		} finally {
 			await run('losetup', ['--detach', loop]);
 		}

@@ -30,6 +30,7 @@ function mockedActions() {
 		tune: vi.fn<AppActions['tune']>(),
 		copy: vi.fn<AppActions['copy']>(),
 		record: vi.fn<AppActions['record']>(async () => 'written: /somewhere/file'),
+		capture: vi.fn<AppActions['capture']>(async () => 'captured: /somewhere/file.wlb'),
 		inspect: vi.fn<AppActions['inspect']>(async () => null),
 	} satisfies { [Name in keyof AppActions]: Mock<AppActions[Name]> };
 }

@@ -186,6 +186,18 @@ describe('refusals', () => {
 		expect((open() as Unavailable).message).toContain('locked down (confidentiality)');
 	});
 
+	test.each([
+		['confidentiality', 'the kernel is locked down (confidentiality)'],
+		['none', 'cannot use helper bpf_probe_read_kernel#113'],
+	])('a helper that reads memory is refused, lockdown %s: %s', (mode, told) => {
+		tree.folder('kernel/security');
+		tree.set('kernel/security/lockdown', `[${mode}]\n`);
+		const log =
+			'0: (85) call bpf_probe_read_kernel#113\nprogram of this type cannot use helper bpf_probe_read_kernel#113\n';
+		failAt = { call: 'load', error: refusal('EINVAL', 'cannot load x', log) };
+		expect((open() as Unavailable).message).toContain(told);
+	});
+
 	test("the verifier's last word is in the message, the whole text in its cause", () => {
 		const log =
 			'libbpf: prog x\n0: (b7) r0 = 0\nR1 invalid mem access\nprocessed 3 insns (limit 1000000)\n-- END PROG LOAD LOG --\n';

@@ -1,5 +1,6 @@
 /** Hybrid hierarchies: groups and quotas in v1, processes in the root of v2. Trees that stand in for proc and the mounts. */
 import { expect, test } from 'vitest';
+import { unnamedGroups } from '../../src/bpf/cgroups.ts';
 import { safe } from '../../src/lib/sanitize.ts';
 import { v1Mount, v1Only, v1Path } from '../../src/system/cgroups.ts';
 import { parseCpuStat, QuotaReader } from '../../src/system/quota.ts';
@@ -35,8 +36,11 @@ test('a group of v1 only is found, where the unified hierarchy has none', () => 
 	tree.set('proc/7/cgroup', '4:memory:/\n1:cpu:/\n0::/\n');
 	tree.set('proc/8/cgroup', '4:memory:/docker/x\n0::/system.slice\n');
 	expect(v1Only(proc)).toBeUndefined();
+	expect(unnamedGroups({ procRoot: proc })).toEqual([]);
 	tree.set('proc/9/cgroup', '4:memory:/docker/0123\n0::/\n');
 	expect(v1Only(proc)).toBe('memory:/docker/0123');
+	// what the tabs with control groups say
+	expect(unnamedGroups({ procRoot: proc })).toEqual([expect.stringContaining('(memory:/docker/0123) have no name')]);
 });
 
 test('quotas of v1, of parents too, with their processes', () => {

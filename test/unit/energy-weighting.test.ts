@@ -68,6 +68,31 @@ describe('choice', () => {
 	});
 });
 
+describe('reads that would interrupt another CPU', () => {
+	test('neither of idle CPUs nor of those that are to be left alone', () => {
+		const reads: number[] = [];
+		const openCounter = (_type: number, _config: number, cpu: number): PerfCounter => ({
+			read: () => ({ value: BigInt(reads.push(cpu)), enabledNs: 1, runningNs: 1 }),
+			fd: () => -1,
+			close: () => undefined,
+		});
+		const counters = new CycleCounters({ openCounter }, [0, 1, 2, 3], undefined, [2]);
+		const at = { counter: 100, at_ns: 5, idle: 0 };
+		// CPU 1 is idle, CPU 2 isolated, CPU 3 switches
+		for (const at_ns of [6, 7]) {
+			counters.tick(
+				new Map([
+					[0, at],
+					[1, { ...at, idle: 1 }],
+					[2, at],
+					[3, { ...at, at_ns }],
+				]),
+			);
+		}
+		expect(reads).toEqual([0]);
+	});
+});
+
 describe('speed', () => {
 	test('by frequency: of the CPU, to the exponent', () => {
 		const { speedOf } = chooseWeighting('frequency', new Processors(clocked().sysRoot, 2, 2), none);
@@ -84,7 +109,7 @@ describe('speed', () => {
 		cycles?.learn(3e9, 1e9);
 		expect(speedOf(1)).toBe(0.75);
 		// no context switch on CPU 1 for about a second, in which it counted 1 GHz
-		const at = { counter: 100, at_ns: Number(process.hrtime.bigint()) - 1e9 };
+		const at = { counter: 100, at_ns: Number(process.hrtime.bigint()) - 1e9, idle: 0 };
 		cycles?.tick(new Map([[1, at]]));
 		counters.values.set(1, 1_000_000_100n);
 		cycles?.tick(new Map([[1, at]]));

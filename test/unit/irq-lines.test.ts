@@ -60,7 +60,7 @@ test('of many lines, each has its turn', () => {
 	for (const n of numbers) file(`proc/irq/${n}/smp_affinity_list`, '0\n');
 	for (const n of numbers) found.facts(n, 'x');
 	for (const n of numbers) file(`proc/irq/${n}/smp_affinity_list`, '1\n');
-	for (let interval = 0; interval < 2; interval++) {
+	for (let interval = 0; interval < 10; interval++) {
 		found.tick();
 		for (const n of numbers) found.facts(n, 'x');
 	}

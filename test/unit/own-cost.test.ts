@@ -25,10 +25,10 @@ describe('prices', () => {
 			ns: 100 * 100 + 2000,
 			runs: 101,
 			unpriced_ns: 0,
+			far_ns: 0,
 			unknown: false,
 			pricedAt: 7,
 		});
-		expect(prices.covers(ran)).toBe(true);
 	});
 
 	test('a program that does not count runs as often as it was measured to', () => {
@@ -42,8 +42,14 @@ describe('prices', () => {
 		const ran = deltas([], [program('a', 10), program('new', 5)]);
 		expect(prices.estimate(ran, 1e9)).toMatchObject({ unknown: true });
 		prices.learn(deltas([], [program('a', 10, 10, 1000)]), 1e9, 7);
-		expect(prices.estimate(ran, 1e9)).toEqual({ ns: 1500, runs: 15, unpriced_ns: 500, unknown: false, pricedAt: 7 });
-		expect(prices.covers(ran)).toBe(false);
+		expect(prices.estimate(ran, 1e9)).toEqual({
+			ns: 1500,
+			runs: 15,
+			unpriced_ns: 500,
+			far_ns: 0,
+			unknown: false,
+			pricedAt: 7,
+		});
 	});
 
 	test('programs that were loaded again count from 0, and keep their price', () => {
@@ -60,6 +66,16 @@ describe('prices', () => {
 		const { ns } = prices.estimate(deltas([], [program('a', 1)]), 1e9);
 		expect(ns).toBeCloseTo(300);
 		expect(prices.estimate(deltas([], [program('b', 1)]), 1e9).ns).toBeCloseTo(70);
+	});
+
+	test('prices are of the rate at which they were measured: the nearest counts, and a far one is said', () => {
+		const prices = new Prices();
+		prices.learn(deltas([], [program('a', 0, 100, 100_000)]), 1e9, 1);
+		const often = deltas([], [program('a', 100_000)]);
+		expect(prices.estimate(often, 1e9)).toMatchObject({ ns: 1e8, far_ns: 1e8, pricedAt: 1 });
+		prices.learn(deltas([], [program('a', 0, 80_000, 40e6)]), 1e9, 2);
+		expect(prices.estimate(often, 1e9)).toMatchObject({ ns: 5e7, far_ns: 0, pricedAt: 2 });
+		expect(prices.estimate(deltas([], [program('a', 50)]), 1e9)).toMatchObject({ ns: 50_000, far_ns: 0, pricedAt: 1 });
 	});
 
 	test('the spread of the parts is 0 where all are alike, and not known for one part', () => {

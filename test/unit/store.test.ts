@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { decode, encode } from '../../src/history/archive.ts';
+import { decode, encode, pack } from '../../src/history/archive.ts';
 import { Store } from '../../src/history/store.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
@@ -120,7 +120,7 @@ describe('store', () => {
 	});
 
 	test('travel stops where whole snapshots are no longer kept; without any it does nothing', () => {
-		const store = new Store({ packedBytes: 1200 });
+		const store = new Store({ pastBytes: 2000 });
 		store.travel('energy', -1);
 		expect(store.paused).toBe(false);
 		push(store, 0, 20, 5);
@@ -128,6 +128,28 @@ describe('store', () => {
 		const oldest = store.current('energy');
 		expect(oldest?.mono_ns).toBeGreaterThan(0);
 		expect(oldest).toEqual(energySnapshot((oldest?.mono_ns ?? 0) / 1e9, 5));
+	});
+
+	test('the bytes of the past are of all tabs together: the oldest goes first, of whichever tab', () => {
+		const store = new Store({ pastBytes: 60_000 });
+		for (let tick = 0; tick < 100; tick++) {
+			store.apply({ kind: 'snapshot', snapshot: energySnapshot(tick, 40) });
+			if (tick >= 20) store.apply({ kind: 'snapshot', snapshot: runqlatSnapshot(tick, 40) });
+		}
+		const kept = [...store.recorded()];
+		const oldest = (tab: string) => (kept.find((one) => one.tab === tab)?.mono_ns ?? 0) / 1e9;
+		expect(oldest('energy')).toBeGreaterThan(20);
+		// both reach equally far back, but for the one snapshot by which they differ
+		expect(Math.abs(oldest('energy') - oldest('runqlat'))).toBeLessThanOrEqual(1);
+		expect(store.reach('energy') / 1e9).toBe(99 - oldest('energy'));
+		expect(store.reach('io')).toBe(0);
+		const packed = kept.slice(0, -2).reduce((sum, one) => sum + pack(one).byteLength, 0);
+		expect(packed).toBeLessThanOrEqual(60_000 * 0.625);
+		expect(packed).toBeGreaterThan(60_000 * 0.4);
+		const rows = (tab: string) => store.history(tab).filter((one) => one.rows.length > 0).length;
+		expect(rows('energy')).toBeLessThan(20);
+		expect(rows('energy')).toBeGreaterThanOrEqual(1);
+		expect(store.history('energy')).toHaveLength(100);
 	});
 
 	test('the past keeps no distributions', () => {

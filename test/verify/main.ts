@@ -14,6 +14,7 @@ import type { Check } from './check.ts';
 import { latency, readTime, requests } from './disk.ts';
 import { interrupts } from './interrupts.ts';
 import { movedAsleep } from './moved-asleep.ts';
+import { flushedAndDiscarded, renamedAndMoved, stackedWrites } from './owners.ts';
 import { peerWaits } from './peer.ts';
 import { cpuTime, runDelay } from './processes.ts';
 import { checksText } from './report.ts';
@@ -43,6 +44,9 @@ async function main(): Promise<boolean> {
 			requests,
 			readTime,
 			latency,
+			flushedAndDiscarded,
+			renamedAndMoved,
+			stackedWrites,
 			peerWaits,
 		})) {
 			process.stderr.write(`verify: ${name}\n`);

@@ -16,6 +16,8 @@ import { Threshold } from '../threshold.ts';
 export interface BatchOptions {
 	tracer: Tracer<object, object>;
 	json: boolean;
+	/** Of JSON: only what happened. */
+	brief?: boolean;
 	iterations: number;
 	limit: number;
 	/** Column key. */
@@ -83,7 +85,7 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 					// others are what this one is made of
 					if (snapshot.tab !== tracer.id) return;
 					const rows = select(snapshot);
-					output.print(options.json ? jsonLine(snapshot, rows) : plainTable(tracer, snapshot, rows));
+					output.print(options.json ? jsonLine(snapshot, rows, options.brief) : plainTable(tracer, snapshot, rows));
 					const seconds = secondsOf(snapshot);
 					// not the parents that a tree shows for the sake of those below them
 					const failure = threshold?.look(

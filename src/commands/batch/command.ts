@@ -1,5 +1,5 @@
 /** `wattlag --batch`: lines or tables for scripts. */
-import { EXIT } from '../../core/errors.ts';
+import { EXIT, UsageError } from '../../core/errors.ts';
 import { checkFilter } from '../../options/resolve.ts';
 import { orUnlimited } from '../../options/values.ts';
 import { type Command, startSampler } from '../command.ts';
@@ -33,6 +33,13 @@ export const batch: Command = {
 			help: 'stop after N intervals (0: never); measure: run the command N times (0: once)',
 		},
 		{
+			name: 'brief',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'with --json: rows with events in the interval only, without lists and unknown values (see docs/batch.md)',
+		},
+		{
 			name: 'fail-if',
 			type: 'string',
 			default: '',
@@ -44,6 +51,7 @@ export const batch: Command = {
 	takes: ['json', 'limit', 'tab', 'sort', 'group', 'filter'],
 	measuringTab: true,
 	check({ values, tab }, tracers) {
+		if (values['brief'] === true && values['json'] !== true) throw new UsageError('--brief is for --json');
 		checkFilter(
 			'fail-if',
 			String(values['fail-if']),
@@ -63,6 +71,7 @@ export const batch: Command = {
 		const code = await runBatch(sampler, {
 			tracer,
 			json: line.values['json'] === true,
+			brief: line.values['brief'] === true,
 			iterations: orUnlimited(Number(line.values['iterations'])),
 			limit: orUnlimited(Number(line.values['limit'])),
 			sort: line.sorts[tracer.id] ?? tracer.defaultSort,

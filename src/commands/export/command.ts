@@ -6,12 +6,18 @@ import { UsageError } from '../../core/errors.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { words } from '../../options/common.ts';
+import { Redaction } from '../../recording/redaction.ts';
 import type { Command } from '../command.ts';
 import { Output } from '../output.ts';
 import { formats } from './formats.ts';
 
-async function* ofTabs(snapshots: AsyncIterable<Snapshot>, tabs: readonly string[]): AsyncGenerator<Snapshot> {
-	for await (const snapshot of snapshots) if (tabs.includes(snapshot.tab)) yield snapshot;
+async function* ofTabs(
+	snapshots: AsyncIterable<Snapshot>,
+	tabs: readonly string[],
+	redaction: Redaction | undefined,
+): AsyncGenerator<Snapshot> {
+	for await (const snapshot of snapshots)
+		if (tabs.includes(snapshot.tab)) yield redaction ? redaction.snapshot(snapshot) : snapshot;
 }
 
 /** Write chunks to a new file, or to one that is there and is the user's. */
@@ -56,6 +62,13 @@ export const exportCommand: Command = {
 			once: true,
 			help: 'file to write instead of standard output',
 		},
+		{
+			name: 'redact',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'replace names of processes, groups, users, hosts and files, command lines and addresses, the same by the same word',
+		},
 	],
 	takes: ['tab', 'tabs', 'sort', 'filter', 'limit'],
 	anyTab: true,
@@ -74,14 +87,20 @@ export const exportCommand: Command = {
 		const format = formats.find(({ name }) => name === line.values['format']);
 		if (!format) throw new UsageError(`--format: there is no '${line.values['format']}'`);
 		const exporter = await format.load();
+		const redaction = line.values['redact'] === true ? new Redaction() : undefined;
 		const chunks = exporter({
-			machine: recording.machine,
+			machine: redaction
+				? { ...recording.machine, host: redaction.word('host', recording.machine.host) }
+				: recording.machine,
 			tracers: chosen,
 			snapshots: ofTabs(
 				recording.snapshots(),
 				chosen.map(({ id }) => id),
+				redaction,
 			),
-			marks: recording.marks,
+			marks: redaction
+				? recording.marks.map((mark) => ({ ...mark, text: redaction.text(mark.text) }))
+				: recording.marks,
 			line,
 			version,
 		});

@@ -37,4 +37,9 @@ export const formats: readonly ExportFormat[] = [
 		summary: 'metrics with times, for promtool tsdb create-blocks-from',
 		load: async () => (await import('./openmetrics.ts')).openmetrics,
 	},
+	{
+		name: 'wlb',
+		summary: 'one file that replay shows anywhere',
+		load: async () => (await import('./bundle.ts')).bundle,
+	},
 ];

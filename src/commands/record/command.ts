@@ -1,7 +1,9 @@
 /** `wattlag record`: all tabs to segments on disk, headless. */
 import { UsageError } from '../../core/errors.ts';
 import { words } from '../../options/common.ts';
+import { checkFilter } from '../../options/resolve.ts';
 import { MAX_MARK } from '../../recording/archive.ts';
+import { EVENT_KINDS } from '../../tracers/events/snapshot.ts';
 import type { Command } from '../command.ts';
 
 const DAY_S = 86_400;
@@ -69,9 +71,39 @@ export const record: Command = {
 			once: true,
 			help: 'room to leave on the file system (0: 5 %, at most 1024)',
 		},
+		{
+			name: 'capture',
+			type: 'string',
+			default: '',
+			placeholder: 'WHAT,…',
+			once: true,
+			help: `bundles by themselves when this begins: high (findings high or severe), severe, or kinds of events: ${EVENT_KINDS.join(' ')}`,
+		},
+		{
+			name: 'capture-if',
+			type: 'string',
+			default: '',
+			placeholder: 'TEXT',
+			once: true,
+			help: "a bundle when a row begins to match, e.g. 'p99 > 50ms'; SIGUSR2 makes one at any time",
+		},
+		{
+			name: 'capture-after',
+			type: 'number',
+			default: 120,
+			min: 0,
+			max: 3600,
+			placeholder: 'SECONDS',
+			once: true,
+			help: 'time after the cause that a bundle has; before it are five minutes',
+		},
 	],
 	takes: ['duration'],
 	check({ values, without, rest }, tracers) {
+		const kinds = ['high', 'severe', ...EVENT_KINDS];
+		const unknown = words(String(values['capture'])).find((kind) => !kinds.includes(kind));
+		if (unknown !== undefined) throw new UsageError(`--capture: no '${unknown}'; there are ${kinds.join(', ')}`);
+		checkFilter('capture-if', String(values['capture-if']), tracers);
 		const ids = tracers.map(({ id }) => id);
 		for (const id of words(String(values['tabs']))) {
 			if (!ids.includes(id)) throw new UsageError(`--tabs: no tab '${id}'; there are ${ids.join(', ')}`);

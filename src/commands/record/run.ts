@@ -18,6 +18,7 @@ import { defaultFree, type Limits } from '../../recording/retention.ts';
 import { makeOwnFolder, recordingFolder } from '../../recording/write.ts';
 import { localHost } from '../../system/local-host.ts';
 import { type Context, hostOf, startSampler, untilSignal } from '../command.ts';
+import { Capturing } from './capturing.ts';
 
 const MIB = 2 ** 20;
 /** The tabs' snapshots of one interval come within this time, ms. */
@@ -76,6 +77,17 @@ export async function addMark(line: CommandLine): Promise<number> {
 	return 0;
 }
 
+/** The configuration file in use; undefined: none, or it cannot be read. */
+function configText({ values }: CommandLine): string | undefined {
+	const path = String(values['config']);
+	if (path === '') return undefined;
+	try {
+		return readFileSync(path, 'utf8');
+	} catch {
+		return undefined;
+	}
+}
+
 function exitCode(code: number | null, signal: NodeJS.Signals | null): number {
 	return code ?? 128 + (signal ? constants.signals[signal] : 0);
 }
@@ -116,17 +128,33 @@ export async function runRecord(context: Context): Promise<number> {
 		packs: false,
 		onDemand: true,
 	});
-	const session = new Session(recorder, tracers.length);
+	const capturing = new Capturing({
+		kinds: words(String(line.values['capture'])),
+		expression: String(line.values['capture-if']),
+		tracers,
+		folder,
+		path: `${path}/captures`,
+		about: { version, host: machine.host, kernel: machine.kernel },
+		config: configText(line),
+		afterMs: Number(line.values['capture-after']) * 1000,
+		say,
+		flush: () => recorder.idle(),
+	});
+	process.on('SIGUSR2', () => capturing.ask('signal'));
+	const session = new Session(recorder, capturing, tracers.length);
 	sampler.subscribe((event) => session.take(event));
 	const end = await session.until(stop, line);
 	await sampler.close();
 	session.flush();
+	await capturing.close();
 	await recorder.close();
 	const { frames, bytes, lost, failed, stopped } = recorder.status;
 	closeSync(locked);
 	folder.close();
 	if (end.kind === 'unavailable') throw new Unavailable(end.reason, end.fix);
-	say(`${path}: ${frames} frames, ${formatBytes(bytes)}${lost > 0 ? `; ${lost} frames lost` : ''}`);
+	const { captured, suppressed } = capturing.counts;
+	const captures = captured + suppressed > 0 ? `; captured ${captured}, suppressed ${suppressed}` : '';
+	say(`${path}: ${frames} frames, ${formatBytes(bytes)}${lost > 0 ? `; ${lost} frames lost` : ''}${captures}`);
 	if (end.kind === 'failed') return 1;
 	if (failed || stopped !== undefined) return end.code === 0 ? 1 : end.code;
 	return end.code;
@@ -137,6 +165,7 @@ type End = { kind: 'done'; code: number } | { kind: 'failed' } | { kind: 'unavai
 /** What the sampling thread reports, interval by interval. */
 class Session {
 	private readonly recorder: Recorder;
+	private readonly capturing: Capturing;
 	private readonly tabs: number;
 	private readonly waiting: Snapshot[] = [];
 	private timer: NodeJS.Timeout | undefined;
@@ -144,8 +173,9 @@ class Session {
 	private readonly first = Promise.withResolvers<void>();
 	private readonly unavailable = new Map<string, { reason: string; fix: string }>();
 
-	constructor(recorder: Recorder, tabs: number) {
+	constructor(recorder: Recorder, capturing: Capturing, tabs: number) {
 		this.recorder = recorder;
+		this.capturing = capturing;
 		this.tabs = tabs;
 	}
 
@@ -174,7 +204,9 @@ class Session {
 	flush(): void {
 		clearTimeout(this.timer);
 		this.timer = undefined;
-		this.recorder.add(this.waiting.splice(0));
+		const snapshots = this.waiting.splice(0);
+		this.recorder.add(snapshots);
+		this.capturing.see(snapshots);
 	}
 
 	async until(stop: AbortSignal, { values, rest }: CommandLine): Promise<End> {

@@ -5,7 +5,7 @@ import { quantileOf } from '../quantile.ts';
 import type { AnyRecording, RecordedMachine } from '../recordings.ts';
 import { Blocks, type Series } from './blocks.ts';
 import { FIGURES, type FigureId, type FigureSpec, type Kind, LEAST_EVENTS } from './figures.ts';
-import { drawWeights, ratioOf, type Statistic } from './statistics.ts';
+import { drawWeights, type Ratio, ratioOf, type Statistic } from './statistics.ts';
 
 /** A change smaller than this is none, however sure. */
 export const LEAST_EFFECT = 0.05;
@@ -207,12 +207,12 @@ function isSmall({ a, b, figure }: Pair): boolean {
 	return Math.max(value(a, spec) ?? 0, value(b, spec) ?? 0) < spec.least;
 }
 
-function verdictOf(ratio: number, low: number, high: number): Verdict {
+function verdictOf({ ratio, low, high, familyLow, familyHigh }: Ratio): Verdict {
 	const effect = Math.abs(ratio - 1) > LEAST_EFFECT;
-	if (low > 1) return effect ? 'more' : 'no difference';
-	if (high < 1) return effect ? 'less' : 'no difference';
+	if (familyLow > 1) return effect ? 'more' : 'no difference';
+	if (familyHigh < 1) return effect ? 'less' : 'no difference';
 	// an interval that has both no change and a large one in it decides nothing
-	return high - 1 > 0.5 || low < 0.5 ? 'unclear' : 'no difference';
+	return high > 1.5 || low < 0.5 ? 'unclear' : 'no difference';
 }
 
 /** @param figures number of all that are compared */
@@ -248,9 +248,9 @@ function rowOf(
 		figures,
 	);
 	if (!found) return { ...row, verdict: 'unclear' };
-	const { ratio, low, high, familyLow, familyHigh } = found;
+	const { ratio, low, high } = found;
 	const short = Math.min(a.sums.length, b.sums.length) < LEAST_BLOCKS;
-	return { ...row, ratio, low, high, verdict: short ? 'too short' : verdictOf(ratio, familyLow, familyHigh) };
+	return { ...row, ratio, low, high, verdict: short ? 'too short' : verdictOf(found) };
 }
 
 function notesOf(

@@ -9,6 +9,8 @@ import type { ProcessInfo, TaskInfo } from './cpu/cpu-use.ts';
 
 export const groups = ['process', 'thread', 'cgroup', 'user', 'command'] as const;
 export type Group = (typeof groups)[number];
+/** Groups of processes, to which wake-ups belong. */
+const ofProcesses = groups.filter((group) => group !== 'thread');
 
 /** Intervals whose power is kept for the sparkline. */
 export const HISTORY = 8;
@@ -23,6 +25,8 @@ export interface Account {
 	cpu_ns: Ns;
 	energy_uj: MicroJoules;
 	gpu_uj: MicroJoules;
+	/** Idle periods that it ended in this interval. */
+	wakes: Count;
 	cpu_ns_total: Ns;
 	energy_uj_total: MicroJoules;
 	gpu_uj_total: MicroJoules;
@@ -71,6 +75,7 @@ export class Accounts {
 				account.cpu_ns = 0;
 				account.energy_uj = 0;
 				account.gpu_uj = 0;
+				account.wakes = 0;
 			}
 		}
 		if (this.interval % KEEP === 0) this.forget();
@@ -86,6 +91,15 @@ export class Accounts {
 			account.cpu_ns_total += cpu_ns;
 			account.energy_uj_total += energy_uj;
 			account.gpu_uj_total += gpu_uj;
+		}
+	}
+
+	/** Idle periods that ended with this process. */
+	wake(process: ProcessInfo, wakes: Count): void {
+		for (const kind of ofProcesses) {
+			const account = this.account(kind, leader(process));
+			this.lively[kind].add(account);
+			account.wakes += wakes;
 		}
 	}
 
@@ -182,6 +196,7 @@ export class Accounts {
 				cpu_ns: 0,
 				energy_uj: 0,
 				gpu_uj: 0,
+				wakes: 0,
 				cpu_ns_total: 0,
 				energy_uj_total: 0,
 				gpu_uj_total: 0,
@@ -204,8 +219,8 @@ function leader(process: ProcessInfo): TaskInfo {
 }
 
 /** Was nothing charged in this interval? */
-export function isIdle({ cpu_ns, energy_uj, gpu_uj }: Account): boolean {
-	return cpu_ns === 0 && energy_uj === 0 && gpu_uj === 0;
+export function isIdle({ cpu_ns, energy_uj, gpu_uj, wakes }: Account): boolean {
+	return cpu_ns === 0 && energy_uj === 0 && gpu_uj === 0 && wakes === 0;
 }
 
 function remember(account: Account, value: number): void {

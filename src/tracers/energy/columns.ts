@@ -88,6 +88,17 @@ export const energyColumns: readonly Column<EnergyRow>[] = [
 		value: (row) => row.cpu_ns_total,
 	},
 	{
+		key: 'wakes',
+		title: 'WAKES/s',
+		kind: 'rate',
+		width: 8,
+		priority: 4,
+		help: 'Idle periods of CPUs that ended with this process (or by this cause), per second.',
+		shown: (snapshot) =>
+			(snapshot as { rows?: { wakes?: number }[] }).rows?.some(({ wakes }) => wakes !== undefined) ?? false,
+		value: (row, seconds) => (row.wakes === undefined ? Number.NaN : row.wakes / seconds),
+	},
+	{
 		key: 'gpu_uj',
 		title: 'GPU',
 		kind: 'microjoules',

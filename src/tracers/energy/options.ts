@@ -65,6 +65,12 @@ export const energyOptions: readonly OptionSpec[] = [
 		placeholder: 'NAME',
 		help: 'divide energy by CPU time, time × frequency or cycles; auto: time × frequency, where cpufreq reports it',
 	},
+	{
+		name: 'rest',
+		type: 'boolean',
+		default: false,
+		help: 'count what ends the idle periods of CPUs (0.2 µs each); on the screen key v does that',
+	},
 	{ name: 'seed-compatible', type: 'boolean', default: false, help: 'the same as --policy seed' },
 	{
 		name: 'forecast',

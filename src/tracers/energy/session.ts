@@ -1,5 +1,6 @@
 /** Joins CPU time of tasks with the energy of each interval. */
 
+import { addCosts } from '../../bpf/bpf-session.ts';
 import { type BpfCost, NO_COST, type Options, type Reading, type Session } from '../../core/tracer.ts';
 import { IdleRows } from '../../lib/idle-rows.ts';
 import { safe } from '../../lib/sanitize.ts';
@@ -15,6 +16,7 @@ import { attributePackages, type Policy } from './power/attribution.ts';
 import type { Processors } from './power/cpufreq.ts';
 import { describeSource, type Power } from './power/power.ts';
 import type { Weighting } from './power/weighting.ts';
+import type { Rest, WakeCauseField } from './rest/rest.ts';
 import type { EnergyExtra, EnergyFocus, EnergyForecastField, EnergyRow, GpuUse } from './snapshot.ts';
 import type { Candidate } from './sources/candidates.ts';
 
@@ -27,6 +29,7 @@ export interface Parts {
 	power: Power;
 	processors: Processors;
 	weighting: Pick<Weighting, 'kind' | 'why'> & Partial<Pick<Weighting, 'limits'>>;
+	rest: Pick<Rest, 'wanted' | 'read' | 'hooks' | 'cost' | 'close'>;
 	gpus: GpuReader[];
 	/** Those of the moment, where they change. */
 	candidates: readonly Candidate[] | (() => readonly Candidate[]);
@@ -43,9 +46,12 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private readonly forecast = new EnergyForecast();
 	private readonly io: IoCount;
 	private focused = 0;
+	/** Wake-ups by cause are asked for, whatever the group. */
+	private restWanted = false;
 	/** Rows of idle processes of the last read; undefined: not valid for the next one. */
 	private idle: IdleRows<EnergyRow> | undefined;
 	private wasKnown = false;
+	private hadWakes = false;
 
 	constructor(parts: Parts) {
 		this.parts = parts;
@@ -54,8 +60,11 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		this.forecast.forecast(parts.horizon);
 	}
 
-	tune(changes: Options): void {
+	/** @param group of the first read */
+	tune(changes: Options, group?: string): void {
 		this.focused = Number(changes['focus'] ?? this.focused);
+		this.restWanted = Boolean(changes['rest'] ?? this.restWanted);
+		this.parts.rest.wanted(this.restWanted || group === 'cause');
 	}
 
 	drain(): void {
@@ -63,7 +72,8 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	}
 
 	read(dt: Ns, group: string): Reading<EnergyRow, EnergyExtra> {
-		const { cpu, power, processors, weighting, candidates, policy } = this.parts;
+		const { cpu, power, processors, weighting, candidates, policy, rest } = this.parts;
+		rest.wanted(this.restWanted || group === 'cause');
 		processors.tick();
 		const use = cpu.read();
 		const work = workByPackage(use, processors.cpus.length);
@@ -75,16 +85,24 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			this.accounts.charge(task, cpu_ns, rows_uj[index] as MicroJoules);
 		}
 		const gpus = this.readGpus(dt, use);
-		const kind = (cpu.threads || group !== 'thread' ? group : 'process') as Group;
+		const activeCpu = use.used.reduce((sum, { cpu_ns }) => sum + cpu_ns, use.irq_ns);
+		const resting = rest.read(dt, known && activeCpu > 0 ? (sums.measured_uj - sums.idle_uj) / activeCpu : null);
+		if (resting.wakes) this.chargeWakes(use, resting.wakes.causes);
+		const kind = (group === 'cause' || (!cpu.threads && group === 'thread') ? 'process' : group) as Group;
 		// µJ / ns = kW; to mW and ‰ of a CPU
 		const figure = ({ energy_uj, cpu_ns }: Account) => {
 			if (!known && power.kind !== 'time') return Number.NaN;
 			return Math.round(((known ? energy_uj * 1000 : cpu_ns) / dt) * 1000) / 1000;
 		};
-		const row = (account: Account, of = kind): EnergyRow => this.row(account, of, known, sums.measured_uj, dt);
+		const wakes = resting.wakes !== null;
+		const row = (account: Account, of = kind): EnergyRow => ({
+			...this.row(account, of, known, sums.measured_uj, dt),
+			...(wakes && of !== 'thread' && { wakes: account.wakes }),
+		});
 		// rows contain whether energy is known: idle ones are rebuilt where that has changed
-		if (kind !== 'process' || known !== this.wasKnown) this.idle = undefined;
+		if (kind !== 'process' || known !== this.wasKnown || wakes !== this.hadWakes) this.idle = undefined;
 		this.wasKnown = known;
+		this.hadWakes = wakes;
 		const accounts =
 			kind === 'process' && this.idle
 				? this.accounts.news(use.changed, figure)
@@ -93,8 +111,9 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			kind === 'process'
 				? this.processRows(accounts, row)
 				: Array.from(accounts, (account) => row(account)).sort(mostFirst);
+		const described = describeSource(power, uncertainty, cpu.about, weighting);
 		return {
-			rows,
+			rows: group === 'cause' ? causeRows(resting.wakes?.causes ?? []) : rows,
 			extra: {
 				...sums,
 				measured: known,
@@ -107,12 +126,14 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				alive: use.alive,
 				ended: use.ended,
 				focus: this.focus(known, sums.measured_uj, dt),
+				rest: resting,
 			},
 			source: {
-				...describeSource(power, uncertainty, cpu.about, weighting),
+				...described,
+				hooks: [...described.hooks, ...rest.hooks],
 				candidates: typeof candidates === 'function' ? candidates() : candidates,
 			},
-			lost: use.lost,
+			lost: { ...use.lost, ...(resting.wakes && { wakes_full: resting.wakes.full }) },
 			...(group !== 'process' && {
 				ungrouped: () => this.accounts.charged().map((account) => row(account, 'process')),
 			}),
@@ -120,14 +141,25 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	}
 
 	cost(): BpfCost {
-		return this.parts.cpu.cost?.() ?? NO_COST;
+		const { cpu, rest } = this.parts;
+		return addCosts(cpu.cost?.() ?? NO_COST, rest.cost() ?? NO_COST);
 	}
 
 	close(): void {
-		const { cpu, power, gpus } = this.parts;
+		const { cpu, power, gpus, rest } = this.parts;
 		cpu.close();
+		rest.close();
 		power.close();
 		for (const gpu of gpus) gpu.close();
+	}
+
+	/** Of processes that are known: a process that was woken has run. */
+	private chargeWakes(use: CpuUse, causes: readonly WakeCauseField[]): void {
+		const ran = new Map(use.used.map(({ task: { process } }) => [`${process.pid}:${process.start}`, process]));
+		for (const { pid, start_time, wakes } of causes) {
+			const process = pid > 0 ? ran.get(`${pid}:${start_time}`) : undefined;
+			if (process) this.accounts.wake(process, wakes);
+		}
 	}
 
 	/** Processes with news first, by CPU time; then all idle ones, whose rows are reused. */
@@ -241,6 +273,37 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			...(history.length > 0 && { history }),
 		};
 	}
+}
+
+/** Rows of the group `cause`: they have wake-ups, and no energy of their own. */
+function causeRows(causes: readonly WakeCauseField[]): EnergyRow[] {
+	const nothing = {
+		pid: 0,
+		start_time: 0,
+		cgroup: safe``,
+		user: safe``,
+		cpu_ns: 0,
+		cpu_ns_total: 0,
+		energy_uj: 0,
+		energy_uj_total: 0,
+		watts: 0,
+		share: 0,
+		threads: 0,
+		unmeasured: true as const,
+	};
+	return Array.from(
+		Map.groupBy(causes, ({ cause }) => cause),
+		([comm, all]): EnergyRow => ({
+			...nothing,
+			comm,
+			processes: new Set(all.map(({ pid }) => pid).filter((pid) => pid > 0)).size,
+			wakes: all.reduce((sum, { wakes }) => sum + wakes, 0),
+			wake_uj: all.reduce<number | null>(
+				(sum, { wake_uj }) => (sum === null || wake_uj === null ? null : sum + wake_uj),
+				0,
+			),
+		}),
+	).sort((a, b) => (b.wakes ?? 0) - (a.wakes ?? 0));
 }
 
 function mostFirst(a: EnergyRow, b: EnergyRow): number {

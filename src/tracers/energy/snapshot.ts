@@ -4,6 +4,7 @@ import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, MicroJoules, Ns, Watts } from '../../lib/units.ts';
 import type { Forecast } from './forecast.ts';
 import type { DomainEnergy } from './power/power.ts';
+import type { RestField } from './rest/rest.ts';
 
 export interface EnergyRow extends InTree {
 	/** Process id (tgid) in the initial pid namespace; 0: the row is a group of processes. */
@@ -30,6 +31,10 @@ export interface EnergyRow extends InTree {
 	processes: Count;
 	/** The energy of this interval was not measured: the zeros here have no meaning. */
 	unmeasured?: true;
+	/** Idle periods of CPUs that ended with this process; only where they are counted. */
+	wakes?: Count;
+	/** Estimate of what those wake-ups cost beyond the work, part of the machine's energy; null: not known. */
+	wake_uj?: MicroJoules | null;
 	/** Not included in `energy_uj`; only on machines with a GPU. */
 	gpu_uj?: MicroJoules;
 	gpu_uj_total?: MicroJoules;
@@ -88,4 +93,6 @@ export interface EnergyExtra {
 	ended: Count;
 	/** null: no process is in focus. */
 	focus: EnergyFocus | null;
+	/** Idle states, clock limits, throttling, and where they are counted the wake-ups by cause. Missing in old recordings. */
+	rest?: RestField;
 }

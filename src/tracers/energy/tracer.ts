@@ -6,6 +6,7 @@
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host, Options, Session, Tracer } from '../../core/tracer.ts';
 import { sanitize } from '../../lib/sanitize.ts';
+import { isolatedCpus, parseCpuList } from '../../system/cpus.ts';
 import { groups } from './accounts.ts';
 import { energyColumns } from './columns.ts';
 import { BpfCpu, hasTaskStorage } from './cpu/bpf-cpu.ts';
@@ -19,6 +20,7 @@ import { FollowingPower } from './power/following.ts';
 import { counterPower, modelPower, noPower, type Power, seedPower } from './power/power.ts';
 import { chooseWeighting, type WeightChoice, type Weighting } from './power/weighting.ts';
 import { ProcCpu } from './proc/cpu.ts';
+import { Rest } from './rest/rest.ts';
 import { EnergySession } from './session.ts';
 import type { EnergyExtra, EnergyRow } from './snapshot.ts';
 import { type ProbedSources, probeSources, type SourceChoice } from './sources/candidates.ts';
@@ -30,7 +32,7 @@ export const energy: Tracer<EnergyRow, EnergyExtra> = {
 	summary: 'watts, joules and CPU time of every process; idle energy, drawn even when nothing runs, belongs to none',
 	columns: energyColumns,
 	defaultSort: 'watts',
-	groups: [...groups, ...energyFold.groups],
+	groups: [...groups, ...energyFold.groups, 'cause'],
 	fold: energyFold,
 	options: energyOptions,
 	checkOptions: checkEnergyOptions,
@@ -68,7 +70,8 @@ function openWeighting(host: Host, processors: Processors, wanted: WeightChoice)
 	return chooseWeighting(wanted, processors, () => {
 		if (!hasTaskStorage(host.addon))
 			throw new Unavailable('this kernel has no task storage', 'use Linux 5.11 or newer, or leave out --weight');
-		return new CycleCounters(host.addon, processors.online, cyclesEvent());
+		const undisturbed = parseCpuList(isolatedCpus(host.sysRoot));
+		return new CycleCounters(host.addon, processors.online, cyclesEvent(), undisturbed);
 	});
 }
 
@@ -106,7 +109,7 @@ function openCpu(
 	}
 }
 
-function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
+function start(host: Host, options: Options, group?: string): Session<EnergyRow, EnergyExtra> {
 	const number = (name: string, fallback: number): number => Number(options[name] ?? fallback);
 	const wanted = (options['source'] ?? 'auto') as SourceChoice;
 	const seed = options['seed-compatible'] === true || options['policy'] === 'seed';
@@ -148,11 +151,14 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 			wanted === 'auto' && !seed
 				? new FollowingPower(probed, { probe: (without) => probeSources(energyHost, 'auto', without), open })
 				: undefined;
+		const rest = new Rest(host, processors);
+		opened.push(rest);
 		const session = new EnergySession({
 			cpu,
 			power: following ?? open(probed),
 			processors,
 			weighting,
+			rest,
 			gpus: readers,
 			candidates: () =>
 				(following ?? probed).candidates.map((candidate) =>
@@ -170,7 +176,7 @@ function start(host: Host, options: Options): Session<EnergyRow, EnergyExtra> {
 			procRoot: host.procRoot,
 		});
 		// after a restart of the worker the focus is still set
-		session.tune(options);
+		session.tune(options, group);
 		return session;
 	} catch (error) {
 		for (const part of opened) part.close();

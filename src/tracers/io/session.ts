@@ -1,7 +1,7 @@
 /** One run of the IO tracer: from the maps of bpf/io/io.bpf.c, which defines what counts as one request, to rows. */
 
 import { addCosts, type BpfSession } from '../../bpf/bpf-session.ts';
-import { cgroupsOf } from '../../bpf/cgroups.ts';
+import { cgroupsOf, unnamedGroups } from '../../bpf/cgroups.ts';
 import { KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
@@ -125,6 +125,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 			hooks: [...bpf.hooks],
 			missing: [
 				...bpf.missing,
+				...unnamedGroups(host),
 				...(process.arch === 'arm64' ? ['full path: system calls of 32-bit programs are not followed'] : []),
 			],
 		};

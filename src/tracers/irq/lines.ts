@@ -13,7 +13,7 @@ export interface LineFacts {
 }
 
 /** Lines whose affinity is reread per interval; the other lines keep the last value. */
-const READS_PER_INTERVAL = 32;
+const READS_PER_INTERVAL = 4;
 
 /** Subdirectories of a sysfs device that hold its user-visible name. */
 const CLASSES = ['net', 'block', 'nvme', 'tty', 'sound', 'input', 'rtc'];

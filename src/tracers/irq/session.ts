@@ -1,7 +1,7 @@
 /** One run of the interrupt tracer: from the maps of bpf/irq/irq.bpf.c to rows. Every interrupt is counted and timed. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
-import { cgroupsOf } from '../../bpf/cgroups.ts';
+import { cgroupsOf, unnamedGroups } from '../../bpf/cgroups.ts';
 import { indexBits, isRecent, KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { Distribution, type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
@@ -132,12 +132,14 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 	private readonly cpuHead = new Uint8Array(irq_cpus.value.at.late);
 	private readonly cpuAll = new Uint8Array(irq_cpus.value.size);
 	private interleaved: Count = 0;
+	private readonly unnamed: readonly string[];
 	/** Among the hard interrupts so far. */
 	private readonly seen = { tick: false, ipi: false };
 
 	constructor(host: Host, options: Options) {
 		this.zones = lateZones(options);
 		this.storm = stormBounds(options);
+		this.unnamed = unnamedGroups(host);
 		const handlers = handlerStore(host);
 		const victims = victimStore(host);
 		this.bpf = openBpf(host, 'irq', {
@@ -192,7 +194,7 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 				irq_time: interrupted.slice(0, LISTED),
 				irq_time_count: interrupted.length,
 			},
-			source: sourceOf(this.bpf, this.seen),
+			source: sourceOf(this.bpf, this.seen, this.unnamed),
 			lost: {
 				handlers_full: this.handlers.full,
 				victims_full: this.irqTime.full,
@@ -318,7 +320,7 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 	}
 }
 
-function sourceOf(bpf: BpfSession, seen: { tick: boolean; ipi: boolean }): Source {
+function sourceOf(bpf: BpfSession, seen: { tick: boolean; ipi: boolean }, unnamed: readonly string[]): Source {
 	const vectors = bpf.has('local_timer_entry');
 	const unseen = vectors ? [] : [...(seen.tick ? [] : ['timer tick']), ...(seen.ipi ? [] : ['IPIs'])];
 	const lacks = unseen.join(' and ');
@@ -332,6 +334,7 @@ function sourceOf(bpf: BpfSession, seen: { tick: boolean; ipi: boolean }): Sourc
 		hooks: [...bpf.hooks],
 		missing: [
 			...bpf.missing,
+			...unnamed,
 			...(lacks === ''
 				? []
 				: [

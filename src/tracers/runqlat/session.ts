@@ -1,7 +1,7 @@
 /** A session of the run-queue tracer: intervals, changing options, and rows from accounts. */
 
 import { addCosts } from '../../bpf/bpf-session.ts';
-import { cgroupsOf } from '../../bpf/cgroups.ts';
+import { cgroupsOf, unnamedGroups } from '../../bpf/cgroups.ts';
 import { filterOf, filterText } from '../../bpf/task-filter.ts';
 import { Unavailable } from '../../core/errors.ts';
 import type { Source } from '../../core/snapshot.ts';
@@ -51,7 +51,14 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		this.options = options;
 		const { kind, description, uncertainty, hooks, missing, lacks } = reader;
 		const without = lacks === undefined ? {} : { lacks };
-		this.source = { kind, description, uncertainty, hooks: [...hooks], missing, ...without };
+		this.source = {
+			kind,
+			description,
+			uncertainty,
+			hooks: [...hooks],
+			missing: [...missing, ...unnamedGroups(host)],
+			...without,
+		};
 		reader.begin(this.epoch, false, reader.hasThreads && group === 'thread');
 		this.zones = zonesFrom(options);
 		this.setCulprits(options['culprits'] === true, this.focused);

@@ -22,6 +22,8 @@ export interface HeaderProps {
 	failure: WorkerFailure | null;
 	/** Distance of the moment shown from the newest one, ns. */
 	behind: Ns;
+	/** How far back complete snapshots reach. */
+	reach: Ns;
 	/** Time of the baseline, ISO 8601; null: none. */
 	baseline: string | null;
 	/** Requested interval, s. */
@@ -66,11 +68,12 @@ function machineLine({ host, source, time, width }: HeaderProps): string {
 }
 
 /** State of the figures: live, paused, past, stale, or missing. */
-function badgeOf({ tabs, active, paused, behind, age, failure, time, delay, width }: HeaderProps): Span {
+function badgeOf({ tabs, active, paused, behind, reach, age, failure, time, delay, width }: HeaderProps): Span {
 	const state = tabs.find((tab) => tab.id === active)?.state;
 	if (paused && behind > 0) {
 		const back = formatDuration(Math.round(behind / 1e9));
-		return ['alert', width < 60 ? ` ‖ ${clock(time)} -${back} ` : ` PAUSED ${clock(time)}, ${back} back `];
+		const most = formatDuration(Math.round(reach / 1e9));
+		return ['alert', width < 60 ? ` ‖ ${clock(time)} -${back} ` : ` PAUSED ${clock(time)}, ${back} back of ${most} `];
 	}
 	if (paused) return ['alert', ` PAUSED ${clock(time)} `];
 	const since = age === null ? '' : ` ${formatDuration(age)}`;

@@ -74,6 +74,7 @@ export class Subject {
 		this.ended = new Promise((resolve) => this.terminal.onExit(() => resolve()));
 	}
 
+	/** Of the program. */
 	get pid(): number {
 		return this.terminal.pid;
 	}

@@ -7,11 +7,6 @@ export default {
 	shows: 'A process that reads a file on overlayfs keeps its user while it is inside the read.',
 	on: isPlain,
 	modules: ['ext4', 'overlay'],
-	expected: {
-		outcome: 'varies',
-		reason:
-			'the credentials that a task has taken on are read, instead of its own; whether a reading falls into that varies.',
-	},
 	async run(guest) {
 		const below = `${guest.folder}/below`;
 		await guest.shell(

@@ -14,13 +14,17 @@ export async function coldFile(guest: Guest, path: string): Promise<void> {
 	await guest.shell('sync; echo 3 >/proc/sys/vm/drop_caches');
 }
 
-/** Fails where the filter is taken, and nothing of the file is found. */
-export async function filterFinds(guest: Guest, options: Options, file: string): Promise<void> {
+/**
+ * Fails where the filter is taken and nothing of the file is found, and where it is refused for another reason than the one
+ * that holds of its file system.
+ * @param refused what the reason must say; undefined: it must not be refused
+ */
+export async function filterFinds(guest: Guest, options: Options, file: string, refused?: RegExp): Promise<void> {
 	let session: ReturnType<typeof guest.measure<object, object>>;
 	try {
 		session = guest.measure(io as never, { slow: 1000, ...options }, 'operation') as typeof session;
 	} catch (error) {
-		if (!(error instanceof Unavailable || error instanceof UsageError)) throw error;
+		if (!(error instanceof Unavailable || error instanceof UsageError) || !refused?.test(error.message)) throw error;
 		guest.note(`refused: ${error.message}`);
 		return;
 	}

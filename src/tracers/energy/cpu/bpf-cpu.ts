@@ -1,7 +1,7 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy/energy.bpf.c. */
 
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
-import { cgroupsOf } from '../../../bpf/cgroups.ts';
+import { cgroupsOf, unnamedGroups } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import {
@@ -17,7 +17,7 @@ import { monotonicNs } from '../../../lib/clock.ts';
 import { type Struct, viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
-import { type Cgroups, v1Only } from '../../../system/cgroups.ts';
+import type { Cgroups } from '../../../system/cgroups.ts';
 import { whyHidden } from '../../../system/kernel-text.ts';
 import type { Weighting } from '../power/weighting.ts';
 import { CpuLedger } from './cpu-ledger.ts';
@@ -105,7 +105,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		...(moves ? [] : ['thread_moves']),
 		...(cycles ? [] : ['cycles_end']),
 		...(interrupts ? [] : INTERRUPTS),
-		...(walks ? [] : ['walk_threads']),
+		...(walks ? [] : ['walk_threads', 'update_offset']),
 	];
 	const possible = host.addon.possibleCpus();
 	return openBpf(host, 'energy', {
@@ -229,6 +229,8 @@ export class BpfCpu implements CpuCounter {
 	/** The clock of scans minus CLOCK_MONOTONIC, as of the last one: time asleep. */
 	private sinceBoot: Ns = 0;
 	private scans = 0;
+	/** Does the kernel run programs on request? */
+	private readonly canWalk: boolean;
 	/** Walks are tried from this scan on. */
 	private walkFrom = Number.POSITIVE_INFINITY;
 	/** The known threads differ from the kernel's: the next walk has to report all. */
@@ -248,10 +250,10 @@ export class BpfCpu implements CpuCounter {
 		const { moves, cycles } = this;
 		const opened = openWalking(addon, (walks) => open(host, weighting, { moves, interrupts, cycles, walks }));
 		this.bpf = opened.bpf;
+		this.canWalk = opened.walks;
 		if (opened.walks) this.walkFrom = 0;
 		try {
 			this.irq = apart ? new KernelIrqTime(host.procRoot) : interrupts ? new CountedIrqTime(this.bpf) : undefined;
-			const group = v1Only(host.procRoot);
 			const hidden = apart ? whyHidden(host.procRoot, 'stat') : undefined;
 			this.about = {
 				description: apart
@@ -266,11 +268,7 @@ export class BpfCpu implements CpuCounter {
 					...(apart || interrupts || !wanted
 						? []
 						: ['no storage for tasks: interrupts count as time of the task they interrupt']),
-					...(group === undefined
-						? []
-						: [
-								`groups of cgroup v1 only (${group}) have no name here: BPF knows the unified hierarchy, where these processes are in /`,
-							]),
+					...unnamedGroups(host),
 					...(hidden === undefined ? [] : [`time in interrupts is not known, and in no process: ${hidden}`]),
 				],
 			};
@@ -291,6 +289,10 @@ export class BpfCpu implements CpuCounter {
 		this.ledger.begin(monotonicNs() + this.sinceBoot);
 		this.drainMoves();
 		this.drainEnded();
+		if (!this.canWalk) return;
+		// as in find()
+		process.cpuUsage();
+		this.bpf.object.run('update_offset');
 	}
 
 	read(): CpuUse {

@@ -21,6 +21,8 @@ export interface CyclesAtSwitch {
 	counter: number;
 	/** CLOCK_MONOTONIC; 0: not known. */
 	at_ns: number;
+	/** Not 0: nothing runs there since then. */
+	idle: number;
 }
 
 /** No processor has a clock outside this range: such a count is invalid. */
@@ -38,9 +40,19 @@ export class CycleCounters {
 	private meanGhz: number | undefined;
 	/** The highest mean so far: serves as full speed where that is not known. */
 	private bestGhz = 0;
+	private readonly undisturbed: ReadonlySet<number>;
 
-	/** @throws {Unavailable} where the event cannot be counted on all CPUs */
-	constructor(addon: Pick<BpfAddon, 'openCounter'>, cpus: readonly number[], event: PerfEvent = hardwareCycles) {
+	/**
+	 * @param undisturbed CPUs that are not to be interrupted: a read of another CPU's counter does that
+	 * @throws {Unavailable} where the event cannot be counted on all CPUs
+	 */
+	constructor(
+		addon: Pick<BpfAddon, 'openCounter'>,
+		cpus: readonly number[],
+		event: PerfEvent = hardwareCycles,
+		undisturbed: readonly number[] = [],
+	) {
+		this.undisturbed = new Set(undisturbed);
 		const counters = new Map<number, PerfCounter>();
 		this.counters = counters;
 		const real = event.type === hardwareCycles.type && event.config === hardwareCycles.config;
@@ -60,15 +72,16 @@ export class CycleCounters {
 	/** End an interval. @param switches the counters at the last context switch of each CPU */
 	tick(switches: ReadonlyMap<number, CyclesAtSwitch>): void {
 		this.unswitched.clear();
-		for (const [cpu, { counter, at_ns }] of switches) {
+		for (const [cpu, { counter, at_ns, idle }] of switches) {
 			const last = this.last.get(cpu);
 			// no switch: the cycles of the running thread are only in the counter
-			const now = at_ns > 0 && last?.at_ns === at_ns ? this.now(cpu) : undefined;
+			const reads = at_ns > 0 && last?.at_ns === at_ns && idle === 0 && !this.undisturbed.has(cpu);
+			const now = reads ? this.now(cpu) : undefined;
 			if (last && now) {
 				const ghz = (now.counter - last.counter) / (now.at_ns - last.at_ns);
 				if (isClock(ghz)) this.unswitched.set(cpu, ghz);
 			}
-			this.last.set(cpu, { counter, at_ns });
+			this.last.set(cpu, { counter, at_ns, idle });
 		}
 	}
 
@@ -93,7 +106,7 @@ export class CycleCounters {
 		for (const counter of this.counters.values()) counter.close();
 	}
 
-	private now(cpu: number): CyclesAtSwitch | undefined {
+	private now(cpu: number): Omit<CyclesAtSwitch, 'idle'> | undefined {
 		try {
 			const count = this.counters.get(cpu)?.read();
 			return count && { counter: Number(count.value), at_ns: monotonicNs() };

@@ -41,6 +41,7 @@ export class Processors implements Placement {
 	private readonly sysRoot: string;
 	private readonly count: number;
 	private readonly speeds = new Map<number, number>();
+	private readonly ghz = new Map<number, number>();
 	private readonly exponent: number;
 	/** Mean over the CPUs, and as a part of their maximum; undefined without cpufreq. */
 	frequency_ghz: number | undefined;
@@ -109,6 +110,7 @@ export class Processors implements Placement {
 			const now = readNumber(path);
 			if (Number.isNaN(now)) continue;
 			this.speeds.set(cpu, this.weigh(now / most));
+			this.ghz.set(cpu, now / 1e6);
 			sum += now;
 			parts += now / most;
 			read++;
@@ -124,6 +126,11 @@ export class Processors implements Placement {
 
 	packageOf(cpu: number): number {
 		return this.indices.get(cpu) ?? 0;
+	}
+
+	/** Clock at the last tick; undefined: not known. */
+	ghzOf(cpu: number): number | undefined {
+		return this.ghz.get(cpu);
 	}
 
 	speedOf(cpu: number): number {

@@ -5,11 +5,13 @@ import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../
 import { safe } from '../../../lib/sanitize.ts';
 import type { Span } from '../../../term/theme.ts';
 import { energyParts, wattsOf } from '../../../tracers/energy/parts.ts';
+import { wakeColumns } from '../../../tracers/energy/rest/columns.ts';
 import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../../tracers/energy/snapshot.ts';
 import type { Area } from '../../layout/split.ts';
 import type { TabContent, TabProps, TabView } from '../../tab.ts';
 import { summaryLines } from '../../widgets/panes.tsx';
 import { TimeChart, type TimeSeries } from '../../widgets/time-chart.tsx';
+import { restList } from './rest.ts';
 
 type Props = TabProps<EnergyRow, EnergyExtra>;
 
@@ -150,4 +152,19 @@ function content(props: Props): TabContent<EnergyRow> {
 	};
 }
 
-export const energyTab: TabView<EnergyRow, EnergyExtra> = { content, nameOf };
+const views = ['power', 'rest'] as const;
+
+export const energyTab: TabView<EnergyRow, EnergyExtra> = {
+	content,
+	nameOf,
+	views,
+	lists: { rest: restList } satisfies Partial<Record<(typeof views)[number], unknown>> as never,
+	// what ends idle periods is counted only while it is displayed
+	viewOptions: (view) => ({ rest: view === 'rest' }),
+	help: [
+		{
+			title: 'View rest (key v)',
+			entries: wakeColumns.map(({ title, help }) => [title, help] as const),
+		},
+	],
+};

@@ -1,0 +1,125 @@
+/**
+ * Replaces what names people and their programs when a recording leaves the host: names of processes, control groups,
+ * users, hosts and files, command lines and addresses. The same text becomes the same word within one recording, and
+ * another one in the next: the key is drawn for each.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Snapshot } from '../core/snapshot.ts';
+import { type SafeText, sanitize } from '../lib/sanitize.ts';
+
+/** Fields with one name, and the word that stands for it. */
+const NAMES: Readonly<Record<string, string>> = {
+	comm: 'proc',
+	user: 'user',
+	host: 'host',
+	file: 'file',
+	path: 'file',
+	cmdline: 'cmd',
+	command: 'cmd',
+	args: 'cmd',
+	exe: 'file',
+	cwd: 'file',
+	who: 'who',
+	address: 'addr',
+	container: 'group',
+	pod: 'group',
+	service: 'group',
+};
+/** Fields with sentences. */
+const SENTENCES = new Set([
+	'text',
+	'subject',
+	'filter',
+	'refused',
+	'marked',
+	'reason',
+	'about',
+	'advice',
+	'description',
+]);
+/** Names that are the same on every machine. */
+const COMMON = new Set(['', '/', '?', '-', 'root', 'not known', '(ended)', 'all', 'none']);
+
+/** IPv4, IPv6 and MAC; a time of day is none. */
+const ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?!\d{2}:\d{2}:\d{2}(?![\w:]))[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7}/gi;
+const PATH = /(?:\/[\w.@+-]+){2,}\/?/g;
+
+/** Texts kept: a storm of names must not fill the memory. */
+const MOST = 50_000;
+
+export class Redaction {
+	private readonly key = randomBytes(16);
+	private readonly words = new Map<string, SafeText>();
+	private pattern: RegExp | undefined;
+
+	snapshot(snapshot: Snapshot): Snapshot {
+		this.collect(snapshot, '');
+		return this.replaced(snapshot, '') as Snapshot;
+	}
+
+	/** A sentence. */
+	text(words: string): SafeText {
+		const known = this.patternOfNames();
+		const named = known ? words.replace(known, (name) => this.words.get(name) ?? name) : words;
+		return sanitize(
+			named.replace(ADDRESS, (address) => this.word('addr', address)).replace(PATH, (path) => this.path(path)),
+		);
+	}
+
+	/** A name of its own. */
+	word(kind: string, name: string): SafeText {
+		if (COMMON.has(name)) return sanitize(name);
+		const known = this.words.get(name);
+		if (known !== undefined) return known;
+		const hash = createHmac('sha256', this.key).update(name).digest('hex').slice(0, 8);
+		const word = sanitize(`${kind}-${hash}`);
+		if (this.words.size < MOST) {
+			this.words.set(name, word);
+			this.pattern = undefined;
+		}
+		return word;
+	}
+
+	/** Each part of a path, so that what is below what stays visible. */
+	private path(path: string): SafeText {
+		return sanitize(
+			path
+				.split('/')
+				.map((part) => (part === '' || /^[\w-]+\.slice$/.test(part) ? part : this.word('group', part)))
+				.join('/'),
+		);
+	}
+
+	/** The names in a snapshot, before its sentences are replaced. */
+	private collect(value: unknown, key: string): void {
+		if (typeof value === 'string') {
+			const kind = NAMES[key];
+			if (kind !== undefined) this.word(kind, value);
+			return;
+		}
+		if (typeof value !== 'object' || value === null) return;
+		for (const [name, item] of Object.entries(value)) this.collect(item, Array.isArray(value) ? key : name);
+	}
+
+	private replaced(value: unknown, key: string): unknown {
+		if (typeof value === 'string') {
+			const kind = NAMES[key];
+			if (kind !== undefined) return this.word(kind, value);
+			if (key === 'cgroup' || key === 'unit') return this.path(value);
+			return SENTENCES.has(key) ? this.text(value) : value;
+		}
+		if (typeof value !== 'object' || value === null) return value;
+		if (Array.isArray(value)) return value.map((item) => this.replaced(item, key));
+		return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, this.replaced(item, name)]));
+	}
+
+	/** All names, the longest first; short ones are words of the language too. */
+	private patternOfNames(): RegExp | undefined {
+		if (this.pattern) return this.pattern;
+		const names = [...this.words.keys()].filter((name) => name.length >= 3).sort((a, b) => b.length - a.length);
+		if (names.length === 0) return undefined;
+		const escaped = names.slice(0, 5000).map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+		this.pattern = new RegExp(`(?<![\\w-])(?:${escaped.join('|')})(?![\\w-])`, 'g');
+		return this.pattern;
+	}
+}
