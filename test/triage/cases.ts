@@ -265,6 +265,7 @@ def line(s):
         data += got
     return data
 def listen(port):
+    global l
     l = socket.socket(); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); l.bind(('127.0.0.1', port)); l.listen(); return l.accept()[0]
 def connect(port):
     for _ in range(100):

@@ -73,7 +73,8 @@ export const pressure = {
 					text: safe`tasks stalled on ${want} ${percent(Math.min(1, some))} of the time, all of them ${percent(Math.min(1, full))}${where}`,
 					figures: { some_share: some, full_share: full, ...(group && { group_some_share: share }) },
 					owner,
-					touches: Math.min(1, some),
+					// lack of memory makes everything else slow, CPUs and devices too
+					touches: Math.min(1, resource === 'memory' ? some + 0.5 : some),
 					link: linkTo(resource, group, owner, sort),
 				},
 			];

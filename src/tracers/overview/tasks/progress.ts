@@ -51,6 +51,8 @@ export const limits = {
 	/** Part of its threads' time that is kept from work, and its growth. */
 	kept: 0.5,
 	growth: 0.2,
+	/** Its growth where nothing is done: most threads of a runtime are helpers that wait all the time. */
+	halted_growth: 0.03,
 	/** Nearly nothing: wake-ups per second, share of a CPU. */
 	nothing_rate: 1,
 	nothing_cpu: 0.002,
@@ -147,7 +149,7 @@ function judge(
 	const nothing = now.rate <= limits.nothing_rate && now.cpu <= limits.nothing_cpu;
 	const kind = nothing ? 'halted' : 'slowed';
 	if (known.low_ns < (nothing ? limits.halted_ns : limits.slowed_ns)) return undefined;
-	if (all < limits.kept || all - known.kept < limits.growth) return undefined;
+	if (all < limits.kept || all - known.kept < (nothing ? limits.halted_growth : limits.growth)) return undefined;
 	// threads of a pool wait for work in the same calls as for each other: only one that used a CPU all the time stands out
 	if (nothing && part !== 'stopped' && known.cpu < 0.5) return undefined;
 	return {

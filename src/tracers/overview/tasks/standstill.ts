@@ -17,7 +17,7 @@ import type { Channel, ProcessNow, TaskNow } from './walk.ts';
 /** Asleep for so long, it stands still; ns. */
 export const STILL: Ns = 2e9;
 /** Switches of a life from which on it has worked: what just started may still wait for its first job. */
-const WORKED: Count = 100;
+const WORKED: Count = 5;
 /** Between two walks over files at least, and as a multiple of their cost. */
 const PAUSE: Ns = 2e9;
 const PAUSE_OF_COST = 100;
