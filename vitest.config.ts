@@ -20,6 +20,8 @@ export default defineConfig({
 	...shared,
 	test: {
 		globalSetup: 'test/setup/run.ts',
+		// its WebAssembly is loaded by the plugin above
+		server: { deps: { inline: ['gecko-profiler-demangle'] } },
 		testTimeout: 60_000,
 		hookTimeout: 60_000,
 		env: { NODE_ENV: 'production' },

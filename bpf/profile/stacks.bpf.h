@@ -41,8 +41,8 @@ struct profile_key {
 	u64 kernel;
 	u32 tgid;
 	u32 tid;
-	/* the object's own distinction */
-	u64 kind;
+	/* the object's own distinction: what the time was, or the address of a lock */
+	s64 kind;
 };
 
 struct profile_value {

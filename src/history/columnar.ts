@@ -46,27 +46,92 @@ export function toColumns(rows: readonly object[]): Columns {
 	};
 }
 
+/** Numbers of the last rows: the next ones are about as many. */
+let usual = 1024;
+
 /** Numbers of all columns, one column after the other. */
 class Pool {
-	private values = new Float64Array(1024);
+	private values = new Float64Array(usual + (usual >> 3));
 	private length = 0;
 
 	/** Returns their offset. */
 	add(numbers: readonly number[]): number {
+		const at = this.reserve(numbers.length);
+		this.values.set(numbers, at);
+		return at;
+	}
+
+	/** The same of a property of all rows, without a copy of it; -1: not all are numbers. */
+	addProperty(rows: readonly Row[], key: string): number {
+		const at = this.reserve(rows.length);
+		const { values } = this;
+		for (let index = 0; index < rows.length; index++) {
+			const value = (rows[index] as Row)[key];
+			if (typeof value !== 'number') return this.release(at);
+			values[at + index] = value;
+		}
+		return at;
+	}
+
+	/** Indices into `texts`, which are added to it; -1: not all are texts. */
+	addTexts(rows: readonly Row[], key: string, texts: string[]): number {
+		const known = new Map<string, number>();
+		const at = this.reserve(rows.length);
+		const { values } = this;
+		let last: unknown;
+		let place = 0;
+		for (let index = 0; index < rows.length; index++) {
+			const text = (rows[index] as Row)[key];
+			if (typeof text !== 'string') return this.release(at);
+			// most texts are those of the row before
+			if (text !== last) {
+				place = known.get(text) ?? texts.push(text) - 1;
+				if (place === known.size) known.set(text, place);
+				last = text;
+			}
+			values[at + index] = place;
+		}
+		return at;
+	}
+
+	all(): Float64Array {
+		usual = Math.max(1024, Math.min(this.length, 2 ** 20));
+		return this.values.subarray(0, this.length);
+	}
+
+	private reserve(count: number): number {
 		const at = this.length;
-		this.length += numbers.length;
+		this.length += count;
 		if (this.length > this.values.length) {
 			const { values } = this;
 			this.values = new Float64Array(this.length * 2);
 			this.values.set(values);
 		}
-		this.values.set(numbers, at);
 		return at;
 	}
 
-	all(): Float64Array {
-		return this.values.subarray(0, this.length);
+	private release(at: number): -1 {
+		this.length = at;
+		return -1;
 	}
+}
+
+/** As {@link columnOf}, of a property of records. */
+function propertyOf(rows: readonly Row[], key: string, numbers: Pool, lists: Lists): Column {
+	const first = typeof rows[0]?.[key];
+	if (first === 'number') {
+		const at = numbers.addProperty(rows, key);
+		if (at >= 0) return { kind: 'numbers', at };
+	} else if (first === 'string') {
+		const texts: string[] = [];
+		const at = numbers.addTexts(rows, key, texts);
+		if (at >= 0) return { kind: 'texts', at, texts };
+	}
+	return columnOf(
+		rows.map((row) => row[key]),
+		numbers,
+		lists,
+	);
 }
 
 function columnOf(values: readonly unknown[], numbers: Pool, lists: Lists): Column {
@@ -116,13 +181,7 @@ function alike(kind: Kind, values: readonly unknown[], numbers: Pool, lists: Lis
 		case 'other':
 			return { kind: 'values', values };
 		default: {
-			const columns = kind.map((key) =>
-				columnOf(
-					(values as Row[]).map((row) => row[key]),
-					numbers,
-					lists,
-				),
-			);
+			const columns = kind.map((key) => propertyOf(values as Row[], key, numbers, lists));
 			return { kind: 'records', keys: kind, columns };
 		}
 	}

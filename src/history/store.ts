@@ -59,13 +59,15 @@ interface Tab {
 	/** Bytes of `packed`, and of the rows of `history` without the newest. */
 	packedBytes: Bytes;
 	rowBytes: Bytes;
+	/** Of each snapshot of `history`, changed in place: its rows, and their bytes. The newest counts no bytes. */
+	sizes: { rows: Count[]; bytes: Bytes[] };
 }
 
 /** Part of the bytes of the past that is for packed snapshots; the rest is for the rows of charts. */
 const PACKED_PART = 0.625;
 
 /** Of a tab without snapshots. */
-const EMPTY: Omit<Tab, 'status'> = { history: [], packed: [], arrivedAt: 0, packedBytes: 0, rowBytes: 0 };
+const EMPTY: Omit<Tab, 'status' | 'sizes'> = { history: [], packed: [], arrivedAt: 0, packedBytes: 0, rowBytes: 0 };
 
 /** The state on the screen while paused: that of the beginning of the pause, up to `moment`. */
 interface Paused {
@@ -253,44 +255,65 @@ export class Store {
 
 	private push(snapshot: Snapshot, ready: Uint8Array | undefined): void {
 		const tab = this.tabs.get(snapshot.tab);
+		const { snapshots, rows: limit } = this.options;
 		// independent of the group of its rows: keys of rows differ between groups, and charts draw all of them
-		const history = tab?.history.slice(-(this.options.snapshots - 1)) ?? [];
-		const packed = tab?.packed.slice(-(this.options.snapshots - 1)) ?? [];
-		const before = history.at(-1);
+		const history = tab?.history.slice(-(snapshots - 1)) ?? [];
+		const packed = tab?.packed.slice(-(snapshots - 1)) ?? [];
+		const sizes = tab?.sizes ?? { rows: [], bytes: [] };
+		let { packedBytes, rowBytes } = tab ?? EMPTY;
+		if (tab && history.length < tab.history.length) {
+			packedBytes -= tab.packed[0]?.byteLength ?? 0;
+			rowBytes -= sizes.bytes.shift() as Bytes;
+			sizes.rows.shift();
+		}
+		const last = history.length - 1;
+		const before = history[last];
 		if (before) {
-			packed[packed.length - 1] ??= pack(before);
+			if (packed[last] === undefined) {
+				packed[last] = pack(before);
+				packedBytes += (packed[last] as Uint8Array).byteLength;
+			}
 			// so many rows would be dropped at once anyway
-			history[history.length - 1] = rowCount(before) > this.options.rows ? withoutRows(before) : withoutLists(before);
+			const many = (sizes.rows[last] as Count) > limit;
+			const aged = many ? withoutRows(before) : withoutLists(before);
+			history[last] = aged;
+			if (many) sizes.rows[last] = 0;
+			sizes.bytes[last] = columnBytes(aged);
+			rowBytes += sizes.bytes[last] as Bytes;
 		}
 		history.push(snapshot);
 		packed.push(ready);
-		const bytes = this.trim(history, packed);
+		packedBytes += ready?.byteLength ?? 0;
+		sizes.rows.push(rowCount(snapshot));
+		sizes.bytes.push(0);
+		rowBytes -= this.dropRows(history, sizes);
 		this.lastFailure = null;
 		this.set(
 			snapshot.tab,
-			{ status: { kind: 'live' }, history, packed, arrivedAt: this.options.now(), ...bytes },
+			{
+				...{ status: { kind: 'live' }, history, packed, arrivedAt: this.options.now() },
+				...{ packedBytes, rowBytes, sizes },
+			},
 			true,
 		);
 		this.bound();
 		if (this.pausedAt === null) this.changed();
 	}
 
-	/** Drop rows beyond their number, the oldest first; the newest snapshot stays at any size. Returns the bytes of the rest. */
-	private trim(
-		history: Snapshot[],
-		packed: readonly (Uint8Array | null | undefined)[],
-	): Pick<Tab, 'packedBytes' | 'rowBytes'> {
-		let rows = 0;
-		let rowBytes = 0;
+	/** Drop rows beyond their number, the oldest first; the newest snapshot keeps any number. Returns their bytes. */
+	private dropRows(history: Snapshot[], { rows, bytes }: Tab['sizes']): Bytes {
+		let sum = 0;
+		let dropped = 0;
 		for (let i = history.length - 1; i >= 0; i--) {
-			const entry = history[i] as Snapshot;
-			const count = rowCount(entry);
-			rows += count;
-			if (i === history.length - 1) continue;
-			if (rows > this.options.rows && count > 0) history[i] = withoutRows(entry);
-			else rowBytes += columnBytes(entry);
+			const count = rows[i] as Count;
+			sum += count;
+			if (i === history.length - 1 || sum <= this.options.rows || count === 0) continue;
+			history[i] = withoutRows(history[i] as Snapshot);
+			dropped += bytes[i] as Bytes;
+			rows[i] = 0;
+			bytes[i] = 0;
 		}
-		return { rowBytes, packedBytes: packed.reduce((sum, one) => sum + (one?.byteLength ?? 0), 0) };
+		return dropped;
 	}
 
 	/** Drop the oldest of all tabs beyond the bytes of the past; the newest snapshot of a tab stays at any size. */
@@ -321,15 +344,16 @@ export class Store {
 			const packedBytes = tab.packedBytes - (tab.packed[index]?.byteLength ?? 0);
 			this.tabs.set(id, { ...tab, packed: tab.packed.with(index, null), packedBytes });
 		} else {
-			const entry = tab.history[index] as Snapshot;
-			const history = tab.history.with(index, withoutRows(entry));
-			this.tabs.set(id, { ...tab, history, rowBytes: tab.rowBytes - columnBytes(entry) });
+			const history = tab.history.with(index, withoutRows(tab.history[index] as Snapshot));
+			this.tabs.set(id, { ...tab, history, rowBytes: tab.rowBytes - (tab.sizes.bytes[index] as Bytes) });
+			tab.sizes.rows[index] = 0;
+			tab.sizes.bytes[index] = 0;
 		}
 		return true;
 	}
 
 	private set(id: string, change: Partial<Tab>, silent = false): void {
-		const tab = this.tabs.get(id) ?? { ...EMPTY, status: attaching };
+		const tab = this.tabs.get(id) ?? { ...EMPTY, status: attaching, sizes: { rows: [], bytes: [] } };
 		this.tabs.set(id, { ...tab, ...change });
 		if (!silent) this.changed();
 	}
@@ -341,11 +365,9 @@ export class Store {
 }
 
 /** Index of the oldest snapshot that is kept packed or has rows; undefined: none but the newest. */
-function oldestOf({ history, packed }: Tab, what: 'packed' | 'rows'): number | undefined {
-	for (let index = 0; index < history.length - 1; index++) {
-		const kept = what === 'packed' ? packed[index] : columnBytes(history[index] as Snapshot) > 0;
-		if (kept) return index;
-	}
+function oldestOf({ history, packed, sizes }: Tab, what: 'packed' | 'rows'): number | undefined {
+	for (let index = 0; index < history.length - 1; index++)
+		if (what === 'packed' ? packed[index] : (sizes.bytes[index] as Bytes) > 0) return index;
 	return undefined;
 }
 

@@ -21,7 +21,7 @@ const rules: readonly (readonly [RegExp, State])[] = [
 		'pipe or socket',
 	],
 	[
-		/^(hrtimer_nanosleep|do_nanosleep|common_nsleep|clock_nanosleep|schedule_hrtimeout|msleep|usleep|do_sigtimedwait|sigsuspend|do_wait|do_pause|__x64_sys_pause|__do_sys_pause)/,
+		/^(hrtimer_nanosleep|do_nanosleep|common_nsleep|clock_nanosleep|msleep|usleep|do_sigtimedwait|sigsuspend|do_wait|do_pause|__x64_sys_pause|__do_sys_pause)/,
 		'sleep',
 	],
 ];

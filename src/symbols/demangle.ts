@@ -51,7 +51,9 @@ export function canDemangle(): boolean {
 export function demangle(name: string): string {
 	if (!demangler || name.length > MAX_MANGLED || !mangled.test(name)) return shorten(name);
 	try {
-		return shorten(demangler(name));
+		const text = demangler(name);
+		// what it does not know it returns without the underscore
+		return shorten(text === name.slice(1) ? name : text);
 	} catch {
 		// a trap leaves the module in an unknown state
 		demangler = undefined;

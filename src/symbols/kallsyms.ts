@@ -9,10 +9,10 @@ const SPACE = 32;
 const TAB = 9;
 
 /**
- * Addresses are signed, as stacks have them: a double holds them exactly. Lines that are no code are left out. All zero
+ * Addresses are signed, as stacks have them: a double holds them exactly. Lines that are no code are left out (`data`: those that are). All zero
  * (kptr_restrict): undefined.
  */
-export function parseKallsyms(text: Uint8Array): SymbolTable | undefined {
+export function parseKallsyms(text: Uint8Array, data = false): SymbolTable | undefined {
 	let lines = 0;
 	for (const byte of text) if (byte === NEWLINE) lines++;
 	const raw: RawSymbols = {
@@ -31,7 +31,7 @@ export function parseKallsyms(text: Uint8Array): SymbolTable | undefined {
 		if (end < 0) end = text.length;
 		// ffffffff81000000 T _text	[module]
 		const kind = text[at + 17] as number;
-		if (text[at + 16] === SPACE && isCode(kind)) {
+		if (text[at + 16] === SPACE && isCode(kind) !== data) {
 			const high = hex(view, at, 8);
 			const address = (high >= 0x80000000 ? high - 4294967296 : high) * 4294967296 + hex(view, at + 8, 8);
 			if (address !== 0) {
@@ -41,8 +41,9 @@ export function parseKallsyms(text: Uint8Array): SymbolTable | undefined {
 				raw.nameAt[index] = at + 19;
 				// T and t differ by being global
 				raw.rank[index] = kind < 0x61 ? 2 : kind === 0x77 ? 1 : 0;
-				const tab = text.indexOf(TAB, at + 19);
-				text[tab >= 0 && tab < end ? tab : end] = 0;
+				let nameEnd = at + 19;
+				while (nameEnd < end && text[nameEnd] !== TAB) nameEnd++;
+				text[nameEnd] = 0;
 			}
 		}
 		at = end + 1;
@@ -66,9 +67,9 @@ function hex(bytes: Uint8Array, at: number, digits: number): number {
 }
 
 /** undefined: the kernel hides its addresses from this process (kptr_restrict), or has none. */
-export function readKallsyms(procRoot: string): SymbolTable | undefined {
+export function readKallsyms(procRoot: string, data = false): SymbolTable | undefined {
 	try {
-		return parseKallsyms(readFileSync(join(procRoot, 'kallsyms')));
+		return parseKallsyms(readFileSync(join(procRoot, 'kallsyms')), data);
 	} catch {
 		return undefined;
 	}

@@ -51,6 +51,8 @@ const ROOTS = new Set([
 const MAX_SPACES = 4096;
 /** Names that are remembered of one table. */
 const MAX_NAMES = 200_000;
+/** Bytes of a variable of the kernel, at most. */
+const MAX_VARIABLE = 4096;
 /** ms between two reads of the mappings of one process. */
 const REREAD = 500;
 
@@ -85,6 +87,7 @@ export class Symbolizer {
 	private readonly frames = new Map<string, Frame>();
 	private readonly names = new WeakMap<object, Map<number, SafeText>>();
 	private kernel: SymbolTable | undefined | null = null;
+	private data: SymbolTable | undefined | null = null;
 	private vdso: Module | undefined;
 
 	constructor(procRoot: string) {
@@ -122,6 +125,14 @@ export class Symbolizer {
 		if (!table || !found) return this.frame(safe`[kernel]`, safe`kernel`, '', 'kernel', false, false);
 		const name = this.nameOf(table, found);
 		return this.frame(name, safe`kernel`, '', 'kernel', false, true);
+	}
+
+	/** The variable of the kernel that an address is in. */
+	kernelData(address: number): SafeText | undefined {
+		if (this.data === null) this.data = readKallsyms(this.procRoot, true);
+		const found = this.data?.find(address);
+		// a symbol has no size: what is far behind it is another object
+		return found && address - found.start < MAX_VARIABLE ? this.nameOf(this.data as object, found) : undefined;
 	}
 
 	userFrame(space: string, address: number, called: boolean): Frame {

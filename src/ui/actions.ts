@@ -169,12 +169,12 @@ async function showFinding(context: CommandContext, key: string): Promise<void> 
 /** Profile the process of the lens, or what the selected row stands for, or the machine; on the profile's tab: anew. */
 const profile: Effect = ({ tabs, actions, active: { tracer, snapshot, table }, lens, say, dispatch }) => {
 	if (!tabs.some((tab) => tab.tracer.id === PROFILE)) return say('profiles are left out');
-	const row = table.list ? undefined : table.rows[table.selected];
+	const row = tracer.id === PROFILE ? undefined : table.rows[table.selected];
 	const target =
 		lens === null
 			? row === undefined || !snapshot
 				? WHOLE_MACHINE
-				: profileTarget(row, snapshot.group, tracer.processOf?.(row))
+				: profileTarget(row, snapshot.group, table.list ? undefined : tracer.processOf?.(row))
 			: { ...WHOLE_MACHINE, pid: processId(lens).pid };
 	if (target === null) return say('rows like this one cannot be profiled: select a process, thread, group or none');
 	actions.tune(PROFILE, { ...target, begin: nextBegin() });

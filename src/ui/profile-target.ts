@@ -26,11 +26,12 @@ interface AnyRow {
 
 /** null: such rows cannot be profiled. @param process of the row, `pid:start` */
 export function profileTarget(row: object, group: string, process: string | undefined): Options | null {
-	const { comm, cgroup, key, tid } = row as AnyRow;
+	const { comm, cgroup, key, pid, tid } = row as AnyRow;
 	if (key?.kind === 'thread') {
 		const pid = process === undefined ? 0 : processId(process).pid;
 		return { ...WHOLE_MACHINE, pid, tid: key.id ?? 0 };
 	}
+	if (process === undefined && key === undefined && (pid ?? 0) > 0) return { ...WHOLE_MACHINE, pid: pid ?? 0 };
 	if (process !== undefined)
 		return { ...WHOLE_MACHINE, pid: processId(process).pid, tid: group === 'thread' ? (tid ?? 0) : 0 };
 	if (key?.kind === 'cgroup') return { ...WHOLE_MACHINE, cgroup_id: key.id ?? 0 };

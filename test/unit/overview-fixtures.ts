@@ -7,6 +7,7 @@ import type { Space } from '../../src/system/disk-space.ts';
 import type { Stalled } from '../../src/system/group-pressure.ts';
 import type { Pressure } from '../../src/system/pressure.ts';
 import type { Throttled } from '../../src/system/quota.ts';
+import type { RestField } from '../../src/tracers/energy/rest/rest.ts';
 import type { IoProcess, IoRow, SlowRequest } from '../../src/tracers/io/snapshot.ts';
 import type { IrqRow } from '../../src/tracers/irq/snapshot.ts';
 import type { Finding } from '../../src/tracers/overview/finding.ts';
@@ -95,10 +96,53 @@ export interface World {
 	/** Own time, share of a CPU. */
 	cost: number;
 	source: string;
+	/** Missing: as in old recordings. */
+	rest?: RestField;
 	/** Filter of the run queue. */
 	filter: string;
 	without: readonly SourceTab[];
 	dt: number;
+}
+
+/** Throttling counters and clock limits at which nothing is wrong. */
+export const heat = { events: 0, events_total: 7, throttled_ns: null, cooling: 0, cooling_devices: 2 };
+export const clock = {
+	driver: sanitize('acpi'),
+	governor: sanitize('powersave'),
+	preference: sanitize(''),
+	min_ghz: 0.8,
+	max_ghz: 4,
+	limit_ghz: 4,
+	firmware_ghz: null,
+	turbo: null,
+	capped: false,
+};
+
+/** A machine with three idle states, as figures of a fixture. */
+export function resting(changes: Partial<RestField> = {}, deepest = 0.9, entries = 20): RestField {
+	const state = (name: string, share: number, entries_per_s: number) => ({
+		name: sanitize(name),
+		latency_ns: 1e3,
+		residency_ns: 1e3,
+		disabled: false,
+		share,
+		entries_per_s,
+		mean_ns: 1e6,
+	});
+	return {
+		source: 'cpuidle',
+		driver: sanitize('intel_idle'),
+		governor: sanitize('menu'),
+		virtual: false,
+		states: [state('POLL', 0, 0), state('C1', 0.95 - deepest, entries), state('C6', deepest, entries)],
+		packages: [],
+		cpus: [],
+		frequency: clock,
+		throttling: heat,
+		wakes: null,
+		missing: [],
+		...changes,
+	};
 }
 
 const quiet: World = {
@@ -137,9 +181,10 @@ const quiet: World = {
 	filter: '',
 	without: [],
 	dt: second,
+	rest: resting(),
 };
 
-function energy({ processes, source, dt, cost }: World): Snapshot {
+function energy({ processes, source, dt, cost, rest }: World): Snapshot {
 	const [blank] = energySnapshot(0, 1).rows;
 	const rows = processes.map(({ pid, comm, start_time = pid * 1e9, cgroup = '/', cpu = 0, watts = 0 }) => ({
 		...(blank as NonNullable<typeof blank>),
@@ -153,7 +198,7 @@ function energy({ processes, source, dt, cost }: World): Snapshot {
 	}));
 	const base = energySnapshot(0, 0);
 	const own = { ...base.cost, bpf_ns: 0, cpu_ns: cost * dt };
-	return { ...base, dt_ns: dt, rows, source: { ...base.source, kind: source }, cost: own };
+	return { ...base, dt_ns: dt, rows, source: { ...base.source, kind: source }, cost: own, ...(rest && { rest }) };
 }
 
 function runqlat({ processes, wait, p99, waiting, culprits, filter, dt, lost }: World): Snapshot {

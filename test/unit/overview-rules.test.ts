@@ -13,9 +13,12 @@ import { OverviewSession } from '../../src/tracers/overview/session.ts';
 import { generator } from '../lib/random.ts';
 import {
 	type Busy,
+	clock,
+	heat,
 	lockWait,
 	Machine,
 	quietProcesses,
+	resting,
 	say,
 	second,
 	sleeper,
@@ -473,8 +476,8 @@ describe('pressure', () => {
 			},
 		];
 		expect(said('pressure', { pressure: { memory: stall(0.23), io: stall(0.5) }, processIo })).toEqual([
-			'pressure: IO pressure: tasks stalled on IO 50% of the time, all of them 25% — most IO by rsync[44]×1',
 			'pressure: memory pressure: tasks stalled on memory 23% of the time, all of them 12% — most IO by rsync[44]×1',
+			'pressure: IO pressure: tasks stalled on IO 50% of the time, all of them 25% — most IO by rsync[44]×1',
 		]);
 	});
 
@@ -572,13 +575,16 @@ describe('links', () => {
 		throttled: [{ cgroup: sanitize('/a b/c'), periods: 10, throttled: 8, throttled_ns: second }],
 		cost: 0.9,
 		standstills: [lockWait(8, 28)],
+		rest: resting({ throttling: { ...heat, events: 3 }, frequency: { ...clock, limit_ghz: 2, capped: true } }),
 	};
+	/** Busy CPUs cannot rest. */
+	const restless: Partial<World> = { rest: resting({}, 0.1, 2000) };
 	const tracers = registry.map(({ tracer }) => tracer);
 
 	const linking: readonly Rule[] = rules.filter(({ id }) => id !== 'losses');
 	test.each(linking.map((rule) => [rule.id, rule] as const))('%s: tab, column, group and filter exist', (_id, rule) => {
 		const check = vi.spyOn(rule, 'check');
-		new Machine().tick(everything);
+		new Machine().tick(rule.id === 'no-rest' ? restless : everything);
 		const [result] = check.mock.results;
 		check.mockRestore();
 		const seen = ((result?.value ?? []) as Suspicion[]).filter(({ excess }) => excess >= 1).map(({ link }) => link);
@@ -609,4 +615,38 @@ test('docs/overview.md has every rule in its own words', () => {
 		const line = text.split('\n').find((one) => one.startsWith(`| \`${id}\``));
 		expect(line?.replace(/ +/g, ' '), id).toBe(`| \`${id}\` | ${level} | ${help} |`);
 	}
+});
+
+describe('how the machine rests', () => {
+	test('no-rest: idle CPUs that do not reach the deepest state, and who is woken', () => {
+		silent('no-rest', { rest: resting() });
+		silent('no-rest', { rest: resting({}, 0.3, 20) });
+		expect(said('no-rest', { rest: resting({}, 0.19, 2000) })).toEqual([
+			expect.stringContaining('idle CPUs: 20% of the idle time in the deepest state C6'),
+		]);
+		// busy CPUs cannot rest
+		silent('no-rest', { rest: resting({}, 0.19, 2000), processes: hogs(1, 4) });
+	});
+
+	test('no-rest in a virtual machine: a halt only', () => {
+		silent('no-rest', { rest: resting({ virtual: true }, 0.1, 100) });
+		expect(said('no-rest', { rest: resting({ virtual: true }, 0.9, 5000) })).toHaveLength(1);
+	});
+
+	test('throttled-heat: counters or cooling devices', () => {
+		silent('throttled-heat', { rest: resting({ throttling: heat }) });
+		expect(said('throttled-heat', { rest: resting({ throttling: { ...heat, events: 3 } }) })).toEqual([
+			expect.stringContaining('slowed down by heat 3 times'),
+		]);
+		expect(said('throttled-heat', { rest: resting({ throttling: { ...heat, cooling: 2 } }) })).toHaveLength(1);
+	});
+
+	test('frequency-capped: only while CPUs are busy', () => {
+		const frequency = { ...clock, limit_ghz: 2, capped: true };
+		silent('frequency-capped', { rest: resting({ frequency }) });
+		silent('frequency-capped', { rest: resting({ frequency: { ...frequency, limit_ghz: 4 } }), processes: hogs(1, 4) });
+		expect(said('frequency-capped', { rest: resting({ frequency }), processes: hogs(1, 4) })).toEqual([
+			expect.stringContaining('clock: limited by policy to 2.00 of 4.00 GHz'),
+		]);
+	});
 });

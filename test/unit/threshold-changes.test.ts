@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Threshold } from '../../src/commands/threshold.ts';
 import { FilterError } from '../../src/rows/filter/error.ts';
 import { overview } from '../../src/tracers/overview/tracer.ts';
-import { Machine, lockWait } from './overview-fixtures.ts';
+import { lockWait, Machine } from './overview-fixtures.ts';
 
 const tracer = overview as never;
 const snapshotOf = (machine: Machine, change: Parameters<Machine['tick']>[0]) => {

@@ -29,7 +29,12 @@ export const measure: Command = {
 			}
 			const result = { runs, source: meter.about, tree: meter.tree };
 			if (values['json'] === true) {
-				const written = await print(measurementJson(command, result));
+				const written = await print(
+					measurementJson(command, result, {
+						price: Number(sections['energy']?.['price'] ?? 0),
+						co2: Number(sections['energy']?.['co2'] ?? 0),
+					}),
+				);
 				return exitCodeOf(runs) || written;
 			}
 			// standard output is the command's

@@ -10,6 +10,7 @@ import {
 } from '../../lib/format.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { fitCells, wrapText } from '../../lib/width.ts';
+import { kwhOf } from '../../tracers/energy/machine-parts.ts';
 import type { Measurement, Run } from './run.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
@@ -57,17 +58,44 @@ export function exitCodeOf(runs: readonly Run[]): number {
 	return runs.find(({ exit_code }) => exit_code !== 0)?.exit_code ?? 0;
 }
 
+/** Per kWh; 0: not asked for. */
+export interface Prices {
+	price: number;
+	co2: number;
+}
+
+/** Cost and emissions of the command's own share. */
+function billOf(means: Partial<Record<Figure, number | null>>, { price, co2 }: Prices): Record<string, number> {
+	const energy = means.energy_uj ?? null;
+	if (energy === null || (price === 0 && co2 === 0)) return {};
+	const kwh = kwhOf(energy);
+	return { wh: kwh * 1000, ...(price > 0 && { price: kwh * price }), ...(co2 > 0 && { co2_g: kwh * co2 }) };
+}
+
 /** One object, one line; see docs/energy.md. Means over the runs, their confidence, then each run. */
-export function measurementJson(command: readonly string[], { runs, source, tree }: Measurement): string {
+export function measurementJson(
+	command: readonly string[],
+	{ runs, source, tree }: Measurement,
+	bill: Prices = { price: 0, co2: 0 },
+): string {
 	const summary = summarize(runs);
 	const of = (part: (spread: Spread) => number | null) =>
 		Object.fromEntries(FIGURES.map((key) => [key, summary[key] && part(summary[key])]));
+	const means = of(({ mean }) => mean);
+	const per = (energy: number | null | undefined, count: number | null | undefined): number | null =>
+		energy === null || energy === undefined || !count ? null : energy / count;
+	const calls = (means['read_calls'] ?? 0) + (means['write_calls'] ?? 0);
+	const switches = (means['switches_voluntary'] ?? 0) + (means['switches_involuntary'] ?? 0);
 	return `${JSON.stringify({
 		measure: 1,
 		command: command.map((word) => sanitize(word)),
 		runs: runs.length,
 		exit_code: exitCodeOf(runs),
-		...of(({ mean }) => mean),
+		...means,
+		energy_uj_per_gb: per(means['energy_uj'], (means['io_bytes'] ?? 0) / 1e9),
+		energy_uj_per_call: per(means['energy_uj'], calls),
+		energy_uj_per_switch: per(means['energy_uj'], switches),
+		...billOf(means, bill),
 		ci95: runs.length > 1 ? of(({ ci95 }) => ci95) : null,
 		left_running: Math.max(...runs.map(({ left_running }) => left_running)),
 		each: runs,

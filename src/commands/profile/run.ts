@@ -1,5 +1,7 @@
 /** Takes a profile, reports progress on standard error, writes the file. */
+import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UsageError } from '../../core/errors.ts';
 import type { Host, Options } from '../../core/tracer.ts';
@@ -41,6 +43,9 @@ export async function takeProfile(run: ProfileRun): Promise<number> {
 	// an unwritable file is reported before the wait
 	const file = output === '' ? undefined : await openOutput(output);
 	await loadDemangler();
+	const { pid } = options;
+	if (typeof pid === 'number' && pid > 0 && !existsSync(join(host.procRoot, String(pid))))
+		throw new UsageError(`--pid: there is no process ${pid}`);
 	try {
 		const taking = new Taking(host, takingOptions(options, host.procRoot, String));
 		try {

@@ -230,5 +230,14 @@ function remember(account: Account, value: number): void {
 	let idle = value === 0;
 	for (let i = from; idle && i < history.length; i++) idle = history[i] === 0;
 	// the arrays are part of snapshots: never changed
-	account.history = idle ? [] : [...history.slice(from), value];
+	account.history = idle ? [] : appended(history, from, value);
+}
+
+/** One array in place of two: each account that is not idle has one in every interval. */
+function appended(history: readonly number[], from: number, value: number): number[] {
+	const length = history.length - from;
+	const longer = new Array<number>(length + 1);
+	for (let index = 0; index < length; index++) longer[index] = history[from + index] as number;
+	longer[length] = value;
+	return longer;
 }

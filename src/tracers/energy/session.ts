@@ -12,6 +12,7 @@ import type { CpuCounter, CpuUse } from './cpu/cpu-use.ts';
 import { EnergyForecast } from './forecast.ts';
 import { type GpuReader, shareGpuEnergy } from './gpu/gpu.ts';
 import { IoCount } from './io-count.ts';
+import type { MachineParts } from './machine-parts.ts';
 import { attributePackages, type Policy } from './power/attribution.ts';
 import type { Processors } from './power/cpufreq.ts';
 import { describeSource, type Power } from './power/power.ts';
@@ -30,6 +31,7 @@ export interface Parts {
 	processors: Processors;
 	weighting: Pick<Weighting, 'kind' | 'why'> & Partial<Pick<Weighting, 'limits'>>;
 	rest: Pick<Rest, 'wanted' | 'read' | 'hooks' | 'cost' | 'close'>;
+	machine: Pick<MachineParts, 'read'>;
 	gpus: GpuReader[];
 	/** Those of the moment, where they change. */
 	candidates: readonly Candidate[] | (() => readonly Candidate[]);
@@ -127,6 +129,12 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				ended: use.ended,
 				focus: this.focus(known, sums.measured_uj, dt),
 				rest: resting,
+				...this.parts.machine.read(dt / 1e9, {
+					measured_uj: known ? sums.measured_uj : null,
+					scope: power.scope,
+					domains,
+					gpus,
+				}),
 			},
 			source: {
 				...described,

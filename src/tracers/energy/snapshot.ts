@@ -3,6 +3,7 @@ import type { InTree } from '../../core/fold.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, MicroJoules, Ns, Watts } from '../../lib/units.ts';
 import type { Forecast } from './forecast.ts';
+import type { Bill, MachineField } from './machine-parts.ts';
 import type { DomainEnergy } from './power/power.ts';
 import type { RestField } from './rest/rest.ts';
 
@@ -95,4 +96,8 @@ export interface EnergyExtra {
 	focus: EnergyFocus | null;
 	/** Idle states, clock limits, throttling, and where they are counted the wake-ups by cause. Missing in old recordings. */
 	rest?: RestField;
+	/** The parts of the machine and what they add up to; missing in old recordings. */
+	machine?: MachineField;
+	/** null: neither --price nor --co2. */
+	bill?: Bill | null;
 }

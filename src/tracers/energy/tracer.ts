@@ -14,6 +14,7 @@ import type { CpuCounter } from './cpu/cpu-use.ts';
 import { CycleCounters, hardwareCycles, type PerfEvent } from './cpu/cycles.ts';
 import { energyFold } from './fold.ts';
 import { openGpus } from './gpu/open.ts';
+import { MachineParts } from './machine-parts.ts';
 import { checkEnergyOptions, energyOptions } from './options.ts';
 import { Processors } from './power/cpufreq.ts';
 import { FollowingPower } from './power/following.ts';
@@ -159,6 +160,7 @@ function start(host: Host, options: Options, group?: string): Session<EnergyRow,
 			processors,
 			weighting,
 			rest,
+			machine: new MachineParts(host, options),
 			gpus: readers,
 			candidates: () =>
 				(following ?? probed).candidates.map((candidate) =>

@@ -36,6 +36,10 @@ interface Group extends Who {
 	first_ns: Ns;
 	last_ns: Ns;
 	locations: Map<SafeText, Count>;
+	/** Something was added in this interval. */
+	touched: boolean;
+	/** Its row, as long as nothing is added: most groups are quiet in most intervals. */
+	quiet: EventRow | undefined;
 }
 
 /** Most groups: those whose last event is oldest give way. */
@@ -49,6 +53,8 @@ export class EventGroups {
 	/** Begin an interval. */
 	next(): void {
 		for (const group of this.groups.values()) {
+			if (!group.touched) continue;
+			group.touched = false;
 			group.interval = { count: 0, told: 0, suppressed: 0, bytes: 0, stalled_ns: 0 };
 			group.locations.clear();
 		}
@@ -68,10 +74,14 @@ export class EventGroups {
 				first_ns: added.first_ns,
 				last_ns: added.last_ns,
 				locations: new Map(),
+				touched: true,
+				quiet: undefined,
 			};
 			this.groups.set(id, group);
 			this.makeRoom();
 		}
+		group.touched = true;
+		group.quiet = undefined;
 		for (const figure of ['count', 'told', 'suppressed'] as const) {
 			group.interval[figure] += added[figure];
 			group.total[figure] += added[figure];
@@ -88,29 +98,10 @@ export class EventGroups {
 	/** Newest first. `timeOf` gives the wall clock of a time of the kernel. */
 	rows(timeOf: (mono_ns: Ns) => string): EventRow[] {
 		const groups = [...this.groups.values()].sort((a, b) => b.last_ns - a.last_ns);
-		return groups.map(({ kind, reason, severity, interval, total, first_ns, last_ns, locations, name, ...who }) => {
-			const about = reasonOf(kind, reason);
-			return {
-				kind,
-				reason,
-				who: name,
-				...who,
-				severity: severity ?? about.severity,
-				cause: about.cause,
-				...interval,
-				count_total: total.count,
-				told_total: total.told,
-				suppressed_total: total.suppressed,
-				first: timeOf(first_ns),
-				last: timeOf(last_ns),
-				last_mono_ns: last_ns,
-				meaning: about.meaning,
-				advice: about.advice,
-				locations: [...locations]
-					.map(([location, count]) => ({ location, count }))
-					.sort((a, b) => b.count - a.count)
-					.slice(0, LOCATIONS),
-			};
+		return groups.map((group) => {
+			const row = group.quiet ?? rowOf(group, timeOf);
+			if (!group.touched) group.quiet = row;
+			return row;
 		});
 	}
 
@@ -125,4 +116,30 @@ export class EventGroups {
 		}
 		if (oldest !== undefined) this.groups.delete(oldest);
 	}
+}
+
+function rowOf(group: Group, timeOf: (mono_ns: Ns) => string): EventRow {
+	const { kind, reason, severity, interval, total, first_ns, last_ns, locations, name, touched, quiet, ...who } = group;
+	const about = reasonOf(kind, reason);
+	return {
+		kind,
+		reason,
+		who: name,
+		...who,
+		severity: severity ?? about.severity,
+		cause: about.cause,
+		...interval,
+		count_total: total.count,
+		told_total: total.told,
+		suppressed_total: total.suppressed,
+		first: timeOf(first_ns),
+		last: timeOf(last_ns),
+		last_mono_ns: last_ns,
+		meaning: about.meaning,
+		advice: about.advice,
+		locations: [...locations]
+			.map(([location, count]) => ({ location, count }))
+			.sort((a, b) => b.count - a.count)
+			.slice(0, LOCATIONS),
+	};
 }

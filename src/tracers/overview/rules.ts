@@ -3,11 +3,13 @@
  */
 import type { Rule } from './rule.ts';
 import { cpuSaturated } from './rules/cpu-saturated.ts';
+import { frequencyCapped } from './rules/frequency-capped.ts';
 import { full } from './rules/full.ts';
 import { halted } from './rules/halted.ts';
 import { irqStorm } from './rules/irq-storm.ts';
 import { irqTimeRule } from './rules/irq-time.ts';
 import { losses } from './rules/losses.ts';
+import { noRest } from './rules/no-rest.ts';
 import { ownCost } from './rules/own-cost.ts';
 import { power } from './rules/power.ts';
 import { pressure } from './rules/pressure.ts';
@@ -19,6 +21,7 @@ import { stopped } from './rules/stopped.ts';
 import { storm } from './rules/storm.ts';
 import { stuckIo } from './rules/stuck-io.ts';
 import { throttled } from './rules/throttled.ts';
+import { throttledHeat } from './rules/throttled-heat.ts';
 import { waits } from './rules/waits.ts';
 
 export const rules = [
@@ -33,10 +36,13 @@ export const rules = [
 	irqTimeRule,
 	cpuSaturated,
 	throttled,
+	throttledHeat,
 	waits,
 	pressure,
 	halted,
 	power,
+	frequencyCapped,
+	noRest,
 	softirqLate,
 	losses,
 	ownCost,

@@ -3,6 +3,7 @@
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { FrameKind, ProfileFrame, ProfileQuality, ProfileStack, State } from '../../profile/model.ts';
+import { canDemangle } from '../../symbols/demangle.ts';
 import type { Frame, Symbolizer } from '../../symbols/symbolizer.ts';
 import type { StackFrames } from './collector.ts';
 
@@ -21,30 +22,80 @@ export interface Recorded {
 	kernel: StackFrames;
 	count: Count;
 	ns: Ns;
-	/** Put above all other frames: it has no stack, or its innermost frame is to be named. */
+	/** Names of kernel functions, innermost first, where addresses are not known. */
+	kernelNames?: readonly SafeText[];
+	/** Innermost frame of what has no stack. */
 	label?: SafeText;
 	lock?: SafeText;
 	owner?: SafeText;
 }
 
+/** Functions between a tracepoint and the program that records the stack. */
+const HOOK = /^(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_|bpf_trampoline_|trace_call_bpf)/;
+const HOOK_FRAMES = 6;
+const KERNEL = safe`kernel`;
 const NO_STACK = safe`[no stack]`;
 export const LOST_STACK = safe`[stack not kept]`;
 
-export class ProfileBuilder {
-	readonly frames: ProfileFrame[] = [];
+/**
+ * Frames of stacks that were named before, for all reads of a profile: most stacks come again in each. A stack with a
+ * function whose name may become known later (compiled code) is named anew.
+ */
+export class NamedStacks {
 	private readonly symbolizer: Symbolizer;
-	private readonly index = new Map<string, number>();
-	private readonly stacks = new Map<string, ProfileStack>();
-	private readonly found = new Map<Frame, number>();
-	private quality = { user_stacks: 0, cut: 0, cut_after_2: 0, unnamed: 0 };
+	private readonly user = new Map<string, WeakMap<object, readonly Frame[]>>();
+	private readonly kernel = new WeakMap<object, readonly Frame[]>();
 
 	constructor(symbolizer: Symbolizer) {
 		this.symbolizer = symbolizer;
 	}
 
+	/** Innermost first. */
+	userFrames(space: string, addresses: readonly number[]): readonly Frame[] {
+		let ofSpace = this.user.get(space);
+		if (!ofSpace) {
+			ofSpace = new WeakMap();
+			this.user.set(space, ofSpace);
+		}
+		const known = ofSpace.get(addresses);
+		if (known) return known;
+		const frames = addresses.map((address, at) => this.symbolizer.userFrame(space, address, at > 0));
+		if (canDemangle() && frames.every(({ named, module }) => named || module !== '')) ofSpace.set(addresses, frames);
+		return frames;
+	}
+
+	/** Innermost first, without those of our own hook. */
+	kernelFrames(addresses: readonly number[]): readonly Frame[] {
+		const known = this.kernel.get(addresses);
+		if (known) return known;
+		const all = addresses.map((address, at) => this.symbolizer.kernelFrame(address, at > 0));
+		const hook = all.slice(0, HOOK_FRAMES).findLastIndex(({ name }) => HOOK.test(name));
+		// a wait ends in the scheduler: what called it is of interest
+		const called = hook < 0 ? 0 : all.findIndex(({ name }, at) => at > hook && !/^(__)?schedule$/.test(name));
+		const frames = all.slice(called < 0 ? hook + 1 : called);
+		if (canDemangle()) this.kernel.set(addresses, frames);
+		return frames;
+	}
+}
+
+export class ProfileBuilder {
+	readonly frames: ProfileFrame[] = [];
+	private readonly symbolizer: Symbolizer;
+	private readonly named: NamedStacks;
+	private readonly index = new Map<string, number>();
+	private readonly stacks = new Map<string, ProfileStack>();
+	private readonly found = new Map<Frame, number>();
+	private quality = { user_stacks: 0, cut: 0, cut_after_2: 0, unnamed: 0 };
+
+	constructor(symbolizer: Symbolizer, named: NamedStacks) {
+		this.symbolizer = symbolizer;
+		this.named = named;
+	}
+
 	add(recorded: Recorded): void {
 		const { pid, tid, comm, thread, state, count, ns, label, lock, owner } = recorded;
 		const frames = this.path(recorded);
+		for (const name of (recorded.kernelNames ?? []).toReversed()) frames.push(this.intern(name, KERNEL, '', 'kernel'));
 		if (label !== undefined) frames.push(this.label(label));
 		if (frames.length === 0) frames.push(this.label(NO_STACK));
 		const key = `${pid} ${tid} ${state} ${lock ?? ''} ${owner ?? ''} ${frames.join(',')}`;
@@ -68,9 +119,14 @@ export class ProfileBuilder {
 		});
 	}
 
+	/** Name of the kernel's own data at an address; undefined: it is in no object that the kernel names. */
+	kernelSymbol(address: number): SafeText | undefined {
+		return this.symbolizer.kernelData(address);
+	}
+
 	/** Names of kernel functions, innermost first. */
 	kernelNames(kernel: StackFrames): SafeText[] {
-		return (kernel ?? []).map((address, at) => this.symbolizer.kernelFrame(address, at > 0).name);
+		return this.named.kernelFrames(kernel ?? []).map(({ name }) => name);
 	}
 
 	result(): { frames: ProfileFrame[]; stacks: ProfileStack[] } {
@@ -91,14 +147,15 @@ export class ProfileBuilder {
 		const path: number[] = [];
 		if (user === null) path.push(this.label(LOST_STACK));
 		else if (user.length > 0) {
-			const frames = user.map((address, at) => this.symbolizer.userFrame(space, address, at > 0));
+			const frames = this.named.userFrames(space, user);
 			this.judge(frames, count);
 			for (let at = frames.length - 1; at >= 0; at--) path.push(this.indexOf(frames[at] as Frame));
 		}
 		if (kernel === null) path.push(this.label(LOST_STACK));
-		else
-			for (let at = kernel.length - 1; at >= 0; at--)
-				path.push(this.indexOf(this.symbolizer.kernelFrame(kernel[at] as number, at > 0)));
+		else {
+			const frames = this.named.kernelFrames(kernel);
+			for (let at = frames.length - 1; at >= 0; at--) path.push(this.indexOf(frames[at] as Frame));
+		}
 		return path;
 	}
 

@@ -38,6 +38,7 @@ export function takingOptions(options: Options, procRoot: string, cgroupName: (i
 		mode: wanted,
 		target: { ...filterOf(options, procRoot), tid: thread },
 		targetText: text === '' ? safe`all processes` : sanitize(thread ? `${text}, thread ${thread}` : text),
+		cgroup: typeof options['cgroup'] === 'string' && options['cgroup'] !== '' ? options['cgroup'] : undefined,
 		hz: Number(options['profile-hz'] ?? 99),
 		offCpuMin: Number(options['off-cpu-min'] ?? 1) * 1e6,
 	};

@@ -5,14 +5,16 @@ import { Unavailable } from '../../core/errors.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
 import { constants as cpuConstants } from '../../generated/profile.ts';
 import { monotonicNs } from '../../lib/clock.ts';
-import { type SafeText, sanitize } from '../../lib/sanitize.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Profile, ProfileMode } from '../../profile/model.ts';
 import { Symbolizer } from '../../symbols/symbolizer.ts';
 import { onlineCpus } from '../../system/cpus.ts';
-import { ProfileBuilder } from './builder.ts';
+import { NamedStacks, ProfileBuilder } from './builder.ts';
 import { Collector, type Target } from './collector.ts';
+import { Locks } from './locks.ts';
 import { ProcessNames } from './names.ts';
+import { type Ran, Waits } from './waits.ts';
 
 export interface TakingOptions {
 	mode: ProfileMode;
@@ -23,6 +25,8 @@ export interface TakingOptions {
 	hz: number;
 	/** Shorter waits are counted without their stack. */
 	offCpuMin: Ns;
+	/** Path of the control group of the target; undefined: it is none. */
+	cgroup?: string | undefined;
 }
 
 const SAMPLER = 'on_sample';
@@ -49,25 +53,39 @@ function startSampler(host: Host, { target, hz }: TakingOptions): Collector {
 export class Taking {
 	private readonly options: TakingOptions;
 	private readonly symbolizer: Symbolizer;
+	private readonly named: NamedStacks;
 	private readonly names: ProcessNames;
-	private readonly begun = monotonicNs();
-	private readonly begunMs = Date.now();
+	private readonly begun: Ns;
+	private readonly begunMs: number;
 	private ended: Ns | undefined;
 	private readonly cpu: Collector | undefined;
+	private readonly waits: Waits | undefined;
+	private readonly locks: Locks | undefined;
 
 	/** @throws {Unavailable} */
 	constructor(host: Host, options: TakingOptions) {
 		this.options = options;
 		this.symbolizer = new Symbolizer(host.procRoot);
+		this.named = new NamedStacks(this.symbolizer);
 		this.names = new ProcessNames(host.procRoot);
-		this.cpu = startSampler(host, options);
+		const { mode } = options;
+		try {
+			if (mode === 'off-cpu' || mode === 'wall') this.waits = new Waits(host, options);
+			if (mode === 'on-cpu' || mode === 'wall') this.cpu = startSampler(host, options);
+			if (mode === 'locks') this.locks = new Locks(host, options.target);
+		} catch (error) {
+			this.close();
+			throw error;
+		}
+		this.begun = monotonicNs();
+		this.begunMs = Date.now();
 		// what is profiled may end before its first sample is read
 		const { tgid } = options.target;
 		if (tgid !== undefined) this.names.of(tgid);
 	}
 
 	private get collectors(): readonly Collector[] {
-		return [this.cpu].filter((one) => one !== undefined);
+		return [this.cpu, this.waits?.collector, this.locks?.collector].filter((one) => one !== undefined);
 	}
 
 	/** Hooks in use. */
@@ -77,6 +95,7 @@ export class Taking {
 
 	/** Read the mappings of processes that were seen first. To be called several times a second: processes end. */
 	drain(): void {
+		this.locks?.sampleOwners();
 		for (const collector of this.collectors)
 			for (const { space, pid } of collector.newSpaces()) {
 				this.symbolizer.learn(space, pid);
@@ -98,13 +117,14 @@ export class Taking {
 	stop(): void {
 		this.drain();
 		this.ended ??= monotonicNs();
-		this.cpu?.bpf.object.detach(SAMPLER);
+		this.waits?.stop();
+		for (const { bpf } of this.collectors) for (const { name } of bpf.object.programs()) bpf.object.detach(name);
 	}
 
 	profile(): Profile {
 		this.drain();
 		const { mode, hz, targetText } = this.options;
-		const builder = new ProfileBuilder(this.symbolizer);
+		const builder = new ProfileBuilder(this.symbolizer, this.named);
 		const lost: Record<string, Count> = { stacks_full: 0, counts_full: 0, unmatched: 0 };
 		let deep = 0;
 		for (const collector of this.collectors) {
@@ -113,7 +133,9 @@ export class Taking {
 				lost[cause] = (lost[cause] ?? 0) + losses[cause];
 			deep += losses.deep;
 		}
-		if (this.cpu) this.addSamples(this.cpu, builder);
+		const ran = this.waits?.addTo(builder, this.names);
+		if (this.cpu) this.addSamples(this.cpu, builder, mode === 'wall' ? ran : undefined);
+		this.locks?.addTo(builder, this.names);
 		return {
 			mode,
 			begun_ms: this.begunMs,
@@ -135,8 +157,21 @@ export class Taking {
 		for (const collector of this.collectors) collector.close();
 	}
 
-	private addSamples(collector: Collector, builder: ProfileBuilder): void {
-		for (const { key, space, count, ns, comm } of collector.entries()) {
+	/** @param ran by tid, the measured run time, to which the samples of a thread are scaled */
+	private addSamples(collector: Collector, builder: ProfileBuilder, ran?: ReadonlyMap<number, Ran>): void {
+		const entries = [...collector.entries()].map((entry) => ({ ...entry, comm: Uint8Array.from(entry.comm) }));
+		const sampled = new Map<number, Ns>();
+		for (const { key, ns } of entries) sampled.set(key.tid, (sampled.get(key.tid) ?? 0) + ns);
+		for (const [tid, { pid, thread, run_ns }] of ran ?? []) {
+			if (sampled.has(tid) || run_ns <= 0) continue;
+			builder.add({
+				...{ pid, tid, thread, comm: this.names.of(pid) ?? thread, state: 'on-cpu', space: '', user: [], kernel: [] },
+				...{ count: 0, ns: run_ns, label: safe`[ran between samples]` },
+			});
+		}
+		for (const { key, space, count, ns: estimate, comm } of entries) {
+			const measured = ran?.get(key.tid)?.run_ns;
+			const ns = measured === undefined ? estimate : (estimate * measured) / (sampled.get(key.tid) ?? estimate);
 			const thread = sanitize(comm);
 			builder.add({
 				pid: key.tgid,

@@ -4,6 +4,7 @@ import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../../lib/format.ts';
 import { safe } from '../../../lib/sanitize.ts';
 import type { Span } from '../../../term/theme.ts';
+import { amount, type Bill } from '../../../tracers/energy/machine-parts.ts';
 import { energyParts, wattsOf } from '../../../tracers/energy/parts.ts';
 import { wakeColumns } from '../../../tracers/energy/rest/columns.ts';
 import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../../tracers/energy/snapshot.ts';
@@ -50,6 +51,39 @@ function gpuSpans({ gpus, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 	]);
 }
 
+/** The parts of the machine, where something is estimated beside the source. */
+function machineLines({ machine, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
+	if (!machine?.parts.some(({ from }) => from === 'coefficient')) return [];
+	const watts = (uj: number | null): string => formatWatts(uj === null ? Number.NaN : wattsOf(uj, dt_ns));
+	return [
+		[
+			['dim', 'machine '],
+			['strong', watts(machine.total_uj)],
+			['dim', ' = '],
+			...machine.parts
+				.filter(({ counted }) => counted)
+				.flatMap(({ name, energy_uj, error_share }, index): Span[] => [
+					['dim', index > 0 ? ' + ' : ''],
+					`${name} ${watts(energy_uj)}`,
+					['dim', error_share === null ? '' : ` ±${formatShare(error_share)}`],
+				]),
+		],
+	];
+}
+
+function billSpans({ kwh, kwh_per_day, price, price_per_day, co2_g, co2_g_per_day }: Bill): Span[] {
+	return [
+		['strong', `${amount(kwh * 1000)} Wh`],
+		['dim', ` since start, ${amount(kwh_per_day)} kWh a day`],
+		...(price === null
+			? []
+			: ([`  cost ${amount(price)}`, ['dim', `, ${amount(price_per_day ?? 0)} a day`]] as Span[])),
+		...(co2_g === null
+			? []
+			: ([`  CO2 ${amount(co2_g)} g`, ['dim', `, ${amount(co2_g_per_day ?? 0)} g a day`]] as Span[])),
+	];
+}
+
 function totalSpans(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 	if (!snapshot.measured) {
 		return [
@@ -91,6 +125,8 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 		...(kind === 'proc' ? [[['dim', description] as Span]] : []),
 		forecastSpans(snapshot.forecast),
 		[['dim', 'idle: drawn even when nothing runs · irq: interrupts · unattributed: no process']],
+		...(snapshot.bill ? [billSpans(snapshot.bill)] : []),
+		...machineLines(snapshot),
 		...(snapshot.gpus.length > 0 ? [gpuSpans(snapshot)] : []),
 		...(snapshot.domains.length > 0 ? [domainSpans(snapshot)] : []),
 		...(kind === 'proc' ? [] : [[['dim', description] as Span]]),

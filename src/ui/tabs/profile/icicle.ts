@@ -13,6 +13,20 @@ interface Box {
 	path: readonly string[];
 }
 
+/** Parts of a function's time from which on its caller says nothing more. */
+const TRUNK = 0.9;
+
+/** Where a tree begins to branch: callers of nearly everything would fill the screen. */
+export function branching(root: TreeNode): { node: TreeNode; path: string[] } {
+	let node = root;
+	const path: string[] = [];
+	for (let next = node.children[0]; next && next.total >= TRUNK * root.total; next = node.children[0]) {
+		node = next;
+		path.push(node.name);
+	}
+	return { node, path };
+}
+
 /** The boxes of the next level. Each cell belongs to one box; narrower ones than a cell are left out. */
 function below({ node, from, to, path }: Box): Box[] {
 	const boxes: Box[] = [];

@@ -8,7 +8,7 @@ import { SpanLines } from '../../widgets/lines.tsx';
 import { bar } from '../../widgets/marks.ts';
 import { summaryLines } from '../../widgets/panes.tsx';
 import { headOf } from './head.ts';
-import { icicleLines } from './icicle.ts';
+import { branching, icicleLines } from './icicle.ts';
 import { aboveOf, type TreeRow, treeOfRows, treeRows } from './tree-rows.ts';
 
 const share = (
@@ -95,10 +95,10 @@ function content(props: Props): TabContent<TreeRow> {
 				const { rows, group } = snapshot;
 				// in the detail the selected function fills the width
 				const zoomed = props.detail && row ? row : null;
-				const root = zoomed ? zoomed.node : treeOfRows(rows, aboveOf(snapshot, group, rows));
+				const from = zoomed ?? branching(treeOfRows(rows, aboveOf(snapshot, group, rows)));
 				const lines =
-					root.total > 0
-						? icicleLines(root, zoomed ? zoomed.path : [], row?.path ?? null, () => false, area.width, area.height)
+					from.node.total > 0
+						? icicleLines(from.node, from.path, row?.path ?? null, () => false, area.width, area.height)
 						: [];
 				return <SpanLines lines={lines} width={area.width} height={area.height} />;
 			},

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Waits of threads, with the stack of those that last. Loaded while a profile of waits is taken. */
+#include "stacks.bpf.h"
+
+/* ns: shorter waits are summed up without their stack */
+const volatile u64 off_cpu_min_ns = 1000000;
+
+/* What the time of an entry was; `kind` of its key. */
+enum off_kind {
+	/* blocked, at least `off_cpu_min_ns` */
+	OFF_BLOCKED,
+	/* the sum of shorter ones, of a thread */
+	OFF_SHORT,
+	/* could have run: the kernel's run_delay, of a thread */
+	OFF_RUN_DELAY,
+};
+NAMES(off_kind);
+
+/* A thread that was seen. Written by the CPU that switches it in or out, which one CPU at a time does. */
+struct off_thread {
+	u32 tid;
+	u32 tgid;
+	s64 space;
+	/* CLOCK_MONOTONIC when it left its CPU; 0: it runs, or was not seen leaving */
+	u64 left_ns;
+	/* run_delay when it was last switched in */
+	u64 run_delay;
+	/* since it was first seen */
+	u64 short_count;
+	u64 short_ns;
+	u64 delay_count;
+	u64 delay_ns;
+	/* where the stack is taken at the begin of the wait */
+	u64 user;
+	u64 kernel;
+	/* CLOCK_MONOTONIC when it was first seen */
+	u64 first_ns;
+	char comm[TASK_COMM_LEN];
+};
+
+/*
+ * By the low bits of the tid: no look-up in a hash, and no allocation. Two threads with equal bits take turns; the one
+ * that loses its place is counted.
+ */
+enum off_threads {
+	OFF_THREADS = 1 << 15,
+};
+NAMES(off_threads);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, OFF_THREADS);
+	__type(key, u32);
+	__type(value, struct off_thread);
+} threads SEC(".maps");
+
+/* The thread that runs on each CPU, as far as it is profiled; 0: another one. */
+struct off_cpu {
+	u32 tid;
+	u32 unused;
+};
+CPU_SHARDS(off_cpus, struct off_cpu);
+
+/* Sums of a thread that gives way to another, so that they are not lost. */
+static __always_inline void put_away(struct profile_losses *cpu, const struct off_thread *thread,
+				     struct task_struct *task)
+{
+	struct profile_key key = { .space = thread->space, .tgid = thread->tgid, .tid = thread->tid };
+
+	key.kind = OFF_SHORT;
+	if (thread->short_count)
+		add_event(cpu, &key, task, thread->short_count, thread->short_ns);
+	key.kind = OFF_RUN_DELAY;
+	if (thread->delay_count)
+		add_event(cpu, &key, task, thread->delay_count, thread->delay_ns);
+}
+
+/* The place of a thread; NULL: never. A new one begins with this call. */
+static __always_inline struct off_thread *thread_of(struct profile_losses *cpu, struct task_struct *task, u32 tgid,
+						    u32 tid, u64 now)
+{
+	u32 slot = tid & (OFF_THREADS - 1);
+	struct off_thread *thread = bpf_map_lookup_elem(&threads, &slot);
+
+	if (!thread || thread->tid == tid)
+		return thread;
+	if (thread->tid) {
+		if (thread->left_ns)
+			cpu->unmatched++;
+		put_away(cpu, thread, task);
+	}
+	thread->tid = tid;
+	thread->tgid = tgid;
+	thread->space = space_of(task);
+	thread->left_ns = 0;
+	thread->run_delay = task->sched_info.run_delay;
+	thread->short_count = thread->short_ns = 0;
+	thread->delay_count = thread->delay_ns = 0;
+	thread->user = thread->kernel = STACK_NONE;
+	thread->first_ns = now;
+	bpf_probe_read_kernel(thread->comm, sizeof(thread->comm), &task->comm);
+	announce(thread->space, tgid);
+	return thread;
+}
+
+/*
+ * A thread is switched in: how long was it blocked, apart from the time in which it could have run? `run_delay` of the
+ * kernel has that, up to date at this point.
+ */
+static __always_inline bool account(struct profile_losses *cpu, struct off_thread *thread, u64 run_delay, u64 now,
+				    u64 *blocked)
+{
+	u64 delay = run_delay - thread->run_delay;
+	u64 off = thread->left_ns && now > thread->left_ns ? now - thread->left_ns : 0;
+	bool seen = thread->left_ns != 0;
+
+	thread->run_delay = run_delay;
+	thread->left_ns = 0;
+	if (!seen)
+		return false;
+	/* both clocks are those of the CPU; they differ by a few hundred ns */
+	if (delay > off)
+		delay = off;
+	if (delay) {
+		thread->delay_count++;
+		thread->delay_ns += delay;
+	}
+	*blocked = off - delay;
+	if (*blocked >= off_cpu_min_ns && *blocked > 0)
+		return true;
+	if (*blocked) {
+		thread->short_count++;
+		thread->short_ns += *blocked;
+	}
+	return false;
+}
+
+/*
+ * Why here: since 6.16 the scheduler reports the end of a switch in the context of the thread that was switched in. Its
+ * stack is that of its wait, so a stack is taken only when the wait was long, and no stamp is looked up twice.
+ * Cost: 30 to 40 ns per switch between profiled threads; about 15 ns where neither is; 2 to 4 µs for a long wait.
+ * Loses: waits that began before the profile; threads whose place another took, which are counted.
+ */
+SEC("tp_btf/sched_exit_tp")
+int BPF_PROG(switched_in, bool is_switch)
+{
+	u32 number = bpf_get_smp_processor_id();
+	struct off_cpu *here = bpf_map_lookup_elem(&off_cpus, &number);
+	struct profile_losses *cpu;
+	struct task_struct *task;
+	struct off_thread *thread;
+	u64 id, now, blocked = 0;
+	u32 tgid, tid, left;
+
+	if (!is_switch || !here)
+		return 0;
+	left = here->tid;
+	task = bpf_get_current_task_btf();
+	tgid = task->tgid;
+	tid = task->pid;
+	here->tid = 0;
+	if (tid && task_wanted(task, tgid, tid))
+		here->tid = tid;
+	if (!left && !here->tid)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (left) {
+		u32 slot = left & (OFF_THREADS - 1);
+
+		thread = bpf_map_lookup_elem(&threads, &slot);
+		if (thread && thread->tid == left)
+			thread->left_ns = now;
+	}
+	if (!here->tid)
+		return 0;
+	cpu = bpf_map_lookup_elem(&profile_cpus, &number);
+	if (!cpu)
+		return 0;
+	thread = thread_of(cpu, task, tgid, tid, now);
+	if (!thread || !account(cpu, thread, task->sched_info.run_delay, now, &blocked))
+		return 0;
+	id = space_of(task);
+	struct profile_key key = { .space = id, .tgid = tgid, .tid = tid, .kind = OFF_BLOCKED };
+
+	key.kernel = store_stack(ctx, cpu, 0);
+	key.user = id ? store_stack(ctx, cpu, BPF_F_USER_STACK) : STACK_NONE;
+	add_event(cpu, &key, task, 1, blocked);
+	return 0;
+}
+
+/*
+ * Why here: before 6.16 the only hook of a switch runs before it, in the context of the thread that leaves.
+ * Cost: two walks of the stack, 2 to 4 µs, for each time that a profiled thread goes to sleep, however short.
+ * Loses: as above.
+ */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(switching, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	u32 number = bpf_get_smp_processor_id();
+	struct profile_losses *cpu = bpf_map_lookup_elem(&profile_cpus, &number);
+	struct off_thread *thread;
+	u64 now, blocked = 0;
+	u32 tid = prev->pid;
+
+	if (!cpu)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (tid && task_wanted(prev, prev->tgid, tid)) {
+		thread = thread_of(cpu, prev, prev->tgid, tid, now);
+		if (thread) {
+			thread->left_ns = now;
+			thread->space = space_of(prev);
+			thread->kernel = thread->user = STACK_NONE;
+			/* the stack of one that is pushed aside says nothing */
+			if (!preempt) {
+				thread->kernel = store_stack(ctx, cpu, 0);
+				thread->user = thread->space ? store_stack(ctx, cpu, BPF_F_USER_STACK) : STACK_NONE;
+			}
+		}
+	}
+	tid = next->pid;
+	if (tid && task_wanted(next, next->tgid, tid)) {
+		/* not yet added to run_delay: this hook comes before that */
+		u64 queued = next->sched_info.last_queued;
+		u64 clock = BPF_CORE_READ(next, se.cfs_rq, rq, clock);
+		u64 waited = queued && clock > queued ? clock - queued : 0;
+
+		thread = thread_of(cpu, next, next->tgid, tid, now);
+		if (thread && account(cpu, thread, next->sched_info.run_delay + waited, now, &blocked)) {
+			struct profile_key key = {
+				.space = thread->space,
+				.user = thread->user,
+				.kernel = thread->kernel,
+				.tgid = next->tgid,
+				.tid = tid,
+				.kind = OFF_BLOCKED,
+			};
+
+			add_event(cpu, &key, next, 1, blocked);
+		}
+	}
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

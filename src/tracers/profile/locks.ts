@@ -1,0 +1,109 @@
+/** Waits for locks of the kernel (bpf/profile/profile-locks.bpf.c), named as far as the kernel's symbols and callers say. */
+import { HashReader } from '../../bpf/hash-reader.ts';
+import type { Host } from '../../core/tracer.ts';
+import { constants, lock_flags, type lock_owner, type lock_owner_key, maps } from '../../generated/profile-locks.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import type { ProfileBuilder } from './builder.ts';
+import { kernelStackOf } from './clocks.ts';
+import { Collector, type Target } from './collector.ts';
+import type { ProcessNames } from './names.ts';
+
+const OWNERS = maps.owners.entries;
+/** Owners whose stack is remembered. */
+const MAX_STACKS = 512;
+
+/** Functions that take locks: the first one below them is the one that wanted it. */
+const primitives =
+	/^(bpf_|__bpf|__traceiter_|trace_|__?mutex_|mutex_|rwsem_|down_|__down|up_|_raw_|native_queued|queued_|__pv_|pv_|percpu_|__percpu|rt_mutex|rtlock|__rt_|lock_sock_nested|_?spin_|do_raw_|osq_)/;
+
+interface Owner {
+	pid: number;
+	tid: number;
+	comm: SafeText;
+	ns: number;
+}
+
+export class Locks {
+	readonly collector: Collector;
+	private readonly procRoot: string;
+	private readonly owners: HashReader<lock_owner_key, lock_owner>;
+	private readonly counts = new Map<string, number>();
+	/** Kernel functions of owners while others waited, by tid. */
+	private readonly stacks = new Map<number, readonly SafeText[]>();
+
+	/** @throws {Unavailable} */
+	constructor(host: Host, target: Target) {
+		this.procRoot = host.procRoot;
+		this.collector = new Collector(host, 'profile-locks', target, { layout: constants, shards: [maps.spins.name] });
+		this.owners = new HashReader(this.collector.bpf, maps.owners, OWNERS);
+	}
+
+	/** Remember where owners are that others wait for now. */
+	sampleOwners(): void {
+		for (const { key, value } of this.owners.entries()) {
+			if (key.owner_tid === 0) continue;
+			const id = `${key.lock} ${key.owner_tid}`;
+			const grown = value.count !== this.counts.get(id);
+			this.counts.set(id, value.count);
+			if (!grown || (this.stacks.size >= MAX_STACKS && !this.stacks.has(key.owner_tid))) continue;
+			const stack = kernelStackOf(this.procRoot, key.owner_tgid, key.owner_tid);
+			if (stack.length > 0) this.stacks.set(key.owner_tid, stack);
+		}
+	}
+
+	addTo(builder: ProfileBuilder, names: ProcessNames): void {
+		const flags = new Map<number, number>();
+		const owners = new Map<number, Owner>();
+		for (const { key, value } of this.owners.entries()) {
+			flags.set(key.lock, value.flags);
+			if (key.owner_tid === 0 || value.ns <= (owners.get(key.lock)?.ns ?? 0)) continue;
+			owners.set(key.lock, {
+				pid: key.owner_tgid,
+				tid: key.owner_tid,
+				comm: sanitize(value.comm),
+				ns: value.ns,
+			});
+		}
+		for (const { key, space, count, ns, comm } of this.collector.entries()) {
+			const thread = sanitize(comm);
+			const kernel = this.collector.frames(key.kernel);
+			const user = this.collector.frames(key.user);
+			const owner = owners.get(key.kind);
+			const ownerStack = owner && this.stacks.get(owner.tid)?.[0];
+			builder.add({
+				pid: key.tgid,
+				tid: key.tid,
+				thread,
+				comm: names.of(key.tgid) ?? thread,
+				state: 'lock',
+				space,
+				user,
+				kernel,
+				count,
+				ns,
+				lock: this.nameOf(builder, key.kind, flags.get(key.kind) ?? 0, kernel),
+				...(owner && {
+					owner: ownerStack ? safe`${owner.comm}[${owner.pid}] in ${ownerStack}` : safe`${owner.comm}[${owner.pid}]`,
+				}),
+			});
+		}
+	}
+
+	/** A lock of its own has a symbol; one in an object is named by the function that wanted it. */
+	private nameOf(builder: ProfileBuilder, address: number, flags: number, kernel: readonly number[] | null): SafeText {
+		const kind = kindOf(flags);
+		const symbol = builder.kernelSymbol(address);
+		if (symbol !== undefined) return safe`${kind} ${symbol}`;
+		const caller = builder.kernelNames(kernel).find((name) => !primitives.test(name));
+		return caller === undefined ? kind : safe`${kind} in ${caller}`;
+	}
+}
+
+function kindOf(flags: number): SafeText {
+	if (flags & lock_flags.LOCK_MUTEX) return safe`mutex`;
+	if (flags & lock_flags.LOCK_PERCPU) return safe`percpu rwsem`;
+	if (flags & lock_flags.LOCK_RT) return safe`rtmutex`;
+	const rw = flags & lock_flags.LOCK_READ ? safe`(read)` : flags & lock_flags.LOCK_WRITE ? safe`(write)` : safe``;
+	if (flags & lock_flags.LOCK_SPIN) return rw === '' ? safe`spinlock` : safe`rwlock ${rw}`;
+	return rw === '' ? safe`lock` : safe`rwsem ${rw}`;
+}

@@ -1,0 +1,226 @@
+/** Profiles against loads of known shape, the kernel's own accounting, its own stacks, and perf. */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { safe } from '../../src/lib/sanitize.ts';
+import type { Profile, ProfileMode, ProfileStack } from '../../src/profile/model.ts';
+import { functionsOf } from '../../src/profile/tree.ts';
+import { loadDemangler } from '../../src/symbols/demangle.ts';
+import { kernelStackOf } from '../../src/tracers/profile/clocks.ts';
+import { Taking } from '../../src/tracers/profile/taking.ts';
+import { realHost } from './host.ts';
+import { leashed, temporaryDirectory } from './leftovers.ts';
+import { schedstat } from './workload.ts';
+
+const directory = temporaryDirectory(join(process.cwd(), 'build/profile-'));
+const program = join(directory.path, 'profiled');
+execFileSync('clang', [
+	...['-O1', '-g', '-fno-omit-frame-pointer', '-fno-optimize-sibling-calls', '-pthread', '-Wall'],
+	...['test/truth/fixtures/profiled.c', '-o', program],
+]);
+const running = new Set<ChildProcess>();
+let taking: Taking | undefined;
+
+afterEach(async () => {
+	taking?.close();
+	taking = undefined;
+	await Promise.all([...running].map(end));
+});
+afterAll(() => directory.remove());
+
+async function end(child: ChildProcess): Promise<void> {
+	running.delete(child);
+	const gone = once(child, 'exit');
+	child.kill('SIGKILL');
+	await gone;
+}
+
+/** Start a load, and wait until it is the program itself. */
+async function load(path: string, ...args: string[]): Promise<ChildProcess & { pid: number }> {
+	const child = spawn(...leashed(path, ...args), { stdio: ['pipe', 'ignore', 'inherit'] }) as ChildProcess & {
+		pid: number;
+	};
+	running.add(child);
+	while (!readFileSync(`/proc/${child.pid}/comm`, 'utf8').startsWith('profiled')) await setTimeout(5);
+	await setTimeout(50);
+	return child;
+}
+
+function begin(mode: ProfileMode, pid: number, hz = 99): Taking {
+	taking = new Taking(realHost(), {
+		mode,
+		target: { tgid: pid },
+		targetText: safe`pid ${pid}`,
+		hz,
+		offCpuMin: 1e6,
+	});
+	return taking;
+}
+
+async function take(mode: ProfileMode, pid: number, ms: number, hz?: number): Promise<Profile> {
+	await loadDemangler();
+	const one = begin(mode, pid, hz);
+	for (let left = ms; left > 0; left -= 50) {
+		await setTimeout(50);
+		one.drain();
+	}
+	one.stop();
+	return one.profile();
+}
+
+const namesOf = (profile: Profile, stack: ProfileStack) => stack.frames.map((at) => profile.frames[at]?.name as string);
+const sum = (stacks: readonly ProfileStack[]) => stacks.reduce((total, { ns }) => total + ns, 0);
+
+function figures(profile: Profile) {
+	return functionsOf(
+		profile.stacks.map((stack) => ({
+			value: stack.count,
+			frames: stack.frames.flatMap((at) => profile.frames[at] ?? []),
+		})),
+	);
+}
+
+test('functions of 70, 20 and 10 % have these shares, within the bound of a binomial', async () => {
+	const { pid } = await load(program, 'shares');
+	const profile = await take('on-cpu', pid, 1500, 997);
+	// what interrupts the function is on top of it: total, not self
+	const share = Object.fromEntries(
+		figures(profile)
+			.filter(({ name }) => ['seventy', 'twenty', 'ten'].includes(name))
+			.map(({ name, total }) => [name, total]),
+	);
+	const n = Object.values(share).reduce((total, one) => total + one, 0);
+	expect(n).toBeGreaterThan(100);
+	for (const [name, p] of [
+		['seventy', 0.7],
+		['twenty', 0.2],
+		['ten', 0.1],
+	] as const) {
+		// 5 standard deviations, and one point for the loops' own overhead
+		const bound = 5 * Math.sqrt((p * (1 - p)) / n) + 0.01;
+		expect(Math.abs((share[name] ?? 0) / n - p), `${name} of ${n}`).toBeLessThan(bound);
+	}
+	// samples × period is the run time
+	const { main } = Object.fromEntries(figures(profile).map((one) => [one.name, one]));
+	expect(main?.total).toBeGreaterThan(0.9 * profile.stacks.reduce((total, { count }) => total + count, 0));
+	expect(profile.quality.cut).toBe(0);
+});
+
+test('waits are wall clock − run time − run delay of the kernel, and the mutex is found', async () => {
+	const { pid } = await load(program, 'waits');
+	const one = begin('off-cpu', pid);
+	const before = { ...schedstat(pid), at: performance.now() };
+	await setTimeout(1500);
+	one.stop();
+	const after = { ...schedstat(pid), at: performance.now() };
+	const profile = one.profile();
+	const threads = readdirSync(`/proc/${pid}/task`).length;
+	const truth =
+		threads * (after.at - before.at) * 1e6 - (after.cpu_ns - before.cpu_ns) - (after.wait_ns - before.wait_ns);
+	const blocked = sum(profile.stacks.filter(({ state }) => state !== 'waits for a CPU'));
+	// the test reads its figures a little later and earlier than the profile
+	expect(Math.abs(blocked - truth) / truth).toBeLessThan(0.05);
+	// libc has no frame pointers here: the function that calls it is skipped, and the one above is found
+	const futex = profile.stacks.filter(({ state, count }) => state === 'futex' && count > 0);
+	expect(futex.map((stack) => namesOf(profile, stack)).some((names) => names.includes('wanter'))).toBe(true);
+	const sleeps = profile.stacks.filter(({ state, count }) => state === 'sleep' && count > 0);
+	expect(sleeps.map((stack) => namesOf(profile, stack)).some((names) => names.includes('holder'))).toBe(true);
+	// no function of our own hook
+	expect(profile.frames.map(({ name }) => name).filter((name) => /^bpf_/.test(name))).toEqual([]);
+});
+
+test('running and waiting add up to the wall clock of every thread', async () => {
+	const { pid } = await load(program, 'waits');
+	const profile = await take('wall', pid, 1200);
+	const threads = new Map<number, number>();
+	for (const { tid, ns } of profile.stacks) threads.set(tid, (threads.get(tid) ?? 0) + ns);
+	expect(threads.size).toBe(3);
+	for (const ns of threads.values()) expect(Math.abs(ns / 1e9 / profile.seconds - 1)).toBeLessThan(0.05);
+});
+
+test("the kernel stack of a wait is the kernel's own of the blocked task", async () => {
+	const child = await load(program, 'pipe');
+	const truth = kernelStackOf('/proc', child.pid, child.pid);
+	const one = begin('off-cpu', child.pid);
+	for (let round = 0; round < 4; round++) {
+		await setTimeout(60);
+		child.stdin?.write('x');
+	}
+	await setTimeout(60);
+	one.stop();
+	const profile = one.profile();
+	const [longest] = profile.stacks.filter(({ count }) => count > 0);
+	const kernel = longest ? longest.frames.filter((at) => profile.frames[at]?.kind === 'kernel') : [];
+	const ours = kernel.map((at) => profile.frames[at]?.name as string).reverse();
+	expect(longest?.state).toBe('pipe or socket');
+	expect(truth.length).toBeGreaterThan(3);
+	// /proc leaves out the scheduler's own functions
+	expect(ours.slice(-truth.length)).toEqual(truth);
+});
+
+test('functions of a program that was deleted and replaced', async () => {
+	const copy = join(directory.path, 'profiled-copy');
+	copyFileSync(program, copy);
+	execFileSync('chmod', ['+x', copy]);
+	const { pid } = await load(copy, 'shares');
+	rmSync(copy);
+	writeFileSync(copy, 'another file');
+	const profile = await take('on-cpu', pid, 500, 497);
+	expect(figures(profile).map(({ name }) => name)).toContain('seventy');
+});
+
+test('10,000 frames of recursion: the innermost 127, and they are counted', async () => {
+	const { pid } = await load(program, 'deep');
+	const profile = await take('on-cpu', pid, 400, 497);
+	const deepest = profile.stacks.reduce((most, { frames }) => Math.max(most, frames.length), 0);
+	expect(deepest).toBeGreaterThanOrEqual(127);
+	expect(profile.quality.deep).toBeGreaterThan(0);
+});
+
+test('the semaphore of a file that threads write, and a writer that holds it', async () => {
+	const { pid } = await load(program, 'writers', join(directory.path, 'written'));
+	const profile = await take('locks', pid, 1000);
+	const [first] = profile.stacks.filter(({ lock }) => lock?.startsWith('rwsem (write)'));
+	expect(first?.lock).toMatch(/^rwsem \(write\) in /);
+	expect(first?.owner).toMatch(new RegExp(`^profiled\\[${pid}\\]`));
+	expect(profile.lost['counts_full']).toBe(0);
+});
+
+const perf = spawnSync('perf', ['--version']).status === 0;
+
+test.runIf(perf)('perf names the same functions', async () => {
+	const { pid } = await load(program, 'shares');
+	const data = join(directory.path, 'perf.data');
+	const record = spawn('perf', [
+		'record',
+		'-q',
+		'-e',
+		'cpu-clock',
+		'-F',
+		'499',
+		'-g',
+		'-p',
+		String(pid),
+		'-o',
+		data,
+		'sleep',
+		'0.8',
+	]);
+	const profile = await take('on-cpu', pid, 800, 499);
+	if (record.exitCode === null) await once(record, 'exit');
+	const script = execFileSync('perf', ['script', '-i', data, '-F', 'ip,sym,dso'], {
+		encoding: 'utf8',
+		maxBuffer: 1 << 28,
+		stdio: ['ignore', 'pipe', 'ignore'],
+	});
+	const theirs = new Set<string>();
+	for (const [, name, file] of script.matchAll(/^\s+[0-9a-f]+ (.+) \((.*)\)$/gm))
+		if (file?.endsWith('/profiled') && name !== '[unknown]') theirs.add((name as string).replace(/\+0x[0-9a-f]+$/, ''));
+	const ours = new Set(profile.frames.filter(({ module }) => module === 'profiled').map(({ name }) => name as string));
+	expect(theirs.size).toBeGreaterThanOrEqual(3);
+	expect([...theirs].filter((name) => !ours.has(name))).toEqual([]);
+	expect([...ours].filter((name) => !theirs.has(name))).toEqual([]);
+});
