@@ -247,7 +247,7 @@ export const cases: readonly Case[] = [
 			writeFileSync(script, DEADLOCK, { mode: 0o644 });
 			const child = start([process.execPath, script], 60);
 			// it works for some seconds first
-			await new Promise((resolve) => setTimeout(resolve, 12_000));
+			await new Promise((resolve) => setTimeout(resolve, 20_000));
 			return all([child]);
 		},
 		right: (finding) => finding.rule === 'halted' && /futex/.test(finding.text),
@@ -288,7 +288,7 @@ else:
         s.sendall(b'q\\n'); line(s); time.sleep(0.001)
 `;
 
-/** Two workers that work for ten seconds under two locks, then take them in opposite order. */
+/** Two workers that work for twenty seconds under two locks, then take them in opposite order. */
 const DEADLOCK = `
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 if (isMainThread) {
@@ -298,7 +298,7 @@ if (isMainThread) {
 	const { locks, first } = workerData;
 	const take = (at) => { while (Atomics.compareExchange(locks, at, 0, 1) !== 0) Atomics.wait(locks, at, 1); };
 	const give = (at) => { Atomics.store(locks, at, 0); Atomics.notify(locks, at); };
-	const until = Date.now() + 12_000;
+	const until = Date.now() + 20_000;
 	while (Date.now() < until) { take(first); for (let i = 0; i < 1e5; i++) Math.sqrt(i); give(first); }
 	take(first); await new Promise((done) => setTimeout(done, 100)); take(1 - first);
 }
