@@ -43,7 +43,7 @@ int kfree_skb(u64 *ctx)
 		sk = skb->sk;
 	dev = skb->dev;
 	if (sk) {
-		owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+		owner = owner_of(sk);
 		key.netns = sk->__sk_common.skc_net.net->ns.inum;
 		if (owner)
 			key.pid = owner->pid;
@@ -106,7 +106,7 @@ int inet_sock_set_state(u64 *ctx)
 /* An event of a TCP connection. */
 static __always_inline int connection_event(u64 *ctx, u32 kind, u32 reason, struct sock *sk, const struct sk_buff *skb)
 {
-	struct socket_owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+	struct socket_owner *owner = owner_of(sk);
 	struct event_key key = { .protocol = IPPROTO_TCP };
 	struct event *event;
 
@@ -207,7 +207,7 @@ int tcp_receive_reset(u64 *ctx)
 /* A queue or a limit of a socket is full. */
 static __always_inline int overflow(u64 *ctx, u32 reason, struct sock *sk)
 {
-	struct socket_owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+	struct socket_owner *owner = owner_of(sk);
 	struct event_key key = { .protocol = sk->sk_protocol };
 	struct event *event;
 

@@ -26,6 +26,14 @@ struct {
 	__type(value, struct socket_owner);
 } owners SEC(".maps");
 
+/* May these programs use the storage of sockets (since 5.11)? Set by the loader. */
+const volatile bool keeps_owners = true;
+
+static __always_inline struct socket_owner *owner_of(struct sock *sk)
+{
+	return keeps_owners ? bpf_sk_storage_get(&owners, sk, 0, 0) : 0;
+}
+
 struct ip_header {
 	u8 version_ihl;
 	u8 tos;

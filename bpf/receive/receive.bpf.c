@@ -380,6 +380,7 @@ int netif_receive_skb(u64 *ctx)
 	struct packet *packet = packet_of((u64)skb, HANDS_OVER);
 	struct receive_cpu *shard = this_cpu();
 	struct passed *of;
+	u32 epoch;
 
 	COUNT_RUN(netif_receive_skb);
 	if (!packet || !shard)
@@ -400,8 +401,11 @@ int netif_receive_skb(u64 *ctx)
 	of = passed_by(packet, HANDS_OVER);
 	if (of) {
 		of->received++;
-		if (!of->device[0])
+		epoch = interval_epoch();
+		if (!of->device[0] || of->named != epoch) {
+			of->named = epoch;
 			BPF_CORE_READ_STR_INTO(&of->device, skb, dev, name);
+		}
 	}
 	shard->current = *packet;
 	shard->skb = (u64)skb;

@@ -22,8 +22,10 @@ struct passed {
 	u64 consumed;
 	/* became part of another packet, by GRO or in the receive queue of a TCP socket */
 	u64 merged;
-	/* empty where only packets of another program or CPU ended */
+	/* as of the first packet in the interval of this number: a device may be renamed. Empty: of the programs at the ends */
 	char device[IFNAMSIZ];
+	u32 named;
+	u32 unused;
 };
 
 /* Both by network namespace and index of the device, and protocol. */

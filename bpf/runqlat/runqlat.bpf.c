@@ -304,6 +304,8 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 		if (next->sighand)
 			process = bpf_task_storage_get(&processes, next->group_leader, 0, 0);
 	}
+	if (process && !prev->pid)
+		__sync_fetch_and_add(&process->wakes, 1);
 	if (thread) {
 		generation = filter_generation(word);
 		if (thread->generation != generation) {

@@ -63,6 +63,8 @@ struct process_waits {
 	u32 involuntary;
 	/* inode number of the pid namespace, the same for life */
 	u32 pidns;
+	/* idle periods of CPUs that ended with a switch to one of its threads */
+	u32 wakes;
 };
 
 struct {

@@ -87,8 +87,17 @@ export class Counters {
 	}
 }
 
-function ascending(a: number, b: number): number {
-	return a - b;
+/** In place, by insertion: few numbers, mostly in order already, and Array.sort() makes a copy of them. */
+function sortFew(numbers: number[]): void {
+	for (let index = 1; index < numbers.length; index++) {
+		const number = numbers[index] as number;
+		let at = index;
+		while (at > 0 && (numbers[at - 1] as number) > number) {
+			numbers[at] = numbers[at - 1] as number;
+			at--;
+		}
+		numbers[at] = number;
+	}
 }
 
 /** Events of one interval and how long they took. */
@@ -157,7 +166,7 @@ export class Distribution {
 
 	/** The slots with events in their order. */
 	protected ascending(): readonly number[] {
-		if (this.filled.length > 1) this.filled.sort(ascending);
+		sortFew(this.filled);
 		return this.filled;
 	}
 

@@ -46,6 +46,9 @@ export function toColumns(rows: readonly object[]): Columns {
 	};
 }
 
+/** Different texts of a column that need no table. */
+const FEW = 8;
+
 /** Numbers of the last rows: the next ones are about as many. */
 let usual = 1024;
 
@@ -75,7 +78,8 @@ class Pool {
 
 	/** Indices into `texts`, which are added to it; -1: not all are texts. */
 	addTexts(rows: readonly Row[], key: string, texts: string[]): number {
-		const known = new Map<string, number>();
+		// few texts are found faster, and without a table, one by one
+		let known: Map<string, number> | undefined;
 		const at = this.reserve(rows.length);
 		const { values } = this;
 		let last: unknown;
@@ -85,8 +89,12 @@ class Pool {
 			if (typeof text !== 'string') return this.release(at);
 			// most texts are those of the row before
 			if (text !== last) {
-				place = known.get(text) ?? texts.push(text) - 1;
-				if (place === known.size) known.set(text, place);
+				place = known ? (known.get(text) ?? -1) : texts.indexOf(text);
+				if (place < 0) {
+					place = texts.push(text) - 1;
+					if (known) known.set(text, place);
+					else if (texts.length > FEW) known = new Map(texts.map((one, index) => [one, index]));
+				}
 				last = text;
 			}
 			values[at + index] = place;

@@ -64,13 +64,21 @@ export class ArchiveStore extends Store {
 	}
 
 	override behind(tab: string): Ns {
+		return this.paused ? this.since(tab, this.shown.get(tab)?.place ?? this.placeOf(tab)) : 0;
+	}
+
+	override reach(tab: string): Ns {
+		return this.since(tab, this.archive.of(tab)[0]);
+	}
+
+	/** Time from a frame to the newest one. */
+	private since(tab: string, place: Place | undefined): Ns {
 		const newest = this.archive.of(tab).at(-1);
-		const shown = this.shown.get(tab)?.place ?? this.placeOf(tab);
-		if (!newest || !shown || !this.paused) return 0;
+		if (!newest || !place) return 0;
 		const { boot } = newest.segment.segment.about;
-		if (boot === shown.segment.segment.about.boot) return Math.max(0, newest.mono_ns - shown.mono_ns);
+		if (boot === place.segment.segment.about.boot) return Math.max(0, newest.mono_ns - place.mono_ns);
 		// monotonic clocks of two boots have nothing in common
-		return Math.max(0, (newest.wall - shown.wall) * 1e6);
+		return Math.max(0, (newest.wall - place.wall) * 1e6);
 	}
 
 	override history(tab: string): readonly Snapshot[] {

@@ -86,8 +86,13 @@ export function packFrame(facts: Omit<FrameFacts, 'key'>, payload: Buffer, dicti
 
 /** The head in these bytes; undefined: there is none, or it is damaged. */
 export function readHead(bytes: Buffer): FrameHead | undefined {
-	if (bytes.length < HEAD || bytes.readUInt32LE(0) !== FRAME_MAGIC) return undefined;
-	if (bytes.readUInt32LE(HEAD - 4) !== crc32(bytes.subarray(0, HEAD - 4))) return undefined;
+	if (bytes.length < HEAD || bytes.readUInt32LE(HEAD - 4) !== crc32(bytes.subarray(0, HEAD - 4))) return undefined;
+	return headOf(bytes);
+}
+
+/** The head in these bytes, which another checksum covers; undefined: there is none. */
+export function headOf(bytes: Buffer): FrameHead | undefined {
+	if (bytes.readUInt32LE(0) !== FRAME_MAGIC) return undefined;
 	const busy = bytes.readUInt16LE(10);
 	const head: FrameHead = {
 		kind: bytes.readUInt8(4),

@@ -3,7 +3,17 @@ import { crc32 } from 'node:zlib';
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Bytes, Count } from '../lib/units.ts';
 import { inert } from './columns-text.ts';
-import { checkPreamble, type FrameHead, HEAD, KINDS, MAX_PAYLOAD, PREAMBLE, readHead, unpackFrame } from './frame.ts';
+import {
+	checkPreamble,
+	type FrameHead,
+	HEAD,
+	headOf,
+	KINDS,
+	MAX_PAYLOAD,
+	PREAMBLE,
+	readHead,
+	unpackFrame,
+} from './frame.ts';
 
 /** The first frame of every segment. */
 export interface SegmentAbout {
@@ -142,8 +152,8 @@ export class Segment {
 	/** @param at from 0 on */
 	head(at: number): FrameHead & { offset: Bytes } {
 		const entry = this.entry(at);
-		const head = readHead(entry.subarray(8, 8 + HEAD)) as FrameHead;
-		return { ...head, offset: entry.readDoubleLE(0) };
+		// checked when it was taken
+		return { ...(headOf(entry.subarray(8, 8 + HEAD)) as FrameHead), offset: entry.readDoubleLE(0) };
 	}
 
 	/** @throws what is wrong with the frame */
@@ -164,13 +174,14 @@ export class Segment {
 	/** Entries that follow each other and are whole; the rest is found by walking the heads. */
 	private takeIndex(index: Buffer): void {
 		const most = Math.min(Math.floor(index.length / ENTRY), MAX_FRAMES);
+		const { size } = this.source;
 		let count = 0;
 		for (; count < most; count++) {
 			const entry = index.subarray(count * ENTRY, (count + 1) * ENTRY);
 			if (entry.readUInt32LE(8 + HEAD) !== crc32(entry.subarray(0, 8 + HEAD))) break;
-			const head = readHead(entry.subarray(8, 8 + HEAD));
+			const head = headOf(entry.subarray(8, 8 + HEAD));
 			if (!head || head.stored > MAX_PAYLOAD || entry.readDoubleLE(0) !== this.end) break;
-			if (this.end + HEAD + head.stored > this.source.size) break;
+			if (this.end + HEAD + head.stored > size) break;
 			this.end += HEAD + head.stored;
 		}
 		if (count === 0) return;

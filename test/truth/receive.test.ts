@@ -201,3 +201,38 @@ test('what nobody reads: refused and ICMP packets are received and not copied', 
 	expect(icmp?.received).toBeGreaterThan(0);
 	expect(icmp).toMatchObject({ count: 0, bytes: 0, consumed: icmp?.received });
 });
+
+test('a device that is renamed has its new name from the next interval on', async () => {
+	const running = start();
+	running.read(1e9, 'device');
+	const sends = [
+		'for i in range(10):',
+		'  sender.sendto(b"x", receiver.getsockname())',
+		'  receiver.recv(1)',
+		'  time.sleep(0.05)',
+	];
+	// the loopback device of a network namespace of its own
+	const ended = python(
+		'import ctypes, fcntl, struct',
+		'ctypes.CDLL(None).unshare(0x40000000)',
+		...receiver,
+		'def flags(name, value): fcntl.ioctl(sender, 0x8914, struct.pack("16sh22x", name, value))',
+		'flags(b"lo", 1)',
+		...sends,
+		'flags(b"lo", 0)',
+		'fcntl.ioctl(sender, 0x8923, struct.pack("16s16s8x", b"lo", b"renamed0"))',
+		'flags(b"renamed0", 1)',
+		...sends,
+	);
+	const seen = new Set<string>();
+	let done = false;
+	const end = ended.finally(() => {
+		done = true;
+	});
+	while (!done) {
+		for (const { device, received } of running.read(1e9, 'device').rows) if (received > 0) seen.add(device);
+		await new Promise((resolve) => setTimeout(resolve, 100));
+	}
+	await end;
+	expect([...seen]).toContain('renamed0');
+});

@@ -126,18 +126,19 @@ test('a full disk: it is said, recording goes on when there is room, and the exi
 
 test('a mark, and SIGUSR2: a bundle that replays by itself', async () => {
 	const path = join(root, 'captured');
-	const recording = recorder(path, '--tabs', 'energy', '--delay', '0.5', '--capture-after', '1');
+	const recording = recorder(path, '--tabs', 'energy', '--delay', '0.5');
 	await until(() => readdirSync(root).includes('captured') && bytesIn(path) > 0, recording.said);
 	await run('bin/wattlag', ['record', path, '--mark', 'here \x1b[2J']);
 	recording.child.kill('SIGUSR2');
-	await until(() => recording.said().includes('captured:'), recording.said);
+	await until(() => recording.said().includes('capturing: signal'), recording.said);
+	// what is being captured is written at the end, without waiting for its tools
 	recording.child.kill('SIGTERM');
 	expect(await recording.ended).toBe(0);
 	expect(recording.said()).toContain('captured 1, suppressed 0');
 	const { stdout } = await run('bin/wattlag', ['captures', path, '--json']);
 	const listed = JSON.parse(stdout) as { path: string; cause: string; problem: null; files: string[] };
 	expect(listed).toMatchObject({ cause: 'signal', problem: null });
-	expect(listed.files).toEqual(expect.arrayContaining(['marks', 'doctor.json', expect.stringMatching(/^segments\//)]));
+	expect(listed.files).toEqual(expect.arrayContaining(['marks', expect.stringMatching(/^segments\//)]));
 	expect((await exported(listed.path)).lines.length).toBeGreaterThan(0);
 	const redacted = join(root, 'redacted.wlb');
 	await run('bin/wattlag', ['export', listed.path, '--format', 'wlb', '--redact', '--out', redacted]);

@@ -55,6 +55,7 @@ describe('a bundle', () => {
 		expect(message).toBeUndefined();
 		expect(store.hasAxis).toBe(true);
 		store.travel('energy', -2);
+		expect([store.behind('energy'), store.reach('energy')]).toEqual([2e9, 4e9]);
 		expect(store.current('runqlat')).toEqual(plain(all[2]?.[1]));
 	});
 

@@ -101,3 +101,11 @@ test('large snapshots survive packing', () => {
 	}));
 	for (const snapshot of tickOf({ processes }).values()) expect(unpack(pack(snapshot))).toStrictEqual(snapshot);
 });
+
+test.each([1, 8, 9, 40])('texts of %i kinds, in any order, and a text that is none', (kinds) => {
+	const rows = Array.from({ length: 200 }, (_, n) => ({
+		a: `text ${(n * 7) % kinds}`,
+		b: n < 199 ? `${n % 3}` : null,
+	}));
+	expect(fromColumns(toColumns(rows))).toEqual(rows);
+});

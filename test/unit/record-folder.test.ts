@@ -5,6 +5,7 @@ import type { Snapshot } from '../../src/core/snapshot.ts';
 import { FolderArchive } from '../../src/recording/archive.ts';
 import { Folder, parseSegmentName } from '../../src/recording/folder.ts';
 import { openAny } from '../../src/recording/recordings.ts';
+import { generator } from '../lib/random.ts';
 import { makeTree, treePerTest } from '../lib/tree.ts';
 import { BOOT, intervals, limits, plain, recordedTabs, recorderTo, recordTo } from './record-fixtures.ts';
 
@@ -99,6 +100,35 @@ describe('a recorded folder', () => {
 			[25e9, 1e9],
 		]);
 	});
+});
+
+test('bytes that mean nothing, in segments and indexes: what is whole plays, nothing else happens', async () => {
+	await recordTo(tree.root, intervals(4));
+	const [name] = segmentsOf(tree.root) as [string];
+	const files = [name, name.replace('.wlr', '.idx')].map((file) => [file, readFileSync(tree.path(file))] as const);
+	const random = generator(5);
+	for (let round = 0; round < 200; round++) {
+		for (const [file, bytes] of files) {
+			const changed = Buffer.from(bytes);
+			for (let change = 0; change < round % 4; change++) {
+				const at = Math.floor(random() * changed.length);
+				// single bytes, and whole numbers at their most
+				if (round % 2 === 0) changed[at] = Math.floor(random() * 256);
+				else changed.fill(0xff, at, at + 8);
+			}
+			writeFileSync(
+				tree.path(file),
+				changed.subarray(0, round % 5 === 0 ? Math.floor(random() * changed.length) : undefined),
+			);
+		}
+		const result = await read(tree.root).then(
+			({ snapshots }) => snapshots,
+			(error: unknown) => error,
+		);
+		if (Array.isArray(result)) expect(result.length).toBeLessThanOrEqual(24);
+		else expect(result).toBeInstanceOf(Error);
+	}
+	expect(readdirSync(tree.root).sort()).toEqual([files[1]?.[0], name].sort());
 });
 
 describe('limits', () => {

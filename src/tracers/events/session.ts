@@ -92,9 +92,12 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		const tick = tickLength(host.procRoot);
 		const tick_ns = tick ?? LONGEST_TICK_NS;
 		const arguments_ = (name: string) => addon.tracepointArguments(name);
+		// programs at tracepoints have the storage of sockets since 5.11
+		const keepsOwners = addon.hasType('func', 'bpf_sk_storage_get_tracing');
 		this.bpf = openBpf(host, 'events', {
 			layout: constants,
 			constants: {
+				keeps_owners: keepsOwners,
 				kfree_skb_args: arguments_('kfree_skb'),
 				retransmit_args: arguments_('tcp_retransmit_skb'),
 				send_reset_args: arguments_('tcp_send_reset'),
@@ -108,7 +111,10 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 			shards: [maps.events_cpus.name],
 			optional: PROGRAMS,
 			// their pauses are in ticks
-			without: tick === undefined ? ['balance_dirty_pages'] : [],
+			without: [
+				...(tick === undefined ? ['balance_dirty_pages'] : []),
+				...(keepsOwners ? [] : ['inet_sock_set_state']),
+			],
 			loaded: (object) => {
 				const key = new Uint32Array(1);
 				const value = new Uint32Array(1);
@@ -139,6 +145,9 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 			hooks: [...this.bpf.hooks, ...(this.kernel.state === 'read' ? ['/dev/kmsg'] : [])],
 			missing: [
 				...this.bpf.missing,
+				...(keepsOwners
+					? []
+					: ['no storage of sockets at tracepoints (since 5.11): processes of sockets are not known']),
 				...(tick === undefined
 					? ['CONFIG_HZ is not published: no throttled writes, and gaps of the tick from 30 ms on']
 					: []),

@@ -60,6 +60,12 @@ function waitsFor({ op, bytes }: Queued): { op: number; stage: string } {
 	return op === io_op.IO_WRITE && bytes === 0 ? { op: io_op.IO_FLUSH, stage: 'device' } : { op, stage: 'request' };
 }
 
+/** The addresses are a bucket's first member: most buckets are empty and need no decoding. */
+function isEmpty(view: DataView, at: number): boolean {
+	for (let word = 0; word < bucket_keys.size; word += 4) if (view.getUint32(at + word, true) !== 0) return false;
+	return true;
+}
+
 export class InFlight {
 	private readonly bpf: BpfSession;
 	private readonly devices: BlockDevices;
@@ -177,8 +183,7 @@ export class InFlight {
 		this.bpf.object.readMapped(map.name, buffer);
 		const view = viewOf(buffer);
 		for (let at = 0; at < buffer.length; at += map.value.size) {
-			// the addresses are a bucket's first member: most buckets are empty and need no decoding
-			if (bucket_keys.read(view, at).object.every((object) => object === 0)) continue;
+			if (isEmpty(view, at)) continue;
 			const bucket = map.value.read(view, at);
 			for (const [entry, one] of bucket.entries.entries()) if (bucket.keys.object[entry] !== 0) yield one;
 		}

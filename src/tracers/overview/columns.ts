@@ -235,6 +235,16 @@ export const columns: readonly Column<OverviewRow>[] = [
 		value: ({ swap_bytes }) => known(swap_bytes),
 	},
 	{
+		key: 'wakes',
+		title: 'WAKES/s',
+		kind: 'rate',
+		width: 8,
+		priority: 8,
+		shown: (snapshot) => (snapshot as { rows: readonly OverviewRow[] }).rows.some(({ wakes }) => wakes !== undefined),
+		help: 'Idle periods of CPUs that ended with a switch to this process, per second (run queue).',
+		value: ({ wakes = 0 }, seconds) => wakes / seconds,
+	},
+	{
 		key: 'faults',
 		aliases: ['minflt', 'minor_faults'],
 		title: 'FLT/s',

@@ -48,11 +48,12 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 	}
 	// with own stamps, a start time is the moment when the tab first saw the process
 	const starts = runqlat?.source.kind !== 'own stamps';
-	for (const { key, count, wait_ns, p99_ns } of runqlat?.rows ?? []) {
+	for (const { key, count, wait_ns, p99_ns, wakes } of runqlat?.rows ?? []) {
 		if (key.kind !== 'process' || count === 0) continue;
 		const row = rowOf({ pid: key.id, start_time: starts ? (key.start_time ?? 0) : 0, comm: key.comm });
 		row.wait_ns = wait_ns;
 		row.wait_p99_ns = p99_ns;
+		if (wakes) row.wakes = wakes;
 	}
 	for (const one of irq?.irq_time ?? []) {
 		if (one.interrupted !== 'idle' && one.pid > 0) rowOf(one).irq_time_ns = one.time_ns;

@@ -46,6 +46,8 @@ export interface OverviewRow {
 	reason: SleepReason | null;
 	/** The kernel's function by which that is known; empty: none. */
 	wchan: SafeText;
+	/** Idle periods of CPUs that ended with it; absent: none, or not counted. */
+	wakes?: Count;
 	rss_bytes: Bytes | null;
 	swap_bytes: Bytes | null;
 	/** Page faults of the interval; null in the first interval that lists it. */

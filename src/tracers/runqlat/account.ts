@@ -27,6 +27,8 @@ export interface Account {
 	readonly waits: Waits;
 	readonly switches: Switches;
 	readonly switchesTotal: Switches;
+	/** Idle periods of CPUs that it ended in the interval. */
+	wakes: Count;
 	/** Number of the filter under which it last waited. */
 	generation: number;
 	ended: boolean;
@@ -44,6 +46,7 @@ export function account(id: number, start: Ns, pid: number, comm: SafeText, proc
 		waits: new Waits(PROCESS_SLOTS),
 		switches: { voluntary: 0, involuntary: 0 },
 		switchesTotal: { voluntary: 0, involuntary: 0 },
+		wakes: 0,
 		generation: 0,
 		ended: false,
 		read: 0,

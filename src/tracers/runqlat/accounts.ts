@@ -28,7 +28,7 @@ const CPU_SLOTS = slotCount(waits_layout.CPU_SUB_BITS);
 
 interface Process extends Account {
 	/** By creation. Several only around an exec by a thread other than the leader. */
-	readonly storages: Map<number, { counters: Counters; switches: Switches }>;
+	readonly storages: Map<number, { counters: Counters; switches: Switches; wakes: Count }>;
 	cgroup: number;
 	pidns: number;
 }
@@ -176,16 +176,19 @@ export class Accounts {
 		if (record.pidns) process.pidns = record.pidns;
 		let storage = process.storages.get(record.created);
 		if (!storage) {
-			storage = { counters: new Counters(PROCESS_SLOTS), switches: { voluntary: 0, involuntary: 0 } };
+			storage = { counters: new Counters(PROCESS_SLOTS), switches: { voluntary: 0, involuntary: 0 }, wakes: 0 };
 			process.storages.set(record.created, storage);
 		}
 		const difference = advance(storage.counters, record.waits, this.epoch);
 		const { voluntary, involuntary } = growth(record, storage.switches);
+		const wakes = record.wakes === undefined ? 0 : Math.max(0, (record.wakes - storage.wakes) | 0);
+		storage.wakes = record.wakes ?? 0;
 		for (const one of [process, this.cgroupOf(process), this.pidnsOf(process, record)]) {
 			if (!one) continue;
 			one.waits.grow(difference);
 			if (difference.count > 0) one.generation = this.generation;
 			addSwitches(one, voluntary, involuntary);
+			one.wakes += wakes;
 		}
 		process.waits.moved_ns += record.moved_ns;
 		if (record.gone) this.remove(process, record.created, record.gone.whole);

@@ -15,6 +15,7 @@ export const waitsFold: Fold<RunqlatRow> = {
 			'wait_ns',
 			'voluntary',
 			'involuntary',
+			'wakes',
 			'count_total',
 			'wait_ns_total',
 			'voluntary_total',

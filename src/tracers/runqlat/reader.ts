@@ -34,6 +34,8 @@ export interface ProcessRecord {
 	/** Switches away since measuring began; may wrap at 2^32. */
 	voluntary: Count;
 	involuntary: Count;
+	/** Idle periods of CPUs that ended with it, since measuring began; may wrap at 2^32. Missing: not counted. */
+	wakes?: Count;
 	cgroup?: number;
 	pidns?: number;
 	/** Name of the first process of the pid namespace; empty: not known. */

@@ -236,7 +236,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	}
 
 	private taskRow(kind: TaskKind, account: Account): RunqlatRow {
-		const { id, start, comm, waits, switches, switchesTotal, pid, processStart } = account;
+		const { id, start, comm, waits, switches, switchesTotal, wakes, pid, processStart } = account;
 		return {
 			key: {
 				kind,
@@ -247,6 +247,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 			},
 			...waits.waitFigures(this.zones),
 			...(this.reader.hasThreads ? switchFields(switches, switchesTotal) : {}),
+			...(this.reader.hasThreads && kind !== 'thread' ? { wakes } : {}),
 		};
 	}
 

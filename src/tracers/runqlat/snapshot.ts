@@ -20,6 +20,8 @@ export interface RunqlatKey {
 export interface RunqlatRow extends WaitFigures, InTree {
 	key: RunqlatKey;
 	/** Switches away from it because it slept; because another task was to run. Not for CPUs. */
+	/** Idle periods of CPUs that ended with a switch to it; of processes and groups. */
+	wakes?: Count;
 	voluntary?: Count;
 	involuntary?: Count;
 	voluntary_total?: Count;

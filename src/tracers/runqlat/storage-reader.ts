@@ -207,7 +207,7 @@ function recordAt(view: DataView, at: number): TaskRecord {
 		case record_kind.RECORD_LAST: {
 			const { head, process, cgroup, pidns_comm } = process_record.read(view, at);
 			const { tgid: pid, start, comm, voluntary, involuntary } = head;
-			const { waits, created, pidns } = process;
+			const { waits, created, pidns, wakes } = process;
 			const gone = kind === record_kind.RECORD_LAST ? { whole: head.tid === pid } : null;
 			return {
 				kind: 'process',
@@ -218,6 +218,7 @@ function recordAt(view: DataView, at: number): TaskRecord {
 				created,
 				voluntary,
 				involuntary,
+				wakes,
 				cgroup,
 				pidns,
 				pidnsComm: pidns_comm,

@@ -110,8 +110,10 @@ export class Tasks<Task extends Account> {
 }
 
 /** Reset the figures of the interval. */
-export function beginInterval({ waits, switches }: Account): void {
+export function beginInterval(account: Account): void {
+	const { waits, switches } = account;
 	waits.beginInterval();
 	switches.voluntary = 0;
 	switches.involuntary = 0;
+	account.wakes = 0;
 }
