@@ -11,6 +11,7 @@ import { configSchema } from '../src/options/config/schema.ts';
 import { registry } from '../src/registry.ts';
 import { manPage } from './docs/man.ts';
 import { columnsPage, keysPage, metricsPage, optionsPage } from './docs/pages.ts';
+import { dashboard, rulesFile } from './docs/prometheus.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -27,6 +28,8 @@ export function pages(): ReadonlyMap<string, string> {
 		['docs/keys.md', keysPage()],
 		['docs/columns.md', columnsPage(tracers)],
 		['docs/metrics.md', metricsPage()],
+		['docs/prometheus/wattlag.rules.yml', rulesFile()],
+		['docs/prometheus/wattlag-dashboard.json', dashboard()],
 		['docs/config.schema.json', `${JSON.stringify(configSchema(tracers), null, '\t')}\n`],
 		['docs/wattlag.1', manPage(program, version())],
 	]);

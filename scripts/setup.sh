@@ -78,6 +78,11 @@ missing_packages() { # names of Debian packages
 	command -v losetup >/dev/null || echo mount
 	command -v addpart >/dev/null || echo util-linux
 	command -v promtool >/dev/null || echo prometheus
+	command -v chromium >/dev/null || echo chromium
+	command -v openssl >/dev/null || echo openssl
+	command -v sshd >/dev/null || [ -x /usr/sbin/sshd ] || echo openssh-server
+	command -v prometheus-node-exporter >/dev/null || echo prometheus-node-exporter
+	command -v victoria-metrics >/dev/null || echo victoria-metrics
 	command -v protoc >/dev/null || echo protobuf-compiler
 	[ -d /usr/lib/python3/dist-packages/prometheus_client ] || echo python3-prometheus-client
 	[ "$1" = bench ] || return 0

@@ -25,6 +25,9 @@ enum no_stack {
 };
 NAMES(no_stack);
 
+/* Flag of a task: forked, and no exec since. */
+#define PF_FORKNOEXEC 0x00000040
+
 #define BPF_F_USER_STACK (1ULL << 8)
 
 struct stack {
@@ -56,7 +59,8 @@ struct profile_value {
 struct space {
 	s64 space;
 	u32 tgid;
-	u32 unused;
+	/* the process that it was forked from, whose mappings it has; 0: it has called exec since */
+	u32 parent;
 };
 RECORD(space);
 
@@ -183,12 +187,17 @@ static __always_inline u64 store_stack(void *ctx, struct profile_losses *cpu, u6
 }
 
 /* Ask user space for the mappings of an address space, once. */
-static __always_inline void announce(s64 space, u32 tgid)
+static __always_inline void announce(struct task_struct *task, s64 space, u32 tgid)
 {
 	struct space record = { .space = space, .tgid = tgid };
 	u32 one = 1;
 
-	if (space == 0 || bpf_map_lookup_elem(&seen_spaces, &record))
+	if (space == 0)
+		return;
+	/* threads have the flag of their fork: the first one says what became of the process */
+	if (BPF_CORE_READ(task, group_leader, flags) & PF_FORKNOEXEC)
+		record.parent = BPF_CORE_READ(task, group_leader, real_parent, tgid);
+	if (bpf_map_lookup_elem(&seen_spaces, &record))
 		return;
 	if (bpf_map_update_elem(&seen_spaces, &record, &one, BPF_NOEXIST) == 0)
 		bpf_ringbuf_output(&spaces, &record, sizeof(record), BPF_RB_NO_WAKEUP);
@@ -210,7 +219,7 @@ static __always_inline void add_event(struct profile_losses *cpu, const struct p
 			cpu->counts_full++;
 			return;
 		}
-		announce(key->space, key->tgid);
+		announce(task, key->space, key->tgid);
 	}
 	__sync_fetch_and_add(&value->count, count);
 	__sync_fetch_and_add(&value->ns, ns);

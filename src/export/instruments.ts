@@ -119,13 +119,24 @@ export const instruments = {
 		'Age of the oldest block request in flight.',
 	),
 	received: instrument('counter', 'wattlag_receive_packets', 'none', 'Received packets by device, protocol and fate.'),
-	events: instrument('counter', 'wattlag_events', 'none', 'Events of the kernel by kind.'),
+	events: instrument(
+		'counter',
+		'wattlag_events',
+		'none',
+		'Events of the kernel by kind and reason; reason normal: those that are part of normal operation.',
+	),
 	finding: instrument('gauge', 'wattlag_finding', 'none', '1 while the finding holds.'),
 	findingSince: instrument(
 		'gauge',
 		'wattlag_finding_since_timestamp_seconds',
 		'seconds',
 		'Begin of the finding, seconds since 1970.',
+	),
+	findingLevel: instrument(
+		'gauge',
+		'wattlag_finding_level',
+		'none',
+		'Level of the finding: 3 severe, 2 high, 1 notice.',
 	),
 	findingExcess: instrument(
 		'gauge',
@@ -178,7 +189,7 @@ export const instruments = {
 		'counter',
 		'wattlag_refused_series',
 		'none',
-		'Series refused because of the limit (--series); their figures are in no other series.',
+		'Series refused by the limit (--series); those of groups are in other, the rest is nowhere.',
 	),
 	sent: instrument('counter', 'wattlag_export_records', 'none', 'Records pushed, by destination and result.'),
 } as const satisfies Record<string, Instrument>;

@@ -6,8 +6,10 @@ import type { SamplerEvent } from '../core/sampler.ts';
 import { type Snapshot, secondsOf } from '../core/snapshot.ts';
 import type { Count } from '../lib/units.ts';
 import type { EnergyExtra, EnergyRow } from '../tracers/energy/snapshot.ts';
+import type { EventRow, EventsExtra } from '../tracers/events/snapshot.ts';
 import type { IoExtra, IoRow } from '../tracers/io/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../tracers/irq/snapshot.ts';
+import { levels } from '../tracers/overview/finding.ts';
 import type { OverviewExtra, OverviewRow } from '../tracers/overview/snapshot.ts';
 import type { ReceiveExtra, ReceiveRow } from '../tracers/receive/snapshot.ts';
 import type { RunqlatExtra, RunqlatRow } from '../tracers/runqlat/snapshot.ts';
@@ -45,6 +47,8 @@ const groupFigures = [
 const OTHER: Labels = { kind: 'other', group: 'other' };
 /** Names of lines, devices and kinds, each with its own series: beyond it they are `other`. */
 const MOST_NAMES = 24;
+/** Reason of events that are part of normal operation. */
+const NORMAL = 'normal';
 
 /** `±50 %` → 0.5; undefined: the source states no number. */
 export function uncertaintyOf(text: string): number | undefined {
@@ -72,6 +76,7 @@ export class Mapping {
 	private readonly ops = new Names();
 	private readonly received = new Names();
 	private readonly causes = new Names();
+	private readonly reasons = new Names();
 	/** Losses of a tab at its last snapshot, since its start. */
 	private readonly lost = new Map<string, Readonly<Record<string, Count>>>();
 	/** Own cost is the same in each tab's snapshot: it is counted once for each moment. */
@@ -125,6 +130,9 @@ export class Mapping {
 			case 'io':
 				this.io(snapshot as Snapshot<IoRow, IoExtra>);
 				break;
+			case 'events':
+				this.events(snapshot as Snapshot<EventRow, EventsExtra>);
+				break;
 			case 'receive':
 				this.receive(snapshot as Snapshot<ReceiveRow, ReceiveExtra>);
 				break;
@@ -151,7 +159,7 @@ export class Mapping {
 			const past = before[cause] ?? 0;
 			// a tracer that was restarted counts from 0
 			const amount = count >= past ? count - past : count;
-			this.series.add('lost', { tab, cause: this.causes.of(cause) }, amount);
+			this.series.count('lost', { tab, cause: this.causes.of(cause) }, amount);
 		}
 	}
 
@@ -208,12 +216,12 @@ export class Mapping {
 		for (const { kind, name, cpu, time_ns, count, late } of rows) {
 			if (kind === 'irq_time' || cpu !== 'all') continue;
 			const labels = { kind, name: this.irqNames.of(name) };
-			this.series.add('irq', labels, time_ns * NS);
-			this.series.add('irqCount', labels, count);
+			this.series.count('irq', labels, time_ns * NS);
+			this.series.count('irqCount', labels, count);
 			if (late === null) continue;
 			for (const [zone, number] of late.zones.entries()) {
 				const over = String((zone === 0 ? 0 : (late_zones_ns[zone - 1] as number)) * NS);
-				this.series.add('softirqLate', { name: labels.name, over }, number);
+				this.series.count('softirqLate', { name: labels.name, over }, number);
 			}
 		}
 	}
@@ -227,8 +235,8 @@ export class Mapping {
 				const stats = row.stages[stage];
 				if (stats) this.series.observe('io', { ...labels, stage }, stats.buckets, stats.mean_ns * stats.count * NS);
 			}
-			this.series.add('ioBytes', labels, row.bytes);
-			if (row.errors_total) this.series.add('ioErrors', labels, row.errors ?? 0);
+			this.series.count('ioBytes', labels, row.bytes);
+			this.series.count('ioErrors', labels, row.errors ?? 0);
 		}
 		for (const { device, op } of slow) {
 			this.series.add('ioSlow', { device: this.devices.of(device), op: this.ops.of(op) }, 1);
@@ -237,12 +245,17 @@ export class Mapping {
 		this.series.set('ioOldest', {}, (inflight[0]?.age_ns ?? 0) * NS);
 	}
 
+	private events({ reasons }: Snapshot<EventRow, EventsExtra>): void {
+		for (const { kind, reason, count, hidden } of reasons)
+			this.series.count('events', { kind, reason: hidden ? NORMAL : this.reasons.of(reason) }, count);
+	}
+
 	private receive({ rows }: Snapshot<ReceiveRow, ReceiveExtra>): void {
 		for (const { device, protocol, count, dropped } of rows) {
 			if (protocol === 'all') continue;
 			const labels = { device: this.received.of(device), protocol: this.received.of(protocol) };
-			this.series.add('received', { ...labels, fate: 'copied' }, count);
-			this.series.add('received', { ...labels, fate: 'dropped' }, dropped);
+			this.series.count('received', { ...labels, fate: 'copied' }, count);
+			this.series.count('received', { ...labels, fate: 'dropped' }, dropped);
 		}
 	}
 
@@ -254,9 +267,10 @@ export class Mapping {
 			const labels = { rule, level, subject, owner: owner?.comm ?? '' };
 			this.series.set('finding', labels, 1);
 			this.series.set('findingSince', labels, Date.parse(since) / 1000);
+			this.series.set('findingLevel', labels, levels.length - levels.indexOf(level));
 			this.series.set('findingExcess', labels, excess);
 		}
-		this.series.end('finding', 'findingSince', 'findingExcess');
+		this.series.end('finding', 'findingSince', 'findingLevel', 'findingExcess');
 		if (group === 'process') this.byGroup(rows, secondsOf(snapshot));
 	}
 
@@ -282,7 +296,11 @@ export class Mapping {
 		for (const [id] of groupFigures) this.series.add(id, OTHER, 0);
 		for (const [key, { labels, amounts }] of sums) {
 			const named = this.groups.has(key) ? labels : OTHER;
-			for (const [index, [id]] of groupFigures.entries()) this.series.add(id, named, amounts[index] as number);
+			for (const [index, [id]] of groupFigures.entries()) {
+				const amount = amounts[index] as number;
+				// what the limit refuses is in the rest
+				if (!this.series.count(id, named, amount)) this.series.add(id, OTHER, amount);
+			}
 		}
 	}
 }

@@ -63,10 +63,16 @@ export class SeriesSet {
 		return this.refusedCount;
 	}
 
-	/** Adds to a counter. Negative and unknown amounts count as nothing: a counter never falls. */
-	add(id: InstrumentId, labels: Labels, amount: number): void {
+	/** Adds to a counter. Negative and unknown amounts count as nothing: a counter never falls. false: refused. */
+	add(id: InstrumentId, labels: Labels, amount: number): boolean {
 		const series = this.series(id, labels);
 		if (series && amount > 0 && Number.isFinite(amount)) series.value += amount;
+		return series !== undefined;
+	}
+
+	/** The same, but begins no series before there is something to count. */
+	count(id: InstrumentId, labels: Labels, amount: number): boolean {
+		return amount > 0 ? this.add(id, labels, amount) : true;
 	}
 
 	/** Sets a gauge. A value that is not known is no sample. */

@@ -4,6 +4,7 @@
  */
 import { type Snapshot, secondsOf } from '../core/snapshot.ts';
 import type { Ns } from '../lib/units.ts';
+import type { EventsExtra } from '../tracers/events/snapshot.ts';
 import type { IoExtra, SlowRequest } from '../tracers/io/snapshot.ts';
 import type { IrqExtra } from '../tracers/irq/snapshot.ts';
 import type { Finding } from '../tracers/overview/finding.ts';
@@ -204,6 +205,15 @@ export async function* traceEvents({ snapshots, marks }: TraceInput): AsyncGener
 				for (const request of io.slow) yield ofRequest(request, lanes);
 				const track = { group: machine, name: 'Requests in flight' };
 				yield { kind: 'counter', track, unit: '', at: mono_ns, value: io.inflight_count };
+				break;
+			}
+			case 'events': {
+				for (const { kind, reason, text, mono_ns: at, who, severity, cause } of (
+					snapshot as Snapshot<object, EventsExtra>
+				).events) {
+					const track = { group: 'Kernel events', name: kind };
+					yield { kind: 'instant', track, name: text, at, args: { reason, who, severity, cause } };
+				}
 				break;
 			}
 			case 'runqlat': {

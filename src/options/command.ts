@@ -70,12 +70,12 @@ export interface CommandSpec {
 	takes?: readonly string[];
 	/** Its tab is the first one that measures, where the user names none: scripts want figures, not findings. */
 	measuringTab?: true;
+	/** Its rows are none of a tab: it checks the filter itself. */
+	ownFilter?: true;
 	/** Length of its intervals in seconds, where the user names none; absent: that of all. */
 	delay?: number;
 	/** It is about all tabs where the user names none. */
 	anyTab?: true;
-	/** Its filter is of columns of its own, which it checks itself. */
-	ownFilter?: true;
 	/** Throws a `UsageError` for values that do not go together. */
 	check?(line: CommandLine, tracers: readonly AnyTracer[]): void;
 }

@@ -12,7 +12,7 @@ export interface Mapping {
 	inode: string;
 	/** As the kernel names it, ` (deleted)` included; `[vdso]`; empty: anonymous. */
 	path: string;
-	/** `start-end` as maps has it: the name in map_files. */
+	/** `start-end`: the name in map_files, which unlike maps has no leading zeros. */
 	range: string;
 }
 
@@ -20,6 +20,10 @@ export interface Mapping {
 const MAX_MAPPINGS = 8192;
 
 const line = /^([0-9a-f]{1,16})-([0-9a-f]{1,16}) ..x. ([0-9a-f]{1,16}) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/;
+
+function unpadded(digits: string): string {
+	return digits.replace(/^0+(?=.)/, '');
+}
 
 /** In the order of addresses. Lines of other form are skipped. */
 export function parseMaps(text: string): Mapping[] {
@@ -35,7 +39,7 @@ export function parseMaps(text: string): Mapping[] {
 			device,
 			inode,
 			path,
-			range: `${start}-${end}`,
+			range: `${unpadded(start)}-${unpadded(end)}`,
 		});
 		if (mappings.length >= MAX_MAPPINGS) break;
 	}

@@ -15,6 +15,7 @@ const MAX_FILE_BYTES = 4 * 2 ** 30;
 export type Missing = 'no file' | 'not readable' | 'no symbols' | 'not ELF' | 'on FUSE';
 
 export class Module {
+	/** Lower-case hexadecimal; empty: it has none. */
 	readonly buildId: string;
 	/** Tables in the order in which they are asked. */
 	readonly tables: readonly SymbolTable[];
@@ -89,12 +90,12 @@ function debugTables(buildId: string): SymbolTable[] {
 	}
 }
 
-function readModule(fd: number, size: number, key: string): Module {
+function readModule(fd: number, size: number): Module {
 	let elf: Elf;
 	try {
 		elf = new Elf(new FileBytes(fd, size));
 	} catch {
-		return new Module(key, undefined, [], 'not ELF');
+		return new Module('', undefined, [], 'not ELF');
 	}
 	try {
 		const buildId = elf.buildId() ?? '';
@@ -106,9 +107,9 @@ function readModule(fd: number, size: number, key: string): Module {
 			const exported = elf.symbols('.dynsym');
 			if (exported && exported.count > 0) tables.push(new SymbolTable(exported));
 		}
-		return new Module(buildId || key, elf, tables, tables.length === 0 ? 'no symbols' : undefined);
+		return new Module(buildId, elf, tables, tables.length === 0 ? 'no symbols' : undefined);
 	} catch {
-		return new Module(key, elf, [], 'not readable');
+		return new Module('', elf, [], 'not readable');
 	}
 }
 
@@ -168,11 +169,12 @@ export class Modules {
 				this.byFile.set(file.key, known);
 				return known;
 			}
-			const read = readModule(file.fd, file.size, file.key);
+			const read = readModule(file.fd, file.size);
 			// the same build in another file: in a container's image, say
-			const module = (read.missing === undefined ? this.byBuildId.get(read.buildId) : undefined) ?? read;
+			const twin = read.buildId !== '' && read.missing === undefined ? this.byBuildId.get(read.buildId) : undefined;
+			const module = twin ?? read;
 			this.byFile.set(file.key, module);
-			this.byBuildId.set(module.buildId, module);
+			if (module.buildId !== '') this.byBuildId.set(module.buildId, module);
 			this.makeRoom();
 			return module;
 		} finally {

@@ -106,8 +106,11 @@ export class Symbolizer {
 		return this.kernelTable() === undefined;
 	}
 
-	/** Read the mappings of a process while it exists. `space` is an identity that changes with exec. */
-	learn(space: string, pid: number): void {
+	/**
+	 * Read the mappings of a process while it exists. `space` is an identity that changes with exec. `parent`: the process whose
+	 * mappings it had from its fork on, which serve where it has ended; 0: none.
+	 */
+	learn(space: string, pid: number, parent = 0): void {
 		if (this.spaces.has(space)) return;
 		const known = new AddressSpace(pid);
 		this.spaces.set(space, known);
@@ -115,7 +118,9 @@ export class Symbolizer {
 			if (this.spaces.size <= MAX_SPACES) break;
 			this.spaces.delete(oldest);
 		}
-		if (!this.read(known)) this.ended++;
+		if (this.read(known)) return;
+		if (parent > 0 && this.read(known, parent)) return;
+		this.ended++;
 	}
 
 	/** @param called an address behind a call instruction, as all frames but the innermost one have it */
@@ -212,18 +217,18 @@ export class Symbolizer {
 	}
 
 	/** false: it was read just now, or the process has gone. */
-	private read(space: AddressSpace): boolean {
+	private read(space: AddressSpace, pid = space.pid): boolean {
 		const now = performance.now();
-		if (now - space.readAt < REREAD) return false;
+		if (pid === space.pid && now - space.readAt < REREAD) return false;
 		space.readAt = now;
 		try {
-			const mappings = readMaps(this.procRoot, space.pid);
+			const mappings = readMaps(this.procRoot, pid);
 			// a process in its exit has none any more
 			if (mappings.length === 0) return false;
-			const served = servedDevices(this.procRoot, space.pid);
+			const served = servedDevices(this.procRoot, pid);
 			for (const mapping of mappings) {
 				if (mapping.inode === '0' || space.modules.has(moduleKey(mapping))) continue;
-				space.modules.set(moduleKey(mapping), this.modules.of(space.pid, mapping, served));
+				space.modules.set(moduleKey(mapping), this.modules.of(pid, mapping, served));
 			}
 			space.mappings = mappings;
 			return true;

@@ -32,6 +32,8 @@ export interface AppActions {
 	copy(text: string): void;
 	/** Write the snapshots in memory to a file. Resolves with a message for the user. */
 	record(): Promise<string>;
+	/** What Enter does on a row, where it does more than to show it. */
+	open(row: object): void;
 	/** Write a bundle of the snapshots in memory. Resolves with a message for the user. */
 	capture(): Promise<string>;
 	/** Facts about a process beside its figures. */
@@ -48,6 +50,8 @@ export interface CommandContext {
 	groups: GroupsInUse;
 	/** Process of the lens that covers the tab, `pid:start`; null: it is closed. */
 	lens: string | null;
+	/** A menu, a prompt or the help covers it. */
+	overlay: boolean;
 	changeDelay(step: 1 | -1): void;
 	toggleBaseline(): void;
 	say(message: string): void;
@@ -200,6 +204,10 @@ export const effects = {
 	arguments: commandLines,
 	'full-path': fullPath,
 	finding: (context, key) => void showFinding(context, key),
+	detail: ({ actions, active: { table }, lens, overlay }) => {
+		const row = table.rows[Math.max(0, table.selected)];
+		if (row !== undefined && lens === null && !overlay) actions.open(row);
+	},
 	'next-finding': finding(1),
 	'previous-finding': finding(-1),
 	'next-mark': mark(1),

@@ -213,6 +213,7 @@ export function App(props: AppProps): ReactElement | null {
 			active,
 			groups,
 			lens: process,
+			overlay: state.overlay !== null,
 			changeDelay,
 			toggleBaseline,
 			say,

@@ -42,6 +42,8 @@ export interface LiveOptions {
 	message?: string | undefined;
 	/** Facts about a process beside its figures; by default from `/proc`. */
 	inspect?: Inspect;
+	/** What Enter does on a row; the terminal is free meanwhile. */
+	open?: ((row: object) => void) | undefined;
 	/** Opened earlier, for a first frame while Ink is loaded. */
 	screen?: Screen;
 }
@@ -65,6 +67,7 @@ export async function runLive({
 	store = new Store(),
 	message,
 	inspect,
+	open,
 }: LiveOptions): Promise<number> {
 	const { writer, keyboard, lifecycle, ended, leave, close } = screen;
 	// in a recording the key that leads to the first row leads to a time; Home does as before
@@ -104,6 +107,12 @@ export async function runLive({
 						tune: (tab, changes) => sampler.tune?.(tab, changes),
 						setActiveTab: (tab) => sampler.setActiveTab?.(tab),
 						setGroup: (tab, group) => sampler.setGroup(tab, group),
+						open: (row) => {
+							if (!open) return;
+							lifecycle.suspend();
+							open(row);
+							lifecycle.resume();
+						},
 						inspect: inspect ?? ((process) => readProcess(command.procRoot ?? '/proc', process)),
 						record: () => record(store, host),
 						capture: () =>

@@ -78,6 +78,7 @@ export function demoOptions(
 			},
 		},
 		inspect: async () => details,
+		open: () => {},
 		// what is held does not grow old, however slow the machine
 		...(env['DEMO_HOLD'] ? { host: fixed, store: new Store({ now: () => 0 }) } : {}),
 	};

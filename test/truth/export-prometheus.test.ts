@@ -133,6 +133,14 @@ test('what Prometheus has is the sum of the intervals, part by part; promtool ha
 	expect(Number(parsed.stdout)).toBeGreaterThan(20);
 });
 
+test('promtool takes the rules', () => {
+	const { stdout, status } = spawnSync('promtool', ['check', 'rules', 'docs/prometheus/wattlag.rules.yml'], {
+		encoding: 'utf8',
+	});
+	expect(stdout).toContain('SUCCESS');
+	expect(status).toBe(0);
+});
+
 test('scrapes that come all at once, hang, or ask for other things do no harm', async () => {
 	const port = await freePort();
 	const { sampler } = measure();

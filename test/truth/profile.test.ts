@@ -189,6 +189,32 @@ test('the semaphore of a file that threads write, and a writer that holds it', a
 	expect(profile.lost['counts_full']).toBe(0);
 });
 
+test('children that end before anybody reads their mappings have those of their parent', async () => {
+	await load(program, 'forks');
+	await loadDemangler();
+	const one = new Taking(realHost(), {
+		mode: 'on-cpu',
+		target: { comm: 'profiled' },
+		targetText: safe`profiled`,
+		hz: 997,
+		offCpuMin: 1e6,
+	});
+	taking = one;
+	// no drain in between: most children have ended when they are read
+	await setTimeout(700);
+	one.stop();
+	const profile = one.profile();
+	const [hottest] = figures(profile);
+	expect(hottest?.name).toBe('seventy');
+	expect(hottest?.total).toBeGreaterThan(0.5 * profile.stacks.reduce((total, { count }) => total + count, 0));
+});
+
+test('a mutex of a program, by the function that wants it', async () => {
+	const { pid } = await load(program, 'waits');
+	const profile = await take('locks', pid, 800);
+	expect(profile.stacks.map(({ lock }) => lock)).toContain('futex in wanter');
+});
+
 const perf = spawnSync('perf', ['--version']).status === 0;
 
 test.runIf(perf)('perf names the same functions', async () => {

@@ -53,16 +53,21 @@ export function engineAt(url: string, close: () => void): Engine {
 export interface PrometheusOptions {
 	/** `host:port` of what it scrapes, each second. */
 	targets: readonly string[];
+	/** Further scrape configurations, as in its file. */
+	scrapes?: readonly object[];
 	/** Paths of rule files. */
 	rules?: readonly string[];
 }
 
-export async function startPrometheus({ targets, rules = [] }: PrometheusOptions): Promise<Engine> {
+export async function startPrometheus({ targets, scrapes = [], rules = [] }: PrometheusOptions): Promise<Engine> {
 	const folder = mkdtempSync(join(tmpdir(), 'wattlag-prometheus-'));
 	const config = {
 		global: { scrape_interval: '1s', evaluation_interval: '1s' },
 		rule_files: rules,
-		scrape_configs: [{ job_name: 'wattlag', static_configs: [{ targets }] }],
+		scrape_configs: [
+			...(targets.length > 0 ? [{ job_name: 'wattlag', static_configs: [{ targets }] }] : []),
+			...scrapes,
+		],
 	};
 	// JSON is YAML
 	writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));

@@ -29,6 +29,7 @@ function mockedActions() {
 		setActiveTab: vi.fn<AppActions['setActiveTab']>(),
 		tune: vi.fn<AppActions['tune']>(),
 		copy: vi.fn<AppActions['copy']>(),
+		open: vi.fn<AppActions['open']>(),
 		record: vi.fn<AppActions['record']>(async () => 'written: /somewhere/file'),
 		capture: vi.fn<AppActions['capture']>(async () => 'captured: /somewhere/file.wlb'),
 		inspect: vi.fn<AppActions['inspect']>(async () => null),

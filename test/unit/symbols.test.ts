@@ -177,6 +177,9 @@ test('mappings: executable ones only, and the one of an address', () => {
 	expect(mappingAt(mappings, 0x55d0c0002fff)?.offset).toBe(0x1000);
 	expect(mappingAt(mappings, 0x55d0c0003000)).toBeUndefined();
 	expect(mappingAt(mappings, 1)).toBeUndefined();
+	// programs at fixed addresses: map_files has no leading zeros
+	const [fixed] = parseMaps('00400000-0045a000 r-xp 00000000 fe:00 7 /bin/fixed');
+	expect(fixed?.range).toBe('400000-45a000');
 });
 
 describe('perf maps', () => {

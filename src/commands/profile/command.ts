@@ -14,7 +14,7 @@ const modeHelp: Readonly<Record<ProfileMode, string>> = {
 	'on-cpu': 'profile running code (default)',
 	'off-cpu': 'profile waits, by reason',
 	wall: 'profile running code and waits: they add up to the time of the threads',
-	locks: 'profile waits for locks of the kernel',
+	locks: 'profile waits for locks: of the kernel, with their owners, and futexes by the function that wanted them',
 };
 
 /** The one that was asked for. Throws where there are several. */
@@ -53,7 +53,7 @@ export const profile: Command = {
 			default: '',
 			placeholder: 'FILE',
 			once: true,
-			help: `write the profile to this file; its ending chooses the format: ${PROFILE_FORMATS.map(({ endings }) => endings[0]).join(', ')}`,
+			help: `file to write: the page of report; of a profile its ending chooses the format: ${PROFILE_FORMATS.map(({ endings }) => endings[0]).join(', ')}`,
 		},
 		{
 			name: 'profile-format',

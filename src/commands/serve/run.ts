@@ -3,12 +3,13 @@ import type { Sampler } from '../../core/sampler.ts';
 import type { Options } from '../../core/tracer.ts';
 import { Exporter, FORMATS } from '../../export/exporter.ts';
 import { isLoopback, parseListen, urlOf } from '../../export/listen.ts';
+import { LivePage } from '../../export/live-page.ts';
 import type { Identity } from '../../export/mapping.ts';
 import { negotiate } from '../../export/negotiate.ts';
-import { startPush } from '../../export/push/push.ts';
 import { type Listening, listen } from '../../export/server.ts';
 import { TEXT } from '../../export/text.ts';
 import { writeTextfile } from '../../export/textfile.ts';
+import { sanitize } from '../../lib/sanitize.ts';
 
 export interface ServeOptions {
 	identity: Identity;
@@ -18,6 +19,8 @@ export interface ServeOptions {
 	report(text: string): void;
 	/** Tabs that measure: without any of them there is nothing to serve. */
 	measuring: readonly string[];
+	/** Online CPUs; absent: not known. */
+	cpus?: number;
 	/** Exit code for that. */
 	unavailable: number;
 	/** By default this process's. */
@@ -78,9 +81,12 @@ export async function runServe(sampler: Sampler, options: ServeOptions): Promise
 			if (events.some(({ kind }) => kind === 'snapshot')) void write(exporter.text(TEXT));
 		});
 	}
-	const push = startPush({
-		otlp: String(values['otlp'] ?? ''),
-		bulk: String(values['bulk'] ?? ''),
+	const [otlp, bulk] = [String(values['otlp'] ?? ''), String(values['bulk'] ?? '')];
+	// loaded only where something is pushed
+	const pushing = otlp === '' && bulk === '' ? undefined : (await import('../../export/push/push.ts')).startPush;
+	const push = pushing?.({
+		otlp,
+		bulk,
 		bulkAuth: String(values['bulk-auth'] ?? ''),
 		ca: String(values['ca'] ?? ''),
 		env: options.env ?? process.env,
@@ -92,7 +98,15 @@ export async function runServe(sampler: Sampler, options: ServeOptions): Promise
 	let listening: Listening | undefined;
 	if (values['listen'] !== 'none') {
 		const address = parseListen(String(values['listen']));
+		const page = new LivePage({
+			...identity,
+			host: sanitize(identity.host),
+			kernel: sanitize(identity.kernel),
+			cpus: options.cpus ?? 0,
+		});
+		exporter.onTick((events) => page.take(events));
 		listening = await listen(address, {
+			...page.routes(),
 			'/metrics': ({ headers }) => {
 				const type = negotiate(headers.accept, FORMATS);
 				return { type, body: exporter.text(type) };
@@ -102,7 +116,7 @@ export async function runServe(sampler: Sampler, options: ServeOptions): Promise
 		const open = isLoopback(address)
 			? ''
 			: '; anybody who reaches this address can read it: it has neither TLS nor passwords';
-		report(`serving ${urlOf(listening.address)}/metrics${open}`);
+		report(`serving ${urlOf(listening.address)}/metrics, and a page at ${urlOf(listening.address)}/${open}`);
 	}
 	try {
 		return await ended;

@@ -63,7 +63,23 @@ export class Client {
 	}
 
 	/** Rejects where there is no whole answer. */
-	send(
+	async send(
+		method: 'POST' | 'PUT',
+		url: URL,
+		headers: Readonly<Record<string, string>>,
+		body: Uint8Array | string,
+		signal?: AbortSignal,
+	): Promise<Answer> {
+		try {
+			return await this.once(method, url, headers, body, signal);
+		} catch (error) {
+			// a server may close an idle connection just when it is used again: it has not seen the request
+			if (!(error as { reused?: boolean }).reused) throw error;
+			return this.once(method, url, headers, body, signal);
+		}
+	}
+
+	private once(
 		method: 'POST' | 'PUT',
 		url: URL,
 		headers: Readonly<Record<string, string>>,
@@ -80,13 +96,14 @@ export class Client {
 				signal: signal ? AbortSignal.any([signal, AbortSignal.timeout(timeout)]) : AbortSignal.timeout(timeout),
 				headers: { ...headers, 'Content-Length': bytes.length, ...(gzip && { 'Content-Encoding': 'gzip' }) },
 			});
-			request.on('error', (error) =>
+			request.on('error', (error: NodeJS.ErrnoException & { reused?: boolean }) => {
+				if (error.code === 'ECONNRESET' && request.reusedSocket) error.reused = true;
 				reject(
 					error.name === 'AbortError' || error.name === 'TimeoutError'
 						? new Error(`no answer in ${timeout / 1000} s`)
 						: error,
-				),
-			);
+				);
+			});
 			request.on('response', (response) => {
 				const parts: Buffer[] = [];
 				let length = 0;

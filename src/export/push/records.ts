@@ -1,7 +1,8 @@
-/** What happened at one moment, for logs, data streams and traces: findings that begin or end, slow requests. */
+/** What happened at one moment, for logs, data streams and traces: findings that begin or end, slow requests, events of the kernel. */
 import { createHash } from 'node:crypto';
 import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
+import type { EventsExtra, EventRecord as KernelEvent } from '../../tracers/events/snapshot.ts';
 import type { IoExtra, SlowRequest } from '../../tracers/io/snapshot.ts';
 import type { Finding, Level } from '../../tracers/overview/finding.ts';
 import type { OverviewExtra } from '../../tracers/overview/snapshot.ts';
@@ -32,6 +33,15 @@ export function recordId(host: string, boot: string, kind: string, identity: str
 	return createHash('sha256').update([host, boot, kind, identity].join('\0')).digest('base64url').slice(0, 27);
 }
 
+/** undefined: part of normal operation, which is counted and not reported one by one. */
+function levelOf({ severity }: Pick<KernelEvent, 'severity'>): Level | undefined {
+	return severity === 'normal' ? undefined : severity;
+}
+
+function endpoint(name: string, end: KernelEvent['source']): Record<string, Value> {
+	return end ? { [`${name}_address`]: end.address, [`${name}_port`]: end.port } : {};
+}
+
 export interface RecordsOptions {
 	host: string;
 	/** Id of this boot. */
@@ -54,6 +64,8 @@ export class Records {
 			switch (snapshot.tab) {
 				case 'overview':
 					return this.findings(snapshot as Snapshot<object, OverviewExtra>);
+				case 'events':
+					return this.kernelEvents(snapshot as Snapshot<object, EventsExtra>);
 				case 'io':
 					return this.requests(snapshot as Snapshot<object, IoExtra>);
 				default:
@@ -90,6 +102,39 @@ export class Records {
 			...(owner && { process: { pid: owner.pid, name: owner.comm } }),
 			figures: { rule, subject, excess, peak_excess: peak.excess, ...figures, ...(owner && { role: owner.role }) },
 		};
+	}
+
+	private kernelEvents({ events }: Snapshot<object, EventsExtra>): EventRecord[] {
+		return events.flatMap((one) => {
+			const level = levelOf(one);
+			if (level === undefined) return [];
+			const { kind, reason, mono_ns, who, pid, comm, text, time, cause, meaning, advice, figures, protocol, device } =
+				one;
+			return [
+				{
+					kind: 'event' as const,
+					id: this.id('event', [mono_ns, kind, reason, who].join('\0')),
+					name: `event.${kind}`,
+					level,
+					at: Date.parse(time),
+					message: text,
+					...((pid > 0 || comm !== '') && { process: { pid, name: comm } }),
+					figures: {
+						kind,
+						reason,
+						cause,
+						who,
+						meaning,
+						advice,
+						...(protocol !== '' && { protocol }),
+						...(device !== '' && { device }),
+						...endpoint('source', one.source),
+						...endpoint('destination', one.destination),
+						...figures,
+					},
+				},
+			];
+		});
 	}
 
 	private requests({ slow, mono_ns, time }: Snapshot<object, IoExtra>): EventRecord[] {

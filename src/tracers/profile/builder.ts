@@ -124,6 +124,11 @@ export class ProfileBuilder {
 		return this.symbolizer.kernelData(address);
 	}
 
+	/** User functions, innermost first. */
+	userNames(space: string, user: StackFrames): readonly Frame[] {
+		return user === null ? [] : this.named.userFrames(space, user);
+	}
+
 	/** Names of kernel functions, innermost first. */
 	kernelNames(kernel: StackFrames): SafeText[] {
 		return this.named.kernelFrames(kernel ?? []).map(({ name }) => name);

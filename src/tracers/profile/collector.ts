@@ -67,9 +67,9 @@ export class Collector {
 	}
 
 	/** Address spaces that were seen for the first time since the last call. */
-	*newSpaces(): Generator<{ space: string; pid: number }> {
+	*newSpaces(): Generator<{ space: string; pid: number; parent: number }> {
 		for (const record of this.bpf.records(maps.spaces.name, space.read))
-			yield { space: spaceId(record), pid: record.tgid };
+			yield { space: spaceId(record), pid: record.tgid, parent: record.parent };
 	}
 
 	*entries(): Generator<Counted> {

@@ -17,7 +17,7 @@ const descriptions: Readonly<Record<ProfileMode, string>> = {
 	'on-cpu': 'stacks of running code, sampled by the software clock of each CPU',
 	'off-cpu': 'waits of threads with their stacks, measured at context switches',
 	wall: 'running code (sampled) and waits (measured): together the time of the threads',
-	locks: 'waits for locks of the kernel, measured from contention to acquisition',
+	locks: 'waits for locks of the kernel, from contention to acquisition, and of programs (futexes)',
 };
 
 const uncertainties: Readonly<Record<ProfileMode, string>> = {

@@ -70,7 +70,7 @@ export class Taking {
 		this.names = new ProcessNames(host.procRoot);
 		const { mode } = options;
 		try {
-			if (mode === 'off-cpu' || mode === 'wall') this.waits = new Waits(host, options);
+			if (mode !== 'on-cpu') this.waits = new Waits(host, options);
 			if (mode === 'on-cpu' || mode === 'wall') this.cpu = startSampler(host, options);
 			if (mode === 'locks') this.locks = new Locks(host, options.target);
 		} catch (error) {
@@ -97,8 +97,8 @@ export class Taking {
 	drain(): void {
 		this.locks?.sampleOwners();
 		for (const collector of this.collectors)
-			for (const { space, pid } of collector.newSpaces()) {
-				this.symbolizer.learn(space, pid);
+			for (const { space, pid, parent } of collector.newSpaces()) {
+				this.symbolizer.learn(space, pid, parent);
 				this.names.of(pid);
 			}
 	}
@@ -133,7 +133,8 @@ export class Taking {
 				lost[cause] = (lost[cause] ?? 0) + losses[cause];
 			deep += losses.deep;
 		}
-		const ran = this.waits?.addTo(builder, this.names);
+		const ran = mode === 'locks' ? undefined : this.waits?.addTo(builder, this.names);
+		if (mode === 'locks') this.waits?.addFutexes(builder, this.names);
 		if (this.cpu) this.addSamples(this.cpu, builder, mode === 'wall' ? ran : undefined);
 		this.locks?.addTo(builder, this.names);
 		return {

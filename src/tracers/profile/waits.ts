@@ -102,6 +102,23 @@ export class Waits {
 		return this.complete(builder, names, sums);
 	}
 
+	/** Waits for locks of programs: each is named by the function that wanted it. */
+	addFutexes(builder: ProfileBuilder, names: ProcessNames): void {
+		for (const { key, space, count, ns, comm } of this.collector.entries()) {
+			if (key.kind !== off_kind.OFF_BLOCKED) continue;
+			const kernel = this.collector.frames(key.kernel);
+			if (reasonOf(builder.kernelNames(kernel)) !== 'futex') continue;
+			const { tgid: pid, tid } = key;
+			const thread = sanitize(comm);
+			const user = this.collector.frames(key.user);
+			const wanted = builder.userNames(space, user).find(({ module, named }) => named && !LIBRARIES.test(module));
+			const lock = wanted === undefined ? safe`futex` : safe`futex in ${wanted.name}`;
+			builder.add({
+				...{ pid, tid, thread, comm: names.of(pid) ?? thread, state: 'futex', space, user, kernel, count, ns, lock },
+			});
+		}
+	}
+
 	/**
 	 * Waits that no hook has seen end: they go on, or began before the profile. From the kernel's own times of each thread of
 	 * the target: what is neither run time nor wait for a CPU nor a wait that was measured.
@@ -160,6 +177,8 @@ export class Waits {
 	}
 }
 
+/** Libraries whose functions take locks for others. */
+const LIBRARIES = /^(libc[.-]|libpthread|ld-|libstdc\+\+|libgcc|\[vdso\])/;
 const SHORT = safe`[waits below the threshold]`;
 const QUEUE = safe`[waits for a CPU]`;
 const EARLIER = safe`[wait that began before]`;

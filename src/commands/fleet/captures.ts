@@ -1,0 +1,57 @@
+/** Captures of a host of the fleet, through the same ssh: their list, and one of them as a file here. */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { UsageError } from '../../core/errors.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import type { CommandLine } from '../../options/command.ts';
+import { remoteWords } from './ssh.ts';
+
+/** A word as a POSIX shell takes it: ssh hands the words to the login shell there. */
+export function quoted(word: string): string {
+	return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Runs `wattlag captures` there, its output is ours. Resolves with its exit code. */
+export function listCaptures(line: CommandLine, host: string): Promise<number> {
+	const json = line.values['json'] === true ? ['--json'] : [];
+	const [program, ...words] = remoteWords(line, host, ['captures', ...json]) as [string, ...string[]];
+	const child = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit'] });
+	return new Promise((resolve, reject) => {
+		child.on('error', (error) => reject(new UsageError(`--captures ${host}: ${error.message}`)));
+		child.on('close', (code) => resolve(code ?? 1));
+	});
+}
+
+/** @param text `HOST:PATH` @throws {UsageError} */
+export function parseFetch(text: string): { host: string; path: string } {
+	const [, host, path] = /^([^:]+|\[[^\]]+\]):(\/.+)$/.exec(text) ?? [];
+	if (host === undefined || path === undefined || /[\0\n]/.test(path))
+		throw new UsageError(`--fetch ${sanitize(text)}: write HOST:/path/of/the/capture, as --captures HOST lists it`);
+	return { host, path };
+}
+
+/** Copies one file from there to a new file here, which only its owner may read. @throws {UsageError} */
+export async function fetchCapture(
+	line: CommandLine,
+	{ host, path }: { host: string; path: string },
+	to: string,
+): Promise<void> {
+	const { values } = line;
+	const [program, ...words] = remoteWords({ values: { ...values, remote: 'cat' } }, host, ['--', quoted(path)]) as [string, ...string[]]; // biome-ignore format: one command
+	const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
+	const file = await open(to, flags, 0o600).catch((error: Error) => {
+		throw new UsageError(`--output ${to}: ${error.message}`);
+	});
+	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+	const ended = new Promise<number>((resolve) => {
+		child.on('error', () => resolve(127));
+		child.on('close', (code) => resolve(code ?? 1));
+	});
+	await pipeline(child.stdout, file.createWriteStream());
+	const code = await ended;
+	if (code === 0) return;
+	await rm(to, { force: true });
+	throw new UsageError(`--fetch ${host}:${sanitize(path)}: not copied (exit code ${code})`);
+}

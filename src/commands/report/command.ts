@@ -1,0 +1,89 @@
+/** `wattlag report`: a recording, or the next seconds, as a page for people. */
+import { open } from 'node:fs/promises';
+import { UsageError } from '../../core/errors.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import { localHost } from '../../system/local-host.ts';
+import { type Command, type Context, print, startSampler, untilSignal } from '../command.ts';
+
+/** Unless told otherwise; seconds. */
+const DURATION = 30;
+/** The tab whose stacks become the flame graph. */
+const PROFILE = 'profile';
+/** The word for the running machine in place of a recording. */
+const LIVE = 'live';
+
+async function ofRecording({ line, registry, version }: Context): Promise<string> {
+	const { openAny } = await import('../../recording/recordings.ts');
+	const { ReportBuilder } = await import('../../export/report/model.ts');
+	const { reportPage } = await import('../../export/report/page.ts');
+	const tracers = registry.map(({ tracer }) => tracer);
+	const recording = await openAny(line.argument, tracers).catch((error: Error) => {
+		throw new UsageError(`${line.argument}: ${error.message}`);
+	});
+	const { host, kernel, cpus } = recording.machine;
+	const builder = new ReportBuilder({ host, kernel, cpus, version });
+	for await (const snapshot of recording.snapshots()) builder.add(snapshot);
+	for (const { wall, text } of recording.marks) builder.mark({ at: wall, text });
+	for (const text of recording.damage()) process.stderr.write(`wattlag: ${sanitize(line.argument)}: ${text}\n`);
+	recording.close();
+	return reportPage(builder.report());
+}
+
+async function ofMachine(context: Context): Promise<string> {
+	const { registry, version, line } = context;
+	const { ReportBuilder } = await import('../../export/report/model.ts');
+	const { reportPage } = await import('../../export/report/page.ts');
+	const { host, kernel, cpus } = localHost();
+	const builder = new ReportBuilder({ host, kernel, cpus, version });
+	// with the profile, which runs only where it is asked for; packets are not followed
+	const wanted = ({ id, onDemand }: { id: string; onDemand?: boolean }) =>
+		(!onDemand || id === PROFILE) && !line.without.includes(id);
+	const tabs = registry.map(({ tracer }) => tracer).filter(wanted);
+	const sampler = await startSampler(context, {
+		tabs: tabs.map(({ id }) => id),
+		firstDelay: line.delay,
+		packs: false,
+		onDemand: true,
+	});
+	sampler.subscribe((event) => {
+		if (event.kind === 'snapshot') builder.add(event.snapshot);
+		if (event.kind === 'unavailable') process.stderr.write(`wattlag: ${event.tab}: ${event.reason}; ${event.fix}\n`);
+	});
+	const stop = untilSignal();
+	await new Promise<void>((resolve) => {
+		const timer = setTimeout(resolve, (Number(line.values['duration']) || DURATION) * 1000);
+		stop.addEventListener('abort', () => {
+			clearTimeout(timer);
+			resolve();
+		});
+	});
+	await sampler.close();
+	return reportPage(builder.report());
+}
+
+/** For its owner only: names and command lines of all users are in it. */
+async function write(path: string, text: string): Promise<void> {
+	const file = await open(path, 'w', 0o600).catch((error: Error) => {
+		throw new UsageError(`--output ${path}: ${error.message}`);
+	});
+	await file.writeFile(text);
+	await file.close();
+}
+
+export const report: Command = {
+	name: 'report',
+	by: { word: 'report', argument: 'PATH' },
+	usage: 'report',
+	usageOptions: 'PATH|live [-o FILE]',
+	summary: 'a page for people: what was found and when, energy, waits, IO (one HTML file)',
+	takes: ['output', 'duration'],
+	async run(context) {
+		const { line } = context;
+		const text = await (line.argument === LIVE ? ofMachine(context) : ofRecording(context));
+		const path = String(line.values['output']);
+		if (path === '') return print(text);
+		await write(path, text);
+		process.stderr.write(`wattlag: written: ${sanitize(path)}\n`);
+		return 0;
+	},
+};
