@@ -72,6 +72,9 @@ missing_packages() { # names of Debian packages
 	command -v clang-format >/dev/null || echo clang-format
 	command -v fio >/dev/null || echo fio
 	command -v ip >/dev/null || echo iproute2
+	command -v nft >/dev/null || echo nftables
+	command -v iptables-legacy >/dev/null || echo iptables
+	command -v mkfs.ext4 >/dev/null || echo e2fsprogs
 	command -v runqlat >/dev/null || echo libbpf-tools
 	command -v python3 >/dev/null || echo python3
 	command -v perl >/dev/null || echo perl-base

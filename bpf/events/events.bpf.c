@@ -7,6 +7,7 @@
 #include "lib/core.bpf.h"
 #include "report.bpf.h"
 #include "packets.bpf.h"
+#include "latency.bpf.h"
 #include "memory.bpf.h"
 #include "tasks.bpf.h"
 #include "devices.bpf.h"

@@ -143,6 +143,10 @@ struct task_struct___io {
 	unsigned in_iowait : 1;
 };
 
+struct rq___switches {
+	u64 nr_switches;
+};
+
 struct xfs_mount {
 	struct super_block *m_super;
 };

@@ -148,6 +148,8 @@ struct events_cpu {
 	u32 used;
 	/* the last tick of this CPU; 0: it stopped its tick */
 	u64 tick_ns;
+	/* switches of its queue at that */
+	u64 tick_switches;
 	/* events without an entry in `groups`, of all kinds */
 	struct event_group ungrouped;
 	/* the reader finds these two from the end of the struct */

@@ -42,7 +42,8 @@ int local_timer_entry(u64 *ctx)
 	u64 now = bpf_ktime_get_ns();
 	struct task_struct *task;
 	struct event *event;
-	u64 last, gap;
+	u64 last, gap, switches, before;
+	struct rq___switches *rq;
 
 	if (!shard)
 		return 0;
@@ -54,6 +55,10 @@ int local_timer_entry(u64 *ctx)
 		return 0;
 	}
 	shard->tick_ns = now;
+	rq = (void *)BPF_CORE_READ(task, se.cfs_rq, rq);
+	switches = BPF_CORE_READ(rq, nr_switches);
+	before = shard->tick_switches;
+	shard->tick_switches = switches;
 	gap = now - last;
 	if (!last || gap < tick_gap_ns)
 		return 0;
@@ -64,6 +69,8 @@ int local_timer_entry(u64 *ctx)
 	event->values[0] = gap;
 	/* on the CPU at its end: not the cause */
 	event->values[1] = BPF_CORE_READ(task, tgid);
+	/* it switched tasks meanwhile: interrupts were on */
+	event->values[2] = switches - before;
 	bpf_probe_read_kernel(event->text, TASK_COMM_LEN, task->comm);
 	send_event(ctx, event);
 	return 0;

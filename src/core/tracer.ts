@@ -174,6 +174,8 @@ export interface Tracer<Row, Extra extends object> {
 	processOf?(row: Row): string | undefined;
 	/** Options that make a session collect all details of one process, the one in focus; 0: none. */
 	focus?(pid: number): Options;
+	/** Single events of a snapshot, oldest first, for tracers that report such: each as a row of its own, and as a line of text. */
+	singles?(snapshot: object): readonly { record: object; row: object; line: SafeText }[];
 	/** Its tab is opened by a key of its own; it has no digit, and is on the tab line only while it is open. */
 	apart?: boolean;
 	/** Too expensive to run unasked: started when its tab is opened, stopped a minute after it was left. */

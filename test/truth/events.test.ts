@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { parseNetstat } from '../../src/tracers/events/links.ts';
 import type { EventRow, EventsExtra } from '../../src/tracers/events/snapshot.ts';
 import { events } from '../../src/tracers/events/tracer.ts';
 import { sessionsOf } from './tracer-session.ts';
@@ -87,4 +88,32 @@ test('a refused connection: a reset sent, and one received by the process that c
 	expect(countOf(extra, 'reset-sent', 'NO_SOCKET')).toBeGreaterThanOrEqual(3);
 	const received = rows.filter((row) => row.kind === 'reset-received' && row.pid === pid);
 	expect(received.map(({ count_total }) => count_total)).toEqual([3]);
+});
+
+test('a listening socket whose accept queue is full: as many LISTEN_QUEUE as ListenOverflows', async () => {
+	start();
+	read();
+	const netstat = () => parseNetstat(readFileSync('/proc/net/netstat', 'utf8'), 'ListenOverflows');
+	const before = netstat();
+	const port = Number(
+		await python(
+			'import time',
+			'server = socket.socket()',
+			'server.bind(("127.0.0.1", 0)); server.listen(0)',
+			'clients = []',
+			'for i in range(8):',
+			'    client = socket.socket(); client.setblocking(False)',
+			'    try: client.connect(server.getsockname())',
+			'    except BlockingIOError: pass',
+			'    clients.append(client)',
+			'time.sleep(0.3)',
+			'print(server.getsockname()[1])',
+		),
+	);
+	const { rows } = read();
+	const overflows = netstat() - before;
+	const own = rows.filter(({ kind, reason }) => kind === 'overflow' && reason === 'LISTEN_QUEUE');
+	expect(port).toBeGreaterThan(0);
+	expect(overflows).toBeGreaterThan(0);
+	expect(own.reduce((sum, row) => sum + row.count_total, 0)).toBe(overflows);
 });

@@ -57,7 +57,9 @@ test('help has all of it, for the overview of every tab that it is made of', () 
 		},
 	]);
 	const titles = sourceHelp(tracerOf('overview'), fixtureTabs, current).map(({ title }) => title);
-	expect(titles).toEqual(['Overview', 'Energy', 'Run queue', 'Interrupts', 'Disk IO'].map((of) => `${of} – source`));
+	expect(titles).toEqual(
+		['Overview', 'Energy', 'Run queue', 'Interrupts', 'Disk IO', 'Events'].map((of) => `${of} – source`),
+	);
 });
 
 describe('on the screen', () => {

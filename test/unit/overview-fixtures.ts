@@ -8,6 +8,8 @@ import type { Stalled } from '../../src/system/group-pressure.ts';
 import type { Pressure } from '../../src/system/pressure.ts';
 import type { Throttled } from '../../src/system/quota.ts';
 import type { RestField } from '../../src/tracers/energy/rest/rest.ts';
+import { reasonOf } from '../../src/tracers/events/reasons.ts';
+import type { EventKind, EventRow } from '../../src/tracers/events/snapshot.ts';
 import type { IoProcess, IoRow, SlowRequest } from '../../src/tracers/io/snapshot.ts';
 import type { IrqRow } from '../../src/tracers/irq/snapshot.ts';
 import type { Finding } from '../../src/tracers/overview/finding.ts';
@@ -20,6 +22,7 @@ import type { Standstill } from '../../src/tracers/overview/tasks/standstill.ts'
 import type { ProcessNow } from '../../src/tracers/overview/tasks/walk.ts';
 import type { Blamed } from '../../src/tracers/runqlat/culprits.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
+import { eventsSnapshot } from '../ui/fixtures/events.ts';
 import { ioSnapshot } from '../ui/fixtures/io.ts';
 import { irqSnapshot } from '../ui/fixtures/irq.ts';
 import { runqlatSnapshot } from '../ui/fixtures/runqlat.ts';
@@ -83,6 +86,9 @@ export interface World {
 		runnable?: boolean;
 	}[];
 	processIo: readonly IoProcess[];
+	/** Events per second; stalled: share of the interval. */
+	events: readonly { kind: EventKind; reason: string; who: string; count: number; pid?: number; stalled?: number }[];
+	blocked: readonly { root: string; tasks: number; age: number }[];
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
 	stalled: Stalled;
@@ -163,6 +169,8 @@ const quiet: World = {
 	inflight: [{ device: 'vda', age: 3e6, pid: 900, comm: 'sshd' }],
 	waiting: [{ pid: 900, comm: 'sshd', cpu: 0, age: 2e6 }],
 	processIo: [],
+	events: [{ kind: 'drop', reason: 'NO_SOCKET', who: 'lo', count: 1 }],
+	blocked: [],
 	culprits: [],
 	pressure: {
 		cpu: { some_ns: 0.01 * second, full_ns: 0 },
@@ -341,10 +349,48 @@ function io({ io: devices, inflight, processIo, dt }: World): Snapshot {
 	} as Snapshot;
 }
 
+function events({ events: happened, blocked, dt }: World): Snapshot {
+	const base = eventsSnapshot(0);
+	const [blank] = base.rows;
+	const rows = happened.map(({ kind, reason, who, count, pid = 0, stalled = 0 }) => {
+		const about = reasonOf(kind, reason);
+		return {
+			...(blank as EventRow),
+			kind,
+			reason: sanitize(reason),
+			who: sanitize(who),
+			comm: sanitize(who),
+			pid,
+			start_time: pid * second,
+			severity: about.severity,
+			cause: about.cause,
+			meaning: about.meaning,
+			count: (count * dt) / second,
+			stalled_ns: stalled * dt,
+			// now, whenever that is
+			last_mono_ns: Number.MAX_SAFE_INTEGER,
+		};
+	});
+	const wait_chains = blocked.map(({ root, tasks, age }) => {
+		const step = { what: 'device' as const, name: sanitize(root), pid: 0, tid: 0 };
+		const text = sanitize(`${tasks} tasks wait for ${root}`);
+		return { root: step, steps: [step], tasks, pids: [], oldest_ns: age, text };
+	});
+	return {
+		...base,
+		dt_ns: dt,
+		rows,
+		events: [],
+		blocked: [],
+		wait_chains,
+		cost: { ...base.cost, bpf_ns: 0 },
+	} as Snapshot;
+}
+
 /** The tabs of one tick. */
 export function tickOf(change: Partial<World> = {}): Map<string, Snapshot> {
 	const world = { ...quiet, ...change };
-	const tabs = { energy, runqlat, irq, io };
+	const tabs = { energy, runqlat, irq, io, events };
 	return new Map(
 		(Object.keys(tabs) as (keyof Sources)[])
 			.filter((tab) => !world.without.includes(tab))

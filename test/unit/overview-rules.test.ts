@@ -574,6 +574,16 @@ describe('links', () => {
 		pressure: { memory: stall(0.5), io: stall(0.9), cpu: stall(0.9) },
 		throttled: [{ cgroup: sanitize('/a b/c'), periods: 10, throttled: 8, throttled_ns: second }],
 		cost: 0.9,
+		events: [
+			{ kind: 'drop', reason: 'SOCKET_RCVBUFF', who: 'eth0', count: 900 },
+			{ kind: 'retransmit', reason: 'Loss', who: 'odd "name" (x)', pid: 812, count: 90 },
+			{ kind: 'oom', reason: 'VICTIM', who: 'java', pid: 813, count: 1 },
+			{ kind: 'reclaim', reason: 'DIRECT', who: 'java', pid: 813, count: 5, stalled: 0.6 },
+			{ kind: 'tick-gap', reason: 'STOLEN', who: 'cpu1', count: 9, stalled: 0.3 },
+			{ kind: 'link', reason: 'DOWN', who: 'eth1', count: 1 },
+			{ kind: 'block-error', reason: 'IOERR', who: 'sda', count: 2 },
+		],
+		blocked: [{ root: 'vda', tasks: 37, age: 4.2e9 }],
 		standstills: [lockWait(8, 28)],
 		rest: resting({ throttling: { ...heat, events: 3 }, frequency: { ...clock, limit_ghz: 2, capped: true } }),
 	};

@@ -27,6 +27,8 @@ export interface BatchOptions {
 	/** What no row of those that pass the filter should match; see {@link Threshold}. */
 	failIf?: string;
 	tracers?: readonly Tracer<object, object>[];
+	/** A line for each single event in place of intervals. */
+	follow?: boolean;
 }
 
 function cell(column: Column<object>, row: object, seconds: number): string {
@@ -72,6 +74,8 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 		process.stderr.write(`wattlag: filter: '${term}' is ignored: tab ${tracer.id} has no such column\n`);
 	const threshold = options.failIf ? new Threshold(options.failIf, tracer) : undefined;
 	const output = new Output();
+	const followed = (snapshot: Snapshot) =>
+		(tracer.singles?.(snapshot) ?? []).filter(({ row }) => test?.(row as never, secondsOf(snapshot)) ?? true);
 	return new Promise((resolve) => {
 		let printed = 0;
 		let last = options.iterations;
@@ -84,8 +88,15 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 					const { snapshot } = event;
 					// others are what this one is made of
 					if (snapshot.tab !== tracer.id) return;
-					const rows = select(snapshot);
-					output.print(options.json ? jsonLine(snapshot, rows, options.brief) : plainTable(tracer, snapshot, rows));
+					if (options.follow) {
+						const singles = followed(snapshot).slice(0, last - printed);
+						for (const { record, line } of singles) output.print(`${options.json ? JSON.stringify(record) : line}\n`);
+						printed += singles.length;
+					} else {
+						const rows = select(snapshot);
+						output.print(options.json ? jsonLine(snapshot, rows, options.brief) : plainTable(tracer, snapshot, rows));
+						printed += 1;
+					}
 					const seconds = secondsOf(snapshot);
 					// not the parents that a tree shows for the sake of those below them
 					const failure = threshold?.look(
@@ -93,7 +104,6 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 						snapshot.rows.filter((row) => test?.(row as never, seconds) ?? true),
 					);
 					if (failure !== undefined) process.stderr.write(`wattlag: ${sanitize(failure)}\n`);
-					printed += 1;
 					// a run without an end ends here: its exit code would never come
 					if (threshold?.matched && last === Number.POSITIVE_INFINITY) last = printed;
 					if (printed >= last) end();

@@ -7,6 +7,9 @@ import { isAboutChanges } from '../threshold.ts';
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
+/** With --follow, an event is printed so soon. */
+const FOLLOW_SECONDS = 0.25;
+
 export const batch: Command = {
 	name: 'batch',
 	by: { option: 'batch' },
@@ -49,9 +52,12 @@ export const batch: Command = {
 			help: "exit code 3 if a row matches, e.g. 'p99 > 50ms' (see docs/batch.md)",
 		},
 	],
-	takes: ['json', 'limit', 'tab', 'sort', 'group', 'filter'],
+	takes: ['json', 'limit', 'tab', 'sort', 'group', 'filter', 'follow'],
 	measuringTab: true,
 	check({ values, tab }, tracers) {
+		const able = tracers.filter(({ singles }) => singles).map(({ id }) => id);
+		if (values['follow'] === true && !able.includes(tab))
+			throw new UsageError(`--follow: tab ${tab} has no single events; use --tab ${able.join(', ')}`);
 		if (values['brief'] === true && values['json'] !== true) throw new UsageError('--brief is for --json');
 		const expression = String(values['fail-if']);
 		for (const tracer of tracers) {
@@ -69,6 +75,7 @@ export const batch: Command = {
 		const sampler = await startSampler(context, { tabs: [...from, tracer.id], firstDelay: line.delay, packs: false });
 		for (const [signal, code] of Object.entries(signals))
 			process.once(signal, () => void sampler.close().then(() => process.exit(code)));
+		if (line.values['follow'] === true) sampler.setInterval(FOLLOW_SECONDS);
 		const code = await runBatch(sampler, {
 			tracer,
 			json: line.values['json'] === true,
@@ -78,6 +85,7 @@ export const batch: Command = {
 			sort: line.sorts[tracer.id] ?? tracer.defaultSort,
 			filter: line.filter,
 			failIf: String(line.values['fail-if']),
+			follow: line.values['follow'] === true,
 			tracers,
 		});
 		await sampler.close();

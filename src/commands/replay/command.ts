@@ -15,7 +15,7 @@ export const replay: Command = {
 			type: 'boolean',
 			default: false,
 			once: true,
-			help: 'show what is recorded from now on, as it comes',
+			help: 'show what is recorded from now on, as it comes; --batch: print a line for each single event as it happens, in place of intervals (--tab events), where --iterations counts events',
 		},
 	],
 	takes: ['tab', 'sort', 'group', 'filter'],

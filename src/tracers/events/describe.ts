@@ -42,6 +42,7 @@ const packetText = (source: Endpoint | null, destination: Endpoint | null): Safe
 const signed = (value: number) => (value >= 2 ** 63 ? value - 2 ** 64 : value);
 
 interface Told {
+	oom?: NonNullable<EventRecord['oom']>;
 	text: SafeText;
 	figures: Record<string, number>;
 	/** Where the record is not about a process. */
@@ -117,6 +118,14 @@ const SENTENCES: Partial<Record<EventKind, Sentence>> = {
 		return {
 			text: safe`${process} was killed${size > 0 ? safe` (${bytes(size)} of address space)` : safe``}: ${processText(text, pid)}${by === '' ? safe`` : safe` in ${by}`} needed memory`,
 			figures: { trigger_pid: pid, ...(size > 0 && { virtual_bytes: size }) },
+			oom: {
+				trigger_pid: pid,
+				trigger_comm: text,
+				trigger_cgroup: by,
+				constraint: safe``,
+				limit_cgroup: safe``,
+				victim_cgroup: safe``,
+			},
 		};
 	},
 	reclaim: (context) => {
@@ -133,7 +142,7 @@ const SENTENCES: Partial<Record<EventKind, Sentence>> = {
 		const gap_ns = record.values[0] as number;
 		return {
 			text: safe`cpu${record.cpu} did not tick for ${time(gap_ns)}; ${processText(text, record.values[1] as number)} ran at its end`,
-			figures: { gap_ns, cpu: record.cpu },
+			figures: { gap_ns, cpu: record.cpu, switches: record.values[2] as number },
 			who: safe`cpu${record.cpu}`,
 		};
 	},
@@ -166,6 +175,9 @@ const SENTENCES: Partial<Record<EventKind, Sentence>> = {
 	},
 };
 
+/** How a tracepoint gets to its BPF program. */
+const OWN_FRAMES = /^(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_)/;
+
 /** @param stack addresses, innermost first */
 export function describe(record: event, stack: readonly number[], describer: Describer): EventRecord {
 	const kind = kindOf(record.kind);
@@ -177,7 +189,7 @@ export function describe(record: event, stack: readonly number[], describer: Des
 	const source = endpoint(record.family, record.saddr, record.sport);
 	const destination = endpoint(record.family, record.daddr, record.dport);
 	const sentence = SENTENCES[kind] as Sentence;
-	const { text, figures, who } = sentence({
+	const { text, figures, who, oom } = sentence({
 		record,
 		reason,
 		process,
@@ -188,6 +200,7 @@ export function describe(record: event, stack: readonly number[], describer: Des
 		describer,
 	});
 	const named = stack.map((address) => describer.symbol(address)).filter((name) => name !== '');
+	while (named[0] !== undefined && OWN_FRAMES.test(named[0])) named.shift();
 	return {
 		time: describer.timeOf(record.ns),
 		mono_ns: record.ns,
@@ -212,6 +225,7 @@ export function describe(record: event, stack: readonly number[], describer: Des
 		netns: record.netns,
 		location: record.location === 0 ? safe`` : describer.symbol(record.location),
 		stack: named,
+		...(oom && { oom }),
 		origin: 'tracepoint',
 	};
 }

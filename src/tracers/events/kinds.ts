@@ -7,6 +7,7 @@ import {
 	hardware_reason,
 	oom_reason,
 	overflow_reason,
+	receive_latency_reason,
 	reclaim_reason,
 	retransmit_reason,
 } from '../../generated/events.ts';
@@ -116,6 +117,7 @@ export class ReasonNames {
 		this.names.set('block-error', new Map(BLOCK_STATUS));
 		this.names.set('fs-error', ours(fs_reason, 'FS_'));
 		this.names.set('thermal', named('thermal_trip_type', /^THERMAL_TRIP_/));
+		this.names.set('receive-latency', ours(receive_latency_reason, 'RECEIVE_'));
 		this.names.set('hardware', ours(hardware_reason, 'HARDWARE_'));
 	}
 

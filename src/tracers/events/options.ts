@@ -23,7 +23,17 @@ export function reasonList(text: string): string[] {
 		.filter((name) => name !== '');
 }
 
+/** Three times in ms: the error, or undefined. Empty: received packets are not timed. */
+export function invalidLatency(text: string): string | undefined {
+	if (text === '') return undefined;
+	const times = text.split(',').map((time) => (time.trim() === '' ? Number.NaN : Number(time)));
+	const good = times.length === 3 && times.every((time) => time > 0 && time <= 60_000);
+	return good ? undefined : `'${text}' is not three times in ms, as 5,10,115`;
+}
+
 export interface EventSettings {
+	/** Longest times of a received packet at the driver, in the protocols and until it is read, ns; null: not timed. */
+	receive_ns: readonly [number, number, number] | null;
 	hide: readonly string[];
 	show: readonly string[];
 	all: boolean;
@@ -33,7 +43,10 @@ export interface EventSettings {
 }
 
 export function eventSettings(options: Options): EventSettings {
+	const receive = String(options['events-receive'] ?? '');
 	return {
+		receive_ns:
+			receive === '' ? null : (receive.split(',').map((time) => Number(time) * 1e6) as [number, number, number]),
 		hide: reasonList(String(options['events-hide'] ?? '')),
 		show: reasonList(String(options['events-show'] ?? '')),
 		all: Boolean(options['events-all'] ?? false),
@@ -84,6 +97,14 @@ export const eventOptions: readonly OptionSpec[] = [
 		integer: true,
 		placeholder: 'N',
 		help: 'most records per second, CPU, kind and reason; all events are counted',
+	},
+	{
+		name: 'events-receive',
+		type: 'string',
+		default: '',
+		placeholder: 'MS,MS,MS',
+		help: 'report received packets that take longer: driver to protocols, protocols to socket, protocols to process; e.g. 5,10,115. Costs 0.2 µs a packet',
+		invalid: invalidLatency,
 	},
 	{
 		name: 'events-stack',

@@ -282,6 +282,13 @@ const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 	],
 	overflow: [
 		[
+			'LISTEN_QUEUE',
+			'overload',
+			'high',
+			'the accept queue of a listening socket is full: clients have to retry for seconds',
+			'the process calls accept() too slowly: see its run queue and IO; raise its backlog and net.core.somaxconn',
+		],
+		[
 			'BUFFER_LIMIT',
 			'overload',
 			'high',
@@ -529,7 +536,7 @@ const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 		[
 			'SQUEEZED',
 			'overload',
-			'notice',
+			'normal',
 			'softirqs ended before all packets were taken',
 			'net.core.netdev_budget, netdev_budget_usecs',
 		],

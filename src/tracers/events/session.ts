@@ -7,18 +7,27 @@ import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { constants, event, maps } from '../../generated/events.ts';
 import { monotonicNs } from '../../lib/clock.ts';
+import { formatNs } from '../../lib/format.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { tickLength } from '../../system/kernel-config.ts';
+import { KernelSymbols } from '../../system/kernel-symbols.ts';
 import { protocolName } from './addresses.ts';
-import { EventCounts, type GroupDelta } from './counts.ts';
+import { blockedTasks, waitChains } from './blocked/chains.ts';
+import { BlockedReader } from './blocked/reader.ts';
+import { waitOf } from './blocked/waits.ts';
+import { Correlation } from './correlate.ts';
+import { type Counted, type Delta, EventCounts, type GroupDelta } from './counts.ts';
 import { type Describer, describe, processText } from './describe.ts';
 import { EventGroups, type Who } from './groups.ts';
 import { ofSlot, ReasonNames, SLOTS } from './kinds.ts';
 import { KernelEvents } from './kmsg/events.ts';
+import { Links } from './links.ts';
+import { MemoryGrowthReader } from './memory-growth.ts';
 import { type EventSettings, eventSettings } from './options.ts';
-import { HiddenReasons, NOT_KNOWN } from './reasons.ts';
+import { HiddenReasons, NOT_KNOWN, reasonOf } from './reasons.ts';
 import { EVENTS_LISTED, type EventRecord, type EventRow, type EventsExtra, type ReasonCount } from './snapshot.ts';
+import { StealReader, verdict } from './steal.ts';
 
 /** Programs, and the cost of their absence. All are optional. */
 const PROGRAMS: Readonly<Record<string, string>> = {
@@ -54,7 +63,25 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 	aer_event: 'errors of PCI Express from the kernel log only',
 	arm_event: '',
 	non_standard_event: '',
+	latency_netif_rx: 'no time in the driver of packets without GRO',
+	latency_gro: 'no time in the driver',
+	latency_gro_frags: '',
+	latency_stack: 'no times of received packets',
+	latency_protocol: 'no time in the protocols',
+	latency_copy: 'no time until TCP is read',
+	latency_datagram: 'no time until datagrams are read',
 };
+
+/** Every received packet passes them: only with --events-receive. */
+const RECEIVE_PROGRAMS = [
+	'latency_netif_rx',
+	'latency_gro',
+	'latency_gro_frags',
+	'latency_stack',
+	'latency_protocol',
+	'latency_copy',
+	'latency_datagram',
+];
 
 /** Ticks without which a CPU has a gap, and the least gap. */
 const GAP = { ticks: 3, least_ns: 10e6 };
@@ -75,7 +102,15 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 	/** Wall clock minus CLOCK_MONOTONIC, ms. */
 	private offset = 0;
 	/** Records since the last read, and those beyond the limit. */
-	private events: EventRecord[] = [];
+	private readonly events: EventRecord[] = [];
+	private readonly pending: { record: event; stack: number[] }[] = [];
+	private readonly oomDetails = new Map<number, NonNullable<EventRecord['oom']>>();
+	private readonly symbols: KernelSymbols;
+	private readonly blocked: BlockedReader;
+	private readonly links: Links;
+	private readonly growth: MemoryGrowthReader;
+	private readonly steal: StealReader;
+	private readonly correlation = new Correlation(monotonicNs());
 	private leftOut: Count = 0;
 	private readonly totals = new Map<string, ReasonCount>();
 	/** Starts of processes by pid, from records: counts have the pid only. */
@@ -89,6 +124,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		this.settings = eventSettings(options);
 		this.names = new ReasonNames(addon);
 		this.hidden = new HiddenReasons(this.settings.hide, this.settings.show, this.settings.all);
+		const receive = this.settings.receive_ns;
 		const tick = tickLength(host.procRoot);
 		const tick_ns = tick ?? LONGEST_TICK_NS;
 		const arguments_ = (name: string) => addon.tracepointArguments(name);
@@ -104,6 +140,9 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 				mark_victim_args: arguments_('mark_victim'),
 				dirty_args: arguments_('balance_dirty_pages'),
 				stack_frames: this.settings.frames,
+				receive_driver_ns: receive?.[0] ?? 0,
+				receive_protocol_ns: receive?.[1] ?? 0,
+				receive_copy_ns: receive?.[2] ?? 0,
 				stall_ns: this.settings.stall_ns,
 				tick_length_ns: tick_ns,
 				tick_gap_ns: Math.max(GAP.ticks * tick_ns, GAP.least_ns),
@@ -114,7 +153,9 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 			without: [
 				...(tick === undefined ? ['balance_dirty_pages'] : []),
 				...(keepsOwners ? [] : ['inet_sock_set_state']),
+				...(receive ? [] : RECEIVE_PROGRAMS),
 			],
+			maxEntries: receive ? {} : { [maps.received.name]: 1 },
 			loaded: (object) => {
 				const key = new Uint32Array(1);
 				const value = new Uint32Array(1);
@@ -131,13 +172,24 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		this.setClock();
 		this.kernel = new KernelEvents(new Set(this.bpf.hooks.map((hook) => hook.replace(/^tp_btf\//, ''))));
 		const cgroups = cgroupsOf(host);
+		this.symbols = new KernelSymbols(host.procRoot);
+		this.links = new Links(host.procRoot, host.sysRoot);
+		this.steal = new StealReader(host.procRoot);
+		this.growth = new MemoryGrowthReader(host.procRoot);
 		this.describer = {
 			names: this.names,
 			timeOf: (mono_ns) => this.timeOf(mono_ns),
 			cgroup: (id) => cgroups.path(id),
-			symbol: (address) => hexText(address),
+			symbol: (address) => this.symbols.of(address),
 			pageBytes: 4096,
 		};
+		this.blocked = new BlockedReader({
+			bpf: this.bpf,
+			symbols: this.symbols,
+			procRoot: host.procRoot,
+			sysRoot: host.sysRoot,
+			cgroup: (id) => cgroups.path(id),
+		});
 		this.source = {
 			kind: 'tracepoint',
 			description: 'what the kernel reports at tracepoints and in its log, and what polling of tasks and devices finds',
@@ -160,18 +212,15 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 
 	drain(): void {
 		this.setClock();
-		for (const chunk of this.records()) this.keep(chunk);
-		for (const { record, told } of this.kernel.read((ns) => this.timeOf(ns))) {
-			const { kind, reason, mono_ns, severity } = record;
-			const counts = { count: 1, told: told ? 1 : 0, suppressed: told ? 0 : 1 };
-			const who = { ...whoOf(record), netns: 0, protocol: safe`` };
-			this.groups.add(kind, reason, who, { ...counts, first_ns: mono_ns, last_ns: mono_ns }, severity);
-			this.addTotal(kind, reason, counts);
-			if (told && !this.hidden.has(kind, reason)) this.keep(record);
+		this.takeRecords();
+		for (const { record, told, double } of this.kernel.read((ns) => this.timeOf(ns))) {
+			if (double) this.addDetails(record);
+			else this.report(record, 1, told);
 		}
 	}
 
 	read(): Reading<EventRow, EventsExtra> {
+		const now = monotonicNs();
 		this.groups.next();
 		for (const total of this.totals.values()) {
 			total.count = 0;
@@ -180,50 +229,25 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		}
 		// records first: their counts are then in the tables for sure
 		this.drain();
-		const { reasons, groups, ringFull, pairsFull } = this.counts.read();
-		this.ringFull = ringFull;
-		this.pairsFull = pairsFull;
-		let hiddenCount = 0;
-		const rest = new Map(reasons);
-		for (const group of groups) {
-			const { kind, reason } = this.reasonOf(group.key.slot);
-			const left = rest.get(group.key.slot);
-			if (left)
-				rest.set(group.key.slot, {
-					...left,
-					count: left.count - group.count,
-					sum: left.sum - group.sum,
-					told: left.told - group.told,
-					suppressed: left.suppressed - group.suppressed,
-				});
-			this.groups.add(kind, reason, this.whoOfGroup(group), {
-				count: group.count,
-				told: group.told,
-				suppressed: group.suppressed,
-				...(STALLS.has(kind) ? { stalled_ns: group.sum } : { bytes: group.sum }),
-				first_ns: group.first_ns,
-				last_ns: group.last_ns,
-				...(group.key.location !== 0 && { location: this.describer.symbol(group.key.location) }),
-			});
-		}
-		for (const [slot, delta] of reasons) {
-			const { kind, reason } = this.reasonOf(slot);
-			this.addTotal(kind, reason, delta);
-			if (this.hidden.has(kind, reason)) hiddenCount += delta.count;
-			const left = rest.get(slot);
-			// those whose group had no room in the kernel's table
-			if (left && left.count > 0)
-				this.groups.add(
-					kind,
-					reason,
-					{ ...NOBODY, name: safe`others` },
-					{ ...left, first_ns: left.last_ns, last_ns: left.last_ns },
-				);
-		}
+		this.symbols.resolve();
+		const records = this.pending.splice(0).map(({ record, stack }) => describe(record, stack, this.describer));
+		for (const record of records) if (record.pid > 0 && record.start_time > 0) this.starts.set(record.pid, record);
+		if (this.starts.size > MOST_STARTS) this.starts.clear();
+		const counted = this.counts.read();
+		const lostRecords = counted.ringFull > this.ringFull;
+		this.ringFull = counted.ringFull;
+		this.pairsFull = counted.pairsFull;
+		for (const { key } of counted.groups) this.symbols.want(key.location);
+		this.symbols.resolve();
+		const verdicts = this.judgeGaps(records, counted.groups);
+		const hiddenCount = this.addCounts(counted, verdicts);
+		this.correlation.join(records, lostRecords || dropsUnseen(counted.reasons, this.names), now);
+		for (const record of records) if (!this.hidden.has(record.kind, record.reason)) this.keep(record);
+		const { blocked, wait_chains } = this.readBlocked(now);
+		const links = this.readLinks(now);
 		const rows = this.groups.rows((ns) => this.timeOf(ns)).filter(({ kind, reason }) => !this.hidden.has(kind, reason));
-		const events = this.events.sort((a, b) => a.mono_ns - b.mono_ns);
+		const events = this.events.splice(0).sort((a, b) => a.mono_ns - b.mono_ns);
 		const leftOut = this.leftOut;
-		this.events = [];
 		this.leftOut = 0;
 		return {
 			rows,
@@ -232,9 +256,10 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 				events_left_out: leftOut,
 				reasons: [...this.totals.values()].map((total) => ({ ...total })),
 				hidden_count: hiddenCount,
-				blocked: [],
-				wait_chains: [],
-				links: [],
+				blocked,
+				wait_chains,
+				links,
+				memory_growth: this.readGrowth(now, rows),
 				kernel_log: this.kernel.state,
 			},
 			source: this.source,
@@ -251,21 +276,195 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		this.bpf.close();
 	}
 
-	private *records(): Generator<EventRecord> {
-		const found: EventRecord[] = [];
+	/** Copies of the ring's records: names are looked up at the read. */
+	private takeRecords(): void {
 		this.bpf.drain(maps.events.name, (view, at) => {
 			const record = event.read(view, at);
 			const stack: number[] = [];
 			for (let frame = 0; frame < record.frames && frame < this.settings.frames; frame++) {
 				// signed: a double holds kernel addresses exactly then
-				const address = at + STACK_AT + frame * 8;
-				stack.push(view.getUint32(address, true) + view.getInt32(address + 4, true) * 4294967296);
+				const from = at + STACK_AT + frame * 8;
+				stack.push(view.getUint32(from, true) + view.getInt32(from + 4, true) * 4294967296);
 			}
-			const one = describe(record, stack, this.describer);
-			if (one.pid > 0 && one.start_time > 0) this.starts.set(one.pid, one);
-			found.push(one);
+			for (const address of stack) this.symbols.want(address);
+			this.symbols.want(record.location);
+			if (this.pending.length >= MOST_PENDING) {
+				this.leftOut++;
+				return;
+			}
+			const { saddr, daddr, device, comm, text } = record;
+			this.pending.push({
+				record: {
+					...record,
+					saddr: saddr.slice(),
+					daddr: daddr.slice(),
+					device: device.slice(),
+					comm: comm.slice(),
+					text: text.slice(),
+				},
+				stack,
+			});
 		});
-		yield* found;
+	}
+
+	/** An event that no program counts: it counts here. */
+	private report(record: EventRecord, count: Count, told = true): void {
+		const { kind, reason, mono_ns, severity } = record;
+		const counts = { count, told: told ? 1 : 0, suppressed: told ? 0 : count };
+		const who = { ...whoOf(record), netns: 0, protocol: safe`` };
+		this.groups.add(kind, reason, who, { ...counts, first_ns: mono_ns, last_ns: mono_ns }, severity);
+		this.addTotal(kind, reason, counts);
+		if (told && !this.hidden.has(kind, reason)) this.keep(record);
+	}
+
+	/** What the kernel's log has beside a tracepoint: the control groups of an OOM kill. */
+	private addDetails({ kind, pid, oom }: EventRecord): void {
+		if (kind === 'oom' && oom) this.oomDetails.set(pid, oom);
+		if (this.oomDetails.size > 64) this.oomDetails.delete(this.oomDetails.keys().next().value as number);
+	}
+
+	/** Verdict of each CPU whose tick had gaps; the reason of its records. */
+	private judgeGaps(records: EventRecord[], groups: readonly GroupDelta[]): Map<number, SafeText> {
+		const stolen = this.steal.read();
+		const verdicts = new Map<number, SafeText>();
+		for (const { key, sum } of groups) {
+			if (ofSlot(key.slot).kind !== 'tick-gap') continue;
+			const own = records.filter(({ kind, figures }) => kind === 'tick-gap' && figures['cpu'] === key.object);
+			const switched = own.some(({ figures }) => (figures['switches'] ?? 0) > 0);
+			verdicts.set(key.object, verdict({ sum_ns: sum, switched }, stolen.get(key.object)));
+		}
+		for (const record of records) {
+			if (record.kind === 'oom' && record.oom) {
+				const details = this.oomDetails.get(record.pid);
+				if (details) {
+					const { constraint, limit_cgroup, victim_cgroup } = details;
+					Object.assign(record.oom, { constraint, limit_cgroup, victim_cgroup });
+					if (record.cgroup === '' || record.cgroup === '/') record.cgroup = victim_cgroup;
+					if (limit_cgroup !== '') record.text = safe`${record.text}; the limit is that of ${limit_cgroup}`;
+				}
+			}
+			const found = record.kind === 'tick-gap' ? verdicts.get(record.figures['cpu'] as number) : undefined;
+			if (found !== undefined) {
+				const about = reasonOf('tick-gap', found);
+				Object.assign(record, { ...about, reason: found });
+			}
+		}
+		return verdicts;
+	}
+
+	/** Returns the number of hidden events. */
+	private addCounts({ reasons, groups }: Counted, verdicts: ReadonlyMap<number, SafeText>): Count {
+		let hiddenCount = 0;
+		const rest = new Map(reasons);
+		for (const group of groups) {
+			const { slot, location, object } = group.key;
+			const { kind, reason: named } = this.reasonOf(slot);
+			const reason = kind === 'tick-gap' ? (verdicts.get(object) ?? named) : named;
+			const left = rest.get(slot);
+			if (left)
+				rest.set(slot, {
+					...left,
+					count: left.count - group.count,
+					sum: left.sum - group.sum,
+					told: left.told - group.told,
+					suppressed: left.suppressed - group.suppressed,
+				});
+			if (kind === 'tick-gap') this.addTotal(kind, reason, group);
+			this.groups.add(kind, reason, this.whoOfGroup(group), {
+				count: group.count,
+				told: group.told,
+				suppressed: group.suppressed,
+				...(STALLS.has(kind) ? { stalled_ns: group.sum } : { bytes: group.sum }),
+				first_ns: group.first_ns,
+				last_ns: group.last_ns,
+				...(location !== 0 && { location: this.symbols.of(location) }),
+			});
+		}
+		for (const [slot, delta] of reasons) {
+			const { kind, reason } = this.reasonOf(slot);
+			if (kind !== 'tick-gap') this.addTotal(kind, reason, delta);
+			if (this.hidden.has(kind, reason)) hiddenCount += delta.count;
+			const left = rest.get(slot);
+			// those whose group had no room in the kernel's table
+			if (left && left.count > 0)
+				this.groups.add(
+					kind,
+					reason,
+					{ ...NOBODY, name: safe`others` },
+					{ ...left, first_ns: left.last_ns, last_ns: left.last_ns },
+				);
+		}
+		return hiddenCount;
+	}
+
+	private readBlocked(now: Ns): Pick<EventsExtra, 'blocked' | 'wait_chains'> {
+		const blocked = blockedTasks(this.blocked.read(now, BLOCKED_NS), BLOCKED_NS);
+		for (const task of blocked) {
+			if (!this.blocked.firstReport(task.tid, task.start_time)) continue;
+			const reason = waitOf(task.stack)?.reason ?? safe`UNKNOWN`;
+			const about = reasonOf('blocked', reason);
+			const chain = task.chain.map(({ name }) => name).join(', which waits for ') as SafeText;
+			this.report(
+				{
+					...this.polled('blocked', reason, now),
+					...about,
+					who: processText(task.comm, task.pid),
+					pid: task.pid,
+					start_time: task.start_time,
+					comm: task.comm,
+					cgroup: task.cgroup,
+					text: safe`${task.comm}[${task.tid}] sleeps uninterruptibly for ${formatNs(task.age_ns) as SafeText}: it waits for ${chain}`,
+					figures: { age_ns: task.age_ns },
+					stack: task.stack,
+				},
+				1,
+			);
+		}
+		return { blocked: blocked.slice(0, BLOCKED_LISTED), wait_chains: waitChains(blocked).slice(0, BLOCKED_LISTED) };
+	}
+
+	private readLinks(now: Ns): EventsExtra['links'] {
+		const { links, changes } = this.links.read();
+		for (const { kind, reason, device, count, text, figures } of changes) {
+			const record = { ...this.polled(kind, reason, now), who: device, device, text, figures };
+			this.report(record, count);
+		}
+		return links;
+	}
+
+	/** Groups that grew, where a task stalled for a tenth of a second or more. */
+	private readGrowth(now: Ns, rows: readonly EventRow[]): EventsExtra['memory_growth'] {
+		this.growth.sample(now);
+		const stalled = rows.some(({ kind, stalled_ns }) => kind !== 'tick-gap' && stalled_ns >= GROWTH_FROM_NS);
+		return stalled ? this.growth.growth() : [];
+	}
+
+	/** An event that was found by looking for it; the rest is to be filled in. */
+	private polled(kind: EventRecord['kind'], reason: SafeText, mono_ns: Ns): EventRecord {
+		const about = reasonOf(kind, reason);
+		return {
+			time: this.timeOf(mono_ns),
+			mono_ns,
+			before_start: false,
+			kind,
+			reason,
+			...about,
+			who: NOT_KNOWN,
+			pid: 0,
+			start_time: 0,
+			comm: safe``,
+			cgroup: safe``,
+			text: safe``,
+			figures: {},
+			protocol: safe``,
+			source: null,
+			destination: null,
+			device: safe``,
+			netns: 0,
+			location: safe``,
+			stack: [],
+			origin: 'poll',
+		};
 	}
 
 	private keep(record: EventRecord): void {
@@ -328,6 +527,16 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 	}
 }
 
+/** A task that sleeps uninterruptibly for longer is blocked. */
+const BLOCKED_NS = 1e9;
+/** Stalls of an interval from which on it is said whose memory grew. */
+const GROWTH_FROM_NS = 1e8;
+/** Most blocked tasks and chains of a snapshot. */
+const BLOCKED_LISTED = 256;
+/** Most records between two reads; the rest is left out, and counted. */
+const MOST_PENDING = 2000;
+const MOST_STARTS = 4096;
+
 const STALLS: ReadonlySet<string> = new Set([
 	'reclaim',
 	'compaction',
@@ -349,10 +558,19 @@ const NOBODY: Who = {
 /** The stack is the last member. */
 const STACK_AT = event.size - 24 * 8;
 
-function whoOf({ who, pid, start_time, comm, cgroup }: EventRecord): Omit<Who, 'netns' | 'protocol'> {
+/** Programs that crash come in numbers: one group for each name. */
+function whoOf({ kind, who, pid, start_time, comm, cgroup }: EventRecord): Omit<Who, 'netns' | 'protocol'> {
+	if (kind === 'kernel' && comm !== '') return { name: comm, pid: 0, start_time: 0, comm, cgroup };
 	return { name: who, pid, start_time, comm, cgroup };
 }
 
-function hexText(address: number): SafeText {
-	return sanitize(`0x${BigInt.asUintN(64, BigInt(address)).toString(16)}`);
+/** Drops without a record that may have been losses: those of normal operation were none. */
+function dropsUnseen(reasons: ReadonlyMap<number, Delta>, names: ReasonNames): boolean {
+	for (const [slot, { count, told }] of reasons) {
+		const { kind, reason } = ofSlot(slot);
+		if (kind !== 'drop' || told === count) continue;
+		const name = names.of(kind, reason);
+		if (name === 'NOT_SPECIFIED' || reasonOf(kind, name).cause !== 'normal') return true;
+	}
+	return false;
 }

@@ -91,6 +91,17 @@ export interface EventRecord {
 	stack: readonly SafeText[];
 	/** Of a retransmit: what became of the segment that was sent before, as far as this machine has seen it. */
 	lost_at?: { verdict: 'here' | 'elsewhere' | 'not-known'; reason: SafeText; location: SafeText };
+	/** Of an OOM kill: who asked for memory, and, where the kernel's log has them, both control groups. */
+	oom?: {
+		trigger_pid: number;
+		trigger_comm: SafeText;
+		trigger_cgroup: SafeText;
+		/** `CONSTRAINT_MEMCG`: a control group was at its limit; `CONSTRAINT_NONE`: the machine; empty: not known. */
+		constraint: SafeText;
+		/** The control group at its limit, and that of the victim, by the kernel's paths; empty: none, or not known. */
+		limit_cgroup: SafeText;
+		victim_cgroup: SafeText;
+	};
 	/** Where the record comes from. */
 	origin: 'tracepoint' | 'kernel-log' | 'poll';
 }
@@ -194,6 +205,14 @@ export interface LinkState {
 	dropped_stack: Count;
 }
 
+/** A control group whose memory grew, without that of the groups below it. */
+export interface MemoryGrowth {
+	cgroup: SafeText;
+	bytes: Bytes;
+	/** Of the machine's memory, 0–1. */
+	share: number;
+}
+
 export interface EventsExtra {
 	/** Single events of the interval, oldest first, at most {@link EVENTS_LISTED}. */
 	events: readonly EventRecord[];
@@ -205,6 +224,8 @@ export interface EventsExtra {
 	blocked: readonly BlockedTask[];
 	wait_chains: readonly WaitChain[];
 	links: readonly LinkState[];
+	/** Control groups whose memory grew in the last half minute, most first; only while tasks stall for memory. */
+	memory_growth: readonly MemoryGrowth[];
 	/** State of the kernel's log: `read`, or why it is not. */
 	kernel_log: SafeText;
 }

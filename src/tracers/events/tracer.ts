@@ -3,6 +3,7 @@ import type { Tracer } from '../../core/tracer.ts';
 import { columns } from './columns.ts';
 import { eventOptions } from './options.ts';
 import { EventsSession } from './session.ts';
+import { eventSingles } from './singles.ts';
 import type { EventRow, EventsExtra } from './snapshot.ts';
 
 export const events: Tracer<EventRow, EventsExtra> = {
@@ -11,10 +12,11 @@ export const events: Tracer<EventRow, EventsExtra> = {
 	summary:
 		'Packet drops, retransmits, OOM kills, stalls, blocked tasks, lockups, errors of disks and hardware: counted by reason, with cause and advice.',
 	columns,
-	defaultSort: 'ago',
+	defaultSort: 'when',
 	groups: ['event'],
 	options: eventOptions,
 	rowKey: ({ kind, reason, who, netns, protocol }) => `${kind}|${reason}|${who}|${netns}|${protocol}`,
 	processOf: ({ pid, start_time }) => (pid > 0 && start_time > 0 ? `${pid}:${start_time}` : undefined),
+	singles: eventSingles,
 	start: (host, options) => new EventsSession(host, options),
 };

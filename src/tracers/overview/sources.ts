@@ -3,6 +3,7 @@
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Tick } from '../../core/tracer.ts';
 import type { EnergyExtra, EnergyRow } from '../energy/snapshot.ts';
+import type { EventRow, EventsExtra } from '../events/snapshot.ts';
 import type { IoExtra, IoRow } from '../io/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../irq/snapshot.ts';
 import type { RunqlatExtra, RunqlatRow } from '../runqlat/snapshot.ts';
@@ -19,6 +20,7 @@ const table = {
 	runqlat: source<RunqlatRow, RunqlatExtra>(),
 	irq: source<IrqRow, IrqExtra>(),
 	io: source<IoRow, IoExtra>(),
+	events: source<EventRow, EventsExtra>(),
 } as const;
 
 export type SourceTab = keyof typeof table;

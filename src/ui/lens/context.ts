@@ -4,6 +4,7 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import { type ProcessId, sameStart } from '../../system/process-id.ts';
 import { paint, type Span } from '../../term/theme.ts';
 import type { EnergyExtra, EnergyRow } from '../../tracers/energy/snapshot.ts';
+import type { EventRow, EventsExtra } from '../../tracers/events/snapshot.ts';
 import type { IoExtra, IoRow } from '../../tracers/io/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../../tracers/irq/snapshot.ts';
 import type { OverviewExtra, OverviewRow } from '../../tracers/overview/snapshot.ts';
@@ -11,7 +12,14 @@ import type { RunqlatExtra, RunqlatRow } from '../../tracers/runqlat/snapshot.ts
 import type { ChartOptions } from '../widgets/chart.ts';
 
 /** Tabs that the lens shows figures of. */
-export const lensTabs = ['energy', 'runqlat', 'irq', 'io', 'overview'] as const satisfies readonly (keyof Histories)[];
+export const lensTabs = [
+	'energy',
+	'runqlat',
+	'irq',
+	'io',
+	'events',
+	'overview',
+] as const satisfies readonly (keyof Histories)[];
 
 /** Oldest first, up to the moment shown, whose snapshot is whole. */
 export interface Histories {
@@ -20,6 +28,7 @@ export interface Histories {
 	irq: readonly Snapshot<IrqRow, IrqExtra>[];
 	io: readonly Snapshot<IoRow, IoExtra>[];
 	overview: readonly Snapshot<OverviewRow, OverviewExtra>[];
+	events: readonly Snapshot<EventRow, EventsExtra>[];
 }
 
 export interface LensContext {

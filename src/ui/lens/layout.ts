@@ -7,6 +7,7 @@ import type { Area } from '../layout/split.ts';
 import { lineOf, type Piece } from '../widgets/line.ts';
 import type { LensContext, Section } from './context.ts';
 import { energySection } from './energy.ts';
+import { eventsSection } from './events.ts';
 import { ioSection } from './io.ts';
 import { interruptsSection } from './irq.ts';
 import { waitsSection } from './runqlat.ts';
@@ -35,6 +36,7 @@ const sections: readonly Section[] = [
 	waitsSection,
 	ioSection,
 	interruptsSection,
+	eventsSection,
 	threadsSection,
 ];
 /** Cells between columns. */
@@ -49,19 +51,14 @@ export function inOrder(tab: string): readonly Section[] {
 
 const titleWidth = Math.max(...sections.map(({ title }) => textWidth(title)));
 
-/** A line for each section. */
+/** A line for each section that has something to say. */
 export function figureLines(order: readonly Section[], context: LensContext): string[] {
 	const cells = context.width >= 150 ? 24 : context.width >= 70 ? 10 : 0;
 	return order.flatMap((section) => {
-		if (!section.figures) return [];
+		const figures = section.figures?.(context) ?? [];
+		if (figures.length === 0) return [];
 		const trend: Span[] = cells === 0 ? [] : [['series1', sparkline(section.trend?.(context) ?? [], cells)], '  '];
-		return [
-			lineOf(context.width, [
-				['accent', fitCells(section.title, titleWidth + 1)],
-				...trend,
-				...section.figures(context),
-			]),
-		];
+		return [lineOf(context.width, [['accent', fitCells(section.title, titleWidth + 1)], ...trend, ...figures])];
 	});
 }
 

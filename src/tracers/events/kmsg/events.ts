@@ -50,6 +50,16 @@ export function kernelEvent(
 		netns: 0,
 		location: safe``,
 		stack: [],
+		...(found.groups && {
+			oom: {
+				trigger_pid: 0,
+				trigger_comm: safe``,
+				trigger_cgroup: safe``,
+				constraint: found.groups.constraint,
+				limit_cgroup: found.groups.limit,
+				victim_cgroup: found.groups.task,
+			},
+		}),
 		origin: 'kernel-log',
 	};
 }
@@ -72,29 +82,31 @@ export class KernelEvents {
 		return this.log.overwritten;
 	}
 
-	/** What has come since the last call; the newest of each kind and reason are told with all details. */
-	read(timeOf: (mono_ns: Ns) => string): { record: EventRecord; told: boolean }[] {
-		const all = [...this.events(timeOf)];
+	/**
+	 * What has come since the last call; the newest of each kind and reason are told with all details. `double`: a tracepoint
+	 * has reported it, the message may have more about it.
+	 */
+	read(timeOf: (mono_ns: Ns) => string): { record: EventRecord; told: boolean; double: boolean }[] {
 		const left = new Map<string, number>();
-		return all
+		return [...this.events(timeOf)]
 			.reverse()
-			.map((record) => {
+			.map(({ record, double }) => {
 				const id = `${record.kind}|${record.reason}`;
 				const tokens = left.get(id) ?? AT_ONCE;
 				left.set(id, tokens - 1);
-				return { record, told: tokens > 0 };
+				return { record, told: tokens > 0, double };
 			})
 			.reverse();
 	}
 
-	private *events(timeOf: (mono_ns: Ns) => string): Generator<EventRecord> {
+	private *events(timeOf: (mono_ns: Ns) => string): Generator<{ record: EventRecord; double: boolean }> {
 		for (const message of this.log.read()) {
 			const before = !this.log.caughtUp;
 			if (message.facility !== KERNEL) continue;
 			const found = recognise(message.text);
 			if (!found) continue;
-			if (found.hook !== undefined && this.hooks.has(found.hook) && !before) continue;
-			yield kernelEvent(message, found, before, timeOf);
+			const double = found.hook !== undefined && this.hooks.has(found.hook) && !before;
+			yield { record: kernelEvent(message, found, before, timeOf), double };
 		}
 	}
 

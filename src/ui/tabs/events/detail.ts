@@ -1,5 +1,5 @@
 /** About the selected group: what its reason means, and its newest events; one event whole where there is room. */
-import { formatCount, formatNs } from '../../../lib/format.ts';
+import { formatCount, formatNs, sparkline } from '../../../lib/format.ts';
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Role, Span } from '../../../term/theme.ts';
 import type { EventRecord, EventRow, EventSeverity, EventsExtra } from '../../../tracers/events/snapshot.ts';
@@ -71,8 +71,12 @@ function lostText({ verdict, reason, location }: NonNullable<EventRecord['lost_a
 	return verdict === 'elsewhere' ? 'not seen on this machine' : 'not known';
 }
 
+/** Intervals of the sparkline. */
+const TREND = 120;
+
 export function detailLines(tab: Props, row: EventRow, width: number, height: number): string[] {
 	const { kind, reason, who, severity, cause, meaning, advice, count_total, told_total, suppressed_total } = row;
+	const key = tab.rowKey(row);
 	const spans: Span[][] = [
 		[
 			[severityRole[severity], `${kind} ${reason}`],
@@ -84,6 +88,13 @@ export function detailLines(tab: Props, row: EventRow, width: number, height: nu
 		...wrapSpans([['dim', 'means: '], meaning], width),
 		...wrapSpans([['dim', 'do: '], advice], width),
 	];
+	const trend = tab.history.slice(-TREND).map(({ rows }) => rows.find((one) => tab.rowKey(one) === key)?.count ?? 0);
+	if (trend.length > 1)
+		spans.push([
+			['dim', 'by interval '],
+			['series1', sparkline(trend, Math.min(width - 40, 60))],
+			['dim', ` since ${clock(row.first)}`],
+		]);
 	if (row.locations.length > 0) {
 		const places = row.locations.map(({ location, count }) => `${location} ×${formatCount(count)}`).join(', ');
 		spans.push(...wrapSpans([['dim', `in the kernel: ${places}`]], width));

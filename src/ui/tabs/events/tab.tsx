@@ -6,8 +6,10 @@ import type { Area } from '../../layout/split.ts';
 import type { TabContent, TabProps, TabView } from '../../tab.ts';
 import { drawn } from '../../widgets/lines.tsx';
 import { summaryLines } from '../../widgets/panes.tsx';
+import { chainsList } from './chains.tsx';
 import { detailLines } from './detail.ts';
 import { help } from './help.ts';
+import { streamList } from './stream.tsx';
 import { summaryOf } from './summary.ts';
 
 type Props = TabProps<EventRow, EventsExtra>;
@@ -28,7 +30,7 @@ function content(props: Props): TabContent<EventRow> {
 			rows: 8,
 			least: 4,
 			below: true,
-			draw: (area, row) => <Detail tab={props} row={row} {...area} />,
+			draw: (area, row = props.rows[0]) => <Detail tab={props} row={row} {...area} />,
 		},
 	};
 }
@@ -36,5 +38,7 @@ function content(props: Props): TabContent<EventRow> {
 export const eventsTab: TabView<EventRow, EventsExtra> = {
 	content,
 	nameOf: ({ kind, reason, who }) => safe`${kind as never} ${reason} ${who}`,
+	views: ['groups', 'stream', 'wait chains'],
+	lists: { stream: streamList, 'wait chains': chainsList } as never,
 	help,
 };

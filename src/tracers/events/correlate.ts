@@ -1,0 +1,60 @@
+/** What became of the segment that TCP sends again: drops of its connection on this machine. */
+import { safe } from '../../lib/sanitize.ts';
+import type { Ns } from '../../lib/units.ts';
+import type { EventRecord } from './snapshot.ts';
+
+/** A loss shows as a retransmit within this time: the timer of TCP starts at 1 s and doubles. */
+const WINDOW: Ns = 2e9;
+/** Most drops that are remembered. */
+const MOST = 2000;
+
+type Lost = NonNullable<EventRecord['lost_at']>;
+
+const connectionOf = ({ netns, source, destination }: EventRecord): string | undefined =>
+	source && destination
+		? `${netns} ${source.address} ${source.port} ${destination.address} ${destination.port}`
+		: undefined;
+
+/** The answer to a segment goes the other way: an acknowledgement that is lost makes the sender repeat, too. */
+const reverseOf = ({ netns, source, destination }: EventRecord): string | undefined =>
+	source && destination
+		? `${netns} ${destination.address} ${destination.port} ${source.address} ${source.port}`
+		: undefined;
+
+/** Drops of the last seconds, and whether any may be missing among them. */
+export class Correlation {
+	private drops: EventRecord[] = [];
+	/** End of the last interval in which drops had no record. */
+	private gapAt: Ns = Number.NEGATIVE_INFINITY;
+	private readonly started: Ns;
+
+	constructor(started: Ns) {
+		this.started = started;
+	}
+
+	/**
+	 * Give every retransmit among the records its verdict.
+	 * @param unseen drops had no record in this interval: nothing can be said of what is not found
+	 */
+	join(records: EventRecord[], unseen: boolean, now: Ns): void {
+		if (unseen) this.gapAt = now;
+		for (const record of records) if (record.kind === 'drop' && record.protocol === 'tcp') this.drops.push(record);
+		for (const record of records) if (record.kind === 'retransmit') record.lost_at = this.lostAt(record);
+		this.drops = this.drops.filter(({ mono_ns }) => mono_ns >= now - 2 * WINDOW).slice(-MOST);
+	}
+
+	private lostAt(record: EventRecord): Lost {
+		const own = connectionOf(record);
+		const since = record.mono_ns - WINDOW;
+		if (own !== undefined) {
+			for (let index = this.drops.length - 1; index >= 0; index--) {
+				const drop = this.drops[index] as EventRecord;
+				if (drop.mono_ns > record.mono_ns || drop.mono_ns < since) continue;
+				if (connectionOf(drop) === own || reverseOf(drop) === own)
+					return { verdict: 'here', reason: drop.reason, location: drop.location };
+			}
+		}
+		const known = own !== undefined && this.gapAt < since && this.started <= since;
+		return { verdict: known ? 'elsewhere' : 'not-known', reason: safe``, location: safe`` };
+	}
+}

@@ -1,0 +1,125 @@
+/** Second view of the tab: single events, the newest first, and the selected one whole. */
+import type { Snapshot } from '../../../core/snapshot.ts';
+import type { Column } from '../../../core/tracer.ts';
+import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
+import type { Ns } from '../../../lib/units.ts';
+import { EVENTS_LISTED, type EventRecord, type EventRow, type EventsExtra } from '../../../tracers/events/snapshot.ts';
+import { clock } from '../../frame/header.ts';
+import type { Area } from '../../layout/split.ts';
+import type { TabContent, TabList, TabProps } from '../../tab.ts';
+import { lineOf } from '../../widgets/line.ts';
+import { drawn } from '../../widgets/lines.tsx';
+import { summaryLines } from '../../widgets/panes.tsx';
+import { recordLines } from './detail.ts';
+import { summaryOf } from './summary.ts';
+
+/** An event as a row: `ago_ns` is measured from the moment shown. */
+export interface StreamRow extends EventRecord {
+	ago_ns: Ns;
+	key: string;
+}
+
+const text = (
+	key: keyof EventRecord & string,
+	title: string,
+	width: number,
+	priority: number,
+	help: string,
+	grow = false,
+): Column<StreamRow> => ({
+	key,
+	title,
+	kind: 'text',
+	width,
+	grow,
+	priority,
+	help,
+	value: (row) => sanitize(String(row[key] ?? '')),
+});
+
+const columns: readonly Column<StreamRow>[] = [
+	{
+		key: 'ago',
+		title: 'AGO',
+		kind: 'ns',
+		width: 6,
+		priority: 1,
+		smallestFirst: true,
+		help: 'Since it happened.',
+		value: (row) => row.ago_ns,
+	},
+	{
+		key: 'time',
+		title: 'TIME',
+		kind: 'text',
+		width: 8,
+		priority: 5,
+		help: 'When it happened.',
+		value: (row) => sanitize(clock(row.time)),
+	},
+	text('severity', 'LEVEL', 7, 6, 'severe, high, notice or normal.'),
+	text('kind', 'KIND', 13, 0, 'Kind of event.'),
+	text('reason', 'REASON', 16, 3, "Reason, by the kernel's own name where it has one."),
+	text('who', 'WHO', 16, 4, 'Process, socket, device or CPU that it happened to.', true),
+	text('text', 'WHAT', 24, 2, 'What happened.', true),
+	text('location', 'WHERE', 16, 8, 'Function of the kernel.', true),
+	text('cgroup', 'CGROUP', 16, 9, 'Control group of the process.', true),
+	{
+		key: 'pid',
+		title: 'PID',
+		kind: 'pid',
+		width: 7,
+		priority: 7,
+		help: 'Process, in the initial pid namespace; 0: none, or not known.',
+		value: (row) => row.pid,
+	},
+];
+
+type EventsSnapshot = Snapshot<EventRow, EventsExtra>;
+
+function rowsOf(snapshot: EventsSnapshot, history: readonly EventsSnapshot[]): readonly StreamRow[] {
+	const rows: StreamRow[] = [];
+	for (let index = history.length - 1; index >= 0 && rows.length < EVENTS_LISTED; index--) {
+		const { events } = history[index] as EventsSnapshot;
+		for (let at = events.length - 1; at >= 0 && rows.length < EVENTS_LISTED; at--) {
+			const one = events[at] as EventRecord;
+			rows.push({
+				...one,
+				ago_ns: Math.max(0, snapshot.mono_ns - one.mono_ns),
+				key: `${one.mono_ns} ${one.kind} ${at}`,
+			});
+		}
+	}
+	return rows;
+}
+
+type Props = TabProps<StreamRow, EventsExtra, EventRow>;
+
+const Whole = drawn(({ row, width, height }: Area & { row: StreamRow | undefined }) =>
+	row
+		? [...recordLines(row, width), [['dim', 'means: '], row.meaning] as const, [['dim', 'do: '], row.advice] as const]
+				.slice(0, height)
+				.map((spans) => lineOf(width, spans as never))
+		: [],
+);
+
+function content(props: Props): TabContent<StreamRow> {
+	return {
+		title: 'Events › stream',
+		head: summaryLines(summaryOf(props), props),
+		empty: 'no event with a record in the time that is kept',
+		pane: { rows: 8, least: 4, below: true, draw: (area, row = props.rows[0]) => <Whole row={row} {...area} /> },
+	};
+}
+
+const nameOf = ({ kind, reason, who }: StreamRow): SafeText => safe`${sanitize(kind)} ${reason} ${who}`;
+
+export const streamList: TabList<StreamRow, EventsExtra, EventRow> = {
+	columns,
+	defaultSort: 'ago',
+	rowKey: ({ key }) => key,
+	rows: rowsOf,
+	content,
+	nameOf,
+	time: ({ ago_ns }) => ago_ns,
+};

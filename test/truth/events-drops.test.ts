@@ -1,0 +1,233 @@
+/** Packet drops of each cause against the counter that the kernel, nft or tc keeps beside them. */
+import { existsSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import type { EventRow, EventsExtra } from '../../src/tracers/events/snapshot.ts';
+import { events } from '../../src/tracers/events/tracer.ts';
+import { namespacePair, type Pair } from './network-namespaces.ts';
+import { sessionsOf } from './tracer-session.ts';
+
+const { start, read } = sessionsOf<EventRow, EventsExtra>(events);
+
+let pair: Pair | undefined;
+afterEach(() => {
+	pair?.close();
+	pair = undefined;
+});
+
+function two(): Pair {
+	pair = namespacePair();
+	return pair;
+}
+
+/** Events of one kind and reason in the devices of the two namespaces; other traffic of the machine is none of them. */
+function countOf(rows: readonly EventRow[], kind: string, reason: string, netns: readonly number[]): number {
+	return rows
+		.filter((row) => row.kind === kind && row.reason === reason && netns.includes(row.netns))
+		.reduce((sum, row) => sum + row.count_total, 0);
+}
+
+const inode = (pair: Pair, end: 'a' | 'b'): number =>
+	Number(/\[(\d+)\]/.exec(pair.run(end, 'readlink', '/proc/self/ns/net'))?.[1]);
+
+const python = (...lines: string[]): string[] => ['python3', '-c', ['import socket, time', ...lines].join('\n')];
+
+/** One value of nstat's names in a namespace. */
+function nstat(pair: Pair, end: 'a' | 'b', name: string): number {
+	return Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(pair.run(end, 'nstat', '-asz', name))?.[1] ?? Number.NaN);
+}
+
+const datagrams = (count: number, port: number, size = 100): string[] =>
+	python(
+		'sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+		`for i in range(${count}):`,
+		'    try:',
+		`        sender.sendto(b"x" * ${size}, ("10.99.0.2", ${port}))`,
+		'    except OSError: pass',
+	);
+
+/** A round trip before what is measured: the neighbour is known then. */
+const warmUp = (pair: Pair) =>
+	pair.run('a', ...python('client = socket.socket()', 'client.settimeout(3)', 'client.connect_ex(("10.99.0.2", 9))'));
+
+test('an nft rule: as many NETFILTER_DROP as its counter has', () => {
+	const net = two();
+	warmUp(net);
+	net.run('b', 'nft', 'add', 'table', 'ip', 't');
+	net.run('b', 'nft', 'add', 'chain', 'ip', 't', 'c', '{ type filter hook input priority 0 ; }');
+	net.run('b', 'nft', 'add', 'rule', 'ip', 't', 'c', 'udp', 'dport', '5000', 'counter', 'drop');
+	start();
+	net.run('a', ...datagrams(300, 5000));
+	const { rows, extra } = read();
+	const truth = Number(/counter packets (\d+)/.exec(net.run('b', 'nft', 'list', 'ruleset'))?.[1]);
+	expect(truth).toBe(300);
+	expect(countOf(rows, 'drop', 'NETFILTER_DROP', [inode(net, 'b')])).toBe(truth);
+	const record = extra.events.find(({ reason }) => reason === 'NETFILTER_DROP');
+	expect(record).toMatchObject({
+		cause: 'policy',
+		protocol: 'udp',
+		source: { address: '10.99.0.1' },
+		destination: { address: '10.99.0.2', port: 5000 },
+		device: 'vb',
+	});
+	expect(record?.stack.length).toBeGreaterThan(3);
+});
+
+test('a closed port, a full buffer: nstat has the same, in its namespace', () => {
+	const net = two();
+	warmUp(net);
+	start();
+	const ports = nstat(net, 'b', 'UdpNoPorts');
+	net.run('a', ...datagrams(200, 5001));
+	const rcvbuf = nstat(net, 'b', 'UdpRcvbufErrors');
+	net.run(
+		'b',
+		...python(
+			'receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+			'receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)',
+			'receiver.bind(("10.99.0.2", 5002))',
+			'sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+			'for i in range(150): sender.sendto(b"x" * 1000, ("10.99.0.2", 5002))',
+		),
+	);
+	const { rows } = read();
+	const b = [inode(net, 'b')];
+	expect(nstat(net, 'b', 'UdpNoPorts') - ports).toBe(200);
+	expect(countOf(rows, 'drop', 'NO_SOCKET', b)).toBe(200);
+	const full = nstat(net, 'b', 'UdpRcvbufErrors') - rcvbuf;
+	expect(full).toBeGreaterThan(100);
+	expect(countOf(rows, 'drop', 'SOCKET_RCVBUFF', b)).toBe(full);
+});
+
+test('tbf with a small limit: as many drops of the queueing discipline as tc counts', () => {
+	const net = two();
+	warmUp(net);
+	net.run('a', 'tc', 'qdisc', 'add', 'dev', 'va', 'root', 'tbf', 'rate', '100kbit', 'burst', '2k', 'limit', '3k');
+	start();
+	net.run('a', ...datagrams(100, 5004, 1000));
+	const { rows } = read();
+	const text = net.run('a', 'tc', '-s', 'qdisc', 'show', 'dev', 'va');
+	const truth = Number(/dropped (\d+),/.exec(text)?.[1]);
+	expect(truth).toBeGreaterThan(50);
+	const a = [inode(net, 'a')];
+	const ours = ['QDISC_DROP', 'QDISC_OVERLIMIT'].reduce((sum, reason) => sum + countOf(rows, 'drop', reason, a), 0);
+	expect(ours).toBe(truth);
+});
+
+test('a wrong checksum: as many UDP_CSUM as UdpInCsumErrors', () => {
+	const net = two();
+	warmUp(net);
+	start();
+	const csum = nstat(net, 'b', 'UdpInCsumErrors');
+	net.run(
+		'a',
+		...python(
+			'import struct',
+			'raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)',
+			'for i in range(40): raw.sendto(struct.pack("!HHHH", 4000, 5005, 12, 0x1234) + b"data", ("10.99.0.2", 0))',
+		),
+	);
+	// a listener, so that the checksum is looked at
+	const wrong = nstat(net, 'b', 'UdpInCsumErrors') - csum;
+	const { rows } = read();
+	expect(countOf(rows, 'drop', 'UDP_CSUM', [inode(net, 'b')])).toBe(wrong);
+	expect(wrong).toBe(40);
+});
+
+test('segments that a rule drops come again: as many as TcpRetransSegs', () => {
+	const net = two();
+	warmUp(net);
+	// every twentieth segment
+	net.run(
+		'b',
+		...['iptables-legacy', '-A', 'INPUT', '-p', 'tcp', '--dport', '5006', '-m', 'statistic'],
+		...['--mode', 'nth', '--every', '20', '--packet', '10', '-j', 'DROP'],
+	);
+	start();
+	const before = nstat(net, 'a', 'TcpRetransSegs');
+	const server = python(
+		'server = socket.socket()',
+		'server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)',
+		'server.bind(("10.99.0.2", 5006)); server.listen(1)',
+		'print("ready", flush=True)',
+		'peer = server.accept()[0]',
+		'while peer.recv(65536): pass',
+	);
+	const script = server[2] as string;
+	net.run('b', 'sh', '-c', `python3 -c '${script}' >/dev/null 2>&1 & sleep 0.5`);
+	net.run(
+		'a',
+		...python(
+			'client = socket.create_connection(("10.99.0.2", 5006), 5)',
+			'client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)',
+			'for i in range(150):',
+			'    client.send(b"x" * 1000); time.sleep(0.002)',
+			'client.shutdown(socket.SHUT_WR)',
+			'time.sleep(1)',
+		),
+	);
+	const { rows, extra } = read();
+	const truth = nstat(net, 'a', 'TcpRetransSegs') - before;
+	const ours = rows
+		.filter((row) => row.kind === 'retransmit' && row.reason !== 'failed' && row.netns === inode(net, 'a'))
+		.reduce((sum, row) => sum + row.count_total, 0);
+	expect(truth).toBeGreaterThan(0);
+	// a packet of several segments is one event
+	expect(ours).toBeLessThanOrEqual(truth);
+	expect(ours).toBeGreaterThanOrEqual(truth * 0.5);
+	const lost = extra.events.filter(({ kind }) => kind === 'retransmit').map(({ lost_at }) => lost_at?.verdict);
+	expect(lost.length).toBeGreaterThan(0);
+	expect(lost.every((verdict) => verdict !== undefined)).toBe(true);
+});
+
+test.skipIf(!existsSync('/proc/sys/net/core/netdev_max_backlog'))(
+	'100,000 drops: counts are exact, records few',
+	() => {
+		const net = two();
+		warmUp(net);
+		start();
+		const before = nstat(net, 'b', 'UdpNoPorts');
+		net.run(
+			'b',
+			...python(
+				'sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+				'for i in range(50000):',
+				'    try: sender.sendto(b"x", ("10.99.0.2", 5009))',
+				'    except OSError: pass',
+			),
+		);
+		const { rows, extra } = read();
+		const truth = nstat(net, 'b', 'UdpNoPorts') - before;
+		expect(truth).toBeGreaterThan(20_000);
+		expect(countOf(rows, 'drop', 'NO_SOCKET', [inode(net, 'b')])).toBe(truth);
+		expect(extra.events.length).toBeLessThan(500);
+	},
+);
+
+test('datagrams and segments that wait for their reader: the wait that we make, over the threshold only', () => {
+	const net = two();
+	warmUp(net);
+	start({ 'events-receive': '5,10,115' });
+	net.run(
+		'b',
+		...python(
+			'receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); receiver.bind(("10.99.0.2", 5010))',
+			'sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+			'server = socket.socket(); server.bind(("10.99.0.2", 5011)); server.listen(1)',
+			'client = socket.create_connection(("10.99.0.2", 5011)); peer = server.accept()[0]',
+			'for wait in (0.0, 0.0, 0.3, 0.3):',
+			'    sender.sendto(b"x" * 20000, ("10.99.0.2", 5010)); client.send(b"y" * 64)',
+			'    time.sleep(wait)',
+			'    receiver.recv(20000); peer.recv(100)',
+		),
+	);
+	const { extra } = read();
+	const b = inode(net, 'b');
+	const late = extra.events.filter(
+		({ kind, reason, netns }) => kind === 'receive-latency' && reason === 'COPY' && netns === b,
+	);
+	expect(late.map(({ protocol }) => protocol).sort()).toEqual(['tcp', 'tcp', 'udp', 'udp']);
+	for (const { figures } of late) {
+		expect(figures['latency_ns']).toBeGreaterThanOrEqual(0.3e9);
+		expect(figures['latency_ns']).toBeLessThan(5e9);
+	}
+});
