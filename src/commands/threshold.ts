@@ -1,4 +1,7 @@
-/** `--fail-if`: an expression of the filter language that no row should match, for scripts that watch a limit. */
+/**
+ * `--fail-if`: an expression of the filter language that no row should match, for scripts that watch a limit. On tabs with
+ * findings it may be about what begins and ends instead: `change = begins and level = severe`.
+ */
 
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Column, Tracer } from '../core/tracer.ts';
@@ -10,17 +13,39 @@ const NAMING_PRIORITY = 3;
 /** Cells that every figure fits into. */
 const WIDTH = 12;
 
+function binds(text: string, tab: Pick<Tracer<object, object>, 'id' | 'columns'>): boolean {
+	try {
+		new Filter(text, [tab]);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+/** Is an expression about findings that begin and end? Not if the rows of the tab can be judged by it. */
+export function isAboutChanges(
+	text: string,
+	tracer: Pick<Tracer<object, object>, 'id' | 'columns' | 'changes'>,
+): boolean {
+	const { id, changes } = tracer;
+	return changes !== undefined && !binds(text, tracer) && binds(text, { id, columns: changes });
+}
+
 export class Threshold {
 	private readonly text: string;
 	private readonly columns: readonly Column<object>[];
 	private readonly filter: BoundFilter<object>;
+	private readonly ofChanges: boolean;
 	private hit = false;
 
 	/** Throws {@link FilterError} where the tab cannot judge a part of it. */
-	constructor(text: string, tracer: Pick<Tracer<object, object>, 'id' | 'columns'>) {
+	constructor(text: string, tracer: Pick<Tracer<object, object>, 'id' | 'columns' | 'changes'>) {
 		this.text = text;
-		this.columns = tracer.columns;
-		this.filter = new Filter(text, [tracer]).bind(tracer);
+		const { id, changes = [] } = tracer;
+		this.ofChanges = isAboutChanges(text, tracer);
+		const { columns } = this.ofChanges ? { columns: changes } : tracer;
+		this.columns = columns;
+		this.filter = new Filter(text, [{ id, columns }]).bind({ id, columns });
 	}
 
 	/** Has any row matched so far? */
@@ -33,7 +58,8 @@ export class Threshold {
 		if (this.hit) return undefined;
 		const { time, tab, dt_ns } = snapshot;
 		const seconds = dt_ns / 1e9;
-		const row = rows.find((one) => this.filter.test?.(one, seconds));
+		const judged = this.ofChanges ? ((snapshot as { changes?: readonly object[] }).changes ?? []) : rows;
+		const row = judged.find((one) => this.filter.test?.(one, seconds));
 		if (!row) return undefined;
 		this.hit = true;
 		const names = this.columns

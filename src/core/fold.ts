@@ -5,7 +5,7 @@
 import type { SafeText } from '../lib/sanitize.ts';
 
 /** Groups that are folded from process rows. A fold sees listed processes only; totals of others are the session's. */
-export type DerivedGroup = 'cgroup' | 'user' | 'command' | 'pidns' | 'tree';
+export type DerivedGroup = 'cgroup' | 'user' | 'command' | 'service' | 'pidns' | 'tree';
 
 /** What the processes of a group have in common. */
 export interface GroupName {

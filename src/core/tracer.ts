@@ -164,6 +164,8 @@ export interface Tracer<Row, Extra extends object> {
 	checkOptions?(values: Options, given: Options): string | undefined;
 	/** Built from the snapshots of these tracers in the same tick instead of the kernel's figures; unavailable ones are missing. */
 	from?: readonly string[];
+	/** Columns of the field `changes` of the tab's snapshots (what began and ended), for `--fail-if`. Absent: there is none. */
+	changes?: readonly Column<object>[];
 	/** Words of the tab that need explaining, beside its columns: `[word, sentence]`. */
 	terms?: readonly (readonly [string, string])[];
 	/** Stable identity of a row across intervals (selection, history). */

@@ -6,7 +6,7 @@ import { themeNames } from '../term/theme.ts';
 /** What options need to know of a tracer. */
 export type AnyTracer = Pick<
 	Tracer<never, object>,
-	'id' | 'title' | 'summary' | 'columns' | 'groups' | 'options' | 'checkOptions' | 'from' | 'singles'
+	'id' | 'title' | 'summary' | 'columns' | 'groups' | 'options' | 'checkOptions' | 'from' | 'changes' | 'singles'
 >;
 
 export interface CommonSpec extends OptionSpec {

@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
-type Kind = 'epoll' | 'poll' | 'select' | 'file' | 'futex' | 'uring';
+type Kind = 'epoll' | 'poll' | 'select' | 'file' | 'futex' | 'uring' | 'sleep';
 
 /** Numbers of calls by machine; position of the argument with the time limit, where it is a pointer or milliseconds. */
 const numbers: Readonly<Record<string, Readonly<Record<number, Kind>>>> = {
@@ -10,11 +10,12 @@ const numbers: Readonly<Record<string, Readonly<Record<number, Kind>>>> = {
 		...{ 232: 'epoll', 281: 'epoll', 441: 'epoll', 7: 'poll', 271: 'poll', 23: 'select', 270: 'select' },
 		...{ 0: 'file', 1: 'file', 17: 'file', 18: 'file', 19: 'file', 20: 'file', 43: 'file', 44: 'file', 45: 'file' },
 		...{ 46: 'file', 47: 'file', 288: 'file', 299: 'file', 202: 'futex', 449: 'futex', 426: 'uring' },
+		...{ 35: 'sleep', 230: 'sleep' },
 	},
 	arm64: {
 		...{ 22: 'epoll', 441: 'epoll', 73: 'poll', 72: 'select', 63: 'file', 64: 'file', 65: 'file', 66: 'file' },
 		...{ 67: 'file', 68: 'file', 202: 'file', 206: 'file', 207: 'file', 211: 'file', 212: 'file', 242: 'file' },
-		...{ 243: 'file', 98: 'futex', 449: 'futex', 426: 'uring' },
+		...{ 243: 'file', 98: 'futex', 449: 'futex', 426: 'uring', 101: 'sleep', 115: 'sleep' },
 	},
 };
 
@@ -92,6 +93,7 @@ function setOf(procRoot: string, pid: number, kind: Kind, args: readonly bigint[
 		case 'file':
 			return new Set([Number(first & 0xffffffffn)]);
 		case 'futex':
+		case 'sleep':
 			return new Set();
 		case 'uring':
 			return null;
@@ -110,6 +112,8 @@ function isTimed(number: number, kind: Kind, args: readonly bigint[], arch: stri
 			return args[4] !== 0n;
 		case 'futex':
 			return number !== 449 && args[3] !== 0n;
+		case 'sleep':
+			return true;
 		default:
 			return false;
 	}

@@ -49,6 +49,21 @@ export function cgroupName(path: SafeText): SafeText {
 	return user === undefined ? sanitize(`${unescapeUnit(unit)}`) : sanitize(`user ${user} ${unescapeUnit(unit)}`);
 }
 
+/** Sessions of people, which are no service. */
+const SESSION = /\/(?:session-[^/]+\.scope|init\.scope)(?:\/|$)/;
+
+/**
+ * The service that a process belongs to: its container, pod or unit, by its control group, else its command. Processes of
+ * sessions are named by their command.
+ */
+export function serviceName(path: SafeText, comm: SafeText): SafeText {
+	const container = containerName(path);
+	if (container !== '') return container;
+	if (SESSION.test(path)) return comm;
+	const name = cgroupName(path);
+	return path.startsWith('/') && name !== path ? name : comm;
+}
+
 /** The container or pod that a control group belongs to, as in {@link cgroupName}; empty: none. */
 export function containerName(path: SafeText): SafeText {
 	// a group that the container made inside, or that systemd has there, belongs to it

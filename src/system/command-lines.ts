@@ -43,11 +43,14 @@ interface Known {
 
 export class CommandLines {
 	private readonly procRoot: string;
+	private readonly again: number;
 	private readonly known = new Map<string, Known>();
 	private readonly buffer = new Uint8Array(COMMAND_BYTES);
 	private until = Number.NEGATIVE_INFINITY;
 
-	constructor(procRoot: string) {
+	/** @param again a line is read again after so long, ms */
+	constructor(procRoot: string, again = AGAIN) {
+		this.again = again;
 		this.procRoot = procRoot;
 	}
 
@@ -61,7 +64,7 @@ export class CommandLines {
 		const key = `${process.pid}:${process.start}`;
 		const known = this.known.get(key);
 		const now = performance.now();
-		if (known && known.comm === comm && now - known.at < AGAIN) return known.text;
+		if (known && known.comm === comm && now - known.at < this.again) return known.text;
 		if (now >= this.until) return known?.text ?? safe``;
 		const text = this.read(process, comm) ?? known?.text;
 		if (text === undefined) return safe``;

@@ -31,7 +31,7 @@ const screens: readonly [
 	['runqlat-past', 'runqlat', '{', /30s back|-30s/],
 	['tree', 'energy', 'tttttt', /└ /],
 	['tree-filter', 'energy', 'tttttt/prom\r', /└ prom/],
-	['lens', 'energy', 'j\r', /before/],
+	['lens', 'energy', 'j\r', /Where its time goes/],
 	['lens-past', 'energy', ['j\r', '[[', 'G'], /PAUSED[\s\S]*back|-2s/],
 	['irq', 'irq', '', /NET_RX/],
 	['io', 'io', '', /vda/],

@@ -73,13 +73,15 @@ describe('process lens', () => {
 		await keys('j', 'j', '\r');
 		await eventually(() =>
 			expect(screen.actions.tune.mock.calls).toEqual([
+				['overview', { focus: 1037 }],
 				['energy', { focus: 1037 }],
 				['runqlat', { focus: 1037 }],
 			]),
 		);
 		await keys('\x7f');
 		await eventually(() =>
-			expect(screen.actions.tune.mock.calls.slice(2)).toEqual([
+			expect(screen.actions.tune.mock.calls.slice(3)).toEqual([
+				['overview', { focus: 0 }],
 				['energy', { focus: 0 }],
 				['runqlat', { focus: 0 }],
 			]),

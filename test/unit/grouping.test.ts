@@ -37,6 +37,7 @@ function factsOf(known: Record<number, [parent: number, uid: number, pidns: numb
 		begin: () => {},
 		parent: ({ pid }) => known[pid]?.[0] ?? 0,
 		pidns: ({ pid }) => known[pid]?.[2] ?? 0,
+		cgroup: () => sanitize(''),
 		user: ({ pid }) => ({ uid: known[pid]?.[1] ?? -1, name: sanitize(`u${known[pid]?.[1] ?? '?'}`) }),
 	};
 }
@@ -67,7 +68,7 @@ describe('groups made of rows of processes', () => {
 		const asks = () => {
 			throw new Error('not needed');
 		};
-		const none: ProcessFacts = { begin: () => {}, parent: asks, pidns: asks, user: asks };
+		const none: ProcessFacts = { begin: () => {}, parent: asks, pidns: asks, cgroup: asks, user: asks };
 		expect(shape(regroup(rows, 'cgroup', inGroups, processOf, none))).toEqual([
 			['-', 'all', 100],
 			['-', 'cgroup 0 /init', 1],

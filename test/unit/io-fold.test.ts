@@ -31,7 +31,13 @@ const process = (pid: number, cgroup: SafeText, interval: Distribution): IoRow =
 	stages_total: { total: { count: interval.count * 2, sum_ns: interval.sum_ns * 2 } },
 });
 
-const facts = { begin() {}, parent: () => 0, pidns: () => 0, user: () => ({ uid: 0, name: safe`root` }) };
+const facts = {
+	begin() {},
+	parent: () => 0,
+	pidns: () => 0,
+	cgroup: () => safe``,
+	user: () => ({ uid: 0, name: safe`root` }),
+};
 const byCgroup = (rows: IoRow[]) =>
 	io.fold ? regroup(rows, 'cgroup', io.fold, (row) => io.processOf?.(row), facts) : [];
 

@@ -3,6 +3,7 @@
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { NO_COST } from '../../src/core/tracer.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
+import type { Space } from '../../src/system/disk-space.ts';
 import type { Stalled } from '../../src/system/group-pressure.ts';
 import type { Pressure } from '../../src/system/pressure.ts';
 import type { Throttled } from '../../src/system/quota.ts';
@@ -15,6 +16,7 @@ import type { Finding } from '../../src/tracers/overview/finding.ts';
 import { OverviewSession } from '../../src/tracers/overview/session.ts';
 import type { OverviewExtra } from '../../src/tracers/overview/snapshot.ts';
 import type { Sources, SourceTab } from '../../src/tracers/overview/sources.ts';
+import type { Slowed } from '../../src/tracers/overview/tasks/progress.ts';
 import { TaskReader } from '../../src/tracers/overview/tasks/reader.ts';
 import type { Standstill } from '../../src/tracers/overview/tasks/standstill.ts';
 import type { ProcessNow } from '../../src/tracers/overview/tasks/walk.ts';
@@ -93,6 +95,8 @@ export interface World {
 	/** By the iterator over tasks. */
 	tasks: readonly ProcessNow[];
 	standstills: readonly Standstill[];
+	slowed: readonly Slowed[];
+	spaces: readonly Space[];
 	throttled: readonly Throttled[];
 	lost: number;
 	/** Own time, share of a CPU. */
@@ -176,6 +180,8 @@ const quiet: World = {
 	stalled: {},
 	tasks: [],
 	standstills: [],
+	slowed: [],
+	spaces: [],
 	throttled: [],
 	lost: 0,
 	cost: 0.02,
@@ -401,6 +407,7 @@ export class Machine {
 		groups: { read: () => this.world.stalled },
 		quota: { read: () => [...this.world.throttled] },
 		tasks: this.tasks(),
+		spaces: { read: () => this.world.spaces },
 	});
 
 	private tasks(): TaskReader {
@@ -411,6 +418,7 @@ export class Machine {
 			close: () => {},
 		});
 		reader.standstills = () => [...this.world.standstills];
+		reader.slowed = () => [...this.world.slowed];
 		return reader;
 	}
 
@@ -486,3 +494,11 @@ export function lockWait(count: number, asleep_s: number): Standstill {
 		others: 0,
 	};
 }
+
+/** A process that did much until six seconds ago. */
+export const slowed = (kind: Slowed['kind']): Slowed => ({
+	...{ pid: 77, start_time: 77e9, comm: sanitize('worker'), kind, part: 'IO', share: 0.8, share_before: 0.1 },
+	before: { rate: 400, cpu: 0.9 },
+	now: { rate: 12, cpu: 0.01 },
+	for_ns: 6 * second,
+});

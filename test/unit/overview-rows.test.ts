@@ -19,7 +19,7 @@ import { Machine, second, tickOf, type World } from './overview-fixtures.ts';
 const noFacts = () => {
 	throw new Error('not needed');
 };
-const facts = { begin: () => {}, parent: noFacts, pidns: noFacts, user: noFacts };
+const facts = { begin: () => {}, parent: noFacts, pidns: noFacts, cgroup: noFacts, user: noFacts };
 const grouped = (rows: OverviewRow[], group: DerivedGroup) =>
 	overview.fold ? regroup(rows, group, overview.fold, (row) => overview.processOf?.(row), facts) : [];
 
@@ -71,6 +71,9 @@ describe('one row per process', () => {
 				major_faults: null,
 				threads: null,
 				nice: null,
+				time_ns: null,
+				wakeups: null,
+				started: 0,
 				container: '',
 				command: '',
 			},

@@ -22,6 +22,7 @@ import {
 	say,
 	second,
 	sleeper,
+	slowed,
 	tickOf,
 	type World,
 } from './overview-fixtures.ts';
@@ -293,6 +294,55 @@ describe('stopped', () => {
 	});
 });
 
+describe('slowed and halted', () => {
+	test('figures of now beside those of before, and what keeps it from work', () => {
+		expect(said('slowed', { slowed: [slowed('slowed')] })).toEqual([
+			'slowed: worker[77]: does less for 6.00s: 12.0/s wake-ups, where it was 90% of a CPU, 400/s wake-ups; its threads are 80% of the time in waits for IO, before 10% kept from work',
+		]);
+		expect(said('halted', { slowed: [slowed('halted')] })).toHaveLength(1);
+	});
+
+	test('one that stands still within a request is reported once, as stopped', () => {
+		const machine = new Machine();
+		const pid = lockWait(1, 6).still[0].pid;
+		const findings = machine.run(3, { standstills: [lockWait(1, 6)], slowed: [{ ...slowed('slowed'), pid }] });
+		expect(findings.map(({ rule }) => rule)).toEqual(['stopped']);
+	});
+});
+
+describe('full', () => {
+	const space = { mount: sanitize('/var'), total_bytes: 1 << 30, free_bytes: 1 << 29, inodes: 1000, free_inodes: 900 };
+
+	test('bytes or inodes, whichever there are less of', () => {
+		silent('full', { spaces: [space] });
+		silent('full', { spaces: [{ ...space, inodes: 0, free_inodes: 0 }] });
+		expect(said('full', { spaces: [{ ...space, free_bytes: 0 }] })).toEqual([
+			'full: /var: is full: 0 of 1.00GiB free; writes fail',
+		]);
+		expect(said('full', { spaces: [{ ...space, free_inodes: 5 }] })).toEqual([
+			'full: /var: is nearly full: 5 of 1000 inodes free',
+		]);
+	});
+});
+
+describe('storm', () => {
+	const born = (count: number, cpu: number): Partial<World> => ({
+		processes: Array.from({ length: count }, (_, index) => ({ pid: 5000 + index, comm: 'srv', start_time: 9e15, cpu })),
+		tasks: [sleeper(4999, 'srv', 0), { ...sleeper(5000, 'srv', 0), parent: 4999, start: 9e15 }],
+	});
+
+	test('who forks for each connection', () => {
+		expect(said('storm', born(40, 0.05))).toEqual([
+			'storm: srv: starts 40.0/s processes, most often one for each connection: 2 live, 100% of all CPU time is theirs — all by srv[4999]×1',
+		]);
+	});
+
+	test('not a few, and not a build: its processes have another name than their parent', () => {
+		silent('storm', born(10, 0.05));
+		silent('storm', { ...born(40, 0.05), tasks: [sleeper(4999, 'make', 0)] });
+	});
+});
+
 describe('stuck-io', () => {
 	test('comes before everything else, with the oldest request', () => {
 		const inflight = [
@@ -511,7 +561,11 @@ describe('links', () => {
 		processes: [
 			{ pid: 812, comm: 'odd "name" (x)', cpu: 0.2, watts: 1, wait: 0.4, p99: 3.8e7, irqTime: 0.3 },
 			...hogs(0.95),
+			...Array.from({ length: 40 }, (_, index) => ({ pid: 5000 + index, comm: 'srv', start_time: 9e15, cpu: 0.05 })),
 		],
+		tasks: [sleeper(4999, 'srv', 0), { ...sleeper(5000, 'srv', 0), parent: 4999, start: 9e15 }],
+		spaces: [{ mount: sanitize('/var'), total_bytes: 1e9, free_bytes: 0, inodes: 1000, free_inodes: 900 }],
+		slowed: [slowed('slowed'), slowed('halted')],
 		wait: 4,
 		irq: [{ kind: 'soft', name: 'NET_RX', cpu: 1, rate: 90_000, share: 0.5, late: [4000, 3e7] }],
 		io: [{ device: 'vda', op: 'read', count: 400, slow: 200, mean: 8e7 }],

@@ -3,6 +3,7 @@ import { EXIT, UsageError } from '../../core/errors.ts';
 import { checkFilter } from '../../options/resolve.ts';
 import { orUnlimited } from '../../options/values.ts';
 import { type Command, startSampler } from '../command.ts';
+import { isAboutChanges } from '../threshold.ts';
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -58,11 +59,11 @@ export const batch: Command = {
 		if (values['follow'] === true && !able.includes(tab))
 			throw new UsageError(`--follow: tab ${tab} has no single events; use --tab ${able.join(', ')}`);
 		if (values['brief'] === true && values['json'] !== true) throw new UsageError('--brief is for --json');
-		checkFilter(
-			'fail-if',
-			String(values['fail-if']),
-			tracers.filter(({ id }) => id === tab),
-		);
+		const expression = String(values['fail-if']);
+		for (const tracer of tracers) {
+			if (tracer.id !== tab || (expression !== '' && isAboutChanges(expression, tracer as never))) continue;
+			checkFilter('fail-if', expression, [tracer]);
+		}
 	},
 	async run(context) {
 		const { line, registry } = context;

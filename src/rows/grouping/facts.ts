@@ -1,7 +1,8 @@
 /** Facts of processes that grouping needs beside their figures, from `/proc`. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { type SafeText, safe } from '../../lib/sanitize.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import { v1Path } from '../../system/cgroups.ts';
 import { hasMachinePids } from '../../system/pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from '../../system/process-id.ts';
 import { Users } from '../../system/users.ts';
@@ -13,6 +14,8 @@ export interface ProcessFacts {
 	parent(process: ProcessId, fresh?: boolean): number;
 	/** Inode of its pid namespace; 0: not known. */
 	pidns(process: ProcessId): number;
+	/** Path of its control group in the unified hierarchy, or that of a container in the others; empty: not known. */
+	cgroup(process: ProcessId): SafeText;
 	/** The effective user. -1: `(ended)` before it was read, or `?` where `/proc` may have other pids. */
 	user(process: ProcessId): { uid: number; name: SafeText };
 }
@@ -47,10 +50,18 @@ function numberIn(text: string | undefined): number | undefined {
 	return text === undefined ? undefined : Number(text);
 }
 
+/** From the text of `/proc/PID/cgroup`: container engines of v1 make no group in the unified hierarchy. */
+function groupPath(text: string): SafeText {
+	const unified = /^0::(.*)$/m.exec(text)?.[1] ?? '';
+	const path = unified === '' || unified === '/' ? (v1Path(text, 'memory') ?? unified) : unified;
+	return sanitize(Buffer.from(path, 'latin1'));
+}
+
 export class ProcFacts implements ProcessFacts {
 	private readonly procRoot: string;
 	private readonly machinePids: boolean;
 	private readonly known = new Map<string, Partial<Record<Fact, Known>>>();
+	private readonly cgroups = new Map<string, SafeText>();
 	/** Keys without a start, valid for one interval. */
 	private readonly passing = new Set<string>();
 	private reads = 0;
@@ -81,6 +92,24 @@ export class ProcFacts implements ProcessFacts {
 		const uid = this.fact('uid', process) ?? -1;
 		this.users ??= new Users();
 		return { uid, name: uid < 0 && this.machinePids ? safe`(ended)` : this.users.name(uid) };
+	}
+
+	cgroup(process: ProcessId): SafeText {
+		const key = `${process.pid}:${process.start}`;
+		const known = this.cgroups.get(key);
+		if (known !== undefined && process.start !== 0) return known;
+		if (this.reads >= READS) return known ?? safe``;
+		this.reads++;
+		let path = safe``;
+		try {
+			path = groupPath(readFileSync(join(this.procRoot, String(process.pid), 'cgroup'), 'latin1'));
+		} catch {
+			// it has ended: what was known stays
+			return known ?? path;
+		}
+		if (this.cgroups.size >= MOST) this.cgroups.delete(this.cgroups.keys().next().value as string);
+		this.cgroups.set(key, path);
+		return path;
 	}
 
 	private fact(name: Fact, process: ProcessId, fresh = false): number | undefined {

@@ -5,6 +5,7 @@
 
 import type { DerivedGroup, Fold, GroupName } from '../../core/fold.ts';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
+import { serviceName } from '../../system/cgroup-name.ts';
 import { type ProcessId, processId } from '../../system/process-id.ts';
 import type { ProcessFacts } from './facts.ts';
 
@@ -28,6 +29,10 @@ function groupOf<Row>(
 			return byName(fold.comm(row));
 		case 'cgroup':
 			return byName(fold.cgroup?.(row) ?? safe``);
+		case 'service': {
+			const known = fold.cgroup?.(row) ?? safe``;
+			return byName(serviceName(known === '' ? facts.cgroup(process) : known, fold.comm(row)));
+		}
 		case 'user': {
 			if (fold.user) return byName(fold.user(row));
 			const { uid, name } = facts.user(process);

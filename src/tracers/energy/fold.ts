@@ -13,8 +13,9 @@ function historyOf(rows: readonly EnergyRow[]): number[] {
 }
 
 export const energyFold: Fold<EnergyRow> = {
-	groups: ['pidns', 'tree'],
+	groups: ['pidns', 'tree', 'service'],
 	comm: ({ comm }) => comm,
+	cgroup: ({ cgroup }) => cgroup,
 	merge(rows) {
 		const [first] = rows;
 		if (rows.length === 1) return first;

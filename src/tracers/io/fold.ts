@@ -6,7 +6,7 @@ import type { IoRow } from './snapshot.ts';
 import { sumStats } from './sum.ts';
 
 export const processFold: Fold<IoRow> = {
-	groups: ['cgroup'],
+	groups: ['cgroup', 'service'],
 	comm: ({ comm }) => comm ?? safe``,
 	cgroup: ({ cgroup }) => cgroup ?? safe``,
 	merge(rows) {
@@ -26,5 +26,6 @@ export const processFold: Fold<IoRow> = {
 			},
 		};
 	},
-	named: ({ pid: _pid, start_time: _start, comm: _comm, ...row }, { name }) => ({ ...row, cgroup: name }),
+	named: ({ pid: _pid, start_time: _start, comm: _comm, cgroup: _cgroup, ...row }, { kind, name }) =>
+		kind === 'cgroup' ? { ...row, cgroup: name } : { ...row, comm: name },
 };

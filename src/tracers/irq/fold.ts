@@ -6,7 +6,7 @@ import type { IrqRow, IrqTime } from './snapshot.ts';
 type Part = NonNullable<IrqRow['irq_time']>;
 
 export const irqTimeFold: Fold<IrqRow> = {
-	groups: ['cgroup', 'user', 'command', 'tree'],
+	groups: ['cgroup', 'user', 'command', 'tree', 'service'],
 	comm: ({ name }) => name,
 	cgroup: ({ irq_time }) => irq_time?.cgroup ?? safe``,
 	merge(rows) {

@@ -31,7 +31,7 @@ export type Interrupted = 'process' | 'kernel' | 'idle';
 
 /** IRQ time of one process, of a group of processes, or of all idle CPUs. */
 export interface IrqTime {
-	interrupted: Interrupted | 'cgroup' | 'user' | 'command';
+	interrupted: Interrupted | 'cgroup' | 'user' | 'command' | 'service';
 	/** 0 for idle CPUs and groups. */
 	pid: number;
 	/** ns since boot; 0 for idle CPUs and groups. */

@@ -13,6 +13,17 @@ const hasAny =
 	(snapshot: object): boolean =>
 		(snapshot as { rows: readonly OverviewRow[] }).rows.some((row) => (row[figure] ?? 0) > 0);
 
+/** `futex 71%, poll 20%` */
+function largestParts(time: OverviewRow['time_ns']): SafeText {
+	if (!time) return safe``;
+	const sum = Object.values(time).reduce((total, ns) => total + ns, 0);
+	const largest = Object.entries(time)
+		.sort(([, a], [, b]) => b - a)
+		.slice(0, 2)
+		.filter(([, ns]) => ns > 0);
+	return largest.map(([part, ns]) => `${part} ${Math.round((ns / sum) * 100)}%`).join(', ') as SafeText;
+}
+
 export const columns: readonly Column<OverviewRow>[] = [
 	{
 		key: 'pid',
@@ -168,6 +179,38 @@ export const columns: readonly Column<OverviewRow>[] = [
 		priority: 9,
 		help: 'The kernel function in which it sleeps, among those that tell the reason.',
 		value: ({ wchan }) => wchan,
+	},
+	{
+		key: 'time',
+		aliases: ['where'],
+		title: 'TIME',
+		kind: 'text',
+		width: 22,
+		priority: 8,
+		shown: grouped,
+		help: 'The largest parts of the time of its threads: cpu, runnable (waits for a CPU), irq, or a reason of sleep.',
+		value: ({ time_ns }) => largestParts(time_ns),
+	},
+	{
+		key: 'wakeups',
+		aliases: ['progress'],
+		title: 'WAKE/s',
+		kind: 'rate',
+		width: 6,
+		priority: 6,
+		help: 'Sleeps of its threads that ended, per second: how often it had something to do.',
+		value: ({ wakeups }, seconds) => known(wakeups) / seconds,
+	},
+	{
+		key: 'started',
+		aliases: ['restarts'],
+		title: 'NEW',
+		kind: 'count',
+		width: 4,
+		priority: 7,
+		shown: grouped,
+		help: 'Processes of the group that started in the interval and still live at its end: more than a few are restarts or a storm of connections.',
+		value: ({ started }) => started,
 	},
 	{
 		key: 'rss_bytes',

@@ -2,7 +2,7 @@
 import type { Fold } from '../../core/fold.ts';
 import { safe } from '../../lib/sanitize.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
-import type { OverviewRow } from './snapshot.ts';
+import type { OverviewRow, TimePart } from './snapshot.ts';
 
 const added = [
 	'watts',
@@ -17,6 +17,7 @@ const added = [
 	'minor_faults',
 	'major_faults',
 	'threads',
+	'wakeups',
 ] as const;
 /** Absent: none. */
 const optional = ['io_discarded_bytes', 'io_errors', 'wakes'] as const;
@@ -27,15 +28,23 @@ function either(a: number | null, b: number | null, both: (a: number, b: number)
 	return a === null ? b : b === null ? a : both(a, b);
 }
 
+function addTime(sum: NonNullable<OverviewRow['time_ns']>, more: NonNullable<OverviewRow['time_ns']>): void {
+	for (const [part, ns] of Object.entries(more) as [TimePart, number][]) sum[part] = (sum[part] ?? 0) + ns;
+}
+
 export const overviewFold: Fold<OverviewRow> = {
-	groups: ['cgroup', 'user', 'command'],
+	groups: ['cgroup', 'user', 'command', 'service'],
 	comm: ({ comm }) => comm,
 	cgroup: ({ cgroup }) => cgroup,
 	user: ({ user }) => user,
 	merge([first, ...others]) {
 		const sum = { ...first };
+		if (sum.time_ns) sum.time_ns = { ...sum.time_ns };
 		for (const row of others) {
 			sum.processes += row.processes;
+			sum.started += row.started;
+			if (row.time_ns && sum.time_ns) addTime(sum.time_ns, row.time_ns);
+			else sum.time_ns ??= row.time_ns && { ...row.time_ns };
 			for (const field of added) sum[field] = either(sum[field], row[field], (a, b) => a + b);
 			for (const field of optional) if (row[field] !== undefined) sum[field] = (sum[field] ?? 0) + row[field];
 			for (const field of highest) sum[field] = either(sum[field], row[field], Math.max);

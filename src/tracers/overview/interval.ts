@@ -1,12 +1,14 @@
 /** One interval as input of the rules, and what several rules need of it. */
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
+import type { Space } from '../../system/disk-space.ts';
 import type { Stalled } from '../../system/group-pressure.ts';
 import type { Pressure } from '../../system/pressure.ts';
 import type { Throttled } from '../../system/quota.ts';
 import type { Owner } from './finding.ts';
 import type { OverviewRow } from './snapshot.ts';
 import type { Sources, SourceTab } from './sources.ts';
+import type { Slowed } from './tasks/progress.ts';
 import type { Processes } from './tasks/reader.ts';
 import type { Standstill } from './tasks/standstill.ts';
 
@@ -29,6 +31,12 @@ export interface Interval {
 	processes: Processes | null;
 	/** Why not; undefined: known. */
 	noTasks?: SafeText | undefined;
+	/** CLOCK_BOOTTIME at the end of the interval. */
+	boot_ns: Ns;
+	/** Processes that do much less than in their last minute. */
+	slowed: readonly Slowed[];
+	/** File systems on disks. */
+	spaces: readonly Space[];
 	/** Processes that stand still within a request. */
 	standstills: readonly Standstill[];
 	/** Events lost in this interval, by tab. */

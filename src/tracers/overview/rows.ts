@@ -18,29 +18,7 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 	const { energy, runqlat, irq, io } = sources;
 	const byPid = new Map<number, OverviewRow>();
 	const reused = new Map<string, OverviewRow>();
-	// an unlisted process has 0 if the tab lists all active ones; else its figure is not known
-	const blank = {
-		watts: energy && known(energy) ? 0 : null,
-		energy_uj: energy && known(energy) ? 0 : null,
-		cpu_ns: energy ? 0 : null,
-		wait_ns: runqlat ? 0 : null,
-		wait_p99_ns: null,
-		irq_time_ns: irq && irq.irq_time_count <= irq.irq_time.length ? 0 : null,
-		io_count: listsAll(io) ? 0 : null,
-		io_bytes: listsAll(io) ? 0 : null,
-		io_p99_ns: null,
-		state: null,
-		reason: null,
-		wchan: safe``,
-		rss_bytes: null,
-		swap_bytes: null,
-		minor_faults: null,
-		major_faults: null,
-		threads: null,
-		nice: null,
-		container: safe``,
-		command: safe``,
-	};
+	const blank = blankOf(sources);
 	const rowOf = ({ pid, start_time = 0, comm, cgroup, user }: Named): OverviewRow => {
 		let row = byPid.get(pid);
 		if (row && start_time !== 0 && row.start_time !== start_time) row = reused.get(`${pid}:${start_time}`);
@@ -100,4 +78,42 @@ function listsAll(io: Sources['io']): boolean {
 /** Whether the energy of the interval is known. */
 function known({ measured, source }: NonNullable<Sources['energy']>): boolean {
 	return measured && source.kind !== 'time';
+}
+
+/** Figures of a process that no tab lists. */
+function blankOf({ energy, runqlat, irq, io }: Sources) {
+	// an unlisted process has 0 if the tab lists all active ones; else its figure is not known
+	return {
+		watts: energy && known(energy) ? 0 : null,
+		energy_uj: energy && known(energy) ? 0 : null,
+		cpu_ns: energy ? 0 : null,
+		wait_ns: runqlat ? 0 : null,
+		wait_p99_ns: null,
+		irq_time_ns: irq && irq.irq_time_count <= irq.irq_time.length ? 0 : null,
+		io_count: listsAll(io) ? 0 : null,
+		io_bytes: listsAll(io) ? 0 : null,
+		io_p99_ns: null,
+		state: null,
+		reason: null,
+		wchan: safe``,
+		rss_bytes: null,
+		swap_bytes: null,
+		minor_faults: null,
+		major_faults: null,
+		threads: null,
+		nice: null,
+		time_ns: null,
+		wakeups: null,
+		started: 0,
+		container: safe``,
+		command: safe``,
+	};
+}
+
+/** A row for a process that did nothing in the interval. */
+export function idleRow(
+	sources: Sources,
+	{ pid, start, comm }: { pid: number; start: Ns; comm: SafeText },
+): OverviewRow {
+	return { pid, start_time: start, comm, cgroup: safe``, user: safe``, processes: 1, ...blankOf(sources) };
 }

@@ -6,6 +6,8 @@ import { blocked } from './rules/blocked.ts';
 import { cpuSaturated } from './rules/cpu-saturated.ts';
 import { drops } from './rules/drops.ts';
 import { frequencyCapped } from './rules/frequency-capped.ts';
+import { full } from './rules/full.ts';
+import { halted } from './rules/halted.ts';
 import { hardwareRule } from './rules/hardware.ts';
 import { irqStorm } from './rules/irq-storm.ts';
 import { irqTimeRule } from './rules/irq-time.ts';
@@ -18,10 +20,12 @@ import { power } from './rules/power.ts';
 import { pressure } from './rules/pressure.ts';
 import { retransmits } from './rules/retransmits.ts';
 import { slowDevice } from './rules/slow-device.ts';
+import { slowed } from './rules/slowed.ts';
 import { softirqLate } from './rules/softirq-late.ts';
 import { stall } from './rules/stall.ts';
 import { starving } from './rules/starving.ts';
 import { stopped } from './rules/stopped.ts';
+import { storm } from './rules/storm.ts';
 import { stuckIo } from './rules/stuck-io.ts';
 import { throttled } from './rules/throttled.ts';
 import { throttledHeat } from './rules/throttled-heat.ts';
@@ -32,6 +36,9 @@ export const rules = [
 	stopped,
 	stuckIo,
 	starving,
+	full,
+	slowed,
+	storm,
 	oom,
 	hardwareRule,
 	blocked,
@@ -44,6 +51,7 @@ export const rules = [
 	waits,
 	stall,
 	pressure,
+	halted,
 	drops,
 	retransmits,
 	linkRule,

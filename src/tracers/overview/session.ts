@@ -4,18 +4,19 @@ import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import { type BpfCost, NO_COST, type Options, type Reading, type Session, type Tick } from '../../core/tracer.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
+import type { SpaceReader } from '../../system/disk-space.ts';
 import type { GroupPressureReader } from '../../system/group-pressure.ts';
 import type { MachineReader } from '../../system/machine.ts';
 import type { OwnProcess } from '../../system/pid-namespace.ts';
 import type { PressureReader } from '../../system/pressure.ts';
 import type { QuotaReader } from '../../system/quota.ts';
 import { busyTime, type Interval } from './interval.ts';
-import { joinProcesses } from './rows.ts';
+import { idleRow, joinProcesses } from './rows.ts';
 import type { Rule } from './rule.ts';
 import { rules } from './rules.ts';
 import type { MachineTotals, OverviewExtra, OverviewRow, Totals } from './snapshot.ts';
 import { type Sources, sourcesOf, sourceTabs } from './sources.ts';
-import type { TaskReader } from './tasks/reader.ts';
+import { bootNs, type Processes, type TaskReader } from './tasks/reader.ts';
 import { Tracker } from './tracker.ts';
 
 /** Processes whose control groups are read for quotas, most CPU time first, and those with most waiting. */
@@ -28,12 +29,15 @@ export interface Readers {
 	quota: Pick<QuotaReader, 'read'>;
 	/** Absent: states, memory and command lines are not known. */
 	tasks?: TaskReader;
+	spaces?: Pick<SpaceReader, 'read'>;
 	machine?: Pick<MachineReader, 'memory' | 'network'>;
 }
 
 export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	private readonly tracker = new Tracker();
 	private readonly readers: Readers;
+	/** pid of the process in focus; 0: none. */
+	private focus = 0;
 	private readonly cpus: () => Count;
 	private readonly own: Pick<OwnProcess, 'pid'>;
 	private lostBefore: Readonly<Record<string, Count>> = {};
@@ -58,7 +62,8 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		const rows = joinProcesses(sources);
 		const { tasks, machine } = this.readers;
 		const processes = tasks?.read() ?? null;
-		tasks?.describe(rows, processes);
+		const focus = this.focusRow(rows, processes, sources);
+		tasks?.describe(focus && !rows.includes(focus) ? [...rows, focus] : rows, processes, dt_ns);
 		const most = (figure: 'cpu_ns' | 'wait_ns') =>
 			[...rows].sort((a, b) => (b[figure] ?? 0) - (a[figure] ?? 0)).slice(0, QUOTAS_OF);
 		// a group out of quota shows by those that run, and by those that wait although CPUs are free
@@ -75,6 +80,9 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 			stalled: this.readers.groups.read(pressure, dt_ns, new Set(rows.map(({ cgroup }) => cgroup))),
 			processes,
 			noTasks: tasks ? tasks.why : safe`tasks are not read`,
+			boot_ns: bootNs(),
+			slowed: tasks?.slowed(rows, processes, dt_ns) ?? [],
+			spaces: this.readers.spaces?.read() ?? [],
 			standstills: processes ? (tasks?.standstills(processes) ?? []) : [],
 			throttled: this.readers.quota.read(
 				new Set(Array.from(asked, ({ cgroup }) => cgroup)),
@@ -105,6 +113,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 				totals: { ...totalsOf(interval), ...machineOf(machine) },
 				pressure,
 				arguments: tasks?.arguments === true,
+				focus,
 			},
 			source: {
 				kind: 'other tabs',
@@ -120,8 +129,17 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		};
 	}
 
+	/** A row for the process in focus, which may have done nothing. */
+	private focusRow(rows: readonly OverviewRow[], processes: Processes | null, sources: Sources): OverviewRow | null {
+		if (this.focus === 0) return null;
+		const row = rows.find(({ pid }) => pid === this.focus);
+		const process = processes?.get(this.focus);
+		return row ?? (process ? idleRow(sources, process) : null);
+	}
+
 	tune(changes: Options): void {
 		const { tasks } = this.readers;
+		if (typeof changes['focus'] === 'number') this.focus = changes['focus'];
 		if (tasks && typeof changes['arguments'] === 'boolean') tasks.arguments = changes['arguments'];
 	}
 

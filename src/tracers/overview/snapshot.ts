@@ -7,6 +7,9 @@ import type { Change, Finding } from './finding.ts';
 import type { SleepReason } from './tasks/reasons.ts';
 import type { StateLetter } from './tasks/walk.ts';
 
+/** Parts of a thread's time. */
+export type TimePart = 'cpu' | 'irq' | 'runnable' | SleepReason;
+
 /** Figures of the interval; null: not known, because the source tab does not work here or does not list the process. */
 export interface OverviewRow {
 	/** 0: the row is a group of processes. */
@@ -54,6 +57,15 @@ export interface OverviewRow {
 	threads: Count | null;
 	/** Of a group: of its first process. */
 	nice: number | null;
+	/**
+	 * Where the time of its threads went: on a CPU, in interrupts meanwhile, waiting for a CPU, asleep by reason. The sum is the
+	 * time of the threads that lived for the whole interval. Absent parts are 0; null: not known.
+	 */
+	time_ns: Partial<Record<TimePart, Ns>> | null;
+	/** Sleeps that ended: the process did something so many times. null: not known. */
+	wakeups: Count | null;
+	/** Processes of the row that started in the interval. */
+	started: Count;
 	/** Container or pod by its control group; empty: none. */
 	container: SafeText;
 	/** Arguments with secrets masked; empty unless asked for, and until read. */
@@ -107,4 +119,6 @@ export interface OverviewExtra {
 	pressure: Pressure | null;
 	/** Command lines are read. */
 	arguments: boolean;
+	/** The process in focus, also if it did nothing; null: none, or it is not known. */
+	focus: OverviewRow | null;
 }

@@ -1,11 +1,13 @@
 /** The overview: the figures of all tabs for each process, and findings. It measures nothing itself. */
 
-import type { Host, Tracer } from '../../core/tracer.ts';
+import type { Column, Host, Tracer } from '../../core/tracer.ts';
+import { SpaceReader } from '../../system/disk-space.ts';
 import { GroupPressureReader } from '../../system/group-pressure.ts';
 import { MachineReader } from '../../system/machine.ts';
 import { OwnProcess } from '../../system/pid-namespace.ts';
 import { PressureReader } from '../../system/pressure.ts';
 import { QuotaReader } from '../../system/quota.ts';
+import { changeColumns } from './changes.ts';
 import { columns } from './columns.ts';
 import { overviewFold } from './fold.ts';
 import { rules } from './rules.ts';
@@ -22,6 +24,7 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 	defaultSort: 'watts',
 	groups: ['process', ...overviewFold.groups],
 	fold: overviewFold,
+	changes: changeColumns as readonly Column<object>[],
 	options: [
 		{
 			name: 'arguments',
@@ -44,6 +47,7 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 	],
 	rowKey: ({ pid, start_time, comm, cgroup, user }) => (pid > 0 ? `${pid}:${start_time}` : `${comm}|${cgroup}|${user}`),
 	processOf: ({ pid, start_time }) => (pid > 0 ? `${pid}:${start_time}` : undefined),
+	focus: (pid) => ({ focus: pid }),
 	start: (host: Host, options) => {
 		const { procRoot } = host;
 		const tasks = TaskReader.of(host);
@@ -55,6 +59,7 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 				groups: new GroupPressureReader(procRoot),
 				quota: new QuotaReader(procRoot),
 				tasks,
+				spaces: new SpaceReader(procRoot),
 				machine: new MachineReader(procRoot),
 			},
 			new OwnProcess(procRoot),

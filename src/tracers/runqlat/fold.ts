@@ -5,7 +5,7 @@ import { PROCESS_SLOTS } from './account.ts';
 import type { RunqlatRow } from './snapshot.ts';
 
 export const waitsFold: Fold<RunqlatRow> = {
-	groups: ['user', 'command', 'tree'],
+	groups: ['user', 'command', 'tree', 'service'],
 	comm: ({ key }) => key.comm,
 	merge(rows) {
 		const [first] = rows;
@@ -31,6 +31,6 @@ export const waitsFold: Fold<RunqlatRow> = {
 	},
 	named: (row, { kind, id, name }) => ({
 		...row,
-		key: { kind: kind as 'user' | 'command', id: Math.max(0, id), comm: name },
+		key: { kind: kind as 'user' | 'command' | 'service', id: Math.max(0, id), comm: name },
 	}),
 };

@@ -6,7 +6,7 @@ import type { Blamed } from './culprits.ts';
 import type { WaitFigures } from './waits.ts';
 
 export interface RunqlatKey {
-	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu' | 'user' | 'command';
+	kind: 'all' | 'process' | 'thread' | 'cgroup' | 'pidns' | 'cpu' | 'user' | 'command' | 'service';
 	/** pid, tid, cgroup id, namespace inode, CPU, user id; 0 for `all`, commands, and the sum of processes or threads without a row. */
 	id: number;
 	comm: SafeText;

@@ -59,6 +59,14 @@ function terms(width: number): string[] {
 	return [paint('strong', 'Terms'), ...entries(glossary, nameWidth, width), ''];
 }
 
+/** The groups in as many lines as they need. */
+function groupLines(groups: readonly string[], width: number): string[] {
+	const title = 'groups (t):';
+	return wrapText(groups.join(', '), Math.max(10, width - title.length - 3)).map(
+		(line, index) => `  ${index === 0 ? paint('dim', title) : ' '.repeat(title.length)} ${line}`,
+	);
+}
+
 function sectionLines({ title, entries: list }: HelpSection, width: number): string[] {
 	const nameWidth = Math.min(Math.floor(width / 3), Math.max(...list.map(([name]) => textWidth(name))));
 	return [paint('strong', title), ...entries(list, nameWidth, width), ''];
@@ -94,7 +102,7 @@ export function helpLines(
 			titleWidth,
 			width,
 		),
-		...(tracer.groups.length > 1 ? ['', `  ${paint('dim', 'groups (t):')} ${tracer.groups.join(', ')}`] : []),
+		...(tracer.groups.length > 1 ? ['', ...groupLines(tracer.groups, width)] : []),
 		'',
 		...more.flatMap((section) => sectionLines(section, width)),
 		...(tracer.terms ? sectionLines({ title: `${tracer.title} – terms`, entries: tracer.terms }, width) : []),

@@ -7,11 +7,19 @@ import type { EnergyExtra, EnergyRow } from '../../tracers/energy/snapshot.ts';
 import type { EventRow, EventsExtra } from '../../tracers/events/snapshot.ts';
 import type { IoExtra, IoRow } from '../../tracers/io/snapshot.ts';
 import type { IrqExtra, IrqRow } from '../../tracers/irq/snapshot.ts';
+import type { OverviewExtra, OverviewRow } from '../../tracers/overview/snapshot.ts';
 import type { RunqlatExtra, RunqlatRow } from '../../tracers/runqlat/snapshot.ts';
 import type { ChartOptions } from '../widgets/chart.ts';
 
 /** Tabs that the lens shows figures of. */
-export const lensTabs = ['energy', 'runqlat', 'irq', 'io', 'events'] as const satisfies readonly (keyof Histories)[];
+export const lensTabs = [
+	'energy',
+	'runqlat',
+	'irq',
+	'io',
+	'events',
+	'overview',
+] as const satisfies readonly (keyof Histories)[];
 
 /** Oldest first, up to the moment shown, whose snapshot is whole. */
 export interface Histories {
@@ -19,6 +27,7 @@ export interface Histories {
 	runqlat: readonly Snapshot<RunqlatRow, RunqlatExtra>[];
 	irq: readonly Snapshot<IrqRow, IrqExtra>[];
 	io: readonly Snapshot<IoRow, IoExtra>[];
+	overview: readonly Snapshot<OverviewRow, OverviewExtra>[];
 	events: readonly Snapshot<EventRow, EventsExtra>[];
 }
 
@@ -75,6 +84,16 @@ export function waitsOf(
 	if (kept && isSame(process, kept.key.id, kept.key.start_time ?? 0)) return kept;
 	if (snapshot?.group !== 'process') return undefined;
 	return snapshot.rows.find(({ key }) => key.kind === 'process' && isSame(process, key.id, key.start_time ?? 0));
+}
+
+export function overviewOf(
+	process: ProcessId,
+	snapshot: Histories['overview'][number] | undefined,
+): OverviewRow | undefined {
+	const kept = snapshot?.focus;
+	if (kept && isSame(process, kept.pid, kept.start_time)) return kept;
+	if (snapshot?.group !== 'process') return undefined;
+	return snapshot.rows.find((row) => isSame(process, row.pid, row.start_time));
 }
 
 /** The newest of some snapshots that has the process. */

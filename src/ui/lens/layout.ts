@@ -12,6 +12,7 @@ import { ioSection } from './io.ts';
 import { interruptsSection } from './irq.ts';
 import { waitsSection } from './runqlat.ts';
 import { threadsSection } from './threads.ts';
+import { timeSection } from './time.ts';
 
 /** A column of the details. */
 export interface LensColumn {
@@ -31,6 +32,7 @@ export interface LensContent {
 
 const sections: readonly Section[] = [
 	energySection,
+	timeSection,
 	waitsSection,
 	ioSection,
 	interruptsSection,

@@ -31,6 +31,7 @@ export const cpuSaturated = {
 				text: safe`${percent(Math.min(1, busy))} busy, ${number(waiting)} tasks wait for one (p99 ${duration(all.p99_ns)})`,
 				figures: { busy_share: busy, waiting_tasks: waiting, wait_p99_ns: all.p99_ns, owner_cpu_ns: top?.sum ?? 0 },
 				owner: ownerOf(safe`most CPU by`, top),
+				touches: Math.min(1, waiting / (waiting + cpus)),
 				link: { tab: 'energy', sort: 'cpu', group: 'process', filter: top ? equals('comm', top.comm) : '' },
 			},
 		];

@@ -16,7 +16,12 @@ function judged({ sources }: Interval): Judged[] {
 }
 
 /** The name with most of the related load: lack of memory causes repeated reads, or CPU time for reclaim. */
-function most(rows: readonly OverviewRow[], resource: Judged): { owner: Owner | null; sort: 'io_bytes' | 'cpu' } {
+function most(
+	rows: readonly OverviewRow[],
+	resource: Judged,
+): { owner: Owner | null; sort: 'io_bytes' | 'cpu' | 'major_faults' } {
+	const [faulting] = resource === 'memory' ? topNames(rows, ({ major_faults }) => major_faults) : [];
+	if (faulting) return { owner: ownerOf(safe`most major faults by`, faulting), sort: 'major_faults' };
 	const [io] = resource === 'cpu' ? [] : topNames(rows, ({ io_bytes }) => io_bytes);
 	if (io || resource === 'io') return { owner: ownerOf(safe`most IO by`, io), sort: 'io_bytes' };
 	return { owner: ownerOf(safe`most CPU by`, topNames(rows, ({ cpu_ns }) => cpu_ns)[0]), sort: 'cpu' };
@@ -45,7 +50,7 @@ export const pressure = {
 	id: 'pressure',
 	level: 'high',
 	title: 'pressure',
-	help: `The kernel's pressure (PSI) of the interval: some task was stalled on memory ${percent(limits.memory)} of the time, or on IO ${percent(limits.io)}; on CPU ${percent(limits.cpu)}, only if energy or run queue do not work. The text names the control group with most of it (cgroup v2). Owner: the name in that group with most IO, else with most CPU time.`,
+	help: `The kernel's pressure (PSI) of the interval: some task was stalled on memory ${percent(limits.memory)} of the time, or on IO ${percent(limits.io)}; on CPU ${percent(limits.cpu)}, only if energy or run queue do not work. The text names the control group with most of it (cgroup v2). Owner: the name in that group with most major faults (memory) or IO, else with most CPU time.`,
 	uncheckable: ({ pressure, noPressure }) =>
 		pressure ? undefined : (noPressure ?? safe`no /proc/pressure: kernel without CONFIG_PSI, or psi=0`),
 	check(interval) {
@@ -68,6 +73,8 @@ export const pressure = {
 					text: safe`tasks stalled on ${want} ${percent(Math.min(1, some))} of the time, all of them ${percent(Math.min(1, full))}${where}`,
 					figures: { some_share: some, full_share: full, ...(group && { group_some_share: share }) },
 					owner,
+					// lack of memory makes everything else slow, CPUs and devices too
+					touches: Math.min(1, resource === 'memory' ? some + 0.5 : some),
 					link: linkTo(resource, group, owner, sort),
 				},
 			];

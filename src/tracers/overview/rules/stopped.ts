@@ -118,7 +118,8 @@ export const stopped = {
 					...(behind && { behind_pid: behind.pid }),
 				};
 				return {
-					about: `${standstill.parent} ${comm} ${first.reason} ${behind?.pid ?? ''}`,
+					// the one that has a hot row changes from moment to moment
+					about: `${standstill.parent} ${comm} ${first.reason} ${first.behind?.pid ?? ''}`,
 					excess: excessOf([first.asleep_ns, limits.asleep_ns]),
 					subject,
 					text: safe`${who}: ${wait} for ${duration(first.asleep_ns)}, ran ${perSecond(rate)} before${behindText(standstill)}${clientsText(still)}`,

@@ -48,6 +48,7 @@ export const waits = {
 				text: safe`${textOf(wait, dt_ns)} (p99 ${duration(p99)})`,
 				figures: { wait_share: wait / dt_ns, wait_p99_ns: p99 },
 				owner: competitorOf(interval, row),
+				touches: Math.min(1, wait / dt_ns) / 4,
 				link: {
 					tab: 'runqlat' as const,
 					process: processKey(row),

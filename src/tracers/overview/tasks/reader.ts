@@ -9,7 +9,9 @@ import { containerName } from '../../../system/cgroup-name.ts';
 import { CommandLines } from '../../../system/command-lines.ts';
 import { sameStart } from '../../../system/process-id.ts';
 import type { OverviewRow } from '../snapshot.ts';
+import { Progress, type ProgressRow, type Slowed } from './progress.ts';
 import { type Standstill, StandstillFinder } from './standstill.ts';
+import { type Spent, ThreadTime } from './time.ts';
 import { type Channel, type ProcessNow, type TaskNow, TaskWalk } from './walk.ts';
 
 /** Time in an interval for reading command lines, ns. */
@@ -27,7 +29,7 @@ export interface Walk {
 }
 
 /** CLOCK_BOOTTIME of the kernel. */
-const bootNs = (): Ns => kernelBootNs(os.uptime() * 1e9);
+export const bootNs = (): Ns => kernelBootNs(os.uptime() * 1e9);
 
 /** Of several threads the one that says most: runnable, uninterruptible, else the main thread. */
 export function mainTask({ tasks }: ProcessNow): TaskNow | undefined {
@@ -46,6 +48,9 @@ export class TaskReader {
 	private readonly walk: Walk | undefined;
 	private readonly commands: CommandLines;
 	private readonly finder: StandstillFinder | undefined;
+	private readonly time = new ThreadTime();
+	private readonly progress = new Progress();
+	private spent: ReadonlyMap<number, Spent> = new Map();
 	private faults = new Map<number, Faults>();
 	private readonly containers = new Map<SafeText, SafeText>();
 	/** Command lines are read. */
@@ -75,13 +80,37 @@ export class TaskReader {
 		return this.walk?.read() ?? null;
 	}
 
+	/** Processes that do much less than in their last minute; call after {@link describe}. */
+	slowed(rows: readonly OverviewRow[], processes: Processes | null, dt_ns: Ns): Slowed[] {
+		const listed = new Set(rows.map(({ pid }) => pid));
+		const idle: ProgressRow[] = [];
+		for (const { pid, start, comm } of processes?.values() ?? []) {
+			if (listed.has(pid) || !this.progress.wants(pid, start)) continue;
+			const spent = this.spent.get(pid);
+			idle.push({
+				pid,
+				start_time: start,
+				comm,
+				cpu_ns: 0,
+				wakeups: spent?.wakeups ?? null,
+				time_ns: spent?.parts ?? null,
+			});
+		}
+		return this.progress.update([...rows, ...idle], dt_ns);
+	}
+
 	/** Processes that stand still within a request, at the moment of the last read. */
 	standstills(processes: Processes): Standstill[] {
 		return this.finder?.find(processes, bootNs(), process.pid) ?? [];
 	}
 
-	/** Completes rows. */
-	describe(rows: readonly OverviewRow[], processes: Processes | null): void {
+	/**
+	 * Completes rows.
+	 * @param dt_ns length of the interval
+	 */
+	describe(rows: readonly OverviewRow[], processes: Processes | null, dt_ns: Ns): void {
+		this.spent = this.time.take(processes?.values() ?? [], dt_ns);
+		const begun = bootNs() - dt_ns;
 		const faults = new Map<number, Faults>();
 		for (const [pid, { start, minor_faults, major_faults }] of processes ?? [])
 			faults.set(pid, { start, minor: minor_faults, major: major_faults });
@@ -99,6 +128,10 @@ export class TaskReader {
 			row.swap_bytes = process.swap_bytes;
 			row.threads = process.threads;
 			row.nice = process.nice;
+			row.started = Number(process.start >= begun);
+			const its = this.spent.get(row.pid);
+			row.time_ns = its ? withIrq(its.parts, row.irq_time_ns ?? 0) : null;
+			row.wakeups = its?.wakeups ?? null;
 			const before = this.faults.get(row.pid);
 			if (before?.start !== process.start) continue;
 			row.minor_faults = Math.max(0, process.minor_faults - before.minor);
@@ -124,6 +157,12 @@ export class TaskReader {
 		}
 		return name;
 	}
+}
+
+/** The kernel counts interrupts as time of the task that they interrupt. */
+function withIrq({ cpu = 0, ...parts }: Spent['parts'], irq_ns: Ns): Spent['parts'] {
+	const irq = Math.min(cpu, Math.round(irq_ns));
+	return { ...(cpu > irq && { cpu: cpu - irq }), ...(irq > 0 && { irq }), ...parts };
 }
 
 /** Most work first: within a budget their command lines are read first. */

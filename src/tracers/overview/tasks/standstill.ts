@@ -17,13 +17,16 @@ import type { Channel, ProcessNow, TaskNow } from './walk.ts';
 /** Asleep for so long, it stands still; ns. */
 export const STILL: Ns = 2e9;
 /** Switches of a life from which on it has worked: what just started may still wait for its first job. */
-const WORKED: Count = 100;
+const WORKED: Count = 5;
 /** Between two walks over files at least, and as a multiple of their cost. */
 const PAUSE: Ns = 2e9;
 const PAUSE_OF_COST = 100;
 /** Processes that are looked at in one interval. */
 const MOST: Count = 200;
 const MOST_THREADS: Count = 256;
+/** Wake-ups per second that are no work, and of a process whose title says that it waits. */
+const IDLE = 0.5;
+const IDLE_BY_TITLE = 20;
 /** Last runs so close to each other belong together, ns. */
 const TOGETHER: Ns = 25e7;
 
@@ -83,6 +86,13 @@ export interface Standstill {
 	others: Count;
 }
 
+interface Stop {
+	at: Ns;
+	switches: Count;
+	/** Wake-ups per second that are no work. */
+	idle: number;
+}
+
 interface Verdict {
 	switches: Count;
 	parent: number;
@@ -93,7 +103,7 @@ interface Verdict {
 	/** The threads ran meanwhile, or it is to be confirmed by a second look. */
 	again: boolean;
 	/** Begin of a standstill: CLOCK_BOOTTIME, and the switches until then. */
-	stop: { at: Ns; switches: Count } | null;
+	stop: Stop | null;
 }
 
 /** All ends of channels at one moment. */
@@ -176,7 +186,7 @@ const youngest = ({ tasks }: ProcessNow): Ns =>
  * three at once.
  */
 function isHeld({ still, stop }: Verdict, switches: Count, bootNs: Ns): boolean {
-	return still !== null && stop !== null && switches - stop.switches <= 3 + (bootNs - stop.at) / 2e9;
+	return still !== null && stop !== null && switches - stop.switches <= 3 + (stop.idle * (bootNs - stop.at)) / 1e9;
 }
 
 /** Session of a parallel worker of PostgreSQL, whose leader waits for it: `parallel worker for PID 812`. */
@@ -189,12 +199,14 @@ export class StandstillFinder {
 	private readonly sources: Sources;
 	private readonly titles: CommandLines;
 	private verdicts = new Map<string, Verdict>();
+	/** Processes whose title says that they wait, since when. */
+	private waiting = new Map<string, Stop>();
 	private nextWalk: Ns = 0;
 	private ends: Ends | undefined;
 
 	constructor(sources: Sources) {
 		this.sources = sources;
-		this.titles = new CommandLines(sources.procRoot);
+		this.titles = new CommandLines(sources.procRoot, 900);
 	}
 
 	/** At the end of an interval. `bootNs` is CLOCK_BOOTTIME now. */
@@ -202,6 +214,8 @@ export class StandstillFinder {
 		const now = monotonicNs();
 		const verdicts = new Map<string, Verdict>();
 		const open: ProcessNow[] = [];
+		const waiting = new Map<string, Stop>();
+		this.titles.begin(2e6);
 		for (const process of processes.values()) {
 			if (process.pid === own || process.tasks.length > MOST_THREADS) continue;
 			const switches = switchesOf(process);
@@ -209,11 +223,18 @@ export class StandstillFinder {
 			const key = `${process.pid}:${process.start}`;
 			const before = this.verdicts.get(key);
 			const goesOn = before !== undefined && isHeld(before, switches, bootNs);
-			if (!goesOn && !isAsleep(process)) continue;
+			if (!goesOn && !isAsleep(process)) {
+				const stop = this.saysWaiting(process, key, switches, bootNs);
+				if (!stop) continue;
+				waiting.set(key, stop);
+				if (bootNs - stop.at >= STILL) open.push(process);
+				continue;
+			}
 			if (before && (goesOn || before.switches === switches)) verdicts.set(key, before);
 			if (!before || before.again || (goesOn ? now - before.at >= PAUSE : before.switches !== switches))
 				open.push(process);
 		}
+		this.waiting = waiting;
 		if (open.length > 0 && now >= this.nextWalk) {
 			this.ends = new Ends(this.sources.channels());
 			this.titles.begin(4e6);
@@ -230,6 +251,26 @@ export class StandstillFinder {
 				verdict.still = { ...verdict.still, asleep_ns: bootNs - verdict.stop.at };
 		}
 		return this.families(processes);
+	}
+
+	/**
+	 * A session whose title says that it waits, and that wakes a few times a second: of many that wait for one row each looks again
+	 * whenever the row changes hands.
+	 */
+	private saysWaiting(process: ProcessNow, key: string, switches: Count, bootNs: Ns): Stop | undefined {
+		const [task, second] = process.tasks;
+		if (
+			!task ||
+			second ||
+			task.state !== 'S' ||
+			!(task.reason === 'poll' || task.reason === 'semaphore' || task.reason === 'futex')
+		)
+			return undefined;
+		const title = this.titles.of({ pid: process.pid, start: process.start }, process.comm);
+		if (!WAITING_TITLE.test(title)) return undefined;
+		const before = this.waiting.get(key);
+		const goesOn = before && switches - before.switches <= 3 + (before.idle * (bootNs - before.at)) / 1e9;
+		return goesOn ? before : { at: bootNs, switches, idle: IDLE_BY_TITLE };
 	}
 
 	private judge(
@@ -272,7 +313,8 @@ export class StandstillFinder {
 			const moved = stuck.filter(({ inode, bytes }) => before?.bytes.get(inode) !== bytes);
 			if (moved.length === stuck.length) return { ...verdict, again: true };
 		}
-		verdict.stop = held?.stop ?? { at: bootNs - youngest(process), switches: verdict.switches };
+		verdict.stop = held?.stop ??
+			this.waiting.get(`${pid}:${start}`) ?? { at: bootNs - youngest(process), switches: verdict.switches, idle: IDLE };
 		const asleep_ns = bootNs - verdict.stop.at;
 		const task = this.mainOf(tasks, calls);
 		const clients = new Map<number, ProcessNow>();

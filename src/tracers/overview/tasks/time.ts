@@ -1,0 +1,66 @@
+/** Where the time of threads went between two walks: exact on and for a CPU, the sleep by the reason at the end. Pure but for its memory. */
+import type { Count, Ns } from '../../../lib/units.ts';
+import type { TimePart } from '../snapshot.ts';
+import type { SleepReason } from './reasons.ts';
+import type { ProcessNow, TaskNow } from './walk.ts';
+
+interface Before {
+	cpu_ns: Ns;
+	delay_ns: Ns;
+	sleeps: Count;
+	start: Ns;
+	reason: SleepReason | null;
+}
+
+export interface Spent {
+	/** Absent: 0. */
+	parts: Partial<Record<TimePart, Ns>>;
+	/** Sleeps that ended. */
+	wakeups: Count;
+}
+
+export class ThreadTime {
+	private before = new Map<number, Before>();
+
+	/**
+	 * By pid. Threads that began in the interval are left out. The parts of a thread add up to `dt_ns`.
+	 * @param dt_ns length of the interval
+	 */
+	take(processes: Iterable<ProcessNow>, dt_ns: Ns): Map<number, Spent> {
+		const found = new Map<number, Spent>();
+		const now = new Map<number, Before>();
+		for (const { pid, start, tasks } of processes) {
+			let spent: Spent | undefined;
+			for (const task of tasks) {
+				const before = this.before.get(task.tid);
+				now.set(task.tid, {
+					cpu_ns: task.cpu_ns,
+					delay_ns: task.delay_ns,
+					sleeps: task.sleeps,
+					start,
+					reason: task.reason ?? before?.reason ?? null,
+				});
+				if (before?.start !== start) continue;
+				spent ??= { parts: {}, wakeups: 0 };
+				add(spent, task, before, dt_ns);
+			}
+			if (spent) found.set(pid, spent);
+		}
+		this.before = now;
+		return found;
+	}
+}
+
+function put({ parts }: Spent, part: TimePart, ns: Ns): void {
+	if (ns > 0) parts[part] = (parts[part] ?? 0) + ns;
+}
+
+function add(spent: Spent, task: TaskNow, before: Before, dt_ns: Ns): void {
+	const cpu = Math.min(dt_ns, Math.max(0, task.cpu_ns - before.cpu_ns));
+	const runnable = Math.min(dt_ns - cpu, Math.max(0, task.delay_ns - before.delay_ns));
+	put(spent, 'cpu', cpu);
+	put(spent, 'runnable', runnable);
+	// one that is runnable now has slept for the reason of its last known sleep; one that never slept waits for a CPU
+	put(spent, task.reason ?? before.reason ?? 'runnable', dt_ns - cpu - runnable);
+	spent.wakeups += Math.max(0, task.sleeps - before.sleeps);
+}

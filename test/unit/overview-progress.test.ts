@@ -1,0 +1,74 @@
+/** The rules about progress on the labelled corpus: ten made-up days of quiet processes without a line, and every trouble named. */
+import { describe, expect, test } from 'vitest';
+import { safe } from '../../src/lib/sanitize.ts';
+import { Progress, type ProgressRow } from '../../src/tracers/overview/tasks/progress.ts';
+import { ThreadTime } from '../../src/tracers/overview/tasks/time.ts';
+import { corpus, judge, scores } from '../triage/corpus.ts';
+import { sleeper } from './overview-fixtures.ts';
+
+describe('the corpus', () => {
+	test.each(corpus.map((sequence) => [sequence.name, sequence] as const))('%s', (_, sequence) => {
+		const { wrong, missed, after } = judge(sequence, sequence.seconds > 10_000 ? 5 : 1);
+		expect({ wrong, missed }).toEqual({ wrong: 0, missed: 0 });
+		if (sequence.expected.length > 0) expect(after).toBeLessThanOrEqual(sequence.name.startsWith('slower') ? 60 : 10);
+	});
+
+	test('precision and recall are 1, whatever the noise', () => {
+		const { precision, recall } = scores(10, [2, 3, 4]);
+		expect({ precision, recall }).toEqual({ precision: 1, recall: 1 });
+	});
+});
+
+const second = 1e9;
+const row = (change: Partial<ProgressRow>): ProgressRow => ({
+	...{
+		pid: 7,
+		start_time: 1,
+		comm: safe`x`,
+		cpu_ns: 0,
+		wakeups: 400,
+		time_ns: { cpu: 0.4 * second, poll: 0.6 * second },
+	},
+	...change,
+});
+
+test('one that has worked for a moment only has no past to be compared with', () => {
+	const progress = new Progress();
+	for (let index = 0; index < 5; index++) progress.update([row({})], second);
+	for (let index = 0; index < 20; index++)
+		expect(progress.update([row({ wakeups: 2, time_ns: { IO: second } })], second)).toEqual([]);
+});
+
+test('it ends when the process works again', () => {
+	const progress = new Progress();
+	for (let index = 0; index < 30; index++) progress.update([row({})], second);
+	const low = row({ wakeups: 2, time_ns: { IO: second } });
+	for (let index = 0; index < 3; index++) progress.update([low], second);
+	expect(progress.update([low], second)).toMatchObject([{ kind: 'slowed', part: 'IO' }]);
+	expect(progress.update([row({})], second)).toEqual([]);
+});
+
+describe('the time of threads', () => {
+	test('adds up to the interval: CPU and waits as the kernel counts them, the rest by the reason of sleep', () => {
+		const time = new ThreadTime();
+		const first = sleeper(5, 'a', 1);
+		const [task] = first.tasks as [(typeof first.tasks)[0]];
+		time.take([first], second);
+		const later = {
+			...first,
+			tasks: [{ ...task, cpu_ns: task.cpu_ns + 0.3 * second, delay_ns: 0.1 * second, sleeps: task.sleeps + 7 }],
+		};
+		const spent = time.take([later], second).get(5);
+		expect(spent?.wakeups).toBe(7);
+		expect(spent?.parts.cpu).toBeCloseTo(0.3 * second, -1);
+		expect(spent?.parts.runnable).toBeCloseTo(0.1 * second, -1);
+		expect(spent?.parts.poll).toBeCloseTo(0.6 * second, -1);
+		expect(Object.values(spent?.parts ?? {}).reduce((sum, ns) => sum + ns, 0)).toBeCloseTo(second, -1);
+	});
+
+	test('of a pid that was used again nothing is compared', () => {
+		const time = new ThreadTime();
+		time.take([sleeper(5, 'a', 1)], second);
+		expect(time.take([{ ...sleeper(5, 'b', 1), start: 9e9 }], second).size).toBe(0);
+	});
+});
