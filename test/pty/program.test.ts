@@ -108,7 +108,7 @@ test('standard output that is no terminal is told about batch mode', () => {
 
 test.concurrent.for<[args: string[], instead: string]>([
 	[[], 'wattlag --batch'],
-	[['replay', 'recording.gz'], 'zcat FILE'],
+	[['replay', 'recording.gz'], 'wattlag export PATH'],
 ])('a terminal that can do nothing is left alone: wattlag %s', async ([args, instead], { start }) => {
 	const run = start(args, { env: { TERM: 'dumb' } });
 	expect(await run.ended()).toEqual({ code: 2, signal: 0 });
