@@ -72,7 +72,7 @@ test('a hog on one CPU, beside another one: CPU time and waits as its schedstat 
 
 test('3,000 short-lived children: none is missing, their time is what the shell counts', () => {
 	const script = 'for ((i = 0; i < 3000; i++)); do /bin/true; done; times';
-	const { line, own } = measure([], ['bash', '-c', script]);
+	const { line, own } = measure([], ['bash', '--norc', '-c', script]);
 	expect(line.processes).toBe(3001);
 	expect(line.each[0]?.lost).toMatchObject({ untracked_tasks: 0, unnamed_processes: 0, missing_tasks: 0 });
 	const truth = timesOf(own);
@@ -124,14 +124,19 @@ test("the exit code is the command's, as is standard output; what it leaves runn
 test('without privilege: the times of waited-for children', () => {
 	const tree = new WaitedTree('/proc', 'of a test');
 	tree.arm();
-	const { stdout } = spawnSync('bash', ['-c', 'for ((i = 0; i < 300000; i++)); do :; done; times'], {
+	const { stdout } = spawnSync('bash', ['--norc', '-c', 'for ((i = 0; i < 300000; i++)); do :; done; times'], {
 		encoding: 'utf8',
 	});
 	expect(Math.abs(tree.read().cpu_ns - timesOf(stdout))).toBeLessThan(30e6);
 	const { node, program, remove } = copyForOthers();
 	onTestFinished(remove);
 	const user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', node, program];
-	const { line, own } = measure([], ['bash', '-c', 'for ((i = 0; i < 300000; i++)); do :; done; times'], user, 'auto');
+	const { line, own } = measure(
+		[],
+		['bash', '--norc', '-c', 'for ((i = 0; i < 300000; i++)); do :; done; times'],
+		user,
+		'auto',
+	);
 	expect(line.source.tree).toContain('waited-for children');
 	expect(Math.abs(line.cpu_ns - timesOf(own))).toBeLessThan(30e6);
 	expect(line.energy_uj).toBeGreaterThan(0);
