@@ -118,7 +118,7 @@ struct pt_regs___x86 {
 	long orig_ax;
 };
 
-struct pt_regs___arm64 {
+struct pt_regs___call {
 	int syscallno;
 };
 
@@ -139,7 +139,7 @@ static __always_inline bool is_in_followed_call(void)
 #if defined(__TARGET_ARCH_x86)
 	number = BPF_CORE_READ((struct pt_regs___x86 *)regs, orig_ax);
 #else
-	number = BPF_CORE_READ((struct pt_regs___arm64 *)regs, syscallno);
+	number = BPF_CORE_READ((struct pt_regs___call *)regs, syscallno);
 #endif
 	return is_followed(number, is_compat_call());
 }
