@@ -80,9 +80,10 @@ test('a timer of 1,000 Hz: its wake-ups by cause, all idle periods as cpuidle co
 	const { rest } = extra;
 	if (!rest?.wakes) throw new Error(rest?.missing.join('; '));
 	const seconds = dt / 1e9;
-	// on a busy machine it comes late, and expirations are lost
-	if (idle > 0.9 * dt * realHost().cpus) expect(switches / seconds).toBeGreaterThan(990);
-	expect(switches / seconds).toBeLessThan(1010);
+	// on a busy machine the timer comes late, expirations are lost, and other tasks interrupt it
+	const quiet = idle > 0.9 * dt * realHost().cpus;
+	expect(switches / seconds).toBeGreaterThan(quiet ? 990 : 100);
+	expect(switches / seconds).toBeLessThan(quiet ? 1010 : 2000);
 	// a switch from another task is no wake-up
 	const { wakes = 0 } = rows.find((one) => one.pid === pid) ?? {};
 	expect(wakes).toBeGreaterThan(0);
@@ -98,7 +99,7 @@ test('a timer of 1,000 Hz: its wake-ups by cause, all idle periods as cpuidle co
 	}
 	// every period enters a state, which cpuidle counts itself
 	const entered = rest.states.reduce((sum, { entries_per_s }) => sum + (entries_per_s ?? 0), 0);
-	if (rest.source === 'cpuidle') expect(Math.abs(rest.wakes.per_s / entered - 1)).toBeLessThan(0.02);
+	if (rest.source === 'cpuidle') expect(Math.abs(rest.wakes.per_s / entered - 1)).toBeLessThan(quiet ? 0.02 : 0.25);
 	// the time of all periods, and of the states, is the idle time of /proc/stat
 	const states = rest.states.reduce((sum, { share }) => sum + share * dt * realHost().cpus, 0);
 	const periods = (rest.wakes.mean_idle_ns ?? 0) * rest.wakes.per_s * seconds;
