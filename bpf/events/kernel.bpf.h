@@ -3,8 +3,7 @@
 #pragma once
 
 #include "lib/core.bpf.h"
-
-#define IFNAMSIZ 16
+#include "lib/net.bpf.h"
 
 #define AF_INET 2
 #define AF_INET6 10
@@ -27,20 +26,6 @@
 #define MINOR_BITS 20
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct net {
-	struct ns_common ns;
-};
-
-typedef struct {
-	struct net *net;
-} possible_net_t;
-
-struct net_device {
-	char name[IFNAMSIZ];
-	int ifindex;
-	possible_net_t nd_net;
-};
 
 struct in6_addr {
 	u8 bytes[16];

@@ -4,8 +4,7 @@
 
 #include "lib/stages.bpf.h"
 #include "lib/object-table.bpf.h"
-
-#define IFNAMSIZ 16
+#include "lib/net.bpf.h"
 
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86dd
@@ -17,20 +16,6 @@
 #define MSG_ERRQUEUE 0x2000
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct net {
-	struct ns_common ns;
-};
-
-typedef struct {
-	struct net *net;
-} possible_net_t;
-
-struct net_device {
-	char name[IFNAMSIZ];
-	int ifindex;
-	possible_net_t nd_net;
-};
 
 struct sk_buff_head {
 	u32 qlen;

@@ -2,9 +2,11 @@
  * The store of a recording on disk: snapshots are read as the user travels, so that a day takes no more memory than an hour.
  * The moment is the same for all tabs; the snapshots before it, for charts, are read afterwards, a few at a time.
  */
+
 import type { Snapshot } from '../core/snapshot.ts';
 import { rowCount, withoutLists, withoutRows } from '../history/archive.ts';
 import { type Mark, type Moment, Store } from '../history/store.ts';
+import { firstIndex } from '../lib/bisect.ts';
 import type { Ns } from '../lib/units.ts';
 import { type Archive, isBefore, type Place } from './archive.ts';
 
@@ -164,17 +166,11 @@ export class ArchiveStore extends Store {
 		const places = this.archive.of(tab);
 		const { moment } = this;
 		if (!moment) return places.length - 1;
-		let low = 0;
-		let high = places.length;
-		while (low < high) {
-			const middle = (low + high) >> 1;
-			if (isEarlier(places[middle] as Place, moment)) low = middle + 1;
-			else high = middle;
-		}
-		// `low`: the first one that is not earlier; the one before may be nearer
-		const [before, after] = [places[low - 1], places[low]];
-		if (!before || !after) return before ? low - 1 : after ? low : -1;
-		return Math.abs(before.wall - moment.wall) < Math.abs(after.wall - moment.wall) ? low - 1 : low;
+		const next = firstIndex(places.length, (index) => !isEarlier(places[index] as Place, moment));
+		// the one before may be nearer
+		const [before, after] = [places[next - 1], places[next]];
+		if (!before || !after) return before ? next - 1 : after ? next : -1;
+		return Math.abs(before.wall - moment.wall) < Math.abs(after.wall - moment.wall) ? next - 1 : next;
 	}
 
 	private shownOf(tab: string): Shown | undefined {

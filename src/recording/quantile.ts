@@ -1,4 +1,5 @@
 /** Quantiles of merged distributions. Pure. */
+import { firstIndex } from '../lib/bisect.ts';
 import { type Buckets, slotCount, slotLower } from '../lib/histogram.ts';
 import type { Ns } from '../lib/units.ts';
 
@@ -17,14 +18,8 @@ export function countsOf(buckets: Buckets): Counts {
 
 /** Lower bound of the finest bucket with this upper bound. */
 function lowerOf(upper: Ns): Ns {
-	let low = 0;
-	let high = SLOTS;
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		if (slotLower(middle + 1, SLOTS) < upper) low = middle + 1;
-		else high = middle;
-	}
-	return slotLower(low, SLOTS);
+	const slot = firstIndex(SLOTS, (index) => slotLower(index + 1, SLOTS) >= upper);
+	return slotLower(slot, SLOTS);
 }
 
 /** Value at a rank; its error is at most the width of its bucket. 0: there are none. */

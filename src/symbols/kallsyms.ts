@@ -24,31 +24,43 @@ export function parseKallsyms(text: Uint8Array, data = false): SymbolTable | und
 		// names are cut out of the text itself: a 0 behind each
 		names: text,
 	};
-	const view = Buffer.from(text.buffer, text.byteOffset, text.length);
-	let known = false;
+	eachSymbol(text, data, (address, kind, nameAt, nameEnd) => {
+		const index = raw.count++;
+		raw.starts[index] = address;
+		raw.nameAt[index] = nameAt;
+		// T and t differ by being global
+		raw.rank[index] = kind < 0x61 ? 2 : kind === 0x77 ? 1 : 0;
+		text[nameEnd] = 0;
+	});
+	return raw.count > 0 ? new SymbolTable(raw) : undefined;
+}
+
+/**
+ * Calls `visit` for each line of the text with code (`data`: without) that has an address. Addresses are signed, `kind` is the
+ * letter, the name lies from `nameAt` up to `nameEnd`.
+ */
+export function eachSymbol(
+	text: Uint8Array,
+	data: boolean,
+	visit: (address: number, kind: number, nameAt: number, nameEnd: number) => void,
+): void {
 	for (let at = 0; at < text.length; ) {
 		let end = text.indexOf(NEWLINE, at);
 		if (end < 0) end = text.length;
 		// ffffffff81000000 T _text	[module]
 		const kind = text[at + 17] as number;
 		if (text[at + 16] === SPACE && isCode(kind) !== data) {
-			const high = hex(view, at, 8);
-			const address = (high >= 0x80000000 ? high - 4294967296 : high) * 4294967296 + hex(view, at + 8, 8);
+			const high = hex(text, at, 8);
+			const address = (high >= 0x80000000 ? high - 4294967296 : high) * 4294967296 + hex(text, at + 8, 8);
 			if (address !== 0) {
-				known = true;
-				const index = raw.count++;
-				raw.starts[index] = address;
-				raw.nameAt[index] = at + 19;
-				// T and t differ by being global
-				raw.rank[index] = kind < 0x61 ? 2 : kind === 0x77 ? 1 : 0;
-				let nameEnd = at + 19;
+				const nameAt = at + 19;
+				let nameEnd = nameAt;
 				while (nameEnd < end && text[nameEnd] !== TAB) nameEnd++;
-				text[nameEnd] = 0;
+				visit(address, kind, nameAt, nameEnd);
 			}
 		}
 		at = end + 1;
 	}
-	return known ? new SymbolTable(raw) : undefined;
 }
 
 /** t, T, w, W */

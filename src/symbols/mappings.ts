@@ -1,6 +1,8 @@
 /** The executable mappings of a process, from `/proc/PID/maps`. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { firstIndex } from '../lib/bisect.ts';
 
 export interface Mapping {
 	start: number;
@@ -53,13 +55,7 @@ export function readMaps(procRoot: string, pid: number): Mapping[] {
 
 /** The mapping that contains an address. */
 export function mappingAt(mappings: readonly Mapping[], address: number): Mapping | undefined {
-	let low = 0;
-	let high = mappings.length;
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		if ((mappings[middle] as Mapping).start <= address) low = middle + 1;
-		else high = middle;
-	}
-	const found = mappings[low - 1];
+	const behind = firstIndex(mappings.length, (index) => (mappings[index] as Mapping).start > address);
+	const found = mappings[behind - 1];
 	return found && address < found.end ? found : undefined;
 }

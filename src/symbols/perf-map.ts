@@ -3,8 +3,10 @@
  * agents and .NET into /tmp as they see it. Lines are added for code that is compiled later, at addresses that may have
  * been used before: the newest line wins.
  */
+
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { firstIndex } from '../lib/bisect.ts';
 import type { Found } from './table.ts';
 
 /** Bytes of a file that are read, from its end: the newest names. */
@@ -61,16 +63,10 @@ export class PerfMap {
 	}
 
 	find(address: number): Found | undefined {
-		let low = 0;
-		let high = this.count;
-		while (low < high) {
-			const middle = (low + high) >> 1;
-			if ((this.starts[middle] as number) <= address) low = middle + 1;
-			else high = middle;
-		}
+		const behind = firstIndex(this.count, (index) => (this.starts[index] as number) > address);
 		// ranges that begin before may reach here; the newest of the nearest ones wins
 		let best = -1;
-		for (let index = low - 1, looked = 0; index >= 0 && looked < 64; index--, looked++) {
+		for (let index = behind - 1, looked = 0; index >= 0 && looked < 64; index--, looked++) {
 			if (address >= (this.ends[index] as number)) continue;
 			if (best < 0 || (this.order[index] as number) > (this.order[best] as number)) best = index;
 		}

@@ -1,4 +1,5 @@
 /** Symbols in the order of their addresses. Names stay bytes until they are asked for. */
+import { firstIndex } from '../lib/bisect.ts';
 import type { RawSymbols } from './elf.ts';
 
 /** Longest name that is kept, bytes; longer ones are cut. Templates of C++ reach some thousands. */
@@ -46,14 +47,8 @@ export class SymbolTable {
 
 	/** The symbol that covers an address. */
 	find(address: number): Found | undefined {
-		let low = 0;
-		let high = this.count;
-		while (low < high) {
-			const middle = (low + high) >> 1;
-			if ((this.starts[middle] as number) <= address) low = middle + 1;
-			else high = middle;
-		}
-		const index = low - 1;
+		const behind = firstIndex(this.count, (index) => (this.starts[index] as number) > address);
+		const index = behind - 1;
 		if (index < 0 || address >= (this.ends[index] as number)) return undefined;
 		const at = this.nameAt[index] as number;
 		const end = this.names.indexOf(0, at);

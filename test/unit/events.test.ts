@@ -1,7 +1,7 @@
 /** Events without a kernel: the kernel's log, wait chains, correlation, links, addresses, the table of reasons. */
 import { describe, expect, test } from 'vitest';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
-import { symbolsIn } from '../../src/system/kernel-symbols.ts';
+import { symbolsIn } from '../../src/symbols/kernel-names.ts';
 import { addressText, endpointText, tcpFlags } from '../../src/tracers/events/addresses.ts';
 import { blockedTasks, type Sleeper, waitChains } from '../../src/tracers/events/blocked/chains.ts';
 import { mountDevice } from '../../src/tracers/events/blocked/files.ts';

@@ -3,7 +3,7 @@ import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import { blocked_sizes, blocked_task, blocker_type } from '../../../generated/events.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
-import type { KernelSymbols } from '../../../system/kernel-symbols.ts';
+import type { KernelSymbols } from '../../../symbols/kernel-names.ts';
 import type { Sleeper } from './chains.ts';
 import { type BlockedFile, fileOf } from './files.ts';
 

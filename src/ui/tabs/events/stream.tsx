@@ -1,4 +1,5 @@
 /** Second view of the tab: single events, the newest first, and the selected one whole. */
+
 import type { Snapshot } from '../../../core/snapshot.ts';
 import type { Column } from '../../../core/tracer.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
@@ -10,6 +11,7 @@ import type { TabContent, TabList, TabProps } from '../../tab.ts';
 import { lineOf } from '../../widgets/line.ts';
 import { drawn } from '../../widgets/lines.tsx';
 import { summaryLines } from '../../widgets/panes.tsx';
+import { textColumn } from '../../widgets/text-column.ts';
 import { recordLines } from './detail.ts';
 import { summaryOf } from './summary.ts';
 
@@ -19,23 +21,7 @@ export interface StreamRow extends EventRecord {
 	key: string;
 }
 
-const text = (
-	key: keyof EventRecord & string,
-	title: string,
-	width: number,
-	priority: number,
-	help: string,
-	grow = false,
-): Column<StreamRow> => ({
-	key,
-	title,
-	kind: 'text',
-	width,
-	grow,
-	priority,
-	help,
-	value: (row) => sanitize(String(row[key] ?? '')),
-});
+const text = textColumn<StreamRow>;
 
 const columns: readonly Column<StreamRow>[] = [
 	{

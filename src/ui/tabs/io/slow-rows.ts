@@ -1,12 +1,12 @@
 /** Slow requests as rows of a table. */
 
 import type { Snapshot } from '../../../core/snapshot.ts';
-import type { Column } from '../../../core/tracer.ts';
 import { formatCount, formatDuration, formatNs } from '../../../lib/format.ts';
 import { safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
 import type { IoExtra, IoRow, SlowRequest } from '../../../tracers/io/snapshot.ts';
 import type { TableColumn } from '../../tab.ts';
+import { textColumn } from '../../widgets/text-column.ts';
 import { stackedBar } from './stage-marks.ts';
 import { slowCounts } from './summary.ts';
 
@@ -45,23 +45,7 @@ export function slowHeading(snapshot: IoSnapshot, history: readonly IoSnapshot[]
 	return `requests over ${over} in the last ${span}${order}${more}`;
 }
 
-const text = (
-	key: keyof SlowRow & string,
-	title: string,
-	width: number,
-	priority: number,
-	help: string,
-	grow = false,
-): Column<SlowRow> => ({
-	key,
-	title,
-	kind: 'text',
-	width,
-	grow,
-	priority,
-	help,
-	value: (row) => sanitize(String(row[key] ?? '')),
-});
+const text = textColumn<SlowRow>;
 
 export const slowColumns: readonly TableColumn<SlowRow>[] = [
 	{

@@ -1,33 +1,12 @@
 /** Names of kernel addresses, from `/proc/kallsyms`, which is read only where an address is new. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { firstIndex } from '../lib/bisect.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import { eachSymbol } from './kallsyms.ts';
 
 /** Most names that are kept. */
 const MOST = 8192;
-const NEWLINE = 10;
-const TAB = 9;
-
-/** Index of the first of the ascending `values` that is `value` or more. */
-function firstAtLeast(values: Float64Array, value: number): number {
-	let low = 0;
-	let high = values.length;
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		if ((values[middle] as number) < value) low = middle + 1;
-		else high = middle;
-	}
-	return low;
-}
-
-function hexDigits(text: Uint8Array, at: number, digits: number): number {
-	let value = 0;
-	for (let i = 0; i < digits; i++) {
-		const byte = text[at + i] as number;
-		value = value * 16 + (byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57);
-	}
-	return value;
-}
 
 /**
  * The function that each of the ascending addresses is in; empty: none. Addresses are signed, so that a double holds them
@@ -36,36 +15,23 @@ function hexDigits(text: Uint8Array, at: number, digits: number): number {
 export function symbolsIn(text: Uint8Array, addresses: Float64Array): SafeText[] {
 	// by index of the lowest address at or above a symbol: the highest symbol there is
 	const starts = new Float64Array(addresses.length).fill(Number.NEGATIVE_INFINITY);
-	const names = new Int32Array(addresses.length).fill(-1);
-	for (let at = 0; at < text.length; ) {
-		let end = text.indexOf(NEWLINE, at);
-		if (end < 0) end = text.length;
-		// ffffffff81000000 T _text	[module]
-		const kind = (text[at + 17] as number) | 0x20;
-		if (end - at > 19 && (kind === 0x74 || kind === 0x77)) {
-			const high = hexDigits(text, at, 8);
-			const start = (high >= 0x80000000 ? high - 4294967296 : high) * 4294967296 + hexDigits(text, at + 8, 8);
-			const index = firstAtLeast(addresses, start);
-			if (start !== 0 && index < addresses.length && start > (starts[index] as number)) {
-				starts[index] = start;
-				names[index] = at + 19;
-			}
-		}
-		at = end + 1;
-	}
+	const nameAt = new Int32Array(addresses.length).fill(-1);
+	const nameEnd = new Int32Array(addresses.length);
+	eachSymbol(text, false, (start, _, from, end) => {
+		const index = firstIndex(addresses.length, (one) => (addresses[one] as number) >= start);
+		if (index >= addresses.length || start <= (starts[index] as number)) return;
+		starts[index] = start;
+		nameAt[index] = from;
+		nameEnd[index] = end;
+	});
 	return Array.from(addresses, (_, index) => {
 		// a symbol below an earlier address is below this one, too
 		if (index > 0 && (starts[index - 1] as number) > (starts[index] as number)) {
 			starts[index] = starts[index - 1] as number;
-			names[index] = names[index - 1] as number;
+			nameAt[index] = nameAt[index - 1] as number;
+			nameEnd[index] = nameEnd[index - 1] as number;
 		}
-		const at = names[index] as number;
-		if (at < 0) return safe``;
-		let end = text.indexOf(NEWLINE, at);
-		const tab = text.indexOf(TAB, at);
-		if (end < 0) end = text.length;
-		if (tab >= 0 && tab < end) end = tab;
-		return sanitize(text.subarray(at, end));
+		return (nameAt[index] as number) < 0 ? safe`` : sanitize(text.subarray(nameAt[index], nameEnd[index]));
 	});
 }
 
