@@ -26,6 +26,7 @@ import { Links } from './links.ts';
 import { MemoryGrowthReader } from './memory-growth.ts';
 import { type EventSettings, eventSettings } from './options.ts';
 import { HiddenReasons, NOT_KNOWN, reasonOf } from './reasons.ts';
+import { bareRecord } from './record.ts';
 import { EVENTS_LISTED, type EventRecord, type EventRow, type EventsExtra, type ReasonCount } from './snapshot.ts';
 import { StealReader, verdict } from './steal.ts';
 
@@ -439,32 +440,9 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		return stalled ? this.growth.growth() : [];
 	}
 
-	/** An event that was found by looking for it; the rest is to be filled in. */
+	/** An event that was found by polling; the rest is to be filled in. */
 	private polled(kind: EventRecord['kind'], reason: SafeText, mono_ns: Ns): EventRecord {
-		const about = reasonOf(kind, reason);
-		return {
-			time: this.timeOf(mono_ns),
-			mono_ns,
-			before_start: false,
-			kind,
-			reason,
-			...about,
-			who: NOT_KNOWN,
-			pid: 0,
-			start_time: 0,
-			comm: safe``,
-			cgroup: safe``,
-			text: safe``,
-			figures: {},
-			protocol: safe``,
-			source: null,
-			destination: null,
-			device: safe``,
-			netns: 0,
-			location: safe``,
-			stack: [],
-			origin: 'poll',
-		};
+		return bareRecord({ kind, reason, origin: 'poll' }, mono_ns, (ns) => this.timeOf(ns));
 	}
 
 	private keep(record: EventRecord): void {

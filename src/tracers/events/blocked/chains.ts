@@ -7,14 +7,8 @@ import type { BlockedFile } from './files.ts';
 import { type Wait, waitOf } from './waits.ts';
 
 /** One task in uninterruptible sleep, as read. */
-export interface Sleeper {
-	pid: number;
-	tid: number;
-	start_time: Ns;
-	comm: SafeText;
-	cgroup: SafeText;
-	age_ns: Ns;
-	in_iowait: boolean;
+export interface Sleeper
+	extends Pick<BlockedTask, 'pid' | 'tid' | 'start_time' | 'comm' | 'cgroup' | 'age_ns' | 'in_iowait'> {
 	stack: readonly SafeText[];
 	lock:
 		| { type: 'mutex' | 'semaphore' | 'rwsem'; owner: { pid: number; tid: number; comm: SafeText } | undefined }

@@ -1,7 +1,8 @@
 /** Events from the kernel's log. */
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
-import { NOT_KNOWN, reasonOf } from '../reasons.ts';
+import { NOT_KNOWN } from '../reasons.ts';
+import { bareRecord } from '../record.ts';
 import type { EventRecord } from '../snapshot.ts';
 import type { KernelMessage } from './parse.ts';
 import { type Recognised, recognise } from './patterns.ts';
@@ -25,31 +26,17 @@ export function kernelEvent(
 	beforeStart: boolean,
 	timeOf: (mono_ns: Ns) => string,
 ): EventRecord {
-	const about = reasonOf(found.kind, found.reason);
+	const bare = bareRecord({ ...found, origin: 'kernel-log' }, mono_ns, timeOf);
 	return {
-		time: timeOf(mono_ns),
-		mono_ns,
+		...bare,
 		before_start: beforeStart,
-		kind: found.kind,
-		reason: found.reason,
-		severity: found.severity ?? about.severity,
-		cause: about.cause,
+		severity: found.severity ?? bare.severity,
 		who: whoOf(found),
 		pid: found.pid ?? 0,
-		start_time: 0,
-		comm: found.comm ?? safe``,
-		cgroup: found.groups?.task ?? safe``,
+		comm: found.comm ?? bare.comm,
+		cgroup: found.groups?.task ?? bare.cgroup,
 		text,
-		meaning: about.meaning,
-		advice: about.advice,
 		figures: found.figures ?? {},
-		protocol: safe``,
-		source: null,
-		destination: null,
-		device: safe``,
-		netns: 0,
-		location: safe``,
-		stack: [],
 		...(found.groups && {
 			oom: {
 				trigger_pid: 0,
@@ -60,7 +47,6 @@ export function kernelEvent(
 				victim_cgroup: found.groups.task,
 			},
 		}),
-		origin: 'kernel-log',
 	};
 }
 
