@@ -5,7 +5,8 @@
 
 import type { Snapshot } from '../core/snapshot.ts';
 import { rowCount, withoutLists, withoutRows } from '../history/archive.ts';
-import { type Mark, type Moment, Store } from '../history/store.ts';
+import type { Moment } from '../history/moments.ts';
+import { type Mark, Store } from '../history/store.ts';
 import { firstIndex } from '../lib/bisect.ts';
 import type { Ns } from '../lib/units.ts';
 import { type Archive, isBefore, type Place } from './archive.ts';
@@ -115,6 +116,10 @@ export class ArchiveStore extends Store {
 
 	override moments(): readonly Moment[] {
 		return this.archive.moments();
+	}
+
+	override eventMoments(): readonly Moment[] {
+		return this.archive.eventMoments();
 	}
 
 	override marks(): readonly Mark[] {

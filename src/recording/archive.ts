@@ -4,7 +4,8 @@
  */
 import { closeSync, fstatSync, readFileSync, readSync } from 'node:fs';
 import type { Snapshot } from '../core/snapshot.ts';
-import type { Mark, Moment } from '../history/store.ts';
+import type { Moment } from '../history/moments.ts';
+import type { Mark } from '../history/store.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { fromText, inert } from './columns-text.ts';
@@ -69,6 +70,7 @@ export class Archive {
 	/** By tab, in the order of recording. */
 	private readonly places = new Map<string, Place[]>();
 	private readonly axis: Moment[] = [];
+	private readonly events: Moment[] = [];
 	private readonly segments: OpenSegment[] = [];
 	private readonly problems: SafeText[] = [];
 	private readonly tabs: readonly RecordedTab[];
@@ -116,6 +118,11 @@ export class Archive {
 	/** Moments of the overview, else of the tab with most frames. */
 	moments(): readonly Moment[] {
 		return this.axis;
+	}
+
+	/** Intervals with events that are worth knowing. */
+	eventMoments(): readonly Moment[] {
+		return this.events;
 	}
 
 	get lastSegment(): OpenSegment | undefined {
@@ -200,7 +207,7 @@ export class Archive {
 		const places = this.places.get(tab);
 		if (places) places.push(place);
 		else this.places.set(tab, [place]);
-		if (tab === this.axisTab()) this.axis.push(momentOf(head));
+		this.takeMoment(tab, head);
 	}
 
 	private takeNote(segment: Segment, at: number, { wall }: FrameHead): void {
@@ -219,7 +226,14 @@ export class Archive {
 
 	private drawAxis(): void {
 		this.axis.length = 0;
-		for (const { segment, at } of this.of(this.axisTab() ?? '')) this.axis.push(momentOf(segment.segment.head(at)));
+		this.events.length = 0;
+		for (const tab of new Set([this.axisTab() ?? '', 'events']))
+			for (const { segment, at } of this.of(tab)) this.takeMoment(tab, segment.segment.head(at));
+	}
+
+	private takeMoment(tab: string, head: FrameHead): void {
+		if (tab === this.axisTab()) this.axis.push(momentOf(head));
+		if (tab === 'events' && head.findings > 0) this.events.push(momentOf(head));
 	}
 
 	/** Lines of the file of marks. */
@@ -245,8 +259,8 @@ export function isBefore(a: Place, b: Place): boolean {
 	return a.segment.order === b.segment.order ? a.at < b.at : a.segment.order < b.segment.order;
 }
 
-function momentOf({ wall, busy, level, findings }: FrameHead): Moment {
-	return { wall, busy, level, findings };
+function momentOf({ wall, busy, level, findings, begins }: FrameHead): Moment {
+	return { wall, busy, level, findings, begins };
 }
 
 /**

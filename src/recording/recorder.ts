@@ -3,7 +3,7 @@
  * counted. A full disk costs the oldest own segment once; where that is not enough, nothing is written until there is room.
  */
 import type { Snapshot } from '../core/snapshot.ts';
-import { momentOf } from '../history/store.ts';
+import { MomentReader } from '../history/moments.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { toText } from './columns-text.ts';
 import type { Folder, Tier } from './folder.ts';
@@ -79,6 +79,7 @@ export class Recorder {
 	private readonly active = new Map<Tier, Active>();
 	private readonly numbers: Record<Tier, number>;
 	private readonly state: RecorderState = { frames: 0, bytes: 0, lost: 0, stopped: undefined, failed: false };
+	private readonly moments: Record<Tier, MomentReader> = { seg: new MomentReader(), low: new MomentReader() };
 	private working: Promise<void> | undefined;
 	/** Monotonic, ms: no try before. */
 	private retryAt = 0;
@@ -137,7 +138,7 @@ export class Recorder {
 		const additions = snapshots.flatMap((snapshot): Addition[] => {
 			const tab = tabs.indexOf(snapshot.tab);
 			if (tab < 0) return [];
-			const facts = { ...momentOf(snapshot), kind: KINDS.snapshot, tab, mono_ns: snapshot.mono_ns };
+			const facts = { ...this.moments[tier].of(snapshot), kind: KINDS.snapshot, tab, mono_ns: snapshot.mono_ns };
 			return [{ facts, payload: toText(snapshot) }];
 		});
 		const first = additions[0];

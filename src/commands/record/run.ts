@@ -16,8 +16,9 @@ import { Merging } from '../../recording/merging.ts';
 import { Recorder } from '../../recording/recorder.ts';
 import { defaultFree, type Limits } from '../../recording/retention.ts';
 import { makeOwnFolder, recordingFolder } from '../../recording/write.ts';
+import { LocalSampler } from '../../sampling/local-sampler.ts';
 import { localHost } from '../../system/local-host.ts';
-import { type Context, hostOf, startSampler, untilSignal } from '../command.ts';
+import { type Context, hostOf, untilSignal } from '../command.ts';
 import { Capturing } from './capturing.ts';
 
 const MIB = 2 ** 20;
@@ -122,10 +123,17 @@ export async function runRecord(context: Context): Promise<number> {
 		say,
 	});
 	const stop = untilSignal();
-	const sampler = await startSampler(context, {
-		tabs: tracers.map(({ id }) => id),
-		firstDelay: line.delay,
-		packs: false,
+	const { delay, groups, sections, without, ownCost } = line;
+	// in this thread: nobody draws meanwhile, and a second one would need a copy of every snapshot
+	const sampler = new LocalSampler({
+		tracers,
+		host: hostOf(context),
+		delay,
+		firstDelay: delay,
+		groups,
+		sections,
+		without,
+		ownCost,
 		onDemand: true,
 	});
 	const capturing = new Capturing({
