@@ -2,6 +2,7 @@
  * Snapshots to segments in a folder. Never blocks who measures: a bounded queue lies between, and what does not fit is
  * counted. A full disk costs the oldest own segment once; where that is not enough, nothing is written until there is room.
  */
+import { systemReason } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { MomentReader } from '../history/moments.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
@@ -250,7 +251,8 @@ export class Recorder {
 			this.active.delete(tier);
 			void writer.close().catch(() => {});
 		}
-		if (this.state.stopped === undefined) this.options.say(`recording stopped: ${error.message}; trying again`);
-		this.state.stopped = error.message;
+		const reason = systemReason(error);
+		if (this.state.stopped === undefined) this.options.say(`recording stopped: ${reason}; trying again`);
+		this.state.stopped = reason;
 	}
 }

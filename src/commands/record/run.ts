@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants as fs, openSync, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { Unavailable, UsageError } from '../../core/errors.ts';
+import { systemReason, Unavailable, UsageError } from '../../core/errors.ts';
 import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { monotonicNs } from '../../lib/clock.ts';
@@ -68,7 +68,7 @@ export async function addMark(line: CommandLine): Promise<number> {
 	try {
 		folder = new Folder(path);
 	} catch (error) {
-		throw new UsageError(`${path}: ${(error as Error).message}; wattlag record ${path} makes it`);
+		throw new UsageError(`${path}: ${systemReason(error)}; wattlag record ${path} makes it`);
 	}
 	const mark = { wall: Date.now(), mono_ns: monotonicNs(), boot: bootId(line.procRoot), text: line.values['mark'] };
 	const fd = openSync(folder.at(MARKS), fs.O_WRONLY | fs.O_CREAT | fs.O_APPEND | fs.O_NOFOLLOW, 0o600);
