@@ -27,6 +27,8 @@ export type Processes = ReadonlyMap<number, ProcessNow>;
 export interface Walk {
 	read(): Processes;
 	channels(): Channel[];
+	/** Threads whose waits have their sleep in them, since start. */
+	displaced(): Count;
 	cost(): BpfCost;
 	close(): void;
 }
@@ -162,6 +164,10 @@ export class TaskReader {
 			row.major_faults = Math.max(0, process.major_faults - before.major);
 		}
 		this.faults = faults;
+	}
+
+	displaced(): Count {
+		return this.walk?.displaced() ?? 0;
 	}
 
 	cost(): BpfCost {
