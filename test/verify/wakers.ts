@@ -59,11 +59,20 @@ export function countSwitches(trace: string, from: number, to: number): Counted 
 	const counted: Counted = { ran: new Map(), woke: new Map() };
 	for (const side of ['ran', 'woke'] as const) {
 		for (const tid of threads[side]) {
-			const process = processes.get(tid) ?? tid;
+			const process = processes.get(tid) ?? processOf(tid);
 			counted[side].set(process, (counted[side].get(process) ?? 0) + 1);
 		}
 	}
 	return counted;
+}
+
+/** ftrace forgets the processes of some threads. Of one that has ended the thread's number remains. */
+function processOf(tid: number): number {
+	try {
+		return Number(/^Tgid:\s*(\d+)/m.exec(readFileSync(`/proc/${tid}/status`, 'utf8'))?.[1] ?? tid);
+	} catch {
+		return tid;
+	}
 }
 
 /** An instance of ftrace of this process; closing it gives the trace. @throws where events were lost */
@@ -73,7 +82,8 @@ function openTrace(): { read(): string; close(): void } {
 	const close = atLatestAtExit(() => rmdirSync(folder));
 	const set = (file: string, value: string | number): void => writeFileSync(join(folder, file), `${value}`);
 	const enable = (value: 0 | 1): void => {
-		for (const event of ['sched_switch', 'sched_waking', 'sched_wakeup_new']) set(`events/sched/${event}/enable`, value);
+		for (const event of ['sched_switch', 'sched_waking', 'sched_wakeup_new'])
+			set(`events/sched/${event}/enable`, value);
 	};
 	try {
 		set('trace_clock', 'mono');
