@@ -34,6 +34,8 @@ export interface RecorderOptions {
 	limits: Limits;
 	/** Makes merged snapshots of what passes; undefined: none are kept. */
 	merge?: ((snapshot: Snapshot) => Snapshot[]) | undefined;
+	/** What is left of it at the end. */
+	mergeRest?: (() => Snapshot[]) | undefined;
 	/** Wall clock, ms. */
 	now?: () => number;
 	/** A line for the user. */
@@ -122,6 +124,9 @@ export class Recorder {
 
 	/** Resolves when everything that is queued is on the disk, or lost. */
 	async close(): Promise<void> {
+		await this.working;
+		const rest = this.options.mergeRest?.() ?? [];
+		if (rest.length > 0) this.enqueue('low', rest);
 		await this.working;
 		for (const { writer } of this.active.values()) {
 			await writer.close().catch((error: Error) => this.fail(error, 0));
