@@ -8,17 +8,7 @@ import type { Snapshot } from '../core/snapshot.ts';
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { columnBytes, pack, rowCount, unpack, withoutLists, withoutRows } from './archive.ts';
-
-/** A moment on the time axis. */
-export interface Moment {
-	/** Wall clock, ms. */
-	wall: number;
-	/** Busy share of all CPUs, 0–1; null: not known. */
-	busy: number | null;
-	/** Of its worst finding: 0 none, 1 notice, 2 high, 3 severe. */
-	level: number;
-	findings: Count;
-}
+import { type Moment, MomentReader } from './moments.ts';
 
 /** A moment that the user has given a name. */
 export interface Mark {
@@ -162,7 +152,12 @@ export class Store {
 	/** The moments that {@link goTo} leads to, in the order of time. */
 	moments(): readonly Moment[] {
 		const shown = [...this.tabs.values()].find(({ history }) => history.length > 0);
-		return (this.tabs.get('overview') ?? shown)?.history.map(momentOf) ?? [];
+		return momentsOf(this.tabs.get('overview') ?? shown);
+	}
+
+	/** Intervals with events that are worth knowing, in the order of time. */
+	eventMoments(): readonly Moment[] {
+		return momentsOf(this.tabs.get('events')).filter(({ findings }) => findings > 0);
 	}
 
 	/** Moments with a name. */
@@ -381,19 +376,7 @@ function until(tab: Tab | undefined, moment: Ns): readonly Snapshot[] {
 	return packed ? [...snapshots.slice(0, -1), unpack(packed)] : snapshots;
 }
 
-const levels = ['', 'notice', 'high', 'severe'];
-
-/** What the overview says of its interval. */
-export function momentOf(snapshot: Snapshot): Moment {
-	const { findings, totals } = snapshot as { findings?: unknown; totals?: unknown };
-	const list = Array.isArray(findings) ? (findings as { level?: unknown }[]) : [];
-	const level = list.reduce((worst, one) => Math.max(worst, levels.indexOf(String(one.level))), 0);
-	const { busy_ns, cpus } = (totals ?? {}) as { busy_ns?: unknown; cpus?: unknown };
-	const known = typeof busy_ns === 'number' && typeof cpus === 'number' && cpus > 0 && snapshot.dt_ns > 0;
-	return {
-		wall: Date.parse(snapshot.time),
-		level,
-		findings: list.length,
-		busy: known ? busy_ns / (cpus * snapshot.dt_ns) : null,
-	};
+function momentsOf(tab: Tab | undefined): readonly Moment[] {
+	const reader = new MomentReader();
+	return tab?.history.map((snapshot) => reader.of(snapshot)) ?? [];
 }

@@ -210,6 +210,8 @@ const table = [
 	},
 	{ command: 'next-finding', keys: [';'], help: 'to the next moment at which a finding begins', section: 'Time' },
 	{ command: 'previous-finding', keys: [','], help: 'likewise, the one before', section: 'Time' },
+	{ command: 'next-event', keys: ['*'], help: 'to the next event of level high or severe', section: 'Time' },
+	{ command: 'previous-event', keys: ['#'], help: 'likewise, the one before', section: 'Time' },
 	{ command: 'next-mark', keys: ["'"], help: 'to the next mark of a recording (record --mark)', section: 'Time' },
 	{ command: 'previous-mark', keys: ['"'], help: 'likewise, the one before', section: 'Time' },
 	{ command: 'live', keys: ['.'], help: 'back to now', section: 'Time' },

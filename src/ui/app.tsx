@@ -257,7 +257,13 @@ export function App(props: AppProps): ReactElement | null {
 function withAxis(lines: readonly string[], store: Store, width: number, rows: number): readonly string[] {
 	const [machine = '', tabs = ''] = lines;
 	if (rows < 3) return rows < 2 ? [tabs] : [machine, tabs];
-	const axis = axisLine({ moments: store.moments(), marks: store.marks(), shown: store.shownAt(), width });
+	const axis = axisLine({
+		moments: store.moments(),
+		marks: store.marks(),
+		events: store.eventMoments(),
+		shown: store.shownAt(),
+		width,
+	});
 	return [machine, axis, tabs];
 }
 

@@ -110,6 +110,8 @@ const cases: Record<Exclude<Command, 'suspend'>, Case> = {
 	'go-to-time': { expected: /Enter goes there, Esc leaves/ },
 	'next-finding': { expected: /no finding begins after this/ },
 	'previous-finding': { expected: /PAUSED/ },
+	'next-event': { expected: /no event of level high or severe after this/ },
+	'previous-event': { expected: /PAUSED/ },
 	'next-mark': { expected: /no mark after this/ },
 	'previous-mark': { expected: /no mark before this/ },
 	live: { given: '[', ready: /PAUSED/, expected: gone(/PAUSED/) },

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import { UsageError } from '../../core/errors.ts';
+import { systemReason, UsageError } from '../../core/errors.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { words } from '../../options/common.ts';
@@ -24,7 +24,7 @@ async function* ofTabs(
 async function toFile(path: string, chunks: AsyncIterable<string | Uint8Array>): Promise<void> {
 	const file = createWriteStream(path, { mode: 0o600 });
 	const failed = once(file, 'error').then(([error]) => {
-		throw new UsageError(`--out ${path}: ${(error as Error).message}`);
+		throw new UsageError(`--out ${path}: ${systemReason(error)}`);
 	});
 	failed.catch(() => {});
 	for await (const chunk of chunks) if (!file.write(chunk)) await Promise.race([once(file, 'drain'), failed]);
@@ -80,7 +80,7 @@ export const exportCommand: Command = {
 		const { openAny } = await import('../../recording/recordings.ts');
 		const tracers = registry.map(({ tracer }) => tracer);
 		const recording = await openAny(line.argument, tracers).catch((error: Error) => {
-			throw new UsageError(`${line.argument}: ${error.message}`);
+			throw new UsageError(`${line.argument}: ${systemReason(error)}`);
 		});
 		const wanted = line.tab !== '' ? [line.tab] : words(String(line.values['tabs']));
 		const chosen = tracers.filter(({ id }) => wanted.length === 0 || wanted.includes(id));

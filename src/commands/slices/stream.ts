@@ -1,7 +1,7 @@
 /** `wattlag -v`: a line for every turn that a task had on a CPU, as it ends. */
 
 import { openBpf } from '../../bpf/load.ts';
-import { Unavailable } from '../../core/errors.ts';
+import { systemReason, Unavailable } from '../../core/errors.ts';
 import type { Host } from '../../core/tracer.ts';
 import { constants, maps, slice } from '../../generated/slices.ts';
 import { monotonicNs } from '../../lib/clock.ts';
@@ -81,7 +81,7 @@ export async function streamSlices(host: Host, options: SliceStreamOptions, stop
 		}
 	} catch (error) {
 		if (error instanceof Unavailable) throw error;
-		throw new Unavailable(`the stream of slices failed: ${(error as Error).message}`, 'run it again', error);
+		throw new Unavailable(`the stream of slices failed: ${systemReason(error)}`, 'run it again', error);
 	} finally {
 		bpf.close();
 	}

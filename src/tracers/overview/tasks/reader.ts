@@ -9,6 +9,9 @@ import { containerName } from '../../../system/cgroup-name.ts';
 import { CommandLines } from '../../../system/command-lines.ts';
 import { sameStart } from '../../../system/process-id.ts';
 import type { OverviewRow } from '../snapshot.ts';
+import type { Collecting } from './collectors.ts';
+import { askProc, type Deadlock, DeadlockFinder } from './deadlock.ts';
+import { isStuck, workers } from './halt.ts';
 import { Progress, type ProgressRow, type Slowed } from './progress.ts';
 import { type Standstill, StandstillFinder } from './standstill.ts';
 import { type Spent, ThreadTime } from './time.ts';
@@ -24,6 +27,8 @@ export type Processes = ReadonlyMap<number, ProcessNow>;
 export interface Walk {
 	read(): Processes;
 	channels(): Channel[];
+	/** Threads whose waits have their sleep in them, since start. */
+	displaced(): Count;
 	cost(): BpfCost;
 	close(): void;
 }
@@ -48,6 +53,7 @@ export class TaskReader {
 	private readonly walk: Walk | undefined;
 	private readonly commands: CommandLines;
 	private readonly finder: StandstillFinder | undefined;
+	private readonly locks: DeadlockFinder;
 	private readonly time = new ThreadTime();
 	private readonly progress = new Progress();
 	private spent: ReadonlyMap<number, Spent> = new Map();
@@ -58,6 +64,7 @@ export class TaskReader {
 
 	constructor(procRoot: string, walk: Walk | SafeText) {
 		this.commands = new CommandLines(procRoot);
+		this.locks = new DeadlockFinder(askProc(procRoot));
 		if (typeof walk === 'string') this.why = walk;
 		else {
 			this.walk = walk;
@@ -96,7 +103,26 @@ export class TaskReader {
 				time_ns: spent?.parts ?? null,
 			});
 		}
-		return this.progress.update([...rows, ...idle], dt_ns);
+		const boot_ns = bootNs();
+		return this.progress.update([...rows, ...idle], dt_ns).map((one) => {
+			const process = one.kind === 'halted' ? processes?.get(one.pid) : undefined;
+			return process && isStuck(process, one.for_ns, boot_ns) ? { ...one, stuck: workers(process).length } : one;
+		});
+	}
+
+	/** Threads that wait for each other's mutexes. */
+	deadlocks(processes: Processes | null): Deadlock[] {
+		return processes ? this.locks.find(processes.values(), process.pid) : [];
+	}
+
+	/** Processes whose runtime collected garbage in the interval; call after {@link describe}. */
+	collecting(processes: Processes | null): Collecting[] {
+		return [...this.spent].flatMap(([pid, { collector_ns = 0, collectors = 0, parts }]) => {
+			const process = collector_ns > 0 ? processes?.get(pid) : undefined;
+			if (!process) return [];
+			const { start, comm } = process;
+			return [{ pid, start_time: start, comm, collector_ns, cpu_ns: parts.cpu ?? 0, threads: collectors }];
+		});
 	}
 
 	/** Processes that stand still within a request, at the moment of the last read. */
@@ -138,6 +164,10 @@ export class TaskReader {
 			row.major_faults = Math.max(0, process.major_faults - before.major);
 		}
 		this.faults = faults;
+	}
+
+	displaced(): Count {
+		return this.walk?.displaced() ?? 0;
 	}
 
 	cost(): BpfCost {
