@@ -168,6 +168,7 @@ CPU_SHARDS(scanned_cpus, struct scanned_cpu);
  * Has it not run since its last record? exec_start is when it last ran, by the clock of the CPU where that was, and a
  * thread that is on no queue is still there: it changes CPUs when it is woken. The clock to compare with is that of two
  * scans ago: between the newest and this thread's last record, it may have come here from a CPU that was scanned later.
+ * A thread that was moved here while it slept, whose exec_start is by another clock, has a stamp (lib/run-delay.bpf.h).
  * One that is woken during these reads is reported at the next scan.
  */
 static __always_inline bool is_idle(struct task_struct *task)
@@ -186,7 +187,8 @@ static __always_inline bool is_idle(struct task_struct *task)
 		scanned->clocks[0] = BPF_CORE_READ(rq, clock_task);
 	}
 	/* 0: it has never run */
-	return task->se.exec_start && task->se.exec_start < scanned->clocks[2] && !task->on_cpu && !task->on_rq;
+	return task->se.exec_start && task->se.exec_start < scanned->clocks[2] && !task->on_cpu && !task->on_rq &&
+	       !task->sched_info.last_queued;
 }
 
 static __always_inline bool emit_thread(const bool walks, void *to, struct task_struct *task)

@@ -209,10 +209,10 @@ int blocked_tasks(struct bpf_iter__task *ctx)
 	blocked->flags = task->flags;
 	blocked->start_ns = task->group_leader->start_time;
 	blocked->cgroup = cgroup_of(task);
-	/* the clock of its CPU's queue stands while that is idle: a lower bound */
+	/* the clock of its CPU's queue stands while that is idle: a lower bound; some kernels clear exec_start at a move */
 	clock = BPF_CORE_READ(task, se.cfs_rq, rq, clock_task);
 	slept = clock - task->se.exec_start;
-	blocked->asleep_ns = slept >> 63 ? 0 : slept;
+	blocked->asleep_ns = slept >> 63 || !task->se.exec_start ? 0 : slept;
 	blocked->in_iowait = BPF_CORE_READ_BITFIELD_PROBED((struct task_struct___io *)task, in_iowait);
 	__builtin_memcpy(blocked->comm, task->comm, TASK_COMM_LEN);
 	set_lock(blocked, task);

@@ -3,6 +3,7 @@
  * The moment is the same for all tabs; the snapshots before it, for charts, are read afterwards, a few at a time.
  */
 
+import { systemReason } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { rowCount, withoutLists, withoutRows } from '../history/archive.ts';
 import type { Moment } from '../history/moments.ts';
@@ -200,7 +201,7 @@ export class ArchiveStore extends Store {
 			return this.archive.snapshot(place);
 		} catch (error) {
 			this.damaged.add(place);
-			this.onDamage?.((error as Error).message);
+			this.onDamage?.(systemReason(error));
 			return undefined;
 		}
 	}

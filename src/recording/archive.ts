@@ -2,7 +2,9 @@
  * All segments of a recording as one: where the frames of each tab are in time, and any of them decoded. Memory is bounded
  * by the index, about a hundred bytes a frame: a day of six tabs takes some ten megabytes.
  */
+
 import { closeSync, fstatSync, readFileSync, readSync } from 'node:fs';
+import { systemReason } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Moment } from '../history/moments.ts';
 import type { Mark } from '../history/store.ts';
@@ -149,7 +151,7 @@ export class Archive {
 	}
 
 	problem(name: string, error: unknown): void {
-		if (this.problems.length < 100) this.problems.push(sanitize(`${name}: ${(error as Error).message}`));
+		if (this.problems.length < 100) this.problems.push(sanitize(`${name}: ${systemReason(error)}`));
 	}
 
 	/** Frames that were written to the newest segment since. */

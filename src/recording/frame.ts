@@ -10,7 +10,7 @@ import type { Bytes, Count, Ns } from '../lib/units.ts';
 
 /** First bytes of a segment. The digit grows when older programs could not read what follows. */
 export const MAGIC = Buffer.from('WATTLAG SEGMENT ');
-export const FORMAT = 1;
+export const FORMAT = 2;
 /** Bytes before the first frame: {@link MAGIC}, then the format as u32, then 0. */
 export const PREAMBLE = 24;
 

@@ -1,6 +1,6 @@
 /** A recording in place of the machine: all that the screen needs to show it. */
 
-import { UsageError } from '../core/errors.ts';
+import { systemReason, UsageError } from '../core/errors.ts';
 import type { Sampler } from '../core/sampler.ts';
 import { Store } from '../history/store.ts';
 import { safe } from '../lib/sanitize.ts';
@@ -65,7 +65,7 @@ export async function openRecording(
 	follow = false,
 ): Promise<OpenRecording> {
 	const refuse = (error: Error): never => {
-		throw new UsageError(`${path}: ${error.message}`);
+		throw new UsageError(`${path}: ${systemReason(error)}`);
 	};
 	const recording = await openAny(path, tabs).catch(refuse);
 	if (follow && !recording.follow) refuse(new Error('--follow needs a folder that is being recorded to'));

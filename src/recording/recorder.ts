@@ -2,6 +2,7 @@
  * Snapshots to segments in a folder. Never blocks who measures: a bounded queue lies between, and what does not fit is
  * counted. A full disk costs the oldest own segment once; where that is not enough, nothing is written until there is room.
  */
+import { systemReason } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { MomentReader } from '../history/moments.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
@@ -33,6 +34,8 @@ export interface RecorderOptions {
 	limits: Limits;
 	/** Makes merged snapshots of what passes; undefined: none are kept. */
 	merge?: ((snapshot: Snapshot) => Snapshot[]) | undefined;
+	/** What is left of it at the end. */
+	mergeRest?: (() => Snapshot[]) | undefined;
 	/** Wall clock, ms. */
 	now?: () => number;
 	/** A line for the user. */
@@ -121,6 +124,9 @@ export class Recorder {
 
 	/** Resolves when everything that is queued is on the disk, or lost. */
 	async close(): Promise<void> {
+		await this.working;
+		const rest = this.options.mergeRest?.() ?? [];
+		if (rest.length > 0) this.enqueue('low', rest);
 		await this.working;
 		for (const { writer } of this.active.values()) {
 			await writer.close().catch((error: Error) => this.fail(error, 0));
@@ -250,7 +256,8 @@ export class Recorder {
 			this.active.delete(tier);
 			void writer.close().catch(() => {});
 		}
-		if (this.state.stopped === undefined) this.options.say(`recording stopped: ${error.message}; trying again`);
-		this.state.stopped = error.message;
+		const reason = systemReason(error);
+		if (this.state.stopped === undefined) this.options.say(`recording stopped: ${reason}; trying again`);
+		this.state.stopped = reason;
 	}
 }

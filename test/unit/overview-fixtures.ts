@@ -424,6 +424,7 @@ export class Machine {
 		const reader = new TaskReader('/nowhere', {
 			read: () => new Map(this.world.tasks.map((one) => [one.pid, one])),
 			channels: () => [],
+			displaced: () => 0,
 			cost: () => NO_COST,
 			close: () => {},
 		});

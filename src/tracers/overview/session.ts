@@ -138,7 +138,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 					...(tasks?.why === undefined ? [] : [`states, memory and reasons of sleep: ${tasks.why}`]),
 				],
 			},
-			lost,
+			lost: { ...lost, ...(tasks && { tasks: tasks.displaced() }) },
 		};
 	}
 

@@ -63,7 +63,7 @@ export interface WakesField {
 	/** Most first, at most {@link MOST_CAUSES}; those beyond are in `other`. */
 	causes: WakeCauseField[];
 	other: Count;
-	/** By wattlag itself, per second. */
+	/** Of wattlag itself: that ended with it, or that it ended on another CPU; per second. */
 	own_per_s: number;
 	/** Wake-ups for which there was no room, since they are counted. */
 	full: Count;
@@ -239,7 +239,10 @@ export class Rest {
 			wake_uj: price === null ? null : priced.reduce((sum, { wake_uj }) => sum + (wake_uj ?? 0), 0),
 			causes: priced.slice(0, MOST_CAUSES),
 			other: count(priced.slice(MOST_CAUSES)),
-			own_per_s: seconds > 0 ? count(causes.filter(({ pid }) => pid === own)) / seconds : 0,
+			own_per_s:
+				seconds > 0
+					? count(causes.filter((one) => own > 0 && (one.pid === own || one.waker_pid === own))) / seconds
+					: 0,
 			full,
 		};
 	}

@@ -29,6 +29,8 @@ export type Processes = ReadonlyMap<number, ProcessNow>;
 export interface Walk {
 	read(): Processes;
 	channels(): Channel[];
+	/** Threads whose waits have their sleep in them, since start. */
+	displaced(): Count;
 	cost(): BpfCost;
 	close(): void;
 }
@@ -197,6 +199,10 @@ export class TaskReader {
 	/** What the hooks say of the interval; call after {@link describe}. */
 	focused(): Pick<OverviewExtra, 'wakers' | 'exact'> {
 		return this.focusNow ? { wakers: this.focusNow.wakers, exact: true } : {};
+	}
+
+	displaced(): Count {
+		return this.walk?.displaced() ?? 0;
 	}
 
 	cost(): BpfCost {
