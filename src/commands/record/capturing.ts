@@ -11,6 +11,7 @@ import { CapturePolicy } from '../../recording/capture-policy.ts';
 import type { Folder } from '../../recording/folder.ts';
 import type { TarFile } from '../../recording/tar.ts';
 import { FilterError } from '../../rows/filter/error.ts';
+import { TriageWindow, triageFiles } from '../../tracers/overview/triage.ts';
 import { Threshold } from '../threshold.ts';
 
 /** Time before and after a cause that a bundle has, ms. */
@@ -76,6 +77,7 @@ export class Capturing {
 	private known = new Set<string>();
 	/** Expressions that held in the interval before: one that goes on is no new cause. */
 	private readonly holding = new Set<string>();
+	private readonly triage = new TriageWindow();
 	private running: Promise<void> | undefined;
 	private readonly ended = new AbortController();
 
@@ -90,6 +92,7 @@ export class Capturing {
 
 	/** The snapshots of an interval. */
 	see(snapshots: readonly Snapshot[]): void {
+		for (const snapshot of snapshots) this.triage.add(snapshot);
 		for (const snapshot of snapshots) for (const cause of this.causesIn(snapshot)) this.begin(cause);
 	}
 
@@ -173,6 +176,7 @@ export class Capturing {
 		const segments = this.segments(now - BEFORE_MS);
 		const marks = this.fileNamed(MARKS);
 		const files: TarFile[] = [
+			...triageFiles(this.triage, about.host),
 			...segments,
 			...(marks ? [{ name: MARKS, bytes: marks }] : []),
 			...extra,
