@@ -1,6 +1,6 @@
 /**
  * The benchmarks: wattlag beside its peers and beside nothing, as Markdown on standard output and as JSON in build/bench/.
- *   npm run bench -- [--section rest,kernel,workload,reading,terminal,soak] [--quick] [--against DIR] [--minutes N] [--write]
+ *   npm run bench -- [--section rest,kernel,workload,reading,terminal,triage,soak] [--quick] [--against DIR] [--minutes N] [--write]
  * Without `--section` all but `soak`, which takes half an hour (`--minutes`). `--quick` alone, and `--against`: only `rest`.
  * `--against DIR` measures the older build in that checkout in the same turns, and says what got worse beyond noise (exit
  * code 1 then). `--write` keeps the sections measured in docs/performance/ and writes the tables of docs/PERFORMANCE.md
@@ -24,6 +24,7 @@ import { load, type Measured, reportText, save } from './report.ts';
 import { rest } from './rest.ts';
 import { soak } from './soak.ts';
 import { terminal } from './terminal.ts';
+import { triage } from './triage.ts';
 import { workload } from './workload.ts';
 
 const sections: Record<string, (bench: Bench) => Promise<SectionResult>> = {
@@ -32,6 +33,7 @@ const sections: Record<string, (bench: Bench) => Promise<SectionResult>> = {
 	workload,
 	reading,
 	terminal,
+	triage,
 	soak,
 };
 /** Not measured unless it is named. */

@@ -511,8 +511,9 @@ export function lockWait(count: number, asleep_s: number): Standstill {
 /** A process that did much until six seconds ago. */
 export const slowed = (kind: Slowed['kind'], stuck = 0): Slowed => ({
 	...{ pid: 77, start_time: 77e9, comm: sanitize('worker'), kind, part: 'IO', share: 0.8, share_before: 0.1 },
-	before: { rate: 400, cpu: 0.9 },
-	now: { rate: 12, cpu: 0.01 },
+	less: 'work',
+	before: { rate: 400, cpu: 0.9, requests: null, bytes: null, packets: null },
+	now: { rate: 12, cpu: 0.01, requests: null, bytes: null, packets: null },
 	for_ns: 6 * second,
 	stuck,
 });

@@ -81,6 +81,8 @@ export interface Channel {
 	named: boolean;
 	/** Of TCP: received, and acknowledged by the other end, so far. */
 	bytes: Bytes;
+	/** Of TCP: segments received and sent, so far, modulo 2^32. */
+	packets: Count;
 }
 
 const PAGE: Bytes = 4096;
@@ -277,5 +279,6 @@ function channelOf(record: ChannelRecord): Channel {
 		listens: inet && record.socket_state === 10,
 		named: record.named !== 0,
 		bytes: record.bytes,
+		packets: record.packets % 2 ** 32,
 	};
 }
