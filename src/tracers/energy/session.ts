@@ -148,9 +148,9 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		};
 	}
 
-	cost(): BpfCost {
+	cost(fresh?: boolean): BpfCost {
 		const { cpu, rest } = this.parts;
-		return addCosts(cpu.cost?.() ?? NO_COST, rest.cost() ?? NO_COST);
+		return addCosts(cpu.cost?.(fresh) ?? NO_COST, rest.cost(fresh) ?? NO_COST);
 	}
 
 	close(): void {

@@ -268,8 +268,8 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		};
 	}
 
-	cost() {
-		return this.bpf.cost();
+	cost(fresh?: boolean) {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {

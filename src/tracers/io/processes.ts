@@ -16,7 +16,7 @@ import type { IoProcess, IoRow } from './snapshot.ts';
 const KNOWN = 2048;
 
 /** Processes whose names are read again in each interval, beside those that seem to have changed theirs. */
-const RENAMED = 64;
+const RENAMED = 4;
 
 /** Processes that one CPU can tell apart: 512 at least. */
 const [LEAST_BITS, MOST_BITS] = [9, 12];

@@ -166,8 +166,8 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		};
 	}
 
-	cost(): BpfCost {
-		return addCosts(this.bpf.cost(), this.path.cost());
+	cost(fresh?: boolean): BpfCost {
+		return addCosts(this.bpf.cost(fresh), this.path.cost(fresh));
 	}
 
 	takeCost(share: number | undefined): void {

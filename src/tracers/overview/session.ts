@@ -143,8 +143,8 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		if (tasks && typeof changes['arguments'] === 'boolean') tasks.arguments = changes['arguments'];
 	}
 
-	cost(): BpfCost {
-		return this.readers.tasks?.cost() ?? NO_COST;
+	cost(fresh?: boolean): BpfCost {
+		return this.readers.tasks?.cost(fresh) ?? NO_COST;
 	}
 
 	close(): void {

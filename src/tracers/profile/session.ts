@@ -74,8 +74,8 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 		this.taking = this.begin();
 	}
 
-	cost(): BpfCost {
-		return this.taking.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.taking.cost(fresh);
 	}
 
 	close(): void {

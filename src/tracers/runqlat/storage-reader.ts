@@ -149,8 +149,8 @@ export class StorageReader implements Reader {
 		return complete;
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {

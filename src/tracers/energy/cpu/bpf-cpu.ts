@@ -331,8 +331,8 @@ export class BpfCpu implements CpuCounter {
 		};
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {

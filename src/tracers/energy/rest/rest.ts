@@ -7,7 +7,7 @@ import type { Count, MicroJoules, Ns } from '../../../lib/units.ts';
 import { OwnProcess } from '../../../system/pid-namespace.ts';
 import type { Processors } from '../power/cpufreq.ts';
 import { readOptional } from '../sources/sysfs.ts';
-import { type FrequencyLimits, readFrequencyLimits, ThrottleCounters, type Throttling } from './frequency.ts';
+import { type FrequencyLimits, FrequencyReader, ThrottleCounters, type Throttling } from './frequency.ts';
 import { type IdleReading, IdleStates } from './idle-states.ts';
 import { type WakeCause, Wakes } from './wakes.ts';
 
@@ -104,6 +104,7 @@ export class Rest {
 	private readonly processors: Processors;
 	private readonly idle: IdleStates;
 	private readonly throttle: ThrottleCounters;
+	private readonly frequency: FrequencyReader;
 	private readonly guest: boolean;
 	private readonly own: OwnProcess;
 	private counts = false;
@@ -117,6 +118,7 @@ export class Rest {
 		this.own = new OwnProcess(host.procRoot);
 		this.idle = new IdleStates(host.sysRoot, host.procRoot);
 		this.throttle = new ThrottleCounters(host.sysRoot);
+		this.frequency = new FrequencyReader(host.sysRoot);
 		const { driver, states } = this.readIdle();
 		this.guest = isVirtual(host.procRoot, driver);
 		this.latencies = states.map(({ latency_ns }) => latency_ns ?? 0);
@@ -184,7 +186,7 @@ export class Rest {
 				states: shares(idle_ns),
 				ghz: this.processors.ghzOf(cpu) ?? null,
 			})),
-			frequency: readFrequencyLimits(this.host.sysRoot),
+			frequency: this.frequency.read(),
 			throttling: this.readThrottle(),
 			wakes: this.readWakes(dt, busy),
 			missing: [],
@@ -198,8 +200,8 @@ export class Rest {
 		return this.wakes?.hooks ?? [];
 	}
 
-	cost(): BpfCost | undefined {
-		return this.wakes?.cost();
+	cost(fresh?: boolean): BpfCost | undefined {
+		return this.wakes?.cost(fresh);
 	}
 
 	close(): void {

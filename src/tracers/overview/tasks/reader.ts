@@ -2,7 +2,7 @@
 import os from 'node:os';
 import { Unavailable } from '../../../core/errors.ts';
 import { type BpfCost, type Host, NO_COST } from '../../../core/tracer.ts';
-import { kernelBootNs } from '../../../lib/clock.ts';
+import { kernelBootNs, monotonicNs } from '../../../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { containerName } from '../../../system/cgroup-name.ts';
@@ -24,12 +24,20 @@ export type Processes = ReadonlyMap<number, ProcessNow>;
 export interface Walk {
 	read(): Processes;
 	channels(): Channel[];
-	cost(): BpfCost;
+	cost(fresh?: boolean): BpfCost;
 	close(): void;
 }
 
-/** CLOCK_BOOTTIME of the kernel. */
-export const bootNs = (): Ns => kernelBootNs(os.uptime() * 1e9);
+/** For how long the distance of two clocks is taken as known: it changes when the machine was suspended. */
+const SAME_DISTANCE: Ns = 1e8;
+let distance: { ns: Ns; at: Ns } | undefined;
+
+/** CLOCK_BOOTTIME of the kernel. Node reads a file of proc for it, so that calls of one tick share a reading. */
+export function bootNs(): Ns {
+	const now = monotonicNs();
+	if (!distance || now - distance.at > SAME_DISTANCE) distance = { ns: kernelBootNs(os.uptime() * 1e9) - now, at: now };
+	return now + distance.ns;
+}
 
 /** Of several threads the one that says most: runnable, uninterruptible, else the main thread. */
 export function mainTask({ tasks }: ProcessNow): TaskNow | undefined {
@@ -140,8 +148,8 @@ export class TaskReader {
 		this.faults = faults;
 	}
 
-	cost(): BpfCost {
-		return this.walk?.cost() ?? NO_COST;
+	cost(fresh?: boolean): BpfCost {
+		return this.walk?.cost(fresh) ?? NO_COST;
 	}
 
 	close(): void {

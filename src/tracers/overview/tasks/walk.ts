@@ -147,8 +147,8 @@ export class TaskWalk {
 		return found;
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {
