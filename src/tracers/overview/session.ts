@@ -38,7 +38,7 @@ export interface Readers {
 	tasks?: TaskReader;
 	memoryLimits?: Pick<MemoryLimitReader, 'read'>;
 	spaces?: Pick<SpaceReader, 'read'>;
-	machine?: Pick<MachineReader, 'memory' | 'network'>;
+	machine?: Pick<MachineReader, 'memory' | 'network'> & Partial<Pick<MachineReader, 'stolen'>>;
 }
 
 export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
@@ -190,6 +190,7 @@ function lostOf(sources: Sources): Record<string, Count> {
 function machineOf(machine: Readers['machine']): MachineTotals {
 	const memory = machine?.memory() ?? null;
 	const network = machine?.network() ?? null;
+	const stolen = machine?.stolen?.();
 	return {
 		memory_bytes: memory?.total_bytes ?? null,
 		memory_available_bytes: memory?.available_bytes ?? null,
@@ -198,6 +199,7 @@ function machineOf(machine: Readers['machine']): MachineTotals {
 		received_bytes: network?.received_bytes ?? null,
 		sent_bytes: network?.sent_bytes ?? null,
 		packets_dropped: network?.dropped ?? null,
+		...(stolen === undefined ? {} : { steal_ns: stolen }),
 	};
 }
 
