@@ -37,7 +37,7 @@ const besides = [
 		'events-drops',
 		'export-*',
 		'fleet',
-		'io-{delays,device,engines,files,filter,kinds,owners,stacked,unplug}',
+		'io-{delays,files,filter,kinds,owners,stacked,unplug}',
 		'record',
 		'report-browser',
 		'restricted',

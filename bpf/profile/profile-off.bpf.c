@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Waits of threads, with the stack of those that last. Loaded while a profile of waits is taken. */
-#include "stacks.bpf.h"
+#include "user-stack.bpf.h"
 #include "lib/run-delay.bpf.h"
 
 /* ns: shorter waits are summed up without their stack */
@@ -184,9 +184,7 @@ int BPF_PROG(switched_in, bool is_switch)
 	id = space_of(task);
 	struct profile_key key = { .space = id, .tgid = tgid, .tid = tid, .kind = OFF_BLOCKED };
 
-	key.kernel = store_stack(ctx, cpu, 0);
-	key.user = id ? store_stack(ctx, cpu, BPF_F_USER_STACK) : STACK_NONE;
-	add_event(cpu, &key, task, 1, blocked);
+	add_stacked(ctx, cpu, &key, task, 1, blocked);
 	return 0;
 }
 

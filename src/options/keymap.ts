@@ -152,6 +152,12 @@ const table = [
 		help: 'on the profile: running code, waits, both, or locks',
 		section: 'Table',
 	},
+	{
+		command: 'unwind',
+		keys: ['U'],
+		help: 'on the profile: unwind stacks also where there are no frame pointers, for 10 s; again: no longer',
+		section: 'Table',
+	},
 	{ command: 'up', keys: ['Up', 'k'], help: 'row up', section: 'Move' },
 	{ command: 'down', keys: ['Down', 'j'], help: 'row down', section: 'Move' },
 	{ command: 'page-up', keys: ['PgUp', 'Ctrl-B'], help: 'page up', section: 'Move' },

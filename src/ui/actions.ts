@@ -209,9 +209,13 @@ const profile: Effect = ({ tabs, actions, active: { tracer, snapshot, table }, l
 				: profileTarget(row, snapshot.group, table.list ? undefined : tracer.processOf?.(row))
 			: { ...WHOLE_MACHINE, pid: processId(lens).pid };
 	if (target === null) return say('rows like this one cannot be profiled: select a process, thread, group or none');
-	actions.tune(PROFILE, { ...target, begin: nextBegin() });
-	if (tracer.id !== PROFILE || lens !== null) dispatch({ kind: 'profile', tab: PROFILE });
-	else say('the profile begins anew');
+	if (tracer.id !== PROFILE || lens !== null) {
+		actions.tune(PROFILE, { ...target, unwind: false, begin: nextBegin() });
+		dispatch({ kind: 'profile', tab: PROFILE });
+	} else {
+		actions.tune(PROFILE, { unwind: false, begin: nextBegin() });
+		say('the profile begins anew');
+	}
 };
 
 /** The next kind of profile. */
@@ -223,12 +227,21 @@ const mode: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
 	say(`${next}: begins now`);
 };
 
+/** Stacks without frame pointers. */
+const unwind: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
+	if (tracer.id !== PROFILE || !snapshot) return say('stacks are unwound on the profile tab');
+	const on = (snapshot as unknown as ProfileExtra).unwound === null;
+	actions.tune(PROFILE, { unwind: on, begin: nextBegin() });
+	say(on ? 'begins anew, and unwinds stacks for 10 s by the tables of the files' : 'begins anew by frame pointers');
+};
+
 /** A command has an entry here, in `transitions` (state/transitions.ts), or both. */
 export const effects = {
 	copy,
 	narrow,
 	profile,
 	mode,
+	unwind,
 	arguments: commandLines,
 	'full-path': fullPath,
 	finding: (context, key) => void showFinding(context, key),

@@ -86,6 +86,7 @@ const cases: Record<Exclude<Command, 'suspend'>, Case> = {
 	narrow: { expected: /select a row first/ },
 	profile: { expected: /profiles are left out|Profile/ },
 	mode: { expected: /kinds of profiles are chosen on the profile tab/ },
+	unwind: { expected: /stacks are unwound on the profile tab/ },
 	scale: { expected: /logarithmic/ },
 	view: { given: '4', ready: / stages .*slow/, expected: /requests over/ },
 	'next-stage': { given: '4', ready: / stages .*slow/, expected: /times of fs; Esc/ },

@@ -124,15 +124,18 @@ for i in range(${COUNT}): time.sleep(0.01); print(flush=True)`;
 		{ stdio: ['ignore', 'pipe', 'inherit'] },
 	);
 	const begin = monotonicNs();
+	const before = idleTime();
 	session.read(1, 'process');
 	const pids = (await text(pipe.stdout as NodeJS.ReadableStream)).trim().split('\n').map(Number);
 	const { rest } = session.read(monotonicNs() - begin, 'process').extra;
 	if (!rest?.wakes) throw new Error(rest?.missing.join('; '));
 	const between = rest.wakes.causes.filter(({ pid, waker_pid }) => pids.includes(pid) && pids.includes(waker_pid));
 	const wakes = between.reduce((sum, one) => sum + one.wakes, 0);
-	// on a busy machine the reader's CPU is seldom idle, and a task in an idle CPU's queue may have been moved there
-	expect(wakes).toBeGreaterThan(0);
+	// on a busy machine the reader's CPU is seldom idle
+	const idle = (idleTime() - before) / (monotonicNs() - begin) / realHost().cpus;
+	expect(wakes).toBeGreaterThanOrEqual(idle > 0.9 ? 0.8 * COUNT : idle > 0.3 ? 1 : 0);
 	expect(wakes).toBeLessThanOrEqual(COUNT + 10);
+	if (wakes === 0) return;
 	expect(between.every(({ pid, waker_pid, via }) => pid !== waker_pid && via === 'process')).toBe(true);
 	expect(between[0]?.cause).toMatch(/^process python3\[\d+\]$/);
 	// the writer itself is woken by its timer

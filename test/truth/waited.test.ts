@@ -141,6 +141,7 @@ test('a profile of waits: what sleepers could have run is what they waited', asy
 		targetText: safe`comm sleeper`,
 		hz: 99,
 		offCpuMin: 1e6,
+		unwind: false,
 	});
 	closers.push(() => taking.close());
 	const [before, kernelBefore] = [sumOf(own, sleepers), kernelSum(sleepers)];

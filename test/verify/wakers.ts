@@ -1,8 +1,8 @@
 /**
  * What ends idle periods at rest, beside the kernel's own trace of the same switches and wake-ups: the processes that CPUs
  * were woken for, and those that woke a CPU from another one. A pipe between two CPUs is the one waker that is known.
- * ftrace and not perf: perf's record of all CPUs lacks a tenth of the switches on some virtual machines, and counts none
- * of them as lost.
+ * Some sandboxes keep what the idle task of a CPU does from perf and ftrace, and count nothing as lost. A switch to the idle
+ * task followed by the switch away from another one shows such a wake-up all the same, which perf's own counts cannot.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -35,26 +35,40 @@ export interface Counted {
 /** `comm-TID ( TGID) [CPU] FLAGS SECONDS.µs: EVENT: …`; the third flag is `.` outside of interrupts. */
 const LINE = /-(\d+)\s+\(\s*([\d-]+)\)\s+\[(\d+)\]\s+..(.)\S*\s+(\d+)\.(\d+):\s+(\w+):\s+(.*)$/;
 
-/** Switches from the idle loop between two times, and the last wake-up before each. @param from ns, CLOCK_MONOTONIC */
+/** Switches from the idle task between two times, and the last wake-up before each. @param from ns, CLOCK_MONOTONIC */
 export function countSwitches(trace: string, from: number, to: number): Counted {
-	const wakers = new Map<number, { by: number; cpu: string; task: boolean }>();
+	const wakers = new Map<number, { by: number; cpu: string; task: boolean; at: number }>();
 	const processes = new Map<number, number>();
 	const threads = { ran: [] as number[], woke: [] as number[] };
+	/** By CPU: the task since the last switch that was seen. */
+	const running = new Map<string, number>();
+	const left = new Map<number, number>();
+	const wake = (cpu: string, next: number, at: number): void => {
+		if (at < from || at >= to) return;
+		threads.ran.push(next);
+		const waker = wakers.get(next);
+		// an earlier sleep's: the wake-up was by an interrupt that is not shown
+		if (!waker || waker.at < (left.get(next) ?? 0)) return;
+		if (waker.task && waker.by > 0 && waker.cpu !== cpu) threads.woke.push(waker.by);
+	};
 	for (const line of trace.split('\n')) {
 		const [, tid = '', tgid, cpu = '', context, seconds, micros, event, about = ''] = LINE.exec(line) ?? [];
 		// a thread that runs has events of its own, at the latest when it is switched away
 		if (Number(tgid) > 0) processes.set(Number(tid), Number(tgid));
+		const at = Number(seconds) * 1e9 + Number(micros) * 1e3;
 		if (event === 'sched_waking' || event === 'sched_wakeup_new') {
 			const woken = Number(/\bpid=(\d+)/.exec(about)?.[1]);
-			wakers.set(woken, { by: Number(tid), cpu, task: context === '.' });
+			wakers.set(woken, { by: Number(tid), cpu, task: context === '.', at });
 			continue;
 		}
-		const at = Number(seconds) * 1e9 + Number(micros) * 1e3;
-		if (event !== 'sched_switch' || at < from || at >= to || !/\bprev_pid=0 /.test(about)) continue;
-		const next = Number(/\bnext_pid=(\d+)/.exec(about)?.[1]);
-		threads.ran.push(next);
-		const waker = wakers.get(next);
-		if (waker?.task && waker.by > 0 && waker.cpu !== cpu) threads.woke.push(waker.by);
+		if (event !== 'sched_switch') continue;
+		const [before, next] = ['prev', 'next'].map((side) =>
+			Number(new RegExp(`\\b${side}_pid=(\\d+)`).exec(about)?.[1]),
+		) as [number, number];
+		if (before !== 0 && running.get(cpu) === 0) wake(cpu, before, at);
+		if (before === 0) wake(cpu, next, at);
+		left.set(before, at);
+		running.set(cpu, next);
 	}
 	const counted: Counted = { ran: new Map(), woke: new Map() };
 	for (const side of ['ran', 'woke'] as const) {

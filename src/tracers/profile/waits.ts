@@ -26,6 +26,8 @@ export interface WaitsOptions {
 	target: Target;
 	cgroup?: string | undefined;
 	offCpuMin: Ns;
+	/** Unwind stacks by the tables of the files. */
+	unwind: boolean;
 }
 
 /** Sums of one thread. */
@@ -62,6 +64,7 @@ export class Waits {
 			layout: constants,
 			constants: { off_cpu_min_ns: options.offCpuMin },
 			shards: [maps.off_cpus.name],
+			copies: options.unwind,
 			without: [late ? 'switching' : 'switched_in', ...waited.without],
 		});
 		// after the hooks: what a thread does between the two is measured twice at most, not never
@@ -82,14 +85,13 @@ export class Waits {
 			return known;
 		};
 		const plain = { user: [], kernel: [], space: '' } as const;
-		for (const { key, space, count, ns, comm } of this.collector.entries()) {
+		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
 			const { tgid: pid, tid } = key;
 			const thread = sanitize(comm);
 			const base = { pid, tid, thread, comm: names.of(pid) ?? thread, count, ns };
 			if (key.kind === off_kind.OFF_BLOCKED) {
-				const kernel = this.collector.frames(key.kernel);
 				const state = reasonOf(builder.kernelNames(kernel));
-				builder.add({ ...base, state, space, user: this.collector.frames(key.user), kernel });
+				builder.add({ ...base, state, space, user, kernel });
 				sumsOf(tid).blocked += ns;
 			} else if (key.kind === off_kind.OFF_SHORT) {
 				builder.add({ ...base, ...plain, state: 'short waits', label: SHORT });
@@ -116,13 +118,11 @@ export class Waits {
 
 	/** Waits for locks of programs: each is named by the function that wanted it. */
 	addFutexes(builder: ProfileBuilder, names: ProcessNames): void {
-		for (const { key, space, count, ns, comm } of this.collector.entries()) {
+		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
 			if (key.kind !== off_kind.OFF_BLOCKED) continue;
-			const kernel = this.collector.frames(key.kernel);
 			if (reasonOf(builder.kernelNames(kernel)) !== 'futex') continue;
 			const { tgid: pid, tid } = key;
 			const thread = sanitize(comm);
-			const user = this.collector.frames(key.user);
 			const wanted = builder.userNames(space, user).find(({ module, named }) => named && !LIBRARIES.test(module));
 			const lock = wanted === undefined ? safe`futex` : safe`futex in ${wanted.name}`;
 			builder.add({
