@@ -24,8 +24,8 @@ export interface Outcome {
 	neighbours: string[];
 }
 
-/** Names of programs that a case or its load starts. */
-const OWN = /^(?:postgres|pgbench|psql|yes|dd|python3|node|java|MainThread|mkfs|truncate|mount)/;
+/** Names of programs that a case or its load starts, and nobody else here: Node runs beside the cases all the time. */
+const OWN = /^(?:postgres|pgbench|psql|yes|dd|python3|java|mkfs|truncate|mount|crossed)/;
 
 /**
  * A line about another program of this machine, which others use: it names an owner or a process that no case starts. The
@@ -39,8 +39,8 @@ function isNeighbour({ owner, subject, text }: Finding): boolean {
 }
 
 /** The first line that is not a neighbour's. */
-function firstOf(findings: readonly Finding[]): Finding | undefined {
-	return findings.find((finding) => !isNeighbour(finding));
+function firstOf(findings: readonly Finding[], one: Case): Finding | undefined {
+	return findings.find((finding) => one.right(finding) || !isNeighbour(finding));
 }
 
 export async function makeTrouble(one: Case, postgres: Postgres): Promise<Outcome> {
@@ -58,14 +58,14 @@ export async function makeTrouble(one: Case, postgres: Postgres): Promise<Outcom
 			overview.lines.find(({ at, findings }) => at >= begun && test(findings));
 		const right = () =>
 			since((findings) => {
-				const first = firstOf(findings);
+				const first = firstOf(findings, one);
 				return first !== undefined && one.right(first);
 			});
 		while (performance.now() - begun < WITHIN * 1000 + 500 && !right()) await sleep(0.2);
 		const found = right();
 		const anywhere = since((findings) => findings.some(one.right));
 		const { findings = [] } = found ?? overview.lines.at(-1) ?? {};
-		const first = firstOf(findings);
+		const first = firstOf(findings, one);
 		const above = findings.slice(0, first ? findings.indexOf(first) : undefined);
 		return {
 			after: found ? (found.at - begun) / 1000 : null,

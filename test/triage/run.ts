@@ -42,7 +42,10 @@ async function run(pattern: RegExp, runs: number, write: boolean): Promise<numbe
 			const right = result.runs.filter(({ after }) => after !== null).length;
 			if (right < result.runs.length * 0.9 || result.runs.some(({ falseSevere }) => falseSevere.length > 0)) failed++;
 			print(rowOf(result));
-			for (const { text } of result.runs.filter(({ after }) => after === null)) print(`  not right: ${text}`);
+			for (const { text, anywhere } of result.runs.filter(({ after }) => after === null))
+				print(
+					`  not right (${anywhere === null ? 'not there' : `a later line after ${anywhere.toFixed(1)} s`}): ${text}`,
+				);
 			if (write) writeRows([result]);
 		}
 	} finally {

@@ -70,6 +70,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		const rows = joinProcesses(sources);
 		const { tasks, machine } = this.readers;
 		const processes = tasks?.read() ?? null;
+		this.followFocus(processes);
 		const focus = this.focusRow(rows, processes, sources);
 		tasks?.describe(focus && !rows.includes(focus) ? [...rows, focus] : rows, processes, dt_ns);
 		const most = (figure: 'cpu_ns' | 'wait_ns') =>
@@ -125,6 +126,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 				pressure,
 				arguments: tasks?.arguments === true,
 				focus,
+				...tasks?.focused(),
 			},
 			source: {
 				kind: 'other tabs',
@@ -141,6 +143,13 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	}
 
 	/** A row for the process in focus, which may have done nothing. */
+	/** Hooks follow the process in focus; a kernel that refuses them is asked once. */
+	private followFocus(processes: Processes | null): void {
+		const { tasks } = this.readers;
+		if (!tasks) return;
+		tasks.follow(this.focus > 0 && processes?.has(this.focus) ? this.focus : 0);
+	}
+
 	private focusRow(rows: readonly OverviewRow[], processes: Processes | null, sources: Sources): OverviewRow | null {
 		if (this.focus === 0) return null;
 		const row = rows.find(({ pid }) => pid === this.focus);

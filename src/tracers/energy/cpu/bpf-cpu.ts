@@ -23,7 +23,7 @@ import type { Weighting } from '../power/weighting.ts';
 import { CpuLedger } from './cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
 import type { CycleCounters } from './cycles.ts';
-import { type InterruptTime, irqByPackage, KernelIrqTime } from './irq-time.ts';
+import { type InterruptTime, irqByPackage, KernelIrqTime, keepsIrqTime } from './irq-time.ts';
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
 
 /** Programs of bpf/energy/thread-detail.bpf.h, whose hooks some kernels lack. */
@@ -242,7 +242,7 @@ export class BpfCpu implements CpuCounter {
 	constructor(host: Host, { weighting, packages, interrupts: wanted }: BpfCpuOptions) {
 		const { addon } = host;
 		// without this, interrupts are in the CPU time of the interrupted task
-		const apart = addon.hasType('struct', 'irqtime');
+		const apart = keepsIrqTime(host);
 		const interrupts = wanted && !apart && hasTaskStorage(addon);
 		this.moves = packages > 1;
 		this.placement = weighting;

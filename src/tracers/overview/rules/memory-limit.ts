@@ -1,11 +1,11 @@
 import { formatBytes } from '../../../lib/format.ts';
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { AtLimit } from '../../../system/memory-limits.ts';
-import { percent, perSecond } from '../format.ts';
-import { type Interval, ownerOf, processKey, topNames, withoutPressure } from '../interval.ts';
+import { count, percent, perSecond } from '../format.ts';
+import { type Interval, ownerOf, processKey, topNames } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
-const limits = { hits: 5, stalled: 0.1 };
+const limits = { hits: 5, stalled: 0.1, faults: 500 };
 
 /** The share of the time in which the group's tasks are stalled: its own PSI, else that of the machine, which one that is at its limit causes. */
 function stalledShare({ stalled_ns }: AtLimit, { pressure, dt_ns }: Interval): number {
@@ -17,8 +17,7 @@ export const memoryLimit = {
 	id: 'memory-limit',
 	level: 'high',
 	title: 'memory limits',
-	help: `A control group has reached its memory limit ${limits.hits} times a second or more (memory.events, memory.failcnt), and tasks are stalled on memory ${percent(limits.stalled)} of the time by its own PSI, in cgroup v1 by that of the machine. Owner: the name in it with most major faults, else with most memory.`,
-	uncheckable: withoutPressure,
+	help: `A control group has reached its memory limit ${limits.hits} times a second or more (memory.events, memory.failcnt), and tasks are stalled on memory ${percent(limits.stalled)} of the time (its own PSI, in cgroup v1 that of the machine), or its processes wait for a device in ${limits.faults} page faults a second. Owner: the name in it with most major faults, else with most memory.`,
 	check(interval) {
 		const { dt_ns, rows, atLimit } = interval;
 		const [busiest] = atLimit.length > 0 ? topNames(rows, ({ cpu_ns }) => cpu_ns) : [];
@@ -29,14 +28,18 @@ export const memoryLimit = {
 			const inside = rows.filter((row) => members.includes(processKey(row)));
 			const [faulting] = topNames(inside, ({ major_faults }) => major_faults);
 			const [largest] = topNames(inside, ({ rss_bytes }) => rss_bytes);
+			const faults = (inside.reduce((sum, { major_faults }) => sum + (major_faults ?? 0), 0) * 1e9) / dt_ns;
 			const by = group.stalled_ns === null ? safe`of the machine` : safe`of the group`;
 			return {
 				about: cgroup,
-				excess: excessOf([rate, limits.hits], [stalled, limits.stalled]),
+				excess: excessOf([rate, limits.hits], [Math.max(stalled / limits.stalled, faults / limits.faults), 1]),
 				subject: cgroup,
-				text: safe`is at its memory limit of ${formatBytes(limit_bytes, 'full') as SafeText}: no room ${perSecond(rate)}; tasks are stalled on memory ${percent(stalled)} of the time`,
-				figures: { used_bytes, limit_bytes, hits_per_s: rate, stalled_share: stalled },
+				text: safe`is at its memory limit of ${formatBytes(limit_bytes, 'full') as SafeText}: no room ${perSecond(rate)}, ${perSecond(faults)} page faults wait for a device, tasks are stalled on memory ${percent(stalled)} of the time`,
+				figures: { used_bytes, limit_bytes, hits_per_s: rate, stalled_share: stalled, major_faults_per_s: faults },
 				witnesses: [
+					...(faulting
+						? [safe`the task iterator: ${count(faulting.sum)} major faults of ${faulting.comm} in the interval`]
+						: []),
 					safe`control group: its limit was reached ${perSecond(rate)}, ${formatBytes(used_bytes, 'full') as SafeText} are in use`,
 					safe`PSI ${by}: some task was stalled on memory ${percent(stalled)} of the time`,
 				],

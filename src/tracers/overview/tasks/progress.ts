@@ -95,11 +95,17 @@ function keptOf(time: NonNullable<OverviewRow['time_ns']>): { part: TimePart; sh
 
 export type ProgressRow = Pick<OverviewRow, 'pid' | 'start_time' | 'comm' | 'cpu_ns' | 'wakeups' | 'time_ns'>;
 
+/** @param for_ns since when it does nothing */
+export type StuckOf = (process: Pick<ProgressRow, 'pid'>, for_ns: Ns) => Count;
+
 export class Progress {
 	private known = new Map<string, Known>();
 
-	/** Takes the rows of one interval: every process that lives and has worked before. */
-	update(rows: readonly ProgressRow[], dt_ns: Ns): Slowed[] {
+	/**
+	 * Takes the rows of one interval: every process that lives and has worked before.
+	 * @param stuckOf of one that has halted: see {@link Slowed.stuck}
+	 */
+	update(rows: readonly ProgressRow[], dt_ns: Ns, stuckOf: StuckOf = () => 0): Slowed[] {
 		const found: Slowed[] = [];
 		const now = new Map<string, Known>();
 		for (const row of rows) {
@@ -125,7 +131,7 @@ export class Progress {
 				known.kept += (kept.all - known.kept) * weight;
 			} else {
 				known.low_ns += dt_ns;
-				const slowed = judge(row, known, { rate, cpu }, kept);
+				const slowed = judge(row, known, { rate, cpu }, kept, stuckOf);
 				if (slowed) found.push(slowed);
 			}
 			if (known.low_ns < FORGET && known.worked_ns > 0) now.set(key, known);
@@ -152,11 +158,15 @@ function judge(
 	known: Known,
 	now: { rate: number; cpu: number },
 	{ part, share, all }: ReturnType<typeof keptOf>,
+	stuckOf: StuckOf,
 ): Slowed | undefined {
 	const nothing = now.rate <= limits.nothing_rate && now.cpu <= limits.nothing_cpu;
 	const kind = nothing ? 'halted' : 'slowed';
 	if (known.low_ns < (nothing ? limits.halted_ns : limits.slowed_ns)) return undefined;
-	if (all < limits.kept || all - known.kept < (nothing ? limits.halted_growth : limits.growth)) return undefined;
+	if (all < limits.kept) return undefined;
+	const stuck = nothing ? stuckOf(row, known.low_ns) : 0;
+	// those that are stuck may have waited for a CPU all the time before
+	if (stuck === 0 && all - known.kept < (nothing ? limits.halted_growth : limits.growth)) return undefined;
 	// threads of a pool wait for work in the same calls as for each other: only one that used a CPU, or waited for one, all the time stands out
 	if (nothing && part !== 'stopped' && known.wanted < 0.5) return undefined;
 	return {
@@ -164,6 +174,6 @@ function judge(
 		before: { rate: known.rate, cpu: known.cpu },
 		share_before: known.kept,
 		for_ns: known.low_ns,
-		stuck: 0,
+		stuck,
 	};
 }

@@ -109,7 +109,7 @@ interface Sleep {
 
 export class TaskWalk {
 	private readonly bpf: BpfSession;
-	private readonly functions = new KernelFunctions();
+	readonly functions = new KernelFunctions();
 	private sleeps = new Map<number, Sleep>();
 	private readonly names = new Map<number, { bytes: Uint8Array; text: SafeText }>();
 	private walkedAt: Ns = 0;
