@@ -16,6 +16,35 @@ const shared = {
 	oxc: { jsx: { development: false } },
 };
 
+const onTheKernel = {
+	setupFiles: 'test/setup/processes.ts',
+	// tests of one file that count nothing, and mostly wait
+	maxConcurrency: 4,
+	// where much else runs, a program takes its time to start; a load ends with its test whenever that is
+	testTimeout: 180_000,
+	hookTimeout: 180_000,
+};
+
+/**
+ * Files whose checks hold beside any load: the built program with its terminals, files, servers and peers, and objects
+ * whose every count is of the test's own processes, devices or network namespaces.
+ */
+const besides = [
+	'test/{native,pty}/**/*.test.ts',
+	`test/truth/{${[
+		'batch',
+		'doctor',
+		'events-drops',
+		'export-*',
+		'fleet',
+		'io-{delays,files,filter,kinds,owners,stacked,unplug}',
+		'record',
+		'report-browser',
+		'restricted',
+		'verifier',
+	]}}.test.ts`,
+];
+
 export default defineConfig({
 	...shared,
 	test: {
@@ -41,17 +70,24 @@ export default defineConfig({
 			{
 				extends: true,
 				test: {
+					name: 'program',
+					include: besides,
+					...onTheKernel,
+					// most of each is waiting for the program to start, and for its intervals
+					maxWorkers: 3,
+					sequence: { groupOrder: 1 },
+				},
+			},
+			{
+				extends: true,
+				test: {
 					name: 'kernel',
 					include: ['test/{native,truth,pty}/**/*.test.ts'],
-					setupFiles: 'test/setup/processes.ts',
-					// they count what the whole machine does: one file at a time, and nothing beside
+					exclude: besides,
+					...onTheKernel,
+					// they count what the whole machine does, or share out its CPUs: one file at a time, and nothing beside
 					fileParallelism: false,
-					// tests of one file that count nothing, and mostly wait
-					maxConcurrency: 4,
-					// where much else runs, a program takes its time to start; a load ends with its test whenever that is
-					testTimeout: 180_000,
-					hookTimeout: 180_000,
-					sequence: { groupOrder: 1 },
+					sequence: { groupOrder: 2 },
 				},
 			},
 		],

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Set-up, format, lint, types, then the tests. Arguments go to the test runner: npm test -- test/unit/filter.test.ts
-#   scripts/test.sh unit|kernel [OPTION…]   set-up, then only the tests of this project of vitest.config.ts
+#   scripts/test.sh unit [OPTION…]     set-up, then only what needs no kernel
+#   scripts/test.sh kernel [OPTION…]   set-up, then only what needs the running one (two projects of vitest.config.ts)
 set -eu
 cd "$(dirname "$0")/.."
 scripts/setup.sh test
@@ -11,10 +12,13 @@ step() { printf 'wattlag test: %s\n' "$1" >&2; }
 PATH=$PWD/$(dirname "$node"):$PATH:/usr/sbin:/sbin
 export PATH
 case ${1:-} in
-unit | kernel)
-	project=$1
+unit)
 	shift
-	set -- --project "$project" "$@"
+	set -- --project unit "$@"
+	;;
+kernel)
+	shift
+	set -- --project program --project kernel "$@"
 	;;
 *)
 	step "format and lint"

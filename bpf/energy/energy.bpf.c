@@ -101,10 +101,10 @@ struct lost {
 };
 CPU_SHARDS(lost, struct lost);
 
-/* For 19,000 threads that end within one interval, with two records each. */
+/* For 19,000 threads that end between two readings, with two records each; half of that on two CPUs. */
 RING(ended, 4 << 20);
 
-/* Records of a walk: for 18,000 threads that ran. */
+/* Records of a walk: for 18,000 threads that ran; smaller where there are fewer. */
 RING(reports, 2 << 20);
 
 /*
@@ -168,6 +168,7 @@ CPU_SHARDS(scanned_cpus, struct scanned_cpu);
  * Has it not run since its last record? exec_start is when it last ran, by the clock of the CPU where that was, and a
  * thread that is on no queue is still there: it changes CPUs when it is woken. The clock to compare with is that of two
  * scans ago: between the newest and this thread's last record, it may have come here from a CPU that was scanned later.
+ * A thread that was moved here while it slept, whose exec_start is by another clock, has a stamp (lib/run-delay.bpf.h).
  * One that is woken during these reads is reported at the next scan.
  */
 static __always_inline bool is_idle(struct task_struct *task)
@@ -186,7 +187,8 @@ static __always_inline bool is_idle(struct task_struct *task)
 		scanned->clocks[0] = BPF_CORE_READ(rq, clock_task);
 	}
 	/* 0: it has never run */
-	return task->se.exec_start && task->se.exec_start < scanned->clocks[2] && !task->on_cpu && !task->on_rq;
+	return task->se.exec_start && task->se.exec_start < scanned->clocks[2] && !task->on_cpu && !task->on_rq &&
+	       !task->sched_info.last_queued;
 }
 
 static __always_inline bool emit_thread(const bool walks, void *to, struct task_struct *task)
@@ -349,7 +351,7 @@ int BPF_PROG(thread_ended, struct task_struct *task)
 /* Number of a CPU's package; written by the loader. */
 CPU_SHARDS(cpu_packages, u32);
 
-/* For 9,000 moves between packages within one interval. */
+/* For 9,000 moves between packages between two readings; fewer on fewer than 8 CPUs. */
 RING(moves, 1 << 20);
 
 struct moves_lost {

@@ -70,8 +70,9 @@ static __always_inline u32 store_search(void *index, void *writers, void *unused
 					u32 writer, u32 epoch)
 {
 	struct store_writer *by = bpf_map_lookup_elem(writers, &writer);
-	u32 slot = STORE_NONE, free = STORE_TRIES;
-	struct store_entry *entry;
+	/* not its number: the verifier would follow each of them through the rest of the loop */
+	struct store_entry *entry, *free = 0;
+	u32 slot = STORE_NONE;
 
 	if (!by)
 		return STORE_NONE;
@@ -84,20 +85,20 @@ static __always_inline u32 store_search(void *index, void *writers, void *unused
 			by->epoch = epoch;
 			return entry->slot;
 		}
-		if (entry->a == STORE_FREE && free == STORE_TRIES)
-			free = try;
+		/* volatile: the compiler would join both conditions by a calculation with the pointer */
+		if (!free && *(volatile u64 *)&entry->a == STORE_FREE)
+			free = entry;
 	}
-	entry = free < STORE_TRIES ? store_entry_at(index, bits, hash, writer, free) : 0;
-	if (!entry || bpf_map_pop_elem(unused, &slot)) {
+	if (!free || bpf_map_pop_elem(unused, &slot)) {
 		by->full++;
 		return STORE_NONE;
 	}
-	entry->slot = slot;
-	entry->epoch = epoch;
-	entry->b = b;
+	free->slot = slot;
+	free->epoch = epoch;
+	free->b = b;
 	barrier();
 	/* last: the reader takes an entry with it for complete */
-	entry->a = a;
+	free->a = a;
 	by->epoch = epoch;
 	by->claims++;
 	return slot;

@@ -8,6 +8,7 @@
 #include "lib/keyed-store.bpf.h"
 #include "lib/latency.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/run-delay.bpf.h"
 #include "lib/task-filter.bpf.h"
 #include "lib/walk.bpf.h"
 

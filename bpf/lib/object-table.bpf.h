@@ -31,13 +31,34 @@ static __always_inline u32 object_bucket(u64 object, u32 bits)
 	return (index * 0x9e3779b1U) >> (32 - bits);
 }
 
-/* Index of the entry with this address (0: a free one), BUCKET_ENTRIES if there is none. */
+/* 0, which the verifier takes for any number below 8: it does not follow that both sides are equal. */
+static __always_inline u32 unknown_zero(u64 any)
+{
+	u64 zero = 0;
+
+#ifdef __bpf__
+	zero = any;
+	/* early clobber: else both would be one register */
+	asm volatile("%0 ^= %1" : "+&r"(zero) : "r"(any));
+#endif
+	return zero & 7;
+}
+
+/*
+ * Index of the entry with this address (0: a free one), BUCKET_ENTRIES if there is none. To the verifier all entries are one
+ * number: else it would go through all that follows once for each.
+ */
 static __always_inline u32 find_entry(const struct bucket_keys *keys, u64 object)
 {
 #pragma unroll
-	for (u32 entry = 0; entry < BUCKET_ENTRIES; entry++)
-		if (keys->object[entry] == object)
-			return entry;
+	for (u32 entry = 0; entry < BUCKET_ENTRIES; entry++) {
+		u64 key = keys->object[entry];
+		/* not of the object, which is a pointer to the verifier */
+		u32 zero = unknown_zero(key);
+
+		if (key == object)
+			return entry ^ zero;
+	}
 	return BUCKET_ENTRIES;
 }
 

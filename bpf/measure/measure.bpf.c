@@ -5,6 +5,7 @@
  */
 #include "lib/core.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/run-delay.bpf.h"
 #include "lib/running-slice.bpf.h"
 
 #define CLONE_THREAD 0x00010000
@@ -139,7 +140,7 @@ static __always_inline void add_task(struct task_sums *sums, struct task_struct 
 	struct task_struct___figures *figures = (void *)task;
 
 	ADD(sums->cpu_ns, task->se.sum_exec_runtime + slice);
-	ADD(sums->wait_ns, task->sched_info.run_delay);
+	ADD(sums->wait_ns, time_waited(task));
 	ADD(sums->waits, task->sched_info.pcount);
 	ADD(sums->voluntary, task->nvcsw);
 	ADD(sums->involuntary, task->nivcsw);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * State, memory and kernel stack of every user-space task, and every open socket and pipe, for the overview: what a
- * process waits for, and who is at the other end. Nothing hooks anything: both programs are iterators that run when the
- * reader asks.
+ * process waits for, and who is at the other end. Both programs are iterators that run when the reader asks; only sleepers
+ * that are moved are hooked (lib/run-delay.bpf.h).
  */
 #include "lib/core.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/run-delay.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -140,8 +141,8 @@ struct task_record {
 	u64 switches;
 	u64 sleeps;
 	u64 cpu_ns;
-	/* time in which it waited for a CPU, as of the end of the last wait */
-	u64 run_delay;
+	/* time in which it waited for a CPU so far, see time_waited() */
+	u64 waited_ns;
 	/* of this thread; in the leader's record those of ended threads are included */
 	u64 minor_faults;
 	u64 major_faults;
@@ -167,6 +168,8 @@ RECORD(task_record);
 struct walk_request {
 	/* stacks of tasks that ran in this time, ns; 0: of all */
 	u64 window_ns;
+	/* 1: the first walk, which finds what slept before the hooks were there */
+	u64 first;
 };
 CPU_SHARDS(request, struct walk_request);
 
@@ -250,7 +253,9 @@ int walk_tasks(struct bpf_iter__task *ctx)
 	record.switches = task->nvcsw + task->nivcsw;
 	record.sleeps = task->nvcsw;
 	record.cpu_ns = task->se.sum_exec_runtime;
-	record.run_delay = BPF_CORE_READ(task, sched_info.run_delay);
+	if (bpf_core_field_exists(task->se.sched_delayed) && asked->first)
+		find_sleeper(task);
+	record.waited_ns = time_waited(task);
 	record.minor_faults = memory->min_flt;
 	record.major_faults = memory->maj_flt;
 	record.state = state_of(task);
@@ -272,7 +277,9 @@ int walk_tasks(struct bpf_iter__task *ctx)
 	}
 	if (record.state && !record.exit_state) {
 		record.asleep_ns = time_asleep(task);
-		record.unchanged = asked->window_ns && record.asleep_ns > asked->window_ns;
+		/* one that was moved while it slept has a stamp, and its exec_start is by the clock of another CPU */
+		record.unchanged =
+			asked->window_ns && record.asleep_ns > asked->window_ns && !task->sched_info.last_queued;
 		if (!record.unchanged)
 			bytes = bpf_get_task_stack(task, stack->frames, FRAMES * sizeof(u64), 0);
 		if (bytes < 0 || bytes > (long)(FRAMES * sizeof(u64)))

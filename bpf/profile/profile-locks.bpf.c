@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Waits for locks of the kernel. Loaded while a profile of locks is taken: the hooks fire only where a lock is contended. */
-#include "stacks.bpf.h"
+#include "user-stack.bpf.h"
 
 /* Flags of contention_begin, which the kernel defines in a header. */
 enum lock_flags {
@@ -201,10 +201,8 @@ int BPF_PROG(acquired, void *lock, int ret)
 	ns = bpf_ktime_get_ns() - wait->begin_ns;
 	wait->begin_ns = 0;
 	key.space = space_of(task);
-	key.kernel = store_stack(ctx, cpu, 0);
-	key.user = key.space ? store_stack(ctx, cpu, BPF_F_USER_STACK) : STACK_NONE;
 	key.kind = (s64)lock;
-	add_event(cpu, &key, task, 1, ns);
+	add_stacked(ctx, cpu, &key, task, 1, ns);
 
 	owner_key.lock = (s64)lock;
 	owner_key.owner_tgid = wait->owner_tgid;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Waits of threads, with the stack of those that last. Loaded while a profile of waits is taken. */
-#include "stacks.bpf.h"
+#include "user-stack.bpf.h"
+#include "lib/run-delay.bpf.h"
 
 /* ns: shorter waits are summed up without their stack */
 const volatile u64 off_cpu_min_ns = 1000000;
@@ -11,7 +12,7 @@ enum off_kind {
 	OFF_BLOCKED,
 	/* the sum of shorter ones, of a thread */
 	OFF_SHORT,
-	/* could have run: the kernel's run_delay, of a thread */
+	/* could have run, of a thread (see time_waited()) */
 	OFF_RUN_DELAY,
 };
 NAMES(off_kind);
@@ -23,8 +24,8 @@ struct off_thread {
 	s64 space;
 	/* CLOCK_MONOTONIC when it left its CPU; 0: it runs, or was not seen leaving */
 	u64 left_ns;
-	/* run_delay when it was last switched in */
-	u64 run_delay;
+	/* time_waited() when it was last switched in */
+	u64 waited_ns;
 	/* since it was first seen */
 	u64 short_count;
 	u64 short_ns;
@@ -94,7 +95,7 @@ static __always_inline struct off_thread *thread_of(struct profile_losses *cpu, 
 	thread->tgid = tgid;
 	thread->space = space_of(task);
 	thread->left_ns = 0;
-	thread->run_delay = task->sched_info.run_delay;
+	thread->waited_ns = time_waited(task);
 	thread->short_count = thread->short_ns = 0;
 	thread->delay_count = thread->delay_ns = 0;
 	thread->user = thread->kernel = STACK_NONE;
@@ -105,17 +106,17 @@ static __always_inline struct off_thread *thread_of(struct profile_losses *cpu, 
 }
 
 /*
- * A thread is switched in: how long was it blocked, apart from the time in which it could have run? `run_delay` of the
- * kernel has that, up to date at this point.
+ * A thread is switched in: how long was it blocked, apart from the time in which it could have run? time_waited() of the
+ * thread has that, up to date at this point.
  */
-static __always_inline bool account(struct profile_losses *cpu, struct off_thread *thread, u64 run_delay, u64 now,
+static __always_inline bool account(struct profile_losses *cpu, struct off_thread *thread, u64 waited_ns, u64 now,
 				    u64 *blocked)
 {
-	u64 delay = run_delay - thread->run_delay;
+	u64 delay = duration(thread->waited_ns, waited_ns);
 	u64 off = thread->left_ns && now > thread->left_ns ? now - thread->left_ns : 0;
 	bool seen = thread->left_ns != 0;
 
-	thread->run_delay = run_delay;
+	thread->waited_ns = waited_ns;
 	thread->left_ns = 0;
 	if (!seen)
 		return false;
@@ -178,14 +179,12 @@ int BPF_PROG(switched_in, bool is_switch)
 	if (!cpu)
 		return 0;
 	thread = thread_of(cpu, task, tgid, tid, now);
-	if (!thread || !account(cpu, thread, task->sched_info.run_delay, now, &blocked))
+	if (!thread || !account(cpu, thread, time_waited(task), now, &blocked))
 		return 0;
 	id = space_of(task);
 	struct profile_key key = { .space = id, .tgid = tgid, .tid = tid, .kind = OFF_BLOCKED };
 
-	key.kernel = store_stack(ctx, cpu, 0);
-	key.user = id ? store_stack(ctx, cpu, BPF_F_USER_STACK) : STACK_NONE;
-	add_event(cpu, &key, task, 1, blocked);
+	add_stacked(ctx, cpu, &key, task, 1, blocked);
 	return 0;
 }
 
@@ -221,13 +220,8 @@ int BPF_PROG(switching, bool preempt, struct task_struct *prev, struct task_stru
 	}
 	tid = next->pid;
 	if (tid && task_wanted(next, next->tgid, tid)) {
-		/* not yet added to run_delay: this hook comes before that */
-		u64 queued = next->sched_info.last_queued;
-		u64 clock = BPF_CORE_READ(next, se.cfs_rq, rq, clock);
-		u64 waited = queued && clock > queued ? clock - queued : 0;
-
 		thread = thread_of(cpu, next, next->tgid, tid, now);
-		if (thread && account(cpu, thread, next->sched_info.run_delay + waited, now, &blocked)) {
+		if (thread && account(cpu, thread, time_waited(next), now, &blocked)) {
 			struct profile_key key = {
 				.space = thread->space,
 				.user = thread->user,
@@ -240,6 +234,20 @@ int BPF_PROG(switching, bool preempt, struct task_struct *prev, struct task_stru
 			add_event(cpu, &key, next, 1, blocked);
 		}
 	}
+	return 0;
+}
+
+/*
+ * Why here: once, after the hooks are there: what sleeps with a stamp by then.
+ * Cost: 0.1 µs for each task. Loses: nothing.
+ */
+SEC("iter/task")
+int find_sleepers(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task && bpf_core_field_exists(task->se.sched_delayed))
+		find_sleeper(task);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The running code: stacks at a fixed rate on each CPU, counted in maps. Loaded while a profile is taken. */
-#include "stacks.bpf.h"
+#include "user-stack.bpf.h"
 
 /* ns between two samples of a CPU */
 const volatile u64 period_ns = 10101010;
@@ -24,9 +24,7 @@ int on_sample(void *ctx)
 	if (!cpu || key.tid == 0 || !task_wanted(task, key.tgid, key.tid))
 		return 0;
 	key.space = space_of(task);
-	key.kernel = store_stack(ctx, cpu, 0);
-	key.user = key.space ? store_stack(ctx, cpu, BPF_F_USER_STACK) : STACK_NONE;
-	add_event(cpu, &key, task, 1, period_ns);
+	add_stacked(ctx, cpu, &key, task, 1, period_ns);
 	return 0;
 }
 

@@ -73,6 +73,10 @@ struct profile_losses {
 	u64 unmatched;
 	/* stacks of more than MAX_FRAMES */
 	u64 deep;
+	/* stacks that were copied for user space to unwind, and those that found the ring full */
+	u64 copied;
+	u64 copied_bytes;
+	u64 copies_lost;
 };
 CPU_SHARDS(profile_cpus, struct profile_losses);
 

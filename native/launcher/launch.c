@@ -117,6 +117,12 @@ static int become(const char *tree, const char *cache, int argc, char **argv)
 		words[COUNT(fixed) + (size_t)i - 1] = argv[i];
 	/* one heap of malloc in place of one per thread: mostly 5 to 15 MB less */
 	setenv("MALLOC_ARENA_MAX", "1", 1);
+	/*
+	 * glibc raises these after the first large block that is freed, and keeps up to 64 MB from then on: files
+	 * of symbols are read once. 13 MB less after half a minute
+	 */
+	setenv("MALLOC_MMAP_THRESHOLD_", "131072", 1);
+	setenv("MALLOC_TRIM_THRESHOLD_", "131072", 1);
 	if (cache) {
 		snprintf(compiled, sizeof(compiled), "%s/%s", cache, kind_of_run(argc, argv));
 		setenv("NODE_COMPILE_CACHE", compiled, 1);

@@ -1,4 +1,5 @@
 /** Errors that end in one line for the user. */
+import { getSystemErrorMessage } from 'node:util';
 
 /** How to become root, for every `fix` that advises it. */
 export const BECOME_ROOT = 'run as root: sudo wattlag (from a checkout: sudo bin/wattlag)';
@@ -41,3 +42,10 @@ export const EXIT = {
 	severe: 12,
 	unavailable: 77,
 } as const satisfies Record<string, (typeof EXIT_CODES)[number]['code']>;
+
+/** Why something failed, in one line without the file that the caller names: of a system call its error as text, else the message. */
+export function systemReason(error: unknown): string {
+	const { errno, message } = error as NodeJS.ErrnoException;
+	// node counts its own errors down from there
+	return errno === undefined || errno > 0 || errno < -4095 ? message : getSystemErrorMessage(errno);
+}

@@ -138,6 +138,8 @@ export interface OptionSpec {
 	max?: number;
 	/** Of a number: integers only. */
 	integer?: true;
+	/** Of a string that is a JSON object: in the configuration file it is a table of this name. */
+	table?: string;
 	/** Placeholder in help, e.g. `MS`. */
 	placeholder?: string;
 	/** Names of options that decide the same thing another way: both at once are refused. */

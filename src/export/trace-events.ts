@@ -1,8 +1,9 @@
 /**
- * A recording on the time axis of a trace viewer: slow requests with their stages, findings, marks, and the figures of the
- * machine and of busy processes as counters. Times are CLOCK_MONOTONIC.
+ * A recording on the time axis of a trace viewer: slow requests with their stages, findings, marks, turns of tasks on CPUs,
+ * and the figures of the machine and of busy processes as counters. Times are CLOCK_MONOTONIC.
  */
 import { type Snapshot, secondsOf } from '../core/snapshot.ts';
+import type { SafeText } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
 import type { EventsExtra } from '../tracers/events/snapshot.ts';
 import type { IoExtra, SlowRequest } from '../tracers/io/snapshot.ts';
@@ -33,8 +34,21 @@ export type TraceEvent =
 	| { kind: 'instant'; track: Track; name: string; at: Ns; args: Arguments }
 	| { kind: 'counter'; track: Track; unit: string; at: Ns; value: number };
 
+/** One turn of a task on a CPU. */
+export interface CpuSlice {
+	/** CLOCK_MONOTONIC. */
+	end_ns: Ns;
+	ns: Ns;
+	pid: number;
+	tid: number;
+	cpu: number;
+	comm: SafeText;
+}
+
 export interface TraceInput {
 	snapshots: AsyncIterable<Snapshot>;
+	/** In any order; those of a CPU do not overlap. */
+	slices?: readonly CpuSlice[];
 	/** Wall clock in ms. */
 	marks: readonly { wall: number; text: string }[];
 }
@@ -173,7 +187,7 @@ class ProcessCounters {
 	}
 }
 
-export async function* traceEvents({ snapshots, marks }: TraceInput): AsyncGenerator<TraceEvent> {
+export async function* traceEvents({ snapshots, marks, slices = [] }: TraceInput): AsyncGenerator<TraceEvent> {
 	const lanes = new Lanes();
 	const findings = new OpenFindings();
 	const processes = new ProcessCounters();
@@ -237,4 +251,8 @@ export async function* traceEvents({ snapshots, marks }: TraceInput): AsyncGener
 		}
 	}
 	yield* findings.rest();
+	for (const { end_ns, ns, pid, tid, cpu, comm } of slices) {
+		const track = { group: 'Scheduling', name: `cpu ${cpu}` };
+		yield { kind: 'slice', track, name: comm, at: end_ns - ns, ns, args: { pid, tid } };
+	}
 }

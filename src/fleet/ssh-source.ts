@@ -1,6 +1,6 @@
 /** Rows of a fleet without a server: an agent on each host, through ssh. For some dozens of hosts. */
 import { readFileSync } from 'node:fs';
-import { UsageError } from '../core/errors.ts';
+import { systemReason, UsageError } from '../core/errors.ts';
 import type { SamplerEvent } from '../core/sampler.ts';
 import { type Snapshot, secondsOf } from '../core/snapshot.ts';
 import { uncertaintyOf } from '../export/mapping.ts';
@@ -31,7 +31,7 @@ export function readHosts(path: string): { host: string; labels: Record<string, 
 	try {
 		text = readFileSync(path, 'utf8');
 	} catch (error) {
-		throw new UsageError(`--hosts ${path}: ${(error as Error).message}`);
+		throw new UsageError(`--hosts ${path}: ${systemReason(error)}`);
 	}
 	const hosts = text.split('\n').flatMap((line, index) => {
 		const [name, ...labels] = line.replace(/#.*/, '').split(/\s+/).filter((word) => word !== ''); // biome-ignore format: one step

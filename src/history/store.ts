@@ -8,17 +8,7 @@ import type { Snapshot } from '../core/snapshot.ts';
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { columnBytes, pack, rowCount, unpack, withoutLists, withoutRows } from './archive.ts';
-
-/** A moment on the time axis. */
-export interface Moment {
-	/** Wall clock, ms. */
-	wall: number;
-	/** Busy share of all CPUs, 0–1; null: not known. */
-	busy: number | null;
-	/** Of its worst finding: 0 none, 1 notice, 2 high, 3 severe. */
-	level: number;
-	findings: Count;
-}
+import { type Moment, MomentReader } from './moments.ts';
 
 /** A moment that the user has given a name. */
 export interface Mark {
@@ -91,6 +81,9 @@ function nearest(history: readonly Snapshot[], moment: Ns): number {
 	return best;
 }
 
+/** Tabs are read in one turn: the times of their intervals differ by the length of that. */
+const TURN: Ns = 0.2e9;
+
 export class Store {
 	private readonly options: StoreOptions;
 	private readonly tabs = new Map<string, Tab>();
@@ -99,6 +92,8 @@ export class Store {
 	private lastFailure: WorkerFailure | null = null;
 	private changes = 0;
 	private frozen = false;
+	/** The snapshot that {@link at} was asked for last: every frame asks again. */
+	private unpacked: { packed: Uint8Array; snapshot: Snapshot } | undefined;
 
 	constructor(options: Partial<StoreOptions> = {}) {
 		this.options = { snapshots: 600, rows: 15_000, pastBytes: 16 * 2 ** 20, now: () => performance.now(), ...options };
@@ -159,10 +154,30 @@ export class Store {
 		return this.history(tab).at(-1);
 	}
 
+	/**
+	 * The snapshot of a tab whose interval has this time, up to the moment shown; with its rows as long as it is kept.
+	 * undefined: no interval has it.
+	 */
+	at(tab: string, mono_ns: Ns): Snapshot | undefined {
+		const history = this.history(tab);
+		const index = history.findIndex((snapshot) => snapshot.mono_ns >= mono_ns);
+		const found = history[index];
+		if (!found || mono_ns < found.mono_ns - found.dt_ns - TURN) return undefined;
+		const packed = (this.pausedAt?.tabs ?? this.tabs).get(tab)?.packed[index];
+		if (!packed || found.rows.length > 0) return found;
+		if (this.unpacked?.packed !== packed) this.unpacked = { packed, snapshot: unpack(packed) };
+		return this.unpacked.snapshot;
+	}
+
 	/** The moments that {@link goTo} leads to, in the order of time. */
 	moments(): readonly Moment[] {
 		const shown = [...this.tabs.values()].find(({ history }) => history.length > 0);
-		return (this.tabs.get('overview') ?? shown)?.history.map(momentOf) ?? [];
+		return momentsOf(this.tabs.get('overview') ?? shown);
+	}
+
+	/** Intervals with events that are worth knowing, in the order of time. */
+	eventMoments(): readonly Moment[] {
+		return momentsOf(this.tabs.get('events')).filter(({ findings }) => findings > 0);
 	}
 
 	/** Moments with a name. */
@@ -381,19 +396,7 @@ function until(tab: Tab | undefined, moment: Ns): readonly Snapshot[] {
 	return packed ? [...snapshots.slice(0, -1), unpack(packed)] : snapshots;
 }
 
-const levels = ['', 'notice', 'high', 'severe'];
-
-/** What the overview says of its interval. */
-export function momentOf(snapshot: Snapshot): Moment {
-	const { findings, totals } = snapshot as { findings?: unknown; totals?: unknown };
-	const list = Array.isArray(findings) ? (findings as { level?: unknown }[]) : [];
-	const level = list.reduce((worst, one) => Math.max(worst, levels.indexOf(String(one.level))), 0);
-	const { busy_ns, cpus } = (totals ?? {}) as { busy_ns?: unknown; cpus?: unknown };
-	const known = typeof busy_ns === 'number' && typeof cpus === 'number' && cpus > 0 && snapshot.dt_ns > 0;
-	return {
-		wall: Date.parse(snapshot.time),
-		level,
-		findings: list.length,
-		busy: known ? busy_ns / (cpus * snapshot.dt_ns) : null,
-	};
+function momentsOf(tab: Tab | undefined): readonly Moment[] {
+	const reader = new MomentReader();
+	return tab?.history.map((snapshot) => reader.of(snapshot)) ?? [];
 }

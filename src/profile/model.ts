@@ -83,6 +83,8 @@ export interface Profile {
 	frames: readonly ProfileFrame[];
 	stacks: readonly ProfileStack[];
 	quality: ProfileQuality;
+	/** Stacks that were copied and unwound by the tables of the files, and the bytes of it; null: that was not asked for. */
+	unwound: { stacks: Count; bytes: Bytes } | null;
 	/** Losses by cause. */
 	lost: Readonly<Record<string, Count>>;
 	/** Memory of symbols. */

@@ -4,11 +4,23 @@ import { type Profile, stackValue } from './model.ts';
 import { functionsOf } from './tree.ts';
 
 /** `41 % of user stacks are cut (no frame pointers)`; empty: none, or there are no user stacks. */
-export function cutText({ quality: { user_stacks, cut, cut_after_2 } }: Pick<Profile, 'quality'>): string {
+export function cutText({
+	quality: { user_stacks, cut, cut_after_2 },
+	unwound,
+}: Pick<Profile, 'quality' | 'unwound'>): string {
 	if (user_stacks === 0 || cut === 0) return '';
 	const percent = (part: number) => Math.max(1, Math.round((100 * part) / user_stacks));
 	const early = cut_after_2 > 0 ? `, ${percent(cut_after_2)} % after at most 2 frames` : '';
-	return `${percent(cut)} % of user stacks are cut${early}: code without frame pointers`;
+	const why = unwound ? 'beyond what was copied, or code without tables' : 'code without frame pointers';
+	return `${percent(cut)} % of user stacks are cut${early}: ${why}`;
+}
+
+/** Coverage and cost of unwinding; empty: that was not asked for. */
+export function unwoundText({ quality: { user_stacks, cut }, unwound }: Pick<Profile, 'quality' | 'unwound'>): string {
+	if (!unwound) return '';
+	const whole = user_stacks === 0 ? '' : `: ${Math.floor((100 * (user_stacks - cut)) / user_stacks)} % are whole`;
+	const each = unwound.stacks === 0 ? '' : `; ${Math.round(unwound.bytes / unwound.stacks / 1024)} KiB copied of each`;
+	return `${unwound.stacks} user stacks unwound by the tables of their files${whole}${each}`;
 }
 
 /** What was lost, in words; empty: nothing. */
@@ -16,6 +28,7 @@ export function lossText({ lost, quality }: Pick<Profile, 'lost' | 'quality'>): 
 	const parts: string[] = [];
 	if (lost['stacks_full']) parts.push(`${lost['stacks_full']} stacks not kept (map full)`);
 	if (lost['counts_full']) parts.push(`${lost['counts_full']} events not counted (map full)`);
+	if (lost['copies_lost']) parts.push(`${lost['copies_lost']} stacks not copied (ring full): by frame pointers`);
 	if (lost['unmatched']) parts.push(`${lost['unmatched']} events without a beginning`);
 	if (quality.deep) parts.push(`${quality.deep} stacks deeper than 127 frames`);
 	if (quality.ended_processes) parts.push(`${quality.ended_processes} processes ended before their names were read`);
@@ -45,7 +58,7 @@ export function profileTable(profile: Profile, rows: number): string {
 	return [
 		`${mode}, ${profile.target}: ${figure(sum)}${mode === 'on-cpu' ? ' samples' : ''} in ${profile.seconds.toFixed(1)} s`,
 		...(mode === 'on-cpu' ? [] : [byState.join(', ')]),
-		...[cutText(profile), lossText(profile)].filter((line) => line !== ''),
+		...[unwoundText(profile), cutText(profile), lossText(profile)].filter((line) => line !== ''),
 		`${'SELF'.padStart(7)} ${'TOTAL'.padStart(7)}  FUNCTION`,
 		...lines,
 		'',

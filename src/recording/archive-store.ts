@@ -3,9 +3,11 @@
  * The moment is the same for all tabs; the snapshots before it, for charts, are read afterwards, a few at a time.
  */
 
+import { systemReason } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { rowCount, withoutLists, withoutRows } from '../history/archive.ts';
-import { type Mark, type Moment, Store } from '../history/store.ts';
+import type { Moment } from '../history/moments.ts';
+import { type Mark, Store } from '../history/store.ts';
 import { firstIndex } from '../lib/bisect.ts';
 import type { Ns } from '../lib/units.ts';
 import { type Archive, isBefore, type Place } from './archive.ts';
@@ -117,6 +119,10 @@ export class ArchiveStore extends Store {
 		return this.archive.moments();
 	}
 
+	override eventMoments(): readonly Moment[] {
+		return this.archive.eventMoments();
+	}
+
 	override marks(): readonly Mark[] {
 		return this.archive.marks;
 	}
@@ -195,7 +201,7 @@ export class ArchiveStore extends Store {
 			return this.archive.snapshot(place);
 		} catch (error) {
 			this.damaged.add(place);
-			this.onDamage?.((error as Error).message);
+			this.onDamage?.(systemReason(error));
 			return undefined;
 		}
 	}

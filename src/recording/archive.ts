@@ -2,9 +2,12 @@
  * All segments of a recording as one: where the frames of each tab are in time, and any of them decoded. Memory is bounded
  * by the index, about a hundred bytes a frame: a day of six tabs takes some ten megabytes.
  */
+
 import { closeSync, fstatSync, readFileSync, readSync } from 'node:fs';
+import { systemReason } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
-import type { Mark, Moment } from '../history/store.ts';
+import type { Moment } from '../history/moments.ts';
+import type { Mark } from '../history/store.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { fromText, inert } from './columns-text.ts';
@@ -69,6 +72,7 @@ export class Archive {
 	/** By tab, in the order of recording. */
 	private readonly places = new Map<string, Place[]>();
 	private readonly axis: Moment[] = [];
+	private readonly events: Moment[] = [];
 	private readonly segments: OpenSegment[] = [];
 	private readonly problems: SafeText[] = [];
 	private readonly tabs: readonly RecordedTab[];
@@ -118,6 +122,11 @@ export class Archive {
 		return this.axis;
 	}
 
+	/** Intervals with events that are worth knowing. */
+	eventMoments(): readonly Moment[] {
+		return this.events;
+	}
+
 	get lastSegment(): OpenSegment | undefined {
 		return this.segments.at(-1);
 	}
@@ -142,7 +151,7 @@ export class Archive {
 	}
 
 	problem(name: string, error: unknown): void {
-		if (this.problems.length < 100) this.problems.push(sanitize(`${name}: ${(error as Error).message}`));
+		if (this.problems.length < 100) this.problems.push(sanitize(`${name}: ${systemReason(error)}`));
 	}
 
 	/** Frames that were written to the newest segment since. */
@@ -200,7 +209,7 @@ export class Archive {
 		const places = this.places.get(tab);
 		if (places) places.push(place);
 		else this.places.set(tab, [place]);
-		if (tab === this.axisTab()) this.axis.push(momentOf(head));
+		this.takeMoment(tab, head);
 	}
 
 	private takeNote(segment: Segment, at: number, { wall }: FrameHead): void {
@@ -219,7 +228,14 @@ export class Archive {
 
 	private drawAxis(): void {
 		this.axis.length = 0;
-		for (const { segment, at } of this.of(this.axisTab() ?? '')) this.axis.push(momentOf(segment.segment.head(at)));
+		this.events.length = 0;
+		for (const tab of new Set([this.axisTab() ?? '', 'events']))
+			for (const { segment, at } of this.of(tab)) this.takeMoment(tab, segment.segment.head(at));
+	}
+
+	private takeMoment(tab: string, head: FrameHead): void {
+		if (tab === this.axisTab()) this.axis.push(momentOf(head));
+		if (tab === 'events' && head.findings > 0) this.events.push(momentOf(head));
 	}
 
 	/** Lines of the file of marks. */
@@ -245,8 +261,8 @@ export function isBefore(a: Place, b: Place): boolean {
 	return a.segment.order === b.segment.order ? a.at < b.at : a.segment.order < b.segment.order;
 }
 
-function momentOf({ wall, busy, level, findings }: FrameHead): Moment {
-	return { wall, busy, level, findings };
+function momentOf({ wall, busy, level, findings, begins }: FrameHead): Moment {
+	return { wall, busy, level, findings, begins };
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Bundles in a folder: made, listed, counted. */
+
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { systemReason } from '../core/errors.ts';
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Bytes } from '../lib/units.ts';
 import { type Manifest, openBundle, packBundle } from './bundle.ts';
@@ -84,7 +86,7 @@ export function listCaptures(path: string): Listed[] {
 					closeSync(fd);
 				}
 			} catch (error) {
-				return { name, bytes, manifest: undefined, problem: sanitize((error as Error).message) };
+				return { name, bytes, manifest: undefined, problem: sanitize(systemReason(error)) };
 			}
 		});
 	} finally {

@@ -5,17 +5,22 @@
  */
 import type { Snapshot } from '../core/snapshot.ts';
 import { sanitize } from '../lib/sanitize.ts';
+import { type Derived, type Divisors, derivedColumn, derivedValues, readDerived } from './derived.ts';
 
 /**
  * Values of one property of all rows, in their order. An array: the values themselves, none of them an object.
  * `k`, `c`: records with these keys, and the values of each key. `l`, `v`: lists, their lengths (or the one that they all
  * have) and all their values one after the other. `p`, `i`: several of these, and the one that each value is taken from.
+ * Of records a column may be {@link Derived}.
  */
 type Node =
 	| readonly unknown[]
-	| { k: readonly string[]; c: readonly Node[] }
+	| { k: readonly string[]; c: readonly (Node | Derived)[] }
 	| { l: number | readonly number[]; v: Node }
 	| { i: readonly number[]; p: readonly Node[] };
+
+/** Lists of the head from this length on are stored by property too. */
+const LONG_LIST = 4;
 
 /** Nested deeper than any snapshot of ours. */
 const MAX_DEPTH = 16;
@@ -48,9 +53,9 @@ function areAlike(values: readonly unknown[], kind: string): boolean {
 	});
 }
 
-function nodeOf(values: readonly unknown[]): Node {
+function nodeOf(values: readonly unknown[], divisors: Divisors): Node {
 	const first = kindOf(values[0]);
-	if (areAlike(values, first)) return alike(first, values);
+	if (areAlike(values, first)) return alike(first, values, divisors);
 	const kinds = new Map<string, { at: number; values: unknown[] }>();
 	const i = values.map((value) => {
 		const kind = kindOf(value);
@@ -62,25 +67,36 @@ function nodeOf(values: readonly unknown[]): Node {
 		part.values.push(value);
 		return part.at;
 	});
-	return { i, p: [...kinds].map(([kind, part]) => alike(kind, part.values)) };
+	return { i, p: [...kinds].map(([kind, part]) => alike(kind, part.values, divisors)) };
 }
 
-function alike(kind: string, values: readonly unknown[]): Node {
+function alike(kind: string, values: readonly unknown[], divisors: Divisors): Node {
 	if (kind === '') return values;
 	if (kind === '[') {
 		const lists = values as unknown[][];
 		const length = lists[0]?.length ?? 0;
 		const l = lists.every((list) => list.length === length) ? length : lists.map((list) => list.length);
-		return { l, v: nodeOf(lists.flat()) };
+		return { l, v: nodeOf(lists.flat(), divisors) };
 	}
 	const k = kind.slice(1).split('\0').slice(0, -1);
-	return { k, c: k.map((key) => nodeOf((values as Row[]).map((row) => row[key]))) };
+	const columns = k.map((key) => (values as Row[]).map((row) => row[key]));
+	return {
+		k,
+		c: columns.map((column, index) => derivedColumn(k, index, columns, divisors) ?? nodeOf(column, divisors)),
+	};
 }
 
 export function toText(snapshot: Snapshot): Buffer {
 	const { rows } = snapshot;
-	// the number of rows has their position among the fields
-	return Buffer.from(JSON.stringify({ head: { ...snapshot, rows: rows.length }, rows: nodeOf(rows) }));
+	const head: Row = { ...snapshot, rows: rows.length };
+	const lists: Record<string, Node> = {};
+	for (const [key, value] of Object.entries(snapshot))
+		if (key !== 'rows' && Array.isArray(value) && value.length >= LONG_LIST && value.every(isObject)) {
+			// its length has its position among the fields, as that of the rows
+			head[key] = value.length;
+			lists[key] = nodeOf(value, snapshot);
+		}
+	return Buffer.from(JSON.stringify({ head, lists, rows: nodeOf(rows, snapshot) }));
 }
 
 /** The same value with all its text made inert, names of fields too. */
@@ -131,12 +147,29 @@ function records(
 	// copies of one object share its hidden class; a key called __proto__ is its own property like any other
 	const template: Row = Object.fromEntries(keys.map((key) => [key, null]));
 	if (Object.keys(template).length !== keys.length) throw new Error('records with a key twice');
-	const columns = c.map((column) => valuesOf(column, count, budget, depth + 1));
+	const columns = columnsOf(c, count, budget, depth);
 	return Array.from({ length: count }, (_, at) => {
 		const record = { ...template };
 		for (let index = 0; index < keys.length; index++) record[keys[index] as string] = (columns[index] as unknown[])[at];
 		return record;
 	});
+}
+
+/** Columns of records, those that follow from others last. */
+function columnsOf(c: readonly unknown[], count: number, budget: Budget, depth: number): unknown[][] {
+	const isDerived = (node: unknown): node is object => isObject(node) && Object.hasOwn(node, 'd');
+	const columns = c.map((node) => (isDerived(node) ? [] : valuesOf(node, count, budget, depth + 1)));
+	const stored = new Set(c.flatMap((node, index) => (isDerived(node) ? [] : [index])));
+	for (const [index, node] of c.entries()) {
+		if (!isDerived(node)) continue;
+		const derived = readDerived(node, stored);
+		if (!derived) throw new Error('a property without values');
+		budget.values -= count;
+		if (budget.values < 0) throw new Error('too many values');
+		const more = derived.d === 'total' ? valuesOf(derived.v, count, budget, depth + 1) : [];
+		columns[index] = derivedValues(derived, columns, more);
+	}
+	return columns;
 }
 
 function lists(l: unknown, v: unknown, count: number, budget: Budget, depth: number): unknown[] {
@@ -175,10 +208,18 @@ function mixed(i: readonly unknown[], p: readonly unknown[], count: number, budg
 export function fromText(text: Buffer): Record<string, unknown> {
 	const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text)) as unknown;
 	if (!isObject(value)) throw new Error('not a snapshot');
-	const { head, rows } = value as Record<string, unknown>;
+	const { head, lists = {}, rows } = value as Record<string, unknown>;
 	if (!isObject(head) || Array.isArray(head)) throw new Error('not a snapshot');
 	const safeHead = inert(head) as Record<string, unknown>;
 	const { rows: count } = safeHead;
 	if (!isCount(count)) throw new Error('not a snapshot');
-	return { ...safeHead, rows: valuesOf(rows, count, { values: MAX_VALUES }) };
+	const budget = { values: MAX_VALUES };
+	if (!isObject(lists)) throw new Error('not a snapshot');
+	for (const [name, node] of Object.entries(lists)) {
+		const key = sanitize(name);
+		const length = Object.hasOwn(safeHead, key) ? safeHead[key] : undefined;
+		if (key === 'rows' || !isCount(length)) throw new Error('a list without a length');
+		safeHead[key] = valuesOf(node, length, budget);
+	}
+	return { ...safeHead, rows: valuesOf(rows, count, budget) };
 }

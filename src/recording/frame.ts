@@ -10,7 +10,7 @@ import type { Bytes, Count, Ns } from '../lib/units.ts';
 
 /** First bytes of a segment. The digit grows when older programs could not read what follows. */
 export const MAGIC = Buffer.from('WATTLAG SEGMENT ');
-export const FORMAT = 1;
+export const FORMAT = 2;
 /** Bytes before the first frame: {@link MAGIC}, then the format as u32, then 0. */
 export const PREAMBLE = 24;
 
@@ -28,6 +28,8 @@ export const KINDS = { about: 0, snapshot: 1, mark: 2, note: 3 } as const;
 export const LEVELS = ['none', 'notice', 'high', 'severe'] as const;
 
 const KEY = 1;
+/** The number of findings that begin is known. */
+const BEGINS = 2;
 /** No busy share is known. */
 const NO_SHARE = 0xffff;
 
@@ -36,10 +38,12 @@ export interface FrameFacts {
 	kind: number;
 	/** Position of its tab in {@link SegmentAbout.tabs}; 0 for other kinds. */
 	tab: number;
-	/** Of the overview: index into {@link LEVELS} of its worst finding. */
+	/** Of the overview: index into {@link LEVELS} of its worst finding; of the events tab of its worst event. */
 	level: number;
-	/** Of the overview: number of its findings, 255 at most. */
+	/** Of the overview: number of its findings, of the events tab of its events; 255 at most. */
 	findings: Count;
+	/** Of the overview: findings that begin with it, 255 at most; undefined: not known. */
+	begins?: Count | undefined;
 	/** Of the overview: busy share of all CPUs, 0–1; null: not known, or another tab. */
 	busy: number | null;
 	/** Wall clock, ms since the epoch. */
@@ -69,10 +73,11 @@ export function packFrame(facts: Omit<FrameFacts, 'key'>, payload: Buffer, dicti
 	frame.fill(0, 0, HEAD);
 	frame.writeUInt32LE(FRAME_MAGIC, 0);
 	frame.writeUInt8(facts.kind, 4);
-	frame.writeUInt8(dictionary ? 0 : KEY, 5);
+	frame.writeUInt8((dictionary ? 0 : KEY) | (facts.begins === undefined ? 0 : BEGINS), 5);
 	frame.writeUInt8(facts.tab, 6);
 	frame.writeUInt8(facts.level, 7);
 	frame.writeUInt8(Math.min(255, facts.findings), 8);
+	frame.writeUInt8(Math.min(255, facts.begins ?? 0), 9);
 	frame.writeUInt16LE(facts.busy === null ? NO_SHARE : Math.round(Math.min(1, Math.max(0, facts.busy)) * 1000), 10);
 	frame.writeUInt32LE(packed.length, 12);
 	frame.writeUInt32LE(payload.length, 16);
@@ -100,6 +105,7 @@ export function headOf(bytes: Buffer): FrameHead | undefined {
 		tab: bytes.readUInt8(6),
 		level: Math.min(LEVELS.length - 1, bytes.readUInt8(7)),
 		findings: bytes.readUInt8(8),
+		begins: (bytes.readUInt8(5) & BEGINS) === 0 ? undefined : bytes.readUInt8(9),
 		busy: busy > 1000 ? null : busy / 1000,
 		stored: bytes.readUInt32LE(12),
 		raw: bytes.readUInt32LE(16),

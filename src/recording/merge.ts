@@ -37,59 +37,126 @@ const LAST_WHOLE = new Set([
 /** Rates and shares of time: weighted by the length of the interval, 0 where the row was missing. */
 const MEAN = new Set(['watts', 'share', 'hard', 'soft', 'vector', 'rate', 'busy_share']);
 /** Highest of all intervals. */
-const MOST = new Set(['max_ns', 'age_ns', 'excess']);
+const MOST = new Set(['max_ns', 'age_ns', 'excess', 'process_count']);
 
 const isRecord = (value: unknown): value is Record_ =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const known = (parts: Parts): unknown[] => parts.filter((part) => part !== undefined && part !== null);
+/** How fields of a name are merged; what they are, numbers or lists, is for their values to say. */
+type Rule = 'last-whole' | 'buckets' | 'last' | 'most' | 'mean' | 'mean-of-events' | 'sum';
+
+const rules = new Map<string, Rule>();
+/** Names of fields are few, but a machine may have many devices or causes that are names of fields. */
+const MOST_RULES = 5000;
+
+function ruleOf(key: string): Rule {
+	let rule = rules.get(key);
+	if (rule === undefined) {
+		rule = newRule(key);
+		if (rules.size < MOST_RULES) rules.set(key, rule);
+	}
+	return rule;
+}
+
+function newRule(key: string): Rule {
+	if (LAST_WHOLE.has(key) || key.endsWith('_total')) return 'last-whole';
+	if (key === 'buckets') return 'buckets';
+	if (LAST.has(key) || key.endsWith('_limit')) return 'last';
+	if (MOST.has(key) || /(^|_)(p\d{1,3}|max)_ns$/.test(key)) return 'most';
+	if (MEAN.has(key)) return 'mean';
+	return key === 'mean_ns' ? 'mean-of-events' : 'sum';
+}
+
+/** Rows at rest are the same object for minutes: whether several of them are no more than one is found out once. */
+const atRest = new WeakMap<object, boolean>();
+
+/** Whether a record that stays as it is for several intervals is itself for all of them: nothing in it adds up. */
+function restsAsItIs(record: object): boolean {
+	let rests = atRest.get(record);
+	if (rests === undefined) {
+		rests = Object.entries(record).every(([key, value]) => {
+			const rule = ruleOf(key);
+			if (rule === 'last-whole') return true;
+			if (typeof value === 'number') return rule !== 'sum' || value === 0;
+			if (Array.isArray(value)) return value.length === 0;
+			return !isRecord(value) || restsAsItIs(value);
+		});
+		atRest.set(record, rests);
+	}
+	return rests;
+}
 
 function mergeRecords(parts: Parts, times: Times): Record_ {
-	const records = known(parts).filter(isRecord);
-	const last = records.at(-1) ?? {};
+	const last = parts.findLast(isRecord);
+	if (!last) return {};
+	if (parts.every((part) => part === last) && restsAsItIs(last)) return last;
+	const merged: Record_ = {};
+	for (const key in last) merged[key] = mergeField(key, parts, times);
 	// fields in the order of the last one, then those that only earlier ones have
-	const keys = new Set([...Object.keys(last), ...records.flatMap((record) => Object.keys(record))]);
-	const merged: Record_ = Object.fromEntries(
-		[...keys].map((key) => {
-			const of = parts.map((part) => (isRecord(part) ? part[key] : undefined));
-			return [key, mergeField(key, of, parts, times)];
-		}),
-	);
-	if (Array.isArray(merged['buckets'])) {
+	for (const part of parts) {
+		if (part === last || !isRecord(part)) continue;
+		for (const key in part) if (!Object.hasOwn(merged, key)) merged[key] = mergeField(key, parts, times);
+	}
+	const { buckets } = merged;
+	if (Array.isArray(buckets)) {
 		const max = typeof merged['max_ns'] === 'number' ? merged['max_ns'] : Number.POSITIVE_INFINITY;
-		for (const key of keys) {
-			const rank = /^p(\d{1,3})_ns$/.exec(key)?.[1];
-			if (rank !== undefined)
-				merged[key] = quantileOf(countsOf(merged['buckets'] as Buckets), Number(`0.${rank}`), max);
+		const counts = countsOf(buckets as Buckets);
+		for (const key in merged) {
+			const rank = key.startsWith('p') ? /^p(\d{1,3})_ns$/.exec(key)?.[1] : undefined;
+			if (rank !== undefined) merged[key] = quantileOf(counts, Number(`0.${rank}`), max);
 		}
 	}
 	return merged;
 }
 
-function mergeField(key: string, parts: Parts, owners: Parts, times: Times): unknown {
-	const there = known(parts);
-	const last = there.at(-1);
-	if (there.length === 0) return parts.findLast((part) => part !== undefined) ?? null;
-	if (LAST_WHOLE.has(key) || key.endsWith('_total')) return last;
-	if (key === 'buckets') return mergeBuckets(there as Buckets[]);
-	if (typeof last === 'number') return mergeNumbers(key, parts, owners, times);
-	if (Array.isArray(last)) return mergeLists(key, there as unknown[][], times);
+/** @param owners the records that may have the field */
+function mergeField(key: string, owners: Parts, times: Times): unknown {
+	const rule = ruleOf(key);
+	let last: unknown;
+	let absent: unknown = null;
+	const parts = new Array<unknown>(owners.length);
+	for (let at = 0; at < owners.length; at++) {
+		const owner = owners[at];
+		const part = isRecord(owner) ? owner[key] : undefined;
+		parts[at] = part;
+		if (part !== undefined && part !== null) last = part;
+		else if (part !== undefined) absent = part;
+	}
+	if (last === undefined) return absent;
+	if (rule === 'last-whole') return last;
+	if (rule === 'buckets') return mergeBuckets(known(parts) as Buckets[]);
+	if (typeof last === 'number') return mergeNumbers(rule, parts, owners, times);
+	if (Array.isArray(last)) return mergeLists(key, known(parts) as unknown[][], times);
 	return isRecord(last) ? mergeRecords(parts, times) : last;
 }
 
-function mergeNumbers(key: string, parts: Parts, owners: Parts, { dt, total }: Times): number {
-	const numbers = parts.map((part) => (typeof part === 'number' ? part : undefined));
-	const all = numbers.filter((number) => number !== undefined);
-	if (LAST.has(key) || key.endsWith('_limit')) return all.at(-1) as number;
-	if (MOST.has(key) || /(^|_)(p\d{1,3}|max)_ns$/.test(key)) return Math.max(...all);
-	if (MEAN.has(key)) return numbers.reduce<number>((sum, number, at) => sum + (number ?? 0) * (dt[at] ?? 0), 0) / total;
-	if (key === 'mean_ns') {
-		const counts = owners.map((owner) => Number((isRecord(owner) && owner['count']) || 0));
-		const count = counts.reduce((sum, one) => sum + one, 0);
-		const sum = numbers.reduce<number>((all, number, at) => all + (number ?? 0) * (counts[at] ?? 0), 0);
-		return count > 0 ? Math.round(sum / count) : 0;
+function mergeNumbers(rule: Rule, parts: Parts, owners: Parts, { dt, total }: Times): number {
+	let [sum, most, last, count] = [0, Number.NEGATIVE_INFINITY, 0, 0];
+	for (let at = 0; at < parts.length; at++) {
+		const number = parts[at];
+		if (typeof number !== 'number') continue;
+		last = number;
+		if (number > most) most = number;
+		if (rule === 'mean') sum += number * (dt[at] ?? 0);
+		else if (rule === 'mean-of-events') {
+			const owner = owners[at];
+			const events = Number((isRecord(owner) && owner['count']) || 0);
+			sum += number * events;
+			count += events;
+		} else sum += number;
 	}
-	return all.reduce((sum, number) => sum + number, 0);
+	switch (rule) {
+		case 'last':
+			return last;
+		case 'most':
+			return most;
+		case 'mean':
+			return sum / total;
+		case 'mean-of-events':
+			return count > 0 ? Math.round(sum / count) : 0;
+		default:
+			return sum;
+	}
 }
 
 /** Identity of an entry of a list; undefined: entries of this list are events. */
@@ -137,6 +204,8 @@ function worst(lists: readonly Record_[][]): Record_[] {
 		.sort((a, b) => level(a) - level(b) || Number(b['excess']) - Number(a['excess']))
 		.slice(0, 5);
 }
+
+const known = (parts: Parts): unknown[] => parts.filter((part) => part !== undefined && part !== null);
 
 /** @param rowKey identity of a row across intervals */
 export function mergeSnapshots(parts: readonly [Snapshot, ...Snapshot[]], rowKey: (row: object) => string): Snapshot {

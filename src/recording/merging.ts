@@ -7,15 +7,20 @@ import type { RecordedTab } from './validate.ts';
 /** Length of a merged interval. */
 const LENGTH: Ns = 10e9;
 
+type Parts = [Snapshot, ...Snapshot[]];
+
 export class Merging {
 	private readonly tabs: readonly RecordedTab[];
 	private readonly waiting = new Map<string, Snapshot[]>();
+	/** Complete ones by tab. They are merged one by one with the intervals that follow: all at once would delay a reading. */
+	private readonly complete = new Map<string, Parts>();
+	private mergedAt: Ns = Number.NEGATIVE_INFINITY;
 
 	constructor(tabs: readonly RecordedTab[]) {
 		this.tabs = tabs;
 	}
 
-	/** Returns the merged snapshot when this one completes it; intervals that are as long by themselves are merged ones. */
+	/** Returns a merged snapshot where one is due; intervals that are as long by themselves are merged ones. */
 	add(snapshot: Snapshot): Snapshot[] {
 		const tracer = this.tabs.find(({ id }) => id === snapshot.tab);
 		if (!tracer) return [];
@@ -26,6 +31,27 @@ export class Merging {
 		const length = parts.reduce((sum, { dt_ns }) => sum + dt_ns, 0);
 		const done = length > LENGTH - snapshot.dt_ns / 2;
 		this.waiting.set(snapshot.tab, done ? [] : parts);
-		return done ? [mergeSnapshots(parts as [Snapshot, ...Snapshot[]], tracer.rowKey)] : [];
+		// one that is still there is not to be overtaken
+		const overdue = done ? this.take(snapshot.tab) : [];
+		if (done) this.complete.set(snapshot.tab, parts as Parts);
+		const first = this.complete.keys().next().value;
+		if (first !== snapshot.tab || snapshot.mono_ns - this.mergedAt < snapshot.dt_ns / 2) return overdue;
+		this.mergedAt = snapshot.mono_ns;
+		return [...overdue, ...this.take(first)];
+	}
+
+	/** What is not merged yet, intervals of less than ten seconds too: nothing follows. */
+	end(): Snapshot[] {
+		const complete = [...this.complete.keys()].flatMap((tab) => this.take(tab));
+		for (const [tab, parts] of this.waiting) if (parts.length > 0) this.complete.set(tab, parts as Parts);
+		this.waiting.clear();
+		return [...complete, ...[...this.complete.keys()].flatMap((tab) => this.take(tab))];
+	}
+
+	private take(tab: string): Snapshot[] {
+		const parts = this.complete.get(tab);
+		const tracer = this.tabs.find(({ id }) => id === tab);
+		this.complete.delete(tab);
+		return parts && tracer ? [mergeSnapshots(parts, tracer.rowKey)] : [];
 	}
 }

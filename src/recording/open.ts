@@ -1,6 +1,6 @@
 /** A recording in place of the machine: all that the screen needs to show it. */
 
-import { UsageError } from '../core/errors.ts';
+import { systemReason, UsageError } from '../core/errors.ts';
 import type { Sampler } from '../core/sampler.ts';
 import { Store } from '../history/store.ts';
 import { safe } from '../lib/sanitize.ts';
@@ -29,11 +29,11 @@ export interface OpenRecording {
 }
 
 /** What was recorded stays as it is. */
-function nothingFollows(close: () => void): Sampler {
+export function nothingFollows(close: () => void): Sampler {
 	return { subscribe: () => () => {}, setInterval: () => {}, setGroup: () => {}, close };
 }
 
-function unrecorded(store: Store, tabs: readonly RecordedTab[], recorded: readonly string[]): void {
+export function unrecorded(store: Store, tabs: readonly RecordedTab[], recorded: readonly string[]): void {
 	for (const { id } of tabs) {
 		if (recorded.includes(id)) continue;
 		const fix = safe`the tab had no figures when it was written`;
@@ -65,7 +65,7 @@ export async function openRecording(
 	follow = false,
 ): Promise<OpenRecording> {
 	const refuse = (error: Error): never => {
-		throw new UsageError(`${path}: ${error.message}`);
+		throw new UsageError(`${path}: ${systemReason(error)}`);
 	};
 	const recording = await openAny(path, tabs).catch(refuse);
 	if (follow && !recording.follow) refuse(new Error('--follow needs a folder that is being recorded to'));

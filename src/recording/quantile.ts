@@ -4,7 +4,7 @@ import { type Buckets, slotCount, slotLower } from '../lib/histogram.ts';
 import type { Ns } from '../lib/units.ts';
 
 /** Finest histogram of any tab: its bounds contain those of the coarser ones. */
-const SLOTS = slotCount(4);
+const FINEST = slotCount(4);
 
 /** A distribution: bounds ascending, and the count below each. */
 export interface Counts {
@@ -16,14 +16,19 @@ export function countsOf(buckets: Buckets): Counts {
 	return { uppers: buckets.map(([upper]) => upper), counts: buckets.map(([, count]) => count) };
 }
 
-/** Lower bound of the finest bucket with this upper bound. */
-function lowerOf(upper: Ns): Ns {
-	const slot = firstIndex(SLOTS, (index) => slotLower(index + 1, SLOTS) >= upper);
-	return slotLower(slot, SLOTS);
+/** Lower bound of the bucket with this upper bound, of a histogram of so many slots. */
+function lowerOf(upper: Ns, slots: number): Ns {
+	const slot = firstIndex(slots, (index) => slotLower(index + 1, slots) >= upper);
+	return slotLower(slot, slots);
 }
 
-/** Value at a rank; its error is at most the width of its bucket. 0: there are none. */
-export function quantileOf({ uppers, counts }: Counts, rank: number, max: Ns = Number.POSITIVE_INFINITY): Ns {
+/** Value at a rank; its error is at most the width of its bucket. 0: there are none. @param slots of the histogram */
+export function quantileOf(
+	{ uppers, counts }: Counts,
+	rank: number,
+	max: Ns = Number.POSITIVE_INFINITY,
+	slots = FINEST,
+): Ns {
 	let total = 0;
 	for (let at = 0; at < uppers.length; at++) total += counts[at] as number;
 	const target = Math.max(rank * total, Number.MIN_VALUE);
@@ -32,7 +37,7 @@ export function quantileOf({ uppers, counts }: Counts, rank: number, max: Ns = N
 		const count = counts[at] as number;
 		if (count > 0 && seen + count >= target) {
 			const upper = uppers[at] as Ns;
-			const lower = Math.min(lowerOf(upper), max);
+			const lower = Math.min(lowerOf(upper, slots), max);
 			return Math.round(lower + ((target - seen) / count) * (Math.min(upper, Math.max(max, lower)) - lower));
 		}
 		seen += count;

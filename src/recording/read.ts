@@ -2,9 +2,11 @@
  * Reads a recording that anybody may have made: within limits, its text made inert, and only snapshots that every
  * column of their tab can show. Of a damaged one the good beginning counts.
  */
+
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { systemReason } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Count } from '../lib/units.ts';
@@ -83,7 +85,7 @@ export async function readRecording(
 	} catch (error) {
 		if (!about)
 			throw /^Z_/.test((error as NodeJS.ErrnoException).code ?? '') ? new Error('no recording of wattlag') : error;
-		return { about, count, damage: sanitize(`after ${count} snapshots: ${(error as Error).message}`) };
+		return { about, count, damage: sanitize(`after ${count} snapshots: ${systemReason(error)}`) };
 	}
 	if (!about) throw new Error('empty');
 	return { about, count, damage: undefined };

@@ -2,8 +2,9 @@
  * Snapshots to segments in a folder. Never blocks who measures: a bounded queue lies between, and what does not fit is
  * counted. A full disk costs the oldest own segment once; where that is not enough, nothing is written until there is room.
  */
+import { systemReason } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
-import { momentOf } from '../history/store.ts';
+import { MomentReader } from '../history/moments.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { toText } from './columns-text.ts';
 import type { Folder, Tier } from './folder.ts';
@@ -33,6 +34,8 @@ export interface RecorderOptions {
 	limits: Limits;
 	/** Makes merged snapshots of what passes; undefined: none are kept. */
 	merge?: ((snapshot: Snapshot) => Snapshot[]) | undefined;
+	/** What is left of it at the end. */
+	mergeRest?: (() => Snapshot[]) | undefined;
 	/** Wall clock, ms. */
 	now?: () => number;
 	/** A line for the user. */
@@ -79,6 +82,7 @@ export class Recorder {
 	private readonly active = new Map<Tier, Active>();
 	private readonly numbers: Record<Tier, number>;
 	private readonly state: RecorderState = { frames: 0, bytes: 0, lost: 0, stopped: undefined, failed: false };
+	private readonly moments: Record<Tier, MomentReader> = { seg: new MomentReader(), low: new MomentReader() };
 	private working: Promise<void> | undefined;
 	/** Monotonic, ms: no try before. */
 	private retryAt = 0;
@@ -121,6 +125,9 @@ export class Recorder {
 	/** Resolves when everything that is queued is on the disk, or lost. */
 	async close(): Promise<void> {
 		await this.working;
+		const rest = this.options.mergeRest?.() ?? [];
+		if (rest.length > 0) this.enqueue('low', rest);
+		await this.working;
 		for (const { writer } of this.active.values()) {
 			await writer.close().catch((error: Error) => this.fail(error, 0));
 		}
@@ -137,7 +144,7 @@ export class Recorder {
 		const additions = snapshots.flatMap((snapshot): Addition[] => {
 			const tab = tabs.indexOf(snapshot.tab);
 			if (tab < 0) return [];
-			const facts = { ...momentOf(snapshot), kind: KINDS.snapshot, tab, mono_ns: snapshot.mono_ns };
+			const facts = { ...this.moments[tier].of(snapshot), kind: KINDS.snapshot, tab, mono_ns: snapshot.mono_ns };
 			return [{ facts, payload: toText(snapshot) }];
 		});
 		const first = additions[0];
@@ -249,7 +256,8 @@ export class Recorder {
 			this.active.delete(tier);
 			void writer.close().catch(() => {});
 		}
-		if (this.state.stopped === undefined) this.options.say(`recording stopped: ${error.message}; trying again`);
-		this.state.stopped = error.message;
+		const reason = systemReason(error);
+		if (this.state.stopped === undefined) this.options.say(`recording stopped: ${reason}; trying again`);
+		this.state.stopped = reason;
 	}
 }

@@ -1,6 +1,8 @@
 /** Whatever `--replay` and `export` are given: a folder of segments, one segment, a bundle, a file of the key `w`. */
+
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { systemReason } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Mark } from '../history/store.ts';
 import { type SafeText, safe } from '../lib/sanitize.ts';
@@ -73,7 +75,7 @@ function ofArchive(archive: Archive, follow?: () => number, close = () => {}): A
 				try {
 					yield archive.snapshot(place);
 				} catch (error) {
-					const text = (error as Error).message as SafeText;
+					const text = systemReason(error) as SafeText;
 					unread.set(text, (unread.get(text) ?? 0) + 1);
 				}
 			}

@@ -1,6 +1,6 @@
 /** Snapshots as a segment in memory, for bundles. */
 import type { Snapshot } from '../core/snapshot.ts';
-import { momentOf } from '../history/store.ts';
+import { MomentReader } from '../history/moments.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import { toText } from './columns-text.ts';
 import { KINDS, preamble } from './frame.ts';
@@ -17,6 +17,7 @@ export async function segmentOf(
 	snapshots: AsyncIterable<Snapshot> | Iterable<Snapshot>,
 ): Promise<Buffer> {
 	const dictionaries = new Dictionaries();
+	const moments = new MomentReader();
 	const parts: Buffer[] = [];
 	for await (const snapshot of snapshots) {
 		const tab = tabs.indexOf(snapshot.tab);
@@ -25,7 +26,7 @@ export async function segmentOf(
 			const about = { ...facts, tabs: tabs.map((id) => sanitize(id)), schemas: tabs.map(() => 1), over: 0 };
 			parts.push(preamble(), aboutFrame(about, Date.parse(snapshot.time), snapshot.mono_ns));
 		}
-		const moment = { ...momentOf(snapshot), kind: KINDS.snapshot, tab, mono_ns: snapshot.mono_ns };
+		const moment = { ...moments.of(snapshot), kind: KINDS.snapshot, tab, mono_ns: snapshot.mono_ns };
 		parts.push(dictionaries.pack({ facts: moment, payload: toText(snapshot) }));
 		await new Promise((resolve) => setImmediate(resolve));
 	}

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { systemReason } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { baseFolder } from '../lib/home.ts';
 import { type About, RECORDING } from './format.ts';
@@ -39,9 +40,10 @@ export async function makeOwnFolder(folder: string, fix = 'set XDG_STATE_HOME to
 	const own = process.geteuid?.();
 	// from the folder up: the deepest one that is there decides, before anything is made in it
 	let deepest = true;
+	const missing: string[] = [];
 	for (let path = folder; ; path = dirname(path)) {
 		const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-			if (error.code !== 'ENOENT') throw error;
+			if (error.code !== 'ENOENT') throw new Error(`${path}: ${systemReason(error)}`);
 			return undefined;
 		});
 		if (found?.isSymbolicLink() && path === folder) throw new Error(`${path} is a symbolic link: ${fix}`);
@@ -51,9 +53,16 @@ export async function makeOwnFolder(folder: string, fix = 'set XDG_STATE_HOME to
 			if (foreign !== undefined) throw new Error(`${path} belongs to another user (uid ${foreign}): ${fix}`);
 			deepest = false;
 		}
+		if (found === undefined) missing.push(path);
 		if (path === dirname(path)) break;
 	}
-	await mkdir(folder, { recursive: true, mode: 0o700 });
+	// one by one: node's recursive mkdir never ends where a file system such as /proc makes no folders
+	for (const path of missing.reverse()) {
+		await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+			if (error.code !== 'EEXIST') throw new Error(`${path}: ${systemReason(error)}`);
+		});
+	}
+	if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is not a folder: ${fix}`);
 }
 
 /**

@@ -66,6 +66,8 @@ export class Sampling {
 
 	/** Start the tracers, then tick. */
 	async start(): Promise<void> {
+		// by a command that failed before its sampling began
+		if (this.closed) return;
 		// from the first tracer on: the others take their time to load
 		this.drainTimer = setInterval(() => this.drain(), DRAIN);
 		await this.running.start();

@@ -113,7 +113,8 @@ export class Elf {
 	/** Address of the first instruction; 0: none. */
 	readonly entry: number;
 	private readonly source: ByteSource;
-	private readonly wide: boolean;
+	/** 64 bits. */
+	readonly wide: boolean;
 
 	/** @throws {ElfError} */
 	constructor(source: ByteSource) {

@@ -1,6 +1,7 @@
 /** Symbols of executables and libraries by build-id, read from the very file that is mapped. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type UnwindRow, UnwindTable } from './eh-frame.ts';
 import { Elf, FileBytes } from './elf.ts';
 import { goTable } from './go.ts';
 import type { Mapping } from './mappings.ts';
@@ -22,13 +23,21 @@ export class Module {
 	readonly missing: Missing | undefined;
 	readonly bytes: number;
 	private readonly elf: Elf | undefined;
+	private readonly unwinding: UnwindTable | undefined;
 
-	constructor(buildId: string, elf: Elf | undefined, tables: readonly SymbolTable[], missing?: Missing) {
+	constructor(
+		buildId: string,
+		elf: Elf | undefined,
+		tables: readonly SymbolTable[],
+		missing?: Missing,
+		unwinding?: UnwindTable,
+	) {
 		this.buildId = buildId;
 		this.elf = elf;
 		this.tables = tables;
 		this.missing = missing;
-		this.bytes = 1024 + tables.reduce((sum, table) => sum + table.bytes, 0);
+		this.unwinding = unwinding;
+		this.bytes = 1024 + (unwinding?.bytes ?? 0) + tables.reduce((sum, table) => sum + table.bytes, 0);
 	}
 
 	/** The symbol at a byte of the file. */
@@ -42,12 +51,28 @@ export class Module {
 		return undefined;
 	}
 
+	/** How the instruction at a byte of the file is unwound; undefined: the file does not say. */
+	unwindRow(offset: number): UnwindRow | undefined {
+		const address = this.unwinding && this.elf?.addressOf(offset);
+		return address === undefined ? undefined : this.unwinding?.rowAt(address);
+	}
+
 	/** Is it the code that a program begins with, which the first stack frame of a process is in? */
 	isEntry(offset: number): boolean {
 		const address = this.elf?.addressOf(offset);
 		const entry = this.elf?.entry ?? 0;
 		return address !== undefined && entry !== 0 && address >= entry && address < entry + 64;
 	}
+}
+
+/** Largest `.eh_frame`; that of Chromium has 20 MB. */
+const MAX_UNWIND_BYTES = 48 << 20;
+
+/** The tables by which the code of a file is unwound; undefined: it has none, or is a 32-bit program. */
+export function unwindTableOf(elf: Elf): UnwindTable | undefined {
+	const section = elf.wide ? elf.section('.eh_frame') : undefined;
+	const bytes = section && elf.contents(section, MAX_UNWIND_BYTES);
+	return section && bytes && new UnwindTable(bytes, section.address);
 }
 
 /** Separate debug information, installed by the administrator. */
@@ -90,7 +115,7 @@ function debugTables(buildId: string): SymbolTable[] {
 	}
 }
 
-function readModule(fd: number, size: number): Module {
+function readModule(fd: number, size: number, unwinds: boolean): Module {
 	let elf: Elf;
 	try {
 		elf = new Elf(new FileBytes(fd, size));
@@ -107,7 +132,8 @@ function readModule(fd: number, size: number): Module {
 			const exported = elf.symbols('.dynsym');
 			if (exported && exported.count > 0) tables.push(new SymbolTable(exported));
 		}
-		return new Module(buildId, elf, tables, tables.length === 0 ? 'no symbols' : undefined);
+		const missing = tables.length === 0 ? 'no symbols' : undefined;
+		return new Module(buildId, elf, tables, missing, unwinds ? unwindTableOf(elf) : undefined);
 	} catch {
 		return new Module('', elf, [], 'not readable');
 	}
@@ -143,8 +169,12 @@ export class Modules {
 	/** Modules that were dropped to stay within the limit. */
 	dropped = 0;
 
-	constructor(procRoot: string) {
+	private readonly unwinds: boolean;
+
+	/** @param unwinds read the tables for unwinding, too */
+	constructor(procRoot: string, unwinds = false) {
 		this.procRoot = procRoot;
+		this.unwinds = unwinds;
 	}
 
 	/** Bytes that the symbols take. */
@@ -169,7 +199,7 @@ export class Modules {
 				this.byFile.set(file.key, known);
 				return known;
 			}
-			const read = readModule(file.fd, file.size);
+			const read = readModule(file.fd, file.size, this.unwinds);
 			// the same build in another file: in a container's image, say
 			const twin = read.buildId !== '' && read.missing === undefined ? this.byBuildId.get(read.buildId) : undefined;
 			const module = twin ?? read;

@@ -2,11 +2,13 @@
 import { basename } from 'node:path';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import { canDemangle, demangle, loadDemangler } from './demangle.ts';
+import type { UnwindRow } from './eh-frame.ts';
 import { readKallsyms } from './kallsyms.ts';
 import { type Mapping, mappingAt, readMaps } from './mappings.ts';
 import { type Module, Modules, servedDevices } from './modules.ts';
 import { type PerfMap, readPerfMap } from './perf-map.ts';
 import type { Found, SymbolTable } from './table.ts';
+import { type CopiedStack, Unwinder, type Unwound } from './unwind.ts';
 import { readVdso } from './vdso.ts';
 
 export type FrameKind = 'kernel' | 'user' | 'jit';
@@ -89,10 +91,13 @@ export class Symbolizer {
 	private kernel: SymbolTable | undefined | null = null;
 	private data: SymbolTable | undefined | null = null;
 	private vdso: Module | undefined;
+	private unwinder: Unwinder | undefined;
+	private unwound: AddressSpace | undefined;
 
-	constructor(procRoot: string) {
+	/** @param unwinds read the files' tables for {@link unwind}, too */
+	constructor(procRoot: string, unwinds = false) {
 		this.procRoot = procRoot;
-		this.modules = new Modules(procRoot);
+		this.modules = new Modules(procRoot, unwinds);
 		void loadDemangler();
 	}
 
@@ -145,8 +150,7 @@ export class Symbolizer {
 		const unknown = () => this.frame(safe`[unknown]`, safe``, '', 'user', false, false);
 		if (!known || address < 0) return unknown();
 		const at = called ? address - 1 : address;
-		let mapping = mappingAt(known.mappings, at);
-		if (!mapping && this.read(known)) mapping = mappingAt(known.mappings, at);
+		const mapping = this.mappingOf(known, at);
 		if (!mapping) return unknown();
 		const { path } = mapping;
 		if (path === '[vdso]' || path === '[vsyscall]') {
@@ -159,6 +163,32 @@ export class Symbolizer {
 		const frame = this.moduleFrame(module, name, at - mapping.start + mapping.offset);
 		// a program that maps its own compiled code from a file
 		return frame.named || !known.perfMap ? frame : this.compiledFrame(known, at, path, frame);
+	}
+
+	/** The frames of a copied stack, at most `limit`; none: nothing is known of its process. */
+	unwind(space: string, stack: CopiedStack, limit: number): Unwound {
+		const known = this.spaces.get(space);
+		if (!known) return { frames: [], whole: false };
+		this.unwinder ??= new Unwinder((address) => this.rowAt(address));
+		this.unwound = known;
+		return this.unwinder.unwind(stack, limit);
+	}
+
+	/** In the address space that is unwound now. */
+	private rowAt(address: number): UnwindRow | undefined | null {
+		const space = this.unwound as AddressSpace;
+		const mapping = this.mappingOf(space, address);
+		if (!mapping) return null;
+		if (mapping.path === '[vdso]') {
+			this.vdso ??= readVdso(this.procRoot);
+			return this.vdso.unwindRow(address - mapping.start);
+		}
+		return space.modules.get(moduleKey(mapping))?.unwindRow(address - mapping.start + mapping.offset);
+	}
+
+	private mappingOf(space: AddressSpace, address: number): Mapping | undefined {
+		const found = mappingAt(space.mappings, address);
+		return found ?? (this.read(space) ? mappingAt(space.mappings, address) : undefined);
 	}
 
 	private moduleFrame(module: Module, file: SafeText, offset: number): Frame {

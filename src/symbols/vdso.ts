@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Elf, FileBytes, MemoryBytes } from './elf.ts';
 import { readMaps } from './mappings.ts';
-import { Module } from './modules.ts';
+import { Module, unwindTableOf } from './modules.ts';
 import { SymbolTable } from './table.ts';
 
 const MAX_BYTES = 1 << 20;
@@ -17,7 +17,13 @@ export function readVdso(procRoot: string): Module {
 		const bytes = new FileBytes(fd, Number.MAX_SAFE_INTEGER).read(mapping.start, mapping.end - mapping.start);
 		const elf = new Elf(new MemoryBytes(bytes));
 		const symbols = elf.symbols('.dynsym');
-		return new Module(elf.buildId() ?? 'vdso', elf, symbols ? [new SymbolTable(symbols)] : []);
+		return new Module(
+			elf.buildId() ?? 'vdso',
+			elf,
+			symbols ? [new SymbolTable(symbols)] : [],
+			undefined,
+			unwindTableOf(elf),
+		);
 	} catch {
 		return new Module('', undefined, [], 'not readable');
 	} finally {

@@ -31,7 +31,8 @@ export class KernelFunctions {
 	 */
 	async load(procRoot: string, names: Iterable<string>): Promise<boolean> {
 		const text = await readFile(join(procRoot, 'kallsyms'), 'latin1').catch(() => '');
-		const wanted = new Set(names);
+		// the caller's strings: parts of the text would keep all of it in memory
+		const wanted = new Map(Array.from(names, (name) => [name, name]));
 		const ranges: Range[] = [];
 		let open: Range[] = [];
 		for (let from = 0; from < text.length; ) {
@@ -48,8 +49,8 @@ export class KernelFunctions {
 					}
 				}
 				const stop = line.search(/[.\t]/);
-				const name = line.slice(19, stop < 19 ? undefined : stop);
-				if (!wanted.has(name)) continue;
+				const name = wanted.get(line.slice(19, stop < 19 ? undefined : stop));
+				if (name === undefined) continue;
 				const range = { from: low(line.slice(0, 16)), to: 0, name };
 				open.push(range);
 				ranges.push(range);

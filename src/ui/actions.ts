@@ -1,13 +1,14 @@
 /** Commands with an effect beyond the screen: on the snapshots that are kept, on the tracers, on the program. */
 import { secondsOf } from '../core/snapshot.ts';
 import type { Options } from '../core/tracer.ts';
+import { findingTimes } from '../history/moments.ts';
 import type { Store } from '../history/store.ts';
 import { parseTime } from '../history/time-words.ts';
 import { type Command, type Keymap, keysOf } from '../options/keymap.ts';
 import { PROFILE_MODES } from '../profile/model.ts';
 import { processId } from '../system/process-id.ts';
 import type { ProfileExtra } from '../tracers/profile/snapshot.ts';
-import { boundsOf, findingMoments } from './frame/axis.ts';
+import { boundsOf, EVENT_LEVEL } from './frame/axis.ts';
 import { rowText } from './frame/clipboard.ts';
 import type { ActiveTab } from './hooks/use-active-tab.ts';
 import type { GroupsInUse } from './hooks/use-groups.ts';
@@ -86,22 +87,49 @@ export function goToTyped(text: string, { store, say }: CommandContext): void {
 }
 
 /** Go to the next of these moments, or the one before; wall clock, ms. */
-function goToNext({ store, say }: CommandContext, times: readonly number[], step: 1 | -1, nothing: string): void {
+function goToNext({ store, say }: CommandContext, times: readonly number[], step: 1 | -1, nothing: string): boolean {
 	const shown = store.shownAt() ?? 0;
 	const next = step > 0 ? times.find((time) => time > shown) : times.findLast((time) => time < shown);
 	if (next === undefined) say(nothing);
 	else store.goTo(next);
+	return next !== undefined;
+}
+
+/** The finding that began last, or the worst event, of the moment shown. */
+function newestOf(store: Store, list: 'findings' | 'events', by: 'since' | 'mono_ns'): string {
+	const snapshot = store.current(list === 'findings' ? 'overview' : 'events') as Partial<Record<string, unknown>>;
+	const all = (snapshot?.[list] ?? []) as {
+		subject?: string;
+		text: string;
+		severity?: string;
+		[by: string]: unknown;
+	}[];
+	const worth = list === 'findings' ? all : all.filter(({ severity }) => severity === 'severe' || severity === 'high');
+	const newest = worth.reduce<(typeof all)[number] | undefined>(
+		(best, one) => (!best || String(one[by]) > String(best[by]) ? one : best),
+		undefined,
+	);
+	if (!newest) return '';
+	return list === 'findings' ? `begins: ${newest.subject}: ${newest.text}` : `event: ${newest.text}`;
 }
 
 const finding =
 	(step: 1 | -1): Effect =>
-	(context) =>
-		goToNext(
-			context,
-			findingMoments(context.store.moments()),
-			step,
-			`no finding begins ${step > 0 ? 'after' : 'before'} this`,
-		);
+	(context) => {
+		const { store, say } = context;
+		const nothing = `no finding begins ${step > 0 ? 'after' : 'before'} this`;
+		if (goToNext(context, findingTimes(store.moments()), step, nothing)) say(newestOf(store, 'findings', 'since'));
+	};
+
+/** Events from high on: there may be others at any time. */
+const event =
+	(step: 1 | -1): Effect =>
+	(context) => {
+		const { store, say } = context;
+		const times = store.eventMoments().flatMap(({ wall, level }) => (level >= EVENT_LEVEL ? [wall] : []));
+		const nothing = `no event of level high or severe ${step > 0 ? 'after' : 'before'} this`;
+		if (goToNext(context, times, step, nothing)) say(newestOf(store, 'events', 'mono_ns'));
+	};
 
 const mark =
 	(step: 1 | -1): Effect =>
@@ -181,9 +209,13 @@ const profile: Effect = ({ tabs, actions, active: { tracer, snapshot, table }, l
 				: profileTarget(row, snapshot.group, table.list ? undefined : tracer.processOf?.(row))
 			: { ...WHOLE_MACHINE, pid: processId(lens).pid };
 	if (target === null) return say('rows like this one cannot be profiled: select a process, thread, group or none');
-	actions.tune(PROFILE, { ...target, begin: nextBegin() });
-	if (tracer.id !== PROFILE || lens !== null) dispatch({ kind: 'profile', tab: PROFILE });
-	else say('the profile begins anew');
+	if (tracer.id !== PROFILE || lens !== null) {
+		actions.tune(PROFILE, { ...target, unwind: false, begin: nextBegin() });
+		dispatch({ kind: 'profile', tab: PROFILE });
+	} else {
+		actions.tune(PROFILE, { unwind: false, begin: nextBegin() });
+		say('the profile begins anew');
+	}
 };
 
 /** The next kind of profile. */
@@ -195,12 +227,21 @@ const mode: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
 	say(`${next}: begins now`);
 };
 
+/** Stacks without frame pointers. */
+const unwind: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
+	if (tracer.id !== PROFILE || !snapshot) return say('stacks are unwound on the profile tab');
+	const on = (snapshot as unknown as ProfileExtra).unwound === null;
+	actions.tune(PROFILE, { unwind: on, begin: nextBegin() });
+	say(on ? 'begins anew, and unwinds stacks for 10 s by the tables of the files' : 'begins anew by frame pointers');
+};
+
 /** A command has an entry here, in `transitions` (state/transitions.ts), or both. */
 export const effects = {
 	copy,
 	narrow,
 	profile,
 	mode,
+	unwind,
 	arguments: commandLines,
 	'full-path': fullPath,
 	finding: (context, key) => void showFinding(context, key),
@@ -210,6 +251,8 @@ export const effects = {
 	},
 	'next-finding': finding(1),
 	'previous-finding': finding(-1),
+	'next-event': event(1),
+	'previous-event': event(-1),
 	'next-mark': mark(1),
 	'previous-mark': mark(-1),
 	pause: ({ store }) => store.setPaused(!store.paused),

@@ -1,5 +1,7 @@
 /** The program on a terminal, from the sampler's events to the terminal's bytes. */
+
 import { Box, render } from 'ink';
+import { systemReason } from '../core/errors.ts';
 import type { Sampler } from '../core/sampler.ts';
 import { Store } from '../history/store.ts';
 import { homeFolder } from '../lib/home.ts';
@@ -167,7 +169,7 @@ async function record(store: Store, { host, kernel, cpus }: HostInfo): Promise<s
 		const home = homeFolder(process.env);
 		return `written: ${home === undefined ? path : path.replace(`${home}/`, '~/')}`;
 	} catch (error) {
-		return `could not write: ${(error as Error).message}`;
+		return `could not write: ${systemReason(error)}`;
 	}
 }
 
@@ -177,6 +179,6 @@ async function capture(store: Store, machine: HostInfo, tabs: readonly string[])
 	try {
 		return `captured: ${await captureStore(store, machine, tabs)}`;
 	} catch (error) {
-		return `could not capture: ${(error as Error).message}`;
+		return `could not capture: ${systemReason(error)}`;
 	}
 }

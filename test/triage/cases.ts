@@ -1,5 +1,5 @@
 /** Troubles that are made on purpose beside a database under load, and the first line that each should get. */
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Finding } from '../../src/tracers/overview/finding.ts';
@@ -15,6 +15,8 @@ export interface Case {
 	begin(postgres: Postgres, folder: string): Promise<() => Promise<void>>;
 	/** Is this the line? */
 	right(finding: Finding): boolean;
+	/** A severe line that is true, although it is not the wanted one. */
+	allowed?(finding: Finding): boolean;
 	/** Why it cannot run here; undefined: it can. */
 	missing?(): string | undefined;
 }
@@ -25,6 +27,10 @@ const all = (children: readonly ChildProcess[]) => async () => {
 const named = (finding: Finding, pattern: RegExp) =>
 	pattern.test(`${finding.subject} ${finding.text} ${finding.owner?.comm ?? ''}`);
 const by = (finding: Finding, pattern: RegExp) => pattern.test(`${finding.subject} ${finding.owner?.comm ?? ''}`);
+
+async function until(test: () => boolean): Promise<void> {
+	for (let tries = 0; tries < 150 && !test(); tries++) await new Promise((resolve) => setTimeout(resolve, 100));
+}
 
 const BENCH = ['-c', '8', '-j', '2'];
 
@@ -51,42 +57,71 @@ function limitedGroup(name: string, bytes: number): string | undefined {
 	}
 }
 
-const memoryCase = (name: string, wanted: string, script: string, bytes: number): Case => ({
-	name,
-	wanted,
-	load: BENCH,
-	missing() {
-		const group = limitedGroup('wattlag-triage-probe', 1 << 26);
-		if (group === undefined) return 'no memory controller';
-		rmdirSync(group);
-		return undefined;
-	},
-	async begin() {
-		const group = limitedGroup('wattlag-triage', bytes) as string;
-		const child = start(['sh', '-c', `echo $$ > ${group}/cgroup.procs; exec ${script}`], 40);
-		return async () => {
-			await stop(child);
-			for (let tries = 0; tries < 20; tries++) {
-				try {
-					rmdirSync(group);
-					return;
-				} catch {
-					await new Promise((resolve) => setTimeout(resolve, 100));
-				}
-			}
-		};
-	},
-	right: (finding) => /memory/.test(`${finding.subject} ${finding.text}`) && named(finding, /wattlag-triage|python/),
-});
+/** Reads a file again and again, within less memory than it has. The file is written, and dropped from memory, before. */
+const CHURN = `
+import mmap, os, random, sys, tempfile
+size = 160 << 20
+f = tempfile.TemporaryFile(dir='/var/tmp')
+for _ in range(160): f.write(os.urandom(1 << 20))
+f.flush(); os.fsync(f.fileno()); os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+open(sys.argv[1] + '/cgroup.procs', 'w').write(str(os.getpid()))
+for _ in range(int(sys.argv[2]) - 1):
+    if os.fork() == 0: break
+m = mmap.mmap(f.fileno(), size, prot=mmap.PROT_READ)
+m.madvise(mmap.MADV_RANDOM)
+print('begun', flush=True)
+while True: m[random.randrange(size)]
+`;
 
-/** A file of this size is written once and read again and again, within less memory. */
-const CHURN = `python3 -c "
-import mmap, os, tempfile
-f = tempfile.TemporaryFile(dir='/var/tmp'); f.truncate(160 << 20)
-m = mmap.mmap(f.fileno(), 160 << 20)
+/** Uses more and more memory of its own. */
+const GROW = `
+import os, sys, time
+open(sys.argv[1] + '/cgroup.procs', 'w').write(str(os.getpid()))
+print('begun', flush=True)
+kept = []
 while True:
-    for i in range(0, 160 << 20, 4096): m[i] = (m[i] + 1) % 256
-"`;
+    kept.append(b'x' * (1 << 20)); time.sleep(0.01)
+`;
+
+/** A trouble in a control group with this much memory. */
+function memoryCase(
+	about: Pick<Case, 'name' | 'wanted' | 'right'>,
+	script: string,
+	bytes: number,
+	processes: number,
+): Case {
+	return {
+		...about,
+		load: BENCH,
+		missing() {
+			const group = limitedGroup('wattlag-triage-probe', 1 << 26);
+			if (group === undefined) return 'no memory controller';
+			rmdirSync(group);
+			return undefined;
+		},
+		async begin(_, folder) {
+			const group = limitedGroup('wattlag-triage', bytes) as string;
+			const file = join(folder, 'memory.py');
+			writeFileSync(file, script);
+			const child = start(['sh', '-c', `exec python3 ${file} ${group} ${processes} >${folder}/begun`], 40);
+			// writing the file is no part of the trouble
+			await until(() => existsSync(join(folder, 'begun')) && readFileSync(join(folder, 'begun'), 'utf8') !== '');
+			return async () => {
+				await stop(child);
+				await until(() => {
+					try {
+						rmdirSync(group);
+						return true;
+					} catch {
+						return false;
+					}
+				});
+			};
+		},
+	};
+}
+
+const inGroup = (finding: Finding) => named(finding, /wattlag-triage|python/);
 
 export const cases: readonly Case[] = [
 	{
@@ -134,7 +169,17 @@ export const cases: readonly Case[] = [
 			),
 		right: (finding) => ['slow-device', 'pressure', 'stuck-io'].includes(finding.rule) && by(finding, /dd/),
 	},
-	memoryCase('memory hog', 'memory pressure in its control group', CHURN, 64 << 20),
+	memoryCase(
+		{
+			name: 'memory hog',
+			wanted: 'lack of memory, most by the hog, or in its group',
+			right: (finding) =>
+				['memory-limit', 'pressure'].includes(finding.rule) && /memory/.test(finding.text) && inGroup(finding),
+		},
+		CHURN,
+		64 << 20,
+		4,
+	),
 	{
 		name: 'a session has the lock',
 		wanted: 'postgres ×8 have stopped, behind the session in a transaction',
@@ -237,7 +282,26 @@ export const cases: readonly Case[] = [
 		right: (finding) =>
 			by(finding, /python3/) && ['writes', 'cpu-saturated', 'slow-device', 'pressure'].includes(finding.rule),
 	},
-	memoryCase('control group at its memory limit', 'memory pressure in the group', CHURN, 48 << 20),
+	memoryCase(
+		{
+			name: 'control group at its memory limit',
+			wanted: 'the group is at its limit',
+			right: (finding) => finding.rule === 'memory-limit' && /wattlag-triage/.test(finding.subject),
+		},
+		CHURN,
+		48 << 20,
+		1,
+	),
+	memoryCase(
+		{
+			name: 'out of memory in a control group',
+			wanted: 'the process was killed',
+			right: (finding) => finding.rule === 'oom' && named(finding, /wattlag-triage/),
+		},
+		GROW,
+		64 << 20,
+		1,
+	),
 	{
 		name: 'deadlock of two Node workers',
 		wanted: 'the process has stopped, its threads in a futex wait',
@@ -245,12 +309,46 @@ export const cases: readonly Case[] = [
 		async begin(_, folder) {
 			const script = join(folder, 'deadlock.mjs');
 			writeFileSync(script, DEADLOCK, { mode: 0o644 });
-			const child = start([process.execPath, script], 60);
+			const child = start([process.execPath, script, join(folder, 'begun')], 60);
 			// it works for some seconds first
-			await new Promise((resolve) => setTimeout(resolve, 20_000));
+			await until(() => existsSync(join(folder, 'begun')));
 			return all([child]);
 		},
-		right: (finding) => finding.rule === 'halted' && /futex/.test(finding.text),
+		right: (finding) => finding.rule === 'halted' && /futex/.test(finding.text) && named(finding, /node|MainThread/),
+	},
+	{
+		name: 'deadlock of two threads (mutexes)',
+		wanted: 'the threads that wait for each other',
+		load: BENCH,
+		missing: () => (spawnSync('cc', ['--version']).status === 0 ? undefined : 'no C compiler'),
+		async begin(_, folder) {
+			const source = join(folder, 'crossed.c');
+			writeFileSync(source, CROSSED);
+			execFileSync('cc', ['-O1', '-pthread', '-o', join(folder, 'crossed'), source]);
+			return all([start([join(folder, 'crossed')], 40)]);
+		},
+		right: (finding) => finding.rule === 'deadlock' && named(finding, /crossed/),
+	},
+	{
+		name: 'GC storm (Java)',
+		wanted: 'java collects garbage',
+		load: [],
+		missing: () =>
+			spawnSync('java', ['--list-modules'], { encoding: 'utf8' }).stdout?.includes('jdk.compiler')
+				? undefined
+				: 'no java',
+		async begin(_, folder) {
+			const source = join(folder, 'Storm.java');
+			writeFileSync(source, STORM);
+			const child = start(
+				['java', '-Xmx48m', '-XX:+UseParallelGC', '-XX:-UseGCOverheadLimit', source, join(folder, 'begun')],
+				40,
+			);
+			// compiling and filling the heap is no part of the trouble
+			await until(() => existsSync(join(folder, 'begun')));
+			return all([child]);
+		},
+		right: (finding) => finding.rule === 'garbage' && named(finding, /java/),
 	},
 ];
 
@@ -288,18 +386,42 @@ else:
         s.sendall(b'q\\n'); line(s); time.sleep(0.001)
 `;
 
-/** Two workers that work for twenty seconds under two locks, then take them in opposite order. */
+/** Two workers that work for fourteen seconds under two locks, then take them in opposite order. */
 const DEADLOCK = `
+import { writeFileSync } from 'node:fs';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 if (isMainThread) {
 	const locks = new Int32Array(new SharedArrayBuffer(8));
-	for (const first of [0, 1]) new Worker(new URL(import.meta.url), { workerData: { locks, first } });
+	for (const first of [0, 1]) new Worker(new URL(import.meta.url), { workerData: { locks, first, begun: process.argv[2] } });
 } else {
-	const { locks, first } = workerData;
+	const { locks, first, begun } = workerData;
 	const take = (at) => { while (Atomics.compareExchange(locks, at, 0, 1) !== 0) Atomics.wait(locks, at, 1); };
 	const give = (at) => { Atomics.store(locks, at, 0); Atomics.notify(locks, at); };
-	const until = Date.now() + 20_000;
+	const until = Date.now() + 14_000;
 	while (Date.now() < until) { take(first); for (let i = 0; i < 1e5; i++) Math.sqrt(i); give(first); }
-	take(first); await new Promise((done) => setTimeout(done, 100)); take(1 - first);
+	take(first); await new Promise((done) => setTimeout(done, 100)); if (first === 0) writeFileSync(begun, '1'); take(1 - first);
+}
+`;
+
+/** Each of two threads takes one mutex, then the other's. */
+const CROSSED = `
+#include <pthread.h>
+#include <unistd.h>
+static pthread_mutex_t a = PTHREAD_MUTEX_INITIALIZER, b = PTHREAD_MUTEX_INITIALIZER;
+static void *second(void *unused) { pthread_mutex_lock(&b); usleep(200000); pthread_mutex_lock(&a); return 0; }
+int main(void) { pthread_t t; pthread_create(&t, 0, second, 0); pthread_mutex_lock(&a); usleep(200000); pthread_mutex_lock(&b); }
+`;
+
+/** A heap that is nearly full of what is still used, and rubbish all the time. */
+const STORM = `
+public class Storm {
+	static Object[] kept = new Object[40000];
+	public static void main(String[] args) throws Exception {
+		long round = 0;
+		for (int i = 0; ; i = (i + 1) % kept.length) {
+			kept[i] = new byte[900];
+			if (i == kept.length - 1 && round++ == 0) new java.io.FileOutputStream(args[0]).close();
+		}
+	}
 }
 `;

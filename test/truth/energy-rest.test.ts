@@ -106,3 +106,39 @@ test('a timer of 1,000 Hz: its wake-ups by cause, all idle periods as cpuidle co
 	expect(Math.abs(periods - idle)).toBeLessThan(0.06 * idle + 0.06e9);
 	if (rest.source === 'cpuidle') expect(Math.abs(states - idle)).toBeLessThan(0.06 * idle + 0.06e9);
 });
+
+test('a process that wakes another CPU is the cause: bytes through a pipe, one by one', async () => {
+	const last = realHost().cpus - 1;
+	if (last === 0) return;
+	const session = energy.start(realHost(), { rest: true });
+	onTestFinished(() => session.close());
+	const COUNT = 150;
+	const writer = `import time
+for i in range(${COUNT}): time.sleep(0.01); print(flush=True)`;
+	const pipe = spawn(
+		...leashed(
+			'sh',
+			'-c',
+			`exec 3>&1; { taskset -c 0 python3 -uc '${writer}' & echo $! >&3; wait; } | taskset -c ${last} sh -c 'echo $$ >&3; exec cat >/dev/null'`,
+		),
+		{ stdio: ['ignore', 'pipe', 'inherit'] },
+	);
+	const begin = monotonicNs();
+	const before = idleTime();
+	session.read(1, 'process');
+	const pids = (await text(pipe.stdout as NodeJS.ReadableStream)).trim().split('\n').map(Number);
+	const { rest } = session.read(monotonicNs() - begin, 'process').extra;
+	if (!rest?.wakes) throw new Error(rest?.missing.join('; '));
+	const between = rest.wakes.causes.filter(({ pid, waker_pid }) => pids.includes(pid) && pids.includes(waker_pid));
+	const wakes = between.reduce((sum, one) => sum + one.wakes, 0);
+	// on a busy machine the reader's CPU is seldom idle
+	const idle = (idleTime() - before) / (monotonicNs() - begin) / realHost().cpus;
+	expect(wakes).toBeGreaterThanOrEqual(idle > 0.9 ? 0.8 * COUNT : idle > 0.3 ? 1 : 0);
+	expect(wakes).toBeLessThanOrEqual(COUNT + 10);
+	if (wakes === 0) return;
+	expect(between.every(({ pid, waker_pid, via }) => pid !== waker_pid && via === 'process')).toBe(true);
+	expect(between[0]?.cause).toMatch(/^process python3\[\d+\]$/);
+	// the writer itself is woken by its timer
+	const writes = rest.wakes.causes.filter(({ pid }) => pid === between[0]?.waker_pid);
+	expect(writes.some(({ cause }) => cause.startsWith('timer hrtimer_wakeup'))).toBe(true);
+});

@@ -1,6 +1,6 @@
 /** The textfile by the collector that it is for: node_exporter shows our figures as its own. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -34,6 +34,19 @@ test('the built program writes what node_exporter takes; nothing unfinished is l
 	serve.kill('SIGTERM');
 	expect(await ended).toBe(0);
 	expect(readdirSync(path)).toEqual(['wattlag.prom']);
+	// the same file for jobs behind a Pushgateway
+	const gateway = await freePort();
+	const pushgateway = spawn('prometheus-pushgateway', [`--web.listen-address=127.0.0.1:${gateway}`], {
+		stdio: 'ignore',
+	});
+	ends.push(() => pushgateway.kill('SIGKILL'));
+	const url = `http://127.0.0.1:${gateway}/metrics`;
+	const body = readFileSync(join(path, 'wattlag.prom'));
+	await until('Pushgateway takes it', 30, async () => (await fetch(`${url}/job/wattlag`, { method: 'PUT', body })).ok);
+	const samples = (all: string): number => all.match(/^wattlag_\w+(\{.*\})? /gm)?.length ?? 0;
+	const pushed = await (await fetch(url)).text();
+	expect(pushed).toMatch(/^wattlag_energy_joules_total\{.*job="wattlag".*\} [\d.e+]+$/m);
+	expect(samples(pushed)).toBe(samples(body.toString()));
 });
 
 test('a link in the folder is replaced, not followed', async () => {
@@ -41,7 +54,7 @@ test('a link in the folder is replaced, not followed', async () => {
 	writeFileSync(join(other, 'precious'), 'precious');
 	symlinkSync(join(other, 'precious'), join(path, 'wattlag.prom'));
 	await writeTextfile(join(path, 'wattlag.prom'), 'new\n');
-	const { readFileSync, lstatSync } = await import('node:fs');
+	const { lstatSync } = await import('node:fs');
 	expect(readFileSync(join(other, 'precious'), 'utf8')).toBe('precious');
 	expect(lstatSync(join(path, 'wattlag.prom')).isSymbolicLink()).toBe(false);
 	await expect(writeTextfile(join(path, 'no', 'x.prom'), 'x')).rejects.toThrow(/ENOENT/);

@@ -81,9 +81,10 @@ test('stuck IO: a device that holds its requests back, and who waits for them', 
 
 test('late softirqs: behind packets that take long', async () => {
 	const { start } = hardship();
-	const load = start(undefined, 'delay-softirqs', 4000, 60);
+	const load = start(undefined, 'delay-softirqs', 400, 60);
 	const { finding } = await comesAndGoes(
-		({ rule }) => rule === 'softirq-late',
+		// with few listeners, or beside much else on that CPU, they take less than half of it
+		({ rule, text }) => rule === 'softirq-late' && / NET_RX takes /.test(text),
 		() => load.kill('SIGKILL'),
 		// the packets are dropped as well: more findings of a higher level than are shown
 		...['--without', 'events'],

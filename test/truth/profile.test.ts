@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { safe } from '../../src/lib/sanitize.ts';
 import type { Profile, ProfileMode, ProfileStack } from '../../src/profile/model.ts';
 import { functionsOf } from '../../src/profile/tree.ts';
@@ -49,20 +49,21 @@ async function load(path: string, ...args: string[]): Promise<ChildProcess & { p
 	return child;
 }
 
-function begin(mode: ProfileMode, pid: number, hz = 99): Taking {
+function begin(mode: ProfileMode, pid: number, hz = 99, unwind = false): Taking {
 	taking = new Taking(realHost(), {
 		mode,
 		target: { tgid: pid },
 		targetText: safe`pid ${pid}`,
 		hz,
 		offCpuMin: 1e6,
+		unwind,
 	});
 	return taking;
 }
 
-async function take(mode: ProfileMode, pid: number, ms: number, hz?: number): Promise<Profile> {
+async function take(mode: ProfileMode, pid: number, ms: number, hz?: number, unwind?: boolean): Promise<Profile> {
 	await loadDemangler();
-	const one = begin(mode, pid, hz);
+	const one = begin(mode, pid, hz, unwind);
 	for (let left = ms; left > 0; left -= 50) {
 		await setTimeout(50);
 		one.drain();
@@ -198,6 +199,7 @@ test('children that end before anybody reads their mappings have those of their 
 		targetText: safe`profiled`,
 		hz: 997,
 		offCpuMin: 1e6,
+		unwind: false,
 	});
 	taking = one;
 	// no drain in between: most children have ended when they are read
@@ -249,4 +251,47 @@ test.runIf(perf)('perf names the same functions', async () => {
 	expect(theirs.size).toBeGreaterThanOrEqual(3);
 	expect([...theirs].filter((name) => !ours.has(name))).toEqual([]);
 	expect([...ours].filter((name) => !theirs.has(name))).toEqual([]);
+});
+
+describe('stacks without frame pointers', () => {
+	const chain = join(directory.path, 'profiled-chain');
+	execFileSync('clang', [
+		...['-O2', '-fomit-frame-pointer', '-fno-optimize-sibling-calls', '-pthread', '-Wall'],
+		...['test/truth/fixtures/chain.c', '-o', chain],
+	]);
+	/** Of the fixture, outermost first; libc's own functions are between 4 and 5. */
+	const links = Array.from({ length: 9 }, (_, index) => `link_${index + 1}`);
+
+	test.each([
+		['chain', 'on-cpu', 'main'],
+		['thread', 'on-cpu', 'start_thread'],
+		['signal', 'on-cpu', 'handler'],
+		['sleep', 'off-cpu', 'main'],
+	] as const)('%s: every call of the chain, in its order', async (what, mode, begins) => {
+		const { pid } = await load(chain, what);
+		const profile = await take(mode, pid, 500, 997, true);
+		const counted = profile.stacks.filter(
+			({ count, state }) => count > 0 && state === (mode === 'on-cpu' ? mode : 'sleep'),
+		);
+		const all = counted.reduce((sum, { count }) => sum + count, 0);
+		expect(all).toBeGreaterThan(20);
+		let whole = 0;
+		for (const stack of counted) {
+			const names = namesOf(profile, stack);
+			const own = names.filter((name) => /^link_/.test(name));
+			if (names.includes(begins) && own.join() === links.slice(0, own.length).join()) whole += stack.count;
+		}
+		// one may be interrupted before the first call, or in libc
+		expect(whole / all).toBeGreaterThan(0.97);
+		expect(profile.quality.cut / profile.quality.user_stacks).toBeLessThan(0.03);
+		expect(profile.unwound?.stacks).toBe(all);
+		expect(profile.lost['copies_lost']).toBe(0);
+	});
+
+	test('without unwinding, they are counted as cut', async () => {
+		const { pid } = await load(chain, 'chain');
+		const { quality, unwound } = await take('on-cpu', pid, 300, 997);
+		expect(quality.cut / quality.user_stacks).toBeGreaterThan(0.9);
+		expect(unwound).toBeNull();
+	});
 });

@@ -1,14 +1,17 @@
 /** Tasks that sleep do not wait, however the scheduler has stamped them: by stamps of the test's own and the states of all tasks. */
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
+import type { Session } from '../../src/core/tracer.ts';
+import { monotonicNs } from '../../src/lib/clock.ts';
+import type { RunqlatExtra, RunqlatRow } from '../../src/tracers/runqlat/snapshot.ts';
 import { realHost, seconds } from './host.ts';
 import { type OwnWaits, ownWaits, sleptThrough, type TaskState } from './own-waits.ts';
-import { runQueue } from './runqlat-session.ts';
+import { type RunqlatReading, runQueue } from './runqlat-session.ts';
 import { childrenOf, schedstat } from './workload.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 
-const { loads, start, read } = runQueue();
+const { loads, start } = runQueue();
 
 let truth: OwnWaits | undefined;
 afterEach(() => {
@@ -32,72 +35,127 @@ async function provoke(sleep: number): Promise<{ sleepers: number[]; stop(): voi
 const stampedAsleep = (states: Map<number, TaskState>, pids: readonly number[]): number =>
 	pids.filter((pid) => states.get(pid)?.asleep && states.get(pid)?.stamped).length;
 
-test.each([
-	{ name: 'for two seconds', sleep: 2, options: {} },
-	{ name: 'for less than a tick', sleep: 0.003, options: {} },
-	{ name: 'for two seconds, under a filter', sleep: 2, options: { comm: 'sleeper' } },
-])('moved while asleep $name: no wait has the sleep, none is listed as waiting', async ({ sleep, options }) => {
-	const load = await provoke(sleep);
-	const own = ownWaits();
-	truth = own;
-	const atStart = stampedAsleep(own.states(), load.sleepers);
-	start(options);
-	const [begin, kernelBefore] = [own.waits(), load.sleepers.map((pid) => schedstat(pid).wait_ns)];
-	const longest = new Map<number, number>();
-	let seenStamped = atStart;
-	let reading = read();
-	const unstampedAtStart = reading.lost['unstamped'] ?? 0;
-	for (let turn = 0; turn < 40; turn++) {
-		await seconds(0.2);
-		const before = own.states();
-		reading = read();
-		const after = own.states();
-		seenStamped = Math.max(seenStamped, stampedAsleep(after, load.sleepers));
-		for (const { tid, comm, age_ns } of reading.extra.waiting)
-			expect(sleptThrough(tid, before, after), `${comm}[${tid}] waits for ${age_ns} ns`).toBe(false);
-		for (const { key, max_ns } of reading.rows)
-			if (key.kind === 'process') longest.set(key.id, Math.max(longest.get(key.id) ?? 0, max_ns));
-	}
-	const ended = own.waits();
-	const rows = new Map(reading.rows.map((row) => [row.key.id, row]));
-	let [ours, truly, kernels, missing] = [0, 0, 0, 0];
-	for (const [index, pid] of load.sleepers.entries()) {
-		const { count, sum_ns, max_ns } = ended.get(pid) ?? { count: 0, sum_ns: 0, max_ns: 0 };
-		const row = rows.get(pid);
-		expect(longest.get(pid) ?? 0, `longest wait of ${pid}`).toBeLessThanOrEqual(max_ns + SLACK);
-		ours += row?.wait_ns_total ?? 0;
-		truly += sum_ns - (begin.get(pid)?.sum_ns ?? 0);
-		missing += count - (begin.get(pid)?.count ?? 0) - (row?.count_total ?? 0);
-		kernels += schedstat(pid).wait_ns - (kernelBefore[index] ?? 0);
-	}
-	load.stop();
-	const unstamped = (reading.lost['unstamped'] ?? 0) - unstampedAtStart;
-	process.stderr.write(
-		`asleep ${sleep} s: stamped ${atStart} at start, ${seenStamped} at most; waits ${ours / 1e6} ms, truth ${truly / 1e6}, kernel ${kernels / 1e6}; unstamped ${unstamped}, missing ${missing}\n`,
-	);
-	expect(truly).toBeGreaterThan(0);
-	// waits that are cut by a read are in one sum and not yet in the other
-	expect(ours).toBeLessThan(truly * 1.02 + load.sleepers.length * SLACK);
-	// and no wait is missing that was not said to be
-	expect(missing).toBeLessThanOrEqual((reading.lost['unstamped'] ?? 0) + (reading.lost['process_unknown'] ?? 0) + 3);
-	// the thing has happened
-	if (delays) expect(unstamped).toBeGreaterThan(0);
-});
+/** A session, and what its readings said so far. */
+class Watched {
+	/** By process; under 0 that of the machine. */
+	readonly longest = new Map<number, number>();
+	private readonly session: Session<RunqlatRow, RunqlatExtra>;
+	private readAt = monotonicNs();
+	private reading: RunqlatReading;
+	private atBegin = new Map<number, RunqlatRow>();
+	readonly unstampedAtStart: number;
+	readonly name: string;
+	private readonly options: Record<string, string | boolean>;
 
-test('the system alone: no wait has the sleep of a task that was moved meanwhile', async () => {
-	const load = await provoke(2);
-	truth = ownWaits();
-	start({ 'system-only': true });
-	let longest = 0;
-	for (let turn = 0; turn < 25; turn++) {
-		await seconds(0.2);
-		const before = truth.states();
-		const { rows, extra } = read('cpu');
-		const after = truth.states();
-		longest = Math.max(longest, rows[0]?.max_ns ?? 0);
-		for (const { tid, comm } of extra.waiting) expect(sleptThrough(tid, before, after), `${comm}[${tid}]`).toBe(false);
+	constructor(name: string, options: Record<string, string | boolean>) {
+		this.name = name;
+		this.options = options;
+		this.session = start(options);
+		this.reading = this.take();
+		this.unstampedAtStart = this.lost('unstamped');
 	}
-	load.stop();
-	const longestTruly = Math.max(...[...truth.waits().values()].map(({ max_ns }) => max_ns));
-	expect(longest).toBeLessThanOrEqual(longestTruly + SLACK);
-});
+
+	private take(): RunqlatReading {
+		const at = monotonicNs();
+		const reading = this.session.read(at - this.readAt, this.options['system-only'] ? 'cpu' : 'process');
+		this.readAt = at;
+		return reading;
+	}
+
+	private rows(): Map<number, RunqlatRow> {
+		return new Map(this.reading.rows.flatMap((row) => (row.key.kind === 'process' ? [[row.key.id, row]] : [])));
+	}
+
+	/** The truth has begun. */
+	begin(): void {
+		this.reading = this.take();
+		this.atBegin = this.rows();
+	}
+
+	/** Waits of a process since then. */
+	since(pid: number): { count: number; wait_ns: number } {
+		const [row, before] = [this.rows().get(pid), this.atBegin.get(pid)];
+		return {
+			count: (row?.count_total ?? 0) - (before?.count_total ?? 0),
+			wait_ns: (row?.wait_ns_total ?? 0) - (before?.wait_ns_total ?? 0),
+		};
+	}
+
+	lost(what: string): number {
+		return this.reading.lost[what] ?? 0;
+	}
+
+	/** Fails when a task is listed that slept all through the read. Returns the states after it. */
+	read(truth: OwnWaits, before: Map<number, TaskState>): Map<number, TaskState> {
+		this.reading = this.take();
+		const after = truth.states();
+		for (const { tid, comm, age_ns } of this.reading.extra.waiting)
+			expect(sleptThrough(tid, before, after), `${this.name}: ${comm}[${tid}] waits for ${age_ns} ns`).toBe(false);
+		for (const { key, max_ns } of this.reading.rows) {
+			if (key.kind !== 'process' && key.kind !== 'all') continue;
+			const id = key.kind === 'all' ? 0 : key.id;
+			this.longest.set(id, Math.max(this.longest.get(id) ?? 0, max_ns));
+		}
+		return after;
+	}
+}
+
+const everything = { name: 'everything', options: {} };
+
+test.each([
+	// each sleeper falls asleep three times; the sessions see the same sleeps
+	{
+		...{ how: 'for two seconds', sleep: 2, turns: 30 },
+		sessions: [everything, { name: 'under a filter', options: { comm: 'sleeper' } }],
+		system: [{ name: 'the system alone', options: { 'system-only': true } }],
+	},
+	// hundreds of sleeps in each read
+	{ how: 'for less than a tick', sleep: 0.003, turns: 15, sessions: [everything], system: [] },
+])(
+	'moved while asleep $how: no wait has the sleep, none is listed as waiting',
+	async ({ sleep, turns, sessions, system }) => {
+		const load = await provoke(sleep);
+		const own = ownWaits();
+		truth = own;
+		const atStart = stampedAsleep(own.states(), load.sleepers);
+		const watched = sessions.map(({ name, options }) => new Watched(name, options));
+		const alone = system.map(({ name, options }) => new Watched(name, options));
+		const [begin, kernelBefore] = [own.waits(), load.sleepers.map((pid) => schedstat(pid).wait_ns)];
+		const all = [...watched, ...alone];
+		for (const one of all) one.begin();
+		let seenStamped = atStart;
+		for (let turn = 0; turn < turns; turn++) {
+			await seconds(0.2);
+			let states = own.states();
+			for (const one of all) states = one.read(own, states);
+			seenStamped = Math.max(seenStamped, stampedAsleep(states, load.sleepers));
+		}
+		const ended = own.waits();
+		const kernels = load.sleepers.map((pid, index) => schedstat(pid).wait_ns - (kernelBefore[index] ?? 0));
+		load.stop();
+		for (const one of watched) {
+			let [ours, truly, missing] = [0, 0, 0];
+			for (const pid of load.sleepers) {
+				const { count, sum_ns, max_ns } = ended.get(pid) ?? { count: 0, sum_ns: 0, max_ns: 0 };
+				const since = one.since(pid);
+				expect(one.longest.get(pid) ?? 0, `${one.name}: longest wait of ${pid}`).toBeLessThanOrEqual(max_ns + SLACK);
+				ours += since.wait_ns;
+				truly += sum_ns - (begin.get(pid)?.sum_ns ?? 0);
+				missing += count - (begin.get(pid)?.count ?? 0) - since.count;
+			}
+			const unstamped = one.lost('unstamped') - one.unstampedAtStart;
+			process.stderr.write(
+				`asleep ${sleep} s, ${one.name}: stamped ${atStart} at start, ${seenStamped} at most; waits ${ours / 1e6} ms, truth ${truly / 1e6}, kernel ${kernels.reduce((sum, ns) => sum + ns, 0) / 1e6}; unstamped ${unstamped}, missing ${missing}\n`,
+			);
+			expect(truly).toBeGreaterThan(0);
+			// waits that are cut by a read are in one sum and not yet in the other
+			expect(ours).toBeLessThan(truly * 1.02 + load.sleepers.length * SLACK);
+			// and no wait is missing that was not said to be
+			expect(missing).toBeLessThanOrEqual(one.lost('unstamped') + one.lost('process_unknown') + 3);
+			// the thing has happened
+			if (delays) expect(unstamped).toBeGreaterThan(0);
+		}
+		const longestTruly = Math.max(...[...ended.values()].map(({ max_ns }) => max_ns));
+		for (const one of alone) expect(one.longest.get(0) ?? 0, one.name).toBeLessThanOrEqual(longestTruly + SLACK);
+	},
+);

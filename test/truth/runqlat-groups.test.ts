@@ -36,6 +36,9 @@ function totals(group: string): Counters {
 	return new Map(read(group).rows.map(({ key, wait_ns_total }) => [String(key.id), wait_ns_total]));
 }
 
+/** Of all tasks since the machine started. */
+const switches = (): number => Number(/^ctxt (\d+)/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1]);
+
 /** The row of that name, once it has waited more than 20 times; the last one seen after 3 s. */
 async function busy(group: string, comm: string): Promise<RunqlatRow | undefined> {
 	let row: RunqlatRow | undefined;
@@ -357,7 +360,8 @@ test('14,000 threads at once: the sums stay exact, what has no row is told', asy
 	};
 	const from = sample(kernel, ours);
 	const unstampedBefore = unstamped;
-	await seconds(4);
+	// every thread wakes once in 1.5 s
+	await seconds(2);
 	const to = sample(kernel, ours);
 	const waited = happened(from, to, String(crowd.pid));
 	expect(waited).toBeGreaterThan(0.1e9);
@@ -367,7 +371,9 @@ test('14,000 threads at once: the sums stay exact, what has no row is told', asy
 	expectAgreement(from, to, String(crowd.pid), TOLERANCE, 0, sleeps);
 	console.log(between(from, to, String(crowd.pid)).text);
 	read('thread');
-	await seconds(6);
+	// until each has had its turn twice
+	const switched = switches() + 3 * 14_000;
+	for (let i = 0; i < 60 && switches() < switched; i++) await seconds(0.1);
 	const threads = read('thread');
 	const unlisted = threads.rows.find(({ key }) => key.kind === 'thread' && key.id === 0);
 	expect(threads.rows.length).toBeLessThanOrEqual(MAX_TASKS + 2);

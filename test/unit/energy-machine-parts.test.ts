@@ -1,7 +1,7 @@
 /** Parts of the machine from FIXTURES and made-up domains: no figure here was measured. */
 import { describe, expect, test } from 'vitest';
 import { safe } from '../../src/lib/sanitize.ts';
-import { bytesMoved, MachineParts, partsOf, totalOf } from '../../src/tracers/energy/machine-parts.ts';
+import { type Beside, bytesMoved, MachineParts, partsOf, totalOf } from '../../src/tracers/energy/machine-parts.ts';
 import type { DomainEnergy } from '../../src/tracers/energy/power/power.ts';
 import type { Level } from '../../src/tracers/energy/sources/source.ts';
 import { generator } from '../lib/random.ts';
@@ -84,14 +84,24 @@ test('conservation: the counted parts add up to the source, GPUs and estimates; 
 			name: safe`gpu ${index}`,
 			energy_uj: random() < 0.2 ? null : Math.floor(random() * 1e7),
 		}));
-		const estimated = random() < 0.5 ? [{ name: safe`network`, energy_uj: Math.floor(random() * 1e6) }] : [];
+		const estimated: Beside[] =
+			random() < 0.5
+				? [{ name: safe`network`, energy_uj: Math.floor(random() * 1e6), by: 'network', from: 'coefficient' }]
+				: [];
 		const parts = partsOf({ measured_uj, scope: safe`all`, domains, gpus }, estimated);
-		expect(parts).toHaveLength(domains.length + gpus.length + estimated.length);
+		expect(parts).toHaveLength(domains.length + gpus.length + estimated.length + (whole ? 1 : 0));
 		const beside = [...gpus, ...estimated].reduce((sum, one) => sum + (one.energy_uj ?? 0), 0);
 		const counted = domains.some((one) => one.counted && one.energy_uj !== null);
 		// a meter of the whole machine contains all the others
 		const expected = whole ? measured_uj : measured_uj + beside;
 		if (counted || (!whole && beside > 0)) expect(totalOf(parts)).toBe(expected);
-		if (whole) expect(parts.filter((one) => one.counted)).toHaveLength(1);
+		if (!whole) continue;
+		expect(parts.filter((one) => one.counted)).toHaveLength(1);
+		// what is known of the inside, and the rest, are the whole
+		const rest = parts.at(-1)?.energy_uj;
+		const inside =
+			beside + domains.reduce((sum, one) => sum + (/package|dram/.test(one.level) ? (one.energy_uj ?? 0) : 0), 0);
+		if (domains[0]?.energy_uj === null) expect(rest).toBeNull();
+		else expect(rest).toBe(Math.max(0, measured_uj - inside));
 	}
 });

@@ -151,4 +151,5 @@ test('causes in words', () => {
 	expect(causeOf(wake_via.VIA_SOFTIRQ, 3, safe``).cause).toBe('softirq NET_RX');
 	expect(causeOf(wake_via.VIA_CALL, 0, safe``)).toEqual(causeOf(wake_via.VIA_RESCHEDULE, 0, safe``));
 	expect(causeOf(wake_via.VIA_POLL, 0, safe``).via).toBe('poll');
+	expect(causeOf(wake_via.VIA_PROCESS, 4711, safe`make`)).toEqual({ cause: 'process make[4711]', via: 'process' });
 });

@@ -14,9 +14,8 @@ import { recognise } from '../../src/tracers/events/kmsg/patterns.ts';
 import { compareBond, type LinkEvent, parseBond, parseNetDev, parseSoftnet } from '../../src/tracers/events/links.ts';
 import { ownGrowth } from '../../src/tracers/events/memory-growth.ts';
 import { invalidReasons } from '../../src/tracers/events/options.ts';
-import { HiddenReasons, reasonOf, reasonTable } from '../../src/tracers/events/reasons.ts';
+import { HiddenReasons, Reasons, reasonOf, reasonTable } from '../../src/tracers/events/reasons.ts';
 import { EVENT_KINDS, type EventRecord } from '../../src/tracers/events/snapshot.ts';
-import { parseSteal, verdict } from '../../src/tracers/events/steal.ts';
 import { eventRecord } from '../ui/fixtures/events.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
@@ -147,7 +146,7 @@ describe('the kernel log', () => {
 			'3,3,3000,-;oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=a,pid=7,uid=0',
 		].map((text) => parseKernelMessage(bytes(text)));
 		const log = { state: safe`read`, overwritten: 0, caughtUp: false, read: () => messages, close: () => undefined };
-		const events = new KernelEvents(new Set(['mark_victim']), log as never);
+		const events = new KernelEvents(new Set(['mark_victim']), new Reasons(), log as never);
 		const first = events.read(() => '2026-01-01T00:00:00.000Z');
 		expect(first.map(({ record, double }) => [record.kind, record.before_start, double])).toEqual([
 			['conntrack', true, false],
@@ -173,7 +172,7 @@ describe('the kernel log', () => {
 			read: () => [one, ...flood],
 			close: () => undefined,
 		};
-		const read = new KernelEvents(new Set(), log as never).read(() => '');
+		const read = new KernelEvents(new Set(), new Reasons(), log as never).read(() => '');
 		expect(read).toHaveLength(501);
 		expect(read[0]?.told).toBe(true);
 		expect(read.filter(({ told }) => told)).toHaveLength(21);
@@ -329,26 +328,6 @@ describe('links', () => {
 		});
 		const dev = 'Inter-|   Receive\n face |bytes\n  eth0: 100 5 1 7 2 0 0 0 9 9 0 0 0 0 0 0\n';
 		expect(parseNetDev(dev).get('eth0')).toEqual({ dropped: 7, fifo: 2 });
-	});
-});
-
-describe('tick gaps', () => {
-	test('steal is read by CPU', () => {
-		const steal = parseSteal('cpu  1 2 3 4 5 6 7 8 0 0\ncpu0 1 0 0 0 0 0 0 12 0 0\ncpu1 1 0 0 0 0 0 0 3 0 0\nintr 1\n');
-		expect([...steal]).toEqual([
-			[0, 12e7],
-			[1, 3e7],
-		]);
-	});
-
-	test.each([
-		[{ sum_ns: 40e6, switched: false }, 40e6, 'STOLEN'],
-		[{ sum_ns: 40e6, switched: false }, 0, 'IRQS_OFF'],
-		[{ sum_ns: 40e6, switched: true }, 0, 'TIMER_LATE'],
-		[{ sum_ns: 400e6, switched: false }, 10e6, 'IRQS_OFF'],
-		[{ sum_ns: 40e6, switched: true }, undefined, 'GAP'],
-	] as const)('%o with %d ns stolen: %s', (gaps, stolen, expected) => {
-		expect(verdict(gaps, stolen)).toBe(expected);
 	});
 });
 

@@ -103,7 +103,7 @@ describe('a bad option is one line that names it', () => {
 		[['--pid', '1.5'], /--pid: 1.5 is not a whole number/],
 		[['-v', '--rate', '1.5'], /--rate: 1.5 is not a whole number/],
 		[['--rate', '5'], /--rate needs -v/],
-		[['--duration', '5'], /--duration needs record or compare or profile or -v/],
+		[['--duration', '5'], /--duration needs record or export or compare or profile or -v/],
 		[['-v', '--batch'], /--batch and -v exclude each other/],
 		[['compare', '--live', '--batch'], /compare and --batch exclude each other/],
 		[['compare', '--live', '--filter', 'x'], /--filter does not go with compare --live/],

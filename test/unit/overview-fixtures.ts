@@ -5,6 +5,7 @@ import { NO_COST } from '../../src/core/tracer.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import type { Space } from '../../src/system/disk-space.ts';
 import type { Stalled } from '../../src/system/group-pressure.ts';
+import type { AtLimit } from '../../src/system/memory-limits.ts';
 import type { Pressure } from '../../src/system/pressure.ts';
 import type { Throttled } from '../../src/system/quota.ts';
 import type { RestField } from '../../src/tracers/energy/rest/rest.ts';
@@ -16,6 +17,8 @@ import type { Finding } from '../../src/tracers/overview/finding.ts';
 import { OverviewSession } from '../../src/tracers/overview/session.ts';
 import type { OverviewExtra } from '../../src/tracers/overview/snapshot.ts';
 import type { Sources, SourceTab } from '../../src/tracers/overview/sources.ts';
+import type { Collecting } from '../../src/tracers/overview/tasks/collectors.ts';
+import type { Deadlock } from '../../src/tracers/overview/tasks/deadlock.ts';
 import type { Slowed } from '../../src/tracers/overview/tasks/progress.ts';
 import { TaskReader } from '../../src/tracers/overview/tasks/reader.ts';
 import type { Standstill } from '../../src/tracers/overview/tasks/standstill.ts';
@@ -96,6 +99,9 @@ export interface World {
 	tasks: readonly ProcessNow[];
 	standstills: readonly Standstill[];
 	slowed: readonly Slowed[];
+	deadlocks: readonly Deadlock[];
+	collecting: readonly Collecting[];
+	atLimit: readonly AtLimit[];
 	spaces: readonly Space[];
 	throttled: readonly Throttled[];
 	lost: number;
@@ -181,6 +187,9 @@ const quiet: World = {
 	tasks: [],
 	standstills: [],
 	slowed: [],
+	deadlocks: [],
+	collecting: [],
+	atLimit: [],
 	spaces: [],
 	throttled: [],
 	lost: 0,
@@ -407,6 +416,7 @@ export class Machine {
 		groups: { read: () => this.world.stalled },
 		quota: { read: () => [...this.world.throttled] },
 		tasks: this.tasks(),
+		memoryLimits: { read: () => [...this.world.atLimit] },
 		spaces: { read: () => this.world.spaces },
 	});
 
@@ -414,11 +424,14 @@ export class Machine {
 		const reader = new TaskReader('/nowhere', {
 			read: () => new Map(this.world.tasks.map((one) => [one.pid, one])),
 			channels: () => [],
+			displaced: () => 0,
 			cost: () => NO_COST,
 			close: () => {},
 		});
 		reader.standstills = () => [...this.world.standstills];
 		reader.slowed = () => [...this.world.slowed];
+		reader.deadlocks = () => [...this.world.deadlocks];
+		reader.collecting = () => [...this.world.collecting];
 		return reader;
 	}
 
@@ -496,9 +509,32 @@ export function lockWait(count: number, asleep_s: number): Standstill {
 }
 
 /** A process that did much until six seconds ago. */
-export const slowed = (kind: Slowed['kind']): Slowed => ({
+export const slowed = (kind: Slowed['kind'], stuck = 0): Slowed => ({
 	...{ pid: 77, start_time: 77e9, comm: sanitize('worker'), kind, part: 'IO', share: 0.8, share_before: 0.1 },
 	before: { rate: 400, cpu: 0.9 },
 	now: { rate: 12, cpu: 0.01 },
 	for_ns: 6 * second,
+	stuck,
 });
+
+/** Two threads of a process, each of which has the mutex that the other one wants. */
+export const crossed: Deadlock = {
+	...{ pid: 40, start_time: 40e9, comm: sanitize('app'), for_ns: 12 * second },
+	circle: [
+		{ tid: 41, comm: sanitize('reader'), address: '0x7f00' },
+		{ tid: 42, comm: sanitize('writer'), address: '0x7f40' },
+	],
+};
+
+/** A collector that uses a CPU and a half of two. */
+export const collectingHard: Collecting = {
+	...{ pid: 50, start_time: 50e9, comm: sanitize('java'), threads: 2 },
+	collector_ns: 1.5 * second,
+	cpu_ns: 1.6 * second,
+};
+
+export const limited: AtLimit = {
+	...{ cgroup: sanitize('/shop'), limit_bytes: 64 << 20, used_bytes: 64 << 20, hits: 1200 },
+	stalled_ns: 0.6 * second,
+	members: ['812:812000000000'],
+};

@@ -10,11 +10,17 @@ import type { Finding, Suspicion } from '../../src/tracers/overview/finding.ts';
 import type { Rule } from '../../src/tracers/overview/rule.ts';
 import { type RuleId, rules } from '../../src/tracers/overview/rules.ts';
 import { OverviewSession } from '../../src/tracers/overview/session.ts';
+import { collects } from '../../src/tracers/overview/tasks/collectors.ts';
+import { DeadlockFinder } from '../../src/tracers/overview/tasks/deadlock.ts';
+import { isStuck } from '../../src/tracers/overview/tasks/halt.ts';
 import { generator } from '../lib/random.ts';
 import {
 	type Busy,
 	clock,
+	collectingHard,
+	crossed,
 	heat,
+	limited,
 	lockWait,
 	Machine,
 	quietProcesses,
@@ -310,6 +316,108 @@ describe('slowed and halted', () => {
 	});
 });
 
+describe('halted', () => {
+	test('high only where the threads that worked wait for locks in a process that never rested', () => {
+		const [weak] = new Machine().run(3, { slowed: [slowed('halted')] });
+		expect(weak?.level).toBe('notice');
+		const [strong] = new Machine().run(3, { slowed: [slowed('halted', 2)] });
+		expect([strong?.level, strong?.text]).toEqual([
+			'high',
+			expect.stringMatching(/all 2 threads that worked are .*: a deadlock, or a pool whose work is done/),
+		]);
+	});
+
+	test('a process that rested, or whose worker waits for events, is no more than a notice', () => {
+		const busy = (cpu: number, reason: 'futex' | 'poll') => {
+			const process = sleeper(7, 'app', 0);
+			const [task] = process.tasks as [(typeof process.tasks)[0]];
+			const worker = { ...task, tid: 8, cpu_ns: cpu * second, reason, state: 'S' as const };
+			return { ...process, start: 0, tasks: [{ ...task, cpu_ns: 0.01 * second }, worker] };
+		};
+		expect(isStuck(busy(18, 'futex'), 5 * second, 25 * second)).toBe(true);
+		expect(isStuck(busy(18, 'poll'), 5 * second, 25 * second)).toBe(false);
+		expect(isStuck(busy(18, 'futex'), 5 * second, 250 * second)).toBe(false);
+	});
+});
+
+describe('deadlock', () => {
+	test('names the circle, and is severe since memory and iterator say so', () => {
+		const [finding] = new Machine().run(1, { deadlocks: [crossed] });
+		expect(finding).toMatchObject({ rule: 'deadlock', level: 'severe' });
+		expect(finding?.text).toBe(
+			'2 threads wait for each other’s mutexes: reader[41] for one of writer[42], writer[42] for one of reader[41], for 12.0s',
+		);
+		expect(finding?.witnesses).toHaveLength(3);
+	});
+
+	const waiting = (tid: number, switches = 9) => {
+		const [task] = sleeper(40, 'app', 0).tasks;
+		return {
+			...(task as NonNullable<typeof task>),
+			tid,
+			switches,
+			state: 'S' as const,
+			reason: 'futex' as const,
+			asleep_ns: 5e9,
+		};
+	};
+	const processOf = (tasks: ReturnType<typeof waiting>[]) => [{ ...sleeper(40, 'app', 0), tasks }];
+
+	test('a circle is found behind a tail, a chain is none, and a sleep is asked about once', () => {
+		const owners: Record<number, number> = { 41: 42, 42: 43, 43: 42 };
+		const asked: number[] = [];
+		const finder = new DeadlockFinder((_, tid) => {
+			asked.push(tid);
+			return { owner: owners[tid] ?? 0, address: '0x1' };
+		});
+		const tasks = [waiting(41), waiting(42), waiting(43)];
+		expect(finder.find(processOf(tasks), 0).map(({ circle }) => circle.map(({ tid }) => tid))).toEqual([[42, 43]]);
+		finder.find(processOf(tasks), 0);
+		expect(asked).toEqual([41, 42, 43]);
+		owners[43] = 0;
+		expect(finder.find(processOf([waiting(41), waiting(42), waiting(43, 10)]), 0)).toEqual([]);
+	});
+
+	test('a thread that waits for its own mutex', () => {
+		const finder = new DeadlockFinder(() => ({ owner: 41, address: '0x1' }));
+		expect(finder.find(processOf([waiting(40), waiting(41)]), 0).map(({ circle }) => circle.length)).toEqual([1]);
+	});
+});
+
+describe('memory limits', () => {
+	const memory = { memory: stall(0.5), io: stall(0), cpu: stall(0) };
+	test('a group at its limit by its own pressure; of cgroup v1 by that of the machine', () => {
+		expect(said('memory-limit', { atLimit: [limited], pressure: memory })).toEqual([
+			'memory-limit: /shop: is at its memory limit of 64.0MiB: no room 1.20k/s, 0/s page faults wait for a device, tasks are stalled on memory 60% of the time',
+		]);
+		expect(said('memory-limit', { atLimit: [{ ...limited, stalled_ns: null }], pressure: memory })).toEqual([
+			expect.stringContaining('stalled on memory 50% of the time'),
+		]);
+	});
+
+	test('a group that is full of pages of files, which cost nothing to drop, is none', () => {
+		silent('memory-limit', { atLimit: [{ ...limited, stalled_ns: 0.01 * second }], pressure: memory });
+	});
+});
+
+describe('garbage', () => {
+	test('by the time of the collectors beside that of the program', () => {
+		expect(said('garbage', { collecting: [collectingHard] })).toEqual([
+			'garbage: java[50]: collects garbage 94% of its CPU time: 2 threads take 150% of a CPU; its heap is nearly full',
+		]);
+		silent('garbage', { collecting: [{ ...collectingHard, collector_ns: 0.5 * second }] });
+		silent('garbage', { collecting: [{ ...collectingHard, collector_ns: 0.2 * second, cpu_ns: 0.21 * second }] });
+	});
+
+	test.each(['GC Thread#0', 'G1 Conc#0', 'VM Thread', 'ZWorkerYoung#1', 'Shenandoah GC T', '.NET Server GC'])(
+		'%s collects',
+		(name) => expect(collects(sanitize(name))).toBe(true),
+	);
+	test.each(['java', 'C2 CompilerThre', 'VM Periodic Tas', 'http-nio-8080-e', 'Zygote'])('%s does not', (name) =>
+		expect(collects(sanitize(name))).toBe(false),
+	);
+});
+
 describe('full', () => {
 	const space = { mount: sanitize('/var'), total_bytes: 1 << 30, free_bytes: 1 << 29, inodes: 1000, free_inodes: 900 };
 
@@ -509,7 +617,8 @@ describe('pressure', () => {
 		silent('pressure', { pressure: { memory: stall(0.09), io: stall(0.29) } });
 		const { unchecked, pressure } = new Machine().tick({ pressure: null }).extra;
 		expect(pressure).toBeNull();
-		expect(unchecked).toEqual([{ rule: 'pressure', reason: 'no /proc/pressure: kernel without CONFIG_PSI, or psi=0' }]);
+		const reason = 'no /proc/pressure: kernel without CONFIG_PSI, or psi=0';
+		expect(unchecked).toEqual([{ rule: 'pressure', reason }]);
 	});
 });
 
@@ -566,6 +675,9 @@ describe('links', () => {
 		tasks: [sleeper(4999, 'srv', 0), { ...sleeper(5000, 'srv', 0), parent: 4999, start: 9e15 }],
 		spaces: [{ mount: sanitize('/var'), total_bytes: 1e9, free_bytes: 0, inodes: 1000, free_inodes: 900 }],
 		slowed: [slowed('slowed'), slowed('halted')],
+		deadlocks: [crossed],
+		collecting: [collectingHard],
+		atLimit: [limited],
 		wait: 4,
 		irq: [{ kind: 'soft', name: 'NET_RX', cpu: 1, rate: 90_000, share: 0.5, late: [4000, 3e7] }],
 		io: [{ device: 'vda', op: 'read', count: 400, slow: 200, mean: 8e7 }],
@@ -613,9 +725,9 @@ describe('links', () => {
 	test('at most five findings, two of a rule, the worst first', () => {
 		const findings = new Machine().run(3, everything);
 		expect(findings).toHaveLength(5);
-		expect(findings.map(({ rule }) => rule).slice(0, 3)).toEqual(['stopped', 'stuck-io', 'starving']);
+		expect(findings.map(({ rule }) => rule).slice(0, 3)).toEqual(['stopped', 'deadlock', 'stuck-io']);
 		const levels = findings.map(({ level }) => level);
-		expect(levels).toEqual(['severe', 'severe', 'severe', 'high', 'high']);
+		expect(levels).toEqual(['severe', 'severe', 'severe', 'severe', 'high']);
 	});
 });
 

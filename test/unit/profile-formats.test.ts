@@ -31,6 +31,7 @@ const profile = (more: Partial<Profile> = {}): Profile => ({
 	begun_ms: 1_700_000_000_000,
 	seconds: 10,
 	hz: 100,
+	unwound: null,
 	target: safe`pid 10`,
 	frames: [
 		{ name: safe`main`, module: safe`server`, build_id: 'ab12', kind: 'user' },

@@ -58,8 +58,10 @@ export async function recordTo(
 ): Promise<void> {
 	const folder = new Folder(path);
 	const merging = new Merging(recordedTabs);
-	const merge = options.merged ? (snapshot: Snapshot) => merging.add(snapshot) : undefined;
-	const { recorder } = recorderTo(folder, { ...options, merge });
+	const merge = options.merged
+		? { merge: (snapshot: Snapshot) => merging.add(snapshot), mergeRest: () => merging.end() }
+		: {};
+	const { recorder } = recorderTo(folder, { ...options, ...merge });
 	for (const snapshots of all) {
 		recorder.add(snapshots);
 		await recorder.idle();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
+import { figuresOf, slotCount, slotLower } from '../../src/lib/histogram.ts';
 import { fromText, toText } from '../../src/recording/columns-text.ts';
 import { HEAD, KINDS, packFrame, readHead, unpackFrame } from '../../src/recording/frame.ts';
 import { checkedSnapshot } from '../../src/recording/validate.ts';
@@ -38,6 +39,58 @@ describe('a snapshot as text', () => {
 	])('%s', (_, rows) => {
 		const snapshot = { ...(all[0] as Snapshot), rows };
 		expect(JSON.stringify(fromText(toText(snapshot)))).toBe(JSON.stringify(snapshot));
+	});
+
+	test('columns that follow from others are left out, and come back to the last bit', () => {
+		const dt_ns = 1_000_326_501;
+		const rows = [679_638_355, 0, 7].map((cpu_ns, at) => ({
+			cpu_ns,
+			cpu_ns_total: cpu_ns + at * 1e12,
+			energy_uj: Math.round(cpu_ns / 170),
+			watts: (Math.round(cpu_ns / 170) / dt_ns) * 1000,
+			share: Math.round(cpu_ns / 170) / 3_333_331,
+			// no rate of the energy: stored as it is
+			...(at === 2 && { gpu: 0.1 + 0.2 }),
+		}));
+		const snapshot = { ...(all[0] as Snapshot), dt_ns, measured_uj: 3_333_331, rows } as unknown as Snapshot;
+		const text = toText(snapshot);
+		expect(JSON.stringify(fromText(text))).toBe(JSON.stringify(snapshot));
+		expect(text.toString().match(/"d":"ratio"/g)).toHaveLength(4);
+		const wrong = rows.map((row, at) => (at === 1 ? { ...row, watts: 1e-9 } : row));
+		const odd = { ...snapshot, rows: wrong };
+		expect(JSON.stringify(fromText(toText(odd)))).toBe(JSON.stringify(odd));
+	});
+
+	test('percentiles and means of real histograms are left out', () => {
+		const runqlat = all.find(({ tab }) => tab === 'runqlat') as Snapshot;
+		const rows = [4, 2].flatMap((sub) => {
+			const slots = new Float64Array(slotCount(sub));
+			for (const slot of [3, 40, 41, 57]) slots[slot] = slot;
+			const figures = figuresOf(slots, slotLower(58, slots.length) - 3);
+			return [{ count: 141, wait_ns: 12_345_678, mean_ns: 87_558, sub, ...figures }];
+		});
+		for (const row of rows) {
+			const snapshot = { ...runqlat, rows: [row] } as unknown as Snapshot;
+			const text = toText(snapshot).toString();
+			expect(JSON.stringify(fromText(Buffer.from(text)))).toBe(JSON.stringify(snapshot));
+			expect(
+				text.match(new RegExp(`"d":"rank","of":\\d+,"max":\\d+,"rank":0.\\d+,"sub":${row.sub}`, 'g')),
+			).toHaveLength(3);
+			expect(text).toContain('"d":"mean"');
+		}
+	});
+
+	test.each([
+		[{ d: 'total', of: 1, v: [1] }],
+		[{ d: 'total', of: 0 }],
+		[{ d: 'ratio', of: 0, by: 0, times: 1 }],
+		[{ d: 'rank', of: 0, max: 0, rank: 0.5, sub: 99 }],
+		[{ d: 'mean', of: 0, per: 7 }],
+		[{ d: 'other', of: 0 }],
+	])('a derived column that is none is refused: %j', (node) => {
+		const { rows: _, ...head } = all[0] as Snapshot;
+		const text = JSON.stringify({ head: { ...head, rows: 1 }, rows: { k: ['a', 'b'], c: [[1], node] } });
+		expect(() => fromText(Buffer.from(text))).toThrow('a property without values');
 	});
 
 	test('is made inert', () => {

@@ -100,7 +100,13 @@ describe('writing', () => {
 		}
 		await expect(writeRecording(tree.path('failing'), about(7), failing())).rejects.toThrow('on purpose');
 		expect(readdirSync(tree.path('failing'))).toEqual([]);
-		await expect(writeRecording(path, about(8), [])).rejects.toThrow();
+	});
+
+	test('a file system that makes no folders, and a file in the place of the folder', async () => {
+		await expect(writeRecording('/proc/wattlag/deep', about(8), [])).rejects.toThrow(
+			'/proc/wattlag: no such file or directory',
+		);
+		await expect(writeRecording(path, about(8), [])).rejects.toThrow('is not a folder');
 	});
 
 	// under sudo with HOME kept, the home is a user's
@@ -184,7 +190,7 @@ describe('reading what anybody may have written', () => {
 	});
 
 	test.each<[string, () => string, RegExp]>([
-		['missing', () => tree.path('nowhere'), /ENOENT/],
+		['missing', () => tree.path('nowhere'), /no such file or directory/],
 		['not gzip', () => '/etc/passwd', /no recording/],
 		['of something else', () => fileOf('else', [{ hello: 1 }]), /no recording/],
 		['newer', () => fileOf('newer', [{ ...head, recording: 2 }]), /newer wattlag/],

@@ -40,6 +40,12 @@ describe('the model', () => {
 		expect(report.points.length).toBe(20);
 		expect(report.groups.length).toBeGreaterThan(2);
 		expect(report.groups.map((group) => group.joules)).toEqual([...report.groups.map((group) => group.joules)].sort((a, b) => b - a)); // biome-ignore format: one order
+		// the words of triage come first
+		expect(report.triage[0]).toMatch(/^wattlag triage: h, \d+\.\d s until /);
+		expect(report.triage.length).toBeLessThanOrEqual(20);
+		const page = reportPage(report);
+		expect(page.indexOf('id="triage"')).toBeLessThan(page.indexOf('id="found"'));
+		expect(page).toContain(escapeHtml(report.triage[0] as string));
 		const times = report.slow.map(({ request }) => request.stages['total'] ?? 0);
 		expect(times).toEqual([...times].sort((a, b) => b - a));
 	});

@@ -4,6 +4,7 @@ import type { SamplerEvent } from '../../src/core/sampler.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { type Host, NO_COST, type Tracer } from '../../src/core/tracer.ts';
 import { safe } from '../../src/lib/sanitize.ts';
+import { LocalSampler } from '../../src/sampling/local-sampler.ts';
 import { Sampling } from '../../src/sampling/sampling.ts';
 import { fakeHost, fakeTracer, snapshots } from './sampling-fixtures.ts';
 
@@ -51,6 +52,17 @@ test('what the kernel queues is taken several times in a long interval', async (
 	const then = drained;
 	await new Promise((resolve) => setTimeout(resolve, 400));
 	expect(drained).toBe(then);
+});
+
+test('closed before it starts, it never begins', async () => {
+	let drained = 0;
+	const sampler = new LocalSampler({
+		...{ tracers: [fakeTracer('one', { drain: () => void drained++ })], host: fakeHost(), delay: 60, firstDelay: 60 },
+		...{ groups: {}, sections: {} },
+	});
+	sampler.close();
+	await new Promise((resolve) => setTimeout(resolve, 400));
+	expect(drained).toBe(0);
 });
 
 test('an interval far longer than asked says so, and its length is the true one', async () => {

@@ -18,6 +18,7 @@ import { flushedAndDiscarded, renamedAndMoved, stackedWrites } from './owners.ts
 import { peerWaits } from './peer.ts';
 import { cpuTime, runDelay } from './processes.ts';
 import { checksText } from './report.ts';
+import { wakers } from './wakers.ts';
 
 class UsageError extends Error {}
 
@@ -48,6 +49,7 @@ async function main(): Promise<boolean> {
 			renamedAndMoved,
 			stackedWrites,
 			peerWaits,
+			wakers,
 		})) {
 			process.stderr.write(`verify: ${name}\n`);
 			checks.push(...(await part(loads)));

@@ -8,7 +8,7 @@ if [ -O / ]; then # this is root
 	. "$root/bin/trusted.sh"
 	require_trusted run "$root" 3 "$root"
 fi
-export MALLOC_ARENA_MAX=1
+export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 [ ! -w "$root" ] || export NODE_COMPILE_CACHE="$root/cache"
 case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) arch=none ;; esac
 # installed below this package, or beside it

@@ -1,5 +1,5 @@
 /** `wattlag captures`: the bundles that were made. */
-import { UsageError } from '../../core/errors.ts';
+import { systemReason, UsageError } from '../../core/errors.ts';
 import { type Command, print } from '../command.ts';
 
 export const captures: Command = {
@@ -19,7 +19,7 @@ export const captures: Command = {
 				return listCaptures(path).map((one) => ({ ...one, path }));
 			} catch (error) {
 				if (line.argument === '') return [];
-				throw new UsageError(`${path}: ${(error as Error).message}`);
+				throw new UsageError(`${path}: ${systemReason(error)}`);
 			}
 		});
 		const shown = all.slice(0, orUnlimited(Number(line.values['limit'])));

@@ -1,5 +1,5 @@
 /** `wattlag compare A B`: two recordings as a table, as JSON or on the screen. */
-import { EXIT, UsageError } from '../../core/errors.ts';
+import { EXIT, systemReason, UsageError } from '../../core/errors.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Tracer } from '../../core/tracer.ts';
 import { sanitize } from '../../lib/sanitize.ts';
@@ -28,7 +28,7 @@ function markAt({ recording, path }: CompareInput, text: string): number {
 
 async function inputOf(path: string, tracers: AnyTracers, { values }: CommandLine): Promise<CompareInput> {
 	const recording = await openAny(path, tracers).catch((error: Error) => {
-		throw new UsageError(`${path}: ${error.message}`);
+		throw new UsageError(`${path}: ${systemReason(error)}`);
 	});
 	const input: CompareInput = { path: sanitize(path), recording };
 	const [from, to] = [String(values['from-mark']), String(values['to-mark'])];
@@ -66,7 +66,7 @@ export async function compareTwo(line: CommandLine, registry: readonly Entry[]):
 	try {
 		return await compareRecordings(first, second);
 	} catch (error) {
-		throw new UsageError((error as Error).message);
+		throw new UsageError(systemReason(error));
 	} finally {
 		for (const { recording, path } of [first, second]) {
 			for (const text of recording.damage()) process.stderr.write(`wattlag: ${path}: ${text}\n`);

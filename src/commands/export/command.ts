@@ -2,14 +2,16 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import { UsageError } from '../../core/errors.ts';
+import { systemReason, UsageError } from '../../core/errors.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
+import type { Tracer } from '../../core/tracer.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { words } from '../../options/common.ts';
 import { Redaction } from '../../recording/redaction.ts';
 import type { Command } from '../command.ts';
 import { Output } from '../output.ts';
 import { formats } from './formats.ts';
+import { LIVE, recordLive } from './live.ts';
 
 async function* ofTabs(
 	snapshots: AsyncIterable<Snapshot>,
@@ -24,7 +26,7 @@ async function* ofTabs(
 async function toFile(path: string, chunks: AsyncIterable<string | Uint8Array>): Promise<void> {
 	const file = createWriteStream(path, { mode: 0o600 });
 	const failed = once(file, 'error').then(([error]) => {
-		throw new UsageError(`--out ${path}: ${(error as Error).message}`);
+		throw new UsageError(`--out ${path}: ${systemReason(error)}`);
 	});
 	failed.catch(() => {});
 	for await (const chunk of chunks) if (!file.write(chunk)) await Promise.race([once(file, 'drain'), failed]);
@@ -38,12 +40,28 @@ async function toOutput(chunks: AsyncIterable<string | Uint8Array>): Promise<num
 	return output.end();
 }
 
+/** @throws {UsageError} */
+async function opened(path: string, tracers: readonly Tracer<object, object>[]) {
+	const { openAny } = await import('../../recording/recordings.ts');
+	const recording = await openAny(path, tracers).catch((error: Error) => {
+		throw new UsageError(`${path}: ${systemReason(error)}`);
+	});
+	const { machine, marks } = recording;
+	return {
+		machine,
+		marks,
+		snapshots: () => recording.snapshots(),
+		damage: () => recording.damage(),
+		close: () => recording.close(),
+	};
+}
+
 export const exportCommand: Command = {
 	name: 'export',
 	by: { word: 'export', argument: 'PATH' },
 	usage: 'export',
-	usageOptions: 'PATH [--format NAME] [--out FILE]',
-	summary: 'a recording in another form, without privilege',
+	usageOptions: 'PATH|live [--format NAME] [--out FILE]',
+	summary: 'a recording in another form, without privilege; live: the next seconds, with scheduling slices',
 	options: [
 		{
 			name: 'format',
@@ -70,23 +88,26 @@ export const exportCommand: Command = {
 			help: 'replace names of processes, groups, users, hosts and files, command lines and addresses, the same by the same word',
 		},
 	],
-	takes: ['tab', 'tabs', 'sort', 'filter', 'limit'],
+	takes: ['tab', 'tabs', 'sort', 'filter', 'limit', 'duration'],
 	anyTab: true,
 	check({ values, tab }) {
 		const list = String(values['tabs']);
 		if (tab !== '' && list !== '') throw new UsageError('--tab and --tabs exclude each other: leave one out');
 	},
-	async run({ line, registry, version }) {
-		const { openAny } = await import('../../recording/recordings.ts');
+	async run(context) {
+		const { line, registry, version } = context;
 		const tracers = registry.map(({ tracer }) => tracer);
-		const recording = await openAny(line.argument, tracers).catch((error: Error) => {
-			throw new UsageError(`${line.argument}: ${error.message}`);
-		});
 		const wanted = line.tab !== '' ? [line.tab] : words(String(line.values['tabs']));
-		const chosen = tracers.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
 		const format = formats.find(({ name }) => name === line.values['format']);
 		if (!format) throw new UsageError(`--format: there is no '${line.values['format']}'`);
+		const live = line.argument === LIVE;
+		const chosen = tracers.filter(({ id, onDemand }) =>
+			wanted.length === 0 ? !(live && onDemand) && !line.without.includes(id) : wanted.includes(id),
+		);
 		const exporter = await format.load();
+		const recording = live
+			? { ...(await recordLive(context, chosen.map(({ id }) => id), format.slices === true)), damage: () => [], close() {} } // biome-ignore format: one recording
+			: { ...(await opened(line.argument, tracers)), slices: [] };
 		const redaction = line.values['redact'] === true ? new Redaction() : undefined;
 		const chunks = exporter({
 			machine: redaction
@@ -101,6 +122,9 @@ export const exportCommand: Command = {
 			marks: redaction
 				? recording.marks.map((mark) => ({ ...mark, text: redaction.text(mark.text) }))
 				: recording.marks,
+			slices: redaction
+				? recording.slices.map((slice) => ({ ...slice, comm: redaction.word('proc', slice.comm) }))
+				: recording.slices,
 			line,
 			version,
 		});

@@ -1,6 +1,7 @@
 /** The contract of a format of `wattlag export`. */
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Tracer } from '../../core/tracer.ts';
+import type { CpuSlice } from '../../export/trace-events.ts';
 import type { Mark } from '../../history/store.ts';
 import type { CommandLine } from '../../options/command.ts';
 import type { RecordedMachine } from '../../recording/recordings.ts';
@@ -13,6 +14,8 @@ export interface ExportInput {
 	/** Snapshots of these tabs in the order of recording. May be walked once. */
 	snapshots: AsyncIterable<Snapshot>;
 	marks: readonly Mark[];
+	/** Turns of tasks on CPUs; only of the running machine. */
+	slices: readonly CpuSlice[];
 	line: CommandLine;
 	/** Version of the program. */
 	version: string;

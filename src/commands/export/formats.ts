@@ -8,6 +8,8 @@ export interface ExportFormat {
 	name: string;
 	/** For help, a few words. */
 	summary: string;
+	/** It has tracks for scheduling slices. */
+	slices?: true;
 	load(): Promise<Exporter>;
 }
 
@@ -25,11 +27,13 @@ export const formats: readonly ExportFormat[] = [
 	{
 		name: 'perfetto',
 		summary: 'a trace for ui.perfetto.dev',
+		slices: true,
 		load: async () => (await import('./traces.ts')).perfetto,
 	},
 	{
 		name: 'chrome',
 		summary: 'a trace for chrome://tracing, Perfetto or speedscope',
+		slices: true,
 		load: async () => (await import('./traces.ts')).chrome,
 	},
 	{

@@ -4,16 +4,16 @@ import { chromeTrace } from '../../export/chrome-trace.ts';
 import { perfettoTrace } from '../../export/perfetto-trace.ts';
 import type { Exporter } from './exporter.ts';
 
-export const chrome: Exporter = ({ snapshots, marks, machine, version }) => {
+export const chrome: Exporter = ({ snapshots, marks, slices, machine, version }) => {
 	const { host, kernel, cpus } = machine;
-	return chromeTrace({ snapshots, marks, about: { host, kernel, cpus, wattlag: version } });
+	return chromeTrace({ snapshots, marks, slices, about: { host, kernel, cpus, wattlag: version } });
 };
 
-export const perfetto: Exporter = async function* ({ snapshots, marks }) {
+export const perfetto: Exporter = async function* ({ snapshots, marks, slices }) {
 	const iterator = snapshots[Symbol.asyncIterator]();
 	const first = await iterator.next();
 	if (first.done) {
-		yield* perfettoTrace({ snapshots, marks });
+		yield* perfettoTrace({ snapshots, marks, slices });
 		return;
 	}
 	async function* all(): AsyncGenerator<Snapshot> {
@@ -25,5 +25,5 @@ export const perfetto: Exporter = async function* ({ snapshots, marks }) {
 		}
 	}
 	const { mono_ns, time } = first.value;
-	yield* perfettoTrace({ snapshots: all(), marks, clocks: { mono_ns, wall: Date.parse(time) } });
+	yield* perfettoTrace({ snapshots: all(), marks, slices, clocks: { mono_ns, wall: Date.parse(time) } });
 };

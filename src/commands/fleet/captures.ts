@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { UsageError } from '../../core/errors.ts';
+import { systemReason, UsageError } from '../../core/errors.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { CommandLine } from '../../options/command.ts';
 import { remoteWords } from './ssh.ts';
@@ -42,7 +42,7 @@ export async function fetchCapture(
 	const [program, ...words] = remoteWords({ values: { ...values, remote: 'cat' } }, host, ['--', quoted(path)]) as [string, ...string[]]; // biome-ignore format: one command
 	const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
 	const file = await open(to, flags, 0o600).catch((error: Error) => {
-		throw new UsageError(`--output ${to}: ${error.message}`);
+		throw new UsageError(`--output ${to}: ${systemReason(error)}`);
 	});
 	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
 	const ended = new Promise<number>((resolve) => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { openBpf } from '../../bpf/load.ts';
+import { displacedSleepers, waitedOptions } from '../../bpf/run-delay.ts';
 import type { Host } from '../../core/tracer.ts';
 import { maps, process_begins, task_sums } from '../../generated/measure.ts';
 import { viewOf } from '../../lib/decode.ts';
@@ -87,11 +88,13 @@ export class BpfTree implements ProcessTree {
 	/** Sums and course at the last `arm`. */
 	private before: Sums & { complete: Count };
 	private course: ReturnType<typeof maps.course.value.read>;
+	private displaced: Count = 0;
 	private readonly processes = new Set<string>();
 
 	/** @throws {Unavailable} */
 	constructor(host: Host) {
 		this.bpf = openBpf(host, 'measure', {
+			...waitedOptions(host),
 			shards: [maps.ended_tasks.name, maps.request.name, maps.course.name],
 		});
 		this.missing = this.bpf.missing;
@@ -110,6 +113,7 @@ export class BpfTree implements ProcessTree {
 		viewOf(request).setUint32(4, 1, true);
 		this.before = this.ended();
 		this.course = this.now();
+		this.displaced = displacedSleepers(this.bpf);
 		this.bpf.object.update(maps.request.name, FIRST, request);
 	}
 
@@ -156,6 +160,7 @@ export class BpfTree implements ProcessTree {
 		return {
 			untracked_tasks: untracked - this.course.untracked,
 			unnamed_processes: unnamed - this.course.unnamed,
+			displaced_sleepers: displacedSleepers(this.bpf) - this.displaced,
 		};
 	}
 

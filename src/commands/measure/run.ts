@@ -10,6 +10,7 @@ import { sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Count, MicroJoules, Ns, Watts } from '../../lib/units.ts';
 import type { EnergyExtra, EnergyRow } from '../../tracers/energy/snapshot.ts';
 import { energy } from '../../tracers/energy/tracer.ts';
+import { commandEnvironment } from '../command-environment.ts';
 import { BpfTree, type ProcessTree, type TreeUse, WaitedTree } from './process-tree.ts';
 
 /** Length of an interval at first; doubled whenever the samples are too many. */
@@ -88,15 +89,9 @@ function openTree(host: Host): ProcessTree {
 	}
 }
 
-/** The environment of the command: what `bin/wattlag` sets for itself is not the command's. */
-function environment(): NodeJS.ProcessEnv {
-	const { NODE_COMPILE_CACHE: _cache, MALLOC_ARENA_MAX: _arenas, ...rest } = process.env;
-	return rest;
-}
-
 function start([file, ...words]: readonly [string, ...string[]]): Promise<ChildProcess> {
 	return new Promise((resolve, reject) => {
-		const child = spawn(file, words, { stdio: 'inherit', env: environment() });
+		const child = spawn(file, words, { stdio: 'inherit', env: commandEnvironment() });
 		child.once('spawn', () => resolve(child));
 		child.once('error', (error: NodeJS.ErrnoException) => {
 			const why = error.code === 'ENOENT' ? 'not found' : `cannot be started (${error.code})`;

@@ -9,7 +9,7 @@ import { sanitize } from '../../lib/sanitize.ts';
 import type { ProfileFormat } from '../../profile/formats/formats.ts';
 import { profileJson } from '../../profile/formats/json.ts';
 import type { Profile } from '../../profile/model.ts';
-import { cutText, lossText, profileTable } from '../../profile/text.ts';
+import { cutText, lossText, profileTable, unwoundText } from '../../profile/text.ts';
 import { loadDemangler } from '../../symbols/demangle.ts';
 import { takingOptions } from '../../tracers/profile/options.ts';
 import { Taking } from '../../tracers/profile/taking.ts';
@@ -92,7 +92,9 @@ function show(run: ProfileRun, profile: Profile): Promise<number> {
 	const { output, format, json, rows } = run;
 	const events = profile.stacks.reduce((sum, { count }) => sum + count, 0);
 	if (output !== '') {
-		const notes = [cutText(profile), lossText(profile)].filter((text) => text !== '').map((text) => `; ${text}`);
+		const notes = [unwoundText(profile), cutText(profile), lossText(profile)]
+			.filter((text) => text !== '')
+			.map((text) => `; ${text}`);
 		report(
 			`wattlag: ${sanitize(output)}: ${format?.name}, ${events} events, ${profile.stacks.length} stacks${notes.join('')}\n`,
 		);

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants as fs, openSync, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { Unavailable, UsageError } from '../../core/errors.ts';
+import { systemReason, Unavailable, UsageError } from '../../core/errors.ts';
 import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { monotonicNs } from '../../lib/clock.ts';
@@ -16,8 +16,10 @@ import { Merging } from '../../recording/merging.ts';
 import { Recorder } from '../../recording/recorder.ts';
 import { defaultFree, type Limits } from '../../recording/retention.ts';
 import { makeOwnFolder, recordingFolder } from '../../recording/write.ts';
+import { LocalSampler } from '../../sampling/local-sampler.ts';
 import { localHost } from '../../system/local-host.ts';
-import { type Context, hostOf, startSampler, untilSignal } from '../command.ts';
+import { type Context, hostOf, untilSignal } from '../command.ts';
+import { commandEnvironment } from '../command-environment.ts';
 import { Capturing } from './capturing.ts';
 
 const MIB = 2 ** 20;
@@ -67,7 +69,7 @@ export async function addMark(line: CommandLine): Promise<number> {
 	try {
 		folder = new Folder(path);
 	} catch (error) {
-		throw new UsageError(`${path}: ${(error as Error).message}; wattlag record ${path} makes it`);
+		throw new UsageError(`${path}: ${systemReason(error)}; wattlag record ${path} makes it`);
 	}
 	const mark = { wall: Date.now(), mono_ns: monotonicNs(), boot: bootId(line.procRoot), text: line.values['mark'] };
 	const fd = openSync(folder.at(MARKS), fs.O_WRONLY | fs.O_CREAT | fs.O_APPEND | fs.O_NOFOLLOW, 0o600);
@@ -118,14 +120,24 @@ export async function runRecord(context: Context): Promise<number> {
 		},
 		tabs: registry.map(({ tracer }) => tracer.id),
 		limits: limitsOf(line, folder),
-		merge: Number(line.values['keep-days']) > 0 ? (snapshot) => merging.add(snapshot) : undefined,
+		...(Number(line.values['keep-days']) > 0 && {
+			merge: (snapshot: Snapshot) => merging.add(snapshot),
+			mergeRest: () => merging.end(),
+		}),
 		say,
 	});
 	const stop = untilSignal();
-	const sampler = await startSampler(context, {
-		tabs: tracers.map(({ id }) => id),
-		firstDelay: line.delay,
-		packs: false,
+	const { delay, groups, sections, without, ownCost } = line;
+	// in this thread: nobody draws meanwhile, and a second one would need a copy of every snapshot
+	const sampler = new LocalSampler({
+		tracers,
+		host: hostOf(context),
+		delay,
+		firstDelay: delay,
+		groups,
+		sections,
+		without,
+		ownCost,
 		onDemand: true,
 	});
 	const capturing = new Capturing({
@@ -233,7 +245,7 @@ class Session {
 
 /** The user's command, with the user's standard streams. */
 function run([command = '', ...words]: readonly string[]): { process: ChildProcess; ended: Promise<End> } {
-	const child = spawn(command, words, { stdio: 'inherit' });
+	const child = spawn(command, words, { stdio: 'inherit', env: commandEnvironment() });
 	const ended = new Promise<End>((resolve) => {
 		child.once('error', (error) => {
 			say(`${command}: ${error.message}`);

@@ -1,6 +1,6 @@
 /** `wattlag report`: a recording, or the next seconds, as a page for people. */
 import { open } from 'node:fs/promises';
-import { UsageError } from '../../core/errors.ts';
+import { systemReason, UsageError } from '../../core/errors.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { localHost } from '../../system/local-host.ts';
 import { type Command, type Context, print, startSampler, untilSignal } from '../command.ts';
@@ -18,7 +18,7 @@ async function ofRecording({ line, registry, version }: Context): Promise<string
 	const { reportPage } = await import('../../export/report/page.ts');
 	const tracers = registry.map(({ tracer }) => tracer);
 	const recording = await openAny(line.argument, tracers).catch((error: Error) => {
-		throw new UsageError(`${line.argument}: ${error.message}`);
+		throw new UsageError(`${line.argument}: ${systemReason(error)}`);
 	});
 	const { host, kernel, cpus } = recording.machine;
 	const builder = new ReportBuilder({ host, kernel, cpus, version });
@@ -64,7 +64,7 @@ async function ofMachine(context: Context): Promise<string> {
 /** For its owner only: names and command lines of all users are in it. */
 async function write(path: string, text: string): Promise<void> {
 	const file = await open(path, 'w', 0o600).catch((error: Error) => {
-		throw new UsageError(`--output ${path}: ${error.message}`);
+		throw new UsageError(`--output ${path}: ${systemReason(error)}`);
 	});
 	await file.writeFile(text);
 	await file.close();

@@ -1,4 +1,5 @@
 /** One run of `serve`, whatever its source of snapshots. */
+import { systemReason } from '../../core/errors.ts';
 import type { Sampler } from '../../core/sampler.ts';
 import type { Options } from '../../core/tracer.ts';
 import { Exporter, FORMATS } from '../../export/exporter.ts';
@@ -41,7 +42,7 @@ function textfileWriter(path: string, report: (text: string) => void): (text: st
 			if (failed) report(`--textfile ${path}: written again`);
 			failed = false;
 		} catch (error) {
-			if (!failed) report(`--textfile ${path}: ${(error as Error).message}; tried again with each interval`);
+			if (!failed) report(`--textfile ${path}: ${systemReason(error)}; tried again with each interval`);
 			failed = true;
 		} finally {
 			busy = false;

@@ -1,13 +1,11 @@
 /** `wattlag -v`: a line for every turn that a task had on a CPU, as it ends. */
 
-import { openBpf } from '../../bpf/load.ts';
-import { Unavailable } from '../../core/errors.ts';
+import { systemReason, Unavailable } from '../../core/errors.ts';
 import type { Host } from '../../core/tracer.ts';
-import { constants, maps, slice } from '../../generated/slices.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import { sanitize } from '../../lib/sanitize.ts';
-import type { Count } from '../../lib/units.ts';
 import { fitCells } from '../../lib/width.ts';
+import { openSlices } from '../slice-reader.ts';
 import { RateLimit } from './rate-limit.ts';
 
 /** The ring holds more than this time brings, ms. */
@@ -39,28 +37,14 @@ const header = `${'TIME'.padEnd(15)} ${'CPU'.padStart(3)} ${'PID'.padStart(7)} $
  * Throws {@link Unavailable}.
  */
 export async function streamSlices(host: Host, options: SliceStreamOptions, stop: AbortSignal): Promise<void> {
-	const cpus = host.addon.possibleCpus();
-	const bpf = openBpf(host, 'slices', {
-		layout: constants,
-		// one busy CPU may use the whole rate; the ring has room for all of them doing so
-		constants: { cpu_rate: Math.min(options.rate, Math.ceil(80_000 / cpus)) },
-		shards: [maps.slices_cpus.name],
-	});
+	const reader = openSlices(host, options.rate);
 	const limit = new RateLimit(options.rate);
 	const offset = Date.now() * 1e6 - monotonicNs();
 	const until = performance.now() + options.duration * 1000;
-	const told = { suppressed: 0, lost: 0 };
 	const tell = (): string => {
-		const sum = bpf
-			.shards(maps.slices_cpus)
-			.reduce((total, shard) => ({ suppressed: total.suppressed + shard.suppressed, lost: total.lost + shard.lost }), {
-				suppressed: 0,
-				lost: 0,
-			});
-		const suppressed: Count = sum.suppressed - told.suppressed + limit.take();
-		const lost: Count = sum.lost - told.lost;
-		Object.assign(told, sum);
-		return suppressed + lost > 0 ? `# ${suppressed} slices suppressed (--rate ${options.rate}), ${lost} lost\n` : '';
+		const { suppressed, lost } = reader.left();
+		const over = suppressed + limit.take();
+		return over + lost > 0 ? `# ${over} slices suppressed (--rate ${options.rate}), ${lost} lost\n` : '';
 	};
 	try {
 		let open = options.print(header);
@@ -68,8 +52,7 @@ export async function streamSlices(host: Host, options: SliceStreamOptions, stop
 		while (open && !stop.aborted && performance.now() < until) {
 			await new Promise((resolve) => setTimeout(resolve, Math.min(DRAIN, Math.max(0, until - performance.now()))));
 			let text = '';
-			bpf.drain(maps.slices.name, (view, at) => {
-				const { end_ns, ns, tgid, tid, cpu, comm } = slice.read(view, at);
+			reader.drain(({ end_ns, ns, tgid, tid, cpu, comm }) => {
 				if (!limit.admits(end_ns)) return;
 				text += `${clock(end_ns, offset)} ${String(cpu).padStart(3)} ${String(tgid).padStart(7)} ${String(tid).padStart(7)} ${fitCells(sanitize(comm), 15)} ${String(ns).padStart(12)}\n`;
 			});
@@ -81,8 +64,8 @@ export async function streamSlices(host: Host, options: SliceStreamOptions, stop
 		}
 	} catch (error) {
 		if (error instanceof Unavailable) throw error;
-		throw new Unavailable(`the stream of slices failed: ${(error as Error).message}`, 'run it again', error);
+		throw new Unavailable(`the stream of slices failed: ${systemReason(error)}`, 'run it again', error);
 	} finally {
-		bpf.close();
+		reader.close();
 	}
 }

@@ -1,6 +1,6 @@
 /** Secrets, from a file or the environment and never from the command line. */
 import { readFileSync, statSync } from 'node:fs';
-import { UsageError } from '../../core/errors.ts';
+import { systemReason, UsageError } from '../../core/errors.ts';
 
 /** A secret is short: another file was named by mistake. */
 const MOST_BYTES = 64 * 1024;
@@ -10,7 +10,7 @@ function readSmall(option: string, path: string): Buffer {
 		if (statSync(path).size > MOST_BYTES) throw new Error('too large to be what is asked for');
 		return readFileSync(path);
 	} catch (error) {
-		throw new UsageError(`--${option} ${path}: ${(error as Error).message}`);
+		throw new UsageError(`--${option} ${path}: ${systemReason(error)}`);
 	}
 }
 

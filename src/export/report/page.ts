@@ -174,7 +174,7 @@ export function reportMain(report: Report): Html {
 	const { machine, from, until, findings, wait, io } = report;
 	if (from === 0) return html`<main id="main"><h1>${machine.host}</h1><p>Nothing has been measured yet.</p></main>`;
 	const axis = { from, until };
-	return html`<main id="main"><h1>What ${machine.host} did</h1><p class="dim">${day(from)} to ${day(until)} UTC, ${formatDuration(Math.round((until - from) / 1000))}</p>${cards(report)}<h2 id="found">What was found</h2>${findingRows(findings)}<h2 id="time">When</h2>${findingsChart(report, axis)}${curves(report, axis)}${energySection(report)}<h2 id="waits">Waits for a CPU</h2>${wait ? histogram('Waits that ended, by their length', wait.buckets) : html`<p>Not measured.</p>`}<h2 id="io">Block IO</h2>${io.length > 0 ? io.map(({ device, op, buckets }) => histogram(`${device} ${op}`, buckets)) : html`<p>No request, or not measured.</p>`}<h3 id="slow">Slow requests</h3>${slowSection(report)}<h2 id="profile">Where the CPU time goes</h2>${profileSection(report)}<h2 id="events">Events of the kernel</h2>${eventSection(report)}${machineSection(report)}</main>`; // biome-ignore format: the page in its order
+	return html`<main id="main"><h1>What ${machine.host} did</h1><p class="dim">${day(from)} to ${day(until)} UTC, ${formatDuration(Math.round((until - from) / 1000))}</p>${report.triage.length > 0 && html`<h2 id="triage">In short</h2><pre>${report.triage.join('\n')}</pre>`}${cards(report)}<h2 id="found">What was found</h2>${findingRows(findings)}<h2 id="time">When</h2>${findingsChart(report, axis)}${curves(report, axis)}${energySection(report)}<h2 id="waits">Waits for a CPU</h2>${wait ? histogram('Waits that ended, by their length', wait.buckets) : html`<p>Not measured.</p>`}<h2 id="io">Block IO</h2>${io.length > 0 ? io.map(({ device, op, buckets }) => histogram(`${device} ${op}`, buckets)) : html`<p>No request, or not measured.</p>`}<h3 id="slow">Slow requests</h3>${slowSection(report)}<h2 id="profile">Where the CPU time goes</h2>${profileSection(report)}<h2 id="events">Events of the kernel</h2>${eventSection(report)}${machineSection(report)}</main>`; // biome-ignore format: the page in its order
 }
 
 /** Hash of the style, which is the only thing inline that the policy allows. */
@@ -184,7 +184,7 @@ export const POLICY = `default-src 'none'; style-src 'sha256-${styleHash}'; base
 /** Of the page that a server keeps up to date: with its own script, and its own stream. */
 export const LIVE_POLICY = `default-src 'none'; style-src 'sha256-${styleHash}'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
-const sections = [['found', 'Found'], ['time', 'When'], ['energy', 'Energy'], ['waits', 'Waits'], ['io', 'IO'], ['profile', 'Profile'], ['events', 'Events'], ['machine', 'Machine']] as const; // biome-ignore format: a list
+const sections = [['triage', 'In short'], ['found', 'Found'], ['time', 'When'], ['energy', 'Energy'], ['waits', 'Waits'], ['io', 'IO'], ['profile', 'Profile'], ['events', 'Events'], ['machine', 'Machine']] as const; // biome-ignore format: a list
 
 export function reportPage(report: Report, live = false): string {
 	const title = `wattlag: ${report.machine.host}`;

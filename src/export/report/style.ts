@@ -9,6 +9,7 @@ main,header,footer{max-width:64rem;margin:0 auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:1.5rem 0 .25rem}
 h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
 p,ul{margin:.5rem 0}
+pre{margin:.5rem 0;padding:.5rem .75rem;background:var(--panel);border:1px solid var(--line);border-radius:.4rem;font-size:.85rem;white-space:pre-wrap;overflow-wrap:anywhere}
 .dim,figcaption,caption{color:var(--dim)}
 a{color:var(--blue)}
 .skip{position:absolute;left:-99rem}

@@ -25,11 +25,13 @@ export interface Account {
 	cpu_ns: Ns;
 	energy_uj: MicroJoules;
 	gpu_uj: MicroJoules;
+	device_uj: MicroJoules;
 	/** Idle periods that it ended in this interval. */
 	wakes: Count;
 	cpu_ns_total: Ns;
 	energy_uj_total: MicroJoules;
 	gpu_uj_total: MicroJoules;
+	device_uj_total: MicroJoules;
 	/** Members of the group that are listed in this interval. */
 	processes: Count;
 	threads: Count;
@@ -75,23 +77,38 @@ export class Accounts {
 				account.cpu_ns = 0;
 				account.energy_uj = 0;
 				account.gpu_uj = 0;
+				account.device_uj = 0;
 				account.wakes = 0;
 			}
 		}
 		if (this.interval % KEEP === 0) this.forget();
 	}
 
-	charge(task: TaskInfo, cpu_ns: Ns, energy_uj: MicroJoules, gpu_uj: MicroJoules = 0): void {
+	/** @param gpu_uj of GPUs @param device_uj of disks and network */
+	charge(
+		task: TaskInfo,
+		cpu_ns: Ns,
+		energy_uj: MicroJoules,
+		gpu_uj: MicroJoules = 0,
+		device_uj: MicroJoules = 0,
+	): void {
 		for (const kind of groups) {
 			const account = this.account(kind, task);
 			this.lively[kind].add(account);
 			account.cpu_ns += cpu_ns;
 			account.energy_uj += energy_uj;
 			account.gpu_uj += gpu_uj;
+			account.device_uj += device_uj;
 			account.cpu_ns_total += cpu_ns;
 			account.energy_uj_total += energy_uj;
 			account.gpu_uj_total += gpu_uj;
+			account.device_uj_total += device_uj;
 		}
+	}
+
+	/** Energy of disks and network for a process. */
+	chargeDevice(process: ProcessInfo, device_uj: MicroJoules): void {
+		this.charge(leader(process), 0, 0, 0, device_uj);
 	}
 
 	/** Idle periods that ended with this process. */
@@ -196,10 +213,12 @@ export class Accounts {
 				cpu_ns: 0,
 				energy_uj: 0,
 				gpu_uj: 0,
+				device_uj: 0,
 				wakes: 0,
 				cpu_ns_total: 0,
 				energy_uj_total: 0,
 				gpu_uj_total: 0,
+				device_uj_total: 0,
 				processes: 0,
 				threads: 0,
 				history: [],
@@ -219,8 +238,8 @@ function leader(process: ProcessInfo): TaskInfo {
 }
 
 /** Was nothing charged in this interval? */
-export function isIdle({ cpu_ns, energy_uj, gpu_uj, wakes }: Account): boolean {
-	return cpu_ns === 0 && energy_uj === 0 && gpu_uj === 0 && wakes === 0;
+export function isIdle({ cpu_ns, energy_uj, gpu_uj, device_uj, wakes }: Account): boolean {
+	return cpu_ns === 0 && energy_uj === 0 && gpu_uj === 0 && device_uj === 0 && wakes === 0;
 }
 
 function remember(account: Account, value: number): void {

@@ -109,6 +109,17 @@ export const energyColumns: readonly Column<EnergyRow>[] = [
 		value: (row) => row.gpu_uj ?? Number.NaN,
 	},
 	{
+		key: 'device_uj',
+		title: 'DEVICE',
+		kind: 'microjoules',
+		width: 7,
+		priority: 3,
+		help: 'Energy of disks and network for this process in the interval, by the bytes that it moved; beside the other energies, not in them.',
+		shown: (snapshot) =>
+			(snapshot as { rows?: { device_uj?: number }[] }).rows?.some(({ device_uj }) => device_uj !== undefined) ?? false,
+		value: (row) => row.device_uj ?? Number.NaN,
+	},
+	{
 		key: 'threads',
 		title: 'THR',
 		kind: 'count',

@@ -33,6 +33,8 @@ export const energyFold: Fold<EnergyRow> = {
 				'processes',
 				'gpu_uj',
 				'gpu_uj_total',
+				'device_uj',
+				'device_uj_total',
 			]),
 			...(history.length > 0 && { history }),
 		};

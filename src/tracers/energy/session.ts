@@ -31,7 +31,7 @@ export interface Parts {
 	processors: Processors;
 	weighting: Pick<Weighting, 'kind' | 'why'> & Partial<Pick<Weighting, 'limits'>>;
 	rest: Pick<Rest, 'wanted' | 'read' | 'hooks' | 'cost' | 'close'>;
-	machine: Pick<MachineParts, 'read'>;
+	machine: Pick<MachineParts, 'read' | 'missing' | 'hooks' | 'cost' | 'close'>;
 	gpus: GpuReader[];
 	/** Those of the moment, where they change. */
 	candidates: readonly Candidate[] | (() => readonly Candidate[]);
@@ -52,6 +52,8 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private restWanted = false;
 	/** Rows of idle processes of the last read; undefined: not valid for the next one. */
 	private idle: IdleRows<EnergyRow> | undefined;
+	/** Energy of devices was divided among processes, in some interval. */
+	private divided = false;
 	private wasKnown = false;
 	private hadWakes = false;
 
@@ -96,6 +98,15 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			if (!known && power.kind !== 'time') return Number.NaN;
 			return Math.round(((known ? energy_uj * 1000 : cpu_ns) / dt) * 1000) / 1000;
 		};
+		const { machine, bill } = this.parts.machine.read(
+			dt / 1e9,
+			{ measured_uj: known ? sums.measured_uj : null, scope: power.scope, domains, gpus },
+			use.used.map(({ task }) => task.process),
+			(process, uj) => this.accounts.chargeDevice(process, uj),
+		);
+		const divided = machine.parts.some(({ processes_uj }) => processes_uj !== null);
+		if (divided && !this.divided) this.idle = undefined;
+		this.divided ||= divided;
 		const wakes = resting.wakes !== null;
 		const row = (account: Account, of = kind): EnergyRow => ({
 			...this.row(account, of, known, sums.measured_uj, dt),
@@ -129,16 +140,13 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				ended: use.ended,
 				focus: this.focus(known, sums.measured_uj, dt),
 				rest: resting,
-				...this.parts.machine.read(dt / 1e9, {
-					measured_uj: known ? sums.measured_uj : null,
-					scope: power.scope,
-					domains,
-					gpus,
-				}),
+				machine,
+				bill,
 			},
 			source: {
 				...described,
-				hooks: [...described.hooks, ...rest.hooks],
+				hooks: [...described.hooks, ...rest.hooks, ...this.parts.machine.hooks],
+				missing: [...(described.missing ?? []), ...this.parts.machine.missing],
 				candidates: typeof candidates === 'function' ? candidates() : candidates,
 			},
 			lost: { ...use.lost, ...(resting.wakes && { wakes_full: resting.wakes.full }) },
@@ -149,12 +157,16 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	}
 
 	cost(fresh?: boolean): BpfCost {
-		const { cpu, rest } = this.parts;
-		return addCosts(cpu.cost?.(fresh) ?? NO_COST, rest.cost(fresh) ?? NO_COST);
+		const { cpu, rest, machine } = this.parts;
+		return [cpu.cost?.(fresh), rest.cost(fresh), machine.cost(fresh)].reduce<BpfCost>(
+			(all, one) => addCosts(all, one ?? NO_COST),
+			NO_COST,
+		);
 	}
 
 	close(): void {
-		const { cpu, power, gpus, rest } = this.parts;
+		const { cpu, power, gpus, rest, machine } = this.parts;
+		machine.close();
 		cpu.close();
 		rest.close();
 		power.close();
@@ -277,6 +289,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			threads,
 			processes: kind === 'thread' ? 1 : processes,
 			...(!known && { unmeasured: true as const }),
+			...(this.divided && { device_uj: account.device_uj, device_uj_total: account.device_uj_total }),
 			...(this.parts.gpus.length > 0 && { gpu_uj: account.gpu_uj, gpu_uj_total: account.gpu_uj_total }),
 			...(history.length > 0 && { history }),
 		};

@@ -39,6 +39,9 @@ export interface EnergyRow extends InTree {
 	/** Not included in `energy_uj`; only on machines with a GPU. */
 	gpu_uj?: MicroJoules;
 	gpu_uj_total?: MicroJoules;
+	/** Energy of disks and network by the bytes it moved, not included in `energy_uj`; only where that is known. */
+	device_uj?: MicroJoules;
+	device_uj_total?: MicroJoules;
 	/** Watts (share of a CPU where there are no watts) in the last intervals, oldest first; left out when all are 0. */
 	history?: number[];
 }

@@ -12,9 +12,11 @@ import { energyColumns } from './columns.ts';
 import { BpfCpu, hasTaskStorage } from './cpu/bpf-cpu.ts';
 import type { CpuCounter } from './cpu/cpu-use.ts';
 import { CycleCounters, hardwareCycles, type PerfEvent } from './cpu/cycles.ts';
+import { openMoves } from './devices/moved.ts';
+import { Rails } from './devices/rails.ts';
 import { energyFold } from './fold.ts';
 import { openGpus } from './gpu/open.ts';
-import { MachineParts } from './machine-parts.ts';
+import { hasCoefficient, MachineParts } from './machine-parts.ts';
 import { checkEnergyOptions, energyOptions } from './options.ts';
 import { Processors } from './power/cpufreq.ts';
 import { FollowingPower } from './power/following.ts';
@@ -154,13 +156,20 @@ function start(host: Host, options: Options, group?: string): Session<EnergyRow,
 				: undefined;
 		const rest = new Rest(host, processors);
 		opened.push(rest);
+		const rails = new Rails(host.sysRoot, probed.source?.hooks ?? []);
+		const estimated = hasCoefficient(options);
+		const moves = openMoves(host, {
+			disk: estimated.disk || rails.has('disk'),
+			network: estimated.network || rails.has('network'),
+		});
+		opened.push(moves);
 		const session = new EnergySession({
 			cpu,
 			power: following ?? open(probed),
 			processors,
 			weighting,
 			rest,
-			machine: new MachineParts(host, options),
+			machine: new MachineParts(host, options, { rails, moves }),
 			gpus: readers,
 			candidates: () =>
 				(following ?? probed).candidates.map((candidate) =>

@@ -75,7 +75,7 @@ export class FullPathSession {
 	/** Cost of unloaded programs. */
 	private retired: BpfCost = NO_COST;
 	private lostBefore: Record<string, Count> = Object.fromEntries(
-		['calls_full', 'call_bios_full', 'path_stats_full', 'calls_suppressed'].map((name) => [name, 0]),
+		['calls_full', 'call_bios_full', 'path_stats_full', 'calls_suppressed', 'calls_untimed'].map((name) => [name, 0]),
 	);
 
 	constructor(host: Host, filter: IoFilter, slow: Ns) {

@@ -13,6 +13,13 @@ const hasAny =
 	(snapshot: object): boolean =>
 		(snapshot as { rows: readonly OverviewRow[] }).rows.some((row) => (row[figure] ?? 0) > 0);
 
+/** Energy for a unit of work; NaN: not known, or none was done. */
+const per = (energy: number | null, work: number | null): number =>
+	energy === null || !work ? Number.NaN : energy / work;
+/** Shown where energy is known. */
+const hasWork = (snapshot: object): boolean =>
+	(snapshot as { rows: readonly OverviewRow[] }).rows.some(({ energy_uj }) => (energy_uj ?? 0) > 0);
+
 /** `futex 71%, poll 20%` */
 function largestParts(time: OverviewRow['time_ns']): SafeText {
 	if (!time) return safe``;
@@ -263,6 +270,36 @@ export const columns: readonly Column<OverviewRow>[] = [
 		priority: 6,
 		help: 'Page faults per second that waited for a device: memory that was swapped out, or files that were dropped from memory.',
 		value: ({ major_faults }, seconds) => known(major_faults) / seconds,
+	},
+	{
+		key: 'uj_per_request',
+		title: 'J/REQ',
+		kind: 'microjoules',
+		width: 7,
+		priority: 10,
+		shown: hasWork,
+		help: 'Energy of its CPU time for each of its block requests in the interval.',
+		value: ({ energy_uj, io_count }) => per(energy_uj, io_count),
+	},
+	{
+		key: 'uj_per_gb',
+		title: 'J/GB',
+		kind: 'microjoules',
+		width: 7,
+		priority: 10,
+		shown: hasWork,
+		help: 'Energy of its CPU time for a GB of its block IO.',
+		value: ({ energy_uj, io_bytes }) => per(energy_uj, io_bytes) * 1e9,
+	},
+	{
+		key: 'uj_per_switch',
+		title: 'J/SW',
+		kind: 'microjoules',
+		width: 7,
+		priority: 10,
+		shown: hasWork,
+		help: 'Energy of its CPU time for each sleep of its threads that ended: a context switch with which it had something to do.',
+		value: ({ energy_uj, wakeups }) => per(energy_uj, wakeups),
 	},
 	{
 		key: 'threads',

@@ -80,6 +80,11 @@ export function eventLink(filter: string): Link {
 	return { tab: 'events', filter: sanitize(filter) };
 }
 
+/** A sentence that begins with its subject, which stands before it anyway. */
+function withoutSubject(text: SafeText, subject: SafeText): SafeText {
+	return text.startsWith(`${subject} `) ? (text.slice(subject.length + 1) as SafeText) : text;
+}
+
 /** A suspicion for each kind and reason of events that are worth a word each. */
 export function eachSeen(interval: Interval, rows: readonly EventRow[]): Suspicion[] {
 	return grouped(rows, interval.sources.events?.events).map((group) => {
@@ -89,7 +94,7 @@ export function eachSeen(interval: Interval, rows: readonly EventRow[]): Suspici
 			about: `${kind} ${reason} ${top.who}`,
 			excess: seen,
 			subject: top.who,
-			text: safe`${newest?.text ?? meaning}${times}`,
+			text: safe`${withoutSubject(newest?.text ?? meaning, top.who)}${times}`,
 			figures: { events: seen },
 			witnesses: kernelWitnesses(group),
 			owner: eventOwner(safe`of`, top),

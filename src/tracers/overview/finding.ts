@@ -47,6 +47,8 @@ export interface Suspicion {
 	link: Link;
 	/** Independent facts that say the same, a sentence each. A severe finding needs two of them, else it is high. */
 	witnesses?: readonly SafeText[];
+	/** Lower than the rule's, where there is little evidence. */
+	level?: Level;
 	/** How long it has held before the end of the interval, ns, where the kernel knows; absent: it began with the interval. */
 	held_ns?: Ns;
 	/** Part of the machine's work that it touches, 0–1: the order of findings of one level. Absent: 0. */

@@ -3,11 +3,14 @@ import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Space } from '../../system/disk-space.ts';
 import type { Stalled } from '../../system/group-pressure.ts';
+import type { AtLimit } from '../../system/memory-limits.ts';
 import type { Pressure } from '../../system/pressure.ts';
 import type { Throttled } from '../../system/quota.ts';
 import type { Owner } from './finding.ts';
 import type { OverviewRow } from './snapshot.ts';
 import type { Sources, SourceTab } from './sources.ts';
+import type { Collecting } from './tasks/collectors.ts';
+import type { Deadlock } from './tasks/deadlock.ts';
 import type { Slowed } from './tasks/progress.ts';
 import type { Processes } from './tasks/reader.ts';
 import type { Standstill } from './tasks/standstill.ts';
@@ -35,6 +38,12 @@ export interface Interval {
 	boot_ns: Ns;
 	/** Processes that do much less than in their last minute. */
 	slowed: readonly Slowed[];
+	/** Threads that wait for each other. */
+	deadlocks: readonly Deadlock[];
+	/** Processes whose runtime collects garbage. */
+	collecting: readonly Collecting[];
+	/** Control groups at their memory limit. */
+	atLimit: readonly AtLimit[];
 	/** File systems on disks. */
 	spaces: readonly Space[];
 	/** Processes that stand still within a request. */
@@ -130,6 +139,11 @@ export function equals(column: string, value: string): string {
 export function missingTab(interval: Interval, ...tabs: readonly SourceTab[]): SafeText | undefined {
 	const missing = tabs.find((tab) => interval.sources[tab] === undefined);
 	return missing === undefined ? undefined : safe`tab ${missing as SafeText} does not work here`;
+}
+
+/** For rules about the kernel's pressure: why it is not known; undefined: it is. */
+export function withoutPressure({ pressure, noPressure }: Interval): SafeText | undefined {
+	return pressure ? undefined : (noPressure ?? safe`no /proc/pressure: kernel without CONFIG_PSI, or psi=0`);
 }
 
 /** For rules about the load of all CPUs: their number is not known; undefined: it is. */

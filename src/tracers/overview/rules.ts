@@ -4,15 +4,18 @@
 import type { Rule } from './rule.ts';
 import { blocked } from './rules/blocked.ts';
 import { cpuSaturated } from './rules/cpu-saturated.ts';
+import { deadlock } from './rules/deadlock.ts';
 import { drops } from './rules/drops.ts';
 import { frequencyCapped } from './rules/frequency-capped.ts';
 import { full } from './rules/full.ts';
+import { garbage } from './rules/garbage.ts';
 import { halted } from './rules/halted.ts';
 import { hardwareRule } from './rules/hardware.ts';
 import { irqStorm } from './rules/irq-storm.ts';
 import { irqTimeRule } from './rules/irq-time.ts';
 import { linkRule } from './rules/link.ts';
 import { losses } from './rules/losses.ts';
+import { memoryLimit } from './rules/memory-limit.ts';
 import { noRest } from './rules/no-rest.ts';
 import { oom } from './rules/oom.ts';
 import { ownCost } from './rules/own-cost.ts';
@@ -34,10 +37,14 @@ import { waits } from './rules/waits.ts';
 
 export const rules = [
 	stopped,
+	deadlock,
 	stuckIo,
 	starving,
 	full,
 	slowed,
+	halted,
+	memoryLimit,
+	garbage,
 	storm,
 	oom,
 	hardwareRule,
@@ -51,7 +58,6 @@ export const rules = [
 	waits,
 	stall,
 	pressure,
-	halted,
 	drops,
 	retransmits,
 	linkRule,

@@ -7,8 +7,9 @@ import type { Count, Ns } from '../../lib/units.ts';
 import type { SpaceReader } from '../../system/disk-space.ts';
 import type { GroupPressureReader } from '../../system/group-pressure.ts';
 import type { MachineReader } from '../../system/machine.ts';
+import type { AtLimit, MemoryLimitReader } from '../../system/memory-limits.ts';
 import type { OwnProcess } from '../../system/pid-namespace.ts';
-import type { PressureReader } from '../../system/pressure.ts';
+import type { Pressure, PressureReader } from '../../system/pressure.ts';
 import type { QuotaReader } from '../../system/quota.ts';
 import { busyTime, type Interval } from './interval.ts';
 import { idleRow, joinProcesses } from './rows.ts';
@@ -22,6 +23,12 @@ import { Tracker } from './tracker.ts';
 /** Processes whose control groups are read for quotas, most CPU time first, and those with most waiting. */
 const QUOTAS_OF = 32;
 
+/** Processes whose control groups are read for memory limits, while memory is short. */
+const LIMITS_OF = 16;
+/** Pressure on memory from which on limits are read, share of the time; major faults per second where there is no PSI. */
+const SHORT = 0.02;
+const SHORT_FAULTS = 20;
+
 /** Figures of the kernel beside the tabs. */
 export interface Readers {
 	pressure: Pick<PressureReader, 'read'> & Partial<Pick<PressureReader, 'why'>>;
@@ -29,8 +36,9 @@ export interface Readers {
 	quota: Pick<QuotaReader, 'read'>;
 	/** Absent: states, memory and command lines are not known. */
 	tasks?: TaskReader;
+	memoryLimits?: Pick<MemoryLimitReader, 'read'>;
 	spaces?: Pick<SpaceReader, 'read'>;
-	machine?: Pick<MachineReader, 'memory' | 'network'>;
+	machine?: Pick<MachineReader, 'memory' | 'network'> & Partial<Pick<MachineReader, 'stolen'>>;
 }
 
 export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
@@ -62,6 +70,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		const rows = joinProcesses(sources);
 		const { tasks, machine } = this.readers;
 		const processes = tasks?.read() ?? null;
+		this.followFocus(processes);
 		const focus = this.focusRow(rows, processes, sources);
 		tasks?.describe(focus && !rows.includes(focus) ? [...rows, focus] : rows, processes, dt_ns);
 		const most = (figure: 'cpu_ns' | 'wait_ns') =>
@@ -82,6 +91,9 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 			noTasks: tasks ? tasks.why : safe`tasks are not read`,
 			boot_ns: bootNs(),
 			slowed: tasks?.slowed(rows, processes, dt_ns) ?? [],
+			deadlocks: tasks?.deadlocks(processes) ?? [],
+			collecting: tasks?.collecting(processes) ?? [],
+			atLimit: this.atLimit(rows, pressure, dt_ns),
 			spaces: this.readers.spaces?.read() ?? [],
 			standstills: processes ? (tasks?.standstills(processes) ?? []) : [],
 			throttled: this.readers.quota.read(
@@ -114,6 +126,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 				pressure,
 				arguments: tasks?.arguments === true,
 				focus,
+				...tasks?.focused(),
 			},
 			source: {
 				kind: 'other tabs',
@@ -125,16 +138,39 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 					...(tasks?.why === undefined ? [] : [`states, memory and reasons of sleep: ${tasks.why}`]),
 				],
 			},
-			lost,
+			lost: { ...lost, ...(tasks && { tasks: tasks.displaced() }) },
 		};
 	}
 
 	/** A row for the process in focus, which may have done nothing. */
+	/** Hooks follow the process in focus; a kernel that refuses them is asked once. */
+	private followFocus(processes: Processes | null): void {
+		const { tasks } = this.readers;
+		if (!tasks) return;
+		tasks.follow(this.focus > 0 && processes?.has(this.focus) ? this.focus : 0);
+	}
+
 	private focusRow(rows: readonly OverviewRow[], processes: Processes | null, sources: Sources): OverviewRow | null {
 		if (this.focus === 0) return null;
 		const row = rows.find(({ pid }) => pid === this.focus);
 		const process = processes?.get(this.focus);
 		return row ?? (process ? idleRow(sources, process) : null);
+	}
+
+	/** Groups of the processes that fault most, while memory is short. */
+	private atLimit(rows: readonly OverviewRow[], pressure: Pressure | null, dt_ns: Ns): AtLimit[] {
+		const { memoryLimits } = this.readers;
+		if (!memoryLimits) return [];
+		const faults = (row: OverviewRow) => (row.major_faults ?? 0) * 1000 + (row.minor_faults ?? 0);
+		const short =
+			(pressure?.memory?.some_ns ?? 0) >= SHORT * dt_ns ||
+			rows.some(({ major_faults }) => (major_faults ?? 0) * 1e9 >= SHORT_FAULTS * dt_ns);
+		if (!short) return [];
+		const asked = rows
+			.filter((row) => row.pid > 0 && faults(row) > 0)
+			.sort((a, b) => faults(b) - faults(a))
+			.slice(0, LIMITS_OF);
+		return memoryLimits.read(asked.map(({ pid, start_time }) => ({ pid, start: start_time })));
 	}
 
 	tune(changes: Options): void {
@@ -163,6 +199,7 @@ function lostOf(sources: Sources): Record<string, Count> {
 function machineOf(machine: Readers['machine']): MachineTotals {
 	const memory = machine?.memory() ?? null;
 	const network = machine?.network() ?? null;
+	const stolen = machine?.stolen?.();
 	return {
 		memory_bytes: memory?.total_bytes ?? null,
 		memory_available_bytes: memory?.available_bytes ?? null,
@@ -171,6 +208,7 @@ function machineOf(machine: Readers['machine']): MachineTotals {
 		received_bytes: network?.received_bytes ?? null,
 		sent_bytes: network?.sent_bytes ?? null,
 		packets_dropped: network?.dropped ?? null,
+		...(stolen === undefined ? {} : { steal_ns: stolen }),
 	};
 }
 

@@ -72,6 +72,23 @@ export interface OverviewRow {
 	command: SafeText;
 }
 
+/** Who wakes the process in focus. */
+export interface Waker {
+	by: 'process' | 'thread' | 'interrupt';
+	/** 0: an interrupt. `thread`: one of its own. */
+	pid: number;
+	tid: number;
+	/** Of the thread, or of the interrupt. */
+	comm: SafeText;
+	/** Wake-ups of the interval, and since the process came into focus. */
+	count: Count;
+	count_total: Count;
+	/** Since the last one. */
+	ago_ns: Ns;
+	/** tid of the thread that it woke last. */
+	woken: number;
+}
+
 /** The machine in the interval; null: not known. */
 export interface Totals extends MachineTotals {
 	/** Online now. */
@@ -103,6 +120,8 @@ export interface MachineTotals {
 	received_bytes: Bytes | null;
 	sent_bytes: Bytes | null;
 	packets_dropped: Count | null;
+	/** Of a virtual machine: time for which the hypervisor ran something else, Σ over CPUs, in steps of 10 ms; absent: not known. */
+	steal_ns?: Ns;
 }
 
 export interface OverviewExtra {
@@ -121,4 +140,8 @@ export interface OverviewExtra {
 	arguments: boolean;
 	/** The process in focus, also if it did nothing; null: none, or it is not known. */
 	focus: OverviewRow | null;
+	/** Who wakes the process in focus, most in the interval first; absent: nothing is in focus, or the kernel refuses the hooks. */
+	wakers?: Waker[];
+	/** The sleep of the process in focus is measured sleep by sleep; absent: no. */
+	exact?: true;
 }

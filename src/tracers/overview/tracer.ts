@@ -4,6 +4,7 @@ import type { Column, Host, Tracer } from '../../core/tracer.ts';
 import { SpaceReader } from '../../system/disk-space.ts';
 import { GroupPressureReader } from '../../system/group-pressure.ts';
 import { MachineReader } from '../../system/machine.ts';
+import { MemoryLimitReader } from '../../system/memory-limits.ts';
 import { OwnProcess } from '../../system/pid-namespace.ts';
 import { PressureReader } from '../../system/pressure.ts';
 import { QuotaReader } from '../../system/quota.ts';
@@ -59,6 +60,7 @@ export const overview: Tracer<OverviewRow, OverviewExtra> = {
 				groups: new GroupPressureReader(procRoot),
 				quota: new QuotaReader(procRoot),
 				tasks,
+				memoryLimits: new MemoryLimitReader(procRoot),
 				spaces: new SpaceReader(procRoot),
 				machine: new MachineReader(procRoot),
 			},

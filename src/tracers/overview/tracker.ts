@@ -34,7 +34,8 @@ interface Known {
 const WITNESSES = 2;
 
 function levelOf({ rule, suspicion }: Known): Level {
-	return rule.level === 'severe' && (suspicion.witnesses?.length ?? 0) < WITNESSES ? 'high' : rule.level;
+	const level = suspicion.level ?? rule.level;
+	return level === 'severe' && (suspicion.witnesses?.length ?? 0) < WITNESSES ? 'high' : level;
 }
 
 function changeOf(change: Change['change'], known: Known): Change {

@@ -5,7 +5,7 @@ import type { Count, Ns } from '../../lib/units.ts';
 import type { FrameKind, ProfileFrame, ProfileQuality, ProfileStack, State } from '../../profile/model.ts';
 import { canDemangle } from '../../symbols/demangle.ts';
 import type { Frame, Symbolizer } from '../../symbols/symbolizer.ts';
-import type { StackFrames } from './collector.ts';
+import type { StackFrames } from './counted.ts';
 
 /** The deepest stack that the kernel records. */
 const MAX_FRAMES = 127;
@@ -170,7 +170,8 @@ export class ProfileBuilder {
 		quality.user_stacks += count;
 		if (frames[0]?.named === false) quality.unnamed += count;
 		const outermost = frames.at(-1);
-		const inLibc = frames.length > 2 && /^(libc|libpthread|ld-)/.test(outermost?.module ?? '');
+		// the function of libc that starts programs has a name only in its debug information
+		const inLibc = frames.length > 2 && !outermost?.named && /^(libc|libpthread|ld-)/.test(outermost?.module ?? '');
 		if (outermost?.root || inLibc || frames.some(({ root }) => root) || frames.length >= MAX_FRAMES) return;
 		quality.cut += count;
 		if (frames.length <= 2) quality.cut_after_2 += count;

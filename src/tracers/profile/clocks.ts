@@ -15,6 +15,7 @@ export interface ThreadTimes {
 	thread: SafeText;
 	/** Since its begin. */
 	run_ns: Ns;
+	/** Its run_delay: with the sleep of one that was moved asleep (bpf/lib/run-delay.bpf.h). */
 	delay_ns: Ns;
 	/** CLOCK_MONOTONIC of the read. */
 	at: Ns;

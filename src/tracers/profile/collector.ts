@@ -7,26 +7,15 @@ import type { Host } from '../../core/tracer.ts';
 import { task_filter_setting } from '../../generated/lib.ts';
 import { maps, no_stack, type profile_key, type profile_value, space, stack } from '../../generated/profile.ts';
 import { viewOf } from '../../lib/decode.ts';
-import type { Count, Ns } from '../../lib/units.ts';
+import type { Count } from '../../lib/units.ts';
+import { CopiedStacks, type Unwind } from './copies.ts';
+import { type Counted, type StackFrames, spaceId } from './counted.ts';
 
 /** Which threads are profiled. */
 export interface Target extends TaskFilter {
 	/** A thread of the process. */
 	tid?: number | undefined;
 }
-
-/** One entry of the map of counts; figures since the object was loaded. */
-export interface Counted {
-	key: profile_key;
-	/** Identity of the address space, which changes with exec. */
-	space: string;
-	count: Count;
-	ns: Ns;
-	comm: profile_value['comm'];
-}
-
-/** Frames, innermost first; null: the map of stacks was full. */
-export type StackFrames = readonly number[] | null;
 
 const NO_FRAMES: StackFrames = [];
 const COUNTS = maps.counts.entries;
@@ -47,21 +36,42 @@ function targetConstants(target: Target): Record<string, number | bigint> {
 
 type OpenOptions = Omit<Parameters<typeof openBpf>[2], 'constants'> & {
 	constants?: Record<string, number | bigint | boolean>;
+	/** Copy user stacks, to be unwound by the tables of the files. */
+	copies: boolean;
 };
+
+/** Bytes of copied stacks that the kernel keeps between two reads: 600 stacks, 3 s of two busy CPUs at 99 Hz. */
+const COPY_BYTES = 1 << 23;
+
+const NO_LOSSES = {
+	events: 0,
+	stacks_full: 0,
+	counts_full: 0,
+	unmatched: 0,
+	deep: 0,
+	copied: 0,
+	copied_bytes: 0,
+	copies_lost: 0,
+};
+
+/** Sums of all CPUs since the object was loaded, and of what user space could not keep. */
+export type Losses = Record<keyof typeof NO_LOSSES, Count>;
 
 export class Collector {
 	readonly bpf: BpfSession;
 	private readonly counts: HashReader<profile_key, profile_value>;
+	private readonly copied = new CopiedStacks();
 	private readonly known = new Map<number, StackFrames>();
 	private readonly id = new Uint8Array(8);
 	private readonly value = new Uint8Array(stack.size);
 
 	/** @throws {Unavailable} */
-	constructor(host: Host, object: string, target: Target, options: OpenOptions) {
+	constructor(host: Host, object: string, target: Target, { copies, ...options }: OpenOptions) {
 		this.bpf = openBpf(host, object, {
 			...options,
-			constants: { ...targetConstants(target), ...options.constants },
+			constants: { ...targetConstants(target), ...options.constants, copy_stacks: copies ? 1 : 0 },
 			shards: [maps.profile_cpus.name, ...(options.shards ?? [])],
+			...(copies && { maxEntries: { [maps.user_stacks.name]: COPY_BYTES } }),
 		});
 		this.counts = new HashReader(this.bpf, maps.counts, COUNTS);
 	}
@@ -73,12 +83,22 @@ export class Collector {
 	}
 
 	*entries(): Generator<Counted> {
-		for (const { key, value } of this.counts.entries())
-			yield { key, space: spaceId(key), count: value.count, ns: value.ns, comm: value.comm };
+		for (const { key, value } of this.counts.entries()) {
+			const { count, ns, comm } = value;
+			const [user, kernel] = [this.frames(key.user), this.frames(key.kernel)];
+			yield { key, space: spaceId(key), count, ns, comm, user, kernel };
+		}
+		yield* this.copied.entries;
+	}
+
+	/** Unwind the stacks that were copied since the last call. */
+	drainCopies(unwind: Unwind): void {
+		const frames = (id: number) => this.frames(id);
+		this.bpf.drain(maps.user_stacks.name, (view, at) => this.copied.add(view, at, unwind, frames, frames));
 	}
 
 	/** The stack of an id; empty: there is none. */
-	frames(id: number): StackFrames {
+	private frames(id: number): StackFrames {
 		if (id === no_stack.STACK_NONE) return NO_FRAMES;
 		if (id === no_stack.STACK_LOST) return null;
 		const known = this.known.get(id);
@@ -91,8 +111,9 @@ export class Collector {
 		return list;
 	}
 
-	losses(): { events: Count; stacks_full: Count; counts_full: Count; unmatched: Count; deep: Count } {
-		const sum = { events: 0, stacks_full: 0, counts_full: 0, unmatched: 0, deep: 0 };
+	losses(): Losses {
+		const { full, deep } = this.copied;
+		const sum = { ...NO_LOSSES, counts_full: full, deep };
 		for (const cpu of this.bpf.shards(maps.profile_cpus))
 			for (const cause of Object.keys(sum) as (keyof typeof sum)[]) sum[cause] += cpu[cause];
 		return sum;
@@ -101,9 +122,4 @@ export class Collector {
 	close(): void {
 		this.bpf.close();
 	}
-}
-
-/** A process that calls exec keeps its pid, and a later process may get the address of the old mm. */
-export function spaceId({ space, tgid }: { space: number; tgid: number }): string {
-	return `${tgid} ${space}`;
 }

@@ -32,9 +32,13 @@ export class Locks {
 	private readonly stacks = new Map<number, readonly SafeText[]>();
 
 	/** @throws {Unavailable} */
-	constructor(host: Host, target: Target) {
+	constructor(host: Host, target: Target, unwind: boolean) {
 		this.procRoot = host.procRoot;
-		this.collector = new Collector(host, 'profile-locks', target, { layout: constants, shards: [maps.spins.name] });
+		this.collector = new Collector(host, 'profile-locks', target, {
+			layout: constants,
+			shards: [maps.spins.name],
+			copies: unwind,
+		});
 		this.owners = new HashReader(this.collector.bpf, maps.owners, OWNERS);
 	}
 
@@ -64,10 +68,8 @@ export class Locks {
 				ns: value.ns,
 			});
 		}
-		for (const { key, space, count, ns, comm } of this.collector.entries()) {
+		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
 			const thread = sanitize(comm);
-			const kernel = this.collector.frames(key.kernel);
-			const user = this.collector.frames(key.user);
 			const owner = owners.get(key.kind);
 			const ownerStack = owner && this.stacks.get(owner.tid)?.[0];
 			builder.add({

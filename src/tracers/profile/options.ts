@@ -26,6 +26,12 @@ export const profileOptions: readonly OptionSpec[] = [
 		placeholder: 'MS',
 		help: 'shortest wait whose stack is kept in profiles; shorter ones are summed up',
 	},
+	{
+		name: 'unwind',
+		type: 'boolean',
+		default: false,
+		help: 'profiles: unwind user stacks by the tables of the files (.eh_frame), also where there are no frame pointers; each stack is copied, up to 20 KiB',
+	},
 ];
 
 /** `mode` and `tid` come from the screen. Throws where a control group does not exist. */
@@ -40,6 +46,7 @@ export function takingOptions(options: Options, procRoot: string, cgroupName: (i
 		targetText: text === '' ? safe`all processes` : sanitize(thread ? `${text}, thread ${thread}` : text),
 		cgroup: typeof options['cgroup'] === 'string' && options['cgroup'] !== '' ? options['cgroup'] : undefined,
 		hz: Number(options['profile-hz'] ?? 99),
+		unwind: options['unwind'] === true,
 		offCpuMin: Number(options['off-cpu-min'] ?? 1) * 1e6,
 	};
 }

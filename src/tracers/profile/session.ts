@@ -8,6 +8,8 @@ import { takingOptions } from './options.ts';
 import type { ProfileExtra, ProfileRow } from './snapshot.ts';
 import { Taking } from './taking.ts';
 
+/** ns for which stacks are copied: that costs more than counting them. */
+const UNWIND_FOR: Ns = 10e9;
 /** Stacks that become rows; the others are summed up. */
 const MOST_ROWS = 1500;
 
@@ -43,7 +45,7 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 
 	read(_dt: Ns, group: string): Reading<ProfileRow, ProfileExtra> {
 		const profile = this.taking.profile();
-		const { mode, lost, seconds, target, hz, quality, symbol_bytes } = profile;
+		const { mode, lost, seconds, target, hz, quality, symbol_bytes, unwound } = profile;
 		const { rows, rare } = this.rowsOf(profile, group === 'thread');
 		const source: Source = {
 			kind: mode === 'on-cpu' ? 'clock' : mode === 'wall' ? 'clock + switches' : 'tracepoint',
@@ -54,7 +56,17 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 		};
 		return {
 			rows,
-			extra: { mode, profile_seconds: seconds, target, hz, quality, rare, symbol_bytes },
+			extra: {
+				mode,
+				profile_seconds: seconds,
+				target,
+				hz,
+				quality,
+				rare,
+				symbol_bytes,
+				unwound,
+				complete: this.taking.complete,
+			},
 			source,
 			lost: { ...lost },
 		};
@@ -62,6 +74,7 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 
 	drain(): void {
 		this.taking.drain();
+		if (this.options['unwind'] === true && this.taking.elapsed >= UNWIND_FOR) this.taking.stop();
 	}
 
 	/** Another target or mode begins another profile; the same ones leave it as it is. */

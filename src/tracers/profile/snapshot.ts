@@ -39,4 +39,8 @@ export interface ProfileExtra {
 	/** Stacks that are left out of the rows, and their time; `[rare stacks]` has them. */
 	rare: { stacks: Count; ns: Ns };
 	symbol_bytes: Bytes;
+	/** Stacks that were copied and unwound, and the bytes of it; null: stacks follow frame pointers. */
+	unwound: { stacks: Count; bytes: Bytes } | null;
+	/** It has ended, and stays as it is. */
+	complete: boolean;
 }

@@ -25,6 +25,8 @@ export interface TakingOptions {
 	hz: number;
 	/** Shorter waits are counted without their stack. */
 	offCpuMin: Ns;
+	/** Unwind user stacks by the tables of the files: each is copied. */
+	unwind: boolean;
 	/** Path of the control group of the target; undefined: it is none. */
 	cgroup?: string | undefined;
 }
@@ -32,9 +34,10 @@ export interface TakingOptions {
 const SAMPLER = 'on_sample';
 
 /** The sampler, on every CPU that is online. */
-function startSampler(host: Host, { target, hz }: TakingOptions): Collector {
+function startSampler(host: Host, { target, hz, unwind }: TakingOptions): Collector {
 	const collector = new Collector(host, 'profile', target, {
 		layout: cpuConstants,
+		copies: unwind,
 		constants: { period_ns: Math.round(1e9 / hz) },
 	});
 	try {
@@ -65,14 +68,14 @@ export class Taking {
 	/** @throws {Unavailable} */
 	constructor(host: Host, options: TakingOptions) {
 		this.options = options;
-		this.symbolizer = new Symbolizer(host.procRoot);
+		this.symbolizer = new Symbolizer(host.procRoot, options.unwind);
 		this.named = new NamedStacks(this.symbolizer);
 		this.names = new ProcessNames(host.procRoot);
 		const { mode } = options;
 		try {
 			if (mode !== 'on-cpu') this.waits = new Waits(host, options);
 			if (mode === 'on-cpu' || mode === 'wall') this.cpu = startSampler(host, options);
-			if (mode === 'locks') this.locks = new Locks(host, options.target);
+			if (mode === 'locks') this.locks = new Locks(host, options.target, options.unwind);
 		} catch (error) {
 			this.close();
 			throw error;
@@ -101,11 +104,24 @@ export class Taking {
 				this.symbolizer.learn(space, pid, parent);
 				this.names.of(pid);
 			}
+		if (this.options.unwind)
+			for (const collector of this.collectors)
+				collector.drainCopies((space, stack, limit) => this.symbolizer.unwind(space, stack, limit));
 	}
 
 	/** Missing features of this kernel, and the cost of each. */
 	get missing(): string[] {
 		return [...new Set(this.collectors.flatMap(({ bpf }) => bpf.missing))];
+	}
+
+	/** Length so far. */
+	get elapsed(): Ns {
+		return (this.ended ?? monotonicNs()) - this.begun;
+	}
+
+	/** It was stopped. */
+	get complete(): boolean {
+		return this.ended !== undefined;
 	}
 
 	/** Samples and waits so far. */
@@ -115,23 +131,30 @@ export class Taking {
 
 	/** Stop measuring; what was measured stays readable. */
 	stop(): void {
+		if (this.complete) return;
 		this.drain();
-		this.ended ??= monotonicNs();
+		this.ended = monotonicNs();
 		this.waits?.stop();
 		for (const { bpf } of this.collectors) for (const { name } of bpf.object.programs()) bpf.object.detach(name);
+		// what came between the two
+		this.drain();
 	}
 
 	profile(): Profile {
 		this.drain();
-		const { mode, hz, targetText } = this.options;
+		const { mode, hz, targetText, unwind } = this.options;
 		const builder = new ProfileBuilder(this.symbolizer, this.named);
-		const lost: Record<string, Count> = { stacks_full: 0, counts_full: 0, unmatched: 0 };
+		const lost: Record<string, Count> = { stacks_full: 0, counts_full: 0, unmatched: 0, copies_lost: 0 };
 		let deep = 0;
+		let copied = 0;
+		let bytes = 0;
 		for (const collector of this.collectors) {
 			const losses = collector.losses();
 			for (const cause of Object.keys(lost) as (keyof typeof losses)[])
 				lost[cause] = (lost[cause] ?? 0) + losses[cause];
 			deep += losses.deep;
+			copied += losses.copied;
+			bytes += losses.copied_bytes;
 		}
 		const ran = mode === 'locks' ? undefined : this.waits?.addTo(builder, this.names);
 		if (mode === 'locks') this.waits?.addFutexes(builder, this.names);
@@ -140,11 +163,12 @@ export class Taking {
 		return {
 			mode,
 			begun_ms: this.begunMs,
-			seconds: ((this.ended ?? monotonicNs()) - this.begun) / 1e9,
+			seconds: this.elapsed / 1e9,
 			hz: this.cpu ? hz : 0,
 			target: targetText,
 			...builder.result(),
 			quality: builder.qualityOf(deep),
+			unwound: unwind ? { stacks: copied, bytes } : null,
 			lost,
 			symbol_bytes: this.symbolizer.bytes,
 		};
@@ -170,7 +194,7 @@ export class Taking {
 				...{ count: 0, ns: run_ns, label: safe`[ran between samples]` },
 			});
 		}
-		for (const { key, space, count, ns: estimate, comm } of entries) {
+		for (const { key, space, count, ns: estimate, comm, user, kernel } of entries) {
 			const measured = ran?.get(key.tid)?.run_ns;
 			const ns = measured === undefined ? estimate : (estimate * measured) / (sampled.get(key.tid) ?? estimate);
 			const thread = sanitize(comm);
@@ -181,8 +205,8 @@ export class Taking {
 				thread,
 				state: 'on-cpu',
 				space,
-				user: collector.frames(key.user),
-				kernel: collector.frames(key.kernel),
+				user,
+				kernel,
 				count,
 				ns,
 			});

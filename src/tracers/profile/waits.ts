@@ -1,5 +1,6 @@
 /** Waits of threads (bpf/profile/profile-off.bpf.c), completed by the kernel's own times so that they add up. */
 import { hookExists } from '../../bpf/load.ts';
+import { MovedSleepers, waitedOptions } from '../../bpf/run-delay.ts';
 import type { Host } from '../../core/tracer.ts';
 import { constants, maps, off_kind, off_thread, off_threads } from '../../generated/profile-off.ts';
 import { viewOf } from '../../lib/decode.ts';
@@ -25,6 +26,8 @@ export interface WaitsOptions {
 	target: Target;
 	cgroup?: string | undefined;
 	offCpuMin: Ns;
+	/** Unwind stacks by the tables of the files. */
+	unwind: boolean;
 }
 
 /** Sums of one thread. */
@@ -33,13 +36,21 @@ interface Sums {
 	delay: Ns;
 }
 
+/** Of threads, at one moment. */
+interface Final {
+	times: ReadonlyMap<number, ThreadTimes>;
+	stacks: ReadonlyMap<number, SafeText[]>;
+	/** Sleep that the kernel's times have in them, of what slept and was moved since the hooks are there. */
+	sleepers: MovedSleepers;
+}
+
 export class Waits {
 	readonly collector: Collector;
 	private readonly procRoot: string;
 	private readonly options: WaitsOptions;
 	private readonly before: ReadonlyMap<number, ThreadTimes>;
 	/** Times and kernel stacks at the end, when it was stopped. */
-	private final: { times: ReadonlyMap<number, ThreadTimes>; stacks: ReadonlyMap<number, SafeText[]> } | undefined;
+	private final: Final | undefined;
 	private readonly buffer = new Uint8Array(off_thread.size * THREADS);
 
 	/** @throws {Unavailable} */
@@ -47,13 +58,17 @@ export class Waits {
 		this.procRoot = host.procRoot;
 		this.options = options;
 		const late = hookExists(host.addon, SWITCHED_IN);
+		const waited = waitedOptions(host);
 		this.collector = new Collector(host, 'profile-off', options.target, {
+			...waited,
 			layout: constants,
 			constants: { off_cpu_min_ns: options.offCpuMin },
 			shards: [maps.off_cpus.name],
-			without: [late ? 'switching' : 'switched_in'],
+			copies: options.unwind,
+			without: [late ? 'switching' : 'switched_in', ...waited.without],
 		});
 		// after the hooks: what a thread does between the two is measured twice at most, not never
+		this.collector.bpf.iterate('find_sleepers');
 		this.before = threadTimes(host.procRoot, options.target, options.cgroup);
 	}
 
@@ -70,14 +85,13 @@ export class Waits {
 			return known;
 		};
 		const plain = { user: [], kernel: [], space: '' } as const;
-		for (const { key, space, count, ns, comm } of this.collector.entries()) {
+		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
 			const { tgid: pid, tid } = key;
 			const thread = sanitize(comm);
 			const base = { pid, tid, thread, comm: names.of(pid) ?? thread, count, ns };
 			if (key.kind === off_kind.OFF_BLOCKED) {
-				const kernel = this.collector.frames(key.kernel);
 				const state = reasonOf(builder.kernelNames(kernel));
-				builder.add({ ...base, state, space, user: this.collector.frames(key.user), kernel });
+				builder.add({ ...base, state, space, user, kernel });
 				sumsOf(tid).blocked += ns;
 			} else if (key.kind === off_kind.OFF_SHORT) {
 				builder.add({ ...base, ...plain, state: 'short waits', label: SHORT });
@@ -104,13 +118,11 @@ export class Waits {
 
 	/** Waits for locks of programs: each is named by the function that wanted it. */
 	addFutexes(builder: ProfileBuilder, names: ProcessNames): void {
-		for (const { key, space, count, ns, comm } of this.collector.entries()) {
+		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
 			if (key.kind !== off_kind.OFF_BLOCKED) continue;
-			const kernel = this.collector.frames(key.kernel);
 			if (reasonOf(builder.kernelNames(kernel)) !== 'futex') continue;
 			const { tgid: pid, tid } = key;
 			const thread = sanitize(comm);
-			const user = this.collector.frames(key.user);
 			const wanted = builder.userNames(space, user).find(({ module, named }) => named && !LIBRARIES.test(module));
 			const lock = wanted === undefined ? safe`futex` : safe`futex in ${wanted.name}`;
 			builder.add({
@@ -128,7 +140,7 @@ export class Waits {
 		names: ProcessNames,
 		sums: ReadonlyMap<number, Sums>,
 	): ReadonlyMap<number, Ran> {
-		const { times, stacks } = this.final ?? this.now();
+		const { times, stacks, sleepers } = this.final ?? this.now();
 		const ran = new Map<number, Ran>();
 		for (const [tid, after] of times) {
 			const { pid, thread } = after;
@@ -139,7 +151,7 @@ export class Waits {
 				continue;
 			}
 			const run = after.run_ns - before.run_ns;
-			const delay = after.delay_ns - before.delay_ns;
+			const delay = sleepers.waited(tid, after.delay_ns) - before.delay_ns;
 			ran.set(tid, { pid, thread, run_ns: run });
 			const own = sums.get(tid) ?? { blocked: 0, delay: 0 };
 			const base = { pid, tid, thread, comm: names.of(pid) ?? thread, space: '', user: [], kernel: [] };
@@ -159,12 +171,12 @@ export class Waits {
 		return ran;
 	}
 
-	private now(): { times: ReadonlyMap<number, ThreadTimes>; stacks: ReadonlyMap<number, SafeText[]> } {
+	private now(): Final {
 		const { target, cgroup } = this.options;
 		const times = threadTimes(this.procRoot, target, cgroup);
 		const stacks = new Map<number, SafeText[]>();
 		for (const { pid, tid } of times.values()) stacks.set(tid, kernelStackOf(this.procRoot, pid, tid));
-		return { times, stacks };
+		return { times, stacks, sleepers: new MovedSleepers(this.collector.bpf) };
 	}
 
 	private *threads(): Generator<off_thread> {

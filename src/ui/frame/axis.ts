@@ -1,5 +1,6 @@
-/** The time axis of a recording: how busy the machine was, where findings and marks are, and the moment shown. Pure. */
-import type { Mark, Moment } from '../../history/store.ts';
+/** The time axis of a recording: how busy the machine was, findings, events and marks, and the moment shown. Pure. */
+import type { Moment } from '../../history/moments.ts';
+import type { Mark } from '../../history/store.ts';
 import { textWidth } from '../../lib/width.ts';
 import type { Role, Span } from '../../term/theme.ts';
 import { lineOf } from '../widgets/line.ts';
@@ -9,6 +10,8 @@ import { clock } from './header.ts';
 export interface AxisProps {
 	moments: readonly Moment[];
 	marks: readonly Mark[];
+	/** Intervals with events. */
+	events: readonly Moment[];
 	/** Wall clock of the moment shown, ms; null: none. */
 	shown: number | null;
 	width: number;
@@ -24,6 +27,9 @@ interface Cell {
 
 /** Time from one moment to the next without a gap, ms: a merged interval and half of one. */
 const LONGEST = 15e3;
+
+/** Events below this level (high) are not drawn: there may be some at any time. */
+export const EVENT_LEVEL = 2;
 
 /** By level of the worst finding. */
 const roles: readonly Role[] = ['dim', 'good', 'warn', 'bad'];
@@ -70,7 +76,7 @@ function cellAt(wall: number, first: number, last: number, count: number): numbe
 }
 
 /** One line. Without a moment it is empty. */
-export function axisLine({ moments, marks, shown, width }: AxisProps): string {
+export function axisLine({ moments, marks, events, shown, width }: AxisProps): string {
 	if (moments.length === 0) return '';
 	const { first, last } = boundsOf(moments);
 	const days = last - first > 86_400e3;
@@ -81,19 +87,17 @@ export function axisLine({ moments, marks, shown, width }: AxisProps): string {
 	const marked = new Set(
 		marks.filter(({ wall }) => wall >= first && wall <= last).map(({ wall }) => cellAt(wall, first, last, room)),
 	);
+	const eventful = new Map<number, number>();
+	for (const { wall, level } of events) {
+		const at = cellAt(wall, first, last, room);
+		if (level >= EVENT_LEVEL) eventful.set(at, Math.max(level, eventful.get(at) ?? 0));
+	}
 	const caret = shown === null ? -1 : cellAt(shown, first, last, room);
 	const spans = cells.map(({ count, busy, level }, at): Span => {
-		const glyph = marked.has(at) ? '◆' : count === 0 ? ' ' : levelGlyph(busy ?? 0);
-		const role = at === caret ? 'selected' : marked.has(at) ? 'accent' : (roles[level] as Role);
-		return [role, glyph];
+		const event = eventful.get(at);
+		const glyph = marked.has(at) ? '◆' : event !== undefined ? '!' : count === 0 ? ' ' : levelGlyph(busy ?? 0);
+		if (at === caret) return ['selected', glyph];
+		return [marked.has(at) ? 'accent' : (roles[event ?? level] as Role), glyph];
 	});
 	return lineOf(width, [['dim', from], ...spans, ['dim', to]]);
-}
-
-/** The moments at which findings begin or get worse. */
-export function findingMoments(moments: readonly Moment[]): number[] {
-	return moments.flatMap(({ wall, level, findings }, at) => {
-		const before = moments[at - 1];
-		return level > 0 && (level > (before?.level ?? 0) || findings > (before?.findings ?? 0)) ? [wall] : [];
-	});
 }

@@ -1,8 +1,9 @@
 /** Lens: where the time of a process's threads goes, as one bar that adds up to the whole. */
-import { formatNs, formatShare } from '../../lib/format.ts';
+import { formatNs, formatRate, formatShare } from '../../lib/format.ts';
+import { safe } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
 import type { Role, Span } from '../../term/theme.ts';
-import type { OverviewRow, TimePart } from '../../tracers/overview/snapshot.ts';
+import type { OverviewRow, TimePart, Waker } from '../../tracers/overview/snapshot.ts';
 import { sleepReasons } from '../../tracers/overview/tasks/reasons.ts';
 import { lineOf, wrapSpans } from '../widgets/line.ts';
 import { type LensContext, overviewOf, type Section, TREND } from './context.ts';
@@ -69,6 +70,21 @@ function legend(time: Time): Span[] {
 		});
 }
 
+const WAKERS = 6;
+
+/** `woken by  postgres[812] 120/s · received packets (softirq NET_RX) 31.0/s`. */
+function wakerLines(wakers: readonly Waker[], dt_ns: Ns, width: number, label: number): string[] {
+	if (wakers.length === 0 || dt_ns <= 0) return [];
+	const spans = wakers.slice(0, WAKERS).flatMap(({ by, comm, pid, tid, count, ago_ns }): Span[] => {
+		const who = by === 'interrupt' ? comm : by === 'thread' ? safe`its thread ${comm}[${tid}]` : safe`${comm}[${pid}]`;
+		const often = count > 0 ? `${formatRate((count * 1e9) / dt_ns)}/s` : `${formatNs(ago_ns)} ago`;
+		return [`${who} `, ['strong', often], '  '];
+	});
+	return wrapSpans(spans, width - label).map((part, index) =>
+		lineOf(width, [['dim', (index === 0 ? 'woken by' : '').padEnd(label)], ...part]),
+	);
+}
+
 function timesOf({ process, histories }: LensContext): Time[] {
 	return histories.overview.slice(-TREND).flatMap((snapshot) => overviewOf(process, snapshot)?.time_ns ?? []);
 }
@@ -93,11 +109,12 @@ export const timeSection: Section = {
 		];
 	},
 	details(context) {
+		const newest = context.histories.overview.at(-1);
 		const times = timesOf(context);
 		const last = times.at(-1);
 		if (!last || sumOf(last) === 0) return [];
 		const sum = total(times);
-		const row = overviewOf(context.process, context.histories.overview.at(-1));
+		const row = overviewOf(context.process, newest);
 		const label = 10;
 		const width = Math.max(10, context.width - label);
 		const line = (title: string, time: Time): string[] => [
@@ -107,10 +124,11 @@ export const timeSection: Section = {
 		return [
 			...line('now', last),
 			...(times.length > 1 ? line('so far', sum) : []),
+			...wakerLines(newest?.wakers ?? [], newest?.dt_ns ?? 0, context.width, label),
 			lineOf(context.width, [
 				[
 					'dim',
-					`100 % is ${formatNs(sumOf(sum))} of its threads in ${times.length} intervals; sleep by the reason at the end of each${row?.wchan ? `; now in ${row.wchan}` : ''}`,
+					`100 % is ${formatNs(sumOf(sum))} of its threads in ${times.length} intervals; sleep ${newest?.exact ? 'as measured' : 'by the reason at the end of each'}${row?.wchan ? `; now in ${row.wchan}` : ''}`,
 				],
 			]),
 		];

@@ -69,7 +69,7 @@ export const wakeColumns: readonly Column<WakeCauseField>[] = [
 		grow: true,
 		label: true,
 		priority: 1,
-		help: 'First interrupt of the idle period: line and device, function of a timer, softirq, or another CPU that had a task for this one.',
+		help: 'What ended the idle period: line and device, function of a timer, softirq, or the process that woke the task from another CPU.',
 		value: ({ cause }) => cause,
 	},
 ];

@@ -4,9 +4,9 @@ import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, MicroJoules, Ns } from '../../../lib/units.ts';
+import { isGuest } from '../../../system/guest.ts';
 import { OwnProcess } from '../../../system/pid-namespace.ts';
 import type { Processors } from '../power/cpufreq.ts';
-import { readOptional } from '../sources/sysfs.ts';
 import { type FrequencyLimits, FrequencyReader, ThrottleCounters, type Throttling } from './frequency.ts';
 import { type IdleReading, IdleStates } from './idle-states.ts';
 import { type WakeCause, Wakes } from './wakes.ts';
@@ -63,7 +63,7 @@ export interface WakesField {
 	/** Most first, at most {@link MOST_CAUSES}; those beyond are in `other`. */
 	causes: WakeCauseField[];
 	other: Count;
-	/** By wattlag itself, per second. */
+	/** Of wattlag itself: that ended with it, or that it ended on another CPU; per second. */
 	own_per_s: number;
 	/** Wake-ups for which there was no room, since they are counted. */
 	full: Count;
@@ -93,10 +93,10 @@ const MOST_CPUS = 64;
 /** Where the wake-ups cannot be counted, this is tried again after, ns. */
 const AGAIN: Ns = 60e9;
 
-/** Is this machine a guest? x86 says so in the flags of its CPUs; elsewhere a driver of a guest tells it. */
+/** Is this machine a guest? Where its CPUs do not say so, a driver of guests tells it. */
 function isVirtual(procRoot: string, driver: string): boolean {
 	if (/haltpoll/.test(driver)) return true;
-	return /^flags\s*:.*\bhypervisor\b/m.test(readOptional(`${procRoot}/cpuinfo`) ?? '');
+	return isGuest(procRoot);
 }
 
 export class Rest {
@@ -241,7 +241,10 @@ export class Rest {
 			wake_uj: price === null ? null : priced.reduce((sum, { wake_uj }) => sum + (wake_uj ?? 0), 0),
 			causes: priced.slice(0, MOST_CAUSES),
 			other: count(priced.slice(MOST_CAUSES)),
-			own_per_s: seconds > 0 ? count(causes.filter(({ pid }) => pid === own)) / seconds : 0,
+			own_per_s:
+				seconds > 0
+					? count(causes.filter((one) => own > 0 && (one.pid === own || one.waker_pid === own))) / seconds
+					: 0,
 			full,
 		};
 	}

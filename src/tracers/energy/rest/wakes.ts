@@ -10,13 +10,15 @@ import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 
 /** The kind of event that ended a period. */
-export type Via = 'poll' | 'irq' | 'softirq' | 'timer' | 'ipi' | 'irq-work' | 'platform';
+export type Via = 'process' | 'poll' | 'irq' | 'softirq' | 'timer' | 'ipi' | 'irq-work' | 'platform';
 
 /** Idle periods with the same cause and the same process after them, in the interval. */
 export interface WakeCause {
-	/** `IRQ 36 virtio1-req.0`, `timer hrtimer_wakeup`, `another CPU`. */
+	/** `IRQ 36 virtio1-req.0`, `timer hrtimer_wakeup`, `process make[4711]`, `another CPU (IPI)`. */
 	cause: SafeText;
 	via: Via;
+	/** The process that woke `pid` from another CPU; 0: it was an interrupt, or is not known. */
+	waker_pid: number;
 	/** The process that ran next; 0: none, the CPU went back to idle. */
 	pid: number;
 	start_time: Ns;
@@ -70,6 +72,8 @@ export function causeOf(via: number, cause: number, name: SafeText): { cause: Sa
 		case wake_via.VIA_RESCHEDULE:
 		case wake_via.VIA_CALL:
 			return { cause: safe`another CPU (IPI)`, via: 'ipi' };
+		case wake_via.VIA_PROCESS:
+			return { cause: safe`process ${name}[${cause}]`, via: 'process' };
 		case wake_via.VIA_IRQ_WORK:
 			return { cause: safe`irq_work`, via: 'irq-work' };
 		case wake_via.VIA_PLATFORM:
@@ -151,6 +155,7 @@ export class Wakes {
 			if (sums.wakes <= 0) continue;
 			causes.push({
 				...causeOf(key.via, key.cause, name),
+				waker_pid: key.via === wake_via.VIA_PROCESS ? key.cause : 0,
 				pid: key.tgid,
 				start_time: key.start,
 				comm: key.tgid > 0 ? sanitize(value.comm) : safe``,

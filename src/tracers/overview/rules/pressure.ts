@@ -3,7 +3,7 @@ import { cgroupName } from '../../../system/cgroup-name.ts';
 import type { GroupStall } from '../../../system/group-pressure.ts';
 import type { Link, Owner, Suspicion } from '../finding.ts';
 import { percent } from '../format.ts';
-import { equals, type Interval, ownerOf, processKey, topNames } from '../interval.ts';
+import { equals, type Interval, ownerOf, processKey, topNames, withoutPressure } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import type { OverviewRow } from '../snapshot.ts';
 
@@ -39,6 +39,13 @@ function linkTo(resource: Judged, group: GroupStall | undefined, owner: Owner | 
 	};
 }
 
+/** Lack of memory makes everything else slow; where those that lack it use most of the CPUs, that is reclaim. */
+function touched(resource: Judged, some: number, owner: Owner | null, rows: readonly OverviewRow[]): number {
+	if (resource !== 'memory') return Math.min(1, some);
+	const [busiest] = topNames(rows, ({ cpu_ns }) => cpu_ns);
+	return busiest && busiest.comm === owner?.comm ? 0.99 : Math.min(0.99, some + 0.5);
+}
+
 const words: Record<Judged, { subject: SafeText; want: SafeText }> = {
 	memory: { subject: safe`memory pressure`, want: safe`memory` },
 	io: { subject: safe`IO pressure`, want: safe`IO` },
@@ -51,8 +58,7 @@ export const pressure = {
 	level: 'high',
 	title: 'pressure',
 	help: `The kernel's pressure (PSI) of the interval: some task was stalled on memory ${percent(limits.memory)} of the time, or on IO ${percent(limits.io)}; on CPU ${percent(limits.cpu)}, only if energy or run queue do not work. The text names the control group with most of it (cgroup v2). Owner: the name in that group with most major faults (memory) or IO, else with most CPU time.`,
-	uncheckable: ({ pressure, noPressure }) =>
-		pressure ? undefined : (noPressure ?? safe`no /proc/pressure: kernel without CONFIG_PSI, or psi=0`),
+	uncheckable: withoutPressure,
 	check(interval) {
 		const { dt_ns, pressure, stalled, rows } = interval;
 		return judged(interval).flatMap((resource): Suspicion[] => {
@@ -73,8 +79,7 @@ export const pressure = {
 					text: safe`tasks stalled on ${want} ${percent(Math.min(1, some))} of the time, all of them ${percent(Math.min(1, full))}${where}`,
 					figures: { some_share: some, full_share: full, ...(group && { group_some_share: share }) },
 					owner,
-					// lack of memory makes everything else slow, CPUs and devices too
-					touches: Math.min(1, resource === 'memory' ? some + 0.5 : some),
+					touches: touched(resource, some, owner, rows),
 					link: linkTo(resource, group, owner, sort),
 				},
 			];

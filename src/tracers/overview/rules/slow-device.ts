@@ -97,6 +97,8 @@ export const slowDevice = {
 							p99_ns: total?.p99_ns ?? 0,
 						},
 						owner: issuer(listed, interval),
+						// what waits for it is in the pressure of the machine; not known: some
+						touches: Math.min(1, interval.pressure ? (interval.pressure.io?.some_ns ?? 0) / dt_ns : 0.3),
 						link: {
 							tab: 'io' as const,
 							group: 'operation',

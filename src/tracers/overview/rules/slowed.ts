@@ -31,7 +31,7 @@ function rateText({ rate, cpu }: Slowed['before']): SafeText {
 
 /** Suspicions of one kind; processes that stand still within a request are left to `stopped`. */
 export function progressSuspicions(
-	{ slowed, standstills }: Interval,
+	{ slowed, standstills, cpus }: Interval,
 	kind: Slowed['kind'],
 	least: number,
 ): Suspicion[] {
@@ -40,11 +40,15 @@ export function progressSuspicions(
 		const [first] = all as [Slowed];
 		const several = all.length > 1;
 		const what = kind === 'halted' ? safe`does nothing` : safe`does less`;
+		const state =
+			first.stuck > 0
+				? safe`${first.stuck === 1 ? safe`the thread that worked is` : safe`all ${count(first.stuck)} threads that worked are`} ${partNames[first.part] ?? safe`asleep`}: a deadlock, or a pool whose work is done`
+				: safe`its threads are ${percent(first.share)} of the time ${partNames[first.part] ?? safe`asleep`}, before ${percent(first.share_before)} kept from work`;
 		return {
 			about: `${first.comm} ${first.part}`,
 			excess: first.for_ns / least,
 			subject: several ? safe`${first.comm} ×${count(all.length)}` : safe`${first.comm}[${first.pid}]`,
-			text: safe`${what} for ${duration(first.for_ns)}: ${rateText(first.now)}, where it was ${rateText(first.before)}; its threads are ${percent(first.share)} of the time ${partNames[first.part] ?? safe`asleep`}, before ${percent(first.share_before)} kept from work`,
+			text: safe`${what} for ${duration(first.for_ns)}: ${rateText(first.now)}, where it was ${rateText(first.before)}; ${state}`,
 			figures: {
 				for_ns: first.for_ns,
 				rate_per_s: first.now.rate,
@@ -55,6 +59,7 @@ export function progressSuspicions(
 			},
 			witnesses: [safe`the task iterator: wake-ups and CPU time against the process’s own last minute`],
 			owner: null,
+			...(kind === 'halted' && first.stuck === 0 && { level: 'notice' as const }),
 			link: {
 				tab: 'overview' as const,
 				group: 'process',
@@ -62,10 +67,7 @@ export function progressSuspicions(
 				process: `${first.pid}:${first.start_time}`,
 			},
 			held_ns: first.for_ns,
-			touches: Math.min(
-				1,
-				all.reduce((sum, one) => sum + one.before.cpu, 0),
-			),
+			touches: Math.min(1, all.reduce((sum, one) => sum + one.before.cpu, 0) / Math.max(1, cpus)),
 		};
 	});
 }

@@ -1,7 +1,7 @@
 import type { SafeText } from '../../../lib/sanitize.ts';
 import { safe } from '../../../lib/sanitize.ts';
 import { count, percent, perSecond } from '../format.ts';
-import { equals, missingTab } from '../interval.ts';
+import { equals, missingTab, topNames } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { perSecond: 30, share: 0.1 };
@@ -20,6 +20,7 @@ export const storm = {
 		for (const { start_time, comm, pid } of energy.rows)
 			if (pid > 0 && start_time >= begun) born.set(comm, (born.get(comm) ?? 0) + 1);
 		const all = rows.reduce((sum, { cpu_ns }) => sum + (cpu_ns ?? 0), 0);
+		const [busiest] = topNames(rows, ({ cpu_ns }) => cpu_ns);
 		return [...born].flatMap(([comm, started]) => {
 			const rate = (started * 1e9) / dt_ns;
 			if (rate < limits.perSecond * 0.5) return [];
@@ -36,7 +37,8 @@ export const storm = {
 				figures: { started_per_s: rate, alive: kin.length, cpu_share: share },
 				owner: { role: safe`all by`, pid: server.pid, start_time: server.start, comm, processes: 1 },
 				link: { tab: 'overview' as const, group: 'command', filter: equals('comm', comm), sort: 'cpu' },
-				touches: 0.5 + share / 2,
+				// CPUs that are busy with its processes are busy with the storm
+				touches: busiest?.comm === comm ? 1 : 0.5 + share / 2,
 			};
 		});
 	},

@@ -4,7 +4,7 @@
  * child) is done, idle or has nothing to do: a batch job that ends, a daemon, cron.
  */
 import type { SafeText } from '../../../lib/sanitize.ts';
-import type { Ns } from '../../../lib/units.ts';
+import type { Count, Ns } from '../../../lib/units.ts';
 import type { OverviewRow, TimePart } from '../snapshot.ts';
 
 /** Reasons that keep a thread from work it has. */
@@ -35,6 +35,8 @@ export interface Slowed {
 	share_before: number;
 	/** For how long, ns. */
 	for_ns: Ns;
+	/** Of one that has halted: the number of threads that worked, if all of them wait for a lock in a process that never rested; else 0. */
+	stuck: Count;
 }
 
 export const limits = {
@@ -69,6 +71,8 @@ interface Known {
 	rate: number;
 	cpu: number;
 	kept: number;
+	/** CPUs used or waited for. */
+	wanted: number;
 	worked_ns: Ns;
 	low_ns: Ns;
 	/** What little it did while it did less. */
@@ -91,11 +95,17 @@ function keptOf(time: NonNullable<OverviewRow['time_ns']>): { part: TimePart; sh
 
 export type ProgressRow = Pick<OverviewRow, 'pid' | 'start_time' | 'comm' | 'cpu_ns' | 'wakeups' | 'time_ns'>;
 
+/** @param for_ns since when it does nothing */
+export type StuckOf = (process: Pick<ProgressRow, 'pid'>, for_ns: Ns) => Count;
+
 export class Progress {
 	private known = new Map<string, Known>();
 
-	/** Takes the rows of one interval: every process that lives and has worked before. */
-	update(rows: readonly ProgressRow[], dt_ns: Ns): Slowed[] {
+	/**
+	 * Takes the rows of one interval: every process that lives and has worked before.
+	 * @param stuckOf of one that has halted: see {@link Slowed.stuck}
+	 */
+	update(rows: readonly ProgressRow[], dt_ns: Ns, stuckOf: StuckOf = () => 0): Slowed[] {
 		const found: Slowed[] = [];
 		const now = new Map<string, Known>();
 		for (const row of rows) {
@@ -104,9 +114,11 @@ export class Progress {
 			const rate = (row.wakeups * 1e9) / dt_ns;
 			const cpu = (row.time_ns.cpu ?? 0) / dt_ns;
 			const kept = keptOf(row.time_ns);
+			const wanted = cpu + (row.time_ns.runnable ?? 0) / dt_ns;
 			const works = rate >= limits.rate || cpu >= limits.cpu;
 			const known =
-				this.known.get(key) ?? (works ? { rate, cpu, kept: kept.all, worked_ns: 0, low_ns: 0, seen: 0 } : undefined);
+				this.known.get(key) ??
+				(works ? { rate, cpu, wanted, kept: kept.all, worked_ns: 0, low_ns: 0, seen: 0 } : undefined);
 			if (!known) continue;
 			const low = known.worked_ns >= limits.worked_ns && isLow({ rate, cpu }, known);
 			if (!low) {
@@ -115,10 +127,11 @@ export class Progress {
 				const weight = 1 - Math.exp(-dt_ns / Math.min(MEMORY, Math.max(dt_ns, known.worked_ns)));
 				known.rate += (rate - known.rate) * weight;
 				known.cpu += (cpu - known.cpu) * weight;
+				known.wanted += (wanted - known.wanted) * weight;
 				known.kept += (kept.all - known.kept) * weight;
 			} else {
 				known.low_ns += dt_ns;
-				const slowed = judge(row, known, { rate, cpu }, kept);
+				const slowed = judge(row, known, { rate, cpu }, kept, stuckOf);
 				if (slowed) found.push(slowed);
 			}
 			if (known.low_ns < FORGET && known.worked_ns > 0) now.set(key, known);
@@ -145,17 +158,22 @@ function judge(
 	known: Known,
 	now: { rate: number; cpu: number },
 	{ part, share, all }: ReturnType<typeof keptOf>,
+	stuckOf: StuckOf,
 ): Slowed | undefined {
 	const nothing = now.rate <= limits.nothing_rate && now.cpu <= limits.nothing_cpu;
 	const kind = nothing ? 'halted' : 'slowed';
 	if (known.low_ns < (nothing ? limits.halted_ns : limits.slowed_ns)) return undefined;
-	if (all < limits.kept || all - known.kept < (nothing ? limits.halted_growth : limits.growth)) return undefined;
-	// threads of a pool wait for work in the same calls as for each other: only one that used a CPU all the time stands out
-	if (nothing && part !== 'stopped' && known.cpu < 0.5) return undefined;
+	if (all < limits.kept) return undefined;
+	const stuck = nothing ? stuckOf(row, known.low_ns) : 0;
+	// those that are stuck may have waited for a CPU all the time before
+	if (stuck === 0 && all - known.kept < (nothing ? limits.halted_growth : limits.growth)) return undefined;
+	// threads of a pool wait for work in the same calls as for each other: only one that used a CPU, or waited for one, all the time stands out
+	if (nothing && part !== 'stopped' && known.wanted < 0.5) return undefined;
 	return {
 		...{ pid: row.pid, start_time: row.start_time, comm: row.comm, kind, now, part, share },
 		before: { rate: known.rate, cpu: known.cpu },
 		share_before: known.kept,
 		for_ns: known.low_ns,
+		stuck,
 	};
 }

@@ -1,5 +1,6 @@
 /** What the overview knows of processes beside the figures of the tabs: state, reason of sleep, memory, command line. */
 import os from 'node:os';
+import { addCosts } from '../../../bpf/bpf-session.ts';
 import { Unavailable } from '../../../core/errors.ts';
 import { type BpfCost, type Host, NO_COST } from '../../../core/tracer.ts';
 import { kernelBootNs, monotonicNs } from '../../../lib/clock.ts';
@@ -8,7 +9,11 @@ import type { Count, Ns } from '../../../lib/units.ts';
 import { containerName } from '../../../system/cgroup-name.ts';
 import { CommandLines } from '../../../system/command-lines.ts';
 import { sameStart } from '../../../system/process-id.ts';
-import type { OverviewRow } from '../snapshot.ts';
+import type { OverviewExtra, OverviewRow } from '../snapshot.ts';
+import type { Collecting } from './collectors.ts';
+import { askProc, type Deadlock, DeadlockFinder } from './deadlock.ts';
+import { exactParts, type FocusReading, FocusWatch } from './focus.ts';
+import { isStuck, workers } from './halt.ts';
 import { Progress, type ProgressRow, type Slowed } from './progress.ts';
 import { type Standstill, StandstillFinder } from './standstill.ts';
 import { type Spent, ThreadTime } from './time.ts';
@@ -24,8 +29,23 @@ export type Processes = ReadonlyMap<number, ProcessNow>;
 export interface Walk {
 	read(): Processes;
 	channels(): Channel[];
+	/** Threads whose waits have their sleep in them, since start. */
+	displaced(): Count;
 	cost(fresh?: boolean): BpfCost;
 	close(): void;
+}
+
+/** Hooks on one process: {@link FocusWatch}, or a fixture. */
+export type Watch = Pick<FocusWatch, 'read' | 'cost' | 'close'>;
+
+/** undefined: the kernel refuses the hooks. */
+function watchOf(host: Host, pid: number, { functions }: TaskWalk): Watch | undefined {
+	try {
+		return new FocusWatch(host, pid, functions);
+	} catch (error) {
+		if (error instanceof Unavailable) return undefined;
+		throw error;
+	}
 }
 
 /** For how long the distance of two clocks is taken as known: it changes when the machine was suspended. */
@@ -56,16 +76,23 @@ export class TaskReader {
 	private readonly walk: Walk | undefined;
 	private readonly commands: CommandLines;
 	private readonly finder: StandstillFinder | undefined;
+	private readonly locks: DeadlockFinder;
 	private readonly time = new ThreadTime();
 	private readonly progress = new Progress();
 	private spent: ReadonlyMap<number, Spent> = new Map();
 	private faults = new Map<number, Faults>();
 	private readonly containers = new Map<SafeText, SafeText>();
+	private readonly watch: ((pid: number) => Watch | undefined) | undefined;
+	/** Of the process in focus; null: the kernel refuses it. */
+	private watched: { pid: number; watch: Watch | null } | undefined;
+	private focusNow: FocusReading | undefined;
 	/** Command lines are read. */
 	arguments = false;
 
-	constructor(procRoot: string, walk: Walk | SafeText) {
+	constructor(procRoot: string, walk: Walk | SafeText, watch?: (pid: number) => Watch | undefined) {
+		this.watch = watch;
 		this.commands = new CommandLines(procRoot);
+		this.locks = new DeadlockFinder(askProc(procRoot));
 		if (typeof walk === 'string') this.why = walk;
 		else {
 			this.walk = walk;
@@ -76,7 +103,8 @@ export class TaskReader {
 	/** With the kernel's own list of tasks, or the reason why there is none. */
 	static of(host: Host): TaskReader {
 		try {
-			return new TaskReader(host.procRoot, new TaskWalk(host));
+			const walk = new TaskWalk(host);
+			return new TaskReader(host.procRoot, walk, (pid) => watchOf(host, pid, walk));
 		} catch (error) {
 			if (!(error instanceof Unavailable)) throw error;
 			return new TaskReader(host.procRoot, sanitize(error.message));
@@ -104,7 +132,26 @@ export class TaskReader {
 				time_ns: spent?.parts ?? null,
 			});
 		}
-		return this.progress.update([...rows, ...idle], dt_ns);
+		const boot_ns = bootNs();
+		return this.progress.update([...rows, ...idle], dt_ns, ({ pid }, for_ns) => {
+			const process = processes?.get(pid);
+			return process && isStuck(process, for_ns, boot_ns) ? workers(process).length : 0;
+		});
+	}
+
+	/** Threads that wait for each other's mutexes. */
+	deadlocks(processes: Processes | null): Deadlock[] {
+		return processes ? this.locks.find(processes.values(), process.pid) : [];
+	}
+
+	/** Processes whose runtime collected garbage in the interval; call after {@link describe}. */
+	collecting(processes: Processes | null): Collecting[] {
+		return [...this.spent].flatMap(([pid, { collector_ns = 0, collectors = 0, parts }]) => {
+			const process = collector_ns > 0 ? processes?.get(pid) : undefined;
+			if (!process) return [];
+			const { start, comm } = process;
+			return [{ pid, start_time: start, comm, collector_ns, cpu_ns: parts.cpu ?? 0, threads: collectors }];
+		});
 	}
 
 	/** Processes that stand still within a request, at the moment of the last read. */
@@ -118,6 +165,7 @@ export class TaskReader {
 	 */
 	describe(rows: readonly OverviewRow[], processes: Processes | null, dt_ns: Ns): void {
 		this.spent = this.time.take(processes?.values() ?? [], dt_ns);
+		this.focusNow = this.watched?.watch?.read();
 		const begun = bootNs() - dt_ns;
 		const faults = new Map<number, Faults>();
 		for (const [pid, { start, minor_faults, major_faults }] of processes ?? [])
@@ -138,7 +186,7 @@ export class TaskReader {
 			row.nice = process.nice;
 			row.started = Number(process.start >= begun);
 			const its = this.spent.get(row.pid);
-			row.time_ns = its ? withIrq(its.parts, row.irq_time_ns ?? 0) : null;
+			row.time_ns = its ? withIrq(this.partsOf(process, its, dt_ns), row.irq_time_ns ?? 0) : null;
 			row.wakeups = its?.wakeups ?? null;
 			const before = this.faults.get(row.pid);
 			if (before?.start !== process.start) continue;
@@ -148,12 +196,37 @@ export class TaskReader {
 		this.faults = faults;
 	}
 
+	/** Hooks are put on the process in focus, and taken away from the last one. 0: none. */
+	follow(pid: number): void {
+		if (this.watched?.pid === pid) return;
+		this.watched?.watch?.close();
+		this.focusNow = undefined;
+		this.watched = pid > 0 && this.watch ? { pid, watch: this.watch(pid) ?? null } : undefined;
+	}
+
+	/** What the hooks say of the interval; call after {@link describe}. */
+	focused(): Pick<OverviewExtra, 'wakers' | 'exact'> {
+		return this.focusNow ? { wakers: this.focusNow.wakers, exact: true } : {};
+	}
+
+	displaced(): Count {
+		return this.walk?.displaced() ?? 0;
+	}
+
 	cost(fresh?: boolean): BpfCost {
-		return this.walk?.cost(fresh) ?? NO_COST;
+		const costs = [this.walk?.cost(fresh) ?? NO_COST, ...(this.watched?.watch ? [this.watched.watch.cost(fresh)] : [])];
+		return addCosts(...costs);
 	}
 
 	close(): void {
+		this.watched?.watch?.close();
 		this.walk?.close();
+	}
+
+	/** Of the process in focus as measured. */
+	private partsOf(process: ProcessNow, spent: Spent, dt_ns: Ns): Spent['parts'] {
+		if (!this.focusNow || this.watched?.pid !== process.pid) return spent.parts;
+		return exactParts(process, spent, this.focusNow, dt_ns);
 	}
 
 	private containerOf(cgroup: SafeText): SafeText {

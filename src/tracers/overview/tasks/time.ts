@@ -1,6 +1,7 @@
 /** Where the time of threads went between two walks: exact on and for a CPU, the sleep by the reason at the end. Pure but for its memory. */
 import type { Count, Ns } from '../../../lib/units.ts';
 import type { TimePart } from '../snapshot.ts';
+import { collects } from './collectors.ts';
 import type { SleepReason } from './reasons.ts';
 import type { ProcessNow, TaskNow } from './walk.ts';
 
@@ -17,6 +18,9 @@ export interface Spent {
 	parts: Partial<Record<TimePart, Ns>>;
 	/** Sleeps that ended. */
 	wakeups: Count;
+	/** CPU time of threads that collect garbage, and their number; absent: 0. */
+	collector_ns?: Ns;
+	collectors?: Count;
 }
 
 export class ThreadTime {
@@ -63,4 +67,8 @@ function add(spent: Spent, task: TaskNow, before: Before, dt_ns: Ns): void {
 	// one that is runnable now has slept for the reason of its last known sleep; one that never slept waits for a CPU
 	put(spent, task.reason ?? before.reason ?? 'runnable', dt_ns - cpu - runnable);
 	spent.wakeups += Math.max(0, task.sleeps - before.sleeps);
+	if (cpu > 0 && collects(task.comm)) {
+		spent.collector_ns = (spent.collector_ns ?? 0) + cpu;
+		spent.collectors = (spent.collectors ?? 0) + 1;
+	}
 }

@@ -1,6 +1,7 @@
 /** All user-space tasks at one moment: state, reason of sleep, memory; and their sockets and pipes. bpf/overview/overview.bpf.c */
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import { openBpf } from '../../../bpf/load.ts';
+import { displacedSleepers, waitedOptions } from '../../../bpf/run-delay.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import {
 	type channel_record as ChannelRecord,
@@ -28,7 +29,7 @@ export interface TaskNow {
 	switches: Count;
 	sleeps: Count;
 	cpu_ns: Ns;
-	/** Waits for a CPU that have ended. */
+	/** Waits for a CPU so far, without its sleep (bpf/lib/run-delay.bpf.h). */
 	delay_ns: Ns;
 	/** Of a sleeping task. */
 	reason: SleepReason | null;
@@ -108,17 +109,18 @@ interface Sleep {
 
 export class TaskWalk {
 	private readonly bpf: BpfSession;
-	private readonly functions = new KernelFunctions();
+	readonly functions = new KernelFunctions();
 	private sleeps = new Map<number, Sleep>();
 	private readonly names = new Map<number, { bytes: Uint8Array; text: SafeText }>();
 	private walkedAt: Ns = 0;
 	private walks = 0;
+	private first = true;
 	/** Resolves when kernel functions are known, or cannot be. */
 	readonly ready: Promise<boolean>;
 
 	/** @throws {Unavailable} where the kernel refuses iterators */
 	constructor(host: Host) {
-		this.bpf = openBpf(host, 'overview', {});
+		this.bpf = openBpf(host, 'overview', { ...waitedOptions(host), layout: {} });
 		this.ready = this.functions.load(host.procRoot, sleepFunctions);
 	}
 
@@ -132,6 +134,8 @@ export class TaskWalk {
 		this.walkedAt = begun;
 		const request = new Uint8Array(maps.request.value.size);
 		viewOf(request).setBigUint64(0, BigInt(Math.round(window)), true);
+		viewOf(request).setBigUint64(8, this.first ? 1n : 0n, true);
+		this.first = false;
 		this.bpf.object.update(maps.request.name, new Uint8Array(4), request);
 		// makes the kernel update the clock of this CPU, by which times asleep are measured
 		process.cpuUsage();
@@ -145,6 +149,10 @@ export class TaskWalk {
 		for (let at = 0; at + channel_record.size <= view.byteLength; at += channel_record.size)
 			found.push(channelOf(channel_record.read(view, at)));
 		return found;
+	}
+
+	displaced(): Count {
+		return displacedSleepers(this.bpf);
 	}
 
 	cost(fresh?: boolean): BpfCost {
@@ -198,7 +206,7 @@ export class TaskWalk {
 				switches: record.switches,
 				sleeps: record.sleeps,
 				cpu_ns: record.cpu_ns,
-				delay_ns: record.run_delay,
+				delay_ns: record.waited_ns,
 				reason: sleep?.reason ?? null,
 				wchan: sleep?.wchan ?? ('' as SafeText),
 			});

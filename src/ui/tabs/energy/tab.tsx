@@ -4,7 +4,7 @@ import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatCount, formatMicroJoules, formatShare, formatWatts } from '../../../lib/format.ts';
 import { safe } from '../../../lib/sanitize.ts';
 import type { Span } from '../../../term/theme.ts';
-import { amount, type Bill } from '../../../tracers/energy/machine-parts.ts';
+import { amount, type Bill, INNER } from '../../../tracers/energy/machine-parts.ts';
 import { energyParts, wattsOf } from '../../../tracers/energy/parts.ts';
 import { wakeColumns } from '../../../tracers/energy/rest/columns.ts';
 import type { EnergyExtra, EnergyForecastField, EnergyRow } from '../../../tracers/energy/snapshot.ts';
@@ -51,22 +51,27 @@ function gpuSpans({ gpus, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 	]);
 }
 
-/** The parts of the machine, where something is estimated beside the source. */
-function machineLines({ machine, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
-	if (!machine?.parts.some(({ from }) => from === 'coefficient')) return [];
+/** The parts of the machine, where something is known beside the source. A measured whole is what its parts add up to. */
+function machineLines({ machine, domains, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
+	if (!machine) return [];
+	const whole = machine.parts.some(({ from }) => from === 'difference');
+	const nested = new Set(domains.filter(({ level }) => !INNER.has(level)).map(({ name }) => name));
+	const shown = machine.parts.filter(({ counted, name }) => (whole ? !counted && !nested.has(name) : counted));
+	const beside = machine.parts.some(({ from, processes_uj }) => from === 'coefficient' || processes_uj !== null);
+	if (!whole && !beside) return [];
 	const watts = (uj: number | null): string => formatWatts(uj === null ? Number.NaN : wattsOf(uj, dt_ns));
+	const divided = machine.parts.reduce((sum, { processes_uj }) => sum + (processes_uj ?? 0), 0);
 	return [
 		[
 			['dim', 'machine '],
 			['strong', watts(machine.total_uj)],
 			['dim', ' = '],
-			...machine.parts
-				.filter(({ counted }) => counted)
-				.flatMap(({ name, energy_uj, error_share }, index): Span[] => [
-					['dim', index > 0 ? ' + ' : ''],
-					`${name} ${watts(energy_uj)}`,
-					['dim', error_share === null ? '' : ` ±${formatShare(error_share)}`],
-				]),
+			...shown.flatMap(({ name, energy_uj, error_share }, index): Span[] => [
+				['dim', index > 0 ? ' + ' : ''],
+				`${name} ${watts(energy_uj)}`,
+				['dim', error_share === null ? '' : ` ±${formatShare(error_share)}`],
+			]),
+			['dim', divided > 0 ? ` · ${watts(divided)} of disks and network in DEVICE` : ''],
 		],
 	];
 }

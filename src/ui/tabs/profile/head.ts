@@ -4,11 +4,17 @@ import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatCount, formatNs } from '../../../lib/format.ts';
 import { sanitize } from '../../../lib/sanitize.ts';
 import { STATES } from '../../../profile/model.ts';
-import { cutText, lossText } from '../../../profile/text.ts';
+import { cutText, lossText, unwoundText } from '../../../profile/text.ts';
 import type { Span } from '../../../term/theme.ts';
 import type { ProfileExtra, ProfileRow } from '../../../tracers/profile/snapshot.ts';
 
 type ProfileSnapshot = Snapshot<ProfileRow, ProfileExtra>;
+
+/** The share of cut stacks, and what helps. */
+function cutNote(snapshot: ProfileSnapshot): string {
+	const text = cutText(snapshot);
+	return text === '' || snapshot.unwound ? text : `${text}; U unwinds for 10 s`;
+}
 
 /** Most important first. */
 export function headOf(snapshot: ProfileSnapshot): Span[][] {
@@ -35,7 +41,8 @@ export function headOf(snapshot: ProfileSnapshot): Span[][] {
 		}
 		lines.push(spans);
 	}
-	const notes = [cutText(snapshot), lossText(snapshot)].filter((text) => text !== '');
+	const notes = [cutNote(snapshot), lossText(snapshot)].filter((text) => text !== '');
+	if (snapshot.unwound) lines.push([['dim', unwoundText(snapshot)]]);
 	for (const note of notes) lines.push([['warn', sanitize(note)]]);
 	if (snapshot.rare.stacks > 0)
 		lines.push([

@@ -35,6 +35,7 @@ const help: readonly HelpSection[] = [
 			['m', 'the next kind of profile: running code, waits, both, or locks; it begins anew'],
 			['v', 'call tree with icicle, functions, single stacks'],
 			['Enter', 'the selected function fills the width; Esc: back'],
+			['U', 'unwind stacks without frame pointers, for 10 s, by the tables (.eh_frame) of programs and libraries'],
 			['t', 'stacks by process or by thread'],
 			['b', 'compare with the profile of this moment: Δ'],
 			['cut', 'a stack that ends before the function that started the program: code without frame pointers'],

@@ -1,0 +1,107 @@
+/**
+ * Threads that wait for each other's mutexes. The word behind a mutex of the C library names the thread that has it; a circle
+ * of such waits never ends by itself.
+ */
+import type { SafeText } from '../../../lib/sanitize.ts';
+import type { Count, Ns } from '../../../lib/units.ts';
+import { blockedCall, mutexOwner } from '../../../system/blocked-calls.ts';
+import type { ProcessNow, TaskNow } from './walk.ts';
+
+/** Asleep for so long, a thread is asked for its mutex; ns. */
+const STILL: Ns = 2e9;
+/** Threads that are asked in one interval; the others in the next ones. */
+const MOST: Count = 64;
+
+export interface Deadlock {
+	pid: number;
+	start_time: Ns;
+	comm: SafeText;
+	/** Each waits for a mutex that the next one has, the last for one of the first. */
+	circle: readonly { tid: number; comm: SafeText; address: string }[];
+	/** The youngest of these waits, ns. */
+	for_ns: Ns;
+}
+
+/** One wait for a mutex. */
+interface Wait {
+	/** Identifies the sleep. */
+	switches: Count;
+	/** tid of the owner; 0: none, or no mutex. */
+	owner: number;
+	address: string;
+}
+
+/** From the memory of a process. */
+export type Ask = (pid: number, tid: number) => { owner: number; address: string };
+
+/** Owner of the mutex that a thread waits for, through `/proc`. */
+export const askProc =
+	(procRoot: string): Ask =>
+	(pid, tid) => {
+		const call = blockedCall(procRoot, pid, tid);
+		if (call?.kind !== 'futex' || call.timed) return { owner: 0, address: '' };
+		return { owner: mutexOwner(procRoot, pid, call.address), address: `0x${call.address.toString(16)}` };
+	};
+
+export class DeadlockFinder {
+	private readonly ask: Ask;
+	/** By tid: a sleep is asked about once. */
+	private waits = new Map<number, Wait>();
+
+	constructor(ask: Ask) {
+		this.ask = ask;
+	}
+
+	/** At the end of an interval. */
+	find(processes: Iterable<ProcessNow>, own: number): Deadlock[] {
+		const waits = new Map<number, Wait>();
+		const found: Deadlock[] = [];
+		let asked = 0;
+		for (const process of processes) {
+			if (process.pid === own || process.tasks.length < 2) continue;
+			let owned = 0;
+			for (const { tid, state, reason, asleep_ns, switches } of process.tasks) {
+				if (state !== 'S' || reason !== 'futex' || asleep_ns < STILL) continue;
+				let wait = this.waits.get(tid);
+				if (wait?.switches !== switches) {
+					if (asked >= MOST) continue;
+					asked++;
+					wait = { switches, ...this.ask(process.pid, tid) };
+				}
+				waits.set(tid, wait);
+				if (wait.owner > 0) owned++;
+			}
+			if (owned >= 1) found.push(...circlesOf(process, waits));
+		}
+		this.waits = waits;
+		return found;
+	}
+}
+
+/** All circles among the waits of a process's threads. */
+function circlesOf(process: ProcessNow, waits: ReadonlyMap<number, Wait>): Deadlock[] {
+	const byTid = new Map(process.tasks.map((task) => [task.tid, task]));
+	const done = new Set<number>();
+	const found: Deadlock[] = [];
+	for (const { tid } of process.tasks) {
+		const path: TaskNow[] = [];
+		let at = byTid.get(tid);
+		while (at && !done.has(at.tid) && !path.includes(at)) {
+			path.push(at);
+			at = byTid.get(waits.get(at.tid)?.owner ?? 0);
+		}
+		for (const one of path) done.add(one.tid);
+		const begin = at ? path.indexOf(at) : -1;
+		if (begin < 0) continue;
+		const circle = path.slice(begin);
+		// one that waits for its own mutex is a circle as well
+		found.push({
+			pid: process.pid,
+			start_time: process.start,
+			comm: process.comm,
+			circle: circle.map(({ tid, comm }) => ({ tid, comm, address: waits.get(tid)?.address ?? '' })),
+			for_ns: circle.reduce((least, { asleep_ns }) => Math.min(least, asleep_ns), Number.POSITIVE_INFINITY),
+		});
+	}
+	return found;
+}

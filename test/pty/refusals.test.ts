@@ -1,0 +1,34 @@
+/** What cannot be done, asked of the built program: one clear line, exit code 2, and nothing goes on running. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'wattlag-refusals-'));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test.for<[args: string[], line: string]>([
+	[['record', '/proc/recordings'], 'wattlag: /proc/recordings: no such file or directory'],
+	[['record', '/etc/hostname'], 'wattlag: /etc/hostname is not a folder: name another folder'],
+	[['record', '/etc/hostname/deep'], 'wattlag: /etc/hostname/deep: not a directory'],
+	[['export', '/nowhere'], 'wattlag: /nowhere: no such file or directory'],
+	[['export', '/etc/hostname'], 'wattlag: /etc/hostname: no recording of wattlag'],
+	[['compare', '/nowhere', '/nowhere'], 'wattlag: /nowhere: no such file or directory'],
+	[['captures', '/nowhere'], 'wattlag: /nowhere: no such file or directory'],
+	[['report', '/nowhere'], 'wattlag: /nowhere: no such file or directory'],
+	[['serve', '--otlp', 'ftp://there', '--listen', 'none'], 'wattlag: --otlp ftp://there: only http and https'],
+	[
+		['serve', '--bulk', 'no url', '--listen', 'none'],
+		'wattlag: --bulk no url: not a URL; write e.g. https://host:4318',
+	],
+	[['fleet', '--hosts', '/nowhere', '--json'], 'wattlag: --hosts /nowhere: no such file or directory'],
+])('wattlag %s', ([args, line]) => {
+	const { status, stdout, stderr } = spawnSync('bin/wattlag', args, {
+		encoding: 'utf8',
+		env: { ...process.env, TMPDIR: folder },
+		timeout: 60_000,
+	});
+	expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: '', stderr: `${line}\n` });
+});

@@ -1,0 +1,45 @@
+/** The overview's findings, as they come. */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Finding } from '../../src/tracers/overview/finding.ts';
+
+export interface Line {
+	/** ms, as of performance.now(). */
+	at: number;
+	findings: Finding[];
+}
+
+export interface Watch {
+	lines: Line[];
+	/** Resolves with the first line, or when the program has ended. */
+	ready: Promise<void>;
+	end(): Promise<void>;
+}
+
+export function watch(): Watch {
+	const child = spawn('bin/wattlag', ['--batch', '--tab', 'overview', '--json', '--limit', '1'], {
+		stdio: ['ignore', 'pipe', 'ignore'],
+	});
+	const lines: Line[] = [];
+	const first = Promise.withResolvers<void>();
+	createInterface({ input: child.stdout }).on('line', (text) => {
+		const { findings } = JSON.parse(text) as { findings: Finding[] };
+		lines.push({ at: performance.now(), findings });
+		first.resolve();
+	});
+	const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+	void ended.then(first.resolve);
+	return {
+		lines,
+		ready: first.promise,
+		async end() {
+			child.kill('SIGTERM');
+			await ended;
+		},
+	};
+}
+
+export const lineText = ({ subject, text, owner }: Finding): string =>
+	`${subject}: ${text}${owner ? ` — ${owner.role} ${owner.comm}${owner.processes > 1 ? ` ×${owner.processes}` : ''}` : ''}`;
+
+export const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
