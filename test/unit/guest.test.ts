@@ -153,7 +153,7 @@ function pair({ steal = true, blamed = false, clock = 2300 } = {}) {
 
 describe('a guest on its host', () => {
 	test('is found among several, its clock aligned, and who ran meanwhile named', async () => {
-		const report = await compareGuest(...pair(), '');
+		const report = await compareGuest(...pair(), { named: '' });
 		expect(report.machine).toMatchObject({ pid: 100 });
 		expect(report.found).toContain('agree with the guest');
 		expect(report.alignment.method).toBe('correlation');
@@ -166,26 +166,66 @@ describe('a guest on its host', () => {
 	});
 
 	test('culprits name who had the CPU', async () => {
-		const report = await compareGuest(...pair({ blamed: true }), '');
+		const report = await compareGuest(...pair({ blamed: true }), { named: '' });
 		expect(report.by).toBe('culprits');
 		expect(report.rows).toEqual([expect.objectContaining({ comm: 'interrupter', share: 1 })]);
 	});
 
 	test('without stolen time nothing is guessed: which of two it is must be named', async () => {
-		const report = await compareGuest(...pair({ steal: false }), '');
+		const report = await compareGuest(...pair({ steal: false }), { named: '' });
 		expect(report).toMatchObject({ machine: null, rows: [], stolen: { steal_ns: null, share: null } });
 		expect(report.found).toMatch(/2 virtual machines ran.*--vm PID of qemu-system-x86\[100\], qemu-system-x86\[200\]/);
 		expect(report.aligned).toContain('reports no stolen time');
-		const named = await compareGuest(...pair({ steal: false }), '100');
+		const named = await compareGuest(...pair({ steal: false }), { named: '100' });
 		expect(named).toMatchObject({ machine: { pid: 100 }, alignment: { method: 'wall clock', offset_ms: 0 } });
 		expect(named.stolen.waited_share).toBeGreaterThan(0.02);
 	});
 
+	test('a guest that reports no stolen time is aligned by CPU time, minutes away too', async () => {
+		const work = bursts(21, 120);
+		const clock = 187_000;
+		const host = Array.from({ length: 120 }, (_, at) => {
+			const to = START + (at + 1) * 1000;
+			const cpu_ns = work(to - 1000, to) + 5e7;
+			return overview(
+				to,
+				[
+					{ pid: 100, comm: 'qemu-system-x86', cpu_ns, wait_ns: 1e8 },
+					{ pid: 200, comm: 'qemu-system-x86', cpu_ns: 3e8, wait_ns: 1e8 },
+					{ pid: 7, comm: 'hog', cpu_ns: 1e9 },
+				],
+				{ cpus: 4 },
+			);
+		});
+		const guest = Array.from({ length: 100 }, (_, at) => {
+			const to = START + (at + 1) * 1000;
+			return overview(to + clock, [], { cpus: 1, busy_ns: work(to - 1000, to), steal_ns: 0 });
+		});
+		const report = await compareGuest(recording('host', host, 4), recording('guest', guest, 1), { named: '' });
+		expect(report).toMatchObject({ machine: { pid: 100 }, alignment: { method: 'correlation' } });
+		expect(Math.abs(report.alignment.offset_ms + clock)).toBeLessThanOrEqual(report.alignment.uncertainty_ms as number);
+		expect(report.aligned).toMatch(/by CPU time on both sides.*18[67]\.\d\d s ahead of/);
+		// of the waiting over the time of both, the hog had most
+		expect(report.rows[0]).toMatchObject({ comm: 'hog' });
+		expect(report.stolen.waited_share).toBeCloseTo(0.1, 1);
+	});
+
+	test('clocks without a common time say so; the user can move them', async () => {
+		const [host, guest] = pair({ steal: false, clock: 7_200_000 });
+		const report = await compareGuest(host, guest, { named: '100' });
+		expect(report).toMatchObject({ machine: null });
+		expect(report.found).toContain('no time in common');
+		const moved = await compareGuest(host, guest, { named: '100', offset_ms: -7_200_000 });
+		expect(moved).toMatchObject({ machine: { pid: 100 }, alignment: { method: 'wall clock', offset_ms: -7_200_000 } });
+	});
+
 	test('no such process, and no overview', async () => {
-		const report = await compareGuest(...pair(), 'nothing-of-this-name');
+		const report = await compareGuest(...pair(), { named: 'nothing-of-this-name' });
 		expect(report).toMatchObject({ machine: null });
 		expect(report.found).toContain("no process matches 'nothing-of-this-name'");
 		const [host] = pair();
-		await expect(compareGuest(host, recording('empty', [], 1), '')).rejects.toThrow('empty: no overview was recorded');
+		await expect(compareGuest(host, recording('empty', [], 1), { named: '' })).rejects.toThrow(
+			'empty: no overview was recorded',
+		);
 	});
 });

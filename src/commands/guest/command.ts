@@ -18,6 +18,16 @@ export const guest: Command = {
 			once: true,
 			help: 'the guest on the host: its pid, or part of its name or control group; empty: found by its waits',
 		},
+		{
+			name: 'offset',
+			type: 'number',
+			default: 0,
+			min: -31_536_000,
+			max: 31_536_000,
+			placeholder: 'SECONDS',
+			once: true,
+			help: 'to be added to the guest’s times, where its clock was wrong; 0: found by correlation',
+		},
 	],
 	takes: ['json', 'limit'],
 	check({ argument, more }) {
@@ -28,7 +38,7 @@ export const guest: Command = {
 		const { openBoth } = await import('../open-both.ts');
 		const { guestJson, guestTable } = await import('./report.ts');
 		const tracers = registry.map(({ tracer }) => tracer);
-		const both = await openBoth(line.argument, line.more[0] ?? '', String(line.values['vm']), tracers);
+		const both = await openBoth(line.argument, line.more[0] ?? '', line, tracers);
 		both.close();
 		const limit = orUnlimited(Number(line.values['limit']));
 		const { report } = both;

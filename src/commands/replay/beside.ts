@@ -11,8 +11,7 @@ import { hostTab } from './host-tab.ts';
 /** Resolves with the exit code. */
 export async function showBeside(line: CommandLine, registry: readonly Entry[]): Promise<number> {
 	const tracers = registry.map(({ tracer }) => tracer);
-	const named = String(line.values['vm']);
-	const { host, guest, report, close } = await openBoth(String(line.values['host']), line.argument, named, tracers);
+	const { host, guest, report, close } = await openBoth(String(line.values['host']), line.argument, line, tracers);
 	if (!host.archive || !guest.archive) {
 		close();
 		throw new UsageError('--host: both must be folders or bundles, not files of the key w');

@@ -27,7 +27,7 @@ export const replay: Command = {
 			help: 'the recording is of a virtual machine: show that of its host beside it, on a tab of its own',
 		},
 	],
-	takes: ['tab', 'sort', 'group', 'filter', 'vm'],
+	takes: ['tab', 'sort', 'group', 'filter', 'vm', 'offset'],
 	async run({ line, registry, built }) {
 		needTerminal('wattlag export PATH');
 		if (line.values['host'] !== '') {

@@ -17,6 +17,8 @@ export interface FigureSpec {
 	unit: 'share' | 'watts' | 'rate' | 'bytes' | 'ns';
 	/** Of a distribution; undefined: a sum. */
 	rank?: number;
+	/** Compared only where both sides have it. */
+	both?: true;
 	/** Smaller on both sides: not compared. In the figure's unit. */
 	least: number;
 	help: string;
@@ -28,8 +30,20 @@ export const LEAST_EVENTS = 100;
 export const FIGURES = {
 	energy: { name: 'power', unit: 'watts', least: 0.005, help: 'energy of the interval as a power' },
 	cpu: { name: 'cpu', unit: 'share', least: 0.002, help: 'CPU time as a share of one CPU' },
-	starts: { name: 'starts', unit: 'rate', least: 0.2, help: 'processes of the name that began, per second' },
-	cpuEach: { name: 'cpu each', unit: 'ns', least: 1e6, help: 'CPU time for each process of the name that began' },
+	starts: {
+		name: 'starts',
+		unit: 'rate',
+		least: 0.2,
+		both: true,
+		help: 'processes of the name that began, per second',
+	},
+	cpuEach: {
+		name: 'cpu each',
+		unit: 'ns',
+		least: 1e6,
+		both: true,
+		help: 'CPU time for each process of the name that began',
+	},
 	wait: { name: 'wait', unit: 'share', least: 0.001, help: 'time spent waiting for a CPU, per time' },
 	waitP50: { name: 'wait p50', unit: 'ns', rank: 0.5, least: 0, help: 'median wait for a CPU' },
 	waitP99: { name: 'wait p99', unit: 'ns', rank: 0.99, least: 0, help: '99th percentile of the waits for a CPU' },

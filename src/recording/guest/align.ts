@@ -24,7 +24,7 @@ export interface Alignment {
 }
 
 /** Clocks further apart than this are not aligned. */
-const REACH_MS = 120_000;
+const REACH_MS = 600_000;
 /** Bins at most: the part with most of the second amount is compared. */
 const MOST_BINS = 8192;
 /** Fewer bins decide nothing. */
@@ -110,10 +110,12 @@ export function align(first: readonly Amount[], second: readonly Amount[], step:
 	const inner = binned(second, start, bin, Math.max(0, Math.ceil((end - start) / bin)));
 	const reach = Math.ceil(REACH_MS / bin);
 	const outer = binned(first, start - reach * bin, bin, inner.length + 2 * reach);
+	// a few bins at the ends agree by chance at some offset
+	const least = inner.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0) / 2;
 	const found: { shift: number; r: number; bins: number }[] = [];
 	for (let shift = 0; shift <= 2 * reach; shift++) {
 		const { r, bins } = correlationAt(outer, inner, shift);
-		if (!Number.isNaN(r)) found.push({ shift: shift - reach, r, bins });
+		if (!Number.isNaN(r) && bins >= least) found.push({ shift: shift - reach, r, bins });
 	}
 	const peak = found.reduce<(typeof found)[number] | undefined>(
 		(best, one) => (!best || one.r > best.r ? one : best),

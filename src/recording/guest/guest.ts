@@ -87,15 +87,17 @@ interface Row {
 }
 
 interface Candidate {
+	key: string;
 	machine: Machine;
 	waits: Amount[];
-	ran: Map<string, RanRow>;
-	exact: Ns;
+	cpu: Amount[];
 }
 
 interface Guest {
 	side: GuestSide;
 	steal: Amount[];
+	/** CPU time of its processes and interrupts. */
+	busy: Amount[];
 	steal_ns: Ns | null;
 	/** Σ of the time of its CPUs. */
 	time_ns: Ns;
@@ -107,7 +109,7 @@ interface Guest {
 const rowsOf = (snapshot: Snapshot): readonly Row[] => snapshot.rows as unknown as readonly Row[];
 
 interface OverviewFields {
-	totals?: { cpus?: number | null; steal_ns?: number | null };
+	totals?: { cpus?: number | null; busy_ns?: number | null; steal_ns?: number | null };
 }
 
 /** Rows of a process, of an overview or not grouped. */
@@ -120,6 +122,7 @@ function sideOf({ path, recording: { machine } }: GuestInput, from: number, to: 
 
 async function readGuest(input: GuestInput): Promise<Guest> {
 	const steal: Amount[] = [];
+	const busy: Amount[] = [];
 	const lengths: number[] = [];
 	let [first, last, time_ns, sum, known] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0, false];
 	for await (const snapshot of input.recording.snapshots()) {
@@ -130,6 +133,7 @@ async function readGuest(input: GuestInput): Promise<Guest> {
 		[first, last] = [Math.min(first, from), Math.max(last, to)];
 		lengths.push(to - from);
 		time_ns += snapshot.dt_ns * (totals?.cpus ?? input.recording.machine.cpus);
+		if (typeof totals?.busy_ns === 'number') busy.push({ from, to, amount: totals.busy_ns });
 		const amount = totals?.steal_ns;
 		if (typeof amount !== 'number') continue;
 		known = true;
@@ -140,6 +144,7 @@ async function readGuest(input: GuestInput): Promise<Guest> {
 	return {
 		side: sideOf(input, first, last, lengths.length),
 		steal,
+		busy,
 		steal_ns: known ? sum : null,
 		time_ns,
 		step: lengths.sort((a, b) => a - b)[lengths.length >> 1] as number,
@@ -200,11 +205,11 @@ interface Host {
 	step: number;
 }
 
-async function readHost(input: GuestInput, guest: Guest, named: string): Promise<Host> {
-	const isCandidate = matcher(named);
-	const candidates = new Map<string, Candidate>();
-	const lengths: number[] = [];
-	let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+const keyOf = ({ pid, start_time }: Row): string => `${pid} ${start_time}`;
+
+async function* overviews(
+	input: GuestInput,
+): AsyncGenerator<{ snapshot: Snapshot; blamed: readonly Blame[]; from: number; to: number }> {
 	let blamed: readonly Blame[] = [];
 	let blamedAt: Ns = Number.NEGATIVE_INFINITY;
 	for await (const snapshot of input.recording.snapshots()) {
@@ -214,36 +219,32 @@ async function readHost(input: GuestInput, guest: Guest, named: string): Promise
 		}
 		if (snapshot.tab !== 'overview') continue;
 		const to = Date.parse(snapshot.time);
-		const from = to - snapshot.dt_ns / 1e6;
+		const fresh = Math.abs(blamedAt - snapshot.mono_ns) < snapshot.dt_ns / 2;
+		yield { snapshot, blamed: fresh ? blamed : [], from: to - snapshot.dt_ns / 1e6, to };
+	}
+}
+
+/** Waits and CPU time of every process that may be the guest. */
+async function readHost(input: GuestInput, named: string): Promise<Host> {
+	const isCandidate = matcher(named);
+	const candidates = new Map<string, Candidate>();
+	const lengths: number[] = [];
+	let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+	for await (const { snapshot, from, to } of overviews(input)) {
 		[first, last] = [Math.min(first, from), Math.max(last, to)];
 		lengths.push(to - from);
-		const rows = rowsOf(snapshot);
-		const together = from < guest.last && to > guest.first;
-		for (const row of rows) {
+		for (const row of rowsOf(snapshot)) {
 			if (!isProcess(row) || !isCandidate(row)) continue;
-			const key = `${row.pid} ${row.start_time}`;
+			const key = keyOf(row);
 			let candidate = candidates.get(key);
 			if (!candidate) {
 				if (candidates.size >= MOST_MACHINES) continue;
 				const { pid, comm, cgroup } = row;
-				candidate = {
-					machine: { pid, comm, unit: cgroup, wait_ns: 0, cpu_ns: 0 },
-					waits: [],
-					ran: new Map(),
-					exact: 0,
-				};
+				candidate = { key, machine: { pid, comm, unit: cgroup, wait_ns: 0, cpu_ns: 0 }, waits: [], cpu: [] };
 				candidates.set(key, candidate);
 			}
-			const wait = row.wait_ns ?? 0;
-			candidate.waits.push({ from, to, amount: wait });
-			if (!together) continue;
-			candidate.machine.wait_ns += wait;
-			candidate.machine.cpu_ns += row.cpu_ns ?? 0;
-			if (wait <= 0) continue;
-			const fresh = Math.abs(blamedAt - snapshot.mono_ns) < snapshot.dt_ns / 2 ? blamed : [];
-			const { exact, ran } = ranMeanwhile(row.pid, wait, rows, fresh);
-			if (exact) candidate.exact += wait;
-			for (const { comm, unit, wait_ns } of ran) addRan(candidate.ran, comm, unit, wait_ns);
+			candidate.waits.push({ from, to, amount: row.wait_ns ?? 0 });
+			candidate.cpu.push({ from, to, amount: row.cpu_ns ?? 0 });
 		}
 	}
 	if (lengths.length === 0) throw new Error(`${input.path}: no overview was recorded`);
@@ -254,84 +255,147 @@ async function readHost(input: GuestInput, guest: Guest, named: string): Promise
 	};
 }
 
-const WALL_CLOCK: Alignment = {
+/** Who ran while a process waited, over the time that both have recorded. */
+async function readRan(input: GuestInput, guest: Guest, { key, machine }: Candidate, offset: number) {
+	const ran = new Map<string, RanRow>();
+	let exact: Ns = 0;
+	for await (const { snapshot, blamed, from, to } of overviews(input)) {
+		if (from >= guest.last + offset || to <= guest.first + offset) continue;
+		const rows = rowsOf(snapshot);
+		const row = rows.find((one) => keyOf(one) === key);
+		const wait = row?.wait_ns ?? 0;
+		machine.wait_ns += wait;
+		machine.cpu_ns += row?.cpu_ns ?? 0;
+		if (!row || wait <= 0) continue;
+		const found = ranMeanwhile(row.pid, wait, rows, blamed);
+		if (found.exact) exact += wait;
+		for (const { comm, unit, wait_ns } of found.ran) addRan(ran, comm, unit, wait_ns);
+	}
+	return { rows: [...ran.values()], exact };
+}
+
+const wallClock = (offset_ms: number): Alignment => ({
 	method: 'wall clock',
-	offset_ms: 0,
+	offset_ms,
 	uncertainty_ms: null,
 	correlation: null,
 	bins: 0,
-};
+});
 
 /** A distance in time for people. */
 const seconds = (ms: number): SafeText => safe`${(ms / 1000).toFixed(2) as never} s`;
 
-function alignedText({ method, offset_ms, uncertainty_ms, correlation }: Alignment, steal_ns: Ns | null): SafeText {
-	const r = correlation === null ? safe`` : safe` (correlation ${correlation.toFixed(2) as never})`;
-	if (method === 'correlation') {
-		const ahead = offset_ms < 0 ? 'ahead of' : 'behind';
-		const distance = Math.abs(offset_ms);
-		return safe`by stolen time against waits${r}: the guest's clock is ${seconds(distance)} ${ahead as never} the host's, ± ${seconds(uncertainty_ms ?? 0)}`;
-	}
-	if (steal_ns === null) return safe`by wall clock, unchecked: the guest's kernel reports no stolen time`;
-	if (steal_ns === 0) return safe`by wall clock, unchecked: nothing was stolen`;
-	return safe`by wall clock, unchecked: stolen time and waits do not agree well enough${r}`;
+function offsetText({ offset_ms }: Alignment): SafeText {
+	return safe`the guest's clock is ${seconds(Math.abs(offset_ms))} ${(offset_ms < 0 ? 'ahead of' : 'behind') as never} the host's`;
 }
 
-/** @param named pid, or part of the name or control group of the virtual machine on the host; empty: found by itself */
-export async function compareGuest(host: GuestInput, guest: GuestInput, named: string): Promise<GuestReport> {
+function alignedText(alignment: Alignment, by: Signal | null, steal_ns: Ns | null): SafeText {
+	const { method, offset_ms, uncertainty_ms, correlation } = alignment;
+	const r = correlation === null ? safe`` : safe` (correlation ${correlation.toFixed(2) as never})`;
+	if (method === 'correlation') {
+		const what = by === 'CPU time' ? safe`by CPU time on both sides` : safe`by stolen time against waits`;
+		return safe`${what}${r}: ${offsetText(alignment)}, ± ${seconds(uncertainty_ms ?? 0)}`;
+	}
+	const given = offset_ms === 0 ? safe`` : safe` and --offset: ${offsetText(alignment)}`;
+	if (steal_ns === null)
+		return safe`by wall clock${given}, unchecked: the guest's kernel reports no stolen time, and CPU times do not agree well enough`;
+	if (steal_ns === 0)
+		return safe`by wall clock${given}, unchecked: nothing was stolen, and CPU times do not agree well enough`;
+	return safe`by wall clock${given}, unchecked: stolen time and waits do not agree well enough${r}`;
+}
+
+type Signal = 'stolen time' | 'CPU time';
+
+interface Match {
+	candidate: Candidate;
+	alignment: Alignment;
+	by: Signal;
+}
+
+/** The process whose time agrees best with the guest's; undefined: none does. */
+function matchOf(candidates: readonly Candidate[], guest: Guest, step: number): Match | undefined {
+	const best = (by: Signal, of: (candidate: Candidate) => Alignment): Match | undefined =>
+		candidates
+			.map((candidate) => ({ candidate, alignment: of(candidate), by }))
+			.filter(({ alignment }) => alignment.method === 'correlation')
+			.sort((a, b) => (b.alignment.correlation ?? 0) - (a.alignment.correlation ?? 0))[0];
+	return (
+		(guest.steal_ns ? best('stolen time', ({ waits }) => align(waits, guest.steal, step)) : undefined) ??
+		// what keeps the guest's CPUs busy is CPU time of the process on the host
+		best('CPU time', ({ cpu }) => align(cpu, guest.busy, step))
+	);
+}
+
+export interface GuestChoice {
+	/** pid, or part of the name or control group of the virtual machine on the host; empty: found by itself. */
+	named: string;
+	/** To be added to the guest's times, ms, where nothing aligns them; undefined: 0. */
+	offset_ms?: number | undefined;
+}
+
+export async function compareGuest(
+	host: GuestInput,
+	guest: GuestInput,
+	{ named, offset_ms }: GuestChoice,
+): Promise<GuestReport> {
 	const inside = await readGuest(guest);
-	const outside = await readHost(host, inside, named);
-	const step = Math.max(inside.step, outside.step);
-	const judged = outside.candidates.map((candidate) => ({
-		candidate,
-		alignment: inside.steal_ns ? align(candidate.waits, inside.steal, step) : WALL_CLOCK,
-	}));
-	const agree = judged
-		.filter(({ alignment }) => alignment.method === 'correlation')
-		.sort((a, b) => (b.alignment.correlation ?? 0) - (a.alignment.correlation ?? 0));
-	const here = judged.filter(({ candidate }) => candidate.machine.cpu_ns + candidate.machine.wait_ns > 0);
-	const chosen = agree[0] ?? (here.length === 1 ? here[0] : undefined);
-	const alignment = chosen?.alignment ?? WALL_CLOCK;
-	const candidate = chosen?.candidate;
+	const outside = await readHost(host, named);
+	const match =
+		offset_ms === undefined ? matchOf(outside.candidates, inside, Math.max(inside.step, outside.step)) : undefined;
+	const alignment = match?.alignment ?? wallClock(offset_ms ?? 0);
+	const here = outside.candidates.filter(({ waits }) => {
+		const { first, last } = inside;
+		return waits.some(({ from, to }) => from < last + alignment.offset_ms && to > first + alignment.offset_ms);
+	});
+	const candidate = match?.candidate ?? (here.length === 1 ? here[0] : undefined);
+	const { rows: all, exact } = candidate
+		? await readRan(host, inside, candidate, alignment.offset_ms)
+		: { rows: [], exact: 0 };
 	const machine = candidate?.machine ?? null;
-	const all = candidate ? [...candidate.ran.values()] : [];
 	const total = all.reduce((sum, { wait_ns }) => sum + wait_ns, 0);
 	return {
 		schema: 1,
 		host: outside.side,
 		guest: inside.side,
 		alignment,
-		aligned: alignedText(alignment, inside.steal_ns),
+		aligned: alignedText(alignment, match?.by ?? null, inside.steal_ns),
 		machine,
-		found: foundText(
-			machine,
-			agree.length > 0,
-			here.map((one) => one.candidate.machine),
-			named,
-		),
+		found: foundText(match, machine, here, named, { inside, outside, offset: alignment.offset_ms }),
 		stolen: {
 			steal_ns: inside.steal_ns,
 			share: inside.steal_ns === null ? null : inside.steal_ns / inside.time_ns,
 			waited_share: machine === null ? null : machine.wait_ns / inside.time_ns,
 			seconds: (inside.last - inside.first) / 1000,
 		},
-		by: candidate && candidate.exact > candidate.machine.wait_ns / 2 ? 'culprits' : 'CPU time',
+		by: machine && exact > machine.wait_ns / 2 ? 'culprits' : 'CPU time',
 		rows: all
 			.map((row) => ({ ...row, wait_ns: Math.round(row.wait_ns), share: total > 0 ? row.wait_ns / total : 0 }))
 			.sort((a, b) => b.wait_ns - a.wait_ns || (a.comm < b.comm ? -1 : 1)),
 	};
 }
 
-function foundText(machine: Machine | null, agrees: boolean, here: readonly Machine[], named: string): SafeText {
-	if (machine && agrees) return safe`its waits agree with the guest's stolen time`;
+function foundText(
+	match: Match | undefined,
+	machine: Machine | null,
+	here: readonly Candidate[],
+	named: string,
+	{ inside, outside, offset }: { inside: Guest; outside: Host; offset: number },
+): SafeText {
+	if (match)
+		return match.by === 'CPU time'
+			? safe`its CPU time agrees with the guest's`
+			: safe`its waits agree with the guest's stolen time`;
 	if (machine)
 		return named === ''
 			? safe`the only virtual machine that ran`
 			: safe`the only process that matches '${sanitize(named)}'`;
+	const [first, last] = [Date.parse(outside.side.from), Date.parse(outside.side.to)];
+	if (inside.first + offset >= last || inside.last + offset <= first)
+		return safe`the recordings have no time in common by their clocks; --offset SECONDS moves the guest's`;
 	if (here.length === 0)
 		return named === ''
 			? safe`no process of a known hypervisor (qemu, cloud-hypervisor, firecracker, …) ran meanwhile; --vm names another`
 			: safe`no process matches '${sanitize(named)}'`;
-	const names = here.slice(0, 5).map(({ comm, pid }) => `${comm}[${pid}]`);
-	return safe`${here.length} virtual machines ran, and none agrees with the guest's stolen time: --vm PID of ${sanitize(names.join(', '))}`;
+	const names = here.slice(0, 5).map(({ machine: { comm, pid } }) => `${comm}[${pid}]`);
+	return safe`${here.length} virtual machines ran, and none agrees with the guest: --vm PID of ${sanitize(names.join(', '))}`;
 }

@@ -111,6 +111,8 @@ export class Rest {
 	private wakes: Wakes | undefined;
 	private failure: { reason: SafeText; at: Ns } | undefined;
 	private latencies: Ns[] = [];
+	/** Of the interval that ends now, once it was asked for. */
+	private now: IdleReading | undefined;
 
 	constructor(host: Host, processors: Processors) {
 		this.host = host;
@@ -142,6 +144,17 @@ export class Rest {
 			const reason = error instanceof Unavailable ? `${error.message}: ${error.fix}` : (error as Error).message;
 			this.failure = { reason: sanitize(reason), at: monotonicNs() };
 		}
+	}
+
+	/** Part of the interval that ends now in which each CPU was busy, 0–1; `read` follows. Empty: not known. */
+	busy(dt: Ns): Map<number, number> {
+		this.now = this.idle.read(this.processors.online);
+		return new Map(
+			this.now.cpus.map(({ cpu, idle_ns }) => [
+				cpu,
+				dt > 0 ? Math.max(0, 1 - idle_ns.reduce((sum, ns) => sum + ns, 0) / dt) : 0,
+			]),
+		);
 	}
 
 	/**
@@ -210,7 +223,9 @@ export class Rest {
 	}
 
 	private readIdle(): IdleReading {
-		return this.idle.read(this.processors.online);
+		const now = this.now ?? this.idle.read(this.processors.online);
+		this.now = undefined;
+		return now;
 	}
 
 	private readThrottle(): Throttling | null {
