@@ -203,6 +203,12 @@ const table = [
 		section: 'Time',
 	},
 	{
+		command: 'captures',
+		keys: ['O'],
+		help: 'on the fleet: the captures of the selected host, to fetch one and open it',
+		section: 'Time',
+	},
+	{
 		command: 'go-to-time',
 		keys: ['T'],
 		help: 'go to a time: 14:02, 14:02:10, 2026-01-02 14:02, -5m, +30s; in a recording also g',

@@ -17,6 +17,9 @@ import { nextBegin, PROFILE, profileTarget, WHOLE_MACHINE } from './profile-targ
 import type { Action } from './state/state.ts';
 import type { TabEntry } from './tab.ts';
 
+/** Id of the tracer whose rows are hosts. */
+const FLEET = 'fleet';
+
 /** What the screen asks of the program. */
 export interface AppActions {
 	quit(): void;
@@ -33,8 +36,8 @@ export interface AppActions {
 	copy(text: string): void;
 	/** Write the snapshots in memory to a file. Resolves with a message for the user. */
 	record(): Promise<string>;
-	/** What Enter does on a row, where it does more than to show it. */
-	open(row: object): void;
+	/** What Enter does on a row, where it does more than to show it; `captures`: those of its host. */
+	open(row: object, what?: 'captures'): void;
 	/** Write a bundle of the snapshots in memory. Resolves with a message for the user. */
 	capture(): Promise<string>;
 	/** Facts about a process beside its figures. */
@@ -248,6 +251,12 @@ export const effects = {
 	detail: ({ actions, active: { table }, lens, overlay }) => {
 		const row = table.rows[Math.max(0, table.selected)];
 		if (row !== undefined && lens === null && !overlay) actions.open(row);
+	},
+	captures: ({ actions, active: { tracer, table }, say }) => {
+		const row = table.rows[Math.max(0, table.selected)];
+		if (tracer.id !== FLEET) return say('captures of other hosts are listed on the fleet: wattlag fleet');
+		if (row === undefined) return say('select a host');
+		actions.open(row, 'captures');
 	},
 	'next-finding': finding(1),
 	'previous-finding': finding(-1),

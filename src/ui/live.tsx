@@ -45,7 +45,7 @@ export interface LiveOptions {
 	/** Facts about a process beside its figures; by default from `/proc`. */
 	inspect?: Inspect;
 	/** What Enter does on a row; the terminal is free meanwhile. */
-	open?: ((row: object) => void) | undefined;
+	open?: ((row: object, what?: 'captures') => void) | undefined;
 	/** Opened earlier, for a first frame while Ink is loaded. */
 	screen?: Screen;
 }
@@ -109,10 +109,10 @@ export async function runLive({
 						tune: (tab, changes) => sampler.tune?.(tab, changes),
 						setActiveTab: (tab) => sampler.setActiveTab?.(tab),
 						setGroup: (tab, group) => sampler.setGroup(tab, group),
-						open: (row) => {
+						open: (row, what) => {
 							if (!open) return;
 							lifecycle.suspend();
-							open(row);
+							open(row, what);
 							lifecycle.resume();
 						},
 						inspect: inspect ?? ((process) => readProcess(command.procRoot ?? '/proc', process)),

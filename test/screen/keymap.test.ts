@@ -107,6 +107,7 @@ const cases: Record<Exclude<Command, 'suspend'>, Case> = {
 	'jump-forward': { given: '[{', ready: /31s back/, expected: /PAUSED 12:00:59, 1s back/ },
 	record: { expected: /written: \S+\/wattlag\/wattlag-fixture-\S+\.jsonl\.gz/ },
 	capture: { expected: /captured: \S+\/wattlag\/captures\/capture-\S+-key\.wlb/ },
+	captures: { expected: /captures of other hosts are listed on the fleet/ },
 	'go-to-time': { expected: /Enter goes there, Esc leaves/ },
 	'next-finding': { expected: /no finding begins after this/ },
 	'previous-finding': { expected: /PAUSED/ },
