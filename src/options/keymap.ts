@@ -147,6 +147,12 @@ const table = [
 		section: 'Table',
 	},
 	{
+		command: 'probe',
+		keys: ['P'],
+		help: 'profile the machine for 2 s, running code and waits, without leaving the tab: findings of the overview name the hottest function or lock',
+		section: 'Table',
+	},
+	{
 		command: 'mode',
 		keys: ['m'],
 		help: 'on the profile: running code, waits, both, or locks',

@@ -213,12 +213,31 @@ const profile: Effect = ({ tabs, actions, active: { tracer, snapshot, table }, l
 			: { ...WHOLE_MACHINE, pid: processId(lens).pid };
 	if (target === null) return say('rows like this one cannot be profiled: select a process, thread, group or none');
 	if (tracer.id !== PROFILE || lens !== null) {
-		actions.tune(PROFILE, { ...target, unwind: false, begin: nextBegin() });
+		actions.tune(PROFILE, { ...target, unwind: false, stop_after: 0, begin: nextBegin() });
 		dispatch({ kind: 'profile', tab: PROFILE });
 	} else {
-		actions.tune(PROFILE, { unwind: false, begin: nextBegin() });
+		actions.tune(PROFILE, { unwind: false, stop_after: 0, begin: nextBegin() });
 		say('the profile begins anew');
 	}
+};
+
+/** Length of the profile for findings. */
+const PROBE_SECONDS = 2;
+
+/** For 2 s, without leaving the tab: findings name the hottest function or lock from then on. */
+const probe: Effect = ({ tabs, actions, active: { tracer }, say }) => {
+	if (!tabs.some((tab) => tab.tracer.id === PROFILE)) return say('profiles are left out');
+	actions.tune(PROFILE, {
+		...WHOLE_MACHINE,
+		mode: 'wall',
+		unwind: true,
+		stop_after: PROBE_SECONDS,
+		begin: nextBegin(),
+	});
+	// starts it, and ends it a minute later
+	actions.setActiveTab(PROFILE);
+	actions.setActiveTab(tracer.id);
+	say(`profiles the machine for ${PROBE_SECONDS} s: findings name the hottest function or lock`);
 };
 
 /** The next kind of profile. */
@@ -226,7 +245,7 @@ const mode: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
 	if (tracer.id !== PROFILE || !snapshot) return say('kinds of profiles are chosen on the profile tab');
 	const at = PROFILE_MODES.indexOf((snapshot as unknown as ProfileExtra).mode);
 	const next = PROFILE_MODES[(at + 1) % PROFILE_MODES.length] as string;
-	actions.tune(PROFILE, { mode: next });
+	actions.tune(PROFILE, { mode: next, stop_after: 0 });
 	say(`${next}: begins now`);
 };
 
@@ -234,7 +253,7 @@ const mode: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
 const unwind: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
 	if (tracer.id !== PROFILE || !snapshot) return say('stacks are unwound on the profile tab');
 	const on = (snapshot as unknown as ProfileExtra).unwound === null;
-	actions.tune(PROFILE, { unwind: on, begin: nextBegin() });
+	actions.tune(PROFILE, { unwind: on, stop_after: 0, begin: nextBegin() });
 	say(on ? 'begins anew, and unwinds stacks for 10 s by the tables of the files' : 'begins anew by frame pointers');
 };
 
@@ -245,6 +264,7 @@ export const effects = {
 	profile,
 	mode,
 	unwind,
+	probe,
 	arguments: commandLines,
 	'full-path': fullPath,
 	finding: (context, key) => void showFinding(context, key),

@@ -86,6 +86,7 @@ const cases: Record<Exclude<Command, 'suspend'>, Case> = {
 	narrow: { expected: /select a row first/ },
 	profile: { expected: /profiles are left out|Profile/ },
 	mode: { expected: /kinds of profiles are chosen on the profile tab/ },
+	probe: { expected: /profiles are left out|profiles the machine for 2 s/ },
 	unwind: { expected: /stacks are unwound on the profile tab/ },
 	scale: { expected: /logarithmic/ },
 	view: { given: '4', ready: / stages .*slow/, expected: /requests over/ },

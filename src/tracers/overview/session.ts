@@ -11,6 +11,7 @@ import type { AtLimit, MemoryLimitReader } from '../../system/memory-limits.ts';
 import type { OwnProcess } from '../../system/pid-namespace.ts';
 import type { Pressure, PressureReader } from '../../system/pressure.ts';
 import type { QuotaReader } from '../../system/quota.ts';
+import { hotOf } from './hot.ts';
 import { busyTime, type Interval } from './interval.ts';
 import { idleRow, joinProcesses } from './rows.ts';
 import type { Rule } from './rule.ts';
@@ -100,12 +101,14 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 				new Set(Array.from(asked, ({ cgroup }) => cgroup)),
 				Array.from(asked, ({ pid, start_time }) => ({ pid, start: start_time })),
 			),
+			hot: hotOf(tick),
 			lost: Object.fromEntries(Object.entries(lost).map(([tab, count]) => [tab, count - (this.lostBefore[tab] ?? 0)])),
 		};
 		this.lostBefore = lost;
 		const checked: Rule[] = [];
 		const unchecked: OverviewExtra['unchecked'] = [];
 		for (const rule of rules as readonly Rule[]) {
+			if (rule.asked?.(interval) === false) continue;
 			const reason = rule.uncheckable?.(interval);
 			if (reason === undefined) checked.push(rule);
 			else unchecked.push({ rule: rule.id, reason });
