@@ -2,7 +2,7 @@
 import { type Figure, find, markdownTable, number, ratiosTo, type SectionResult } from './figures.ts';
 import { EMPTY, WHAT } from './kernel.ts';
 import { ALL, tickOf, USER_SPACE } from './reading.ts';
-import { OVERVIEW, REST } from './rest.ts';
+import { OVERVIEW, REST, SERVE } from './rest.ts';
 import { median, medianInterval } from './statistics.ts';
 import { DRAWING, MANY, OURS, SCREEN } from './terminal.ts';
 import { ALL_TABS, cpuOf, FIO_ALL, FIO_RUNS, PIPE } from './workload.ts';
@@ -80,6 +80,8 @@ function restGoals(judge: Judge): void {
 	judge.ratio("… to htop's", REST.restCpu, OURS, 'htop', '≤', 2);
 	judge.most('screen, 60 busy processes', REST.busyCpu, OURS, 25, ' ms/s');
 	judge.most('batch overview at 1 s, at rest', REST.restCpu, OVERVIEW, 6, ' ms/s');
+	judge.most('serve at one scrape in 15 s, at rest', REST.restCpu, SERVE, 10, ' ms/s');
+	judge.most('resident memory of serve after a minute', REST.rss, SERVE, 90, ' MB');
 	judge.most('resident memory of the screen after a minute', REST.rss, OURS, 75, ' MB');
 }
 
