@@ -8,7 +8,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { leashed, temporaryDirectory } from '../truth/leftovers.ts';
-import { freePort, until } from '../truth/prometheus.ts';
 import type { Bench } from './bench.ts';
 import type { Figure, SectionResult } from './figures.ts';
 import { progress } from './progress.ts';
@@ -19,7 +18,6 @@ import { programs } from './terminal.ts';
 export const NOTHING = 'nothing';
 export const SCREEN = 'wattlag';
 export const OVERVIEW = 'wattlag --batch, overview';
-export const SERVE = 'wattlag serve, a scrape in 15 s';
 /** After the name of a contender: the older build. */
 export const BEFORE = ' (before)';
 
@@ -136,35 +134,6 @@ function overviewOf(root: string, name: string): Watched {
 	};
 }
 
-/** Ms between two scrapes. */
-const SCRAPE = 15_000;
-
-/** The built program below `root` serving /metrics, which is scraped as a Prometheus would. */
-function serveOf(root: string, name: string): Watched {
-	return {
-		name,
-		async start() {
-			const port = await freePort();
-			const args = ['serve', '--listen', `127.0.0.1:${port}`];
-			const child = spawn(join(root, 'bin/wattlag'), args, { stdio: ['ignore', 'ignore', 'inherit'] });
-			const keeper = spawn(...leashed('tail', `--pid=${child.pid}`, '-f', '/dev/null'), { stdio: 'ignore' });
-			const scrape = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-			await until('serve has figures', 60, async () => /^wattlag_energy_joules_total/m.test(await scrape()));
-			const timer = setInterval(() => void scrape().catch(() => {}), SCRAPE);
-			return {
-				pid: child.pid,
-				async close() {
-					clearInterval(timer);
-					const gone = once(child, 'exit');
-					child.kill('SIGTERM');
-					await gone;
-					keeper.kill('SIGKILL');
-				},
-			};
-		},
-	};
-}
-
 type Add = (what: string, contender: string, value: number | undefined) => void;
 
 interface Lengths {
@@ -220,13 +189,13 @@ export async function rest(bench: Bench): Promise<SectionResult> {
 	if (!ours) throw new Error('no program to measure');
 	const list: Watched[] = [screenOf(ours)];
 	// a quick comparison has two rounds of the screen in the time
-	if (!quick || against === undefined) list.push(overviewOf('.', OVERVIEW), serveOf('.', SERVE));
+	if (!quick || against === undefined) list.push(overviewOf('.', OVERVIEW));
 	if (against === undefined) {
 		list.unshift({ name: NOTHING, start: async () => ({ pid: undefined, close: async () => undefined }) });
 		list.push(...peers.map((program) => screenOf(program)));
 	} else {
 		list.push(screenOf({ ...ours, command: join(against, 'bin/wattlag') }, `${SCREEN}${BEFORE}`));
-		if (!quick) list.push(overviewOf(against, `${OVERVIEW}${BEFORE}`), serveOf(against, `${SERVE}${BEFORE}`));
+		if (!quick) list.push(overviewOf(against, `${OVERVIEW}${BEFORE}`));
 	}
 	// V8 compiles for long: what it does in its first seconds is not what it does later
 	const lengths = quick ? { warm: 20, rest: 6, busy: 4 } : { warm: 60, rest: 15, busy: 8 };

@@ -18,9 +18,10 @@ import { defaultFree, type Limits } from '../../recording/retention.ts';
 import { makeOwnFolder, recordingFolder } from '../../recording/write.ts';
 import { LocalSampler } from '../../sampling/local-sampler.ts';
 import { localHost } from '../../system/local-host.ts';
+import { Capturing } from '../capturing.ts';
 import { type Context, hostOf, untilSignal } from '../command.ts';
 import { commandEnvironment } from '../command-environment.ts';
-import { Capturing } from './capturing.ts';
+import { minutesOf } from './minutes.ts';
 
 const MIB = 2 ** 20;
 /** The tabs' snapshots of one interval come within this time, ms. */
@@ -144,13 +145,15 @@ export async function runRecord(context: Context): Promise<number> {
 		kinds: words(String(line.values['capture'])),
 		expression: String(line.values['capture-if']),
 		tracers,
-		folder,
 		path: `${path}/captures`,
 		about: { version, host: machine.host, kernel: machine.kernel },
 		config: configText(line),
 		afterMs: Number(line.values['capture-after']) * 1000,
 		say,
-		flush: () => recorder.idle(),
+		minutes: async (from) => {
+			await recorder.idle();
+			return minutesOf(folder, from);
+		},
 	});
 	process.on('SIGUSR2', () => capturing.ask('signal'));
 	const session = new Session(recorder, capturing, tracers.length);

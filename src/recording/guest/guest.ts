@@ -298,10 +298,9 @@ function alignedText(alignment: Alignment, by: Signal | null, steal_ns: Ns | nul
 	}
 	const given = offset_ms === 0 ? safe`` : safe` and --offset: ${offsetText(alignment)}`;
 	if (steal_ns === null)
-		return safe`by wall clock${given}, unchecked: the guest's kernel reports no stolen time, and CPU times do not agree well enough`;
-	if (steal_ns === 0)
-		return safe`by wall clock${given}, unchecked: nothing was stolen, and CPU times do not agree well enough`;
-	return safe`by wall clock${given}, unchecked: stolen time and waits do not agree well enough${r}`;
+		return safe`by wall clock${given}, unchecked: the guest reports no stolen time, CPU times differ`;
+	if (steal_ns === 0) return safe`by wall clock${given}, unchecked: nothing was stolen, CPU times differ`;
+	return safe`by wall clock${given}, unchecked: stolen time and waits differ${r}`;
 }
 
 type Signal = 'stolen time' | 'CPU time';

@@ -9,7 +9,7 @@ import { summaryLines } from '../widgets/panes.tsx';
 type Props = TabProps<BesideRow, BesideExtra>;
 
 /** Names that are listed. */
-const NAMES = 4;
+const NAMES = 3;
 
 const share = (value: number | null): string => (value === null ? '–' : formatShare(value));
 
