@@ -184,6 +184,8 @@ class Session {
 	private readonly tabs: number;
 	private readonly waiting: Snapshot[] = [];
 	private timer: NodeJS.Timeout | undefined;
+	/** Bytes in the files at the interval before. */
+	private written = 0;
 	private readonly ended = Promise.withResolvers<End>();
 	private readonly first = Promise.withResolvers<void>();
 	private readonly unavailable = new Map<string, { reason: string; fix: string }>();
@@ -219,7 +221,11 @@ class Session {
 	flush(): void {
 		clearTimeout(this.timer);
 		this.timer = undefined;
-		const snapshots = this.waiting.splice(0);
+		const { bytes } = this.recorder.status;
+		// the recorder's own bytes are in what is recorded, as its CPU time is
+		const recorded_bytes = bytes - this.written;
+		this.written = bytes;
+		const snapshots = this.waiting.splice(0).map((one) => ({ ...one, cost: { ...one.cost, recorded_bytes } }));
 		this.recorder.add(snapshots);
 		this.capturing.see(snapshots);
 	}
