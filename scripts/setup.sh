@@ -86,6 +86,7 @@ missing_packages() { # names of Debian packages
 	command -v sshd >/dev/null || [ -x /usr/sbin/sshd ] || echo openssh-server
 	command -v prometheus-node-exporter >/dev/null || echo prometheus-node-exporter
 	command -v victoria-metrics >/dev/null || echo victoria-metrics
+	command -v prometheus-pushgateway >/dev/null || echo prometheus-pushgateway
 	command -v protoc >/dev/null || echo protobuf-compiler
 	[ -d /usr/lib/python3/dist-packages/prometheus_client ] || echo python3-prometheus-client
 	[ "$1" = bench ] || return 0

@@ -101,10 +101,10 @@ struct lost {
 };
 CPU_SHARDS(lost, struct lost);
 
-/* For 19,000 threads that end within one interval, with two records each. */
+/* For 19,000 threads that end between two readings, with two records each; half of that on two CPUs. */
 RING(ended, 4 << 20);
 
-/* Records of a walk: for 18,000 threads that ran. */
+/* Records of a walk: for 18,000 threads that ran; smaller where there are fewer. */
 RING(reports, 2 << 20);
 
 /*
@@ -351,7 +351,7 @@ int BPF_PROG(thread_ended, struct task_struct *task)
 /* Number of a CPU's package; written by the loader. */
 CPU_SHARDS(cpu_packages, u32);
 
-/* For 9,000 moves between packages within one interval. */
+/* For 9,000 moves between packages between two readings; fewer on fewer than 8 CPUs. */
 RING(moves, 1 << 20);
 
 struct moves_lost {

@@ -10,6 +10,7 @@
 #include "latency.bpf.h"
 #include "memory.bpf.h"
 #include "tasks.bpf.h"
+#include "ticks.bpf.h"
 #include "devices.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -128,8 +128,16 @@ struct task_struct___io {
 	unsigned in_iowait : 1;
 };
 
-struct rq___switches {
+/* with SCHED_INFO */
+struct sched_info___arrival {
+	u64 last_arrival;
+};
+
+struct rq___ticks {
 	u64 nr_switches;
+	u64 clock;
+	/* where the kernel can be a guest */
+	u64 prev_steal_time;
 };
 
 struct xfs_mount {

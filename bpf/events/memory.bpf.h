@@ -8,8 +8,6 @@
 const volatile u32 mark_victim_args = 2;
 /* Shorter stalls are counted only. */
 const volatile u64 stall_ns = 100000000;
-/* Length of a tick, ns: the unit of some durations. */
-const volatile u64 tick_length_ns = 4000000;
 
 struct mm_struct {
 	unsigned long total_vm;

@@ -61,6 +61,16 @@ enum reclaim_reason {
 };
 NAMES(reclaim_reason);
 
+/* Why a CPU did not tick. */
+enum tick_gap_reason {
+	TICK_GAP_UNKNOWN,
+	/* the hypervisor ran something else: its own count says so, or all CPUs stood still at once */
+	TICK_GAP_STOLEN,
+	TICK_GAP_IRQS_OFF,
+	TICK_GAP_TIMER_LATE,
+};
+NAMES(tick_gap_reason);
+
 enum fs_reason {
 	FS_EXT4_ERROR,
 	FS_XFS_SHUTDOWN,
@@ -136,6 +146,26 @@ struct event_reason {
 	u32 used;
 };
 
+/* A gap of the tick. It is reported at the next tick: what the hypervisor took is known only then. */
+struct tick_gap {
+	/* 0: none is to be reported */
+	u64 ns;
+	u64 ended_ns;
+	/* of the last gap, also once it is reported */
+	u64 last_ns;
+	u64 last_ended_ns;
+	/* stolen from this CPU before it, ns since boot */
+	u64 stolen_ns;
+	/* switches of tasks in it, and since the last of them */
+	u64 switches;
+	u64 since_switch_ns;
+	/* the task that ran at its end */
+	u32 pid;
+	u32 frames;
+	char comm[TASK_COMM_LEN];
+	u64 stack[STACK_FRAMES];
+};
+
 struct events_cpu {
 	/* all events; user space reads the rest only where this changed */
 	u64 events;
@@ -146,10 +176,19 @@ struct events_cpu {
 	/* tokens of all kinds in this second */
 	u32 second;
 	u32 used;
+	/* tick of the last event, and the time of the first one in it */
+	u64 jiffies;
+	u64 coarse_ns;
+	/* the entry of `groups` that the last event went to */
+	u32 last_group;
+	u32 unused;
 	/* the last tick of this CPU; 0: it stopped its tick */
 	u64 tick_ns;
 	/* switches of its queue at that */
 	u64 tick_switches;
+	/* the queue's clock minus CLOCK_MONOTONIC, as far as it was seen */
+	s64 clock_ahead;
+	struct tick_gap gap;
 	/* events without an entry in `groups`, of all kinds */
 	struct event_group ungrouped;
 	/* the reader finds these two from the end of the struct */
@@ -215,11 +254,26 @@ RING(events, 256 * 1024);
 /* Frames of a record: STACK_FRAMES, or up to DEEP_FRAMES. */
 const volatile u32 stack_frames = STACK_FRAMES;
 
+/* Length of a tick, ns: the unit of some durations. */
+const volatile u64 tick_length_ns = 4000000;
+
 static __always_inline struct events_cpu *this_cpu(void)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 
 	return bpf_map_lookup_elem(&events_cpus, &cpu);
+}
+
+/* CLOCK_MONOTONIC of the first event of this tick: a series of events reads the clock once a tick. */
+static __always_inline u64 coarse_ns(struct events_cpu *shard)
+{
+	u64 jiffies = bpf_jiffies64();
+
+	if (shard->jiffies != jiffies) {
+		shard->jiffies = jiffies;
+		shard->coarse_ns = bpf_ktime_get_ns();
+	}
+	return shard->coarse_ns;
 }
 
 static __always_inline u32 slot_of(u32 kind, u32 reason)
@@ -263,14 +317,20 @@ static __always_inline u32 hash_key(const struct event_key *key)
 static __always_inline struct event_group *group_of(struct events_cpu *shard, const struct event_key *key, u64 now,
 						    const void *name)
 {
-	u32 hash = hash_key(key);
-	struct event_group *group;
+	struct event_group *group = &shard->groups[shard->last_group % EVENT_GROUPS];
+	u32 hash;
 
+	/* events come in series */
+	if (same_key(&group->key, key))
+		return group;
+	hash = hash_key(key);
 #pragma unroll
 	for (u32 probe = 0; probe < 4; probe++) {
 		group = &shard->groups[(hash + probe) % EVENT_GROUPS];
-		if (same_key(&group->key, key))
+		if (same_key(&group->key, key)) {
+			shard->last_group = (hash + probe) % EVENT_GROUPS;
 			return group;
+		}
 	}
 #pragma unroll
 	for (u32 probe = 0; probe < 4; probe++) {
@@ -325,15 +385,16 @@ static __always_inline struct event *begin_event(u32 kind, u32 reason, struct ev
 	const bool deep = stack_frames > STACK_FRAMES;
 	u32 slot = slot_of(kind, reason);
 	struct events_cpu *shard = this_cpu();
-	u64 now = bpf_ktime_get_ns();
 	struct event_reason *counts;
 	struct event_group *group;
 	struct event *event;
+	u64 now;
 
 	/* the verifier does not see that slot_of() is bounded, and the compiler would drop the check */
 	asm volatile("" : "+r"(slot));
 	if (!shard || slot >= EVENT_SLOTS)
 		return 0;
+	now = coarse_ns(shard);
 	key->slot = slot;
 	counts = &shard->reasons[slot];
 	counts->count++;
@@ -362,7 +423,7 @@ static __always_inline struct event *begin_event(u32 kind, u32 reason, struct ev
 	counts->told++;
 	group->told++;
 	__builtin_memset(event, 0, sizeof(*event));
-	event->ns = now;
+	event->ns = bpf_ktime_get_ns();
 	event->kind = kind;
 	event->reason = reason;
 	event->cpu = bpf_get_smp_processor_id();

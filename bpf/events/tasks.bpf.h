@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tasks that do not get on, and CPUs whose tick does not come. */
+/* Tasks that do not get on. */
 #pragma once
 
 #include "report.bpf.h"
@@ -23,67 +23,6 @@ int sched_process_hang(u64 *ctx)
 	bytes = bpf_get_task_stack(task, event->stack, STACK_FRAMES * 8, 0);
 	event->frames = bytes > 0 ? (u32)bytes / 8 : 0;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return 0;
-}
-
-/* A CPU that has not ticked for this long has a gap. */
-const volatile u64 tick_gap_ns = 12000000;
-
-/*
- * Why here: the interrupt of the CPU's timer. One that is late by ticks had interrupts off, did not run (stolen by the
- * hypervisor), or was programmed late. The stack is that of the first tick after: where interrupts were allowed again.
- * Cost: 40 ns each tick.
- * Loses: gaps of idle CPUs, and of those whose tick is stopped: they need none.
- */
-SEC("tp_btf/local_timer_entry")
-int local_timer_entry(u64 *ctx)
-{
-	struct events_cpu *shard = this_cpu();
-	u64 now = bpf_ktime_get_ns();
-	struct task_struct *task;
-	struct event *event;
-	u64 last, gap, switches, before;
-	struct rq___switches *rq;
-
-	if (!shard)
-		return 0;
-	last = shard->tick_ns;
-	task = (void *)bpf_get_current_task();
-	/* the idle task: a timer, the tick itself may be stopped */
-	if (!(bpf_get_current_pid_tgid() >> 32)) {
-		shard->tick_ns = 0;
-		return 0;
-	}
-	shard->tick_ns = now;
-	rq = (void *)BPF_CORE_READ(task, se.cfs_rq, rq);
-	switches = BPF_CORE_READ(rq, nr_switches);
-	before = shard->tick_switches;
-	shard->tick_switches = switches;
-	gap = now - last;
-	if (!last || gap < tick_gap_ns)
-		return 0;
-	struct event_key key = { .object = bpf_get_smp_processor_id() };
-	event = begin_event(EVENT_TICK_GAP, 0, &key, gap, 0, true);
-	if (!event)
-		return 0;
-	event->values[0] = gap;
-	/* on the CPU at its end: not the cause */
-	event->values[1] = BPF_CORE_READ(task, tgid);
-	/* it switched tasks meanwhile: interrupts were on */
-	event->values[2] = switches - before;
-	bpf_probe_read_kernel(event->text, TASK_COMM_LEN, task->comm);
-	send_event(ctx, event);
-	return 0;
-}
-
-/* Why here: the tick is stopped: its absence is no gap. Cost: 20 ns each time a CPU goes idle. Loses: nothing. */
-SEC("tp_btf/tick_stop")
-int tick_stop(u64 *ctx)
-{
-	struct events_cpu *shard = this_cpu();
-
-	if (shard && (int)ctx[0])
-		shard->tick_ns = 0;
 	return 0;
 }
 

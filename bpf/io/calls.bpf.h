@@ -178,7 +178,9 @@ struct call {
 	bool submits;
 	/* moved to another CPU while it slept: the last time off the CPU is in its run_delay */
 	bool moved;
-	u8 unused2[3];
+	/* it was back on a CPU without a program to see that: no division of its time adds up */
+	bool untimed;
+	u8 unused2[2];
 };
 
 /* By the low bits of the thread's id: a power of two. Stores instead of a hash map's update and deletion. */

@@ -58,6 +58,8 @@ struct path_cpu {
 	u64 call_bios_full;
 	/* slow calls without a record: the ring was full */
 	u64 calls_suppressed;
+	/* likewise: a switch to the thread was not seen (the program was skipped, or hidden behind an exempt process) */
+	u64 calls_untimed;
 };
 CPU_SHARDS(path_cpus, struct path_cpu);
 
@@ -91,11 +93,17 @@ RING(slow_calls, 64 * 1024);
  */
 static __always_inline void divide(struct call *call, u64 run_delay)
 {
-	u64 off = duration(call->out_ns, call->in_ns);
 	u64 waited = run_delay - call->run_delay;
+	u64 off;
 
-	if (!call->out_ns || !call->in_ns)
+	if (!call->out_ns)
 		return;
+	if (!call->in_ns) {
+		call->untimed = true;
+		call->out_ns = 0;
+		return;
+	}
+	off = duration(call->out_ns, call->in_ns);
 	/* its sleep is in the sum: the wait is known from a completion that woke it only */
 	if (call->moved)
 		waited = call->woken_ns ? duration(call->waited_ns, call->in_ns) : 0;
@@ -112,8 +120,13 @@ static __always_inline void divide(struct call *call, u64 run_delay)
 
 static __noinline void report_call(struct call *call, u64 now)
 {
-	struct slow_call *record = bpf_ringbuf_reserve(&slow_calls, sizeof(*record), 0);
+	struct slow_call *record;
 
+	if (call->untimed) {
+		count(calls_untimed);
+		return;
+	}
+	record = bpf_ringbuf_reserve(&slow_calls, sizeof(*record), 0);
 	if (!record) {
 		count(calls_suppressed);
 		return;
@@ -150,7 +163,7 @@ static __noinline int end_call(struct call *call)
 	if (call->woken_ns) {
 		latency_add(&path->stages[PATH_WAKE], call->woken_ns - call->waited_ns, epoch);
 		latency_add(&path->stages[PATH_RETURN], now - call->woken_ns, epoch);
-	} else if (call->ended == call->bios && completed > call->in_ns && completed <= now) {
+	} else if (!call->untimed && call->ended == call->bios && completed > call->in_ns && completed <= now) {
 		/* all was complete before it would have had to wait */
 		latency_add(&path->stages[PATH_RETURN], now - completed, epoch);
 	}
@@ -416,6 +429,7 @@ int sys_enter(u64 *ctx)
 	call->out_ns = 0;
 	call->in_ns = 0;
 	call->moved = false;
+	call->untimed = false;
 	call->blocked_ns = 0;
 	call->runqueue_ns = 0;
 	call->preempted_ns = 0;

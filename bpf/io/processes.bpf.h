@@ -44,6 +44,47 @@ struct ended {
 	u8 program;
 };
 
+/*
+ * A request of a process for which the store has no room, as in a storm of short-lived processes within one interval. The
+ * ring is emptied several times a second, however long the interval is.
+ */
+struct spilled_io {
+	u64 start;
+	u64 cgroup;
+	u64 ended_ns;
+	u64 took_ns;
+	u32 tgid;
+	u32 bytes;
+	/* of `took_ns` in the histogram */
+	u32 slot;
+	/* enum io_op */
+	u32 op;
+	char comm[TASK_COMM_LEN];
+};
+RECORD(spilled_io);
+
+/* 13,000 requests between two readings. */
+RING(spilled, 1 << 20);
+
+static __noinline int spill(const struct owner *owner, const struct ended *ended)
+{
+	struct spilled_io *record = bpf_ringbuf_reserve(&spilled, sizeof(*record), 0);
+
+	if (!record)
+		return 0;
+	record->start = owner->start;
+	record->cgroup = owner->cgroup;
+	record->ended_ns = ended->now;
+	record->took_ns = ended->took;
+	record->tgid = owner->tgid;
+	record->bytes = ended->bytes;
+	record->slot = ended->slot;
+	record->op = ended->op;
+	__builtin_memcpy(record->comm, owner->comm, sizeof(record->comm));
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
 /* Costs a comparison of an entry. */
 static __always_inline void charge(const struct owner *owner, const struct ended *ended)
 {
@@ -51,8 +92,10 @@ static __always_inline void charge(const struct owner *owner, const struct ended
 	u32 bytes = ended->bytes;
 	u8 op = ended->op;
 
-	if (!process)
+	if (!process) {
+		spill(owner, ended);
 		return;
+	}
 	if (op == IO_READ)
 		process->bytes_read += bytes;
 	else if (op == IO_WRITE || op == IO_ZONE_APPEND || op == IO_WRITE_SAME)

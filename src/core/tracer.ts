@@ -94,8 +94,11 @@ export interface Session<Row, Extra extends object> {
 	drain?(): void;
 	/** Change options while running (a filter in the kernel, the process in focus). Counters go on. */
 	tune?(changes: Options): void;
-	/** Sum over this tracer's BPF programs. */
-	cost(): BpfCost;
+	/**
+	 * Sum over this tracer's BPF programs. Unless `fresh` is true or not given, what the kernel counts (their time, skipped
+	 * runs) may be some seconds old: asking takes a system call for each program.
+	 */
+	cost(fresh?: boolean): BpfCost;
 	/**
 	 * The cost of these programs in the interval that ends, as a share of one CPU; undefined: not known. Called before
 	 * {@link read}.
@@ -135,6 +138,8 @@ export interface OptionSpec {
 	max?: number;
 	/** Of a number: integers only. */
 	integer?: true;
+	/** Of a string that is a JSON object: in the configuration file it is a table of this name. */
+	table?: string;
 	/** Placeholder in help, e.g. `MS`. */
 	placeholder?: string;
 	/** Names of options that decide the same thing another way: both at once are refused. */

@@ -81,6 +81,9 @@ function nearest(history: readonly Snapshot[], moment: Ns): number {
 	return best;
 }
 
+/** Tabs are read in one turn: the times of their intervals differ by the length of that. */
+const TURN: Ns = 0.2e9;
+
 export class Store {
 	private readonly options: StoreOptions;
 	private readonly tabs = new Map<string, Tab>();
@@ -89,6 +92,8 @@ export class Store {
 	private lastFailure: WorkerFailure | null = null;
 	private changes = 0;
 	private frozen = false;
+	/** The snapshot that {@link at} was asked for last: every frame asks again. */
+	private unpacked: { packed: Uint8Array; snapshot: Snapshot } | undefined;
 
 	constructor(options: Partial<StoreOptions> = {}) {
 		this.options = { snapshots: 600, rows: 15_000, pastBytes: 16 * 2 ** 20, now: () => performance.now(), ...options };
@@ -147,6 +152,21 @@ export class Store {
 	/** The snapshot on the screen. */
 	current(tab: string): Snapshot | undefined {
 		return this.history(tab).at(-1);
+	}
+
+	/**
+	 * The snapshot of a tab whose interval has this time, up to the moment shown; with its rows as long as it is kept.
+	 * undefined: no interval has it.
+	 */
+	at(tab: string, mono_ns: Ns): Snapshot | undefined {
+		const history = this.history(tab);
+		const index = history.findIndex((snapshot) => snapshot.mono_ns >= mono_ns);
+		const found = history[index];
+		if (!found || mono_ns < found.mono_ns - found.dt_ns - TURN) return undefined;
+		const packed = (this.pausedAt?.tabs ?? this.tabs).get(tab)?.packed[index];
+		if (!packed || found.rows.length > 0) return found;
+		if (this.unpacked?.packed !== packed) this.unpacked = { packed, snapshot: unpack(packed) };
+		return this.unpacked.snapshot;
 	}
 
 	/** The moments that {@link goTo} leads to, in the order of time. */

@@ -28,7 +28,18 @@ export function fileValues(file: ConfigFile, tracers: readonly AnyTracer[]): Map
 			throw new UsageError(
 				`${where}: unknown table [${name}]; known are keys, ${tracers.map(({ id }) => id).join(', ')}`,
 			);
-		take(table, ['sort', 'group', ...tracer.options.map((spec) => spec.name)], name, ` in [${name}]`);
+		const given = new Map(table);
+		for (const spec of tracer.options) {
+			const rows = spec.table === undefined ? undefined : given.get(spec.table);
+			if (!rows) continue;
+			if (typeof rows.value !== 'object' || rows.value === null || Array.isArray(rows.value))
+				throw new UsageError(`${rows.where}: ${spec.table} is not a table`);
+			given.delete(spec.table as string);
+			given.set(spec.name, { value: JSON.stringify(rows.value), where: rows.where });
+		}
+		const tables = tracer.options.flatMap((spec) => spec.table ?? []);
+		const names = ['sort', 'group', ...tracer.options.map((spec) => spec.name), ...tables];
+		take(given, names, name, ` in [${name}]`);
 	}
 	return values;
 }

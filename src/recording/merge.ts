@@ -37,7 +37,7 @@ const LAST_WHOLE = new Set([
 /** Rates and shares of time: weighted by the length of the interval, 0 where the row was missing. */
 const MEAN = new Set(['watts', 'share', 'hard', 'soft', 'vector', 'rate', 'busy_share']);
 /** Highest of all intervals. */
-const MOST = new Set(['max_ns', 'age_ns', 'excess']);
+const MOST = new Set(['max_ns', 'age_ns', 'excess', 'process_count']);
 
 const isRecord = (value: unknown): value is Record_ =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -29,11 +29,11 @@ export interface OpenRecording {
 }
 
 /** What was recorded stays as it is. */
-function nothingFollows(close: () => void): Sampler {
+export function nothingFollows(close: () => void): Sampler {
 	return { subscribe: () => () => {}, setInterval: () => {}, setGroup: () => {}, close };
 }
 
-function unrecorded(store: Store, tabs: readonly RecordedTab[], recorded: readonly string[]): void {
+export function unrecorded(store: Store, tabs: readonly RecordedTab[], recorded: readonly string[]): void {
 	for (const { id } of tabs) {
 		if (recorded.includes(id)) continue;
 		const fix = safe`the tab had no figures when it was written`;

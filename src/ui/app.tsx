@@ -26,6 +26,7 @@ import { type ActiveTab, useActiveTab } from './hooks/use-active-tab.ts';
 import { useAge } from './hooks/use-age.ts';
 import { useBaseline } from './hooks/use-baseline.ts';
 import { useDelay } from './hooks/use-delay.ts';
+import { useEventStrip } from './hooks/use-event-strip.ts';
 import type { FilterInUse } from './hooks/use-filter.ts';
 import { useGroups } from './hooks/use-groups.ts';
 import { useInput } from './hooks/use-input.ts';
@@ -39,6 +40,7 @@ import { availableColumns } from './state/columns.ts';
 import { reduce } from './state/reduce.ts';
 import { initialState, type ScreenModel, type UiState } from './state/state.ts';
 import { digitsOf, type TabEntry } from './tab.ts';
+import { EventsContext } from './widgets/events-context.ts';
 import { Lines } from './widgets/lines.tsx';
 
 export interface AppProps {
@@ -121,6 +123,7 @@ function modelOf({ snapshot, loaded, table, unit }: ActiveTab, tabs: readonly Ta
 		ownRows: loaded?.lists !== undefined,
 		stages: (!table.list && snapshot && loaded?.stages?.(snapshot as never)) || none,
 		hasDetail: table.view?.nameOf !== undefined,
+		detailFirst: table.view?.detailFirst === true,
 		layout,
 	};
 }
@@ -148,7 +151,8 @@ export function App(props: AppProps): ReactElement | null {
 	useFocus(process, tabs, actions.tune);
 
 	const tooSmall = isTooSmall(size);
-	const chrome = chromeOf(height, failure !== null, store.hasAxis);
+	const [events, strip] = useEventStrip(store, id, width);
+	const chrome = chromeOf(height, failure !== null, store.hasAxis, strip !== '');
 	const body = { width, height: chrome.body };
 	const lens = useLens({
 		process,
@@ -183,8 +187,14 @@ export function App(props: AppProps): ReactElement | null {
 	const hidden = tooSmall || process !== null || isCovered(state);
 	const { logarithmic, band } = state;
 	const drawing = useMemo(
-		() => (hidden ? null : drawTab(active, { logarithmic, band }, keymap, baseline, { width, height: chrome.body })),
-		[hidden, active, logarithmic, band, keymap, baseline, width, chrome.body],
+		() =>
+			hidden
+				? null
+				: drawTab(active, { logarithmic, band }, keymap, baseline, (of, mono_ns) => store.at(of, mono_ns), {
+						width,
+						height: chrome.body,
+					}),
+		[hidden, active, logarithmic, band, keymap, baseline, store, width, chrome.body],
 	);
 	const [first, keepScroll] = useScroll(active);
 	const tab = useMemo(() => {
@@ -228,8 +238,19 @@ export function App(props: AppProps): ReactElement | null {
 			<Lines lines={headLines} width={width} height={chrome.header} />
 			{failure && <Lines lines={[bannerLine(failure)]} width={width} height={chrome.banner} />}
 			<Box height={chrome.body} flexDirection="column" overflow="hidden">
-				<Body state={state} active={active} drawing={drawing} lens={lens} layout={layout} helpLines={help} {...body} />
+				<EventsContext value={events}>
+					<Body
+						state={state}
+						active={active}
+						drawing={drawing}
+						lens={lens}
+						layout={layout}
+						helpLines={help}
+						{...body}
+					/>
+				</EventsContext>
 			</Box>
+			{chrome.strip > 0 && <Lines lines={[strip]} width={width} height={chrome.strip} />}
 			<Footer
 				losses={lossesOf(tracer, tabs, (of) => store.current(of))}
 				cost={costOf(tabs.filter((one) => !one.tracer.from).map((one) => store.current(one.tracer.id)))}

@@ -49,6 +49,8 @@ export interface TabProps<Row, Extra extends object, SnapshotRow = Row> extends 
 	stage: string | null;
 	/** For keys that the tab itself names. */
 	keymap: Keymap;
+	/** The snapshot of another tab whose interval has this time; undefined: none is kept. */
+	at(tab: string, mono_ns: Ns): Snapshot | undefined;
 }
 
 /** The area beside a table, which fills a detail. */
@@ -72,6 +74,10 @@ export interface TabContent<Row> {
 	head: readonly string[];
 	/** Shown when there is no row at all. */
 	empty: string;
+	/** The pane of a detail has all figures of its row: no list of them comes before it. */
+	whole?: true;
+	/** What Enter does in the detail, for its heading; absent: nothing. */
+	enter?: string | undefined;
 	pane?: Pane<Row> | undefined;
 }
 
@@ -81,6 +87,8 @@ interface RowView<Row, Extra extends object, SnapshotRow> {
 	content(props: TabProps<Row, Extra, SnapshotRow>): TabContent<Row>;
 	/** Name of a row that is no process, for the breadcrumb. Without it there is no detail. */
 	nameOf?(row: Row): SafeText;
+	/** The row of a process has a detail, too: the lens opens from there. */
+	detailFirst?: true;
 	/** Options that make the tracer measure this row only; without a row: everything again. Empty: not for such rows. */
 	narrow?(row: Row | undefined, snapshot: Snapshot<SnapshotRow, Extra>): Options;
 }
@@ -113,6 +121,8 @@ export interface TabList<Row, Extra extends object, SnapshotRow> extends RowView
 	columns: readonly TableColumn<Row>[];
 	defaultSort: string;
 	rowKey(row: Row): string;
+	/** See {@link Tracer.processOf}; without it no row is a process. */
+	processOf?: (row: Row) => string | undefined;
 	/** @param baseline the tracer's rows at the baseline; null: none is marked */
 	rows(
 		snapshot: Snapshot<SnapshotRow, Extra>,

@@ -16,6 +16,7 @@ import { seconds } from './host.ts';
 import { ioSessions } from './io-session.ts';
 import { onDisk, toldPath } from './load.ts';
 import { limited } from './slow-device.ts';
+import { buildWorkloads } from './workload.ts';
 
 const run = promisify(execFile);
 
@@ -273,4 +274,37 @@ test('a stacked device counts its bios; the requests below are counted where the
 			await run('losetup', ['--detach', loop]);
 		}
 	});
+});
+
+test('10,000 processes that end after one read, within one interval: each has its read', async () => {
+	const loads = buildWorkloads();
+	try {
+		await onDisk(async (directory) => {
+			const file = await laidOut(directory, 'file', 4);
+			const session = start();
+			session.read(1e9, 'process');
+			const load = loads.start(undefined, 'readers', file, 10_000);
+			let said = '';
+			load.stdout?.on('data', (chunk) => (said += chunk));
+			const ended = once(load, 'exit');
+			// as the sampling thread does, however long the interval is
+			const timer = setInterval(() => session.drain?.(), 250);
+			await ended;
+			clearInterval(timer);
+			expect(said).toBe('0\n');
+			const reading = session.read(10e9, 'process');
+			const theirs = reading.rows.filter(({ comm }) => comm === 'workload');
+			const count = theirs.reduce((sum, row) => sum + row.count, 0);
+			const bytes = theirs.reduce((sum, row) => sum + row.bytes, 0);
+			expect(reading.lost['processes_full']).toBe(0);
+			// a completion that BPF is not let see is found later
+			expect(count + missed(reading) + reading.extra.inflight_count).toBeGreaterThanOrEqual(10_000);
+			expect(count).toBeLessThanOrEqual(10_000);
+			expect(bytes).toBe(count * 4096);
+			expect(theirs.every((row) => row.count === 1)).toBe(true);
+			expect(reading.extra.process_count).toBeGreaterThanOrEqual(count);
+		});
+	} finally {
+		await loads.stop();
+	}
 });

@@ -37,13 +37,15 @@ describe('rows of the screen', () => {
 	test('header, banner, body and footer are the whole screen at every height', () => {
 		for (let height = 4; height < 70; height++) {
 			for (const failed of [false, true]) {
-				const { header, banner, body, footer } = chromeOf(height, failed);
-				expect(header + banner + body + footer).toBe(height);
-				expect(body).toBeGreaterThan(0);
+				for (const strip of [false, true]) {
+					const chrome = chromeOf(height, failed, false, strip);
+					expect(chrome.header + chrome.banner + chrome.body + chrome.strip + chrome.footer).toBe(height);
+				}
+				expect(chromeOf(height, failed, false, true).body).toBeGreaterThan(0);
 			}
 		}
-		expect(chromeOf(24, true)).toEqual({ header: 2, banner: 1, body: 19, footer: 2 });
-		expect(chromeOf(5, true)).toEqual({ header: 1, banner: 0, body: 4, footer: 0 });
+		expect(chromeOf(24, true)).toEqual({ header: 2, banner: 1, body: 19, strip: 0, footer: 2 });
+		expect(chromeOf(5, true)).toEqual({ header: 1, banner: 0, body: 4, strip: 0, footer: 0 });
 	});
 
 	test('too small', () => {

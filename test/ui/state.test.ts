@@ -33,6 +33,7 @@ const screen: ScreenModel = {
 	views: ['bars', 'heat map', 'CPUs'],
 	ownRows: false,
 	stages: [],
+	detailFirst: false,
 	hasDetail: true,
 	layout: { page: 3, help: { lines: 40, page: 10 }, lens: { lines: 30, page: 10 } },
 };

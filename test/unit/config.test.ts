@@ -13,6 +13,8 @@ import { configPath } from '../../src/options/flags.ts';
 import { defaultBindings } from '../../src/options/keymap.ts';
 import { resolveOptions } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
+import { eventSettings } from '../../src/tracers/events/options.ts';
+import { HiddenReasons, Reasons } from '../../src/tracers/events/reasons.ts';
 import { treePerFile } from '../lib/tree.ts';
 
 const tracers = registry.map(({ tracer }) => tracer);
@@ -133,6 +135,42 @@ describe('a mistake is one line with file, line and fix', () => {
 		await expect(resolve('', ['--filter', 'p99 > 5x'])).rejects.toThrow(
 			"--filter 'p99 > 5x' at column 7: unknown unit 'x'",
 		);
+	});
+});
+
+describe('rows of the table of reasons', () => {
+	const toml = [
+		'[events.reasons."drop:NO_SOCKET"]',
+		'severity = "normal"',
+		'meaning = "our probes"',
+		'[events.reasons."kernel:*"]',
+		'severity = "high"',
+		'advice = "page \\u001b[31m on-call"',
+	].join('\n');
+
+	test('are changed by tables of the file: severity, cause, meaning, advice', async () => {
+		const { sections } = await resolve(toml);
+		const { reasons } = eventSettings(sections['events'] ?? {});
+		const changed = new Reasons(reasons);
+		expect(changed.of('drop', 'NO_SOCKET')).toMatchObject({ severity: 'normal', cause: 'peer', meaning: 'our probes' });
+		expect(changed.of('reset-sent', 'NO_SOCKET').severity).toBe('notice');
+		expect(changed.of('kernel', 'SEGFAULT')).toMatchObject({ severity: 'high', advice: 'page ^[[31m on-call' });
+		// the user's goes before that of a message
+		expect(changed.severityOf('kernel', 'BUG', 'severe')).toBe('high');
+		expect(new Reasons().severityOf('kernel', 'BUG', 'severe')).toBe('severe');
+		expect(new HiddenReasons([], [], false, changed).has('drop', 'NO_SOCKET')).toBe(true);
+		expect(new HiddenReasons([], ['NO_SOCKET'], false, changed).has('drop', 'NO_SOCKET')).toBe(false);
+	});
+
+	test.each([
+		['[events.reasons."drop:NO_SOCKET"]\nseverity = "bad"', /config\.toml:1: .*severity is one of severe, high/],
+		['[events.reasons."nothing:X"]\nseverity = "high"', /no kind of event 'nothing'/],
+		['delay = 2\n[events.reasons.NO_SOCKET]\ncolour = "red"', /config\.toml:2: .*unknown key 'colour'/],
+		['[events.reasons.NO_SOCKET]\nadvice = 5', /advice is not a text/],
+		['[events]\nreasons = 5', /reasons is not a table/],
+		['[events.reasons]\nNO_SOCKET = "high"', /a row has severity, cause, meaning and advice/],
+	])('a mistake: %j', async (text, message) => {
+		await expect(resolve(text)).rejects.toThrow(message);
 	});
 });
 

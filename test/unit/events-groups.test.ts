@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { safe } from '../../src/lib/sanitize.ts';
 import { EventGroups } from '../../src/tracers/events/groups.ts';
+import { Reasons } from '../../src/tracers/events/reasons.ts';
 
 const who = { name: safe`curl`, pid: 1, start_time: 5, comm: safe`curl`, cgroup: safe`/a`, netns: 0, protocol: safe`` };
 const one = (at: number) => ({ count: 1, told: 1, suppressed: 0, first_ns: at, last_ns: at });
 
 test('a quiet group keeps its row, with nothing in the interval; the next event makes a new one', () => {
-	const groups = new EventGroups();
+	const groups = new EventGroups(new Reasons());
 	const rows = () => groups.rows(String);
 	groups.add('oom', safe`killed`, who, one(10));
 	const [first] = rows();

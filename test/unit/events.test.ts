@@ -1,7 +1,7 @@
 /** Events without a kernel: the kernel's log, wait chains, correlation, links, addresses, the table of reasons. */
 import { describe, expect, test } from 'vitest';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
-import { symbolsIn } from '../../src/symbols/kernel-names.ts';
+import { CoreSymbols, symbolsIn } from '../../src/symbols/kernel-names.ts';
 import { addressText, endpointText, tcpFlags } from '../../src/tracers/events/addresses.ts';
 import { blockedTasks, type Sleeper, waitChains } from '../../src/tracers/events/blocked/chains.ts';
 import { mountDevice } from '../../src/tracers/events/blocked/files.ts';
@@ -14,9 +14,8 @@ import { recognise } from '../../src/tracers/events/kmsg/patterns.ts';
 import { compareBond, type LinkEvent, parseBond, parseNetDev, parseSoftnet } from '../../src/tracers/events/links.ts';
 import { ownGrowth } from '../../src/tracers/events/memory-growth.ts';
 import { invalidReasons } from '../../src/tracers/events/options.ts';
-import { HiddenReasons, reasonOf, reasonTable } from '../../src/tracers/events/reasons.ts';
+import { HiddenReasons, Reasons, reasonOf, reasonTable } from '../../src/tracers/events/reasons.ts';
 import { EVENT_KINDS, type EventRecord } from '../../src/tracers/events/snapshot.ts';
-import { parseSteal, verdict } from '../../src/tracers/events/steal.ts';
 import { eventRecord } from '../ui/fixtures/events.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
@@ -147,7 +146,7 @@ describe('the kernel log', () => {
 			'3,3,3000,-;oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=a,pid=7,uid=0',
 		].map((text) => parseKernelMessage(bytes(text)));
 		const log = { state: safe`read`, overwritten: 0, caughtUp: false, read: () => messages, close: () => undefined };
-		const events = new KernelEvents(new Set(['mark_victim']), log as never);
+		const events = new KernelEvents(new Set(['mark_victim']), new Reasons(), log as never);
 		const first = events.read(() => '2026-01-01T00:00:00.000Z');
 		expect(first.map(({ record, double }) => [record.kind, record.before_start, double])).toEqual([
 			['conntrack', true, false],
@@ -173,7 +172,7 @@ describe('the kernel log', () => {
 			read: () => [one, ...flood],
 			close: () => undefined,
 		};
-		const read = new KernelEvents(new Set(), log as never).read(() => '');
+		const read = new KernelEvents(new Set(), new Reasons(), log as never).read(() => '');
 		expect(read).toHaveLength(501);
 		expect(read[0]?.told).toBe(true);
 		expect(read.filter(({ told }) => told)).toHaveLength(21);
@@ -332,26 +331,6 @@ describe('links', () => {
 	});
 });
 
-describe('tick gaps', () => {
-	test('steal is read by CPU', () => {
-		const steal = parseSteal('cpu  1 2 3 4 5 6 7 8 0 0\ncpu0 1 0 0 0 0 0 0 12 0 0\ncpu1 1 0 0 0 0 0 0 3 0 0\nintr 1\n');
-		expect([...steal]).toEqual([
-			[0, 12e7],
-			[1, 3e7],
-		]);
-	});
-
-	test.each([
-		[{ sum_ns: 40e6, switched: false }, 40e6, 'STOLEN'],
-		[{ sum_ns: 40e6, switched: false }, 0, 'IRQS_OFF'],
-		[{ sum_ns: 40e6, switched: true }, 0, 'TIMER_LATE'],
-		[{ sum_ns: 400e6, switched: false }, 10e6, 'IRQS_OFF'],
-		[{ sum_ns: 40e6, switched: true }, undefined, 'GAP'],
-	] as const)('%o with %d ns stolen: %s', (gaps, stolen, expected) => {
-		expect(verdict(gaps, stolen)).toBe(expected);
-	});
-});
-
 test('addresses and flags', () => {
 	expect(addressText(2, Uint8Array.of(192, 0, 2, 1, 0, 0, 0, 0))).toBe('192.0.2.1');
 	const v6 = (text: string) => addressText(10, Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex')));
@@ -389,6 +368,28 @@ test('symbols: the function that an address is in, whatever the order of the tex
 		address('ffffffffc0000010'),
 	]);
 	expect(symbolsIn(text, addresses)).toEqual(['', 'first', 'second', 'second', 'in_module']);
+});
+
+test('symbols of the kernel itself are found without its text; those of modules and programs are not its own', () => {
+	const lines = [
+		'ffffffff81000000 T _stext',
+		'ffffffff81000000 t alias',
+		'ffffffff81000100 T first',
+		'ffffffff81000180 D data',
+		'ffffffff81000200 t second',
+		'ffffffff81000300 T _etext',
+		'ffffffff82000000 T _sinittext',
+		'ffffffffc0000000 t in_module	[module]',
+	];
+	const address = (hex: string) => Number(BigInt.asIntN(64, BigInt(`0x${hex}`)));
+	const core = CoreSymbols.of(bytes(`${lines.join('\n')}\n`));
+	const names = ['80000000', '81000000', '810001ff', '81000200', '810002ff', '81000300', '82000010', 'c0000010'].map(
+		(low) => core?.of(address(`ffffffff${low}`)),
+	);
+	expect(names).toEqual([undefined, '_stext', 'first', 'second', 'second', undefined, undefined, undefined]);
+	const [first = '', ...others] = lines;
+	expect(CoreSymbols.of(bytes([...others, first].join('\n')))).toBeUndefined();
+	expect(CoreSymbols.of(bytes(lines.filter((line) => !line.includes('_etext')).join('\n')))).toBeUndefined();
 });
 
 describe('the table of reasons', () => {

@@ -69,6 +69,8 @@ function lineOf(text: string, table: string | null, key: string | null): number 
 	let current: string | null = null;
 	let found = 1;
 	for (const [index, line] of text.split('\n').entries()) {
+		// a table in this one: `[events.reasons."drop:NO_SOCKET"]`
+		if (table !== null && key !== null && line.trim().startsWith(`[${table}.${key}`)) return index + 1;
 		const header = /^\s*\[\s*["']?([^\]"']+?)["']?\s*\]/.exec(line);
 		if (header) {
 			current = header[1] as string;

@@ -36,6 +36,13 @@ export function configSchema(tracers: readonly AnyTracer[]): object {
 						sort: { description: 'column to sort by', enum: tracer.columns.map((column) => column.key) },
 						group: { description: 'what a row stands for', enum: tracer.groups },
 						...Object.fromEntries(tracer.options.map((spec) => [spec.name, property(spec)])),
+						...Object.fromEntries(
+							tracer.options.flatMap(({ table: name, help }) =>
+								name === undefined
+									? []
+									: [[name, { description: help, type: 'object', additionalProperties: { type: 'object' } }]],
+							),
+						),
 					}),
 				]),
 			),

@@ -5,12 +5,13 @@ import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
 import { addressText, endpointText, protocolName, tcpFlags, tcpState } from './addresses.ts';
 import { kindOf, type ReasonNames } from './kinds.ts';
-import { NOT_KNOWN, reasonOf } from './reasons.ts';
+import { NOT_KNOWN, type Reasons } from './reasons.ts';
 import type { Endpoint, EventKind, EventRecord } from './snapshot.ts';
 
 /** What describing needs of the rest. */
 export interface Describer {
 	names: ReasonNames;
+	reasons: Reasons;
 	timeOf(mono_ns: Ns): string;
 	/** Path of a control group; empty: not known. */
 	cgroup(id: number): SafeText;
@@ -140,9 +141,10 @@ const SENTENCES: Partial<Record<EventKind, Sentence>> = {
 	}),
 	'tick-gap': ({ record, text }) => {
 		const gap_ns = record.values[0] as number;
+		const stolen_ns = record.values[3] as number;
 		return {
-			text: safe`cpu${record.cpu} did not tick for ${time(gap_ns)}; ${processText(text, record.values[1] as number)} ran at its end`,
-			figures: { gap_ns, cpu: record.cpu, switches: record.values[2] as number },
+			text: safe`cpu${record.cpu} did not tick for ${time(gap_ns)}${stolen_ns > 0 ? safe`, ${time(stolen_ns)} of it stolen` : safe``}${record.state ? safe`, nor did other CPUs` : safe``}; ${processText(text, record.values[1] as number)} ran at its end`,
+			figures: { gap_ns, stolen_ns, cpu: record.cpu, switches: record.values[2] as number },
 			who: safe`cpu${record.cpu}`,
 		};
 	},
@@ -182,7 +184,7 @@ const OWN_FRAMES = /^(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_)/;
 export function describe(record: event, stack: readonly number[], describer: Describer): EventRecord {
 	const kind = kindOf(record.kind);
 	const reason = describer.names.of(kind, record.reason);
-	const about = reasonOf(kind, reason);
+	const about = describer.reasons.of(kind, reason);
 	const comm = sanitize(record.comm);
 	const device = sanitize(record.device);
 	const process = processText(comm, record.pid);

@@ -1,7 +1,7 @@
 /** Groups of events by kind, reason and who, with exact counts: the rows of the tab. */
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import { reasonOf } from './reasons.ts';
+import type { Reasons } from './reasons.ts';
 import type { EventKind, EventRow, EventSeverity } from './snapshot.ts';
 
 /** Whom events happened to. */
@@ -49,6 +49,11 @@ const LOCATIONS = 5;
 
 export class EventGroups {
 	private readonly groups = new Map<string, Group>();
+	private readonly reasons: Reasons;
+
+	constructor(reasons: Reasons) {
+		this.reasons = reasons;
+	}
 
 	/** Begin an interval. */
 	next(): void {
@@ -99,7 +104,7 @@ export class EventGroups {
 	rows(timeOf: (mono_ns: Ns) => string): EventRow[] {
 		const groups = [...this.groups.values()].sort((a, b) => b.last_ns - a.last_ns);
 		return groups.map((group) => {
-			const row = group.quiet ?? rowOf(group, timeOf);
+			const row = group.quiet ?? rowOf(group, this.reasons, timeOf);
 			if (!group.touched) group.quiet = row;
 			return row;
 		});
@@ -118,9 +123,9 @@ export class EventGroups {
 	}
 }
 
-function rowOf(group: Group, timeOf: (mono_ns: Ns) => string): EventRow {
+function rowOf(group: Group, reasons: Reasons, timeOf: (mono_ns: Ns) => string): EventRow {
 	const { kind, reason, severity, interval, total, first_ns, last_ns, locations, name, touched, quiet, ...who } = group;
-	const about = reasonOf(kind, reason);
+	const about = reasons.of(kind, reason);
 	return {
 		kind,
 		reason,

@@ -10,6 +10,7 @@ import {
 	receive_latency_reason,
 	reclaim_reason,
 	retransmit_reason,
+	tick_gap_reason,
 } from '../../generated/events.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { EventKind } from './snapshot.ts';
@@ -113,7 +114,7 @@ export class ReasonNames {
 		this.names.set('throttled-write', new Map([[0, safe`DIRTY`]]));
 		this.names.set('hung-task', new Map([[0, safe`TIMEOUT`]]));
 		this.names.set('tx-timeout', new Map([[0, safe`QUEUE`]]));
-		this.names.set('tick-gap', new Map([[0, safe`GAP`]]));
+		this.names.set('tick-gap', ours(tick_gap_reason, 'TICK_GAP_'));
 		this.names.set('block-error', new Map(BLOCK_STATUS));
 		this.names.set('fs-error', ours(fs_reason, 'FS_'));
 		this.names.set('thermal', named('thermal_trip_type', /^THERMAL_TRIP_/));

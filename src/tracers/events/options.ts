@@ -1,7 +1,9 @@
 /** Options of the events tab. All of them may stand in the configuration file, under `[events]`. */
 import type { OptionSpec, Options } from '../../core/tracer.ts';
 import { event_slots } from '../../generated/events.ts';
-import { EVENT_KINDS } from './snapshot.ts';
+import { sanitize } from '../../lib/sanitize.ts';
+import type { Reason, ReasonChanges } from './reasons.ts';
+import { EVENT_KINDS, type EventCause, type EventSeverity } from './snapshot.ts';
 
 const DEFAULTS = { stall: 100, rate: 10, stack: event_slots.STACK_FRAMES };
 
@@ -31,7 +33,54 @@ export function invalidLatency(text: string): string | undefined {
 	return good ? undefined : `'${text}' is not three times in ms, as 5,10,115`;
 }
 
+const SEVERITIES: readonly EventSeverity[] = ['severe', 'high', 'notice', 'normal'];
+const CAUSES: readonly EventCause[] = ['policy', 'overload', 'peer', 'local', 'hardware', 'normal', 'unknown'];
+/** Longer texts would fill a screen. */
+const LONGEST_TEXT = 500;
+
+/** Changes of reasons as a JSON object, or what is wrong with it. */
+function parseChanges(text: string): ReasonChanges | string {
+	let parsed: unknown;
+	try {
+		parsed = text === '' ? {} : JSON.parse(text);
+	} catch {
+		return 'not a JSON object';
+	}
+	if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return 'not a table';
+	const changes: Record<string, Partial<Reason>> = {};
+	for (const [name, row] of Object.entries(parsed)) {
+		const invalid = invalidReasons(name);
+		if (invalid !== undefined || name.includes(',')) return invalid ?? `'${name}': one reason a row`;
+		const change = parseChange(row);
+		if (typeof change === 'string') return `${name}: ${change}`;
+		changes[name] = change;
+	}
+	return changes;
+}
+
+/** One row, or what is wrong with it. */
+function parseChange(row: unknown): Partial<Reason> | string {
+	if (typeof row !== 'object' || row === null || Array.isArray(row))
+		return 'a row has severity, cause, meaning and advice';
+	const change: Partial<Reason> = {};
+	for (const [field, value] of Object.entries(row)) {
+		if (typeof value !== 'string') return `${field} is not a text`;
+		if (field === 'severity') {
+			if (!SEVERITIES.includes(value as EventSeverity)) return `severity is one of ${SEVERITIES.join(', ')}`;
+			change.severity = value as EventSeverity;
+		} else if (field === 'cause') {
+			if (!CAUSES.includes(value as EventCause)) return `cause is one of ${CAUSES.join(', ')}`;
+			change.cause = value as EventCause;
+		} else if (field === 'meaning' || field === 'advice') {
+			if (value.length > LONGEST_TEXT) return `${field} is longer than ${LONGEST_TEXT} characters`;
+			change[field] = sanitize(value);
+		} else return `unknown key '${field}'; known are severity, cause, meaning, advice`;
+	}
+	return change;
+}
+
 export interface EventSettings {
+	reasons: ReasonChanges;
 	/** Longest times of a received packet at the driver, in the protocols and until it is read, ns; null: not timed. */
 	receive_ns: readonly [number, number, number] | null;
 	hide: readonly string[];
@@ -44,7 +93,10 @@ export interface EventSettings {
 
 export function eventSettings(options: Options): EventSettings {
 	const receive = String(options['events-receive'] ?? '');
+	const changes = parseChanges(String(options['events-reasons'] ?? ''));
 	return {
+		// what is wrong was refused with the options
+		reasons: typeof changes === 'string' ? {} : changes,
 		receive_ns:
 			receive === '' ? null : (receive.split(',').map((time) => Number(time) * 1e6) as [number, number, number]),
 		hide: reasonList(String(options['events-hide'] ?? '')),
@@ -78,6 +130,18 @@ export const eventOptions: readonly OptionSpec[] = [
 		type: 'boolean',
 		default: false,
 		help: 'list all events, those of normal operation too',
+	},
+	{
+		name: 'events-reasons',
+		type: 'string',
+		default: '',
+		placeholder: 'JSON',
+		table: 'reasons',
+		help: 'rows of the table of reasons that are changed: {"KIND:REASON": {"severity": "normal", "cause": …, "meaning": …, "advice": …}}; normal ones are hidden. In the configuration file: tables [events.reasons."KIND:REASON"]',
+		invalid: (text) => {
+			const changes = parseChanges(text);
+			return typeof changes === 'string' ? changes : undefined;
+		},
 	},
 	{
 		name: 'events-stall',

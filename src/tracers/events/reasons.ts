@@ -1,6 +1,6 @@
 /**
  * The table of reasons: whose doing an event is, how bad it is, what it means and what to do about it. Data only; the
- * first row that fits counts. The configuration file can hide and show reasons (`hide`, `show` in `[events]`).
+ * first row that fits counts. The configuration file can change every row (`[events.reasons]`).
  */
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { EventCause, EventKind, EventSeverity } from './snapshot.ts';
@@ -377,8 +377,8 @@ const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'STOLEN',
 			'overload',
 			'notice',
-			'the hypervisor ran something else on this CPU',
-			'the host is overcommitted: steal time; a larger or dedicated instance',
+			'the hypervisor did not run this CPU, or the whole machine',
+			'the host is overcommitted, or stopped the guest (snapshot, migration): steal time; a larger or dedicated instance',
 		],
 		[
 			'IRQS_OFF',
@@ -394,7 +394,13 @@ const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'the timer of this CPU came late, though other interrupts were served',
 			'clock source and timer set-up; firmware (SMI)',
 		],
-		['*', 'unknown', 'notice', 'a CPU did not tick', 'steal time, code with interrupts off, or firmware'],
+		[
+			'*',
+			'unknown',
+			'notice',
+			'a CPU did not tick; this hypervisor does not say what it takes, so that the cause is not known',
+			'the host, code with interrupts off, or firmware',
+		],
 	],
 	'block-error': [
 		[
@@ -590,10 +596,46 @@ const index = new Map<EventKind, { named: Map<string, Reason>; other: Reason }>(
 	}),
 );
 
+/** By the table alone, without the user's changes. */
 export function reasonOf(kind: EventKind, reason: string): Reason {
 	const { named, other } = index.get(kind) as { named: Map<string, Reason>; other: Reason };
 	return named.get(reason) ?? other;
 }
+
+/** Changes of rows: by `KIND:REASON`, `REASON` or `KIND:*`, the first of these that there is counts. */
+export type ReasonChanges = Readonly<Record<string, Partial<Reason>>>;
+
+/** The table with the user's changes. */
+export class Reasons {
+	private readonly changes: ReasonChanges;
+	private readonly known = new Map<string, Reason>();
+
+	constructor(changes: ReasonChanges = {}) {
+		this.changes = changes;
+	}
+
+	of(kind: EventKind, reason: string): Reason {
+		const id = `${kind}:${reason}`;
+		let found = this.known.get(id);
+		if (!found) {
+			found = { ...reasonOf(kind, reason), ...this.change(kind, reason) };
+			// a reason is a name of the kernel's: there are hundreds
+			if (this.known.size < MOST_KNOWN) this.known.set(id, found);
+		}
+		return found;
+	}
+
+	/** @param own severity that the message itself has; the user's goes first */
+	severityOf(kind: EventKind, reason: string, own: EventSeverity | undefined): EventSeverity {
+		return this.change(kind, reason)?.severity ?? own ?? this.of(kind, reason).severity;
+	}
+
+	private change(kind: EventKind, reason: string): Partial<Reason> | undefined {
+		return this.changes[`${kind}:${reason}`] ?? this.changes[reason] ?? this.changes[`${kind}:*`];
+	}
+}
+
+const MOST_KNOWN = 4096;
 
 /** The whole table, for documents and tests. */
 export function reasonTable(): { kind: EventKind; reasons: string; reason: Reason }[] {
@@ -611,9 +653,11 @@ export class HiddenReasons {
 	private readonly hide: ReadonlySet<string>;
 	private readonly show: ReadonlySet<string>;
 	private readonly all: boolean;
+	private readonly reasons: Reasons;
 
 	/** @param all show everything, normal events too */
-	constructor(hide: readonly string[], show: readonly string[], all: boolean) {
+	constructor(hide: readonly string[], show: readonly string[], all: boolean, reasons = new Reasons()) {
+		this.reasons = reasons;
 		this.hide = new Set(hide);
 		this.show = new Set(show);
 		this.all = all;
@@ -625,7 +669,7 @@ export class HiddenReasons {
 			if (this.show.has(name)) return false;
 			if (this.hide.has(name)) return true;
 		}
-		return !this.all && reasonOf(kind, reason).severity === 'normal';
+		return !this.all && this.reasons.of(kind, reason).severity === 'normal';
 	}
 }
 

@@ -1,13 +1,13 @@
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
-import { NOT_KNOWN, reasonOf } from './reasons.ts';
+import { NOT_KNOWN, type Reasons } from './reasons.ts';
 import type { EventRecord } from './snapshot.ts';
 
 /** An event of which only the kind, the reason and the time are known; the rest is to be filled in. */
 export function bareRecord(
 	{ kind, reason, origin }: Pick<EventRecord, 'kind' | 'reason' | 'origin'>,
 	mono_ns: Ns,
-	timeOf: (mono_ns: Ns) => string,
+	{ reasons, timeOf }: { reasons: Reasons; timeOf(mono_ns: Ns): string },
 ): EventRecord {
 	const nothing: SafeText = safe``;
 	return {
@@ -16,7 +16,7 @@ export function bareRecord(
 		before_start: false,
 		kind,
 		reason,
-		...reasonOf(kind, reason),
+		...reasons.of(kind, reason),
 		who: NOT_KNOWN,
 		pid: 0,
 		start_time: 0,

@@ -75,7 +75,7 @@ export class FullPathSession {
 	/** Cost of unloaded programs. */
 	private retired: BpfCost = NO_COST;
 	private lostBefore: Record<string, Count> = Object.fromEntries(
-		['calls_full', 'call_bios_full', 'path_stats_full', 'calls_suppressed'].map((name) => [name, 0]),
+		['calls_full', 'call_bios_full', 'path_stats_full', 'calls_suppressed', 'calls_untimed'].map((name) => [name, 0]),
 	);
 
 	constructor(host: Host, filter: IoFilter, slow: Ns) {
@@ -146,8 +146,8 @@ export class FullPathSession {
 		return this.attached ? add(this.lostBefore, this.attached.lost()) : this.lostBefore;
 	}
 
-	cost(): BpfCost {
-		return addCosts(this.retired, ...(this.attached ? [this.attached.bpf.cost()] : []));
+	cost(fresh?: boolean): BpfCost {
+		return addCosts(this.retired, ...(this.attached ? [this.attached.bpf.cost(fresh)] : []));
 	}
 
 	close(): void {

@@ -1,28 +1,32 @@
 /** Requests by process: the user-space side of bpf/io/processes.bpf.h. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { type Claim, indexBits, type KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { Distribution, type LatencyReader } from '../../bpf/latency.ts';
 import { stageStats } from '../../bpf/stage-distributions.ts';
 import type { Host } from '../../core/tracer.ts';
-import { io_writer, type process_io } from '../../generated/io.ts';
+import { io_op, io_writer, maps, type process_io, spilled_io } from '../../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
 import type { Cgroups } from '../../system/cgroups.ts';
-import { APART, type ApartSums, apart, noneApart } from './apart.ts';
+import { APART, type ApartSums, apart, bytesField, noneApart } from './apart.ts';
 import type { IoProcess, IoRow } from './snapshot.ts';
 
 /** Processes kept beside those with IO in the interval; the one without IO for longest is dropped first. */
 const KNOWN = 2048;
 
+/** Processes beside those of the store in one interval: their requests come one by one. */
+const SPILLED = 65_536;
+
 /** Processes whose names are read again in each interval, beside those that seem to have changed theirs. */
-const RENAMED = 64;
+const RENAMED = 4;
 
 /** Processes that one CPU can tell apart: 512 at least. */
 const [LEAST_BITS, MOST_BITS] = [9, 12];
 /** Slots for each online CPU, and of the pool: 600 bytes each. */
 const SLOTS_PER_CPU = 128;
-const [LEAST_SLOTS, MOST_SLOTS] = [4096, 16384];
+const [LEAST_SLOTS, MOST_SLOTS] = [2048, 16384];
 
 /** Size of the store by process. */
 export function processStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): StoreSize {
@@ -58,7 +62,21 @@ interface Known {
 	sum_total: Ns;
 }
 
+/** A process without room in the store: its requests since the last read. */
+interface Spilled {
+	interval: Distribution;
+	bytes_read: Bytes;
+	bytes_written: Bytes;
+	apart: ApartSums;
+	last: Pick<spilled_io, 'start' | 'tgid' | 'cgroup' | 'ended_ns'> & { comm: Uint8Array };
+}
+
 export class Processes {
+	private readonly bpf: Pick<BpfSession, 'drain'>;
+	private readonly spilled = new Map<string, Spilled>();
+	/** Requests that found no room in the store, and came by the ring; those that did not. */
+	private taken: Count = 0;
+	private lost: Count = 0;
 	private readonly store: KeyedStore<process_io>;
 	private readonly cgroups: Cgroups;
 	private readonly procRoot: string;
@@ -66,15 +84,40 @@ export class Processes {
 	private readonly known = new Map<string, Known>();
 	private turn = 0;
 
-	constructor(store: KeyedStore<process_io>, cgroups: Cgroups, procRoot: string) {
+	constructor(bpf: Pick<BpfSession, 'drain'>, store: KeyedStore<process_io>, cgroups: Cgroups, procRoot: string) {
+		this.bpf = bpf;
 		this.store = store;
 		this.cgroups = cgroups;
 		this.procRoot = procRoot;
 	}
 
-	/** Requests of processes without room. */
+	/** Requests of processes without room, in the store and in the ring. */
 	get full(): Count {
-		return this.store.full;
+		return this.lost;
+	}
+
+	/** Takes the requests that found no room in the store, before their ring is full. */
+	drain(): void {
+		this.bpf.drain(maps.spilled.name, (view, at) => this.take(spilled_io.read(view, at)));
+	}
+
+	private take({ start, tgid, cgroup, comm, ended_ns, took_ns, slot, bytes, op }: spilled_io): void {
+		const id = `${tgid}:${start}`;
+		let spilled = this.spilled.get(id);
+		if (!spilled) {
+			if (this.spilled.size >= SPILLED) return;
+			const last = { start, tgid, cgroup, ended_ns, comm };
+			spilled = { interval: new Distribution(), bytes_read: 0, bytes_written: 0, apart: noneApart(), last };
+			this.spilled.set(id, spilled);
+		}
+		this.taken++;
+		spilled.interval.grow({ slots: [slot], added: [1], count: 1, sum_ns: took_ns, max_ns: took_ns });
+		const field = bytesField(op);
+		if (field !== 'bytes') spilled.apart[field] += bytes;
+		else if (op === io_op.IO_READ) spilled.bytes_read += bytes;
+		else spilled.bytes_written += bytes;
+		// the record's bytes are those of the ring
+		if (ended_ns >= spilled.last.ended_ns) spilled.last = { start, tgid, cgroup, ended_ns, comm: comm.slice() };
 	}
 
 	/** @param ended number of the interval that this read ends */
@@ -87,7 +130,13 @@ export class Processes {
 			known.bytes_written = 0;
 			for (const name of APART) known.apart[name] = 0;
 		}
-		for (const { claim, value } of this.store.changed(ended)) this.add(claim, value, latencies);
+		for (const { claim, value } of this.store.changed(ended)) this.addEntry(claim, value, latencies);
+		// after the store, which counts each of them before it is in the ring
+		this.drain();
+		this.lost = Math.max(this.lost, this.store.full - this.taken);
+		for (const { last, interval, bytes_read, bytes_written, apart } of this.spilled.values())
+			this.add({ ...last, last_ns: last.ended_ns }, { interval, bytes_read, bytes_written, apart });
+		this.spilled.clear();
 		this.refreshNames();
 		for (const [id, { interval }] of this.known) {
 			if (this.known.size <= KNOWN || interval.count > 0) break;
@@ -95,10 +144,32 @@ export class Processes {
 		}
 	}
 
-	private add(claim: Claim, value: process_io, latencies: LatencyReader): void {
-		const { a: start, b: tgid } = claim;
-		const { cgroup, comm, last_ns } = value;
+	private addEntry(claim: Claim, value: process_io, latencies: LatencyReader): void {
+		const more = noneApart();
 		const interval = claim.difference(latencies, 'total', value.total);
+		for (const name of APART) more[name] = claim.grown(name, value[name]);
+		this.add(
+			{ start: claim.a, tgid: claim.b, cgroup: value.cgroup, comm: value.comm, last_ns: value.last_ns },
+			{
+				interval,
+				bytes_read: claim.grown('bytes_read', value.bytes_read),
+				bytes_written: claim.grown('bytes_written', value.bytes_written),
+				apart: more,
+			},
+		);
+	}
+
+	/** Requests of a process, beside those that other CPUs have of it. */
+	private add(
+		{
+			start,
+			tgid,
+			cgroup,
+			comm,
+			last_ns,
+		}: Pick<process_io, 'cgroup' | 'comm' | 'last_ns'> & { start: Ns; tgid: number },
+		{ interval, bytes_read, bytes_written, apart: more }: Omit<Spilled, 'last'>,
+	): void {
 		const id = `${tgid}:${start}`;
 		const known = this.known.get(id) ?? {
 			pid: tgid,
@@ -122,21 +193,25 @@ export class Processes {
 			known.renamed ||= tgid > 0 && taskComm !== known.taskComm;
 			Object.assign(known, { last: last_ns, taskComm, cgroup: this.cgroups.path(cgroup) });
 		}
-		const read = claim.grown('bytes_read', value.bytes_read);
-		const written = claim.grown('bytes_written', value.bytes_written);
 		known.interval.add(interval);
-		known.bytes_read += read;
-		known.bytes_written += written;
+		known.bytes_read += bytes_read;
+		known.bytes_written += bytes_written;
 		for (const name of APART) {
-			const more = claim.grown(name, value[name]);
-			known.apart[name] += more;
-			known.apart[`${name}_total`] += more;
+			known.apart[name] += more[name];
+			known.apart[`${name}_total`] += more[name];
 		}
-		known.bytes_total += read + written;
+		known.bytes_total += bytes_read + bytes_written;
 		known.count_total += interval.count;
 		known.sum_total += interval.sum_ns;
 		this.known.delete(id);
 		this.known.set(id, known);
+	}
+
+	/** Processes with IO in the interval. */
+	get count(): Count {
+		let count = 0;
+		for (const { pid, interval } of this.known.values()) if (pid > 0 && interval.count > 0) count++;
+		return count;
 	}
 
 	/** Processes with IO in the interval, most requests first. */

@@ -110,7 +110,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		this.files = new FilePaths(host.procRoot);
 		this.stats = new KeyedStore(bpf, maps.stats, kinds);
 		this.rows = new Rows(devices, [...STAGES, 'total']);
-		this.perProcess = new Processes(new KeyedStore(bpf, maps.processes, processes), this.cgroups, host.procRoot);
+		this.perProcess = new Processes(bpf, new KeyedStore(bpf, maps.processes, processes), this.cgroups, host.procRoot);
 		this.slow = new SlowRequests(bpf, devices, this.cgroups, this.files);
 		this.inFlight = new InFlight(bpf, devices, new BlockedThreads(host.procRoot));
 		this.path = new FullPathSession(host, filter, slowThreshold(options));
@@ -166,8 +166,12 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		};
 	}
 
-	cost(): BpfCost {
-		return addCosts(this.bpf.cost(), this.path.cost());
+	drain(): void {
+		this.perProcess.drain();
+	}
+
+	cost(fresh?: boolean): BpfCost {
+		return addCosts(this.bpf.cost(fresh), this.path.cost(fresh));
 	}
 
 	takeCost(share: number | undefined): void {
@@ -198,6 +202,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 			slow_threshold_ns: slowThreshold(this.options),
 			...this.inFlight.read(),
 			processes: this.perProcess.list(LISTED_PROCESSES),
+			...(this.perProcess.count > LISTED_PROCESSES && { process_count: this.perProcess.count }),
 			associated: { requests: Object.values(associated).reduce((sum, count) => sum + count, 0), ...associated },
 			requeues: counted.requeues - before.requeues,
 			merged_bios: counted.merged_bios - before.merged_bios,

@@ -158,6 +158,8 @@ export interface IoExtra {
 	inflight_count: Count;
 	/** Processes with IO in the interval in any group, most requests first, at most 1,000. */
 	processes: IoProcess[];
+	/** Their number, where that is more. */
+	process_count?: Count;
 	/** Requests completed in the interval, those of stacked devices once: all, and by source of the owner. */
 	associated: { requests: Count } & Record<Owner, Count>;
 	/** Requests that the driver requeued in the interval. */

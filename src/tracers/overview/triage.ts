@@ -206,12 +206,3 @@ export class TriageWindow {
 		return this.held.length > 0 ? triageText(triageOf(this.held, host)) : [];
 	}
 }
-
-/** Name of the text in a bundle. */
-export const TRIAGE_FILE = 'triage.txt';
-
-/** The text as a file of a bundle; empty: there is none. */
-export function triageFiles(window: TriageWindow, host: string): { name: string; bytes: Buffer }[] {
-	const lines = window.text(host);
-	return lines.length > 0 ? [{ name: TRIAGE_FILE, bytes: Buffer.from(`${lines.join('\n')}\n`) }] : [];
-}

@@ -23,6 +23,7 @@ export function drawTab(
 	{ logarithmic, band }: Pick<UiState, 'logarithmic' | 'band'>,
 	keymap: Keymap,
 	baseline: Baseline | null,
+	at: TabProps<never, object>['at'],
 	area: Area,
 ): TabDrawing | Error | null {
 	const { view } = table;
@@ -46,6 +47,7 @@ export function drawTab(
 		view: chosen.view,
 		stage: chosen.stage,
 		keymap,
+		at,
 	};
 	const content = attempt(() => view.content(props));
 	return content instanceof Error ? content : { props, content };

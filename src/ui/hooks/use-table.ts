@@ -16,7 +16,7 @@ export interface TableInUse {
 	/** null: the rows are the tracer's. */
 	list: TabList<never, object, never> | null;
 	/** The code for its rows; undefined: not loaded yet. */
-	view: Pick<AnyView, 'content' | 'nameOf' | 'narrow'> | undefined;
+	view: Pick<AnyView, 'content' | 'nameOf' | 'narrow' | 'detailFirst'> | undefined;
 	source: Pick<TabTracer<never, object>, 'columns' | 'defaultSort' | 'rowKey'>;
 	/** Columns that apply to the snapshot; and the user's choice of them, in the user's order. */
 	available: readonly TableColumn<never>[];
@@ -74,13 +74,14 @@ export function useTable(
 		const buckets = view?.buckets;
 		return rowsInBand(all, state.band, list ? list.time : buckets && ((row) => buckets(row, tab.stage)));
 	}, [all, state.band, list, view, tab.stage]);
+	const processOf = list ? list.processOf : tracer.processOf;
 	const order = useMemo(
 		() => ({
 			count: rows.length,
 			keyAt: (index: number) => source.rowKey(rows[index] as never),
-			processAt: (index: number) => (index in rows && !list ? tracer.processOf?.(rows[index] as never) : undefined),
+			processAt: (index: number) => (index in rows ? processOf?.(rows[index] as never) : undefined),
 		}),
-		[rows, source, list, tracer],
+		[rows, source, processOf],
 	);
 	const selected = useMemo(() => selectedIndex(tab, order), [tab, order]);
 	// the same object while nothing has changed: what is drawn from it is not drawn again

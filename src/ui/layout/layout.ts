@@ -14,6 +14,8 @@ export interface Chrome {
 	header: number;
 	banner: number;
 	body: number;
+	/** The strip of events. */
+	strip: number;
 	footer: number;
 }
 
@@ -21,12 +23,14 @@ export interface Chrome {
  * The parts around a tab give way first when rows are few: a table without hints is more use than hints without a table.
  * @param failed sampling has failed, which the banner reports
  * @param axis the header has the time axis of a recording, above the tabs
+ * @param strip there are events to mark below the tab
  */
-export function chromeOf(height: number, failed: boolean, axis = false): Chrome {
+export function chromeOf(height: number, failed: boolean, axis = false, strip = false): Chrome {
 	const header = (height >= 16 ? 2 : height >= 4 ? 1 : 0) + (axis && height >= 12 ? 1 : 0);
 	const footer = height >= 14 ? 2 : height >= 6 ? 1 : 0;
 	const banner = failed && height >= 8 ? 1 : 0;
-	return { header, banner, body: height - header - banner - footer, footer };
+	const marks = strip && height >= 18 ? 1 : 0;
+	return { header, banner, body: height - header - banner - marks - footer, strip: marks, footer };
 }
 
 /** A screen below this size shows its size only. */

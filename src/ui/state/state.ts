@@ -100,6 +100,8 @@ export interface ScreenModel {
 	ownRows: boolean;
 	/** Stages with a histogram, in their order. */
 	stages: readonly string[];
+	/** The row of a process has one, too, before its lens. */
+	detailFirst: boolean;
 	/** A row has a detail. */
 	hasDetail: boolean;
 	layout: Pick<Layout, 'page' | 'help' | 'lens'>;

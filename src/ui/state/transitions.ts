@@ -53,13 +53,14 @@ function back(state: UiState): UiState {
 	return state.filter === '' ? state : { ...state, filter: '' };
 }
 
-/** The row of a process opens the lens, another row its detail. */
+/** The row of a process opens the lens, another row its detail; where that comes first the lens opens from there. */
 function openRow(state: UiState, screen: ScreenModel): UiState {
 	if (screen.count === 0) return state;
 	const index = Math.max(0, screen.selected);
 	const process = screen.processAt(index);
 	const selected = select(state, screen, index);
-	if (process !== undefined) return { ...selected, lens: { process, offset: 0 } };
+	const first = screen.detailFirst && !tabState(state).detail;
+	if (process !== undefined && !first) return { ...selected, lens: { process, offset: 0 } };
 	return screen.hasDetail ? change(selected, { detail: true }) : state;
 }
 

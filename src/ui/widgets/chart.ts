@@ -6,6 +6,7 @@ import Line from 'blessed-contrib/lib/widget/charts/line.js';
 import drawille, { type DotCanvas } from 'drawille-canvas-blessed-contrib';
 import { lastOf, type Timeline } from '../../history/timeline.ts';
 import { paint, type Role } from '../../term/theme.ts';
+import { type EventMark, markGlyph } from './event-marks.ts';
 import { GAP } from './marks.ts';
 
 export interface Series {
@@ -23,6 +24,8 @@ export interface ChartOptions {
 	format: (value: number) => string;
 	/** Times of the values, for the horizontal axis. */
 	timeline: Timeline;
+	/** Events of each value's interval, drawn on the horizontal axis; absent: none. */
+	marks?: readonly EventMark[];
 }
 
 /** Cells of the axis labels. */
@@ -89,6 +92,13 @@ class Cells implements DotCanvas {
 		}
 	}
 
+	/** One glyph in place of what is there. */
+	put(column: number, row: number, glyph: string, role: Role): void {
+		const index = row * this.columns + column;
+		this.texts[index] = glyph;
+		this.roles[index] = role;
+	}
+
 	measureText(text: string): { width: number } {
 		return { width: text.length * 2 };
 	}
@@ -131,7 +141,7 @@ export function niceCeiling(value: number): number {
 }
 
 /** The newest value is at the right edge. `height` lines, or none without room for a chart. */
-export function chartLines({ series, width, height, format, timeline }: ChartOptions): string[] {
+export function chartLines({ series, width, height, format, timeline, marks = [] }: ChartOptions): string[] {
 	const points = width - labelWidth;
 	if (points < 8 || height < 4) return [];
 	const shown = series.map((one) => ({ ...one, values: one.values.slice(-points) }));
@@ -179,6 +189,11 @@ export function chartLines({ series, width, height, format, timeline }: ChartOpt
 		})),
 	);
 	for (const [index, gap] of gaps.entries()) if (gap > 0) cells.mark(labelWidth + before + index, height - 2);
+	for (const [index, mark] of marks.slice(-ages.length).entries()) {
+		if (mark === null) continue;
+		const { glyph, role } = markGlyph[mark];
+		cells.put(labelWidth + before + index, height - 2, glyph, role);
+	}
 	return cells.lines().slice(0, height);
 }
 

@@ -4,8 +4,9 @@ import { lastOf, type Timeline } from '../../history/timeline.ts';
 import { formatNs } from '../../lib/format.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { fitCells } from '../../lib/width.ts';
-import { paint } from '../../term/theme.ts';
+import { paint, type Span } from '../../term/theme.ts';
 import type { Area } from '../layout/split.ts';
+import { type EventMark, markGlyph } from './event-marks.ts';
 import { lineOf } from './line.ts';
 import { drawn } from './lines.tsx';
 import { GAP, gapSpans, timeRole } from './marks.ts';
@@ -18,6 +19,8 @@ export interface HeatMapProps extends Area {
 	unit: Ns;
 	/** Times of the columns. */
 	timeline: Timeline;
+	/** Events of each column's interval, on the time axis; absent: none. */
+	marks?: readonly EventMark[];
 }
 
 const shades = ['·', '░', '▒', '▓', '█'];
@@ -30,7 +33,7 @@ function shade(count: Count, most: Count, gap: boolean): string {
 	return shades[Math.min(shades.length - 1, Math.floor(share * shades.length))] as string;
 }
 
-export function heatMapLines({ title, columns, unit, timeline, width, height }: HeatMapProps): string[] {
+export function heatMapLines({ title, columns, unit, timeline, marks = [], width, height }: HeatMapProps): string[] {
 	// on few rows the legend is left out first
 	const legend = height > 4;
 	const rows = height - (legend ? 2 : 1);
@@ -61,7 +64,12 @@ export function heatMapLines({ title, columns, unit, timeline, width, height }: 
 	const begin = `−${Math.round((ages[0] ?? 0) + interval)}s`;
 	const room = shown.length - 3;
 	const scale = [...`${fitCells(room > begin.length ? begin : '', Math.max(0, room))}now`];
-	const axis = scale.map((glyph, index) => (glyph === ' ' && (gaps[index] ?? 0) > 0 ? GAP : glyph)).join('');
+	const marked = marks.slice(-shown.length);
+	const axis = scale.map((glyph, index): Span => {
+		const mark = marked[index] ?? null;
+		if (mark !== null) return [markGlyph[mark].role, markGlyph[mark].glyph];
+		return ['dim', glyph === ' ' && (gaps[index] ?? 0) > 0 ? GAP : glyph];
+	});
 	return [
 		...(legend
 			? [
@@ -74,7 +82,7 @@ export function heatMapLines({ title, columns, unit, timeline, width, height }: 
 				]
 			: []),
 		...body,
-		paint('dim', `${' '.repeat(labelWidth)}${axis}`),
+		lineOf(width, [' '.repeat(labelWidth), ...axis]),
 	];
 }
 

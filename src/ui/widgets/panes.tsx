@@ -90,9 +90,15 @@ interface DetailProps<Row> extends Omit<PanesProps<Row>, 'layout'> {
 export function Detail<Row>({ tab, content, row, name }: DetailProps<Row>): ReactElement {
 	const { width, height, snapshot } = tab;
 	const columns = tab.allColumns.filter(({ draw }) => draw === undefined);
-	const fields = fieldLines(columns, row, secondsOf(snapshot), width);
+	const fields = content.whole ? [] : fieldLines(columns, row, secondsOf(snapshot), width);
 	const shown = Math.min(fields.length, Math.max(0, height - 8));
-	const heading: Span[] = [content.title, ['dim', ' › '], ['strong', name], ['dim', '   Esc: back   ↑↓: other row']];
+	const enter = content.enter === undefined ? '' : `   Enter: ${content.enter}`;
+	const heading: Span[] = [
+		content.title,
+		['dim', ' › '],
+		['strong', name],
+		['dim', `   Esc: back   ↑↓: other row${enter}`],
+	];
 	return (
 		<Box flexDirection="column">
 			<SpanLines lines={[heading]} width={width} height={1} />

@@ -1,8 +1,10 @@
 /** A titled chart over time. The drawing code is loaded on first use, after the first frame. */
-import { type ReactElement, useEffect, useMemo, useState } from 'react';
+import { type ReactElement, useContext, useEffect, useMemo, useState } from 'react';
 import { type Timed, timelineOf } from '../../history/timeline.ts';
 import type { Span } from '../../term/theme.ts';
 import type { ChartOptions, Series } from './chart.ts';
+import { eventMarks } from './event-marks.ts';
+import { EventsContext } from './events-context.ts';
 import { lineOf } from './line.ts';
 import { Lines } from './lines.tsx';
 import { gapSpans } from './marks.ts';
@@ -11,7 +13,7 @@ export interface TimeSeries extends Series {
 	name: string;
 }
 
-export interface TimeChartProps extends Omit<ChartOptions, 'series' | 'timeline'> {
+export interface TimeChartProps extends Omit<ChartOptions, 'series' | 'timeline' | 'marks'> {
 	title: string;
 	series: readonly TimeSeries[];
 	/** The snapshots of the values; older ones may precede them. */
@@ -45,13 +47,15 @@ export function useDraw(wanted = true): Draw | undefined {
 export function TimeChart({ title, series, width, height, format, history }: TimeChartProps): ReactElement {
 	const timeline = useMemo(() => timelineOf(history), [history]);
 	const draw = useDraw();
+	const events = useContext(EventsContext);
 	const lines = useMemo(() => {
 		const legend = series.flatMap(({ role, name, values }): Span[] => {
 			const now = format(values.at(-1) ?? Number.NaN);
 			return ['   ', [role, '● '], `${name} `, ['strong', now]];
 		});
 		const head = lineOf(width, [['dim', title], ...legend, ...gapSpans(timeline, width)]);
-		return [head, ...(draw?.({ series, width, height: height - 1, format, timeline }) ?? [])];
-	}, [draw, title, series, width, height, format, timeline]);
+		const marks = eventMarks(history, events);
+		return [head, ...(draw?.({ series, width, height: height - 1, format, timeline, marks }) ?? [])];
+	}, [draw, title, series, width, height, format, timeline, history, events]);
 	return <Lines lines={lines} width={width} height={height} />;
 }

@@ -3,6 +3,7 @@
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import { cgroupsOf, unnamedGroups } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
+import { eventRing, walkRing } from '../../../bpf/rings.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import {
 	constants,
@@ -23,7 +24,7 @@ import type { Weighting } from '../power/weighting.ts';
 import { CpuLedger } from './cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
 import type { CycleCounters } from './cycles.ts';
-import { type InterruptTime, irqByPackage, KernelIrqTime } from './irq-time.ts';
+import { type InterruptTime, irqByPackage, KernelIrqTime, keepsIrqTime } from './irq-time.ts';
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
 
 /** Programs of bpf/energy/thread-detail.bpf.h, whose hooks some kernels lack. */
@@ -81,6 +82,8 @@ class CountedIrqTime implements InterruptTime {
 
 /** As in bpf/energy/energy.bpf.c, for machines of up to 64 CPUs. */
 const RING_BYTES: Bytes = 4 << 20;
+const MOVES_BYTES: Bytes = 1 << 20;
+const REPORTS_BYTES: Bytes = 2 << 20;
 
 /** What is kept of threads beyond the kernel's own counters, and why. */
 interface Extras {
@@ -93,8 +96,9 @@ interface Extras {
 	walks: boolean;
 }
 
-/** For 75,000 threads that end in a second, drained four times in it; larger machines start more. */
+/** For 75,000 threads that end in a second, drained four times in it; half of that on two CPUs; larger machines start more. */
 function ringBytes(cpus: number): Bytes {
+	if (cpus <= 4) return eventRing(cpus, 4, RING_BYTES / 2, RING_BYTES);
 	return Math.min(8, Math.max(1, 2 ** Math.ceil(Math.log2(Math.max(1, cpus) / 64)))) * RING_BYTES;
 }
 
@@ -115,7 +119,14 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		shards: [maps.lost, maps.cpu_packages, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.scanned_cpus].map(
 			({ name }) => name,
 		),
-		maxEntries: { [maps.counters.name]: possible, [maps.ended.name]: ringBytes(host.cpus) },
+		maxEntries: {
+			[maps.counters.name]: possible,
+			[maps.ended.name]: ringBytes(host.cpus),
+			[maps.moves.name]: eventRing(host.cpus, 8, MOVES_BYTES / 4, MOVES_BYTES),
+			...(walks && {
+				[maps.reports.name]: walkRing(host.procRoot, thread_record.size, REPORTS_BYTES / 16, REPORTS_BYTES),
+			}),
+		},
 		optional: {
 			thread_exits: 'threads that live between two reads may be missing',
 			...Object.fromEntries(
@@ -242,7 +253,7 @@ export class BpfCpu implements CpuCounter {
 	constructor(host: Host, { weighting, packages, interrupts: wanted }: BpfCpuOptions) {
 		const { addon } = host;
 		// without this, interrupts are in the CPU time of the interrupted task
-		const apart = addon.hasType('struct', 'irqtime');
+		const apart = keepsIrqTime(host);
 		const interrupts = wanted && !apart && hasTaskStorage(addon);
 		this.moves = packages > 1;
 		this.placement = weighting;
@@ -331,8 +342,8 @@ export class BpfCpu implements CpuCounter {
 		};
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {

@@ -1,9 +1,25 @@
 /** Time that CPUs spent in interrupts, where the kernel keeps it apart from that of tasks: from `/proc/stat`. */
+import type { Host } from '../../../core/tracer.ts';
 import type { Ns } from '../../../lib/units.ts';
 import { kernelText } from '../../../system/kernel-text.ts';
 import { clockTicksPerSecond, parseCpuIrq, ticksToNs } from '../proc/stat.ts';
 import type { PackageWork } from './cpu-use.ts';
 import type { Placement } from './thread-use.ts';
+
+/**
+ * Does the kernel keep the time of interrupts apart from that of tasks? Its types have `struct irqtime` where it is built to
+ * (CONFIG_IRQ_TIME_ACCOUNTING). On x86 it does so by the TSC, and not at all with `tsc=noirqtime` or where the TSC is not
+ * stable: such a TSC is no clock source.
+ */
+export function keepsIrqTime({ addon, procRoot, sysRoot }: Pick<Host, 'addon' | 'procRoot' | 'sysRoot'>): boolean {
+	if (!addon.hasType('struct', 'irqtime')) return false;
+	// a member of the x86 kind of CPU description; other architectures have a clock that always serves
+	if (!addon.hasType('struct', 'cpuinfo_x86')) return true;
+	const options = kernelText(procRoot, 'cmdline')?.trim().split(/\s+/) ?? [];
+	if (options.includes('tsc=noirqtime')) return false;
+	const sources = kernelText(sysRoot, 'devices/system/clocksource/clocksource0/available_clocksource');
+	return sources === undefined || sources.trim().split(/\s+/).includes('tsc');
+}
 
 /** A source of the time in interrupts. */
 export interface InterruptTime {

@@ -1,7 +1,7 @@
 /** Events from the kernel's log. */
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
-import { NOT_KNOWN } from '../reasons.ts';
+import { NOT_KNOWN, type Reasons } from '../reasons.ts';
 import { bareRecord } from '../record.ts';
 import type { EventRecord } from '../snapshot.ts';
 import type { KernelMessage } from './parse.ts';
@@ -24,13 +24,13 @@ export function kernelEvent(
 	{ mono_ns, text }: KernelMessage,
 	found: Recognised,
 	beforeStart: boolean,
-	timeOf: (mono_ns: Ns) => string,
+	context: { reasons: Reasons; timeOf(mono_ns: Ns): string },
 ): EventRecord {
-	const bare = bareRecord({ ...found, origin: 'kernel-log' }, mono_ns, timeOf);
+	const bare = bareRecord({ ...found, origin: 'kernel-log' }, mono_ns, context);
 	return {
 		...bare,
 		before_start: beforeStart,
-		severity: found.severity ?? bare.severity,
+		severity: context.reasons.severityOf(found.kind, found.reason, found.severity),
 		who: whoOf(found),
 		pid: found.pid ?? 0,
 		comm: found.comm ?? bare.comm,
@@ -53,9 +53,11 @@ export function kernelEvent(
 export class KernelEvents {
 	private readonly log: KernelLog;
 	private readonly hooks: ReadonlySet<string>;
+	private readonly reasons: Reasons;
 
 	/** @param hooks tracepoints in use: what they report is not reported twice */
-	constructor(hooks: ReadonlySet<string>, log = new KernelLog()) {
+	constructor(hooks: ReadonlySet<string>, reasons: Reasons, log = new KernelLog()) {
+		this.reasons = reasons;
 		this.log = log;
 		this.hooks = hooks;
 	}
@@ -92,7 +94,7 @@ export class KernelEvents {
 			const found = recognise(message.text);
 			if (!found) continue;
 			const double = found.hook !== undefined && this.hooks.has(found.hook) && !before;
-			yield { record: kernelEvent(message, found, before, timeOf), double };
+			yield { record: kernelEvent(message, found, before, { reasons: this.reasons, timeOf }), double };
 		}
 	}
 

@@ -37,7 +37,7 @@ export interface Walk {
 	channels(): Channel[];
 	/** Threads whose waits have their sleep in them, since start. */
 	displaced(): Count;
-	cost(): BpfCost;
+	cost(fresh?: boolean): BpfCost;
 	close(): void;
 }
 
@@ -54,8 +54,16 @@ function watchOf(host: Host, pid: number, { functions }: TaskWalk): Watch | unde
 	}
 }
 
-/** CLOCK_BOOTTIME of the kernel. */
-export const bootNs = (): Ns => kernelBootNs(os.uptime() * 1e9);
+/** For how long the distance of two clocks is taken as known: it changes when the machine was suspended. */
+const SAME_DISTANCE: Ns = 1e8;
+let distance: { ns: Ns; at: Ns } | undefined;
+
+/** CLOCK_BOOTTIME of the kernel. Node reads a file of proc for it, so that calls of one tick share a reading. */
+export function bootNs(): Ns {
+	const now = monotonicNs();
+	if (!distance || now - distance.at > SAME_DISTANCE) distance = { ns: kernelBootNs(os.uptime() * 1e9) - now, at: now };
+	return now + distance.ns;
+}
 
 /** Of several threads the one that says most: runnable, uninterruptible, else the main thread. */
 export function mainTask({ tasks }: ProcessNow): TaskNow | undefined {
@@ -227,8 +235,8 @@ export class TaskReader {
 		return this.walk?.displaced() ?? 0;
 	}
 
-	cost(): BpfCost {
-		const costs = [this.walk?.cost() ?? NO_COST, ...(this.watched?.watch ? [this.watched.watch.cost()] : [])];
+	cost(fresh?: boolean): BpfCost {
+		const costs = [this.walk?.cost(fresh) ?? NO_COST, ...(this.watched?.watch ? [this.watched.watch.cost(fresh)] : [])];
 		return addCosts(...costs);
 	}
 

@@ -157,8 +157,8 @@ export class TaskWalk {
 		return displacedSleepers(this.bpf);
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {

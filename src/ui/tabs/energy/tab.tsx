@@ -76,6 +76,23 @@ function machineLines({ machine, domains, dt_ns }: Snapshot<EnergyRow, EnergyExt
 	];
 }
 
+/** What a second of a CPU costs, by class. */
+function classLines({ classes = [] }: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
+	if (classes.length < 2) return [];
+	const { from = 'mean', residual_share = null } = classes[0] ?? {};
+	const how = { regression: 'by the counter', capacity: 'by cpu_capacity ±50%', mean: 'all weigh the same' }[from];
+	return [
+		[
+			['dim', 'a CPU second: '],
+			...classes.flatMap(({ name, second_uj, error_share }): Span[] => [
+				`${name} ${formatMicroJoules(second_uj ?? Number.NaN)}`,
+				['dim', error_share === null ? '  ' : ` ±${formatShare(error_share)}  `],
+			]),
+			['dim', residual_share === null ? how : `${how}, residual ${formatShare(residual_share)}`],
+		],
+	];
+}
+
 function billSpans({ kwh, kwh_per_day, price, price_per_day, co2_g, co2_g_per_day }: Bill): Span[] {
 	return [
 		['strong', `${amount(kwh * 1000)} Wh`],
@@ -132,6 +149,7 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 		[['dim', 'idle: drawn even when nothing runs · irq: interrupts · unattributed: no process']],
 		...(snapshot.bill ? [billSpans(snapshot.bill)] : []),
 		...machineLines(snapshot),
+		...classLines(snapshot),
 		...(snapshot.gpus.length > 0 ? [gpuSpans(snapshot)] : []),
 		...(snapshot.domains.length > 0 ? [domainSpans(snapshot)] : []),
 		...(kind === 'proc' ? [] : [[['dim', description] as Span]]),

@@ -81,6 +81,7 @@ function content(props: Props): TabContent<WaitChain> {
 	return {
 		title: 'Events › wait chains',
 		head: summaryLines(summaryOf(props), props),
+		whole: true,
 		empty: 'no task has slept uninterruptibly for longer than 1 s',
 		pane: {
 			rows: 10,

@@ -6,6 +6,7 @@ import type { EventRecord, EventRow, EventSeverity, EventsExtra } from '../../..
 import { clock } from '../../frame/header.ts';
 import type { TabProps } from '../../tab.ts';
 import { lineOf, wrapSpans } from '../../widgets/line.ts';
+import { momentLines } from './moment.ts';
 
 type Props = TabProps<EventRow, EventsExtra>;
 
@@ -99,6 +100,13 @@ export function detailLines(tab: Props, row: EventRow, width: number, height: nu
 		const places = row.locations.map(({ location, count }) => `${location} ×${formatCount(count)}`).join(', ');
 		spans.push(...wrapSpans([['dim', `in the kernel: ${places}`]], width));
 	}
-	for (const record of eventsOf(tab.history, row, tab.detail ? 20 : 4)) spans.push(...recordLines(record, width));
+	const records = eventsOf(tab.history, row, tab.detail ? 20 : 4);
+	for (const [index, record] of records.entries()) {
+		spans.push(...recordLines(record, width));
+		if (index === 0 && tab.detail) spans.push(...momentLines(record, tab.at, width));
+	}
+	// a group whose events have no record, or are older than what is kept
+	if (records.length === 0 && tab.detail)
+		spans.push(...momentLines({ ...row, mono_ns: row.last_mono_ns }, tab.at, width));
 	return spans.slice(0, height).map((line) => lineOf(width, line));
 }

@@ -4,15 +4,17 @@ import type { Snapshot } from '../../../core/snapshot.ts';
 import type { Column } from '../../../core/tracer.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
+import type { Span } from '../../../term/theme.ts';
 import { EVENTS_LISTED, type EventRecord, type EventRow, type EventsExtra } from '../../../tracers/events/snapshot.ts';
 import { clock } from '../../frame/header.ts';
 import type { Area } from '../../layout/split.ts';
 import type { TabContent, TabList, TabProps } from '../../tab.ts';
-import { lineOf } from '../../widgets/line.ts';
+import { lineOf, wrapSpans } from '../../widgets/line.ts';
 import { drawn } from '../../widgets/lines.tsx';
 import { summaryLines } from '../../widgets/panes.tsx';
 import { textColumn } from '../../widgets/text-column.ts';
-import { recordLines } from './detail.ts';
+import { recordLines, severityRole } from './detail.ts';
+import { momentLines } from './moment.ts';
 import { summaryOf } from './summary.ts';
 
 /** An event as a row: `ago_ns` is measured from the moment shown. */
@@ -81,21 +83,48 @@ function rowsOf(snapshot: EventsSnapshot, history: readonly EventsSnapshot[]): r
 
 type Props = TabProps<StreamRow, EventsExtra, EventRow>;
 
-const Whole = drawn(({ row, width, height }: Area & { row: StreamRow | undefined }) =>
-	row
-		? [...recordLines(row, width), [['dim', 'means: '], row.meaning] as const, [['dim', 'do: '], row.advice] as const]
-				.slice(0, height)
-				.map((spans) => lineOf(width, spans as never))
-		: [],
-);
+interface WholeProps extends Area {
+	row: StreamRow | undefined;
+	tab: Pick<Props, 'at' | 'detail'>;
+}
+
+const Whole = drawn(({ row, tab, width, height }: WholeProps) => {
+	if (!row) return [];
+	const { severity, kind, reason, who, cause, meaning, advice } = row;
+	const spans: Span[][] = [
+		[
+			[severityRole[severity], `${kind} ${reason}`],
+			['dim', ' · '],
+			['strong', who],
+			['dim', ` · ${cause}`],
+		],
+		...recordLines(row, width),
+		...wrapSpans([['dim', 'means: '], meaning], width),
+		...wrapSpans([['dim', 'do: '], advice], width),
+		...(tab.detail ? momentLines(row, tab.at, width) : []),
+	];
+	return spans.slice(0, height).map((line) => lineOf(width, line));
+});
 
 function content(props: Props): TabContent<StreamRow> {
 	return {
 		title: 'Events › stream',
 		head: summaryLines(summaryOf(props), props),
+		whole: true,
+		enter: ofProcess(props.rows[props.selected]) ? 'its process' : undefined,
 		empty: 'no event with a record in the time that is kept',
-		pane: { rows: 8, least: 4, below: true, draw: (area, row = props.rows[0]) => <Whole row={row} {...area} /> },
+		pane: {
+			rows: 8,
+			least: 4,
+			below: true,
+			draw: (area, row = props.rows[0]) => <Whole tab={props} row={row} {...area} />,
+		},
 	};
+}
+
+/** `pid:start`; undefined: no process is known. */
+function ofProcess(row: StreamRow | undefined): string | undefined {
+	return row && row.pid > 0 && row.start_time > 0 ? `${row.pid}:${row.start_time}` : undefined;
 }
 
 const nameOf = ({ kind, reason, who }: StreamRow): SafeText => safe`${sanitize(kind)} ${reason} ${who}`;
@@ -103,7 +132,9 @@ const nameOf = ({ kind, reason, who }: StreamRow): SafeText => safe`${sanitize(k
 export const streamList: TabList<StreamRow, EventsExtra, EventRow> = {
 	columns,
 	defaultSort: 'ago',
+	detailFirst: true,
 	rowKey: ({ key }) => key,
+	processOf: ofProcess,
 	rows: rowsOf,
 	content,
 	nameOf,

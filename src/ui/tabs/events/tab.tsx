@@ -21,10 +21,18 @@ interface DetailProps extends Area {
 
 const Detail = drawn(({ tab, row, width, height }: DetailProps) => (row ? detailLines(tab, row, width, height) : []));
 
+/** What Enter does in a detail. */
+function enterOf({ rows, selected }: Props): string | undefined {
+	const row = rows[selected];
+	return row && row.pid > 0 && row.start_time > 0 ? 'its process' : undefined;
+}
+
 function content(props: Props): TabContent<EventRow> {
 	return {
 		title: 'Events',
 		head: summaryLines(summaryOf(props), props),
+		whole: true,
+		enter: enterOf(props),
 		empty: 'no event since start; events of normal operation are counted only (--events-all lists them)',
 		pane: {
 			rows: 8,
@@ -38,6 +46,7 @@ function content(props: Props): TabContent<EventRow> {
 export const eventsTab: TabView<EventRow, EventsExtra> = {
 	content,
 	nameOf: ({ kind, reason, who }) => safe`${kind as never} ${reason} ${who}`,
+	detailFirst: true,
 	views: ['groups', 'stream', 'wait chains'],
 	lists: { stream: streamList, 'wait chains': chainsList } as never,
 	help,

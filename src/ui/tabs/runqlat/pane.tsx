@@ -1,6 +1,6 @@
 /** The pane of the run queue: a view of the waits (bars, heat map, CPUs), and below it the tasks that wait now. */
 import { Box } from 'ink';
-import { type ReactElement, useMemo } from 'react';
+import { type ReactElement, useContext, useMemo } from 'react';
 import { timelineOf } from '../../../history/timeline.ts';
 import { formatNs } from '../../../lib/format.ts';
 import type { SafeText } from '../../../lib/sanitize.ts';
@@ -9,6 +9,8 @@ import { paint, type Span } from '../../../term/theme.ts';
 import type { RunqlatExtra, RunqlatRow, Waiting } from '../../../tracers/runqlat/snapshot.ts';
 import type { Area } from '../../layout/split.ts';
 import type { TabProps } from '../../tab.ts';
+import { eventMarks } from '../../widgets/event-marks.ts';
+import { EventsContext } from '../../widgets/events-context.ts';
 import { HeatMap } from '../../widgets/heat-map.tsx';
 import { Histogram } from '../../widgets/histogram.tsx';
 import { Lines, SpanLines } from '../../widgets/lines.tsx';
@@ -48,12 +50,15 @@ export function WaitsPane({ tab, row, name, width, height }: PaneProps): ReactEl
 	const list = useMemo(() => (detail ? [] : waitingList(snapshot.waiting, rest)), [detail, snapshot, rest]);
 	const columns = useMemo(() => history.map(({ log2 }) => log2), [history]);
 	const timeline = useMemo(() => timelineOf(history), [history]);
+	const events = useContext(EventsContext);
+	const marks = useMemo(() => eventMarks(history, events), [history, events]);
 	const heatMap = (rows: number) => (
 		<HeatMap
 			title="waits of all tasks"
 			columns={columns}
 			unit={snapshot.log2_unit_ns}
 			timeline={timeline}
+			marks={marks}
 			width={width}
 			height={rows}
 		/>

@@ -1,0 +1,68 @@
+/** Records of the kernel's programs, copied from their ring; names are looked up at the read. */
+import type { BpfSession } from '../../bpf/bpf-session.ts';
+import { event, maps } from '../../generated/events.ts';
+import type { Count } from '../../lib/units.ts';
+import type { KernelSymbols } from '../../symbols/kernel-names.ts';
+import { type Describer, describe } from './describe.ts';
+import type { EventRecord } from './snapshot.ts';
+
+/** Most records between two reads; the rest is left out, and counted. */
+const MOST_PENDING = 2000;
+
+/** The stack is the last member. */
+const STACK_AT = event.size - 24 * 8;
+
+export class RingRecords {
+	private readonly bpf: BpfSession;
+	private readonly symbols: KernelSymbols;
+	/** Most frames of a stack. */
+	private readonly frames: number;
+	private readonly pending: { record: event; stack: number[] }[] = [];
+	private leftOut: Count = 0;
+
+	constructor(bpf: BpfSession, symbols: KernelSymbols, frames: number) {
+		this.bpf = bpf;
+		this.symbols = symbols;
+		this.frames = frames;
+	}
+
+	/** Empty the ring. */
+	drain(): void {
+		this.bpf.drain(maps.events.name, (view, at) => {
+			const record = event.read(view, at);
+			const stack: number[] = [];
+			for (let frame = 0; frame < record.frames && frame < this.frames; frame++) {
+				// signed: a double holds kernel addresses exactly then
+				const from = at + STACK_AT + frame * 8;
+				stack.push(view.getUint32(from, true) + view.getInt32(from + 4, true) * 4294967296);
+			}
+			if (this.pending.length >= MOST_PENDING) {
+				this.leftOut++;
+				return;
+			}
+			for (const address of stack) this.symbols.want(address);
+			this.symbols.want(record.location);
+			const { saddr, daddr, device, comm, text } = record;
+			this.pending.push({
+				record: {
+					...record,
+					saddr: saddr.slice(),
+					daddr: daddr.slice(),
+					device: device.slice(),
+					comm: comm.slice(),
+					text: text.slice(),
+				},
+				stack,
+			});
+		});
+	}
+
+	/** What has come since the last call; `leftOut`: records beyond the limit. */
+	take(describer: Describer): { records: EventRecord[]; leftOut: Count } {
+		this.symbols.resolve();
+		const records = this.pending.splice(0).map(({ record, stack }) => describe(record, stack, describer));
+		const { leftOut } = this;
+		this.leftOut = 0;
+		return { records, leftOut };
+	}
+}
