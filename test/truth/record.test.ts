@@ -23,7 +23,7 @@ interface Line {
 	tab: string;
 	time: string;
 	dt_ns: number;
-	rows: { comm?: string; cpu_ns?: number }[];
+	rows: { pid?: number; comm?: string; cpu_ns?: number }[];
 	[field: string]: unknown;
 }
 
@@ -66,14 +66,15 @@ test.concurrent('a command is recorded as long as it runs: its exit code, its CP
 }) => {
 	const path = join(root, 'command');
 	// two seconds of its own CPU time, by its own clock
-	const burn = 'import time\nwhile time.process_time() < 2: pass\nprint(time.process_time())\nraise SystemExit(5)';
+	const burn =
+		'import os, time\nwhile time.process_time() < 2: pass\nprint(os.getpid(), time.process_time())\nraise SystemExit(5)';
 	const words = ['record', path, '--tabs', 'energy,runqlat,overview', '--', 'python3', '-c', burn];
 	const error = await run('bin/wattlag', words).then(
 		() => undefined,
 		(failure: { code: number; stdout: string }) => failure,
 	);
 	expect(error?.code).toBe(5);
-	const own = Number(error?.stdout);
+	const [child, own] = (error?.stdout ?? '').split(' ').map(Number) as [number, number];
 	const { lines, said } = await exported(path);
 	expect(said).toBe('');
 	for (const line of lines) {
@@ -84,7 +85,7 @@ test.concurrent('a command is recorded as long as it runs: its exit code, its CP
 	const counted = lines
 		.filter(({ tab }) => tab === 'energy')
 		.flatMap(({ rows }) => rows)
-		.filter(({ comm }) => comm === 'python3')
+		.filter(({ pid }) => pid === child)
 		.reduce((sum, { cpu_ns = 0 }) => sum + cpu_ns / 1e9, 0);
 	// the last interval ends with the recorder, after the command
 	expect(counted).toBeGreaterThan(own * 0.6);

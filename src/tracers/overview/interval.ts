@@ -135,7 +135,8 @@ export function competitorOf(interval: Interval, victim: Pick<OverviewRow, 'pid'
 
 /** A filter `column = value`, quoted for the filter language. */
 export function equals(column: string, value: string): string {
-	return /^[^\s"'()\\]+$/.test(value) ? `${column} = ${value}` : `${column} = "${value.replaceAll('"', '\\"')}"`;
+	// a backslash before the closing quote would make it part of the text
+	return /^[^\s"'()][^\s()]*$/.test(value) ? `${column} = ${value}` : `${column} = "${value.replaceAll('"', '\\"')}"`;
 }
 
 /** For rules that need `tabs`: `tab energy does not work here`; undefined: all work. */

@@ -13,7 +13,7 @@ import { monotonicNs } from '../../../lib/clock.ts';
 import { viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
-import { KernelFunctions } from '../../../system/kernel-functions.ts';
+import { KernelFunctions } from '../../../symbols/kernel-functions.ts';
 import { reasonOf, type SleepReason, sleepFunctions } from './reasons.ts';
 
 /** R: runnable; S, D: asleep, D uninterruptibly; T: stopped; t: traced; I: idle; Z: ended, not waited for by its parent. */

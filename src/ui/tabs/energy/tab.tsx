@@ -21,7 +21,7 @@ const nameOf = (row: EnergyRow) => (row.pid > 0 ? safe`${row.comm}[${row.tid ?? 
 /** Predicted joules, and the error of past predictions. */
 function forecastSpans({ seconds, learning, joules, error_share, naive_error_share }: EnergyForecastField): Span[] {
 	const next = `next ${seconds} s: `;
-	if (learning || joules === undefined) return [['dim', `${next}forecast: still learning this machine`]];
+	if (learning || joules === undefined) return [['dim', `${next}not predicted yet: still learning this machine`]];
 	const was = formatShare(naive_error_share ?? Number.NaN);
 	return [
 		['dim', next],
