@@ -148,7 +148,7 @@ struct task_record {
 	/* of this thread; in the leader's record those of ended threads are included */
 	u64 minor_faults;
 	u64 major_faults;
-	/* of the process, in the record of its leader */
+	/* of the process */
 	u64 rss_pages;
 	u64 swap_pages;
 	/* the kernel's bits: 0 is runnable */
@@ -167,11 +167,24 @@ struct task_record {
 };
 RECORD(task_record);
 
+/* Instead of a task_record: the thread has not run since the reader's last walk, and what the reader has of it is still true. */
+struct task_rests {
+	/* no thread has this tgid */
+	u32 zero;
+	u32 tid;
+};
+RECORD(task_rests);
+
+/* A thread that rests is reported whole once in so many walks: its parent, name or memory may change without it. */
+#define WHOLE_EVERY 8
+
 struct walk_request {
 	/* stacks of tasks that ran in this time, ns; 0: of all */
 	u64 window_ns;
 	/* 1: the first walk, which finds what slept before the hooks were there */
 	u64 first;
+	/* number of the walk: which of the tasks that rest are reported whole */
+	u64 walk;
 };
 CPU_SHARDS(request, struct walk_request);
 
@@ -222,7 +235,8 @@ static __always_inline u64 time_asleep(struct task_struct *task)
 /*
  * Why here: the kernel has all of it, and a sleeper's stack does not change until it runs again, so that each is unwound
  * once per sleep.
- * Cost: 0.5 µs per thread, 2 µs for those that ran since the last walk and sleep again, in the reading thread's time.
+ * Cost: 0.3 µs per thread that rests, 0.6 µs for others, 2 µs for those that ran since the last walk and sleep again, in the
+ * reading thread's time.
  * Loses: nothing. A task that runs while its stack is unwound has none, or frames of two moments.
  */
 SEC("iter/task")
@@ -249,6 +263,20 @@ int walk_tasks(struct bpf_iter__task *ctx)
 	stack = bpf_map_lookup_elem(&stacks, &first);
 	if (!asked || !stack)
 		return 0;
+	record.state = state_of(task);
+	record.exit_state = memory->exit_state;
+	if (record.state && !record.exit_state) {
+		record.asleep_ns = time_asleep(task);
+		/* one that was moved while it slept has a stamp, and its exec_start is by the clock of another CPU */
+		record.unchanged =
+			asked->window_ns && record.asleep_ns > asked->window_ns && !task->sched_info.last_queued;
+		if (record.unchanged && (task->pid + asked->walk) % WHOLE_EVERY) {
+			struct task_rests rests = { .tid = task->pid };
+
+			bpf_seq_write(ctx->meta->seq, &rests, sizeof(rests));
+			return 0;
+		}
+	}
 	record.tgid = task->tgid;
 	record.tid = task->pid;
 	record.start = task->group_leader->start_boottime;
@@ -260,8 +288,6 @@ int walk_tasks(struct bpf_iter__task *ctx)
 	record.waited_ns = time_waited(task);
 	record.minor_faults = memory->min_flt;
 	record.major_faults = memory->maj_flt;
-	record.state = state_of(task);
-	record.exit_state = memory->exit_state;
 	record.priority = memory->static_prio;
 	record.policy = memory->policy;
 	record.threads = BPF_CORE_READ(task, signal, nr_threads);
@@ -271,17 +297,13 @@ int walk_tasks(struct bpf_iter__task *ctx)
 		dead = (void *)BPF_CORE_READ(task, signal);
 		record.minor_faults += BPF_CORE_READ(dead, min_flt);
 		record.major_faults += BPF_CORE_READ(dead, maj_flt);
-		mm = memory->mm;
-		if (mm) {
-			record.rss_pages = PAGES(mm, FILE_PAGES) + PAGES(mm, ANON_PAGES) + PAGES(mm, SHMEM_PAGES);
-			record.swap_pages = PAGES(mm, SWAP_ENTRIES);
-		}
 	}
-	if (record.state && !record.exit_state) {
-		record.asleep_ns = time_asleep(task);
-		/* one that was moved while it slept has a stamp, and its exec_start is by the clock of another CPU */
-		record.unchanged =
-			asked->window_ns && record.asleep_ns > asked->window_ns && !task->sched_info.last_queued;
+	mm = memory->mm;
+	if (mm) {
+		record.rss_pages = PAGES(mm, FILE_PAGES) + PAGES(mm, ANON_PAGES) + PAGES(mm, SHMEM_PAGES);
+		record.swap_pages = PAGES(mm, SWAP_ENTRIES);
+	}
+	if (record.asleep_ns) {
 		if (!record.unchanged)
 			bytes = bpf_get_task_stack(task, stack->frames, FRAMES * sizeof(u64), 0);
 		if (bytes < 0 || bytes > (long)(FRAMES * sizeof(u64)))

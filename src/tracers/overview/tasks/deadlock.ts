@@ -47,6 +47,8 @@ export class DeadlockFinder {
 	private readonly ask: Ask;
 	/** By tid: a sleep is asked about once. */
 	private waits = new Map<number, Wait>();
+	/** Starts of processes, by pid, none of whose threads waits for a mutex that has an owner, for as long as they rest. */
+	private clean = new Map<number, Ns>();
 
 	constructor(ask: Ask) {
 		this.ask = ask;
@@ -55,25 +57,41 @@ export class DeadlockFinder {
 	/** At the end of an interval. */
 	find(processes: Iterable<ProcessNow>, own: number): Deadlock[] {
 		const waits = new Map<number, Wait>();
+		const clean = new Map<number, Ns>();
 		const found: Deadlock[] = [];
 		let asked = 0;
 		for (const process of processes) {
-			if (process.pid === own || process.tasks.length < 2) continue;
+			const { pid, start } = process;
+			if (pid === own || process.tasks.length < 2) continue;
+			if (process.rests && this.clean.get(pid) === start) {
+				clean.set(pid, start);
+				continue;
+			}
 			let owned = 0;
+			let open = false;
 			for (const { tid, state, reason, asleep_ns, switches } of process.tasks) {
-				if (state !== 'S' || reason !== 'futex' || asleep_ns < STILL) continue;
+				if (state !== 'S' || reason !== 'futex') continue;
+				if (asleep_ns < STILL) {
+					open = true;
+					continue;
+				}
 				let wait = this.waits.get(tid);
 				if (wait?.switches !== switches) {
-					if (asked >= MOST) continue;
+					if (asked >= MOST) {
+						open = true;
+						continue;
+					}
 					asked++;
 					wait = { switches, ...this.ask(process.pid, tid) };
 				}
 				waits.set(tid, wait);
 				if (wait.owner > 0) owned++;
 			}
+			if (owned === 0 && !open) clean.set(pid, start);
 			if (owned >= 1) found.push(...circlesOf(process, waits));
 		}
 		this.waits = waits;
+		this.clean = clean;
 		return found;
 	}
 }

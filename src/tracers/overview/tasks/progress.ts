@@ -139,6 +139,7 @@ function towards(mean: number | null, value: number | null, weight: number): num
 
 export class Progress {
 	private known = new Map<string, Known>();
+	private pids: ReadonlySet<number> = new Set();
 
 	/**
 	 * Takes the rows of one interval: every process that lives and has worked before.
@@ -147,6 +148,7 @@ export class Progress {
 	update(rows: readonly ProgressRow[], dt_ns: Ns, stuckOf: StuckOf = () => 0): Slowed[] {
 		const found: Slowed[] = [];
 		const next = new Map<string, Known>();
+		const pids = new Set<number>();
 		for (const row of rows) {
 			if (!row.time_ns || row.wakeups === null || next.size >= MOST) continue;
 			const key = keyOf(row);
@@ -175,15 +177,19 @@ export class Progress {
 				const slowed = judge(row, known, { now, less }, kept, stuckOf);
 				if (slowed) found.push(slowed);
 			}
-			if (known.low_ns < FORGET && known.worked_ns > 0) next.set(key, known);
+			if (known.low_ns < FORGET && known.worked_ns > 0) {
+				next.set(key, known);
+				pids.add(row.pid);
+			}
 		}
 		this.known = next;
+		this.pids = pids;
 		return found;
 	}
 
 	/** Processes to be passed to {@link update} although they did nothing. */
 	wants(pid: number, start: Ns): boolean {
-		return this.known.has(`${pid}:${start}`);
+		return this.pids.has(pid) && this.known.has(`${pid}:${start}`);
 	}
 }
 

@@ -90,7 +90,8 @@ export class TaskReader {
 	private readonly packets = new PacketRates();
 	private nextPackets: Ns = 0;
 	private spent: ReadonlyMap<number, Spent> = new Map();
-	private faults = new Map<number, Faults>();
+	/** Of each process as of the last interval in which it did not rest. */
+	private readonly faults = new Map<number, Faults>();
 	private readonly containers = new Map<SafeText, SafeText>();
 	private readonly watch: ((pid: number) => Watch | undefined) | undefined;
 	/** Of the process in focus; null: the kernel refuses it. */
@@ -131,9 +132,10 @@ export class TaskReader {
 		if (this.walk && monotonicNs() >= this.nextPackets) this.channels(this.walk);
 		const listed = new Set(rows.map(({ pid }) => pid));
 		const all: ProgressRow[] = rows.map((row) => ({ ...row, packets: this.packets.of(row.pid) }));
-		for (const { pid, start, comm } of processes?.values() ?? []) {
+		for (const process of processes?.values() ?? []) {
+			const { pid, start, comm } = process;
 			if (listed.has(pid) || !(this.progress.wants(pid, start) || this.services.knows(pid, start))) continue;
-			const spent = this.spent.get(pid);
+			const spent = this.spentOf(process, dt_ns);
 			all.push({
 				...{ pid, start_time: start, comm, cpu_ns: 0, io_count: 0, io_bytes: 0 },
 				wakeups: spent?.wakeups ?? null,
@@ -189,9 +191,6 @@ export class TaskReader {
 		this.spent = this.time.take(processes?.values() ?? [], dt_ns);
 		this.focusNow = this.watched?.watch?.read();
 		const begun = bootNs() - dt_ns;
-		const faults = new Map<number, Faults>();
-		for (const [pid, { start, minor_faults, major_faults }] of processes ?? [])
-			faults.set(pid, { start, minor: minor_faults, major: major_faults });
 		if (this.arguments) this.commands.begin(BUDGET);
 		for (const row of this.arguments ? byWork(rows) : rows) {
 			row.container = this.containerOf(row.cgroup);
@@ -207,7 +206,7 @@ export class TaskReader {
 			row.threads = process.threads;
 			row.nice = process.nice;
 			row.started = Number(process.start >= begun);
-			const its = this.spent.get(row.pid);
+			const its = this.spentOf(process, dt_ns);
 			row.time_ns = its ? withIrq(this.partsOf(process, its, dt_ns), row.irq_time_ns ?? 0) : null;
 			row.wakeups = its?.wakeups ?? null;
 			const before = this.faults.get(row.pid);
@@ -215,7 +214,7 @@ export class TaskReader {
 			row.minor_faults = Math.max(0, process.minor_faults - before.minor);
 			row.major_faults = Math.max(0, process.major_faults - before.major);
 		}
-		this.faults = faults;
+		this.keepFaults(processes);
 	}
 
 	/** Hooks are put on the process in focus, and taken away from the last one. 0: none. */
@@ -243,6 +242,17 @@ export class TaskReader {
 	close(): void {
 		this.watched?.watch?.close();
 		this.walk?.close();
+	}
+
+	private keepFaults(processes: Processes | null): void {
+		for (const [pid, { start, minor_faults, major_faults, rests }] of processes ?? [])
+			if (!rests) this.faults.set(pid, { start, minor: minor_faults, major: major_faults });
+		if (this.faults.size > 2 * (processes?.size ?? 0) + 1000)
+			for (const pid of this.faults.keys()) if (!processes?.has(pid)) this.faults.delete(pid);
+	}
+
+	private spentOf(process: ProcessNow, dt_ns: Ns): Spent | undefined {
+		return this.spent.get(process.pid) ?? (process.rests ? this.time.resting(process, dt_ns) : undefined);
 	}
 
 	/** Of the process in focus as measured. */

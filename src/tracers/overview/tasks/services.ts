@@ -14,9 +14,10 @@ const plus = (a: number | null | undefined, b: number | null | undefined): numbe
 export class Services {
 	/** By `pid:start`. The control group of a process is known while it is active. */
 	private readonly names = new Map<string, SafeText>();
+	private readonly pids = new Set<number>();
 
 	knows(pid: number, start: Ns): boolean {
-		return this.names.has(`${pid}:${start}`);
+		return this.pids.has(pid) && this.names.has(`${pid}:${start}`);
 	}
 
 	/** A row for each service of two processes or more. */
@@ -27,7 +28,11 @@ export class Services {
 			let name = this.names.get(key);
 			if (name === undefined) {
 				if (row.cgroup === undefined) continue;
-				if (this.names.size >= MOST) this.names.clear();
+				if (this.names.size >= MOST) {
+					this.names.clear();
+					this.pids.clear();
+				}
+				this.pids.add(row.pid);
 				name = serviceName(row.cgroup, row.comm);
 				this.names.set(key, name);
 			}

@@ -94,6 +94,8 @@ interface Stop {
 }
 
 interface Verdict {
+	/** Of the process. */
+	start: Ns;
 	switches: Count;
 	parent: number;
 	still: Still | null;
@@ -198,7 +200,8 @@ export const WAITING_TITLE = / waiting(?: for [\w/]+)?\s*$/;
 export class StandstillFinder {
 	private readonly sources: Sources;
 	private readonly titles: CommandLines;
-	private verdicts = new Map<string, Verdict>();
+	/** By pid. */
+	private verdicts = new Map<number, Verdict>();
 	/** Processes whose title says that they wait, since when. */
 	private waiting = new Map<string, Stop>();
 	private nextWalk: Ns = 0;
@@ -212,21 +215,27 @@ export class StandstillFinder {
 	/** At the end of an interval. `bootNs` is CLOCK_BOOTTIME now. */
 	find(processes: ReadonlyMap<number, ProcessNow>, bootNs: Ns, own: number): Standstill[] {
 		const now = monotonicNs();
-		const verdicts = new Map<string, Verdict>();
+		const verdicts = new Map<number, Verdict>();
 		const open: ProcessNow[] = [];
 		const waiting = new Map<string, Stop>();
 		this.titles.begin(2e6);
 		for (const process of processes.values()) {
 			if (process.pid === own || process.tasks.length > MOST_THREADS) continue;
+			const key = process.pid;
+			const resting = this.verdicts.get(key);
+			if (process.rests && resting?.start === process.start && !resting.again && resting.still === null) {
+				verdicts.set(key, resting);
+				continue;
+			}
 			const switches = switchesOf(process);
 			if (switches < WORKED) continue;
-			const key = `${process.pid}:${process.start}`;
-			const before = this.verdicts.get(key);
+			const before = resting?.start === process.start ? resting : undefined;
 			const goesOn = before !== undefined && isHeld(before, switches, bootNs);
 			if (!goesOn && !isAsleep(process)) {
-				const stop = this.saysWaiting(process, key, switches, bootNs);
+				const title = `${process.pid}:${process.start}`;
+				const stop = this.saysWaiting(process, title, switches, bootNs);
 				if (!stop) continue;
-				waiting.set(key, stop);
+				waiting.set(title, stop);
 				if (bootNs - stop.at >= STILL) open.push(process);
 				continue;
 			}
@@ -239,8 +248,9 @@ export class StandstillFinder {
 			this.ends = new Ends(this.sources.channels());
 			this.titles.begin(4e6);
 			for (const process of open.slice(0, MOST)) {
-				const key = `${process.pid}:${process.start}`;
-				verdicts.set(key, this.judge(process, processes, this.ends, bootNs, this.verdicts.get(key)));
+				const before = this.verdicts.get(process.pid);
+				const same = before?.start === process.start ? before : undefined;
+				verdicts.set(process.pid, this.judge(process, processes, this.ends, bootNs, same));
 			}
 			this.nextWalk = monotonicNs() + Math.max(PAUSE, (monotonicNs() - now) * PAUSE_OF_COST);
 		}
@@ -282,6 +292,7 @@ export class StandstillFinder {
 	): Verdict {
 		const { pid, start, tasks } = process;
 		const verdict: Verdict = {
+			start,
 			switches: switchesOf(process),
 			parent: process.parent,
 			still: null,

@@ -24,34 +24,53 @@ export interface Spent {
 }
 
 export class ThreadTime {
-	private before = new Map<number, Before>();
+	/** By tid; of threads that rest as of their last run. */
+	private readonly before = new Map<number, Before>();
 
 	/**
-	 * By pid. Threads that began in the interval are left out. The parts of a thread add up to `dt_ns`.
+	 * By pid, of processes that do not rest. Threads that began in the interval are left out. The parts of a thread add up to `dt_ns`.
 	 * @param dt_ns length of the interval
 	 */
 	take(processes: Iterable<ProcessNow>, dt_ns: Ns): Map<number, Spent> {
 		const found = new Map<number, Spent>();
-		const now = new Map<number, Before>();
-		for (const { pid, start, tasks } of processes) {
+		let threads = 0;
+		for (const process of processes) {
+			threads += process.tasks.length;
+			if (process.rests) continue;
+			const { pid, start, tasks } = process;
 			let spent: Spent | undefined;
 			for (const task of tasks) {
 				const before = this.before.get(task.tid);
-				now.set(task.tid, {
-					cpu_ns: task.cpu_ns,
-					delay_ns: task.delay_ns,
-					sleeps: task.sleeps,
-					start,
-					reason: task.reason ?? before?.reason ?? null,
-				});
+				if (!task.rests || before?.start !== start)
+					this.before.set(task.tid, {
+						cpu_ns: task.cpu_ns,
+						delay_ns: task.delay_ns,
+						sleeps: task.sleeps,
+						start,
+						reason: task.reason ?? before?.reason ?? null,
+					});
 				if (before?.start !== start) continue;
 				spent ??= { parts: {}, wakeups: 0 };
 				add(spent, task, before, dt_ns);
 			}
 			if (spent) found.set(pid, spent);
 		}
-		this.before = now;
+		if (this.before.size > 2 * threads + 1000) this.forget(processes);
 		return found;
+	}
+
+	/** Of a process that rests: all its threads slept. */
+	resting({ start, tasks }: ProcessNow, dt_ns: Ns): Spent | undefined {
+		const spent: Spent = { parts: {}, wakeups: 0 };
+		for (const { tid, reason } of tasks)
+			if (this.before.get(tid)?.start === start) put(spent, reason ?? 'other', dt_ns);
+		return Object.keys(spent.parts).length > 0 ? spent : undefined;
+	}
+
+	private forget(processes: Iterable<ProcessNow>): void {
+		const live = new Set<number>();
+		for (const { tasks } of processes) for (const { tid } of tasks) live.add(tid);
+		for (const tid of this.before.keys()) if (!live.has(tid)) this.before.delete(tid);
 	}
 }
 

@@ -8,6 +8,7 @@ import {
 	channel_record,
 	maps,
 	task_record,
+	task_rests,
 } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { viewOf } from '../../../lib/decode.ts';
@@ -35,6 +36,8 @@ export interface TaskNow {
 	reason: SleepReason | null;
 	/** The function by which the reason is known; empty: none. */
 	wchan: SafeText;
+	/** It has not run since the last walk; absent: it has, or is new. */
+	rests?: boolean;
 }
 
 export interface ProcessNow {
@@ -57,6 +60,8 @@ export interface ProcessNow {
 	major_faults: Count;
 	/** Its threads; the first one is the leader unless that has ended. */
 	tasks: TaskNow[];
+	/** None of its threads has run, begun or ended since the last walk; absent: one has. */
+	rests?: boolean;
 }
 
 /** An end of a pipe, a connected socket, or an internet socket with a port, in a process. */
@@ -109,13 +114,30 @@ interface Sleep {
 	wchan: SafeText;
 }
 
+/** A thread from walk to walk. */
+interface Kept {
+	task: TaskNow;
+	process: ProcessNow;
+	/** Of an earlier or the present sleep. */
+	sleep: Sleep | undefined;
+	/** Page faults that the process has from it. */
+	minor: Count;
+	major: Count;
+	/** The last walk that found it. */
+	walk: number;
+}
+
 export class TaskWalk {
 	private readonly bpf: BpfSession;
 	readonly functions = new KernelFunctions();
-	private sleeps = new Map<number, Sleep>();
+	private readonly kept = new Map<number, Kept>();
+	private readonly found = new Map<number, ProcessNow>();
+	/** Page faults of threads that have ended, by pid, until the record of the leader has them. */
+	private readonly ended = new Map<number, { minor: Count; major: Count }>();
 	private readonly names = new Map<number, { bytes: Uint8Array; text: SafeText }>();
 	private walkedAt: Ns = 0;
 	private walks = 0;
+	private number = 0;
 	private first = true;
 	/** Resolves when kernel functions are known, or cannot be. */
 	readonly ready: Promise<boolean>;
@@ -126,22 +148,29 @@ export class TaskWalk {
 		this.ready = this.functions.load(host.procRoot, sleepFunctions);
 	}
 
-	/** Every process. Threads that have not slept anew keep the reason of the last walk. */
+	/**
+	 * Every process. The map and what is in it are the same objects in every walk, changed in place: of threads that rest the kernel
+	 * reports no more than that.
+	 */
 	read(): Map<number, ProcessNow> {
 		const begun = monotonicNs();
 		// a tenth of a second more: time asleep is short by the interrupts meanwhile
 		const window = this.walks > 0 && this.functions.ready ? begun - this.walkedAt + 1e8 : 0;
-		if (!this.functions.ready) this.sleeps.clear();
-		else this.walks++;
+		if (this.functions.ready) this.walks++;
+		const elapsed = begun - this.walkedAt;
 		this.walkedAt = begun;
+		this.number++;
 		const request = new Uint8Array(maps.request.value.size);
 		viewOf(request).setBigUint64(0, BigInt(Math.round(window)), true);
 		viewOf(request).setBigUint64(8, this.first ? 1n : 0n, true);
+		viewOf(request).setBigUint64(16, BigInt(this.number), true);
 		this.first = false;
 		this.bpf.object.update(maps.request.name, new Uint8Array(4), request);
 		// makes the kernel update the clock of this CPU, by which times asleep are measured
 		process.cpuUsage();
-		return this.processes(this.bpf.iterate('walk_tasks'));
+		this.take(this.bpf.iterate('walk_tasks'), elapsed);
+		this.sweep();
+		return this.found;
 	}
 
 	/** All pipes and connected sockets that processes have open. */
@@ -165,70 +194,115 @@ export class TaskWalk {
 		this.bpf.close();
 	}
 
-	private processes(view: DataView): Map<number, ProcessNow> {
-		const found = new Map<number, ProcessNow>();
-		const sleeps = new Map<number, Sleep>();
-		for (let at = 0; at + task_record.size <= view.byteLength; ) {
-			const record = task_record.read(view, at);
-			const stack = at + task_record.size;
-			at = stack + record.frames * 8;
-			const { tgid, tid } = record;
-			let process = found.get(tgid);
-			if (!process) {
-				process = {
-					pid: tgid,
-					start: record.start,
-					comm: this.nameOf(tid, record.comm),
-					parent: record.parent,
-					threads: record.threads,
-					nice: record.priority - 120,
-					realtime: record.policy === 1 || record.policy === 2 || record.policy === 6,
-					rss_bytes: 0,
-					swap_bytes: 0,
-					minor_faults: 0,
-					major_faults: 0,
-					tasks: [],
-				};
-				found.set(tgid, process);
+	/** @param elapsed since the last walk, ns */
+	private take(view: DataView, elapsed: Ns): void {
+		for (const process of this.found.values()) process.rests = true;
+		for (let at = 0; at + task_rests.size <= view.byteLength; ) {
+			if (view.getUint32(at, true) !== 0) {
+				at = this.takeTask(view, at);
+				continue;
 			}
-			process.minor_faults += record.minor_faults;
-			process.major_faults += record.major_faults;
-			if (tid === tgid) {
-				process.rss_bytes = record.rss_pages * PAGE;
-				process.swap_bytes = record.swap_pages * PAGE;
-			}
-			const state = stateLetter(record.state, record.exit_state);
-			const sleep = record.asleep_ns > 0 ? this.sleepOf(record, view, stack) : undefined;
-			if (sleep) sleeps.set(tid, sleep);
-			process.tasks.push({
-				tid,
-				comm: tid === tgid ? process.comm : this.nameOf(tid, record.comm),
-				state,
-				asleep_ns: record.asleep_ns,
-				switches: record.switches,
-				sleeps: record.sleeps,
-				cpu_ns: record.cpu_ns,
-				delay_ns: record.waited_ns,
-				reason: sleep?.reason ?? null,
-				wchan: sleep?.wchan ?? ('' as SafeText),
-			});
+			const kept = this.kept.get(view.getUint32(at + task_rests.at.tid, true));
+			at += task_rests.size;
+			// never: what has not been seen is reported whole
+			if (!kept) continue;
+			kept.walk = this.number;
+			kept.task.rests = true;
+			kept.task.asleep_ns += elapsed;
 		}
-		this.sleeps = sleeps;
-		return found;
+	}
+
+	/** A record with its stack. Returns where it ends. */
+	private takeTask(view: DataView, at: number): number {
+		const record = task_record.read(view, at);
+		const stack = at + task_record.size;
+		const { tgid, tid, start } = record;
+		let kept = this.kept.get(tid);
+		if (kept && (kept.process.pid !== tgid || kept.process.start !== start)) {
+			this.drop(tid, kept);
+			kept = undefined;
+		}
+		const process = this.processOf(record);
+		const ended = tid === tgid ? this.ended.get(tgid) : undefined;
+		process.minor_faults += record.minor_faults - (kept?.minor ?? 0) - (ended?.minor ?? 0);
+		process.major_faults += record.major_faults - (kept?.major ?? 0) - (ended?.major ?? 0);
+		if (ended) this.ended.delete(tgid);
+		const sleep = record.asleep_ns > 0 ? this.sleepOf(record, view, stack, kept?.sleep) : undefined;
+		const now = {
+			tid,
+			comm: tid === tgid ? process.comm : this.nameOf(tid, record.comm),
+			state: stateLetter(record.state, record.exit_state),
+			asleep_ns: record.asleep_ns,
+			switches: record.switches,
+			sleeps: record.sleeps,
+			cpu_ns: record.cpu_ns,
+			delay_ns: record.waited_ns,
+			reason: sleep?.reason ?? null,
+			wchan: sleep?.wchan ?? ('' as SafeText),
+			rests: kept !== undefined && record.unchanged !== 0,
+		};
+		if (!now.rests) process.rests = false;
+		const [minor, major, walk] = [record.minor_faults, record.major_faults, this.number];
+		if (kept) {
+			Object.assign(kept.task, now);
+			Object.assign(kept, { sleep, minor, major, walk });
+		} else {
+			process.tasks.push(now);
+			this.kept.set(tid, { task: now, process, sleep, minor, major, walk });
+		}
+		return stack + record.frames * 8;
+	}
+
+	/** The process of a record, with what the record says of it. */
+	private processOf(record: ReturnType<typeof task_record.read>): ProcessNow {
+		const { tgid, tid, start } = record;
+		let process = this.found.get(tgid);
+		if (!process || process.start !== start) {
+			process = {
+				...{ pid: tgid, start, comm: this.nameOf(tid, record.comm), parent: 0, threads: 0, nice: 0, realtime: false },
+				...{ rss_bytes: 0, swap_bytes: 0, minor_faults: 0, major_faults: 0, tasks: [], rests: false },
+			};
+			this.found.set(tgid, process);
+		}
+		if (tid === tgid) {
+			process.comm = this.nameOf(tid, record.comm);
+			process.nice = record.priority - 120;
+			process.realtime = record.policy === 1 || record.policy === 2 || record.policy === 6;
+		}
+		process.parent = record.parent;
+		process.threads = record.threads;
+		process.rss_bytes = record.rss_pages * PAGE;
+		process.swap_bytes = record.swap_pages * PAGE;
+		return process;
+	}
+
+	/** Threads that the walk did not find have ended. */
+	private sweep(): void {
+		for (const [tid, kept] of this.kept) if (kept.walk !== this.number) this.drop(tid, kept);
+	}
+
+	private drop(tid: number, { process, task, minor, major }: Kept): void {
+		this.kept.delete(tid);
+		process.tasks = process.tasks.filter((one) => one !== task);
+		process.rests = false;
+		const { pid } = process;
+		if (process.tasks.length === 0) {
+			if (this.found.get(pid) === process) this.found.delete(pid);
+			this.ended.delete(pid);
+			return;
+		}
+		// the kernel adds them to those of the process, which the leader's next whole record has
+		const ended = this.ended.get(pid) ?? { minor: 0, major: 0 };
+		this.ended.set(pid, { minor: ended.minor + minor, major: ended.major + major });
 	}
 
 	private sleepOf(
-		{
-			tid,
-			switches,
-			frames,
-			unchanged,
-		}: Pick<ReturnType<typeof task_record.read>, 'tid' | 'switches' | 'frames' | 'unchanged'>,
+		{ switches, frames, unchanged }: Pick<ReturnType<typeof task_record.read>, 'switches' | 'frames' | 'unchanged'>,
 		view: DataView,
 		stack: number,
+		before: Sleep | undefined,
 	): Sleep {
-		const before = this.sleeps.get(tid);
-		if (before && (before.switches === switches || unchanged !== 0)) return before;
+		if (before && this.walks > 1 && (before.switches === switches || unchanged !== 0)) return before;
 		let reason: SleepReason | undefined;
 		let wchan = '';
 		// outermost first: the first known function is the reason, the innermost one of the same reason its name
