@@ -59,6 +59,23 @@ describe('services', () => {
 			cgroup: safe`/system.slice/web.service`,
 		}));
 
+	test('a unit whose oldest process ended, and a new one took its place, was restarted; a worker that ends is none', () => {
+		const services = new Services();
+		const at = (...starts: number[]) => {
+			services.sum(
+				starts.map((start) => ({ ...row({ pid: start, start_time: start }), cgroup: safe`/system.slice/web.service` })),
+			);
+			return [...services.restarted];
+		};
+		expect(at(10, 20)).toEqual([]);
+		expect(at(10, 30)).toEqual([]);
+		expect(at(40, 50)).toEqual([40]);
+		expect(at(40, 60)).toEqual([]);
+		const commands = new Services();
+		for (const start of [10, 20]) commands.sum([{ ...row({ pid: start, start_time: start }), cgroup: safe`/` }]);
+		expect(commands.restarted.size).toBe(0);
+	});
+
 	test('processes that come and go have a past together', () => {
 		const [one, all, services] = [new Progress(), new Progress(), new Services()];
 		const each = (from: number, until: number, now: Partial<ProgressRow>) => {

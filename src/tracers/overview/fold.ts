@@ -20,7 +20,7 @@ const added = [
 	'wakeups',
 ] as const;
 /** Absent: none. */
-const optional = ['io_discarded_bytes', 'io_errors', 'wakes'] as const;
+const optional = ['io_discarded_bytes', 'io_errors', 'wakes', 'restarts', 'drops'] as const;
 const highest = ['wait_p99_ns', 'io_p99_ns'] as const;
 
 /** A figure that is not known (null) does not hide the known ones. */

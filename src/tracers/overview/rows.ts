@@ -15,7 +15,7 @@ interface Named {
 
 /** Processes that were active in the interval: used a CPU, waited for one, were interrupted or had IO. */
 export function joinProcesses(sources: Sources): OverviewRow[] {
-	const { energy, runqlat, irq, io } = sources;
+	const { energy, runqlat, irq, io, events } = sources;
 	const byPid = new Map<number, OverviewRow>();
 	const reused = new Map<string, OverviewRow>();
 	const blank = blankOf(sources);
@@ -67,6 +67,11 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 		if (discarded > 0) row.io_discarded_bytes = discarded;
 		if (one.errors) row.io_errors = one.errors;
 		row.io_p99_ns = one.p99_ns;
+	}
+	for (const one of events?.rows ?? []) {
+		if (one.kind !== 'drop' || one.pid === 0 || one.count === 0) continue;
+		const row = rowOf(one);
+		row.drops = (row.drops ?? 0) + one.count;
 	}
 	return [...byPid.values(), ...reused.values()];
 }

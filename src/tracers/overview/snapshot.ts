@@ -66,6 +66,10 @@ export interface OverviewRow {
 	wakeups: Count | null;
 	/** Processes of the row that started in the interval. */
 	started: Count;
+	/** Times that a service began anew in the interval: its oldest process ended, and one that began since is the oldest; absent: none. */
+	restarts?: Count;
+	/** Packets of its sockets that the kernel dropped; absent: none, or not known. */
+	drops?: Count;
 	/** Container or pod by its control group; empty: none. */
 	container: SafeText;
 	/** Arguments with secrets masked; empty unless asked for, and until read. */

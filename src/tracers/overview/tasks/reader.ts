@@ -151,6 +151,7 @@ export class TaskReader {
 		// a service whose processes come and go, or share the work, has a past that none of them has
 		const named = new Set(found.map(({ comm }) => comm));
 		const services = this.groups.update(this.services.sum(all), dt_ns);
+		for (const row of rows) if (this.services.restarted.has(row.pid)) row.restarts = 1;
 		return [...found, ...services.filter(({ comm, kind }) => kind === 'slowed' && !named.has(comm))];
 	}
 

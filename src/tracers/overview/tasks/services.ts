@@ -15,6 +15,22 @@ export class Services {
 	/** By `pid:start`. The control group of a process is known while it is active. */
 	private readonly names = new Map<string, SafeText>();
 	private readonly pids = new Set<number>();
+	/** The oldest process of each unit, container or pod. */
+	private eldest = new Map<SafeText, { pid: number; start: Ns }>();
+	/** Oldest processes that took the place of one that ended, in the last interval, by pid. */
+	readonly restarted = new Set<number>();
+
+	/** A service that does nothing is not among the rows: its oldest process is kept. */
+	private compare(eldest: ReadonlyMap<SafeText, { pid: number; start: Ns }>): void {
+		this.restarted.clear();
+		for (const [name, now] of eldest) {
+			const before = this.eldest.get(name);
+			// all that live are listed, so the older one has ended
+			if (before && now.start > before.start) this.restarted.add(now.pid);
+			this.eldest.set(name, now);
+		}
+		if (this.eldest.size > MOST) this.eldest.clear();
+	}
 
 	knows(pid: number, start: Ns): boolean {
 		return this.pids.has(pid) && this.names.has(`${pid}:${start}`);
@@ -23,6 +39,7 @@ export class Services {
 	/** A row for each service of two processes or more. */
 	sum(rows: readonly (ProgressRow & Partial<Pick<OverviewRow, 'cgroup'>>)[]): ProgressRow[] {
 		const sums = new Map<SafeText, ProgressRow & { members: number }>();
+		const eldest = new Map<SafeText, { pid: number; start: Ns }>();
 		for (const row of rows) {
 			const key = `${row.pid}:${row.start_time}`;
 			let name = this.names.get(key);
@@ -36,6 +53,13 @@ export class Services {
 				name = serviceName(row.cgroup, row.comm);
 				this.names.set(key, name);
 			}
+			// a command is no service that somebody starts again
+			if (
+				name !== row.comm &&
+				row.start_time > 0 &&
+				row.start_time < (eldest.get(name)?.start ?? Number.POSITIVE_INFINITY)
+			)
+				eldest.set(name, { pid: row.pid, start: row.start_time });
 			if (!row.time_ns || row.wakeups === null) continue;
 			const known = sums.get(name);
 			if (!known) {
@@ -51,6 +75,7 @@ export class Services {
 			const time = known.time_ns as NonNullable<OverviewRow['time_ns']>;
 			for (const [part, ns] of Object.entries(row.time_ns) as [TimePart, Ns][]) time[part] = (time[part] ?? 0) + ns;
 		}
+		this.compare(eldest);
 		return [...sums.values()].filter(({ members }) => members > 1);
 	}
 }
