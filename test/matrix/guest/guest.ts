@@ -51,7 +51,10 @@ function execute(command: string, args: readonly string[]): Promise<string> {
 }
 
 /** @returns the guest of one check, its notes, and what ends the check */
-export function guestOf(machine: Machine): { guest: Guest; notes: string[]; end(): Promise<void> } {
+export function guestOf(
+	machine: Machine,
+	onHost: Guest['onHost'],
+): { guest: Guest; notes: string[]; end(): Promise<void> } {
 	const cleanUps: (() => unknown)[] = [];
 	const notes: string[] = [];
 	const host: Host = openHost({
@@ -101,6 +104,7 @@ export function guestOf(machine: Machine): { guest: Guest; notes: string[]; end(
 				close: () => session.close(),
 			};
 		},
+		onHost,
 		atEnd: (cleanUp) => cleanUps.push(cleanUp),
 		note: (text) => notes.push(text),
 		seconds: (s) => setTimeout(s * 1000, undefined),
