@@ -34,10 +34,10 @@ const besides = [
 	`test/truth/{${[
 		'batch',
 		'doctor',
-		'events-drops',
+		'energy-program',
 		'export-*',
 		'fleet',
-		'io-{delays,files,filter,kinds,owners,stacked,unplug}',
+		'io-{delays,filter,kinds,owners,stacked,unplug}',
 		'record',
 		'report-browser',
 		'restricted',

@@ -5,7 +5,10 @@ set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # home of mkfs and bpftool, missing from an ordinary user's path
 export PATH
-scripts/setup.sh matrix
+case " $* " in
+*" --short "*) scripts/setup.sh matrix-short ;;
+*) scripts/setup.sh matrix ;;
+esac
 for node in node_modules/node-linux-*/bin/node; do
 	[ ! -x "$node" ] || break
 done

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that everything the program (or, with a word, its tests, benchmarks or guests) runs from is there and built.
 # Idempotent; says what it does on standard error; skipped in a few milliseconds when nothing has changed.
-#   scripts/setup.sh [test|bench|matrix|release|packages]
+#   scripts/setup.sh [test|bench|matrix|matrix-short|release|packages]
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # bpftool's home, missing from an ordinary user's path
@@ -53,12 +53,14 @@ missing_packages() { # names of Debian packages
 		command -v systemd-nspawn >/dev/null || echo systemd-container
 		return 0
 		;;
-	matrix)
+	matrix | matrix-short)
 		command -v qemu-system-x86_64 >/dev/null || echo qemu-system-x86
-		command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm
-		# with its linker, clang builds for arm64
-		command -v aarch64-linux-gnu-gcc >/dev/null || echo gcc-aarch64-linux-gnu
-		[ -e /usr/aarch64-linux-gnu/include/stdio.h ] || echo libc6-dev-arm64-cross
+		if [ "$1" = matrix ]; then
+			command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm
+			# with its linker, clang builds for arm64
+			command -v aarch64-linux-gnu-gcc >/dev/null || echo gcc-aarch64-linux-gnu
+			[ -e /usr/aarch64-linux-gnu/include/stdio.h ] || echo libc6-dev-arm64-cross
+		fi
 		[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || echo debian-archive-keyring
 		command -v cryptsetup >/dev/null || echo cryptsetup-bin
 		command -v mkfs.btrfs >/dev/null || echo btrfs-progs
@@ -86,6 +88,7 @@ missing_packages() { # names of Debian packages
 	command -v sshd >/dev/null || [ -x /usr/sbin/sshd ] || echo openssh-server
 	command -v prometheus-node-exporter >/dev/null || echo prometheus-node-exporter
 	command -v victoria-metrics >/dev/null || echo victoria-metrics
+	command -v prometheus-pushgateway >/dev/null || echo prometheus-pushgateway
 	command -v protoc >/dev/null || echo protobuf-compiler
 	[ -d /usr/lib/python3/dist-packages/prometheus_client ] || echo python3-prometheus-client
 	[ "$1" = bench ] || return 0

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { openHost } from './bpf/open-host.ts';
 import { debug, openDebugLog } from './core/debug-log.ts';
 import type { SamplerEvent } from './core/sampler.ts';
-import { encode } from './history/archive.ts';
+import { type EncodedSnapshot, encode } from './history/archive.ts';
 import { registry } from './registry.ts';
 import { Sampling } from './sampling/sampling.ts';
 import type { WorkerEvent, WorkerRequest, WorkerSettings } from './sampling/worker-sampler.ts';
@@ -29,9 +29,20 @@ function emit(event: SamplerEvent): void {
 		port?.postMessage(event);
 		return;
 	}
-	const encoded = encode(event.snapshot);
+	encoded.push(encode(event.snapshot));
+}
+
+/** Snapshots of the tick so far: one message wakes the receiver once. */
+let encoded: EncodedSnapshot[] = [];
+
+function endTick(): void {
+	if (encoded.length === 0) return;
 	const message: WorkerEvent = { kind: 'encoded', encoded };
-	port?.postMessage(message, [encoded.whole.buffer, encoded.packed.buffer]);
+	port?.postMessage(
+		message,
+		encoded.flatMap(({ whole, packed }) => [whole.buffer, packed.buffer]),
+	);
+	encoded = [];
 }
 
 const host = openHost(settings);
@@ -50,6 +61,7 @@ const sampling = new Sampling({
 	ownCost: settings.ownCost,
 	onDemand: settings.onDemand,
 	emit,
+	endTick,
 });
 
 port.on('message', (request: WorkerRequest) => {

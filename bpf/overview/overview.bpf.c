@@ -96,6 +96,8 @@ struct unix_sock {
 struct tcp_sock {
 	u64 bytes_received;
 	u64 bytes_acked;
+	u32 segs_in;
+	u32 segs_out;
 };
 
 struct socket {
@@ -320,6 +322,8 @@ struct channel_record {
 	u32 named;
 	/* of TCP: received, and acknowledged by the other end, so far */
 	u64 bytes;
+	/* of TCP: segments received and sent, so far */
+	u64 packets;
 };
 RECORD(channel_record);
 
@@ -351,9 +355,12 @@ static __always_inline bool describe_socket(struct channel_record *record, struc
 	}
 	record->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	record->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if ((family == INET || family == INET6) && BPF_CORE_READ(socket, type) == STREAM && record->remote_port)
+	if ((family == INET || family == INET6) && BPF_CORE_READ(socket, type) == STREAM && record->remote_port) {
 		record->bytes = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received) +
 				BPF_CORE_READ((struct tcp_sock *)sk, bytes_acked);
+		record->packets =
+			BPF_CORE_READ((struct tcp_sock *)sk, segs_in) + BPF_CORE_READ((struct tcp_sock *)sk, segs_out);
+	}
 	if (family == INET) {
 		record->kind = CHANNEL_INET;
 		record->local[0] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);

@@ -85,10 +85,10 @@ struct {
 	__type(value, struct process_record);
 } scratch_record SEC(".maps");
 
-/* Records of a walk: for 6,500 processes that waited. */
+/* Records of a walk: for 6,500 processes that waited; smaller where there are fewer tasks. */
 RING(reports, 4 << 20);
 
-/* For 6,500 processes that end within one interval. */
+/* For 6,500 processes that end between two readings; half of that on two CPUs. */
 RING(ended, 4 << 20);
 
 /* Ids and start change at an exec by another thread than the leader only; a name that is written meanwhile may be mixed. */

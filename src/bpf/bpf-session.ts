@@ -1,9 +1,10 @@
 /** An attached BPF object as a tracer reads it: shards, iterators, walks and rings as bytes, and its own cost. */
-import type { BpfObject } from '../core/native.ts';
+import type { BpfObject, ProgramStats } from '../core/native.ts';
 import type { BpfCost, ProgramCost } from '../core/tracer.ts';
 import { walk_result } from '../generated/lib.ts';
+import { monotonicNs } from '../lib/clock.ts';
 import { type Struct, u64, viewOf } from '../lib/decode.ts';
-import type { Count } from '../lib/units.ts';
+import type { Count, Ns } from '../lib/units.ts';
 
 /** Section of programs that hook nothing and run on request only. */
 export const WALK_SECTION = 'syscall';
@@ -26,6 +27,9 @@ const FRAME = 8;
 function nextRecord(chunk: DataView, at: number): number {
 	return at + FRAME + ((chunk.getUint32(at, true) + 7) & ~7);
 }
+
+/** Oldest figures of the kernel that {@link BpfSession.cost} returns unless fresh ones are asked for. */
+const STATS_PAUSE: Ns = 5e9;
 
 /** Programs whose runs are counted together, by other means than bpf/lib/runs.bpf.h. */
 export interface ProgramGroup {
@@ -75,6 +79,9 @@ export class BpfSession {
 	private readonly negative = new Uint8Array(8);
 	private readonly id: string;
 	private readonly load = ++loads;
+	/** Of `programs`, as the kernel had them at `askedAt`. */
+	private readonly stats: ProgramStats[] = [];
+	private askedAt: Ns = Number.NEGATIVE_INFINITY;
 	/** Programs that count their runs, by their place in {@link RUNS}. */
 	private readonly counted: ReadonlyMap<string, number>;
 	/** Bytes of one CPU in {@link RUNS}. */
@@ -174,14 +181,19 @@ export class BpfSession {
 
 	/**
 	 * Since load. The kernel counts times and runs only while its BPF statistics are on.
+	 * @param fresh false: what the kernel counts may be some seconds old
 	 * @param groups programs that do not count in {@link RUNS}
 	 */
-	cost(groups: readonly ProgramGroup[] = []): BpfCost {
+	cost(fresh = true, groups: readonly ProgramGroup[] = []): BpfCost {
 		const cost = { ns: 0, runs: 0, recursionMisses: 0, negative: 0 };
 		const programs = new Map<string, ProgramCost>();
 		const runs = this.runs();
-		for (const program of this.programs) {
-			const stats = this.object.stats(program);
+		const now = monotonicNs();
+		const asks = fresh || now - this.askedAt >= STATS_PAUSE;
+		if (asks) this.askedAt = now;
+		for (const [index, program] of this.programs.entries()) {
+			if (asks) this.stats[index] = this.object.stats(program);
+			const stats = this.stats[index] as ProgramStats;
 			cost.ns += stats.ns;
 			cost.runs += stats.runs;
 			cost.recursionMisses += stats.recursionMisses;
@@ -196,7 +208,7 @@ export class BpfSession {
 			programs.set(key, { name: `${this.id} ${key}`, load: this.load, runs: counted, seen });
 		}
 		if (this.countsNegative) {
-			this.object.lookup(NEGATIVE_DURATIONS, FIRST, this.negative);
+			if (asks) this.object.lookup(NEGATIVE_DURATIONS, FIRST, this.negative);
 			cost.negative = Number(new BigUint64Array(this.negative.buffer)[0]);
 		}
 		return { ...cost, programs: [...programs.values()] };

@@ -7,6 +7,7 @@ import { compare } from './compare/command.ts';
 import { doctor } from './doctor/command.ts';
 import { exportCommand } from './export/command.ts';
 import { fleet } from './fleet/command.ts';
+import { guest } from './guest/command.ts';
 import { live } from './live/command.ts';
 import { measure } from './measure/command.ts';
 import { profile } from './profile/command.ts';
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
 	exportCommand,
 	captures,
 	compare,
+	guest,
 	profile,
 	doctor,
 	measure,

@@ -47,6 +47,8 @@ export interface Cost {
 	rss_bytes: Bytes;
 	/** Kernel memory of the BPF maps and programs of all tabs, not part of any RSS; null: not known. Read every 30 s. */
 	kernel_bytes: Bytes | null;
+	/** Of a recorder: bytes written to its files since the interval before, all tabs and both tiers; absent: nothing is recorded. */
+	recorded_bytes?: Bytes;
 }
 
 /** Why an interval was longer than requested. Rates still refer to `dt_ns`. */

@@ -94,8 +94,11 @@ export interface Session<Row, Extra extends object> {
 	drain?(): void;
 	/** Change options while running (a filter in the kernel, the process in focus). Counters go on. */
 	tune?(changes: Options): void;
-	/** Sum over this tracer's BPF programs. */
-	cost(): BpfCost;
+	/**
+	 * Sum over this tracer's BPF programs. Unless `fresh` is true or not given, what the kernel counts (their time, skipped
+	 * runs) may be some seconds old: asking takes a system call for each program.
+	 */
+	cost(fresh?: boolean): BpfCost;
 	/**
 	 * The cost of these programs in the interval that ends, as a share of one CPU; undefined: not known. Called before
 	 * {@link read}.

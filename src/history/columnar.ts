@@ -55,7 +55,7 @@ let usual = 1024;
 /** Numbers of all columns, one column after the other. */
 class Pool {
 	private values = new Float64Array(usual + (usual >> 3));
-	private length = 0;
+	length = 0;
 
 	/** Returns their offset. */
 	add(numbers: readonly number[]): number {
@@ -74,6 +74,27 @@ class Pool {
 			values[at + index] = value;
 		}
 		return at;
+	}
+
+	/** Numbers among the values of a property, and which are none; undefined: another kind of value than null is among them. */
+	addSome(rows: readonly Row[], key: string): { at: number; numbers: number; first: 'number' | 'null' } | undefined {
+		const at = this.reserve(2 * rows.length);
+		const { values } = this;
+		let numbers = at + rows.length;
+		const first = typeof rows[0]?.[key] === 'number' ? 'number' : 'null';
+		for (let index = 0; index < rows.length; index++) {
+			const value = (rows[index] as Row)[key];
+			const isNumber = typeof value === 'number';
+			if (isNumber) values[numbers++] = value;
+			else if (value !== null) {
+				this.release(at);
+				return undefined;
+			}
+			// the index of its part, in the order in which the kinds appear
+			values[at + index] = isNumber === (first === 'number') ? 0 : 1;
+		}
+		this.release(numbers);
+		return { at, numbers: at + rows.length, first };
 	}
 
 	/** Indices into `texts`, which are added to it; -1: not all are texts. */
@@ -118,7 +139,7 @@ class Pool {
 		return at;
 	}
 
-	private release(at: number): -1 {
+	release(at: number): -1 {
 		this.length = at;
 		return -1;
 	}
@@ -134,6 +155,20 @@ function propertyOf(rows: readonly Row[], key: string, numbers: Pool, lists: Lis
 		const texts: string[] = [];
 		const at = numbers.addTexts(rows, key, texts);
 		if (at >= 0) return { kind: 'texts', at, texts };
+	}
+	if (first === 'number' || rows[0]?.[key] === null) {
+		const before = numbers.length;
+		const some = numbers.addSome(rows, key);
+		if (some && numbers.length > some.numbers) {
+			const nulls: Column = {
+				kind: 'values',
+				values: new Array(rows.length - (numbers.length - some.numbers)).fill(null),
+			};
+			const figures: Column = { kind: 'numbers', at: some.numbers };
+			return { kind: 'mixed', at: some.at, parts: some.first === 'number' ? [figures, nulls] : [nulls, figures] };
+		}
+		// all are null, or others are among them
+		if (some) numbers.release(before);
 	}
 	return columnOf(
 		rows.map((row) => row[key]),

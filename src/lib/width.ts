@@ -13,7 +13,13 @@ const known = new Map<string, number>();
 function widthOf(glyph: string): number {
 	invisible ??=
 		/^[\p{Default_Ignorable_Code_Point}\p{Control}\p{Format}\p{Nonspacing_Mark}\p{Enclosing_Mark}\p{Surrogate}]/u;
-	return invisible.test(glyph) ? 0 : eastAsianWidth(glyph.codePointAt(0) as number);
+	const code = glyph.codePointAt(0) as number;
+	return isJoinedJamo(code) || invisible.test(glyph) ? 0 : eastAsianWidth(code);
+}
+
+/** Vowels and finals of decomposed Hangul (names of files from macOS): terminals put them into the cells of the consonant before. */
+function isJoinedJamo(code: number): boolean {
+	return (code >= 0x1160 && code < 0x1200) || (code >= 0xd7b0 && code < 0xd800);
 }
 
 /** Blocks in which every glyph is one cell wide: Latin letters, dashes, arrows, mathematics, lines, blocks, shapes, braille. */

@@ -147,6 +147,12 @@ const table = [
 		section: 'Table',
 	},
 	{
+		command: 'probe',
+		keys: ['P'],
+		help: 'profile the machine for 2 s, running code and waits, without leaving the tab: findings of the overview name the hottest function or lock',
+		section: 'Table',
+	},
+	{
 		command: 'mode',
 		keys: ['m'],
 		help: 'on the profile: running code, waits, both, or locks',
@@ -200,6 +206,12 @@ const table = [
 		command: 'capture',
 		keys: ['x'],
 		help: 'a bundle of the minutes in memory, with the kernel’s log: wattlag captures lists it, replay shows it',
+		section: 'Time',
+	},
+	{
+		command: 'captures',
+		keys: ['O'],
+		help: 'on the fleet: the captures of the selected host, to fetch one and open it',
 		section: 'Time',
 	},
 	{

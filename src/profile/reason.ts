@@ -46,3 +46,34 @@ export function reasonOf(kernel: readonly string[]): State {
 	}
 	return 'other wait';
 }
+
+/** Functions of the kernel between a wait and the thread's own program. */
+export const SCHEDULER =
+	/^(__?schedule|schedule_|io_schedule|futex_|__futex_|do_futex|hrtimer_|do_nanosleep|finish_task_switch|wait_woken|prepare_to_)/;
+
+/** The way of a system call or interrupt into the kernel: on every stack, and no cause. */
+export function isKernelEntry(name: string): boolean {
+	return /^(entry_SYSCALL|do_syscall_|x64_sys_call|__do_fast_syscall|do_fast_syscall|el0_|el0t_|do_el0_|invoke_syscall|asm_|irqentry_|ret_from_)/.test(
+		name,
+	);
+}
+
+/** Libraries whose functions wait for others. */
+const LIBRARIES = /^(libc[.-]|libpthread|ld-|libstdc\+\+|libgcc|libuv|\[vdso\])/;
+/** Functions of programs by which all of their code waits: locks of PostgreSQL, InnoDB and the like, runtimes. */
+const WAITERS =
+	/^(pthread_|__pthread_|sem_|syscall$|epoll_|poll$|select$|WaitEventSetWait|WaitLatch|ProcSleep|ProcWaitForSignal|LockAcquire|LWLock|PGSemaphore|s_lock$|os_event|sync_array_|lock_wait_|std::|__gthread_|parking_lot|absl::|AbslInternal|folly::|tokio::runtime|uv_|runtime\.(gopark|futex|note|mcall|park_m|schedule|findRunnable|stopm|mPark|sema|lock|mstart|mstart0|mstart1|sysmon|exitsyscall|goexit0|goschedImpl))/;
+
+/** Is it a function through which many others wait, and no cause of its own? */
+export function isWaiting(name: string, module: string): boolean {
+	return LIBRARIES.test(module) || WAITERS.test(name);
+}
+
+/** Functions in which programs wait for locks of their own, of which the kernel sees a poll or a semaphore. */
+const PROGRAM_LOCK =
+	/^(ProcSleep|LWLockAcquire|LWLockAcquireOrWait|LWLockWaitForVar|lock_wait_suspend_thread|PGSemaphoreLock)$/;
+
+/** A wait for a lock that the program keeps itself, by its functions; undefined: it is none. */
+export function isProgramLock(user: readonly string[]): boolean {
+	return user.some((name) => PROGRAM_LOCK.test(name));
+}

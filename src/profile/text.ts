@@ -10,8 +10,8 @@ export function cutText({
 }: Pick<Profile, 'quality' | 'unwound'>): string {
 	if (user_stacks === 0 || cut === 0) return '';
 	const percent = (part: number) => Math.max(1, Math.round((100 * part) / user_stacks));
-	const early = cut_after_2 > 0 ? `, ${percent(cut_after_2)} % after at most 2 frames` : '';
-	const why = unwound ? 'beyond what was copied, or code without tables' : 'code without frame pointers';
+	const early = cut_after_2 > 0 ? `, ${percent(cut_after_2)} % after 2 frames` : '';
+	const why = unwound ? 'beyond what was copied, or code without tables' : 'no frame pointers';
 	return `${percent(cut)} % of user stacks are cut${early}: ${why}`;
 }
 

@@ -4,33 +4,67 @@ import type { Store } from '../history/store.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import type { HostInfo } from '../system/local-host.ts';
 import { inBundle } from './bundle.ts';
-import { kernelLog, writeCapture } from './capture.ts';
+import { kernelLog, TRIAGE, writeCapture } from './capture.ts';
 import { segmentName } from './folder.ts';
 import { segmentOf } from './segment-bytes.ts';
+import type { TarFile } from './tar.ts';
 import { recordingFolder } from './write.ts';
 
 /** Boot id of a screen's snapshots: one screen shows one boot, so that any will do. */
 const BOOT = '0'.repeat(32);
 
-/** Resolves with the path. @param tabs ids, in the program's order */
-export async function captureStore(
+type Machine = Pick<HostInfo, 'host' | 'kernel' | 'cpus'>;
+
+/**
+ * What is in memory from a time on (wall clock, ms), as a file of a bundle, with its first and last time.
+ * @param tabs ids, in the program's order
+ */
+export async function minutesInMemory(
 	store: Pick<Store, 'recorded'>,
-	{ host, kernel, cpus }: Pick<HostInfo, 'host' | 'kernel' | 'cpus'>,
+	{ host, kernel, cpus }: Machine,
 	tabs: readonly string[],
-): Promise<string> {
+	since = Number.NEGATIVE_INFINITY,
+): Promise<{ file: TarFile; from: string; to: string }> {
 	let [from, to] = ['', ''];
 	function* watched(): Generator<Snapshot> {
 		for (const snapshot of store.recorded()) {
+			if (Date.parse(snapshot.time) < since) continue;
 			if (from === '') from = snapshot.time;
 			to = snapshot.time;
 			yield snapshot;
 		}
 	}
 	const facts = { host, kernel, cpus, boot: sanitize(BOOT), version: sanitize(''), step: 1 };
-	const segment = await segmentOf(facts, tabs, watched());
+	const bytes = await segmentOf(facts, tabs, watched());
+	return { file: { name: inBundle(segmentName('seg', Date.parse(from), BOOT, 1)), bytes }, from, to };
+}
+
+/** The overview's snapshots, rows of the last one only. */
+function overviewsOf(store: Pick<Store, 'recorded'>): Snapshot[] {
+	const all: Snapshot[] = [];
+	for (const snapshot of store.recorded()) {
+		if (snapshot.tab !== 'overview') continue;
+		const last = all.pop();
+		if (last) all.push({ ...last, rows: [] });
+		all.push(snapshot);
+	}
+	return all;
+}
+
+/** Resolves with the path. @param triage text of these snapshots of the overview */
+export async function captureStore(
+	store: Pick<Store, 'recorded'>,
+	machine: Machine,
+	tabs: readonly string[],
+	triage: (snapshots: readonly Snapshot[], host: string) => string,
+): Promise<string> {
+	const { file, from, to } = await minutesInMemory(store, machine, tabs);
+	const { host, kernel } = machine;
+	const overviews = overviewsOf(store);
 	const log = kernelLog();
 	const files = [
-		{ name: inBundle(segmentName('seg', Date.parse(from), BOOT, 1)), bytes: segment },
+		...(overviews.length > 0 ? [{ name: TRIAGE, bytes: Buffer.from(triage(overviews, host)) }] : []),
+		file,
 		...(log ? [{ name: 'kmsg.txt', bytes: log }] : []),
 	];
 	const about = { version: '', host, kernel, written: new Date().toISOString(), from, to, cause: 'key' };

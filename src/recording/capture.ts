@@ -9,6 +9,9 @@ import { Folder } from './folder.ts';
 import type { TarFile } from './tar.ts';
 import { makeOwnFolder } from './write.ts';
 
+/** Name of the text that says what was wrong, first in a bundle. */
+export const TRIAGE = 'triage.txt';
+
 const NAME = /^capture-[\w.-]{1,120}\.wlb$/;
 /** Bytes of the kernel's log at its end. */
 const KMSG: Bytes = 64 * 1024;

@@ -79,6 +79,11 @@ export class OwnCost {
 		this.mode = mode;
 	}
 
+	/** The kernel's statistics are on: its counts are needed at each tick. */
+	get measures(): boolean {
+		return this.statistics !== undefined;
+	}
+
 	/** The tracers are loaded: the first measurement begins. */
 	begin(sessions: readonly AnySession[]): void {
 		if (sessions.length > 0) this.open(sessions);

@@ -24,6 +24,8 @@ export interface SamplingOptions extends RunningOptions {
 	ownCost?: CostMode;
 	/** Seconds since boot, sleep included. */
 	uptime?: () => number;
+	/** All snapshots of a tick have been emitted. */
+	endTick?(): void;
 }
 
 /** Between two times that the kernel's rings are emptied, ms: collecting is independent of the interval that is shown. */
@@ -129,7 +131,7 @@ export class Sampling {
 		const gap = this.gaps.at(monotonicNs(), this.deadline, this.delay);
 		const entries = this.running.all();
 		// cost first: the reads below run own iterator programs, whose time is in cpu_ns already
-		const costs = new Map(entries.map(({ session }) => [session, session.cost()]));
+		const costs = new Map(entries.map(({ session }) => [session, session.cost(this.ownCost.measures)]));
 		const bpfCost = this.ownCost.tick(costs);
 		const own = this.processCost();
 		const tick = new Map<string, Snapshot>();
@@ -153,6 +155,7 @@ export class Sampling {
 				this.running.fail(entry, error);
 			}
 		}
+		this.options.endTick?.();
 		this.ownCost.next(this.sessions());
 		// keep the beat, but skip beats that were missed (a stopped process, a suspended machine)
 		this.deadline = Math.max(this.deadline + this.delay, monotonicNs() + this.delay / 2);

@@ -33,7 +33,7 @@ export interface WorkerSettings {
 }
 
 /** Messages of the worker. */
-export type WorkerEvent = SamplerEvent | { kind: 'encoded'; encoded: EncodedSnapshot };
+export type WorkerEvent = SamplerEvent | { kind: 'encoded'; encoded: readonly EncodedSnapshot[] };
 
 export type WorkerRequest =
 	| { kind: 'delay'; seconds: number }
@@ -42,10 +42,9 @@ export type WorkerRequest =
 	| { kind: 'active-tab'; tab: string }
 	| { kind: 'close' };
 
-function received(event: WorkerEvent): SamplerEvent {
-	if (event.kind !== 'encoded') return event;
-	const { encoded } = event;
-	return { kind: 'snapshot', snapshot: decode(encoded), packed: encoded.packed };
+function received(event: WorkerEvent): SamplerEvent[] {
+	if (event.kind !== 'encoded') return [event];
+	return event.encoded.map((encoded) => ({ kind: 'snapshot', snapshot: decode(encoded), packed: encoded.packed }));
 }
 
 /** Time for a closing worker to detach before it is terminated; the kernel detaches the rest. Milliseconds. */
@@ -116,7 +115,9 @@ export class WorkerSampler implements Sampler {
 
 	private spawn(): Worker {
 		const worker = new Worker(this.workerUrl, { workerData: this.settings });
-		worker.on('message', (event: WorkerEvent) => this.emit(received(event)));
+		worker.on('message', (event: WorkerEvent) => {
+			for (const one of received(event)) this.emit(one);
+		});
 		worker.on('error', (error) => this.failed(error));
 		return worker;
 	}

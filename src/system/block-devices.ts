@@ -14,21 +14,60 @@ export function devText(dev: number): SafeText {
 	return safe`${major}:${minor}`;
 }
 
+interface Answers {
+	names: Map<number, SafeText>;
+	gone: Map<number, boolean>;
+	stacked: Map<number, boolean>;
+}
+
+function kept<T>(answers: Map<number, T> | undefined, dev: number, read: () => T): T {
+	let answer = answers?.get(dev);
+	if (answer === undefined) {
+		answer = read();
+		answers?.set(dev, answer);
+	}
+	return answer;
+}
+
 /** Reads names from sysfs, and remembers them for devices that are removed. */
 export class BlockDevices {
 	private readonly sysRoot: string;
 	private readonly known = new Map<number, SafeText>();
 	private readonly stacked = new Set<number>();
+	/** Answers since the last change of any device; undefined: they are not kept. */
+	private answers: Answers | undefined;
+	/** Number of the kernel's last device event when `answers` began. */
+	private event = '';
 
 	constructor(sysRoot: string) {
 		this.sysRoot = sysRoot;
 	}
 
 	/**
-	 * The kernel's name (`vda`, `cciss/c0d0`), read at every call, since numbers are reused when a device is unplugged. The
+	 * Answers of this class are kept from now on while no device comes, goes or changes. Call it before each use: it reads the
+	 * number of the kernel's last device event. Without it, or where the kernel has no such number, sysfs is read at every call.
+	 */
+	begin(): void {
+		let event = '';
+		try {
+			event = readFileSync(join(this.sysRoot, 'kernel/uevent_seqnum'), 'utf8');
+		} catch {
+			// a kernel without hotplug
+		}
+		if (event !== '' && event === this.event) return;
+		this.event = event;
+		this.answers = event === '' ? undefined : { names: new Map(), gone: new Map(), stacked: new Map() };
+	}
+
+	/**
+	 * The kernel's name (`vda`, `cciss/c0d0`), as it is now, since numbers are reused when a device is unplugged. The
 	 * last known name where there is none now, else `major:minor`. 0 is a request to no disk: `none`.
 	 */
 	name(dev: number): SafeText {
+		return kept(this.answers?.names, dev, () => this.readName(dev));
+	}
+
+	private readName(dev: number): SafeText {
 		if (dev === 0) return safe`none`;
 		try {
 			// the kernel writes a slash in a device's name as `!`, since sysfs cannot hold it
@@ -42,7 +81,10 @@ export class BlockDevices {
 
 	/** Was the device seen before, and is it gone? */
 	isGone(dev: number): boolean {
-		return this.known.has(dev) && !existsSync(join(this.sysRoot, 'dev/block', devText(dev)));
+		return (
+			this.known.has(dev) &&
+			kept(this.answers?.gone, dev, () => !existsSync(join(this.sysRoot, 'dev/block', devText(dev))))
+		);
 	}
 
 	/**
@@ -50,6 +92,10 @@ export class BlockDevices {
 	 * brd and pmem keep it. Of a device that has gone, as last known.
 	 */
 	isStacked(dev: number): boolean {
+		return kept(this.answers?.stacked, dev, () => this.readStacked(dev));
+	}
+
+	private readStacked(dev: number): boolean {
 		const directory = join(this.sysRoot, 'dev/block', devText(dev));
 		try {
 			if (existsSync(join(directory, 'loop/backing_file')) || readdirSync(join(directory, 'slaves')).length > 0)

@@ -6,9 +6,21 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
+/** For how long it is taken for granted that nothing was mounted over a file, ms. */
+const TRUSTED = 30_000;
+/** When files were last found to be of their tree itself, by root and path. */
+const own = new Map<string, number>();
+
 /** Is it a file of the tree itself? Throws where it is not there. */
 function isOwn(root: string, path: string): boolean {
-	return statfsSync(join(root, path)).type === statfsSync(root).type;
+	const file = join(root, path);
+	const now = performance.now();
+	const found = own.get(file);
+	if (found !== undefined && now - found < TRUSTED) return true;
+	const is = statfsSync(file).type === statfsSync(root).type;
+	if (is) own.set(file, now);
+	else own.delete(file);
+	return is;
 }
 
 /** The text of a file of the tree itself; undefined: there is none, or another file system is mounted over it. */

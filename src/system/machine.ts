@@ -1,7 +1,7 @@
 /** Memory, swap and network of the machine, from `/proc`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bytes, Count } from '../lib/units.ts';
+import type { Bytes, Count, Ns } from '../lib/units.ts';
 
 export interface Memory {
 	total_bytes: Bytes;
@@ -50,13 +50,31 @@ export function parseNetDev(text: string): Map<string, Network> {
 
 const fields = ['received_bytes', 'sent_bytes', 'received', 'sent', 'dropped'] as const;
 
+/** Time that a hypervisor has run something else, all CPUs, since boot; NaN: no such text. /proc/stat counts in hundredths of a second. */
+export function parseStolen(text: string): Ns {
+	const steal = /^cpu +(?:\d+ ){7}(\d+)/.exec(text)?.[1];
+	return steal === undefined ? Number.NaN : Number(steal) * 1e7;
+}
+
 export class MachineReader {
 	private readonly procRoot: string;
 	private before: Map<string, Network> | undefined;
+	/** undefined: this is no virtual machine. */
+	private stolenBefore: Ns | undefined;
 
 	constructor(procRoot: string) {
 		this.procRoot = procRoot;
 		this.before = this.totals();
+		if (/^flags\s*:.*\bhypervisor\b/m.test(this.text('cpuinfo'))) this.stolenBefore = parseStolen(this.text('stat'));
+	}
+
+	/** Since the last read; undefined: not known, or no virtual machine. */
+	stolen(): Ns | undefined {
+		if (this.stolenBefore === undefined) return undefined;
+		const now = parseStolen(this.text('stat'));
+		const stolen = now - this.stolenBefore;
+		this.stolenBefore = now;
+		return stolen >= 0 ? stolen : undefined;
 	}
 
 	/** null: not known. */
@@ -86,7 +104,7 @@ export class MachineReader {
 
 	private text(name: string): string {
 		try {
-			return readFileSync(join(this.procRoot, name), 'latin1');
+			return readFileSync(join(this.procRoot, name), 'utf8');
 		} catch {
 			return '';
 		}

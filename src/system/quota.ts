@@ -21,6 +21,8 @@ export interface Throttled {
 
 /** Processes whose group is read again in an interval; the others keep theirs. New ones are always read. */
 const READ_AGAIN = 4;
+/** Processes whose group is remembered: those that do little come and go in the lists that are asked about. */
+const MOST_KNOWN = 1024;
 
 type Totals = Pick<Throttled, 'periods' | 'throttled' | 'throttled_ns'>;
 
@@ -44,8 +46,8 @@ export class QuotaReader {
 	/** v1 hierarchy of the cpu controller. */
 	private readonly v1: CgroupMount | undefined;
 	private before = new Map<string, Totals>();
-	/** v1 groups of processes asked about last, `pid:start`; undefined: the root. In the order of the last reading. */
-	private groups = new Map<string, SafeText | undefined>();
+	/** v1 groups of processes asked about, `pid:start`; undefined: the root. In the order of the last reading. */
+	private readonly groups = new Map<string, SafeText | undefined>();
 
 	constructor(procRoot: string) {
 		this.procRoot = procRoot;
@@ -75,8 +77,13 @@ export class QuotaReader {
 	private membersOf(processes: Iterable<ProcessId>): Map<SafeText, string[]> {
 		const members = new Map<SafeText, string[]>();
 		const asked = new Map(Array.from(processes, ({ pid, start }) => [`${pid}:${start}`, pid]));
-		const known = new Map([...this.groups].filter(([key]) => asked.has(key)));
-		for (const key of [...known.keys()].slice(0, READ_AGAIN)) known.delete(key);
+		const known = this.groups;
+		// the order of the map is that of the last reading
+		let again = 0;
+		for (const key of known.keys()) {
+			if (again === READ_AGAIN) break;
+			if (asked.has(key) && ++again) known.delete(key);
+		}
 		for (const [key, pid] of asked) {
 			if (known.has(key)) continue;
 			try {
@@ -86,8 +93,14 @@ export class QuotaReader {
 				// it has ended
 			}
 		}
-		this.groups = known;
-		for (const [key, group] of known) if (group) members.set(group, [...(members.get(group) ?? []), key]);
+		for (const key of known.keys()) {
+			if (known.size <= MOST_KNOWN) break;
+			if (!asked.has(key)) known.delete(key);
+		}
+		for (const key of asked.keys()) {
+			const group = known.get(key);
+			if (group) members.set(group, [...(members.get(group) ?? []), key]);
+		}
 		return members;
 	}
 

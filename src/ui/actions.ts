@@ -17,6 +17,9 @@ import { nextBegin, PROFILE, profileTarget, WHOLE_MACHINE } from './profile-targ
 import type { Action } from './state/state.ts';
 import type { TabEntry } from './tab.ts';
 
+/** Id of the tracer whose rows are hosts. */
+const FLEET = 'fleet';
+
 /** What the screen asks of the program. */
 export interface AppActions {
 	quit(): void;
@@ -33,8 +36,8 @@ export interface AppActions {
 	copy(text: string): void;
 	/** Write the snapshots in memory to a file. Resolves with a message for the user. */
 	record(): Promise<string>;
-	/** What Enter does on a row, where it does more than to show it. */
-	open(row: object): void;
+	/** What Enter does on a row, where it does more than to show it; `captures`: those of its host. */
+	open(row: object, what?: 'captures'): void;
 	/** Write a bundle of the snapshots in memory. Resolves with a message for the user. */
 	capture(): Promise<string>;
 	/** Facts about a process beside its figures. */
@@ -210,12 +213,31 @@ const profile: Effect = ({ tabs, actions, active: { tracer, snapshot, table }, l
 			: { ...WHOLE_MACHINE, pid: processId(lens).pid };
 	if (target === null) return say('rows like this one cannot be profiled: select a process, thread, group or none');
 	if (tracer.id !== PROFILE || lens !== null) {
-		actions.tune(PROFILE, { ...target, unwind: false, begin: nextBegin() });
+		actions.tune(PROFILE, { ...target, unwind: false, stop_after: 0, begin: nextBegin() });
 		dispatch({ kind: 'profile', tab: PROFILE });
 	} else {
-		actions.tune(PROFILE, { unwind: false, begin: nextBegin() });
+		actions.tune(PROFILE, { unwind: false, stop_after: 0, begin: nextBegin() });
 		say('the profile begins anew');
 	}
+};
+
+/** Length of the profile for findings. */
+const PROBE_SECONDS = 2;
+
+/** For 2 s, without leaving the tab: findings name the hottest function or lock from then on. */
+const probe: Effect = ({ tabs, actions, active: { tracer }, say }) => {
+	if (!tabs.some((tab) => tab.tracer.id === PROFILE)) return say('profiles are left out');
+	actions.tune(PROFILE, {
+		...WHOLE_MACHINE,
+		mode: 'wall',
+		unwind: true,
+		stop_after: PROBE_SECONDS,
+		begin: nextBegin(),
+	});
+	// starts it, and ends it a minute later
+	actions.setActiveTab(PROFILE);
+	actions.setActiveTab(tracer.id);
+	say(`profiles the machine for ${PROBE_SECONDS} s: findings name the hottest function or lock`);
 };
 
 /** The next kind of profile. */
@@ -223,7 +245,7 @@ const mode: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
 	if (tracer.id !== PROFILE || !snapshot) return say('kinds of profiles are chosen on the profile tab');
 	const at = PROFILE_MODES.indexOf((snapshot as unknown as ProfileExtra).mode);
 	const next = PROFILE_MODES[(at + 1) % PROFILE_MODES.length] as string;
-	actions.tune(PROFILE, { mode: next });
+	actions.tune(PROFILE, { mode: next, stop_after: 0 });
 	say(`${next}: begins now`);
 };
 
@@ -231,7 +253,7 @@ const mode: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
 const unwind: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
 	if (tracer.id !== PROFILE || !snapshot) return say('stacks are unwound on the profile tab');
 	const on = (snapshot as unknown as ProfileExtra).unwound === null;
-	actions.tune(PROFILE, { unwind: on, begin: nextBegin() });
+	actions.tune(PROFILE, { unwind: on, stop_after: 0, begin: nextBegin() });
 	say(on ? 'begins anew, and unwinds stacks for 10 s by the tables of the files' : 'begins anew by frame pointers');
 };
 
@@ -242,12 +264,19 @@ export const effects = {
 	profile,
 	mode,
 	unwind,
+	probe,
 	arguments: commandLines,
 	'full-path': fullPath,
 	finding: (context, key) => void showFinding(context, key),
 	detail: ({ actions, active: { table }, lens, overlay }) => {
 		const row = table.rows[Math.max(0, table.selected)];
 		if (row !== undefined && lens === null && !overlay) actions.open(row);
+	},
+	captures: ({ actions, active: { tracer, table }, say }) => {
+		const row = table.rows[Math.max(0, table.selected)];
+		if (tracer.id !== FLEET) return say('captures of other hosts are listed on the fleet: wattlag fleet');
+		if (row === undefined) return say('select a host');
+		actions.open(row, 'captures');
 	},
 	'next-finding': finding(1),
 	'previous-finding': finding(-1),

@@ -3,6 +3,7 @@
 import { Box, render } from 'ink';
 import { systemReason } from '../core/errors.ts';
 import type { Sampler } from '../core/sampler.ts';
+import type { Snapshot } from '../core/snapshot.ts';
 import { Store } from '../history/store.ts';
 import { homeFolder } from '../lib/home.ts';
 import { sanitize } from '../lib/sanitize.ts';
@@ -45,7 +46,7 @@ export interface LiveOptions {
 	/** Facts about a process beside its figures; by default from `/proc`. */
 	inspect?: Inspect;
 	/** What Enter does on a row; the terminal is free meanwhile. */
-	open?: ((row: object) => void) | undefined;
+	open?: ((row: object, what?: 'captures') => void) | undefined;
 	/** Opened earlier, for a first frame while Ink is loaded. */
 	screen?: Screen;
 }
@@ -109,10 +110,10 @@ export async function runLive({
 						tune: (tab, changes) => sampler.tune?.(tab, changes),
 						setActiveTab: (tab) => sampler.setActiveTab?.(tab),
 						setGroup: (tab, group) => sampler.setGroup(tab, group),
-						open: (row) => {
+						open: (row, what) => {
 							if (!open) return;
 							lifecycle.suspend();
-							open(row);
+							open(row, what);
 							lifecycle.resume();
 						},
 						inspect: inspect ?? ((process) => readProcess(command.procRoot ?? '/proc', process)),
@@ -176,8 +177,11 @@ async function record(store: Store, { host, kernel, cpus }: HostInfo): Promise<s
 /** Write a bundle of the snapshots in memory. Resolves with a message for the user. */
 async function capture(store: Store, machine: HostInfo, tabs: readonly string[]): Promise<string> {
 	const { captureStore } = await import('../recording/capture-store.ts');
+	const { triageOf, triageText } = await import('../tracers/overview/triage.ts');
 	try {
-		return `captured: ${await captureStore(store, machine, tabs)}`;
+		const triage = (snapshots: readonly Snapshot[], name: string) =>
+			`${triageText(triageOf(snapshots as Parameters<typeof triageOf>[0], name)).join('\n')}\n`;
+		return `captured: ${await captureStore(store, machine, tabs, triage)}`;
 	} catch (error) {
 		return `could not capture: ${systemReason(error)}`;
 	}

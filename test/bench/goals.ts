@@ -2,6 +2,7 @@
 import { type Figure, find, markdownTable, number, ratiosTo, type SectionResult } from './figures.ts';
 import { EMPTY, EVENTS, WHAT } from './kernel.ts';
 import { ALL, tickOf, USER_SPACE } from './reading.ts';
+import { RECORD, RECORDER, SERVE } from './record.ts';
 import { OVERVIEW, REST } from './rest.ts';
 import { median, medianInterval } from './statistics.ts';
 import { DRAWING, MANY, OURS, SCREEN } from './terminal.ts';
@@ -147,12 +148,21 @@ function terminalGoals(judge: Judge): void {
 		judge.most(`${what}, ${tab}`, what, tab, 100, ' ms');
 }
 
+function recordGoals(judge: Judge): void {
+	judge.most('recorder at rest, share of one CPU', RECORD.rest, RECORDER, 1, ' %', 0.1);
+	judge.most('recorder, 1,000 busy processes, share of one CPU', RECORD.busy, RECORDER, 3, ' %', 0.1);
+	judge.most('resident memory of the recorder', RECORD.rss, RECORDER, 70, ' MB');
+	judge.most('resident memory of serve', RECORD.rss, SERVE, 90, ' MB');
+	judge.most('serve at rest, share of one CPU', RECORD.rest, SERVE, 1, ' %', 0.1);
+}
+
 const bySection: Record<string, (judge: Judge) => void> = {
 	rest: restGoals,
 	kernel: kernelGoals,
 	workload: workloadGoals,
 	reading: readingGoals,
 	terminal: terminalGoals,
+	record: recordGoals,
 };
 
 /** The goals of one section. */

@@ -1,6 +1,6 @@
 /**
  * The benchmarks: wattlag beside its peers and beside nothing, as Markdown on standard output and as JSON in build/bench/.
- *   npm run bench -- [--section rest,kernel,workload,reading,terminal,soak] [--quick] [--against DIR] [--minutes N] [--write]
+ *   npm run bench -- [--section rest,kernel,workload,reading,terminal,record,triage,soak] [--quick] [--against DIR] [--minutes N] [--write]
  * Without `--section` all but `soak`, which takes half an hour (`--minutes`). `--quick` alone, and `--against`: only `rest`.
  * `--against DIR` measures the older build in that checkout in the same turns, and says what got worse beyond noise (exit
  * code 1 then). `--write` keeps the sections measured in docs/performance/ and writes the tables of docs/PERFORMANCE.md
@@ -20,10 +20,12 @@ import { kernel } from './kernel.ts';
 import { machine } from './machine.ts';
 import { progress } from './progress.ts';
 import { reading } from './reading.ts';
+import { record } from './record.ts';
 import { load, type Measured, reportText, save } from './report.ts';
 import { rest } from './rest.ts';
 import { soak } from './soak.ts';
 import { terminal } from './terminal.ts';
+import { triage } from './triage.ts';
 import { workload } from './workload.ts';
 
 const sections: Record<string, (bench: Bench) => Promise<SectionResult>> = {
@@ -32,11 +34,13 @@ const sections: Record<string, (bench: Bench) => Promise<SectionResult>> = {
 	workload,
 	reading,
 	terminal,
+	record,
+	triage,
 	soak,
 };
 /** Not measured unless it is named. */
 const LONG = ['soak'];
-const PACKAGES = ['libbpf-tools', 'fio', 'linux-perf', 'htop', 'btop', 'procps'];
+const PACKAGES = ['libbpf-tools', 'fio', 'linux-perf', 'htop', 'btop', 'atop', 'procps'];
 const KEPT = 'docs/performance';
 
 class UsageError extends Error {}

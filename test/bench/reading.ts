@@ -123,7 +123,12 @@ async function floors({ addon }: Host, count: number): Promise<Map<string, numbe
 	}
 }
 
-async function withProcesses<T>({ loads }: Bench, count: number, awake: boolean, use: () => Promise<T>): Promise<T> {
+export async function withProcesses<T>(
+	{ loads }: Bench,
+	count: number,
+	awake: boolean,
+	use: () => Promise<T>,
+): Promise<T> {
 	const load = loads.start(undefined, 'processes', count, awake ? AWAKE_MS : 0);
 	await once(load.stdout as NodeJS.ReadableStream, 'data');
 	try {

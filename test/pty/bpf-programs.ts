@@ -23,5 +23,5 @@ function loadedPrograms(): number[] {
 /** The kernel frees programs a moment after their last user is gone. */
 export async function expectUnloaded(programs: readonly number[]): Promise<void> {
 	expect(programs.length).toBeGreaterThan(0);
-	await vi.waitFor(() => expect(loadedPrograms().filter((id) => programs.includes(id))).toEqual([]), 5000);
+	await vi.waitFor(() => expect(loadedPrograms().filter((id) => programs.includes(id))).toEqual([]), 30_000);
 }

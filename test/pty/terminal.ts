@@ -1,6 +1,6 @@
 /** A program in a pseudo-terminal: what a user would see, and whether the terminal was left as it was found. */
 import pty from '@lydell/node-pty';
-import { Emulator, type TerminalSize } from '../screen/emulator.ts';
+import { Emulator, PATIENCE_MS, type TerminalSize } from '../screen/emulator.ts';
 import { MARK } from '../setup/marked.ts';
 
 export interface TerminalRunOptions extends TerminalSize {
@@ -85,7 +85,7 @@ export class TerminalRun extends Emulator {
 	}
 
 	/** Wait for the end, then for the emulator to have seen everything. */
-	async ended(timeoutMs = 10_000): Promise<ExitStatus> {
+	async ended(timeoutMs = PATIENCE_MS): Promise<ExitStatus> {
 		const timeout = new Promise<never>((_, reject) => {
 			setTimeout(() => reject(new Error(`still running after ${timeoutMs} ms\n${this.text()}`)), timeoutMs).unref();
 		});

@@ -8,6 +8,9 @@ export interface TerminalSize {
 
 type Expected<Program> = RegExp | string | ((run: Program) => boolean);
 
+/** Where several programs start at once on a busy machine, each takes its time. */
+export const PATIENCE_MS = 40_000;
+
 export abstract class Emulator {
 	/** Everything the program wrote. */
 	output = '';
@@ -70,7 +73,7 @@ export abstract class Emulator {
 	}
 
 	/** Wait until the screen matches. Fails with the screen in the message. */
-	async waitFor(expected: Expected<this>, timeoutMs = 10_000): Promise<void> {
+	async waitFor(expected: Expected<this>, timeoutMs = PATIENCE_MS): Promise<void> {
 		const matches = () => {
 			if (typeof expected === 'function') return expected(this);
 			return typeof expected === 'string' ? this.text().includes(expected) : expected.test(this.text());

@@ -15,6 +15,10 @@ interface Moment {
 	sleep: TimePart;
 	/** Waits for a CPU, share of the time. */
 	runnable?: number;
+	/** Block requests and their bytes, packets; per second. */
+	requests?: number;
+	bytes?: number;
+	packets?: number;
 }
 
 export interface Sequence {
@@ -30,145 +34,141 @@ export interface Sequence {
 const noise = (value: number, random: () => number) => value * (0.8 + 0.4 * random());
 const DAY = 86_400;
 
+/** Rates of a moment vary by a fifth. */
+const moment = (random: () => number, { rate, cpu, sleep, ...more }: Moment): Moment => ({
+	...{ rate: noise(rate, random), cpu: noise(cpu, random), sleep },
+	...Object.fromEntries(Object.entries(more).map(([name, value]) => [name, noise(value, random)])),
+});
+/** A day on which nothing is wrong. */
+const quiet = (name: string, at: (second: number) => Moment | null): Sequence => ({
+	...{ name, expected: [], seconds: DAY },
+	at: (second, random) => {
+		const now = at(second);
+		return now && moment(random, now);
+	},
+});
+/** It rests and works in turns, for so many seconds of each period. */
+const inTurns = (period: number, working: number, work: Moment, rest: Moment) => (second: number) =>
+	second % period < working ? work : rest;
+const BEGIN = 600;
+/** Something is wrong from {@link BEGIN} on. */
+const trouble = (
+	name: string,
+	expected: Slowed['kind'],
+	before: Moment,
+	after: Moment | ((elapsed: number) => Moment),
+	seconds = 900,
+): Sequence => ({
+	...{ name, expected: [expected], trouble: BEGIN, seconds },
+	at: (second, random) =>
+		moment(random, second < BEGIN ? before : typeof after === 'function' ? after(second - BEGIN) : after),
+});
+
+const serving: Moment = { rate: 400, cpu: 0.4, sleep: 'poll' };
+
 export const corpus: readonly Sequence[] = [
-	// nothing is wrong with these
-	{
-		name: 'idle daemon',
-		expected: [],
-		seconds: DAY,
-		at: (_, random) => ({ rate: noise(2, random), cpu: 0.001, sleep: 'poll' }),
-	},
-	{
-		name: 'cron: every minute a short job of another process',
-		expected: [],
-		seconds: DAY,
-		at: (second, random) => (second % 60 < 3 ? { rate: noise(200, random), cpu: 0.9, sleep: 'child' } : null),
-	},
-	{
-		name: 'batch job that ends',
-		expected: [],
-		seconds: DAY,
-		at: (second, random) => (second < 4000 ? { rate: noise(50, random), cpu: noise(0.8, random), sleep: 'IO' } : null),
-	},
-	{
-		name: 'a service by day and night',
-		expected: [],
-		seconds: DAY,
-		at(second, random) {
-			const load = Math.max(0, Math.sin((second / DAY) * 2 * Math.PI));
-			return { rate: noise(400 * load + 1, random), cpu: noise(0.5 * load, random), sleep: 'poll' };
-		},
-	},
-	{
-		name: 'a service whose clients come in bursts',
-		expected: [],
-		seconds: DAY,
-		at: (second, random) =>
-			second % 300 < 60
-				? { rate: noise(900, random), cpu: noise(0.6, random), sleep: 'poll' }
-				: { rate: 1, cpu: 0.0005, sleep: 'poll' },
-	},
-	{
-		name: 'a pool of threads between two jobs',
-		expected: [],
-		seconds: DAY,
-		at: (second, random) =>
-			second % 600 < 90
-				? { rate: noise(300, random), cpu: noise(0.4, random), sleep: 'futex' }
-				: { rate: 0.2, cpu: 0.0001, sleep: 'futex' },
-	},
-	{
-		name: 'a backup: IO all the time, in waves',
-		expected: [],
-		seconds: DAY,
-		at: (second, random) => ({
-			rate: noise(second % 90 < 45 ? 300 : 200, random),
-			cpu: noise(0.1, random),
-			sleep: 'IO',
-		}),
-	},
-	{
-		name: 'a database at rest after work',
-		expected: [],
-		seconds: DAY,
-		at: (second, random) =>
-			second % 7200 < 1800
-				? { rate: noise(1500, random), cpu: noise(0.3, random), sleep: 'socket' }
-				: { rate: 0.5, cpu: 0.0002, sleep: 'socket' },
-	},
-	{
-		name: 'a checkpoint every five minutes',
-		expected: [],
-		seconds: DAY,
-		at: (second, random) =>
-			second % 300 < 20
-				? { rate: noise(80, random), cpu: 0.05, sleep: 'IO' }
-				: { rate: noise(5, random), cpu: 0.001, sleep: 'poll' },
-	},
-	{
-		name: 'a timer loop',
-		expected: [],
-		seconds: DAY,
-		at: (second, random) => ({ rate: noise(100, random) * (second % 1000 < 500 ? 1 : 0.1), cpu: 0.02, sleep: 'timer' }),
-	},
-	// something is wrong with these
-	...(['IO', 'memory', 'kernel lock', 'semaphore', 'file lock', 'futex', 'quota'] as const).map(
-		(part): Sequence => ({
-			name: `kept from work by ${part}`,
-			expected: ['slowed'],
-			trouble: 600,
-			seconds: 900,
-			at: (second, random) =>
-				second < 600
-					? { rate: noise(400, random), cpu: noise(0.4, random), sleep: 'poll' }
-					: { rate: noise(12, random), cpu: noise(0.01, random), sleep: part },
-		}),
+	quiet('idle daemon', () => ({ rate: 2, cpu: 0.001, sleep: 'poll' })),
+	quiet('cron: every minute a short job of another process', (second) =>
+		second % 60 < 3 ? { rate: 200, cpu: 0.8, sleep: 'child' } : null,
 	),
-	{
-		name: 'no CPU left for it',
-		expected: ['slowed'],
-		trouble: 600,
-		seconds: 900,
-		at: (second, random) =>
-			second < 600
-				? { rate: noise(300, random), cpu: noise(0.5, random), sleep: 'poll' }
-				: { rate: noise(10, random), cpu: noise(0.05, random), sleep: 'poll', runnable: 0.85 },
-	},
-	{
-		name: 'deadlock of two threads that computed',
-		expected: ['halted'],
-		trouble: 600,
-		seconds: 900,
-		at: (second, random) =>
-			second < 600
-				? { rate: noise(30, random), cpu: noise(1.6, random), sleep: 'futex' }
-				: { rate: 0, cpu: 0, sleep: 'futex' },
-	},
-	{
-		name: 'paused',
-		expected: ['halted'],
-		trouble: 600,
-		seconds: 900,
-		at: (second, random) =>
-			second < 600
-				? { rate: noise(100, random), cpu: noise(0.3, random), sleep: 'poll' }
-				: { rate: 0, cpu: 0, sleep: 'stopped' },
-	},
-	{
-		name: 'slower by and by: a disk that gets full',
-		expected: ['slowed'],
-		trouble: 600,
-		seconds: 1200,
-		at(second, random) {
-			const left = second < 600 ? 1 : Math.max(0.02, 1 - (second - 600) / 60);
-			return { rate: noise(500 * left, random), cpu: noise(0.4 * left, random), sleep: left < 0.9 ? 'IO' : 'poll' };
+	quiet('batch job that ends', (second) => (second < 4000 ? { rate: 50, cpu: 0.8, sleep: 'IO' } : null)),
+	quiet('a service by day and night', (second) => {
+		const load = Math.max(0, Math.sin((second / DAY) * 2 * Math.PI));
+		return { rate: 400 * load + 1, cpu: 0.5 * load, sleep: 'poll', packets: 900 * load };
+	}),
+	quiet(
+		'a service whose clients come in bursts',
+		inTurns(
+			300,
+			60,
+			{ rate: 900, cpu: 0.6, sleep: 'poll', packets: 2000 },
+			{ rate: 1, cpu: 0.0005, sleep: 'poll', packets: 1 },
+		),
+	),
+	quiet(
+		'a pool of threads between two jobs',
+		inTurns(600, 90, { rate: 300, cpu: 0.4, sleep: 'futex' }, { rate: 0.2, cpu: 0.0001, sleep: 'futex' }),
+	),
+	quiet('a backup: IO all the time, in waves', (second) => ({
+		...{ rate: second % 90 < 45 ? 300 : 200, cpu: 0.1, sleep: 'IO' },
+		...{ requests: second % 90 < 45 ? 300 : 200, bytes: 5e7 },
+	})),
+	quiet('a backup of small files, then of large ones', (second) => {
+		const small = second % 4000 < 2000;
+		return { rate: small ? 500 : 90, cpu: 0.1, sleep: 'IO', requests: small ? 480 : 80, bytes: 5e7 };
+	}),
+	quiet(
+		'a database at rest after work',
+		inTurns(
+			7200,
+			1800,
+			{ rate: 1500, cpu: 0.3, sleep: 'socket', packets: 3000 },
+			{ rate: 0.5, cpu: 0.0002, sleep: 'socket', packets: 0 },
+		),
+	),
+	quiet(
+		'many small queries, then a report: few packets, much work',
+		inTurns(
+			1000,
+			800,
+			{ rate: 900, cpu: 0.4, sleep: 'socket', packets: 2000 },
+			{ rate: 300, cpu: 0.9, sleep: 'socket', packets: 4 },
+		),
+	),
+	quiet(
+		'a checkpoint every five minutes',
+		inTurns(
+			300,
+			20,
+			{ rate: 80, cpu: 0.05, sleep: 'IO', requests: 80, bytes: 2e7 },
+			{ rate: 5, cpu: 0.001, sleep: 'poll', requests: 0, bytes: 0 },
+		),
+	),
+	quiet('a timer loop', (second) => ({ rate: second % 1000 < 500 ? 100 : 10, cpu: 0.02, sleep: 'timer' })),
+	...(['IO', 'memory', 'kernel lock', 'semaphore', 'file lock', 'futex', 'quota'] as const).map((sleep) =>
+		trouble(`kept from work by ${sleep}`, 'slowed', serving, { rate: 12, cpu: 0.01, sleep }),
+	),
+	trouble(
+		'no CPU left for it',
+		'slowed',
+		{ rate: 300, cpu: 0.5, sleep: 'poll' },
+		{ rate: 10, cpu: 0.05, sleep: 'poll', runnable: 0.85 },
+	),
+	trouble(
+		'wakes for each page that it waits for, and answers nobody',
+		'slowed',
+		{ ...serving, packets: 2000 },
+		{ rate: 380, cpu: 0.2, sleep: 'IO', packets: 40 },
+	),
+	trouble(
+		'its disk takes ten times as long for each request',
+		'slowed',
+		{ rate: 420, cpu: 0.1, sleep: 'IO', requests: 400, bytes: 3e6 },
+		{ rate: 190, cpu: 0.1, sleep: 'IO', requests: 40, bytes: 3e5 },
+	),
+	trouble(
+		'deadlock of two threads that computed',
+		'halted',
+		{ rate: 30, cpu: 1.6, sleep: 'futex' },
+		{ rate: 0, cpu: 0, sleep: 'futex' },
+	),
+	trouble('paused', 'halted', { rate: 100, cpu: 0.3, sleep: 'poll' }, { rate: 0, cpu: 0, sleep: 'stopped' }),
+	trouble(
+		'slower by and by: a disk that gets full',
+		'slowed',
+		{ rate: 500, cpu: 0.4, sleep: 'poll' },
+		(elapsed) => {
+			const left = Math.max(0.02, 1 - elapsed / 60);
+			return { rate: 500 * left, cpu: 0.4 * left, sleep: left < 0.9 ? 'IO' : 'poll' };
 		},
-	},
+		1200,
+	),
 ];
 
 const THREADS = 2;
 
-function rowOf(sequence: Sequence, { rate, cpu, sleep, runnable = 0 }: Moment, dt_ns: number): ProgressRow {
+function rowOf(sequence: Sequence, moment: Moment, dt_ns: number): ProgressRow {
+	const { rate, cpu, sleep, runnable = 0, requests, bytes = 0, packets } = moment;
 	const whole = THREADS * dt_ns;
 	const used = Math.min(whole, cpu * dt_ns);
 	const waited = Math.min(whole - used, runnable * whole);
@@ -176,6 +176,11 @@ function rowOf(sequence: Sequence, { rate, cpu, sleep, runnable = 0 }: Moment, d
 		...{ pid: 7, start_time: 1e9, comm: sanitize(sequence.name.slice(0, 15)) ?? safe`x` },
 		cpu_ns: used,
 		wakeups: Math.round((rate * dt_ns) / 1e9),
+		...(requests !== undefined && {
+			io_count: Math.round((requests * dt_ns) / 1e9),
+			io_bytes: (bytes * dt_ns) / 1e9,
+		}),
+		...(packets !== undefined && { packets }),
 		time_ns: { cpu: used, runnable: waited, [sleep]: whole - used - waited },
 	};
 }

@@ -16,9 +16,9 @@ const run = promisify(execFile);
 const tree = treePerFile();
 const name = 'wl-drained';
 
-const ENDED = 2500;
-/** For 1,000 threads that end, and for 1,400 processes that waited: less than one interval has. */
-const RING = { energy: 256 << 10, runqlat: 1 << 20 };
+const ENDED = 1250;
+/** For 500 threads that end, and for 700 processes that waited: less than one interval has. */
+const RING = { energy: 128 << 10, runqlat: 512 << 10 };
 
 /** This machine with small rings of ended tasks. */
 function smallRings(): Host {
@@ -35,14 +35,14 @@ function smallRings(): Host {
 	return { ...host, addon };
 }
 
-test('each of thousands of processes that end in one interval is counted', async () => {
+test('each of more than a thousand processes that end in one interval is counted', async () => {
 	const found = new Map<string, Snapshot>();
 	const second = Promise.withResolvers<void>();
 	const begun = Promise.withResolvers<void>();
 	const sampling = new Sampling({
 		tracers: [energy, runqlat] as never,
 		host: smallRings(),
-		delay: 12,
+		delay: 7,
 		firstDelay: 0.2,
 		groups: {},
 		sections: { energy: { source: 'model' } },

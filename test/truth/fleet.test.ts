@@ -179,6 +179,17 @@ test('through a real sshd: tabs as they are there, options reach the agent, a cu
 	await until('a beat has come back', 20, async () => (sampler.latency ?? 0) > 0);
 	const details = await sampler.inspect({ pid: process.pid, start: 0 });
 	expect(JSON.stringify(details)).toContain('node');
+	// what key p does on a row: the profile of one process there
+	sampler.tune('profile', { pid: process.pid, tid: 0, comm: '', cgroup: '', cgroup_id: 0, unwind: false, begin: 1 });
+	sampler.setActiveTab('profile');
+	const spin = (): void => {
+		for (const end = Date.now() + 50; Date.now() < end; );
+	};
+	await until('stacks of this process', 60, async () => {
+		spin();
+		return snapshots().some(({ tab, rows }) => tab === 'profile' && rows.length > 0);
+	});
+	sampler.setActiveTab('energy');
 	// the connection breaks in the middle of whatever it carries
 	const before = snapshots().length;
 	(sampler as unknown as { child: ChildProcess }).child.kill('SIGKILL');

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterEach, expect, test } from 'vitest';
 import { monotonicNs } from '../../src/lib/clock.ts';
-import { KernelFunctions } from '../../src/system/kernel-functions.ts';
+import { KernelFunctions } from '../../src/symbols/kernel-functions.ts';
 import { FocusWatch } from '../../src/tracers/overview/tasks/focus.ts';
 import { sleepFunctions } from '../../src/tracers/overview/tasks/reasons.ts';
 import { realHost } from './host.ts';

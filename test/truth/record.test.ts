@@ -1,4 +1,4 @@
-/** The recorder on the running kernel: what it writes, and what becomes of it when it ends badly. */
+/** The recorder on the running kernel: what it writes, and what becomes of it when it ends badly. Each test mostly waits: all at once. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, type TestContext, test } from 'vitest';
 
 const run = promisify(execFile);
 const schema = JSON.parse(readFileSync('docs/batch.schema.json', 'utf8')) as object;
@@ -23,7 +23,7 @@ interface Line {
 	tab: string;
 	time: string;
 	dt_ns: number;
-	rows: { comm?: string; cpu_ns?: number }[];
+	rows: { pid?: number; comm?: string; cpu_ns?: number }[];
 	[field: string]: unknown;
 }
 
@@ -37,7 +37,10 @@ async function exported(path: string, ...args: string[]): Promise<{ lines: Line[
 }
 
 /** A recorder that ends with the test; what it said so far. */
-function recorder(...args: string[]): { child: ChildProcess; said(): string; ended: Promise<number | null> } {
+function recorder(
+	{ onTestFinished }: TestContext,
+	...args: string[]
+): { child: ChildProcess; said(): string; ended: Promise<number | null> } {
 	const child = spawn('bin/wattlag', ['record', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
 	let text = '';
 	child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -58,17 +61,20 @@ async function until(condition: () => boolean, what: () => string): Promise<void
 const bytesIn = (path: string) =>
 	readdirSync(path).reduce((sum, name) => sum + (name.endsWith('.wlr') ? statSync(join(path, name)).size : 0), 0);
 
-test('a command is recorded as long as it runs: its exit code, its CPU time, lines that fit the schema', async () => {
+test.concurrent('a command is recorded as long as it runs: its exit code, its CPU time, lines that fit the schema', async ({
+	expect,
+}) => {
 	const path = join(root, 'command');
 	// two seconds of its own CPU time, by its own clock
-	const burn = 'import time\nwhile time.process_time() < 2: pass\nprint(time.process_time())\nraise SystemExit(5)';
+	const burn =
+		'import os, time\nwhile time.process_time() < 2: pass\nprint(os.getpid(), time.process_time())\nraise SystemExit(5)';
 	const words = ['record', path, '--tabs', 'energy,runqlat,overview', '--', 'python3', '-c', burn];
 	const error = await run('bin/wattlag', words).then(
 		() => undefined,
 		(failure: { code: number; stdout: string }) => failure,
 	);
 	expect(error?.code).toBe(5);
-	const own = Number(error?.stdout);
+	const [child, own] = (error?.stdout ?? '').split(' ').map(Number) as [number, number];
 	const { lines, said } = await exported(path);
 	expect(said).toBe('');
 	for (const line of lines) {
@@ -79,7 +85,7 @@ test('a command is recorded as long as it runs: its exit code, its CPU time, lin
 	const counted = lines
 		.filter(({ tab }) => tab === 'energy')
 		.flatMap(({ rows }) => rows)
-		.filter(({ comm }) => comm === 'python3')
+		.filter(({ pid }) => pid === child)
 		.reduce((sum, { cpu_ns = 0 }) => sum + cpu_ns / 1e9, 0);
 	// the last interval ends with the recorder, after the command
 	expect(counted).toBeGreaterThan(own * 0.6);
@@ -89,9 +95,10 @@ test('a command is recorded as long as it runs: its exit code, its CPU time, lin
 	);
 });
 
-test('killed at any moment: the prefix plays; the folder takes the next recorder; a second one is refused', async () => {
+test.concurrent('killed at any moment: the prefix plays; the folder takes the next recorder; a second one is refused', async (context) => {
+	const { expect } = context;
 	const path = join(root, 'killed');
-	const first = recorder(path, '--delay', '0.2', '--tabs', 'energy,runqlat');
+	const first = recorder(context, path, '--delay', '0.2', '--tabs', 'energy,runqlat');
 	await until(() => readdirSync(root).includes('killed') && bytesIn(path) > 20_000, first.said);
 	await expect(run('bin/wattlag', ['record', path])).rejects.toMatchObject({
 		code: 2,
@@ -101,18 +108,19 @@ test('killed at any moment: the prefix plays; the folder takes the next recorder
 	await first.ended;
 	const before = (await exported(path)).lines.length;
 	expect(before).toBeGreaterThan(4);
-	const second = recorder(path, '--delay', '0.2', '--tabs', 'energy', '--duration', '1');
+	const second = recorder(context, path, '--delay', '0.2', '--tabs', 'energy', '--duration', '1');
 	expect(await second.ended).toBe(0);
 	expect((await exported(path)).lines.length).toBeGreaterThan(before);
 });
 
-test('a full disk: it is said, recording goes on when there is room, and the exit code tells', async () => {
+test.concurrent('a full disk: it is said, recording goes on when there is room, and the exit code tells', async (context) => {
+	const { expect, onTestFinished } = context;
 	const path = join(root, 'full');
 	execFileSync('mkdir', [path]);
 	execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=700', 'full', path]);
 	onTestFinished(() => void execFileSync('umount', ['--lazy', path]));
 	writeFileSync(join(path, 'others'), Buffer.alloc(900_000));
-	const recording = recorder(path, '--delay', '0.1', '--tabs', 'energy,runqlat,irq', '--keep-free', '0.001');
+	const recording = recorder(context, path, '--delay', '0.1', '--tabs', 'energy,runqlat,irq', '--keep-free', '0.001');
 	await until(() => recording.said().includes('recording stopped'), recording.said);
 	expect(recording.said()).toMatch(/recording stopped: .*(ENOSPC|no space)/);
 	rmSync(join(path, 'others'));
@@ -124,9 +132,10 @@ test('a full disk: it is said, recording goes on when there is room, and the exi
 	expect(lines.length).toBeGreaterThan(0);
 });
 
-test('a mark, and SIGUSR2: a bundle that replays by itself', async () => {
+test.concurrent('a mark, and SIGUSR2: a bundle that replays by itself', async (context) => {
+	const { expect } = context;
 	const path = join(root, 'captured');
-	const recording = recorder(path, '--tabs', 'energy', '--delay', '0.5');
+	const recording = recorder(context, path, '--tabs', 'energy', '--delay', '0.5');
 	await until(() => readdirSync(root).includes('captured') && bytesIn(path) > 0, recording.said);
 	await run('bin/wattlag', ['record', path, '--mark', 'here \x1b[2J']);
 	recording.child.kill('SIGUSR2');

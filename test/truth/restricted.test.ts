@@ -93,7 +93,7 @@ const mounts = (command: string): [string, ...string[]] => [
 	`mount --make-rprivate /proc && mount --make-rprivate /sys && ${command} && exec "$0" "$@"`,
 ];
 
-test('proc with processes only: the CPUs are known, the rest is not checked, with the reason', async () => {
+test.concurrent('proc with processes only: the CPUs are known, the rest is not checked, with the reason', async () => {
 	const prefix = mounts('mount -t proc -o subset=pid proc /proc');
 	for (const { findings, unchecked, totals, dt_ns } of await overview(...prefix)) {
 		expect(totals.cpus).toBe(online);
@@ -107,7 +107,7 @@ test('proc with processes only: the CPUs are known, the rest is not checked, wit
 	expect(check('proc')?.found.join()).toMatch(/subset=pid/);
 });
 
-test('files that lxcfs mounts over those of the machine change nothing but what is said', async () => {
+test.concurrent('files that lxcfs mounts over those of the machine change nothing but what is said', async () => {
 	tree.set('one/stat', 'cpu  10 0 10 100 0 0 0 0 0 0\ncpu0 10 0 10 100 0 0 0 0 0 0\nintr 0\n');
 	tree.set('one/online', '0\n');
 	const bind = (from: string, over: string) => `mount --bind ${tree.path(from)} ${over}`;
@@ -118,7 +118,7 @@ test('files that lxcfs mounts over those of the machine change nothing but what 
 	expect(check('proc')?.found.join()).toMatch(/another file system is mounted over \/proc\/stat \(lxcfs/);
 });
 
-test('an affinity is a limit of this process, not of the machine', async () => {
+test.concurrent('an affinity is a limit of this process, not of the machine', async () => {
 	for (const { totals } of await overview('taskset', '-c', '1')) expect(totals.cpus).toBe(online);
 	const check = await doctor('taskset', '-c', '1');
 	expect(check('CPUs')?.found).toEqual([`${online} online`, 'this process may use 1 of them (affinity or cpuset)']);
@@ -136,7 +136,7 @@ describe('in a time namespace the clocks are the kernel’s', () => {
 	});
 	afterAll(() => load.kill('SIGKILL'));
 
-	test.for(['auto', 'proc'])('starts of processes with --source %s', async (source) => {
+	test.concurrent.for(['auto', 'proc'])('starts of processes with --source %s', async (source) => {
 		const { stdout } = await inside(
 			'--batch',
 			'--json',
@@ -154,7 +154,7 @@ describe('in a time namespace the clocks are the kernel’s', () => {
 		expect(Math.abs((row?.start_time ?? 0) - started)).toBeLessThan(2e7);
 	});
 
-	test('both sides of compare are of one process', async () => {
+	test.concurrent('both sides of compare are of one process', async () => {
 		const { stdout } = await inside('compare', '--live', '--json', '--duration', '2');
 		const { rows } = JSON.parse(stdout) as { rows: { pid: number; bpf: object | null; proc: object | null }[] };
 		expect(rows.filter(({ pid }) => pid === load.pid)).toMatchObject([
@@ -162,7 +162,7 @@ describe('in a time namespace the clocks are the kernel’s', () => {
 		]);
 	});
 
-	test('the wall clock of slices', async () => {
+	test.concurrent('the wall clock of slices', async () => {
 		const before = Date.now();
 		const { stdout } = await inside('-v', '--duration', '1');
 		const [first = ''] = stdout.split('\n').filter((line) => /^\d\d:/.test(line));
@@ -171,7 +171,7 @@ describe('in a time namespace the clocks are the kernel’s', () => {
 		expect(Math.abs(then - before)).toBeLessThan(20_000);
 	});
 
-	test('the tree is one, and users are found', async () => {
+	test.concurrent('the tree is one, and users are found', async () => {
 		// the energy tab lists processes at rest too, as parents mostly are
 		const { stdout } = await inside(
 			'--batch',
@@ -194,7 +194,7 @@ describe('in a time namespace the clocks are the kernel’s', () => {
 	});
 });
 
-test.for([
+test.concurrent.for([
 	['EPERM', 1],
 	['ENOSYS', 38],
 ] as const)('bpf(2) refused by seccomp with %s: named, with the option of the runtime', async ([, number]) => {

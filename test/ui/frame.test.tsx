@@ -63,6 +63,7 @@ describe('help and footer', () => {
 						cpu: 0.014,
 						rssBytes: 80 * 2 ** 20,
 						kernelBytes: 19 * 2 ** 20,
+						recorded: null,
 					}}
 					selected={-1}
 					rows={31}
@@ -84,7 +85,15 @@ describe('help and footer', () => {
 		expect(footer({ width: 120 })).toMatch(
 			/own cost: BPF 0\.1% ±8\.0% \(2m10s old\) CPU 1\.4% RSS 80\.0MiB kernel 19\.0MiB/,
 		);
-		const unknown = { bpf: null, uncertainty: null, age: null, cpu: 0.014, rssBytes: 80 * 2 ** 20, kernelBytes: null };
+		const unknown = {
+			bpf: null,
+			uncertainty: null,
+			age: null,
+			cpu: 0.014,
+			rssBytes: 80 * 2 ** 20,
+			kernelBytes: null,
+			recorded: null,
+		};
 		expect(footer({ width: 120, cost: unknown })).toContain('own cost: BPF ? (not measured) CPU 1.4%');
 		expect(footer({ losses: [['ring', 12]], width: 100 })).toContain('lost ring 12 ');
 	});

@@ -47,6 +47,28 @@ test('a device that went away keeps its name, a new one of its number gets its o
 	expect(devices.name(dev(8, 0))).toBe('sdb');
 });
 
+test('answers are kept until the next event of any device', () => {
+	plug('8:0', 'sda');
+	tree.set('kernel/uevent_seqnum', '100\n');
+	const devices = new BlockDevices(tree.root);
+	devices.begin();
+	expect(devices.name(dev(8, 0))).toBe('sda');
+	expect([devices.isGone(dev(8, 0)), devices.isStacked(dev(8, 0))]).toEqual([false, false]);
+	tree.remove('dev/block/8:0');
+	plug('8:0', 'sdb');
+	devices.begin();
+	expect(devices.name(dev(8, 0))).toBe('sda');
+	tree.set('kernel/uevent_seqnum', '101\n');
+	devices.begin();
+	expect(devices.name(dev(8, 0))).toBe('sdb');
+	// without a number of events nothing is kept
+	tree.remove('kernel/uevent_seqnum');
+	devices.begin();
+	tree.remove('dev/block/8:0');
+	plug('8:0', 'sdc');
+	expect(devices.name(dev(8, 0))).toBe('sdc');
+});
+
 test('a hostile name is inert', () => {
 	plug('8:16', 'sd\u001b[31m');
 	expect(new BlockDevices(tree.root).name(dev(8, 16))).toBe('sd^[[31m');

@@ -222,17 +222,22 @@ test('the screen’s minutes as a bundle', async () => {
 	process.env['XDG_STATE_HOME'] = tree.root;
 	try {
 		const store = new Store();
+		const triage = (snapshots: readonly Snapshot[], host: string) => `${host}: ${snapshots.length} intervals`;
 		const all = intervals(3);
 		for (const snapshot of all.flat()) store.apply({ kind: 'snapshot', snapshot });
-		const path = await captureStore(store, { host: safe`h`, kernel: safe`k`, cpus: 2 }, tabs);
+		const path = await captureStore(store, { host: safe`h`, kernel: safe`k`, cpus: 2 }, tabs, triage);
 		expect(path).toMatch(/wattlag\/captures\/capture-.*-key\.wlb$/);
 		chmodSync(path, 0o600);
-		expect(openBundle(readFileSync(path)).manifest.cause).toBe('key');
+		const bundle = openBundle(readFileSync(path));
+		expect(bundle.manifest.cause).toBe('key');
+		// what was wrong is the first thing to read
+		expect(bundle.files[0]).toMatchObject({ name: 'triage.txt' });
+		expect(bundle.files[0]?.bytes.toString()).toBe('h: 3 intervals');
 		const recording = await openAny(path, recordedTabs);
 		const seen: Snapshot[] = [];
 		for await (const snapshot of recording.snapshots()) seen.push(snapshot);
 		expect(seen).toHaveLength(18);
-		await expect(captureStore(new Store(), { host: safe`h`, kernel: safe`k`, cpus: 2 }, tabs)).rejects.toThrow(
+		await expect(captureStore(new Store(), { host: safe`h`, kernel: safe`k`, cpus: 2 }, tabs, triage)).rejects.toThrow(
 			'nothing to write',
 		);
 	} finally {

@@ -119,10 +119,15 @@ test('throttling: every core, each package once; cooling devices of processors o
 		tree.set(`${CPU}/cpu${cpu}/thermal_throttle/package_throttle_count`, `${chip}\n`);
 		tree.set(`${CPU}/cpu${cpu}/thermal_throttle/core_throttle_total_time_ms`, `${core * 2}\n`);
 	};
-	const counters = new ThrottleCounters(tree.path('sys'));
+	// what was not there is searched for again after half a minute
+	let now = 0;
+	const counters = new ThrottleCounters(tree.path('sys'), () => now);
 	expect(counters.read([0, 1], [0])).toBeNull();
 	set(0, 3, 10);
 	set(1, 0, 10);
+	now += 1e9;
+	expect(counters.read([0, 1], [0])).toBeNull();
+	now += 30e9;
 	expect(counters.read([0, 1], [0])).toMatchObject({ events: 0, events_total: 13 });
 	set(0, 5, 11);
 	set(1, 1, 11);
@@ -131,6 +136,7 @@ test('throttling: every core, each package once; cooling devices of processors o
 	tree.set('sys/class/thermal/cooling_device0/cur_state', '3\n');
 	tree.set('sys/class/thermal/cooling_device1/type', 'Fan\n');
 	tree.set('sys/class/thermal/cooling_device1/cur_state', '2\n');
+	now += 30e9;
 	expect(counters.read([0, 1], [0])).toMatchObject({ cooling: 1, cooling_devices: 1 });
 });
 

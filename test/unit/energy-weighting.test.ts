@@ -3,8 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { Unavailable } from '../../src/core/errors.ts';
 import type { PerfCounter } from '../../src/core/native.ts';
 import { CycleCounters } from '../../src/tracers/energy/cpu/cycles.ts';
+import { ClassUse } from '../../src/tracers/energy/power/class-use.ts';
+import { ClassPrices } from '../../src/tracers/energy/power/classes.ts';
 import { Processors } from '../../src/tracers/energy/power/cpufreq.ts';
 import { chooseWeighting } from '../../src/tracers/energy/power/weighting.ts';
+import type { CpuClassField } from '../../src/tracers/energy/snapshot.ts';
+import { generator } from '../lib/random.ts';
 import { makeTree, type Tree } from './energy-fixtures.ts';
 
 /** Two CPUs of at most 4 GHz, clocked at 4 and 2. */
@@ -138,15 +142,87 @@ describe('classes of CPUs', () => {
 		expect(chooseWeighting('time', new Processors(tree.sysRoot, 0, 4), none).speedOf(0)).toBe(1);
 	});
 
-	test('hybrids without it, and SMT, are named', () => {
+	test('hybrids without it are named', () => {
 		const tree = makeTree();
 		tree.set('sys/devices/system/cpu/online', '0-3');
 		expect(new Processors(tree.sysRoot, 2, 4).limits).toBe('');
 		tree.set('sys/bus/event_source/devices/cpu_core/cpus', '0-1');
 		tree.set('sys/bus/event_source/devices/cpu_atom/cpus', '2-3');
-		tree.set('sys/devices/system/cpu/smt/active', '1');
 		const { limits, speedOf } = chooseWeighting('auto', new Processors(tree.sysRoot, 2, 4), none);
-		expect(limits).toMatch(/P-core and on an E-core weighs the same.*; two busy threads of a core \(SMT\)/);
+		expect(limits).toMatch(/P-core and on an E-core weighs the same/);
 		expect(speedOf(3)).toBe(1);
+	});
+
+	test('threads of a core share it: alone one weighs more, all busy each weighs 1', () => {
+		const tree = makeTree();
+		tree.set('sys/devices/system/cpu/online', '0-3');
+		for (const cpu of [0, 1, 2, 3])
+			tree.set(`sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`, cpu < 2 ? '0-1' : `${cpu}`);
+		const processors = new Processors(tree.sysRoot, 2, 4);
+		expect(processors.limits).toMatch(/SMT/);
+		// nothing is known yet
+		expect(processors.speedOf(0)).toBe(1);
+		processors.tick(new Map([0, 1, 2, 3].map((cpu) => [cpu, cpu === 1 ? 0 : 1])));
+		expect(processors.speedOf(0)).toBeCloseTo(2 / 1.3, 9);
+		expect(processors.speedOf(2)).toBe(1);
+		processors.tick(new Map([0, 1, 2, 3].map((cpu) => [cpu, 1])));
+		expect([processors.speedOf(0), processors.speedOf(1)]).toEqual([1, 1]);
+		// the sum of the work of a core is its power
+		processors.tick(new Map([0, 1, 2, 3].map((cpu) => [cpu, 0.5])));
+		expect(processors.speedOf(0)).toBeGreaterThan(1);
+		expect(processors.speedOf(0)).toBeLessThan(2 / 1.3);
+	});
+
+	/** 8 P-cores at 6 W, 8 E-cores at 1.4 W, 9 W at rest: the counter of `seconds` random intervals. */
+	function hybrid(noise: number, seconds: number, seed: number) {
+		const random = generator(seed);
+		const tree = makeTree();
+		tree.set('sys/devices/system/cpu/online', '0-15');
+		tree.set('sys/bus/event_source/devices/cpu_core/cpus', '0-7');
+		tree.set('sys/bus/event_source/devices/cpu_atom/cpus', '8-15');
+		const processors = new Processors(tree.sysRoot, 2, 16);
+		const use = new ClassUse(processors);
+		let fields: CpuClassField[] = [];
+		for (let second = 0; second < seconds; second++) {
+			const busy = new Map(Array.from({ length: 16 }, (_, cpu) => [cpu, random() < 0.5 ? random() : 0]));
+			const of = (from: number): number =>
+				Array.from({ length: 8 }, (_, cpu) => busy.get(cpu + from) as number).reduce((sum, one) => sum + one, 0);
+			const watts = (9 + 6 * of(0) + 1.4 * of(8)) * (1 + noise * (random() - 0.5));
+			processors.tick(busy);
+			fields = use.update({
+				dt: 1e9,
+				busy,
+				measured_uj: Math.round(watts * 1e6),
+				active_uj: Math.round((watts - 9) * 1e6),
+				cpu_ns: (of(0) + of(8)) * 1e9,
+				counter: true,
+			});
+		}
+		return { processors, fields };
+	}
+
+	test('the weights of a hybrid are recovered from its counter within 5 %, with what is left unexplained', () => {
+		for (const seed of [1, 2, 3]) {
+			const { processors, fields } = hybrid(0.04, 400, seed);
+			expect(fields.map(({ name, from }) => [name, from])).toEqual([
+				['P-core', 'regression'],
+				['E-core', 'regression'],
+			]);
+			const [big, little] = fields.map(({ second_uj }) => (second_uj as number) / 1e6) as [number, number];
+			expect(Math.abs(big / 6 - 1)).toBeLessThan(0.05);
+			expect(Math.abs(little / 1.4 - 1)).toBeLessThan(0.05);
+			expect(Math.abs(processors.speedOf(0) / processors.speedOf(8) / (6 / 1.4) - 1)).toBeLessThan(0.07);
+			// uniform noise of ±2 % has a standard deviation of 1.2 %
+			expect(fields[0]?.residual_share).toBeGreaterThan(0.008);
+			expect(fields[0]?.residual_share).toBeLessThan(0.02);
+			expect(processors.limits).toMatch(/weigh by the counter, ±\d+ %, residual 1 % of the power/);
+		}
+	});
+
+	test('too few intervals, a model in place of a counter, classes that are busy together: nothing is learned', () => {
+		expect(hybrid(0, 10, 1).fields.map(({ from }) => from)).toEqual(['mean', 'mean']);
+		const prices = new ClassPrices(2);
+		for (let i = 1; i < 100; i++) prices.update(9 + i / 10, [i % 7, 2 * (i % 7)]);
+		expect(prices.prices).toBeUndefined();
 	});
 });

@@ -1,7 +1,7 @@
 /** Events without a kernel: the kernel's log, wait chains, correlation, links, addresses, the table of reasons. */
 import { describe, expect, test } from 'vitest';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
-import { symbolsIn } from '../../src/symbols/kernel-names.ts';
+import { CoreSymbols, symbolsIn } from '../../src/symbols/kernel-names.ts';
 import { addressText, endpointText, tcpFlags } from '../../src/tracers/events/addresses.ts';
 import { blockedTasks, type Sleeper, waitChains } from '../../src/tracers/events/blocked/chains.ts';
 import { mountDevice } from '../../src/tracers/events/blocked/files.ts';
@@ -372,6 +372,28 @@ test('symbols: the function that an address is in, whatever the order of the tex
 		address('ffffffffc0000010'),
 	]);
 	expect(symbolsIn(text, addresses)).toEqual(['', 'first', 'second', 'second', 'in_module']);
+});
+
+test('symbols of the kernel itself are found without its text; those of modules and programs are not its own', () => {
+	const lines = [
+		'ffffffff81000000 T _stext',
+		'ffffffff81000000 t alias',
+		'ffffffff81000100 T first',
+		'ffffffff81000180 D data',
+		'ffffffff81000200 t second',
+		'ffffffff81000300 T _etext',
+		'ffffffff82000000 T _sinittext',
+		'ffffffffc0000000 t in_module	[module]',
+	];
+	const address = (hex: string) => Number(BigInt.asIntN(64, BigInt(`0x${hex}`)));
+	const core = CoreSymbols.of(bytes(`${lines.join('\n')}\n`));
+	const names = ['80000000', '81000000', '810001ff', '81000200', '810002ff', '81000300', '82000010', 'c0000010'].map(
+		(low) => core?.of(address(`ffffffff${low}`)),
+	);
+	expect(names).toEqual([undefined, '_stext', 'first', 'second', 'second', undefined, undefined, undefined]);
+	const [first = '', ...others] = lines;
+	expect(CoreSymbols.of(bytes([...others, first].join('\n')))).toBeUndefined();
+	expect(CoreSymbols.of(bytes(lines.filter((line) => !line.includes('_etext')).join('\n')))).toBeUndefined();
 });
 
 describe('the table of reasons', () => {

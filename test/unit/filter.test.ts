@@ -8,6 +8,7 @@ import { complete } from '../../src/rows/filter/complete.ts';
 import { describeFilterError, FilterError } from '../../src/rows/filter/error.ts';
 import { normalName, offeredNames } from '../../src/rows/filter/names.ts';
 import { compilePattern, PatternError } from '../../src/rows/filter/pattern.ts';
+import { equals } from '../../src/tracers/overview/interval.ts';
 import { generator } from '../lib/random.ts';
 
 type Row = Record<string, number | string>;
@@ -56,6 +57,20 @@ function pids(text: string, tab = wait, list = rows): number[] {
 	const { test: accept } = new Filter(text, tabs).bind<Row>(tab);
 	return list.filter((row) => !accept || accept(row, 1)).map((row) => row['pid'] as number);
 }
+
+test.each([
+	`/kubelet.slice/${'nested.slice/'.repeat(24)}cri-containerd-0123.scope`,
+	`/${'a'.repeat(4094)}`,
+	'/with space/and "quote"',
+	"/'quoted'",
+	'/(in brackets)',
+	'/back\\slash\\',
+	'/a=b',
+	'\\x1b[2J',
+])('the jump to the rows of control group %s names them and no others', (cgroup) => {
+	const list = [...rows, { pid: 4, comm: 'its', p99_ns: 1, rate: 1, cgroup: sanitize(cgroup) }];
+	expect(pids(equals('cgroup', sanitize(cgroup)), wait, list)).toEqual([4]);
+});
 
 function errorOf(text: string): FilterError {
 	try {
@@ -185,7 +200,7 @@ describe('errors name the place', () => {
 		['"post', 0, 5, /" is not closed/],
 		['pid = 5ms', 6, 9, /has no unit/],
 		['('.repeat(60), 50, 51, /too deep/],
-		['x'.repeat(300), 256, 300, /longer than 256/],
+		['x'.repeat(17_000), 16_640, 17_000, /longer than 16640/],
 	])('%s', (text, start, end, message) => {
 		const error = errorOf(text);
 		expect(error.message).toMatch(message);

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
+import { capturesMenu, localName, parseCaptures } from '../../src/commands/fleet/browse.ts';
 import { parseFetch, quoted } from '../../src/commands/fleet/captures.ts';
 import type { Sampler, SamplerEvent } from '../../src/core/sampler.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
@@ -250,6 +251,27 @@ describe('Prometheus', () => {
 
 test.each(['-oProxyCommand=x', 'a b', 'a;b', '$(x)', '', 'a\nb'])('no host: %j', (name) => {
 	expect(() => checkHost(name, 'x')).toThrow(/is no host name/);
+});
+
+test('captures: what a host lists is checked, and only plain names are taken over', () => {
+	const lines = [
+		'{"path":"/var/lib/wattlag/captures/capture-1.wlb","bytes":2048,"written":"2026-11-29T10:00:00.000Z","cause":"evil\\u001b[2J"}',
+		'{"path":"relative.wlb","bytes":1}',
+		'no json',
+		'{"path":"/x\\ny","bytes":1}',
+		'null',
+	];
+	const all = parseCaptures(lines.join('\n'));
+	expect(all.map(({ path, cause }) => [path, cause])).toEqual([
+		['/var/lib/wattlag/captures/capture-1.wlb', 'evil^[[2J'],
+	]);
+	expect(capturesMenu('db1', all)).toMatch(
+		/^ {2}1 {2}2026-11-29 10:00:00Z .*2.00K {2}capture-1.wlb {2}evil\^\[\[2J\n$/,
+	);
+	expect(capturesMenu('db1', [])).toBe('no captures on db1\n');
+	expect(localName('/a/capture-1.wlb')).toBe('capture-1.wlb');
+	for (const path of ['/a/..', '/a/-rf', '/a/.bashrc', '/a/x y', '/a/\u001b.wlb'])
+		expect(localName(path)).toBeUndefined();
 });
 
 test('captures: a path reaches the shell there as one word', () => {

@@ -23,11 +23,13 @@ import type { Slowed } from '../../src/tracers/overview/tasks/progress.ts';
 import { TaskReader } from '../../src/tracers/overview/tasks/reader.ts';
 import type { Standstill } from '../../src/tracers/overview/tasks/standstill.ts';
 import type { ProcessNow } from '../../src/tracers/overview/tasks/walk.ts';
+import type { ProfileExtra } from '../../src/tracers/profile/snapshot.ts';
 import type { Blamed } from '../../src/tracers/runqlat/culprits.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { eventsSnapshot } from '../ui/fixtures/events.ts';
 import { ioSnapshot } from '../ui/fixtures/io.ts';
 import { irqSnapshot } from '../ui/fixtures/irq.ts';
+import { profileSnapshot } from '../ui/fixtures/profile.ts';
 import { runqlatSnapshot } from '../ui/fixtures/runqlat.ts';
 
 export const second = 1e9;
@@ -91,6 +93,8 @@ export interface World {
 	processIo: readonly IoProcess[];
 	/** Events per second; stalled: share of the interval. */
 	events: readonly { kind: EventKind; reason: string; who: string; count: number; pid?: number; stalled?: number }[];
+	/** Of a profile of waits and running code; null: none was taken. */
+	profile: Partial<ProfileExtra> | null;
 	blocked: readonly { root: string; tasks: number; age: number }[];
 	culprits: readonly Blamed[];
 	pressure: Pressure | null;
@@ -176,6 +180,7 @@ const quiet: World = {
 	waiting: [{ pid: 900, comm: 'sshd', cpu: 0, age: 2e6 }],
 	processIo: [],
 	events: [{ kind: 'drop', reason: 'NO_SOCKET', who: 'lo', count: 1 }],
+	profile: null,
 	blocked: [],
 	culprits: [],
 	pressure: {
@@ -400,11 +405,13 @@ function events({ events: happened, blocked, dt }: World): Snapshot {
 export function tickOf(change: Partial<World> = {}): Map<string, Snapshot> {
 	const world = { ...quiet, ...change };
 	const tabs = { energy, runqlat, irq, io, events };
-	return new Map(
+	const tick = new Map<string, Snapshot>(
 		(Object.keys(tabs) as (keyof Sources)[])
 			.filter((tab) => !world.without.includes(tab))
 			.map((tab) => [tab, tabs[tab](world)]),
 	);
+	if (world.profile) tick.set('profile', { ...profileSnapshot(0), ...world.profile } as Snapshot);
+	return tick;
 }
 
 /** The overview over a sequence of ticks, each the quiet machine with some changes. */
@@ -511,8 +518,9 @@ export function lockWait(count: number, asleep_s: number): Standstill {
 /** A process that did much until six seconds ago. */
 export const slowed = (kind: Slowed['kind'], stuck = 0): Slowed => ({
 	...{ pid: 77, start_time: 77e9, comm: sanitize('worker'), kind, part: 'IO', share: 0.8, share_before: 0.1 },
-	before: { rate: 400, cpu: 0.9 },
-	now: { rate: 12, cpu: 0.01 },
+	less: 'work',
+	before: { rate: 400, cpu: 0.9, requests: null, bytes: null, packets: null },
+	now: { rate: 12, cpu: 0.01, requests: null, bytes: null, packets: null },
 	for_ns: 6 * second,
 	stuck,
 });

@@ -1,8 +1,11 @@
 /** The rules about progress on the labelled corpus: ten made-up days of quiet processes without a line, and every trouble named. */
 import { describe, expect, test } from 'vitest';
-import { safe } from '../../src/lib/sanitize.ts';
-import { Progress, type ProgressRow } from '../../src/tracers/overview/tasks/progress.ts';
+import { type SafeText, safe } from '../../src/lib/sanitize.ts';
+import { PacketRates } from '../../src/tracers/overview/tasks/packets.ts';
+import { Progress, type ProgressRow, type Slowed } from '../../src/tracers/overview/tasks/progress.ts';
+import { Services } from '../../src/tracers/overview/tasks/services.ts';
 import { ThreadTime } from '../../src/tracers/overview/tasks/time.ts';
+import type { Channel } from '../../src/tracers/overview/tasks/walk.ts';
 import { corpus, judge, scores } from '../triage/corpus.ts';
 import { sleeper } from './overview-fixtures.ts';
 
@@ -46,6 +49,46 @@ test('it ends when the process works again', () => {
 	for (let index = 0; index < 3; index++) progress.update([low], second);
 	expect(progress.update([low], second)).toMatchObject([{ kind: 'slowed', part: 'IO' }]);
 	expect(progress.update([row({})], second)).toEqual([]);
+});
+
+describe('services', () => {
+	/** Four workers, each of which lives for five seconds. */
+	const workers = (second: number, now: Partial<ProgressRow>): (ProgressRow & { cgroup: SafeText })[] =>
+		[0, 1, 2, 3].map((index) => ({
+			...row({ pid: 100 + 4 * Math.floor(second / 5) + index, wakeups: 100, ...now }),
+			cgroup: safe`/system.slice/web.service`,
+		}));
+
+	test('processes that come and go have a past together', () => {
+		const [one, all, services] = [new Progress(), new Progress(), new Services()];
+		const each = (from: number, until: number, now: Partial<ProgressRow>) => {
+			const said: Slowed[][] = [];
+			for (let at = from; at < until; at++) {
+				const rows = workers(at, now);
+				expect(one.update(rows, second)).toEqual([]);
+				said.push(all.update(services.sum(rows), second));
+			}
+			return said.flat();
+		};
+		expect(each(0, 30, {})).toEqual([]);
+		const [found] = each(30, 36, { wakeups: 3, time_ns: { IO: second } });
+		expect(found).toMatchObject({ kind: 'slowed', pid: 0, comm: 'web.service', part: 'IO' });
+	});
+});
+
+describe('packets', () => {
+	const socket = (inode: number, pid: number, packets: number): Channel => ({
+		...{ pid, fd: 3, kind: 'tcp', mode: 3, inode, peer: 0, local: 'a', remote: 'b' },
+		...{ established: true, port: 1, listens: false, named: false, bytes: 0, packets },
+	});
+
+	test('rates of a process over its sockets, each once, also where the counter turns', () => {
+		const rates = new PacketRates();
+		rates.take([socket(1, 7, 2 ** 32 - 10), socket(2, 7, 5)], 1e9);
+		expect(rates.of(7)).toBeNull();
+		rates.take([socket(1, 7, 90), socket(2, 7, 5), socket(2, 8, 5), socket(3, 9, 40)], 3e9);
+		expect([rates.of(7), rates.of(8), rates.of(9)]).toEqual([50, null, 20]);
+	});
 });
 
 describe('the time of threads', () => {

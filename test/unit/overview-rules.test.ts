@@ -13,6 +13,7 @@ import { OverviewSession } from '../../src/tracers/overview/session.ts';
 import { collects } from '../../src/tracers/overview/tasks/collectors.ts';
 import { DeadlockFinder } from '../../src/tracers/overview/tasks/deadlock.ts';
 import { isStuck } from '../../src/tracers/overview/tasks/halt.ts';
+import type { ProfileExtra } from '../../src/tracers/profile/snapshot.ts';
 import { generator } from '../lib/random.ts';
 import {
 	type Busy,
@@ -63,7 +64,9 @@ describe('a machine at rest', () => {
 
 	test('every rule can be checked', () => {
 		const { checked, unchecked } = new Machine().tick().extra;
-		expect(checked).toEqual(rules.map(({ id }) => id));
+		const asked = new Machine().tick({ profile: profiled }).extra.checked;
+		expect(asked).toEqual(rules.map(({ id }) => id));
+		expect(checked).toEqual(asked.filter((id) => id !== 'contention'));
 		expect(unchecked).toEqual([]);
 	});
 
@@ -643,6 +646,82 @@ test('own-cost: the tool itself', () => {
 	silent('own-cost', { cost: 0.4 });
 });
 
+/** Of 2 s: a lock of a database, and the functions that run. */
+const profiled: Partial<ProfileExtra> = {
+	mode: 'wall',
+	profile_seconds: 2,
+	hottest: [
+		{
+			comm: sanitize('postgres'),
+			pid: 812,
+			function: sanitize('XactLockTableWait'),
+			state: 'lock',
+			callers: [],
+			ns: 8 * second,
+			share: 0.9,
+		},
+		{
+			comm: sanitize('hog'),
+			pid: 900,
+			function: sanitize('spin'),
+			state: 'on-cpu',
+			callers: [sanitize('main')],
+			ns: second,
+			share: 0.6,
+		},
+		{
+			comm: sanitize('wattlag'),
+			pid: process.pid,
+			function: sanitize('drawScreen'),
+			state: 'on-cpu',
+			callers: [],
+			ns: second / 2,
+			share: 0.3,
+		},
+	],
+	hottest_locks: [
+		{ name: sanitize('lock in XactLockTableWait'), comm: sanitize('postgres'), pid: 812, waiters: 6, ns: 8 * second },
+		{
+			name: sanitize('mutex in pipe_read'),
+			comm: sanitize('cat'),
+			pid: 813,
+			waiters: 1,
+			ns: 0.1 * second,
+			owner: sanitize('dd[7]'),
+		},
+	],
+};
+
+describe('a profile that was taken on demand', () => {
+	test('contention: the lock with its waiters; none without a profile, with one of running code, or of 1 s', () => {
+		expect(said('contention', { profile: profiled })).toEqual([
+			'contention: postgres: lock in XactLockTableWait: 6 threads waited 8.00s in 2.00s',
+		]);
+		silent('contention', {});
+		silent('contention', { profile: { ...profiled, mode: 'on-cpu' } });
+		silent('contention', { profile: { ...profiled, profile_seconds: 1 } });
+		const owned = profiled.hottest_locks?.map((lock) => ({ ...lock, owner: sanitize('dd[7] in vfs_write') }));
+		expect(said('contention', { profile: { ...profiled, hottest_locks: owned ?? [] } })[0]).toMatch(
+			/; held by dd\[7\] in vfs_write$/,
+		);
+	});
+
+	test('it is neither checked nor missing without one', () => {
+		const { checked, unchecked } = new Machine().tick().extra;
+		expect([...checked, ...unchecked.map(({ rule }) => rule)]).not.toContain('contention');
+		expect(new Machine().tick({ profile: profiled }).extra.checked).toContain('contention');
+	});
+
+	test('cpu-saturated and own-cost name the hottest function', () => {
+		const busy = { processes: hogs(1), wait: 4, profile: profiled };
+		expect(said('cpu-saturated', busy)[0]).toContain('; hottest: spin below main in hog[900], 60% of running code');
+		expect(said('own-cost', { cost: 0.4, dt: 6 * second, profile: profiled })[0]).toContain(
+			'; hottest: drawScreen in wattlag[',
+		);
+		expect(said('cpu-saturated', { ...busy, profile: null })[0]).not.toContain('hottest');
+	});
+});
+
 test('rules whose tabs do not work here are not checked, with the reason', () => {
 	const { unchecked, findings } = new Machine().tick({ without: ['runqlat', 'irq', 'io'] }).extra;
 	expect(unchecked.map(({ rule }) => rule).sort()).toEqual(
@@ -696,6 +775,7 @@ describe('links', () => {
 			{ kind: 'block-error', reason: 'IOERR', who: 'sda', count: 2 },
 		],
 		blocked: [{ root: 'vda', tasks: 37, age: 4.2e9 }],
+		profile: profiled,
 		standstills: [lockWait(8, 28)],
 		rest: resting({ throttling: { ...heat, events: 3 }, frequency: { ...clock, limit_ghz: 2, capped: true } }),
 	};

@@ -39,6 +39,22 @@ describe('beginning', () => {
 		expect(next(1.2)).toMatchObject([{ rule: 'a', since: '2026-01-01T00:01:40.000Z' }]);
 	});
 
+	test('an owner of an earlier interval remains, unless the cause is no process', () => {
+		const tracker = new Tracker();
+		const one = rule('a');
+		let at = 0;
+		const next = (more: Partial<Suspicion>) => {
+			at += 1;
+			const instant = { time: new Date(at * 1000).toISOString(), mono_ns: at * 1e9, dt_ns: 1e9 };
+			return tracker.update([{ rule: one, suspicions: [{ ...suspicion('thing'), ...more }] }], instant)[0]?.owner;
+		};
+		const owner = { role: safe`by` } as Suspicion['owner'];
+		next({ owner });
+		expect(next({})).toEqual(owner);
+		expect(next({ ownerless: true })).toBeNull();
+		expect(next({})).toBeNull();
+	});
+
 	test('its worst interval is remembered', () => {
 		const next = feed(new Tracker(), rule('a'), 100);
 		next(1);

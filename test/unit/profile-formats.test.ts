@@ -121,7 +121,7 @@ test('JSON: functions with own and total', () => {
 test('the table: shares, and the share of cut stacks', () => {
 	const text = profileTable(profile(), 2);
 	expect(text).toContain('70.0%   90.0%  work<a;b>  server');
-	expect(text).toContain('41 % of user stacks are cut, 12 % after at most 2 frames');
+	expect(text).toContain('41 % of user stacks are cut, 12 % after 2 frames: no frame pointers');
 	expect(cutText(profile({ quality: { ...profile().quality, cut: 0 } }))).toBe('');
 });
 

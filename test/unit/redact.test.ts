@@ -28,6 +28,23 @@ test.each([
 	],
 	['docker login', ['docker', 'login', '-u', 'bob', '-p', secret]],
 	['redis-cli', ['redis-cli', '-a', secret, 'ping']],
+	['-p beside a user', ['app', '-u', 'bob', '-p', secret]],
+	['curl -u glued', ['curl', `-ubob:${secret}`, 'https://example.org']],
+	['curl --user=', ['curl', `--user=bob:${secret}`]],
+	['curl -b', ['curl', '-b', `sid=${secret}`]],
+	['a key store', ['java', `-Djavax.net.ssl.keyStorePassword=${secret}`]],
+	['a connection string', ['app', `Protocol=https;AccountKey=${secret}==`]],
+	['a literal in a flag', ['kubectl', 'create', 'secret', `--from-literal=password=${secret}`]],
+	['a registry', ['npm', 'config', 'set', `//registry.example.org/:_authToken=${secret}`]],
+	['a token in JSON in an argument', ['app', `{"auth":{"token":"${secret}"}}`]],
+	['a token as the user of a URL', ['git', 'clone', `https://${secret}7f3a91c2d4@example.org/x.git`]],
+	['zip -P', ['zip', '-P', secret, 'a.zip']],
+	['7z -p', ['7z', 'x', `-p${secret}`, 'a.7z']],
+	['smbclient -U', ['smbclient', '//host/share', '-U', `bob%${secret}`]],
+	['lftp -u', ['lftp', '-u', `bob,${secret}`, 'host']],
+	['vault login', ['vault', 'login', secret]],
+	['rabbitmqctl', ['rabbitmqctl', 'change_password', 'bob', secret]],
+	['snmpwalk -c', ['snmpwalk', '-v2c', '-c', secret, 'host']],
 ])('%s', (_, args) => {
 	const masked = redactArguments(args);
 	expect(masked).toHaveLength(args.length);
@@ -57,6 +74,11 @@ describe('not masked', () => {
 		[['curl', 'https://bob@example.org/a:b']],
 		[['git', 'clone', 'ssh://git@example.org:22/x.git']],
 		[['mkdir', '-p', '/tmp/x']],
+		[['ssh', '-l', 'bob', '-p', '2222', 'host']],
+		[['psql', '-U', 'bob', '-p', '5433']],
+		[['docker', 'run', '-u', '1000', '-p', '8080:80', 'nginx']],
+		[['vault', 'status']],
+		[['git', 'clone', 'https://somebody@example.org/x.git']],
 	])('%j', (args) => expect(redactArguments(args)).toEqual(args));
 });
 

@@ -88,6 +88,8 @@ describe('diff', () => {
 	});
 
 	test.each([
+		['decomposed Hangul over text', ['x'.repeat(12)], ['\u1112\u1161\u11ab\u1100\u1173 ab']],
+		['text over decomposed Hangul', ['\u1112\u1161\u11ab\u1100\u1173 ab'], ['abcd ab']],
 		['wide over narrow', ['abcdef'], ['a日本f']],
 		['narrow over wide', ['a日本f'], ['abcdef']],
 		['half of a wide glyph', ['日本語'], ['a日本b']],
@@ -120,6 +122,7 @@ describe('diff', () => {
 			'█▌',
 			'⣿',
 			'e\u0301',
+			'\u1112\u1161\u11ab',
 			'–',
 			'👍',
 		];

@@ -5,7 +5,7 @@ import type { Snapshot } from '../../src/core/snapshot.ts';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
 import type { Finding, Level } from '../../src/tracers/overview/finding.ts';
 import type { OverviewExtra, OverviewRow } from '../../src/tracers/overview/snapshot.ts';
-import { nextCommand, triageOf, triageText } from '../../src/tracers/overview/triage.ts';
+import { nextCommand, TriageWindow, triageOf, triageText } from '../../src/tracers/overview/triage.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { overviewFixture } from '../ui/fixtures/overview.ts';
 
@@ -68,4 +68,19 @@ test('a shell takes the next command as it is, whatever the names in it', () => 
 		.split('\n')
 		.slice(0, -1);
 	expect(words).toEqual(['wattlag', '--tab', 'energy', '--sort', 'cpu', '--filter', filter]);
+});
+
+describe('the last minutes in a bundle', () => {
+	test('what was found in any of them, and other tabs do not count', () => {
+		const window = new TriageWindow();
+		expect(window.text('host')).toEqual([]);
+		window.add(energySnapshot(0, 5));
+		expect(window.text('host')).toEqual([]);
+		window.add(at(0, [finding('starving', 'severe')]));
+		window.add(at(1, [finding('waits', 'high')]));
+		const text = window.text('host').join('\n');
+		expect(text).toMatch(/^wattlag triage: host, 2\.0 s/);
+		expect(text).toContain('HIGH   waits');
+		expect(text).toContain('SEVERE starving');
+	});
 });

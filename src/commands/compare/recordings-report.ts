@@ -45,15 +45,15 @@ function line({ kind, name, unit, figure, measure, a, b, ratio, low, high, verdi
 		.trimEnd();
 }
 
-/** @param matching rows before the limit */
-export function recordingsTable(comparison: RecordingComparison, matching: number): string {
+/** @param matching rows before the limit @param summary of all rows, those that are filtered out too */
+export function recordingsTable(comparison: RecordingComparison, matching: number, summary: string): string {
 	const { a, b, rows, not_comparable } = comparison;
 	const shown = rows.slice(0, ROWS);
 	const head = `${fitCells('KIND', 9, 'left')} ${fitCells('NAME', 18, 'left')} ${fitCells('FIGURE', 8, 'left')} ${right('A', 9)} ${right('B', 9)} ${right('Δ', 7)} ${right('95 %', 18)}  ${fitCells('VERDICT', 13, 'left')} UNIT`;
 	return [
 		sideLine('A', a),
 		sideLine('B', b),
-		summaryLine(comparison),
+		summary,
 		...not_comparable.map(({ what, reason }) => `  not comparable: ${what}: ${reason}`),
 		'',
 		head,

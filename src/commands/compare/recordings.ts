@@ -11,7 +11,7 @@ import type { Entry } from '../../registry.ts';
 import { Filter } from '../../rows/filter/bind.ts';
 import { Output } from '../output.ts';
 import { changeTab } from './change-tab.ts';
-import { recordingsJson, recordingsTable } from './recordings-report.ts';
+import { recordingsJson, recordingsTable, summaryLine } from './recordings-report.ts';
 
 type AnyTracers = readonly Tracer<object, object>[];
 
@@ -84,7 +84,9 @@ export async function printComparison(comparison: RecordingComparison, line: Com
 	const rows = comparison.rows.filter((row) => test?.(row as never, 1) ?? true);
 	const output = new Output();
 	const shown = { ...comparison, rows: rows.slice(0, limit) };
-	output.print(line.values['json'] === true ? recordingsJson(shown) : recordingsTable(shown, rows.length));
+	output.print(
+		line.values['json'] === true ? recordingsJson(shown) : recordingsTable(shown, rows.length, summaryLine(comparison)),
+	);
 	const code = await output.end();
 	const failIf = String(line.values['fail-if']);
 	if (failIf === '' || code !== 0) return code;

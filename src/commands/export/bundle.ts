@@ -2,16 +2,20 @@
 import { sanitize } from '../../lib/sanitize.ts';
 import { MARKS } from '../../recording/archive.ts';
 import { inBundle, packBundle } from '../../recording/bundle.ts';
+import { TRIAGE } from '../../recording/capture.ts';
 import { segmentName } from '../../recording/folder.ts';
 import { segmentOf } from '../../recording/segment-bytes.ts';
+import { TriageWindow } from '../../tracers/overview/triage.ts';
 import type { Exporter } from './exporter.ts';
 
 export const bundle: Exporter = async function* ({ machine, tracers, snapshots, marks, line, version }) {
 	let [from, to] = ['', ''];
+	const triage = new TriageWindow();
 	async function* watched() {
 		for await (const snapshot of snapshots) {
 			if (from === '') from = snapshot.time;
 			to = snapshot.time;
+			triage.add(snapshot);
 			yield snapshot;
 		}
 	}
@@ -24,11 +28,13 @@ export const bundle: Exporter = async function* ({ machine, tracers, snapshots, 
 	);
 	const text = marks.map((mark) => `${JSON.stringify(mark)}\n`).join('');
 	const name = segmentName('seg', Date.parse(from), /^[0-9a-f]{8}/.test(boot) ? boot : '0'.repeat(8), 1);
+	const { host, kernel } = machine;
+	const lines = triage.text(host);
 	const files = [
+		...(lines.length > 0 ? [{ name: TRIAGE, bytes: Buffer.from(`${lines.join('\n')}\n`) }] : []),
 		{ name: inBundle(name), bytes: segment },
 		...(text === '' ? [] : [{ name: MARKS, bytes: Buffer.from(text) }]),
 	];
-	const { host, kernel } = machine;
 	const about = { version, host, kernel, written: new Date().toISOString(), from, to, cause: 'export' };
 	yield packBundle({ ...about, redacted: line.values['redact'] === true }, files).bytes;
 };

@@ -63,6 +63,14 @@ export const fleet: Command = {
 			help: 'list the captures of a host, as wattlag captures does there',
 		},
 		{
+			name: 'browse',
+			type: 'string',
+			default: '',
+			placeholder: 'HOST',
+			once: true,
+			help: 'list the captures of a host, fetch one by its number and open it; key O on the fleet does that',
+		},
+		{
 			name: 'fetch',
 			type: 'string',
 			default: '',
@@ -128,7 +136,9 @@ export const fleet: Command = {
 	takes: ['json', 'limit', 'filter', 'ca', 'output'],
 	check({ values, filter }) {
 		checkFilter('filter', filter, [fleetTracer([])]);
-		const asked = ['prometheus', 'hosts', 'connect', 'captures', 'fetch'].filter((name) => values[name] !== '');
+		const asked = ['prometheus', 'hosts', 'connect', 'captures', 'browse', 'fetch'].filter(
+			(name) => values[name] !== '',
+		);
 		if (asked.length === 0)
 			throw new UsageError('fleet needs --prometheus URL, --hosts FILE or --connect HOST (docs/fleet.md)');
 		if (asked.length > 1) throw new UsageError(`--${asked[0]} and --${asked[1]} exclude each other: leave one out`);
@@ -148,6 +158,11 @@ export const fleet: Command = {
 			await fetchCapture(line, from, to);
 			process.stderr.write(`wattlag: written: ${sanitize(to)}\n`);
 			return 0;
+		}
+		if (line.values['browse'] !== '') {
+			needTerminal('wattlag fleet --captures HOST', ' --json');
+			const { browseCaptures } = await import('./browse.ts');
+			return browseCaptures(context, String(line.values['browse']));
 		}
 		if (line.values['connect'] !== '') {
 			needTerminal('ssh HOST wattlag --batch', ' --json');

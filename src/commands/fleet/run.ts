@@ -41,7 +41,7 @@ async function openSource({ line, registry }: Context): Promise<Opened> {
 		const tabs = registry.map(({ tracer }) => tracer);
 		return {
 			source: new SshSource({ hosts, commandFor, tabs, delay: Math.min(delay, 10) }),
-			engine: `ssh to ${hosts.length} hosts`,
+			engine: `ssh to ${hosts.length} host${hosts.length === 1 ? '' : 's'}`,
 		};
 	}
 	const url = parseUrl('prometheus', text('prometheus'), '--prometheus-auth FILE or WATTLAG_PROMETHEUS_AUTHORIZATION');
@@ -92,13 +92,13 @@ async function print(
 }
 
 /** The words that start this program, for a host in the same terminal. */
-function self(context: Context, host: string): string[] {
+function self(context: Context, option: '--connect' | '--browse', host: string): string[] {
 	const { values, appearance } = context.line;
 	return [
 		...process.execArgv,
 		process.argv[1] as string,
 		'fleet',
-		'--connect',
+		option,
 		host,
 		'--ssh',
 		String(values['ssh']),
@@ -138,11 +138,15 @@ export async function openFleet(context: Context): Promise<number> {
 		command,
 		host,
 		screen,
-		open: (row) => {
+		open: (row, what) => {
 			const one = row as FleetRow;
 			if (one.hosts !== 1 && one.instance === one.host) return;
 			// this process waits: nothing of it reads keys or writes meanwhile
-			spawnSync(process.execPath, self(context, reached(one, String(line.values['reach']))), { stdio: 'inherit' });
+			spawnSync(
+				process.execPath,
+				self(context, what === 'captures' ? '--browse' : '--connect', reached(one, String(line.values['reach']))),
+				{ stdio: 'inherit' },
+			);
 		},
 	});
 }

@@ -2,6 +2,7 @@
 import { loadAddon } from '../../core/native.ts';
 import { localHost } from '../../system/local-host.ts';
 import { openScreen } from '../../ui/screen.ts';
+import { checkCapture } from '../check-capture.ts';
 import { type Command, needTerminal, startSampler } from '../command.ts';
 
 /** A first interval this short fills the screen soon; seconds. */
@@ -13,7 +14,8 @@ export const live: Command = {
 	usage: 'the screen',
 	usageOptions: '[options]',
 	summary: 'open the screen (? there for keys)',
-	takes: ['tab', 'sort', 'group', 'filter'],
+	takes: ['tab', 'sort', 'group', 'filter', 'capture', 'capture-if', 'capture-after'],
+	check: checkCapture,
 	async run(context) {
 		const { line, registry } = context;
 		needTerminal('wattlag --batch', ' --json');
@@ -27,6 +29,12 @@ export const live: Command = {
 		// before the sampling thread starts, which takes as long and needs the same CPUs: the screen comes first
 		const { runLive } = await import('../../ui/live.tsx');
 		const sampler = await startSampler(context, { tabs, firstDelay: FIRST_DELAY, packs: true });
-		return runLive({ registry, sampler, command: line, host, screen });
+		const captures = line.values['capture'] !== '' || line.values['capture-if'] !== '';
+		if (!captures) return runLive({ registry, sampler, command: line, host, screen });
+		const { captureFrom } = await import('./captures.ts');
+		const watched = captureFrom(context, sampler, host);
+		const code = await runLive({ registry, sampler, command: line, host: watched.host, store: watched.store, screen });
+		await watched.close();
+		return code;
 	},
 };

@@ -1,9 +1,9 @@
 /** `wattlag record`: all tabs to segments on disk, headless. */
 import { UsageError } from '../../core/errors.ts';
 import { words } from '../../options/common.ts';
-import { checkFilter } from '../../options/resolve.ts';
 import { MAX_MARK } from '../../recording/archive.ts';
 import { EVENT_KINDS } from '../../tracers/events/snapshot.ts';
+import { checkCapture } from '../check-capture.ts';
 import type { Command } from '../command.ts';
 
 const DAY_S = 86_400;
@@ -100,10 +100,7 @@ export const record: Command = {
 	],
 	takes: ['duration'],
 	check({ values, without, rest }, tracers) {
-		const kinds = ['high', 'severe', ...EVENT_KINDS];
-		const unknown = words(String(values['capture'])).find((kind) => !kinds.includes(kind));
-		if (unknown !== undefined) throw new UsageError(`--capture: no '${unknown}'; there are ${kinds.join(', ')}`);
-		checkFilter('capture-if', String(values['capture-if']), tracers);
+		checkCapture({ values }, tracers);
 		const ids = tracers.map(({ id }) => id);
 		for (const id of words(String(values['tabs']))) {
 			if (!ids.includes(id)) throw new UsageError(`--tabs: no tab '${id}'; there are ${ids.join(', ')}`);

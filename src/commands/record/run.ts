@@ -18,9 +18,10 @@ import { defaultFree, type Limits } from '../../recording/retention.ts';
 import { makeOwnFolder, recordingFolder } from '../../recording/write.ts';
 import { LocalSampler } from '../../sampling/local-sampler.ts';
 import { localHost } from '../../system/local-host.ts';
+import { Capturing } from '../capturing.ts';
 import { type Context, hostOf, untilSignal } from '../command.ts';
 import { commandEnvironment } from '../command-environment.ts';
-import { Capturing } from './capturing.ts';
+import { minutesOf } from './minutes.ts';
 
 const MIB = 2 ** 20;
 /** The tabs' snapshots of one interval come within this time, ms. */
@@ -144,13 +145,15 @@ export async function runRecord(context: Context): Promise<number> {
 		kinds: words(String(line.values['capture'])),
 		expression: String(line.values['capture-if']),
 		tracers,
-		folder,
 		path: `${path}/captures`,
 		about: { version, host: machine.host, kernel: machine.kernel },
 		config: configText(line),
 		afterMs: Number(line.values['capture-after']) * 1000,
 		say,
-		flush: () => recorder.idle(),
+		minutes: async (from) => {
+			await recorder.idle();
+			return minutesOf(folder, from);
+		},
 	});
 	process.on('SIGUSR2', () => capturing.ask('signal'));
 	const session = new Session(recorder, capturing, tracers.length);
@@ -181,6 +184,8 @@ class Session {
 	private readonly tabs: number;
 	private readonly waiting: Snapshot[] = [];
 	private timer: NodeJS.Timeout | undefined;
+	/** Bytes in the files at the interval before. */
+	private written = 0;
 	private readonly ended = Promise.withResolvers<End>();
 	private readonly first = Promise.withResolvers<void>();
 	private readonly unavailable = new Map<string, { reason: string; fix: string }>();
@@ -216,7 +221,11 @@ class Session {
 	flush(): void {
 		clearTimeout(this.timer);
 		this.timer = undefined;
-		const snapshots = this.waiting.splice(0);
+		const { bytes } = this.recorder.status;
+		// the recorder's own bytes are in what is recorded, as its CPU time is
+		const recorded_bytes = bytes - this.written;
+		this.written = bytes;
+		const snapshots = this.waiting.splice(0).map((one) => ({ ...one, cost: { ...one.cost, recorded_bytes } }));
 		this.recorder.add(snapshots);
 		this.capturing.see(snapshots);
 	}

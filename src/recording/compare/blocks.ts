@@ -26,7 +26,7 @@ export interface Series {
 	/** By block, per second; of a quantile its histogram. */
 	sums: readonly number[];
 	histograms: readonly Histogram[];
-	/** Seconds of each block. */
+	/** Seconds of each block; of a figure per start the starts. */
 	seconds: readonly number[];
 	/** Of a distribution, all blocks together. */
 	events: number;
@@ -80,7 +80,7 @@ export class Blocks {
 	/** What was recorded, in blocks as long as the resampling needs them. */
 	series(): Series[] {
 		const groups = this.groups();
-		return [...this.all].map(([key, { subject, figure, blocks }]) => {
+		const sums = [...this.all].map(([key, { subject, figure, blocks }]): Series => {
 			const covered = this.covered.get(key.slice(0, key.indexOf('\0'))) ?? [];
 			const parts = groups
 				.map((group) => group.filter((at) => (covered[at] ?? 0) > 0))
@@ -99,6 +99,7 @@ export class Blocks {
 				events: histograms.reduce((sum, one) => sum + [...one.values()].reduce((all, count) => all + count, 0), 0),
 			};
 		});
+		return [...sums, ...perStart(sums)];
 	}
 
 	/** Indices of blocks that become one block. */
@@ -137,6 +138,22 @@ export class Blocks {
 			this.covered.set(tab, halve(covered, (a, b) => (a ?? 0) + (b ?? 0)) as number[]);
 	}
 }
+
+/**
+ * What each process of a name took. A load that keeps the CPUs busy takes as much CPU time per second whatever it does; what
+ * differs is how many pieces of work that makes.
+ */
+function perStart(all: readonly Series[]): Series[] {
+	const starts = new Map(all.flatMap((one) => (one.figure === 'starts' ? [[keyOf(one), one] as const] : [])));
+	return all.flatMap((one): Series[] => {
+		const of = one.figure === 'cpu' ? starts.get(keyOf(one)) : undefined;
+		if (!of || of.sums.length !== one.sums.length) return [];
+		// per start in place of per second
+		return [{ ...one, figure: 'cpuEach', seconds: of.sums }];
+	});
+}
+
+const keyOf = ({ subject: { kind, name, unit } }: Series): string => `${kind}\0${name}\0${unit}`;
 
 function copy(amount: number | Histogram | undefined): number | Histogram | undefined {
 	return amount instanceof Map ? new Map(amount) : amount;

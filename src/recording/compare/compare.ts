@@ -203,6 +203,8 @@ interface Pair {
 /** Too little on both sides to be worth a line. */
 function isSmall({ a, b, figure }: Pair): boolean {
 	const spec: FigureSpec = FIGURES[figure];
+	// that one side has nothing of it is in its CPU time
+	if (spec.both === true && !(a && b)) return true;
 	if (spec.rank !== undefined) return !(a && b && a.events >= LEAST_EVENTS && b.events >= LEAST_EVENTS);
 	return Math.max(value(a, spec) ?? 0, value(b, spec) ?? 0) < spec.least;
 }

@@ -17,6 +17,8 @@ export interface FigureSpec {
 	unit: 'share' | 'watts' | 'rate' | 'bytes' | 'ns';
 	/** Of a distribution; undefined: a sum. */
 	rank?: number;
+	/** Compared only where both sides have it. */
+	both?: true;
 	/** Smaller on both sides: not compared. In the figure's unit. */
 	least: number;
 	help: string;
@@ -28,6 +30,20 @@ export const LEAST_EVENTS = 100;
 export const FIGURES = {
 	energy: { name: 'power', unit: 'watts', least: 0.005, help: 'energy of the interval as a power' },
 	cpu: { name: 'cpu', unit: 'share', least: 0.002, help: 'CPU time as a share of one CPU' },
+	starts: {
+		name: 'starts',
+		unit: 'rate',
+		least: 0.2,
+		both: true,
+		help: 'processes of the name that began, per second',
+	},
+	cpuEach: {
+		name: 'cpu each',
+		unit: 'ns',
+		least: 1e6,
+		both: true,
+		help: 'CPU time for each process of the name that began',
+	},
 	wait: { name: 'wait', unit: 'share', least: 0.001, help: 'time spent waiting for a CPU, per time' },
 	waitP50: { name: 'wait p50', unit: 'ns', rank: 0.5, least: 0, help: 'median wait for a CPU' },
 	waitP99: { name: 'wait p99', unit: 'ns', rank: 0.99, least: 0, help: '99th percentile of the waits for a CPU' },
@@ -80,6 +96,8 @@ export class FigureReader {
 	/** Control group by process, from the tabs that state it. */
 	private units = new Map<string, SafeText>();
 	private before = new Map<string, SafeText>();
+	/** Processes of the energy tab's last interval. */
+	private alive: ReadonlySet<string> | undefined;
 
 	constructor(take: Take) {
 		this.take = take;
@@ -117,11 +135,19 @@ export class FigureReader {
 	private energy(snapshot: Snapshot): void {
 		const { measured, measured_uj } = snapshot as unknown as Row;
 		if (measured !== false) this.take(machine, 'energy', Number(measured_uj) || 0);
+		const alive = new Set<string>();
 		for (const row of snapshot.rows as readonly Row[]) {
 			const subject = this.process(text(row, 'comm'), row['pid'], row['start_time'], text(row, 'cgroup'));
+			const key = `${String(row['pid'])}:${String(row['start_time'])}`;
+			if (number(row, 'pid') > 0) {
+				alive.add(key);
+				// of the first interval nobody knows
+				if (this.alive && !this.alive.has(key)) this.take(subject, 'starts', 1);
+			}
 			this.take(subject, 'cpu', number(row, 'cpu_ns'));
 			if (row['unmeasured'] !== true) this.take(subject, 'energy', number(row, 'energy_uj'));
 		}
+		this.alive = alive;
 	}
 
 	private waits({ rows }: Snapshot): void {

@@ -14,8 +14,8 @@ export interface Token {
 	end: number;
 }
 
-/** Nobody types longer filters. */
-export const maxLength = 256;
+/** Paths of control groups have up to 4,095 bytes, and a byte that is no text becomes four characters. */
+export const maxLength = 16_640;
 
 const operator = /!=|!~|<=|>=|=|<|>|~/y;
 /** A word outside of values: up to a space, a parenthesis, a quote or an operator. */

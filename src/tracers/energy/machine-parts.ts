@@ -246,8 +246,8 @@ export class MachineParts {
 		return this.readers?.moves.hooks ?? [];
 	}
 
-	cost(): BpfCost {
-		return this.readers?.moves.cost() ?? NO_COST;
+	cost(fresh?: boolean): BpfCost {
+		return this.readers?.moves.cost(fresh) ?? NO_COST;
 	}
 
 	close(): void {

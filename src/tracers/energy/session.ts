@@ -14,6 +14,7 @@ import { type GpuReader, shareGpuEnergy } from './gpu/gpu.ts';
 import { IoCount } from './io-count.ts';
 import type { MachineParts } from './machine-parts.ts';
 import { attributePackages, type Policy } from './power/attribution.ts';
+import { ClassUse } from './power/class-use.ts';
 import type { Processors } from './power/cpufreq.ts';
 import { describeSource, type Power } from './power/power.ts';
 import type { Weighting } from './power/weighting.ts';
@@ -30,7 +31,7 @@ export interface Parts {
 	power: Power;
 	processors: Processors;
 	weighting: Pick<Weighting, 'kind' | 'why'> & Partial<Pick<Weighting, 'limits'>>;
-	rest: Pick<Rest, 'wanted' | 'read' | 'hooks' | 'cost' | 'close'>;
+	rest: Pick<Rest, 'wanted' | 'busy' | 'read' | 'hooks' | 'cost' | 'close'>;
 	machine: Pick<MachineParts, 'read' | 'missing' | 'hooks' | 'cost' | 'close'>;
 	gpus: GpuReader[];
 	/** Those of the moment, where they change. */
@@ -47,6 +48,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private readonly users = new Users();
 	private readonly forecast = new EnergyForecast();
 	private readonly io: IoCount;
+	private readonly classes: ClassUse;
 	private focused = 0;
 	/** Wake-ups by cause are asked for, whatever the group. */
 	private restWanted = false;
@@ -60,6 +62,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	constructor(parts: Parts) {
 		this.parts = parts;
 		this.io = new IoCount(parts.procRoot);
+		this.classes = new ClassUse(parts.processors);
 		// learning begins with the first call
 		this.forecast.forecast(parts.horizon);
 	}
@@ -78,7 +81,8 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	read(dt: Ns, group: string): Reading<EnergyRow, EnergyExtra> {
 		const { cpu, power, processors, weighting, candidates, policy, rest } = this.parts;
 		rest.wanted(this.restWanted || group === 'cause');
-		processors.tick();
+		const busy = rest.busy(dt);
+		processors.tick(busy);
 		const use = cpu.read();
 		const work = workByPackage(use, processors.cpus.length);
 		const { packages, known, marked, domains, uncertainty } = power.read(dt, work);
@@ -98,6 +102,14 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			if (!known && power.kind !== 'time') return Number.NaN;
 			return Math.round(((known ? energy_uj * 1000 : cpu_ns) / dt) * 1000) / 1000;
 		};
+		const classes = this.classes.update({
+			dt,
+			busy,
+			measured_uj: known ? sums.measured_uj : null,
+			active_uj: sums.measured_uj - sums.idle_uj,
+			cpu_ns: activeCpu,
+			counter: domains.length > 0,
+		});
 		const { machine, bill } = this.parts.machine.read(
 			dt / 1e9,
 			{ measured_uj: known ? sums.measured_uj : null, scope: power.scope, domains, gpus },
@@ -140,6 +152,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				ended: use.ended,
 				focus: this.focus(known, sums.measured_uj, dt),
 				rest: resting,
+				classes,
 				machine,
 				bill,
 			},
@@ -156,9 +169,9 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		};
 	}
 
-	cost(): BpfCost {
+	cost(fresh?: boolean): BpfCost {
 		const { cpu, rest, machine } = this.parts;
-		return [cpu.cost?.(), rest.cost(), machine.cost()].reduce<BpfCost>(
+		return [cpu.cost?.(fresh), rest.cost(fresh), machine.cost(fresh)].reduce<BpfCost>(
 			(all, one) => addCosts(all, one ?? NO_COST),
 			NO_COST,
 		);

@@ -64,6 +64,21 @@ export interface EnergyForecastField extends Partial<Forecast> {
 	learning: boolean;
 }
 
+/** CPUs that are alike, and what a second of one costs beyond idle. */
+export interface CpuClassField {
+	name: SafeText;
+	cpus: Count;
+	/** CPU time of the class in the interval; null: not known. */
+	busy_ns: Ns | null;
+	/** µJ; null: not known. */
+	second_uj: MicroJoules | null;
+	/** `regression`: learned from the counter. `capacity`: in proportion to `cpu_capacity`. `mean`: all CPUs alike. */
+	from: 'regression' | 'capacity' | 'mean';
+	/** Standard error, and root mean square of what the regression leaves of the power, as parts; null: no regression. */
+	error_share: number | null;
+	residual_share: number | null;
+}
+
 /** Details of the process in focus, whatever the group of the rows. */
 export interface EnergyFocus {
 	pid: number;
@@ -99,6 +114,8 @@ export interface EnergyExtra {
 	focus: EnergyFocus | null;
 	/** Idle states, clock limits, throttling, and where they are counted the wake-ups by cause. Missing in old recordings. */
 	rest?: RestField;
+	/** Missing in old recordings. */
+	classes?: CpuClassField[];
 	/** The parts of the machine and what they add up to; missing in old recordings. */
 	machine?: MachineField;
 	/** null: neither --price nor --co2. */

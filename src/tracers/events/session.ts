@@ -136,8 +136,8 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		};
 	}
 
-	cost() {
-		return this.loaded.bpf.cost();
+	cost(fresh?: boolean) {
+		return this.loaded.bpf.cost(fresh);
 	}
 
 	close(): void {

@@ -108,7 +108,8 @@ export const columns: readonly Column<IoRow>[] = [
 		title: 'DISC/s',
 		kind: 'bytes-rate',
 		width: 7,
-		priority: 4,
+		// after the stages: it is 0 nearly always
+		priority: 17,
 		help: 'Bytes discarded or securely erased per second. Shown once there have been any.',
 		shown: hasAny('bytes_discarded_total'),
 		value: (row, seconds) => (row.bytes_discarded ?? 0) / seconds,
@@ -118,7 +119,7 @@ export const columns: readonly Column<IoRow>[] = [
 		title: 'ZERO/s',
 		kind: 'bytes-rate',
 		width: 7,
-		priority: 4,
+		priority: 18,
 		help: 'Bytes zeroed per second without a transfer (write-zeroes). Shown once there have been any.',
 		shown: hasAny('bytes_zeroed_total'),
 		value: (row, seconds) => (row.bytes_zeroed ?? 0) / seconds,

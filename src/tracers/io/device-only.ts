@@ -85,8 +85,8 @@ export class DeviceOnly implements Session<IoRow, IoExtra> {
 		};
 	}
 
-	cost() {
-		return this.bpf.cost();
+	cost(fresh?: boolean) {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {

@@ -146,8 +146,8 @@ export class FullPathSession {
 		return this.attached ? add(this.lostBefore, this.attached.lost()) : this.lostBefore;
 	}
 
-	cost(): BpfCost {
-		return addCosts(this.retired, ...(this.attached ? [this.attached.bpf.cost()] : []));
+	cost(fresh?: boolean): BpfCost {
+		return addCosts(this.retired, ...(this.attached ? [this.attached.bpf.cost(fresh)] : []));
 	}
 
 	close(): void {

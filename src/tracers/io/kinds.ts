@@ -20,8 +20,8 @@ export function kindOf(key: number): Kind {
 
 /** Devices × operations × flags that one CPU can tell apart: 512 at least, as those of 24 busy disks are. */
 const [LEAST_BITS, MOST_BITS] = [9, 11];
-/** The pool holds 24 busy disks with all their operations on 4 CPUs, and is no larger than 8192 on very many. 2.6 KiB each. */
-const [LEAST_SLOTS, SLOTS_PER_CPU, MOST_SLOTS] = [1024, 256, 8192];
+/** The pool holds 24 busy disks with 16 kinds of requests each, all seen by each CPU, and is no larger than 8192. 2.6 KiB each. */
+const [LEAST_SLOTS, SLOTS_PER_CPU, MOST_SLOTS] = [0, 384, 8192];
 
 /** Size of a store by kind of request. */
 export function kindStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>, programs: number): StoreSize {

@@ -86,6 +86,7 @@ export class Rows {
 
 	/** Begins the next interval with what was counted in the last one. */
 	read(counted: Iterable<Counted>): void {
+		this.devices.begin();
 		for (const entry of this.entries.values()) entry.begin();
 		for (const { key, count, bytes, errors, heldBack, stages } of counted) {
 			const entry = this.entry(key);

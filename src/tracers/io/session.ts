@@ -126,6 +126,9 @@ export class IoSession implements Session<IoRow, IoExtra> {
 			missing: [
 				...bpf.missing,
 				...unnamedGroups(host),
+				...(host.addon.hasMember('page', 'compound_head')
+					? []
+					: ['no page.compound_head: of large folios the file, and who made it dirty, are not known']),
 				...(process.arch === 'arm64' ? ['full path: system calls of 32-bit programs are not followed'] : []),
 			],
 		};
@@ -170,8 +173,8 @@ export class IoSession implements Session<IoRow, IoExtra> {
 		this.perProcess.drain();
 	}
 
-	cost(): BpfCost {
-		return addCosts(this.bpf.cost(), this.path.cost());
+	cost(fresh?: boolean): BpfCost {
+		return addCosts(this.bpf.cost(fresh), this.path.cost(fresh));
 	}
 
 	takeCost(share: number | undefined): void {

@@ -63,7 +63,7 @@ function victimStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): StoreSize {
 	return {
 		programs,
 		bits: indexBits(addon.possibleCpus(), programs, 9, 12),
-		slots: Math.max(8192, 256 * cpus),
+		slots: Math.max(4096, 256 * cpus),
 	};
 }
 
@@ -203,11 +203,11 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 		};
 	}
 
-	cost() {
+	cost(fresh?: boolean) {
 		const runs = this.bpf.heads(maps.irq_cpus, irq_runs);
 		const sum = (figure: keyof irq_runs) => runs.reduce((total, cpu) => total + cpu[figure], 0);
 		// each end has run as often as its beginning
-		return this.bpf.cost([
+		return this.bpf.cost(fresh, [
 			{ programs: ['irq_handler_entry', 'irq_handler_exit'], runs: 2 * sum('hard') },
 			{ programs: ['softirq_entry', 'softirq_exit'], runs: 2 * sum('softirqs') },
 			{ programs: ['softirq_raise'], runs: sum('raises') },

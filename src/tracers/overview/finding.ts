@@ -43,7 +43,10 @@ export interface Suspicion {
 	text: SafeText;
 	/** The figures of `text`; units are in the names. */
 	figures: Readonly<Record<string, number>>;
+	/** null: unknown in this interval, the one of an earlier interval remains. */
 	owner: Owner | null;
+	/** The cause is no process: there is no owner, and none of an earlier interval remains. */
+	ownerless?: boolean;
 	link: Link;
 	/** Independent facts that say the same, a sentence each. A severe finding needs two of them, else it is high. */
 	witnesses?: readonly SafeText[];

@@ -7,6 +7,7 @@ import type { AtLimit } from '../../system/memory-limits.ts';
 import type { Pressure } from '../../system/pressure.ts';
 import type { Throttled } from '../../system/quota.ts';
 import type { Owner } from './finding.ts';
+import type { Hot } from './hot.ts';
 import type { OverviewRow } from './snapshot.ts';
 import type { Sources, SourceTab } from './sources.ts';
 import type { Collecting } from './tasks/collectors.ts';
@@ -48,6 +49,8 @@ export interface Interval {
 	spaces: readonly Space[];
 	/** Processes that stand still within a request. */
 	standstills: readonly Standstill[];
+	/** A profile that was taken on demand; null: there is none. */
+	hot: Hot | null;
 	/** Events lost in this interval, by tab. */
 	lost: Readonly<Partial<Record<SourceTab, Count>>>;
 }
@@ -132,7 +135,8 @@ export function competitorOf(interval: Interval, victim: Pick<OverviewRow, 'pid'
 
 /** A filter `column = value`, quoted for the filter language. */
 export function equals(column: string, value: string): string {
-	return /^[^\s"'()\\]+$/.test(value) ? `${column} = ${value}` : `${column} = "${value.replaceAll('"', '\\"')}"`;
+	// a backslash before the closing quote would make it part of the text
+	return /^[^\s"'()][^\s()]*$/.test(value) ? `${column} = ${value}` : `${column} = "${value.replaceAll('"', '\\"')}"`;
 }
 
 /** For rules that need `tabs`: `tab energy does not work here`; undefined: all work. */

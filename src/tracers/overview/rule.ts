@@ -15,6 +15,8 @@ export interface Rule {
 	beginsAfter?: Ns;
 	/** How long it may be absent without ending, ns; absent: `ENDS_AFTER`. 0: what it says of a moment is wrong in the next one. */
 	endsAfter?: Ns;
+	/** Is there what it is checked by, which only the user asks for? Absent: always. Unasked it is neither checked nor missing. */
+	asked?(interval: Interval): boolean;
 	/** Why it cannot be checked in this interval; undefined: it can. */
 	uncheckable?(interval: Interval): SafeText | undefined;
 	/** Pure. Returns all with an excess of at least {@link KEEP}, worst first; lower ones are ignored. */

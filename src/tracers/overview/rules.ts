@@ -3,6 +3,7 @@
  */
 import type { Rule } from './rule.ts';
 import { blocked } from './rules/blocked.ts';
+import { contention } from './rules/contention.ts';
 import { cpuSaturated } from './rules/cpu-saturated.ts';
 import { deadlock } from './rules/deadlock.ts';
 import { drops } from './rules/drops.ts';
@@ -56,6 +57,7 @@ export const rules = [
 	throttled,
 	throttledHeat,
 	waits,
+	contention,
 	stall,
 	pressure,
 	drops,

@@ -11,6 +11,7 @@ import type { AtLimit, MemoryLimitReader } from '../../system/memory-limits.ts';
 import type { OwnProcess } from '../../system/pid-namespace.ts';
 import type { Pressure, PressureReader } from '../../system/pressure.ts';
 import type { QuotaReader } from '../../system/quota.ts';
+import { hotOf } from './hot.ts';
 import { busyTime, type Interval } from './interval.ts';
 import { idleRow, joinProcesses } from './rows.ts';
 import type { Rule } from './rule.ts';
@@ -38,7 +39,7 @@ export interface Readers {
 	tasks?: TaskReader;
 	memoryLimits?: Pick<MemoryLimitReader, 'read'>;
 	spaces?: Pick<SpaceReader, 'read'>;
-	machine?: Pick<MachineReader, 'memory' | 'network'>;
+	machine?: Pick<MachineReader, 'memory' | 'network'> & Partial<Pick<MachineReader, 'stolen'>>;
 }
 
 export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
@@ -100,12 +101,14 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 				new Set(Array.from(asked, ({ cgroup }) => cgroup)),
 				Array.from(asked, ({ pid, start_time }) => ({ pid, start: start_time })),
 			),
+			hot: hotOf(tick),
 			lost: Object.fromEntries(Object.entries(lost).map(([tab, count]) => [tab, count - (this.lostBefore[tab] ?? 0)])),
 		};
 		this.lostBefore = lost;
 		const checked: Rule[] = [];
 		const unchecked: OverviewExtra['unchecked'] = [];
 		for (const rule of rules as readonly Rule[]) {
+			if (rule.asked?.(interval) === false) continue;
 			const reason = rule.uncheckable?.(interval);
 			if (reason === undefined) checked.push(rule);
 			else unchecked.push({ rule: rule.id, reason });
@@ -179,8 +182,8 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		if (tasks && typeof changes['arguments'] === 'boolean') tasks.arguments = changes['arguments'];
 	}
 
-	cost(): BpfCost {
-		return this.readers.tasks?.cost() ?? NO_COST;
+	cost(fresh?: boolean): BpfCost {
+		return this.readers.tasks?.cost(fresh) ?? NO_COST;
 	}
 
 	close(): void {
@@ -199,6 +202,7 @@ function lostOf(sources: Sources): Record<string, Count> {
 function machineOf(machine: Readers['machine']): MachineTotals {
 	const memory = machine?.memory() ?? null;
 	const network = machine?.network() ?? null;
+	const stolen = machine?.stolen?.();
 	return {
 		memory_bytes: memory?.total_bytes ?? null,
 		memory_available_bytes: memory?.available_bytes ?? null,
@@ -207,6 +211,7 @@ function machineOf(machine: Readers['machine']): MachineTotals {
 		received_bytes: network?.received_bytes ?? null,
 		sent_bytes: network?.sent_bytes ?? null,
 		packets_dropped: network?.dropped ?? null,
+		...(stolen === undefined ? {} : { steal_ns: stolen }),
 	};
 }
 

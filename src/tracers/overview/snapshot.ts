@@ -120,6 +120,8 @@ export interface MachineTotals {
 	received_bytes: Bytes | null;
 	sent_bytes: Bytes | null;
 	packets_dropped: Count | null;
+	/** Of a virtual machine: time for which the hypervisor ran something else, Σ over CPUs, in steps of 10 ms; absent: not known. */
+	steal_ns?: Ns;
 }
 
 export interface OverviewExtra {

@@ -97,7 +97,7 @@ export class Tracker {
 		if (suspicion.excess >= 1) known.held += now.dt_ns;
 		// the last known owner and its link remain: not every interval finds an owner
 		if (!known.reported) known.touches = Math.max(known.touches, suspicion.touches ?? 0);
-		const { owner, link } = suspicion.owner ? suspicion : known.suspicion;
+		const { owner, link } = suspicion.owner || suspicion.ownerless ? suspicion : known.suspicion;
 		known.suspicion = owner ? { ...suspicion, owner, link } : suspicion;
 		if (peak.excess >= known.peak.excess) known.peak = peak;
 		known.absent = 0;

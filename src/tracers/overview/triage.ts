@@ -180,3 +180,29 @@ export function triageText(report: TriageReport): string[] {
 export function triageJson(report: TriageReport, exit_code: number): object {
 	return { triage: 1, exit_code, ...report };
 }
+
+/** Intervals that a window holds: ten minutes of seconds. */
+const MOST_HELD = 600;
+
+/** The last minutes of the overview, as they come, and the report on them. Of intervals but the last one only the findings are kept. */
+export class TriageWindow {
+	private readonly held: OverviewSnapshot[] = [];
+
+	/** Takes a snapshot of any tab. */
+	add(snapshot: Snapshot): void {
+		if (snapshot.tab !== 'overview') return;
+		const { held } = this;
+		const before = held.pop();
+		if (before) {
+			const { time, dt_ns, findings } = before;
+			held.push({ time, dt_ns, findings } as unknown as OverviewSnapshot);
+		}
+		held.push(snapshot as OverviewSnapshot);
+		if (held.length > MOST_HELD) held.shift();
+	}
+
+	/** At most 20 lines; empty: the overview was not measured. */
+	text(host: string): string[] {
+		return this.held.length > 0 ? triageText(triageOf(this.held, host)) : [];
+	}
+}

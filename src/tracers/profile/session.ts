@@ -3,6 +3,7 @@ import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
+import { hottestLocks, hottestOf } from '../../profile/hottest.ts';
 import type { Profile, ProfileMode, ProfileStack } from '../../profile/model.ts';
 import { takingOptions } from './options.ts';
 import type { ProfileExtra, ProfileRow } from './snapshot.ts';
@@ -66,6 +67,8 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 				symbol_bytes,
 				unwound,
 				complete: this.taking.complete,
+				hottest: hottestOf(profile),
+				hottest_locks: hottestLocks(profile),
 			},
 			source,
 			lost: { ...lost },
@@ -74,7 +77,9 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 
 	drain(): void {
 		this.taking.drain();
-		if (this.options['unwind'] === true && this.taking.elapsed >= UNWIND_FOR) this.taking.stop();
+		const { unwind, stop_after } = this.options;
+		const limit = Number(stop_after ?? 0) > 0 ? Number(stop_after) * 1e9 : unwind === true ? UNWIND_FOR : Infinity;
+		if (this.taking.elapsed >= limit) this.taking.stop();
 	}
 
 	/** Another target or mode begins another profile; the same ones leave it as it is. */
@@ -87,8 +92,8 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 		this.taking = this.begin();
 	}
 
-	cost(): BpfCost {
-		return this.taking.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.taking.cost(fresh);
 	}
 
 	close(): void {
@@ -135,6 +140,7 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 				time_ns_total: stack.ns,
 				...(stack.lock !== undefined && { lock: stack.lock }),
 				...(stack.owner !== undefined && { owner: stack.owner }),
+				...(stack.owner_stack !== undefined && { owner_stack: stack.owner_stack }),
 			};
 		});
 		this.before = after;

@@ -1,6 +1,7 @@
 /** Snapshots of the profile tab: the contract with screen and batch output (docs/batch.md). */
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
+import type { Hottest, HottestLock } from '../../profile/hottest.ts';
 import type { ProfileMode, ProfileQuality, State } from '../../profile/model.ts';
 
 /** Time of a process or thread in one stack, since the profile began. */
@@ -25,6 +26,8 @@ export interface ProfileRow {
 	/** Kernel locks only. */
 	lock?: SafeText;
 	owner?: SafeText;
+	/** Kernel functions of the owner, innermost first. */
+	owner_stack?: readonly SafeText[];
 }
 
 export interface ProfileExtra {
@@ -43,4 +46,7 @@ export interface ProfileExtra {
 	unwound: { stacks: Count; bytes: Bytes } | null;
 	/** It has ended, and stays as it is. */
 	complete: boolean;
+	/** Functions with most time, and locks with most waiting, most first. */
+	hottest: readonly Hottest[];
+	hottest_locks: readonly HottestLock[];
 }

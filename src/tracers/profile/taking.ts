@@ -174,8 +174,8 @@ export class Taking {
 		};
 	}
 
-	cost(): BpfCost {
-		return addCosts(...this.collectors.map(({ bpf }) => bpf.cost()));
+	cost(fresh?: boolean): BpfCost {
+		return addCosts(...this.collectors.map(({ bpf }) => bpf.cost(fresh)));
 	}
 
 	close(): void {

@@ -6,10 +6,13 @@ import { constants, maps, off_kind, off_thread, off_threads } from '../../genera
 import { viewOf } from '../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
-import { reasonOf } from '../../profile/reason.ts';
+import type { State } from '../../profile/model.ts';
+import { isProgramLock, isWaiting, reasonOf } from '../../profile/reason.ts';
+import type { Frame } from '../../symbols/symbolizer.ts';
 import type { ProfileBuilder } from './builder.ts';
 import { kernelStackOf, type ThreadTimes, threadTimes } from './clocks.ts';
 import { Collector, type Target } from './collector.ts';
+import type { StackFrames } from './counted.ts';
 import type { ProcessNames } from './names.ts';
 
 const SWITCHED_IN = 'tp_btf/sched_exit_tp';
@@ -90,7 +93,7 @@ export class Waits {
 			const thread = sanitize(comm);
 			const base = { pid, tid, thread, comm: names.of(pid) ?? thread, count, ns };
 			if (key.kind === off_kind.OFF_BLOCKED) {
-				const state = reasonOf(builder.kernelNames(kernel));
+				const state = stateOf(builder, kernel, builder.userNames(space, user));
 				builder.add({ ...base, state, space, user, kernel });
 				sumsOf(tid).blocked += ns;
 			} else if (key.kind === off_kind.OFF_SHORT) {
@@ -120,13 +123,15 @@ export class Waits {
 	addFutexes(builder: ProfileBuilder, names: ProcessNames): void {
 		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
 			if (key.kind !== off_kind.OFF_BLOCKED) continue;
-			if (reasonOf(builder.kernelNames(kernel)) !== 'futex') continue;
+			const wanting = builder.userNames(space, user);
+			const state = stateOf(builder, kernel, wanting);
+			if (state !== 'futex' && !(state === 'lock' && isProgramLock(wanting.map(({ name }) => name)))) continue;
 			const { tgid: pid, tid } = key;
 			const thread = sanitize(comm);
-			const wanted = builder.userNames(space, user).find(({ module, named }) => named && !LIBRARIES.test(module));
-			const lock = wanted === undefined ? safe`futex` : safe`futex in ${wanted.name}`;
+			const wanted = wanting.find(({ name, module, named }) => named && !isWaiting(name, module));
+			const lock = wanted === undefined ? safe`${state as SafeText}` : safe`${state as SafeText} in ${wanted.name}`;
 			builder.add({
-				...{ pid, tid, thread, comm: names.of(pid) ?? thread, state: 'futex', space, user, kernel, count, ns, lock },
+				...{ pid, tid, thread, comm: names.of(pid) ?? thread, state, space, user, kernel, count, ns, lock },
 			});
 		}
 	}
@@ -189,8 +194,12 @@ export class Waits {
 	}
 }
 
-/** Libraries whose functions take locks for others. */
-const LIBRARIES = /^(libc[.-]|libpthread|ld-|libstdc\+\+|libgcc|\[vdso\])/;
 const SHORT = safe`[waits below the threshold]`;
 const QUEUE = safe`[waits for a CPU]`;
 const EARLIER = safe`[wait that began before]`;
+
+/** Why it waited: by the functions of the kernel, and of programs that keep locks of their own. */
+function stateOf(builder: ProfileBuilder, kernel: StackFrames, user: readonly Frame[]): State {
+	const state = reasonOf(builder.kernelNames(kernel));
+	return state !== 'futex' && isProgramLock(user.map(({ name }) => name)) ? 'lock' : state;
+}

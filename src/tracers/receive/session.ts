@@ -151,8 +151,8 @@ export class ReceiveSession implements Session<ReceiveRow, ReceiveExtra> {
 		return { rows: this.rows(group), extra: { missing: this.missing }, source: this.source, lost: this.lost() };
 	}
 
-	cost() {
-		return this.bpf.cost();
+	cost(fresh?: boolean) {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {

@@ -105,8 +105,8 @@ export class Culprits {
 		return { blamed: blamed.sort((a, b) => b.wait_ns - a.wait_ns), full, unstamped };
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {

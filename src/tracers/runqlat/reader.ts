@@ -130,6 +130,6 @@ export interface Reader {
 	ended?(): Iterable<TaskRecord>;
 	/** Tasks alive first, then those that ended. To be read to its end before the next call of any method. */
 	tasks(): Iterable<TaskRecord>;
-	cost(): BpfCost;
+	cost(fresh?: boolean): BpfCost;
 	close(): void;
 }

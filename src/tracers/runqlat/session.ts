@@ -109,8 +109,8 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		};
 	}
 
-	cost(): BpfCost {
-		return addCosts(this.reader.cost(), ...(this.culprits ? [this.culprits.cost()] : []));
+	cost(fresh?: boolean): BpfCost {
+		return addCosts(this.reader.cost(fresh), ...(this.culprits ? [this.culprits.cost(fresh)] : []));
 	}
 
 	close(): void {

@@ -3,6 +3,7 @@
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
 import { openBpf, openWalking } from '../../bpf/load.ts';
+import { eventRing, walkRing } from '../../bpf/rings.ts';
 import { filterSettings, type TaskFilter } from '../../bpf/task-filter.ts';
 import type { BpfObject } from '../../core/native.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
@@ -19,6 +20,7 @@ import {
 	waiting_flag,
 	waiting_record,
 } from '../../generated/runqlat.ts';
+import type { Bytes } from '../../lib/units.ts';
 import type { CpuWaits, Reader, TaskRecord } from './reader.ts';
 
 /** A bit of the settings' first word, whose upper half is put together here. */
@@ -44,6 +46,10 @@ export function missing({ addon }: Pick<Host, 'addon'>): string | undefined {
 		return 'the run queue of a task cannot be found on this kernel';
 	return addon.hasType('struct', 'bpf_iter__task') ? undefined : 'tasks cannot be listed on this kernel';
 }
+
+/** As in bpf/runqlat/records.bpf.h: for larger machines. */
+const ENDED_BYTES: Bytes = 4 << 20;
+const REPORTS_BYTES: Bytes = 4 << 20;
 
 export class StorageReader implements Reader {
 	readonly kind = 'sched_info';
@@ -81,6 +87,12 @@ export class StorageReader implements Reader {
 					...(delays ? [] : ['migrated']),
 				],
 				withoutMaps: walks ? [] : [maps.reports.name],
+				maxEntries: {
+					[maps.ended.name]: eventRing(host.cpus, 4, ENDED_BYTES / 2, ENDED_BYTES),
+					...(walks && {
+						[maps.reports.name]: walkRing(host.procRoot, process_record.size, REPORTS_BYTES / 8, REPORTS_BYTES),
+					}),
+				},
 				shards: [maps.cpu_waits.name],
 				optional: {
 					executed: 'a process goes on under another id when a thread of it executes a program',
@@ -149,8 +161,8 @@ export class StorageReader implements Reader {
 		return complete;
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {

@@ -16,6 +16,8 @@ export interface OwnCost {
 	rssBytes: number;
 	/** Kernel memory of BPF maps and programs; null: not known. */
 	kernelBytes: number | null;
+	/** Bytes per second that a recorder wrote; null: none. */
+	recorded: number | null;
 }
 
 /** Of the newest snapshots of all tabs that have programs; null before the first. */
@@ -37,7 +39,7 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 					: error + (bpf_ns / dt_ns) * bpf_uncertainty;
 		if (bpf_price_age_ns !== null) age = Math.max(age ?? 0, bpf_price_age_ns / 1e9);
 	}
-	const { cpu_ns, rss_bytes, kernel_bytes = null } = last.cost;
+	const { cpu_ns, rss_bytes, kernel_bytes = null, recorded_bytes } = last.cost;
 	return {
 		bpf,
 		uncertainty: bpf === null || bpf === 0 || error === null ? null : error / bpf,
@@ -45,6 +47,7 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 		cpu: cpu_ns / last.dt_ns,
 		rssBytes: rss_bytes,
 		kernelBytes: kernel_bytes,
+		recorded: recorded_bytes === undefined ? null : (recorded_bytes * 1e9) / last.dt_ns,
 	};
 }
 
@@ -72,6 +75,7 @@ export function costSpans(cost: OwnCost | null, form: CostForm): Span[] {
 		formatShare(cost.cpu),
 		['dim', words ? ' RSS ' : ' '],
 		formatBytes(cost.rssBytes, words ? 'full' : 'short'),
+		...(cost.recorded === null || !words ? [] : ([['dim', ' disk '], `${formatBytes(cost.recorded)}/s`] as Span[])),
 		...((form !== 'all' && form !== 'kernel') || cost.kernelBytes === null
 			? []
 			: ([['dim', ' kernel '], formatBytes(cost.kernelBytes, 'full')] as Span[])),

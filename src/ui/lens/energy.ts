@@ -2,6 +2,7 @@
 
 import { timelineOf } from '../../history/timeline.ts';
 import { formatMicroJoules, formatNs, formatShare, formatWatts } from '../../lib/format.ts';
+import type { Span } from '../../term/theme.ts';
 import { wattsOf } from '../../tracers/energy/parts.ts';
 import { energyOf, type LensContext, newest, type Section, TREND } from './context.ts';
 
@@ -34,6 +35,10 @@ export const energySection: Section = {
 			formatMicroJoules(joules),
 			['dim', '  CPU time '],
 			formatNs(row.cpu_ns_total),
+			...(snapshot.classes ?? []).flatMap(({ name, second_uj }): Span[] => [
+				['dim', `  a ${name} second `],
+				formatMicroJoules(second_uj ?? Number.NaN),
+			]),
 			['dim', `  ${snapshot.source.uncertainty}`],
 		];
 	},

@@ -3,6 +3,7 @@
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import { cgroupsOf, unnamedGroups } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
+import { eventRing, walkRing } from '../../../bpf/rings.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import {
 	constants,
@@ -24,6 +25,7 @@ import { CpuLedger } from './cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
 import type { CycleCounters } from './cycles.ts';
 import { type InterruptTime, irqByPackage, KernelIrqTime, keepsIrqTime } from './irq-time.ts';
+import { Moves, movesBits } from './moves.ts';
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
 
 /** Programs of bpf/energy/thread-detail.bpf.h, whose hooks some kernels lack. */
@@ -81,6 +83,8 @@ class CountedIrqTime implements InterruptTime {
 
 /** As in bpf/energy/energy.bpf.c, for machines of up to 64 CPUs. */
 const RING_BYTES: Bytes = 4 << 20;
+const MOVES_BYTES: Bytes = 1 << 20;
+const REPORTS_BYTES: Bytes = 2 << 20;
 
 /** What is kept of threads beyond the kernel's own counters, and why. */
 interface Extras {
@@ -93,8 +97,9 @@ interface Extras {
 	walks: boolean;
 }
 
-/** For 75,000 threads that end in a second, drained four times in it; larger machines start more. */
+/** For 75,000 threads that end in a second, drained four times in it; half of that on two CPUs; larger machines start more. */
 function ringBytes(cpus: number): Bytes {
+	if (cpus <= 4) return eventRing(cpus, 4, RING_BYTES / 2, RING_BYTES);
 	return Math.min(8, Math.max(1, 2 ** Math.ceil(Math.log2(Math.max(1, cpus) / 64)))) * RING_BYTES;
 }
 
@@ -111,11 +116,18 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 	return openBpf(host, 'energy', {
 		layout: constants,
 		counted: counted_program,
-		constants: { with_details: details },
-		shards: [maps.lost, maps.cpu_packages, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.scanned_cpus].map(
+		constants: { with_details: details, moves_bits: moves ? movesBits(possible) : 0 },
+		shards: [maps.lost, maps.cpu_packages, maps.moves_cpus, maps.cycles_cpus, maps.irq_cpus, maps.scanned_cpus].map(
 			({ name }) => name,
 		),
-		maxEntries: { [maps.counters.name]: possible, [maps.ended.name]: ringBytes(host.cpus) },
+		maxEntries: {
+			[maps.counters.name]: possible,
+			[maps.ended.name]: ringBytes(host.cpus),
+			[maps.moves.name]: eventRing(host.cpus, 8, MOVES_BYTES / 4, MOVES_BYTES),
+			...(walks && {
+				[maps.reports.name]: walkRing(host.procRoot, thread_record.size, REPORTS_BYTES / 16, REPORTS_BYTES),
+			}),
+		},
 		optional: {
 			thread_exits: 'threads that live between two reads may be missing',
 			...Object.fromEntries(
@@ -220,6 +232,7 @@ export class BpfCpu implements CpuCounter {
 	private readonly placement: Placement;
 	private readonly irq: InterruptTime | undefined;
 	private readonly moves: boolean;
+	private readonly moved: Moves | undefined;
 	/** Package by CPU, as the programs have it. */
 	private readonly packages: number[] = [];
 	private readonly cycles: CycleCounters | undefined;
@@ -250,6 +263,7 @@ export class BpfCpu implements CpuCounter {
 		const { moves, cycles } = this;
 		const opened = openWalking(addon, (walks) => open(host, weighting, { moves, interrupts, cycles, walks }));
 		this.bpf = opened.bpf;
+		this.moved = moves ? new Moves(opened.bpf, sampleAt) : undefined;
 		this.canWalk = opened.walks;
 		if (opened.walks) this.walkFrom = 0;
 		try {
@@ -325,14 +339,14 @@ export class BpfCpu implements CpuCounter {
 			lost: {
 				ended_threads: this.lostRecords,
 				unfinished_threads: unfinished,
-				...(this.moves && { moves: this.sum(maps.moves_lost, ({ records }) => records) }),
+				...(this.moves && { moves: this.moved?.lost ?? 0 }),
 				...(this.cycles && { cycles_unread: this.sum(maps.cycles_cpus, ({ unread }) => unread) }),
 			},
 		};
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {
@@ -401,7 +415,7 @@ export class BpfCpu implements CpuCounter {
 	}
 
 	private drainMoves(): void {
-		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => this.ledger.move(sampleAt(record, at)));
+		for (const move of this.moved?.take() ?? []) this.ledger.move(move);
 	}
 
 	private drainEnded(): void {

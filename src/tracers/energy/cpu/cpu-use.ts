@@ -82,6 +82,6 @@ export interface CpuCounter {
 	/** As `Session.drain`. */
 	drain?(): void;
 	/** Of the BPF programs it uses. */
-	cost?(): BpfCost;
+	cost?(fresh?: boolean): BpfCost;
 	close(): void;
 }

@@ -1,6 +1,7 @@
 /**
  * Bytes that each process moved from and to disks and networks, by which the energy of these parts is divided: storage IO
- * from `/proc/PID/io`, network traffic from `bpf/energy/energy-network.bpf.c`. Counts only while such energy is known.
+ * from `/proc/PID/io` and, of threads that have ended, from `bpf/energy/energy-moved.bpf.c`, as is network traffic. Counts only
+ * while such energy is known.
  */
 import { join } from 'node:path';
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
@@ -8,7 +9,7 @@ import { HashReader } from '../../../bpf/hash-reader.ts';
 import { openBpf } from '../../../bpf/load.ts';
 import { Unavailable } from '../../../core/errors.ts';
 import { type BpfCost, type Host, NO_COST } from '../../../core/tracer.ts';
-import { maps } from '../../../generated/energy-network.ts';
+import { maps } from '../../../generated/energy-moved.ts';
 import { kernelBootNs } from '../../../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Ns } from '../../../lib/units.ts';
@@ -30,7 +31,7 @@ export interface MoveCounter {
 	readonly hooks: readonly string[];
 	/** Why energy is not divided. */
 	readonly missing: readonly SafeText[];
-	cost(): BpfCost;
+	cost(fresh?: boolean): BpfCost;
 	close(): void;
 }
 
@@ -64,8 +65,10 @@ class StorageMoves {
 		}
 	}
 
-	read(process: ProcessInfo): Storage {
-		const now = storageOf(this.procRoot, process.pid);
+	/** @param ended by its threads that have ended since the start */
+	read(process: ProcessInfo, ended: Storage | undefined): Storage {
+		// of one that is gone the rest is known by its threads
+		const now = storageOf(this.procRoot, process.pid) ?? ended;
 		if (!now) return NOTHING;
 		// one that began since then has moved everything since then; of one whose begin is not known nothing counts
 		const begun = process.start >= this.opened ? NOTHING : (this.before.get(process.pid) ?? now);
@@ -75,27 +78,35 @@ class StorageMoves {
 	}
 }
 
-/** Bytes of processes on networks. */
-class NetworkMoves {
+type Counted = ReturnType<typeof maps.moves.value.read>;
+
+/** Tracepoints that kernels before 6.4 lack. */
+const SOCKETS = ['network_sent', 'network_received'];
+
+/** What the kernel's programs count. */
+class KernelMoves {
 	private readonly bpf: BpfSession;
-	private readonly reader: HashReader<{ start: Ns; tgid: number }, { bytes: Bytes }>;
-	private before = new Map<string, Bytes>();
+	private readonly reader: HashReader<ReturnType<typeof maps.moves.key.read>, Counted>;
+	private before = new Map<string, Counted>();
 
 	/** @throws {Unavailable} */
-	constructor(host: Host) {
-		this.bpf = openBpf(host, 'energy-network', {});
-		this.reader = new HashReader(this.bpf, maps.network_traffic, maps.network_traffic.entries);
+	constructor(host: Host, wanted: { disk: boolean; network: boolean }) {
+		this.bpf = openBpf(host, 'energy-moved', {
+			optional: Object.fromEntries(SOCKETS.map((name) => [name, 'energy of the network is not divided by it'])),
+			without: [...(wanted.disk ? [] : ['mover_ends']), ...(wanted.network ? [] : SOCKETS)],
+		});
+		this.reader = new HashReader(this.bpf, maps.moves, maps.moves.entries);
 	}
 
-	/** By `pid:start`. */
-	read(): Map<string, Bytes> {
-		const now = new Map<string, Bytes>();
-		const moved = new Map<string, Bytes>();
+	/** By `pid:start`: network traffic since the last call, storage IO of ended threads since the start. */
+	read(): Map<string, Moved> {
+		const now = new Map<string, Counted>();
+		const moved = new Map<string, Moved>();
 		for (const { key, value } of this.reader.entries()) {
 			const id = `${key.tgid}:${key.start}`;
-			now.set(id, value.bytes);
-			const bytes = value.bytes - (this.before.get(id) ?? 0);
-			if (bytes > 0) moved.set(id, bytes);
+			now.set(id, value);
+			const network = Math.max(0, value.network - (this.before.get(id)?.network ?? 0));
+			moved.set(id, { network, read: value.read, written: value.written });
 		}
 		this.before = now;
 		return moved;
@@ -103,6 +114,10 @@ class NetworkMoves {
 
 	get hooks(): readonly string[] {
 		return this.bpf.hooks;
+	}
+
+	get missing(): readonly string[] {
+		return this.bpf.missing;
 	}
 
 	cost(): BpfCost {
@@ -118,33 +133,36 @@ class NetworkMoves {
 export function openMoves(host: Host, wanted: { disk: boolean; network: boolean }): MoveCounter {
 	const missing: SafeText[] = [];
 	let storage: StorageMoves | undefined;
-	let network: NetworkMoves | undefined;
+	let kernel: KernelMoves | undefined;
 	if (wanted.disk && !hasMachinePids(host.procRoot))
 		missing.push(safe`energy of disks is not divided: ${FOREIGN_PIDS}`);
 	else if (wanted.disk) storage = new StorageMoves(host.procRoot);
-	if (wanted.network) {
+	if (wanted.disk || wanted.network) {
 		try {
-			network = new NetworkMoves(host);
+			kernel = new KernelMoves(host, wanted);
+			missing.push(...kernel.missing.map((sentence) => sanitize(sentence)));
 		} catch (error) {
-			const reason = error instanceof Unavailable ? error.message : String(error);
-			missing.push(safe`energy of the network is not divided: ${sanitize(reason)}`);
+			const reason = sanitize(error instanceof Unavailable ? error.message : String(error));
+			if (wanted.network) missing.push(safe`energy of the network is not divided: ${reason}`);
+			if (storage) missing.push(safe`storage IO of processes that end within an interval is not counted: ${reason}`);
 		}
 	}
 	return {
 		missing,
-		hooks: network?.hooks ?? [],
+		hooks: kernel?.hooks ?? [],
 		read(ran) {
-			const traffic = network?.read();
+			const counted = kernel?.read();
 			const moved = new Map<ProcessInfo, Moved>();
-			if (!storage && !traffic?.size) return moved;
+			if (!storage && !counted?.size) return moved;
 			for (const process of new Set(ran)) {
-				const { read, written } = storage?.read(process) ?? NOTHING;
-				const sent = traffic?.get(`${process.pid}:${process.start}`) ?? 0;
-				if (read + written + sent > 0) moved.set(process, { read, written, network: sent });
+				const own = counted?.get(`${process.pid}:${process.start}`);
+				const { read, written } = storage?.read(process, own) ?? NOTHING;
+				const network = own?.network ?? 0;
+				if (read + written + network > 0) moved.set(process, { read, written, network });
 			}
 			return moved;
 		},
-		cost: () => network?.cost() ?? NO_COST,
-		close: () => network?.close(),
+		cost: () => kernel?.cost() ?? NO_COST,
+		close: () => kernel?.close(),
 	};
 }

@@ -5,6 +5,7 @@ import { kernelText } from '../../../system/kernel-text.ts';
 import type { Placement } from '../cpu/thread-use.ts';
 import { packageOfCpu } from '../sources/processor.ts';
 import { readOptional } from '../sources/sysfs.ts';
+import { type CpuClass, cpuClasses, type Prices } from './classes.ts';
 
 interface Clock {
 	cpu: number;
@@ -12,6 +13,9 @@ interface Clock {
 	/** kHz */
 	most: number;
 }
+
+/** What a further busy thread adds to the power of its core, as a part of the first one's; measured on x86: 0.1 to 0.5. */
+const SMT_ADDS = 0.3;
 
 /** In sysfs. */
 const ONLINE = 'devices/system/cpu/online';
@@ -46,10 +50,16 @@ export class Processors implements Placement {
 	/** Mean over the CPUs, and as a part of their maximum; undefined without cpufreq. */
 	frequency_ghz: number | undefined;
 	private meanPart = 1;
-	/** What a CPU of this class can do, as a part of the mean over the CPUs; empty: not told, or all alike. */
+	/** CPUs that are alike; one class where all are. */
+	kinds: readonly CpuClass[] = [];
+	/** What the CPUs of each class were learned to draw; undefined: not known. */
+	private prices: Prices | undefined;
+	/** Weight of a CPU's class, the mean over the CPUs being 1; empty: not told, or all alike. */
 	private readonly classes = new Map<number, number>();
-	/** What weighs alike although it is not, in a few words; may be empty. */
-	limits = '';
+	/** Other CPUs of the same core; left out: none. */
+	private readonly siblings = new Map<number, readonly number[]>();
+	/** Part of the last interval in which a CPU was busy; empty: not known. */
+	private busy: ReadonlyMap<number, number> = new Map();
 
 	/**
 	 * @param exponent power of a busy CPU ∝ frequency to this
@@ -100,8 +110,12 @@ export class Processors implements Placement {
 		this.changes++;
 	}
 
-	/** Read the clocks: the current ones serve for the interval that ends now. */
-	tick(): void {
+	/**
+	 * Read the clocks: the current ones serve for the interval that ends now.
+	 * @param busy part of that interval in which each CPU was busy; empty: not known
+	 */
+	tick(busy: ReadonlyMap<number, number> = new Map()): void {
+		this.busy = busy;
 		this.followHotplug();
 		let sum = 0;
 		let parts = 0;
@@ -134,44 +148,90 @@ export class Processors implements Placement {
 	}
 
 	speedOf(cpu: number): number {
-		return this.classOf(cpu) * (this.speeds.get(cpu) ?? 1);
+		return this.classOf(cpu) * this.withoutClass(cpu);
+	}
+
+	/** Weight of a nanosecond by clock and busy siblings only. */
+	withoutClass(cpu: number): number {
+		return (this.speeds.get(cpu) ?? 1) * this.sharing(cpu);
+	}
+
+	/** Weigh the classes by what they draw; undefined: by capacity again. */
+	learn(prices: Prices | undefined): void {
+		this.prices = prices;
+		this.weighClasses();
+	}
+
+	/** What weighs alike although it is not, in a few words; may be empty. */
+	get limits(): string {
+		const { kinds, prices } = this;
+		const parts: string[] = [];
+		if (kinds.length > 1 && prices) {
+			const most = Math.max(...prices.errors);
+			parts.push(`classes of CPUs weigh by the counter, ±${Math.max(1, Math.round(most * 100))} %, residual ${Math.round(prices.residual * 100)} % of the power`); // biome-ignore format: one sentence
+		} else if (this.classes.size > 0) {
+			parts.push('CPUs of several classes weigh by cpu_capacity, energy between classes ±50 %');
+		} else if (kinds.length > 1) {
+			parts.push(
+				'a ns on a P-core and on an E-core weighs the same, energy between them may be off by a factor of 2 to 5',
+			);
+		}
+		if (this.siblings.size > 0)
+			parts.push(
+				`of two busy threads of a core (SMT) the second adds ${SMT_ADDS * 100} % to the first, ±20 % of the power`,
+			);
+		return parts.join('; ');
 	}
 
 	private classOf(cpu: number): number {
 		return this.exponent > 0 ? (this.classes.get(cpu) ?? 1) : 1;
 	}
 
-	/**
-	 * Classes of CPUs: by `cpu_capacity` (big.LITTLE; hybrid x86 of new kernels), which is speed at the highest clock and so at
-	 * least what a class draws more. Intel's hybrids without it are only named: the PMUs list the CPUs of each class.
-	 */
+	/** A thread that has its core for itself draws more than its part of a core whose threads are all busy, which weighs 1. */
+	private sharing(cpu: number): number {
+		const others = this.siblings.get(cpu);
+		if (!others || this.exponent === 0 || !this.busy.has(cpu)) return 1;
+		const beside = others.reduce((sum, other) => sum + (this.busy.get(other) ?? 0), 0);
+		return ((others.length + 1) * (1 + SMT_ADDS * beside)) / ((1 + SMT_ADDS * others.length) * (1 + beside));
+	}
+
+	/** Classes of CPUs, and threads of the same core. */
 	private classify(): void {
 		const directory = join(this.sysRoot, 'devices/system/cpu');
-		const capacities = this.online.map((cpu) => [cpu, readNumber(join(directory, `cpu${cpu}/cpu_capacity`))] as const);
+		const known = this.kinds;
+		this.kinds = cpuClasses(this.sysRoot, this.online);
+		// learned of others
+		if (known.length !== this.kinds.length) this.prices = undefined;
+		this.weighClasses();
+		this.siblings.clear();
+		const online = new Set(this.online);
+		for (const cpu of this.online) {
+			const core = parseCpuList(readOptional(join(directory, `cpu${cpu}/topology/thread_siblings_list`)) ?? '');
+			const others = core.filter((other) => other !== cpu && online.has(other));
+			if (others.length > 0) this.siblings.set(cpu, others);
+		}
+	}
+
+	/**
+	 * By what they were learned to draw; else by `cpu_capacity` (big.LITTLE; hybrid x86 of new kernels), which is speed at the
+	 * highest clock and so at least what a class draws more. Intel's hybrids without it are only named.
+	 */
+	private weighClasses(): void {
+		const { kinds, prices } = this;
 		this.classes.clear();
-		const known = capacities.every(([, capacity]) => capacity > 0);
-		const several = new Set(capacities.map(([, capacity]) => capacity)).size > 1;
-		const mean = capacities.reduce((sum, [, capacity]) => sum + capacity, 0) / capacities.length;
-		if (known && several) for (const [cpu, capacity] of capacities) this.classes.set(cpu, capacity / mean);
-		const hybrid = ['cpu_core', 'cpu_atom'].every((pmu) =>
-			readOptional(join(this.sysRoot, 'bus/event_source/devices', pmu, 'cpus')),
-		);
-		this.limits = [
-			...(this.classes.size > 0
-				? ['CPUs of several classes weigh by cpu_capacity, energy between classes ±50 %']
-				: hybrid
-					? ['a ns on a P-core and on an E-core weighs the same, energy between them may be off by a factor of 2 to 5']
-					: []),
-			...(readOptional(join(directory, 'smt/active')) === '1'
-				? ['two busy threads of a core (SMT) weigh as much as two cores']
-				: []),
-		].join('; ');
+		if (kinds.length < 2) return;
+		const values = kinds.map(({ capacity }, index) => prices?.watts[index] ?? capacity);
+		if (values.some((value) => value === null)) return;
+		const cpus = kinds.reduce((sum, kind) => sum + kind.cpus.length, 0);
+		const mean = kinds.reduce((sum, kind, index) => sum + (values[index] as number) * kind.cpus.length, 0) / cpus;
+		for (const [index, kind] of kinds.entries())
+			for (const cpu of kind.cpus) this.classes.set(cpu, (values[index] as number) / mean);
 	}
 
 	/** The same for a measured clock. `full` (GHz) replaces the CPU's maximum where cpufreq has none. */
 	speedAt(ghz: number, cpu: number, full: number): number {
 		const most = (this.clocks.find((clock) => clock.cpu === cpu)?.most ?? 0) / 1e6 || full;
-		return this.classOf(cpu) * (most > 0 ? this.weigh(ghz / most) : 1);
+		return this.classOf(cpu) * this.sharing(cpu) * (most > 0 ? this.weigh(ghz / most) : 1);
 	}
 
 	/** Boost may exceed the reported maximum. */

@@ -1,6 +1,6 @@
 /**
  * Power from the best source that delivers. One that has stopped to (a meter with an error value, a battery on mains) gives
- * way to the next, with the reason, and is tried again.
+ * way to the next, with the reason, and is tried again. Sources and packages that appear later are found too.
  */
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
@@ -15,7 +15,17 @@ const LEAST_READS = 3;
 /** After so long it is tried again. */
 const AGAIN: Ns = 10e9;
 
+/** So often sources are searched for anew: a battery that takes over, a driver that was loaded, a package that was added. */
+const SEARCH: Ns = 30e9;
+
 type Kind = EnergySource['kind'];
+
+/** Two sources with the same domains are the same. */
+function same(a: ProbedSources, b: ProbedSources): boolean {
+	const names = ({ source }: ProbedSources): string =>
+		(source?.domains ?? []).map(({ name, counted }) => `${name} ${counted}`).join('\n');
+	return a.kind === b.kind && names(a) === names(b);
+}
 
 export interface FollowingOptions {
 	/** Find a source, `without` those that do not deliver and why. The caller of {@link FollowingPower} gives the first one. */
@@ -29,6 +39,7 @@ export class FollowingPower implements Power {
 	private power: Power;
 	private silent: Ns = 0;
 	private silentReads = 0;
+	private sinceSearch: Ns = 0;
 	/** Sources that do not deliver. */
 	private readonly failed = new Map<Kind, { reason: string; since: Ns }>();
 	/** One of them, read beside the one in use for an interval. */
@@ -74,6 +85,7 @@ export class FollowingPower implements Power {
 			this.silentReads = 0;
 		}
 		this.tryAgain(dt);
+		this.search(dt);
 		return reading;
 	}
 
@@ -84,12 +96,29 @@ export class FollowingPower implements Power {
 
 	/** To the best one that has not failed. */
 	private switch(): void {
+		this.adopt(this.options.probe(this.withoutFailed()));
+	}
+
+	private adopt(probed: ProbedSources): void {
 		this.silent = 0;
 		this.silentReads = 0;
 		this.power.close();
-		this.probed = this.options.probe(new Map(Array.from(this.failed, ([kind, { reason }]) => [kind, reason])));
-		this.probed.source?.read(1e6);
-		this.power = this.options.open(this.probed);
+		this.probed = probed;
+		probed.source?.read(1e6);
+		this.power = this.options.open(probed);
+	}
+
+	private withoutFailed(): Map<Kind, string> {
+		return new Map(Array.from(this.failed, ([kind, { reason }]) => [kind, reason]));
+	}
+
+	private search(dt: Ns): void {
+		this.sinceSearch += dt;
+		if (this.sinceSearch < SEARCH || this.trial) return;
+		this.sinceSearch = 0;
+		const found = this.options.probe(this.withoutFailed());
+		if (same(found, this.probed)) found.source?.close();
+		else this.adopt(found);
 	}
 
 	private tryAgain(dt: Ns): void {

@@ -30,7 +30,6 @@ export function chooseWeighting(
 ): Weighting {
 	const packageOf = (cpu: number) => processors.packageOf(cpu);
 	const speedOf = (cpu: number) => processors.speedOf(cpu);
-	const { limits } = processors;
 	if (wanted === 'time') return { kind: 'run time', why: '', limits: '', packageOf, speedOf: () => 1 };
 	const scaled = processors.frequency_ghz !== undefined;
 	if (wanted === 'cycles') {
@@ -38,7 +37,9 @@ export function chooseWeighting(
 		return {
 			kind: 'cycles',
 			why: cycles.standIn,
-			limits,
+			get limits() {
+				return processors.limits;
+			},
 			cycles,
 			packageOf,
 			speedOf(cpu, own) {
@@ -47,8 +48,16 @@ export function chooseWeighting(
 			},
 		};
 	}
-	if (scaled) return { kind: 'run time × frequency', why: '', limits, packageOf, speedOf };
+	const common = {
+		// prices of classes are learned
+		get limits() {
+			return processors.limits;
+		},
+		packageOf,
+		speedOf,
+	};
+	if (scaled) return Object.assign(common, { kind: 'run time × frequency' as const, why: '' });
 	const missing = 'cpufreq does not tell the frequency of the CPUs';
 	if (wanted === 'frequency') throw new Unavailable(missing, 'usual in virtual machines: leave out --weight');
-	return { kind: 'run time', why: missing, limits, packageOf, speedOf };
+	return Object.assign(common, { kind: 'run time' as const, why: missing });
 }

@@ -1,5 +1,6 @@
 /** Clock limits of the CPUs from cpufreq, and thermal throttling. */
 import { join } from 'node:path';
+import { monotonicNs } from '../../../lib/clock.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { list, readOptional } from '../sources/sysfs.ts';
@@ -34,6 +35,10 @@ export interface Throttling {
 }
 
 const CPU = 'devices/system/cpu';
+
+/** Between two readings of the limits, and between two searches for devices that were not there. */
+const LIMITS_PAUSE: Ns = 2e9;
+const SEARCH_PAUSE: Ns = 30e9;
 
 function khz(path: string): number | null {
 	const value = Number(readOptional(path) ?? Number.NaN);
@@ -80,9 +85,15 @@ interface Counts {
 export class ThrottleCounters {
 	private readonly sysRoot: string;
 	private last: Counts | undefined;
+	/** Found at the last search, which was then. */
+	private found: { counters: boolean; cooling: readonly string[]; at: Ns } | undefined;
 
-	constructor(sysRoot: string) {
+	private readonly now: () => Ns;
+
+	/** @param now a monotonic clock */
+	constructor(sysRoot: string, now: () => Ns = monotonicNs) {
 		this.sysRoot = sysRoot;
+		this.now = now;
 	}
 
 	/**
@@ -90,8 +101,12 @@ export class ThrottleCounters {
 	 * @param packages a CPU of each package; @param cpus all that are online
 	 */
 	read(cpus: readonly number[], packages: readonly number[]): Throttling | null {
-		const counters = this.counters(cpus, packages);
-		const cooling = this.cooling();
+		const now = this.now();
+		if (!this.found || now - this.found.at >= SEARCH_PAUSE)
+			this.found = { counters: true, cooling: this.coolingDevices(), at: now };
+		const counters = this.found.counters ? this.counters(cpus, packages) : undefined;
+		this.found.counters = counters !== undefined;
+		const cooling = this.found.cooling.flatMap(stateOf);
 		if (!counters && cooling.length === 0) return null;
 		const before = this.last;
 		this.last = counters;
@@ -128,15 +143,40 @@ export class ThrottleCounters {
 		};
 	}
 
-	/** States of the cooling devices that slow down processors. */
-	private cooling(): number[] {
+	/** Folders of the cooling devices that slow down processors. */
+	private coolingDevices(): string[] {
 		const folder = join(this.sysRoot, 'class/thermal');
 		return list(folder).flatMap((name) => {
 			if (!name.startsWith('cooling_device')) return [];
 			const type = readOptional(join(folder, name, 'type')) ?? '';
-			if (!/^(Processor|cpufreq-|thermal-cpufreq|intel_powerclamp)/i.test(type)) return [];
-			const state = Number(readOptional(join(folder, name, 'cur_state')) ?? Number.NaN);
-			return Number.isFinite(state) && state >= 0 ? [state] : [];
+			return /^(Processor|cpufreq-|thermal-cpufreq|intel_powerclamp)/i.test(type) ? [join(folder, name)] : [];
 		});
+	}
+}
+
+/** None: it has gone. */
+function stateOf(device: string): number[] {
+	const state = Number(readOptional(join(device, 'cur_state')) ?? Number.NaN);
+	return Number.isFinite(state) && state >= 0 ? [state] : [];
+}
+
+/** The limits as {@link readFrequencyLimits} finds them, read seldom: policies change when a user or a driver decides. */
+export class FrequencyReader {
+	private readonly sysRoot: string;
+	private limits: FrequencyLimits | null = null;
+	private at: Ns = Number.NEGATIVE_INFINITY;
+
+	constructor(sysRoot: string) {
+		this.sysRoot = sysRoot;
+	}
+
+	read(): FrequencyLimits | null {
+		const now = monotonicNs();
+		const pause = this.limits ? LIMITS_PAUSE : SEARCH_PAUSE;
+		if (now - this.at >= pause) {
+			this.limits = readFrequencyLimits(this.sysRoot);
+			this.at = now;
+		}
+		return this.limits;
 	}
 }

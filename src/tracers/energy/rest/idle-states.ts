@@ -1,5 +1,6 @@
 /** Idle states of the CPUs from cpuidle (`/sys/devices/system/cpu/cpuN/cpuidle`), or their idle time from `/proc/stat`. */
 import { join } from 'node:path';
+import { monotonicNs } from '../../../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { kernelText } from '../../../system/kernel-text.ts';
@@ -41,6 +42,19 @@ export interface IdleReading {
 /** Files that are read in an interval at most: about 8 µs each. */
 const MOST_FILES = 256;
 
+/** For how long the description of driver and states holds: users seldom turn states off. */
+const DESCRIBED_FOR: Ns = 5e9;
+
+interface Described {
+	about: Pick<IdleReading, 'driver' | 'governor'>;
+	/** Folders of the states; none: there is no driver. */
+	names: readonly string[];
+	/** As of the CPU `first`, without figures. */
+	states: readonly IdleState[];
+	first: number;
+	at: Ns;
+}
+
 interface Counters {
 	/** µs */
 	time: number;
@@ -69,6 +83,7 @@ export class IdleStates {
 	private readonly ticks = clockTicksPerSecond();
 	/** By CPU and state: the counters at the last read. */
 	private readonly last = new Map<number, Counters[]>();
+	private described: Described | undefined;
 	/** ns by CPU. */
 	private lastIdle = new Map<number, Ns>();
 
@@ -79,6 +94,18 @@ export class IdleStates {
 
 	/** What was added since the last call; the first one is the baseline. @param online numbers of the CPUs */
 	read(online: readonly number[]): IdleReading {
+		const first = online[0] ?? 0;
+		const now = monotonicNs();
+		if (!this.described || this.described.first !== first || now - this.described.at >= DESCRIBED_FOR)
+			this.described = { ...this.describe(first), first, at: now };
+		const { about, names } = this.described;
+		return names.length > 0
+			? { source: 'cpuidle', ...about, ...this.fromDriver(online, this.described) }
+			: { source: 'proc', ...about, ...this.fromProc() };
+	}
+
+	/** What the driver says of itself and of the states of one CPU. */
+	private describe(first: number): Pick<Described, 'about' | 'names' | 'states'> {
 		const driver = sanitize(readOptional(join(this.root, 'cpuidle/current_driver')) ?? '');
 		const governor = sanitize(
 			readOptional(join(this.root, 'cpuidle/current_governor_ro')) ??
@@ -86,23 +113,9 @@ export class IdleStates {
 				'',
 		);
 		const about = { driver: driver === 'none' ? safe`` : driver, governor };
-		const first = online[0] ?? 0;
 		const names = list(join(this.root, `cpu${first}/cpuidle`)).filter((name) => /^state\d+$/.test(name));
-		return names.length > 0
-			? { source: 'cpuidle', ...about, ...this.fromDriver(online, names) }
-			: { source: 'proc', ...about, ...this.fromProc() };
-	}
-
-	private fromDriver(
-		online: readonly number[],
-		names: readonly string[],
-	): Pick<IdleReading, 'states' | 'cpus' | 'sampled'> {
-		const cpus = spread(online, MOST_FILES / (2 * names.length));
-		const scale = online.length / Math.max(1, cpus.length);
-		const folder = (cpu: number, name: string): string => join(this.root, `cpu${cpu}/cpuidle`, name);
-		const first = cpus[0] ?? 0;
 		const states = names.map((name): IdleState => {
-			const directory = folder(first, name);
+			const directory = this.folder(first, name);
 			const us = (file: string): Ns | null => {
 				const value = number(join(directory, file));
 				return value === undefined ? null : value * 1000;
@@ -116,10 +129,24 @@ export class IdleStates {
 				entries: 0,
 			};
 		});
+		return { about, names, states };
+	}
+
+	private folder(cpu: number, name: string): string {
+		return join(this.root, `cpu${cpu}/cpuidle`, name);
+	}
+
+	private fromDriver(
+		online: readonly number[],
+		{ names, states: described }: Described,
+	): Pick<IdleReading, 'states' | 'cpus' | 'sampled'> {
+		const cpus = spread(online, MOST_FILES / (2 * names.length));
+		const scale = online.length / Math.max(1, cpus.length);
+		const states = described.map((state): IdleState => ({ ...state }));
 		const readings = cpus.flatMap((cpu): CpuIdle[] => {
 			const now = names.map((name): Counters | undefined => {
-				const time = number(join(folder(cpu, name), 'time'));
-				const usage = number(join(folder(cpu, name), 'usage'));
+				const time = number(join(this.folder(cpu, name), 'time'));
+				const usage = number(join(this.folder(cpu, name), 'usage'));
 				return time === undefined || usage === undefined ? undefined : { time, usage };
 			});
 			if (!now.every((one) => one !== undefined)) {

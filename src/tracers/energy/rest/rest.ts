@@ -7,7 +7,7 @@ import type { Count, MicroJoules, Ns } from '../../../lib/units.ts';
 import { isGuest } from '../../../system/guest.ts';
 import { OwnProcess } from '../../../system/pid-namespace.ts';
 import type { Processors } from '../power/cpufreq.ts';
-import { type FrequencyLimits, readFrequencyLimits, ThrottleCounters, type Throttling } from './frequency.ts';
+import { type FrequencyLimits, FrequencyReader, ThrottleCounters, type Throttling } from './frequency.ts';
 import { type IdleReading, IdleStates } from './idle-states.ts';
 import { type WakeCause, Wakes } from './wakes.ts';
 
@@ -104,12 +104,15 @@ export class Rest {
 	private readonly processors: Processors;
 	private readonly idle: IdleStates;
 	private readonly throttle: ThrottleCounters;
+	private readonly frequency: FrequencyReader;
 	private readonly guest: boolean;
 	private readonly own: OwnProcess;
 	private counts = false;
 	private wakes: Wakes | undefined;
 	private failure: { reason: SafeText; at: Ns } | undefined;
 	private latencies: Ns[] = [];
+	/** Of the interval that ends now, once it was asked for. */
+	private now: IdleReading | undefined;
 
 	constructor(host: Host, processors: Processors) {
 		this.host = host;
@@ -117,6 +120,7 @@ export class Rest {
 		this.own = new OwnProcess(host.procRoot);
 		this.idle = new IdleStates(host.sysRoot, host.procRoot);
 		this.throttle = new ThrottleCounters(host.sysRoot);
+		this.frequency = new FrequencyReader(host.sysRoot);
 		const { driver, states } = this.readIdle();
 		this.guest = isVirtual(host.procRoot, driver);
 		this.latencies = states.map(({ latency_ns }) => latency_ns ?? 0);
@@ -140,6 +144,17 @@ export class Rest {
 			const reason = error instanceof Unavailable ? `${error.message}: ${error.fix}` : (error as Error).message;
 			this.failure = { reason: sanitize(reason), at: monotonicNs() };
 		}
+	}
+
+	/** Part of the interval that ends now in which each CPU was busy, 0–1; `read` follows. Empty: not known. */
+	busy(dt: Ns): Map<number, number> {
+		this.now = this.idle.read(this.processors.online);
+		return new Map(
+			this.now.cpus.map(({ cpu, idle_ns }) => [
+				cpu,
+				dt > 0 ? Math.max(0, 1 - idle_ns.reduce((sum, ns) => sum + ns, 0) / dt) : 0,
+			]),
+		);
 	}
 
 	/**
@@ -184,7 +199,7 @@ export class Rest {
 				states: shares(idle_ns),
 				ghz: this.processors.ghzOf(cpu) ?? null,
 			})),
-			frequency: readFrequencyLimits(this.host.sysRoot),
+			frequency: this.frequency.read(),
 			throttling: this.readThrottle(),
 			wakes: this.readWakes(dt, busy),
 			missing: [],
@@ -198,8 +213,8 @@ export class Rest {
 		return this.wakes?.hooks ?? [];
 	}
 
-	cost(): BpfCost | undefined {
-		return this.wakes?.cost();
+	cost(fresh?: boolean): BpfCost | undefined {
+		return this.wakes?.cost(fresh);
 	}
 
 	close(): void {
@@ -208,7 +223,9 @@ export class Rest {
 	}
 
 	private readIdle(): IdleReading {
-		return this.idle.read(this.processors.online);
+		const now = this.now ?? this.idle.read(this.processors.online);
+		this.now = undefined;
+		return now;
 	}
 
 	private readThrottle(): Throttling | null {

@@ -1,5 +1,6 @@
 import { safe } from '../../../lib/sanitize.ts';
 import { duration, number, percent } from '../format.ts';
+import { hottestText } from '../hot.ts';
 import { busyShare, equals, isThrottled, missingTab, ownerOf, topNames, uncountedCpus } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
@@ -28,7 +29,7 @@ export const cpuSaturated = {
 				about: 'all',
 				excess: excessOf([busy, limits.busy], [waiting / cpus, limits.waitingPerCpu]),
 				subject: safe`CPUs`,
-				text: safe`${percent(Math.min(1, busy))} busy, ${number(waiting)} tasks wait for one (p99 ${duration(all.p99_ns)})`,
+				text: safe`${percent(Math.min(1, busy))} busy, ${number(waiting)} tasks wait for one (p99 ${duration(all.p99_ns)})${hottestText(interval.hot)}`,
 				figures: { busy_share: busy, waiting_tasks: waiting, wait_p99_ns: all.p99_ns, owner_cpu_ns: top?.sum ?? 0 },
 				owner: ownerOf(safe`most CPU by`, top),
 				touches: Math.min(1, waiting / (waiting + cpus)),

@@ -48,6 +48,7 @@ export const softirqLate = {
 					text: safe`starts ${duration(late.p99_ns)} late (p99 of ${perSecond(rate)}), at most ${duration(late.max_ns)}${cause}`,
 					figures: { late_p99_ns: late.p99_ns, late_max_ns: late.max_ns, rate_per_s: rate },
 					owner: busy ? null : ownerOf(safe`most CPU by`, top),
+					ownerless: busy !== undefined,
 					link: {
 						tab: 'irq' as const,
 						view: 'lateness',

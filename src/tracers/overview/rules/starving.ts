@@ -1,5 +1,6 @@
 import { safe } from '../../../lib/sanitize.ts';
 import { count, duration } from '../format.ts';
+import { hottestText } from '../hot.ts';
 import { competitorOf, equals, isThrottled, missingTab, processKey, runningOwner } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { pressureWitness, runnableWitness } from '../witnesses.ts';
@@ -38,7 +39,7 @@ export const starving = {
 				about: `${pid} ${tid}`,
 				excess: excessOf([age_ns, limits.age_ns]),
 				subject: safe`${row?.comm ?? comm}[${pid}]`,
-				text: safe`has waited ${longer ? safe`more than ` : safe``}${duration(age_ns)} for cpu${cpu} and not run yet${others}`,
+				text: safe`has waited ${longer ? safe`more than ` : safe``}${duration(age_ns)} for cpu${cpu} and not run yet${others}${hottestText(interval.hot, running ? { pid: running } : { without: pid })}`,
 				figures: { age_ns, cpu, starved },
 				witnesses: [
 					safe`the run queue tab: runnable in the kernel’s list of tasks at the read`,

@@ -1,6 +1,7 @@
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
 import { duration, percent } from '../format.ts';
+import { hottestText } from '../hot.ts';
 import { competitorOf, equals, isThrottled, missingTab, processKey, topNames, uncountedCpus } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
@@ -45,7 +46,7 @@ export const waits = {
 				about: processKey(row),
 				excess,
 				subject: safe`${row.comm}[${row.pid}]`,
-				text: safe`${textOf(wait, dt_ns)} (p99 ${duration(p99)})`,
+				text: safe`${textOf(wait, dt_ns)} (p99 ${duration(p99)})${hottestText(interval.hot, { without: row.pid })}`,
 				figures: { wait_share: wait / dt_ns, wait_p99_ns: p99 },
 				owner: competitorOf(interval, row),
 				touches: Math.min(1, wait / dt_ns) / 4,

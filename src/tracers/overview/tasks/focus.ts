@@ -11,7 +11,7 @@ import { constants, counted_program, maps, waker_kind } from '../../../generated
 import { monotonicNs } from '../../../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
-import type { KernelFunctions } from '../../../system/kernel-functions.ts';
+import type { KernelFunctions } from '../../../symbols/kernel-functions.ts';
 import type { Waker } from '../snapshot.ts';
 import { reasonOf, type SleepReason } from './reasons.ts';
 import type { Spent } from './time.ts';
@@ -156,8 +156,8 @@ export class FocusWatch {
 		};
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {

@@ -22,13 +22,15 @@ const KEPT: readonly TimePart[] = [
 
 /** A process that does much less than it did. */
 export interface Slowed {
+	/** 0: a service of several processes. */
 	pid: number;
 	start_time: Ns;
 	comm: SafeText;
 	kind: 'slowed' | 'halted';
-	/** Wake-ups per second, and share of a CPU, before and now. */
-	before: { rate: number; cpu: number };
-	now: { rate: number; cpu: number };
+	/** What it does less of. */
+	less: keyof typeof low;
+	before: Work;
+	now: Work;
 	/** What most of its threads' time goes to now, and that share, now and before. */
 	part: TimePart;
 	share: number;
@@ -39,10 +41,26 @@ export interface Slowed {
 	stuck: Count;
 }
 
+/** Work per second; null: not known, or it has none. */
+export interface Work {
+	/** Wake-ups. */
+	rate: number;
+	/** Share of a CPU. */
+	cpu: number;
+	/** Block requests, and their bytes. */
+	requests: number | null;
+	bytes: number | null;
+	/** Segments of TCP. */
+	packets: number | null;
+}
+
 export const limits = {
 	/** Work that counts: wake-ups per second or share of a CPU. */
 	rate: 20,
 	cpu: 0.2,
+	/** Block requests and packets per second that count as work. */
+	requests: 20,
+	packets: 50,
 	/** It has worked for so long, ns. */
 	worked_ns: 12e9,
 	/** Now at most this part of that. */
@@ -67,9 +85,7 @@ const MOST = 5000;
 /** A baseline is forgotten after so long without work: what was a minute ago is no promise. */
 const FORGET: Ns = 300e9;
 
-interface Known {
-	rate: number;
-	cpu: number;
+interface Known extends Work {
 	kept: number;
 	/** CPUs used or waited for. */
 	wanted: number;
@@ -93,10 +109,33 @@ function keptOf(time: NonNullable<OverviewRow['time_ns']>): { part: TimePart; sh
 	return { part, share: sum > 0 ? most / sum : 0, all: sum > 0 ? all / sum : 0 };
 }
 
-export type ProgressRow = Pick<OverviewRow, 'pid' | 'start_time' | 'comm' | 'cpu_ns' | 'wakeups' | 'time_ns'>;
+export type ProgressRow = Pick<OverviewRow, 'pid' | 'start_time' | 'comm' | 'cpu_ns' | 'wakeups' | 'time_ns'> &
+	Partial<Pick<OverviewRow, 'io_count' | 'io_bytes'>> & {
+		/** Per second; absent or null: not known. */
+		packets?: number | null;
+	};
 
 /** @param for_ns since when it does nothing */
 export type StuckOf = (process: Pick<ProgressRow, 'pid'>, for_ns: Ns) => Count;
+
+/** Identity of a row: services have their name. */
+const keyOf = ({ pid, start_time, comm }: ProgressRow): string => (pid > 0 ? `${pid}:${start_time}` : comm);
+
+function workOf({ wakeups, time_ns, io_count, io_bytes, packets }: ProgressRow, dt_ns: Ns): Work {
+	const per = (value: number | null | undefined) => (value == null ? null : (value * 1e9) / dt_ns);
+	return {
+		rate: per(wakeups) ?? 0,
+		cpu: (time_ns?.cpu ?? 0) / dt_ns,
+		requests: per(io_count),
+		bytes: per(io_bytes),
+		packets: packets ?? null,
+	};
+}
+
+/** The mean so far, moved towards a new value. */
+function towards(mean: number | null, value: number | null, weight: number): number | null {
+	return value === null ? mean : mean === null ? value : mean + (value - mean) * weight;
+}
 
 export class Progress {
 	private known = new Map<string, Known>();
@@ -107,36 +146,38 @@ export class Progress {
 	 */
 	update(rows: readonly ProgressRow[], dt_ns: Ns, stuckOf: StuckOf = () => 0): Slowed[] {
 		const found: Slowed[] = [];
-		const now = new Map<string, Known>();
+		const next = new Map<string, Known>();
 		for (const row of rows) {
-			if (!row.time_ns || row.wakeups === null || now.size >= MOST) continue;
-			const key = `${row.pid}:${row.start_time}`;
-			const rate = (row.wakeups * 1e9) / dt_ns;
-			const cpu = (row.time_ns.cpu ?? 0) / dt_ns;
+			if (!row.time_ns || row.wakeups === null || next.size >= MOST) continue;
+			const key = keyOf(row);
+			const now = workOf(row, dt_ns);
 			const kept = keptOf(row.time_ns);
-			const wanted = cpu + (row.time_ns.runnable ?? 0) / dt_ns;
-			const works = rate >= limits.rate || cpu >= limits.cpu;
+			const wanted = now.cpu + (row.time_ns.runnable ?? 0) / dt_ns;
+			const works = doesWork(now);
 			const known =
 				this.known.get(key) ??
-				(works ? { rate, cpu, wanted, kept: kept.all, worked_ns: 0, low_ns: 0, seen: 0 } : undefined);
+				(works ? { ...now, wanted, kept: kept.all, worked_ns: 0, low_ns: 0, seen: 0 } : undefined);
 			if (!known) continue;
-			const low = known.worked_ns >= limits.worked_ns && isLow({ rate, cpu }, known);
-			if (!low) {
+			const less = known.worked_ns >= limits.worked_ns ? lessOf(now, known) : undefined;
+			if (less === undefined) {
 				known.low_ns = 0;
 				known.worked_ns = works ? Math.min(MEMORY * 2, known.worked_ns + dt_ns) : Math.max(0, known.worked_ns - dt_ns);
 				const weight = 1 - Math.exp(-dt_ns / Math.min(MEMORY, Math.max(dt_ns, known.worked_ns)));
-				known.rate += (rate - known.rate) * weight;
-				known.cpu += (cpu - known.cpu) * weight;
+				known.rate += (now.rate - known.rate) * weight;
+				known.cpu += (now.cpu - known.cpu) * weight;
+				known.requests = towards(known.requests, now.requests, weight);
+				known.bytes = towards(known.bytes, now.bytes, weight);
+				known.packets = towards(known.packets, now.packets, weight);
 				known.wanted += (wanted - known.wanted) * weight;
 				known.kept += (kept.all - known.kept) * weight;
 			} else {
 				known.low_ns += dt_ns;
-				const slowed = judge(row, known, { rate, cpu }, kept, stuckOf);
+				const slowed = judge(row, known, { now, less }, kept, stuckOf);
 				if (slowed) found.push(slowed);
 			}
-			if (known.low_ns < FORGET && known.worked_ns > 0) now.set(key, known);
+			if (known.low_ns < FORGET && known.worked_ns > 0) next.set(key, known);
 		}
-		this.known = now;
+		this.known = next;
 		return found;
 	}
 
@@ -146,32 +187,67 @@ export class Progress {
 	}
 }
 
-/** Less than a part of both of what it did, as far as it did that. */
-function isLow(now: { rate: number; cpu: number }, { rate, cpu }: Known): boolean {
-	const lessRate = rate < limits.rate || now.rate <= rate * limits.left;
-	const lessCpu = cpu < limits.cpu || now.cpu <= cpu * limits.left;
-	return (rate >= limits.rate || cpu >= limits.cpu) && lessRate && lessCpu;
+function doesWork({ rate, cpu, requests, packets }: Work): boolean {
+	return (
+		rate >= limits.rate || cpu >= limits.cpu || (requests ?? 0) >= limits.requests || (packets ?? 0) >= limits.packets
+	);
+}
+
+const isLow = (now: number, before: number, least: number): boolean => before < least || now <= before * limits.left;
+
+/** Kinds of work of which it does less than a part of what it did, as far as it did that. The first one is reported. */
+const low = {
+	/** Sleeps and CPU time, both. */
+	work: (now: Work, before: Work) =>
+		(before.rate >= limits.rate || before.cpu >= limits.cpu) &&
+		isLow(now.rate, before.rate, limits.rate) &&
+		isLow(now.cpu, before.cpu, limits.cpu),
+	/** It may wake as often, for each page that it waits for. */
+	packets: (now: Work, before: Work) =>
+		now.packets !== null &&
+		before.packets !== null &&
+		before.packets >= limits.packets &&
+		now.packets <= before.packets * limits.left,
+	/** Fewer requests that are larger are no less. */
+	requests: (now: Work, before: Work) =>
+		now.requests !== null &&
+		before.requests !== null &&
+		before.requests >= limits.requests &&
+		now.requests <= before.requests * limits.left &&
+		(now.bytes ?? 0) <= (before.bytes ?? 0) * limits.left,
+} as const;
+
+function lessOf(now: Work, before: Work): keyof typeof low | undefined {
+	return (Object.keys(low) as (keyof typeof low)[]).find((kind) => low[kind](now, before));
 }
 
 function judge(
 	row: ProgressRow,
 	known: Known,
-	now: { rate: number; cpu: number },
+	{ now, less }: { now: Work; less: keyof typeof low },
 	{ part, share, all }: ReturnType<typeof keptOf>,
 	stuckOf: StuckOf,
 ): Slowed | undefined {
-	const nothing = now.rate <= limits.nothing_rate && now.cpu <= limits.nothing_cpu;
+	const nothing = less === 'work' && now.rate <= limits.nothing_rate && now.cpu <= limits.nothing_cpu;
 	const kind = nothing ? 'halted' : 'slowed';
 	if (known.low_ns < (nothing ? limits.halted_ns : limits.slowed_ns)) return undefined;
 	if (all < limits.kept) return undefined;
 	const stuck = nothing ? stuckOf(row, known.low_ns) : 0;
 	// those that are stuck may have waited for a CPU all the time before
-	if (stuck === 0 && all - known.kept < (nothing ? limits.halted_growth : limits.growth)) return undefined;
+	// one that has waited for its disk all the time waits longer for each request
+	const longer = less === 'requests' && part === 'IO' && share >= limits.kept;
+	if (stuck === 0 && !longer && all - known.kept < (nothing ? limits.halted_growth : limits.growth)) return undefined;
 	// threads of a pool wait for work in the same calls as for each other: only one that used a CPU, or waited for one, all the time stands out
 	if (nothing && part !== 'stopped' && known.wanted < 0.5) return undefined;
 	return {
-		...{ pid: row.pid, start_time: row.start_time, comm: row.comm, kind, now, part, share },
-		before: { rate: known.rate, cpu: known.cpu },
+		...{ pid: row.pid, start_time: row.start_time, comm: row.comm, kind, less, now, part, share },
+		before: {
+			rate: known.rate,
+			cpu: known.cpu,
+			requests: known.requests,
+			bytes: known.bytes,
+			packets: known.packets,
+		},
 		share_before: known.kept,
 		for_ns: known.low_ns,
 		stuck,

@@ -3,7 +3,7 @@ import os from 'node:os';
 import { addCosts } from '../../../bpf/bpf-session.ts';
 import { Unavailable } from '../../../core/errors.ts';
 import { type BpfCost, type Host, NO_COST } from '../../../core/tracer.ts';
-import { kernelBootNs } from '../../../lib/clock.ts';
+import { kernelBootNs, monotonicNs } from '../../../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { containerName } from '../../../system/cgroup-name.ts';
@@ -14,13 +14,19 @@ import type { Collecting } from './collectors.ts';
 import { askProc, type Deadlock, DeadlockFinder } from './deadlock.ts';
 import { exactParts, type FocusReading, FocusWatch } from './focus.ts';
 import { isStuck, workers } from './halt.ts';
+import { PacketRates } from './packets.ts';
 import { Progress, type ProgressRow, type Slowed } from './progress.ts';
+import { Services } from './services.ts';
 import { type Standstill, StandstillFinder } from './standstill.ts';
 import { type Spent, ThreadTime } from './time.ts';
 import { type Channel, type ProcessNow, type TaskNow, TaskWalk } from './walk.ts';
 
 /** Time in an interval for reading command lines, ns. */
 const BUDGET: Ns = 2e6;
+
+/** Packets are counted so often at most, ns, and for one part in so many of the time. */
+const PACKETS_AFTER: Ns = 5e9;
+const PACKETS_OF_COST = 200;
 
 /** Processes at the end of an interval, by pid. */
 export type Processes = ReadonlyMap<number, ProcessNow>;
@@ -31,7 +37,7 @@ export interface Walk {
 	channels(): Channel[];
 	/** Threads whose waits have their sleep in them, since start. */
 	displaced(): Count;
-	cost(): BpfCost;
+	cost(fresh?: boolean): BpfCost;
 	close(): void;
 }
 
@@ -48,8 +54,16 @@ function watchOf(host: Host, pid: number, { functions }: TaskWalk): Watch | unde
 	}
 }
 
-/** CLOCK_BOOTTIME of the kernel. */
-export const bootNs = (): Ns => kernelBootNs(os.uptime() * 1e9);
+/** For how long the distance of two clocks is taken as known: it changes when the machine was suspended. */
+const SAME_DISTANCE: Ns = 1e8;
+let distance: { ns: Ns; at: Ns } | undefined;
+
+/** CLOCK_BOOTTIME of the kernel. Node reads a file of proc for it, so that calls of one tick share a reading. */
+export function bootNs(): Ns {
+	const now = monotonicNs();
+	if (!distance || now - distance.at > SAME_DISTANCE) distance = { ns: kernelBootNs(os.uptime() * 1e9) - now, at: now };
+	return now + distance.ns;
+}
 
 /** Of several threads the one that says most: runnable, uninterruptible, else the main thread. */
 export function mainTask({ tasks }: ProcessNow): TaskNow | undefined {
@@ -71,6 +85,10 @@ export class TaskReader {
 	private readonly locks: DeadlockFinder;
 	private readonly time = new ThreadTime();
 	private readonly progress = new Progress();
+	private readonly groups = new Progress();
+	private readonly services = new Services();
+	private readonly packets = new PacketRates();
+	private nextPackets: Ns = 0;
 	private spent: ReadonlyMap<number, Spent> = new Map();
 	private faults = new Map<number, Faults>();
 	private readonly containers = new Map<SafeText, SafeText>();
@@ -88,7 +106,7 @@ export class TaskReader {
 		if (typeof walk === 'string') this.why = walk;
 		else {
 			this.walk = walk;
-			this.finder = new StandstillFinder({ procRoot, channels: () => walk.channels() });
+			this.finder = new StandstillFinder({ procRoot, channels: () => this.channels(walk) });
 		}
 	}
 
@@ -110,25 +128,37 @@ export class TaskReader {
 
 	/** Processes that do much less than in their last minute; call after {@link describe}. */
 	slowed(rows: readonly OverviewRow[], processes: Processes | null, dt_ns: Ns): Slowed[] {
+		if (this.walk && monotonicNs() >= this.nextPackets) this.channels(this.walk);
 		const listed = new Set(rows.map(({ pid }) => pid));
-		const idle: ProgressRow[] = [];
+		const all: ProgressRow[] = rows.map((row) => ({ ...row, packets: this.packets.of(row.pid) }));
 		for (const { pid, start, comm } of processes?.values() ?? []) {
-			if (listed.has(pid) || !this.progress.wants(pid, start)) continue;
+			if (listed.has(pid) || !(this.progress.wants(pid, start) || this.services.knows(pid, start))) continue;
 			const spent = this.spent.get(pid);
-			idle.push({
-				pid,
-				start_time: start,
-				comm,
-				cpu_ns: 0,
+			all.push({
+				...{ pid, start_time: start, comm, cpu_ns: 0, io_count: 0, io_bytes: 0 },
 				wakeups: spent?.wakeups ?? null,
 				time_ns: spent?.parts ?? null,
+				packets: this.packets.of(pid),
 			});
 		}
 		const boot_ns = bootNs();
-		return this.progress.update([...rows, ...idle], dt_ns, ({ pid }, for_ns) => {
+		const found = this.progress.update(all, dt_ns, ({ pid }, for_ns) => {
 			const process = processes?.get(pid);
 			return process && isStuck(process, for_ns, boot_ns) ? workers(process).length : 0;
 		});
+		// a service whose processes come and go, or share the work, has a past that none of them has
+		const named = new Set(found.map(({ comm }) => comm));
+		const services = this.groups.update(this.services.sum(all), dt_ns);
+		return [...found, ...services.filter(({ comm, kind }) => kind === 'slowed' && !named.has(comm))];
+	}
+
+	/** All sockets and pipes now. */
+	private channels(walk: Walk): Channel[] {
+		const begun = monotonicNs();
+		const channels = walk.channels();
+		if (begun - this.packets.taken >= PACKETS_AFTER / 2) this.packets.take(channels, begun);
+		this.nextPackets = begun + Math.max(PACKETS_AFTER, (monotonicNs() - begun) * PACKETS_OF_COST);
+		return channels;
 	}
 
 	/** Threads that wait for each other's mutexes. */
@@ -205,8 +235,8 @@ export class TaskReader {
 		return this.walk?.displaced() ?? 0;
 	}
 
-	cost(): BpfCost {
-		const costs = [this.walk?.cost() ?? NO_COST, ...(this.watched?.watch ? [this.watched.watch.cost()] : [])];
+	cost(fresh?: boolean): BpfCost {
+		const costs = [this.walk?.cost(fresh) ?? NO_COST, ...(this.watched?.watch ? [this.watched.watch.cost(fresh)] : [])];
 		return addCosts(...costs);
 	}
 

@@ -13,7 +13,7 @@ import { monotonicNs } from '../../../lib/clock.ts';
 import { viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
-import { KernelFunctions } from '../../../system/kernel-functions.ts';
+import { KernelFunctions } from '../../../symbols/kernel-functions.ts';
 import { reasonOf, type SleepReason, sleepFunctions } from './reasons.ts';
 
 /** R: runnable; S, D: asleep, D uninterruptibly; T: stopped; t: traced; I: idle; Z: ended, not waited for by its parent. */
@@ -81,6 +81,8 @@ export interface Channel {
 	named: boolean;
 	/** Of TCP: received, and acknowledged by the other end, so far. */
 	bytes: Bytes;
+	/** Of TCP: segments received and sent, so far, modulo 2^32. */
+	packets: Count;
 }
 
 const PAGE: Bytes = 4096;
@@ -155,8 +157,8 @@ export class TaskWalk {
 		return displacedSleepers(this.bpf);
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {
@@ -277,5 +279,6 @@ function channelOf(record: ChannelRecord): Channel {
 		listens: inet && record.socket_state === 10,
 		named: record.named !== 0,
 		bytes: record.bytes,
+		packets: record.packets % 2 ** 32,
 	};
 }

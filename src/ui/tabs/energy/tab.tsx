@@ -21,7 +21,7 @@ const nameOf = (row: EnergyRow) => (row.pid > 0 ? safe`${row.comm}[${row.tid ?? 
 /** Predicted joules, and the error of past predictions. */
 function forecastSpans({ seconds, learning, joules, error_share, naive_error_share }: EnergyForecastField): Span[] {
 	const next = `next ${seconds} s: `;
-	if (learning || joules === undefined) return [['dim', `${next}forecast: still learning this machine`]];
+	if (learning || joules === undefined) return [['dim', `${next}not predicted yet: still learning this machine`]];
 	const was = formatShare(naive_error_share ?? Number.NaN);
 	return [
 		['dim', next],
@@ -72,6 +72,23 @@ function machineLines({ machine, domains, dt_ns }: Snapshot<EnergyRow, EnergyExt
 				['dim', error_share === null ? '' : ` ±${formatShare(error_share)}`],
 			]),
 			['dim', divided > 0 ? ` · ${watts(divided)} of disks and network in DEVICE` : ''],
+		],
+	];
+}
+
+/** What a second of a CPU costs, by class. */
+function classLines({ classes = [] }: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
+	if (classes.length < 2) return [];
+	const { from = 'mean', residual_share = null } = classes[0] ?? {};
+	const how = { regression: 'by the counter', capacity: 'by cpu_capacity ±50%', mean: 'all weigh the same' }[from];
+	return [
+		[
+			['dim', 'a CPU second: '],
+			...classes.flatMap(({ name, second_uj, error_share }): Span[] => [
+				`${name} ${formatMicroJoules(second_uj ?? Number.NaN)}`,
+				['dim', error_share === null ? '  ' : ` ±${formatShare(error_share)}  `],
+			]),
+			['dim', residual_share === null ? how : `${how}, residual ${formatShare(residual_share)}`],
 		],
 	];
 }
@@ -132,6 +149,7 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 		[['dim', 'idle: drawn even when nothing runs · irq: interrupts · unattributed: no process']],
 		...(snapshot.bill ? [billSpans(snapshot.bill)] : []),
 		...machineLines(snapshot),
+		...classLines(snapshot),
 		...(snapshot.gpus.length > 0 ? [gpuSpans(snapshot)] : []),
 		...(snapshot.domains.length > 0 ? [domainSpans(snapshot)] : []),
 		...(kind === 'proc' ? [] : [[['dim', description] as Span]]),

@@ -82,10 +82,20 @@ function quietSpans({ checked, unchecked }: OverviewExtra): Span[] {
 	];
 }
 
+/** The rules that were checked, in so many lines; a mark where there are more. */
+function quietLines(extra: OverviewExtra, width: number, rows: number): Span[][] {
+	const spans = quietSpans(extra);
+	const lines = wrapSpans(spans, width);
+	if (lines.length <= rows) return lines;
+	return wrapSpans(spans, width - 2)
+		.slice(0, rows)
+		.map((line, index) => (index === rows - 1 ? [...line, ['dim', ' …']] : line));
+}
+
 export function whyLines(extra: OverviewExtra, keys: readonly string[], width: number, rows: number): string[] {
 	const lines =
 		extra.findings.length > 0
 			? findingLines(extra.findings, keys, width, rows)
-			: wrapSpans(quietSpans(extra), width).slice(0, Math.min(rows, 3));
+			: quietLines(extra, width, Math.min(rows, 3));
 	return lines.map((spans) => lineOf(width, spans));
 }

@@ -9,8 +9,12 @@ import { bar } from '../../widgets/marks.ts';
 
 const resourceNames: Record<Resource, string> = { cpu: 'cpu', memory: 'mem', io: 'io', irq: 'irq' };
 
+/** Share of stolen time from which it is worth a word. */
+const STOLEN_WORTH = 0.01;
+
 export function metersLine({ totals, pressure }: OverviewExtra, dt_ns: number, width: number): string {
-	const { cpus, busy_ns, watts, wait_ns, wait_p99_ns, irq_ns, io_count, io_bytes } = totals;
+	const { cpus, busy_ns, watts, wait_ns, wait_p99_ns, irq_ns, io_count, io_bytes, steal_ns = 0 } = totals;
+	const stolen = cpus === null ? 0 : steal_ns / (dt_ns * cpus);
 	const busy = busy_ns === null || cpus === null ? Number.NaN : busy_ns / (dt_ns * cpus);
 	const tone: Role = busy >= 0.9 ? 'bad' : busy >= 0.7 ? 'warn' : 'good';
 	const cells = width >= 120 ? 16 : 6;
@@ -32,6 +36,16 @@ export function metersLine({ totals, pressure }: OverviewExtra, dt_ns: number, w
 			drop: 0,
 		},
 		{ spans: [['dim', stalls.length > 0 ? 'PSI' : 'PSI –'], ...stalls], drop: 1 },
+		{
+			spans:
+				stolen < STOLEN_WORTH
+					? []
+					: [
+							['dim', 'stolen '],
+							[stolen >= 0.1 ? 'bad' : 'warn', formatShare(stolen)],
+						],
+			drop: 1,
+		},
 		{ spans: watts === null ? [] : [['strong', formatWatts(watts)]], drop: 2 },
 		{
 			spans:

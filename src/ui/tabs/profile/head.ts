@@ -3,6 +3,7 @@
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatCount, formatNs } from '../../../lib/format.ts';
 import { sanitize } from '../../../lib/sanitize.ts';
+import type { Hottest } from '../../../profile/hottest.ts';
 import { STATES } from '../../../profile/model.ts';
 import { cutText, lossText, unwoundText } from '../../../profile/text.ts';
 import type { Span } from '../../../term/theme.ts';
@@ -13,7 +14,18 @@ type ProfileSnapshot = Snapshot<ProfileRow, ProfileExtra>;
 /** The share of cut stacks, and what helps. */
 function cutNote(snapshot: ProfileSnapshot): string {
 	const text = cutText(snapshot);
-	return text === '' || snapshot.unwound ? text : `${text}; U unwinds for 10 s`;
+	return text === '' || snapshot.unwound ? text : `${text}; U unwinds`;
+}
+
+/** The function that takes most time, and by whom it was called. */
+function hottestLine({ function: name, callers, share, state, comm }: Hottest): Span[] {
+	const way = callers.length > 0 ? `  ← ${callers.join(' ← ')}` : '';
+	return [
+		['dim', state === 'on-cpu' ? 'hottest  ' : `most waiting (${state})  `],
+		['strong', name],
+		` ${Math.round(share * 100)}%`,
+		['dim', `${way}  ${comm}`],
+	];
 }
 
 /** Most important first. */
@@ -41,6 +53,8 @@ export function headOf(snapshot: ProfileSnapshot): Span[][] {
 		}
 		lines.push(spans);
 	}
+	const [most] = snapshot.hottest ?? [];
+	if (most) lines.push(hottestLine(most));
 	const notes = [cutNote(snapshot), lossText(snapshot)].filter((text) => text !== '');
 	if (snapshot.unwound) lines.push([['dim', unwoundText(snapshot)]]);
 	for (const note of notes) lines.push([['warn', sanitize(note)]]);

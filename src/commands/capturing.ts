@@ -1,17 +1,15 @@
 /** Captures by themselves: what begins one, and what goes into the bundle. */
 import { execFile } from 'node:child_process';
-import { closeSync, readFileSync } from 'node:fs';
-import type { Snapshot } from '../../core/snapshot.ts';
-import type { Tracer } from '../../core/tracer.ts';
-import { sanitize } from '../../lib/sanitize.ts';
-import { MARKS } from '../../recording/archive.ts';
-import { inBundle } from '../../recording/bundle.ts';
-import { captureBytes, kernelLog, writeCapture } from '../../recording/capture.ts';
-import { CapturePolicy } from '../../recording/capture-policy.ts';
-import type { Folder } from '../../recording/folder.ts';
-import type { TarFile } from '../../recording/tar.ts';
-import { FilterError } from '../../rows/filter/error.ts';
-import { Threshold } from '../threshold.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Tracer } from '../core/tracer.ts';
+import { sanitize } from '../lib/sanitize.ts';
+import { captureBytes, kernelLog, TRIAGE, writeCapture } from '../recording/capture.ts';
+import { CapturePolicy } from '../recording/capture-policy.ts';
+import type { TarFile } from '../recording/tar.ts';
+import { FilterError } from '../rows/filter/error.ts';
+import type { OverviewExtra, OverviewRow } from '../tracers/overview/snapshot.ts';
+import { triageOf, triageText } from '../tracers/overview/triage.ts';
+import { Threshold } from './threshold.ts';
 
 /** Time before and after a cause that a bundle has, ms. */
 const BEFORE_MS = 300_000;
@@ -28,7 +26,6 @@ export interface TriggerChoice {
 
 export interface CapturingOptions extends TriggerChoice {
 	tracers: readonly Tracer<object, object>[];
-	folder: Folder;
 	/** Folder of the bundles. */
 	path: string;
 	about: { version: string; host: string; kernel: string };
@@ -36,8 +33,10 @@ export interface CapturingOptions extends TriggerChoice {
 	config: string | undefined;
 	afterMs?: number;
 	say(line: string): void;
-	/** Everything so far is to be in the files. */
-	flush(): Promise<void>;
+	/** The recording from a time on (wall clock, ms) as files of a bundle, with all that has come so far. */
+	minutes(from: number): Promise<TarFile[]>;
+	/** Counts have changed. */
+	changed?: () => void;
 }
 
 interface Cause {
@@ -45,6 +44,8 @@ interface Cause {
 	rule: string;
 	words: string;
 }
+
+type OverviewSnapshot = Snapshot<OverviewRow, OverviewExtra>;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -77,6 +78,7 @@ export class Capturing {
 	/** Expressions that held in the interval before: one that goes on is no new cause. */
 	private readonly holding = new Set<string>();
 	private running: Promise<void> | undefined;
+	private readonly overviews: OverviewSnapshot[] = [];
 	private readonly ended = new AbortController();
 
 	constructor(options: CapturingOptions) {
@@ -90,7 +92,18 @@ export class Capturing {
 
 	/** The snapshots of an interval. */
 	see(snapshots: readonly Snapshot[]): void {
+		for (const snapshot of snapshots) if (snapshot.tab === 'overview') this.keep(snapshot as OverviewSnapshot);
 		for (const snapshot of snapshots) for (const cause of this.causesIn(snapshot)) this.begin(cause);
+	}
+
+	/** Findings of the minutes before; of the last one its rows too. */
+	private keep(snapshot: OverviewSnapshot): void {
+		const { overviews } = this;
+		const last = overviews.pop();
+		if (last) overviews.push({ ...last, rows: [] });
+		overviews.push(snapshot);
+		const oldest = Date.parse(snapshot.time) - BEFORE_MS - (this.options.afterMs ?? AFTER_MS);
+		while (overviews.length > 1 && Date.parse((overviews[0] as OverviewSnapshot).time) < oldest) overviews.shift();
 	}
 
 	/** The user has asked for a capture. */
@@ -141,11 +154,13 @@ export class Capturing {
 		// one at a time: the bundle of the first has the causes that follow within its two minutes
 		const busy = this.running ? 'another capture is running' : undefined;
 		const reason = this.policy.refuse(rule, now, captureBytes(this.options.path), asked, busy);
+		this.options.changed?.();
 		if (reason !== undefined) {
 			if (asked) this.options.say(`not captured: ${reason}`);
 			return;
 		}
 		this.policy.done(rule, now);
+		this.options.changed?.();
 		this.options.say(`capturing: ${words}`);
 		this.running = this.capture(words, now)
 			.then(
@@ -168,13 +183,11 @@ export class Capturing {
 		const doctor = this.tool('doctor.json', ['doctor', '--json']);
 		await this.wait(afterMs);
 		const extra = (await Promise.all([profile, doctor])).filter((file) => file !== undefined);
-		await this.options.flush();
+		const minutes = await this.options.minutes(now - BEFORE_MS);
 		const log = kernelLog();
-		const segments = this.segments(now - BEFORE_MS);
-		const marks = this.fileNamed(MARKS);
 		const files: TarFile[] = [
-			...segments,
-			...(marks ? [{ name: MARKS, bytes: marks }] : []),
+			...this.triage(now - BEFORE_MS),
+			...minutes,
 			...extra,
 			...(log ? [{ name: 'kmsg.txt', bytes: log }] : []),
 			...(config === undefined ? [] : [{ name: 'config.toml', bytes: Buffer.from(config) }]),
@@ -185,28 +198,12 @@ export class Capturing {
 		return made.path;
 	}
 
-	/** Whole segments with frames from this time on, as measured. */
-	private segments(from: number): TarFile[] {
-		const all = this.options.folder.segments().filter(({ tier }) => tier === 'seg');
-		return all.flatMap(({ name }, at) => {
-			const next = all[at + 1];
-			if (next && next.wall < from) return [];
-			const bytes = this.fileNamed(name);
-			return bytes ? [{ name: inBundle(name), bytes }] : [];
-		});
-	}
-
-	private fileNamed(name: string): Buffer | undefined {
-		try {
-			const fd = this.options.folder.openRead(name);
-			try {
-				return readFileSync(fd);
-			} finally {
-				closeSync(fd);
-			}
-		} catch {
-			return undefined;
-		}
+	/** What was wrong in the time of the bundle, in at most twenty lines: the first thing to read. */
+	private triage(from: number): TarFile[] {
+		const snapshots = this.overviews.filter(({ time }) => Date.parse(time) >= from);
+		if (snapshots.length === 0) return [];
+		const text = triageText(triageOf(snapshots, this.options.about.host));
+		return [{ name: TRIAGE, bytes: Buffer.from(`${text.join('\n')}\n`) }];
 	}
 
 	/** What this program prints as another command; undefined: it failed, as without the privilege or the hardware. */

@@ -1,9 +1,13 @@
 /** Address ranges of the kernel's functions, by name, from `/proc/kallsyms`. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { firstIndex } from '../lib/bisect.ts';
+import { eachSymbol } from './kallsyms.ts';
 
-/** Parsed in parts, so that no tick waits for the whole file (5 to 20 MB). Characters. */
+/** Parsed in parts, so that no tick waits for the whole file (5 to 20 MB). Bytes. */
 const PART = 512 * 1024;
+
+const NEWLINE = 10;
 
 interface Range {
 	/** Low 32 bits: the kernel's code lies within 2 GB. */
@@ -11,9 +15,6 @@ interface Range {
 	to: number;
 	name: string;
 }
-
-/** Low 32 bits of a hexadecimal address. */
-const low = (hex: string): number => Number.parseInt(hex.slice(-8), 16);
 
 export class KernelFunctions {
 	private ranges: readonly Range[] = [];
@@ -30,32 +31,29 @@ export class KernelFunctions {
 	 * Resolves with false where addresses are hidden (kptr_restrict, no CAP_SYSLOG).
 	 */
 	async load(procRoot: string, names: Iterable<string>): Promise<boolean> {
-		const text = await readFile(join(procRoot, 'kallsyms'), 'latin1').catch(() => '');
+		const text = await readFile(join(procRoot, 'kallsyms')).catch(() => Buffer.alloc(0));
 		// the caller's strings: parts of the text would keep all of it in memory
 		const wanted = new Map(Array.from(names, (name) => [name, name]));
 		const ranges: Range[] = [];
 		let open: Range[] = [];
-		for (let from = 0; from < text.length; ) {
-			const end = from + PART >= text.length ? text.length : text.indexOf('\n', from + PART) + 1 || text.length;
-			for (const line of text.slice(from, end).split('\n')) {
-				// address, type, name, and the module where there is one
-				const kind = line.charCodeAt(17) | 0x20;
-				if (kind !== 0x74 && kind !== 0x77) continue;
-				if (open.length > 0) {
-					const address = low(line.slice(0, 16));
-					if (address !== open[0]?.from) {
-						for (const range of open) range.to = address;
-						open = [];
-					}
+		for (let begin = 0; begin < text.length; ) {
+			const newline = text.indexOf(NEWLINE, begin + PART);
+			const part = text.subarray(begin, newline < 0 ? text.length : newline + 1);
+			eachSymbol(part, false, (address, _, nameAt, nameEnd) => {
+				const from = address >>> 0;
+				if (from !== open[0]?.from && open.length > 0) {
+					for (const range of open) range.to = from;
+					open = [];
 				}
-				const stop = line.search(/[.\t]/);
-				const name = wanted.get(line.slice(19, stop < 19 ? undefined : stop));
-				if (name === undefined) continue;
-				const range = { from: low(line.slice(0, 16)), to: 0, name };
+				const whole = part.toString('latin1', nameAt, nameEnd);
+				const dot = whole.indexOf('.');
+				const name = wanted.get(dot < 0 ? whole : whole.slice(0, dot));
+				if (name === undefined) return;
+				const range = { from, to: 0, name };
 				open.push(range);
 				ranges.push(range);
-			}
-			from = end;
+			});
+			begin += part.length;
 			await new Promise((resolve) => setImmediate(resolve));
 		}
 		this.ranges = ranges.filter(({ from, to }) => from > 0 && to > from).sort((a, b) => a.from - b.from);
@@ -67,18 +65,8 @@ export class KernelFunctions {
 	/** The function that holds an address (its low 32 bits); undefined: none of those that were asked for. */
 	at(address: number): string | undefined {
 		if (this.known.has(address)) return this.known.get(address);
-		let [first, last] = [0, this.ranges.length - 1];
-		let name: string | undefined;
-		while (first <= last) {
-			const middle = (first + last) >> 1;
-			const range = this.ranges[middle] as Range;
-			if (address < range.from) last = middle - 1;
-			else if (address >= range.to) first = middle + 1;
-			else {
-				name = range.name;
-				break;
-			}
-		}
+		const range = this.ranges[firstIndex(this.ranges.length, (one) => (this.ranges[one] as Range).from > address) - 1];
+		const name = range && address < range.to ? range.name : undefined;
 		if (this.known.size >= 50_000) this.known.clear();
 		this.known.set(address, name);
 		return name;

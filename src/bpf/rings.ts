@@ -1,0 +1,36 @@
+/** Sizes of ring buffers by need. The kernel wants a power of two pages, which `setMaxEntries` sees to. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Bytes, Count } from '../lib/units.ts';
+
+/** Tasks of the machine now; undefined: not known. */
+function tasksNow(procRoot: string): Count | undefined {
+	try {
+		// 0.20 0.18 0.12 1/80 11206: runnable/all
+		const all = Number(/ \d+\/(\d+) /.exec(readFileSync(join(procRoot, 'loadavg'), 'latin1'))?.[1]);
+		return all > 0 ? all : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+/** Bytes of a record in a ring: its header, and its size rounded up to 8. */
+const HEADER: Bytes = 8;
+
+/**
+ * Of a ring that holds a record of each task, for twice the tasks of now, within limits. A walk that finds it full is
+ * repeated by an iterator, so a machine that has become larger costs more, and loses nothing.
+ * @param record size of the usual record
+ */
+export function walkRing(procRoot: string, record: Bytes, least: Bytes, most: Bytes): Bytes {
+	const tasks = tasksNow(procRoot);
+	if (tasks === undefined) return most;
+	const wanted = 2 * tasks * (record + HEADER);
+	return Math.min(most, Math.max(least, 2 ** Math.ceil(Math.log2(wanted))));
+}
+
+/** Of a ring that is filled at a rate that CPUs limit: `most` from `cpus` on, proportionally less on fewer. */
+export function eventRing(online: Count, cpus: Count, least: Bytes, most: Bytes): Bytes {
+	if (online <= 0 || online >= cpus) return most;
+	return Math.max(least, 2 ** Math.ceil(Math.log2((most * online) / cpus)));
+}

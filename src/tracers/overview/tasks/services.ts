@@ -1,0 +1,51 @@
+/** Work of services: the sum of all processes of one container, pod, unit or command. */
+import type { SafeText } from '../../../lib/sanitize.ts';
+import type { Ns } from '../../../lib/units.ts';
+import { serviceName } from '../../../system/cgroup-name.ts';
+import type { OverviewRow, TimePart } from '../snapshot.ts';
+import type { ProgressRow } from './progress.ts';
+
+/** Processes whose service is kept, by their last activity. */
+const MOST = 20_000;
+
+const plus = (a: number | null | undefined, b: number | null | undefined): number | null =>
+	a == null ? (b ?? null) : b == null ? a : a + b;
+
+export class Services {
+	/** By `pid:start`. The control group of a process is known while it is active. */
+	private readonly names = new Map<string, SafeText>();
+
+	knows(pid: number, start: Ns): boolean {
+		return this.names.has(`${pid}:${start}`);
+	}
+
+	/** A row for each service of two processes or more. */
+	sum(rows: readonly (ProgressRow & Partial<Pick<OverviewRow, 'cgroup'>>)[]): ProgressRow[] {
+		const sums = new Map<SafeText, ProgressRow & { members: number }>();
+		for (const row of rows) {
+			const key = `${row.pid}:${row.start_time}`;
+			let name = this.names.get(key);
+			if (name === undefined) {
+				if (row.cgroup === undefined) continue;
+				if (this.names.size >= MOST) this.names.clear();
+				name = serviceName(row.cgroup, row.comm);
+				this.names.set(key, name);
+			}
+			if (!row.time_ns || row.wakeups === null) continue;
+			const known = sums.get(name);
+			if (!known) {
+				sums.set(name, { ...row, pid: 0, start_time: 0, comm: name, time_ns: { ...row.time_ns }, members: 1 });
+				continue;
+			}
+			known.members++;
+			known.wakeups = (known.wakeups ?? 0) + row.wakeups;
+			known.cpu_ns = plus(known.cpu_ns, row.cpu_ns);
+			known.io_count = plus(known.io_count, row.io_count);
+			known.io_bytes = plus(known.io_bytes, row.io_bytes);
+			known.packets = plus(known.packets, row.packets);
+			const time = known.time_ns as NonNullable<OverviewRow['time_ns']>;
+			for (const [part, ns] of Object.entries(row.time_ns) as [TimePart, Ns][]) time[part] = (time[part] ?? 0) + ns;
+		}
+		return [...sums.values()].filter(({ members }) => members > 1);
+	}
+}

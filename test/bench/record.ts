@@ -1,0 +1,121 @@
+/**
+ * Section `record`: what recording costs for hours, beside atop: CPU time at rest and with 1,000 busy processes, memory, bytes.
+ * `below` is in no Debian: it is not measured.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { leashed, temporaryDirectory } from '../truth/leftovers.ts';
+import type { Bench } from './bench.ts';
+import type { Figure, SectionResult } from './figures.ts';
+import { progress } from './progress.ts';
+import { cpuTime, memory } from './terminal/process-figures.ts';
+import { wait } from './terminal/subject.ts';
+
+export const RECORDER = 'wattlag record';
+export const SERVE = 'wattlag serve';
+const BUSY = 1000;
+
+export const RECORD = {
+	rest: 'CPU time per second, at rest',
+	busy: `CPU time per second, ${BUSY} busy processes`,
+	rss: 'resident memory',
+	bytes: 'bytes per hour, at rest',
+} as const;
+
+const UNITS: Record<string, string> = {
+	[RECORD.rest]: 'ms',
+	[RECORD.busy]: 'ms',
+	[RECORD.rss]: 'MB',
+	[RECORD.bytes]: 'MB',
+};
+
+interface Recorder {
+	name: string;
+	/** Words of the program that writes below this folder. */
+	words(folder: string): [string, ...string[]];
+}
+
+function bytesBelow(folder: string): number {
+	return readdirSync(folder, { recursive: true, withFileTypes: true })
+		.filter((entry) => entry.isFile())
+		.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
+
+type Add = (what: string, contender: string, value: number) => void;
+
+interface Lengths {
+	/** Seconds. */
+	warm: number;
+	rest: number;
+	busy: number;
+}
+
+async function turn({ name, words }: Recorder, lengths: Lengths, { loads }: Bench, add: Add): Promise<void> {
+	const folder = temporaryDirectory(join(tmpdir(), 'wattlag-bench-'));
+	// the program itself, not a wrapper: its threads are counted
+	const [program, ...args] = words(folder.path);
+	const child: ChildProcess = spawn(program, args, { stdio: 'ignore' });
+	const pid = child.pid as number;
+	const keeper = spawn(...leashed('tail', `--pid=${pid}`, '-f', '/dev/null'), { stdio: 'ignore' });
+	try {
+		await wait(lengths.warm * 1000);
+		if (child.exitCode !== null) throw new Error(`${name}: ended with ${child.exitCode}`);
+		const [used, bytes, from] = [cpuTime(pid).total, bytesBelow(folder.path), performance.now()];
+		await wait(lengths.rest * 1000);
+		const seconds = (performance.now() - from) / 1000;
+		add(RECORD.rest, name, (cpuTime(pid).total - used) / seconds / 1e6);
+		add(RECORD.rss, name, memory(pid).rss);
+		if (name !== SERVE) add(RECORD.bytes, name, ((bytesBelow(folder.path) - bytes) / seconds) * 0.0036);
+		const load = loads.start(undefined, 'busy', BUSY);
+		await wait(2500);
+		const [busy, at] = [cpuTime(pid).total, performance.now()];
+		await wait(lengths.busy * 1000);
+		add(RECORD.busy, name, (cpuTime(pid).total - busy) / ((performance.now() - at) / 1000) / 1e6);
+		load.kill('SIGKILL');
+	} finally {
+		const gone = child.exitCode === null ? once(child, 'exit') : undefined;
+		child.kill('SIGTERM');
+		await gone;
+		keeper.kill('SIGKILL');
+		folder.remove();
+	}
+}
+
+/** All in turns, every round. */
+export async function record(bench: Bench): Promise<SectionResult> {
+	const recorders: Recorder[] = [
+		{ name: RECORDER, words: (folder) => ['bin/wattlag', 'record', join(folder, 'r')] },
+		{ name: SERVE, words: () => ['bin/wattlag', 'serve', '--listen', '127.0.0.1:0'] },
+	];
+	const atop = '/usr/bin/atop';
+	if (existsSync(atop)) recorders.push({ name: 'atop -w', words: (folder) => [atop, '-w', join(folder, 'a'), '1'] });
+	const lengths = bench.quick ? { warm: 20, rest: 10, busy: 4 } : { warm: 60, rest: 30, busy: 10 };
+	const rounds = bench.quick ? 1 : 3;
+	const values = new Map<string, number[]>();
+	for (let round = 1; round <= rounds; round++)
+		for (const recorder of recorders) {
+			progress(`record: ${recorder.name}, round ${round} of ${rounds}`);
+			await turn(recorder, lengths, bench, (what, contender, value) => {
+				const key = `${what}\0${contender}`;
+				values.set(key, [...(values.get(key) ?? []), value]);
+			});
+		}
+	const figures = Object.values(RECORD).flatMap((what) =>
+		recorders.flatMap(({ name }): Figure[] => {
+			const all = values.get(`${what}\0${name}`);
+			return all ? [{ what, contender: name, unit: UNITS[what] ?? '', values: all }] : [];
+		}),
+	);
+	const missing = existsSync(atop) ? '' : ' atop is not installed.';
+	return {
+		id: 'record',
+		title: 'Recording and serving for hours',
+		notes: [
+			`An interval of a second, all tabs; ${lengths.warm} s after the start, for ${lengths.rest} s, then with ${BUSY} busy processes for ${lengths.busy} s. ${rounds === 1 ? 'One round' : `${rounds} rounds`} in turns. CPU time is of all threads. The bytes of wattlag are those of both tiers and their indexes. below is in no Debian and is not measured.${missing}`,
+		],
+		figures,
+	};
+}
