@@ -351,19 +351,31 @@ int BPF_PROG(thread_ended, struct task_struct *task)
 /* Number of a CPU's package; written by the loader. */
 CPU_SHARDS(cpu_packages, u32);
 
-/* For 9,000 moves between packages between two readings; fewer on fewer than 8 CPUs. */
-RING(moves, 1 << 20);
+/*
+ * Moves between packages, 2^moves_bits for each CPU, the newest over the oldest: written on their own CPU with interrupts
+ * off, without a lock that CPUs share. The reader empties them several times a second.
+ */
+const volatile u32 moves_bits = 6;
 
-struct moves_lost {
-	u64 records;
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct thread_record);
+} moves SEC(".maps");
+
+struct moves_cpu {
+	/* records so far */
+	u64 written;
 };
-CPU_SHARDS(moves_lost, struct moves_lost);
+CPU_SHARDS(moves_cpus, struct moves_cpu);
 
 /*
  * Why here: a thread does not run while it is moved, so its counter is final for the package it leaves. A hook at every
  * context switch would report the same, at every switch.
  * Cost: two look-ups per move between CPUs, a record of 112 bytes per move between packages.
- * Loses: records when the ring is full, counted; that time then counts for the package where the thread ran last.
+ * Loses: records that newer ones have overwritten, counted; that time then counts for the package where the thread ran last.
  */
 SEC("tp_btf/sched_migrate_task")
 int BPF_PROG(thread_moves, struct task_struct *task, int dest_cpu)
@@ -373,23 +385,24 @@ int BPF_PROG(thread_moves, struct task_struct *task, int dest_cpu)
 	u32 to = dest_cpu;
 	u32 *package = bpf_map_lookup_elem(&cpu_packages, &from);
 	u32 *next = bpf_map_lookup_elem(&cpu_packages, &to);
+	u32 cpu = bpf_get_smp_processor_id(), at;
 	struct thread_record *record;
-	struct moves_lost *shard;
-	u32 cpu;
+	struct moves_cpu *shard;
 
 	COUNT_RUN(thread_moves);
 	if (!package || !next || *package == *next)
 		return 0;
-	record = bpf_ringbuf_reserve(&moves, sizeof(*record), 0);
-	if (!record) {
-		cpu = bpf_get_smp_processor_id();
-		shard = bpf_map_lookup_elem(&moves_lost, &cpu);
-		if (shard)
-			shard->records++;
+	shard = bpf_map_lookup_elem(&moves_cpus, &cpu);
+	if (!shard)
 		return 0;
-	}
+	at = cpu << moves_bits | ((u32)shard->written & ((1U << moves_bits) - 1));
+	record = bpf_map_lookup_elem(&moves, &at);
+	if (!record)
+		return 0;
 	fill(record, task, THREAD_MOVES);
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	barrier();
+	/* last: the reader takes a record that is counted for complete */
+	shard->written++;
 	return 0;
 }
 

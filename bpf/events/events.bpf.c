@@ -19,6 +19,8 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile u32 kfree_skb_args = 4;
 const volatile u32 retransmit_args = 3;
 const volatile u32 send_reset_args = 3;
+/* Number of the reason IP_INNOROUTES; 0: this kernel has none. */
+const volatile u32 no_route_reason = 0;
 
 /*
  * Why here: every packet that the kernel drops is freed here, with the reason and the place.
@@ -39,6 +41,10 @@ int kfree_skb(u64 *ctx)
 
 	if (reason < 2)
 		return 0;
+	/* groups of neighbours that this machine has not joined: each network has them all day */
+	if (reason == no_route_reason &&
+	    BPF_CORE_READ_BITFIELD_PROBED((struct sk_buff___type *)skb, pkt_type) != PACKET_HOST)
+		reason = DROP_GROUP;
 	if (kfree_skb_args > 3)
 		sk = (void *)ctx[3];
 	if (!sk)

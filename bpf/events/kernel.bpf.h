@@ -71,6 +71,13 @@ struct sk_buff {
 	unsigned char *head;
 };
 
+struct sk_buff___type {
+	u8 pkt_type : 3;
+};
+
+/* Of pkt_type: to this machine. Others are broadcast, multicast, or to another machine. */
+#define PACKET_HOST 0
+
 struct request_sock {
 	struct sock_common __req_common;
 };

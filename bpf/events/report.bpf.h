@@ -92,6 +92,8 @@ NAMES(hardware_reason);
  */
 enum event_slots {
 	DROP_CORE = 256,
+	/* ours: a packet to a group that nobody here has joined */
+	DROP_GROUP = DROP_CORE - 1,
 	DROP_SUBSYSTEMS = 8,
 	DROP_PER_SUBSYSTEM = 32,
 	DROP_SLOTS = DROP_CORE + DROP_SUBSYSTEMS * DROP_PER_SUBSYSTEM,

@@ -9,7 +9,7 @@ const volatile u64 tick_gap_ns = 12000000;
 /* The machine is a guest: a hypervisor can stop all of its CPUs. */
 const volatile bool guest = false;
 
-/* Gaps that end within this time of each other have one cause. */
+/* Gaps that end within this time of each other, and a sixteenth of their length, have one cause. */
 #define SAME_GAP_NS 2000000
 /* More CPUs are not compared. */
 #define GAP_CPUS 64
@@ -20,9 +20,11 @@ static __always_inline u64 stolen_of(struct rq___ticks *rq)
 	return bpf_core_field_exists(rq->prev_steal_time) ? BPF_CORE_READ(rq, prev_steal_time) : 0;
 }
 
-/* Did other CPUs have a gap that ended at the same time, and did no busy one tick meanwhile? */
+/* Did the busy CPUs have a gap of the same time, or do they still, and did none of them tick meanwhile? */
 static __always_inline bool whole_machine(const struct tick_gap *gap)
 {
+	const s64 same = SAME_GAP_NS + gap->ns / 16;
+	const u64 begun = gap->ended_ns - gap->ns;
 	u32 own = bpf_get_smp_processor_id();
 	bool others = false;
 
@@ -36,7 +38,9 @@ static __always_inline bool whole_machine(const struct tick_gap *gap)
 		if (cpu == own)
 			continue;
 		apart = other->gap.last_ended_ns - gap->ended_ns;
-		if (other->gap.last_ns && apart < SAME_GAP_NS && apart > -SAME_GAP_NS)
+		if (other->gap.last_ns >= gap->ns / 2 && apart < same && apart > -same)
+			others = true;
+		else if (other->tick_ns && other->tick_ns < begun + same)
 			others = true;
 		else if (other->tick_ns)
 			return false;

@@ -152,21 +152,12 @@ static __always_inline bool task_wanted(struct task_struct *task, u32 tgid, u32 
 	return true;
 }
 
-/*
- * Store the stack of the current task. Returns its id. Cost: about 0.3 µs beside the walk itself.
- * `flags`: BPF_F_USER_STACK or 0.
- */
-static __always_inline u64 store_stack(void *ctx, struct profile_losses *cpu, u64 flags)
+/* Store `bytes` of frames under their hash. Returns its id. */
+static __always_inline u64 keep_stack(struct profile_losses *cpu, struct stack *stack, long bytes)
 {
-	u32 zero = 0;
-	struct stack *stack = bpf_map_lookup_elem(&scratch, &zero);
 	u64 hash = 0x9e3779b97f4a7c15;
 	u32 depth;
-	long bytes;
 
-	if (!stack)
-		return STACK_LOST;
-	bytes = bpf_get_stack(ctx, stack->frames, sizeof(stack->frames), flags);
 	if (bytes <= 0)
 		return STACK_NONE;
 	depth = (u32)bytes / sizeof(s64);
@@ -188,6 +179,20 @@ static __always_inline u64 store_stack(void *ctx, struct profile_losses *cpu, u6
 		return hash;
 	cpu->stacks_full++;
 	return STACK_LOST;
+}
+
+/*
+ * Store the stack of the current task. Returns its id. Cost: about 0.3 µs beside the walk itself.
+ * `flags`: BPF_F_USER_STACK or 0.
+ */
+static __always_inline u64 store_stack(void *ctx, struct profile_losses *cpu, u64 flags)
+{
+	u32 zero = 0;
+	struct stack *stack = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!stack)
+		return STACK_LOST;
+	return keep_stack(cpu, stack, bpf_get_stack(ctx, stack->frames, sizeof(stack->frames), flags));
 }
 
 /* Ask user space for the mappings of an address space, once. */

@@ -130,7 +130,9 @@ export class KeyedStore<Value> {
 	private readonly writers: Writer[];
 	private readonly counts: Uint8Array;
 	private readonly index: Uint8Array;
+	private readonly indexView: DataView;
 	private readonly value: Uint8Array;
+	private readonly valueView: DataView;
 
 	constructor(
 		{ object, possibleCpus }: { object: Pick<BpfObject, 'readMapped' | 'update'>; possibleCpus: number },
@@ -144,8 +146,10 @@ export class KeyedStore<Value> {
 		this.writers = Array.from({ length: writers }, () => ({ claims: 0, entries: new Map(), closing: false }));
 		this.counts = new Uint8Array(writers * store_writer.size);
 		this.index = new Uint8Array(store_entry.size << size.bits);
+		this.indexView = viewOf(this.index);
 		// array maps align their values to 8 bytes
 		this.value = new Uint8Array((map.value.size + 7) & ~7);
+		this.valueView = viewOf(this.value);
 	}
 
 	/**
@@ -177,7 +181,7 @@ export class KeyedStore<Value> {
 	): Generator<{ claim: Claim; value: Value }> {
 		const { bits, programs } = this.size;
 		this.object.readMapped(`${this.map.name}_index`, this.index, number * this.index.length);
-		const index = viewOf(this.index);
+		const index = this.indexView;
 		if (claims !== writer.claims) {
 			writer.claims = claims;
 			const cpu = Math.floor(number / programs);
@@ -191,12 +195,14 @@ export class KeyedStore<Value> {
 			}
 		}
 		writer.closing = false;
-		for (const [at, claim] of writer.entries) {
+		const first = number << bits;
+		for (const claim of writer.entries.values()) {
+			const at = claim.at - first;
 			const epoch = index.getUint32(at * store_entry.size + store_entry.at.epoch, true);
 			if (!claim.closed && !isRecent(ended, epoch)) continue;
 			if (!claim.closed) claim.epoch = epoch;
 			this.object.readMapped(this.map.name, this.value, claim.slot * this.value.length);
-			yield { claim, value: this.map.value.read(viewOf(this.value), 0) };
+			yield { claim, value: this.map.value.read(this.valueView, 0) };
 			if (!claim.closed) continue;
 			writer.entries.delete(at);
 			this.giveBack(claim);

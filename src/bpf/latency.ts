@@ -100,16 +100,32 @@ function sortFew(numbers: number[]): void {
 	}
 }
 
+/** Filled slots up to which they are kept as a list: most distributions have very few, and an array of all slots is 1 kB. */
+const FEW = 12;
+
+/** An array for the figures of one list at a time, all zero between two uses, by length. */
+const scratches = new Map<number, Float64Array>();
+
+function scratchOf(length: number): Float64Array {
+	let scratch = scratches.get(length);
+	if (!scratch) {
+		scratch = new Float64Array(length);
+		scratches.set(length, scratch);
+	}
+	return scratch;
+}
+
 /** Events of one interval and how long they took. */
 export class Distribution {
 	count: Count = 0;
 	sum_ns: Ns = 0;
 	max_ns: Ns = 0;
 	protected readonly length: number;
-	/** undefined: no event so far, as for most of them. */
+	/** Of all slots; undefined: few are filled. */
 	private counts: Float64Array | undefined;
-	/** The slots with events. */
+	/** The slots with events, and without `counts` how many each. */
 	private readonly filled: number[] = [];
+	private readonly amounts: Count[] = [];
 
 	/** @param length slots of the histogram */
 	constructor(length = LATENCY_SLOTS) {
@@ -118,8 +134,9 @@ export class Distribution {
 
 	/** For the next interval. */
 	clear(): void {
-		for (const slot of this.filled) (this.counts as Float64Array)[slot] = 0;
+		if (this.counts) for (const slot of this.filled) this.counts[slot] = 0;
 		this.filled.length = 0;
+		this.amounts.length = 0;
 		this.count = 0;
 		this.sum_ns = 0;
 		this.max_ns = 0;
@@ -135,7 +152,11 @@ export class Distribution {
 
 	add(other: Distribution): void {
 		if (other.count === 0) return;
-		for (const slot of other.filled) this.put(slot, other.counts?.[slot] as number);
+		const { filled, amounts, counts } = other;
+		for (let index = 0; index < filled.length; index++) {
+			const slot = filled[index] as number;
+			this.put(slot, (counts ? counts[slot] : amounts[index]) as number);
+		}
 		this.count += other.count;
 		this.sum_ns += other.sum_ns;
 		this.max_ns = Math.max(this.max_ns, other.max_ns);
@@ -147,34 +168,56 @@ export class Distribution {
 	}
 
 	percentile(rank: number): Ns {
-		const [value] = percentiles(this.slots, [rank] as const, this.max_ns, this.ascending());
-		return value;
+		return this.figured((slots, filled) => percentiles(slots, [rank] as const, this.max_ns, filled)[0]);
 	}
 
 	buckets(): Buckets {
-		return toBuckets(this.slots, this.max_ns, this.ascending());
+		return this.figured((slots, filled) => toBuckets(slots, this.max_ns, filled));
 	}
 
 	figures(): DistributionFigures {
-		return figuresOf(this.slots, this.max_ns, this.ascending());
+		return this.figured((slots, filled) => figuresOf(slots, this.max_ns, filled));
 	}
 
-	protected get slots(): Float64Array {
-		this.counts ??= new Float64Array(this.length);
-		return this.counts;
-	}
-
-	/** The slots with events in their order. */
-	protected ascending(): readonly number[] {
-		sortFew(this.filled);
-		return this.filled;
+	/** A figure of the array of all slots, and of those with events in their order. The array is valid until it returns. */
+	protected figured<T>(figure: (slots: Float64Array, filled: readonly number[]) => T): T {
+		const { filled, amounts, counts } = this;
+		if (counts) {
+			sortFew(filled);
+			return figure(counts, filled);
+		}
+		const scratch = scratchOf(this.length);
+		for (let index = 0; index < filled.length; index++) scratch[filled[index] as number] = amounts[index] as number;
+		sortFew(filled);
+		const result = figure(scratch, filled);
+		for (let index = 0; index < filled.length; index++) {
+			const slot = filled[index] as number;
+			amounts[index] = scratch[slot] as number;
+			scratch[slot] = 0;
+		}
+		return result;
 	}
 
 	private put(slot: number, count: Count): void {
-		const { slots } = this;
-		const before = slots[slot] as number;
-		if (before === 0) this.filled.push(slot);
-		slots[slot] = before + count;
+		const { filled, amounts } = this;
+		if (!this.counts) {
+			const index = filled.indexOf(slot);
+			if (index >= 0) {
+				amounts[index] = (amounts[index] as number) + count;
+				return;
+			}
+			if (filled.length < FEW) {
+				filled.push(slot);
+				amounts.push(count);
+				return;
+			}
+			this.counts = new Float64Array(this.length);
+			for (const [index, one] of filled.entries()) this.counts[one] = amounts[index] as number;
+			amounts.length = 0;
+		}
+		const before = this.counts[slot] as number;
+		if (before === 0) filled.push(slot);
+		this.counts[slot] = before + count;
 	}
 }
 

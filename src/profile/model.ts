@@ -50,6 +50,8 @@ export interface ProfileStack {
 	/** Locks only: name of the lock, and the one that held it when the wait began. */
 	lock?: SafeText;
 	owner?: SafeText;
+	/** Kernel functions of that one, innermost first: when the wait began, or later where it slept. */
+	owner_stack?: readonly SafeText[];
 }
 
 /** How much of it is known. */

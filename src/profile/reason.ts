@@ -62,7 +62,7 @@ export function isKernelEntry(name: string): boolean {
 const LIBRARIES = /^(libc[.-]|libpthread|ld-|libstdc\+\+|libgcc|libuv|\[vdso\])/;
 /** Functions of programs by which all of their code waits: locks of PostgreSQL, InnoDB and the like, runtimes. */
 const WAITERS =
-	/^(pthread_|__pthread_|sem_|syscall$|epoll_|poll$|select$|WaitEventSetWait|WaitLatch|ProcSleep|ProcWaitForSignal|LockAcquire|LWLock|PGSemaphore|s_lock$|os_event|sync_array_|lock_wait_|std::|__gthread_|parking_lot|absl::|folly::|tokio::runtime|uv_|runtime\.(gopark|futex|note|mcall|park_m|schedule|findRunnable|stopm|mPark|sema|lock|mstart|mstart0|mstart1))/;
+	/^(pthread_|__pthread_|sem_|syscall$|epoll_|poll$|select$|WaitEventSetWait|WaitLatch|ProcSleep|ProcWaitForSignal|LockAcquire|LWLock|PGSemaphore|s_lock$|os_event|sync_array_|lock_wait_|std::|__gthread_|parking_lot|absl::|AbslInternal|folly::|tokio::runtime|uv_|runtime\.(gopark|futex|note|mcall|park_m|schedule|findRunnable|stopm|mPark|sema|lock|mstart|mstart0|mstart1|sysmon|exitsyscall|goexit0|goschedImpl))/;
 
 /** Is it a function through which many others wait, and no cause of its own? */
 export function isWaiting(name: string, module: string): boolean {

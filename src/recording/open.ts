@@ -6,11 +6,14 @@ import { Store } from '../history/store.ts';
 import { safe } from '../lib/sanitize.ts';
 import type { HostInfo } from '../system/local-host.ts';
 import { ArchiveStore } from './archive-store.ts';
-import { type AnyRecording, openAny } from './recordings.ts';
+import { type AnyRecording, NothingRecorded, openAny } from './recordings.ts';
 import type { RecordedTab } from './validate.ts';
 
 /** Between two looks at a folder that is being written, ms. */
 const FOLLOW = 500;
+
+/** Until the first interval of a recorder that has just begun, ms. */
+const FIRST = 15_000;
 
 /** Of the snapshots of a file in memory: more than the running program keeps. */
 const FILE_BYTES = 64 * 2 ** 20;
@@ -55,6 +58,18 @@ async function memoryStore(recording: AnyRecording, tabs: readonly RecordedTab[]
 	return store;
 }
 
+/** A recorder that has just begun has written nothing yet: with `follow` its first interval is waited for. */
+async function openFirst(path: string, tabs: readonly RecordedTab[], follow: boolean): Promise<AnyRecording> {
+	for (let tries = follow ? FIRST / FOLLOW : 0; ; tries--) {
+		try {
+			return await openAny(path, tabs);
+		} catch (error) {
+			if (!(error instanceof NothingRecorded) || tries <= 0) throw error;
+			await new Promise((resolve) => setTimeout(resolve, FOLLOW));
+		}
+	}
+}
+
 /**
  * @param follow show what is recorded from now on, as it comes; folders only
  * @throws {UsageError} where there is nothing to show
@@ -67,7 +82,7 @@ export async function openRecording(
 	const refuse = (error: Error): never => {
 		throw new UsageError(`${path}: ${systemReason(error)}`);
 	};
-	const recording = await openAny(path, tabs).catch(refuse);
+	const recording = await openFirst(path, tabs, follow).catch(refuse);
 	if (follow && !recording.follow) refuse(new Error('--follow needs a folder that is being recorded to'));
 	const { archive, machine } = recording;
 	let store: Store;

@@ -36,6 +36,13 @@ export interface AnyRecording {
 	close(): void;
 }
 
+/** A folder without a single interval. */
+export class NothingRecorded extends Error {
+	constructor() {
+		super('nothing was recorded');
+	}
+}
+
 /** Bytes of a single segment or bundle at most. */
 const MAX_FILE = 2 ** 30;
 
@@ -64,7 +71,8 @@ function ofArchive(archive: Archive, follow?: () => number, close = () => {}): A
 	const unread = new Map<SafeText, number>();
 	if (!about || archive.recorded().length === 0) {
 		close();
-		throw new Error(archive.damage[0] ?? 'nothing was recorded');
+		const [damage] = archive.damage;
+		throw damage === undefined ? new NothingRecorded() : new Error(damage);
 	}
 	return {
 		machine: { host: about.host, kernel: about.kernel, cpus: about.cpus, boot: about.boot },

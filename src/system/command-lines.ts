@@ -82,7 +82,7 @@ export class CommandLines {
 			try {
 				const bytes = readSync(file, this.buffer, 0, COMMAND_BYTES, 0);
 				// the pid may be another process's by now
-				if (!sameStart(startOf(statFields(readFileSync(join(folder, 'stat'), 'latin1'))), start)) return undefined;
+				if (!sameStart(startOf(statFields(readFileSync(join(folder, 'stat'), 'utf8'))), start)) return undefined;
 				return commandText(this.buffer.subarray(0, bytes), comm);
 			} finally {
 				closeSync(file);

@@ -104,7 +104,7 @@ export class MachineReader {
 
 	private text(name: string): string {
 		try {
-			return readFileSync(join(this.procRoot, name), 'latin1');
+			return readFileSync(join(this.procRoot, name), 'utf8');
 		} catch {
 			return '';
 		}

@@ -29,7 +29,7 @@ export class OwnProcess {
 
 	constructor(procRoot: string) {
 		if (hasMachinePids(procRoot)) return;
-		this.start = startOf(statFields(readFileSync(join(procRoot, 'self/stat'), 'latin1')));
+		this.start = startOf(statFields(readFileSync(join(procRoot, 'self/stat'), 'utf8')));
 	}
 
 	/** In a container it is found by its name and start; 0: not among these rows. */

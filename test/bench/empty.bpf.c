@@ -17,6 +17,7 @@ EMPTY(irq_handler_exit)
 EMPTY(softirq_entry)
 EMPTY(softirq_exit)
 EMPTY(block_rq_complete)
+EMPTY(kfree_skb)
 
 /* The least that a list of all tasks costs. */
 SEC("iter/task")

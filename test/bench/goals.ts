@@ -1,6 +1,6 @@
 /** What was promised, beside what was reached. */
 import { type Figure, find, markdownTable, number, ratiosTo, type SectionResult } from './figures.ts';
-import { EMPTY, WHAT } from './kernel.ts';
+import { EMPTY, EVENTS, WHAT } from './kernel.ts';
 import { ALL, tickOf, USER_SPACE } from './reading.ts';
 import { RECORD, RECORDER, SERVE } from './record.ts';
 import { OVERVIEW, REST } from './rest.ts';
@@ -45,6 +45,13 @@ class Judge {
 			unit,
 			values.map((value) => value * scale),
 		);
+	}
+
+	/** So much more than another, ns. */
+	above(goal: string, what: string, contender: string, base: string, target: number): void {
+		const [figure, floor] = [find(this.figures, what, contender), find(this.figures, what, base)];
+		const least = floor ? median(floor.values) : Number.NaN;
+		this.judge(goal, '≤', target, ' ns', figure && floor ? figure.values.map((value) => value - least) : []);
 	}
 
 	/** Percent by which a figure is below (`less`) or above that with nothing beside it. */
@@ -98,6 +105,8 @@ function kernelGoals(judge: Judge): void {
 	judge.most('device latency, per IO', io, light, 150, ' ns');
 	judge.ratio('device latency, below biolatency', io, 'biolatency', light, '≥', 4);
 	judge.most('block stages, per IO', io, 'wattlag disk IO', 500, ' ns');
+	judge.above('packet drop, counted, above the empty program', WHAT.drop, EVENTS, EMPTY, 60);
+	judge.above('packet drop with a record, above the empty program', WHAT.told, EVENTS, EMPTY, 3000);
 	judge.ratio('hard IRQ pair, below hardirqs', hard, 'hardirqs', 'wattlag interrupts', '≥', 2);
 }
 

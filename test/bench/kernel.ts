@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Host, Options, Tracer } from '../../src/core/tracer.ts';
 import { energy } from '../../src/tracers/energy/tracer.ts';
+import { events } from '../../src/tracers/events/tracer.ts';
 import { io } from '../../src/tracers/io/tracer.ts';
 import { irq } from '../../src/tracers/irq/tracer.ts';
 import { runqlat } from '../../src/tracers/runqlat/tracer.ts';
@@ -16,6 +17,7 @@ import { type Runs, runsOf, withPrograms } from './programs.ts';
 import { progress } from './progress.ts';
 
 export const EMPTY = 'empty program';
+export const EVENTS = 'wattlag events';
 
 /** Figures by name, for the goals. */
 export const WHAT = {
@@ -27,6 +29,8 @@ export const WHAT = {
 	hard: 'hard IRQ, entry + exit',
 	soft: 'softirq, entry + exit',
 	io: 'disk request, all hooks',
+	drop: 'packet drop, counted',
+	told: 'packet drop with a record',
 } as const;
 
 /** One figure out of the runs of a contender's programs; undefined: it has no such hook. */
@@ -69,7 +73,7 @@ const any = (tracer: unknown): Tracer<object, object> => tracer as Tracer<object
 const AT_SWITCH = /^(sched_switch|switched|handle_switch)/;
 
 function experiments(host: Host, loads: Workloads): Experiment[] {
-	const [waits, cpuTime, interrupts, disk] = [any(runqlat), any(energy), any(irq), any(io)];
+	const [waits, cpuTime, interrupts, disk, drops] = [any(runqlat), any(energy), any(irq), any(io), any(events)];
 	const fio = (directory: string): ChildProcess => {
 		const where = ['--name=bench', `--filename=${join(directory, 'fio')}`, '--size=64M', '--bs=4k', '--rw=randread'];
 		const how = ['--direct=1', '--thread', '--ioengine=libaio', '--iodepth=4', '--time_based', '--runtime=900'];
@@ -131,6 +135,17 @@ function experiments(host: Host, loads: Workloads): Experiment[] {
 				ours('wattlag interrupts', host, [interrupts]),
 				peer('softirqs'),
 			],
+		},
+		{
+			load: () => loads.start(1, 'drops', 0),
+			costings: [{ what: WHAT.drop, programs: /^kfree_skb/, event: /^kfree_skb/ }],
+			contenders: [empty(EMPTY, host, 'kfree_skb'), ours(EVENTS, host, [drops, { 'events-rate': 0 }])],
+		},
+		{
+			// fewer than have a record
+			load: () => loads.start(1, 'drops', 90),
+			costings: [{ what: WHAT.told, programs: /^kfree_skb/, event: /^kfree_skb/ }],
+			contenders: [empty(EMPTY, host, 'kfree_skb'), ours(EVENTS, host, [drops, { 'events-rate': 1000 }])],
 		},
 	];
 }

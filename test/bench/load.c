@@ -77,6 +77,27 @@ static void datagrams(void)
 		;
 }
 
+/* drops RATE: datagrams to a port of the loopback device that nobody has, so many per second; 0: as many as it can */
+static void drops(long rate)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int closed = socket(AF_INET, SOCK_DGRAM, 0);
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+	char c = 0;
+
+	/* a port that was free a moment ago */
+	if (bind(closed, (void *)&address, length) || getsockname(closed, (void *)&address, &length))
+		exit(1);
+	close(closed);
+	for (;;) {
+		/* not connected: the answer that the port is closed is no error of the next call */
+		sendto(s, &c, 1, MSG_DONTWAIT, (void *)&address, length);
+		if (rate)
+			usleep(1000000 / rate);
+	}
+}
+
 /* cached FILE SECONDS: reads of 4 KiB from the page cache; prints how many per second */
 static void cached(const char *path, double seconds)
 {
@@ -166,6 +187,8 @@ int main(int argc, char **argv)
 		ping_pong(strcmp(argv[2], "threads") == 0);
 	else if (strcmp(mode, "datagrams") == 0)
 		datagrams();
+	else if (strcmp(mode, "drops") == 0 && argc == 3)
+		drops(atol(argv[2]));
 	else if (strcmp(mode, "cached") == 0 && argc == 4)
 		cached(argv[2], atof(argv[3]));
 	else if (strcmp(mode, "processes") == 0 && argc == 4)

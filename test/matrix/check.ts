@@ -77,6 +77,8 @@ export interface Guest {
 		options?: Options,
 		group?: string,
 	): Measuring<Row, Extra>;
+	/** Ask the host to let this guest stand still, its clock going on, or to give QEMU's monitor a command. */
+	onHost(wish: { stop_s: number } | { monitor: string }): void;
 	/** Done at the end of the check, the last one first. */
 	atEnd(cleanUp: () => unknown): void;
 	/** Added to the check's line in the report, whether it passes or not. */

@@ -6,6 +6,8 @@ import type { Machine } from './machines.ts';
 /** A line of /result/lines. */
 export type Line =
 	| { kind: 'begun'; check: string }
+	/** What the host is to do with the guest: let it stand still, or give QEMU's monitor a command. */
+	| { kind: 'host'; check: string; stop_s?: number; monitor?: string }
 	| { kind: 'ended'; check: string; failure: string; notes: string[]; seconds: number };
 
 /** `known`: failed as expected; `fixed`: passed although it was expected to fail. */

@@ -17,7 +17,7 @@ import { irq } from '../../src/tracers/irq/tracer.ts';
 import { makeTree } from '../unit/energy-fixtures.ts';
 import { realHost, seconds } from './host.ts';
 import { flood } from './load.ts';
-import { buildWorkloads, makeGroup, schedstat, type Workloads } from './workload.ts';
+import { buildWorkloads, childrenOf, makeGroup, schedstat, type Workloads } from './workload.ts';
 
 /** PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK */
 const cpuClock = { type: 1, config: 0 };
@@ -159,6 +159,42 @@ test('a thread that goes from package to package is charged in each for what it 
 		expect(ours[packageIndex], text).toBeGreaterThan((least[packageIndex] as number) * 0.99 - TRUTH_LAG);
 		expect(ours[packageIndex], text).toBeLessThan((most[packageIndex] as number) * 1.01 + TRUTH_LAG);
 	}
+});
+
+test('thirty tasks that change packages all the time: no move is lost, and the parts are the whole', async () => {
+	const tree = makeTree();
+	tree.set('sys/devices/system/cpu/online', '0-1');
+	for (const cpu of [0, 1]) tree.set(`sys/devices/system/cpu/cpu${cpu}/topology/physical_package_id`, cpu);
+	const weighting = chooseWeighting('time', new Processors(tree.sysRoot, 1, 2), () => {
+		throw new TypeError('not asked for');
+	});
+	const cpu = new BpfCpu(realHost(), { weighting, packages: 2, interrupts: false });
+	const child = loads.start(undefined, 'migrate', 30, 20);
+	onTestFinished(() => {
+		cpu.close();
+		child.kill();
+	});
+	await seconds(0.5);
+	const tasks = childrenOf(child.pid);
+	const truth = (): number => tasks.reduce((sum, pid) => sum + schedstat(pid).cpu_ns, 0);
+	cpu.read();
+	const before = truth();
+	for (let turn = 0; turn < 20; turn++) {
+		await seconds(0.1);
+		cpu.drain();
+	}
+	const { used, lost } = cpu.read();
+	const theirs = truth() - before;
+	const ours = [0, 1].map((index) =>
+		used
+			.filter(({ task, packageIndex }) => tasks.includes(task.process.pid) && packageIndex === index)
+			.reduce((sum, { cpu_ns }) => sum + cpu_ns, 0),
+	) as [number, number];
+	expect(lost['moves']).toBe(0);
+	expect(Math.min(...ours), String(ours)).toBeGreaterThan(0.2 * theirs);
+	// read one after the other
+	const sum = ours[0] + ours[1];
+	expect(Math.abs(sum - theirs), `${sum} of ${theirs}`).toBeLessThan(0.02 * theirs + 2 * TRUTH_LAG);
 });
 
 test('a process that sleeps is found in the group that others put it into', () => {

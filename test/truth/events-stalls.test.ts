@@ -1,5 +1,5 @@
 /** OOM kills, reclaim, blocked tasks and the kernel log, against what the kernel keeps beside them. */
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,7 +93,8 @@ test('reclaim of a group at its limit is counted by process, with the time that 
 	expect(reclaim[0]?.stalled_ns).toBeGreaterThan(0);
 });
 
-test('two writers and a frozen file system: blocked after 1 s, with the device as the root of one chain', async () => {
+/** Writers to files of a file system that is frozen then; all of it is undone at the end of the test. */
+async function frozenWriters(count: number): Promise<{ mount: string; writers: ChildProcess[] }> {
 	const folder = mkdtempSync(join(tmpdir(), 'wattlag-'));
 	const [image, mount] = [join(folder, 'image'), join(folder, 'mount')];
 	undo.push(() => rmSync(folder, { recursive: true, force: true }));
@@ -109,7 +110,7 @@ test('two writers and a frozen file system: blocked after 1 s, with the device a
 		'time.sleep(0.5)',
 		'os.write(file, b"x")',
 	];
-	const writers = [0, 1].map(() =>
+	const writers = Array.from({ length: count }, () =>
 		spawn('python3', ['-c', script.join('\n')], { stdio: ['ignore', 'pipe', 'inherit'] }),
 	);
 	await Promise.all(writers.map((writer) => new Promise((resolve) => writer.stdout.once('data', resolve))));
@@ -118,6 +119,11 @@ test('two writers and a frozen file system: blocked after 1 s, with the device a
 		execFileSync('fsfreeze', ['-u', mount]);
 		for (const writer of writers) writer.kill('SIGKILL');
 	});
+	return { mount, writers };
+}
+
+test('two writers and a frozen file system: blocked after 1 s, with the device as the root of one chain', async () => {
+	const { mount, writers } = await frozenWriters(2);
 	const source = execFileSync('findmnt', ['-n', '-o', 'SOURCE', mount], { encoding: 'utf8' })
 		.trim()
 		.replace('/dev/', '');
@@ -134,6 +140,33 @@ test('two writers and a frozen file system: blocked after 1 s, with the device a
 	const own = rows.filter((row) => row.kind === 'blocked' && pids.includes(row.pid));
 	expect(own.map(({ count_total, reason }) => [reason, count_total])).toEqual([['FROZEN_FS', 1], ['FROZEN_FS', 1]]); // biome-ignore format: a table
 });
+
+const HUNG = '/proc/sys/kernel/hung_task_timeout_secs';
+
+test.skipIf(!existsSync(HUNG))(
+	'a writer to a frozen file system is a hung task after the timeout, once by its tracepoint',
+	async () => {
+		const { mount, writers } = await frozenWriters(1);
+		const before = readFileSync(HUNG, 'utf8');
+		const warnings = readFileSync('/proc/sys/kernel/hung_task_warnings', 'utf8');
+		writeFileSync(HUNG, '2');
+		undo.push(() => {
+			writeFileSync(HUNG, before);
+			writeFileSync('/proc/sys/kernel/hung_task_warnings', warnings);
+		});
+		start();
+		const pid = writers[0]?.pid as number;
+		const found: EventsExtra['events'][number][] = [];
+		for (let tries = 0; tries < 40 && found.length === 0; tries++) {
+			await sleep(250);
+			found.push(...read().extra.events.filter((one) => one.kind === 'hung-task' && one.pid === pid));
+		}
+		expect(found[0]).toMatchObject({ origin: 'tracepoint', comm: 'python3', severity: 'severe' });
+		expect(found[0]?.stack.join(' ')).toMatch(/freeze|sb_start|percpu_rwsem/);
+		expect(found.every(({ origin }) => origin === 'tracepoint')).toBe(true);
+		expect(mount).not.toBe('');
+	},
+);
 
 test('the kernel log: what programs write to it is ignored, whatever it says', async () => {
 	start();

@@ -280,6 +280,10 @@ describe('a retransmit', () => {
 		expect(verdictOf([drop(9e9), again(10e9)])).toMatchObject({ verdict: 'here', reason: 'QDISC_DROP' });
 		expect(verdictOf([drop(7e9), again(10e9)])).toMatchObject({ verdict: 'elsewhere' });
 		expect(verdictOf([drop(9e9, { netns: 1 }), again(10e9)])).toMatchObject({ verdict: 'elsewhere' });
+		// the same segment, in the namespace of the other end
+		const [lost, repeated] = [drop(9e9, { netns: 1, figures: { seq: 77 } }), again(10e9)];
+		expect(verdictOf([lost, { ...repeated, figures: { seq: 77 } }])).toMatchObject({ verdict: 'here' });
+		expect(verdictOf([lost, { ...repeated, figures: { seq: 78 } }])).toMatchObject({ verdict: 'elsewhere' });
 		expect(verdictOf([drop(9e9, { source: { address: safe`192.0.2.9`, port: 1 } }), again(10e9)])).toMatchObject({
 			verdict: 'elsewhere',
 		});

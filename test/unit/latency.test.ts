@@ -112,3 +112,35 @@ test('distributions add up', () => {
 	expect(sum.percentile(1)).toBe(90_000);
 	expect(new Distribution().mean()).toBe(0);
 });
+
+test('a distribution of few slots and one of many have the same figures, and both begin anew', () => {
+	const difference = (slot: number, count: number) => ({
+		slots: [slot],
+		added: [count],
+		count,
+		sum_ns: count * slotLower(slot, SLOTS),
+		max_ns: slotLower(slot, SLOTS),
+	});
+	const slots = [9, 3, 9, 21, 4, 3, 12];
+	const whole = new Distribution(SLOTS);
+	const few = new Distribution(SLOTS);
+	for (const round of [1, 2]) {
+		for (const slot of slots) few.grow(difference(slot, slot * round));
+		// the same, after more slots than a list holds, which are taken away again by clear()
+		for (let slot = 1; slot < 40; slot++) whole.grow(difference(slot, 1));
+		whole.clear();
+		for (const slot of slots) whole.grow(difference(slot, slot * round));
+		expect(few.figures()).toEqual(whole.figures());
+		// figures leave it as it is, and another one of the same length too
+		expect(few.figures()).toEqual(whole.figures());
+		expect(few.buckets().map(([, count]) => count / round)).toEqual([6, 4, 18, 12, 21]);
+		const sum = new Distribution(SLOTS);
+		sum.add(few);
+		sum.add(whole);
+		expect(sum.buckets().map(([, count]) => count / round)).toEqual([12, 8, 36, 24, 42]);
+		expect(sum.percentile(0.5)).toBe(few.percentile(0.5));
+		few.clear();
+		whole.clear();
+		expect([few.count, few.buckets()]).toEqual([0, []]);
+	}
+});

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { FolderArchive } from '../../src/recording/archive.ts';
 import { Folder, parseSegmentName } from '../../src/recording/folder.ts';
+import { openRecording } from '../../src/recording/open.ts';
 import { openAny } from '../../src/recording/recordings.ts';
 import { generator } from '../lib/random.ts';
 import { makeTree, treePerTest } from '../lib/tree.ts';
@@ -233,4 +234,17 @@ describe('names that lead elsewhere', () => {
 		fill(tree.root);
 		await expect(openAny(tree.root, recordedTabs)).rejects.toThrow(reason);
 	});
+});
+
+test('a folder that is followed may be empty at first', async () => {
+	const path = join(tree.root, 'begun');
+	mkdirSync(path, { mode: 0o700 });
+	const opened = openRecording(path, recordedTabs, true);
+	await recordTo(path, intervals(2));
+	const { store, sampler } = await opened;
+	expect(store.current('overview')?.rows.length).toBeGreaterThan(0);
+	sampler.close();
+	const empty = join(tree.root, 'empty');
+	mkdirSync(empty, { mode: 0o700 });
+	await expect(openRecording(empty, recordedTabs)).rejects.toThrow('nothing was recorded');
 });

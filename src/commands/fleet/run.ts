@@ -41,7 +41,7 @@ async function openSource({ line, registry }: Context): Promise<Opened> {
 		const tabs = registry.map(({ tracer }) => tracer);
 		return {
 			source: new SshSource({ hosts, commandFor, tabs, delay: Math.min(delay, 10) }),
-			engine: `ssh to ${hosts.length} hosts`,
+			engine: `ssh to ${hosts.length} host${hosts.length === 1 ? '' : 's'}`,
 		};
 	}
 	const url = parseUrl('prometheus', text('prometheus'), '--prometheus-auth FILE or WATTLAG_PROMETHEUS_AUTHORIZATION');

@@ -22,7 +22,7 @@ export class IoCount {
 	private now(): number | undefined {
 		try {
 			let sum = 0;
-			for (const line of readFileSync(this.path, 'latin1').split('\n')) {
+			for (const line of readFileSync(this.path, 'utf8').split('\n')) {
 				const fields = line.trim().split(/ +/);
 				sum += Number(fields[3] ?? 0) + Number(fields[7] ?? 0);
 			}

@@ -10,16 +10,22 @@ const MOST = 2000;
 
 type Lost = NonNullable<EventRecord['lost_at']>;
 
-const connectionOf = ({ netns, source, destination }: EventRecord): string | undefined =>
-	source && destination
-		? `${netns} ${source.address} ${source.port} ${destination.address} ${destination.port}`
-		: undefined;
+const connectionOf = ({ source, destination }: EventRecord): string | undefined =>
+	source && destination ? `${source.address} ${source.port} ${destination.address} ${destination.port}` : undefined;
 
 /** The answer to a segment goes the other way: an acknowledgement that is lost makes the sender repeat, too. */
-const reverseOf = ({ netns, source, destination }: EventRecord): string | undefined =>
-	source && destination
-		? `${netns} ${destination.address} ${destination.port} ${source.address} ${source.port}`
-		: undefined;
+const reverseOf = ({ source, destination }: EventRecord): string | undefined =>
+	source && destination ? `${destination.address} ${destination.port} ${source.address} ${source.port}` : undefined;
+
+/**
+ * Namespaces may have the same addresses. A segment that crosses to another one of this machine, a container's, keeps its
+ * sequence number.
+ */
+function isOf(drop: EventRecord, again: EventRecord, own: string): boolean {
+	if (drop.netns === again.netns) return connectionOf(drop) === own || reverseOf(drop) === own;
+	const seq = again.figures['seq'];
+	return seq !== undefined && seq > 0 && drop.figures['seq'] === seq && connectionOf(drop) === own;
+}
 
 /** Drops of the last seconds, and whether any may be missing among them. */
 export class Correlation {
@@ -50,8 +56,7 @@ export class Correlation {
 			for (let index = this.drops.length - 1; index >= 0; index--) {
 				const drop = this.drops[index] as EventRecord;
 				if (drop.mono_ns > record.mono_ns || drop.mono_ns < since) continue;
-				if (connectionOf(drop) === own || reverseOf(drop) === own)
-					return { verdict: 'here', reason: drop.reason, location: drop.location };
+				if (isOf(drop, record, own)) return { verdict: 'here', reason: drop.reason, location: drop.location };
 			}
 		}
 		const known = own !== undefined && this.gapAt < since && this.started <= since;

@@ -15,6 +15,8 @@ import {
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { EventKind } from './snapshot.ts';
 
+const { DROP_CORE, DROP_GROUP, DROP_SLOTS, DROP_PER_SUBSYSTEM, KIND_SLOTS, EVENT_SLOTS } = event_slots;
+
 /** By number of `enum event_kind`. */
 const KINDS: Readonly<Record<keyof typeof event_kind, EventKind | undefined>> = {
 	EVENT_DROP: 'drop',
@@ -83,6 +85,8 @@ const SUBSYSTEM_LISTS: Readonly<Record<string, string>> = {
 export class ReasonNames {
 	private readonly names = new Map<EventKind, Map<number, SafeText>>();
 	private readonly subsystems = new Map<number, SafeText>();
+	/** Number of the drop reason IP_INNOROUTES; 0: there is none. */
+	readonly noRoute: number;
 	/** Does this kernel give reasons for drops (since 5.17)? */
 	readonly givesDropReasons: boolean;
 
@@ -91,6 +95,7 @@ export class ReasonNames {
 			new Map(addon.enumValues(list).map(({ name, value }) => [value, sanitize(name.replace(prefix, ''))]));
 		const drops = named('skb_drop_reason', /^SKB_(DROP_REASON_)?/);
 		this.givesDropReasons = drops.size > 0;
+		this.noRoute = [...drops].find(([, name]) => name === 'IP_INNOROUTES')?.[0] ?? 0;
 		if (!this.givesDropReasons) drops.set(2, safe`NOT_SPECIFIED`);
 		for (const { name, value } of addon.enumValues('skb_drop_reason_subsys')) {
 			const list = SUBSYSTEM_LISTS[name];
@@ -100,6 +105,7 @@ export class ReasonNames {
 			for (const [number, text] of named(list, /^(RX_DROP_U?_?|OVS_DROP_|QDISC_DROP_)/))
 				drops.set((value << 16) | (number & 0xffff), text);
 		}
+		drops.set(DROP_GROUP, safe`IP_INNOROUTES_MULTICAST`);
 		this.names.set('drop', drops);
 		const retransmits = named('tcp_ca_state', /^TCP_CA_/);
 		for (const [value, text] of ours(retransmit_reason, 'RETRANSMIT_'))
@@ -132,8 +138,6 @@ export class ReasonNames {
 		return safe`REASON_${reason}`;
 	}
 }
-
-const { DROP_CORE, DROP_SLOTS, DROP_PER_SUBSYSTEM, KIND_SLOTS, EVENT_SLOTS } = event_slots;
 
 /** Kind and reason of a slot of the kernel's table: the reverse of slot_of() in bpf/events/report.bpf.h. */
 export function ofSlot(slot: number): { kind: EventKind; reason: number } {

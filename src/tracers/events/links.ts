@@ -34,12 +34,14 @@ interface Slave {
 	failures: number;
 }
 
+/** Reads after which the state of a link is read again although its carrier has not changed. */
+const STATES_AGAIN = 5;
 /** Devices beyond are not polled. */
 const MOST = 256;
 
 function text(path: string): string | undefined {
 	try {
-		return readFileSync(path, 'latin1').trim();
+		return readFileSync(path, 'utf8').trim();
 	} catch {
 		return undefined;
 	}
@@ -125,6 +127,7 @@ export class Links {
 	private listens: Count | undefined;
 	private softnet: { dropped: Count; squeezed: Count } | undefined;
 	private first = true;
+	private reads = 0;
 
 	constructor(procRoot: string, sysRoot: string) {
 		this.procRoot = procRoot;
@@ -134,6 +137,7 @@ export class Links {
 	/** States now, and what has changed since the last call. */
 	read(): { links: LinkState[]; changes: LinkEvent[] } {
 		const changes: LinkEvent[] = [];
+		this.reads++;
 		const links = this.readDevices(changes);
 		this.readSoftnet(changes);
 		this.readListens(changes);
@@ -164,7 +168,8 @@ export class Links {
 			const physical = before?.physical ?? existsSync(join(own, 'device'));
 			const changed = before === undefined || before.dropped !== dropped;
 			const device: Device = {
-				state: text(join(own, 'operstate')) ?? 'unknown',
+				// it changes with the carrier, or with the user's command, which is seen a little later
+				state: this.stateOf(before, own, number(changesOf)),
 				changes: number(changesOf),
 				bond: before && before.changes === number(changesOf) ? before.bond : masterOf(own),
 				physical,
@@ -204,6 +209,11 @@ export class Links {
 		}
 		this.devices = devices;
 		return links;
+	}
+
+	private stateOf(before: Device | undefined, folder: string, changes: number): string {
+		if (before && before.changes === changes && this.reads % STATES_AGAIN !== 0) return before.state;
+		return text(join(folder, 'operstate')) ?? 'unknown';
 	}
 
 	private readSoftnet(changes: LinkEvent[]): void {

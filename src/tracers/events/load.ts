@@ -97,6 +97,7 @@ export function loadEvents(host: Host, settings: EventSettings, names: ReasonNam
 			kfree_skb_args: arguments_('kfree_skb'),
 			retransmit_args: arguments_('tcp_retransmit_skb'),
 			send_reset_args: arguments_('tcp_send_reset'),
+			no_route_reason: names.noRoute,
 			mark_victim_args: arguments_('mark_victim'),
 			dirty_args: arguments_('balance_dirty_pages'),
 			stack_frames: settings.frames,

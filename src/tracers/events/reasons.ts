@@ -163,6 +163,13 @@ const DROPS: readonly Line[] = [
 		'nothing to do',
 	],
 	[
+		'IP_INNOROUTES_MULTICAST',
+		'normal',
+		'normal',
+		'normal operation: a packet to a group that this machine has not joined (neighbour discovery, MLD)',
+		'nothing to do',
+	],
+	[
 		'IPV6DISABLED IP_NOPROTO INVALID_PROTO',
 		'local',
 		'notice',

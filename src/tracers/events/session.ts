@@ -22,6 +22,9 @@ import { EVENTS_LISTED, type EventRecord, type EventRow, type EventsExtra } from
 import { Tally } from './tally.ts';
 import { WallClock } from './wall-clock.ts';
 
+/** Most records of one kind and reason in an interval, of events that are found here: a flood of blocked threads is one thing. */
+const MOST_TOLD = 20;
+
 export class EventsSession implements Session<EventRow, EventsExtra> {
 	private readonly loaded: Loaded;
 	private readonly names: ReasonNames;
@@ -143,7 +146,8 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 	}
 
 	/** An event that no program counts: it counts here. */
-	private report(record: EventRecord, count: Count, told = true): void {
+	private report(record: EventRecord, count: Count, allowed = true): void {
+		const told = allowed && this.tally.mayTell(record, MOST_TOLD);
 		this.tally.add(record, count, told);
 		if (told) this.keep(record);
 	}

@@ -66,6 +66,11 @@ export class Tally {
 		}
 	}
 
+	/** Has this kind and reason had fewer records than its limit in this interval? */
+	mayTell({ kind, reason }: EventRecord, most: Count): boolean {
+		return (this.totals.get(`${kind}|${reason}`)?.told ?? 0) < most;
+	}
+
 	/** Processes that records know: to be called before {@link addCounts}. */
 	learn(records: readonly EventRecord[]): void {
 		for (const record of records) if (record.pid > 0 && record.start_time > 0) this.starts.set(record.pid, record);

@@ -28,6 +28,8 @@ export interface Recorded {
 	label?: SafeText;
 	lock?: SafeText;
 	owner?: SafeText;
+	/** Innermost first. */
+	ownerStack?: readonly SafeText[];
 }
 
 /** Functions between a tracepoint and the program that records the stack. */
@@ -116,6 +118,7 @@ export class ProfileBuilder {
 			ns,
 			...(lock !== undefined && { lock }),
 			...(owner !== undefined && { owner }),
+			...(recorded.ownerStack && recorded.ownerStack.length > 0 && { owner_stack: recorded.ownerStack }),
 		});
 	}
 

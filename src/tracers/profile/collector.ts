@@ -98,7 +98,7 @@ export class Collector {
 	}
 
 	/** The stack of an id; empty: there is none. */
-	private frames(id: number): StackFrames {
+	frames(id: number): StackFrames {
 		if (id === no_stack.STACK_NONE) return NO_FRAMES;
 		if (id === no_stack.STACK_LOST) return null;
 		const known = this.known.get(id);

@@ -21,7 +21,18 @@ interface Owner {
 	tid: number;
 	comm: SafeText;
 	ns: number;
+	/** Kernel functions, innermost first. */
+	stack: readonly SafeText[];
 }
+
+/** What the kernel says of a lock. */
+interface Known {
+	flags: number;
+	/** Slab cache of the object that it is in; empty: none. */
+	cache: SafeText;
+}
+
+const UNKNOWN: Known = { flags: 0, cache: safe`` };
 
 export class Locks {
 	readonly collector: Collector;
@@ -34,8 +45,13 @@ export class Locks {
 	/** @throws {Unavailable} */
 	constructor(host: Host, target: Target, unwind: boolean) {
 		this.procRoot = host.procRoot;
+		const has = (name: string) => host.addon.hasType('func', name);
 		this.collector = new Collector(host, 'profile-locks', target, {
 			layout: constants,
+			constants: {
+				has_task_from_pid: has('bpf_task_from_pid') && has('bpf_task_release') ? 1 : 0,
+				has_kmem_cache: has('bpf_get_kmem_cache') ? 1 : 0,
+			},
 			shards: [maps.spins.name],
 			copies: unwind,
 		});
@@ -56,22 +72,26 @@ export class Locks {
 	}
 
 	addTo(builder: ProfileBuilder, names: ProcessNames): void {
-		const flags = new Map<number, number>();
+		const known = new Map<number, Known>();
 		const owners = new Map<number, Owner>();
 		for (const { key, value } of this.owners.entries()) {
-			flags.set(key.lock, value.flags);
+			const cache = sanitize(value.cache);
+			known.set(key.lock, { flags: value.flags, cache: cache === '' ? (known.get(key.lock)?.cache ?? cache) : cache });
 			if (key.owner_tid === 0 || value.ns <= (owners.get(key.lock)?.ns ?? 0)) continue;
 			owners.set(key.lock, {
 				pid: key.owner_tgid,
 				tid: key.owner_tid,
 				comm: sanitize(value.comm),
 				ns: value.ns,
+				stack: builder.kernelNames(this.collector.frames(key.owner_stack)),
 			});
 		}
 		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
 			const thread = sanitize(comm);
 			const owner = owners.get(key.kind);
-			const ownerStack = owner && this.stacks.get(owner.tid)?.[0];
+			// one that ran when the wait began has no stack there; it may have slept later
+			const stack = owner && (owner.stack.length > 0 ? owner.stack : (this.stacks.get(owner.tid) ?? []));
+			const [holds] = stack ?? [];
 			builder.add({
 				pid: key.tgid,
 				tid: key.tid,
@@ -83,21 +103,28 @@ export class Locks {
 				kernel,
 				count,
 				ns,
-				lock: this.nameOf(builder, key.kind, flags.get(key.kind) ?? 0, kernel),
+				lock: this.nameOf(builder, key.kind, known.get(key.kind), kernel),
 				...(owner && {
-					owner: ownerStack ? safe`${owner.comm}[${owner.pid}] in ${ownerStack}` : safe`${owner.comm}[${owner.pid}]`,
+					owner: holds ? safe`${owner.comm}[${owner.pid}] in ${holds}` : safe`${owner.comm}[${owner.pid}]`,
+					ownerStack: stack ?? [],
 				}),
 			});
 		}
 	}
 
-	/** A lock of its own has a symbol; one in an object is named by the function that wanted it. */
-	private nameOf(builder: ProfileBuilder, address: number, flags: number, kernel: readonly number[] | null): SafeText {
+	/** A lock of its own has a symbol; one in an object is named by the object's slab cache and the function that wanted it. */
+	private nameOf(
+		builder: ProfileBuilder,
+		address: number,
+		{ flags, cache }: Known = UNKNOWN,
+		kernel: readonly number[] | null,
+	): SafeText {
 		const kind = kindOf(flags);
 		const symbol = builder.kernelSymbol(address);
 		if (symbol !== undefined) return safe`${kind} ${symbol}`;
 		const caller = builder.kernelNames(kernel).find((name) => !primitives.test(name));
-		return caller === undefined ? kind : safe`${kind} in ${caller}`;
+		const object = cache === '' ? safe`` : safe` of ${cache}`;
+		return caller === undefined ? safe`${kind}${object}` : safe`${kind}${object} in ${caller}`;
 	}
 }
 

@@ -140,6 +140,7 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 				time_ns_total: stack.ns,
 				...(stack.lock !== undefined && { lock: stack.lock }),
 				...(stack.owner !== undefined && { owner: stack.owner }),
+				...(stack.owner_stack !== undefined && { owner_stack: stack.owner_stack }),
 			};
 		});
 		this.before = after;

@@ -26,6 +26,8 @@ export interface ProfileRow {
 	/** Kernel locks only. */
 	lock?: SafeText;
 	owner?: SafeText;
+	/** Kernel functions of the owner, innermost first. */
+	owner_stack?: readonly SafeText[];
 }
 
 export interface ProfileExtra {

@@ -64,7 +64,10 @@ export class Waits extends Distribution {
 			wait_ns: this.sum_ns,
 			mean_ns: this.mean(),
 			...(count > 0 ? this.figures() : idle),
-			zones: count > 0 ? zonesOf(this.slots, zones, this.ascending()) : new Array(zones.length + 1).fill(0),
+			zones:
+				count > 0
+					? this.figured((slots, filled) => zonesOf(slots, zones, filled))
+					: new Array(zones.length + 1).fill(0),
 			count_total: this.count_total,
 			wait_ns_total: this.sum_ns_total + this.moved_ns,
 		};

@@ -4,17 +4,9 @@ import { receive } from '../../../src/tracers/receive/tracer.ts';
 import type { Check } from '../check.ts';
 import { isPlain } from '../machines.ts';
 import { agreeExactly, losses } from '../support/agree.ts';
+import { bond } from '../support/bond.ts';
 
 const DATAGRAMS = 200;
-
-/** A bond (LACP) of two ports with an address, in a shell script. */
-function bond(ports: readonly string[], address: string): string {
-	const add = ports.map((port) => `ip link set ${port} down; ip link set ${port} master bond0; ip link set ${port} up`);
-	return `ip link add bond0 type bond mode 802.3ad miimon 100 lacp_rate fast
-		${add.join('\n')}
-		ip link set bond0 up
-		ip addr add ${address} dev bond0`;
-}
 
 /** Packets that a device has received. */
 function receivedBy(device: string): number {

@@ -15,7 +15,7 @@ function report(line: Line): void {
 
 async function runCheck(name: string, check: Check, machine: Machine): Promise<Line> {
 	const begun = performance.now();
-	const { guest, notes, end } = guestOf(machine);
+	const { guest, notes, end } = guestOf(machine, (wish) => report({ kind: 'host', check: name, ...wish }));
 	let failure = '';
 	try {
 		loadModules(check.modules ?? []);

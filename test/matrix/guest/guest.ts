@@ -11,7 +11,13 @@ import { DISK_DEVICES, type Machine } from '../machines.ts';
 const MAX_BUFFER = 1 << 28;
 
 /** As bin/wattlag runs it, without its look for what has to be built. */
-const PROGRAM = [process.execPath, '--max-semi-space-size=1', '--v8-pool-size=1', 'dist/wattlag.mjs'] as const;
+const PROGRAM = [
+	process.execPath,
+	'--max-semi-space-size=1',
+	'--invocation-count-for-turbofan=60000',
+	'--v8-pool-size=1',
+	'dist/wattlag.mjs',
+] as const;
 
 function started(child: ChildProcess): Background {
 	let output = '';
@@ -51,7 +57,10 @@ function execute(command: string, args: readonly string[]): Promise<string> {
 }
 
 /** @returns the guest of one check, its notes, and what ends the check */
-export function guestOf(machine: Machine): { guest: Guest; notes: string[]; end(): Promise<void> } {
+export function guestOf(
+	machine: Machine,
+	onHost: Guest['onHost'],
+): { guest: Guest; notes: string[]; end(): Promise<void> } {
 	const cleanUps: (() => unknown)[] = [];
 	const notes: string[] = [];
 	const host: Host = openHost({
@@ -101,6 +110,7 @@ export function guestOf(machine: Machine): { guest: Guest; notes: string[]; end(
 				close: () => session.close(),
 			};
 		},
+		onHost,
 		atEnd: (cleanUp) => cleanUps.push(cleanUp),
 		note: (text) => notes.push(text),
 		seconds: (s) => setTimeout(s * 1000, undefined),

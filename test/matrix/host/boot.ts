@@ -1,6 +1,7 @@
 /** One boot of a guest in QEMU, by software emulation: no /dev/kvm is needed, and none is used. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { leashed, temporaryDirectory } from '../../truth/leftovers.ts';
@@ -17,6 +18,14 @@ export interface Image {
 	root: string;
 	/** In that root: where the command starts. */
 	project: string;
+}
+
+/** What the host can do with a running guest. */
+export interface Control {
+	/** It stands still for so long; its clock goes on. */
+	stop(ms: number): void;
+	/** A command of QEMU's monitor. */
+	monitor(command: string): void;
 }
 
 export interface Booted {
@@ -66,6 +75,7 @@ function options(machine: Machine, { kernel, root }: Image, folder: string): str
 	return [
 		...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', ...platform, '-accel', ACCELERATOR],
 		...['-smp', possibleCpus > cpus ? `${cpus},maxcpus=${possibleCpus}` : String(cpus), '-m', `${memoryMib}M`],
+		...['-monitor', `unix:${join(folder, 'monitor')},server=on,wait=off`],
 		...['-kernel', kernel.image, '-initrd', join(folder, 'initramfs'), '-serial', `file:${join(folder, 'console')}`],
 		...share('root', root, ',readonly=on'),
 		...share('modules', kernel.modules, ',readonly=on'),
@@ -103,10 +113,11 @@ export class Boot {
 
 	/**
 	 * @param command of the shell, in the guest; it reports by lines that it appends to /result/lines
-	 * @param take gets each line as it comes, and returns for how many ms the guest may be silent from then on
+	 * @param take gets each line as it comes, and returns for how many ms the guest may be silent from then on; it may do
+	 *   something with the guest
 	 * @param patience ms until the first line
 	 */
-	async run(command: string, patience: number, take: (line: string) => number): Promise<Booted> {
+	async run(command: string, patience: number, take: (line: string, control: Control) => number): Promise<Booted> {
 		const folder = this.directory.path;
 		const result = join(folder, 'result');
 		mkdirSync(result);
@@ -142,11 +153,24 @@ export class Boot {
 			running = false;
 		});
 
+		const control: Control = {
+			stop(ms) {
+				qemu.kill('SIGSTOP');
+				void setTimeout(ms).then(() => qemu.kill('SIGCONT'));
+			},
+			monitor(command) {
+				const socket = connect(join(folder, 'monitor'));
+				socket.once('error', (error) => errors.write(`monitor: ${error.message}\n`));
+				// what it answers is read to its end, so that it has done what it was told
+				socket.on('data', (text) => errors.write(text));
+				socket.write(`${command}\n`, () => void setTimeout(1000).then(() => socket.end()));
+			},
+		};
 		let seen = 0;
 		let silentUntil = performance.now() + patience;
 		const pump = (): void => {
 			const lines = wholeLines(join(result, 'lines'));
-			for (const line of lines.slice(seen)) silentUntil = performance.now() + take(line);
+			for (const line of lines.slice(seen)) silentUntil = performance.now() + take(line, control);
 			seen = lines.length;
 		};
 		const finished = (): boolean => existsSync(join(result, 'exit'));

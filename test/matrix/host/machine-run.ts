@@ -32,9 +32,13 @@ async function boot(run: MachineRun, names: readonly string[], ended: (outcome: 
 	const booted: Booted = await new Boot(machine, image).run(
 		`${image.node} --no-warnings ${AGENT} ${machine.name} ${names.join(' ')}`,
 		BOOT_SECONDS * 1000,
-		(text) => {
+		(text, control) => {
 			const line = JSON.parse(text) as Line;
-			current = line.kind === 'begun' ? line.check : undefined;
+			current = line.kind === 'ended' ? undefined : line.check;
+			if (line.kind === 'host') {
+				if (line.stop_s !== undefined) control.stop(line.stop_s * 1000);
+				if (line.monitor !== undefined) control.monitor(line.monitor);
+			}
 			const check = checks.get(line.check) as Check;
 			if (line.kind === 'ended') {
 				const { check: name, failure, notes, seconds } = line;

@@ -25,6 +25,7 @@ import { CpuLedger } from './cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
 import type { CycleCounters } from './cycles.ts';
 import { type InterruptTime, irqByPackage, KernelIrqTime, keepsIrqTime } from './irq-time.ts';
+import { Moves, movesBits } from './moves.ts';
 import type { Placement, ProcessUse, ThreadSample, ThreadUse } from './thread-use.ts';
 
 /** Programs of bpf/energy/thread-detail.bpf.h, whose hooks some kernels lack. */
@@ -115,8 +116,8 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 	return openBpf(host, 'energy', {
 		layout: constants,
 		counted: counted_program,
-		constants: { with_details: details },
-		shards: [maps.lost, maps.cpu_packages, maps.moves_lost, maps.cycles_cpus, maps.irq_cpus, maps.scanned_cpus].map(
+		constants: { with_details: details, moves_bits: moves ? movesBits(possible) : 0 },
+		shards: [maps.lost, maps.cpu_packages, maps.moves_cpus, maps.cycles_cpus, maps.irq_cpus, maps.scanned_cpus].map(
 			({ name }) => name,
 		),
 		maxEntries: {
@@ -231,6 +232,7 @@ export class BpfCpu implements CpuCounter {
 	private readonly placement: Placement;
 	private readonly irq: InterruptTime | undefined;
 	private readonly moves: boolean;
+	private readonly moved: Moves | undefined;
 	/** Package by CPU, as the programs have it. */
 	private readonly packages: number[] = [];
 	private readonly cycles: CycleCounters | undefined;
@@ -261,6 +263,7 @@ export class BpfCpu implements CpuCounter {
 		const { moves, cycles } = this;
 		const opened = openWalking(addon, (walks) => open(host, weighting, { moves, interrupts, cycles, walks }));
 		this.bpf = opened.bpf;
+		this.moved = moves ? new Moves(opened.bpf, sampleAt) : undefined;
 		this.canWalk = opened.walks;
 		if (opened.walks) this.walkFrom = 0;
 		try {
@@ -336,7 +339,7 @@ export class BpfCpu implements CpuCounter {
 			lost: {
 				ended_threads: this.lostRecords,
 				unfinished_threads: unfinished,
-				...(this.moves && { moves: this.sum(maps.moves_lost, ({ records }) => records) }),
+				...(this.moves && { moves: this.moved?.lost ?? 0 }),
 				...(this.cycles && { cycles_unread: this.sum(maps.cycles_cpus, ({ unread }) => unread) }),
 			},
 		};
@@ -412,7 +415,7 @@ export class BpfCpu implements CpuCounter {
 	}
 
 	private drainMoves(): void {
-		if (this.moves) this.bpf.drain(maps.moves.name, (record, at) => this.ledger.move(sampleAt(record, at)));
+		for (const move of this.moved?.take() ?? []) this.ledger.move(move);
 	}
 
 	private drainEnded(): void {

@@ -50,13 +50,15 @@ export function fileOf(procRoot: string, sysRoot: string, pid: number, tid: numb
 		if (!Number.isSafeInteger(descriptor) || descriptor > 1 << 20) return undefined;
 		const info = readFileSync(join(folder, 'fdinfo', String(descriptor)), 'latin1');
 		const mount = Number(/^mnt_id:\s*(\d+)$/m.exec(info)?.[1] ?? -1);
-		const device = mountDevice(readFileSync(join(folder, 'mountinfo'), 'latin1'), mount, sysRoot);
+		let device = mountDevice(readFileSync(join(folder, 'mountinfo'), 'latin1'), mount, sysRoot);
 		let path = safe``;
 		try {
 			path = sanitize(readlinkSync(join(folder, 'fd', String(descriptor)), { encoding: 'buffer' }));
 		} catch {
 			// it was closed meanwhile
 		}
+		// a device's own file: the device itself, not the file system that has its name
+		if (path.startsWith('/dev/') && device === 'devtmpfs') device = sanitize(basename(path));
 		return { path, device: device ?? safe`` };
 	} catch {
 		return undefined;

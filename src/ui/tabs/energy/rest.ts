@@ -66,7 +66,7 @@ function clockSpans({ frequency, throttling, cpus }: RestField): Span[] {
 					[frequency.capped ? 'warn' : 'plain', ghz(frequency.limit_ghz)],
 					['dim', ` (${frequency.driver}, ${frequency.governor}${frequency.turbo === false ? ', turbo off' : ''})  `],
 				] as Span[])
-			: [['dim', 'no cpufreq: clock not known  '] as Span]),
+			: []),
 		...(throttling
 			? ([
 					[
@@ -85,7 +85,8 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 	return [
 		wakesSpans(rest, dt_ns),
 		statesSpans(rest),
-		clockSpans(rest),
+		// what is missing says the rest
+		...(rest.frequency || rest.throttling ? [clockSpans(rest)] : []),
 		...rest.missing.map((sentence): Span[] => [['dim', sentence]]),
 	];
 }

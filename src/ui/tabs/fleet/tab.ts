@@ -13,7 +13,7 @@ function content({ snapshot, width }: TabProps<FleetRow, FleetExtra>): TabConten
 	const head = [
 		lineOf(width, [
 			['strong', formatCount(hosts, 6).trim()],
-			['dim', ' hosts, '],
+			['dim', hosts === 1 ? ' host, ' : ' hosts, '],
 			[down > 0 ? 'bad' : 'dim', `${down} down`],
 			['dim', ', '],
 			[severe > 0 ? 'bad' : 'dim', `${severe} severe`],

@@ -48,26 +48,44 @@ function isSelected(path: readonly string[], selected: readonly string[] | null)
 	return path.length === selected.length ? 'here' : 'above';
 }
 
-function spansOf(
-	boxes: readonly Box[],
-	selected: readonly string[] | null,
-	matches: (name: string) => boolean,
-): Span[] {
+/** What the boxes show beside names and widths. */
+export interface Marks {
+	/** Names that lead to the selected function; null: none. */
+	selected: readonly string[] | null;
+	/** Does the filter match the function at this path? */
+	matches(path: readonly string[]): boolean;
+	/** Change of its share against the baseline, points of 1; null: there is no baseline. */
+	change(path: readonly string[]): number | null;
+}
+
+/** Smaller changes are none. */
+const CHANGED = 0.005;
+
+/** Of a difference graph: by sign in text, by role in colour. */
+function changeMark(change: number | null): { sign: string; role: Role | undefined } {
+	if (change === null) return { sign: '', role: undefined };
+	if (Math.abs(change) < CHANGED) return { sign: '', role: 'dim' };
+	const points = `${change > 0 ? '+' : '-'}${Math.max(1, Math.round(100 * Math.abs(change)))} `;
+	return { sign: points, role: change > 0 ? 'bad' : 'good' };
+}
+
+function spansOf(boxes: readonly Box[], { selected, matches, change }: Marks): Span[] {
 	const spans: Span[] = [];
 	let at = 0;
 	for (const { node, from, to, path } of boxes) {
 		if (from > at) spans.push(' '.repeat(from - at));
 		const width = to - from;
-		const text = width < 2 ? '▏'.slice(0, width) : `▏${fitCells(node.name, width - 1)}`;
+		const { sign, role: changed } = changeMark(change(path));
+		const text = width < 2 ? '▏'.slice(0, width) : `▏${fitCells(`${sign}${node.name}`, width - 1)}`;
 		const state = isSelected(path, selected);
 		const role: Role =
 			state === 'here'
 				? 'selected'
-				: matches(node.name)
+				: matches(path)
 					? 'alert'
 					: state === 'above'
 						? 'strong'
-						: (roles[node.kind] ?? 'plain');
+						: (changed ?? roles[node.kind] ?? 'plain');
 		spans.push([role, text]);
 		at = from + Math.max(width, textWidth(text));
 	}
@@ -77,13 +95,11 @@ function spansOf(
 /**
  * @param root drawn over the whole width
  * @param path names that lead to `root`; empty: it is the root of all
- * @param selected names that lead to the selected function; null: none
  */
 export function icicleLines(
 	root: TreeNode,
 	path: readonly string[],
-	selected: readonly string[] | null,
-	matches: (name: string) => boolean,
+	marks: Marks,
 	width: number,
 	height: number,
 ): Span[][] {
@@ -92,7 +108,7 @@ export function icicleLines(
 	// the root of all says nothing
 	if (path.length === 0) level = level.flatMap(below);
 	while (level.length > 0 && lines.length < height) {
-		lines.push(spansOf(level, selected, matches));
+		lines.push(spansOf(level, marks));
 		level = level.flatMap(below);
 	}
 	return lines;

@@ -1,4 +1,6 @@
 /** Profile: where what is in focus spends its time, as a call tree, by function, or stack by stack. */
+
+import type { Span } from '../../../term/theme.ts';
 import type { ProfileExtra, ProfileRow } from '../../../tracers/profile/snapshot.ts';
 import type { HelpSection, TabContent, TabProps, TabView } from '../../tab.ts';
 import { SpanLines } from '../../widgets/lines.tsx';
@@ -20,7 +22,11 @@ function content(props: TabProps<ProfileRow, ProfileExtra>): TabContent<ProfileR
 			below: true,
 			draw: (area, row) => {
 				const frames = (row?.frames ?? []).toReversed();
-				const lines = frames.map((frame, at) => [at === 0 ? frame : (['dim', frame] as const)]);
+				const lines: Span[][] = frames.map((frame, at) => [at === 0 ? frame : (['dim', frame] as const)]);
+				const owner = row?.owner_stack ?? [];
+				if (row?.lock !== undefined) lines.unshift([['dim', 'waits for '], row.lock]);
+				if (row?.owner !== undefined) lines.push([['dim', 'held by '], row.owner]);
+				for (const name of owner) lines.push([['dim', `  ${name}`]]);
 				return <SpanLines lines={lines} width={area.width} height={area.height} />;
 			},
 		},

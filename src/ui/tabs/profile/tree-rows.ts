@@ -1,5 +1,6 @@
 /** The call tree of a profile as rows of a table, each with its change against a baseline. Pure. */
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
+import { isKernelEntry } from '../../../profile/reason.ts';
 import { type TreeNode, treeOf } from '../../../profile/tree.ts';
 import type { ProfileExtra, ProfileRow } from '../../../tracers/profile/snapshot.ts';
 
@@ -57,7 +58,7 @@ export function aboveOf({ mode }: Pick<ProfileExtra, 'mode'>, group: string, row
 	};
 }
 
-/** A row's frames, with the labels above them. Processes of one name are together. */
+/** A row's frames without the kernel's entry, with the labels above them. Processes of one name are together. */
 export function framesOf(row: ProfileRow, above: Above): { name: string; kind: FrameKind }[] {
 	const labels: string[] = [];
 	if (above.process) labels.push(row.comm);
@@ -65,7 +66,8 @@ export function framesOf(row: ProfileRow, above: Above): { name: string; kind: F
 	if (above.state) labels.push(row.state);
 	if (row.lock !== undefined) labels.push(row.lock);
 	if (row.owner !== undefined) labels.push(`held by ${row.owner}`);
-	return [...labels.map((name) => ({ name, kind: 'label' as const })), ...row.frames.map(frameOf)];
+	const frames = row.frames.map(frameOf).filter(({ name, kind }) => kind !== 'kernel' || !isKernelEntry(name));
+	return [...labels.map((name) => ({ name, kind: 'label' as const })), ...frames];
 }
 
 /** Merged stacks. */

@@ -8,7 +8,7 @@ import { SpanLines } from '../../widgets/lines.tsx';
 import { bar } from '../../widgets/marks.ts';
 import { summaryLines } from '../../widgets/panes.tsx';
 import { headOf } from './head.ts';
-import { branching, icicleLines } from './icicle.ts';
+import { branching, icicleLines, type Marks } from './icicle.ts';
 import { aboveOf, type TreeRow, treeOfRows, treeRows } from './tree-rows.ts';
 
 const share = (
@@ -80,6 +80,13 @@ export function deltaText(delta: number | null) {
 	return sanitize(`${delta > 0 ? '+' : '-'}${(100 * Math.abs(delta)).toFixed(1)}`);
 }
 
+/** Keys of the functions that a filter found: without those that are shown since they called one. */
+function found({ filtered, rows }: Pick<Props, 'filtered' | 'rows'>): ReadonlySet<string> {
+	if (!filtered) return new Set();
+	const callers = new Set(rows.map(({ path }) => path.slice(0, -1).join('\n')));
+	return new Set(rows.flatMap(({ key }) => (callers.has(key) ? [] : key)));
+}
+
 type Props = TabProps<TreeRow, ProfileExtra, ProfileRow>;
 
 function content(props: Props): TabContent<TreeRow> {
@@ -96,10 +103,14 @@ function content(props: Props): TabContent<TreeRow> {
 				// in the detail the selected function fills the width
 				const zoomed = props.detail && row ? row : null;
 				const from = zoomed ?? branching(treeOfRows(rows, aboveOf(snapshot, group, rows)));
-				const lines =
-					from.node.total > 0
-						? icicleLines(from.node, from.path, row?.path ?? null, () => false, area.width, area.height)
-						: [];
+				const shown = found(props);
+				const changes = new Map(props.baseline ? props.rows.map(({ key, delta }) => [key, delta] as const) : []);
+				const marks: Marks = {
+					selected: row?.path ?? null,
+					matches: (path) => shown.has(path.join('\n')),
+					change: (path) => changes.get(path.join('\n')) ?? null,
+				};
+				const lines = from.node.total > 0 ? icicleLines(from.node, from.path, marks, area.width, area.height) : [];
 				return <SpanLines lines={lines} width={area.width} height={area.height} />;
 			},
 		},
