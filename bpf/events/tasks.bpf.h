@@ -130,7 +130,7 @@ int blocked_tasks(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct blocked_task *blocked;
 	const u32 zero = 0;
-	u64 clock, slept, state;
+	u64 queued, slept, state;
 	long bytes;
 
 	if (!task)
@@ -148,9 +148,14 @@ int blocked_tasks(struct bpf_iter__task *ctx)
 	blocked->flags = task->flags;
 	blocked->start_ns = task->group_leader->start_time;
 	blocked->cgroup = cgroup_of(task);
-	/* the clock of its CPU's queue stands while that is idle: a lower bound; some kernels clear exec_start at a move */
-	clock = BPF_CORE_READ(task, se.cfs_rq, rq, clock_task);
-	slept = clock - task->se.exec_start;
+	/* the clock of its CPU's queue stands while that is idle: a lower bound */
+	queued = task->sched_info.last_queued;
+	if (queued)
+		/* moved while it fell asleep: exec_start is by another CPU's clock_task, the stamp of that move */
+		slept = BPF_CORE_READ(task, se.cfs_rq, rq, clock) - queued;
+	else
+		slept = BPF_CORE_READ(task, se.cfs_rq, rq, clock_task) - task->se.exec_start;
+	/* 0: it has not run, or a kernel before 5.19 has moved it */
 	blocked->asleep_ns = slept >> 63 || !task->se.exec_start ? 0 : slept;
 	blocked->in_iowait = BPF_CORE_READ_BITFIELD_PROBED((struct task_struct___io *)task, in_iowait);
 	__builtin_memcpy(blocked->comm, task->comm, TASK_COMM_LEN);

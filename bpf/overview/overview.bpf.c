@@ -208,12 +208,15 @@ static __always_inline u32 state_of(struct task_struct *task)
 /*
  * exec_start is when it last ran, by clock_task, which is clock without time in interrupts. The difference of both is
  * that of now, so the result is short by the time in interrupts meanwhile. `clock` stands still on an idle CPU.
+ * A task that was moved while it fell asleep (lib/run-delay.bpf.h) ran on a CPU whose clock_task is another one; its void
+ * stamp, by a clock that all CPUs share, is of that move.
  */
 static __always_inline u64 time_asleep(struct task_struct *task)
 {
 	struct rq *rq = BPF_CORE_READ(task, se.cfs_rq, rq);
 	u64 apart = BPF_CORE_READ(rq, clock) - BPF_CORE_READ(rq, clock_task);
-	s64 asleep = bpf_ktime_get_ns() + clock_offset - apart - task->se.exec_start;
+	u64 moved = task->sched_info.last_queued, since = moved ? moved : task->se.exec_start + apart;
+	s64 asleep = bpf_ktime_get_ns() + clock_offset - since;
 
 	/* at least 1: 0 is runnable */
 	return task->se.exec_start && asleep > 0 ? asleep : 1;
@@ -279,9 +282,7 @@ int walk_tasks(struct bpf_iter__task *ctx)
 	}
 	if (record.state && !record.exit_state) {
 		record.asleep_ns = time_asleep(task);
-		/* one that was moved while it slept has a stamp, and its exec_start is by the clock of another CPU */
-		record.unchanged =
-			asked->window_ns && record.asleep_ns > asked->window_ns && !task->sched_info.last_queued;
+		record.unchanged = asked->window_ns && record.asleep_ns > asked->window_ns;
 		if (!record.unchanged)
 			bytes = bpf_get_task_stack(task, stack->frames, FRAMES * sizeof(u64), 0);
 		if (bytes < 0 || bytes > (long)(FRAMES * sizeof(u64)))

@@ -39,7 +39,7 @@ export function sharedFiles(root: string, zsh: ZshFolder, notices: Buffer): Entr
 
 /** Relative to the root folder. */
 export function unitFiles(root: string): Entry[] {
-	return ['wattlag.service', 'wattlag-record.service'].map((name) => ({
+	return ['wattlag.service', 'wattlag-record.service', 'wattlag-serve.service'].map((name) => ({
 		path: `usr/lib/systemd/system/${name}`,
 		mode: 0o644,
 		contents: readFileSync(join(root, 'scripts/release/files', name)),

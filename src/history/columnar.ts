@@ -241,16 +241,66 @@ function textsOf(values: readonly string[], numbers: Pool): Column {
 	return { kind: 'texts', at: numbers.add(indices), texts: [...known.keys()] };
 }
 
-/** A copy with empty lists. */
+/** With empty lists. Numbers that are part of a larger buffer are copied: it would be kept for them. */
 export function dropLists(columns: Columns): Columns {
-	return { ...columns, numbers: columns.numbers.slice(), lists: null };
+	const { numbers } = columns;
+	const isPart = numbers.buffer.byteLength > numbers.byteLength;
+	return { ...columns, numbers: isPart ? numbers.slice() : numbers, lists: null };
 }
 
 export function fromColumns({ length, rows, numbers, lists }: Columns): object[] {
-	const next = reader(rows, numbers, lists && (deserialize(lists) as Lists)) as () => object;
-	const all: object[] = [];
-	while (all.length < length) all.push(next());
+	const read = lists && (deserialize(lists) as Lists);
+	const all: Row[] = [];
+	if (rows.kind !== 'records') {
+		const next = reader(rows, numbers, read) as () => Row;
+		while (all.length < length) all.push(next());
+		return all;
+	}
+	// most values of most properties are those of the first row (0, no text): a copy of it has them already
+	const template = templateOf(rows.keys);
+	const firsts = rows.columns.map((column) => firstOf(column, numbers));
+	for (const [index, key] of rows.keys.entries()) template[key] = firsts[index];
+	while (all.length < length) all.push({ ...template });
+	const words = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length * 2);
+	for (const [index, key] of rows.keys.entries())
+		setProperty(all, key, rows.columns[index] as Column, numbers, words, read);
 	return all;
+}
+
+/** Copies of one object share its hidden class; objects that grow property by property are slower. */
+function templateOf(keys: readonly string[]): Row {
+	return Object.fromEntries(keys.map((key) => [key, null]));
+}
+
+/** Value of the first row; null where it takes more than a look. */
+function firstOf(column: Column, numbers: Float64Array): unknown {
+	if (column.kind === 'numbers') return numbers[column.at];
+	return column.kind === 'texts' ? column.texts[numbers[column.at] as number] : null;
+}
+
+/** Set a property of all rows that differs from the first row's. @param words `numbers`, in halves: 0 and -0 differ in them */
+function setProperty(
+	rows: readonly Row[],
+	key: string,
+	column: Column,
+	numbers: Float64Array,
+	words: Uint32Array,
+	lists: Lists | null,
+): void {
+	if (column.kind !== 'numbers' && column.kind !== 'texts') {
+		const next = reader(column, numbers, lists);
+		for (const row of rows) row[key] = next();
+		return;
+	}
+	const { at } = column;
+	const [low, high] = [words[2 * at], words[2 * at + 1]];
+	const texts = column.kind === 'texts' ? column.texts : null;
+	for (let index = 1; index < rows.length; index++) {
+		const word = 2 * (at + index);
+		if (words[word] === low && words[word + 1] === high) continue;
+		const value = numbers[at + index] as number;
+		(rows[index] as Row)[key] = texts ? texts[value] : value;
+	}
 }
 
 const none: readonly never[] = [];
@@ -285,8 +335,7 @@ function reader(column: Column, numbers: Float64Array, lists: Lists | null): () 
 		case 'records': {
 			const { keys } = column;
 			const values = column.columns.map((one) => reader(one, numbers, lists));
-			// copies of one object share its hidden class; objects that grow property by property are slower
-			const template: Row = Object.fromEntries(keys.map((key) => [key, null]));
+			const template = templateOf(keys);
 			return () => {
 				const record = { ...template };
 				for (let index = 0; index < keys.length; index++)

@@ -135,7 +135,7 @@ test.concurrent('a full disk: it is said, recording goes on when there is room, 
 test.concurrent('a mark, and SIGUSR2: a bundle that replays by itself', async (context) => {
 	const { expect } = context;
 	const path = join(root, 'captured');
-	const recording = recorder(context, path, '--tabs', 'energy', '--delay', '0.5');
+	const recording = recorder(context, path, '--tabs', 'energy,overview', '--delay', '0.5');
 	await until(() => readdirSync(root).includes('captured') && bytesIn(path) > 0, recording.said);
 	await run('bin/wattlag', ['record', path, '--mark', 'here \x1b[2J']);
 	recording.child.kill('SIGUSR2');
@@ -147,7 +147,7 @@ test.concurrent('a mark, and SIGUSR2: a bundle that replays by itself', async (c
 	const { stdout } = await run('bin/wattlag', ['captures', path, '--json']);
 	const listed = JSON.parse(stdout) as { path: string; cause: string; problem: null; files: string[] };
 	expect(listed).toMatchObject({ cause: 'signal', problem: null });
-	expect(listed.files).toEqual(expect.arrayContaining(['marks', expect.stringMatching(/^segments\//)]));
+	expect(listed.files).toEqual(expect.arrayContaining(['triage.txt', 'marks', expect.stringMatching(/^segments\//)]));
 	expect((await exported(listed.path)).lines.length).toBeGreaterThan(0);
 	const redacted = join(root, 'redacted.wlb');
 	await run('bin/wattlag', ['export', listed.path, '--format', 'wlb', '--redact', '--out', redacted]);

@@ -103,6 +103,64 @@ function recording(load: Load): AnyRecording {
 const compared = (a: Load, b: Load) =>
 	compareRecordings({ path: 'a', recording: recording(a) }, { path: 'b', recording: recording(b) });
 
+/** A compiler in a loop: each run takes `each` seconds of CPU time, one after the other, on a CPU that is always busy. */
+function loop(each: number, seed: number, seconds = 60): AnyRecording {
+	const random = generator(seed);
+	const snapshots: Snapshot[] = [];
+	let [pid, left, length] = [1000, 0, 0];
+	for (let tick = 1; tick <= seconds; tick++) {
+		const rows: object[] = [];
+		for (let room = 1; room > 0; ) {
+			if (left <= 0) {
+				pid++;
+				length = each * (0.9 + 0.2 * random());
+				left = length;
+			}
+			const part = Math.min(room, left);
+			[room, left] = [room - part, left - part];
+			const cpu_ns = Math.round(part * 1e9);
+			rows.push({ pid, start_time: pid * 1e6, comm: safe`cc1`, cgroup: safe`/`, cpu_ns, energy_uj: cpu_ns / 100 });
+		}
+		const time = { time: new Date(1.7e12 + tick * 1000).toISOString(), mono_ns: tick * 1e9, dt_ns: 1e9 };
+		// the waits of a run that has ended come an interval before its group
+		const late = { kind: 'process', id: pid + 1, comm: safe`cc1`, start_time: (pid + 1) * 1e6 };
+		snapshots.push({
+			...base('energy', tick, 'process'),
+			...time,
+			lost: {},
+			measured: true,
+			measured_uj: 1e7,
+			rows,
+		} as never);
+		snapshots.push({
+			...base('runqlat', tick, 'process'),
+			...time,
+			lost: {},
+			rows: [{ key: late, wait_ns: 1e7, buckets: [] }],
+		} as never);
+	}
+	return {
+		...recording({ seed, duty: 0.1 }),
+		async *snapshots() {
+			yield* snapshots;
+		},
+	};
+}
+
+test('a loop that takes a whole CPU whatever it does: what each run of it takes is told apart', async () => {
+	const of = (each: number, seed: number) => ({ path: 'loop', recording: loop(each, seed) });
+	const { rows } = await compareRecordings(of(0.17, 1), of(0.55, 2));
+	const verdict = (figure: string) => rows.find((row) => row.name === 'cc1' && row.figure === figure);
+	expect(verdict('cpu')?.verdict).toBe('no difference');
+	expect(verdict('cpu each')?.verdict).toBe('more');
+	expect(verdict('cpu each')?.ratio).toBeCloseTo(0.55 / 0.17, 0);
+	expect(verdict('starts')?.verdict).toBe('less');
+	// one unit, for waits too
+	expect(new Set(rows.filter(({ name }) => name === 'cc1').map(({ unit }) => unit))).toEqual(new Set(['/']));
+	const same = await compareRecordings(of(0.17, 1), of(0.17, 3));
+	expect(same.rows.filter((row) => ['more', 'less'].includes(row.verdict))).toEqual([]);
+});
+
 const find = (rows: readonly CompareRow[], figure: string) => {
 	const row = rows.find((one) => one.kind === 'process' && one.figure === figure);
 	if (!row) throw new Error(`no ${figure}`);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bashCompletion, completionWords, fishCompletion, zshCompletion } from '../../scripts/release/completions.ts';
+import { unitFiles } from '../../scripts/release/shared.ts';
 import { type Entry, tar } from '../../scripts/release/tar.ts';
 import { commands } from '../../src/commands/commands.ts';
 import { registry } from '../../src/registry.ts';
@@ -75,5 +76,49 @@ describe('completions', () => {
 		execFileSync('bash', ['-n', '-c', bashCompletion(words)]);
 		// as far as they go, quotes are those of sh
 		execFileSync('sh', ['-n', '-c', fishCompletion(words)]);
+	});
+});
+
+describe('units of systemd', () => {
+	const units = unitFiles(process.cwd()).map(({ path, contents }) => ({
+		name: path.replace(/.*\//, ''),
+		lines: String(contents).split('\n'),
+	}));
+	/** Values of a key, words apart. */
+	const valuesOf = (lines: readonly string[], key: string) =>
+		lines.flatMap((line) => (line.startsWith(`${key}=`) ? line.slice(key.length + 1).split(' ') : []));
+
+	test('one for the batch output, the recorder and the server', () => {
+		expect(units.map(({ name }) => name).sort()).toEqual([
+			'wattlag-record.service',
+			'wattlag-serve.service',
+			'wattlag.service',
+		]);
+	});
+
+	test.each(units)('$name: no rights beyond those of BPF; root only where the folder is root’s', ({ name, lines }) => {
+		const bounds = valuesOf(lines, 'CapabilityBoundingSet');
+		const known = ['CAP_BPF', 'CAP_PERFMON', 'CAP_SYS_ADMIN', 'CAP_DAC_READ_SEARCH', 'CAP_SYS_PTRACE', 'CAP_SYSLOG'];
+		expect(bounds.length).toBeGreaterThan(0);
+		for (const capability of bounds) expect(known).toContain(capability);
+		expect(valuesOf(lines, 'NoNewPrivileges')).toEqual(['yes']);
+		expect(valuesOf(lines, 'ProtectSystem')).toEqual(['strict']);
+		if (name === 'wattlag-record.service') {
+			expect(valuesOf(lines, 'User')).toEqual(['root']);
+			return;
+		}
+		expect(valuesOf(lines, 'DynamicUser')).toEqual(['yes']);
+		expect(valuesOf(lines, 'AmbientCapabilities')).toEqual(bounds);
+	});
+
+	test.each(units)('$name: starts a command that there is, with its options', ({ lines }) => {
+		const [, started = ''] =
+			/\/usr\/bin\/wattlag (.*)/.exec(lines.find((line) => line.startsWith('ExecStart=')) ?? '') ?? [];
+		const [first = ''] = started.split(' ');
+		if (!first.startsWith('-')) expect(commands.map(({ name }) => name)).toContain(first);
+		const names = new Set(
+			completionWords({ tracers: registry.map(({ tracer }) => tracer), commands }).options.map((one) => one.name),
+		);
+		for (const [, option = ''] of started.matchAll(/ --([a-z-]+)/g)) expect(names).toContain(option);
 	});
 });

@@ -100,7 +100,7 @@ export const record: Command = {
 	],
 	takes: ['duration'],
 	check({ values, without, rest }, tracers) {
-		checkCapture({ values }, tracers);
+		checkCapture({ values, without }, tracers);
 		const ids = tracers.map(({ id }) => id);
 		for (const id of words(String(values['tabs']))) {
 			if (!ids.includes(id)) throw new UsageError(`--tabs: no tab '${id}'; there are ${ids.join(', ')}`);

@@ -81,6 +81,9 @@ const record = (value: unknown): Row => (typeof value === 'object' && value !== 
 const list = (value: unknown): readonly Row[] => (Array.isArray(value) ? (value as Row[]) : []);
 const buckets = (row: Row): Buckets => (Array.isArray(row['buckets']) ? (row['buckets'] as Buckets) : []);
 
+/** Names whose control group is remembered. */
+const MOST_NAMES = 20_000;
+
 const machine: Subject = { kind: 'machine', name: safe`machine`, unit: safe`` };
 
 /** Kernel threads have a number in their names that means nothing to another run. */
@@ -96,6 +99,7 @@ export class FigureReader {
 	/** Control group by process, from the tabs that state it. */
 	private units = new Map<string, SafeText>();
 	private before = new Map<string, SafeText>();
+	private readonly byName = new Map<string, SafeText>();
 	/** Processes of the energy tab's last interval. */
 	private alive: ReadonlySet<string> | undefined;
 
@@ -126,7 +130,9 @@ export class FigureReader {
 	private process(comm: SafeText, pid: unknown, start: unknown, cgroup?: SafeText): Subject {
 		const key = `${String(pid)}:${String(start)}`;
 		if (cgroup !== undefined) this.units.set(key, cgroup);
-		const unit = cgroup ?? this.units.get(key) ?? this.before.get(key) ?? safe``;
+		// of a process that ended before any tab stated its group: that of the last one of its name
+		const unit = cgroup ?? this.units.get(key) ?? this.before.get(key) ?? this.byName.get(comm) ?? safe``;
+		if (cgroup !== undefined && (this.byName.size < MOST_NAMES || this.byName.has(comm))) this.byName.set(comm, cgroup);
 		// two generations bound what is kept of processes that have ended
 		if (this.units.size > 20_000) [this.before, this.units] = [this.units, new Map()];
 		return { kind: 'process', name: plainName(comm), unit };

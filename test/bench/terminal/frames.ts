@@ -15,7 +15,12 @@ export interface Frames {
 /** In a program of its own, bundled as the real one is. */
 export async function frames(directory: string): Promise<Frames[]> {
 	const main = await buildFixture('test/bench/terminal/many.tsx', directory);
-	const [command, args] = leashed(process.execPath, '--max-semi-space-size=1', '--v8-pool-size=1', main);
+	const [command, args] = leashed(
+		process.execPath,
+		...['--min-semi-space-size=4', '--max-semi-space-size=4', '--invocation-count-for-turbofan=60000'],
+		'--v8-pool-size=1',
+		main,
+	);
 	const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 2 ** 24 });
 	return JSON.parse(stdout) as Frames[];
 }

@@ -11,7 +11,13 @@ import { DISK_DEVICES, type Machine } from '../machines.ts';
 const MAX_BUFFER = 1 << 28;
 
 /** As bin/wattlag runs it, without its look for what has to be built. */
-const PROGRAM = [process.execPath, '--max-semi-space-size=1', '--v8-pool-size=1', 'dist/wattlag.mjs'] as const;
+const PROGRAM = [
+	process.execPath,
+	'--max-semi-space-size=1',
+	'--invocation-count-for-turbofan=60000',
+	'--v8-pool-size=1',
+	'dist/wattlag.mjs',
+] as const;
 
 function started(child: ChildProcess): Background {
 	let output = '';
