@@ -4,7 +4,9 @@ import type { Options } from '../core/tracer.ts';
 import { Sampling, type SamplingOptions } from './sampling.ts';
 
 /** Memory is released after everything is loaded and has run once, and after most compilation; seconds. */
-const RELEASES = [2, 30];
+const RELEASES = [2, 10, 30];
+/** And from then on, ms: what lies free between blocks in use stays resident otherwise (serve after 30 s: 97 before, 71 MB after). */
+const RELEASE_EVERY = 60_000;
 
 export class LocalSampler implements Sampler {
 	private readonly sampling: Sampling;
@@ -20,15 +22,17 @@ export class LocalSampler implements Sampler {
 		});
 		// after whoever made this has subscribed
 		setImmediate(() => void this.sampling.start());
-		this.timers = RELEASES.map((seconds) =>
-			setTimeout(() => {
-				try {
-					options.host.addon.releaseMemory();
-				} catch {
-					// without the addon: reported by the tabs that need it
-				}
-			}, seconds * 1000).unref(),
-		);
+		const release = () => {
+			try {
+				options.host.addon.releaseMemory();
+			} catch {
+				// without the addon: reported by the tabs that need it
+			}
+		};
+		this.timers = [
+			...RELEASES.map((seconds) => setTimeout(release, seconds * 1000).unref()),
+			setInterval(release, RELEASE_EVERY).unref(),
+		];
 	}
 
 	subscribe(listener: (event: SamplerEvent) => void): () => void {
