@@ -36,6 +36,7 @@ int kfree_skb(u64 *ctx)
 	struct socket_owner *owner = 0;
 	struct net_device *dev;
 	struct sock *sk = 0;
+	bool received = false;
 	struct event_key key = { .location = ctx[1] };
 	struct event *event;
 
@@ -47,7 +48,9 @@ int kfree_skb(u64 *ctx)
 		reason = DROP_GROUP;
 	if (kfree_skb_args > 3)
 		sk = (void *)ctx[3];
-	if (!sk)
+	if (sk)
+		received = true;
+	else
 		sk = skb->sk;
 	dev = skb->dev;
 	if (sk) {
@@ -60,7 +63,8 @@ int kfree_skb(u64 *ctx)
 	}
 	if (dev) {
 		key.object = dev->ifindex;
-		if (!key.netns)
+		/* of a packet on its way the socket is the sender's, which may be in another namespace */
+		if (!received || !key.netns)
 			key.netns = dev->nd_net.net->ns.inum;
 	}
 	key.protocol = protocol_of(skb);
@@ -76,9 +80,9 @@ int kfree_skb(u64 *ctx)
 		event->values[0] = (u64)sk;
 	}
 	set_packet(event, skb);
-	event->netns = key.netns;
 	if (dev)
 		set_device(event, dev);
+	event->netns = key.netns;
 	set_owner(event, owner);
 	send_event(ctx, event);
 	return 0;

@@ -1,5 +1,6 @@
 /** Packet drops of each cause against the counter that the kernel, nft or tc keeps beside them. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import type { EventRow, EventsExtra } from '../../src/tracers/events/snapshot.ts';
 import { events } from '../../src/tracers/events/tracer.ts';
@@ -195,6 +196,69 @@ test('segments that a rule drops come again: as many as TcpRetransSegs', () => {
 	expect(lost.length).toBeGreaterThan(0);
 	expect(lost).not.toContain(undefined);
 	expect(lost).toContain('here');
+});
+
+const BACKLOG = '/proc/sys/net/core/netdev_max_backlog';
+
+/** Packets that found the queue of a CPU full, all CPUs. */
+const softnetDrops = () =>
+	readFileSync('/proc/net/softnet_stat', 'latin1')
+		.trim()
+		.split('\n')
+		.reduce((sum, line) => sum + Number.parseInt(line.split(' ')[1] ?? '', 16), 0);
+
+test.skipIf(!existsSync(BACKLOG) || cpus().length < 2)(
+	'a queue of one packet that another CPU empties: as many CPU_BACKLOG as softnet_stat has',
+	() => {
+		const net = two();
+		warmUp(net);
+		// received packets go to the second CPU; its file is in a sysfs of that namespace
+		net.run(
+			'b',
+			...['unshare', '-m', 'sh', '-ec'],
+			'mount -t sysfs sysfs /sys; echo 2 > /sys/class/net/vb/queues/rx-0/rps_cpus',
+		);
+		start();
+		const limit = readFileSync(BACKLOG, 'latin1');
+		const before = softnetDrops();
+		try {
+			writeFileSync(BACKLOG, '1');
+			net.run('a', 'taskset', '-c', '0', ...datagrams(20_000, 5012, 10));
+		} finally {
+			writeFileSync(BACKLOG, limit);
+		}
+		const truth = softnetDrops() - before;
+		const { rows } = read();
+		// the limit is that of the machine: packets of others count in both
+		const ours = rows.filter((row) => row.kind === 'drop' && row.reason === 'CPU_BACKLOG');
+		expect(truth).toBeGreaterThan(0);
+		expect(ours.reduce((sum, row) => sum + row.count_total, 0)).toBe(truth);
+		expect(countOf(rows, 'drop', 'CPU_BACKLOG', [inode(net, 'b')])).toBeGreaterThan(0);
+	},
+);
+
+test('a router without a route to the destination: as many drops as its counters of such packets have', () => {
+	const net = two();
+	warmUp(net);
+	net.run('b', 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+	net.run('a', 'ip', 'route', 'add', '10.98.0.0/24', 'via', '10.99.0.2');
+	start();
+	const before = nstat(net, 'b', 'IpInAddrErrors') + nstat(net, 'b', 'IpExtInNoRoutes');
+	net.run(
+		'a',
+		...python(
+			'sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+			'for i in range(60):',
+			'    try: sender.sendto(b"x", ("10.98.0.7", 9))',
+			'    except OSError: pass',
+		),
+	);
+	const truth = nstat(net, 'b', 'IpInAddrErrors') + nstat(net, 'b', 'IpExtInNoRoutes') - before;
+	const { rows } = read();
+	const b = [inode(net, 'b')];
+	const reasons = ['IP_INNOROUTES', 'IP_INADDRERRORS', 'IP_OUTNOROUTES'];
+	expect(truth).toBe(60);
+	expect(reasons.reduce((sum, reason) => sum + countOf(rows, 'drop', reason, b), 0)).toBe(truth);
 });
 
 test.skipIf(!existsSync('/proc/sys/net/core/netdev_max_backlog'))(

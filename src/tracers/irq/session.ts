@@ -63,7 +63,7 @@ function victimStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): StoreSize {
 	return {
 		programs,
 		bits: indexBits(addon.possibleCpus(), programs, 9, 12),
-		slots: Math.max(4096, 256 * cpus),
+		slots: Math.max(8192, 256 * cpus),
 	};
 }
 

@@ -83,7 +83,6 @@ class CountedIrqTime implements InterruptTime {
 
 /** As in bpf/energy/energy.bpf.c, for machines of up to 64 CPUs. */
 const RING_BYTES: Bytes = 4 << 20;
-const MOVES_BYTES: Bytes = 1 << 20;
 const REPORTS_BYTES: Bytes = 2 << 20;
 
 /** What is kept of threads beyond the kernel's own counters, and why. */
@@ -123,7 +122,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		maxEntries: {
 			[maps.counters.name]: possible,
 			[maps.ended.name]: ringBytes(host.cpus),
-			[maps.moves.name]: eventRing(host.cpus, 8, MOVES_BYTES / 4, MOVES_BYTES),
+			[maps.moves.name]: moves ? possible << movesBits(possible) : 1,
 			...(walks && {
 				[maps.reports.name]: walkRing(host.procRoot, thread_record.size, REPORTS_BYTES / 16, REPORTS_BYTES),
 			}),
