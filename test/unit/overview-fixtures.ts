@@ -432,6 +432,7 @@ export class Machine {
 			read: () => new Map(this.world.tasks.map((one) => [one.pid, one])),
 			channels: () => [],
 			displaced: () => 0,
+			hooks: [],
 			cost: () => NO_COST,
 			close: () => {},
 		});

@@ -135,7 +135,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 				kind: 'other tabs',
 				description: 'figures of the other tabs in the same interval, by process; pressure is the kernel’s own (PSI)',
 				uncertainty: 'as in the other tabs',
-				hooks: [],
+				hooks: [...(tasks?.hooks ?? [])],
 				missing: [
 					...unchecked.map(({ rule, reason }) => `rule ${rule}: ${reason}`),
 					...(tasks?.why === undefined ? [] : [`states, memory and reasons of sleep: ${tasks.why}`]),

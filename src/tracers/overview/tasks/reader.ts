@@ -37,6 +37,7 @@ export interface Walk {
 	channels(): Channel[];
 	/** Threads whose waits have their sleep in them, since start. */
 	displaced(): Count;
+	readonly hooks: readonly string[];
 	cost(fresh?: boolean): BpfCost;
 	close(): void;
 }
@@ -233,6 +234,10 @@ export class TaskReader {
 
 	displaced(): Count {
 		return this.walk?.displaced() ?? 0;
+	}
+
+	get hooks(): readonly string[] {
+		return this.walk?.hooks ?? [];
 	}
 
 	cost(fresh?: boolean): BpfCost {

@@ -186,6 +186,10 @@ export class TaskWalk {
 		return displacedSleepers(this.bpf);
 	}
 
+	get hooks(): readonly string[] {
+		return this.bpf.hooks;
+	}
+
 	cost(fresh?: boolean): BpfCost {
 		return this.bpf.cost(fresh);
 	}
