@@ -101,7 +101,7 @@ describe('markup', () => {
 
 describe('charts', () => {
 	test('limits read well', () => {
-		expect([0, 0.03, 1, 1.2, 4.9, 99, 1e6].map(niceLimit)).toEqual([1, 0.05, 1, 2, 5, 100, 1e6]);
+		expect([0, 0.03, 1, 1.2, 4.9, 99, 1e6].map(niceLimit)).toEqual([1, 0.03, 1, 1.5, 5, 100, 1e6]);
 	});
 
 	test('moments outside the axis are at its ends', () => {

@@ -36,11 +36,11 @@ function timeLabels(axis: Axis, y: number): Html[] {
 	});
 }
 
-/** A limit that reads well: 1, 2 or 5 times a power of ten. */
+/** The lowest limit that reads well and leaves at most a third of the chart empty. */
 export function niceLimit(value: number): number {
 	if (!(value > 0)) return 1;
 	const power = 10 ** Math.floor(Math.log10(value));
-	const digit = [1, 2, 5, 10].find((one) => value <= one * power * 1.0000001) ?? 10;
+	const digit = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((one) => value <= one * power * 1.0000001) ?? 10;
 	return digit * power;
 }
 
