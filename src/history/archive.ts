@@ -1,8 +1,9 @@
 /**
- * Encodes snapshots, to save memory and the work for unread rows: rows are stored by property and decoded on first
- * access. Charts over time use snapshots without distributions; a whole snapshot is packed (structured clone, then
- * deflate: a tenth of its size) and unpacked when the user travels to it.
+ * Encodes snapshots, to save memory and the work for unread rows: rows and other lists of records are stored by property
+ * and decoded on first access. Charts over time use snapshots without distributions; a whole snapshot is packed
+ * (structured clone, then deflate: a tenth of its size) and unpacked when the user travels to it.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -22,33 +23,69 @@ export interface EncodedSnapshot {
 type Head = Omit<Snapshot, 'rows'>;
 
 interface Written {
+	/** null in the place of each of {@link Written.lists}. */
 	head: Head;
+	/** Its properties that are lists of records, stored as the rows are. */
+	lists: Readonly<Record<string, Columns>>;
 	columns: Columns;
 }
 
 /** The encoded forms of decoded snapshots. */
 const origins = new WeakMap<Snapshot, Written>();
 
+/** Shorter lists take as much memory by property as by record. */
+const LONG = 4;
+
+function isLong(value: unknown): value is readonly object[] {
+	const isRecord = (one: unknown) => typeof one === 'object' && one !== null && !Array.isArray(one);
+	return Array.isArray(value) && value.length >= LONG && value.every(isRecord);
+}
+
 function write(snapshot: Snapshot): Written {
 	const { rows, ...head } = snapshot;
-	return { head, columns: toColumns(rows) };
+	const lists: Record<string, Columns> = {};
+	for (const [key, value] of Object.entries(head)) {
+		if (!isLong(value)) continue;
+		lists[key] = toColumns(value);
+		(head as Record<string, unknown>)[key] = null;
+	}
+	return { head, lists, columns: toColumns(rows) };
+}
+
+/** A property that is decoded when it is read first. */
+function lazily(columns: Columns): PropertyDescriptor {
+	let decoded: readonly object[] | undefined;
+	return {
+		enumerable: true,
+		configurable: true,
+		get: () => {
+			decoded ??= fromColumns(columns);
+			return decoded;
+		},
+	};
 }
 
 function read(written: Written): Snapshot {
-	let rows: readonly object[] | undefined;
-	const snapshot = {
-		...written.head,
-		get rows(): readonly object[] {
-			rows ??= fromColumns(written.columns);
-			return rows;
-		},
-	};
-	origins.set(snapshot, written);
-	return snapshot;
+	const snapshot = { ...written.head };
+	for (const [key, columns] of Object.entries(written.lists)) Object.defineProperty(snapshot, key, lazily(columns));
+	Object.defineProperty(snapshot, 'rows', lazily(written.columns));
+	origins.set(snapshot as Snapshot, written);
+	return snapshot as Snapshot;
 }
 
 function originOf(snapshot: Snapshot): Written {
 	return origins.get(snapshot) ?? write(snapshot);
+}
+
+/** Parts that have not changed since the snapshot before are the same objects: where figures come from seldom changes. */
+function sharing(head: Head, before: Head | undefined): Head {
+	if (!before) return head;
+	const known = before as unknown as Readonly<Record<string, unknown>>;
+	const parts = Object.entries(head).map(([key, value]) => {
+		const shared = typeof value === 'object' && value !== null && isDeepStrictEqual(value, known[key]);
+		return [key, shared ? known[key] : value] as const;
+	});
+	return Object.fromEntries(parts) as unknown as Head;
 }
 
 /** Both forms of a snapshot for the work of one. */
@@ -70,10 +107,12 @@ export function unpack(packed: Uint8Array): Snapshot {
 	return read(deserialize(inflateRawSync(packed)) as Written);
 }
 
+const bytesOf = ({ numbers, lists }: Columns): Bytes => numbers.byteLength + (lists?.byteLength ?? 0);
+
 /** Memory of the encoded rows; 0: none, or they are not encoded. */
 export function columnBytes(snapshot: Snapshot): Bytes {
 	const columns = origins.get(snapshot)?.columns;
-	return columns ? columns.numbers.byteLength + (columns.lists?.byteLength ?? 0) : 0;
+	return columns ? bytesOf(columns) : 0;
 }
 
 /** Number of rows, without decoding them. */
@@ -81,12 +120,19 @@ export function rowCount(snapshot: Snapshot): number {
 	return origins.get(snapshot)?.columns.length ?? snapshot.rows.length;
 }
 
-/** With empty lists (buckets of histograms) in its rows: they take most of the memory, and charts over time do not draw them. */
-export function withoutLists(snapshot: Snapshot): Snapshot {
-	const { head, columns } = originOf(snapshot);
-	return read({ head, columns: dropLists(columns) });
+/**
+ * With empty lists (buckets of histograms) in its rows: they take most of the memory, and charts over time do not draw them.
+ * It shares with the aged snapshot before it what has not changed.
+ */
+export function withoutLists(snapshot: Snapshot, before?: Snapshot): Snapshot {
+	const { head, lists, columns } = originOf(snapshot);
+	return read({ head: sharing(head, before && originOf(before).head), lists, columns: dropLists(columns) });
 }
 
-export function withoutRows(snapshot: Snapshot): Snapshot {
-	return { ...originOf(snapshot).head, rows: [] };
+const NO_ROWS = toColumns([]);
+
+/** See {@link withoutLists}. */
+export function withoutRows(snapshot: Snapshot, before?: Snapshot): Snapshot {
+	const { head, lists } = originOf(snapshot);
+	return read({ head: sharing(head, before && originOf(before).head), lists, columns: NO_ROWS });
 }

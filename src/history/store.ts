@@ -290,7 +290,7 @@ export class Store {
 			}
 			// so many rows would be dropped at once anyway
 			const many = (sizes.rows[last] as Count) > limit;
-			const aged = many ? withoutRows(before) : withoutLists(before);
+			const aged = (many ? withoutRows : withoutLists)(before, history[last - 1]);
 			history[last] = aged;
 			if (many) sizes.rows[last] = 0;
 			sizes.bytes[last] = columnBytes(aged);

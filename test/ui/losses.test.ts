@@ -28,12 +28,12 @@ test('causes of the open tab, then the other tabs by title', () => {
 	]);
 });
 
-test('the overview includes the tabs that it is made of', () => {
+test('the overview includes the tabs that it is made of, by title', () => {
 	expect(sourceTabs).not.toContain('receive');
 	expect(of('overview')).toEqual([
-		['energy', 2],
-		['runqlat', 3],
-		['io', 9],
+		['Energy', 2],
+		['Run queue', 3],
+		['Disk IO', 9],
 		['Receive', 6],
 	]);
 });

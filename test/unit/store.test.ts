@@ -160,6 +160,23 @@ describe('store', () => {
 		expect(newest?.rows[1]?.buckets.length).toBeGreaterThan(0);
 	});
 
+	test('the past keeps what does not change once, and long lists of records whole', () => {
+		const store = new Store();
+		const waiting = (tick: number) =>
+			Array.from({ length: 9 }, (_, pid) => ({ pid, comm: `task${pid}`, wait_ns: tick }));
+		const withLists = (tick: number) => ({ ...energySnapshot(tick), waiting: waiting(tick), few: [{ tick }] });
+		for (let tick = 0; tick < 3; tick++)
+			store.apply({ kind: 'snapshot', snapshot: decode(encode(structuredClone(withLists(tick)))) });
+		const [first, second, newest] = store.history('energy');
+		expect(first?.source).toBe(second?.source);
+		expect([first, second, newest]).toMatchObject(
+			[0, 1, 2].map((tick) => ({ waiting: waiting(tick), few: [{ tick }] })),
+		);
+		// in their order, as in batch output; rows come last
+		const { rows, ...rest } = withLists(2);
+		expect(JSON.stringify(newest)).toBe(JSON.stringify({ ...rest, rows }));
+	});
+
 	test('the past stays when rows are grouped otherwise', () => {
 		const store = new Store();
 		push(store, 0, 3);

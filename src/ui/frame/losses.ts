@@ -18,8 +18,10 @@ export function lossesOf(
 	current: (tab: string) => Snapshot | undefined,
 ): Losses {
 	const others = tabs.filter(({ tracer: { id, from } }) => !from && id !== open.id && !open.from?.includes(id));
+	// its causes are those tabs
+	const titles = new Map(open.from && tabs.map(({ tracer }) => [tracer.id, tracer.title] as const));
 	return [
-		...Object.entries(current(open.id)?.lost ?? {}),
+		...Object.entries(current(open.id)?.lost ?? {}).map(([name, count]) => [titles.get(name) ?? name, count] as const),
 		...others.map(({ tracer }) => [tracer.title, total(Object.values(current(tracer.id)?.lost ?? {}))] as const),
 	].filter(([, count]) => count > 0);
 }
