@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Command } from '../../src/options/keymap.ts';
+import { maxLength } from '../../src/rows/filter/lexer.ts';
 import { reduce } from '../../src/ui/state/reduce.ts';
 import {
 	initialState,
@@ -229,7 +230,10 @@ describe('filter', () => {
 		expect(type(['w', 'Tab'])).toMatchObject({ filter: 'wa', overlay: { candidates: ['watts', 'wait'] } });
 	});
 
-	test('is bounded', () => expect(type(Array.from({ length: 500 }, () => 'x')).filter.length).toBeLessThanOrEqual(256));
+	test('is bounded', () => {
+		const long = press('filter', initialState('energy', {}, 'x'.repeat(maxLength - 2)));
+		expect(type(['a', 'b', 'c', 'd'], long).filter).toBe(`${'x'.repeat(maxLength - 2)}ab`);
+	});
 });
 
 describe('search', () => {
