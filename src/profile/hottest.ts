@@ -89,15 +89,17 @@ export function hottestOf({ frames, stacks }: Pick<Profile, 'frames' | 'stacks'>
 		const at = culpritAt(own, state);
 		const culprit = own[at];
 		if (!culprit || culprit.kind === 'label') continue;
-		const one = growing(found, `${comm} ${state} ${culprit.name}`, { comm, function: culprit.name, state });
-		one.ns += ns;
-		one.byPid.set(pid, (one.byPid.get(pid) ?? 0) + ns);
 		const names = own
 			.slice(0, at)
 			.reverse()
 			.filter(({ name, kind }) => kind !== 'label' && !name.startsWith('[') && !isKernelEntry(name))
 			.slice(0, CALLERS)
 			.map(({ name }) => name);
+		// functions without a name of one file are told apart by their callers
+		const below = culprit.name.startsWith('[') ? (names[0] ?? '') : '';
+		const one = growing(found, `${comm} ${state} ${culprit.name} ${below}`, { comm, function: culprit.name, state });
+		one.ns += ns;
+		one.byPid.set(pid, (one.byPid.get(pid) ?? 0) + ns);
 		const key = names.join('\n');
 		const callers = one.byCallers.get(key) ?? { names, ns: 0 };
 		callers.ns += ns;

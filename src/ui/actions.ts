@@ -251,8 +251,9 @@ const mode: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
 
 /** Stacks without frame pointers. */
 const unwind: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
-	if (tracer.id !== PROFILE || !snapshot) return say('stacks are unwound on the profile tab');
-	const on = (snapshot as unknown as ProfileExtra).unwound === null;
+	if (tracer.id !== PROFILE) return say('stacks are unwound on the profile tab');
+	// without a snapshot the profile is about to begin
+	const on = !(snapshot as unknown as ProfileExtra | null)?.unwound;
 	actions.tune(PROFILE, { unwind: on, stop_after: 0, begin: nextBegin() });
 	say(on ? 'begins anew, and unwinds stacks for 10 s by the tables of the files' : 'begins anew by frame pointers');
 };

@@ -10,7 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Postgres, postgresFolder, start, stop } from './postgres.ts';
 
 const PORT = 55_433;
-const CLIENTS = ['-c', '6', '-j', '1'];
+const CLIENTS = ['-c', '6', '-j', '1', '-M', 'prepared'];
 
 interface Reason {
 	settings?: readonly string[];
@@ -30,7 +30,7 @@ const reasons: Readonly<Record<string, Reason>> = {
 	// the table is far larger than what the server keeps: pages come from the kernel
 	'small-buffer': {
 		settings: ['shared_buffers = 128kB', 'max_connections = 10', 'max_parallel_workers_per_gather = 0'],
-		sql: '\\set n random(1, 500000)\nSELECT abalance FROM pgbench_accounts WHERE aid = :n;',
+		sql: '\\set n random(1, 500000)\nSELECT sum(abalance) FROM pgbench_accounts WHERE aid BETWEEN :n AND :n + 20000;',
 	},
 	hog: {
 		sql: '\\set n random(1, 500000)\nSELECT abalance FROM pgbench_accounts WHERE aid = :n;',

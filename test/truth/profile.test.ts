@@ -1,10 +1,11 @@
 /** Profiles against loads of known shape, the kernel's own accounting, its own stacks, and perf. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import type { Host } from '../../src/core/tracer.ts';
 import { safe } from '../../src/lib/sanitize.ts';
 import type { Profile, ProfileMode, ProfileStack } from '../../src/profile/model.ts';
 import { functionsOf } from '../../src/profile/tree.ts';
@@ -50,8 +51,18 @@ async function load(path: string, ...args: string[]): Promise<ChildProcess & { p
 	return child;
 }
 
-function begin(mode: ProfileMode, pid: number, hz = 99, unwind = false): Taking {
-	taking = new Taking(realHost(), {
+/** Of a kernel before 6.16: without the hook at the end of a switch. */
+function olderHost(): Host {
+	const host = realHost();
+	const hasType: Host['addon']['hasType'] = (kind, name) =>
+		name !== 'btf_trace_sched_exit_tp' && host.addon.hasType(kind, name);
+	// its functions cannot be listed
+	const addon = Object.create(host.addon, { hasType: { value: hasType } });
+	return { ...host, addon };
+}
+
+function begin(mode: ProfileMode, pid: number, hz = 99, unwind = false, host = realHost()): Taking {
+	taking = new Taking(host, {
 		mode,
 		target: { tgid: pid },
 		targetText: safe`pid ${pid}`,
@@ -111,28 +122,35 @@ test('functions of 70, 20 and 10 % have these shares, within the bound of a bino
 	expect(profile.quality.cut).toBe(0);
 });
 
-test('waits are wall clock − run time − run delay of the kernel, and the mutex is found', async () => {
-	const { pid } = await load(program, 'waits');
-	const one = begin('off-cpu', pid);
-	const before = { ...schedstat(pid), at: performance.now() };
-	await setTimeout(1500);
-	one.stop();
-	const after = { ...schedstat(pid), at: performance.now() };
-	const profile = one.profile();
-	const threads = readdirSync(`/proc/${pid}/task`).length;
-	const truth =
-		threads * (after.at - before.at) * 1e6 - (after.cpu_ns - before.cpu_ns) - (after.wait_ns - before.wait_ns);
-	const blocked = sum(profile.stacks.filter(({ state }) => state !== 'waits for a CPU'));
-	// the test reads its figures a little later and earlier than the profile
-	expect(Math.abs(blocked - truth) / truth).toBeLessThan(0.05);
-	// libc has no frame pointers here: the function that calls it is skipped, and the one above is found
-	const futex = profile.stacks.filter(({ state, count }) => state === 'futex' && count > 0);
-	expect(futex.map((stack) => namesOf(profile, stack)).some((names) => names.includes('wanter'))).toBe(true);
-	const sleeps = profile.stacks.filter(({ state, count }) => state === 'sleep' && count > 0);
-	expect(sleeps.map((stack) => namesOf(profile, stack)).some((names) => names.includes('holder'))).toBe(true);
-	// no function of our own hook
-	expect(profile.frames.map(({ name }) => name).filter((name) => /^bpf_/.test(name))).toEqual([]);
-});
+test.each([
+	['at the end of a switch', realHost],
+	['at its begin, as before 6.16', olderHost],
+] as const)(
+	'waits are wall clock − run time − run delay of the kernel, and the mutex is found: %s',
+	async (_, host) => {
+		const { pid } = await load(program, 'waits');
+		const one = begin('off-cpu', pid, 99, false, host());
+		if (host === olderHost) expect(one.hooks).toContain('tp_btf/sched_switch');
+		const before = { ...schedstat(pid), at: performance.now() };
+		await setTimeout(1500);
+		one.stop();
+		const after = { ...schedstat(pid), at: performance.now() };
+		const profile = one.profile();
+		const threads = readdirSync(`/proc/${pid}/task`).length;
+		const truth =
+			threads * (after.at - before.at) * 1e6 - (after.cpu_ns - before.cpu_ns) - (after.wait_ns - before.wait_ns);
+		const blocked = sum(profile.stacks.filter(({ state }) => state !== 'waits for a CPU'));
+		// the test reads its figures a little later and earlier than the profile
+		expect(Math.abs(blocked - truth) / truth).toBeLessThan(0.05);
+		// libc has no frame pointers here: the function that calls it is skipped, and the one above is found
+		const futex = profile.stacks.filter(({ state, count }) => state === 'futex' && count > 0);
+		expect(futex.map((stack) => namesOf(profile, stack)).some((names) => names.includes('wanter'))).toBe(true);
+		const sleeps = profile.stacks.filter(({ state, count }) => state === 'sleep' && count > 0);
+		expect(sleeps.map((stack) => namesOf(profile, stack)).some((names) => names.includes('holder'))).toBe(true);
+		// no function of our own hook
+		expect(profile.frames.map(({ name }) => name).filter((name) => /^bpf_/.test(name))).toEqual([]);
+	},
+);
 
 test('running and waiting add up to the wall clock of every thread', async () => {
 	const { pid } = await load(program, 'waits');
@@ -259,6 +277,17 @@ test.runIf(perf)('perf names the same functions', async () => {
 	expect([...ours].filter((name) => !theirs.has(name))).toEqual([]);
 });
 
+const XZ = '/usr/bin/xz';
+
+/** xz of the distribution, that compresses without end. */
+async function compressing(): Promise<number> {
+	const child = spawn(...leashed(XZ, '-9', '-T1', '-c', '/dev/urandom'), { stdio: ['ignore', 'ignore', 'ignore'] });
+	running.add(child);
+	while (readFileSync(`/proc/${child.pid}/comm`, 'utf8') !== 'xz\n') await setTimeout(5);
+	await setTimeout(300);
+	return child.pid as number;
+}
+
 describe('stacks without frame pointers', () => {
 	const chain = join(directory.path, 'profiled-chain');
 	execFileSync('clang', [
@@ -293,6 +322,34 @@ describe('stacks without frame pointers', () => {
 		expect(profile.unwound?.stacks).toBe(all);
 		expect(profile.lost['copies_lost']).toBe(0);
 	});
+
+	test.runIf(existsSync(XZ))(
+		'a program of the distribution: its stacks are whole, with the names that perf unwinds',
+		async () => {
+			const pid = await compressing();
+			const data = join(directory.path, 'dwarf.data');
+			const record = perf
+				? spawn('perf', [
+						...['record', '-q', '-e', 'cpu-clock:u', '-F', '199', '--call-graph', 'dwarf,16384', '-p', String(pid)],
+						...['-o', data, 'sleep', '0.6'],
+					])
+				: undefined;
+			const profile = await take('on-cpu', pid, 800, 199, true);
+			expect(profile.quality.user_stacks).toBeGreaterThan(10);
+			expect(profile.quality.cut / profile.quality.user_stacks).toBeLessThan(0.1);
+			if (!record) return;
+			if (record.exitCode === null) await once(record, 'exit');
+			const script = execFileSync('perf', ['script', '-i', data, '-F', 'ip,sym'], {
+				...{ encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] },
+			} as const);
+			const theirs = new Set(
+				Array.from(script.matchAll(/^\s+[0-9a-f]+ (lzma_\w+|main)/gm), ([, name]) => name as string),
+			);
+			const ours = new Set(profile.frames.map(({ name }) => name as string));
+			expect(theirs.size).toBeGreaterThan(0);
+			expect([...theirs].filter((name) => !ours.has(name))).toEqual([]);
+		},
+	);
 
 	test('without unwinding, they are counted as cut', async () => {
 		const { pid } = await load(chain, 'chain');

@@ -111,7 +111,7 @@ export class Taking {
 
 	/** Missing features of this kernel, and the cost of each. */
 	get missing(): string[] {
-		return [...new Set(this.collectors.flatMap(({ bpf }) => bpf.missing))];
+		return [...new Set([...(this.waits?.missing ?? []), ...this.collectors.flatMap(({ bpf }) => bpf.missing)])];
 	}
 
 	/** Length so far. */

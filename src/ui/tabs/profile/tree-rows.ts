@@ -86,7 +86,20 @@ function sharesByPath(root: TreeNode): ReadonlyMap<string, number> {
 	return shares;
 }
 
-/** Depth first, the largest first. @param before stacks of the baseline; null: there is none */
+/** Callers of everything but the last of them: rows that say nothing. */
+function trunkOf(root: TreeNode): { node: TreeNode; path: string[] } {
+	let node = root;
+	const path: string[] = [];
+	for (let next = node.children[0]; next && next.total === root.total && next.self === 0; next = next.children[0]) {
+		const [below] = next.children;
+		if (!below || below.total !== root.total) break;
+		node = next;
+		path.push(next.name);
+	}
+	return { node, path };
+}
+
+/** Depth first, the largest first. Callers of everything are left out but for the last one. @param before stacks of the baseline; null: there is none */
 export function treeRows(
 	rows: readonly ProfileRow[],
 	before: readonly ProfileRow[] | null,
@@ -96,7 +109,8 @@ export function treeRows(
 	if (root.total === 0) return [];
 	const earlier = before === null ? null : sharesByPath(treeOfRows(before, above));
 	const found: TreeRow[] = [];
-	const open = root.children.toReversed().map((node) => ({ node, path: [node.name] }));
+	const trunk = trunkOf(root);
+	const open = trunk.node.children.toReversed().map((node) => ({ node, path: [...trunk.path, node.name] }));
 	for (let next = open.pop(); next && found.length < MOST_ROWS; next = open.pop()) {
 		const { node, path } = next;
 		const share = node.total / root.total;
@@ -105,7 +119,7 @@ export function treeRows(
 		found.push({
 			key,
 			path,
-			depth: path.length - 1,
+			depth: path.length - 1 - trunk.path.length,
 			name: safe`${node.name as SafeText}`,
 			kind: node.kind as FrameKind,
 			self: node.self,
