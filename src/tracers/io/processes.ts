@@ -26,7 +26,7 @@ const RENAMED = 4;
 const [LEAST_BITS, MOST_BITS] = [9, 12];
 /** Slots for each online CPU, and of the pool: 600 bytes each. */
 const SLOTS_PER_CPU = 128;
-const [LEAST_SLOTS, MOST_SLOTS] = [2048, 16384];
+const [LEAST_SLOTS, MOST_SLOTS] = [4096, 16384];
 
 /** Size of the store by process. */
 export function processStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): StoreSize {
