@@ -49,7 +49,7 @@ export function reasonOf(kernel: readonly string[]): State {
 
 /** Functions of the kernel between a wait and the thread's own program. */
 export const SCHEDULER =
-	/^(__?schedule|schedule_|io_schedule|futex_|__futex_|do_futex|hrtimer_|do_nanosleep|finish_task_switch|wait_woken|prepare_to_)/;
+	/^(__?schedule|schedule_|io_schedule|__(x64|se|do|arm64)_sys_futex|futex_|__futex_|do_futex|hrtimer_|do_nanosleep|finish_task_switch|wait_woken|prepare_to_)/;
 
 /** The way of a system call or interrupt into the kernel: on every stack, and no cause. */
 export function isKernelEntry(name: string): boolean {

@@ -229,8 +229,6 @@ const probe: Effect = ({ tabs, actions, active: { tracer }, say }) => {
 	if (!tabs.some((tab) => tab.tracer.id === PROFILE)) return say('profiles are left out');
 	actions.tune(PROFILE, {
 		...WHOLE_MACHINE,
-		mode: 'wall',
-		unwind: true,
 		stop_after: PROBE_SECONDS,
 		begin: nextBegin(),
 	});

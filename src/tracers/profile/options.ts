@@ -34,19 +34,23 @@ export const profileOptions: readonly OptionSpec[] = [
 	},
 ];
 
-/** `mode` and `tid` come from the screen. Throws where a control group does not exist. */
+/**
+ * `mode`, `tid` and `stop_after` (seconds; 0: no limit) come from the screen. With a limit it is a profile for findings:
+ * running code and waits, unwound. Throws where a control group does not exist.
+ */
 export function takingOptions(options: Options, procRoot: string, cgroupName: (id: number) => string): TakingOptions {
 	const { mode, tid } = options;
-	const wanted = PROFILE_MODES.includes(mode as ProfileMode) ? (mode as ProfileMode) : 'on-cpu';
+	const forFindings = Number(options['stop_after'] ?? 0) > 0;
+	const chosen = PROFILE_MODES.includes(mode as ProfileMode) ? (mode as ProfileMode) : 'on-cpu';
 	const thread = typeof tid === 'number' && tid > 0 ? tid : undefined;
 	const text = filterText(options, cgroupName);
 	return {
-		mode: wanted,
+		mode: forFindings ? 'wall' : chosen,
 		target: { ...filterOf(options, procRoot), tid: thread },
 		targetText: text === '' ? safe`all processes` : sanitize(thread ? `${text}, thread ${thread}` : text),
 		cgroup: typeof options['cgroup'] === 'string' && options['cgroup'] !== '' ? options['cgroup'] : undefined,
 		hz: Number(options['profile-hz'] ?? 99),
-		unwind: options['unwind'] === true,
+		unwind: forFindings || options['unwind'] === true,
 		offCpuMin: Number(options['off-cpu-min'] ?? 1) * 1e6,
 	};
 }
