@@ -2,13 +2,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { getPriority, setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { parsePressure } from '../../src/system/pressure.ts';
 import type { Finding } from '../../src/tracers/overview/finding.ts';
+import { MARK } from '../setup/marked.ts';
 import { laidOut } from './fio.ts';
-import { atLatestAtExit } from './leftovers.ts';
 import { onDisk } from './load.ts';
 import { smallGroup } from './memory-limit.ts';
 import { comesAndGoes } from './overview-lines.ts';
@@ -90,9 +89,11 @@ function favourSoftirqs(): () => void {
 			/^ksoftirqd\/1$/m.test(readFileSync(`/proc/${name}/comm`, 'utf8')),
 	);
 	if (thread === undefined) throw new Error('there is no ksoftirqd/1');
-	const before = getPriority(Number(thread));
-	setPriority(Number(thread), -19);
-	return atLatestAtExit(() => setPriority(Number(thread), before));
+	// a process that puts it back when its input ends: however this one ends, and without the mark of the run's others
+	const { [MARK]: _, ...env } = process.env;
+	const script = `renice -n -19 -p ${thread} && read end; renice -n 0 -p ${thread}`;
+	const helper = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], env, detached: true });
+	return () => helper.stdin.end();
 }
 
 test('late softirqs: behind packets that take long', async () => {
