@@ -12,6 +12,8 @@ const { EVENT_SLOTS, EVENT_GROUPS } = event_slots;
 /** Both tables are at the end of the struct (bpf/events/report.bpf.h). */
 const GROUPS_AT = events_cpu.size - EVENT_GROUPS * event_group.size;
 const REASONS_AT = GROUPS_AT - EVENT_SLOTS * event_reason.size;
+/** Before them: events whose group had no room, of all kinds. */
+const UNGROUPED_AT = REASONS_AT - event_group.size;
 /** The count is the first member of a reason, and follows the key in a group. */
 const GROUP_COUNT_AT = event_key.size;
 
@@ -47,6 +49,7 @@ function difference(now: Figures & { last_ns: Ns }, before: Figures): Delta {
 /** What one CPU had at the last read. */
 class CpuState {
 	events = 0;
+	ungrouped = 0;
 	readonly reasons = new Map<number, Figures>();
 	readonly groups = new Map<number, Figures & { id: string }>();
 }
@@ -56,6 +59,8 @@ export interface Counted {
 	/** By slot. */
 	reasons: Map<number, Delta>;
 	groups: GroupDelta[];
+	/** Events that are in `reasons` only. */
+	ungrouped: Count;
 	ringFull: Count;
 	pairsFull: Count;
 }
@@ -75,7 +80,7 @@ export class EventCounts {
 
 	/** Byte arrays in it are valid until the next call. */
 	read(): Counted {
-		const counted: Counted = { reasons: new Map(), groups: [], ringFull: 0, pairsFull: 0 };
+		const counted: Counted = { reasons: new Map(), groups: [], ungrouped: 0, ringFull: 0, pairsFull: 0 };
 		const head = viewOf(this.head);
 		for (const [cpu, state] of this.cpus.entries()) {
 			this.bpf.object.readMapped(maps.events_cpus.name, this.head, cpu * this.stride);
@@ -88,7 +93,11 @@ export class EventCounts {
 			// a copy: names in it must not change while they are read
 			const bytes = new Uint8Array(this.buffer.length);
 			this.bpf.object.readMapped(maps.events_cpus.name, bytes, cpu * this.stride);
-			this.readCpu(viewOf(bytes), state, counted);
+			const view = viewOf(bytes);
+			const ungrouped = u64(view, UNGROUPED_AT + GROUP_COUNT_AT);
+			counted.ungrouped += ungrouped - state.ungrouped;
+			state.ungrouped = ungrouped;
+			this.readCpu(view, state, counted);
 		}
 		return counted;
 	}

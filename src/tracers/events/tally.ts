@@ -87,8 +87,9 @@ export class Tally {
 	}
 
 	/** The kernel's counts of the interval. Returns the number of hidden events. */
-	addCounts({ reasons, groups }: Counted): Count {
+	addCounts({ reasons, groups, ungrouped }: Counted): Count {
 		let hiddenCount = 0;
+		let others = ungrouped;
 		const rest = new Map(reasons);
 		for (const group of groups) {
 			const { slot, location } = group.key;
@@ -117,13 +118,15 @@ export class Tally {
 			this.addTotal(kind, reason, delta);
 			if (this.options.hidden.has(kind, reason)) hiddenCount += delta.count;
 			const left = rest.get(slot);
-			// those whose group had no room in the kernel's table
-			if (left && left.count > 0)
+			// those whose group had no room in the kernel's table; what came while it was read is no more than a lag of it
+			const count = Math.min(left?.count ?? 0, others);
+			others -= Math.max(0, count);
+			if (left && count > 0)
 				this.groups.add(
 					kind,
 					reason,
 					{ ...NOBODY, name: safe`others` },
-					{ ...left, first_ns: left.last_ns, last_ns: left.last_ns },
+					{ ...left, count, first_ns: left.last_ns, last_ns: left.last_ns },
 				);
 		}
 		return hiddenCount;
