@@ -5,6 +5,7 @@ import { debug, openDebugLog } from './core/debug-log.ts';
 import type { SamplerEvent } from './core/sampler.ts';
 import { type EncodedSnapshot, encode } from './history/archive.ts';
 import { registry } from './registry.ts';
+import { releaseMemoryRegularly } from './sampling/release-memory.ts';
 import { Sampling } from './sampling/sampling.ts';
 import type { WorkerEvent, WorkerRequest, WorkerSettings } from './sampling/worker-sampler.ts';
 
@@ -12,9 +13,6 @@ const port = parentPort;
 if (!port) throw new Error('this module runs in a worker thread');
 const settings = workerData as WorkerSettings;
 if (settings.debug !== '') openDebugLog(settings.debug);
-
-/** Memory is released after everything is loaded and has run once, and after most compilation; seconds. */
-const RELEASES = [2, 30];
 
 /** For the debug log: what became of a tab. */
 function stateText(event: Exclude<SamplerEvent, { kind: 'snapshot' }>): string {
@@ -86,12 +84,4 @@ port.on('message', (request: WorkerRequest) => {
 });
 
 await sampling.start();
-for (const seconds of RELEASES) {
-	setTimeout(() => {
-		try {
-			host.addon.releaseMemory();
-		} catch {
-			// without the addon: reported by the tabs that need it
-		}
-	}, seconds * 1000).unref();
-}
+releaseMemoryRegularly(host.addon);

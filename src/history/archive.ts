@@ -8,7 +8,7 @@ import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Bytes } from '../lib/units.ts';
-import { type Columns, dropLists, fromColumns, toColumns } from './columnar.ts';
+import { type Columns, dropLists, fromColumns, separated, toColumns } from './columnar.ts';
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
 const level = 1;
@@ -120,19 +120,24 @@ export function rowCount(snapshot: Snapshot): number {
 	return origins.get(snapshot)?.columns.length ?? snapshot.rows.length;
 }
 
+/** Of what charts over time use: apart from the message in which it came, and sharing with the one before what has not changed. */
+function aged({ head, lists, columns }: Written, before: Snapshot | undefined): Snapshot {
+	const own = Object.entries(lists).map(([key, list]) => [key, separated(list)] as const);
+	return read({ head: sharing(head, before && originOf(before).head), lists: Object.fromEntries(own), columns });
+}
+
 /**
  * With empty lists (buckets of histograms) in its rows: they take most of the memory, and charts over time do not draw them.
- * It shares with the aged snapshot before it what has not changed.
+ * @param before the aged snapshot before it
  */
 export function withoutLists(snapshot: Snapshot, before?: Snapshot): Snapshot {
-	const { head, lists, columns } = originOf(snapshot);
-	return read({ head: sharing(head, before && originOf(before).head), lists, columns: dropLists(columns) });
+	const written = originOf(snapshot);
+	return aged({ ...written, columns: dropLists(written.columns) }, before);
 }
 
 const NO_ROWS = toColumns([]);
 
 /** See {@link withoutLists}. */
 export function withoutRows(snapshot: Snapshot, before?: Snapshot): Snapshot {
-	const { head, lists } = originOf(snapshot);
-	return read({ head: sharing(head, before && originOf(before).head), lists, columns: NO_ROWS });
+	return aged({ ...originOf(snapshot), columns: NO_ROWS }, before);
 }

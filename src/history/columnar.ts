@@ -241,11 +241,19 @@ function textsOf(values: readonly string[], numbers: Pool): Column {
 	return { kind: 'texts', at: numbers.add(indices), texts: [...known.keys()] };
 }
 
-/** With empty lists. Numbers that are part of a larger buffer are copied: it would be kept for them. */
+/** A copy of what is part of a larger buffer, which would be kept for it. */
+function separate<Part extends Float64Array | Uint8Array>(part: Part): Part {
+	return part.buffer.byteLength > part.byteLength ? (part.slice() as Part) : part;
+}
+
+/** Apart from the message in which they came. */
+export function separated({ numbers, lists, ...columns }: Columns): Columns {
+	return { ...columns, numbers: separate(numbers), lists: lists && separate(lists) };
+}
+
+/** With empty lists, apart from the message in which they came. */
 export function dropLists(columns: Columns): Columns {
-	const { numbers } = columns;
-	const isPart = numbers.buffer.byteLength > numbers.byteLength;
-	return { ...columns, numbers: isPart ? numbers.slice() : numbers, lists: null };
+	return separated({ ...columns, lists: null });
 }
 
 export function fromColumns({ length, rows, numbers, lists }: Columns): object[] {

@@ -1,17 +1,13 @@
 /** The sampling loop in the calling thread, for programs without a screen: no second engine, and no copy of any snapshot. */
 import type { Sampler, SamplerEvent } from '../core/sampler.ts';
 import type { Options } from '../core/tracer.ts';
+import { releaseMemoryRegularly } from './release-memory.ts';
 import { Sampling, type SamplingOptions } from './sampling.ts';
-
-/** Memory is released after everything is loaded and has run once, and after most compilation; seconds. */
-const RELEASES = [2, 10, 30];
-/** And from then on, ms: what lies free between blocks in use stays resident otherwise (serve after 30 s: 97 before, 71 MB after). */
-const RELEASE_EVERY = 60_000;
 
 export class LocalSampler implements Sampler {
 	private readonly sampling: Sampling;
 	private readonly listeners = new Set<(event: SamplerEvent) => void>();
-	private readonly timers: NodeJS.Timeout[];
+	private readonly endReleases: () => void;
 
 	constructor(options: Omit<SamplingOptions, 'emit'>) {
 		this.sampling = new Sampling({
@@ -22,17 +18,7 @@ export class LocalSampler implements Sampler {
 		});
 		// after whoever made this has subscribed
 		setImmediate(() => void this.sampling.start());
-		const release = () => {
-			try {
-				options.host.addon.releaseMemory();
-			} catch {
-				// without the addon: reported by the tabs that need it
-			}
-		};
-		this.timers = [
-			...RELEASES.map((seconds) => setTimeout(release, seconds * 1000).unref()),
-			setInterval(release, RELEASE_EVERY).unref(),
-		];
+		this.endReleases = releaseMemoryRegularly(options.host.addon);
 	}
 
 	subscribe(listener: (event: SamplerEvent) => void): () => void {
@@ -57,7 +43,7 @@ export class LocalSampler implements Sampler {
 	}
 
 	close(): void {
-		for (const timer of this.timers) clearTimeout(timer);
+		this.endReleases();
 		this.sampling.close();
 	}
 }
