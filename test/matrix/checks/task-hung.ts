@@ -22,10 +22,16 @@ export default {
 		const before = readFileSync(TIMEOUT, 'utf8');
 		writeFileSync(TIMEOUT, '2');
 		guest.atEnd(() => writeFileSync(TIMEOUT, before));
-		await guest.shell(`fsfreeze -f ${mount}`);
+		// open before the freeze: the descriptor of their call says which file system it is
 		const writers = ['a', 'b'].map((name) =>
-			guest.start('sh', '-c', `exec dd if=/dev/zero of=${mount}/${name} bs=4k count=1 2>/dev/null`),
+			guest.start(
+				'sh',
+				'-c',
+				`exec 3>${mount}/${name}; echo open; while [ ! -e ${guest.folder}/go ]; do sleep 0.2; done; echo x >&3`,
+			),
 		);
+		await Promise.all(writers.map(({ firstLine }) => firstLine));
+		await guest.shell(`fsfreeze -f ${mount}; touch ${guest.folder}/go`);
 		guest.atEnd(() => guest.shell(`fsfreeze -u ${mount} || true`));
 		const pids = writers.map(({ pid }) => pid);
 		const hung = new Set<number>();
