@@ -99,7 +99,7 @@ function favourSoftirqs(): () => void {
 test('late softirqs: behind packets that take long', async () => {
 	onTestFinished(favourSoftirqs());
 	const { start } = hardship();
-	const load = start(undefined, 'delay-softirqs', 400, 60);
+	const load = start(undefined, 'delay-softirqs', 120, 60);
 	const { finding } = await comesAndGoes(
 		// beside much else on that CPU, it takes less than half of it at first
 		({ rule, text }) => rule === 'softirq-late' && / NET_RX takes /.test(text),
