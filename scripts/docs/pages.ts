@@ -122,6 +122,7 @@ const kinds: Readonly<Record<ColumnKind, string>> = {
 	watts: 'power',
 	bytes: 'size',
 	'bytes-rate': 'size per second',
+	clock: 'time of day',
 	share: 'share',
 };
 

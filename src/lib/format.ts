@@ -17,7 +17,8 @@ export type ColumnKind =
 	| 'watts'
 	| 'bytes'
 	| 'bytes-rate'
-	| 'share';
+	| 'share'
+	| 'clock';
 
 const missing = '–';
 
@@ -128,6 +129,12 @@ export function sparkline(values: readonly number[], width: number): SafeText {
 	return glyphs.join('').padStart(width) as SafeText;
 }
 
+/** `14:02:31`, local, of seconds since 1970. */
+function formatClock(value: number): string {
+	const time = new Date(value * 1000);
+	return Number.isNaN(time.getTime()) ? missing : time.toTimeString().slice(0, 8);
+}
+
 const formats: Readonly<Record<ColumnKind, (value: number, width: number) => string>> = {
 	text: String,
 	pid: String,
@@ -139,6 +146,7 @@ const formats: Readonly<Record<ColumnKind, (value: number, width: number) => str
 	bytes: (value) => formatBytes(value),
 	'bytes-rate': (value) => formatBytes(value),
 	share: formatShare,
+	clock: formatClock,
 };
 
 /** Drop decimals until the number fits, else show `#`: a truncated number would be another number. */

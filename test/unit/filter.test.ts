@@ -58,6 +58,22 @@ function pids(text: string, tab = wait, list = rows): number[] {
 	return list.filter((row) => !accept || accept(row, 1)).map((row) => row['pid'] as number);
 }
 
+test('times of day are of today', () => {
+	const happened = { id: 'events', columns: [column('pid', 'pid'), column('last', 'clock')] };
+	const at = (hours: number, minutes: number, seconds = 0) => new Date().setHours(hours, minutes, seconds, 0) / 1000;
+	const list = [
+		{ pid: 1, last: at(9, 0) },
+		{ pid: 2, last: at(14, 2, 31) },
+	];
+	const found = (text: string) => {
+		const { test: accept } = new Filter(text, [happened] as never).bind<Row>(happened);
+		return list.filter((row) => accept?.(row, 1)).map(({ pid }) => pid);
+	};
+	expect(found('last >= 14:02')).toEqual([2]);
+	expect(found('last < 14:02:31')).toEqual([1]);
+	expect(() => new Filter('last > 25:00', [happened] as never)).toThrow("'25:00' is no time of day");
+});
+
 test.each([
 	`/kubelet.slice/${'nested.slice/'.repeat(24)}cri-containerd-0123.scope`,
 	`/${'a'.repeat(4094)}`,

@@ -87,6 +87,11 @@ describe('three significant digits and a unit', () => {
 	});
 });
 
+test('times of day are local', () => {
+	expect(formatValue('clock', new Date(2026, 0, 2, 3, 4, 5).getTime() / 1000, 8)).toBe('03:04:05');
+	expect(formatValue('clock', Number.NaN, 8)).toBe('–');
+});
+
 describe('a value in a column', () => {
 	const kinds: ColumnKind[] = [
 		'text',
@@ -99,6 +104,7 @@ describe('a value in a column', () => {
 		'bytes',
 		'bytes-rate',
 		'share',
+		'clock',
 	];
 	const values: unknown[] = [
 		0,

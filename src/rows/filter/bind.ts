@@ -73,6 +73,9 @@ function textTest(term: Comparison): CellTest {
 	return (cell) => test(String(cell)) !== negated;
 }
 
+/** Kinds of which `=` asks for the very value. */
+const EXACT: ReadonlySet<Column<never>['kind']> = new Set(['pid', 'count', 'clock']);
+
 /** The test for one column; throws where the operator or the value does not fit its kind. */
 function cellTest(term: Comparison, column: Column<never>): CellTest {
 	const { operator, value, valueSpan, columnEnd } = term;
@@ -87,7 +90,7 @@ function cellTest(term: Comparison, column: Column<never>): CellTest {
 	}
 	const number = parseValue(column.kind as Exclude<Column<never>['kind'], 'text'>, value);
 	if (typeof number !== 'number') throw new FilterError(number.problem, valueSpan.start, valueSpan.end);
-	return numberTest(operator, number, column.kind === 'pid' || column.kind === 'count');
+	return numberTest(operator, number, EXACT.has(column.kind));
 }
 
 /** Throws where the term is valid in no tab. */

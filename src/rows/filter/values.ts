@@ -54,6 +54,7 @@ const families: Readonly<Record<Exclude<ColumnKind, 'text'>, Family>> = {
 	bytes,
 	'bytes-rate': bytesRate,
 	share,
+	clock: none,
 };
 
 const all = new Set(Object.values(families).flatMap((family) => Object.keys(family.units)));
@@ -65,8 +66,19 @@ export function isUnit(word: string): boolean {
 
 const number = /^(-?(?:\d+\.?\d*|\.\d+))(.*)$/;
 
+const clock = /^([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?$/;
+
+/** `14:02` or `14:02:31` of today, local, as seconds since 1970; a plain number is those. */
+function parseClock(text: string): number | { problem: string } {
+	if (/^\d+$/.test(text)) return Number(text);
+	const [, hours, minutes, seconds = '0'] = clock.exec(text) ?? [];
+	if (hours === undefined) return { problem: `'${text}' is no time of day: write 14:02 or 14:02:31` };
+	return new Date().setHours(Number(hours), Number(minutes), Number(seconds), 0) / 1000;
+}
+
 /** The value in the column's own unit, or the error in a few words. */
 export function parseValue(kind: Exclude<ColumnKind, 'text'>, text: string): number | { problem: string } {
+	if (kind === 'clock') return parseClock(text);
 	const family = families[kind];
 	const [, digits, unit = ''] = number.exec(text) ?? [];
 	if (digits === undefined) return { problem: `'${text}' is not a number` };

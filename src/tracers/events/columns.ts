@@ -20,24 +20,13 @@ const count = (
 	help: string,
 ): Column<EventRow> => ({ key, title, kind: 'count', width: 7, priority, help, value: (row) => row[key] });
 
-/** `14:02:31` of an ISO time, local. */
-function clockOf(iso: string): SafeText {
-	return sanitize(new Date(iso).toTimeString().slice(0, 8));
-}
+const clock = (key: 'first' | 'last', title: string, priority: number, help: string): Column<EventRow> => ({
+	...{ key, title, kind: 'clock', width: 8, priority, help },
+	value: (row) => Date.parse(row[key]) / 1000,
+});
 
 export const columns: readonly Column<EventRow>[] = [
-	{
-		...text('last', 'LAST', 8, 1, 'Time of the last event.', ({ last }) => clockOf(last)),
-	},
-	{
-		key: 'when',
-		title: 'WHEN',
-		kind: 'count',
-		width: 7,
-		priority: 30,
-		help: 'Time of the last event, seconds since boot: the newest is first.',
-		value: (row) => row.last_mono_ns / 1e9,
-	},
+	clock('last', 'LAST', 1, 'Time of the last event: the newest is first.'),
 	text('severity', 'LEVEL', 7, 6, 'severe, high, notice or normal.', ({ severity }) => sanitize(severity)),
 	text('kind', 'KIND', 14, 0, 'Kind of event.', ({ kind }) => sanitize(kind)),
 	text('reason', 'REASON', 18, 0, "Reason, by the kernel's own name where it has one.", ({ reason }) => reason),
@@ -59,9 +48,7 @@ export const columns: readonly Column<EventRow>[] = [
 	count('told', 'TOLD', 12, 'Events of the interval that have a record of their own.'),
 	count('suppressed', 'SUPPR', 8, 'Events of the interval without a record: their kind and reason had too many.'),
 	text('protocol', 'PROTO', 6, 10, 'Transport protocol of packets.', ({ protocol }) => protocol),
-	{
-		...text('first', 'FIRST', 8, 11, 'Time of the first event.', ({ first }) => clockOf(first)),
-	},
+	clock('first', 'FIRST', 11, 'Time of the first event.'),
 	text('cause', 'CAUSE', 8, 9, 'policy, overload, peer, local, hardware or normal: whose doing it is.', ({ cause }) =>
 		sanitize(cause),
 	),

@@ -399,7 +399,7 @@ const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'unknown',
 			'notice',
 			'the timer of this CPU came late, though other interrupts were served',
-			'clock source and timer set-up; firmware (SMI)',
+			'clock source and timer set-up; firmware (SMI); in a virtual machine: its host, which delivers the timer',
 		],
 		[
 			'*',

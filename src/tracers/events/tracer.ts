@@ -12,7 +12,7 @@ export const events: Tracer<EventRow, EventsExtra> = {
 	summary:
 		'Packet drops, retransmits, OOM kills, stalls, blocked tasks, lockups, errors of disks and hardware: counted by reason, with cause and advice.',
 	columns,
-	defaultSort: 'when',
+	defaultSort: 'last',
 	groups: ['event'],
 	options: eventOptions,
 	rowKey: ({ kind, reason, who, netns, protocol }) => `${kind}|${reason}|${who}|${netns}|${protocol}`,

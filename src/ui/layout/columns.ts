@@ -1,7 +1,7 @@
 /** Columns of a table that fit into a width, and the cells of each. Pure. */
 import type { Column } from '../../core/tracer.ts';
 import type { Sort } from '../../rows/sort.ts';
-import { changeOf, formatChange, type TabBaseline } from '../state/baseline.ts';
+import { changeOf, formatChange, hasChange, type TabBaseline } from '../state/baseline.ts';
 import type { TableColumn } from '../tab.ts';
 
 export interface Placed<Row> {
@@ -76,7 +76,7 @@ function withChange<Row>(
 ): readonly TableColumn<Row>[] {
 	const at = columns.findIndex((column) => column.key === sort.key);
 	const sorted = columns[at];
-	if (!baseline || !sorted || sorted.kind === 'text' || sorted.kind === 'pid') return columns;
+	if (!baseline || !sorted || !hasChange(sorted.kind)) return columns;
 	return [...columns.slice(0, at + 1), changeColumn(sorted, baseline), ...columns.slice(at + 1)];
 }
 

@@ -40,7 +40,12 @@ export function markBaseline(tabs: readonly Marked[], current: (id: string) => S
 /** The change of a row that the baseline does not have. */
 export const isNew = Symbol('new');
 
-/** Change of a figure as a share of the baseline's; null for text, ids, totals and unknown figures. */
+/** Has the sort column a column of changes beside it? */
+export function hasChange(kind: Column<never>['kind']): boolean {
+	return kind !== 'text' && kind !== 'pid' && kind !== 'clock';
+}
+
+/** Change of a figure as a share of the baseline's; null for text, ids, times of day, totals and unknown figures. */
 export function changeOf<Row>(
 	column: Column<Row>,
 	row: Row,
@@ -48,7 +53,7 @@ export function changeOf<Row>(
 	baseline: TabBaseline<Row>,
 ): number | typeof isNew | null {
 	// Totals only grow.
-	if (column.kind === 'text' || column.kind === 'pid' || column.key.endsWith('_total')) return null;
+	if (!hasChange(column.kind) || column.key.endsWith('_total')) return null;
 	const before = baseline.rows.get(baseline.rowKey(row));
 	if (before === undefined) return isNew;
 	const [was, is] = [column.value(before, baseline.seconds), column.value(row, seconds)];
