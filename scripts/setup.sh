@@ -91,12 +91,12 @@ missing_packages() { # names of Debian packages
 	command -v prometheus-pushgateway >/dev/null || echo prometheus-pushgateway
 	command -v protoc >/dev/null || echo protobuf-compiler
 	[ -d /usr/lib/python3/dist-packages/prometheus_client ] || echo python3-prometheus-client
-	[ "$1" = bench ] || return 0
 	command -v perf >/dev/null || echo linux-perf
+	command -v xz >/dev/null || echo xz-utils
+	[ "$1" = bench ] || return 0
 	command -v htop >/dev/null || echo htop
 	command -v btop >/dev/null || echo btop
 	command -v top >/dev/null || echo procps
-	command -v xz >/dev/null || echo xz-utils
 }
 
 install_packages() { # the names
