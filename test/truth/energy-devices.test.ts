@@ -1,6 +1,5 @@
 /** Bytes by which the energy of disks and network is divided, against loads that move a known number. */
 import { execFileSync } from 'node:child_process';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { monotonicNs } from '../../src/lib/clock.ts';
@@ -28,7 +27,8 @@ s.sendall(b'x' * ${SENT})
 u, v = socket.socketpair(); u.sendall(b'y' * 1000); v.recv(1000)`;
 
 test('bytes to a disk and into a network, of processes that have ended: those of the load', () => {
-	const { path, remove } = temporaryDirectory(join(tmpdir(), 'wattlag-moved-'));
+	// on the disk that the project is on: /tmp may be memory
+	const { path, remove } = temporaryDirectory(join(process.cwd(), 'build/moved-'));
 	onTestFinished(remove);
 	const pair = namespacePair();
 	onTestFinished(() => pair.close());

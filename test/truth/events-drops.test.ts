@@ -215,8 +215,9 @@ test.skipIf(!existsSync(BACKLOG) || cpus().length < 2)(
 		// received packets go to the second CPU; its file is in a sysfs of that namespace
 		net.run(
 			'b',
-			...['unshare', '-m', 'sh', '-ec'],
-			'mount -t sysfs sysfs /sys; echo 2 > /sys/class/net/vb/queues/rx-0/rps_cpus',
+			// in a chroot the root is no mount whose propagation could be changed
+			...['unshare', '-m', '--propagation', 'unchanged', 'sh', '-ec'],
+			'mount --make-rprivate /sys; mount -t sysfs sysfs /sys; echo 2 > /sys/class/net/vb/queues/rx-0/rps_cpus',
 		);
 		start();
 		const limit = readFileSync(BACKLOG, 'latin1');
