@@ -119,7 +119,8 @@ test('functions of 70, 20 and 10 % have these shares, within the bound of a bino
 	// samples × period is the run time
 	const { main } = Object.fromEntries(figures(profile).map((one) => [one.name, one]));
 	expect(main?.total).toBeGreaterThan(0.9 * profile.stacks.reduce((total, { count }) => total + count, 0));
-	expect(profile.quality.cut).toBe(0);
+	// a sample between a call and its frame pointer has none of its callers
+	expect(profile.quality.cut / n).toBeLessThan(0.01);
 });
 
 test.each([
