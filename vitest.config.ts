@@ -82,7 +82,7 @@ export default defineConfig({
 				extends: true,
 				test: {
 					name: 'kernel',
-					include: ['test/{native,truth,pty}/**/*.test.ts'],
+					include: ['test/truth/**/*.test.ts'],
 					exclude: besides,
 					...onTheKernel,
 					// they count what the whole machine does, or share out its CPUs: one file at a time, and nothing beside

@@ -96,6 +96,7 @@ missing_packages() { # names of Debian packages
 	[ "$1" = bench ] || return 0
 	command -v htop >/dev/null || echo htop
 	command -v btop >/dev/null || echo btop
+	command -v atop >/dev/null || echo atop
 	command -v top >/dev/null || echo procps
 }
 

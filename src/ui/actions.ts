@@ -98,7 +98,7 @@ function goToNext({ store, say }: CommandContext, times: readonly number[], step
 	return next !== undefined;
 }
 
-/** The finding that began last, or the worst event, of the moment shown. */
+/** The finding that began last, or the newest event from high on, of the moment shown. */
 function newestOf(store: Store, list: 'findings' | 'events', by: 'since' | 'mono_ns'): string {
 	const snapshot = store.current(list === 'findings' ? 'overview' : 'events') as Partial<Record<string, unknown>>;
 	const all = (snapshot?.[list] ?? []) as {
@@ -109,7 +109,7 @@ function newestOf(store: Store, list: 'findings' | 'events', by: 'since' | 'mono
 	}[];
 	const worth = list === 'findings' ? all : all.filter(({ severity }) => severity === 'severe' || severity === 'high');
 	const newest = worth.reduce<(typeof all)[number] | undefined>(
-		(best, one) => (!best || String(one[by]) > String(best[by]) ? one : best),
+		(best, one) => (!best || (one[by] as string | number) > (best[by] as string | number) ? one : best),
 		undefined,
 	);
 	if (!newest) return '';

@@ -126,6 +126,15 @@ describe('the time of threads', () => {
 		expect(Object.values(spent?.parts ?? {}).reduce((sum, ns) => sum + ns, 0)).toBeCloseTo(second, -1);
 	});
 
+	test('threads that are there are known after a thousand others have ended, also of an iterator', () => {
+		const time = new ThreadTime();
+		const ended = Array.from({ length: 1100 }, (_, index) => sleeper(100 + index, 'a', 1));
+		const stays = sleeper(5, 'a', 1);
+		time.take([stays, ...ended].values(), second);
+		time.take([stays].values(), second);
+		expect(time.take([stays].values(), second).size).toBe(1);
+	});
+
 	test('of a pid that was used again nothing is compared', () => {
 		const time = new ThreadTime();
 		time.take([sleeper(5, 'a', 1)], second);

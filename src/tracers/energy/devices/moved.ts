@@ -120,8 +120,8 @@ class KernelMoves {
 		return this.bpf.missing;
 	}
 
-	cost(): BpfCost {
-		return this.bpf.cost();
+	cost(fresh?: boolean): BpfCost {
+		return this.bpf.cost(fresh);
 	}
 
 	close(): void {
@@ -162,7 +162,7 @@ export function openMoves(host: Host, wanted: { disk: boolean; network: boolean 
 			}
 			return moved;
 		},
-		cost: () => kernel?.cost() ?? NO_COST,
+		cost: (fresh) => kernel?.cost(fresh) ?? NO_COST,
 		close: () => kernel?.close(),
 	};
 }

@@ -33,8 +33,10 @@ export class ThreadTime {
 	 */
 	take(processes: Iterable<ProcessNow>, dt_ns: Ns): Map<number, Spent> {
 		const found = new Map<number, Spent>();
+		// gone through twice, and an iterator can be only once
+		const all = [...processes];
 		let threads = 0;
-		for (const process of processes) {
+		for (const process of all) {
 			threads += process.tasks.length;
 			if (process.rests) continue;
 			const { pid, start, tasks } = process;
@@ -55,7 +57,7 @@ export class ThreadTime {
 			}
 			if (spent) found.set(pid, spent);
 		}
-		if (this.before.size > 2 * threads + 1000) this.forget(processes);
+		if (this.before.size > 2 * threads + 1000) this.forget(all);
 		return found;
 	}
 
