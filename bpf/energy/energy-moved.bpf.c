@@ -86,8 +86,12 @@ static __always_inline void add_moved(struct task_struct *task, u64 network, u64
 	key.start = BPF_CORE_READ(task, group_leader, start_boottime);
 	known = bpf_map_lookup_elem(&moves, &key);
 	if (!known) {
-		bpf_map_update_elem(&moves, &key, &first, BPF_NOEXIST);
-		return;
+		if (!bpf_map_update_elem(&moves, &key, &first, BPF_NOEXIST))
+			return;
+		/* another thread of the process was first */
+		known = bpf_map_lookup_elem(&moves, &key);
+		if (!known)
+			return;
 	}
 	__sync_fetch_and_add(&known->network, network);
 	__sync_fetch_and_add(&known->read, read);

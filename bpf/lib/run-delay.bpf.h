@@ -67,12 +67,17 @@ static __always_inline struct moved_sleeper *sleeper_slot(u32 tid)
 	return bpf_map_lookup_elem(&moved_sleepers, &slot);
 }
 
+static __always_inline bool is_of(const struct moved_sleeper *sleeper, struct task_struct *task)
+{
+	return sleeper->tid == (u32)task->pid && sleeper->start == task->start_boottime;
+}
+
 /* The entry of this thread; NULL: it was never moved asleep. */
 static __always_inline struct moved_sleeper *sleeper_of(struct task_struct *task)
 {
 	struct moved_sleeper *sleeper = sleeper_slot(task->pid);
 
-	return sleeper && sleeper->tid == (u32)task->pid && sleeper->start == task->start_boottime ? sleeper : 0;
+	return sleeper && is_of(sleeper, task) ? sleeper : 0;
 }
 
 /* The entry of this thread, which takes it if need be. */
@@ -80,7 +85,7 @@ static __always_inline struct moved_sleeper *sleeper_for(struct task_struct *tas
 {
 	struct moved_sleeper *sleeper = sleeper_slot(task->pid);
 
-	if (!sleeper || (sleeper->tid == (u32)task->pid && sleeper->start == task->start_boottime))
+	if (!sleeper || is_of(sleeper, task))
 		return sleeper;
 	if (sleeper->tid && sleeper->tid != (u32)task->pid)
 		shared_add((u64 *)&displaced_sleepers, 1);

@@ -194,7 +194,7 @@ int BPF_PROG(focus_waking, struct task_struct *task)
 	return 0;
 }
 
-/* The identity of the current kernel stack in `sleeps`; 0: no room. */
+/* The identity of the current kernel stack in `sleeps`, also where there was no room for it. */
 static __always_inline u64 stack_of(void *ctx, struct focus_cpu *cpu)
 {
 	struct slept *slept = &cpu->scratch;
@@ -215,10 +215,9 @@ static __always_inline u64 stack_of(void *ctx, struct focus_cpu *cpu)
 	if (bpf_map_lookup_elem(&sleeps, &hash))
 		return hash;
 	slept->count = slept->ns = 0;
-	if (bpf_map_update_elem(&sleeps, &hash, slept, BPF_NOEXIST) == 0 || bpf_map_lookup_elem(&sleeps, &hash))
-		return hash;
-	cpu->full++;
-	return 0;
+	if (bpf_map_update_elem(&sleeps, &hash, slept, BPF_NOEXIST) && !bpf_map_lookup_elem(&sleeps, &hash))
+		cpu->full++;
+	return hash;
 }
 
 #define TASK_DEAD 0x80

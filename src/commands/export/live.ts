@@ -45,7 +45,12 @@ export async function recordLive(
 	const slices: CpuSlice[] = [];
 	let over = 0;
 	const stop = untilSignal();
-	const sampler = await startSampler(context, { tabs: [...tabs], firstDelay: line.delay, packs: false });
+	const sampler = await startSampler(context, {
+		tabs: [...tabs],
+		firstDelay: line.delay,
+		packs: false,
+		onDemand: true,
+	});
 	const awaited = new Set(tabs);
 	const unsubscribe = sampler.subscribe((event) => {
 		if (event.kind === 'snapshot') snapshots.push(event.snapshot);

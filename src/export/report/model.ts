@@ -8,7 +8,7 @@ import type { EventRecord, EventsExtra } from '../../tracers/events/snapshot.ts'
 import type { IoExtra, IoRow, SlowRequest } from '../../tracers/io/snapshot.ts';
 import type { Finding, Level } from '../../tracers/overview/finding.ts';
 import type { OverviewExtra, OverviewRow } from '../../tracers/overview/snapshot.ts';
-import { triageOf, triageText } from '../../tracers/overview/triage.ts';
+import { TriageWindow } from '../../tracers/overview/triage.ts';
 import type { ProfileExtra, ProfileRow } from '../../tracers/profile/snapshot.ts';
 import type { RunqlatRow } from '../../tracers/runqlat/snapshot.ts';
 import { groupOf } from '../group-of.ts';
@@ -133,8 +133,6 @@ export interface Report {
 const MOST_GROUPS = 1000;
 const SHOWN_GROUPS = 20;
 const MOST_SLOW = 20;
-/** Last intervals of the overview that the triage is of. */
-const MOST_OBSERVED = 600;
 const MOST_FINDINGS = 200;
 const MOST_DEVICES = 12;
 const MOST_EVENTS = 100;
@@ -170,7 +168,7 @@ export class ReportBuilder {
 	private readonly machine: ReportMachine;
 	private points: Point[] = [];
 	/** Oldest first; of all but the last one only time and findings. */
-	private readonly observed: Snapshot<OverviewRow, OverviewExtra>[] = [];
+	private readonly observed = new TriageWindow();
 	private readonly findings = new Map<string, FoundFinding>();
 	private unchecked: Report['unchecked'] = [];
 	private readonly groups = new Map<string, RankedGroup>();
@@ -246,7 +244,7 @@ export class ReportBuilder {
 			intervals: this.intervals,
 			points: this.points,
 			findings: [...this.findings.values()].sort((a, b) => a.from - b.from),
-			triage: this.observed.length > 0 ? triageText(triageOf(this.observed, this.machine.host)) : [],
+			triage: this.observed.text(this.machine.host),
 			unchecked: this.unchecked,
 			groups: groups.slice(0, SHOWN_GROUPS),
 			energy: this.energy,
@@ -289,14 +287,7 @@ export class ReportBuilder {
 		const seconds = secondsOf(snapshot);
 		this.intervals++;
 		this.unchecked = unchecked;
-		const before = this.observed.pop();
-		// the triage takes no more of the intervals before the last one
-		if (before) {
-			const { time, dt_ns: length, findings: held } = before;
-			this.observed.push({ time, dt_ns: length, findings: held } as unknown as typeof before);
-		}
-		this.observed.push(snapshot);
-		if (this.observed.length > MOST_OBSERVED) this.observed.shift();
+		this.observed.add(snapshot);
 		const per = (value: number | null, by: number): number | null => (value === null ? null : value / by);
 		this.points.push({
 			at,
