@@ -29,8 +29,7 @@ export function walkRing(procRoot: string, record: Bytes, least: Bytes, most: By
 	return Math.min(most, Math.max(least, 2 ** Math.ceil(Math.log2(wanted))));
 }
 
-/** Of a ring that is filled at a rate that CPUs limit: `most` from `cpus` on, proportionally less on fewer. */
-export function eventRing(online: Count, cpus: Count, least: Bytes, most: Bytes): Bytes {
-	if (online <= 0 || online >= cpus) return most;
-	return Math.max(least, 2 ** Math.ceil(Math.log2((most * online) / cpus)));
+/** Of a ring that is filled at a rate that CPUs limit: half of `most` on up to two CPUs. */
+export function eventRing(online: Count, most: Bytes): Bytes {
+	return online > 0 && online <= 2 ? most / 2 : most;
 }

@@ -1,6 +1,7 @@
 /** Records of the kernel's programs, copied from their ring; names are looked up at the read. */
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { event, maps } from '../../generated/events.ts';
+import { s64s } from '../../lib/decode.ts';
 import type { Count } from '../../lib/units.ts';
 import type { KernelSymbols } from '../../symbols/kernel-names.ts';
 import { type Describer, describe } from './describe.ts';
@@ -8,9 +9,6 @@ import type { EventRecord } from './snapshot.ts';
 
 /** Most records between two reads; the rest is left out, and counted. */
 const MOST_PENDING = 2000;
-
-/** The stack is the last member. */
-const STACK_AT = event.size - 24 * 8;
 
 export class RingRecords {
 	private readonly bpf: BpfSession;
@@ -29,17 +27,13 @@ export class RingRecords {
 	/** Empty the ring. */
 	drain(): void {
 		this.bpf.drain(maps.events.name, (view, at) => {
-			const record = event.read(view, at);
-			const stack: number[] = [];
-			for (let frame = 0; frame < record.frames && frame < this.frames; frame++) {
-				// signed: a double holds kernel addresses exactly then
-				const from = at + STACK_AT + frame * 8;
-				stack.push(view.getUint32(from, true) + view.getInt32(from + 4, true) * 4294967296);
-			}
 			if (this.pending.length >= MOST_PENDING) {
 				this.leftOut++;
 				return;
 			}
+			const record = event.read(view, at);
+			// signed: a double holds kernel addresses exactly then
+			const stack = [...s64s(view, at + event.at.stack, Math.min(record.frames, this.frames))];
 			for (const address of stack) this.symbols.want(address);
 			this.symbols.want(record.location);
 			const { saddr, daddr, device, comm, text } = record;

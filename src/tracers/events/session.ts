@@ -100,14 +100,14 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		this.tally.next();
 		// records first: their counts are then in the tables for sure
 		this.drain();
+		const counted = this.counts.read();
+		for (const { key } of counted.groups) this.symbols.want(key.location);
+		// with the names of both
 		const { records, leftOut } = this.ring.take(this.describer);
 		this.leftOut += leftOut;
 		this.tally.learn(records);
-		const counted = this.counts.read();
 		const lostRecords = leftOut > 0 || counted.ringFull > this.ringFull;
 		this.ringFull = counted.ringFull;
-		for (const { key } of counted.groups) this.symbols.want(key.location);
-		this.symbols.resolve();
 		const hidden_count = this.tally.addCounts(counted);
 		this.oom.join(records);
 		this.correlation.join(records, lostRecords || this.dropsUnseen(counted.reasons), now);

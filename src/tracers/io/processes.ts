@@ -208,16 +208,18 @@ export class Processes {
 	}
 
 	/** Processes with IO in the interval. */
+	private active(): Known[] {
+		return [...this.known.values()].filter(({ pid, interval }) => pid > 0 && interval.count > 0);
+	}
+
+	/** Number of those. */
 	get count(): Count {
-		let count = 0;
-		for (const { pid, interval } of this.known.values()) if (pid > 0 && interval.count > 0) count++;
-		return count;
+		return this.active().length;
 	}
 
 	/** Processes with IO in the interval, most requests first. */
 	list(limit: number): IoProcess[] {
-		return [...this.known.values()]
-			.filter(({ pid, interval }) => pid > 0 && interval.count > 0)
+		return this.active()
 			.sort((a, b) => b.interval.count - a.interval.count)
 			.slice(0, limit)
 			.map((known) => ({

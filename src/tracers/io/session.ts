@@ -198,6 +198,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 			none: owned(io_owner.OWNER_NONE),
 		};
 		const gone = this.rows.gone();
+		const process_count = this.perProcess.count;
 		return {
 			...(gone.length > 0 ? { gone } : {}),
 			slow: this.slow.read(() => this.path.slowCalls()),
@@ -205,7 +206,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 			slow_threshold_ns: slowThreshold(this.options),
 			...this.inFlight.read(),
 			processes: this.perProcess.list(LISTED_PROCESSES),
-			...(this.perProcess.count > LISTED_PROCESSES && { process_count: this.perProcess.count }),
+			...(process_count > LISTED_PROCESSES && { process_count }),
 			associated: { requests: Object.values(associated).reduce((sum, count) => sum + count, 0), ...associated },
 			requeues: counted.requeues - before.requeues,
 			merged_bios: counted.merged_bios - before.merged_bios,

@@ -88,7 +88,7 @@ export class StorageReader implements Reader {
 				],
 				withoutMaps: walks ? [] : [maps.reports.name],
 				maxEntries: {
-					[maps.ended.name]: eventRing(host.cpus, 4, ENDED_BYTES / 2, ENDED_BYTES),
+					[maps.ended.name]: eventRing(host.cpus, ENDED_BYTES),
 					...(walks && {
 						[maps.reports.name]: walkRing(host.procRoot, process_record.size, REPORTS_BYTES / 8, REPORTS_BYTES),
 					}),

@@ -98,7 +98,7 @@ interface Extras {
 
 /** For 75,000 threads that end in a second, drained four times in it; half of that on two CPUs; larger machines start more. */
 function ringBytes(cpus: number): Bytes {
-	if (cpus <= 4) return eventRing(cpus, 4, RING_BYTES / 2, RING_BYTES);
+	if (cpus <= 4) return eventRing(cpus, RING_BYTES);
 	return Math.min(8, Math.max(1, 2 ** Math.ceil(Math.log2(Math.max(1, cpus) / 64)))) * RING_BYTES;
 }
 
