@@ -7,7 +7,7 @@ export const guest: Command = {
 	name: 'guest',
 	by: { word: 'guest', argument: 'HOST GUEST' },
 	usage: 'guest',
-	usageOptions: 'HOST GUEST [--vm TEXT] [--json]',
+	usageOptions: 'HOST GUEST [--vm TEXT] [--offset SECONDS] [--json]',
 	summary: 'recordings of a host and its guest: who ran while the guest’s CPUs were stolen',
 	options: [
 		{

@@ -13,13 +13,11 @@ const PROFILE = 'profile';
 const LIVE = 'live';
 
 async function ofRecording({ line, registry, version }: Context): Promise<string> {
-	const { openAny } = await import('../../recording/recordings.ts');
+	const { openNamed } = await import('../../recording/recordings.ts');
 	const { ReportBuilder } = await import('../../export/report/model.ts');
 	const { reportPage } = await import('../../export/report/page.ts');
 	const tracers = registry.map(({ tracer }) => tracer);
-	const recording = await openAny(line.argument, tracers).catch((error: Error) => {
-		throw new UsageError(`${line.argument}: ${systemReason(error)}`);
-	});
+	const recording = await openNamed(line.argument, tracers);
 	const { host, kernel, cpus } = recording.machine;
 	const builder = new ReportBuilder({ host, kernel, cpus, version });
 	for await (const snapshot of recording.snapshots()) builder.add(snapshot);
