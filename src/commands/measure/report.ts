@@ -8,6 +8,7 @@ import {
 	formatWatts,
 	sparkline,
 } from '../../lib/format.ts';
+import { redactArguments } from '../../lib/redact.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { fitCells, wrapText } from '../../lib/width.ts';
 import { kwhOf } from '../../tracers/energy/machine-parts.ts';
@@ -88,7 +89,7 @@ export function measurementJson(
 	const switches = (means['switches_voluntary'] ?? 0) + (means['switches_involuntary'] ?? 0);
 	return `${JSON.stringify({
 		measure: 1,
-		command: command.map((word) => sanitize(word)),
+		command: redactArguments(command.map((word) => sanitize(word))),
 		runs: runs.length,
 		exit_code: exitCodeOf(runs),
 		...means,
@@ -156,7 +157,7 @@ export function measurementText(command: readonly string[], { runs, source, tree
 	const lost = Object.entries(last.lost).filter(([, number]) => number > 0);
 	return [
 		'',
-		` wattlag measure: ${sanitize(command.join(' '))}${length > 1 ? ` (${length} runs: means, 95 % confidence)` : ''}`,
+		` wattlag measure: ${redactArguments(command.map((word) => sanitize(word))).join(' ')}${length > 1 ? ` (${length} runs: means, 95 % confidence)` : ''}`,
 		'',
 		...line(
 			s.energy_uj,

@@ -14,7 +14,7 @@ import type { Collecting } from './tasks/collectors.ts';
 import type { Deadlock } from './tasks/deadlock.ts';
 import type { Slowed } from './tasks/progress.ts';
 import type { Processes } from './tasks/reader.ts';
-import type { Standstill } from './tasks/standstill.ts';
+import type { Standstill } from './tasks/standstill/standstill.ts';
 
 export interface Interval {
 	dt_ns: Ns;
