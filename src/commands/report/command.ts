@@ -42,7 +42,6 @@ async function ofMachine(context: Context): Promise<string> {
 	const sampler = await startSampler(context, {
 		tabs: tabs.map(({ id }) => id),
 		firstDelay: line.delay,
-		packs: false,
 		onDemand: true,
 	});
 	sampler.subscribe((event) => {
@@ -57,7 +56,7 @@ async function ofMachine(context: Context): Promise<string> {
 			resolve();
 		});
 	});
-	await sampler.close();
+	sampler.close();
 	return reportPage(builder.report());
 }
 
