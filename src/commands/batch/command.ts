@@ -70,6 +70,9 @@ export const batch: Command = {
 		const tracers = registry.map((entry) => entry.tracer);
 		const tracer = tracers.find(({ id }) => id === line.tab);
 		if (!tracer) return EXIT.usage;
+		// as a filter would be: a limit that is not heeded looks like one that holds
+		for (const option of line.ofOtherTabs)
+			process.stderr.write(`wattlag: --${option} has no effect on tab ${tracer.id}\n`);
 		const { runBatch } = await import('./batch.ts');
 		const from = (tracer.from ?? []).filter((id) => !line.without.includes(id));
 		const sampler = await startSampler(context, { tabs: [...from, tracer.id], firstDelay: line.delay });

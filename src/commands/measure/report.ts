@@ -1,5 +1,6 @@
 /** The result of `wattlag measure`, for people and for programs. */
 import {
+	counted,
 	formatBytes,
 	formatCount,
 	formatMicroJoules,
@@ -152,6 +153,7 @@ export function measurementText(command: readonly string[], { runs, source, tree
 	if (!last) return '';
 	const s = summarize(runs);
 	const count = (value: number): string => formatCount(value, 7);
+	const noun = (value: number, one: string): string => `${count(value)} ${count(value) === '1' ? one : `${one}s`}`;
 	const bytes = (value: number): string => formatBytes(value, 'full');
 	const mean = (key: Figure): number => s[key]?.mean ?? Number.NaN;
 	const lost = Object.entries(last.lost).filter(([, number]) => number > 0);
@@ -173,9 +175,9 @@ export function measurementText(command: readonly string[], { runs, source, tree
 		),
 		...line(s.wall_ns, formatNs, 'wall time'),
 		...line(s.cpu_ns, formatNs, 'CPU time', `${(mean('cpu_ns') / mean('wall_ns')).toFixed(2)} CPUs`),
-		...line(s.wait_ns, formatNs, 'waiting for a CPU', `${count(mean('waits'))} waits`),
-		...line(s.read_bytes, bytes, 'read from storage', s.read_calls ? `${count(mean('read_calls'))} reads` : ''),
-		...line(s.write_bytes, bytes, 'written to storage', s.write_calls ? `${count(mean('write_calls'))} writes` : ''),
+		...line(s.wait_ns, formatNs, 'waiting for a CPU', noun(mean('waits'), 'wait')),
+		...line(s.read_bytes, bytes, 'read from storage', s.read_calls ? noun(mean('read_calls'), 'read') : ''),
+		...line(s.write_bytes, bytes, 'written to storage', s.write_calls ? noun(mean('write_calls'), 'write') : ''),
 		...line(
 			s.switches_voluntary,
 			count,
@@ -183,12 +185,16 @@ export function measurementText(command: readonly string[], { runs, source, tree
 			`${count(mean('switches_involuntary'))} involuntary`,
 		),
 		...line(s.minor_faults, count, 'page faults, minor', `${count(mean('major_faults'))} major`),
-		...line(s.processes, count, 'processes', `${count(mean('threads'))} threads`),
+		...line(s.processes, count, 'processes', noun(mean('threads'), 'thread')),
 		'',
 		...wattsLine(last, WIDTH - 2),
 		...wrapText(`energy: ${source.kind}, ${source.uncertainty}`, WIDTH, '  ').map((text) => `  ${text}`),
 		...wrapText(`CPU: ${tree.description}; ${tree.uncertainty}`, WIDTH, '  ').map((text) => `  ${text}`),
-		...(last.left_running > 0 ? [`  ${last.left_running} threads of the command are still running`] : []),
+		...(last.left_running > 0
+			? [
+					`  ${counted(last.left_running, 'thread')} of the command ${last.left_running === 1 ? 'is' : 'are'} still running`,
+				]
+			: []),
 		...(last.exit_code === 0 ? [] : [`  exit code ${last.exit_code}`]),
 		...lost.map(([cause, number]) => `  lost: ${number} ${cause.replaceAll('_', ' ')}`),
 		'',
