@@ -1,5 +1,5 @@
 /** A profile as text for a terminal: the hottest functions, and how much of it is known. */
-import { formatNs } from '../lib/format.ts';
+import { counted, formatNs } from '../lib/format.ts';
 import { type Profile, stackValue } from './model.ts';
 import { functionsOf } from './tree.ts';
 
@@ -20,7 +20,7 @@ export function unwoundText({ quality: { user_stacks, cut }, unwound }: Pick<Pro
 	if (!unwound) return '';
 	const whole = user_stacks === 0 ? '' : `: ${Math.floor((100 * (user_stacks - cut)) / user_stacks)} % are whole`;
 	const each = unwound.stacks === 0 ? '' : `; ${Math.round(unwound.bytes / unwound.stacks / 1024)} KiB copied of each`;
-	return `${unwound.stacks} user stacks unwound by the tables of their files${whole}${each}`;
+	return `${counted(unwound.stacks, 'user stack')} unwound by the tables of their files${whole}${each}`;
 }
 
 /** Why there is nothing in it; empty: there is something. @param exists some thread of the target is there now */
@@ -58,12 +58,14 @@ export function lossText({
 		parts.push(
 			`compressed symbols of ${compressed.refused} of ${compressed.asked} files were refused: damaged or too large`,
 		);
-	if (lost['stacks_full']) parts.push(`${lost['stacks_full']} stacks not kept (map full)`);
-	if (lost['counts_full']) parts.push(`${lost['counts_full']} events not counted (map full)`);
-	if (lost['copies_lost']) parts.push(`${lost['copies_lost']} stacks not copied (ring full): by frame pointers`);
-	if (lost['unmatched']) parts.push(`${lost['unmatched']} events without a beginning`);
-	if (quality.deep) parts.push(`${quality.deep} stacks deeper than 127 frames`);
-	if (quality.ended_processes) parts.push(`${quality.ended_processes} processes ended before their names were read`);
+	if (lost['stacks_full']) parts.push(`${counted(lost['stacks_full'], 'stack')} not kept (map full)`);
+	if (lost['counts_full']) parts.push(`${counted(lost['counts_full'], 'event')} not counted (map full)`);
+	if (lost['copies_lost'])
+		parts.push(`${counted(lost['copies_lost'], 'stack')} not copied (ring full): by frame pointers`);
+	if (lost['unmatched']) parts.push(`${counted(lost['unmatched'], 'event')} without a beginning`);
+	if (quality.deep) parts.push(`${counted(quality.deep, 'stack')} deeper than 127 frames`);
+	if (quality.ended_processes)
+		parts.push(`${counted(quality.ended_processes, 'process', 'processes')} ended before their names were read`);
 	if (quality.kernel_hidden) parts.push('kernel symbols are hidden (kptr_restrict)');
 	return parts.join(', ');
 }

@@ -1,6 +1,5 @@
 /** Takes a profile, reports progress on standard error, writes the file. */
 import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UsageError } from '../../core/errors.ts';
@@ -14,6 +13,7 @@ import { loadDemangler } from '../../symbols/demangle.ts';
 import { takingOptions } from '../../tracers/profile/options.ts';
 import { Taking } from '../../tracers/profile/taking.ts';
 import { print } from '../command.ts';
+import { fillOutputFile, openOutputFile } from '../output-file.ts';
 
 /** How often the mappings of new processes are read, ms: many end after half a second. */
 const DRAIN = 50;
@@ -43,7 +43,7 @@ const report = (text: string) => process.stderr.write(text);
 export async function takeProfile(run: ProfileRun): Promise<number> {
 	const { host, options, seconds, output, format, stop } = run;
 	// an unwritable file is reported before the wait
-	const file = output === '' ? undefined : await openOutput(output);
+	const file = output === '' ? undefined : await openOutputFile('output', output);
 	await loadDemangler();
 	const { pid } = options;
 	const single = typeof pid === 'number' && pid > 0;
@@ -57,7 +57,7 @@ export async function takeProfile(run: ProfileRun): Promise<number> {
 			await wait(taking, seconds, stop);
 			await settle(taking, stop);
 			const profile = taking.profile();
-			if (file && format) await file.writeFile(await format.write(profile, run.version));
+			if (file && format) await fillOutputFile('output', output, file, [await format.write(profile, run.version)]);
 			const code = await show(run, profile);
 			const exists = taking.targetExists();
 			const nothing = emptyText(profile, exists);
@@ -70,14 +70,6 @@ export async function takeProfile(run: ProfileRun): Promise<number> {
 		}
 	} finally {
 		await file?.close();
-	}
-}
-
-async function openOutput(path: string) {
-	try {
-		return await open(path, 'w', 0o600);
-	} catch (error) {
-		throw new UsageError(`--output: cannot write ${path}: ${(error as NodeJS.ErrnoException).code}`);
 	}
 }
 

@@ -2,10 +2,10 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
-import { v1Path } from '../../system/cgroups.ts';
 import { hasMachinePids } from '../../system/pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from '../../system/process-id.ts';
 import { Users } from '../../system/users.ts';
+import { groupPath } from '../../system/v1-groups.ts';
 
 export interface ProcessFacts {
 	/** Begin an interval: facts that are known by the pid alone may be another process's by now. */
@@ -48,13 +48,6 @@ const readers: Record<Fact, (folder: string, stat: readonly string[]) => number 
 
 function numberIn(text: string | undefined): number | undefined {
 	return text === undefined ? undefined : Number(text);
-}
-
-/** From the text of `/proc/PID/cgroup`: container engines of v1 make no group in the unified hierarchy. */
-function groupPath(text: string): SafeText {
-	const unified = /^0::(.*)$/m.exec(text)?.[1] ?? '';
-	const path = unified === '' || unified === '/' ? (v1Path(text, 'memory') ?? unified) : unified;
-	return sanitize(Buffer.from(path, 'latin1'));
 }
 
 export class ProcFacts implements ProcessFacts {
@@ -102,7 +95,8 @@ export class ProcFacts implements ProcessFacts {
 		this.reads++;
 		let path = safe``;
 		try {
-			path = groupPath(readFileSync(join(this.procRoot, String(process.pid), 'cgroup'), 'latin1'));
+			const text = readFileSync(join(this.procRoot, String(process.pid), 'cgroup'), 'latin1');
+			path = sanitize(Buffer.from(groupPath(text), 'latin1'));
 		} catch {
 			// it has ended: what was known stays
 			return known ?? path;
