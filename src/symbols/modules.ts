@@ -1,6 +1,8 @@
 /** Symbols of executables and libraries by build-id, read from the very file that is mapped. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLatin1 } from '../lib/read-file.ts';
 import { type UnwindRow, UnwindTable } from './eh-frame.ts';
 import { Elf, FileBytes } from './elf.ts';
 import { goTable } from './go.ts';
@@ -165,7 +167,7 @@ function readModule(fd: number, size: number, unwinds: boolean): ReadModule {
 export function servedDevices(procRoot: string, pid: number): ReadonlySet<string> {
 	const served = new Set<string>();
 	try {
-		for (const line of readFileSync(join(procRoot, String(pid), 'mountinfo'), 'latin1').split('\n')) {
+		for (const line of readLatin1(join(procRoot, String(pid), 'mountinfo')).split('\n')) {
 			const [before = '', after = ''] = line.split(' - ');
 			if (/^(fuse|9p|nfs|cifs|smb)/.test(after)) served.add(before.split(' ')[2] ?? '');
 		}

@@ -4,9 +4,10 @@
  * been used before: the newest line wins.
  */
 
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstIndex } from '../lib/bisect.ts';
+import { readLatin1 } from '../lib/read-file.ts';
 import type { Found } from './table.ts';
 
 /** Bytes of a file that are read, from its end: the newest names. */
@@ -95,7 +96,7 @@ function hexAt(text: Uint8Array, from: number, end: number): { value: number; ne
 
 /** Innermost pid and the real user of a process. */
 function identity(procRoot: string, pid: number): { inner: number; user: number } {
-	const status = readFileSync(join(procRoot, String(pid), 'status'), 'latin1');
+	const status = readLatin1(join(procRoot, String(pid), 'status'));
 	const inner = /^NSpid:.*?(\d+)$/m.exec(status)?.[1];
 	const user = /^Uid:\s+(\d+)/m.exec(status)?.[1];
 	return { inner: Number(inner ?? pid), user: Number(user) };
