@@ -34,14 +34,18 @@ const besides = [
 	`test/truth/{${[
 		'batch',
 		'doctor',
-		'energy-program',
+		'energy-{detail,program}',
 		'export-*',
 		'fleet',
 		'io-{delays,filter,kinds,owners,stacked,unplug}',
+		'measure',
+		'overview-{focus,states}',
 		'record',
 		'report-browser',
 		'restricted',
+		'runqlat-{asleep,groups,stamps}',
 		'verifier',
+		'waited',
 	]}}.test.ts`,
 ];
 

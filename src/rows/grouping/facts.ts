@@ -1,5 +1,5 @@
 /** Facts of processes that grouping needs beside their figures, from `/proc`. */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { v1Path } from '../../system/cgroups.ts';
@@ -29,6 +29,8 @@ const MOST = 40_000;
 const LONGEST = 64;
 /** Most reads in one interval; facts of further new processes are not known until the next. */
 const READS = 2000;
+/** So many processes of an interval have ended before their facts were read: from then on the list of living ones is asked. */
+const MANY_ENDED = 50;
 
 type Fact = 'parent' | 'pidns' | 'uid';
 
@@ -65,6 +67,10 @@ export class ProcFacts implements ProcessFacts {
 	/** Keys without a start, valid for one interval. */
 	private readonly passing = new Set<string>();
 	private reads = 0;
+	/** Reads of this interval that found no process. */
+	private failed = 0;
+	/** pids in `/proc` in this interval; undefined: not listed. */
+	private living: ReadonlySet<string> | undefined;
 	private interval = 0;
 	private users: Users | undefined;
 
@@ -75,6 +81,8 @@ export class ProcFacts implements ProcessFacts {
 
 	begin(): void {
 		this.reads = 0;
+		this.failed = 0;
+		this.living = undefined;
 		this.interval++;
 		for (const key of this.passing) this.known.delete(key);
 		this.passing.clear();
@@ -98,13 +106,14 @@ export class ProcFacts implements ProcessFacts {
 		const key = `${process.pid}:${process.start}`;
 		const known = this.cgroups.get(key);
 		if (known !== undefined && process.start !== 0) return known;
-		if (this.reads >= READS) return known ?? safe``;
+		if (this.reads >= READS || this.hasEnded(process.pid)) return known ?? safe``;
 		this.reads++;
 		let path = safe``;
 		try {
 			path = groupPath(readFileSync(join(this.procRoot, String(process.pid), 'cgroup'), 'latin1'));
 		} catch {
 			// it has ended: what was known stays
+			this.failed++;
 			return known ?? path;
 		}
 		if (this.cgroups.size >= MOST) this.cgroups.delete(this.cgroups.keys().next().value as string);
@@ -117,7 +126,7 @@ export class ProcFacts implements ProcessFacts {
 		const facts = this.known.get(key);
 		const known = facts?.[name];
 		if (known && this.interval < known.due && !fresh) return known.value;
-		if (this.reads >= READS) return known?.value;
+		if (this.reads >= READS || this.hasEnded(process.pid)) return known?.value;
 		this.reads++;
 		const after = known ? Math.min(LONGEST, known.after * 2) : 1;
 		// the facts of ended processes stay
@@ -135,7 +144,15 @@ export class ProcFacts implements ProcessFacts {
 			const fields = statFields(stat);
 			return sameStart(startOf(fields), start) ? readers[name](folder, fields) : undefined;
 		} catch {
+			this.failed++;
 			return undefined;
 		}
+	}
+
+	/** Without this, thousands of ended processes would use up the reads of an interval, and no living one had a user. */
+	private hasEnded(pid: number): boolean {
+		if (this.failed < MANY_ENDED) return false;
+		this.living ??= new Set(readdirSync(this.procRoot));
+		return !this.living.has(String(pid));
 	}
 }
