@@ -278,9 +278,9 @@ test('facts from /proc: of the process that is meant, asked seldom', () => {
 
 test('facts from /proc: more new processes than are read in one interval wait for the next', () => {
 	const tree = makeTree();
-	const last = 2101;
+	const last = 120;
 	for (let pid = 100; pid <= last; pid++) tree.set(`${pid}/stat`, `${pid} (a) S 1 ${'0 '.repeat(17)}100 0\n`);
-	const facts = new ProcFacts(tree.root);
+	const facts = new ProcFacts(tree.root, last - 100);
 	for (let pid = 100; pid < last; pid++) facts.parent({ pid, start: 1e9 });
 	expect(facts.parent({ pid: last, start: 1e9 })).toBe(0);
 	facts.begin();

@@ -61,6 +61,7 @@ function groupPath(text: string): SafeText {
 
 export class ProcFacts implements ProcessFacts {
 	private readonly procRoot: string;
+	private readonly most: number;
 	private readonly machinePids: boolean;
 	private readonly known = new Map<string, Partial<Record<Fact, Known>>>();
 	private readonly cgroups = new Map<string, SafeText>();
@@ -74,8 +75,10 @@ export class ProcFacts implements ProcessFacts {
 	private interval = 0;
 	private users: Users | undefined;
 
-	constructor(procRoot: string) {
+	/** @param most reads in one interval */
+	constructor(procRoot: string, most = READS) {
 		this.procRoot = procRoot;
+		this.most = most;
 		this.machinePids = hasMachinePids(procRoot);
 	}
 
@@ -106,7 +109,7 @@ export class ProcFacts implements ProcessFacts {
 		const key = `${process.pid}:${process.start}`;
 		const known = this.cgroups.get(key);
 		if (known !== undefined && process.start !== 0) return known;
-		if (this.reads >= READS || this.hasEnded(process.pid)) return known ?? safe``;
+		if (this.reads >= this.most || this.hasEnded(process.pid)) return known ?? safe``;
 		this.reads++;
 		let path = safe``;
 		try {
@@ -126,7 +129,7 @@ export class ProcFacts implements ProcessFacts {
 		const facts = this.known.get(key);
 		const known = facts?.[name];
 		if (known && this.interval < known.due && !fresh) return known.value;
-		if (this.reads >= READS || this.hasEnded(process.pid)) return known?.value;
+		if (this.reads >= this.most || this.hasEnded(process.pid)) return known?.value;
 		this.reads++;
 		const after = known ? Math.min(LONGEST, known.after * 2) : 1;
 		// the facts of ended processes stay
