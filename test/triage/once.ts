@@ -3,9 +3,10 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Finding } from '../../src/tracers/overview/finding.ts';
+import { seconds as sleep } from '../truth/host.ts';
 import type { Case } from './cases.ts';
 import { type Postgres, stop } from './postgres.ts';
-import { type Line, lineText, sleep, watch } from './watch.ts';
+import { type Line, lineText, watch } from './watch.ts';
 
 /** Seconds within which the line has to be there. */
 const WITHIN = 10;

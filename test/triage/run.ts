@@ -10,7 +10,7 @@ import { scores } from './corpus.ts';
 import { makeTrouble } from './once.ts';
 import { Postgres, postgresFolder } from './postgres.ts';
 import { quiet } from './quiet.ts';
-import { type CaseResult, rowOf, tableHead, writeRows } from './table.ts';
+import { type CaseResult, rowOf, tableHead, writeRow } from './table.ts';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -46,7 +46,7 @@ async function run(pattern: RegExp, runs: number, write: boolean): Promise<numbe
 				print(
 					`  not right (${anywhere === null ? 'not there' : `a later line after ${anywhere.toFixed(1)} s`}): ${text}`,
 				);
-			if (write) writeRows([result]);
+			if (write) writeRow(result);
 		}
 	} finally {
 		postgres.close();

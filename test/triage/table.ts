@@ -32,8 +32,8 @@ export function rowOf({ name, wanted, missing, runs }: CaseResult): string {
 	return `| ${name} | ${cell(short)} | ${times.length} of ${runs.length} | ${seconds} | ${cell([...severe].join(', ')) || 0} |`;
 }
 
-/** Replaces the rows of these cases, in the order of the cases. */
-export function writeRows(results: readonly CaseResult[]): void {
+/** Replaces the row of a case; rows are in the order of the cases. */
+export function writeRow(result: CaseResult): void {
 	const lines = readFileSync(PAGE, 'utf8').split('\n');
 	const begin = lines.findIndex((line) => line.startsWith('| trouble |'));
 	if (begin < 0) throw new Error(`${PAGE}: no table of troubles`);
@@ -41,7 +41,7 @@ export function writeRows(results: readonly CaseResult[]): void {
 	while (lines[end]?.startsWith('|')) end++;
 	const nameOf = (row: string): string => row.split('|')[1]?.trim() ?? '';
 	const rows = new Map(lines.slice(begin + 2, end).map((row) => [nameOf(row), row]));
-	for (const result of results) rows.set(result.name, rowOf(result));
+	rows.set(result.name, rowOf(result));
 	const ordered = cases.flatMap(({ name }) => rows.get(name) ?? []);
 	lines.splice(begin, end - begin, ...tableHead.split('\n'), ...ordered);
 	writeFileSync(PAGE, lines.join('\n'));

@@ -41,5 +41,3 @@ export function watch(): Watch {
 
 export const lineText = ({ subject, text, owner }: Finding): string =>
 	`${subject}: ${text}${owner ? ` — ${owner.role} ${owner.comm}${owner.processes > 1 ? ` ×${owner.processes}` : ''}` : ''}`;
-
-export const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
