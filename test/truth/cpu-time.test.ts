@@ -60,7 +60,7 @@ test('hogs, bursts and many threads agree with schedstat', async () => {
 test('many processes at once: each within 2 %, and all together within 0.5 %', async () => {
 	start();
 	const children = Array.from({ length: 24 }, (_, index) =>
-		loads.start(undefined, 'threads', 1 + (index % 3), 20, 0.0005 * (1 + index), 0.002 * (index % 5)),
+		loads.start(undefined, 'threads', 1 + (index % 3), 60, 0.0005 * (1 + index), 0.002 * (index % 5)),
 	);
 	await seconds(0.5);
 	const pids = children.map((child) => child.pid as number);

@@ -412,7 +412,7 @@ export class StandstillFinder {
 				};
 			return { ...none, forEvent: true };
 		}
-		// to a parent there often is a pipe that only tells of its end
+		// a pipe to a parent often only reports its end
 		const channels = own.filter(
 			(channel) =>
 				watched.has(channel.fd) &&
