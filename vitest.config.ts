@@ -78,7 +78,7 @@ export default defineConfig({
 					include: besides,
 					...onTheKernel,
 					// most of each is waiting for the program to start, and for its intervals
-					maxWorkers: 4,
+					maxWorkers: Math.max(3, availableParallelism()),
 					sequence: { groupOrder: 1 },
 				},
 			},
