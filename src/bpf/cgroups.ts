@@ -1,6 +1,9 @@
 /** Names of control groups, once for all tracers of a host. */
 import type { Host } from '../core/tracer.ts';
-import { Cgroups, v1Only } from '../system/cgroups.ts';
+import type { SafeText } from '../lib/sanitize.ts';
+import { type CgroupLookup, Cgroups } from '../system/cgroups.ts';
+import type { ProcessId } from '../system/process-id.ts';
+import { V1Groups, v1Only } from '../system/v1-groups.ts';
 
 /** What a tracer cannot name of control groups here, for its `missing`: a sentence, or none. */
 export function unnamedGroups({ procRoot }: Pick<Host, 'procRoot'>): string[] {
@@ -8,16 +11,32 @@ export function unnamedGroups({ procRoot }: Pick<Host, 'procRoot'>): string[] {
 	return group === undefined
 		? []
 		: [
-				`groups of cgroup v1 only (${group}) have no name here: BPF knows the unified hierarchy, where these processes are in /`,
+				`groups of cgroup v1 only (${group}) have their name from /proc/PID/cgroup: what ends before that is read is in /, and --cgroup does not know them`,
 			];
 }
 
-const shared = new WeakMap<Host, Cgroups>();
+/** Paths of control groups by the kernel's ids, and of processes that are in groups of v1 only. */
+export class GroupNames extends Cgroups {
+	private readonly v1: V1Groups;
 
-export function cgroupsOf(host: Host): Cgroups {
+	constructor(procRoot: string, lookup?: CgroupLookup) {
+		super(procRoot, lookup);
+		this.v1 = new V1Groups(procRoot);
+	}
+
+	/** As {@link path}, of a process: one in the root has its group of v1, where it is in one. */
+	pathOf(id: number, process: ProcessId): SafeText {
+		const path = this.path(id);
+		return path === '/' ? (this.v1.of(process) ?? path) : path;
+	}
+}
+
+const shared = new WeakMap<Host, GroupNames>();
+
+export function cgroupsOf(host: Host): GroupNames {
 	let cgroups = shared.get(host);
 	if (!cgroups) {
-		cgroups = new Cgroups(host.procRoot, (mount, id) => host.addon.cgroupPath(mount, id));
+		cgroups = new GroupNames(host.procRoot, (mount, id) => host.addon.cgroupPath(mount, id));
 		shared.set(host, cgroups);
 	}
 	return cgroups;

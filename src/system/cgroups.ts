@@ -36,41 +36,6 @@ export function v1Path(text: string, controller: string): string | undefined {
 	return undefined;
 }
 
-/** Controllers whose v1 hierarchies container engines make groups in. */
-const CONTAINERS = ['memory', 'pids', 'cpu'];
-/** Processes that are asked, newest first. */
-const ASKED = 256;
-
-/**
- * A v1 group of some process that is in no group of the unified hierarchy, which BPF programs know: `memory:/docker/0123…`.
- * undefined: none was found.
- */
-export function v1Only(procRoot: string): SafeText | undefined {
-	if (!CONTAINERS.some((controller) => v1Mount(procRoot, controller))) return undefined;
-	let pids: number[];
-	try {
-		pids = readdirSync(procRoot)
-			.map(Number)
-			.filter((pid) => pid > 0)
-			.sort((a, b) => b - a);
-	} catch {
-		return undefined;
-	}
-	for (const pid of pids.slice(0, ASKED)) {
-		try {
-			const text = readFileSync(join(procRoot, String(pid), 'cgroup'), 'latin1');
-			if (!/^0::\/$/m.test(text)) continue;
-			for (const controller of CONTAINERS) {
-				const path = v1Path(text, controller);
-				if (path !== undefined && path !== '/') return sanitize(Buffer.from(`${controller}:${path}`, 'latin1'));
-			}
-		} catch {
-			// it has ended
-		}
-	}
-	return undefined;
-}
-
 /** A line of mountinfo. */
 interface MountLine extends CgroupMount {
 	/** Id of the mount that it is mounted on. */

@@ -34,7 +34,8 @@ export function profileTarget(row: object, group: string, process: string | unde
 	if (process === undefined && key === undefined && (pid ?? 0) > 0) return { ...WHOLE_MACHINE, pid: pid ?? 0 };
 	if (process !== undefined)
 		return { ...WHOLE_MACHINE, pid: processId(process).pid, tid: group === 'thread' ? (tid ?? 0) : 0 };
-	if (key?.kind === 'cgroup') return { ...WHOLE_MACHINE, cgroup_id: key.id ?? 0 };
+	// groups that only v1 has are below 0, and not known to the kernel's filter
+	if (key?.kind === 'cgroup') return (key.id ?? 0) > 0 ? { ...WHOLE_MACHINE, cgroup_id: key.id ?? 0 } : null;
 	if (group === 'cgroup' && cgroup?.startsWith('/')) return { ...WHOLE_MACHINE, cgroup };
 	const command = key?.kind === 'command' ? key.comm : group === 'command' ? comm : undefined;
 	if (command !== undefined && command !== '') return { ...WHOLE_MACHINE, comm: command };

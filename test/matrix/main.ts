@@ -2,7 +2,8 @@
  * The program on other kernels and machines, in guests of QEMU that run one after the other.
  *   npm run matrix -- [--short] [--machine NAME,…] [--check NAME,…] [--update] [--write] [--list | --only-write]
  * `--short`: the machines and checks of continuous integration. `--update` fetches newer kernels. `--write` puts the table
- * into docs/matrix.md, made of all results in build/matrix/; `--only-write` does that and runs nothing. Exit code 1: a check failed, or one passed that is marked as
+ * into docs/matrix.md, made of all results in build/matrix/ and, of what is not there, of the table that stands; `--only-write` does that and
+ * runs nothing. Exit code 1: a check failed, or one passed that is marked as
  * failing; 2: wrong options; 130 and the like: ended by a signal.
  */
 import { execFileSync } from 'node:child_process';
@@ -19,7 +20,7 @@ import { Images } from './host/image.ts';
 import { runMachine } from './host/machine-run.ts';
 import { progress } from './host/progress.ts';
 import { type Machine, machines } from './machines.ts';
-import { checksText, isError, judgedAnew, type Outcome, type Result, tableText } from './report.ts';
+import { checksText, isError, judgedAnew, type Outcome, type Result, standingTable, tableText } from './report.ts';
 
 class UsageError extends Error {}
 
@@ -102,7 +103,12 @@ function commit(): string {
 function save(machine: string, release: string, outcomes: readonly Outcome[]): void {
 	const ran = new Set(outcomes.map(({ check }) => check));
 	const before = savedResult(machine);
-	const kept = before?.release === release ? before.outcomes.filter(({ check }) => !ran.has(check)) : [];
+	const kept =
+		before?.release === release
+			? before.outcomes
+					.filter(({ check }) => !ran.has(check))
+					.map((outcome) => ({ ...outcome, commit: outcome.commit ?? before.commit }))
+			: [];
 	mkdirSync(RESULTS, { recursive: true });
 	const result: Result = { machine, release, commit: commit(), outcomes: [...kept, ...outcomes] };
 	writeFileSync(resultPath(machine), `${JSON.stringify(result, null, '\t')}\n`);
@@ -154,7 +160,8 @@ async function main(): Promise<boolean> {
 	const shownChecks = new Map([...checks].filter(([name]) => ran.has(name)));
 	process.stdout.write(`${tableText(shownChecks, shown, results)}\n`);
 	if (wanted.write || wanted['only-write']) {
-		writeRegion('docs/matrix.md', 'matrix', tableText(checks, machines, results));
+		const standing = standingTable(readFileSync('docs/matrix.md', 'utf8'));
+		writeRegion('docs/matrix.md', 'matrix', tableText(checks, machines, results, standing));
 		writeRegion('docs/matrix.md', 'checks', checksText(checks));
 	}
 	return passed;

@@ -22,6 +22,8 @@ export interface Outcome {
 	failure: string;
 	notes: string[];
 	seconds: number;
+	/** Of the checkout when it ran, where that is not the result's own. */
+	commit?: string;
 }
 
 /** All that is known of a machine. */
@@ -64,23 +66,70 @@ const WORDS: Readonly<Record<Verdict, string>> = {
 	fixed: '**fixed**',
 };
 
-/** Check × machine, as Markdown: `yes`, `known` (see the list below it), `**no**`, `–` (not on this machine), `?` (not run). */
+/** Cells of a table by the first cell of their row, then by the machine of their column. */
+export type Standing = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+/** The cells of a table that {@link tableText} made, with other text around it. */
+export function standingTable(document: string): Standing {
+	const rows = document.split('\n').flatMap((line) => {
+		const [, inner] = /^\| (.*) \|$/.exec(line) ?? [];
+		return inner === undefined ? [] : [inner.split(' | ')];
+	});
+	const head = rows.findIndex(([first]) => first === 'check');
+	const [, ...names] = rows[head] ?? [];
+	return new Map(
+		rows
+			.slice(head + 1)
+			.map(([first = '', ...cells]) => [first, new Map(names.map((name, index) => [name, cells[index] ?? '?']))]),
+	);
+}
+
+const withoutArch = (release: string): string => release.replace(/-(amd|arm)64$/, '');
+
+/**
+ * Check × machine, as Markdown: `yes`, `known` (see the list below it), `**no**`, `–` (not on this machine), `?` (not run).
+ * @param standing cells of checks that no result has: they stay, unless the machine's kernel is another one by now
+ */
 export function tableText(
 	checks: ReadonlyMap<string, Check>,
 	machines: readonly Machine[],
 	results: ReadonlyMap<string, Result>,
+	standing: Standing = new Map(),
 ): string {
+	const stands = (row: string, { name }: Machine): string => {
+		const [now, then] = [results.get(name)?.release, standing.get('kernel')?.get(name)];
+		return now === undefined || withoutArch(now) === then ? (standing.get(row)?.get(name) ?? '?') : '?';
+	};
+	const outcomeOf = (name: string, machine: Machine) =>
+		results.get(machine.name)?.outcomes.find(({ check }) => check === name);
 	const cell = (name: string, check: Check, machine: Machine): string => {
 		if (!check.on(machine)) return '–';
-		const outcome = results.get(machine.name)?.outcomes.find((one) => one.check === name);
-		return outcome ? WORDS[outcome.verdict] : '?';
+		const outcome = outcomeOf(name, machine);
+		if (outcome) return WORDS[outcome.verdict];
+		const stood = stands(`\`${name}\``, machine);
+		// a check that was not for this machine
+		return stood === '–' ? '?' : stood;
 	};
 	const rows = [...checks].map(([name, check]) => [
 		`\`${name}\``,
 		...machines.map((machine) => cell(name, check, machine)),
 	]);
-	const releases = machines.map(({ name }) => results.get(name)?.release.replace(/-(amd|arm)64$/, '') ?? '?');
-	const commits = machines.map(({ name }) => results.get(name)?.commit ?? '?');
+	const releases = machines.map((machine) => {
+		const release = results.get(machine.name)?.release;
+		return release === undefined ? stands('kernel', machine) : withoutArch(release);
+	});
+	/** Of all cells of the column, those that stood first. */
+	const commits = machines.map((machine, column) => {
+		const result = results.get(machine.name);
+		const kept = [...checks].some(
+			([name], row) => !outcomeOf(name, machine) && !['?', '–'].includes(rows[row]?.[column + 1] ?? '?'),
+		);
+		const of = [
+			...(kept ? stands('commit', machine).split(', ') : []),
+			...(result?.outcomes.map(({ commit = result.commit }) => commit) ?? []),
+		];
+		return [...new Set(of)].join(', ') || '?';
+	});
 	return markdownTable(
 		['check', ...machines.map(({ name }) => name)],
 		[['kernel', ...releases], ['commit', ...commits], ...rows],

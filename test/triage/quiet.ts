@@ -1,8 +1,7 @@
 /** No trouble, but a machine that works hard: every line is listed, severe ones are false unless somebody made them true. */
-
-import { seconds as sleep } from '../truth/host.ts';
+import type { Finding } from '../../src/tracers/overview/finding.ts';
 import { start, stop } from './postgres.ts';
-import { lineText, watch } from './watch.ts';
+import { lineText, sleep, watch } from './watch.ts';
 
 /** Compiles all BPF programs again and again, two at a time, as `make -j2` does with a kernel. */
 const BUILD =
@@ -22,12 +21,13 @@ export async function quiet(seconds: number): Promise<void> {
 	await overview.end();
 	await stop(build);
 	const seen = new Map<string, Seen>();
-	for (const finding of overview.lines.flatMap(({ findings }) => findings)) {
-		const { level, rule, subject, witnesses } = finding;
+	const add = ({ rule, level, subject, witnesses, ...finding }: Finding) => {
 		const key = `${level} ${rule} ${subject.replace(/\[\d+\]/, '')}`;
-		const known = seen.get(key) ?? { level, text: lineText(finding), intervals: 0, witnesses };
+		const text = lineText({ rule, level, subject, witnesses, ...finding });
+		const known = seen.get(key) ?? { level, text, intervals: 0, witnesses };
 		seen.set(key, { ...known, intervals: known.intervals + 1 });
-	}
+	};
+	for (const { findings } of overview.lines) findings.forEach(add);
 	const all = [...seen].sort(([, a], [, b]) => b.intervals - a.intervals);
 	const severe = all.filter(([, { level }]) => level === 'severe');
 	process.stdout.write(

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { expect, onTestFinished, type TestContext, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { parsePressure } from '../../src/system/pressure.ts';
 import type { Finding } from '../../src/tracers/overview/finding.ts';
 import { MARK } from '../setup/marked.ts';
@@ -14,16 +14,19 @@ import { comesAndGoes } from './overview-lines.ts';
 import { onSlowDevice } from './slow-device.ts';
 import { buildWorkloads, type Workloads } from './workload.ts';
 
-const hardship = ({ onTestFinished }: Pick<TestContext, 'onTestFinished'>): Workloads => {
-	const loads = buildWorkloads(new URL('fixtures/hardship.c', import.meta.url));
-	onTestFinished(() => loads.stop());
+let loads: Workloads | undefined;
+afterEach(async () => {
+	await loads?.stop();
+	loads = undefined;
+});
+
+const hardship = (): Workloads => {
+	loads = buildWorkloads(new URL('fixtures/hardship.c', import.meta.url));
 	return loads;
 };
 
-// memory and a disk do not get in each other's way, and most of both is waiting
-test.concurrent('memory pressure: the control group that has too little, and who is in it', async (context) => {
-	const { expect } = context;
-	const { path } = hardship(context);
+test('memory pressure: the control group that has too little, and who is in it', async () => {
+	const { path } = hardship();
 	await onDisk(async (directory) => {
 		const file = await laidOut(directory, 'file', 60);
 		const group = smallGroup(40 << 20);
@@ -56,7 +59,7 @@ test.concurrent('memory pressure: the control group that has too little, and who
 	});
 });
 
-test.concurrent('stuck IO: a device that holds its requests back, and who waits for them', async ({ expect }) => {
+test('stuck IO: a device that holds its requests back, and who waits for them', async () => {
 	await onSlowDevice(20, async (device, fio) => {
 		const options = ['--size=32M', '--rw=randread', '--direct=1', '--ioengine=psync', '--thread', '--numjobs=64'];
 		const job = fio(...options, '--time_based', '--runtime=60');
@@ -93,9 +96,9 @@ function favourSoftirqs(): () => void {
 	return () => helper.stdin.end();
 }
 
-test('late softirqs: behind packets that take long', async (context) => {
+test('late softirqs: behind packets that take long', async () => {
 	onTestFinished(favourSoftirqs());
-	const { start } = hardship(context);
+	const { start } = hardship();
 	const load = start(undefined, 'delay-softirqs', 120, 60);
 	const { finding } = await comesAndGoes(
 		// beside much else on that CPU, it takes less than half of it at first

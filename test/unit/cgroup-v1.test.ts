@@ -1,9 +1,10 @@
 /** Hybrid hierarchies: groups and quotas in v1, processes in the root of v2. Trees that stand in for proc and the mounts. */
-import { expect, test } from 'vitest';
-import { unnamedGroups } from '../../src/bpf/cgroups.ts';
+import { describe, expect, test } from 'vitest';
+import { GroupNames, unnamedGroups } from '../../src/bpf/cgroups.ts';
 import { safe } from '../../src/lib/sanitize.ts';
-import { v1Mount, v1Only, v1Path } from '../../src/system/cgroups.ts';
+import { v1Mount, v1Path } from '../../src/system/cgroups.ts';
 import { parseCpuStat, QuotaReader } from '../../src/system/quota.ts';
+import { groupPath, V1Groups, v1Only } from '../../src/system/v1-groups.ts';
 import { treePerTest } from '../lib/tree.ts';
 
 const tree = treePerTest();
@@ -40,7 +41,93 @@ test('a group of v1 only is found, where the unified hierarchy has none', () => 
 	tree.set('proc/9/cgroup', '4:memory:/docker/0123\n0::/\n');
 	expect(v1Only(proc)).toBe('memory:/docker/0123');
 	// what the tabs with control groups say
-	expect(unnamedGroups({ procRoot: proc })).toEqual([expect.stringContaining('(memory:/docker/0123) have no name')]);
+	expect(unnamedGroups({ procRoot: proc })).toEqual([
+		expect.stringContaining('(memory:/docker/0123) have their name from'),
+	]);
+});
+
+test.each([
+	['0::/user.slice\n', '/user.slice'],
+	// the unified hierarchy first, as BPF programs have it
+	['12:memory:/m\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/s\n0::/u\n', '/u'],
+	['12:memory:/m\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/s\n0::/\n', '/m'],
+	['12:memory:/\n4:cpuacct,cpu:/docker/abc\n0::/\n', '/docker/abc'],
+	['9:pids:/p:q\n', '/p:q'],
+	['12:memory:/\n4:cpu:/\n0::/\n', '/'],
+	['12:memory:\n0::/\n', '/'],
+	['5:cpuset:/x\n1:name=systemd:/s\n0::/u\n', '/u'],
+	// a hierarchy without a controller is no container's
+	['1:name=memory:/s\n0::/\n', '/'],
+	['garbage\n', ''],
+	['', ''],
+])('cgroup file %j', (text, path) => {
+	expect(groupPath(text)).toBe(path);
+});
+
+describe('the v1 group of a process', () => {
+	const stat = (pid: number, start = 0) => tree.set(`proc/${pid}/stat`, `${pid} (a) ) S${' 0'.repeat(18)} ${start} 0`);
+	const group = (pid: number, path: string) => tree.set(`proc/${pid}/cgroup`, `4:memory:${path}\n0::/\n`);
+	let ms = 0;
+	const groups = () => new V1Groups(hybrid(), () => ms);
+
+	test('of processes in the root of the unified one; kept when it ended; anew after a second, seldom later', () => {
+		tree.folder('memory/docker');
+		const names = groups();
+		group(7, '/docker/x');
+		stat(7);
+		expect(names.of({ pid: 7, start: 0 })).toBe('/docker/x');
+		group(7, '/docker/y');
+		expect(names.of({ pid: 7, start: 0 })).toBe('/docker/x');
+		ms += 1000;
+		expect(names.of({ pid: 7, start: 0 })).toBe('/docker/y');
+		tree.remove('proc/7/cgroup');
+		ms += 64_000;
+		expect(names.of({ pid: 7, start: 0 })).toBe('/docker/y');
+		expect([0, -1, 8].map((pid) => names.of({ pid, start: 0 }))).toEqual([undefined, undefined, undefined]);
+	});
+
+	test('not of another process with the pid, before or after', () => {
+		tree.folder('memory/docker');
+		const names = groups();
+		group(7, '/docker/new');
+		stat(7, 500);
+		expect(names.of({ pid: 7, start: 2e9 })).toBeUndefined();
+		expect(names.of({ pid: 7, start: 5e9 })).toBe('/docker/new');
+		expect(names.of({ pid: 7, start: 2e9 })).toBeUndefined();
+		expect(names.of({ pid: 7, start: 5e9 })).toBe('/docker/new');
+	});
+
+	test('hostile names are inert; hierarchies without groups, or without v1, are not asked', () => {
+		const names = groups();
+		group(7, '/docker/\u001b[2J');
+		stat(7);
+		expect(names.of({ pid: 7, start: 0 })).toBeUndefined();
+		tree.folder('cpu/docker');
+		ms += 10_000;
+		expect(names.of({ pid: 7, start: 0 })).not.toMatch(/\u001b/);
+		expect(names.of({ pid: 7, start: 0 })).toContain('/docker/');
+		tree.set('proc/self/mountinfo', `40 31 0:37 / ${tree.path('unified')} rw - cgroup2 cgroup2 rw`);
+		expect(new V1Groups(tree.path('proc')).of({ pid: 7, start: 0 })).toBeUndefined();
+		expect(new GroupNames('/nowhere').pathOf(5, { pid: 7, start: 0 })).toBe('#5');
+	});
+
+	test('500 reads a second: the others follow', () => {
+		tree.folder('memory/docker');
+		const names = groups();
+		for (let pid = 1; pid <= 600; pid++) {
+			group(pid, '/docker/x');
+			stat(pid);
+		}
+		const named = () =>
+			Array.from({ length: 600 }, (_, at) => names.of({ pid: at + 1, start: 0 })).filter(Boolean).length;
+		expect(named()).toBe(500);
+		ms += 500;
+		expect(named()).toBe(500);
+		ms += 499;
+		expect(named()).toBe(500);
+		ms += 1;
+		expect(named()).toBe(600);
+	});
 });
 
 test('quotas of v1, of parents too, with their processes', () => {

@@ -7,7 +7,6 @@ import { ProcSampler } from '../../src/tracers/energy/proc/sampler.ts';
 import {
 	clockTicksPerSecond,
 	emptyProcessStat,
-	parseCgroup,
 	parseMachineStat,
 	parseProcessStat,
 } from '../../src/tracers/energy/proc/stat.ts';
@@ -321,16 +320,6 @@ test('cgroup: by path, only when asked for', () => {
 	tree.set('10/cgroup', '0::/system.slice/a:b.service\n');
 	expect(row(start().read(), 10)?.cgroup).toBe('/system.slice/a:b.service');
 	expect(row(start({ cgroups: false }).read(), 10)?.cgroup).toBe('');
-});
-
-test.each([
-	['0::/user.slice\n', '/user.slice'],
-	['12:memory:/m\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/s\n0::/u\n', '/docker/abc'],
-	['5:cpuset:/x\n1:name=systemd:/s\n0::/u\n', '/u'],
-	['garbage\n', ''],
-	['', ''],
-])('cgroup file %j', (text, path) => {
-	expect(Buffer.from(parseCgroup(Buffer.from(text))).toString()).toBe(path);
 });
 
 test.each(['', 'cpu', 'cpu 1 2\n', 'intr 5\n', 'cpu a b c d e\n', 'cpu -1 2 3 4\n'])(

@@ -5,7 +5,7 @@ import type { Check } from '../matrix/check.ts';
 import { loadChecks } from '../matrix/host/bundle.ts';
 import { initramfs } from '../matrix/host/initramfs.ts';
 import { machines } from '../matrix/machines.ts';
-import { checksText, isError, judgedAnew, type Result, tableText, verdictOf } from '../matrix/report.ts';
+import { checksText, isError, judgedAnew, type Result, standingTable, tableText, verdictOf } from '../matrix/report.ts';
 
 const [first, second] = machines as [(typeof machines)[0], (typeof machines)[0]];
 const run = () => Promise.resolve();
@@ -67,6 +67,44 @@ test('a row for each check, a column for each machine, without padding', () => {
 		'| `two` | known | – |',
 	]);
 	expect(checksText(checks).split('\n')[1]).toBe('- `two`: It holds. **Known to fail:** a fault.');
+});
+
+test('what did not run now stands as it was, of the same kernel only, with the commits of both', () => {
+	const checks = new Map<string, Check>([
+		['one', sound],
+		['two', sound],
+		['new', sound],
+	]);
+	const outcome = { failure: '', notes: [], seconds: 1, verdict: 'passed' as const };
+	const of = (machine: (typeof machines)[0], release: string, commit: string, ...ran: string[]): [string, Result] => [
+		machine.name,
+		{ machine: machine.name, release, commit, outcomes: ran.map((check) => ({ ...outcome, check })) },
+	];
+	const before = `Text\n\n${tableText(
+		checks,
+		[first, second],
+		new Map([of(first, '5.10.0-46-amd64', 'aaa', 'one', 'two'), of(second, '6.1-amd64', 'aaa', 'one')]),
+	)}\n\nText`;
+	const lines = (...results: [string, Result][]) =>
+		tableText(checks, [first, second], new Map(results), standingTable(before)).split('\n').slice(2);
+	expect(lines(of(first, '5.10.0-46-amd64', 'bbb', 'new'))).toEqual([
+		'| kernel | 5.10.0-46 | 6.1 |',
+		'| commit | aaa, bbb | aaa |',
+		'| `one` | yes | yes |',
+		'| `two` | yes | ? |',
+		'| `new` | yes | ? |',
+	]);
+	// another kernel: its earlier results say nothing of this one
+	expect(lines(of(first, '5.10.0-47-amd64', 'bbb', 'one'))).toEqual([
+		'| kernel | 5.10.0-47 | 6.1 |',
+		'| commit | bbb | aaa |',
+		'| `one` | yes | yes |',
+		'| `two` | ? | ? |',
+		'| `new` | ? | ? |',
+	]);
+	// all ran again: the earlier commit has no cell left
+	expect(lines(of(first, '5.10.0-46-amd64', 'bbb', 'one', 'two'))[1]).toBe('| commit | bbb | aaa |');
+	expect(standingTable('no table').size).toBe(0);
 });
 
 test('machines have names of their own, and every one has checks', async () => {

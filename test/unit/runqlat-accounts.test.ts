@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
-import { Cgroups } from '../../src/system/cgroups.ts';
+import { GroupNames } from '../../src/bpf/cgroups.ts';
+import type { SafeText } from '../../src/lib/sanitize.ts';
 import { PROCESS_SLOTS } from '../../src/tracers/runqlat/account.ts';
 import { Accounts } from '../../src/tracers/runqlat/accounts.ts';
 import type { ProcessRecord, TaskRecord } from '../../src/tracers/runqlat/reader.ts';
 import { MAX_TASKS } from '../../src/tracers/runqlat/tasks.ts';
+import { treePerTest } from '../lib/tree.ts';
+
+const tree = treePerTest();
 
 const comm = new TextEncoder().encode('worker') as never;
 
@@ -38,7 +42,7 @@ function waiting(pid: number): TaskRecord {
 const finds = (records: Iterable<TaskRecord>) => ({ cpus: () => [], tasks: () => records });
 
 test('more processes than rows: what has no row is in one, and in its control group and pid namespace', () => {
-	const accounts = new Accounts(1, new Cgroups('/nowhere'));
+	const accounts = new Accounts(1, new GroupNames('/nowhere'));
 	const surplus = 50;
 	for (const turn of [1, 2]) {
 		accounts.read(finds(Array.from({ length: MAX_TASKS + surplus }, (_, index) => waited(index + 1, turn * 3))), turn);
@@ -56,7 +60,7 @@ test('more processes than rows: what has no row is in one, and in its control gr
 });
 
 test('a wait that goes on counts in the total as far as its task has left a CPU, and only now', () => {
-	const accounts = new Accounts(1, new Cgroups('/nowhere'));
+	const accounts = new Accounts(1, new GroupNames('/nowhere'));
 	accounts.read(finds([waited(7, 2), waiting(7)]), 1);
 	expect(accounts.waitingNow).toMatchObject([{ pid: 7, age_ns: 9000 }]);
 	const figures = () => [...accounts.processes.rows()][0]?.waits.waitFigures();
@@ -67,7 +71,7 @@ test('a wait that goes on counts in the total as far as its task has left a CPU,
 });
 
 test('a leader that ended takes its counters with it; its process goes on under another leader, or ends', () => {
-	const accounts = new Accounts(1, new Cgroups('/nowhere'));
+	const accounts = new Accounts(1, new GroupNames('/nowhere'));
 	const names = () => [...accounts.processes.rows()].map(({ id, ended }) => `${id} ${ended ? 'ended' : 'alive'}`);
 	const gone = (whole: boolean): TaskRecord => ({ kind: 'gone', pid: 7, start: 1, created: 1, whole });
 	accounts.read(finds([waited(7, 2), gone(false)]), 1);
@@ -79,4 +83,25 @@ test('a leader that ended takes its counters with it; its process goes on under 
 	expect([...accounts.processes.rows()][0]?.waits.waitFigures()).toMatchObject({ count: 1, count_total: 3 });
 	accounts.sweep(false, false);
 	expect(names()).toEqual([]);
+});
+
+test('processes in the root of the unified hierarchy count in their groups of v1', () => {
+	tree.set('proc/self/mountinfo', `35 31 0:32 / ${tree.path('memory')} rw - cgroup cgroup rw,memory\n`);
+	tree.set('memory/docker/x/tasks', '');
+	tree.set('proc/7/cgroup', '4:memory:/docker/x\n0::/\n');
+	tree.set('proc/7/stat', `7 (p) ${'0 '.repeat(30)}`);
+	const names = new GroupNames(tree.path('proc'));
+	names.path = () => '/' as SafeText;
+	const accounts = new Accounts(1, names);
+	accounts.read(finds([waited(7, 2), waited(8, 5)]), 1);
+	const groups = () => [...accounts.cgroups.values()].map(({ comm, waits }) => [comm, waits.count]);
+	expect(groups()).toEqual([
+		['/docker/x', 2],
+		['/', 5],
+	]);
+	accounts.sweep(true, false);
+	expect(groups().length).toBe(2);
+	accounts.read(finds([]), 2);
+	accounts.sweep(true, false);
+	expect(groups()).toEqual([]);
 });

@@ -7,11 +7,12 @@ import { requireTypes } from '../../bpf/load.ts';
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { BpfError } from '../../core/native.ts';
 import type { Host } from '../../core/tracer.ts';
-import { cgroupMount, v1Only } from '../../system/cgroups.ts';
+import { cgroupMount } from '../../system/cgroups.ts';
 import { cpuLimit, offlineCpus } from '../../system/cpus.ts';
 import { procOption, whyHidden } from '../../system/kernel-text.ts';
 import { PressureReader } from '../../system/pressure.ts';
 import { hasSeccompFilter, lacksSysAdmin, lockdown, missingCapabilities } from '../../system/privilege.ts';
+import { v1Only } from '../../system/v1-groups.ts';
 import { type Check, check, words } from './check.ts';
 
 /** Number of the first pid namespace, the same on all kernels (PROC_PID_INIT_INO). */
@@ -60,8 +61,11 @@ export function machineChecks(host: Host, program: string): Check[] {
 function v1Groups(procRoot: string): Check[] {
 	const group = v1Only(procRoot);
 	if (group === undefined) return [];
-	const found = [`some groups are in v1 hierarchies only (${group})`, 'tabs that BPF feeds show their processes in /'];
-	return [check('cgroup v1', 'less', found, 'boot with systemd.unified_cgroup_hierarchy=1, or --source proc')];
+	const found = [
+		`some groups are in v1 hierarchies only (${group})`,
+		'tabs that BPF feeds name them from /proc, processes that end early stay in /, --cgroup does not know them',
+	];
+	return [check('cgroup v1', 'less', found, 'boot with systemd.unified_cgroup_hierarchy=1')];
 }
 
 function cpus({ cpus: online, procRoot, sysRoot }: Host): Check {

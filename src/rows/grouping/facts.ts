@@ -1,11 +1,12 @@
 /** Facts of processes that grouping needs beside their figures, from `/proc`. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLatin1 } from '../../lib/read-file.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
-import { v1Path } from '../../system/cgroups.ts';
 import { hasMachinePids } from '../../system/pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from '../../system/process-id.ts';
 import { Users } from '../../system/users.ts';
+import { groupPath } from '../../system/v1-groups.ts';
 
 export interface ProcessFacts {
 	/** Begin an interval: facts that are known by the pid alone may be another process's by now. */
@@ -45,18 +46,11 @@ interface Known {
 const readers: Record<Fact, (folder: string, stat: readonly string[]) => number | undefined> = {
 	parent: (_, stat) => Number(stat[1]),
 	pidns: (folder) => numberIn(/\d+/.exec(readlinkSync(join(folder, 'ns/pid')))?.[0]),
-	uid: (folder) => numberIn(/^Uid:\t\d+\t(\d+)/m.exec(readFileSync(join(folder, 'status'), 'latin1'))?.[1]),
+	uid: (folder) => numberIn(/^Uid:\t\d+\t(\d+)/m.exec(readLatin1(join(folder, 'status')))?.[1]),
 };
 
 function numberIn(text: string | undefined): number | undefined {
 	return text === undefined ? undefined : Number(text);
-}
-
-/** From the text of `/proc/PID/cgroup`: container engines of v1 make no group in the unified hierarchy. */
-function groupPath(text: string): SafeText {
-	const unified = /^0::(.*)$/m.exec(text)?.[1] ?? '';
-	const path = unified === '' || unified === '/' ? (v1Path(text, 'memory') ?? unified) : unified;
-	return sanitize(Buffer.from(path, 'latin1'));
 }
 
 export class ProcFacts implements ProcessFacts {
@@ -113,7 +107,8 @@ export class ProcFacts implements ProcessFacts {
 		this.reads++;
 		let path = safe``;
 		try {
-			path = groupPath(readFileSync(join(this.procRoot, String(process.pid), 'cgroup'), 'latin1'));
+			const text = readLatin1(join(this.procRoot, String(process.pid), 'cgroup'));
+			path = sanitize(Buffer.from(groupPath(text), 'latin1'));
 		} catch {
 			// it has ended: what was known stays
 			this.failed++;
@@ -143,7 +138,7 @@ export class ProcFacts implements ProcessFacts {
 	private read(name: Fact, { pid, start }: ProcessId): number | undefined {
 		const folder = join(this.procRoot, String(pid));
 		try {
-			const stat = readFileSync(join(folder, 'stat'), 'latin1');
+			const stat = readLatin1(join(folder, 'stat'));
 			const fields = statFields(stat);
 			return sameStart(startOf(fields), start) ? readers[name](folder, fields) : undefined;
 		} catch {

@@ -3,6 +3,7 @@ import type { event } from '../../generated/events.ts';
 import { formatBytes, formatNs } from '../../lib/format.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
+import type { ProcessId } from '../../system/process-id.ts';
 import { addressText, endpointText, protocolName, tcpFlags, tcpState } from './addresses.ts';
 import { kindOf, type ReasonNames } from './kinds.ts';
 import { NOT_KNOWN, type Reasons } from './reasons.ts';
@@ -14,7 +15,7 @@ export interface Describer {
 	reasons: Reasons;
 	timeOf(mono_ns: Ns): string;
 	/** Path of a control group; empty: not known. */
-	cgroup(id: number): SafeText;
+	cgroup(id: number, process: ProcessId): SafeText;
 	/** Function of the kernel; empty: not known. */
 	symbol(address: number): SafeText;
 	pageBytes: number;
@@ -114,7 +115,7 @@ const SENTENCES: Partial<Record<EventKind, Sentence>> = {
 	oom: ({ record, reason, process, text, describer }) => {
 		if (reason !== 'VICTIM') return { text: safe`memory of ${process}: ${reason}`, figures: {} };
 		const [pid = 0, , group = 0, pages = 0] = record.values;
-		const by = describer.cgroup(group);
+		const by = describer.cgroup(group, { pid, start: 0 });
 		const size = pages * describer.pageBytes;
 		return {
 			text: safe`${process} was killed${size > 0 ? safe` (${bytes(size)} of address space)` : safe``}: ${processText(text, pid)}${by === '' ? safe`` : safe` in ${by}`} needed memory`,
@@ -215,7 +216,7 @@ export function describe(record: event, stack: readonly number[], describer: Des
 		pid: record.pid,
 		start_time: record.start_ns,
 		comm,
-		cgroup: record.cgroup > 0 ? describer.cgroup(record.cgroup) : safe``,
+		cgroup: record.cgroup > 0 ? describer.cgroup(record.cgroup, { pid: record.pid, start: record.start_ns }) : safe``,
 		text,
 		meaning: about.meaning,
 		advice: about.advice,

@@ -6,6 +6,7 @@ import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import type { Count } from '../../lib/units.ts';
 import { KernelSymbols } from '../../symbols/kernel-names.ts';
+import type { ProcessId } from '../../system/process-id.ts';
 import { BlockedReader } from './blocked/reader.ts';
 import { Correlation } from './correlate.ts';
 import { type Delta, EventCounts } from './counts.ts';
@@ -62,7 +63,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		this.tally = new Tally({ names, reasons, hidden, symbols: this.symbols });
 		this.kernel = new KernelEvents(new Set(hooks.map((hook) => hook.replace(/^tp_btf\//, ''))), reasons);
 		const cgroups = cgroupsOf(host);
-		const cgroup = (id: number) => cgroups.path(id);
+		const cgroup = (id: number, process: ProcessId) => cgroups.pathOf(id, process);
 		const { procRoot, sysRoot } = host;
 		const blocked = new BlockedReader({ bpf, symbols: this.symbols, procRoot, sysRoot, cgroup });
 		this.polled = new Polled({ host, blocked, reasons, timeOf, report: (record, count) => this.report(record, count) });

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import type { GroupNames } from '../../bpf/cgroups.ts';
 import { type Claim, indexBits, type KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { Distribution, type LatencyReader } from '../../bpf/latency.ts';
 import { stageStats } from '../../bpf/stage-distributions.ts';
@@ -9,7 +10,6 @@ import type { Host } from '../../core/tracer.ts';
 import { io_op, io_writer, maps, type process_io, spilled_io } from '../../generated/io.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
-import type { Cgroups } from '../../system/cgroups.ts';
 import { APART, type ApartSums, apart, bytesField, noneApart } from './apart.ts';
 import type { IoProcess, IoRow } from './snapshot.ts';
 
@@ -78,13 +78,13 @@ export class Processes {
 	private taken: Count = 0;
 	private lost: Count = 0;
 	private readonly store: KeyedStore<process_io>;
-	private readonly cgroups: Cgroups;
+	private readonly cgroups: GroupNames;
 	private readonly procRoot: string;
 	/** In order of the last IO, the newest at the end. */
 	private readonly known = new Map<string, Known>();
 	private turn = 0;
 
-	constructor(bpf: Pick<BpfSession, 'drain'>, store: KeyedStore<process_io>, cgroups: Cgroups, procRoot: string) {
+	constructor(bpf: Pick<BpfSession, 'drain'>, store: KeyedStore<process_io>, cgroups: GroupNames, procRoot: string) {
 		this.bpf = bpf;
 		this.store = store;
 		this.cgroups = cgroups;
@@ -191,7 +191,7 @@ export class Processes {
 		if (last_ns > known.last) {
 			const taskComm = sanitize(comm);
 			known.renamed ||= tgid > 0 && taskComm !== known.taskComm;
-			Object.assign(known, { last: last_ns, taskComm, cgroup: this.cgroups.path(cgroup) });
+			Object.assign(known, { last: last_ns, taskComm, cgroup: this.cgroups.pathOf(cgroup, { pid: tgid, start }) });
 		}
 		known.interval.add(interval);
 		known.bytes_read += bytes_read;

@@ -1,6 +1,7 @@
 /** One run of the IO tracer: from the maps of bpf/io/io.bpf.c, which defines what counts as one request, to rows. */
 
 import { addCosts, type BpfSession } from '../../bpf/bpf-session.ts';
+import type { GroupNames } from '../../bpf/cgroups.ts';
 import { cgroupsOf, unnamedGroups } from '../../bpf/cgroups.ts';
 import { KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
@@ -12,7 +13,6 @@ import { monotonicNs } from '../../lib/clock.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { BlockDevices } from '../../system/block-devices.ts';
-import type { Cgroups } from '../../system/cgroups.ts';
 import { BlockedThreads } from './blocked-threads.ts';
 import { FilePaths } from './file-paths.ts';
 import { type IoFilter, ioFilter, ioFilterText, writeSettings } from './filter.ts';
@@ -80,7 +80,7 @@ export class IoSession implements Session<IoRow, IoExtra> {
 	private readonly host: Host;
 	private readonly bpf: BpfSession;
 	private readonly devices: BlockDevices;
-	private readonly cgroups: Cgroups;
+	private readonly cgroups: GroupNames;
 	private readonly files: FilePaths;
 	private readonly latencies = new LatencyReader();
 	private readonly stats: KeyedStore<io_stats>;

@@ -1,12 +1,12 @@
 /** Slow requests, from the kernel's records. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
+import type { GroupNames } from '../../bpf/cgroups.ts';
 import { waterfall } from '../../core/stages/figures.ts';
 import { io_owner, maps, slow_request } from '../../generated/io.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
 import type { BlockDevices } from '../../system/block-devices.ts';
-import type { Cgroups } from '../../system/cgroups.ts';
 import type { FilePaths } from './file-paths.ts';
 import type { SlowCall } from './full-path.ts';
 import { IO_PATH } from './path.ts';
@@ -60,10 +60,10 @@ export function fullStages(request: Timed, { entry_ns, woken_ns, return_ns }: Sl
 export class SlowRequests {
 	private readonly bpf: BpfSession;
 	private readonly devices: BlockDevices;
-	private readonly cgroups: Cgroups;
+	private readonly cgroups: GroupNames;
 	private readonly files: FilePaths;
 
-	constructor(bpf: BpfSession, devices: BlockDevices, cgroups: Cgroups, files: FilePaths) {
+	constructor(bpf: BpfSession, devices: BlockDevices, cgroups: GroupNames, files: FilePaths) {
 		this.bpf = bpf;
 		this.devices = devices;
 		this.cgroups = cgroups;
@@ -89,7 +89,10 @@ export class SlowRequests {
 				pid: owner.tgid,
 				tid: owner.tid,
 				comm: sanitize(owner.comm),
-				cgroup: owner.cgroup === 0 ? sanitize('') : this.cgroups.path(owner.cgroup),
+				cgroup:
+					owner.cgroup === 0
+						? sanitize('')
+						: this.cgroups.pathOf(owner.cgroup, { pid: owner.tgid, start: owner.start }),
 				owner: OWNERS.get(how) ?? 'none',
 				file: this.files.path(path),
 				mono_ns,

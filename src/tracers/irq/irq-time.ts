@@ -1,10 +1,10 @@
 /** Time in interrupts by the task that had the CPU: the user-space side of bpf/irq/victims.bpf.h. */
 
+import type { GroupNames } from '../../bpf/cgroups.ts';
 import type { KeyedStore } from '../../bpf/keyed-store.ts';
 import { irq_time_kind, type victim, victim_key, victim_kind } from '../../generated/irq.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import type { Cgroups } from '../../system/cgroups.ts';
 import type { Interrupted, IrqTime } from './snapshot.ts';
 
 type Totals = Pick<IrqTime, 'count_total' | 'time_ns_total'>;
@@ -27,10 +27,10 @@ function nameOf(kind: Interrupted, comm: SafeText): SafeText {
 
 export class IrqTimeReader {
 	private readonly store: KeyedStore<victim>;
-	private readonly cgroups: Cgroups;
+	private readonly cgroups: GroupNames;
 	private readonly totals = new Map<string, Totals>();
 
-	constructor(store: KeyedStore<victim>, cgroups: Cgroups) {
+	constructor(store: KeyedStore<victim>, cgroups: GroupNames) {
 		this.store = store;
 		this.cgroups = cgroups;
 	}
@@ -68,7 +68,7 @@ export class IrqTimeReader {
 					pid: idle ? 0 : tgid,
 					start_time: idle ? 0 : claim.b,
 					comm: nameOf(interrupted, sanitize(now.comm)),
-					cgroup: idle ? safe`` : this.cgroups.path(now.cgroup),
+					cgroup: idle ? safe`` : this.cgroups.pathOf(now.cgroup, { pid: tgid, start: claim.b }),
 					count: 0,
 					time_ns: 0,
 					hard_ns: 0,

@@ -1,5 +1,6 @@
 /** Waits of the machine, CPUs, processes, threads, control groups and pid namespaces, from the records of a reader. */
 
+import type { GroupNames } from '../../bpf/cgroups.ts';
 import { Counters } from '../../bpf/latency.ts';
 import { waits_layout } from '../../generated/runqlat.ts';
 import type { ForeignBytes } from '../../lib/decode.ts';
@@ -8,7 +9,6 @@ import { slotCount } from '../../lib/histogram.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Count } from '../../lib/units.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
-import type { Cgroups } from '../../system/cgroups.ts';
 import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
 import type {
 	CpuWaits,
@@ -29,6 +29,7 @@ const CPU_SLOTS = slotCount(waits_layout.CPU_SUB_BITS);
 interface Process extends Account {
 	/** By creation. Several only around an exec by a thread other than the leader. */
 	readonly storages: Map<number, { counters: Counters; switches: Switches; wakes: Count }>;
+	/** Key of its group in {@link Accounts.cgroups}; 0: not known. */
 	cgroup: number;
 	pidns: number;
 }
@@ -64,6 +65,8 @@ export class Accounts {
 	 * ended processes and the tasks without a row.
 	 */
 	readonly cgroups = new Map<number, Account>();
+	/** Keys below 0 of groups that only v1 has, by path: {@link cgroups} has the others by the kernel's id. */
+	private readonly v1 = new Map<SafeText, number>();
 	readonly pidns = new Map<number, Account>();
 	/** Names are sanitised for the listed ones only. */
 	waitingNow: (Omit<Waiting, 'comm'> & { comm: ForeignBytes })[] = [];
@@ -72,13 +75,14 @@ export class Accounts {
 	/** Records of tasks beyond those with counters: their waits are in {@link all} only. */
 	beyond: Count = 0;
 	generation = 0;
-	private readonly names: Cgroups;
+	private lastV1 = 0;
+	private readonly names: GroupNames;
 	private reads = 0;
 	private epoch = 0;
 	/** Records of the running interval were taken. */
 	private begun = false;
 
-	constructor(possibleCpus: number, names: Cgroups) {
+	constructor(possibleCpus: number, names: GroupNames) {
 		this.names = names;
 		this.cpus = Array.from({ length: possibleCpus }, () => ({
 			counters: new Counters(CPU_SLOTS, Float64Array),
@@ -139,6 +143,7 @@ export class Accounts {
 			inUse.pidns.add(pidns);
 		}
 		for (const id of this.cgroups.keys()) if (!inUse.cgroups.has(id)) this.cgroups.delete(id);
+		for (const [path, id] of this.v1) if (!this.cgroups.has(id)) this.v1.delete(path);
 		for (const id of this.pidns.keys()) if (!inUse.pidns.has(id)) this.pidns.delete(id);
 	}
 
@@ -172,7 +177,7 @@ export class Accounts {
 		if (!process) return;
 		rename(process, record.comm);
 		process.read = this.reads;
-		if (record.cgroup) process.cgroup = record.cgroup;
+		if (record.cgroup) process.cgroup = this.groupKey(record.cgroup, record);
 		if (record.pidns) process.pidns = record.pidns;
 		let storage = process.storages.get(record.created);
 		if (!storage) {
@@ -271,6 +276,20 @@ export class Accounts {
 		if (this.processes.add(key, process)) return process;
 		this.beyond++;
 		return undefined;
+	}
+
+	/** A process in the root of the unified hierarchy may be in a group of v1. */
+	private groupKey(id: number, { pid, start }: ProcessRecord): number {
+		if (this.names.path(id) !== '/') return id;
+		const path = this.names.pathOf(id, { pid, start });
+		if (path === '/') return id;
+		let key = this.v1.get(path);
+		if (key === undefined) {
+			key = --this.lastV1;
+			this.v1.set(path, key);
+			this.cgroups.set(key, account(key, 0, 0, cgroupName(path)));
+		}
+		return key;
 	}
 
 	/** The current control group of a process; undefined: not known. */

@@ -1,6 +1,7 @@
 /** CPU time of every thread from the kernel's own counters, read by bpf/energy/energy.bpf.c. */
 
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
+import type { GroupNames } from '../../../bpf/cgroups.ts';
 import { cgroupsOf, unnamedGroups } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import { eventRing, walkRing } from '../../../bpf/rings.ts';
@@ -18,7 +19,6 @@ import { monotonicNs } from '../../../lib/clock.ts';
 import { type Struct, viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
-import type { Cgroups } from '../../../system/cgroups.ts';
 import { whyHidden } from '../../../system/kernel-text.ts';
 import type { Weighting } from '../power/weighting.ts';
 import { CpuLedger } from './cpu-ledger.ts';
@@ -151,9 +151,9 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 /** A process of the ledger, with its control group by path. */
 class Process implements ProcessInfo {
 	private readonly use: ProcessUse;
-	private readonly cgroups: Cgroups;
+	private readonly cgroups: GroupNames;
 
-	constructor(use: ProcessUse, cgroups: Cgroups) {
+	constructor(use: ProcessUse, cgroups: GroupNames) {
 		this.use = use;
 		this.cgroups = cgroups;
 	}
@@ -168,7 +168,7 @@ class Process implements ProcessInfo {
 		return this.use.comm;
 	}
 	get cgroup(): SafeText {
-		return this.cgroups.path(this.use.cgroup);
+		return this.cgroups.pathOf(this.use.cgroup, this.use);
 	}
 	get uid(): number {
 		return this.use.uid;
@@ -227,7 +227,7 @@ export class BpfCpu implements CpuCounter {
 	readonly threads = true;
 	private readonly bpf: BpfSession;
 	private readonly ledger: CpuLedger;
-	private readonly cgroups: Cgroups;
+	private readonly cgroups: GroupNames;
 	private readonly placement: Placement;
 	private readonly irq: InterruptTime | undefined;
 	private readonly moves: boolean;

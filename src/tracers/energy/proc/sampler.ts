@@ -7,17 +7,20 @@
  * Nothing here blocks: the owner calls {@link ProcSampler.sample} from its timer and {@link ProcSampler.read} at the end
  * of an interval.
  */
+
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Unavailable } from '../../../core/errors.ts';
 import type { Source } from '../../../core/snapshot.ts';
 import { kernelBootNs, monotonicNs, threadCpu } from '../../../lib/clock.ts';
+import { readLatin1 } from '../../../lib/read-file.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
+import { groupPath } from '../../../system/v1-groups.ts';
 import { blindSpots } from './blind-spots.ts';
 import { ProcMachine } from './machine.ts';
 import { type ProcLost, type ProcReading, type ProcRow, type ProcSamplerOptions, SAMPLE_PERIOD } from './reading.ts';
-import { clockTicksPerSecond, emptyProcessStat, parseCgroup, parseProcessStat, ticksToNs } from './stat.ts';
+import { clockTicksPerSecond, emptyProcessStat, parseProcessStat, ticksToNs } from './stat.ts';
 
 /** Longest line: 52 fields of up to 20 digits and a name of up to 64 bytes. */
 const LINE_BYTES = 2048;
@@ -318,7 +321,7 @@ export class ProcSampler {
 		if (!this.cgroups) return '' as SafeText;
 		if (entry.cgroup === undefined && entry.threads > 0) {
 			try {
-				entry.cgroup = sanitize(parseCgroup(readFileSync(`${this.root}/${entry.name}/cgroup`)));
+				entry.cgroup = sanitize(Buffer.from(groupPath(readLatin1(`${this.root}/${entry.name}/cgroup`)), 'latin1'));
 			} catch {
 				entry.cgroup = '' as SafeText;
 			}

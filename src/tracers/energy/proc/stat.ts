@@ -113,29 +113,6 @@ export function parseCpuIrq(text: string): Map<number, number> {
 	return times;
 }
 
-/**
- * The path of the cgroup that accounts CPU time, from `/proc/PID/cgroup`: the v1 `cpu` hierarchy where there is one,
- * otherwise the unified one. Empty: none.
- */
-export function parseCgroup(text: Buffer): Uint8Array {
-	let found = text.subarray(0, 0);
-	for (let from = 0; from < text.length; ) {
-		const newline = text.indexOf(NEWLINE, from);
-		const end = newline < 0 ? text.length : newline;
-		// hierarchy:controllers:path, and the path may contain colons
-		const first = text.indexOf(0x3a, from);
-		const second = first < 0 ? -1 : text.indexOf(0x3a, first + 1);
-		if (second >= 0 && second < end) {
-			const controllers = text.toString('latin1', first + 1, second).split(',');
-			const path = text.subarray(second + 1, end);
-			if (controllers.includes('cpu')) return path;
-			if (controllers[0] === '' || found.length === 0) found = path;
-		}
-		from = end + 1;
-	}
-	return found;
-}
-
 const AT_CLKTCK = 17;
 
 /**

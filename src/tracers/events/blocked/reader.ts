@@ -4,6 +4,7 @@ import { blocked_sizes, blocked_task, blocker_type } from '../../../generated/ev
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
 import type { KernelSymbols } from '../../../symbols/kernel-names.ts';
+import type { ProcessId } from '../../../system/process-id.ts';
 import type { Sleeper } from './chains.ts';
 import { type BlockedFile, fileOf } from './files.ts';
 
@@ -34,7 +35,7 @@ export interface BlockedReaderOptions {
 	symbols: KernelSymbols;
 	procRoot: string;
 	sysRoot: string;
-	cgroup(id: number): SafeText;
+	cgroup(id: number, process: ProcessId): SafeText;
 }
 
 export class BlockedReader {
@@ -92,7 +93,7 @@ export class BlockedReader {
 				tid: record.tid,
 				start_time: record.start_ns,
 				comm: sanitize(record.comm),
-				cgroup: cgroup(record.cgroup),
+				cgroup: cgroup(record.cgroup, { pid: record.pid, start: record.start_ns }),
 				age_ns,
 				in_iowait: record.in_iowait > 0,
 				stack: names,

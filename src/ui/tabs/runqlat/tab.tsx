@@ -106,7 +106,8 @@ export const runqlatTab: TabView<RunqlatRow, RunqlatExtra> = {
 	listed: (row) => row.key.kind !== 'all',
 	narrow(row, { filter }) {
 		if (filter !== '') return { pid: 0, comm: '', cgroup: '', cgroup_id: 0 };
-		if (row?.key.kind === 'cgroup') return { cgroup_id: row.key.id };
+		// groups that only v1 has are not known to the kernel's filter
+		if (row?.key.kind === 'cgroup') return row.key.id > 0 ? { cgroup_id: row.key.id } : {};
 		const pid = pidOf(row);
 		return pid > 0 ? { pid } : {};
 	},

@@ -1,0 +1,151 @@
+/**
+ * Groups of processes that are in the root of the unified hierarchy, which BPF programs know, by the hierarchies of
+ * cgroup v1: container engines of v1 make theirs only there.
+ */
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readLatin1 } from '../lib/read-file.ts';
+import { type SafeText, sanitize } from '../lib/sanitize.ts';
+import { v1Mount, v1Path } from './cgroups.ts';
+import { hasMachinePids } from './pid-namespace.ts';
+import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts';
+
+/** Controllers whose v1 hierarchies container engines make groups in, in the order in which they are asked. */
+const CONTROLLERS = ['memory', 'pids', 'cpu'] as const;
+/** Processes that {@link v1Only} asks, newest first. */
+const ASKED = 256;
+/** Processes kept. */
+const MOST = 40_000;
+/** Reads of processes in a second, two files of 10 µs each; half of them for processes that are known already. */
+const READS = 500;
+/** ms between reads of one process, which double: young ones may still be moved. */
+const [SHORTEST, LONGEST] = [1000, 64_000];
+/** ms between looks at the hierarchies for a group. */
+const PAUSE = 10_000;
+
+/** The v1 group of a process that is not the root of its hierarchy, from the text of `/proc/PID/cgroup` (latin1). */
+function v1Group(text: string): { controller: string; path: string } | undefined {
+	for (const controller of CONTROLLERS) {
+		const path = v1Path(text, controller);
+		if (path !== undefined && path !== '/' && path !== '') return { controller, path };
+	}
+	return undefined;
+}
+
+/** Path in the unified hierarchy, from the text of `/proc/PID/cgroup`; undefined: there is none. */
+export function unifiedPath(text: string): string | undefined {
+	return /^0::(.*)$/m.exec(text)?.[1];
+}
+
+/**
+ * The group of a process as all tabs name it, from the text of `/proc/PID/cgroup` (latin1): that of the unified hierarchy,
+ * of a process in its root that of v1. Empty: none.
+ */
+export function groupPath(text: string): string {
+	const unified = unifiedPath(text) ?? '';
+	return unified === '' || unified === '/' ? (v1Group(text)?.path ?? unified) : unified;
+}
+
+/** A v1 group of some process that is in no group of the unified hierarchy: `memory:/docker/0123…`. undefined: none was found. */
+export function v1Only(procRoot: string): SafeText | undefined {
+	if (!CONTROLLERS.some((controller) => v1Mount(procRoot, controller))) return undefined;
+	let pids: number[];
+	try {
+		pids = readdirSync(procRoot)
+			.map(Number)
+			.filter((pid) => pid > 0)
+			.sort((a, b) => b - a);
+	} catch {
+		return undefined;
+	}
+	for (const pid of pids.slice(0, ASKED)) {
+		try {
+			const text = readLatin1(join(procRoot, String(pid), 'cgroup'));
+			const group = unifiedPath(text) === '/' ? v1Group(text) : undefined;
+			if (group) return sanitize(Buffer.from(`${group.controller}:${group.path}`, 'latin1'));
+		} catch {
+			// it has ended
+		}
+	}
+	return undefined;
+}
+
+interface Known {
+	start: ProcessId['start'];
+	path: SafeText | undefined;
+	due: number;
+	after: number;
+}
+
+export class V1Groups {
+	private readonly procRoot: string;
+	private readonly now: () => number;
+	/** Folders of the hierarchies; none: there is no v1, or `/proc` has other pids. */
+	private readonly folders: readonly string[];
+	/** By pid. */
+	private readonly known = new Map<number, Known>();
+	private used = false;
+	private checked = Number.NEGATIVE_INFINITY;
+	private second = Number.NEGATIVE_INFINITY;
+	private reads = 0;
+
+	/** @param now ms */
+	constructor(procRoot: string, now = () => performance.now()) {
+		this.procRoot = procRoot;
+		this.now = now;
+		this.folders = hasMachinePids(procRoot)
+			? CONTROLLERS.flatMap((controller) => v1Mount(procRoot, controller)?.folder ?? [])
+			: [];
+	}
+
+	/** The v1 group of a process that is in the root of the unified hierarchy; undefined: none, or not known. */
+	of({ pid, start }: ProcessId): SafeText | undefined {
+		if (this.folders.length === 0 || pid <= 0) return undefined;
+		const now = this.now();
+		if (!this.inUse(now)) return undefined;
+		const known = this.known.get(pid);
+		const same = known !== undefined && sameStart(known.start, start);
+		if (same && now < known.due) return known.path;
+		// an ended process whose pid is another's by now
+		if (known && !same && start !== 0 && start < known.start) return undefined;
+		const before = same ? known.path : undefined;
+		if (now - this.second >= 1000) [this.second, this.reads] = [now, 0];
+		if (this.reads >= (same ? READS / 2 : READS)) return before;
+		this.reads++;
+		const after = same ? Math.min(LONGEST, known.after * 2) : SHORTEST;
+		const path = this.read(pid, start, before);
+		this.known.delete(pid);
+		this.known.set(pid, { start, path, due: now + after, after });
+		if (this.known.size > MOST) this.known.delete(this.known.keys().next().value as number);
+		return path;
+	}
+
+	/** Has any hierarchy a group at all? */
+	private inUse(now: number): boolean {
+		if (now - this.checked < PAUSE) return this.used;
+		this.checked = now;
+		this.used = this.folders.some((folder) => {
+			try {
+				return readdirSync(folder, { withFileTypes: true }).some((entry) => entry.isDirectory());
+			} catch {
+				return false;
+			}
+		});
+		return this.used;
+	}
+
+	/** @param before of an ended process */
+	private read(pid: number, start: ProcessId['start'], before: SafeText | undefined): SafeText | undefined {
+		const folder = join(this.procRoot, String(pid));
+		try {
+			const group = v1Group(readLatin1(join(folder, 'cgroup')));
+			// read last: the group above is of this process, too
+			const stat = statFields(readLatin1(join(folder, 'stat')));
+			if (!sameStart(startOf(stat), start)) return before;
+			return group && sanitize(Buffer.from(group.path, 'latin1'));
+		} catch {
+			return before;
+		}
+	}
+}

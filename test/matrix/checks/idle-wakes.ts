@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { energy } from '../../../src/tracers/energy/tracer.ts';
+import type { Check } from '../check.ts';
+import { isPlain } from '../machines.ts';
+
+export default {
+	shows: 'What ends idle periods is counted by process, timer and interrupt; energy of disks is divided by bytes.',
+	on: isPlain,
+	async run(guest) {
+		// 1 J for a GB: a µJ for 1,000 bytes
+		const session = guest.measure(energy, { rest: true, 'disk-write-j': 1, 'network-j': 1 });
+		session.read();
+		const pipe = 'i=0; while [ $i -lt 20 ]; do i=$((i+1)); sleep 0.05; echo; done | taskset -c 1 cat >/dev/null';
+		const writer = Number(
+			await guest.shell(
+				`taskset -c 0 sh -c '${pipe}' & echo $$; dd if=/dev/zero of=${guest.disk} bs=64k count=64 oflag=direct status=none; wait`,
+			),
+		);
+		await guest.seconds(0.5);
+		const { extra, source } = session.read();
+		const { wakes } = extra.rest ?? assert.fail('no rest');
+		assert.ok(wakes, extra.rest?.missing.join('; '));
+		assert.ok(
+			wakes.causes.some(({ via }) => via === 'timer'),
+			'no timer ended an idle period',
+		);
+		assert.equal(wakes.full, 0);
+		const counted = wakes.causes.reduce((sum, one) => sum + one.wakes, 0);
+		guest.note(`${counted} wake-ups, ${wakes.causes.filter(({ via }) => via === 'process').length} pairs of processes`);
+		const disk = extra.machine?.parts.find(({ name }) => name === 'disk writes') ?? assert.fail('no disk writes');
+		const written = Math.floor(64 * 65.536);
+		assert.ok((disk.energy_uj ?? 0) >= written, `${disk.energy_uj} µJ for ${written} kB`);
+		assert.ok((disk.processes_uj ?? 0) >= 0.9 * written, `${disk.processes_uj} µJ divided (shell ${writer})`);
+		assert.ok((disk.processes_uj ?? 0) <= (disk.energy_uj ?? 0));
+		const sockets = source.hooks.some((hook) => hook.endsWith('sock_send_length'));
+		// the tracepoint exists since 6.4
+		assert.ok(sockets || source.missing?.some((sentence) => sentence.includes('sock_send_length')));
+	},
+} satisfies Check;
