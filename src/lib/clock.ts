@@ -3,7 +3,9 @@
  * clocks that a process reads, and the times that proc shows it, are off those of the kernel and of BPF programs: they are
  * converted here and nowhere else.
  */
-import { readFileSync, readlinkSync } from 'node:fs';
+
+import { readlinkSync } from 'node:fs';
+import { readLatin1 } from './read-file.ts';
 import type { Ns } from './units.ts';
 
 /** Clocks of a time namespace minus those of the kernel, ns. */
@@ -26,7 +28,7 @@ export function parseClockOffsets(text: string): ClockOffsets {
 function ownOffsets(): ClockOffsets {
 	try {
 		const [own, children] = ['time', 'time_for_children'].map((name) => readlinkSync(`/proc/self/ns/${name}`));
-		if (own === children) return parseClockOffsets(readFileSync('/proc/self/timens_offsets', 'latin1'));
+		if (own === children) return parseClockOffsets(readLatin1('/proc/self/timens_offsets'));
 	} catch {
 		// a kernel without time namespaces (before 5.6), or no proc
 	}

@@ -2,13 +2,13 @@
 
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { systemReason } from '../core/errors.ts';
+import { makeOwnFolder } from '../core/own-folder.ts';
 import { redactLines } from '../lib/redact.ts';
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Bytes } from '../lib/units.ts';
 import { type Manifest, openBundle, packBundle } from './bundle.ts';
 import { Folder } from './folder.ts';
 import type { TarFile } from './tar.ts';
-import { makeOwnFolder } from './write.ts';
 
 /** Name of the text that says what was wrong, first in a bundle. */
 export const TRIAGE = 'triage.txt';

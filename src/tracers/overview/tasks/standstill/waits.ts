@@ -1,6 +1,7 @@
 /** What a process that stands still waits for, and who has it: from the system calls of its threads, locks and ends of channels. */
-import { readFileSync } from 'node:fs';
+
 import { join } from 'node:path';
+import { readLatin1 } from '../../../../lib/read-file.ts';
 import { type SafeText, safe, sanitize } from '../../../../lib/sanitize.ts';
 import { type BlockedCall, blockedCall, mutexOwner } from '../../../../system/blocked-calls.ts';
 import type { CommandLines } from '../../../../system/command-lines.ts';
@@ -127,7 +128,7 @@ export class Waits {
 
 	private lockHolder(pid: number): number {
 		try {
-			const text = readFileSync(join(this.procRoot, 'locks'), 'latin1');
+			const text = readLatin1(join(this.procRoot, 'locks'));
 			return parseLocks(text).find((lock) => lock.pid === pid)?.holder ?? 0;
 		} catch {
 			return 0;
