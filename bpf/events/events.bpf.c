@@ -92,7 +92,7 @@ int kfree_skb(u64 *ctx)
  * Why here: the process that calls connect() or listen() runs here, so it owns the socket; elsewhere packets of a socket
  * come in interrupts of any process.
  * Cost: 0.3 µs for a connection that this machine opens; a comparison for other changes of state.
- * Loses: the owner of sockets that are older than this program. They are found by a look-up.
+ * Loses: the owner of sockets that are older than this program, and of sockets without connections: see file_owners.
  */
 SEC("tp_btf/inet_sock_set_state")
 int inet_sock_set_state(u64 *ctx)
@@ -112,6 +112,46 @@ int inet_sock_set_state(u64 *ctx)
 	owner->start_ns = BPF_CORE_READ(task, group_leader, start_time);
 	owner->cgroup = cgroup_of(task);
 	bpf_get_current_comm(owner->comm, sizeof(owner->comm));
+	return 0;
+}
+
+/*
+ * Why here: a socket that is older than this program, or that never connects (datagrams), has passed none of the above;
+ * the open files of processes say who has it. Of several processes the one with the lowest number is the owner. Writes
+ * the process of each socket whose owner was not known.
+ * Cost: 0.2 µs per open file of the machine, in the reading thread's time: once at the start, then only while events have
+ * sockets without an owner.
+ * Loses: sockets that no process has open any more.
+ */
+SEC("iter/task_file")
+int file_owners(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket_owner *owner;
+	struct socket *socket;
+	struct sock *sk;
+	u16 family;
+
+	if (!task || !file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk)
+		return 0;
+	family = sk->__sk_common.skc_family;
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!owner || owner->pid)
+		return 0;
+	owner->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	owner->cgroup = cgroup_of(task);
+	bpf_probe_read_kernel(owner->comm, sizeof(owner->comm), BPF_CORE_READ(task, group_leader, comm));
+	owner->pid = task->tgid;
+	bpf_seq_write(ctx->meta->seq, &owner->pid, sizeof(owner->pid));
 	return 0;
 }
 

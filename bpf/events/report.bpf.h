@@ -165,7 +165,7 @@ struct tick_gap {
 	u32 pid;
 	u32 frames;
 	char comm[TASK_COMM_LEN];
-	u64 stack[STACK_FRAMES];
+	u64 stack[DEEP_FRAMES];
 };
 
 struct events_cpu {
@@ -432,11 +432,17 @@ static __always_inline struct event *begin_event(u32 kind, u32 reason, struct ev
 	return event;
 }
 
+/* The stack of a record that has room for DEEP_FRAMES. */
+static __always_inline void *frames_of(struct event *event)
+{
+	return (void *)event + __builtin_offsetof(struct event, stack);
+}
+
 /* The kernel's stack at this hook, into the record; then it is sent. */
 static __always_inline void send_event(void *ctx, struct event *event)
 {
 	const bool deep = stack_frames > STACK_FRAMES;
-	int bytes = deep ? bpf_get_stack(ctx, event->stack, DEEP_FRAMES * 8, 0) :
+	int bytes = deep ? bpf_get_stack(ctx, frames_of(event), DEEP_FRAMES * 8, 0) :
 			   bpf_get_stack(ctx, event->stack, STACK_FRAMES * 8, 0);
 
 	event->frames = bytes > 0 ? (u32)bytes / 8 : 0;

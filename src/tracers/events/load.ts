@@ -14,6 +14,7 @@ import type { HiddenReasons } from './reasons.ts';
 const PROGRAMS: Readonly<Record<string, string>> = {
 	kfree_skb: 'no packet drops',
 	inet_sock_set_state: 'processes of sockets are not known',
+	file_owners: 'processes of older sockets are not known',
 	tcp_retransmit_skb: 'no retransmits',
 	tcp_retransmit_synack: 'no retransmits of SYN-ACKs',
 	tcp_send_reset: 'no resets that this machine sends',
@@ -114,7 +115,7 @@ export function loadEvents(host: Host, settings: EventSettings, names: ReasonNam
 		without: [
 			// their pauses are in ticks
 			...(tick === undefined ? ['balance_dirty_pages'] : []),
-			...(keepsOwners ? [] : ['inet_sock_set_state']),
+			...(keepsOwners ? [] : ['inet_sock_set_state', 'file_owners']),
 			...(receive ? [] : RECEIVE_PROGRAMS),
 		],
 		maxEntries: receive ? {} : { [maps.received.name]: 1 },
