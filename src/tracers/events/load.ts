@@ -13,6 +13,7 @@ import type { HiddenReasons } from './reasons.ts';
 /** Programs, and the cost of their absence. All are optional. */
 const PROGRAMS: Readonly<Record<string, string>> = {
 	kfree_skb: 'no packet drops',
+	kfree_skb_helped: 'no packet drops',
 	inet_sock_set_state: 'processes of sockets are not known',
 	file_owners: 'processes of older sockets are not known',
 	tcp_retransmit_skb: 'no retransmits',
@@ -91,6 +92,7 @@ export function loadEvents(host: Host, settings: EventSettings, names: ReasonNam
 	const arguments_ = (name: string) => addon.tracepointArguments(name);
 	// programs at tracepoints have the storage of sockets since 5.11
 	const keepsOwners = addon.hasType('func', 'bpf_sk_storage_get_tracing');
+	const casts = addon.hasType('func', 'bpf_rdonly_cast');
 	const bpf = openBpf(host, 'events', {
 		layout: constants,
 		constants: {
@@ -117,6 +119,7 @@ export function loadEvents(host: Host, settings: EventSettings, names: ReasonNam
 			...(tick === undefined ? ['balance_dirty_pages'] : []),
 			...(keepsOwners ? [] : ['inet_sock_set_state', 'file_owners']),
 			...(receive ? [] : RECEIVE_PROGRAMS),
+			casts ? 'kfree_skb_helped' : 'kfree_skb',
 		],
 		maxEntries: receive ? {} : { [maps.received.name]: 1 },
 		loaded: (object) => {
