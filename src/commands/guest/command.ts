@@ -7,7 +7,7 @@ export const guest: Command = {
 	name: 'guest',
 	by: { word: 'guest', argument: 'HOST GUEST' },
 	usage: 'guest',
-	usageOptions: 'HOST GUEST [--vm TEXT] [--offset SECONDS] [--json]',
+	usageOptions: 'HOST GUEST [--vm TEXT] [--offset SECONDS]',
 	summary: 'two recordings: who ran on the host while the guest’s CPUs were stolen',
 	options: [
 		{
