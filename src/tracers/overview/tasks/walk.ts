@@ -138,7 +138,6 @@ export class TaskWalk {
 	private walkedAt: Ns = 0;
 	private walks = 0;
 	private number = 0;
-	private first = true;
 	/** Resolves when kernel functions are known, or cannot be. */
 	readonly ready: Promise<boolean>;
 
@@ -162,9 +161,8 @@ export class TaskWalk {
 		this.number++;
 		const request = new Uint8Array(maps.request.value.size);
 		viewOf(request).setBigUint64(0, BigInt(Math.round(window)), true);
-		viewOf(request).setBigUint64(8, this.first ? 1n : 0n, true);
+		viewOf(request).setBigUint64(8, this.number === 1 ? 1n : 0n, true);
 		viewOf(request).setBigUint64(16, BigInt(this.number), true);
-		this.first = false;
 		this.bpf.object.update(maps.request.name, new Uint8Array(4), request);
 		// makes the kernel update the clock of this CPU, by which times asleep are measured
 		process.cpuUsage();
