@@ -57,9 +57,8 @@ async function turn({ name, words }: Recorder, lengths: Lengths, { loads }: Benc
 	const folder = temporaryDirectory(join(tmpdir(), 'wattlag-bench-'));
 	// the program itself, not a wrapper: its threads are counted
 	const [program, ...args] = words(folder.path);
-	const child: ChildProcess = spawn(program, args, { stdio: 'ignore' });
+	const child: ChildProcess = spawn(...leashed(program, ...args), { stdio: 'ignore' });
 	const pid = child.pid as number;
-	const keeper = spawn(...leashed('tail', `--pid=${pid}`, '-f', '/dev/null'), { stdio: 'ignore' });
 	try {
 		await wait(lengths.warm * 1000);
 		if (child.exitCode !== null) throw new Error(`${name}: ended with ${child.exitCode}`);
@@ -79,7 +78,6 @@ async function turn({ name, words }: Recorder, lengths: Lengths, { loads }: Benc
 		const gone = child.exitCode === null ? once(child, 'exit') : undefined;
 		child.kill('SIGTERM');
 		await gone;
-		keeper.kill('SIGKILL');
 		folder.remove();
 	}
 }

@@ -14,7 +14,7 @@ export interface Weighting extends Placement {
 	readonly why: string;
 	/** What it takes for alike although it is not; may be empty. */
 	readonly limits: string;
-	/** Of the kind `cycles`; closed by whoever made it. */
+	/** Of the kind `cycles`; closed by its maker. */
 	readonly cycles?: CycleCounters;
 }
 
