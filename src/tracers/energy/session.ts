@@ -1,7 +1,7 @@
 /** Joins CPU time of tasks with the energy of each interval. */
 
 import { addCosts } from '../../bpf/bpf-session.ts';
-import { type BpfCost, type Options, type Reading, type Session } from '../../core/tracer.ts';
+import type { BpfCost, Options, Reading, Session } from '../../core/tracer.ts';
 import { IdleRows } from '../../lib/idle-rows.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { MicroJoules, Ns } from '../../lib/units.ts';
