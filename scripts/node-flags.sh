@@ -2,9 +2,9 @@
 # native/launcher, guests and benches. To be sourced.
 
 # MB of the young generation. With a screen a tick's garbage just fits, which takes a fifth of the CPU time away; without one
-# it is collected early, which takes less memory.
+# it is collected early: 1 MB takes 4 MB of memory less and an eighth more CPU time.
 screen_flags='--min-semi-space-size=4 --max-semi-space-size=4'
-batch_flags='--min-semi-space-size=1 --max-semi-space-size=1'
+batch_flags='--min-semi-space-size=2 --max-semi-space-size=2'
 # One helper thread of V8.
 any_flags='--v8-pool-size=1'
 # V8 optimises only what runs very often, since compiling took more than it gained. Node 20 does not know this flag.
