@@ -100,9 +100,12 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 		);
 	}
 	const words = [message, verdict(log)].filter(Boolean).join(': ');
+	const report = `please report this with the output of uname -r (tracer ${id})`;
+	// a filter may answer anything; what the verifier refuses has a log
+	const filtered = code !== undefined && log === '' && hasSeccompFilter(host.procRoot);
 	return new Unavailable(
-		`cannot ${doing}: ${words || String(error)}`,
-		`please report this with the output of uname -r (tracer ${id})`,
+		`cannot ${doing}: ${words || String(error)}${filtered ? '; a seccomp filter may be the cause' : ''}`,
+		filtered ? `${SECCOMP.fix}; if that changes nothing, ${report}` : report,
 		error,
 	);
 }

@@ -81,6 +81,9 @@ function open(options = {}): unknown {
 test.each([
 	['EPERM', 'Seccomp:\t2\n', '', /a seccomp filter refuses bpf/, /seccomp=unconfined/],
 	['ENOSYS', 'Seccomp:\t2\n', '', /a seccomp filter refuses bpf/, /seccomp=unconfined/],
+	// a filter may answer anything
+	['EINVAL', 'Seccomp:\t2\n', '', /refused; a seccomp filter may be the cause/, /seccomp=unconfined.*please report/],
+	['EINVAL', 'Seccomp:\t0\n', '', /refused$/, /^please report/],
 	['ENOSYS', 'Seccomp:\t0\n', '', /this kernel has no bpf/, /CONFIG_BPF_SYSCALL/],
 	['EPERM', 'Seccomp:\t0\n', 'capability,landlock,selinux', /a security module refuses it \(selinux\)/, /policy/],
 ])('a refusal with %s, %j and modules %j is explained', (code, status, lsm, cause, fix) => {
