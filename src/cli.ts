@@ -8,7 +8,7 @@ import { EXIT, Unavailable, UsageError } from './core/errors.ts';
 import { sanitize } from './lib/sanitize.ts';
 import { loadConfig } from './options/config/file.ts';
 import { configPath, type Flags, noFlags } from './options/flags.ts';
-import { helpText } from './options/help.ts';
+import { commandHelp, helpText } from './options/help.ts';
 import { resolveOptions } from './options/resolve.ts';
 import { isOn } from './options/values.ts';
 import { registry } from './registry.ts';
@@ -41,7 +41,10 @@ async function main(): Promise<number> {
 	const words = process.argv.slice(2);
 	const flags: Flags =
 		words.length > 0 ? (await import('./options/command-line.ts')).readFlags(words, program) : noFlags;
-	if (isOn(flags.options['help'])) return print(helpText(program));
+	if (isOn(flags.options['help'])) {
+		const topic = commands.find(({ by }) => typeof by === 'object' && 'word' in by && by.word === flags.help);
+		return print(topic ? commandHelp(topic, program) : helpText(program));
+	}
 	if (isOn(flags.options['version'])) return print(`wattlag ${readVersion()}\n`);
 	const file = await loadConfig(configPath(flags), process.env);
 	const line = resolveOptions(flags, program, { env: process.env, file });

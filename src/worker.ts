@@ -23,7 +23,7 @@ function stateText(event: Exclude<SamplerEvent, { kind: 'snapshot' }>): string {
 
 function emit(event: SamplerEvent): void {
 	if (event.kind !== 'snapshot') debug(() => stateText(event));
-	if (event.kind !== 'snapshot' || !settings.packs) {
+	if (event.kind !== 'snapshot') {
 		port?.postMessage(event);
 		return;
 	}
@@ -57,7 +57,6 @@ const sampling = new Sampling({
 	sections: settings.sections,
 	without: settings.without,
 	ownCost: settings.ownCost,
-	onDemand: settings.onDemand,
 	emit,
 	endTick,
 });

@@ -95,6 +95,17 @@ struct kmem_cache {
 };
 #pragma clang attribute pop
 
+/*
+ * For the stack of an owner: `scratch` is that of the waiter, which an interrupt in between may need for a wait that ends
+ * there. A program does not run within itself.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct stack);
+} owner_scratch SEC(".maps");
+
 /* Of 6.2 and 6.14; the loader says whether this kernel has them. */
 extern struct task_struct *bpf_task_from_pid(int pid) __ksym __weak;
 extern void bpf_task_release(struct task_struct *task) __ksym __weak;
@@ -116,7 +127,7 @@ static __always_inline struct lock_wait *sleeper_of(u32 tid)
 }
 
 /* Name the task that holds a mutex, or that writes under a semaphore. */
-static __always_inline void find_owner(struct profile_losses *cpu, struct lock_wait *wait, void *lock, u32 flags)
+static __always_inline void find_owner(struct lock_wait *wait, void *lock, u32 flags)
 {
 	struct task_struct *owner;
 	long word;
@@ -139,14 +150,15 @@ static __always_inline void find_owner(struct profile_losses *cpu, struct lock_w
 	wait->owner_tid = BPF_CORE_READ(owner, pid);
 	bpf_probe_read_kernel(wait->owner_comm, sizeof(wait->owner_comm), &owner->comm);
 	if (has_task_from_pid) {
-		u32 zero = 0;
-		struct stack *stack = bpf_map_lookup_elem(&scratch, &zero);
+		u32 zero = 0, number = bpf_get_smp_processor_id();
+		struct profile_losses *cpu = bpf_map_lookup_elem(&profile_cpus, &number);
+		struct stack *stack = bpf_map_lookup_elem(&owner_scratch, &zero);
 		struct task_struct *held = bpf_task_from_pid(wait->owner_tid);
 
 		if (!held)
 			return;
 		/* of one that runs on another CPU the kernel has no stack */
-		if (stack)
+		if (stack && cpu)
 			wait->owner_stack = keep_stack(
 				cpu, stack, bpf_get_task_stack(held, stack->frames, sizeof(stack->frames), 0));
 		bpf_task_release(held);
@@ -162,14 +174,12 @@ SEC("tp_btf/contention_begin")
 int BPF_PROG(contended, void *lock, u32 flags)
 {
 	u64 id = bpf_get_current_pid_tgid();
-	u32 number = bpf_get_smp_processor_id();
-	struct profile_losses *cpu_losses = bpf_map_lookup_elem(&profile_cpus, &number);
 	struct lock_wait *wait;
-	struct task_struct *task = bpf_get_current_task_btf();
 
-	if (!cpu_losses || !task_wanted(task, id >> 32, (u32)id))
+	if (!task_wanted(bpf_get_current_task_btf(), id >> 32, (u32)id))
 		return 0;
 	if (flags & LOCK_SPIN && !(flags & LOCK_MUTEX)) {
+		u32 number = bpf_get_smp_processor_id();
 		struct lock_spins *cpu = bpf_map_lookup_elem(&spins, &number);
 		u32 depth;
 
@@ -188,7 +198,7 @@ int BPF_PROG(contended, void *lock, u32 flags)
 	wait->lock = (s64)lock;
 	wait->flags = flags;
 	wait->tid = (u32)id;
-	find_owner(cpu_losses, wait, lock, flags);
+	find_owner(wait, lock, flags);
 	wait->begin_ns = bpf_ktime_get_ns();
 	return 0;
 }

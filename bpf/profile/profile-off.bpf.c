@@ -17,12 +17,14 @@ enum off_kind {
 };
 NAMES(off_kind);
 
-/* A thread that was seen. Written by the CPU that switches it in or out, which one CPU at a time does. */
+/*
+ * A thread that was seen. Written by the CPU that switches it in or out, which one CPU at a time does. A switch touches
+ * the first 64 bytes only.
+ */
 struct off_thread {
 	u32 tid;
 	u32 tgid;
-	s64 space;
-	/* CLOCK_MONOTONIC when it left its CPU; 0: it runs, or was not seen leaving */
+	/* when it left its CPU; 0: it runs, or was not seen leaving */
 	u64 left_ns;
 	/* time_waited() when it was last switched in */
 	u64 waited_ns;
@@ -31,12 +33,13 @@ struct off_thread {
 	u64 short_ns;
 	u64 delay_count;
 	u64 delay_ns;
+	s64 space;
 	/* where the stack is taken at the begin of the wait */
 	u64 user;
 	u64 kernel;
-	/* CLOCK_MONOTONIC when it was first seen */
-	u64 first_ns;
 	char comm[TASK_COMM_LEN];
+	/* whole cache lines */
+	u64 unused[4];
 };
 
 /*
@@ -56,10 +59,10 @@ struct {
 	__type(value, struct off_thread);
 } threads SEC(".maps");
 
-/* The thread that runs on each CPU, as far as it is profiled; 0: another one. */
+/* The thread that runs on each CPU, as far as it is profiled; 0: another one. A cache line each: every switch writes it. */
 struct off_cpu {
 	u32 tid;
-	u32 unused;
+	u32 unused[15];
 };
 CPU_SHARDS(off_cpus, struct off_cpu);
 
@@ -79,7 +82,7 @@ static __always_inline void put_away(struct profile_losses *cpu, const struct of
 
 /* The place of a thread; NULL: never. A new one begins with this call. */
 static __always_inline struct off_thread *thread_of(struct profile_losses *cpu, struct task_struct *task, u32 tgid,
-						    u32 tid, u64 now)
+						    u32 tid)
 {
 	u32 slot = tid & (OFF_THREADS - 1);
 	struct off_thread *thread = bpf_map_lookup_elem(&threads, &slot);
@@ -99,7 +102,6 @@ static __always_inline struct off_thread *thread_of(struct profile_losses *cpu, 
 	thread->short_count = thread->short_ns = 0;
 	thread->delay_count = thread->delay_ns = 0;
 	thread->user = thread->kernel = STACK_NONE;
-	thread->first_ns = now;
 	bpf_probe_read_kernel(thread->comm, sizeof(thread->comm), &task->comm);
 	announce(task, thread->space, tgid);
 	return thread;
@@ -138,9 +140,18 @@ static __always_inline bool account(struct profile_losses *cpu, struct off_threa
 }
 
 /*
+ * When this task got its CPU, by the clock of its queue. The scheduler has just stamped it, so no clock is read; the idle
+ * task has no stamp, but a queue.
+ */
+static __always_inline u64 switch_time(struct task_struct *task, u32 tid)
+{
+	return tid ? task->sched_info.last_arrival : task->se.cfs_rq->rq->clock;
+}
+
+/*
  * Why here: since 6.16 the scheduler reports the end of a switch in the context of the thread that was switched in. Its
- * stack is that of its wait, so a stack is taken only when the wait was long, and no stamp is looked up twice.
- * Cost: 100 ns per switch between profiled threads; 10 ns where neither is; some µs for a long wait.
+ * stack is that of its wait, so a stack is taken only when the wait was long.
+ * Cost: SWITCH_COST per switch between profiled threads; 10 ns where neither is; some µs for a long wait.
  * Loses: waits that began before the profile; threads whose place another took, which are counted.
  */
 SEC("tp_btf/sched_exit_tp")
@@ -148,24 +159,21 @@ int BPF_PROG(switched_in, bool is_switch)
 {
 	u32 number = bpf_get_smp_processor_id();
 	struct off_cpu *here = bpf_map_lookup_elem(&off_cpus, &number);
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct profile_losses *cpu;
-	struct task_struct *task;
 	struct off_thread *thread;
-	u64 id, now, blocked = 0;
-	u32 tgid, tid, left;
+	u32 tid = task->pid, left;
+	u64 now, blocked = 0;
+	bool wanted;
 
 	if (!is_switch || !here)
 		return 0;
 	left = here->tid;
-	task = bpf_get_current_task_btf();
-	tgid = task->tgid;
-	tid = task->pid;
-	here->tid = 0;
-	if (tid && task_wanted(task, tgid, tid))
-		here->tid = tid;
-	if (!left && !here->tid)
+	wanted = tid && task_wanted(task, task->tgid, tid);
+	here->tid = wanted ? tid : 0;
+	if (!left && !wanted)
 		return 0;
-	now = bpf_ktime_get_ns();
+	now = switch_time(task, tid);
 	if (left) {
 		u32 slot = left & (OFF_THREADS - 1);
 
@@ -173,16 +181,15 @@ int BPF_PROG(switched_in, bool is_switch)
 		if (thread && thread->tid == left)
 			thread->left_ns = now;
 	}
-	if (!here->tid)
+	if (!wanted)
 		return 0;
 	cpu = bpf_map_lookup_elem(&profile_cpus, &number);
 	if (!cpu)
 		return 0;
-	thread = thread_of(cpu, task, tgid, tid, now);
+	thread = thread_of(cpu, task, task->tgid, tid);
 	if (!thread || !account(cpu, thread, time_waited(task), now, &blocked))
 		return 0;
-	id = space_of(task);
-	struct profile_key key = { .space = id, .tgid = tgid, .tid = tid, .kind = OFF_BLOCKED };
+	struct profile_key key = { .space = space_of(task), .tgid = task->tgid, .tid = tid, .kind = OFF_BLOCKED };
 
 	add_stacked(ctx, cpu, &key, task, 1, blocked);
 	return 0;
@@ -206,7 +213,7 @@ int BPF_PROG(switching, bool preempt, struct task_struct *prev, struct task_stru
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (tid && task_wanted(prev, prev->tgid, tid)) {
-		thread = thread_of(cpu, prev, prev->tgid, tid, now);
+		thread = thread_of(cpu, prev, prev->tgid, tid);
 		if (thread) {
 			thread->left_ns = now;
 			thread->space = space_of(prev);
@@ -220,7 +227,7 @@ int BPF_PROG(switching, bool preempt, struct task_struct *prev, struct task_stru
 	}
 	tid = next->pid;
 	if (tid && task_wanted(next, next->tgid, tid)) {
-		thread = thread_of(cpu, next, next->tgid, tid, now);
+		thread = thread_of(cpu, next, next->tgid, tid);
 		if (thread && account(cpu, thread, time_waited(next), now, &blocked)) {
 			struct profile_key key = {
 				.space = thread->space,

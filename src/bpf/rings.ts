@@ -1,13 +1,14 @@
 /** Sizes of ring buffers by need. The kernel wants a power of two pages, which `setMaxEntries` sees to. */
-import { readFileSync } from 'node:fs';
+
 import { join } from 'node:path';
+import { readLatin1 } from '../lib/read-file.ts';
 import type { Bytes, Count } from '../lib/units.ts';
 
 /** Tasks of the machine now; undefined: not known. */
 function tasksNow(procRoot: string): Count | undefined {
 	try {
 		// 0.20 0.18 0.12 1/80 11206: runnable/all
-		const all = Number(/ \d+\/(\d+) /.exec(readFileSync(join(procRoot, 'loadavg'), 'latin1'))?.[1]);
+		const all = Number(/ \d+\/(\d+) /.exec(readLatin1(join(procRoot, 'loadavg')))?.[1]);
 		return all > 0 ? all : undefined;
 	} catch {
 		return undefined;

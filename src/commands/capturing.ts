@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Tracer } from '../core/tracer.ts';
+import { redactLines } from '../lib/redact.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import { captureBytes, kernelLog, TRIAGE, writeCapture } from '../recording/capture.ts';
 import { CapturePolicy } from '../recording/capture-policy.ts';
@@ -190,7 +191,7 @@ export class Capturing {
 			...minutes,
 			...extra,
 			...(log ? [{ name: 'kmsg.txt', bytes: log }] : []),
-			...(config === undefined ? [] : [{ name: 'config.toml', bytes: Buffer.from(config) }]),
+			...(config === undefined ? [] : [{ name: 'config.toml', bytes: Buffer.from(redactLines(config)) }]),
 		];
 		const written = new Date().toISOString();
 		const facts = { ...about, written, from: new Date(now - BEFORE_MS).toISOString(), to: written };

@@ -4,6 +4,7 @@ import { UsageError } from '../core/errors.ts';
 import type { Host } from '../core/tracer.ts';
 import type { CommandLine, CommandSpec } from '../options/command.ts';
 import type { Entry } from '../registry.ts';
+import type { LocalSampler } from '../sampling/local-sampler.ts';
 import type { WorkerSampler } from '../sampling/worker-sampler.ts';
 import { Output } from './output.ts';
 
@@ -36,14 +37,10 @@ export interface SamplerChoice {
 	tabs: string[];
 	/** Seconds. */
 	firstDelay: number;
-	/** Snapshots come packed for the archive too. */
-	packs: boolean;
-	/** Tracers on demand run too. */
-	onDemand?: boolean;
 }
 
-/** Start the sampling thread. */
-export async function startSampler(context: Context, choice: SamplerChoice): Promise<WorkerSampler> {
+/** Start the sampling thread, for a screen: drawing never delays sampling. */
+export async function startWorker(context: Context, choice: SamplerChoice): Promise<WorkerSampler> {
 	const { WorkerSampler } = await import('../sampling/worker-sampler.ts');
 	const { delay, groups, sections, without, ownCost, debug } = context.line;
 	return new WorkerSampler(context.workerUrl, {
@@ -55,6 +52,33 @@ export async function startSampler(context: Context, choice: SamplerChoice): Pro
 		without,
 		ownCost,
 		debug,
+	});
+}
+
+export interface LocalChoice extends SamplerChoice {
+	/** Tracers on demand run too. */
+	onDemand?: boolean;
+}
+
+/**
+ * Sample in this thread, for everything without a screen: a second thread costs as much CPU time again and 20 MB. Subscribe
+ * before the next turn of the event loop. An output that blocks makes the interval longer.
+ */
+export async function startSampler(context: Context, choice: LocalChoice): Promise<LocalSampler> {
+	const { LocalSampler } = await import('../sampling/local-sampler.ts');
+	const { delay, groups, sections, without, ownCost } = context.line;
+	const { tabs, firstDelay, onDemand } = choice;
+	return new LocalSampler({
+		// the first one is the active tab
+		tracers: tabs.flatMap((id) => context.registry.find(({ tracer }) => tracer.id === id)?.tracer ?? []),
+		host: hostOf(context),
+		firstDelay,
+		onDemand,
+		delay,
+		groups,
+		sections,
+		without,
+		ownCost,
 	});
 }
 

@@ -3,7 +3,9 @@
  * clocks that a process reads, and the times that proc shows it, are off those of the kernel and of BPF programs: they are
  * converted here and nowhere else.
  */
-import { readFileSync, readlinkSync } from 'node:fs';
+
+import { readlinkSync } from 'node:fs';
+import { readLatin1 } from './read-file.ts';
 import type { Ns } from './units.ts';
 
 /** Clocks of a time namespace minus those of the kernel, ns. */
@@ -31,7 +33,7 @@ export function ownOffsets(procRoot: string, parent: number): ClockOffsets {
 		try {
 			const folder = `${procRoot}/${name}`;
 			if (readlinkSync(`${procRoot}/self/ns/time`) === readlinkSync(`${folder}/ns/time_for_children`))
-				return parseClockOffsets(readFileSync(`${folder}/timens_offsets`, 'latin1'));
+				return parseClockOffsets(readLatin1(`${folder}/timens_offsets`));
 		} catch {
 			// a kernel without time namespaces (before 5.6), no proc, or none of that process
 		}

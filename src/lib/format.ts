@@ -66,6 +66,11 @@ export function formatCount(count: Count, width = 5): string {
 	return full.length <= Math.min(width, 7) ? full : scaled(count, thousands, 1);
 }
 
+/** A number with its noun: `1 stack`, `2 stacks`. */
+export function counted(count: Count, one: string, many = `${one}s`): string {
+	return `${count} ${count === 1 ? one : many}`;
+}
+
 /** Events per second: `0.25`, `12.3`, `1.23k`. */
 export function formatRate(rate: number): string {
 	return rate === 0 ? '0' : scaled(rate, thousands);

@@ -1,4 +1,4 @@
-/** Sorts many numbers in linear time (radix sort on their bits). Pure. */
+/** Sorts numbers: many in linear time (radix sort on their bits), few by comparison. Pure. */
 
 /** Bits of one pass. Six passes cover all 64, least significant first; each is stable. */
 const DIGIT = 11;
@@ -7,10 +7,19 @@ const MASK = 2 ** DIGIT - 1;
 const passes = [0, 1].flatMap((half) => [0, DIGIT, 2 * DIGIT].map((shift) => ({ half, shift })));
 const SIGN = 0x8000_0000;
 
+/** Below, comparing takes less time than going through the counts of all digits in each pass. */
+const FEW = 1000;
+
 /** Indices of the numbers, the smallest first; equal ones keep their order. NaN is not allowed. */
 export function ascending(numbers: Float64Array): Uint32Array {
-	const bits = comparable(numbers);
 	const { length } = numbers;
+	if (length < FEW)
+		return Uint32Array.from(numbers.keys()).sort((a, b) => {
+			const [left, right] = [numbers[a] as number, numbers[b] as number];
+			// not their difference: that of two infinite numbers is none
+			return left < right ? -1 : left > right ? 1 : 0;
+		});
+	const bits = comparable(numbers);
 	const counts = new Uint32Array(MASK + 1);
 	let order = Uint32Array.from(numbers.keys());
 	let sorted = new Uint32Array(length);

@@ -1,13 +1,20 @@
 /** The words of the command line. Imported only where there are words: reading none takes no parser. */
 import meow from 'meow';
 import { UsageError } from '../core/errors.ts';
-import { ownOptions, type Program, type WordSpec } from './command.ts';
+import { type CommandSpec, ownOptions, type Program, type WordSpec } from './command.ts';
 import { commonOptions } from './common.ts';
 import type { Flags } from './flags.ts';
 
 /** meow's name of an option. */
 function camelCase(name: string): string {
 	return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The first word that asks for help, as the option of that name does. */
+const HELP = 'help';
+
+function wordOf(by: CommandSpec['by']): string | undefined {
+	return typeof by === 'object' && 'word' in by ? by.word : undefined;
 }
 
 /** Read `argv` (without interpreter and script); values are not looked at yet. Throws {@link UsageError}. */
@@ -54,6 +61,11 @@ export function readFlags(argv: readonly string[], program: Program): Flags {
 		.map(({ by }) => by)
 		.find((by): by is WordSpec => typeof by === 'object' && 'word' in by && by.word === first);
 	const { word, argument, optional } = asked ?? {};
+	const wantsHelp = first === HELP || parsed.flags['help'] === true;
+	const topic = first === HELP ? following[0] : first;
+	if (wantsHelp && (topic === undefined || commands.some(({ by }) => wordOf(by) === topic)))
+		return { options: { help: true }, ...(topic !== undefined && { help: topic }) };
+	if (first === HELP) throw new UsageError(`help: there is no command '${topic}'; wattlag --help lists them`);
 	const names = argument?.split(' ') ?? [];
 	const missing = names[following.length];
 	if (asked && missing !== undefined && !(optional && following.length === 0))

@@ -38,6 +38,8 @@ export interface CommandLine {
 	debug: string;
 	/** Every option that belongs to no tracer, by name. */
 	values: Options;
+	/** Options of the command line that belong to other tabs than `tab`, and to none that it is made of. */
+	ofOtherTabs: readonly string[];
 	/** Each tracer's own section. */
 	sections: Record<string, Options>;
 }

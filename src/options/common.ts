@@ -153,7 +153,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			max: 86_400,
 			placeholder: 'SECONDS',
 			once: true,
-			help: 'with compare and triage (0: 10) and -v (0: until stopped)',
+			help: 'how long to measure; 0: 10 for compare --live, profile and triage, 30 for report live, 5 for export live, until stopped for -v',
 		},
 		{
 			name: 'sys-root',
@@ -172,7 +172,14 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			once: true,
 			help: 'append a log of what is loaded, attached, refused and restarted to this file',
 		},
-		{ name: 'help', short: 'h', type: 'boolean', default: false, once: true, help: 'this text' },
+		{
+			name: 'help',
+			short: 'h',
+			type: 'boolean',
+			default: false,
+			once: true,
+			help: 'this text; behind the word of a command: its own',
+		},
 		{ name: 'version', short: 'V', type: 'boolean', default: false, once: true, help: 'print the version' },
 	];
 }

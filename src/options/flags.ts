@@ -11,6 +11,8 @@ export interface Flags {
 	more?: readonly string[];
 	/** What follows `--`. */
 	rest?: readonly string[];
+	/** Help is asked for, of this command: by its word, whatever else is missing. */
+	help?: string;
 	/** By name; only those that were given: switches as `true` or `false` or the word after `=`, others as text. */
 	options: Readonly<Record<string, unknown>>;
 }

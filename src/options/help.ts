@@ -2,7 +2,7 @@
 
 import { EXIT_CODES } from '../core/errors.ts';
 import type { OptionSpec } from '../core/tracer.ts';
-import type { CommandSpec, Program } from './command.ts';
+import { type CommandSpec, type Program, takers } from './command.ts';
 import { commonOptions } from './common.ts';
 
 function flag(spec: OptionSpec): string {
@@ -45,6 +45,29 @@ function usageLines(commands: readonly CommandSpec[]): string[] {
 		const line = (lines[index] as string).padEnd(width);
 		return `${index === 0 ? 'usage: ' : '       '}${line}   ${summary}`;
 	});
+}
+
+/** Of all commands that take an option, those of which one line of help is about. */
+function takenBy({ name, options = [] }: CommandSpec, { tracers, commands }: Program): OptionSpec[] {
+	const others = commands.flatMap(({ name: owner, options: theirs = [] }) => (owner === name ? [] : theirs));
+	return [...commonOptions(tracers), ...others].filter((spec) => {
+		const able = takers(commands, spec.name);
+		return able !== commands && able.some((one) => one.name === name) && !options.some((own) => own.name === spec.name);
+	});
+}
+
+/** The text of `wattlag COMMAND --help`: its usage, and the options that not all commands have. */
+export function commandHelp(command: CommandSpec, program: Program): string {
+	const options = [...(command.options ?? []), ...takenBy(command, program)];
+	return [
+		wrap(`usage: ${usageLine(command)}`, '       '),
+		'',
+		wrap(`  ${command.summary}`, '  '),
+		...(options.length === 0 ? [] : ['', ...options.map(describe)]),
+		'',
+		'wattlag --help lists the options of all commands and tabs',
+		'',
+	].join('\n');
 }
 
 /** The text of `--help`. */

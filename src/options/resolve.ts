@@ -44,6 +44,15 @@ function chooseTab(
 	return named ?? (measuringTab ? firstMeasuring(run) : (run[0] as AnyTracer).id);
 }
 
+function ofOtherTabs(given: readonly string[], tab: string, tracers: readonly AnyTracer[]): string[] {
+	const from = tracers.find(({ id }) => id === tab)?.from ?? [];
+	const having = (option: string) => tracers.filter(({ options }) => options.some(({ name }) => name === option));
+	return given.filter((option) => {
+		const owners = having(option).map(({ id }) => id);
+		return owners.length > 0 && !owners.some((id) => id === tab || from.includes(id));
+	});
+}
+
 /** Bring the sources together and check every value. Throws {@link UsageError}. */
 export function resolveOptions(flags: Flags, program: Program, { env = {}, file = null }: Sources = {}): CommandLine {
 	const { tracers, commands } = program;
@@ -115,6 +124,7 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 		values: Object.fromEntries(
 			common.filter(({ perTab: each }) => !each).map(({ name }) => [name, values[name] as Options[string]]),
 		),
+		ofOtherTabs: ofOtherTabs(Object.keys(given), tab, tracers),
 		sections: Object.fromEntries(
 			tracers.map((owner) => [
 				owner.id,

@@ -72,6 +72,14 @@ export interface ProfileQuality {
 	kernel_hidden: boolean;
 }
 
+/** Files whose symbols were to be found elsewhere. */
+export interface LateSymbolCounts {
+	/** Of `.gnu_debugdata`: files that have it, those whose symbols were read, and those that are damaged or too large. */
+	compressed: { asked: Count; found: Count; refused: Count };
+	/** Of servers: files that were asked for, found, and failed, the bytes that came, and the last failure; null: none was asked. */
+	debuginfod: { asked: Count; found: Count; failed: Count; bytes: Bytes; failure: SafeText } | null;
+}
+
 export interface Profile {
 	mode: ProfileMode;
 	/** Wall clock at the begin, ms since 1970. */
@@ -91,6 +99,10 @@ export interface Profile {
 	lost: Readonly<Record<string, Count>>;
 	/** Memory of symbols. */
 	symbol_bytes: Bytes;
+	/** Symbols that came later than their files. */
+	late_symbols: LateSymbolCounts;
+	/** The process that was profiled has ended; false: it goes on, or it is not one process. */
+	target_ended: boolean;
 }
 
 /** Unit of a profile's values in files. */

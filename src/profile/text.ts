@@ -1,5 +1,5 @@
 /** A profile as text for a terminal: the hottest functions, and how much of it is known. */
-import { formatNs } from '../lib/format.ts';
+import { counted, formatNs } from '../lib/format.ts';
 import { type Profile, stackValue } from './model.ts';
 import { functionsOf } from './tree.ts';
 
@@ -20,18 +20,52 @@ export function unwoundText({ quality: { user_stacks, cut }, unwound }: Pick<Pro
 	if (!unwound) return '';
 	const whole = user_stacks === 0 ? '' : `: ${Math.floor((100 * (user_stacks - cut)) / user_stacks)} % are whole`;
 	const each = unwound.stacks === 0 ? '' : `; ${Math.round(unwound.bytes / unwound.stacks / 1024)} KiB copied of each`;
-	return `${unwound.stacks} user stacks unwound by the tables of their files${whole}${each}`;
+	return `${counted(unwound.stacks, 'user stack')} unwound by the tables of their files${whole}${each}`;
+}
+
+/** Why there is nothing in it; empty: there is something. @param exists some thread of the target is there now */
+export function emptyText({ mode, stacks, target, target_ended, seconds }: Profile, exists: boolean): string {
+	if (stacks.some(({ count, ns }) => count > 0 || ns > 0)) return '';
+	const what = mode === 'on-cpu' ? 'no sample' : 'no wait';
+	const length = `${seconds.toFixed(1)} s`;
+	if (target_ended) return `${what}: ${target} ended within ${length}`;
+	if (!exists) return `${what}: there is no process of ${target}`;
+	const why = mode === 'on-cpu' ? 'it did not run; --wall has waits, too' : 'it did not wait';
+	return `${what} of ${target} in ${length}: ${why}`;
+}
+
+/** What servers of symbols said; empty: none was asked, or none had to be. */
+export function serverText({ late_symbols }: Partial<Pick<Profile, 'late_symbols'>>): string {
+	const debuginfod = late_symbols?.debuginfod;
+	if (!debuginfod || debuginfod.asked === 0) return '';
+	const { asked, found, failed, bytes, failure } = debuginfod;
+	const came = bytes === 0 ? '' : ` (${(bytes / 1e6).toFixed(1)} MB came)`;
+	const wrong = failed === 0 ? '' : `, ${failed} failed: ${failure}`;
+	return `debuginfod: symbols of ${found} of ${asked} files${came}${wrong}`;
 }
 
 /** What was lost, in words; empty: nothing. */
-export function lossText({ lost, quality }: Pick<Profile, 'lost' | 'quality'>): string {
+export function lossText({
+	lost,
+	quality,
+	late_symbols,
+	target_ended,
+}: Pick<Profile, 'lost' | 'quality'> & Partial<Pick<Profile, 'late_symbols' | 'target_ended'>>): string {
 	const parts: string[] = [];
-	if (lost['stacks_full']) parts.push(`${lost['stacks_full']} stacks not kept (map full)`);
-	if (lost['counts_full']) parts.push(`${lost['counts_full']} events not counted (map full)`);
-	if (lost['copies_lost']) parts.push(`${lost['copies_lost']} stacks not copied (ring full): by frame pointers`);
-	if (lost['unmatched']) parts.push(`${lost['unmatched']} events without a beginning`);
-	if (quality.deep) parts.push(`${quality.deep} stacks deeper than 127 frames`);
-	if (quality.ended_processes) parts.push(`${quality.ended_processes} processes ended before their names were read`);
+	const compressed = late_symbols?.compressed;
+	if (target_ended) parts.push('the process has ended');
+	if (compressed?.refused)
+		parts.push(
+			`compressed symbols of ${compressed.refused} of ${compressed.asked} files were refused: damaged or too large`,
+		);
+	if (lost['stacks_full']) parts.push(`${counted(lost['stacks_full'], 'stack')} not kept (map full)`);
+	if (lost['counts_full']) parts.push(`${counted(lost['counts_full'], 'event')} not counted (map full)`);
+	if (lost['copies_lost'])
+		parts.push(`${counted(lost['copies_lost'], 'stack')} not copied (ring full): by frame pointers`);
+	if (lost['unmatched']) parts.push(`${counted(lost['unmatched'], 'event')} without a beginning`);
+	if (quality.deep) parts.push(`${counted(quality.deep, 'stack')} deeper than 127 frames`);
+	if (quality.ended_processes)
+		parts.push(`${counted(quality.ended_processes, 'process', 'processes')} ended before their names were read`);
 	if (quality.kernel_hidden) parts.push('kernel symbols are hidden (kptr_restrict)');
 	return parts.join(', ');
 }
@@ -58,7 +92,7 @@ export function profileTable(profile: Profile, rows: number): string {
 	return [
 		`${mode}, ${profile.target}: ${figure(sum)}${mode === 'on-cpu' ? ' samples' : ''} in ${profile.seconds.toFixed(1)} s`,
 		...(mode === 'on-cpu' ? [] : [byState.join(', ')]),
-		...[unwoundText(profile), cutText(profile), lossText(profile)].filter((line) => line !== ''),
+		...[unwoundText(profile), cutText(profile), serverText(profile), lossText(profile)].filter((line) => line !== ''),
 		`${'SELF'.padStart(7)} ${'TOTAL'.padStart(7)}  FUNCTION`,
 		...lines,
 		'',

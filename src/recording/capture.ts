@@ -2,12 +2,13 @@
 
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { systemReason } from '../core/errors.ts';
+import { makeOwnFolder } from '../core/own-folder.ts';
+import { redactLines } from '../lib/redact.ts';
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Bytes } from '../lib/units.ts';
 import { type Manifest, openBundle, packBundle } from './bundle.ts';
 import { Folder } from './folder.ts';
 import type { TarFile } from './tar.ts';
-import { makeOwnFolder } from './write.ts';
 
 /** Name of the text that says what was wrong, first in a bundle. */
 export const TRIAGE = 'triage.txt';
@@ -97,7 +98,7 @@ export function listCaptures(path: string): Listed[] {
 	}
 }
 
-/** The end of the kernel's log, a line each; undefined: it cannot be read. */
+/** The end of the kernel's log, a line each, with secrets masked: programs and the audit system write command lines into it; undefined: it cannot be read. */
 export function kernelLog(): Buffer | undefined {
 	let fd: number | undefined;
 	try {
@@ -120,7 +121,7 @@ export function kernelLog(): Buffer | undefined {
 			length += line.length + 1;
 			while (length > KMSG) length -= (lines.shift()?.length ?? 0) + 1;
 		}
-		return Buffer.from(`${lines.join('\n')}\n`);
+		return Buffer.from(`${redactLines(lines.join('\n'))}\n`);
 	} catch {
 		return undefined;
 	} finally {

@@ -23,7 +23,13 @@ export interface Recording {
 }
 
 function aboutOf(line: string): About {
-	const value = inert(JSON.parse(line)) as Partial<About>;
+	let value: Partial<About> | null;
+	try {
+		value = inert(JSON.parse(line)) as Partial<About> | null;
+	} catch {
+		value = null;
+	}
+	if (typeof value !== 'object' || value === null) throw new Error('no recording of wattlag');
 	const { recording, host = safe``, kernel = safe``, cpus, written = safe`` } = value;
 	if (typeof recording !== 'number') throw new Error('no recording of wattlag');
 	if (recording > RECORDING) throw new Error(`made by a newer wattlag (recording ${recording}, known is ${RECORDING})`);

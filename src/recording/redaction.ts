@@ -42,6 +42,8 @@ const COMMON = new Set(['', '/', '?', '-', 'root', 'not known', '(ended)', 'all'
 
 /** IPv4, IPv6 and MAC; a time of day is none. */
 const ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?!\d{2}:\d{2}:\d{2}(?![\w:]))[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7}/gi;
+/** Titles of processes within a sentence: a database writes its users and tables into them. */
+const TITLE = /“([^”]*)”/g;
 const PATH = /(?:\/[\w.@+-]+){2,}\/?/g;
 
 /** Texts kept: a storm of names must not fill the memory. */
@@ -60,7 +62,8 @@ export class Redaction {
 	/** A sentence. */
 	text(words: string): SafeText {
 		const known = this.patternOfNames();
-		const named = known ? words.replace(known, (name) => this.words.get(name) ?? name) : words;
+		const untitled = words.replace(TITLE, (_, title) => `“${this.word('cmd', title)}”`);
+		const named = known ? untitled.replace(known, (name) => this.words.get(name) ?? name) : untitled;
 		return sanitize(
 			named.replace(ADDRESS, (address) => this.word('addr', address)).replace(PATH, (path) => this.path(path)),
 		);

@@ -24,10 +24,6 @@ export interface WorkerSettings {
 	without: readonly string[];
 	/** How the cost of the BPF programs is measured. */
 	ownCost: CostMode;
-	/** The receiver keeps an archive: snapshots are sent packed too, which is work that would block a screen. */
-	packs: boolean;
-	/** Tracers on demand run as all others do. */
-	onDemand?: boolean;
 	/** Path of the debug log; empty: none. */
 	debug: string;
 }

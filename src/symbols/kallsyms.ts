@@ -1,6 +1,6 @@
 /** Symbols of the kernel, its modules and BPF programs, from `/proc/kallsyms`. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readBytes } from '../lib/read-file.ts';
 import type { RawSymbols } from './elf.ts';
 import { SymbolTable } from './table.ts';
 
@@ -81,7 +81,7 @@ function hex(bytes: Uint8Array, at: number, digits: number): number {
 /** undefined: the kernel hides its addresses from this process (kptr_restrict), or has none. */
 export function readKallsyms(procRoot: string, data = false): SymbolTable | undefined {
 	try {
-		return parseKallsyms(readFileSync(join(procRoot, 'kallsyms')), data);
+		return parseKallsyms(readBytes(join(procRoot, 'kallsyms')), data);
 	} catch {
 		return undefined;
 	}

@@ -1,19 +1,24 @@
 /** Address ranges of the kernel's functions, by name, from `/proc/kallsyms`. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { firstIndex } from '../lib/bisect.ts';
+import { partsOf } from '../lib/read-file.ts';
 import { eachSymbol } from './kallsyms.ts';
 
-/** Parsed in parts, so that no tick waits for the whole file (5 to 20 MB). Bytes. */
-const PART = 512 * 1024;
-
-const NEWLINE = 10;
+/** Parsed in pieces, so that no tick waits for the whole file (5 to 20 MB). Bytes. */
+const PIECE = 512 * 1024;
 
 interface Range {
 	/** Low 32 bits: the kernel's code lies within 2 GB. */
 	from: number;
 	to: number;
 	name: string;
+}
+
+/** None where the file is hidden or absent. */
+function* partsIn(path: string): Generator<Buffer> {
+	try {
+		yield* partsOf(path);
+	} catch {}
 }
 
 export class KernelFunctions {
@@ -31,14 +36,12 @@ export class KernelFunctions {
 	 * Resolves with false where addresses are hidden (kptr_restrict, no CAP_SYSLOG).
 	 */
 	async load(procRoot: string, names: Iterable<string>): Promise<boolean> {
-		const text = await readFile(join(procRoot, 'kallsyms')).catch(() => Buffer.alloc(0));
 		// the caller's strings: parts of the text would keep all of it in memory
 		const wanted = new Map(Array.from(names, (name) => [name, name]));
 		const ranges: Range[] = [];
 		let open: Range[] = [];
-		for (let begin = 0; begin < text.length; ) {
-			const newline = text.indexOf(NEWLINE, begin + PART);
-			const part = text.subarray(begin, newline < 0 ? text.length : newline + 1);
+		let piece = 0;
+		for (const part of partsIn(join(procRoot, 'kallsyms'))) {
 			eachSymbol(part, false, (address, _, nameAt, nameEnd) => {
 				const from = address >>> 0;
 				if (from !== open[0]?.from && open.length > 0) {
@@ -53,7 +56,9 @@ export class KernelFunctions {
 				open.push(range);
 				ranges.push(range);
 			});
-			begin += part.length;
+			piece += part.length;
+			if (piece < PIECE) continue;
+			piece = 0;
 			await new Promise((resolve) => setImmediate(resolve));
 		}
 		this.ranges = ranges.filter(({ from, to }) => from > 0 && to > from).sort((a, b) => a.from - b.from);

@@ -1,8 +1,8 @@
 /** Names of kernel addresses, from `/proc/kallsyms`, which is read only where an address is new. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstIndex } from '../lib/bisect.ts';
 import { monotonicNs } from '../lib/clock.ts';
+import { partsOf } from '../lib/read-file.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
 import { eachSymbol } from './kallsyms.ts';
@@ -13,28 +13,35 @@ const MOST = 8192;
 /**
  * The function that each of the ascending addresses is in; empty: none. Addresses are signed, so that a double holds them
  * exactly. The order of the text does not matter: modules and BPF programs are not sorted.
+ * @param parts whole lines, each valid until the next one is asked for
  */
-export function symbolsIn(text: Uint8Array, addresses: Float64Array): SafeText[] {
+export function symbolsIn(parts: Iterable<Uint8Array>, addresses: Float64Array): SafeText[] {
+	const { length } = addresses;
 	// by index of the lowest address at or above a symbol: the highest symbol there is
-	const starts = new Float64Array(addresses.length).fill(Number.NEGATIVE_INFINITY);
-	const nameAt = new Int32Array(addresses.length).fill(-1);
-	const nameEnd = new Int32Array(addresses.length);
-	eachSymbol(text, false, (start, _, from, end) => {
-		const index = firstIndex(addresses.length, (one) => (addresses[one] as number) >= start);
-		if (index >= addresses.length || start <= (starts[index] as number)) return;
-		starts[index] = start;
-		nameAt[index] = from;
-		nameEnd[index] = end;
-	});
-	return Array.from(addresses, (_, index) => {
+	const starts = new Float64Array(length).fill(Number.NEGATIVE_INFINITY);
+	const names: SafeText[] = new Array(length).fill(safe``);
+	// in the present part
+	const nameAt = new Int32Array(length);
+	const nameEnd = new Int32Array(length);
+	for (const part of parts) {
+		nameAt.fill(-1);
+		eachSymbol(part, false, (start, _, from, end) => {
+			const index = firstIndex(length, (one) => (addresses[one] as number) >= start);
+			if (index >= length || start <= (starts[index] as number)) return;
+			starts[index] = start;
+			nameAt[index] = from;
+			nameEnd[index] = end;
+		});
+		for (const [index, from] of nameAt.entries())
+			if (from >= 0) names[index] = sanitize(part.subarray(from, nameEnd[index]));
+	}
+	for (let index = 1; index < length; index++) {
 		// a symbol below an earlier address is below this one, too
-		if (index > 0 && (starts[index - 1] as number) > (starts[index] as number)) {
-			starts[index] = starts[index - 1] as number;
-			nameAt[index] = nameAt[index - 1] as number;
-			nameEnd[index] = nameEnd[index - 1] as number;
-		}
-		return (nameAt[index] as number) < 0 ? safe`` : sanitize(text.subarray(nameAt[index], nameEnd[index]));
-	});
+		if ((starts[index - 1] as number) <= (starts[index] as number)) continue;
+		starts[index] = starts[index - 1] as number;
+		names[index] = names[index - 1] as SafeText;
+	}
+	return names;
 }
 
 /** For how long the kernel's own symbols (some 3 MB) are kept after their last use. */
@@ -53,41 +60,39 @@ export class CoreSymbols {
 		this.names = names;
 	}
 
-	/** undefined: the text has no end of the kernel's code, hides it, or is not in the order of addresses. */
-	static of(text: Uint8Array): CoreSymbols | undefined {
+	/**
+	 * undefined: the text has no end of the kernel's code, hides it, or is not in the order of addresses.
+	 * @param parts as of {@link symbolsIn}
+	 */
+	static of(parts: Iterable<Uint8Array>): CoreSymbols | undefined {
 		const starts: number[] = [];
 		const nameAt: number[] = [];
-		let end: number | undefined;
-		let sorted = true;
+		let names = new Uint8Array(2 ** 20);
 		let bytes = 0;
-		const each = (take: (start: number, from: number, to: number) => void): void =>
-			eachSymbol(text, false, (start, _, from, to) => {
-				if (text[to] === TAB || (end !== undefined && start > end)) return;
-				take(start, from, to);
-			});
-		each((start, from, to) => {
-			if (to - from === ETEXT.length && ETEXT.every((byte, index) => text[from + index] === byte)) end = start;
-		});
-		if (end === undefined) return undefined;
+		let end: number | undefined;
 		let last = Number.NEGATIVE_INFINITY;
-		each((start, from, to) => {
-			if (start === last) return;
-			sorted &&= start > last;
-			last = start;
-			starts.push(start);
-			nameAt.push(bytes);
-			bytes += to - from;
-		});
-		if (!sorted || starts.length < 2) return undefined;
-		const names = new Uint8Array(bytes);
-		let index = 0;
-		last = Number.NEGATIVE_INFINITY;
-		each((start, from, to) => {
-			if (start === last) return;
-			last = start;
-			names.set(text.subarray(from, to), nameAt[index++] as number);
-		});
-		return new CoreSymbols(Float64Array.from(starts), Uint32Array.from([...nameAt, bytes]), names);
+		let sorted = true;
+		for (const part of parts) {
+			eachSymbol(part, false, (start, _, from, to) => {
+				if (part[to] === TAB || (end !== undefined && start > end)) return;
+				if (to - from === ETEXT.length && ETEXT.every((byte, index) => part[from + index] === byte)) end = start;
+				if (start === last) return;
+				sorted &&= start > last;
+				last = start;
+				starts.push(start);
+				nameAt.push(bytes);
+				if (bytes + to - from > names.length) {
+					const larger = new Uint8Array(names.length * 2);
+					larger.set(names);
+					names = larger;
+				}
+				names.set(part.subarray(from, to), bytes);
+				bytes += to - from;
+			});
+			if (!sorted) return undefined;
+		}
+		if (end === undefined || starts.length < 2) return undefined;
+		return new CoreSymbols(Float64Array.from(starts), Uint32Array.from([...nameAt, bytes]), names.slice(0, bytes));
 	}
 
 	/** The function that an address is in; undefined: it is not in the kernel itself. */
@@ -140,9 +145,8 @@ export class KernelSymbols {
 		this.unknown.clear();
 		let found: SafeText[] = [];
 		try {
-			const text = readFileSync(this.path);
-			found = symbolsIn(text, addresses);
-			if (again) this.core ??= CoreSymbols.of(text);
+			found = symbolsIn(partsOf(this.path), addresses);
+			if (again) this.core ??= CoreSymbols.of(partsOf(this.path));
 		} catch {
 			// hidden (kptr_restrict) or absent: addresses stay without names
 		}

@@ -1,8 +1,8 @@
 /** The executable mappings of a process, from `/proc/PID/maps`. */
 
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstIndex } from '../lib/bisect.ts';
+import { readLatin1 } from '../lib/read-file.ts';
 
 export interface Mapping {
 	start: number;
@@ -50,7 +50,7 @@ export function parseMaps(text: string): Mapping[] {
 
 /** Throws where the process has gone. */
 export function readMaps(procRoot: string, pid: number): Mapping[] {
-	return parseMaps(readFileSync(join(procRoot, String(pid), 'maps'), 'latin1'));
+	return parseMaps(readLatin1(join(procRoot, String(pid), 'maps')));
 }
 
 /** The mapping that contains an address. */

@@ -1,10 +1,14 @@
 /** Symbols of executables and libraries by build-id, read from the very file that is mapped. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLatin1 } from '../lib/read-file.ts';
 import { type UnwindRow, UnwindTable } from './eh-frame.ts';
 import { Elf, FileBytes } from './elf.ts';
 import { goTable } from './go.ts';
+import type { LateSymbols } from './late.ts';
 import type { Mapping } from './mappings.ts';
+import { tableIn } from './symbol-file.ts';
 import { type Found, SymbolTable } from './table.ts';
 
 /** Bytes that the symbols of all modules may take; the ones used longest ago go first. */
@@ -19,9 +23,8 @@ export class Module {
 	/** Lower-case hexadecimal; empty: it has none. */
 	readonly buildId: string;
 	/** Tables in the order in which they are asked. */
-	readonly tables: readonly SymbolTable[];
-	readonly missing: Missing | undefined;
-	readonly bytes: number;
+	tables: readonly SymbolTable[];
+	missing: Missing | undefined;
 	private readonly elf: Elf | undefined;
 	private readonly unwinding: UnwindTable | undefined;
 
@@ -37,7 +40,16 @@ export class Module {
 		this.tables = tables;
 		this.missing = missing;
 		this.unwinding = unwinding;
-		this.bytes = 1024 + (unwinding?.bytes ?? 0) + tables.reduce((sum, table) => sum + table.bytes, 0);
+	}
+
+	get bytes(): number {
+		return 1024 + (this.unwinding?.bytes ?? 0) + this.tables.reduce((sum, table) => sum + table.bytes, 0);
+	}
+
+	/** A better table came later: it is asked first. */
+	adopt(table: SymbolTable): void {
+		this.tables = [table, ...this.tables];
+		this.missing = undefined;
 	}
 
 	/** The symbol at a byte of the file. */
@@ -94,20 +106,13 @@ function openFile(path: string, flags = 0): { fd: number; size: number; key: str
 	return { fd, size: stat.size, key: `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}` };
 }
 
-function tablesOf(elf: Elf): SymbolTable[] {
-	const symbols = elf.symbols('.symtab') ?? elf.symbols('.dynsym');
-	return symbols && symbols.count > 0 ? [new SymbolTable(symbols)] : [];
-}
-
 function debugTables(buildId: string): SymbolTable[] {
 	if (!/^[0-9a-f]{8,128}$/.test(buildId)) return [];
 	const file = openFile(join(DEBUG_ROOT, buildId.slice(0, 2), `${buildId.slice(2)}.debug`));
 	if (!file) return [];
 	try {
-		const elf = new Elf(new FileBytes(file.fd, file.size));
-		// another build would give wrong names
-		if (elf.buildId() !== buildId) return [];
-		return tablesOf(elf);
+		const table = tableIn(new FileBytes(file.fd, file.size), buildId);
+		return table ? [table] : [];
 	} catch {
 		return [];
 	} finally {
@@ -115,27 +120,46 @@ function debugTables(buildId: string): SymbolTable[] {
 	}
 }
 
-function readModule(fd: number, size: number, unwinds: boolean): Module {
+/** Largest `.gnu_debugdata` that is decompressed. */
+const MAX_PACKED_BYTES = 16 << 20;
+
+/** A module, and what else may have its names. */
+interface ReadModule {
+	module: Module;
+	/** Its names are those that it exports: there may be better ones. */
+	poor: boolean;
+	/** Its `.gnu_debugdata`. */
+	packed?: Uint8Array | undefined;
+}
+
+function readModule(fd: number, size: number, unwinds: boolean): ReadModule {
 	let elf: Elf;
 	try {
 		elf = new Elf(new FileBytes(fd, size));
 	} catch {
-		return new Module('', undefined, [], 'not ELF');
+		return { module: new Module('', undefined, [], 'not ELF'), poor: false };
 	}
 	try {
 		const buildId = elf.buildId() ?? '';
 		const own = elf.symbols('.symtab');
 		const tables = own && own.count > 0 ? [new SymbolTable(own)] : debugTables(buildId);
+		let poor = tables.length === 0;
 		if (tables.length === 0) {
 			const go = goTable(elf);
 			if (go) tables.push(go);
+			poor = !go;
 			const exported = elf.symbols('.dynsym');
 			if (exported && exported.count > 0) tables.push(new SymbolTable(exported));
 		}
 		const missing = tables.length === 0 ? 'no symbols' : undefined;
-		return new Module(buildId, elf, tables, missing, unwinds ? unwindTableOf(elf) : undefined);
+		const packed = poor ? elf.section('.gnu_debugdata') : undefined;
+		return {
+			module: new Module(buildId, elf, tables, missing, unwinds ? unwindTableOf(elf) : undefined),
+			poor,
+			packed: packed && elf.contents(packed, MAX_PACKED_BYTES),
+		};
 	} catch {
-		return new Module('', elf, [], 'not readable');
+		return { module: new Module('', elf, [], 'not readable'), poor: false };
 	}
 }
 
@@ -143,7 +167,7 @@ function readModule(fd: number, size: number, unwinds: boolean): Module {
 export function servedDevices(procRoot: string, pid: number): ReadonlySet<string> {
 	const served = new Set<string>();
 	try {
-		for (const line of readFileSync(join(procRoot, String(pid), 'mountinfo'), 'latin1').split('\n')) {
+		for (const line of readLatin1(join(procRoot, String(pid), 'mountinfo')).split('\n')) {
 			const [before = '', after = ''] = line.split(' - ');
 			if (/^(fuse|9p|nfs|cifs|smb)/.test(after)) served.add(before.split(' ')[2] ?? '');
 		}
@@ -170,11 +194,13 @@ export class Modules {
 	dropped = 0;
 
 	private readonly unwinds: boolean;
+	private readonly late: LateSymbols;
 
 	/** @param unwinds read the tables for unwinding, too */
-	constructor(procRoot: string, unwinds = false) {
+	constructor(procRoot: string, unwinds: boolean, late: LateSymbols) {
 		this.procRoot = procRoot;
 		this.unwinds = unwinds;
+		this.late = late;
 	}
 
 	/** Bytes that the symbols take. */
@@ -199,10 +225,11 @@ export class Modules {
 				this.byFile.set(file.key, known);
 				return known;
 			}
-			const read = readModule(file.fd, file.size, this.unwinds);
+			const { module: read, poor, packed } = readModule(file.fd, file.size, this.unwinds);
 			// the same build in another file: in a container's image, say
 			const twin = read.buildId !== '' && read.missing === undefined ? this.byBuildId.get(read.buildId) : undefined;
 			const module = twin ?? read;
+			if (poor && !twin) this.late.add(module, packed);
 			this.byFile.set(file.key, module);
 			if (module.buildId !== '') this.byBuildId.set(module.buildId, module);
 			this.makeRoom();

@@ -4,15 +4,17 @@
  * been used before: the newest line wins.
  */
 
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstIndex } from '../lib/bisect.ts';
+import { readLatin1 } from '../lib/read-file.ts';
 import type { Found } from './table.ts';
 
 /** Bytes of a file that are read, from its end: the newest names. */
 const MAX_BYTES = 64 << 20;
 const MAX_ENTRIES = 1_000_000;
 const MAX_NAME = 512;
+const NEWLINE = 10;
 
 /** Code ranges, the newest of those that overlap first. */
 export class PerfMap {
@@ -22,13 +24,14 @@ export class PerfMap {
 	readonly bytes: number;
 	private readonly starts: Float64Array;
 	private readonly ends: Float64Array;
-	/** Position in the file: later is newer. */
+	/** Position from the end of the file: the lower, the newer. */
 	private readonly order: Uint32Array;
 	private readonly nameAt: Uint32Array;
 	private readonly nameEnd: Uint32Array;
 	private readonly text: Uint8Array;
 
-	constructor(text: Uint8Array, cut = false) {
+	/** @param most names that are kept */
+	constructor(text: Uint8Array, cut = false, most = MAX_ENTRIES) {
 		const starts: number[] = [];
 		const ends: number[] = [];
 		const nameAt: number[] = [];
@@ -36,10 +39,10 @@ export class PerfMap {
 		this.text = text;
 		this.cut = cut;
 		// the first line of a part of a file may be half a line
-		let at = cut ? text.indexOf(10) + 1 : 0;
-		while (at < text.length && starts.length < MAX_ENTRIES) {
-			let end = text.indexOf(10, at);
-			if (end < 0) end = text.length;
+		const first = cut ? text.indexOf(NEWLINE) + 1 : 0;
+		// from the end: where there are too many, the newest are kept
+		for (let end = text.length; end > first && starts.length < most; ) {
+			const at = Math.max(first, text.lastIndexOf(NEWLINE, end - 1) + 1);
 			const start = hexAt(text, at, end);
 			const size = start && hexAt(text, start.next, end);
 			if (size && size.value > 0 && size.next < end) {
@@ -48,7 +51,7 @@ export class PerfMap {
 				nameAt.push(size.next);
 				nameEnd.push(Math.min(end, size.next + MAX_NAME));
 			}
-			at = end + 1;
+			end = at - 1;
 		}
 		const byStart = Uint32Array.from(starts.keys()).sort(
 			(a, b) => (starts[a] as number) - (starts[b] as number) || a - b,
@@ -68,7 +71,7 @@ export class PerfMap {
 		let best = -1;
 		for (let index = behind - 1, looked = 0; index >= 0 && looked < 64; index--, looked++) {
 			if (address >= (this.ends[index] as number)) continue;
-			if (best < 0 || (this.order[index] as number) > (this.order[best] as number)) best = index;
+			if (best < 0 || (this.order[index] as number) < (this.order[best] as number)) best = index;
 		}
 		if (best < 0) return undefined;
 		return { name: this.text.subarray(this.nameAt[best], this.nameEnd[best]), start: this.starts[best] as number };
@@ -93,17 +96,24 @@ function hexAt(text: Uint8Array, from: number, end: number): { value: number; ne
 
 /** Innermost pid and the real user of a process. */
 function identity(procRoot: string, pid: number): { inner: number; user: number } {
-	const status = readFileSync(join(procRoot, String(pid), 'status'), 'latin1');
+	const status = readLatin1(join(procRoot, String(pid), 'status'));
 	const inner = /^NSpid:.*?(\d+)$/m.exec(status)?.[1];
 	const user = /^Uid:\s+(\d+)/m.exec(status)?.[1];
 	return { inner: Number(inner ?? pid), user: Number(user) };
 }
 
+/** A map as it was read, and the state of the file then. */
+export interface ReadMap {
+	map: PerfMap;
+	/** Changes with the file. */
+	state: string;
+}
+
 /**
  * The map of a process, inside its mount namespace. undefined: it has none, or not one that can be trusted to be its own:
- * a link, not a regular file, or of another user than root and its own.
+ * a link, not a regular file, or of another user than root and its own. One that has not changed is `before`.
  */
-export function readPerfMap(procRoot: string, pid: number): PerfMap | undefined {
+export function readPerfMap(procRoot: string, pid: number, before?: ReadMap): ReadMap | undefined {
 	let folder = -1;
 	let fd = -1;
 	try {
@@ -111,10 +121,11 @@ export function readPerfMap(procRoot: string, pid: number): PerfMap | undefined 
 		const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 		folder = openSync(join(procRoot, String(pid), 'root/tmp'), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 		fd = openSync(`/proc/self/fd/${folder}/perf-${inner}.map`, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-		const { size, uid, isFile } = ((stat) => ({ size: stat.size, uid: stat.uid, isFile: stat.isFile() }))(
-			fstatSync(fd),
-		);
-		if (!isFile || (uid !== 0 && uid !== user)) return undefined;
+		const file = fstatSync(fd);
+		const { size, uid } = file;
+		if (!file.isFile() || (uid !== 0 && uid !== user)) return undefined;
+		const state = `${file.dev} ${file.ino} ${size} ${file.mtimeMs}`;
+		if (before?.state === state) return before;
 		const length = Math.min(size, MAX_BYTES);
 		const bytes = new Uint8Array(length);
 		let done = 0;
@@ -123,7 +134,7 @@ export function readPerfMap(procRoot: string, pid: number): PerfMap | undefined 
 			if (more === 0) break;
 			done += more;
 		}
-		return new PerfMap(bytes.subarray(0, done), length < size);
+		return { map: new PerfMap(bytes.subarray(0, done), length < size), state };
 	} catch {
 		return undefined;
 	} finally {

@@ -1,12 +1,14 @@
 /** From addresses of stacks to names: of the kernel, of programs and libraries, of compiled code. */
 import { basename } from 'node:path';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import type { Debuginfod } from './debuginfod.ts';
 import { canDemangle, demangle, loadDemangler } from './demangle.ts';
 import type { UnwindRow } from './eh-frame.ts';
 import { readKallsyms } from './kallsyms.ts';
+import { LateSymbols } from './late.ts';
 import { type Mapping, mappingAt, readMaps } from './mappings.ts';
 import { type Module, Modules, servedDevices } from './modules.ts';
-import { type PerfMap, readPerfMap } from './perf-map.ts';
+import { type ReadMap, readPerfMap } from './perf-map.ts';
 import type { Found, SymbolTable } from './table.ts';
 import { type CopiedStack, Unwinder, type Unwound } from './unwind.ts';
 import { readVdso } from './vdso.ts';
@@ -57,6 +59,10 @@ const MAX_NAMES = 200_000;
 const MAX_VARIABLE = 4096;
 /** ms between two reads of the mappings of one process. */
 const REREAD = 500;
+/** Of all names of compiled code. */
+const MAX_MAP_BYTES = 128 << 20;
+/** A map that grows all the time is read for this part of the time, one of so many. */
+const REREAD_SHARE = 50;
 
 const anonymous = /^(|\/\/anon|\[anon.*|\[heap\]|\[stack\]|\/memfd:.*|\/dev\/zero.*|\/SYSV.*)$/;
 
@@ -66,9 +72,10 @@ class AddressSpace {
 	mappings: readonly Mapping[] = [];
 	/** By {@link moduleKey}; none: anonymous. */
 	readonly modules = new Map<string, Module>();
-	perfMap: PerfMap | undefined;
+	perfMap: ReadMap | undefined;
 	readAt = Number.NEGATIVE_INFINITY;
-	perfMapAt = Number.NEGATIVE_INFINITY;
+	/** ms; not read again before. */
+	perfMapNext = Number.NEGATIVE_INFINITY;
 
 	constructor(pid: number) {
 		this.pid = pid;
@@ -94,16 +101,23 @@ export class Symbolizer {
 	private unwinder: Unwinder | undefined;
 	private unwound: AddressSpace | undefined;
 
-	/** @param unwinds read the files' tables for {@link unwind}, too */
-	constructor(procRoot: string, unwinds = false) {
+	/** Symbols that come later: names may be better then. */
+	readonly late: LateSymbols;
+
+	/**
+	 * @param unwinds read the files' tables for {@link unwind}, too
+	 * @param server of debuginfod; undefined: none is asked
+	 */
+	constructor(procRoot: string, unwinds = false, server?: Debuginfod) {
 		this.procRoot = procRoot;
-		this.modules = new Modules(procRoot, unwinds);
+		this.late = new LateSymbols(server);
+		this.modules = new Modules(procRoot, unwinds, this.late);
 		void loadDemangler();
 	}
 
 	/** Bytes of symbols in memory. */
 	get bytes(): number {
-		return this.modules.bytes + (this.kernel?.bytes ?? 0);
+		return this.modules.bytes + (this.kernel?.bytes ?? 0) + this.mapBytes();
 	}
 
 	/** The kernel's addresses are hidden: its frames have no names. */
@@ -200,10 +214,10 @@ export class Symbolizer {
 	}
 
 	private compiledFrame(space: AddressSpace, address: number, path: string, otherwise?: Frame): Frame {
-		let found = space.perfMap?.find(address);
+		let found = space.perfMap?.map.find(address);
 		if (!found) {
 			this.readPerfMap(space);
-			found = space.perfMap?.find(address);
+			found = space.perfMap?.map.find(address);
 		}
 		if (found) return this.frame(sanitize(found.name), safe`JIT`, '', 'jit', false, true);
 		const what = path === '' || path.startsWith('/') ? safe`[anonymous]` : sanitize(path.slice(0, 64));
@@ -267,10 +281,29 @@ export class Symbolizer {
 		}
 	}
 
+	private mapBytes(): number {
+		let sum = 0;
+		for (const { perfMap } of this.spaces.values()) sum += perfMap?.map.bytes ?? 0;
+		return sum;
+	}
+
+	/** The maps of the processes seen first go first. */
+	private boundMaps(latest: AddressSpace): void {
+		let sum = this.mapBytes();
+		for (const space of this.spaces.values()) {
+			if (sum <= MAX_MAP_BYTES) return;
+			if (space === latest) continue;
+			sum -= space.perfMap?.map.bytes ?? 0;
+			space.perfMap = undefined;
+		}
+	}
+
 	private readPerfMap(space: AddressSpace): void {
 		const now = performance.now();
-		if (now - space.perfMapAt < REREAD) return;
-		space.perfMapAt = now;
-		space.perfMap = readPerfMap(this.procRoot, space.pid) ?? space.perfMap;
+		if (now < space.perfMapNext) return;
+		space.perfMap = readPerfMap(this.procRoot, space.pid, space.perfMap) ?? space.perfMap;
+		const took = performance.now() - now;
+		space.perfMapNext = now + Math.max(REREAD, took * REREAD_SHARE);
+		this.boundMaps(space);
 	}
 }

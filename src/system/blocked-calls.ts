@@ -1,6 +1,8 @@
 /** The system call in which a thread sleeps, and the files that it waits for in it, from `/proc`. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+
+import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLatin1 } from '../lib/read-file.ts';
 
 type Kind = 'epoll' | 'poll' | 'select' | 'file' | 'futex' | 'uring' | 'sleep';
 
@@ -77,7 +79,7 @@ function setOf(procRoot: string, pid: number, kind: Kind, args: readonly bigint[
 	switch (kind) {
 		case 'epoll':
 			try {
-				return epollFiles(readFileSync(join(procRoot, String(pid), 'fdinfo', String(first)), 'latin1'));
+				return epollFiles(readLatin1(join(procRoot, String(pid), 'fdinfo', String(first))));
 			} catch {
 				return null;
 			}
@@ -128,7 +130,7 @@ export function blockedCall(
 ): BlockedCall | undefined {
 	let text: string;
 	try {
-		text = readFileSync(join(procRoot, String(pid), 'task', String(tid), 'syscall'), 'latin1');
+		text = readLatin1(join(procRoot, String(pid), 'task', String(tid), 'syscall'));
 	} catch {
 		return undefined;
 	}

@@ -10,6 +10,8 @@ import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts'
 export const COMMAND_BYTES: Bytes = 4096;
 /** Processes kept; the oldest go first. */
 const MOST = 40_000;
+/** Reads of an interval that no budget refuses: on a machine whose CPUs are all busy, time passes without any. */
+const LEAST = 32;
 /** A process may change its title (setproctitle): read again after so long, ms. */
 const AGAIN = 5000;
 
@@ -47,6 +49,7 @@ export class CommandLines {
 	private readonly known = new Map<string, Known>();
 	private readonly buffer = new Uint8Array(COMMAND_BYTES);
 	private until = Number.NEGATIVE_INFINITY;
+	private left = 0;
 
 	/** @param again a line is read again after so long, ms */
 	constructor(procRoot: string, again = AGAIN) {
@@ -54,8 +57,9 @@ export class CommandLines {
 		this.procRoot = procRoot;
 	}
 
-	/** Begins an interval, in which reads may take so long; further ones wait for the next. */
+	/** Begins an interval, in which reads may take so long, at least {@link LEAST} of them; further ones wait for the next. */
 	begin(budget: Ns): void {
+		this.left = LEAST;
 		this.until = performance.now() + budget / 1e6;
 	}
 
@@ -65,7 +69,8 @@ export class CommandLines {
 		const known = this.known.get(key);
 		const now = performance.now();
 		if (known && known.comm === comm && now - known.at < this.again) return known.text;
-		if (now >= this.until) return known?.text ?? safe``;
+		if (now >= this.until && this.left <= 0) return known?.text ?? safe``;
+		this.left--;
 		const text = this.read(process, comm) ?? known?.text;
 		if (text === undefined) return safe``;
 		this.known.delete(key);

@@ -1,6 +1,8 @@
 /** Free room of the file systems on disks, by statfs. Only local ones: a file server that is away would block the caller. */
-import { readFileSync, statfsSync } from 'node:fs';
+
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLatin1 } from '../lib/read-file.ts';
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Bytes, Count } from '../lib/units.ts';
 
@@ -63,7 +65,7 @@ export class SpaceReader {
 		this.next = now + PAUSE;
 		let text = '';
 		try {
-			text = readFileSync(join(this.procRoot, 'self/mountinfo'), 'latin1');
+			text = readLatin1(join(this.procRoot, 'self/mountinfo'));
 		} catch {
 			// no proc: nothing is known
 		}

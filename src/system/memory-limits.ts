@@ -1,6 +1,8 @@
 /** Control groups that have reached their memory limit, by their own files: cgroup v2 (`memory.events`) and v1 (`memory.failcnt`). */
+
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { readLatin1 } from '../lib/read-file.ts';
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { type CgroupMount, cgroupFolder, cgroupMount, v1Mount, v1Path } from './cgroups.ts';
@@ -131,7 +133,7 @@ export class MemoryLimitReader {
 	/** undefined: it has ended. */
 	private pathOf(pid: number): string | undefined {
 		try {
-			const text = readFileSync(join(this.procRoot, String(pid), 'cgroup'), 'latin1');
+			const text = readLatin1(join(this.procRoot, String(pid), 'cgroup'));
 			return this.isV1 ? v1Path(text, 'memory') : /^0::(.*)$/m.exec(text)?.[1];
 		} catch {
 			return undefined;

@@ -1,6 +1,8 @@
 /** Control groups that used up their CPU quota, from `cpu.stat` of active groups. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLatin1 } from '../lib/read-file.ts';
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
 import { type CgroupMount, cgroupFolder, cgroupMount, v1Mount, v1Path, withParents } from './cgroups.ts';
@@ -87,7 +89,7 @@ export class QuotaReader {
 		for (const [key, pid] of asked) {
 			if (known.has(key)) continue;
 			try {
-				const path = v1Path(readFileSync(join(this.procRoot, String(pid), 'cgroup'), 'latin1'), 'cpu') ?? '/';
+				const path = v1Path(readLatin1(join(this.procRoot, String(pid), 'cgroup')), 'cpu') ?? '/';
 				known.set(key, path === '/' ? undefined : sanitize(Buffer.from(path, 'latin1')));
 			} catch {
 				// it has ended

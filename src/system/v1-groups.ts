@@ -2,8 +2,10 @@
  * Groups of processes that are in the root of the unified hierarchy, which BPF programs know, by the hierarchies of
  * cgroup v1: container engines of v1 make theirs only there.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLatin1 } from '../lib/read-file.ts';
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import { v1Mount, v1Path } from './cgroups.ts';
 import { hasMachinePids } from './pid-namespace.ts';
@@ -41,8 +43,8 @@ export function unifiedPathOf(procRoot: string, { pid, start }: ProcessId): Safe
 	if (!hasMachinePids(procRoot)) return undefined;
 	const folder = join(procRoot, String(pid));
 	try {
-		const path = unifiedPath(readFileSync(join(folder, 'cgroup'), 'latin1'));
-		const stat = statFields(readFileSync(join(folder, 'stat'), 'latin1'));
+		const path = unifiedPath(readLatin1(join(folder, 'cgroup')));
+		const stat = statFields(readLatin1(join(folder, 'stat')));
 		return path?.startsWith('/') && sameStart(startOf(stat), start) ? sanitize(Buffer.from(path, 'latin1')) : undefined;
 	} catch {
 		return undefined;
@@ -72,7 +74,7 @@ export function v1Only(procRoot: string): SafeText | undefined {
 	}
 	for (const pid of pids.slice(0, ASKED)) {
 		try {
-			const text = readFileSync(join(procRoot, String(pid), 'cgroup'), 'latin1');
+			const text = readLatin1(join(procRoot, String(pid), 'cgroup'));
 			const group = unifiedPath(text) === '/' ? v1Group(text) : undefined;
 			if (group) return sanitize(Buffer.from(`${group.controller}:${group.path}`, 'latin1'));
 		} catch {
@@ -150,9 +152,9 @@ export class V1Groups {
 	private read(pid: number, start: ProcessId['start'], before: SafeText | undefined): SafeText | undefined {
 		const folder = join(this.procRoot, String(pid));
 		try {
-			const group = v1Group(readFileSync(join(folder, 'cgroup'), 'latin1'));
+			const group = v1Group(readLatin1(join(folder, 'cgroup')));
 			// read last: the group above is of this process, too
-			const stat = statFields(readFileSync(join(folder, 'stat'), 'latin1'));
+			const stat = statFields(readLatin1(join(folder, 'stat')));
 			if (!sameStart(startOf(stat), start)) return before;
 			return group && sanitize(Buffer.from(group.path, 'latin1'));
 		} catch {

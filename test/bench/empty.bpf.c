@@ -12,6 +12,7 @@ char LICENSE[] SEC("license") = "GPL";
 	}
 
 EMPTY(sched_switch)
+EMPTY(sched_exit_tp)
 EMPTY(irq_handler_entry)
 EMPTY(irq_handler_exit)
 EMPTY(softirq_entry)

@@ -159,6 +159,40 @@ static void busy(int n)
 	pause();
 }
 
+/* Waits for a CPU so far, ns. */
+static double run_delay(void)
+{
+	FILE *file = fopen("/proc/self/schedstat", "r");
+	double run, delay = 0;
+
+	if (!file || fscanf(file, "%lf %lf", &run, &delay) != 2)
+		exit(1);
+	fclose(file);
+	return delay;
+}
+
+static volatile unsigned long steps;
+
+static __attribute__((noinline)) void stack_up(int frames, long millions)
+{
+	if (frames > 1) {
+		stack_up(frames - 1, millions);
+		steps++;
+		return;
+	}
+	for (long i = 0; i < millions * 1000000; i++)
+		steps++;
+}
+
+/* stacked FRAMES MILLIONS: so many steps below so many frames; prints the seconds on a CPU, interrupts included */
+static void stacked(int frames, long millions)
+{
+	double begun = now(), waited = run_delay();
+
+	stack_up(frames, millions);
+	printf("on %.6f\n", now() - begun - (run_delay() - waited) / 1e9);
+}
+
 /* timed COMMAND…: run it to its end and say how much CPU time it and its children have used, in seconds */
 static int timed(char **command)
 {
@@ -195,6 +229,8 @@ int main(int argc, char **argv)
 		processes(atoi(argv[2]), atol(argv[3]));
 	else if (strcmp(mode, "busy") == 0 && argc == 3)
 		busy(atoi(argv[2]));
+	else if (strcmp(mode, "stacked") == 0 && argc == 4)
+		stacked(atoi(argv[2]), atol(argv[3]));
 	else if (strcmp(mode, "timed") == 0 && argc > 2)
 		return timed(argv + 2);
 	else

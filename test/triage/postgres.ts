@@ -63,7 +63,7 @@ export class Postgres {
 
 	/** Sessions of the clients: `-c 8`, `-f file`. */
 	pgbench(...options: string[]): ChildProcess {
-		return start(this.command('pgbench', ...this.at, '-n', '-T', '100', ...options, 'bench'));
+		return start(this.command('pgbench', ...this.at, '-n', '-T', '3600', ...options, 'bench'), 3600);
 	}
 
 	/** A session whose statements are written to its standard input. */

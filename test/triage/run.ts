@@ -1,13 +1,14 @@
 /**
  * Makes each trouble of cases.ts on this machine, some times, and checks the first line of the overview: `npm run triage-cases`.
- * `--runs N`, `--case PATTERN`; `--write` puts the rows into the table of docs/triage.md, beside those of other cases;
- * `--quiet SECONDS`: a load like a build instead, which should get no severe line; `--corpus`: the rules about progress on made-up
- * sequences. A run takes 10 to 20 s.
+ * `--runs N`, `--case PATTERN`; `--budget MINUTES`: fewer runs where it takes longer; `--late`: the program starts after the
+ * trouble has begun; `--write` puts the rows into the table of docs/triage.md after each case, beside those of other cases;
+ * `--quiet SECONDS`: a load like a build instead, which should get no severe line; `--corpus`: the rules about progress on
+ * made-up and recorded sequences. A run takes 8 to 20 s.
  */
 import { parseArgs } from 'node:util';
 import { cases } from './cases.ts';
 import { scores } from './corpus.ts';
-import { makeTrouble } from './once.ts';
+import { type Outcome, Scene } from './once.ts';
 import { Postgres, postgresFolder } from './postgres.ts';
 import { quiet } from './quiet.ts';
 import { type CaseResult, rowOf, tableHead, writeRows } from './table.ts';
@@ -21,8 +22,24 @@ function corpus(): void {
 		if (wrong + missed > 0) print(`  ${name}: ${wrong} wrong, ${missed} missed`);
 }
 
+interface Series {
+	pattern: RegExp;
+	runs: number;
+	/** ms for all cases. */
+	budget: number;
+	late: boolean;
+	write: boolean;
+}
+
+function lineOf({ after, anywhere, text, falseSevere }: Outcome): string {
+	const severe = falseSevere.length > 0 ? `; false severe: ${[...new Set(falseSevere)].join(', ')}` : '';
+	if (after !== null) return `right after ${after.toFixed(1)} s${severe}`;
+	const there = anywhere === null ? 'not there' : `a later line after ${anywhere.toFixed(1)} s`;
+	return `not right (${there}): ${text}${severe}`;
+}
+
 /** Returns the number of cases that were not right often enough. */
-async function run(pattern: RegExp, runs: number, write: boolean): Promise<number> {
+async function run({ pattern, runs, budget, late, write }: Series): Promise<number> {
 	const programs = postgresFolder();
 	if (programs === undefined) {
 		process.stderr.write(
@@ -30,27 +47,39 @@ async function run(pattern: RegExp, runs: number, write: boolean): Promise<numbe
 		);
 		process.exit(77);
 	}
+	const chosen = cases.filter(({ name }) => pattern.test(name));
+	const until = performance.now() + budget;
 	const postgres = new Postgres(programs, 15_432 + (process.pid % 1000));
+	const scene = new Scene(postgres, late);
+	const rows: string[] = [];
 	let failed = 0;
+	let interrupted = false;
+	const interrupt = () => {
+		interrupted = true;
+	};
+	for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
 	try {
-		print(tableHead);
-		for (const one of cases) {
-			if (!pattern.test(one.name)) continue;
+		for (const [at, one] of chosen.entries()) {
+			if (interrupted) break;
 			const result: CaseResult = { name: one.name, wanted: one.wanted, missing: one.missing?.(), runs: [] };
-			for (let index = 0; index < runs && result.missing === undefined; index++)
-				result.runs.push(await makeTrouble(one, postgres));
+			// what earlier cases left over is shared by those that follow
+			const share = performance.now() + (until - performance.now()) / (chosen.length - at);
+			for (let index = 0; index < runs && result.missing === undefined && !interrupted; index++) {
+				if (index > 0 && performance.now() > share) break;
+				const outcome = await scene.make(one);
+				result.runs.push(outcome);
+				print(`${one.name} ${index + 1}/${runs}: ${lineOf(outcome)}`);
+			}
 			const right = result.runs.filter(({ after }) => after !== null).length;
 			if (right < result.runs.length * 0.9 || result.runs.some(({ falseSevere }) => falseSevere.length > 0)) failed++;
-			print(rowOf(result));
-			for (const { text, anywhere } of result.runs.filter(({ after }) => after === null))
-				print(
-					`  not right (${anywhere === null ? 'not there' : `a later line after ${anywhere.toFixed(1)} s`}): ${text}`,
-				);
-			if (write) writeRows([result]);
+			rows.push(rowOf(result));
+			if (write && (result.missing !== undefined || result.runs.length > 0)) writeRows([result], runs);
 		}
 	} finally {
+		await scene.close();
 		postgres.close();
 	}
+	print([tableHead, ...rows].join('\n'));
 	return failed;
 }
 
@@ -58,6 +87,8 @@ const { values } = parseArgs({
 	options: {
 		runs: { type: 'string', default: '1' },
 		case: { type: 'string', default: '' },
+		budget: { type: 'string', default: '600' },
+		late: { type: 'boolean', default: false },
 		write: { type: 'boolean', default: false },
 		quiet: { type: 'string' },
 		corpus: { type: 'boolean', default: false },
@@ -65,4 +96,8 @@ const { values } = parseArgs({
 });
 if (values.corpus) corpus();
 else if (values.quiet !== undefined) await quiet(Number(values.quiet));
-else process.exitCode = (await run(new RegExp(values.case), Number(values.runs), values.write)) > 0 ? 1 : 0;
+else {
+	const { late, write } = values;
+	const series = { runs: Number(values.runs), budget: Number(values.budget) * 60_000, late, write };
+	process.exitCode = (await run({ pattern: new RegExp(values.case), ...series })) > 0 ? 1 : 0;
+}

@@ -1,5 +1,6 @@
-/** The table of docs/triage.md. */
+/** The table of docs/triage.md, with when and where it was measured before it, and what was wrong after it. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import { cases } from './cases.ts';
 import type { Outcome } from './once.ts';
 
@@ -32,8 +33,32 @@ export function rowOf({ name, wanted, missing, runs }: CaseResult): string {
 	return `| ${name} | ${cell(short)} | ${times.length} of ${runs.length} | ${seconds} | ${cell([...severe].join(', ')) || 0} |`;
 }
 
+/** Begin of the paragraph before the table, and of each line after it. */
+const MEASURED = 'Measured on ';
+const NOT_RIGHT = '- Not right: ';
+
+function measured(runs: number): string {
+	const [load = 0] = os.loadavg();
+	const version = os.release().split('.').slice(0, 2).join('.');
+	const day = new Date().toISOString().slice(0, 10);
+	return `${MEASURED}${os.availableParallelism()} CPUs, Linux ${version}, ${day}, up to ${runs} runs of each; load average of the last minute ${load.toFixed(1)}. Seconds are from the begin of the trouble.`;
+}
+
+/** A line about runs that were not right; undefined: all were. */
+function notRight({ name, runs }: CaseResult): string | undefined {
+	const wrong = runs.filter(({ after }) => after === null);
+	if (wrong.length === 0) return undefined;
+	const texts = new Map<string, number>();
+	for (const { text } of wrong) {
+		const [short = ''] = text.split(/[:—]/);
+		texts.set(short, (texts.get(short) ?? 0) + 1);
+	}
+	const list = [...texts].map(([text, count]) => `“${cell(text.trim())}” ${count} of ${runs.length}`);
+	return `${NOT_RIGHT}${name}; first was ${list.join(', ')}`;
+}
+
 /** Replaces the rows of these cases, in the order of the cases. */
-export function writeRows(results: readonly CaseResult[]): void {
+export function writeRows(results: readonly CaseResult[], runs: number): void {
 	const lines = readFileSync(PAGE, 'utf8').split('\n');
 	const begin = lines.findIndex((line) => line.startsWith('| trouble |'));
 	if (begin < 0) throw new Error(`${PAGE}: no table of troubles`);
@@ -44,5 +69,24 @@ export function writeRows(results: readonly CaseResult[]): void {
 	for (const result of results) rows.set(result.name, rowOf(result));
 	const ordered = cases.flatMap(({ name }) => rows.get(name) ?? []);
 	lines.splice(begin, end - begin, ...tableHead.split('\n'), ...ordered);
-	writeFileSync(PAGE, lines.join('\n'));
+	const about = lines.findIndex((line) => line.startsWith(MEASURED));
+	if (about >= 0) lines[about] = measured(runs);
+	writeFileSync(PAGE, withNotRight(lines, results).join('\n'));
+}
+
+/** The lines about runs that were not right, after the table, a list of their own. */
+function withNotRight(lines: readonly string[], results: readonly CaseResult[]): string[] {
+	const nameOf = (line: string): string => line.slice(NOT_RIGHT.length).split(';')[0] ?? '';
+	const known = new Map(lines.filter((line) => line.startsWith(NOT_RIGHT)).map((line) => [nameOf(line), line]));
+	for (const result of results) {
+		const line = notRight(result);
+		if (line === undefined) known.delete(result.name);
+		else known.set(result.name, line);
+	}
+	const rest = lines.filter((line) => !line.startsWith(NOT_RIGHT));
+	const last = rest.findLastIndex((line) => line.startsWith('| '));
+	const list = cases.flatMap(({ name }) => known.get(name) ?? []);
+	const after = rest.slice(last + 1);
+	while (after[0] === '' && after[1] === '') after.shift();
+	return [...rest.slice(0, last + 1), ...(list.length > 0 ? ['', ...list] : []), ...after];
 }

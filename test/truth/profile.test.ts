@@ -1,55 +1,26 @@
 /** Profiles against loads of known shape, the kernel's own accounting, its own stacks, and perf. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Host } from '../../src/core/tracer.ts';
-import { safe } from '../../src/lib/sanitize.ts';
-import type { Profile, ProfileMode, ProfileStack } from '../../src/profile/model.ts';
-import { functionsOf } from '../../src/profile/tree.ts';
+import type { ProfileStack } from '../../src/profile/model.ts';
 import { loadDemangler } from '../../src/symbols/demangle.ts';
 import { kernelStackOf } from '../../src/tracers/profile/clocks.ts';
-import { Taking } from '../../src/tracers/profile/taking.ts';
 import { realHost } from './host.ts';
-import { leashed, temporaryDirectory } from './leftovers.ts';
+import { temporaryDirectory } from './leftovers.ts';
+import { begin, buildProfiled, endAll, figures, load, loadOf, namesOf, take } from './profiled.ts';
 import { schedstat } from './workload.ts';
 
 const directory = temporaryDirectory(join(process.cwd(), 'build/profile-'));
 const program = join(directory.path, 'profiled');
-execFileSync('clang', [
-	...['-O1', '-g', '-fno-omit-frame-pointer', '-fno-optimize-sibling-calls', '-pthread', '-Wall'],
-	...['test/truth/fixtures/profiled.c', '-o', program],
-]);
+buildProfiled(program);
 const has = (name: string) => realHost().addon.hasType('func', name);
-const running = new Set<ChildProcess>();
-let taking: Taking | undefined;
 
-afterEach(async () => {
-	taking?.close();
-	taking = undefined;
-	await Promise.all([...running].map(end));
-});
+afterEach(endAll);
 afterAll(() => directory.remove());
-
-async function end(child: ChildProcess): Promise<void> {
-	running.delete(child);
-	const gone = once(child, 'exit');
-	child.kill('SIGKILL');
-	await gone;
-}
-
-/** Start a load, and wait until it is the program itself. */
-async function load(path: string, ...args: string[]): Promise<ChildProcess & { pid: number }> {
-	const child = spawn(...leashed(path, ...args), { stdio: ['pipe', 'ignore', 'inherit'] }) as ChildProcess & {
-		pid: number;
-	};
-	running.add(child);
-	while (!readFileSync(`/proc/${child.pid}/comm`, 'utf8').startsWith('profiled')) await setTimeout(5);
-	await setTimeout(50);
-	return child;
-}
 
 /** Of a kernel before 6.16: without the hook at the end of a switch. */
 function olderHost(): Host {
@@ -61,40 +32,7 @@ function olderHost(): Host {
 	return { ...host, addon };
 }
 
-function begin(mode: ProfileMode, pid: number, hz = 99, unwind = false, host = realHost()): Taking {
-	taking = new Taking(host, {
-		mode,
-		target: { tgid: pid },
-		targetText: safe`pid ${pid}`,
-		hz,
-		offCpuMin: 1e6,
-		unwind,
-	});
-	return taking;
-}
-
-async function take(mode: ProfileMode, pid: number, ms: number, hz?: number, unwind?: boolean): Promise<Profile> {
-	await loadDemangler();
-	const one = begin(mode, pid, hz, unwind);
-	for (let left = ms; left > 0; left -= 50) {
-		await setTimeout(50);
-		one.drain();
-	}
-	one.stop();
-	return one.profile();
-}
-
-const namesOf = (profile: Profile, stack: ProfileStack) => stack.frames.map((at) => profile.frames[at]?.name as string);
 const sum = (stacks: readonly ProfileStack[]) => stacks.reduce((total, { ns }) => total + ns, 0);
-
-function figures(profile: Profile) {
-	return functionsOf(
-		profile.stacks.map((stack) => ({
-			value: stack.count,
-			frames: stack.frames.flatMap((at) => profile.frames[at] ?? []),
-		})),
-	);
-}
 
 test('functions of 70, 20 and 10 % have these shares, within the bound of a binomial', async () => {
 	const { pid } = await load(program, 'shares');
@@ -218,15 +156,7 @@ test('the semaphore of a file that threads write, and a writer that holds it', a
 test('children that end before anybody reads their mappings have those of their parent', async () => {
 	await load(program, 'forks');
 	await loadDemangler();
-	const one = new Taking(realHost(), {
-		mode: 'on-cpu',
-		target: { comm: 'profiled' },
-		targetText: safe`profiled`,
-		hz: 997,
-		offCpuMin: 1e6,
-		unwind: false,
-	});
-	taking = one;
+	const one = begin('on-cpu', 0, 997, false, realHost(), { target: { comm: 'profiled' } });
 	// no drain in between: most children have ended when they are read
 	await setTimeout(700);
 	one.stop();
@@ -273,18 +203,18 @@ test('perf names the same functions', async () => {
 	const ours = new Set(profile.frames.filter(({ module }) => module === 'profiled').map(({ name }) => name as string));
 	expect(theirs.size).toBeGreaterThanOrEqual(3);
 	expect([...theirs].filter((name) => !ours.has(name))).toEqual([]);
-	expect([...ours].filter((name) => !theirs.has(name))).toEqual([]);
+	// what has few samples here may have none there
+	const often = figures(profile).filter(({ name, total }) => ours.has(name) && total >= 20);
+	expect(often.map(({ name }) => name as string).filter((name) => !theirs.has(name))).toEqual([]);
 });
 
 const XZ = '/usr/bin/xz';
 
 /** xz of the distribution, that compresses without end. */
 async function compressing(): Promise<number> {
-	const child = spawn(...leashed(XZ, '-9', '-T1', '-c', '/dev/urandom'), { stdio: ['ignore', 'ignore', 'ignore'] });
-	running.add(child);
-	while (readFileSync(`/proc/${child.pid}/comm`, 'utf8') !== 'xz\n') await setTimeout(5);
+	const { pid } = await loadOf('xz', XZ, '-9', '-T1', '-c', '/dev/urandom');
 	await setTimeout(300);
-	return child.pid as number;
+	return pid;
 }
 
 describe('stacks without frame pointers', () => {

@@ -20,7 +20,9 @@ export interface Workloads {
 export function buildWorkloads(source = new URL('fixtures/workload.c', import.meta.url)): Workloads {
 	const directory = temporaryDirectory(join(tmpdir(), 'wattlag-load-'));
 	const path = join(directory.path, 'workload');
-	execFileSync('clang', ['-O1', '-Wall', '-Werror', '-pthread', fileURLToPath(source), '-o', path]);
+	// stacks of the loads are whole
+	const frames = ['-fno-omit-frame-pointer', '-fno-optimize-sibling-calls'];
+	execFileSync('clang', ['-O1', ...frames, '-Wall', '-Werror', '-pthread', fileURLToPath(source), '-o', path]);
 	const running = new Set<ChildProcess>();
 	return {
 		path,

@@ -1,5 +1,6 @@
 import { render } from 'ink-testing-library';
 import { describe, expect, test } from 'vitest';
+import type { Snapshot } from '../../src/core/snapshot.ts';
 import { textWidth } from '../../src/lib/width.ts';
 import { defaultKeymap } from '../../src/options/keymap.ts';
 import { rules } from '../../src/tracers/overview/rules.ts';
@@ -8,6 +9,7 @@ import { ErrorBoundary } from '../../src/ui/frame/error-boundary.tsx';
 import { Footer, type FooterProps } from '../../src/ui/frame/footer.tsx';
 import { helpLines } from '../../src/ui/frame/help.tsx';
 import { type HintContext, hintSpans } from '../../src/ui/frame/hints.ts';
+import { costOf } from '../../src/ui/frame/own-cost.ts';
 import { lineOf } from '../../src/ui/widgets/line.ts';
 import { someColumns } from './fixtures/columns.ts';
 import { energySnapshot } from './fixtures/energy.ts';
@@ -61,6 +63,7 @@ describe('help and footer', () => {
 						uncertainty: 0.08,
 						age: 130,
 						cpu: 0.014,
+						incomplete: false,
 						rssBytes: 80 * 2 ** 20,
 						kernelBytes: 19 * 2 ** 20,
 						recorded: null,
@@ -87,6 +90,7 @@ describe('help and footer', () => {
 		);
 		const unknown = {
 			bpf: null,
+			incomplete: false,
 			uncertainty: null,
 			age: null,
 			cpu: 0.014,
@@ -96,6 +100,20 @@ describe('help and footer', () => {
 		};
 		expect(footer({ width: 120, cost: unknown })).toContain('own cost: BPF ? (not measured) CPU 1.4%');
 		expect(footer({ losses: [['ring', 12]], width: 100 })).toContain('lost ring 12 ');
+	});
+
+	test('a tab without prices does not hide what is known of the others', () => {
+		const tab = (bpf_ns: number | null) =>
+			({
+				dt_ns: 1e9,
+				cost: { bpf_ns, bpf_uncertainty: 0.1, bpf_price_age_ns: 5e9, cpu_ns: 1e7, rss_bytes: 2 ** 20, kernel_bytes: 0 },
+			}) as unknown as Snapshot;
+		const partly = costOf([tab(1e6), tab(null), undefined, tab(2e6)]);
+		expect(partly).toMatchObject({ bpf: 0.003, incomplete: true, uncertainty: null, age: 5 });
+		expect(footer({ width: 120, cost: partly })).toContain('own cost: BPF ≥0.3% (rest not measured yet) CPU 1.0%');
+		expect(footer({ height: 1, width: 40, cost: partly })).toMatch(/own ≥1\.3%$/);
+		expect(costOf([tab(1e6), tab(0)])).toMatchObject({ bpf: 0.001, incomplete: false });
+		expect(costOf([tab(null)])).toMatchObject({ bpf: null, incomplete: false });
 	});
 
 	test('80 columns: losses and own cost both stay, whatever was lost', () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'smol-toml';
@@ -84,15 +85,19 @@ describe('where the file is', () => {
 	test('XDG, then the home directory; no file is fine, a named one must be there', async () => {
 		expect(await loadConfig(undefined, { XDG_CONFIG_HOME: tree.root, HOME: tree.root })).toBeNull();
 		await expect(loadConfig(tree.path('none.toml'), {})).rejects.toThrow(
-			/none\.toml: cannot be read \(ENOENT\); give another/,
+			/none\.toml: cannot be read \(no such file or directory\); give another/,
 		);
-		await expect(loadConfig(undefined, { WATTLAG_CONFIG: tree.root })).rejects.toThrow(/cannot be read \(EISDIR\)/);
+		await expect(loadConfig(undefined, { WATTLAG_CONFIG: tree.root })).rejects.toThrow(
+			/cannot be read \(illegal operation on a directory\)/,
+		);
 	});
 
 	test('a home that cannot be looked into has none; what has no end is none', async () => {
 		tree.link('loop', 'loop');
 		expect(await loadConfig(undefined, { HOME: tree.path('loop') })).toBeNull();
 		await expect(loadConfig('/dev/zero', {})).rejects.toThrow(/larger than 1 MiB/);
+		execFileSync('mkfifo', [tree.path('pipe')]);
+		await expect(loadConfig(tree.path('pipe'), {})).rejects.toThrow(/is a named pipe/);
 	});
 });
 

@@ -371,7 +371,7 @@ test('symbols: the function that an address is in, whatever the order of the tex
 		address('ffffffff81000333'),
 		address('ffffffffc0000010'),
 	]);
-	expect(symbolsIn(text, addresses)).toEqual(['', 'first', 'second', 'second', 'in_module']);
+	expect(symbolsIn([text], addresses)).toEqual(['', 'first', 'second', 'second', 'in_module']);
 });
 
 test('symbols of the kernel itself are found without its text; those of modules and programs are not its own', () => {
@@ -386,14 +386,14 @@ test('symbols of the kernel itself are found without its text; those of modules 
 		'ffffffffc0000000 t in_module	[module]',
 	];
 	const address = (hex: string) => Number(BigInt.asIntN(64, BigInt(`0x${hex}`)));
-	const core = CoreSymbols.of(bytes(`${lines.join('\n')}\n`));
+	const core = CoreSymbols.of(lines.map((line) => bytes(`${line}\n`)));
 	const names = ['80000000', '81000000', '810001ff', '81000200', '810002ff', '81000300', '82000010', 'c0000010'].map(
 		(low) => core?.of(address(`ffffffff${low}`)),
 	);
 	expect(names).toEqual([undefined, '_stext', 'first', 'second', 'second', undefined, undefined, undefined]);
 	const [first = '', ...others] = lines;
-	expect(CoreSymbols.of(bytes([...others, first].join('\n')))).toBeUndefined();
-	expect(CoreSymbols.of(bytes(lines.filter((line) => !line.includes('_etext')).join('\n')))).toBeUndefined();
+	expect(CoreSymbols.of([bytes([...others, first].join('\n'))])).toBeUndefined();
+	expect(CoreSymbols.of([bytes(lines.filter((line) => !line.includes('_etext')).join('\n'))])).toBeUndefined();
 });
 
 describe('the table of reasons', () => {

@@ -25,8 +25,8 @@ test.each([
 	['/dev/null', false, /^'\/dev\/null' is no regular file/],
 	['/proc/stat/x', false, /^'\/proc\/stat\/x' cannot be looked up \(ENOTDIR\)/],
 	['/nowhere/at/all', false, /^there is no file/],
-	['/proc/stat', true, /^there is no directory/],
-	['/proc', false, /^there is no file/],
+	['/proc/stat', true, /^'\/proc\/stat' is no directory; use --file/],
+	['/proc', false, /^'\/proc' is a directory; use --directory/],
 	[`/${'x'.repeat(5000)}`, false, /ENAMETOOLONG/],
 ])('%s (directory: %s)', (path, directory, words) => {
 	expect(refusal(path, directory)).toMatch(words);

@@ -4,7 +4,7 @@ import { UsageError } from '../../src/core/errors.ts';
 import { ownOptions } from '../../src/options/command.ts';
 import { readFlags } from '../../src/options/command-line.ts';
 import { commonOptions } from '../../src/options/common.ts';
-import { helpText } from '../../src/options/help.ts';
+import { commandHelp, helpText } from '../../src/options/help.ts';
 import { resolveOptions, type Sources } from '../../src/options/resolve.ts';
 import { registry } from '../../src/registry.ts';
 
@@ -172,4 +172,31 @@ test('help names every option, sort key and exit code', () => {
 	expect(help).toMatch(/--irq-storm-share PERCENT {1,4}a storm/);
 	for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(160);
 	expect(help).toContain('--irq-storm-share PERCENT a storm');
+});
+
+test('help of a command needs none of its words, and has its own options only', () => {
+	for (const argv of [
+		['export', '--help'],
+		['help', 'export'],
+		['export', 'a.wlr', '-h'],
+	])
+		expect(readFlags(argv, program)).toEqual({ help: 'export', options: { help: true } });
+	for (const argv of [['help'], ['--help'], ['-h', '--batch']])
+		expect(readFlags(argv, program)).toEqual({ options: { help: true } });
+	expect(() => readFlags(['help', 'nope'], program)).toThrow(/no command 'nope'/);
+	expect(() => readFlags(['nope', '--help'], program)).toThrow(/unexpected argument 'nope'/);
+	for (const command of commands) {
+		const help = commandHelp(command, program);
+		expect(help).toContain(command.summary.slice(0, 20));
+		for (const { name } of command.options ?? []) expect(help).toContain(`--${name}`);
+		const named = help.match(/^ +(-., )?--\w[\w-]*/gm) ?? [];
+		expect(new Set(named).size).toBe(named.length);
+	}
+});
+
+test('options of another tab than the one that is printed are named', () => {
+	expect(parse('--batch', '--pid', '1', '--tab', 'energy').ofOtherTabs).toEqual(['pid']);
+	expect(parse('--batch', '--pid', '1', '--tab', 'io').ofOtherTabs).toEqual([]);
+	// the overview is made of the other tabs
+	expect(parse('--batch', '--pid', '1', '--power', '9', '--tab', 'overview').ofOtherTabs).toEqual([]);
 });

@@ -21,7 +21,7 @@ import type { Collecting } from '../../src/tracers/overview/tasks/collectors.ts'
 import type { Deadlock } from '../../src/tracers/overview/tasks/deadlock.ts';
 import type { Slowed } from '../../src/tracers/overview/tasks/progress.ts';
 import { TaskReader } from '../../src/tracers/overview/tasks/reader.ts';
-import type { Standstill } from '../../src/tracers/overview/tasks/standstill.ts';
+import type { Standstill } from '../../src/tracers/overview/tasks/standstill/standstill.ts';
 import type { ProcessNow } from '../../src/tracers/overview/tasks/walk.ts';
 import type { ProfileExtra } from '../../src/tracers/profile/snapshot.ts';
 import type { Blamed } from '../../src/tracers/runqlat/culprits.ts';
@@ -524,6 +524,7 @@ export const slowed = (kind: Slowed['kind'], stuck = 0): Slowed => ({
 	now: { rate: 12, cpu: 0.01, requests: null, bytes: null, packets: null },
 	for_ns: 6 * second,
 	stuck,
+	by: 'minutes',
 });
 
 /** Two threads of a process, each of which has the mutex that the other one wants. */

@@ -12,7 +12,7 @@ import { type RuleId, rules } from '../../src/tracers/overview/rules.ts';
 import { OverviewSession } from '../../src/tracers/overview/session.ts';
 import { collects } from '../../src/tracers/overview/tasks/collectors.ts';
 import { DeadlockFinder } from '../../src/tracers/overview/tasks/deadlock.ts';
-import { isStuck } from '../../src/tracers/overview/tasks/halt.ts';
+import { haltedBefore, isStuck } from '../../src/tracers/overview/tasks/halt.ts';
 import type { ProfileExtra } from '../../src/tracers/profile/snapshot.ts';
 import { generator } from '../lib/random.ts';
 import {
@@ -340,6 +340,39 @@ describe('halted', () => {
 		expect(isStuck(busy(18, 'futex'), 5 * second, 25 * second)).toBe(true);
 		expect(isStuck(busy(18, 'poll'), 5 * second, 25 * second)).toBe(false);
 		expect(isStuck(busy(18, 'futex'), 5 * second, 250 * second)).toBe(false);
+	});
+
+	test('one that halted before the first interval is known by its life', () => {
+		const halted = (
+			asleep_s: number,
+			now_s: number,
+			change: { cpu?: number; reason?: 'futex' | 'poll'; delay_s?: number } = {},
+		) => {
+			const { cpu = 9, reason = 'futex', delay_s = 0 } = change;
+			const process = sleeper(7, 'app', asleep_s);
+			const [main] = process.tasks as [(typeof process.tasks)[0]];
+			const work = { cpu_ns: cpu * second, delay_ns: delay_s * second, switches: 90, reason, state: 'S' as const };
+			const tasks = [
+				{ ...main, reason: 'poll' as const },
+				{ ...main, ...work, tid: 8 },
+				{ ...main, ...work, tid: 9 },
+			];
+			return haltedBefore({ ...process, start: 0, tasks }, now_s * second);
+		};
+		expect(halted(5, 25)).toMatchObject({ kind: 'halted', stuck: 2, by: 'life', for_ns: 5 * second, part: 'futex' });
+		expect(halted(5, 25)?.before.cpu).toBeCloseTo(0.9, 1);
+		// on a busy machine the workers waited most of the time
+		expect(halted(5, 25, { cpu: 1, delay_s: 9 })?.stuck).toBe(2);
+		// it has just slept, worked for a moment only, rested all its life, sleeps for hours, waits for events
+		expect(halted(3, 25)).toBeUndefined();
+		expect(halted(5, 12)).toBeUndefined();
+		expect(halted(5, 250)).toBeUndefined();
+		expect(halted(400, 420)).toBeUndefined();
+		expect(halted(5, 25, { reason: 'poll' })).toBeUndefined();
+		const late = halted(5, 25);
+		if (!late) throw new Error('none');
+		const [finding] = new Machine().run(3, { slowed: [late] });
+		expect([finding?.level, finding?.witnesses[0]]).toEqual(['notice', expect.stringContaining('whole life')]);
 	});
 });
 

@@ -32,6 +32,8 @@ const profile = (more: Partial<Profile> = {}): Profile => ({
 	seconds: 10,
 	hz: 100,
 	unwound: null,
+	late_symbols: { compressed: { asked: 0, found: 0, refused: 0 }, debuginfod: null },
+	target_ended: false,
 	target: safe`pid 10`,
 	frames: [
 		{ name: safe`main`, module: safe`server`, build_id: 'ab12', kind: 'user' },

@@ -1,13 +1,17 @@
 /** Symbols: files that lie, maps that grow, names that would act on a terminal. */
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { demangle, loadDemangler } from '../../src/symbols/demangle.ts';
 import { Elf, ElfError, FileBytes, MemoryBytes } from '../../src/symbols/elf.ts';
 import { parseKallsyms } from '../../src/symbols/kallsyms.ts';
 import { mappingAt, parseMaps } from '../../src/symbols/mappings.ts';
-import { PerfMap } from '../../src/symbols/perf-map.ts';
+import { PerfMap, readPerfMap } from '../../src/symbols/perf-map.ts';
+import { tableIn } from '../../src/symbols/symbol-file.ts';
 import { SymbolTable } from '../../src/symbols/table.ts';
+import { decompressXz } from '../../src/symbols/xz.ts';
 import { generator } from '../lib/random.ts';
 
 /** A small 64-bit program in memory: one section of code, with symbols and a build-id. */
@@ -138,6 +142,53 @@ describe('ELF', () => {
 	});
 });
 
+describe('compressed symbols', () => {
+	const xz = (data: Uint8Array, ...options: string[]) =>
+		execFileSync('xz', ['-c', ...options], { input: data, maxBuffer: 1 << 28 });
+	const MIB = 1 << 20;
+
+	test('what xz compressed comes back', async () => {
+		const data = Buffer.concat(Array.from({ length: 300 }, () => Buffer.from(program())));
+		for (const options of [[], ['-9'], ['--check=crc32'], ['--check=none']])
+			expect(Buffer.compare(await decompressXz(xz(data, ...options), 4 * MIB), data)).toBe(0);
+		// filters for code, which no table of symbols has
+		await expect(decompressXz(xz(data, '--x86', '--lzma2=preset=1'), MIB)).rejects.toThrow(ElfError);
+	});
+
+	test('data that expands to more than is read is refused, and the next is read', async () => {
+		const bomb = xz(Buffer.alloc(16 * MIB), '-1');
+		expect(bomb.length).toBeLessThan(100_000);
+		await expect(decompressXz(bomb, 2 * MIB)).rejects.toThrow(/expands to more/);
+		// one that says to need 4 GiB: byte of the first filter, and the sum of its header
+		const greedy = xz(Buffer.from('abc'));
+		greedy[16] = 40;
+		const end = 12 + ((greedy[12] as number) + 1) * 4 - 4;
+		greedy.writeUInt32LE(crc32(greedy.subarray(12, end)), end);
+		await expect(decompressXz(greedy, MIB)).rejects.toThrow(ElfError);
+		expect(Buffer.from(await decompressXz(xz(Buffer.from('abc')), MIB)).toString()).toBe('abc');
+	});
+
+	test('600 damaged tables end in symbols or an ElfError', async () => {
+		const random = generator(11);
+		const whole = xz(program(Array.from({ length: 200 }, (_, at) => `function_${at}`)));
+		let refused = 0;
+		for (let round = 0; round < 600; round++) {
+			const packed = Uint8Array.from(
+				whole.subarray(0, random() < 0.3 ? Math.floor(random() * whole.length) : undefined),
+			);
+			for (let change = 0; change < 1 + random() * 4 && packed.length > 0; change++)
+				packed[Math.floor(random() * packed.length)] = Math.floor(random() * 256);
+			try {
+				tableIn(new MemoryBytes(await decompressXz(packed, MIB)))?.find(0x1000);
+			} catch (error) {
+				expect(error).toBeInstanceOf(ElfError);
+				refused++;
+			}
+		}
+		expect(refused).toBeGreaterThan(400);
+	});
+});
+
 test('kernel symbols: signed addresses, modules, no data; hidden addresses are none', () => {
 	const text = [
 		'ffffffff81000000 T _stext',
@@ -192,6 +243,34 @@ describe('perf maps', () => {
 		expect(nameAt(jit as never, 0x10f0)).toBe('old');
 		expect(nameAt(jit as never, 0x3010)).toBe('with prefix');
 		expect(nameAt(jit as never, 0x2010)).toBeUndefined();
+	});
+
+	test('of more lines than are kept, the newest are', () => {
+		const line = (at: number) => `${(0x1000 + at * 16).toString(16)} 10 f${at}\n`;
+		const jit = new PerfMap(Buffer.from(Array.from({ length: 1100 }, (_, at) => line(at)).join('')), false, 1000);
+		expect(jit.count).toBe(1000);
+		expect(nameAt(jit as never, 0x1000 + 1099 * 16)).toBe('f1099');
+		expect(nameAt(jit as never, 0x1000)).toBeUndefined();
+	});
+
+	test('of a map of 1 GiB, its end is read, and again only when it has changed', () => {
+		const path = `/tmp/perf-${process.pid}.map`;
+		rmSync(path, { force: true });
+		const fd = openSync(path, 'wx', 0o600);
+		try {
+			ftruncateSync(fd, 2 ** 30);
+			writeSync(fd, '\n7f0000001000 20 newest\n', 2 ** 30);
+			const read = readPerfMap('/proc', process.pid);
+			expect(read?.map.cut).toBe(true);
+			expect(read?.map.bytes).toBeLessThan(65 << 20);
+			expect(nameAt(read?.map as never, 0x7f0000001010)).toBe('newest');
+			expect(readPerfMap('/proc', process.pid, read)).toBe(read);
+			writeSync(fd, '7f0000001000 20 newer\n', 2 ** 30 + 24);
+			expect(nameAt(readPerfMap('/proc', process.pid, read)?.map as never, 0x7f0000001010)).toBe('newer');
+		} finally {
+			closeSync(fd);
+			rmSync(path, { force: true });
+		}
 	});
 
 	test('lines of other form, half lines and overlong names do no harm', () => {

@@ -13,6 +13,5 @@ export const workerSettings: WorkerSettings = {
 	sections: {},
 	without: [],
 	ownCost: 'auto',
-	packs: false,
 	debug: '',
 };

@@ -31,7 +31,7 @@ export const agent: Command = {
 		const { runAgent } = await import('../../fleet/agent.ts');
 		const { PROTOCOL } = await import('../../fleet/protocol.ts');
 		const tabs = registry.map(({ tracer }) => tracer.id);
-		const sampler = await startSampler(context, { tabs, firstDelay: FIRST_DELAY, packs: false });
+		const sampler = await startSampler(context, { tabs, firstDelay: FIRST_DELAY });
 		const { host, kernel, cpus } = localHost();
 		const inspect = async (process: { pid: number; start: number }) => {
 			const details = await readProcess(line.procRoot, process);
@@ -39,7 +39,10 @@ export const agent: Command = {
 			return details;
 		};
 		for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-			process.once(signal, () => void sampler.close().then(() => process.exit(0)));
+			process.once(signal, () => {
+				sampler.close();
+				process.exit(0);
+			});
 		await runAgent({
 			sampler,
 			hello: { protocol: PROTOCOL, version, host, kernel, cpus, tabs },
@@ -47,7 +50,7 @@ export const agent: Command = {
 			output: process.stdout,
 			inspect,
 		});
-		await sampler.close();
+		sampler.close();
 		process.stdin.destroy();
 		return 0;
 	},

@@ -70,11 +70,17 @@ export const batch: Command = {
 		const tracers = registry.map((entry) => entry.tracer);
 		const tracer = tracers.find(({ id }) => id === line.tab);
 		if (!tracer) return EXIT.usage;
+		// as a filter would be: a limit that is not heeded looks like one that holds
+		for (const option of line.ofOtherTabs)
+			process.stderr.write(`wattlag: --${option} has no effect on tab ${tracer.id}\n`);
 		const { runBatch } = await import('./batch.ts');
 		const from = (tracer.from ?? []).filter((id) => !line.without.includes(id));
-		const sampler = await startSampler(context, { tabs: [...from, tracer.id], firstDelay: line.delay, packs: false });
+		const sampler = await startSampler(context, { tabs: [...from, tracer.id], firstDelay: line.delay });
 		for (const [signal, code] of Object.entries(signals))
-			process.once(signal, () => void sampler.close().then(() => process.exit(code)));
+			process.once(signal, () => {
+				sampler.close();
+				process.exit(code);
+			});
 		if (line.values['follow'] === true) sampler.setInterval(FOLLOW_SECONDS);
 		const code = await runBatch(sampler, {
 			tracer,
@@ -88,7 +94,7 @@ export const batch: Command = {
 			follow: line.values['follow'] === true,
 			tracers,
 		});
-		await sampler.close();
+		sampler.close();
 		return code;
 	},
 };

@@ -1,7 +1,4 @@
 /** `wattlag export`: a recording in the form of another program. Needs no privilege. */
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
 import { systemReason, UsageError } from '../../core/errors.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Tracer } from '../../core/tracer.ts';
@@ -10,6 +7,7 @@ import { words } from '../../options/common.ts';
 import { Redaction } from '../../recording/redaction.ts';
 import type { Command } from '../command.ts';
 import { Output } from '../output.ts';
+import { fillOutputFile, openOutputFile } from '../output-file.ts';
 import { formats } from './formats.ts';
 import { LIVE, recordLive } from './live.ts';
 
@@ -20,18 +18,6 @@ async function* ofTabs(
 ): AsyncGenerator<Snapshot> {
 	for await (const snapshot of snapshots)
 		if (tabs.includes(snapshot.tab)) yield redaction ? redaction.snapshot(snapshot) : snapshot;
-}
-
-/** Write chunks to a new file, or to one that is there and is the user's. */
-async function toFile(path: string, chunks: AsyncIterable<string | Uint8Array>): Promise<void> {
-	const file = createWriteStream(path, { mode: 0o600 });
-	const failed = once(file, 'error').then(([error]) => {
-		throw new UsageError(`--out ${path}: ${systemReason(error)}`);
-	});
-	failed.catch(() => {});
-	for await (const chunk of chunks) if (!file.write(chunk)) await Promise.race([once(file, 'drain'), failed]);
-	file.end();
-	await Promise.race([finished(file), failed]);
 }
 
 async function toOutput(chunks: AsyncIterable<string | Uint8Array>): Promise<number> {
@@ -105,6 +91,9 @@ export const exportCommand: Command = {
 			wanted.length === 0 ? !(live && onDemand) && !line.without.includes(id) : wanted.includes(id),
 		);
 		const exporter = await format.load();
+		const out = String(line.values['out']);
+		// of the running machine, an unwritable file is reported before the wait
+		const early = live && out !== '' ? await openOutputFile('out', out) : undefined;
 		const recording = live
 			? { ...(await recordLive(context, chosen.map(({ id }) => id), format.slices === true)), damage: () => [], close() {} } // biome-ignore format: one recording
 			: { ...(await opened(line.argument, tracers)), slices: [] };
@@ -128,8 +117,8 @@ export const exportCommand: Command = {
 			line,
 			version,
 		});
-		const out = String(line.values['out']);
-		const code = out === '' ? await toOutput(chunks) : await toFile(out, chunks).then(() => 0);
+		const code = out === '' ? await toOutput(chunks) : 0;
+		if (out !== '') await fillOutputFile('out', out, early ?? (await openOutputFile('out', out)), chunks);
 		for (const text of recording.damage()) process.stderr.write(`wattlag: ${sanitize(line.argument)}: ${text}\n`);
 		recording.close();
 		return code;

@@ -48,7 +48,6 @@ export async function recordLive(
 	const sampler = await startSampler(context, {
 		tabs: [...tabs],
 		firstDelay: line.delay,
-		packs: false,
 		onDemand: true,
 	});
 	const awaited = new Set(tabs);
@@ -77,7 +76,7 @@ export async function recordLive(
 	} finally {
 		reader?.close();
 		unsubscribe();
-		await sampler.close();
+		sampler.close();
 	}
 	const { host, kernel, cpus } = localHost();
 	return {

@@ -3,7 +3,7 @@ import { loadAddon } from '../../core/native.ts';
 import { localHost } from '../../system/local-host.ts';
 import { openScreen } from '../../ui/screen.ts';
 import { checkCapture } from '../check-capture.ts';
-import { type Command, needTerminal, startSampler } from '../command.ts';
+import { type Command, needTerminal, startWorker } from '../command.ts';
 
 /** A first interval this short fills the screen soon; seconds. */
 const FIRST_DELAY = 0.5;
@@ -28,7 +28,7 @@ export const live: Command = {
 			.sort((a, b) => Number(b === line.tab) - Number(a === line.tab));
 		// before the sampling thread starts, which takes as long and needs the same CPUs: the screen comes first
 		const { runLive } = await import('../../ui/live.tsx');
-		const sampler = await startSampler(context, { tabs, firstDelay: FIRST_DELAY, packs: true });
+		const sampler = await startWorker(context, { tabs, firstDelay: FIRST_DELAY });
 		const captures = line.values['capture'] !== '' || line.values['capture-if'] !== '';
 		if (!captures) return runLive({ registry, sampler, command: line, host, screen });
 		const { captureFrom } = await import('./captures.ts');

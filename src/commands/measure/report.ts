@@ -1,5 +1,6 @@
 /** The result of `wattlag measure`, for people and for programs. */
 import {
+	counted,
 	formatBytes,
 	formatCount,
 	formatMicroJoules,
@@ -8,6 +9,7 @@ import {
 	formatWatts,
 	sparkline,
 } from '../../lib/format.ts';
+import { redactArguments } from '../../lib/redact.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { fitCells, wrapText } from '../../lib/width.ts';
 import { kwhOf } from '../../tracers/energy/machine-parts.ts';
@@ -88,7 +90,7 @@ export function measurementJson(
 	const switches = (means['switches_voluntary'] ?? 0) + (means['switches_involuntary'] ?? 0);
 	return `${JSON.stringify({
 		measure: 1,
-		command: command.map((word) => sanitize(word)),
+		command: redactArguments(command.map((word) => sanitize(word))),
 		runs: runs.length,
 		exit_code: exitCodeOf(runs),
 		...means,
@@ -151,12 +153,13 @@ export function measurementText(command: readonly string[], { runs, source, tree
 	if (!last) return '';
 	const s = summarize(runs);
 	const count = (value: number): string => formatCount(value, 7);
+	const noun = (value: number, one: string): string => `${count(value)} ${count(value) === '1' ? one : `${one}s`}`;
 	const bytes = (value: number): string => formatBytes(value, 'full');
 	const mean = (key: Figure): number => s[key]?.mean ?? Number.NaN;
 	const lost = Object.entries(last.lost).filter(([, number]) => number > 0);
 	return [
 		'',
-		` wattlag measure: ${sanitize(command.join(' '))}${length > 1 ? ` (${length} runs: means, 95 % confidence)` : ''}`,
+		` wattlag measure: ${redactArguments(command.map((word) => sanitize(word))).join(' ')}${length > 1 ? ` (${length} runs: means, 95 % confidence)` : ''}`,
 		'',
 		...line(
 			s.energy_uj,
@@ -172,9 +175,9 @@ export function measurementText(command: readonly string[], { runs, source, tree
 		),
 		...line(s.wall_ns, formatNs, 'wall time'),
 		...line(s.cpu_ns, formatNs, 'CPU time', `${(mean('cpu_ns') / mean('wall_ns')).toFixed(2)} CPUs`),
-		...line(s.wait_ns, formatNs, 'waiting for a CPU', `${count(mean('waits'))} waits`),
-		...line(s.read_bytes, bytes, 'read from storage', s.read_calls ? `${count(mean('read_calls'))} reads` : ''),
-		...line(s.write_bytes, bytes, 'written to storage', s.write_calls ? `${count(mean('write_calls'))} writes` : ''),
+		...line(s.wait_ns, formatNs, 'waiting for a CPU', noun(mean('waits'), 'wait')),
+		...line(s.read_bytes, bytes, 'read from storage', s.read_calls ? noun(mean('read_calls'), 'read') : ''),
+		...line(s.write_bytes, bytes, 'written to storage', s.write_calls ? noun(mean('write_calls'), 'write') : ''),
 		...line(
 			s.switches_voluntary,
 			count,
@@ -182,12 +185,16 @@ export function measurementText(command: readonly string[], { runs, source, tree
 			`${count(mean('switches_involuntary'))} involuntary`,
 		),
 		...line(s.minor_faults, count, 'page faults, minor', `${count(mean('major_faults'))} major`),
-		...line(s.processes, count, 'processes', `${count(mean('threads'))} threads`),
+		...line(s.processes, count, 'processes', noun(mean('threads'), 'thread')),
 		'',
 		...wattsLine(last, WIDTH - 2),
 		...wrapText(`energy: ${source.kind}, ${source.uncertainty}`, WIDTH, '  ').map((text) => `  ${text}`),
 		...wrapText(`CPU: ${tree.description}; ${tree.uncertainty}`, WIDTH, '  ').map((text) => `  ${text}`),
-		...(last.left_running > 0 ? [`  ${last.left_running} threads of the command are still running`] : []),
+		...(last.left_running > 0
+			? [
+					`  ${counted(last.left_running, 'thread')} of the command ${last.left_running === 1 ? 'is' : 'are'} still running`,
+				]
+			: []),
 		...(last.exit_code === 0 ? [] : [`  exit code ${last.exit_code}`]),
 		...lost.map(([cause, number]) => `  lost: ${number} ${cause.replaceAll('_', ' ')}`),
 		'',

@@ -189,10 +189,11 @@ export class Meter {
 		const energy = new Energy();
 		let samples: PowerSample[] = [];
 		let interval = INTERVAL;
+		// as at every later reading the time before it counts: it may take long, or be interrupted
+		let last = monotonicNs();
 		this.session.read(1, 'process');
 		const own = process.cpuUsage();
 		const begun = monotonicNs();
-		let last = begun;
 		let cpu = 0;
 		tree.arm();
 		const child = await start(command);

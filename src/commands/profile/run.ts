@@ -1,6 +1,5 @@
 /** Takes a profile, reports progress on standard error, writes the file. */
 import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UsageError } from '../../core/errors.ts';
@@ -9,14 +8,17 @@ import { sanitize } from '../../lib/sanitize.ts';
 import type { ProfileFormat } from '../../profile/formats/formats.ts';
 import { profileJson } from '../../profile/formats/json.ts';
 import type { Profile } from '../../profile/model.ts';
-import { cutText, lossText, profileTable, unwoundText } from '../../profile/text.ts';
+import { cutText, emptyText, lossText, profileTable, serverText, unwoundText } from '../../profile/text.ts';
 import { loadDemangler } from '../../symbols/demangle.ts';
 import { takingOptions } from '../../tracers/profile/options.ts';
 import { Taking } from '../../tracers/profile/taking.ts';
 import { print } from '../command.ts';
+import { fillOutputFile, openOutputFile } from '../output-file.ts';
 
 /** How often the mappings of new processes are read, ms: many end after half a second. */
 const DRAIN = 50;
+/** Longest wait for symbols that are asked for, ms. */
+const SETTLE = 60_000;
 /** How often progress is reported, ms. */
 const REPORT = 1000;
 
@@ -41,31 +43,33 @@ const report = (text: string) => process.stderr.write(text);
 export async function takeProfile(run: ProfileRun): Promise<number> {
 	const { host, options, seconds, output, format, stop } = run;
 	// an unwritable file is reported before the wait
-	const file = output === '' ? undefined : await openOutput(output);
+	const file = output === '' ? undefined : await openOutputFile('output', output);
 	await loadDemangler();
 	const { pid } = options;
-	if (typeof pid === 'number' && pid > 0 && !existsSync(join(host.procRoot, String(pid))))
+	const single = typeof pid === 'number' && pid > 0;
+	if (single && !existsSync(join(host.procRoot, String(pid))))
 		throw new UsageError(`--pid: there is no process ${pid}`);
 	try {
 		const taking = new Taking(host, takingOptions(options, host.procRoot, String));
 		try {
+			if (taking.targetEnded)
+				throw new UsageError(`--pid: process ${pid} has ended, and its parent has not taken notice`);
 			await wait(taking, seconds, stop);
+			await settle(taking, stop);
 			const profile = taking.profile();
-			if (file && format) await file.writeFile(await format.write(profile, run.version));
-			return await show(run, profile);
+			if (file && format) await fillOutputFile('output', output, file, [await format.write(profile, run.version)]);
+			const code = await show(run, profile);
+			const exists = taking.targetExists();
+			const nothing = emptyText(profile, exists);
+			if (nothing === '') return code;
+			report(`wattlag: ${sanitize(nothing)}\n`);
+			// an idle process is an answer; one that is not there is none
+			return exists ? code : 1;
 		} finally {
 			taking.close();
 		}
 	} finally {
 		await file?.close();
-	}
-}
-
-async function openOutput(path: string) {
-	try {
-		return await open(path, 'w', 0o600);
-	} catch (error) {
-		throw new UsageError(`--output: cannot write ${path}: ${(error as NodeJS.ErrnoException).code}`);
 	}
 }
 
@@ -75,7 +79,7 @@ async function wait(taking: Taking, seconds: number, stop: AbortSignal): Promise
 	let next = begin + REPORT;
 	const live = process.stderr.isTTY;
 	report(`wattlag: profiling for ${seconds} s; Ctrl-C ends it earlier${live ? '' : '\n'}`);
-	while (!stop.aborted && performance.now() < until) {
+	while (!stop.aborted && performance.now() < until && !taking.targetEnded) {
 		await setTimeout(Math.min(DRAIN, Math.max(0, until - performance.now())));
 		taking.drain();
 		if (performance.now() < next || !live) continue;
@@ -86,13 +90,22 @@ async function wait(taking: Taking, seconds: number, stop: AbortSignal): Promise
 	}
 	if (live) report('\r\x1b[K');
 	taking.stop();
+	if (taking.targetEnded)
+		report(`wattlag: the process ended after ${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
+}
+
+/** Symbols that are still being asked for. Bounded; a signal ends it. */
+async function settle(taking: Taking, stop: AbortSignal): Promise<void> {
+	if (taking.pendingSymbols === 0 || stop.aborted) return;
+	report(`wattlag: waiting for symbols of ${taking.pendingSymbols} files\n`);
+	await taking.settleSymbols(AbortSignal.any([stop, AbortSignal.timeout(SETTLE)]));
 }
 
 function show(run: ProfileRun, profile: Profile): Promise<number> {
 	const { output, format, json, rows } = run;
 	const events = profile.stacks.reduce((sum, { count }) => sum + count, 0);
 	if (output !== '') {
-		const notes = [unwoundText(profile), cutText(profile), lossText(profile)]
+		const notes = [unwoundText(profile), cutText(profile), serverText(profile), lossText(profile)]
 			.filter((text) => text !== '')
 			.map((text) => `; ${text}`);
 		report(

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants as fs, openSync, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { systemReason, Unavailable, UsageError } from '../../core/errors.ts';
+import { makeOwnFolder } from '../../core/own-folder.ts';
 import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { monotonicNs } from '../../lib/clock.ts';
@@ -15,11 +16,10 @@ import { Folder } from '../../recording/folder.ts';
 import { Merging } from '../../recording/merging.ts';
 import { Recorder } from '../../recording/recorder.ts';
 import { defaultFree, type Limits } from '../../recording/retention.ts';
-import { makeOwnFolder, recordingFolder } from '../../recording/write.ts';
-import { LocalSampler } from '../../sampling/local-sampler.ts';
+import { recordingFolder } from '../../recording/write.ts';
 import { localHost } from '../../system/local-host.ts';
 import { Capturing } from '../capturing.ts';
-import { type Context, hostOf, untilSignal } from '../command.ts';
+import { type Context, hostOf, startSampler, untilSignal } from '../command.ts';
 import { commandEnvironment } from '../command-environment.ts';
 import { minutesOf } from './minutes.ts';
 
@@ -128,19 +128,6 @@ export async function runRecord(context: Context): Promise<number> {
 		say,
 	});
 	const stop = untilSignal();
-	const { delay, groups, sections, without, ownCost } = line;
-	// in this thread: nobody draws meanwhile, and a second one would need a copy of every snapshot
-	const sampler = new LocalSampler({
-		tracers,
-		host: hostOf(context),
-		delay,
-		firstDelay: delay,
-		groups,
-		sections,
-		without,
-		ownCost,
-		onDemand: true,
-	});
 	const capturing = new Capturing({
 		kinds: words(String(line.values['capture'])),
 		expression: String(line.values['capture-if']),
@@ -157,9 +144,14 @@ export async function runRecord(context: Context): Promise<number> {
 	});
 	process.on('SIGUSR2', () => capturing.ask('signal'));
 	const session = new Session(recorder, capturing, tracers.length);
+	const sampler = await startSampler(context, {
+		tabs: tracers.map(({ id }) => id),
+		firstDelay: line.delay,
+		onDemand: true,
+	});
 	sampler.subscribe((event) => session.take(event));
 	const end = await session.until(stop, line);
-	await sampler.close();
+	sampler.close();
 	session.flush();
 	await capturing.close();
 	await recorder.close();

@@ -1,9 +1,9 @@
 /** `wattlag report`: a recording, or the next seconds, as a page for people. */
-import { open } from 'node:fs/promises';
 import { systemReason, UsageError } from '../../core/errors.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { localHost } from '../../system/local-host.ts';
 import { type Command, type Context, print, startSampler, untilSignal } from '../command.ts';
+import { fillOutputFile, openOutputFile } from '../output-file.ts';
 
 /** Unless told otherwise; seconds. */
 const DURATION = 30;
@@ -42,7 +42,6 @@ async function ofMachine(context: Context): Promise<string> {
 	const sampler = await startSampler(context, {
 		tabs: tabs.map(({ id }) => id),
 		firstDelay: line.delay,
-		packs: false,
 		onDemand: true,
 	});
 	sampler.subscribe((event) => {
@@ -57,17 +56,8 @@ async function ofMachine(context: Context): Promise<string> {
 			resolve();
 		});
 	});
-	await sampler.close();
+	sampler.close();
 	return reportPage(builder.report());
-}
-
-/** For its owner only: names and command lines of all users are in it. */
-async function write(path: string, text: string): Promise<void> {
-	const file = await open(path, 'w', 0o600).catch((error: Error) => {
-		throw new UsageError(`--output ${path}: ${systemReason(error)}`);
-	});
-	await file.writeFile(text);
-	await file.close();
 }
 
 export const report: Command = {
@@ -79,10 +69,13 @@ export const report: Command = {
 	takes: ['output', 'duration'],
 	async run(context) {
 		const { line } = context;
-		const text = await (line.argument === LIVE ? ofMachine(context) : ofRecording(context));
 		const path = String(line.values['output']);
-		if (path === '') return print(text);
-		await write(path, text);
+		const page = () => (line.argument === LIVE ? ofMachine(context) : ofRecording(context));
+		if (path === '') return print(await page());
+		const recording = line.argument === LIVE ? undefined : await page();
+		// of the running machine, an unwritable file is reported before the wait
+		const file = await openOutputFile('output', path);
+		await fillOutputFile('output', path, file, [recording ?? (await page())]);
 		process.stderr.write(`wattlag: written: ${sanitize(path)}\n`);
 		return 0;
 	},

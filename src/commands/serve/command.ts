@@ -3,7 +3,7 @@ import { EXIT, UsageError } from '../../core/errors.ts';
 import { DEFAULT_LISTEN, parseListen } from '../../export/listen.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { localHost } from '../../system/local-host.ts';
-import { type Command, hostOf, untilSignal } from '../command.ts';
+import { type Command, startSampler, untilSignal } from '../command.ts';
 
 /** Findings begin within two intervals, and a scrape every 15 s finds new figures; seconds. */
 const DELAY = 5;
@@ -90,17 +90,9 @@ export const serve: Command = {
 		const { line, registry, version } = context;
 		const { runServe } = await import('./run.ts');
 		const tracers = registry.map(({ tracer }) => tracer);
-		const { LocalSampler } = await import('../../sampling/local-sampler.ts');
-		const { delay, groups, sections, without, ownCost } = line;
-		const sampler = new LocalSampler({
-			tracers: tracers.filter(({ onDemand }) => !onDemand),
-			host: hostOf(context),
-			delay,
-			firstDelay: Math.min(FIRST_DELAY, delay),
-			groups,
-			sections,
-			without,
-			ownCost,
+		const sampler = await startSampler(context, {
+			tabs: tracers.filter(({ onDemand }) => !onDemand).map(({ id }) => id),
+			firstDelay: Math.min(FIRST_DELAY, line.delay),
 		});
 		const { host, kernel, cpus } = localHost();
 		try {
@@ -114,7 +106,7 @@ export const serve: Command = {
 				unavailable: EXIT.unavailable,
 			});
 		} finally {
-			await sampler.close();
+			sampler.close();
 		}
 	},
 };

@@ -20,10 +20,10 @@ export const triage: Command = {
 		const { localHost } = await import('../../system/local-host.ts');
 		const { triageJson, triageOf, triageText } = await import('../../tracers/overview/triage.ts');
 		const from = (overview.from ?? []).filter((id) => !line.without.includes(id));
-		const sampler = await startSampler(context, { tabs: [...from, overview.id], firstDelay: line.delay, packs: false });
+		const sampler = await startSampler(context, { tabs: [...from, overview.id], firstDelay: line.delay });
 		const seconds = Number(line.values['duration']) || DURATION;
 		const { snapshots, failure } = await observe(sampler, overview.id, seconds);
-		await sampler.close();
+		sampler.close();
 		if (snapshots.length === 0) {
 			process.stderr.write(`wattlag: ${failure}\n`);
 			return EXIT.unavailable;

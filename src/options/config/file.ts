@@ -2,9 +2,9 @@
  * The configuration file: where it is, and what it says, each value with its place. What values mean is decided by the
  * tables of options. Nothing is ever written to it.
  */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '../../core/errors.ts';
+import { systemReason, UsageError } from '../../core/errors.ts';
 import { baseFolder } from '../../lib/home.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -31,10 +31,13 @@ function defaultPath(env: Env): string | undefined {
 /** Larger is not a configuration. */
 const MAX_BYTES = 2 ** 20;
 
-/** The beginning of a file, which may be a pipe or a device without end: one byte more than a configuration may have. */
+/** The beginning of a file, which may be a pipe of the caller or a device without end: one byte more than a configuration may have. */
 function beginning(path: string): Buffer {
-	const file = openSync(path, 'r');
+	// a pipe that nobody writes to would be waited for; those of the caller (`--config <(…)`) have a writer
+	const ofCaller = /^\/(dev|proc\/self)\/(fd\/|stdin)/.test(path);
+	const file = openSync(path, constants.O_RDONLY | (ofCaller ? 0 : constants.O_NONBLOCK));
 	try {
+		if (!ofCaller && fstatSync(file).isFIFO()) throw new UsageError(`${path}: is a named pipe; give a file`);
 		const bytes = Buffer.alloc(MAX_BYTES + 1);
 		let length = 0;
 		for (let got = -1; got !== 0 && length < bytes.length; length += got)
@@ -56,7 +59,7 @@ function read(path: string, named: boolean): string | null {
 		const { code } = error as NodeJS.ErrnoException;
 		// as another user, the home may be one that we cannot look into
 		if (!named && (code === 'ENOENT' || code === 'ENOTDIR' || !existsSync(path))) return null;
-		throw new UsageError(`${path}: cannot be read (${code}); give another one with --config FILE`);
+		throw new UsageError(`${path}: cannot be read (${systemReason(error)}); give another one with --config FILE`);
 	}
 }
 

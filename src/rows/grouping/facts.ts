@@ -1,6 +1,8 @@
 /** Facts of processes that grouping needs beside their figures, from `/proc`. */
-import { readFileSync, readlinkSync } from 'node:fs';
+
+import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLatin1 } from '../../lib/read-file.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { hasMachinePids } from '../../system/pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from '../../system/process-id.ts';
@@ -43,7 +45,7 @@ interface Known {
 const readers: Record<Fact, (folder: string, stat: readonly string[]) => number | undefined> = {
 	parent: (_, stat) => Number(stat[1]),
 	pidns: (folder) => numberIn(/\d+/.exec(readlinkSync(join(folder, 'ns/pid')))?.[0]),
-	uid: (folder) => numberIn(/^Uid:\t\d+\t(\d+)/m.exec(readFileSync(join(folder, 'status'), 'latin1'))?.[1]),
+	uid: (folder) => numberIn(/^Uid:\t\d+\t(\d+)/m.exec(readLatin1(join(folder, 'status')))?.[1]),
 };
 
 function numberIn(text: string | undefined): number | undefined {
@@ -105,8 +107,8 @@ export class ProcFacts implements ProcessFacts {
 	private readCgroup({ pid, start }: ProcessId): SafeText | undefined {
 		const folder = join(this.procRoot, String(pid));
 		try {
-			const text = readFileSync(join(folder, 'cgroup'), 'latin1');
-			const fields = statFields(readFileSync(join(folder, 'stat'), 'latin1'));
+			const text = readLatin1(join(folder, 'cgroup'));
+			const fields = statFields(readLatin1(join(folder, 'stat')));
 			return sameStart(startOf(fields), start) ? sanitize(Buffer.from(groupPath(text), 'latin1')) : undefined;
 		} catch {
 			return undefined;
@@ -132,7 +134,7 @@ export class ProcFacts implements ProcessFacts {
 	private read(name: Fact, { pid, start }: ProcessId): number | undefined {
 		const folder = join(this.procRoot, String(pid));
 		try {
-			const stat = readFileSync(join(folder, 'stat'), 'latin1');
+			const stat = readLatin1(join(folder, 'stat'));
 			const fields = statFields(stat);
 			return sameStart(startOf(fields), start) ? readers[name](folder, fields) : undefined;
 		} catch {

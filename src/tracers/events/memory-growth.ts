@@ -1,7 +1,9 @@
 /** Whose memory grew while others stalled for memory: control groups of version 1 or 2. */
-import { readdirSync, readFileSync } from 'node:fs';
+
+import { readdirSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { readLatin1 } from '../../lib/read-file.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Ns } from '../../lib/units.ts';
 import { cgroupMount, v1Mount } from '../../system/cgroups.ts';
@@ -72,7 +74,7 @@ export class MemoryGrowthReader {
 			if (sizes.size >= MOST) return;
 			const folder = join(this.folder as string, path);
 			try {
-				sizes.set(path, Number(readFileSync(join(folder, this.file), 'latin1')));
+				sizes.set(path, Number(readLatin1(join(folder, this.file))));
 			} catch {
 				// the root of version 2 has no such file
 			}

@@ -79,12 +79,13 @@ export function fileId(
 	{ procRoot, knowsSubvolumes }: { procRoot: string; knowsSubvolumes: () => boolean },
 ): FileId {
 	const found = statOf(path);
-	if (!found || found.isDirectory() !== directory) {
+	if (!found)
 		throw new Unavailable(`there is no ${directory ? 'directory' : 'file'} '${path}'`, 'name one that exists');
-	}
-	if (found.isBlockDevice()) throw new Unavailable(`'${path}' is a block device`, 'use --device');
+	if (directory && !found.isDirectory()) throw new Unavailable(`'${path}' is no directory`, 'use --file for a file');
+	if (!directory && found.isDirectory())
+		throw new Unavailable(`'${path}' is a directory`, 'use --directory for the files below it');
 	if (!directory && !found.isFile())
-		throw new Unavailable(`'${path}' is no regular file, and has no requests`, 'name a regular file');
+		throw new Unavailable(`'${path}' is no regular file: it has no requests`, 'use --device for a disk or partition');
 	const mount = mountOf(path, procRoot);
 	const own = kernelDev(found.dev);
 	const dev = mount ? numberOf(mount.dev) : own;

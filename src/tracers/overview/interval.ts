@@ -14,7 +14,7 @@ import type { Collecting } from './tasks/collectors.ts';
 import type { Deadlock } from './tasks/deadlock.ts';
 import type { Slowed } from './tasks/progress.ts';
 import type { Processes } from './tasks/reader.ts';
-import type { Standstill } from './tasks/standstill.ts';
+import type { Standstill } from './tasks/standstill/standstill.ts';
 
 export interface Interval {
 	dt_ns: Ns;
@@ -170,5 +170,6 @@ export function busyTime(energy: NonNullable<Sources['energy']>, rows: readonly 
 /** Used share of the CPUs' time, interrupts included, 0–1; NaN: not known. */
 export function busyShare({ sources: { energy }, rows, dt_ns, cpus }: Interval): number {
 	if (!energy || cpus === 0) return Number.NaN;
-	return busyTime(energy, rows) / (dt_ns * cpus);
+	// processes are read one after the other, so that their sum may be a little more than the interval has
+	return Math.min(1, busyTime(energy, rows) / (dt_ns * cpus));
 }

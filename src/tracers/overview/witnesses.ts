@@ -2,7 +2,7 @@
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import { duration, percent } from './format.ts';
 import type { Interval } from './interval.ts';
-import { STILL } from './tasks/standstill.ts';
+import { STILL } from './tasks/standstill/standstill.ts';
 
 /** Pressure of the interval from which on it is a witness. */
 const PRESSED = 0.3;

@@ -46,6 +46,8 @@ export const LOST_STACK = safe`[stack not kept]`;
 export class NamedStacks {
 	private readonly symbolizer: Symbolizer;
 	private readonly user = new Map<string, WeakMap<object, readonly Frame[]>>();
+	/** Of the symbols that came later than their files. */
+	private generation = 0;
 	private readonly kernel = new WeakMap<object, readonly Frame[]>();
 
 	constructor(symbolizer: Symbolizer) {
@@ -54,6 +56,9 @@ export class NamedStacks {
 
 	/** Innermost first. */
 	userFrames(space: string, addresses: readonly number[]): readonly Frame[] {
+		const { generation } = this.symbolizer.late;
+		if (generation !== this.generation) this.user.clear();
+		this.generation = generation;
 		let ofSpace = this.user.get(space);
 		if (!ofSpace) {
 			ofSpace = new WeakMap();

@@ -1,7 +1,9 @@
 /** The kernel's own times of threads, by which samples and waits are made to add up: run time, waits for a CPU, and begin. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicNs } from '../../lib/clock.ts';
+import { readLatin1 } from '../../lib/read-file.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
 import type { Target } from './collector.ts';
@@ -24,7 +26,7 @@ export interface ThreadTimes {
 /** The kernel functions in which a thread waits now, innermost first; empty: it runs, or has gone. */
 export function kernelStackOf(procRoot: string, pid: number, tid: number): SafeText[] {
 	try {
-		return parseStack(readFileSync(join(procRoot, String(pid), 'task', String(tid), 'stack'), 'latin1'));
+		return parseStack(readLatin1(join(procRoot, String(pid), 'task', String(tid), 'stack')));
 	} catch {
 		return [];
 	}
@@ -37,8 +39,8 @@ export function parseStack(text: string): SafeText[] {
 
 function belongs(procRoot: string, pid: string, { comm }: Target, cgroup: string | undefined): boolean {
 	try {
-		if (comm !== undefined) return readFileSync(join(procRoot, pid, 'comm'), 'latin1').trimEnd() === comm.slice(0, 15);
-		const own = /^0::(.*)$/m.exec(readFileSync(join(procRoot, pid, 'cgroup'), 'latin1'))?.[1] ?? '';
+		if (comm !== undefined) return readLatin1(join(procRoot, pid, 'comm')).trimEnd() === comm.slice(0, 15);
+		const own = /^0::(.*)$/m.exec(readLatin1(join(procRoot, pid, 'cgroup')))?.[1] ?? '';
 		return cgroup !== undefined && (own === cgroup || own.startsWith(cgroup === '/' ? '/' : `${cgroup}/`));
 	} catch {
 		return false;
@@ -80,7 +82,7 @@ function timesOf(procRoot: string, pid: number, tid: number): ThreadTimes | unde
 	try {
 		const folder = join(procRoot, String(pid), 'task', String(tid));
 		const comm = readFileSync(join(folder, 'comm'));
-		const [run, delay] = readFileSync(join(folder, 'schedstat'), 'latin1').split(' ').map(Number);
+		const [run, delay] = readLatin1(join(folder, 'schedstat')).split(' ').map(Number);
 		if (run === undefined || delay === undefined || !Number.isFinite(run + delay)) return undefined;
 		return {
 			pid,

@@ -3,6 +3,7 @@ import { filterOf, filterText, TASK_FILTERS } from '../../bpf/task-filter.ts';
 import type { OptionSpec, Options } from '../../core/tracer.ts';
 import { safe, sanitize } from '../../lib/sanitize.ts';
 import { PROFILE_MODES, type ProfileMode } from '../../profile/model.ts';
+import { invalidServers } from '../../symbols/debuginfod-urls.ts';
 import type { TakingOptions } from './taking.ts';
 
 export const profileOptions: readonly OptionSpec[] = [
@@ -32,7 +33,20 @@ export const profileOptions: readonly OptionSpec[] = [
 		default: false,
 		help: 'profiles: unwind user stacks by the tables of the files (.eh_frame), also where there are no frame pointers; each stack is copied, up to 20 KiB',
 	},
+	{
+		name: 'debuginfod',
+		type: 'string',
+		default: '',
+		invalid: invalidServers,
+		placeholder: 'URL',
+		help: 'profiles: ask this server (https) for symbols of programs that have none, by build-id; env: the servers of DEBUGINFOD_URLS',
+	},
 ];
+
+/** Seconds after which the profile ends by itself; 0: it does not. Such a one is for findings. */
+export function limitOf(options: Options): number {
+	return Math.max(0, Number(options['stop_after'] ?? 0));
+}
 
 /**
  * `mode`, `tid` and `stop_after` (seconds; 0: no limit) come from the screen. With a limit it is a profile for findings:
@@ -40,7 +54,7 @@ export const profileOptions: readonly OptionSpec[] = [
  */
 export function takingOptions(options: Options, procRoot: string, cgroupName: (id: number) => string): TakingOptions {
 	const { mode, tid } = options;
-	const forFindings = Number(options['stop_after'] ?? 0) > 0;
+	const forFindings = limitOf(options) > 0;
 	const chosen = PROFILE_MODES.includes(mode as ProfileMode) ? (mode as ProfileMode) : 'on-cpu';
 	const thread = typeof tid === 'number' && tid > 0 ? tid : undefined;
 	const text = filterText(options, cgroupName);
@@ -52,5 +66,6 @@ export function takingOptions(options: Options, procRoot: string, cgroupName: (i
 		hz: Number(options['profile-hz'] ?? 99),
 		unwind: forFindings || options['unwind'] === true,
 		offCpuMin: Number(options['off-cpu-min'] ?? 1) * 1e6,
+		debuginfod: String(options['debuginfod'] ?? ''),
 	};
 }

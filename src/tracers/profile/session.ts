@@ -5,7 +5,7 @@ import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
 import { hottestLocks, hottestOf } from '../../profile/hottest.ts';
 import type { Profile, ProfileMode, ProfileStack } from '../../profile/model.ts';
-import { takingOptions } from './options.ts';
+import { limitOf, takingOptions } from './options.ts';
 import type { ProfileExtra, ProfileRow } from './snapshot.ts';
 import { Taking } from './taking.ts';
 
@@ -46,7 +46,7 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 
 	read(_dt: Ns, group: string): Reading<ProfileRow, ProfileExtra> {
 		const profile = this.taking.profile();
-		const { mode, lost, seconds, target, hz, quality, symbol_bytes, unwound } = profile;
+		const { mode, lost, seconds, target, hz, quality, symbol_bytes, unwound, late_symbols, target_ended } = profile;
 		const { rows, rare } = this.rowsOf(profile, group === 'thread');
 		const source: Source = {
 			kind: mode === 'on-cpu' ? 'clock' : mode === 'wall' ? 'clock + switches' : 'tracepoint',
@@ -66,6 +66,8 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 				rare,
 				symbol_bytes,
 				unwound,
+				late_symbols,
+				target_ended,
 				complete: this.taking.complete,
 				hottest: hottestOf(profile),
 				hottest_locks: hottestLocks(profile),
@@ -77,9 +79,9 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 
 	drain(): void {
 		this.taking.drain();
-		const { unwind, stop_after } = this.options;
-		const limit = Number(stop_after ?? 0) > 0 ? Number(stop_after) * 1e9 : unwind === true ? UNWIND_FOR : Infinity;
-		if (this.taking.elapsed >= limit) this.taking.stop();
+		const limit = limitOf(this.options) * 1e9 || (this.options['unwind'] === true ? UNWIND_FOR : Infinity);
+		// a process that has ended gets no more; what is known of it stays
+		if (this.taking.elapsed >= limit || this.taking.targetEnded) this.taking.stop();
 	}
 
 	/** Another target or mode begins another profile; the same ones leave it as it is. */

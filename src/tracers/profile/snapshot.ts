@@ -2,7 +2,7 @@
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
 import type { Hottest, HottestLock } from '../../profile/hottest.ts';
-import type { ProfileMode, ProfileQuality, State } from '../../profile/model.ts';
+import type { LateSymbolCounts, ProfileMode, ProfileQuality, State } from '../../profile/model.ts';
 
 /** Time of a process or thread in one stack, since the profile began. */
 export interface ProfileRow {
@@ -44,6 +44,10 @@ export interface ProfileExtra {
 	symbol_bytes: Bytes;
 	/** Stacks that were copied and unwound, and the bytes of it; null: stacks follow frame pointers. */
 	unwound: { stacks: Count; bytes: Bytes } | null;
+	/** Symbols that came later than their files. Absent in recordings of earlier versions. */
+	late_symbols?: LateSymbolCounts;
+	/** The process that is profiled has ended. Absent in recordings of earlier versions. */
+	target_ended?: boolean;
 	/** It has ended, and stays as it is. */
 	complete: boolean;
 	/** Functions with most time, and locks with most waiting, most first. */

@@ -8,12 +8,15 @@ import { monotonicNs } from '../../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Profile, ProfileMode } from '../../profile/model.ts';
+import { Debuginfod } from '../../symbols/debuginfod.ts';
 import { Symbolizer } from '../../symbols/symbolizer.ts';
 import { onlineCpus } from '../../system/cpus.ts';
 import { NamedStacks, ProfileBuilder } from './builder.ts';
+import { threadTimes } from './clocks.ts';
 import { Collector, type Target } from './collector.ts';
 import { Locks } from './locks.ts';
 import { ProcessNames } from './names.ts';
+import { TargetProcess } from './target-process.ts';
 import { type Ran, Waits } from './waits.ts';
 
 export interface TakingOptions {
@@ -27,24 +30,28 @@ export interface TakingOptions {
 	offCpuMin: Ns;
 	/** Unwind user stacks by the tables of the files: each is copied. */
 	unwind: boolean;
+	/** Addresses of debuginfod servers (symbols/debuginfod-urls.ts); empty: none is asked. */
+	debuginfod?: string;
 	/** Path of the control group of the target; undefined: it is none. */
 	cgroup?: string | undefined;
 }
 
 const SAMPLER = 'on_sample';
 
-/** The sampler, on every CPU that is online. */
-function startSampler(host: Host, { target, hz, unwind }: TakingOptions): Collector {
-	const collector = new Collector(host, 'profile', target, {
+/** Loaded; it samples once it was attached. */
+function loadSampler(host: Host, { target, hz, unwind }: TakingOptions): Collector {
+	return new Collector(host, 'profile', target, {
 		layout: cpuConstants,
 		copies: unwind,
 		constants: { period_ns: Math.round(1e9 / hz) },
 	});
+}
+
+/** To every CPU that is online. @throws {Unavailable} */
+function attachSampler(host: Host, { bpf: { object } }: Collector, hz: number): void {
 	try {
-		for (const cpu of onlineCpus(host.procRoot, host.sysRoot)) collector.bpf.object.attachClock(SAMPLER, cpu, hz);
-		return collector;
+		for (const cpu of onlineCpus(host.procRoot, host.sysRoot)) object.attachClock(SAMPLER, cpu, hz);
 	} catch (error) {
-		collector.close();
 		throw new Unavailable(
 			`the sampling clock was refused: ${sanitize((error as Error).message)}`,
 			'allow perf events: CAP_PERFMON, or sysctl kernel.perf_event_paranoid=1',
@@ -55,12 +62,14 @@ function startSampler(host: Host, { target, hz, unwind }: TakingOptions): Collec
 
 export class Taking {
 	private readonly options: TakingOptions;
+	private readonly procRoot: string;
 	private readonly symbolizer: Symbolizer;
 	private readonly named: NamedStacks;
 	private readonly names: ProcessNames;
 	private readonly begun: Ns;
 	private readonly begunMs: number;
 	private ended: Ns | undefined;
+	private readonly target: TargetProcess;
 	private readonly cpu: Collector | undefined;
 	private readonly waits: Waits | undefined;
 	private readonly locks: Locks | undefined;
@@ -68,13 +77,22 @@ export class Taking {
 	/** @throws {Unavailable} */
 	constructor(host: Host, options: TakingOptions) {
 		this.options = options;
-		this.symbolizer = new Symbolizer(host.procRoot, options.unwind);
+		this.procRoot = host.procRoot;
+		const { debuginfod = '' } = options;
+		this.symbolizer = new Symbolizer(
+			host.procRoot,
+			options.unwind,
+			debuginfod === '' ? undefined : new Debuginfod(debuginfod),
+		);
+		this.target = new TargetProcess(host.procRoot, options.target.tgid);
 		this.named = new NamedStacks(this.symbolizer);
 		this.names = new ProcessNames(host.procRoot);
 		const { mode } = options;
 		try {
+			// loading takes long on a busy machine: what is measured together begins together
+			if (mode === 'on-cpu' || mode === 'wall') this.cpu = loadSampler(host, options);
 			if (mode !== 'on-cpu') this.waits = new Waits(host, options);
-			if (mode === 'on-cpu' || mode === 'wall') this.cpu = startSampler(host, options);
+			if (this.cpu) attachSampler(host, this.cpu, options.hz);
 			if (mode === 'locks') this.locks = new Locks(host, options.target, options.unwind);
 		} catch (error) {
 			this.close();
@@ -124,6 +142,28 @@ export class Taking {
 		return this.ended !== undefined;
 	}
 
+	/** The process that is profiled has ended; false: it goes on, or it is not one process. */
+	get targetEnded(): boolean {
+		return this.target.ended;
+	}
+
+	/** Some thread of the target is there now. */
+	targetExists(): boolean {
+		const { target, cgroup } = this.options;
+		const all = target.tgid === undefined && target.comm === undefined && target.cgroup === undefined;
+		return all || (!this.targetEnded && threadTimes(this.procRoot, target, cgroup).size > 0);
+	}
+
+	/** Files whose symbols may still come: they are decompressed, or asked for. */
+	get pendingSymbols(): Count {
+		return this.symbolizer.late.pending;
+	}
+
+	/** Resolves when no symbols are to come any more, or at the signal. */
+	settleSymbols(signal: AbortSignal): Promise<void> {
+		return this.symbolizer.late.settled(signal);
+	}
+
 	/** Samples and waits so far. */
 	events(): Count {
 		return this.collectors.reduce((sum, collector) => sum + collector.losses().events, 0);
@@ -171,6 +211,16 @@ export class Taking {
 			unwound: unwind ? { stacks: copied, bytes } : null,
 			lost,
 			symbol_bytes: this.symbolizer.bytes,
+			late_symbols: this.lateSymbols(),
+			target_ended: this.targetEnded,
+		};
+	}
+
+	private lateSymbols(): Profile['late_symbols'] {
+		const { compressed, server } = this.symbolizer.late;
+		return {
+			compressed: { ...compressed },
+			debuginfod: server ? { ...server.counts, failure: sanitize(server.failure.slice(0, 200)) } : null,
 		};
 	}
 

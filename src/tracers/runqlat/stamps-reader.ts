@@ -3,7 +3,6 @@
  * and processes only; no filter, switches and groups.
  */
 
-import { readFileSync } from 'node:fs';
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { TaskFilter } from '../../bpf/task-filter.ts';
@@ -12,6 +11,7 @@ import type { BpfCost, Host } from '../../core/tracer.ts';
 import { constants, counted_program, ended_record, maps, stamp } from '../../generated/runqlat-stamps.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import { type ForeignBytes, viewOf } from '../../lib/decode.ts';
+import { readLatin1 } from '../../lib/read-file.ts';
 import type { Ns } from '../../lib/units.ts';
 import type { CpuWaits, ProcessRecord, Reader, TaskRecord } from './reader.ts';
 
@@ -23,7 +23,7 @@ const WITNESS_FROM: Ns = 1e9;
 /** Is the thread in state R? */
 function isRunnable(procRoot: string, pid: number, tid: number): boolean {
 	try {
-		const stat = readFileSync(`${procRoot}/${pid}/task/${tid}/stat`, 'latin1');
+		const stat = readLatin1(`${procRoot}/${pid}/task/${tid}/stat`);
 		return stat.startsWith('R', stat.lastIndexOf(')') + 2);
 	} catch {
 		// it has ended

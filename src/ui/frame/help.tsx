@@ -30,7 +30,7 @@ const glossary: readonly (readonly [string, string])[] = [
 	],
 	[
 		'own cost',
-		'CPU time of the BPF programs of all tabs, and of wattlag itself, each as a share of one CPU (own: their sum); then its memory (RSS), and the kernel memory of BPF maps and programs, which RSS does not include. That of BPF is the number of runs × a price per run, measured for a second after the start and then every 1, 2, 4 … 30 min: ± is its spread, then the age of the prices; ? where it is not measured (--own-cost off, isolated CPUs: measuring would interrupt every CPU)',
+		'CPU time of the BPF programs of all tabs, and of wattlag itself, each as a share of one CPU (own: their sum); then its memory (RSS), and the kernel memory of BPF maps and programs, which RSS does not include. That of BPF is the number of runs × a price per run, measured for a second after the start and then every 1, 2, 4 … 30 min: ± is its spread, then the age of the prices; ≥ while the programs of a tab have run and none of them while prices were measured; ? where it is not measured (--own-cost off, isolated CPUs: measuring would interrupt every CPU)',
 	],
 	[
 		'p50, p99',

@@ -5,8 +5,10 @@ import { formatBytes, formatDuration, formatShare } from '../../lib/format.ts';
 import type { Span } from '../../term/theme.ts';
 
 export interface OwnCost {
-	/** Time in the BPF programs of all tabs, as a share of one CPU; null: not known for one of them. */
+	/** Time in the BPF programs of all tabs, as a share of one CPU; null: not known for any of them. */
 	bpf: number | null;
+	/** Not known for some of the tabs, whose part is missing in `bpf`. */
+	incomplete: boolean;
 	/** Of `bpf`, relative; null: not known. */
 	uncertainty: number | null;
 	/** Age of the prices by which it is estimated, s; null: none was measured. */
@@ -25,12 +27,15 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 	const newest = snapshots.filter((snapshot) => snapshot !== undefined && snapshot.dt_ns > 0) as Snapshot[];
 	const last = newest.at(-1);
 	if (!last) return null;
-	let bpf: number | null = 0;
+	let bpf: number | null = null;
+	let incomplete = false;
 	let error: number | null = 0;
 	let age: number | null = null;
 	for (const { cost, dt_ns } of newest) {
 		const { bpf_ns, bpf_uncertainty = null, bpf_price_age_ns = null } = cost;
-		bpf = bpf === null || bpf_ns === null ? null : bpf + bpf_ns / dt_ns;
+		// a tab whose programs ran, none of them while prices were measured
+		if (bpf_ns === null) incomplete = true;
+		else bpf = (bpf ?? 0) + bpf_ns / dt_ns;
 		// errors of different programs are taken as if they went the same way
 		if (bpf_ns !== 0)
 			error =
@@ -42,6 +47,7 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 	const { cpu_ns, rss_bytes, kernel_bytes = null, recorded_bytes } = last.cost;
 	return {
 		bpf,
+		incomplete: incomplete && bpf !== null,
 		uncertainty: bpf === null || bpf === 0 || error === null ? null : error / bpf,
 		age,
 		cpu: cpu_ns / last.dt_ns,
@@ -55,8 +61,9 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 export type CostForm = 'all' | 'kernel' | 'words' | 'figures' | 'sum';
 
 /** ` ±8% (2m10s ago)`: of the BPF programs' cost; the age is of the prices by which it is estimated. */
-function precisionSpans({ bpf, uncertainty, age }: OwnCost): Span[] {
+function precisionSpans({ bpf, incomplete, uncertainty, age }: OwnCost): Span[] {
 	if (bpf === null) return [['dim', ' (not measured)']];
+	if (incomplete) return [['dim', ' (rest not measured yet)']];
 	return [
 		...(uncertainty === null || uncertainty === 0 ? [] : ([['dim', ` ±${formatShare(uncertainty)}`]] as Span[])),
 		...(age === null || age < 1 ? [] : ([['dim', ` (${formatDuration(age)} old)`]] as Span[])),
@@ -65,11 +72,13 @@ function precisionSpans({ bpf, uncertainty, age }: OwnCost): Span[] {
 
 export function costSpans(cost: OwnCost | null, form: CostForm): Span[] {
 	if (!cost) return [];
-	if (form === 'sum') return [['dim', 'own '], formatShare((cost.bpf ?? 0) + cost.cpu)];
+	const least = cost.incomplete ? '≥' : '';
+	if (form === 'sum')
+		return [['dim', 'own '], `${cost.bpf === null ? '≥' : least}${formatShare((cost.bpf ?? 0) + cost.cpu)}`];
 	const words = form === 'words' || form === 'kernel' || form === 'all';
 	return [
 		['dim', words ? 'own cost: BPF ' : 'own BPF '],
-		cost.bpf === null ? '?' : formatShare(cost.bpf),
+		cost.bpf === null ? '?' : `${least}${formatShare(cost.bpf)}`,
 		...(form === 'all' ? precisionSpans(cost) : []),
 		['dim', ' CPU '],
 		formatShare(cost.cpu),

@@ -7,11 +7,13 @@
  * Nothing here blocks: the owner calls {@link ProcSampler.sample} from its timer and {@link ProcSampler.read} at the end
  * of an interval.
  */
+
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Unavailable } from '../../../core/errors.ts';
 import type { Source } from '../../../core/snapshot.ts';
 import { kernelBootNs, monotonicNs, threadCpu } from '../../../lib/clock.ts';
+import { readLatin1 } from '../../../lib/read-file.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { groupPath } from '../../../system/v1-groups.ts';
@@ -319,9 +321,7 @@ export class ProcSampler {
 		if (!this.cgroups) return '' as SafeText;
 		if (entry.cgroup === undefined && entry.threads > 0) {
 			try {
-				entry.cgroup = sanitize(
-					Buffer.from(groupPath(readFileSync(`${this.root}/${entry.name}/cgroup`, 'latin1')), 'latin1'),
-				);
+				entry.cgroup = sanitize(Buffer.from(groupPath(readLatin1(`${this.root}/${entry.name}/cgroup`)), 'latin1'));
 			} catch {
 				entry.cgroup = '' as SafeText;
 			}

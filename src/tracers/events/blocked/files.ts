@@ -1,6 +1,8 @@
 /** The file that a blocked task's system call is about, and its device. Nothing here touches the file itself: it may hang. */
-import { readFileSync, readlinkSync } from 'node:fs';
+
+import { readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { readLatin1 } from '../../../lib/read-file.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 
 export interface BlockedFile {
@@ -44,13 +46,13 @@ export function mountDevice(mountinfo: string, mount: number, sysRoot: string): 
 export function fileOf(procRoot: string, sysRoot: string, pid: number, tid: number): BlockedFile | undefined {
 	try {
 		const folder = join(procRoot, String(pid), 'task', String(tid));
-		const [call, first] = readFileSync(join(folder, 'syscall'), 'latin1').split(' ');
+		const [call, first] = readLatin1(join(folder, 'syscall')).split(' ');
 		if (call === undefined || first === undefined || !calls.has(Number(call))) return undefined;
 		const descriptor = Number(first);
 		if (!Number.isSafeInteger(descriptor) || descriptor > 1 << 20) return undefined;
-		const info = readFileSync(join(folder, 'fdinfo', String(descriptor)), 'latin1');
+		const info = readLatin1(join(folder, 'fdinfo', String(descriptor)));
 		const mount = Number(/^mnt_id:\s*(\d+)$/m.exec(info)?.[1] ?? -1);
-		let device = mountDevice(readFileSync(join(folder, 'mountinfo'), 'latin1'), mount, sysRoot);
+		let device = mountDevice(readLatin1(join(folder, 'mountinfo')), mount, sysRoot);
 		let path = safe``;
 		try {
 			path = sanitize(readlinkSync(join(folder, 'fd', String(descriptor)), { encoding: 'buffer' }));

@@ -29,7 +29,7 @@ export const cpuSaturated = {
 				about: 'all',
 				excess: excessOf([busy, limits.busy], [waiting / cpus, limits.waitingPerCpu]),
 				subject: safe`CPUs`,
-				text: safe`${percent(Math.min(1, busy))} busy, ${number(waiting)} tasks wait for one (p99 ${duration(all.p99_ns)})${hottestText(interval.hot)}`,
+				text: safe`${percent(busy)} busy, ${number(waiting)} tasks wait for one (p99 ${duration(all.p99_ns)})${hottestText(interval.hot)}`,
 				figures: { busy_share: busy, waiting_tasks: waiting, wait_p99_ns: all.p99_ns, owner_cpu_ns: top?.sum ?? 0 },
 				owner: ownerOf(safe`most CPU by`, top),
 				touches: Math.min(1, waiting / (waiting + cpus)),

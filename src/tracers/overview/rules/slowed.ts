@@ -74,9 +74,13 @@ export function progressSuspicions(
 				before_kept_share: first.share_before,
 				processes: all.length,
 			},
-			witnesses: [safe`the task iterator: wake-ups and CPU time against the process’s own last minute`],
+			witnesses: [
+				first.by === 'life'
+					? safe`the task iterator: switches and CPU time of its whole life, since it halted before the first interval`
+					: safe`the task iterator: wake-ups and CPU time against the process’s own last minute`,
+			],
 			owner: null,
-			...(kind === 'halted' && first.stuck === 0 && { level: 'notice' as const }),
+			...(kind === 'halted' && (first.stuck === 0 || first.by === 'life') && { level: 'notice' as const }),
 			link: {
 				tab: 'overview' as const,
 				group: isService ? 'service' : 'process',

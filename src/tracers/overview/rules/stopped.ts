@@ -4,7 +4,8 @@ import { count, duration, perSecond } from '../format.ts';
 import { equals } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import type { SleepReason } from '../tasks/reasons.ts';
-import { type Party, STILL, type Standstill, type Still, WAITING_TITLE } from '../tasks/standstill.ts';
+import { type Party, STILL, type Standstill, type Still } from '../tasks/standstill/standstill.ts';
+import { WAITING_TITLE } from '../tasks/standstill/titles.ts';
 
 const limits = { asleep_ns: STILL };
 

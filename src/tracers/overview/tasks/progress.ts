@@ -39,6 +39,8 @@ export interface Slowed {
 	for_ns: Ns;
 	/** Of one that has halted: the number of threads that worked, if all of them wait for a lock in a process that never rested; else 0. */
 	stuck: Count;
+	/** What `before` is known by: its last minutes, or only its whole life. */
+	by: 'minutes' | 'life';
 }
 
 /** Work per second; null: not known, or it has none. */
@@ -257,5 +259,6 @@ function judge(
 		share_before: known.kept,
 		for_ns: known.low_ns,
 		stuck,
+		by: 'minutes',
 	};
 }

@@ -13,11 +13,12 @@ import type { OverviewExtra, OverviewRow } from '../snapshot.ts';
 import type { Collecting } from './collectors.ts';
 import { askProc, type Deadlock, DeadlockFinder } from './deadlock.ts';
 import { exactParts, type FocusReading, FocusWatch } from './focus.ts';
-import { isStuck, workers } from './halt.ts';
+import { haltedBefore, isStuck, workers } from './halt.ts';
 import { PacketRates } from './packets.ts';
 import { Progress, type ProgressRow, type Slowed } from './progress.ts';
 import { Services } from './services.ts';
-import { type Standstill, StandstillFinder } from './standstill.ts';
+import { StandstillFinder } from './standstill/finder.ts';
+import type { Standstill } from './standstill/standstill.ts';
 import { type Spent, ThreadTime } from './time.ts';
 import { type Channel, type ProcessNow, type TaskNow, TaskWalk } from './walk.ts';
 
@@ -98,6 +99,8 @@ export class TaskReader {
 	/** Of the process in focus; null: the kernel refuses it. */
 	private watched: { pid: number; watch: Watch | null } | undefined;
 	private focusNow: FocusReading | undefined;
+	/** CLOCK_BOOTTIME when this began. */
+	private readonly begun = bootNs();
 	/** Command lines are read. */
 	arguments = false;
 
@@ -149,11 +152,23 @@ export class TaskReader {
 			const process = processes?.get(pid);
 			return process && isStuck(process, for_ns, boot_ns) ? workers(process).length : 0;
 		});
+		found.push(...this.haltedBefore(processes, boot_ns));
 		// a service whose processes come and go, or share the work, has a past that none of them has
 		const named = new Set(found.map(({ comm }) => comm));
 		const services = this.groups.update(this.services.sum(all), dt_ns);
 		for (const row of rows) if (this.services.restarted.has(row.pid)) row.restarts = 1;
 		return [...found, ...services.filter(({ comm, kind }) => kind === 'slowed' && !named.has(comm))];
+	}
+
+	/** Processes whose baseline is not known since they rest since before the first interval. */
+	private haltedBefore(processes: Processes | null, boot_ns: Ns): Slowed[] {
+		const found: Slowed[] = [];
+		for (const one of processes?.values() ?? []) {
+			if (!one.rests || one.tasks.length < 2 || this.progress.wants(one.pid, one.start)) continue;
+			const halted = haltedBefore(one, boot_ns);
+			if (halted && halted.for_ns > boot_ns - this.begun) found.push(halted);
+		}
+		return found;
 	}
 
 	/** All sockets and pipes now. */

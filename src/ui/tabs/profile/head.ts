@@ -5,7 +5,7 @@ import { formatCount, formatNs } from '../../../lib/format.ts';
 import { sanitize } from '../../../lib/sanitize.ts';
 import type { Hottest } from '../../../profile/hottest.ts';
 import { STATES } from '../../../profile/model.ts';
-import { cutText, lossText, unwoundText } from '../../../profile/text.ts';
+import { cutText, lossText, serverText, unwoundText } from '../../../profile/text.ts';
 import type { Span } from '../../../term/theme.ts';
 import type { ProfileExtra, ProfileRow } from '../../../tracers/profile/snapshot.ts';
 
@@ -56,7 +56,8 @@ export function headOf(snapshot: ProfileSnapshot): Span[][] {
 	const [most] = snapshot.hottest ?? [];
 	if (most) lines.push(hottestLine(most));
 	const notes = [cutNote(snapshot), lossText(snapshot)].filter((text) => text !== '');
-	if (snapshot.unwound) lines.push([['dim', unwoundText(snapshot)]]);
+	for (const text of [unwoundText(snapshot), serverText(snapshot)])
+		if (text !== '') lines.push([['dim', sanitize(text)]]);
 	for (const note of notes) lines.push([['warn', sanitize(note)]]);
 	if (snapshot.rare.stacks > 0)
 		lines.push([

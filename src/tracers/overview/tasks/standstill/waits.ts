@@ -1,0 +1,164 @@
+/** What a process that stands still waits for, and who has it: from the system calls of its threads, locks and ends of channels. */
+
+import { join } from 'node:path';
+import { readLatin1 } from '../../../../lib/read-file.ts';
+import { type SafeText, safe, sanitize } from '../../../../lib/sanitize.ts';
+import { type BlockedCall, blockedCall, mutexOwner } from '../../../../system/blocked-calls.ts';
+import type { CommandLines } from '../../../../system/command-lines.ts';
+import { parseLocks } from '../../../../system/file-locks.ts';
+import type { Channel, ProcessNow, TaskNow } from '../walk.ts';
+import { isAsleep } from './asleep.ts';
+import type { Ends } from './ends.ts';
+import type { Party } from './standstill.ts';
+
+/** All processes, and all ends of channels, at one moment. */
+export interface Moment {
+	processes: ReadonlyMap<number, ProcessNow>;
+	ends: Ends;
+}
+
+/** System calls in which the threads of a process sleep, in their order, and the files that these wait for. */
+export interface Calls {
+	calls: readonly BlockedCall[];
+	watched: ReadonlySet<number>;
+}
+
+export interface WaitsFor {
+	party: Party | null;
+	/** An address on another machine. */
+	address: string;
+	/** A signal or an event of another process. */
+	forEvent: boolean;
+}
+
+export class Waits {
+	private readonly procRoot: string;
+	private readonly titles: CommandLines;
+
+	constructor(procRoot: string, titles: CommandLines) {
+		this.procRoot = procRoot;
+		this.titles = titles;
+	}
+
+	/** The calls of all threads; undefined: proc does not answer for one. */
+	callsOf({ pid, tasks }: ProcessNow): Calls | undefined {
+		const calls: BlockedCall[] = [];
+		for (const task of tasks) {
+			const call = this.callOf(pid, task);
+			if (!call || call.fds === null) return undefined;
+			calls.push(call);
+		}
+		return { calls, watched: new Set(calls.flatMap(({ fds }) => [...(fds ?? [])])) };
+	}
+
+	private callOf(pid: number, task: TaskNow): BlockedCall | undefined {
+		return blockedCall(this.procRoot, pid, task.tid);
+	}
+
+	/** The thread that says most about the wait: one that waits for no client and not for time. */
+	mainOf({ tasks }: ProcessNow, { calls }: Calls): TaskNow {
+		const index = tasks.findIndex((_, at) => calls[at]?.timed === false && calls[at]?.fds?.size === 0);
+		return (tasks[index] ?? tasks[0]) as TaskNow;
+	}
+
+	/** Another process has the same connection, and works on it or waits for its data. */
+	isServedElsewhere(channel: Channel, { ends, processes }: Moment): boolean {
+		return ends.sharers(channel).some((pid) => {
+			const process = processes.get(pid);
+			if (!process) return false;
+			if (!isAsleep(process)) return true;
+			const fds = (ends.of.get(pid) ?? []).filter(({ inode }) => inode === channel.inode).map(({ fd }) => fd);
+			return process.tasks.slice(0, 16).some((task) => {
+				const call = this.callOf(pid, task);
+				return !call || call.fds === null || fds.some((fd) => call.fds?.has(fd));
+			});
+		});
+	}
+
+	/** What it waits for. */
+	waitsFor(process: ProcessNow, task: TaskNow, { calls, watched }: Calls, moment: Moment): WaitsFor {
+		const { ends, processes } = moment;
+		const none = { party: null, address: '', forEvent: false };
+		if (task.reason === 'file lock') {
+			const holder = this.lockHolder(process.pid);
+			const found = processes.get(holder);
+			return { ...none, party: found ? this.party(found, [safe`it has the file lock`], moment) : null };
+		}
+		const call = calls[process.tasks.indexOf(task)];
+		if (call?.kind === 'futex') {
+			const tid = mutexOwner(this.procRoot, process.pid, call.address);
+			const thread = process.tasks.find((one) => one.tid === tid);
+			if (thread && thread !== task)
+				return {
+					...none,
+					party: {
+						...this.party(process, [safe`it has the mutex`], moment),
+						tid,
+						comm: thread.comm,
+						reason: thread.reason,
+						asleep_ns: thread.asleep_ns,
+					},
+				};
+			return { ...none, forEvent: true };
+		}
+		// to a parent there often is a pipe that only tells of its end
+		const channels = (ends.of.get(process.pid) ?? []).filter(
+			(channel) =>
+				watched.has(channel.fd) &&
+				!ends.serves(channel) &&
+				!(channel.kind === 'pipe' && ends.others(channel).includes(process.parent)),
+		);
+		for (const channel of channels) {
+			const other = ends.others(channel).flatMap((pid) => processes.get(pid) ?? [])[0];
+			if (other) {
+				const at =
+					channel.kind === 'tcp'
+						? safe`it is at ${sanitize(channel.remote)}`
+						: safe`it is at the other end of a ${channel.kind as SafeText}`;
+				return { ...none, party: this.party(other, [at], moment) };
+			}
+			if (channel.kind === 'tcp' && channel.remote !== '') return { ...none, address: channel.remote };
+		}
+		return {
+			...none,
+			forEvent:
+				task.reason === 'poll' || task.reason === 'semaphore' || task.reason === 'event' || task.reason === 'signal',
+		};
+	}
+
+	private lockHolder(pid: number): number {
+		try {
+			const text = readLatin1(join(this.procRoot, 'locks'));
+			return parseLocks(text).find((lock) => lock.pid === pid)?.holder ?? 0;
+		} catch {
+			return 0;
+		}
+	}
+
+	party(process: ProcessNow, by: readonly SafeText[], moment: Moment): Party {
+		const task = process.tasks.find(({ state }) => state === 'R') ?? process.tasks[0];
+		return {
+			pid: process.pid,
+			start_time: process.start,
+			comm: process.comm,
+			title: this.titles.of({ pid: process.pid, start: process.start }, process.comm),
+			tid: 0,
+			by,
+			reason: task?.state === 'T' ? 'stopped' : (task?.reason ?? null),
+			asleep_ns: task?.asleep_ns ?? 0,
+			client: this.clientOf(process, moment),
+		};
+	}
+
+	/** The process for whose data it waits. */
+	private clientOf(process: ProcessNow, { ends, processes }: Moment): Party['client'] {
+		if (process.tasks.length !== 1) return null;
+		const call = this.callOf(process.pid, process.tasks[0] as TaskNow);
+		for (const channel of ends.of.get(process.pid) ?? []) {
+			if (!ends.serves(channel) || !call?.fds?.has(channel.fd)) continue;
+			const [client] = ends.others(channel).flatMap((pid) => processes.get(pid) ?? []);
+			if (client) return { pid: client.pid, comm: client.comm };
+		}
+		return null;
+	}
+}
