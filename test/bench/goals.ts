@@ -152,6 +152,7 @@ function terminalGoals(judge: Judge): void {
 function recordGoals(judge: Judge): void {
 	judge.most('recorder at rest, share of one CPU', RECORD.rest, RECORDER, 1, ' %', 0.1);
 	judge.most('recorder, 1,000 busy processes, share of one CPU', RECORD.busy, RECORDER, 3, ' %', 0.1);
+	judge.most('recording after a day, default limits', RECORD.day, RECORDER, 60, ' MB');
 	judge.most('resident memory of the recorder', RECORD.rss, RECORDER, 70, ' MB');
 	judge.most('resident memory of serve', RECORD.rss, SERVE, 90, ' MB');
 	judge.most('serve at rest, share of one CPU', RECORD.rest, SERVE, 1, ' %', 0.1);

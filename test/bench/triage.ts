@@ -3,6 +3,7 @@ import { sanitize } from '../../src/lib/sanitize.ts';
 import { TaskReader } from '../../src/tracers/overview/tasks/reader.ts';
 import { TaskWalk } from '../../src/tracers/overview/tasks/walk.ts';
 import { corpus, scores } from '../triage/corpus.ts';
+import { falseLines, recorded } from '../triage/recorded.ts';
 import { seconds } from '../truth/host.ts';
 import type { Bench } from './bench.ts';
 import type { Figure, SectionResult } from './figures.ts';
@@ -24,7 +25,10 @@ function scored(): Figure[] {
 		unit: '',
 		values: results.map((result) => result[what]),
 	});
-	return [figure('precision'), figure('recall')];
+	const sequences = recorded();
+	const wrong = sequences.filter((one) => falseLines(one).length > 0).length;
+	const what = `rules slowed and halted, ${sequences.length} recorded sequences`;
+	return [figure('precision'), figure('recall'), { what, contender: 'with false lines', unit: '', values: [wrong] }];
 }
 
 /** ms of CPU time of the walk alone, and of everything that the overview reads and concludes beside the tabs. */

@@ -3,7 +3,7 @@
  * `--runs N`, `--case PATTERN`; `--budget MINUTES`: fewer runs where it takes longer; `--late`: the program starts after the
  * trouble has begun; `--write` puts the rows into the table of docs/triage.md after each case, beside those of other cases;
  * `--quiet SECONDS`: a load like a build instead, which should get no severe line; `--corpus`: the rules about progress on
- * made-up and recorded sequences. A run takes 8 to 20 s.
+ * made-up and recorded sequences; `--record SECONDS` records these anew. A run takes 8 to 20 s.
  */
 import { parseArgs } from 'node:util';
 import { cases } from './cases.ts';
@@ -11,6 +11,7 @@ import { scores } from './corpus.ts';
 import { type Outcome, Scene } from './once.ts';
 import { Postgres, postgresFolder } from './postgres.ts';
 import { quiet } from './quiet.ts';
+import { falseLines, recorded, recordSequences } from './recorded.ts';
 import { type CaseResult, rowOf, tableHead, writeRows } from './table.ts';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
@@ -20,6 +21,33 @@ function corpus(): void {
 	print(`corpus: ${judgements.length} sequences, precision ${precision.toFixed(3)}, recall ${recall.toFixed(3)}`);
 	for (const { name, wrong, missed } of judgements)
 		if (wrong + missed > 0) print(`  ${name}: ${wrong} wrong, ${missed} missed`);
+	const sequences = recorded();
+	const wrong = sequences
+		.map((one) => ({ name: one.name, lines: falseLines(one) }))
+		.filter(({ lines }) => lines.length > 0);
+	const seconds = sequences.reduce((sum, { rows }) => sum + rows.length, 0);
+	print(`recorded: ${sequences.length} sequences, ${seconds} s, ${wrong.length} with false lines`);
+	for (const { name, lines } of wrong)
+		print(`  ${name}: ${lines[0]?.kind} in second ${lines[0]?.second}, ${lines.length} s`);
+}
+
+async function record(seconds: number): Promise<void> {
+	const postgres = new Postgres(programsOrExit(), 14_432 + (process.pid % 1000));
+	try {
+		print(await recordSequences(postgres, seconds));
+	} finally {
+		postgres.close();
+	}
+}
+
+/** The folder of PostgreSQL's programs. */
+function programsOrExit(): string {
+	const programs = postgresFolder();
+	if (programs !== undefined) return programs;
+	process.stderr.write(
+		'triage-cases: PostgreSQL with pgbench is not installed: apt-get install postgresql postgresql-contrib\n',
+	);
+	process.exit(77);
 }
 
 interface Series {
@@ -40,16 +68,9 @@ function lineOf({ after, anywhere, text, falseSevere }: Outcome): string {
 
 /** Returns the number of cases that were not right often enough. */
 async function run({ pattern, runs, budget, late, write }: Series): Promise<number> {
-	const programs = postgresFolder();
-	if (programs === undefined) {
-		process.stderr.write(
-			'triage-cases: PostgreSQL with pgbench is not installed: apt-get install postgresql postgresql-contrib\n',
-		);
-		process.exit(77);
-	}
 	const chosen = cases.filter(({ name }) => pattern.test(name));
 	const until = performance.now() + budget;
-	const postgres = new Postgres(programs, 15_432 + (process.pid % 1000));
+	const postgres = new Postgres(programsOrExit(), 15_432 + (process.pid % 1000));
 	const scene = new Scene(postgres, late);
 	const rows: string[] = [];
 	let failed = 0;
@@ -92,9 +113,11 @@ const { values } = parseArgs({
 		write: { type: 'boolean', default: false },
 		quiet: { type: 'string' },
 		corpus: { type: 'boolean', default: false },
+		record: { type: 'string' },
 	},
 });
 if (values.corpus) corpus();
+else if (values.record !== undefined) await record(Number(values.record));
 else if (values.quiet !== undefined) await quiet(Number(values.quiet));
 else {
 	const { late, write } = values;

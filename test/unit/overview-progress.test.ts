@@ -7,6 +7,7 @@ import { Services } from '../../src/tracers/overview/tasks/services.ts';
 import { ThreadTime } from '../../src/tracers/overview/tasks/time.ts';
 import type { Channel } from '../../src/tracers/overview/tasks/walk.ts';
 import { corpus, judge, scores } from '../triage/corpus.ts';
+import { falseLines, recorded } from '../triage/recorded.ts';
 import { sleeper } from './overview-fixtures.ts';
 
 describe('the corpus', () => {
@@ -22,6 +23,22 @@ describe('the corpus', () => {
 	});
 });
 
+describe('recorded sequences', () => {
+	test.each(recorded().map((sequence, index) => [index, sequence.name, sequence] as const))(
+		'%i %s',
+		(_, __, sequence) => {
+			expect(sequence.rows.length).toBeGreaterThanOrEqual(30);
+			expect(falseLines(sequence)).toEqual([]);
+		},
+	);
+
+	test('one had no CPU left: it is said', () => {
+		const [kept] = recorded().filter(({ expected }) => expected.length > 0);
+		if (!kept) throw new Error('none is labelled');
+		expect(new Set(falseLines({ ...kept, expected: [] }).map(({ kind }) => kind))).toEqual(new Set(kept.expected));
+	});
+});
+
 const second = 1e9;
 const row = (change: Partial<ProgressRow>): ProgressRow => ({
 	...{
@@ -33,6 +50,35 @@ const row = (change: Partial<ProgressRow>): ProgressRow => ({
 		time_ns: { cpu: 0.4 * second, poll: 0.6 * second },
 	},
 	...change,
+});
+
+test('kept from work for a moment, after a minute with little to do, is not slowed', () => {
+	const progress = new Progress();
+	for (let at = 0; at < 30; at++) progress.update([row({})], second);
+	const rest = row({ wakeups: 3, time_ns: { cpu: 0.01 * second, poll: 0.99 * second } });
+	for (let at = 0; at < 20; at++) expect(progress.update([rest], second)).toEqual([]);
+	const held = row({ wakeups: 3, time_ns: { cpu: 0.01 * second, runnable: 0.99 * second } });
+	for (let at = 0; at < 3; at++) expect(progress.update([held], second)).toEqual([]);
+	expect(progress.update([held], second)).toEqual([expect.objectContaining({ kind: 'slowed', part: 'runnable' })]);
+});
+
+test('the reason that has grown is named, not that of helper threads', () => {
+	const progress = new Progress();
+	const helpers = 3 * second;
+	for (let at = 0; at < 30; at++)
+		progress.update([row({ time_ns: { cpu: 0.8 * second, poll: 0.2 * second, futex: helpers } })], second);
+	let found: Slowed[] = [];
+	const less = row({ wakeups: 5, time_ns: { cpu: 0.05 * second, runnable: 0.95 * second, futex: helpers } });
+	for (let at = 0; at < 8; at++) found = progress.update([less], second);
+	expect(found[0]).toMatchObject({ kind: 'slowed', part: 'runnable' });
+});
+
+test('fewer requests of a process whose threads wait for its own locks are none that it is kept from', () => {
+	const progress = new Progress();
+	const busy = row({ io_count: 300, io_bytes: 3e6, time_ns: { cpu: 0.4 * second, poll: 0.6 * second, futex: second } });
+	for (let at = 0; at < 30; at++) progress.update([busy], second);
+	const done = row({ io_count: 0, io_bytes: 0, time_ns: { cpu: 0.4 * second, futex: 1.6 * second } });
+	for (let at = 0; at < 30; at++) expect(progress.update([done], second)).toEqual([]);
 });
 
 test('one that has worked for a moment only has no past to be compared with', () => {

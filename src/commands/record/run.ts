@@ -63,7 +63,7 @@ function lock(folder: Folder, context: Context): number {
 	throw new UsageError(`${folder.path}: another wattlag records there; wattlag replay --follow shows it`);
 }
 
-/** Add a line to the marks of a folder, whoever records there. */
+/** Add a line to the marks of a folder, recorded by any process. */
 export async function addMark(line: CommandLine): Promise<number> {
 	const path = folderOf(line);
 	let folder: Folder;

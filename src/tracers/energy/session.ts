@@ -1,7 +1,7 @@
 /** Joins CPU time of tasks with the energy of each interval. */
 
 import { addCosts } from '../../bpf/bpf-session.ts';
-import { type BpfCost, NO_COST, type Options, type Reading, type Session } from '../../core/tracer.ts';
+import type { BpfCost, Options, Reading, Session } from '../../core/tracer.ts';
 import { IdleRows } from '../../lib/idle-rows.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { MicroJoules, Ns } from '../../lib/units.ts';
@@ -174,10 +174,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 
 	cost(fresh?: boolean): BpfCost {
 		const { cpu, rest, machine } = this.parts;
-		return [cpu.cost?.(fresh), rest.cost(fresh), machine.cost(fresh)].reduce<BpfCost>(
-			(all, one) => addCosts(all, one ?? NO_COST),
-			NO_COST,
-		);
+		return addCosts(...[cpu.cost?.(fresh), rest.cost(fresh), machine.cost(fresh)].filter((cost) => cost !== undefined));
 	}
 
 	close(): void {

@@ -16,6 +16,7 @@ import { KernelEvents } from './kmsg/events.ts';
 import { type Loaded, loadEvents } from './load.ts';
 import { OomDetails } from './oom-details.ts';
 import { eventSettings } from './options.ts';
+import { SocketOwners } from './owners.ts';
 import { Polled } from './polled.ts';
 import { HiddenReasons, Reasons } from './reasons.ts';
 import { RingRecords } from './ring.ts';
@@ -36,6 +37,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 	private readonly counts: EventCounts;
 	private readonly tally: Tally;
 	private readonly ring: RingRecords;
+	private readonly owners: SocketOwners;
 	private readonly kernel: KernelEvents;
 	private readonly oom = new OomDetails();
 	private readonly polled: Polled;
@@ -60,6 +62,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		this.counts = new EventCounts(bpf);
 		this.symbols = new KernelSymbols(host.procRoot);
 		this.ring = new RingRecords(bpf, this.symbols, settings.frames);
+		this.owners = new SocketOwners(bpf, monotonicNs());
 		this.tally = new Tally({ names, reasons, hidden, symbols: this.symbols });
 		this.kernel = new KernelEvents(new Set(hooks.map((hook) => hook.replace(/^tp_btf\//, ''))), reasons);
 		const cgroups = cgroupsOf(host);
@@ -104,7 +107,8 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		const counted = this.counts.read();
 		for (const { key } of counted.groups) this.symbols.want(key.location);
 		// with the names of both
-		const { records, leftOut } = this.ring.take(this.describer);
+		const { records, leftOut, unowned } = this.ring.take(this.describer);
+		if (unowned) this.owners.wanted(now);
 		this.leftOut += leftOut;
 		this.tally.learn(records);
 		const lostRecords = leftOut > 0 || counted.ringFull > this.ringFull;

@@ -31,7 +31,7 @@ export interface Slowed {
 	less: keyof typeof low;
 	before: Work;
 	now: Work;
-	/** What most of its threads' time goes to now, and that share, now and before. */
+	/** What keeps it from work more than before; that share of its threads' time now, and all that kept it from work before. */
 	part: TimePart;
 	share: number;
 	share_before: number;
@@ -87,12 +87,21 @@ const MOST = 5000;
 /** A baseline is forgotten after so long without work: what was a minute ago is no promise. */
 const FORGET: Ns = 300e9;
 
+/** Reasons of waits that end with a block request, or keep from beginning one. */
+const OF_REQUESTS: ReadonlySet<TimePart> = new Set(['IO', 'memory', 'kernel lock', 'quota', 'runnable', 'stopped']);
+
+type Shares = Partial<Record<TimePart, number>>;
+
 interface Known extends Work {
+	/** Share of the threads' time that is kept from work, and that of each reason. */
 	kept: number;
+	shares: Shares;
 	/** CPUs used or waited for. */
 	wanted: number;
 	worked_ns: Ns;
 	low_ns: Ns;
+	/** Meanwhile it was kept from work, for so long. */
+	kept_ns: Ns;
 	/** What little it did while it did less. */
 	seen: number;
 }
@@ -100,15 +109,27 @@ interface Known extends Work {
 /** The sum of a row's time. */
 const sumOf = (time: NonNullable<OverviewRow['time_ns']>): Ns => Object.values(time).reduce((sum, ns) => sum + ns, 0);
 
-function keptOf(time: NonNullable<OverviewRow['time_ns']>): { part: TimePart; share: number; all: number } {
+/** Shares of the time that is kept from work, by reason, and their sum. */
+function keptOf(time: NonNullable<OverviewRow['time_ns']>): { shares: Shares; all: number } {
 	const sum = sumOf(time);
-	let [part, most, all]: [TimePart, number, number] = ['other', 0, 0];
+	const shares: Shares = {};
+	let all = 0;
 	for (const one of KEPT) {
-		const ns = time[one] ?? 0;
-		all += ns;
-		if (ns > most) [part, most] = [one, ns];
+		const share = sum > 0 ? (time[one] ?? 0) / sum : 0;
+		if (share > 0) shares[one] = share;
+		all += share;
 	}
-	return { part, share: sum > 0 ? most / sum : 0, all: sum > 0 ? all / sum : 0 };
+	return { shares, all };
+}
+
+/** The reason that has grown most: helper threads wait for locks all the time. */
+function grownPart(shares: Shares, before: Shares): { part: TimePart; share: number } {
+	let [part, most]: [TimePart, number] = ['other', Number.NEGATIVE_INFINITY];
+	for (const [one, share] of Object.entries(shares) as [TimePart, number][]) {
+		const growth = share - (before[one] ?? 0);
+		if (growth > most) [part, most] = [one, growth];
+	}
+	return { part, share: shares[part] ?? 0 };
 }
 
 export type ProgressRow = Pick<OverviewRow, 'pid' | 'start_time' | 'comm' | 'cpu_ns' | 'wakeups' | 'time_ns'> &
@@ -160,11 +181,14 @@ export class Progress {
 			const works = doesWork(now);
 			const known =
 				this.known.get(key) ??
-				(works ? { ...now, wanted, kept: kept.all, worked_ns: 0, low_ns: 0, seen: 0 } : undefined);
+				(works
+					? { ...now, wanted, kept: kept.all, shares: kept.shares, worked_ns: 0, low_ns: 0, kept_ns: 0, seen: 0 }
+					: undefined);
 			if (!known) continue;
 			const less = known.worked_ns >= limits.worked_ns ? lessOf(now, known) : undefined;
 			if (less === undefined) {
 				known.low_ns = 0;
+				known.kept_ns = 0;
 				known.worked_ns = works ? Math.min(MEMORY * 2, known.worked_ns + dt_ns) : Math.max(0, known.worked_ns - dt_ns);
 				const weight = 1 - Math.exp(-dt_ns / Math.min(MEMORY, Math.max(dt_ns, known.worked_ns)));
 				known.rate += (now.rate - known.rate) * weight;
@@ -174,9 +198,12 @@ export class Progress {
 				known.packets = towards(known.packets, now.packets, weight);
 				known.wanted += (wanted - known.wanted) * weight;
 				known.kept += (kept.all - known.kept) * weight;
+				known.shares = Object.fromEntries(
+					KEPT.map((part) => [part, towards(known.shares[part] ?? 0, kept.shares[part] ?? 0, weight) ?? 0]),
+				);
 			} else {
 				known.low_ns += dt_ns;
-				const slowed = judge(row, known, { now, less }, kept, stuckOf);
+				const slowed = judge(row, known, { now, less }, kept, dt_ns, stuckOf);
 				if (slowed) found.push(slowed);
 			}
 			if (known.low_ns < FORGET && known.worked_ns > 0) {
@@ -233,18 +260,23 @@ function judge(
 	row: ProgressRow,
 	known: Known,
 	{ now, less }: { now: Work; less: keyof typeof low },
-	{ part, share, all }: ReturnType<typeof keptOf>,
+	{ shares, all }: ReturnType<typeof keptOf>,
+	dt_ns: Ns,
 	stuckOf: StuckOf,
 ): Slowed | undefined {
+	const { part, share } = grownPart(shares, known.shares);
 	const nothing = less === 'work' && now.rate <= limits.nothing_rate && now.cpu <= limits.nothing_cpu;
 	const kind = nothing ? 'halted' : 'slowed';
-	if (known.low_ns < (nothing ? limits.halted_ns : limits.slowed_ns)) return undefined;
-	if (all < limits.kept) return undefined;
 	const stuck = nothing ? stuckOf(row, known.low_ns) : 0;
 	// those that are stuck may have waited for a CPU all the time before
 	// one that has waited for its disk all the time waits longer for each request
 	const longer = less === 'requests' && part === 'IO' && share >= limits.kept;
-	if (stuck === 0 && !longer && all - known.kept < (nothing ? limits.halted_growth : limits.growth)) return undefined;
+	const grown = stuck > 0 || longer || all - known.kept >= (nothing ? limits.halted_growth : limits.growth);
+	// fewer requests of one that waits for locks of its own: it has none to make
+	const isKept = all >= limits.kept && grown && (less !== 'requests' || OF_REQUESTS.has(part));
+	// one that has done little for a minute, and is kept for a moment, is not slowed by that
+	known.kept_ns = isKept ? known.kept_ns + dt_ns : Math.max(0, known.kept_ns - dt_ns);
+	if (!isKept || known.kept_ns < (nothing ? limits.halted_ns : limits.slowed_ns)) return undefined;
 	// threads of a pool wait for work in the same calls as for each other: only one that used a CPU, or waited for one, all the time stands out
 	if (nothing && part !== 'stopped' && known.wanted < 0.5) return undefined;
 	return {
@@ -257,7 +289,7 @@ function judge(
 			packets: known.packets,
 		},
 		share_before: known.kept,
-		for_ns: known.low_ns,
+		for_ns: known.kept_ns,
 		stuck,
 		by: 'minutes',
 	};

@@ -12,7 +12,7 @@ import {
 } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { viewOf } from '../../../lib/decode.ts';
-import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
+import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { KernelFunctions } from '../../../symbols/kernel-functions.ts';
 import { reasonOf, type SleepReason, sleepFunctions } from './reasons.ts';
@@ -114,10 +114,86 @@ interface Sleep {
 	wchan: SafeText;
 }
 
-/** A thread from walk to walk. */
+/** The walk so far, which all threads share: what rests is as it was, but for the time. */
+interface Walked {
+	number: number;
+	/** CLOCK_MONOTONIC. */
+	at: Ns;
+}
+
+/** A thread, from walk to walk. Its time asleep grows by itself. */
+class Thread implements TaskNow {
+	tid = 0;
+	comm: SafeText = safe``;
+	state: StateLetter = 'R';
+	switches: Count = 0;
+	sleeps: Count = 0;
+	cpu_ns: Ns = 0;
+	delay_ns: Ns = 0;
+	reason: SleepReason | null = null;
+	wchan: SafeText = safe``;
+	private readonly walked: Walked;
+	/** CLOCK_MONOTONIC of its last run; NaN: it is runnable. */
+	private since: Ns = Number.NaN;
+	/** The last walk before which it ran. */
+	private ran = 0;
+
+	constructor(walked: Walked) {
+		this.walked = walked;
+	}
+
+	/** @param rests it has not run since the walk before */
+	set(asleep_ns: Ns, rests: boolean): void {
+		this.since = asleep_ns > 0 ? this.walked.at - asleep_ns : Number.NaN;
+		if (!rests) this.ran = this.walked.number;
+	}
+
+	get asleep_ns(): Ns {
+		return this.since <= this.walked.at ? this.walked.at - this.since : 0;
+	}
+
+	get rests(): boolean {
+		return this.ran !== this.walked.number;
+	}
+}
+
+/** A process, from walk to walk. */
+class Process implements ProcessNow {
+	readonly pid: number;
+	readonly start: Ns;
+	comm: SafeText = safe``;
+	parent = 0;
+	threads: Count = 0;
+	nice = 0;
+	realtime = false;
+	rss_bytes: Bytes = 0;
+	swap_bytes: Bytes = 0;
+	minor_faults: Count = 0;
+	major_faults: Count = 0;
+	tasks: Thread[] = [];
+	private readonly walked: Walked;
+	private ran = 0;
+
+	constructor(walked: Walked, pid: number, start: Ns) {
+		this.walked = walked;
+		this.pid = pid;
+		this.start = start;
+	}
+
+	/** One of its threads has run, begun or ended. */
+	touch(): void {
+		this.ran = this.walked.number;
+	}
+
+	get rests(): boolean {
+		return this.ran !== this.walked.number;
+	}
+}
+
+/** What is kept of a thread beside what is reported of it. */
 interface Kept {
-	task: TaskNow;
-	process: ProcessNow;
+	task: Thread;
+	process: Process;
 	/** Of an earlier or the present sleep. */
 	sleep: Sleep | undefined;
 	/** Page faults that the process has from it. */
@@ -127,17 +203,34 @@ interface Kept {
 	walk: number;
 }
 
+/** Threads that rest and are reported whole in a walk, about: more of them if they are few. */
+const WHOLE = 128;
+const WHOLE_EVERY = { least: 8, most: 64 };
+/** Walks whose order was not that of the ids, after which it is no longer expected: in a pid namespace the ids are others. */
+const DISORDERED = 3;
+
 export class TaskWalk {
 	private readonly bpf: BpfSession;
 	readonly functions = new KernelFunctions();
 	private readonly kept = new Map<number, Kept>();
-	private readonly found = new Map<number, ProcessNow>();
+	/** Ids of threads in the order of the last walk, and what is kept of them. */
+	private order: { tids: Int32Array; kept: Kept[]; length: number } = {
+		tids: new Int32Array(1024),
+		kept: [],
+		length: 0,
+	};
+	private spare: { tids: Int32Array; kept: Kept[]; length: number } = {
+		tids: new Int32Array(1024),
+		kept: [],
+		length: 0,
+	};
+	private disordered = 0;
+	private readonly walked: Walked = { number: 0, at: 0 };
+	private readonly found = new Map<number, Process>();
 	/** Page faults of threads that have ended, by pid, until the record of the leader has them. */
 	private readonly ended = new Map<number, { minor: Count; major: Count }>();
 	private readonly names = new Map<number, { bytes: Uint8Array; text: SafeText }>();
-	private walkedAt: Ns = 0;
 	private walks = 0;
-	private number = 0;
 	private first = true;
 	/** Resolves when kernel functions are known, or cannot be. */
 	readonly ready: Promise<boolean>;
@@ -150,27 +243,32 @@ export class TaskWalk {
 
 	/**
 	 * Every process. The map and what is in it are the same objects in every walk, changed in place: of threads that rest the kernel
-	 * reports no more than that.
+	 * reports how many follow each other.
 	 */
-	read(): Map<number, ProcessNow> {
+	read(): ReadonlyMap<number, ProcessNow> {
 		const begun = monotonicNs();
 		// a tenth of a second more: time asleep is short by the interrupts meanwhile
-		const window = this.walks > 0 && this.functions.ready ? begun - this.walkedAt + 1e8 : 0;
+		const window = this.walks > 0 && this.functions.ready ? begun - this.walked.at + 1e8 : 0;
 		if (this.functions.ready) this.walks++;
-		const elapsed = begun - this.walkedAt;
-		this.walkedAt = begun;
-		this.number++;
-		const request = new Uint8Array(maps.request.value.size);
-		viewOf(request).setBigUint64(0, BigInt(Math.round(window)), true);
-		viewOf(request).setBigUint64(8, this.first ? 1n : 0n, true);
-		viewOf(request).setBigUint64(16, BigInt(this.number), true);
-		this.first = false;
-		this.bpf.object.update(maps.request.name, new Uint8Array(4), request);
+		this.walked.at = begun;
+		this.walked.number++;
 		// makes the kernel update the clock of this CPU, by which times asleep are measured
 		process.cpuUsage();
-		this.take(this.bpf.iterate('walk_tasks'), elapsed);
-		this.sweep();
+		if (this.disordered >= DISORDERED || !this.takeInOrder(this.iterate(window, false)))
+			this.takeApart(this.iterate(window, true));
 		return this.found;
+	}
+
+	private iterate(window: Ns, apart: boolean): DataView {
+		const every = Math.min(WHOLE_EVERY.most, Math.max(WHOLE_EVERY.least, Math.round(this.kept.size / WHOLE)));
+		const request = new Uint8Array(maps.request.value.size);
+		const words = [Math.round(window), this.first ? 1 : 0, this.walked.number, every, apart ? 1 : 0];
+		words.forEach((word, index) => {
+			viewOf(request).setBigUint64(index * 8, BigInt(word), true);
+		});
+		this.first = false;
+		this.bpf.object.update(maps.request.name, new Uint8Array(4), request);
+		return this.bpf.iterate('walk_tasks');
 	}
 
 	/** All pipes and connected sockets that processes have open. */
@@ -198,22 +296,74 @@ export class TaskWalk {
 		this.bpf.close();
 	}
 
-	/** @param elapsed since the last walk, ns */
-	private take(view: DataView, elapsed: Ns): void {
-		for (const process of this.found.values()) process.rests = true;
+	/**
+	 * Records in the order of thread ids: those in a row are the same as in the last walk. Returns false where they are not, since
+	 * several neighbours have ended; then nothing has been dropped.
+	 */
+	private takeInOrder(view: DataView): boolean {
+		const { order, spare } = this;
+		const ended: Kept[] = [];
+		let from = 0;
+		let last = 0;
+		spare.length = 0;
+		/** Threads of the last walk before this id have ended. */
+		const endBefore = (tid: number) => {
+			while (from < order.length && (order.tids[from] as number) < tid) ended.push(order.kept[from++] as Kept);
+		};
+		for (let at = 0; at + task_rests.size <= view.byteLength; ) {
+			const tgid = view.getUint32(at, true);
+			const tid = view.getUint32(at + (tgid === 0 ? task_rests.at.first : task_record.at.tid), true);
+			if (tid <= last) {
+				this.disordered++;
+				return false;
+			}
+			endBefore(tid);
+			if (tgid !== 0) {
+				at = this.takeTask(view, at);
+				if (order.tids[from] === tid && from < order.length) from++;
+				append(spare, tid, this.kept.get(tid) as Kept);
+				last = tid;
+				continue;
+			}
+			last = view.getUint32(at + task_rests.at.last, true);
+			const count = view.getUint32(at + task_rests.at.count, true);
+			const sum = Number(view.getBigUint64(at + task_rests.at.sum, true));
+			at += task_rests.size;
+			let [to, known] = [from, 0];
+			while (to < order.length && (order.tids[to] as number) <= last) known += order.tids[to++] as number;
+			const missing = known - sum;
+			// one that has ended is known by the sum
+			if (to - from !== count + (missing > 0 ? 1 : 0)) return false;
+			for (; from < to; from++) {
+				const kept = order.kept[from] as Kept;
+				if (order.tids[from] === missing) ended.push(kept);
+				else append(spare, order.tids[from] as number, kept);
+			}
+		}
+		endBefore(Number.POSITIVE_INFINITY);
+		for (const kept of ended) if (this.kept.get(kept.task.tid) === kept) this.drop(kept.task.tid, kept);
+		// those that ended are not held on to
+		spare.kept.length = spare.length;
+		[this.order, this.spare] = [spare, order];
+		return true;
+	}
+
+	/** Records in any order, one for each thread. */
+	private takeApart(view: DataView): void {
+		const { number } = this.walked;
 		for (let at = 0; at + task_rests.size <= view.byteLength; ) {
 			if (view.getUint32(at, true) !== 0) {
 				at = this.takeTask(view, at);
 				continue;
 			}
-			const kept = this.kept.get(view.getUint32(at + task_rests.at.tid, true));
+			const kept = this.kept.get(view.getUint32(at + task_rests.at.first, true));
+			// never absent: what has not been seen is reported whole
+			if (kept) kept.walk = number;
 			at += task_rests.size;
-			// never: what has not been seen is reported whole
-			if (!kept) continue;
-			kept.walk = this.number;
-			kept.task.rests = true;
-			kept.task.asleep_ns += elapsed;
 		}
+		for (const [tid, kept] of this.kept) if (kept.walk !== number) this.drop(tid, kept);
+		this.order.length = 0;
+		for (const tid of [...this.kept.keys()].sort((a, b) => a - b)) append(this.order, tid, this.kept.get(tid) as Kept);
 	}
 
 	/** A record with its stack. Returns where it ends. */
@@ -232,40 +382,36 @@ export class TaskWalk {
 		process.major_faults += record.major_faults - (kept?.major ?? 0) - (ended?.major ?? 0);
 		if (ended) this.ended.delete(tgid);
 		const sleep = record.asleep_ns > 0 ? this.sleepOf(record, view, stack, kept?.sleep) : undefined;
-		const now = {
-			tid,
-			comm: tid === tgid ? process.comm : this.nameOf(tid, record.comm),
-			state: stateLetter(record.state, record.exit_state),
-			asleep_ns: record.asleep_ns,
-			switches: record.switches,
-			sleeps: record.sleeps,
-			cpu_ns: record.cpu_ns,
-			delay_ns: record.waited_ns,
-			reason: sleep?.reason ?? null,
-			wchan: sleep?.wchan ?? ('' as SafeText),
-			rests: kept !== undefined && record.unchanged !== 0,
-		};
-		if (!now.rests) process.rests = false;
-		const [minor, major, walk] = [record.minor_faults, record.major_faults, this.number];
+		const rests = kept !== undefined && record.unchanged !== 0;
+		if (!rests) process.touch();
+		const [minor, major, walk] = [record.minor_faults, record.major_faults, this.walked.number];
+		const task = kept?.task ?? new Thread(this.walked);
+		task.tid = tid;
+		task.comm = tid === tgid ? process.comm : this.nameOf(tid, record.comm);
+		task.state = stateLetter(record.state, record.exit_state);
+		task.switches = record.switches;
+		task.sleeps = record.sleeps;
+		task.cpu_ns = record.cpu_ns;
+		task.delay_ns = record.waited_ns;
+		task.reason = sleep?.reason ?? null;
+		task.wchan = sleep?.wchan ?? safe``;
+		task.set(record.asleep_ns, rests);
 		if (kept) {
-			Object.assign(kept.task, now);
 			Object.assign(kept, { sleep, minor, major, walk });
 		} else {
-			process.tasks.push(now);
-			this.kept.set(tid, { task: now, process, sleep, minor, major, walk });
+			process.tasks.push(task);
+			this.kept.set(tid, { task, process, sleep, minor, major, walk });
 		}
 		return stack + record.frames * 8;
 	}
 
 	/** The process of a record, with what the record says of it. */
-	private processOf(record: ReturnType<typeof task_record.read>): ProcessNow {
+	private processOf(record: ReturnType<typeof task_record.read>): Process {
 		const { tgid, tid, start } = record;
 		let process = this.found.get(tgid);
 		if (!process || process.start !== start) {
-			process = {
-				...{ pid: tgid, start, comm: this.nameOf(tid, record.comm), parent: 0, threads: 0, nice: 0, realtime: false },
-				...{ rss_bytes: 0, swap_bytes: 0, minor_faults: 0, major_faults: 0, tasks: [], rests: false },
-			};
+			process = new Process(this.walked, tgid, start);
+			process.comm = this.nameOf(tid, record.comm);
 			this.found.set(tgid, process);
 		}
 		if (tid === tgid) {
@@ -280,15 +426,10 @@ export class TaskWalk {
 		return process;
 	}
 
-	/** Threads that the walk did not find have ended. */
-	private sweep(): void {
-		for (const [tid, kept] of this.kept) if (kept.walk !== this.number) this.drop(tid, kept);
-	}
-
 	private drop(tid: number, { process, task, minor, major }: Kept): void {
 		this.kept.delete(tid);
 		process.tasks = process.tasks.filter((one) => one !== task);
-		process.rests = false;
+		process.touch();
 		const { pid } = process;
 		if (process.tasks.length === 0) {
 			if (this.found.get(pid) === process) this.found.delete(pid);
@@ -327,6 +468,16 @@ export class TaskWalk {
 		this.names.set(tid, kept);
 		return kept.text;
 	}
+}
+
+function append(list: { tids: Int32Array; kept: Kept[]; length: number }, tid: number, kept: Kept): void {
+	if (list.length === list.tids.length) {
+		const more = new Int32Array(list.length * 2);
+		more.set(list.tids);
+		list.tids = more;
+	}
+	list.tids[list.length] = tid;
+	list.kept[list.length++] = kept;
 }
 
 /** Text of an address; IPv4 within IPv6 as IPv4, so that both ends agree. */

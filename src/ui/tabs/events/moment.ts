@@ -2,11 +2,11 @@
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatBytes, formatCount, formatNs, formatRate, formatShare, formatWatts } from '../../../lib/format.ts';
 import type { Ns } from '../../../lib/units.ts';
-import type { Role, Span } from '../../../term/theme.ts';
-import type { Level } from '../../../tracers/overview/finding.ts';
+import type { Span } from '../../../term/theme.ts';
 import type { OverviewExtra, OverviewRow } from '../../../tracers/overview/snapshot.ts';
 import { overviewOf } from '../../lens/context.ts';
 import { wrapSpans } from '../../widgets/line.ts';
+import { severityRole } from '../../widgets/severity.ts';
 
 type Overview = Snapshot<OverviewRow, OverviewExtra>;
 
@@ -18,7 +18,6 @@ export interface Moment {
 	start_time: Ns;
 }
 
-const levelRole: Readonly<Record<Level, Role>> = { severe: 'bad', high: 'warn', notice: 'accent' };
 /** Processes that are named where the event has none. */
 const BUSIEST = 3;
 
@@ -108,7 +107,7 @@ export function momentLines(
 				: busiestSpans(overview);
 	const findings = overview.findings.map(({ level, subject, text: what, rule }): Span[] => [
 		dim('  finding '),
-		[levelRole[level], rule],
+		[severityRole[level], rule],
 		` ${subject} ${what}`,
 	]);
 	return [
