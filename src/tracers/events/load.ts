@@ -1,4 +1,4 @@
-/** The BPF programs of events: which there are, what they are told when they are loaded, and what this kernel lacks. */
+/** The BPF programs of events: which there are, their settings when they are loaded, and what this kernel lacks. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { openBpf } from '../../bpf/load.ts';
