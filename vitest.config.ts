@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** WebAssembly as bytes, as the bundle has it. */
@@ -34,13 +35,14 @@ const besides = [
 	`test/truth/{${[
 		'batch',
 		'doctor',
-		'energy-program',
+		'energy-{detail,program}',
 		'export-*',
 		'fleet',
 		'io-{delays,filter,kinds,owners,stacked,unplug}',
 		'record',
 		'report-browser',
 		'restricted',
+		'runqlat-{asleep,groups,stamps}',
 		'verifier',
 	]}}.test.ts`,
 ];
@@ -60,7 +62,8 @@ export default defineConfig({
 				test: {
 					name: 'unit',
 					include: ['test/{unit,ui,screen}/**/*.test.{ts,tsx}'],
-					maxWorkers: '100%',
+					// beyond the CPUs of small machines: components wait for their timers
+					maxWorkers: Math.max(3, availableParallelism()),
 					// a process for each file takes as long as its tests
 					isolate: false,
 					setupFiles: 'test/setup/shared.ts',
@@ -74,7 +77,7 @@ export default defineConfig({
 					include: besides,
 					...onTheKernel,
 					// most of each is waiting for the program to start, and for its intervals
-					maxWorkers: 3,
+					maxWorkers: Math.max(3, availableParallelism()),
 					sequence: { groupOrder: 1 },
 				},
 			},

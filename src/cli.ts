@@ -64,7 +64,7 @@ async function main(): Promise<number> {
 	});
 }
 
-// whoever closed it does not want our messages
+// its reader has closed it and wants no messages
 process.stderr.on('error', () => {});
 try {
 	process.exitCode = await main();

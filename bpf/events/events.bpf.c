@@ -22,13 +22,7 @@ const volatile u32 send_reset_args = 3;
 /* Number of the reason IP_INNOROUTES; 0: this kernel has none. */
 const volatile u32 no_route_reason = 0;
 
-/*
- * Why here: every packet that the kernel drops is freed here, with the reason and the place.
- * Cost: 40 to 60 ns where it is counted only; nothing for packets that are freed as usual, which have another hook.
- * Loses: drops in an interrupt of this program itself (`recursion`).
- */
-SEC("tp_btf/kfree_skb")
-int kfree_skb(u64 *ctx)
+static __always_inline int packet_dropped(u64 *ctx, bool casts)
 {
 	struct sk_buff *skb = (void *)ctx[0];
 	/* 2: not specified. 1: not a drop, as 0 */
@@ -67,7 +61,7 @@ int kfree_skb(u64 *ctx)
 		if (!received || !key.netns)
 			key.netns = dev->nd_net.net->ns.inum;
 	}
-	key.protocol = protocol_of(skb);
+	key.protocol = protocol_of(skb, casts);
 	key.family = skb->protocol == __builtin_bswap16(ETH_P_IP)   ? AF_INET :
 		     skb->protocol == __builtin_bswap16(ETH_P_IPV6) ? AF_INET6 :
 								      0;
@@ -89,10 +83,28 @@ int kfree_skb(u64 *ctx)
 }
 
 /*
+ * Why here: every packet that the kernel drops is freed here, with the reason and the place.
+ * Cost: 26 ns where it is counted only, 1 to 5 µs with a record, most of it the stack; nothing for packets that are freed as usual, which have another hook.
+ * Loses: drops in an interrupt of this program itself (`recursion`).
+ */
+SEC("tp_btf/kfree_skb")
+int kfree_skb(u64 *ctx)
+{
+	return packet_dropped(ctx, true);
+}
+
+/* The same on kernels before 6.2. Cost: 52 ns. */
+SEC("tp_btf/kfree_skb")
+int kfree_skb_helped(u64 *ctx)
+{
+	return packet_dropped(ctx, false);
+}
+
+/*
  * Why here: the process that calls connect() or listen() runs here, so it owns the socket; elsewhere packets of a socket
  * come in interrupts of any process.
  * Cost: 0.3 µs for a connection that this machine opens; a comparison for other changes of state.
- * Loses: the owner of sockets that are older than this program. They are found by a look-up.
+ * Loses: the owner of sockets that are older than this program, and of sockets without connections: see file_owners.
  */
 SEC("tp_btf/inet_sock_set_state")
 int inet_sock_set_state(u64 *ctx)
@@ -112,6 +124,46 @@ int inet_sock_set_state(u64 *ctx)
 	owner->start_ns = BPF_CORE_READ(task, group_leader, start_time);
 	owner->cgroup = cgroup_of(task);
 	bpf_get_current_comm(owner->comm, sizeof(owner->comm));
+	return 0;
+}
+
+/*
+ * Why here: a socket that is older than this program, or that never connects (datagrams), has passed none of the above;
+ * the open files of processes say who has it. Of several processes the one with the lowest number is the owner. Writes
+ * the process of each socket whose owner was not known.
+ * Cost: 0.2 µs per open file of the machine, in the reading thread's time: once at the start, then only while events have
+ * sockets without an owner.
+ * Loses: sockets that no process has open any more.
+ */
+SEC("iter/task_file")
+int file_owners(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket_owner *owner;
+	struct socket *socket;
+	struct sock *sk;
+	u16 family;
+
+	if (!task || !file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk)
+		return 0;
+	family = sk->__sk_common.skc_family;
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!owner || owner->pid)
+		return 0;
+	owner->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	owner->cgroup = cgroup_of(task);
+	bpf_probe_read_kernel(owner->comm, sizeof(owner->comm), BPF_CORE_READ(task, group_leader, comm));
+	owner->pid = task->tgid;
+	bpf_seq_write(ctx->meta->seq, &owner->pid, sizeof(owner->pid));
 	return 0;
 }
 

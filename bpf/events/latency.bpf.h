@@ -87,7 +87,7 @@ static __always_inline int late_packet(u64 *ctx, u32 reason, u64 ns, u64 most, s
 
 	if (ns <= most || ns >> 63)
 		return 0;
-	key.protocol = sk ? sk->sk_protocol : protocol_of(skb);
+	key.protocol = sk ? sk->sk_protocol : protocol_of(skb, false);
 	if (owner)
 		key.pid = owner->pid;
 	event = begin_event(EVENT_RECEIVE_LATENCY, reason, &key, ns, owner ? owner->comm : 0, true);
@@ -177,7 +177,7 @@ int latency_datagram(u64 *ctx)
 	stack = entry->stack_ns;
 	entry->stack_ns = 0;
 	entry->packet = 0;
-	if (!stack || !skb->skb_iif || protocol_of(skb) != IPPROTO_UDP)
+	if (!stack || !skb->skb_iif || protocol_of(skb, false) != IPPROTO_UDP)
 		return 0;
 	return late_packet(ctx, RECEIVE_COPY, bpf_ktime_get_ns() - stack, receive_copy_ns, skb, 0, entry);
 }

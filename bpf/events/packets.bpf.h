@@ -66,19 +66,43 @@ struct transport {
 	u8 flags;
 } __attribute__((packed));
 
+/* The kernel's headers, as far as they are read by its types. */
+struct iphdr {
+	u8 protocol;
+} __attribute__((preserve_access_index));
+
+struct ipv6hdr {
+	u8 nexthdr;
+} __attribute__((preserve_access_index));
+
+/* Since 6.2: memory of the kernel as one of its types, which may be read without a helper. */
+extern void *bpf_rdonly_cast(const void *object, u32 btf_id) __ksym __weak;
+
 static __always_inline bool is_ip(const struct sk_buff *skb)
 {
 	return skb->protocol == __builtin_bswap16(ETH_P_IP) || skb->protocol == __builtin_bswap16(ETH_P_IPV6);
 }
 
-/* IP's number of the transport protocol; 0: not IP, or the header is not where it should be. */
-static __always_inline u8 protocol_of(const struct sk_buff *skb)
+/*
+ * IP's number of the transport protocol; 0: not IP, or the header is not where it should be. `casts`: the kernel has
+ * bpf_rdonly_cast. The helper takes as long as all the rest of counting a drop.
+ */
+static __always_inline u8 protocol_of(const struct sk_buff *skb, bool casts)
 {
 	const bool v4 = skb->protocol == __builtin_bswap16(ETH_P_IP);
+	const void *header;
 	u8 protocol = 0;
 
-	if (is_ip(skb))
-		bpf_probe_read_kernel(&protocol, 1, skb->head + skb->network_header + (v4 ? 9 : 6));
+	if (!is_ip(skb))
+		return 0;
+	header = skb->head + skb->network_header;
+	if (!casts)
+		bpf_probe_read_kernel(&protocol, 1, header + (v4 ? 9 : 6));
+	else if (v4)
+		protocol = ((struct iphdr *)bpf_rdonly_cast(header, bpf_core_type_id_kernel(struct iphdr)))->protocol;
+	else
+		protocol =
+			((struct ipv6hdr *)bpf_rdonly_cast(header, bpf_core_type_id_kernel(struct ipv6hdr)))->nexthdr;
 	return protocol;
 }
 

@@ -132,6 +132,9 @@ struct event_group {
 	/* records sent; records without a token */
 	u64 told;
 	u64 suppressed;
+	/* of its last record */
+	u32 second;
+	u32 unused;
 	/* name of the process or the device */
 	char name[IFNAMSIZ];
 };
@@ -165,7 +168,7 @@ struct tick_gap {
 	u32 pid;
 	u32 frames;
 	char comm[TASK_COMM_LEN];
-	u64 stack[STACK_FRAMES];
+	u64 stack[DEEP_FRAMES];
 };
 
 struct events_cpu {
@@ -183,7 +186,8 @@ struct events_cpu {
 	u64 coarse_ns;
 	/* the entry of `groups` that the last event went to */
 	u32 last_group;
-	u32 unused;
+	/* of coarse_ns: a division for each event would cost more than its counts */
+	u32 coarse_second;
 	/* the last tick of this CPU; 0: it stopped its tick */
 	u64 tick_ns;
 	/* switches of its queue at that */
@@ -274,6 +278,7 @@ static __always_inline u64 coarse_ns(struct events_cpu *shard)
 	if (shard->jiffies != jiffies) {
 		shard->jiffies = jiffies;
 		shard->coarse_ns = bpf_ktime_get_ns();
+		shard->coarse_second = shard->coarse_ns / 1000000000;
 	}
 	return shard->coarse_ns;
 }
@@ -343,6 +348,7 @@ static __always_inline struct event_group *group_of(struct events_cpu *shard, co
 		group->sum = 0;
 		group->told = 0;
 		group->suppressed = 0;
+		group->second = 0;
 		group->first_ns = now;
 		group->key = *key;
 		if (name)
@@ -354,11 +360,15 @@ static __always_inline struct event_group *group_of(struct events_cpu *shard, co
 	return &shard->ungrouped;
 }
 
-/* May a record be made? It takes a token of its kind and reason, and one of all. */
-static __always_inline bool take_token(struct events_cpu *shard, struct event_reason *reason, u32 slot, u64 now)
+/*
+ * May a record be made? It takes a token of its kind and reason, and one of all. Where those of the reason are used up,
+ * there are as many again for groups that have had no record in this second: one noisy sender does not starve others.
+ */
+static __always_inline bool take_token(struct events_cpu *shard, struct event_reason *reason, struct event_group *group,
+				       u32 slot)
 {
 	u32 *budget = bpf_map_lookup_elem(&budgets, &slot);
-	u32 second = now / 1000000000;
+	u32 second = shard->coarse_second;
 
 	if (!budget || !*budget)
 		return false;
@@ -370,10 +380,13 @@ static __always_inline bool take_token(struct events_cpu *shard, struct event_re
 		shard->second = second;
 		shard->used = 0;
 	}
-	if (reason->used >= *budget || shard->used >= BUDGET_OF_ALL)
+	if (shard->used >= BUDGET_OF_ALL)
+		return false;
+	if (reason->used >= *budget && (group->second == second || reason->used >= 2 * *budget))
 		return false;
 	reason->used++;
 	shard->used++;
+	group->second = second;
 	return true;
 }
 
@@ -409,7 +422,7 @@ static __always_inline struct event *begin_event(u32 kind, u32 reason, struct ev
 	shard->events++;
 	if (!worthy)
 		return 0;
-	if (!take_token(shard, counts, slot, now)) {
+	if (!take_token(shard, counts, group, slot)) {
 		counts->suppressed++;
 		group->suppressed++;
 		return 0;
@@ -432,11 +445,17 @@ static __always_inline struct event *begin_event(u32 kind, u32 reason, struct ev
 	return event;
 }
 
+/* The stack of a record that has room for DEEP_FRAMES. */
+static __always_inline void *frames_of(struct event *event)
+{
+	return (void *)event + __builtin_offsetof(struct event, stack);
+}
+
 /* The kernel's stack at this hook, into the record; then it is sent. */
 static __always_inline void send_event(void *ctx, struct event *event)
 {
 	const bool deep = stack_frames > STACK_FRAMES;
-	int bytes = deep ? bpf_get_stack(ctx, event->stack, DEEP_FRAMES * 8, 0) :
+	int bytes = deep ? bpf_get_stack(ctx, frames_of(event), DEEP_FRAMES * 8, 0) :
 			   bpf_get_stack(ctx, event->stack, STACK_FRAMES * 8, 0);
 
 	event->frames = bytes > 0 ? (u32)bytes / 8 : 0;

@@ -20,7 +20,8 @@ int sched_process_hang(u64 *ctx)
 	if (!event)
 		return 0;
 	set_task(event, task);
-	bytes = bpf_get_task_stack(task, event->stack, STACK_FRAMES * 8, 0);
+	bytes = stack_frames > STACK_FRAMES ? bpf_get_task_stack(task, frames_of(event), DEEP_FRAMES * 8, 0) :
+					      bpf_get_task_stack(task, event->stack, STACK_FRAMES * 8, 0);
 	event->frames = bytes > 0 ? (u32)bytes / 8 : 0;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	return 0;

@@ -78,7 +78,10 @@ static __always_inline void report_gap(struct events_cpu *shard, struct rq___tic
 	event->values[3] = stolen;
 	event->state = together;
 	__builtin_memcpy(event->text, gap->comm, TASK_COMM_LEN);
-	__builtin_memcpy(event->stack, gap->stack, sizeof(gap->stack));
+	if (stack_frames > STACK_FRAMES)
+		__builtin_memcpy(frames_of(event), gap->stack, DEEP_FRAMES * 8);
+	else
+		__builtin_memcpy(event->stack, gap->stack, STACK_FRAMES * 8);
 	event->frames = gap->frames;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
@@ -106,7 +109,8 @@ static __always_inline void keep_gap(void *ctx, struct events_cpu *shard, struct
 	}
 	gap->pid = BPF_CORE_READ(task, tgid);
 	bpf_probe_read_kernel(gap->comm, TASK_COMM_LEN, task->comm);
-	bytes = bpf_get_stack(ctx, gap->stack, sizeof(gap->stack), 0);
+	bytes = stack_frames > STACK_FRAMES ? bpf_get_stack(ctx, gap->stack, DEEP_FRAMES * 8, 0) :
+					      bpf_get_stack(ctx, gap->stack, STACK_FRAMES * 8, 0);
 	gap->frames = bytes > 0 ? (u32)bytes / 8 : 0;
 }
 

@@ -14,6 +14,9 @@
 #ifndef LINKER
 #error "LINKER: file name of glibc's dynamic linker"
 #endif
+#if !defined(SCREEN_FLAGS) || !defined(BATCH_FLAGS) || !defined(MALLOC_SETTINGS)
+#error "SCREEN_FLAGS, BATCH_FLAGS, MALLOC_SETTINGS: strings from scripts/node-flags.sh"
+#endif
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define HOW_TO_CHOOSE "to choose a folder for it: WATTLAG_DIR=/root/wattlag wattlag"
 
@@ -97,40 +100,33 @@ static int become(const char *tree, const char *cache, int argc, char **argv)
 {
 	char linker[PATH_MAX + 64], libraries[PATH_MAX + 64], node[PATH_MAX + 64], bundle[PATH_MAX + 64];
 	char compiled[PATH_MAX + 64];
-	/*
-	 * MB of the young generation: with a screen a tick's garbage just fits, which takes a fifth of the CPU time away; else it
-	 * is collected early, which takes less memory.
-	 */
-	int young = strcmp(kind_of_run(argc, argv), "screen") == 0 ? 4 : 1;
-	char least[32], most[32];
-	const char *fixed[] = { "wattlag", "--library-path", libraries, "--argv0", "wattlag", node, least, most,
-				/* compiling takes more than it gains, except of what runs very often */
-				"--invocation-count-for-turbofan=60000",
-				/* one helper thread of V8 */
-				"--v8-pool-size=1", bundle };
-	const char **words = calloc(COUNT(fixed) + (size_t)argc + 1, sizeof(*words));
+	const char *kind = kind_of_run(argc, argv);
+	static const char *const screen[] = { SCREEN_FLAGS }, *const batch[] = { BATCH_FLAGS };
+	/* `NAME=VALUE`, kept by putenv */
+	static char malloc_settings[][64] = { MALLOC_SETTINGS };
+	bool drawn = strcmp(kind, "screen") == 0;
+	const char *const *flags = drawn ? screen : batch;
+	size_t flag_count = drawn ? COUNT(screen) : COUNT(batch), used = 0;
+	const char *fixed[] = { "wattlag", "--library-path", libraries, "--argv0", "wattlag", node };
+	const char **words = calloc(COUNT(fixed) + flag_count + 1 + (size_t)argc + 1, sizeof(*words));
 
 	if (!words)
 		return fail("out of memory", NULL, "");
-	snprintf(least, sizeof(least), "--min-semi-space-size=%d", young);
-	snprintf(most, sizeof(most), "--max-semi-space-size=%d", young);
 	snprintf(linker, sizeof(linker), "%s/lib/" LINKER, tree);
 	snprintf(libraries, sizeof(libraries), "%s/lib", tree);
 	snprintf(node, sizeof(node), "%s/node", tree);
 	snprintf(bundle, sizeof(bundle), "%s/dist/wattlag.mjs", tree);
-	memcpy(words, fixed, sizeof(fixed));
+	for (size_t i = 0; i < COUNT(fixed); i++)
+		words[used++] = fixed[i];
+	for (size_t i = 0; i < flag_count; i++)
+		words[used++] = flags[i];
+	words[used++] = bundle;
 	for (int i = 1; i < argc; i++)
-		words[COUNT(fixed) + (size_t)i - 1] = argv[i];
-	/* one heap of malloc in place of one per thread: mostly 5 to 15 MB less */
-	setenv("MALLOC_ARENA_MAX", "1", 1);
-	/*
-	 * glibc raises these after the first large block that is freed, and keeps up to 64 MB from then on: files
-	 * of symbols are read once. 13 MB less after half a minute
-	 */
-	setenv("MALLOC_MMAP_THRESHOLD_", "131072", 1);
-	setenv("MALLOC_TRIM_THRESHOLD_", "131072", 1);
+		words[used++] = argv[i];
+	for (size_t i = 0; i < COUNT(malloc_settings); i++)
+		putenv(malloc_settings[i]);
 	if (cache) {
-		snprintf(compiled, sizeof(compiled), "%s/%s", cache, kind_of_run(argc, argv));
+		snprintf(compiled, sizeof(compiled), "%s/%s", cache, kind);
 		setenv("NODE_COMPILE_CACHE", compiled, 1);
 	}
 	execv(linker, (char *const *)words);

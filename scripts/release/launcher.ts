@@ -2,6 +2,7 @@
 import { globSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { run, runAll } from '../exec.ts';
+import { nodeFlags } from '../node-flags.ts';
 import { sourceFolder } from './addon.ts';
 import type { DebianArchive } from './debian.ts';
 import { type Arch, archs } from './targets.ts';
@@ -36,6 +37,14 @@ export async function buildLauncher({ archive, arch, root, work, output }: Launc
 		'-DXXH_NAMESPACE=ZSTD_',
 		'-DZSTD_LEGACY_SUPPORT=0',
 	];
+	const flags = nodeFlags();
+	const strings = (words: readonly string[]): string => words.map((word) => `"${word}"`).join();
+	const defined = [
+		`-DLINKER="${archs[arch].linker}"`,
+		`-DSCREEN_FLAGS=${strings(flags.screen)}`,
+		`-DBATCH_FLAGS=${strings(flags.batch)}`,
+		`-DMALLOC_SETTINGS=${strings(flags.malloc)}`,
+	];
 	const built: string[] = [];
 	const compile = (source: string, ...flags: string[]): [string, ...string[]] => {
 		const object = join(objects, `${basename(source).replace(/\.[cS]$/, '')}.o`);
@@ -46,7 +55,7 @@ export async function buildLauncher({ archive, arch, root, work, output }: Launc
 	await runAll([
 		...globSync(join(root, 'native/launcher/*.c'))
 			.sort()
-			.map((source) => compile(source, '-Wall', '-Wextra', '-Werror', `-DLINKER="${archs[arch].linker}"`)),
+			.map((source) => compile(source, '-Wall', '-Wextra', '-Werror', ...defined)),
 		...globSync([join(zstd, 'common/*.c'), join(zstd, 'decompress/*.{c,S}')])
 			.filter((path) => !/\/(pool|threading)\.c$/.test(path))
 			.sort()

@@ -75,7 +75,7 @@ export function buildNpm({
 			}),
 		),
 		file('bin/wattlag', readFileSync(join(root, 'scripts/release/files/npm-launcher.sh')), 0o755),
-		file('bin/trusted.sh', readFileSync(join(root, 'scripts/trusted.sh'))),
+		...['trusted.sh', 'node-flags.sh'].map((name) => file(`bin/${name}`, readFileSync(join(root, 'scripts', name)))),
 		file('README.md', readFileSync(join(root, 'README.md'))),
 		file('LICENSE', readFileSync(join(root, 'LICENSE'))),
 		file('THIRD-PARTY', notices),

@@ -1,9 +1,9 @@
 /** Both recordings, compared. */
-import { systemReason, UsageError } from '../core/errors.ts';
+import { UsageError } from '../core/errors.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import type { CommandLine } from '../options/command.ts';
 import { compareGuest, type GuestReport } from '../recording/guest/guest.ts';
-import { type AnyRecording, openAny } from '../recording/recordings.ts';
+import { type AnyRecording, openNamed } from '../recording/recordings.ts';
 import type { RecordedTab } from '../recording/validate.ts';
 
 export interface Both {
@@ -20,14 +20,10 @@ export async function openBoth(
 	{ values }: Pick<CommandLine, 'values'>,
 	tabs: readonly RecordedTab[],
 ): Promise<Both> {
-	const open = (path: string) =>
-		openAny(path, tabs).catch((error: Error) => {
-			throw new UsageError(`${path}: ${systemReason(error)}`);
-		});
 	const offset = Number(values['offset']);
 	const choice = { named: String(values['vm']), offset_ms: offset === 0 ? undefined : offset * 1000 };
-	const host = await open(hostPath);
-	const guest = await open(guestPath);
+	const host = await openNamed(hostPath, tabs);
+	const guest = await openNamed(guestPath, tabs);
 	const close = () => {
 		host.close();
 		guest.close();

@@ -23,9 +23,12 @@ function isTrustedLink(path: string, user: number): boolean {
 	);
 }
 
+const PLANTED = 'is a symbolic link that others may change';
+
 async function openEmpty(path: string): Promise<FileHandle> {
 	const user = process.geteuid?.() ?? 0;
-	const follow = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && isTrustedLink(path, user);
+	const follow = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+	if (follow && !isTrustedLink(path, user)) throw new Error(PLANTED);
 	const flags = O_WRONLY | (follow ? 0 : O_NOFOLLOW);
 	// a pipe that nobody reads would be waited for
 	const file = await open(path, flags | O_CREAT | O_NONBLOCK, 0o600);
@@ -59,9 +62,7 @@ export async function openOutputFile(option: string, path: string): Promise<File
 		return await openEmpty(path);
 	} catch (error) {
 		const planted = (error as NodeJS.ErrnoException).code === 'ELOOP';
-		throw new UsageError(
-			`--${option} ${sanitize(path)}: ${planted ? 'is a symbolic link that others may change' : systemReason(error)}`,
-		);
+		throw new UsageError(`--${option} ${sanitize(path)}: ${planted ? PLANTED : systemReason(error)}`);
 	}
 }
 

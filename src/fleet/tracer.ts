@@ -27,7 +27,7 @@ export function fleetTracer(labels: readonly string[]): Tracer<FleetRow, FleetEx
 		groups: ['host', ...labels],
 		options: [],
 		terms: [
-			['peers', 'the hosts with the same value of the label --peers (job unless told otherwise)'],
+			['peers', 'the hosts with the same value of the label --peers (job by default)'],
 			['Enter', 'opens the host: ssh HOST wattlag agent --stdio; all tabs work there as here'],
 		],
 		rowKey: ({ host, instance, hosts }) => `${hosts === 1 ? '' : 'group '}${host}\0${instance}`,

@@ -44,7 +44,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			default: tabs[0] ?? '',
 			choices: tabs,
 			placeholder: 'NAME',
-			help: `tab to open, or to print (--batch: ${firstMeasuring(tracers)} unless told)`,
+			help: `tab to open, or to print (--batch: ${firstMeasuring(tracers)} by default)`,
 		},
 		{
 			name: 'delay',

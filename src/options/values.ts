@@ -1,4 +1,4 @@
-/** One value, whoever gave it: checked, or a {@link UsageError} that says how the user wrote it. */
+/** One value, from any source: checked, or a {@link UsageError} that says how the user wrote it. */
 
 import { UsageError } from '../core/errors.ts';
 import type { OptionSpec } from '../core/tracer.ts';

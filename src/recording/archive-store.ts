@@ -10,7 +10,7 @@ import type { Moment } from '../history/moments.ts';
 import { type Mark, Store } from '../history/store.ts';
 import { firstIndex } from '../lib/bisect.ts';
 import type { Ns } from '../lib/units.ts';
-import { type Archive, isBefore, type Place } from './archive.ts';
+import { type Archive, isBefore, nearest, type Place } from './archive.ts';
 
 /** Snapshots before the moment, for charts. */
 const BEFORE = 240;
@@ -138,10 +138,8 @@ export class ArchiveStore extends Store {
 	override goTo(wall: number): void {
 		const tab = this.axisTab();
 		const places = tab === undefined ? [] : this.archive.of(tab);
-		let best: Place | undefined;
-		// a clock that was set may show a time twice: the earlier recording counts
-		for (const place of places) if (!best || Math.abs(place.wall - wall) < Math.abs(best.wall - wall)) best = place;
-		if (best) this.show(best);
+		const place = nearest(places, wall);
+		if (place) this.show(place);
 	}
 
 	override *recorded(): Generator<Snapshot> {

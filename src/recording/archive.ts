@@ -256,6 +256,13 @@ export class Archive {
 	}
 }
 
+/** The frame whose wall clock is nearest; of a time that a clock which was set shows twice, the earlier recording. */
+export function nearest(places: readonly Place[], wall: number): Place | undefined {
+	let best: Place | undefined;
+	for (const place of places) if (!best || Math.abs(place.wall - wall) < Math.abs(best.wall - wall)) best = place;
+	return best;
+}
+
 /** In the order of recording. */
 export function isBefore(a: Place, b: Place): boolean {
 	return a.segment.order === b.segment.order ? a.at < b.at : a.segment.order < b.segment.order;

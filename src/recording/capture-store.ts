@@ -18,12 +18,14 @@ type Machine = Pick<HostInfo, 'host' | 'kernel' | 'cpus'>;
 /**
  * What is in memory from a time on (wall clock, ms), as a file of a bundle, with its first and last time.
  * @param tabs ids, in the program's order
+ * @param see is given each snapshot: unpacking all of them again would cost as much
  */
 export async function minutesInMemory(
 	store: Pick<Store, 'recorded'>,
 	{ host, kernel, cpus }: Machine,
 	tabs: readonly string[],
 	since = Number.NEGATIVE_INFINITY,
+	see: (snapshot: Snapshot) => void = () => {},
 ): Promise<{ file: TarFile; from: string; to: string }> {
 	let [from, to] = ['', ''];
 	function* watched(): Generator<Snapshot> {
@@ -31,24 +33,13 @@ export async function minutesInMemory(
 			if (Date.parse(snapshot.time) < since) continue;
 			if (from === '') from = snapshot.time;
 			to = snapshot.time;
+			see(snapshot);
 			yield snapshot;
 		}
 	}
 	const facts = { host, kernel, cpus, boot: sanitize(BOOT), version: sanitize(''), step: 1 };
 	const bytes = await segmentOf(facts, tabs, watched());
 	return { file: { name: inBundle(segmentName('seg', Date.parse(from), BOOT, 1)), bytes }, from, to };
-}
-
-/** The overview's snapshots, rows of the last one only. */
-function overviewsOf(store: Pick<Store, 'recorded'>): Snapshot[] {
-	const all: Snapshot[] = [];
-	for (const snapshot of store.recorded()) {
-		if (snapshot.tab !== 'overview') continue;
-		const last = all.pop();
-		if (last) all.push({ ...last, rows: [] });
-		all.push(snapshot);
-	}
-	return all;
 }
 
 /** Resolves with the path. @param triage text of these snapshots of the overview */
@@ -58,9 +49,16 @@ export async function captureStore(
 	tabs: readonly string[],
 	triage: (snapshots: readonly Snapshot[], host: string) => string,
 ): Promise<string> {
-	const { file, from, to } = await minutesInMemory(store, machine, tabs);
+	// rows of the last one only
+	const overviews: Snapshot[] = [];
+	const see = (snapshot: Snapshot): void => {
+		if (snapshot.tab !== 'overview') return;
+		const last = overviews.pop();
+		if (last) overviews.push({ ...last, rows: [] });
+		overviews.push(snapshot);
+	};
+	const { file, from, to } = await minutesInMemory(store, machine, tabs, undefined, see);
 	const { host, kernel } = machine;
-	const overviews = overviewsOf(store);
 	const log = kernelLog();
 	const files = [
 		...(overviews.length > 0 ? [{ name: TRIAGE, bytes: Buffer.from(triage(overviews, host)) }] : []),

@@ -6,6 +6,7 @@
 import type { Snapshot } from '../core/snapshot.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import { type Derived, type Divisors, derivedColumn, derivedValues, readDerived } from './derived.ts';
+import { inOrder, type Order, storedOrder } from './row-order.ts';
 
 /**
  * Values of one property of all rows, in their order. An array: the values themselves, none of them an object.
@@ -90,13 +91,19 @@ export function toText(snapshot: Snapshot): Buffer {
 	const { rows } = snapshot;
 	const head: Row = { ...snapshot, rows: rows.length };
 	const lists: Record<string, Node> = {};
+	const order: Record<string, Order> = {};
+	const nodeInOrder = (key: string, values: readonly object[]): Node => {
+		const stored = storedOrder(values);
+		if (stored.order) order[key] = stored.order;
+		return nodeOf(stored.rows, snapshot);
+	};
 	for (const [key, value] of Object.entries(snapshot))
 		if (key !== 'rows' && Array.isArray(value) && value.length >= LONG_LIST && value.every(isObject)) {
 			// its length has its position among the fields, as that of the rows
 			head[key] = value.length;
-			lists[key] = nodeOf(value, snapshot);
+			lists[key] = nodeInOrder(key, value);
 		}
-	return Buffer.from(JSON.stringify({ head, lists, rows: nodeOf(rows, snapshot) }));
+	return Buffer.from(JSON.stringify({ head, lists, rows: nodeInOrder('rows', rows), order }));
 }
 
 /** The same value with all its text made inert, names of fields too. */
@@ -155,19 +162,28 @@ function records(
 	});
 }
 
-/** Columns of records, those that follow from others last. */
+/** Columns of records, those that follow from others after these. */
 function columnsOf(c: readonly unknown[], count: number, budget: Budget, depth: number): unknown[][] {
 	const isDerived = (node: unknown): node is object => isObject(node) && Object.hasOwn(node, 'd');
 	const columns = c.map((node) => (isDerived(node) ? [] : valuesOf(node, count, budget, depth + 1)));
-	const stored = new Set(c.flatMap((node, index) => (isDerived(node) ? [] : [index])));
-	for (const [index, node] of c.entries()) {
-		if (!isDerived(node)) continue;
-		const derived = readDerived(node, stored);
-		if (!derived) throw new Error('a property without values');
-		budget.values -= count;
-		if (budget.values < 0) throw new Error('too many values');
-		const more = derived.d === 'total' ? valuesOf(derived.v, count, budget, depth + 1) : [];
-		columns[index] = derivedValues(derived, columns, more);
+	const known = new Set(c.flatMap((node, index) => (isDerived(node) ? [] : [index])));
+	// one may follow from another one that follows: each pass takes those whose columns are known, so that a circle is found
+	while (known.size < c.length) {
+		const before = known.size;
+		for (const [index, node] of c.entries()) {
+			if (known.has(index) || !isDerived(node)) continue;
+			const derived = readDerived(node, known);
+			if (!derived) continue;
+			budget.values -= count;
+			if (budget.values < 0) throw new Error('too many values');
+			columns[index] = derivedValues(
+				derived,
+				columns,
+				'v' in derived ? valuesOf(derived.v, count, budget, depth + 1) : [],
+			);
+			known.add(index);
+		}
+		if (known.size === before) throw new Error('a property without values');
 	}
 	return columns;
 }
@@ -208,18 +224,19 @@ function mixed(i: readonly unknown[], p: readonly unknown[], count: number, budg
 export function fromText(text: Buffer): Record<string, unknown> {
 	const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text)) as unknown;
 	if (!isObject(value)) throw new Error('not a snapshot');
-	const { head, lists = {}, rows } = value as Record<string, unknown>;
+	const { head, lists = {}, rows, order = {} } = value as Record<string, unknown>;
 	if (!isObject(head) || Array.isArray(head)) throw new Error('not a snapshot');
 	const safeHead = inert(head) as Record<string, unknown>;
 	const { rows: count } = safeHead;
 	if (!isCount(count)) throw new Error('not a snapshot');
 	const budget = { values: MAX_VALUES };
-	if (!isObject(lists)) throw new Error('not a snapshot');
+	if (!isObject(lists) || !isObject(order)) throw new Error('not a snapshot');
+	const orderOf = (name: string): unknown => (Object.hasOwn(order, name) ? (order as Row)[name] : undefined);
 	for (const [name, node] of Object.entries(lists)) {
 		const key = sanitize(name);
 		const length = Object.hasOwn(safeHead, key) ? safeHead[key] : undefined;
 		if (key === 'rows' || !isCount(length)) throw new Error('a list without a length');
-		safeHead[key] = valuesOf(node, length, budget);
+		safeHead[key] = inOrder(valuesOf(node, length, budget), orderOf(name));
 	}
-	return { ...safeHead, rows: valuesOf(rows, count, budget) };
+	return { ...safeHead, rows: inOrder(valuesOf(rows, count, budget), orderOf('rows')) };
 }

@@ -5,12 +5,16 @@
 import { type Buckets, slotCount } from '../lib/histogram.ts';
 import { countsOf, quantileOf } from './quantile.ts';
 
-/** Instead of a column. `of`, `per`, `max`: positions of other columns of the same records, which are stored. */
+/** Instead of a column. `of`, `per`, `max`: positions of other columns of the same records, in no circle. */
 export type Derived =
-	/** The difference to a column is stored instead: the total of what is new is its interval. */
+	/** The difference to a column is stored instead. */
 	| { d: 'total'; of: number; v: unknown }
+	/** Each value's difference to the one before: records are stored in the order of their start. */
+	| { d: 'steps'; v: unknown }
 	/** `of` / `by` × `times`; null where `of` is. */
 	| { d: 'ratio'; of: number; by: number; times: number }
+	/** The number of entries of the distribution `of`. */
+	| { d: 'entries'; of: number }
 	/** `of` / `per`, rounded; 0 where there are none. */
 	| { d: 'mean'; of: number; per: number }
 	/** A percentile of the distribution `of`, whose histogram has 2^`sub` slots per power of two. */
@@ -28,12 +32,17 @@ type Columns = readonly (readonly unknown[])[];
 const SUBS = [4, 2, 3, 1];
 const slots = new Map(SUBS.map((sub) => [sub, slotCount(sub)]));
 
-/** The value of a derived column in a row; `total` is not one of these. */
-function valueAt(derived: Exclude<Derived, { d: 'total' }>, columns: Columns, at: number): unknown {
+/** Derived columns without values of their own. */
+type Formula = Exclude<Derived, { d: 'total' } | { d: 'steps' }>;
+
+/** The value of a derived column in a row. */
+function valueAt(derived: Formula, columns: Columns, at: number): unknown {
 	const of = columns[derived.of]?.[at];
 	switch (derived.d) {
 		case 'ratio':
 			return typeof of === 'number' ? (of / derived.by) * derived.times : null;
+		case 'entries':
+			return Array.isArray(of) ? (of as Buckets).reduce((sum, [, count]) => sum + count, 0) : 0;
 		case 'mean': {
 			const count = columns[derived.per]?.[at];
 			return typeof of === 'number' && typeof count === 'number' && count > 0 ? Math.round(of / count) : 0;
@@ -51,8 +60,16 @@ function valueAt(derived: Exclude<Derived, { d: 'total' }>, columns: Columns, at
 	}
 }
 
-/** All values of a derived column. @param difference of `total`, the stored column */
+/** All values of a derived column. @param difference of `total` and `steps`, the stored column */
 export function derivedValues(derived: Derived, columns: Columns, difference: readonly unknown[] = []): unknown[] {
+	if (derived.d === 'steps') {
+		let sum = 0;
+		return difference.map((step) => {
+			if (typeof step !== 'number') throw new Error('a step that is none');
+			sum += step;
+			return sum;
+		});
+	}
 	const { length } = columns[derived.of] ?? [];
 	if (derived.d !== 'total') return Array.from({ length }, (_, at) => valueAt(derived, columns, at));
 	return Array.from({ length }, (_, at) => {
@@ -61,7 +78,10 @@ export function derivedValues(derived: Derived, columns: Columns, difference: re
 	});
 }
 
-function candidates(keys: readonly string[], index: number, { dt_ns, measured_uj }: Divisors): Derived[] {
+/** Identities, by which records are stored in order. */
+const STEPPED = new Set(['start_time', 'pid', 'id', 'tid']);
+
+function candidates(keys: readonly string[], index: number, { dt_ns, measured_uj }: Divisors): Formula[] {
 	const key = keys[index] as string;
 	const at = (name: string) => keys.indexOf(name);
 	if (key === 'watts' || key === 'share') {
@@ -72,6 +92,10 @@ function candidates(keys: readonly string[], index: number, { dt_ns, measured_uj
 	if (key === 'mean_ns') {
 		const [of, per] = [Math.max(at('wait_ns'), at('time_ns')), at('count')];
 		return of >= 0 && per >= 0 ? [{ d: 'mean', of, per }] : [];
+	}
+	if (key === 'count') {
+		const of = at('buckets');
+		return of >= 0 ? [{ d: 'entries', of }] : [];
 	}
 	const rank = /^p(\d{1,3})_ns$/.exec(key)?.[1];
 	if (rank !== undefined) {
@@ -90,26 +114,32 @@ export function derivedColumn(
 ): Derived | undefined {
 	const key = keys[index] as string;
 	const values = columns[index] as readonly unknown[];
-	if (key.endsWith('_total')) {
-		const of = keys.indexOf(key.slice(0, -'_total'.length));
-		const base = columns[of];
-		if (!base?.every(Number.isSafeInteger) || !values.every(Number.isSafeInteger)) return undefined;
-		return { d: 'total', of, v: values.map((value, at) => (value as number) - (base[at] as number)) };
+	// the total of what is new is its interval; the time of a single wait is the longest one
+	const near = key.endsWith('_total') ? key.slice(0, -'_total'.length) : key === 'wait_ns' ? 'max_ns' : undefined;
+	const base = near === undefined ? undefined : columns[keys.indexOf(near)];
+	if (near !== undefined && base) {
+		if (!base.every(Number.isSafeInteger) || !values.every(Number.isSafeInteger)) return undefined;
+		const v = values.map((value, at) => (value as number) - (base[at] as number));
+		return { d: 'total', of: keys.indexOf(near), v };
 	}
+	if (near !== undefined && key.endsWith('_total')) return undefined;
+	if (STEPPED.has(key) && values.length > 1 && values.every(Number.isSafeInteger))
+		return { d: 'steps', v: values.map((value, at) => (value as number) - (at > 0 ? (values[at - 1] as number) : 0)) };
 	for (const candidate of candidates(keys, index, divisors))
-		if (candidate.d !== 'total' && values.every((value, at) => Object.is(value, valueAt(candidate, columns, at))))
-			return candidate;
+		if (values.every((value, at) => Object.is(value, valueAt(candidate, columns, at)))) return candidate;
 	return undefined;
 }
 
-/** A derived column of a file, which may be anybody's; undefined: it is none. @param stored columns that are no derived ones */
+/** A derived column of a file, which may be anybody's; undefined: it is none, or needs others first. @param stored columns whose values are known */
 export function readDerived(node: object, stored: ReadonlySet<number>): Derived | undefined {
 	const { d, of, per, max, by, times, rank, sub, v } = node as Record<string, unknown>;
+	if (d === 'steps' && v !== undefined) return { d, v };
 	const isStored = (index: unknown): index is number => typeof index === 'number' && stored.has(index);
 	if (!isStored(of)) return undefined;
 	if (d === 'total' && v !== undefined) return { d, of, v };
 	const isDivisor = (value: unknown): value is number => Number.isFinite(value) && value !== 0;
 	if (d === 'ratio' && isDivisor(by) && isDivisor(times)) return { d, of, by, times };
+	if (d === 'entries') return { d, of };
 	if (d === 'mean' && isStored(per)) return { d, of, per };
 	if (d === 'rank' && isStored(max) && typeof rank === 'number' && slots.has(sub as number))
 		return { d, of, max, rank, sub: sub as number };

@@ -1,6 +1,6 @@
 /**
  * A recording: gzip of JSON lines. The first line says what it is ({@link About}), each further one is a snapshot as
- * `--batch --json` writes it, all tabs in the order of time. Limits hold for reading, whoever wrote the file.
+ * `--batch --json` writes it, all tabs in the order of time. Limits hold for reading, also for files of other writers.
  */
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Count } from '../lib/units.ts';

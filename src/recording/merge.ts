@@ -5,10 +5,12 @@
  *
  * The rules go by the names of fields, whose endings have the same meaning in all tabs (docs/batch.md).
  */
+import type { Fold } from '../core/fold.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Buckets, mergeBuckets } from '../lib/histogram.ts';
 import type { Ns } from '../lib/units.ts';
 import { countsOf, quantileOf } from './quantile.ts';
+import { byIdentity } from './row-order.ts';
 
 /** Entries of a list that is put together from those of several intervals. */
 const MOST_ENTRIES = 256;
@@ -21,6 +23,8 @@ interface Times {
 	/** Lengths of the intervals. */
 	dt: readonly Ns[];
 	total: Ns;
+	/** Energy that was measured in all of them; 0: not known. */
+	measured_uj: number;
 }
 
 /** Numbers that are states, identities or settings: the last one known. */
@@ -97,6 +101,7 @@ function mergeRecords(parts: Parts, times: Times): Record_ {
 		if (part === last || !isRecord(part)) continue;
 		for (const key in part) if (!Object.hasOwn(merged, key)) merged[key] = mergeField(key, parts, times);
 	}
+	restate(merged, times);
 	const { buckets } = merged;
 	if (Array.isArray(buckets)) {
 		const max = typeof merged['max_ns'] === 'number' ? merged['max_ns'] : Number.POSITIVE_INFINITY;
@@ -107,6 +112,18 @@ function mergeRecords(parts: Parts, times: Times): Record_ {
 		}
 	}
 	return merged;
+}
+
+/** What is a quotient of sums is that of the merged ones, as in every interval by itself. */
+function restate(merged: Record_, { total, measured_uj }: Times): void {
+	const { energy_uj, count } = merged;
+	if (typeof energy_uj === 'number') {
+		if (typeof merged['watts'] === 'number') merged['watts'] = (energy_uj / total) * 1000;
+		if (typeof merged['share'] === 'number' && measured_uj > 0) merged['share'] = energy_uj / measured_uj;
+	}
+	const time = merged['wait_ns'] ?? merged['time_ns'];
+	if (typeof merged['mean_ns'] === 'number' && typeof time === 'number' && typeof count === 'number')
+		merged['mean_ns'] = count > 0 ? Math.round(time / count) : 0;
 }
 
 /** @param owners the records that may have the field */
@@ -207,12 +224,63 @@ function worst(lists: readonly Record_[][]): Record_[] {
 
 const known = (parts: Parts): unknown[] => parts.filter((part) => part !== undefined && part !== null);
 
-/** @param rowKey identity of a row across intervals */
-export function mergeSnapshots(parts: readonly [Snapshot, ...Snapshot[]], rowKey: (row: object) => string): Snapshot {
+/**
+ * Processes that began and ended within the interval, a row for each command, control group and user: a build would make
+ * thousands of rows of ten seconds. One that is alone keeps its row.
+ *
+ * @param rows merged ones, and whether the last interval has them
+ * @param begin CLOCK_MONOTONIC
+ */
+function foldEnded(rows: readonly MergedRow[], fold: Fold<object>, begin: Ns): Record_[] {
+	const groups = new Map<string, [Record_, ...Record_[]]>();
+	const kept: Record_[] = [];
+	for (const { row, lives } of rows) {
+		const start = isRecord(row['key']) ? row['key']['start_time'] : row['start_time'];
+		if (lives || typeof start !== 'number' || start < begin) {
+			kept.push(row);
+			continue;
+		}
+		const key = `${fold.comm(row)}\0${fold.cgroup?.(row) ?? ''}\0${fold.user?.(row) ?? String(row['user'] ?? '')}`;
+		const group = groups.get(key);
+		if (group) group.push(row);
+		else groups.set(key, [row]);
+	}
+	for (const group of groups.values()) {
+		const [first] = group;
+		if (group.length === 1) kept.push(first);
+		else {
+			const merged = fold.merge(group) as Record_;
+			const named = fold.named(merged, { kind: 'command', id: 0, name: fold.comm(first) }) as Record_;
+			for (const name of ['cgroup', 'user']) if (name in named) named[name] = first[name];
+			kept.push(named);
+		}
+	}
+	return kept;
+}
+
+interface MergedRow {
+	row: Record_;
+	lives: boolean;
+}
+
+/**
+ * @param rowKey identity of a row across intervals
+ * @param fold how the tab makes one row of several; undefined: none of its rows are processes
+ */
+export function mergeSnapshots(
+	parts: readonly [Snapshot, ...Snapshot[]],
+	rowKey: (row: object) => string,
+	fold?: Fold<object>,
+): Snapshot {
 	const last = parts.at(-1) as Snapshot;
 	if (parts.length === 1) return last;
 	const dt = parts.map(({ dt_ns }) => dt_ns);
-	const times = { dt, total: dt.reduce((sum, one) => sum + one, 0) };
+	const measured = parts.map((part) => (part as Record_)['measured_uj']);
+	const times = {
+		dt,
+		total: dt.reduce((sum, one) => sum + one, 0),
+		measured_uj: measured.reduce<number>((sum, one) => sum + (typeof one === 'number' ? one : 0), 0),
+	};
 	const rows = new Map<string, unknown[]>();
 	for (const [part, snapshot] of parts.entries()) {
 		for (const row of snapshot.rows) {
@@ -226,6 +294,8 @@ export function mergeSnapshots(parts: readonly [Snapshot, ...Snapshot[]], rowKey
 		}
 	}
 	const heads = parts.map(({ rows: _, ...head }) => head);
+	const merged = [...rows.values()].map((of) => ({ row: mergeRecords(of, times), lives: of.at(-1) !== undefined }));
+	const byProcess = fold && last.group === 'process';
 	return {
 		...(mergeRecords(heads, times) as unknown as Snapshot),
 		// of the whole, whatever the rules of their names say
@@ -234,6 +304,8 @@ export function mergeSnapshots(parts: readonly [Snapshot, ...Snapshot[]], rowKey
 		mono_ns: last.mono_ns,
 		dt_ns: times.total,
 		group: last.group,
-		rows: [...rows.values()].map((of) => mergeRecords(of, times)),
+		rows: byIdentity(
+			byProcess ? foldEnded(merged, fold, last.mono_ns - times.total) : merged.map(({ row }) => row),
+		) as object[],
 	};
 }

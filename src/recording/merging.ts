@@ -1,5 +1,6 @@
 /** Merged snapshots for the second tier: ten seconds as one interval. */
 import type { Snapshot } from '../core/snapshot.ts';
+import type { Tracer } from '../core/tracer.ts';
 import type { Ns } from '../lib/units.ts';
 import { mergeSnapshots } from './merge.ts';
 import type { RecordedTab } from './validate.ts';
@@ -7,16 +8,19 @@ import type { RecordedTab } from './validate.ts';
 /** Length of a merged interval. */
 const LENGTH: Ns = 10e9;
 
+/** A tab whose intervals are merged. */
+type MergedTab = RecordedTab & Pick<Tracer<object, object>, 'fold'>;
+
 type Parts = [Snapshot, ...Snapshot[]];
 
 export class Merging {
-	private readonly tabs: readonly RecordedTab[];
+	private readonly tabs: readonly MergedTab[];
 	private readonly waiting = new Map<string, Snapshot[]>();
 	/** Complete ones by tab. They are merged one by one with the intervals that follow: all at once would delay a reading. */
 	private readonly complete = new Map<string, Parts>();
 	private mergedAt: Ns = Number.NEGATIVE_INFINITY;
 
-	constructor(tabs: readonly RecordedTab[]) {
+	constructor(tabs: readonly MergedTab[]) {
 		this.tabs = tabs;
 	}
 
@@ -52,6 +56,6 @@ export class Merging {
 		const parts = this.complete.get(tab);
 		const tracer = this.tabs.find(({ id }) => id === tab);
 		this.complete.delete(tab);
-		return parts && tracer ? [mergeSnapshots(parts, tracer.rowKey)] : [];
+		return parts && tracer ? [mergeSnapshots(parts, tracer.rowKey, tracer.fold)] : [];
 	}
 }

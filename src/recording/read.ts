@@ -39,7 +39,7 @@ function aboutOf(line: string): About {
 
 /** Lines of a gzip file, as many as are whole and within the limits. Throws at the first byte that is not. */
 async function* linesOf(path: string): AsyncGenerator<string> {
-	// an error of the file ends what reads from it; whoever stops to read closes the file
+	// an error of the file ends what reads from it; a reader that stops closes the file
 	const unpacked = pipeline(createReadStream(path), createGunzip(), () => {});
 	const decoder = new TextDecoder('utf-8', { fatal: true });
 	// pieces of the line that has not ended yet, each looked at once

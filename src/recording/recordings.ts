@@ -2,7 +2,7 @@
 
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { systemReason } from '../core/errors.ts';
+import { systemReason, UsageError } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Mark } from '../history/store.ts';
 import { type SafeText, safe } from '../lib/sanitize.ts';
@@ -117,6 +117,18 @@ export async function openAny(path: string, tabs: readonly RecordedTab[]): Promi
 	}
 	if (first.subarray(0, GZIP.length).equals(GZIP)) return ofFile(path, tabs);
 	throw new Error('no recording of wattlag');
+}
+
+/**
+ * A recording that the user named.
+ * @throws {UsageError} where there is nothing to show, with its path and the reason
+ */
+export async function openNamed(path: string, tabs: readonly RecordedTab[]): Promise<AnyRecording> {
+	try {
+		return await openAny(path, tabs);
+	} catch (error) {
+		throw new UsageError(`${path}: ${systemReason(error)}`);
+	}
 }
 
 /** A segment under another name is one all the same. */

@@ -1,4 +1,4 @@
-/** Whether a value is a snapshot that every column of its tab can show, whoever wrote it. */
+/** Whether a value is a snapshot that every column of its tab can show, from any writer. */
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Tracer } from '../core/tracer.ts';
 import { sanitize } from '../lib/sanitize.ts';

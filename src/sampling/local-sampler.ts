@@ -16,7 +16,7 @@ export class LocalSampler implements Sampler {
 				for (const listener of this.listeners) listener(event);
 			},
 		});
-		// after whoever made this has subscribed
+		// after its maker has subscribed
 		setImmediate(() => void this.sampling.start());
 		this.endReleases = releaseMemoryRegularly(options.host.addon);
 	}

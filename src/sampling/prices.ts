@@ -41,7 +41,7 @@ export interface Delta {
 export interface Estimate {
 	ns: Ns;
 	runs: Count;
-	/** Part of `ns` that is of programs without a price of their own: the mean of the others stands in. */
+	/** Part of `ns` that is of programs without a measured price: the mean of the others stands in. */
 	unpriced_ns: Ns;
 	/** None of the programs that have run has a price. */
 	unknown: boolean;

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
+import { isGuest } from './guest.ts';
 
 export interface Memory {
 	total_bytes: Bytes;
@@ -65,7 +66,7 @@ export class MachineReader {
 	constructor(procRoot: string) {
 		this.procRoot = procRoot;
 		this.before = this.totals();
-		if (/^flags\s*:.*\bhypervisor\b/m.test(this.text('cpuinfo'))) this.stolenBefore = parseStolen(this.text('stat'));
+		if (isGuest(procRoot)) this.stolenBefore = parseStolen(this.text('stat'));
 	}
 
 	/** Since the last read; undefined: not known, or no virtual machine. */

@@ -21,7 +21,7 @@ const cancel = '\x18\x1b\\';
 /** Longest wait of a write for a terminal that does not read, ms. */
 const patienceMs = 200;
 const heldMax = 64 * 1024;
-const crashMessage = 'wattlag: crashed (a bug of its own, or no memory); nothing of it is left in the kernel\r\n';
+const crashMessage = 'wattlag: crashed (its own bug, or no memory); nothing of it is left in the kernel\r\n';
 
 /**
  * Whether a terminal of this TERM erases in the current background colour (terminfo's bce). tmux does, although its entry

@@ -4,9 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bufferSource, Segment } from '../../src/recording/segment.ts';
 import { leashed, temporaryDirectory } from '../truth/leftovers.ts';
 import type { Bench } from './bench.ts';
 import type { Figure, SectionResult } from './figures.ts';
@@ -23,6 +24,7 @@ export const RECORD = {
 	busy: `CPU time per second, ${BUSY} busy processes`,
 	rss: 'resident memory',
 	bytes: 'bytes per hour, at rest',
+	day: 'bytes after a day: two hours of seconds, all of it by ten seconds',
 } as const;
 
 const UNITS: Record<string, string> = {
@@ -30,6 +32,7 @@ const UNITS: Record<string, string> = {
 	[RECORD.busy]: 'ms',
 	[RECORD.rss]: 'MB',
 	[RECORD.bytes]: 'MB',
+	[RECORD.day]: 'MB',
 };
 
 interface Recorder {
@@ -42,6 +45,34 @@ function bytesBelow(folder: string): number {
 	return readdirSync(folder, { recursive: true, withFileTypes: true })
 		.filter((entry) => entry.isFile())
 		.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
+
+/** Intervals that the default limits keep: two hours of them, and a day of merged ones. */
+const KEPT = { seg: 7200, low: 8640 };
+/** Frames from one key frame to the next. */
+const KEY_EVERY = 64;
+
+/** What a folder has after a day, from the mean lengths of its frames and index entries, bytes. */
+function bytesOfADay(folder: string): number {
+	const all = readdirSync(folder, { recursive: true, withFileTypes: true });
+	return Object.entries(KEPT).reduce((sum, [tier, intervals]) => {
+		const frames = new Map<string, { key: number[]; other: number[] }>();
+		for (const { parentPath, name } of all) {
+			if (!name.startsWith(`${tier}-`) || !name.endsWith('.wlr')) continue;
+			const segment = new Segment(bufferSource(readFileSync(join(parentPath, name))));
+			for (let at = 0; at < segment.length; at++) {
+				const { tab, key, stored } = segment.head(at);
+				const of = frames.get(`${tab}`) ?? { key: [], other: [] };
+				frames.set(`${tab}`, of);
+				// its head stands in the segment, and in the index with an offset and a checksum
+				of[key ? 'key' : 'other'].push(stored + 48 + 64);
+			}
+		}
+		const mean = (values: readonly number[]) => values.reduce((total, one) => total + one, 0) / (values.length || 1);
+		for (const { key, other } of frames.values())
+			sum += intervals * (mean(key) / KEY_EVERY + mean(other.length > 0 ? other : key) * (1 - 1 / KEY_EVERY));
+		return sum;
+	}, 0);
 }
 
 type Add = (what: string, contender: string, value: number) => void;
@@ -57,9 +88,8 @@ async function turn({ name, words }: Recorder, lengths: Lengths, { loads }: Benc
 	const folder = temporaryDirectory(join(tmpdir(), 'wattlag-bench-'));
 	// the program itself, not a wrapper: its threads are counted
 	const [program, ...args] = words(folder.path);
-	const child: ChildProcess = spawn(program, args, { stdio: 'ignore' });
+	const child: ChildProcess = spawn(...leashed(program, ...args), { stdio: 'ignore' });
 	const pid = child.pid as number;
-	const keeper = spawn(...leashed('tail', `--pid=${pid}`, '-f', '/dev/null'), { stdio: 'ignore' });
 	try {
 		await wait(lengths.warm * 1000);
 		if (child.exitCode !== null) throw new Error(`${name}: ended with ${child.exitCode}`);
@@ -69,6 +99,7 @@ async function turn({ name, words }: Recorder, lengths: Lengths, { loads }: Benc
 		add(RECORD.rest, name, (cpuTime(pid).total - used) / seconds / 1e6);
 		add(RECORD.rss, name, memory(pid).rss);
 		if (name !== SERVE) add(RECORD.bytes, name, ((bytesBelow(folder.path) - bytes) / seconds) * 0.0036);
+		if (name === RECORDER) add(RECORD.day, name, bytesOfADay(folder.path) / 1e6);
 		const load = loads.start(undefined, 'busy', BUSY);
 		await wait(2500);
 		const [busy, at] = [cpuTime(pid).total, performance.now()];
@@ -79,7 +110,6 @@ async function turn({ name, words }: Recorder, lengths: Lengths, { loads }: Benc
 		const gone = child.exitCode === null ? once(child, 'exit') : undefined;
 		child.kill('SIGTERM');
 		await gone;
-		keeper.kill('SIGKILL');
 		folder.remove();
 	}
 }
@@ -92,7 +122,7 @@ export async function record(bench: Bench): Promise<SectionResult> {
 	];
 	const atop = '/usr/bin/atop';
 	if (existsSync(atop)) recorders.push({ name: 'atop -w', words: (folder) => [atop, '-w', join(folder, 'a'), '1'] });
-	const lengths = bench.quick ? { warm: 20, rest: 10, busy: 4 } : { warm: 60, rest: 30, busy: 10 };
+	const lengths = bench.quick ? { warm: 20, rest: 22, busy: 4 } : { warm: 60, rest: 30, busy: 10 };
 	const rounds = bench.quick ? 1 : 3;
 	const values = new Map<string, number[]>();
 	for (let round = 1; round <= rounds; round++)

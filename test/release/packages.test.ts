@@ -19,6 +19,7 @@ import { Root } from './roots.ts';
 
 const DISTRIBUTIONS = ['bullseye', 'bookworm', 'trixie'] as const;
 const host = hostArch();
+const UNITS = ['wattlag-record.service', 'wattlag-serve.service', 'wattlag.service'];
 const roots: Root[] = [];
 const waiting = { timeout: 90_000, interval: 500 };
 
@@ -42,6 +43,9 @@ function expectEnergy(root: Root, program: string): void {
 function paths(root: Root): string[] {
 	return globSync('**/*', { cwd: root.path, exclude: ['proc/**', 'sys/**', 'dev/**'] }).sort();
 }
+
+const unitsOf = (root: Root): string[] =>
+	globSync('wattlag*', { cwd: join(root.path, 'usr/lib/systemd/system') }).sort();
 
 describe('the archive', () => {
 	test('runs from where it is unpacked', () => {
@@ -113,6 +117,7 @@ describe.each(DISTRIBUTIONS)('the .deb in %s', (suite) => {
 		expect({ status: install.status, stderr: install.stderr }).toEqual({ status: 0, stderr: '' });
 		expectEnergy(root, '/usr/bin/wattlag');
 		expect(existsSync(join(path, 'usr/share/man/man1/wattlag.1.gz'))).toBe(true);
+		expect(unitsOf(root)).toEqual(UNITS);
 		expect(readdirSync(join(path, 'var/cache/wattlag'))).toEqual(['compiled']);
 		// an upgrade, from below and to above, and back
 		for (const other of ['0.0.1', '99.0.0']) {
@@ -145,7 +150,7 @@ describe('a running systemd', () => {
 		return children.stdout.trim().split('\n').filter(Boolean)[0];
 	}
 
-	test('starts the service of the .deb, as another user than root, and stops it', async () => {
+	test('starts the services of the .deb, as other users than root where that does, and stops them', async () => {
 		minimalSystem('bookworm', path, ['systemd', 'systemd-sysv', 'dbus']);
 		root.add(artifact.deb(), 'tmp/wattlag.deb');
 		expect(root.run(['dpkg', '-i', '/tmp/wattlag.deb']).status).toBe(0);
@@ -166,10 +171,33 @@ describe('a running systemd', () => {
 		const lines = () => inside('cat', '/var/log/wattlag/batch.jsonl').stdout.split('\n');
 		await vi.waitUntil(() => lines().length > 6, waiting);
 		expect(JSON.parse(lines()[0] as string).rows.length).toBeGreaterThan(0);
-		const pid = inside('systemctl', 'show', '--value', '-p', 'MainPID', 'wattlag').stdout.trim();
-		expect(inside('stat', '-c', '%u', `/proc/${pid}`).stdout).not.toBe('0\n');
-		expect(inside('systemctl', 'stop', 'wattlag').status).toBe(0);
-		expect(inside('systemctl', 'is-failed', 'wattlag').stdout).toBe('inactive\n');
+		const statusOf = (unit: string): string => {
+			const pid = inside('systemctl', 'show', '--value', '-p', 'MainPID', unit).stdout.trim();
+			return inside('cat', `/proc/${pid}/status`).stdout;
+		};
+		const ends = (unit: string): void => {
+			expect(inside('systemctl', 'stop', unit).status).toBe(0);
+			expect(inside('systemctl', 'is-failed', unit).stdout).toBe('inactive\n');
+		};
+		expect(statusOf('wattlag')).toMatch(/^Uid:\t[1-9]/m);
+		ends('wattlag');
+
+		expect(inside('systemctl', 'start', 'wattlag-serve').status).toBe(0);
+		// the container has the network of this machine
+		const metrics = await vi.waitFor(async () => {
+			const text = await (await fetch('http://127.0.0.1:9724/metrics')).text();
+			expect(text).toMatch(/^wattlag_.*\{.*systemd/m);
+			return text;
+		}, waiting);
+		expect(metrics).toMatch(/^# TYPE wattlag_/m);
+		expect(statusOf('wattlag-serve')).toMatch(/^Uid:\t[1-9]/m);
+		ends('wattlag-serve');
+
+		expect(inside('systemctl', 'start', 'wattlag-record').status).toBe(0);
+		await vi.waitFor(() => expect(inside('find', '/var/lib/wattlag', '-size', '+8k').stdout).not.toBe(''), waiting);
+		// root's folder, without root's privileges: CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYSLOG, CAP_PERFMON, CAP_BPF
+		expect(statusOf('wattlag-record')).toMatch(/^CapEff:\t000000c400280004$/m);
+		ends('wattlag-record');
 		inside('systemctl', 'poweroff');
 		await once(container, 'exit');
 	});
@@ -184,6 +212,7 @@ describe('the .rpm', () => {
 		rpm('--initdb');
 		rpm('-i', '--nodeps', artifact.rpm());
 		expectEnergy(root, '/usr/bin/wattlag');
+		expect(unitsOf(root)).toEqual(UNITS);
 		rpm('-e', 'wattlag');
 		expect(paths(root).filter((name) => /wattlag/.test(name))).toEqual([]);
 	});

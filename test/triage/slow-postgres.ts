@@ -16,7 +16,6 @@ interface Reason {
 	settings?: readonly string[];
 	/** Statements of each client. */
 	sql: string;
-	prepare?: readonly string[];
 	beside?: () => ChildProcess[];
 }
 
@@ -57,7 +56,6 @@ if (!reason || !programs) {
 const postgres = new Postgres(programs, PORT, reason.settings);
 const children: ChildProcess[] = [];
 try {
-	for (const sql of reason.prepare ?? []) postgres.query(sql);
 	const script = join(postgres.folder, 'client.sql');
 	writeFileSync(script, reason.sql, { mode: 0o644 });
 	children.push(postgres.pgbench(...CLIENTS, '-f', script), ...(reason.beside?.() ?? []));

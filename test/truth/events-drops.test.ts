@@ -2,8 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
+import type { Host } from '../../src/core/tracer.ts';
 import type { EventRow, EventsExtra } from '../../src/tracers/events/snapshot.ts';
 import { events } from '../../src/tracers/events/tracer.ts';
+import { realHost } from './host.ts';
 import { namespacePair, type Pair } from './network-namespaces.ts';
 import { sessionsOf } from './tracer-session.ts';
 
@@ -128,10 +130,21 @@ test('tbf with a small limit: as many drops of the queueing discipline as tc cou
 	expect(ours).toBe(truth);
 });
 
-test('a wrong checksum: as many UDP_CSUM as UdpInCsumErrors', () => {
+/** This machine as a kernel before 6.2: the program for it reads headers by a helper. */
+function withoutCasts(): Host {
+	const host = realHost();
+	const hasType: Host['addon']['hasType'] = (kind, name) =>
+		name !== 'bpf_rdonly_cast' && host.addon.hasType(kind, name);
+	return { ...host, addon: Object.create(host.addon, { hasType: { value: hasType } }) };
+}
+
+test.each([
+	['', realHost],
+	[', before Linux 6.2', withoutCasts],
+])('a wrong checksum: as many UDP_CSUM as UdpInCsumErrors%s', (_name, host) => {
 	const net = two();
 	warmUp(net);
-	start();
+	start({}, host());
 	const csum = nstat(net, 'b', 'UdpInCsumErrors');
 	net.run(
 		'a',
@@ -144,7 +157,8 @@ test('a wrong checksum: as many UDP_CSUM as UdpInCsumErrors', () => {
 	// a listener, so that the checksum is looked at
 	const wrong = nstat(net, 'b', 'UdpInCsumErrors') - csum;
 	const { rows } = read();
-	expect(countOf(rows, 'drop', 'UDP_CSUM', [inode(net, 'b')])).toBe(wrong);
+	const udp = rows.filter(({ protocol }) => protocol === 'udp');
+	expect(countOf(udp, 'drop', 'UDP_CSUM', [inode(net, 'b')])).toBe(wrong);
 	expect(wrong).toBe(40);
 });
 
@@ -262,29 +276,68 @@ test('a router without a route to the destination: as many drops as its counters
 	expect(reasons.reduce((sum, reason) => sum + countOf(rows, 'drop', reason, b), 0)).toBe(truth);
 });
 
-test.skipIf(!existsSync('/proc/sys/net/core/netdev_max_backlog'))(
-	'100,000 drops: counts are exact, records few',
-	() => {
-		const net = two();
-		warmUp(net);
-		start();
-		const before = nstat(net, 'b', 'UdpNoPorts');
-		net.run(
-			'b',
-			...python(
-				'sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
-				'for i in range(50000):',
-				'    try: sender.sendto(b"x", ("10.99.0.2", 5009))',
-				'    except OSError: pass',
-			),
+test.skipIf(!existsSync(BACKLOG))('50,000 datagrams to a closed port: each is one drop, records are few', async () => {
+	const net = two();
+	warmUp(net);
+	start();
+	const sent = 50_000;
+	const before = nstat(net, 'b', 'UdpNoPorts');
+	net.run(
+		'b',
+		...python(
+			'sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+			`for i in range(${sent}):`,
+			'    try: sender.sendto(b"x", ("10.99.0.2", 5009))',
+			'    except OSError: pass',
+		),
+	);
+	const b = [inode(net, 'b')];
+	const datagramsOf = (rows: readonly EventRow[], reason: string) =>
+		countOf(
+			rows.filter(({ protocol }) => protocol === 'udp'),
+			'drop',
+			reason,
+			b,
 		);
-		const { rows, extra } = read();
-		const truth = nstat(net, 'b', 'UdpNoPorts') - before;
-		expect(truth).toBeGreaterThan(20_000);
-		expect(countOf(rows, 'drop', 'NO_SOCKET', [inode(net, 'b')])).toBe(truth);
-		expect(extra.events.length).toBeLessThan(500);
-	},
-);
+	let records = 0;
+	let rows: readonly EventRow[] = [];
+	// on a busy machine the last ones are still in the queue of a CPU
+	await expect
+		.poll(
+			() => {
+				const reading = read();
+				({ rows } = reading);
+				records += reading.extra.events.length;
+				return datagramsOf(rows, 'NO_SOCKET') + datagramsOf(rows, 'CPU_BACKLOG');
+			},
+			{ interval: 100, timeout: 5000 },
+		)
+		// where softirqs come late, or another test shortens that queue, many find it full: they never reach UDP
+		.toBe(sent);
+	expect(datagramsOf(rows, 'NO_SOCKET')).toBe(nstat(net, 'b', 'UdpNoPorts') - before);
+	expect(records).toBeLessThan(500);
+});
+
+test('a socket that is older than the tracer: its process is the owner', () => {
+	const net = two();
+	warmUp(net);
+	const script = [
+		'import socket, time',
+		'receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+		'receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)',
+		'receiver.bind(("10.99.0.2", 5013)); time.sleep(10)',
+	].join('; ');
+	const pid = Number(net.run('b', 'sh', '-c', `python3 -c '${script}' >/dev/null 2>&1 & echo $!; sleep 0.5`));
+	expect(pid).toBeGreaterThan(0);
+	start();
+	net.run('a', ...datagrams(60, 5013, 1000));
+	const { rows, extra } = read();
+	const full = rows.filter(({ reason, netns }) => reason === 'SOCKET_RCVBUFF' && netns === inode(net, 'b'));
+	expect(full.map((row) => row.pid)).toEqual([pid]);
+	expect(full[0]?.comm).toBe('python3');
+	expect(extra.events.find(({ reason }) => reason === 'SOCKET_RCVBUFF')).toMatchObject({ pid, comm: 'python3' });
+	process.kill(pid, 'SIGKILL');
+});
 
 test('datagrams and segments that wait for their reader: the wait that we make, over the threshold only', () => {
 	const net = two();

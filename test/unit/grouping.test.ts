@@ -234,6 +234,23 @@ describe('how figures are added up', () => {
 	});
 });
 
+test('the control group of a process that is moved follows; of another process with its pid it is not taken', () => {
+	const tree = makeTree();
+	tree.set('5/stat', `5 (a) b) S 1 ${'0 '.repeat(17)}100 0\n`);
+	const facts = new ProcFacts(tree.root);
+	const group = () => facts.cgroup({ pid: 5, start: 1e9 });
+	tree.set('5/cgroup', '0::/a\n');
+	expect(group()).toBe('/a');
+	expect(facts.cgroup({ pid: 5, start: 9e9 })).toBe('');
+	tree.set('5/cgroup', '0::/b\n');
+	expect(group()).toBe('/a');
+	facts.begin();
+	expect(group()).toBe('/b');
+	tree.remove('5');
+	for (let interval = 0; interval < 4; interval++) facts.begin();
+	expect(group()).toBe('/b');
+});
+
 test('facts from /proc: of the process that is meant, asked seldom', () => {
 	const tree = makeTree();
 	const write = (pid: number, parent: number, start: number, uid: number) => {
@@ -269,11 +286,20 @@ test('facts from /proc: of the process that is meant, asked seldom', () => {
 	facts.begin();
 	expect(facts.parent({ pid: 5, start: 0 })).toBe(0);
 	// what was known of the dead stays
-	for (let pid = 100; pid < 4100; pid++) expect(facts.parent({ pid, start: 1 })).toBe(0);
 	write(6, 1, 100, 0);
-	// so many were asked for that the others wait for the next interval
-	expect(facts.parent({ pid: 6, start: 1e9 })).toBe(0);
-	facts.begin();
+	for (let pid = 100; pid < 4100; pid++) expect(facts.parent({ pid, start: 1 })).toBe(0);
+	// thousands of ended processes leave the reads of the interval to living ones
 	expect(facts.parent({ pid: 6, start: 1e9 })).toBe(1);
 	expect(facts.parent({ pid: 5, start: 1e9 }, true)).toBe(2);
+});
+
+test('facts from /proc: more new processes than are read in one interval wait for the next', () => {
+	const tree = makeTree();
+	const last = 120;
+	for (let pid = 100; pid <= last; pid++) tree.set(`${pid}/stat`, `${pid} (a) S 1 ${'0 '.repeat(17)}100 0\n`);
+	const facts = new ProcFacts(tree.root, last - 100);
+	for (let pid = 100; pid < last; pid++) facts.parent({ pid, start: 1e9 });
+	expect(facts.parent({ pid: last, start: 1e9 })).toBe(0);
+	facts.begin();
+	expect(facts.parent({ pid: last, start: 1e9 })).toBe(1);
 });

@@ -13,7 +13,7 @@ import { OverviewSession } from '../../src/tracers/overview/session.ts';
 import { collects } from '../../src/tracers/overview/tasks/collectors.ts';
 import { DeadlockFinder } from '../../src/tracers/overview/tasks/deadlock.ts';
 import { haltedBefore, isStuck } from '../../src/tracers/overview/tasks/halt.ts';
-import type { ProfileExtra } from '../../src/tracers/profile/snapshot.ts';
+import { ALL_PROCESSES, type ProfileExtra } from '../../src/tracers/profile/snapshot.ts';
 import { generator } from '../lib/random.ts';
 import {
 	type Busy,
@@ -682,6 +682,7 @@ test('own-cost: the tool itself', () => {
 /** Of 2 s: a lock of a database, and the functions that run. */
 const profiled: Partial<ProfileExtra> = {
 	mode: 'wall',
+	target: ALL_PROCESSES,
 	profile_seconds: 2,
 	hottest: [
 		{
@@ -752,6 +753,9 @@ describe('a profile that was taken on demand', () => {
 			'; hottest: drawScreen in wattlag[',
 		);
 		expect(said('cpu-saturated', { ...busy, profile: null })[0]).not.toContain('hottest');
+		// 60 % of what one process runs is no share of what the machine does
+		const ofOne = { ...busy, profile: { ...profiled, target: sanitize('pid 900') } };
+		expect(said('cpu-saturated', ofOne)[0]).not.toContain('hottest');
 	});
 });
 

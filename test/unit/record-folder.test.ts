@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { FolderArchive } from '../../src/recording/archive.ts';
 import { Folder, parseSegmentName } from '../../src/recording/folder.ts';
+import { Merging } from '../../src/recording/merging.ts';
 import { openRecording } from '../../src/recording/open.ts';
 import { openAny } from '../../src/recording/recordings.ts';
 import { generator } from '../lib/random.ts';
@@ -100,6 +101,56 @@ describe('a recorded folder', () => {
 			[19e9, 10e9],
 			[25e9, 1e9],
 		]);
+	});
+});
+
+describe('merged intervals', () => {
+	const tracer = (id: string) => recordedTabs.find((tab) => tab.id === id) as (typeof recordedTabs)[number];
+	const base = intervals(1)[0]?.find(({ tab }) => tab === 'energy') as Snapshot;
+	const row = (pid: number, start_time: number, cpu_ns: number, comm = 'cc1') => {
+		const figures = { cpu_ns, cpu_ns_total: cpu_ns, energy_uj: cpu_ns / 1e3, energy_uj_total: cpu_ns / 1e3 };
+		const [watts, share] = [(figures.energy_uj / 1e9) * 1000, figures.energy_uj / 1e6];
+		return { pid, start_time, comm, cgroup: '/build', user: 'u', ...figures, watts, share, threads: 1, processes: 1 };
+	};
+	const interval = (at: number, rows: readonly object[]): Snapshot =>
+		({ ...base, mono_ns: at * 1e9, dt_ns: 1e9, group: 'process', measured_uj: 1e6, rows }) as unknown as Snapshot;
+	type Energy = ReturnType<typeof row>;
+	const merged = (all: readonly Snapshot[]) => {
+		const merging = new Merging([tracer('energy')]);
+		const [one] = [...all.flatMap((snapshot) => merging.add(snapshot)), ...merging.end()];
+		return (one as Snapshot).rows as readonly Energy[];
+	};
+
+	test('processes that began and ended within one are a row for each command; others keep theirs', () => {
+		const all = [
+			interval(11, [row(1, 5e9, 7e6, 'init'), row(20, 10.2e9, 4e6), row(21, 10.4e9, 5e6), row(9, 3e9, 1e6)]),
+			interval(12, [row(1, 5e9, 1e6, 'init'), row(22, 11.5e9, 6e6), row(23, 11.6e9, 1e6, 'ld')]),
+			interval(13, [row(1, 5e9, 1e6, 'init'), row(24, 12.5e9, 8e6)]),
+		];
+		const rows = merged(all);
+		const of = (comm: string) => rows.filter((one) => one.comm === comm);
+		expect(of('init').map(({ pid, cpu_ns }) => [pid, cpu_ns])).toEqual([[1, 9e6]]);
+		// pid 9 began before, 24 is alive, 23 is alone
+		expect(of('ld').map(({ pid }) => pid)).toEqual([23]);
+		expect(
+			of('cc1')
+				.map(({ pid, processes, cpu_ns, cgroup, user }) => [pid, processes, cpu_ns, cgroup, user])
+				.sort(),
+		).toEqual([
+			[0, 3, 15e6, '/build', 'u'],
+			[24, 1, 8e6, '/build', 'u'],
+			[9, 1, 1e6, '/build', 'u'],
+		]);
+		const sum = (list: readonly Energy[]) => list.reduce((total, { cpu_ns }) => total + cpu_ns, 0);
+		expect(sum(rows)).toBe(sum(all.flatMap((one) => one.rows as readonly Energy[])));
+	});
+
+	test('power and share are the quotients of the merged sums, to the last bit', () => {
+		const all = [11, 12, 13].map((at) => interval(at, [row(1, 5e9, at * 1_234_567)]));
+		for (const { watts, share, energy_uj } of merged(all)) {
+			expect(watts).toBe((energy_uj / 3e9) * 1000);
+			expect(share).toBe(energy_uj / 3e6);
+		}
 	});
 });
 

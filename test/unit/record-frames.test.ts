@@ -93,6 +93,62 @@ describe('a snapshot as text', () => {
 		expect(() => fromText(Buffer.from(text))).toThrow('a property without values');
 	});
 
+	const process = (pid: number, cpu_ns: number) => ({
+		pid,
+		start_time: 1e9 + (pid % 7) * 1e6,
+		comm: `p${pid}`,
+		cpu_ns,
+	});
+	test.each<[string, readonly { pid: number }[], RegExp]>([
+		[
+			'sorted by a figure',
+			[process(3, 90), process(9, 40), process(2, 40), process(1, 0)],
+			/"order":{"rows":{"by":"cpu_ns"/,
+		],
+		['in no order', [process(3, 1), process(9, 40), process(2, 7), process(1, 0)], /"order":{"rows":{.*"at":\[/],
+		['in the order of their start', [process(7, 1), process(1, 40), process(9, 7)], /"order":{}}$/],
+	])('processes %s come back as they were', (_, rows, order) => {
+		const snapshot = { ...(all[0] as Snapshot), rows };
+		const text = toText(snapshot);
+		expect(JSON.stringify(fromText(text))).toBe(JSON.stringify(snapshot));
+		expect(text.toString()).toMatch(order);
+	});
+
+	test('a process is at the same position in every interval, wherever it is sorted to', () => {
+		const stored = (rows: readonly object[]) => {
+			const text = JSON.parse(toText({ ...(all[0] as Snapshot), rows }).toString()) as {
+				rows: { k: string[]; c: unknown[] };
+			};
+			return text.rows.c[text.rows.k.indexOf('comm')];
+		};
+		expect(stored([process(3, 90), process(9, 40), process(1, 0)])).toEqual(
+			stored([process(9, 80), process(1, 9), process(3, 0)]),
+		);
+	});
+
+	test.each([[{ at: [1] }], [{ at: [1, 1, 1] }], [{ at: [1, 0] }], [{ at: [2, -1.5] }], [{ at: 'x' }], [7]])(
+		'an order that is none is refused: %j',
+		(order) => {
+			const { rows: _, ...head } = all[0] as Snapshot;
+			const text = JSON.stringify({
+				head: { ...head, rows: 2 },
+				rows: { k: ['a'], c: [[1, 2]] },
+				order: { rows: order },
+			});
+			expect(() => fromText(Buffer.from(text))).toThrow('without an order');
+		},
+	);
+
+	test('columns that follow from each other in a circle are refused', () => {
+		const { rows: _, ...head } = all[0] as Snapshot;
+		const circle = [
+			{ d: 'total', of: 1, v: [1] },
+			{ d: 'total', of: 0, v: [1] },
+		];
+		const text = JSON.stringify({ head: { ...head, rows: 1 }, rows: { k: ['a', 'b'], c: circle } });
+		expect(() => fromText(Buffer.from(text))).toThrow('a property without values');
+	});
+
 	test('is made inert', () => {
 		const rows = [{ 'na\x1bme': 'a\x1b[2J', list: ['\x07'] }];
 		expect(fromText(toText({ ...(all[0] as Snapshot), rows }))['rows']).toEqual([{ 'na^[me': 'a^[[2J', list: ['^G'] }]);

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { monotonicNs } from '../../src/lib/clock.ts';
 import type { WakeCauseField } from '../../src/tracers/energy/rest/rest.ts';
 import { energy } from '../../src/tracers/energy/tracer.ts';
-import { realHost } from '../truth/host.ts';
+import { realHost, seconds } from '../truth/host.ts';
 import { atLatestAtExit, leashed } from '../truth/leftovers.ts';
 import { type Check, check } from './check.ts';
 
@@ -23,8 +23,6 @@ const GREATEST = 5;
 const SLACK = 2;
 const BUFFER_KB = 16_384;
 const INSTANCES = '/sys/kernel/tracing/instances';
-
-const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 export interface Counted {
 	/** Wake-ups of idle CPUs by the process that ran next. */
@@ -148,10 +146,10 @@ for line in sys.stdin: pass'`,
 	try {
 		const trace = openTrace();
 		try {
-			await wait(2000);
+			await seconds(2);
 			session.read(1, 'process');
 			const from = monotonicNs();
-			await wait(SECONDS * 1000);
+			await seconds(SECONDS);
 			const { rest } = session.read(monotonicNs() - from, 'process').extra;
 			const to = monotonicNs();
 			if (!rest?.wakes) throw new Error(rest?.missing.join('; '));

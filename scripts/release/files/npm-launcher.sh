@@ -8,14 +8,16 @@ if [ -O / ]; then # this is root
 	. "$root/bin/trusted.sh"
 	require_trusted run "$root" 3 "$root"
 fi
-export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
-[ ! -w "$root" ] || export NODE_COMPILE_CACHE="$root/cache"
+. "$root/bin/node-flags.sh"
+kind_of_run "$@"
+export $malloc_settings
+[ ! -w "$root" ] || export NODE_COMPILE_CACHE="$root/cache/$kind"
 case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) arch=none ;; esac
 # installed below this package, or beside it
 for node in "$root/node_modules/wattlag-node-linux-$arch/bin/node" "$root/../wattlag-node-linux-$arch/bin/node"; do
 	if [ -x "$node" ]; then
 		[ ! -O / ] || require_trusted run "$root" 1 "${node%/bin/node}" "${node%/node}"
-		exec "$node" --max-semi-space-size=4 --invocation-count-for-turbofan=60000 --v8-pool-size=1 "$root/dist/wattlag.mjs" "$@"
+		exec "$node" $young $own_flags $any_flags "$root/dist/wattlag.mjs" "$@"
 	fi
 done
 node=$(command -v node) || {
@@ -28,4 +30,4 @@ v[0-9].* | v1[0-9].*)
 	exit 1
 	;;
 esac
-exec "$node" --max-semi-space-size=1 --v8-pool-size=1 "$root/dist/wattlag.mjs" "$@"
+exec "$node" $young $any_flags "$root/dist/wattlag.mjs" "$@"

@@ -5,7 +5,7 @@ import { orUnlimited } from '../../options/values.ts';
 import { type Command, type Context, hostOf, needTerminal, print, untilSignal } from '../command.ts';
 import { changeTab } from './change-tab.ts';
 
-/** Of `--live` unless told otherwise; seconds. */
+/** Of `--live` by default; seconds. */
 const DURATION = 10;
 /** Rows of its table at most. */
 const ROWS = 20;

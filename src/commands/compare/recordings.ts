@@ -6,7 +6,7 @@ import { sanitize } from '../../lib/sanitize.ts';
 import type { CommandLine } from '../../options/command.ts';
 import { orUnlimited } from '../../options/values.ts';
 import { type CompareInput, compareRecordings, type RecordingComparison } from '../../recording/compare/compare.ts';
-import { openAny } from '../../recording/recordings.ts';
+import { openNamed } from '../../recording/recordings.ts';
 import type { Entry } from '../../registry.ts';
 import { Filter } from '../../rows/filter/bind.ts';
 import { Output } from '../output.ts';
@@ -27,9 +27,7 @@ function markAt({ recording, path }: CompareInput, text: string): number {
 }
 
 async function inputOf(path: string, tracers: AnyTracers, { values }: CommandLine): Promise<CompareInput> {
-	const recording = await openAny(path, tracers).catch((error: Error) => {
-		throw new UsageError(`${path}: ${systemReason(error)}`);
-	});
+	const recording = await openNamed(path, tracers);
 	const input: CompareInput = { path: sanitize(path), recording };
 	const [from, to] = [String(values['from-mark']), String(values['to-mark'])];
 	if (from !== '') input.from = markAt(input, from);

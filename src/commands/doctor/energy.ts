@@ -34,7 +34,7 @@ function gpus(host: Host): Check[] {
 	try {
 		addon = host.addon;
 	} catch {
-		// told by the checks of BPF
+		// reported by the checks of BPF
 	}
 	const { readers, absent } = openGpus({ sysRoot: host.sysRoot, procRoot: host.procRoot, addon });
 	for (const reader of readers) reader.close();

@@ -63,7 +63,7 @@ export async function tryTabs(host: Host, tracers: readonly AnyTracer[], options
 		if ([...reports.values()].every(({ snapshot, reason }) => snapshot || reason !== '')) done.resolve();
 	};
 	const sampling = new Sampling({
-		// whoever is asked is also started where nobody looks
+		// a tracer is also started while its tab is closed
 		tracers: tracers.map((tracer) => ({ ...tracer, onDemand: false })),
 		host,
 		delay: DELAY,

@@ -1,9 +1,9 @@
 /** `wattlag export`: a recording in the form of another program. Needs no privilege. */
-import { systemReason, UsageError } from '../../core/errors.ts';
+import { UsageError } from '../../core/errors.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
-import type { Tracer } from '../../core/tracer.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { words } from '../../options/common.ts';
+import type { AnyRecording } from '../../recording/recordings.ts';
 import { Redaction } from '../../recording/redaction.ts';
 import type { Command } from '../command.ts';
 import { Output } from '../output.ts';
@@ -24,22 +24,6 @@ async function toOutput(chunks: AsyncIterable<string | Uint8Array>): Promise<num
 	const output = new Output();
 	for await (const chunk of chunks) if (!(await output.write(chunk))) break;
 	return output.end();
-}
-
-/** @throws {UsageError} */
-async function opened(path: string, tracers: readonly Tracer<object, object>[]) {
-	const { openAny } = await import('../../recording/recordings.ts');
-	const recording = await openAny(path, tracers).catch((error: Error) => {
-		throw new UsageError(`${path}: ${systemReason(error)}`);
-	});
-	const { machine, marks } = recording;
-	return {
-		machine,
-		marks,
-		snapshots: () => recording.snapshots(),
-		damage: () => recording.damage(),
-		close: () => recording.close(),
-	};
 }
 
 export const exportCommand: Command = {
@@ -94,33 +78,30 @@ export const exportCommand: Command = {
 		const out = String(line.values['out']);
 		// of the running machine, an unwritable file is reported before the wait
 		const early = live && out !== '' ? await openOutputFile('out', out) : undefined;
-		const recording = live
-			? { ...(await recordLive(context, chosen.map(({ id }) => id), format.slices === true)), damage: () => [], close() {} } // biome-ignore format: one recording
-			: { ...(await opened(line.argument, tracers)), slices: [] };
+		const { openNamed } = await import('../../recording/recordings.ts');
+		const ids = chosen.map(({ id }) => id);
+		const measured = live ? await recordLive(context, ids, format.slices === true) : undefined;
+		const stored = measured ? undefined : await openNamed(line.argument, tracers);
+		const recording = measured ?? (stored as AnyRecording);
+		const slices = measured?.slices ?? [];
 		const redaction = line.values['redact'] === true ? new Redaction() : undefined;
 		const chunks = exporter({
 			machine: redaction
 				? { ...recording.machine, host: redaction.word('host', recording.machine.host) }
 				: recording.machine,
 			tracers: chosen,
-			snapshots: ofTabs(
-				recording.snapshots(),
-				chosen.map(({ id }) => id),
-				redaction,
-			),
+			snapshots: ofTabs(recording.snapshots(), ids, redaction),
 			marks: redaction
 				? recording.marks.map((mark) => ({ ...mark, text: redaction.text(mark.text) }))
 				: recording.marks,
-			slices: redaction
-				? recording.slices.map((slice) => ({ ...slice, comm: redaction.word('proc', slice.comm) }))
-				: recording.slices,
+			slices: redaction ? slices.map((slice) => ({ ...slice, comm: redaction.word('proc', slice.comm) })) : slices,
 			line,
 			version,
 		});
 		const code = out === '' ? await toOutput(chunks) : 0;
 		if (out !== '') await fillOutputFile('out', out, early ?? (await openOutputFile('out', out)), chunks);
-		for (const text of recording.damage()) process.stderr.write(`wattlag: ${sanitize(line.argument)}: ${text}\n`);
-		recording.close();
+		for (const text of stored?.damage() ?? []) process.stderr.write(`wattlag: ${sanitize(line.argument)}: ${text}\n`);
+		stored?.close();
 		return code;
 	},
 };

@@ -7,8 +7,8 @@ export const guest: Command = {
 	name: 'guest',
 	by: { word: 'guest', argument: 'HOST GUEST' },
 	usage: 'guest',
-	usageOptions: 'HOST GUEST [--vm TEXT] [--json]',
-	summary: 'recordings of a host and its guest: who ran while the guest’s CPUs were stolen',
+	usageOptions: 'HOST GUEST [--vm TEXT] [--offset SECONDS]',
+	summary: 'two recordings: who ran on the host while the guest’s CPUs were stolen',
 	options: [
 		{
 			name: 'vm',

@@ -1,5 +1,4 @@
 /** `wattlag report`: a recording, or the next seconds, as a page for people. */
-import { systemReason, UsageError } from '../../core/errors.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { localHost } from '../../system/local-host.ts';
 import { type Command, type Context, print, startSampler, untilSignal } from '../command.ts';
@@ -13,13 +12,11 @@ const PROFILE = 'profile';
 const LIVE = 'live';
 
 async function ofRecording({ line, registry, version }: Context): Promise<string> {
-	const { openAny } = await import('../../recording/recordings.ts');
+	const { openNamed } = await import('../../recording/recordings.ts');
 	const { ReportBuilder } = await import('../../export/report/model.ts');
 	const { reportPage } = await import('../../export/report/page.ts');
 	const tracers = registry.map(({ tracer }) => tracer);
-	const recording = await openAny(line.argument, tracers).catch((error: Error) => {
-		throw new UsageError(`${line.argument}: ${systemReason(error)}`);
-	});
+	const recording = await openNamed(line.argument, tracers);
 	const { host, kernel, cpus } = recording.machine;
 	const builder = new ReportBuilder({ host, kernel, cpus, version });
 	for await (const snapshot of recording.snapshots()) builder.add(snapshot);

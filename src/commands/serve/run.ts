@@ -16,7 +16,7 @@ export interface ServeOptions {
 	identity: Identity;
 	values: Options;
 	stop: AbortSignal;
-	/** A line for whoever started it. */
+	/** A line for its user. */
 	report(text: string): void;
 	/** Tabs that measure: without any of them there is nothing to serve. */
 	measuring: readonly string[];

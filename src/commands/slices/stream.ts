@@ -10,7 +10,7 @@ import { RateLimit } from './rate-limit.ts';
 
 /** The ring holds more than this time brings, ms. */
 const DRAIN = 100;
-/** How often what was left out is told, ms. */
+/** Interval of reports of what was left out, ms. */
 const TELL = 1000;
 
 export interface SliceStreamOptions {

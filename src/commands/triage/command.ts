@@ -25,7 +25,7 @@ export const triage: Command = {
 		const { snapshots, failure } = await observe(sampler, overview.id, seconds);
 		sampler.close();
 		if (snapshots.length === 0) {
-			process.stderr.write(`wattlag: ${failure}\n`);
+			process.stderr.write(`wattlag: ${failure === '' ? 'ended before the first interval' : failure}\n`);
 			return EXIT.unavailable;
 		}
 		const report = triageOf(snapshots, localHost().host);

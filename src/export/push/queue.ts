@@ -75,7 +75,10 @@ export class PushQueue {
 		await this.working;
 		clearTimeout(timer);
 		this.stop.abort();
-		for (const { count } of this.waiting.splice(0)) this.options.counted('dropped', count);
+		const lost = this.waiting.splice(0).reduce((sum, { count }) => sum + count, 0);
+		if (lost === 0) return;
+		this.options.counted('dropped', lost);
+		this.options.report(`${this.options.name}: ${lost} records were not sent`);
 	}
 
 	private hurry: () => void = () => {};

@@ -11,7 +11,7 @@ export type Value = string | number | boolean;
 
 export interface EventRecord {
 	kind: 'finding' | 'slow-request' | 'event';
-	/** The same moment and thing have the same id, whoever sends it and however often. */
+	/** The same moment and thing have the same id, from any sender and however often. */
 	id: string;
 	/** `finding.begin`, `finding.end`, `slow-request`. */
 	name: string;

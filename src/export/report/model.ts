@@ -4,7 +4,7 @@ import { type Buckets, mergeBuckets } from '../../lib/histogram.ts';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { EnergyExtra } from '../../tracers/energy/snapshot.ts';
-import type { EventRecord, EventsExtra } from '../../tracers/events/snapshot.ts';
+import { EVENT_SEVERITIES, type EventRecord, type EventsExtra } from '../../tracers/events/snapshot.ts';
 import type { IoExtra, IoRow, SlowRequest } from '../../tracers/io/snapshot.ts';
 import type { Finding, Level } from '../../tracers/overview/finding.ts';
 import type { OverviewExtra, OverviewRow } from '../../tracers/overview/snapshot.ts';
@@ -138,7 +138,6 @@ const MOST_DEVICES = 12;
 const MOST_EVENTS = 100;
 const MOST_STACKS = 20_000;
 const MOST_REASONS = 500;
-const SEVERITIES = ['severe', 'high', 'notice', 'normal'];
 /** Points of the axis; beyond it two become one. */
 const MOST_POINTS = 720;
 
@@ -385,7 +384,7 @@ export class ReportBuilder {
 		}
 		const more = events.filter(({ severity, before_start }) => severity !== 'normal' && !before_start);
 		if (more.length === 0) return;
-		const rank = ({ severity }: EventRecord) => SEVERITIES.indexOf(severity);
+		const rank = ({ severity }: EventRecord) => EVENT_SEVERITIES.indexOf(severity);
 		this.events = [...this.events, ...more].sort((a, b) => rank(a) - rank(b)).slice(0, MOST_EVENTS);
 	}
 

@@ -36,7 +36,7 @@ th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--
 th.n,td.n{text-align:right}
 td{overflow-wrap:anywhere}
 td.n,time{white-space:nowrap}
-.level{font-weight:600}
+.level{font-weight:600;white-space:nowrap}
 .level.severe{color:var(--red)}.level.high{color:var(--orange)}.level.notice{color:var(--blue)}
 rect.frame{stroke:var(--bg);stroke-width:.5}rect.process{fill:var(--blue)}rect.user{fill:#e69f00}rect.kernel{fill:#cc79a7}svg text.frame{fill:#000;font-size:10px}rect.process+text.frame{fill:var(--bg)}
 details{margin:.5rem 0}

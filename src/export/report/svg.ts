@@ -97,10 +97,10 @@ export function findingsChart(
 	const extra = (slow.length > 0 ? 1 : 0) + (events.length > 0 ? 1 : 0) + (marks.length > 0 ? 1 : 0);
 	const height = (shown.length + extra) * ROW + 30;
 	const words = `${findings.length} findings from ${clock(axis.from)} to ${clock(axis.until)} UTC`;
-	const label = (text: string, row: number, x: number) => {
-		// beside its bar where there is room, else to the left of it
-		const end = x > WIDTH * 0.6;
-		return html`<text class="name" x="${end ? x - 4 : x + 4}" y="${row * ROW + 20}" text-anchor="${end ? 'end' : 'start'}">${text.slice(0, 60)}</text>`;
+	const label = (text: string, row: number, x0: number, x1: number) => {
+		// to the right of its bar where there is room, else to the left of it
+		const end = x1 > WIDTH * 0.6;
+		return html`<text class="name" x="${end ? x0 - 4 : x1 + 4}" y="${row * ROW + 20}" text-anchor="${end ? 'end' : 'start'}">${text.slice(0, 60)}</text>`;
 	};
 	let row = shown.length;
 	const slowRow = slow.length > 0 ? row++ : 0;
@@ -109,7 +109,7 @@ export function findingsChart(
 	return html`<figure><figcaption>${words}</figcaption><svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${words}">${shown.map(
 		({ level, subject, rule, from, until }, index) => {
 			const [x0, x1] = [xOf(from, axis), xOf(until, axis)];
-			return html`<rect class="${level}" x="${x0}" y="${index * ROW + 8}" width="${Math.max(3, round(x1 - x0))}" height="${ROW - 6}"><title>${level}: ${subject}</title></rect>${label(`${rule} ${subject}`, index, x1 > WIDTH * 0.6 ? x0 : x1)}`;
+			return html`<rect class="${level}" x="${x0}" y="${index * ROW + 8}" width="${Math.max(3, round(x1 - x0))}" height="${ROW - 6}"><title>${level}: ${subject}</title></rect>${label(rule === subject ? rule : `${rule} ${subject}`, index, x0, x1)}`;
 		},
 	)}${slow.length > 0 && html`${slow.map(({ at, request }) => html`<circle class="high" cx="${xOf(at, axis)}" cy="${slowRow * ROW + 15}" r="3"><title>${request.op} ${request.device} ${formatNs(request.stages['total'] ?? 0)}</title></circle>`)}<text class="name" x="4" y="${slowRow * ROW + 20}">slow IO</text>`}${events.length > 0 && html`${events.map(({ time, severity, text }) => html`<circle class="${severity}" cx="${xOf(Date.parse(time), axis)}" cy="${eventRow * ROW + 15}" r="3"><title>${text}</title></circle>`)}<text class="name" x="4" y="${eventRow * ROW + 20}">events</text>`}${marks.length > 0 && html`${marks.map(({ at, text }) => html`<circle class="notice" cx="${xOf(at, axis)}" cy="${markRow * ROW + 15}" r="4"><title>${text}</title></circle>`)}<text class="name" x="4" y="${markRow * ROW + 20}">marks</text>`}<line class="axis" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${height - 20}" y2="${height - 20}"/>${timeLabels(axis, height - 6)}</svg></figure>`;
 }

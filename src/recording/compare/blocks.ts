@@ -155,6 +155,9 @@ function perStart(all: readonly Series[]): Series[] {
 
 const keyOf = ({ subject: { kind, name, unit } }: Series): string => `${kind}\0${name}\0${unit}`;
 
+/** Identity of a series in any recording. */
+export const seriesKey = (series: Series): string => `${keyOf(series)}\0${series.figure}`;
+
 function copy(amount: number | Histogram | undefined): number | Histogram | undefined {
 	return amount instanceof Map ? new Map(amount) : amount;
 }

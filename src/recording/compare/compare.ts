@@ -3,7 +3,7 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { quantileOf } from '../quantile.ts';
 import type { AnyRecording, RecordedMachine } from '../recordings.ts';
-import { Blocks, type Series } from './blocks.ts';
+import { Blocks, type Series, seriesKey } from './blocks.ts';
 import { FIGURES, type FigureId, type FigureSpec, type Kind, LEAST_EVENTS } from './figures.ts';
 import { drawWeights, type Ratio, ratioOf, type Statistic } from './statistics.ts';
 
@@ -136,9 +136,7 @@ async function read(input: CompareInput, step: number, own: number): Promise<Sid
 		blocks.add(snapshot, passed);
 	}
 	if (intervals === 0) throw new Error(`${path}: nothing was recorded in the part that is compared`);
-	const series = new Map(
-		blocks.series().map((one) => [`${one.subject.kind}\0${one.subject.name}\0${one.subject.unit}\0${one.figure}`, one]),
-	);
+	const series = new Map(blocks.series().map((one) => [seriesKey(one), one]));
 	return {
 		facts: {
 			path,

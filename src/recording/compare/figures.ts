@@ -145,7 +145,10 @@ export class FigureReader {
 		for (const row of snapshot.rows as readonly Row[]) {
 			const subject = this.process(text(row, 'comm'), row['pid'], row['start_time'], text(row, 'cgroup'));
 			const key = `${String(row['pid'])}:${String(row['start_time'])}`;
-			if (number(row, 'pid') > 0) {
+			if (row['pid'] === 0 && number(row, 'processes') > 1) {
+				// of a merged interval: processes of one name that began and ended in it
+				this.take(subject, 'starts', number(row, 'processes'));
+			} else if (number(row, 'pid') > 0) {
 				alive.add(key);
 				// of the first interval nobody knows
 				if (this.alive && !this.alive.has(key)) this.take(subject, 'starts', 1);
@@ -161,7 +164,7 @@ export class FigureReader {
 			const key = record(row['key']);
 			this.distribution(machine, ['waitP50', 'waitP99'], row);
 			this.take(machine, 'wait', number(row, 'wait_ns'));
-			if (key['kind'] !== 'process') continue;
+			if (key['kind'] !== 'process' && key['kind'] !== 'command') continue;
 			const subject = this.process(text(key, 'comm'), key['id'], key['start_time']);
 			this.take(subject, 'wait', number(row, 'wait_ns'));
 			this.distribution(subject, ['waitP50', 'waitP99'], row);

@@ -88,9 +88,10 @@ function busiest(amounts: readonly Amount[], length: number): number {
 	return best;
 }
 
-const unaligned = (correlation: number | null, bins: number): Alignment => ({
+/** The clocks as they are, moved by so many ms. */
+export const byWallClock = (offset_ms: number, correlation: number | null = null, bins = 0): Alignment => ({
 	method: 'wall clock',
-	offset_ms: 0,
+	offset_ms,
 	uncertainty_ms: null,
 	correlation,
 	bins,
@@ -101,7 +102,7 @@ const unaligned = (correlation: number | null, bins: number): Alignment => ({
  * @param step length of an interval of the coarser one, ms
  */
 export function align(first: readonly Amount[], second: readonly Amount[], step: number): Alignment {
-	if (first.length === 0 || second.length === 0) return unaligned(null, 0);
+	if (first.length === 0 || second.length === 0) return byWallClock(0);
 	// finer than the intervals: where an interval begins says something too
 	const bin = step / 4;
 	const room = MOST_BINS * bin;
@@ -122,18 +123,18 @@ export function align(first: readonly Amount[], second: readonly Amount[], step:
 		undefined,
 	);
 	const here = found.find(({ shift }) => shift === 0);
-	if (!peak) return unaligned(null, 0);
+	if (!peak) return byWallClock(0);
 	// bins within an interval, and persistent amounts, are no independent observations
 	const kept = persistence(inner) * persistence(outer);
 	const independent = Math.max(4, (peak.bins * (1 - kept)) / (1 + kept));
 	const deviation = 1 / Math.sqrt(independent - 3);
 	const z = (r: number) => Math.atanh(Math.min(0.999, Math.max(-0.999, r)));
-	if (peak.r < LEAST || z(peak.r) < SURE_OF_ANY * deviation) return unaligned(here?.r ?? null, here?.bins ?? 0);
+	if (peak.r < LEAST || z(peak.r) < SURE_OF_ANY * deviation) return byWallClock(0, here?.r ?? null, here?.bins ?? 0);
 	const near = found.filter(({ r }) => z(peak.r) - z(r) < SURE * deviation);
 	const [low, high] = [Math.min(...near.map(({ shift }) => shift)), Math.max(...near.map(({ shift }) => shift))];
 	const half = ((high - low) / 2) * bin;
 	// amounts that repeat agree at several offsets
-	if (half > 5 * step) return unaligned(here?.r ?? null, here?.bins ?? 0);
+	if (half > 5 * step) return byWallClock(0, here?.r ?? null, here?.bins ?? 0);
 	return {
 		method: 'correlation',
 		// the middle of what agrees about as well: the peak alone is chance

@@ -2,9 +2,9 @@
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import type { Archive, Place } from '../archive.ts';
+import { type Archive, nearest } from '../archive.ts';
 import { ArchiveStore } from '../archive-store.ts';
-import { type Blame, type GuestReport, ranMeanwhile } from './guest.ts';
+import { type Blame, type GuestReport, isProcess, type OverviewRow, ranMeanwhile, rowsOf } from './guest.ts';
 
 /** Id of the tab. */
 export const HOST_TAB = 'host';
@@ -36,25 +36,8 @@ export interface BesideExtra {
 	processes: { host: Count; guest: Count };
 }
 
-interface Row {
-	pid: number;
-	start_time: number;
-	comm: SafeText;
-	cgroup: SafeText;
-	cpu_ns: number | null;
-	wait_ns: number | null;
-}
-
 /** The host's interval may end so much before or after the guest's, in lengths of it. */
 const NEAR = 1.5;
-
-function nearest(places: readonly Place[], wall: number): Place | undefined {
-	let best: Place | undefined;
-	for (const place of places) if (!best || Math.abs(place.wall - wall) < Math.abs(best.wall - wall)) best = place;
-	return best;
-}
-
-const rowsOf = (snapshot: Snapshot | undefined): readonly Row[] => (snapshot?.rows ?? []) as unknown as readonly Row[];
 
 export class BesideStore extends ArchiveStore {
 	private readonly host: Archive;
@@ -110,7 +93,7 @@ export class BesideStore extends ArchiveStore {
 		const wall = Date.parse(guest.time) + alignment.offset_ms;
 		const overview = this.hostAt('overview', wall, guest.dt_ns);
 		const runqlat = this.hostAt('runqlat', wall, guest.dt_ns);
-		const hosts = rowsOf(overview).filter(({ pid }) => pid > 0);
+		const hosts = rowsOf(overview).filter(isProcess);
 		const itself = machine && hosts.find(({ pid, comm }) => pid === machine.pid && comm === machine.comm);
 		const wait = itself?.wait_ns ?? 0;
 		const blamed = (runqlat as { culprits?: readonly Blame[] } | undefined)?.culprits ?? [];
@@ -123,7 +106,7 @@ export class BesideStore extends ArchiveStore {
 		const cpuOf = new Map<string, Ns>();
 		for (const { comm, cgroup, cpu_ns } of hosts)
 			cpuOf.set(`${comm}\0${cgroup}`, (cpuOf.get(`${comm}\0${cgroup}`) ?? 0) + (cpu_ns ?? 0));
-		const guests = rowsOf(guest).filter(({ pid }) => pid > 0);
+		const guests = rowsOf(guest).filter(isProcess);
 		const { totals } = guest as { totals?: { cpus?: number | null; steal_ns?: number } };
 		const time = guest.dt_ns * (totals?.cpus ?? report.guest.cpus);
 		const extra: BesideExtra = {
@@ -170,6 +153,6 @@ export class BesideStore extends ArchiveStore {
 	}
 }
 
-function picked({ pid, start_time, comm, cgroup, cpu_ns, wait_ns }: Row) {
+function picked({ pid, start_time, comm, cgroup, cpu_ns, wait_ns }: OverviewRow) {
 	return { pid, start_time, comm, cgroup, cpu_ns, wait_ns };
 }

@@ -6,7 +6,7 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { AnyRecording } from '../recordings.ts';
-import { type Alignment, type Amount, align } from './align.ts';
+import { type Alignment, type Amount, align, byWallClock } from './align.ts';
 
 /** Programs that run virtual machines, by the beginning of their names (15 characters of a thread's name). */
 const HYPERVISORS =
@@ -77,7 +77,8 @@ export interface GuestReport {
 	rows: RanRow[];
 }
 
-interface Row {
+/** A process of an overview. */
+export interface OverviewRow {
 	pid: number;
 	start_time: number;
 	comm: SafeText;
@@ -106,14 +107,19 @@ interface Guest {
 	last: number;
 }
 
-const rowsOf = (snapshot: Snapshot): readonly Row[] => snapshot.rows as unknown as readonly Row[];
+/** @param snapshot of an overview; undefined: none */
+export const rowsOf = (snapshot: Snapshot | undefined): readonly OverviewRow[] =>
+	(snapshot?.rows ?? []) as unknown as readonly OverviewRow[];
 
 interface OverviewFields {
 	totals?: { cpus?: number | null; busy_ns?: number | null; steal_ns?: number | null };
 }
 
 /** Rows of a process, of an overview or not grouped. */
-const isProcess = ({ pid }: Row): boolean => pid > 0;
+export const isProcess = ({ pid }: OverviewRow): boolean => pid > 0;
+
+/** The usual length of an interval. */
+const median = (lengths: number[]): number => lengths.sort((a, b) => a - b)[lengths.length >> 1] as number;
 
 function sideOf({ path, recording: { machine } }: GuestInput, from: number, to: number, intervals: Count): GuestSide {
 	const { host, kernel, cpus } = machine;
@@ -147,14 +153,14 @@ async function readGuest(input: GuestInput): Promise<Guest> {
 		busy,
 		steal_ns: known ? sum : null,
 		time_ns,
-		step: lengths.sort((a, b) => a - b)[lengths.length >> 1] as number,
+		step: median(lengths),
 		first,
 		last,
 	};
 }
 
 /** Whether a process may be the guest. */
-function matcher(named: string): (row: Row) => boolean {
+function matcher(named: string): (row: OverviewRow) => boolean {
 	if (named === '') return ({ comm }) => HYPERVISORS.test(comm);
 	return ({ pid, comm, cgroup }) => String(pid) === named || comm.includes(named) || cgroup.includes(named);
 }
@@ -176,7 +182,7 @@ export interface Blame {
 export function ranMeanwhile(
 	pid: number,
 	wait_ns: Ns,
-	rows: readonly Row[],
+	rows: readonly OverviewRow[],
 	blamed: readonly Blame[],
 ): { exact: boolean; ran: { comm: SafeText; unit: SafeText; wait_ns: Ns }[] } {
 	const own = blamed.find((one) => one.pid === pid && one.wait_ns > 0);
@@ -205,7 +211,7 @@ interface Host {
 	step: number;
 }
 
-const keyOf = ({ pid, start_time }: Row): string => `${pid} ${start_time}`;
+const keyOf = ({ pid, start_time }: OverviewRow): string => `${pid} ${start_time}`;
 
 async function* overviews(
 	input: GuestInput,
@@ -251,7 +257,7 @@ async function readHost(input: GuestInput, named: string): Promise<Host> {
 	return {
 		side: sideOf(input, first, last, lengths.length),
 		candidates: [...candidates.values()],
-		step: lengths.sort((a, b) => a - b)[lengths.length >> 1] as number,
+		step: median(lengths),
 	};
 }
 
@@ -273,14 +279,6 @@ async function readRan(input: GuestInput, guest: Guest, { key, machine }: Candid
 	}
 	return { rows: [...ran.values()], exact };
 }
-
-const wallClock = (offset_ms: number): Alignment => ({
-	method: 'wall clock',
-	offset_ms,
-	uncertainty_ms: null,
-	correlation: null,
-	bins: 0,
-});
 
 /** A distance in time for people. */
 const seconds = (ms: number): SafeText => safe`${(ms / 1000).toFixed(2) as never} s`;
@@ -341,7 +339,7 @@ export async function compareGuest(
 	const outside = await readHost(host, named);
 	const match =
 		offset_ms === undefined ? matchOf(outside.candidates, inside, Math.max(inside.step, outside.step)) : undefined;
-	const alignment = match?.alignment ?? wallClock(offset_ms ?? 0);
+	const alignment = match?.alignment ?? byWallClock(offset_ms ?? 0);
 	const here = outside.candidates.filter(({ waits }) => {
 		const { first, last } = inside;
 		return waits.some(({ from, to }) => from < last + alignment.offset_ms && to > first + alignment.offset_ms);

@@ -1,6 +1,5 @@
 /** Facts of processes that grouping needs beside their figures, from `/proc`. */
-
-import { readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLatin1 } from '../../lib/read-file.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
@@ -31,6 +30,8 @@ const MOST = 40_000;
 const LONGEST = 64;
 /** Most reads in one interval; facts of further new processes are not known until the next. */
 const READS = 2000;
+/** So many processes of an interval have ended before their facts were read: from then on the list of living ones is asked. */
+const MANY_ENDED = 50;
 
 type Fact = 'parent' | 'pidns' | 'uid';
 
@@ -54,22 +55,31 @@ function numberIn(text: string | undefined): number | undefined {
 
 export class ProcFacts implements ProcessFacts {
 	private readonly procRoot: string;
+	private readonly most: number;
 	private readonly machinePids: boolean;
 	private readonly known = new Map<string, Partial<Record<Fact, Known>>>();
-	private readonly cgroups = new Map<string, SafeText>();
+	private readonly cgroups = new Map<string, { path: SafeText; due: number; after: number }>();
 	/** Keys without a start, valid for one interval. */
 	private readonly passing = new Set<string>();
 	private reads = 0;
+	/** Reads of this interval that found no process. */
+	private failed = 0;
+	/** pids in `/proc` in this interval; undefined: not listed. */
+	private living: ReadonlySet<string> | undefined;
 	private interval = 0;
 	private users: Users | undefined;
 
-	constructor(procRoot: string) {
+	/** @param most reads in one interval */
+	constructor(procRoot: string, most = READS) {
 		this.procRoot = procRoot;
+		this.most = most;
 		this.machinePids = hasMachinePids(procRoot);
 	}
 
 	begin(): void {
 		this.reads = 0;
+		this.failed = 0;
+		this.living = undefined;
 		this.interval++;
 		for (const key of this.passing) this.known.delete(key);
 		this.passing.clear();
@@ -92,20 +102,28 @@ export class ProcFacts implements ProcessFacts {
 	cgroup(process: ProcessId): SafeText {
 		const key = `${process.pid}:${process.start}`;
 		const known = this.cgroups.get(key);
-		if (known !== undefined && process.start !== 0) return known;
-		if (this.reads >= READS) return known ?? safe``;
+		if (known && this.interval < known.due && process.start !== 0) return known.path;
+		if (this.reads >= this.most || this.hasEnded(process.pid)) return known?.path ?? safe``;
 		this.reads++;
-		let path = safe``;
-		try {
-			const text = readLatin1(join(this.procRoot, String(process.pid), 'cgroup'));
-			path = sanitize(Buffer.from(groupPath(text), 'latin1'));
-		} catch {
-			// it has ended: what was known stays
-			return known ?? path;
-		}
-		if (this.cgroups.size >= MOST) this.cgroups.delete(this.cgroups.keys().next().value as string);
-		this.cgroups.set(key, path);
+		// of an ended process what was known stays
+		const path = this.readCgroup(process) ?? known?.path ?? safe``;
+		// processes are moved to other groups while they run
+		const after = known ? Math.min(LONGEST, known.after * 2) : 1;
+		if (!known && this.cgroups.size >= MOST) this.cgroups.delete(this.cgroups.keys().next().value as string);
+		this.cgroups.set(key, { path, due: this.interval + after, after });
 		return path;
+	}
+
+	private readCgroup({ pid, start }: ProcessId): SafeText | undefined {
+		const folder = join(this.procRoot, String(pid));
+		try {
+			const text = readLatin1(join(folder, 'cgroup'));
+			const fields = statFields(readLatin1(join(folder, 'stat')));
+			return sameStart(startOf(fields), start) ? sanitize(Buffer.from(groupPath(text), 'latin1')) : undefined;
+		} catch {
+			this.failed++;
+			return undefined;
+		}
 	}
 
 	private fact(name: Fact, process: ProcessId, fresh = false): number | undefined {
@@ -113,7 +131,7 @@ export class ProcFacts implements ProcessFacts {
 		const facts = this.known.get(key);
 		const known = facts?.[name];
 		if (known && this.interval < known.due && !fresh) return known.value;
-		if (this.reads >= READS) return known?.value;
+		if (this.reads >= this.most || this.hasEnded(process.pid)) return known?.value;
 		this.reads++;
 		const after = known ? Math.min(LONGEST, known.after * 2) : 1;
 		// the facts of ended processes stay
@@ -131,7 +149,15 @@ export class ProcFacts implements ProcessFacts {
 			const fields = statFields(stat);
 			return sameStart(startOf(fields), start) ? readers[name](folder, fields) : undefined;
 		} catch {
+			this.failed++;
 			return undefined;
 		}
+	}
+
+	/** Without this, thousands of ended processes would use up the reads of an interval, and no living one had a user. */
+	private hasEnded(pid: number): boolean {
+		if (this.failed < MANY_ENDED) return false;
+		this.living ??= new Set(readdirSync(this.procRoot));
+		return !this.living.has(String(pid));
 	}
 }

@@ -1,7 +1,7 @@
 /** Joins CPU time of tasks with the energy of each interval. */
 
 import { addCosts } from '../../bpf/bpf-session.ts';
-import { type BpfCost, NO_COST, type Options, type Reading, type Session } from '../../core/tracer.ts';
+import type { BpfCost, Options, Reading, Session } from '../../core/tracer.ts';
 import { IdleRows } from '../../lib/idle-rows.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { MicroJoules, Ns } from '../../lib/units.ts';
@@ -57,6 +57,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	/** Energy of devices was divided among processes, in some interval. */
 	private divided = false;
 	private wasKnown = false;
+	private answers = 0;
 	private hadWakes = false;
 
 	constructor(parts: Parts) {
@@ -126,6 +127,8 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		});
 		// rows contain whether energy is known: idle ones are rebuilt where that has changed
 		if (kind !== 'process' || known !== this.wasKnown || wakes !== this.hadWakes) this.idle = undefined;
+		if (this.users.answers !== this.answers) this.idle = undefined;
+		this.answers = this.users.answers;
 		this.wasKnown = known;
 		this.hadWakes = wakes;
 		const accounts =
@@ -171,10 +174,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 
 	cost(fresh?: boolean): BpfCost {
 		const { cpu, rest, machine } = this.parts;
-		return [cpu.cost?.(fresh), rest.cost(fresh), machine.cost(fresh)].reduce<BpfCost>(
-			(all, one) => addCosts(all, one ?? NO_COST),
-			NO_COST,
-		);
+		return addCosts(...[cpu.cost?.(fresh), rest.cost(fresh), machine.cost(fresh)].filter((cost) => cost !== undefined));
 	}
 
 	close(): void {

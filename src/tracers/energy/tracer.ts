@@ -149,7 +149,7 @@ function start(host: Host, options: Options, group?: string): Session<EnergyRow,
 				cpu,
 				instead,
 			);
-		// whoever names a source gets that one, delivering or not
+		// a source that was named is used, delivering or not
 		const following =
 			wanted === 'auto' && !seed
 				? new FollowingPower(probed, { probe: (without) => probeSources(energyHost, 'auto', without), open })

@@ -1,4 +1,4 @@
-/** The BPF programs of events: which there are, what they are told when they are loaded, and what this kernel lacks. */
+/** The BPF programs of events: which there are, their settings when they are loaded, and what this kernel lacks. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { openBpf } from '../../bpf/load.ts';
@@ -13,7 +13,9 @@ import type { HiddenReasons } from './reasons.ts';
 /** Programs, and the cost of their absence. All are optional. */
 const PROGRAMS: Readonly<Record<string, string>> = {
 	kfree_skb: 'no packet drops',
+	kfree_skb_helped: 'no packet drops',
 	inet_sock_set_state: 'processes of sockets are not known',
+	file_owners: 'processes of older sockets are not known',
 	tcp_retransmit_skb: 'no retransmits',
 	tcp_retransmit_synack: 'no retransmits of SYN-ACKs',
 	tcp_send_reset: 'no resets that this machine sends',
@@ -90,6 +92,7 @@ export function loadEvents(host: Host, settings: EventSettings, names: ReasonNam
 	const arguments_ = (name: string) => addon.tracepointArguments(name);
 	// programs at tracepoints have the storage of sockets since 5.11
 	const keepsOwners = addon.hasType('func', 'bpf_sk_storage_get_tracing');
+	const casts = addon.hasType('func', 'bpf_rdonly_cast');
 	const bpf = openBpf(host, 'events', {
 		layout: constants,
 		constants: {
@@ -114,8 +117,9 @@ export function loadEvents(host: Host, settings: EventSettings, names: ReasonNam
 		without: [
 			// their pauses are in ticks
 			...(tick === undefined ? ['balance_dirty_pages'] : []),
-			...(keepsOwners ? [] : ['inet_sock_set_state']),
+			...(keepsOwners ? [] : ['inet_sock_set_state', 'file_owners']),
 			...(receive ? [] : RECEIVE_PROGRAMS),
+			casts ? 'kfree_skb_helped' : 'kfree_skb',
 		],
 		maxEntries: receive ? {} : { [maps.received.name]: 1 },
 		loaded: (object) => {

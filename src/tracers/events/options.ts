@@ -3,7 +3,7 @@ import type { OptionSpec, Options } from '../../core/tracer.ts';
 import { event_slots } from '../../generated/events.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { Reason, ReasonChanges } from './reasons.ts';
-import { EVENT_KINDS, type EventCause, type EventSeverity } from './snapshot.ts';
+import { EVENT_CAUSES, EVENT_KINDS, EVENT_SEVERITIES } from './snapshot.ts';
 
 const DEFAULTS = { stall: 100, rate: 10, stack: event_slots.STACK_FRAMES };
 
@@ -33,8 +33,6 @@ export function invalidLatency(text: string): string | undefined {
 	return good ? undefined : `'${text}' is not three times in ms, as 5,10,115`;
 }
 
-const SEVERITIES: readonly EventSeverity[] = ['severe', 'high', 'notice', 'normal'];
-const CAUSES: readonly EventCause[] = ['policy', 'overload', 'peer', 'local', 'hardware', 'normal', 'unknown'];
 /** Longer texts would fill a screen. */
 const LONGEST_TEXT = 500;
 
@@ -66,11 +64,13 @@ function parseChange(row: unknown): Partial<Reason> | string {
 	for (const [field, value] of Object.entries(row)) {
 		if (typeof value !== 'string') return `${field} is not a text`;
 		if (field === 'severity') {
-			if (!SEVERITIES.includes(value as EventSeverity)) return `severity is one of ${SEVERITIES.join(', ')}`;
-			change.severity = value as EventSeverity;
+			const severity = EVENT_SEVERITIES.find((one) => one === value);
+			if (severity === undefined) return `severity is one of ${EVENT_SEVERITIES.join(', ')}`;
+			change.severity = severity;
 		} else if (field === 'cause') {
-			if (!CAUSES.includes(value as EventCause)) return `cause is one of ${CAUSES.join(', ')}`;
-			change.cause = value as EventCause;
+			const cause = EVENT_CAUSES.find((one) => one === value);
+			if (cause === undefined) return `cause is one of ${EVENT_CAUSES.join(', ')}`;
+			change.cause = cause;
 		} else if (field === 'meaning' || field === 'advice') {
 			if (value.length > LONGEST_TEXT) return `${field} is longer than ${LONGEST_TEXT} characters`;
 			change[field] = sanitize(value);
@@ -160,7 +160,7 @@ export const eventOptions: readonly OptionSpec[] = [
 		max: 1000,
 		integer: true,
 		placeholder: 'N',
-		help: 'most records per second, CPU, kind and reason; all events are counted',
+		help: 'most records per second, CPU, kind and reason, and as many for groups without one; all events are counted',
 	},
 	{
 		name: 'events-receive',

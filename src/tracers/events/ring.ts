@@ -1,11 +1,22 @@
 /** Records of the kernel's programs, copied from their ring; names are looked up at the read. */
 import type { BpfSession } from '../../bpf/bpf-session.ts';
-import { event, maps } from '../../generated/events.ts';
+import { event, event_kind, maps } from '../../generated/events.ts';
 import { s64s } from '../../lib/decode.ts';
 import type { Count } from '../../lib/units.ts';
 import type { KernelSymbols } from '../../symbols/kernel-names.ts';
 import { type Describer, describe } from './describe.ts';
 import type { EventRecord } from './snapshot.ts';
+
+/** Kinds whose first value is the socket, where there is one. */
+const OF_SOCKETS: ReadonlySet<number> = new Set([
+	event_kind.EVENT_DROP,
+	event_kind.EVENT_RETRANSMIT,
+	event_kind.EVENT_RESET_SENT,
+	event_kind.EVENT_RESET_RECEIVED,
+	event_kind.EVENT_OVERFLOW,
+]);
+
+const lacksOwner = ({ kind, pid, values }: event): boolean => pid === 0 && values[0] !== 0 && OF_SOCKETS.has(kind);
 
 /** Most records between two reads; the rest is left out, and counted. */
 const MOST_PENDING = 2000;
@@ -51,12 +62,13 @@ export class RingRecords {
 		});
 	}
 
-	/** What has come since the last call; `leftOut`: records beyond the limit. */
-	take(describer: Describer): { records: EventRecord[]; leftOut: Count } {
+	/** What has come since the last call; `leftOut`: records beyond the limit; `unowned`: some have a socket whose process is not known. */
+	take(describer: Describer): { records: EventRecord[]; leftOut: Count; unowned: boolean } {
 		this.symbols.resolve();
+		const unowned = this.pending.some(({ record }) => lacksOwner(record));
 		const records = this.pending.splice(0).map(({ record, stack }) => describe(record, stack, describer));
 		const { leftOut } = this;
 		this.leftOut = 0;
-		return { records, leftOut };
+		return { records, leftOut, unowned };
 	}
 }

@@ -37,10 +37,12 @@ export const EVENT_KINDS = [
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 /** Work is lost or blocked; work is slowed down; worth knowing; part of normal operation, hidden unless asked for. */
-export type EventSeverity = 'severe' | 'high' | 'notice' | 'normal';
+export const EVENT_SEVERITIES = ['severe', 'high', 'notice', 'normal'] as const;
+export type EventSeverity = (typeof EVENT_SEVERITIES)[number];
 
 /** Whose doing it is: a rule of this machine, too much work, the other end, an error of this machine, hardware, normal operation. */
-export type EventCause = 'policy' | 'overload' | 'peer' | 'local' | 'hardware' | 'normal' | 'unknown';
+export const EVENT_CAUSES = ['policy', 'overload', 'peer', 'local', 'hardware', 'normal', 'unknown'] as const;
+export type EventCause = (typeof EVENT_CAUSES)[number];
 
 /** One end of a connection or packet. */
 export interface Endpoint {
@@ -232,3 +234,8 @@ export interface EventsExtra {
 
 /** Most records of one snapshot. */
 export const EVENTS_LISTED = 500;
+
+/** `pid:start` of the process of an event or a group; undefined: none is known. */
+export function processOfEvent(row: { readonly pid: number; readonly start_time: Ns } | undefined): string | undefined {
+	return row && row.pid > 0 && row.start_time > 0 ? `${row.pid}:${row.start_time}` : undefined;
+}

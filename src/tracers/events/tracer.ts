@@ -4,7 +4,7 @@ import { columns } from './columns.ts';
 import { eventOptions } from './options.ts';
 import { EventsSession } from './session.ts';
 import { eventSingles } from './singles.ts';
-import type { EventRow, EventsExtra } from './snapshot.ts';
+import { type EventRow, type EventsExtra, processOfEvent } from './snapshot.ts';
 
 export const events: Tracer<EventRow, EventsExtra> = {
 	id: 'events',
@@ -16,7 +16,7 @@ export const events: Tracer<EventRow, EventsExtra> = {
 	groups: ['event'],
 	options: eventOptions,
 	rowKey: ({ kind, reason, who, netns, protocol }) => `${kind}|${reason}|${who}|${netns}|${protocol}`,
-	processOf: ({ pid, start_time }) => (pid > 0 && start_time > 0 ? `${pid}:${start_time}` : undefined),
+	processOf: processOfEvent,
 	singles: eventSingles,
 	start: (host, options) => new EventsSession(host, options),
 };

@@ -3,7 +3,7 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import type { Tick } from '../../core/tracer.ts';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Hottest, HottestLock } from '../../profile/hottest.ts';
-import type { ProfileExtra, ProfileRow } from '../profile/snapshot.ts';
+import { ALL_PROCESSES, type ProfileExtra, type ProfileRow } from '../profile/snapshot.ts';
 import { percent } from './format.ts';
 
 /** Shorter profiles say little. */
@@ -16,6 +16,7 @@ export interface Hot {
 	samples: boolean;
 	/** It has waits, and so locks. */
 	waits: boolean;
+	/** Of the whole machine; empty of another target, whose shares say nothing about the machine. */
 	functions: readonly Hottest[];
 	locks: readonly HottestLock[];
 }
@@ -24,7 +25,8 @@ export interface Hot {
 export function hotOf(tick: Tick): Hot | null {
 	const profile = tick.get('profile') as Snapshot<ProfileRow, ProfileExtra> | undefined;
 	if (!profile || profile.profile_seconds < LEAST_SECONDS) return null;
-	const { mode, profile_seconds: seconds, hottest: functions, hottest_locks: locks } = profile;
+	const { mode, profile_seconds: seconds, hottest_locks: locks } = profile;
+	const functions = profile.target === ALL_PROCESSES ? profile.hottest : [];
 	return { seconds, samples: mode === 'on-cpu' || mode === 'wall', waits: mode !== 'on-cpu', functions, locks };
 }
 

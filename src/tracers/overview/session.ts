@@ -141,11 +141,10 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 					...(tasks?.why === undefined ? [] : [`states, memory and reasons of sleep: ${tasks.why}`]),
 				],
 			},
-			lost: { ...lost, ...(tasks && { tasks: tasks.displaced() }) },
+			lost: { ...lost, ...tasks?.lost() },
 		};
 	}
 
-	/** A row for the process in focus, which may have done nothing. */
 	/** Hooks follow the process in focus; a kernel that refuses them is asked once. */
 	private followFocus(processes: Processes | null): void {
 		const { tasks } = this.readers;
@@ -153,6 +152,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		tasks.follow(this.focus > 0 && processes?.has(this.focus) ? this.focus : 0);
 	}
 
+	/** A row for the process in focus, which may have done nothing. */
 	private focusRow(rows: readonly OverviewRow[], processes: Processes | null, sources: Sources): OverviewRow | null {
 		if (this.focus === 0) return null;
 		const row = rows.find(({ pid }) => pid === this.focus);

@@ -1,9 +1,10 @@
 /** Options of a profile. */
 import { filterOf, filterText, TASK_FILTERS } from '../../bpf/task-filter.ts';
 import type { OptionSpec, Options } from '../../core/tracer.ts';
-import { safe, sanitize } from '../../lib/sanitize.ts';
+import { sanitize } from '../../lib/sanitize.ts';
 import { PROFILE_MODES, type ProfileMode } from '../../profile/model.ts';
 import { invalidServers } from '../../symbols/debuginfod-urls.ts';
+import { ALL_PROCESSES } from './snapshot.ts';
 import type { TakingOptions } from './taking.ts';
 
 export const profileOptions: readonly OptionSpec[] = [
@@ -61,7 +62,7 @@ export function takingOptions(options: Options, procRoot: string, cgroupName: (i
 	return {
 		mode: forFindings ? 'wall' : chosen,
 		target: { ...filterOf(options, procRoot), tid: thread },
-		targetText: text === '' ? safe`all processes` : sanitize(thread ? `${text}, thread ${thread}` : text),
+		targetText: text === '' ? ALL_PROCESSES : sanitize(thread ? `${text}, thread ${thread}` : text),
 		cgroup: typeof options['cgroup'] === 'string' && options['cgroup'] !== '' ? options['cgroup'] : undefined,
 		hz: Number(options['profile-hz'] ?? 99),
 		unwind: forFindings || options['unwind'] === true,

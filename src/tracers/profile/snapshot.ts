@@ -1,5 +1,5 @@
 /** Snapshots of the profile tab: the contract with screen and batch output (docs/batch.md). */
-import type { SafeText } from '../../lib/sanitize.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
 import type { Hottest, HottestLock } from '../../profile/hottest.ts';
 import type { LateSymbolCounts, ProfileMode, ProfileQuality, State } from '../../profile/model.ts';
@@ -29,6 +29,9 @@ export interface ProfileRow {
 	/** Kernel functions of the owner, innermost first. */
 	owner_stack?: readonly SafeText[];
 }
+
+/** `target` of a profile of the whole machine. */
+export const ALL_PROCESSES = safe`all processes`;
 
 export interface ProfileExtra {
 	mode: ProfileMode;

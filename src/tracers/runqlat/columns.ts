@@ -19,6 +19,9 @@ const wait = (
 	value: (row) => row[`${of}_ns`],
 });
 
+/** What has a name and no number. */
+const NAMED: ReadonlySet<RunqlatRow['key']['kind']> = new Set(['user', 'command', 'service']);
+
 export const columns: readonly Column<RunqlatRow>[] = [
 	{
 		key: 'id',
@@ -27,8 +30,8 @@ export const columns: readonly Column<RunqlatRow>[] = [
 		kind: 'pid',
 		width: 7,
 		priority: 1,
-		help: 'Process or thread id (in the initial pid namespace), id of the cgroup or pid namespace, or CPU; 0 in the row of the whole machine.',
-		value: (row) => row.key.id,
+		help: 'Process or thread id (in the initial pid namespace), id of the cgroup or pid namespace, or CPU; 0 in the row of the whole machine; – for a user, command or service.',
+		value: (row) => (NAMED.has(row.key.kind) ? Number.NaN : row.key.id),
 	},
 	{
 		key: 'rate',

@@ -80,7 +80,7 @@ function withChange<Row>(
 	return [...columns.slice(0, at + 1), changeColumn(sorted, baseline), ...columns.slice(at + 1)];
 }
 
-/** @param baseline with one, the change of the sort column is a column of its own */
+/** @param baseline with one, the change of the sort column has its own column */
 export function tableColumns<Row>(
 	columns: readonly TableColumn<Row>[],
 	sort: Sort,

@@ -40,6 +40,8 @@ export interface LensContext {
 	width: number;
 	/** The moment shown is in the past: figures that were not kept then are unknown. */
 	past: boolean;
+	/** The process does not exist any more: nothing further will be known. */
+	exited: boolean;
 	/** The screen has rows to spare. */
 	tall: boolean;
 	/** undefined: the drawing code has not been loaded yet. */
@@ -107,4 +109,10 @@ export function newest<S, Row>(
 		if (row !== undefined) return { row, snapshot, now: index === history.length - 1 };
 	}
 	return undefined;
+}
+
+/** In place of figures that a tab has only from the interval after the lens was opened. */
+export function notYet({ past, exited }: Pick<LensContext, 'past' | 'exited'>): string {
+	if (exited) return 'not known: it has exited';
+	return past ? 'not recorded then' : 'from the next interval on';
 }

@@ -2,15 +2,15 @@
 
 import { formatCount } from '../../lib/format.ts';
 import type { ProcessId } from '../../system/process-id.ts';
-import type { Role, Span } from '../../term/theme.ts';
-import type { EventRecord, EventRow, EventSeverity } from '../../tracers/events/snapshot.ts';
+import type { Span } from '../../term/theme.ts';
+import type { EventRecord, EventRow } from '../../tracers/events/snapshot.ts';
 import { clock } from '../frame/header.ts';
 import { lineOf } from '../widgets/line.ts';
+import { severityRole } from '../widgets/severity.ts';
 import { type Histories, isSame, type LensContext, type Section, TREND } from './context.ts';
 
 type EventsSnapshot = Histories['events'][number];
 
-const roles: Readonly<Record<EventSeverity, Role>> = { severe: 'bad', high: 'warn', notice: 'accent', normal: 'dim' };
 /** Most events that are listed. */
 const LISTED = 12;
 
@@ -40,7 +40,7 @@ export const eventsSection: Section = {
 		const shown = rows
 			.slice(0, 3)
 			.flatMap(({ kind, reason, count_total, severity }): Span[] => [
-				[roles[severity], `${kind} ${reason} `],
+				[severityRole[severity], `${kind} ${reason} `],
 				`${formatCount(count_total)}  `,
 			]);
 		return [...waits, ...shown, ...(rows.length > 3 ? ([['dim', `and ${rows.length - 3} more`]] as Span[]) : [])];
@@ -53,6 +53,8 @@ export const eventsSection: Section = {
 		}
 		return found
 			.slice(0, LISTED)
-			.map(({ time, text, severity }) => lineOf(width, [['dim', `${clock(time)} `], [roles[severity], '● '], text]));
+			.map(({ time, text, severity }) =>
+				lineOf(width, [['dim', `${clock(time)} `], [severityRole[severity], '● '], text]),
+			);
 	},
 };

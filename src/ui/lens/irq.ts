@@ -26,8 +26,8 @@ function parts({ hard_ns, soft_ns, vector_ns, count }: IrqTime, { dt_ns }: IrqSn
 		formatShare(soft_ns / dt_ns),
 		['dim', '  vector '],
 		formatShare(vector_ns / dt_ns),
-		['dim', '  times '],
-		formatCount(count),
+		`  ${formatCount(count)}`,
+		['dim', count === 1 ? ' time' : ' times'],
 	];
 }
 

@@ -6,20 +6,21 @@ import { fitCells } from '../../lib/width.ts';
 import type { Span } from '../../term/theme.ts';
 import { histogramLines } from '../widgets/histogram.tsx';
 import { lineOf } from '../widgets/line.ts';
-import { dim, isSame, type LensContext, newest, type Section, TREND, waitsOf } from './context.ts';
+import { dim, isSame, type LensContext, newest, notYet, type Section, TREND, waitsOf } from './context.ts';
 
 function latest({ process, histories }: LensContext) {
 	return newest(histories.runqlat, (snapshot) => waitsOf(process, snapshot));
 }
 
 /** Processes that had the CPU while it was in the queue. */
-function culprits({ process, histories, past, width, tall }: LensContext): string[] {
+function culprits(context: LensContext): string[] {
+	const { process, histories, width, tall } = context;
 	const last = histories.runqlat.at(-1);
 	const focused = last?.focus?.process ?? undefined;
 	const blamed = last?.culprits.find(({ pid }) => pid === process.pid);
 	if (!blamed || (focused && !isSame(process, focused.key.id, focused.key.start_time ?? 0))) {
 		if (last?.focus) return [dim('ran meanwhile: not known in this interval')];
-		return [dim(`ran meanwhile: ${past ? 'not recorded then' : 'from the next interval on'}`)];
+		return [dim(`ran meanwhile: ${notYet(context)}`)];
 	}
 	const head = `${fitCells('SHARE', 7, 'right')} ${fitCells('WAIT', 8, 'right')} ${fitCells('TURNS', 6, 'right')}  RAN MEANWHILE`;
 	return [

@@ -3,7 +3,7 @@ import { formatCount, formatNs, formatShare, formatWatts } from '../../lib/forma
 import type { SafeText } from '../../lib/sanitize.ts';
 import { fitCells } from '../../lib/width.ts';
 import { lineOf } from '../widgets/line.ts';
-import { dim, energyOf, isSame, type LensContext, type Section } from './context.ts';
+import { dim, energyOf, isSame, type LensContext, notYet, type Section } from './context.ts';
 
 interface Thread {
 	comm: SafeText;
@@ -47,10 +47,7 @@ export const threadsSection: Section = {
 	details(context) {
 		const threads = threadsOf(context);
 		const row = energyOf(context.process, context.histories.energy.at(-1));
-		if (threads.size === 0)
-			return row && row.threads > 1
-				? [dim(context.past ? 'threads were not recorded then' : 'threads: from the next interval on')]
-				: [];
+		if (threads.size === 0) return row && row.threads > 1 ? [dim(`threads: ${notYet(context)}`)] : [];
 		const busy = (thread: Thread) => (thread.cpu || 0) + (thread.wait_ns || 0) / 1e9;
 		const sorted = [...threads].sort(([, a], [, b]) => busy(b) - busy(a));
 		const line = (cells: readonly string[], name: string) =>

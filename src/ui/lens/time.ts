@@ -6,7 +6,7 @@ import type { Role, Span } from '../../term/theme.ts';
 import type { OverviewRow, TimePart, Waker } from '../../tracers/overview/snapshot.ts';
 import { sleepReasons } from '../../tracers/overview/tasks/reasons.ts';
 import { lineOf, wrapSpans } from '../widgets/line.ts';
-import { type LensContext, overviewOf, type Section, TREND } from './context.ts';
+import { type LensContext, notYet, overviewOf, type Section, TREND } from './context.ts';
 
 type Time = NonNullable<OverviewRow['time_ns']>;
 
@@ -101,12 +101,10 @@ export const timeSection: Section = {
 	title: 'Where its time goes',
 	figures(context) {
 		const row = overviewOf(context.process, context.histories.overview.at(-1));
-		if (!row?.time_ns || sumOf(row.time_ns) === 0) return [['dim', 'from the next interval on']];
-		return [
-			...barSpans(row.time_ns, Math.min(20, Math.max(8, context.width - 60))),
-			'  ',
-			...legend(row.time_ns).slice(0, 12),
-		];
+		// the interval of the exit has none: the last one before it, as in the details
+		const time = row?.time_ns ?? (context.exited ? timesOf(context).at(-1) : undefined);
+		if (!time || sumOf(time) === 0) return [['dim', notYet(context)]];
+		return [...barSpans(time, Math.min(20, Math.max(8, context.width - 60))), '  ', ...legend(time).slice(0, 12)];
 	},
 	details(context) {
 		const newest = context.histories.overview.at(-1);

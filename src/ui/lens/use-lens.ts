@@ -60,10 +60,11 @@ export function useLens(options: LensOptions): LensContent | Error | null {
 	const sections = useMemo(() => {
 		if (process === null || found === null || found instanceof Error) return null;
 		const { histories } = found;
-		const context = { process: processId(process), histories, logarithmic, past, width, tall, chart };
+		const exited = details.gone || found.subject.exit !== null;
+		const context = { process: processId(process), histories, logarithmic, past, exited, width, tall, chart };
 		const order = inOrder(from.id);
 		return attempt(() => ({ figures: figureLines(order, context), columns: detailColumns(order, context) }));
-	}, [process, found, logarithmic, past, width, tall, chart, from.id]);
+	}, [process, found, logarithmic, past, details.gone, width, tall, chart, from.id]);
 	if (found instanceof Error) return found;
 	if (sections instanceof Error) return sections;
 	if (process === null || found === null || sections === null) return null;

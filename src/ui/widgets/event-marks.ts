@@ -7,6 +7,7 @@ import { textWidth } from '../../lib/width.ts';
 import type { Role, Span } from '../../term/theme.ts';
 import type { EventRow, EventSeverity, EventsExtra } from '../../tracers/events/snapshot.ts';
 import { lineOf, widthOf } from './line.ts';
+import { severityRole } from './severity.ts';
 
 export type EventsHistory = readonly Snapshot<EventRow, EventsExtra>[];
 
@@ -17,9 +18,9 @@ const order: readonly EventSeverity[] = ['normal', 'notice', 'high', 'severe'];
 
 /** The axis has one cell for each interval: other glyphs than those of its curves and gaps. */
 export const markGlyph: Readonly<Record<NonNullable<EventMark>, { glyph: string; role: Role }>> = {
-	severe: { glyph: '◆', role: 'bad' },
-	high: { glyph: '●', role: 'warn' },
-	notice: { glyph: '○', role: 'accent' },
+	severe: { glyph: '◆', role: severityRole.severe },
+	high: { glyph: '●', role: severityRole.high },
+	notice: { glyph: '○', role: severityRole.notice },
 };
 
 interface Worst {

@@ -1,6 +1,7 @@
 /** Frames of very many rows: how long from a tick's bytes to those of its frame. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { nodeFlags } from '../../../scripts/node-flags.ts';
 import { buildFixture } from '../../pty/fixtures/build.ts';
 import { leashed } from '../../truth/leftovers.ts';
 
@@ -15,12 +16,7 @@ export interface Frames {
 /** In a program of its own, bundled as the real one is. */
 export async function frames(directory: string): Promise<Frames[]> {
 	const main = await buildFixture('test/bench/terminal/many.tsx', directory);
-	const [command, args] = leashed(
-		process.execPath,
-		...['--min-semi-space-size=4', '--max-semi-space-size=4', '--invocation-count-for-turbofan=60000'],
-		'--v8-pool-size=1',
-		main,
-	);
+	const [command, args] = leashed(process.execPath, ...nodeFlags().screen, main);
 	const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 2 ** 24 });
 	return JSON.parse(stdout) as Frames[];
 }

@@ -10,14 +10,11 @@ import { DISK_DEVICES, type Machine } from '../machines.ts';
 
 const MAX_BUFFER = 1 << 28;
 
-/** As bin/wattlag runs it, without its look for what has to be built. */
-const PROGRAM = [
-	process.execPath,
-	'--max-semi-space-size=1',
-	'--invocation-count-for-turbofan=60000',
-	'--v8-pool-size=1',
-	'dist/wattlag.mjs',
-] as const;
+/** Of a run without a screen (scripts/node-flags.ts), set by the bundler. */
+declare const WATTLAG_NODE_FLAGS: readonly string[];
+
+/** As bin/wattlag runs it, without its check of what has to be built. */
+const PROGRAM = [process.execPath, ...WATTLAG_NODE_FLAGS, 'dist/wattlag.mjs'] as const;
 
 function started(child: ChildProcess): Background {
 	let output = '';

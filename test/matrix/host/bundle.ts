@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { bundling } from '../../../scripts/bundle.ts';
+import { nodeFlags } from '../../../scripts/node-flags.ts';
 import type { Check } from '../check.ts';
 
 export const AGENT = 'build/matrix/agent.mjs';
@@ -32,6 +33,7 @@ export async function bundleAgent(): Promise<void> {
 	await build({
 		...bundling,
 		splitting: false,
+		define: { ...bundling.define, WATTLAG_NODE_FLAGS: JSON.stringify(nodeFlags().batch) },
 		stdin: {
 			contents: `${imports.join('\n')}\nimport { runChecks } from './test/matrix/guest/agent.ts';\nawait runChecks({ ${names.join(', ')} });\n`,
 			resolveDir: process.cwd(),
@@ -40,7 +42,7 @@ export async function bundleAgent(): Promise<void> {
 		outfile: AGENT,
 	});
 	for (const source of globSync('test/matrix/guest/*.c')) {
-		const options = ['-O1', '-Wall', '-Wextra', '-Werror', '-pthread'];
+		const options = ['-O1', '-fno-omit-frame-pointer', '-Wall', '-Wextra', '-Werror', '-pthread'];
 		execFileSync('clang', [...options, source, '-o', `build/matrix/${basename(source, '.c')}`], { stdio: 'inherit' });
 	}
 }

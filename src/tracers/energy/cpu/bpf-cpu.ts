@@ -315,7 +315,7 @@ export class BpfCpu implements CpuCounter {
 		this.cycles?.tick(new Map(this.bpf.shards(maps.cycles_cpus).entries()));
 		this.scan(living);
 		this.drainEnded();
-		// whoever had no record of its exit is told of by a walk as long as it is there
+		// a thread without an exit record keeps being reported by walks while it exists
 		this.ledger.endScan(living.now, living.listing ? 'all' : 'news');
 		this.astray = !living.listing && this.ledger.size !== this.walked().threads;
 		this.takeLosses();

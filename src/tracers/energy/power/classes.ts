@@ -12,7 +12,7 @@ export interface CpuClass {
 	/** `P-core`, `E-core`, `capacity 512`; `CPU` where all are alike. */
 	name: SafeText;
 	cpus: readonly number[];
-	/** Speed at the highest clock, 1,024 being the fastest CPU of the machine; null: not told. */
+	/** Speed at the highest clock, 1,024 being the fastest CPU of the machine; null: not known. */
 	capacity: number | null;
 }
 

@@ -54,7 +54,7 @@ export class Processors implements Placement {
 	kinds: readonly CpuClass[] = [];
 	/** What the CPUs of each class were learned to draw; undefined: not known. */
 	private prices: Prices | undefined;
-	/** Weight of a CPU's class, the mean over the CPUs being 1; empty: not told, or all alike. */
+	/** Weight of a CPU's class, the mean over the CPUs being 1; empty: not known, or all alike. */
 	private readonly classes = new Map<number, number>();
 	/** Other CPUs of the same core; left out: none. */
 	private readonly siblings = new Map<number, readonly number[]>();
@@ -78,8 +78,8 @@ export class Processors implements Placement {
 	/** Find the CPUs that are online. Returns their packages: those known before, then new ones. */
 	private place(known: readonly (number | null)[] = []): (number | null)[] {
 		const directory = join(this.sysRoot, 'devices/system/cpu');
-		const told = parseCpuList(this.list?.trim() ?? '');
-		const online = told.length > 0 ? told : Array.from({ length: this.count }, (_, cpu) => cpu);
+		const listed = parseCpuList(this.list?.trim() ?? '');
+		const online = listed.length > 0 ? listed : Array.from({ length: this.count }, (_, cpu) => cpu);
 		this.online = online;
 		const byPackage = Map.groupBy(online, (cpu) => packageOfCpu(this.sysRoot, cpu));
 		const packages = [...known, ...[...byPackage.keys()].filter((number) => !known.includes(number))];

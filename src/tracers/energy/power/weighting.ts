@@ -14,7 +14,7 @@ export interface Weighting extends Placement {
 	readonly why: string;
 	/** What it takes for alike although it is not; may be empty. */
 	readonly limits: string;
-	/** Of the kind `cycles`; closed by whoever made it. */
+	/** Of the kind `cycles`; closed by its maker. */
 	readonly cycles?: CycleCounters;
 }
 
@@ -32,22 +32,6 @@ export function chooseWeighting(
 	const speedOf = (cpu: number) => processors.speedOf(cpu);
 	if (wanted === 'time') return { kind: 'run time', why: '', limits: '', packageOf, speedOf: () => 1 };
 	const scaled = processors.frequency_ghz !== undefined;
-	if (wanted === 'cycles') {
-		const cycles = openCycles();
-		return {
-			kind: 'cycles',
-			why: cycles.standIn,
-			get limits() {
-				return processors.limits;
-			},
-			cycles,
-			packageOf,
-			speedOf(cpu, own) {
-				const ghz = cycles.ghz(cpu, own);
-				return ghz === undefined ? speedOf(cpu) : processors.speedAt(ghz, cpu, cycles.fullGhz);
-			},
-		};
-	}
 	const common = {
 		// prices of classes are learned
 		get limits() {
@@ -56,6 +40,18 @@ export function chooseWeighting(
 		packageOf,
 		speedOf,
 	};
+	if (wanted === 'cycles') {
+		const cycles = openCycles();
+		return Object.assign(common, {
+			kind: 'cycles' as const,
+			why: cycles.standIn,
+			cycles,
+			speedOf(cpu: number, own?: Parameters<Weighting['speedOf']>[1]) {
+				const ghz = cycles.ghz(cpu, own);
+				return ghz === undefined ? speedOf(cpu) : processors.speedAt(ghz, cpu, cycles.fullGhz);
+			},
+		});
+	}
 	if (scaled) return Object.assign(common, { kind: 'run time × frequency' as const, why: '' });
 	const missing = 'cpufreq does not tell the frequency of the CPUs';
 	if (wanted === 'frequency') throw new Unavailable(missing, 'usual in virtual machines: leave out --weight');

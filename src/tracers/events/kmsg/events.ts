@@ -71,7 +71,7 @@ export class KernelEvents {
 	}
 
 	/**
-	 * What has come since the last call; the newest of each kind and reason are told with all details. `double`: a tracepoint
+	 * What has come since the last call; the newest of each kind and reason have all details. `double`: a tracepoint
 	 * has reported it, the message may have more about it.
 	 */
 	read(timeOf: (mono_ns: Ns) => string): { record: EventRecord; told: boolean; double: boolean }[] {

@@ -19,11 +19,13 @@ export const storm = {
 		const born = new Map<SafeText, number>();
 		for (const { start_time, comm, pid } of energy.rows)
 			if (pid > 0 && start_time >= begun) born.set(comm, (born.get(comm) ?? 0) + 1);
+		const rateOf = (started: number) => (started * 1e9) / dt_ns;
+		const many = [...born].filter(([, started]) => rateOf(started) >= limits.perSecond * 0.5);
+		if (many.length === 0) return [];
 		const all = rows.reduce((sum, { cpu_ns }) => sum + (cpu_ns ?? 0), 0);
 		const [busiest] = topNames(rows, ({ cpu_ns }) => cpu_ns);
-		return [...born].flatMap(([comm, started]) => {
-			const rate = (started * 1e9) / dt_ns;
-			if (rate < limits.perSecond * 0.5) return [];
+		return many.flatMap(([comm, started]) => {
+			const rate = rateOf(started);
 			const kin = [...processes.values()].filter((one) => one.comm === comm);
 			const server = kin.find((one) => one.start < begun && kin.some(({ parent }) => parent === one.pid));
 			if (!server) return [];

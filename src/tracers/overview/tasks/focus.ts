@@ -87,7 +87,7 @@ export class FocusWatch {
 	private credits = new Map<number, { left_ns: Ns; stack: number; slept: Ns; runnable: Ns }>();
 	private runnable: Ns = 0;
 	/** Map entries for which there was no room, since load. */
-	full: Count = 0;
+	lost: Count = 0;
 
 	/** @throws {Unavailable} */
 	constructor(host: Host, pid: number, functions: KernelFunctions) {
@@ -126,7 +126,7 @@ export class FocusWatch {
 		const runnable = shards.reduce((sum, { runnable_ns }) => sum + runnable_ns, 0);
 		let runnable_ns = runnable - this.runnable;
 		this.runnable = runnable;
-		this.full = shards.reduce((sum, { full }) => sum + full, 0);
+		this.lost = shards.reduce((sum, { full }) => sum + full, 0);
 		const seen = new Set<number>();
 		const credits: typeof this.credits = new Map();
 		for (const { key, value } of this.off.entries()) {

@@ -44,7 +44,7 @@ export interface Walk {
 }
 
 /** Hooks on one process: {@link FocusWatch}, or a fixture. */
-export type Watch = Pick<FocusWatch, 'read' | 'cost' | 'close'>;
+export type Watch = Pick<FocusWatch, 'read' | 'cost' | 'close'> & Partial<Pick<FocusWatch, 'lost'>>;
 
 /** undefined: the kernel refuses the hooks. */
 function watchOf(host: Host, pid: number, { functions }: TaskWalk): Watch | undefined {
@@ -102,6 +102,8 @@ export class TaskReader {
 	/** CLOCK_BOOTTIME of the last two reads; 0: none. */
 	private readAt: Ns = 0;
 	private readBefore: Ns = 0;
+	/** Entries for which the hooks on earlier ones had no room. */
+	private focusLost: Count = 0;
 	/** CLOCK_BOOTTIME when this began. */
 	private readonly begun = bootNs();
 	/** Command lines are read. */
@@ -246,6 +248,7 @@ export class TaskReader {
 	/** Hooks are put on the process in focus, and taken away from the last one. 0: none. */
 	follow(pid: number): void {
 		if (this.watched?.pid === pid) return;
+		this.focusLost += this.watched?.watch?.lost ?? 0;
 		this.watched?.watch?.close();
 		this.focusNow = undefined;
 		this.watched = pid > 0 && this.watch ? { pid, watch: this.watch(pid) ?? null } : undefined;
@@ -256,8 +259,10 @@ export class TaskReader {
 		return this.focusNow ? { wakers: this.focusNow.wakers, exact: true } : {};
 	}
 
-	displaced(): Count {
-		return this.walk?.displaced() ?? 0;
+	/** Since the start. */
+	lost(): Record<string, Count> {
+		const focus = this.focusLost + (this.watched?.watch?.lost ?? 0);
+		return { tasks: this.walk?.displaced() ?? 0, ...(focus > 0 && { focus }) };
 	}
 
 	get hooks(): readonly string[] {

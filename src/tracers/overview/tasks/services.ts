@@ -68,7 +68,6 @@ export class Services {
 			}
 			known.members++;
 			known.wakeups = (known.wakeups ?? 0) + row.wakeups;
-			known.cpu_ns = plus(known.cpu_ns, row.cpu_ns);
 			known.io_count = plus(known.io_count, row.io_count);
 			known.io_bytes = plus(known.io_bytes, row.io_bytes);
 			known.packets = plus(known.packets, row.packets);

@@ -1,21 +1,15 @@
 /** About the selected group: what its reason means, and its newest events; one event whole where there is room. */
 import { formatCount, formatNs, sparkline } from '../../../lib/format.ts';
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
-import type { Role, Span } from '../../../term/theme.ts';
-import type { EventRecord, EventRow, EventSeverity, EventsExtra } from '../../../tracers/events/snapshot.ts';
+import type { Span } from '../../../term/theme.ts';
+import type { EventRecord, EventRow, EventsExtra } from '../../../tracers/events/snapshot.ts';
 import { clock } from '../../frame/header.ts';
 import type { TabProps } from '../../tab.ts';
 import { lineOf, wrapSpans } from '../../widgets/line.ts';
+import { severityRole } from '../../widgets/severity.ts';
 import { momentLines } from './moment.ts';
 
 type Props = TabProps<EventRow, EventsExtra>;
-
-export const severityRole: Readonly<Record<EventSeverity, Role>> = {
-	severe: 'bad',
-	high: 'warn',
-	notice: 'accent',
-	normal: 'dim',
-};
 
 /** Single events of a group in the history, newest first. */
 export function eventsOf(history: Props['history'], row: EventRow, most: number): EventRecord[] {
@@ -44,10 +38,14 @@ function figureText([name, value]: readonly [string, number]): SafeText {
 		: safe`${time as SafeText} ${formatNs(value) as SafeText}`;
 }
 
-/** One event whole. */
-export function recordLines(record: EventRecord, width: number): Span[][] {
+/**
+ * One event whole.
+ * @param above the one before it: its stack is not repeated
+ */
+export function recordLines(record: EventRecord, width: number, above?: EventRecord): Span[][] {
 	const { time, text, figures, cgroup, netns, location, stack, device, lost_at, before_start, comm, pid } = record;
 	const about = Object.entries(figures).map(figureText);
+	const again = above !== undefined && stack.join() === above.stack.join();
 	const place: Span[] = [
 		...(pid > 0 ? ([['dim', '  process '], `${comm}[${pid}]`] as Span[]) : []),
 		...(cgroup === '' ? [] : ([['dim', '  control group '], cgroup] as Span[])),
@@ -62,14 +60,14 @@ export function recordLines(record: EventRecord, width: number): Span[][] {
 		),
 		...(about.length > 0 ? wrapSpans([['dim', `  ${about.join(', ')}`]], width) : []),
 		...(place.length > 0 ? wrapSpans(place, width) : []),
-		...(lost_at ? [[['dim', '  before that: '], lostText(lost_at)] as Span[]] : []),
-		...(stack.length > 0 ? wrapSpans([['dim', `  stack: ${stack.join(' ← ')}`]], width) : []),
+		...(lost_at ? [[['dim', '  where it was lost: '], lostText(lost_at)] as Span[]] : []),
+		...(stack.length > 0 ? wrapSpans([['dim', `  stack: ${again ? 'as above' : stack.join(' ← ')}`]], width) : []),
 	];
 }
 
 function lostText({ verdict, reason, location }: NonNullable<EventRecord['lost_at']>): string {
-	if (verdict === 'here') return `lost here: ${reason}${location === '' ? '' : ` in ${location}`}`;
-	return verdict === 'elsewhere' ? 'not seen on this machine' : 'not known';
+	if (verdict === 'here') return `here: ${reason}${location === '' ? '' : ` in ${location}`}`;
+	return verdict === 'elsewhere' ? 'not seen on this machine' : 'not known (not every drop of that time has a record)';
 }
 
 /** Intervals of the sparkline. */
@@ -102,7 +100,7 @@ export function detailLines(tab: Props, row: EventRow, width: number, height: nu
 	}
 	const records = eventsOf(tab.history, row, tab.detail ? 20 : 4);
 	for (const [index, record] of records.entries()) {
-		spans.push(...recordLines(record, width));
+		spans.push(...recordLines(record, width, records[index - 1]));
 		if (index === 0 && tab.detail) spans.push(...momentLines(record, tab.at, width));
 	}
 	// a group whose events have no record, or are older than what is kept

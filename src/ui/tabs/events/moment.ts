@@ -2,11 +2,11 @@
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatBytes, formatCount, formatNs, formatRate, formatShare, formatWatts } from '../../../lib/format.ts';
 import type { Ns } from '../../../lib/units.ts';
-import type { Role, Span } from '../../../term/theme.ts';
-import type { Level } from '../../../tracers/overview/finding.ts';
+import type { Span } from '../../../term/theme.ts';
 import type { OverviewExtra, OverviewRow } from '../../../tracers/overview/snapshot.ts';
 import { overviewOf } from '../../lens/context.ts';
 import { wrapSpans } from '../../widgets/line.ts';
+import { severityRole } from '../../widgets/severity.ts';
 
 type Overview = Snapshot<OverviewRow, OverviewExtra>;
 
@@ -18,7 +18,6 @@ export interface Moment {
 	start_time: Ns;
 }
 
-const levelRole: Readonly<Record<Level, Role>> = { severe: 'bad', high: 'warn', notice: 'accent' };
 /** Processes that are named where the event has none. */
 const BUSIEST = 3;
 
@@ -43,7 +42,12 @@ function machineSpans({ totals, dt_ns }: Overview): Span[] {
 			['run queue', text(wait_ns, formatNs)],
 			['p99', text(wait_p99_ns, formatNs)],
 			['IRQ', text(irq_ns, (ns) => formatShare(ns / dt_ns))],
-			['IO', text(io_count, (count) => `${formatRate(count / seconds)}/s ${formatBytes((io_bytes ?? 0) / seconds)}/s`)],
+			[
+				'IO',
+				text(io_count, (count) =>
+					count === 0 ? 'none' : `${formatRate(count / seconds)}/s ${formatBytes((io_bytes ?? 0) / seconds)}/s`,
+				),
+			],
 		),
 	];
 }
@@ -60,7 +64,7 @@ function processSpans(row: OverviewRow, dt_ns: Ns): Span[] {
 			['run queue', text(wait_ns, formatNs)],
 			['p99', text(wait_p99_ns, formatNs)],
 			['IRQ', text(irq_time_ns, (ns) => formatShare(ns / dt_ns))],
-			['IO', text(io_count, (count) => `${formatCount(count)} ${formatBytes(io_bytes ?? 0)}`)],
+			['IO', text(io_count, (count) => (count === 0 ? 'none' : `${formatCount(count)} ${formatBytes(io_bytes ?? 0)}`))],
 			['p99', text(io_p99_ns, formatNs)],
 			['state', text(state, (letter) => (reason === null ? letter : `${letter} (${reason})`))],
 		),
@@ -108,7 +112,7 @@ export function momentLines(
 				: busiestSpans(overview);
 	const findings = overview.findings.map(({ level, subject, text: what, rule }): Span[] => [
 		dim('  finding '),
-		[levelRole[level], rule],
+		[severityRole[level], rule],
 		` ${subject} ${what}`,
 	]);
 	return [

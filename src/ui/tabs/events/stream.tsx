@@ -5,15 +5,22 @@ import type { Column } from '../../../core/tracer.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
 import type { Span } from '../../../term/theme.ts';
-import { EVENTS_LISTED, type EventRecord, type EventRow, type EventsExtra } from '../../../tracers/events/snapshot.ts';
+import {
+	EVENTS_LISTED,
+	type EventRecord,
+	type EventRow,
+	type EventsExtra,
+	processOfEvent,
+} from '../../../tracers/events/snapshot.ts';
 import { clock } from '../../frame/header.ts';
 import type { Area } from '../../layout/split.ts';
 import type { TabContent, TabList, TabProps } from '../../tab.ts';
 import { lineOf, wrapSpans } from '../../widgets/line.ts';
 import { drawn } from '../../widgets/lines.tsx';
 import { summaryLines } from '../../widgets/panes.tsx';
+import { severityRole } from '../../widgets/severity.ts';
 import { textColumn } from '../../widgets/text-column.ts';
-import { recordLines, severityRole } from './detail.ts';
+import { recordLines } from './detail.ts';
 import { momentLines } from './moment.ts';
 import { summaryOf } from './summary.ts';
 
@@ -111,7 +118,7 @@ function content(props: Props): TabContent<StreamRow> {
 		title: 'Events › stream',
 		head: summaryLines(summaryOf(props), props),
 		whole: true,
-		enter: ofProcess(props.rows[props.selected]) ? 'its process' : undefined,
+		enter: processOfEvent(props.rows[props.selected]) ? 'its process' : undefined,
 		empty: 'no event with a record in the time that is kept',
 		pane: {
 			rows: 8,
@@ -122,11 +129,6 @@ function content(props: Props): TabContent<StreamRow> {
 	};
 }
 
-/** `pid:start`; undefined: no process is known. */
-function ofProcess(row: StreamRow | undefined): string | undefined {
-	return row && row.pid > 0 && row.start_time > 0 ? `${row.pid}:${row.start_time}` : undefined;
-}
-
 const nameOf = ({ kind, reason, who }: StreamRow): SafeText => safe`${sanitize(kind)} ${reason} ${who}`;
 
 export const streamList: TabList<StreamRow, EventsExtra, EventRow> = {
@@ -134,7 +136,7 @@ export const streamList: TabList<StreamRow, EventsExtra, EventRow> = {
 	defaultSort: 'ago',
 	detailFirst: true,
 	rowKey: ({ key }) => key,
-	processOf: ofProcess,
+	processOf: processOfEvent,
 	rows: rowsOf,
 	content,
 	nameOf,

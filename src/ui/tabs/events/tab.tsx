@@ -1,7 +1,7 @@
 /** Events: what happened, grouped by kind, reason and who, and one event whole. */
 
 import { safe } from '../../../lib/sanitize.ts';
-import type { EventRow, EventsExtra } from '../../../tracers/events/snapshot.ts';
+import { type EventRow, type EventsExtra, processOfEvent } from '../../../tracers/events/snapshot.ts';
 import type { Area } from '../../layout/split.ts';
 import type { TabContent, TabProps, TabView } from '../../tab.ts';
 import { drawn } from '../../widgets/lines.tsx';
@@ -21,18 +21,12 @@ interface DetailProps extends Area {
 
 const Detail = drawn(({ tab, row, width, height }: DetailProps) => (row ? detailLines(tab, row, width, height) : []));
 
-/** What Enter does in a detail. */
-function enterOf({ rows, selected }: Props): string | undefined {
-	const row = rows[selected];
-	return row && row.pid > 0 && row.start_time > 0 ? 'its process' : undefined;
-}
-
 function content(props: Props): TabContent<EventRow> {
 	return {
 		title: 'Events',
 		head: summaryLines(summaryOf(props), props),
 		whole: true,
-		enter: enterOf(props),
+		enter: processOfEvent(props.rows[props.selected]) ? 'its process' : undefined,
 		empty: 'no event since start; events of normal operation are counted only (--events-all lists them)',
 		pane: {
 			rows: 8,

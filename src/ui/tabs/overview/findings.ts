@@ -1,13 +1,12 @@
 /** Findings in as many lines as fit; without findings, the rules that were checked. */
 import { safe } from '../../../lib/sanitize.ts';
-import type { Role, Span } from '../../../term/theme.ts';
-import type { Finding, Level } from '../../../tracers/overview/finding.ts';
+import type { Span } from '../../../term/theme.ts';
+import type { Finding } from '../../../tracers/overview/finding.ts';
 import { rules } from '../../../tracers/overview/rules.ts';
 import type { OverviewExtra } from '../../../tracers/overview/snapshot.ts';
 import { clock } from '../../frame/header.ts';
 import { lineOf, widthOf, wrapSpans } from '../../widgets/line.ts';
-
-const colours: Record<Level, Role> = { severe: 'bad', high: 'warn', notice: 'accent' };
+import { severityRole } from '../../widgets/severity.ts';
 
 function ownerText({ owner }: Finding): string {
 	if (!owner) return '';
@@ -27,7 +26,7 @@ function fullSpans(finding: Finding, key: string): Span[] {
 	return [
 		['strong', key],
 		' ',
-		[colours[finding.level], `${finding.subject}:`],
+		[severityRole[finding.level], `${finding.subject}:`],
 		// a comma stays with the word before it when the line wraps
 		...(owner === '' ? [` ${finding.text},`] : ([` ${finding.text} —`, ['strong', ` ${owner},`]] as Span[])),
 		['dim', ` since ${clock(finding.since)}${peakText(finding)}`],
@@ -40,7 +39,7 @@ function shortSpans(finding: Finding, key: string): Span[] {
 	return [
 		['strong', key],
 		' ',
-		[colours[finding.level], finding.subject],
+		[severityRole[finding.level], finding.subject],
 		...(owner === '' ? [] : ([' (', ['strong', owner], ')'] as Span[])),
 		`: ${finding.text}`,
 	];

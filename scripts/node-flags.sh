@@ -1,0 +1,24 @@
+# How launchers run Node: bin/wattlag and the one of the npm package source this; scripts/node-flags.ts reads the values for
+# native/launcher, guests and benches. To be sourced.
+
+# MB of the young generation. With a screen a tick's garbage just fits, which takes a fifth of the CPU time away; without one
+# it is collected early, which takes less memory.
+screen_flags='--min-semi-space-size=4 --max-semi-space-size=4'
+batch_flags='--min-semi-space-size=1 --max-semi-space-size=1'
+# One helper thread of V8.
+any_flags='--v8-pool-size=1'
+# V8 optimises only what runs very often, since compiling took more than it gained. Node 20 does not know this flag.
+own_flags='--invocation-count-for-turbofan=60000'
+# One heap of malloc instead of one per thread: mostly 5 to 15 MB less. Free memory above 128 kB is given back, as glibc does
+# until the first large block was freed: 13 MB less.
+malloc_settings='MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072'
+
+# Sets kind (screen or batch) and young, the flags of this kind, for the words of a command line. native/launcher/launch.c
+# decides in the same way.
+kind_of_run() {
+	kind=batch young=$batch_flags
+	[ -t 0 ] && [ -t 1 ] || return 0
+	case ${1-} in -* | '' | replay) ;; *) return 0 ;; esac
+	case " $*" in *" -"[hVbv]* | *" --help"* | *" --ver"* | *" --batch"*) return 0 ;; esac
+	kind=screen young=$screen_flags
+}
