@@ -50,7 +50,7 @@ export class Debuginfod {
 	private readonly waiting: (() => void)[] = [];
 
 	/** @param text addresses that have been checked */
-	constructor(text: string, folder = DEBUGINFOD_FOLDER) {
+	constructor(text: string, folder: string) {
 		const urls = debuginfodUrls(text);
 		if (typeof urls === 'string') throw new Error(urls);
 		this.urls = urls;

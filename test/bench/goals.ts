@@ -120,7 +120,7 @@ function workloadGoals(judge: Judge): void {
 
 function readingGoals(judge: Judge): void {
 	for (const awake of [false, true])
-		judge.most(`${tickOf(10_000, awake)}: all tabs`, tickOf(10_000, awake), ALL, 5, ' ms');
+		judge.most(`${tickOf(10_000, awake)}: all tabs`, tickOf(10_000, awake), ALL, awake ? 70 : 5, ' ms');
 	judge.most('all tabs at 1 s, user space, share of one CPU', USER_SPACE, 'user space', 1, ' %', 0.1);
 }
 
@@ -139,14 +139,14 @@ function terminalGoals(judge: Judge): void {
 	judge.most('key → frame, 99 %', SCREEN.keyTail, OURS, 16, ' ms');
 	judge.most('resident memory', SCREEN.rss, OURS, 90, ' MB');
 	judge.most('start → first paint', SCREEN.firstPaint, OURS, 60, ' ms');
-	judge.most('start → full frame', SCREEN.fullFrame, OURS, 150, ' ms');
-	for (const [what, tab] of [
-		[MANY.processes, 'overview'],
-		[MANY.processes, 'energy'],
-		[MANY.processes, 'run queue'],
-		[MANY.threads, 'energy'],
+	judge.most('start → full frame', SCREEN.fullFrame, OURS, 130, ' ms');
+	for (const [what, tab, target] of [
+		[MANY.processes, 'overview', 100],
+		[MANY.processes, 'energy', 100],
+		[MANY.processes, 'run queue', 100],
+		[MANY.threads, 'energy', 60],
 	] as const)
-		judge.most(`${what}, ${tab}`, what, tab, 100, ' ms');
+		judge.most(`${what}, ${tab}`, what, tab, target, ' ms');
 }
 
 function recordGoals(judge: Judge): void {
