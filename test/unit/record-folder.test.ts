@@ -147,7 +147,14 @@ describe('merged intervals', () => {
 
 	test('so are entries of lists of processes: those that ended, of one name', () => {
 		const entry = (pid: number, start_time: number, time_ns: number, comm = 'cc1') => {
-			const figures = { count: 2, time_ns, max_ns: time_ns, mean_ns: time_ns / 2, count_total: 2, time_ns_total: time_ns };
+			const figures = {
+				count: 2,
+				time_ns,
+				max_ns: time_ns,
+				mean_ns: time_ns / 2,
+				count_total: 2,
+				time_ns_total: time_ns,
+			};
 			return { interrupted: 'process', pid, start_time, comm, cgroup: '/b', ...figures };
 		};
 		const irq = intervals(1)[0]?.find(({ tab }) => tab === 'irq') as Snapshot;
@@ -160,7 +167,14 @@ describe('merged intervals', () => {
 		const all = listed.map((irq_time, at) => ({ ...irq, mono_ns: (11 + at) * 1e9, dt_ns: 1e9, irq_time }) as Snapshot);
 		const [one] = [...all.flatMap((snapshot) => merging.add(snapshot)), ...merging.end()];
 		const { irq_time } = one as unknown as { irq_time: readonly ReturnType<typeof entry>[] };
-		const figures = irq_time.map(({ comm, pid, count, time_ns, max_ns, mean_ns }) => [comm, pid, count, time_ns, max_ns, mean_ns]);
+		const figures = irq_time.map(({ comm, pid, count, time_ns, max_ns, mean_ns }) => [
+			comm,
+			pid,
+			count,
+			time_ns,
+			max_ns,
+			mean_ns,
+		]);
 		expect(figures.sort()).toEqual([
 			['cc1', 0, 6, 200, 100, 33],
 			['cc1', 24, 4, 14, 8, 4],
