@@ -1,7 +1,16 @@
 /** Names of functions where they are hard to come by, against sources whose names are known. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
 import { Agent, createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -195,6 +204,48 @@ test('functions that Node compiles or interprets, by its perf map', async () => 
 		const n = figures(profile).reduce((sum, { self }) => sum + self, 0);
 		expect(hot.reduce((sum, { self }) => sum + self, 0) / n).toBeGreaterThan(0.7);
 		expect(figures(profile).some(({ name }) => /outer .*hot\.js/.test(name))).toBe(true);
+	} finally {
+		rmSync(`/tmp/perf-${pid}.map`, { force: true });
+	}
+});
+
+test('a program that runs from memory: its file has no path', async () => {
+	const script = `import os, sys
+fd = os.memfd_create('profiled')
+os.write(fd, open('${program}', 'rb').read())
+os.execv('/proc/self/fd/%d' % fd, ['profiled', 'shares'])`;
+	const { pid } = await loadOf('', '/usr/bin/python3', '-c', script);
+	while (!readlinkSync(`/proc/${pid}/exe`).startsWith('/memfd:')) await setTimeout(10);
+	const profile = await take('on-cpu', pid, 300, 997);
+	expect(namesIn(profile)).toEqual(expect.arrayContaining(['seventy', 'main']));
+});
+
+/** A Python that writes a perf map: of 3.12 or later, which not every distribution has. */
+const newPython = [
+	'/usr/bin/python3.13',
+	'/usr/bin/python3.12',
+	`${process.env['HOME']}/.pyenv/versions/3.12.1/bin/python3`,
+].find((one) => existsSync(one));
+
+test.runIf(newPython)('functions of a Python script, by the map that -X perf writes', async () => {
+	const script = path('hot.py');
+	writeFileSync(
+		script,
+		'def hot():\n  return sum([i * i for i in range(2000)])\ndef outer():\n  while True: hot()\nouter()\n',
+	);
+	const { pid } = await loadOf('python3', newPython as string, '-X', 'perf', script);
+	try {
+		await setTimeout(500);
+		const profile = await take('on-cpu', pid, 700, 499, true);
+		const stacks = profile.stacks.filter((stack) =>
+			namesOf(profile, stack).some((name) => /^py::hot:.*hot\.py$/.test(name)),
+		);
+		const all = profile.stacks.reduce((sum, { count }) => sum + count, 0);
+		expect(stacks.reduce((sum, { count }) => sum + count, 0) / all).toBeGreaterThan(0.8);
+		const [most] = stacks;
+		const own = most ? namesOf(profile, most).filter((name) => name.startsWith('py::')) : [];
+		expect(own.map((name) => name.split(':')[2])).toEqual(['<module>', 'outer', 'hot']);
+		expect(profile.quality.cut / profile.quality.user_stacks).toBeLessThan(0.1);
 	} finally {
 		rmSync(`/tmp/perf-${pid}.map`, { force: true });
 	}
