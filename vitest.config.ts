@@ -39,7 +39,6 @@ const besides = [
 		'export-*',
 		'fleet',
 		'io-{delays,filter,kinds,owners,stacked,unplug}',
-		'overview-states',
 		'record',
 		'report-browser',
 		'restricted',

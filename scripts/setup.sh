@@ -115,7 +115,9 @@ install_packages() { # the names
 main() {
 	# root (`/` is its own) runs compilers and scripts of this tree
 	[ ! -O / ] || require_trusted build . 100 bin bpf native scripts src test package.json package-lock.json node_modules build dist
-	mkdir -p build src/generated
+	if ! mkdir -p build src/generated 2>/dev/null || [ ! -w build ]; then
+		fail "the build is missing or older than its sources, and this user may not write build/" "run it once as the owner of the checkout: sudo bin/wattlag version"
+	fi
 	packages=$(missing_packages "${1:-}" | tr '\n' ' ')
 	if [ -n "$packages" ] || [ -z "$(pinned_node)" ] || changed; then
 		# two starts at once: the second waits, then finds everything done

@@ -1,5 +1,5 @@
 /** Entry point: command line → command. Nothing heavy is imported before it is known to be needed. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Context, print } from './commands/command.ts';
@@ -48,6 +48,14 @@ async function main(): Promise<number> {
 	if (isOn(flags.options['version'])) return print(`wattlag ${readVersion()}\n`);
 	const file = await loadConfig(configPath(flags), process.env);
 	const line = resolveOptions(flags, program, { env: process.env, file });
+	for (const [option, folder] of [
+		['sys-root', line.sysRoot],
+		['proc-root', line.procRoot],
+	] as const) {
+		// those of the machine may be missing, which is a finding of its own
+		if (flags.options[option] !== undefined && !statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+			throw new UsageError(`--${option} ${folder}: no such folder`);
+	}
 	const command = commands.find(({ name }) => name === line.command);
 	if (!command) throw new Error(`no command ${line.command}`);
 	if (line.debug !== '') {

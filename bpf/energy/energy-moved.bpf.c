@@ -5,6 +5,7 @@
  * energy is known. The tracepoints of sockets exist since 6.4 and are called once for each call of send or receive.
  */
 #include "lib/core.bpf.h"
+#include "lib/duration.bpf.h"
 #include "lib/maps.bpf.h"
 
 #define AF_INET 2
@@ -93,9 +94,9 @@ static __always_inline void add_moved(struct task_struct *task, u64 network, u64
 		if (!known)
 			return;
 	}
-	__sync_fetch_and_add(&known->network, network);
-	__sync_fetch_and_add(&known->read, read);
-	__sync_fetch_and_add(&known->written, written);
+	shared_add(&known->network, network);
+	shared_add(&known->read, read);
+	shared_add(&known->written, written);
 }
 
 static __always_inline int add_bytes(struct sock *sk, int bytes)

@@ -84,7 +84,7 @@ static __always_inline int packet_dropped(u64 *ctx, bool casts)
 
 /*
  * Why here: every packet that the kernel drops is freed here, with the reason and the place.
- * Cost: 20 ns where it is counted only; nothing for packets that are freed as usual, which have another hook.
+ * Cost: 26 ns where it is counted only, 1 to 5 µs with a record, most of it the stack; nothing for packets that are freed as usual, which have another hook.
  * Loses: drops in an interrupt of this program itself (`recursion`).
  */
 SEC("tp_btf/kfree_skb")
@@ -93,7 +93,7 @@ int kfree_skb(u64 *ctx)
 	return packet_dropped(ctx, true);
 }
 
-/* The same on kernels before 6.2. Cost: 60 ns. */
+/* The same on kernels before 6.2. Cost: 52 ns. */
 SEC("tp_btf/kfree_skb")
 int kfree_skb_helped(u64 *ctx)
 {

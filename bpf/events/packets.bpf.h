@@ -85,7 +85,7 @@ static __always_inline bool is_ip(const struct sk_buff *skb)
 
 /*
  * IP's number of the transport protocol; 0: not IP, or the header is not where it should be. `casts`: the kernel has
- * bpf_rdonly_cast. The helper takes as long as all the rest of counting a drop, about 40 ns.
+ * bpf_rdonly_cast. The helper takes as long as all the rest of counting a drop.
  */
 static __always_inline u8 protocol_of(const struct sk_buff *skb, bool casts)
 {

@@ -132,6 +132,9 @@ struct event_group {
 	/* records sent; records without a token */
 	u64 told;
 	u64 suppressed;
+	/* of its last record */
+	u32 second;
+	u32 unused;
 	/* name of the process or the device */
 	char name[IFNAMSIZ];
 };
@@ -345,6 +348,7 @@ static __always_inline struct event_group *group_of(struct events_cpu *shard, co
 		group->sum = 0;
 		group->told = 0;
 		group->suppressed = 0;
+		group->second = 0;
 		group->first_ns = now;
 		group->key = *key;
 		if (name)
@@ -356,8 +360,12 @@ static __always_inline struct event_group *group_of(struct events_cpu *shard, co
 	return &shard->ungrouped;
 }
 
-/* May a record be made? It takes a token of its kind and reason, and one of all. */
-static __always_inline bool take_token(struct events_cpu *shard, struct event_reason *reason, u32 slot)
+/*
+ * May a record be made? It takes a token of its kind and reason, and one of all. Where those of the reason are used up,
+ * there are as many again for groups that have had no record in this second: one noisy sender does not starve others.
+ */
+static __always_inline bool take_token(struct events_cpu *shard, struct event_reason *reason, struct event_group *group,
+				       u32 slot)
 {
 	u32 *budget = bpf_map_lookup_elem(&budgets, &slot);
 	u32 second = shard->coarse_second;
@@ -372,10 +380,13 @@ static __always_inline bool take_token(struct events_cpu *shard, struct event_re
 		shard->second = second;
 		shard->used = 0;
 	}
-	if (reason->used >= *budget || shard->used >= BUDGET_OF_ALL)
+	if (shard->used >= BUDGET_OF_ALL)
+		return false;
+	if (reason->used >= *budget && (group->second == second || reason->used >= 2 * *budget))
 		return false;
 	reason->used++;
 	shard->used++;
+	group->second = second;
 	return true;
 }
 
@@ -411,7 +422,7 @@ static __always_inline struct event *begin_event(u32 kind, u32 reason, struct ev
 	shard->events++;
 	if (!worthy)
 		return 0;
-	if (!take_token(shard, counts, slot)) {
+	if (!take_token(shard, counts, group, slot)) {
 		counts->suppressed++;
 		group->suppressed++;
 		return 0;

@@ -4,6 +4,7 @@
  * Loaded while the process is in focus only.
  */
 #include "lib/core.bpf.h"
+#include "lib/duration.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/runs.bpf.h"
 
@@ -179,7 +180,7 @@ int BPF_PROG(focus_waking, struct task_struct *task)
 	}
 	known = bpf_map_lookup_elem(&wakers, &key);
 	if (known) {
-		__sync_fetch_and_add(&known->count, 1);
+		shared_add(&known->count, 1);
 		known->last_ns = first.last_ns;
 		known->woken = tid;
 		return 0;
@@ -251,8 +252,8 @@ static __always_inline void enter(struct focus_cpu *cpu, struct task_struct *tas
 		runnable = off_cpu->woken_ns ?: now;
 		slept = bpf_map_lookup_elem(&sleeps, &off_cpu->stack);
 		if (slept) {
-			__sync_fetch_and_add(&slept->count, 1);
-			__sync_fetch_and_add(&slept->ns, runnable - off_cpu->left_ns);
+			shared_add(&slept->count, 1);
+			shared_add(&slept->ns, runnable - off_cpu->left_ns);
 		}
 	}
 	if (now > runnable) {

@@ -86,6 +86,25 @@ struct sock {
 	struct socket *sk_socket;
 };
 
+typedef struct {
+	int counter;
+} atomic_drops;
+
+/* before 6.18, and all but UDP and raw sockets since */
+struct sock___drops {
+	atomic_drops sk_drops;
+};
+
+/* since 6.18 */
+struct numa_drop_counters {
+	atomic_drops drops0;
+	atomic_drops drops1;
+};
+
+struct sock___counters {
+	struct numa_drop_counters *sk_drop_counters;
+};
+
 struct unix_address;
 
 struct unix_sock {
@@ -400,6 +419,8 @@ struct channel_record {
 	u64 bytes;
 	/* of TCP: segments received and sent, so far */
 	u64 packets;
+	/* of internet sockets: received packets that were dropped, so far: no room, or no room for connections */
+	u64 drops;
 };
 RECORD(channel_record);
 
@@ -409,6 +430,21 @@ RECORD(channel_record);
 #define UNIX 1
 #define INET 2
 #define INET6 10
+
+/* The drops column of /proc/net/udp. */
+static __always_inline u64 drops_of(struct sock *sk)
+{
+	struct sock___counters *counted = (void *)sk;
+	struct numa_drop_counters *counters;
+
+	if (bpf_core_field_exists(counted->sk_drop_counters)) {
+		counters = BPF_CORE_READ(counted, sk_drop_counters);
+		if (counters)
+			return (u32)BPF_CORE_READ(counters, drops0.counter) +
+			       (u32)BPF_CORE_READ(counters, drops1.counter);
+	}
+	return (u32)BPF_CORE_READ((struct sock___drops *)sk, sk_drops.counter);
+}
 
 static __always_inline bool describe_socket(struct channel_record *record, struct file *file)
 {
@@ -437,6 +473,8 @@ static __always_inline bool describe_socket(struct channel_record *record, struc
 		record->packets =
 			BPF_CORE_READ((struct tcp_sock *)sk, segs_in) + BPF_CORE_READ((struct tcp_sock *)sk, segs_out);
 	}
+	if (family == INET || family == INET6)
+		record->drops = drops_of(sk);
 	if (family == INET) {
 		record->kind = CHANNEL_INET;
 		record->local[0] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);

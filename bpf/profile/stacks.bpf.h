@@ -10,8 +10,12 @@
 #include "lib/maps.bpf.h"
 #include "lib/task-filter.bpf.h"
 
-/* Also the kernel's default limit (kernel.perf_event_max_stack). */
-#define MAX_FRAMES 127
+enum stack_limits {
+	/* also the kernel's default limit (kernel.perf_event_max_stack) */
+	MAX_FRAMES = 127,
+};
+NAMES(stack_limits);
+
 /* User space reads ids as doubles, which hold so many bits. */
 #define STACK_ID_MASK ((1ULL << 53) - 1)
 
@@ -152,8 +156,8 @@ static __always_inline bool task_wanted(struct task_struct *task, u32 tgid, u32 
 	return true;
 }
 
-/* Store `bytes` of frames under their hash. Returns its id. */
-static __always_inline u64 keep_stack(struct profile_losses *cpu, struct stack *stack, long bytes)
+/* Store `bytes` of frames under their hash. Returns its id. Once in the program: after 10 ms its code is not in a cache. */
+static __noinline u64 keep_stack(struct profile_losses *cpu, struct stack *stack, long bytes)
 {
 	u64 hash = 0x9e3779b97f4a7c15;
 	u32 depth;

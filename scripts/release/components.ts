@@ -24,6 +24,8 @@ export interface Component {
 const HOLDERS: Readonly<Record<string, string>> = {
 	'drawille-canvas-blessed-contrib': 'Bence Dányi',
 	x256: 'James Halliday',
+	// the second began it, as xzwasm
+	'xz-decompress': 'Tim Perry, Steve Sanderson',
 	'yoga-layout': 'Meta Platforms, Inc. and affiliates.',
 };
 
@@ -50,7 +52,8 @@ export function bundledPackages({ outputs }: Metafile): string[] {
 	return [...folders].sort();
 }
 
-function npmComponent(folder: string): Component {
+/** Fails for a package without the text of its licence. */
+export function npmComponent(folder: string): Component {
 	const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<
 		'name' | 'version' | 'license',
 		string

@@ -4,6 +4,7 @@ import { BECOME_ROOT, Unavailable } from '../core/errors.ts';
 import type { BpfError } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
 import { safe, sanitize } from '../lib/sanitize.ts';
+import { whyHidden } from '../system/kernel-text.ts';
 import {
 	hasSeccompFilter,
 	inUserNamespace,
@@ -44,6 +45,15 @@ function lockedDown(mode: string) {
 function lacksHelper(log: string, { sysRoot }: Host): { cause: string; fix: string } | undefined {
 	const mode = /(cannot use helper|unknown func|function) bpf_probe_read/.test(log) ? lockdown(sysRoot) : undefined;
 	return mode === undefined ? undefined : lockedDown(mode);
+}
+
+/** libbpf looks up what the kernel's types do not name; undefined: that was not it. */
+function lacksSymbols(text: string, { procRoot }: Host): { cause: string; fix: string } | undefined {
+	if (!text.includes('/proc/kallsyms')) return undefined;
+	return {
+		cause: whyHidden(procRoot, 'kallsyms') ?? 'the names of the kernel (/proc/kallsyms) cannot be read',
+		fix: 'mount the whole proc: mount -t proc proc /proc (systemd: ProcSubset=all)',
+	};
 }
 
 /** Cause and fix of a refusal (EPERM, EACCES); undefined: none of the known ones. */
@@ -90,7 +100,7 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 	if (error instanceof Unavailable) return error;
 	const { code, message, log = '' } = error as Partial<BpfError>;
 	debug(() => `${id}: cannot ${doing}: ${code ?? ''} ${message ?? String(error)}\n${log}`);
-	const known = bpfRefusal(host, code) ?? lacksHelper(log, host);
+	const known = bpfRefusal(host, code) ?? lacksHelper(log, host) ?? lacksSymbols(log + message, host);
 	if (known) return new Unavailable(`cannot ${doing}: ${known.cause}`, known.fix, error);
 	if (code === 'EMFILE' || code === 'ENFILE') {
 		return new Unavailable(
@@ -100,9 +110,12 @@ export function explain(host: Host, id: string, doing: string, error: unknown): 
 		);
 	}
 	const words = [message, verdict(log)].filter(Boolean).join(': ');
+	const report = `please report this with the output of uname -r (tracer ${id})`;
+	// a filter may answer anything; what the verifier refuses has a log
+	const filtered = code !== undefined && log === '' && hasSeccompFilter(host.procRoot);
 	return new Unavailable(
-		`cannot ${doing}: ${words || String(error)}`,
-		`please report this with the output of uname -r (tracer ${id})`,
+		`cannot ${doing}: ${words || String(error)}${filtered ? '; a seccomp filter may be the cause' : ''}`,
+		filtered ? `${SECCOMP.fix}; if that changes nothing, ${report}` : report,
 		error,
 	);
 }

@@ -5,7 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 import { sanitize } from '../lib/sanitize.ts';
-import { UsageError } from './errors.ts';
+import { systemReason, UsageError } from './errors.ts';
 
 let descriptor: number | undefined;
 
@@ -20,14 +20,14 @@ export function openDebugLog(path: string): void {
 	try {
 		opened = openSync(path, O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_WRONLY, 0o600);
 	} catch (error) {
-		const { code, message } = error as NodeJS.ErrnoException;
-		throw new UsageError(`--debug: ${code === 'ELOOP' ? `${path} is a symbolic link` : message}`);
+		const { code } = error as NodeJS.ErrnoException;
+		throw new UsageError(`--debug ${path}: ${code === 'ELOOP' ? 'is a symbolic link' : systemReason(error)}`);
 	}
 	const found = fstatSync(opened);
 	const refusal = found.isFile() ? (found.uid !== process.geteuid?.() ? 'belongs to another user' : '') : 'is no file';
 	if (refusal !== '') {
 		closeSync(opened);
-		throw new UsageError(`--debug: ${path} ${refusal}`);
+		throw new UsageError(`--debug ${path}: ${refusal}`);
 	}
 	descriptor = opened;
 }

@@ -1,10 +1,10 @@
 /** Rows of a fleet without a server: an agent on each host, through ssh. For some dozens of hosts. */
-import { readFileSync } from 'node:fs';
 import { systemReason, UsageError } from '../core/errors.ts';
 import type { SamplerEvent } from '../core/sampler.ts';
 import { type Snapshot, secondsOf } from '../core/snapshot.ts';
 import { uncertaintyOf } from '../export/mapping.ts';
 import { mergeFigures, slotCount } from '../lib/histogram.ts';
+import { readNamed } from '../lib/named-file.ts';
 import { safe, sanitize } from '../lib/sanitize.ts';
 import type { RecordedTab } from '../recording/validate.ts';
 import type { EnergyExtra } from '../tracers/energy/snapshot.ts';
@@ -25,11 +25,16 @@ export function checkHost(text: string, where: string): string {
 	return text;
 }
 
+/** Of the file of hosts. */
+const MOST_BYTES = 2 ** 20;
+
 /** One host a line, optionally with labels: `db1 role=db rack=a3`. `#` begins a comment. @throws {UsageError} */
 export function readHosts(path: string): { host: string; labels: Record<string, string> }[] {
 	let text: string;
 	try {
-		text = readFileSync(path, 'utf8');
+		const bytes = readNamed(path, MOST_BYTES);
+		if (bytes.length > MOST_BYTES) throw new Error('too large to be a list of hosts');
+		text = bytes.toString('utf8');
 	} catch (error) {
 		throw new UsageError(`--hosts ${path}: ${systemReason(error)}`);
 	}

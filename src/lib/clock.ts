@@ -24,18 +24,24 @@ export function parseClockOffsets(text: string): ClockOffsets {
 	return { monotonic: of('monotonic|1'), boottime: of('boottime|7') };
 }
 
-/** The file is about the children's namespace, which differs between `unshare` and the next fork. */
-function ownOffsets(): ClockOffsets {
-	try {
-		const [own, children] = ['time', 'time_for_children'].map((name) => readlinkSync(`/proc/self/ns/${name}`));
-		if (own === children) return parseClockOffsets(readLatin1('/proc/self/timens_offsets'));
-	} catch {
-		// a kernel without time namespaces (before 5.6), or no proc
+/**
+ * The file is about the namespace of the process's children, which differs between `unshare` and the next fork: the file of
+ * another process then, whose children are in ours.
+ */
+export function ownOffsets(procRoot: string, parent: number): ClockOffsets {
+	for (const name of ['self', String(parent), '1']) {
+		try {
+			const folder = `${procRoot}/${name}`;
+			if (readlinkSync(`${procRoot}/self/ns/time`) === readlinkSync(`${folder}/ns/time_for_children`))
+				return parseClockOffsets(readLatin1(`${folder}/timens_offsets`));
+		} catch {
+			// a kernel without time namespaces (before 5.6), no proc, or none of that process
+		}
 	}
 	return { monotonic: 0n, boottime: 0n };
 }
 
-const offsets = ownOffsets();
+const offsets = ownOffsets('/proc', process.ppid);
 const bootOffset = Number(offsets.boottime);
 
 /** CLOCK_MONOTONIC of the kernel, the clock of BPF programs; exact to 1 ns up to 104 days of uptime. */

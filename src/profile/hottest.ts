@@ -34,7 +34,7 @@ export interface HottestLock {
 const MOST = 12;
 const CALLERS = 3;
 
-/** States that are no lock, but a cause to look at. */
+/** Waits for locks: of the kernel, and of programs. */
 const LOCKS: ReadonlySet<State> = new Set(['lock', 'futex']);
 
 /**

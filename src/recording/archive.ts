@@ -13,6 +13,7 @@ import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { fromText, inert } from './columns-text.ts';
 import { Folder, indexName, parseSegmentName, type SegmentName } from './folder.ts';
 import { type FrameHead, KINDS } from './frame.ts';
+import { MAX_MARK } from './mark.ts';
 import { Segment, type SegmentAbout, type Source } from './segment.ts';
 import { checkedSnapshot, isObject, type RecordedTab } from './validate.ts';
 
@@ -59,8 +60,6 @@ const MAX_SEGMENTS = 10_000;
 const MAX_INDEX: Bytes = 256 * 2 ** 20;
 const MAX_MARKS = 10_000;
 const MAX_MARKS_BYTES: Bytes = 4 * 2 ** 20;
-/** Longest text of a mark, characters. */
-export const MAX_MARK = 200;
 /** Name of the file with marks in a folder: JSON lines. */
 export const MARKS = 'marks';
 

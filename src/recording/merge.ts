@@ -23,6 +23,8 @@ interface Times {
 	/** Lengths of the intervals. */
 	dt: readonly Ns[];
 	total: Ns;
+	/** CLOCK_MONOTONIC. */
+	begin: Ns;
 	/** Energy that was measured in all of them; 0: not known. */
 	measured_uj: number;
 }
@@ -204,7 +206,46 @@ function mergeLists(key: string, lists: readonly unknown[][], times: Times): unk
 			groups.set(identity, group);
 		}
 	}
-	return [...groups.values()].map((parts) => mergeRecords(parts, times));
+	return foldEntries(
+		[...groups.values()].map((parts) => ({ row: mergeRecords(parts, times), lives: parts.at(-1) !== undefined })),
+		times.begin,
+	);
+}
+
+/** Texts by which entries of processes that have ended are one. */
+const NAMES = ['interrupted', 'comm', 'cgroup', 'user', 'device'];
+
+/** As {@link foldEnded}, of a list whose entries are processes; others stay as they are. */
+function foldEntries(entries: readonly MergedRow[], begin: Ns): Record_[] {
+	const groups = new Map<string, Record_[]>();
+	for (const [at, { row, lives }] of entries.entries()) {
+		const { pid, start_time } = row;
+		const ended = !lives && typeof pid === 'number' && pid > 0 && typeof start_time === 'number' && start_time >= begin;
+		const key = ended ? NAMES.map((name) => String(row[name])).join('\0') : `${at}`;
+		const group = groups.get(key);
+		if (group) group.push(row);
+		else groups.set(key, [row]);
+	}
+	return [...groups.values()].map((group) => (group.length === 1 ? (group[0] as Record_) : together(group)));
+}
+
+/** Figures of several processes as those of one entry: sums, the highest of maxima and percentiles. */
+function together(group: readonly Record_[]): Record_ {
+	const numbers = (key: string) => group.map((row) => (typeof row[key] === 'number' ? (row[key] as number) : 0));
+	const sum = (all: readonly number[]) => all.reduce((total, one) => total + one, 0);
+	const counts = numbers('count');
+	const whole: Record_ = { ...group[0] };
+	for (const key in whole) {
+		if (typeof whole[key] !== 'number') continue;
+		const rule = ruleOf(key);
+		const all = numbers(key);
+		if (rule === 'most') whole[key] = Math.max(...all);
+		else if (rule === 'mean-of-events')
+			whole[key] =
+				sum(counts) > 0 ? Math.round(sum(all.map((mean, at) => mean * (counts[at] as number))) / sum(counts)) : 0;
+		else whole[key] = sum(all);
+	}
+	return { ...whole, pid: 0, start_time: 0 };
 }
 
 /** Each finding at its highest excess, the worst first. */
@@ -276,9 +317,11 @@ export function mergeSnapshots(
 	if (parts.length === 1) return last;
 	const dt = parts.map(({ dt_ns }) => dt_ns);
 	const measured = parts.map((part) => (part as Record_)['measured_uj']);
+	const total = dt.reduce((sum, one) => sum + one, 0);
 	const times = {
 		dt,
-		total: dt.reduce((sum, one) => sum + one, 0),
+		total,
+		begin: last.mono_ns - total,
 		measured_uj: measured.reduce<number>((sum, one) => sum + (typeof one === 'number' ? one : 0), 0),
 	};
 	const rows = new Map<string, unknown[]>();
@@ -304,8 +347,6 @@ export function mergeSnapshots(
 		mono_ns: last.mono_ns,
 		dt_ns: times.total,
 		group: last.group,
-		rows: byIdentity(
-			byProcess ? foldEnded(merged, fold, last.mono_ns - times.total) : merged.map(({ row }) => row),
-		) as object[],
+		rows: byIdentity(byProcess ? foldEnded(merged, fold, times.begin) : merged.map(({ row }) => row)) as object[],
 	};
 }

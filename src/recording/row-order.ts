@@ -38,15 +38,15 @@ function sortedBy<T>(rows: readonly T[], by: string, row: (one: T) => unknown): 
 
 /** Records by start and number, others behind them. The same array where no record is a process or thread. */
 export function byIdentity<T extends object>(rows: readonly T[]): readonly T[] {
-	const identities = new Map(rows.map((row) => [row, identityOf(row as Row)]));
-	if (![...identities.values()].some((identity) => identity !== undefined)) return rows;
-	const after: [number, number] = [Number.POSITIVE_INFINITY, 0];
-	const of = (row: T) => identities.get(row) ?? after;
-	return [...rows].sort((a, b) => {
-		const [x, y] = [of(a), of(b)];
-		if (x[0] !== y[0]) return x[0] < y[0] ? -1 : 1;
-		return x[1] - y[1];
+	let any = false;
+	const keyed = rows.map((row) => {
+		const identity = identityOf(row as Row);
+		any ||= identity !== undefined;
+		return { row, start: identity?.[0] ?? Number.POSITIVE_INFINITY, id: identity?.[1] ?? 0 };
 	});
+	if (!any) return rows;
+	// without a start both are infinite, and their difference is no number
+	return keyed.sort((a, b) => a.start - b.start || a.id - b.id).map(({ row }) => row);
 }
 
 /** @returns the records as they are stored, and their own order; undefined: that is the one in which they are stored */

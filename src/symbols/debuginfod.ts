@@ -5,8 +5,6 @@
 import { closeSync, constants, createWriteStream, fstatSync, openSync } from 'node:fs';
 import { readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { makeOwnFolder } from '../core/own-folder.ts';
 import type { Bytes, Count } from '../lib/units.ts';
 import { debuginfodUrls, isAllowed } from './debuginfod-urls.ts';
@@ -50,7 +48,7 @@ export class Debuginfod {
 	private readonly waiting: (() => void)[] = [];
 
 	/** @param text addresses that have been checked */
-	constructor(text: string, folder = DEBUGINFOD_FOLDER) {
+	constructor(text: string, folder: string) {
 		const urls = debuginfodUrls(text);
 		if (typeof urls === 'string') throw new Error(urls);
 		this.urls = urls;
@@ -132,6 +130,7 @@ export class Debuginfod {
 		let bytes = 0;
 		const { counts } = this;
 		try {
+			const [{ Readable }, { pipeline }] = await Promise.all([import('node:stream'), import('node:stream/promises')]);
 			await pipeline(
 				Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]),
 				async function* (chunks: AsyncIterable<Uint8Array>) {

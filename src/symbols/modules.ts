@@ -63,6 +63,11 @@ export class Module {
 		return undefined;
 	}
 
+	/** It is an ELF file. */
+	get isProgram(): boolean {
+		return this.elf !== undefined;
+	}
+
 	/** How the instruction at a byte of the file is unwound; undefined: the file does not say. */
 	unwindRow(offset: number): UnwindRow | undefined {
 		const address = this.unwinding && this.elf?.addressOf(offset);

@@ -74,7 +74,9 @@ export class PerfMap {
 			if (best < 0 || (this.order[index] as number) < (this.order[best] as number)) best = index;
 		}
 		if (best < 0) return undefined;
-		return { name: this.text.subarray(this.nameAt[best], this.nameEnd[best]), start: this.starts[best] as number };
+		const start = this.starts[best] as number;
+		const name = this.text.subarray(this.nameAt[best], this.nameEnd[best]);
+		return { name, start, size: (this.ends[best] as number) - start };
 	}
 }
 

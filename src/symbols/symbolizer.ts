@@ -9,6 +9,7 @@ import { LateSymbols } from './late.ts';
 import { type Mapping, mappingAt, readMaps } from './mappings.ts';
 import { type Module, Modules, servedDevices } from './modules.ts';
 import { type ReadMap, readPerfMap } from './perf-map.ts';
+import { pythonTrampolineRow } from './python-trampoline.ts';
 import type { Found, SymbolTable } from './table.ts';
 import { type CopiedStack, Unwinder, type Unwound } from './unwind.ts';
 import { readVdso } from './vdso.ts';
@@ -172,7 +173,8 @@ export class Symbolizer {
 			return this.moduleFrame(this.vdso, safe`[vdso]`, at - mapping.start);
 		}
 		const module = known.modules.get(moduleKey(mapping));
-		if (!module || anonymous.test(path)) return this.compiledFrame(known, at, path);
+		// a program may run from memory: a memfd is a file like others, unless it holds compiled code
+		if (!module || (anonymous.test(path) && !module.isProgram)) return this.compiledFrame(known, at, path);
 		const name = sanitize(basename(path.replace(/ \(deleted\)$/, '')).slice(0, 128));
 		const frame = this.moduleFrame(module, name, at - mapping.start + mapping.offset);
 		// a program that maps its own compiled code from a file
@@ -197,7 +199,16 @@ export class Symbolizer {
 			this.vdso ??= readVdso(this.procRoot);
 			return this.vdso.unwindRow(address - mapping.start);
 		}
-		return space.modules.get(moduleKey(mapping))?.unwindRow(address - mapping.start + mapping.offset);
+		const row = space.modules.get(moduleKey(mapping))?.unwindRow(address - mapping.start + mapping.offset);
+		return row ?? this.trampolineRow(space, address, mapping.path);
+	}
+
+	/** Python's trampolines have neither tables nor frame pointers, but names in its map. */
+	private trampolineRow(space: AddressSpace, address: number, path: string): UnwindRow | undefined {
+		if (!anonymous.test(path)) return undefined;
+		if (!space.perfMap?.map.find(address)) this.readPerfMap(space);
+		const found = space.perfMap?.map.find(address);
+		return found && pythonTrampolineRow(found, address);
 	}
 
 	private mappingOf(space: AddressSpace, address: number): Mapping | undefined {

@@ -10,6 +10,8 @@ export interface Found {
 	name: Uint8Array;
 	/** Address of the symbol. */
 	start: number;
+	/** Of the code; absent: not known. */
+	size?: number;
 }
 
 export class SymbolTable {

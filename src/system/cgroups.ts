@@ -9,6 +9,8 @@ export interface CgroupMount {
 	folder: string;
 	/** Path in the hierarchy of the group that the folder shows: `/`, or the top of a subtree. */
 	top: string;
+	/** Levels that the top lies above the root of our cgroup namespace, whose paths begin with as many `/..` there. */
+	above?: number;
 }
 
 /** mountinfo writes blanks as `\040`. */
@@ -80,10 +82,15 @@ function widestMount(
 		const [type = '', , options = ''] = after.split(' ');
 		mounts.set(id, { parent, top, folder, fits: wanted(type, options.split(',')) });
 	}
-	return [...mounts]
-		.filter(([id, { fits }]) => fits && !isHidden(id, mounts))
-		.map(([, { folder, top }]) => ({ folder, top }))
-		.sort((a, b) => a.top.length - b.top.length)[0];
+	return (
+		[...mounts]
+			.filter(([id, { fits }]) => fits && !isHidden(id, mounts))
+			// in a cgroup namespace the mount of the outer one begins above our root, `/../..`: paths in it are whole ones
+			.map(([, { folder, top }]) =>
+				/^(\/\.\.)+$/.test(top) ? { folder, top: '/', above: top.length / '/..'.length } : { folder, top },
+			)
+			.sort((a, b) => a.top.length - b.top.length)[0]
+	);
 }
 
 /** A path below a folder of a tree, from the top of that tree; undefined: it lies elsewhere. */
@@ -94,12 +101,16 @@ function below(path: string, folder: string): string | undefined {
 
 /** A path inside a folder, itself without a slash at the end. */
 function inFolder(folder: string, inside: string): string {
-	return inside === '/' ? folder : join(folder, inside);
+	if (inside === '/') return folder;
+	return folder === '/' ? inside : `${folder}${inside}`;
 }
 
-/** The folder of a group by its path in the hierarchy; undefined: the mount does not show it. */
+/**
+ * The folder of a group by its path in the hierarchy; undefined: the mount does not show it. `/../x` is a group outside of our
+ * cgroup namespace.
+ */
 export function cgroupFolder({ folder, top }: CgroupMount, path: string): string | undefined {
-	const inside = below(path, top);
+	const inside = path.split('/').includes('..') ? undefined : below(path, top);
 	return inside === undefined ? undefined : inFolder(folder, inside);
 }
 
@@ -149,21 +160,27 @@ export class Cgroups {
 			this.refused = true;
 			return undefined;
 		}
-		return this.keep(
-			id,
-			path.length === 0 ? safe`#${id}` : sanitize(this.inHierarchy(Buffer.from(path).toString('latin1'))),
-		);
+		const latin1 = this.inHierarchy(Buffer.from(path).toString('latin1'));
+		if (latin1 !== '/' || this.isTop(path)) {
+			return this.keep(id, latin1 === '' ? safe`#${id}` : sanitize(Buffer.from(latin1, 'latin1')));
+		}
+		// the kernel's path of the root and all other groups outside of the subtree that is mounted
+		return this.keep(id, safe`#${id}`);
 	}
 
-	/** A path as this process sees it → in the hierarchy. Groups outside of a mounted subtree have it already. */
-	private inHierarchy(latin1: string): Uint8Array {
+	/** Is it the folder of the mount? */
+	private isTop(path: Uint8Array): boolean {
+		return Buffer.from(path).equals(Buffer.from((this.mount as CgroupMount).folder));
+	}
+
+	/** A path as this process sees it → in the hierarchy; outside of a mounted subtree as it is. */
+	private inHierarchy(latin1: string): string {
 		const { folder, top } = this.mount as CgroupMount;
 		const inside = below(latin1, Buffer.from(folder).toString('latin1'));
-		const path = inside === undefined ? latin1 : inFolder(top, inside);
-		return Buffer.from(path, 'latin1');
+		return inside === undefined ? latin1 : inFolder(top, inside);
 	}
 
-	private keep(id: number, path: SafeText): SafeText {
+	protected keep(id: number, path: SafeText): SafeText {
 		if (this.paths.size >= MAX_NAMES) {
 			const [oldest] = this.paths.keys();
 			this.paths.delete(oldest as number);
@@ -211,7 +228,9 @@ export class Cgroups {
 /** The id of a group by its path in the unified hierarchy; undefined: there is no such group. */
 export function cgroupId(procRoot: string, path: string): number | undefined {
 	const mount = cgroupMount(procRoot);
-	const folder = mount && cgroupFolder(mount, join('/', path));
+	const outer = '/..'.repeat(mount?.above ?? 0);
+	const whole = outer !== '' && path.startsWith(`${outer}/`) ? path.slice(outer.length) : path;
+	const folder = mount && cgroupFolder(mount, `/${whole.replace(/^\/+|\/+$/g, '')}`);
 	if (!mount || folder === undefined) return undefined;
 	try {
 		const found = statSync(folder);

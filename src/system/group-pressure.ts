@@ -62,7 +62,9 @@ export class GroupPressureReader {
 			const now = parsePressure(readFileSync(file, 'utf8'));
 			this.before.set(file, now);
 			const then = before.get(file);
-			return then ? [{ cgroup, some_ns: now.some_ns - then.some_ns, full_ns: now.full_ns - then.full_ns }] : [];
+			// a group of the same name that was made anew counts from 0
+			const since = (key: keyof Stall): Ns => Math.max(0, now[key] - (then?.[key] ?? 0));
+			return then ? [{ cgroup, some_ns: since('some_ns'), full_ns: since('full_ns') }] : [];
 		} catch {
 			// gone, or its sanitised name is not its name
 			return [];

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import type { Ns } from '../lib/units.ts';
 
 /** The largest configuration that is read: those of distributions have 0.3 MB. */
@@ -10,6 +9,8 @@ const MOST_BYTES = 4 << 20;
 
 function configText(procRoot: string, bootFolder: string): string | undefined {
 	try {
+		// loaded where it is needed: the drawing thread starts without it
+		const { gunzipSync } = process.getBuiltinModule('node:zlib');
 		return gunzipSync(readFileSync(join(procRoot, 'config.gz')), { maxOutputLength: MOST_BYTES }).toString('latin1');
 	} catch {
 		// CONFIG_IKCONFIG_PROC is off

@@ -37,10 +37,13 @@ const MOST_LEVELS = 8;
 
 const fieldOf = (text: string, name: string): Count => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
 
+/** NaN for `max` and for what is no number. */
+const figureOf = (text: string): number => (/^\d+\s*$/.test(text) ? Number(text) : Number.NaN);
+
 /** Of v2: `memory.high` throttles, `memory.max` reclaims, then kills. */
 function unified(folder: string): Totals | undefined {
 	const text = (file: string) => readFileSync(join(folder, file), 'utf8');
-	const limits = ['memory.max', 'memory.high'].map((file) => Number(text(file))).filter((limit) => limit < NO_LIMIT);
+	const limits = ['memory.max', 'memory.high'].map((file) => figureOf(text(file))).filter((limit) => limit < NO_LIMIT);
 	if (limits.length === 0) return undefined;
 	const events = text('memory.events');
 	let stalled_ns: Ns | null = null;
@@ -51,14 +54,14 @@ function unified(folder: string): Totals | undefined {
 	}
 	return {
 		limit_bytes: Math.min(...limits),
-		used_bytes: Number(text('memory.current')),
+		used_bytes: figureOf(text('memory.current')),
 		hits: fieldOf(events, 'high') + fieldOf(events, 'max'),
 		stalled_ns,
 	};
 }
 
 function legacy(folder: string): Totals | undefined {
-	const figure = (file: string) => Number(readFileSync(join(folder, file), 'utf8'));
+	const figure = (file: string) => figureOf(readFileSync(join(folder, file), 'utf8'));
 	const limit_bytes = figure('memory.limit_in_bytes');
 	if (!(limit_bytes < NO_LIMIT)) return undefined;
 	return {
@@ -114,7 +117,11 @@ export class MemoryLimitReader {
 					limit_bytes: now.limit_bytes,
 					used_bytes: now.used_bytes,
 					hits: now.hits - before.hits,
-					stalled_ns: now.stalled_ns === null || before.stalled_ns === null ? null : now.stalled_ns - before.stalled_ns,
+					stalled_ns:
+						now.stalled_ns === null || before.stalled_ns === null
+							? null
+							: // a group of the same name that was made anew counts from 0
+								Math.max(0, now.stalled_ns - before.stalled_ns),
 					members: keys,
 				},
 			];

@@ -1,9 +1,9 @@
 /** Pressure stall information: time in which tasks were stalled for lack of CPU, memory or IO, from `/proc/pressure`. */
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
-import { procOption } from './kernel-text.ts';
+import { kernelText, procOption, whyHidden } from './kernel-text.ts';
 
 /** Of the interval: time in which at least one task (`some`), or all runnable ones (`full`), were stalled. */
 export interface Stall {
@@ -48,20 +48,17 @@ export class PressureReader {
 	/** Why {@link read} has nothing. */
 	why(): SafeText {
 		const subset = procOption(this.procRoot, 'subset');
-		return subset === undefined
-			? safe`no /proc/pressure: kernel without CONFIG_PSI, or psi=0`
-			: safe`no /proc/pressure: proc is mounted with subset=${sanitize(subset)}`;
+		if (subset !== undefined) return safe`no /proc/pressure: proc is mounted with subset=${sanitize(subset)}`;
+		const hidden = existsSync(join(this.procRoot, 'pressure')) ? whyHidden(this.procRoot, 'pressure') : undefined;
+		return hidden ?? safe`no /proc/pressure: kernel without CONFIG_PSI, or psi=0`;
 	}
 
 	private totals(): Pressure {
 		return Object.fromEntries(
 			resources.flatMap((resource) => {
-				try {
-					// reading also fails where PSI is compiled in but off
-					return [[resource, parsePressure(readFileSync(join(this.procRoot, 'pressure', resource), 'utf8'))]];
-				} catch {
-					return [];
-				}
+				// reading also fails where PSI is compiled in but off; lxcfs has the container's own figures there
+				const text = kernelText(this.procRoot, join('pressure', resource));
+				return text === undefined ? [] : [[resource, parsePressure(text)]];
 			}),
 		);
 	}

@@ -8,6 +8,7 @@ import { COMMAND_BYTES, commandText } from './command-lines.ts';
 import { FOREIGN_PIDS, hasMachinePids } from './pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts';
 import { Users } from './users.ts';
+import { groupPath } from './v1-groups.ts';
 
 export interface ProcessDetails {
 	/** Arguments separated by spaces, secrets masked, at most {@link COMMAND_BYTES}; for kernel threads the name in brackets. */
@@ -89,11 +90,10 @@ export async function readProcess(procRoot: string, { pid, start }: ProcessId): 
 		if ((await readStat(procRoot, pid)).start !== stat.start) return null;
 		const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status.toString('latin1'))?.[1] ?? '';
 		users ??= new Users();
-		const path = cgroup.subarray(cgroup.indexOf('0::') + 3);
 		return {
 			command,
 			user: users.name(Number(field('Uid').split('\t')[1] ?? -1)),
-			cgroup: sanitize(path.subarray(0, Math.max(0, path.indexOf('\n')))),
+			cgroup: sanitize(Buffer.from(groupPath(cgroup.toString('latin1')), 'latin1')),
 			state: sanitize(/\((.+)\)/.exec(field('State'))?.[1] ?? field('State')),
 			threads: Number(field('Threads')),
 			started: Date.now() - (kernelBootNs(Number.parseFloat(uptime) * 1e9) - stat.start) / 1e6,

@@ -120,7 +120,8 @@ export class QuotaReader {
 				continue;
 			}
 			const throttled = now.throttled - before.throttled;
-			if (throttled <= 0) continue;
+			// a group of the same name that was made anew counts from 0
+			if (throttled <= 0 || now.periods < before.periods || now.throttled_ns < before.throttled_ns) continue;
 			found.push({
 				cgroup,
 				periods: now.periods - before.periods,

@@ -38,6 +38,19 @@ export function unifiedPath(text: string): string | undefined {
 	return /^0::(.*)$/m.exec(text)?.[1];
 }
 
+/** Path of a process in the unified hierarchy as `/proc` shows it; undefined: it has ended, or `/proc` has other pids. */
+export function unifiedPathOf(procRoot: string, { pid, start }: ProcessId): SafeText | undefined {
+	if (!hasMachinePids(procRoot)) return undefined;
+	const folder = join(procRoot, String(pid));
+	try {
+		const path = unifiedPath(readLatin1(join(folder, 'cgroup')));
+		const stat = statFields(readLatin1(join(folder, 'stat')));
+		return path?.startsWith('/') && sameStart(startOf(stat), start) ? sanitize(Buffer.from(path, 'latin1')) : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
 /**
  * The group of a process as all tabs name it, from the text of `/proc/PID/cgroup` (latin1): that of the unified hierarchy,
  * of a process in its root that of v1. Empty: none.

@@ -40,19 +40,29 @@ const FAST = 19_999;
 /** ms between two drains, as the command has it. */
 const DRAIN = 50;
 
-function begin(host: Host, mode: ProfileMode, pid?: number, hz = 99): Taking {
+interface Profiled {
+	/** Default: the machine. */
+	pid?: number;
+	hz?: number;
+	offCpuMin?: number;
+}
+
+/** ns: no wait lasts as long. Long waits of others on the machine, some µs each, would be in the price of a switch. */
+const NEVER = 1e10;
+
+function begin(host: Host, mode: ProfileMode, { pid, hz = 99, offCpuMin = 1e6 }: Profiled = {}): Taking {
 	return new Taking(host, {
-		...{ mode, hz, targetText: safe`the machine`, offCpuMin: 1e6, unwind: false },
+		...{ mode, hz, targetText: safe`the machine`, offCpuMin, unwind: false },
 		target: pid === undefined ? {} : { tgid: pid },
 	});
 }
 
 /** A profile in this process, read as the command reads it. */
-function taking(name: string, host: Host, mode: ProfileMode, pid?: number, hz?: number): Contender {
+function taking(name: string, host: Host, mode: ProfileMode, profiled?: Profiled): Contender {
 	return {
 		name,
 		async start() {
-			const one = begin(host, mode, pid, hz);
+			const one = begin(host, mode, profiled);
 			const timer = setInterval(() => one.drain(), DRAIN);
 			return async () => {
 				clearInterval(timer);
@@ -104,8 +114,8 @@ async function switches({ host, loads, quick }: Bench, rounds: number, results: 
 	const load = loads.start(1, 'pipe', 'processes');
 	const contenders = [
 		empty(EXIT_EMPTY, host, 'sched_exit_tp'),
-		taking(OFF_CPU, host, 'off-cpu'),
-		taking(OFF_OTHER, host, 'off-cpu', idle.pid),
+		taking(OFF_CPU, host, 'off-cpu', { offCpuMin: NEVER }),
+		taking(OFF_OTHER, host, 'off-cpu', { offCpuMin: NEVER, pid: idle.pid }),
 		peer('offcputime'),
 	];
 	try {
@@ -168,7 +178,7 @@ async function samples(bench: Bench, rounds: number, directory: string, results:
 		// on an idle CPU there are none: a sample's price at 99 a second
 		results.add(PROFILE.share, ON_CPU, '%', ((ns / count) * 99 * 100) / 1e9);
 		const base = await work();
-		for (const contender of [taking(ON_CPU, host, 'on-cpu', undefined, FAST), perf(directory, FAST)]) {
+		for (const contender of [taking(ON_CPU, host, 'on-cpu', { hz: FAST }), perf(directory, FAST)]) {
 			const end = await contender.start();
 			try {
 				const time = await work();
@@ -251,7 +261,7 @@ export async function profile(bench: Bench): Promise<SectionResult> {
 		id: 'profile',
 		title: 'Profiles',
 		notes: [
-			`Switches and samples by the kernel's BPF run statistics, whose own clock reads are in every figure: the empty program is the floor. What a sample takes: a fixed amount of work beside ${FAST} samples a second, less the same without, for each sample. \`perf bench sched pipe\` on one CPU, its CPU time less that of the same turn without anything beside it. Symbols: all CPU time of the process that profiles, from the first drain of new processes to the finished profile, while gcc compiles small files two at a time.`,
+			`Switches and samples by the kernel's BPF run statistics, whose own clock reads are in every figure: the empty program is the floor. At switches the threshold is 10 s, so that all waits are below it. What a sample takes: a fixed amount of work beside ${FAST} samples a second, less the same without, for each sample. \`perf bench sched pipe\` on one CPU, its CPU time less that of the same turn without anything beside it. Symbols: all CPU time of the process that profiles, from the first drain of new processes to the finished profile, while gcc compiles small files two at a time.`,
 		],
 		figures: results.figures,
 	};

@@ -1,7 +1,17 @@
 /** Names of functions where they are hard to come by, against sources whose names are known. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
+import { Agent, createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -9,8 +19,8 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Profile } from '../../src/profile/model.ts';
 import { Debuginfod } from '../../src/symbols/debuginfod.ts';
 import { Elf, MemoryBytes } from '../../src/symbols/elf.ts';
-import { temporaryDirectory } from './leftovers.ts';
-import { begin, buildProfiled, end, endAll, figures, load, loadOf, take } from './profiled.ts';
+import { leashed, temporaryDirectory } from './leftovers.ts';
+import { begin, buildProfiled, end, endAll, figures, load, loadOf, namesOf, take } from './profiled.ts';
 
 const directory = temporaryDirectory(join(process.cwd(), 'build/profile-'));
 const path = (name: string) => join(directory.path, name);
@@ -85,7 +95,7 @@ describe('debuginfod', () => {
 		const { file, symbols } = stripped('profiled-served');
 		const url = await serve(buildIdOf(program), readFileSync(symbols));
 		const { pid } = await load(file, 'shares');
-		const profile = await take('on-cpu', pid, 300, 997, false, { debuginfod: url });
+		const profile = await take('on-cpu', pid, 300, 997, false, { debuginfod: url, debuginfodFolder: cache });
 		expect(namesIn(profile)).toEqual(expect.arrayContaining(['seventy', 'twenty']));
 		expect(profile.late_symbols.debuginfod).toMatchObject({ found: 1, failed: 0 });
 		expect(profile.late_symbols.debuginfod?.bytes).toBe(statSync(symbols).size);
@@ -199,6 +209,48 @@ test('functions that Node compiles or interprets, by its perf map', async () => 
 	}
 });
 
+test('a program that runs from memory: its file has no path', async () => {
+	const script = `import os, sys
+fd = os.memfd_create('profiled')
+os.write(fd, open('${program}', 'rb').read())
+os.execv('/proc/self/fd/%d' % fd, ['profiled', 'shares'])`;
+	const { pid } = await loadOf('', '/usr/bin/python3', '-c', script);
+	while (!readlinkSync(`/proc/${pid}/exe`).startsWith('/memfd:')) await setTimeout(10);
+	const profile = await take('on-cpu', pid, 300, 997);
+	expect(namesIn(profile)).toEqual(expect.arrayContaining(['seventy', 'main']));
+});
+
+/** A Python that writes a perf map: of 3.12 or later, which not every distribution has. */
+const newPython = [
+	'/usr/bin/python3.13',
+	'/usr/bin/python3.12',
+	`${process.env['HOME']}/.pyenv/versions/3.12.1/bin/python3`,
+].find((one) => existsSync(one));
+
+test.runIf(newPython)('functions of a Python script, by the map that -X perf writes', async () => {
+	const script = path('hot.py');
+	writeFileSync(
+		script,
+		'def hot():\n  return sum([i * i for i in range(2000)])\ndef outer():\n  while True: hot()\nouter()\n',
+	);
+	const { pid } = await loadOf('python3', newPython as string, '-X', 'perf', script);
+	try {
+		await setTimeout(500);
+		const profile = await take('on-cpu', pid, 700, 499, true);
+		const stacks = profile.stacks.filter((stack) =>
+			namesOf(profile, stack).some((name) => /^py::hot:.*hot\.py$/.test(name)),
+		);
+		const all = profile.stacks.reduce((sum, { count }) => sum + count, 0);
+		expect(stacks.reduce((sum, { count }) => sum + count, 0) / all).toBeGreaterThan(0.8);
+		const [most] = stacks;
+		const own = most ? namesOf(profile, most).filter((name) => name.startsWith('py::')) : [];
+		expect(own.map((name) => name.split(':')[2])).toEqual(['<module>', 'outer', 'hot']);
+		expect(profile.quality.cut / profile.quality.user_stacks).toBeLessThan(0.1);
+	} finally {
+		rmSync(`/tmp/perf-${pid}.map`, { force: true });
+	}
+});
+
 test('Python without its own perf map: the interpreter is seen, not the functions of the script', async () => {
 	const python = '/usr/bin/python3';
 	const { pid } = await loadOf('python3', python, '-c', 'def hot():\n  while True: sum(range(1000))\nhot()');
@@ -207,4 +259,42 @@ test('Python without its own perf map: the interpreter is seen, not the function
 	expect(namesIn(profile)).toContain('_PyEval_EvalFrameDefault');
 	expect(namesIn(profile).filter((name) => /hot/.test(name))).toEqual([]);
 	expect(profile.quality.cut / profile.quality.user_stacks).toBeLessThan(0.1);
+});
+
+test('a Go program of the distribution, stripped: its stacks are those that Go itself prints', async () => {
+	const dump: Buffer[] = [];
+	const agent = new Agent({ keepAlive: true, maxSockets: 2 });
+	const child = spawn(...leashed('podman', 'system', 'service', '-t', '0', `unix://${path('podman.sock')}`), {
+		stdio: ['ignore', 'ignore', 'pipe'],
+	});
+	const gone = once(child, 'exit');
+	child.stderr.on('data', (part: Buffer) => dump.push(part));
+	try {
+		while (!existsSync(path('podman.sock'))) await setTimeout(20);
+		// the service is the process that runs podman itself, not what starts it
+		const asking = setInterval(() => {
+			get({ socketPath: path('podman.sock'), path: '/v4.0.0/libpod/info', agent }, (answer) => answer.resume()).on(
+				'error',
+				() => {},
+			);
+		}, 50);
+		const profile = await take('wall', child.pid as number, 1500, 997, false, { target: { comm: 'podman' } });
+		clearInterval(asking);
+		child.kill('SIGQUIT');
+		await gone;
+		const printed = Buffer.concat(dump).toString();
+		const ours = profile.stacks.map((stack) => namesOf(profile, stack));
+		// of the connection that is still open: "net/http.(*conn).serve(…)" and "created by net/http.(*Server).Serve"
+		expect(printed).toContain('\nnet/http.(*conn).serve(');
+		const serving = ours.filter((names) => names.includes('net/http.(*conn).serve'));
+		expect(serving.length).toBeGreaterThan(0);
+		for (const names of serving) {
+			expect(names[0]).toBe('runtime.goexit');
+			expect(names[1]).toMatch(/^net\/http\.\(\*Server\)\.Serve/);
+		}
+	} finally {
+		agent.destroy();
+		if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+		await gone;
+	}
 });

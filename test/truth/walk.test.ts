@@ -1,14 +1,12 @@
 /** The walk over all tasks beside processes that end and begin in numbers: each is there as long as it lives, and rests as it does. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { TaskWalk } from '../../src/tracers/overview/tasks/walk.ts';
 import { generator } from '../lib/random.ts';
 import { realHost, seconds } from './host.ts';
 
 const living = new Map<number, () => Promise<unknown>>();
-afterAll(() => Promise.all([...living.values()].map((end) => end())));
-
 async function begin(count: number): Promise<void> {
 	const children = Array.from({ length: count }, () => spawn('sleep', ['120'], { stdio: 'ignore' }));
 	await Promise.all(children.map((child) => once(child, 'spawn')));
@@ -19,7 +17,6 @@ async function begin(count: number): Promise<void> {
 			await gone;
 		});
 }
-
 test('sleepers that end one, two or many in a row, and new ones between them', async () => {
 	const walk = new TaskWalk(realHost());
 	try {
@@ -44,17 +41,23 @@ test('sleepers that end one, two or many in a row, and new ones between them', a
 			for (const pid of ending) expect(processes.has(pid), `round ${round}: ${pid} has ended`).toBe(false);
 			for (const pid of living.keys()) expect(processes.get(pid)?.tasks.length, `round ${round}: ${pid}`).toBe(1);
 		}
-		await seconds(0.3);
-		const processes = walk.read();
+		// on a busy machine the last ones take a while until they sleep
+		const rest = () => [...living.keys()].every((pid) => processes.get(pid)?.rests === true);
+		let processes = walk.read();
+		for (let tries = 0; tries < 40 && !rest(); tries++) {
+			await seconds(0.3);
+			processes = walk.read();
+		}
 		for (const pid of living.keys()) {
 			const process = processes.get(pid);
 			const [task] = process?.tasks ?? [];
-			expect(process?.rests).toBe(true);
+			expect([pid, process?.rests, process?.tasks.length]).toEqual([pid, true, 1]);
 			expect(task?.state).toBe('S');
 			expect(task?.reason).toBe('timer');
-			expect(task?.asleep_ns).toBeGreaterThan(0.25e9);
+			expect(task?.asleep_ns).toBeGreaterThan(0.1e9);
 		}
 	} finally {
+		await Promise.all([...living.values()].map((end) => end()));
 		walk.close();
 	}
 });

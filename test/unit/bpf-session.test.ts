@@ -81,13 +81,24 @@ function open(options = {}): unknown {
 test.each([
 	['EPERM', 'Seccomp:\t2\n', '', /a seccomp filter refuses bpf/, /seccomp=unconfined/],
 	['ENOSYS', 'Seccomp:\t2\n', '', /a seccomp filter refuses bpf/, /seccomp=unconfined/],
+	[
+		'EINVAL',
+		'Seccomp:\t2\n',
+		'',
+		/leaves out|cannot be read/,
+		/mount the whole proc/,
+		'libbpf: failed to open /proc/kallsyms: -2',
+	],
+	// a filter may answer anything
+	['EINVAL', 'Seccomp:\t2\n', '', /refused; a seccomp filter may be the cause/, /seccomp=unconfined.*please report/],
+	['EINVAL', 'Seccomp:\t0\n', '', /refused$/, /^please report/],
 	['ENOSYS', 'Seccomp:\t0\n', '', /this kernel has no bpf/, /CONFIG_BPF_SYSCALL/],
 	['EPERM', 'Seccomp:\t0\n', 'capability,landlock,selinux', /a security module refuses it \(selinux\)/, /policy/],
-])('a refusal with %s, %j and modules %j is explained', (code, status, lsm, cause, fix) => {
+])('a refusal with %s, %j and modules %j is explained', (code, status, lsm, cause, fix, why = 'refused') => {
 	tree.set('self/status', `CapEff:\t000001ffffffffff\n${status}`);
 	tree.set('self/uid_map', '         0          0 4294967295\n');
 	tree.set('kernel/security/lsm', lsm);
-	const { message, fix: advice } = explain(host(), 'x', 'load BPF programs', refusal(code, 'refused'));
+	const { message, fix: advice } = explain(host(), 'x', 'load BPF programs', refusal(code, why));
 	expect(message).toMatch(cause);
 	expect(advice).toMatch(fix);
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { GroupNames, unnamedGroups } from '../../src/bpf/cgroups.ts';
 import { safe } from '../../src/lib/sanitize.ts';
 import { v1Mount, v1Path } from '../../src/system/cgroups.ts';
+import { MemoryLimitReader } from '../../src/system/memory-limits.ts';
 import { parseCpuStat, QuotaReader } from '../../src/system/quota.ts';
 import { groupPath, V1Groups, v1Only } from '../../src/system/v1-groups.ts';
 import { treePerTest } from '../lib/tree.ts';
@@ -128,6 +129,50 @@ describe('the v1 group of a process', () => {
 		ms += 1;
 		expect(named()).toBe(600);
 	});
+});
+
+test('a group that was made anew under its name counts from 0', () => {
+	const reader = new QuotaReader(hybrid());
+	const processes = [{ pid: 7, start: 5 }];
+	const read = () => reader.read([safe`/`], processes).map(({ throttled, throttled_ns }) => [throttled, throttled_ns]);
+	tree.set('proc/7/cgroup', '1:cpu,cpuacct:/pod\n0::/\n');
+	stat('/pod', 100, 1, 9000);
+	read();
+	// more throttled than the group before, in fewer periods and for less time
+	stat('/pod', 10, 5, 4000);
+	expect(read()).toEqual([]);
+	stat('/pod', 20, 6, 5000);
+	expect(read()).toEqual([[1, 1000]]);
+});
+
+test('a memory group that was made anew has no stall below 0', () => {
+	tree.set('proc/self/mountinfo', `40 31 0:37 / ${tree.path('unified')} rw - cgroup2 cgroup2 rw`);
+	tree.set('proc/7/cgroup', '0::/pod\n');
+	const set = (hits: number, stalled: number) => {
+		for (const [file, text] of [
+			['max', '1000'],
+			['high', 'max'],
+			['current', '900'],
+			['events', `low 0\nhigh 0\nmax ${hits}\n`],
+			['pressure', `some avg10=0.00 total=${stalled}\nfull avg10=0.00 total=0\n`],
+		] as const)
+			tree.set(`unified/pod/memory.${file}`, `${text}\n`);
+	};
+	const reader = new MemoryLimitReader(tree.path('proc'));
+	const read = () => reader.read([{ pid: 7, start: 0 }]).map(({ hits, stalled_ns }) => [hits, stalled_ns]);
+	set(5, 500);
+	expect(read()).toEqual([]);
+	set(7, 600);
+	expect(read()).toEqual([[2, 100_000]]);
+	set(9, 20);
+	expect(read()).toEqual([[2, 0]]);
+	tree.remove('unified/pod/memory.pressure');
+	set(11, 20);
+	tree.remove('unified/pod/memory.pressure');
+	expect(read()).toEqual([[2, null]]);
+	// an empty file is no limit of 0
+	tree.set('unified/pod/memory.max', '');
+	expect(read()).toEqual([]);
 });
 
 test('quotas of v1, of parents too, with their processes', () => {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { GroupNames } from '../../src/bpf/cgroups.ts';
 import { Cgroups, cgroupFolder, cgroupId, cgroupMount } from '../../src/system/cgroups.ts';
 
 let directory: string;
@@ -68,6 +69,8 @@ describe('the mount', () => {
 		expect(cgroupFolder(pod, '/pod')).toBe('/b');
 		expect(cgroupFolder(pod, '/podium')).toBeUndefined();
 		expect(cgroupFolder(pod, '/')).toBeUndefined();
+		expect(cgroupFolder({ folder: '/b', top: '/' }, '/../../etc')).toBeUndefined();
+		expect(cgroupFolder({ folder: '/b', top: '/' }, '/a..b')).toBe('/b/a..b');
 	});
 });
 
@@ -88,8 +91,41 @@ describe('where the kernel resolves ids', () => {
 
 	test('paths are those in the hierarchy although a subtree is mounted', () => {
 		mount(['/pod', '/b', 'cgroup2']);
-		const cgroups = new Cgroups(proc(), answering({ 1: '/b', 2: '/b/inner', 3: '/other' }));
-		expect([1, 2, 3].map((one) => cgroups.path(one))).toEqual(['/pod', '/pod/inner', '/other']);
+		// the kernel has one path for the root and for all that is outside
+		const cgroups = new Cgroups(proc(), answering({ 5: '/b', 2: '/b/inner', 1: '/', 3: '/' }));
+		expect([5, 2, 1, 3].map((one) => cgroups.path(one))).toEqual(['/pod', '/pod/inner', '#1', '#3']);
+	});
+
+	test('outside of a mounted subtree a group is named by /proc of a process in it', () => {
+		mount(['/', '/b', 'cgroup2']);
+		const cgroups = new GroupNames(proc(), answering({ 5: '/b', 3: '/', 4: '/' }));
+		mkdirSync(join(proc(), '7'));
+		writeFileSync(join(proc(), '7/cgroup'), '0::/../other\u001b[2J\n');
+		writeFileSync(join(proc(), '7/stat'), `7 (p) S${' 0'.repeat(18)} 500 0`);
+		expect(cgroups.pathOf(5, { pid: 7, start: 5e9 })).toBe('/');
+		// another process that has the pid by now
+		expect(cgroups.pathOf(4, { pid: 7, start: 1e9 })).toBe('#4');
+		expect(cgroups.pathOf(3, { pid: 7, start: 5e9 })).toBe('/../other^[[2J');
+		expect(cgroups.path(3)).toBe('/../other^[[2J');
+		expect(cgroups.pathOf(4, { pid: 0, start: 0 })).toBe('#4');
+	});
+
+	test('in a cgroup namespace with the mount of the outer one, paths are whole', () => {
+		mount(['/../..', '/b', 'cgroup2']);
+		expect(cgroupMount(proc())).toEqual({ folder: '/b', top: '/', above: 2 });
+		const cgroups = new Cgroups(proc(), answering({ 1: '/b', 2: '/b/pod/inner' }));
+		expect([1, 2].map((one) => cgroups.path(one))).toEqual(['/', '/pod/inner']);
+		mount(['/..', `${directory}/a mount`, 'cgroup2']);
+		const group = id('system.slice');
+		expect(['/system.slice', '/../system.slice', 'system.slice/'].map((path) => cgroupId(proc(), path))).toEqual([
+			group,
+			group,
+			group,
+		]);
+		// one level more is none of ours; without such a mount none is
+		expect(cgroupId(proc(), '/../../system.slice')).toBeUndefined();
+		mount(['/', `${directory}/a mount`, 'cgroup2']);
+		expect(cgroupId(proc(), '/../system.slice')).toBeUndefined();
 	});
 
 	test('no more than so many names are kept, the newest ones', () => {
@@ -137,7 +173,7 @@ test('a path leads to a group and never out of the hierarchy', () => {
 	expect(cgroupId(proc(), '/system.slice')).toBe(id('system.slice'));
 	expect(cgroupId(proc(), 'system.slice/')).toBe(id('system.slice'));
 	expect(cgroupId(proc(), '/none')).toBeUndefined();
-	expect(cgroupId(proc(), '../..')).toBe(id('/'));
+	expect(cgroupId(proc(), '../..')).toBeUndefined();
 	mount(['/pod', `${directory}/a mount`, 'cgroup2']);
 	expect(cgroupId(proc(), '/pod/system.slice')).toBe(id('system.slice'));
 	expect(cgroupId(proc(), '/system.slice')).toBeUndefined();

@@ -42,8 +42,8 @@ test('a new file is for its owner only', async () => {
 
 test.each([
 	['a symbolic link', () => symlinkSync('/etc/passwd', path()), /is a symbolic link/],
-	['a pipe', () => execFileSync('mkfifo', [path()]), /ENXIO|is no file/],
-	['a folder that is not there', () => rmSync(folder, { recursive: true }), /ENOENT/],
+	['a pipe', () => execFileSync('mkfifo', [path()]), /no such device|is no file/],
+	['a folder that is not there', () => rmSync(folder, { recursive: true }), /no such file or directory/],
 ])('%s is refused in one line', async (_, make, message) => {
 	make();
 	const { openDebugLog } = await load();

@@ -144,6 +144,29 @@ describe('battery', () => {
 		expect(source.read(second).measured_uj).toBe(22_000_000);
 	});
 
+	test('one that discharges and does not deliver: the others alone are not the machine', () => {
+		const tree = makeTree();
+		addBattery(tree, 'BAT0', { status: 'Discharging', power_now: 12_000_000 });
+		const broken = addBattery(tree, 'BAT1', { status: 'Discharging', power_now: 8_000_000 });
+		const source = probeMeter(tree);
+		expect(source.read(second).measured_uj).toBe(20_000_000);
+		for (const value of [4_294_967_295, 'garbage', '', 0, 1e15]) {
+			tree.set(`${broken}/power_now`, value);
+			expect(source.read(second), `${value}`).toMatchObject({ measured_uj: 0, silent: true });
+		}
+		tree.set(`${broken}/status`, 'Full');
+		source.read(second);
+		expect(source.read(second)).toMatchObject({ measured_uj: 12_000_000, marked: [] });
+	});
+
+	test('alone it is no source while it discharges and reads what cannot be', () => {
+		const tree = makeTree();
+		const folder = addBattery(tree, 'BAT0', { status: 'Discharging', current_now: 1_000_000, voltage_now: 0 });
+		expect(() => probeMeter(tree)).toThrow(/BAT0 reads 0 µW/);
+		tree.set(`${folder}/voltage_now`, 11_000_000);
+		expect(probeMeter(tree).kind).toBe('meter');
+	});
+
 	test('current times voltage; drivers that give outflow a minus', () => {
 		const tree = makeTree();
 		addBattery(tree, 'BAT1', { status: 'Discharging', current_now: -1_500_000, voltage_now: 12_000_000 });

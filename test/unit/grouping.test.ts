@@ -234,6 +234,23 @@ describe('how figures are added up', () => {
 	});
 });
 
+test('the control group of a process that is moved follows; of another process with its pid it is not taken', () => {
+	const tree = makeTree();
+	tree.set('5/stat', `5 (a) b) S 1 ${'0 '.repeat(17)}100 0\n`);
+	const facts = new ProcFacts(tree.root);
+	const group = () => facts.cgroup({ pid: 5, start: 1e9 });
+	tree.set('5/cgroup', '0::/a\n');
+	expect(group()).toBe('/a');
+	expect(facts.cgroup({ pid: 5, start: 9e9 })).toBe('');
+	tree.set('5/cgroup', '0::/b\n');
+	expect(group()).toBe('/a');
+	facts.begin();
+	expect(group()).toBe('/b');
+	tree.remove('5');
+	for (let interval = 0; interval < 4; interval++) facts.begin();
+	expect(group()).toBe('/b');
+});
+
 test('facts from /proc: of the process that is meant, asked seldom', () => {
 	const tree = makeTree();
 	const write = (pid: number, parent: number, start: number, uid: number) => {

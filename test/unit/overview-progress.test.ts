@@ -140,7 +140,8 @@ describe('services', () => {
 });
 
 describe('packets', () => {
-	const socket = (inode: number, pid: number, packets: number): Channel => ({
+	const socket = (inode: number, pid: number, packets: number, drops = 0): Channel => ({
+		drops,
 		...{ pid, fd: 3, kind: 'tcp', mode: 3, inode, peer: 0, local: 'a', remote: 'b' },
 		...{ established: true, port: 1, listens: false, named: false, bytes: 0, packets },
 	});
@@ -151,6 +152,21 @@ describe('packets', () => {
 		expect(rates.of(7)).toBeNull();
 		rates.take([socket(1, 7, 90), socket(2, 7, 5), socket(2, 8, 5), socket(3, 9, 40)], 3e9);
 		expect([rates.of(7), rates.of(8), rates.of(9)]).toEqual([50, null, 20]);
+	});
+
+	test('what was dropped at its sockets is in the intervals after a reading, all of it and once', () => {
+		const rates = new PacketRates();
+		rates.take([socket(1, 7, 0, 1000)], 1e9);
+		expect(rates.droppedIn(7, 1e9)).toBe(0);
+		rates.take([socket(1, 7, 0, 1503), socket(2, 8, 0, 0)], 6e9);
+		const first = [1, 2, 3].map(() => rates.droppedIn(7, 1e9));
+		expect(first).toEqual([101, 101, 101]);
+		expect(rates.droppedIn(8, 1e9)).toBe(0);
+		// the next reading comes early: what is left stays
+		rates.take([socket(1, 7, 0, 1510)], 10e9);
+		let sum = first.reduce((all, one) => all + one, 0);
+		for (let at = 0; at < 6; at++) sum += rates.droppedIn(7, 1e9);
+		expect(sum).toBe(510);
 	});
 });
 

@@ -1,4 +1,5 @@
 /** What all tabs know of one process, side by side; pressure and quotas from their files. */
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { DerivedGroup } from '../../src/core/fold.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
@@ -211,7 +212,14 @@ describe('pressure', () => {
 	});
 
 	test('none at all is null', () => {
-		expect(new PressureReader(makeTree().procRoot).read()).toBeNull();
+		const tree = makeTree();
+		const reader = new PressureReader(tree.procRoot);
+		expect([reader.read(), reader.why()]).toEqual([null, expect.stringContaining('CONFIG_PSI')]);
+		// what lies over it is a container's own, here of another file system
+		mkdirSync(tree.procRoot, { recursive: true });
+		symlinkSync('/proc/pressure', `${tree.procRoot}/pressure`);
+		const container = new PressureReader(tree.procRoot);
+		expect([container.read(), container.why()]).toEqual([null, expect.stringContaining('another file system')]);
 	});
 });
 

@@ -145,6 +145,43 @@ describe('merged intervals', () => {
 		expect(sum(rows)).toBe(sum(all.flatMap((one) => one.rows as readonly Energy[])));
 	});
 
+	test('so are entries of lists of processes: those that ended, of one name', () => {
+		const entry = (pid: number, start_time: number, time_ns: number, comm = 'cc1') => {
+			const figures = {
+				count: 2,
+				time_ns,
+				max_ns: time_ns,
+				mean_ns: time_ns / 2,
+				count_total: 2,
+				time_ns_total: time_ns,
+			};
+			return { interrupted: 'process', pid, start_time, comm, cgroup: '/b', ...figures };
+		};
+		const irq = intervals(1)[0]?.find(({ tab }) => tab === 'irq') as Snapshot;
+		const listed = [
+			[entry(0, 0, 90, 'idle'), entry(20, 10.2e9, 40), entry(21, 10.4e9, 60)],
+			[entry(0, 0, 10, 'idle'), entry(22, 11.5e9, 100), entry(24, 11.9e9, 6)],
+			[entry(0, 0, 20, 'idle'), entry(24, 11.9e9, 8)],
+		];
+		const merging = new Merging([tracer('irq')]);
+		const all = listed.map((irq_time, at) => ({ ...irq, mono_ns: (11 + at) * 1e9, dt_ns: 1e9, irq_time }) as Snapshot);
+		const [one] = [...all.flatMap((snapshot) => merging.add(snapshot)), ...merging.end()];
+		const { irq_time } = one as unknown as { irq_time: readonly ReturnType<typeof entry>[] };
+		const figures = irq_time.map(({ comm, pid, count, time_ns, max_ns, mean_ns }) => [
+			comm,
+			pid,
+			count,
+			time_ns,
+			max_ns,
+			mean_ns,
+		]);
+		expect(figures.sort()).toEqual([
+			['cc1', 0, 6, 200, 100, 33],
+			['cc1', 24, 4, 14, 8, 4],
+			['idle', 0, 6, 120, 90, 20],
+		]);
+	});
+
 	test('power and share are the quotients of the merged sums, to the last bit', () => {
 		const all = [11, 12, 13].map((at) => interval(at, [row(1, 5e9, at * 1_234_567)]));
 		for (const { watts, share, energy_uj } of merged(all)) {

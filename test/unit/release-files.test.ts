@@ -1,10 +1,11 @@
 /** Archives and completions of a release. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bashCompletion, completionWords, fishCompletion, zshCompletion } from '../../scripts/release/completions.ts';
+import { npmComponent } from '../../scripts/release/components.ts';
 import { unitFiles } from '../../scripts/release/shared.ts';
 import { type Entry, tar } from '../../scripts/release/tar.ts';
 import { commands } from '../../src/commands/commands.ts';
@@ -121,4 +122,9 @@ describe('units of systemd', () => {
 		);
 		for (const [, option = ''] of started.matchAll(/ --([a-z-]+)/g)) expect(names).toContain(option);
 	});
+});
+
+test('every package that the program imports has the text of its licence', () => {
+	const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
+	for (const name of Object.keys(dependencies)) expect(() => npmComponent(`node_modules/${name}`)).not.toThrow();
 });

@@ -1,7 +1,6 @@
 /** `wattlag agent --stdio`: the far end of `wattlag fleet`, started by ssh. */
 import { UsageError } from '../../core/errors.ts';
 import { localHost } from '../../system/local-host.ts';
-import { readProcess } from '../../system/process-details.ts';
 import { type Command, startSampler } from '../command.ts';
 
 const FIRST_DELAY = 0.5;
@@ -29,6 +28,7 @@ export const agent: Command = {
 		if (process.stdout.isTTY)
 			throw new UsageError('agent --stdio writes frames, not text: it is started by wattlag fleet, through ssh');
 		const { runAgent } = await import('../../fleet/agent.ts');
+		const { readProcess } = await import('../../system/process-details.ts');
 		const { PROTOCOL } = await import('../../fleet/protocol.ts');
 		const tabs = registry.map(({ tracer }) => tracer.id);
 		const sampler = await startSampler(context, { tabs, firstDelay: FIRST_DELAY });

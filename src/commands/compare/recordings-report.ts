@@ -1,5 +1,5 @@
 /** A comparison of recordings for people and for programs. */
-import { formatDuration } from '../../lib/format.ts';
+import { counted, formatDuration } from '../../lib/format.ts';
 import { formatAmount, formatRatio } from '../../lib/format-change.ts';
 import { fitCells } from '../../lib/width.ts';
 import type { ComparedSide, CompareRow, RecordingComparison } from '../../recording/compare/compare.ts';
@@ -15,7 +15,7 @@ export function recordingsJson(comparison: RecordingComparison): string {
 export function sideLine(name: string, side: ComparedSide): string {
 	const { path, host, from, seconds, intervals, step, power } = side;
 	const source = power === null ? '' : `, power ${power}`;
-	return `${name}: ${path}: ${host}, ${from}, ${formatDuration(seconds)}, ${intervals} intervals of ${step} s${source}`;
+	return `${name}: ${path}: ${host}, ${from}, ${formatDuration(seconds)}, ${counted(intervals, 'interval')} of ${step} s${source}`;
 }
 
 /** The result in a sentence. */

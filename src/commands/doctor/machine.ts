@@ -78,8 +78,8 @@ function cpus({ cpus: online, procRoot, sysRoot }: Host): Check {
 function pressure(procRoot: string): Check {
 	const reader = new PressureReader(procRoot);
 	if (reader.read() !== null) return check('PSI', 'ok', join(procRoot, 'pressure'));
-	const subset = procOption(procRoot, 'subset') !== undefined;
-	const fix = subset ? WHOLE_PROC : 'boot with psi=1';
+	const hidden = procOption(procRoot, 'subset') !== undefined || existsSync(join(procRoot, 'pressure'));
+	const fix = hidden ? WHOLE_PROC : 'boot with psi=1';
 	return check('PSI', 'less', [reader.why(), 'the overview cannot judge pressure'], fix);
 }
 

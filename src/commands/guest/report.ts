@@ -1,5 +1,5 @@
 /** A guest beside its host for people and for programs. */
-import { formatDuration, formatNs, formatShare } from '../../lib/format.ts';
+import { counted, formatDuration, formatNs, formatShare } from '../../lib/format.ts';
 import { fitCells } from '../../lib/width.ts';
 import type { GuestReport, GuestSide } from '../../recording/guest/guest.ts';
 
@@ -11,7 +11,7 @@ export function guestJson(report: GuestReport): string {
 }
 
 const sideLine = (name: string, { path, host, kernel, cpus, from, to, intervals }: GuestSide): string =>
-	`${name}: ${path}: ${host}, kernel ${kernel}, ${cpus} CPUs, ${from} to ${to}, ${intervals} intervals`;
+	`${name}: ${path}: ${host}, kernel ${kernel}, ${cpus} CPUs, ${from} to ${to}, ${counted(intervals, 'interval')}`;
 
 /** What was stolen, in a sentence. */
 function stolenLine({ stolen, machine, found, guest, rows, by }: GuestReport): string {

@@ -1,7 +1,7 @@
 /** `wattlag record`: all tabs to segments on disk, headless. */
 import { UsageError } from '../../core/errors.ts';
 import { words } from '../../options/common.ts';
-import { MAX_MARK } from '../../recording/archive.ts';
+import { MAX_MARK } from '../../recording/mark.ts';
 import { EVENT_KINDS } from '../../tracers/events/snapshot.ts';
 import { checkCapture } from '../check-capture.ts';
 import type { Command } from '../command.ts';

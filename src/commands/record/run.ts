@@ -7,7 +7,7 @@ import { makeOwnFolder } from '../../core/own-folder.ts';
 import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { monotonicNs } from '../../lib/clock.ts';
-import { formatBytes } from '../../lib/format.ts';
+import { counted, formatBytes } from '../../lib/format.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { CommandLine } from '../../options/command.ts';
 import { words } from '../../options/common.ts';
@@ -161,7 +161,9 @@ export async function runRecord(context: Context): Promise<number> {
 	if (end.kind === 'unavailable') throw new Unavailable(end.reason, end.fix);
 	const { captured, suppressed } = capturing.counts;
 	const captures = captured + suppressed > 0 ? `; captured ${captured}, suppressed ${suppressed}` : '';
-	say(`${path}: ${frames} frames, ${formatBytes(bytes)}${lost > 0 ? `; ${lost} frames lost` : ''}${captures}`);
+	say(
+		`${path}: ${counted(frames, 'frame')}, ${formatBytes(bytes, 'full')}${lost > 0 ? `; ${counted(lost, 'frame')} lost` : ''}${captures}`,
+	);
 	if (end.kind === 'failed') return 1;
 	if (failed || stopped !== undefined) return end.code === 0 ? 1 : end.code;
 	return end.code;

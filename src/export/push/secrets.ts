@@ -1,14 +1,15 @@
 /** Secrets, from a file or the environment and never from the command line. */
-import { readFileSync, statSync } from 'node:fs';
 import { systemReason, UsageError } from '../../core/errors.ts';
+import { readNamed } from '../../lib/named-file.ts';
 
 /** A secret is short: another file was named by mistake. */
 const MOST_BYTES = 64 * 1024;
 
 function readSmall(option: string, path: string): Buffer {
 	try {
-		if (statSync(path).size > MOST_BYTES) throw new Error('too large to be what is asked for');
-		return readFileSync(path);
+		const bytes = readNamed(path, MOST_BYTES);
+		if (bytes.length > MOST_BYTES) throw new Error('too large to be what is asked for');
+		return bytes;
 	} catch (error) {
 		throw new UsageError(`--${option} ${path}: ${systemReason(error)}`);
 	}

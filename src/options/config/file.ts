@@ -2,10 +2,11 @@
  * The configuration file: where it is, and what it says, each value with its place. What values mean is decided by the
  * tables of options. Nothing is ever written to it.
  */
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemReason, UsageError } from '../../core/errors.ts';
 import { baseFolder } from '../../lib/home.ts';
+import { readNamed } from '../../lib/named-file.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -31,27 +32,10 @@ function defaultPath(env: Env): string | undefined {
 /** Larger is not a configuration. */
 const MAX_BYTES = 2 ** 20;
 
-/** The beginning of a file, which may be a pipe of the caller or a device without end: one byte more than a configuration may have. */
-function beginning(path: string): Buffer {
-	// a pipe that nobody writes to would be waited for; those of the caller (`--config <(…)`) have a writer
-	const ofCaller = /^\/(dev|proc\/self)\/(fd\/|stdin)/.test(path);
-	const file = openSync(path, constants.O_RDONLY | (ofCaller ? 0 : constants.O_NONBLOCK));
-	try {
-		if (!ofCaller && fstatSync(file).isFIFO()) throw new UsageError(`${path}: is a named pipe; give a file`);
-		const bytes = Buffer.alloc(MAX_BYTES + 1);
-		let length = 0;
-		for (let got = -1; got !== 0 && length < bytes.length; length += got)
-			got = readSync(file, bytes, length, bytes.length - length, null);
-		return bytes.subarray(0, length);
-	} finally {
-		closeSync(file);
-	}
-}
-
 /** null: there is none, which is fine unless the user named one. */
 function read(path: string, named: boolean): string | null {
 	try {
-		const bytes = beginning(path);
+		const bytes = readNamed(path, MAX_BYTES);
 		if (bytes.length > MAX_BYTES) throw new UsageError(`${path}: larger than 1 MiB, which no configuration is`);
 		return bytes.toString('utf8');
 	} catch (error) {

@@ -58,7 +58,7 @@ export class ProcFacts implements ProcessFacts {
 	private readonly most: number;
 	private readonly machinePids: boolean;
 	private readonly known = new Map<string, Partial<Record<Fact, Known>>>();
-	private readonly cgroups = new Map<string, SafeText>();
+	private readonly cgroups = new Map<string, { path: SafeText; due: number; after: number }>();
 	/** Keys without a start, valid for one interval. */
 	private readonly passing = new Set<string>();
 	private reads = 0;
@@ -102,21 +102,28 @@ export class ProcFacts implements ProcessFacts {
 	cgroup(process: ProcessId): SafeText {
 		const key = `${process.pid}:${process.start}`;
 		const known = this.cgroups.get(key);
-		if (known !== undefined && process.start !== 0) return known;
-		if (this.reads >= this.most || this.hasEnded(process.pid)) return known ?? safe``;
+		if (known && this.interval < known.due && process.start !== 0) return known.path;
+		if (this.reads >= this.most || this.hasEnded(process.pid)) return known?.path ?? safe``;
 		this.reads++;
-		let path = safe``;
-		try {
-			const text = readLatin1(join(this.procRoot, String(process.pid), 'cgroup'));
-			path = sanitize(Buffer.from(groupPath(text), 'latin1'));
-		} catch {
-			// it has ended: what was known stays
-			this.failed++;
-			return known ?? path;
-		}
-		if (this.cgroups.size >= MOST) this.cgroups.delete(this.cgroups.keys().next().value as string);
-		this.cgroups.set(key, path);
+		// of an ended process what was known stays
+		const path = this.readCgroup(process) ?? known?.path ?? safe``;
+		// processes are moved to other groups while they run
+		const after = known ? Math.min(LONGEST, known.after * 2) : 1;
+		if (!known && this.cgroups.size >= MOST) this.cgroups.delete(this.cgroups.keys().next().value as string);
+		this.cgroups.set(key, { path, due: this.interval + after, after });
 		return path;
+	}
+
+	private readCgroup({ pid, start }: ProcessId): SafeText | undefined {
+		const folder = join(this.procRoot, String(pid));
+		try {
+			const text = readLatin1(join(folder, 'cgroup'));
+			const fields = statFields(readLatin1(join(folder, 'stat')));
+			return sameStart(startOf(fields), start) ? sanitize(Buffer.from(groupPath(text), 'latin1')) : undefined;
+		} catch {
+			this.failed++;
+			return undefined;
+		}
 	}
 
 	private fact(name: Fact, process: ProcessId, fresh = false): number | undefined {

@@ -57,6 +57,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	/** Energy of devices was divided among processes, in some interval. */
 	private divided = false;
 	private wasKnown = false;
+	private answers = 0;
 	private hadWakes = false;
 
 	constructor(parts: Parts) {
@@ -126,6 +127,8 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		});
 		// rows contain whether energy is known: idle ones are rebuilt where that has changed
 		if (kind !== 'process' || known !== this.wasKnown || wakes !== this.hadWakes) this.idle = undefined;
+		if (this.users.answers !== this.answers) this.idle = undefined;
+		this.answers = this.users.answers;
 		this.wasKnown = known;
 		this.hadWakes = wakes;
 		const accounts =

@@ -160,7 +160,7 @@ export const eventOptions: readonly OptionSpec[] = [
 		max: 1000,
 		integer: true,
 		placeholder: 'N',
-		help: 'most records per second, CPU, kind and reason; all events are counted',
+		help: 'most records per second, CPU, kind and reason, and as many for groups without one; all events are counted',
 	},
 	{
 		name: 'events-receive',

@@ -9,7 +9,7 @@ import { KernelSymbols } from '../../symbols/kernel-names.ts';
 import type { ProcessId } from '../../system/process-id.ts';
 import { BlockedReader } from './blocked/reader.ts';
 import { Correlation } from './correlate.ts';
-import { type Delta, EventCounts } from './counts.ts';
+import { type Counted, EventCounts } from './counts.ts';
 import type { Describer } from './describe.ts';
 import { ofSlot, ReasonNames } from './kinds.ts';
 import { KernelEvents } from './kmsg/events.ts';
@@ -26,6 +26,9 @@ import { WallClock } from './wall-clock.ts';
 
 /** Most records of one kind and reason in an interval, of events that are found here: a flood of blocked threads is one thing. */
 const MOST_TOLD = 20;
+
+/** IP's number of TCP; 0 is not known. */
+const TCP = 6;
 
 export class EventsSession implements Session<EventRow, EventsExtra> {
 	private readonly loaded: Loaded;
@@ -115,7 +118,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		this.ringFull = counted.ringFull;
 		const hidden_count = this.tally.addCounts(counted);
 		this.oom.join(records);
-		this.correlation.join(records, lostRecords || this.dropsUnseen(counted.reasons), now);
+		this.correlation.join(records, lostRecords || this.dropsUnseen(counted), now);
 		for (const record of records) this.keep(record);
 		const { blocked, wait_chains } = this.polled.readBlocked(now);
 		const links = this.polled.readLinks(now);
@@ -163,14 +166,17 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		else this.events.push(record);
 	}
 
-	/** Drops without a record that may have been losses: those of normal operation were none. */
-	private dropsUnseen(deltas: ReadonlyMap<number, Delta>): boolean {
-		for (const [slot, { count, told }] of deltas) {
-			const { kind, reason } = ofSlot(slot);
-			if (kind !== 'drop' || told === count) continue;
-			const name = this.names.of(kind, reason);
-			if (name === 'NOT_SPECIFIED' || this.reasons.of(kind, name).cause !== 'normal') return true;
-		}
-		return false;
+	/** Drops without a record that may have been lost segments: those of normal operation, or of other protocols, were none. */
+	private dropsUnseen({ groups, ungrouped }: Counted): boolean {
+		return (
+			ungrouped > 0 ||
+			groups.some(({ key, count, told }) => {
+				if (told === count || (key.protocol !== 0 && key.protocol !== TCP)) return false;
+				const { kind, reason } = ofSlot(key.slot);
+				if (kind !== 'drop') return false;
+				const name = this.names.of(kind, reason);
+				return name === 'NOT_SPECIFIED' || this.reasons.of(kind, name).cause !== 'normal';
+			})
+		);
 	}
 }

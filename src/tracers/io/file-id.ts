@@ -1,5 +1,5 @@
 /** A file or directory of a filter, by the numbers that the kernel's inodes have. */
-import { closeSync, existsSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { type BigIntStats, closeSync, existsSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Unavailable } from '../../core/errors.ts';
 import { below, type Mount, readMounts } from './mounts.ts';
@@ -26,6 +26,24 @@ function kernelDev(dev: bigint): bigint {
 function numberOf(dev: string): bigint {
 	const [major = 0n, minor = 0n] = dev.split(':').map(BigInt);
 	return (major << 20n) | minor;
+}
+
+/** undefined: there is none. @throws {Unavailable} */
+function statOf(path: string): BigIntStats | undefined {
+	try {
+		return statSync(path, { bigint: true, throwIfNoEntry: false });
+	} catch (error) {
+		const code = (error as NodeJS.ErrnoException).code ?? String(error);
+		throw new Unavailable(`'${path}' cannot be looked up (${code})`, 'name a path that can be opened');
+	}
+}
+
+/**
+ * In memory (tmpfs, proc), on a server (nfs, 9p) or behind a program (fuse): such a file system has a number without a driver,
+ * unless a device stands behind it (fuseblk), whose requests are the program's. bcachefs has one too, and requests.
+ */
+function hasNoRequests({ dev, type }: Mount): boolean {
+	return type !== 'bcachefs' && (dev.startsWith('0:') || type === 'fuseblk');
 }
 
 /** The mount by which a path is reached; undefined without proc. */
@@ -60,7 +78,7 @@ export function fileId(
 	directory: boolean,
 	{ procRoot, knowsSubvolumes }: { procRoot: string; knowsSubvolumes: () => boolean },
 ): FileId {
-	const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+	const found = statOf(path);
 	if (!found)
 		throw new Unavailable(`there is no ${directory ? 'directory' : 'file'} '${path}'`, 'name one that exists');
 	if (directory && !found.isDirectory()) throw new Unavailable(`'${path}' is no directory`, 'use --file for a file');
@@ -86,6 +104,11 @@ export function fileId(
 			);
 		return { inode: found.ino, dev, subvolume: own };
 	}
+	if (mount && hasNoRequests(mount))
+		throw new Unavailable(
+			`files on ${mount.type} have no requests of a block device ('${path}')`,
+			'filter by --pid, --comm or --cgroup',
+		);
 	if (dev !== own)
 		throw new Unavailable(
 			`files on ${mount?.type ?? 'this file system'} cannot be told apart by their numbers ('${path}')`,

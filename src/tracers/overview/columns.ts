@@ -235,7 +235,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		width: 6,
 		priority: 4,
 		shown: (snapshot) => (snapshot as { rows: readonly OverviewRow[] }).rows.some(({ drops = 0 }) => drops > 0),
-		help: 'Packets of its sockets that the kernel dropped, per second (events). Shown while there are any.',
+		help: 'Received packets that the kernel dropped at its sockets (no room for data, or for connections), by the sockets’ own counters, read every 5 s; and drops that name the process (events). Shown while there are any.',
 		value: ({ drops = 0 }, seconds) => drops / seconds,
 	},
 	{

@@ -68,7 +68,7 @@ export interface OverviewRow {
 	started: Count;
 	/** Times that a service began anew in the interval: its oldest process ended, and one that began since is the oldest; absent: none. */
 	restarts?: Count;
-	/** Packets of its sockets that the kernel dropped; absent: none, or not known. */
+	/** Packets that the kernel dropped at its sockets: of the time between the last two readings, scaled to the interval; absent: none, or not known. */
 	drops?: Count;
 	/** Container or pod by its control group; empty: none. */
 	container: SafeText;

@@ -1,14 +1,12 @@
 /** Builds a profile: names for addresses, stacks of the same functions together, and how much of it is known. */
 
+import { stack_limits } from '../../generated/profile.ts';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { FrameKind, ProfileFrame, ProfileQuality, ProfileStack, State } from '../../profile/model.ts';
 import { canDemangle } from '../../symbols/demangle.ts';
 import type { Frame, Symbolizer } from '../../symbols/symbolizer.ts';
 import type { StackFrames } from './counted.ts';
-
-/** The deepest stack that the kernel records. */
-const MAX_FRAMES = 127;
 
 /** One stack as it was recorded. */
 export interface Recorded {
@@ -180,7 +178,8 @@ export class ProfileBuilder {
 		const outermost = frames.at(-1);
 		// the function of libc that starts programs has a name only in its debug information
 		const inLibc = frames.length > 2 && !outermost?.named && /^(libc|libpthread|ld-)/.test(outermost?.module ?? '');
-		if (outermost?.root || inLibc || frames.some(({ root }) => root) || frames.length >= MAX_FRAMES) return;
+		if (outermost?.root || inLibc || frames.some(({ root }) => root) || frames.length >= stack_limits.MAX_FRAMES)
+			return;
 		quality.cut += count;
 		if (frames.length <= 2) quality.cut_after_2 += count;
 	}

@@ -94,7 +94,7 @@ export class Collector {
 	/** Unwind the stacks that were copied since the last call. */
 	drainCopies(unwind: Unwind): void {
 		const frames = (id: number) => this.frames(id);
-		this.bpf.drain(maps.user_stacks.name, (view, at) => this.copied.add(view, at, unwind, frames, frames));
+		this.bpf.drain(maps.user_stacks.name, (view, at) => this.copied.add(view, at, unwind, frames));
 	}
 
 	/** The stack of an id; empty: there is none. */

@@ -8,7 +8,7 @@ import { monotonicNs } from '../../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Profile, ProfileMode } from '../../profile/model.ts';
-import { Debuginfod } from '../../symbols/debuginfod.ts';
+import { DEBUGINFOD_FOLDER, Debuginfod } from '../../symbols/debuginfod.ts';
 import { Symbolizer } from '../../symbols/symbolizer.ts';
 import { onlineCpus } from '../../system/cpus.ts';
 import { NamedStacks, ProfileBuilder } from './builder.ts';
@@ -32,6 +32,8 @@ export interface TakingOptions {
 	unwind: boolean;
 	/** Addresses of debuginfod servers (symbols/debuginfod-urls.ts); empty: none is asked. */
 	debuginfod?: string;
+	/** Where answers are kept; default: {@link DEBUGINFOD_FOLDER}. */
+	debuginfodFolder?: string;
 	/** Path of the control group of the target; undefined: it is none. */
 	cgroup?: string | undefined;
 }
@@ -78,11 +80,11 @@ export class Taking {
 	constructor(host: Host, options: TakingOptions) {
 		this.options = options;
 		this.procRoot = host.procRoot;
-		const { debuginfod = '' } = options;
+		const { debuginfod = '', debuginfodFolder = DEBUGINFOD_FOLDER } = options;
 		this.symbolizer = new Symbolizer(
 			host.procRoot,
 			options.unwind,
-			debuginfod === '' ? undefined : new Debuginfod(debuginfod),
+			debuginfod === '' ? undefined : new Debuginfod(debuginfod, debuginfodFolder),
 		);
 		this.target = new TargetProcess(host.procRoot, options.target.tgid);
 		this.named = new NamedStacks(this.symbolizer);

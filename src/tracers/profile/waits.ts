@@ -100,7 +100,7 @@ export class Waits {
 			const thread = sanitize(comm);
 			const base = { pid, tid, thread, comm: names.of(pid) ?? thread, count, ns };
 			if (key.kind === off_kind.OFF_BLOCKED) {
-				const state = stateOf(builder, kernel, builder.userNames(space, user));
+				const { state } = causeOf(builder, kernel, builder.userNames(space, user));
 				builder.add({ ...base, state, space, user, kernel });
 				sumsOf(tid).blocked += ns;
 			} else if (key.kind === off_kind.OFF_SHORT) {
@@ -131,8 +131,8 @@ export class Waits {
 		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
 			if (key.kind !== off_kind.OFF_BLOCKED) continue;
 			const wanting = builder.userNames(space, user);
-			const state = stateOf(builder, kernel, wanting);
-			if (state !== 'futex' && !(state === 'lock' && isProgramLock(wanting.map(({ name }) => name)))) continue;
+			const { state, ofProgram } = causeOf(builder, kernel, wanting);
+			if (!ofProgram) continue;
 			const { tgid: pid, tid } = key;
 			const thread = sanitize(comm);
 			const wanted = wanting.find(({ name, module, named }) => named && !isWaiting(name, module));
@@ -205,8 +205,13 @@ const SHORT = safe`[waits below the threshold]`;
 const QUEUE = safe`[waits for a CPU]`;
 const EARLIER = safe`[wait that began before]`;
 
-/** Why it waited: by the functions of the kernel, and of programs that keep locks of their own. */
-function stateOf(builder: ProfileBuilder, kernel: StackFrames, user: readonly Frame[]): State {
+/** Why it waited: by the functions of the kernel, and of programs that keep locks of their own, beside futexes. */
+function causeOf(
+	builder: ProfileBuilder,
+	kernel: StackFrames,
+	user: readonly Frame[],
+): { state: State; ofProgram: boolean } {
 	const state = reasonOf(builder.kernelNames(kernel));
-	return state !== 'futex' && isProgramLock(user.map(({ name }) => name)) ? 'lock' : state;
+	if (state === 'futex') return { state, ofProgram: true };
+	return isProgramLock(user.map(({ name }) => name)) ? { state: 'lock', ofProgram: true } : { state, ofProgram: false };
 }

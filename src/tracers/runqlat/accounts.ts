@@ -280,9 +280,8 @@ export class Accounts {
 
 	/** A process in the root of the unified hierarchy may be in a group of v1. */
 	private groupKey(id: number, { pid, start }: ProcessRecord): number {
-		if (this.names.path(id) !== '/') return id;
 		const path = this.names.pathOf(id, { pid, start });
-		if (path === '/') return id;
+		if (path === '/' || this.names.path(id) !== '/') return id;
 		let key = this.v1.get(path);
 		if (key === undefined) {
 			key = --this.lastV1;

@@ -42,7 +42,7 @@ export async function bundleAgent(): Promise<void> {
 		outfile: AGENT,
 	});
 	for (const source of globSync('test/matrix/guest/*.c')) {
-		const options = ['-O1', '-Wall', '-Wextra', '-Werror', '-pthread'];
+		const options = ['-O1', '-fno-omit-frame-pointer', '-Wall', '-Wextra', '-Werror', '-pthread'];
 		execFileSync('clang', [...options, source, '-o', `build/matrix/${basename(source, '.c')}`], { stdio: 'inherit' });
 	}
 }

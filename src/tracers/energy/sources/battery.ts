@@ -1,13 +1,17 @@
 /** Power drawn from batteries (`/sys/class/power_supply`): that of the whole machine, only while it runs on them. */
 import { join } from 'node:path';
+import { checkedPower } from './sampler.ts';
 import { Garbage, list, readNumber, readOptional, readText } from './sysfs.ts';
+
+/** On mains the power of a battery is not the machine's. */
+export class NotDischarging extends Garbage {}
 
 export interface Battery {
 	name: string;
 	directory: string;
 	/** Files that its power is read from. */
 	hooks: string[];
-	/** µW drawn from it. Throws `Garbage` while it is not discharging: on mains its power is not the machine's. */
+	/** µW drawn from it. Throws {@link NotDischarging}, or `Garbage` where it does not deliver although it discharges. */
 	power(): number;
 }
 
@@ -25,10 +29,13 @@ function describe(directory: string, name: string): Battery | null {
 		power() {
 			const status = readText(join(directory, 'status'));
 			if (status !== 'Discharging')
-				throw new Garbage(`is not discharging (${status}): on mains its power is not the machine's`);
+				throw new NotDischarging(`is not discharging (${status}): on mains its power is not the machine's`);
 			// some drivers report discharge as negative; µA × µV is pW
 			const product = hooks.reduce((value, hook) => value * readNumber(hook), 1);
-			return Math.abs(direct ? product : product / 1e6);
+			const microwatts = checkedPower(Math.abs(direct ? product : product / 1e6));
+			// what reads this draws some
+			if (microwatts === 0) throw new Garbage('reads 0 µW, which cannot be while it discharges');
+			return microwatts;
 		},
 	};
 }

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { Unavailable } from '../../../core/errors.ts';
 import { safe, sanitize } from '../../../lib/sanitize.ts';
-import { type Battery, readBatteries } from './battery.ts';
+import { type Battery, NotDischarging, readBatteries } from './battery.ts';
 import { type Chip, channelName, channelSampler, type KnownMeter, knownMeter, readChips } from './hwmon.ts';
 import { powerSampler } from './sampler.ts';
 import { type EnergyHost, type EnergySource, type Meter, readMeters } from './source.ts';
-import { Garbage, whyUnreadable } from './sysfs.ts';
+import { whyUnreadable } from './sysfs.ts';
 
 function makeSource(
 	rest: Pick<EnergySource, 'description' | 'scope' | 'percent' | 'hooks'>,
@@ -35,11 +35,14 @@ function fromHwmon({ scope, level, channels, percent, why }: KnownMeter): Energy
 	return makeSource({ description: `a hardware meter (hwmon): ${scope}`, scope, percent, hooks }, why, meters);
 }
 
-/** µW of all batteries that discharge now; throws what the last of them says where none does. */
+/**
+ * µW of all batteries that discharge now. Throws what the last of them says where none does, and where one does not deliver:
+ * the others alone are not the machine.
+ */
 function dischargingPower(folder: string): number {
-	const { discharging, error } = dischargingOf(readBatteries(folder));
-	if (discharging.length === 0) throw error;
-	return discharging.reduce((sum, battery) => sum + battery.power(), 0);
+	const { powers, error } = dischargingOf(readBatteries(folder));
+	if (powers.length === 0 || !(error instanceof NotDischarging)) throw error;
+	return powers.reduce((sum, microwatts) => sum + microwatts, 0);
 }
 
 /** One meter for all: batteries take turns, and some are plugged in while we run. */
@@ -67,20 +70,22 @@ function unknownChips(chips: readonly Chip[], others: ReadonlySet<string>): Chip
 	return chips.filter(({ name }) => !gpu.test(name) && !others.has(name));
 }
 
-function dischargingOf(batteries: readonly Battery[]): { discharging: Battery[]; reason: string; error: unknown } {
+/** µW of those that discharge, and why others have none: a broken one rather than one that rests. */
+function dischargingOf(batteries: readonly Battery[]): { powers: number[]; reason: string; error: unknown } {
 	let reason = '';
-	let last: unknown = new Garbage('is gone');
-	const discharging = batteries.filter((battery) => {
+	let found: unknown;
+	const powers = batteries.flatMap((battery) => {
 		try {
-			battery.power();
-			return true;
+			return [battery.power()];
 		} catch (error) {
-			last = error;
-			reason = `battery ${sanitize(battery.name)} ${whyUnreadable(error)}`;
-			return false;
+			if (found === undefined || found instanceof NotDischarging) {
+				found = error;
+				reason = `battery ${sanitize(battery.name)} ${whyUnreadable(error)}`;
+			}
+			return [];
 		}
 	});
-	return { discharging, reason, error: last };
+	return { powers, reason, error: found ?? new NotDischarging('is gone') };
 }
 
 /**
@@ -94,8 +99,8 @@ export function probeMeter(host: Pick<EnergyHost, 'sysRoot'>, forced = false): E
 	if (known) return fromHwmon(known);
 	const folder = join(host.sysRoot, 'class/power_supply');
 	const batteries = readBatteries(folder);
-	const { discharging, reason } = dischargingOf(batteries);
-	if (discharging.length > 0) return fromBatteries(folder, batteries);
+	const { powers, reason } = dischargingOf(batteries);
+	if (powers.length > 0) return fromBatteries(folder, batteries);
 	const unknown = unknownChips(chips, new Set(batteries.map(({ name }) => name)));
 	const [chip] = unknown;
 	const [channel] = chip?.channels ?? [];

@@ -109,15 +109,16 @@ export function counterSampler(read: () => bigint, options: CounterOptions = {})
 /** All bits of 32, or all but the sign: no value. Meters in mW have it times 1000. */
 const ERRORS: ReadonlySet<number> = new Set([0xffffffff, 0x7fffffff].flatMap((value) => [value, value * 1000]));
 
+/** A power in µW. Throws {@link Garbage} for what can be none. */
+export function checkedPower(microwatts: number, limit: Watts = machineLimit): number {
+	if (ERRORS.has(microwatts)) throw new Garbage(`reads ${microwatts} µW, which cannot be: the error value of a meter`);
+	if (!(microwatts >= 0 && microwatts <= limit * 1e6)) throw new Garbage(`reads ${microwatts} µW, which cannot be`);
+	return microwatts;
+}
+
 /** Energy from a power in µW: the mean of both ends of the interval times its length. `read` as in {@link counterSampler}. */
 export function powerSampler(read: () => number, limit: Watts = machineLimit): Sampler {
-	const next = pairs(() => {
-		const microwatts = read();
-		if (ERRORS.has(microwatts))
-			throw new Garbage(`reads ${microwatts} µW, which cannot be: the error value of a meter`);
-		if (microwatts < 0 || microwatts > limit * 1e6) throw new Garbage(`reads ${microwatts} µW, which cannot be`);
-		return microwatts;
-	});
+	const next = pairs(() => checkedPower(read(), limit));
 	const toInteger = integers();
 	return (dt) => {
 		const pair = next();

@@ -70,14 +70,16 @@ const WAITS: readonly (readonly [functions: RegExp, wait: Wait])[] = [
 ];
 
 const FROZEN = WAITS.find(([, { kind }]) => kind === 'frozen')?.[1] as Wait;
+/** In either order, and either may be missing: kernels differ. */
+const PERCPU_LOCK = /^(?:__)?percpu_(?:rwsem_wait|down_read)/;
 const FILE_CALLS =
 	/^(vfs_|ksys_|do_sys_|do_(?:mk|unlink|rm|link|symlink|rename|fallocate|truncate|splice)|mnt_want|filename_|open_|path_|file_|iter_file|iomap_|aio_|io_write|io_issue|ext4_|xfs_|btrfs_|f2fs_|__x64_sys_|__arm64_sys_)/;
 
 /** The first function from the inside that says what is waited for, but a lock or IO only where nothing further out says more. */
 export function waitOf(stack: readonly string[]): Wait | undefined {
 	// the lock of a frozen file system is taken in functions that the compiler has put into their callers
-	const [inner = '', caller = ''] = stack[0] === '__percpu_down_read' ? stack.slice(1) : stack;
-	if (inner === 'percpu_rwsem_wait' && FILE_CALLS.test(caller)) return FROZEN;
+	const outside = stack.findIndex((name) => !PERCPU_LOCK.test(name));
+	if (outside > 0 && FILE_CALLS.test(stack[outside] as string)) return FROZEN;
 	let general: Wait | undefined;
 	for (const name of stack) {
 		const wait = WAITS.find(([functions]) => functions.test(name))?.[1];

@@ -99,6 +99,9 @@ export class TaskReader {
 	/** Of the process in focus; null: the kernel refuses it. */
 	private watched: { pid: number; watch: Watch | null } | undefined;
 	private focusNow: FocusReading | undefined;
+	/** CLOCK_BOOTTIME of the last two reads; 0: none. */
+	private readAt: Ns = 0;
+	private readBefore: Ns = 0;
 	/** Entries for which the hooks on earlier ones had no room. */
 	private focusLost: Count = 0;
 	/** CLOCK_BOOTTIME when this began. */
@@ -130,12 +133,17 @@ export class TaskReader {
 
 	/** All processes now; null: not known. */
 	read(): Processes | null {
+		[this.readBefore, this.readAt] = [this.readAt, bootNs()];
 		return this.walk?.read() ?? null;
 	}
 
 	/** Processes that do much less than in their last minute; call after {@link describe}. */
 	slowed(rows: readonly OverviewRow[], processes: Processes | null, dt_ns: Ns): Slowed[] {
 		if (this.walk && monotonicNs() >= this.nextPackets) this.channels(this.walk);
+		for (const row of rows) {
+			const dropped = this.packets.droppedIn(row.pid, dt_ns);
+			if (dropped > 0) row.drops = (row.drops ?? 0) + dropped;
+		}
 		const listed = new Set(rows.map(({ pid }) => pid));
 		const all: ProgressRow[] = rows.map((row) => ({ ...row, packets: this.packets.of(row.pid) }));
 		for (const process of processes?.values() ?? []) {
@@ -209,7 +217,8 @@ export class TaskReader {
 	describe(rows: readonly OverviewRow[], processes: Processes | null, dt_ns: Ns): void {
 		this.spent = this.time.take(processes?.values() ?? [], dt_ns);
 		this.focusNow = this.watched?.watch?.read();
-		const begun = bootNs() - dt_ns;
+		// from read to read: a tick is late where the machine is busy, and what began in between would be in none
+		const begun = this.readBefore > 0 ? this.readBefore : bootNs() - dt_ns;
 		if (this.arguments) this.commands.begin(BUDGET);
 		for (const row of this.arguments ? byWork(rows) : rows) {
 			row.container = this.containerOf(row.cgroup);

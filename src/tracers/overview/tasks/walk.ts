@@ -88,6 +88,8 @@ export interface Channel {
 	bytes: Bytes;
 	/** Of TCP: segments received and sent, so far, modulo 2^32. */
 	packets: Count;
+	/** Of an internet socket: received packets that the kernel dropped, so far, modulo 2^32. */
+	drops: Count;
 }
 
 const PAGE: Bytes = 4096;
@@ -509,5 +511,6 @@ function channelOf(record: ChannelRecord): Channel {
 		named: record.named !== 0,
 		bytes: record.bytes,
 		packets: record.packets % 2 ** 32,
+		drops: record.drops % 2 ** 32,
 	};
 }

@@ -60,14 +60,14 @@ export function recordLines(record: EventRecord, width: number, above?: EventRec
 		),
 		...(about.length > 0 ? wrapSpans([['dim', `  ${about.join(', ')}`]], width) : []),
 		...(place.length > 0 ? wrapSpans(place, width) : []),
-		...(lost_at ? [[['dim', '  before that: '], lostText(lost_at)] as Span[]] : []),
+		...(lost_at ? [[['dim', '  where it was lost: '], lostText(lost_at)] as Span[]] : []),
 		...(stack.length > 0 ? wrapSpans([['dim', `  stack: ${again ? 'as above' : stack.join(' ← ')}`]], width) : []),
 	];
 }
 
 function lostText({ verdict, reason, location }: NonNullable<EventRecord['lost_at']>): string {
-	if (verdict === 'here') return `lost here: ${reason}${location === '' ? '' : ` in ${location}`}`;
-	return verdict === 'elsewhere' ? 'not seen on this machine' : 'not known';
+	if (verdict === 'here') return `here: ${reason}${location === '' ? '' : ` in ${location}`}`;
+	return verdict === 'elsewhere' ? 'not seen on this machine' : 'not known (not every drop of that time has a record)';
 }
 
 /** Intervals of the sparkline. */

@@ -42,7 +42,12 @@ function machineSpans({ totals, dt_ns }: Overview): Span[] {
 			['run queue', text(wait_ns, formatNs)],
 			['p99', text(wait_p99_ns, formatNs)],
 			['IRQ', text(irq_ns, (ns) => formatShare(ns / dt_ns))],
-			['IO', text(io_count, (count) => `${formatRate(count / seconds)}/s ${formatBytes((io_bytes ?? 0) / seconds)}/s`)],
+			[
+				'IO',
+				text(io_count, (count) =>
+					count === 0 ? 'none' : `${formatRate(count / seconds)}/s ${formatBytes((io_bytes ?? 0) / seconds)}/s`,
+				),
+			],
 		),
 	];
 }
@@ -59,7 +64,7 @@ function processSpans(row: OverviewRow, dt_ns: Ns): Span[] {
 			['run queue', text(wait_ns, formatNs)],
 			['p99', text(wait_p99_ns, formatNs)],
 			['IRQ', text(irq_time_ns, (ns) => formatShare(ns / dt_ns))],
-			['IO', text(io_count, (count) => `${formatCount(count)} ${formatBytes(io_bytes ?? 0)}`)],
+			['IO', text(io_count, (count) => (count === 0 ? 'none' : `${formatCount(count)} ${formatBytes(io_bytes ?? 0)}`))],
 			['p99', text(io_p99_ns, formatNs)],
 			['state', text(state, (letter) => (reason === null ? letter : `${letter} (${reason})`))],
 		),

@@ -46,7 +46,8 @@ export function headOf(snapshot: ProfileSnapshot): Span[][] {
 	for (const row of rows) byState.set(row.state, (byState.get(row.state) ?? 0) + row.time_ns_total);
 	if (mode !== 'on-cpu' && ns > 0) {
 		const spans: Span[] = [];
-		for (const state of STATES) {
+		// the line may be cut: most first
+		for (const state of STATES.toSorted((a, b) => (byState.get(b) ?? 0) - (byState.get(a) ?? 0))) {
 			const part = byState.get(state);
 			if (part)
 				spans.push(['dim', spans.length > 0 ? '  ' : ''], `${state} `, ['strong', `${Math.round((100 * part) / ns)}%`]);

@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+type Schema = { [key: string]: unknown };
+
+/** Every property by name, with what the schema says about it. */
+function properties(node: unknown, found = new Map<string, Schema[]>()): Map<string, Schema[]> {
+	if (Array.isArray(node)) for (const one of node) properties(one, found);
+	else if (typeof node === 'object' && node !== null) {
+		const { properties: own } = node as { properties?: Record<string, Schema> };
+		for (const [name, schema] of Object.entries(own ?? {})) found.set(name, [...(found.get(name) ?? []), schema]);
+		for (const value of Object.values(node)) properties(value, found);
+	}
+	return found;
+}
+
+const schema: unknown = JSON.parse(readFileSync('docs/batch.schema.json', 'utf8'));
+const pages = readdirSync('docs')
+	.filter((name) => name.endsWith('.md') && name !== 'columns.md' && name !== 'options.md')
+	.map((name) => readFileSync(`docs/${name}`, 'utf8'))
+	.join('\n');
+
+test('every field of batch output is explained, in the schema or on a page', () => {
+	const unexplained = [...properties(schema)]
+		.filter(([, all]) => !all.some(({ description }) => description !== undefined))
+		.map(([name]) => name.replace(/_total$/, ''))
+		.filter((name) => !new RegExp(`\\b${name}\\b`).test(pages));
+	expect([...new Set(unexplained)]).toEqual([]);
+});
+
+test('fields are lower case, with words divided by underscores', () => {
+	expect([...properties(schema).keys()].filter((name) => !/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name))).toEqual([]);
+});
