@@ -42,7 +42,7 @@ const besides = [
 		'record',
 		'report-browser',
 		'restricted',
-		'runqlat-{asleep,groups,stamps}',
+		'runqlat-{asleep,stamps}',
 		'verifier',
 	]}}.test.ts`,
 ];

@@ -12,7 +12,7 @@ import { type RuleId, rules } from '../../src/tracers/overview/rules.ts';
 import { OverviewSession } from '../../src/tracers/overview/session.ts';
 import { collects } from '../../src/tracers/overview/tasks/collectors.ts';
 import { DeadlockFinder } from '../../src/tracers/overview/tasks/deadlock.ts';
-import { haltedBefore, isStuck } from '../../src/tracers/overview/tasks/halt.ts';
+import { haltedByLife, isStuck } from '../../src/tracers/overview/tasks/halt.ts';
 import { ALL_PROCESSES, type ProfileExtra } from '../../src/tracers/profile/snapshot.ts';
 import { generator } from '../lib/random.ts';
 import {
@@ -357,7 +357,7 @@ describe('halted', () => {
 				{ ...main, ...work, tid: 8 },
 				{ ...main, ...work, tid: 9 },
 			];
-			return haltedBefore({ ...process, start: 0, tasks }, now_s * second);
+			return haltedByLife({ ...process, start: 0, tasks }, now_s * second);
 		};
 		expect(halted(5, 25)).toMatchObject({ kind: 'halted', stuck: 2, by: 'life', for_ns: 5 * second, part: 'futex' });
 		expect(halted(5, 25)?.before.cpu).toBeCloseTo(0.9, 1);

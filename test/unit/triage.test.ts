@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
+import { textWidth } from '../../src/lib/width.ts';
 import type { Finding, Level } from '../../src/tracers/overview/finding.ts';
 import type { OverviewExtra, OverviewRow } from '../../src/tracers/overview/snapshot.ts';
 import { nextCommand, TriageWindow, triageOf, triageText } from '../../src/tracers/overview/triage.ts';
@@ -47,6 +48,20 @@ describe('what is reported', () => {
 			['starving', true],
 		]);
 		expect(triageText(report).join('\n')).toMatch(/SEVERE starving: .* until \d\d:\d\d:\d\d/);
+	});
+
+	test('a terminal of 80 columns: no line is wider but a command, which is whole', () => {
+		const found = Array.from({ length: 5 }, (_, index) =>
+			finding(`waits${index}`, 'high', `a long subject ${index} of some words more`),
+		);
+		const lines = triageText(triageOf([at(0, found)], 'host'), 80);
+		expect(lines.length).toBeLessThanOrEqual(20);
+		for (const line of lines) if (!line.includes('next: ')) expect(textWidth(line)).toBeLessThanOrEqual(80);
+		expect(
+			lines.some((line) =>
+				line.includes("next: wattlag --tab io --group operation --sort total_p99 --filter 'device = vda'"),
+			),
+		).toBe(true);
 	});
 
 	test('figures have the unit of their name', () => {

@@ -31,7 +31,9 @@ export const triage: Command = {
 		const report = triageOf(snapshots, localHost().host);
 		const code = report.severity === null ? 0 : EXIT[report.severity];
 		const text =
-			line.values['json'] === true ? JSON.stringify(triageJson(report, code)) : triageText(report).join('\n');
+			line.values['json'] === true
+				? JSON.stringify(triageJson(report, code))
+				: triageText(report, Math.min(110, process.stdout.columns ?? 110)).join('\n');
 		return (await print(`${text}\n`)) || code;
 	},
 };

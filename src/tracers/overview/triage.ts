@@ -120,7 +120,7 @@ function ownerText({ owner }: Finding): string {
 
 const clockOf = (iso: string): string => iso.slice(11, 19);
 
-function findingLines(finding: TriageFinding): string[] {
+function findingLines(finding: TriageFinding, width: number): string[] {
 	const { level, subject, text, figures, since, ended, next } = finding;
 	const until = ended === null ? '' : ` until ${clockOf(ended)}`;
 	const figured = Object.entries(figures).map(([name, value]) => figureText(name, value));
@@ -130,12 +130,12 @@ function findingLines(finding: TriageFinding): string[] {
 			sanitize(
 				`${level.toUpperCase().padEnd(7)}${subject}: ${text}${ownerText(finding)}, since ${clockOf(since)}${until}`,
 			),
-			WIDTH,
+			width,
 			'       ',
 		).slice(0, 3),
 		...(evidence.length === 0
 			? []
-			: [truncate(sanitize(`       evidence: ${evidence.join(finding.witnesses.length > 0 ? '; ' : ', ')}`), WIDTH)]),
+			: [truncate(sanitize(`       evidence: ${evidence.join(finding.witnesses.length > 0 ? '; ' : ', ')}`), width)]),
 		`       next: ${next}`,
 	];
 }
@@ -158,18 +158,18 @@ function machineText({ totals, busiest }: TriageReport): string {
 	].join('; ');
 }
 
-/** At most 20 lines. */
-export function triageText(report: TriageReport): string[] {
+/** At most 20 lines. @param width cells of a line; the next command is never cut */
+export function triageText(report: TriageReport, width = WIDTH): string[] {
 	const { host, time, seconds, findings, checked, unchecked } = report;
 	const head = `wattlag triage: ${sanitize(host)}, ${seconds.toFixed(1)} s until ${time.slice(0, 19)}Z`;
 	const reasons = [...new Set(unchecked.map(({ rule, reason }) => safe`${rule as SafeText} (${reason})`))];
 	const notes = [
 		...(findings.length === 0 ? [`nothing stands out; checked: ${checked.join(', ')}`] : []),
 		...(reasons.length === 0 ? [] : [`not checked: ${reasons.join('; ')}`]),
-	].flatMap((note) => wrapText(sanitize(note), WIDTH, '  ').slice(0, 3));
-	const lines = [head, truncate(machineText(report), WIDTH)];
+	].flatMap((note) => wrapText(sanitize(note), width, '  ').slice(0, 3));
+	const lines = [head, truncate(machineText(report), width)];
 	for (const finding of findings) {
-		const more = findingLines(finding);
+		const more = findingLines(finding, width);
 		if (lines.length + more.length + notes.length > MOST_LINES) break;
 		lines.push(...more);
 	}

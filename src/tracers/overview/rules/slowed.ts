@@ -76,7 +76,7 @@ export function progressSuspicions(
 			},
 			witnesses: [
 				first.by === 'life'
-					? safe`the task iterator: switches and CPU time of its whole life, since it halted before the first interval`
+					? safe`the task iterator: switches and CPU time of its whole life, since too little of its last minutes is known`
 					: safe`the task iterator: wake-ups and CPU time against the process’s own last minute`,
 			],
 			owner: null,

@@ -41,11 +41,11 @@ const RECENT: Ns = 300e9;
 const QUIET: Ns = 2e9;
 
 /**
- * One that halted before this program began, so that its last minutes are not known: its whole life stands for them. What is
- * said of it is worth less.
+ * One whose last minutes are not known, or too few, since it halted before this program began or soon after its own start: its whole
+ * life stands for them. What is said of it is worth less.
  * @param boot_ns CLOCK_BOOTTIME now
  */
-export function haltedBefore(process: ProcessNow, boot_ns: Ns): Slowed | undefined {
+export function haltedByLife(process: ProcessNow, boot_ns: Ns): Slowed | undefined {
 	const { pid, start, comm, tasks } = process;
 	if (tasks.length < 2 || tasks.some(({ asleep_ns }) => asleep_ns < QUIET)) return undefined;
 	const worked = workers(process);

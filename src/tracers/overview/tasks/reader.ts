@@ -13,7 +13,7 @@ import type { OverviewExtra, OverviewRow } from '../snapshot.ts';
 import type { Collecting } from './collectors.ts';
 import { askProc, type Deadlock, DeadlockFinder } from './deadlock.ts';
 import { exactParts, type FocusReading, FocusWatch } from './focus.ts';
-import { haltedBefore, isStuck, workers } from './halt.ts';
+import { haltedByLife, isStuck, workers } from './halt.ts';
 import { PacketRates } from './packets.ts';
 import { Progress, type ProgressRow, type Slowed } from './progress.ts';
 import { Services } from './services.ts';
@@ -104,8 +104,6 @@ export class TaskReader {
 	private readBefore: Ns = 0;
 	/** Entries for which the hooks on earlier ones had no room. */
 	private focusLost: Count = 0;
-	/** CLOCK_BOOTTIME when this began. */
-	private readonly begun = bootNs();
 	/** Command lines are read. */
 	arguments = false;
 
@@ -162,7 +160,7 @@ export class TaskReader {
 			const process = processes?.get(pid);
 			return process && isStuck(process, for_ns, boot_ns) ? workers(process).length : 0;
 		});
-		found.push(...this.haltedBefore(processes, boot_ns));
+		found.push(...this.haltedByLife(processes, boot_ns, found));
 		// a service whose processes come and go, or share the work, has a past that none of them has
 		const named = new Set(found.map(({ comm }) => comm));
 		const services = this.groups.update(this.services.sum(all), dt_ns);
@@ -170,15 +168,16 @@ export class TaskReader {
 		return [...found, ...services.filter(({ comm, kind }) => kind === 'slowed' && !named.has(comm))];
 	}
 
-	/** Processes whose baseline is not known since they rest since before the first interval. */
-	private haltedBefore(processes: Processes | null, boot_ns: Ns): Slowed[] {
-		const found: Slowed[] = [];
+	/** Processes that halted, but whose last minutes say too little: they rest since before the first interval, or worked for less than the baseline takes. */
+	private haltedByLife(processes: Processes | null, boot_ns: Ns, found: readonly Slowed[]): Slowed[] {
+		const known = new Set(found.map(({ pid }) => pid));
+		const more: Slowed[] = [];
 		for (const one of processes?.values() ?? []) {
-			if (!one.rests || one.tasks.length < 2 || this.progress.wants(one.pid, one.start)) continue;
-			const halted = haltedBefore(one, boot_ns);
-			if (halted && halted.for_ns > boot_ns - this.begun) found.push(halted);
+			if (!one.rests || one.tasks.length < 2 || known.has(one.pid)) continue;
+			const halted = haltedByLife(one, boot_ns);
+			if (halted) more.push(halted);
 		}
-		return found;
+		return more;
 	}
 
 	/** All sockets and pipes now. */
