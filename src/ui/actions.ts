@@ -30,6 +30,8 @@ export interface AppActions {
 	setGroup(tab: string, group: string): void;
 	/** A tab is opened, also at the start. */
 	setActiveTab(tab: string): void;
+	/** Nothing is measured: the snapshots are those of a recording. */
+	recorded(): boolean;
 	/** Change options of a running tracer. */
 	tune(tab: string, changes: Options): void;
 	/** Copy to the terminal's clipboard. */
@@ -63,6 +65,12 @@ export interface CommandContext {
 }
 
 export type Effect = (context: CommandContext, key: string) => void;
+
+/** An effect on what is measured, of which a recording has nothing. */
+const measuring =
+	(effect: Effect): Effect =>
+	(context, key) =>
+		context.actions.recorded() ? context.say('nothing is measured here: this is a recording') : effect(context, key);
 
 /** Snapshots of a jump in time. */
 const jump = 30;
@@ -259,13 +267,13 @@ const unwind: Effect = ({ actions, active: { tracer, snapshot }, say }) => {
 /** A command has an entry here, in `transitions` (state/transitions.ts), or both. */
 export const effects = {
 	copy,
-	narrow,
-	profile,
-	mode,
-	unwind,
-	probe,
-	arguments: commandLines,
-	'full-path': fullPath,
+	narrow: measuring(narrow),
+	profile: measuring(profile),
+	mode: measuring(mode),
+	unwind: measuring(unwind),
+	probe: measuring(probe),
+	arguments: measuring(commandLines),
+	'full-path': measuring(fullPath),
 	finding: (context, key) => void showFinding(context, key),
 	detail: ({ actions, active: { table }, lens, overlay }) => {
 		const row = table.rows[Math.max(0, table.selected)];

@@ -27,6 +27,7 @@ function mockedActions() {
 		setInterval: vi.fn<AppActions['setInterval']>(),
 		setGroup: vi.fn<AppActions['setGroup']>(),
 		setActiveTab: vi.fn<AppActions['setActiveTab']>(),
+		recorded: vi.fn<AppActions['recorded']>(() => false),
 		tune: vi.fn<AppActions['tune']>(),
 		copy: vi.fn<AppActions['copy']>(),
 		open: vi.fn<AppActions['open']>(),
