@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Ajv } from 'ajv';
@@ -238,7 +238,9 @@ test.concurrent('nothing but garbage: the model, labelled, with the reason why n
 });
 
 test.concurrent('a source that was asked for and is not there: what is missing, exit code 77', async () => {
-	const args = ['dist/wattlag.mjs', '-b', '-n', '1', '--source', 'rapl', '--sys-root', makeTree().sysRoot];
+	const { sysRoot } = makeTree();
+	mkdirSync(sysRoot, { recursive: true });
+	const args = ['dist/wattlag.mjs', '-b', '-n', '1', '--source', 'rapl', '--sys-root', sysRoot];
 	const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 	const [errors, end] = await Promise.all([text(child.stderr), once(child, 'close')]);
 	expect(end).toEqual([77, null]);
