@@ -150,7 +150,9 @@ describe('a running systemd', () => {
 		return children.stdout.trim().split('\n').filter(Boolean)[0];
 	}
 
-	test('starts the services of the .deb, as other users than root where that does, and stops them', async () => {
+	test('starts the services of the .deb, as other users than root where that does, and stops them', {
+		timeout: 600_000,
+	}, async () => {
 		minimalSystem('bookworm', path, ['systemd', 'systemd-sysv', 'dbus']);
 		root.add(artifact.deb(), 'tmp/wattlag.deb');
 		expect(root.run(['dpkg', '-i', '/tmp/wattlag.deb']).status).toBe(0);
