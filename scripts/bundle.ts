@@ -66,13 +66,68 @@ export interface Bundling {
 	build?: BuildInfo;
 }
 
+const MAIN = 'src/cli.ts';
+const WORKER = 'src/worker.ts';
+
+/** Our files that are evaluated with an entry, in the order of their imports. */
+function evaluatedWith({ inputs }: Metafile, entry: string): Set<string> {
+	const files = new Set([entry]);
+	for (const file of files)
+		for (const { path, kind } of inputs[file]?.imports ?? [])
+			if (kind === 'import-statement' && path.startsWith('src/')) files.add(path);
+	return files;
+}
+
+/** Our files that other files of the entry's program import dynamically. */
+function importedLater({ inputs }: Metafile, entry: string): Set<string> {
+	const [files, later] = [new Set([entry]), new Set<string>()];
+	for (const file of files)
+		for (const { path, kind } of inputs[file]?.imports ?? []) {
+			if (!path.startsWith('src/')) continue;
+			files.add(path);
+			if (kind === 'dynamic-import') later.add(path);
+		}
+	return later;
+}
+
+/**
+ * esbuild makes a chunk of the files that the same entries reach, and every dynamic import is an entry: 57 chunks before the
+ * first frame, 0.3 ms each. Whatever the main thread alone imports dynamically comes after the files that it starts with,
+ * so it is made to import all of them. Only what the sampling thread loads too is then apart.
+ */
+async function fewerChunks(options: BuildOptions): Promise<Plugin> {
+	const { metafile } = await build({ ...options, write: false, sourcemap: false, metafile: true });
+	const first = evaluatedWith(metafile, MAIN);
+	first.delete(MAIN);
+	const shared = importedLater(metafile, WORKER);
+	const later = [...importedLater(metafile, MAIN)].filter((file) => !first.has(file) && !shared.has(file));
+	const paths = new Set(later.map((file) => resolve(file)));
+	const imports = [...first].map((file) => `import ${JSON.stringify(resolve(file))};`).join('\n');
+	return {
+		name: 'fewer chunks',
+		setup({ onLoad, onResolve }) {
+			onResolve({ filter: /^first-files$/ }, ({ path }) => ({ path, namespace: 'first' }));
+			onLoad({ filter: /.*/, namespace: 'first' }, () => ({ contents: imports, resolveDir: process.cwd() }));
+			onLoad({ filter: /[\\/]src[\\/].*\.tsx?$/ }, ({ path }) => {
+				if (!paths.has(path)) return undefined;
+				const contents = `${readFileSync(path, 'utf8')}\nimport 'first-files';\n`;
+				return { contents, loader: path.endsWith('x') ? 'tsx' : 'ts' };
+			});
+		},
+	};
+}
+
 /** Bundle into `outdir`, from which everything else is removed. */
 export async function bundle({ outdir = 'dist', build: info }: Bundling = {}): Promise<Metafile> {
-	const { metafile } = await build({
+	const options = {
 		...bundling,
 		define: { ...bundling.define, ...(info && { WATTLAG_BUILD: JSON.stringify(info) }) },
-		entryPoints: { wattlag: 'src/cli.ts', worker: 'src/worker.ts' },
+		entryPoints: { wattlag: MAIN, worker: WORKER },
 		outdir,
+	} satisfies BuildOptions;
+	const { metafile } = await build({
+		...options,
+		plugins: [...bundling.plugins, await fewerChunks(options)],
 		sourcemap: 'linked',
 		// names and lines of a release are those of its commit; the text would be 0.8 MB of each artifact
 		sourcesContent: info === undefined,

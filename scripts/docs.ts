@@ -19,9 +19,12 @@ function version(): string {
 	return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
+const tracers = await Promise.all(
+	registry.map(async ({ tracer: { terms, ...tracer } }) => ({ ...tracer, terms: (await terms?.()) ?? [] })),
+);
+
 /** Text of every generated page by its path below the checkout's root. */
 export function pages(): ReadonlyMap<string, string> {
-	const tracers = registry.map(({ tracer }) => tracer);
 	const program = { tracers, commands };
 	return new Map([
 		['docs/options.md', optionsPage(program)],

@@ -4,7 +4,7 @@ import { openHost } from './bpf/open-host.ts';
 import { debug, openDebugLog } from './core/debug-log.ts';
 import type { SamplerEvent } from './core/sampler.ts';
 import { type EncodedSnapshot, encode } from './history/archive.ts';
-import { registry } from './registry.ts';
+import { loadTracers } from './registry.ts';
 import { releaseMemoryRegularly } from './sampling/release-memory.ts';
 import { Sampling } from './sampling/sampling.ts';
 import type { WorkerEvent, WorkerRequest, WorkerSettings } from './sampling/worker-sampler.ts';
@@ -45,11 +45,7 @@ function endTick(): void {
 
 const host = openHost(settings);
 const sampling = new Sampling({
-	tracers: settings.tabs.map((id) => {
-		const entry = registry.find(({ tracer }) => tracer.id === id);
-		if (!entry) throw new Error(`no tracer ${id}`);
-		return entry.tracer;
-	}),
+	tracers: await loadTracers(settings.tabs),
 	host,
 	delay: settings.delay,
 	firstDelay: settings.firstDelay,

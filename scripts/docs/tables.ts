@@ -1,6 +1,6 @@
 /** Facts that several generated pages state, read from the program's tables. */
 import { EXIT_CODES } from '../../src/core/errors.ts';
-import type { OptionSpec } from '../../src/core/tracer.ts';
+import type { OptionSpec, Term } from '../../src/core/tracer.ts';
 import type { CommandSpec, Program } from '../../src/options/command.ts';
 import type { AnyTracer, CommonSpec } from '../../src/options/common.ts';
 import { usageLine } from '../../src/options/help.ts';
@@ -8,7 +8,7 @@ import { usageLine } from '../../src/options/help.ts';
 /** A tracer as the pages need it: with its terms and its loading. */
 export type DocumentedTracer = AnyTracer & {
 	defaultSort: string;
-	terms?: readonly (readonly [string, string])[];
+	terms?: readonly Term[];
 	onDemand?: boolean;
 };
 

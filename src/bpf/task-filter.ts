@@ -1,31 +1,9 @@
 /** The filter of measured tasks: from options to the values that the kernel compares. */
 
 import { Unavailable } from '../core/errors.ts';
-import type { OptionSpec, Options } from '../core/tracer.ts';
+import type { Options } from '../core/tracer.ts';
 import { task_filter, task_filter_setting, task_name } from '../generated/lib.ts';
 import { cgroupId } from '../system/cgroups.ts';
-
-/** Options by which tracers choose tasks. */
-export const TASK_FILTERS: readonly OptionSpec[] = [
-	{
-		name: 'pid',
-		type: 'number',
-		default: 0,
-		min: 0,
-		max: 2 ** 22,
-		integer: true,
-		placeholder: 'PID',
-		help: 'measure only this process (thread group)',
-	},
-	{ name: 'comm', type: 'string', default: '', placeholder: 'NAME', help: 'measure only tasks of exactly this name' },
-	{
-		name: 'cgroup',
-		type: 'string',
-		default: '',
-		placeholder: 'PATH',
-		help: 'measure only tasks of this control group and those below it',
-	},
-];
 
 /** The measured tasks; an undefined field matches all. */
 export interface TaskFilter {

@@ -1,7 +1,7 @@
 /** Captures by themselves: what begins one, and what goes into the bundle. */
 import { execFile } from 'node:child_process';
 import type { Snapshot } from '../core/snapshot.ts';
-import type { Tracer } from '../core/tracer.ts';
+import type { Description } from '../core/tracer.ts';
 import { redactLines } from '../lib/redact.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import { captureBytes, kernelLog, TRIAGE, writeCapture } from '../recording/capture.ts';
@@ -26,7 +26,7 @@ export interface TriggerChoice {
 }
 
 export interface CapturingOptions extends TriggerChoice {
-	tracers: readonly Tracer<object, object>[];
+	tracers: readonly Description<object>[];
 	/** Folder of the bundles. */
 	path: string;
 	about: { version: string; host: string; kernel: string };
@@ -53,7 +53,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The tabs that can judge an expression, each with its own threshold. @throws {FilterError} where there is none */
 export function thresholdsOf(
 	expression: string,
-	tracers: readonly Tracer<object, object>[],
+	tracers: readonly Description<object>[],
 ): Map<string, () => Threshold> {
 	const able = new Map<string, () => Threshold>();
 	let refused: unknown;

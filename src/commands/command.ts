@@ -3,7 +3,7 @@ import { type HostPaths, openHost } from '../bpf/open-host.ts';
 import { UsageError } from '../core/errors.ts';
 import type { Host } from '../core/tracer.ts';
 import type { CommandLine, CommandSpec } from '../options/command.ts';
-import type { Entry } from '../registry.ts';
+import { type Entry, loadTracers } from '../registry.ts';
 import type { LocalSampler } from '../sampling/local-sampler.ts';
 import type { WorkerSampler } from '../sampling/worker-sampler.ts';
 import { Output } from './output.ts';
@@ -70,7 +70,7 @@ export async function startSampler(context: Context, choice: LocalChoice): Promi
 	const { tabs, firstDelay, onDemand } = choice;
 	return new LocalSampler({
 		// the first one is the active tab
-		tracers: tabs.flatMap((id) => context.registry.find(({ tracer }) => tracer.id === id)?.tracer ?? []),
+		tracers: await loadTracers(tabs),
 		host: hostOf(context),
 		firstDelay,
 		onDemand,

@@ -1,18 +1,18 @@
 /** Snapshots as lines of JSON: what `--batch --json` and `export` print. */
 import type { Snapshot } from '../core/snapshot.ts';
-import type { Tracer } from '../core/tracer.ts';
+import type { Description } from '../core/tracer.ts';
 import { Filter } from '../rows/filter/bind.ts';
 import { firstDirection } from '../rows/sort.ts';
 import { ordered, passing } from '../rows/tree.ts';
 
 /** What the user wants of a snapshot. */
 export interface RowChoice {
-	tracer: Tracer<object, object>;
+	tracer: Description<object>;
 	/** Column key. */
 	sort: string;
 	/** Checked with the columns of all `tracers`. */
 	filter?: string;
-	tracers?: readonly Tracer<object, object>[];
+	tracers?: readonly Description<object>[];
 	/** Rows that are kept after sorting. */
 	limit: number;
 }

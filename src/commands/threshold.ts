@@ -4,7 +4,7 @@
  */
 
 import type { Snapshot } from '../core/snapshot.ts';
-import type { Column, Tracer } from '../core/tracer.ts';
+import type { Column, Description } from '../core/tracer.ts';
 import { formatValue } from '../lib/format.ts';
 import { type BoundFilter, Filter } from '../rows/filter/bind.ts';
 
@@ -13,7 +13,7 @@ const NAMING_PRIORITY = 3;
 /** Cells that every figure fits into. */
 const WIDTH = 12;
 
-function binds(text: string, tab: Pick<Tracer<object, object>, 'id' | 'columns'>): boolean {
+function binds(text: string, tab: Pick<Description<object>, 'id' | 'columns'>): boolean {
 	try {
 		new Filter(text, [tab]);
 		return true;
@@ -23,10 +23,7 @@ function binds(text: string, tab: Pick<Tracer<object, object>, 'id' | 'columns'>
 }
 
 /** Is an expression about findings that begin and end? Not if the rows of the tab can be judged by it. */
-export function isAboutChanges(
-	text: string,
-	tracer: Pick<Tracer<object, object>, 'id' | 'columns' | 'changes'>,
-): boolean {
+export function isAboutChanges(text: string, tracer: Pick<Description<object>, 'id' | 'columns' | 'changes'>): boolean {
 	const { id, changes } = tracer;
 	return changes !== undefined && !binds(text, tracer) && binds(text, { id, columns: changes });
 }
@@ -39,7 +36,7 @@ export class Threshold {
 	private hit = false;
 
 	/** Throws {@link FilterError} where the tab cannot judge a part of it. */
-	constructor(text: string, tracer: Pick<Tracer<object, object>, 'id' | 'columns' | 'changes'>) {
+	constructor(text: string, tracer: Pick<Description<object>, 'id' | 'columns' | 'changes'>) {
 		this.text = text;
 		const { id, changes = [] } = tracer;
 		this.ofChanges = isAboutChanges(text, tracer);

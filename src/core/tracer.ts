@@ -1,6 +1,7 @@
 /**
- * The contract of a tracer: one BPF object plus the code that turns its maps into rows. A {@link Tracer} describes it and
- * is cheap to import anywhere (screen, help, batch); a {@link Session}, which only the sampling worker opens, does the work.
+ * The contract of a tracer: one BPF object plus the code that turns its maps into rows. A {@link Description} is cheap to
+ * import anywhere (screen, help, options); a {@link Tracer} starts the {@link Session} that does the work, and is imported
+ * only where something is sampled.
  */
 
 import type { ColumnKind } from '../lib/format.ts';
@@ -147,7 +148,11 @@ export interface OptionSpec {
 	help: string;
 }
 
-export interface Tracer<Row, Extra extends object> {
+/** A word and the sentence that explains it. */
+export type Term = readonly [string, string];
+
+/** What a tracer is, without the code that measures: that would be half of what the screen loads before its first frame. */
+export interface Description<Row> {
 	/** Name in `--tab`, of the BPF object and of the JSON field `tab`. */
 	id: string;
 	/** Title of the tab. */
@@ -171,8 +176,8 @@ export interface Tracer<Row, Extra extends object> {
 	from?: readonly string[];
 	/** Columns of the field `changes` of the tab's snapshots (what began and ended), for `--fail-if`. Absent: there is none. */
 	changes?: readonly Column<object>[];
-	/** Words of the tab that need explaining, beside its columns: `[word, sentence]`. */
-	terms?: readonly (readonly [string, string])[];
+	/** Words of the tab that need explaining, beside its columns. Loaded when help or documents are made of them. */
+	terms?(): Promise<readonly Term[]>;
 	/** Stable identity of a row across intervals (selection, history). */
 	rowKey(row: Row): string;
 	/** The process of a row, `pid:start` in ns since boot: the selection follows it to other tabs. */
@@ -185,6 +190,9 @@ export interface Tracer<Row, Extra extends object> {
 	apart?: boolean;
 	/** Too expensive to run unasked: started when its tab is opened, stopped a minute after it was left. */
 	onDemand?: boolean;
+}
+
+export interface Tracer<Row, Extra extends object> extends Description<Row> {
 	/**
 	 * Load and attach. `group`: group of the first rows, where it was chosen. Throws {@link Unavailable} with the missing
 	 * mechanism; nothing stays loaded then.

@@ -1,5 +1,5 @@
 /** The fleet as a tab: what the screen needs to show hosts as it shows processes. Nothing of it is measured here. */
-import type { Tracer } from '../core/tracer.ts';
+import type { Description } from '../core/tracer.ts';
 import { columns } from './columns.ts';
 import type { FleetRow } from './rows.ts';
 
@@ -17,7 +17,7 @@ export interface FleetExtra {
 }
 
 /** @param labels groups beside single hosts */
-export function fleetTracer(labels: readonly string[]): Tracer<FleetRow, FleetExtra> {
+export function fleetTracer(labels: readonly string[]): Description<FleetRow> {
 	return {
 		id: 'fleet',
 		title: 'Fleet',
@@ -26,13 +26,10 @@ export function fleetTracer(labels: readonly string[]): Tracer<FleetRow, FleetEx
 		defaultSort: 'out',
 		groups: ['host', ...labels],
 		options: [],
-		terms: [
+		terms: async () => [
 			['peers', 'the hosts with the same value of the label --peers (job by default)'],
 			['Enter', 'opens the host: ssh HOST wattlag agent --stdio; all tabs work there as here'],
 		],
 		rowKey: ({ host, instance, hosts }) => `${hosts === 1 ? '' : 'group '}${host}\0${instance}`,
-		start: () => {
-			throw new Error('a fleet is not measured');
-		},
 	};
 }

@@ -1,11 +1,11 @@
 /** THE table of options that belong to no tracer: checking, help, environment and the file's schema are made from it. */
 import { costModes } from '../core/sampler.ts';
-import type { OptionSpec, Tracer } from '../core/tracer.ts';
+import type { Description, OptionSpec } from '../core/tracer.ts';
 import { themeNames } from '../term/theme.ts';
 
 /** What options need to know of a tracer. */
 export type AnyTracer = Pick<
-	Tracer<never, object>,
+	Description<never>,
 	'id' | 'title' | 'summary' | 'columns' | 'groups' | 'options' | 'checkOptions' | 'from' | 'changes' | 'singles'
 >;
 

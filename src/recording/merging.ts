@@ -1,6 +1,6 @@
 /** Merged snapshots for the second tier: ten seconds as one interval. */
 import type { Snapshot } from '../core/snapshot.ts';
-import type { Tracer } from '../core/tracer.ts';
+import type { Description } from '../core/tracer.ts';
 import type { Ns } from '../lib/units.ts';
 import { mergeSnapshots } from './merge.ts';
 import type { RecordedTab } from './validate.ts';
@@ -9,7 +9,7 @@ import type { RecordedTab } from './validate.ts';
 const LENGTH: Ns = 10e9;
 
 /** A tab whose intervals are merged. */
-type MergedTab = RecordedTab & Pick<Tracer<object, object>, 'fold'>;
+type MergedTab = RecordedTab & Pick<Description<object>, 'fold'>;
 
 type Parts = [Snapshot, ...Snapshot[]];
 

@@ -1,9 +1,9 @@
 /** Whether a value is a snapshot that every column of its tab can show, from any writer. */
 import type { Snapshot } from '../core/snapshot.ts';
-import type { Tracer } from '../core/tracer.ts';
+import type { Description } from '../core/tracer.ts';
 import { sanitize } from '../lib/sanitize.ts';
 
-export type RecordedTab = Pick<Tracer<object, object>, 'id' | 'columns' | 'rowKey' | 'processOf'>;
+export type RecordedTab = Pick<Description<object>, 'id' | 'columns' | 'rowKey' | 'processOf'>;
 
 export function isObject(value: unknown): value is Record<string, unknown> {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -7,8 +7,10 @@ import {
 	useMemo,
 	useReducer,
 	useRef,
+	useState,
 	useSyncExternalStore,
 } from 'react';
+import type { Term } from '../core/tracer.ts';
 import type { Store } from '../history/store.ts';
 import { defaultKeymap, type Keymap } from '../options/keymap.ts';
 import type { HostInfo } from '../system/local-host.ts';
@@ -39,7 +41,7 @@ import { useFocus, useLens } from './lens/use-lens.ts';
 import { availableColumns } from './state/columns.ts';
 import { reduce } from './state/reduce.ts';
 import { initialState, type ScreenModel, type UiState } from './state/state.ts';
-import { digitsOf, type TabEntry } from './tab.ts';
+import { digitsOf, type TabEntry, type TabTracer } from './tab.ts';
 import { EventsContext } from './widgets/events-context.ts';
 import { Lines } from './widgets/lines.tsx';
 
@@ -94,6 +96,22 @@ function useScroll({ tracer, chosen }: ActiveTab): [first: number, keep: (layout
 	return [last.current.key === key ? last.current.first : 0, keep];
 }
 
+/** Terms of the open tab, loaded when its help is opened for the first time. */
+function useTerms(open: boolean, tracer: TabTracer<never>): readonly Term[] {
+	const [terms, setTerms] = useState<{ of: string; list: readonly Term[] }>({ of: '', list: none });
+	useEffect(() => {
+		let mounted = true;
+		if (!open || !tracer.terms || terms.of === tracer.id) return;
+		void tracer.terms().then((list) => {
+			if (mounted) setTerms({ of: tracer.id, list });
+		});
+		return () => {
+			mounted = false;
+		};
+	}, [open, tracer, terms]);
+	return terms.of === tracer.id ? terms.list : none;
+}
+
 /** Lines of the help; none while it is closed. */
 function useHelp(
 	open: boolean,
@@ -103,12 +121,13 @@ function useHelp(
 	keymap: Keymap,
 	width: number,
 ): readonly string[] {
+	const terms = useTerms(open, tracer);
 	return useMemo(() => {
 		if (!open) return none;
 		const source = sourceHelp(tracer, tabs, (of) => store.current(of));
 		const columns = availableColumns(tracer.columns, snapshot);
-		return helpLines(tracer, columns, keymap, width, [...source, ...(loaded?.help ?? [])]);
-	}, [open, tracer, tabs, store, snapshot, keymap, width, loaded]);
+		return helpLines(tracer, columns, keymap, width, [...source, ...(loaded?.help ?? [])], terms);
+	}, [open, tracer, tabs, store, snapshot, keymap, width, loaded, terms]);
 }
 
 function modelOf({ snapshot, loaded, table, unit }: ActiveTab, tabs: readonly TabEntry[], layout: Layout): ScreenModel {

@@ -17,7 +17,7 @@ import { digitsOf, type TabTracer } from './tab.ts';
 import { statusLine } from './widgets/line.ts';
 
 export interface ScreenOptions {
-	registry: readonly { tracer: Pick<TabTracer<never, object>, 'id' | 'title' | 'from'> }[];
+	registry: readonly { tracer: Pick<TabTracer<never>, 'id' | 'title' | 'from'> }[];
 	command: { tab: string; appearance?: AppearanceChoice | undefined; mouse?: boolean | undefined };
 	host: Pick<HostInfo, 'host'>;
 	/** Without it a terminal that has stopped reading may not be restored, and none is after a crash. */

@@ -1,7 +1,7 @@
 /** The interface between a tab and the rest of the screen. */
 import type { ReactElement } from 'react';
 import type { Snapshot } from '../core/snapshot.ts';
-import type { Column, Options, Tracer } from '../core/tracer.ts';
+import type { Column, Description, Options } from '../core/tracer.ts';
 import type { Band, Buckets } from '../lib/histogram.ts';
 import type { SafeText } from '../lib/sanitize.ts';
 import type { Ns } from '../lib/units.ts';
@@ -142,8 +142,8 @@ export interface HelpSection {
 }
 
 /** The part of a tracer that the screen uses. */
-export type TabTracer<Row, Extra extends object> = Pick<
-	Tracer<Row, Extra>,
+export type TabTracer<Row> = Pick<
+	Description<Row>,
 	| 'id'
 	| 'title'
 	| 'summary'
@@ -160,13 +160,13 @@ export type TabTracer<Row, Extra extends object> = Pick<
 
 /** One entry of the registry, as far as the screen needs it. Rows are passed to the columns of their own tracer only. */
 export interface TabEntry {
-	tracer: TabTracer<never, object>;
+	tracer: TabTracer<never>;
 	/** Loaded after the first frame. */
 	tab(): Promise<TabView<never, object>>;
 }
 
 /** The key of each tab: 1 and up for those that measure, 0 for the overview made of them; empty: none. */
-export function digitsOf(tabs: readonly { tracer: Pick<TabTracer<never, object>, 'from' | 'apart'> }[]): string[] {
+export function digitsOf(tabs: readonly { tracer: Pick<TabTracer<never>, 'from' | 'apart'> }[]): string[] {
 	let last = 0;
 	return tabs.map(({ tracer }) => (tracer.apart ? '' : tracer.from ? '0' : String(++last)));
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import type { BpfAddon, BpfObject } from '../../src/core/native.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { Host, Reading, Session, Tracer } from '../../src/core/tracer.ts';
-import { registry } from '../../src/registry.ts';
+import { loadTracers, registry } from '../../src/registry.ts';
 import { seconds } from '../truth/host.ts';
 import type { Bench } from './bench.ts';
 import { emptyPrograms, openScreen } from './contenders.ts';
@@ -57,8 +57,9 @@ interface Running {
 }
 
 /** What runs behind a screen that has just been opened, what is made of others last. */
-function open(host: Host): Running[] {
-	const tracers = registry.map(({ tracer }) => tracer).filter(({ onDemand }) => !onDemand);
+async function open(host: Host): Promise<Running[]> {
+	const loaded = await loadTracers(registry.map(({ tracer }) => tracer.id));
+	const tracers = loaded.filter(({ onDemand }) => !onDemand);
 	return [...tracers.filter(({ from }) => !from), ...tracers.filter(({ from }) => from)].map((tracer) => ({
 		tracer,
 		session: tracer.start(host, {}),
@@ -212,7 +213,7 @@ export async function reading(bench: Bench): Promise<SectionResult> {
 	};
 	const rounds = bench.quick ? 1 : 2;
 	progress('reading: until the code is compiled');
-	const cold = open(bench.host);
+	const cold = await open(bench.host);
 	for (let times = 0; times < 3; times++) await ticks(cold, 0.05);
 	for (const { session } of cold) session.close();
 	for (let round = 0; round < rounds; round++) {
@@ -220,7 +221,7 @@ export async function reading(bench: Bench): Promise<SectionResult> {
 			for (const count of COUNTS) {
 				progress(`reading: ${tickOf(count, awake)}, round ${round + 1} of ${rounds}`);
 				await withProcesses(bench, count, awake, async () => {
-					const running = open(bench.host);
+					const running = await open(bench.host);
 					add(tickOf(count, awake), await ticks(running, awake ? AWAKE_TICK : ASLEEP_TICK));
 					for (const { session } of running) session.close();
 					if (!awake) add(tickOf(count, awake), await floors(bench.host, count));
@@ -230,7 +231,7 @@ export async function reading(bench: Bench): Promise<SectionResult> {
 		for (const cpus of [bench.host.addon.possibleCpus(), CPUS]) {
 			const what = `tick, ${cpus} possible CPUs, this machine's processes`;
 			progress(`reading: ${what}, round ${round + 1} of ${rounds}`);
-			const running = open(cpus === CPUS ? manyCpus(bench.host, cpus) : bench.host);
+			const running = await open(cpus === CPUS ? manyCpus(bench.host, cpus) : bench.host);
 			add(what, await ticks(running, ASLEEP_TICK));
 			for (const { session } of running) session.close();
 		}

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { runServe } from '../../src/commands/serve/run.ts';
 import type { Sampler, SamplerEvent } from '../../src/core/sampler.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { registry } from '../../src/registry.ts';
+import { loadTracers, registry } from '../../src/registry.ts';
 import { Sampling } from '../../src/sampling/sampling.ts';
 import type { EnergyExtra, EnergyRow } from '../../src/tracers/energy/snapshot.ts';
 import type { IoExtra, IoRow } from '../../src/tracers/io/snapshot.ts';
@@ -13,6 +13,8 @@ import type { RunqlatExtra, RunqlatRow } from '../../src/tracers/runqlat/snapsho
 import { realHost, seconds } from './host.ts';
 import { onDisk } from './load.ts';
 import { freePort, startPrometheus, until } from './prometheus.ts';
+
+const measuring = await loadTracers(registry.map(({ tracer }) => tracer.id));
 
 const ends: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -24,7 +26,7 @@ function measure(): { sampler: Sampler; snapshots: Snapshot[]; stop(): void } {
 	const listeners = new Set<(event: SamplerEvent) => void>();
 	const snapshots: Snapshot[] = [];
 	const sampling = new Sampling({
-		tracers: registry.map(({ tracer }) => tracer).filter(({ onDemand }) => !onDemand),
+		tracers: measuring.filter(({ onDemand }) => !onDemand),
 		host: realHost(),
 		delay: 0.5,
 		firstDelay: 0.5,

@@ -19,9 +19,9 @@ import { plain } from './plain.ts';
 const columns = someColumns;
 
 describe('help and footer', () => {
-	test('the overview explains when something is a finding', () => {
+	test('the overview explains when something is a finding', async () => {
 		const { tracer } = fixtureTabs[0] as (typeof fixtureTabs)[0];
-		const text = helpLines(tracer, tracer.columns, defaultKeymap, 120)
+		const text = helpLines(tracer, tracer.columns, defaultKeymap, 120, [], await tracer.terms?.())
 			.map((line) => plain(line))
 			.join(' ')
 			.replace(/ +/g, ' ');

@@ -122,6 +122,36 @@ test('the screen imports what tracers report, never how they measure', () => {
 	expect(measuring.map(({ from, to }) => `${from} → ${to}`)).toEqual([]);
 });
 
+/** Imports that are evaluated with the file: neither dynamic ones nor those of types. */
+function evaluatedIn(source: string): string[] {
+	const found = source.matchAll(/^(?:import|export)\s+(?!type\b)(?:([^';]*?)\s*from\s+)?'(\.[^']+)'/gm);
+	return Array.from(found).flatMap(([, names = '', path = '']) => {
+		const list = /^\{([^}]*)\}$/.exec(names)?.[1]?.split(',') ?? [''];
+		return list.every((name) => name.trim() === '' || name.trim().startsWith('type ')) && names !== '' ? [] : [path];
+	});
+}
+
+/** Files that are evaluated before these have been. */
+function evaluatedWith(entries: readonly string[]): Set<string> {
+	const all = new Set(entries);
+	for (const file of all)
+		for (const path of evaluatedIn(readFileSync(file, 'utf8'))) {
+			const to = normalize(join(dirname(file), path));
+			if (graph.has(to)) all.add(to);
+		}
+	return all;
+}
+
+test('the thread that draws loads nothing that measures', () => {
+	const drawing = evaluatedWith(['src/cli.ts', 'src/ui/live.tsx', ...globSync('src/ui/tabs/*/tab.{ts,tsx}')]);
+	expect(drawing).toContain('src/tracers/irq/description.ts');
+	const measuring =
+		/^src\/tracers\/\w+\/(tracer|session)\.ts$|^src\/sampling\/(?!worker-sampler)|^src\/symbols\/symbolizer/;
+	expect([...drawing].filter((file) => measuring.test(file))).toEqual([]);
+	// the expression finds them where they are
+	expect([...evaluatedWith(['src/tracers/irq/tracer.ts'])]).toContain('src/tracers/irq/session.ts');
+});
+
 test('a BPF file includes headers of its own folder and of bpf/lib/', () => {
 	const wrong: string[] = [];
 	for (const file of globSync('bpf/**/*.[ch]')) {

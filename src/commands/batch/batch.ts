@@ -3,7 +3,7 @@
 import { EXIT } from '../../core/errors.ts';
 import type { Sampler } from '../../core/sampler.ts';
 import { type Snapshot, secondsOf } from '../../core/snapshot.ts';
-import type { Column, Tracer } from '../../core/tracer.ts';
+import type { Column, Description } from '../../core/tracer.ts';
 import { formatValue } from '../../lib/format.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { fitCells } from '../../lib/width.ts';
@@ -14,7 +14,7 @@ import { Output } from '../output.ts';
 import { Threshold } from '../threshold.ts';
 
 export interface BatchOptions {
-	tracer: Tracer<object, object>;
+	tracer: Description<object>;
 	json: boolean;
 	/** Of JSON: only what happened. */
 	brief?: boolean;
@@ -26,7 +26,7 @@ export interface BatchOptions {
 	filter?: string;
 	/** What no row of those that pass the filter should match; see {@link Threshold}. */
 	failIf?: string;
-	tracers?: readonly Tracer<object, object>[];
+	tracers?: readonly Description<object>[];
 	/** A line for each single event in place of intervals. */
 	follow?: boolean;
 }
@@ -42,7 +42,7 @@ function align(column: Column<object>, text: string): string {
 }
 
 /** One interval as a table: a line about the interval, the header, the rows, a blank line. */
-export function plainTable(tracer: Tracer<object, object>, snapshot: Snapshot, rows: readonly object[]): string {
+export function plainTable(tracer: Description<object>, snapshot: Snapshot, rows: readonly object[]): string {
 	const seconds = secondsOf(snapshot);
 	const columns = tracer.columns.filter((column) => column.shown?.(snapshot) ?? true);
 	const lost = Object.values(snapshot.lost).reduce((sum, count) => sum + count, 0);

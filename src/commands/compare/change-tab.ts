@@ -1,11 +1,11 @@
 /** What a compared figure is to filters, `--fail-if` and the screen: columns as those of a tab. */
-import type { Column, Tracer } from '../../core/tracer.ts';
+import type { Column, Description } from '../../core/tracer.ts';
 import { formatAmount } from '../../lib/format-change.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { CompareRow } from '../../recording/compare/compare.ts';
 
 export type ChangeTracer = Pick<
-	Tracer<CompareRow, object>,
+	Description<CompareRow>,
 	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey' | 'terms' | 'options'
 >;
 
@@ -134,7 +134,7 @@ export const changeTab: ChangeTracer = {
 	groups: ['figure'],
 	options: [],
 	rowKey: ({ kind, name, unit, figure }) => `${kind} ${name} ${unit} ${figure}`,
-	terms: [
+	terms: async () => [
 		[
 			'block bootstrap',
 			'each recording is cut into blocks; blocks are drawn at random many times, and the spread of the result is the uncertainty',

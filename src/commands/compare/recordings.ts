@@ -1,7 +1,7 @@
 /** `wattlag compare A B`: two recordings as a table, as JSON or on the screen. */
 import { EXIT, systemReason, UsageError } from '../../core/errors.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
-import type { Tracer } from '../../core/tracer.ts';
+import type { Description } from '../../core/tracer.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { CommandLine } from '../../options/command.ts';
 import { orUnlimited } from '../../options/values.ts';
@@ -13,7 +13,7 @@ import { Output } from '../output.ts';
 import { changeTab } from './change-tab.ts';
 import { recordingsJson, recordingsTable, summaryLine } from './recordings-report.ts';
 
-type AnyTracers = readonly Tracer<object, object>[];
+type AnyTracers = readonly Description<object>[];
 
 /** The moment of a mark. */
 function markAt({ recording, path }: CompareInput, text: string): number {
@@ -76,7 +76,7 @@ export async function compareTwo(line: CommandLine, registry: readonly Entry[]):
 /** Print a comparison. Resolves with the exit code. */
 export async function printComparison(comparison: RecordingComparison, line: CommandLine): Promise<number> {
 	const snapshot = snapshotOf(comparison);
-	const tracer = changeTab as unknown as Tracer<object, object>;
+	const tracer = changeTab as unknown as Description<object>;
 	const limit = orUnlimited(Number(line.values['limit']));
 	const { test } = new Filter(line.filter, [tracer] as never).bind(tracer);
 	const rows = comparison.rows.filter((row) => test?.(row as never, 1) ?? true);

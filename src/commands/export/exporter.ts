@@ -1,6 +1,6 @@
 /** The contract of a format of `wattlag export`. */
 import type { Snapshot } from '../../core/snapshot.ts';
-import type { Tracer } from '../../core/tracer.ts';
+import type { Description } from '../../core/tracer.ts';
 import type { CpuSlice } from '../../export/trace-events.ts';
 import type { Mark } from '../../history/store.ts';
 import type { CommandLine } from '../../options/command.ts';
@@ -10,7 +10,7 @@ import type { RecordedMachine } from '../../recording/recordings.ts';
 export interface ExportInput {
 	machine: RecordedMachine;
 	/** Tabs that the user wants and that were recorded, in the program's order. */
-	tracers: readonly Tracer<object, object>[];
+	tracers: readonly Description<object>[];
 	/** Snapshots of these tabs in the order of recording. May be walked once. */
 	snapshots: AsyncIterable<Snapshot>;
 	marks: readonly Mark[];

@@ -10,7 +10,7 @@ import { profileJson } from '../../profile/formats/json.ts';
 import type { Profile } from '../../profile/model.ts';
 import { cutText, emptyText, lossText, profileTable, serverText, unwoundText } from '../../profile/text.ts';
 import { loadDemangler } from '../../symbols/demangle.ts';
-import { takingOptions } from '../../tracers/profile/options.ts';
+import { takingOptions } from '../../tracers/profile/settings.ts';
 import { Taking } from '../../tracers/profile/taking.ts';
 import { print } from '../command.ts';
 import { fillOutputFile, openOutputFile } from '../output-file.ts';

@@ -1,10 +1,10 @@
 /** The tab of a guest's replay that has the host beside it. */
-import type { Column, Tracer } from '../../core/tracer.ts';
+import type { Column, Description } from '../../core/tracer.ts';
 import { safe } from '../../lib/sanitize.ts';
 import { type BesideRow, HOST_TAB } from '../../recording/guest/beside.ts';
 
 export type HostTracer = Pick<
-	Tracer<BesideRow, object>,
+	Description<BesideRow>,
 	'id' | 'title' | 'summary' | 'columns' | 'defaultSort' | 'groups' | 'rowKey' | 'terms' | 'options'
 >;
 
@@ -85,7 +85,7 @@ export const hostTab: HostTracer = {
 	groups: ['process'],
 	options: [],
 	rowKey: ({ side, pid, start_time }) => `${side} ${pid} ${start_time}`,
-	terms: [
+	terms: async () => [
 		[
 			'stolen',
 			'time for which a virtual CPU was ready and the host ran something else, as the guest’s kernel reports it',

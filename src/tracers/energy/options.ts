@@ -1,7 +1,12 @@
 /** Options of the energy tab. */
 import type { OptionSpec, Options } from '../../core/tracer.ts';
-import { weightChoices } from './power/weighting.ts';
-import { sourceChoices } from './sources/candidates.ts';
+
+export const weightChoices = ['auto', 'time', 'frequency', 'cycles'] as const;
+export type WeightChoice = (typeof weightChoices)[number];
+
+/** Values of `--source`. */
+export const sourceChoices = ['auto', 'rapl', 'pmu', 'meter', 'model', 'time', 'proc'] as const;
+export type SourceChoice = (typeof sourceChoices)[number];
 
 export const energyOptions: readonly OptionSpec[] = [
 	{

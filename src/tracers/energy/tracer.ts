@@ -7,42 +7,28 @@ import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host, Options, Session, Tracer } from '../../core/tracer.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { isolatedCpus, parseCpuList } from '../../system/cpus.ts';
-import { groups } from './accounts.ts';
-import { energyColumns } from './columns.ts';
 import { BpfCpu, hasTaskStorage } from './cpu/bpf-cpu.ts';
 import type { CpuCounter } from './cpu/cpu-use.ts';
 import { CycleCounters, hardwareCycles, type PerfEvent } from './cpu/cycles.ts';
+import { energyDescription } from './description.ts';
 import { openMoves } from './devices/moved.ts';
 import { Rails } from './devices/rails.ts';
-import { energyFold } from './fold.ts';
 import { openGpus } from './gpu/open.ts';
 import { hasCoefficient, MachineParts } from './machine-parts.ts';
-import { checkEnergyOptions, energyOptions } from './options.ts';
+import type { SourceChoice, WeightChoice } from './options.ts';
 import { Processors } from './power/cpufreq.ts';
 import { FollowingPower } from './power/following.ts';
 import { counterPower, modelPower, noPower, type Power, seedPower } from './power/power.ts';
-import { chooseWeighting, type WeightChoice, type Weighting } from './power/weighting.ts';
+import { chooseWeighting, type Weighting } from './power/weighting.ts';
 import { ProcCpu } from './proc/cpu.ts';
 import { Rest } from './rest/rest.ts';
 import { EnergySession } from './session.ts';
 import type { EnergyExtra, EnergyRow } from './snapshot.ts';
-import { type ProbedSources, probeSources, type SourceChoice } from './sources/candidates.ts';
+import { type ProbedSources, probeSources } from './sources/candidates.ts';
 import type { EnergyHost } from './sources/source.ts';
 
 export const energy: Tracer<EnergyRow, EnergyExtra> = {
-	id: 'energy',
-	title: 'Energy',
-	summary: 'watts, joules and CPU time of every process; idle energy, drawn even when nothing runs, belongs to none',
-	columns: energyColumns,
-	defaultSort: 'watts',
-	groups: [...groups, ...energyFold.groups, 'cause'],
-	fold: energyFold,
-	options: energyOptions,
-	checkOptions: checkEnergyOptions,
-	rowKey: (row) =>
-		row.pid > 0 ? `${row.pid}:${row.start_time}:${row.tid ?? ''}` : `${row.comm}|${row.cgroup}|${row.user}`,
-	processOf: (row) => (row.pid > 0 ? `${row.pid}:${row.start_time}` : undefined),
-	focus: (pid) => ({ focus: pid }),
+	...energyDescription,
 	start,
 };
 

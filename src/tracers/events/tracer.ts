@@ -1,22 +1,11 @@
 /** Events: what happened, to whom, why, and what to do about it. */
+
 import type { Tracer } from '../../core/tracer.ts';
-import { columns } from './columns.ts';
-import { eventOptions } from './options.ts';
+import { eventsDescription } from './description.ts';
 import { EventsSession } from './session.ts';
-import { eventSingles } from './singles.ts';
-import { type EventRow, type EventsExtra, processOfEvent } from './snapshot.ts';
+import type { EventRow, EventsExtra } from './snapshot.ts';
 
 export const events: Tracer<EventRow, EventsExtra> = {
-	id: 'events',
-	title: 'Events',
-	summary:
-		'Packet drops, retransmits, OOM kills, stalls, blocked tasks, lockups, errors of disks and hardware: counted by reason, with cause and advice.',
-	columns,
-	defaultSort: 'last',
-	groups: ['event'],
-	options: eventOptions,
-	rowKey: ({ kind, reason, who, netns, protocol }) => `${kind}|${reason}|${who}|${netns}|${protocol}`,
-	processOf: processOfEvent,
-	singles: eventSingles,
+	...eventsDescription,
 	start: (host, options) => new EventsSession(host, options),
 };

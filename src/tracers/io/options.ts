@@ -1,5 +1,5 @@
 /** Options of the IO tab. */
-import { TASK_FILTERS } from '../../bpf/task-filter.ts';
+import { TASK_FILTERS } from '../../bpf/task-filter-options.ts';
 import type { OptionSpec, Options } from '../../core/tracer.ts';
 import type { Ns } from '../../lib/units.ts';
 

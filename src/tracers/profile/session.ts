@@ -5,7 +5,7 @@ import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
 import { hottestLocks, hottestOf } from '../../profile/hottest.ts';
 import type { Profile, ProfileMode, ProfileStack } from '../../profile/model.ts';
-import { limitOf, takingOptions } from './options.ts';
+import { limitOf, takingOptions } from './settings.ts';
 import type { ProfileExtra, ProfileRow } from './snapshot.ts';
 import { Taking } from './taking.ts';
 

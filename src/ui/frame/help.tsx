@@ -1,6 +1,6 @@
 /** The help: keys from the keymap, columns from the tracer, terms. */
 
-import type { Column } from '../../core/tracer.ts';
+import type { Column, Term } from '../../core/tracer.ts';
 import { fitCells, textWidth, wrapText } from '../../lib/width.ts';
 import { type Keymap, keysText, sections } from '../../options/keymap.ts';
 import { paint } from '../../term/theme.ts';
@@ -54,7 +54,7 @@ const glossary: readonly (readonly [string, string])[] = [
 	['filter', 'a term whose column this tab lacks is ignored and listed; a path includes all below it'],
 ];
 
-function terms(width: number): string[] {
+function generalTerms(width: number): string[] {
 	const nameWidth = Math.max(...glossary.map(([name]) => textWidth(name)));
 	return [paint('strong', 'Terms'), ...entries(glossary, nameWidth, width), ''];
 }
@@ -74,11 +74,12 @@ function sectionLines({ title, entries: list }: HelpSection, width: number): str
 
 /** The help of a tab, in lines of this width. */
 export function helpLines(
-	tracer: TabTracer<never, object>,
+	tracer: TabTracer<never>,
 	columns: readonly Column<never>[],
 	{ bindings }: Keymap,
 	width: number,
 	more: readonly HelpSection[] = [],
+	terms: readonly Term[] = [],
 ): string[] {
 	const bound = bindings.filter(({ keys }) => keys.length > 0);
 	const keyWidth = Math.max(...bound.map((binding) => textWidth(keysText(binding))));
@@ -105,9 +106,9 @@ export function helpLines(
 		...(tracer.groups.length > 1 ? ['', ...groupLines(tracer.groups, width)] : []),
 		'',
 		...more.flatMap((section) => sectionLines(section, width)),
-		...(tracer.terms ? sectionLines({ title: `${tracer.title} – terms`, entries: tracer.terms }, width) : []),
+		...(terms.length > 0 ? sectionLines({ title: `${tracer.title} – terms`, entries: terms }, width) : []),
 		...keys,
-		...terms(width),
+		...generalTerms(width),
 		...notes.flatMap((note) => wrapText(note, width - 2).map((line) => paint('dim', `  ${line}`))),
 	];
 }

@@ -12,7 +12,7 @@ import { type TableInUse, useTable } from './use-table.ts';
 type LoadedView = TabView<never, object> | Error;
 
 export interface ActiveTab {
-	tracer: TabTracer<never, object>;
+	tracer: TabTracer<never>;
 	status: TabStatus;
 	/** Oldest first; the last one is shown. */
 	history: readonly Snapshot[];

@@ -16,7 +16,7 @@ export interface GroupsInUse {
  * @param initial by tab, where it is not the tracer's default
  */
 export function useGroups(
-	{ id, groups: offered }: Pick<TabTracer<never, object>, 'id' | 'groups'>,
+	{ id, groups: offered }: Pick<TabTracer<never>, 'id' | 'groups'>,
 	measured: string | undefined,
 	initial: Readonly<Record<string, string>>,
 	setGroup: (tab: string, group: string) => void,

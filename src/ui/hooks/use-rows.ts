@@ -10,7 +10,7 @@ import type { TabTracer, TabView } from '../tab.ts';
 
 export function useRows(
 	snapshot: Snapshot | undefined,
-	tracer: Pick<TabTracer<never, object>, 'columns'>,
+	tracer: Pick<TabTracer<never>, 'columns'>,
 	listed: TabView<never, object>['listed'],
 	test: RowTest<never> | null,
 	sort: Sort,
@@ -48,7 +48,7 @@ export function rowsInBand(
 /** Index of the next row with `text` in a name or its pid, from `from` on and wrapping around; -1: none. */
 export function findRow(
 	rows: readonly never[],
-	{ columns }: Pick<TabTracer<never, object>, 'columns'>,
+	{ columns }: Pick<TabTracer<never>, 'columns'>,
 	text: string,
 	from: number,
 	step: 1 | -1,

@@ -17,7 +17,7 @@ export interface TableInUse {
 	list: TabList<never, object, never> | null;
 	/** The code for its rows; undefined: not loaded yet. */
 	view: Pick<AnyView, 'content' | 'nameOf' | 'narrow' | 'detailFirst'> | undefined;
-	source: Pick<TabTracer<never, object>, 'columns' | 'defaultSort' | 'rowKey'>;
+	source: Pick<TabTracer<never>, 'columns' | 'defaultSort' | 'rowKey'>;
 	/** Columns that apply to the snapshot; and the user's choice of them, in the user's order. */
 	available: readonly TableColumn<never>[];
 	columns: readonly TableColumn<never>[];
@@ -48,7 +48,7 @@ export interface TableInUse {
  */
 export function useTable(
 	tabs: readonly TabEntry[],
-	tracer: TabTracer<never, object>,
+	tracer: TabTracer<never>,
 	view: AnyView | undefined,
 	history: readonly Snapshot[],
 	state: UiState,

@@ -3,10 +3,8 @@
 import { Unavailable } from '../../../core/errors.ts';
 import type { CycleCounters } from '../cpu/cycles.ts';
 import type { Placement } from '../cpu/thread-use.ts';
+import type { WeightChoice } from '../options.ts';
 import type { Processors } from './cpufreq.ts';
-
-export const weightChoices = ['auto', 'time', 'frequency', 'cycles'] as const;
-export type WeightChoice = (typeof weightChoices)[number];
 
 export interface Weighting extends Placement {
 	readonly kind: 'run time' | 'run time × frequency' | 'cycles';

@@ -2,14 +2,11 @@
 
 import { Unavailable } from '../../../core/errors.ts';
 import { sanitize } from '../../../lib/sanitize.ts';
+import type { SourceChoice } from '../options.ts';
 import { probeMeter } from './meter.ts';
 import { probePmu } from './pmu.ts';
 import { probeRapl } from './rapl.ts';
 import type { EnergyHost, EnergySource } from './source.ts';
-
-/** Values of `--source`. */
-export const sourceChoices = ['auto', 'rapl', 'pmu', 'meter', 'model', 'time', 'proc'] as const;
-export type SourceChoice = (typeof sourceChoices)[number];
 
 export interface Candidate {
 	kind: Exclude<SourceChoice, 'auto'>;
