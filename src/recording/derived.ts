@@ -42,7 +42,7 @@ function valueAt(derived: Formula, columns: Columns, at: number): unknown {
 		case 'ratio':
 			return typeof of === 'number' ? (of / derived.by) * derived.times : null;
 		case 'entries':
-			return Array.isArray(of) ? (of as Buckets).reduce((sum, [, count]) => sum + count, 0) : 0;
+			return Array.isArray(of) ? (of as Buckets).reduce((sum, bucket) => sum + bucket[1], 0) : 0;
 		case 'mean': {
 			const count = columns[derived.per]?.[at];
 			return typeof of === 'number' && typeof count === 'number' && count > 0 ? Math.round(of / count) : 0;

@@ -9,7 +9,7 @@ import type { Fold } from '../core/fold.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Buckets, mergeBuckets } from '../lib/histogram.ts';
 import type { Ns } from '../lib/units.ts';
-import { countsOf, quantileOf } from './quantile.ts';
+import { FINEST, quantileIn } from './quantile.ts';
 import { byIdentity } from './row-order.ts';
 
 /** Entries of a list that is put together from those of several intervals. */
@@ -73,6 +73,12 @@ function newRule(key: string): Rule {
 	return key === 'mean_ns' ? 'mean-of-events' : 'sum';
 }
 
+/** 0.99 of `p99_ns`; undefined: the field is no percentile. */
+function rankOf(key: string): number | undefined {
+	const rank = key.startsWith('p') && key.endsWith('_ns') ? /^p(\d{1,3})_ns$/.exec(key)?.[1] : undefined;
+	return rank === undefined ? undefined : Number(`0.${rank}`);
+}
+
 /** Rows at rest are the same object for minutes: whether several of them are no more than one is found out once. */
 const atRest = new WeakMap<object, boolean>();
 
@@ -107,10 +113,9 @@ function mergeRecords(parts: Parts, times: Times): Record_ {
 	const { buckets } = merged;
 	if (Array.isArray(buckets)) {
 		const max = typeof merged['max_ns'] === 'number' ? merged['max_ns'] : Number.POSITIVE_INFINITY;
-		const counts = countsOf(buckets as Buckets);
 		for (const key in merged) {
-			const rank = key.startsWith('p') ? /^p(\d{1,3})_ns$/.exec(key)?.[1] : undefined;
-			if (rank !== undefined) merged[key] = quantileOf(counts, Number(`0.${rank}`), max);
+			const rank = rankOf(key);
+			if (rank !== undefined) merged[key] = quantileIn(buckets as Buckets, rank, max, FINEST);
 		}
 	}
 	return merged;
@@ -133,33 +138,38 @@ function mergeField(key: string, owners: Parts, times: Times): unknown {
 	const rule = ruleOf(key);
 	let last: unknown;
 	let absent: unknown = null;
-	const parts = new Array<unknown>(owners.length);
 	for (let at = 0; at < owners.length; at++) {
-		const owner = owners[at];
-		const part = isRecord(owner) ? owner[key] : undefined;
-		parts[at] = part;
+		const part = partOf(owners[at], key);
 		if (part !== undefined && part !== null) last = part;
 		else if (part !== undefined) absent = part;
 	}
 	if (last === undefined) return absent;
 	if (rule === 'last-whole') return last;
+	// most fields are numbers: no list is made of them
+	if (typeof last === 'number' && rule !== 'buckets') return mergeNumbers(rule, key, owners, times);
+	const parts = owners.map((owner) => partOf(owner, key));
 	if (rule === 'buckets') return mergeBuckets(known(parts) as Buckets[]);
-	if (typeof last === 'number') return mergeNumbers(rule, parts, owners, times);
 	if (Array.isArray(last)) return mergeLists(key, known(parts) as unknown[][], times);
 	return isRecord(last) ? mergeRecords(parts, times) : last;
 }
 
-function mergeNumbers(rule: Rule, parts: Parts, owners: Parts, { dt, total }: Times): number {
-	let [sum, most, last, count] = [0, Number.NEGATIVE_INFINITY, 0, 0];
-	for (let at = 0; at < parts.length; at++) {
-		const number = parts[at];
+const partOf = (owner: unknown, key: string): unknown => (isRecord(owner) ? owner[key] : undefined);
+
+function mergeNumbers(rule: Rule, key: string, owners: Parts, { dt, total }: Times): number {
+	// one by one: a list of them would be made for each of ten thousand fields
+	let sum = 0;
+	let most = Number.NEGATIVE_INFINITY;
+	let last = 0;
+	let count = 0;
+	for (let at = 0; at < owners.length; at++) {
+		const owner = owners[at];
+		const number = partOf(owner, key);
 		if (typeof number !== 'number') continue;
 		last = number;
 		if (number > most) most = number;
 		if (rule === 'mean') sum += number * (dt[at] ?? 0);
 		else if (rule === 'mean-of-events') {
-			const owner = owners[at];
-			const events = Number((isRecord(owner) && owner['count']) || 0);
+			const events = Number(partOf(owner, 'count') || 0);
 			sum += number * events;
 			count += events;
 		} else sum += number;

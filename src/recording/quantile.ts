@@ -4,7 +4,7 @@ import { type Buckets, slotCount, slotLower } from '../lib/histogram.ts';
 import type { Ns } from '../lib/units.ts';
 
 /** Finest histogram of any tab: its bounds contain those of the coarser ones. */
-const FINEST = slotCount(4);
+export const FINEST = slotCount(4);
 
 /** A distribution: bounds ascending, and the count below each. */
 export interface Counts {
@@ -40,8 +40,9 @@ export function quantileIn(buckets: Buckets, rank: number, max: Ns, slots: numbe
 	const target = Math.max(rank * total, Number.MIN_VALUE);
 	let seen = 0;
 	for (let at = 0; at < buckets.length; at++) {
-		const [upper, count] = buckets[at] as Buckets[number];
-		if (count > 0 && seen + count >= target) return inBucket((target - seen) / count, upper, max, slots);
+		const bucket = buckets[at] as Buckets[number];
+		const count = bucket[1];
+		if (count > 0 && seen + count >= target) return inBucket((target - seen) / count, bucket[0], max, slots);
 		seen += count;
 	}
 	return 0;
