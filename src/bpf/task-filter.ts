@@ -1,9 +1,23 @@
 /** The filter of measured tasks: from options to the values that the kernel compares. */
 
-import { Unavailable } from '../core/errors.ts';
+import { WrongValue } from '../core/errors.ts';
 import type { OptionSpec, Options } from '../core/tracer.ts';
 import { task_filter, task_filter_setting, task_name } from '../generated/lib.ts';
 import { cgroupId } from '../system/cgroups.ts';
+
+/** The kernel keeps this many bytes of a name. */
+const NAME_BYTES = task_name.TASK_COMM_LEN - 1;
+
+/** A longer name matches no task; which of the tasks with its beginning is meant is not known. */
+function tooLongName(comm: string): string | undefined {
+	const bytes = Buffer.byteLength(comm);
+	if (bytes <= NAME_BYTES) return undefined;
+	const kept = Buffer.from(comm)
+		.subarray(0, NAME_BYTES)
+		.toString()
+		.replace(/\ufffd$/, '');
+	return `'${comm}' has ${bytes} bytes, and the kernel keeps ${NAME_BYTES} of a name: use '${kept}'`;
+}
 
 /** Options by which tracers choose tasks. */
 export const TASK_FILTERS: readonly OptionSpec[] = [
@@ -17,7 +31,14 @@ export const TASK_FILTERS: readonly OptionSpec[] = [
 		placeholder: 'PID',
 		help: 'measure only this process (thread group)',
 	},
-	{ name: 'comm', type: 'string', default: '', placeholder: 'NAME', help: 'measure only tasks of exactly this name' },
+	{
+		name: 'comm',
+		type: 'string',
+		default: '',
+		placeholder: 'NAME',
+		help: 'measure only tasks of exactly this name, of at most 15 bytes',
+		invalid: tooLongName,
+	},
 	{
 		name: 'cgroup',
 		type: 'string',
@@ -39,7 +60,7 @@ export interface TaskFilter {
 /** `comm` as the kernel stores it, in two halves. */
 function commWords(comm: string): [low: bigint, high: bigint] {
 	const bytes = Buffer.alloc(task_name.TASK_COMM_LEN);
-	bytes.set(new TextEncoder().encode(comm).subarray(0, task_name.TASK_COMM_LEN - 1));
+	bytes.set(new TextEncoder().encode(comm).subarray(0, NAME_BYTES));
 	return [bytes.readBigUInt64LE(0), bytes.readBigUInt64LE(8)];
 }
 
@@ -68,7 +89,7 @@ export function filterSettings({ tgid, cgroup, comm }: TaskFilter): {
 
 /**
  * The filter of the options `pid`, `cgroup` (or `cgroup_id`, for a group selected on the screen) and `comm`.
- * @throws {Unavailable} for a cgroup that does not exist
+ * @throws {WrongValue} for a cgroup that does not exist
  */
 export function filterOf(options: Options, procRoot: string): TaskFilter {
 	const { pid, cgroup, cgroup_id, comm } = options;
@@ -79,7 +100,7 @@ export function filterOf(options: Options, procRoot: string): TaskFilter {
 	else if (typeof cgroup === 'string' && cgroup !== '') {
 		filter.cgroup = cgroupId(procRoot, cgroup);
 		if (filter.cgroup === undefined) {
-			throw new Unavailable(
+			throw new WrongValue(
 				`there is no control group '${cgroup}' in the unified hierarchy`,
 				'name it as in /proc/PID/cgroup behind 0::, e.g. /system.slice/ssh.service',
 			);
