@@ -33,6 +33,21 @@ interface Times {
 const LAST = new Set([
 	...['pid', 'tid', 'id', 'start_time', 'process_start', 'cpu', 'irq', 'uid', 'depth', 'sector'],
 	...['cpus', 'threads', 'processes', 'alive', 'seconds', 'schema', 'mono_ns', 'inflight_count', 'waiting_count'],
+	...[
+		'memory_bytes',
+		'memory_available_bytes',
+		'swap_bytes',
+		'swap_used_bytes',
+		'second_uj',
+		'package',
+		'nice',
+		'netns',
+		'last_mono_ns',
+		'latency_ns',
+		'residency_ns',
+		'error_share',
+		'residual_share',
+	],
 	...['rss_bytes', 'kernel_bytes', 'log2_unit_ns', 'slow_threshold_ns', 'limit_share', 'cost_share'],
 ]);
 /** Lists and records of which the last one counts. */
@@ -41,9 +56,13 @@ const LAST_WHOLE = new Set([
 	...['waiting', 'culprits', 'lost', 'checked', 'unchecked', 'missing', 'owner', 'link', 'figures', 'peak'],
 ]);
 /** Rates and shares of time: weighted by the length of the interval, 0 where the row was missing. */
-const MEAN = new Set(['watts', 'share', 'hard', 'soft', 'vector', 'rate', 'busy_share']);
+const MEAN = new Set([
+	...['watts', 'share', 'hard', 'soft', 'vector', 'rate', 'busy_share', 'entries_per_s', 'bpf_uncertainty'],
+]);
+/** Lists of shares of time; other lists of numbers are sums. */
+const SHARES = new Set(['states']);
 /** Highest of all intervals. */
-const MOST = new Set(['max_ns', 'age_ns', 'excess', 'process_count']);
+const MOST = new Set(['max_ns', 'age_ns', 'bpf_price_age_ns', 'excess', 'process_count']);
 
 const isRecord = (value: unknown): value is Record_ =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -155,6 +174,11 @@ function mergeField(key: string, owners: Parts, times: Times): unknown {
 
 const partOf = (owner: unknown, key: string): unknown => (isRecord(owner) ? owner[key] : undefined);
 
+/** Digits of a mean: more of them are noise, and take most of its bytes. */
+const DIGITS = 6;
+
+const rounded = (mean: number): number => Number(mean.toPrecision(DIGITS));
+
 function mergeNumbers(rule: Rule, key: string, owners: Parts, { dt, total }: Times): number {
 	// one by one: a list of them would be made for each of ten thousand fields
 	let sum = 0;
@@ -169,7 +193,8 @@ function mergeNumbers(rule: Rule, key: string, owners: Parts, { dt, total }: Tim
 		if (number > most) most = number;
 		if (rule === 'mean') sum += number * (dt[at] ?? 0);
 		else if (rule === 'mean-of-events') {
-			const events = Number(partOf(owner, 'count') || 0);
+			// sleeps of a CPU are counted per second
+			const events = Number((partOf(owner, 'count') ?? partOf(owner, 'entries_per_s')) || 0);
 			sum += number * events;
 			count += events;
 		} else sum += number;
@@ -180,7 +205,7 @@ function mergeNumbers(rule: Rule, key: string, owners: Parts, { dt, total }: Tim
 		case 'most':
 			return most;
 		case 'mean':
-			return sum / total;
+			return rounded(sum / total);
 		case 'mean-of-events':
 			return count > 0 ? Math.round(sum / count) : 0;
 		default:
@@ -191,7 +216,20 @@ function mergeNumbers(rule: Rule, key: string, owners: Parts, { dt, total }: Tim
 /** Identity of an entry of a list; undefined: entries of this list are events. */
 function identityOf(key: string, entry: Record_): string | undefined {
 	if (key === 'slow' || 'mono_ns' in entry) return undefined;
-	const names = ['rule', 'subject', 'kind', 'irq', 'name', 'comm', 'pid', 'start_time', 'cpu', 'device', 'stage'];
+	const names = [
+		'rule',
+		'subject',
+		'kind',
+		'irq',
+		'name',
+		'comm',
+		'pid',
+		'start_time',
+		'cpu',
+		'package',
+		'device',
+		'stage',
+	];
 	const parts = names.filter((name) => name in entry).map((name) => `${name}=${String(entry[name])}`);
 	return parts.length > 0 ? parts.join(' ') : undefined;
 }
@@ -202,7 +240,9 @@ function mergeLists(key: string, lists: readonly unknown[][], times: Times): unk
 	if (!filled) return last;
 	if (typeof filled[0] === 'number') {
 		const same = lists.every((list) => list.length === last.length && list.every((item) => typeof item === 'number'));
-		return same ? last.map((_, at) => lists.reduce((sum, list) => sum + (list[at] as number), 0)) : last;
+		if (!same) return last;
+		const sums = last.map((_, at) => lists.reduce((sum, list) => sum + (list[at] as number), 0));
+		return SHARES.has(key) ? sums.map((sum) => rounded(sum / lists.length)) : sums;
 	}
 	if (!isRecord(filled[0])) return last;
 	if (key === 'findings') return worst(lists as Record_[][]);
