@@ -281,15 +281,13 @@ int BPF_PROG(idle_ends, bool preempt, struct task_struct *prev, struct task_stru
  * The first interrupt of a period is its cause; null: there is one already, or the CPU is not idle. `weak`: kinds that
  * this one says more about.
  */
-static __always_inline struct wakes_cpu *caused(u32 via, u64 cause, u32 weak)
+static __always_inline struct wakes_cpu *caused(struct wakes_cpu *cpu, u32 via, u64 cause, u32 weak)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct wakes_cpu *cpu;
 
 	if (BPF_CORE_READ(task, pid))
 		return 0;
-	cpu = wakes_shard();
-	if (!cpu || !cpu->began || (cpu->via != VIA_POLL && !(weak >> cpu->via & 1)))
+	if (!cpu->began || (cpu->via != VIA_POLL && !(weak >> cpu->via & 1)))
 		return 0;
 	if (!cpu->ended)
 		cpu->ended = bpf_ktime_get_ns();
@@ -320,7 +318,7 @@ int BPF_PROG(wakes_irq, int irq, struct irqaction *action)
 		return 0;
 	enter(&cpu->hard, VIA_IRQ, irq);
 	bpf_probe_read_kernel_str(cpu->hard.name, sizeof(cpu->hard.name), action->name);
-	if (caused(VIA_IRQ, irq, 0))
+	if (caused(cpu, VIA_IRQ, irq, 0))
 		__builtin_memcpy(cpu->name, cpu->hard.name, sizeof(cpu->name));
 	return 0;
 }
@@ -351,9 +349,10 @@ int BPF_PROG(wakes_hrtimer, struct hrtimer *timer)
 {
 	struct wakes_cpu *cpu = wakes_shard();
 
-	if (cpu)
-		enter(&cpu->hard, VIA_HRTIMER, (u64)timer->function);
-	caused(VIA_HRTIMER, (u64)timer->function, 1 << VIA_TIMER_IRQ);
+	if (!cpu)
+		return 0;
+	enter(&cpu->hard, VIA_HRTIMER, (u64)timer->function);
+	caused(cpu, VIA_HRTIMER, (u64)timer->function, 1 << VIA_TIMER_IRQ);
 	return 0;
 }
 
@@ -387,7 +386,7 @@ int BPF_PROG(wakes_timer, struct timer_list *timer)
 	enter(&cpu->soft, VIA_TIMER, (u64)timer->function);
 	if (cpu->via == VIA_HRTIMER && tick_function && cpu->cause == tick_function)
 		weak |= 1 << VIA_HRTIMER;
-	caused(VIA_TIMER, (u64)timer->function, weak);
+	caused(cpu, VIA_TIMER, (u64)timer->function, weak);
 	return 0;
 }
 
@@ -401,9 +400,10 @@ int BPF_PROG(wakes_softirq, u32 vector)
 {
 	struct wakes_cpu *cpu = wakes_shard();
 
-	if (cpu)
-		enter(&cpu->soft, VIA_SOFTIRQ, vector);
-	caused(VIA_SOFTIRQ, vector, 0);
+	if (!cpu)
+		return 0;
+	enter(&cpu->soft, VIA_SOFTIRQ, vector);
+	caused(cpu, VIA_SOFTIRQ, vector, 0);
 	return 0;
 }
 
@@ -468,6 +468,15 @@ int BPF_PROG(wakes_new, struct task_struct *task)
 	return woken(task);
 }
 
+static __always_inline int own_interrupt(u32 via)
+{
+	struct wakes_cpu *cpu = wakes_shard();
+
+	if (cpu)
+		caused(cpu, via, 0, 0);
+	return 0;
+}
+
 /*
  * Why here: the CPU's own interrupts, which have no line.
  * Cost: as above.
@@ -477,8 +486,7 @@ int BPF_PROG(wakes_new, struct task_struct *task)
 	SEC("tp_btf/" #name "_entry")          \
 	int BPF_PROG(wakes_##name, int vector) \
 	{                                      \
-		caused(via, 0, 0);             \
-		return 0;                      \
+		return own_interrupt(via);     \
 	}
 
 VECTOR(local_timer, VIA_TIMER_IRQ)

@@ -18,6 +18,7 @@
 enum counted_program {
 	RUN_thread_exits,
 	RUN_thread_ended,
+	RUN_group_changes,
 	RUN_thread_moves,
 	RUN_detail_begins,
 	RUN_cycles_end,
@@ -292,6 +293,22 @@ SEC("syscall")
 int update_offset(void *ctx)
 {
 	take_offset();
+	return 0;
+}
+
+/* Moves of tasks to other control groups, in any hierarchy. */
+static volatile u64 group_moves SEC(".data.groups");
+
+/*
+ * Why here: others move a task that sleeps, which has no record of its own then; the next scan reports everything.
+ * Cost: one addition for each task that is moved.
+ * Loses: nothing.
+ */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(group_changes)
+{
+	COUNT_RUN(group_changes);
+	shared_add((u64 *)&group_moves, 1);
 	return 0;
 }
 

@@ -155,10 +155,9 @@ struct event_reason {
 struct tick_gap {
 	/* 0: none is to be reported */
 	u64 ns;
-	u64 ended_ns;
 	/* of the last gap, also once it is reported */
 	u64 last_ns;
-	u64 last_ended_ns;
+	u64 ended_ns;
 	/* stolen from this CPU before it, ns since boot */
 	u64 stolen_ns;
 	/* switches of tasks in it, and since the last of them */

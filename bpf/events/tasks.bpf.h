@@ -75,16 +75,6 @@ struct {
 	__type(value, struct blocked_task);
 } blocked_scratch SEC(".maps");
 
-static __always_inline u64 task_state(struct task_struct *task)
-{
-	struct task_struct___state *old = (void *)task;
-	struct task_struct___2 *new = (void *)task;
-
-	if (bpf_core_field_exists(new->__state))
-		return BPF_CORE_READ(new, __state);
-	return BPF_CORE_READ(old, state);
-}
-
 /* The owner of a lock: words of the moment, which may name a task that has just ended. */
 static __always_inline void set_lock(struct blocked_task *blocked, struct task_struct *task)
 {

@@ -37,7 +37,7 @@ static __always_inline bool whole_machine(const struct tick_gap *gap)
 			break;
 		if (cpu == own)
 			continue;
-		apart = other->gap.last_ended_ns - gap->ended_ns;
+		apart = other->gap.ended_ns - gap->ended_ns;
 		if (other->gap.last_ns >= gap->ns / 2 && apart < same && apart > -same)
 			others = true;
 		else if (other->tick_ns && other->tick_ns < begun + same)
@@ -98,7 +98,6 @@ static __always_inline void keep_gap(void *ctx, struct events_cpu *shard, struct
 	gap->ns = ns;
 	gap->ended_ns = now;
 	gap->last_ns = ns;
-	gap->last_ended_ns = now;
 	gap->stolen_ns = stolen_of(rq);
 	gap->switches = switches;
 	/* it came to its CPU by the last switch */

@@ -208,13 +208,7 @@ int path_switch(u64 *ctx)
 	COUNT_RUN(path_switch);
 	if (call) {
 		divide(call, prev->sched_info.run_delay);
-		call->slept = false;
-		if (!(bool)ctx[0]) {
-			if (bpf_core_field_exists(struct task_struct___2, __state))
-				call->slept = BPF_CORE_READ((struct task_struct___2 *)prev, __state) != 0;
-			else
-				call->slept = BPF_CORE_READ((struct task_struct___state *)prev, state) != 0;
-		}
+		call->slept = !(bool)ctx[0] && task_state(prev) != 0;
 		call->in_ns = 0;
 		call->moved = false;
 		/* of a task that leaves this CPU, whose queue is locked: nobody adds to it */

@@ -229,6 +229,17 @@ static __always_inline bool has_current_task_btf(void)
 	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
 }
 
+/* Its state, TASK_* of the kernel; 0: runnable. It writes that itself, and who wakes it: true of the moment. */
+static __always_inline u64 task_state(struct task_struct *task)
+{
+	struct task_struct___state *old = (void *)task;
+	struct task_struct___2 *new = (void *)task;
+
+	if (bpf_core_field_exists(new->__state))
+		return BPF_CORE_READ(new, __state);
+	return BPF_CORE_READ(old, state);
+}
+
 /*
  * Is it asleep, and on a queue only because its dequeue is delayed (since 6.12)? One that is moved to another CPU then is
  * stamped as if it were runnable, and its sleep gets into its run_delay. Written under the lock of its queue: exact at

@@ -128,16 +128,6 @@ static __always_inline struct focus_cpu *shard(void)
 	return bpf_map_lookup_elem(&focus_cpus, &number);
 }
 
-static __always_inline u32 state_bits(struct task_struct *task)
-{
-	struct task_struct___2 *new = (void *)task;
-	struct task_struct___state *old = (void *)task;
-
-	if (bpf_core_field_exists(new->__state))
-		return BPF_CORE_READ(new, __state);
-	return BPF_CORE_READ(old, state);
-}
-
 /*
  * Why here: the only hook of a wake-up that runs in the context of the waker. A wake-up from an interrupt is the
  * interrupt's, not that of the task beneath it.
@@ -225,7 +215,7 @@ static __always_inline u64 stack_of(void *ctx, struct focus_cpu *cpu)
 
 static __always_inline void leave(void *ctx, struct focus_cpu *cpu, struct task_struct *task, bool preempted)
 {
-	u32 tid = task->pid, state = state_bits(task);
+	u32 tid = task->pid, state = task_state(task);
 	struct off now = { .left_ns = bpf_ktime_get_ns() };
 
 	if (state & TASK_DEAD) {

@@ -240,16 +240,6 @@ static struct task_rests row;
 		__count > 0 ? (u64)__count : 0;                                                                    \
 	})
 
-static __always_inline u32 state_of(struct task_struct *task)
-{
-	struct task_struct___2 *new = (void *)task;
-	struct task_struct___state *old = (void *)task;
-
-	if (bpf_core_field_exists(new->__state))
-		return new->__state;
-	return old->state;
-}
-
 /*
  * exec_start is when it last ran, by clock_task, which is clock without time in interrupts. The difference of both is
  * that of now, so the result is short by the time in interrupts meanwhile. `clock` stands still on an idle CPU.
@@ -329,7 +319,7 @@ int walk_tasks(struct bpf_iter__task *ctx)
 	asked = bpf_map_lookup_elem(&request, &first);
 	if (!asked)
 		return 0;
-	state = state_of(task);
+	state = task_state(task);
 	if (state && !memory->exit_state) {
 		asleep_ns = time_asleep(task);
 		unchanged = asked->window_ns && asleep_ns > asked->window_ns;

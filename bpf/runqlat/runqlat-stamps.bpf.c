@@ -295,14 +295,12 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	const u32 zero = 0;
-	struct task_struct___2 *prev2 = (void *)prev;
 	u32 this_cpu = bpf_get_smp_processor_id();
 	u32 prev_tid = prev->pid;
 	u32 tid = next->pid;
 	u64 *epoch = bpf_map_lookup_elem(&interval, &zero);
 	struct cpu_waits *cpu = bpf_map_lookup_elem(&cpu_waits, &this_cpu);
 	struct stamp *stamp;
-	u64 state;
 
 	COUNT_RUN(switched);
 	if (!cpu || !epoch)
@@ -314,11 +312,7 @@ int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struc
 
 		end_wait(prev, stamp, cpu, *epoch, duration(stamp->queued + ran, queue_clock(prev)));
 	}
-	if (bpf_core_field_exists(prev2->__state))
-		state = BPF_CORE_READ(prev2, __state);
-	else
-		state = BPF_CORE_READ((struct task_struct___state *)prev, state);
-	if (preempt || state == 0)
+	if (preempt || task_state(prev) == 0)
 		begin_wait(prev, this_cpu);
 	if (!tid)
 		return 0;

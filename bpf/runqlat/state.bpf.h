@@ -95,14 +95,10 @@ static __always_inline bool is_leader(struct task_struct *task)
 	return task->pid == task->tgid;
 }
 
-/* Is its state other than that of a runnable task? It writes that itself, and who wakes it: true of the moment. */
+/* Is its state other than that of a runnable task? True of the moment. */
 static __always_inline bool is_sleepy(struct task_struct *task)
 {
-	struct task_struct___2 *task2 = (void *)task;
-
-	if (bpf_core_field_exists(task2->__state))
-		return BPF_CORE_READ(task2, __state) != 0;
-	return BPF_CORE_READ((struct task_struct___state *)task, state) != 0;
+	return task_state(task) != 0;
 }
 
 /* Only looks up: memory is not allocated under the run queue's lock. */

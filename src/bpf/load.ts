@@ -11,6 +11,7 @@ import { viewOf } from '../lib/decode.ts';
 import { BpfSession, CLOCK_SECTION, RUNS, WALK_SECTION } from './bpf-session.ts';
 import { explain } from './explain.ts';
 import { fillStore, type StoreSize, storeMaps } from './keyed-store.ts';
+import { possibleCpusOf } from './possible-cpus.ts';
 
 /** The generated `constants` of an object: section, offset and size of each variable. */
 export type ConstantLayout = Readonly<
@@ -195,7 +196,7 @@ export function openBpf<Layout extends ConstantLayout>(
 	if (!existsSync(path))
 		throw new Unavailable(`the BPF object ${path} was not built`, 'run npm start: it builds what is missing');
 	requireTypes(host.addon);
-	const possibleCpus = host.addon.possibleCpus();
+	const possibleCpus = possibleCpusOf(host.addon);
 	let object: BpfObject;
 	try {
 		object = host.addon.open(path);

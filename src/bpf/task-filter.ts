@@ -1,9 +1,10 @@
 /** The filter of measured tasks: from options to the values that the kernel compares. */
 
-import { Unavailable } from '../core/errors.ts';
+import { WrongValue } from '../core/errors.ts';
 import type { Options } from '../core/tracer.ts';
 import { task_filter, task_filter_setting, task_name } from '../generated/lib.ts';
 import { cgroupId } from '../system/cgroups.ts';
+import { NAME_BYTES } from './task-filter-options.ts';
 
 /** The measured tasks; an undefined field matches all. */
 export interface TaskFilter {
@@ -17,7 +18,7 @@ export interface TaskFilter {
 /** `comm` as the kernel stores it, in two halves. */
 function commWords(comm: string): [low: bigint, high: bigint] {
 	const bytes = Buffer.alloc(task_name.TASK_COMM_LEN);
-	bytes.set(new TextEncoder().encode(comm).subarray(0, task_name.TASK_COMM_LEN - 1));
+	bytes.set(new TextEncoder().encode(comm).subarray(0, NAME_BYTES));
 	return [bytes.readBigUInt64LE(0), bytes.readBigUInt64LE(8)];
 }
 
@@ -46,7 +47,7 @@ export function filterSettings({ tgid, cgroup, comm }: TaskFilter): {
 
 /**
  * The filter of the options `pid`, `cgroup` (or `cgroup_id`, for a group selected on the screen) and `comm`.
- * @throws {Unavailable} for a cgroup that does not exist
+ * @throws {WrongValue} for a cgroup that does not exist
  */
 export function filterOf(options: Options, procRoot: string): TaskFilter {
 	const { pid, cgroup, cgroup_id, comm } = options;
@@ -57,7 +58,7 @@ export function filterOf(options: Options, procRoot: string): TaskFilter {
 	else if (typeof cgroup === 'string' && cgroup !== '') {
 		filter.cgroup = cgroupId(procRoot, cgroup);
 		if (filter.cgroup === undefined) {
-			throw new Unavailable(
+			throw new WrongValue(
 				`there is no control group '${cgroup}' in the unified hierarchy`,
 				'name it as in /proc/PID/cgroup behind 0::, e.g. /system.slice/ssh.service',
 			);

@@ -1,5 +1,6 @@
 /** Scheduling slices as they end (bpf/slices/slices.bpf.c): a hook at every context switch while it is open. */
 import { openBpf } from '../bpf/load.ts';
+import { possibleCpusOf } from '../bpf/possible-cpus.ts';
 import type { Host } from '../core/tracer.ts';
 import { constants, maps, slice } from '../generated/slices.ts';
 import type { Count } from '../lib/units.ts';
@@ -19,7 +20,7 @@ export interface SliceReader {
 
 /** @param rate slices per second, of all CPUs @throws {Unavailable} */
 export function openSlices(host: Host, rate: number): SliceReader {
-	const cpus = host.addon.possibleCpus();
+	const cpus = possibleCpusOf(host.addon);
 	const bpf = openBpf(host, 'slices', {
 		layout: constants,
 		// one busy CPU may use the whole rate; the ring has room for all of them doing so

@@ -21,6 +21,9 @@ export class Unavailable extends Error {
 	}
 }
 
+/** The value of an option names what this machine does not have, such as a control group. Exit code 2, as of {@link UsageError}. */
+export class WrongValue extends Unavailable {}
+
 /** Exit codes of every command, as help lists them. */
 export const EXIT_CODES = [
 	{ code: 0, meaning: 'done' },

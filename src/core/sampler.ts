@@ -15,8 +15,11 @@ export type SamplerEvent =
 	| { kind: 'attaching'; tab: string }
 	/** Attached; the first snapshot follows after one interval. */
 	| { kind: 'live'; tab: string }
-	/** This tab does not work; the others are not affected. `retry_s`: seconds until it is restarted after a failure. */
-	| { kind: 'unavailable'; tab: string; reason: SafeText; fix: SafeText; retry_s?: number }
+	/**
+	 * This tab does not work; the others are not affected. `retry_s`: seconds until it is restarted after a failure.
+	 * `wrong_value`: an option names what this machine does not have.
+	 */
+	| { kind: 'unavailable'; tab: string; reason: SafeText; fix: SafeText; retry_s?: number; wrong_value?: true }
 	/** `packed`: the snapshot encoded for the archive (see archive.ts), where the sampler did that work. */
 	| { kind: 'snapshot'; snapshot: Snapshot; packed?: Uint8Array }
 	/** No snapshots until the worker is restarted, if it is. */

@@ -111,8 +111,9 @@ export function mergeBuckets(all: readonly Buckets[]): Buckets {
 	const [only] = all;
 	if (only && all.length === 1) return only;
 	const counts = new Map<number, number>();
-	for (const buckets of all) for (const [upper, count] of buckets) counts.set(upper, (counts.get(upper) ?? 0) + count);
-	return [...counts].sort(([a], [b]) => a - b);
+	for (const buckets of all)
+		for (const bucket of buckets) counts.set(bucket[0], (counts.get(bucket[0]) ?? 0) + bucket[1]);
+	return [...counts].sort((a, b) => a[0] - b[0]);
 }
 
 /**

@@ -69,7 +69,9 @@ export function readFlags(argv: readonly string[], program: Program): Flags {
 	const names = argument?.split(' ') ?? [];
 	const missing = names[following.length];
 	if (asked && missing !== undefined && !(optional && following.length === 0))
-		throw new UsageError(`${word} needs a ${missing.toLowerCase()}: wattlag ${word} ${argument}`);
+		throw new UsageError(
+			`${word} needs ${missing.length === 1 ? 'another recording' : `a ${missing.toLowerCase()}`}: wattlag ${word} ${argument}`,
+		);
 	const stray = asked ? following[names.length] : first;
 	if (stray !== undefined && asked?.rest !== undefined)
 		throw new UsageError(`unexpected argument '${stray}': put -- before it: wattlag ${word} -- ${stray} …`);

@@ -3,7 +3,7 @@
  * A column is left out only where its formula gives every value exactly, so that what is read is what was recorded.
  */
 import { type Buckets, slotCount } from '../lib/histogram.ts';
-import { countsOf, quantileOf } from './quantile.ts';
+import { quantileIn } from './quantile.ts';
 
 /** Instead of a column. `of`, `per`, `max`: positions of other columns of the same records, in no circle. */
 export type Derived =
@@ -42,7 +42,7 @@ function valueAt(derived: Formula, columns: Columns, at: number): unknown {
 		case 'ratio':
 			return typeof of === 'number' ? (of / derived.by) * derived.times : null;
 		case 'entries':
-			return Array.isArray(of) ? (of as Buckets).reduce((sum, [, count]) => sum + count, 0) : 0;
+			return Array.isArray(of) ? (of as Buckets).reduce((sum, bucket) => sum + bucket[1], 0) : 0;
 		case 'mean': {
 			const count = columns[derived.per]?.[at];
 			return typeof of === 'number' && typeof count === 'number' && count > 0 ? Math.round(of / count) : 0;
@@ -50,11 +50,11 @@ function valueAt(derived: Formula, columns: Columns, at: number): unknown {
 		case 'rank': {
 			const max = columns[derived.max]?.[at];
 			if (!Array.isArray(of) || of.length === 0) return 0;
-			return quantileOf(
-				countsOf(of as Buckets),
+			return quantileIn(
+				of as Buckets,
 				derived.rank,
 				typeof max === 'number' ? max : Number.POSITIVE_INFINITY,
-				slots.get(derived.sub),
+				slots.get(derived.sub) as number,
 			);
 		}
 	}

@@ -9,7 +9,7 @@ import type { Fold } from '../core/fold.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Buckets, mergeBuckets } from '../lib/histogram.ts';
 import type { Ns } from '../lib/units.ts';
-import { countsOf, quantileOf } from './quantile.ts';
+import { FINEST, quantileIn } from './quantile.ts';
 import { byIdentity } from './row-order.ts';
 
 /** Entries of a list that is put together from those of several intervals. */
@@ -33,6 +33,21 @@ interface Times {
 const LAST = new Set([
 	...['pid', 'tid', 'id', 'start_time', 'process_start', 'cpu', 'irq', 'uid', 'depth', 'sector'],
 	...['cpus', 'threads', 'processes', 'alive', 'seconds', 'schema', 'mono_ns', 'inflight_count', 'waiting_count'],
+	...[
+		'memory_bytes',
+		'memory_available_bytes',
+		'swap_bytes',
+		'swap_used_bytes',
+		'second_uj',
+		'package',
+		'nice',
+		'netns',
+		'last_mono_ns',
+		'latency_ns',
+		'residency_ns',
+		'error_share',
+		'residual_share',
+	],
 	...['rss_bytes', 'kernel_bytes', 'log2_unit_ns', 'slow_threshold_ns', 'limit_share', 'cost_share'],
 ]);
 /** Lists and records of which the last one counts. */
@@ -41,9 +56,13 @@ const LAST_WHOLE = new Set([
 	...['waiting', 'culprits', 'lost', 'checked', 'unchecked', 'missing', 'owner', 'link', 'figures', 'peak'],
 ]);
 /** Rates and shares of time: weighted by the length of the interval, 0 where the row was missing. */
-const MEAN = new Set(['watts', 'share', 'hard', 'soft', 'vector', 'rate', 'busy_share']);
+const MEAN = new Set([
+	...['watts', 'share', 'hard', 'soft', 'vector', 'rate', 'busy_share', 'entries_per_s', 'bpf_uncertainty'],
+]);
+/** Lists of shares of time; other lists of numbers are sums. */
+const SHARES = new Set(['states']);
 /** Highest of all intervals. */
-const MOST = new Set(['max_ns', 'age_ns', 'excess', 'process_count']);
+const MOST = new Set(['max_ns', 'age_ns', 'bpf_price_age_ns', 'excess', 'process_count']);
 
 const isRecord = (value: unknown): value is Record_ =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -71,6 +90,12 @@ function newRule(key: string): Rule {
 	if (MOST.has(key) || /(^|_)(p\d{1,3}|max)_ns$/.test(key)) return 'most';
 	if (MEAN.has(key)) return 'mean';
 	return key === 'mean_ns' ? 'mean-of-events' : 'sum';
+}
+
+/** 0.99 of `p99_ns`; undefined: the field is no percentile. */
+function rankOf(key: string): number | undefined {
+	const rank = key.startsWith('p') && key.endsWith('_ns') ? /^p(\d{1,3})_ns$/.exec(key)?.[1] : undefined;
+	return rank === undefined ? undefined : Number(`0.${rank}`);
 }
 
 /** Rows at rest are the same object for minutes: whether several of them are no more than one is found out once. */
@@ -107,10 +132,9 @@ function mergeRecords(parts: Parts, times: Times): Record_ {
 	const { buckets } = merged;
 	if (Array.isArray(buckets)) {
 		const max = typeof merged['max_ns'] === 'number' ? merged['max_ns'] : Number.POSITIVE_INFINITY;
-		const counts = countsOf(buckets as Buckets);
 		for (const key in merged) {
-			const rank = key.startsWith('p') ? /^p(\d{1,3})_ns$/.exec(key)?.[1] : undefined;
-			if (rank !== undefined) merged[key] = quantileOf(counts, Number(`0.${rank}`), max);
+			const rank = rankOf(key);
+			if (rank !== undefined) merged[key] = quantileIn(buckets as Buckets, rank, max, FINEST);
 		}
 	}
 	return merged;
@@ -133,33 +157,44 @@ function mergeField(key: string, owners: Parts, times: Times): unknown {
 	const rule = ruleOf(key);
 	let last: unknown;
 	let absent: unknown = null;
-	const parts = new Array<unknown>(owners.length);
 	for (let at = 0; at < owners.length; at++) {
-		const owner = owners[at];
-		const part = isRecord(owner) ? owner[key] : undefined;
-		parts[at] = part;
+		const part = partOf(owners[at], key);
 		if (part !== undefined && part !== null) last = part;
 		else if (part !== undefined) absent = part;
 	}
 	if (last === undefined) return absent;
 	if (rule === 'last-whole') return last;
+	// most fields are numbers: no list is made of them
+	if (typeof last === 'number' && rule !== 'buckets') return mergeNumbers(rule, key, owners, times);
+	const parts = owners.map((owner) => partOf(owner, key));
 	if (rule === 'buckets') return mergeBuckets(known(parts) as Buckets[]);
-	if (typeof last === 'number') return mergeNumbers(rule, parts, owners, times);
 	if (Array.isArray(last)) return mergeLists(key, known(parts) as unknown[][], times);
 	return isRecord(last) ? mergeRecords(parts, times) : last;
 }
 
-function mergeNumbers(rule: Rule, parts: Parts, owners: Parts, { dt, total }: Times): number {
-	let [sum, most, last, count] = [0, Number.NEGATIVE_INFINITY, 0, 0];
-	for (let at = 0; at < parts.length; at++) {
-		const number = parts[at];
+const partOf = (owner: unknown, key: string): unknown => (isRecord(owner) ? owner[key] : undefined);
+
+/** Digits of a mean: more of them are noise, and take most of its bytes. */
+const DIGITS = 6;
+
+const rounded = (mean: number): number => Number(mean.toPrecision(DIGITS));
+
+function mergeNumbers(rule: Rule, key: string, owners: Parts, { dt, total }: Times): number {
+	// one by one: a list of them would be made for each of ten thousand fields
+	let sum = 0;
+	let most = Number.NEGATIVE_INFINITY;
+	let last = 0;
+	let count = 0;
+	for (let at = 0; at < owners.length; at++) {
+		const owner = owners[at];
+		const number = partOf(owner, key);
 		if (typeof number !== 'number') continue;
 		last = number;
 		if (number > most) most = number;
 		if (rule === 'mean') sum += number * (dt[at] ?? 0);
 		else if (rule === 'mean-of-events') {
-			const owner = owners[at];
-			const events = Number((isRecord(owner) && owner['count']) || 0);
+			// sleeps of a CPU are counted per second
+			const events = Number((partOf(owner, 'count') ?? partOf(owner, 'entries_per_s')) || 0);
 			sum += number * events;
 			count += events;
 		} else sum += number;
@@ -170,7 +205,7 @@ function mergeNumbers(rule: Rule, parts: Parts, owners: Parts, { dt, total }: Ti
 		case 'most':
 			return most;
 		case 'mean':
-			return sum / total;
+			return rounded(sum / total);
 		case 'mean-of-events':
 			return count > 0 ? Math.round(sum / count) : 0;
 		default:
@@ -181,7 +216,20 @@ function mergeNumbers(rule: Rule, parts: Parts, owners: Parts, { dt, total }: Ti
 /** Identity of an entry of a list; undefined: entries of this list are events. */
 function identityOf(key: string, entry: Record_): string | undefined {
 	if (key === 'slow' || 'mono_ns' in entry) return undefined;
-	const names = ['rule', 'subject', 'kind', 'irq', 'name', 'comm', 'pid', 'start_time', 'cpu', 'device', 'stage'];
+	const names = [
+		'rule',
+		'subject',
+		'kind',
+		'irq',
+		'name',
+		'comm',
+		'pid',
+		'start_time',
+		'cpu',
+		'package',
+		'device',
+		'stage',
+	];
 	const parts = names.filter((name) => name in entry).map((name) => `${name}=${String(entry[name])}`);
 	return parts.length > 0 ? parts.join(' ') : undefined;
 }
@@ -192,7 +240,9 @@ function mergeLists(key: string, lists: readonly unknown[][], times: Times): unk
 	if (!filled) return last;
 	if (typeof filled[0] === 'number') {
 		const same = lists.every((list) => list.length === last.length && list.every((item) => typeof item === 'number'));
-		return same ? last.map((_, at) => lists.reduce((sum, list) => sum + (list[at] as number), 0)) : last;
+		if (!same) return last;
+		const sums = last.map((_, at) => lists.reduce((sum, list) => sum + (list[at] as number), 0));
+		return SHARES.has(key) ? sums.map((sum) => rounded(sum / lists.length)) : sums;
 	}
 	if (!isRecord(filled[0])) return last;
 	if (key === 'findings') return worst(lists as Record_[][]);

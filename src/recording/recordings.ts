@@ -36,7 +36,7 @@ export interface AnyRecording {
 	close(): void;
 }
 
-/** A folder without a single interval. */
+/** Not a single interval. */
 export class NothingRecorded extends Error {
 	constructor() {
 		super('nothing was recorded');
@@ -139,7 +139,9 @@ function asSegment(path: string): string {
 
 /** A file of the key `w`, whose facts come first. */
 async function ofFile(path: string, tabs: readonly RecordedTab[]): Promise<AnyRecording> {
-	const { about } = await readRecording(path, tabs, () => {}, 0);
+	const first = await readRecording(path, tabs, () => {}, 1);
+	if (first.count === 0) throw first.damage === undefined ? new NothingRecorded() : new Error(first.damage);
+	const { about } = first;
 	let damage: SafeText | undefined;
 	return {
 		machine: { host: about.host, kernel: about.kernel, cpus: about.cpus, boot: '' },

@@ -1,5 +1,5 @@
 /** The tracers that run: started, stopped, tuned, given up and restarted. An error of one never affects another. */
-import { Unavailable } from '../core/errors.ts';
+import { Unavailable, WrongValue } from '../core/errors.ts';
 import type { SamplerEvent } from '../core/sampler.ts';
 import type { Host, Options, Session, Tracer } from '../core/tracer.ts';
 import { monotonicNs } from '../lib/clock.ts';
@@ -175,7 +175,8 @@ export class RunningTracers {
 		const reason = sanitize(known ? error.message : `${tab} failed: ${(error as Error).message}`);
 		const fix = sanitize(known ? error.fix : 'please report this with the output of: wattlag --batch --json');
 		if (!again || this.closed) {
-			this.options.emit({ kind: 'unavailable', tab, reason, fix });
+			const wrong = error instanceof WrongValue ? { wrong_value: true as const } : {};
+			this.options.emit({ kind: 'unavailable', tab, reason, fix, ...wrong });
 			return;
 		}
 		const { seconds, restarts } = this.restarts.schedule(tab, monotonicNs(), () => {

@@ -65,7 +65,8 @@ export class QuotaReader {
 	read(cgroups: Iterable<SafeText>, processes: Iterable<ProcessId> = []): Throttled[] {
 		const totals = new Map<string, Totals>();
 		const members = this.v1 ? this.membersOf(processes) : new Map<SafeText, string[]>();
-		const v2 = this.mount ? this.grown(this.mount, withParents(cgroups), totals) : [];
+		// a controller is in one hierarchy: where v1 has it, groups of the unified one have no quota
+		const v2 = this.mount && !this.v1 ? this.grown(this.mount, withParents(cgroups), totals) : [];
 		const v1 = this.v1 ? this.grown(this.v1, withParents(members.keys()), totals) : [];
 		this.before = totals;
 		const inside = (group: SafeText): string[] =>
@@ -92,7 +93,8 @@ export class QuotaReader {
 				const path = v1Path(readLatin1(join(this.procRoot, String(pid), 'cgroup')), 'cpu') ?? '/';
 				known.set(key, path === '/' ? undefined : sanitize(Buffer.from(path, 'latin1')));
 			} catch {
-				// it has ended
+				// it has ended: not asked again while it is in the lists
+				known.set(key, undefined);
 			}
 		}
 		for (const key of known.keys()) {

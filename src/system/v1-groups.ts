@@ -91,6 +91,11 @@ interface Known {
 	after: number;
 }
 
+interface Answer {
+	path: SafeText | undefined;
+	ended: boolean;
+}
+
 export class V1Groups {
 	private readonly procRoot: string;
 	private readonly now: () => number;
@@ -126,8 +131,10 @@ export class V1Groups {
 		if (now - this.second >= 1000) [this.second, this.reads] = [now, 0];
 		if (this.reads >= (same ? READS / 2 : READS)) return before;
 		this.reads++;
-		const after = same ? Math.min(LONGEST, known.after * 2) : SHORTEST;
-		const path = this.read(pid, start, before);
+		const { path, ended } = this.read(pid, start, before);
+		// a pid may be another's by now, a pid and a start may not
+		const after =
+			ended && start !== 0 ? Number.POSITIVE_INFINITY : same ? Math.min(LONGEST, known.after * 2) : SHORTEST;
 		this.known.delete(pid);
 		this.known.set(pid, { start, path, due: now + after, after });
 		if (this.known.size > MOST) this.known.delete(this.known.keys().next().value as number);
@@ -149,16 +156,17 @@ export class V1Groups {
 	}
 
 	/** @param before of an ended process */
-	private read(pid: number, start: ProcessId['start'], before: SafeText | undefined): SafeText | undefined {
+	private read(pid: number, start: ProcessId['start'], before: SafeText | undefined): Answer {
 		const folder = join(this.procRoot, String(pid));
 		try {
 			const group = v1Group(readLatin1(join(folder, 'cgroup')));
 			// read last: the group above is of this process, too
 			const stat = statFields(readLatin1(join(folder, 'stat')));
-			if (!sameStart(startOf(stat), start)) return before;
-			return group && sanitize(Buffer.from(group.path, 'latin1'));
-		} catch {
-			return before;
+			if (!sameStart(startOf(stat), start)) return { path: before, ended: true };
+			return { path: group && sanitize(Buffer.from(group.path, 'latin1')), ended: false };
+		} catch (error) {
+			const { code } = error as NodeJS.ErrnoException;
+			return { path: before, ended: code === 'ENOENT' || code === 'ESRCH' };
 		}
 	}
 }

@@ -299,8 +299,10 @@ export const effects = {
 	'jump-forward': travel(jump),
 	faster: ({ changeDelay }) => changeDelay(-1),
 	slower: ({ changeDelay }) => changeDelay(1),
-	group: ({ lens, groups, active, say }) => {
-		if (lens === null && !groups.next()) say(`${active.tracer.title} has one grouping only`);
+	group: ({ lens, groups, active, say, actions }) => {
+		if (actions.recorded())
+			say(`a recording has the rows that were recorded: by ${active.snapshot?.group ?? 'nothing'}`);
+		else if (lens === null && !groups.next()) say(`${active.tracer.title} has one grouping only`);
 	},
 	baseline: ({ toggleBaseline }) => toggleBaseline(),
 	record: ({ actions, say }) => {

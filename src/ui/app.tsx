@@ -209,11 +209,18 @@ export function App(props: AppProps): ReactElement | null {
 		() =>
 			hidden
 				? null
-				: drawTab(active, { logarithmic, band }, keymap, baseline, (of, mono_ns) => store.at(of, mono_ns), {
-						width,
-						height: chrome.body,
-					}),
-		[hidden, active, logarithmic, band, keymap, baseline, store, width, chrome.body],
+				: drawTab(
+						active,
+						{ logarithmic, band, recorded: actions.recorded() },
+						keymap,
+						baseline,
+						(of, mono_ns) => store.at(of, mono_ns),
+						{
+							width,
+							height: chrome.body,
+						},
+					),
+		[hidden, active, logarithmic, band, actions, keymap, baseline, store, width, chrome.body],
 	);
 	const [first, keepScroll] = useScroll(active);
 	const tab = useMemo(() => {

@@ -47,6 +47,8 @@ export interface TabProps<Row, Extra extends object, SnapshotRow = Row> extends 
 	view: number;
 	/** One of {@link TabView.stages}; null: none. */
 	stage: string | null;
+	/** Nothing is measured: keys that change that have no effect. */
+	recorded?: boolean;
 	/** For keys that the tab itself names. */
 	keymap: Keymap;
 	/** The snapshot of another tab whose interval has this time; undefined: none is kept. */

@@ -24,6 +24,24 @@ test.for<[args: string[], line: string]>([
 		'wattlag: --bulk no url: not a URL; write e.g. https://host:4318',
 	],
 	[['fleet', '--hosts', '/nowhere', '--json'], 'wattlag: --hosts /nowhere: no such file or directory'],
+	[
+		['--batch', '--tab', 'io', '--cgroup', '/nowhere', '-n', '1'],
+		"wattlag: io: there is no control group '/nowhere' in the unified hierarchy; name it as in /proc/PID/cgroup behind 0::, e.g. /system.slice/ssh.service",
+	],
+	[
+		['--batch', '--tab', 'io', '--device', 'nowhere', '-n', '1'],
+		"wattlag: io: there is no block device 'nowhere'; name it as in /sys/class/block, e.g. vda or vda2",
+	],
+	[
+		['--batch', '--tab', 'io', '--file', '/nowhere', '-n', '1'],
+		"wattlag: io: there is no file '/nowhere'; name one that exists",
+	],
+	[
+		['--batch', '--comm', 'a-name-of-many-bytes', '-n', '1'],
+		"wattlag: --comm: 'a-name-of-many-bytes' has 20 bytes, and the kernel keeps 15 of a name: use 'a-name-of-many-'",
+	],
+	[['measure', '-n', '0', '--', 'true'], 'wattlag: -n: 0 is out of range (measure runs at least once)'],
+	[['compare', '/etc'], 'wattlag: compare needs another recording: wattlag compare A B'],
 ])('wattlag %s', ([args, line]) => {
 	const { status, stdout, stderr } = spawnSync('bin/wattlag', args, {
 		encoding: 'utf8',

@@ -50,6 +50,9 @@ export class HeldSampler implements Sampler {
 		return () => this.listeners.delete(listener);
 	}
 
+	/** As one that measures has it; what is tuned has no fixture. */
+	tune(): void {}
+
 	setInterval(): void {}
 
 	setGroup(tab: string, group: string): void {

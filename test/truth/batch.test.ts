@@ -9,6 +9,20 @@ const run = promisify(execFile);
 const schema = JSON.parse(readFileSync('docs/batch.schema.json', 'utf8')) as object;
 const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
 
+const pages = readFileSync('docs/batch.md', 'utf8');
+
+/** Names in the objects that the schema leaves open, wherever they are in a line. */
+function openNames(value: unknown, found = new Set<string>()): Set<string> {
+	if (Array.isArray(value)) for (const one of value) openNames(one, found);
+	else if (typeof value === 'object' && value !== null)
+		for (const [key, inner] of Object.entries(value)) {
+			if ((key === 'figures' || key === 'lost') && typeof inner === 'object' && inner !== null)
+				for (const name of Object.keys(inner)) found.add(name);
+			openNames(inner, found);
+		}
+	return found;
+}
+
 interface Line {
 	tab: string;
 	dt_ns: number;
@@ -36,6 +50,7 @@ test.concurrent.for(['overview', 'energy', 'runqlat', 'irq', 'io', 'receive', 'e
 		for (const [index, line] of lines.entries()) {
 			validate(line);
 			expect(validate.errors ?? []).toEqual([]);
+			expect([...openNames(line)].filter((name) => !new RegExp(`\\b${name}\\b`).test(pages))).toEqual([]);
 			expect(line.tab).toBe(tab);
 			const previous = lines[index - 1];
 			if (previous) expect(line.mono_ns - previous.mono_ns).toBe(line.dt_ns);

@@ -248,3 +248,22 @@ test('interrupts have their own energy, for the time that the interrupts tab cou
 	expect(Math.abs(sums.ours / sums.theirs - 1), JSON.stringify(sums)).toBeLessThan(0.15);
 	expect(sums.irq_uj).toBeGreaterThan(0);
 });
+
+test('a process that sleeps is in its new control group in the interval of its move', async () => {
+	const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' });
+	const group = makeGroup();
+	const session = energy.start(realHost(), {});
+	onTestFinished(async () => {
+		session.close();
+		sleeper.kill('SIGKILL');
+		if (sleeper.exitCode === null && sleeper.signalCode === null) await once(sleeper, 'exit');
+		group.remove();
+	});
+	const groupNow = (): string | undefined =>
+		session.read(1e9, 'process').rows.find(({ pid }) => pid === sleeper.pid)?.cgroup;
+	await seconds(0.3);
+	for (let i = 0; i < 3; i++) groupNow();
+	expect(groupNow()).not.toContain(group.name);
+	group.add(sleeper.pid as number);
+	expect(groupNow()).toContain(group.name);
+});

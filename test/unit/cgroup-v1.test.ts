@@ -98,6 +98,17 @@ describe('the v1 group of a process', () => {
 		expect(names.of({ pid: 7, start: 5e9 })).toBe('/docker/new');
 	});
 
+	test('an ended process is asked once', () => {
+		tree.folder('memory/docker');
+		const names = groups();
+		expect(names.of({ pid: 7, start: 5e9 })).toBeUndefined();
+		group(7, '/docker/x');
+		stat(7, 500);
+		ms += 64_000;
+		expect(names.of({ pid: 7, start: 5e9 })).toBeUndefined();
+		expect(names.of({ pid: 8, start: 5e9 })).toBeUndefined();
+	});
+
 	test('hostile names are inert; hierarchies without groups, or without v1, are not asked', () => {
 		const names = groups();
 		group(7, '/docker/\u001b[2J');

@@ -132,7 +132,7 @@ describe('a bad option is one line that names it', () => {
 		[['export'], /export needs a path: wattlag export PATH/],
 		[['export', 'x', '--format', 'csv!'], /--format: 'csv!' is not one of jsonl/],
 		[['compare'], /compare needs two recordings, wattlag compare A B, or --live/],
-		[['compare', 'a'], /compare needs a b: wattlag compare A B/],
+		[['compare', 'a'], /compare needs another recording: wattlag compare A B/],
 		[['compare', 'a', 'b', '--live'], /--live takes no recordings/],
 		[['compare', 'a', 'b', '--duration', '3'], /--duration does not go with compare A B/],
 		[['compare', 'a', 'b', '--screen', '--json'], /--screen and --json exclude each other/],

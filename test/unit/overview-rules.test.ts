@@ -136,7 +136,7 @@ describe('waits', () => {
 	test('a kernel thread with one long wait, a short wait, a process that mostly runs: no', () => {
 		// a wait counts when it ends: not a share of the time any more
 		expect(said('waits', { processes: [{ ...victim, wait: 1.93, p99: 1.9e9 }, ...hogs(0.9)] })[0]).toMatch(
-			'postgres[812]: waits for a CPU that ended add up to 1.93s in 1.00s (p99 1.90s) — ',
+			'postgres[812]: waited 1.93s for a CPU in 1.00s (p99 1.90s) — ',
 		);
 		silent('waits', { processes: [{ ...victim, wait: 0.05 }] });
 		silent('waits', { processes: [{ ...victim, p99: 5e6 }] });

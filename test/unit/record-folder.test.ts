@@ -182,6 +182,55 @@ describe('merged intervals', () => {
 		]);
 	});
 
+	test('states, settings, shares and errors of a merged interval are no sums', () => {
+		const part = (at: number) => {
+			const cost = { bpf_ns: 5, bpf_uncertainty: 0.1 * at, bpf_price_age_ns: at * 1e9, rss_bytes: at };
+			const state = {
+				name: 'C6',
+				latency_ns: 10,
+				residency_ns: 20,
+				share: at / 10,
+				entries_per_s: at,
+				mean_ns: 30 * at,
+			};
+			const rest = {
+				states: [state],
+				packages: [0, 1].map((one) => ({ package: one, cpus: 2, states: [0, at / 10] })),
+			};
+			const totals = {
+				memory_bytes: 100,
+				memory_available_bytes: 50 + at,
+				swap_bytes: 7,
+				swap_used_bytes: at,
+				io_bytes: at,
+			};
+			const classes = [{ name: 'CPU', cpus: 2, busy_ns: at, second_uj: 9, error_share: 0.2, residual_share: null }];
+			return {
+				...interval(10 + at, [{ ...row(1, 5e9, 9), nice: 5 }]),
+				cost,
+				rest,
+				totals,
+				classes,
+			} as unknown as Snapshot;
+		};
+		const merging = new Merging([tracer('energy')]);
+		const [one] = [...[1, 2, 3].flatMap((at) => merging.add(part(at))), ...merging.end()];
+		expect(one).toMatchObject({
+			cost: { bpf_ns: 15, bpf_uncertainty: 0.2, bpf_price_age_ns: 3e9, rss_bytes: 3 },
+			rest: {
+				// 30 for one, 60 for two, 90 for three of six sleeps
+				states: [{ name: 'C6', latency_ns: 10, residency_ns: 20, share: 0.2, entries_per_s: 2, mean_ns: 70 }],
+				packages: [
+					{ package: 0, cpus: 2, states: [0, 0.2] },
+					{ package: 1, cpus: 2, states: [0, 0.2] },
+				],
+			},
+			totals: { memory_bytes: 100, memory_available_bytes: 53, swap_bytes: 7, swap_used_bytes: 3, io_bytes: 6 },
+			classes: [{ name: 'CPU', cpus: 2, busy_ns: 6, second_uj: 9, error_share: 0.2, residual_share: null }],
+		});
+		expect(one?.rows[0]).toMatchObject({ cpu_ns: 27, nice: 5 });
+	});
+
 	test('power and share are the quotients of the merged sums, to the last bit', () => {
 		const all = [11, 12, 13].map((at) => interval(at, [row(1, 5e9, at * 1_234_567)]));
 		for (const { watts, share, energy_uj } of merged(all)) {

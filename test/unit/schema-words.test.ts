@@ -28,6 +28,21 @@ test('every field of batch output is explained, in the schema or on a page', () 
 	expect([...new Set(unexplained)]).toEqual([]);
 });
 
+test('every figure of a finding or an event, and every cause of losses, is explained', () => {
+	const sources = readdirSync('src/tracers', { recursive: true, encoding: 'utf8' })
+		.filter((name) => name.endsWith('.ts'))
+		.map((name) => readFileSync(`src/tracers/${name}`, 'utf8'))
+		.join('\n');
+	const names = [
+		...sources.matchAll(/\b(?:figures|lost): \{(?!\s*\w+: [A-Z])([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}/g),
+	].flatMap(([, inside = '']) =>
+		[...inside.matchAll(/(?:^|[,{(]|&&)\s*([a-z][a-z0-9_]*)(?=\s*[:,}]|\s*$)/gm)].map(([, name]) => name as string),
+	);
+	expect(names).toEqual(expect.arrayContaining(['requests_full', 'gap_ns', 'wait_share']));
+	const explained = [...pages.matchAll(/[a-z][a-z0-9_]*/g)].map(([word]) => word);
+	expect([...new Set(names)].filter((name) => !explained.includes(name))).toEqual([]);
+});
+
 test('fields are lower case, with words divided by underscores', () => {
 	expect([...properties(schema).keys()].filter((name) => !/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name))).toEqual([]);
 });

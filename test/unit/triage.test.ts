@@ -39,6 +39,17 @@ describe('what is reported', () => {
 		expect(triageText(report).join('\n')).toContain('nothing stands out; checked: ');
 	});
 
+	test('without rights: what is not checked by its reason, and how to get them', () => {
+		const blind = {
+			...at(0, []),
+			unchecked: ['stopped', 'stuck-io'].map((rule) => ({ rule, reason: safe`no rights` })),
+		};
+		const lines = triageText(triageOf([blind], 'host', 'run as root: sudo wattlag'));
+		expect(lines.join('\n')).not.toContain('nothing stands out;');
+		expect(lines).toContain('not checked: stopped, stuck-io (no rights)');
+		expect(lines.at(-1)).toBe('for all rules, run as root: sudo wattlag');
+	});
+
 	test('those that hold come first, those that ended say so; the worst of both is the severity', () => {
 		const [ended, holds] = [finding('starving', 'severe'), finding('waits', 'high')];
 		const report = triageOf([at(0, [ended, holds]), at(1, [holds])], 'host');

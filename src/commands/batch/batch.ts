@@ -112,7 +112,8 @@ export function runBatch(sampler: Sampler, options: BatchOptions): Promise<numbe
 				case 'unavailable':
 					process.stderr.write(`wattlag: ${event.tab}: ${event.reason}; ${event.fix}\n`);
 					// where there have been figures before, the next try is waited for
-					if (event.tab === tracer.id && (event.retry_s === undefined || printed === 0)) resolve(EXIT.unavailable);
+					if (event.tab === tracer.id && (event.retry_s === undefined || printed === 0))
+						resolve(event.wrong_value ? EXIT.usage : EXIT.unavailable);
 					break;
 				case 'worker-failed':
 					process.stderr.write(

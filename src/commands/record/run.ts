@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants as fs, openSync, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { systemReason, Unavailable, UsageError } from '../../core/errors.ts';
+import { systemReason, Unavailable, UsageError, WrongValue } from '../../core/errors.ts';
 import { makeOwnFolder } from '../../core/own-folder.ts';
 import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
@@ -158,7 +158,7 @@ export async function runRecord(context: Context): Promise<number> {
 	const { frames, bytes, lost, failed, stopped } = recorder.status;
 	closeSync(locked);
 	folder.close();
-	if (end.kind === 'unavailable') throw new Unavailable(end.reason, end.fix);
+	if (end.kind === 'unavailable') throw new (end.wrong_value ? WrongValue : Unavailable)(end.reason, end.fix);
 	const { captured, suppressed } = capturing.counts;
 	const captures = captured + suppressed > 0 ? `; captured ${captured}, suppressed ${suppressed}` : '';
 	say(
@@ -169,7 +169,10 @@ export async function runRecord(context: Context): Promise<number> {
 	return end.code;
 }
 
-type End = { kind: 'done'; code: number } | { kind: 'failed' } | { kind: 'unavailable'; reason: string; fix: string };
+type End =
+	| { kind: 'done'; code: number }
+	| { kind: 'failed' }
+	| { kind: 'unavailable'; reason: string; fix: string; wrong_value?: true };
 
 /** What the sampling thread reports, interval by interval. */
 class Session {

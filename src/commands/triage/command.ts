@@ -1,5 +1,5 @@
 /** `wattlag triage`: observes for some seconds, prints what is wrong and the next command, and ends. */
-import { EXIT } from '../../core/errors.ts';
+import { BECOME_ROOT, EXIT } from '../../core/errors.ts';
 import { type Command, print, startSampler } from '../command.ts';
 
 /** Unless told otherwise; seconds. */
@@ -22,14 +22,15 @@ export const triage: Command = {
 		const from = (overview.from ?? []).filter((id) => !line.without.includes(id));
 		const sampler = await startSampler(context, { tabs: [...from, overview.id], firstDelay: line.delay });
 		const seconds = Number(line.values['duration']) || DURATION;
-		const { snapshots, failure } = await observe(sampler, overview.id, seconds);
+		const { snapshots, failure, unprivileged } = await observe(sampler, overview.id, seconds);
 		sampler.close();
 		if (snapshots.length === 0) {
 			process.stderr.write(`wattlag: ${failure === '' ? 'ended before the first interval' : failure}\n`);
 			return EXIT.unavailable;
 		}
-		const report = triageOf(snapshots, localHost().host);
-		const code = report.severity === null ? 0 : EXIT[report.severity];
+		const report = triageOf(snapshots, localHost().host, unprivileged ? BECOME_ROOT : null);
+		// without rights most rules are not checked: that none speaks means nothing
+		const code = report.severity !== null ? EXIT[report.severity] : unprivileged ? EXIT.unavailable : 0;
 		const text =
 			line.values['json'] === true
 				? JSON.stringify(triageJson(report, code))

@@ -1,4 +1,5 @@
 /** The snapshots of one tab over some seconds. */
+import { BECOME_ROOT } from '../../core/errors.ts';
 import type { Sampler } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
@@ -11,6 +12,8 @@ export interface Observation {
 	snapshots: OverviewSnapshot[];
 	/** Why there are none, or no more. */
 	failure: SafeText;
+	/** A tab lacks the rights of root. */
+	unprivileged: boolean;
 }
 
 /**
@@ -21,10 +24,11 @@ export function observe(sampler: Sampler, tab: string, seconds: number): Promise
 	const snapshots: OverviewSnapshot[] = [];
 	let covered = 0;
 	let failure = safe``;
+	let unprivileged = false;
 	return new Promise((resolve) => {
 		const end = () => {
 			unsubscribe();
-			resolve({ snapshots, failure });
+			resolve({ snapshots, failure, unprivileged });
 		};
 		for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
 		const unsubscribe = sampler.subscribe((event) => {
@@ -40,6 +44,7 @@ export function observe(sampler: Sampler, tab: string, seconds: number): Promise
 					break;
 				}
 				case 'unavailable':
+					unprivileged ||= event.fix.includes(BECOME_ROOT);
 					failure = safe`${event.tab as SafeText}: ${event.reason}; ${event.fix}`;
 					if (event.tab === tab) end();
 					break;

@@ -89,7 +89,7 @@ export const energyColumns: readonly Column<EnergyRow>[] = [
 	},
 	{
 		key: 'wakes',
-		title: 'WAKES/s',
+		title: 'CPUWK/s',
 		kind: 'rate',
 		width: 8,
 		priority: 4,
@@ -125,8 +125,8 @@ export const energyColumns: readonly Column<EnergyRow>[] = [
 		kind: 'count',
 		width: 5,
 		priority: 7,
-		help: 'Threads alive at the end of the interval; 0: the process has ended.',
-		value: (row) => row.threads,
+		help: 'Threads alive at the end of the interval; –: all have ended.',
+		value: ({ threads }) => (threads > 0 ? threads : Number.NaN),
 	},
 	{
 		key: 'user',

@@ -85,7 +85,6 @@ export class Polled {
 	}
 
 	private record(kind: EventRecord['kind'], reason: SafeText, mono_ns: Ns): EventRecord {
-		const { reasons, timeOf } = this.options;
-		return bareRecord({ kind, reason, origin: 'poll' }, mono_ns, { reasons, timeOf });
+		return bareRecord({ kind, reason, origin: 'poll' }, mono_ns, this.options);
 	}
 }

@@ -1,7 +1,7 @@
 /** A file or directory of a filter, by the numbers that the kernel's inodes have. */
 import { type BigIntStats, closeSync, existsSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Unavailable } from '../../core/errors.ts';
+import { Unavailable, WrongValue } from '../../core/errors.ts';
 import { below, type Mount, readMounts } from './mounts.ts';
 
 /** O_PATH of Linux, which node:fs does not name: opens no device and needs no right to read. */
@@ -28,13 +28,13 @@ function numberOf(dev: string): bigint {
 	return (major << 20n) | minor;
 }
 
-/** undefined: there is none. @throws {Unavailable} */
+/** undefined: there is none. @throws {WrongValue} */
 function statOf(path: string): BigIntStats | undefined {
 	try {
 		return statSync(path, { bigint: true, throwIfNoEntry: false });
 	} catch (error) {
 		const code = (error as NodeJS.ErrnoException).code ?? String(error);
-		throw new Unavailable(`'${path}' cannot be looked up (${code})`, 'name a path that can be opened');
+		throw new WrongValue(`'${path}' cannot be looked up (${code})`, 'name a path that can be opened');
 	}
 }
 
@@ -72,20 +72,19 @@ function inLayer(path: string, { point, root, options }: Mount): string | undefi
 		.find((candidate) => inside !== undefined && existsSync(candidate));
 }
 
-/** @throws {Unavailable} there is none; its requests cannot be told from those of others; they are in a layer below */
+/** @throws {WrongValue} there is none @throws {Unavailable} its requests cannot be told from those of others; they are in a layer below */
 export function fileId(
 	path: string,
 	directory: boolean,
 	{ procRoot, knowsSubvolumes }: { procRoot: string; knowsSubvolumes: () => boolean },
 ): FileId {
 	const found = statOf(path);
-	if (!found)
-		throw new Unavailable(`there is no ${directory ? 'directory' : 'file'} '${path}'`, 'name one that exists');
-	if (directory && !found.isDirectory()) throw new Unavailable(`'${path}' is no directory`, 'use --file for a file');
+	if (!found) throw new WrongValue(`there is no ${directory ? 'directory' : 'file'} '${path}'`, 'name one that exists');
+	if (directory && !found.isDirectory()) throw new WrongValue(`'${path}' is no directory`, 'use --file for a file');
 	if (!directory && found.isDirectory())
-		throw new Unavailable(`'${path}' is a directory`, 'use --directory for the files below it');
+		throw new WrongValue(`'${path}' is a directory`, 'use --directory for the files below it');
 	if (!directory && !found.isFile())
-		throw new Unavailable(`'${path}' is no regular file: it has no requests`, 'use --device for a disk or partition');
+		throw new WrongValue(`'${path}' is no regular file: it has no requests`, 'use --device for a disk or partition');
 	const mount = mountOf(path, procRoot);
 	const own = kernelDev(found.dev);
 	const dev = mount ? numberOf(mount.dev) : own;

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { filterOf, filterSettings } from '../../bpf/task-filter.ts';
-import { Unavailable } from '../../core/errors.ts';
+import { WrongValue } from '../../core/errors.ts';
 import type { BpfAddon, BpfObject } from '../../core/native.ts';
 import type { Host, Options } from '../../core/tracer.ts';
 import { io_setting, io_want } from '../../generated/io.ts';
@@ -28,7 +28,7 @@ function fileWords({ inode, dev, subvolume }: FileId): [number, bigint][] {
 	];
 }
 
-/** @throws {Unavailable} for a process, device or file that does not exist, and a file whose requests cannot be told */
+/** @throws {WrongValue} for a control group, device or file that does not exist @throws {Unavailable} for a file whose requests cannot be told */
 export function ioFilter(
 	options: Options,
 	devices: BlockDevices,
@@ -50,7 +50,7 @@ export function ioFilter(
 	if (typeof device === 'string' && device !== '') {
 		const number = devices.numberOf(device);
 		if (number === undefined)
-			throw new Unavailable(`there is no block device '${device}'`, 'name it as in /sys/class/block, e.g. vda or vda2');
+			throw new WrongValue(`there is no block device '${device}'`, 'name it as in /sys/class/block, e.g. vda or vda2');
 		const { disk, sector, sectors } = devices.partitionOf(number) ?? { disk: number, sector: 0, sectors: 0 };
 		set(
 			io_want.WANT_DEVICE,

@@ -1,5 +1,6 @@
 /** Kinds of requests: the reader's side of bpf/io/keys.bpf.h. */
 import { indexBits, type StoreSize } from '../../bpf/keyed-store.ts';
+import { possibleCpusOf } from '../../bpf/possible-cpus.ts';
 import type { Host } from '../../core/tracer.ts';
 import { io_key_layout } from '../../generated/io.ts';
 
@@ -27,7 +28,7 @@ const [LEAST_SLOTS, SLOTS_PER_CPU, MOST_SLOTS] = [0, 384, 8192];
 export function kindStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>, programs: number): StoreSize {
 	return {
 		programs,
-		bits: indexBits(addon.possibleCpus(), programs, LEAST_BITS, MOST_BITS),
+		bits: indexBits(possibleCpusOf(addon), programs, LEAST_BITS, MOST_BITS),
 		slots: Math.min(MOST_SLOTS, LEAST_SLOTS + SLOTS_PER_CPU * cpus),
 	};
 }

@@ -5,6 +5,7 @@ import type { BpfSession } from '../../bpf/bpf-session.ts';
 import type { GroupNames } from '../../bpf/cgroups.ts';
 import { type Claim, indexBits, type KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { Distribution, type LatencyReader } from '../../bpf/latency.ts';
+import { possibleCpusOf } from '../../bpf/possible-cpus.ts';
 import { stageStats } from '../../bpf/stage-distributions.ts';
 import type { Host } from '../../core/tracer.ts';
 import { io_op, io_writer, maps, type process_io, spilled_io } from '../../generated/io.ts';
@@ -33,7 +34,7 @@ export function processStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): Sto
 	const programs = io_writer.IO_WRITERS;
 	return {
 		programs,
-		bits: indexBits(addon.possibleCpus(), programs, LEAST_BITS, MOST_BITS),
+		bits: indexBits(possibleCpusOf(addon), programs, LEAST_BITS, MOST_BITS),
 		slots: Math.min(MOST_SLOTS, Math.max(LEAST_SLOTS, SLOTS_PER_CPU * cpus)),
 	};
 }

@@ -6,6 +6,7 @@ import { cgroupsOf, unnamedGroups } from '../../bpf/cgroups.ts';
 import { KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
+import { possibleCpusOf } from '../../bpf/possible-cpus.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { constants, counted_program, io_owner, type io_stats, io_writer, maps } from '../../generated/io.ts';
@@ -52,7 +53,7 @@ function* kindsCounted(stats: KeyedStore<io_stats>, latencies: LatencyReader, en
 }
 
 function openIo(host: Host, filter: IoFilter, options: Options, stores: Record<string, StoreSize>): BpfSession {
-	const possibleCpus = host.addon.possibleCpus();
+	const possibleCpus = possibleCpusOf(host.addon);
 	const bits = requestBits(possibleCpus);
 	return openBpf(host, 'io', {
 		layout: constants,

@@ -5,6 +5,7 @@ import { cgroupsOf, unnamedGroups } from '../../bpf/cgroups.ts';
 import { indexBits, isRecent, KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { Distribution, type KernelLatency, LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
+import { possibleCpusOf } from '../../bpf/possible-cpus.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
 import {
@@ -54,7 +55,7 @@ const IPI = /^IPI/;
 
 /** Handlers that one CPU can tell apart: 128 at least. 650 bytes each. */
 function handlerStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): StoreSize {
-	return { programs: 1, bits: indexBits(addon.possibleCpus(), 1, 7, 9), slots: Math.max(512, 32 * cpus) };
+	return { programs: 1, bits: indexBits(possibleCpusOf(addon), 1, 7, 9), slots: Math.max(512, 32 * cpus) };
 }
 
 /** Interrupted processes that one CPU can tell apart: 512 at least. 96 bytes each. */
@@ -62,7 +63,7 @@ function victimStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): StoreSize {
 	const programs = irq_writer.IRQ_WRITERS;
 	return {
 		programs,
-		bits: indexBits(addon.possibleCpus(), programs, 9, 12),
+		bits: indexBits(possibleCpusOf(addon), programs, 9, 12),
 		slots: Math.max(8192, 256 * cpus),
 	};
 }

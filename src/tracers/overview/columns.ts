@@ -201,11 +201,11 @@ export const columns: readonly Column<OverviewRow>[] = [
 	{
 		key: 'wakeups',
 		aliases: ['progress'],
-		title: 'WAKE/s',
+		title: 'AWAKE/s',
 		kind: 'rate',
-		width: 6,
+		width: 7,
 		priority: 6,
-		help: 'Sleeps of its threads that ended, per second: how often it had something to do.',
+		help: 'Sleeps of its threads that ended, per second: how often it had something to do. Idle CPUs that it made busy are CPUWK/s.',
 		value: ({ wakeups }, seconds) => known(wakeups) / seconds,
 	},
 	{
@@ -262,12 +262,12 @@ export const columns: readonly Column<OverviewRow>[] = [
 	},
 	{
 		key: 'wakes',
-		title: 'WAKES/s',
+		title: 'CPUWK/s',
 		kind: 'rate',
 		width: 8,
 		priority: 8,
 		shown: (snapshot) => (snapshot as { rows: readonly OverviewRow[] }).rows.some(({ wakes }) => wakes !== undefined),
-		help: 'Idle periods of CPUs that ended with a switch to this process, per second (run queue).',
+		help: 'Idle periods of CPUs that ended with a switch to this process, per second (run queue). Its own wake-ups are AWAKE/s.',
 		value: ({ wakes = 0 }, seconds) => wakes / seconds,
 	},
 	{

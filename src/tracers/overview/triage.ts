@@ -4,7 +4,7 @@
  */
 import type { Snapshot } from '../../core/snapshot.ts';
 import { formatBytes, formatCount, formatNs, formatRate, formatShare, formatWatts } from '../../lib/format.ts';
-import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import { truncate, wrapText } from '../../lib/width.ts';
 import { type Finding, type Level, type Link, levels } from './finding.ts';
 import { topNames } from './interval.ts';
@@ -31,6 +31,8 @@ export interface TriageReport {
 	/** Worst first, those that hold before those that ended. */
 	findings: TriageFinding[];
 	checked: string[];
+	/** How to get the rights that rules in `unchecked` lack; null: none lacks any. */
+	fix: string | null;
 	unchecked: OverviewExtra['unchecked'];
 	/** The machine in the last interval. */
 	totals: Totals | null;
@@ -62,8 +64,13 @@ const identity = ({ rule, subject }: Finding): string => `${rule} ${subject}`;
 /**
  * @param snapshots of the overview, oldest first
  * @param host name of the machine
+ * @param fix how to get missing rights
  */
-export function triageOf(snapshots: readonly OverviewSnapshot[], host: string): TriageReport {
+export function triageOf(
+	snapshots: readonly OverviewSnapshot[],
+	host: string,
+	fix: string | null = null,
+): TriageReport {
 	const last = snapshots.at(-1);
 	const seen = new Map<string, TriageFinding>();
 	for (const { findings, time } of snapshots)
@@ -86,6 +93,7 @@ export function triageOf(snapshots: readonly OverviewSnapshot[], host: string): 
 		severity,
 		findings: findings.slice(0, MOST),
 		checked: last?.checked ?? [],
+		fix,
 		unchecked: last?.unchecked ?? [],
 		totals: last?.totals ?? null,
 		busiest: topNames(last?.rows ?? [], ({ cpu_ns }) => cpu_ns)
@@ -160,13 +168,18 @@ function machineText({ totals, busiest }: TriageReport): string {
 
 /** At most 20 lines. @param width cells of a line; the next command is never cut */
 export function triageText(report: TriageReport, width = WIDTH): string[] {
-	const { host, time, seconds, findings, checked, unchecked } = report;
+	const { host, time, seconds, findings, checked, unchecked, fix } = report;
 	const head = `wattlag triage: ${sanitize(host)}, ${seconds.toFixed(1)} s until ${time.slice(0, 19)}Z`;
-	const reasons = [...new Set(unchecked.map(({ rule, reason }) => safe`${rule as SafeText} (${reason})`))];
+	const reasons = Array.from(
+		Map.groupBy(unchecked, ({ reason }) => reason),
+		([reason, rules]) => `${rules.map(({ rule }) => rule).join(', ')} (${reason})`,
+	);
+	const nothing = fix === null ? 'nothing stands out; checked' : 'nothing stands out in the part that could be checked';
 	const notes = [
-		...(findings.length === 0 ? [`nothing stands out; checked: ${checked.join(', ')}`] : []),
+		...(findings.length === 0 ? [`${nothing}: ${checked.join(', ')}`] : []),
 		...(reasons.length === 0 ? [] : [`not checked: ${reasons.join('; ')}`]),
-	].flatMap((note) => wrapText(sanitize(note), width, '  ').slice(0, 3));
+		...(fix === null ? [] : [`for all rules, ${fix}`]),
+	].flatMap((note) => wrapText(sanitize(note), width, '  ').slice(0, 5));
 	const lines = [head, truncate(machineText(report), width)];
 	for (const finding of findings) {
 		const more = findingLines(finding, width);

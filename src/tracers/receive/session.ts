@@ -4,6 +4,7 @@ import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { type Claim, indexBits, KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { hookExists, openBpf } from '../../bpf/load.ts';
+import { possibleCpusOf } from '../../bpf/possible-cpus.ts';
 import { StageDistributions, StageHistory } from '../../bpf/stage-distributions.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Reading, Session } from '../../core/tracer.ts';
@@ -57,7 +58,7 @@ const PROTOCOLS: Readonly<Record<number, SafeText>> = {
 function storeSizes({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): { arrivals: StoreSize; passed: StoreSize } {
 	const size = (programs: number, slots: number): StoreSize => ({
 		programs,
-		bits: indexBits(addon.possibleCpus(), programs, 6, 10),
+		bits: indexBits(possibleCpusOf(addon), programs, 6, 10),
 		slots,
 	});
 	return {

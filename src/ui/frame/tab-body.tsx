@@ -20,7 +20,7 @@ export interface TabDrawing {
 /** null: there is nothing to draw yet. An error of the tab's code is returned: it is shown in the tab's area. */
 export function drawTab(
 	{ tracer, status, history, snapshot, table, chosen, unit }: ActiveTab,
-	{ logarithmic, band }: Pick<UiState, 'logarithmic' | 'band'>,
+	{ logarithmic, band, recorded }: Pick<UiState, 'logarithmic' | 'band'> & Pick<TabProps<never, object>, 'recorded'>,
 	keymap: Keymap,
 	baseline: Baseline | null,
 	at: TabProps<never, object>['at'],
@@ -46,6 +46,7 @@ export function drawTab(
 		band,
 		view: chosen.view,
 		stage: chosen.stage,
+		...(recorded && { recorded }),
 		keymap,
 		at,
 	};

@@ -4,6 +4,7 @@ import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import type { GroupNames } from '../../../bpf/cgroups.ts';
 import { cgroupsOf, unnamedGroups } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
+import { possibleCpusOf } from '../../../bpf/possible-cpus.ts';
 import { eventRing, walkRing } from '../../../bpf/rings.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import {
@@ -111,7 +112,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		...(interrupts ? [] : INTERRUPTS),
 		...(walks ? [] : ['walk_threads', 'update_offset']),
 	];
-	const possible = host.addon.possibleCpus();
+	const possible = possibleCpusOf(host.addon);
 	return openBpf(host, 'energy', {
 		layout: constants,
 		counted: counted_program,
@@ -128,6 +129,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 			}),
 		},
 		optional: {
+			group_changes: 'a process that sleeps is in its former control group for up to 30 intervals',
 			thread_exits: 'threads that live between two reads may be missing',
 			...Object.fromEntries(
 				INTERRUPTS.map((program) => [program, 'these interrupts stay in the time of the interrupted task']),
@@ -201,6 +203,8 @@ class Task implements TaskInfo {
 	}
 }
 
+/** Section of the count of tasks that came to another control group. */
+const GROUP_MOVES = '.data.groups';
 /** Every this many scans by the iterator are complete. */
 const THOROUGH = 30;
 /** Scans by the iterator after an incomplete walk, which was too long or reported too much. */
@@ -247,6 +251,8 @@ export class BpfCpu implements CpuCounter {
 	private walkFrom = Number.POSITIVE_INFINITY;
 	/** The known threads differ from the kernel's: the next walk has to report all. */
 	private astray = false;
+	/** Moves of tasks to other control groups, as of the last scan. */
+	private movesBefore = 0n;
 	private lostRecords: Count = 0;
 	private lostTime: Ns = 0;
 
@@ -360,7 +366,8 @@ export class BpfCpu implements CpuCounter {
 		this.scans++;
 		const walks = this.scans >= this.walkFrom;
 		// idle threads too: to find them again, and for groups and names that other processes set
-		const everything = walks ? this.astray : this.scans % THOROUGH === 0;
+		const moved = this.groupMoves();
+		const everything = moved || (walks ? this.astray : this.scans % THOROUGH === 0);
 		const look = new Uint8Array(maps.scan.value.size);
 		viewOf(look).setUint32(0, everything ? 0 : this.scans, true);
 		this.bpf.object.update(maps.scan.name, wordOf(0, 4), look);
@@ -373,6 +380,16 @@ export class BpfCpu implements CpuCounter {
 		const view = this.bpf.iterate('read_threads');
 		const end = view.byteLength - iteration_end.size;
 		return { listing: { view, end, everything }, now: iteration_end.read(view, end).boot_ns };
+	}
+
+	/** Have tasks come to another control group since the last scan? */
+	private groupMoves(): boolean {
+		const value = new Uint8Array(8);
+		this.bpf.object.lookup(GROUP_MOVES, wordOf(0, 4), value);
+		const moves = viewOf(value).getBigUint64(0, true);
+		const moved = moves !== this.movesBefore;
+		this.movesBefore = moves;
+		return moved;
 	}
 
 	/** Summary of the last walk. */

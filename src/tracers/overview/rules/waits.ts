@@ -10,7 +10,7 @@ const limits = { waitShare: 0.1, p99_ns: 10e6, waitPerCpuTime: 0.5, ownCpu: 0.25
 /** Waits count when they end, so long waits, and waits of several threads, may add up to more than the interval. */
 function textOf(wait: Ns, dt_ns: Ns): SafeText {
 	return wait > dt_ns
-		? safe`waits for a CPU that ended add up to ${duration(wait)} in ${duration(dt_ns)}`
+		? safe`waited ${duration(wait)} for a CPU in ${duration(dt_ns)}`
 		: safe`waits ${percent(wait / dt_ns)} of the time for a CPU`;
 }
 

@@ -113,7 +113,7 @@ function content(props: TabProps<FunctionRow, ProfileExtra, ProfileRow>): TabCon
 	const { snapshot } = props;
 	return {
 		title: 'Profile › functions',
-		head: summaryLines(headOf(snapshot), { ...props, height: props.height + 8 }),
+		head: summaryLines(headOf(snapshot, props.recorded), { ...props, height: props.height + 8 }),
 		empty: `no ${snapshot.mode === 'on-cpu' ? 'sample' : 'wait'} yet`,
 	};
 }

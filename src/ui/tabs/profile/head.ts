@@ -12,9 +12,9 @@ import type { ProfileExtra, ProfileRow } from '../../../tracers/profile/snapshot
 type ProfileSnapshot = Snapshot<ProfileRow, ProfileExtra>;
 
 /** The share of cut stacks, and what helps. */
-function cutNote(snapshot: ProfileSnapshot): string {
+function cutNote(snapshot: ProfileSnapshot, recorded: boolean): string {
 	const text = cutText(snapshot);
-	return text === '' || snapshot.unwound ? text : `${text}; U unwinds`;
+	return text === '' || snapshot.unwound || recorded ? text : `${text}; U unwinds`;
 }
 
 /** The function that takes most time, and by whom it was called. */
@@ -28,8 +28,8 @@ function hottestLine({ function: name, callers, share, state, comm }: Hottest): 
 	];
 }
 
-/** Most important first. */
-export function headOf(snapshot: ProfileSnapshot): Span[][] {
+/** Most important first. @param recorded keys that measure anew have no effect */
+export function headOf(snapshot: ProfileSnapshot, recorded = false): Span[][] {
 	const { mode, target, profile_seconds, hz, rows } = snapshot;
 	const ns = rows.reduce((sum, row) => sum + row.time_ns_total, 0);
 	const count = rows.reduce((sum, row) => sum + row.count_total, 0);
@@ -56,7 +56,7 @@ export function headOf(snapshot: ProfileSnapshot): Span[][] {
 	}
 	const [most] = snapshot.hottest ?? [];
 	if (most) lines.push(hottestLine(most));
-	const notes = [cutNote(snapshot), lossText(snapshot)].filter((text) => text !== '');
+	const notes = [cutNote(snapshot, recorded), lossText(snapshot)].filter((text) => text !== '');
 	for (const text of [unwoundText(snapshot), serverText(snapshot)])
 		if (text !== '') lines.push([['dim', sanitize(text)]]);
 	for (const note of notes) lines.push([['warn', sanitize(note)]]);

@@ -14,7 +14,7 @@ function content(props: TabProps<ProfileRow, ProfileExtra>): TabContent<ProfileR
 	const { snapshot } = props;
 	return {
 		title: 'Profile › stacks',
-		head: summaryLines(headOf(snapshot), { ...props, height: props.height + 8 }),
+		head: summaryLines(headOf(snapshot, props.recorded), { ...props, height: props.height + 8 }),
 		empty: `no ${snapshot.mode === 'on-cpu' ? 'sample' : 'wait'} yet`,
 		pane: {
 			rows: 10,

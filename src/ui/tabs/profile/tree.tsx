@@ -93,7 +93,7 @@ function content(props: Props): TabContent<TreeRow> {
 	const { snapshot } = props;
 	return {
 		title: 'Profile',
-		head: summaryLines(headOf(snapshot), { ...props, height: props.height + 8 }),
+		head: summaryLines(headOf(snapshot, props.recorded), { ...props, height: props.height + 8 }),
 		empty: `no ${snapshot.mode === 'on-cpu' ? 'sample' : 'wait'} yet`,
 		pane: {
 			rows: Math.min(14, Math.max(6, Math.floor(props.height / 2) - 2)),
