@@ -4,7 +4,8 @@
  *   npm run release -- --only file       the one file of this architecture
  *   npm run release -- --check           check what was built, in throw-away root folders; with --only file: build and check it
  *   npm run release -- --repin           take today's versions of Debian's packages into scripts/release/pins.json
- * Options: --arch x64|arm64, --out DIR, --cache DIR (what was fetched and compressed), --quick (compress less).
+ * Options: --arch x64|arm64, --out DIR, --cache DIR (what was fetched and compressed), --quick (compress less; with --check: what was
+ * built so).
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -234,7 +235,7 @@ function check(): void {
 		['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/release/vitest.config.ts', ...tests],
 		{
 			stdio: 'inherit',
-			env: { ...process.env, WATTLAG_RELEASE: out },
+			env: { ...process.env, WATTLAG_RELEASE: out, WATTLAG_RELEASE_QUICK: values.quick ? '1' : '0' },
 		},
 	);
 	if (status !== 0) throw new Error('checks failed');

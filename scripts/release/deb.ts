@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { xz } from './archive.ts';
 import type { Description } from './description.ts';
 import type { Effort } from './effort.ts';
+import { INSTALLED, PURGED, REMOVED, REMOVING } from './scriptlets.ts';
 import { type Entry, tar, withFolders } from './tar.ts';
 import { type Arch, archs } from './targets.ts';
 
@@ -15,9 +16,6 @@ function ar(members: readonly { name: string; contents: Buffer }[], seconds: num
 	}
 	return Buffer.concat(parts);
 }
-
-/** Removes compiled code, which root's starts keep. Trees of the one file may lie beside it. */
-export const REMOVE_CACHE = 'rm -rf /var/cache/wattlag/compiled; rmdir /var/cache/wattlag 2>/dev/null || :';
 
 export interface DebSettings {
 	arch: Arch;
@@ -55,8 +53,15 @@ export function buildDeb({ arch, entries, description, effort, seconds, output }
 					.digest('hex')}  ${path}\n`,
 		)
 		.join('');
-	// an upgrade removes code that was compiled from the old version
-	const script = `#!/bin/sh\nset -e\n${REMOVE_CACHE}\n`;
+	const script = (...commands: string[]): string => `#!/bin/sh\nset -e\n${commands.join('\n')}\n`;
+	/** dpkg names its reason in the first argument. */
+	const only = (reason: string, commands: string): string => `if [ "$1" = ${reason} ]; then\n${commands}\nfi`;
+	const scripts = {
+		postinst: script(INSTALLED),
+		prerm: script(only('remove', REMOVING)),
+		// an upgrade removes code that was compiled from the old version
+		postrm: script(REMOVED, only('purge', PURGED)),
+	};
 	const text = (path: string, contents: string, mode = 0o644): Entry => ({
 		path,
 		mode,
@@ -67,7 +72,14 @@ export function buildDeb({ arch, entries, description, effort, seconds, output }
 		{
 			name: 'control.tar.xz',
 			contents: xz(
-				tar([text('control', control), text('md5sums', sums), text('postrm', script, 0o755)], seconds),
+				tar(
+					[
+						text('control', control),
+						text('md5sums', sums),
+						...Object.entries(scripts).map(([name, contents]) => text(name, contents, 0o755)),
+					],
+					seconds,
+				),
 				effort,
 			),
 		},

@@ -2,9 +2,9 @@
 import { copyFileSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../exec.ts';
-import { REMOVE_CACHE } from './deb.ts';
 import type { Description } from './description.ts';
 import type { Effort } from './effort.ts';
+import { INSTALLED, REMOVED, REMOVING } from './scriptlets.ts';
 import { type Entry, tar } from './tar.ts';
 import { type Arch, archs } from './targets.ts';
 
@@ -58,8 +58,15 @@ export function buildRpm({ arch, entries, description, effort, seconds, work, ou
 		'%install',
 		`tar -xf ${join(work, 'files.tar')} -C %{buildroot}`,
 		'',
+		'%post',
+		INSTALLED,
+		'',
+		// 0: no other version stays
+		'%preun',
+		`if [ "$1" = 0 ]; then ${REMOVING}; fi`,
+		'',
 		'%postun',
-		REMOVE_CACHE,
+		REMOVED,
 		'',
 		'%files',
 		'%defattr(-,root,root)',

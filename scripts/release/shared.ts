@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { commands } from '../../src/commands/commands.ts';
 import { registry } from '../../src/registry.ts';
 import { bashCompletion, completionWords, fishCompletion, zshCompletion } from './completions.ts';
+import { UNITS } from './scriptlets.ts';
 import type { Entry } from './tar.ts';
 
 /** RPM distributions keep zsh's completions in another folder. */
@@ -39,7 +40,7 @@ export function sharedFiles(root: string, zsh: ZshFolder, notices: Buffer): Entr
 
 /** Relative to the root folder. */
 export function unitFiles(root: string): Entry[] {
-	return ['wattlag.service', 'wattlag-record.service', 'wattlag-serve.service'].map((name) => ({
+	return UNITS.map((name) => ({
 		path: `usr/lib/systemd/system/${name}`,
 		mode: 0o644,
 		contents: readFileSync(join(root, 'scripts/release/files', name)),

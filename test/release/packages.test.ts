@@ -154,13 +154,16 @@ describe('a running systemd', () => {
 		timeout: 600_000,
 	}, async () => {
 		minimalSystem('bookworm', path, ['systemd', 'systemd-sysv', 'dbus']);
-		root.add(artifact.deb(), 'tmp/wattlag.deb');
-		expect(root.run(['dpkg', '-i', '/tmp/wattlag.deb']).status).toBe(0);
+		// not /tmp, which the container has in memory
+		root.add(artifact.deb(), 'root/own.deb');
+		packageOfVersion('99.0.0', join(path, 'root/newer.deb'));
+		expect(root.run(['dpkg', '-i', '/root/own.deb']).status).toBe(0);
 		container = spawn(
 			'systemd-nspawn',
 			[
 				...['-D', path, '--boot', '--register=no', '--keep-unit', '--console=read-only'],
-				...['--capability=all', '--bind-ro=/sys/kernel/btf'],
+				// containers have no BPF unless it is allowed
+				...['--capability=all', '--system-call-filter=bpf perf_event_open', '--bind-ro=/sys/kernel/btf'],
 			],
 			{ stdio: 'ignore' },
 		);
@@ -173,15 +176,25 @@ describe('a running systemd', () => {
 		const lines = () => inside('cat', '/var/log/wattlag/batch.jsonl').stdout.split('\n');
 		await vi.waitUntil(() => lines().length > 6, waiting);
 		expect(JSON.parse(lines()[0] as string).rows.length).toBeGreaterThan(0);
-		const statusOf = (unit: string): string => {
-			const pid = inside('systemctl', 'show', '--value', '-p', 'MainPID', unit).stdout.trim();
-			return inside('cat', `/proc/${pid}/status`).stdout;
+		const shown = (unit: string, property: string): string =>
+			inside('systemctl', 'show', '--value', '-p', property, unit).stdout.trim();
+		/** Rights and memory are those of the unit; it was started once. */
+		const expectLimits = (unit: string, capabilities: string, user: RegExp): void => {
+			const status = inside('cat', `/proc/${shown(unit, 'MainPID')}/status`).stdout;
+			expect(status).toMatch(user);
+			expect(status).toMatch(new RegExp(`^CapEff:\\t${capabilities}\\nCapBnd:\\t${capabilities}$`, 'm'));
+			expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+			expect(status).toMatch(/^Seccomp:\t2$/m);
+			const [, resident] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+			expect(Number(resident) * 1024).toBeLessThan(Math.min(Number(shown(unit, 'MemoryMax')) || Infinity, 400 << 20));
+			expect(shown(unit, 'NRestarts')).toBe('0');
 		};
 		const ends = (unit: string): void => {
 			expect(inside('systemctl', 'stop', unit).status).toBe(0);
 			expect(inside('systemctl', 'is-failed', unit).stdout).toBe('inactive\n');
 		};
-		expect(statusOf('wattlag')).toMatch(/^Uid:\t[1-9]/m);
+		// CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_PERFMON, CAP_BPF
+		expectLimits('wattlag', '000000c000280004', /^Uid:\t[1-9]/m);
 		ends('wattlag');
 
 		expect(inside('systemctl', 'start', 'wattlag-serve').status).toBe(0);
@@ -192,14 +205,30 @@ describe('a running systemd', () => {
 			return text;
 		}, waiting);
 		expect(metrics).toMatch(/^# TYPE wattlag_/m);
-		expect(statusOf('wattlag-serve')).toMatch(/^Uid:\t[1-9]/m);
+		expectLimits('wattlag-serve', '000000c000280004', /^Uid:\t[1-9]/m);
 		ends('wattlag-serve');
 
 		expect(inside('systemctl', 'start', 'wattlag-record').status).toBe(0);
 		await vi.waitFor(() => expect(inside('find', '/var/lib/wattlag', '-size', '+8k').stdout).not.toBe(''), waiting);
-		// root's folder, without root's privileges: CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYSLOG, CAP_PERFMON, CAP_BPF
-		expect(statusOf('wattlag-record')).toMatch(/^CapEff:\t000000c400280004$/m);
+		// root's folder, without root's privileges: those of the others and CAP_SYSLOG
+		expectLimits('wattlag-record', '000000c400280004', /^Uid:\t0\t/m);
 		ends('wattlag-record');
+
+		// a service that runs becomes that of the new version, from below and from above
+		expect(inside('systemctl', 'enable', '--now', 'wattlag', 'wattlag-record').status).toBe(0);
+		for (const file of ['newer.deb', 'own.deb']) {
+			const before = shown('wattlag', 'MainPID');
+			expect(inside('dpkg', '-i', `/root/${file}`).status).toBe(0);
+			await vi.waitFor(() => expect(shown('wattlag', 'ActiveState')).toBe('active'), waiting);
+			expect(shown('wattlag', 'MainPID')).not.toBe(before);
+		}
+		// a removal stops what runs: nothing stays loaded
+		const programs = () => inside('sh', '-c', 'cat /proc/[0-9]*/comm').stdout.split('\n');
+		expect(programs()).toContain('wattlag');
+		expect(inside('dpkg', '--purge', 'wattlag').status).toBe(0);
+		expect(programs()).not.toContain('wattlag');
+		expect(inside('systemctl', 'list-units', '--all', '--plain', '--no-legend', 'wattlag*').stdout).toBe('');
+		expect(paths(root).filter((name) => /wattlag/.test(name))).toEqual([]);
 		inside('systemctl', 'poweroff');
 		await once(container, 'exit');
 	});

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bashCompletion, completionWords, fishCompletion, zshCompletion } from '../../scripts/release/completions.ts';
 import { npmComponent } from '../../scripts/release/components.ts';
+import { INSTALLED, PURGED, REMOVED, REMOVING } from '../../scripts/release/scriptlets.ts';
 import { unitFiles } from '../../scripts/release/shared.ts';
 import { type Entry, tar } from '../../scripts/release/tar.ts';
 import { commands } from '../../src/commands/commands.ts';
@@ -112,6 +113,20 @@ describe('units of systemd', () => {
 		expect(valuesOf(lines, 'AmbientCapabilities')).toEqual(bounds);
 	});
 
+	test.each(units)('$name: what it writes is purged with the package', ({ lines }) => {
+		const purged = PURGED.split(' ');
+		const folders = [
+			...valuesOf(lines, 'LogsDirectory').map((name) => ['log', name]),
+			...valuesOf(lines, 'StateDirectory').map((name) => ['lib', name]),
+		];
+		for (const [base, name] of folders) {
+			expect(purged).toContain(`/var/${base}/${name}`);
+			// where systemd keeps it for a service with a user of its own
+			expect(purged).toContain(`/var/${base}/private/${name}`);
+		}
+		for (const key of ['CacheDirectory', 'ConfigurationDirectory']) expect(valuesOf(lines, key)).toEqual([]);
+	});
+
 	test.each(units)('$name: starts a command that there is, with its options', ({ lines }) => {
 		const [, started = ''] =
 			/\/usr\/bin\/wattlag (.*)/.exec(lines.find((line) => line.startsWith('ExecStart=')) ?? '') ?? [];
@@ -122,6 +137,13 @@ describe('units of systemd', () => {
 		);
 		for (const [, option = ''] of started.matchAll(/ --([a-z-]+)/g)) expect(names).toContain(option);
 	});
+});
+
+test.each(Object.entries({ INSTALLED, REMOVING, REMOVED, PURGED }))('a package’s commands: %s', (_, commands) => {
+	execFileSync('sh', ['-n', '-c', commands]);
+	// those that go through systemd name every unit
+	for (const [line] of commands.matchAll(/systemctl .*(?:try-restart|disable).*/g))
+		for (const { path } of unitFiles(process.cwd())) expect(line).toContain(path.replace(/.*\//, ''));
 });
 
 test('every package that the program imports has the text of its licence', () => {
