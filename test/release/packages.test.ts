@@ -1,5 +1,6 @@
 /** Every package, installed, run and removed in a throw-away root folder. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
 	existsSync,
@@ -8,12 +9,16 @@ import {
 	mkdtempSync,
 	readdirSync,
 	readFileSync,
+	readlinkSync,
 	rmSync,
 	writeFileSync,
 } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { archs, hostArch } from '../../scripts/release/targets.ts';
+import { TerminalRun } from '../pty/terminal.ts';
 import { artifact, folder, version } from './artifacts.ts';
 import { Root } from './roots.ts';
 
@@ -342,7 +347,73 @@ describe('the image in a container engine', () => {
 	});
 });
 
+/** A registry of npm that has these packages, as after their publication. */
+async function registryOf(paths: readonly string[]): Promise<{ server: Server; url: string }> {
+	const packages = paths.map((path) => {
+		const manifest = execFileSync('tar', ['-xzOf', path, 'package/package.json'], { encoding: 'utf8' });
+		const { name, version: one } = JSON.parse(manifest) as { name: string; version: string };
+		return { name, version: one, manifest: JSON.parse(manifest) as object, bytes: readFileSync(path) };
+	});
+	const server = createServer((request, response) => {
+		const { url: path = '', headers } = request;
+		const [, asked, tarball] = /^\/([^/]+?)(\.tgz)?$/.exec(path) ?? [];
+		const found = packages.find(({ name }) => name === asked);
+		if (!found) response.writeHead(404).end();
+		else if (tarball) response.end(found.bytes);
+		else {
+			const integrity = `sha512-${createHash('sha512').update(found.bytes).digest('base64')}`;
+			const dist = { tarball: `http://${headers.host}/${found.name}.tgz`, integrity };
+			const versions = { [found.version]: { ...found.manifest, dist } };
+			response.setHeader('Content-Type', 'application/json');
+			response.end(JSON.stringify({ name: found.name, 'dist-tags': { latest: found.version }, versions }));
+		}
+	});
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+}
+
 describe('the npm packages', () => {
+	test('npx has the screen from a registry, by the Node that came along', async () => {
+		const home = mkdtempSync('/var/tmp/wattlag-npx-');
+		const paths = globSync(join(folder, 'wattlag-node-linux-*.tgz'));
+		const { server, url } = await registryOf([artifact.npm(), ...paths]);
+		const run = new TerminalRun('npx', ['--yes', 'wattlag'], {
+			columns: 120,
+			rows: 40,
+			env: {
+				HOME: home,
+				// npm with the machine's Node, not with the one of this checkout
+				PATH: (process.env['PATH'] ?? '')
+					.split(':')
+					.filter((path) => !path.includes('node_modules'))
+					.join(':'),
+				npm_config_registry: url,
+				npm_config_cache: join(home, 'cache'),
+				npm_config_update_notifier: 'false',
+			},
+		});
+		try {
+			await run.waitFor(/PSI[\s\S]*PID .*WATTS .*WAIT99/, 60_000);
+			const running = globSync('/proc/[0-9]*/exe').flatMap((link) => {
+				try {
+					return [readlinkSync(link)];
+				} catch {
+					return [];
+				}
+			});
+			expect(running.filter((path) => path.startsWith(home))).toEqual([
+				expect.stringMatching(new RegExp(`/wattlag-node-linux-${host}/bin/node$`)),
+			]);
+			run.send('q');
+			expect((await run.ended()).code).toBe(0);
+		} finally {
+			await run.kill();
+			server.close();
+			rmSync(home, { recursive: true });
+		}
+	});
+
 	test('npm installs them, and the program runs with the Node among them', () => {
 		const prefix = mkdtempSync('/var/tmp/wattlag-npm-');
 		try {
