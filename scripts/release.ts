@@ -23,6 +23,7 @@ import { type Description, describeProgram } from './release/description.ts';
 import { QUICK, THOROUGH } from './release/effort.ts';
 import { buildLauncher } from './release/launcher.ts';
 import { nodePackage } from './release/node.ts';
+import { checkTags, releaseNote } from './release/note.ts';
 import { sbom, thirdParty, writeSums } from './release/notices.ts';
 import { buildNpm } from './release/npm.ts';
 import { buildOci } from './release/oci.ts';
@@ -72,6 +73,14 @@ function commit(): { hash: string; seconds: number } {
 	return { hash: changed ? `${hash}-changed` : hash, seconds };
 }
 
+/** Before anything is built: a version, a tag and a changelog that do not agree. */
+function releaseNoteOfCommit(): string {
+	const { version } = packageJson(root);
+	const note = releaseNote(readFileSync(join(root, 'CHANGELOG.md'), 'utf8'), version);
+	checkTags(run('git', ['tag', '--points-at', 'HEAD']).split('\n'), version, note);
+	return note;
+}
+
 const ONLY = ['addon', 'file'] as const;
 
 /** What is built for one architecture. */
@@ -90,6 +99,7 @@ async function main(): Promise<void> {
 	for (const folder of [work, out]) mkdirSync(folder, { recursive: true });
 	for (const name of readdirSync(out)) if (/^(wattlag|SHA256SUMS)/.test(name)) rmSync(join(out, name));
 	const { hash, seconds } = commit();
+	const note = only === undefined ? releaseNoteOfCommit() : '';
 	const wanted = chosenArchs();
 	const targets = wanted.flatMap((arch) =>
 		(only === undefined ? LIBCS : LIBCS.slice(0, 1)).map((libc) => ({ arch, libc })),
@@ -130,7 +140,7 @@ async function main(): Promise<void> {
 			output: artifact(`wattlag-${description.version}-linux-${arch}`),
 		});
 	}
-	if (only === undefined) packageAll({ built, archive, components, description, notices, hash, seconds });
+	if (only === undefined) packageAll({ built, archive, components, description, notices, note, hash, seconds });
 	for (const name of readdirSync(out)
 		.filter((file) => file.startsWith('wattlag'))
 		.sort())
@@ -144,11 +154,12 @@ interface Packaging {
 	components: readonly Component[];
 	description: Description;
 	notices: string;
+	note: string;
 	hash: string;
 	seconds: number;
 }
 
-function packageAll({ built, archive, components, description, notices, hash, seconds }: Packaging): void {
+function packageAll({ built, archive, components, description, notices, note, hash, seconds }: Packaging): void {
 	const { version } = description;
 	const roots = new Map<Arch, Entry[]>();
 	for (const [arch, { launcher, tree }] of built) {
@@ -210,6 +221,7 @@ function packageAll({ built, archive, components, description, notices, hash, se
 	step('collecting the sources');
 	writeFileSync(artifact(`wattlag-${version}-sources.tar`), sourceArchive(archive, version, seconds));
 	writeFileSync(artifact(`wattlag-${version}-THIRD-PARTY.txt`), notices);
+	writeFileSync(artifact(`wattlag-${version}-NOTE.md`), note);
 	writeFileSync(artifact(`wattlag-${version}.cdx.json`), sbom({ components, description, commit: hash, seconds }));
 	writeSums(out);
 }

@@ -18,5 +18,6 @@ export const artifact = {
 	sbom: () => join(folder, `wattlag-${version}.cdx.json`),
 	thirdParty: () => join(folder, `wattlag-${version}-THIRD-PARTY.txt`),
 	sources: () => join(folder, `wattlag-${version}-sources.tar`),
+	note: () => join(folder, `wattlag-${version}-NOTE.md`),
 	sums: () => join(folder, 'SHA256SUMS'),
 };

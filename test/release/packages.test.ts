@@ -499,6 +499,10 @@ describe('documents', () => {
 		);
 	});
 
+	test('the release note is of this version', () => {
+		expect(readFileSync(artifact.note(), 'utf8')).toMatch(new RegExp(`^## ${version.replaceAll('.', '\\.')} `));
+	});
+
 	test('the list of components names exactly what is in the bundle', () => {
 		const { components } = JSON.parse(readFileSync(artifact.sbom(), 'utf8')) as {
 			components: { name: string; version: string; properties: { value: string }[] }[];

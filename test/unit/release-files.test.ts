@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bashCompletion, completionWords, fishCompletion, zshCompletion } from '../../scripts/release/completions.ts';
 import { npmComponent } from '../../scripts/release/components.ts';
+import { checkTags, releaseNote } from '../../scripts/release/note.ts';
 import { INSTALLED, PURGED, REMOVED, REMOVING } from '../../scripts/release/scriptlets.ts';
 import { unitFiles } from '../../scripts/release/shared.ts';
 import { type Entry, tar } from '../../scripts/release/tar.ts';
@@ -136,6 +137,29 @@ describe('units of systemd', () => {
 			completionWords({ tracers: registry.map(({ tracer }) => tracer), commands }).options.map((one) => one.name),
 		);
 		for (const [, option = ''] of started.matchAll(/ --([a-z-]+)/g)) expect(names).toContain(option);
+	});
+});
+
+describe('the release note', () => {
+	const changelog =
+		'# Changelog\n\nText.\n\n## 1.2.0 — 2026-01-02\n\n### Added\n\n- a\n\n## 1.1.0 — 2025-01-02\n\n- b\n';
+
+	test('is the top section of the changelog', () => {
+		expect(releaseNote(changelog, '1.2.0')).toBe('## 1.2.0 — 2026-01-02\n\n### Added\n\n- a\n');
+		expect(releaseNote('## 1.1.0\n- b\n', '1.1.0')).toBe('## 1.1.0\n- b\n');
+	});
+
+	test('of another version is refused', () => {
+		expect(() => releaseNote(changelog, '1.3.0')).toThrow(/is of 1\.2\.0, package\.json of 1\.3\.0/);
+	});
+
+	test('a tag is of the version, and the section is finished', () => {
+		const note = '## 1.2.0 — 2026-01-02\n';
+		for (const tags of [[''], ['other'], ['v1.2.0'], ['latest', 'v1.2.0']])
+			expect(() => checkTags(tags, '1.2.0', note)).not.toThrow();
+		expect(() => checkTags(['v1.1.0'], '1.2.0', note)).toThrow(/has the tag v1\.1\.0/);
+		expect(() => checkTags(['v1.2.0'], '1.2.0', '## 1.2.0 — unreleased\n')).toThrow(/is unreleased/);
+		expect(() => checkTags([], '1.2.0', '## 1.2.0 — unreleased\n')).not.toThrow();
 	});
 });
 
