@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const schema = JSON.parse(readFileSync('docs/batch.schema.json', 'utf8')) as object;
 const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
 
-const pages = readFileSync('docs/batch.md', 'utf8');
+const pages = ['batch', 'events'].map((page) => readFileSync(`docs/${page}.md`, 'utf8')).join('\n');
 
 /** Names in the objects that the schema leaves open, wherever they are in a line. */
 function openNames(value: unknown, found = new Set<string>()): Set<string> {
