@@ -16,7 +16,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { archs, hostArch } from '../../scripts/release/targets.ts';
 import { TerminalRun } from '../pty/terminal.ts';
 import { artifact, folder, version } from './artifacts.ts';
@@ -289,8 +289,8 @@ describe('the image', () => {
 });
 
 describe('the image in a container engine', () => {
-	const storage = mkdtempSync('/var/tmp/wattlag-podman-');
-	const store = ['--root', join(storage, 'root'), '--runroot', join(storage, 'run'), '--storage-driver', 'vfs'];
+	let storage = '';
+	const store = () => ['--root', join(storage, 'root'), '--runroot', join(storage, 'run'), '--storage-driver', 'vfs'];
 	// limits of the caller, which may be below the engine's defaults
 	const limits = ['nofile', 'nproc'].flatMap((name) => {
 		const row = name === 'nofile' ? 'Max open files' : 'Max processes';
@@ -301,8 +301,11 @@ describe('the image in a container engine', () => {
 	const engine = ['--cgroup-manager', 'cgroupfs', '--runtime', 'runc'];
 	const image = `localhost/wattlag:${version}`;
 
+	beforeAll(() => {
+		storage = mkdtempSync('/var/tmp/wattlag-podman-');
+	});
 	afterAll(() => {
-		spawnSync('podman', [...store, 'system', 'reset', '--force'], { stdio: 'ignore' });
+		spawnSync('podman', [...store(), 'system', 'reset', '--force'], { stdio: 'ignore' });
 		rmSync(storage, { recursive: true, force: true });
 	});
 
@@ -326,7 +329,7 @@ describe('the image in a container engine', () => {
 			'podman',
 			[
 				...[
-					...store,
+					...store(),
 					...engine,
 					'run',
 					'--rm',
