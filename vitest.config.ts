@@ -39,10 +39,12 @@ const besides = [
 		'export-*',
 		'fleet',
 		'io-{delays,filter,kinds,owners,stacked,unplug}',
+		'profile-symbols',
 		'record',
 		'report-browser',
 		'restricted',
 		'runqlat-{asleep,stamps}',
+		'secrets',
 		'verifier',
 	]}}.test.ts`,
 ];

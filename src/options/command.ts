@@ -78,8 +78,8 @@ export interface CommandSpec {
 	delay?: number;
 	/** It is about all tabs where the user names none. */
 	anyTab?: true;
-	/** Throws a `UsageError` for values that do not go together. */
-	check?(line: CommandLine, tracers: readonly AnyTracer[]): void;
+	/** Throws a `UsageError` for values that do not go together; `given` are the options of the command line, without defaults. */
+	check?(line: CommandLine, tracers: readonly AnyTracer[], given: Readonly<Record<string, unknown>>): void;
 }
 
 /** What there is to ask for: everything that options are checked against. */

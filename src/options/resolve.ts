@@ -132,7 +132,7 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 			]),
 		),
 	};
-	command.check?.(line, tracers);
+	command.check?.(line, tracers, given);
 	return line;
 }
 

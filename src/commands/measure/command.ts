@@ -9,10 +9,11 @@ export const measure: Command = {
 	usageOptions: '[-n RUNS] [--json] -- COMMAND',
 	summary: 'joules, CPU, waits and IO of a command',
 	takes: ['iterations', 'json'],
-	check({ rest, values }) {
+	check({ rest }, _tracers, given) {
 		if (rest[0] === undefined || rest[0] === '')
 			throw new UsageError('measure needs a command: wattlag measure [-n RUNS] -- COMMAND [WORDS]');
-		if (values['iterations'] === 0) throw new UsageError('-n: 0 is out of range (measure runs at least once)');
+		if (Number(given['iterations'] ?? 1) === 0)
+			throw new UsageError('-n: 0 is out of range (measure runs at least once)');
 	},
 	async run(context) {
 		const { rest, sections, values } = context.line;
