@@ -4,14 +4,15 @@ import { hottestText } from '../hot.ts';
 import { busyShare, equals, isThrottled, missingTab, ownerOf, topNames, uncountedCpus } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
-const limits = { busy: 0.9, waitingPerCpu: 0.25 };
+/** Waits shorter than `short_ns` delay nobody, however many tasks take turns. */
+const limits = { busy: 0.9, waitingPerCpu: 0.25, short_ns: 1e6 };
 
 /** All CPUs are busy and more tasks are runnable. */
 export const cpuSaturated = {
 	id: 'cpu-saturated',
 	level: 'high',
 	title: 'CPUs',
-	help: `CPUs are ${percent(limits.busy)} busy and, on average, one task per ${1 / limits.waitingPerCpu} CPUs waits for a CPU (tasks out of CPU quota are not counted). Owner: the name with most CPU time.`,
+	help: `CPUs are ${percent(limits.busy)} busy and, on average, one task per ${1 / limits.waitingPerCpu} CPUs waits for a CPU (tasks out of CPU quota are not counted). A notice where 99% of the waits are shorter than ${duration(limits.short_ns)}. Owner: the name with most CPU time.`,
 	uncheckable: (interval) =>
 		missingTab(interval, 'energy', 'runqlat') ??
 		uncountedCpus(interval) ??
@@ -27,6 +28,7 @@ export const cpuSaturated = {
 		return [
 			{
 				about: 'all',
+				...(all.p99_ns < limits.short_ns && { level: 'notice' as const }),
 				excess: excessOf([busy, limits.busy], [waiting / cpus, limits.waitingPerCpu]),
 				subject: safe`CPUs`,
 				text: safe`${percent(busy)} busy, ${number(waiting)} tasks wait for one (p99 ${duration(all.p99_ns)})${hottestText(interval.hot)}`,
