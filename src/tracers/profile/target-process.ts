@@ -1,13 +1,13 @@
 /** The one process that is profiled: whether it is still there. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLatin1 } from '../../lib/read-file.ts';
+import { hasMachinePids } from '../../system/pid-namespace.ts';
+import { statFields } from '../../system/process-id.ts';
 
 /** State and begin of a process; undefined: there is none. A process that has ended and waits for its parent is none. */
 function beginOf(procRoot: string, pid: number): string | undefined {
 	try {
-		const text = readFileSync(join(procRoot, String(pid), 'stat'), 'latin1');
-		// the name may have blanks and brackets
-		const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+		const fields = statFields(readLatin1(join(procRoot, String(pid), 'stat')));
 		return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 	} catch {
 		return undefined;
@@ -21,11 +21,11 @@ export class TargetProcess {
 	private readonly begin: string | undefined;
 	private gone = false;
 
-	/** @param pid undefined: no single process */
+	/** @param pid of the machine, which a `/proc` with other pids does not list: its end is not seen. undefined: no single process */
 	constructor(procRoot: string, pid: number | undefined) {
 		this.procRoot = procRoot;
-		this.pid = pid;
-		this.begin = pid === undefined ? undefined : beginOf(procRoot, pid);
+		this.pid = hasMachinePids(procRoot) ? pid : undefined;
+		this.begin = this.pid === undefined ? undefined : beginOf(procRoot, this.pid);
 	}
 
 	get ended(): boolean {
