@@ -174,7 +174,6 @@ function rowOf(sequence: Sequence, moment: Moment, dt_ns: number): ProgressRow {
 	const waited = Math.min(whole - used, runnable * whole);
 	return {
 		...{ pid: 7, start_time: 1e9, comm: sanitize(sequence.name.slice(0, 15)) ?? safe`x` },
-		cpu_ns: used,
 		wakeups: Math.round((rate * dt_ns) / 1e9),
 		...(requests !== undefined && {
 			io_count: Math.round((requests * dt_ns) / 1e9),

@@ -46,7 +46,7 @@ function rowOf(line: string, name: string): ProgressRow | null {
 		time.map(([part, ms]) => [part.replaceAll('_', ' ') as TimePart, Number(ms) * 1e6]),
 	);
 	return {
-		...{ pid: 7, start_time: SECOND, comm: sanitize(name.slice(0, 15)) ?? safe`x`, cpu_ns: time_ns['cpu'] ?? 0 },
+		...{ pid: 7, start_time: SECOND, comm: sanitize(name.slice(0, 15)) ?? safe`x` },
 		...{ wakeups: Number(wakeups), packets: packets === '-' ? null : Number(packets), time_ns },
 	};
 }
@@ -155,7 +155,7 @@ export async function recordSequences(postgres: Postgres, seconds: number): Prom
 			const its = spent.get(process.pid) ?? (process.rests ? time.resting(process, dt_ns) : undefined);
 			if (!its || process.pid === globalThis.process.pid) continue;
 			const { pid, start: start_time, comm } = process;
-			const base = { pid, start_time, comm, cpu_ns: its.parts.cpu ?? 0, wakeups: its.wakeups, time_ns: its.parts };
+			const base = { pid, start_time, comm, wakeups: its.wakeups, time_ns: its.parts };
 			const row = { ...base, packets: packets.of(pid), cgroup: safe`/` };
 			rows.push(row);
 			keep(`${pid}:${start_time}`, comm, second, perSecond(row, dt_ns));

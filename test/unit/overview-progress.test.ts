@@ -45,7 +45,6 @@ const row = (change: Partial<ProgressRow>): ProgressRow => ({
 		pid: 7,
 		start_time: 1,
 		comm: safe`x`,
-		cpu_ns: 0,
 		wakeups: 400,
 		time_ns: { cpu: 0.4 * second, poll: 0.6 * second },
 	},

@@ -132,7 +132,7 @@ function grownPart(shares: Shares, before: Shares): { part: TimePart; share: num
 	return { part, share: shares[part] ?? 0 };
 }
 
-export type ProgressRow = Pick<OverviewRow, 'pid' | 'start_time' | 'comm' | 'cpu_ns' | 'wakeups' | 'time_ns'> &
+export type ProgressRow = Pick<OverviewRow, 'pid' | 'start_time' | 'comm' | 'wakeups' | 'time_ns'> &
 	Partial<Pick<OverviewRow, 'io_count' | 'io_bytes'>> & {
 		/** Per second; absent or null: not known. */
 		packets?: number | null;

@@ -149,7 +149,7 @@ export class TaskReader {
 			if (listed.has(pid) || !(this.progress.wants(pid, start) || this.services.knows(pid, start))) continue;
 			const spent = this.spentOf(process, dt_ns);
 			all.push({
-				...{ pid, start_time: start, comm, cpu_ns: 0, io_count: 0, io_bytes: 0 },
+				...{ pid, start_time: start, comm, io_count: 0, io_bytes: 0 },
 				wakeups: spent?.wakeups ?? null,
 				time_ns: spent?.parts ?? null,
 				packets: this.packets.of(pid),
