@@ -76,7 +76,8 @@ export class BpfSession {
 	private readonly buffers = new Map<string, Uint8Array>();
 	private readonly ringBytes: ReadonlyMap<string, number>;
 	private readonly countsNegative: boolean;
-	private readonly negative = new Uint8Array(8);
+	/** Of {@link NEGATIVE_DURATIONS}, as of `askedAt`. */
+	private negative: Count = 0;
 	private readonly id: string;
 	private readonly load = ++loads;
 	/** Of `programs`, as the kernel had them at `askedAt`. */
@@ -130,6 +131,13 @@ export class BpfSession {
 			this.object.readMapped(map.name, buffer, cpu * stride);
 			return head.read(view, 0);
 		});
+	}
+
+	/** The counter that a section of the object begins with. */
+	counter(section: string): Count {
+		const value = new Uint8Array(8);
+		this.object.lookup(section, FIRST, value);
+		return u64(viewOf(value), 0);
 	}
 
 	/** Run an iterator program. Returns its output, valid until the next call. Runs it again where the output outgrew the buffer. */
@@ -208,8 +216,8 @@ export class BpfSession {
 			programs.set(key, { name: `${this.id} ${key}`, load: this.load, runs: counted, seen });
 		}
 		if (this.countsNegative) {
-			if (asks) this.object.lookup(NEGATIVE_DURATIONS, FIRST, this.negative);
-			cost.negative = Number(new BigUint64Array(this.negative.buffer)[0]);
+			if (asks) this.negative = this.counter(NEGATIVE_DURATIONS);
+			cost.negative = this.negative;
 		}
 		return { ...cost, programs: [...programs.values()] };
 	}

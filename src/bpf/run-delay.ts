@@ -9,7 +9,6 @@ import { delaysDequeues } from './delayed-dequeue.ts';
 const HOOKS = ['asleep_moved', 'asleep_woken'];
 /** Section of the count of threads whose entry another one took. */
 const DISPLACED = '.data.sleepers';
-const FIRST = new Uint8Array(4);
 
 /** Options of {@link openBpf} for an object that includes the header: without its hooks where no dequeue is delayed. */
 export function waitedOptions(host: Pick<Host, 'addon'>) {
@@ -22,10 +21,8 @@ export function waitedOptions(host: Pick<Host, 'addon'>) {
 }
 
 /** Threads whose sums have sleep in them, since the object was loaded. */
-export function displacedSleepers({ object }: Pick<BpfSession, 'object'>): Count {
-	const value = new Uint8Array(8);
-	object.lookup(DISPLACED, FIRST, value);
-	return Number(viewOf(value).getBigUint64(0, true));
+export function displacedSleepers(session: Pick<BpfSession, 'counter'>): Count {
+	return session.counter(DISPLACED);
 }
 
 /** What is to be taken out of the kernel's sums, at one moment. */

@@ -6,6 +6,7 @@ import { monotonicNs } from '../../lib/clock.ts';
 import { readLatin1 } from '../../lib/read-file.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
+import { unifiedPath } from '../../system/v1-groups.ts';
 import type { Target } from './collector.ts';
 
 /** Most threads that are read. */
@@ -40,7 +41,7 @@ export function parseStack(text: string): SafeText[] {
 function belongs(procRoot: string, pid: string, { comm }: Target, cgroup: string | undefined): boolean {
 	try {
 		if (comm !== undefined) return readLatin1(join(procRoot, pid, 'comm')).trimEnd() === comm.slice(0, 15);
-		const own = /^0::(.*)$/m.exec(readLatin1(join(procRoot, pid, 'cgroup')))?.[1] ?? '';
+		const own = unifiedPath(readLatin1(join(procRoot, pid, 'cgroup'))) ?? '';
 		return cgroup !== undefined && (own === cgroup || own.startsWith(cgroup === '/' ? '/' : `${cgroup}/`));
 	} catch {
 		return false;

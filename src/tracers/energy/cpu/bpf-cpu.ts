@@ -252,7 +252,7 @@ export class BpfCpu implements CpuCounter {
 	/** The known threads differ from the kernel's: the next walk has to report all. */
 	private astray = false;
 	/** Moves of tasks to other control groups, as of the last scan. */
-	private movesBefore = 0n;
+	private movesBefore: Count = 0;
 	private lostRecords: Count = 0;
 	private lostTime: Ns = 0;
 
@@ -384,9 +384,7 @@ export class BpfCpu implements CpuCounter {
 
 	/** Have tasks come to another control group since the last scan? */
 	private groupMoves(): boolean {
-		const value = new Uint8Array(8);
-		this.bpf.object.lookup(GROUP_MOVES, wordOf(0, 4), value);
-		const moves = viewOf(value).getBigUint64(0, true);
+		const moves = this.bpf.counter(GROUP_MOVES);
 		const moved = moves !== this.movesBefore;
 		this.movesBefore = moves;
 		return moved;

@@ -205,6 +205,15 @@ interface Kept {
 	walk: number;
 }
 
+/** Ids of threads in the order of a walk, and what is kept of them. */
+interface Threads {
+	tids: Int32Array;
+	kept: Kept[];
+	length: number;
+}
+
+const noThreads = (): Threads => ({ tids: new Int32Array(1024), kept: [], length: 0 });
+
 /** Threads that rest and are reported whole in a walk, about: more of them if they are few. */
 const WHOLE = 128;
 const WHOLE_EVERY = { least: 8, most: 64 };
@@ -215,17 +224,9 @@ export class TaskWalk {
 	private readonly bpf: BpfSession;
 	readonly functions = new KernelFunctions();
 	private readonly kept = new Map<number, Kept>();
-	/** Ids of threads in the order of the last walk, and what is kept of them. */
-	private order: { tids: Int32Array; kept: Kept[]; length: number } = {
-		tids: new Int32Array(1024),
-		kept: [],
-		length: 0,
-	};
-	private spare: { tids: Int32Array; kept: Kept[]; length: number } = {
-		tids: new Int32Array(1024),
-		kept: [],
-		length: 0,
-	};
+	/** Those of the last walk, and the lists that the next one fills. */
+	private order = noThreads();
+	private spare = noThreads();
 	private disordered = 0;
 	private readonly walked: Walked = { number: 0, at: 0 };
 	private readonly found = new Map<number, Process>();
@@ -472,7 +473,7 @@ export class TaskWalk {
 	}
 }
 
-function append(list: { tids: Int32Array; kept: Kept[]; length: number }, tid: number, kept: Kept): void {
+function append(list: Threads, tid: number, kept: Kept): void {
 	if (list.length === list.tids.length) {
 		const more = new Int32Array(list.length * 2);
 		more.set(list.tids);

@@ -3,7 +3,7 @@ import type { Channel } from '../walk.ts';
 
 /** All ends of channels at one moment. */
 export class Ends {
-	readonly of = new Map<number, Channel[]>();
+	private readonly processes = new Map<number, Channel[]>();
 	private readonly inodes = new Map<number, Channel[]>();
 	private readonly addresses = new Map<string, Channel>();
 	private readonly ports = new Map<number, Channel>();
@@ -11,13 +11,18 @@ export class Ends {
 
 	constructor(channels: readonly Channel[]) {
 		for (const channel of channels) {
-			push(this.of, channel.pid, channel);
+			push(this.processes, channel.pid, channel);
 			push(this.inodes, channel.inode, channel);
 			if (channel.listens) this.listening.add(channel.port);
 			if (channel.kind !== 'tcp') continue;
 			if (channel.established) this.addresses.set(`${channel.local} ${channel.remote}`, channel);
 			else this.ports.set(channel.port, channel);
 		}
+	}
+
+	/** Those of a process. */
+	of(pid: number): readonly Channel[] {
+		return this.processes.get(pid) ?? [];
 	}
 
 	/** Is this end that of a server? */

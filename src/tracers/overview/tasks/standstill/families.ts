@@ -69,7 +69,7 @@ export class Families {
 		const found: { party: Party; evidence: Count }[] = [];
 		for (const process of kin) {
 			if (stopped.has(process.pid)) continue;
-			const served = (ends.of.get(process.pid) ?? []).some((channel) => ends.serves(channel));
+			const served = ends.of(process.pid).some((channel) => ends.serves(channel));
 			if (!served) continue;
 			const party = this.waits.party(process, [], moment);
 			const by = [

@@ -54,12 +54,14 @@ export interface Sources {
 	channels(): Channel[];
 }
 
-/**
- * Does a standstill go on? A wake-up now and then, for a signal or a look at the clock, is no work: one in two seconds, and
- * three at once.
- */
+/** No work since? A wake-up now and then, for a signal or a look at the clock, is none: `idle` per second, and three at once. */
+function lasts({ at, switches, idle }: Stop, now: Count, bootNs: Ns): boolean {
+	return now - switches <= 3 + (idle * (bootNs - at)) / 1e9;
+}
+
+/** Does a standstill go on? */
 function isHeld({ still, stop }: Verdict, switches: Count, bootNs: Ns): boolean {
-	return still !== null && stop !== null && switches - stop.switches <= 3 + (stop.idle * (bootNs - stop.at)) / 1e9;
+	return still !== null && stop !== null && lasts(stop, switches, bootNs);
 }
 
 export class StandstillFinder {
@@ -155,8 +157,7 @@ export class StandstillFinder {
 		const title = this.titles.of({ pid: process.pid, start: process.start }, process.comm);
 		if (!WAITING_TITLE.test(title)) return undefined;
 		const before = this.waiting.get(key);
-		const goesOn = before && switches - before.switches <= 3 + (before.idle * (bootNs - before.at)) / 1e9;
-		return goesOn ? before : { at: bootNs, switches, idle: IDLE_BY_TITLE };
+		return before && lasts(before, switches, bootNs) ? before : { at: bootNs, switches, idle: IDLE_BY_TITLE };
 	}
 
 	private judge(process: ProcessNow, moment: Moment, bootNs: Ns, before: Verdict | undefined): Verdict {
@@ -173,7 +174,7 @@ export class StandstillFinder {
 			stop: null,
 		};
 		const held = before && isHeld(before, verdict.switches, bootNs) ? before : undefined;
-		const served = (ends.of.get(pid) ?? []).filter((channel) => ends.serves(channel));
+		const served = ends.of(pid).filter((channel) => ends.serves(channel));
 		if (served.length === 0) return verdict;
 		const paused = tasks.every(({ state }) => state === 'T');
 		const calls: Calls | undefined = paused ? NO_CALLS : this.waits.callsOf(process);

@@ -67,7 +67,10 @@ export class Waits {
 			const process = processes.get(pid);
 			if (!process) return false;
 			if (!isAsleep(process)) return true;
-			const fds = (ends.of.get(pid) ?? []).filter(({ inode }) => inode === channel.inode).map(({ fd }) => fd);
+			const fds = ends
+				.of(pid)
+				.filter(({ inode }) => inode === channel.inode)
+				.map(({ fd }) => fd);
 			return process.tasks.slice(0, 16).some((task) => {
 				const call = this.callOf(pid, task);
 				return !call || call.fds === null || fds.some((fd) => call.fds?.has(fd));
@@ -102,12 +105,14 @@ export class Waits {
 			return { ...none, forEvent: true };
 		}
 		// to a parent there often is a pipe that only tells of its end
-		const channels = (ends.of.get(process.pid) ?? []).filter(
-			(channel) =>
-				watched.has(channel.fd) &&
-				!ends.serves(channel) &&
-				!(channel.kind === 'pipe' && ends.others(channel).includes(process.parent)),
-		);
+		const channels = ends
+			.of(process.pid)
+			.filter(
+				(channel) =>
+					watched.has(channel.fd) &&
+					!ends.serves(channel) &&
+					!(channel.kind === 'pipe' && ends.others(channel).includes(process.parent)),
+			);
 		for (const channel of channels) {
 			const other = ends.others(channel).flatMap((pid) => processes.get(pid) ?? [])[0];
 			if (other) {
@@ -154,7 +159,7 @@ export class Waits {
 	private clientOf(process: ProcessNow, { ends, processes }: Moment): Party['client'] {
 		if (process.tasks.length !== 1) return null;
 		const call = this.callOf(process.pid, process.tasks[0] as TaskNow);
-		for (const channel of ends.of.get(process.pid) ?? []) {
+		for (const channel of ends.of(process.pid)) {
 			if (!ends.serves(channel) || !call?.fds?.has(channel.fd)) continue;
 			const [client] = ends.others(channel).flatMap((pid) => processes.get(pid) ?? []);
 			if (client) return { pid: client.pid, comm: client.comm };
