@@ -134,6 +134,13 @@ describe('debuginfod', () => {
 		const leading = new Debuginfod(await serve(other, 'http://example.com/'), cache);
 		expect(await leading.tableOf(other)).toBeUndefined();
 		expect(leading.failure).toMatch(/not https/);
+		// a server that fails does not keep the next one from being asked
+		await new Promise((resolve) => server?.close(resolve));
+		rmSync(cache, { recursive: true });
+		const reached = await serve(id, readFileSync(symbols));
+		const second = new Debuginfod(`http://127.0.0.1:${await freePort()}/ ${reached}`, cache);
+		expect(await nameAt(second, id)).toBe('seventy');
+		expect(second.counts).toMatchObject({ asked: 1, found: 1, failed: 0 });
 		expect(await new Debuginfod(url, cache).tableOf('../../etc/passwd')).toBeUndefined();
 	});
 });
