@@ -9,6 +9,7 @@ import { type CgroupMount, cgroupFolder, cgroupMount, v1Mount, v1Path } from './
 import { hasMachinePids } from './pid-namespace.ts';
 import { parsePressure } from './pressure.ts';
 import type { ProcessId } from './process-id.ts';
+import { unifiedPath } from './v1-groups.ts';
 
 /** A group that was at its limit in the interval. */
 export interface AtLimit {
@@ -134,7 +135,7 @@ export class MemoryLimitReader {
 	private pathOf(pid: number): string | undefined {
 		try {
 			const text = readLatin1(join(this.procRoot, String(pid), 'cgroup'));
-			return this.isV1 ? v1Path(text, 'memory') : /^0::(.*)$/m.exec(text)?.[1];
+			return this.isV1 ? v1Path(text, 'memory') : unifiedPath(text);
 		} catch {
 			return undefined;
 		}

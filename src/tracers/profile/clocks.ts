@@ -1,11 +1,12 @@
 /** The kernel's own times of threads, by which samples and waits are made to add up: run time, waits for a CPU, and begin. */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicNs } from '../../lib/clock.ts';
-import { readLatin1 } from '../../lib/read-file.ts';
+import { readBytes, readLatin1 } from '../../lib/read-file.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
+import { unifiedPath } from '../../system/v1-groups.ts';
 import type { Target } from './collector.ts';
 
 /** Most threads that are read. */
@@ -40,7 +41,7 @@ export function parseStack(text: string): SafeText[] {
 function belongs(procRoot: string, pid: string, { comm }: Target, cgroup: string | undefined): boolean {
 	try {
 		if (comm !== undefined) return readLatin1(join(procRoot, pid, 'comm')).trimEnd() === comm.slice(0, 15);
-		const own = /^0::(.*)$/m.exec(readLatin1(join(procRoot, pid, 'cgroup')))?.[1] ?? '';
+		const own = unifiedPath(readLatin1(join(procRoot, pid, 'cgroup'))) ?? '';
 		return cgroup !== undefined && (own === cgroup || own.startsWith(cgroup === '/' ? '/' : `${cgroup}/`));
 	} catch {
 		return false;
@@ -81,7 +82,7 @@ export function threadTimes(
 function timesOf(procRoot: string, pid: number, tid: number): ThreadTimes | undefined {
 	try {
 		const folder = join(procRoot, String(pid), 'task', String(tid));
-		const comm = readFileSync(join(folder, 'comm'));
+		const comm = readBytes(join(folder, 'comm'));
 		const [run, delay] = readLatin1(join(folder, 'schedstat')).split(' ').map(Number);
 		if (run === undefined || delay === undefined || !Number.isFinite(run + delay)) return undefined;
 		return {

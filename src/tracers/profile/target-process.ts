@@ -1,13 +1,12 @@
 /** The one process that is profiled: whether it is still there. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readLatin1 } from '../../lib/read-file.ts';
+import { statFields } from '../../system/process-id.ts';
 
 /** State and begin of a process; undefined: there is none. A process that has ended and waits for its parent is none. */
 function beginOf(procRoot: string, pid: number): string | undefined {
 	try {
-		const text = readFileSync(join(procRoot, String(pid), 'stat'), 'latin1');
-		// the name may have blanks and brackets
-		const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+		const fields = statFields(readLatin1(join(procRoot, String(pid), 'stat')));
 		return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 	} catch {
 		return undefined;
