@@ -10,8 +10,8 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Profile } from '../../src/profile/model.ts';
 import { Debuginfod } from '../../src/symbols/debuginfod.ts';
 import { Elf, MemoryBytes } from '../../src/symbols/elf.ts';
-import { leashed, temporaryDirectory } from './leftovers.ts';
-import { begin, buildProfiled, end, endAll, figures, load, loadOf, namesOf, take } from './profiled.ts';
+import { end, leashed, temporaryDirectory } from './leftovers.ts';
+import { begin, buildProfiled, endAll, figures, load, loadOf, namesOf, take } from './profiled.ts';
 import { freePort } from './prometheus.ts';
 
 const directory = temporaryDirectory(join(process.cwd(), 'build/profile-'));
@@ -267,7 +267,6 @@ test('a Go program of the distribution, stripped: its stacks are those that Go i
 		}
 	} finally {
 		agent.destroy();
-		if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-		await gone;
+		await end(child);
 	}
 });
