@@ -137,5 +137,9 @@ test('the screen, what y copies, and what w writes', async ({ inTerminal }) => {
 });
 
 test('the log of the kernel in a bundle', () => {
-	expectMasked(kernelLog()?.toString('latin1') ?? '', 'kmsg.txt');
+	const [first, , third] = SECRETS;
+	writeFileSync('/dev/kmsg', `<6>wattlag-test: ${WORD} --password ${first} postgres://bob:${third}@db/x`);
+	const log = kernelLog()?.toString('latin1') ?? '';
+	expect(log).toContain(WORD);
+	expectMasked(log, 'kmsg.txt');
 });
