@@ -150,7 +150,7 @@ test('calls of a 32-bit program are followed by their own numbers', async ({ ski
 	skip(process.arch !== 'x64', 'only x86-64 has 32-bit calls with numbers of their own');
 	await onDisk(async (directory) => {
 		const program = join(directory, 'read32');
-		const flags = ['-m32', '-O1', '-fno-pie', '-no-pie', '-nostdlib', '-static', '-Wl,-e,start'];
+		const flags = ['-m32', '-O1', '-fno-pie', '-nostdlib', '-static', '-Wl,-e,start'];
 		await run('clang', [...flags, 'test/truth/fixtures/read32.c', '-o', program]);
 		skip(spawnSync(program, { input: '' }).status !== 1, 'this kernel runs no 32-bit programs');
 		const file = await laidOut(directory, 'file', 4);

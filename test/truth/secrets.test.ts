@@ -138,7 +138,8 @@ test('the screen, what y copies, and what w writes', async ({ inTerminal }) => {
 
 test('the log of the kernel in a bundle', () => {
 	const [first, , third] = SECRETS;
-	writeFileSync('/dev/kmsg', `<6>wattlag-test: ${WORD} --password ${first} postgres://bob:${third}@db/x`);
+	// without the end of its line it is not to be read before the next one
+	writeFileSync('/dev/kmsg', `<6>wattlag-test: ${WORD} --password ${first} postgres://bob:${third}@db/x\n`);
 	const log = kernelLog()?.toString('latin1') ?? '';
 	expect(log).toContain(WORD);
 	expectMasked(log, 'kmsg.txt');
