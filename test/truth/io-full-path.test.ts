@@ -258,12 +258,14 @@ function runAs(pid: number, script: string): void {
 test('calls that lose their entry to a thread with the same lowest bits are counted where they queue', async () => {
 	await onDisk(async (directory) => {
 		const file = await laidOut(directory, 'file', 32);
-		// 14 bits of its number find a thread's entry
-		const other = spawn('sh', ['-c', 'exec dd if=/dev/zero of=/dev/null bs=1 2>/dev/null'], { stdio: 'ignore' });
+		// 14 bits of its number find a thread's entry; on a CPU of its own, so that it runs while the calls are made
+		const other = spawn('sh', ['-c', 'exec taskset -c 0 dd if=/dev/zero of=/dev/null bs=1 2>/dev/null'], {
+			stdio: 'ignore',
+		});
 		try {
 			const running = start({ file });
 			const read = (pid: number) => {
-				runAs(pid, `exec dd if=${file} of=/dev/null bs=4k count=3000 iflag=direct`);
+				runAs(pid, `exec taskset -c 1 dd if=${file} of=/dev/null bs=4k count=3000 iflag=direct`);
 				const { rows, lost } = running.read(1e9, 'operation');
 				return { followed: sums(rows, 'read')['fs']?.count ?? 0, displaced: lost['calls_full'] ?? 0 };
 			};
