@@ -77,6 +77,7 @@ missing_packages() { # names of Debian packages
 	command -v nft >/dev/null || echo nftables
 	command -v iptables-legacy >/dev/null || echo iptables
 	command -v mkfs.ext4 >/dev/null || echo e2fsprogs
+	command -v mkfs.btrfs >/dev/null || echo btrfs-progs
 	command -v runqlat >/dev/null || echo libbpf-tools
 	command -v python3 >/dev/null || echo python3
 	command -v perl >/dev/null || echo perl-base

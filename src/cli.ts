@@ -6,6 +6,7 @@ import { type Context, print } from './commands/command.ts';
 import { commands } from './commands/commands.ts';
 import { EXIT, Unavailable, UsageError } from './core/errors.ts';
 import { sanitize } from './lib/sanitize.ts';
+import { wordOf } from './options/command.ts';
 import { loadConfig } from './options/config/file.ts';
 import { configPath, type Flags, noFlags } from './options/flags.ts';
 import { commandHelp, helpText } from './options/help.ts';
@@ -42,7 +43,7 @@ async function main(): Promise<number> {
 	const flags: Flags =
 		words.length > 0 ? (await import('./options/command-line.ts')).readFlags(words, program) : noFlags;
 	if (isOn(flags.options['help'])) {
-		const topic = commands.find(({ by }) => typeof by === 'object' && 'word' in by && by.word === flags.help);
+		const topic = flags.help === undefined ? undefined : commands.find((one) => wordOf(one)?.word === flags.help);
 		return print(topic ? commandHelp(topic, program) : helpText(program));
 	}
 	if (isOn(flags.options['version'])) return print(`wattlag ${readVersion()}\n`);

@@ -1,7 +1,7 @@
 /** Entry of the sampling thread: a {@link Sampling} behind messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openHost } from './bpf/open-host.ts';
-import { debug, openDebugLog } from './core/debug-log.ts';
+import { openDebugLog } from './core/debug-log.ts';
 import type { SamplerEvent } from './core/sampler.ts';
 import { type EncodedSnapshot, encode } from './history/archive.ts';
 import { loadTracers } from './registry.ts';
@@ -14,20 +14,9 @@ if (!port) throw new Error('this module runs in a worker thread');
 const settings = workerData as WorkerSettings;
 if (settings.debug !== '') openDebugLog(settings.debug);
 
-/** For the debug log: what became of a tab. */
-function stateText(event: Exclude<SamplerEvent, { kind: 'snapshot' }>): string {
-	const { kind } = event;
-	if (kind === 'worker-failed') return `${kind}: ${event.message}`;
-	return `${event.tab}: ${kind}${kind === 'unavailable' ? `: ${event.reason}; ${event.fix}` : ''}`;
-}
-
 function emit(event: SamplerEvent): void {
-	if (event.kind !== 'snapshot') debug(() => stateText(event));
-	if (event.kind !== 'snapshot') {
-		port?.postMessage(event);
-		return;
-	}
-	encoded.push(encode(event.snapshot));
+	if (event.kind === 'snapshot') encoded.push(encode(event.snapshot));
+	else port?.postMessage(event);
 }
 
 /** Snapshots of the tick so far: one message wakes the receiver once. */

@@ -1,6 +1,6 @@
 /** Completions for bash, zsh and fish from the program's tables. No key press starts Node. */
 import type { OptionSpec } from '../../src/core/tracer.ts';
-import { ownOptions, type Program } from '../../src/options/command.ts';
+import { ownOptions, type Program, wordOf } from '../../src/options/command.ts';
 import { commonOptions } from '../../src/options/common.ts';
 
 /** What follows an option. */
@@ -37,9 +37,10 @@ export function completionWords(program: Program): Words {
 	const tabs = tracers.map(({ id }) => id);
 	const specs = [...ownOptions(program, commonOptions(tracers)), ...tracers.flatMap(({ options }) => options)];
 	return {
-		commands: commands.flatMap(({ by, summary }) =>
-			typeof by === 'object' && 'word' in by ? [{ word: by.word, summary, takesFile: by.argument !== undefined }] : [],
-		),
+		commands: commands.flatMap((command) => {
+			const { word, argument } = wordOf(command) ?? {};
+			return word === undefined ? [] : [{ word, summary: command.summary, takesFile: argument !== undefined }];
+		}),
 		options: [...new Map(specs.map((spec) => [spec.name, spec])).values()].map((spec) => ({
 			name: spec.name,
 			...(spec.short !== undefined && { short: spec.short }),

@@ -26,6 +26,8 @@ export type SamplerEvent =
 	| { kind: 'worker-failed'; message: SafeText; restarting: boolean };
 
 export interface Sampler {
+	/** The snapshots are those of a recording: nothing is measured, and rows stay grouped as they were. */
+	recorded?: true;
 	/** Future events. Returns a function that ends the subscription. */
 	subscribe(listener: (event: SamplerEvent) => void): () => void;
 	/** Change the length of the interval. */

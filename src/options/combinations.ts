@@ -1,7 +1,7 @@
 /** What makes no sense together: each a {@link UsageError} that says what to leave out. */
 import { UsageError } from '../core/errors.ts';
 import type { Options } from '../core/tracer.ts';
-import { type CommandSpec, type Program, takers } from './command.ts';
+import { type CommandSpec, type Program, takers, wordOf } from './command.ts';
 import type { Flags } from './flags.ts';
 
 function isAsked({ by }: CommandSpec, { word }: Flags, values: Options): boolean {
@@ -22,8 +22,9 @@ export function commandOf(commands: readonly CommandSpec[], flags: Flags, values
 }
 
 /** The part of a command's usage that asks for it, to follow `--option needs`. */
-function howToAsk({ by, usage }: CommandSpec, option: string): string {
-	return typeof by === 'object' && 'word' in by && usage.includes(`--${option}`) ? by.word : usage;
+function howToAsk(command: CommandSpec, option: string): string {
+	const { usage } = command;
+	return (usage.includes(`--${option}`) ? wordOf(command)?.word : undefined) ?? usage;
 }
 
 /** @param given the options of the command line, whose names are known */

@@ -1,7 +1,7 @@
 /** The words of the command line. Imported only where there are words: reading none takes no parser. */
 import meow from 'meow';
 import { UsageError } from '../core/errors.ts';
-import { type CommandSpec, ownOptions, type Program, type WordSpec } from './command.ts';
+import { ownOptions, type Program, wordOf } from './command.ts';
 import { commonOptions } from './common.ts';
 import type { Flags } from './flags.ts';
 
@@ -12,10 +12,6 @@ function camelCase(name: string): string {
 
 /** The first word that asks for help, as the option of that name does. */
 const HELP = 'help';
-
-function wordOf(by: CommandSpec['by']): string | undefined {
-	return typeof by === 'object' && 'word' in by ? by.word : undefined;
-}
 
 /** Read `argv` (without interpreter and script); values are not looked at yet. Throws {@link UsageError}. */
 export function readFlags(argv: readonly string[], program: Program): Flags {
@@ -57,13 +53,11 @@ export function readFlags(argv: readonly string[], program: Program): Flags {
 			throw new UsageError(`unknown option ${name.length === 1 ? '-' : '--'}${name}; wattlag --help lists them`);
 	}
 	const [first, ...following] = parsed.input;
-	const asked = commands
-		.map(({ by }) => by)
-		.find((by): by is WordSpec => typeof by === 'object' && 'word' in by && by.word === first);
+	const asked = commands.map(wordOf).find((spec) => spec?.word === first);
 	const { word, argument, optional } = asked ?? {};
 	const wantsHelp = first === HELP || parsed.flags['help'] === true;
 	const topic = first === HELP ? following[0] : first;
-	if (wantsHelp && (topic === undefined || commands.some(({ by }) => wordOf(by) === topic)))
+	if (wantsHelp && (topic === undefined || commands.some((one) => wordOf(one)?.word === topic)))
 		return { options: { help: true }, ...(topic !== undefined && { help: topic }) };
 	if (first === HELP) throw new UsageError(`help: there is no command '${topic}'; wattlag --help lists them`);
 	const names = argument?.split(' ') ?? [];

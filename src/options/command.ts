@@ -88,6 +88,11 @@ export interface Program {
 	commands: readonly CommandSpec[];
 }
 
+/** The first word that asks for a command, and what may follow it; undefined: a switch asks for it, or nothing. */
+export function wordOf({ by }: Pick<CommandSpec, 'by'>): WordSpec | undefined {
+	return typeof by === 'object' && 'word' in by ? by : undefined;
+}
+
 /** Options beside those of tracers: the common ones, then those of each command. */
 export function ownOptions({ commands }: Pick<Program, 'commands'>, common: readonly CommonSpec[]): CommonSpec[] {
 	return [...common, ...commands.flatMap(({ options = [] }) => options)];

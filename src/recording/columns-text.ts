@@ -131,6 +131,11 @@ interface Budget {
 	values: number;
 }
 
+function take(budget: Budget, values: number): void {
+	budget.values -= values;
+	if (budget.values < 0) throw new Error('too many values');
+}
+
 function isCount(value: unknown): value is number {
 	return Number.isInteger(value) && (value as number) >= 0;
 }
@@ -138,8 +143,7 @@ function isCount(value: unknown): value is number {
 /** The `count` values of a node. */
 function valuesOf(node: unknown, count: number, budget: Budget, depth = 0): unknown[] {
 	if (depth >= MAX_DEPTH) throw new Error('nested too deep');
-	budget.values -= count;
-	if (budget.values < 0) throw new Error('too many values');
+	take(budget, count);
 	if (Array.isArray(node)) {
 		if (node.length !== count) throw new Error('a property has another number of values');
 		if (node.some(isObject)) throw new Error('values that are none');
@@ -181,12 +185,13 @@ function columnsOf(c: readonly unknown[], count: number, budget: Budget, depth: 
 	// one may follow from another one that follows: each pass takes those whose columns are known, so that a circle is found
 	while (known.size < c.length) {
 		const before = known.size;
+		// a chain in the wrong order takes a pass for each column
+		take(budget, c.length);
 		for (const [index, node] of c.entries()) {
 			if (known.has(index) || !isDerived(node)) continue;
 			const derived = readDerived(node, known);
 			if (!derived) continue;
-			budget.values -= count;
-			if (budget.values < 0) throw new Error('too many values');
+			take(budget, count);
 			columns[index] = derivedValues(
 				derived,
 				columns,

@@ -122,7 +122,6 @@ export function derivedColumn(
 		const v = values.map((value, at) => (value as number) - (base[at] as number));
 		return { d: 'total', of: keys.indexOf(near), v };
 	}
-	if (near !== undefined && key.endsWith('_total')) return undefined;
 	if (STEPPED.has(key) && values.length > 1 && values.every(Number.isSafeInteger))
 		return { d: 'steps', v: values.map((value, at) => (value as number) - (at > 0 ? (values[at - 1] as number) : 0)) };
 	for (const candidate of candidates(keys, index, divisors))

@@ -29,35 +29,26 @@ interface Times {
 	measured_uj: number;
 }
 
-/** Numbers that are states, identities or settings: the last one known. */
+/** Numbers that are states, identities or settings, or counted since start: the last one known. */
 const LAST = new Set([
-	...['pid', 'tid', 'id', 'start_time', 'process_start', 'cpu', 'irq', 'uid', 'depth', 'sector'],
+	...['pid', 'tid', 'id', 'start_time', 'process_start', 'cpu', 'irq', 'uid', 'depth', 'sector', 'package', 'netns'],
 	...['cpus', 'threads', 'processes', 'alive', 'seconds', 'schema', 'mono_ns', 'inflight_count', 'waiting_count'],
-	...[
-		'memory_bytes',
-		'memory_available_bytes',
-		'swap_bytes',
-		'swap_used_bytes',
-		'second_uj',
-		'package',
-		'nice',
-		'netns',
-		'last_mono_ns',
-		'latency_ns',
-		'residency_ns',
-		'error_share',
-		'residual_share',
-	],
-	...['rss_bytes', 'kernel_bytes', 'log2_unit_ns', 'slow_threshold_ns', 'limit_share', 'cost_share'],
+	...['memory_bytes', 'memory_available_bytes', 'swap_bytes', 'swap_used_bytes', 'rss_bytes', 'kernel_bytes'],
+	...['second_uj', 'nice', 'last_mono_ns', 'latency_ns', 'residency_ns', 'log2_unit_ns', 'slow_threshold_ns'],
+	...['error_share', 'residual_share', 'limit_share', 'cost_share', 'ago_ns', 'woken', 'waker_pid', 'full'],
+	...['ghz', 'min_ghz', 'max_ghz', 'limit_ghz', 'firmware_ghz', 'cooling', 'cooling_devices', 'carrier_changes'],
+	...['profile_seconds', 'hz', 'symbol_bytes'],
 ]);
 /** Lists and records of which the last one counts. */
 const LAST_WHOLE = new Set([
 	...['focus', 'source', 'storm_bounds', 'zones_ns', 'late_zones_ns', 'full_path', 'forecast', 'history', 'inflight'],
-	...['waiting', 'culprits', 'lost', 'checked', 'unchecked', 'missing', 'owner', 'link', 'figures', 'peak'],
+	...['waiting', 'culprits', 'lost', 'checked', 'unchecked', 'missing', 'owner', 'link', 'figures', 'peak', 'bill'],
+	...['wait_chains', 'memory_growth', 'quality', 'rare', 'unwound', 'late_symbols', 'hottest', 'hottest_locks'],
 ]);
 /** Rates and shares of time: weighted by the length of the interval, 0 where the row was missing. */
 const MEAN = new Set([
 	...['watts', 'share', 'hard', 'soft', 'vector', 'rate', 'busy_share', 'entries_per_s', 'bpf_uncertainty'],
+	...['per_s', 'own_per_s', 'switched_share', 'short_share'],
 ]);
 /** Lists of shares of time; other lists of numbers are sums. */
 const SHARES = new Set(['states']);
@@ -89,7 +80,12 @@ function newRule(key: string): Rule {
 	if (LAST.has(key) || key.endsWith('_limit')) return 'last';
 	if (MOST.has(key) || /(^|_)(p\d{1,3}|max)_ns$/.test(key)) return 'most';
 	if (MEAN.has(key)) return 'mean';
-	return key === 'mean_ns' ? 'mean-of-events' : 'sum';
+	return key === 'mean_ns' || key === 'mean_idle_ns' ? 'mean-of-events' : 'sum';
+}
+
+/** Of what is in a record of this name: `time_ns` has times by what they were spent on, whatever these are called; undefined: names of fields. */
+function ruleWithin(key: string): Rule | undefined {
+	return key.endsWith('_ns') ? ruleOf(key) : undefined;
 }
 
 /** 0.99 of `p99_ns`; undefined: the field is no percentile. */
@@ -102,31 +98,32 @@ function rankOf(key: string): number | undefined {
 const atRest = new WeakMap<object, boolean>();
 
 /** Whether a record that stays as it is for several intervals is itself for all of them: nothing in it adds up. */
-function restsAsItIs(record: object): boolean {
+function restsAsItIs(record: object, all?: Rule): boolean {
 	let rests = atRest.get(record);
 	if (rests === undefined) {
 		rests = Object.entries(record).every(([key, value]) => {
-			const rule = ruleOf(key);
+			const rule = all ?? ruleOf(key);
 			if (rule === 'last-whole') return true;
 			if (typeof value === 'number') return rule !== 'sum' || value === 0;
 			if (Array.isArray(value)) return value.length === 0;
-			return !isRecord(value) || restsAsItIs(value);
+			return !isRecord(value) || restsAsItIs(value, ruleWithin(key));
 		});
 		atRest.set(record, rests);
 	}
 	return rests;
 }
 
-function mergeRecords(parts: Parts, times: Times): Record_ {
+/** @param all rule of all its fields, where their names have no meaning */
+function mergeRecords(parts: Parts, times: Times, all?: Rule): Record_ {
 	const last = parts.findLast(isRecord);
 	if (!last) return {};
-	if (parts.every((part) => part === last) && restsAsItIs(last)) return last;
+	if (parts.every((part) => part === last) && restsAsItIs(last, all)) return last;
 	const merged: Record_ = {};
-	for (const key in last) merged[key] = mergeField(key, parts, times);
+	for (const key in last) merged[key] = mergeField(key, parts, times, all);
 	// fields in the order of the last one, then those that only earlier ones have
 	for (const part of parts) {
 		if (part === last || !isRecord(part)) continue;
-		for (const key in part) if (!Object.hasOwn(merged, key)) merged[key] = mergeField(key, parts, times);
+		for (const key in part) if (!Object.hasOwn(merged, key)) merged[key] = mergeField(key, parts, times, all);
 	}
 	restate(merged, times);
 	const { buckets } = merged;
@@ -153,8 +150,7 @@ function restate(merged: Record_, { total, measured_uj }: Times): void {
 }
 
 /** @param owners the records that may have the field */
-function mergeField(key: string, owners: Parts, times: Times): unknown {
-	const rule = ruleOf(key);
+function mergeField(key: string, owners: Parts, times: Times, rule: Rule = ruleOf(key)): unknown {
 	let last: unknown;
 	let absent: unknown = null;
 	for (let at = 0; at < owners.length; at++) {
@@ -169,7 +165,7 @@ function mergeField(key: string, owners: Parts, times: Times): unknown {
 	const parts = owners.map((owner) => partOf(owner, key));
 	if (rule === 'buckets') return mergeBuckets(known(parts) as Buckets[]);
 	if (Array.isArray(last)) return mergeLists(key, known(parts) as unknown[][], times);
-	return isRecord(last) ? mergeRecords(parts, times) : last;
+	return isRecord(last) ? mergeRecords(parts, times, ruleWithin(key)) : last;
 }
 
 const partOf = (owner: unknown, key: string): unknown => (isRecord(owner) ? owner[key] : undefined);
@@ -193,8 +189,8 @@ function mergeNumbers(rule: Rule, key: string, owners: Parts, { dt, total }: Tim
 		if (number > most) most = number;
 		if (rule === 'mean') sum += number * (dt[at] ?? 0);
 		else if (rule === 'mean-of-events') {
-			// sleeps of a CPU are counted per second
-			const events = Number((partOf(owner, 'count') ?? partOf(owner, 'entries_per_s')) || 0);
+			// sleeps of a CPU, and idle periods that ended, are counted per second
+			const events = Number((partOf(owner, 'count') ?? partOf(owner, 'entries_per_s') ?? partOf(owner, 'per_s')) || 0);
 			sum += number * events;
 			count += events;
 		} else sum += number;

@@ -33,7 +33,7 @@ export interface OpenRecording {
 
 /** What was recorded stays as it is. */
 export function nothingFollows(close: () => void): Sampler {
-	return { subscribe: () => () => {}, setInterval: () => {}, setGroup: () => {}, close };
+	return { recorded: true, subscribe: () => () => {}, setInterval: () => {}, setGroup: () => {}, close };
 }
 
 export function unrecorded(store: Store, tabs: readonly RecordedTab[], recorded: readonly string[]): void {

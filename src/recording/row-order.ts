@@ -32,8 +32,8 @@ function figureOf(row: unknown, by: string): number {
 	return typeof value === 'number' ? value : 0;
 }
 
-function sortedBy<T>(rows: readonly T[], by: string, row: (one: T) => unknown): T[] {
-	return [...rows].sort((a, b) => figureOf(row(b), by) - figureOf(row(a), by));
+function sortedBy<T>(rows: readonly T[], by: string): T[] {
+	return [...rows].sort((a, b) => figureOf(b, by) - figureOf(a, by));
 }
 
 /** Records by start and number, others behind them. The same array where no record is a process or thread. */
@@ -60,7 +60,7 @@ export function storedOrder<T extends object>(rows: readonly T[]): { rows: reado
 	if (position.size !== rows.length) return { rows, order: undefined };
 	for (const by of [undefined, ...FIGURES]) {
 		if (by !== undefined && !rows.some((row) => Object.hasOwn(row, by))) continue;
-		const sorted = by === undefined ? stored : sortedBy(stored, by, (row) => row);
+		const sorted = by === undefined ? stored : sortedBy(stored, by);
 		let last = -1;
 		let jumps = 0;
 		const at = sorted.map((row) => {
@@ -85,7 +85,7 @@ export function inOrder<T>(rows: readonly T[], order: unknown): readonly T[] {
 	if (order === undefined) return rows;
 	if (!isRow(order)) throw new Error('rows without an order');
 	const { by, at } = order;
-	const sorted = typeof by === 'string' ? sortedBy(rows, by, (row) => row) : rows;
+	const sorted = typeof by === 'string' ? sortedBy(rows, by) : rows;
 	if (at === undefined) return sorted;
 	if (!Array.isArray(at) || at.length !== rows.length) throw new Error('rows without an order');
 	const own = new Array<T>(rows.length);

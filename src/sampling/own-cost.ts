@@ -43,8 +43,8 @@ interface Watched {
 	spread: number | undefined;
 	/** Distance of the last measurement from the prices before it, relative to it. */
 	drift: number;
-	/** In the last interval. */
-	unpriced: boolean;
+	/** How much of the last interval's runs has no price that fits. */
+	unpriced: 'none' | 'some' | 'all';
 }
 
 function seenNs(ran: readonly Delta[]): Ns {
@@ -129,7 +129,10 @@ export class OwnCost {
 	next(sessions: readonly AnySession[]): void {
 		if (this.statistics || sessions.length === 0) return;
 		const now = monotonicNs();
-		const early = [...this.watched.values()].some(({ unpriced }) => unpriced) && now >= this.closedAt + this.early;
+		const unpriced = new Set(Array.from(this.watched.values(), (watched) => watched.unpriced));
+		// nothing has a price where the first tick came later than the first measurement ended: at once, but only once
+		const atOnce = unpriced.has('all') && this.early === FIRST_EARLY;
+		const early = atOnce || ((unpriced.has('all') || unpriced.has('some')) && now >= this.closedAt + this.early);
 		if (early) this.early = Math.min(LONGEST_PAUSE, this.early * 2);
 		if (early || now >= this.due) this.open(sessions);
 	}
@@ -143,7 +146,8 @@ export class OwnCost {
 	private estimated(watched: Watched, programs: readonly Delta[], dt: Ns, measured: Ns, now: Ns): MeasuredCost {
 		const estimate = this.prices.estimate(programs, dt);
 		const far = estimate.far_ns > FAR * estimate.ns;
-		watched.unpriced = far || estimate.unknown || estimate.unpriced_ns > UNPRICED * estimate.ns;
+		const some = far || estimate.unpriced_ns > UNPRICED * estimate.ns;
+		watched.unpriced = estimate.unknown ? 'all' : some ? 'some' : 'none';
 		const { spread, drift } = watched;
 		const { pricedAt } = estimate;
 		const known = !estimate.unknown;
@@ -164,7 +168,7 @@ export class OwnCost {
 			watched = {
 				ticked: { ...session.cost(), programs: [] },
 				...{ begun: undefined, part: undefined, parts: [], spread: undefined, drift: 0 },
-				unpriced: false,
+				unpriced: 'none',
 			};
 			this.watched.set(session, watched);
 		}

@@ -1,4 +1,5 @@
 /** The tracers that run: started, stopped, tuned, given up and restarted. An error of one never affects another. */
+import { debug } from '../core/debug-log.ts';
 import { Unavailable, WrongValue } from '../core/errors.ts';
 import type { SamplerEvent } from '../core/sampler.ts';
 import type { Host, Options, Session, Tracer } from '../core/tracer.ts';
@@ -74,7 +75,7 @@ export class RunningTracers {
 			if (this.closed) return;
 			if (this.leftOut(tracer.id)) {
 				const reason = safe`left out by --without`;
-				this.options.emit({ kind: 'unavailable', tab: tracer.id, reason, fix: safe`start without that option` });
+				this.emit({ kind: 'unavailable', tab: tracer.id, reason, fix: safe`start without that option` });
 			}
 			if (tracer.onDemand && tracer.id !== this.activeTab && !this.options.onDemand) continue;
 			this.startTracer(tracer);
@@ -131,9 +132,15 @@ export class RunningTracers {
 		for (const { session } of this.entries.splice(0)) session.close();
 	}
 
+	/** A change of a tracer's state. */
+	private emit(event: Extract<SamplerEvent, { tab: string }>): void {
+		debug(() => `${event.tab}: ${event.kind}${event.kind === 'unavailable' ? `: ${event.reason}; ${event.fix}` : ''}`);
+		this.options.emit(event);
+	}
+
 	private startTracer(tracer: AnyTracer): void {
 		if (this.closed || this.leftOut(tracer.id) || this.entries.some((entry) => entry.tracer === tracer)) return;
-		this.options.emit({ kind: 'attaching', tab: tracer.id });
+		this.emit({ kind: 'attaching', tab: tracer.id });
 		const again = this.restarts.start(tracer.id, monotonicNs());
 		try {
 			const session = tracer.start(this.options.host, this.sections[tracer.id] ?? {}, this.groups[tracer.id]);
@@ -145,7 +152,7 @@ export class RunningTracers {
 			const from = tracer.from ? -1 : this.entries.findIndex((entry) => entry.tracer.from);
 			this.entries.splice(from < 0 ? this.entries.length : from, 0, { tracer, session, readAt });
 			this.loaded();
-			this.options.emit({ kind: 'live', tab: tracer.id });
+			this.emit({ kind: 'live', tab: tracer.id });
 		} catch (error) {
 			// only a tracer that has worked before may work again
 			this.giveUp(tracer.id, error, again ? tracer : undefined);
@@ -176,7 +183,7 @@ export class RunningTracers {
 		const fix = sanitize(known ? error.fix : 'please report this with the output of: wattlag --batch --json');
 		if (!again || this.closed) {
 			const wrong = error instanceof WrongValue ? { wrong_value: true as const } : {};
-			this.options.emit({ kind: 'unavailable', tab, reason, fix, ...wrong });
+			this.emit({ kind: 'unavailable', tab, reason, fix, ...wrong });
 			return;
 		}
 		const { seconds, restarts } = this.restarts.schedule(tab, monotonicNs(), () => {
@@ -185,6 +192,6 @@ export class RunningTracers {
 		});
 		const before = restarts === 0 ? '' : `, restarted ${restarts === 1 ? 'once' : `${restarts} times`}`;
 		const next = sanitize(`next try in ${seconds} s${before}; ${fix}`);
-		this.options.emit({ kind: 'unavailable', tab, reason, fix: next, retry_s: seconds });
+		this.emit({ kind: 'unavailable', tab, reason, fix: next, retry_s: seconds });
 	}
 }

@@ -9,7 +9,7 @@ import { makeOwnFolder } from '../core/own-folder.ts';
 import type { Bytes, Count } from '../lib/units.ts';
 import { debuginfodUrls, isAllowed } from './debuginfod-urls.ts';
 import { FileBytes } from './elf.ts';
-import { tableIn } from './symbol-file.ts';
+import { isBuildId, tableIn } from './symbol-file.ts';
 import type { SymbolTable } from './table.ts';
 
 /** Of one answer. Debug information of a large browser has 1 GiB; what is larger is refused. */
@@ -57,7 +57,7 @@ export class Debuginfod {
 
 	/** Symbols of a build; undefined: no server has them. Never rejects. */
 	tableOf(buildId: string): Promise<SymbolTable | undefined> {
-		if (!/^[0-9a-f]{8,128}$/.test(buildId)) return Promise.resolve(undefined);
+		if (!isBuildId(buildId)) return Promise.resolve(undefined);
 		const known = this.asked.get(buildId);
 		if (known) return known;
 		if (this.asked.size >= MAX_ASKED) return Promise.resolve(undefined);
@@ -78,13 +78,17 @@ export class Debuginfod {
 			const path = join(this.folder, `${buildId}.debug`);
 			const kept = await this.read(path, buildId);
 			if (kept) return kept;
+			let failure: unknown;
 			for (const url of this.urls) {
-				if (!(await this.download(new URL(`buildid/${buildId}/debuginfo`, url), path))) continue;
-				const table = await this.read(path, buildId);
-				if (table) return table;
-				await rm(path, { force: true });
-				throw new Error(`${url.host} sent a file of another build, or without symbols`);
+				try {
+					const table = await this.fetched(url, path, buildId);
+					if (table) return table;
+				} catch (error) {
+					// another server may have it
+					failure = error;
+				}
 			}
+			if (failure !== undefined) throw failure;
 			return undefined;
 		} finally {
 			this.running--;
@@ -95,6 +99,15 @@ export class Debuginfod {
 	private async turn(): Promise<void> {
 		while (this.running >= PARALLEL) await new Promise<void>((resolve) => this.waiting.push(resolve));
 		this.running++;
+	}
+
+	/** Of one server; undefined: it has none. Rejects where it fails, or sends something else. */
+	private async fetched(url: URL, path: string, buildId: string): Promise<SymbolTable | undefined> {
+		if (!(await this.download(new URL(`buildid/${buildId}/debuginfo`, url), path))) return undefined;
+		const table = await this.read(path, buildId);
+		if (table) return table;
+		await rm(path, { force: true });
+		throw new Error(`${url.host} sent a file of another build, or without symbols`);
 	}
 
 	/** Of a kept file; undefined: there is none, or not one that can be used. */

@@ -131,7 +131,7 @@ export class KernelSymbols {
 			return;
 		}
 		// a single event is not worth it
-		const again = now - this.usedAt < KEPT;
+		if (now - this.usedAt < KEPT) this.core ??= this.readCore();
 		this.usedAt = now;
 		if (this.names.size + this.unknown.size > MOST) this.names.clear();
 		for (const address of this.unknown) {
@@ -146,11 +146,18 @@ export class KernelSymbols {
 		let found: SafeText[] = [];
 		try {
 			found = symbolsIn(partsOf(this.path), addresses);
-			if (again) this.core ??= CoreSymbols.of(partsOf(this.path));
 		} catch {
 			// hidden (kptr_restrict) or absent: addresses stay without names
 		}
 		for (const [index, address] of addresses.entries()) this.names.set(address, found[index] ?? safe``);
+	}
+
+	private readCore(): CoreSymbols | undefined {
+		try {
+			return CoreSymbols.of(partsOf(this.path));
+		} catch {
+			return undefined;
+		}
 	}
 
 	/** Empty: not known. */

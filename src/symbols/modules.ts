@@ -8,7 +8,7 @@ import { Elf, FileBytes } from './elf.ts';
 import { goTable } from './go.ts';
 import type { LateSymbols } from './late.ts';
 import type { Mapping } from './mappings.ts';
-import { tableIn } from './symbol-file.ts';
+import { isBuildId, tableIn } from './symbol-file.ts';
 import { type Found, SymbolTable } from './table.ts';
 
 /** Bytes that the symbols of all modules may take; the ones used longest ago go first. */
@@ -112,7 +112,7 @@ function openFile(path: string, flags = 0): { fd: number; size: number; key: str
 }
 
 function debugTables(buildId: string): SymbolTable[] {
-	if (!/^[0-9a-f]{8,128}$/.test(buildId)) return [];
+	if (!isBuildId(buildId)) return [];
 	const file = openFile(join(DEBUG_ROOT, buildId.slice(0, 2), `${buildId.slice(2)}.debug`));
 	if (!file) return [];
 	try {

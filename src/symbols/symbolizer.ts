@@ -206,8 +206,7 @@ export class Symbolizer {
 	/** Python's trampolines have neither tables nor frame pointers, but names in its map. */
 	private trampolineRow(space: AddressSpace, address: number, path: string): UnwindRow | undefined {
 		if (!anonymous.test(path)) return undefined;
-		if (!space.perfMap?.map.find(address)) this.readPerfMap(space);
-		const found = space.perfMap?.map.find(address);
+		const found = this.compiledAt(space, address);
 		return found && pythonTrampolineRow(found, address);
 	}
 
@@ -224,12 +223,16 @@ export class Symbolizer {
 		return this.frame(this.nameOf(module, found), file, buildId, 'user', entry, true);
 	}
 
+	/** In the map of compiled code, which is read again where it does not have the address. */
+	private compiledAt(space: AddressSpace, address: number): Found | undefined {
+		const known = space.perfMap?.map.find(address);
+		if (known) return known;
+		this.readPerfMap(space);
+		return space.perfMap?.map.find(address);
+	}
+
 	private compiledFrame(space: AddressSpace, address: number, path: string, otherwise?: Frame): Frame {
-		let found = space.perfMap?.map.find(address);
-		if (!found) {
-			this.readPerfMap(space);
-			found = space.perfMap?.map.find(address);
-		}
+		const found = this.compiledAt(space, address);
 		if (found) return this.frame(sanitize(found.name), safe`JIT`, '', 'jit', false, true);
 		const what = path === '' || path.startsWith('/') ? safe`[anonymous]` : sanitize(path.slice(0, 64));
 		return otherwise ?? this.frame(what, safe``, '', 'jit', false, false);

@@ -38,14 +38,23 @@ export function unifiedPath(text: string): string | undefined {
 	return /^0::(.*)$/m.exec(text)?.[1];
 }
 
-/** Path of a process in the unified hierarchy as `/proc` shows it; undefined: it has ended, or `/proc` has other pids. */
-export function unifiedPathOf(procRoot: string, { pid, start }: ProcessId): SafeText | undefined {
-	if (!hasMachinePids(procRoot)) return undefined;
+/**
+ * Text of `/proc/PID/cgroup` (latin1); undefined: the pid is another process's by now.
+ * @throws where it has ended
+ */
+export function groupsText(procRoot: string, { pid, start }: ProcessId): string | undefined {
 	const folder = join(procRoot, String(pid));
+	const text = readLatin1(join(folder, 'cgroup'));
+	// read last: the text above is of this process, too
+	return sameStart(startOf(statFields(readLatin1(join(folder, 'stat')))), start) ? text : undefined;
+}
+
+/** Path of a process in the unified hierarchy as `/proc` shows it; undefined: it has ended, or `/proc` has other pids. */
+export function unifiedPathOf(procRoot: string, process: ProcessId): SafeText | undefined {
+	if (!hasMachinePids(procRoot)) return undefined;
 	try {
-		const path = unifiedPath(readLatin1(join(folder, 'cgroup')));
-		const stat = statFields(readLatin1(join(folder, 'stat')));
-		return path?.startsWith('/') && sameStart(startOf(stat), start) ? sanitize(Buffer.from(path, 'latin1')) : undefined;
+		const path = unifiedPath(groupsText(procRoot, process) ?? '');
+		return path?.startsWith('/') ? sanitize(Buffer.from(path, 'latin1')) : undefined;
 	} catch {
 		return undefined;
 	}
@@ -118,7 +127,8 @@ export class V1Groups {
 	}
 
 	/** The v1 group of a process that is in the root of the unified hierarchy; undefined: none, or not known. */
-	of({ pid, start }: ProcessId): SafeText | undefined {
+	of(process: ProcessId): SafeText | undefined {
+		const { pid, start } = process;
 		if (this.folders.length === 0 || pid <= 0) return undefined;
 		const now = this.now();
 		if (!this.inUse(now)) return undefined;
@@ -131,7 +141,7 @@ export class V1Groups {
 		if (now - this.second >= 1000) [this.second, this.reads] = [now, 0];
 		if (this.reads >= (same ? READS / 2 : READS)) return before;
 		this.reads++;
-		const { path, ended } = this.read(pid, start, before);
+		const { path, ended } = this.read(process, before);
 		// a pid may be another's by now, a pid and a start may not
 		const after =
 			ended && start !== 0 ? Number.POSITIVE_INFINITY : same ? Math.min(LONGEST, known.after * 2) : SHORTEST;
@@ -156,13 +166,11 @@ export class V1Groups {
 	}
 
 	/** @param before of an ended process */
-	private read(pid: number, start: ProcessId['start'], before: SafeText | undefined): Answer {
-		const folder = join(this.procRoot, String(pid));
+	private read(process: ProcessId, before: SafeText | undefined): Answer {
 		try {
-			const group = v1Group(readLatin1(join(folder, 'cgroup')));
-			// read last: the group above is of this process, too
-			const stat = statFields(readLatin1(join(folder, 'stat')));
-			if (!sameStart(startOf(stat), start)) return { path: before, ended: true };
+			const text = groupsText(this.procRoot, process);
+			if (text === undefined) return { path: before, ended: true };
+			const group = v1Group(text);
 			return { path: group && sanitize(Buffer.from(group.path, 'latin1')), ended: false };
 		} catch (error) {
 			const { code } = error as NodeJS.ErrnoException;

@@ -107,7 +107,7 @@ export async function runLive({
 						suspend: () => stopProcess(lifecycle, 0),
 						redraw: () => writer.redraw(),
 						setInterval: (seconds) => sampler.setInterval(seconds),
-						recorded: () => sampler.tune === undefined,
+						recorded: () => sampler.recorded === true,
 						tune: (tab, changes) => sampler.tune?.(tab, changes),
 						setActiveTab: (tab) => sampler.setActiveTab?.(tab),
 						setGroup: (tab, group) => sampler.setGroup(tab, group),

@@ -1,23 +1,16 @@
 /** Who is measured: things that are started, are there for a while, and are stopped. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import pty from '@lydell/node-pty';
 import type { Host, Options, Tracer } from '../../src/core/tracer.ts';
-import { leashed } from '../truth/leftovers.ts';
+import { end, leashed } from '../truth/leftovers.ts';
 import { loadedPrograms, untilLoaded } from './programs.ts';
 
 export interface Contender {
 	name: string;
 	/** Resolves when it measures; what it returns stops it. */
 	start(): Promise<() => Promise<void>>;
-}
-
-async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-	if (child.exitCode !== null || child.signalCode !== null) return;
-	const gone = once(child, 'exit');
-	child.kill(signal);
-	await gone;
 }
 
 /** A tool of libbpf-tools, with its options. */
@@ -31,10 +24,10 @@ export function peer(...command: [string, ...string[]]): Contender {
 			try {
 				await untilLoaded(before);
 			} catch (error) {
-				await stop(child, 'SIGKILL');
+				await end(child);
 				throw new Error(`${command.join(' ')}: ${(error as Error).message}`);
 			}
-			return () => stop(child, 'SIGINT');
+			return () => end(child, 'SIGINT');
 		},
 	};
 }
@@ -101,7 +94,7 @@ export function batch(name: string, tab: string, ...options: string[]): Contende
 			const child = spawn(...leashed('bin/wattlag', ...args), { stdio: ['ignore', 'pipe', 'inherit'] });
 			await once(child.stdout, 'data');
 			child.stdout.resume();
-			return () => stop(child, 'SIGTERM');
+			return () => end(child, 'SIGTERM');
 		},
 	};
 }

@@ -1,7 +1,7 @@
 /** What was promised, beside what was reached. */
 import { type Figure, find, markdownTable, number, ratiosTo, type SectionResult } from './figures.ts';
 import { EMPTY, EVENTS, WHAT } from './kernel.ts';
-import { EXIT_EMPTY, OFF_CPU, ON_CPU, PERF, PROFILE } from './profile.ts';
+import { OFF_CPU, ON_CPU, PERF, PROFILE } from './profile.ts';
 import { ALL, tickOf, USER_SPACE } from './reading.ts';
 import { RECORD, RECORDER, SERVE } from './record.ts';
 import { OVERVIEW, REST } from './rest.ts';
@@ -161,13 +161,7 @@ function recordGoals(judge: Judge): void {
 function profileGoals(judge: Judge): void {
 	judge.most('on-CPU profile at 99 Hz, share of a busy CPU', PROFILE.share, ON_CPU, 0.1, ' %');
 	judge.ratio("… what a sample takes, to perf record's", PROFILE.sample, ON_CPU, PERF, '≤', 1);
-	judge.above(
-		'off-CPU, per switch below the threshold, above the empty program',
-		PROFILE.switch,
-		OFF_CPU,
-		EXIT_EMPTY,
-		60,
-	);
+	judge.above('off-CPU, per switch below the threshold, above the empty program', PROFILE.switch, OFF_CPU, EMPTY, 60);
 	judge.ratio(
 		'off-CPU, time added to perf bench sched pipe, below offcputime',
 		PROFILE.pipe,

@@ -44,7 +44,7 @@ interface Costing {
 	unit?: 'ns' | 'hooks';
 }
 
-interface Experiment {
+export interface Experiment {
 	/** Started before, killed afterwards. */
 	load: (directory: string) => ChildProcess;
 	costings: Costing[];
@@ -150,7 +150,13 @@ function experiments(host: Host, loads: Workloads): Experiment[] {
 	];
 }
 
-async function run(experiment: Experiment, { host, quick }: Bench, directory: string): Promise<Figure[]> {
+/** Turns of all contenders beside one load. */
+export async function run(
+	section: string,
+	experiment: Experiment,
+	{ host, quick }: Bench,
+	directory: string,
+): Promise<Figure[]> {
 	const rounds = quick ? 3 : 5;
 	const { costings, contenders } = experiment;
 	const figures = costings.flatMap((costing) =>
@@ -161,7 +167,7 @@ async function run(experiment: Experiment, { host, quick }: Bench, directory: st
 	const load = experiment.load(directory);
 	try {
 		for (let round = 0; round < rounds; round++) {
-			progress(`kernel: ${costings[0]?.what}: round ${round + 1} of ${rounds}`);
+			progress(`${section}: ${costings[0]?.what}: round ${round + 1} of ${rounds}`);
 			for (const [index, contender] of contenders.entries()) {
 				const { started: stop, ids } = await withPrograms(contender.start);
 				const runs = await runsOf(ids, () => host.addon.enableStats(), quick ? 0.2 : 0.4);
@@ -182,7 +188,7 @@ export async function kernel(bench: Bench): Promise<SectionResult> {
 	const figures = await onDisk(async (directory) => {
 		const all: Figure[] = [];
 		for (const experiment of experiments(bench.host, bench.loads))
-			all.push(...(await run(experiment, bench, directory)));
+			all.push(...(await run('kernel', experiment, bench, directory)));
 		return all;
 	});
 	return {

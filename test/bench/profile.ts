@@ -1,6 +1,5 @@
 /** Section `profile`: what profiles cost, beside `perf record -F 99 -g`, libbpf-tools' offcputime and a program that does nothing. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +10,11 @@ import type { ProfileMode } from '../../src/profile/model.ts';
 import { loadDemangler } from '../../src/symbols/demangle.ts';
 import { Taking } from '../../src/tracers/profile/taking.ts';
 import { seconds } from '../truth/host.ts';
-import { leashed, temporaryDirectory } from '../truth/leftovers.ts';
+import { end, leashed, temporaryDirectory } from '../truth/leftovers.ts';
 import type { Bench } from './bench.ts';
 import { type Contender, empty, nothing, peer } from './contenders.ts';
 import type { Figure, SectionResult } from './figures.ts';
+import { EMPTY, run } from './kernel.ts';
 import { runsOf, withPrograms } from './programs.ts';
 import { progress } from './progress.ts';
 
@@ -22,7 +22,6 @@ export const ON_CPU = 'wattlag profile -a --on-cpu';
 export const OFF_CPU = 'wattlag profile -a --off-cpu';
 const OFF_OTHER = 'wattlag profile --off-cpu of another process';
 export const PERF = 'perf record -a -g';
-export const EXIT_EMPTY = 'empty program';
 
 export const PROFILE = {
 	share: 'samples of a busy CPU at 99 Hz, share of its time',
@@ -77,13 +76,9 @@ function perf(directory: string, hz: number): Contender {
 		name: PERF,
 		async start() {
 			const options = ['record', '-q', '-e', 'cpu-clock', '-F', String(hz), '-g', '-a', '-o', join(directory, 'data')];
-			const child: ChildProcess = spawn(...leashed('perf', ...options), { stdio: 'ignore' });
+			const child = spawn(...leashed('perf', ...options), { stdio: 'ignore' });
 			await seconds(0.4);
-			return async () => {
-				const gone = once(child, 'exit');
-				child.kill('SIGINT');
-				await gone;
-			};
+			return () => end(child, 'SIGINT');
 		},
 	};
 }
@@ -109,31 +104,30 @@ async function numberOf(pattern: RegExp, command: string, ...args: string[]): Pr
 }
 
 /** ns per switch of two tasks on one CPU that wake each other. */
-async function switches({ host, loads, quick }: Bench, rounds: number, results: Results): Promise<void> {
+async function switches(bench: Bench, directory: string): Promise<Figure[]> {
+	const { host, loads } = bench;
 	const idle = loads.start(undefined, 'processes', 1, 0);
-	const load = loads.start(1, 'pipe', 'processes');
-	const contenders = [
-		empty(EXIT_EMPTY, host, 'sched_exit_tp'),
-		taking(OFF_CPU, host, 'off-cpu', { offCpuMin: NEVER }),
-		taking(OFF_OTHER, host, 'off-cpu', { offCpuMin: NEVER, pid: idle.pid }),
-		peer('offcputime'),
-	];
+	const event = /^(sched_exit_tp|switched_in|sched_switch)/;
 	try {
-		for (let round = 0; round < rounds; round++) {
-			progress(`profile: switches, round ${round + 1} of ${rounds}`);
-			for (const contender of contenders) {
-				const { started: stop, ids } = await withPrograms(contender.start);
-				const runs = await runsOf(ids, () => host.addon.enableStats(), quick ? 0.2 : 0.4);
-				await stop();
-				const atSwitch = runs.filter(({ name }) => /^(sched_exit_tp|switched_in|sched_switch)/.test(name));
-				const count = atSwitch.reduce((sum, one) => sum + one.runs, 0);
-				const price = (of: typeof runs) => of.reduce((sum, { ns }) => sum + ns, 0) / count;
-				results.add(PROFILE.switch, contender.name, 'ns', price(atSwitch));
-				results.add(PROFILE.hooks, contender.name, 'ns', price(runs));
-			}
-		}
+		return await run(
+			'profile',
+			{
+				load: () => loads.start(1, 'pipe', 'processes'),
+				costings: [
+					{ what: PROFILE.switch, programs: event, event },
+					{ what: PROFILE.hooks, programs: /./, event },
+				],
+				contenders: [
+					empty(EMPTY, host, 'sched_exit_tp'),
+					taking(OFF_CPU, host, 'off-cpu', { offCpuMin: NEVER }),
+					taking(OFF_OTHER, host, 'off-cpu', { offCpuMin: NEVER, pid: idle.pid }),
+					peer('offcputime'),
+				],
+			},
+			bench,
+			directory,
+		);
 	} finally {
-		load.kill('SIGKILL');
 		idle.kill('SIGKILL');
 	}
 }
@@ -179,12 +173,12 @@ async function samples(bench: Bench, rounds: number, directory: string, results:
 		results.add(PROFILE.share, ON_CPU, '%', ((ns / count) * 99 * 100) / 1e9);
 		const base = await work();
 		for (const contender of [taking(ON_CPU, host, 'on-cpu', { hz: FAST }), perf(directory, FAST)]) {
-			const end = await contender.start();
+			const stop = await contender.start();
 			try {
 				const time = await work();
 				results.add(PROFILE.sample, contender.name, 'ns', ((time - base) * 1e9) / (time * FAST));
 			} finally {
-				await end();
+				await stop();
 			}
 		}
 	}
@@ -237,9 +231,7 @@ async function symbols({ host, quick }: Bench, rounds: number, directory: string
 			results.add(PROFILE.memory, ON_CPU, 'MB', symbol_bytes / 1e6);
 		} finally {
 			one.close();
-			const gone = once(build, 'exit');
-			build.kill('SIGKILL');
-			await gone;
+			await end(build);
 		}
 	}
 }
@@ -250,7 +242,7 @@ export async function profile(bench: Bench): Promise<SectionResult> {
 	const [many, few] = bench.quick ? [3, 1] : [5, 3];
 	await loadDemangler();
 	try {
-		await switches(bench, many, results);
+		results.figures.push(...(await switches(bench, directory.path)));
 		await pipe(bench, many, results);
 		await samples(bench, many, directory.path, results);
 		await symbols(bench, few, directory.path, results);

@@ -3,12 +3,11 @@
  * `below` is in no Debian: it is not measured.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bufferSource, Segment } from '../../src/recording/segment.ts';
-import { leashed, temporaryDirectory } from '../truth/leftovers.ts';
+import { end, leashed, temporaryDirectory } from '../truth/leftovers.ts';
 import type { Bench } from './bench.ts';
 import type { Figure, SectionResult } from './figures.ts';
 import { progress } from './progress.ts';
@@ -107,9 +106,7 @@ async function turn({ name, words }: Recorder, lengths: Lengths, { loads }: Benc
 		add(RECORD.busy, name, (cpuTime(pid).total - busy) / ((performance.now() - at) / 1000) / 1e6);
 		load.kill('SIGKILL');
 	} finally {
-		const gone = child.exitCode === null ? once(child, 'exit') : undefined;
-		child.kill('SIGTERM');
-		await gone;
+		await end(child, 'SIGTERM');
 		folder.remove();
 	}
 }

@@ -11,7 +11,7 @@ import { FrameWriter } from '../../src/term/frame-writer.ts';
 import type { Output } from '../../src/term/output.ts';
 import { erasesInColour, Terminal } from '../../src/term/terminal.ts';
 import { appearanceOf, setPalette } from '../../src/term/theme.ts';
-import { runLive } from '../../src/ui/live.tsx';
+import { type LiveOptions, runLive } from '../../src/ui/live.tsx';
 import type { Screen } from '../../src/ui/screen.ts';
 import { type DemoVariables, demoOptions, demoTabs, fixtureOptions } from './demo.ts';
 import { Emulator, type TerminalSize } from './emulator.ts';
@@ -20,6 +20,8 @@ import { HeldSampler } from './held-sampler.ts';
 export interface DemoScreenOptions extends TerminalSize {
 	/** In the place of the process's environment. */
 	env?: DemoVariables;
+	/** In the place of the fixtures. */
+	live?: Partial<Pick<LiveOptions, 'registry' | 'sampler'>>;
 }
 
 /** Nothing has been drawn for that long: what is left to come waits for a clock or a key. */
@@ -37,13 +39,13 @@ export class DemoScreen extends Emulator {
 	private readonly ended: Promise<number>;
 	private code: number | undefined;
 
-	constructor({ columns = 80, rows = 24, env = {} }: DemoScreenOptions = {}) {
+	constructor({ columns = 80, rows = 24, env = {}, live = {} }: DemoScreenOptions = {}) {
 		super({ columns, rows });
 		const variables = { TERM: 'xterm-256color', LANG: 'C.UTF-8', DEMO_ATTACH: '0', ...env };
 		const fixture = fixtureOptions(variables);
 		const options = demoOptions(variables, fixture.hold ? new HeldSampler(fixture) : undefined);
 		this.surface = this.open({ columns, rows }, variables, options.command);
-		this.ended = runLive({ ...options, screen: this.surface });
+		this.ended = runLive({ ...options, ...live, screen: this.surface });
 		void this.ended.then((code) => {
 			this.code = code;
 		});

@@ -1,5 +1,13 @@
 /** The screen on fixture snapshots, from keys to the cells of a terminal. */
 import { describe, expect, test } from 'vitest';
+import { FleetSampler } from '../../src/fleet/fleet-sampler.ts';
+import { emptyRow } from '../../src/fleet/rows.ts';
+import { fleetTracer } from '../../src/fleet/tracer.ts';
+import { safe, sanitize } from '../../src/lib/sanitize.ts';
+import { nothingFollows } from '../../src/recording/open.ts';
+import type { TabEntry } from '../../src/ui/tab.ts';
+import { fleetTab } from '../../src/ui/tabs/fleet/tab.ts';
+import { FixtureSampler } from '../ui/fixtures/sampler.ts';
 import { type DemoScreen, demoScreens } from './demo-screen.ts';
 
 const start = demoScreens();
@@ -90,6 +98,34 @@ describe('keys', () => {
 		await new Promise((resolve) => setTimeout(resolve, 800));
 		expect(run.text()).toBe(held);
 		await run.press(' ', (it) => !it.text().includes('PAUSED') && it.text() !== held);
+	});
+});
+
+describe('where nothing is measured', () => {
+	test('a recording says so at keys that measure, and keeps its groups', async () => {
+		const fixture = new FixtureSampler({ attachMs: 0, rows: 40, past: 5 });
+		const sampler = { ...nothingFollows(() => fixture.close()), subscribe: fixture.subscribe.bind(fixture) };
+		const run = start({ live: { sampler } });
+		await run.waitFor('▼WATTS');
+		await run.press('p', 'nothing is measured here: this is a recording');
+		await run.press('t', 'a recording has the rows that were recorded: by process');
+	});
+
+	test('a fleet is no recording: its hosts are grouped by their labels', async () => {
+		const rows = ['a', 'b', 'c'].map((name) => ({
+			...emptyRow(sanitize(`host-${name}`)),
+			labels: { rack: name === 'c' ? safe`south` : safe`north` },
+		}));
+		const sampler = new FleetSampler({
+			source: { rows: async () => rows, close: () => {} },
+			engine: 'e',
+			peers: 'job',
+			delay: 3600,
+		});
+		const registry = [{ tracer: fleetTracer(['rack']), tab: async () => fleetTab }] as unknown as TabEntry[];
+		const run = start({ env: { DEMO_TAB: 'fleet' }, live: { registry, sampler } });
+		await run.waitFor('host-a');
+		await run.press('t', (it) => /^\s*north/m.test(it.text()) && !it.text().includes('host-a'));
 	});
 });
 

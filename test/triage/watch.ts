@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Finding } from '../../src/tracers/overview/finding.ts';
 
+export { seconds as sleep } from '../truth/host.ts';
+
 export interface Line {
 	/** ms, as of performance.now(). */
 	at: number;
@@ -55,5 +57,3 @@ export function watch(): Watch {
 
 export const lineText = ({ subject, text, owner }: Finding): string =>
 	`${subject}: ${text}${owner ? ` — ${owner.role} ${owner.comm}${owner.processes > 1 ? ` ×${owner.processes}` : ''}` : ''}`;
-
-export const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));

@@ -16,6 +16,7 @@ import { energy } from '../../src/tracers/energy/tracer.ts';
 import { irq } from '../../src/tracers/irq/tracer.ts';
 import { makeTree } from '../unit/energy-fixtures.ts';
 import { realHost, seconds } from './host.ts';
+import { end } from './leftovers.ts';
 import { flood } from './load.ts';
 import { buildWorkloads, childrenOf, makeGroup, schedstat, type Workloads } from './workload.ts';
 
@@ -255,8 +256,7 @@ test('a process that sleeps is in its new control group in the interval of its m
 	const session = energy.start(realHost(), {});
 	onTestFinished(async () => {
 		session.close();
-		sleeper.kill('SIGKILL');
-		if (sleeper.exitCode === null && sleeper.signalCode === null) await once(sleeper, 'exit');
+		await end(sleeper);
 		group.remove();
 	});
 	const groupNow = (): string | undefined =>

@@ -1,4 +1,5 @@
 /** The real machine, as tracers get it. */
+import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { loadAddon } from '../../src/core/native.ts';
 import type { Host } from '../../src/core/tracer.ts';
@@ -11,6 +12,11 @@ export function realHost(): Host {
 		sysRoot: '/sys',
 		cpus: cpus().length,
 	};
+}
+
+/** Debian has parts of its kernel as modules, which are not there before somebody needs them. */
+export function loadModule(name: string): void {
+	spawnSync('modprobe', ['-q', name]);
 }
 
 export const seconds = (s: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, s * 1000));

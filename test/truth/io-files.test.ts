@@ -1,13 +1,13 @@
 /** Files by subvolume and layer: filters on btrfs and overlayfs, and write-back of files with one inode number. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { Unavailable } from '../../src/core/errors.ts';
 import { laidOut } from './fio.ts';
-import { seconds } from './host.ts';
+import { loadModule, seconds } from './host.ts';
 import { ioSessions } from './io-session.ts';
 import { onDisk } from './load.ts';
 
@@ -15,9 +15,13 @@ const run = promisify(execFile);
 
 const start = ioSessions();
 
-const has = (type: string): boolean => new RegExp(`\\b${type}$`, 'm').test(readFileSync('/proc/filesystems', 'utf8'));
-const works = (type: string): boolean =>
-	has(type) && (type === 'overlay' || existsSync(`/sbin/mkfs.${type}`) || existsSync(`/usr/sbin/mkfs.${type}`));
+type Skip = (condition: boolean, note: string) => void;
+
+function skipWithout(type: string, skip: Skip): void {
+	loadModule(type);
+	const known = new RegExp(`\\b${type}$`, 'm').test(readFileSync('/proc/filesystems', 'utf8'));
+	skip(!known, `this kernel has no ${type}`);
+}
 
 async function onFileSystem(type: string, use: (mount: string) => Promise<void>): Promise<void> {
 	await onDisk(async (directory) => {
@@ -52,7 +56,8 @@ async function subvolumes(mount: string): Promise<[string, string]> {
 	return [first, second];
 }
 
-test.skipIf(!works('btrfs'))('btrfs: --file and --directory mean one subvolume', async () => {
+test('btrfs: --file and --directory mean one subvolume', async ({ skip }) => {
+	skipWithout('btrfs', skip);
 	await onFileSystem('btrfs', async (mount) => {
 		const [first, second] = await subvolumes(mount);
 		for (const options of [{ file: first }, { directory: join(mount, 'a') }]) {
@@ -79,28 +84,27 @@ test.skipIf(!works('btrfs'))('btrfs: --file and --directory mean one subvolume',
 	});
 });
 
-test.skipIf(!works('btrfs'))(
-	'btrfs: write-back of a file counts for its own writer, not that of its snapshot',
-	async () => {
-		await onFileSystem('btrfs', async (mount) => {
-			const [first, second] = await subvolumes(mount);
-			const running = start();
-			await seconds(0.2);
-			running.read(1e9, 'operation');
-			const small = await dd('if=/dev/urandom', `of=${first}`, 'bs=128k', 'count=8', 'conv=notrunc');
-			const large = await dd('if=/dev/urandom', `of=${second}`, 'bs=128k', 'count=24', 'conv=notrunc');
-			await run('sync', ['--file-system', mount]);
-			const { processes } = running.read(1e9, 'operation').extra;
-			const written = (pid: number) => processes.find((one) => one.pid === pid)?.bytes_written ?? 0;
-			expect(written(small)).toBeGreaterThanOrEqual((1 << 20) * 0.9);
-			expect(written(small)).toBeLessThan((1 << 20) * 1.5);
-			expect(written(large)).toBeGreaterThanOrEqual((3 << 20) * 0.9);
-			expect(written(large)).toBeLessThan((3 << 20) * 1.3);
-		});
-	},
-);
+test('btrfs: write-back of a file counts for its own writer, not that of its snapshot', async ({ skip }) => {
+	skipWithout('btrfs', skip);
+	await onFileSystem('btrfs', async (mount) => {
+		const [first, second] = await subvolumes(mount);
+		const running = start();
+		await seconds(0.2);
+		running.read(1e9, 'operation');
+		const small = await dd('if=/dev/urandom', `of=${first}`, 'bs=128k', 'count=8', 'conv=notrunc');
+		const large = await dd('if=/dev/urandom', `of=${second}`, 'bs=128k', 'count=24', 'conv=notrunc');
+		await run('sync', ['--file-system', mount]);
+		const { processes } = running.read(1e9, 'operation').extra;
+		const written = (pid: number) => processes.find((one) => one.pid === pid)?.bytes_written ?? 0;
+		expect(written(small)).toBeGreaterThanOrEqual((1 << 20) * 0.9);
+		expect(written(small)).toBeLessThan((1 << 20) * 1.5);
+		expect(written(large)).toBeGreaterThanOrEqual((3 << 20) * 0.9);
+		expect(written(large)).toBeLessThan((3 << 20) * 1.3);
+	});
+});
 
-test.skipIf(!works('overlay'))('overlayfs: refused, and the file of the layer is named', async () => {
+test('overlayfs: refused, and the file of the layer is named', async ({ skip }) => {
+	skipWithout('overlay', skip);
 	await onFileSystem('ext4', async (mount) => {
 		const [lower, upper, work, merged] = ['l', 'u', 'w', 'm'].map((name) => join(mount, name)) as [
 			string,

@@ -146,18 +146,13 @@ test('calls on names and metadata are followed: a cold directory tree', async ()
 	});
 });
 
-/** Built if the compiler and the kernel know 32-bit programs. */
-function compat(directory: string): string | undefined {
-	const program = join(directory, 'read32');
-	const flags = ['-m32', '-O1', '-fno-pie', '-no-pie', '-nostdlib', '-static', '-Wl,-e,start'];
-	const made = spawnSync('gcc', [...flags, 'test/truth/fixtures/read32.c', '-o', program]);
-	return made.status === 0 && spawnSync(program, { input: '' }).status === 1 ? program : undefined;
-}
-
-test.skipIf(process.arch !== 'x64')('calls of a 32-bit program are followed by their own numbers', async ({ skip }) => {
+test('calls of a 32-bit program are followed by their own numbers', async ({ skip }) => {
+	skip(process.arch !== 'x64', 'only x86-64 has 32-bit calls with numbers of their own');
 	await onDisk(async (directory) => {
-		const program = compat(directory);
-		if (program === undefined) return skip('no 32-bit programs here');
+		const program = join(directory, 'read32');
+		const flags = ['-m32', '-O1', '-fno-pie', '-nostdlib', '-static', '-Wl,-e,start'];
+		await run('clang', [...flags, 'test/truth/fixtures/read32.c', '-o', program]);
+		skip(spawnSync(program, { input: '' }).status !== 1, 'this kernel runs no 32-bit programs');
 		const file = await laidOut(directory, 'file', 4);
 		const running = start({ file });
 		running.read(1e9, 'operation');
@@ -263,12 +258,14 @@ function runAs(pid: number, script: string): void {
 test('calls that lose their entry to a thread with the same lowest bits are counted where they queue', async () => {
 	await onDisk(async (directory) => {
 		const file = await laidOut(directory, 'file', 32);
-		// 14 bits of its number find a thread's entry
-		const other = spawn('sh', ['-c', 'exec dd if=/dev/zero of=/dev/null bs=1 2>/dev/null'], { stdio: 'ignore' });
+		// 14 bits of its number find a thread's entry; on a CPU of its own, so that it runs while the calls are made
+		const other = spawn('sh', ['-c', 'exec taskset -c 0 dd if=/dev/zero of=/dev/null bs=1 2>/dev/null'], {
+			stdio: 'ignore',
+		});
 		try {
 			const running = start({ file });
 			const read = (pid: number) => {
-				runAs(pid, `exec dd if=${file} of=/dev/null bs=4k count=3000 iflag=direct`);
+				runAs(pid, `exec taskset -c 1 dd if=${file} of=/dev/null bs=4k count=3000 iflag=direct`);
 				const { rows, lost } = running.read(1e9, 'operation');
 				return { followed: sums(rows, 'read')['fs']?.count ?? 0, displaced: lost['calls_full'] ?? 0 };
 			};

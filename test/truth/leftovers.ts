@@ -1,9 +1,19 @@
 /** Nothing stays behind of a test or benchmark that ends before its time: by Ctrl-C, by an exception, killed. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 
 /** A command line that dies with this process, whatever way that goes. What it starts itself it has to look after. */
 export function leashed(command: string, ...args: string[]): [command: string, args: string[]] {
 	return ['setpriv', ['--pdeathsig', 'KILL', command, ...args]];
+}
+
+/** Resolves when the child has ended: by this signal, if it has not ended before. */
+export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+	if (child.exitCode !== null || child.signalCode !== null) return;
+	const gone = once(child, 'exit');
+	child.kill(signal);
+	await gone;
 }
 
 /** Run it once: when the function returned is called, at the latest when this process exits. */

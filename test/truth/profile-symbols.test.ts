@@ -10,8 +10,8 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Profile } from '../../src/profile/model.ts';
 import { Debuginfod } from '../../src/symbols/debuginfod.ts';
 import { Elf, MemoryBytes } from '../../src/symbols/elf.ts';
-import { leashed, temporaryDirectory } from './leftovers.ts';
-import { begin, buildProfiled, end, endAll, figures, load, loadOf, namesOf, take } from './profiled.ts';
+import { end, leashed, temporaryDirectory } from './leftovers.ts';
+import { begin, buildProfiled, endAll, figures, load, loadOf, namesOf, take } from './profiled.ts';
 import { freePort } from './prometheus.ts';
 
 const directory = temporaryDirectory(join(process.cwd(), 'build/profile-'));
@@ -134,6 +134,13 @@ describe('debuginfod', () => {
 		const leading = new Debuginfod(await serve(other, 'http://example.com/'), cache);
 		expect(await leading.tableOf(other)).toBeUndefined();
 		expect(leading.failure).toMatch(/not https/);
+		// a server that fails does not keep the next one from being asked
+		await new Promise((resolve) => server?.close(resolve));
+		rmSync(cache, { recursive: true });
+		const reached = await serve(id, readFileSync(symbols));
+		const second = new Debuginfod(`http://127.0.0.1:${await freePort()}/ ${reached}`, cache);
+		expect(await nameAt(second, id)).toBe('seventy');
+		expect(second.counts).toMatchObject({ asked: 1, found: 1, failed: 0 });
 		expect(await new Debuginfod(url, cache).tableOf('../../etc/passwd')).toBeUndefined();
 	});
 });
@@ -260,7 +267,6 @@ test('a Go program of the distribution, stripped: its stacks are those that Go i
 		}
 	} finally {
 		agent.destroy();
-		if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-		await gone;
+		await end(child);
 	}
 });

@@ -1,6 +1,5 @@
 /** Profiles of loads of known shape. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import type { Host } from '../../src/core/tracer.ts';
@@ -10,7 +9,7 @@ import { functionsOf } from '../../src/profile/tree.ts';
 import { loadDemangler } from '../../src/symbols/demangle.ts';
 import { Taking, type TakingOptions } from '../../src/tracers/profile/taking.ts';
 import { realHost } from './host.ts';
-import { leashed } from './leftovers.ts';
+import { end, leashed } from './leftovers.ts';
 
 /** fixtures/profiled.c with frame pointers. */
 export function buildProfiled(path: string): void {
@@ -27,15 +26,8 @@ let taking: Taking | undefined;
 export async function endAll(): Promise<void> {
 	taking?.close();
 	taking = undefined;
-	await Promise.all([...running].map(end));
-}
-
-export async function end(child: ChildProcess): Promise<void> {
-	running.delete(child);
-	if (child.exitCode !== null || child.signalCode !== null) return;
-	const gone = once(child, 'exit');
-	child.kill('SIGKILL');
-	await gone;
+	await Promise.all(Array.from(running, (child) => end(child)));
+	running.clear();
 }
 
 /** Start a load, and wait until it is the program whose name begins so. */

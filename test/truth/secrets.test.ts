@@ -137,5 +137,10 @@ test('the screen, what y copies, and what w writes', async ({ inTerminal }) => {
 });
 
 test('the log of the kernel in a bundle', () => {
-	expectMasked(kernelLog()?.toString('latin1') ?? '', 'kmsg.txt');
+	const [first, , third] = SECRETS;
+	// without the end of its line it is not to be read before the next one
+	writeFileSync('/dev/kmsg', `<6>wattlag-test: ${WORD} --password ${first} postgres://bob:${third}@db/x\n`);
+	const log = kernelLog()?.toString('latin1') ?? '';
+	expect(log).toContain(WORD);
+	expectMasked(log, 'kmsg.txt');
 });

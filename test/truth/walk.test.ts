@@ -1,22 +1,19 @@
 /** The walk over all tasks beside processes that end and begin in numbers: each is there as long as it lives, and rests as it does. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { TaskWalk } from '../../src/tracers/overview/tasks/walk.ts';
 import { generator } from '../lib/random.ts';
 import { realHost, seconds } from './host.ts';
+import { end } from './leftovers.ts';
 
-const living = new Map<number, () => Promise<unknown>>();
+const living = new Map<number, ChildProcess>();
 async function begin(count: number): Promise<void> {
 	const children = Array.from({ length: count }, () => spawn('sleep', ['120'], { stdio: 'ignore' }));
 	await Promise.all(children.map((child) => once(child, 'spawn')));
-	for (const child of children)
-		living.set(child.pid as number, async () => {
-			const gone = once(child, 'exit');
-			child.kill('SIGKILL');
-			await gone;
-		});
+	for (const child of children) living.set(child.pid as number, child);
 }
+
 test('sleepers that end one, two or many in a row, and new ones between them', async () => {
 	const walk = new TaskWalk(realHost());
 	try {
@@ -33,7 +30,7 @@ test('sleepers that end one, two or many in a row, and new ones between them', a
 			const pids = [...living.keys()].sort((a, b) => a - b);
 			const at = Math.floor(random() * (pids.length - 12));
 			const ending = pids.slice(at, at + ([0, 1, 2, 9][round % 4] ?? 0));
-			await Promise.all(ending.map((pid) => living.get(pid)?.()));
+			await Promise.all(ending.map((pid) => end(living.get(pid) as ChildProcess)));
 			for (const pid of ending) living.delete(pid);
 			if (round % 3 === 0) await begin(2);
 			await seconds(0.2);
@@ -57,7 +54,7 @@ test('sleepers that end one, two or many in a row, and new ones between them', a
 			expect(task?.asleep_ns).toBeGreaterThan(0.1e9);
 		}
 	} finally {
-		await Promise.all([...living.values()].map((end) => end()));
+		await Promise.all(Array.from(living.values(), (child) => end(child)));
 		walk.close();
 	}
 });

@@ -149,6 +149,43 @@ describe('measuring', () => {
 		expect(host.statistics.at(-1)).toBe('off');
 	});
 
+	test('programs that run at a tick only have a price soon, also where the first tick is late', () => {
+		vi.useFakeTimers({ now: 0, toFake: ['hrtime', 'performance', 'Date'] });
+		tree.set('devices/system/cpu/isolated', '\n');
+		const host = { ...fakeHost(), sysRoot: tree.root };
+		let runs = 0;
+		const seen = { runs: 0, ns: 0 };
+		const walk = () => {
+			runs += 10;
+			if (host.statistics.at(-1) !== 'on') return;
+			seen.runs += 10;
+			seen.ns += 1000;
+		};
+		const one: Session<object, object> = {
+			...session(host, () => 0),
+			cost: () => ({
+				...{ ns: seen.ns, runs: seen.runs, recursionMisses: 0, negative: 0 },
+				programs: [program('walk', runs, seen.runs, seen.ns)],
+			}),
+		};
+		const own = new OwnCost(host);
+		own.begin([one]);
+		const tick = (ms: number) => {
+			for (let left = ms; left > 0; left -= 250) {
+				vi.advanceTimersByTime(Math.min(250, left));
+				own.sample([one]);
+			}
+			walk();
+			const cost = own.tick(new Map([[one, one.cost()]]))(one, ms * 1e6);
+			own.next([one]);
+			return cost;
+		};
+		expect(tick(1500).bpf_ns).toBeNull();
+		expect(tick(500).bpf_ns).toBe(1000);
+		expect(host.statistics.filter((entry) => entry === 'on')).toHaveLength(2);
+		own.stop();
+	});
+
 	test('the distance of a measurement from the prices before it is part of the uncertainty', () => {
 		vi.useFakeTimers({ now: 0, toFake: ['hrtime', 'performance', 'Date'] });
 		const host = { ...fakeHost(), sysRoot: tree.root };

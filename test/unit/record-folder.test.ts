@@ -231,6 +231,57 @@ describe('merged intervals', () => {
 		expect(one?.rows[0]).toMatchObject({ cpu_ns: 27, nice: 5 });
 	});
 
+	test('nor are clocks, rates, what is counted since start, and lists of what is now', () => {
+		const part = (at: number) => {
+			const rest = {
+				cpus: [{ cpu: 0, package: 0, states: [at / 10], ghz: at }],
+				frequency: { min_ghz: 1, max_ghz: 4, limit_ghz: 3, firmware_ghz: null },
+				throttling: { events: at, events_total: 10 * at, throttled_ns: at, cooling: 1, cooling_devices: 2 },
+				wakes: { per_s: at, own_per_s: 1, mean_idle_ns: 30 * at, switched_share: 0.5, short_share: 0.1 * at, full: at },
+			};
+			return {
+				...interval(10 + at, []),
+				rest,
+				bill: { kwh: at, kwh_per_day: 2, price: null, price_per_day: null, co2_g: 10 * at, co2_g_per_day: 20 },
+				...{ profile_seconds: at, hz: 49, symbol_bytes: 100 * at, rare: { stacks: at, ns: at } },
+				hottest: [{ comm: 'a', pid: 1, ns: at, share: 1 }],
+				wakers: [{ pid: 1, comm: 'a', count: at, count_total: 10 * at, ago_ns: at, woken: 7 }],
+				links: [{ device: 'eth0', carrier_changes: 5, dropped_driver: at }],
+				memory_growth: [{ cgroup: '/a', bytes: at, share: 0.1 }],
+				wait_chains: [{ tasks: at, pids: [1], oldest_ns: at }],
+			} as unknown as Snapshot;
+		};
+		const merging = new Merging([tracer('energy')]);
+		const [one] = [...[1, 2, 3].flatMap((at) => merging.add(part(at))), ...merging.end()];
+		expect(one).toMatchObject({
+			rest: {
+				cpus: [{ cpu: 0, package: 0, states: [0.2], ghz: 3 }],
+				frequency: { min_ghz: 1, max_ghz: 4, limit_ghz: 3, firmware_ghz: null },
+				throttling: { events: 6, events_total: 30, throttled_ns: 6, cooling: 1, cooling_devices: 2 },
+				// 30 for one period, 60 for two, 90 for three
+				wakes: { per_s: 2, own_per_s: 1, mean_idle_ns: 70, switched_share: 0.5, short_share: 0.2, full: 3 },
+			},
+			bill: { kwh: 3, kwh_per_day: 2, price: null, price_per_day: null, co2_g: 30, co2_g_per_day: 20 },
+			...{ profile_seconds: 3, hz: 49, symbol_bytes: 300, rare: { stacks: 3, ns: 3 } },
+			hottest: [{ comm: 'a', pid: 1, ns: 3, share: 1 }],
+			wakers: [{ pid: 1, comm: 'a', count: 6, count_total: 30, ago_ns: 3, woken: 7 }],
+			links: [{ device: 'eth0', carrier_changes: 5, dropped_driver: 6 }],
+			memory_growth: [{ cgroup: '/a', bytes: 3, share: 0.1 }],
+			wait_chains: [{ tasks: 3, pids: [1], oldest_ns: 3 }],
+		});
+	});
+
+	test('times by what they were spent on are sums, though a part is called as a CPU or an interrupt is', () => {
+		const times = (at: number) => ({ cpu: at, irq: 1, runnable: 2 * at, ...(at > 1 && { lock: 3 }) });
+		const merging = new Merging([tracer('overview')]);
+		const part = (at: number) => ({
+			...interval(10 + at, [{ ...row(1, 5e9, 9), time_ns: times(at) }]),
+			tab: 'overview',
+		});
+		const [one] = [...[1, 2, 3].flatMap((at) => merging.add(part(at) as Snapshot)), ...merging.end()];
+		expect(one?.rows[0]).toMatchObject({ time_ns: { cpu: 6, irq: 3, runnable: 12, lock: 6 } });
+	});
+
 	test('power and share are the quotients of the merged sums, to the last bit', () => {
 		const all = [11, 12, 13].map((at) => interval(at, [row(1, 5e9, at * 1_234_567)]));
 		for (const { watts, share, energy_uj } of merged(all)) {

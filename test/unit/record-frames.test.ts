@@ -149,6 +149,14 @@ describe('a snapshot as text', () => {
 		expect(() => fromText(Buffer.from(text))).toThrow('a property without values');
 	});
 
+	test('a long chain of columns that follow from each other is refused before it takes minutes', () => {
+		const { rows: _, ...head } = all[0] as Snapshot;
+		const k = Array.from({ length: 20_000 }, (_, at) => `a${at}`);
+		const c = k.map((_, at) => (at + 1 < k.length ? { d: 'entries', of: at + 1 } : []));
+		const text = JSON.stringify({ head: { ...head, rows: 0 }, rows: { k, c } });
+		expect(() => fromText(Buffer.from(text))).toThrow('too many values');
+	});
+
 	test('is made inert', () => {
 		const rows = [{ 'na\x1bme': 'a\x1b[2J', list: ['\x07'] }];
 		expect(fromText(toText({ ...(all[0] as Snapshot), rows }))['rows']).toEqual([{ 'na^[me': 'a^[[2J', list: ['^G'] }]);

@@ -1,5 +1,9 @@
 /** What happens to a tracer that throws while it is read, on a clock that the test moves. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { openDebugLog } from '../../src/core/debug-log.ts';
 import type { SamplerEvent } from '../../src/core/sampler.ts';
 import type { Options, Tracer } from '../../src/core/tracer.ts';
 import { Sampling, type SamplingOptions } from '../../src/sampling/sampling.ts';
@@ -170,4 +174,16 @@ test('tracers that are left out say so and never run', async () => {
 		})),
 	);
 	expect(snapshots(events, 'a').length).toBeGreaterThan(1);
+});
+
+test('the debug log says what became of it, in whatever thread it runs', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'wattlag-states-'));
+	const path = join(folder, 'log');
+	openDebugLog(path);
+	await begins([fragile('a', () => true)]);
+	await pass(2);
+	const states = readFileSync(path, 'latin1').match(/a: \w+(: .*)?/g) ?? [];
+	rmSync(folder, { recursive: true });
+	expect(states.slice(0, 2)).toEqual(['a: attaching', 'a: live']);
+	expect(states[2]).toMatch(/^a: unavailable: a failed: boom; next try in 10 s/);
 });

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { seconds } from '../truth/host.ts';
 import { SOFTIRQS } from '../truth/irq-counters.ts';
 import { leashed } from '../truth/leftovers.ts';
 
@@ -37,6 +38,16 @@ export const REQUESTS: ReadonlyMap<string, readonly Event[]> = new Map<string, r
 	['writes', [['block:block_rq_complete', 'rwbs ~ "*W*"']]],
 ]);
 
+/**
+ * Of a line of `perf stat -x,`: value, unit, event, ns counted, percentage of the time in which it should have counted.
+ * Process 1 may sleep all the time. Its counters then had no time, all of which was counted (100 %), and nothing is hidden.
+ * A counter that had no turn beside others has 0 %: NaN.
+ */
+export function countOf(line: string): number {
+	const [value, , , counted, percentage] = line.split(',');
+	return value === '<not counted>' && counted === '0' && percentage === '100.00' ? 0 : Number(value);
+}
+
 /** Counts until it is told to stop, which gives the events by label. */
 export async function countHidden(
 	labels: ReadonlyMap<string, readonly Event[]>,
@@ -52,12 +63,12 @@ export async function countHidden(
 	});
 	const said = text(child.stderr);
 	// it says nothing when it has begun
-	await new Promise((resolve) => setTimeout(resolve, 300));
+	await seconds(0.3);
 	return async () => {
 		child.kill('SIGINT');
 		if (child.exitCode === null) await once(child, 'exit');
 		const lines = (await said).trim().split('\n');
-		const counts = lines.map((line) => Number(line.split(',')[0]));
+		const counts = lines.map(countOf);
 		if (counts.length !== events.length || !counts.every(Number.isFinite))
 			throw new Error(`perf stat: ${lines.join('; ')}`);
 		return new Map(

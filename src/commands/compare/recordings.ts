@@ -98,6 +98,7 @@ export async function printComparison(comparison: RecordingComparison, line: Com
 /** The comparison on the screen, until the user ends it. */
 export async function showComparison(comparison: RecordingComparison, line: CommandLine): Promise<number> {
 	const { Store } = await import('../../history/store.ts');
+	const { nothingFollows } = await import('../../recording/open.ts');
 	const { runLive } = await import('../../ui/live.tsx');
 	const store = new Store();
 	store.apply({ kind: 'snapshot', snapshot: snapshotOf(comparison) });
@@ -111,7 +112,7 @@ export async function showComparison(comparison: RecordingComparison, line: Comm
 			},
 		],
 		command: { ...line, tab: changeTab.id, sorts: {}, groups: {} },
-		sampler: { subscribe: () => () => {}, setInterval: () => {}, setGroup: () => {}, close: () => {} },
+		sampler: nothingFollows(() => {}),
 		store,
 		host: {
 			host: sanitize(a.host === b.host ? `${a.host} (compared)` : `${a.host} → ${b.host}`),

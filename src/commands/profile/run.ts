@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UsageError } from '../../core/errors.ts';
 import type { Host, Options } from '../../core/tracer.ts';
+import { counted } from '../../lib/format.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { ProfileFormat } from '../../profile/formats/formats.ts';
 import { profileJson } from '../../profile/formats/json.ts';
@@ -97,7 +98,7 @@ async function wait(taking: Taking, seconds: number, stop: AbortSignal): Promise
 /** Symbols that are still being asked for. Bounded; a signal ends it. */
 async function settle(taking: Taking, stop: AbortSignal): Promise<void> {
 	if (taking.pendingSymbols === 0 || stop.aborted) return;
-	report(`wattlag: waiting for symbols of ${taking.pendingSymbols} files\n`);
+	report(`wattlag: waiting for symbols of ${counted(taking.pendingSymbols, 'file')}\n`);
 	await taking.settleSymbols(AbortSignal.any([stop, AbortSignal.timeout(SETTLE)]));
 }
 

@@ -6,7 +6,7 @@ import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { hasMachinePids } from '../../system/pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from '../../system/process-id.ts';
 import { Users } from '../../system/users.ts';
-import { groupPath } from '../../system/v1-groups.ts';
+import { groupPath, groupsText } from '../../system/v1-groups.ts';
 
 export interface ProcessFacts {
 	/** Begin an interval: facts that are known by the pid alone may be another process's by now. */
@@ -114,12 +114,10 @@ export class ProcFacts implements ProcessFacts {
 		return path;
 	}
 
-	private readCgroup({ pid, start }: ProcessId): SafeText | undefined {
-		const folder = join(this.procRoot, String(pid));
+	private readCgroup(process: ProcessId): SafeText | undefined {
 		try {
-			const text = readLatin1(join(folder, 'cgroup'));
-			const fields = statFields(readLatin1(join(folder, 'stat')));
-			return sameStart(startOf(fields), start) ? sanitize(Buffer.from(groupPath(text), 'latin1')) : undefined;
+			const text = groupsText(this.procRoot, process);
+			return text !== undefined ? sanitize(Buffer.from(groupPath(text), 'latin1')) : undefined;
 		} catch {
 			this.failed++;
 			return undefined;

@@ -1,5 +1,4 @@
 /** Requests by process: the user-space side of bpf/io/processes.bpf.h. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import type { GroupNames } from '../../bpf/cgroups.ts';
@@ -9,6 +8,7 @@ import { possibleCpusOf } from '../../bpf/possible-cpus.ts';
 import { stageStats } from '../../bpf/stage-distributions.ts';
 import type { Host } from '../../core/tracer.ts';
 import { io_op, io_writer, maps, type process_io, spilled_io } from '../../generated/io.ts';
+import { readBytes } from '../../lib/read-file.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
 import { APART, type ApartSums, apart, bytesField, noneApart } from './apart.ts';
@@ -283,7 +283,7 @@ export class Processes {
 
 	private statOf(pid: number): Pick<Known, 'comm' | 'started'> | undefined {
 		try {
-			const stat = readFileSync(join(this.procRoot, String(pid), 'stat'));
+			const stat = readBytes(join(this.procRoot, String(pid), 'stat'));
 			const end = stat.lastIndexOf(')');
 			// fields 3 and on; the start is field 22
 			const started = stat.toString('latin1', end + 2).split(' ')[19];

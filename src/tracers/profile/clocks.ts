@@ -1,9 +1,9 @@
 /** The kernel's own times of threads, by which samples and waits are made to add up: run time, waits for a CPU, and begin. */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicNs } from '../../lib/clock.ts';
-import { readLatin1 } from '../../lib/read-file.ts';
+import { readBytes, readLatin1 } from '../../lib/read-file.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
 import { unifiedPath } from '../../system/v1-groups.ts';
@@ -82,7 +82,7 @@ export function threadTimes(
 function timesOf(procRoot: string, pid: number, tid: number): ThreadTimes | undefined {
 	try {
 		const folder = join(procRoot, String(pid), 'task', String(tid));
-		const comm = readFileSync(join(folder, 'comm'));
+		const comm = readBytes(join(folder, 'comm'));
 		const [run, delay] = readLatin1(join(folder, 'schedstat')).split(' ').map(Number);
 		if (run === undefined || delay === undefined || !Number.isFinite(run + delay)) return undefined;
 		return {

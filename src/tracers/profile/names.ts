@@ -1,6 +1,6 @@
 /** Names of processes, remembered when they have ended. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readBytes } from '../../lib/read-file.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 
 const MAX_NAMES = 16_384;
@@ -18,7 +18,7 @@ export class ProcessNames {
 		const known = this.names.get(pid);
 		if (known !== undefined) return known;
 		try {
-			const bytes = readFileSync(join(this.procRoot, String(pid), 'comm'));
+			const bytes = readBytes(join(this.procRoot, String(pid), 'comm'));
 			const name = sanitize(bytes.subarray(0, Math.max(0, bytes.length - 1)));
 			if (this.names.size < MAX_NAMES) this.names.set(pid, name);
 			return name;

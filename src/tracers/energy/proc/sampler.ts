@@ -13,7 +13,7 @@ import { resolve } from 'node:path';
 import { Unavailable } from '../../../core/errors.ts';
 import type { Source } from '../../../core/snapshot.ts';
 import { kernelBootNs, monotonicNs, threadCpu } from '../../../lib/clock.ts';
-import { readLatin1 } from '../../../lib/read-file.ts';
+import { readBytes, readLatin1 } from '../../../lib/read-file.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { groupPath } from '../../../system/v1-groups.ts';
@@ -310,7 +310,7 @@ export class ProcSampler {
 	private unescaped({ name, rawComm }: Entry): Uint8Array {
 		if (!rawComm.includes(BACKSLASH)) return rawComm;
 		try {
-			const comm = readFileSync(`${this.root}/${name}/comm`);
+			const comm = readBytes(`${this.root}/${name}/comm`);
 			return comm.at(-1) === 0x0a ? comm.subarray(0, -1) : comm;
 		} catch {
 			return rawComm;

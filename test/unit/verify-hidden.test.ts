@@ -1,0 +1,16 @@
+/** What `perf stat -x,` says of events that no BPF program can see. */
+import { expect, test } from 'vitest';
+import { countOf } from '../verify/hidden.ts';
+
+test.each([
+	['12,,block:block_rq_complete,3310421,100.00,,', 12],
+	['0,,block:block_rq_complete,3310421,100.00,,', 0],
+	// process 1 slept all the time
+	['<not counted>,,block:block_rq_complete,0,100.00,,', 0],
+	// it ran, and the counter had no turn
+	['<not counted>,,block:block_rq_complete,0,0.00,,', Number.NaN],
+	['<not supported>,,block:block_rq_complete,0,100.00,,', Number.NaN],
+	['event syntax error', Number.NaN],
+])('%s', (line, count) => {
+	expect(countOf(line)).toBe(count);
+});
