@@ -50,8 +50,8 @@ export interface ProcessNow {
 	threads: Count;
 	/** −20 to 19. */
 	nice: number;
-	/** Real time policy (FIFO, RR, deadline). */
-	realtime: boolean;
+	/** Its policy is SCHED_DEADLINE: with its budget used up it waits for its next period, not for a CPU. */
+	deadline: boolean;
 	/** Resident: the kernel's own counters, exact to 32 pages per CPU. */
 	rss_bytes: Bytes;
 	swap_bytes: Bytes;
@@ -93,6 +93,7 @@ export interface Channel {
 }
 
 const PAGE: Bytes = 4096;
+const SCHED_DEADLINE = 6;
 
 const letters: readonly (readonly [bit: number, letter: StateLetter])[] = [
 	[0x402, 'I'],
@@ -167,7 +168,7 @@ class Process implements ProcessNow {
 	parent = 0;
 	threads: Count = 0;
 	nice = 0;
-	realtime = false;
+	deadline = false;
 	rss_bytes: Bytes = 0;
 	swap_bytes: Bytes = 0;
 	minor_faults: Count = 0;
@@ -420,7 +421,7 @@ export class TaskWalk {
 		if (tid === tgid) {
 			process.comm = this.nameOf(tid, record.comm);
 			process.nice = record.priority - 120;
-			process.realtime = record.policy === 1 || record.policy === 2 || record.policy === 6;
+			process.deadline = record.policy === SCHED_DEADLINE;
 		}
 		process.parent = record.parent;
 		process.threads = record.threads;
