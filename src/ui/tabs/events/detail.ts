@@ -105,6 +105,6 @@ export function detailLines(tab: Props, row: EventRow, width: number, height: nu
 	}
 	// a group whose events have no record, or are older than what is kept
 	if (records.length === 0 && tab.detail)
-		spans.push(...momentLines({ ...row, mono_ns: row.last_mono_ns }, tab.at, width));
+		spans.push(...momentLines({ mono_ns: row.last_mono_ns, pid: row.pid, start_time: row.start_time }, tab.at, width));
 	return spans.slice(0, height).map((line) => lineOf(width, line));
 }
