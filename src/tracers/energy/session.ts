@@ -89,7 +89,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		const { packages, known, marked, domains, uncertainty } = power.read(dt, work);
 		const { rows_uj, ...sums } = attributePackages(packages, use.used, use.unattributed_ns, use.irq, policy);
 
-		this.accounts.begin();
+		this.accounts.begin(dt);
 		for (const [index, { task, cpu_ns }] of use.used.entries()) {
 			this.accounts.charge(task, cpu_ns, rows_uj[index] as MicroJoules);
 		}
@@ -229,10 +229,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				for (const { pid, energy_uj } of shares.processes) {
 					const process = processes.get(pid);
 					if (process === undefined) unattributed_uj += energy_uj;
-					else {
-						const { start, comm } = process;
-						this.accounts.charge({ process, tid: pid, start, comm, alive: true }, 0, 0, energy_uj);
-					}
+					else this.accounts.chargeGpu(process, energy_uj);
 				}
 				const busy = reading.processes?.reduce((sum, { busy_ns }) => sum + busy_ns, 0) ?? null;
 				return { name: reading.name, energy_uj: reading.energy_uj, unattributed_uj, busy_ns: busy };

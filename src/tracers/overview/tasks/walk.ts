@@ -431,6 +431,7 @@ export class TaskWalk {
 
 	private drop(tid: number, { process, task, minor, major }: Kept): void {
 		this.kept.delete(tid);
+		this.names.delete(tid);
 		process.tasks = process.tasks.filter((one) => one !== task);
 		process.touch();
 		const { pid } = process;
