@@ -51,11 +51,13 @@ export class CommandLines {
 	/** Characters of all texts. */
 	private length = 0;
 	private readonly buffer = new Uint8Array(COMMAND_BYTES);
+	private readonly mostText: number;
 	private until = Number.NEGATIVE_INFINITY;
 	private left = 0;
 
-	/** @param again a line is read again after so long, ms */
-	constructor(procRoot: string, again = AGAIN) {
+	/** @param again a line is read again after so long, ms @param mostText characters of all lines that are kept */
+	constructor(procRoot: string, again = AGAIN, mostText = MOST_TEXT) {
+		this.mostText = mostText;
 		this.again = again;
 		this.procRoot = procRoot;
 	}
@@ -79,7 +81,7 @@ export class CommandLines {
 		this.forget(key);
 		this.known.set(key, { text, comm, at: now });
 		this.length += text.length;
-		while (this.known.size > MOST || this.length > MOST_TEXT) this.forget(this.known.keys().next().value as string);
+		while (this.known.size > MOST || this.length > this.mostText) this.forget(this.known.keys().next().value as string);
 		return text;
 	}
 
