@@ -83,7 +83,7 @@ test('a timer of 1,000 Hz: its wake-ups by cause, all idle periods as cpuidle co
 	// on a busy machine, and beside other guests of its host, the timer comes late and loses periods
 	const quiet = idle > 0.9 * dt * realHost().cpus;
 	expect(switches / seconds).toBeGreaterThan(quiet ? 900 : 100);
-	expect(switches / seconds).toBeLessThan(1010);
+	expect(switches / seconds).toBeLessThan(quiet ? 1010 : 2000);
 	// a switch from another task is no wake-up: other tasks have woken its CPU before it
 	const { wakes = 0 } = rows.find((one) => one.pid === pid) ?? {};
 	expect(wakes).toBeGreaterThan(quiet ? switches / 2 : 0);
