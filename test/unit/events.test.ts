@@ -6,7 +6,7 @@ import { addressText, endpointText, tcpFlags } from '../../src/tracers/events/ad
 import { blockedTasks, type Sleeper, waitChains } from '../../src/tracers/events/blocked/chains.ts';
 import { mountDevice } from '../../src/tracers/events/blocked/files.ts';
 import { waitOf } from '../../src/tracers/events/blocked/waits.ts';
-import { Correlation } from '../../src/tracers/events/correlate.ts';
+import { Correlation, droppedByDevices } from '../../src/tracers/events/correlate.ts';
 import { ofSlot, SLOTS } from '../../src/tracers/events/kinds.ts';
 import { KernelEvents } from '../../src/tracers/events/kmsg/events.ts';
 import { parseKernelMessage } from '../../src/tracers/events/kmsg/parse.ts';
@@ -292,6 +292,16 @@ describe('a retransmit', () => {
 	test('nothing is said where drops had no record, or before this program ran', () => {
 		expect(verdictOf([again(10e9)], true)).toMatchObject({ verdict: 'not-known' });
 		expect(verdictOf([again(1e9)])).toMatchObject({ verdict: 'not-known' });
+	});
+
+	test('a drop by a network device itself has no record', () => {
+		const link = {
+			...{ device: safe`eth0`, state: safe`up`, carrier_changes: 1, bond: safe`` },
+			...{ dropped_hardware: 0, dropped_driver: 0, dropped_stack: 5 },
+		};
+		expect(droppedByDevices([link])).toBe(false);
+		expect(droppedByDevices([link, { ...link, dropped_hardware: 1 }])).toBe(true);
+		expect(droppedByDevices([{ ...link, dropped_driver: 1 }])).toBe(true);
 	});
 });
 
