@@ -111,7 +111,8 @@ export class KernelSymbols {
 	private readonly names = new Map<number, SafeText>();
 	private readonly unknown = new Set<number>();
 	private readonly path: string;
-	private core: CoreSymbols | undefined;
+	/** null: not to be had: hidden, or not in order. */
+	private core: CoreSymbols | null | undefined;
 	private usedAt: Ns = Number.NEGATIVE_INFINITY;
 
 	constructor(procRoot: string) {
@@ -127,11 +128,11 @@ export class KernelSymbols {
 	resolve(): void {
 		const now = monotonicNs();
 		if (this.unknown.size === 0) {
-			if (this.core && now - this.usedAt > KEPT) this.core = undefined;
+			if (now - this.usedAt > KEPT) this.core = undefined;
 			return;
 		}
 		// a single event is not worth it
-		if (now - this.usedAt < KEPT) this.core ??= this.readCore();
+		if (now - this.usedAt < KEPT && this.core === undefined) this.core = this.readCore();
 		this.usedAt = now;
 		if (this.names.size + this.unknown.size > MOST) this.names.clear();
 		for (const address of this.unknown) {
@@ -152,11 +153,11 @@ export class KernelSymbols {
 		for (const [index, address] of addresses.entries()) this.names.set(address, found[index] ?? safe``);
 	}
 
-	private readCore(): CoreSymbols | undefined {
+	private readCore(): CoreSymbols | null {
 		try {
-			return CoreSymbols.of(partsOf(this.path));
+			return CoreSymbols.of(partsOf(this.path)) ?? null;
 		} catch {
-			return undefined;
+			return null;
 		}
 	}
 

@@ -1,7 +1,10 @@
 /** Events without a kernel: the kernel's log, wait chains, correlation, links, addresses, the table of reasons. */
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
-import { CoreSymbols, symbolsIn } from '../../src/symbols/kernel-names.ts';
+import { CoreSymbols, KernelSymbols, symbolsIn } from '../../src/symbols/kernel-names.ts';
 import { addressText, endpointText, tcpFlags } from '../../src/tracers/events/addresses.ts';
 import { blockedTasks, type Sleeper, waitChains } from '../../src/tracers/events/blocked/chains.ts';
 import { mountDevice } from '../../src/tracers/events/blocked/files.ts';
@@ -404,6 +407,33 @@ test('symbols of the kernel itself are found without its text; those of modules 
 	const [first = '', ...others] = lines;
 	expect(CoreSymbols.of([bytes([...others, first].join('\n'))])).toBeUndefined();
 	expect(CoreSymbols.of([bytes(lines.filter((line) => !line.includes('_etext')).join('\n'))])).toBeUndefined();
+});
+
+test('symbols that are not in order are read once to find out, and each address is still named', () => {
+	const folder = mkdtempSync(join(tmpdir(), 'wattlag-kallsyms-'));
+	const of = vi.spyOn(CoreSymbols, 'of');
+	try {
+		writeFileSync(
+			join(folder, 'kallsyms'),
+			['ffffffff81000200 T second', 'ffffffff81000100 t first', 'ffffffff81000300 T _etext', ''].join('\n'),
+		);
+		const symbols = new KernelSymbols(folder);
+		for (const [low, name] of [
+			['81000104', 'first'],
+			['81000204', 'second'],
+			['81000108', 'first'],
+			['81000208', 'second'],
+		]) {
+			const address = Number(BigInt.asIntN(64, BigInt(`0xffffffff${low}`)));
+			symbols.want(address);
+			symbols.resolve();
+			expect(symbols.of(address)).toBe(name);
+		}
+		expect(of).toHaveBeenCalledTimes(1);
+	} finally {
+		of.mockRestore();
+		rmSync(folder, { recursive: true });
+	}
 });
 
 describe('the table of reasons', () => {
