@@ -140,6 +140,32 @@ test('counter power: packages apart, psys not in the sum, a silent interval is a
 	expect(gap.marked.length).toBeGreaterThan(1);
 });
 
+test('counter power: memory apart from its packages where it is divided by other means', () => {
+	const tree = makeTree();
+	setVendor(tree, 'GenuineIntel');
+	tree.set('sys/devices/system/cpu/online', '0-3');
+	for (const [cpu, number] of [0, 0, 1, 1].entries()) addCpu(tree, cpu, number);
+	for (const socket of [0, 1]) {
+		addZone(tree, `intel-rapl:${socket}`, `package-${socket}`, 1_000_000);
+		addZone(tree, `intel-rapl:${socket}:0`, 'dram', 1_000_000);
+	}
+	const [source, beside] = [probeRapl(tree), probeRapl(tree)];
+	const processors = new Processors(tree.sysRoot, 2, 4);
+	const [together, apart] = [false, true].map((memory) =>
+		counterPower(memory ? source : beside, processors, 0.2, memory),
+	);
+	setEnergy(tree, 'intel-rapl:0', 11_000_000);
+	setEnergy(tree, 'intel-rapl:0:0', 3_000_000);
+	setEnergy(tree, 'intel-rapl:1', 41_000_000);
+	setEnergy(tree, 'intel-rapl:1:0', 6_000_000);
+	const work = [0, 2 * second];
+	expect(together?.read(second, work).packages.map(({ measured_uj }) => measured_uj)).toEqual([12e6, 45e6, 0]);
+	const reading = apart?.read(second, work);
+	expect(reading?.packages.map(({ measured_uj }) => measured_uj)).toEqual([10e6, 40e6, 0]);
+	// idle is a fifth of full power, the CPUs are half busy: 7 W = idle + 4 idle × ½
+	expect(reading?.memory).toEqual({ measured_uj: 7e6, idle_uj: Math.round(7e6 / 3) });
+});
+
 test('interrupt time and requests are differences; what cannot be read is none', () => {
 	const tree = makeTree();
 	tree.set('proc/stat', 'cpu  10 0 10 100 5 7 3 0 0 0\ncpu0 5 0 5 50 5 3 2 0 0 0\ncpu12 5 0 5 50 0 4 1 0 0 0\nintr 5');
