@@ -38,10 +38,16 @@ export function v1Mounts(procRoot: string, controllers: readonly string[]): Cgro
 
 /** Path of a process in the v1 hierarchy of a controller, from the text of `/proc/PID/cgroup`; undefined: there is none. */
 export function v1Path(text: string, controller: string): string | undefined {
-	for (const line of text.split('\n')) {
+	// without making lists of its lines: it is asked of each new process
+	for (let at = text.indexOf(controller); at >= 0; at = text.indexOf(controller, at + 1)) {
 		// hierarchy:controllers:path, where the path may hold colons
-		const [, controllers, path] = /^\d+:([^:]+):(.*)$/.exec(line) ?? [];
-		if (controllers?.split(',').includes(controller)) return path;
+		const from = text.indexOf(':', text.lastIndexOf('\n', at) + 1) + 1;
+		const to = text.indexOf(':', from);
+		if (at < from || at + controller.length > to) continue;
+		const isWhole = /[:,]/.test(text.charAt(at - 1)) && /[:,]/.test(text.charAt(at + controller.length));
+		if (!isWhole) continue;
+		const end = text.indexOf('\n', to);
+		return text.slice(to + 1, end < 0 ? text.length : end);
 	}
 	return undefined;
 }

@@ -192,6 +192,13 @@ export const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 	],
 	'tick-gap': [
 		[
+			'STOLEN_BRIEF TIMER_LATE_BRIEF UNKNOWN_BRIEF',
+			'overload',
+			'normal',
+			'the host of this virtual machine ran something else, or its timer came late, for a moment',
+			'nothing: gaps that add up to 100 ms at once, or to 5 % of the time, are listed as STOLEN, TIMER_LATE or UNKNOWN',
+		],
+		[
 			'STOLEN',
 			'overload',
 			'notice',

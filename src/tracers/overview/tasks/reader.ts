@@ -16,8 +16,8 @@ import { askProc, type Deadlock, DeadlockFinder } from './deadlock.ts';
 import { exactParts, type FocusReading, FocusWatch } from './focus.ts';
 import { haltedByLife, isStuck, workers } from './halt.ts';
 import { PacketRates } from './packets.ts';
-import { Progress, type ProgressRow, type Slowed } from './progress.ts';
-import { Services } from './services.ts';
+import { Progress, type Slowed } from './progress.ts';
+import { type ServiceRow, Services } from './services.ts';
 import { StandstillFinder } from './standstill/finder.ts';
 import type { Standstill } from './standstill/standstill.ts';
 import { type Spent, ThreadTime } from './time.ts';
@@ -144,7 +144,10 @@ export class TaskReader {
 			if (dropped > 0) row.drops = (row.drops ?? 0) + dropped;
 		}
 		const listed = new Set(rows.map(({ pid }) => pid));
-		const all: ProgressRow[] = rows.map((row) => ({ ...row, packets: this.packets.of(row.pid) }));
+		const all: ServiceRow[] = rows.map(({ pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes }) => ({
+			...{ pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes },
+			packets: this.packets.of(pid),
+		}));
 		for (const process of processes?.values() ?? []) {
 			const { pid, start, comm } = process;
 			if (listed.has(pid) || !(this.progress.wants(pid, start) || this.services.knows(pid, start))) continue;
