@@ -68,6 +68,10 @@ enum tick_gap_reason {
 	TICK_GAP_STOLEN,
 	TICK_GAP_IRQS_OFF,
 	TICK_GAP_TIMER_LATE,
+	/* of a guest, as long as they do not add up: hosts share CPUs and timers all the time */
+	TICK_GAP_UNKNOWN_BRIEF,
+	TICK_GAP_STOLEN_BRIEF,
+	TICK_GAP_TIMER_LATE_BRIEF,
 };
 NAMES(tick_gap_reason);
 
@@ -163,6 +167,9 @@ struct tick_gap {
 	/* switches of tasks in it, and since the last of them */
 	u64 switches;
 	u64 since_switch_ns;
+	/* gaps of the last time that a host may have made, less 5 % of the time, as of `level_at_ns` */
+	u64 level_ns;
+	u64 level_at_ns;
 	/* the task that ran at its end */
 	u32 pid;
 	u32 frames;

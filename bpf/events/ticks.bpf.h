@@ -14,6 +14,11 @@ const volatile bool guest = false;
 /* More CPUs are not compared. */
 #define GAP_CPUS 64
 
+/* Gaps that a host may have made are brief until they add up to this, */
+#define BRIEF_NS 100000000
+/* where this part of the time is free: 5 %. */
+#define BRIEF_PART 20
+
 /* Stolen from the CPU, ns since boot, as of its last tick; 0: the hypervisor does not say. */
 static __always_inline u64 stolen_of(struct rq___ticks *rq)
 {
@@ -48,6 +53,18 @@ static __always_inline bool whole_machine(const struct tick_gap *gap)
 	return others;
 }
 
+/* Do the gaps of this CPU add up: to 100 ms at once, or to more than 5 % of the last seconds? */
+static __always_inline bool adds_up(struct tick_gap *gap)
+{
+	u64 leaked = (gap->ended_ns - gap->level_at_ns) / BRIEF_PART, level = gap->level_ns;
+
+	level = gap->ns + (level > leaked ? level - leaked : 0);
+	gap->level_at_ns = gap->ended_ns;
+	/* two seconds without a gap are enough to begin anew, however long one was */
+	gap->level_ns = level < 2 * BRIEF_NS ? level : 2 * BRIEF_NS;
+	return level >= BRIEF_NS;
+}
+
 /* Report the gap that ended at the tick before. */
 static __always_inline void report_gap(struct events_cpu *shard, struct rq___ticks *rq)
 {
@@ -60,13 +77,17 @@ static __always_inline void report_gap(struct events_cpu *shard, struct rq___tic
 	u32 reason = TICK_GAP_UNKNOWN;
 	struct event *event;
 
-	gap->ns = 0;
 	if (stolen >= half || (guest && together))
 		reason = TICK_GAP_STOLEN;
 	else if (gap->switches > 2 && gap->since_switch_ns < half)
 		reason = TICK_GAP_TIMER_LATE;
 	else if (!guest || stolen_now)
 		reason = TICK_GAP_IRQS_OFF;
+	if (guest && reason != TICK_GAP_IRQS_OFF && !adds_up(gap))
+		reason = reason == TICK_GAP_STOLEN     ? TICK_GAP_STOLEN_BRIEF :
+			 reason == TICK_GAP_TIMER_LATE ? TICK_GAP_TIMER_LATE_BRIEF :
+							 TICK_GAP_UNKNOWN_BRIEF;
+	gap->ns = 0;
 	event = begin_event(EVENT_TICK_GAP, reason, &key, ns, 0, true);
 	if (!event)
 		return;

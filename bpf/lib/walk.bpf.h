@@ -27,8 +27,11 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
  * 1 µs for each, and of time as soon as another task is on this CPU's queue. The reader takes the iterator then, as when
  * the ring was full. (Not constants: the verifier would count up to them.)
  */
+#ifndef WALK_NS
+#define WALK_NS 1000000
+#endif
 static volatile u64 walk_limit = 16384;
-static volatile u64 walk_ns = 1000000;
+static volatile u64 walk_ns = WALK_NS;
 
 /* So many tasks from one reading of the clock to the next: 50 to 250 µs. */
 #define WALK_STRIDE 256

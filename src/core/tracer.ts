@@ -50,6 +50,8 @@ export interface Reading<Row, Extra extends object> {
 	 * call, which must come before the next read.
 	 */
 	ungrouped?(): readonly Row[];
+	/** Length of the interval by the counters themselves, for sessions whose caller has asked for it instead of its own. */
+	span_ns?: Ns;
 }
 
 /** Cost of programs of one object whose runs are counted together, since they were loaded. */

@@ -8,9 +8,20 @@ const PART = 64 * 1024;
 /** Longer files get a buffer for themselves. */
 const common = Buffer.allocUnsafeSlow(PART);
 
+/** Opens for reading. A process that has ended is no failure of ours: no stack is made for its error, which takes longer than the opening. */
+function open(path: string): number {
+	const { stackTraceLimit } = Error;
+	Error.stackTraceLimit = 0;
+	try {
+		return openSync(path, 'r');
+	} finally {
+		Error.stackTraceLimit = stackTraceLimit;
+	}
+}
+
 /** Calls `use` with all bytes, which are valid until it returns. @throws as `readFileSync` */
 function withBytes<Result>(path: string, use: (bytes: Buffer) => Result): Result {
-	const fd = openSync(path, 'r');
+	const fd = open(path);
 	try {
 		let all = common;
 		let length = 0;
@@ -50,7 +61,7 @@ const NEWLINE = 10;
  * kept. @throws as `readFileSync`
  */
 export function* partsOf(path: string): Generator<Buffer> {
-	const fd = openSync(path, 'r');
+	const fd = open(path);
 	// not the common one: others read meanwhile
 	let part = Buffer.allocUnsafeSlow(PART);
 	try {

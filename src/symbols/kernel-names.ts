@@ -1,10 +1,9 @@
 /** Names of kernel addresses, from `/proc/kallsyms`, which is read only where an address is new. */
 import { join } from 'node:path';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { firstIndex } from '../lib/bisect.ts';
-import { monotonicNs } from '../lib/clock.ts';
 import { partsOf } from '../lib/read-file.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
-import type { Ns } from '../lib/units.ts';
 import { eachSymbol } from './kallsyms.ts';
 
 /** Most names that are kept. */
@@ -44,20 +43,25 @@ export function symbolsIn(parts: Iterable<Uint8Array>, addresses: Float64Array):
 	return names;
 }
 
-/** For how long the kernel's own symbols (some 3 MB) are kept after their last use. */
-const KEPT: Ns = 60e9;
-const TAB = 9;
+const [TAB, NEWLINE] = [9, 10];
+/** Symbols whose names are packed together: unpacking them takes some 50 µs. */
+const BLOCK = 512;
 
-/** Symbols of the kernel itself: unlike those of modules and BPF programs they never change. Ascending. */
+/**
+ * Symbols of the kernel itself: unlike those of modules and BPF programs they never change. Ascending. 120,000 of them take
+ * 1.5 MB: to read the text again takes 40 ms.
+ */
 export class CoreSymbols {
-	private readonly starts: Float64Array;
-	private readonly nameAt: Uint32Array;
-	private readonly names: Uint8Array;
+	private readonly base: number;
+	/** From `base` on: the kernel's code lies within 2 GB. */
+	private readonly starts: Uint32Array;
+	/** Names, each ended by a newline, {@link BLOCK} of them in each. */
+	private readonly blocks: readonly Uint8Array[];
 
-	private constructor(starts: Float64Array, nameAt: Uint32Array, names: Uint8Array) {
+	private constructor(base: number, starts: Uint32Array, blocks: readonly Uint8Array[]) {
+		this.base = base;
 		this.starts = starts;
-		this.nameAt = nameAt;
-		this.names = names;
+		this.blocks = blocks;
 	}
 
 	/**
@@ -65,43 +69,62 @@ export class CoreSymbols {
 	 * @param parts as of {@link symbolsIn}
 	 */
 	static of(parts: Iterable<Uint8Array>): CoreSymbols | undefined {
-		const starts: number[] = [];
-		const nameAt: number[] = [];
-		let names = new Uint8Array(2 ** 20);
+		let base = 0;
+		let starts = new Uint32Array(2 ** 17);
+		let count = 0;
+		const blocks: Uint8Array[] = [];
+		let names = Buffer.allocUnsafe(BLOCK * 32);
 		let bytes = 0;
 		let end: number | undefined;
 		let last = Number.NEGATIVE_INFINITY;
 		let sorted = true;
+		const pack = () => {
+			// a copy: deflate returns the beginning of a larger buffer, which would be kept
+			blocks.push(new Uint8Array(deflateRawSync(names.subarray(0, bytes), { level: 1 })));
+			bytes = 0;
+		};
 		for (const part of parts) {
 			eachSymbol(part, false, (start, _, from, to) => {
 				if (part[to] === TAB || (end !== undefined && start > end)) return;
 				if (to - from === ETEXT.length && ETEXT.every((byte, index) => part[from + index] === byte)) end = start;
 				if (start === last) return;
-				sorted &&= start > last;
+				if (count === 0) base = start;
+				sorted &&= start > last && start - base < 2 ** 32;
 				last = start;
-				starts.push(start);
-				nameAt.push(bytes);
-				if (bytes + to - from > names.length) {
-					const larger = new Uint8Array(names.length * 2);
-					larger.set(names);
+				if (count === starts.length) {
+					const larger = new Uint32Array(count * 2);
+					larger.set(starts);
+					starts = larger;
+				}
+				starts[count++] = start - base;
+				if (bytes + to - from + 1 > names.length) {
+					const larger = Buffer.allocUnsafe(2 * (bytes + to - from + 1));
+					names.copy(larger, 0, 0, bytes);
 					names = larger;
 				}
 				names.set(part.subarray(from, to), bytes);
 				bytes += to - from;
+				names[bytes++] = NEWLINE;
+				if (count % BLOCK === 0) pack();
 			});
 			if (!sorted) return undefined;
 		}
-		if (end === undefined || starts.length < 2) return undefined;
-		return new CoreSymbols(Float64Array.from(starts), Uint32Array.from([...nameAt, bytes]), names.slice(0, bytes));
+		if (end === undefined || count < 2) return undefined;
+		if (bytes > 0) pack();
+		return new CoreSymbols(base, starts.slice(0, count), blocks);
 	}
 
 	/** The function that an address is in; undefined: it is not in the kernel itself. */
 	of(address: number): SafeText | undefined {
 		const { length } = this.starts;
-		const index = firstIndex(length, (one) => (this.starts[one] as number) > address) - 1;
+		const offset = address - this.base;
+		const index = firstIndex(length, (one) => (this.starts[one] as number) > offset) - 1;
 		// the last symbol is the end of the code
 		if (index < 0 || index >= length - 1) return undefined;
-		return sanitize(this.names.subarray(this.nameAt[index], this.nameAt[index + 1]));
+		const names = inflateRawSync(this.blocks[Math.floor(index / BLOCK)] as Uint8Array);
+		let at = 0;
+		for (let before = index % BLOCK; before > 0; before--) at = names.indexOf(NEWLINE, at) + 1;
+		return sanitize(names.subarray(at, names.indexOf(NEWLINE, at)));
 	}
 }
 
@@ -112,7 +135,8 @@ export class KernelSymbols {
 	private readonly unknown = new Set<number>();
 	private readonly path: string;
 	private core: CoreSymbols | undefined;
-	private usedAt: Ns = Number.NEGATIVE_INFINITY;
+	/** How often the text was gone through. */
+	private readings = 0;
 
 	constructor(procRoot: string) {
 		this.path = join(procRoot, 'kallsyms');
@@ -123,16 +147,11 @@ export class KernelSymbols {
 		if (address !== 0 && !this.names.has(address) && this.unknown.size < MOST) this.unknown.add(address);
 	}
 
-	/** Look up all new addresses at once: 20 ms where there are any, and the kernel's own are not known or there are others. */
+	/** Look up all new addresses at once: 20 to 40 ms the first two times, and where some are not the kernel's own. */
 	resolve(): void {
-		const now = monotonicNs();
-		if (this.unknown.size === 0) {
-			if (this.core && now - this.usedAt > KEPT) this.core = undefined;
-			return;
-		}
-		// a single event is not worth it
-		if (now - this.usedAt < KEPT) this.core ??= this.readCore();
-		this.usedAt = now;
+		if (this.unknown.size === 0) return;
+		// a single event is not worth the memory
+		if (this.readings === 1) this.core = this.readCore();
 		if (this.names.size + this.unknown.size > MOST) this.names.clear();
 		for (const address of this.unknown) {
 			const name = this.core?.of(address);
@@ -144,6 +163,7 @@ export class KernelSymbols {
 		const addresses = Float64Array.from(this.unknown).sort();
 		this.unknown.clear();
 		let found: SafeText[] = [];
+		this.readings++;
 		try {
 			found = symbolsIn(partsOf(this.path), addresses);
 		} catch {
@@ -153,6 +173,7 @@ export class KernelSymbols {
 	}
 
 	private readCore(): CoreSymbols | undefined {
+		this.readings++;
 		try {
 			return CoreSymbols.of(partsOf(this.path));
 		} catch {

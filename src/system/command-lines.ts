@@ -8,8 +8,9 @@ import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts'
 
 /** Most bytes read of a command line; some have megabytes. */
 export const COMMAND_BYTES: Bytes = 4096;
-/** Processes kept; the oldest go first. */
+/** Processes kept, and characters of their lines together; the oldest go first. */
 const MOST = 40_000;
+const MOST_TEXT = 2 ** 21;
 /** Reads of an interval that no budget refuses: on a machine whose CPUs are all busy, time passes without any. */
 const LEAST = 32;
 /** A process may change its title (setproctitle): read again after so long, ms. */
@@ -47,12 +48,16 @@ export class CommandLines {
 	private readonly procRoot: string;
 	private readonly again: number;
 	private readonly known = new Map<string, Known>();
+	/** Characters of all texts. */
+	private length = 0;
 	private readonly buffer = new Uint8Array(COMMAND_BYTES);
+	private readonly mostText: number;
 	private until = Number.NEGATIVE_INFINITY;
 	private left = 0;
 
-	/** @param again a line is read again after so long, ms */
-	constructor(procRoot: string, again = AGAIN) {
+	/** @param again a line is read again after so long, ms @param mostText characters of all lines that are kept */
+	constructor(procRoot: string, again = AGAIN, mostText = MOST_TEXT) {
+		this.mostText = mostText;
 		this.again = again;
 		this.procRoot = procRoot;
 	}
@@ -73,10 +78,21 @@ export class CommandLines {
 		this.left--;
 		const text = this.read(process, comm) ?? known?.text;
 		if (text === undefined) return safe``;
-		this.known.delete(key);
-		if (this.known.size >= MOST) this.known.delete(this.known.keys().next().value as string);
+		this.forget(key);
 		this.known.set(key, { text, comm, at: now });
+		this.length += text.length;
+		while (this.known.size > MOST || this.length > this.mostText) this.forget(this.known.keys().next().value as string);
 		return text;
+	}
+
+	/** Lines that are kept. */
+	get size(): number {
+		return this.known.size;
+	}
+
+	private forget(key: string): void {
+		this.length -= this.known.get(key)?.text.length ?? 0;
+		this.known.delete(key);
 	}
 
 	/** undefined: it has ended. */

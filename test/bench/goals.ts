@@ -1,6 +1,7 @@
 /** What was promised, beside what was reached. */
 import { type Figure, find, markdownTable, number, ratiosTo, type SectionResult } from './figures.ts';
 import { EMPTY, EVENTS, WHAT } from './kernel.ts';
+import { LOADING } from './loading.ts';
 import { OFF_CPU, ON_CPU, PERF, PROFILE } from './profile.ts';
 import { ALL, tickOf, USER_SPACE } from './reading.ts';
 import { RECORD, RECORDER, SERVE } from './record.ts';
@@ -88,8 +89,10 @@ function restGoals(judge: Judge): void {
 	judge.most('screen at rest, all threads', REST.restCpu, OURS, 15, ' ms/s');
 	judge.ratio("… to htop's", REST.restCpu, OURS, 'htop', '≤', 2);
 	judge.most('screen, 60 busy processes', REST.busyCpu, OURS, 25, ' ms/s');
+	judge.most('screen, 1,000 busy processes', REST.manyCpu, OURS, 80, ' ms/s');
 	judge.most('batch overview at 1 s, at rest', REST.restCpu, OVERVIEW, 6, ' ms/s');
 	judge.most('resident memory of the screen after a minute', REST.rss, OURS, 75, ' MB');
+	judge.most('… with 10,000 processes asleep', REST.asleepRss, OURS, 120, ' MB');
 }
 
 function kernelGoals(judge: Judge): void {
@@ -108,6 +111,7 @@ function kernelGoals(judge: Judge): void {
 	judge.most('block stages, per IO', io, 'wattlag disk IO', 500, ' ns');
 	judge.above('packet drop, counted, above the empty program', WHAT.drop, EVENTS, EMPTY, 60);
 	judge.above('packet drop with a record, above the empty program', WHAT.told, EVENTS, EMPTY, 3000);
+	judge.most('disk IO, loading', LOADING.time, 'wattlag io', 400, ' ms');
 	judge.ratio('hard IRQ pair, below hardirqs', hard, 'hardirqs', 'wattlag interrupts', '≥', 2);
 }
 

@@ -13,6 +13,7 @@ import type { Workloads } from '../truth/workload.ts';
 import type { Bench } from './bench.ts';
 import { type Contender, empty, peer, sessions } from './contenders.ts';
 import type { Figure, SectionResult } from './figures.ts';
+import { loading } from './loading.ts';
 import { type Runs, runsOf, withPrograms } from './programs.ts';
 import { progress } from './progress.ts';
 
@@ -191,11 +192,13 @@ export async function kernel(bench: Bench): Promise<SectionResult> {
 			all.push(...(await run('kernel', experiment, bench, directory)));
 		return all;
 	});
+	figures.push(...(await loading(bench)));
 	return {
 		id: 'kernel',
 		title: 'Kernel: ns per event in BPF programs',
 		notes: [
 			"By the kernel's BPF run statistics, whose own clock reads are in every figure: the empty program is the floor. Loads: two tasks on one CPU that wake each other through pipes; random reads of 4 KiB, 4 at a time; datagrams over the loopback device.",
+			'Loading: the first time after others have run; attaching waits for the kernel, which takes no CPU time.',
 		],
 		baseline: EMPTY,
 		figures: figures.filter(({ values }) => values.length > 0),

@@ -11,6 +11,7 @@ import { leashed, temporaryDirectory } from '../truth/leftovers.ts';
 import type { Bench } from './bench.ts';
 import type { Figure, SectionResult } from './figures.ts';
 import { progress } from './progress.ts';
+import { withProcesses } from './reading.ts';
 import { cpuTime, memory } from './terminal/process-figures.ts';
 import { Subject, wait } from './terminal/subject.ts';
 import { programs } from './terminal.ts';
@@ -22,25 +23,31 @@ export const OVERVIEW = 'wattlag --batch, overview';
 export const BEFORE = ' (before)';
 
 const BUSY = 60;
+const MANY = 1000;
+const ASLEEP = 10_000;
 
 export const REST = {
 	restCpu: 'CPU time per second, at rest',
 	busyCpu: `CPU time per second, ${BUSY} busy processes`,
+	manyCpu: `CPU time per second, ${MANY.toLocaleString('en-GB')} busy processes`,
 	interrupts: 'interrupts per second and CPU, at rest',
 	calls: '… that one CPU sends to others (function calls)',
 	wakeUps: 'wake-ups of its threads per second, at rest',
 	idle: 'time in the deepest idle state, at rest',
 	rss: 'resident memory',
+	asleepRss: `resident memory, ${ASLEEP.toLocaleString('en-GB')} processes asleep`,
 } as const;
 
 const UNITS: Record<string, string> = {
 	[REST.restCpu]: 'ms',
 	[REST.busyCpu]: 'ms',
+	[REST.manyCpu]: 'ms',
 	[REST.interrupts]: '/s',
 	[REST.calls]: '/s',
 	[REST.wakeUps]: '/s',
 	[REST.idle]: '%',
 	[REST.rss]: 'MB',
+	[REST.asleepRss]: 'MB',
 };
 
 /** What the whole machine counted so far. */
@@ -141,9 +148,12 @@ interface Lengths {
 	warm: number;
 	rest: number;
 	busy: number;
+	/** Beside {@link MANY} busy processes, and beside {@link ASLEEP}; 0: not measured. */
+	many: number;
+	asleep: number;
 }
 
-async function turn(watched: Watched, lengths: Lengths, { loads }: Bench, add: Add): Promise<void> {
+async function turn(watched: Watched, lengths: Lengths, bench: Bench, add: Add): Promise<void> {
 	const running = await watched.start();
 	const { pid } = running;
 	const cpu = (): number => (pid === undefined ? 0 : cpuTime(pid).total);
@@ -170,12 +180,22 @@ async function turn(watched: Watched, lengths: Lengths, { loads }: Bench, add: A
 		add(REST.restCpu, watched.name, (cpu() - used) / seconds / 1e6);
 		add(REST.wakeUps, watched.name, (wakeUps(pid) - woken) / seconds);
 		add(REST.rss, watched.name, memory(pid).rss);
-		const load = loads.start(undefined, 'busy', BUSY);
-		await wait(1500);
-		const [busy, from] = [cpu(), performance.now()];
-		await wait(lengths.busy * 1000);
-		add(REST.busyCpu, watched.name, (cpu() - busy) / ((performance.now() - from) / 1000) / 1e6);
-		load.kill('SIGKILL');
+		const beside = async (processes: number, length: number): Promise<number> => {
+			const load = bench.loads.start(undefined, 'busy', processes);
+			await wait(1500 + processes);
+			const [busy, from] = [cpu(), performance.now()];
+			await wait(length * 1000);
+			const used = (cpu() - busy) / ((performance.now() - from) / 1000) / 1e6;
+			load.kill('SIGKILL');
+			return used;
+		};
+		add(REST.busyCpu, watched.name, await beside(BUSY, lengths.busy));
+		if (lengths.many > 0) add(REST.manyCpu, watched.name, await beside(MANY, lengths.many));
+		if (lengths.asleep > 0)
+			await withProcesses(bench, ASLEEP, false, async () => {
+				await wait(lengths.asleep * 1000);
+				add(REST.asleepRss, watched.name, memory(pid).rss);
+			});
 	} finally {
 		await running.close();
 	}
@@ -198,8 +218,10 @@ export async function rest(bench: Bench): Promise<SectionResult> {
 		if (!quick) list.push(overviewOf(against, `${OVERVIEW}${BEFORE}`));
 	}
 	// V8 compiles for long: what it does in its first seconds is not what it does later
-	const lengths = quick ? { warm: 20, rest: 6, busy: 4 } : { warm: 60, rest: 15, busy: 8 };
-	const others = { ...lengths, warm: 5 };
+	const lengths = quick
+		? { warm: 20, rest: 6, busy: 4, many: 0, asleep: 0 }
+		: { warm: 60, rest: 15, busy: 8, many: 8, asleep: 20 };
+	const others = { ...lengths, warm: 5, many: 0, asleep: 0 };
 	const rounds = quick ? (against === undefined ? 1 : 2) : 3;
 	const values = new Map<string, Map<string, number[]>>();
 	const add: Add = (what, contender, value) => {
@@ -225,7 +247,7 @@ export async function rest(bench: Bench): Promise<SectionResult> {
 		id: 'rest',
 		title: 'At rest: what is done to a machine that does little',
 		notes: [
-			`Screens of 200 × 50, all with a refresh every second, ${lengths.warm} s after the start (htop and btop ${others.warm} s), for ${lengths.rest} s; then with ${BUSY} busy processes for ${lengths.busy} s. ${rounds === 1 ? 'One round' : `${rounds} rounds`} in turns. CPU time and wake-ups are of all threads of the program; interrupts and idle states are of the whole machine, ours and everybody's.`,
+			`Screens of 200 × 50, all with a refresh every second, ${lengths.warm} s after the start (htop and btop ${others.warm} s), for ${lengths.rest} s; then with ${BUSY} busy processes for ${lengths.busy} s${lengths.many > 0 ? `, ${MANY.toLocaleString('en-GB')} for ${lengths.many} s, and beside ${ASLEEP.toLocaleString('en-GB')} that sleep for ${lengths.asleep} s` : ''}. ${rounds === 1 ? 'One round' : `${rounds} rounds`} in turns. CPU time and wake-ups are of all threads of the program; interrupts and idle states are of the whole machine, ours and everybody's.`,
 		],
 		baseline: against === undefined ? 'htop' : `${SCREEN}${BEFORE}`,
 		figures,

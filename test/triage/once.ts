@@ -15,9 +15,9 @@ import { type Line, lineText, sleep, type Watch, watch } from './watch.ts';
 const WITHIN = 10;
 /** Seconds of load before the trouble begins: of a load that has just begun, and of one that ran before. */
 const SETTLE = 4;
-const PAUSE = 2;
-/** Seconds in which the line of the run before has to end. */
-const CLEARS = 20;
+const PAUSE = 1;
+/** Seconds in which the line of the run before has to end; the program is started anew where it does not: what happens once is reported for a minute. */
+const CLEARS = 4;
 
 export interface Outcome {
 	/** Seconds to the right first line; null: not within {@link WITHIN}. */
@@ -44,6 +44,8 @@ function isNeighbour({ owner, subject, text }: Finding): boolean {
 	const [, comm = ''] = /^(.*?)(?:\[\d+\]| ×\d+)$/.exec(subject) ?? [];
 	return comm !== '' && !OWN.test(comm);
 }
+
+const identity = ({ rule, subject, owner }: Finding): string => `${rule} ${subject} ${owner?.pid ?? ''}`;
 
 /** The first line that is not a neighbour's. */
 function firstOf(findings: readonly Finding[], one: Case): Finding | undefined {
@@ -107,10 +109,19 @@ export class Scene {
 		if (this.late) return sleep(fresh ? SETTLE : PAUSE);
 		const overview = await this.watching();
 		await sleep(fresh ? SETTLE : PAUSE);
-		const over = (line: Line | undefined) =>
-			line !== undefined && !line.findings.some((finding) => one.right(finding) || this.before?.right(finding));
-		for (let waited = 0; waited < CLEARS && !overview.over && !over(overview.lines.at(-1)); waited += 0.2)
+		for (let waited = 0; waited < CLEARS && !overview.over && !this.isClear(overview, one); waited += 0.2)
 			await sleep(0.2);
+		if (this.isClear(overview, one)) return;
+		await this.endWatch();
+		await this.watching();
+		await sleep(PAUSE);
+	}
+
+	/** Is the last line without those of this case, and of the one before? */
+	private isClear({ lines, over }: Watch, one: Case): boolean {
+		const last = lines.at(-1);
+		if (!last || over) return false;
+		return !last.findings.some((finding) => one.right(finding) || this.before?.right(finding));
 	}
 
 	/** Returns whether the load has just begun. */
@@ -123,8 +134,16 @@ export class Scene {
 		return this.load !== undefined;
 	}
 
-	private async judge(one: Case, begun: number): Promise<Outcome> {
+	private async judge(all: Case, begun: number): Promise<Outcome> {
 		const overview = await this.watching();
+		// a line that was there before the trouble is not about it
+		const stale = new Set(
+			overview.lines
+				.findLast(({ at }) => at < begun)
+				?.findings.filter(all.right)
+				.map(identity),
+		);
+		const one: Case = { ...all, right: (finding) => all.right(finding) && !stale.has(identity(finding)) };
 		const since = (test: (findings: Finding[]) => boolean): Line | undefined =>
 			overview.lines.find(({ at, findings }) => at >= begun && test(findings));
 		const right = () =>

@@ -1,6 +1,7 @@
 /** No trouble, but a machine that works hard: every line is listed, severe ones are false unless somebody made them true. */
 import type { Finding } from '../../src/tracers/overview/finding.ts';
 import { start, stop } from './postgres.ts';
+import { writeQuiet } from './table.ts';
 import { lineText, sleep, watch } from './watch.ts';
 
 /** Compiles all BPF programs again and again, two at a time, as `make -j2` does with a kernel. */
@@ -14,10 +15,20 @@ interface Seen {
 	witnesses: readonly string[];
 }
 
-export async function quiet(seconds: number): Promise<void> {
+/** @param write add the series to docs/triage.md, also one that was interrupted */
+export async function quiet(seconds: number, write: boolean): Promise<void> {
 	const build = start(['nice', '-n', '5', 'sh', '-c', BUILD], seconds + 10);
 	const overview = watch();
-	await sleep(seconds);
+	await overview.ready;
+	const begun = performance.now();
+	let interrupted = false;
+	const interrupt = () => {
+		interrupted = true;
+	};
+	for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+	const elapsed = () => (performance.now() - begun) / 1000;
+	while (elapsed() < seconds && !interrupted && !overview.over) await sleep(0.5);
+	const lasted = Math.round(elapsed());
 	await overview.end();
 	await stop(build);
 	const seen = new Map<string, Seen>();
@@ -31,9 +42,12 @@ export async function quiet(seconds: number): Promise<void> {
 	const all = [...seen].sort(([, a], [, b]) => b.intervals - a.intervals);
 	const severe = all.filter(([, { level }]) => level === 'severe');
 	process.stdout.write(
-		`beside a build, ${seconds} s: ${overview.lines.length} intervals, ${severe.length} severe lines, ${all.length} lines\n`,
+		`beside a build, ${lasted} s: ${overview.lines.length} intervals, ${severe.length} severe lines, ${all.length} lines\n`,
 	);
 	for (const [key, { intervals, text }] of all)
 		process.stdout.write(`${String(intervals).padStart(5)} × ${key}: ${text}\n`);
 	for (const [key, { witnesses }] of severe) process.stdout.write(`evidence of ${key}: ${witnesses.join('; ')}\n`);
+	if (!write) return;
+	const about = severe.map(([key]) => key.replace(/^severe /, ''));
+	process.stdout.write(`${writeQuiet({ seconds: lasted, intervals: overview.lines.length, about })}\n`);
 }

@@ -2,11 +2,12 @@
  * Makes each trouble of cases.ts on this machine, some times, and checks the first line of the overview: `npm run triage-cases`.
  * `--runs N`, `--case PATTERN`; `--budget MINUTES`: fewer runs where it takes longer; `--late`: the program starts after the
  * trouble has begun; `--write` puts the rows into the table of docs/triage.md after each case, beside those of other cases;
- * `--quiet SECONDS`: a load like a build instead, which should get no severe line; `--corpus`: the rules about progress on
- * made-up and recorded sequences; `--record SECONDS` records these anew. A run takes 8 to 20 s.
+ * `--quiet SECONDS`: a load like a build instead, which should get no severe line; with `--write` it is added to the series in
+ * docs/triage.md; `--corpus`: the rules about progress on made-up and recorded sequences; `--record SECONDS` records these anew. A run
+ * takes 5 to 10 s; that of two Node workers, which have to have worked first, 22.
  */
 import { parseArgs } from 'node:util';
-import { cases } from './cases.ts';
+import { type Case, cases } from './cases.ts';
 import { scores } from './corpus.ts';
 import { type Outcome, Scene } from './once.ts';
 import { Postgres, postgresFolder } from './postgres.ts';
@@ -66,6 +67,17 @@ function lineOf({ after, anywhere, text, falseSevere }: Outcome): string {
 	return `not right (${there}): ${text}${severe}`;
 }
 
+/** A run, tried twice; a string: why the trouble could not be made. */
+async function attempt(scene: Scene, one: Case): Promise<Outcome | string> {
+	for (let tries = 0; ; tries++) {
+		try {
+			return await scene.make(one);
+		} catch (error) {
+			if (tries > 0) return (error as Error).message;
+		}
+	}
+}
+
 /** Returns the number of cases that were not right often enough. */
 async function run({ pattern, runs, budget, late, write }: Series): Promise<number> {
 	const chosen = cases.filter(({ name }) => pattern.test(name));
@@ -87,9 +99,14 @@ async function run({ pattern, runs, budget, late, write }: Series): Promise<numb
 			const share = performance.now() + (until - performance.now()) / (chosen.length - at);
 			for (let index = 0; index < runs && result.missing === undefined && !interrupted; index++) {
 				if (index > 0 && performance.now() > share) break;
-				const outcome = await scene.make(one);
-				result.runs.push(outcome);
-				print(`${one.name} ${index + 1}/${runs}: ${lineOf(outcome)}`);
+				const begun = performance.now();
+				const outcome = await attempt(scene, one);
+				const took = `${((performance.now() - begun) / 1000).toFixed(0)} s in all`;
+				if (typeof outcome === 'string') print(`${one.name} ${index + 1}/${runs}: did not begin, left out: ${outcome}`);
+				else {
+					result.runs.push(outcome);
+					print(`${one.name} ${index + 1}/${runs}: ${lineOf(outcome)} (${took})`);
+				}
 			}
 			const right = result.runs.filter(({ after }) => after !== null).length;
 			if (right < result.runs.length * 0.9 || result.runs.some(({ falseSevere }) => falseSevere.length > 0)) failed++;
@@ -118,7 +135,7 @@ const { values } = parseArgs({
 });
 if (values.corpus) corpus();
 else if (values.record !== undefined) await record(Number(values.record));
-else if (values.quiet !== undefined) await quiet(Number(values.quiet));
+else if (values.quiet !== undefined) await quiet(Number(values.quiet), values.write);
 else {
 	const { late, write } = values;
 	const series = { runs: Number(values.runs), budget: Number(values.budget) * 60_000, late, write };

@@ -90,3 +90,55 @@ function withNotRight(lines: readonly string[], results: readonly CaseResult[]):
 	while (after[0] === '' && after[1] === '') after.shift();
 	return [...rest.slice(0, last + 1), ...(list.length > 0 ? ['', ...list] : []), ...after];
 }
+
+/** A series without a trouble, beside a build. */
+export interface QuietSeries {
+	seconds: number;
+	intervals: number;
+	/** Severe lines, by rule and subject. */
+	about: readonly string[];
+}
+
+const QUIET_HEAD = '| quiet series | seconds | load | intervals | severe lines |';
+const QUIET_SUM = 'All quiet series together: ';
+
+/** The sum of the rows of a table of quiet series. */
+export function quietSum(rows: readonly string[]): string {
+	const cells = rows.map((row) => row.split('|').map((one) => one.trim()));
+	const sum = (column: number) =>
+		cells.reduce((total, row) => total + (Number.parseInt(row[column] ?? '', 10) || 0), 0);
+	return `${QUIET_SUM}${sum(2).toLocaleString('en-GB')} s, ${sum(4).toLocaleString('en-GB')} intervals, ${sum(5)} severe lines.`;
+}
+
+/** The page with a series added to its table, and the sum below; the sum. */
+export function withQuiet(
+	page: string,
+	series: QuietSeries,
+	date: string,
+	load: number,
+): { page: string; sum: string } {
+	const lines = page.split('\n');
+	const begin = lines.indexOf(QUIET_HEAD);
+	if (begin < 0) throw new Error(`${PAGE}: no table of quiet series`);
+	let end = begin;
+	while (lines[end]?.startsWith('|')) end++;
+	const { seconds, intervals, about } = series;
+	const severe = about.length === 0 ? '0' : `${about.length}: ${cell(about.join(', '))}`;
+	const rows = [
+		...lines.slice(begin + 2, end),
+		`| ${date} | ${seconds} | ${load.toFixed(1)} | ${intervals} | ${severe} |`,
+	];
+	const sum = quietSum(rows);
+	const rest = lines.slice(end).filter((line) => !line.startsWith(QUIET_SUM));
+	while (rest[0] === '') rest.shift();
+	return { page: [...lines.slice(0, begin + 2), ...rows, '', sum, '', ...rest].join('\n'), sum };
+}
+
+/** Adds a series to the page. Returns the sum of all. */
+export function writeQuiet(series: QuietSeries): string {
+	const [load = 0] = os.loadavg();
+	const date = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+	const { page, sum } = withQuiet(readFileSync(PAGE, 'utf8'), series, date, load);
+	writeFileSync(PAGE, page);
+	return sum;
+}

@@ -171,6 +171,41 @@ test('two sockets: packages and DRAM are summed, psys is shown beside, a socketâ
 	expect(sums.cold).toBeGreaterThan(0);
 });
 
+test('energy of memory goes to those who miss the cache: page faults stand in for misses, which only a PMU counts', async () => {
+	const tree = makeTree();
+	setVendor(tree, 'GenuineIntel');
+	addZone(tree, 'intel-rapl:0', 'package-0', 1_000_000);
+	addZone(tree, 'intel-rapl:0:0', 'dram', 1_000_000);
+	run(tree, { 'intel-rapl:0': 0.01, 'intel-rapl:0:0': 40 });
+	const burner = await hog(0);
+	// 4 MB are mapped, written to and unmapped again: 1,024 faults each time
+	const faulter = spawn(
+		'python3',
+		[
+			'-c',
+			'import mmap,time\nwhile True:\n m=mmap.mmap(-1,1<<22,mmap.MAP_PRIVATE|mmap.MAP_ANONYMOUS)\n for i in range(0,1<<22,4096): m[i]=1\n m.close(); time.sleep(.02)',
+		],
+		{ stdio: 'ignore' },
+	);
+	onTestFinished(() => void faulter.kill('SIGKILL'));
+	await seconds(0.5);
+	const options = ['-n', '3', '-d', '0.4', '--sys-root', tree.sysRoot];
+	const share = async (env: Record<string, string>) => {
+		const lines = await energy(options, () => {}, { env });
+		const of = (pid: number) =>
+			lines.slice(1).reduce((sum, { rows }) => sum + (rows.find((row) => row.pid === pid)?.energy_uj ?? 0), 0);
+		return { source: lines.at(-1)?.source, burner: of(burner), faulter: of(faulter.pid as number) };
+	};
+	const byMisses = await share({ WATTLAG_MISSES_EVENT: '1:2' });
+	expect(byMisses.source?.description).toContain('energy of memory by a stand-in for tests: perf event 1:2');
+	expect(byMisses.faulter).toBeGreaterThan(5 * byMisses.burner);
+	const byTime = await share({ WATTLAG_MISSES_EVENT: '999999:0' });
+	expect(byTime.source).toMatchObject({
+		missing: expect.arrayContaining([expect.stringMatching(/no cache misses can be counted .* divided by CPU time/)]),
+	});
+	expect(byTime.burner).toBeGreaterThan(byTime.faulter);
+});
+
 test('a counter that breaks leaves a gap that says so, never 0 W, and comes back', async () => {
 	const tree = twoSockets();
 	const zones = { 'intel-rapl:0': 10, 'intel-rapl:1': 10, 'intel-rapl:1:0': 10 };

@@ -80,13 +80,13 @@ test('a timer of 1,000 Hz: its wake-ups by cause, all idle periods as cpuidle co
 	const { rest } = extra;
 	if (!rest?.wakes) throw new Error(rest?.missing.join('; '));
 	const seconds = dt / 1e9;
-	// on a busy machine the timer comes late, expirations are lost, and other tasks interrupt it
+	// on a busy machine, and beside other guests of its host, the timer comes late and loses periods
 	const quiet = idle > 0.9 * dt * realHost().cpus;
-	expect(switches / seconds).toBeGreaterThan(quiet ? 990 : 100);
+	expect(switches / seconds).toBeGreaterThan(quiet ? 900 : 100);
 	expect(switches / seconds).toBeLessThan(quiet ? 1010 : 2000);
-	// a switch from another task is no wake-up
+	// a switch from another task is no wake-up: other tasks have woken its CPU before it
 	const { wakes = 0 } = rows.find((one) => one.pid === pid) ?? {};
-	expect(wakes).toBeGreaterThan(0);
+	expect(wakes).toBeGreaterThan(quiet ? switches / 2 : 0);
 	expect(wakes).toBeLessThanOrEqual(switches + 2);
 	const own = rest.wakes.causes.filter((cause) => cause.pid === pid);
 	expect(own.reduce((sum, cause) => sum + cause.wakes, 0)).toBe(wakes);

@@ -20,7 +20,14 @@ interface Line {
 	left_running: number;
 	machine_idle_uj: number;
 	ci95: Record<string, number> | null;
-	each: { cpu_ns: number; samples: { energy_uj: number; cpu_ns: number }[]; lost: Record<string, number> }[];
+	each: {
+		cpu_ns: number;
+		machine_watts: number;
+		measured_ns: number;
+		edges_ns: number;
+		samples: { energy_uj: number; cpu_ns: number }[];
+		lost: Record<string, number>;
+	}[];
 	source: { tree: string };
 }
 
@@ -92,6 +99,27 @@ test('sleep costs next to nothing beyond idle; wall time is that of the command'
 	expect(line.energy_uj).toBeLessThan(0.1 * line.machine_idle_uj);
 	expect(line.ci95).toMatchObject({ cpu_ns: expect.any(Number), energy_uj: expect.any(Number) });
 	expect(line.each).toHaveLength(3);
+});
+
+test('runs of milliseconds on a busy machine: never more than the machine draws, and the time of the readings is said', () => {
+	const cpus = Number(spawnSync('nproc', ['--all'], { encoding: 'utf8' }).stdout);
+	for (let cpu = 0; cpu < cpus; cpu++) {
+		const rival = spawn('taskset', ['-c', String(cpu), 'timeout', '10', 'sh', '-c', 'while :; do :; done'], {
+			stdio: 'ignore',
+		});
+		onTestFinished(() => void rival.kill());
+	}
+	const { line } = measure(['-n', '6'], ['true']);
+	for (const { machine_watts, measured_ns, edges_ns } of line.each) {
+		// 4 W idle, 20 W with all CPUs busy, as they are
+		expect(machine_watts).toBeLessThan(20.01);
+		expect(machine_watts).toBeGreaterThan(10);
+		expect(edges_ns).toBeGreaterThan(0);
+		expect(edges_ns).toBeLessThan(10 * measured_ns);
+	}
+	expect(line.energy_uj).toBeLessThan(
+		line.each.reduce((sum, one) => sum + one.machine_watts * one.measured_ns, 0) / 1000,
+	);
 });
 
 test('bytes from and to storage', () => {

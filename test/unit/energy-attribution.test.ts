@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { apportion, attribute, attributePackages, type Policy } from '../../src/tracers/energy/power/attribution.ts';
+import { safe } from '../../src/lib/sanitize.ts';
+import type { ProcessInfo, TaskTime } from '../../src/tracers/energy/cpu/cpu-use.ts';
+import {
+	apportion,
+	attribute,
+	attributeMemory,
+	attributePackages,
+	type Policy,
+	plus,
+} from '../../src/tracers/energy/power/attribution.ts';
 import { activeEnergy, modelEnergy, modelError, seedEnergy } from '../../src/tracers/energy/power/model.ts';
 import { generator } from '../lib/random.ts';
 
@@ -68,6 +77,74 @@ describe('attribute', () => {
 			).rows_uj,
 		).toEqual(whole);
 		expect(attribute({ measured_uj: 400, idle_uj: 0 }, cpu, 0).rows_uj).toEqual(whole.map((part) => part / 2));
+	});
+});
+
+describe('memory', () => {
+	const task = (pid: number, work: number, tid = pid): TaskTime => ({
+		task: { process: { pid, start: 7 } as ProcessInfo, tid, start: 7, comm: safe`t`, alive: true },
+		cpu_ns: work,
+		work,
+		packageIndex: 0,
+	});
+	const none = { unattributed: 0, irq: [], policy: 'active' as Policy };
+
+	test('by misses of processes, among their threads by work; misses of no task are no one’s', () => {
+		const tasks = [task(1, 300), task(1, 100, 11), task(2, 9000), task(3, 50)];
+		const misses = new Map([
+			['1:7', 600],
+			['2:7', 200],
+			['9:7', 200],
+		]);
+		expect(attributeMemory({ measured_uj: 1500, idle_uj: 500 }, tasks, misses, none)).toEqual({
+			measured_uj: 1500,
+			idle_uj: 500,
+			irq_uj: 0,
+			rows_uj: [450, 150, 200, 0],
+			unattributed_uj: 200,
+		});
+		// another process with the same number
+		expect(attributeMemory({ measured_uj: 10, idle_uj: 0 }, tasks, new Map([['1:8', 5]]), none)).toMatchObject({
+			rows_uj: [0, 0, 0, 0],
+			unattributed_uj: 10,
+		});
+	});
+
+	test('by work where none are counted, as without a counter', () => {
+		const tasks = [task(1, 300), task(2, 100)];
+		const irq = [{ work: 100, packageIndex: 0 }];
+		expect(attributeMemory({ measured_uj: 500, idle_uj: 0 }, tasks, new Map(), { ...none, irq })).toMatchObject({
+			rows_uj: [300, 100],
+			irq_uj: 100,
+		});
+	});
+
+	test('whatever comes, packages and memory together are what was measured', () => {
+		const next = generator(11);
+		for (let round = 0; round < 500; round++) {
+			const tasks = Array.from({ length: Math.floor(next() * 40) }, (_, tid) =>
+				task(1 + Math.floor(next() * 20), next() < 0.2 ? 0 : next() * 1e9, tid),
+			);
+			const misses = new Map(
+				Array.from({ length: Math.floor(next() * 20) }, () => [`${1 + Math.floor(next() * 25)}:7`, next() * 1e6]),
+			);
+			const measured = () => {
+				const measured_uj = Math.floor(next() * 1e8);
+				return { measured_uj, idle_uj: Math.floor(next() * measured_uj) };
+			};
+			const [memory, package0, machine] = [measured(), measured(), measured()];
+			const policy: Policy = next() < 0.5 ? 'active' : 'idle-spread';
+			const irq = [{ work: next() * 1e8, packageIndex: 0 }];
+			const unattributed = next() * 1e8;
+			const all = plus(
+				attributePackages([package0, machine], tasks, unattributed, irq, policy),
+				attributeMemory(memory, tasks, misses, { unattributed, irq, policy }),
+			);
+			const parts = [...all.rows_uj, all.idle_uj, all.irq_uj, all.unattributed_uj];
+			expect(all.measured_uj).toBe(memory.measured_uj + package0.measured_uj + machine.measured_uj);
+			expect(sum(parts)).toBe(all.measured_uj);
+			expect(parts.every((part) => Number.isInteger(part) && part >= 0)).toBe(true);
+		}
 	});
 });
 
@@ -207,6 +284,8 @@ describe('model', () => {
 		const parameters = { tdp: 20, idleShare: 0.25, cpus: 2 };
 		expect(modelEnergy(parameters, 1e9, 0)).toEqual({ measured_uj: 5e6, idle_uj: 5e6 });
 		expect(modelEnergy(parameters, 1e9, 2e9)).toEqual({ measured_uj: 20e6, idle_uj: 5e6 });
+		// times that were read later than the interval ended
+		expect(modelEnergy(parameters, 1e9, 2.1e9)).toEqual({ measured_uj: 20e6, idle_uj: 5e6 });
 		// all parameters wrong at once: half of the idle watts, 30 % of the others, and what the exponent adds
 		expect(modelError({ measured_uj: 5e6, idle_uj: 5e6 }, 0)).toBeCloseTo(0.5);
 		expect(modelError({ measured_uj: 20e6, idle_uj: 5e6 }, 0.2)).toBeCloseTo((0.5 * 5 + 0.5 * 15) / 20);

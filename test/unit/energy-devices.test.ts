@@ -74,6 +74,18 @@ describe('power rails', () => {
 	});
 });
 
+test('a baseboard controller without a driver for its power is named; one with it, or a meter, is not', () => {
+	const missing = (taken: string[] = []) => new Rails(tree.path('sys'), taken).missing;
+	tree.folder('sys/class/hwmon');
+	expect(missing()).toEqual([]);
+	tree.folder('sys/class/ipmi/ipmi0');
+	expect(missing()).toEqual([expect.stringContaining('baseboard controller (IPMI)')]);
+	setChip(0, 'power_meter', { power1_average: 90e6 }, 'acpi');
+	expect(missing([tree.path('sys/class/hwmon/hwmon0/power1_average')])).toEqual([]);
+	setChip(1, 'dps650ab', { power1_input: 90e6, power1_label: 'pin' }, 'i2c');
+	expect(missing()).toEqual([]);
+});
+
 describe('bytes of processes', () => {
 	test('since the start, of one that begins later all; of one that is not readable none', () => {
 		tree.set('proc/uptime', '100.00 0\n');

@@ -8,6 +8,7 @@ import { Users } from '../../src/system/users.ts';
 import { Accounts, HISTORY } from '../../src/tracers/energy/accounts.ts';
 import type { ProcessInfo, TaskInfo } from '../../src/tracers/energy/cpu/cpu-use.ts';
 import { irqByPackage, KernelIrqTime } from '../../src/tracers/energy/cpu/irq-time.ts';
+import { GRACE } from '../../src/tracers/energy/cpu/thread-use.ts';
 import { IoCount } from '../../src/tracers/energy/io-count.ts';
 import { Processors } from '../../src/tracers/energy/power/cpufreq.ts';
 import { IdleBaseline } from '../../src/tracers/energy/power/idle.ts';
@@ -139,6 +140,32 @@ test('counter power: packages apart, psys not in the sum, a silent interval is a
 	expect(gap.marked.length).toBeGreaterThan(1);
 });
 
+test('counter power: memory apart from its packages where it is divided by other means', () => {
+	const tree = makeTree();
+	setVendor(tree, 'GenuineIntel');
+	tree.set('sys/devices/system/cpu/online', '0-3');
+	for (const [cpu, number] of [0, 0, 1, 1].entries()) addCpu(tree, cpu, number);
+	for (const socket of [0, 1]) {
+		addZone(tree, `intel-rapl:${socket}`, `package-${socket}`, 1_000_000);
+		addZone(tree, `intel-rapl:${socket}:0`, 'dram', 1_000_000);
+	}
+	const [source, beside] = [probeRapl(tree), probeRapl(tree)];
+	const processors = new Processors(tree.sysRoot, 2, 4);
+	const [together, apart] = [false, true].map((memory) =>
+		counterPower(memory ? source : beside, processors, 0.2, memory),
+	);
+	setEnergy(tree, 'intel-rapl:0', 11_000_000);
+	setEnergy(tree, 'intel-rapl:0:0', 3_000_000);
+	setEnergy(tree, 'intel-rapl:1', 41_000_000);
+	setEnergy(tree, 'intel-rapl:1:0', 6_000_000);
+	const work = [0, 2 * second];
+	expect(together?.read(second, work).packages.map(({ measured_uj }) => measured_uj)).toEqual([12e6, 45e6, 0]);
+	const reading = apart?.read(second, work);
+	expect(reading?.packages.map(({ measured_uj }) => measured_uj)).toEqual([10e6, 40e6, 0]);
+	// idle is a fifth of full power, the CPUs are half busy: 7 W = idle + 4 idle × ½
+	expect(reading?.memory).toEqual({ measured_uj: 7e6, idle_uj: Math.round(7e6 / 3) });
+});
+
 test('interrupt time and requests are differences; what cannot be read is none', () => {
 	const tree = makeTree();
 	tree.set('proc/stat', 'cpu  10 0 10 100 5 7 3 0 0 0\ncpu0 5 0 5 50 5 3 2 0 0 0\ncpu12 5 0 5 50 0 4 1 0 0 0\nintr 5');
@@ -196,7 +223,7 @@ describe('accounts', () => {
 		const [one, two, three] = owners as [ProcessInfo, ProcessInfo, ProcessInfo];
 		const threads = [thread(one, 1), thread(one, 11), thread(two, 2), thread(three, 3)];
 		for (let round = 1; round <= 3; round++) {
-			accounts.begin();
+			accounts.begin(second);
 			for (const [index, task] of threads.entries()) accounts.charge(task, 10 * (index + 1), index + 1);
 			const groups = ['process', 'thread', 'cgroup', 'user', 'command'] as const;
 			const kind = groups[round % groups.length] as (typeof groups)[number];
@@ -209,7 +236,7 @@ describe('accounts', () => {
 			expect(list.reduce((sum, account) => sum + account.energy_uj, 0)).toBe(10);
 			expect(list.reduce((sum, account) => sum + account.energy_uj_total, 0)).toBe(10 * round);
 		}
-		accounts.begin();
+		accounts.begin(second);
 		const commands = accounts.list(
 			'command',
 			owners,
@@ -228,10 +255,10 @@ describe('accounts', () => {
 		const accounts = new Accounts();
 		const alive = process(1, 'a');
 		const dead = { ...process(2, 'b'), threads: 0 };
-		accounts.begin();
+		accounts.begin(second);
 		for (const owner of [alive, dead]) accounts.charge(thread(owner, owner.pid), 1, 7);
 		for (let i = 0; i < 100; i++) {
-			accounts.begin();
+			accounts.begin(second);
 			accounts.list(
 				'user',
 				[alive],
@@ -256,26 +283,93 @@ describe('accounts', () => {
 				accounts.news(changed, ({ energy_uj }) => energy_uj),
 				({ task, energy_uj, threads }) => [task.process.pid, energy_uj, threads],
 			);
-		accounts.begin();
+		accounts.begin(second);
 		accounts.charge(thread(one, 1), 1, 7);
 		expect(told([one, two])).toEqual([
 			[1, 7, 1],
 			[2, 0, 1],
 		]);
-		accounts.begin();
+		accounts.begin(second);
 		// its history has not gone yet
 		expect(told([three])).toEqual([
 			[1, 0, 1],
 			[3, 0, 1],
 		]);
 		Object.assign(one, { threads: 0 });
-		accounts.begin();
+		accounts.begin(second);
 		expect(told([one])).toEqual([[1, 0, 0]]);
-		accounts.begin();
+		accounts.begin(second);
 		expect(told([])).toEqual([]);
-		accounts.begin();
+		accounts.begin(second);
 		accounts.charge(thread(one, 1), 1, 2);
 		expect(told([])).toEqual([[1, 2, 0]]);
+	});
+
+	test('of processes that end in thousands a second, only those of the last seconds are kept', () => {
+		const accounts = new Accounts();
+		const rate = 500;
+		const kept: number[] = [];
+		for (let i = 1; i <= 40; i++) {
+			accounts.begin(second);
+			const born = Array.from({ length: rate }, (_, n) => process(i * rate + n, 'short'));
+			for (const owner of born) {
+				accounts.charge(Object.assign(thread(owner, owner.pid), { alive: false }), 1, 1);
+				Object.assign(owner, { threads: 0 });
+			}
+			const news = [...accounts.news(born, ({ energy_uj }) => energy_uj)];
+			// their last figures are reported
+			expect(news.reduce((sum, account) => sum + account.energy_uj, 0)).toBe(rate);
+			kept.push(accounts.size);
+		}
+		// each has an account as a process and one as a thread; the groups stay
+		const most = 2 * rate * (2 + (2 * GRACE) / second) + 10;
+		expect(Math.max(...kept)).toBeLessThanOrEqual(most);
+		expect(kept.at(-1)).toBe(kept.at(-10));
+	});
+
+	test('a flood of processes that end is bounded by number', () => {
+		const accounts = new Accounts();
+		for (let i = 0; i < 4; i++) {
+			accounts.begin(second);
+			for (let n = 0; n < 12_000; n++) {
+				const owner = { ...process(i * 12_000 + n + 1, 'short'), threads: 0 };
+				accounts.charge(Object.assign(thread(owner, owner.pid), { alive: false }), 1, 1);
+			}
+			for (const _ of accounts.news([], () => 0));
+		}
+		// those of the last two intervals, which are not idle yet, and 20,000
+		expect(accounts.size).toBeLessThanOrEqual(2 * 2 * 12_000 + 20_000 + 10);
+	});
+
+	test('a record that comes late, after its process has ended, adds to the same total', () => {
+		const accounts = new Accounts();
+		const owner = process(1, 'a');
+		const totals: number[] = [];
+		for (const charged of [2, 0, 3, 0, 0]) {
+			accounts.begin(second);
+			if (charged > 0) accounts.charge(thread(owner, 1), 1, charged);
+			Object.assign(owner, { threads: 0 });
+			for (const account of accounts.news([], ({ energy_uj }) => energy_uj)) totals.push(account.energy_uj_total);
+		}
+		expect(totals).toEqual([2, 5]);
+	});
+
+	test('energy of GPUs and devices is charged to one task of its process, however often', () => {
+		const accounts = new Accounts();
+		const owner = process(1, 'a');
+		for (let i = 1; i <= 20; i++) {
+			accounts.begin(second);
+			accounts.chargeDevice(owner, 2);
+			accounts.chargeGpu(owner, 3);
+		}
+		const [thread] = accounts.list(
+			'thread',
+			[owner],
+			() => [],
+			() => 0,
+		);
+		expect(thread).toMatchObject({ device_uj: 2, device_uj_total: 40, gpu_uj_total: 60 });
+		expect(accounts.size).toBe(5);
 	});
 
 	test('history: the last intervals, nothing for those at rest', () => {
@@ -288,7 +382,7 @@ describe('accounts', () => {
 			() => 0,
 		);
 		for (let i = 1; i <= HISTORY + 3; i++) {
-			accounts.begin();
+			accounts.begin(second);
 			accounts.charge(thread(owner, 1), 1, i);
 			list = accounts.list(
 				'process',
@@ -299,7 +393,7 @@ describe('accounts', () => {
 		}
 		expect(list[0]?.history).toEqual([4, 5, 6, 7, 8, 9, 10, 11]);
 		for (let i = 0; i < HISTORY; i++) {
-			accounts.begin();
+			accounts.begin(second);
 			list = accounts.list(
 				'process',
 				[owner],

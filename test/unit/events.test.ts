@@ -1,12 +1,15 @@
 /** Events without a kernel: the kernel's log, wait chains, correlation, links, addresses, the table of reasons. */
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
-import { CoreSymbols, symbolsIn } from '../../src/symbols/kernel-names.ts';
+import { CoreSymbols, KernelSymbols, symbolsIn } from '../../src/symbols/kernel-names.ts';
 import { addressText, endpointText, tcpFlags } from '../../src/tracers/events/addresses.ts';
 import { blockedTasks, type Sleeper, waitChains } from '../../src/tracers/events/blocked/chains.ts';
 import { mountDevice } from '../../src/tracers/events/blocked/files.ts';
 import { waitOf } from '../../src/tracers/events/blocked/waits.ts';
-import { Correlation } from '../../src/tracers/events/correlate.ts';
+import { Correlation, droppedByDevices } from '../../src/tracers/events/correlate.ts';
 import { ofSlot, SLOTS } from '../../src/tracers/events/kinds.ts';
 import { KernelEvents } from '../../src/tracers/events/kmsg/events.ts';
 import { parseKernelMessage } from '../../src/tracers/events/kmsg/parse.ts';
@@ -293,6 +296,16 @@ describe('a retransmit', () => {
 		expect(verdictOf([again(10e9)], true)).toMatchObject({ verdict: 'not-known' });
 		expect(verdictOf([again(1e9)])).toMatchObject({ verdict: 'not-known' });
 	});
+
+	test('a drop by a network device itself has no record', () => {
+		const link = {
+			...{ device: safe`eth0`, state: safe`up`, carrier_changes: 1, bond: safe`` },
+			...{ dropped_hardware: 0, dropped_driver: 0, dropped_stack: 5 },
+		};
+		expect(droppedByDevices([link])).toBe(false);
+		expect(droppedByDevices([link, { ...link, dropped_hardware: 1 }])).toBe(true);
+		expect(droppedByDevices([{ ...link, dropped_driver: 1 }])).toBe(true);
+	});
 });
 
 describe('links', () => {
@@ -394,6 +407,33 @@ test('symbols of the kernel itself are found without its text; those of modules 
 	const [first = '', ...others] = lines;
 	expect(CoreSymbols.of([bytes([...others, first].join('\n'))])).toBeUndefined();
 	expect(CoreSymbols.of([bytes(lines.filter((line) => !line.includes('_etext')).join('\n'))])).toBeUndefined();
+});
+
+test('symbols that are not in order are read once to find out, and each address is still named', () => {
+	const folder = mkdtempSync(join(tmpdir(), 'wattlag-kallsyms-'));
+	const of = vi.spyOn(CoreSymbols, 'of');
+	try {
+		writeFileSync(
+			join(folder, 'kallsyms'),
+			['ffffffff81000200 T second', 'ffffffff81000100 t first', 'ffffffff81000300 T _etext', ''].join('\n'),
+		);
+		const symbols = new KernelSymbols(folder);
+		for (const [low, name] of [
+			['81000104', 'first'],
+			['81000204', 'second'],
+			['81000108', 'first'],
+			['81000208', 'second'],
+		]) {
+			const address = Number(BigInt.asIntN(64, BigInt(`0xffffffff${low}`)));
+			symbols.want(address);
+			symbols.resolve();
+			expect(symbols.of(address)).toBe(name);
+		}
+		expect(of).toHaveBeenCalledTimes(1);
+	} finally {
+		of.mockRestore();
+		rmSync(folder, { recursive: true });
+	}
 });
 
 describe('the table of reasons', () => {

@@ -30,6 +30,7 @@ function run(changes: Partial<Run> = {}): Run {
 		machine_idle_uj: 6e6,
 		machine_watts: 10,
 		measured_ns: 2e9,
+		edges_ns: 4e6,
 		left_running: 0,
 		own_cpu_ns: 1e6,
 		samples: [],
@@ -152,5 +153,10 @@ describe('the report', () => {
 		expect(bare).not.toContain('energy of the command');
 		expect(bare).not.toContain('waiting for a CPU');
 		expect(bare).toContain('exit code 3');
+		expect(text).not.toContain('short run');
+		const short = measurementText(['true'], { runs: [run({ measured_ns: 10e6, edges_ns: 2e6 })], ...about });
+		expect(short).toContain(
+			'a short run: its first and last reading took 2.00ms, so that energies are ±20.0% more uncertain',
+		);
 	});
 });

@@ -521,6 +521,16 @@ describe('stuck-io', () => {
 		expect(levelOf({ inflight: [old], tasks: [sleeper(812, 'postgres', 5)] })).toBe('high');
 	});
 
+	test('the state of its thread is one witness, whoever reads it', () => {
+		const owner = [{ ...old, op: 'flush', witness: 'owner' as const }];
+		const tasks = [sleeper(812, 'postgres', 5, 'D')];
+		const [alone] = new Machine().run(3, { inflight: owner, tasks, pressure: null });
+		expect(alone).toMatchObject({ rule: 'stuck-io', level: 'high' });
+		expect(alone?.witnesses).toHaveLength(1);
+		const [both] = new Machine().run(3, { inflight: owner, tasks, pressure: { io: stall(0.9) } });
+		expect(both).toMatchObject({ rule: 'stuck-io', level: 'severe' });
+	});
+
 	test('only where a second witness says so', () => {
 		silent('stuck-io', { inflight: [{ ...old, witness: 'none' }] });
 		expect(said('stuck-io', { inflight: [{ ...old, op: 'flush', witness: 'owner' }] })).toEqual([
@@ -555,6 +565,7 @@ describe('starving', () => {
 			processes: [...quietProcesses, ...hogs(0.6)],
 			waiting: [starved],
 			tasks: [sleeper(77, 'worker', 0, 'R')],
+			pressure: { cpu: stall(0.9) },
 		});
 		expect(say(first as Finding)).toBe(
 			'starving: worker[77]: has waited 3.40s for cpu1 and not run yet — behind stress-ng-cpu[502]×1',
@@ -570,6 +581,15 @@ describe('starving', () => {
 				/^starving: worker\[77\]: has waited 9.00s for cpu1 and not run yet; so do 2 more processes/,
 			),
 			expect.stringContaining('worker[78]'),
+		]);
+	});
+
+	test('two reads of the state of a task are one witness: without PSI it is high', () => {
+		const tasks = [sleeper(77, 'worker', 0, 'R')];
+		const [alone] = new Machine().run(3, { waiting: [starved], tasks, pressure: null });
+		expect(alone).toMatchObject({ rule: 'starving', level: 'high' });
+		expect(alone?.witnesses).toEqual([
+			'the task iterator: thread 77 is runnable at the read of the run queue tab and again at the end of the interval',
 		]);
 	});
 

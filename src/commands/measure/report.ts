@@ -26,6 +26,7 @@ export const FIGURES = [
 	'machine_idle_uj',
 	'machine_watts',
 	'measured_ns',
+	'edges_ns',
 	'wait_ns',
 	'waits',
 	'switches_voluntary',
@@ -146,6 +147,18 @@ function wattsLine(run: Run, width: number): string[] {
 	];
 }
 
+/** From this part on the time of the readings is worth a word. */
+const EDGES_FROM = 0.05;
+
+/** What a short run lacks in accuracy. */
+function shortRun(edges_ns: number, measured_ns: number): string[] {
+	const share = measured_ns > 0 ? edges_ns / measured_ns : 0;
+	if (!(share >= EDGES_FROM)) return [];
+	return [
+		`  a short run: its first and last reading took ${formatNs(edges_ns)}, so that energies are ±${formatShare(Math.min(1, share))} more uncertain`,
+	];
+}
+
 /** For people: ends with a newline. */
 export function measurementText(command: readonly string[], { runs, source, tree }: Measurement): string {
 	const { length } = runs;
@@ -189,6 +202,7 @@ export function measurementText(command: readonly string[], { runs, source, tree
 		'',
 		...wattsLine(last, WIDTH - 2),
 		...wrapText(`energy: ${source.kind}, ${source.uncertainty}`, WIDTH, '  ').map((text) => `  ${text}`),
+		...shortRun(mean('edges_ns'), mean('measured_ns')),
 		...wrapText(`CPU: ${tree.description}; ${tree.uncertainty}`, WIDTH, '  ').map((text) => `  ${text}`),
 		...(last.left_running > 0
 			? [

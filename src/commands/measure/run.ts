@@ -51,6 +51,8 @@ export interface Run extends Omit<TreeUse, 'missing' | 'unfinished' | 'alive'> {
 	machine_watts: Watts | null;
 	/** The wall time and the milliseconds until the last task's figures were there. */
 	measured_ns: Ns;
+	/** Time that the first and the last reading took: counters and CPU times are of some moment in each. */
+	edges_ns: Ns;
 	/** Tasks that are still alive: their figures are those until the exit of the command. */
 	left_running: Count;
 	/** CPU time of the measurement itself; not in `cpu_ns`, but in the machine's energy. */
@@ -166,7 +168,7 @@ export class Meter {
 	/** Everything is loaded here, before the command starts. @throws {Unavailable} */
 	constructor(host: Host, options: Options) {
 		// first: it has the last record of a task when the tree has it
-		this.session = energy.start(host, options);
+		this.session = energy.start(host, { ...options, 'by-scan': true });
 		try {
 			this.tree = openTree(host);
 		} catch (error) {
@@ -189,11 +191,12 @@ export class Meter {
 		const energy = new Energy();
 		let samples: PowerSample[] = [];
 		let interval = INTERVAL;
-		// as at every later reading the time before it counts: it may take long, or be interrupted
 		let last = monotonicNs();
 		this.session.read(1, 'process');
 		const own = process.cpuUsage();
 		const begun = monotonicNs();
+		let edge = begun - last;
+		const first = edge;
 		let cpu = 0;
 		tree.arm();
 		const child = await start(command);
@@ -205,8 +208,10 @@ export class Meter {
 		const stopPassing = passSignals(child);
 		const sample = (use: TreeUse): void => {
 			const now = monotonicNs();
-			const dt = now - last;
-			const reading = this.session.read(dt, 'process');
+			const reading = this.session.read(now - last, 'process');
+			edge = monotonicNs() - now;
+			// it may take long, or be interrupted, which is much of a short run
+			const dt = reading.span_ns ?? now - last;
 			this.source = reading.source;
 			last = now;
 			const used = use.cpu_ns - cpu;
@@ -256,6 +261,7 @@ export class Meter {
 			machine_idle_uj: known(energy.idle_uj),
 			machine_watts: watts(energy.machine_uj, energy.measured_ns),
 			measured_ns: energy.measured_ns,
+			edges_ns: first + edge,
 			left_running: alive,
 			own_cpu_ns: (used.user + used.system) * 1000,
 			samples,

@@ -6,6 +6,7 @@
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, MicroJoules, Ns } from '../../lib/units.ts';
 import type { ProcessInfo, TaskInfo } from './cpu/cpu-use.ts';
+import { GRACE } from './cpu/thread-use.ts';
 
 export const groups = ['process', 'thread', 'cgroup', 'user', 'command'] as const;
 export type Group = (typeof groups)[number];
@@ -14,8 +15,12 @@ const ofProcesses = groups.filter((group) => group !== 'thread');
 
 /** Intervals whose power is kept for the sparkline. */
 export const HISTORY = 8;
-/** Intervals for which an unchanged account is kept: the last record of an ended thread may be late. */
+/** Intervals for which an unchanged account is kept. */
 const KEEP = 30;
+/** Time for which the account of an ended task is kept: its last record may be late by {@link GRACE}. */
+const KEEP_ENDED: Ns = 2 * GRACE;
+/** Accounts of ended tasks; beyond this the first that ended are dropped before their time. */
+const MOST_ENDED = 20_000;
 /** Accounts of one kind; beyond this the oldest unchanged groups are dropped. */
 const MOST = 20_000;
 
@@ -43,12 +48,11 @@ export interface Account {
 
 type Key = object | number | SafeText;
 
-const keys: Record<Group, (task: TaskInfo) => Key> = {
-	process: ({ process }) => process,
-	thread: (task) => task,
-	cgroup: ({ process }) => process.cgroup,
-	user: ({ process }) => process.uid,
-	command: ({ process }) => process.comm,
+const keys: Record<Exclude<Group, 'thread'>, (process: ProcessInfo) => Key> = {
+	process: (process) => process,
+	cgroup: ({ cgroup }) => cgroup,
+	user: ({ uid }) => uid,
+	command: ({ comm }) => comm,
 };
 
 export class Accounts {
@@ -67,11 +71,22 @@ export class Accounts {
 		user: new Set(),
 		command: new Set(),
 	};
+	/** Leaders as far as they were charged for their process, once for each: a task is a key. */
+	private readonly leaders = new WeakMap<ProcessInfo, TaskInfo>();
 	private interval = 0;
+	/** Sum of all intervals. */
+	private time: Ns = 0;
+	/** Accounts of ended tasks, in the order in which they ended, with {@link time} of then. */
+	private ended: { kind: 'process' | 'thread'; account: Account; interval: number; time: Ns }[] = [];
 
-	/** Begin an interval. */
-	begin(): void {
+	/**
+	 * Begin an interval.
+	 * @param dt its length
+	 */
+	begin(dt: Ns): void {
 		this.interval++;
+		this.time += dt;
+		this.forgetEnded();
 		for (const kind of groups) {
 			for (const account of this.lively[kind]) {
 				account.cpu_ns = 0;
@@ -84,37 +99,24 @@ export class Accounts {
 		if (this.interval % KEEP === 0) this.forget();
 	}
 
-	/** @param gpu_uj of GPUs @param device_uj of disks and network */
-	charge(
-		task: TaskInfo,
-		cpu_ns: Ns,
-		energy_uj: MicroJoules,
-		gpu_uj: MicroJoules = 0,
-		device_uj: MicroJoules = 0,
-	): void {
-		for (const kind of groups) {
-			const account = this.account(kind, task);
-			this.lively[kind].add(account);
-			account.cpu_ns += cpu_ns;
-			account.energy_uj += energy_uj;
-			account.gpu_uj += gpu_uj;
-			account.device_uj += device_uj;
-			account.cpu_ns_total += cpu_ns;
-			account.energy_uj_total += energy_uj;
-			account.gpu_uj_total += gpu_uj;
-			account.device_uj_total += device_uj;
-		}
+	charge(task: TaskInfo, cpu_ns: Ns, energy_uj: MicroJoules): void {
+		this.add(task, cpu_ns, energy_uj, 0, 0);
+	}
+
+	/** Energy of GPUs for a process. */
+	chargeGpu(process: ProcessInfo, gpu_uj: MicroJoules): void {
+		this.add(this.leaderOf(process), 0, 0, gpu_uj, 0);
 	}
 
 	/** Energy of disks and network for a process. */
 	chargeDevice(process: ProcessInfo, device_uj: MicroJoules): void {
-		this.charge(leader(process), 0, 0, 0, device_uj);
+		this.add(this.leaderOf(process), 0, 0, 0, device_uj);
 	}
 
 	/** Idle periods that ended with this process. */
 	wake(process: ProcessInfo, wakes: Count): void {
 		for (const kind of ofProcesses) {
-			const account = this.account(kind, leader(process));
+			const account = this.account(kind, process);
 			this.lively[kind].add(account);
 			account.wakes += wakes;
 		}
@@ -136,10 +138,10 @@ export class Accounts {
 			account.threads = 0;
 		}
 		if (group === 'thread') {
-			for (const thread of threads()) this.account('thread', thread).threads = 1;
+			for (const thread of threads()) this.account('thread', thread.process, thread).threads = 1;
 		} else {
 			for (const process of processes) {
-				const account = this.account(group, leader(process));
+				const account = this.account(group, process);
 				account.processes++;
 				account.threads += process.threads;
 			}
@@ -156,7 +158,7 @@ export class Accounts {
 		const news = new Set<Account>();
 		for (const account of this.lively.process)
 			if (account.task.process.threads > 0 || !isIdle(account)) news.add(account);
-		for (const process of changed) news.add(this.account('process', leader(process)));
+		for (const process of changed) news.add(this.account('process', process));
 		for (const account of news) {
 			account.processes = 1;
 			account.threads = account.task.process.threads;
@@ -175,9 +177,38 @@ export class Accounts {
 		return { process, threads };
 	}
 
+	/** Number of accounts of all kinds. */
+	get size(): Count {
+		return groups.reduce((sum, kind) => sum + this.kinds[kind].size, 0);
+	}
+
 	/** The accounts of processes charged in this interval, whatever kind is listed. */
 	charged(): Account[] {
 		return [...this.lively.process].filter((account) => !isIdle(account));
+	}
+
+	private leaderOf(process: ProcessInfo): TaskInfo {
+		let leader = this.leaders.get(process);
+		if (!leader) {
+			leader = new Leader(process);
+			this.leaders.set(process, leader);
+		}
+		return leader;
+	}
+
+	private add(task: TaskInfo, cpu_ns: Ns, energy_uj: MicroJoules, gpu_uj: MicroJoules, device_uj: MicroJoules): void {
+		for (const kind of groups) {
+			const account = this.account(kind, task.process, task);
+			this.lively[kind].add(account);
+			account.cpu_ns += cpu_ns;
+			account.energy_uj += energy_uj;
+			account.gpu_uj += gpu_uj;
+			account.device_uj += device_uj;
+			account.cpu_ns_total += cpu_ns;
+			account.energy_uj_total += energy_uj;
+			account.gpu_uj_total += gpu_uj;
+			account.device_uj_total += device_uj;
+		}
 	}
 
 	/** Most accounts are idle: they keep no history. */
@@ -185,10 +216,36 @@ export class Accounts {
 		for (const kind of groups) {
 			const lively = this.lively[kind];
 			for (const account of lively) {
-				remember(account, figure(account));
-				if (account.history.length === 0 && isIdle(account)) lively.delete(account);
+				const ofTask = kind === 'process' || kind === 'thread';
+				const gone = ofTask && account.touched !== this.interval && hasEnded(kind, account) ? kind : undefined;
+				// it is in no list any more
+				if (gone) account.history = [];
+				else remember(account, figure(account));
+				if (account.history.length > 0 || !isIdle(account)) continue;
+				lively.delete(account);
+				if (gone) this.ended.push({ kind: gone, account, interval: this.interval, time: this.time });
 			}
 		}
+	}
+
+	/** Drop accounts of tasks that ended some time ago: thousands may end in a second. */
+	private forgetEnded(): void {
+		const { ended } = this;
+		const again: typeof ended = [];
+		let count = 0;
+		for (const { kind, account, interval, time } of ended) {
+			if (this.time - time <= KEEP_ENDED && ended.length - count <= MOST_ENDED) break;
+			count++;
+			// it lives, or a late record came: then it is queued again when it is idle
+			if (!hasEnded(kind, account) || this.lively[kind].has(account)) continue;
+			if (account.touched > interval) {
+				again.push({ kind, account, interval: account.touched, time: this.time });
+				continue;
+			}
+			const { task } = account;
+			this.kinds[kind].delete(kind === 'process' ? task.process : task);
+		}
+		if (count > 0) this.ended = [...ended.slice(count), ...again];
 	}
 
 	/** Drop ended tasks, and groups beyond the limit. */
@@ -198,18 +255,19 @@ export class Accounts {
 			const crowded = accounts.size > MOST;
 			for (const [key, { touched, task }] of accounts) {
 				if (this.interval - touched <= KEEP) continue;
-				const gone = kind === 'process' ? task.process.threads === 0 : kind === 'thread' ? !task.alive : crowded;
+				const gone = kind === 'process' || kind === 'thread' ? hasEnded(kind, { task }) : crowded;
 				if (gone) accounts.delete(key);
 			}
 		}
 	}
 
-	private account(kind: Group, task: TaskInfo): Account {
-		const key = keys[kind](task);
+	/** @param task of a thread; of a process the leader by default */
+	private account(kind: Group, process: ProcessInfo, task?: TaskInfo): Account {
+		const key = kind === 'thread' ? (task as TaskInfo) : keys[kind](process);
 		let account = this.kinds[kind].get(key);
 		if (account === undefined) {
 			account = {
-				task,
+				task: task ?? new Leader(process),
 				cpu_ns: 0,
 				energy_uj: 0,
 				gpu_uj: 0,
@@ -231,10 +289,30 @@ export class Accounts {
 	}
 }
 
+function hasEnded(kind: 'process' | 'thread', { task }: Pick<Account, 'task'>): boolean {
+	return kind === 'process' ? task.process.threads === 0 : !task.alive;
+}
+
 /** A process as a task: its leader. */
-function leader(process: ProcessInfo): TaskInfo {
-	const { pid, start, comm } = process;
-	return { process, tid: pid, start, comm, alive: process.threads > 0 };
+class Leader implements TaskInfo {
+	readonly process: ProcessInfo;
+
+	constructor(process: ProcessInfo) {
+		this.process = process;
+	}
+
+	get tid(): number {
+		return this.process.pid;
+	}
+	get start(): Ns {
+		return this.process.start;
+	}
+	get comm(): SafeText {
+		return this.process.comm;
+	}
+	get alive(): boolean {
+		return this.process.threads > 0;
+	}
 }
 
 /** Was nothing charged in this interval? */

@@ -89,7 +89,7 @@ export const energyColumns: readonly Column<EnergyRow>[] = [
 	},
 	{
 		key: 'wakes',
-		title: 'CPUWK/s',
+		title: 'WAKES/s',
 		kind: 'rate',
 		width: 8,
 		priority: 4,

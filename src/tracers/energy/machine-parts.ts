@@ -158,7 +158,7 @@ export function partsOf(
 
 /** What the parts beside the source are read with; left out in tests of others. */
 export interface DeviceReaders {
-	rails: Pick<Rails, 'read'>;
+	rails: Pick<Rails, 'read'> & Partial<Pick<Rails, 'missing'>>;
 	moves: MoveCounter;
 }
 
@@ -239,7 +239,8 @@ export class MachineParts {
 	}
 
 	get missing(): readonly SafeText[] {
-		return this.readers?.moves.missing ?? [];
+		const { rails, moves } = this.readers ?? {};
+		return [...(rails?.missing ?? []), ...(moves?.missing ?? [])];
 	}
 
 	get hooks(): readonly string[] {

@@ -3,17 +3,18 @@
 import { addCosts } from '../../bpf/bpf-session.ts';
 import type { BpfCost, Options, Reading, Session } from '../../core/tracer.ts';
 import { IdleRows } from '../../lib/idle-rows.ts';
-import { safe } from '../../lib/sanitize.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { MicroJoules, Ns } from '../../lib/units.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
 import { Users } from '../../system/users.ts';
 import { type Account, Accounts, type Group, isIdle } from './accounts.ts';
 import type { CpuCounter, CpuUse } from './cpu/cpu-use.ts';
+import type { MissCounter } from './cpu/misses.ts';
 import { EnergyForecast } from './forecast.ts';
 import { type GpuReader, shareGpuEnergy } from './gpu/gpu.ts';
 import { IoCount } from './io-count.ts';
 import type { MachineParts } from './machine-parts.ts';
-import { attributePackages, type Policy } from './power/attribution.ts';
+import { attributeMemory, attributePackages, type Policy, plus } from './power/attribution.ts';
 import { ClassUse } from './power/class-use.ts';
 import type { Processors } from './power/cpufreq.ts';
 import { describeSource, type Power } from './power/power.ts';
@@ -34,6 +35,8 @@ export interface Parts {
 	rest: Pick<Rest, 'wanted' | 'busy' | 'read' | 'hooks' | 'cost' | 'close'>;
 	machine: Pick<MachineParts, 'read' | 'missing' | 'hooks' | 'cost' | 'close'>;
 	gpus: GpuReader[];
+	/** By these the energy of memory is divided; a reason: it is divided by work. */
+	misses?: MissCounter | SafeText;
 	/** Those of the moment, where they change. */
 	candidates: readonly Candidate[] | (() => readonly Candidate[]);
 	policy: Policy;
@@ -59,6 +62,9 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	private wasKnown = false;
 	private answers = 0;
 	private hadWakes = false;
+	/** Intervals are those between the readings of CPU times, whatever the caller took: in short ones a late reading is much. */
+	private byScan = false;
+	private scannedAt: Ns | undefined;
 
 	constructor(parts: Parts) {
 		this.parts = parts;
@@ -71,6 +77,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	/** @param group of the first read */
 	tune(changes: Options, group?: string): void {
 		this.focused = Number(changes['focus'] ?? this.focused);
+		this.byScan = Boolean(changes['by-scan'] ?? this.byScan);
 		this.restWanted = Boolean(changes['rest'] ?? this.restWanted);
 		this.parts.rest.wanted(this.restWanted || group === 'cause');
 	}
@@ -79,17 +86,25 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		this.parts.cpu.drain?.();
 	}
 
-	read(dt: Ns, group: string): Reading<EnergyRow, EnergyExtra> {
+	read(asked: Ns, group: string): Reading<EnergyRow, EnergyExtra> {
 		const { cpu, power, processors, weighting, candidates, policy, rest } = this.parts;
 		rest.wanted(this.restWanted || group === 'cause');
-		const busy = rest.busy(dt);
+		const busy = rest.busy(asked);
 		processors.tick(busy);
 		const use = cpu.read();
+		const span = this.byScan ? this.span(use) : undefined;
+		const dt = span ?? asked;
 		const work = workByPackage(use, processors.cpus.length);
-		const { packages, known, marked, domains, uncertainty } = power.read(dt, work);
-		const { rows_uj, ...sums } = attributePackages(packages, use.used, use.unattributed_ns, use.irq, policy);
+		const { packages, memory, known, marked, domains, uncertainty } = power.read(dt, work);
+		const { used, unattributed_ns: unattributed, irq } = use;
+		const ofPackages = attributePackages(packages, used, unattributed, irq, policy);
+		const misses = typeof this.parts.misses === 'object' ? this.parts.misses : undefined;
+		const missesOf = misses?.read() ?? new Map();
+		const { rows_uj, ...sums } = memory
+			? plus(ofPackages, attributeMemory(memory, used, missesOf, { unattributed, irq, policy }))
+			: ofPackages;
 
-		this.accounts.begin();
+		this.accounts.begin(dt);
 		for (const [index, { task, cpu_ns }] of use.used.entries()) {
 			this.accounts.charge(task, cpu_ns, rows_uj[index] as MicroJoules);
 		}
@@ -140,6 +155,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				? this.processRows(accounts, row)
 				: Array.from(accounts, (account) => row(account)).sort(mostFirst);
 		const described = describeSource(power, uncertainty, cpu.about, weighting);
+		const byMisses = memory && misses ? [`energy of memory by ${misses.standIn || 'cache misses'}`] : [];
 		return {
 			rows: group === 'cause' ? causeRows(resting.wakes?.causes ?? []) : rows,
 			extra: {
@@ -161,11 +177,21 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 			},
 			source: {
 				...described,
-				hooks: [...described.hooks, ...rest.hooks, ...this.parts.machine.hooks],
-				missing: [...(described.missing ?? []), ...this.parts.machine.missing],
+				description: [described.description, ...byMisses].join('; '),
+				hooks: [...described.hooks, ...rest.hooks, ...this.parts.machine.hooks, ...(misses?.hooks ?? [])],
+				missing: [
+					...(described.missing ?? []),
+					...this.parts.machine.missing,
+					...(typeof this.parts.misses === 'string' ? [this.parts.misses] : []),
+				],
 				candidates: typeof candidates === 'function' ? candidates() : candidates,
 			},
-			lost: { ...use.lost, ...(resting.wakes && { wakes_full: resting.wakes.full }) },
+			lost: {
+				...use.lost,
+				...(resting.wakes && { wakes_full: resting.wakes.full }),
+				...(misses && { misses_unread: misses.unread }),
+			},
+			...(span !== undefined && { span_ns: span }),
 			...(group !== 'process' && {
 				ungrouped: () => this.accounts.charged().map((account) => row(account, 'process')),
 			}),
@@ -173,17 +199,27 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 	}
 
 	cost(fresh?: boolean): BpfCost {
-		const { cpu, rest, machine } = this.parts;
-		return addCosts(...[cpu.cost?.(fresh), rest.cost(fresh), machine.cost(fresh)].filter((cost) => cost !== undefined));
+		const { cpu, rest, machine, misses } = this.parts;
+		const costs = [cpu.cost?.(fresh), rest.cost(fresh), machine.cost(fresh)];
+		if (typeof misses === 'object') costs.push(misses.cost(fresh));
+		return addCosts(...costs.filter((cost) => cost !== undefined));
 	}
 
 	close(): void {
-		const { cpu, power, gpus, rest, machine } = this.parts;
+		const { cpu, power, gpus, rest, machine, misses } = this.parts;
 		machine.close();
+		if (typeof misses === 'object') misses.close();
 		cpu.close();
 		rest.close();
 		power.close();
 		for (const gpu of gpus) gpu.close();
+	}
+
+	/** Between the readings of CPU times; undefined: not known. */
+	private span({ at_ns }: CpuUse): Ns | undefined {
+		const before = this.scannedAt;
+		this.scannedAt = at_ns;
+		return at_ns === undefined || before === undefined ? undefined : at_ns - before;
 	}
 
 	/** Of processes that are known: a process that was woken has run. */
@@ -229,10 +265,7 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 				for (const { pid, energy_uj } of shares.processes) {
 					const process = processes.get(pid);
 					if (process === undefined) unattributed_uj += energy_uj;
-					else {
-						const { start, comm } = process;
-						this.accounts.charge({ process, tid: pid, start, comm, alive: true }, 0, 0, energy_uj);
-					}
+					else this.accounts.chargeGpu(process, energy_uj);
 				}
 				const busy = reading.processes?.reduce((sum, { busy_ns }) => sum + busy_ns, 0) ?? null;
 				return { name: reading.name, energy_uj: reading.energy_uj, unattributed_uj, busy_ns: busy };

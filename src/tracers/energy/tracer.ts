@@ -5,11 +5,12 @@
 
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import type { Host, Options, Session, Tracer } from '../../core/tracer.ts';
-import { sanitize } from '../../lib/sanitize.ts';
+import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { isolatedCpus, parseCpuList } from '../../system/cpus.ts';
 import { BpfCpu, hasTaskStorage } from './cpu/bpf-cpu.ts';
 import type { CpuCounter } from './cpu/cpu-use.ts';
 import { CycleCounters, hardwareCycles, type PerfEvent } from './cpu/cycles.ts';
+import { CacheMisses, hardwareMisses } from './cpu/misses.ts';
 import { energyDescription } from './description.ts';
 import { openMoves } from './devices/moved.ts';
 import { Rails } from './devices/rails.ts';
@@ -18,7 +19,7 @@ import { hasCoefficient, MachineParts } from './machine-parts.ts';
 import type { SourceChoice, WeightChoice } from './options.ts';
 import { Processors } from './power/cpufreq.ts';
 import { FollowingPower } from './power/following.ts';
-import { counterPower, modelPower, noPower, type Power, seedPower } from './power/power.ts';
+import { counterPower, countsMemory, modelPower, noPower, type Power, seedPower } from './power/power.ts';
 import { chooseWeighting, type Weighting } from './power/weighting.ts';
 import { ProcCpu } from './proc/cpu.ts';
 import { Rest } from './rest/rest.ts';
@@ -49,10 +50,10 @@ interface Counting {
 	instead: Unavailable | undefined;
 }
 
-/** The event that counts cycles; tests substitute one that every machine has. */
-function cyclesEvent(): PerfEvent {
-	const event = /^(\d{1,9}):(\d{1,15})$/.exec(process.env['WATTLAG_CYCLES_EVENT'] ?? '');
-	return event ? { type: Number(event[1]), config: Number(event[2]) } : hardwareCycles;
+/** An event of the processor; tests substitute one that every machine has. */
+function perfEvent(variable: string, real: PerfEvent): PerfEvent {
+	const event = /^(\d{1,9}):(\d{1,15})$/.exec(process.env[variable] ?? '');
+	return event ? { type: Number(event[1]), config: Number(event[2]) } : real;
 }
 
 function openWeighting(host: Host, processors: Processors, wanted: WeightChoice): Weighting {
@@ -60,7 +61,8 @@ function openWeighting(host: Host, processors: Processors, wanted: WeightChoice)
 		if (!hasTaskStorage(host.addon))
 			throw new Unavailable('this kernel has no task storage', 'use Linux 5.11 or newer, or leave out --weight');
 		const undisturbed = parseCpuList(isolatedCpus(host.sysRoot));
-		return new CycleCounters(host.addon, processors.online, cyclesEvent(), undisturbed);
+		const event = perfEvent('WATTLAG_CYCLES_EVENT', hardwareCycles);
+		return new CycleCounters(host.addon, processors.online, event, undisturbed);
 	});
 }
 
@@ -98,6 +100,16 @@ function openCpu(
 	}
 }
 
+/** Cache misses, by which the energy of memory is divided; else the reason why it is divided by CPU time. */
+function openMisses(host: Host, processors: Processors): CacheMisses | SafeText {
+	try {
+		return new CacheMisses(host, processors.online, perfEvent('WATTLAG_MISSES_EVENT', hardwareMisses));
+	} catch (error) {
+		const reason = sanitize(error instanceof Error ? error.message : String(error));
+		return safe`${reason}: energy of memory is divided by CPU time`;
+	}
+}
+
 function start(host: Host, options: Options, group?: string): Session<EnergyRow, EnergyExtra> {
 	const number = (name: string, fallback: number): number => Number(options[name] ?? fallback);
 	const wanted = (options['source'] ?? 'auto') as SourceChoice;
@@ -122,11 +134,13 @@ function start(host: Host, options: Options, group?: string): Session<EnergyRow,
 		// last, since the others take time: the intervals of CPU time and of energy begin together here
 		const { cpu, weighting, instead } = openCpu(host, processors, wanted, weight, !seed);
 		opened.push(cpu);
+		const misses = probed.source && countsMemory(probed.source) ? openMisses(host, processors) : undefined;
+		if (typeof misses === 'object') opened.push(misses);
 		probed.source?.read(1e6);
 		const open = ({ source, kind }: ProbedSources): Power =>
 			withCpu(
 				source
-					? counterPower(source, processors, idleShare)
+					? counterPower(source, processors, idleShare, typeof misses === 'object')
 					: kind === 'time'
 						? noPower()
 						: seed
@@ -157,6 +171,7 @@ function start(host: Host, options: Options, group?: string): Session<EnergyRow,
 			rest,
 			machine: new MachineParts(host, options, { rails, moves }),
 			gpus: readers,
+			...(misses !== undefined && { misses }),
 			candidates: () =>
 				(following ?? probed).candidates.map((candidate) =>
 					instead && candidate.kind === 'proc'

@@ -1,7 +1,7 @@
 /** What became of the segment that TCP sends again: drops of its connection on this machine. */
 import { safe } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
-import type { EventRecord } from './snapshot.ts';
+import type { EventRecord, LinkState } from './snapshot.ts';
 
 /** A loss shows as a retransmit within this time: the timer of TCP starts at 1 s and doubles. */
 const WINDOW: Ns = 2e9;
@@ -25,6 +25,11 @@ function isOf(drop: EventRecord, again: EventRecord, own: string): boolean {
 	if (drop.netns === again.netns) return connectionOf(drop) === own || reverseOf(drop) === own;
 	const seq = again.figures['seq'];
 	return seq !== undefined && seq > 0 && drop.figures['seq'] === seq && connectionOf(drop) === own;
+}
+
+/** Devices drop packets before the kernel has seen them: there is no record that says whose they were. */
+export function droppedByDevices(links: readonly LinkState[]): boolean {
+	return links.some(({ dropped_hardware, dropped_driver }) => dropped_hardware + dropped_driver > 0);
 }
 
 /** Drops of the last seconds, and whether any may be missing among them. */

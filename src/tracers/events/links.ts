@@ -262,6 +262,8 @@ export class Links {
 
 	private readBonds(changes: LinkEvent[]): void {
 		const folder = join(this.procRoot, 'net/bonding');
+		// most machines have none, and an error takes longer than the question
+		if (!existsSync(folder)) return;
 		let names: string[] = [];
 		try {
 			names = readdirSync(folder).slice(0, MOST);

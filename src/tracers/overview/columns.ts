@@ -205,7 +205,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'rate',
 		width: 7,
 		priority: 6,
-		help: 'Sleeps of its threads that ended, per second: how often it had something to do. Idle CPUs that it made busy are CPUWK/s.',
+		help: 'Sleeps of its threads that ended, per second: how often it had something to do. Idle CPUs that it made busy are WAKES/s.',
 		value: ({ wakeups }, seconds) => known(wakeups) / seconds,
 	},
 	{
@@ -262,7 +262,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 	},
 	{
 		key: 'wakes',
-		title: 'CPUWK/s',
+		title: 'WAKES/s',
 		kind: 'rate',
 		width: 8,
 		priority: 8,

@@ -341,6 +341,7 @@ export class BpfCpu implements CpuCounter {
 			unattributed_ns,
 			alive,
 			ended,
+			at_ns: living.now,
 			lost: {
 				ended_threads: this.lostRecords,
 				unfinished_threads: unfinished,

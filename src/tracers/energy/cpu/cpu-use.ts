@@ -69,6 +69,8 @@ export interface CpuUse {
 	irq_in_tasks_ns: Ns;
 	alive: Count;
 	ended: Count;
+	/** When the times were read, ns since boot; undefined: not known. */
+	at_ns?: Ns;
 	lost: Record<string, Count>;
 }
 

@@ -23,6 +23,8 @@ const SUPPLIES =
 /** Of PMBus supplies, power drawn from the mains; else their output. */
 const INPUT = /^(pin\d*|power in|power total|total|input)$/i;
 const OUTPUT = /^(pout\d*|power out|output)$/i;
+/** Where the kernel shows a baseboard controller: its interface, its driver, and the table of the firmware (SMBIOS type 38). */
+const CONTROLLERS = ['class/ipmi', 'bus/platform/drivers/dmi-ipmi-si', 'firmware/dmi/entries/38-0'];
 /** Chips are looked for again after so many reads: devices are plugged in and out. */
 const AGAIN = 30;
 
@@ -70,6 +72,15 @@ export class Rails {
 	/** Has the machine any rail of this kind? */
 	has(kind: RailKind): boolean {
 		return this.meters.some((meter) => meter.kind === kind);
+	}
+
+	/** Power that could be measured, and is not. */
+	get missing(): readonly SafeText[] {
+		const read = this.has('psu') || [...this.taken].some((path) => path.startsWith(this.folder));
+		if (read || !CONTROLLERS.some((path) => list(join(this.folder, '../..', path)).length > 0)) return [];
+		return [
+			safe`the baseboard controller (IPMI) has no driver of the kernel that publishes its power in hwmon (acpi_power_meter, ibmaem, ibmpex): it is not read; ipmitool dcmi power reading shows it`,
+		];
 	}
 
 	/** The interval that ends now. Rails that failed have null. */

@@ -1,6 +1,6 @@
 /** Attribution of the measured energy: shares in whole µJ whose sum is exactly the total. */
-import type { MicroJoules, Ns } from '../../../lib/units.ts';
-import type { PackageWork } from '../cpu/cpu-use.ts';
+import type { Count, MicroJoules, Ns } from '../../../lib/units.ts';
+import type { PackageWork, TaskTime } from '../cpu/cpu-use.ts';
 
 /**
  * Split a whole number in proportion to weights, into whole numbers whose sum is exactly `total` (largest remainder;
@@ -109,4 +109,47 @@ export function attributePackages(
 			total.rows_uj[index] = (total.rows_uj[index] as number) + energy;
 	}
 	return total;
+}
+
+/**
+ * The energy of memory, by the cache misses of processes; among the tasks of one of them by their work. Misses of processes
+ * that are not among the tasks get their part as `unattributed_uj`. Where none are known, by work alone.
+ * @param missesOf by `pid:start`
+ */
+export function attributeMemory(
+	memory: Measured,
+	tasks: readonly TaskTime[],
+	missesOf: ReadonlyMap<string, Count>,
+	{ unattributed, irq, policy }: { unattributed: Ns; irq: readonly PackageWork[]; policy: Policy },
+): Attribution {
+	const idOf = ({ task: { process } }: TaskTime): string => `${process.pid}:${process.start}`;
+	const processes = new Map<string, { work: number; tasks: Count }>();
+	for (const task of tasks) {
+		const process = processes.get(idOf(task)) ?? { work: 0, tasks: 0 };
+		process.work += task.work;
+		process.tasks++;
+		processes.set(idOf(task), process);
+	}
+	if (missesOf.size === 0) {
+		const interrupts = irq.reduce((sum, { work }) => sum + work, 0);
+		const weights = tasks.map(({ work }) => work);
+		return attribute(memory, weights, unattributed, interrupts, policy);
+	}
+	const weights = tasks.map((task) => {
+		const process = processes.get(idOf(task)) as { work: number; tasks: Count };
+		return (missesOf.get(idOf(task)) ?? 0) * (process.work > 0 ? task.work / process.work : 1 / process.tasks);
+	});
+	const unknown = [...missesOf].reduce((sum, [id, misses]) => sum + (processes.has(id) ? 0 : misses), 0);
+	return attribute(memory, weights, unknown, 0, policy);
+}
+
+/** Two attributions to the same rows. */
+export function plus(a: Attribution, b: Attribution): Attribution {
+	return {
+		measured_uj: a.measured_uj + b.measured_uj,
+		idle_uj: a.idle_uj + b.idle_uj,
+		irq_uj: a.irq_uj + b.irq_uj,
+		unattributed_uj: a.unattributed_uj + b.unattributed_uj,
+		rows_uj: a.rows_uj.map((energy, index) => energy + (b.rows_uj[index] as number)),
+	};
 }

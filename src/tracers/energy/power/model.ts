@@ -29,10 +29,14 @@ export function activeEnergy({ tdp, idleShare, cpus }: ModelParameters, busy: Ns
 	return microJoules((tdp * (1 - idleShare)) / cpus, busy);
 }
 
-/** The linear model: idle watts + (TDP − idle) × part of the CPUs in use, for `dt` with `work` ns of CPU time. */
+/**
+ * The linear model: idle watts + (TDP − idle) × part of the CPUs in use, for `dt` with `work` ns of CPU time. All of them are
+ * the most: times of tasks are not all read at the same moment.
+ */
 export function modelEnergy(parameters: ModelParameters, dt: Ns, work: number): Measured {
 	const idle_uj = Math.round(microJoules(parameters.tdp * parameters.idleShare, dt));
-	return { measured_uj: idle_uj + Math.round(activeEnergy(parameters, work)), idle_uj };
+	const busy = Math.min(work, dt * parameters.cpus);
+	return { measured_uj: idle_uj + Math.round(activeEnergy(parameters, busy)), idle_uj };
 }
 
 /**

@@ -20,6 +20,8 @@ export interface DomainEnergy extends EnergyDomain {
 export interface PowerReading {
 	/** One for each package, and the last for the energy of no package. */
 	packages: Measured[];
+	/** Energy of memory, which is not in `packages` then. */
+	memory?: Measured;
 	/** false: nothing was measured in this interval; the energies are 0 without meaning. */
 	known: boolean;
 	/** Why the interval is special. */
@@ -108,9 +110,33 @@ export function noPower(): Power {
 	return computedPower(about, () => ({ energy: none, known: false, uncertainty: 'no watts' }));
 }
 
-/** Energy from a counter; idle power is learned for each package separately. */
-export function counterPower(source: EnergySource, processors: Processors, idleShare: number): Power {
-	const baselines = [...processors.packages, null].map(() => new IdleBaseline(idleShare));
+/** Has the source counters of memory beside those of the packages? */
+export function countsMemory({ domains }: Pick<EnergySource, 'domains'>): boolean {
+	return domains.some(isMemory);
+}
+
+const isMemory = ({ counted, level }: EnergyDomain): boolean => counted && level === 'dram';
+
+/** Counted energy of memory, by package; null: it spans packages. */
+function memoryOf({ domains }: EnergySource, domain_uj: readonly (MicroJoules | null)[]) {
+	const byPackage = new Map<number | null, MicroJoules>();
+	for (const [index, domain] of domains.entries())
+		if (isMemory(domain)) byPackage.set(domain.package, (byPackage.get(domain.package) ?? 0) + (domain_uj[index] ?? 0));
+	return byPackage;
+}
+
+/**
+ * Energy from a counter; idle power is learned for each package separately.
+ * @param memoryApart energy of memory is not added to that of its package
+ */
+export function counterPower(
+	source: EnergySource,
+	processors: Processors,
+	idleShare: number,
+	memoryApart = false,
+): Power {
+	// the last but one: energy of no package; the last: memory
+	const baselines = [...processors.packages, null, null].map(() => new IdleBaseline(idleShare));
 	const split = (energy: MicroJoules, packageIndex: number, dt: Ns, work: number, count: number): Measured => {
 		if (energy <= 0 || dt <= 0) return { measured_uj: Math.max(0, energy), idle_uj: 0 };
 		// µJ / ns = kW
@@ -124,16 +150,23 @@ export function counterPower(source: EnergySource, processors: Processors, idleS
 		hooks: source.hooks,
 		read(dt, work) {
 			const { measured_uj, domain_uj, package_uj, marked, silent } = source.read(dt);
-			let rest = measured_uj;
+			const memory = memoryApart ? memoryOf(source, domain_uj) : new Map<number | null, MicroJoules>();
+			const memory_uj = [...memory.values()].reduce(sum, 0);
+			let rest = measured_uj - memory_uj;
 			const packages = processors.packages.map((number, packageIndex) => {
 				// with one package, or unknown ones, all energy is the machine's
-				const energy = processors.packages.length > 1 && number !== null ? (package_uj.get(number) ?? 0) : 0;
+				const energy =
+					processors.packages.length > 1 && number !== null
+						? (package_uj.get(number) ?? 0) - (memory.get(number) ?? 0)
+						: 0;
 				rest -= energy;
 				return split(energy, packageIndex, dt, work[packageIndex] ?? 0, processors.cpus[packageIndex] || 1);
 			});
-			packages.push(split(rest, packages.length, dt, work.reduce(sum, 0), processors.cpus.reduce(sum, 0)));
+			const [busy, cpus] = [work.reduce(sum, 0), processors.cpus.reduce(sum, 0)];
+			packages.push(split(rest, packages.length, dt, busy, cpus));
 			return {
 				packages,
+				...(memoryApart && { memory: split(memory_uj, packages.length, dt, busy, cpus) }),
 				known: !silent,
 				marked: silent ? [safe`not measured in this interval`, ...marked] : marked,
 				domains: source.domains.map((domain, index) => ({ ...domain, energy_uj: domain_uj[index] ?? null })),

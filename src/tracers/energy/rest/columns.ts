@@ -8,7 +8,7 @@ const part = ({ lengths, wakes }: WakeCauseField): number =>
 export const wakeColumns: readonly Column<WakeCauseField>[] = [
 	{
 		key: 'wakes',
-		title: 'CPUWK/s',
+		title: 'WAKES/s',
 		kind: 'rate',
 		width: 8,
 		priority: 0,

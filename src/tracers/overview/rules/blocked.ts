@@ -2,7 +2,7 @@ import { safe } from '../../../lib/sanitize.ts';
 import { duration } from '../format.ts';
 import { missingTab } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
-import { pressureWitness } from '../witnesses.ts';
+import { deviceWitness, lockWitness, pressureWitness } from '../witnesses.ts';
 
 const limits = { age_ns: 1e9 };
 
@@ -11,12 +11,13 @@ export const blocked = {
 	id: 'blocked',
 	level: 'severe',
 	title: 'blocked tasks',
-	help: `A task has slept uninterruptibly for ${duration(limits.age_ns)} or longer. The text has the chain: what it waits for, and what that waits for. Severe only with a second witness: its kernel stack, or PSI; else high. Owner: the oldest one.`,
+	help: `A task has slept uninterruptibly for ${duration(limits.age_ns)} or longer. The text has the chain: what it waits for, and what that waits for. Severe only with a second witness beside its state: the lock's own word names who has it, the kernel counts requests in flight on the device, or PSI; else high. Owner: the oldest one.`,
 	uncheckable: (interval) => missingTab(interval, 'events'),
 	check(interval) {
 		const { events } = interval.sources;
 		if (!events) return [];
-		return events.wait_chains.map(({ steps, tasks, oldest_ns, text, pids, root }) => {
+		return events.wait_chains.map((chain) => {
+			const { steps, tasks, oldest_ns, text, pids, root } = chain;
 			const first = events.blocked.find(({ pid }) => pid === pids[0]);
 			return {
 				about: steps.map(({ name }) => name).join(' '),
@@ -26,9 +27,11 @@ export const blocked = {
 				figures: { tasks, oldest_ns },
 				witnesses: first
 					? [
-							safe`task iterator: ${first.comm}[${first.tid}] sleeps uninterruptibly`,
-							...(first.stack[0] === undefined ? [] : [safe`its stack: in ${first.stack[0]}`]),
+							safe`the task iterator: ${first.comm}[${first.tid}] sleeps uninterruptibly${first.stack[0] === undefined ? safe`` : safe` in ${first.stack[0]}`}`,
+							...lockWitness(chain),
+							...deviceWitness(interval, root.name, limits.age_ns / 2),
 							...pressureWitness(interval, 'io'),
+							...pressureWitness(interval, 'memory'),
 						]
 					: [],
 				owner: first

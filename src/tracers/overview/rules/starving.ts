@@ -16,7 +16,7 @@ export const starving = {
 	level: 'severe',
 	title: 'starving',
 	endsAfter: 0,
-	help: `A task has waited for a CPU for ${duration(limits.age_ns)} or longer and is runnable on its queue at the read; tasks out of CPU quota or of their own budget (SCHED_DEADLINE) are left out. Severe only with a second witness: the task iterator, or PSI; else high. Owner: the process that has that CPU at the moment.`,
+	help: `A task has waited for a CPU for ${duration(limits.age_ns)} or longer and is runnable on its queue at the read; tasks out of CPU quota or of their own budget (SCHED_DEADLINE) are left out. Severe only with a second witness beside the task iterator: PSI; else high. Owner: the process that has that CPU at the moment.`,
 	uncheckable: (interval) => missingTab(interval, 'runqlat'),
 	check(interval) {
 		const { sources, rows } = interval;
@@ -42,11 +42,7 @@ export const starving = {
 				subject: safe`${row?.comm ?? comm}[${pid}]`,
 				text: safe`has waited ${longer ? safe`more than ` : safe``}${duration(age_ns)} for cpu${cpu} and not run yet${others}${hottestText(interval.hot, running ? { pid: running } : { without: pid })}`,
 				figures: { age_ns, cpu, starved },
-				witnesses: [
-					safe`the run queue tab: runnable in the kernel’s list of tasks at the read`,
-					...runnableWitness(interval, pid, tid),
-					...pressureWitness(interval, 'cpu'),
-				],
+				witnesses: [runnableWitness(interval, tid, pid), ...pressureWitness(interval, 'cpu')],
 				owner: runningOwner(interval, running) ?? competitorOf(interval, task),
 				link: {
 					tab: 'runqlat' as const,

@@ -1,7 +1,7 @@
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Inflight } from '../../io/snapshot.ts';
 import { count, duration } from '../format.ts';
-import { equals, missingTab, submitter, untracked } from '../interval.ts';
+import { equals, type Interval, missingTab, submitter, untracked } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { blockedWitness, pressureWitness } from '../witnesses.ts';
 
@@ -15,6 +15,13 @@ const PLACES: Readonly<Record<string, SafeText>> = {
 	queue: safe`in the queue`,
 };
 
+/** Its thread sleeps uninterruptibly. The task iterator and proc say so from the same state: one witness. */
+function threadWitness(interval: Interval, { pid, witness }: Inflight): SafeText[] {
+	const seen = blockedWitness(interval, pid);
+	if (seen.length > 0 || witness !== 'owner') return seen;
+	return [safe`proc: the thread that waits has slept uninterruptibly since the interval before`];
+}
+
 /**
  * A request in flight for so long that its waiting task is blocked. A completion may have been hidden from our programs,
  * so a second witness is required.
@@ -23,7 +30,7 @@ export const stuckIo = {
 	id: 'stuck-io',
 	level: 'severe',
 	title: 'stuck IO',
-	help: `A block request has been in flight for ${duration(limits.age_ns)} or longer: a read, write or flush that the kernel counts as in flight as well, or whose thread sleeps uninterruptibly. Severe only with a second witness: its thread sleeps uninterruptibly by the task iterator, or PSI; else high. Owner: the process that queued the oldest one.`,
+	help: `A block request has been in flight for ${duration(limits.age_ns)} or longer: a read, write or flush that the kernel counts as in flight as well, or whose thread sleeps uninterruptibly. Severe only with two witnesses of these: the kernel's count of requests in flight, the state of its thread, PSI; else high. Owner: the process that queued the oldest one.`,
 	uncheckable: (interval) => missingTab(interval, 'io') ?? untracked(interval),
 	check(interval) {
 		const { rows, sources } = interval;
@@ -48,10 +55,8 @@ export const stuckIo = {
 				figures: { age_ns: first.age_ns, stuck: old, inflight: io.inflight_count },
 				owner: submitter(safe`from`, first, rows),
 				witnesses: [
-					first.witness === 'kernel'
-						? safe`sysfs: ${first.device} counts requests in flight`
-						: safe`proc: the thread that waits has slept uninterruptibly since the interval before`,
-					...blockedWitness(interval, first.pid),
+					...(first.witness === 'kernel' ? [safe`sysfs: ${first.device} counts requests in flight`] : []),
+					...threadWitness(interval, first),
 					...pressureWitness(interval, 'io'),
 				],
 				touches: Math.min(1, (interval.pressure?.io?.some_ns ?? 0) / interval.dt_ns),

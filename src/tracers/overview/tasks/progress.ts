@@ -174,11 +174,12 @@ export class Progress {
 		const pids = new Set<number>();
 		for (const row of rows) {
 			if (!row.time_ns || row.wakeups === null || next.size >= MOST) continue;
-			const key = keyOf(row);
 			const now = workOf(row, dt_ns);
+			const works = doesWork(now);
+			if (!works && !this.pids.has(row.pid)) continue;
+			const key = keyOf(row);
 			const kept = keptOf(row.time_ns);
 			const wanted = now.cpu + (row.time_ns.runnable ?? 0) / dt_ns;
-			const works = doesWork(now);
 			const known =
 				this.known.get(key) ??
 				(works
@@ -198,9 +199,8 @@ export class Progress {
 				known.packets = towards(known.packets, now.packets, weight);
 				known.wanted += (wanted - known.wanted) * weight;
 				known.kept += (kept.all - known.kept) * weight;
-				known.shares = Object.fromEntries(
-					KEPT.map((part) => [part, towards(known.shares[part] ?? 0, kept.shares[part] ?? 0, weight) ?? 0]),
-				);
+				for (const part of KEPT)
+					known.shares[part] = towards(known.shares[part] ?? 0, kept.shares[part] ?? 0, weight) ?? 0;
 			} else {
 				known.low_ns += dt_ns;
 				const slowed = judge(row, known, { now, less }, kept, dt_ns, stuckOf);

@@ -10,17 +10,18 @@ import { containerName } from '../../../system/cgroup-name.ts';
 import { CommandLines } from '../../../system/command-lines.ts';
 import { sameStart } from '../../../system/process-id.ts';
 import type { OverviewExtra, OverviewRow } from '../snapshot.ts';
+import type { Channel } from './channels.ts';
 import type { Collecting } from './collectors.ts';
 import { askProc, type Deadlock, DeadlockFinder } from './deadlock.ts';
 import { exactParts, type FocusReading, FocusWatch } from './focus.ts';
 import { haltedByLife, isStuck, workers } from './halt.ts';
 import { PacketRates } from './packets.ts';
-import { Progress, type ProgressRow, type Slowed } from './progress.ts';
-import { Services } from './services.ts';
+import { Progress, type Slowed } from './progress.ts';
+import { type ServiceRow, Services } from './services.ts';
 import { StandstillFinder } from './standstill/finder.ts';
 import type { Standstill } from './standstill/standstill.ts';
 import { type Spent, ThreadTime } from './time.ts';
-import { type Channel, type ProcessNow, type TaskNow, TaskWalk } from './walk.ts';
+import { type ProcessNow, type TaskNow, TaskWalk } from './walk.ts';
 
 /** Time in an interval for reading command lines, ns. */
 const BUDGET: Ns = 2e6;
@@ -143,7 +144,10 @@ export class TaskReader {
 			if (dropped > 0) row.drops = (row.drops ?? 0) + dropped;
 		}
 		const listed = new Set(rows.map(({ pid }) => pid));
-		const all: ProgressRow[] = rows.map((row) => ({ ...row, packets: this.packets.of(row.pid) }));
+		const all: ServiceRow[] = rows.map(({ pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes }) => ({
+			...{ pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes },
+			packets: this.packets.of(pid),
+		}));
 		for (const process of processes?.values() ?? []) {
 			const { pid, start, comm } = process;
 			if (listed.has(pid) || !(this.progress.wants(pid, start) || this.services.knows(pid, start))) continue;

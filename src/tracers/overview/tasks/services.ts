@@ -11,10 +11,12 @@ const MOST = 20_000;
 const plus = (a: number | null | undefined, b: number | null | undefined): number | null =>
 	a == null ? (b ?? null) : b == null ? a : a + b;
 
+/** Of a process; without a control group where it did nothing. */
+export type ServiceRow = ProgressRow & Partial<Pick<OverviewRow, 'cgroup'>>;
+
 export class Services {
-	/** By `pid:start`. The control group of a process is known while it is active. */
-	private readonly names = new Map<string, SafeText>();
-	private readonly pids = new Set<number>();
+	/** By pid. The control group of a process is known while it is active. */
+	private readonly names = new Map<number, { start: Ns; name: SafeText }>();
 	/** The oldest process of each unit, container or pod. */
 	private eldest = new Map<SafeText, { pid: number; start: Ns }>();
 	/** Oldest processes that took the place of one that ended, in the last interval, by pid. */
@@ -33,25 +35,21 @@ export class Services {
 	}
 
 	knows(pid: number, start: Ns): boolean {
-		return this.pids.has(pid) && this.names.has(`${pid}:${start}`);
+		return this.names.get(pid)?.start === start;
 	}
 
 	/** A row for each service of two processes or more. */
-	sum(rows: readonly (ProgressRow & Partial<Pick<OverviewRow, 'cgroup'>>)[]): ProgressRow[] {
+	sum(rows: readonly ServiceRow[]): ProgressRow[] {
 		const sums = new Map<SafeText, ProgressRow & { members: number }>();
 		const eldest = new Map<SafeText, { pid: number; start: Ns }>();
 		for (const row of rows) {
-			const key = `${row.pid}:${row.start_time}`;
-			let name = this.names.get(key);
+			const named = this.names.get(row.pid);
+			let name = named?.start === row.start_time ? named.name : undefined;
 			if (name === undefined) {
 				if (row.cgroup === undefined) continue;
-				if (this.names.size >= MOST) {
-					this.names.clear();
-					this.pids.clear();
-				}
-				this.pids.add(row.pid);
+				if (this.names.size >= MOST) this.names.clear();
 				name = serviceName(row.cgroup, row.comm);
-				this.names.set(key, name);
+				this.names.set(row.pid, { start: row.start_time, name });
 			}
 			// a command is no service that somebody starts again
 			if (

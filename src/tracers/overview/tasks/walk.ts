@@ -1,20 +1,16 @@
 /** All user-space tasks at one moment: state, reason of sleep, memory; and their sockets and pipes. bpf/overview/overview.bpf.c */
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
-import { openBpf } from '../../../bpf/load.ts';
+import { openBpf, openWalking } from '../../../bpf/load.ts';
+import { walkRing } from '../../../bpf/rings.ts';
 import { displacedSleepers, waitedOptions } from '../../../bpf/run-delay.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
-import {
-	type channel_record as ChannelRecord,
-	channel_record,
-	maps,
-	task_record,
-	task_rests,
-} from '../../../generated/overview.ts';
+import { channel_record, maps, task_record, task_rests } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { viewOf } from '../../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { KernelFunctions } from '../../../symbols/kernel-functions.ts';
+import { type Channel, channelOf } from './channels.ts';
 import { reasonOf, type SleepReason, sleepFunctions } from './reasons.ts';
 
 /** R: runnable; S, D: asleep, D uninterruptibly; T: stopped; t: traced; I: idle; Z: ended, not waited for by its parent. */
@@ -62,34 +58,6 @@ export interface ProcessNow {
 	tasks: TaskNow[];
 	/** None of its threads has run, begun or ended since the last walk; absent: one has. */
 	rests?: boolean;
-}
-
-/** An end of a pipe, a connected socket, or an internet socket with a port, in a process. */
-export interface Channel {
-	pid: number;
-	fd: number;
-	kind: 'pipe' | 'unix' | 'tcp';
-	/** Readable 1, writable 2. */
-	mode: number;
-	inode: number;
-	/** Of a Unix socket: inode of the other end. */
-	peer: number;
-	/** Of an internet socket: both ends as text, `192.0.2.1:5432`; equal ends of two sockets are a connection. */
-	local: string;
-	remote: string;
-	established: boolean;
-	/** Port of this end; 0: not an internet socket. */
-	port: number;
-	/** It waits for connections. */
-	listens: boolean;
-	/** A Unix socket with a name: on the side that accepted. */
-	named: boolean;
-	/** Of TCP: received, and acknowledged by the other end, so far. */
-	bytes: Bytes;
-	/** Of TCP: segments received and sent, so far, modulo 2^32. */
-	packets: Count;
-	/** Of an internet socket: received packets that the kernel dropped, so far, modulo 2^32. */
-	drops: Count;
 }
 
 const PAGE: Bytes = 4096;
@@ -202,11 +170,14 @@ interface Kept {
 	/** Page faults that the process has from it. */
 	minor: Count;
 	major: Count;
-	/** The last walk that found it. */
+	/** The last walk that found it by itself. */
 	walk: number;
 }
 
-/** Ids of threads in the order of a walk, and what is kept of them. */
+/**
+ * Ids of threads in the order of a walk, and what is kept of them. An iterator goes by the ids of the namespace, a walk by the begin of
+ * processes and of their threads: in both, threads keep their order, and new ones may come anywhere between.
+ */
 interface Threads {
 	tids: Int32Array;
 	kept: Kept[];
@@ -216,10 +187,40 @@ interface Threads {
 const noThreads = (): Threads => ({ tids: new Int32Array(1024), kept: [], length: 0 });
 
 /** Threads that rest and are reported whole in a walk, about: more of them if they are few. */
-const WHOLE = 128;
-const WHOLE_EVERY = { least: 8, most: 64 };
-/** Walks whose order was not that of the ids, after which it is no longer expected: in a pid namespace the ids are others. */
-const DISORDERED = 3;
+const WHOLE = 32;
+const WHOLE_EVERY = { least: 16, most: 64 };
+/** Reads by the iterator after a walk that was incomplete: it was too long, or reported too much. */
+const WALK_AGAIN = 16;
+/** Of the ring of a walk: room for most threads whole, of few; for a tenth of many. */
+const RING = { record: 64, least: 1 << 17, most: 1 << 20 };
+
+const WALK = 'walk_at_once';
+const ITERATOR = 'walk_tasks';
+
+function open(host: Host): { bpf: BpfSession; walks: boolean } {
+	const waited = waitedOptions(host);
+	return openWalking(host.addon, (walks) =>
+		openBpf(host, 'overview', {
+			...waited,
+			layout: {},
+			without: [...waited.without, ...(walks ? [] : [WALK])],
+			withoutMaps: [...waited.withoutMaps, ...(walks ? [] : [maps.reports.name])],
+			...(walks && {
+				maxEntries: { [maps.reports.name]: walkRing(host.procRoot, RING.record, RING.least, RING.most) },
+			}),
+		}),
+	);
+}
+
+/** A read of all tasks that is being taken: threads before `from` in the order of the last one have been passed. */
+interface Taking {
+	from: number;
+	ended: Kept[];
+	/** Each record is of one thread, in an order that may be any. */
+	apart: boolean;
+	/** The records are not in the order of the last read. */
+	disordered: boolean;
+}
 
 export class TaskWalk {
 	private readonly bpf: BpfSession;
@@ -228,7 +229,11 @@ export class TaskWalk {
 	/** Those of the last walk, and the lists that the next one fills. */
 	private order = noThreads();
 	private spare = noThreads();
-	private disordered = 0;
+	/** The last read was a walk, not an iterator: its order is another one. */
+	private byWalk = false;
+	private readonly canWalk: boolean;
+	/** Walks are tried from this read on. */
+	private walkFrom = 0;
 	private readonly walked: Walked = { number: 0, at: 0 };
 	private readonly found = new Map<number, Process>();
 	/** Page faults of threads that have ended, by pid, until the record of the leader has them. */
@@ -241,7 +246,9 @@ export class TaskWalk {
 
 	/** @throws {Unavailable} where the kernel refuses iterators */
 	constructor(host: Host) {
-		this.bpf = openBpf(host, 'overview', { ...waitedOptions(host), layout: {} });
+		const { bpf, walks } = open(host);
+		this.bpf = bpf;
+		this.canWalk = walks;
 		this.ready = this.functions.load(host.procRoot, sleepFunctions);
 	}
 
@@ -258,12 +265,44 @@ export class TaskWalk {
 		this.walked.number++;
 		// makes the kernel update the clock of this CPU, by which times asleep are measured
 		process.cpuUsage();
-		if (this.disordered >= DISORDERED || !this.takeInOrder(this.iterate(window, false)))
-			this.takeApart(this.iterate(window, true));
+		let walks = this.canWalk && window > 0 && this.walked.number >= this.walkFrom;
+		for (let apart = walks !== this.byWalk; ; apart = true) {
+			const taken = this.take(walks, window, apart);
+			if (taken === 'complete') break;
+			if (taken === 'incomplete') {
+				this.walkFrom = this.walked.number + WALK_AGAIN;
+				walks = false;
+			}
+		}
+		this.byWalk = walks;
 		return this.found;
 	}
 
-	private iterate(window: Ns, apart: boolean): DataView {
+	/**
+	 * One read of all tasks. Nothing is dropped unless it is complete. `disordered`: several neighbours have ended, or the order is not that
+	 * of the last read; it is to be repeated apart.
+	 */
+	private take(walks: boolean, window: Ns, apart: boolean): 'complete' | 'incomplete' | 'disordered' {
+		this.request(window, apart);
+		const taking: Taking = { from: 0, ended: [], apart, disordered: false };
+		this.spare.length = 0;
+		if (walks) {
+			const complete = this.bpf.walk(WALK);
+			this.bpf.drain(maps.reports.name, (view, at) => {
+				if (complete) this.takeRecord(view, at, taking);
+			});
+			if (!complete) return 'incomplete';
+		} else {
+			const view = this.bpf.iterate(ITERATOR);
+			for (let at = 0; at + task_rests.size <= view.byteLength && !taking.disordered; )
+				at = this.takeRecord(view, at, taking);
+		}
+		if (taking.disordered) return 'disordered';
+		this.finish(taking);
+		return 'complete';
+	}
+
+	private request(window: Ns, apart: boolean): void {
 		const every = Math.min(WHOLE_EVERY.most, Math.max(WHOLE_EVERY.least, Math.round(this.kept.size / WHOLE)));
 		const request = new Uint8Array(maps.request.value.size);
 		const words = [Math.round(window), this.first ? 1 : 0, this.walked.number, every, apart ? 1 : 0];
@@ -272,7 +311,6 @@ export class TaskWalk {
 		});
 		this.first = false;
 		this.bpf.object.update(maps.request.name, new Uint8Array(4), request);
-		return this.bpf.iterate('walk_tasks');
 	}
 
 	/** All pipes and connected sockets that processes have open. */
@@ -300,74 +338,89 @@ export class TaskWalk {
 		this.bpf.close();
 	}
 
-	/**
-	 * Records in the order of thread ids: those in a row are the same as in the last walk. Returns false where they are not, since
-	 * several neighbours have ended; then nothing has been dropped.
-	 */
-	private takeInOrder(view: DataView): boolean {
-		const { order, spare } = this;
-		const ended: Kept[] = [];
-		let from = 0;
-		let last = 0;
-		spare.length = 0;
-		/** Threads of the last walk before this id have ended. */
-		const endBefore = (tid: number) => {
-			while (from < order.length && (order.tids[from] as number) < tid) ended.push(order.kept[from++] as Kept);
-		};
-		for (let at = 0; at + task_rests.size <= view.byteLength; ) {
-			const tgid = view.getUint32(at, true);
-			const tid = view.getUint32(at + (tgid === 0 ? task_rests.at.first : task_record.at.tid), true);
-			if (tid <= last) {
-				this.disordered++;
-				return false;
-			}
-			endBefore(tid);
-			if (tgid !== 0) {
-				at = this.takeTask(view, at);
-				if (order.tids[from] === tid && from < order.length) from++;
-				append(spare, tid, this.kept.get(tid) as Kept);
-				last = tid;
-				continue;
-			}
-			last = view.getUint32(at + task_rests.at.last, true);
-			const count = view.getUint32(at + task_rests.at.count, true);
-			const sum = Number(view.getBigUint64(at + task_rests.at.sum, true));
-			at += task_rests.size;
-			let [to, known] = [from, 0];
-			while (to < order.length && (order.tids[to] as number) <= last) known += order.tids[to++] as number;
-			const missing = known - sum;
-			// one that has ended is known by the sum
-			if (to - from !== count + (missing > 0 ? 1 : 0)) return false;
-			for (; from < to; from++) {
-				const kept = order.kept[from] as Kept;
-				if (order.tids[from] === missing) ended.push(kept);
-				else append(spare, order.tids[from] as number, kept);
+	/** One thread, or several that rest. Returns where the record ends. */
+	private takeRecord(view: DataView, at: number, taking: Taking): number {
+		if (taking.disordered) return at;
+		// its tgid
+		if (view.getUint32(at, true) === 0) {
+			if (!this.takeRow(view, at, taking)) taking.disordered = true;
+			return at + task_rests.size;
+		}
+		const tid = view.getUint32(at + task_record.at.tid, true);
+		const before = this.kept.get(tid);
+		const end = this.takeTask(view, at);
+		const kept = this.kept.get(tid) as Kept;
+		// a new one was not in the last order
+		if (!taking.apart && kept === before) {
+			const index = this.indexFrom(taking.from, tid);
+			if (index < 0) taking.disordered = true;
+			else {
+				this.endBefore(index, taking);
+				taking.from = index + 1;
 			}
 		}
-		endBefore(Number.POSITIVE_INFINITY);
-		for (const kept of ended) if (this.kept.get(kept.task.tid) === kept) this.drop(kept.task.tid, kept);
-		// those that ended are not held on to
-		spare.kept.length = spare.length;
-		[this.order, this.spare] = [spare, order];
+		append(this.spare, tid, kept);
+		return end;
+	}
+
+	/** Threads in a row that rest: the same as in the last read. False: they are not. */
+	private takeRow(view: DataView, at: number, taking: Taking): boolean {
+		const first = this.kept.get(view.getUint32(at + task_rests.at.first, true));
+		// what has not been seen is reported whole, unless the last read missed it: then it is new when it runs
+		if (!first) return taking.apart;
+		const { order, spare } = this;
+		if (taking.apart) {
+			first.walk = this.walked.number;
+			append(spare, first.task.tid, first);
+			return true;
+		}
+		const from = this.indexFrom(taking.from, first.task.tid);
+		if (from < 0) return false;
+		const last = view.getUint32(at + task_rests.at.last, true);
+		const count = view.getUint32(at + task_rests.at.count, true);
+		let [to, known] = [from, 0];
+		while (to < order.length && to <= from + count) {
+			const tid = order.tids[to++] as number;
+			known += tid;
+			if (tid === last) break;
+		}
+		const missing = known - Number(view.getBigUint64(at + task_rests.at.sum, true));
+		// one that has ended is known by the sum
+		if (order.tids[to - 1] !== last || to - from !== count + (missing > 0 ? 1 : 0)) return false;
+		this.endBefore(from, taking);
+		for (let index = from; index < to; index++) {
+			const kept = order.kept[index] as Kept;
+			if (order.tids[index] === missing) taking.ended.push(kept);
+			else append(spare, order.tids[index] as number, kept);
+		}
+		taking.from = to;
 		return true;
 	}
 
-	/** Records in any order, one for each thread. */
-	private takeApart(view: DataView): void {
-		const { number } = this.walked;
-		for (let at = 0; at + task_rests.size <= view.byteLength; ) {
-			if (view.getUint32(at, true) !== 0) {
-				at = this.takeTask(view, at);
-				continue;
-			}
-			const kept = this.kept.get(view.getUint32(at + task_rests.at.first, true));
-			// never absent: what has not been seen is reported whole
-			if (kept) kept.walk = number;
-			at += task_rests.size;
+	/** Index of a thread in the order of the last read, from one on: mostly that one. -1: it is not there. */
+	private indexFrom(from: number, tid: number): number {
+		const { tids, length } = this.order;
+		for (let index = from; index < length; index++) if (tids[index] === tid) return index;
+		return -1;
+	}
+
+	/** Threads of the last read before this index that have not been taken have ended. */
+	private endBefore(index: number, taking: Taking): void {
+		while (taking.from < index) taking.ended.push(this.order.kept[taking.from++] as Kept);
+	}
+
+	/** Drops what has ended, and keeps the order for the next read. */
+	private finish(taking: Taking): void {
+		const { order, spare } = this;
+		if (taking.apart) {
+			for (const [tid, kept] of this.kept) if (kept.walk !== this.walked.number) this.drop(tid, kept);
+		} else {
+			this.endBefore(order.length, taking);
+			for (const kept of taking.ended) if (this.kept.get(kept.task.tid) === kept) this.drop(kept.task.tid, kept);
 		}
-		for (const [tid, kept] of this.kept) if (kept.walk !== number) this.drop(tid, kept);
-		this.order.length = 0;
-		for (const tid of [...this.kept.keys()].sort((a, b) => a - b)) append(this.order, tid, this.kept.get(tid) as Kept);
+		// those that ended are not held on to
+		spare.kept.length = spare.length;
+		[this.order, this.spare] = [spare, order];
 	}
 
 	/** A record with its stack. Returns where it ends. */
@@ -386,7 +439,11 @@ export class TaskWalk {
 		process.major_faults += record.major_faults - (kept?.major ?? 0) - (ended?.major ?? 0);
 		if (ended) this.ended.delete(tgid);
 		const sleep = record.asleep_ns > 0 ? this.sleepOf(record, view, stack, kept?.sleep) : undefined;
-		const rests = kept !== undefined && record.unchanged !== 0;
+		// one that was moved asleep has the clock of another CPU: by its switches it has slept since the last read
+		const slept = kept !== undefined && kept.task.asleep_ns > 0 && record.asleep_ns > 0;
+		const same = slept && kept?.task.switches === record.switches;
+		const rests = kept !== undefined && (record.unchanged !== 0 || same);
+		const asleep_ns = same ? Math.max(record.asleep_ns, kept?.task.asleep_ns ?? 0) : record.asleep_ns;
 		if (!rests) process.touch();
 		const [minor, major, walk] = [record.minor_faults, record.major_faults, this.walked.number];
 		const task = kept?.task ?? new Thread(this.walked);
@@ -399,7 +456,7 @@ export class TaskWalk {
 		task.delay_ns = record.waited_ns;
 		task.reason = sleep?.reason ?? null;
 		task.wchan = sleep?.wchan ?? safe``;
-		task.set(record.asleep_ns, rests);
+		task.set(asleep_ns, rests);
 		if (kept) {
 			Object.assign(kept, { sleep, minor, major, walk });
 		} else {
@@ -432,6 +489,7 @@ export class TaskWalk {
 
 	private drop(tid: number, { process, task, minor, major }: Kept): void {
 		this.kept.delete(tid);
+		this.names.delete(tid);
 		process.tasks = process.tasks.filter((one) => one !== task);
 		process.touch();
 		const { pid } = process;
@@ -482,37 +540,4 @@ function append(list: Threads, tid: number, kept: Kept): void {
 	}
 	list.tids[list.length] = tid;
 	list.kept[list.length++] = kept;
-}
-
-/** Text of an address; IPv4 within IPv6 as IPv4, so that both ends agree. */
-function addressOf(words: Uint32Array, port: number, v6: boolean): string {
-	const bytes = new Uint8Array(words.buffer, words.byteOffset, v6 ? 16 : 4);
-	const mapped = v6 && bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
-	if (!v6 || mapped) return `${bytes.subarray(mapped ? 12 : 0).join('.')}:${port}`;
-	const groups = Array.from({ length: 8 }, (_, index) =>
-		(((bytes[index * 2] as number) << 8) | (bytes[index * 2 + 1] as number)).toString(16),
-	);
-	return `[${groups.join(':').replace(/(^|:)0(:0)+(:|$)/, '::')}]:${port}`;
-}
-
-function channelOf(record: ChannelRecord): Channel {
-	const v6 = record.kind === 4;
-	const inet = record.kind >= 3;
-	return {
-		pid: record.tgid,
-		fd: record.fd,
-		kind: record.kind === 1 ? 'pipe' : record.kind === 2 ? 'unix' : 'tcp',
-		mode: record.mode,
-		inode: record.inode,
-		peer: record.peer,
-		local: inet ? addressOf(record.local, record.local_port, v6) : '',
-		remote: inet ? addressOf(record.remote, record.remote_port, v6) : '',
-		established: record.socket_state === 1,
-		port: inet ? record.local_port : 0,
-		listens: inet && record.socket_state === 10,
-		named: record.named !== 0,
-		bytes: record.bytes,
-		packets: record.packets % 2 ** 32,
-		drops: record.drops % 2 ** 32,
-	};
 }
