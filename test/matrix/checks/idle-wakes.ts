@@ -4,10 +4,12 @@ import type { Check } from '../check.ts';
 import { isPlain } from '../machines.ts';
 
 export default {
-	shows: 'What ends idle periods is counted by process, timer and interrupt; energy of disks is divided by bytes.',
+	shows:
+		'What ends idle periods is counted by process, timer and interrupt, none of them longer than it was counted; energy of disks is divided by bytes.',
 	on: isPlain,
 	async run(guest) {
 		// 1 J for a GB: a µJ for 1,000 bytes
+		const begun = process.hrtime.bigint();
 		const session = guest.measure(energy, { rest: true, 'disk-write-j': 1, 'network-j': 1 });
 		session.read();
 		const pipe = 'i=0; while [ $i -lt 20 ]; do i=$((i+1)); sleep 0.05; echo; done | taskset -c 1 cat >/dev/null';
@@ -25,6 +27,14 @@ export default {
 			'no timer ended an idle period',
 		);
 		assert.equal(wakes.full, 0);
+		// no period is older than its counting
+		const elapsed = Number(process.hrtime.bigint() - begun);
+		const idle = wakes.causes.reduce((sum, one) => sum + one.idle_ns, 0);
+		const seconds = (ns: number): string => `${(ns / 1e9).toFixed(2)} s`;
+		assert.ok(idle <= elapsed * guest.machine.cpus, `idle for ${seconds(idle)} in ${seconds(elapsed)}`);
+		const longest = Math.max(...wakes.causes.map((one) => one.idle_ns / one.wakes));
+		assert.ok(longest <= elapsed, `a mean period of ${seconds(longest)} in ${seconds(elapsed)}`);
+		guest.note(`idle for ${seconds(idle)} in ${seconds(elapsed)}`);
 		const counted = wakes.causes.reduce((sum, one) => sum + one.wakes, 0);
 		guest.note(`${counted} wake-ups, ${wakes.causes.filter(({ via }) => via === 'process').length} pairs of processes`);
 		const disk = extra.machine?.parts.find(({ name }) => name === 'disk writes') ?? assert.fail('no disk writes');
