@@ -11,8 +11,15 @@ import { v1Mounts, v1Path } from './cgroups.ts';
 import { hasMachinePids } from './pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts';
 
-/** Controllers whose v1 hierarchies container engines make groups in, in the order in which they are asked. */
-const CONTROLLERS = ['memory', 'pids', 'cpu'] as const;
+/**
+ * v1 hierarchies in the order in which they are asked: first those that container engines make groups in, last that of
+ * systemd, which has every unit.
+ */
+const CONTROLLERS = [
+	...(['memory', 'pids', 'cpu'] as const),
+	...(['cpuacct', 'cpuset', 'blkio', 'devices', 'freezer'] as const),
+	'name=systemd',
+] as const;
 /** Processes that {@link v1Only} asks, newest first. */
 const ASKED = 256;
 /** Processes kept. */

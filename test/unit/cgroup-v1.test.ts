@@ -55,6 +55,8 @@ test.each([
 	['12:memory:/\n4:cpuacct,cpu:/docker/abc\n0::/\n', '/docker/abc'],
 	['9:pids:/p:q\n', '/p:q'],
 	['12:memory:/\n4:cpu:/\n0::/\n', '/'],
+	['12:memory:/\n7:blkio:/kiosk\n5:devices:/\n1:name=systemd:/system.slice/a.service\n0::/\n', '/kiosk'],
+	['12:memory:/\n7:blkio:/\n1:name=systemd:/system.slice/a.service\n', '/system.slice/a.service'],
 	['12:memory:\n0::/\n', '/'],
 	['5:cpuset:/x\n1:name=systemd:/s\n0::/u\n', '/u'],
 	// a hierarchy without a controller is no container's

@@ -168,6 +168,9 @@ describe('throttled', () => {
 			'waits',
 			'power',
 		]);
+		const { pid, comm } = waiting;
+		const tasks = [{ ...sleeper(pid, comm, 0, 'R'), start: 1, deadline: true }];
+		expect(new Machine().run(3, { processes, wait: 0.2, tasks }).map(({ rule }) => rule)).toEqual(['power']);
 	});
 
 	test('once in twenty periods, or for a blink: no', () => {

@@ -109,6 +109,11 @@ export function isThrottled({ throttled }: Interval, row: Pick<OverviewRow, 'cgr
 	return throttled.some((one) => isInside(one, row));
 }
 
+/** Whether it may have waited for its next period instead of for a CPU: after a quota, or a budget of its own. */
+export function waitsForBudget(interval: Interval, row: Pick<OverviewRow, 'cgroup' | 'pid' | 'start_time'>): boolean {
+	return isThrottled(interval, row) || interval.processes?.get(row.pid)?.deadline === true;
+}
+
 /** Is a process in the group? Rows name groups of the unified hierarchy only. */
 export function isInside(
 	{ cgroup, members }: Throttled,

@@ -1,7 +1,7 @@
 import { safe } from '../../../lib/sanitize.ts';
 import { duration, number, percent } from '../format.ts';
 import { hottestText } from '../hot.ts';
-import { busyShare, equals, isThrottled, missingTab, ownerOf, topNames, uncountedCpus } from '../interval.ts';
+import { busyShare, equals, missingTab, ownerOf, topNames, uncountedCpus, waitsForBudget } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 /** Waits shorter than `short_ns` delay nobody, however many tasks take turns. */
@@ -12,7 +12,7 @@ export const cpuSaturated = {
 	id: 'cpu-saturated',
 	level: 'high',
 	title: 'CPUs',
-	help: `CPUs are ${percent(limits.busy)} busy and, on average, one task per ${1 / limits.waitingPerCpu} CPUs waits for a CPU (tasks out of CPU quota are not counted). A notice where 99% of the waits are shorter than ${duration(limits.short_ns)}. Owner: the name with most CPU time.`,
+	help: `CPUs are ${percent(limits.busy)} busy and, on average, one task per ${1 / limits.waitingPerCpu} CPUs waits for a CPU (tasks out of CPU quota, and those with a budget of their own, are not counted). A notice where 99% of the waits are shorter than ${duration(limits.short_ns)}. Owner: the name with most CPU time.`,
 	uncheckable: (interval) =>
 		missingTab(interval, 'energy', 'runqlat') ??
 		uncountedCpus(interval) ??
@@ -22,7 +22,7 @@ export const cpuSaturated = {
 		const all = sources.runqlat?.rows.find(({ key }) => key.kind === 'all');
 		if (!all) return [];
 		const busy = busyShare(interval);
-		const stopped = rows.reduce((sum, row) => sum + (isThrottled(interval, row) ? (row.wait_ns ?? 0) : 0), 0);
+		const stopped = rows.reduce((sum, row) => sum + (waitsForBudget(interval, row) ? (row.wait_ns ?? 0) : 0), 0);
 		const waiting = Math.max(0, all.wait_ns - stopped) / dt_ns;
 		const [top] = topNames(rows, ({ cpu_ns }) => cpu_ns);
 		return [

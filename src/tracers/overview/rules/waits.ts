@@ -2,7 +2,7 @@ import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
 import { duration, percent } from '../format.ts';
 import { hottestText } from '../hot.ts';
-import { competitorOf, equals, isThrottled, missingTab, processKey, topNames, uncountedCpus } from '../interval.ts';
+import { competitorOf, equals, missingTab, processKey, topNames, uncountedCpus, waitsForBudget } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { waitShare: 0.1, p99_ns: 10e6, waitPerCpuTime: 0.5, ownCpu: 0.25 };
@@ -22,7 +22,7 @@ export const waits = {
 	help: `A process waits for a CPU ${percent(limits.waitShare)} of the time, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs. Left out: processes that use ${percent(limits.ownCpu)} of a CPU, names that use a quarter of all CPU time, tasks out of CPU quota, those with a budget of their own (SCHED_DEADLINE), and wattlag itself. Owner: the process that ran meanwhile (--culprits), else the name with most CPU time.`,
 	uncheckable: (interval) => missingTab(interval, 'runqlat') ?? uncountedCpus(interval),
 	check(interval) {
-		const { dt_ns, cpus, own, rows, processes } = interval;
+		const { dt_ns, cpus, own, rows } = interval;
 		const hogs = new Set(
 			topNames(rows, ({ cpu_ns }) => cpu_ns)
 				.filter(({ sum }) => sum >= dt_ns * cpus * 0.25)
@@ -38,8 +38,8 @@ export const waits = {
 					[wait / (row.cpu_ns ?? 0), limits.waitPerCpuTime],
 				);
 				const hog = hogs.has(row.comm) || (row.cpu_ns ?? 0) / dt_ns >= limits.ownCpu;
-				const budgeted = isThrottled(interval, row) || processes?.get(row.pid)?.deadline;
-				return excess < 0.5 || hog || row.pid === own || budgeted ? [] : [{ row, wait, p99, excess }];
+				const left = hog || row.pid === own || waitsForBudget(interval, row);
+				return excess < 0.5 || left ? [] : [{ row, wait, p99, excess }];
 			})
 			.sort((a, b) => b.excess - a.excess)
 			.slice(0, 8)
