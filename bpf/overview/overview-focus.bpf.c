@@ -243,7 +243,7 @@ static __always_inline void enter(struct focus_cpu *cpu, struct task_struct *tas
 		slept = bpf_map_lookup_elem(&sleeps, &off_cpu->stack);
 		if (slept) {
 			shared_add(&slept->count, 1);
-			shared_add(&slept->ns, runnable - off_cpu->left_ns);
+			shared_add(&slept->ns, duration(off_cpu->left_ns, runnable));
 		}
 	}
 	if (now > runnable) {
