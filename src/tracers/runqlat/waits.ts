@@ -24,6 +24,8 @@ export function advance(counters: Counters, { slots, sum_ns, longest }: KernelWa
 	return counters.advance(slots, sum_ns, longestOf(longest, epoch), longestOf(longest, (epoch + 1) % EPOCHS));
 }
 
+const IDLE: DistributionFigures = { p50_ns: 0, p90_ns: 0, p99_ns: 0, max_ns: 0, buckets: [] };
+
 /** Figures of an interval, named as in rows. */
 export interface WaitFigures extends DistributionFigures {
 	count: Count;
@@ -58,12 +60,17 @@ export class Waits extends Distribution {
 	/** @param zones limits between zones, ns */
 	waitFigures(zones: readonly Ns[] = []): WaitFigures {
 		const { count } = this;
-		const idle = { p50_ns: 0, p90_ns: 0, p99_ns: 0, max_ns: 0, buckets: [] };
+		const { p50_ns, p90_ns, p99_ns, max_ns, buckets } = count > 0 ? this.figures() : IDLE;
+		// one object, field by field: it is made for each row of each interval
 		return {
 			count,
 			wait_ns: this.sum_ns,
 			mean_ns: this.mean(),
-			...(count > 0 ? this.figures() : idle),
+			p50_ns,
+			p90_ns,
+			p99_ns,
+			max_ns,
+			buckets: count > 0 ? buckets : [],
 			zones:
 				count > 0
 					? this.figured((slots, filled) => zonesOf(slots, zones, filled))
