@@ -8,8 +8,6 @@ batch_flags='--min-semi-space-size=2 --max-semi-space-size=2'
 # One helper thread of V8. The limit of the heap decides how far V8 lets garbage grow before it collects all of it: to 1.6 times
 # of what is in use by 1 GB, to four times by its own limit of 2 GB and more.
 any_flags='--v8-pool-size=1 --max-old-space-size=1024'
-# V8 optimises only what runs very often, since compiling took more than it gained, and its code 8 MB. Node 20 does not know these flags.
-own_flags='--invocation-count-for-turbofan=60000 --invocation-count-for-maglev=4000'
 # One heap of malloc instead of one per thread: mostly 5 to 15 MB less. Free memory above 128 kB is given back, as glibc does
 # until the first large block was freed: 13 MB less.
 malloc_settings='MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072'

@@ -19,7 +19,7 @@ export function nodeFlags(folder = dirname(fileURLToPath(import.meta.url))): Nod
 		if (value === undefined) throw new Error(`node-flags.sh has no ${name}`);
 		return value.split(' ');
 	};
-	const both = [...words('own_flags'), ...words('any_flags')];
+	const both = words('any_flags');
 	return {
 		screen: [...words('screen_flags'), ...both],
 		batch: [...words('batch_flags'), ...both],

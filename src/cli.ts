@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type Context, print } from './commands/command.ts';
 import { commands } from './commands/commands.ts';
 import { EXIT, Unavailable, UsageError } from './core/errors.ts';
+import { optimiseLate } from './lib/optimise-late.ts';
 import { sanitize } from './lib/sanitize.ts';
 import { wordOf } from './options/command.ts';
 import { loadConfig } from './options/config/file.ts';
@@ -36,6 +37,7 @@ function readVersion(): string {
 }
 
 async function main(): Promise<number> {
+	optimiseLate();
 	// our name in every list of processes, this one's included
 	process.title = 'wattlag';
 	const program = { tracers: registry.map((entry) => entry.tracer), commands };

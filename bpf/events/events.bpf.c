@@ -52,7 +52,8 @@ static __always_inline int packet_dropped(u64 *ctx, bool casts)
 		key.netns = sk->__sk_common.skc_net.net->ns.inum;
 		if (owner)
 			key.pid = owner->pid;
-		else
+		/* of a packet on its way it is the sender's, one of thousands */
+		else if (received)
 			key.port = sk->__sk_common.skc_num;
 	}
 	if (dev) {
@@ -65,9 +66,14 @@ static __always_inline int packet_dropped(u64 *ctx, bool casts)
 	key.family = skb->protocol == __builtin_bswap16(ETH_P_IP)   ? AF_INET :
 		     skb->protocol == __builtin_bswap16(ETH_P_IPV6) ? AF_INET6 :
 								      0;
-	event = begin_event(EVENT_DROP, reason, &key, skb->len, owner ? owner->comm : dev ? dev->name : 0, true);
+	event = begin_event(EVENT_DROP, reason, &key, skb->len,
+			    owner	     ? owner->comm :
+			    dev && !key.port ? dev->name :
+					       0,
+			    true);
 	if (!event)
 		return 0;
+	event->values[3] = key.port;
 	event->location = key.location;
 	if (sk && sk->__sk_common.skc_family != 0) {
 		event->state = sk->__sk_common.skc_state;
@@ -284,6 +290,7 @@ static __always_inline int overflow(u64 *ctx, u32 reason, struct sock *sk)
 	event = begin_event(EVENT_OVERFLOW, reason, &key, 0, owner ? owner->comm : 0, true);
 	if (!event)
 		return 0;
+	event->values[3] = key.port;
 	set_addresses(event, &sk->__sk_common, sk->sk_protocol);
 	event->values[0] = (u64)sk;
 	set_owner(event, owner);

@@ -90,12 +90,15 @@ static __always_inline int late_packet(u64 *ctx, u32 reason, u64 ns, u64 most, s
 	key.protocol = sk ? sk->sk_protocol : protocol_of(skb, false);
 	if (owner)
 		key.pid = owner->pid;
+	else
+		key.port = sk ? BPF_CORE_READ(sk, __sk_common.skc_num) : port_of(skb, key.protocol);
 	event = begin_event(EVENT_RECEIVE_LATENCY, reason, &key, ns, owner ? owner->comm : 0, true);
 	if (!event)
 		return 0;
 	event->ifindex = entry->ifindex;
 	event->netns = entry->netns;
 	event->values[0] = ns;
+	event->values[3] = key.port;
 	if (sk)
 		set_addresses(event, &sk->__sk_common, sk->sk_protocol);
 	else
@@ -151,7 +154,8 @@ int latency_copy(u64 *ctx)
 	struct received *entry = received_of((u64)skb);
 	u64 stack;
 
-	if (!entry || entry->packet != (u64)skb || !entry->stack_ns)
+	/* messages of netlink, of local sockets and what a tunnel sends come by here too, in memory that was a received packet's */
+	if (!entry || entry->packet != (u64)skb || !entry->stack_ns || !skb->skb_iif || !is_ip(skb))
 		return 0;
 	/* only the first piece: the rest waits for a process that reads */
 	stack = entry->stack_ns;

@@ -106,6 +106,18 @@ static __always_inline u8 protocol_of(const struct sk_buff *skb, bool casts)
 	return protocol;
 }
 
+/* Port that the packet goes to; 0: it has none. */
+static __always_inline u16 port_of(const struct sk_buff *skb, u8 protocol)
+{
+	__be16 port = 0;
+
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
+		return 0;
+	bpf_probe_read_kernel(&port, sizeof(port),
+			      skb->head + skb->transport_header + __builtin_offsetof(struct transport, dport));
+	return __builtin_bswap16(port);
+}
+
 /* Addresses, ports and TCP's numbers from the packet's headers. */
 static __always_inline void set_packet(struct event *event, const struct sk_buff *skb)
 {

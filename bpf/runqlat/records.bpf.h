@@ -74,8 +74,53 @@ enum waiting_flag {
 	WAITING_SLEEPY = 1,
 	/* it has waited for head.ns at least: the begin is the first read that found it, since its stamp is void */
 	WAITING_LONGER = 2,
+	/* no CPU could run it: it has used up its group's quota, or its own budget (SCHED_DEADLINE) */
+	WAITING_THROTTLED = 4,
 };
 NAMES(waiting_flag);
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* since 6.18: out of its group's quota, and off its queue for that */
+struct task_struct___quota {
+	bool throttled;
+};
+
+/* before 6.18: the group, or one above it, is out of its quota, and all tasks of its queue with it */
+struct cfs_rq___quota {
+	int throttle_count;
+};
+
+struct sched_dl_entity {
+	unsigned int dl_throttled : 1;
+};
+
+struct task_struct___deadline {
+	unsigned int policy;
+	struct sched_dl_entity dl;
+};
+
+#pragma clang attribute pop
+
+#define SCHED_DEADLINE 6
+
+/*
+ * A task without budget stays runnable by its state and its stamp, and waits for its next period instead of for a CPU.
+ * Written under the lock of its queue: true of the moment.
+ */
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	struct task_struct___quota *since = (void *)task;
+	struct task_struct___deadline *deadline = (void *)task;
+	struct cfs_rq___quota *queue = (void *)task->se.cfs_rq;
+
+	if (deadline->policy == SCHED_DEADLINE)
+		/* its offset is that from the task */
+		return BPF_CORE_READ_BITFIELD_PROBED(deadline, dl.dl_throttled);
+	if (bpf_core_field_exists(since->throttled))
+		return since->throttled;
+	return bpf_core_field_exists(queue->throttle_count) && queue->throttle_count > 0;
+}
 
 /* A record is put together here by the reading program; user space runs one at a time. */
 struct {
@@ -303,6 +348,8 @@ static __always_inline bool read_waiting(const bool walks, void *to, struct task
 	}
 	if (is_sleepy(task))
 		record.flags |= WAITING_SLEEPY;
+	if (is_throttled(task))
+		record.flags |= WAITING_THROTTLED;
 	fill(&record.head, task, RECORD_WAITING, task->group_leader->start_boottime);
 	record.head.cpu = rq->cpu;
 	record.thread_start = task->start_boottime;

@@ -4,12 +4,11 @@ import type { Snapshot } from '../core/snapshot.ts';
 import type { Description } from '../core/tracer.ts';
 import { redactLines } from '../lib/redact.ts';
 import { sanitize } from '../lib/sanitize.ts';
-import { captureBytes, kernelLog, TRIAGE, writeCapture } from '../recording/capture.ts';
+import { captureBytes, kernelLog, triageFile, writeCapture } from '../recording/capture.ts';
 import { CapturePolicy } from '../recording/capture-policy.ts';
 import type { TarFile } from '../recording/tar.ts';
 import { FilterError } from '../rows/filter/error.ts';
-import type { OverviewExtra, OverviewRow } from '../tracers/overview/snapshot.ts';
-import { triageOf, triageText } from '../tracers/overview/triage.ts';
+import { TriageWindow } from '../tracers/overview/triage.ts';
 import { Threshold } from './threshold.ts';
 
 /** Time before and after a cause that a bundle has, ms. */
@@ -46,8 +45,6 @@ interface Cause {
 	words: string;
 }
 
-type OverviewSnapshot = Snapshot<OverviewRow, OverviewExtra>;
-
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The tabs that can judge an expression, each with its own threshold. @throws {FilterError} where there is none */
@@ -79,11 +76,12 @@ export class Capturing {
 	/** Expressions that held in the interval before: one that goes on is no new cause. */
 	private readonly holding = new Set<string>();
 	private running: Promise<void> | undefined;
-	private readonly overviews: OverviewSnapshot[] = [];
+	private readonly triage: TriageWindow;
 	private readonly ended = new AbortController();
 
 	constructor(options: CapturingOptions) {
 		this.options = options;
+		this.triage = new TriageWindow({ ms: BEFORE_MS + (options.afterMs ?? AFTER_MS) });
 		this.thresholds = options.expression === '' ? new Map() : thresholdsOf(options.expression, options.tracers);
 	}
 
@@ -93,18 +91,8 @@ export class Capturing {
 
 	/** The snapshots of an interval. */
 	see(snapshots: readonly Snapshot[]): void {
-		for (const snapshot of snapshots) if (snapshot.tab === 'overview') this.keep(snapshot as OverviewSnapshot);
+		for (const snapshot of snapshots) this.triage.add(snapshot);
 		for (const snapshot of snapshots) for (const cause of this.causesIn(snapshot)) this.begin(cause);
-	}
-
-	/** Findings of the minutes before; of the last one its rows too. */
-	private keep(snapshot: OverviewSnapshot): void {
-		const { overviews } = this;
-		const last = overviews.pop();
-		if (last) overviews.push({ ...last, rows: [] });
-		overviews.push(snapshot);
-		const oldest = Date.parse(snapshot.time) - BEFORE_MS - (this.options.afterMs ?? AFTER_MS);
-		while (overviews.length > 1 && Date.parse((overviews[0] as OverviewSnapshot).time) < oldest) overviews.shift();
 	}
 
 	/** The user has asked for a capture. */
@@ -187,7 +175,8 @@ export class Capturing {
 		const minutes = await this.options.minutes(now - BEFORE_MS);
 		const log = kernelLog();
 		const files: TarFile[] = [
-			...this.triage(now - BEFORE_MS),
+			// what was wrong in the time of the bundle, in at most twenty lines: the first thing to read
+			...triageFile(this.triage.text(about.host, now - BEFORE_MS)),
 			...minutes,
 			...extra,
 			...(log ? [{ name: 'kmsg.txt', bytes: log }] : []),
@@ -197,14 +186,6 @@ export class Capturing {
 		const facts = { ...about, written, from: new Date(now - BEFORE_MS).toISOString(), to: written };
 		const made = await writeCapture(path, { ...facts, cause: sanitize(words.slice(0, 300)), redacted: false }, files);
 		return made.path;
-	}
-
-	/** What was wrong in the time of the bundle, in at most twenty lines: the first thing to read. */
-	private triage(from: number): TarFile[] {
-		const snapshots = this.overviews.filter(({ time }) => Date.parse(time) >= from);
-		if (snapshots.length === 0) return [];
-		const text = triageText(triageOf(snapshots, this.options.about.host));
-		return [{ name: TRIAGE, bytes: Buffer.from(`${text.join('\n')}\n`) }];
 	}
 
 	/** What this program prints as another command; undefined: it failed, as without the privilege or the hardware. */

@@ -4,7 +4,15 @@
  * side trusts the other: frames and lines have limits, text is made inert, snapshots are checked as those of files are.
  */
 import { inert } from '../recording/columns-text.ts';
-import { checkPreamble, type FrameHead, HEAD, PREAMBLE, readHead, unpackFrame } from '../recording/frame.ts';
+import {
+	checkPreamble,
+	dictionaryOf,
+	type FrameHead,
+	HEAD,
+	PREAMBLE,
+	readHead,
+	unpackFrame,
+} from '../recording/frame.ts';
 import { isObject } from '../recording/validate.ts';
 
 /** Grows when one side could not make sense of the other. */
@@ -108,6 +116,8 @@ export class FrameReader {
 	private begun = false;
 	/** Payload of the last key frame, by tab. */
 	private readonly keys = new Map<number, Buffer>();
+	/** Payload of the last frame, by tab. */
+	private readonly last = new Map<number, Buffer>();
 
 	/** The frames that are whole now. @throws what is wrong with them: the connection is of no more use */
 	take(bytes: Buffer): Frame[] {
@@ -124,8 +134,12 @@ export class FrameReader {
 			if (!head) throw new Error('it sends something else than frames');
 			if (this.pending.length < HEAD + head.stored) break;
 			const stored = this.pending.subarray(HEAD, HEAD + head.stored);
-			const payload = unpackFrame(head, stored, this.keys.get(head.tab));
+			const key = this.keys.get(head.tab);
+			// frames come in order: the one that it follows is the last one of its tab
+			const before = head.back > 0 ? this.last.get(head.tab) : undefined;
+			const payload = unpackFrame(head, stored, key && dictionaryOf(key, before));
 			if (head.key && head.kind === SNAPSHOT) this.keys.set(head.tab, payload);
+			if (head.kind === SNAPSHOT) this.last.set(head.tab, payload);
 			frames.push({ head, payload });
 			this.pending = this.pending.subarray(HEAD + head.stored);
 		}

@@ -8,7 +8,12 @@ import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Bytes } from '../lib/units.ts';
+<<<<<<< HEAD
 import { areProcesses, bytesOf, type Columns, dropLists, fromColumns, separated, toColumns } from './columnar.ts';
+=======
+import { type Columns, dropLists, fromColumns, separated, toColumns } from './columnar.ts';
+import { lazyRows } from './lazy-rows.ts';
+>>>>>>> main
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
 const level = 1;
@@ -53,13 +58,13 @@ function write(snapshot: Snapshot): Written {
 }
 
 /** A property that is decoded when it is read first. */
-function lazily(columns: Columns): PropertyDescriptor {
+function lazily(columns: Columns, decode: (columns: Columns) => readonly object[] = fromColumns): PropertyDescriptor {
 	let decoded: readonly object[] | undefined;
 	return {
 		enumerable: true,
 		configurable: true,
 		get: () => {
-			decoded ??= fromColumns(columns);
+			decoded ??= decode(columns);
 			return decoded;
 		},
 	};
@@ -71,6 +76,25 @@ function read(written: Written): Snapshot {
 	Object.defineProperty(snapshot, 'rows', lazily(written.columns));
 	origins.set(snapshot as Snapshot, written);
 	return snapshot as Snapshot;
+}
+
+/** By snapshot: the same with {@link lazyRows}. */
+const lazy = new WeakMap<Snapshot, Snapshot>();
+
+/**
+ * For the thread that draws: the snapshot with rows that are decoded figure by figure, the same object each time. One that
+ * was not encoded is returned itself. Its rows are not plain data (see {@link lazyRows}).
+ */
+export function withLazyRows(snapshot: Snapshot): Snapshot {
+	const written = origins.get(snapshot);
+	if (!written) return snapshot;
+	const known = lazy.get(snapshot);
+	if (known) return known;
+	const own = Object.defineProperties({}, Object.getOwnPropertyDescriptors(snapshot)) as Snapshot;
+	Object.defineProperty(own, 'rows', lazily(written.columns, lazyRows));
+	origins.set(own, written);
+	lazy.set(snapshot, own);
+	return own;
 }
 
 function originOf(snapshot: Snapshot): Written {

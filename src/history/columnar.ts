@@ -6,7 +6,7 @@ import { deserialize, serialize } from 'node:v8';
 import type { Bytes } from '../lib/units.ts';
 
 /** Values of one property of all rows, in their order. `at`: offset of its numbers. */
-type Column =
+export type Column =
 	| { kind: 'numbers'; at: number }
 	/** Numbers are indices into few texts. */
 	| { kind: 'texts'; at: number; texts: readonly string[] }
@@ -26,7 +26,8 @@ export interface Columns {
 	lists: Uint8Array | null;
 }
 
-type Lists = (readonly unknown[])[];
+/** What {@link Columns.lists} is when it is decoded. */
+export type Lists = (readonly unknown[])[];
 
 type Row = Record<string, unknown>;
 /** The kind of a record is the list of its keys. */
@@ -343,7 +344,7 @@ export function areProcesses({ rows }: Columns): boolean {
 const none: readonly never[] = [];
 
 /** A function that returns one value after the other. */
-function reader(column: Column, numbers: Float64Array, lists: Lists | null): () => unknown {
+export function reader(column: Column, numbers: Float64Array, lists: Lists | null): () => unknown {
 	switch (column.kind) {
 		case 'numbers': {
 			let { at } = column;

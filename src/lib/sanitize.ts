@@ -59,6 +59,11 @@ export function sanitize(foreign: string | Uint8Array): SafeText {
 	return text.replace(unsafe, visible) as SafeText;
 }
 
+/** Of bytes that were read as latin1, a character for each. */
+export function sanitizeLatin1(text: string): SafeText {
+	return sanitize(Buffer.from(text, 'latin1'));
+}
+
 /** For text of this program (titles, messages): a template whose values are numbers or already safe. */
 export function safe(parts: TemplateStringsArray, ...holes: (number | SafeText)[]): SafeText {
 	return String.raw({ raw: parts }, ...holes) as SafeText;

@@ -12,7 +12,7 @@ import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { fromText, inert } from './columns-text.ts';
 import { Folder, indexName, parseSegmentName, type SegmentName } from './folder.ts';
-import { type FrameHead, KINDS } from './frame.ts';
+import { CHAIN, dictionaryOf, type FrameHead, KINDS } from './frame.ts';
 import { MAX_MARK } from './mark.ts';
 import { Segment, type SegmentAbout, type Source } from './segment.ts';
 import { checkedSnapshot, isObject, type RecordedTab } from './validate.ts';
@@ -39,12 +39,19 @@ export interface OpenSegment {
 	/** Position among the segments of its archive. */
 	order: number;
 	segment: Segment;
-	/** Last key frame that was unpacked: neighbours need the same. */
-	dictionary?: { at: number; payload: Buffer };
 	/** Frames that {@link Archive} has taken over. */
 	taken: Count;
 	/** By tab number, the last key frame so far. */
 	keys: Map<number, number>;
+}
+
+/** The last frame of a tab that was unpacked, and its key frame. */
+interface Unpacked {
+	segment: Segment;
+	key: number;
+	dictionary: Buffer;
+	at: number;
+	payload: Buffer;
 }
 
 /** A segment with its index, to be opened. */
@@ -74,6 +81,8 @@ export class Archive {
 	private readonly events: Moment[] = [];
 	private readonly segments: OpenSegment[] = [];
 	private readonly problems: SafeText[] = [];
+	/** By number of the tab, what was unpacked last: neighbours need the same. */
+	private readonly recent = new Map<number, Unpacked>();
 	private readonly tabs: readonly RecordedTab[];
 
 	constructor(tabs: readonly RecordedTab[]) {
@@ -164,12 +173,37 @@ export class Archive {
 	 * The snapshot of a frame.
 	 * @throws what is wrong with it
 	 */
-	snapshot({ segment: opened, at, key }: Place): Snapshot {
-		const { segment } = opened;
+	snapshot(place: Place): Snapshot {
+		return checkedSnapshot(fromText(this.payload(place)), this.tabs);
+	}
+
+	private payload({ segment: { segment }, at, key }: Place): Buffer {
 		if (key < 0) throw new Error('its key frame is missing');
-		if (opened.dictionary?.at !== key) opened.dictionary = { at: key, payload: segment.payload(key, undefined) };
-		const payload = at === key ? opened.dictionary.payload : segment.payload(at, opened.dictionary.payload);
-		return checkedSnapshot(fromText(payload), this.tabs);
+		const { tab } = segment.head(at);
+		let recent = this.recent.get(tab);
+		if (recent?.segment !== segment || recent.key !== key) {
+			const payload = segment.payload(key, undefined);
+			recent = { segment, key, dictionary: payload, at: key, payload };
+			this.recent.set(tab, recent);
+		}
+		// from the frame back to one that is known, or follows none
+		const chain: number[] = [];
+		for (let next = at; next !== recent.at && next !== key; ) {
+			const { back, tab: of } = segment.head(next);
+			if (of !== tab || chain.length >= CHAIN || next - back <= key) throw new Error('the frame before it is missing');
+			chain.push(next);
+			if (back === 0) break;
+			next -= back;
+		}
+		if (at === key) return recent.dictionary;
+		let before = recent.payload;
+		for (const next of chain.reverse()) {
+			const follows = segment.head(next).back > 0;
+			before = segment.payload(next, dictionaryOf(recent.dictionary, follows ? before : undefined));
+			recent.at = next;
+			recent.payload = before;
+		}
+		return before;
 	}
 
 	/** Merged frames that measured ones cover are left out. To be called when all segments are there. */

@@ -4,7 +4,7 @@ import type { Store } from '../history/store.ts';
 import { sanitize } from '../lib/sanitize.ts';
 import type { HostInfo } from '../system/local-host.ts';
 import { inBundle } from './bundle.ts';
-import { kernelLog, TRIAGE, writeCapture } from './capture.ts';
+import { CAPTURES, kernelLog, triageFile, writeCapture } from './capture.ts';
 import { segmentName } from './folder.ts';
 import { segmentOf } from './segment-bytes.ts';
 import type { TarFile } from './tar.ts';
@@ -42,30 +42,25 @@ export async function minutesInMemory(
 	return { file: { name: inBundle(segmentName('seg', Date.parse(from), BOOT, 1)), bytes }, from, to };
 }
 
-/** Resolves with the path. @param triage text of these snapshots of the overview */
+/** What was wrong, as lines, from the snapshots that it is given. */
+interface Triage {
+	add(snapshot: Snapshot): void;
+	text(host: string): readonly string[];
+}
+
+/** Resolves with the path. */
 export async function captureStore(
 	store: Pick<Store, 'recorded'>,
 	machine: Machine,
 	tabs: readonly string[],
-	triage: (snapshots: readonly Snapshot[], host: string) => string,
+	triage: Triage,
 ): Promise<string> {
-	// rows of the last one only
-	const overviews: Snapshot[] = [];
-	const see = (snapshot: Snapshot): void => {
-		if (snapshot.tab !== 'overview') return;
-		const last = overviews.pop();
-		if (last) overviews.push({ ...last, rows: [] });
-		overviews.push(snapshot);
-	};
+	const see = (snapshot: Snapshot): void => triage.add(snapshot);
 	const { file, from, to } = await minutesInMemory(store, machine, tabs, undefined, see);
 	const { host, kernel } = machine;
 	const log = kernelLog();
-	const files = [
-		...(overviews.length > 0 ? [{ name: TRIAGE, bytes: Buffer.from(triage(overviews, host)) }] : []),
-		file,
-		...(log ? [{ name: 'kmsg.txt', bytes: log }] : []),
-	];
+	const files = [...triageFile(triage.text(host)), file, ...(log ? [{ name: 'kmsg.txt', bytes: log }] : [])];
 	const about = { version: '', host, kernel, written: new Date().toISOString(), from, to, cause: 'key' };
-	const { path } = await writeCapture(`${recordingFolder()}/captures`, { ...about, redacted: false }, files);
+	const { path } = await writeCapture(`${recordingFolder()}/${CAPTURES}`, { ...about, redacted: false }, files);
 	return path;
 }

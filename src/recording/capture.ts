@@ -13,6 +13,14 @@ import type { TarFile } from './tar.ts';
 /** Name of the text that says what was wrong, first in a bundle. */
 export const TRIAGE = 'triage.txt';
 
+/** Folder of the bundles below that of the recordings. */
+export const CAPTURES = 'captures';
+
+/** That text as a file; none without lines. */
+export function triageFile(lines: readonly string[]): TarFile[] {
+	return lines.length > 0 ? [{ name: TRIAGE, bytes: Buffer.from(`${lines.join('\n')}\n`) }] : [];
+}
+
 const NAME = /^capture-[\w.-]{1,120}\.wlb$/;
 /** Bytes of the kernel's log at its end. */
 const KMSG: Bytes = 64 * 1024;

@@ -2,12 +2,25 @@
  * The folder of a recorder: nothing outside of it is ever read, written or followed. The folder is opened once, and each
  * file by its name below that descriptor: a path that changes meanwhile leads nowhere else.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, statfsSync, unlinkSync } from 'node:fs';
+import {
+	closeSync,
+	constants,
+	fstatSync,
+	lstatSync,
+	openSync,
+	readdirSync,
+	renameSync,
+	statfsSync,
+	unlinkSync,
+} from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Bytes } from '../lib/units.ts';
 
 /** `seg-`: frames as they were measured; `low-`: merged ones. Wall clock in ms, beginning of the boot id, number. */
 const SEGMENT = /^(seg|low)-(\d{1,15})-([0-9a-f]{8})-(\d{1,9})\.wlr$/;
+
+/** End of the name of a file that takes the place of another one when it is whole. */
+const UNFINISHED = '.new';
 
 export type Tier = 'seg' | 'low';
 
@@ -101,14 +114,35 @@ export class Folder {
 		return open(this.at(name), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0o600);
 	}
 
+	/** Put these bytes in the place of a file at once: after a crash either is there, whole. */
+	async replace(name: string, bytes: Buffer): Promise<void> {
+		const made = `${name}${UNFINISHED}`;
+		this.unlink(made);
+		const file = await this.create(made);
+		try {
+			await file.writeFile(bytes);
+			await file.sync();
+			renameSync(this.at(made), this.at(name));
+		} catch (error) {
+			this.unlink(made);
+			throw error;
+		} finally {
+			await file.close();
+		}
+	}
+
 	/** Remove a segment with its index. */
 	remove(segment: string): void {
-		for (const name of [indexName(segment), segment]) {
-			try {
-				unlinkSync(this.at(name));
-			} catch (error) {
-				if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-			}
+		const index = indexName(segment);
+		for (const name of [`${index}${UNFINISHED}`, index, segment]) this.unlink(name);
+	}
+
+	/** A file that is not there is as good as removed. */
+	private unlink(name: string): void {
+		try {
+			unlinkSync(this.at(name));
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 		}
 	}
 

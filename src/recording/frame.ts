@@ -3,14 +3,15 @@
  * of one file follow each other; a reader that knows nothing else finds all of them by walking the heads.
  *
  * A key frame is compressed by itself. Others of its tab are compressed with the payload of the last key frame as
- * dictionary, so that a reader decompresses two frames for any moment.
+ * dictionary, most of them with that of the frame before them behind it: half of what changes is as it was a moment ago.
+ * Such a chain has {@link CHAIN} frames at most, so that a reader decompresses few frames for any moment.
  */
 import { crc32, constants as zlib, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 
 /** First bytes of a segment. The digit grows when older programs could not read what follows. */
 export const MAGIC = Buffer.from('WATTLAG SEGMENT ');
-export const FORMAT = 3;
+export const FORMAT = 4;
 /** Bytes before the first frame: {@link MAGIC}, then the format as u32, then 0. */
 export const PREAMBLE = 24;
 
@@ -23,6 +24,9 @@ export const MAX_PAYLOAD: Bytes = 64 * 2 ** 20;
 
 /** What a payload is. Readers skip kinds that they do not know. */
 export const KINDS = { about: 0, snapshot: 1, mark: 2, note: 3 } as const;
+
+/** Frames of a tab, each of which needs the one before. */
+export const CHAIN = 16;
 
 /** Result of the overview's rules for a moment; 0: none. */
 export const LEVELS = ['none', 'notice', 'high', 'severe'] as const;
@@ -52,6 +56,8 @@ export interface FrameFacts {
 	mono_ns: Ns;
 	/** Decompressed without a dictionary. */
 	key: boolean;
+	/** Frames back to the one of its tab whose payload stands behind that of the key frame in its dictionary; 0: none. */
+	back: Count;
 }
 
 /** A frame in its file. */
@@ -70,13 +76,33 @@ export interface FrameHead extends FrameFacts {
 const SHORT: Bytes = 16 * 1024;
 /** The checksum is that of the unpacked bytes: another dictionary would give other ones. */
 const paramsOf = (level: number) => ({ [zlib.ZSTD_c_compressionLevel]: level, [zlib.ZSTD_c_checksumFlag]: 1 });
-const params = { short: paramsOf(6), long: paramsOf(1) };
+const params = { short: paramsOf(6), seldom: paramsOf(12), long: paramsOf(1) };
 
-/** @param dictionary unpacked payload of the tab's last key frame; undefined: this becomes one */
-export function packFrame(facts: Omit<FrameFacts, 'key'>, payload: Buffer, dictionary: Buffer | undefined): Buffer {
+/** Facts of a frame to be written. */
+export type NewFacts = Omit<FrameFacts, 'key' | 'back'>;
+
+/** The dictionary of a frame. @param before of the frame that it follows in a chain */
+export function dictionaryOf(key: Buffer, before: Buffer | undefined): Buffer {
+	// what is nearest to the frame is found for the least bytes
+	return before ? Buffer.concat([key, before]) : key;
+}
+
+/**
+ * @param dictionary of {@link dictionaryOf}; undefined: this becomes a key frame
+ * @param back see {@link FrameFacts}
+ * @param seldom it is written so seldom that bytes count for more than time
+ */
+export function packFrame(
+	facts: NewFacts,
+	payload: Buffer,
+	dictionary: Buffer | undefined,
+	back: Count = 0,
+	seldom = false,
+): Buffer {
+	const level = payload.length > SHORT ? params.long : seldom ? params.seldom : params.short;
 	// with the length known, zstd's own memory is as large as the frame and not as the largest one
 	const packed = zstdCompressSync(payload, {
-		params: payload.length <= SHORT ? params.short : params.long,
+		params: level,
 		pledgedSrcSize: payload.length,
 		...(dictionary && { dictionary }),
 	});
@@ -95,6 +121,7 @@ export function packFrame(facts: Omit<FrameFacts, 'key'>, payload: Buffer, dicti
 	frame.writeDoubleLE(facts.wall, 20);
 	frame.writeDoubleLE(facts.mono_ns, 28);
 	frame.writeUInt32LE(crc32(packed), 36);
+	frame.writeUInt16LE(back, 40);
 	frame.writeUInt32LE(crc32(frame.subarray(0, HEAD - 4)), HEAD - 4);
 	packed.copy(frame, HEAD);
 	return frame;
@@ -123,6 +150,7 @@ export function headOf(bytes: Buffer): FrameHead | undefined {
 		wall: bytes.readDoubleLE(20),
 		mono_ns: bytes.readDoubleLE(28),
 		crc: bytes.readUInt32LE(36),
+		back: bytes.readUInt16LE(40),
 	};
 	// a CRC is no proof of good will
 	if (!Number.isFinite(head.wall) || !Number.isFinite(head.mono_ns)) return undefined;
@@ -132,7 +160,7 @@ export function headOf(bytes: Buffer): FrameHead | undefined {
 
 /**
  * @param stored the payload as it is in the file
- * @param dictionary unpacked payload of the key frame that it belongs to; of a key frame undefined
+ * @param dictionary of {@link dictionaryOf}; of a key frame undefined
  * @throws what is wrong with it
  */
 export function unpackFrame(head: FrameHead, stored: Buffer, dictionary: Buffer | undefined): Buffer {

@@ -29,37 +29,141 @@ interface Times {
 	measured_uj: number;
 }
 
-/** Numbers that are states, identities or settings, or counted since start: the last one known. */
-const LAST = new Set([
-	...['pid', 'tid', 'id', 'start_time', 'process_start', 'cpu', 'irq', 'uid', 'depth', 'sector', 'package', 'netns'],
-	...['cpus', 'threads', 'processes', 'alive', 'seconds', 'schema', 'mono_ns', 'inflight_count', 'waiting_count'],
-	...['memory_bytes', 'memory_available_bytes', 'swap_bytes', 'swap_used_bytes', 'rss_bytes', 'kernel_bytes'],
-	...['second_uj', 'nice', 'last_mono_ns', 'latency_ns', 'residency_ns', 'log2_unit_ns', 'slow_threshold_ns'],
-	...['error_share', 'residual_share', 'limit_share', 'cost_share', 'ago_ns', 'woken', 'waker_pid', 'full'],
-	...['ghz', 'min_ghz', 'max_ghz', 'limit_ghz', 'firmware_ghz', 'cooling', 'cooling_devices', 'carrier_changes'],
-	...['profile_seconds', 'hz', 'symbol_bytes'],
-]);
-/** Lists and records of which the last one counts. */
-const LAST_WHOLE = new Set([
-	...['focus', 'source', 'storm_bounds', 'zones_ns', 'late_zones_ns', 'full_path', 'forecast', 'history', 'inflight'],
-	...['waiting', 'culprits', 'lost', 'checked', 'unchecked', 'missing', 'owner', 'link', 'figures', 'peak', 'bill'],
-	...['wait_chains', 'memory_growth', 'quality', 'rare', 'unwound', 'late_symbols', 'hottest', 'hottest_locks'],
-]);
-/** Rates and shares of time: weighted by the length of the interval, 0 where the row was missing. */
-const MEAN = new Set([
-	...['watts', 'share', 'hard', 'soft', 'vector', 'rate', 'busy_share', 'entries_per_s', 'bpf_uncertainty'],
-	...['per_s', 'own_per_s', 'switched_share', 'short_share'],
-]);
-/** Lists of shares of time; other lists of numbers are sums. */
-const SHARES = new Set(['states']);
-/** Highest of all intervals. */
-const MOST = new Set(['max_ns', 'age_ns', 'bpf_price_age_ns', 'excess', 'process_count']);
+/** How fields of a name are merged; what they are, numbers or lists, is for their values to say. */
+export type Rule = 'last-whole' | 'buckets' | 'last' | 'most' | 'mean' | 'mean-of-events' | 'sum';
+
+/** Every numeric field of every tab is in one of these, or has an ending that says the same; a test reads the schema. */
+const FIELDS: Readonly<Record<Rule, readonly string[]>> = {
+	// what happened in the interval: counts, times, energies, bytes
+	sum: [
+		...[
+			'asked',
+			'blocked_ns',
+			'bpf_measured_ns',
+			'bpf_ns',
+			'bpf_runs',
+			'busy_ns',
+			'bypassed',
+			'bytes',
+			'bytes_discarded',
+		],
+		...[
+			'bytes_read',
+			'bytes_written',
+			'bytes_zeroed',
+			'call_ns',
+			'consumed',
+			'count',
+			'cpu_ns',
+			'device_uj',
+			'dirtied',
+		],
+		...[
+			'dropped',
+			'dropped_driver',
+			'dropped_hardware',
+			'dropped_stack',
+			'drops',
+			'dt_ns',
+			'ended',
+			'cgroup',
+			'slow_suppressed',
+			'energy_uj',
+			'errors',
+		],
+		...[
+			'events_left_out',
+			'full_ns',
+			'gpu_uj',
+			'hard_ns',
+			'held_back',
+			'hidden_count',
+			'idle_uj',
+			'involuntary',
+			'io_bytes',
+		],
+		...[
+			'io_count',
+			'io_discarded_bytes',
+			'io_errors',
+			'irq_in_rows_ns',
+			'irq_ns',
+			'irq_time_count',
+			'irq_time_ns',
+			'irq_uj',
+		],
+		...[
+			'kernel',
+			'late_ns',
+			'late_zones',
+			'log2',
+			'major_faults',
+			'measured_uj',
+			'merged',
+			'merged_bios',
+			'merged_requests',
+		],
+		...['minor_faults', 'none', 'ns', 'packets_dropped', 'partial', 'preempted_ns', 'processes_uj', 'received'],
+		...[
+			'received_bytes',
+			'recorded_bytes',
+			'requests',
+			'requeues',
+			'restarts',
+			'running_ns',
+			'runqueue_ns',
+			'sent_bytes',
+		],
+		...['soft_ns', 'some_ns', 'splits', 'stalled_ns', 'started', 'steal_ns', 'submitter', 'suppressed', 'suspended_ns'],
+		...['time_ns', 'told', 'total_uj', 'turns', 'unattributed_uj', 'unhandled', 'vector_ns', 'voluntary', 'wait_ns'],
+		...['wake_uj', 'wakes', 'wakeups', 'zones', 'events', 'throttled_ns', 'idle_ns', 'lengths', 'other'],
+	],
+	// states, identities and settings at its end, or counted since start
+	last: [
+		...['pid', 'tid', 'id', 'start_time', 'process_start', 'cpu', 'irq', 'uid', 'depth', 'sector', 'package', 'netns'],
+		...['cpus', 'threads', 'processes', 'alive', 'seconds', 'schema', 'mono_ns', 'inflight_count', 'waiting_count'],
+		...['memory_bytes', 'memory_available_bytes', 'swap_bytes', 'swap_used_bytes', 'rss_bytes', 'kernel_bytes'],
+		...['second_uj', 'nice', 'last_mono_ns', 'latency_ns', 'residency_ns', 'log2_unit_ns', 'slow_threshold_ns'],
+		...['error_share', 'residual_share', 'limit_share', 'cost_share', 'ago_ns', 'woken', 'waker_pid', 'full'],
+		...['ghz', 'min_ghz', 'max_ghz', 'limit_ghz', 'firmware_ghz', 'cooling', 'cooling_devices', 'carrier_changes'],
+		...['profile_seconds', 'hz', 'symbol_bytes', 'port', 'trigger_pid', 'pids', 'at_ns', 'sum_ns'],
+	],
+	// lists and records of which the last one counts, and their fields
+	'last-whole': [
+		'recursion',
+		...['focus', 'source', 'storm_bounds', 'zones_ns', 'late_zones_ns', 'full_path', 'forecast', 'history', 'inflight'],
+		...['waiting', 'lost', 'checked', 'unchecked', 'missing', 'owner', 'link', 'figures', 'peak', 'bill'],
+		...['wait_chains', 'memory_growth', 'quality', 'rare', 'unwound', 'late_symbols', 'hottest', 'hottest_locks'],
+		...[
+			'joules',
+			'naive_error_share',
+			'samples',
+			'user_stacks',
+			'cut',
+			'cut_after_2',
+			'unnamed',
+			'deep',
+			'ended_processes',
+		],
+		...['found', 'refused', 'failed', 'stacks', 'waiters', 'tasks', 'oldest_ns'],
+	],
+	// rates and shares of time: weighted by the length of the interval, 0 where the row was missing
+	mean: [
+		...['watts', 'share', 'hard', 'soft', 'vector', 'rate', 'busy_share', 'entries_per_s', 'bpf_uncertainty'],
+		...['per_s', 'own_per_s', 'switched_share', 'short_share', 'states'],
+	],
+	// of each event
+	'mean-of-events': ['mean_ns', 'mean_idle_ns'],
+	// highest of all intervals
+	most: ['max_ns', 'age_ns', 'bpf_price_age_ns', 'excess', 'process_count'],
+	buckets: ['buckets'],
+};
+const STATED: ReadonlyMap<string, Rule> = new Map(
+	Object.entries(FIELDS).flatMap(([rule, names]) => names.map((name) => [name, rule as Rule] as const)),
+);
 
 const isRecord = (value: unknown): value is Record_ =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** How fields of a name are merged; what they are, numbers or lists, is for their values to say. */
-type Rule = 'last-whole' | 'buckets' | 'last' | 'most' | 'mean' | 'mean-of-events' | 'sum';
 
 const rules = new Map<string, Rule>();
 /** Names of fields are few, but a machine may have many devices or causes that are names of fields. */
@@ -74,14 +178,16 @@ function ruleOf(key: string): Rule {
 	return rule;
 }
 
-function newRule(key: string): Rule {
-	if (LAST_WHOLE.has(key) || key.endsWith('_total')) return 'last-whole';
-	if (key === 'buckets') return 'buckets';
-	if (LAST.has(key) || key.endsWith('_limit')) return 'last';
-	if (MOST.has(key) || /(^|_)(p\d{1,3}|max)_ns$/.test(key)) return 'most';
-	if (MEAN.has(key)) return 'mean';
-	return key === 'mean_ns' || key === 'mean_idle_ns' ? 'mean-of-events' : 'sum';
+/** The rule that was chosen for a name; undefined: none was. */
+export function statedRule(key: string): Rule | undefined {
+	if (key.endsWith('_total')) return 'last-whole';
+	if (key.endsWith('_limit')) return 'last';
+	if (/(^|_)(p\d{1,3}|max)_ns$/.test(key)) return 'most';
+	return STATED.get(key);
 }
+
+/** What only other versions of the program have is counted in the interval, as most figures are. */
+const newRule = (key: string): Rule => statedRule(key) ?? 'sum';
 
 /** Of what is in a record of this name: `time_ns` has times by what they were spent on, whatever these are called; undefined: names of fields. */
 function ruleWithin(key: string): Rule | undefined {
@@ -164,7 +270,10 @@ function mergeField(key: string, owners: Parts, times: Times, rule: Rule = ruleO
 	if (typeof last === 'number' && rule !== 'buckets') return mergeNumbers(rule, key, owners, times);
 	const parts = owners.map((owner) => partOf(owner, key));
 	if (rule === 'buckets') return mergeBuckets(known(parts) as Buckets[]);
-	if (Array.isArray(last)) return mergeLists(key, known(parts) as unknown[][], times);
+	if (Array.isArray(last)) {
+		const dt = times.dt.filter((_, at) => parts[at] !== undefined && parts[at] !== null);
+		return mergeLists(key, known(parts) as unknown[][], dt, times);
+	}
 	return isRecord(last) ? mergeRecords(parts, times, ruleWithin(key)) : last;
 }
 
@@ -230,15 +339,20 @@ function identityOf(key: string, entry: Record_): string | undefined {
 	return parts.length > 0 ? parts.join(' ') : undefined;
 }
 
-function mergeLists(key: string, lists: readonly unknown[][], times: Times): unknown[] {
+/** @param dt lengths of the intervals that have the list */
+function mergeLists(key: string, lists: readonly unknown[][], dt: readonly Ns[], times: Times): unknown[] {
 	const last = lists.at(-1) as unknown[];
 	const filled = lists.find((list) => list.length > 0);
 	if (!filled) return last;
 	if (typeof filled[0] === 'number') {
 		const same = lists.every((list) => list.length === last.length && list.every((item) => typeof item === 'number'));
-		if (!same) return last;
-		const sums = last.map((_, at) => lists.reduce((sum, list) => sum + (list[at] as number), 0));
-		return SHARES.has(key) ? sums.map((sum) => rounded(sum / lists.length)) : sums;
+		const rule = ruleOf(key);
+		if (!same || rule === 'last') return last;
+		const isMean = rule === 'mean';
+		const total = (at: number) =>
+			lists.reduce((sum, list, part) => sum + (list[at] as number) * (isMean ? (dt[part] as Ns) : 1), 0);
+		const length = dt.reduce((sum, one) => sum + one, 0);
+		return last.map((_, at) => (isMean ? rounded(total(at) / length) : total(at)));
 	}
 	if (!isRecord(filled[0])) return last;
 	if (key === 'findings') return worst(lists as Record_[][]);
@@ -252,10 +366,17 @@ function mergeLists(key: string, lists: readonly unknown[][], times: Times): unk
 			groups.set(identity, group);
 		}
 	}
-	return foldEntries(
+	const merged = foldEntries(
 		[...groups.values()].map((parts) => ({ row: mergeRecords(parts, times), lives: parts.at(-1) !== undefined })),
 		times.begin,
 	);
+	return key === 'culprits' ? longest(merged) : merged;
+}
+
+/** Those who waited longest, or were waited for: as many as an interval has (docs/batch.schema.json). */
+function longest(entries: readonly Record_[]): Record_[] {
+	const most = entries.some((entry) => 'culprits' in entry) ? 64 : 10;
+	return [...entries].sort((a, b) => Number(b['wait_ns']) - Number(a['wait_ns'])).slice(0, most);
 }
 
 /** Texts by which entries of processes that have ended are one. */

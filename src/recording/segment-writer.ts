@@ -1,36 +1,66 @@
 /** Writes one segment and its index. A failed write leaves the whole frames before it. */
+import { closeSync, readFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { Bytes, Count } from '../lib/units.ts';
 import type { Folder } from './folder.ts';
-import { indexName } from './folder.ts';
-import { type FrameFacts, HEAD, KINDS, packFrame, preamble } from './frame.ts';
-import { indexEntry, type SegmentAbout } from './segment.ts';
+import { indexName, parseSegmentName } from './folder.ts';
+import { CHAIN, dictionaryOf, HEAD, KINDS, type NewFacts, packFrame, preamble } from './frame.ts';
+import { indexEntry, packIndex, type SegmentAbout } from './segment.ts';
 
 /** Frames of a tab from one key frame to the next. */
 const KEY_EVERY = 64;
 
 /** What one write adds to a segment. */
 export interface Addition {
-	facts: Omit<FrameFacts, 'key'>;
+	facts: NewFacts;
 	payload: Buffer;
+}
+
+/** What a head has room for. */
+const MOST_BACK = 0xffff;
+
+interface Chain {
+	/** Payload of the last key frame. */
+	key: Buffer;
+	/** The last frame. */
+	last: { at: Count; payload: Buffer };
+	/** Frames since the key frame. */
+	since: Count;
 }
 
 /** The dictionaries of a segment in the making, by tab. Pure but for what it keeps. */
 export class Dictionaries {
-	private readonly keys = new Map<number, { payload: Buffer; since: Count }>();
+	private readonly tabs = new Map<number, Chain>();
+	private readonly seldom: boolean;
+	/** Frames so far. */
+	private position: Count = 0;
 
-	/** The frame of an addition, whose dictionary is the last key frame of its tab. */
+	/** @param seldom frames come once in ten seconds */
+	constructor(seldom = false) {
+		this.seldom = seldom;
+	}
+
+	/** The frame of an addition. Frames are to be written in this order, all of them. */
 	pack({ facts, payload }: Addition): Buffer {
+		const at = this.position++;
 		if (facts.kind !== KINDS.snapshot) return packFrame(facts, payload, undefined);
-		const known = this.keys.get(facts.tab);
-		if (known && ++known.since < KEY_EVERY) return packFrame(facts, payload, known.payload);
-		this.keys.set(facts.tab, { payload, since: 0 });
-		return packFrame(facts, payload, undefined);
+		const chain = this.tabs.get(facts.tab);
+		if (!chain || ++chain.since >= KEY_EVERY) {
+			this.tabs.set(facts.tab, { key: payload, last: { at, payload }, since: 0 });
+			return packFrame(facts, payload, undefined, 0, this.seldom);
+		}
+		// what is behind the key frame is in the dictionary already
+		const last = chain.since % CHAIN === 0 || chain.since === 1 ? undefined : chain.last;
+		const back = last ? at - last.at : 0;
+		const follows = last !== undefined && back <= MOST_BACK;
+		chain.last = { at, payload };
+		const dictionary = dictionaryOf(chain.key, follows ? last.payload : undefined);
+		return packFrame(facts, payload, dictionary, follows ? back : 0, this.seldom);
 	}
 
 	/** The next frame of every tab is a key frame: one may not have been written. */
 	clear(): void {
-		this.keys.clear();
+		this.tabs.clear();
 	}
 }
 
@@ -49,14 +79,17 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
 
 export class SegmentWriter {
 	readonly name: string;
+	private readonly folder: Folder;
 	private readonly file: FileHandle;
 	private readonly index: FileHandle;
-	private readonly dictionaries = new Dictionaries();
+	private readonly dictionaries: Dictionaries;
 	/** Bytes of whole frames. */
 	private length: Bytes = 0;
 	private indexed: Bytes = 0;
 
-	private constructor(name: string, file: FileHandle, index: FileHandle) {
+	private constructor(folder: Folder, name: string, file: FileHandle, index: FileHandle, seldom: boolean) {
+		this.folder = folder;
+		this.dictionaries = new Dictionaries(seldom);
 		this.name = name;
 		this.file = file;
 		this.index = index;
@@ -73,7 +106,7 @@ export class SegmentWriter {
 		let index: FileHandle | undefined;
 		try {
 			index = await folder.create(indexName(name));
-			const writer = new SegmentWriter(name, file, index);
+			const writer = new SegmentWriter(folder, name, file, index, parseSegmentName(name)?.tier === 'low');
 			const head = Buffer.concat([preamble(), aboutFrame(about, wall, mono_ns)]);
 			await writeAll(file, head);
 			writer.length = head.length;
@@ -118,6 +151,22 @@ export class SegmentWriter {
 			await this.index.sync();
 		} finally {
 			await Promise.allSettled([this.file.close(), this.index.close()]);
+		}
+		await this.pack();
+	}
+
+	/** The index of what has ended takes a tenth of its bytes; where there is no room for it, it stays as it is. */
+	private async pack(): Promise<void> {
+		const name = indexName(this.name);
+		try {
+			const fd = this.folder.openRead(name);
+			try {
+				await this.folder.replace(name, packIndex(readFileSync(fd)));
+			} finally {
+				closeSync(fd);
+			}
+		} catch {
+			// readers take either form, and none
 		}
 	}
 }

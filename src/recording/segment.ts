@@ -1,5 +1,5 @@
 /** One segment as a reader sees it: its facts, and where each frame is. Its bytes may be anybody's. */
-import { crc32 } from 'node:zlib';
+import { crc32, constants as zlib, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type SafeText, sanitize } from '../lib/sanitize.ts';
 import type { Bytes, Count } from '../lib/units.ts';
 import { inert } from './columns-text.ts';
@@ -54,6 +54,54 @@ export function indexEntry(offset: Bytes, head: Buffer): Buffer {
 	head.copy(entry, 8, 0, HEAD);
 	entry.writeUInt32LE(crc32(entry.subarray(0, 8 + HEAD)), 8 + HEAD);
 	return entry;
+}
+
+/** First bytes of a packed index, followed by the unpacked length as u32. An entry of another one begins with an offset. */
+const PACKED = Buffer.from('WATTLAG INDEX 1 ');
+/** Unpacked bytes of an entry without its checksums: what the frame's own head has is checked when it is read. */
+const FACTS = HEAD - 8;
+/** Column of a byte of the facts: equal bytes of all entries stand together, as differences to the entry before. */
+const PACK = { [zlib.ZSTD_c_compressionLevel]: 12, [zlib.ZSTD_c_checksumFlag]: 1 };
+
+/**
+ * The index of a segment that has ended: a tenth of the bytes of its entries. Offsets follow from lengths, the checksum of a
+ * payload from its frame.
+ */
+export function packIndex(entries: Buffer): Buffer {
+	const count = Math.floor(entries.length / ENTRY);
+	const columns = Buffer.alloc(count * FACTS);
+	for (let column = 0; column < FACTS; column++)
+		for (let at = 0; at < count; at++)
+			columns[column * count + at] = factAt(entries, at, column) - (at > 0 ? factAt(entries, at - 1, column) : 0);
+	const head = Buffer.alloc(PACKED.length + 4);
+	PACKED.copy(head);
+	head.writeUInt32LE(columns.length, PACKED.length);
+	return Buffer.concat([head, zstdCompressSync(columns, { params: PACK })]);
+}
+
+/** Byte of a head's facts: those before its payload's checksum, then those between the two checksums. */
+const factAt = (entries: Buffer, at: number, column: number): number =>
+	entries[at * ENTRY + 8 + (column < 36 ? column : column + 4)] as number;
+
+/** Entries as {@link indexEntry} makes them, without checksums. @throws what is wrong with it @param first offset of the first frame */
+function unpackIndex(packed: Buffer, first: Bytes): Buffer {
+	const length = packed.readUInt32LE(PACKED.length);
+	if (length % FACTS !== 0 || length > MAX_FRAMES * FACTS) throw new Error('an index of another length');
+	const columns = zstdDecompressSync(packed.subarray(PACKED.length + 4), { maxOutputLength: Math.max(1, length) });
+	if (columns.length !== length) throw new Error('an index of another length');
+	const count = length / FACTS;
+	const entries = Buffer.alloc(count * ENTRY);
+	let offset = first;
+	for (let at = 0; at < count; at++) {
+		const entry = entries.subarray(at * ENTRY, (at + 1) * ENTRY);
+		for (let column = 0; column < FACTS; column++) {
+			const before = at > 0 ? factAt(entries, at - 1, column) : 0;
+			entry[8 + (column < 36 ? column : column + 4)] = before + (columns[column * count + at] as number);
+		}
+		entry.writeDoubleLE(offset, 0);
+		offset += HEAD + entry.readUInt32LE(8 + 12);
+	}
+	return entries;
 }
 
 /** Frames of a segment at most: an hour of 1,000 intervals a second. */
@@ -158,8 +206,11 @@ export class Segment {
 
 	/** @throws what is wrong with the frame */
 	payload(at: number, dictionary: Buffer | undefined): Buffer {
-		const head = this.head(at);
-		return unpackFrame(head, this.source.read(head.offset + HEAD, head.stored), dictionary);
+		const { offset, stored } = this.head(at);
+		const bytes = this.source.read(offset, HEAD + stored);
+		const head = readHead(bytes);
+		if (head?.stored !== stored) throw new Error('a frame is damaged');
+		return unpackFrame(head, bytes.subarray(HEAD), dictionary);
 	}
 
 	private entry(at: number): Buffer {
@@ -173,19 +224,27 @@ export class Segment {
 
 	/** Entries that follow each other and are whole; the rest is found by walking the heads. */
 	private takeIndex(index: Buffer): void {
-		const most = Math.min(Math.floor(index.length / ENTRY), MAX_FRAMES);
+		const isPacked = index.length > PACKED.length + 4 && index.subarray(0, PACKED.length).equals(PACKED);
+		let entries = index;
+		try {
+			if (isPacked) entries = unpackIndex(index, this.end);
+		} catch {
+			// damaged: the heads themselves have the same
+			return;
+		}
+		const most = Math.min(Math.floor(entries.length / ENTRY), MAX_FRAMES);
 		const { size } = this.source;
 		let count = 0;
 		for (; count < most; count++) {
-			const entry = index.subarray(count * ENTRY, (count + 1) * ENTRY);
-			if (entry.readUInt32LE(8 + HEAD) !== crc32(entry.subarray(0, 8 + HEAD))) break;
+			const entry = entries.subarray(count * ENTRY, (count + 1) * ENTRY);
+			if (!isPacked && entry.readUInt32LE(8 + HEAD) !== crc32(entry.subarray(0, 8 + HEAD))) break;
 			const head = headOf(entry.subarray(8, 8 + HEAD));
 			if (!head || head.stored > MAX_PAYLOAD || entry.readDoubleLE(0) !== this.end) break;
 			if (this.end + HEAD + head.stored > size) break;
 			this.end += HEAD + head.stored;
 		}
 		if (count === 0) return;
-		this.entries.push(index.subarray(0, count * ENTRY));
+		this.entries.push(entries.subarray(0, count * ENTRY));
 		this.counts.push(count);
 	}
 }

@@ -1,7 +1,7 @@
 /** Names of control groups: the kernel knows a group by an id, which is the inode number of its folder. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
+import { type SafeText, safe, sanitize, sanitizeLatin1 } from '../lib/sanitize.ts';
 
 /** Where the unified hierarchy (cgroup v2) is mounted. */
 export interface CgroupMount {
@@ -20,12 +20,20 @@ function unescapeMount(text: string): string {
 
 /** The mount that shows most of the unified hierarchy; undefined: there is none, or no proc. */
 export function cgroupMount(procRoot: string): CgroupMount | undefined {
-	return widestMount(procRoot, (type) => type === 'cgroup2');
+	return widest(mountLines(procRoot), ({ type }) => type === 'cgroup2');
 }
 
 /** The same of the v1 hierarchy of a controller (`cpu`, `memory`), which processes may be grouped by beside the unified one. */
 export function v1Mount(procRoot: string, controller: string): CgroupMount | undefined {
-	return widestMount(procRoot, (type, options) => type === 'cgroup' && options.includes(controller));
+	return v1Mounts(procRoot, [controller])[0];
+}
+
+/** Of the controllers in their order, without those that have no hierarchy. */
+export function v1Mounts(procRoot: string, controllers: readonly string[]): CgroupMount[] {
+	const mounts = mountLines(procRoot);
+	return controllers.flatMap(
+		(controller) => widest(mounts, ({ type, options }) => type === 'cgroup' && options.includes(controller)) ?? [],
+	);
 }
 
 /** Path of a process in the v1 hierarchy of a controller, from the text of `/proc/PID/cgroup`; undefined: there is none. */
@@ -48,7 +56,8 @@ export function v1Path(text: string, controller: string): string | undefined {
 interface MountLine extends CgroupMount {
 	/** Id of the mount that it is mounted on. */
 	parent: string;
-	fits: boolean;
+	type: string;
+	options: readonly string[];
 }
 
 /**
@@ -71,26 +80,28 @@ function isHidden(id: string, mounts: ReadonlyMap<string, MountLine>): boolean {
 	return false;
 }
 
-function widestMount(
-	procRoot: string,
-	wanted: (type: string, options: readonly string[]) => boolean,
-): CgroupMount | undefined {
+/** By the id of the mount; none without proc. */
+function mountLines(procRoot: string): ReadonlyMap<string, MountLine> {
 	let text: string;
 	try {
 		text = readFileSync(join(procRoot, 'self/mountinfo'), 'utf8');
 	} catch {
-		return undefined;
+		return new Map();
 	}
 	const mounts = new Map<string, MountLine>();
 	for (const line of text.split('\n').filter((line) => line !== '')) {
 		const [before = '', after = ''] = line.split(' - ');
 		const [id = '', parent = '', , top = '', folder = ''] = before.split(' ').map(unescapeMount);
 		const [type = '', , options = ''] = after.split(' ');
-		mounts.set(id, { parent, top, folder, fits: wanted(type, options.split(',')) });
+		mounts.set(id, { parent, top, folder, type, options: options.split(',') });
 	}
+	return mounts;
+}
+
+function widest(mounts: ReadonlyMap<string, MountLine>, fits: (mount: MountLine) => boolean): CgroupMount | undefined {
 	return (
 		[...mounts]
-			.filter(([id, { fits }]) => fits && !isHidden(id, mounts))
+			.filter(([id, mount]) => fits(mount) && !isHidden(id, mounts))
 			// in a cgroup namespace the mount of the outer one begins above our root, `/../..`: paths in it are whole ones
 			.map(([, { folder, top }]) =>
 				/^(\/\.\.)+$/.test(top) ? { folder, top: '/', above: top.length / '/..'.length } : { folder, top },
@@ -168,7 +179,7 @@ export class Cgroups {
 		}
 		const latin1 = this.inHierarchy(Buffer.from(path).toString('latin1'));
 		if (latin1 !== '/' || this.isTop(path)) {
-			return this.keep(id, latin1 === '' ? safe`#${id}` : sanitize(Buffer.from(latin1, 'latin1')));
+			return this.keep(id, latin1 === '' ? safe`#${id}` : sanitizeLatin1(latin1));
 		}
 		// the kernel's path of the root and all other groups outside of the subtree that is mounted
 		return this.keep(id, safe`#${id}`);

@@ -3,7 +3,7 @@
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLatin1 } from '../lib/read-file.ts';
-import { type SafeText, sanitize } from '../lib/sanitize.ts';
+import { type SafeText, sanitizeLatin1 } from '../lib/sanitize.ts';
 import type { Bytes, Count } from '../lib/units.ts';
 
 export interface Space {
@@ -74,7 +74,7 @@ export class SpaceReader {
 				const { bsize, blocks, bavail, files, ffree } = statfsSync(Buffer.from(path, 'latin1'));
 				return [
 					{
-						mount: sanitize(Buffer.from(path, 'latin1')),
+						mount: sanitizeLatin1(path),
 						total_bytes: blocks * bsize,
 						free_bytes: bavail * bsize,
 						inodes: files,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readLatin1 } from '../lib/read-file.ts';
-import { type SafeText, sanitize } from '../lib/sanitize.ts';
+import { type SafeText, sanitizeLatin1 } from '../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { type CgroupMount, cgroupFolder, cgroupMount, v1Mount, v1Path } from './cgroups.ts';
 import { hasMachinePids } from './pid-namespace.ts';
@@ -114,7 +114,7 @@ export class MemoryLimitReader {
 			if (!before || now.hits <= before.hits) return [];
 			return [
 				{
-					cgroup: sanitize(Buffer.from(path, 'latin1')),
+					cgroup: sanitizeLatin1(path),
 					limit_bytes: now.limit_bytes,
 					used_bytes: now.used_bytes,
 					hits: now.hits - before.hits,

@@ -93,7 +93,7 @@ export async function readProcess(procRoot: string, { pid, start }: ProcessId): 
 		return {
 			command,
 			user: users.name(Number(field('Uid').split('\t')[1] ?? -1)),
-			cgroup: sanitize(Buffer.from(groupPath(cgroup.toString('latin1')), 'latin1')),
+			cgroup: groupPath(cgroup.toString('latin1')),
 			state: sanitize(/\((.+)\)/.exec(field('State'))?.[1] ?? field('State')),
 			threads: Number(field('Threads')),
 			started: Date.now() - (kernelBootNs(Number.parseFloat(uptime) * 1e9) - stat.start) / 1e6,

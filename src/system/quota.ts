@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLatin1 } from '../lib/read-file.ts';
-import { type SafeText, sanitize } from '../lib/sanitize.ts';
+import { type SafeText, sanitizeLatin1 } from '../lib/sanitize.ts';
 import type { Count, Ns } from '../lib/units.ts';
 import { type CgroupMount, cgroupFolder, cgroupMount, v1Mount, v1Path, withParents } from './cgroups.ts';
 import { hasMachinePids } from './pid-namespace.ts';
@@ -91,7 +91,7 @@ export class QuotaReader {
 			if (known.has(key)) continue;
 			try {
 				const path = v1Path(readLatin1(join(this.procRoot, String(pid), 'cgroup')), 'cpu') ?? '/';
-				known.set(key, path === '/' ? undefined : sanitize(Buffer.from(path, 'latin1')));
+				known.set(key, path === '/' ? undefined : sanitizeLatin1(path));
 			} catch {
 				// it has ended: not asked again while it is in the lists
 				known.set(key, undefined);

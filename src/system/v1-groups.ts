@@ -6,8 +6,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLatin1 } from '../lib/read-file.ts';
-import { type SafeText, sanitize } from '../lib/sanitize.ts';
-import { v1Mount, v1Path } from './cgroups.ts';
+import { type SafeText, sanitizeLatin1 } from '../lib/sanitize.ts';
+import { v1Mounts, v1Path } from './cgroups.ts';
 import { hasMachinePids } from './pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from './process-id.ts';
 
@@ -54,7 +54,7 @@ export function unifiedPathOf(procRoot: string, process: ProcessId): SafeText | 
 	if (!hasMachinePids(procRoot)) return undefined;
 	try {
 		const path = unifiedPath(groupsText(procRoot, process) ?? '');
-		return path?.startsWith('/') ? sanitize(Buffer.from(path, 'latin1')) : undefined;
+		return path?.startsWith('/') ? sanitizeLatin1(path) : undefined;
 	} catch {
 		return undefined;
 	}
@@ -64,14 +64,14 @@ export function unifiedPathOf(procRoot: string, process: ProcessId): SafeText | 
  * The group of a process as all tabs name it, from the text of `/proc/PID/cgroup` (latin1): that of the unified hierarchy,
  * of a process in its root that of v1. Empty: none.
  */
-export function groupPath(text: string): string {
+export function groupPath(text: string): SafeText {
 	const unified = unifiedPath(text) ?? '';
-	return unified === '' || unified === '/' ? (v1Group(text)?.path ?? unified) : unified;
+	return sanitizeLatin1(unified === '' || unified === '/' ? (v1Group(text)?.path ?? unified) : unified);
 }
 
 /** A v1 group of some process that is in no group of the unified hierarchy: `memory:/docker/0123…`. undefined: none was found. */
 export function v1Only(procRoot: string): SafeText | undefined {
-	if (!CONTROLLERS.some((controller) => v1Mount(procRoot, controller))) return undefined;
+	if (v1Mounts(procRoot, CONTROLLERS).length === 0) return undefined;
 	let pids: number[];
 	try {
 		pids = readdirSync(procRoot)
@@ -85,7 +85,7 @@ export function v1Only(procRoot: string): SafeText | undefined {
 		try {
 			const text = readLatin1(join(procRoot, String(pid), 'cgroup'));
 			const group = unifiedPath(text) === '/' ? v1Group(text) : undefined;
-			if (group) return sanitize(Buffer.from(`${group.controller}:${group.path}`, 'latin1'));
+			if (group) return sanitizeLatin1(`${group.controller}:${group.path}`);
 		} catch {
 			// it has ended
 		}
@@ -121,9 +121,7 @@ export class V1Groups {
 	constructor(procRoot: string, now = () => performance.now()) {
 		this.procRoot = procRoot;
 		this.now = now;
-		this.folders = hasMachinePids(procRoot)
-			? CONTROLLERS.flatMap((controller) => v1Mount(procRoot, controller)?.folder ?? [])
-			: [];
+		this.folders = hasMachinePids(procRoot) ? v1Mounts(procRoot, CONTROLLERS).map(({ folder }) => folder) : [];
 	}
 
 	/** The v1 group of a process that is in the root of the unified hierarchy; undefined: none, or not known. */
@@ -171,7 +169,7 @@ export class V1Groups {
 			const text = groupsText(this.procRoot, process);
 			if (text === undefined) return { path: before, ended: true };
 			const group = v1Group(text);
-			return { path: group && sanitize(Buffer.from(group.path, 'latin1')), ended: false };
+			return { path: group && sanitizeLatin1(group.path), ended: false };
 		} catch (error) {
 			const { code } = error as NodeJS.ErrnoException;
 			return { path: before, ended: code === 'ENOENT' || code === 'ESRCH' };

@@ -3,7 +3,6 @@
 import { Box, render } from 'ink';
 import { systemReason } from '../core/errors.ts';
 import type { Sampler } from '../core/sampler.ts';
-import type { Snapshot } from '../core/snapshot.ts';
 import { Store } from '../history/store.ts';
 import { homeFolder } from '../lib/home.ts';
 import { sanitize } from '../lib/sanitize.ts';
@@ -178,11 +177,9 @@ async function record(store: Store, { host, kernel, cpus }: HostInfo): Promise<s
 /** Write a bundle of the snapshots in memory. Resolves with a message for the user. */
 async function capture(store: Store, machine: HostInfo, tabs: readonly string[]): Promise<string> {
 	const { captureStore } = await import('../recording/capture-store.ts');
-	const { triageOf, triageText } = await import('../tracers/overview/triage.ts');
+	const { TriageWindow } = await import('../tracers/overview/triage.ts');
 	try {
-		const triage = (snapshots: readonly Snapshot[], name: string) =>
-			`${triageText(triageOf(snapshots as Parameters<typeof triageOf>[0], name)).join('\n')}\n`;
-		return `captured: ${await captureStore(store, machine, tabs, triage)}`;
+		return `captured: ${await captureStore(store, machine, tabs, new TriageWindow())}`;
 	} catch (error) {
 		return `could not capture: ${systemReason(error)}`;
 	}

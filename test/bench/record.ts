@@ -6,7 +6,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bufferSource, Segment } from '../../src/recording/segment.ts';
+import { HEAD } from '../../src/recording/frame.ts';
+import { bufferSource, packIndex, Segment } from '../../src/recording/segment.ts';
 import { end, leashed, temporaryDirectory } from '../truth/leftovers.ts';
 import type { Bench } from './bench.ts';
 import type { Figure, SectionResult } from './figures.ts';
@@ -59,12 +60,13 @@ function bytesOfADay(folder: string): number {
 		for (const { parentPath, name } of all) {
 			if (!name.startsWith(`${tier}-`) || !name.endsWith('.wlr')) continue;
 			const segment = new Segment(bufferSource(readFileSync(join(parentPath, name))));
+			// as it is when the segment has ended
+			const packed = packIndex(readFileSync(join(parentPath, name.replace('.wlr', '.idx')))).length / segment.length;
 			for (let at = 0; at < segment.length; at++) {
 				const { tab, key, stored } = segment.head(at);
 				const of = frames.get(`${tab}`) ?? { key: [], other: [] };
 				frames.set(`${tab}`, of);
-				// its head stands in the segment, and in the index with an offset and a checksum
-				of[key ? 'key' : 'other'].push(stored + 48 + 64);
+				of[key ? 'key' : 'other'].push(stored + HEAD + packed);
 			}
 		}
 		const mean = (values: readonly number[]) => values.reduce((total, one) => total + one, 0) / (values.length || 1);

@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, type TestContext, test } from 'vitest';
+import { statedRule } from '../../src/recording/merge.ts';
 
 const run = promisify(execFile);
 const schema = JSON.parse(readFileSync('docs/batch.schema.json', 'utf8')) as object;
@@ -25,6 +26,20 @@ interface Line {
 	dt_ns: number;
 	rows: { pid?: number; comm?: string; cpu_ns?: number }[];
 	[field: string]: unknown;
+}
+
+/** Numeric fields without a rule by which intervals of them become one; what is kept whole, and times by name, have none. */
+function unruled(value: unknown, found = new Set<string>()): Set<string> {
+	if (Array.isArray(value)) for (const one of value) unruled(one, found);
+	else if (typeof value === 'object' && value !== null)
+		for (const [name, field] of Object.entries(value)) {
+			const rule = statedRule(name);
+			const isNumeric = typeof field === 'number' || (Array.isArray(field) && typeof field[0] === 'number');
+			if (isNumeric && rule === undefined) found.add(name);
+			if (!isNumeric && rule !== 'last-whole' && rule !== 'buckets' && name !== 'slow' && !name.endsWith('_ns'))
+				unruled(field, found);
+		}
+	return found;
 }
 
 async function exported(path: string, ...args: string[]): Promise<{ lines: Line[]; said: string }> {
@@ -81,6 +96,7 @@ test.concurrent('a command is recorded as long as it runs: its exit code, its CP
 		validate(line);
 		expect(validate.errors ?? []).toEqual([]);
 	}
+	expect([...unruled(lines)]).toEqual([]);
 	expect(new Set(lines.map(({ tab }) => tab))).toEqual(new Set(['energy', 'runqlat', 'overview']));
 	const counted = lines
 		.filter(({ tab }) => tab === 'energy')

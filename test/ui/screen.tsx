@@ -3,6 +3,7 @@ import './blessed-hook.ts';
 import { render } from 'ink-testing-library';
 import { afterEach, beforeEach, type Mock, vi } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
+import { decode, encode } from '../../src/history/archive.ts';
 import { Store } from '../../src/history/store.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import type { AppActions } from '../../src/ui/actions.ts';
@@ -79,7 +80,11 @@ export function onScreen(
 			}
 		},
 		async show(...snapshots) {
-			for (const snapshot of snapshots) store.apply({ kind: 'snapshot', snapshot: snapshot as Snapshot });
+			for (const snapshot of snapshots) {
+				// as it comes from the sampling thread
+				const sent = encode(snapshot as Snapshot);
+				store.apply({ kind: 'snapshot', snapshot: decode(sent), packed: sent.packed });
+			}
 			await settle();
 		},
 	};

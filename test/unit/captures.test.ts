@@ -222,7 +222,11 @@ test('the screen’s minutes as a bundle', async () => {
 	process.env['XDG_STATE_HOME'] = tree.root;
 	try {
 		const store = new Store();
-		const triage = (snapshots: readonly Snapshot[], host: string) => `${host}: ${snapshots.length} intervals`;
+		const given: Snapshot[] = [];
+		const triage = {
+			add: (snapshot: Snapshot) => void given.push(snapshot),
+			text: (host: string) => [`${host}: ${given.filter(({ tab }) => tab === 'overview').length} intervals`, 'more'],
+		};
 		const all = intervals(3);
 		for (const snapshot of all.flat()) store.apply({ kind: 'snapshot', snapshot });
 		const path = await captureStore(store, { host: safe`h`, kernel: safe`k`, cpus: 2 }, tabs, triage);
@@ -232,7 +236,7 @@ test('the screen’s minutes as a bundle', async () => {
 		expect(bundle.manifest.cause).toBe('key');
 		// what was wrong is the first thing to read
 		expect(bundle.files[0]).toMatchObject({ name: 'triage.txt' });
-		expect(bundle.files[0]?.bytes.toString()).toBe('h: 3 intervals');
+		expect(bundle.files[0]?.bytes.toString()).toBe('h: 3 intervals\nmore\n');
 		const recording = await openAny(path, recordedTabs);
 		const seen: Snapshot[] = [];
 		for await (const snapshot of recording.snapshots()) seen.push(snapshot);

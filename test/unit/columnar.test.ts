@@ -1,7 +1,17 @@
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { columnBytes, decode, encode, pack, rowCount, unpack, withoutRows } from '../../src/history/archive.ts';
+import {
+	columnBytes,
+	decode,
+	encode,
+	pack,
+	rowCount,
+	unpack,
+	withLazyRows,
+	withoutRows,
+} from '../../src/history/archive.ts';
 import { bytesOf, dropLists, fromColumns, toColumns } from '../../src/history/columnar.ts';
+import { lazyRows } from '../../src/history/lazy-rows.ts';
 import { tickOf } from './overview-fixtures.ts';
 
 const random = (seed: number) => (): number => {
@@ -80,6 +90,47 @@ test('a property of any name is a property', () => {
 	const back = fromColumns(structuredClone(toColumns(rows))) as { pid?: number }[];
 	expect(JSON.stringify(back)).toBe(JSON.stringify(rows));
 	expect(back[0]?.pid).toBeUndefined();
+});
+
+/** Every property of the rows, from the last row to the first. */
+function expectAlike(lazy: readonly object[], rows: readonly object[]): void {
+	expect(lazy).toHaveLength(rows.length);
+	for (const [index, row] of [...rows.entries()].toReversed()) {
+		const own = lazy[index] as Record<string, unknown>;
+		for (const [key, known] of Object.entries(row)) expect(own[key]).toStrictEqual(known);
+		expect(own['no such property']).toBeUndefined();
+	}
+}
+
+test('a lazy row has what the row has, in any order of reading; a property that it lacks is missing', () => {
+	for (let seed = 1; seed <= 300; seed++) {
+		const rows = randomRows(seed);
+		const columns = structuredClone(toColumns(rows));
+		const lazy = lazyRows(columns);
+		expectAlike(lazy, rows);
+		expectAlike(lazyRows(dropLists(columns)), rows.map(withEmptyLists) as object[]);
+		const keys = new Set(rows.flatMap((row) => Object.keys(row)));
+		for (const [index, row] of rows.entries())
+			for (const key of keys) if (!(key in row)) expect(key in (lazy[index] as object)).toBe(false);
+	}
+	const named = [JSON.parse('{"__proto__":{"pid":1},"constructor":1}'), JSON.parse('{"__proto__":2,"constructor":2}')];
+	expectAlike(lazyRows(toColumns(named)), named);
+	const apart = Array.from({ length: 100 }, (_, place) => ({ [`only${place}`]: place }));
+	expectAlike(lazyRows(structuredClone(toColumns(apart))), apart);
+	expect(lazyRows(toColumns([]))).toEqual([]);
+});
+
+test('a snapshot with lazy rows is one object, and is packed as the whole one', () => {
+	const [snapshot] = [...tickOf({ processes: [{ pid: 7, comm: 'sh', cpu: 1 }] }).values()] as [Snapshot];
+	const arrived = decode(encode(snapshot));
+	const lazy = withLazyRows(arrived);
+	expect(withLazyRows(arrived)).toBe(lazy);
+	expect(lazy.rows).toBe(lazy.rows);
+	expectAlike(lazy.rows, snapshot.rows);
+	expect({ ...lazy, rows: [] }).toStrictEqual({ ...snapshot, rows: [] });
+	expect(unpack(pack(lazy))).toStrictEqual(snapshot);
+	// of a recording: it is plain already
+	expect(withLazyRows(snapshot)).toBe(snapshot);
 });
 
 test('rows are made once, when they are read', () => {

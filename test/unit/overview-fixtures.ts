@@ -89,6 +89,7 @@ export interface World {
 		running?: number;
 		longer?: boolean;
 		runnable?: boolean;
+		throttled?: boolean;
 	}[];
 	processIo: readonly IoProcess[];
 	/** Events per second; stalled: share of the interval. */
@@ -242,10 +243,12 @@ function runqlat({ processes, wait, p99, waiting, culprits, filter, dt, lost }: 
 		lost: { ring: lost },
 		cost: { ...base.cost, bpf_ns: 0 },
 		rows: [{ ...all, wait_ns: sum, p99_ns: p99 }, ...rows],
-		waiting: waiting.map(({ pid, comm, cpu, age, running = 0, longer = false, runnable = true }) => ({
-			...{ pid, tid: pid, comm: sanitize(comm), cpu, running, longer, runnable },
-			age_ns: age,
-		})),
+		waiting: waiting.map(
+			({ pid, comm, cpu, age, running = 0, longer = false, runnable = true, throttled = false }) => ({
+				...{ pid, tid: pid, comm: sanitize(comm), cpu, running, longer, runnable, throttled },
+				age_ns: age,
+			}),
+		),
 		waiting_count: waiting.length,
 		culprits,
 		filter: sanitize(filter),
@@ -473,7 +476,7 @@ export function say({ rule, subject, text, owner }: Finding): string {
 export function sleeper(pid: number, comm: string, asleep_s: number, state: 'S' | 'D' | 'R' = 'S'): ProcessNow {
 	const name = sanitize(comm);
 	return {
-		...{ pid, start: pid * 1e9, comm: name, parent: 1, threads: 1, nice: 0, realtime: false },
+		...{ pid, start: pid * 1e9, comm: name, parent: 1, threads: 1, nice: 0, deadline: false },
 		...{ rss_bytes: 1 << 20, swap_bytes: 0, minor_faults: 0, major_faults: 0 },
 		tasks: [
 			{

@@ -1,11 +1,11 @@
 /** The rules about progress on the labelled corpus: ten made-up days of quiet processes without a line, and every trouble named. */
 import { describe, expect, test } from 'vitest';
 import { type SafeText, safe } from '../../src/lib/sanitize.ts';
+import type { Channel } from '../../src/tracers/overview/tasks/channels.ts';
 import { PacketRates } from '../../src/tracers/overview/tasks/packets.ts';
 import { Progress, type ProgressRow, type Slowed } from '../../src/tracers/overview/tasks/progress.ts';
 import { Services } from '../../src/tracers/overview/tasks/services.ts';
 import { ThreadTime } from '../../src/tracers/overview/tasks/time.ts';
-import type { Channel } from '../../src/tracers/overview/tasks/walk.ts';
 import { corpus, judge, scores } from '../triage/corpus.ts';
 import { falseLines, recorded } from '../triage/recorded.ts';
 import { sleeper } from './overview-fixtures.ts';

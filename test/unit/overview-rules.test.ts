@@ -613,6 +613,13 @@ describe('starving', () => {
 
 	test('a long wait is not starving; nor is who is out of its quota', () => {
 		silent('starving', { waiting: [{ ...starved, age: 1.9e9 }] });
+		// by the kernel's mark, also where the process has no row and its group is not known
+		silent('starving', { waiting: [{ ...starved, throttled: true }] });
+		const threads = [
+			{ ...starved, age: 9e9, throttled: true },
+			{ ...starved, age: 2.5e9 },
+		];
+		expect(said('starving', { waiting: threads })).toEqual([expect.stringContaining('has waited 2.50s')]);
 		silent('starving', {
 			processes: [...quietProcesses, { pid: 77, comm: 'worker', cgroup: '/x', cpu: 0.1 }],
 			waiting: [starved],

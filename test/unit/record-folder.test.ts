@@ -1,12 +1,25 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	statSync,
+	symlinkSync,
+	truncateSync,
+	writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { FolderArchive } from '../../src/recording/archive.ts';
+import { FolderArchive, type Place } from '../../src/recording/archive.ts';
+import { toText } from '../../src/recording/columns-text.ts';
 import { Folder, parseSegmentName } from '../../src/recording/folder.ts';
+import { HEAD, KINDS, packFrame, preamble } from '../../src/recording/frame.ts';
 import { Merging } from '../../src/recording/merging.ts';
 import { openRecording } from '../../src/recording/open.ts';
 import { openAny } from '../../src/recording/recordings.ts';
+import { bufferSource, ENTRY, indexEntry, Segment } from '../../src/recording/segment.ts';
+import { aboutFrame } from '../../src/recording/segment-writer.ts';
 import { generator } from '../lib/random.ts';
 import { makeTree, treePerTest } from '../lib/tree.ts';
 import { BOOT, intervals, limits, plain, recordedTabs, recorderTo, recordTo } from './record-fixtures.ts';
@@ -49,6 +62,96 @@ describe('a recorded folder', () => {
 			writeFileSync(index, bytes);
 			expect((await read(tree.root)).snapshots).toHaveLength(30);
 		}
+	});
+
+	test('the index of an ended segment is packed: the same facts in less than a third of the room', async () => {
+		const all = intervals(80);
+		await recordTo(tree.root, all);
+		const [name] = segmentsOf(tree.root) as [string];
+		const source = bufferSource(readFileSync(tree.path(name)));
+		const packed = readFileSync(tree.path(name.replace('.wlr', '.idx')));
+		const [walked, read] = [new Segment(source), new Segment(source, packed)];
+		expect(walked.length).toBe(all.flat().length);
+		expect(read.length).toBe(walked.length);
+		expect(packed.length).toBeLessThan((walked.length * ENTRY) / 3);
+		for (let at = 0; at < walked.length; at++)
+			expect({ ...read.head(at), crc: walked.head(at).crc }).toEqual(walked.head(at));
+		expect(readdirSync(tree.root).filter((file) => file.endsWith('.new'))).toEqual([]);
+	});
+
+	test('a recorder that was killed while it packed an index leaves what plays, and does not stay in the way', async () => {
+		await recordTo(tree.root, intervals(2));
+		const [name] = segmentsOf(tree.root) as [string];
+		const left = tree.path(`${name.replace('.wlr', '.idx')}.new`);
+		writeFileSync(left, 'half');
+		expect((await read(tree.root)).snapshots).toHaveLength(12);
+		const folder = new Folder(tree.root);
+		await folder.replace(name.replace('.wlr', '.idx'), Buffer.from('short'));
+		expect(existsSync(left)).toBe(false);
+		expect((await read(tree.root)).snapshots).toHaveLength(12);
+		folder.remove(name);
+		folder.close();
+		expect(readdirSync(tree.root).filter((file) => file.includes(name.replace('.wlr', '')))).toEqual([]);
+	});
+
+	test('a folder of format 3 plays: frames with the key frame as dictionary alone, an index that is not packed', async () => {
+		const energy = intervals(5)
+			.flat()
+			.filter(({ tab }) => tab === 'energy');
+		const texts = energy.map(toText);
+		const about = {
+			host: 'h',
+			kernel: '6.1',
+			cpus: 2,
+			boot: BOOT,
+			version: '0',
+			step: 1,
+			over: 0,
+			tabs: ['energy'],
+			schemas: [1],
+		};
+		const head = preamble();
+		head.writeUInt32LE(3, 16);
+		const parts = [head, aboutFrame(about as never, 1.7e12, 1e9)];
+		const entries: Buffer[] = [];
+		for (const [at, text] of texts.entries()) {
+			const facts = { kind: KINDS.snapshot, tab: 0, level: 0, findings: 0, busy: null, wall: 1.7e12 + at, mono_ns: at };
+			const frame = packFrame(facts, text, at > 0 ? texts[0] : undefined);
+			entries.push(indexEntry(Buffer.concat(parts).length, frame.subarray(0, HEAD)));
+			parts.push(frame);
+		}
+		writeFileSync(tree.path('seg-1700000000000-00000000-000001.wlr'), Buffer.concat(parts));
+		writeFileSync(tree.path('seg-1700000000000-00000000-000001.idx'), Buffer.concat(entries));
+		const { snapshots, damage } = await read(tree.root);
+		expect(damage).toEqual([]);
+		expect(snapshots).toEqual(plain(energy));
+	});
+
+	test('any moment is read alone, backwards too; a damaged frame costs those that follow it, not the next chain', async () => {
+		const all = intervals(70);
+		await recordTo(tree.root, all);
+		const [name] = segmentsOf(tree.root) as [string];
+		const open = () => new FolderArchive(tree.root, recordedTabs).archive;
+		const archive = open();
+		const energy = all.flat().filter(({ tab }) => tab === 'energy');
+		const order = energy.map((_, at) => (at * 29) % energy.length);
+		for (const at of [...order, ...energy.keys(), ...[...energy.keys()].reverse()])
+			expect(JSON.stringify(archive.snapshot(archive.of('energy')[at] as Place))).toBe(JSON.stringify(energy[at]));
+		// by its length alone a reader decompresses few frames for one moment
+		const bytes = readFileSync(tree.path(name));
+		const segment = new Segment(bufferSource(bytes));
+		const tenth = archive.of('energy')[10] as Place;
+		bytes[segment.head(tenth.at).offset + HEAD + 9] = (bytes[segment.head(tenth.at).offset + HEAD + 9] as number) ^ 1;
+		writeFileSync(tree.path(name), bytes);
+		const damaged = open();
+		const readable = damaged.of('energy').map((place) => {
+			try {
+				return damaged.snapshot(place) !== undefined;
+			} catch {
+				return false;
+			}
+		});
+		expect(readable.flatMap((good, at) => (good ? [] : [at]))).toEqual([10, 11, 12, 13, 14, 15]);
 	});
 
 	test('a torn tail is cut and counted, wherever it was torn', async () => {
@@ -295,15 +398,20 @@ test('bytes that mean nothing, in segments and indexes: what is whole plays, not
 	await recordTo(tree.root, intervals(4));
 	const [name] = segmentsOf(tree.root) as [string];
 	const files = [name, name.replace('.wlr', '.idx')].map((file) => [file, readFileSync(tree.path(file))] as const);
+	const bytes = readFileSync(tree.path(name));
+	const segment = new Segment(bufferSource(bytes));
+	const offsets = Array.from({ length: segment.length }, (_, at) => segment.head(at).offset);
+	// as it is while the segment is written
+	const plainIndex = Buffer.concat(offsets.map((at) => indexEntry(at, bytes.subarray(at, at + HEAD))));
 	const random = generator(5);
 	for (let round = 0; round < 200; round++) {
-		for (const [file, bytes] of files) {
-			const changed = Buffer.from(bytes);
+		for (const [file, whole] of files) {
+			const changed = Buffer.from(file.endsWith('.idx') && round % 3 === 0 ? plainIndex : whole);
 			for (let change = 0; change < round % 4; change++) {
 				const at = Math.floor(random() * changed.length);
 				// single bytes, and whole numbers at their most
 				if (round % 2 === 0) changed[at] = Math.floor(random() * 256);
-				else changed.fill(0xff, at, at + 8);
+				else changed.fill(0xff, at, Math.min(changed.length, at + 8));
 			}
 			writeFileSync(
 				tree.path(file),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { figuresOf, slotCount, slotLower } from '../../src/lib/histogram.ts';
 import { fromText, toText } from '../../src/recording/columns-text.ts';
-import { HEAD, KINDS, packFrame, readHead, unpackFrame } from '../../src/recording/frame.ts';
+import { dictionaryOf, HEAD, KINDS, packFrame, readHead, unpackFrame } from '../../src/recording/frame.ts';
 import { checkedSnapshot } from '../../src/recording/validate.ts';
 import { generator } from '../lib/random.ts';
 import { intervals, plain, recordedTabs } from './record-fixtures.ts';
@@ -196,6 +196,18 @@ describe('a frame', () => {
 		expect(unpackFrame(head, frame.subarray(HEAD), first)).toEqual(second);
 		expect(() => unpackFrame(head, frame.subarray(HEAD), second)).toThrow();
 		expect(frame.length).toBeLessThan(packFrame(facts, second, undefined).length);
+	});
+
+	test('of a chain needs the frame before it too, and is smaller for that', () => {
+		const now = plain(all[6] as Snapshot);
+		const third = toText({ ...now, rows: now.rows.slice(1) } as Snapshot);
+		const frame = packFrame(facts, third, dictionaryOf(first, second), 6);
+		const head = readHead(frame);
+		if (!head) throw new Error('no head');
+		expect(head).toMatchObject({ key: false, back: 6 });
+		expect(unpackFrame(head, frame.subarray(HEAD), dictionaryOf(first, second))).toEqual(third);
+		expect(() => unpackFrame(head, frame.subarray(HEAD), first)).toThrow();
+		expect(frame.length).toBeLessThan(packFrame(facts, third, first).length / 2);
 	});
 
 	test('no byte changes without being noticed', () => {

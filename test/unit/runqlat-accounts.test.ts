@@ -34,7 +34,7 @@ function waited(pid: number, count: number): TaskRecord {
 
 /** A task that has waited for 9 µs, 5 of them on a CPU that it was moved away from. */
 function waiting(pid: number): TaskRecord {
-	const thread = { tid: pid, threadStart: 1, cpu: 0, running: 0, longer: false, runnable: true };
+	const thread = { tid: pid, threadStart: 1, cpu: 0, running: 0, longer: false, runnable: true, throttled: false };
 	return { kind: 'waiting', pid, start: 1, comm, age_ns: 9000, moved_ns: 5000, ...thread };
 }
 

@@ -109,4 +109,20 @@ describe('the last minutes in a bundle', () => {
 		expect(text).toContain('HIGH   waits');
 		expect(text).toContain('SEVERE starving');
 	});
+
+	test('of the last intervals, or of the last minutes, whichever is asked for; without what is older than a moment', () => {
+		const few = new TriageWindow({ intervals: 2 });
+		const short = new TriageWindow({ ms: 1000 });
+		for (const window of [few, short]) {
+			window.add(at(0, [finding('first', 'high')]));
+			window.add(at(1, [finding('second', 'high')]));
+			expect(window.text('host').join('\n')).toContain('first');
+			window.add(at(2, [finding('third', 'high')]));
+			const text = window.text('host').join('\n');
+			expect(text).not.toContain('first');
+			expect(text).toContain('second');
+			expect(window.text('host', Date.parse(at(2, []).time)).join('\n')).not.toContain('second');
+			expect(window.text('host', Date.parse(at(2, []).time) + 1)).toEqual([]);
+		}
+	});
 });

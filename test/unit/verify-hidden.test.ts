@@ -1,6 +1,6 @@
 /** What `perf stat -x,` says of events that no BPF program can see. */
 import { expect, test } from 'vitest';
-import { countOf } from '../verify/hidden.ts';
+import { countOf, requestsOf } from '../verify/hidden.ts';
 
 test.each([
 	['12,,block:block_rq_complete,3310421,100.00,,', 12],
@@ -13,4 +13,12 @@ test.each([
 	['event syntax error', Number.NaN],
 ])('%s', (line, count) => {
 	expect(countOf(line)).toBe(count);
+});
+
+test('requests of one device, by the kernel’s number of it', () => {
+	expect([...requestsOf('7:2')]).toEqual([
+		['all', [['block:block_rq_complete', 'dev==7340034']]],
+		['reads', [['block:block_rq_complete', 'dev==7340034 && rwbs ~ "*R*"']]],
+		['writes', [['block:block_rq_complete', 'dev==7340034 && rwbs ~ "*W*"']]],
+	]);
 });

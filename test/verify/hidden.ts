@@ -38,6 +38,18 @@ export const REQUESTS: ReadonlyMap<string, readonly Event[]> = new Map<string, r
 	['writes', [['block:block_rq_complete', 'rwbs ~ "*W*"']]],
 ]);
 
+/** Those of one device, `major:minor`: what process 1 does on others hides none of its requests. */
+export function requestsOf(dev: string): ReadonlyMap<string, readonly Event[]> {
+	const [major = 0, minor = 0] = dev.split(':').map(Number);
+	const own = `dev==${major * (1 << 20) + minor}`;
+	return new Map(
+		Array.from(REQUESTS, ([label, events]) => [
+			label,
+			events.map(([name, filter]): Event => [name, filter === undefined ? own : `${own} && ${filter}`]),
+		]),
+	);
+}
+
 /**
  * Of a line of `perf stat -x,`: value, unit, event, ns counted, percentage of the time in which it should have counted.
  * Process 1 may sleep all the time. Its counters then had no time, all of which was counted (100 %), and nothing is hidden.

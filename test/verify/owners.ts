@@ -14,7 +14,7 @@ import { kernelRequests, ourRequests } from '../truth/io-counters.ts';
 import { onDisk } from '../truth/load.ts';
 import { onLoop } from '../truth/slow-device.ts';
 import { type Check, check, checkCounters } from './check.ts';
-import { countHidden, REQUESTS } from './hidden.ts';
+import { countHidden, REQUESTS, requestsOf } from './hidden.ts';
 
 const run = promisify(execFile);
 
@@ -39,9 +39,9 @@ export async function flushedAndDiscarded(): Promise<Check[]> {
 	return onLoop(64, async (disk) => {
 		const session = io.start(realHost(), { slow: 1000, device: disk });
 		try {
-			const dev = readFileSync(`/sys/class/block/${basename(disk)}/dev`, 'utf8').trim();
+			const dev = devOf(disk);
 			const take = (): Sample => sample(kernelRequests, () => ourRequests(session.read(1e9, 'operation')));
-			const stop = await countHidden(REQUESTS);
+			const stop = await countHidden(requestsOf(dev));
 			const from = take();
 			const direct = ['if=/dev/zero', `of=${disk}`, 'bs=4k', 'count=500', 'oflag=direct,dsync', 'status=none'];
 			await run('dd', direct);
@@ -125,8 +125,13 @@ export async function renamedAndMoved(): Promise<Check[]> {
 	);
 }
 
-/** A device whose driver makes other IO of what it gets, or keeps it: encrypted where the kernel can, else compressed. */
-async function onStacked<T>(use: (device: string, what: string) => Promise<T>): Promise<T | undefined> {
+const devOf = (device: string): string => readFileSync(`/sys/class/block/${basename(device)}/dev`, 'utf8').trim();
+
+/**
+ * A device whose driver makes other IO of what it gets, or keeps it: encrypted where the kernel can, else compressed.
+ * @param use `below`: the device that has the requests; without one none can be hidden
+ */
+async function onStacked<T>(use: (device: string, what: string, below?: string) => Promise<T>): Promise<T | undefined> {
 	const canCrypt = await run('dmsetup', ['targets']).then(
 		({ stdout }) => stdout.includes('crypt'),
 		() => false,
@@ -138,7 +143,7 @@ async function onStacked<T>(use: (device: string, what: string) => Promise<T>): 
 			const table = `0 ${size} crypt aes-xts-plain64 ${'ab'.repeat(32)} 0 ${disk} 0`;
 			await run('dmsetup', ['create', name, '--table', table]);
 			try {
-				return await use(`/dev/mapper/${name}`, 'encrypted (dm-crypt)');
+				return await use(`/dev/mapper/${name}`, 'encrypted (dm-crypt)', disk);
 			} finally {
 				await run('dmsetup', ['remove', '--retry', name]);
 			}
@@ -165,17 +170,17 @@ async function onStacked<T>(use: (device: string, what: string) => Promise<T>): 
 /** Writes to such a device are those of the control group that made them, once. */
 export async function stackedWrites(): Promise<Check[]> {
 	const checks = await inGroup((folder, path) =>
-		onStacked(async (device, what) => {
+		onStacked(async (device, what, below) => {
 			const session = io.start(realHost(), { slow: 1000 });
 			try {
 				session.read(1e9, 'process');
-				const stop = await countHidden(REQUESTS);
+				const stop = below === undefined ? undefined : await countHidden(requestsOf(devOf(below)));
 				const blocks = 64;
 				const write = `exec dd if=/dev/zero of=${device} bs=${BLOCK} count=${blocks} oflag=direct status=none`;
 				await run('sh', ['-c', `echo $$ > ${folder}/cgroup.procs; ${write}`]);
 				await seconds(0.3);
 				const { rows } = session.read(1e9, 'process');
-				const hidden = (await stop()).get('writes') ?? 0;
+				const hidden = (await stop?.())?.get('writes') ?? 0;
 				const ours = rows.reduce((sum, row) => sum + (row.cgroup === sanitize(path) ? row.bytes_total : 0), 0);
 				const truth = { ours, least: blocks * BLOCK, most: blocks * BLOCK };
 				return [

@@ -17,7 +17,7 @@ case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) arch=none ;; e
 for node in "$root/node_modules/wattlag-node-linux-$arch/bin/node" "$root/../wattlag-node-linux-$arch/bin/node"; do
 	if [ -x "$node" ]; then
 		[ ! -O / ] || require_trusted run "$root" 1 "${node%/bin/node}" "${node%/node}"
-		exec "$node" $young $own_flags $any_flags "$root/dist/wattlag.mjs" "$@"
+		exec "$node" $young $any_flags "$root/dist/wattlag.mjs" "$@"
 	fi
 done
 node=$(command -v node) || {

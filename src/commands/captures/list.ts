@@ -3,16 +3,13 @@ import { statSync } from 'node:fs';
 import { formatBytes } from '../../lib/format.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import { fitCells } from '../../lib/width.ts';
-import type { Listed } from '../../recording/capture.ts';
+import { CAPTURES, type Listed } from '../../recording/capture.ts';
 import { recordingFolder } from '../../recording/write.ts';
 
 export interface Found extends Listed {
 	/** Folder. */
 	path: string;
 }
-
-/** Folder of the captures of the recorder in a folder. */
-export const CAPTURES = 'captures';
 
 function isFolder(path: string): boolean {
 	try {
@@ -25,7 +22,7 @@ function isFolder(path: string): boolean {
 /** The user's, the captures of a recorder there, or those of the machine and of the user. */
 export function captureFolders(argument: string): string[] {
 	if (argument !== '') return [isFolder(`${argument}/${CAPTURES}`) ? `${argument}/${CAPTURES}` : argument];
-	const machine = '/var/lib/wattlag/captures';
+	const machine = `/var/lib/wattlag/${CAPTURES}`;
 	try {
 		return [machine, `${recordingFolder()}/${CAPTURES}`];
 	} catch {

@@ -100,7 +100,7 @@ const columns: readonly Column<CompareRow>[] = [
 		kind: 'text',
 		width: 13,
 		priority: 0,
-		help: 'more or less: the interval, widened for the number of figures, excludes no change, and Δ is over 5 %',
+		help: 'more or less: the interval excludes no change, Δ is over 5 %, and at most one in twenty of these is chance',
 		value: ({ verdict }) => safe`${verdict as never}`,
 	},
 	{

@@ -2,7 +2,7 @@
 import { sanitize } from '../../lib/sanitize.ts';
 import { MARKS } from '../../recording/archive.ts';
 import { inBundle, packBundle } from '../../recording/bundle.ts';
-import { TRIAGE } from '../../recording/capture.ts';
+import { triageFile } from '../../recording/capture.ts';
 import { segmentName } from '../../recording/folder.ts';
 import { segmentOf } from '../../recording/segment-bytes.ts';
 import { TriageWindow } from '../../tracers/overview/triage.ts';
@@ -29,9 +29,8 @@ export const bundle: Exporter = async function* ({ machine, tracers, snapshots, 
 	const text = marks.map((mark) => `${JSON.stringify(mark)}\n`).join('');
 	const name = segmentName('seg', Date.parse(from), /^[0-9a-f]{8}/.test(boot) ? boot : '0'.repeat(8), 1);
 	const { host, kernel } = machine;
-	const lines = triage.text(host);
 	const files = [
-		...(lines.length > 0 ? [{ name: TRIAGE, bytes: Buffer.from(`${lines.join('\n')}\n`) }] : []),
+		...triageFile(triage.text(host)),
 		{ name: inBundle(name), bytes: segment },
 		...(text === '' ? [] : [{ name: MARKS, bytes: Buffer.from(text) }]),
 	];

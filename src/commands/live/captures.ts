@@ -3,6 +3,7 @@ import type { Sampler } from '../../core/sampler.ts';
 import { Store } from '../../history/store.ts';
 import { safe } from '../../lib/sanitize.ts';
 import { words } from '../../options/common.ts';
+import { CAPTURES } from '../../recording/capture.ts';
 import { minutesInMemory } from '../../recording/capture-store.ts';
 import { recordingFolder } from '../../recording/write.ts';
 import type { HostInfo } from '../../system/local-host.ts';
@@ -29,7 +30,7 @@ export function captureFrom({ line, registry, version }: Context, sampler: Sampl
 		kinds: words(String(line.values['capture'])),
 		expression: String(line.values['capture-if']),
 		tracers,
-		path: `${recordingFolder()}/captures`,
+		path: `${recordingFolder()}/${CAPTURES}`,
 		about: { version, host, kernel },
 		config: undefined,
 		afterMs: Number(line.values['capture-after']) * 1000,

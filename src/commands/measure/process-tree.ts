@@ -7,6 +7,7 @@ import type { Host } from '../../core/tracer.ts';
 import { maps, process_begins, task_sums } from '../../generated/measure.ts';
 import { viewOf } from '../../lib/decode.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
+import { statFields } from '../../system/process-id.ts';
 import { clockTicksPerSecond, ticksToNs } from '../../tracers/energy/proc/stat.ts';
 
 /** Sums over all tasks of the tree so far; null: not counted here. */
@@ -241,7 +242,7 @@ export class WaitedTree implements ProcessTree {
 	private sums(): TreeUse {
 		const text = readFileSync(`${this.procRoot}/self/stat`, 'latin1');
 		// numbered from 3 behind the name
-		const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+		const fields = statFields(text);
 		const field = (number: number): number => Number(fields[number - 3]);
 		const ticks = field(STAT.user) + field(STAT.system);
 		const io = this.io();

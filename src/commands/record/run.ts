@@ -12,6 +12,7 @@ import { sanitize } from '../../lib/sanitize.ts';
 import type { CommandLine } from '../../options/command.ts';
 import { words } from '../../options/common.ts';
 import { MARKS } from '../../recording/archive.ts';
+import { CAPTURES } from '../../recording/capture.ts';
 import { Folder } from '../../recording/folder.ts';
 import { Merging } from '../../recording/merging.ts';
 import { Recorder } from '../../recording/recorder.ts';
@@ -132,7 +133,7 @@ export async function runRecord(context: Context): Promise<number> {
 		kinds: words(String(line.values['capture'])),
 		expression: String(line.values['capture-if']),
 		tracers,
-		path: `${path}/captures`,
+		path: `${path}/${CAPTURES}`,
 		about: { version, host: machine.host, kernel: machine.kernel },
 		config: configText(line),
 		afterMs: Number(line.values['capture-after']) * 1000,

@@ -56,12 +56,10 @@ export class PushQueue {
 		if (batch.count === 0) return;
 		this.waiting.push(batch);
 		this.bytes += batch.bytes;
-		const { most, counted } = this.options;
+		const { most } = this.options;
 		while (this.waiting.length > most.batches || (this.bytes > most.bytes && this.waiting.length > 1)) {
 			// the first one is on its way: the one after it goes
-			const [oldest] = this.waiting.splice(this.working && this.waiting.length > 1 ? 1 : 0, 1) as [Batch];
-			this.bytes -= oldest.bytes;
-			counted('dropped', oldest.count);
+			this.drop(this.working && this.waiting.length > 1 ? 1 : 0, 1);
 		}
 		this.working ??= this.work().finally(() => {
 			this.working = undefined;
@@ -75,10 +73,20 @@ export class PushQueue {
 		await this.working;
 		clearTimeout(timer);
 		this.stop.abort();
-		const lost = this.waiting.splice(0).reduce((sum, { count }) => sum + count, 0);
+		const lost = this.drop(0, this.waiting.length);
 		if (lost === 0) return;
-		this.options.counted('dropped', lost);
 		this.options.report(`${this.options.name}: ${lost} records were not sent`);
+	}
+
+	/** Returns the number of records. */
+	private drop(from: number, batches: number): Count {
+		let records = 0;
+		for (const { bytes, count } of this.waiting.splice(from, batches)) {
+			this.bytes -= bytes;
+			records += count;
+		}
+		if (records > 0) this.options.counted('dropped', records);
+		return records;
 	}
 
 	private hurry: () => void = () => {};

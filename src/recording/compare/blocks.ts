@@ -12,6 +12,7 @@ const MOST_SUBJECTS = 20_000;
 
 /** Upper bound → count. */
 type Histogram = Map<number, number>;
+const none: Histogram = new Map();
 
 interface Amounts {
 	subject: Subject;
@@ -28,8 +29,23 @@ export interface Series {
 	histograms: readonly Histogram[];
 	/** Seconds of each block; of a figure per start the starts. */
 	seconds: readonly number[];
+	/** By block, number of the longer one that figures are resampled from. */
+	longer: readonly number[];
 	/** Of a distribution, all blocks together. */
 	events: number;
+}
+
+/** What is resampled: amounts of the longer blocks. */
+export function longerBlocks(series: Series): Pick<Series, 'sums' | 'histograms' | 'seconds'> {
+	const count = (series.longer.at(-1) ?? -1) + 1;
+	const [sums, seconds] = [new Array<number>(count).fill(0), new Array<number>(count).fill(0)];
+	const histograms = Array.from({ length: count }, () => new Map<number, number>());
+	for (const [at, longer] of series.longer.entries()) {
+		sums[longer] = (sums[longer] as number) + (series.sums[at] as number);
+		seconds[longer] = (seconds[longer] as number) + (series.seconds[at] as number);
+		add(histograms[longer], series.histograms[at]);
+	}
+	return { sums, histograms, seconds };
 }
 
 function add(a: number | Histogram | undefined, b: number | Histogram | undefined): number | Histogram | undefined {
@@ -77,38 +93,29 @@ export class Blocks {
 		this.reader.read(snapshot);
 	}
 
-	/** What was recorded, in blocks as long as the resampling needs them. */
+	/** What was recorded, by block. */
 	series(): Series[] {
-		const groups = this.groups();
+		const last = Math.max(0, ...[...this.covered.values()].map((covered) => covered.length));
+		const size = Math.max(1, Math.ceil(last / BLOCKS));
 		const sums = [...this.all].map(([key, { subject, figure, blocks }]): Series => {
 			const covered = this.covered.get(key.slice(0, key.indexOf('\0'))) ?? [];
-			const parts = groups
-				.map((group) => group.filter((at) => (covered[at] ?? 0) > 0))
-				.filter((group) => group.length > 0);
-			const seconds = parts.map((group) => group.reduce((sum, at) => sum + (covered[at] as number), 0));
-			const merged = parts.map((group) =>
-				group.map((at) => blocks[at]).reduce((sum, one) => add(copy(sum), one), undefined),
-			);
-			const histograms = merged.map((one) => (one instanceof Map ? one : new Map<number, number>()));
+			const parts = [...covered.keys()].filter((at) => (covered[at] ?? 0) > 0);
+			const groups = [...new Set(parts.map((at) => Math.floor(at / size)))];
+			const histograms = parts.map((at) => {
+				const one = blocks[at];
+				return one instanceof Map ? one : none;
+			});
 			return {
 				subject,
 				figure,
-				sums: merged.map((one) => (typeof one === 'number' ? one : 0)),
+				sums: parts.map((at) => (typeof blocks[at] === 'number' ? (blocks[at] as number) : 0)),
 				histograms,
-				seconds,
+				seconds: parts.map((at) => covered[at] as number),
+				longer: parts.map((at) => groups.indexOf(Math.floor(at / size))),
 				events: histograms.reduce((sum, one) => sum + [...one.values()].reduce((all, count) => all + count, 0), 0),
 			};
 		});
 		return [...sums, ...perStart(sums)];
-	}
-
-	/** Indices of blocks that become one block. */
-	private groups(): number[][] {
-		const last = Math.max(0, ...[...this.covered.values()].map((covered) => covered.length));
-		const size = Math.max(1, Math.ceil(last / BLOCKS));
-		return Array.from({ length: Math.ceil(last / size) }, (_, group) =>
-			Array.from({ length: Math.min(size, last - group * size) }, (_, at) => group * size + at),
-		);
 	}
 
 	private take(subject: Subject, figure: FigureId, amount: number | Buckets): void {
@@ -157,7 +164,3 @@ const keyOf = ({ subject: { kind, name, unit } }: Series): string => `${kind}\0$
 
 /** Identity of a series in any recording. */
 export const seriesKey = (series: Series): string => `${keyOf(series)}\0${series.figure}`;
-
-function copy(amount: number | Histogram | undefined): number | Histogram | undefined {
-	return amount instanceof Map ? new Map(amount) : amount;
-}

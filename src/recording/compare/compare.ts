@@ -3,14 +3,16 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { quantileOf } from '../quantile.ts';
 import type { AnyRecording, RecordedMachine } from '../recordings.ts';
-import { Blocks, type Series, seriesKey } from './blocks.ts';
-import { FIGURES, type FigureId, type FigureSpec, type Kind, LEAST_EVENTS } from './figures.ts';
-import { drawWeights, type Ratio, ratioOf, type Statistic } from './statistics.ts';
+import { Blocks, longerBlocks, type Series, seriesKey } from './blocks.ts';
+import { FIGURES, type FigureId, type FigureSpec, type Kind, leastEvents } from './figures.ts';
+import { discoveryLimit, drawWeights, type Ratio, ratioOf, type Sample, type Statistic } from './statistics.ts';
 
 /** A change smaller than this is none, however sure. */
 export const LEAST_EFFECT = 0.05;
 /** Blocks on each side below which there is no verdict. */
 const LEAST_BLOCKS = 5;
+/** Part of the changes that are found which may be chance; where nothing differs, of the comparisons that find one. */
+const CHANCE = 0.05;
 /** Relative width of the finest bucket of a distribution. */
 const GRAIN = 1 / 16;
 
@@ -60,7 +62,7 @@ export interface RecordingComparison {
 	b: ComparedSide;
 	/** Whether any figure has changed. */
 	verdict: 'different' | 'no difference';
-	/** Figures that were compared: the verdicts allow for their number. */
+	/** Figures that were compared: a verdict allows for their number. */
 	figures: number;
 	/** Figures too small on both sides, or of too few events. */
 	left_out: number;
@@ -162,19 +164,22 @@ function perSecond(spec: FigureSpec): number {
 	return spec.unit === 'share' ? 1e-9 : spec.unit === 'watts' ? 1e-6 : 1;
 }
 
-function statisticOf({ sums, seconds, histograms }: Series, spec: FigureSpec): Statistic {
-	const { rank } = spec;
-	if (rank === undefined) {
-		const factor = perSecond(spec);
-		return (weights) => {
-			let [amount, time] = [0, 0];
-			for (let at = 0; at < sums.length; at++) {
-				amount += (sums[at] as number) * (weights[at] as number);
-				time += (seconds[at] as number) * (weights[at] as number);
-			}
-			return time > 0 ? (amount / time) * factor : 0;
-		};
-	}
+/** Amounts of blocks. */
+type Amounts = Pick<Series, 'sums' | 'histograms' | 'seconds'>;
+
+function sumStatistic({ sums, seconds }: Amounts, spec: FigureSpec): Statistic {
+	const factor = perSecond(spec);
+	return (weights) => {
+		let [amount, time] = [0, 0];
+		for (let at = 0; at < sums.length; at++) {
+			amount += (sums[at] as number) * (weights[at] as number);
+			time += (seconds[at] as number) * (weights[at] as number);
+		}
+		return time > 0 ? (amount / time) * factor : 0;
+	};
+}
+
+function rankStatistic({ histograms }: Amounts, rank: number): Statistic {
 	const uppers = [...new Set(histograms.flatMap((one) => [...one.keys()]))].sort((a, b) => a - b);
 	const counts = histograms.map((one) => Float64Array.from(uppers, (upper) => one.get(upper) ?? 0));
 	return (weights) => {
@@ -187,6 +192,35 @@ function statisticOf({ sums, seconds, histograms }: Series, spec: FigureSpec): S
 		}
 		return quantileOf({ uppers, counts: merged }, rank);
 	};
+}
+
+const statisticOf = (amounts: Amounts, spec: FigureSpec): Statistic =>
+	spec.rank === undefined ? sumStatistic(amounts, spec) : rankStatistic(amounts, spec.rank);
+
+const total = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0);
+
+/** Events above a quantile, by block. */
+const above = (histograms: Series['histograms'], whole: number): number[] =>
+	histograms.map((one) => total([...one].map(([upper, count]) => (upper > whole ? count : 0))));
+
+/** By block, how far its amount, or the number of its events above the quantile, is from its share of the whole. */
+function deviationsOf({ sums, seconds, histograms }: Amounts, spec: FigureSpec, whole: number): number[] {
+	const isRank = spec.rank !== undefined;
+	const amounts = isRank ? above(histograms, whole) : sums;
+	const of = isRank ? histograms.map((one) => total([...one.values()])) : seconds;
+	const rate = total(amounts) / (total(of) || 1);
+	return amounts.map((amount, at) => amount - rate * (of[at] as number));
+}
+
+/** Number of equal blocks that would be as uneven as these. */
+function carriedBy(series: Series, spec: FigureSpec, whole: number): number {
+	const amounts = spec.rank === undefined ? series.sums : above(series.histograms, whole);
+	return total(amounts) ** 2 / (total(amounts.map((amount) => amount ** 2)) || 1);
+}
+
+/** Counted things are known no better than as many that come at random. */
+function leastError(a: Series, b: Series, spec: FigureSpec): number {
+	return spec.unit === 'rate' ? Math.sqrt(1 / (total(a.sums) || 1) + 1 / (total(b.sums) || 1)) : 0;
 }
 
 const value = (series: Series | undefined, spec: FigureSpec): number | null =>
@@ -203,26 +237,29 @@ function isSmall({ a, b, figure }: Pair): boolean {
 	const spec: FigureSpec = FIGURES[figure];
 	// that one side has nothing of it is in its CPU time
 	if (spec.both === true && !(a && b)) return true;
-	if (spec.rank !== undefined) return !(a && b && a.events >= LEAST_EVENTS && b.events >= LEAST_EVENTS);
+	if (spec.rank !== undefined) return !(a && b && Math.min(a.events, b.events) >= leastEvents(spec.rank));
 	return Math.max(value(a, spec) ?? 0, value(b, spec) ?? 0) < spec.least;
 }
 
-function verdictOf({ ratio, low, high, familyLow, familyHigh }: Ratio): Verdict {
-	const effect = Math.abs(ratio - 1) > LEAST_EFFECT;
-	if (familyLow > 1) return effect ? 'more' : 'no difference';
-	if (familyHigh < 1) return effect ? 'less' : 'no difference';
+/** @param limit of the probabilities that count as found */
+function verdictOf({ ratio, low, high, p }: Ratio, limit: number): Verdict {
+	// the interval is of this figure alone, the limit of all of them
+	const sure = p <= limit && (low > 1 || high < 1);
+	if (sure && Math.abs(ratio - 1) > LEAST_EFFECT) return ratio > 1 ? 'more' : 'less';
 	// an interval that has both no change and a large one in it decides nothing
-	return high > 1.5 || low < 0.5 ? 'unclear' : 'no difference';
+	return !sure && (high > 1.5 || low < 0.5) ? 'unclear' : 'no difference';
 }
 
-/** @param figures number of all that are compared */
-function rowOf(
-	{ a, b, figure }: Pair,
-	figures: number,
-	weights: (blocks: number, side: number) => Uint8Array[],
-): CompareRow {
+interface Compared {
+	row: CompareRow;
+	/** undefined: there is nothing to decide. */
+	found: Ratio | undefined;
+}
+
+function comparePair({ a, b, figure }: Pair, weights: (blocks: number, side: number) => Uint8Array[]): Compared {
 	const spec: FigureSpec = FIGURES[figure];
 	const { subject } = (a ?? b) as Series;
+	const longer = { a: a && longerBlocks(a), b: b && longerBlocks(b) };
 	const row: CompareRow = {
 		...subject,
 		figure: spec.name,
@@ -233,24 +270,37 @@ function rowOf(
 		low: null,
 		high: null,
 		verdict: a ? 'only A' : 'only B',
-		blocks_a: a?.sums.length ?? 0,
-		blocks_b: b?.sums.length ?? 0,
+		blocks_a: longer.a?.sums.length ?? 0,
+		blocks_b: longer.b?.sums.length ?? 0,
 	};
-	if (!a || !b) return row;
+	if (!a || !b || !longer.a || !longer.b) return { row, found: undefined };
+	const sample = (series: Series, blocks: Amounts, whole: number, side: number): Sample => ({
+		statistic: statisticOf(blocks, spec),
+		weights: weights(blocks.sums.length, side),
+		deviations: deviationsOf(blocks, spec, whole),
+		fine: deviationsOf(series, spec, whole),
+		carried: carriedBy(series, spec, whole),
+	});
+	const grain = spec.rank === undefined ? 0 : GRAIN;
 	const found = ratioOf(
-		{
-			a: statisticOf(a, spec),
-			b: statisticOf(b, spec),
-			weightsA: weights(a.sums.length, 1),
-			weightsB: weights(b.sums.length, 2),
-		},
-		spec.rank === undefined ? 0 : GRAIN,
-		figures,
+		sample(a, longer.a, row.a ?? 0, 1),
+		sample(b, longer.b, row.b ?? 0, 2),
+		grain,
+		leastError(a, b, spec),
 	);
-	if (!found) return { ...row, verdict: 'unclear' };
+	if (!found) return { row: { ...row, verdict: 'unclear' }, found };
 	const { ratio, low, high } = found;
-	const short = Math.min(a.sums.length, b.sums.length) < LEAST_BLOCKS;
-	return { ...row, ratio, low, high, verdict: short ? 'too short' : verdictOf(found) };
+	const short = Math.min(row.blocks_a, row.blocks_b) < LEAST_BLOCKS;
+	return { row: { ...row, ratio, low, high, verdict: 'too short' }, found: short ? undefined : found };
+}
+
+/** Verdicts, which depend on what all figures together show. */
+function decide(compared: readonly Compared[]): CompareRow[] {
+	const limit = discoveryLimit(
+		compared.flatMap(({ found }) => (found ? [found.p] : [])),
+		CHANCE,
+	);
+	return compared.map(({ row, found }) => (found ? { ...row, verdict: verdictOf(found, limit) } : row));
 }
 
 function notesOf(
@@ -317,7 +367,7 @@ export async function compareRecordings(first: CompareInput, second: CompareInpu
 		drawn.set(key, known);
 		return known;
 	};
-	const rows = wanted.map((pair) => rowOf(pair, figures, weights)).sort(byWeight);
+	const rows = decide(wanted.map((pair) => comparePair(pair, weights))).sort(byWeight);
 	return {
 		schema: 1,
 		verdict: rows.some(({ verdict }) => decided.includes(verdict)) ? 'different' : 'no difference',

@@ -24,8 +24,10 @@ export interface FigureSpec {
 	help: string;
 }
 
-/** Waits or requests on each side below which a quantile says little. */
-export const LEAST_EVENTS = 100;
+/** Waits or requests on each side below which a quantile says little: its rarer side has ten of them, and all are a hundred. */
+export function leastEvents(rank: number): number {
+	return Math.max(100, Math.round(10 / Math.min(rank, 1 - rank)));
+}
 
 export const FIGURES = {
 	energy: { name: 'power', unit: 'watts', least: 0.005, help: 'energy of the interval as a power' },

@@ -2,11 +2,11 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLatin1 } from '../../lib/read-file.ts';
-import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import { hasMachinePids } from '../../system/pid-namespace.ts';
 import { type ProcessId, sameStart, startOf, statFields } from '../../system/process-id.ts';
 import { Users } from '../../system/users.ts';
-import { groupPath, groupsText } from '../../system/v1-groups.ts';
+import { groupPath } from '../../system/v1-groups.ts';
 
 export interface ProcessFacts {
 	/** Begin an interval: facts that are known by the pid alone may be another process's by now. */
@@ -25,7 +25,7 @@ export interface ProcessFacts {
 const MOST = 40_000;
 /**
  * Most intervals between reads of a fact, which double each time: young processes may still change user (login, sudo) or
- * namespace.
+ * namespace, and processes are moved to other groups while they run.
  */
 const LONGEST = 64;
 /** Most reads in one interval; facts of further new processes are not known until the next. */
@@ -33,20 +33,30 @@ const READS = 2000;
 /** So many processes of an interval have ended before their facts were read: from then on the list of living ones is asked. */
 const MANY_ENDED = 50;
 
-type Fact = 'parent' | 'pidns' | 'uid';
+interface Facts {
+	parent: number;
+	pidns: number;
+	uid: number;
+	cgroup: SafeText;
+}
 
-interface Known {
-	value: number | undefined;
+type Fact = keyof Facts;
+
+interface Known<Value> {
+	value: Value | undefined;
 	/** Interval of the next read, and its distance from the last one. */
 	due: number;
 	after: number;
 }
 
-/** Sources of the facts; undefined: not there. The start in `stat` confirms the process. */
-const readers: Record<Fact, (folder: string, stat: readonly string[]) => number | undefined> = {
-	parent: (_, stat) => Number(stat[1]),
+type KnownFacts = { [Name in Fact]?: Known<Facts[Name]> };
+
+/** Sources of the facts; undefined: not there. */
+const readers: { [Name in Fact]: (folder: string) => Facts[Name] | undefined } = {
+	parent: (folder) => numberIn(statFields(readLatin1(join(folder, 'stat')))[1]),
 	pidns: (folder) => numberIn(/\d+/.exec(readlinkSync(join(folder, 'ns/pid')))?.[0]),
 	uid: (folder) => numberIn(/^Uid:\t\d+\t(\d+)/m.exec(readLatin1(join(folder, 'status')))?.[1]),
+	cgroup: (folder) => groupPath(readLatin1(join(folder, 'cgroup'))),
 };
 
 function numberIn(text: string | undefined): number | undefined {
@@ -57,8 +67,7 @@ export class ProcFacts implements ProcessFacts {
 	private readonly procRoot: string;
 	private readonly most: number;
 	private readonly machinePids: boolean;
-	private readonly known = new Map<string, Partial<Record<Fact, Known>>>();
-	private readonly cgroups = new Map<string, { path: SafeText; due: number; after: number }>();
+	private readonly known = new Map<string, KnownFacts>();
 	/** Keys without a start, valid for one interval. */
 	private readonly passing = new Set<string>();
 	private reads = 0;
@@ -100,34 +109,13 @@ export class ProcFacts implements ProcessFacts {
 	}
 
 	cgroup(process: ProcessId): SafeText {
-		const key = `${process.pid}:${process.start}`;
-		const known = this.cgroups.get(key);
-		if (known && this.interval < known.due && process.start !== 0) return known.path;
-		if (this.reads >= this.most || this.hasEnded(process.pid)) return known?.path ?? safe``;
-		this.reads++;
-		// of an ended process what was known stays
-		const path = this.readCgroup(process) ?? known?.path ?? safe``;
-		// processes are moved to other groups while they run
-		const after = known ? Math.min(LONGEST, known.after * 2) : 1;
-		if (!known && this.cgroups.size >= MOST) this.cgroups.delete(this.cgroups.keys().next().value as string);
-		this.cgroups.set(key, { path, due: this.interval + after, after });
-		return path;
+		return this.fact('cgroup', process) ?? safe``;
 	}
 
-	private readCgroup(process: ProcessId): SafeText | undefined {
-		try {
-			const text = groupsText(this.procRoot, process);
-			return text !== undefined ? sanitize(Buffer.from(groupPath(text), 'latin1')) : undefined;
-		} catch {
-			this.failed++;
-			return undefined;
-		}
-	}
-
-	private fact(name: Fact, process: ProcessId, fresh = false): number | undefined {
+	private fact<Name extends Fact>(name: Name, process: ProcessId, fresh = false): Facts[Name] | undefined {
 		const key = `${process.pid}:${process.start}`;
 		const facts = this.known.get(key);
-		const known = facts?.[name];
+		const known: Known<Facts[Name]> | undefined = facts?.[name];
 		if (known && this.interval < known.due && !fresh) return known.value;
 		if (this.reads >= this.most || this.hasEnded(process.pid)) return known?.value;
 		this.reads++;
@@ -140,12 +128,12 @@ export class ProcFacts implements ProcessFacts {
 		return value;
 	}
 
-	private read(name: Fact, { pid, start }: ProcessId): number | undefined {
+	private read<Name extends Fact>(name: Name, { pid, start }: ProcessId): Facts[Name] | undefined {
 		const folder = join(this.procRoot, String(pid));
 		try {
-			const stat = readLatin1(join(folder, 'stat'));
-			const fields = statFields(stat);
-			return sameStart(startOf(fields), start) ? readers[name](folder, fields) : undefined;
+			const value = readers[name](folder);
+			// read last: what was read before is of this process, too
+			return sameStart(startOf(statFields(readLatin1(join(folder, 'stat')))), start) ? value : undefined;
 		} catch {
 			this.failed++;
 			return undefined;

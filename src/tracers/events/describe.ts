@@ -178,6 +178,16 @@ const SENTENCES: Partial<Record<EventKind, Sentence>> = {
 	},
 };
 
+/** Kinds whose last value is the port of the socket, where its process is not known. */
+const WITH_PORT: ReadonlySet<EventKind> = new Set(['drop', 'overflow', 'receive-latency']);
+
+/** To whom it happened where no process is known: socket, device, or nobody that could be named. */
+function placeOf({ kind, values }: event, device: SafeText): SafeText {
+	const port = WITH_PORT.has(kindOf(kind)) ? (values[3] as number) : 0;
+	if (port > 0) return safe`port ${port}`;
+	return device === '' ? NOT_KNOWN : device;
+}
+
 /** How a tracepoint gets to its BPF program. */
 const OWN_FRAMES = /^(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_)/;
 
@@ -212,7 +222,7 @@ export function describe(record: event, stack: readonly number[], describer: Des
 		reason,
 		severity: about.severity,
 		cause: about.cause,
-		who: who ?? (record.pid > 0 ? process : device === '' ? NOT_KNOWN : device),
+		who: who ?? (record.pid > 0 ? process : placeOf(record, device)),
 		pid: record.pid,
 		start_time: record.start_ns,
 		comm,

@@ -18,9 +18,18 @@ function rowOf(record: EventRecord): EventRow {
 }
 
 /** `2026-01-01T12:00:00.123Z severe oom VICTIM java[4711]: java[4711] was killed…` */
-function lineOf({ time, before_start, severity, kind, reason, who, text }: EventRecord): SafeText {
+function lineOf({ time, before_start, severity, kind, reason, who, text, lost_at }: EventRecord): SafeText {
 	const before = before_start ? safe` (before start)` : safe``;
-	return safe`${sanitize(time)} ${sanitize(severity)} ${sanitize(kind)} ${reason} ${who}: ${text}${before}`;
+	const lost = lost_at ? safe` (${lostText(lost_at)})` : safe``;
+	return safe`${sanitize(time)} ${sanitize(severity)} ${sanitize(kind)} ${reason} ${who}: ${text}${lost}${before}`;
+}
+
+/** Where the segment was lost that TCP has sent again. */
+export function lostText({ verdict, reason, location }: NonNullable<EventRecord['lost_at']>): SafeText {
+	if (verdict === 'here') return safe`lost here: ${reason}${location === '' ? safe`` : safe` in ${location}`}`;
+	return verdict === 'elsewhere'
+		? safe`the loss was not seen on this machine`
+		: safe`where it was lost is not known: not every drop of that time has a record`;
 }
 
 export function eventSingles(snapshot: object): { record: EventRecord; row: EventRow; line: SafeText }[] {

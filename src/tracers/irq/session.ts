@@ -230,6 +230,11 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 		return line;
 	}
 
+	/** What had no event yet has no line: in the first intervals its number looks recent. */
+	private addTo(kind: Kind, irq: number | null, name: SafeText, cpu: number, events: Distribution): void {
+		if (events.count > 0) this.lineOf(kind, irq, name, cpu).add(events);
+	}
+
 	private readHandlers(ended: number): void {
 		for (const { claim, value } of this.handlers.changed(ended)) {
 			const line = this.lineOf('hard', claim.b, sanitize(value.name), claim.cpu);
@@ -252,17 +257,16 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 			this.bpf.object.readMapped(irq_cpus.name, this.cpuAll, offset);
 			for (const [vector, name] of SOFTIRQ_NAMES.entries()) {
 				const time = this.latencyAt(all, at.softirqs + vector * latency.size, ended);
-				if (time) this.lineOf('soft', vector, name, cpu).add(this.latencies.difference(`soft ${vector} ${cpu}`, time));
+				if (time) this.addTo('soft', vector, name, cpu, this.latencies.difference(`soft ${vector} ${cpu}`, time));
 				const lateAt = at.late + vector * lateness.size;
 				if (!this.latencyAt(all, lateAt + lateness.at.latency, ended)) continue;
 				const late = lateness.read(all, lateAt);
 				const events = this.latencies.difference(`late ${vector} ${cpu}`, late.latency);
-				this.lineOf('soft', vector, name, cpu).addLate(events, late.zones);
+				if (events.count > 0) this.lineOf('soft', vector, name, cpu).addLate(events, late.zones);
 			}
 			for (const [vector, name] of VECTOR_NAMES.entries()) {
 				const time = this.latencyAt(all, at.vectors + vector * latency.size, ended);
-				if (time)
-					this.lineOf('vector', null, name, cpu).add(this.latencies.difference(`vector ${vector} ${cpu}`, time));
+				if (time) this.addTo('vector', null, name, cpu, this.latencies.difference(`vector ${vector} ${cpu}`, time));
 			}
 		}
 	}

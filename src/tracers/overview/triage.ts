@@ -5,6 +5,7 @@
 import type { Snapshot } from '../../core/snapshot.ts';
 import { formatBytes, formatCount, formatNs, formatRate, formatShare, formatWatts } from '../../lib/format.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
+import type { Count } from '../../lib/units.ts';
 import { truncate, wrapText } from '../../lib/width.ts';
 import { type Finding, type Level, type Link, levels } from './finding.ts';
 import { topNames } from './interval.ts';
@@ -194,28 +195,34 @@ export function triageJson(report: TriageReport, exit_code: number): object {
 	return { triage: 1, exit_code, ...report };
 }
 
-/** Intervals that a window holds: ten minutes of seconds. */
-const MOST_HELD = 600;
-
 /** The last minutes of the overview, as they come, and the report on them. Of intervals but the last one only the findings are kept. */
 export class TriageWindow {
+	private readonly limits: { intervals: Count; ms: number };
 	private readonly held: OverviewSnapshot[] = [];
+
+	/** @param limits of what is held: ten minutes of seconds, unless a time is given */
+	constructor({ intervals, ms }: { intervals?: Count; ms?: number } = {}) {
+		const most = ms === undefined ? 600 : Number.POSITIVE_INFINITY;
+		this.limits = { intervals: intervals ?? most, ms: ms ?? Number.POSITIVE_INFINITY };
+	}
 
 	/** Takes a snapshot of any tab. */
 	add(snapshot: Snapshot): void {
 		if (snapshot.tab !== 'overview') return;
-		const { held } = this;
+		const { held, limits } = this;
 		const before = held.pop();
 		if (before) {
 			const { time, dt_ns, findings } = before;
 			held.push({ time, dt_ns, findings } as unknown as OverviewSnapshot);
 		}
 		held.push(snapshot as OverviewSnapshot);
-		if (held.length > MOST_HELD) held.shift();
+		const oldest = Date.parse(snapshot.time) - limits.ms;
+		while (held.length > limits.intervals || Date.parse((held[0] as OverviewSnapshot).time) < oldest) held.shift();
 	}
 
-	/** At most 20 lines; empty: the overview was not measured. */
-	text(host: string): string[] {
-		return this.held.length > 0 ? triageText(triageOf(this.held, host)) : [];
+	/** At most 20 lines; empty: the overview was not measured. @param from wall clock, ms: without what is older */
+	text(host: string, from = Number.NEGATIVE_INFINITY): string[] {
+		const held = this.held.filter(({ time }) => !(Date.parse(time) < from));
+		return held.length > 0 ? triageText(triageOf(held, host)) : [];
 	}
 }

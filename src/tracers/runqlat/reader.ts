@@ -90,6 +90,7 @@ export interface WaitingRecord {
 	/** As in {@link Waiting}. */
 	longer: boolean;
 	runnable: boolean;
+	throttled: boolean;
 	/** The process that has the CPU meanwhile; 0: none, or not known. */
 	running: number;
 	/** Part of this wait on CPUs that the task has been moved away from. The kernel's run_delay includes it already. */

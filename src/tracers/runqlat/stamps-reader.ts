@@ -20,11 +20,19 @@ const { processes, stamps } = maps;
 /** Waits of at least this age need another witness than our stamp, whose end a hidden switch may have withheld: ns. */
 const WITNESS_FROM: Ns = 1e9;
 
-/** Is the thread in state R? */
+/** Field 41 of /proc/TID/stat, counted from the state, which is the third. */
+const POLICY = 38;
+const DEADLINE = '6';
+
+/**
+ * Is the thread in state R, and waits for a CPU? Whether one with a budget of its own (SCHED_DEADLINE) waits for a CPU or for
+ * its next period is not known here.
+ */
 function isRunnable(procRoot: string, pid: number, tid: number): boolean {
 	try {
 		const stat = readLatin1(`${procRoot}/${pid}/task/${tid}/stat`);
-		return stat.startsWith('R', stat.lastIndexOf(')') + 2);
+		const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+		return fields[0] === 'R' && fields[POLICY] !== DEADLINE;
 	} catch {
 		// it has ended
 		return false;
@@ -101,7 +109,7 @@ export class StampsReader implements Reader {
 			const { since, tgid: pid, cpu, comm } = stamp.read(view, at);
 			const age_ns = Math.max(0, now - since);
 			const runnable = age_ns >= WITNESS_FROM && isRunnable(this.procRoot, pid, tid);
-			const wait = { cpu, age_ns, longer: false, runnable, running: 0, moved_ns: 0 };
+			const wait = { cpu, age_ns, longer: false, runnable, throttled: false, running: 0, moved_ns: 0 };
 			yield { kind: 'waiting', pid, start: 0, tid, threadStart: 0, comm, ...wait };
 		}
 		yield* this.bpf.records(maps.ended.name, (view, at): TaskRecord => {

@@ -36,7 +36,7 @@ const WALK_AGAIN = 16;
 
 /** What the scheduler's figures mean, so that they are not compared with those of another definition. */
 const LIMITS =
-	'a wake-up that finds its CPU idle counts as 0 ns (the clock of the queue stands still until the switch); waits out of CPU quota are included';
+	'a wake-up that finds its CPU idle counts as 0 ns (the clock of the queue stands still until the switch); waits for a new period of a CPU quota or of SCHED_DEADLINE are included';
 
 /** What the C file reads beyond what every kernel with BTF has: what of it this one lacks; undefined: nothing. */
 export function missing({ addon }: Pick<Host, 'addon'>): string | undefined {
@@ -248,7 +248,8 @@ function recordAt(view: DataView, at: number): TaskRecord {
 			const { tgid: pid, start, tid, comm, cpu, ns: age_ns } = head;
 			const longer = (flags & waiting_flag.WAITING_LONGER) !== 0;
 			const runnable = (flags & waiting_flag.WAITING_SLEEPY) === 0;
-			const wait = { cpu, age_ns, longer, runnable, running, moved_ns };
+			const throttled = (flags & waiting_flag.WAITING_THROTTLED) !== 0;
+			const wait = { cpu, age_ns, longer, runnable, throttled, running, moved_ns };
 			return { kind: 'waiting', pid, start, tid, threadStart, comm, ...wait };
 		}
 		case record_kind.RECORD_SWITCHES: {

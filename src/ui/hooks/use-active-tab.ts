@@ -1,6 +1,7 @@
 /** The open tab: its snapshots up to the moment shown, the code that draws it, its table. */
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { Snapshot } from '../../core/snapshot.ts';
+import { withLazyRows } from '../../history/archive.ts';
 import type { Store, TabStatus } from '../../history/store.ts';
 import type { Ns } from '../../lib/units.ts';
 import type { Baseline } from '../state/baseline.ts';
@@ -55,7 +56,8 @@ export function useActiveTab(
 	const { tracer } = tabs.find((one) => one.tracer.id === state.tab) ?? (tabs[0] as TabEntry);
 	const { id } = tracer;
 	const view = useTabView(tabs, id);
-	const history = useSyncExternalStore(store.subscribe, () => store.history(id));
+	const kept = useSyncExternalStore(store.subscribe, () => store.history(id));
+	const history = useMemo(() => kept.map(withLazyRows), [kept]);
 	const status = useSyncExternalStore(store.subscribe, () => store.status(id));
 	const snapshot = history.at(-1);
 	const loaded = view && !(view instanceof Error) ? view : undefined;

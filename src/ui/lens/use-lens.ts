@@ -1,6 +1,7 @@
 /** The lens of a process: its past in all tabs and its facts in `/proc`, as text. */
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import type { Options } from '../../core/tracer.ts';
+import { withLazyRows } from '../../history/archive.ts';
 import type { Store } from '../../history/store.ts';
 import { processId } from '../../system/process-id.ts';
 import { attempt } from '../frame/error-boundary.tsx';
@@ -39,7 +40,9 @@ function useSubject(store: Store, process: string | null) {
 	// biome-ignore lint/correctness/useExhaustiveDependencies: the version changes with the store
 	const found = useMemo(() => {
 		if (process === null) return null;
-		const all = Object.fromEntries(lensTabs.map((tab) => [tab, store.history(tab)])) as unknown as Histories;
+		const all = Object.fromEntries(
+			lensTabs.map((tab) => [tab, store.history(tab).map(withLazyRows)]),
+		) as unknown as Histories;
 		return attempt(() => subjectOf(process, all, seen.current));
 	}, [store, version, process]);
 	useEffect(() => {

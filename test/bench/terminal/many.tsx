@@ -6,6 +6,7 @@
 import type { Sampler, SamplerEvent } from '../../../src/core/sampler.ts';
 import type { Snapshot } from '../../../src/core/snapshot.ts';
 import { decode, type EncodedSnapshot, encode } from '../../../src/history/archive.ts';
+import { optimiseLate } from '../../../src/lib/optimise-late.ts';
 import { sanitize } from '../../../src/lib/sanitize.ts';
 import { registry } from '../../../src/registry.ts';
 import { FrameWriter } from '../../../src/term/frame-writer.ts';
@@ -120,6 +121,7 @@ async function measure(
 	return ms;
 }
 
+optimiseLate();
 const all: Frames[] = [];
 for (const [tab, title] of [
 	['overview', 'overview'],

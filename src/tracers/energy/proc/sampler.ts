@@ -321,7 +321,7 @@ export class ProcSampler {
 		if (!this.cgroups) return '' as SafeText;
 		if (entry.cgroup === undefined && entry.threads > 0) {
 			try {
-				entry.cgroup = sanitize(Buffer.from(groupPath(readLatin1(`${this.root}/${entry.name}/cgroup`)), 'latin1'));
+				entry.cgroup = groupPath(readLatin1(`${this.root}/${entry.name}/cgroup`));
 			} catch {
 				entry.cgroup = '' as SafeText;
 			}

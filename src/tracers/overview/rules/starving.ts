@@ -16,16 +16,17 @@ export const starving = {
 	level: 'severe',
 	title: 'starving',
 	endsAfter: 0,
-	help: `A task has waited for a CPU for ${duration(limits.age_ns)} or longer and is runnable on its queue at the read; tasks out of CPU quota are left out. Severe only with a second witness beside the task iterator: PSI; else high. Owner: the process that has that CPU at the moment.`,
+	help: `A task has waited for a CPU for ${duration(limits.age_ns)} or longer and is runnable on its queue at the read; tasks out of CPU quota or of their own budget (SCHED_DEADLINE) are left out. Severe only with a second witness beside the task iterator: PSI; else high. Owner: the process that has that CPU at the moment.`,
 	uncheckable: (interval) => missingTab(interval, 'runqlat'),
 	check(interval) {
 		const { sources, rows } = interval;
 		// oldest first, one task per process
 		const tasks = (sources.runqlat?.waiting ?? []).filter(
-			({ pid, age_ns, runnable }, index, all) =>
+			({ pid, age_ns, runnable, throttled }, index, all) =>
 				runnable &&
+				!throttled &&
 				age_ns >= limits.age_ns * 0.5 &&
-				all.findIndex((other) => other.pid === pid && other.runnable) === index,
+				all.findIndex((other) => other.pid === pid && other.runnable && !other.throttled) === index,
 		);
 		const starved = tasks.filter(({ age_ns }) => age_ns >= limits.age_ns).length;
 		return tasks.flatMap((task) => {

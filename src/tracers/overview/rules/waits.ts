@@ -19,10 +19,10 @@ export const waits = {
 	id: 'waits',
 	level: 'high',
 	title: 'waits',
-	help: `A process waits for a CPU ${percent(limits.waitShare)} of the time, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs. Left out: processes that use ${percent(limits.ownCpu)} of a CPU, names that use a quarter of all CPU time, tasks out of CPU quota, and wattlag itself. Owner: the process that ran meanwhile (--culprits), else the name with most CPU time.`,
+	help: `A process waits for a CPU ${percent(limits.waitShare)} of the time, one wait in a hundred is over ${duration(limits.p99_ns)}, and it waits at least half as long as it runs. Left out: processes that use ${percent(limits.ownCpu)} of a CPU, names that use a quarter of all CPU time, tasks out of CPU quota, those with a budget of their own (SCHED_DEADLINE), and wattlag itself. Owner: the process that ran meanwhile (--culprits), else the name with most CPU time.`,
 	uncheckable: (interval) => missingTab(interval, 'runqlat') ?? uncountedCpus(interval),
 	check(interval) {
-		const { dt_ns, cpus, own, rows } = interval;
+		const { dt_ns, cpus, own, rows, processes } = interval;
 		const hogs = new Set(
 			topByCpu(rows)
 				.filter(({ sum }) => sum >= dt_ns * cpus * 0.25)
@@ -38,7 +38,8 @@ export const waits = {
 					[wait / (row.cpu_ns ?? 0), limits.waitPerCpuTime],
 				);
 				const hog = hogs.has(row.comm) || (row.cpu_ns ?? 0) / dt_ns >= limits.ownCpu;
-				return excess < 0.5 || hog || row.pid === own || isThrottled(interval, row) ? [] : [{ row, wait, p99, excess }];
+				const budgeted = isThrottled(interval, row) || processes?.get(row.pid)?.deadline;
+				return excess < 0.5 || hog || row.pid === own || budgeted ? [] : [{ row, wait, p99, excess }];
 			})
 			.sort((a, b) => b.excess - a.excess)
 			.slice(0, 8)

@@ -1,6 +1,6 @@
 /** Packets of processes between two walks over open files: segments of their TCP sockets, and what was dropped at their sockets. */
 import type { Count, Ns } from '../../../lib/units.ts';
-import type { Channel } from './walk.ts';
+import type { Channel } from './channels.ts';
 
 /** What a reading found is spread over so many seconds at most. */
 const SPREAD = 5;

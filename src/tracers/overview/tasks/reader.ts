@@ -10,6 +10,7 @@ import { containerName } from '../../../system/cgroup-name.ts';
 import { CommandLines } from '../../../system/command-lines.ts';
 import { sameStart } from '../../../system/process-id.ts';
 import type { OverviewExtra, OverviewRow } from '../snapshot.ts';
+import type { Channel } from './channels.ts';
 import type { Collecting } from './collectors.ts';
 import { askProc, type Deadlock, DeadlockFinder } from './deadlock.ts';
 import { exactParts, type FocusReading, FocusWatch } from './focus.ts';
@@ -20,7 +21,7 @@ import { type ServiceRow, Services } from './services.ts';
 import { StandstillFinder } from './standstill/finder.ts';
 import type { Standstill } from './standstill/standstill.ts';
 import { type Spent, ThreadTime } from './time.ts';
-import { type Channel, type ProcessNow, type TaskNow, TaskWalk } from './walk.ts';
+import { type ProcessNow, type TaskNow, TaskWalk } from './walk.ts';
 
 /** Time in an interval for reading command lines, ns. */
 const BUDGET: Ns = 2e6;

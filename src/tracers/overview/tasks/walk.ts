@@ -4,18 +4,13 @@ import { openBpf, openWalking } from '../../../bpf/load.ts';
 import { walkRing } from '../../../bpf/rings.ts';
 import { displacedSleepers, waitedOptions } from '../../../bpf/run-delay.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
-import {
-	type channel_record as ChannelRecord,
-	channel_record,
-	maps,
-	task_record,
-	task_rests,
-} from '../../../generated/overview.ts';
+import { channel_record, maps, task_record, task_rests } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { viewOf } from '../../../lib/decode.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { KernelFunctions } from '../../../symbols/kernel-functions.ts';
+import { type Channel, channelOf } from './channels.ts';
 import { reasonOf, type SleepReason, sleepFunctions } from './reasons.ts';
 
 /** R: runnable; S, D: asleep, D uninterruptibly; T: stopped; t: traced; I: idle; Z: ended, not waited for by its parent. */
@@ -51,8 +46,8 @@ export interface ProcessNow {
 	threads: Count;
 	/** −20 to 19. */
 	nice: number;
-	/** Real time policy (FIFO, RR, deadline). */
-	realtime: boolean;
+	/** Its policy is SCHED_DEADLINE: with its budget used up it waits for its next period, not for a CPU. */
+	deadline: boolean;
 	/** Resident: the kernel's own counters, exact to 32 pages per CPU. */
 	rss_bytes: Bytes;
 	swap_bytes: Bytes;
@@ -65,35 +60,8 @@ export interface ProcessNow {
 	rests?: boolean;
 }
 
-/** An end of a pipe, a connected socket, or an internet socket with a port, in a process. */
-export interface Channel {
-	pid: number;
-	fd: number;
-	kind: 'pipe' | 'unix' | 'tcp';
-	/** Readable 1, writable 2. */
-	mode: number;
-	inode: number;
-	/** Of a Unix socket: inode of the other end. */
-	peer: number;
-	/** Of an internet socket: both ends as text, `192.0.2.1:5432`; equal ends of two sockets are a connection. */
-	local: string;
-	remote: string;
-	established: boolean;
-	/** Port of this end; 0: not an internet socket. */
-	port: number;
-	/** It waits for connections. */
-	listens: boolean;
-	/** A Unix socket with a name: on the side that accepted. */
-	named: boolean;
-	/** Of TCP: received, and acknowledged by the other end, so far. */
-	bytes: Bytes;
-	/** Of TCP: segments received and sent, so far, modulo 2^32. */
-	packets: Count;
-	/** Of an internet socket: received packets that the kernel dropped, so far, modulo 2^32. */
-	drops: Count;
-}
-
 const PAGE: Bytes = 4096;
+const SCHED_DEADLINE = 6;
 
 const letters: readonly (readonly [bit: number, letter: StateLetter])[] = [
 	[0x402, 'I'],
@@ -168,7 +136,7 @@ class Process implements ProcessNow {
 	parent = 0;
 	threads: Count = 0;
 	nice = 0;
-	realtime = false;
+	deadline = false;
 	rss_bytes: Bytes = 0;
 	swap_bytes: Bytes = 0;
 	minor_faults: Count = 0;
@@ -510,7 +478,7 @@ export class TaskWalk {
 		if (tid === tgid) {
 			process.comm = this.nameOf(tid, record.comm);
 			process.nice = record.priority - 120;
-			process.realtime = record.policy === 1 || record.policy === 2 || record.policy === 6;
+			process.deadline = record.policy === SCHED_DEADLINE;
 		}
 		process.parent = record.parent;
 		process.threads = record.threads;
@@ -572,37 +540,4 @@ function append(list: Threads, tid: number, kept: Kept): void {
 	}
 	list.tids[list.length] = tid;
 	list.kept[list.length++] = kept;
-}
-
-/** Text of an address; IPv4 within IPv6 as IPv4, so that both ends agree. */
-function addressOf(words: Uint32Array, port: number, v6: boolean): string {
-	const bytes = new Uint8Array(words.buffer, words.byteOffset, v6 ? 16 : 4);
-	const mapped = v6 && bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
-	if (!v6 || mapped) return `${bytes.subarray(mapped ? 12 : 0).join('.')}:${port}`;
-	const groups = Array.from({ length: 8 }, (_, index) =>
-		(((bytes[index * 2] as number) << 8) | (bytes[index * 2 + 1] as number)).toString(16),
-	);
-	return `[${groups.join(':').replace(/(^|:)0(:0)+(:|$)/, '::')}]:${port}`;
-}
-
-function channelOf(record: ChannelRecord): Channel {
-	const v6 = record.kind === 4;
-	const inet = record.kind >= 3;
-	return {
-		pid: record.tgid,
-		fd: record.fd,
-		kind: record.kind === 1 ? 'pipe' : record.kind === 2 ? 'unix' : 'tcp',
-		mode: record.mode,
-		inode: record.inode,
-		peer: record.peer,
-		local: inet ? addressOf(record.local, record.local_port, v6) : '',
-		remote: inet ? addressOf(record.remote, record.remote_port, v6) : '',
-		established: record.socket_state === 1,
-		port: inet ? record.local_port : 0,
-		listens: inet && record.socket_state === 10,
-		named: record.named !== 0,
-		bytes: record.bytes,
-		packets: record.packets % 2 ** 32,
-		drops: record.drops % 2 ** 32,
-	};
 }

@@ -2,6 +2,7 @@
 import { formatCount, formatNs, sparkline } from '../../../lib/format.ts';
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Span } from '../../../term/theme.ts';
+import { lostText } from '../../../tracers/events/singles.ts';
 import type { EventRecord, EventRow, EventsExtra } from '../../../tracers/events/snapshot.ts';
 import { clock } from '../../frame/header.ts';
 import type { TabProps } from '../../tab.ts';
@@ -60,14 +61,9 @@ export function recordLines(record: EventRecord, width: number, above?: EventRec
 		),
 		...(about.length > 0 ? wrapSpans([['dim', `  ${about.join(', ')}`]], width) : []),
 		...(place.length > 0 ? wrapSpans(place, width) : []),
-		...(lost_at ? [[['dim', '  where it was lost: '], lostText(lost_at)] as Span[]] : []),
+		...(lost_at ? wrapSpans([['dim', '  '], lostText(lost_at)], width) : []),
 		...(stack.length > 0 ? wrapSpans([['dim', `  stack: ${again ? 'as above' : stack.join(' ← ')}`]], width) : []),
 	];
-}
-
-function lostText({ verdict, reason, location }: NonNullable<EventRecord['lost_at']>): string {
-	if (verdict === 'here') return `here: ${reason}${location === '' ? '' : ` in ${location}`}`;
-	return verdict === 'elsewhere' ? 'not seen on this machine' : 'not known (not every drop of that time has a record)';
 }
 
 /** Intervals of the sparkline. */
@@ -105,6 +101,6 @@ export function detailLines(tab: Props, row: EventRow, width: number, height: nu
 	}
 	// a group whose events have no record, or are older than what is kept
 	if (records.length === 0 && tab.detail)
-		spans.push(...momentLines({ ...row, mono_ns: row.last_mono_ns }, tab.at, width));
+		spans.push(...momentLines({ mono_ns: row.last_mono_ns, pid: row.pid, start_time: row.start_time }, tab.at, width));
 	return spans.slice(0, height).map((line) => lineOf(width, line));
 }

@@ -108,7 +108,7 @@ function waitingList(waiting: readonly Waiting[], height: number): string[] {
 		.slice(0, height - 2)
 		.map(
 			(task) =>
-				`${paint('warn', fitCells(formatNs(task.age_ns), 7, 'right'))}  ${fitCells(`cpu${task.cpu}`, 6)} ${task.comm}[${task.tid}]`,
+				`${paint('warn', fitCells(formatNs(task.age_ns), 7, 'right'))}  ${fitCells(`cpu${task.cpu}`, 6)} ${task.comm}[${task.tid}]${task.throttled ? ' throttled' : ''}`,
 		);
 	return ['', paint('dim', tasks.length > 0 ? 'waiting now, longest first' : 'no task waits now'), ...tasks];
 }

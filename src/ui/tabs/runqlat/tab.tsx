@@ -29,7 +29,7 @@ function waitingLine(waiting: readonly Waiting[], count: number): Span[] {
 		.flatMap((task): Span[] => [
 			safe`  ${task.comm}[${task.tid}] `,
 			['warn', formatNs(task.age_ns)],
-			['dim', ` cpu${task.cpu}`],
+			['dim', task.throttled ? ' throttled' : ` cpu${task.cpu}`],
 		]);
 	return ['waiting now: ', ['strong', formatCount(count)], ...oldest];
 }

@@ -1,5 +1,5 @@
 /** Pipes and sockets that processes have open, and who is at the other end. */
-import type { Channel } from '../walk.ts';
+import type { Channel } from '../channels.ts';
 
 /** All ends of channels at one moment. */
 export class Ends {

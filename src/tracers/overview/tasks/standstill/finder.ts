@@ -6,7 +6,8 @@
 import { monotonicNs } from '../../../../lib/clock.ts';
 import type { Count, Ns } from '../../../../lib/units.ts';
 import { CommandLines } from '../../../../system/command-lines.ts';
-import type { Channel, ProcessNow, TaskNow } from '../walk.ts';
+import type { Channel } from '../channels.ts';
+import type { ProcessNow, TaskNow } from '../walk.ts';
 import { isAsleep, switchesOf, youngest } from './asleep.ts';
 import { Ends } from './ends.ts';
 import { Families } from './families.ts';
