@@ -8,12 +8,8 @@ import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Bytes } from '../lib/units.ts';
-<<<<<<< HEAD
 import { areProcesses, bytesOf, type Columns, dropLists, fromColumns, separated, toColumns } from './columnar.ts';
-=======
-import { type Columns, dropLists, fromColumns, separated, toColumns } from './columnar.ts';
 import { lazyRows } from './lazy-rows.ts';
->>>>>>> main
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
 const level = 1;
