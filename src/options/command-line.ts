@@ -13,7 +13,7 @@ function camelCase(name: string): string {
 /** The first word that asks for help, as the option of that name does. */
 const HELP = 'help';
 
-/** Read `argv` (without interpreter and script); values are not looked at yet. Throws {@link UsageError}. */
+/** Read `argv` (without interpreter and script); values are not checked yet. Throws {@link UsageError}. */
 export function readFlags(argv: readonly string[], program: Program): Flags {
 	const { tracers, commands } = program;
 	// behind `--` is another program's command line

@@ -26,7 +26,7 @@ import { Tally } from './tally.ts';
 import { WallClock } from './wall-clock.ts';
 
 /** Most records of one kind and reason in an interval, of events that are found here: a flood of blocked threads is one thing. */
-const MOST_TOLD = 20;
+const MOST_RECORDED = 20;
 
 /** IP's number of TCP; 0 is not known. */
 const TCP = 6;
@@ -168,7 +168,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 
 	/** An event that no program counts: it counts here. */
 	private report(record: EventRecord, count: Count, allowed = true): void {
-		const told = allowed && this.tally.mayTell(record, MOST_TOLD);
+		const told = allowed && this.tally.mayRecord(record, MOST_RECORDED);
 		this.tally.add(record, count, told);
 		if (told) this.keep(record);
 	}

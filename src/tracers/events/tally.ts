@@ -69,7 +69,7 @@ export class Tally {
 	}
 
 	/** Has this kind and reason had fewer records than its limit in this interval? */
-	mayTell({ kind, reason }: EventRecord, most: Count): boolean {
+	mayRecord({ kind, reason }: EventRecord, most: Count): boolean {
 		return (this.totals.get(`${kind}|${reason}`)?.told ?? 0) < most;
 	}
 

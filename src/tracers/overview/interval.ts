@@ -164,7 +164,7 @@ export function withoutPressure({ pressure, noPressure }: Interval): SafeText | 
 
 /** For rules about the load of all CPUs: their number is not known; undefined: it is. */
 export function uncountedCpus({ cpus }: Interval): SafeText | undefined {
-	return cpus > 0 ? undefined : safe`the number of online CPUs is not known (neither sysfs nor proc tells)`;
+	return cpus > 0 ? undefined : safe`the number of online CPUs is not known (neither sysfs nor proc has it)`;
 }
 
 /** For rules about single block requests: why there are none; undefined: there are. */

@@ -6,7 +6,7 @@ import type { Count, Ns } from '../../lib/units.ts';
 import type { KernelWaits } from './reader.ts';
 import { zonesOf } from './zones.ts';
 
-/** Number of intervals that the kernel's words can tell apart. */
+/** Number of intervals that the kernel's words keep apart. */
 export const EPOCHS = 2 ** (64 - waits_layout.LONGEST_BITS);
 
 /** Of a word's upper half, the bits that belong to the time. */
