@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** WebAssembly as bytes, as the bundle has it. */
 const wasmBytes = {
@@ -36,6 +37,7 @@ const besides = [
 		'batch',
 		'doctor',
 		'energy-{detail,program}',
+		'events-drops',
 		'export-*',
 		'fleet',
 		'io-{delays,filter,kinds,owners,stacked,unplug}',
@@ -45,13 +47,38 @@ const besides = [
 		'restricted',
 		'runqlat-{asleep,stamps}',
 		'secrets',
+		'services',
 		'verifier',
 	]}}.test.ts`,
 ];
 
+/** Files that take longest, the longest first. */
+const LONGEST = [
+	'truth/secrets',
+	'truth/fleet',
+	'pty/faults',
+	'truth/energy-program',
+	'truth/restricted',
+	'native/leaks',
+	'screen/golden',
+	'ui/age',
+];
+
+/** What takes longest begins first: begun last, it would run alone at the end. A run without results of another knows none. */
+class LongestFirst extends BaseSequencer {
+	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+		const rank = ({ moduleId }: TestSpecification): number => {
+			const at = LONGEST.findIndex((name) => moduleId.includes(`/test/${name}.test.`));
+			return at < 0 ? LONGEST.length : at;
+		};
+		return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+	}
+}
+
 export default defineConfig({
 	...shared,
 	test: {
+		sequence: { sequencer: LongestFirst },
 		globalSetup: 'test/setup/run.ts',
 		// its WebAssembly is loaded by the plugin above
 		server: { deps: { inline: ['gecko-profiler-demangle'] } },
@@ -79,7 +106,7 @@ export default defineConfig({
 					include: besides,
 					...onTheKernel,
 					// most of each is waiting for the program to start, and for its intervals
-					maxWorkers: Math.max(3, availableParallelism()),
+					maxWorkers: Math.max(4, availableParallelism()),
 					sequence: { groupOrder: 1 },
 				},
 			},

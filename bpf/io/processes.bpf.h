@@ -7,7 +7,7 @@ struct process_io {
 	u64 bytes_read;
 	/* of operations that carry data */
 	u64 bytes_written;
-	/* of discards and secure erases; of write-zeroes: the device is told a number, nothing is transferred */
+	/* of discards and secure erases; of write-zeroes: the device gets a number, nothing is transferred */
 	u64 bytes_discarded;
 	u64 bytes_zeroed;
 	/* requests that ended with an error, which count like others in all else */

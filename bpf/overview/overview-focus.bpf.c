@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The process that is looked at: who wakes its threads, and how long each sleeps and waits for a CPU, by kernel stack.
+ * The process in focus: who wakes its threads, and how long each sleeps and waits for a CPU, by kernel stack.
  * Loaded while the process is in focus only.
  */
 #include "lib/core.bpf.h"

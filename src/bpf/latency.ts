@@ -6,6 +6,7 @@ import { latency_histogram } from '../generated/lib.ts';
 import {
 	type Buckets,
 	type DistributionFigures,
+	type Filled,
 	figuresOf,
 	percentiles,
 	type Slots,
@@ -22,8 +23,8 @@ export const LATENCY_SLOTS = slotCount(latency_histogram.LATENCY_SUB_BITS);
 /** What was added to a cumulative histogram between two reads. */
 export interface Difference {
 	/** The slots that grew, ascending, and by how much each: few, mostly one. */
-	readonly slots: readonly number[];
-	readonly added: readonly Count[];
+	readonly slots: ArrayLike<number>;
+	readonly added: ArrayLike<Count>;
 	readonly count: Count;
 	readonly sum_ns: Ns;
 	/** See {@link maximum}. */
@@ -31,6 +32,19 @@ export interface Difference {
 }
 
 const NOTHING: Difference = { slots: [], added: [], count: 0, sum_ns: 0, max_ns: 0 };
+
+/** Numbers in a row. Emptied, it keeps its memory: an array whose length is set to 0 takes new memory in every interval. */
+class Numbers {
+	[index: number]: number;
+	length = 0;
+
+	push(number: number): void {
+		this[this.length++] = number;
+	}
+}
+
+/** The result of {@link Counters.advance}. */
+const difference = { slots: new Numbers(), added: new Numbers(), count: 0, sum_ns: 0, max_ns: 0 } satisfies Difference;
 
 /**
  * The largest value of an interval. The kernel files each maximum under the interval of the event, and reading files the
@@ -57,15 +71,16 @@ export class Counters {
 	}
 
 	/**
-	 * What was added since the newest read so far. An older one (a record waited in a ring while the living were read) adds
+	 * What was added since the newest read so far, valid until the next call for any histogram. An older one (a record waited in a ring while the living were read) adds
 	 * nothing.
 	 * @param known exact maximum of the interval that ends, and of the next one, as far as the kernel knows them; -1: none
 	 */
 	advance(slots: Slots, sum_ns: Ns, known: Ns = -1, knownOfNext: Ns = -1): Difference {
 		const { length } = this.slots;
 		const wraps = this.slots instanceof Uint32Array;
-		const grown: number[] = [];
-		const added: Count[] = [];
+		const { slots: grown, added } = difference;
+		grown.length = 0;
+		added.length = 0;
 		let count = 0;
 		for (let slot = 0; slot < length; slot++) {
 			const now = slots[slot] as number;
@@ -82,13 +97,15 @@ export class Counters {
 		if (count === 0) return NOTHING;
 		const more_ns = Math.max(0, sum_ns - this.sum_ns);
 		this.sum_ns += more_ns;
-		const max_ns = maximum(grown.at(-1) as number, length, known, knownOfNext);
-		return { slots: grown, added, count, sum_ns: more_ns, max_ns };
+		difference.count = count;
+		difference.sum_ns = more_ns;
+		difference.max_ns = maximum(grown[grown.length - 1] as number, length, known, knownOfNext);
+		return difference;
 	}
 }
 
 /** In place, by insertion: few numbers, mostly in order already, and Array.sort() makes a copy of them. */
-function sortFew(numbers: number[]): void {
+function sortFew(numbers: Numbers): void {
 	for (let index = 1; index < numbers.length; index++) {
 		const number = numbers[index] as number;
 		let at = index;
@@ -124,8 +141,8 @@ export class Distribution {
 	/** Of all slots; undefined: few are filled. */
 	private counts: Float64Array | undefined;
 	/** The slots with events, and without `counts` how many each. */
-	private readonly filled: number[] = [];
-	private readonly amounts: Count[] = [];
+	private readonly filled = new Numbers();
+	private readonly amounts = new Numbers();
 
 	/** @param length slots of the histogram */
 	constructor(length = LATENCY_SLOTS) {
@@ -134,7 +151,8 @@ export class Distribution {
 
 	/** For the next interval. */
 	clear(): void {
-		if (this.counts) for (const slot of this.filled) this.counts[slot] = 0;
+		if (this.counts)
+			for (let index = 0; index < this.filled.length; index++) this.counts[this.filled[index] as number] = 0;
 		this.filled.length = 0;
 		this.amounts.length = 0;
 		this.count = 0;
@@ -180,7 +198,7 @@ export class Distribution {
 	}
 
 	/** A figure of the array of all slots, and of those with events in their order. The array is valid until it returns. */
-	protected figured<T>(figure: (slots: Float64Array, filled: readonly number[]) => T): T {
+	protected figured<T>(figure: (slots: Float64Array, filled: Filled) => T): T {
 		const { filled, amounts, counts } = this;
 		if (counts) {
 			sortFew(filled);
@@ -201,18 +219,19 @@ export class Distribution {
 	private put(slot: number, count: Count): void {
 		const { filled, amounts } = this;
 		if (!this.counts) {
-			const index = filled.indexOf(slot);
-			if (index >= 0) {
+			let index = 0;
+			while (index < filled.length && filled[index] !== slot) index++;
+			if (index < filled.length) {
 				amounts[index] = (amounts[index] as number) + count;
 				return;
 			}
-			if (filled.length < FEW) {
+			if (index < FEW) {
 				filled.push(slot);
 				amounts.push(count);
 				return;
 			}
 			this.counts = new Float64Array(this.length);
-			for (const [index, one] of filled.entries()) this.counts[one] = amounts[index] as number;
+			for (index = 0; index < filled.length; index++) this.counts[filled[index] as number] = amounts[index] as number;
 			amounts.length = 0;
 		}
 		const before = this.counts[slot] as number;

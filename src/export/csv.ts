@@ -2,7 +2,7 @@
 
 /**
  * One cell. Text of foreign origin that a spreadsheet would take for a formula gets a quote in front, as such programs
- * advise: whoever may name a process must not run anything in a reader's spreadsheet.
+ * advise: a name of a process must not run anything in a reader's spreadsheet.
  */
 export function csvCell(value: string | number): string {
 	if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '';

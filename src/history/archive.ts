@@ -8,7 +8,7 @@ import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Bytes } from '../lib/units.ts';
-import { type Columns, dropLists, fromColumns, separated, toColumns } from './columnar.ts';
+import { areProcesses, bytesOf, type Columns, dropLists, fromColumns, separated, toColumns } from './columnar.ts';
 import { lazyRows } from './lazy-rows.ts';
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
@@ -127,12 +127,13 @@ export function unpack(packed: Uint8Array): Snapshot {
 	return read(deserialize(inflateRawSync(packed)) as Written);
 }
 
-const bytesOf = ({ numbers, lists }: Columns): Bytes => numbers.byteLength + (lists?.byteLength ?? 0);
-
-/** Memory of the encoded rows; 0: none, or they are not encoded. */
+/** Memory of the encoded rows, and of lists of processes; 0: none, or they are not encoded. */
 export function columnBytes(snapshot: Snapshot): Bytes {
-	const columns = origins.get(snapshot)?.columns;
-	return columns ? bytesOf(columns) : 0;
+	const written = origins.get(snapshot);
+	if (!written) return 0;
+	let bytes = bytesOf(written.columns);
+	for (const list of Object.values(written.lists)) if (areProcesses(list)) bytes += bytesOf(list);
+	return bytes;
 }
 
 /** Number of rows, without decoding them. */
@@ -157,7 +158,9 @@ export function withoutLists(snapshot: Snapshot, before?: Snapshot): Snapshot {
 
 const NO_ROWS = toColumns([]);
 
-/** See {@link withoutLists}. */
+/** See {@link withoutLists}. Lists of processes are empty too: there may be hundreds of them in each interval. */
 export function withoutRows(snapshot: Snapshot, before?: Snapshot): Snapshot {
-	return aged({ ...originOf(snapshot), columns: NO_ROWS }, before);
+	const { head, lists } = originOf(snapshot);
+	const kept = Object.entries(lists).map(([key, list]) => [key, areProcesses(list) ? NO_ROWS : list] as const);
+	return aged({ head, lists: Object.fromEntries(kept), columns: NO_ROWS }, before);
 }

@@ -3,6 +3,7 @@
  * property of every object. Rows of any plain data are restored exactly, with their properties in the same order.
  */
 import { deserialize, serialize } from 'node:v8';
+import type { Bytes } from '../lib/units.ts';
 
 /** Values of one property of all rows, in their order. `at`: offset of its numbers. */
 export type Column =
@@ -310,6 +311,34 @@ function setProperty(
 		const value = numbers[at + index] as number;
 		(rows[index] as Row)[key] = texts ? texts[value] : value;
 	}
+}
+
+/** Bytes of V8's objects: a text beside its characters, an entry of a list. */
+const [TEXT, ENTRY] = [24, 8];
+
+function objectBytes(column: Column): Bytes {
+	switch (column.kind) {
+		case 'texts':
+			return column.texts.reduce((sum, text) => sum + text.length + TEXT + ENTRY, 0);
+		case 'values':
+			return column.values.length * ENTRY;
+		case 'mixed':
+			return column.parts.reduce((sum, part) => sum + objectBytes(part), 0);
+		case 'records':
+			return column.columns.reduce((sum, part) => sum + objectBytes(part), 0);
+		default:
+			return 0;
+	}
+}
+
+/** Memory that they take, about. */
+export function bytesOf({ rows, numbers, lists }: Columns): Bytes {
+	return numbers.byteLength + (lists?.byteLength ?? 0) + objectBytes(rows);
+}
+
+/** Are the rows about processes as they were at one moment? Events, which have a time, are not. */
+export function areProcesses({ rows }: Columns): boolean {
+	return rows.kind === 'records' && rows.keys.includes('pid') && !rows.keys.includes('mono_ns');
 }
 
 const none: readonly never[] = [];

@@ -42,7 +42,7 @@ export function boundsOf({ unit, slot }: Band): { from: Ns; to: Ns } {
 export type Slots = ArrayLike<number>;
 
 /** The slots that are not empty, ascending; saves a walk over all of them. */
-export type Filled = readonly number[];
+export type Filled = ArrayLike<number>;
 
 /** Number of slots of a histogram with 2^subBits slots an octave. */
 export function slotCount(subBits: number): number {

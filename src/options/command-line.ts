@@ -13,7 +13,7 @@ function camelCase(name: string): string {
 /** The first word that asks for help, as the option of that name does. */
 const HELP = 'help';
 
-/** Read `argv` (without interpreter and script); values are not looked at yet. Throws {@link UsageError}. */
+/** Read `argv` (without interpreter and script); values are not checked yet. Throws {@link UsageError}. */
 export function readFlags(argv: readonly string[], program: Program): Flags {
 	const { tracers, commands } = program;
 	// behind `--` is another program's command line
@@ -31,6 +31,14 @@ export function readFlags(argv: readonly string[], program: Program): Flags {
 			} as const,
 		]),
 	);
+	for (const [at, word] of own.entries()) {
+		const spec = specs.find(({ name, short }) => word === `--${name}` || (short !== undefined && word === `-${short}`));
+		// meow would take each of its letters for an option
+		if (spec && spec.type !== 'boolean' && /^-[^-]/.test(own[at + 1] ?? '') && Number.isNaN(Number(own[at + 1])))
+			throw new UsageError(
+				`${word} needs a value: ${word} ${spec.placeholder ?? 'VALUE'} ('${own[at + 1]}' is an option)`,
+			);
+	}
 	let parsed: { flags: Record<string, unknown>; input: string[] };
 	// meow names the process after the package
 	const pkg = { name: 'wattlag' };

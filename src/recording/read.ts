@@ -42,7 +42,7 @@ async function* linesOf(path: string): AsyncGenerator<string> {
 	// an error of the file ends what reads from it; a reader that stops closes the file
 	const unpacked = pipeline(createReadStream(path), createGunzip(), () => {});
 	const decoder = new TextDecoder('utf-8', { fatal: true });
-	// pieces of the line that has not ended yet, each looked at once
+	// pieces of the line that has not ended yet, each searched once
 	let pieces: string[] = [];
 	let length = 0;
 	let bytes = 0;

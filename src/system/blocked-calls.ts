@@ -121,7 +121,7 @@ function isTimed(number: number, kind: Kind, args: readonly bigint[], arch: stri
 	}
 }
 
-/** undefined: it runs, has gone, or `/proc` does not tell. Needs the right to trace the process. */
+/** undefined: it runs, has gone, or `/proc` does not say. Needs the right to trace the process. */
 export function blockedCall(
 	procRoot: string,
 	pid: number,

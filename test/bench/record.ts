@@ -22,6 +22,7 @@ const BUSY = 1000;
 export const RECORD = {
 	rest: 'CPU time per second, at rest',
 	busy: `CPU time per second, ${BUSY} busy processes`,
+	kept: `intervals recorded per second, ${BUSY} busy processes`,
 	rss: 'resident memory',
 	bytes: 'bytes per hour, at rest',
 	day: 'bytes after a day: two hours of seconds, all of it by ten seconds',
@@ -30,6 +31,7 @@ export const RECORD = {
 const UNITS: Record<string, string> = {
 	[RECORD.rest]: 'ms',
 	[RECORD.busy]: 'ms',
+	[RECORD.kept]: '',
 	[RECORD.rss]: 'MB',
 	[RECORD.bytes]: 'MB',
 	[RECORD.day]: 'MB',
@@ -76,6 +78,17 @@ function bytesOfADay(folder: string): number {
 	}, 0);
 }
 
+/** Intervals in the segments of a folder. */
+function intervalsOf(folder: string): number {
+	return readdirSync(folder, { recursive: true, withFileTypes: true })
+		.filter(({ name }) => name.startsWith('seg-') && name.endsWith('.wlr'))
+		.reduce((sum, { parentPath, name }) => {
+			const segment = new Segment(bufferSource(readFileSync(join(parentPath, name))));
+			const heads = Array.from({ length: segment.length }, (_, at) => segment.head(at));
+			return sum + heads.filter(({ tab }) => tab === heads[0]?.tab).length;
+		}, 0);
+}
+
 type Add = (what: string, contender: string, value: number) => void;
 
 interface Lengths {
@@ -103,9 +116,12 @@ async function turn({ name, words }: Recorder, lengths: Lengths, { loads }: Benc
 		if (name === RECORDER) add(RECORD.day, name, bytesOfADay(folder.path) / 1e6);
 		const load = loads.start(undefined, 'busy', BUSY);
 		await wait(2500);
-		const [busy, at] = [cpuTime(pid).total, performance.now()];
+		const [busy, at, before] = [cpuTime(pid).total, performance.now(), intervalsOf(folder.path)];
 		await wait(lengths.busy * 1000);
-		add(RECORD.busy, name, (cpuTime(pid).total - busy) / ((performance.now() - at) / 1000) / 1e6);
+		const passed = (performance.now() - at) / 1000;
+		add(RECORD.busy, name, (cpuTime(pid).total - busy) / passed / 1e6);
+		// a program that does not get the CPU costs nothing, and records nothing
+		if (name === RECORDER) add(RECORD.kept, name, (intervalsOf(folder.path) - before) / passed);
 		load.kill('SIGKILL');
 	} finally {
 		await end(child, 'SIGTERM');

@@ -130,7 +130,7 @@ test.concurrent.for([
 	['SIGXCPU', 152, false],
 	['SIGUSR1', 138, false],
 ] as const)(
-	'%s: the shell gets the terminal as it was, and is told of a crash',
+	'%s: the shell gets the terminal as it was, and the status of a crash',
 	async ([how, code, crash], { startUnderShell }) => {
 		const { run, pid } = await startUnderShell();
 		const programs = programsOf(pid);

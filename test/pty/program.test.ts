@@ -102,7 +102,7 @@ test.concurrent('without BPF rights the overview has what there is, the energy t
 	expect((await run.ended()).code).toBe(0);
 });
 
-test('standard output that is no terminal is told about batch mode', () => {
+test('standard output that is no terminal: batch mode is suggested', () => {
 	expect(() => execFileSync('bin/wattlag', { stdio: ['ignore', 'pipe', 'pipe'] })).toThrow(/--batch/);
 });
 

@@ -170,7 +170,7 @@ test.each([
 	[['--batch', '--iterations', '1', '--delay', '0.1']],
 	[['compare', '--live', '--duration', '0.1']],
 	[['-v', '--duration', '0.1']],
-])('a full disk is a failure, told in one line: %j', (args) => {
+])('a full disk is a failure, reported in one line: %j', (args) => {
 	const full = openSync('/dev/full', 'w');
 	const { status, stderr } = spawnSync('bin/wattlag', args, { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
 	closeSync(full);

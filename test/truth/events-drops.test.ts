@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import type { Host } from '../../src/core/tracer.ts';
+import { groupPath } from '../../src/system/v1-groups.ts';
 import type { EventRow, EventsExtra } from '../../src/tracers/events/snapshot.ts';
 import { events } from '../../src/tracers/events/tracer.ts';
 import { realHost } from './host.ts';
@@ -73,6 +74,10 @@ test('an nft rule: as many NETFILTER_DROP as its counter has', () => {
 		device: 'vb',
 	});
 	expect(record?.stack.length).toBeGreaterThan(3);
+	// no process sent or got it: its namespace is that of the holder, whose group is ours
+	const group = groupPath(readFileSync('/proc/self/cgroup', 'latin1'));
+	expect(record?.cgroup).toBe(group);
+	expect(rows.find(({ reason, who }) => reason === 'NETFILTER_DROP' && who === 'vb')?.cgroup).toBe(group);
 });
 
 test('a closed port, a full buffer: nstat has the same, in its namespace', () => {

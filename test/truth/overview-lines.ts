@@ -8,13 +8,15 @@ import type { OverviewExtra, OverviewRow } from '../../src/tracers/overview/snap
 
 export type Line = Snapshot<OverviewRow, OverviewExtra>;
 
-/** Lines of the program until `enough` has one; null: it never came within so many intervals. */
+/** Lines of the program until `enough` has one; null: it never came within so many intervals. @param delay s */
 export async function watch(
 	intervals: number,
 	enough: (line: Line) => boolean,
 	more: readonly string[] = [],
+	delay = 1,
 ): Promise<Line | null> {
-	const args = [...more, '--batch', '--json', '--tab', 'overview', '--delay', '1', '--iterations', String(intervals)];
+	const length = ['--delay', String(delay), '--iterations', String(intervals)];
+	const args = [...more, '--batch', '--json', '--tab', 'overview', ...length];
 	const program = spawn('bin/wattlag', args, { stdio: ['ignore', 'pipe', 'inherit'] });
 	const ended = once(program, 'exit');
 	try {
@@ -42,7 +44,7 @@ export async function comesAndGoes(
 	let found: { finding: Finding; line: Line } | undefined;
 	const said = new Set<string>();
 	const gone = await watch(
-		60,
+		120,
 		(line) => {
 			const finding = line.findings.find(is);
 			for (const { rule, subject, text } of line.findings) said.add(`${rule}: ${subject}: ${text}`);
@@ -53,6 +55,7 @@ export async function comesAndGoes(
 			return found !== undefined && !finding;
 		},
 		args,
+		0.5,
 	);
 	if (!found) throw new Error(`it never came; what came: ${[...said].join('\n')}`);
 	if (!gone) throw new Error(`it never went: ${found.finding.text}`);

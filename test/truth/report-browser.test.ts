@@ -10,6 +10,7 @@ import { ReportBuilder } from '../../src/export/report/model.ts';
 import { reportPage } from '../../src/export/report/page.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import type { OverviewRow } from '../../src/tracers/overview/snapshot.ts';
+import { hostile } from '../lib/hostile.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { ioSnapshot } from '../ui/fixtures/io.ts';
 import { irqSnapshot } from '../ui/fixtures/irq.ts';
@@ -38,7 +39,8 @@ function ticks(count: number): Snapshot[][] {
 		const rows = whole.rows.map(
 			(row, index): OverviewRow => (index === 0 ? { ...row, comm: sanitize(HOSTILE), cgroup: sanitize('') } : row),
 		);
-		return [...sources, { ...whole, rows } as unknown as Snapshot];
+		// every other name that somebody chose tries the same in its own way
+		return [...sources.map(hostile), hostile({ ...whole, rows } as unknown as Snapshot)];
 	});
 }
 

@@ -60,7 +60,7 @@ test('control groups and pid namespaces are the sums of their processes, with na
 	}
 });
 
-test('14,000 threads at once: the sums stay exact, what has no row is told', async () => {
+test('14,000 threads at once: the sums stay exact, what has no row is reported', async () => {
 	start();
 	const crowd = loads.start(undefined, 'threads', 14_000, 60, 0.00001, 1.5);
 	// until all are there

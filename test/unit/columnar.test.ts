@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { decode, encode, pack, rowCount, unpack, withLazyRows, withoutRows } from '../../src/history/archive.ts';
-import { dropLists, fromColumns, toColumns } from '../../src/history/columnar.ts';
+import {
+	columnBytes,
+	decode,
+	encode,
+	pack,
+	rowCount,
+	unpack,
+	withLazyRows,
+	withoutRows,
+} from '../../src/history/archive.ts';
+import { bytesOf, dropLists, fromColumns, toColumns } from '../../src/history/columnar.ts';
 import { lazyRows } from '../../src/history/lazy-rows.ts';
 import { tickOf } from './overview-fixtures.ts';
 
@@ -134,6 +143,26 @@ test('rows are made once, when they are read', () => {
 	expect(JSON.parse(JSON.stringify(arrived))).toStrictEqual(JSON.parse(JSON.stringify(snapshot)));
 	expect(decode(encode(arrived))).toStrictEqual(snapshot);
 	expect(withoutRows(arrived)).toStrictEqual({ ...snapshot, rows: [] });
+});
+
+test('lists of processes count as rows do, and go with them; lists of events and of CPUs stay', () => {
+	const [snapshot] = [...tickOf({ processes: [{ pid: 7, comm: 'sh', cpu: 1 }] }).values()];
+	const list = (entry: object) => Array.from({ length: 100 }, (_, n) => ({ ...entry, n }));
+	const [processes, events, cpus] = [list({ pid: 1, comm: 'sh' }), list({ pid: 1, mono_ns: 1 }), list({ cpu: 1 })];
+	const arrived = decode(encode({ ...snapshot, processes, events, cpus } as unknown as Snapshot));
+	const plain = decode(encode({ ...snapshot, events, cpus } as unknown as Snapshot));
+	// three columns of numbers, one of them indices into texts
+	expect(columnBytes(arrived) - columnBytes(plain)).toBeGreaterThanOrEqual(3 * 8 * 100);
+	expect(withoutRows(arrived)).toStrictEqual({ ...snapshot, processes: [], events, cpus, rows: [] });
+	expect(columnBytes(withoutRows(arrived))).toBe(0);
+});
+
+test('texts and values that are no numbers have their part in the memory of rows', () => {
+	const rows = (text: (n: number) => string | null) => Array.from({ length: 1000 }, (_, n) => ({ text: text(n) }));
+	const bytes = (text: (n: number) => string | null) => bytesOf(toColumns(rows(text)));
+	const few = bytes(() => 'x');
+	expect(bytes((n) => `${n}`.padStart(20, 'x')) - few).toBeGreaterThanOrEqual(1000 * 20);
+	expect(bytes((n) => (n % 2 ? 'x' : null))).toBeGreaterThanOrEqual(500 * 8);
 });
 
 test('large snapshots survive packing', () => {

@@ -223,7 +223,7 @@ describe('looks at those with news only', () => {
 		return machine.ledger.interval();
 	}
 
-	test('those not told of rest, and are no news', () => {
+	test('those that are not reported rest, and are no news', () => {
 		const { machine, one } = idle();
 		const interval = news(machine, [{ ...one, cpu_ns: 1070 }]);
 		expect(machine.charged(interval)).toEqual({ 10: 70, 11: 0 });

@@ -52,7 +52,7 @@ describe('choice', () => {
 		expect(chooseWeighting('cycles', processors, counters.make)).toMatchObject({ kind: 'cycles', why: '' });
 		expect(chooseWeighting('auto', bare, none)).toMatchObject({
 			kind: 'run time',
-			why: 'cpufreq does not tell the frequency of the CPUs',
+			why: 'cpufreq does not report the frequency of the CPUs',
 		});
 		expect(chooseWeighting('time', processors, counters.make)).toMatchObject({ kind: 'run time', why: '' });
 	});

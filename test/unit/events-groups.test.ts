@@ -35,7 +35,7 @@ test('what the kernel counts while its table is read is no group of others; even
 	const hidden = new HiddenReasons([], [], true);
 	const reasons = new Reasons();
 	const names = new ReasonNames({ enumValues: () => [] });
-	const tally = new Tally({ names, reasons, hidden, symbols: { of: () => safe`` } as never });
+	const tally = new Tally({ names, reasons, hidden, symbols: { of: () => safe`` } as never, groupOf: () => safe`` });
 	const delta = (count: number) => ({ count, sum: 0, told: 0, suppressed: count, last_ns: 5 });
 	const key = { location: 0, object: 3, netns: 1, pid: 0, slot: 2, port: 0, protocol: 17, family: 2 };
 	const group = { ...delta(40), key, first_ns: 1, name: Buffer.from('lo\0') };

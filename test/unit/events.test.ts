@@ -16,9 +16,11 @@ import { parseKernelMessage } from '../../src/tracers/events/kmsg/parse.ts';
 import { recognise } from '../../src/tracers/events/kmsg/patterns.ts';
 import { compareBond, type LinkEvent, parseBond, parseNetDev, parseSoftnet } from '../../src/tracers/events/links.ts';
 import { ownGrowth } from '../../src/tracers/events/memory-growth.ts';
+import { NamespaceGroups } from '../../src/tracers/events/namespaces.ts';
 import { invalidReasons } from '../../src/tracers/events/options.ts';
 import { HiddenReasons, Reasons, reasonOf, reasonTable } from '../../src/tracers/events/reasons.ts';
 import { EVENT_KINDS, type EventRecord } from '../../src/tracers/events/snapshot.ts';
+import { makeTree } from '../lib/tree.ts';
 import { eventRecord } from '../ui/fixtures/events.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
@@ -346,6 +348,33 @@ describe('links', () => {
 		const dev = 'Inter-|   Receive\n face |bytes\n  eth0: 100 5 1 7 2 0 0 0 9 9 0 0 0 0 0 0\n';
 		expect(parseNetDev(dev).get('eth0')).toEqual({ dropped: 7, fifo: 2 });
 	});
+});
+
+test('the group of a network namespace is that of a process in it; that of the machine itself is no container', () => {
+	const tree = makeTree();
+	const process = (pid: number, netns: number, group: string) => {
+		tree.link(`proc/${pid}/ns/net`, `net:[${netns}]`);
+		tree.set(`proc/${pid}/cgroup`, `0::${group}\n`);
+	};
+	process(1, 100, '/init.scope');
+	process(7, 200, '/docker/web');
+	process(9, 300, '/docker/d\u001b[31mb');
+	tree.link('proc/self/ns/net', 'net:[100]');
+	const names = () => [100, 200, 300, 400].map((netns) => groups.of(netns));
+	const groups = new NamespaceGroups(tree.path('proc'));
+	expect(names()).toEqual(['', '', '', '']);
+	groups.wanted([100, 200, 400], 10e9);
+	expect(names()).toEqual(['', '/docker/web', '', '']);
+	// a search pauses: it reads a link of each process
+	groups.wanted([300], 12e9);
+	expect(groups.of(300)).toBe('');
+	groups.wanted([300], 16e9);
+	expect(groups.of(300)).toMatch(/^\/docker\/d.*b$/);
+	expect(groups.of(300)).not.toContain('\u001b');
+	// the process has ended: its namespace keeps the name
+	tree.remove('proc/7');
+	groups.wanted([200, 400], 30e9);
+	expect(groups.of(200)).toBe('/docker/web');
 });
 
 test('addresses and flags', () => {

@@ -12,6 +12,7 @@ import { SeriesSet } from '../../src/export/series.ts';
 import { TEXT } from '../../src/export/text.ts';
 import { slotCount, slotLower, toBuckets } from '../../src/lib/histogram.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
+import { hostile } from '../lib/hostile.ts';
 import { generator } from '../lib/random.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { ioSnapshot } from '../ui/fixtures/io.ts';
@@ -191,6 +192,39 @@ describe('formats', () => {
 		for (const text of [to.text(TEXT), to.text(OPENMETRICS)]) {
 			expect(text).toContain('{kind="command",group="a\\"} 1\\nwattlag_fake 2\\\\"} 1');
 			expect(text).not.toMatch(/^wattlag_fake/m);
+		}
+	});
+
+	test('whatever users call their programs, groups and devices, each line is a sample of a known metric', () => {
+		const to = exporter();
+		for (const at of [1, 2, 3]) feed(to, ...tick(at).map((one) => hostile(one as unknown as Snapshot)));
+		const families = new Set(Object.values(instruments).map(({ name }) => name));
+		for (const [kind, text] of [
+			['text', to.text(TEXT)],
+			['openmetrics', to.text(OPENMETRICS)],
+		] as const) {
+			// a strict reader: names, then labels whose values have no bare quote, backslash or end of line, then one number
+			const label = '[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\\\n]|\\\\["\\\\n])*"';
+			const sample = new RegExp(`^([a-z_]+)(?:\\{(${label}(?:,${label})*)?\\})? ([-+0-9.eE]+|NaN|[+-]Inf)$`);
+			const foreign = new Set<string>();
+			for (const line of text.trimEnd().split('\n')) {
+				if (/^# (HELP|TYPE|UNIT) [a-z_]+ ?/.test(line) || (kind === 'openmetrics' && line === '# EOF')) continue;
+				const [, name = '', labels = ''] = sample.exec(line) ?? expect.fail(line);
+				const base = name.replace(/_(bucket|sum|count|created)$/, '');
+				expect(
+					[...families].some(
+						(one) => one === name || one === base || `${one}_total` === base || `${one}_total` === name,
+					),
+					line,
+				).toBe(true);
+				for (const [, value = ''] of labels.matchAll(/="((?:[^"\\]|\\.)*)"/g)) foreign.add(value);
+			}
+			expect(text.match(/^# EOF$/gm)?.length ?? 0).toBe(kind === 'openmetrics' ? 1 : 0);
+			// what was tried is there, as a value
+			expect([...foreign].filter((value) => /wattlag_fake|onerror|__name__|evil/.test(value)).length).toBeGreaterThan(
+				2,
+			);
+			expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f\u202e\u2066]/);
 		}
 	});
 

@@ -7,6 +7,7 @@ import { ReportBuilder } from '../../src/export/report/model.ts';
 import { POLICY, reportPage } from '../../src/export/report/page.ts';
 import { flameGraph, histogram, niceLimit, ownTimes, xOf } from '../../src/export/report/svg.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
+import { hostile, NASTY } from '../lib/hostile.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
 import { ioSnapshot } from '../ui/fixtures/io.ts';
 import { irqSnapshot } from '../ui/fixtures/irq.ts';
@@ -90,6 +91,29 @@ describe('markup', () => {
 			'<p title="&quot;&#39;&gt;"><b>&lt;i&gt;</b><b>&lt;i&gt;</b>&amp;</p>',
 		);
 		expect(escapeHtml('<&"\'>')).toBe('&lt;&amp;&quot;&#39;&gt;');
+	});
+
+	test('whatever users call their programs, groups and devices is text', () => {
+		const builder = new ReportBuilder({ ...machine, host: sanitize(NASTY[5] as string) });
+		const overview = overviewFixture();
+		for (let at = 0; at < 20; at++) {
+			const sources = [
+				energySnapshot(at),
+				runqlatSnapshot(at),
+				irqSnapshot(at),
+				ioSnapshot(at),
+			] as unknown as Snapshot[];
+			for (const snapshot of [...sources, overview(at, sources)]) builder.add(hostile(snapshot as Snapshot));
+		}
+		builder.mark({ at: builder.report().from + 1000, text: sanitize(NASTY[6] as string) });
+		const page = reportPage(builder.report());
+		// all elements and attributes of the page are of the template's own
+		const tags = new Set([...page.matchAll(/<\/?([a-zA-Z][\w-]*)/g)].map(([, tag]) => tag));
+		const plain = new Set([...reportPage(build(20).report).matchAll(/<\/?([a-zA-Z][\w-]*)/g)].map(([, tag]) => tag));
+		expect([...tags].filter((tag) => !plain.has(tag))).toEqual([]);
+		expect(page).not.toMatch(/<[^>]*\son\w+\s*=|href="?javascript:|<script/i);
+		expect(page).toContain('&lt;img src=x onerror=');
+		expect(page).not.toMatch(/[\u0000-\u0008\u001b\u202e\u2066]/);
 	});
 
 	test('the page has no script, no style attribute and no address', () => {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 type Schema = { [key: string]: unknown };
+type Names = { enum: string[] };
 
 /** Every property by name, with what the schema says about it. */
 function properties(node: unknown, found = new Map<string, Schema[]>()): Map<string, Schema[]> {
@@ -40,6 +41,11 @@ test('every figure of a finding or an event, and every cause of losses, is expla
 	);
 	expect(names).toEqual(expect.arrayContaining(['requests_full', 'gap_ns', 'wait_share']));
 	const explained = [...pages.matchAll(/[a-z][a-z0-9_]*/g)].map(([word]) => word);
+	// of another name a line would not fit the schema
+	const { definitions } = schema as { definitions: { figures: { propertyNames: Names }; lostCause: Names } };
+	const allowed = [...definitions.figures.propertyNames.enum, ...definitions.lostCause.enum];
+	expect([...new Set(names)].filter((name) => !allowed.includes(name))).toEqual([]);
+	expect(allowed.filter((name) => !explained.includes(name))).toEqual([]);
 	expect([...new Set(names)].filter((name) => !explained.includes(name))).toEqual([]);
 });
 

@@ -25,7 +25,7 @@ function start(): SamplerEvent[] {
 
 const kinds = (events: SamplerEvent[]) => events.map(({ kind }) => kind);
 
-test('a crash is told, and a second thread begins with what the user has chosen', async () => {
+test('a crash is reported, and a second thread begins with what the user has chosen', async () => {
 	const events = start();
 	await vi.waitFor(() => expect(kinds(events)).toEqual(['live']));
 	sampler?.setGroup('io', 'device');
@@ -37,7 +37,7 @@ test('a crash is told, and a second thread begins with what the user has chosen'
 	expect(again).toMatchObject({ groups: { io: 'device' }, sections: { io: { pid: 7 } }, delay: 13 });
 });
 
-test('there is one restart: the second crash is told as the end', async () => {
+test('there is one restart: the second crash is reported as the end', async () => {
 	const events = start();
 	for (const crash of [1, 2]) {
 		await vi.waitFor(() => expect(kinds(events).filter((kind) => kind === 'live')).toHaveLength(crash));

@@ -1,7 +1,7 @@
-/** One thing that `doctor` looked at. */
+/** One thing that `doctor` examined. */
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 
-/** `less`: works, but not all of it; `no`: does not work; `info`: only told. */
+/** `less`: works, but not all of it; `no`: does not work; `info`: reported only. */
 export type State = 'ok' | 'less' | 'no' | 'info';
 
 export interface Check {

@@ -83,7 +83,7 @@ function pressure(procRoot: string): Check {
 	return check('PSI', 'less', [reader.why(), 'the overview cannot judge pressure'], fix);
 }
 
-/** BPF tells the ids of the first namespace; who runs in another one reads other ids in proc. */
+/** BPF has the ids of the first namespace; who runs in another one reads other ids in proc. */
 function pidNamespace(procRoot: string): Check {
 	const name = 'pid namespace';
 	const marked = CONTAINER_MARKS.find((path) => existsSync(path));
@@ -130,7 +130,7 @@ function lockedDown(sysRoot: string): Check {
 function paranoid(procRoot: string): Check {
 	const name = 'perf_event_paranoid';
 	const value = read(join(procRoot, 'sys/kernel/perf_event_paranoid'));
-	if (value === undefined) return check(name, 'info', 'not told: this kernel has no perf events');
+	if (value === undefined) return check(name, 'info', 'not known: this kernel has no perf events');
 	const binds = Number(value) > 0 && missingCapabilities(procRoot).includes('CAP_PERFMON');
 	const fix = `${BECOME_ROOT}, or sudo sysctl kernel.perf_event_paranoid=0`;
 	return binds
@@ -154,7 +154,7 @@ export function bpfChecks(host: Host): Check[] {
 	];
 }
 
-/** A filter that lets bpf(2) pass is only told. */
+/** A filter that lets bpf(2) pass is reported only. */
 function seccomp(host: Host): Check[] {
 	if (!hasSeccompFilter(host.procRoot)) return [];
 	try {
@@ -181,7 +181,7 @@ function attempt(host: Host, name: string, found: string, run: () => void, faile
 
 function unprivileged(procRoot: string): string {
 	const value = read(join(procRoot, 'sys/kernel/unprivileged_bpf_disabled'));
-	if (value === undefined) return 'not told';
+	if (value === undefined) return 'not known';
 	const meaning = value === '0' ? 'allowed, which does not help: tracing needs privilege' : 'not allowed, as usual';
 	return `${meaning} (unprivileged_bpf_disabled ${value})`;
 }

@@ -159,6 +159,11 @@ export const fleet: Command = {
 			process.stderr.write(`wattlag: written: ${sanitize(to)}\n`);
 			return 0;
 		}
+		const { agentCommand } = await import('./ssh.ts');
+		for (const name of ['browse', 'connect']) {
+			const host = String(line.values[name]);
+			if (host !== '') agentCommand(line, host);
+		}
 		if (line.values['browse'] !== '') {
 			needTerminal('wattlag fleet --captures HOST', ' --json');
 			const { browseCaptures } = await import('./browse.ts');

@@ -4,7 +4,7 @@ import { localHost } from '../../system/local-host.ts';
 import { type Command, type Context, print, startSampler, untilSignal } from '../command.ts';
 import { fillOutputFile, openOutputFile } from '../output-file.ts';
 
-/** Unless told otherwise; seconds. */
+/** By default, s. */
 const DURATION = 30;
 /** The tab whose stacks become the flame graph. */
 const PROFILE = 'profile';

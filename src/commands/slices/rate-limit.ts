@@ -1,4 +1,4 @@
-/** At most so many per second; what is over is counted and told once the second is over. */
+/** At most so many per second; what is over is counted, and reported once the second is over. */
 import type { Count, Ns } from '../../lib/units.ts';
 
 export class RateLimit {

@@ -41,7 +41,7 @@ export async function streamSlices(host: Host, options: SliceStreamOptions, stop
 	const limit = new RateLimit(options.rate);
 	const offset = Date.now() * 1e6 - monotonicNs();
 	const until = performance.now() + options.duration * 1000;
-	const tell = (): string => {
+	const losses = (): string => {
 		const { suppressed, lost } = reader.left();
 		const over = suppressed + limit.take();
 		return over + lost > 0 ? `# ${over} slices suppressed (--rate ${options.rate}), ${lost} lost\n` : '';
@@ -57,7 +57,7 @@ export async function streamSlices(host: Host, options: SliceStreamOptions, stop
 				text += `${clock(end_ns, offset)} ${String(cpu).padStart(3)} ${String(tgid).padStart(7)} ${String(tid).padStart(7)} ${fitCells(sanitize(comm), 15)} ${String(ns).padStart(12)}\n`;
 			});
 			if (performance.now() >= next || performance.now() >= until) {
-				text += tell();
+				text += losses();
 				next += TELL;
 			}
 			if (text !== '') open = options.print(text);

@@ -69,7 +69,7 @@ export class PushQueue {
 	/** Send what is left, for at most this long, ms; the rest is dropped and counted. */
 	async close(limit: number): Promise<void> {
 		const timer = setTimeout(() => this.stop.abort(), limit);
-		this.hurry();
+		this.endPause();
 		await this.working;
 		clearTimeout(timer);
 		this.stop.abort();
@@ -89,7 +89,7 @@ export class PushQueue {
 		return records;
 	}
 
-	private hurry: () => void = () => {};
+	private endPause: () => void = () => {};
 
 	private async work(): Promise<void> {
 		const { signal } = this.stop;
@@ -154,7 +154,7 @@ export class PushQueue {
 			};
 			const timer = setTimeout(end, ms);
 			this.stop.signal.addEventListener('abort', end, { once: true });
-			this.hurry = end;
+			this.endPause = end;
 		});
 	}
 }

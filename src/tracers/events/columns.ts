@@ -79,6 +79,15 @@ export const columns: readonly Column<EventRow>[] = [
 		({ locations }) => locations[0]?.location ?? safe``,
 		true,
 	),
+	text(
+		'cgroup',
+		'CGROUP',
+		16,
+		18,
+		'Control group of the process, or of a process in the network namespace of the device.',
+		({ cgroup }) => cgroup,
+		true,
+	),
 	text('meaning', 'MEANING', 30, 16, 'What the reason means.', ({ meaning }) => meaning, true),
 	{
 		key: 'pid',

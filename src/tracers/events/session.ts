@@ -4,7 +4,7 @@ import { cgroupsOf } from '../../bpf/cgroups.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { monotonicNs } from '../../lib/clock.ts';
-import type { Count } from '../../lib/units.ts';
+import type { Count, Ns } from '../../lib/units.ts';
 import { KernelSymbols } from '../../symbols/kernel-names.ts';
 import type { ProcessId } from '../../system/process-id.ts';
 import { BlockedReader } from './blocked/reader.ts';
@@ -14,6 +14,7 @@ import type { Describer } from './describe.ts';
 import { ofSlot, ReasonNames } from './kinds.ts';
 import { KernelEvents } from './kmsg/events.ts';
 import { type Loaded, loadEvents } from './load.ts';
+import { NamespaceGroups } from './namespaces.ts';
 import { OomDetails } from './oom-details.ts';
 import { eventSettings } from './options.ts';
 import { SocketOwners } from './owners.ts';
@@ -25,7 +26,7 @@ import { Tally } from './tally.ts';
 import { WallClock } from './wall-clock.ts';
 
 /** Most records of one kind and reason in an interval, of events that are found here: a flood of blocked threads is one thing. */
-const MOST_TOLD = 20;
+const MOST_RECORDED = 20;
 
 /** IP's number of TCP; 0 is not known. */
 const TCP = 6;
@@ -41,6 +42,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 	private readonly tally: Tally;
 	private readonly ring: RingRecords;
 	private readonly owners: SocketOwners;
+	private readonly namespaces: NamespaceGroups;
 	private readonly kernel: KernelEvents;
 	private readonly oom = new OomDetails();
 	private readonly polled: Polled;
@@ -66,7 +68,9 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		this.symbols = new KernelSymbols(host.procRoot);
 		this.ring = new RingRecords(bpf, this.symbols, settings.frames);
 		this.owners = new SocketOwners(bpf, monotonicNs());
-		this.tally = new Tally({ names, reasons, hidden, symbols: this.symbols });
+		this.namespaces = new NamespaceGroups(host.procRoot);
+		const groupOf = (netns: number) => this.namespaces.of(netns);
+		this.tally = new Tally({ names, reasons, hidden, symbols: this.symbols, groupOf });
 		this.kernel = new KernelEvents(new Set(hooks.map((hook) => hook.replace(/^tp_btf\//, ''))), reasons);
 		const cgroups = cgroupsOf(host);
 		const cgroup = (id: number, process: ProcessId) => cgroups.pathOf(id, process);
@@ -114,6 +118,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		if (unowned) this.owners.wanted(now);
 		this.leftOut += leftOut;
 		this.tally.learn(records);
+		this.nameGroups(counted, records, now);
 		const lostRecords = leftOut > 0 || counted.ringFull > this.ringFull;
 		this.ringFull = counted.ringFull;
 		const hidden_count = this.tally.addCounts(counted);
@@ -153,9 +158,17 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 		this.loaded.bpf.close();
 	}
 
+	/** The container of what happened to no process. */
+	private nameGroups({ groups }: Counted, records: readonly EventRecord[], now: Ns): void {
+		const ofNobody = groups.filter(({ key }) => key.pid === 0).map(({ key }) => key.netns);
+		this.namespaces.wanted(ofNobody, now);
+		for (const record of records)
+			if (record.pid === 0 && record.cgroup === '') record.cgroup = this.namespaces.of(record.netns);
+	}
+
 	/** An event that no program counts: it counts here. */
 	private report(record: EventRecord, count: Count, allowed = true): void {
-		const told = allowed && this.tally.mayTell(record, MOST_TOLD);
+		const told = allowed && this.tally.mayRecord(record, MOST_RECORDED);
 		this.tally.add(record, count, told);
 		if (told) this.keep(record);
 	}

@@ -70,7 +70,7 @@ export interface EventRecord {
 	/** ns since boot; 0: not known. */
 	start_time: Ns;
 	comm: SafeText;
-	/** Control group of the process; empty: not known. */
+	/** Control group of the process, or else of the network namespace where that is a container's; empty: not known. */
 	cgroup: SafeText;
 	/** One sentence. */
 	text: SafeText;

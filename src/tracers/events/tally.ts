@@ -42,6 +42,8 @@ export interface TallyOptions {
 	reasons: Reasons;
 	hidden: HiddenReasons;
 	symbols: KernelSymbols;
+	/** Control group of a network namespace; empty: not known. */
+	groupOf(netns: number): SafeText;
 }
 
 export class Tally {
@@ -67,7 +69,7 @@ export class Tally {
 	}
 
 	/** Has this kind and reason had fewer records than its limit in this interval? */
-	mayTell({ kind, reason }: EventRecord, most: Count): boolean {
+	mayRecord({ kind, reason }: EventRecord, most: Count): boolean {
 		return (this.totals.get(`${kind}|${reason}`)?.told ?? 0) < most;
 	}
 
@@ -180,7 +182,7 @@ export class Tally {
 				protocol,
 			};
 		}
-		const nobody = { ...NOBODY, netns: key.netns, protocol };
+		const nobody = { ...NOBODY, netns: key.netns, protocol, cgroup: this.options.groupOf(key.netns) };
 		if (kind === 'tick-gap') return { ...nobody, name: safe`cpu${key.object}` };
 		if (text !== '') return { ...nobody, name: text };
 		if (key.port > 0) return { ...nobody, name: safe`port ${key.port}` };

@@ -184,7 +184,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'text',
 		width: 14,
 		priority: 9,
-		help: 'The kernel function in which it sleeps, among those that tell the reason.',
+		help: 'The kernel function in which it sleeps, one of those by which the reason is known.',
 		value: ({ wchan }) => wchan,
 	},
 	{

@@ -99,7 +99,7 @@ export class StorageReader implements Reader {
 					exited: 'processes that live between two reads may be missing',
 				},
 				// every task has its storage before the first wait is measured: those that come later get theirs when born;
-				// stamps of before `migrated` are marked, since nothing tells the void ones among them
+				// stamps of before `migrated` are marked, since nothing shows the void ones among them
 				beforeAttach: (program, object) => {
 					if (program !== 'switched') return;
 					this.wanted = delays ? OLD_STAMPS : 0;

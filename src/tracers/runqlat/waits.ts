@@ -6,7 +6,7 @@ import type { Count, Ns } from '../../lib/units.ts';
 import type { KernelWaits } from './reader.ts';
 import { zonesOf } from './zones.ts';
 
-/** Number of intervals that the kernel's words can tell apart. */
+/** Number of intervals that the kernel's words keep apart. */
 export const EPOCHS = 2 ** (64 - waits_layout.LONGEST_BITS);
 
 /** Of a word's upper half, the bits that belong to the time. */
@@ -23,6 +23,8 @@ function longestOf(words: Uint32Array, epoch: number): Ns {
 export function advance(counters: Counters, { slots, sum_ns, longest }: KernelWaits, epoch: number): Difference {
 	return counters.advance(slots, sum_ns, longestOf(longest, epoch), longestOf(longest, (epoch + 1) % EPOCHS));
 }
+
+const IDLE: DistributionFigures = { p50_ns: 0, p90_ns: 0, p99_ns: 0, max_ns: 0, buckets: [] };
 
 /** Figures of an interval, named as in rows. */
 export interface WaitFigures extends DistributionFigures {
@@ -58,12 +60,17 @@ export class Waits extends Distribution {
 	/** @param zones limits between zones, ns */
 	waitFigures(zones: readonly Ns[] = []): WaitFigures {
 		const { count } = this;
-		const idle = { p50_ns: 0, p90_ns: 0, p99_ns: 0, max_ns: 0, buckets: [] };
+		const { p50_ns, p90_ns, p99_ns, max_ns, buckets } = count > 0 ? this.figures() : IDLE;
+		// one object, field by field: it is made for each row of each interval
 		return {
 			count,
 			wait_ns: this.sum_ns,
 			mean_ns: this.mean(),
-			...(count > 0 ? this.figures() : idle),
+			p50_ns,
+			p90_ns,
+			p99_ns,
+			max_ns,
+			buckets: count > 0 ? buckets : [],
 			zones:
 				count > 0
 					? this.figured((slots, filled) => zonesOf(slots, zones, filled))

@@ -1,4 +1,4 @@
-/** Learns what CPUs of each class draw, and tells what a second of each costs. */
+/** Learns what CPUs of each class draw, and what a second of each costs. */
 import type { MicroJoules, Ns } from '../../../lib/units.ts';
 import type { CpuClassField } from '../snapshot.ts';
 import { ClassPrices, type Prices } from './classes.ts';

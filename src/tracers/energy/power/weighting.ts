@@ -51,7 +51,7 @@ export function chooseWeighting(
 		});
 	}
 	if (scaled) return Object.assign(common, { kind: 'run time × frequency' as const, why: '' });
-	const missing = 'cpufreq does not tell the frequency of the CPUs';
+	const missing = 'cpufreq does not report the frequency of the CPUs';
 	if (wanted === 'frequency') throw new Unavailable(missing, 'usual in virtual machines: leave out --weight');
 	return Object.assign(common, { kind: 'run time' as const, why: missing });
 }

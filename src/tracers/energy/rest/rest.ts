@@ -93,7 +93,7 @@ const MOST_CPUS = 64;
 /** Where the wake-ups cannot be counted, this is tried again after, ns. */
 const AGAIN: Ns = 60e9;
 
-/** Is this machine a guest? Where its CPUs do not say so, a driver of guests tells it. */
+/** Is this machine a guest? Where its CPUs do not say so, a driver of guests shows it. */
 function isVirtual(procRoot: string, driver: string): boolean {
 	if (/haltpoll/.test(driver)) return true;
 	return isGuest(procRoot);

@@ -1,7 +1,7 @@
 import { safe } from '../../../lib/sanitize.ts';
 import { duration, number, percent } from '../format.ts';
 import { hottestText } from '../hot.ts';
-import { busyShare, equals, missingTab, ownerOf, topNames, uncountedCpus, waitsForBudget } from '../interval.ts';
+import { busyShare, equals, missingTab, ownerOf, topByCpu, uncountedCpus, waitsForBudget } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 /** Waits shorter than `short_ns` delay nobody, however many tasks take turns. */
@@ -24,7 +24,7 @@ export const cpuSaturated = {
 		const busy = busyShare(interval);
 		const stopped = rows.reduce((sum, row) => sum + (waitsForBudget(interval, row) ? (row.wait_ns ?? 0) : 0), 0);
 		const waiting = Math.max(0, all.wait_ns - stopped) / dt_ns;
-		const [top] = topNames(rows, ({ cpu_ns }) => cpu_ns);
+		const [top] = topByCpu(rows);
 		return [
 			{
 				about: 'all',

@@ -1,6 +1,6 @@
 import { safe, sanitize } from '../../../lib/sanitize.ts';
 import { percent } from '../format.ts';
-import { missingTab, ownerOf, topNames } from '../interval.ts';
+import { missingTab, ownerOf, topByCpu } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { idleShare } from './no-rest.ts';
 
@@ -22,7 +22,7 @@ export const frequencyCapped = {
 		const { limit_ghz, max_ghz, firmware_ghz, governor } = frequency;
 		const busy = 1 - idleShare(interval);
 		const below = 1 - limit_ghz / max_ghz;
-		const [top] = topNames(interval.rows, ({ cpu_ns }) => cpu_ns);
+		const [top] = topByCpu(interval.rows);
 		const who = firmware_ghz !== null && firmware_ghz <= limit_ghz ? safe`firmware` : safe`policy`;
 		return [
 			{

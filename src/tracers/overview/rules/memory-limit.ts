@@ -2,7 +2,7 @@ import { formatBytes } from '../../../lib/format.ts';
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { AtLimit } from '../../../system/memory-limits.ts';
 import { count, percent, perSecond } from '../format.ts';
-import { type Interval, ownerOf, processKey, topNames } from '../interval.ts';
+import { type Interval, ownerOf, processKey, topByCpu, topNames } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { hits: 5, stalled: 0.1, faults: 500 };
@@ -20,7 +20,7 @@ export const memoryLimit = {
 	help: `A control group has reached its memory limit ${limits.hits} times a second or more (memory.events, memory.failcnt), and tasks are stalled on memory ${percent(limits.stalled)} of the time (its own PSI, in cgroup v1 that of the machine), or its processes wait for a device in ${limits.faults} page faults a second. Owner: the name in it with most major faults, else with most memory.`,
 	check(interval) {
 		const { dt_ns, rows, atLimit } = interval;
-		const [busiest] = atLimit.length > 0 ? topNames(rows, ({ cpu_ns }) => cpu_ns) : [];
+		const [busiest] = atLimit.length > 0 ? topByCpu(rows) : [];
 		return atLimit.map((group) => {
 			const { cgroup, limit_bytes, used_bytes, hits, members } = group;
 			const stalled = Math.min(1, stalledShare(group, interval));

@@ -3,7 +3,7 @@ import { cgroupName } from '../../../system/cgroup-name.ts';
 import type { GroupStall } from '../../../system/group-pressure.ts';
 import type { Link, Owner, Suspicion } from '../finding.ts';
 import { percent } from '../format.ts';
-import { equals, type Interval, ownerOf, processKey, topNames, withoutPressure } from '../interval.ts';
+import { equals, type Interval, ownerOf, processKey, topByCpu, topNames, withoutPressure } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import type { OverviewRow } from '../snapshot.ts';
 
@@ -24,7 +24,7 @@ function most(
 	if (faulting) return { owner: ownerOf(safe`most major faults by`, faulting), sort: 'major_faults' };
 	const [io] = resource === 'cpu' ? [] : topNames(rows, ({ io_bytes }) => io_bytes);
 	if (io || resource === 'io') return { owner: ownerOf(safe`most IO by`, io), sort: 'io_bytes' };
-	return { owner: ownerOf(safe`most CPU by`, topNames(rows, ({ cpu_ns }) => cpu_ns)[0]), sort: 'cpu' };
+	return { owner: ownerOf(safe`most CPU by`, topByCpu(rows)[0]), sort: 'cpu' };
 }
 
 /** The processes of the group, sorted so that the owner is visible; IO by device if no process has IO. */
@@ -42,7 +42,7 @@ function linkTo(resource: Judged, group: GroupStall | undefined, owner: Owner | 
 /** Lack of memory makes everything else slow; where those that lack it use most of the CPUs, that is reclaim. */
 function touched(resource: Judged, some: number, owner: Owner | null, rows: readonly OverviewRow[]): number {
 	if (resource !== 'memory') return Math.min(1, some);
-	const [busiest] = topNames(rows, ({ cpu_ns }) => cpu_ns);
+	const [busiest] = topByCpu(rows);
 	return busiest && busiest.comm === owner?.comm ? 0.99 : Math.min(0.99, some + 0.5);
 }
 

@@ -2,7 +2,7 @@ import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
 import type { IrqRow } from '../../irq/snapshot.ts';
 import { duration, percent, perSecond } from '../format.ts';
-import { equals, missingTab, ownerOf, topNames } from '../interval.ts';
+import { equals, missingTab, ownerOf, topByCpu } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { p99_ns: 10e6, perSecond: 50 };
@@ -33,7 +33,7 @@ export const softirqLate = {
 	help: `One softirq in a hundred of a kind starts ${duration(limits.p99_ns)} or more after its raise, at ${limits.perSecond} a second or more. The text names a line that takes half of a CPU or more; without such a line, owner: the name with most CPU time.`,
 	uncheckable: (interval) => missingTab(interval, 'irq'),
 	check({ dt_ns, rows, sources: { irq } }) {
-		const [top] = topNames(rows, ({ cpu_ns }) => cpu_ns);
+		const [top] = topByCpu(rows);
 		const busy = busiest(irq?.rows ?? [], dt_ns);
 		return (irq?.rows ?? []).flatMap(({ name, late }) => {
 			if (!late || late.count === 0) return [];

@@ -1,7 +1,7 @@
 import type { SafeText } from '../../../lib/sanitize.ts';
 import { safe } from '../../../lib/sanitize.ts';
 import { count, percent, perSecond } from '../format.ts';
-import { equals, missingTab, topNames } from '../interval.ts';
+import { equals, missingTab, topByCpu } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { perSecond: 30, share: 0.1 };
@@ -23,7 +23,7 @@ export const storm = {
 		const many = [...born].filter(([, started]) => rateOf(started) >= limits.perSecond * 0.5);
 		if (many.length === 0) return [];
 		const all = rows.reduce((sum, { cpu_ns }) => sum + (cpu_ns ?? 0), 0);
-		const [busiest] = topNames(rows, ({ cpu_ns }) => cpu_ns);
+		const [busiest] = topByCpu(rows);
 		return many.flatMap(([comm, started]) => {
 			const rate = rateOf(started);
 			const kin = [...processes.values()].filter((one) => one.comm === comm);

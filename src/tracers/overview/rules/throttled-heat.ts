@@ -1,5 +1,5 @@
 import { safe } from '../../../lib/sanitize.ts';
-import { missingTab, ownerOf, topNames } from '../interval.ts';
+import { missingTab, ownerOf, topByCpu } from '../interval.ts';
 import type { Rule } from '../rule.ts';
 
 /** Processors were slowed down since they were too hot. */
@@ -18,7 +18,7 @@ export const throttledHeat = {
 		const throttling = sources.energy?.rest?.throttling;
 		if (!throttling) return [];
 		const { events, cooling, throttled_ns, events_total } = throttling;
-		const [top] = topNames(rows, ({ cpu_ns }) => cpu_ns);
+		const [top] = topByCpu(rows);
 		return [
 			{
 				about: '',

@@ -2,7 +2,7 @@ import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
 import { duration, percent } from '../format.ts';
 import { hottestText } from '../hot.ts';
-import { competitorOf, equals, missingTab, processKey, topNames, uncountedCpus, waitsForBudget } from '../interval.ts';
+import { competitorOf, equals, missingTab, processKey, topByCpu, uncountedCpus, waitsForBudget } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { waitShare: 0.1, p99_ns: 10e6, waitPerCpuTime: 0.5, ownCpu: 0.25 };
@@ -24,7 +24,7 @@ export const waits = {
 	check(interval) {
 		const { dt_ns, cpus, own, rows } = interval;
 		const hogs = new Set(
-			topNames(rows, ({ cpu_ns }) => cpu_ns)
+			topByCpu(rows)
 				.filter(({ sum }) => sum >= dt_ns * cpus * 0.25)
 				.map(({ comm }) => comm),
 		);

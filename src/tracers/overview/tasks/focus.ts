@@ -1,6 +1,6 @@
 /**
  * The process in focus, by hooks (bpf/overview/overview-focus.bpf.c): who wakes its threads, and how long they sleep, by the
- * reason of each sleep. Loaded while the process is looked at.
+ * reason of each sleep. Loaded while the process is displayed.
  */
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import { HashReader } from '../../../bpf/hash-reader.ts';

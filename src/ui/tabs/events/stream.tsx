@@ -58,7 +58,14 @@ const columns: readonly Column<StreamRow>[] = [
 	text('who', 'WHO', 16, 4, 'Process, socket, device or CPU that it happened to.', true),
 	text('text', 'WHAT', 24, 2, 'What happened.', true),
 	text('location', 'WHERE', 16, 8, 'Function of the kernel.', true),
-	text('cgroup', 'CGROUP', 16, 9, 'Control group of the process.', true),
+	text(
+		'cgroup',
+		'CGROUP',
+		16,
+		9,
+		'Control group of the process, or of a process in the network namespace of the device.',
+		true,
+	),
 	{
 		key: 'pid',
 		title: 'PID',

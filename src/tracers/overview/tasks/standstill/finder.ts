@@ -20,7 +20,7 @@ const WORKED: Count = 5;
 /** Between two walks over files at least, and as a multiple of their cost. */
 const PAUSE: Ns = 2e9;
 const PAUSE_OF_COST = 100;
-/** Processes that are looked at in one interval. */
+/** Processes that are examined in one interval. */
 const MOST: Count = 200;
 const MOST_THREADS: Count = 256;
 /** Wake-ups per second that are no work, and of a process whose title says that it waits. */

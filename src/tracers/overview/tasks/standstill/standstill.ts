@@ -44,7 +44,7 @@ export interface Still {
 	behind: Party | null;
 	/** An address on another machine that it waits for. */
 	address: string;
-	/** It waits for a signal or an event of another process: no file tells which. */
+	/** It waits for a signal or an event of another process: no file says which. */
 	forEvent: boolean;
 }
 

@@ -105,7 +105,7 @@ export class Waits {
 				};
 			return { ...none, forEvent: true };
 		}
-		// to a parent there often is a pipe that only tells of its end
+		// to a parent there often is a pipe that only shows its end
 		const channels = ends
 			.of(process.pid)
 			.filter(
