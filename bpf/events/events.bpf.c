@@ -203,7 +203,13 @@ static __always_inline int connection_event(u64 *ctx, u32 kind, u32 reason, stru
 
 struct inet_connection_sock {
 	u8 icsk_ca_state : 5;
+	u8 icsk_pending;
 } __attribute__((preserve_access_index));
+
+/* Of tcp_ca_state: from here on a loss is known, and segments are sent again for that. */
+#define TCP_CA_RECOVERY 3
+/* Of icsk_pending. */
+#define ICSK_TIME_LOSS_PROBE 5
 
 /*
  * Why here: every segment that TCP sends again.
@@ -222,6 +228,9 @@ int tcp_retransmit_skb(u64 *ctx)
 		reason = RETRANSMIT_FAILED;
 	else if (sk->__sk_common.skc_state == TCP_SYN_SENT)
 		reason = RETRANSMIT_SYN;
+	else if (reason < TCP_CA_RECOVERY &&
+		 BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_pending) == ICSK_TIME_LOSS_PROBE)
+		reason = RETRANSMIT_TLP;
 	return connection_event(ctx, EVENT_RETRANSMIT, reason, sk, skb);
 }
 

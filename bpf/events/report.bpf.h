@@ -38,6 +38,8 @@ enum retransmit_reason {
 	RETRANSMIT_SYN = 16,
 	RETRANSMIT_SYNACK,
 	RETRANSMIT_FAILED,
+	/* tail loss probe: the last segments are not acknowledged in time, and no later one shows a gap */
+	RETRANSMIT_TLP,
 };
 NAMES(retransmit_reason);
 

@@ -217,6 +217,43 @@ test('segments that a rule drops come again: as many as TcpRetransSegs', () => {
 	expect(lost).toContain('here');
 });
 
+test('the last segment of a burst that is lost comes again by a tail loss probe, as the kernel counts', () => {
+	const net = two();
+	warmUp(net);
+	// SYN, ACK and two segments pass
+	net.run(
+		'b',
+		...['iptables-legacy', '-A', 'INPUT', '-p', 'tcp', '--dport', '5016', '-m', 'statistic'],
+		...['--mode', 'nth', '--every', '100', '--packet', '4', '-j', 'DROP'],
+	);
+	start();
+	const before = nstat(net, 'a', 'TcpExtTCPLossProbes');
+	const server = python(
+		'server = socket.socket()',
+		'server.bind(("10.99.0.2", 5016)); server.listen(1)',
+		'peer = server.accept()[0]',
+		'while peer.recv(65536): pass',
+	);
+	net.run('b', 'sh', '-c', `python3 -c '${server[2]}' >/dev/null 2>&1 & sleep 0.5`);
+	net.run(
+		'a',
+		...python(
+			'client = socket.create_connection(("10.99.0.2", 5016), 5)',
+			'client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)',
+			'time.sleep(0.1)',
+			'for i in range(3): client.send(b"x" * 100)',
+			'time.sleep(0.6)',
+		),
+	);
+	const { rows, extra } = read();
+	const probes = nstat(net, 'a', 'TcpExtTCPLossProbes') - before;
+	const a = inode(net, 'a');
+	expect(probes).toBeGreaterThan(0);
+	expect(countOf(rows, 'retransmit', 'TLP', [a])).toBe(probes);
+	const [probe] = extra.events.filter(({ reason, netns }) => reason === 'TLP' && netns === a);
+	expect(probe?.lost_at).toMatchObject({ verdict: 'here', reason: 'NETFILTER_DROP' });
+});
+
 const BACKLOG = '/proc/sys/net/core/netdev_max_backlog';
 
 /** Packets that found the queue of a CPU full, all CPUs. */

@@ -1,9 +1,9 @@
 /** A fleet's rows: queries, answers, outliers, groups; and the agent's protocol over pipes that break. */
 import { spawnSync } from 'node:child_process';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { capturesMenu, localName, parseCaptures } from '../../src/commands/fleet/browse.ts';
-import { parseFetch, quoted } from '../../src/commands/fleet/captures.ts';
+import { parseFetch, passOn, quoted } from '../../src/commands/fleet/captures.ts';
 import type { Sampler, SamplerEvent } from '../../src/core/sampler.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { instruments } from '../../src/export/instruments.ts';
@@ -272,6 +272,17 @@ test('captures: what a host lists is checked, and only plain names are taken ove
 	expect(localName('/a/capture-1.wlb')).toBe('capture-1.wlb');
 	for (const path of ['/a/..', '/a/-rf', '/a/.bashrc', '/a/x y', '/a/\u001b.wlb'])
 		expect(localName(path)).toBeUndefined();
+});
+
+test('captures: what a host writes is inert, and a line without end takes no memory', async () => {
+	const written: string[] = [];
+	await passOn(Readable.from([Buffer.from('a\x1b[2Jb\nWRITTEN  \u202e'), Buffer.from([0xff, 0x0a])]), {
+		write: (text: string) => written.push(text) > 0,
+	});
+	const text = written.join('');
+	expect(text.split('\n').length).toBe(3);
+	expect(text).toMatch(/^a.*b\nWRITTEN/);
+	expect(text).not.toMatch(/[\x1b\u202e]/);
 });
 
 test('captures: a path reaches the shell there as one word', () => {

@@ -2,25 +2,39 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { systemReason, UsageError } from '../../core/errors.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { CommandLine } from '../../options/command.ts';
 import { remoteWords } from './ssh.ts';
 
+/** First bytes of a capture. */
+const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+
 /** A word as a POSIX shell takes it: ssh hands the words to the login shell there. */
 export function quoted(word: string): string {
 	return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** What a host writes, whatever that is, as inert text. Line by line would let a line without end fill the memory. */
+export async function passOn(from: Readable, to: Pick<Writable, 'write'>): Promise<void> {
+	from.setEncoding('utf8');
+	for await (const piece of from) {
+		const lines = (piece as string).split('\n').map((line) => sanitize(line));
+		to.write(lines.join('\n'));
+	}
 }
 
 /** Runs `wattlag captures` there, its output is ours. Resolves with its exit code. */
 export function listCaptures(line: CommandLine, host: string): Promise<number> {
 	const json = line.values['json'] === true ? ['--json'] : [];
 	const [program, ...words] = remoteWords(line, host, ['captures', ...json]) as [string, ...string[]];
-	const child = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit'] });
+	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
 	return new Promise((resolve, reject) => {
 		child.on('error', (error) => reject(new UsageError(`--captures ${host}: ${error.message}`)));
-		child.on('close', (code) => resolve(code ?? 1));
+		const passed = Promise.all([passOn(child.stdout, process.stdout), passOn(child.stderr, process.stderr)]);
+		child.on('close', (code) => void passed.then(() => resolve(code ?? 1), reject));
 	});
 }
 
@@ -44,14 +58,22 @@ export async function fetchCapture(
 	const file = await open(to, flags, 0o600).catch((error: Error) => {
 		throw new UsageError(`--output ${to}: ${systemReason(error)}`);
 	});
-	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+	const said = passOn(child.stderr, process.stderr);
 	const ended = new Promise<number>((resolve) => {
 		child.on('error', () => resolve(127));
 		child.on('close', (code) => resolve(code ?? 1));
 	});
+	const begin = Buffer.alloc(ZSTD.length);
+	let length = 0;
+	child.stdout.on('data', (bytes: Buffer) => {
+		length += bytes.copy(begin, Math.min(length, begin.length));
+	});
 	await pipeline(child.stdout, file.createWriteStream());
 	const code = await ended;
-	if (code === 0) return;
+	await said;
+	if (code === 0 && begin.equals(ZSTD)) return;
 	await rm(to, { force: true });
-	throw new UsageError(`--fetch ${host}:${sanitize(path)}: not copied (exit code ${code})`);
+	const why = code === 0 ? 'it is no capture' : `not copied (exit code ${code})`;
+	throw new UsageError(`--fetch ${host}:${sanitize(path)}: ${why}`);
 }

@@ -4,8 +4,20 @@ import type { OptionSpec, Options } from '../../core/tracer.ts';
 export const weightChoices = ['auto', 'time', 'frequency', 'cycles'] as const;
 export type WeightChoice = (typeof weightChoices)[number];
 
+/** Counters of energy, in the order in which they are tried: best measured first. */
+export const counterKinds = ['rapl', 'pmu', 'meter'] as const;
+export type CounterKind = (typeof counterKinds)[number];
+
+/** Methods without a counter, and what each is. */
+export const methods = {
+	model: 'watts are modelled from CPU time (--power)',
+	time: 'CPU seconds only, no watts',
+	proc: 'the traditional sampler of /proc',
+} as const;
+export type Method = keyof typeof methods;
+
 /** Values of `--source`. */
-export const sourceChoices = ['auto', 'rapl', 'pmu', 'meter', 'model', 'time', 'proc'] as const;
+export const sourceChoices = ['auto', ...counterKinds, ...(Object.keys(methods) as Method[])] as const;
 export type SourceChoice = (typeof sourceChoices)[number];
 
 export const energyOptions: readonly OptionSpec[] = [

@@ -2,7 +2,7 @@
 
 import { Unavailable } from '../../../core/errors.ts';
 import { sanitize } from '../../../lib/sanitize.ts';
-import type { SourceChoice } from '../options.ts';
+import { type CounterKind, counterKinds, type Method, methods, type SourceChoice } from '../options.ts';
 import { probeMeter } from './meter.ts';
 import { probePmu } from './pmu.ts';
 import { probeRapl } from './rapl.ts';
@@ -28,21 +28,15 @@ export interface ProbedSources {
 }
 
 /** `forced`: it was requested by name. */
-const counters: Readonly<Record<EnergySource['kind'], (host: EnergyHost, forced: boolean) => EnergySource>> = {
+const counters: Readonly<Record<CounterKind, (host: EnergyHost, forced: boolean) => EnergySource>> = {
 	rapl: probeRapl,
 	pmu: probePmu,
 	meter: probeMeter,
 };
 
-const others = {
-	model: 'watts are modelled from CPU time (--power)',
-	time: 'CPU seconds only, no watts',
-	proc: 'the traditional sampler of /proc',
-} as const;
-
 type Probed = { source: EnergySource } | { failure: Unavailable };
 
-function probe(kind: EnergySource['kind'], host: EnergyHost, forced: boolean): Probed {
+function probe(kind: CounterKind, host: EnergyHost, forced: boolean): Probed {
 	try {
 		return { source: counters[kind](host, forced) };
 	} catch (error) {
@@ -61,11 +55,11 @@ function probe(kind: EnergySource['kind'], host: EnergyHost, forced: boolean): P
 export function probeSources(
 	host: EnergyHost,
 	wanted: SourceChoice,
-	without: ReadonlyMap<EnergySource['kind'], string> = new Map(),
+	without: ReadonlyMap<CounterKind, string> = new Map(),
 ): ProbedSources {
 	const candidates: Candidate[] = [];
 	let source: EnergySource | null = null;
-	for (const kind of Object.keys(counters) as EnergySource['kind'][]) {
+	for (const kind of counterKinds) {
 		const reason = without.get(kind);
 		if (reason !== undefined) {
 			candidates.push({ kind, state: 'unavailable', reason, fix: '' });
@@ -89,8 +83,8 @@ export function probeSources(
 			candidates.push({ kind, state: 'available', reason, fix: `--source ${kind}` });
 		}
 	}
-	const kind = source?.kind ?? (wanted === 'auto' ? 'model' : (wanted as keyof typeof others));
-	for (const [other, what] of Object.entries(others) as [keyof typeof others, string][]) {
+	const kind = source?.kind ?? (wanted === 'auto' ? 'model' : (wanted as Method));
+	for (const [other, what] of Object.entries(methods) as [Method, string][]) {
 		const why = wanted === 'auto' ? 'no counter can be read' : 'asked for';
 		candidates.push(
 			other === kind

@@ -8,6 +8,7 @@ import type { BpfAddon } from '../../../core/native.ts';
 import type { Source } from '../../../core/snapshot.ts';
 import type { SafeText } from '../../../lib/sanitize.ts';
 import type { MicroJoules, Ns } from '../../../lib/units.ts';
+import type { CounterKind } from '../options.ts';
 import type { Sampler } from './sampler.ts';
 
 /** Requirements of a probe. `sysRoot` and `procRoot` may be fixture trees; `addon` may be absent without BPF. */
@@ -44,7 +45,7 @@ export interface EnergyReading {
 }
 
 export interface EnergySource extends Source {
-	kind: 'rapl' | 'pmu' | 'meter';
+	kind: CounterKind;
 	/** Coverage of the total: `CPU packages + DRAM`, `whole machine`. */
 	scope: SafeText;
 	/** The number in {@link Source.uncertainty}: ± of the total in percent. */

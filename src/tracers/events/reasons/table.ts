@@ -23,6 +23,13 @@ export const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'drops of the connection on this machine; then the path (mtr) and the other end',
 		],
 		[
+			'TLP',
+			'peer',
+			'notice',
+			'the last segments were not acknowledged in time (tail loss probe): lost, or the other end is slow',
+			'drops of the connection on this machine; then the path and the other end, whose run queue may be full',
+		],
+		[
 			'SYN',
 			'peer',
 			'high',
