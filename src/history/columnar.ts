@@ -245,7 +245,9 @@ function textsOf(values: readonly string[], numbers: Pool): Column {
 
 /** A copy of what is part of a larger buffer, which would be kept for it. */
 function separate<Part extends Float64Array | Uint8Array>(part: Part): Part {
-	return part.buffer.byteLength > part.byteLength ? (part.slice() as Part) : part;
+	if (part.buffer.byteLength === part.byteLength) return part;
+	// a Buffer is a Uint8Array whose slice() is no copy
+	return (part instanceof Float64Array ? part.slice() : Uint8Array.from(part)) as Part;
 }
 
 /** Apart from the message in which they came. */

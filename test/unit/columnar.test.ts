@@ -10,7 +10,7 @@ import {
 	withLazyRows,
 	withoutRows,
 } from '../../src/history/archive.ts';
-import { bytesOf, dropLists, fromColumns, toColumns } from '../../src/history/columnar.ts';
+import { bytesOf, dropLists, fromColumns, separated, toColumns } from '../../src/history/columnar.ts';
 import { lazyRows } from '../../src/history/lazy-rows.ts';
 import { tickOf } from './overview-fixtures.ts';
 
@@ -163,6 +163,24 @@ test('texts and values that are no numbers have their part in the memory of rows
 	const few = bytes(() => 'x');
 	expect(bytes((n) => `${n}`.padStart(20, 'x')) - few).toBeGreaterThanOrEqual(1000 * 20);
 	expect(bytes((n) => (n % 2 ? 'x' : null))).toBeGreaterThanOrEqual(500 * 8);
+});
+
+test('what is kept of a message does not keep the message', () => {
+	const row = { a: 1, b: 'text', list: [1, 2] };
+	// as it arrives: parts of one buffer, those of bytes as Node's Buffer
+	const message = Buffer.alloc(10_000);
+	const { numbers, lists, ...columns } = toColumns(Array.from({ length: 10 }, () => row));
+	new Float64Array(message.buffer, message.byteOffset, numbers.length).set(numbers);
+	message.set(lists as Uint8Array, 5000);
+	const arrived = {
+		...columns,
+		numbers: new Float64Array(message.buffer, message.byteOffset, numbers.length),
+		lists: message.subarray(5000, 5000 + (lists as Uint8Array).length),
+	};
+	const kept = separated(arrived);
+	expect(fromColumns(kept)).toEqual(fromColumns(arrived));
+	expect(kept.numbers.buffer.byteLength).toBe(kept.numbers.byteLength);
+	expect(kept.lists?.buffer.byteLength).toBe(kept.lists?.byteLength);
 });
 
 test('large snapshots survive packing', () => {
