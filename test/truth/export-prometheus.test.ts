@@ -80,7 +80,7 @@ test('what Prometheus has is the sum of the intervals, part by part; promtool ha
 		await served;
 	});
 	// some requests of ours, whatever else the machine does
-	await until('requests are measured', 20, async () => snapshots.some(({ tab }) => tab === 'io'));
+	await until('requests are measured', 60, async () => snapshots.some(({ tab }) => tab === 'io'));
 	await onDisk(async (directory) => {
 		const output = `of=${join(directory, 'file')}`;
 		expect(spawnSync('dd', ['if=/dev/zero', output, 'bs=64k', 'count=64', 'oflag=dsync']).status).toBe(0);
