@@ -72,6 +72,18 @@ export interface ProfileQuality {
 	kernel_hidden: boolean;
 }
 
+/** How far copied stacks were unwound, by count. */
+export interface UnwindCoverage {
+	/** Stacks of code from files, of processes that were there: those that can be unwound. */
+	files: Count;
+	files_whole: Count;
+	/**
+	 * Stacks that are cut, by cause: `ended` (the process had, before its mappings were read), `compiled` (at run time: no tables and no
+	 * frame pointer), `no_tables` (of the file), `beyond_copy` (the stack is larger than what was copied), `other`.
+	 */
+	cut: Partial<Record<string, Count>>;
+}
+
 /** Files whose symbols were to be found elsewhere. */
 export interface LateSymbolCounts {
 	/** Of `.gnu_debugdata`: files that have it, those whose symbols were read, and those that are damaged or too large. */
@@ -94,7 +106,7 @@ export interface Profile {
 	stacks: readonly ProfileStack[];
 	quality: ProfileQuality;
 	/** Stacks that were copied and unwound by the tables of the files, and the bytes of it; null: that was not asked for. */
-	unwound: { stacks: Count; bytes: Bytes } | null;
+	unwound: ({ stacks: Count; bytes: Bytes } & Partial<UnwindCoverage>) | null;
 	/** Losses by cause. */
 	lost: Readonly<Record<string, Count>>;
 	/** Memory of symbols. */

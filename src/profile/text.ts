@@ -15,12 +15,27 @@ export function cutText({
 	return `${percent(cut)} % of user stacks are cut${early}: ${why}`;
 }
 
-/** Coverage and cost of unwinding; empty: that was not asked for. */
+const CUT_CAUSES: Readonly<Record<string, string>> = {
+	ended: 'of processes that had ended',
+	compiled: 'in compiled code',
+	no_tables: 'in files without tables',
+	beyond_copy: 'beyond the copy',
+};
+
+/** Coverage and cost of unwinding, and why stacks are cut; empty: that was not asked for. */
 export function unwoundText({ quality: { user_stacks, cut }, unwound }: Pick<Profile, 'quality' | 'unwound'>): string {
 	if (!unwound) return '';
+	const { files = 0, files_whole = 0, cut: causes = {} } = unwound;
 	const whole = user_stacks === 0 ? '' : `: ${Math.floor((100 * (user_stacks - cut)) / user_stacks)} % are whole`;
+	const ofFiles =
+		files > 0 && files < user_stacks ? `, of code from files ${Math.floor((100 * files_whole) / files)} %` : '';
+	const why = Object.entries(CUT_CAUSES)
+		.map(([cause, words]) => [Math.round((100 * (causes[cause] ?? 0)) / Math.max(1, user_stacks)), words] as const)
+		.filter(([share]) => share > 0)
+		.map(([share, words]) => `${share} % ${words}`);
+	const cuts = why.length === 0 ? '' : `; cut: ${why.join(', ')}`;
 	const each = unwound.stacks === 0 ? '' : `; ${Math.round(unwound.bytes / unwound.stacks / 1024)} KiB copied of each`;
-	return `${counted(unwound.stacks, 'user stack')} unwound by the tables of their files${whole}${each}`;
+	return `${counted(unwound.stacks, 'user stack')} unwound by the tables of their files${whole}${ofFiles}${cuts}${each}`;
 }
 
 /** Why there is nothing in it; empty: there is something. @param exists some thread of the target is there now */

@@ -184,10 +184,13 @@ export class Symbolizer {
 	/** The frames of a copied stack, at most `limit`; none: nothing is known of its process. */
 	unwind(space: string, stack: CopiedStack, limit: number): Unwound {
 		const known = this.spaces.get(space);
-		if (!known) return { frames: [], whole: false };
+		if (!known || known.mappings.length === 0) return { frames: [], end: 'ended' };
 		this.unwinder ??= new Unwinder((address) => this.rowAt(address));
 		this.unwound = known;
-		return this.unwinder.unwind(stack, limit);
+		const unwound = this.unwinder.unwind(stack, limit);
+		if (unwound.end !== 'no_tables') return unwound;
+		const mapping = mappingAt(known.mappings, unwound.frames.at(-1) as number);
+		return mapping && anonymous.test(mapping.path) ? { ...unwound, end: 'compiled' } : unwound;
 	}
 
 	/** In the address space that is unwound now. */

@@ -31,12 +31,15 @@ export interface CopiedStack {
 	memory: DataView;
 }
 
+/** Why a stack was unwound no further. `whole`: its outermost frame is the one that the program or thread began with. */
+export const UNWIND_ENDS = ['whole', 'ended', 'compiled', 'no_tables', 'beyond_copy', 'other'] as const;
+export type UnwindEnd = (typeof UNWIND_ENDS)[number];
+
 /** A stack as far as it is known. */
 export interface Unwound {
 	/** Innermost first, as the kernel has them: return addresses, which lie behind a call. */
 	frames: number[];
-	/** The outermost frame is the one that the program or thread began with. */
-	whole: boolean;
+	end: UnwindEnd;
 }
 
 /** Rules for an instruction; undefined: no file has any for it, null: there is no code at this address. */
@@ -81,7 +84,7 @@ export class Unwinder implements ExpressionContext {
 		const frames = [address];
 		// of an interrupted function the instruction itself counts; of a caller, the call before
 		let exact = true;
-		let whole = false;
+		let end: UnwindEnd = 'other';
 		while (frames.length < limit) {
 			const row = this.row(exact ? address : address - 1);
 			if (row === null && frames.length > 1) {
@@ -91,7 +94,8 @@ export class Unwinder implements ExpressionContext {
 			const before = this.values[stackPointer] as number;
 			address = row ? this.step(row) : this.stepByFramePointer();
 			if (address === undefined || address === 0) {
-				whole = address === 0 || row?.registers.get(row.returnRegister)?.kind === 'undefined';
+				const whole = address === 0 || row?.registers.get(row.returnRegister)?.kind === 'undefined';
+				end = whole ? 'whole' : row ? 'beyond_copy' : 'no_tables';
 				break;
 			}
 			const after = this.values[stackPointer] as number;
@@ -100,7 +104,7 @@ export class Unwinder implements ExpressionContext {
 			exact = row?.signal === true;
 			frames.push(exact ? address + 1 : address);
 		}
-		return { frames, whole };
+		return { frames, end };
 	}
 
 	/** To the caller. Returns its address; undefined: there is none, or it is not known. */

@@ -1,11 +1,12 @@
 /** Profiles against loads of known shape, the kernel's own accounting, its own stacks, and perf. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { Host } from '../../src/core/tracer.ts';
+import { pprof } from '../../src/profile/formats/pprof.ts';
 import type { ProfileStack } from '../../src/profile/model.ts';
 import { loadDemangler } from '../../src/symbols/demangle.ts';
 import { kernelStackOf } from '../../src/tracers/profile/clocks.ts';
@@ -208,6 +209,23 @@ test('perf names the same functions', async () => {
 	expect(often.map(({ name }) => name as string).filter((name) => !theirs.has(name))).toEqual([]);
 });
 
+test('go tool pprof reads the file, with the same figures', async ({ skip }) => {
+	const version = spawnSync('go', ['version']);
+	skip(version.status !== 0, 'Go is not installed (golang-go)');
+	const { pid } = await load(program, 'shares');
+	const profile = await take('on-cpu', pid, 500, 997);
+	const file = join(directory.path, 'shares.pb.gz');
+	writeFileSync(file, await pprof(profile));
+	const top = execFileSync('go', ['tool', 'pprof', '-top', '-sample_index=samples', '-nodefraction=0', file], {
+		...{ encoding: 'utf8', env: { ...process.env, HOME: directory.path }, stdio: ['ignore', 'pipe', 'ignore'] },
+	} as const);
+	for (const { name, self, total } of figures(profile).filter(({ total }) => total >= 5)) {
+		const line = top.split('\n').find((one) => one.trimEnd().endsWith(` ${name}`));
+		const [flat, , , sum] = line?.trim().split(/\s+/) ?? [];
+		expect([name, Number(flat), Number(sum)]).toEqual([name, self, total]);
+	}
+});
+
 const XZ = '/usr/bin/xz';
 
 /** xz of the distribution, that compresses without end. */
@@ -250,6 +268,9 @@ describe('stacks without frame pointers', () => {
 		expect(whole / all).toBeGreaterThan(0.97);
 		expect(profile.quality.cut / profile.quality.user_stacks).toBeLessThan(0.03);
 		expect(profile.unwound?.stacks).toBe(all);
+		// all of it is code from files that were there
+		expect(profile.unwound?.files).toBe(profile.quality.user_stacks);
+		expect(Number(profile.unwound?.files_whole) / all).toBeGreaterThan(0.97);
 		expect(profile.lost['copies_lost']).toBe(0);
 	});
 
@@ -273,6 +294,14 @@ describe('stacks without frame pointers', () => {
 		const ours = new Set(profile.frames.map(({ name }) => name as string));
 		expect(theirs.size).toBeGreaterThan(0);
 		expect([...theirs].filter((name) => !ours.has(name))).toEqual([]);
+	});
+
+	test('code that was compiled at run time without frame pointers is counted by that cause, beside that of files', async () => {
+		const { pid } = await load(chain, 'compiled');
+		const { quality, unwound } = await take('on-cpu', pid, 400, 997, true);
+		expect(quality.cut / quality.user_stacks).toBeGreaterThan(0.9);
+		expect(unwound?.cut?.['compiled']).toBe(quality.cut);
+		expect(Number(unwound?.files) / quality.user_stacks).toBeLessThan(0.1);
 	});
 
 	test('without unwinding, they are counted as cut', async () => {

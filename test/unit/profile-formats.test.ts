@@ -11,7 +11,7 @@ import { speedscope } from '../../src/profile/formats/speedscope.ts';
 import { svg } from '../../src/profile/formats/svg.ts';
 import type { Profile, ProfileStack } from '../../src/profile/model.ts';
 import { reasonOf } from '../../src/profile/reason.ts';
-import { cutText, profileTable } from '../../src/profile/text.ts';
+import { cutText, profileTable, unwoundText } from '../../src/profile/text.ts';
 import { functionsOf, treeOf } from '../../src/profile/tree.ts';
 
 const stack = (frames: readonly number[], count: number, more: Partial<ProfileStack> = {}): ProfileStack => ({
@@ -125,6 +125,13 @@ test('the table: shares, and the share of cut stacks', () => {
 	expect(text).toContain('70.0%   90.0%  work<a;b>  server');
 	expect(text).toContain('41 % of user stacks are cut, 12 % after 2 frames: no frame pointers');
 	expect(cutText(profile({ quality: { ...profile().quality, cut: 0 } }))).toBe('');
+	const cut = { ended: 25, compiled: 14, beyond_copy: 2 };
+	const unwound = { stacks: 100, bytes: 100 * 9216, files: 61, files_whole: 59, cut };
+	expect(unwoundText(profile({ unwound }))).toBe(
+		'100 user stacks unwound by the tables of their files: 59 % are whole, of code from files 96 %; cut: 25 % of processes that had ended, 14 % in compiled code, 2 % beyond the copy; 9 KiB copied of each',
+	);
+	// a recording of before has no causes
+	expect(unwoundText(profile({ unwound: { stacks: 100, bytes: 0 } }))).toMatch(/: 59 % are whole; 0 KiB/);
 });
 
 test('the longest ending decides', () => {

@@ -3,9 +3,17 @@
 import { stack_limits } from '../../generated/profile.ts';
 import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import type { FrameKind, ProfileFrame, ProfileQuality, ProfileStack, State } from '../../profile/model.ts';
+import type {
+	FrameKind,
+	ProfileFrame,
+	ProfileQuality,
+	ProfileStack,
+	State,
+	UnwindCoverage,
+} from '../../profile/model.ts';
 import { canDemangle } from '../../symbols/demangle.ts';
 import type { Frame, Symbolizer } from '../../symbols/symbolizer.ts';
+import type { UnwindEnd } from '../../symbols/unwind.ts';
 import type { StackFrames } from './counted.ts';
 
 /** One stack as it was recorded. */
@@ -18,6 +26,8 @@ export interface Recorded {
 	space: string;
 	user: StackFrames;
 	kernel: StackFrames;
+	/** Of a user stack that was copied: how far it was unwound. */
+	end?: UnwindEnd | undefined;
 	count: Count;
 	ns: Ns;
 	/** Names of kernel functions, innermost first, where addresses are not known. */
@@ -91,6 +101,7 @@ export class ProfileBuilder {
 	private readonly stacks = new Map<string, ProfileStack>();
 	private readonly found = new Map<Frame, number>();
 	private quality = { user_stacks: 0, cut: 0, cut_after_2: 0, unnamed: 0 };
+	private readonly coverage: UnwindCoverage = { files: 0, files_whole: 0, cut: {} };
 
 	constructor(symbolizer: Symbolizer, named: NamedStacks) {
 		this.symbolizer = symbolizer;
@@ -154,12 +165,17 @@ export class ProfileBuilder {
 	}
 
 	/** Indices of frames, outermost first: user, then kernel. */
-	private path({ space, user, kernel, count }: Recorded): number[] {
+	/** How much of the copied stacks was unwound. */
+	unwindCoverage(): UnwindCoverage {
+		return this.coverage;
+	}
+
+	private path({ space, user, kernel, count, end }: Recorded): number[] {
 		const path: number[] = [];
 		if (user === null) path.push(this.label(LOST_STACK));
 		else if (user.length > 0) {
 			const frames = this.named.userFrames(space, user);
-			this.judge(frames, count);
+			this.judge(frames, count, end);
 			for (let at = frames.length - 1; at >= 0; at--) path.push(this.indexOf(frames[at] as Frame));
 		}
 		if (kernel === null) path.push(this.label(LOST_STACK));
@@ -171,15 +187,26 @@ export class ProfileBuilder {
 	}
 
 	/** A stack is whole when it ends in the function that starts a process or a thread. */
-	private judge(frames: readonly Frame[], count: Count): void {
-		const { quality } = this;
+	private judge(frames: readonly Frame[], count: Count, end?: UnwindEnd): void {
+		const { quality, coverage } = this;
 		quality.user_stacks += count;
 		if (frames[0]?.named === false) quality.unnamed += count;
 		const outermost = frames.at(-1);
 		// the function of libc that starts programs has a name only in its debug information
 		const inLibc = frames.length > 2 && !outermost?.named && /^(libc|libpthread|ld-)/.test(outermost?.module ?? '');
-		if (outermost?.root || inLibc || frames.some(({ root }) => root) || frames.length >= stack_limits.MAX_FRAMES)
-			return;
+		const whole =
+			(outermost?.root ?? false) ||
+			inLibc ||
+			frames.some(({ root }) => root) ||
+			frames.length >= stack_limits.MAX_FRAMES ||
+			end === 'whole';
+		// of code that was compiled at run time, and of what has ended, there are no tables to be had
+		if (end !== undefined && end !== 'ended' && end !== 'compiled') {
+			coverage.files += count;
+			if (whole) coverage.files_whole += count;
+		}
+		if (whole) return;
+		if (end !== undefined) coverage.cut[end] = (coverage.cut[end] ?? 0) + count;
 		quality.cut += count;
 		if (frames.length <= 2) quality.cut_after_2 += count;
 	}

@@ -1,7 +1,7 @@
 /** Stacks that the kernel copied (bpf/profile/user-stack.bpf.h): unwound as they are read, and counted by their frames. */
 import { maps, stack_limits, user_copy, user_stack } from '../../generated/profile.ts';
 import type { Count } from '../../lib/units.ts';
-import type { CopiedStack, Unwound } from '../../symbols/unwind.ts';
+import type { CopiedStack, UnwindEnd, Unwound } from '../../symbols/unwind.ts';
 import { type Counted, type StackFrames, spaceId } from './counted.ts';
 
 /** As many as the kernel's own map has. */
@@ -13,6 +13,7 @@ export type Unwind = (space: string, stack: CopiedStack, limit: number) => Unwou
 interface Interned {
 	frames: readonly number[];
 	text: string;
+	end: UnwindEnd;
 }
 
 export class CopiedStacks {
@@ -38,9 +39,9 @@ export class CopiedStacks {
 		const from = view.byteOffset + at;
 		const registers = new DataView(view.buffer, from + user_stack.at.registers, user_copy.COPY_REGISTERS * 8);
 		const memory = new DataView(view.buffer, from + user_stack.size, bytes);
-		const { frames, whole } = unwind(space, { registers, memory }, MAX_FRAMES);
-		const others = whole ? null : framesOf(key.user);
-		const user = this.intern(others !== null && others.length > frames.length ? others : frames);
+		const { frames, end } = unwind(space, { registers, memory }, MAX_FRAMES);
+		const others = end === 'whole' ? null : framesOf(key.user);
+		const user = this.intern(others !== null && others.length > frames.length ? others : frames, end);
 		if (user.frames.length >= MAX_FRAMES) this.deep++;
 		const id = `${space} ${key.tid} ${key.kind} ${key.kernel} ${user.text}`;
 		const known = this.byFrames.get(id);
@@ -49,16 +50,16 @@ export class CopiedStacks {
 			known.ns += ns;
 		} else if (this.byFrames.size >= MAX_ENTRIES) this.full++;
 		else {
-			const stacks = { user: user.frames, kernel: framesOf(key.kernel) };
+			const stacks = { user: user.frames, kernel: framesOf(key.kernel), end: user.end };
 			this.byFrames.set(id, { key, space, count, ns, comm: Uint8Array.from(comm), ...stacks });
 		}
 	}
 
-	private intern(frames: readonly number[]): Interned {
+	private intern(frames: readonly number[], end: UnwindEnd): Interned {
 		const text = frames.join(',');
 		const known = this.interned.get(text);
 		if (known) return known;
-		const fresh = { frames, text };
+		const fresh = { frames, text, end };
 		if (this.interned.size < MAX_ENTRIES) this.interned.set(text, fresh);
 		return fresh;
 	}

@@ -1,6 +1,7 @@
 /** Entries of a profile as they are counted: by stack, thread and kind. */
 import type { profile_key, profile_value } from '../../generated/profile.ts';
 import type { Count, Ns } from '../../lib/units.ts';
+import type { UnwindEnd } from '../../symbols/unwind.ts';
 
 /** One entry of the map of counts; figures since the object was loaded. */
 export interface Counted {
@@ -11,6 +12,8 @@ export interface Counted {
 	ns: Ns;
 	comm: profile_value['comm'];
 	user: StackFrames;
+	/** Of a user stack that was copied: how far it was unwound. */
+	end?: UnwindEnd;
 	kernel: StackFrames;
 }
 

@@ -86,7 +86,7 @@ export class Locks {
 				stack: builder.kernelNames(this.collector.frames(key.owner_stack)),
 			});
 		}
-		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
+		for (const { key, space, count, ns, comm, user, kernel, end } of this.collector.entries()) {
 			const thread = sanitize(comm);
 			const owner = owners.get(key.kind);
 			// one that ran when the wait began has no stack there; it may have slept later
@@ -101,6 +101,7 @@ export class Locks {
 				space,
 				user,
 				kernel,
+				end,
 				count,
 				ns,
 				lock: this.nameOf(builder, key.kind, known.get(key.kind), kernel),

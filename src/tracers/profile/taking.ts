@@ -210,7 +210,7 @@ export class Taking {
 			target: targetText,
 			...builder.result(),
 			quality: builder.qualityOf(deep),
-			unwound: unwind ? { stacks: copied, bytes } : null,
+			unwound: unwind ? { stacks: copied, bytes, ...builder.unwindCoverage() } : null,
 			lost,
 			symbol_bytes: this.symbolizer.bytes,
 			late_symbols: this.lateSymbols(),
@@ -246,7 +246,7 @@ export class Taking {
 				...{ count: 0, ns: run_ns, label: safe`[ran between samples]` },
 			});
 		}
-		for (const { key, space, count, ns: estimate, comm, user, kernel } of entries) {
+		for (const { key, space, count, ns: estimate, comm, user, kernel, end } of entries) {
 			const measured = ran?.get(key.tid)?.run_ns;
 			const ns = measured === undefined ? estimate : (estimate * measured) / (sampled.get(key.tid) ?? estimate);
 			const thread = sanitize(comm);
@@ -259,6 +259,7 @@ export class Taking {
 				space,
 				user,
 				kernel,
+				end,
 				count,
 				ns,
 			});

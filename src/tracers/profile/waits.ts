@@ -95,13 +95,13 @@ export class Waits {
 			return known;
 		};
 		const plain = { user: [], kernel: [], space: '' } as const;
-		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
+		for (const { key, space, count, ns, comm, user, kernel, end } of this.collector.entries()) {
 			const { tgid: pid, tid } = key;
 			const thread = sanitize(comm);
 			const base = { pid, tid, thread, comm: names.of(pid) ?? thread, count, ns };
 			if (key.kind === off_kind.OFF_BLOCKED) {
 				const { state } = causeOf(builder, kernel, builder.userNames(space, user));
-				builder.add({ ...base, state, space, user, kernel });
+				builder.add({ ...base, state, space, user, kernel, end });
 				sumsOf(tid).blocked += ns;
 			} else if (key.kind === off_kind.OFF_SHORT) {
 				builder.add({ ...base, ...plain, state: 'short waits', label: SHORT });
@@ -128,7 +128,7 @@ export class Waits {
 
 	/** Waits for locks of programs: each is named by the function that wanted it. */
 	addFutexes(builder: ProfileBuilder, names: ProcessNames): void {
-		for (const { key, space, count, ns, comm, user, kernel } of this.collector.entries()) {
+		for (const { key, space, count, ns, comm, user, kernel, end } of this.collector.entries()) {
 			if (key.kind !== off_kind.OFF_BLOCKED) continue;
 			const wanting = builder.userNames(space, user);
 			const { state, ofProgram } = causeOf(builder, kernel, wanting);
@@ -138,7 +138,7 @@ export class Waits {
 			const wanted = wanting.find(({ name, module, named }) => named && !isWaiting(name, module));
 			const lock = wanted === undefined ? safe`${state as SafeText}` : safe`${state as SafeText} in ${wanted.name}`;
 			builder.add({
-				...{ pid, tid, thread, comm: names.of(pid) ?? thread, state, space, user, kernel, count, ns, lock },
+				...{ pid, tid, thread, comm: names.of(pid) ?? thread, state, space, user, kernel, end, count, ns, lock },
 			});
 		}
 	}
