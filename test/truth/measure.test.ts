@@ -65,7 +65,8 @@ test('a hog on one CPU, beside another one: CPU time and waits as its schedstat 
 	const script = `read up _ </proc/uptime; set -- $((\${up%.*} + 3)); ${loop}; read cpu wait _ </proc/$$/schedstat; echo $cpu $wait`;
 	const { line, own } = measure([], ['taskset', '-c', '0', 'sh', '-c', script]);
 	const [cpu, wait] = own.split(' ').map(Number) as [number, number];
-	expect(cpu).toBeGreaterThan(3e8);
+	// others may be there too
+	expect(cpu).toBeGreaterThan(1e8);
 	// after it read its own figures it only exits
 	expect(line.cpu_ns / cpu).toBeGreaterThan(0.999);
 	expect(line.cpu_ns - cpu).toBeLessThan(0.01 * cpu + 6e6);
