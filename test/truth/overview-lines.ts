@@ -8,15 +8,13 @@ import type { OverviewExtra, OverviewRow } from '../../src/tracers/overview/snap
 
 export type Line = Snapshot<OverviewRow, OverviewExtra>;
 
-/** Lines of the program until `enough` has one; null: it never came within so many intervals. @param delay s */
+/** Lines of the program until `enough` has one; null: it never came within so many intervals. */
 export async function watch(
 	intervals: number,
 	enough: (line: Line) => boolean,
 	more: readonly string[] = [],
-	delay = 1,
 ): Promise<Line | null> {
-	const length = ['--delay', String(delay), '--iterations', String(intervals)];
-	const args = [...more, '--batch', '--json', '--tab', 'overview', ...length];
+	const args = [...more, '--batch', '--json', '--tab', 'overview', '--delay', '1', '--iterations', String(intervals)];
 	const program = spawn('bin/wattlag', args, { stdio: ['ignore', 'pipe', 'inherit'] });
 	const ended = once(program, 'exit');
 	try {
@@ -44,7 +42,7 @@ export async function comesAndGoes(
 	let found: { finding: Finding; line: Line } | undefined;
 	const said = new Set<string>();
 	const gone = await watch(
-		120,
+		60,
 		(line) => {
 			const finding = line.findings.find(is);
 			for (const { rule, subject, text } of line.findings) said.add(`${rule}: ${subject}: ${text}`);
@@ -55,7 +53,6 @@ export async function comesAndGoes(
 			return found !== undefined && !finding;
 		},
 		args,
-		0.5,
 	);
 	if (!found) throw new Error(`it never came; what came: ${[...said].join('\n')}`);
 	if (!gone) throw new Error(`it never went: ${found.finding.text}`);
