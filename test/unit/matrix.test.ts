@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Check } from '../matrix/check.ts';
 import { loadChecks } from '../matrix/host/bundle.ts';
 import { initramfs } from '../matrix/host/initramfs.ts';
+import { clockNote } from '../matrix/host/machine-run.ts';
 import { machines } from '../matrix/machines.ts';
 import { checksText, isError, judgedAnew, type Result, standingTable, tableText, verdictOf } from '../matrix/report.ts';
 
@@ -130,4 +131,10 @@ test('the first file system is an archive of aligned entries with its end', () =
 	expect(names.map((header) => header.slice(110))).toEqual(
 		expect.arrayContaining(['bin', 'dev/console', 'bin/busybox', 'init', 'modules/order', 'TRAILER!!!']),
 	);
+});
+
+test('a guest whose clock jumps is noted', () => {
+	expect(clockNote(8.6, 10)).toEqual([]);
+	expect(clockNote(70, 60)).toEqual([]);
+	expect(clockNote(1061.04, 9)).toEqual(["by the guest's clock it took 1061.0 s"]);
 });
