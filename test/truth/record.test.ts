@@ -141,7 +141,7 @@ test.concurrent('a full disk: it is said, recording goes on when there is room, 
 	expect(recording.said()).toMatch(/recording stopped: .*(ENOSPC|no space)/);
 	// among many busy programs it has its turn
 	const [, fields = ''] = readFileSync(`/proc/${recording.child.pid}/stat`, 'latin1').split(') ');
-	expect(fields.split(' ')[16]).toBe('-10');
+	expect(fields.split(' ')[16]).toBe('-20');
 	rmSync(join(path, 'others'));
 	await until(() => recording.said().includes('recording again'), recording.said);
 	recording.child.kill('SIGINT');
