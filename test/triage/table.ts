@@ -107,7 +107,7 @@ export function quietSum(rows: readonly string[]): string {
 	const cells = rows.map((row) => row.split('|').map((one) => one.trim()));
 	const sum = (column: number) =>
 		cells.reduce((total, row) => total + (Number.parseInt(row[column] ?? '', 10) || 0), 0);
-	return `${QUIET_SUM}${sum(2).toLocaleString('en-GB')} s, ${sum(4).toLocaleString('en-GB')} intervals, ${sum(5)} severe lines.`;
+	return `${QUIET_SUM}${sum(2).toLocaleString('en-GB')} s, ${sum(4).toLocaleString('en-GB')} intervals, severe lines: ${sum(5)}.`;
 }
 
 /** The page with a series added to its table, and the sum below; the sum. */

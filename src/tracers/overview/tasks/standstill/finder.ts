@@ -17,9 +17,13 @@ import { type Calls, type Moment, Waits } from './waits.ts';
 
 /** Switches of a life from which on it has worked: what just started may still wait for its first job. */
 const WORKED: Count = 5;
-/** Between two walks over files at least, and as a multiple of their cost. */
+/**
+ * Between two walks over files: at least, as a multiple of the CPU time that they took, and at most. By the clock, a walk on a machine whose
+ * CPUs others use would be followed by half a minute in which nothing new is found.
+ */
 const PAUSE: Ns = 2e9;
 const PAUSE_OF_COST = 100;
+const PAUSE_MOST: Ns = 6e9;
 /** Processes that are examined in one interval. */
 const MOST: Count = 200;
 const MOST_THREADS: Count = 256;
@@ -58,6 +62,17 @@ export interface Sources {
 /** No work since? A wake-up now and then, for a signal or a look at the clock, is none: `idle` per second, and three at once. */
 function lasts({ at, switches, idle }: Stop, now: Count, bootNs: Ns): boolean {
 	return now - switches <= 3 + (idle * (bootNs - at)) / 1e9;
+}
+
+/** CPU time of this thread so far. */
+function cpuNs(): Ns {
+	const { user, system } = process.threadCpuUsage();
+	return (user + system) * 1000;
+}
+
+/** Until the next walk over files. @param cost CPU time of the last one */
+export function pauseAfter(cost: Ns): Ns {
+	return Math.min(PAUSE_MOST, Math.max(PAUSE, cost * PAUSE_OF_COST));
 }
 
 /** Does a standstill go on? */
@@ -118,14 +133,17 @@ export class StandstillFinder {
 		}
 		this.waiting = waiting;
 		if (open.length > 0 && now >= this.nextWalk) {
+			const begun = cpuNs();
 			this.ends = new Ends(this.sources.channels());
 			this.titles.begin(4e6);
+			// of more than are examined, those that have just stopped
+			if (open.length > MOST) open.sort((one, other) => youngest(one) - youngest(other));
 			for (const process of open.slice(0, MOST)) {
 				const before = this.verdicts.get(process.pid);
 				const same = before?.start === process.start ? before : undefined;
 				verdicts.set(process.pid, this.judge(process, { processes, ends: this.ends }, bootNs, same));
 			}
-			this.nextWalk = monotonicNs() + Math.max(PAUSE, (monotonicNs() - now) * PAUSE_OF_COST);
+			this.nextWalk = monotonicNs() + pauseAfter(cpuNs() - begun);
 		}
 		this.verdicts = verdicts;
 		for (const verdict of verdicts.values()) {
