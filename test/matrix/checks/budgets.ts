@@ -12,6 +12,7 @@ export default {
 	shows:
 		'Tasks that have used up a budget (SCHED_DEADLINE, the quota of a group) are told from tasks that wait for a CPU; by own stamps (5.10) the quota is left to cpu.stat.',
 	on: isPlain,
+	limit: 240,
 	async run(guest) {
 		writeFileSync('/sys/fs/cgroup/cgroup.subtree_control', '+cpu');
 		mkdirSync(GROUP);
@@ -25,7 +26,7 @@ export default {
 		};
 		const found: Record<keyof typeof tasks, Waiting[]> = { budget: [], quota: [] };
 		let kind = '';
-		for (let reads = 0; reads < 40; reads++) {
+		for (let reads = 0; reads < 24; reads++) {
 			await guest.seconds(0.2);
 			const { extra, source } = session.read();
 			kind = source.kind;
