@@ -145,7 +145,7 @@ const FIELDS: Readonly<Record<Rule, readonly string[]>> = {
 			'deep',
 			'ended_processes',
 		],
-		...['found', 'refused', 'failed', 'stacks', 'waiters', 'tasks', 'oldest_ns'],
+		...['found', 'refused', 'failed', 'stacks', 'waiters', 'tasks', 'oldest_ns', 'files', 'files_whole'],
 	],
 	// rates and shares of time: weighted by the length of the interval, 0 where the row was missing
 	mean: [

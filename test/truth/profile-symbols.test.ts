@@ -195,7 +195,8 @@ test('functions that Node compiles or interprets, by its perf map', async () => 
 	);
 	const log = ['--no-logfile-per-isolate', `--logfile=${path('v8.log')}`];
 	const options = ['--perf-basic-prof', '--interpreted-frames-native-stack', ...log, script];
-	const { pid } = await loadOf('node', process.execPath, ...options);
+	// newer ones rename their main thread at once
+	const { pid } = await loadOf(/^(node|MainThread)$/m, process.execPath, ...options);
 	try {
 		await setTimeout(300);
 		const profile = await take('on-cpu', pid, 500, 997);

@@ -31,12 +31,17 @@ export async function endAll(): Promise<void> {
 }
 
 /** Start a load, and wait until it is the program whose name begins so. */
-export async function loadOf(name: string, path: string, ...args: string[]): Promise<ChildProcess & { pid: number }> {
+export async function loadOf(
+	name: string | RegExp,
+	path: string,
+	...args: string[]
+): Promise<ChildProcess & { pid: number }> {
 	const child = spawn(...leashed(path, ...args), { stdio: ['pipe', 'ignore', 'inherit'] }) as ChildProcess & {
 		pid: number;
 	};
 	running.add(child);
-	while (!readFileSync(`/proc/${child.pid}/comm`, 'utf8').startsWith(name)) await setTimeout(5);
+	const named = typeof name === 'string' ? new RegExp(`^${name}`) : name;
+	while (!named.test(readFileSync(`/proc/${child.pid}/comm`, 'utf8'))) await setTimeout(5);
 	await setTimeout(50);
 	return child;
 }

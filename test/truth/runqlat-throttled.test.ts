@@ -83,7 +83,7 @@ test('the quota of a group above its own: 10 ms of 1 s', async ({ skip }) => {
 	writeFileSync(join(group?.inner ?? '', 'cgroup.procs'), String(load.pid));
 	start();
 	read();
-	await seconds(1);
+	await listed(load.pid, 10);
 	const found = (await listed(load.pid, 12)).filter(({ age_ns }) => age_ns > 0.15e9);
 	expect(found.length).toBeGreaterThan(3);
 	expect(found.filter(({ throttled }) => !throttled)).toEqual([]);

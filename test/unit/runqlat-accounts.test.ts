@@ -70,6 +70,21 @@ test('a wait that goes on counts in the total as far as its task has left a CPU,
 	expect(figures()).toMatchObject({ count: 0, wait_ns: 0, wait_ns_total: 200 });
 });
 
+test('a wait in which the task was out of budget stays one, also in the moment when the budget is new', () => {
+	const accounts = new Accounts(1, new GroupNames('/nowhere'));
+	const read = (epoch: number, age_ns: number, throttled: boolean) => {
+		accounts.read(finds([{ ...waiting(7), age_ns, throttled } as TaskRecord]), epoch);
+		return accounts.waitingNow.map((one) => one.throttled);
+	};
+	// the reads follow each other at once, so that only a wait of 0 is a new one
+	expect(read(1, 10e9, true)).toEqual([true]);
+	accounts.drain({ ended: () => [] }, 2);
+	expect(read(2, 10e9, false)).toEqual([true]);
+	expect(read(3, 10e9, false)).toEqual([true]);
+	expect(read(4, 0, false)).toEqual([false]);
+	expect(read(5, 10e9, false)).toEqual([false]);
+});
+
 test('a leader that ended takes its counters with it; its process goes on under another leader, or ends', () => {
 	const accounts = new Accounts(1, new GroupNames('/nowhere'));
 	const names = () => [...accounts.processes.rows()].map(({ id, ended }) => `${id} ${ended ? 'ended' : 'alive'}`);

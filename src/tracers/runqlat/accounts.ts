@@ -3,11 +3,12 @@
 import type { GroupNames } from '../../bpf/cgroups.ts';
 import { Counters } from '../../bpf/latency.ts';
 import { waits_layout } from '../../generated/runqlat.ts';
+import { monotonicNs } from '../../lib/clock.ts';
 import type { ForeignBytes } from '../../lib/decode.ts';
 import { sameName } from '../../lib/decode.ts';
 import { slotCount } from '../../lib/histogram.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
-import type { Count } from '../../lib/units.ts';
+import type { Count, Ns } from '../../lib/units.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
 import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
 import type {
@@ -70,6 +71,9 @@ export class Accounts {
 	readonly pidns = new Map<number, Account>();
 	/** Names are sanitised for the listed ones only. */
 	waitingNow: (Omit<Waiting, 'comm'> & { comm: ForeignBytes })[] = [];
+	/** Threads that were out of budget at the read before, and its time. */
+	private outOfBudget: { tids: ReadonlySet<number>; at: Ns } = { tids: new Set(), at: 0 };
+	private readAt: Ns = 0;
 	/** Processes that ended in this interval. */
 	private ended: Process[] = [];
 	/** Records of tasks beyond those with counters: their waits are in {@link all} only. */
@@ -102,6 +106,7 @@ export class Accounts {
 	): { process_unknown: Count; unstamped: Count; ended_processes: Count } {
 		this.begin(epoch);
 		this.begun = false;
+		this.readAt = monotonicNs();
 		const lost = this.readCpus(reader.cpus());
 		for (const record of reader.tasks()) this.take(record);
 		return lost;
@@ -120,6 +125,8 @@ export class Accounts {
 		this.begun = true;
 		this.reads++;
 		this.epoch = epoch;
+		const out = this.waitingNow.filter(({ throttled }) => throttled);
+		this.outOfBudget = { tids: new Set(out.map(({ tid }) => tid)), at: this.readAt };
 		this.waitingNow = [];
 		this.all.beginInterval();
 		this.processes.beginInterval();
@@ -232,8 +239,10 @@ export class Accounts {
 	}
 
 	private takeWaiting({ kind: _, start, threadStart, moved_ns, comm, ...task }: WaitingRecord): void {
-		const { pid, tid } = task;
-		this.waitingNow.push({ ...task, comm: comm.slice() });
+		const { pid, tid, age_ns } = task;
+		// a read may come when the budget is new and the task has not run yet: its wait so far was for that budget
+		const before = this.outOfBudget.tids.has(tid) && age_ns > this.readAt - this.outOfBudget.at;
+		this.waitingNow.push({ ...task, throttled: task.throttled || before, comm: comm.slice() });
 		if (moved_ns === 0) return;
 		const process = this.processes.get(`${pid}:${start}`);
 		if (process) process.waits.moved_ns += moved_ns;

@@ -39,7 +39,7 @@ export interface Waiting {
 	longer: boolean;
 	/** Its state at the read was that of a runnable task, by the kernel's own list of tasks; false: not so, or not known. */
 	runnable: boolean;
-	/** It has used up its group's CPU quota or its own budget (SCHED_DEADLINE): it waits for its next period, not for a CPU. */
+	/** In this wait it has used up its group's CPU quota or its own budget (SCHED_DEADLINE): it waited for a period, not for a CPU. */
 	throttled: boolean;
 	/** pid of the process that has the CPU meanwhile; 0: none, or not known. */
 	running: number;
