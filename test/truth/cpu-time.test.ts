@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { Host } from '../../src/core/tracer.ts';
 import type { EnergyRow } from '../../src/tracers/energy/snapshot.ts';
 import { energy } from '../../src/tracers/energy/tracer.ts';
-import { type Counters, expectAgreement, type Sample, sample } from './brackets.ts';
+import { type Counters, expectAgreement, hiddenShare, type Sample, sample } from './brackets.ts';
 import { realHost, seconds } from './host.ts';
 import { sessionsOf } from './tracer-session.ts';
 import { buildWorkloads, makeGroup, schedstat } from './workload.ts';
@@ -203,7 +203,14 @@ test('records that find no room are counted, and their energy is not lost', asyn
 	});
 	const group = makeGroup();
 	start({ power: 10, 'idle-share': 0 }, { ...real, addon });
+	const moment = () =>
+		sample(
+			() => new Map(),
+			() => new Map(),
+		);
+	const from = moment();
 	await group.run('i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done');
+	const hidden = hiddenShare(from, moment());
 	let rows_uj = 0;
 	let unattributed_uj = 0;
 	let lost = 0;
@@ -221,5 +228,5 @@ test('records that find no room are counted, and their energy is not lost', asyn
 	expect(rows_uj).toBeLessThan(truth_uj);
 	// others that ended at the same time are in it as well, so this has no upper bound
 	// what ends while a process runs that the machine exempts from BPF may hide (docs/kernel-notes.md)
-	expect(rows_uj + unattributed_uj).toBeGreaterThan(truth_uj * 0.96);
+	expect(rows_uj + unattributed_uj).toBeGreaterThan(truth_uj * (0.97 - hidden));
 });

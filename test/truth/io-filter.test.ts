@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Options } from '../../src/core/tracer.ts';
 import { type Counters, expectAgreement, happened, hiddenShare, sample } from './brackets.ts';
 import { fio, laidOut } from './fio.ts';
@@ -93,12 +93,13 @@ test('a thread: its reads and not those of the other threads of its process, as 
 		const reads = ['--size=32M', '--rw=randread', '--direct=1', '--ioengine=psync', '--numjobs=3', '--group_reporting'];
 		const load = fio(file, ...reads, '--time_based', '--runtime=60');
 		const ended = load.done.catch(() => undefined);
-		await seconds(1.5);
 		// fio's first thread watches the others
-		const threads = readdirSync(`/proc/${load.pid}/task`)
-			.map(Number)
-			.filter((tid) => tid !== load.pid && bytesReadBy(load.pid, tid) > 1e6);
-		expect(threads).toHaveLength(3);
+		const reading = () =>
+			readdirSync(`/proc/${load.pid}/task`)
+				.map(Number)
+				.filter((tid) => tid !== load.pid && bytesReadBy(load.pid, tid) > 1e6);
+		await vi.waitFor(() => expect(reading()).toHaveLength(3), { timeout: 60_000, interval: 100 });
+		const threads = reading();
 		const tid = threads[1] as number;
 		const running = start({ tid });
 		await seconds(0.2);
