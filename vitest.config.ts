@@ -106,7 +106,7 @@ export default defineConfig({
 					include: besides,
 					...onTheKernel,
 					// most of each is waiting for the program to start, and for its intervals
-					maxWorkers: Math.max(4, availableParallelism()),
+					maxWorkers: Math.max(3, availableParallelism()),
 					sequence: { groupOrder: 1 },
 				},
 			},
