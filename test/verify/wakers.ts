@@ -3,6 +3,8 @@
  * were woken for, and those that woke a CPU from another one. A pipe between two CPUs is the one waker that is known.
  * Some sandboxes keep what the idle task of a CPU does from perf and ftrace, and count nothing as lost. A switch to the idle
  * task followed by the switch away from another one shows such a wake-up all the same, which perf's own counts cannot.
+ * Where they keep what process 1 does as well, a task that ran after it seems to have been woken for: a tenth of the few
+ * wake-ups of a kernel thread that follows process 1. So two more loads sleep and wake often enough to be among the five.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -17,6 +19,8 @@ import { type Check, check } from './check.ts';
 const SECONDS = 20;
 /** Wake-ups per second of the pipe's reader. */
 const PIPE_HZ = 200;
+/** Wake-ups per second of loads that only sleep. */
+const STEADY_HZ = [60, 45];
 /** Compared on each side. */
 const GREATEST = 5;
 /** At the edges of the interval, and of a waker whose wake-ups are few. */
@@ -143,6 +147,10 @@ for line in sys.stdin: pass'`,
 		),
 		{ stdio: 'ignore' },
 	);
+	const steady = STEADY_HZ.map((hz) => {
+		const script = `import time\nwhile True: time.sleep(${1 / hz})`;
+		return spawn(...leashed('timeout', String(SECONDS + 10), 'python3', '-c', script), { stdio: 'ignore' });
+	});
 	try {
 		const trace = openTrace();
 		try {
@@ -179,7 +187,7 @@ for line in sys.stdin: pass'`,
 			trace.close();
 		}
 	} finally {
-		pipe.kill('SIGTERM');
+		for (const load of [pipe, ...steady]) load.kill('SIGTERM');
 		session.close();
 	}
 }
