@@ -7,14 +7,13 @@
 #include "lib/duration.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/runs.bpf.h"
+#include "cpu-counter.bpf.h"
 
 /* See lib/runs.bpf.h. */
 enum counted_program {
 	RUN_misses_end,
 };
 NAMES(counted_program);
-
-#define BPF_F_CURRENT_CPU 0xffffffffull
 
 struct miss_key {
 	/* of the process, CLOCK_BOOTTIME */
@@ -35,14 +34,6 @@ struct {
 	__type(key, struct miss_key);
 	__type(value, struct misses);
 } missed SEC(".maps");
-
-/* The perf event of each CPU, opened and stored by the loader. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(u32));
-} counters SEC(".maps");
 
 /* A CPU's counter as it was at its last context switch. */
 struct misses_cpu {
@@ -73,9 +64,7 @@ int BPF_PROG(misses_end, bool preempt, struct task_struct *prev, struct task_str
 	COUNT_RUN(misses_end);
 	if (!shard)
 		return 0;
-	/* its errors are the numbers right below 0, which no counter reaches */
-	counter = bpf_perf_event_read(&counters, BPF_F_CURRENT_CPU);
-	if ((s64)counter < 0) {
+	if (!read_counter(&counter)) {
 		shard->known = 0;
 		shard->unread++;
 		return 0;

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "cpu-counter.bpf.h"
+
 /* Does `details` exist? Set by the loader. */
 const volatile bool with_details = false;
 
@@ -41,16 +43,6 @@ int BPF_PROG(detail_begins, struct task_struct *task)
 
 /* ---- cycles ---- */
 
-#define BPF_F_CURRENT_CPU 0xffffffffull
-
-/* The perf event of each CPU, opened and stored by the loader. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(u32));
-} counters SEC(".maps");
-
 /* A CPU's counter as it was at its last context switch. */
 struct cycles_cpu {
 	u64 counter;
@@ -82,9 +74,7 @@ int BPF_PROG(cycles_end, bool preempt, struct task_struct *prev, struct task_str
 	if (!shard)
 		return 0;
 	shard->idle = next->pid == 0;
-	/* its errors are the numbers right below 0, which no counter reaches */
-	counter = bpf_perf_event_read(&counters, BPF_F_CURRENT_CPU);
-	if ((s64)counter < 0) {
+	if (!read_counter(&counter)) {
 		shard->at_ns = 0;
 		shard->unread++;
 		return 0;

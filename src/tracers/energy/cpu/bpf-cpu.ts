@@ -22,6 +22,7 @@ import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { whyHidden } from '../../../system/kernel-text.ts';
 import type { Weighting } from '../power/weighting.ts';
+import { storeCounters } from './counters.ts';
 import { CpuLedger } from './cpu-ledger.ts';
 import type { CpuCounter, CpuUse, ProcessInfo, TaskInfo, TaskTime } from './cpu-use.ts';
 import type { CycleCounters } from './cycles.ts';
@@ -144,8 +145,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		loaded(object) {
 			for (let cpu = 0; cpu < possible; cpu++)
 				object.update(maps.cpu_packages.name, wordOf(cpu, 4), wordOf(placement.packageOf(cpu), 4));
-			for (const [cpu, counter] of cycles?.counters ?? [])
-				object.update(maps.counters.name, wordOf(cpu, 4), wordOf(counter.fd(), 4));
+			if (cycles) storeCounters(object, maps.counters.name, cycles.counters);
 		},
 	});
 }

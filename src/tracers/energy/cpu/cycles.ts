@@ -3,15 +3,9 @@
  * context switches. Cycles per nanosecond are the real clock of a thread, including turbo and throttling.
  */
 
-import { Unavailable } from '../../../core/errors.ts';
-import type { BpfAddon, BpfError, PerfCounter } from '../../../core/native.ts';
+import type { BpfAddon, PerfCounter } from '../../../core/native.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
-
-/** A perf event by PMU type and config. */
-export interface PerfEvent {
-	type: number;
-	config: number;
-}
+import { closeCounters, openCounters, type PerfEvent, standInFor } from './counters.ts';
 
 /** PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES. */
 export const hardwareCycles: PerfEvent = { type: 0, config: 0 };
@@ -53,20 +47,9 @@ export class CycleCounters {
 		undisturbed: readonly number[] = [],
 	) {
 		this.undisturbed = new Set(undisturbed);
-		const counters = new Map<number, PerfCounter>();
-		this.counters = counters;
-		const real = event.type === hardwareCycles.type && event.config === hardwareCycles.config;
-		this.standIn = real ? '' : `a stand-in for tests: perf event ${event.type}:${event.config}`;
-		try {
-			for (const cpu of cpus) counters.set(cpu, addon.openCounter(event.type, event.config, cpu));
-		} catch (error) {
-			this.close();
-			throw new Unavailable(
-				`no CPU cycles can be counted (${(error as Partial<BpfError>).code ?? String(error)})`,
-				'usual in virtual machines: give them a PMU, or leave out --weight',
-				error,
-			);
-		}
+		this.standIn = standInFor(hardwareCycles, event);
+		const advice = 'usual in virtual machines: give them a PMU, or leave out --weight';
+		this.counters = openCounters(addon, cpus, event, (code) => `no CPU cycles can be counted (${code})`, advice);
 	}
 
 	/** End an interval. @param switches the counters at the last context switch of each CPU */
@@ -103,7 +86,7 @@ export class CycleCounters {
 
 	/** Idempotent. */
 	close(): void {
-		for (const counter of this.counters.values()) counter.close();
+		closeCounters(this.counters);
 	}
 
 	private now(cpu: number): Omit<CyclesAtSwitch, 'idle'> | undefined {

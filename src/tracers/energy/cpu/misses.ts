@@ -3,13 +3,11 @@ import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import { HashReader } from '../../../bpf/hash-reader.ts';
 import { openBpf } from '../../../bpf/load.ts';
 import { possibleCpusOf } from '../../../bpf/possible-cpus.ts';
-import { Unavailable } from '../../../core/errors.ts';
-import type { BpfError, PerfCounter } from '../../../core/native.ts';
+import type { PerfCounter } from '../../../core/native.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { counted_program, maps } from '../../../generated/energy-misses.ts';
-import { viewOf } from '../../../lib/decode.ts';
 import type { Count } from '../../../lib/units.ts';
-import type { PerfEvent } from './cycles.ts';
+import { closeCounters, openCounters, type PerfEvent, standInFor, storeCounters } from './counters.ts';
 
 /** PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES. */
 export const hardwareMisses: PerfEvent = { type: 0, config: 3 };
@@ -26,15 +24,9 @@ export interface MissCounter {
 	close(): void;
 }
 
-function wordOf(value: number): Uint8Array {
-	const bytes = new Uint8Array(4);
-	viewOf(bytes).setUint32(0, value, true);
-	return bytes;
-}
-
 export class CacheMisses implements MissCounter {
 	readonly standIn: string;
-	private readonly counters = new Map<number, PerfCounter>();
+	private readonly counters: ReadonlyMap<number, PerfCounter>;
 	private readonly bpf: BpfSession;
 	private readonly reader: HashReader<
 		ReturnType<typeof maps.missed.key.read>,
@@ -45,30 +37,23 @@ export class CacheMisses implements MissCounter {
 	/** @throws {Unavailable} where the event cannot be counted on all CPUs */
 	constructor(host: Host, cpus: readonly number[], event: PerfEvent = hardwareMisses) {
 		const { addon } = host;
-		const real = event.type === hardwareMisses.type && event.config === hardwareMisses.config;
-		this.standIn = real ? '' : `a stand-in for tests: perf event ${event.type}:${event.config}`;
-		try {
-			for (const cpu of cpus) this.counters.set(cpu, addon.openCounter(event.type, event.config, cpu));
-		} catch (error) {
-			this.closeCounters();
-			throw new Unavailable(
-				`no cache misses can be counted (${(error as Partial<BpfError>).code ?? String(error)})`,
-				'usual in virtual machines: give them a PMU',
-				error,
-			);
-		}
+		this.standIn = standInFor(hardwareMisses, event);
+		this.counters = openCounters(
+			addon,
+			cpus,
+			event,
+			(code) => `no cache misses can be counted (${code})`,
+			'usual in virtual machines: give them a PMU',
+		);
 		try {
 			this.bpf = openBpf(host, 'energy-misses', {
 				counted: counted_program,
 				shards: [maps.misses_cpus.name],
 				maxEntries: { [maps.counters.name]: possibleCpusOf(addon) },
-				loaded: (object) => {
-					for (const [cpu, counter] of this.counters)
-						object.update(maps.counters.name, wordOf(cpu), wordOf(counter.fd()));
-				},
+				loaded: (object) => storeCounters(object, maps.counters.name, this.counters),
 			});
 		} catch (error) {
-			this.closeCounters();
+			closeCounters(this.counters);
 			throw error;
 		}
 		this.reader = new HashReader(this.bpf, maps.missed, maps.missed.entries);
@@ -102,11 +87,6 @@ export class CacheMisses implements MissCounter {
 	/** Idempotent. */
 	close(): void {
 		this.bpf.close();
-		this.closeCounters();
-	}
-
-	private closeCounters(): void {
-		for (const counter of this.counters.values()) counter.close();
-		this.counters.clear();
+		closeCounters(this.counters);
 	}
 }
