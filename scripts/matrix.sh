@@ -1,6 +1,6 @@
 #!/bin/sh
 # Set-up with QEMU and a compiler for arm64, then the program in guests with other kernels.
-#   scripts/matrix.sh [--short] [--machine NAME,…] [--check NAME,…] [--list] [--update] [--write]
+#   scripts/matrix.sh [--short] [--retry] [--machine NAME,…] [--check NAME,…] [--list] [--update] [--write]
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # home of mkfs and bpftool, missing from an ordinary user's path

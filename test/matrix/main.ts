@@ -1,7 +1,7 @@
 /**
  * The program on other kernels and machines, in guests of QEMU that run one after the other.
- *   npm run matrix -- [--short] [--machine NAME,…] [--check NAME,…] [--update] [--write] [--list | --only-write]
- * `--short`: the machines and checks of continuous integration. `--update` fetches newer kernels. `--write` puts the table
+ *   npm run matrix -- [--short] [--machine NAME,…] [--check NAME,…] [--retry] [--update] [--write] [--list | --only-write]
+ * `--short`: the machines and checks of continuous integration. `--retry`: what failed runs once more, in a new guest. `--update` fetches newer kernels. `--write` puts the table
  * into docs/matrix.md, made of all results in build/matrix/ and, of what is not there, of the table that stands; `--only-write` does that and
  * runs nothing. Exit code 1: a check failed, or one passed that is marked as
  * failing; 2: wrong options; 130 and the like: ended by a signal.
@@ -47,6 +47,7 @@ function options() {
 				machine: { type: 'string' },
 				check: { type: 'string' },
 				list: { type: 'boolean', default: false },
+				retry: { type: 'boolean', default: false },
 				update: { type: 'boolean', default: false },
 				write: { type: 'boolean', default: false },
 				'only-write': { type: 'boolean', default: false },
@@ -118,7 +119,7 @@ function save(machine: string, release: string, outcomes: readonly Outcome[]): v
 async function runAll(
 	planned: ReturnType<typeof plan>,
 	checks: ReadonlyMap<string, Check>,
-	update: boolean,
+	{ update, retry }: ReturnType<typeof options>,
 ): Promise<boolean> {
 	const cache = cacheFolder();
 	mkdirSync(cache, { recursive: true });
@@ -133,7 +134,17 @@ async function runAll(
 	for (const { machine, names } of planned) {
 		const image = images.of(machine);
 		progress(`${machine.name}: Linux ${image.kernel.release}, ${names.length} checks`);
-		const outcomes = await runMachine({ machine, image, checks, names });
+		let outcomes = await runMachine({ machine, image, checks, names });
+		const failed = outcomes.filter(({ verdict }) => isError(verdict)).map(({ check }) => check);
+		if (retry && failed.length > 0) {
+			progress(`${machine.name}: once more: ${failed.join(' ')}`);
+			const again = await runMachine({ machine, image, checks, names: failed });
+			const passing = outcomes.filter(({ check }) => !failed.includes(check));
+			outcomes = [
+				...passing,
+				...again.map((outcome) => ({ ...outcome, notes: ['at its second run', ...outcome.notes] })),
+			];
+		}
 		save(machine.name, image.kernel.release, outcomes);
 		if (outcomes.some(({ verdict }) => isError(verdict))) passed = false;
 	}
@@ -148,7 +159,7 @@ async function main(): Promise<boolean> {
 		for (const { machine, names } of planned) process.stdout.write(`${machine.name}: ${names.join(' ')}\n`);
 		return true;
 	}
-	const passed = wanted['only-write'] || (await runAll(planned, checks, wanted.update));
+	const passed = wanted['only-write'] || (await runAll(planned, checks, wanted));
 	const results = new Map(
 		machines.flatMap((machine) => {
 			const result = savedResult(machine.name);

@@ -20,7 +20,12 @@ export default {
 		const load = guest.start(guest.helper('profiled'));
 		const waiting = Number(await load.firstLine);
 		await guest.seconds(1);
-		const truth = kernelStackOf('/proc', load.pid, waiting);
+		// it wakes up every 50 ms, and the kernel tells one or two functions of a thread that is just being switched
+		let truth = kernelStackOf('/proc', load.pid, waiting);
+		for (let turn = 0; turn < 50 && truth.length <= 2; turn++) {
+			await guest.seconds(0.02);
+			truth = kernelStackOf('/proc', load.pid, waiting);
+		}
 		const take = async (mode: ProfileMode, seconds: number): Promise<{ profile: Profile; missing: string[] }> => {
 			const one = new Taking(guest.host, {
 				...{ mode, target: { tgid: load.pid }, targetText: safe`the load`, hz: 99, offCpuMin: 1e6, unwind: false },
