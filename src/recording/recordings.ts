@@ -21,6 +21,14 @@ export interface RecordedMachine {
 	boot: string;
 }
 
+/** A part of a recording by the wall clock, ms; both ends are in it. */
+export interface Part {
+	from: number;
+	to: number;
+}
+
+const WHOLE: Part = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+
 /** A recording of any form. */
 export interface AnyRecording {
 	machine: RecordedMachine;
@@ -28,8 +36,11 @@ export interface AnyRecording {
 	archive: Archive | undefined;
 	/** Of a folder: take what was written since; the number of new frames. */
 	follow: (() => number) | undefined;
-	/** In the order of recording. Frames that cannot be read are left out and reported by `damage`. */
-	snapshots(): AsyncIterable<Snapshot>;
+	/**
+	 * In the order of recording. Frames that cannot be read are left out and reported by `damage`.
+	 * @param part only those whose interval ends in it; others of an archive are not even read
+	 */
+	snapshots(part?: Part): AsyncIterable<Snapshot>;
 	marks: readonly Mark[];
 	/** What could not be read, a sentence each; complete when all snapshots were read. */
 	damage(): readonly SafeText[];
@@ -78,8 +89,9 @@ function ofArchive(archive: Archive, follow?: () => number, close = () => {}): A
 		machine: { host: about.host, kernel: about.kernel, cpus: about.cpus, boot: about.boot },
 		archive,
 		follow,
-		async *snapshots() {
+		async *snapshots({ from, to } = WHOLE) {
 			for (const place of archive.all()) {
+				if (place.wall < from || place.wall > to) continue;
 				try {
 					yield archive.snapshot(place);
 				} catch (error) {
@@ -147,9 +159,12 @@ async function ofFile(path: string, tabs: readonly RecordedTab[]): Promise<AnyRe
 		machine: { host: about.host, kernel: about.kernel, cpus: about.cpus, boot: '' },
 		archive: undefined,
 		follow: undefined,
-		async *snapshots() {
+		async *snapshots({ from, to } = WHOLE) {
 			const all: Snapshot[] = [];
-			({ damage } = await readRecording(path, tabs, (snapshot) => all.push(snapshot)));
+			({ damage } = await readRecording(path, tabs, (snapshot) => {
+				const wall = Date.parse(snapshot.time);
+				if (wall >= from && wall <= to) all.push(snapshot);
+			}));
 			yield* all;
 		},
 		marks: [],

@@ -7,11 +7,12 @@ import {
 	checkPreamble,
 	type FrameHead,
 	HEAD,
-	headOf,
+	headAt,
+	isHead,
 	KINDS,
-	MAX_PAYLOAD,
 	PREAMBLE,
 	readHead,
+	storedAt,
 	unpackFrame,
 } from './frame.ts';
 
@@ -70,18 +71,22 @@ const PACK = { [zlib.ZSTD_c_compressionLevel]: 12, [zlib.ZSTD_c_checksumFlag]: 1
 export function packIndex(entries: Buffer): Buffer {
 	const count = Math.floor(entries.length / ENTRY);
 	const columns = Buffer.alloc(count * FACTS);
-	for (let column = 0; column < FACTS; column++)
-		for (let at = 0; at < count; at++)
-			columns[column * count + at] = factAt(entries, at, column) - (at > 0 ? factAt(entries, at - 1, column) : 0);
+	for (let column = 0; column < FACTS; column++) {
+		let before = 0;
+		for (let at = 0; at < count; at++) {
+			const fact = entries[at * ENTRY + offsetOf(column)] as number;
+			columns[column * count + at] = fact - before;
+			before = fact;
+		}
+	}
 	const head = Buffer.alloc(PACKED.length + 4);
 	PACKED.copy(head);
 	head.writeUInt32LE(columns.length, PACKED.length);
 	return Buffer.concat([head, zstdCompressSync(columns, { params: PACK })]);
 }
 
-/** Byte of a head's facts: those before its payload's checksum, then those between the two checksums. */
-const factAt = (entries: Buffer, at: number, column: number): number =>
-	entries[at * ENTRY + 8 + (column < 36 ? column : column + 4)] as number;
+/** Of a byte of a head's facts in its entry: those before its payload's checksum, then those between the two checksums. */
+const offsetOf = (column: number): Bytes => 8 + (column < 36 ? column : column + 4);
 
 /** Entries as {@link indexEntry} makes them, without checksums. @throws what is wrong with it @param first offset of the first frame */
 function unpackIndex(packed: Buffer, first: Bytes): Buffer {
@@ -91,15 +96,17 @@ function unpackIndex(packed: Buffer, first: Bytes): Buffer {
 	if (columns.length !== length) throw new Error('an index of another length');
 	const count = length / FACTS;
 	const entries = Buffer.alloc(count * ENTRY);
-	let offset = first;
-	for (let at = 0; at < count; at++) {
-		const entry = entries.subarray(at * ENTRY, (at + 1) * ENTRY);
-		for (let column = 0; column < FACTS; column++) {
-			const before = at > 0 ? factAt(entries, at - 1, column) : 0;
-			entry[8 + (column < 36 ? column : column + 4)] = before + (columns[column * count + at] as number);
+	for (let column = 0; column < FACTS; column++) {
+		let fact = 0;
+		for (let at = 0; at < count; at++) {
+			fact = (fact + (columns[column * count + at] as number)) & 0xff;
+			entries[at * ENTRY + offsetOf(column)] = fact;
 		}
-		entry.writeDoubleLE(offset, 0);
-		offset += HEAD + entry.readUInt32LE(8 + 12);
+	}
+	let offset = first;
+	for (let at = 0; at < entries.length; at += ENTRY) {
+		entries.writeDoubleLE(offset, at);
+		offset += HEAD + storedAt(entries, at + 8);
 	}
 	return entries;
 }
@@ -198,25 +205,31 @@ export class Segment {
 	}
 
 	/** @param at from 0 on */
-	head(at: number): FrameHead & { offset: Bytes } {
-		const entry = this.entry(at);
+	head(at: number): FrameHead {
 		// checked when it was taken
-		return { ...(headOf(entry.subarray(8, 8 + HEAD)) as FrameHead), offset: entry.readDoubleLE(0) };
+		return this.entryOf(at, (entries, from) => headAt(entries, from + 8));
+	}
+
+	/** Of its head in the file. */
+	offset(at: number): Bytes {
+		return this.entryOf(at, (entries, from) => entries.readDoubleLE(from));
 	}
 
 	/** @throws what is wrong with the frame */
 	payload(at: number, dictionary: Buffer | undefined): Buffer {
-		const { offset, stored } = this.head(at);
-		const bytes = this.source.read(offset, HEAD + stored);
+		const { stored } = this.head(at);
+		const bytes = this.source.read(this.offset(at), HEAD + stored);
 		const head = readHead(bytes);
 		if (head?.stored !== stored) throw new Error('a frame is damaged');
 		return unpackFrame(head, bytes.subarray(HEAD), dictionary);
 	}
 
-	private entry(at: number): Buffer {
+	/** @param read gets the entries with this one, and its offset in them */
+	private entryOf<T>(at: number, read: (entries: Buffer, from: Bytes) => T): T {
 		let rest = at;
-		for (const [index, count] of this.counts.entries()) {
-			if (rest < count) return (this.entries[index] as Buffer).subarray(rest * ENTRY, (rest + 1) * ENTRY);
+		for (let part = 0; part < this.counts.length; part++) {
+			const count = this.counts[part] as number;
+			if (rest < count) return read(this.entries[part] as Buffer, rest * ENTRY);
 			rest -= count;
 		}
 		throw new RangeError('no such frame');
@@ -236,12 +249,12 @@ export class Segment {
 		const { size } = this.source;
 		let count = 0;
 		for (; count < most; count++) {
-			const entry = entries.subarray(count * ENTRY, (count + 1) * ENTRY);
-			if (!isPacked && entry.readUInt32LE(8 + HEAD) !== crc32(entry.subarray(0, 8 + HEAD))) break;
-			const head = headOf(entry.subarray(8, 8 + HEAD));
-			if (!head || head.stored > MAX_PAYLOAD || entry.readDoubleLE(0) !== this.end) break;
-			if (this.end + HEAD + head.stored > size) break;
-			this.end += HEAD + head.stored;
+			const at = count * ENTRY;
+			if (!isPacked && entries.readUInt32LE(at + 8 + HEAD) !== crc32(entries.subarray(at, at + 8 + HEAD))) break;
+			if (!isHead(entries, at + 8) || entries.readDoubleLE(at) !== this.end) break;
+			const end = this.end + HEAD + storedAt(entries, at + 8);
+			if (end > size) break;
+			this.end = end;
 		}
 		if (count === 0) return;
 		this.entries.push(entries.subarray(0, count * ENTRY));

@@ -9,10 +9,11 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { FolderArchive, type Place } from '../../src/recording/archive.ts';
+import { type Archive, FolderArchive, nearest, type Place } from '../../src/recording/archive.ts';
 import { toText } from '../../src/recording/columns-text.ts';
+import { compareRecordings } from '../../src/recording/compare/compare.ts';
 import { Folder, parseSegmentName } from '../../src/recording/folder.ts';
 import { HEAD, KINDS, packFrame, preamble } from '../../src/recording/frame.ts';
 import { Merging } from '../../src/recording/merging.ts';
@@ -141,7 +142,7 @@ describe('a recorded folder', () => {
 		const bytes = readFileSync(tree.path(name));
 		const segment = new Segment(bufferSource(bytes));
 		const tenth = archive.of('energy')[10] as Place;
-		bytes[segment.head(tenth.at).offset + HEAD + 9] = (bytes[segment.head(tenth.at).offset + HEAD + 9] as number) ^ 1;
+		bytes[segment.offset(tenth.at) + HEAD + 9] = (bytes[segment.offset(tenth.at) + HEAD + 9] as number) ^ 1;
 		writeFileSync(tree.path(name), bytes);
 		const damaged = open();
 		const readable = damaged.of('energy').map((place) => {
@@ -400,7 +401,7 @@ test('bytes that mean nothing, in segments and indexes: what is whole plays, not
 	const files = [name, name.replace('.wlr', '.idx')].map((file) => [file, readFileSync(tree.path(file))] as const);
 	const bytes = readFileSync(tree.path(name));
 	const segment = new Segment(bufferSource(bytes));
-	const offsets = Array.from({ length: segment.length }, (_, at) => segment.head(at).offset);
+	const offsets = Array.from({ length: segment.length }, (_, at) => segment.offset(at));
 	// as it is while the segment is written
 	const plainIndex = Buffer.concat(offsets.map((at) => indexEntry(at, bytes.subarray(at, at + HEAD))));
 	const random = generator(5);
@@ -543,4 +544,36 @@ test('a folder that is followed may be empty at first', async () => {
 	const empty = join(tree.root, 'empty');
 	mkdirSync(empty, { mode: 0o700 });
 	await expect(openRecording(empty, recordedTabs)).rejects.toThrow('nothing was recorded');
+});
+
+test('between two marks only their minutes are read', async () => {
+	await recordTo(tree.root, intervals(60));
+	const recording = await openAny(tree.root, recordedTabs);
+	const { archive } = recording as { archive: Archive };
+	const walls = archive.of('energy').map(({ wall }) => wall);
+	const read = vi.spyOn(archive, 'snapshot');
+	const input = { path: 'r', recording, from: walls[20] as number, to: walls[24] as number };
+	const { a } = await compareRecordings(input, input);
+	expect(a.intervals).toBeLessThanOrEqual(5);
+	// twice for its usual interval, twice for its figures
+	expect(read.mock.calls.length).toBeLessThanOrEqual(4 * 6 * archive.recorded().length);
+	expect(read.mock.calls.length).toBeGreaterThan(0);
+	recording.close();
+});
+
+test('the nearest moment is found without a walk, also where the clock was set back', () => {
+	const random = generator(7);
+	const places: Place[] = [];
+	const walk = (wall: number) =>
+		places.reduce((best, place) => (Math.abs(place.wall - wall) < Math.abs(best.wall - wall) ? place : best));
+	let now = 1000;
+	for (let at = 0; at < 400; at++) {
+		// NTP, a time zone that was meant, a battery that was empty
+		now += random() < 0.03 ? -Math.round(random() * 300_000) : 900 + Math.round(random() * 200);
+		places.push({ wall: now } as Place);
+		// the list grows between searches
+		const wanted = 1000 + Math.round(random() * 400_000);
+		expect(nearest(places, wanted)).toBe(walk(wanted));
+	}
+	expect(nearest([], 5)).toBeUndefined();
 });

@@ -2,7 +2,7 @@
 import type { Snapshot } from '../../core/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { quantileOf } from '../quantile.ts';
-import type { AnyRecording, RecordedMachine } from '../recordings.ts';
+import type { AnyRecording, Part, RecordedMachine } from '../recordings.ts';
 import { Blocks, longerBlocks, type Series, seriesKey } from './blocks.ts';
 import { FIGURES, type FigureId, type FigureSpec, type Kind, leastEvents } from './figures.ts';
 import { discoveryLimit, drawWeights, type Ratio, ratioOf, type Sample, type Statistic } from './statistics.ts';
@@ -86,11 +86,20 @@ interface Side {
 	overflow: number;
 }
 
+/** Between the clock of an interval and that of a mark, ms. */
+const SLACK = 500;
+
+/** What may be in the part that is compared: of a day between two marks that are a minute apart, a minute is read. */
+const partOf = ({
+	from = Number.NEGATIVE_INFINITY,
+	to = Number.POSITIVE_INFINITY,
+}: Pick<CompareInput, 'from' | 'to'>): Part => ({ from: from - SLACK, to: to + SLACK });
+
 /** Usual length of an interval: that of most. */
-async function stepOf({ recording }: CompareInput): Promise<number> {
+async function stepOf({ recording, ...input }: CompareInput): Promise<number> {
 	const lengths = new Map<number, number>();
 	let seen = 0;
-	for await (const { dt_ns } of recording.snapshots()) {
+	for await (const { dt_ns } of recording.snapshots(partOf(input))) {
 		const length = Math.max(0.1, Math.round(dt_ns / 1e8) / 10);
 		lengths.set(length, (lengths.get(length) ?? 0) + 1);
 		if (++seen >= 200) break;
@@ -107,7 +116,8 @@ function lostIn(snapshot: Snapshot): number {
 }
 
 async function read(input: CompareInput, step: number, own: number): Promise<Side> {
-	const { recording, path, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = input;
+	const { recording, path } = input;
+	const part = partOf(input);
 	const blocks = new Blocks(step);
 	const { machine } = recording;
 	const tabs = new Set<string>();
@@ -117,9 +127,10 @@ async function read(input: CompareInput, step: number, own: number): Promise<Sid
 	/** Seconds of recording that have passed; the monotonic clock of one boot, and what the wall clock says between two. */
 	let passed = 0;
 	let before: { wall: number; mono: number } | undefined;
-	for await (const snapshot of recording.snapshots()) {
+	for await (const snapshot of recording.snapshots(part)) {
 		const wall = Date.parse(snapshot.time);
-		if (wall - snapshot.dt_ns / 1e6 < from - 500 || wall > to + 500) continue;
+		// the end of an interval is in it, its beginning may be before
+		if (wall - snapshot.dt_ns / 1e6 < part.from || wall > part.to) continue;
 		const mono = snapshot.mono_ns / 1e9;
 		if (before) passed += mono >= before.mono ? mono - before.mono : Math.max(0, (wall - before.wall) / 1e3);
 		before = { wall, mono };
