@@ -343,6 +343,7 @@ static __always_inline bool report_task(const bool walks, void *to, struct task_
 					struct walk_request *asked)
 {
 	struct task_struct___memory *memory = (void *)task;
+	struct task_struct *plain = untrusted(walks, task);
 	struct described_task *into;
 	struct task_rests before;
 	u32 first = 0, state, unchanged = 0;
@@ -353,7 +354,7 @@ static __always_inline bool report_task(const bool walks, void *to, struct task_
 		return true;
 	state = task_state(task);
 	if (state && !memory->exit_state) {
-		asleep_ns = time_asleep(task);
+		asleep_ns = time_asleep(plain);
 		unchanged = asked->window_ns && asleep_ns > asked->window_ns;
 		if (unchanged && asked->whole_every && (task->pid + asked->walk) % asked->whole_every)
 			return add_to_row(walks, to, task->pid, asked->apart);
@@ -369,7 +370,7 @@ static __always_inline bool report_task(const bool walks, void *to, struct task_
 	into->record.unchanged = unchanged;
 	if (!walks && bpf_core_field_exists(task->se.sched_delayed) && asked->first)
 		find_sleeper(task);
-	describe(&into->record, task);
+	describe(&into->record, plain);
 	if (asleep_ns && !unchanged)
 		bytes = bpf_get_task_stack(task, into->frames, sizeof(into->frames), 0);
 	if (bytes < 0 || bytes > (long)sizeof(into->frames))
