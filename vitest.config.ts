@@ -25,6 +25,8 @@ const onTheKernel = {
 	// where much else runs, a program takes its time to start; a load ends with its test whenever that is
 	testTimeout: 180_000,
 	hookTimeout: 180_000,
+	// they meet whatever else the machine does: one that fails is run again, and the report names it. What is broken fails thrice
+	retry: 2,
 };
 
 /**

@@ -4,7 +4,7 @@
  * that report failure by filling a struct wl_error, so that each can be read without knowing JavaScript.
  *
  * The only mutable global state is that of signal handlers (terminal.c): an open object belongs to the thread that
- * opened it, the kernel's BTF is held per environment, and libbpf's output is caught per thread and call.
+ * opened it (but for a load that it has begun, which has it until it is joined), the kernel's BTF is held per environment, and libbpf's output is caught per thread and call.
  */
 #ifndef WATTLAG_ADDON_H
 #define WATTLAG_ADDON_H
@@ -59,6 +59,8 @@ void wl_log_begin(struct wl_log *log);
 /* Stop catching; `log` stays readable until wl_log_free. */
 void wl_log_end(struct wl_log *log);
 void wl_log_free(struct wl_log *log);
+/* What another thread has caught becomes the output of the call in progress on this one. Frees it. */
+void wl_log_take(struct wl_log *from);
 
 /* ---- object.c ---- */
 
@@ -80,9 +82,13 @@ struct wl_map {
 	const uint8_t *producer;
 };
 
+struct wl_loading;
+
 struct wl_object {
 	/* NULL once closed. */
 	struct bpf_object *object;
+	/* A load on another thread, which has the object until it is joined: by load or close. NULL: none. */
+	struct wl_loading *loading;
 	bool loaded;
 	char name[64];
 	struct wl_program *programs;
@@ -106,6 +112,11 @@ int wl_object_set_autocreate(struct wl_object *o, const char *map, bool on, stru
 int wl_object_set_initial(struct wl_object *o, const char *section, uint64_t offset, const void *bytes, size_t length,
 			  struct wl_error *e);
 int wl_object_set_max_entries(struct wl_object *o, const char *map, uint32_t entries, struct wl_error *e);
+/*
+ * Begin to load on a thread, so that the caller can do something else meanwhile; wl_object_load() waits for it. Where there
+ * is no thread, that does all of it.
+ */
+int wl_object_begin_load(struct wl_object *o, struct wl_error *e);
 /* On failure the object is closed: libbpf cannot load one twice, and a half-loaded one would keep its maps alive. */
 int wl_object_load(struct wl_object *o, struct wl_error *e);
 int wl_object_attach(struct wl_object *o, const char *program, struct wl_error *e);

@@ -167,6 +167,21 @@ void wl_log_end(struct wl_log *log)
 	}
 }
 
+void wl_log_take(struct wl_log *from)
+{
+	if (!current) {
+		wl_log_free(from);
+		return;
+	}
+	free(current->text);
+	current->text = from->text;
+	current->length = from->length;
+	/* its mark is in the text */
+	current->dropped = 0;
+	memcpy(current->culprit, from->culprit, sizeof(current->culprit));
+	*from = (struct wl_log){ 0 };
+}
+
 void wl_log_free(struct wl_log *log)
 {
 	free(log->text);

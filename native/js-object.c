@@ -8,8 +8,8 @@
 
 static const napi_type_tag tag = { 0x6f3a1c5de0b94d27, 0x9b1e7742c86f4a03 };
 
-/* Begins a method of an object that was not closed. */
-static bool begin_method(struct call *c, napi_env env, napi_callback_info info, const char *method)
+/* Begins a method of an object that was not closed; `joins`: one that waits for a load that was begun. */
+static bool begin(struct call *c, napi_env env, napi_callback_info info, const char *method, bool joins)
 {
 	napi_value self;
 
@@ -24,7 +24,18 @@ static bool begin_method(struct call *c, napi_env env, napi_callback_info info, 
 		call_fail(c);
 		return false;
 	}
+	/* libbpf has it on another thread */
+	if (c->object->loading && !joins) {
+		wl_misuse(&c->error, "the object is being loaded");
+		call_fail(c);
+		return false;
+	}
 	return true;
+}
+
+static bool begin_method(struct call *c, napi_env env, napi_callback_info info, const char *method)
+{
+	return begin(c, env, info, method, false);
 }
 
 static napi_value object_programs(napi_env env, napi_callback_info info)
@@ -127,11 +138,20 @@ static napi_value object_set_max_entries(napi_env env, napi_callback_info info)
 	return make_undefined(&c);
 }
 
+static napi_value object_begin_load(napi_env env, napi_callback_info info)
+{
+	struct call c;
+
+	if (!begin_method(&c, env, info, "beginLoad") || !SUCCEEDS(&c, wl_object_begin_load(c.object, &c.error)))
+		return NULL;
+	return make_undefined(&c);
+}
+
 static napi_value object_load(napi_env env, napi_callback_info info)
 {
 	struct call c;
 
-	if (!begin_method(&c, env, info, "load") || !SUCCEEDS(&c, wl_object_load(c.object, &c.error)))
+	if (!begin(&c, env, info, "load", true) || !SUCCEEDS(&c, wl_object_load(c.object, &c.error)))
 		return NULL;
 	return make_undefined(&c);
 }
@@ -347,6 +367,7 @@ static const napi_property_descriptor object_methods[] = {
 	METHOD("setAutocreate", object_set_autocreate),
 	METHOD("setInitial", object_set_initial),
 	METHOD("setMaxEntries", object_set_max_entries),
+	METHOD("beginLoad", object_begin_load),
 	METHOD("load", object_load),
 	METHOD("attach", object_attach),
 	METHOD("attachClock", object_attach_clock),

@@ -3,6 +3,8 @@
 #include "addon.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,37 @@ struct wl_object *wl_object_open(const char *path, struct wl_error *e)
 	return o;
 }
 
+struct wl_loading {
+	pthread_t thread;
+	struct bpf_object *object;
+	int err;
+	struct wl_log log;
+};
+
+static void *load_on_thread(void *data)
+{
+	struct wl_loading *loading = data;
+
+	wl_log_begin(&loading->log);
+	loading->err = bpf_object__load(loading->object);
+	wl_log_end(&loading->log);
+	return NULL;
+}
+
+/* Its result, with libbpf's output as that of the present call. */
+static int join_loading(struct wl_object *o)
+{
+	struct wl_loading *loading = o->loading;
+	int err;
+
+	pthread_join(loading->thread, NULL);
+	o->loading = NULL;
+	err = loading->err;
+	wl_log_take(&loading->log);
+	free(loading);
+	return err;
+}
+
 static void stop_clocks(struct wl_program *p)
 {
 	for (size_t i = 0; i < p->clock_count; i++)
@@ -81,6 +114,8 @@ static void stop_clocks(struct wl_program *p)
 
 void wl_object_close(struct wl_object *o)
 {
+	if (o->loading)
+		join_loading(o);
 	/* Hooks first, so that no program runs on while its maps go. */
 	for (size_t i = 0; i < o->program_count; i++) {
 		bpf_link__destroy(o->programs[i].link);
@@ -192,13 +227,35 @@ int wl_object_set_max_entries(struct wl_object *o, const char *map, uint32_t ent
 	return err ? wl_refused(e, err, "map %s", map) : 0;
 }
 
+int wl_object_begin_load(struct wl_object *o, struct wl_error *e)
+{
+	struct wl_loading *loading;
+	sigset_t all, before;
+
+	if (require_not_loaded(o, e) < 0)
+		return -1;
+	loading = calloc(1, sizeof(*loading));
+	if (!loading)
+		return 0;
+	loading->object = o->object;
+	/* signals are for the threads of Node */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_create(&loading->thread, NULL, load_on_thread, loading) == 0)
+		o->loading = loading;
+	else
+		free(loading);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return 0;
+}
+
 int wl_object_load(struct wl_object *o, struct wl_error *e)
 {
 	int err;
 
 	if (require_not_loaded(o, e) < 0)
 		return -1;
-	err = bpf_object__load(o->object);
+	err = o->loading ? join_loading(o) : bpf_object__load(o->object);
 	if (err) {
 		wl_object_close(o);
 		return wl_refused(e, err, "%s", "");

@@ -3,7 +3,7 @@
  * decoders generated from their BTF, the bundle. Run by the pinned Node: `scripts/setup.sh` calls it after it has
  * installed what a build needs.
  */
-import { existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileObject } from './bpf-object.ts';
@@ -84,12 +84,15 @@ async function buildBundle(): Promise<void> {
 try {
 	process.env['PATH'] += ':/usr/sbin:/sbin'; // bpftool's home, missing from an ordinary user's path
 	for (const folder of ['build/bpf', 'src/generated', 'dist']) mkdirSync(folder, { recursive: true });
+	// what changes from here on is newer than this build
+	writeFileSync('build/started', '');
 	const sources = globSync('bpf/*/*.bpf.c').sort();
 	buildAddon();
 	for (const source of sources) buildObject(source);
 	sweep(new Set(sources.map((source) => basename(source, '.bpf.c'))));
 	if (process.argv.includes('--no-bundle')) process.exit(0);
 	await buildBundle();
+	renameSync('build/started', 'build/complete');
 } catch (error) {
 	process.stderr.write(`wattlag setup: build failed: ${(error as Error).message}\n`);
 	process.exit(1);

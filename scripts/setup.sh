@@ -139,9 +139,7 @@ main() {
 		fi
 		if changed; then
 			: >build/setup.log
-			touch build/started
 			"$(pinned_node)" --no-warnings scripts/build.ts || fail "build" "the message above names the file; a clean start is: rm -rf build dist node_modules"
-			mv build/started build/complete
 		fi
 		exec 9>&-
 	fi

@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Context, print } from './commands/command.ts';
 import { commands } from './commands/commands.ts';
-import { EXIT, Unavailable, UsageError } from './core/errors.ts';
+import { EXIT, Unavailable, UsageError, WrongValue } from './core/errors.ts';
 import { optimiseLate } from './lib/optimise-late.ts';
 import { sanitize } from './lib/sanitize.ts';
 import { wordOf } from './options/command.ts';
@@ -75,6 +75,8 @@ async function main(): Promise<number> {
 	});
 }
 
+// Node would open its debugger at this signal: a port through which every user of the machine could become this one
+process.on('SIGUSR1', () => {});
 // its reader has closed it and wants no messages
 process.stderr.on('error', () => {});
 try {
@@ -82,7 +84,7 @@ try {
 } catch (error) {
 	if (error instanceof Unavailable) {
 		process.stderr.write(`wattlag: ${sanitize(error.message)}; ${sanitize(error.fix)}\n`);
-		process.exitCode = EXIT.unavailable;
+		process.exitCode = error instanceof WrongValue ? EXIT.usage : EXIT.unavailable;
 	} else {
 		const mistake = error instanceof UsageError;
 		const text = mistake ? sanitize(error.message) : (await import('./core/stack.ts')).stackLines(error).join('\n  ');

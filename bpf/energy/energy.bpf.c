@@ -112,14 +112,15 @@ RING(reports, 2 << 20);
  * The CPU time is one word that its CPU writes at ticks and switches: that of the last of these. Groups and credentials
  * are read under RCU, under which they are freed; a name that is written meanwhile may be mixed.
  */
-static __always_inline void fill(struct thread_record *record, struct task_struct *task, u32 state)
+static __always_inline void fill(const bool casts, struct thread_record *record, struct task_struct *task, u32 state)
 {
-	struct task_struct *leader = task->group_leader;
+	struct task_struct *plain = untrusted(casts, task);
+	struct task_struct *leader = plain->group_leader;
 
 	*(struct task_struct **)&record->head.task_low = task;
 	record->head.cpu_ns = task->se.sum_exec_runtime;
 	record->head.start = task->start_boottime;
-	record->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	record->cgroup = plain->cgroups->dfl_cgrp->kn->id;
 	record->tgid = task->tgid;
 	record->tid = task->pid;
 	record->head.state = state;
@@ -131,7 +132,7 @@ static __always_inline void fill(struct thread_record *record, struct task_struc
 	 * A dead thread's leader may be dead too and its memory reused. It is still the leader if it shares this task's
 	 * signal_struct, which the task keeps alive.
 	 */
-	record->process_start = leader->signal == task->signal ? leader->start_boottime : 0;
+	record->process_start = leader->signal == plain->signal ? leader->start_boottime : 0;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
 	record->irq_ns = 0;
 	record->cycles = 0;
@@ -196,7 +197,7 @@ static __always_inline bool emit_thread(const bool walks, void *to, struct task_
 {
 	struct thread_record record = {};
 
-	fill(&record, task, THREAD_ALIVE);
+	fill(walks, &record, task, THREAD_ALIVE);
 	if (task->on_cpu)
 		record.head.cpu_ns += running_slice(task);
 	return emit_record(walks, to, &record, sizeof(record));
@@ -328,7 +329,7 @@ int BPF_PROG(thread_exits, struct task_struct *task)
 	COUNT_RUN(thread_exits);
 	if (!record)
 		return 0;
-	fill(record, task, THREAD_EXITING);
+	fill(false, record, task, THREAD_EXITING);
 	if (clock_offset)
 		record->head.cpu_ns += running_slice(task);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
@@ -360,7 +361,7 @@ int BPF_PROG(thread_ended, struct task_struct *task)
 		}
 		return 0;
 	}
-	fill(record, task, THREAD_DEAD);
+	fill(false, record, task, THREAD_DEAD);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 0;
 }
@@ -416,7 +417,7 @@ int BPF_PROG(thread_moves, struct task_struct *task, int dest_cpu)
 	record = bpf_map_lookup_elem(&moves, &at);
 	if (!record)
 		return 0;
-	fill(record, task, THREAD_MOVES);
+	fill(false, record, task, THREAD_MOVES);
 	barrier();
 	/* last: the reader takes a record that is counted for complete */
 	shard->written++;

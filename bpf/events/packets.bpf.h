@@ -75,9 +75,6 @@ struct ipv6hdr {
 	u8 nexthdr;
 } __attribute__((preserve_access_index));
 
-/* Since 6.2: memory of the kernel as one of its types, which may be read without a helper. */
-extern void *bpf_rdonly_cast(const void *object, u32 btf_id) __ksym __weak;
-
 static __always_inline bool is_ip(const struct sk_buff *skb)
 {
 	return skb->protocol == __builtin_bswap16(ETH_P_IP) || skb->protocol == __builtin_bswap16(ETH_P_IPV6);

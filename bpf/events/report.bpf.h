@@ -328,28 +328,34 @@ static __always_inline u32 hash_key(const struct event_key *key)
 	return hash >> 40;
 }
 
-/* The entry of the group: its own, a free one, one that is idle, or else `ungrouped`. */
-static __always_inline struct event_group *group_of(struct events_cpu *shard, const struct event_key *key, u64 now,
-						    const void *name)
+/*
+ * Number of the group's entry: its own, a free one, or one that is idle; EVENT_GROUPS: none. A number, since the verifier
+ * would follow each of ten pointers through the rest of the program.
+ */
+static __always_inline u32 entry_of(struct events_cpu *shard, const struct event_key *key, u64 now, const void *name)
 {
-	struct event_group *group = &shard->groups[shard->last_group % EVENT_GROUPS];
+	u32 last = shard->last_group % EVENT_GROUPS;
 	u32 hash;
 
 	/* events come in series */
-	if (same_key(&group->key, key))
-		return group;
-	hash = hash_key(key);
+	if (same_key(&shard->groups[last].key, key))
+		return last;
+	/* the CPU is that of the shard; without it the verifier knows some keys, and follows each hash by itself */
+	hash = hash_key(key) ^ bpf_get_smp_processor_id();
 #pragma unroll
 	for (u32 probe = 0; probe < 4; probe++) {
-		group = &shard->groups[(hash + probe) % EVENT_GROUPS];
-		if (same_key(&group->key, key)) {
-			shard->last_group = (hash + probe) % EVENT_GROUPS;
-			return group;
+		u32 at = (hash + probe) % EVENT_GROUPS;
+
+		if (same_key(&shard->groups[at].key, key)) {
+			shard->last_group = at;
+			return at;
 		}
 	}
 #pragma unroll
 	for (u32 probe = 0; probe < 4; probe++) {
-		group = &shard->groups[(hash + probe) % EVENT_GROUPS];
+		u32 at = (hash + probe) % EVENT_GROUPS;
+		struct event_group *group = &shard->groups[at];
+
 		if (group->count && now - group->last_ns < GROUP_IDLE_NS)
 			continue;
 		group->count = 0;
@@ -363,9 +369,20 @@ static __always_inline struct event_group *group_of(struct events_cpu *shard, co
 			bpf_probe_read_kernel(group->name, sizeof(group->name), name);
 		else
 			__builtin_memset(group->name, 0, sizeof(group->name));
-		return group;
+		return at;
 	}
-	return &shard->ungrouped;
+	return EVENT_GROUPS;
+}
+
+/* The entry of the group; `ungrouped` where it has none. */
+static __always_inline struct event_group *group_of(struct events_cpu *shard, const struct event_key *key, u64 now,
+						    const void *name)
+{
+	u32 at = entry_of(shard, key, now, name);
+
+	/* the compiler would make the pointers in its branches again */
+	barrier_var(at);
+	return at < EVENT_GROUPS ? &shard->groups[at] : &shard->ungrouped;
 }
 
 /*

@@ -25,14 +25,23 @@ static __always_inline u64 stolen_of(struct rq___ticks *rq)
 	return bpf_core_field_exists(rq->prev_steal_time) ? BPF_CORE_READ(rq, prev_steal_time) : 0;
 }
 
-/* Did the busy CPUs have a gap of the same time, or do they still, and did none of them tick meanwhile? */
-static __always_inline bool whole_machine(const struct tick_gap *gap)
+/*
+ * Did the busy CPUs have a gap of the time of this CPU's, or do they still, and did none of them tick meanwhile? A global
+ * function, so that the verifier goes through its loop once.
+ */
+__noinline int whole_machine(u32 own)
 {
-	const s64 same = SAME_GAP_NS + gap->ns / 16;
-	const u64 begun = gap->ended_ns - gap->ns;
-	u32 own = bpf_get_smp_processor_id();
+	struct events_cpu *shard = bpf_map_lookup_elem(&events_cpus, &own);
+	const struct tick_gap *gap;
 	bool others = false;
+	u64 begun;
+	s64 same;
 
+	if (!shard)
+		return false;
+	gap = &shard->gap;
+	same = SAME_GAP_NS + gap->ns / 16;
+	begun = gap->ended_ns - gap->ns;
 	for (u32 cpu = 0; cpu < GAP_CPUS; cpu++) {
 		u32 at = cpu;
 		struct events_cpu *other = bpf_map_lookup_elem(&events_cpus, &at);
@@ -73,7 +82,7 @@ static __always_inline void report_gap(struct events_cpu *shard, struct rq___tic
 	u64 ns = gap->ns, stolen_now = stolen_of(rq), stolen = stolen_now - gap->stolen_ns;
 	/* a tick of it was due anyway */
 	u64 half = (ns - tick_length_ns) / 2;
-	bool together = whole_machine(gap);
+	bool together = whole_machine(bpf_get_smp_processor_id());
 	u32 reason = TICK_GAP_UNKNOWN;
 	struct event *event;
 

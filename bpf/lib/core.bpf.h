@@ -229,6 +229,20 @@ static __always_inline bool has_current_task_btf(void)
 	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
 }
 
+/* Since 6.2: memory of the kernel as one of its types, which may be read without a helper. */
+extern void *bpf_rdonly_cast(const void *object, u32 btf_id) __ksym __weak;
+
+/*
+ * The same task, to follow its pointers. Where a program follows a pointer of an object that the verifier trusts, it searches
+ * all types of the kernel, up to four times and on every path, for one that says whether the other object is trusted as well:
+ * a third of what all loading cost. By this pointer it trusts none. `casts`, a compile-time constant: the kernel has
+ * bpf_rdonly_cast, which is a move when the program runs.
+ */
+static __always_inline struct task_struct *untrusted(const bool casts, struct task_struct *task)
+{
+	return casts ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
+}
+
 /* Its state, TASK_* of the kernel; 0: runnable. It writes that itself, and who wakes it: true of the moment. */
 static __always_inline u64 task_state(struct task_struct *task)
 {

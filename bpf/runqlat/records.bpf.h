@@ -167,7 +167,7 @@ static __always_inline void fill_switches(struct record_head *head, struct task_
 }
 
 /* The parts of a process's record that are not in its storage. Its groups are read under RCU, under which they are freed. */
-static __always_inline void describe(struct process_record *record, struct task_struct *task,
+static __always_inline void describe(const bool casts, struct process_record *record, struct task_struct *task,
 				     struct process_waits *process, u32 kind)
 {
 	struct pid_namespace *namespace = pid_namespace(task);
@@ -176,7 +176,7 @@ static __always_inline void describe(struct process_record *record, struct task_
 	record->head.cpu = 0;
 	record->head.ns = 0;
 	fill_switches(&record->head, task, process);
-	record->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	record->cgroup = untrusted(casts, task)->cgroups->dfl_cgrp->kn->id;
 	__builtin_memset(record->pidns_comm, 0, sizeof(record->pidns_comm));
 	if (namespace)
 		BPF_CORE_READ_INTO(&record->pidns_comm, namespace, child_reaper, comm);
@@ -202,7 +202,7 @@ static __always_inline bool send_process(struct task_struct *task, struct proces
 		ring_was_full();
 		return false;
 	}
-	describe(record, task, process, kind);
+	describe(false, record, task, process, kind);
 	bpf_probe_read_kernel(&record->process, sizeof(record->process), process);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return true;
@@ -232,8 +232,10 @@ static __always_inline bool read_thread(const bool walks, void *to, struct task_
 	if (process) {
 		struct record_head head = {};
 
-		fill(&head, task, RECORD_SWITCHES, task->group_leader->start_boottime);
-		fill_switches(&head, task->group_leader, process);
+		struct task_struct *leader = untrusted(walks, task)->group_leader;
+
+		fill(&head, task, RECORD_SWITCHES, leader->start_boottime);
+		fill_switches(&head, leader, process);
 		head.ns = process->created;
 		if (!emit_record(walks, to, &head, sizeof(head)))
 			return false;
@@ -269,7 +271,7 @@ static __always_inline bool read_process(const bool walks, void *to, struct task
 		record = bpf_map_lookup_elem(&scratch_record, &zero);
 		if (!record)
 			return false;
-		describe(record, task, process, RECORD_PROCESS);
+		describe(walks, record, task, process, RECORD_PROCESS);
 		bpf_probe_read_kernel(&record->process, sizeof(record->process), process);
 		return emit_record(walks, to, record, sizeof(*record));
 	}
@@ -318,6 +320,7 @@ static __always_inline bool read_waiting(const bool walks, void *to, struct task
 	u32 generation = filter_generation(word);
 	struct waiting_record record = {};
 	struct thread_waits *thread;
+	struct task_struct *plain;
 	struct rq *rq;
 	u64 now, stamp;
 
@@ -325,7 +328,8 @@ static __always_inline bool read_waiting(const bool walks, void *to, struct task
 	if (!queued || task->on_cpu || (!walks && !is_wanted(task, word)))
 		return true;
 	/* the queue of the CPU where it is or was last; its clock is that of the stamp */
-	rq = task->se.cfs_rq->rq;
+	plain = untrusted(walks, task);
+	rq = plain->se.cfs_rq->rq;
 	now = rq->clock;
 	thread = thread_waits(task);
 	if (!task->on_rq || is_delayed(task)) {
@@ -348,9 +352,9 @@ static __always_inline bool read_waiting(const bool walks, void *to, struct task
 	}
 	if (is_sleepy(task))
 		record.flags |= WAITING_SLEEPY;
-	if (is_throttled(task))
+	if (is_throttled(plain))
 		record.flags |= WAITING_THROTTLED;
-	fill(&record.head, task, RECORD_WAITING, task->group_leader->start_boottime);
+	fill(&record.head, task, RECORD_WAITING, plain->group_leader->start_boottime);
 	record.head.cpu = rq->cpu;
 	record.thread_start = task->start_boottime;
 	record.running = BPF_CORE_READ(rq, curr, tgid);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef LINKER
@@ -145,6 +146,7 @@ int main(int argc, char **argv)
 	char tree[PATH_MAX];
 	char cache[PATH_MAX + 16];
 	bool cached;
+	mode_t mask;
 	int own;
 
 	if (getauxval(AT_SECURE))
@@ -153,10 +155,13 @@ int main(int argc, char **argv)
 	own = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (own < 0)
 		return fail("cannot read /proc/self/exe; is proc mounted? mount -t proc proc /proc", NULL, "");
+	/* folders are made with their own rights: of a mask such as 0777 nothing would be left to open them */
+	mask = umask(022);
 	if (read_trailer(own, &trailer)) {
 		if (!find_or_unpack(own, &trailer, tree, &why))
 			return fail("cannot unpack itself", &why, HOW_TO_CHOOSE);
 		snprintf(cache, sizeof(cache), "%s/compiled", tree);
+		umask(mask);
 		clean_environment();
 		return become(tree, cache, argc, argv);
 	}
@@ -166,6 +171,7 @@ int main(int argc, char **argv)
 		return fail("refused", &why,
 			    "its files and the folders above have to be root's: chown -R root: and chmod -R go-w");
 	cached = cache_folder(cache);
+	umask(mask);
 	clean_environment();
 	return become(tree, cached ? cache : NULL, argc, argv);
 }

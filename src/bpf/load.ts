@@ -210,6 +210,11 @@ export function openBpf<Layout extends ConstantLayout>(
 		for (const map of [...(options.shards ?? []), ...(options.counted ? [RUNS] : [])])
 			object.setMaxEntries(map, possibleCpus);
 		for (const [map, entries] of Object.entries(options.maxEntries ?? {})) object.setMaxEntries(map, entries);
+		const { meanwhile } = host;
+		if (meanwhile) {
+			object.beginLoad();
+			meanwhile();
+		}
 		object.load();
 		debug(() => loadedText(id, path, object));
 		for (const [name, size] of Object.entries(options.stores ?? {})) fillStore(object, name, size);

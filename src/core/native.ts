@@ -52,6 +52,11 @@ export interface BpfObject {
 	setInitial(section: string, offset: number, bytes: Uint8Array): void;
 	/** Before load; not for sections. The size of a ring buffer is rounded up to a size that the kernel accepts. */
 	setMaxEntries(map: string, entries: number): void;
+	/**
+	 * Begin to load on a thread of its own; {@link load} waits for it. Until then no other method but `close` may be called,
+	 * which waits for it, too.
+	 */
+	beginLoad(): void;
 	/** A failure closes the object: open it again to try another set of programs. */
 	load(): void;
 	/**

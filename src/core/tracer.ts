@@ -121,6 +121,8 @@ export interface Host {
 	sysRoot: string;
 	/** CPUs that are online now; 0: not known. */
 	readonly cpus: number;
+	/** Starts what else is to be started, while the kernel verifies programs on another thread; absent: there is nothing. */
+	readonly meanwhile?: (() => void) | undefined;
 }
 
 /** A tracer's own options, already parsed (watts of the model, threshold of slow requests, …). */

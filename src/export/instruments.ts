@@ -189,7 +189,7 @@ export const instruments = {
 		'counter',
 		'wattlag_refused_series',
 		'none',
-		'Series refused by the limit (--series); those of groups are in other, the rest is nowhere.',
+		'Series refused by the limit (--series). Figures of refused groups are part of other; other refused series are missing.',
 	),
 	sent: instrument('counter', 'wattlag_export_records', 'none', 'Records pushed, by destination and result.'),
 } as const satisfies Record<string, Instrument>;

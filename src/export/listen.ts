@@ -1,5 +1,5 @@
 /** `ADDR:PORT` of a server. */
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { UsageError } from '../core/errors.ts';
 
 export interface Address {
@@ -8,6 +8,10 @@ export interface Address {
 }
 
 export const DEFAULT_LISTEN = '127.0.0.1:9724';
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
 
 /** @throws {UsageError} */
 export function parseListen(text: string): Address {
@@ -24,7 +28,8 @@ export function parseListen(text: string): Address {
 }
 
 export function isLoopback({ host }: Address): boolean {
-	return host === '::1' || host.startsWith('127.');
+	// one address has several spellings: ::1, 0:0:0:0:0:0:0:1, ::ffff:127.0.0.1
+	return LOOPBACK.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
 }
 
 export function urlOf({ host, port }: Address): string {

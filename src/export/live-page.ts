@@ -90,6 +90,8 @@ export class LivePage {
 		if (request.method === 'HEAD') return { type: 'text/event-stream', body: '' };
 		response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' }); // biome-ignore format: one list
 		response.write(`retry: 3000\n\n${this.message()}`);
+		// intervals may be longer than the server's patience; what waits for a reader is limited
+		response.socket?.setTimeout(0);
 		this.readers.add(response);
 		response.on('close', () => this.readers.delete(response));
 		return undefined;

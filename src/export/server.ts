@@ -26,6 +26,8 @@ const MOST_BYTES = 4 * 2 ** 20;
 /** Below it compression costs more than it saves. */
 const LEAST_GZIP = 1024;
 const MOST_CONNECTIONS = 64;
+/** A client that takes nothing of its answer for so long is let go, ms: others may want its connection. */
+const PATIENCE = 15_000;
 
 const security: Readonly<Record<string, string>> = {
 	'X-Content-Type-Options': 'nosniff',
@@ -50,13 +52,18 @@ function text(status: number, body: string): Reply {
 	return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` };
 }
 
+/** A quality of 0 refuses (RFC 9110, 12.5.3). */
+function takesGzip(accepted: string): boolean {
+	return /(?:^|[\s,])gzip\s*(?=$|[,;])(?!\s*;\s*q=0(?:\.0*)?\s*(?:$|,))/i.test(accepted);
+}
+
 function answer(
 	request: IncomingMessage,
 	response: ServerResponse,
 	{ type, body, headers, status = 200 }: Reply,
 ): void {
 	const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-	const zipped = bytes.length >= LEAST_GZIP && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+	const zipped = bytes.length >= LEAST_GZIP && takesGzip(String(request.headers['accept-encoding'] ?? ''));
 	const sent = zipped ? gzipSync(bytes, { level: 1 }) : bytes;
 	response.writeHead(status, {
 		'Content-Type': type,
@@ -101,10 +108,14 @@ export interface Listening {
 	close(): Promise<void>;
 }
 
-/** @throws {UsageError} where the address cannot be had */
-export async function listen(address: Address, routes: Routes): Promise<Listening> {
+/**
+ * @param patience ms
+ * @throws {UsageError} where the address cannot be had
+ */
+export async function listen(address: Address, routes: Routes, patience = PATIENCE): Promise<Listening> {
 	const server: Server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 30_000 });
 	server.maxConnections = MOST_CONNECTIONS;
+	server.setTimeout(patience);
 	server.on('request', (request, response) => {
 		response.on('error', () => {});
 		try {

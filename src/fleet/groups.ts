@@ -34,7 +34,7 @@ function merge(name: SafeText, rows: readonly FleetRow[]): FleetRow {
 export function grouped(rows: readonly FleetRow[], label: string): FleetRow[] {
 	const groups = new Map<SafeText, FleetRow[]>();
 	for (const row of rows) {
-		const name = row.labels[label] ?? safe`–`;
+		const name = (Object.hasOwn(row.labels, label) ? row.labels[label] : undefined) ?? safe`–`;
 		const group = groups.get(name);
 		if (group) group.push(row);
 		else groups.set(name, [row]);

@@ -49,7 +49,7 @@ export function robustScores(values: readonly (number | null)[], floor: number):
 export function judged(rows: readonly FleetRow[], label: string): FleetRow[] {
 	const peers = new Map<string, FleetRow[]>();
 	for (const row of rows) {
-		const key = `${row.from}\0${row.labels[label] ?? ''}`;
+		const key = `${row.from}\0${Object.hasOwn(row.labels, label) ? row.labels[label] : ''}`;
 		const group = peers.get(key);
 		if (group) group.push(row);
 		else peers.set(key, [row]);

@@ -13,6 +13,12 @@ interface Sample {
 /** Hosts of a fleet; what a server answers beyond it is not read. */
 const MOST_HOSTS = 20_000;
 
+/** Text by name, as the API has it; a server may send anything. */
+function isLabels(metric: unknown): metric is Sample['metric'] {
+	if (typeof metric !== 'object' || metric === null) return false;
+	return Object.values(metric).every((value) => typeof value === 'string');
+}
+
 /** @throws what is wrong with the answer, in words */
 export function samplesOf({ status, body }: Answer): { samples: Sample[]; at: number } {
 	let answer: { status?: string; error?: string; errorType?: string; data?: { resultType?: string; result?: unknown } };
@@ -29,13 +35,12 @@ export function samplesOf({ status, body }: Answer): { samples: Sample[]; at: nu
 	if (answer?.data?.resultType !== 'vector' || !Array.isArray(result))
 		throw new Error('it does not answer as Prometheus does (no vector)');
 	let at = 0;
-	const samples = (result as { metric?: Record<string, string>; value?: [number, string] }[])
-		.slice(0, 5 * MOST_HOSTS)
-		.flatMap(({ metric, value }) => {
-			if (typeof metric !== 'object' || metric === null || !Array.isArray(value)) return [];
-			at = Number(value[0]) || at;
-			return [{ metric, value: Number(value[1]) }];
-		});
+	const samples = result.slice(0, 5 * MOST_HOSTS).flatMap((one: { metric?: unknown; value?: unknown } | null) => {
+		const { metric, value } = one ?? {};
+		if (!isLabels(metric) || !Array.isArray(value)) return [];
+		at = Number(value[0]) || at;
+		return [{ metric, value: Number(value[1]) }];
+	});
 	return { samples, at };
 }
 

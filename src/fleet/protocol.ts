@@ -113,6 +113,10 @@ export interface Frame {
 /** Takes the agent's bytes in pieces of any length. */
 export class FrameReader {
 	private pending: Buffer = Buffer.alloc(0);
+	/** What has come since, and how much of both has to be there before the next frame can be whole. */
+	private more: Buffer[] = [];
+	private length = 0;
+	private needed = 0;
 	private begun = false;
 	/** Payload of the last key frame, by tab. */
 	private readonly keys = new Map<number, Buffer>();
@@ -121,8 +125,23 @@ export class FrameReader {
 
 	/** The frames that are whole now. @throws what is wrong with them: the connection is of no more use */
 	take(bytes: Buffer): Frame[] {
-		this.pending = this.pending.length === 0 ? bytes : Buffer.concat([this.pending, bytes]);
 		const frames: Frame[] = [];
+		this.more.push(bytes);
+		this.length += bytes.length;
+		// a frame of many megabytes comes in pieces of 64 kB: they are put together once
+		if (this.length < this.needed) return frames;
+		const [only, second] = this.more;
+		this.pending = this.pending.length === 0 && only && !second ? only : Buffer.concat([this.pending, ...this.more]);
+		this.more = [];
+		this.needed = 0;
+		try {
+			return this.whole(frames);
+		} finally {
+			this.length = this.pending.length;
+		}
+	}
+
+	private whole(frames: Frame[]): Frame[] {
 		if (!this.begun) {
 			if (this.pending.length < PREAMBLE) return frames;
 			checkPreamble(this.pending);
@@ -132,7 +151,10 @@ export class FrameReader {
 		while (this.pending.length >= HEAD) {
 			const head = readHead(this.pending);
 			if (!head) throw new Error('it sends something else than frames');
-			if (this.pending.length < HEAD + head.stored) break;
+			if (this.pending.length < HEAD + head.stored) {
+				this.needed = HEAD + head.stored;
+				break;
+			}
 			const stored = this.pending.subarray(HEAD, HEAD + head.stored);
 			const key = this.keys.get(head.tab);
 			// frames come in order: the one that it follows is the last one of its tab

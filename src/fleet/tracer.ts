@@ -21,7 +21,7 @@ export function fleetTracer(labels: readonly string[]): Description<FleetRow> {
 	return {
 		id: 'fleet',
 		title: 'Fleet',
-		summary: 'Each host with its worst finding and its figures, those first that are out of line with their peers.',
+		summary: 'Each host with its worst finding and its figures, outliers among their peers first.',
 		columns,
 		defaultSort: 'out',
 		groups: ['host', ...labels],

@@ -178,7 +178,7 @@ export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 			type: 'boolean',
 			default: false,
 			once: true,
-			help: 'this text; behind the word of a command: its own',
+			help: 'this text; after a command: the help of that command',
 		},
 		{ name: 'version', short: 'V', type: 'boolean', default: false, once: true, help: 'print the version' },
 	];

@@ -40,6 +40,8 @@ export class RunningTracers {
 	private readonly options: RunningOptions;
 	private readonly loaded: () => void;
 	private readonly entries: Running[] = [];
+	/** As in the options, those made of others last. */
+	private readonly order: readonly AnyTracer[];
 	private readonly groups: Record<string, string>;
 	private readonly sections: Record<string, Options>;
 	private readonly restarts = new Restarts();
@@ -56,9 +58,11 @@ export class RunningTracers {
 		this.groups = { ...options.groups };
 		this.sections = { ...options.sections };
 		this.activeTab = options.tracers[0]?.id;
+		const made = (tracer: AnyTracer) => Number(tracer.from !== undefined);
+		this.order = options.tracers.toSorted((a, b) => made(a) - made(b));
 	}
 
-	/** In the order of reading: those made of others last. */
+	/** In the order of their start, which is that of reading: those made of others last. */
 	all(): readonly Running[] {
 		return [...this.entries];
 	}
@@ -68,17 +72,30 @@ export class RunningTracers {
 		return this.groups[id] ?? (groups[0] as string);
 	}
 
-	/** Start all but those on demand, with a pause after each in which a request to close is handled. */
+	/**
+	 * Start all but those on demand. While the kernel verifies the programs of one, on a thread, the next one is started, as
+	 * far as it is not made of others. Pauses, in which a request to close is handled, come where none is under way.
+	 */
 	async start(): Promise<void> {
-		const made = (tracer: AnyTracer) => Number(tracer.from !== undefined);
-		for (const tracer of [...this.options.tracers].sort((a, b) => made(a) - made(b))) {
-			if (this.closed) return;
+		const waiting = [...this.order];
+		const startNext = (): void => {
+			const tracer = waiting.shift();
+			if (tracer) this.startTracer(tracer, host);
+		};
+		const host: Host = Object.create(this.options.host, {
+			meanwhile: { get: () => (waiting[0] && !waiting[0].from ? startNext : undefined) },
+		});
+		for (const tracer of this.order) {
 			if (this.leftOut(tracer.id)) {
 				const reason = safe`left out by --without`;
 				this.emit({ kind: 'unavailable', tab: tracer.id, reason, fix: safe`start without that option` });
 			}
-			if (tracer.onDemand && tracer.id !== this.activeTab && !this.options.onDemand) continue;
-			this.startTracer(tracer);
+			if (this.leftOut(tracer.id) || (tracer.onDemand && tracer.id !== this.activeTab && !this.options.onDemand))
+				waiting.splice(waiting.indexOf(tracer), 1);
+		}
+		while (waiting.length > 0) {
+			if (this.closed) return;
+			startNext();
 			await new Promise((resolve) => setImmediate(resolve));
 		}
 	}
@@ -138,19 +155,19 @@ export class RunningTracers {
 		this.options.emit(event);
 	}
 
-	private startTracer(tracer: AnyTracer): void {
+	private startTracer(tracer: AnyTracer, host: Host = this.options.host): void {
 		if (this.closed || this.leftOut(tracer.id) || this.entries.some((entry) => entry.tracer === tracer)) return;
 		this.emit({ kind: 'attaching', tab: tracer.id });
 		const again = this.restarts.start(tracer.id, monotonicNs());
 		try {
-			const session = tracer.start(this.options.host, this.sections[tracer.id] ?? {}, this.groups[tracer.id]);
+			const session = tracer.start(host, this.sections[tracer.id] ?? {}, this.groups[tracer.id]);
 			// the first interval of a tracer made of others begins with theirs
 			const readAt = tracer.from
 				? Math.min(monotonicNs(), ...this.entries.map((entry) => entry.readAt))
 				: monotonicNs();
-			// tracers made of others are read after them
-			const from = tracer.from ? -1 : this.entries.findIndex((entry) => entry.tracer.from);
-			this.entries.splice(from < 0 ? this.entries.length : from, 0, { tracer, session, readAt });
+			const place = this.order.indexOf(tracer);
+			const later = this.entries.findIndex((entry) => this.order.indexOf(entry.tracer) > place);
+			this.entries.splice(later < 0 ? this.entries.length : later, 0, { tracer, session, readAt });
 			this.loaded();
 			this.emit({ kind: 'live', tab: tracer.id });
 		} catch (error) {

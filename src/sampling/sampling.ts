@@ -7,7 +7,7 @@ import type { CostMode } from '../core/sampler.ts';
 import type { Cost, Snapshot } from '../core/snapshot.ts';
 import type { BpfCost, Options, Session } from '../core/tracer.ts';
 import { monotonicNs } from '../lib/clock.ts';
-import type { Ns } from '../lib/units.ts';
+import type { Bytes, Ns } from '../lib/units.ts';
 import { type ProcessFacts, ProcFacts } from '../rows/grouping/facts.ts';
 import { Gaps } from './gaps.ts';
 import { KernelMemory } from './kernel-memory.ts';
@@ -36,6 +36,15 @@ export type ProcessCost = Pick<Cost, 'cpu_ns' | 'rss_bytes' | 'kernel_bytes'>;
 
 function microseconds({ user, system }: NodeJS.CpuUsage): number {
 	return user + system;
+}
+
+/** Without proc the most that it was: the kernel answers that to a system call. */
+function residentBytes(): Bytes {
+	try {
+		return process.memoryUsage.rss();
+	} catch {
+		return process.resourceUsage().maxRSS * 1024;
+	}
 }
 
 /** One sampling loop over a set of tracers. */
@@ -167,7 +176,7 @@ export class Sampling {
 		this.cpu = process.cpuUsage();
 		return {
 			cpu_ns: (microseconds(this.cpu) - microseconds(before)) * 1000,
-			rss_bytes: process.memoryUsage.rss(),
+			rss_bytes: residentBytes(),
 			kernel_bytes: this.kernel.read(monotonicNs()),
 		};
 	}

@@ -53,18 +53,23 @@ export class SymbolTable {
 		const index = behind - 1;
 		if (index < 0 || address >= (this.ends[index] as number)) return undefined;
 		const at = this.nameAt[index] as number;
-		const end = this.names.indexOf(0, at);
+		// a table without any 0 is not searched to its end
+		const longest = this.names.subarray(at, at + MAX_NAME_BYTES);
+		const end = longest.indexOf(0);
 		return {
-			name: this.names.subarray(at, Math.min(end < 0 ? this.names.length : end, at + MAX_NAME_BYTES)),
+			name: end < 0 ? longest : longest.subarray(0, end),
 			start: this.starts[index] as number,
 		};
 	}
 }
 
+/** More make no difference: a file of underscores only would keep the sort busy for hours. */
+const MOST_UNDERSCORES = 16;
+
 /** Leading underscores of a name: of two names for one function, the one with fewer is the one people know. */
 function underscores({ names }: RawSymbols, at: number): number {
 	let count = 0;
-	while (names[at + count] === 0x5f) count++;
+	while (count < MOST_UNDERSCORES && names[at + count] === 0x5f) count++;
 	return count;
 }
 

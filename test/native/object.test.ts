@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BpfAddon } from '../../src/core/native.ts';
-import { addon, type Fixtures, makeFixtures, openEvents, thrown } from './support.ts';
+import { addon, type Fixtures, leftInKernel, makeFixtures, openEvents, thrown } from './support.ts';
 
 let native: BpfAddon;
 let fixtures: Fixtures;
@@ -64,6 +64,30 @@ describe('programs', () => {
 		count(9);
 		expect(results()).toEqual({ hits: 2, last: 9, refused: 0 });
 		object.close();
+	});
+
+	test('objects are loaded on threads at the same time; one that is closed meanwhile leaves nothing', async () => {
+		const own = makeFixtures();
+		try {
+			const path = own.compile('events');
+			const opened = (): ReturnType<BpfAddon['open']> => {
+				const object = native.open(path);
+				object.beginLoad();
+				return object;
+			};
+			const [one, two, three] = [opened(), opened(), opened()];
+			two.close();
+			one.load();
+			three.load();
+			for (const object of [one, three]) {
+				object.attach(own.named('kill'));
+				object.close();
+			}
+			expect(thrown(() => two.load()).message).toContain('closed');
+			expect(await leftInKernel(own.tag)).toEqual([]);
+		} finally {
+			own.remove();
+		}
 	});
 
 	test('two objects of one file do not see each other', () => {
@@ -253,6 +277,17 @@ describe('a failure says what it was', () => {
 		expect(thrown(() => object.load()).message).toContain('closed');
 		expect(thrown(() => object.programs()).message).toContain('closed');
 		object.close();
+	});
+
+	test('the same where it was loaded on a thread; until then the object is left alone', () => {
+		const object = native.open(fixtures.compile('rejected'));
+		object.beginLoad();
+		expect(thrown(() => object.beginLoad()).message).toContain('being loaded');
+		expect(thrown(() => object.programs()).message).toContain('being loaded');
+		const error = thrown(() => object.load());
+		expect(error.message).toBe(`load w${fixtures.tag}: program ${fixtures.named('bad')}: Permission denied (EACCES)`);
+		expect(error.log).toContain("R0 invalid mem access 'map_value_or_null'");
+		expect(thrown(() => object.load()).message).toContain('closed');
 	});
 
 	test('a long verifier log keeps its end', () => {

@@ -1,5 +1,5 @@
 /** What cannot be done, asked of the built program: one clear line, exit code 2, and nothing goes on running. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +29,10 @@ test.for<[args: string[], line: string]>([
 		"wattlag: io: there is no control group '/nowhere' in the unified hierarchy; name it as in /proc/PID/cgroup behind 0::, e.g. /system.slice/ssh.service",
 	],
 	[
+		['profile', '--cgroup', '/nowhere'],
+		"wattlag: there is no control group '/nowhere' in the unified hierarchy; name it as in /proc/PID/cgroup behind 0::, e.g. /system.slice/ssh.service",
+	],
+	[
 		['--batch', '--tab', 'io', '--device', 'nowhere', '-n', '1'],
 		"wattlag: io: there is no block device 'nowhere'; name it as in /sys/class/block, e.g. vda or vda2",
 	],
@@ -49,4 +53,36 @@ test.for<[args: string[], line: string]>([
 		timeout: 60_000,
 	});
 	expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: '', stderr: `${line}\n` });
+});
+
+const batch = ['--batch', '--json', '--tab', 'energy', '--source', 'proc', '--delay', '0.2'];
+
+test('SIGUSR1 opens no debugger, through which every user could become root', async () => {
+	const child = spawn('bin/wattlag', batch, { stdio: ['ignore', 'pipe', 'pipe'] });
+	let said = '';
+	child.stderr.on('data', (bytes: Buffer) => {
+		said += bytes.toString('utf8');
+	});
+	try {
+		let lines = 0;
+		for await (const bytes of child.stdout) {
+			if (lines === 0) child.kill('SIGUSR1');
+			lines += (bytes as Buffer).toString('latin1').split('\n').length - 1;
+			if (lines >= 4) break;
+		}
+		expect(lines).toBeGreaterThanOrEqual(4);
+		expect(said).toBe('');
+	} finally {
+		child.kill('SIGKILL');
+	}
+});
+
+test('without /proc there are figures, and no stack', () => {
+	const run = `umount -l /proc && exec bin/wattlag ${batch.map((word) => (word === 'proc' ? 'time' : word)).join(' ')} -n 1`;
+	const { status, stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', run], {
+		encoding: 'utf8',
+		timeout: 60_000,
+	});
+	expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+	expect(JSON.parse(stdout).cost.rss_bytes).toBeGreaterThan(10e6);
 });

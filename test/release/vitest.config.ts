@@ -7,6 +7,8 @@ export default defineConfig({
 		setupFiles: 'test/setup/processes.ts',
 		testTimeout: 180_000,
 		hookTimeout: 180_000,
+		// as the tests of the checkout that meet the running kernel
+		retry: 2,
 		fileParallelism: false,
 		include: ['test/release/**/*.test.ts'],
 	},

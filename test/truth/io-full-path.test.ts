@@ -232,15 +232,20 @@ test('calls that return while their requests complete: no stage lasts longer tha
 	await onDisk(async (directory) => {
 		const file = await laidOut(directory, 'file', 64);
 		const running = start({});
-		const begun = performance.now();
 		// asks for many and waits for none: a completion may come in the middle of the call's return
 		const many = ['--ioengine=io_uring', '--direct=1', '--iodepth=16', '--iodepth_batch_complete_min=0'];
-		await fio(file, '--size=64M', '--rw=randread', ...many, '--time_based', '--runtime=3').done;
-		const { rows } = running.read(1e9, 'operation');
-		const { return: back, wake } = rows.find(({ op }) => op === 'read')?.stages ?? {};
+		let returned = 0;
 		// how often that happens is the device's affair
-		expect(back?.count).toBeGreaterThan(0);
-		for (const stage of [back, wake]) expect(stage?.max_ns).toBeLessThan((performance.now() - begun) * 1e6);
+		for (let turn = 0; turn < 6 && returned === 0; turn++) {
+			const begun = performance.now();
+			await fio(file, '--size=64M', '--rw=randread', ...many, '--time_based', '--runtime=2').done;
+			const { rows } = running.read(1e9, 'operation');
+			const { return: back, wake } = rows.find(({ op }) => op === 'read')?.stages ?? {};
+			returned = back?.count ?? 0;
+			for (const stage of [back, wake])
+				if (stage && stage.count > 0) expect(stage.max_ns).toBeLessThan((performance.now() - begun) * 1e6);
+		}
+		expect(returned).toBeGreaterThan(0);
 	});
 });
 

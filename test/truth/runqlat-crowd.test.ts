@@ -83,8 +83,10 @@ test('14,000 threads at once: the sums stay exact, what has no row is reported',
 	expect(waited).toBeGreaterThan(0.1e9);
 	// kernels with delayed dequeues count the sleep of a thread that was moved in it as a wait: 1.5 s, which we leave out
 	const sleeps = ((unstamped - unstampedBefore) * 1.6e9) / waited;
+	// who waits behind process 1 may get its CPU without a program seeing it (see counters.ts)
+	const behindInit = (to.init - from.init) / waited;
 	// reading 14,000 files takes long, during which they wait on: the bounds are wide, but they hold
-	expectAgreement(from, to, String(crowd.pid), TOLERANCE, 0, sleeps);
+	expectAgreement(from, to, String(crowd.pid), TOLERANCE, 0, sleeps + behindInit);
 	console.log(between(from, to, String(crowd.pid)).text);
 	read('thread');
 	// until each has had its turn twice

@@ -35,6 +35,7 @@ function fakeObject(): BpfObject {
 		setInitial: (section: string, offset: number, bytes: Uint8Array) =>
 			note(`initial ${section} ${offset} ${Array.from(bytes).join(',')}`),
 		setMaxEntries: (map: string, entries: number) => note(`entries ${map} ${entries}`),
+		beginLoad: () => note('begin to load'),
 		load: () => note('load'),
 		attach: (name: string) => note(`attach ${name}`),
 		stats: () => ({ runs: 2, ns: 10, recursionMisses: 1 }),
@@ -126,6 +127,11 @@ describe('opening', () => {
 		expect(session.missing).toEqual(['no tp_btf/rare: nothing else is known']);
 		const programs = [{ name: 'x switched', load: expect.any(Number), runs: null, seen: { runs: 2, ns: 10 } }];
 		expect(session.cost()).toEqual({ ns: 20, runs: 4, recursionMisses: 2, negative: 7, programs });
+	});
+
+	test('what else is to be started is started while the kernel verifies the programs', () => {
+		openBpf({ ...host(), meanwhile: () => void calls.push('the others') }, 'x', { optional: { extra: '' } });
+		expect(calls.slice(1, 4)).toEqual(['begin to load', 'the others', 'load']);
 	});
 
 	test('what is not wanted is left out though it could be had', () => {

@@ -14,7 +14,15 @@ import { ofSlot, SLOTS } from '../../src/tracers/events/kinds.ts';
 import { KernelEvents } from '../../src/tracers/events/kmsg/events.ts';
 import { parseKernelMessage } from '../../src/tracers/events/kmsg/parse.ts';
 import { recognise } from '../../src/tracers/events/kmsg/patterns.ts';
-import { compareBond, type LinkEvent, parseBond, parseNetDev, parseSoftnet } from '../../src/tracers/events/links.ts';
+import {
+	compareBond,
+	type LinkEvent,
+	Links,
+	parseBond,
+	parseNetDev,
+	parseSoftnet,
+	softnetGained,
+} from '../../src/tracers/events/links.ts';
 import { ownGrowth } from '../../src/tracers/events/memory-growth.ts';
 import { NamespaceGroups } from '../../src/tracers/events/namespaces.ts';
 import { invalidReasons } from '../../src/tracers/events/options.ts';
@@ -142,6 +150,11 @@ describe('the kernel log', () => {
 	test('a name inside a message does not pass for a message', () => {
 		expect(recognise('evil: watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [x:1]')).toBeUndefined();
 		expect(recognise('usb 1-1: new device')).toBeUndefined();
+		// messages that begin with the name of a process, which any user chooses
+		for (const name of ['BUG: ', 'Oops: ', 'WARNING: ', 'kernel BUG at '])
+			expect(recognise(`${name}[812] bad frame in rt_sigreturn frame:0000 ip:0 sp:0 orax:ffff`)).toBeUndefined();
+		expect(recognise('Oops: 0002 [#1] PREEMPT SMP NOPTI')?.severity).toBe('severe');
+		expect(recognise('WARNING: CPU: 3 PID: 4711 at kernel/x.c:1 f+0x1/0x2')?.object).toBe('cpu3');
 	});
 
 	test('messages of programs are ignored, those of before the start marked, doubles of a tracepoint kept apart', () => {
@@ -341,12 +354,59 @@ describe('links', () => {
 	});
 
 	test('counters of proc', () => {
-		expect(parseSoftnet('00000010 00000002 00000003 0\n00000010 0000000a 00000000 0\n')).toEqual({
-			dropped: 12,
-			squeezed: 3,
-		});
+		const softnet = parseSoftnet('00000010 00000002 00000003 0\n00000010 0000000a 00000000 0\n');
+		expect([...softnet]).toEqual([[0, { dropped: 2, squeezed: 3 }], [1, { dropped: 10, squeezed: 0 }]]); // biome-ignore format: one list
 		const dev = 'Inter-|   Receive\n face |bytes\n  eth0: 100 5 1 7 2 0 0 0 9 9 0 0 0 0 0 0\n';
 		expect(parseNetDev(dev).get('eth0')).toEqual({ dropped: 7, fifo: 2 });
+	});
+
+	test('a CPU that comes online brings no drops of before', () => {
+		const line = (cpu: number, dropped: number, squeezed: number) =>
+			[100, dropped, squeezed, 0, 0, 0, 0, 0, 0, 0, 0, 0, cpu, 0, 0].map((one) => one.toString(16).padStart(8, '0')).join(' '); // biome-ignore format: one line
+		const [both, one, more] = [
+			[line(0, 5, 1), line(2, 1000, 70)],
+			[line(0, 6, 1)],
+			[line(0, 6, 4), line(2, 1000, 70)],
+		].map((lines) => parseSoftnet(`${lines.join('\n')}\n`)) as [ReturnType<typeof parseSoftnet>, ReturnType<typeof parseSoftnet>, ReturnType<typeof parseSoftnet>]; // biome-ignore format: three readings
+		expect(softnetGained(both, one)).toEqual({ dropped: 1, squeezed: 0 });
+		expect(softnetGained(one, more)).toEqual({ dropped: 0, squeezed: 3 });
+		expect(softnetGained(both, more)).toEqual({ dropped: 1, squeezed: 3 });
+	});
+
+	test('a device that was made anew has no negative drops', () => {
+		const tree = makeTree();
+		const device = (missed: number, fifo: number, dropped: number) => {
+			tree.set('sys/class/net/eth0/carrier_changes', '1\n');
+			tree.set('sys/class/net/eth0/operstate', 'up\n');
+			tree.set('sys/class/net/eth0/statistics/rx_missed_errors', `${missed}\n`);
+			tree.set('proc/self/net/dev', `h\nh\n  eth0: 100 5 1 ${dropped} ${fifo} 0 0 0 9 9 0 0 0 0 0 0\n`);
+		};
+		const links = new Links(join(tree.root, 'proc'), join(tree.root, 'sys'));
+		device(50, 7, 60);
+		links.read();
+		device(0, 0, 0);
+		expect(links.read().links[0]).toMatchObject({ dropped_hardware: 0, dropped_driver: 0, dropped_stack: 0 });
+		device(2, 1, 2);
+		expect(links.read().links[0]).toMatchObject({ dropped_hardware: 3, dropped_driver: 0, dropped_stack: 0 });
+	});
+
+	test('of more devices than are polled, those with hardware are', () => {
+		const tree = makeTree();
+		tree.set('proc/self/net/dev', '');
+		const add = (name: string) => tree.set(`sys/class/net/${name}/carrier_changes`, '1\n');
+		for (let index = 0; index < 400; index++) add(`veth${index}`);
+		const cards = ['aaa0', 'eth0', 'wlan0', 'zzz0'];
+		for (const name of cards) {
+			add(name);
+			tree.set(`sys/class/net/${name}/device/vendor`, '0x8086\n');
+		}
+		const links = new Links(join(tree.root, 'proc'), join(tree.root, 'sys'));
+		const names = () => links.read().links.map(({ device }) => device as string);
+		const first = names();
+		expect(first.length).toBe(256);
+		expect(first).toEqual(expect.arrayContaining(cards));
+		// the same ones each time: the state of before is needed for a change
+		expect(new Set(names())).toEqual(new Set(first));
 	});
 });
 
@@ -486,6 +546,8 @@ describe('the table of reasons', () => {
 		expect(invalidReasons('NO_SOCKET, drop:X, link:*')).toBeUndefined();
 		expect(invalidReasons('nokind:X')).toContain("no kind of event 'nokind'");
 		expect(invalidReasons('a b')).toContain("'a b'");
+		for (const text of ['drop:NO_SOCKET:X', ':X', 'drop:', '*', 'drop:X,:Y'])
+			expect(invalidReasons(text)).toMatch(/is not REASON/);
 	});
 
 	test('every slot of the kernel has a kind and a reason', () => {

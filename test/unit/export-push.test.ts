@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { Exporter } from '../../src/export/exporter.ts';
-import { reasonOf, retryAfterMs } from '../../src/export/push/http.ts';
+import { Bulk } from '../../src/export/push/bulk.ts';
+import { Client, reasonOf, retryAfterMs } from '../../src/export/push/http.ts';
+import { Otlp } from '../../src/export/push/otlp.ts';
 import { otlpSettings } from '../../src/export/push/otlp-settings.ts';
 import { type PushOptions, startPush } from '../../src/export/push/push.ts';
 import { type Batch, PushQueue, type Result } from '../../src/export/push/queue.ts';
@@ -30,6 +32,12 @@ async function server(
 	const one = await strictServer(behave, tls);
 	ends.push(one.close);
 	return one;
+}
+
+function httpClient(): Client {
+	const client = new Client({ timeout: 10_000, gzip: false });
+	ends.push(() => client.close());
+	return client;
 }
 
 const identity = { version: '1', host: 'db1', kernel: '6.1' };
@@ -176,6 +184,14 @@ describe('OTLP', () => {
 		['env', {}, /OTEL_EXPORTER_OTLP_ENDPOINT is not set/],
 		['http://h', { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, /wattlag has http\/protobuf/],
 		['http://h', { OTEL_EXPORTER_OTLP_HEADERS: 'x' }, /name=value/],
+		['http://h', { OTEL_EXPORTER_OTLP_HEADERS: 'a=b%0D%0Ac' }, /cannot be a header/],
+		['http://h', { OTEL_EXPORTER_OTLP_HEADERS: 'a b=c' }, /cannot be a header/],
+		// a timer fires at once
+		['http://h', { OTEL_METRIC_EXPORT_INTERVAL: '9999999999' }, /milliseconds from 1 to 2147483647/],
+		['http://h', { OTEL_METRIC_EXPORT_INTERVAL: '1e309' }, /milliseconds/],
+		['http://h', { OTEL_METRIC_EXPORT_INTERVAL: '0.001' }, /milliseconds/],
+		['http://h', { OTEL_EXPORTER_OTLP_TIMEOUT: 'Infinity' }, /milliseconds/],
+		['http://h', { OTEL_EXPORTER_OTLP_TIMEOUT: '-1' }, /milliseconds/],
 	])('bad input: %s %j', (option, variables, message) => {
 		expect(() => otlpSettings(option, variables)).toThrow(message);
 		expect(() => otlpSettings(option, variables)).not.toThrow(/secret/);
@@ -222,6 +238,29 @@ function bulkServer(itemStatus: (id: string, round: number) => number) {
 	return { behave, stored };
 }
 
+test.each([
+	['http/json', '<html>please log in</html>', 'retry'],
+	['http/json', '5', 'retry'],
+	['http/json', '', 'done'],
+	['http/json', '{}', 'done'],
+	['http/protobuf', '<html>please log in</html>', 'retry'],
+	['http/protobuf', '', 'done'],
+])('%s: an answer %j of a server that may not speak OTLP', async (protocol, body, kind) => {
+	const { url } = await server(() => ({ status: 200, body }));
+	const settings = otlpSettings(url, { OTEL_EXPORTER_OTLP_PROTOCOL: protocol });
+	const outcome = await new Otlp(settings, httpClient()).logs([]).send(new AbortController().signal);
+	expect(outcome.kind).toBe(kind);
+	if (outcome.kind === 'retry') expect(outcome.reason).toBe('its answer is not that of OTLP');
+});
+
+/** What becomes of one record where the server answers so. */
+async function answeredBy(body: string) {
+	const { url } = await server(() => ({ status: 200, body }));
+	const bulk = new Bulk({ url: new URL(url), client: httpClient(), host: { name: 'a', kernel: 'b', version: 'c' } });
+	const record = { kind: 'finding', name: 'finding.begin', level: 'high', at: 0, message: '', figures: {}, id: '1' };
+	return bulk.batches([record as never])[0]?.send(new AbortController().signal);
+}
+
 describe('_bulk', () => {
 	const bulkEnv = { WATTLAG_BULK_AUTHORIZATION: 'ApiKey abc' };
 
@@ -258,6 +297,26 @@ describe('_bulk', () => {
 		expect(new Set(stored.keys()).size).toBe(stored.size);
 		const [one, other] = [stored.size, new Set([...stored.values()].map((document) => JSON.stringify(document))).size];
 		expect(one).toBe(other);
+	});
+
+	test('at the end the next attempt is not waited for, and what waited for the template is counted', async () => {
+		const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+		const before = timers();
+		const { close, reports, results, slow } = push({ bulk: 'http://127.0.0.1:1', env: bulkEnv, pauses: { first: 60_000, longest: 60_000 } }); // biome-ignore format: one call
+		await expect.poll(() => reports.join('\n'), { timeout: 10_000 }).toContain('nothing listens there');
+		await close();
+		expect(reports.at(-1)).toMatch(/records were not sent$/);
+		expect(results()['bulk dropped']).toBeGreaterThanOrEqual(slow);
+		expect(timers()).toBe(before);
+	});
+
+	test.each(['null', '5', '[]', '{"items":null}', '{"items":{"length":1}}', '<html>', '\xff'])(
+		'an answer that is none of _bulk: %j',
+		async (body) => expect(await answeredBy(body)).toMatchObject({ kind: 'retry', reason: 'its answer is not that of a _bulk request' }), // biome-ignore format: one line
+	);
+
+	test('an item that is none is a refused one', async () => {
+		expect(await answeredBy('{"items":[null]}')).toMatchObject({ kind: 'done', sent: 0, rejected: 1, reason: 'status 0' }); // biome-ignore format: one line
 	});
 
 	test('a wrong password is one line, and the queue is kept until it is right', async () => {

@@ -276,6 +276,8 @@ describe('patterns', () => {
 	test('too large ones are refused', () => {
 		expect(() => compilePattern('((a{100}){100}){100}')).toThrow(PatternError);
 		expect(() => compilePattern('a{1000}')).toThrow(PatternError);
+		// nothing, 10^16 times
+		expect(() => compilePattern(`${'('.repeat(8)}${'){100}'.repeat(8)}`)).toThrow(PatternError);
 		expect(() => compilePattern('('.repeat(40))).toThrow(PatternError);
 	});
 });

@@ -1,9 +1,12 @@
 /** A fleet's rows: queries, answers, outliers, groups; and the agent's protocol over pipes that break. */
 import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { capturesMenu, localName, parseCaptures } from '../../src/commands/fleet/browse.ts';
-import { parseFetch, passOn, quoted } from '../../src/commands/fleet/captures.ts';
+import { fetchCapture, parseFetch, passOn, quoted } from '../../src/commands/fleet/captures.ts';
 import type { Sampler, SamplerEvent } from '../../src/core/sampler.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { instruments } from '../../src/export/instruments.ts';
@@ -29,6 +32,7 @@ import { emptyRow, type FleetRow } from '../../src/fleet/rows.ts';
 import { checkHost } from '../../src/fleet/ssh-source.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { fromText } from '../../src/recording/columns-text.ts';
+import { packFrame, preamble } from '../../src/recording/frame.ts';
 import { registry } from '../../src/registry.ts';
 import { strictServer } from '../lib/strict-server.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
@@ -234,6 +238,17 @@ describe('Prometheus', () => {
 		expect(snapshot).toMatchObject({ hosts: 5000, down: 500, error: '' });
 	});
 
+	test.each([
+		[[null], 0],
+		[[5, 'x', [], {}], 0],
+		[[{ metric: { host: 5, instance: {}, job: null }, value: [1, '2'] }], 0],
+		[[{ metric: { host: 'a' }, value: 'x' }], 0],
+		[[{ metric: JSON.parse('{"__proto__":"x","host":"a"}'), value: [1, '2'] }], 1],
+	])('what is no sample is left out: %j', (result, count) => {
+		const body = Buffer.from(JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }));
+		expect(samplesOf({ status: 200, retryAfter: undefined, body }).samples.length).toBe(count);
+	});
+
 	test('a server that is gone leaves the rows of before, and says what is wrong', async () => {
 		const { source } = await promServer(5);
 		const sampler = new FleetSampler({ source, engine: 'e', peers: 'job', delay: 0.05 });
@@ -283,6 +298,27 @@ test('captures: what a host writes is inert, and a line without end takes no mem
 	expect(text.split('\n').length).toBe(3);
 	expect(text).toMatch(/^a.*b\nWRITTEN/);
 	expect(text).not.toMatch(/[\x1b\u202e]/);
+});
+
+test('captures: a host that sends something else, or without end, fills no disk', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'wattlag-fetch-'));
+	ends.push(() => rmSync(folder, { recursive: true }));
+	const host = (name: string, script: string) => {
+		const path = join(folder, name);
+		writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o700 });
+		return { values: { ssh: path, remote: 'wattlag' } } as never;
+	};
+	const to = join(folder, 'here.wlb');
+	const fetched = (line: never, most?: number) => fetchCapture(line, { host: 'db1', path: '/x.wlb' }, to, most);
+	const magic = "printf '\\050\\265\\057\\375'";
+	await expect(fetched(host('other', 'yes'))).rejects.toThrow('it is no capture');
+	await expect(fetched(host('endless', `${magic}; yes`), 2 ** 20)).rejects.toThrow(
+		'larger than 1.00M, which no capture',
+	);
+	await expect(fetched(host('fails', 'exit 5'))).rejects.toThrow('not copied (exit code 5)');
+	expect(existsSync(to)).toBe(false);
+	await fetched(host('good', `${magic}; printf x`));
+	expect(readFileSync(to).toString('latin1')).toBe('\x28\xb5\x2f\xfdx');
 });
 
 test('captures: a path reaches the shell there as one word', () => {
@@ -355,6 +391,22 @@ describe('the agent', () => {
 		expect(asked).toEqual([['delay', 2], ['group', 'energy', 'user']]); // biome-ignore format: one list
 		input.end();
 		await ended;
+	});
+
+	test('a long frame in very many pieces is put together once', () => {
+		// bytes that no compression makes shorter
+		const payload = Buffer.alloc(24 << 20);
+		for (let at = 0, x = 1; at < payload.length; at += 4) {
+			x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+			payload.writeUInt32LE(x, at);
+		}
+		const facts = { kind: 3, tab: 0, level: 0, findings: 0, busy: null, wall: 0, mono_ns: 0 };
+		const bytes = Buffer.concat([preamble(), packFrame(facts, payload, undefined)]);
+		const reader = new FrameReader();
+		const frames = [];
+		for (let at = 0; at < bytes.length; at += 512) frames.push(...reader.take(bytes.subarray(at, at + 512)));
+		expect(frames.length).toBe(1);
+		expect(frames[0]?.payload.equals(payload)).toBe(true);
 	});
 
 	test.each([

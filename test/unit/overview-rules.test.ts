@@ -6,7 +6,7 @@ import { sanitize } from '../../src/lib/sanitize.ts';
 import { registry } from '../../src/registry.ts';
 import { Filter } from '../../src/rows/filter/bind.ts';
 import type { IoExtra } from '../../src/tracers/io/snapshot.ts';
-import type { Finding, Suspicion } from '../../src/tracers/overview/finding.ts';
+import { type Finding, ownerText, type Suspicion } from '../../src/tracers/overview/finding.ts';
 import type { Rule } from '../../src/tracers/overview/rule.ts';
 import { type RuleId, rules } from '../../src/tracers/overview/rules.ts';
 import { OverviewSession } from '../../src/tracers/overview/session.ts';
@@ -267,7 +267,7 @@ describe('slow-device', () => {
 		const flushes = { ...device, op: 'flush', pid: 0, comm: '' };
 		const [text] = said('slow-device', { io: [flushes] });
 		expect(text).toMatch(
-			/^slow-device: vda: 80% of slow flushes wait in the device, queue depth 32.0 \(p99 40.0ms\)( — most IO by \S+)?$/,
+			/^slow-device: vda: 80% of slow flushes wait in the device, queue depth 32.0 \(p99 40.0ms\)( — most IO by \S+|; no process is known that queued them)$/,
 		);
 	});
 
@@ -309,7 +309,7 @@ describe('stopped', () => {
 describe('slowed and halted', () => {
 	test('figures of now beside those of before, and what keeps it from work', () => {
 		expect(said('slowed', { slowed: [slowed('slowed')] })).toEqual([
-			'slowed: worker[77]: does less for 6.00s: 12.0/s wake-ups, where it was 90% of a CPU, 400/s wake-ups; its threads are 80% of the time in waits for IO, before 10% kept from work',
+			'slowed: worker[77]: has done less for 6.00s: 12.0/s wake-ups, where it was 90% of a CPU, 400/s wake-ups; its threads spend 80% of the time in waits for IO (before: 10% kept from work)',
 		]);
 		expect(said('halted', { slowed: [slowed('halted')] })).toHaveLength(1);
 	});
@@ -427,7 +427,7 @@ describe('memory limits', () => {
 	const memory = { memory: stall(0.5), io: stall(0), cpu: stall(0) };
 	test('a group at its limit by its own pressure; of cgroup v1 by that of the machine', () => {
 		expect(said('memory-limit', { atLimit: [limited], pressure: memory })).toEqual([
-			'memory-limit: /shop: is at its memory limit of 64.0MiB: no room 1.20k/s, 0/s page faults wait for a device, tasks are stalled on memory 60% of the time',
+			'memory-limit: /shop: is at its memory limit of 64.0MiB, reached 1.20k/s; 0/s page faults wait for a device; tasks are stalled on memory 60% of the time; which of its processes needs the memory is not known',
 		]);
 		expect(said('memory-limit', { atLimit: [{ ...limited, stalled_ns: null }], pressure: memory })).toEqual([
 			expect.stringContaining('stalled on memory 50% of the time'),
@@ -480,7 +480,7 @@ describe('storm', () => {
 
 	test('who forks for each connection', () => {
 		expect(said('storm', born(40, 0.05))).toEqual([
-			'storm: srv: starts 40.0/s processes, most often one for each connection: 2 live, 100% of all CPU time is theirs — all by srv[4999]×1',
+			'storm: srv: starts 40.0 processes a second, most often one for each connection: 2 live, 100% of all CPU time is theirs — all by srv[4999]×1',
 		]);
 	});
 
@@ -548,7 +548,7 @@ describe('stuck-io', () => {
 
 	test('an unknown owner is none, and the place is named', () => {
 		expect(said('stuck-io', { inflight: [{ ...old, pid: 0, comm: 'kworker/0:1', stage: 'request' }] })).toEqual([
-			'stuck-io: sda: write waiting for a request or a flush for 5.00s',
+			'stuck-io: sda: write waiting for a request or a flush for 5.00s; the process that queued it is not known',
 		]);
 		expect(said('stuck-io', { inflight: [{ ...old, stage: 'queue' }] })).toEqual([
 			'stuck-io: sda: write in the queue for 5.00s — from postgres[812]×1',
@@ -557,6 +557,109 @@ describe('stuck-io', () => {
 
 	test('half a second is long, not stuck', () => {
 		silent('stuck-io', { inflight: [{ device: 'sda', age: 0.9e9, pid: 1, comm: 'x' }] });
+	});
+});
+
+describe('the order of what touches most', () => {
+	const rulesOf = (change: Partial<World>) => new Machine().run(3, change).map(({ rule, level }) => `${level} ${rule}`);
+	/** Neighbours that wait for CPUs, a slow disk, a storm of interrupts. */
+	const noise: Partial<World> = {
+		processes: [...quietProcesses, ...hogs(0.98), { pid: 70, comm: 'cron', cpu: 0.01, wait: 0.5, p99: 4e7 }],
+		wait: 2,
+		p99: 4e7,
+		io: [{ device: 'vdb', op: 'write', count: 400, slow: 200, mean: 2e7 }],
+	};
+
+	test('a service that has stopped is above the noise of its neighbours, also where that is severe', () => {
+		const [first] = rulesOf({ ...noise, standstills: [lockWait(8, 6)] });
+		expect(first).toBe('severe stopped');
+		const starved = { pid: 70, comm: 'cron', cpu: 1, age: 9e9 };
+		const both = rulesOf({
+			...noise,
+			standstills: [lockWait(1, 3)],
+			waiting: [starved],
+			pressure: { cpu: stall(0.9) },
+		});
+		expect(both.slice(0, 2)).toEqual(['severe stopped', 'severe starving']);
+	});
+
+	test('lack of memory is above all that it makes slow', () => {
+		const pressure = { memory: stall(0.6), io: stall(0.9), cpu: stall(0.9) };
+		expect(rulesOf({ ...noise, pressure })[0]).toBe('high pressure');
+		expect(new Machine().run(3, { ...noise, pressure })[0]?.subject).toBe('memory pressure');
+		const limit = { ...limited, members: ['500:500000000000'] };
+		expect(rulesOf({ ...noise, pressure, atLimit: [limit] })[0]).toBe('high memory-limit');
+	});
+
+	test('the one in front is above the one that waits for it', () => {
+		const [front, behind] = [lockWait(1, 3), lockWait(1, 9)];
+		const still = {
+			...front.still[0],
+			pid: 990,
+			start_time: 990e9,
+			comm: sanitize('broker'),
+			reason: 'stopped' as const,
+		};
+		const standstills = [
+			behind,
+			{ ...front, comm: sanitize('broker'), parent: 1, still: [still] as const, behind: null },
+		];
+		expect(new Machine().run(3, { standstills }).map(({ subject }) => subject)).toEqual([
+			'broker[990]',
+			'postgres[900]',
+		]);
+	});
+});
+
+describe('sentences', () => {
+	test('one is one, two are two', () => {
+		const starved = { pid: 77, comm: 'worker', cpu: 1, age: 3.4e9, running: 502 };
+		const two = said('starving', { waiting: [starved, { ...starved, pid: 78 }] })[0];
+		expect(two).toContain('so has 1 more process');
+		expect(said('garbage', { collecting: [{ ...collectingHard, threads: 1 }] })[0]).toContain(
+			'1 thread takes 150% of a CPU',
+		);
+		const one = { cgroup: sanitize('/system.slice/batch.service'), periods: 1, throttled: 1, throttled_ns: second };
+		expect(said('throttled', { throttled: [one] })).toEqual([
+			'throttled: batch.service: throttled by its CPU quota in 1 of 1 period, 100% of the time; no active process is known in it',
+		]);
+		const cooled = (events: number, cooling: number) =>
+			said('throttled-heat', { rest: resting({ throttling: { ...heat, events, cooling } }) })[0];
+		expect(cooled(1, 0)).toContain('slowed down by heat once in this interval');
+		expect(cooled(3, 0)).toContain('slowed down by heat 3 times');
+		expect(cooled(0, 1)).toContain('1 cooling device slows processors down');
+		expect(cooled(0, 2)).toContain('2 cooling devices slow processors down');
+	});
+
+	test('what stands in front and is stopped does not sleep', () => {
+		const standstill = lockWait(1, 4);
+		const behind = {
+			...(standstill.behind as NonNullable<typeof standstill.behind>),
+			reason: 'stopped' as const,
+			client: null,
+		};
+		expect(said('stopped', { standstills: [{ ...standstill, behind }] })[0]).toMatch(
+			/”, stopped by a signal \(SIGSTOP\) or a debugger for 4.00s; pgbench/,
+		);
+	});
+
+	test('figures that miss events say so', () => {
+		const slow = { io: [{ device: 'vdb', op: 'write', count: 400, slow: 200, mean: 2e7 }], waiting: [] };
+		const machine = new Machine();
+		const victim = { pid: 812, comm: 'postgres', cpu: 0.2, watts: 1, wait: 0.4, p99: 3.8e7 };
+		const processes = [victim, ...hogs(0.9)];
+		for (let tick = 1; tick <= 3; tick++) machine.tick({ ...slow, processes, lost: tick * 5000 });
+		const found = machine.tick({ ...slow, processes, lost: 20_000 }).extra.findings;
+		expect(found.find(({ rule }) => rule === 'waits')?.text).toMatch(
+			/; \d+% of the events of tab runqlat are lost, so that its figures are too low$/,
+		);
+		expect(found.find(({ rule }) => rule === 'slow-device')?.text).not.toContain('lost');
+	});
+
+	test('an owner without a name', () => {
+		const owner = { role: sanitize('from'), pid: 9, start_time: 1, comm: sanitize(' '), processes: 1 };
+		expect(ownerText({ owner })).toBe('from a process without a name[9]');
+		expect(ownerText({ owner: null })).toBe('');
 	});
 });
 
@@ -581,7 +684,7 @@ describe('starving', () => {
 		];
 		expect(said('starving', { waiting: others })).toEqual([
 			expect.stringMatching(
-				/^starving: worker\[77\]: has waited 9.00s for cpu1 and not run yet; so do 2 more processes/,
+				/^starving: worker\[77\]: has waited 9.00s for cpu1 and not run yet; so have 2 more processes/,
 			),
 			expect.stringContaining('worker[78]'),
 		]);

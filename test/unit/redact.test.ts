@@ -1,6 +1,6 @@
 /** Secrets in command lines: masked where a name or form tells, everything else untouched. */
 import { describe, expect, test } from 'vitest';
-import { MASK, redact, redactArguments } from '../../src/lib/redact.ts';
+import { MASK, redact, redactArguments, redactLines } from '../../src/lib/redact.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 
 const secret = 'hunter2XYZ';
@@ -82,6 +82,43 @@ test.each([
 	['ssh-keygen -N', ['ssh-keygen', '-t', 'rsa', '-N', secret]],
 	['mysqladmin password', ['mysqladmin', '-u', 'root', 'password', secret]],
 	['httpie -a', ['http', '-a', `bob:${secret}`, 'example.org']],
+	['a number behind the name', ['env', `DB_PASSWORD_2=${secret}`, `GITHUB_TOKEN2=${secret}`]],
+	['an encoding behind the name', ['env', `SECRET_B64=${secret}==`, `SECRET_KEY_BASE=${secret}`]],
+	['other languages', ['app', `--passwort=${secret}`, `--mot-de-passe=${secret}`, '--kennwort', secret]],
+	['authorization of another scheme', ['curl', '-H', `Authorization: ApiKey ${secret}`]],
+	['authorization without a blank', ['curl', '-H', `authorization:bearer ${secret}`]],
+	['a digest', ['curl', '-H', `Authorization: Digest username="bob", response="${secret}"`]],
+	['all cookies of a header', ['curl', '-H', `Cookie: a=1; session=${secret}`]],
+	['a header in a script', ['sh', '-c', `curl -H "Cookie: a=1; session=${secret}" https://x`]],
+	[
+		'a private key over lines',
+		['app', `-----BEGIN RSA PRIVATE KEY-----\nMII${secret}\nabc\n-----END RSA PRIVATE KEY-----`],
+	],
+	['a password with a blank in a URL', ['psql', `postgres://bob:a ${secret}@db/app`]],
+	['Oracle', ['sqlplus', `scott/${secret}@db`]],
+	['JDBC of Oracle', ['java', `-Durl=jdbc:oracle:thin:scott/${secret}@//db:1521/x`]],
+	['curl -su', ['curl', '-su', `bob:${secret}`, 'https://x']],
+	['curl -subob', ['curl', `-subob:${secret}`, 'https://x']],
+	['a certificate with its passphrase', ['curl', '-E', `c.pem:${secret}`]],
+	['SQL', ['psql', '-c', `ALTER USER bob WITH PASSWORD '${secret}'`]],
+	['SQL of MySQL', ['mysql', '-e', `CREATE USER b IDENTIFIED BY '${secret}'; SET PASSWORD = PASSWORD('${secret}')`]],
+	['a here-string', ['sh', '-c', `docker login --password-stdin <<< ${secret}`]],
+	['printf to a program that reads it', ['sh', '-c', `printf '%s' ${secret} | docker login --password-stdin`]],
+	['PHP', ['php', '-r', `$password = '${secret}';`]],
+	['Python, by an index', ['python3', '-c', `os.environ['DB_PASSWORD'] = '${secret}'`]],
+	['setenv', ['csh', '-c', `setenv GITHUB_TOKEN ${secret}`]],
+	['set of fish', ['fish', '-c', `set -gx GITHUB_TOKEN ${secret}`]],
+	['a command in place of a value', ['sh', '-c', `app --password \`echo ${secret}\` --fast`]],
+	['--from-literal', ['kubectl', 'create', 'secret', 'generic', 'x', '--from-literal', `name=${secret}`]],
+	['a secret id', ['vault', 'write', 'auth/approle/login', 'role_id=1', `secret_id=${secret}`]],
+	['a PIN', ['pkcs11-tool', '--login', '--pin', secret]],
+	['the second word', ['wpa_passphrase', 'network', secret]],
+	['nmcli', ['nmcli', 'dev', 'wifi', 'connect', 'x', 'password', secret]],
+	['mc alias', ['mc', 'alias', 'set', 'x', 'https://h', 'KEY', secret]],
+	['redis AUTH', ['redis-cli', 'AUTH', secret]],
+	['--masterauth', ['redis-server', '--masterauth', secret]],
+	['ldapsearch -w glued', ['ldapsearch', '-D', 'cn=x', `-w${secret}`]],
+	['a webhook', ['curl', `https://discord.com/api/webhooks/123456789012345678/${secret}abcdefgh`]],
 	['rar -hp', ['rar', 'a', `-hp${secret}`, 'x.rar']],
 ])('%s', (_, args) => {
 	const masked = redactArguments(args);
@@ -132,6 +169,17 @@ describe('not masked', () => {
 		[['sh', '-c', `don't stop, it's "unbalanced`]],
 		[['app', '{"name":"fast","value":"3"}', '<user>bob</user>']],
 		[['git', 'add', 'compass', 'README']],
+		[['app', '--token-count', '5', '--key-file', '/x.key', '--password-file=/run/secrets/x', '--token-file', '/x']],
+		[['curl', '-b', '/tmp/jar', '-E', 'c.pem', '-sSL', 'https://x']],
+		[['sudo', '-u', 'bob', 'mkdir', '-p', 'x/y']],
+		[['app', '-p', '127.0.0.1:80']],
+		[['ffmpeg', '-pass', '1', '-i', 'x']],
+		[['sqlplus', '/nolog']],
+		[['nmcli', 'dev', 'status']],
+		[['sshd', '-o', 'PasswordAuthentication=no', '-o', 'PubkeyAuthentication=yes']],
+		[['app', '--signature-version', 'v4', '--auth-mode', 'none', '--no-auth', '--session-id-length=3']],
+		[['java', '-Djava.security.auth.login.config=/x', 'monkey=3', 'keys=4']],
+		[['sh', '-c', 'echo `date` && printf done | cat']],
 	])('%j', (args) => expect(redactArguments(args)).toEqual(args));
 });
 
@@ -141,6 +189,11 @@ test('a flag that is followed by another flag has no value', () => {
 
 test('a command line whose arguments are no longer apart', () => {
 	expect(redact(sanitize(`app --token ${secret} --mode fast`))).toBe(`app --token ${MASK} --mode fast`);
+});
+
+test('a private key within a configuration file', () => {
+	const text = `a: 1\n-----BEGIN PRIVATE KEY-----\nMII${secret}\n-----END PRIVATE KEY-----\nb: 2\n`;
+	expect(redactLines(text)).toBe(`a: 1\n${MASK}\nb: 2\n`);
 });
 
 test('a command line with quotes whose arguments are no longer apart', () => {
@@ -165,6 +218,12 @@ test.each([
 	`"password":[`.repeat(340),
 	`<password `.repeat(400),
 	`{"name":"password","value":`.repeat(150),
+	'-----BEGIN PRIVATE KEY-----'.repeat(150),
+	'password ('.repeat(400),
+	'identified with x '.repeat(220),
+	'`$('.repeat(1300),
+	'echo x '.repeat(580),
+	'--with-token '.repeat(300),
 ])('the longest texts end: %#', (text) => {
 	expect(redactArguments(['app', text, `${text} x`])).toHaveLength(3);
 	expect(redact(sanitize(text)).length).toBeGreaterThan(0);

@@ -122,7 +122,7 @@ test('it begins with what was asked for meanwhile', async () => {
 	]);
 });
 
-test('what is made of others is read behind one that came back', async () => {
+test('one that came back has its place among those of which another is made', async () => {
 	const seen: string[][] = [];
 	const all: Tracer<object, object> = {
 		...fakeTracer('all', {
@@ -136,7 +136,7 @@ test('what is made of others is read behind one that came back', async () => {
 	await begins([all, fragile('a', (at) => at < 2), fragile('b', () => false)]);
 	await pass(20);
 	expect(seen[0]).toEqual(['b']);
-	expect(seen.at(-1)).toEqual(['b', 'a']);
+	expect(seen.at(-1)).toEqual(['a', 'b']);
 });
 
 test('one on demand comes back only where somebody looks', async () => {

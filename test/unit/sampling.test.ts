@@ -65,6 +65,27 @@ test('closed before it starts, it never begins', async () => {
 	expect(drained).toBe(0);
 });
 
+test('while programs of one are loaded the next is started; read in the order of the list, what is made of others started last', async () => {
+	const order: string[] = [];
+	const loading = (id: string, from?: string[]): Tracer<object, object> => ({
+		...fakeTracer(id, {}),
+		...(from && { from }),
+		start(host) {
+			order.push(`${id} begins`);
+			host.meanwhile?.();
+			order.push(`${id} ends`);
+			return fakeTracer(id, {}).start(host, {});
+		},
+	});
+	const events = await run(
+		[loading('all', ['a', 'b']), loading('a'), { ...loading('asked for'), onDemand: true }, loading('b')],
+		(all) => snapshots(all, 'all').length === 1,
+	);
+	expect(order).toEqual(['a begins', 'b begins', 'b ends', 'a ends', 'all begins', 'all ends']);
+	const tabs = events.flatMap((event) => (event.kind === 'snapshot' ? [event.snapshot.tab] : []));
+	expect(tabs).toEqual(['a', 'b', 'all']);
+});
+
 test('an interval far longer than asked says so, and its length is the true one', async () => {
 	let reads = 0;
 	const session = {

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { demangle, loadDemangler } from '../../src/symbols/demangle.ts';
-import { Elf, ElfError, FileBytes, MemoryBytes } from '../../src/symbols/elf.ts';
+import { Elf, ElfError, FileBytes, MemoryBytes, type RawSymbols } from '../../src/symbols/elf.ts';
 import { parseKallsyms } from '../../src/symbols/kallsyms.ts';
 import { mappingAt, parseMaps } from '../../src/symbols/mappings.ts';
 import { PerfMap, readPerfMap } from '../../src/symbols/perf-map.ts';
@@ -115,6 +115,21 @@ describe('ELF', () => {
 		const found = table.find(0x1000);
 		expect(found?.name.length).toBe(4096);
 		expect(sanitize(found?.name ?? new Uint8Array())).toMatch(/^\^\[\]52;c;A+$/);
+	});
+
+	test('a million underscores at one address keep no sort and no search busy', () => {
+		const count = 20_000;
+		const names = new Uint8Array(16 << 20).fill(0x5f);
+		const raw: RawSymbols = {
+			count,
+			starts: new Float64Array(count).fill(0x1000),
+			sizes: new Float64Array(count).fill(16),
+			nameAt: Uint32Array.from({ length: count }, (_, index) => index + 1),
+			rank: new Uint8Array(count),
+			names,
+		};
+		const table = new SymbolTable(raw);
+		for (let round = 0; round < 20_000; round++) expect(table.find(0x1008)?.name.length).toBe(4096);
 	});
 
 	test('20,000 damaged files end in an answer or an ElfError', () => {

@@ -81,6 +81,32 @@ describe('what is reported', () => {
 		expect(text).toContain('from postgres ×2');
 	});
 
+	test('all findings are there, the last ones in short; what is cut keeps its owner and time', () => {
+		const found = Array.from({ length: 5 }, (_, index) => ({
+			...finding(`waits${index}`, 'high'),
+			text: sanitize(`word${index} `.repeat(90)),
+			witnesses: [sanitize('one fact '.repeat(20)), sanitize('another fact')],
+		}));
+		for (const width of [40, 80, 200]) {
+			const lines = triageText(triageOf([at(0, found)], 'host'), width);
+			expect(lines.length).toBeLessThanOrEqual(20);
+			for (const { rule } of found) expect(lines.some((line) => line.startsWith(`HIGH   ${rule}: `))).toBe(true);
+			expect(lines.filter((line) => line.includes('next: '))).toHaveLength(5);
+			if (width >= 80) expect(lines.join('\n')).toContain('evidence: one fact');
+			const times = lines
+				.join(' ')
+				.replaceAll(/\s+/g, ' ')
+				.match(/from postgres ×2, since 02:14:01/g)?.length;
+			if (width >= 80) expect(times).toBe(5);
+			for (const line of lines) if (!line.includes('next: ')) expect(textWidth(line)).toBeLessThanOrEqual(width);
+		}
+	});
+
+	test('names longer than a line are cut, also of the machine', () => {
+		const lines = triageText(triageOf([at(0, [finding('full', 'high', `/${'x'.repeat(300)}`)])], 'h'.repeat(500)), 80);
+		for (const line of lines) if (!line.includes('next: ')) expect(textWidth(line)).toBeLessThanOrEqual(80);
+	});
+
 	test('never more than 20 lines, whatever the names', () => {
 		const many = Array.from({ length: 9 }, (_, index) => finding(`rule${index}`, 'high', 'x'.repeat(300)));
 		expect(triageText(triageOf([at(0, many)], 'h'.repeat(500))).length).toBeLessThanOrEqual(20);

@@ -5,10 +5,14 @@ import { open, rm } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { systemReason, UsageError } from '../../core/errors.ts';
+import { formatBytes } from '../../lib/format.ts';
 import { sanitize } from '../../lib/sanitize.ts';
+import type { Bytes } from '../../lib/units.ts';
 import type { CommandLine } from '../../options/command.ts';
 import { remoteWords } from './ssh.ts';
 
+/** replay reads no larger file: another host may send without end. */
+const MOST_BYTES = 2 ** 30;
 /** First bytes of a capture. */
 const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
@@ -51,6 +55,7 @@ export async function fetchCapture(
 	line: CommandLine,
 	{ host, path }: { host: string; path: string },
 	to: string,
+	most: Bytes = MOST_BYTES,
 ): Promise<void> {
 	const { values } = line;
 	const [program, ...words] = remoteWords({ values: { ...values, remote: 'cat' } }, host, ['--', quoted(path)]) as [string, ...string[]]; // biome-ignore format: one command
@@ -66,14 +71,38 @@ export async function fetchCapture(
 	});
 	const begin = Buffer.alloc(ZSTD.length);
 	let length = 0;
-	child.stdout.on('data', (bytes: Buffer) => {
-		length += bytes.copy(begin, Math.min(length, begin.length));
-	});
-	await pipeline(child.stdout, file.createWriteStream());
+	let endless = false;
+	try {
+		await pipeline(
+			child.stdout,
+			async function* (parts: AsyncIterable<Buffer>) {
+				for await (const bytes of parts) {
+					if (length < begin.length) bytes.copy(begin, length);
+					length += bytes.length;
+					// what is no capture is seen at once, and what has no end is not kept
+					if (length >= begin.length && !begin.equals(ZSTD)) return;
+					endless = length > most;
+					if (endless) return;
+					yield bytes;
+				}
+			},
+			file.createWriteStream(),
+		);
+	} catch (error) {
+		child.kill('SIGKILL');
+		await rm(to, { force: true });
+		throw new UsageError(`--output ${to}: ${systemReason(error)}`);
+	}
+	child.stdout.destroy();
 	const code = await ended;
 	await said;
-	if (code === 0 && begin.equals(ZSTD)) return;
+	if (code === 0 && begin.equals(ZSTD) && !endless) return;
 	await rm(to, { force: true });
-	const why = code === 0 ? 'it is no capture' : `not copied (exit code ${code})`;
+	const isOther = length >= begin.length && !begin.equals(ZSTD);
+	const why = endless
+		? `larger than ${formatBytes(most).trim()}, which no capture is`
+		: isOther || code === 0
+			? 'it is no capture'
+			: `not copied (exit code ${code})`;
 	throw new UsageError(`--fetch ${host}:${sanitize(path)}: ${why}`);
 }

@@ -19,7 +19,7 @@ export const fleet: Command = {
 	by: { word: 'fleet' },
 	usage: 'fleet',
 	usageOptions: '--prometheus URL | --hosts FILE [--json]',
-	summary: 'many hosts, those first that are out of line; Enter opens one by ssh',
+	summary: 'many hosts, outliers first; Enter opens one by ssh',
 	delay: DELAY,
 	ownFilter: true,
 	options: [
@@ -98,7 +98,7 @@ export const fleet: Command = {
 			default: 'host',
 			choices: ['host', 'instance'],
 			placeholder: 'NAME',
-			help: "what ssh is given: the host's own name, or the scraper's without its port",
+			help: "name of a host that ssh gets: the host's own, or the scraper's without its port",
 		},
 		{
 			name: 'peers',

@@ -1,6 +1,7 @@
 /** The live screen: what the program does unless something else is asked for. */
 import { loadAddon } from '../../core/native.ts';
 import { localHost } from '../../system/local-host.ts';
+import { goBeforeOthers, INTERACTIVE } from '../../system/priority.ts';
 import { openScreen } from '../../ui/screen.ts';
 import { checkCapture } from '../check-capture.ts';
 import { type Command, needTerminal, startWorker } from '../command.ts';
@@ -19,6 +20,7 @@ export const live: Command = {
 	async run(context) {
 		const { line, registry } = context;
 		needTerminal('wattlag --batch', ' --json');
+		goBeforeOthers(INTERACTIVE);
 		const host = localHost();
 		// in this thread, which draws, the addon is for the terminal only
 		const native = () => loadAddon(context.built.addonPath);

@@ -77,7 +77,7 @@ export const record: Command = {
 			default: '',
 			placeholder: 'WHAT,…',
 			once: true,
-			help: `bundles by themselves when this begins: high (findings high or severe), severe, or kinds of events: ${EVENT_KINDS.join(' ')}`,
+			help: `write a bundle when one of these begins: high (findings high or severe), severe, or kinds of events: ${EVENT_KINDS.join(' ')}`,
 		},
 		{
 			name: 'capture-if',

@@ -1,7 +1,7 @@
 /** Records until the time is over, a command has ended or a signal comes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants as fs, openSync, readFileSync, writeSync } from 'node:fs';
-import { constants, getPriority, setPriority } from 'node:os';
+import { constants } from 'node:os';
 import { systemReason, Unavailable, UsageError, WrongValue } from '../../core/errors.ts';
 import { makeOwnFolder } from '../../core/own-folder.ts';
 import type { SamplerEvent } from '../../core/sampler.ts';
@@ -19,6 +19,7 @@ import { Recorder } from '../../recording/recorder.ts';
 import { defaultFree, type Limits } from '../../recording/retention.ts';
 import { recordingFolder } from '../../recording/write.ts';
 import { localHost } from '../../system/local-host.ts';
+import { goBeforeOthers, RECORDER } from '../../system/priority.ts';
 import { Capturing } from '../capturing.ts';
 import { type Context, hostOf, startSampler, untilSignal } from '../command.ts';
 import { commandEnvironment } from '../command-environment.ts';
@@ -96,21 +97,6 @@ function exitCode(code: number | null, signal: NodeJS.Signals | null): number {
 	return code ?? 128 + (signal ? constants.signals[signal] : 0);
 }
 
-/**
- * Nice value of a recorder. By the scheduler's weights it has a seventh of a CPU beside 500 busy processes there; with 0 it has a
- * five-hundredth, and with -10 an interval of a second took twenty.
- */
-const NICE = -20;
-
-/** Records before others have their turn, where that is allowed. A command that is recorded would inherit it. */
-function goBeforeOthers(): void {
-	try {
-		if (getPriority() > NICE) setPriority(NICE);
-	} catch {
-		// not root: it records as often as it has a turn
-	}
-}
-
 export async function runRecord(context: Context): Promise<number> {
 	const { line, registry, version } = context;
 	const path = folderOf(line);
@@ -123,7 +109,8 @@ export async function runRecord(context: Context): Promise<number> {
 	const tracers = registry
 		.map(({ tracer }) => tracer)
 		.filter(({ id, onDemand }) => !line.without.includes(id) && (named.length === 0 ? !onDemand : named.includes(id)));
-	if (line.rest.length === 0) goBeforeOthers();
+	// a command that is recorded would inherit it
+	if (line.rest.length === 0) goBeforeOthers(RECORDER);
 	const machine = localHost();
 	const merging = new Merging(registry.map(({ tracer }) => tracer));
 	const recorder = new Recorder({

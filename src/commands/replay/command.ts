@@ -24,7 +24,7 @@ export const replay: Command = {
 			default: '',
 			placeholder: 'HOST',
 			once: true,
-			help: 'the recording is of a virtual machine: show that of its host beside it, on a tab of its own',
+			help: 'the recording is of a virtual machine: show this recording of its host beside it, on a separate tab',
 		},
 	],
 	takes: ['tab', 'sort', 'group', 'filter', 'vm', 'offset'],

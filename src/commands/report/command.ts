@@ -62,7 +62,7 @@ export const report: Command = {
 	by: { word: 'report', argument: 'PATH' },
 	usage: 'report',
 	usageOptions: 'PATH|live [-o FILE]',
-	summary: 'a page for people: what was found and when, energy, waits, IO (one HTML file)',
+	summary: 'one HTML page: findings with their times, energy, waits, IO',
 	takes: ['output', 'duration'],
 	async run(context) {
 		const { line } = context;

@@ -57,7 +57,7 @@ export const serve: Command = {
 			type: 'string',
 			default: '',
 			placeholder: 'FILE',
-			help: 'certificate authority (PEM) that servers of --otlp and --bulk must have theirs from',
+			help: 'certificate authority (PEM) that has signed the certificates of the servers of --otlp and --bulk',
 		},
 		{
 			name: 'series',

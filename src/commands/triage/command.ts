@@ -1,5 +1,6 @@
 /** `wattlag triage`: observes for some seconds, prints what is wrong and the next command, and ends. */
 import { BECOME_ROOT, EXIT } from '../../core/errors.ts';
+import { goBeforeOthers, INTERACTIVE } from '../../system/priority.ts';
 import { type Command, print, startSampler } from '../command.ts';
 
 /** Unless told otherwise; seconds. */
@@ -16,6 +17,7 @@ export const triage: Command = {
 		const { line, registry } = context;
 		const overview = registry.map(({ tracer }) => tracer).find(({ id }) => id === 'overview');
 		if (!overview) return EXIT.unavailable;
+		goBeforeOthers(INTERACTIVE);
 		const { observe } = await import('./observe.ts');
 		const { localHost } = await import('../../system/local-host.ts');
 		const { triageJson, triageOf, triageText } = await import('../../tracers/overview/triage.ts');

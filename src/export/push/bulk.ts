@@ -199,7 +199,7 @@ export class Bulk {
 		let answer: BulkAnswer;
 		try {
 			answer = JSON.parse(body.toString('utf8')) as BulkAnswer;
-			if (answer.items?.length !== items.length) throw new Error();
+			if (!Array.isArray(answer?.items) || answer.items.length !== items.length) throw new Error();
 		} catch {
 			return { kind: 'retry', reason: 'its answer is not that of a _bulk request' };
 		}
@@ -207,7 +207,8 @@ export class Bulk {
 		let sent = 0;
 		let rejected = 0;
 		let why: string | undefined;
-		for (const [index, { create }] of answer.items.entries()) {
+		for (const [index, item] of answer.items.entries()) {
+			const create = item?.create;
 			const code = create?.status ?? 0;
 			// 409: it is there already
 			if ((code >= 200 && code < 300) || code === 409) sent++;

@@ -1,4 +1,5 @@
 /** Where OTLP goes and how: the option first, then `OTEL_EXPORTER_OTLP_*` as OpenTelemetry defines them. */
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { UsageError } from '../../core/errors.ts';
 import { parseUrl } from './http.ts';
 
@@ -40,10 +41,29 @@ function pairs(name: string, text: string): Record<string, string> {
 	);
 }
 
-function positive(name: string, text: string | undefined, otherwise: number): number {
+/** @throws {UsageError} for what no request can have */
+function headers(name: string, text: string): Record<string, string> {
+	const all = pairs(name, text);
+	for (const [header, value] of Object.entries(all)) {
+		try {
+			validateHeaderName(header);
+			validateHeaderValue(header, value);
+		} catch {
+			throw new UsageError(`${name}: '${header}' or its value cannot be a header of a request`);
+		}
+	}
+	return all;
+}
+
+/** Of a timer, ms: 24 days. */
+const LONGEST = 2 ** 31 - 1;
+
+function milliseconds(name: string, text: string | undefined, otherwise: number): number {
 	if (text === undefined || text === '') return otherwise;
 	const value = Number(text);
-	if (!(value > 0)) throw new UsageError(`${name}: '${text}' is no number of milliseconds`);
+	// a timer of more than 31 bits, or of less than 1, fires at once
+	if (!(value >= 1 && value <= LONGEST))
+		throw new UsageError(`${name}: '${text}' is no number of milliseconds from 1 to ${LONGEST}`);
 	return value;
 }
 
@@ -77,14 +97,14 @@ export function otlpSettings(option: string, env: Env): OtlpSettings {
 	const service = env['OTEL_SERVICE_NAME'];
 	return {
 		urls: each(url),
-		headers: each((signal) => pairs(`${PREFIX}_HEADERS`, of(signal, 'HEADERS') ?? '')),
+		headers: each((signal) => headers(`${PREFIX}_HEADERS`, of(signal, 'HEADERS') ?? '')),
 		protocol,
 		gzip: compression === 'gzip',
-		timeout: positive(`${PREFIX}_TIMEOUT`, of('metrics', 'TIMEOUT'), 10_000),
+		timeout: milliseconds(`${PREFIX}_TIMEOUT`, of('metrics', 'TIMEOUT'), 10_000),
 		ca: of('metrics', 'CERTIFICATE') ?? '',
 		cert: of('metrics', 'CLIENT_CERTIFICATE') ?? '',
 		key: of('metrics', 'CLIENT_KEY') ?? '',
-		interval: positive('OTEL_METRIC_EXPORT_INTERVAL', env['OTEL_METRIC_EXPORT_INTERVAL'], INTERVAL),
+		interval: milliseconds('OTEL_METRIC_EXPORT_INTERVAL', env['OTEL_METRIC_EXPORT_INTERVAL'], INTERVAL),
 		resource: {
 			...pairs('OTEL_RESOURCE_ATTRIBUTES', env['OTEL_RESOURCE_ATTRIBUTES'] ?? ''),
 			...(service && { 'service.name': service }),

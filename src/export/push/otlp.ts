@@ -127,6 +127,9 @@ const refusedField: Record<Signal, string> = {
 	traces: 'rejectedSpans',
 };
 
+/** Fields of a partial success. */
+type PartialSuccess = Readonly<Record<string, unknown>>;
+
 export class Otlp {
 	private readonly settings: OtlpSettings;
 	private readonly client: Client;
@@ -182,15 +185,29 @@ export class Otlp {
 		};
 	}
 
+	/** @throws for what is no answer of OTLP: a page to log in has status 200, too */
+	private partialSuccess(signal: Signal, body: Buffer): PartialSuccess | null | undefined {
+		// the library takes any text for an answer without contents
+		if (this.settings.protocol === 'http/json' && body.length > 0) {
+			const answer: unknown = JSON.parse(body.toString('utf8'));
+			if (typeof answer !== 'object') throw new Error('no object');
+		}
+		const answer = this.serializer(signal).deserializeResponse(body) as { partialSuccess?: PartialSuccess } | null;
+		return answer?.partialSuccess;
+	}
+
 	private outcome(signal: Signal, { status, retryAfter, body }: Answer, count: number): Outcome {
 		const reason = statusReason(status);
 		if (reason !== undefined) {
 			if (RETRYABLE.has(status)) return { kind: 'retry', reason, after: retryAfter };
 			return { kind: 'done', sent: 0, rejected: count, reason };
 		}
-		const { partialSuccess } = this.serializer(signal).deserializeResponse(body) as {
-			partialSuccess?: Readonly<Record<string, unknown>>;
-		};
+		let partialSuccess: PartialSuccess | null | undefined;
+		try {
+			partialSuccess = this.partialSuccess(signal, body);
+		} catch {
+			return { kind: 'retry', reason: 'its answer is not that of OTLP' };
+		}
 		const refused = Number(partialSuccess?.[refusedField[signal]] ?? 0);
 		const rejected = Number.isFinite(refused) ? Math.min(count, Math.max(0, refused)) : 0;
 		const why = partialSuccess?.['errorMessage'];

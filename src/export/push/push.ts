@@ -127,10 +127,24 @@ function toBulk(options: PushOptions): Destination {
 			if (wrong === undefined) break;
 			if (wrong !== said) report(`--bulk ${url}: the index template was not written: ${wrong}; tried again`);
 			said = wrong;
-			await new Promise((resolve) => setTimeout(resolve, pause));
+			await new Promise<void>((resolve) => {
+				const timer = setTimeout(resolve, pause);
+				// the program does not wait for the next attempt when it ends
+				const end = () => {
+					clearTimeout(timer);
+					resolve();
+				};
+				stop.signal.addEventListener('abort', end, { once: true });
+			});
 		}
 		ready = true;
 		for (const batch of bulk.batches(early.splice(0))) queue.push(batch);
+	};
+	/** Of the oldest ones that wait for the template, so many. */
+	const drop = (count: number): void => {
+		if (count <= 0) return;
+		early.splice(0, count);
+		options.exporter.mapping.series.add('sent', { destination: 'bulk', result: 'dropped' }, count);
 	};
 	void prepare();
 	return {
@@ -138,17 +152,16 @@ function toBulk(options: PushOptions): Destination {
 			if (ready) for (const batch of bulk.batches(records)) queue.push(batch);
 			else {
 				early.push(...records);
-				const more = early.length - MOST_EARLY;
-				if (more > 0) {
-					early.splice(0, more);
-					options.exporter.mapping.series.add('sent', { destination: 'bulk', result: 'dropped' }, more);
-				}
+				drop(early.length - MOST_EARLY);
 			}
 		},
 		async close() {
 			stop.abort();
 			await queue.close(CLOSING);
 			client.close();
+			const left = early.length;
+			drop(left);
+			if (left > 0) report(`--bulk ${url}: ${left} records were not sent`);
 		},
 	};
 }

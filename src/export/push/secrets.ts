@@ -29,7 +29,10 @@ export function readPem(option: string, path: string): Buffer {
 export function authorization(text: string, from: string): string {
 	const line = text.trim();
 	if (line === '' || /[\r\n]/.test(line)) throw new UsageError(`${from}: must have one line`);
-	if (/^(ApiKey|Bearer|Basic) \S+$/.test(line)) return line;
+	// a header has ASCII; a password may have any character, since it is encoded
+	if (/^(ApiKey|Bearer|Basic) [\x21-\x7e]+$/.test(line)) return line;
+	if (/^(ApiKey|Bearer|Basic) /.test(line))
+		throw new UsageError(`${from}: its key or token has other characters than ASCII`);
 	if (!/^[^:\s]+:.+$/.test(line)) throw new UsageError(`${from}: write user:password, ApiKey KEY or Bearer TOKEN`);
 	return `Basic ${Buffer.from(line).toString('base64')}`;
 }

@@ -28,6 +28,8 @@ type Node =
 type State = { kind: 'test'; test: Test } | { kind: 'split'; to: number[] } | { kind: 'start' | 'end' | 'match' };
 
 const maxStates = 2000;
+/** Of the compilation: each state takes some. */
+const maxSteps = 20 * maxStates;
 const maxRepeat = 100;
 const maxDepth = 30;
 /** Characters of the subject that are matched. */
@@ -183,6 +185,7 @@ class PatternParser {
 
 class Compiler {
 	readonly states: State[] = [];
+	private steps = 0;
 
 	compile(node: Node): readonly State[] {
 		this.emit(node);
@@ -197,6 +200,8 @@ class Compiler {
 	}
 
 	private emit(node: Node): void {
+		// repetitions of nothing make no states, and may be nested
+		if (++this.steps > maxSteps) throw new PatternError('the pattern is too large', 0);
 		switch (node.kind) {
 			case 'test':
 				this.add({ kind: 'test', test: node.test });

@@ -72,17 +72,40 @@ export function parseBond(content: string): Map<string, Slave> {
 	return slaves;
 }
 
-/** `/proc/net/softnet_stat`: dropped and squeezed, all CPUs. */
-export function parseSoftnet(content: string): { dropped: Count; squeezed: Count } {
-	let dropped = 0;
-	let squeezed = 0;
-	for (const line of content.split('\n')) {
-		const [, drop, squeeze] = line.trim().split(/\s+/);
+interface Softnet {
+	dropped: Count;
+	squeezed: Count;
+}
+
+/** The column of the CPU's number, since 5.10: only CPUs that are online have a line. */
+const SOFTNET_CPU = 12;
+
+/** `/proc/net/softnet_stat`: dropped and squeezed, by CPU. */
+export function parseSoftnet(content: string): Map<number, Softnet> {
+	const cpus = new Map<number, Softnet>();
+	for (const [index, line] of content.split('\n').entries()) {
+		const fields = line.trim().split(/\s+/);
+		const [, drop, squeeze] = fields;
 		if (drop === undefined || squeeze === undefined) continue;
-		dropped += Number.parseInt(drop, 16);
-		squeezed += Number.parseInt(squeeze, 16);
+		const cpu = fields[SOFTNET_CPU];
+		cpus.set(cpu === undefined ? index : Number.parseInt(cpu, 16), {
+			dropped: Number.parseInt(drop, 16),
+			squeezed: Number.parseInt(squeeze, 16),
+		});
 	}
-	return { dropped, squeezed };
+	return cpus;
+}
+
+/** What was added on CPUs that are in both: one that comes online brings the counts of before. */
+export function softnetGained(before: ReadonlyMap<number, Softnet>, now: ReadonlyMap<number, Softnet>): Softnet {
+	const gained = { dropped: 0, squeezed: 0 };
+	for (const [cpu, { dropped, squeezed }] of now) {
+		const past = before.get(cpu);
+		if (!past) continue;
+		gained.dropped += Math.max(0, dropped - past.dropped);
+		gained.squeezed += Math.max(0, squeezed - past.squeezed);
+	}
+	return gained;
 }
 
 /** One value of TcpExt in /proc/net/netstat. */
@@ -125,7 +148,7 @@ export class Links {
 	private devices = new Map<string, Device>();
 	private readonly bonds = new Map<string, Map<string, Slave>>();
 	private listens: Count | undefined;
-	private softnet: { dropped: Count; squeezed: Count } | undefined;
+	private softnet: ReadonlyMap<number, Softnet> | undefined;
 	private first = true;
 	private reads = 0;
 
@@ -149,9 +172,9 @@ export class Links {
 
 	private readDevices(changes: LinkEvent[]): LinkState[] {
 		const folder = join(this.sysRoot, 'class/net');
-		let names: string[] = [];
+		let names: readonly string[] = [];
 		try {
-			names = readdirSync(folder).slice(0, MOST);
+			names = this.polled(folder, readdirSync(folder));
 		} catch {
 			return [];
 		}
@@ -180,8 +203,9 @@ export class Links {
 			devices.set(name, device);
 			const label = sanitize(name);
 			if (before) compareLink(label, before, device, changes);
-			const missed = before ? device.missed - before.missed : 0;
-			const hardware = before ? missed + device.fifo - before.fifo : 0;
+			// a device that was made anew under the same name counts from 0
+			const missed = before ? Math.max(0, device.missed - before.missed) : 0;
+			const hardware = before ? missed + Math.max(0, device.fifo - before.fifo) : 0;
 			const rest = before ? Math.max(0, device.dropped - before.dropped - missed) : 0;
 			links.push({
 				device: label,
@@ -211,6 +235,17 @@ export class Links {
 		return links;
 	}
 
+	/** The devices that are polled: where there are too many, those of containers are left out before those with hardware. */
+	private polled(folder: string, names: readonly string[]): readonly string[] {
+		if (names.length <= MOST) return names;
+		const rank = (name: string): number => {
+			const physical = this.devices.get(name)?.physical ?? existsSync(join(folder, name, 'device'));
+			return physical ? 0 : this.devices.has(name) ? 1 : 2;
+		};
+		const ranks = new Map(names.map((name) => [name, rank(name)]));
+		return [...names].sort((a, b) => (ranks.get(a) ?? 0) - (ranks.get(b) ?? 0)).slice(0, MOST);
+	}
+
 	private stateOf(before: Device | undefined, folder: string, changes: number): string {
 		if (before && before.changes === changes && this.reads % STATES_AGAIN !== 0) return before.state;
 		return text(join(folder, 'operstate')) ?? 'unknown';
@@ -234,8 +269,9 @@ export class Links {
 					figures: { packets: count },
 				});
 		};
-		add(safe`BACKLOG`, now.dropped - before.dropped, safe`packets found the queue of a CPU full`);
-		add(safe`SQUEEZED`, now.squeezed - before.squeezed, safe`times a softirq ended before all packets were taken`);
+		const { dropped, squeezed } = softnetGained(before, now);
+		add(safe`BACKLOG`, dropped, safe`packets found the queue of a CPU full`);
+		add(safe`SQUEEZED`, squeezed, safe`times a softirq ended before all packets were taken`);
 	}
 
 	/** The kernel drops connections that find an accept queue full without a hook. */

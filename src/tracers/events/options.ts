@@ -10,10 +10,11 @@ const DEFAULTS = { stall: 100, rate: 10, stack: event_slots.STACK_FRAMES };
 /** A list with commas of `REASON`, `kind:REASON` or `kind:*`: the error, or undefined. */
 export function invalidReasons(text: string): string | undefined {
 	for (const name of reasonList(text)) {
-		const [kind = '', reason] = name.includes(':') ? name.split(':') : ['', name];
-		if (kind !== '' && !(EVENT_KINDS as readonly string[]).includes(kind))
+		const [, kind, reason] = /^(?:([^:]+):)?(\*|\w+)$/.exec(name) ?? [];
+		if (reason === undefined || (kind === undefined && reason === '*'))
+			return `'${name}' is not REASON, KIND:REASON or KIND:*`;
+		if (kind !== undefined && !(EVENT_KINDS as readonly string[]).includes(kind))
 			return `no kind of event '${kind}'; there are ${EVENT_KINDS.join(', ')}`;
-		if (!/^(\*|\w+)$/.test(reason ?? '')) return `'${name}' is not REASON, KIND:REASON or KIND:*`;
 	}
 	return undefined;
 }

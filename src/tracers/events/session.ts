@@ -4,6 +4,7 @@ import { cgroupsOf } from '../../bpf/cgroups.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { monotonicNs } from '../../lib/clock.ts';
+import { pageSize } from '../../lib/page-size.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { KernelSymbols } from '../../symbols/kernel-names.ts';
 import type { ProcessId } from '../../system/process-id.ts';
@@ -83,7 +84,7 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 			timeOf,
 			cgroup,
 			symbol: (address) => this.symbols.of(address),
-			pageBytes: 4096,
+			pageBytes: pageSize(),
 		};
 		const log = this.kernel.state;
 		this.source = {

@@ -38,7 +38,7 @@ export const ioOptions: readonly OptionSpec[] = [
 		type: 'boolean',
 		default: false,
 		excludes: ['full-path'],
-		help: 'measure only the time in the device, not the stages before it (a fifth of the cost per request; no processes, slow requests, filters)',
+		help: 'measure only the time in the device, not the stages before it (a quarter of the cost per request; no processes, slow requests, filters)',
 	},
 	...TASK_FILTERS,
 	path('device', 'NAME', 'measure only requests to this disk or partition'),

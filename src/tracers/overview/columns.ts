@@ -182,7 +182,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		key: 'wchan',
 		title: 'WCHAN',
 		kind: 'text',
-		width: 14,
+		width: 17,
 		priority: 9,
 		help: 'The kernel function in which it sleeps, one of those by which the reason is known.',
 		value: ({ wchan }) => wchan,
@@ -385,8 +385,12 @@ export const columns: readonly Column<OverviewRow>[] = [
 		width: 36,
 		grow: true,
 		priority: 1,
-		shown: (snapshot) => (snapshot as { arguments?: boolean }).arguments === true,
-		help: 'Full command line with secrets masked, from /proc; shown with the key a or --arguments. Empty: not read yet, or the process has ended.',
+		// a group has none
+		shown: (snapshot) => {
+			const { arguments: read, group = 'process' } = snapshot as { arguments?: boolean; group?: string };
+			return read === true && (group === 'process' || group === 'tree');
+		},
+		help: 'Full command line with secrets masked, from /proc; shown with the key a or --arguments, but not of groups. Empty: not read yet, or the process has ended.',
 		value: ({ command }) => command,
 	},
 ];

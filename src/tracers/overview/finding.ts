@@ -1,5 +1,5 @@
 /** Suspicions of rules, and findings made of them: types shared by rules, tracker, batch output and screen. */
-import type { SafeText } from '../../lib/sanitize.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { SourceTab } from './sources.ts';
 
@@ -47,6 +47,8 @@ export interface Suspicion {
 	owner: Owner | null;
 	/** The cause is no process: there is no owner, and none of an earlier interval remains. */
 	ownerless?: boolean;
+	/** What is said where no owner is known, a sentence. */
+	unowned?: SafeText;
 	link: Link;
 	/** Independent facts that say the same, a sentence each. A severe finding needs two of them, else it is high. */
 	witnesses?: readonly SafeText[];
@@ -81,4 +83,12 @@ export interface Change {
 	text: SafeText;
 	/** ISO 8601: begin of the finding. */
 	since: string;
+}
+
+/** `from postgres[812]`, `by dd ×6`; empty: no owner is known. A process may have no name. */
+export function ownerText({ owner }: Pick<Finding, 'owner'>): SafeText {
+	if (!owner) return safe``;
+	const { role, pid, comm, processes } = owner;
+	const name = comm.trim() === '' ? safe`a process without a name` : comm;
+	return safe`${role} ${name}${processes > 1 ? safe` ×${processes}` : pid > 0 ? safe`[${pid}]` : safe``}`;
 }

@@ -12,6 +12,9 @@ export const percent = (share: number): SafeText => {
 };
 export const duration = (ns: Ns): SafeText => formatNs(ns) as SafeText;
 export const count = (value: Count): SafeText => formatCount(value) as SafeText;
+/** `1 thread`, `3 threads`. */
+export const counted = (value: Count, one: SafeText): SafeText =>
+	`${count(value)} ${one}${value === 1 ? '' : 's'}` as SafeText;
 export const perSecond = (rate: number): SafeText => `${formatRate(rate)}/s` as SafeText;
 export const watts = (value: Watts): SafeText => formatWatts(value) as SafeText;
 /** One digit: `6.1`. */

@@ -11,10 +11,12 @@ import type { AtLimit, MemoryLimitReader } from '../../system/memory-limits.ts';
 import type { OwnProcess } from '../../system/pid-namespace.ts';
 import type { Pressure, PressureReader } from '../../system/pressure.ts';
 import type { QuotaReader } from '../../system/quota.ts';
+import type { Suspicion } from './finding.ts';
 import { hotOf } from './hot.ts';
 import { busyTime, type Interval } from './interval.ts';
 import { idleRow, joinProcesses } from './rows.ts';
 import type { Rule } from './rule.ts';
+import { losses, lossText } from './rules/losses.ts';
 import { rules } from './rules.ts';
 import type { MachineTotals, OverviewExtra, OverviewRow, Totals } from './snapshot.ts';
 import { type Sources, sourcesOf, sourceTabs } from './sources.ts';
@@ -115,7 +117,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		}
 		const { time, mono_ns } = first;
 		const findings = this.tracker.update(
-			checked.map((rule) => ({ rule, suspicions: rule.check(interval) })),
+			checked.map((rule) => ({ rule, suspicions: checkedBy(rule, interval) })),
 			{ time, mono_ns, dt_ns },
 		);
 		return {
@@ -189,6 +191,17 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	close(): void {
 		this.readers.tasks?.close();
 	}
+}
+
+/** What a rule finds; where events of the tab that it points at are lost, that is said. */
+function checkedBy(rule: Rule, interval: Interval): Suspicion[] {
+	const found = rule.check(interval);
+	if (rule.id === losses.id) return found;
+	return found.map((suspicion) => {
+		const { tab } = suspicion.link;
+		const loss = tab === 'overview' ? safe`` : lossText(interval, tab);
+		return loss === '' ? suspicion : { ...suspicion, text: safe`${suspicion.text}${loss}` };
+	});
 }
 
 /** Lost events since start, by tab. */

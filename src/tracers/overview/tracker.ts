@@ -2,6 +2,7 @@
  * Turns suspicions of single intervals into findings. A finding begins after it has held for some time and ends after it
  * has been absent for some time, so that none flickers. The order changes only when a finding begins or ends.
  */
+import { safe } from '../../lib/sanitize.ts';
 import type { Ns } from '../../lib/units.ts';
 import { type Change, type Finding, type Level, levels, type Suspicion } from './finding.ts';
 import { KEEP, type Rule } from './rule.ts';
@@ -119,7 +120,8 @@ export class Tracker {
 			.slice(0, MOST)
 			.map((known) => {
 				const { rule, suspicion, since, peak } = known;
-				const { subject, text, figures, owner, link, excess, witnesses = [] } = suspicion;
+				const { subject, figures, owner, unowned, link, excess, witnesses = [] } = suspicion;
+				const text = owner || !unowned ? suspicion.text : safe`${suspicion.text}; ${unowned}`;
 				const level = levelOf(known);
 				return { rule: rule.id, level, subject, text, figures, owner, since, excess, witnesses, peak, link };
 			});

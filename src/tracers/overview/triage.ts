@@ -6,8 +6,8 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import { formatBytes, formatCount, formatNs, formatRate, formatShare, formatWatts } from '../../lib/format.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Count } from '../../lib/units.ts';
-import { truncate, wrapText } from '../../lib/width.ts';
-import { type Finding, type Level, type Link, levels } from './finding.ts';
+import { textWidth, truncate, wrapText } from '../../lib/width.ts';
+import { type Finding, type Level, type Link, levels, ownerText } from './finding.ts';
 import { topNames } from './interval.ts';
 import type { OverviewExtra, OverviewRow, Totals } from './snapshot.ts';
 
@@ -121,32 +121,57 @@ function figureText(name: string, value: number): string {
 	}
 }
 
-function ownerText({ owner }: Finding): string {
-	if (!owner) return '';
-	const { role, pid, comm, processes } = owner;
-	return ` — ${role} ${comm}${processes > 1 ? ` ×${processes}` : pid > 0 ? `[${pid}]` : ''}`;
-}
-
 const clockOf = (iso: string): string => iso.slice(11, 19);
 
-function findingLines(finding: TriageFinding, width: number): string[] {
-	const { level, subject, text, figures, since, ended, next } = finding;
+/** Text lines of a finding where there is room. */
+const TEXT_LINES = 4;
+const INDENT = ' '.repeat(7);
+
+/** The sentence in at most so many lines; owner and times stay where it is cut. */
+function sentence(finding: TriageFinding, width: number, most: number): string[] {
+	const { level, subject, text, since, ended } = finding;
+	const owner = ownerText(finding);
 	const until = ended === null ? '' : ` until ${clockOf(ended)}`;
-	const figured = Object.entries(figures).map(([name, value]) => figureText(name, value));
-	const evidence = finding.witnesses.length > 0 ? finding.witnesses : figured;
-	return [
-		...wrapText(
+	const wrapped = (said: string) =>
+		wrapText(
 			sanitize(
-				`${level.toUpperCase().padEnd(7)}${subject}: ${text}${ownerText(finding)}, since ${clockOf(since)}${until}`,
+				`${level.toUpperCase().padEnd(7)}${said}${owner === '' ? '' : ` — ${owner}`}, since ${clockOf(since)}${until}`,
 			),
 			width,
-			'       ',
-		).slice(0, 3),
-		...(evidence.length === 0
+			INDENT,
+		);
+	const said = `${truncate(subject, width)}: ${text}`;
+	let lines = wrapped(said);
+	for (let cells = textWidth(said) - 8; lines.length > most && cells > 16; cells -= 8)
+		lines = wrapped(truncate(said, cells));
+	return lines.slice(0, most).map((line) => truncate(line, width));
+}
+
+/** With its evidence, or one line and the command only. */
+function findingLines(finding: TriageFinding, width: number, short: boolean): string[] {
+	const { figures, witnesses, next } = finding;
+	const figured = Object.entries(figures).map(([name, value]) => figureText(name, value));
+	const evidence = witnesses.length > 0 ? witnesses.join('; ') : figured.join(', ');
+	return [
+		...sentence(finding, width, short ? 1 : TEXT_LINES),
+		...(short || evidence === ''
 			? []
-			: [truncate(sanitize(`       evidence: ${evidence.join(finding.witnesses.length > 0 ? '; ' : ', ')}`), width)]),
-		`       next: ${next}`,
+			: firstLines(wrapText(sanitize(`${INDENT}evidence: ${evidence}`), width, `${INDENT}  `), 2, width)),
+		`${INDENT}next: ${next}`,
 	];
+}
+
+/** All findings in so many lines: in the order of their weight, with all that is known of them, as far as there is room. */
+function allFindingLines(findings: readonly TriageFinding[], width: number, room: number): string[] {
+	const short = findings.map((finding) => findingLines(finding, width, true));
+	let left = room - short.reduce((sum, { length }) => sum + length, 0);
+	return findings.flatMap((finding, index) => {
+		const brief = short[index] as string[];
+		const full = findingLines(finding, width, false);
+		if (full.length - brief.length > left) return brief;
+		left -= full.length - brief.length;
+		return full;
+	});
 }
 
 function machineText({ totals, busiest }: TriageReport): string {
@@ -167,6 +192,15 @@ function machineText({ totals, busiest }: TriageReport): string {
 	].join('; ');
 }
 
+/** The first lines of a text; a mark where there are more. */
+function firstLines(lines: readonly string[], most: number, width: number): string[] {
+	return lines
+		.slice(0, most)
+		.map((line, index) =>
+			index === most - 1 && lines.length > most ? `${truncate(line, width - 2)} …` : truncate(line, width),
+		);
+}
+
 /** At most 20 lines. @param width cells of a line; the next command is never cut */
 export function triageText(report: TriageReport, width = WIDTH): string[] {
 	const { host, time, seconds, findings, checked, unchecked, fix } = report;
@@ -180,14 +214,10 @@ export function triageText(report: TriageReport, width = WIDTH): string[] {
 		...(findings.length === 0 ? [`${nothing}: ${checked.join(', ')}`] : []),
 		...(reasons.length === 0 ? [] : [`not checked: ${reasons.join('; ')}`]),
 		...(fix === null ? [] : [`for all rules, ${fix}`]),
-	].flatMap((note) => wrapText(sanitize(note), width, '  ').slice(0, 5));
-	const lines = [head, truncate(machineText(report), width)];
-	for (const finding of findings) {
-		const more = findingLines(finding, width);
-		if (lines.length + more.length + notes.length > MOST_LINES) break;
-		lines.push(...more);
-	}
-	return [...lines, ...notes].slice(0, MOST_LINES);
+	].flatMap((note) => firstLines(wrapText(sanitize(note), width, '  '), findings.length === 0 ? 5 : 2, width));
+	const lines = [truncate(head, width), ...wrapText(sanitize(machineText(report)), width, '  ').slice(0, 2)];
+	const room = MOST_LINES - lines.length - notes.length;
+	return [...lines, ...allFindingLines(findings, width, room), ...notes].slice(0, MOST_LINES);
 }
 
 /** The fields of `wattlag triage --json`. */

@@ -40,7 +40,7 @@ export const runqlatDescription: Description<RunqlatRow> = {
 			name: 'culprits',
 			type: 'boolean',
 			default: false,
-			help: 'report who ran while others waited (costs 130 ns more per switch)',
+			help: 'report which processes ran while others waited (costs 130 ns more per switch)',
 		},
 		{
 			name: 'system-only',

@@ -21,7 +21,7 @@ const resting: ReadonlySet<TimePart> = new Set(['poll', 'timer', 'child', 'signa
 
 function lookOf(part: TimePart): { glyph: string; role: Role } {
 	if (part === 'cpu') return { glyph: '█', role: 'good' };
-	if (part === 'irq') return { glyph: '▓', role: 'accent' };
+	if (part === 'irq') return { glyph: '▚', role: 'accent' };
 	if (part === 'runnable') return { glyph: '▓', role: 'bad' };
 	return resting.has(part) ? { glyph: '░', role: 'dim' } : { glyph: '▒', role: 'warn' };
 }
@@ -123,12 +123,15 @@ export const timeSection: Section = {
 			...line('now', last),
 			...(times.length > 1 ? line('so far', sum) : []),
 			...wakerLines(newest?.wakers ?? [], newest?.dt_ns ?? 0, context.width, label),
-			lineOf(context.width, [
+			...wrapSpans(
 				[
-					'dim',
-					`100 % is ${formatNs(sumOf(sum))} of its threads in ${times.length} intervals; sleep ${newest?.exact ? 'as measured' : 'by the reason at the end of each'}${row?.wchan ? `; now in ${row.wchan}` : ''}`,
+					[
+						'dim',
+						`100 % is ${formatNs(sumOf(sum))} of its threads in ${times.length} ${times.length === 1 ? 'interval' : 'intervals'}; sleep ${newest?.exact ? 'as measured' : 'by the reason at the end of each'}${row?.wchan ? `; now in ${row.wchan}` : ''}`,
+					],
 				],
-			]),
+				context.width,
+			).map((spans) => lineOf(context.width, spans)),
 		];
 	},
 };

@@ -10,7 +10,7 @@ const LOOP = 'while :; do :; done';
 
 export default {
 	shows:
-		'Tasks that have used up a budget (SCHED_DEADLINE, the quota of a group) are told from tasks that wait for a CPU; by own stamps (5.10) the quota is left to cpu.stat.',
+		'Tasks that have used up a budget (SCHED_DEADLINE, the quota of a group) are distinguished from tasks that wait for a CPU; with own stamps (5.10) the quota is left to cpu.stat.',
 	on: isPlain,
 	limit: 240,
 	async run(guest) {

@@ -30,6 +30,12 @@ interface Pattern {
 
 const text = (value: string | undefined): SafeText => sanitize(value ?? '');
 
+/**
+ * Messages about a process begin with its name and number (`NAME[812] bad frame in rt_sigreturn`), and any user may name one
+ * `BUG: `.
+ */
+const NOT_A_NAME = '(?!.{0,15}\\[\\d+\\])';
+
 const patterns: readonly Pattern[] = [
 	{
 		expression:
@@ -254,11 +260,13 @@ const patterns: readonly Pattern[] = [
 		take: ({ comm, pid }) => ({ kind: 'kernel', reason: safe`TRAP`, comm: text(comm), pid: Number(pid) }),
 	},
 	{
-		expression: /^(?:BUG: |kernel BUG at |Oops: |general protection fault|Unable to handle kernel|Internal error: )/,
+		expression: new RegExp(
+			`^${NOT_A_NAME}(?:BUG: |kernel BUG at |Oops: |general protection fault|Unable to handle kernel|Internal error: )`,
+		),
 		take: () => ({ kind: 'kernel', reason: safe`BUG`, severity: 'severe' }),
 	},
 	{
-		expression: /^WARNING: (?:CPU: (?<cpu>\d+) )?/,
+		expression: new RegExp(`^${NOT_A_NAME}WARNING: (?:CPU: (?<cpu>\\d+) )?`),
 		take: ({ cpu }) => ({
 			kind: 'kernel',
 			reason: safe`WARNING`,

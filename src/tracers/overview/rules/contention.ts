@@ -1,6 +1,6 @@
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
-import { count, duration, percent } from '../format.ts';
+import { counted, duration, percent } from '../format.ts';
 import { equals, type Interval, processKey } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
@@ -33,7 +33,7 @@ export const contention = {
 				about: `${comm} ${name}`,
 				excess: excessOf([average, limits.waiting]),
 				subject: comm,
-				text: safe`${name}: ${count(waiters)} threads waited ${duration(ns)} in ${duration(hot.seconds * 1e9)}${ownerText(owner)}`,
+				text: safe`${name}: ${counted(waiters, safe`thread`)} waited ${duration(ns)} in ${duration(hot.seconds * 1e9)}${ownerText(owner)}`,
 				figures: { waiting_threads: average, waiters, wait_ns: ns, profile_seconds: hot.seconds },
 				owner: row ? { role: safe`most by`, pid, start_time: row.start_time, comm, processes: 1 } : null,
 				touches: Math.min(1, average) / 4,

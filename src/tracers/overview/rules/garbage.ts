@@ -1,5 +1,5 @@
 import { safe } from '../../../lib/sanitize.ts';
-import { count, percent } from '../format.ts';
+import { counted, percent } from '../format.ts';
 import { equals } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
@@ -20,7 +20,7 @@ export const garbage = {
 				about: `${pid}:${start_time}`,
 				excess: excessOf([share, limits.share], [used, limits.cpus]),
 				subject: safe`${comm}[${pid}]`,
-				text: safe`collects garbage ${percent(share)} of its CPU time: ${count(threads)} ${threads === 1 ? safe`thread takes` : safe`threads take`} ${percent(used)} of a CPU; its heap is nearly full`,
+				text: safe`collects garbage ${percent(share)} of its CPU time: ${counted(threads, safe`thread`)} ${threads === 1 ? safe`takes` : safe`take`} ${percent(used)} of a CPU; its heap is nearly full`,
 				figures: { collector_share: share, collector_cpus: used, threads },
 				witnesses: [safe`the task iterator: CPU time of threads that are named as collectors`],
 				owner: null,

@@ -34,7 +34,7 @@ export const memoryLimit = {
 				about: cgroup,
 				excess: excessOf([rate, limits.hits], [Math.max(stalled / limits.stalled, faults / limits.faults), 1]),
 				subject: cgroup,
-				text: safe`is at its memory limit of ${formatBytes(limit_bytes, 'full') as SafeText}: no room ${perSecond(rate)}, ${perSecond(faults)} page faults wait for a device, tasks are stalled on memory ${percent(stalled)} of the time`,
+				text: safe`is at its memory limit of ${formatBytes(limit_bytes, 'full') as SafeText}, reached ${perSecond(rate)}; ${perSecond(faults)} page faults wait for a device; tasks are stalled on memory ${percent(stalled)} of the time`,
 				figures: { used_bytes, limit_bytes, hits_per_s: rate, stalled_share: stalled, major_faults_per_s: faults },
 				witnesses: [
 					...(faulting
@@ -43,6 +43,7 @@ export const memoryLimit = {
 					safe`control group: its limit was reached ${perSecond(rate)}, ${formatBytes(used_bytes, 'full') as SafeText} are in use`,
 					safe`PSI ${by}: some task was stalled on memory ${percent(stalled)} of the time`,
 				],
+				unowned: safe`which of its processes needs the memory is not known`,
 				owner: faulting ? ownerOf(safe`most major faults by`, faulting) : ownerOf(safe`most memory in it by`, largest),
 				// CPUs that are busy with its processes are busy with reclaim
 				touches: inside.some(({ comm }) => comm === busiest?.comm) ? 1 : Math.min(1, stalled + 0.5),

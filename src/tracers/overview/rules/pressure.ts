@@ -79,6 +79,7 @@ export const pressure = {
 					text: safe`tasks stalled on ${want} ${percent(Math.min(1, some))} of the time, all of them ${percent(Math.min(1, full))}${where}`,
 					figures: { some_share: some, full_share: full, ...(group && { group_some_share: share }) },
 					owner,
+					unowned: safe`no active process is known that lacks it`,
 					touches: touched(resource, some, owner, rows),
 					link: linkTo(resource, group, owner, sort),
 				},

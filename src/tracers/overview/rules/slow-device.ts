@@ -96,6 +96,7 @@ export const slowDevice = {
 							queue_depth: depth,
 							p99_ns: total?.p99_ns ?? 0,
 						},
+						unowned: safe`no process is known that queued them`,
 						owner: issuer(listed, interval),
 						// what waits for it is in the pressure of the machine; not known: some
 						touches: Math.min(1, interval.pressure ? (interval.pressure.io?.some_ns ?? 0) / dt_ns : 0.3),

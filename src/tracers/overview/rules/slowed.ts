@@ -44,11 +44,11 @@ export function progressSuspicions(
 		const [first] = all as [Slowed];
 		const several = all.length > 1;
 		const isService = first.pid === 0;
-		const what = kind === 'halted' ? safe`does nothing` : safe`does less`;
+		const what = kind === 'halted' ? safe`has done nothing` : safe`has done less`;
 		const state =
 			first.stuck > 0
 				? safe`${first.stuck === 1 ? safe`the thread that worked is` : safe`all ${count(first.stuck)} threads that worked are`} ${partNames[first.part] ?? safe`asleep`}: a deadlock, or a pool whose work is done`
-				: safe`its threads are ${percent(first.share)} of the time ${partNames[first.part] ?? safe`asleep`}, before ${percent(first.share_before)} kept from work`;
+				: safe`its threads spend ${percent(first.share)} of the time ${partNames[first.part] ?? safe`asleep`} (before: ${percent(first.share_before)} kept from work)`;
 		return {
 			about: `${first.comm} ${first.part}`,
 			excess: first.for_ns / least,

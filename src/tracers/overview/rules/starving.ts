@@ -35,7 +35,10 @@ export const starving = {
 			const its = (row: { pid: number }) => row.pid === pid;
 			const row = rows.find(its) ?? sources.energy?.rows.find(its);
 			if (row && isThrottled(interval, row)) return [];
-			const others = starved > 1 ? safe`; so do ${count(starved - 1)} more processes` : safe``;
+			const others =
+				starved > 1
+					? safe`; so ${starved === 2 ? safe`has` : safe`have`} ${count(starved - 1)} more ${starved === 2 ? safe`process` : safe`processes`}`
+					: safe``;
 			return {
 				about: `${pid} ${tid}`,
 				excess: excessOf([age_ns, limits.age_ns]),

@@ -9,7 +9,7 @@ import { WAITING_TITLE } from '../tasks/standstill/titles.ts';
 
 const limits = { asleep_ns: STILL };
 
-/** The wait in words, to follow `asleep`. */
+/** The wait in words, most of them to follow `asleep`. */
 const WAITS: Readonly<Record<SleepReason, SafeText>> = {
 	futex: safe`in a futex wait (a lock or condition)`,
 	semaphore: safe`in a semaphore wait`,
@@ -30,6 +30,10 @@ const WAITS: Readonly<Record<SleepReason, SafeText>> = {
 	other: safe`in the kernel`,
 };
 
+/** One that is stopped or out of quota does not sleep. */
+const asleep = (reason: SleepReason): SafeText =>
+	reason === 'stopped' || reason === 'quota' ? WAITS[reason] : safe`asleep ${WAITS[reason]}`;
+
 const shortTitle = (title: SafeText): SafeText =>
 	title.length > 60 ? safe`${title.slice(0, 59) as SafeText}…` : title;
 
@@ -42,7 +46,7 @@ function nameOf({ comm, pid, tid }: Party): SafeText {
 function doing({ reason, client, asleep_ns }: Party): SafeText {
 	if (client) return safe`, which waits for its client ${client.comm}[${client.pid}]`;
 	if (reason === null) return safe`, which runs`;
-	return safe`, asleep ${WAITS[reason]} for ${duration(asleep_ns)}`;
+	return safe`, ${asleep(reason)} for ${duration(asleep_ns)}`;
 }
 
 function behindText({ still: [first], behind, others }: Standstill): SafeText {
@@ -100,6 +104,7 @@ export const stopped = {
 	help: `A process that worked before has not run for ${duration(limits.asleep_ns)} or longer, although it is in the middle of a request: a client is connected to it, and none of its threads waits for the client's data, nor for time to pass. The text names the wait, who is in front of it, and the clients. Owner: the process in front of it, by a file lock, a mutex, the other end of a pipe or socket, or two of these: its title says that it is in a transaction (PostgreSQL), it last ran when the others stopped, it waits for its own client.`,
 	uncheckable: ({ noTasks }) => noTasks,
 	check({ standstills }) {
+		const stopped = new Set(standstills.flatMap(({ still }) => still.map(({ pid }) => pid)));
 		return standstills
 			.map((standstill) => {
 				const { comm, still, family, behind } = standstill;
@@ -110,7 +115,6 @@ export const stopped = {
 				const who = several
 					? safe`${count(still.length)} of ${count(family)} processes have stopped`
 					: safe`has stopped`;
-				const wait = first.reason === 'stopped' ? WAITS.stopped : safe`asleep ${WAITS[first.reason]}`;
 				const figures: Record<string, number> = {
 					asleep_ns: first.asleep_ns,
 					stopped: still.length,
@@ -123,7 +127,7 @@ export const stopped = {
 					about: `${standstill.parent} ${comm} ${first.reason} ${first.behind?.pid ?? ''}`,
 					excess: excessOf([first.asleep_ns, limits.asleep_ns]),
 					subject,
-					text: safe`${who}: ${wait} for ${duration(first.asleep_ns)}, ran ${perSecond(rate)} before${behindText(standstill)}${clientsText(still)}`,
+					text: safe`${who}: ${asleep(first.reason)} for ${duration(first.asleep_ns)}, ran ${perSecond(rate)} before${behindText(standstill)}${clientsText(still)}`,
 					figures,
 					witnesses: witnesses(standstill),
 					owner: ownerOf(standstill),
@@ -134,7 +138,8 @@ export const stopped = {
 						process: `${first.pid}:${first.start_time}`,
 					},
 					held_ns: first.asleep_ns,
-					touches: 1,
+					// one that waits for another that has stopped comes after that one
+					touches: behind && behind.tid === 0 && stopped.has(behind.pid) ? 0.99 : 1,
 				};
 			})
 			.sort((a, b) => (b.figures['stopped'] as number) - (a.figures['stopped'] as number));

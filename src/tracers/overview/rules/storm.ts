@@ -1,6 +1,6 @@
-import type { SafeText } from '../../../lib/sanitize.ts';
-import { safe } from '../../../lib/sanitize.ts';
-import { count, percent, perSecond } from '../format.ts';
+import { formatRate } from '../../../lib/format.ts';
+import { type SafeText, safe } from '../../../lib/sanitize.ts';
+import { count, percent } from '../format.ts';
 import { equals, missingTab, topByCpu } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
@@ -35,7 +35,7 @@ export const storm = {
 				about: comm,
 				excess: excessOf([rate, limits.perSecond], [share, limits.share]),
 				subject: comm,
-				text: safe`starts ${perSecond(rate)} processes, most often one for each connection: ${count(kin.length)} live, ${percent(share)} of all CPU time is theirs`,
+				text: safe`starts ${formatRate(rate) as SafeText} processes a second, most often one for each connection: ${count(kin.length)} live, ${percent(share)} of all CPU time is theirs`,
 				figures: { started_per_s: rate, alive: kin.length, cpu_share: share },
 				owner: { role: safe`all by`, pid: server.pid, start_time: server.start, comm, processes: 1 },
 				link: { tab: 'overview' as const, group: 'command', filter: equals('comm', comm), sort: 'cpu' },

@@ -53,6 +53,7 @@ export const stuckIo = {
 				subject: first.device,
 				text: safe`${first.op} ${PLACES[first.stage] ?? safe`in the device`} for ${duration(first.age_ns)}${others}`,
 				figures: { age_ns: first.age_ns, stuck: old, inflight: io.inflight_count },
+				unowned: safe`the process that queued it is not known`,
 				owner: submitter(safe`from`, first, rows),
 				witnesses: [
 					...(first.witness === 'kernel' ? [safe`sysfs: ${first.device} counts requests in flight`] : []),

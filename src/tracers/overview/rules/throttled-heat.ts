@@ -1,4 +1,5 @@
 import { safe } from '../../../lib/sanitize.ts';
+import { count, counted } from '../format.ts';
 import { missingTab, ownerOf, topByCpu } from '../interval.ts';
 import type { Rule } from '../rule.ts';
 
@@ -26,8 +27,8 @@ export const throttledHeat = {
 				subject: safe`heat`,
 				text:
 					events > 0
-						? safe`processors were slowed down by heat ${events} times in this interval`
-						: safe`${cooling} cooling devices slow processors down`,
+						? safe`processors were slowed down by heat ${events === 1 ? safe`once` : safe`${count(events)} times`} in this interval`
+						: safe`${counted(cooling, safe`cooling device`)} ${cooling === 1 ? safe`slows` : safe`slow`} processors down`,
 				figures: { events, events_total, cooling, ...(throttled_ns !== null && { throttled_ns }) },
 				owner: ownerOf(safe`most CPU by`, top),
 				link: { tab: 'energy', view: 'rest', filter: '' },

@@ -1,6 +1,6 @@
 import { safe } from '../../../lib/sanitize.ts';
 import { cgroupName } from '../../../system/cgroup-name.ts';
-import { percent } from '../format.ts';
+import { count, counted, percent } from '../format.ts';
 import { equals, isInside, missingTab, ownerOf, topNames } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
@@ -22,8 +22,9 @@ export const throttled = {
 				about: cgroup,
 				excess: excessOf([stopped / Math.max(1, periods), limits.periods], [throttled_ns / dt_ns, limits.time]),
 				subject: cgroupName(cgroup),
-				text: safe`throttled by its CPU quota in ${stopped} of ${periods} periods, ${percent(throttled_ns / dt_ns)} of the time`,
+				text: safe`throttled by its CPU quota in ${count(stopped)} of ${counted(periods, safe`period`)}, ${percent(throttled_ns / dt_ns)} of the time`,
 				figures: { periods, throttled: stopped, throttled_ns },
+				unowned: safe`no active process is known in it`,
 				owner: ownerOf(safe`most CPU by`, top),
 				link: {
 					tab: 'energy' as const,

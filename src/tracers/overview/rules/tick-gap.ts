@@ -1,6 +1,6 @@
 import { safe } from '../../../lib/sanitize.ts';
 import { eventLink, eventRows, linkFilter } from '../events.ts';
-import { count, percent } from '../format.ts';
+import { counted, percent } from '../format.ts';
 import { missingTab } from '../interval.ts';
 import type { Rule } from '../rule.ts';
 
@@ -20,7 +20,7 @@ export const tickGap = {
 				about: `${reason} ${who}`,
 				excess: share / limits.share,
 				subject: who,
-				text: safe`did not tick for ${percent(share)} of the time, in ${count(gaps)} gaps: ${meaning}`,
+				text: safe`did not tick for ${percent(share)} of the time, in ${counted(gaps, safe`gap`)}: ${meaning}`,
 				figures: { gaps, gap_ns: stalled_ns },
 				owner: null,
 				link: eventLink(linkFilter('tick-gap', reason)),

@@ -7,6 +7,7 @@ import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { channel_record, maps, task_record, task_rests } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { viewOf } from '../../../lib/decode.ts';
+import { pageSize } from '../../../lib/page-size.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { KernelFunctions } from '../../../symbols/kernel-functions.ts';
@@ -60,7 +61,7 @@ export interface ProcessNow {
 	rests?: boolean;
 }
 
-const PAGE: Bytes = 4096;
+const PAGE: Bytes = pageSize();
 const SCHED_DEADLINE = 6;
 
 const letters: readonly (readonly [bit: number, letter: StateLetter])[] = [

@@ -1,18 +1,11 @@
 /** Findings in as many lines as fit; without findings, the rules that were checked. */
-import { safe } from '../../../lib/sanitize.ts';
 import type { Span } from '../../../term/theme.ts';
-import type { Finding } from '../../../tracers/overview/finding.ts';
+import { type Finding, ownerText } from '../../../tracers/overview/finding.ts';
 import { rules } from '../../../tracers/overview/rules.ts';
 import type { OverviewExtra } from '../../../tracers/overview/snapshot.ts';
 import { clock } from '../../frame/header.ts';
 import { lineOf, widthOf, wrapSpans } from '../../widgets/line.ts';
 import { severityRole } from '../../widgets/severity.ts';
-
-function ownerText({ owner }: Finding): string {
-	if (!owner) return '';
-	const { role, pid, comm, processes } = owner;
-	return safe`${role} ${comm}${processes > 1 ? safe` ×${processes}` : pid > 0 ? safe`[${pid}]` : safe``}`;
-}
 
 /** `, worst 14:02:31 (1.4×)`, if it was notably worse before. */
 function peakText({ excess, peak }: Finding): string {
