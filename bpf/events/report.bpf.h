@@ -136,7 +136,7 @@ struct event_group {
 	u64 first_ns;
 	u64 last_ns;
 	/* records sent; records without a token */
-	u64 told;
+	u64 recorded;
 	u64 suppressed;
 	/* of its last record */
 	u32 second;
@@ -150,7 +150,7 @@ struct event_reason {
 	u64 sum;
 	u64 last_ns;
 	/* records sent; records without a token */
-	u64 told;
+	u64 recorded;
 	u64 suppressed;
 	/* tokens used in this second */
 	u32 second;
@@ -360,7 +360,7 @@ static __always_inline u32 entry_of(struct events_cpu *shard, const struct event
 			continue;
 		group->count = 0;
 		group->sum = 0;
-		group->told = 0;
+		group->recorded = 0;
 		group->suppressed = 0;
 		group->second = 0;
 		group->first_ns = now;
@@ -460,8 +460,8 @@ static __always_inline struct event *begin_event(u32 kind, u32 reason, struct ev
 		group->suppressed++;
 		return 0;
 	}
-	counts->told++;
-	group->told++;
+	counts->recorded++;
+	group->recorded++;
 	__builtin_memset(event, 0, sizeof(*event));
 	event->ns = bpf_ktime_get_ns();
 	event->kind = kind;

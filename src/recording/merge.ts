@@ -106,6 +106,7 @@ const FIELDS: Readonly<Record<Rule, readonly string[]>> = {
 		...['minor_faults', 'none', 'ns', 'packets_dropped', 'partial', 'preempted_ns', 'processes_uj', 'received'],
 		...[
 			'received_bytes',
+			'recorded',
 			'recorded_bytes',
 			'requests',
 			'requeues',
@@ -115,7 +116,7 @@ const FIELDS: Readonly<Record<Rule, readonly string[]>> = {
 			'sent_bytes',
 		],
 		...['soft_ns', 'some_ns', 'splits', 'stalled_ns', 'started', 'steal_ns', 'submitter', 'suppressed', 'suspended_ns'],
-		...['time_ns', 'told', 'total_uj', 'turns', 'unattributed_uj', 'unhandled', 'vector_ns', 'voluntary', 'wait_ns'],
+		...['time_ns', 'total_uj', 'turns', 'unattributed_uj', 'unhandled', 'vector_ns', 'voluntary', 'wait_ns'],
 		...['wake_uj', 'wakes', 'wakeups', 'zones', 'events', 'throttled_ns', 'idle_ns', 'lengths', 'other'],
 	],
 	// states, identities and settings at its end, or counted since start

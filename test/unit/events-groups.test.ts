@@ -6,7 +6,7 @@ import { HiddenReasons, Reasons } from '../../src/tracers/events/reasons.ts';
 import { Tally } from '../../src/tracers/events/tally.ts';
 
 const who = { name: safe`curl`, pid: 1, start_time: 5, comm: safe`curl`, cgroup: safe`/a`, netns: 0, protocol: safe`` };
-const one = (at: number) => ({ count: 1, told: 1, suppressed: 0, first_ns: at, last_ns: at });
+const one = (at: number) => ({ count: 1, recorded: 1, suppressed: 0, first_ns: at, last_ns: at });
 
 test('a quiet group keeps its row, with nothing in the interval; the next event makes a new one', () => {
 	const groups = new EventGroups(new Reasons());
@@ -16,7 +16,7 @@ test('a quiet group keeps its row, with nothing in the interval; the next event 
 	expect(first).toMatchObject({ count: 1, count_total: 1, first: '10', last: '10' });
 	groups.next();
 	const [quiet] = rows();
-	expect(quiet).toMatchObject({ count: 0, told: 0, count_total: 1, last: '10', locations: [] });
+	expect(quiet).toMatchObject({ count: 0, recorded: 0, count_total: 1, last: '10', locations: [] });
 	groups.next();
 	expect(rows()[0]).toBe(quiet);
 	groups.add('oom', safe`killed`, who, { ...one(30), location: safe`here` });
@@ -36,7 +36,7 @@ test('what the kernel counts while its table is read is no group of others; even
 	const reasons = new Reasons();
 	const names = new ReasonNames({ enumValues: () => [] });
 	const tally = new Tally({ names, reasons, hidden, symbols: { of: () => safe`` } as never, groupOf: () => safe`` });
-	const delta = (count: number) => ({ count, sum: 0, told: 0, suppressed: count, last_ns: 5 });
+	const delta = (count: number) => ({ count, sum: 0, recorded: 0, suppressed: count, last_ns: 5 });
 	const key = { location: 0, object: 3, netns: 1, pid: 0, slot: 2, port: 0, protocol: 17, family: 2 };
 	const group = { ...delta(40), key, first_ns: 1, name: Buffer.from('lo\0') };
 	const counts = (ungrouped: number) => ({

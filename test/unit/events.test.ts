@@ -192,8 +192,8 @@ describe('the kernel log', () => {
 		};
 		const read = new KernelEvents(new Set(), new Reasons(), log as never).read(() => '');
 		expect(read).toHaveLength(501);
-		expect(read[0]?.told).toBe(true);
-		expect(read.filter(({ told }) => told)).toHaveLength(21);
+		expect(read[0]?.recorded).toBe(true);
+		expect(read.filter(({ recorded }) => recorded)).toHaveLength(21);
 	});
 });
 
@@ -340,7 +340,7 @@ describe('links', () => {
 			`    system mac address: ${partner}`,
 		].join('\n');
 
-	test('a change of a bond is told from two readings', () => {
+	test('a change of a bond follows from two readings', () => {
 		const changes: LinkEvent[] = [];
 		compareBond(safe`bond0`, parseBond(bond('up', 1, 'aa:aa')), parseBond(bond('down', 2, '00:00')), changes);
 		expect(changes.map(({ reason, device }) => `${reason} ${device}`)).toEqual([

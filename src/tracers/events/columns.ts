@@ -14,7 +14,7 @@ const text = (
 ): Column<EventRow> => ({ key, title, kind: 'text', width, priority, help, grow, value });
 
 const count = (
-	key: 'count' | 'told' | 'suppressed' | 'count_total' | 'told_total' | 'suppressed_total',
+	key: 'count' | 'recorded' | 'suppressed' | 'count_total' | 'recorded_total' | 'suppressed_total',
 	title: string,
 	priority: number,
 	help: string,
@@ -45,7 +45,7 @@ export const columns: readonly Column<EventRow>[] = [
 		value: (row, seconds) => row.count / seconds,
 	},
 	count('count_total', 'TOTAL', 4, 'Events since start; messages of the kernel also from before.'),
-	count('told', 'TOLD', 12, 'Events of the interval that have a record of their own.'),
+	count('recorded', 'RECORDS', 12, 'Events of the interval that have a record.'),
 	count('suppressed', 'SUPPR', 8, 'Events of the interval without a record: their kind and reason had too many.'),
 	text('protocol', 'PROTO', 6, 10, 'Transport protocol of packets.', ({ protocol }) => protocol),
 	clock('first', 'FIRST', 11, 'Time of the first event.'),

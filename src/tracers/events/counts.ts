@@ -21,7 +21,7 @@ const GROUP_COUNT_AT = event_key.size;
 export interface Delta {
 	count: Count;
 	sum: number;
-	told: Count;
+	recorded: Count;
 	suppressed: Count;
 	last_ns: Ns;
 }
@@ -32,15 +32,15 @@ export interface GroupDelta extends Delta {
 	name: Uint8Array;
 }
 
-type Figures = Pick<Delta, 'count' | 'sum' | 'told' | 'suppressed'>;
+type Figures = Pick<Delta, 'count' | 'sum' | 'recorded' | 'suppressed'>;
 
-const NOTHING: Figures = { count: 0, sum: 0, told: 0, suppressed: 0 };
+const NOTHING: Figures = { count: 0, sum: 0, recorded: 0, suppressed: 0 };
 
 function difference(now: Figures & { last_ns: Ns }, before: Figures): Delta {
 	return {
 		count: now.count - before.count,
 		sum: now.sum - before.sum,
-		told: now.told - before.told,
+		recorded: now.recorded - before.recorded,
 		suppressed: now.suppressed - before.suppressed,
 		last_ns: now.last_ns,
 	};
@@ -118,7 +118,7 @@ export class EventCounts {
 			}
 			sum.count += delta.count;
 			sum.sum += delta.sum;
-			sum.told += delta.told;
+			sum.recorded += delta.recorded;
 			sum.suppressed += delta.suppressed;
 			sum.last_ns = Math.max(sum.last_ns, delta.last_ns);
 		}

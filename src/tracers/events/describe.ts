@@ -43,7 +43,7 @@ const packetText = (source: Endpoint | null, destination: Endpoint | null): Safe
 /** Signed thousandths of a degree, which a u64 has as its two's complement. */
 const signed = (value: number) => (value >= 2 ** 63 ? value - 2 ** 64 : value);
 
-interface Told {
+interface Described {
 	oom?: NonNullable<EventRecord['oom']>;
 	text: SafeText;
 	figures: Record<string, number>;
@@ -62,7 +62,7 @@ interface Context {
 	describer: Describer;
 }
 
-function packet({ record, reason, source, destination, device }: Context, verb: string): Told {
+function packet({ record, reason, source, destination, device }: Context, verb: string): Described {
 	const protocol = protocolName(record.protocol);
 	const name = protocol === '' ? safe`packet` : safe`${protocol} packet`;
 	const from = packetText(source, destination);
@@ -74,7 +74,7 @@ function packet({ record, reason, source, destination, device }: Context, verb: 
 	};
 }
 
-function connection({ record, reason, source, destination }: Context, what: string): Told {
+function connection({ record, reason, source, destination }: Context, what: string): Described {
 	const state = tcpState(record.state);
 	const rtt_ns = (record.values[1] as number) * 1000;
 	return {
@@ -88,12 +88,12 @@ function connection({ record, reason, source, destination }: Context, what: stri
 	};
 }
 
-function stall({ record, process }: Context, what: SafeText): Told {
+function stall({ record, process }: Context, what: SafeText): Described {
 	const ns = record.values[0] as number;
 	return { text: safe`${process} ${what} for ${time(ns)}`, figures: { stalled_ns: ns } };
 }
 
-type Sentence = (context: Context) => Told;
+type Sentence = (context: Context) => Described;
 
 const SENTENCES: Partial<Record<EventKind, Sentence>> = {
 	drop: (context) => packet(context, 'dropped'),
@@ -131,8 +131,8 @@ const SENTENCES: Partial<Record<EventKind, Sentence>> = {
 		};
 	},
 	reclaim: (context) => {
-		const told = stall(context, safe`freed memory itself`);
-		return { ...told, figures: { ...told.figures, pages: context.record.values[1] as number } };
+		const stalled = stall(context, safe`freed memory itself`);
+		return { ...stalled, figures: { ...stalled.figures, pages: context.record.values[1] as number } };
 	},
 	compaction: (context) => stall(context, safe`compacted memory`),
 	'throttled-write': (context) => stall(context, safe`was put to sleep for writing too fast`),

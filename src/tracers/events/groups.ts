@@ -18,7 +18,7 @@ export interface Who {
 /** What is added to a group. */
 export interface Added {
 	count: Count;
-	told: Count;
+	recorded: Count;
 	suppressed: Count;
 	bytes?: number;
 	stalled_ns?: Ns;
@@ -31,8 +31,8 @@ interface Group extends Who {
 	kind: EventKind;
 	reason: SafeText;
 	severity: EventSeverity | undefined;
-	interval: { count: Count; told: Count; suppressed: Count; bytes: number; stalled_ns: Ns };
-	total: { count: Count; told: Count; suppressed: Count };
+	interval: { count: Count; recorded: Count; suppressed: Count; bytes: number; stalled_ns: Ns };
+	total: { count: Count; recorded: Count; suppressed: Count };
 	first_ns: Ns;
 	last_ns: Ns;
 	locations: Map<SafeText, Count>;
@@ -60,7 +60,7 @@ export class EventGroups {
 		for (const group of this.groups.values()) {
 			if (!group.touched) continue;
 			group.touched = false;
-			group.interval = { count: 0, told: 0, suppressed: 0, bytes: 0, stalled_ns: 0 };
+			group.interval = { count: 0, recorded: 0, suppressed: 0, bytes: 0, stalled_ns: 0 };
 			group.locations.clear();
 		}
 	}
@@ -74,8 +74,8 @@ export class EventGroups {
 				kind,
 				reason,
 				severity,
-				interval: { count: 0, told: 0, suppressed: 0, bytes: 0, stalled_ns: 0 },
-				total: { count: 0, told: 0, suppressed: 0 },
+				interval: { count: 0, recorded: 0, suppressed: 0, bytes: 0, stalled_ns: 0 },
+				total: { count: 0, recorded: 0, suppressed: 0 },
 				first_ns: added.first_ns,
 				last_ns: added.last_ns,
 				locations: new Map(),
@@ -87,7 +87,7 @@ export class EventGroups {
 		}
 		group.touched = true;
 		group.quiet = undefined;
-		for (const figure of ['count', 'told', 'suppressed'] as const) {
+		for (const figure of ['count', 'recorded', 'suppressed'] as const) {
 			group.interval[figure] += added[figure];
 			group.total[figure] += added[figure];
 		}
@@ -135,7 +135,7 @@ function rowOf(group: Group, reasons: Reasons, timeOf: (mono_ns: Ns) => string):
 		cause: about.cause,
 		...interval,
 		count_total: total.count,
-		told_total: total.told,
+		recorded_total: total.recorded,
 		suppressed_total: total.suppressed,
 		first: timeOf(first_ns),
 		last: timeOf(last_ns),

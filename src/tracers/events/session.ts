@@ -101,9 +101,9 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 	drain(): void {
 		this.clock.set();
 		this.ring.drain();
-		for (const { record, told, double } of this.kernel.read(this.clock.of)) {
+		for (const { record, recorded, double } of this.kernel.read(this.clock.of)) {
 			if (double) this.oom.add(record);
-			else this.report(record, 1, told);
+			else this.report(record, 1, recorded);
 		}
 	}
 
@@ -169,9 +169,9 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 
 	/** An event that no program counts: it counts here. */
 	private report(record: EventRecord, count: Count, allowed = true): void {
-		const told = allowed && this.tally.mayRecord(record, MOST_RECORDED);
-		this.tally.add(record, count, told);
-		if (told) this.keep(record);
+		const recorded = allowed && this.tally.mayRecord(record, MOST_RECORDED);
+		this.tally.add(record, count, recorded);
+		if (recorded) this.keep(record);
 	}
 
 	private keep(record: EventRecord): void {
@@ -184,8 +184,8 @@ export class EventsSession implements Session<EventRow, EventsExtra> {
 	private dropsUnseen({ groups, ungrouped }: Counted): boolean {
 		return (
 			ungrouped > 0 ||
-			groups.some(({ key, count, told }) => {
-				if (told === count || (key.protocol !== 0 && key.protocol !== TCP)) return false;
+			groups.some(({ key, count, recorded }) => {
+				if (recorded === count || (key.protocol !== 0 && key.protocol !== TCP)) return false;
 				const { kind, reason } = ofSlot(key.slot);
 				if (kind !== 'drop') return false;
 				const name = this.names.of(kind, reason);

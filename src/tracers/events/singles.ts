@@ -7,7 +7,7 @@ function rowOf(record: EventRecord): EventRow {
 	const { time, mono_ns, meaning, advice, figures, location } = record;
 	return {
 		...{ kind, reason, who, pid, start_time, comm, cgroup, netns, protocol, severity, cause, meaning, advice },
-		...{ count: 1, told: 1, suppressed: 0, count_total: 1, told_total: 1, suppressed_total: 0 },
+		...{ count: 1, recorded: 1, suppressed: 0, count_total: 1, recorded_total: 1, suppressed_total: 0 },
 		bytes: figures['bytes'] ?? 0,
 		stalled_ns: figures['stalled_ns'] ?? 0,
 		first: time,

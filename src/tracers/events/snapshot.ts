@@ -124,10 +124,10 @@ export interface EventRow {
 	/** Exact: every event is counted, whether or not it has a record. */
 	count: Count;
 	/** Events with a record in `events`; events that had none because their kind and reason had too many. */
-	told: Count;
+	recorded: Count;
 	suppressed: Count;
 	count_total: Count;
-	told_total: Count;
+	recorded_total: Count;
 	suppressed_total: Count;
 	/** Bytes of the packets, or ns of the stalls. */
 	bytes: Bytes;
@@ -186,7 +186,7 @@ export interface ReasonCount {
 	kind: EventKind;
 	reason: SafeText;
 	count: Count;
-	told: Count;
+	recorded: Count;
 	suppressed: Count;
 	count_total: Count;
 	/** Part of normal operation: its rows and records are left out unless asked for. */

@@ -63,14 +63,14 @@ export class Tally {
 		this.groups.next();
 		for (const total of this.totals.values()) {
 			total.count = 0;
-			total.told = 0;
+			total.recorded = 0;
 			total.suppressed = 0;
 		}
 	}
 
 	/** Has this kind and reason had fewer records than its limit in this interval? */
 	mayRecord({ kind, reason }: EventRecord, most: Count): boolean {
-		return (this.totals.get(`${kind}|${reason}`)?.told ?? 0) < most;
+		return (this.totals.get(`${kind}|${reason}`)?.recorded ?? 0) < most;
 	}
 
 	/** Processes that records know: to be called before {@link addCounts}. */
@@ -80,9 +80,9 @@ export class Tally {
 	}
 
 	/** An event that no program of the kernel counts. */
-	add(record: EventRecord, count: Count, told: boolean): void {
+	add(record: EventRecord, count: Count, recorded: boolean): void {
 		const { kind, reason, mono_ns, severity } = record;
-		const counts = { count, told: told ? 1 : 0, suppressed: told ? 0 : count };
+		const counts = { count, recorded: recorded ? 1 : 0, suppressed: recorded ? 0 : count };
 		const who = { ...whoOf(record), netns: 0, protocol: safe`` };
 		this.groups.add(kind, reason, who, { ...counts, first_ns: mono_ns, last_ns: mono_ns }, severity);
 		this.addTotal(kind, reason, counts);
@@ -102,12 +102,12 @@ export class Tally {
 					...left,
 					count: left.count - group.count,
 					sum: left.sum - group.sum,
-					told: left.told - group.told,
+					recorded: left.recorded - group.recorded,
 					suppressed: left.suppressed - group.suppressed,
 				});
 			this.groups.add(kind, reason, this.whoOfGroup(group), {
 				count: group.count,
-				told: group.told,
+				recorded: group.recorded,
 				suppressed: group.suppressed,
 				...(STALLS.has(kind) ? { stalled_ns: group.sum } : { bytes: group.sum }),
 				first_ns: group.first_ns,
@@ -151,17 +151,17 @@ export class Tally {
 	private addTotal(
 		kind: ReasonCount['kind'],
 		reason: SafeText,
-		{ count, told, suppressed }: Pick<ReasonCount, 'count' | 'told' | 'suppressed'>,
+		{ count, recorded, suppressed }: Pick<ReasonCount, 'count' | 'recorded' | 'suppressed'>,
 	): void {
 		const id = `${kind}|${reason}`;
 		let total = this.totals.get(id);
 		if (!total) {
 			const hidden = this.options.hidden.has(kind, reason);
-			total = { kind, reason, count: 0, told: 0, suppressed: 0, count_total: 0, hidden };
+			total = { kind, reason, count: 0, recorded: 0, suppressed: 0, count_total: 0, hidden };
 			this.totals.set(id, total);
 		}
 		total.count += count;
-		total.told += told;
+		total.recorded += recorded;
 		total.suppressed += suppressed;
 		total.count_total += count;
 	}

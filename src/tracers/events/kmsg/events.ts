@@ -74,7 +74,7 @@ export class KernelEvents {
 	 * What has come since the last call; the newest of each kind and reason have all details. `double`: a tracepoint
 	 * has reported it, the message may have more about it.
 	 */
-	read(timeOf: (mono_ns: Ns) => string): { record: EventRecord; told: boolean; double: boolean }[] {
+	read(timeOf: (mono_ns: Ns) => string): { record: EventRecord; recorded: boolean; double: boolean }[] {
 		const left = new Map<string, number>();
 		return [...this.events(timeOf)]
 			.reverse()
@@ -82,7 +82,7 @@ export class KernelEvents {
 				const id = `${record.kind}|${record.reason}`;
 				const tokens = left.get(id) ?? AT_ONCE;
 				left.set(id, tokens - 1);
-				return { record, told: tokens > 0, double };
+				return { record, recorded: tokens > 0, double };
 			})
 			.reverse();
 	}

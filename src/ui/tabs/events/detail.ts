@@ -70,14 +70,14 @@ export function recordLines(record: EventRecord, width: number, above?: EventRec
 const TREND = 120;
 
 export function detailLines(tab: Props, row: EventRow, width: number, height: number): string[] {
-	const { kind, reason, who, severity, cause, meaning, advice, count_total, told_total, suppressed_total } = row;
+	const { kind, reason, who, severity, cause, meaning, advice, count_total, recorded_total, suppressed_total } = row;
 	const key = tab.rowKey(row);
 	const spans: Span[][] = [
 		[
 			[severityRole[severity], `${kind} ${reason}`],
 			['dim', ' · '],
 			['strong', who],
-			['dim', ` · ${cause} · ${formatCount(count_total)} in total, ${formatCount(told_total)} with a record`],
+			['dim', ` · ${cause} · ${formatCount(count_total)} in total, ${formatCount(recorded_total)} with a record`],
 			...(suppressed_total > 0 ? ([['warn', `, ${formatCount(suppressed_total)} suppressed`]] as Span[]) : []),
 		],
 		...wrapSpans([['dim', 'means: '], meaning], width),
