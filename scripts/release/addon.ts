@@ -189,7 +189,7 @@ function requireDefined(wanted: readonly string[], library: string): void {
 }
 
 /** @throws where the addon could not be loaded on a machine that has the floor's C library only */
-export function checkAddon(path: string, target: Target): void {
+function checkAddon(path: string, target: Target): void {
 	const elf = readElf(path);
 	const faults: string[] = [];
 	const expected = libcFiles(target);

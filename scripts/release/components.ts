@@ -41,7 +41,7 @@ THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLI
 `;
 
 /** Folders of the npm packages of which some byte is in the bundle. */
-export function bundledPackages({ outputs }: Metafile): string[] {
+function bundledPackages({ outputs }: Metafile): string[] {
 	const folders = new Set<string>();
 	for (const { inputs } of Object.values(outputs)) {
 		for (const [path, { bytesInOutput }] of Object.entries(inputs)) {

@@ -39,7 +39,7 @@ export type Pins = Record<'amd64' | 'arm64', Record<BinaryName, Pin>> & { source
 
 const pinsFile = new URL('./pins.json', import.meta.url);
 
-export function readPins(): Pins {
+function readPins(): Pins {
 	return JSON.parse(readFileSync(pinsFile, 'utf8')) as Pins;
 }
 

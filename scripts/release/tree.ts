@@ -35,7 +35,7 @@ export interface TreeSettings {
 }
 
 /** Objects for the architecture, compiled; the decoders generated from them have to be those in the bundle. */
-export function buildObjects(arch: Arch, root: string, folder: string): void {
+function buildObjects(arch: Arch, root: string, folder: string): void {
 	rmSync(folder, { recursive: true, force: true });
 	mkdirSync(folder, { recursive: true });
 	for (const source of globSync('bpf/*/*.bpf.c', { cwd: root }).sort()) {

@@ -48,10 +48,7 @@ interface Cause {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The tabs that can judge an expression, each with its own threshold. @throws {FilterError} where there is none */
-export function thresholdsOf(
-	expression: string,
-	tracers: readonly Description<object>[],
-): Map<string, () => Threshold> {
+function thresholdsOf(expression: string, tracers: readonly Description<object>[]): Map<string, () => Threshold> {
 	const able = new Map<string, () => Threshold>();
 	let refused: unknown;
 	for (const tracer of tracers) {

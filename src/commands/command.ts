@@ -24,7 +24,7 @@ export interface Command extends CommandSpec {
 	run(context: Context): Promise<number>;
 }
 
-export function pathsOf({ line: { procRoot, sysRoot }, built }: Context): HostPaths {
+function pathsOf({ line: { procRoot, sysRoot }, built }: Context): HostPaths {
 	return { ...built, procRoot, sysRoot };
 }
 

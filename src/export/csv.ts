@@ -4,7 +4,7 @@
  * One cell. Text of foreign origin that a spreadsheet would take for a formula gets a quote in front, as such programs
  * advise: a name of a process must not run anything in a reader's spreadsheet.
  */
-export function csvCell(value: string | number): string {
+function csvCell(value: string | number): string {
 	if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '';
 	const inert = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
 	return /[",\n\r]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;

@@ -23,7 +23,7 @@ export const BEAT = 2000;
 export const SILENCE = 15_000;
 
 /** Characters of a request. */
-export const MAX_REQUEST = 64 * 1024;
+const MAX_REQUEST = 64 * 1024;
 
 export type AgentRequest =
 	| { kind: 'beat'; at: number }

@@ -15,7 +15,7 @@ import { RemoteSampler } from './remote-sampler.ts';
 import { emptyRow, type FleetRow, type Severity } from './rows.ts';
 
 /** Hosts of a file: each costs a process here and one there. */
-export const MOST_SSH_HOSTS = 256;
+const MOST_SSH_HOSTS = 256;
 
 /** A host as ssh takes it; not an option, and nothing that a shell would act on. */
 const host = /^(?!-)[A-Za-z0-9_.:%@[\]-]{1,255}$/;

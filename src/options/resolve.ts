@@ -19,7 +19,7 @@ import type { Flags } from './flags.ts';
 import { check, oneOf } from './values.ts';
 
 /** `WATTLAG_DELAY` */
-export function environmentName(option: string): string {
+function environmentName(option: string): string {
 	return `WATTLAG_${option.toUpperCase().replaceAll('-', '_')}`;
 }
 

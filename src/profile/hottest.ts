@@ -41,7 +41,7 @@ const LOCKS: ReadonlySet<State> = new Set(['lock', 'futex']);
  * Index of the frame that says most: of running code the innermost one, of a wait the function that wanted what is waited
  * for. -1: there is none.
  */
-export function culpritAt(frames: readonly ProfileFrame[], state: State): number {
+function culpritAt(frames: readonly ProfileFrame[], state: State): number {
 	if (state === 'on-cpu') return frames.length - 1;
 	const user = frames.findLastIndex(({ kind, name, module }) => kind === 'user' && !isWaiting(name, module));
 	if (user >= 0 && !(frames[user] as ProfileFrame).name.startsWith('[')) return user;

@@ -73,7 +73,7 @@ export interface Segment {
 const MAX_SECTIONS = 4096;
 const MAX_SEGMENTS = 1024;
 /** Largest table that is read; Chromium's symbols take 60 MB. */
-export const MAX_TABLE_BYTES = 192 << 20;
+const MAX_TABLE_BYTES = 192 << 20;
 const MAX_NOTE_BYTES = 64 << 10;
 const MAX_SYMBOLS = 4_000_000;
 
@@ -281,7 +281,7 @@ export class Elf {
 }
 
 /** A name that ends with 0, at most `limit` bytes of it. */
-export function stringAt(bytes: Uint8Array, at: number, limit: number): string {
+function stringAt(bytes: Uint8Array, at: number, limit: number): string {
 	if (at >= bytes.length) return '';
 	const end = bytes.indexOf(0, at);
 	return Buffer.from(bytes.subarray(at, Math.min(end < 0 ? bytes.length : end, at + limit))).toString('latin1');

@@ -3,7 +3,7 @@ import { firstIndex } from '../lib/bisect.ts';
 import type { RawSymbols } from './elf.ts';
 
 /** Longest name that is kept, bytes; longer ones are cut. Templates of C++ reach some thousands. */
-export const MAX_NAME_BYTES = 4096;
+const MAX_NAME_BYTES = 4096;
 
 export interface Found {
 	/** Bytes of the name, without the ending 0. */

@@ -32,7 +32,7 @@ export interface CopiedStack {
 }
 
 /** Why a stack was unwound no further. `whole`: its outermost frame is the one that the program or thread began with. */
-export const UNWIND_ENDS = ['whole', 'ended', 'compiled', 'no_tables', 'beyond_copy', 'other'] as const;
+const UNWIND_ENDS = ['whole', 'ended', 'compiled', 'no_tables', 'beyond_copy', 'other'] as const;
 export type UnwindEnd = (typeof UNWIND_ENDS)[number];
 
 /** A stack as far as it is known. */

@@ -53,7 +53,7 @@ function memory(procRoot: string, pid: number, address: bigint, bytes: number): 
 }
 
 /** The files of an epoll set that wait for data, from the text of its fdinfo. */
-export function epollFiles(text: string): Set<number> {
+function epollFiles(text: string): Set<number> {
 	const files = new Set<number>();
 	for (const [, fd, events] of text.matchAll(/^tfd:\s*(\d+) events:\s*([0-9a-f]+)/gm))
 		if (Number.parseInt(events as string, 16) & EPOLLIN) files.add(Number(fd));

@@ -35,7 +35,7 @@ const PAUSE = 5000;
 const MOST = 100;
 
 /** Paths of writable local mounts, one for each device, from the text of mountinfo. */
-export function writableMounts(text: string): string[] {
+function writableMounts(text: string): string[] {
 	const mounts = new Map<string, string>();
 	for (const line of text.split('\n')) {
 		const [before = '', after = ''] = line.split(' - ');

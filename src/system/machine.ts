@@ -23,7 +23,7 @@ export interface Network {
 }
 
 /** undefined: no such text. */
-export function parseMeminfo(text: string): Memory | undefined {
+function parseMeminfo(text: string): Memory | undefined {
 	const bytes = (name: string): Bytes =>
 		1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? Number.NaN);
 	const total = bytes('MemTotal');
@@ -52,7 +52,7 @@ export function parseNetDev(text: string): Map<string, Network> {
 const fields = ['received_bytes', 'sent_bytes', 'received', 'sent', 'dropped'] as const;
 
 /** Time that a hypervisor has run something else, all CPUs, since boot; NaN: no such text. /proc/stat counts in hundredths of a second. */
-export function parseStolen(text: string): Ns {
+function parseStolen(text: string): Ns {
 	const steal = /^cpu +(?:\d+ ){7}(\d+)/.exec(text)?.[1];
 	return steal === undefined ? Number.NaN : Number(steal) * 1e7;
 }

@@ -49,7 +49,7 @@ export function unifiedPath(text: string): string | undefined {
  * Text of `/proc/PID/cgroup` (latin1); undefined: the pid is another process's by now.
  * @throws where it has ended
  */
-export function groupsText(procRoot: string, { pid, start }: ProcessId): string | undefined {
+function groupsText(procRoot: string, { pid, start }: ProcessId): string | undefined {
 	const folder = join(procRoot, String(pid));
 	const text = readLatin1(join(folder, 'cgroup'));
 	// read last: the text above is of this process, too

@@ -171,7 +171,7 @@ export class FrameWriter {
  * The part of standard output that Ink uses. `isTTY` is false so that neither Ink nor its cursor helper writes control
  * sequences (at exit the helper would write synchronously, and hang on a stalled terminal).
  */
-export class FrameStream extends EventEmitter {
+class FrameStream extends EventEmitter {
 	readonly isTTY = false;
 	readonly writable = true;
 	columns: number;

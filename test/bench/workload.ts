@@ -11,7 +11,7 @@ import type { Figure, SectionResult } from './figures.ts';
 import { progress } from './progress.ts';
 
 export const ALL_TABS = 'wattlag, all tabs on screen';
-export const FULL_PATH = 'wattlag, all tabs, all details';
+const FULL_PATH = 'wattlag, all tabs, all details';
 
 /** Names of work, for the goals. */
 export const PIPE = 'perf bench sched pipe, one CPU';

@@ -1,6 +1,6 @@
 /** The machines of the matrix: what a guest is given. A check declares on which of them it runs. */
 
-export const KERNELS = ['5.10', '6.1', '6.12', '7.2'] as const;
+const KERNELS = ['5.10', '6.1', '6.12', '7.2'] as const;
 export type Kernel = (typeof KERNELS)[number];
 
 export type Disk = 'virtio' | 'scsi' | 'nvme';

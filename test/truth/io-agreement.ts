@@ -11,7 +11,7 @@ import { onDisk } from './load.ts';
 /** Completions that one side has counted and the other not yet, at both reads. */
 export const SLACK = cpus().length;
 /** The same in bytes: a large request on each CPU. */
-export const BYTES_SLACK = SLACK * 1_310_720;
+const BYTES_SLACK = SLACK * 1_310_720;
 
 /** Requests by group that the load made at least, over all devices. */
 export async function compare(

@@ -49,7 +49,7 @@ export async function loadOf(
 export const load = (path: string, ...args: string[]) => loadOf('profiled', path, ...args);
 
 /** One at a time. */
-export function beginTaking(host: Host, options: TakingOptions): Taking {
+function beginTaking(host: Host, options: TakingOptions): Taking {
 	taking?.close();
 	taking = new Taking(host, options);
 	return taking;

@@ -39,7 +39,7 @@ export interface Counted {
 const LINE = /-(\d+)\s+\(\s*([\d-]+)\)\s+\[(\d+)\]\s+..(.)\S*\s+(\d+)\.(\d+):\s+(\w+):\s+(.*)$/;
 
 /** Switches from the idle task between two times, and the last wake-up before each. @param from ns, CLOCK_MONOTONIC */
-export function countSwitches(trace: string, from: number, to: number): Counted {
+function countSwitches(trace: string, from: number, to: number): Counted {
 	const wakers = new Map<number, { by: number; cpu: string; task: boolean; at: number }>();
 	const processes = new Map<number, number>();
 	const threads = { ran: [] as number[], woke: [] as number[] };

@@ -6,7 +6,7 @@
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, MicroJoules, Ns } from '../../lib/units.ts';
 
-export const SIDES = ['bpf', 'proc'] as const;
+const SIDES = ['bpf', 'proc'] as const;
 export type SideName = (typeof SIDES)[number];
 
 /** One process in one interval. The rows of both sources' snapshots have this. */

@@ -34,7 +34,7 @@ const say = (line: string): void => {
 };
 
 /** The folder that the user named, else the machine's own. */
-export function folderOf({ argument }: CommandLine): string {
+function folderOf({ argument }: CommandLine): string {
 	if (argument !== '') return argument;
 	return process.geteuid?.() === 0 ? '/var/lib/wattlag' : `${recordingFolder()}/record`;
 }

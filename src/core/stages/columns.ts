@@ -8,7 +8,7 @@ interface Staged {
 }
 
 /** A figure of a stage; NaN where no object passed it. */
-export function stageFigure(name: string, of: 'mean_ns' | 'p50_ns' | 'p99_ns' | 'max_ns'): (row: Staged) => number {
+function stageFigure(name: string, of: 'mean_ns' | 'p50_ns' | 'p99_ns' | 'max_ns'): (row: Staged) => number {
 	return (row) => {
 		const stats = row.stages[name];
 		return stats && stats.count > 0 ? stats[of] : Number.NaN;

@@ -32,12 +32,12 @@ const datasets: Record<EventRecord['kind'], string> = {
 };
 
 /** Name of the data stream: type, dataset, namespace. */
-export function streamOf(kind: EventRecord['kind']): string {
+function streamOf(kind: EventRecord['kind']): string {
 	return `logs-${datasets[kind]}-default`;
 }
 
 /** One record by the names of the Elastic Common Schema. */
-export function documentOf(record: EventRecord, host: HostFields): object {
+function documentOf(record: EventRecord, host: HostFields): object {
 	const { kind, name, level, at, ns, message, process, figures, id } = record;
 	const [severity, text] = severities[level];
 	return {
@@ -66,7 +66,7 @@ export function documentOf(record: EventRecord, host: HostFields): object {
 }
 
 /** Template of the data streams: keywords and numbers by themselves, no more fields than there are. */
-export const indexTemplate = {
+const indexTemplate = {
 	index_patterns: ['logs-wattlag.*-*'],
 	data_stream: {},
 	priority: 500,

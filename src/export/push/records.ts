@@ -29,7 +29,7 @@ export interface EventRecord {
 }
 
 /** Identity of a record on this machine since boot. */
-export function recordId(host: string, boot: string, kind: string, identity: string): string {
+function recordId(host: string, boot: string, kind: string, identity: string): string {
 	return createHash('sha256').update([host, boot, kind, identity].join('\0')).digest('base64url').slice(0, 27);
 }
 

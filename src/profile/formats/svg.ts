@@ -25,7 +25,7 @@ const hues: Readonly<Record<string, readonly [number, number, number]>> = {
 	label: [0, 0, 82],
 };
 
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
 	return text.replace(
 		/[&<>"']/g,
 		(char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' })[char] as string,

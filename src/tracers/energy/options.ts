@@ -1,7 +1,7 @@
 /** Options of the energy tab. */
 import type { OptionSpec, Options } from '../../core/tracer.ts';
 
-export const weightChoices = ['auto', 'time', 'frequency', 'cycles'] as const;
+const weightChoices = ['auto', 'time', 'frequency', 'cycles'] as const;
 export type WeightChoice = (typeof weightChoices)[number];
 
 /** Counters of energy, in the order in which they are tried: best measured first. */
@@ -17,7 +17,7 @@ export const methods = {
 export type Method = keyof typeof methods;
 
 /** Values of `--source`. */
-export const sourceChoices = ['auto', ...counterKinds, ...(Object.keys(methods) as Method[])] as const;
+const sourceChoices = ['auto', ...counterKinds, ...(Object.keys(methods) as Method[])] as const;
 export type SourceChoice = (typeof sourceChoices)[number];
 
 export const energyOptions: readonly OptionSpec[] = [

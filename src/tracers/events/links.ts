@@ -118,7 +118,7 @@ export function parseNetstat(content: string, name: string): Count {
 }
 
 /** Listening sockets with connections in their accept queue, from /proc/net/tcp. */
-export function listenQueues(content: string): { port: number; waiting: Count }[] {
+function listenQueues(content: string): { port: number; waiting: Count }[] {
 	const queues: { port: number; waiting: Count }[] = [];
 	for (const line of content.split('\n')) {
 		// number: address:port address:port state tx:rx; 0A: listening, and rx is the length of its queue

@@ -19,7 +19,7 @@ export function invalidReasons(text: string): string | undefined {
 	return undefined;
 }
 
-export function reasonList(text: string): string[] {
+function reasonList(text: string): string[] {
 	return text
 		.split(',')
 		.map((name) => name.trim())
@@ -27,7 +27,7 @@ export function reasonList(text: string): string[] {
 }
 
 /** Three times in ms: the error, or undefined. Empty: received packets are not timed. */
-export function invalidLatency(text: string): string | undefined {
+function invalidLatency(text: string): string | undefined {
 	if (text === '') return undefined;
 	const times = text.split(',').map((time) => (time.trim() === '' ? Number.NaN : Number(time)));
 	const good = times.length === 3 && times.every((time) => time > 0 && time <= 60_000);

@@ -7,7 +7,7 @@ import { IO_PATH } from './path.ts';
 import type { IoRow } from './snapshot.ts';
 
 /** Stages in path order, then `total`. */
-export const STAGE_NAMES: readonly string[] = [...IO_PATH.stages.map(({ name }) => name), 'total'];
+const STAGE_NAMES: readonly string[] = [...IO_PATH.stages.map(({ name }) => name), 'total'];
 
 /** One stage of several rows: percentiles come from the merged distributions. */
 export function sumStats(parts: readonly StageStats[]): StageStats {

@@ -45,7 +45,7 @@ const HOOK = /^(bpf_prog_|bpf_trace_run|__bpf_trace_|__traceiter_|bpf_trampoline
 const HOOK_FRAMES = 6;
 const KERNEL = safe`kernel`;
 const NO_STACK = safe`[no stack]`;
-export const LOST_STACK = safe`[stack not kept]`;
+const LOST_STACK = safe`[stack not kept]`;
 
 /**
  * Frames of stacks that were named before, for all reads of a profile: most stacks come again in each. A stack with a

@@ -34,7 +34,7 @@ export function kernelStackOf(procRoot: string, pid: number, tid: number): SafeT
 }
 
 /** Names of `/proc/PID/stack`: `[<0>] futex_wait_queue+0x5d/0x90`. */
-export function parseStack(text: string): SafeText[] {
+function parseStack(text: string): SafeText[] {
 	return Array.from(text.matchAll(/^\[<[0-9a-f]+>\] ([^\s+]+)/gm), ([, name]) => sanitize(name as string));
 }
 

@@ -38,7 +38,7 @@ export function markBaseline(tabs: readonly Marked[], current: (id: string) => S
 }
 
 /** The change of a row that the baseline does not have. */
-export const isNew = Symbol('new');
+const isNew = Symbol('new');
 
 /** Has the sort column a column of changes beside it? */
 export function hasChange(kind: Column<never>['kind']): boolean {

@@ -57,7 +57,7 @@ export async function compareRequests(
 }
 
 /** null_blk of 5.10 takes no discards, whatever its parameters say. */
-export function takesDiscards(device: string): boolean {
+function takesDiscards(device: string): boolean {
 	const limit = readFileSync(`/sys/class/block/${device.replace('/dev/', '')}/queue/discard_max_bytes`, 'utf8');
 	return Number(limit) > 0;
 }

@@ -24,7 +24,7 @@ export interface Chip {
 
 const files = [/^energy(\d+)_input$/, /^power(\d+)_average$/, /^power(\d+)_input$/] as const;
 
-export function readChip(directory: string): Chip {
+function readChip(directory: string): Chip {
 	const names = list(directory);
 	const channels = files.flatMap((file) =>
 		names.flatMap((entry): Channel[] => {

@@ -14,9 +14,9 @@ export interface Sample {
 export type Sampler = (dt: Ns) => Sample;
 
 /** More than any package, DRAM or GPU draws; a counter that grew by it was reset. */
-export const domainLimit: Watts = 10_000;
+const domainLimit: Watts = 10_000;
 /** More than a machine with ten GPUs draws. */
-export const machineLimit: Watts = 100_000;
+const machineLimit: Watts = 100_000;
 /** More than a package's sustained power, to decide whether a counter may have wrapped more than once. */
 const sustained: Watts = 1000;
 

@@ -20,7 +20,7 @@ function whoOf({ comm, pid, object }: Recognised): SafeText {
 }
 
 /** One message as an event. */
-export function kernelEvent(
+function kernelEvent(
 	{ mono_ns, text }: KernelMessage,
 	found: Recognised,
 	beforeStart: boolean,

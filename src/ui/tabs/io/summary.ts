@@ -50,7 +50,7 @@ function rateSpans(snapshot: IoSnapshot): Span[] {
 	];
 }
 
-export function fullPathSpans({ state, reason, cost_share, limit_share }: FullPath): Span[] {
+function fullPathSpans({ state, reason, cost_share, limit_share }: FullPath): Span[] {
 	const cost: Span[] = [
 		['dim', '  cost '],
 		formatShare(cost_share),

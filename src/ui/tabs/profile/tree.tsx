@@ -18,7 +18,7 @@ const share = (
 	help: string,
 ): TableColumn<TreeRow> => ({ key, title, kind: 'share', width: 6, priority, help, value: (row) => row[key] });
 
-export const treeColumns: readonly TableColumn<TreeRow>[] = [
+const treeColumns: readonly TableColumn<TreeRow>[] = [
 	{
 		key: 'name',
 		title: 'FUNCTION',
