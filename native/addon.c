@@ -165,6 +165,20 @@ static napi_value addon_lock_file(napi_env env, napi_callback_info info)
 	return make_boolean(&c, locked == 1);
 }
 
+static napi_value addon_semaphore_pid(napi_env env, napi_callback_info info)
+{
+	uint64_t id, number;
+	napi_value self;
+	int64_t pid = 0;
+	struct call c;
+
+	if (!call_begin(&c, env, info, "semaphorePid", &self) || !take_integer(&c, 0, "id", 0, INT32_MAX, &id) ||
+	    !take_integer(&c, 1, "number", 0, UINT16_MAX, &number) ||
+	    !SUCCEEDS(&c, pid = wl_semaphore_pid((int)id, (int)number, &c.error)))
+		return NULL;
+	return make_number(&c, (uint64_t)pid);
+}
+
 static napi_value addon_discard_output(napi_env env, napi_callback_info info)
 {
 	napi_value self;
@@ -233,6 +247,7 @@ NAPI_MODULE_INIT()
 		METHOD("releaseMemory", addon_release_memory),
 		METHOD("cgroupPath", addon_cgroup_path),
 		METHOD("lockFile", addon_lock_file),
+		METHOD("semaphorePid", addon_semaphore_pid),
 		METHOD("discardOutput", addon_discard_output),
 		METHOD("guardTerminal", addon_guard_terminal),
 		METHOD("open", addon_open),

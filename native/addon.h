@@ -197,6 +197,11 @@ size_t wl_release_memory(struct wl_kernel_btf *kernel);
 /* Lock the open file for its descriptor. 1: done, 0: another open file has the lock. */
 int wl_lock_file(int fd, struct wl_error *e);
 
+/* ---- semaphore.c ---- */
+
+/* The process that changed a semaphore of this IPC namespace last; 0: none has, or it is not visible from here. */
+int wl_semaphore_pid(int id, int number, struct wl_error *e);
+
 /* ---- terminal.c ---- */
 
 /* Drop output to the terminal `fd` that was not read yet. Does not wait, and does not stop the process. */

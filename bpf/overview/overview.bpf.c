@@ -84,8 +84,14 @@ struct sock_common {
 
 struct socket;
 
+struct sk_buff_head {
+	u32 qlen;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
+	u32 sk_ack_backlog;
 	struct socket *sk_socket;
 };
 
@@ -456,7 +462,7 @@ enum channel_kind {
 };
 NAMES(channel_kind);
 
-/* An open end of a pipe, a connected socket, or an internet socket with a port. */
+/* An open end of a pipe, a socket that is connected or has a name, or an internet socket with a port. */
 struct channel_record {
 	u32 tgid;
 	u32 fd;
@@ -481,6 +487,11 @@ struct channel_record {
 	u64 packets;
 	/* of internet sockets: received packets that were dropped, so far: no room, or no room for connections */
 	u64 drops;
+	/* of a Unix socket: identities of its own name, and of that at which it waits to be accepted; 0: none */
+	u64 name;
+	u64 awaits;
+	/* of one that waits for connections: those that nobody has accepted yet */
+	u64 pending;
 };
 RECORD(channel_record);
 
@@ -490,6 +501,10 @@ RECORD(channel_record);
 #define UNIX 1
 #define INET 2
 #define INET6 10
+#define ESTABLISHED 1
+#define LISTEN 10
+/* Bits of a kernel address that differ, as many as user space can hold in a number. */
+#define ADDRESS_BITS ((1ULL << 48) - 1)
 
 /* The drops column of /proc/net/udp. */
 static __always_inline u64 drops_of(struct sock *sk)
@@ -506,25 +521,40 @@ static __always_inline u64 drops_of(struct sock *sk)
 	return (u32)BPF_CORE_READ((struct sock___drops *)sk, sk_drops.counter);
 }
 
+/*
+ * A connection that nobody has accepted has no file. It shares the name of the socket that waits for connections, not a
+ * copy of it, so that the address of the name tells which one that is.
+ */
+static __always_inline bool describe_unix(struct channel_record *record, struct sock *sk)
+{
+	struct unix_sock *unix_sk = (void *)sk;
+	struct sock *peer = BPF_CORE_READ(unix_sk, peer);
+	struct socket_alloc *other = peer ? (void *)BPF_CORE_READ(peer, sk_socket) : 0;
+
+	record->kind = CHANNEL_UNIX;
+	record->name = (u64)BPF_CORE_READ(unix_sk, addr) & ADDRESS_BITS;
+	record->named = record->name != 0;
+	if (record->socket_state == LISTEN)
+		record->pending = BPF_CORE_READ(sk, sk_receive_queue.qlen);
+	if (other)
+		record->peer = BPF_CORE_READ(other, vfs_inode.i_ino);
+	else if (peer && BPF_CORE_READ(peer, __sk_common.skc_state) == ESTABLISHED)
+		record->awaits = (u64)BPF_CORE_READ((struct unix_sock *)peer, addr) & ADDRESS_BITS;
+	return record->peer || record->named || record->awaits;
+}
+
 static __always_inline bool describe_socket(struct channel_record *record, struct file *file)
 {
 	struct socket *socket = (void *)file->private_data;
-	struct sock *sk = BPF_CORE_READ(socket, sk), *peer;
-	struct socket_alloc *other;
+	struct sock *sk = BPF_CORE_READ(socket, sk);
 	u16 family;
 
 	if (!sk)
 		return false;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	record->socket_state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (family == UNIX) {
-		record->kind = CHANNEL_UNIX;
-		peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-		other = peer ? (void *)BPF_CORE_READ(peer, sk_socket) : 0;
-		record->peer = other ? BPF_CORE_READ(other, vfs_inode.i_ino) : 0;
-		record->named = BPF_CORE_READ((struct unix_sock *)sk, addr) != 0;
-		return record->peer;
-	}
+	if (family == UNIX)
+		return describe_unix(record, sk);
 	record->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	record->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if ((family == INET || family == INET6) && BPF_CORE_READ(socket, type) == STREAM && record->remote_port) {
@@ -535,6 +565,8 @@ static __always_inline bool describe_socket(struct channel_record *record, struc
 	}
 	if (family == INET || family == INET6)
 		record->drops = drops_of(sk);
+	if (record->socket_state == LISTEN)
+		record->pending = BPF_CORE_READ(sk, sk_ack_backlog);
 	if (family == INET) {
 		record->kind = CHANNEL_INET;
 		record->local[0] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);

@@ -192,6 +192,11 @@ export interface BpfAddon {
 	 * open file has the lock.
 	 */
 	lockFile(fd: number): boolean;
+	/**
+	 * The process that changed a System V semaphore of this IPC namespace last; 0: none has, or it is not visible from here. Throws
+	 * `EINVAL`, `EIDRM` where there is none of this id, `EFBIG` of this number, `EACCES`.
+	 */
+	semaphorePid(id: number, number: number): number;
 	open(path: string): BpfObject;
 	/** Open a perf event by PMU type and config, for everything on one CPU. Throws `EACCES`, `ENOENT`, `ENODEV`, … */
 	openCounter(type: number, config: number, cpu: number): PerfCounter;

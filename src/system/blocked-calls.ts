@@ -4,7 +4,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLatin1 } from '../lib/read-file.ts';
 
-type Kind = 'epoll' | 'poll' | 'select' | 'file' | 'futex' | 'uring' | 'sleep';
+type Kind = 'epoll' | 'poll' | 'select' | 'file' | 'futex' | 'uring' | 'sleep' | 'semaphore' | 'child';
 
 /** Numbers of calls by machine; position of the argument with the time limit, where it is a pointer or milliseconds. */
 const numbers: Readonly<Record<string, Readonly<Record<number, Kind>>>> = {
@@ -12,12 +12,13 @@ const numbers: Readonly<Record<string, Readonly<Record<number, Kind>>>> = {
 		...{ 232: 'epoll', 281: 'epoll', 441: 'epoll', 7: 'poll', 271: 'poll', 23: 'select', 270: 'select' },
 		...{ 0: 'file', 1: 'file', 17: 'file', 18: 'file', 19: 'file', 20: 'file', 43: 'file', 44: 'file', 45: 'file' },
 		...{ 46: 'file', 47: 'file', 288: 'file', 299: 'file', 202: 'futex', 449: 'futex', 426: 'uring' },
-		...{ 35: 'sleep', 230: 'sleep' },
+		...{ 35: 'sleep', 230: 'sleep', 65: 'semaphore', 220: 'semaphore', 61: 'child', 247: 'child' },
 	},
 	arm64: {
 		...{ 22: 'epoll', 441: 'epoll', 73: 'poll', 72: 'select', 63: 'file', 64: 'file', 65: 'file', 66: 'file' },
 		...{ 67: 'file', 68: 'file', 202: 'file', 206: 'file', 207: 'file', 211: 'file', 212: 'file', 242: 'file' },
 		...{ 243: 'file', 98: 'futex', 449: 'futex', 426: 'uring', 101: 'sleep', 115: 'sleep' },
+		...{ 193: 'semaphore', 192: 'semaphore', 260: 'child', 95: 'child' },
 	},
 };
 
@@ -29,6 +30,12 @@ export interface BlockedCall {
 	timed: boolean;
 	/** Of a futex: its address. */
 	address: bigint;
+	/** Of a futex: in memory that processes share. */
+	shared?: boolean;
+	/** Of a System V semaphore: the set, and the number of the first one in it that the call wants. */
+	semaphore?: { id: number; number: number };
+	/** Of a wait for a child: its pid in the pid namespace of the waiting process; 0: any child. */
+	child?: number;
 }
 
 /** Most files of a set. */
@@ -96,6 +103,8 @@ function setOf(procRoot: string, pid: number, kind: Kind, args: readonly bigint[
 			return new Set([Number(first & 0xffffffffn)]);
 		case 'futex':
 		case 'sleep':
+		case 'semaphore':
+		case 'child':
 			return new Set();
 		case 'uring':
 			return null;
@@ -114,10 +123,42 @@ function isTimed(number: number, kind: Kind, args: readonly bigint[], arch: stri
 			return args[4] !== 0n;
 		case 'futex':
 			return number !== 449 && args[3] !== 0n;
+		case 'semaphore':
+			return (number === 220 || number === 192) && args[3] !== 0n;
 		case 'sleep':
 			return true;
 		default:
 			return false;
+	}
+}
+
+/** FUTEX_PRIVATE_FLAG; the calls that wait for any of several, or by flags of their own, have no such word. */
+const PRIVATE = 128n;
+/** P_PID of waitid. */
+const ONE_PROCESS = 1n;
+const WAIT4: ReadonlySet<number> = new Set([61, 260]);
+
+/** What only some kinds of calls have. */
+function aboutOf(
+	procRoot: string,
+	pid: number,
+	number: number,
+	kind: Kind,
+	args: readonly bigint[],
+): Pick<BlockedCall, 'shared' | 'semaphore' | 'child'> {
+	const [first = 0n, second = 0n] = args;
+	switch (kind) {
+		case 'futex':
+			return { shared: number !== 449 && (second & PRIVATE) === 0n };
+		case 'semaphore': {
+			const operation = memory(procRoot, pid, second, 6);
+			return operation ? { semaphore: { id: Number(first), number: operation.readUInt16LE(0) } } : {};
+		}
+		case 'child':
+			if (WAIT4.has(number)) return { child: Math.max(0, Number(BigInt.asIntN(32, first))) };
+			return { child: first === ONE_PROCESS ? Number(second) : 0 };
+		default:
+			return {};
 	}
 }
 
@@ -145,6 +186,7 @@ export function blockedCall(
 		fds: setOf(procRoot, pid, kind, args),
 		timed: isTimed(number, kind, args, arch),
 		address: kind === 'futex' ? (args[0] ?? 0n) : 0n,
+		...aboutOf(procRoot, pid, number, kind, args),
 	};
 }
 

@@ -31,6 +31,7 @@ const signatures: Record<'addon' | 'object', Record<string, Kind[]>> = {
 		hasMember: ['string', 'string'],
 		open: ['string'],
 		lockFile: ['integer'],
+		semaphorePid: ['integer', 'integer'],
 		discardOutput: ['integer'],
 		guardTerminal: ['integer', 'bytes'],
 		openCounter: ['integer', 'integer', 'integer'],

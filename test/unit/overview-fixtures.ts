@@ -499,6 +499,7 @@ export function lockWait(count: number, asleep_s: number): Standstill {
 			remote: [],
 			address: '',
 			forEvent: true,
+			note: sanitize(''),
 		},
 		clients: [{ pid: 700, comm: sanitize('pgbench') }],
 		behind: null,

@@ -56,6 +56,7 @@ function behindText({ still: [first], behind, others }: Standstill): SafeText {
 		return safe`; behind ${nameOf(behind)}${title}${more}${doing(behind)}`;
 	}
 	if (first.address !== '') return safe`; behind ${first.address as SafeText} on another machine`;
+	if (first.note !== '') return safe`; ${first.note}`;
 	return first.forEvent ? safe`; for a signal or event of another process` : safe``;
 }
 

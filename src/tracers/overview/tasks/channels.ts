@@ -2,7 +2,7 @@
 import type { channel_record as ChannelRecord } from '../../../generated/overview.ts';
 import type { Bytes, Count } from '../../../lib/units.ts';
 
-/** An end of a pipe, a connected socket, or an internet socket with a port, in a process. */
+/** An end of a pipe, a socket that is connected or has a name, or an internet socket with a port, in a process. */
 export interface Channel {
 	pid: number;
 	fd: number;
@@ -20,8 +20,13 @@ export interface Channel {
 	port: number;
 	/** It waits for connections. */
 	listens: boolean;
+	/** Connections that nobody has accepted yet. */
+	pending: Count;
 	/** A Unix socket with a name: on the side that accepted. */
 	named: boolean;
+	/** Identities of a Unix socket's name, and of that at which it waits to be accepted; 0: none. */
+	name: number;
+	awaits: number;
 	/** Of TCP: received, and acknowledged by the other end, so far. */
 	bytes: Bytes;
 	/** Of TCP: segments received and sent, so far, modulo 2^32. */
@@ -55,8 +60,11 @@ export function channelOf(record: ChannelRecord): Channel {
 		remote: inet ? addressOf(record.remote, record.remote_port, v6) : '',
 		established: record.socket_state === 1,
 		port: inet ? record.local_port : 0,
-		listens: inet && record.socket_state === 10,
+		listens: record.socket_state === 10,
+		pending: record.pending,
 		named: record.named !== 0,
+		name: record.name,
+		awaits: record.awaits,
 		bytes: record.bytes,
 		packets: record.packets % 2 ** 32,
 		drops: record.drops % 2 ** 32,

@@ -108,14 +108,23 @@ export class TaskReader {
 	/** Command lines are read. */
 	arguments = false;
 
-	constructor(procRoot: string, walk: Walk | SafeText, watch?: (pid: number) => Watch | undefined) {
+	constructor(
+		procRoot: string,
+		walk: Walk | SafeText,
+		watch?: (pid: number) => Watch | undefined,
+		semaphorePid?: (id: number, number: number) => number,
+	) {
 		this.watch = watch;
 		this.commands = new CommandLines(procRoot);
 		this.locks = new DeadlockFinder(askProc(procRoot));
 		if (typeof walk === 'string') this.why = walk;
 		else {
 			this.walk = walk;
-			this.finder = new StandstillFinder({ procRoot, channels: () => this.channels(walk) });
+			this.finder = new StandstillFinder({
+				procRoot,
+				channels: () => this.channels(walk),
+				...(semaphorePid && { semaphorePid }),
+			});
 		}
 	}
 
@@ -123,7 +132,12 @@ export class TaskReader {
 	static of(host: Host): TaskReader {
 		try {
 			const walk = new TaskWalk(host);
-			return new TaskReader(host.procRoot, walk, (pid) => watchOf(host, pid, walk));
+			return new TaskReader(
+				host.procRoot,
+				walk,
+				(pid) => watchOf(host, pid, walk),
+				(id, number) => host.addon.semaphorePid(id, number),
+			);
 		} catch (error) {
 			if (!(error instanceof Unavailable)) throw error;
 			return new TaskReader(host.procRoot, sanitize(error.message));

@@ -8,13 +8,20 @@ export class Ends {
 	private readonly addresses = new Map<string, Channel>();
 	private readonly ports = new Map<number, Channel>();
 	private readonly listening = new Set<number>();
+	/** Unix sockets that wait for connections, by their names, and those that wait there to be accepted. */
+	private readonly names = new Map<number, Channel>();
+	private readonly waiting = new Map<number, Channel[]>();
 
 	constructor(channels: readonly Channel[]) {
 		for (const channel of channels) {
 			push(this.processes, channel.pid, channel);
 			push(this.inodes, channel.inode, channel);
-			if (channel.listens) this.listening.add(channel.port);
+			if (channel.kind === 'unix') {
+				if (channel.listens) this.names.set(channel.name, channel);
+				if (channel.awaits > 0) push(this.waiting, channel.awaits, channel);
+			}
 			if (channel.kind !== 'tcp') continue;
+			if (channel.listens) this.listening.add(channel.port);
 			if (channel.established) this.addresses.set(`${channel.local} ${channel.remote}`, channel);
 			else this.ports.set(channel.port, channel);
 		}
@@ -35,6 +42,14 @@ export class Ends {
 		return (this.inodes.get(inode) ?? []).flatMap((one) => (one.pid === pid ? [] : [one.pid]));
 	}
 
+	/** Processes whose connections wait to be accepted at this socket. */
+	waitingAt({ kind, name, port }: Channel): number[] {
+		if (kind === 'unix') return (this.waiting.get(name) ?? []).map(({ pid }) => pid);
+		return [...this.addresses.values()].flatMap(({ local, remote, pid }) =>
+			portOf(remote) === port && isOwn(local, remote) && !this.addresses.has(`${remote} ${local}`) ? [pid] : [],
+		);
+	}
+
 	/** Processes at the other end; none: on another machine, or not known. */
 	others(channel: Channel): number[] {
 		const { kind, inode, peer, mode, local, remote } = channel;
@@ -43,8 +58,10 @@ export class Ends {
 				return (this.inodes.get(inode) ?? []).flatMap((one) =>
 					one.pid !== channel.pid && (one.mode & ~mode) !== 0 ? [one.pid] : [],
 				);
-			case 'unix':
-				return (this.inodes.get(peer) ?? []).map(({ pid }) => pid);
+			case 'unix': {
+				const server = peer > 0 ? undefined : this.names.get(channel.awaits);
+				return (this.inodes.get(server?.inode ?? peer) ?? []).map(({ pid }) => pid);
+			}
 			case 'tcp': {
 				const found =
 					this.addresses.get(`${remote} ${local}`) ??

@@ -4,6 +4,7 @@
  * idle server waits for its clients and is none of these.
  */
 import { monotonicNs } from '../../../../lib/clock.ts';
+import { safe } from '../../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../../lib/units.ts';
 import { CommandLines } from '../../../../system/command-lines.ts';
 import type { Channel } from '../channels.ts';
@@ -57,6 +58,8 @@ const NO_CALLS: Calls = { calls: [], watched: new Set() };
 export interface Sources {
 	procRoot: string;
 	channels(): Channel[];
+	/** The process that changed a System V semaphore last; 0: not known. */
+	semaphorePid?(id: number, number: number): number;
 }
 
 /** No work since? A wake-up now and then, for a signal or a look at the clock, is none: `idle` per second, and three at once. */
@@ -96,7 +99,7 @@ export class StandstillFinder {
 	constructor(sources: Sources) {
 		this.sources = sources;
 		this.titles = new CommandLines(sources.procRoot, 900);
-		this.waits = new Waits(sources.procRoot, this.titles);
+		this.waits = new Waits(sources.procRoot, this.titles, sources.semaphorePid);
 		this.families = new Families(this.waits, this.titles);
 	}
 
@@ -193,9 +196,10 @@ export class StandstillFinder {
 			stop: null,
 		};
 		const held = before && isHeld(before, verdict.switches, bootNs) ? before : undefined;
-		const served = ends.of(pid).filter((channel) => ends.serves(channel));
-		if (served.length === 0) return verdict;
 		const paused = tasks.every(({ state }) => state === 'T');
+		// one that is paused accepts none: those that wait for it are its clients as well
+		const served = ends.of(pid).filter((channel) => ends.serves(channel) || (paused && channel.pending > 0));
+		if (served.length === 0) return { ...verdict, again: paused && ends.of(pid).some(({ listens }) => listens) };
 		const calls: Calls | undefined = paused ? NO_CALLS : this.waits.callsOf(process);
 		// proc does not always answer; what was found of the same sleep is still true
 		if (!calls) return held ? { ...held, again: true } : { ...verdict, again: true };
@@ -219,9 +223,13 @@ export class StandstillFinder {
 		const clients = new Map<number, ProcessNow>();
 		const remote: string[] = [];
 		for (const channel of stuck) {
-			const others = ends.others(channel).flatMap((one) => processes.get(one) ?? []);
+			const others = (channel.listens ? ends.waitingAt(channel) : ends.others(channel)).flatMap(
+				(one) => processes.get(one) ?? [],
+			);
 			for (const other of others) clients.set(other.pid, other);
-			if (others.length === 0 && channel.kind === 'tcp') remote.push(channel.remote);
+			if (channel.kind !== 'tcp') continue;
+			const unknown = channel.listens ? Math.max(0, channel.pending - others.length) : Number(others.length === 0);
+			for (let count = 0; count < unknown; count++) remote.push(channel.remote);
 		}
 		const waits = paused ? null : this.waits.waitsFor(process, task, calls, moment);
 		verdict.still = {
@@ -239,6 +247,7 @@ export class StandstillFinder {
 			behind: waits?.party ?? null,
 			address: waits?.address ?? '',
 			forEvent: waits?.forEvent ?? false,
+			note: waits?.note ?? safe``,
 		};
 		return verdict;
 	}

@@ -46,6 +46,8 @@ export interface Still {
 	address: string;
 	/** It waits for a signal or an event of another process: no file says which. */
 	forEvent: boolean;
+	/** What is known where none is behind: `for one of its 3 children`; empty: nothing. */
+	note: SafeText;
 }
 
 /** Processes of one name and parent that stand still for the same reason. */

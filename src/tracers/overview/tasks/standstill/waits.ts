@@ -1,5 +1,6 @@
 /** What a process that stands still waits for, and who has it: from the system calls of its threads, locks and ends of channels. */
 
+import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLatin1 } from '../../../../lib/read-file.ts';
 import { type SafeText, safe, sanitize } from '../../../../lib/sanitize.ts';
@@ -30,13 +31,18 @@ export interface WaitsFor {
 	address: string;
 	/** A signal or an event of another process. */
 	forEvent: boolean;
+	/** What is known where no party is; empty: nothing. */
+	note: SafeText;
 }
 
 export class Waits {
 	private readonly procRoot: string;
 	private readonly titles: CommandLines;
 
-	constructor(procRoot: string, titles: CommandLines) {
+	private readonly semaphorePid: ((id: number, number: number) => number) | undefined;
+
+	constructor(procRoot: string, titles: CommandLines, semaphorePid?: (id: number, number: number) => number) {
+		this.semaphorePid = semaphorePid;
 		this.procRoot = procRoot;
 		this.titles = titles;
 	}
@@ -82,13 +88,15 @@ export class Waits {
 	/** What it waits for. */
 	waitsFor(process: ProcessNow, task: TaskNow, { calls, watched }: Calls, moment: Moment): WaitsFor {
 		const { ends, processes } = moment;
-		const none = { party: null, address: '', forEvent: false };
+		const none = { party: null, address: '', forEvent: false, note: safe`` };
 		if (task.reason === 'file lock') {
 			const holder = this.lockHolder(process.pid);
 			const found = processes.get(holder);
 			return { ...none, party: found ? this.party(found, [safe`it has the file lock`], moment) : null };
 		}
 		const call = calls[process.tasks.indexOf(task)];
+		if (task.reason === 'child') return { ...none, ...this.childOf(process, call, moment) };
+		if (call?.semaphore) return { ...none, ...this.changerOf(process, call.semaphore, moment) };
 		if (call?.kind === 'futex') {
 			const tid = mutexOwner(this.procRoot, process.pid, call.address);
 			const thread = process.tasks.find((one) => one.tid === tid);
@@ -103,6 +111,8 @@ export class Waits {
 						asleep_ns: thread.asleep_ns,
 					},
 				};
+			const owner = call.shared && tid > 0 ? ownerOf(processes, tid) : undefined;
+			if (owner && owner !== process) return { ...none, party: this.party(owner, [safe`it has the mutex`], moment) };
 			return { ...none, forEvent: true };
 		}
 		// to a parent there often is a pipe that only shows its end
@@ -120,7 +130,7 @@ export class Waits {
 				const at =
 					channel.kind === 'tcp'
 						? safe`it is at ${sanitize(channel.remote)}`
-						: safe`it is at the other end of a ${channel.kind as SafeText}`;
+						: safe`it is at the other end of a ${channel.kind === 'unix' ? safe`Unix socket` : safe`pipe`}`;
 				return { ...none, party: this.party(other, [at], moment) };
 			}
 			if (channel.kind === 'tcp' && channel.remote !== '') return { ...none, address: channel.remote };
@@ -130,6 +140,63 @@ export class Waits {
 			forEvent:
 				task.reason === 'poll' || task.reason === 'semaphore' || task.reason === 'event' || task.reason === 'signal',
 		};
+	}
+
+	/** The child that it waits for: the one that its call names, or its only one. */
+	private childOf(process: ProcessNow, call: BlockedCall | undefined, moment: Moment): Partial<WaitsFor> {
+		const children = [...moment.processes.values()].filter(
+			({ parent, tasks }) => parent === process.pid && tasks.some(({ state }) => state !== 'Z' && state !== 'X'),
+		);
+		const pid = call?.child ?? 0;
+		const depth = pid > 0 ? this.pidsOf(process.pid).length : 0;
+		const named = pid > 0 ? children.find((child) => this.pidsOf(child.pid)[depth - 1] === pid) : undefined;
+		const [only] = children;
+		if (named) return { party: this.party(named, [safe`it is the child that it waits for`], moment) };
+		if (children.length === 1 && only) return { party: this.party(only, [safe`it is its only child`], moment) };
+		return {
+			note: children.length > 1 ? safe`for one of its ${String(children.length) as SafeText} children` : safe``,
+		};
+	}
+
+	/** A pid in all its namespaces, outermost first; empty: not known. */
+	private pidsOf(pid: number): number[] {
+		try {
+			const status = readLatin1(join(this.procRoot, String(pid), 'status'));
+			const [, pids = ''] = /^NSpid:\s*([\d\s]+?)$/m.exec(status) ?? [];
+			return pids === '' ? [] : pids.split(/\s+/).map(Number);
+		} catch {
+			return [];
+		}
+	}
+
+	/** The process that changed a semaphore last: where it is a lock, that one has it. Only of this program's own IPC namespace. */
+	private changerOf(
+		process: ProcessNow,
+		{ id, number }: NonNullable<BlockedCall['semaphore']>,
+		moment: Moment,
+	): Partial<WaitsFor> {
+		const pid = this.sharesIpc(process.pid) ? this.changer(id, number) : 0;
+		if (pid <= 0 || pid === process.pid) return { forEvent: true };
+		const found = moment.processes.get(pid);
+		if (found) return { party: this.party(found, [safe`it changed the semaphore last`], moment) };
+		return { note: safe`for a semaphore that process ${String(pid) as SafeText} changed last, which has ended` };
+	}
+
+	private changer(id: number, number: number): number {
+		try {
+			return this.semaphorePid?.(id, number) ?? 0;
+		} catch {
+			return 0;
+		}
+	}
+
+	private sharesIpc(pid: number): boolean {
+		const namespace = (name: string) => readlinkSync(join(this.procRoot, name, 'ns', 'ipc'));
+		try {
+			return namespace(String(pid)) === namespace('self');
+		} catch {
+			return false;
+		}
 	}
 
 	private lockHolder(pid: number): number {
@@ -167,4 +234,12 @@ export class Waits {
 		}
 		return null;
 	}
+}
+
+/** The process that a thread belongs to. */
+function ownerOf(processes: Moment['processes'], tid: number): ProcessNow | undefined {
+	const process = processes.get(tid);
+	if (process) return process;
+	for (const one of processes.values()) if (one.tasks.some((task) => task.tid === tid)) return one;
+	return undefined;
 }
