@@ -583,7 +583,8 @@ static __always_inline bool describe_socket(struct channel_record *record, struc
 
 /*
  * Why here: proc shows neither the other end of a Unix socket nor who holds an inode without reading every link.
- * Cost: 0.2 µs per open file, in the reading thread's time; runs only while some process is suspected.
+ * Cost: 0.3 µs per open file, 0.5 for a pipe, 1.2 for a TCP socket, in the reading thread's time; runs only while some
+ * process is suspected.
  * Loses: nothing. The members of a socket are read one after the other: one that is closed meanwhile may be mixed.
  */
 SEC("iter/task_file")

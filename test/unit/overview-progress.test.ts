@@ -143,7 +143,7 @@ describe('packets', () => {
 		drops,
 		...{ pid, fd: 3, kind: 'tcp', mode: 3, inode, peer: 0, local: 'a', remote: 'b' },
 		...{ established: true, port: 1, listens: false, named: false, bytes: 0, packets },
-		...{ pending: 0, name: 0, awaits: 0 },
+		...{ pending: 0, name: 0, awaits: 0, remotePort: 0 },
 	});
 
 	test('rates of a process over its sockets, each once, also where the counter turns', () => {

@@ -55,7 +55,18 @@ function made({ pid, comm, parent = 1, reason = 'poll', state = 'S', asleep_s = 
 
 const channel = (pid: number, inode: number, more: Partial<Channel> = {}): Channel => ({
 	...{ pid, fd: inode, kind: 'unix', mode: 3, inode, peer: 0, local: '', remote: '', established: true, port: 0 },
-	...{ listens: false, pending: 0, named: false, name: 0, awaits: 0, bytes: 0, packets: 0, drops: 0, ...more },
+	...{
+		remotePort: 0,
+		listens: false,
+		pending: 0,
+		named: false,
+		name: 0,
+		awaits: 0,
+		bytes: 0,
+		packets: 0,
+		drops: 0,
+		...more,
+	},
 });
 
 /** A server (pid 10) within a request of a client (pid 11), over a Unix socket. */
@@ -192,7 +203,13 @@ describe('a Unix socket', () => {
 		const listener = channel(30, 300, {
 			...{ ...tcp, listens: true, established: false, pending: 3, port: 80, local: '0.0.0.0:80', remote: '0.0.0.0:0' },
 		});
-		const client = channel(11, 111, { ...tcp, local: '127.0.0.1:5000', remote: '127.0.0.1:80', port: 5000 });
+		const client = channel(11, 111, {
+			...tcp,
+			local: '127.0.0.1:5000',
+			remote: '127.0.0.1:80',
+			port: 5000,
+			remotePort: 80,
+		});
 		const [found] = find([paused, made({ pid: 11, comm: 'client' })], [listener, client]);
 		expect(found?.still[0].clients).toEqual([{ pid: 11, comm: 'client' }]);
 		expect(found?.still[0].remote).toHaveLength(2);
@@ -207,4 +224,22 @@ describe('a Unix socket', () => {
 		const idle = made({ pid: 30, comm: 'store', reason: 'socket', call: [READ, 300] });
 		expect(find([idle], [channel(30, 300, { listens: true, named: true, name: 9, pending: 1 })])).toEqual([]);
 	});
+});
+
+test('open files of all processes are gone through only for one that has a socket', () => {
+	let walks = 0;
+	const channels = () => {
+		walks++;
+		return [...served];
+	};
+	const finder = new StandstillFinder({ procRoot: tree.root, channels });
+	const processes = [made({ pid: 10, comm: 'server' }), made({ pid: 12, comm: 'job' })];
+	for (const { pid } of processes) tree.link(`${pid}/fd/1`, 'pipe:[5]');
+	const all = new Map(processes.map((one) => [one.pid, one]));
+	expect(finder.find(all, bootNs(), 1)).toEqual([]);
+	expect(walks).toBe(0);
+	const other = new StandstillFinder({ procRoot: tree.root, channels });
+	tree.link('10/fd/3', 'socket:[100]');
+	other.find(all, bootNs(), 1);
+	expect(walks).toBe(1);
 });

@@ -102,7 +102,7 @@ export const stopped = {
 	id: 'stopped',
 	level: 'severe',
 	title: 'stopped',
-	help: `A process that worked before has not run for ${duration(limits.asleep_ns)} or longer, although it is in the middle of a request: a client is connected to it, and none of its threads waits for the client's data, nor for time to pass. The text names the wait, who is in front of it, and the clients. Owner: the process in front of it, by a file lock, a mutex, the other end of a pipe or socket, or two of these: its title says that it is in a transaction (PostgreSQL), it last ran when the others stopped, it waits for its own client.`,
+	help: `A process that worked before has not run for ${duration(limits.asleep_ns)} or longer, although it is in the middle of a request: a client is connected to it, and none of its threads waits for the client's data, nor for time to pass. The text names the wait, who is in front of it, and the clients. Owner: the process in front of it, by a file lock, a mutex, a child, a semaphore (changed last), the other end of a pipe or socket, or two of these: its title says that it is in a transaction (PostgreSQL), it last ran when the others stopped, it waits for its own client.`,
 	uncheckable: ({ noTasks }) => noTasks,
 	check({ standstills }) {
 		const stopped = new Set(standstills.flatMap(({ still }) => still.map(({ pid }) => pid)));

@@ -1,5 +1,5 @@
 /** Sockets and pipes that processes have open. */
-import type { channel_record as ChannelRecord } from '../../../generated/overview.ts';
+import { channel_kind, channel_record } from '../../../generated/overview.ts';
 import type { Bytes, Count } from '../../../lib/units.ts';
 
 /** An end of a pipe, a socket that is connected or has a name, or an internet socket with a port, in a process. */
@@ -16,8 +16,9 @@ export interface Channel {
 	local: string;
 	remote: string;
 	established: boolean;
-	/** Port of this end; 0: not an internet socket. */
+	/** Ports of both ends; 0: not an internet socket, not connected. */
 	port: number;
+	remotePort: number;
 	/** It waits for connections. */
 	listens: boolean;
 	/** Connections that nobody has accepted yet. */
@@ -35,6 +36,11 @@ export interface Channel {
 	drops: Count;
 }
 
+const member = channel_record.at;
+/** States of sockets: TCP_ESTABLISHED, TCP_LISTEN. */
+const ESTABLISHED = 1;
+const LISTENS = 10;
+
 /** Text of an address; IPv4 within IPv6 as IPv4, so that both ends agree. */
 function addressOf(words: Uint32Array, port: number, v6: boolean): string {
 	const bytes = new Uint8Array(words.buffer, words.byteOffset, v6 ? 16 : 4);
@@ -46,27 +52,118 @@ function addressOf(words: Uint32Array, port: number, v6: boolean): string {
 	return `[${groups.join(':').replace(/(^|:)0(:0)+(:|$)/, '::')}]:${port}`;
 }
 
-export function channelOf(record: ChannelRecord): Channel {
-	const v6 = record.kind === 4;
-	const inet = record.kind >= 3;
-	return {
-		pid: record.tgid,
-		fd: record.fd,
-		kind: record.kind === 1 ? 'pipe' : record.kind === 2 ? 'unix' : 'tcp',
-		mode: record.mode,
-		inode: record.inode,
-		peer: record.peer,
-		local: inet ? addressOf(record.local, record.local_port, v6) : '',
-		remote: inet ? addressOf(record.remote, record.remote_port, v6) : '',
-		established: record.socket_state === 1,
-		port: inet ? record.local_port : 0,
-		listens: record.socket_state === 10,
-		pending: record.pending,
-		named: record.named !== 0,
-		name: record.name,
-		awaits: record.awaits,
-		bytes: record.bytes,
-		packets: record.packets % 2 ** 32,
-		drops: record.drops % 2 ** 32,
-	};
+/** Reads a record when a member is asked for: of a hundred thousand open files few are. */
+class Recorded implements Channel {
+	private readonly view: DataView;
+	private readonly from: number;
+
+	constructor(view: DataView, from: number) {
+		this.view = view;
+		this.from = from;
+	}
+
+	private word(at: number): number {
+		return this.view.getUint32(this.from + at, true);
+	}
+
+	private long(at: number): number {
+		return this.word(at) + this.word(at + 4) * 2 ** 32;
+	}
+
+	private address(at: number, port: number): string {
+		if (this.word(member.kind) < channel_kind.CHANNEL_INET) return '';
+		const v6 = this.word(member.kind) === channel_kind.CHANNEL_INET6;
+		return addressOf(
+			Uint32Array.from([0, 4, 8, 12], (byte) => this.word(at + byte)),
+			port,
+			v6,
+		);
+	}
+
+	get pid(): number {
+		return this.word(member.tgid);
+	}
+
+	get fd(): number {
+		return this.word(member.fd);
+	}
+
+	get kind(): Channel['kind'] {
+		const kind = this.word(member.kind);
+		return kind === channel_kind.CHANNEL_PIPE ? 'pipe' : kind === channel_kind.CHANNEL_UNIX ? 'unix' : 'tcp';
+	}
+
+	get mode(): number {
+		return this.word(member.mode);
+	}
+
+	get inode(): number {
+		return this.long(member.inode);
+	}
+
+	get peer(): number {
+		return this.long(member.peer);
+	}
+
+	get local(): string {
+		return this.address(member.local, this.port);
+	}
+
+	get remote(): string {
+		return this.address(member.remote, this.remotePort);
+	}
+
+	get established(): boolean {
+		return this.word(member.socket_state) === ESTABLISHED;
+	}
+
+	get port(): number {
+		return this.word(member.local_port);
+	}
+
+	get remotePort(): number {
+		return this.word(member.remote_port);
+	}
+
+	get listens(): boolean {
+		return this.word(member.socket_state) === LISTENS;
+	}
+
+	get pending(): Count {
+		return this.long(member.pending);
+	}
+
+	get named(): boolean {
+		return this.word(member.named) !== 0;
+	}
+
+	get name(): number {
+		return this.long(member.name);
+	}
+
+	get awaits(): number {
+		return this.long(member.awaits);
+	}
+
+	get bytes(): Bytes {
+		return this.long(member.bytes);
+	}
+
+	get packets(): Count {
+		return this.word(member.packets);
+	}
+
+	get drops(): Count {
+		return this.word(member.drops);
+	}
+}
+
+/** All of an iterator's records. @param view is copied */
+export function channelsOf(view: DataView): Channel[] {
+	const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice();
+	const copy = new DataView(bytes.buffer);
+	const found: Channel[] = [];
+	for (let at = 0; at + channel_record.size <= copy.byteLength; at += channel_record.size)
+		found.push(new Recorded(copy, at));
+	return found;
 }

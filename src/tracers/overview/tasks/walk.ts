@@ -4,14 +4,14 @@ import { openBpf, openWalking } from '../../../bpf/load.ts';
 import { walkRing } from '../../../bpf/rings.ts';
 import { displacedSleepers, waitedOptions } from '../../../bpf/run-delay.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
-import { channel_record, maps, task_record, task_rests } from '../../../generated/overview.ts';
+import { maps, task_record, task_rests } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { viewOf } from '../../../lib/decode.ts';
 import { pageSize } from '../../../lib/page-size.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { KernelFunctions } from '../../../symbols/kernel-functions.ts';
-import { type Channel, channelOf } from './channels.ts';
+import { type Channel, channelsOf } from './channels.ts';
 import { reasonOf, type SleepReason, sleepFunctions } from './reasons.ts';
 
 /** R: runnable; S, D: asleep, D uninterruptibly; T: stopped; t: traced; I: idle; Z: ended, not waited for by its parent. */
@@ -316,11 +316,7 @@ export class TaskWalk {
 
 	/** All pipes and connected sockets that processes have open. */
 	channels(): Channel[] {
-		const view = this.bpf.iterate('walk_files');
-		const found: Channel[] = [];
-		for (let at = 0; at + channel_record.size <= view.byteLength; at += channel_record.size)
-			found.push(channelOf(channel_record.read(view, at)));
-		return found;
+		return channelsOf(this.bpf.iterate('walk_files'));
 	}
 
 	displaced(): Count {

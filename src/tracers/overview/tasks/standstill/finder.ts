@@ -7,6 +7,7 @@ import { monotonicNs } from '../../../../lib/clock.ts';
 import { safe } from '../../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../../lib/units.ts';
 import { CommandLines } from '../../../../system/command-lines.ts';
+import { hasSocket } from '../../../../system/open-sockets.ts';
 import type { Channel } from '../channels.ts';
 import type { ProcessNow, TaskNow } from '../walk.ts';
 import { isAsleep, switchesOf, youngest } from './asleep.ts';
@@ -28,6 +29,8 @@ const PAUSE_MOST: Ns = 6e9;
 /** Processes that are examined in one interval. */
 const MOST: Count = 200;
 const MOST_THREADS: Count = 256;
+/** Processes that are asked for sockets in one interval. */
+const MOST_ASKED: Count = 256;
 /** Wake-ups per second that are no work, and of a process whose title says that it waits. */
 const IDLE = 0.5;
 const IDLE_BY_TITLE = 20;
@@ -52,6 +55,18 @@ interface Verdict {
 	/** Begin of a standstill: CLOCK_BOOTTIME, and the switches until then. */
 	stop: Stop | null;
 }
+
+/** It does not stand still. */
+const noVerdict = (process: ProcessNow): Verdict => ({
+	start: process.start,
+	switches: switchesOf(process),
+	parent: process.parent,
+	still: null,
+	bytes: new Map(),
+	at: monotonicNs(),
+	again: false,
+	stop: null,
+});
 
 const NO_CALLS: Calls = { calls: [], watched: new Set() };
 
@@ -135,13 +150,14 @@ export class StandstillFinder {
 				open.push(process);
 		}
 		this.waiting = waiting;
-		if (open.length > 0 && now >= this.nextWalk) {
+		// of more than are examined, those that have just stopped
+		if (open.length > MOST) open.sort((one, other) => youngest(one) - youngest(other));
+		const suspects = now >= this.nextWalk ? this.withSockets(open, verdicts) : [];
+		if (suspects.length > 0) {
 			const begun = cpuNs();
 			this.ends = new Ends(this.sources.channels());
 			this.titles.begin(4e6);
-			// of more than are examined, those that have just stopped
-			if (open.length > MOST) open.sort((one, other) => youngest(one) - youngest(other));
-			for (const process of open.slice(0, MOST)) {
+			for (const process of suspects) {
 				const before = this.verdicts.get(process.pid);
 				const same = before?.start === process.start ? before : undefined;
 				verdicts.set(process.pid, this.judge(process, { processes, ends: this.ends }, bootNs, same));
@@ -155,6 +171,17 @@ export class StandstillFinder {
 				verdict.still = { ...verdict.still, asleep_ns: bootNs - verdict.stop.at };
 		}
 		return this.standing(processes);
+	}
+
+	/** Those that may be servers. The others have no client: they are judged without a walk over the files of all processes. */
+	private withSockets(open: readonly ProcessNow[], verdicts: Map<number, Verdict>): ProcessNow[] {
+		const suspects: ProcessNow[] = [];
+		for (const process of open.slice(0, MOST_ASKED)) {
+			if (suspects.length === MOST) break;
+			if (hasSocket(this.sources.procRoot, process.pid)) suspects.push(process);
+			else verdicts.set(process.pid, noVerdict(process));
+		}
+		return suspects;
 	}
 
 	private standing(processes: ReadonlyMap<number, ProcessNow>): Standstill[] {
@@ -185,16 +212,7 @@ export class StandstillFinder {
 	private judge(process: ProcessNow, moment: Moment, bootNs: Ns, before: Verdict | undefined): Verdict {
 		const { processes, ends } = moment;
 		const { pid, start, tasks } = process;
-		const verdict: Verdict = {
-			start,
-			switches: switchesOf(process),
-			parent: process.parent,
-			still: null,
-			bytes: new Map(),
-			at: monotonicNs(),
-			again: false,
-			stop: null,
-		};
+		const verdict = noVerdict(process);
 		const held = before && isHeld(before, verdict.switches, bootNs) ? before : undefined;
 		const paused = tasks.every(({ state }) => state === 'T');
 		// one that is paused accepts none: those that wait for it are its clients as well
