@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Events: what the kernel reports of single packets, connections, processes, disks and CPUs. report.bpf.h has how they
- * are counted and reported; every program here finds out what happened and to whom. Each is optional: a kernel without
+ * Events: what the kernel reports of single packets, connections, processes, disks and CPUs. report.bpf.h counts
+ * and reports them; every program here determines the event and its process, socket or device. Each is optional: a kernel without
  * its hook lacks that kind of event only.
  */
 #include "lib/core.bpf.h"

@@ -30,7 +30,7 @@ const volatile u64 zone2_ns = 100 * 1000;
 const volatile u64 zone3_ns = 1000 * 1000;
 
 /*
- * Why here: around every handler of a line, so that the handlers of a shared line are told apart.
+ * Why here: around every handler of a line, so that the handlers of a shared line are distinguished.
  * Cost: a clock read and a store in this CPU's shard.
  * Loses: nothing; interrupts taken before the exit's program is attached are not seen.
  */

@@ -2,7 +2,7 @@
 /*
  * The figures of runqlat.bpf.c for kernels that lack what it needs (the scheduler's stamps, storage of tasks): own
  * stamps in bounded hashes, at six times the cost per wait. Without storage there is no leader to keep figures in:
- * processes are told apart by pid and by the time when their counters began.
+ * processes are distinguished by pid and by the time when their counters began.
  */
 #include "lib/core.bpf.h"
 #include "lib/duration.bpf.h"

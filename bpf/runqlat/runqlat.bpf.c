@@ -249,7 +249,7 @@ static __always_inline bool storage_may_be_busy(void)
  * task that a filter leaves out.
  * Loses: a task without storage counts in the system's figures only, and under `untracked`. The idle task is not
  * counted. A sleeper preempted before it slept has no stamp of the kernel; a stamp of our own replaces it (see below).
- * A wait whose stamp is void counts under `unstamped` only: its sleep cannot be told from its wait.
+ * A wait whose stamp is void counts under `unstamped` only: its sleep and its wait cannot be distinguished.
  */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struct *next)

@@ -1,4 +1,4 @@
-/** Captures by themselves: what begins one, and what goes into the bundle. */
+/** Automatic captures: their triggers, and the contents of the bundle. */
 import { execFile } from 'node:child_process';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Description } from '../core/tracer.ts';

@@ -1,4 +1,4 @@
-/** The environment of a command that the user has named: what `bin/wattlag` sets for itself is not the command's. */
+/** The environment of a command that the user names: without the variables that `bin/wattlag` sets for itself. */
 const OWN = ['NODE_COMPILE_CACHE', 'MALLOC_ARENA_MAX', 'MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOLD_'];
 
 export function commandEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {

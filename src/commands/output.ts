@@ -1,4 +1,4 @@
-/** Standard output as scripts read it. A reader that has gone (head) has seen enough; anything else that stops it is a failure. */
+/** Standard output as scripts read it. A reader that closes the pipe (`head`) is no failure; every other write error is one. */
 import { sanitize } from '../lib/sanitize.ts';
 
 export class Output {

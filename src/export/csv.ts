@@ -2,7 +2,7 @@
 
 /**
  * One cell. Text of foreign origin that a spreadsheet would take for a formula gets a quote in front, as such programs
- * advise: a name of a process must not run anything in a reader's spreadsheet.
+ * advise: the name of a process must not run as code in a reader's spreadsheet.
  */
 function csvCell(value: string | number): string {
 	if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '';

@@ -1,4 +1,4 @@
-/** How far each host is out of line with its peers: robust z scores by median and median absolute deviation. */
+/** Distance of each host from its peers: robust z scores by median and median absolute deviation. */
 import { type SafeText, safe } from '../lib/sanitize.ts';
 import type { FleetRow } from './rows.ts';
 
@@ -23,7 +23,7 @@ const figures: readonly { key: Figure; name: SafeText; floor: number; logarithmi
 const LEAST_PEERS = 4;
 /** Makes the median absolute deviation of normal figures their standard deviation. */
 const NORMAL = 1.4826;
-/** Deviations of less than this part of the median are not told apart. */
+/** Deviations of less than this part of the median count as none. */
 const SHARE = 0.05;
 
 export function median(values: readonly number[]): number {

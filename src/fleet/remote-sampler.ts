@@ -1,6 +1,6 @@
 /**
  * The sampler of another host: `wattlag agent --stdio` behind a command such as `ssh HOST`. It starts the command again
- * when the connection breaks, and asks for what had been asked for. No port is opened, and who may do what is ssh's matter.
+ * when the connection breaks, and asks for what had been asked for. No port is opened; ssh decides the rights.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { Sampler, SamplerEvent } from '../core/sampler.ts';

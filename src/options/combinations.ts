@@ -1,4 +1,4 @@
-/** What makes no sense together: each a {@link UsageError} that says what to leave out. */
+/** Options that exclude each other: each such pair is a {@link UsageError} that names the option to leave out. */
 import { UsageError } from '../core/errors.ts';
 import type { Options } from '../core/tracer.ts';
 import { type CommandSpec, type Program, takers, wordOf } from './command.ts';

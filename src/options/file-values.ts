@@ -1,4 +1,4 @@
-/** What the configuration file says, by option; every key must mean something. */
+/** Values of the configuration file, by option; a key without a meaning is an error. */
 
 import { UsageError } from '../core/errors.ts';
 import { type AnyTracer, commonOptions } from './common.ts';

@@ -1,4 +1,4 @@
-/** What the user typed; what it is worth is decided in `resolve.ts`. */
+/** The command line as text; `resolve.ts` checks the values. */
 import { UsageError } from '../core/errors.ts';
 
 /** The command line as it was typed, every option known. */

@@ -95,7 +95,7 @@ export function hottestOf({ frames, stacks }: Pick<Profile, 'frames' | 'stacks'>
 			.filter(({ name, kind }) => kind !== 'label' && !name.startsWith('[') && !isKernelEntry(name))
 			.slice(0, CALLERS)
 			.map(({ name }) => name);
-		// functions without a name of one file are told apart by their callers
+		// functions without a name of one file are distinguished by their callers
 		const below = culprit.name.startsWith('[') ? (names[0] ?? '') : '';
 		const one = growing(found, `${comm} ${state} ${culprit.name} ${below}`, { comm, function: culprit.name, state });
 		one.ns += ns;

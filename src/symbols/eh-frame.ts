@@ -1,6 +1,6 @@
 /**
  * `.eh_frame` of ELF files: for each instruction, where the caller's registers are. Compilers write it for C, C++ and Rust
- * with or without frame pointers. Files belong to anybody: sizes and offsets are checked, and a table that lies gives no row.
+ * with or without frame pointers. Files belong to anybody: sizes and offsets are checked, and an inconsistent table gives no row.
  */
 import { firstIndex } from '../lib/bisect.ts';
 import { DwarfCursor } from './dwarf-cursor.ts';

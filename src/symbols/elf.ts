@@ -1,6 +1,6 @@
 /**
  * ELF files as far as symbols need them. The files belong to anybody: every offset and size is checked against the file
- * and against limits, and a file that lies is an {@link ElfError}, never more. Written in JavaScript for that reason: an
+ * and against limits, and an inconsistent file is an {@link ElfError}, never more. Written in JavaScript for that reason: an
  * error in a parser in C would be an error of a process that runs as root.
  */
 import { readSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Full command lines with secrets masked, from `/proc`, read when somebody looks at them and within a budget. */
+/** Full command lines with secrets masked, from `/proc`, read while they are displayed and within a budget. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { redactArguments } from '../lib/redact.ts';

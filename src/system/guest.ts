@@ -1,4 +1,4 @@
-/** Whether this machine is a guest of a hypervisor, as far as its CPUs say so. */
+/** Whether this machine is a guest of a hypervisor, by a flag of its CPUs. */
 
 import { join } from 'node:path';
 import { readLatin1 } from '../lib/read-file.ts';

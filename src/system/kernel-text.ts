@@ -1,5 +1,5 @@
 /**
- * Files of proc and sysfs about the whole machine, and why one is not to be had: proc mounted with `subset=pid` shows
+ * Files of proc and sysfs about the whole machine, and why one cannot be read: proc mounted with `subset=pid` shows
  * processes only, and containers (lxcfs) have their own figures mounted over the machine's.
  */
 import { existsSync, readFileSync, statfsSync } from 'node:fs';

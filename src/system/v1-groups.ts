@@ -1,6 +1,6 @@
 /**
- * Groups of processes that are in the root of the unified hierarchy, which BPF programs know, by the hierarchies of
- * cgroup v1: container engines of v1 make theirs only there.
+ * Groups of processes by the hierarchies of cgroup v1, for processes in the root of the unified hierarchy. BPF programs know
+ * the unified hierarchy only, and container engines of v1 make no groups there.
  */
 
 import { readdirSync } from 'node:fs';
@@ -28,7 +28,7 @@ const MOST = 40_000;
 const READS = 500;
 /** ms between reads of one process, which double: young ones may still be moved. */
 const [SHORTEST, LONGEST] = [1000, 64_000];
-/** ms between looks at the hierarchies for a group. */
+/** ms between two searches of the hierarchies for a group. */
 const PAUSE = 10_000;
 
 /** The v1 group of a process that is not the root of its hierarchy, from the text of `/proc/PID/cgroup` (latin1). */

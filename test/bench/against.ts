@@ -1,4 +1,4 @@
-/** Which figures of a build are worse than those of an older one that was measured in the same turns. */
+/** Figures of a build that are worse than those of an older one, measured in the same turns. */
 import { type Figure, find, markdownTable, number, ratiosTo, type SectionResult } from './figures.ts';
 import { BEFORE } from './rest.ts';
 import { median, ratioOf } from './statistics.ts';

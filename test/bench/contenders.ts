@@ -1,4 +1,4 @@
-/** Who is measured: things that are started, are there for a while, and are stopped. */
+/** The programs that are compared: each is started, runs for a while, and is stopped. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
@@ -99,7 +99,7 @@ export function batch(name: string, tab: string, ...options: string[]): Contende
 	};
 }
 
-/** A program in a terminal whose output nobody looks at. */
+/** A program in a terminal whose output is dropped. */
 export interface Screen {
 	pid: number;
 	close(): Promise<void>;

@@ -1,4 +1,4 @@
-/** What was promised, beside what was reached. */
+/** Goals, beside the figures that were reached. */
 import { type Figure, find, markdownTable, number, ratiosTo, type SectionResult } from './figures.ts';
 import { EMPTY, EVENTS, WHAT } from './kernel.ts';
 import { LOADING } from './loading.ts';

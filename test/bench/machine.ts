@@ -1,4 +1,4 @@
-/** On what was measured: nothing that names the machine or its owner. */
+/** The machine of a measurement, without names of machine or owner. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem } from 'node:os';

@@ -175,7 +175,7 @@ const OTHERS: readonly Entrant[] = [
 /** Others in a turn, beside the pair. */
 const BESIDE = 3;
 
-/** Everybody once in a round; the pair in every turn. Who is first changes from turn to turn. */
+/** Every contender once in a round; the pair in every turn. The first one changes from turn to turn. */
 function turns(rounds: number): Entrant[][] {
 	return Array.from({ length: (rounds * OTHERS.length) / BESIDE }, (_, turn) => {
 		const others = Array.from({ length: BESIDE }, (_, at) => OTHERS[(turn * BESIDE + at) % OTHERS.length] as Entrant);

@@ -1,4 +1,4 @@
-/** A recording that finds no room: it is said, nothing is left of it, and the program goes on. */
+/** A recording on a full disk: it is reported, nothing is left behind, and the program goes on. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** What cannot be done, asked of the built program: one clear line, exit code 2, and nothing goes on running. */
+/** Impossible requests to the built program: one clear line, exit code 2, and nothing goes on running. */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

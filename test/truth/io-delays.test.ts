@@ -1,4 +1,4 @@
-/** A delay put in a known place shows in the stage that names it, and belongs to whom it was put on. */
+/** A delay at a known stage shows in that stage, and is charged to the process that it was put on. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';

@@ -1,4 +1,4 @@
-/** What a request was: discards and write-zeroes beside /proc/diskstats and /proc/PID/io, failed requests beside fio. */
+/** Kinds of requests: discards and write-zeroes beside /proc/diskstats and /proc/PID/io, failed requests beside fio. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmdirSync, truncateSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Whose a request is and of which file, and measuring only some: against processes and files that the test made. */
+/** Owner and file of a request, and filters: against processes and files that the test made. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmdirSync, statSync } from 'node:fs';

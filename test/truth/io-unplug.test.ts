@@ -1,4 +1,4 @@
-/** A disk that is taken away: said by name, and nothing of it stays. */
+/** A disk that is removed: it is reported by name, and none of its rows stays. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';

@@ -1,7 +1,7 @@
 /**
  * Times of interrupts against libbpf-tools `hardirqs` and `softirqs`, running at the same seconds. Programs run in the
- * order in which they were attached, at entry and exit alike, so whoever comes first has the others' entries in its
- * window, and whoever comes last their exits: some 50 ns of an interrupt of 1 µs. Hence two of the peer, one attached
+ * order in which they were attached, at entry and exit alike, so the program that comes first has the others' entries in its
+ * window, and the one that comes last their exits: some 50 ns of an interrupt of 1 µs. Hence two of the peer, one attached
  * before us and one after: their windows hold the same interrupt with either end of us around it.
  */
 import { spawn } from 'node:child_process';

@@ -1,4 +1,4 @@
-/** Findings on the running kernel: the thing is made to happen, is told with figures and owner, and goes when it ends. */
+/** Findings on the running kernel: each trouble is made, is reported with figures and owner, and its finding ends with it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** CPU time of a process that does not stop running, against what the process itself is told by the kernel. */
+/** CPU time of a process that does not stop running, against the kernel's own answer to that process. */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

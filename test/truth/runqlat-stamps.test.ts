@@ -73,7 +73,7 @@ test('short-lived processes have rows', async () => {
 	expect(pids.filter((pid) => rows.has(pid)).length).toBeGreaterThanOrEqual(97);
 });
 
-test('the machine has what its processes have, and more only where that is told', async () => {
+test('the machine has what its processes have, and more only where that is reported', async () => {
 	start({ stamps: true });
 	const load = loads.start(undefined, 'threads', 20, 60, 0.0005, 0.002);
 	await seconds(1);

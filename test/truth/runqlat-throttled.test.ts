@@ -1,4 +1,4 @@
-/** A task that has used up a budget is runnable by state and stamp, and no CPU could run it: it is told from one that waits for a CPU. */
+/** A task that has used up a budget is runnable by state and stamp, and no CPU could run it: it is distinguished from one that waits for a CPU. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';

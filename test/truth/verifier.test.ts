@@ -1,4 +1,4 @@
-/** What the kernel's verifier has to look at: a program near its limit loads for seconds here and not at all elsewhere. */
+/** Instructions that the kernel's verifier processes: a program near its limit loads for seconds here and not at all elsewhere. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { loadTracers, registry } from '../../src/registry.ts';

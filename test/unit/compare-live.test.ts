@@ -112,7 +112,7 @@ test('a result is a picture: what comes later does not change it', () => {
 	expect(comparisonJson(result)).toBe(text);
 });
 
-test('too many processes: the sums still have them, the number is told', () => {
+test('too many processes: the sums still have them, their number is reported', () => {
 	const comparison = new LiveComparison();
 	comparison.add('bpf', { rows: Array.from({ length: 100_010 }, (_, pid) => use(pid, 'storm', 1)), cost_ns: 0 });
 	const { rows, bpf, overflow } = comparison.result();

@@ -181,7 +181,7 @@ function loop(each: number, seed: number, seconds = 60): AnyRecording {
 	};
 }
 
-test('a loop that takes a whole CPU whatever it does: what each run of it takes is told apart', async () => {
+test('a loop that takes a whole CPU whatever it does: what each run of it takes is distinguished', async () => {
 	const of = (each: number, seed: number) => ({ path: 'loop', recording: loop(each, seed) });
 	const { rows } = await compareRecordings(of(0.17, 1), of(0.55, 2));
 	const verdict = (figure: string) => rows.find((row) => row.name === 'cc1' && row.figure === figure);

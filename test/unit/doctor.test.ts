@@ -140,7 +140,7 @@ describe('BPF', () => {
 describe('tabs', () => {
 	const source = { kind: 'fake', description: '', uncertainty: '±1 %', hooks: ['tp_btf/a'] };
 
-	test('each is started, read, closed, and told of; on demand too', async () => {
+	test('each is started, read, closed, and reported; those on demand too', async () => {
 		const closed: string[] = [];
 		const tracers: Tracer<object, object>[] = [
 			fakeTracer('whole', { close: () => void closed.push('whole') }),

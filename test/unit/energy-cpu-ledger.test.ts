@@ -205,7 +205,7 @@ describe('the dead', () => {
 	});
 });
 
-describe('looks at those with news only', () => {
+describe('samples only threads with news', () => {
 	/** A machine with two processes at rest, which its first look has seen. */
 	function idle(): { machine: Machine; one: Thread; two: Thread } {
 		const [one, two] = [single(1, 10, 5 * SECOND, 1000), single(2, 11, 6 * SECOND, 500)];
@@ -241,7 +241,7 @@ describe('looks at those with news only', () => {
 		expect(machine.ledger.interval().changed).toMatchObject([{ pid: 10, comm: 'y' }]);
 	});
 
-	test('whoever is on its way out is alive as long as it is told of, and has ended when it is not', () => {
+	test('a thread that is exiting is alive as long as it is reported, and has ended when it is not', () => {
 		const { machine, one } = idle();
 		const exits = { ...one, cpu_ns: 1010 };
 		// the record of its exit came after it was met
@@ -252,7 +252,7 @@ describe('looks at those with news only', () => {
 		expect(machine.charged()).toMatchObject({ 10: 20 });
 	});
 
-	test('who has gone without being told of is found when all are', () => {
+	test('a thread that left without a record is found when all threads are reported', () => {
 		const { machine, two } = idle();
 		expect(news(machine, [])).toMatchObject({ alive: 2 });
 		machine.scan([two]);

@@ -260,7 +260,7 @@ describe('DRM, in fixture trees', () => {
 		expect(reader?.read(2 * second)[0]?.processes).toEqual([{ pid: 100, busy_ns: 0.5 * second }]);
 	});
 
-	test('a crowd is looked at over several reads, and what was used before us is no news', () => {
+	test('many processes are examined over several reads, and use from before the start is no news', () => {
 		const tree = makeTree();
 		addCard(tree, 'amdgpu');
 		for (const pid of [10, 11]) for (let fd = 0; fd < 600; fd++) tree.link(`proc/${pid}/fd/${fd}`, 'pipe:[1]');
@@ -271,7 +271,7 @@ describe('DRM, in fixture trees', () => {
 		expect(reader?.read(second)[0]?.processes).toEqual([{ pid: 13, busy_ns: 600 }]);
 	});
 
-	test('when it is known who ran, nobody else is looked at again', () => {
+	test('when it is known which processes ran, no other is examined again', () => {
 		const tree = makeTree();
 		addCard(tree, 'amdgpu');
 		addFile(tree, 10, 3, 'pipe:[1]');

@@ -48,7 +48,7 @@ test('a sparkline is as wide as asked for, the newest on the right, gaps are dot
 	expect(sparkline([5, Number.NaN, 5, 0.001], 3)).toBe('·█▁');
 });
 
-test('what is over the rate is counted, and told once', () => {
+test('events beyond the rate are counted, and reported once', () => {
 	const limit = new RateLimit(2);
 	expect([1, 2, 3, 4].map((ms) => limit.admits(ms * 1e6))).toEqual([true, true, false, false]);
 	expect([limit.take(), limit.take()]).toEqual([2, 0]);
@@ -99,7 +99,7 @@ describe('processors', () => {
 		expect(processors.exponentError).toBeGreaterThan(0);
 	});
 
-	test('nothing told: one package, everything weighs the same', () => {
+	test('no facts: one package, everything weighs the same', () => {
 		const processors = new Processors(makeTree().sysRoot, 2, 4);
 		expect(processors.cpus).toEqual([4]);
 		expect([processors.packageOf(3), processors.speedOf(3), processors.frequency_ghz]).toEqual([0, 1, undefined]);
@@ -217,7 +217,7 @@ describe('accounts', () => {
 		alive: true,
 	});
 
-	test('every grouping adds up to the same, and totals do not depend on what was looked at', () => {
+	test('every grouping adds up to the same, and totals do not depend on what was displayed', () => {
 		const accounts = new Accounts();
 		const owners = [process(1, 'a', 0, 2), process(2, 'b', 5), process(3, 'a', 5)];
 		const [one, two, three] = owners as [ProcessInfo, ProcessInfo, ProcessInfo];

@@ -1,4 +1,4 @@
-/** By what energy is shared out. Clocks are FIXTURES, cycles come from an invented counter. */
+/** Weights by which energy is shared out. Clocks are FIXTURES, cycles come from an invented counter. */
 import { describe, expect, test } from 'vitest';
 import { Unavailable } from '../../src/core/errors.ts';
 import type { PerfCounter } from '../../src/core/native.ts';

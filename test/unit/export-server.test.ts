@@ -1,4 +1,4 @@
-/** The server of `serve` against clients that mean no good. */
+/** The server of `serve` against malicious clients. */
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isLoopback, parseListen } from '../../src/export/listen.ts';

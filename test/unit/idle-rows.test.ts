@@ -1,27 +1,27 @@
 import { expect, test } from 'vitest';
 import { IdleRows } from '../../src/lib/idle-rows.ts';
 
-function listed(roster: IdleRows<string>): string[] {
+function listed(idle: IdleRows<string>): string[] {
 	const rows: string[] = [];
-	roster.appendTo(rows);
+	idle.appendTo(rows);
 	return rows;
 }
 
 test('rows keep their places while others come, wake up and go', () => {
 	const [a, b, c, d] = [{}, {}, {}, {}];
-	const roster = new IdleRows<string>();
-	roster.set(a, 'a');
-	roster.set(b, 'b');
-	roster.set(c, 'c');
-	roster.hide(b);
-	expect(listed(roster)).toEqual(['a', 'c']);
-	roster.set(b, 'b again');
-	expect(listed(roster)).toEqual(['a', 'b again', 'c']);
-	roster.remove(a);
-	roster.remove(a);
-	roster.hide(d);
-	expect(listed(roster)).toEqual(['b again', 'c']);
-	roster.set(d, 'd');
-	roster.set(a, 'a again');
-	expect(listed(roster)).toEqual(['d', 'b again', 'c', 'a again']);
+	const idle = new IdleRows<string>();
+	idle.set(a, 'a');
+	idle.set(b, 'b');
+	idle.set(c, 'c');
+	idle.hide(b);
+	expect(listed(idle)).toEqual(['a', 'c']);
+	idle.set(b, 'b again');
+	expect(listed(idle)).toEqual(['a', 'b again', 'c']);
+	idle.remove(a);
+	idle.remove(a);
+	idle.hide(d);
+	expect(listed(idle)).toEqual(['b again', 'c']);
+	idle.set(d, 'd');
+	idle.set(a, 'a again');
+	expect(listed(idle)).toEqual(['d', 'b again', 'c', 'a again']);
 });

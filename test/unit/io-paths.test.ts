@@ -1,4 +1,4 @@
-/** From what the kernel tells of a file to its path, and from stamps to stages. */
+/** From the kernel's record of a file to its path, and from stamps to stages. */
 import { appendFileSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
 import { waterfall } from '../../src/core/stages/figures.ts';

@@ -128,7 +128,7 @@ test('nesting: hard interrupts and ticks inside a softirq are not part of it, an
 	expect(cpu?.victims).toEqual([{ tgid: 5, kind: PROCESS, count: 5, ns: [600, 3150 + 100 + 100, 250] }]);
 });
 
-test('handlers of a shared line are told apart; IRQ_NONE is counted apart and not charged', () => {
+test('handlers of a shared line are distinguished; IRQ_NONE is counted apart and not charged', () => {
 	const [cpu] = replay('1000 0 5 hard+ 9', '1100 0 5 hard- 9 0 0', '1200 0 5 hard+ 9', '1500 0 5 hard- 9 1 1');
 	// their order is that of addresses, which differ from run to run
 	expect(cpu?.hard.toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual([

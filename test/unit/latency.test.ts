@@ -91,7 +91,7 @@ test('32-bit counters may wrap', () => {
 	expect(read()).toMatchObject({ count: 1 });
 });
 
-test('keys are told apart', () => {
+test('keys are distinguished', () => {
 	const { kernel, reader } = setUp();
 	kernel.add(1000);
 	expect(reader.difference('a', kernel.value).count).toBe(1);

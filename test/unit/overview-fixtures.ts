@@ -1,4 +1,4 @@
-/** FIXTURES: synthetic ticks of a machine with 4 CPUs, quiet unless told otherwise. Nothing in them was measured. */
+/** FIXTURES: synthetic ticks of a machine with 4 CPUs, quiet by default. Nothing in them was measured. */
 
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { NO_COST } from '../../src/core/tracer.ts';
@@ -71,7 +71,7 @@ export interface World {
 		pid?: number;
 		comm?: string;
 	}[];
-	/** `witness` is the kernel's count, unless told otherwise. */
+	/** `witness` is the kernel's count by default. */
 	inflight: readonly {
 		device: string;
 		age: number;

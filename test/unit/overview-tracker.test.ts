@@ -1,4 +1,4 @@
-/** From suspicions of single intervals to findings that last. */
+/** From suspicions of single intervals to findings. */
 import { describe, expect, test } from 'vitest';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
 import type { Level, Suspicion } from '../../src/tracers/overview/finding.ts';

@@ -49,7 +49,7 @@ test('few tasks: no such row', () => {
 	expect([...crowd(2).rows()].map(({ comm }) => comm)).toEqual(['task1', 'task2']);
 });
 
-test('news: who was told of in this interval or the one before, and always the sum of those without a row', () => {
+test('news: tasks reported in this interval or the one before, and always the sum of those without a row', () => {
 	const tasks = crowd(3);
 	const told = () => [...tasks.news()].map(({ comm, waits }) => [comm, waits.count]);
 	tasks.beginInterval();

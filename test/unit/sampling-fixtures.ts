@@ -1,4 +1,4 @@
-/** Tracers and a kernel that only pretend, for the sampling loop. */
+/** Fake tracers and a fake kernel, for the sampling loop. */
 import type { BpfAddon } from '../../src/core/native.ts';
 import type { SamplerEvent } from '../../src/core/sampler.ts';
 import { type Host, NO_COST, type Session, type Tracer } from '../../src/core/tracer.ts';

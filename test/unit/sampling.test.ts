@@ -202,7 +202,7 @@ describe('a tracer on demand', () => {
 		expect(calls.started).toBe(2);
 	});
 
-	test('is started at once when it is the one that is looked at first', async () => {
+	test('is started at once when its tab is the first one to open', async () => {
 		const { calls, tracer } = counted();
 		await run([tracer, fakeTracer('b', {})], (events) => snapshots(events, 'costly').length === 1);
 		expect(calls.started).toBe(1);

@@ -1,4 +1,4 @@
-/** Symbols: files that lie, maps that grow, names that would act on a terminal. */
+/** Symbols: inconsistent files, maps that grow, names that would act on a terminal. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';

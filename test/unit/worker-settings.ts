@@ -1,6 +1,6 @@
 import type { WorkerSettings } from '../../src/sampling/worker-sampler.ts';
 
-/** For threads that only pretend: nothing of it is used but what a test says. */
+/** Settings of fake threads: they use only the values that a test sets. */
 export const workerSettings: WorkerSettings = {
 	tabs: ['energy', 'io'],
 	addonPath: '',

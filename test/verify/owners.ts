@@ -1,4 +1,4 @@
-/** What a request was, and whose: where the kernel's own counters tell it, or the load's size does. */
+/** Kind and owner of requests, against the kernel's own counters or the size of the load. */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';

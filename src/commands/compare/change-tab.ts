@@ -1,4 +1,4 @@
-/** What a compared figure is to filters, `--fail-if` and the screen: columns as those of a tab. */
+/** Compared figures as the columns of a tab, for filters, `--fail-if` and the screen. */
 import type { Column, Description } from '../../core/tracer.ts';
 import { formatAmount } from '../../lib/format-change.ts';
 import { safe } from '../../lib/sanitize.ts';

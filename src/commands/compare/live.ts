@@ -1,5 +1,5 @@
 /**
- * Two ways to count CPU time, over the same seconds: the kernel's own counters (`bpf`) and the traditional look at
+ * Two ways to count CPU time, over the same seconds: the kernel's own counters (`bpf`) and the traditional sampler of
  * `/proc` (`proc`). What each found, what it missed of what the other saw, how far both are from what the machine says
  * of itself, and what each cost. Pure: the readings are handed in, the result is plain data.
  */

@@ -1,4 +1,4 @@
-/** Starts every tracer as the screen does, reads it once, and closes it: what comes of that is the truth about a tab. */
+/** Starts every tracer as the screen does, reads it once, and closes it: the result is what `doctor` reports of its tab. */
 import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Host, Options, Tracer } from '../../core/tracer.ts';

@@ -11,11 +11,11 @@ import { openSlices, type SliceReader } from '../slice-reader.ts';
 
 /** The word in place of a path. */
 export const LIVE = 'live';
-/** Unless told otherwise; seconds. */
+/** Default, seconds. */
 const DURATION = 5;
 /** The ring of slices holds more than this time brings, ms. */
 const DRAIN = 100;
-/** Slices in a second, and in all: 60 MB. What is beyond is counted and told. */
+/** Slices in a second, and in all: 60 MB. More are counted and reported. */
 const RATE = 80_000;
 const MOST_SLICES = 500_000;
 

@@ -1,4 +1,4 @@
-/** `wattlag fleet`: many hosts on one screen, and each of them behind Enter. */
+/** `wattlag fleet`: many hosts on one screen; Enter opens one. */
 import { basename } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
 import { fleetTracer } from '../../fleet/tracer.ts';

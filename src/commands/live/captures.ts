@@ -1,4 +1,4 @@
-/** Captures by themselves from the screen: the minutes before are those in memory. */
+/** Automatic captures of the screen: the minutes before the trigger come from memory. */
 import type { Sampler } from '../../core/sampler.ts';
 import { Store } from '../../history/store.ts';
 import { safe } from '../../lib/sanitize.ts';

@@ -3,7 +3,7 @@ import { BECOME_ROOT, EXIT } from '../../core/errors.ts';
 import { goBeforeOthers, INTERACTIVE } from '../../system/priority.ts';
 import { type Command, print, startSampler } from '../command.ts';
 
-/** Unless told otherwise; seconds. */
+/** Default, seconds. */
 const DURATION = 10;
 
 export const triage: Command = {

@@ -1,4 +1,4 @@
-/** The page: one file without a script, from nowhere and to nowhere (CSP), or the same kept up to date by `serve`. */
+/** The page: one file without a script that loads and sends nothing (CSP), or the same kept up to date by `serve`. */
 import { createHash } from 'node:crypto';
 import { formatBytes, formatDuration, formatNs } from '../../lib/format.ts';
 import { percentiles, slotCount, toSlots } from '../../lib/histogram.ts';

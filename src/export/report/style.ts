@@ -1,4 +1,4 @@
-/** The look of the page: dark and light, narrow and wide, on paper. Colours are told apart by the colour-blind. */
+/** Style of the page: dark and light, narrow and wide, on paper. The colours differ for colour-blind readers too. */
 
 export const STYLE = `
 :root{color-scheme:light dark;--bg:#fff;--fg:#1a1a1a;--dim:#595959;--line:#d0d0d0;--panel:#f6f7f9;--blue:#0060a0;--orange:#b34700;--red:#a8123e;--fill:#0060a033;--band:#b347001a}

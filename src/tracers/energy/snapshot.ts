@@ -1,4 +1,4 @@
-/** The energy tab's part of a snapshot: rows for processes or groups, and the energy of none. */
+/** The energy tab's part of a snapshot: rows for processes or groups, and the energy that is in no row. */
 import type { InTree } from '../../core/fold.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import type { Count, MicroJoules, Ns, Watts } from '../../lib/units.ts';

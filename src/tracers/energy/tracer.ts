@@ -1,6 +1,6 @@
 /**
  * Energy per process: CPU time of every task (the kernel's own counters through BPF, or `/proc`), and a source of power
- * whose energy is divided by it. Energy of no task is listed by cause, so that the sum is the total.
+ * whose energy is divided by it. Energy that no task used is listed by cause, so that the sum is the total.
  */
 
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';

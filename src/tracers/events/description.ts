@@ -1,4 +1,4 @@
-/** Events: what happened, to whom, why, and what to do about it. */
+/** Events: kind, reason, the process or device, meaning and advice. */
 import type { Description } from '../../core/tracer.ts';
 import { columns } from './columns.ts';
 import { eventOptions } from './options.ts';

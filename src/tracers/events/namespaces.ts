@@ -1,5 +1,5 @@
 /**
- * Whose a network namespace is: packets without a socket belong to no process, but those of a container's device are the
+ * Owners of network namespaces: packets without a socket belong to no process, but those of a container's device are the
  * container's. The control group of a process in the namespace says which.
  */
 import { readdirSync, readlinkSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Reasons: whose doing an event is, how bad it is, what it means and what to do about it (`reasons/table.ts`); the first
+ * Reasons of events with cause, severity, meaning and advice (`reasons/table.ts`); the first
  * row that fits counts. The configuration file can change every row (`[events.reasons]`).
  */
 import { type SafeText, safe } from '../../lib/sanitize.ts';

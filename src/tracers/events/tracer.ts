@@ -1,4 +1,4 @@
-/** Events: what happened, to whom, why, and what to do about it. */
+/** Events: kind, reason, the process or device, meaning and advice. */
 
 import type { Tracer } from '../../core/tracer.ts';
 import { eventsDescription } from './description.ts';

@@ -1,4 +1,4 @@
-/** The profile of what is in focus, as rows: one for each stack. It begins anew when the focus changes. */
+/** The profile of the process or group in focus, as rows: one for each stack. It begins anew when the focus changes. */
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';

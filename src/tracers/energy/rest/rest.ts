@@ -1,4 +1,4 @@
-/** How the machine rests: idle states, clock limits, throttling, and on request what ends the idle periods. */
+/** Idle states of the CPUs, clock limits, throttling, and on request what ends the idle periods. */
 import { Unavailable } from '../../../core/errors.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { monotonicNs } from '../../../lib/clock.ts';

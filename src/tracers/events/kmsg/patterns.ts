@@ -1,5 +1,5 @@
 /**
- * What is recognised in the kernel's log. Each pattern begins at the start of the text, so that a name inside a message
+ * Messages of the kernel's log that become events. Each pattern begins at the start of the text, so that a name inside a message
  * cannot pass for one. `hook`: where that tracepoint is in use the message only adds details to its event.
  */
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';

@@ -1,4 +1,4 @@
-/** Second view of the tab: how the machine rests, and what ends its idle periods. */
+/** Second display of the tab: idle states of the CPUs, and what ends their idle periods. */
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatNs, formatRate, formatShare, formatWatts } from '../../../lib/format.ts';
 import { safe } from '../../../lib/sanitize.ts';

@@ -1,4 +1,4 @@
-/** About the selected group: what its reason means, and its newest events; one event whole where there is room. */
+/** The selected group: the meaning of its reason, and its newest events; one event with all fields where there is room. */
 import { formatCount, formatNs, sparkline } from '../../../lib/format.ts';
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Span } from '../../../term/theme.ts';

@@ -1,4 +1,4 @@
-/** Words of the events tab. */
+/** Help texts of the events tab. */
 import type { HelpSection } from '../../tab.ts';
 
 export const help: readonly HelpSection[] = [

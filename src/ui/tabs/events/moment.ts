@@ -1,4 +1,4 @@
-/** What else was true in the second of an event: the machine, the process, the findings. From the overview's history. */
+/** The state at the second of an event: machine, process and findings, from the overview's history. */
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatBytes, formatCount, formatNs, formatRate, formatShare, formatWatts } from '../../../lib/format.ts';
 import type { Ns } from '../../../lib/units.ts';

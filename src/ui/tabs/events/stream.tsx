@@ -1,4 +1,4 @@
-/** Second view of the tab: single events, the newest first, and the selected one whole. */
+/** Second display of the tab: single events, the newest first, and the selected one with all fields. */
 
 import type { Snapshot } from '../../../core/snapshot.ts';
 import type { Column } from '../../../core/tracer.ts';

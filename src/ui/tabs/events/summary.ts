@@ -1,4 +1,4 @@
-/** Lines above the table: what is counted, hidden, suppressed and blocked. */
+/** Lines above the table: counted, hidden and suppressed events, blocked tasks. */
 import { formatCount, formatNs } from '../../../lib/format.ts';
 import type { Span } from '../../../term/theme.ts';
 import type { EventRow, EventsExtra } from '../../../tracers/events/snapshot.ts';

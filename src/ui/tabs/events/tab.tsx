@@ -1,4 +1,4 @@
-/** Events: what happened, grouped by kind, reason and who, and one event whole. */
+/** Events by kind, reason and who, and one event with all fields. */
 
 import { safe } from '../../../lib/sanitize.ts';
 import { type EventRow, type EventsExtra, processOfEvent } from '../../../tracers/events/snapshot.ts';

@@ -1,4 +1,4 @@
-/** Lines above the profile: what is profiled, how long, and how much of it is known. */
+/** Lines above the profile: its target and length, and the share of stacks and names that are known. */
 
 import type { Snapshot } from '../../../core/snapshot.ts';
 import { formatCount, formatNs } from '../../../lib/format.ts';

@@ -1,4 +1,4 @@
-/** Profile: where what is in focus spends its time, as a call tree, by function, or stack by stack. */
+/** Profile of the process or group in focus: a call tree, functions, or single stacks. */
 
 import type { Span } from '../../../term/theme.ts';
 import type { ProfileExtra, ProfileRow } from '../../../tracers/profile/snapshot.ts';
