@@ -1,9 +1,9 @@
 # How launchers run Node: bin/wattlag and the one of the npm package source this; scripts/node-flags.ts reads the values for
 # native/launcher, guests and benches. To be sourced.
 
-# MB of the young generation. With a screen a tick's garbage just fits, which takes a fifth of the CPU time away; without one
-# it is collected early: 1 MB takes 4 MB of memory less and an eighth more CPU time.
-screen_flags='--min-semi-space-size=4 --max-semi-space-size=4'
+# MB of the young generation. Of a screen it is that of the thread that draws, which makes little garbage; the sampling thread
+# has more (src/lib/young-generation.ts). Without a screen: 1 MB takes 4 MB of memory less and an eighth more CPU time.
+screen_flags='--min-semi-space-size=1 --max-semi-space-size=1'
 batch_flags='--min-semi-space-size=2 --max-semi-space-size=2'
 # One helper thread of V8. The limit of the heap decides how far V8 lets garbage grow before it collects all of it: to 1.6 times
 # of what is in use by 1 GB, to four times by its own limit of 2 GB and more.

@@ -7,6 +7,7 @@ import { commands } from './commands/commands.ts';
 import { EXIT, Unavailable, UsageError, WrongValue } from './core/errors.ts';
 import { optimiseLate } from './lib/optimise-late.ts';
 import { sanitize } from './lib/sanitize.ts';
+import { enlargeYoungGeneration } from './lib/young-generation.ts';
 import { wordOf } from './options/command.ts';
 import { loadConfig } from './options/config/file.ts';
 import { configPath, type Flags, noFlags } from './options/flags.ts';
@@ -38,6 +39,7 @@ function readVersion(): string {
 
 async function main(): Promise<number> {
 	optimiseLate();
+	enlargeYoungGeneration();
 	// our name in every list of processes, this one's included
 	process.title = 'wattlag';
 	const program = { tracers: registry.map((entry) => entry.tracer), commands };

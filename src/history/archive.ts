@@ -3,13 +3,13 @@
  * and decoded on first access. Charts over time use snapshots without distributions; a whole snapshot is packed
  * (structured clone, then deflate: a tenth of its size) and unpacked when the user travels to it.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Bytes } from '../lib/units.ts';
 import { areProcesses, bytesOf, type Columns, dropLists, fromColumns, separated, toColumns } from './columnar.ts';
 import { lazyRows } from './lazy-rows.ts';
+import { sharedColumns, sharedHead } from './sharing.ts';
 
 /** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
 const level = 1;
@@ -53,23 +53,67 @@ function write(snapshot: Snapshot): Written {
 	return { head, lists, columns: toColumns(rows) };
 }
 
-/** A property that is decoded when it is read first. */
-function lazily(columns: Columns, decode: (columns: Columns) => readonly object[] = fromColumns): PropertyDescriptor {
-	let decoded: readonly object[] | undefined;
+type Rows = readonly object[];
+type Decode = (columns: Columns) => Rows;
+
+/** What was decoded of columns, by the function that did it. */
+const decoded = new Map<Decode, WeakMap<Columns, Rows>>([
+	[fromColumns, new WeakMap()],
+	[lazyRows, new WeakMap()],
+]);
+
+function decodedBy(decode: Decode, columns: Columns): Rows {
+	const known = decoded.get(decode) as WeakMap<Columns, Rows>;
+	let rows = known.get(columns);
+	if (!rows) {
+		rows = decode(columns);
+		known.set(columns, rows);
+	}
+	return rows;
+}
+
+/**
+ * A property that is decoded when it is read first. All snapshots have the same function for it: with functions of their
+ * own each would be of a class of its own, half a kilobyte.
+ */
+function lazily(columnsOf: (written: Written) => Columns, decode: Decode = fromColumns): PropertyDescriptor {
 	return {
 		enumerable: true,
 		configurable: true,
-		get: () => {
-			decoded ??= decode(columns);
-			return decoded;
+		get(this: Snapshot) {
+			return decodedBy(decode, columnsOf(origins.get(this) as Written));
 		},
 	};
 }
 
+const wholeRows = lazily(({ columns }) => columns);
+const figureRows = lazily(({ columns }) => columns, lazyRows);
+
+/** By the name of a list. */
+const listProperties = new Map<string, PropertyDescriptor>();
+/** Names whose property is kept: those of the program's own lists, and more. Recordings of others may have any. */
+const MOST_LISTS = 256;
+
+function listProperty(name: string): PropertyDescriptor {
+	const known = listProperties.get(name);
+	if (known) return known;
+	const property = lazily(({ lists }) => lists[name] as Columns);
+	if (listProperties.size >= MOST_LISTS) listProperties.clear();
+	listProperties.set(name, property);
+	return property;
+}
+
 function read(written: Written): Snapshot {
-	const snapshot = { ...written.head };
-	for (const [key, columns] of Object.entries(written.lists)) Object.defineProperty(snapshot, key, lazily(columns));
-	Object.defineProperty(snapshot, 'rows', lazily(written.columns));
+	const { head, lists } = written;
+	const snapshot = {};
+	// in their order, and each once: a property that becomes another kind makes a dictionary of the object
+	for (const [key, value] of Object.entries(head))
+		Object.defineProperty(
+			snapshot,
+			key,
+			Object.hasOwn(lists, key) ? listProperty(key) : { value, enumerable: true, configurable: true, writable: true },
+		);
+	Object.defineProperty(snapshot, 'rows', wholeRows);
 	origins.set(snapshot as Snapshot, written);
 	return snapshot as Snapshot;
 }
@@ -87,7 +131,7 @@ export function withLazyRows(snapshot: Snapshot): Snapshot {
 	const known = lazy.get(snapshot);
 	if (known) return known;
 	const own = Object.defineProperties({}, Object.getOwnPropertyDescriptors(snapshot)) as Snapshot;
-	Object.defineProperty(own, 'rows', lazily(written.columns, lazyRows));
+	Object.defineProperty(own, 'rows', figureRows);
 	origins.set(own, written);
 	lazy.set(snapshot, own);
 	return own;
@@ -95,17 +139,6 @@ export function withLazyRows(snapshot: Snapshot): Snapshot {
 
 function originOf(snapshot: Snapshot): Written {
 	return origins.get(snapshot) ?? write(snapshot);
-}
-
-/** Parts that have not changed since the snapshot before are the same objects: where figures come from seldom changes. */
-function sharing(head: Head, before: Head | undefined): Head {
-	if (!before) return head;
-	const known = before as unknown as Readonly<Record<string, unknown>>;
-	const parts = Object.entries(head).map(([key, value]) => {
-		const shared = typeof value === 'object' && value !== null && isDeepStrictEqual(value, known[key]);
-		return [key, shared ? known[key] : value] as const;
-	});
-	return Object.fromEntries(parts) as unknown as Head;
 }
 
 /** Both forms of a snapshot for the work of one. */
@@ -143,8 +176,15 @@ export function rowCount(snapshot: Snapshot): number {
 
 /** Of what charts over time use: apart from the message in which it came, and sharing with the one before what has not changed. */
 function aged({ head, lists, columns }: Written, before: Snapshot | undefined): Snapshot {
-	const own = Object.entries(lists).map(([key, list]) => [key, separated(list)] as const);
-	return read({ head: sharing(head, before && originOf(before).head), lists: Object.fromEntries(own), columns });
+	const known = before && originOf(before);
+	const own = Object.entries(lists).map(
+		([key, list]) => [key, sharedColumns(separated(list), known?.lists[key])] as const,
+	);
+	return read({
+		head: known ? sharedHead(head, known.head) : head,
+		lists: Object.fromEntries(own),
+		columns: sharedColumns(columns, known?.columns),
+	});
 }
 
 /**

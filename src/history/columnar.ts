@@ -15,6 +15,7 @@ export type Column =
 	| { kind: 'lists'; index: number }
 	/** Values of several kinds; numbers are indices into `parts`. */
 	| { kind: 'mixed'; at: number; parts: readonly Column[] }
+	| { kind: 'nulls' }
 	/** Anything else that structured clone accepts. */
 	| { kind: 'values'; values: readonly unknown[] };
 
@@ -50,6 +51,8 @@ export function toColumns(rows: readonly object[]): Columns {
 
 /** Different texts of a column that need no table. */
 const FEW = 8;
+
+const NULLS: Column = { kind: 'nulls' };
 
 /** Numbers of the last rows: the next ones are about as many. */
 let usual = 1024;
@@ -162,12 +165,8 @@ function propertyOf(rows: readonly Row[], key: string, numbers: Pool, lists: Lis
 		const before = numbers.length;
 		const some = numbers.addSome(rows, key);
 		if (some && numbers.length > some.numbers) {
-			const nulls: Column = {
-				kind: 'values',
-				values: new Array(rows.length - (numbers.length - some.numbers)).fill(null),
-			};
 			const figures: Column = { kind: 'numbers', at: some.numbers };
-			return { kind: 'mixed', at: some.at, parts: some.first === 'number' ? [figures, nulls] : [nulls, figures] };
+			return { kind: 'mixed', at: some.at, parts: some.first === 'number' ? [figures, NULLS] : [NULLS, figures] };
 		}
 		// all are null, or others are among them
 		if (some) numbers.release(before);
@@ -224,7 +223,7 @@ function alike(kind: Kind, values: readonly unknown[], numbers: Pool, lists: Lis
 		case 'list':
 			return { kind: 'lists', index: lists.push(values) - 1 };
 		case 'other':
-			return { kind: 'values', values };
+			return values.every((value) => value === null) ? NULLS : { kind: 'values', values };
 		default: {
 			const columns = kind.map((key) => propertyOf(values as Row[], key, numbers, lists));
 			return { kind: 'records', keys: kind, columns };
@@ -357,6 +356,8 @@ export function reader(column: Column, numbers: Float64Array, lists: Lists | nul
 			let { at } = column;
 			return () => texts[numbers[at++] as number];
 		}
+		case 'nulls':
+			return () => null;
 		case 'values': {
 			const { values } = column;
 			let at = 0;

@@ -8,10 +8,12 @@ import {
 	rowCount,
 	unpack,
 	withLazyRows,
+	withoutLists,
 	withoutRows,
 } from '../../src/history/archive.ts';
 import { bytesOf, dropLists, fromColumns, separated, toColumns } from '../../src/history/columnar.ts';
 import { lazyRows } from '../../src/history/lazy-rows.ts';
+import { sharedColumns } from '../../src/history/sharing.ts';
 import { tickOf } from './overview-fixtures.ts';
 
 const random = (seed: number) => (): number => {
@@ -197,4 +199,43 @@ test.each([1, 8, 9, 40])('texts of %i kinds, in any order, and a text that is no
 		b: n < 199 ? `${n % 3}` : null,
 	}));
 	expect(fromColumns(toColumns(rows))).toEqual(rows);
+});
+
+test('rows that share with those before are the same rows, and unchanged ones are the object before', () => {
+	let before: ReturnType<typeof toColumns> | undefined;
+	for (let seed = 1; seed <= 300; seed++) {
+		const rows = randomRows(Math.ceil(seed / 2));
+		const shared = sharedColumns(structuredClone(toColumns(rows)), before);
+		expect(fromColumns(shared)).toStrictEqual(rows);
+		// the bytes of equal lists may differ
+		if (shared.lists === null && seed % 2 === 0) expect(shared).toBe(before);
+		before = shared;
+	}
+});
+
+test('rows with other numbers at the same places share all but these', () => {
+	const columns = (one: number) =>
+		structuredClone(toColumns([7, 8].map((pid) => ({ pid, comm: `sh ${pid}`, cpu: one, state: null, deep: { one } }))));
+	const before = sharedColumns(columns(1), undefined);
+	const shared = sharedColumns(columns(2), before);
+	expect(shared.rows).toBe(before.rows);
+	expect(fromColumns(shared)).toMatchObject([{ cpu: 2 }, { cpu: 2 }]);
+	// 0 and -0 are equal by value
+	expect(fromColumns(sharedColumns(columns(-0), sharedColumns(columns(0), undefined)))).toMatchObject([
+		{ cpu: -0 },
+		{ cpu: -0 },
+	]);
+});
+
+test('snapshots of the past share what has not changed, and their properties', () => {
+	const [snapshot] = [...tickOf({ processes: [{ pid: 7, comm: 'sh', cpu: 1 }] }).values()] as [Snapshot];
+	const list = Array.from({ length: 10 }, (_, cpu) => ({ cpu, text: 'x' }));
+	const arrived = () => decode(encode({ ...snapshot, list } as unknown as Snapshot));
+	const first = withoutLists(arrived());
+	const second = withoutLists(arrived(), first);
+	expect(second).toStrictEqual(first);
+	expect(second.source).toBe(first.source);
+	expect(second.rows).toBe(first.rows);
+	for (const name of ['rows', 'list'])
+		expect(Object.getOwnPropertyDescriptor(second, name)?.get).toBe(Object.getOwnPropertyDescriptor(first, name)?.get);
 });
