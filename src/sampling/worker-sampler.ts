@@ -5,6 +5,7 @@ import type { CostMode, Sampler, SamplerEvent } from '../core/sampler.ts';
 import { stackLines } from '../core/stack.ts';
 import type { Options } from '../core/tracer.ts';
 import { decode, type EncodedSnapshot } from '../history/archive.ts';
+import { releaseHeapRegularly } from '../lib/heap-pages.ts';
 import { sanitize } from '../lib/sanitize.ts';
 
 /** Parameters of the worker's start (structured clone). */
@@ -52,6 +53,7 @@ export class WorkerSampler implements Sampler {
 	private readonly workerUrl: URL;
 	private readonly settings: WorkerSettings;
 	private worker: Worker;
+	private readonly endReleases = releaseHeapRegularly();
 	private restarted = false;
 	private closing = false;
 
@@ -91,6 +93,7 @@ export class WorkerSampler implements Sampler {
 	async close(): Promise<void> {
 		if (this.closing) return;
 		this.closing = true;
+		this.endReleases();
 		let timer: NodeJS.Timeout | undefined;
 		await new Promise<void>((resolve) => {
 			this.worker.once('exit', () => resolve());
