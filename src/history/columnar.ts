@@ -283,7 +283,7 @@ function templateOf(keys: readonly string[]): Row {
 	return Object.fromEntries(keys.map((key) => [key, null]));
 }
 
-/** Value of the first row; null where it takes more than a look. */
+/** Value of the first row; null where it would have to be decoded. */
 function firstOf(column: Column, numbers: Float64Array): unknown {
 	if (column.kind === 'numbers') return numbers[column.at];
 	return column.kind === 'texts' ? column.texts[numbers[column.at] as number] : null;

@@ -59,7 +59,7 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 	const given = flags.options;
 	const common = ownOptions(program, commonOptions(tracers));
 	const fromFile = file ? fileValues(file, tracers) : new Map<string, Located>();
-	/** The value that counts and how the user wrote it; undefined: nobody gave one. */
+	/** The value that counts and how the user wrote it; undefined: none was given. */
 	const find = (spec: CommonSpec, inFile: string): { raw: unknown; name: string } | undefined => {
 		if (given[spec.name] !== undefined) return { raw: given[spec.name], name: `--${spec.name}` };
 		const variable = environmentName(spec.name);

@@ -133,7 +133,7 @@ export class UnwindTable {
 				next = body + length;
 			}
 		} catch (error) {
-			// what was found before is as good as it was
+			// rules that were found before stay valid
 			if (!(error instanceof ElfError)) throw error;
 		}
 		const order = Uint32Array.from(at.keys()).sort((a, b) => (starts[a] as number) - (starts[b] as number));

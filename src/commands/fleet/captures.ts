@@ -79,7 +79,7 @@ export async function fetchCapture(
 				for await (const bytes of parts) {
 					if (length < begin.length) bytes.copy(begin, length);
 					length += bytes.length;
-					// what is no capture is seen at once, and what has no end is not kept
+					// a file that is no capture is refused at its first bytes, and one beyond the limit is not kept
 					if (length >= begin.length && !begin.equals(ZSTD)) return;
 					endless = length > most;
 					if (endless) return;
