@@ -39,12 +39,22 @@ export function commandText(bytes: Uint8Array, comm: SafeText): SafeText {
 
 /** Longest program that is named. */
 const PROGRAM = 40;
+/** Flags of Node.js whose value is a module that is loaded before the program. */
+const LOADS: ReadonlySet<string> = new Set([
+	'-r',
+	'--require',
+	'--import',
+	'--loader',
+	'--experimental-loader',
+	'-C',
+	'--conditions',
+]);
 const baseName = (path: string): string => path.replace(/^.*\//, '');
 
 /** `node server.js`: the program and its first argument that is no flag, secrets masked; empty: not known. */
 export function programText(bytes: Uint8Array): SafeText {
 	const [program = '', ...others] = redactArguments(argumentsOf(bytes));
-	const argument = others.find((one) => !one.startsWith('-')) ?? '';
+	const argument = others.find((one, at) => !one.startsWith('-') && !LOADS.has(others[at - 1] ?? '')) ?? '';
 	return sanitize([program, argument].map(baseName).join(' ').trim().slice(0, PROGRAM));
 }
 

@@ -27,6 +27,7 @@ test.each([
 	[['/usr/bin/node', '--no-warnings', '/srv/app/server.js', '--port', '80'], 'node server.js'],
 	[['next-server (v15)'], 'next-server (v15)'],
 	[['node'], 'node'],
+	[['node', '--require', '/x/hook.cjs', '--import', 'y', '/srv/server.js'], 'node server.js'],
 	[['node', '--token', 'hunter2XYZ', 'x.js'], 'node ***'],
 	[['node', `/srv/${'x'.repeat(100)}.js`], `node ${'x'.repeat(35)}`],
 	[[], ''],

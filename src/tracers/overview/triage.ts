@@ -156,7 +156,11 @@ function findingLines(finding: TriageFinding, width: number, short: boolean): st
 		...sentence(finding, width, short ? 1 : TEXT_LINES),
 		...(short || evidence === ''
 			? []
-			: firstLines(wrapText(sanitize(`${INDENT}evidence: ${evidence}`), width, `${INDENT}  `), 2, width)),
+			: firstLines(
+					wrapText(sanitize(`evidence: ${evidence}`), width - INDENT.length, '  '),
+					2,
+					width - INDENT.length,
+				).map((line) => `${INDENT}${line}`)),
 		`${INDENT}next: ${next}`,
 	];
 }
