@@ -4,6 +4,7 @@ import type { Snapshot } from '../../src/core/snapshot.ts';
 import { type Buckets, slotCount, slotLower } from '../../src/lib/histogram.ts';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
 import { type CompareRow, compareRecordings } from '../../src/recording/compare/compare.ts';
+import { differentWork, differentWorkText } from '../../src/recording/compare/different-work.ts';
 import {
 	correlationFactor,
 	discoveryLimit,
@@ -320,6 +321,32 @@ describe('what cannot be compared', () => {
 	test('a recording without intervals in the part that is asked for', async () => {
 		const input = { path: 'a', recording: recording({ seed: 1, duty: 0.1 }) };
 		await expect(compareRecordings({ ...input, from: 1.8e12 }, input)).rejects.toThrow('a: nothing was recorded');
+	});
+});
+
+describe('other work', () => {
+	const isWorker = ({ name }: CompareRow) => name === 'worker';
+
+	test('of the same load there is none, of what is meant neither', async () => {
+		const same = await compared({ seed: 1, duty: 0.1, noise: 'many' }, { seed: 2, duty: 0.1, noise: 'many' });
+		expect(same.different_work).toBeNull();
+		const { rows, different_work } = await compared({ seed: 1, duty: 0.1 }, { seed: 2, duty: 0.2 });
+		expect(different_work).toMatchObject({ processes: [{ name: 'worker' }] });
+		expect(differentWork(rows, isWorker)).toBeNull();
+	});
+
+	test('that ran beside one of two recordings is named, with its share of a CPU', async () => {
+		// 40 other processes, a hundredth of a CPU each and more
+		const { rows, different_work } = await compared({ seed: 1, duty: 0.1 }, { seed: 2, duty: 0.1, noise: 'many' });
+		expect(find(rows.filter(isWorker), 'cpu').verdict).toBe('no difference');
+		const work = differentWork(rows, isWorker);
+		expect(work).toEqual(different_work);
+		expect(work?.a).toBeCloseTo(0.1, 1);
+		expect(work?.changed).toBeCloseTo((work?.b ?? 0) - 0.1, 1);
+		expect(work?.processes).toHaveLength(5);
+		for (const one of work?.processes ?? [])
+			expect(one).toMatchObject({ name: expect.stringMatching(/^other-/), a: null });
+		expect(differentWorkText(work as never)).toMatch(/^[\d.]+ ?% of a CPU, where all processes take .* other-\d+ – → /);
 	});
 });
 

@@ -4,11 +4,12 @@ import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { quantileOf } from '../quantile.ts';
 import type { AnyRecording, Part, RecordedMachine } from '../recordings.ts';
 import { Blocks, longerBlocks, type Series, seriesKey } from './blocks.ts';
+import { type DifferentWork, differentWork } from './different-work.ts';
 import { FIGURES, type FigureId, type FigureSpec, type Kind, leastEvents } from './figures.ts';
 import { discoveryLimit, drawWeights, type Ratio, ratioOf, type Sample, type Statistic } from './statistics.ts';
 
 /** A change smaller than this is none, however sure. */
-export const LEAST_EFFECT = 0.05;
+const LEAST_EFFECT = 0.05;
 /** Blocks on each side below which there is no verdict. */
 const LEAST_BLOCKS = 5;
 /** Part of the changes that are found which may be chance; where nothing differs, of the comparisons that find one. */
@@ -68,6 +69,8 @@ export interface RecordingComparison {
 	left_out: number;
 	/** What cannot be compared, and why; and what to keep in mind. */
 	not_comparable: { what: string; reason: SafeText }[];
+	/** Work that the recordings do not have in common; null: none that is sure. */
+	different_work: DifferentWork | null;
 	rows: CompareRow[];
 }
 
@@ -387,6 +390,7 @@ export async function compareRecordings(first: CompareInput, second: CompareInpu
 		figures,
 		left_out: pairs.length - wanted.length,
 		not_comparable: notesOf(a, b, [first.recording.machine, second.recording.machine]),
+		different_work: differentWork(rows),
 		rows,
 	};
 }
