@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { type Buckets, slotCount, slotLower } from '../../src/lib/histogram.ts';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
-import { type CompareRow, compareRecordings } from '../../src/recording/compare/compare.ts';
+import { compareRecordings } from '../../src/recording/compare/compare.ts';
 import { differentWork, differentWorkText } from '../../src/recording/compare/different-work.ts';
+import type { CompareRow } from '../../src/recording/compare/row.ts';
 import {
 	correlationFactor,
 	discoveryLimit,

@@ -2,8 +2,9 @@
 import { counted, formatDuration } from '../../lib/format.ts';
 import { formatAmount, formatRatio } from '../../lib/format-change.ts';
 import { fitCells } from '../../lib/width.ts';
-import type { ComparedSide, CompareRow, RecordingComparison } from '../../recording/compare/compare.ts';
+import type { ComparedSide, RecordingComparison } from '../../recording/compare/compare.ts';
 import { differentWorkText } from '../../recording/compare/different-work.ts';
+import type { CompareRow } from '../../recording/compare/row.ts';
 
 /** Rows of the table, where the user does not limit them. */
 const ROWS = 40;

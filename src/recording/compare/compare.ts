@@ -6,6 +6,7 @@ import type { AnyRecording, Part, RecordedMachine } from '../recordings.ts';
 import { Blocks, longerBlocks, type Series, seriesKey } from './blocks.ts';
 import { type DifferentWork, differentWork } from './different-work.ts';
 import { FIGURES, type FigureId, type FigureSpec, type Kind, leastEvents } from './figures.ts';
+import type { CompareRow, Verdict } from './row.ts';
 import { discoveryLimit, drawWeights, type Ratio, ratioOf, type Sample, type Statistic } from './statistics.ts';
 
 /** A change smaller than this is none, however sure. */
@@ -16,28 +17,6 @@ const LEAST_BLOCKS = 5;
 const CHANCE = 0.05;
 /** Relative width of the finest bucket of a distribution. */
 const GRAIN = 1 / 16;
-
-export type Verdict = 'more' | 'less' | 'no difference' | 'unclear' | 'only A' | 'only B' | 'too short';
-
-export interface CompareRow {
-	kind: Kind;
-	name: SafeText;
-	/** Control group. */
-	unit: SafeText;
-	figure: string;
-	/** See {@link FigureSpec.unit}. */
-	measure: FigureSpec['unit'];
-	/** null: that side has nothing. */
-	a: number | null;
-	b: number | null;
-	/** B to A, with its 95 % interval; null: a side has nothing or is 0. */
-	ratio: number | null;
-	low: number | null;
-	high: number | null;
-	verdict: Verdict;
-	blocks_a: number;
-	blocks_b: number;
-}
 
 export interface ComparedSide {
 	path: string;

@@ -5,7 +5,7 @@
 import { formatShare } from '../../lib/format.ts';
 import { formatAmount } from '../../lib/format-change.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
-import type { CompareRow } from './compare.ts';
+import type { CompareRow } from './row.ts';
 
 /** Processes of one name and control group. */
 export interface DifferentProcess {

@@ -2,8 +2,9 @@
 import { formatDuration } from '../../lib/format.ts';
 import { formatAmount, formatRatio } from '../../lib/format-change.ts';
 import { safe } from '../../lib/sanitize.ts';
-import type { ComparedSide, CompareRow, RecordingComparison } from '../../recording/compare/compare.ts';
+import type { ComparedSide, RecordingComparison } from '../../recording/compare/compare.ts';
 import { differentWorkText } from '../../recording/compare/different-work.ts';
+import type { CompareRow } from '../../recording/compare/row.ts';
 import type { Span } from '../../term/theme.ts';
 import type { HelpSection, TabContent, TabProps, TabView } from '../tab.ts';
 import { summaryLines } from '../widgets/panes.tsx';
