@@ -309,11 +309,15 @@ test('captures: a host that sends something else, or without end, fills no disk'
 		return { values: { ssh: path, remote: 'wattlag' } } as never;
 	};
 	const to = join(folder, 'here.wlb');
-	const fetched = (line: never, most?: number) => fetchCapture(line, { host: 'db1', path: '/x.wlb' }, to, most);
+	const fetched = (line: never, options?: Parameters<typeof fetchCapture>[3]) =>
+		fetchCapture(line, { host: 'db1', path: '/x.wlb' }, to, options);
 	const magic = "printf '\\050\\265\\057\\375'";
-	await expect(fetched(host('other', 'yes'))).rejects.toThrow('it is no capture');
-	await expect(fetched(host('endless', `${magic}; yes`), 2 ** 20)).rejects.toThrow(
+	await expect(fetched(host('other', 'exec yes 2>/dev/null'))).rejects.toThrow('it is no capture');
+	await expect(fetched(host('endless', `${magic}; exec yes 2>/dev/null`), { most: 2 ** 20 })).rejects.toThrow(
 		'larger than 1.00M, which no capture',
+	);
+	await expect(fetched(host('hangs', 'exec sleep 100'), { signal: AbortSignal.timeout(200) })).rejects.toThrow(
+		'not copied',
 	);
 	await expect(fetched(host('fails', 'exit 5'))).rejects.toThrow('not copied (exit code 5)');
 	expect(existsSync(to)).toBe(false);

@@ -55,7 +55,7 @@ export async function fetchCapture(
 	line: CommandLine,
 	{ host, path }: { host: string; path: string },
 	to: string,
-	most: Bytes = MOST_BYTES,
+	{ most = MOST_BYTES, signal }: { most?: Bytes; signal?: AbortSignal } = {},
 ): Promise<void> {
 	const { values } = line;
 	const [program, ...words] = remoteWords({ values: { ...values, remote: 'cat' } }, host, ['--', quoted(path)]) as [string, ...string[]]; // biome-ignore format: one command
@@ -63,7 +63,7 @@ export async function fetchCapture(
 	const file = await open(to, flags, 0o600).catch((error: Error) => {
 		throw new UsageError(`--output ${to}: ${systemReason(error)}`);
 	});
-	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], ...(signal && { signal }) });
 	const said = passOn(child.stderr, process.stderr);
 	const ended = new Promise<number>((resolve) => {
 		child.on('error', () => resolve(127));
