@@ -84,6 +84,14 @@ test.each(documents)('%s: relative links lead to a file and a heading of it', (p
 	expect(dead).toEqual([]);
 });
 
+test.each(registry.map(({ tracer }) => tracer))(
+	'tab $id: no two columns have the same header, which is a name in filters',
+	({ columns }) => {
+		const titles = columns.map(({ title }) => title);
+		expect(titles.filter((title, at) => titles.indexOf(title) !== at)).toEqual([]);
+	},
+);
+
 describe('docs/TROUBLESHOOTING.md', () => {
 	const source = globSync(['src/**/*.{ts,tsx}', 'scripts/*.sh']).map(read).join('\n');
 	const messages = [...read('docs/TROUBLESHOOTING.md').matchAll(/^```text\n(.*)\n```$/gm)].map(([, text = '']) => text);

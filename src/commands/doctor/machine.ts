@@ -175,7 +175,7 @@ function attempt(host: Host, name: string, found: string, run: () => void, faile
 			error instanceof Unavailable
 				? error.fix
 				: (bpfRefusal(host, (error as Partial<BpfError>).code)?.fix ?? BECOME_ROOT);
-		return check(name, failed, failed === 'less' ? `not to be had, ${words(error)}` : words(error), fix);
+		return check(name, failed, failed === 'less' ? `not available, ${words(error)}` : words(error), fix);
 	}
 }
 

@@ -198,7 +198,7 @@ const STAT = { minor: 11, major: 13, user: 16, system: 17 } as const;
  */
 export class WaitedTree implements ProcessTree {
 	readonly description: string;
-	readonly uncertainty = 'CPU time ±1 clock tick for each process; descendants that nobody waited for are missing';
+	readonly uncertainty = 'CPU time ±1 clock tick for each process; descendants that no process waited for are missing';
 	readonly missing: readonly string[];
 	readonly names = false;
 	private readonly procRoot: string;
