@@ -115,7 +115,7 @@ test.concurrent.for<[args: string[], instead: string]>([
 	expect(run.output.trim()).toBe(`wattlag: this terminal cannot show a full screen (TERM=dumb); use ${instead}`);
 });
 
-test.concurrent('the lens of a process with a hostile name and command line: inert, threads and who ran meanwhile', async ({
+test.concurrent('the lens of a process with a hostile name and command line: inert, threads and culprits', async ({
 	start,
 }) => {
 	const run = start(['--tab', 'runqlat'], { columns: 120, rows: 45 });

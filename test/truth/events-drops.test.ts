@@ -106,7 +106,7 @@ test('a closed port, a full buffer: nstat has the same, in its namespace', () =>
 	expect(countOf(rows, 'drop', 'SOCKET_RCVBUFF', b)).toBe(full);
 });
 
-test('what neighbours send to groups that nobody has joined is part of normal operation', async () => {
+test('packets of neighbours to groups without a member here are part of normal operation', async () => {
 	start({ 'events-all': true });
 	const net = two();
 	// neighbour discovery and MLD of both ends begin with their addresses

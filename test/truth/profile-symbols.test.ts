@@ -172,7 +172,7 @@ test('a program of a container: it is in a mount namespace of its own, at a path
 	expect(profile.frames.find(({ name }) => name === 'seventy')?.module).toBe('profiled-inside');
 });
 
-test('a process that ends while it is profiled: its names stay, and it is said', async () => {
+test('a process that ends while it is profiled: its names stay, and the end is reported', async () => {
 	const child = await load(program, 'shares');
 	const one = begin('wall', child.pid, 997);
 	await setTimeout(300);

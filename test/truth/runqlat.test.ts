@@ -164,7 +164,7 @@ test('the system alone: as many and as long waits as with processes, and none of
 	}
 });
 
-test('the processes add up to the machine, but for what is said to be missing', async () => {
+test('the processes add up to the machine, except for reported losses', async () => {
 	start();
 	const loaded = [loads.start(1, 'churn', 500, 0.0005), loads.start(undefined, 'threads', 20, 60, 0.0005, 0.002)];
 	let counted = 0;

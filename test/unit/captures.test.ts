@@ -44,7 +44,7 @@ async function bundleOf(snapshots: readonly Snapshot[]): Promise<Buffer> {
 }
 
 describe('a bundle', () => {
-	test('replays what was captured, whole', async () => {
+	test('replays the whole capture', async () => {
 		const all = intervals(5);
 		writeFileSync(tree.path('b.wlb'), await bundleOf(all.flat()));
 		const recording = await openAny(tree.path('b.wlb'), recordedTabs);

@@ -387,7 +387,7 @@ describe('statistics', () => {
 		expect(mean(0.9) / 19).toBeLessThan(1.2);
 	});
 
-	test('many probabilities: what is found is no more than its share chance (Benjamini and Hochberg 1995, table 1)', () => {
+	test('many probabilities: at most the stated share of findings is chance (Benjamini and Hochberg 1995, table 1)', () => {
 		const published = [
 			0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.324, 0.4262, 0.5719, 0.6528, 0.759, 1,
 		];

@@ -71,7 +71,7 @@ describe('outliers', () => {
 		for (const row of judgedRows) if (row.host !== 'h7') expect(Math.abs(row.out ?? 0)).toBeLessThan(3);
 	});
 
-	test('peers are those of the same label; fewer than four are none; what is not known counts for nothing', () => {
+	test('peers are those of the same label; fewer than four are none; unknown figures do not count', () => {
 		const rows = [
 			...Array.from({ length: 5 }, (_, index) => host(`a${index}`, { cpu: 1 })),
 			...Array.from({ length: 3 }, (_, index) => host(`b${index}`, { cpu: 90, labels: { job: sanitize('b') } })),
@@ -249,7 +249,7 @@ describe('Prometheus', () => {
 		expect(samplesOf({ status: 200, retryAfter: undefined, body }).samples.length).toBe(count);
 	});
 
-	test('a server that is gone leaves the rows of before, and says what is wrong', async () => {
+	test('a server that is gone leaves the previous rows, with the error', async () => {
 		const { source } = await promServer(5);
 		const sampler = new FleetSampler({ source, engine: 'e', peers: 'job', delay: 0.05 });
 		ends.push(() => sampler.close());

@@ -230,7 +230,7 @@ export const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'*',
 			'unknown',
 			'notice',
-			'a CPU did not tick; this hypervisor does not say what it takes, so that the cause is not known',
+			'a CPU did not tick; this hypervisor reports no steal time, so the cause is not known',
 			'the host, code with interrupts off, or firmware',
 		],
 	],
