@@ -43,6 +43,7 @@ const NOISES = ['steady', 'slow', 'neighbour', 'start', 'many', 'rare'] as const
 type Noise = (typeof NOISES)[number];
 
 const SLOTS = slotCount(4);
+const LOWER = Float64Array.from({ length: SLOTS + 1 }, (_, slot) => slotLower(slot, SLOTS));
 
 function bucketsOf(values: readonly number[]): Buckets {
 	const counts = new Map<number, number>();
@@ -50,10 +51,10 @@ function bucketsOf(values: readonly number[]): Buckets {
 		let [low, high] = [0, SLOTS];
 		while (low < high) {
 			const middle = (low + high) >> 1;
-			if (slotLower(middle + 1, SLOTS) <= value) low = middle + 1;
+			if ((LOWER[middle + 1] as number) <= value) low = middle + 1;
 			else high = middle;
 		}
-		const upper = slotLower(low + 1, SLOTS);
+		const upper = LOWER[low + 1] as number;
 		counts.set(upper, (counts.get(upper) ?? 0) + 1);
 	}
 	return [...counts].sort(([a], [b]) => a - b);

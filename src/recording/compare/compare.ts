@@ -172,18 +172,31 @@ function sumStatistic({ sums, seconds }: Amounts, spec: FigureSpec): Statistic {
 	};
 }
 
+/** Upper bounds of the buckets of any block, ascending, and the count of all blocks in each. */
+function merged(histograms: Amounts['histograms']): { uppers: number[]; counts: Float64Array } {
+	const all = new Map<number, number>();
+	for (const one of histograms) for (const [upper, count] of one) all.set(upper, (all.get(upper) ?? 0) + count);
+	const uppers = [...all.keys()].sort((a, b) => a - b);
+	return { uppers, counts: Float64Array.from(uppers, (upper) => all.get(upper) as number) };
+}
+
 function rankStatistic({ histograms }: Amounts, rank: number): Statistic {
-	const uppers = [...new Set(histograms.flatMap((one) => [...one.keys()]))].sort((a, b) => a - b);
-	const counts = histograms.map((one) => Float64Array.from(uppers, (upper) => one.get(upper) ?? 0));
+	const { uppers } = merged(histograms);
+	const places = new Map(uppers.map((upper, at) => [upper, at]));
+	const counts = histograms.map((one) => {
+		const of = new Float64Array(uppers.length);
+		for (const [upper, count] of one) of[places.get(upper) as number] = count;
+		return of;
+	});
 	return (weights) => {
-		const merged = new Float64Array(uppers.length);
+		const sums = new Float64Array(uppers.length);
 		for (let block = 0; block < counts.length; block++) {
 			const weight = weights[block] as number;
 			if (weight === 0) continue;
 			const of = counts[block] as Float64Array;
-			for (let at = 0; at < of.length; at++) merged[at] = (merged[at] as number) + weight * (of[at] as number);
+			for (let at = 0; at < of.length; at++) sums[at] = (sums[at] as number) + weight * (of[at] as number);
 		}
-		return quantileOf({ uppers, counts: merged }, rank);
+		return quantileOf({ uppers, counts: sums }, rank);
 	};
 }
 
@@ -216,8 +229,11 @@ function leastError(a: Series, b: Series, spec: FigureSpec): number {
 	return spec.unit === 'rate' ? Math.sqrt(1 / (total(a.sums) || 1) + 1 / (total(b.sums) || 1)) : 0;
 }
 
-const value = (series: Series | undefined, spec: FigureSpec): number | null =>
-	series ? statisticOf(series, spec)(new Uint8Array(series.sums.length).fill(1)) : null;
+function value(series: Series | undefined, spec: FigureSpec): number | null {
+	if (!series) return null;
+	if (spec.rank !== undefined) return quantileOf(merged(series.histograms), spec.rank);
+	return sumStatistic(series, spec)(new Uint8Array(series.sums.length).fill(1));
+}
 
 interface Pair {
 	a: Series | undefined;
