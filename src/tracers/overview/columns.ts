@@ -240,7 +240,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 	},
 	{
 		key: 'rss_bytes',
-		aliases: ['rss', 'memory'],
+		aliases: ['rss', 'mem', 'memory'],
 		title: 'RSS',
 		kind: 'bytes',
 		width: 6,
