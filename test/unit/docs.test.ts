@@ -60,7 +60,9 @@ function commands(markdown: string): string[] {
 	return [...lines].map(([, words = '']) => words.trim());
 }
 
-test.each(commands(read('README.md')))('README.md: the program takes wattlag %s', (line) => {
+const quoted = documents.flatMap((path) => commands(read(path)).map((line) => [path, line] as const));
+
+test.each(quoted)('%s: the program takes wattlag %s', (_, line) => {
 	const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
 	const tracers = registry.map(({ tracer }) => tracer);
 	const program = { tracers, commands: allCommands };
