@@ -167,7 +167,7 @@ function recordGoals(judge: Judge): void {
 function dayGoals(judge: Judge): void {
 	for (const name of DAYS) {
 		judge.most(`a recorded day is open: ${name}, CPU time`, DAY.open, name, 1000, ' ms');
-		judge.most(`… a jump, the longest of 200`, DAY.longest, name, 200, ' ms');
+		judge.most(`… a jump in it, the longest of 200`, DAY.longest, name, 200, ' ms');
 	}
 }
 
