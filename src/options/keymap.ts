@@ -240,6 +240,7 @@ export const defaultBindings: readonly Binding[] = table;
 /** Keys of commands, as the config file gives them. */
 export type KeyOverrides = Readonly<Record<string, readonly string[]>>;
 
+/** Keys as they are bound in this run. */
 export interface Keymap {
 	bindings: readonly Binding[];
 	commandOf(key: string): Command | undefined;

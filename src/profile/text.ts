@@ -85,6 +85,7 @@ export function lossText({
 	return parts.join(', ');
 }
 
+/** The hottest functions as a table, at most `rows` of them: figure, share and name. */
 export function profileTable(profile: Profile, rows: number): string {
 	const { mode, stacks, frames } = profile;
 	const sum = stacks.reduce((total, stack) => total + stackValue(mode, stack), 0);
