@@ -86,7 +86,7 @@ export function lossText({
 	return parts.join(', ');
 }
 
-/** The hottest functions as a table, at most `rows` of them: figure, share and name. */
+/** The hottest functions, at most `rows` of them: own share, share with callees, name; above them sums, coverage and losses. */
 export function profileTable(profile: Profile, rows: number): string {
 	const { mode, stacks, frames } = profile;
 	const sum = stacks.reduce((total, stack) => total + stackValue(mode, stack), 0);
