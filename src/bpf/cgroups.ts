@@ -52,6 +52,7 @@ export class GroupNames extends Cgroups {
 
 const shared = new WeakMap<Host, GroupNames>();
 
+/** The names of control groups of a host: one cache for all its tracers. */
 export function cgroupsOf(host: Host): GroupNames {
 	let cgroups = shared.get(host);
 	if (!cgroups) {

@@ -11,6 +11,7 @@ import { Ticks } from './ticks.ts';
 export const FORMATS = [TEXT, OPENMETRICS] as const;
 export type Format = (typeof FORMATS)[number];
 
+/** Takes the events of a sampler; texts of the last complete tick are made on demand. */
 export class Exporter {
 	readonly mapping: Mapping;
 	readonly resource: Resource;

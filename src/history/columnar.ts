@@ -37,6 +37,7 @@ type Kind = 'number' | 'string' | 'list' | 'other' | readonly string[];
 /** Columns with more kinds of values are stored as plain values. */
 const MOST_KINDS = 32;
 
+/** Rows of plain data by property; {@link fromColumns} restores them exactly. */
 export function toColumns(rows: readonly object[]): Columns {
 	const numbers = new Pool();
 	const lists: Lists = [];
@@ -259,6 +260,7 @@ export function dropLists(columns: Columns): Columns {
 	return separated({ ...columns, lists: null });
 }
 
+/** The rows as plain objects, all of them (lazy-rows.ts reads single figures instead). */
 export function fromColumns({ length, rows, numbers, lists }: Columns): object[] {
 	const read = lists && (deserialize(lists) as Lists);
 	const all: Row[] = [];

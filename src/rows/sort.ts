@@ -5,6 +5,7 @@ import { ascending } from '../lib/order.ts';
 
 export type Direction = 'ascending' | 'descending';
 
+/** The order of a table: one column, and its direction. */
 export interface Sort {
 	/** Key of a column. */
 	key: string;

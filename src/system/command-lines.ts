@@ -65,6 +65,7 @@ interface Known {
 	at: number;
 }
 
+/** A bounded cache of lines, with a budget of time for each interval. */
 export class CommandLines {
 	private readonly procRoot: string;
 	private readonly again: number;

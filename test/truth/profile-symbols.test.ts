@@ -118,7 +118,7 @@ describe('debuginfod', () => {
 		expect(statSync(cache).mode & 0o777).toBe(0o700);
 		expect(readdirSync(cache)).toEqual([`${id}.debug`]);
 		expect(statSync(join(cache, `${id}.debug`)).mode & 0o777).toBe(0o600);
-		// the second time nobody is asked
+		// the second time no server is asked
 		requests = [];
 		const again = new Debuginfod(url, cache);
 		expect(await nameAt(again, id)).toBe('seventy');

@@ -112,7 +112,7 @@ test('switches, against /proc/PID/status', async () => {
 	};
 	const from = sample(kernel, ours);
 	await seconds(1);
-	// threads get their storage by a read whose figures nobody looks at
+	// threads get their storage by a read whose figures are dropped
 	read('thread');
 	await seconds(1);
 	const to = sample(kernel, ours);

@@ -204,7 +204,7 @@ test('processes that live for a millisecond have rows with their name', async ()
 	expect(found.length).toBeGreaterThanOrEqual(297);
 	await seconds(0.3);
 	const left = new Set(read().rows.map(({ key }) => key.id));
-	// nor is the end of one that is told while such a process has the CPU; the next full read finds it
+	// nor is the end of one that is reported while such a process has the CPU; the next full read finds it
 	const hidden = hiddenShare(from, sample(nothing, nothing)) * pids.length;
 	expect(pids.filter((pid) => left.has(pid)).length).toBeLessThanOrEqual(3 + hidden);
 });

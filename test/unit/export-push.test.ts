@@ -407,4 +407,5 @@ test.each(['', 'nocolon', 'a:b\nX: y'])('no authorization: %j', (text) => {
 
 test('reasons are words', () => {
 	expect(reasonOf({ code: 'ECONNREFUSED', message: 'x' })).toBe('nothing listens there');
+	expect(reasonOf({ code: 'HPE_INVALID_CONSTANT', message: 'x' })).toBe('it does not speak HTTP there');
 });

@@ -344,7 +344,7 @@ const hello: Hello = {
 	tabs: tracers.map(({ id }) => id),
 };
 
-/** A sampler that is told what to report, and remembers what it is asked. */
+/** A sampler that reports given events, and remembers its calls. */
 function toldSampler() {
 	const listeners = new Set<(event: SamplerEvent) => void>();
 	const asked: unknown[] = [];

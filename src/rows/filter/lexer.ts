@@ -53,6 +53,7 @@ function value(text: string, start: number): Token {
 	return { kind: 'word', text: text.slice(start, end), start, end };
 }
 
+/** The words of a filter in their order. @throws {FilterError} at the position of the mistake: too long, too many words, an open quote */
 export function tokensOf(text: string): Token[] {
 	if (text.length > maxLength) throw new FilterError(`longer than ${maxLength} characters`, maxLength, text.length);
 	const tokens: Token[] = [];
