@@ -338,6 +338,15 @@ describe('other work', () => {
 	});
 
 	test('that ran beside one of two recordings is named, with its share of a CPU', async () => {
+		// the same job in another group is the same work
+		const unit = (row: CompareRow, group: string, side: 'a' | 'b'): CompareRow => ({
+			...row,
+			...{ unit: sanitize(group), a: null, b: null, [side]: 0.5, verdict: side === 'a' ? 'only A' : 'only B' },
+		});
+		const [row] = (await compared({ seed: 1, duty: 0.1 }, { seed: 2, duty: 0.1 })).rows.filter(
+			({ kind, figure }) => kind === 'process' && figure === 'cpu',
+		);
+		expect(differentWork([unit(row as CompareRow, '/1', 'a'), unit(row as CompareRow, '/2', 'b')])).toBeNull();
 		// 40 other processes, a hundredth of a CPU each and more
 		const { rows, different_work } = await compared({ seed: 1, duty: 0.1 }, { seed: 2, duty: 0.1, noise: 'many' });
 		expect(find(rows.filter(isWorker), 'cpu').verdict).toBe('no difference');

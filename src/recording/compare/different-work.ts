@@ -7,10 +7,9 @@ import { formatAmount } from '../../lib/format-change.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { CompareRow } from './row.ts';
 
-/** Processes of one name and control group. */
+/** Processes of one name, in whatever control groups: a build has one for each of its jobs. */
 export interface DifferentProcess {
 	name: SafeText;
-	unit: SafeText;
 	/** CPU time as a number of CPUs; null: that side has none. */
 	a: number | null;
 	b: number | null;
@@ -33,6 +32,10 @@ const NAMED = 5;
 
 const sizeOf = ({ a, b }: DifferentProcess): number => Math.abs((b ?? 0) - (a ?? 0));
 
+/** null: neither is there. */
+const both = (one: number | null | undefined, other: number | null): number | null =>
+	one === undefined || one === null ? other : one + (other ?? 0);
+
 /**
  * @param rows of a comparison, all of them
  * @param isMeant whether a row is what the user compares: its process is no other work
@@ -48,10 +51,13 @@ export function differentWork(
 	const cpu = processes.filter(({ figure }) => figure === 'cpu');
 	const sum = (side: 'a' | 'b') => cpu.reduce((total, row) => total + (row[side] ?? 0), 0);
 	const [a, b] = [sum('a'), sum('b')];
-	const others = cpu
-		.filter((row) => !meant.has(keyOf(row)) && ['more', 'less', 'only A', 'only B'].includes(row.verdict))
-		.map((row): DifferentProcess => ({ name: row.name, unit: row.unit, a: row.a, b: row.b }))
-		.sort((one, other) => sizeOf(other) - sizeOf(one));
+	const byName = new Map<SafeText, DifferentProcess>();
+	for (const row of cpu) {
+		if (meant.has(keyOf(row)) || !['more', 'less', 'only A', 'only B'].includes(row.verdict)) continue;
+		const known = byName.get(row.name);
+		byName.set(row.name, { name: row.name, a: both(known?.a, row.a), b: both(known?.b, row.b) });
+	}
+	const others = [...byName.values()].sort((one, other) => sizeOf(other) - sizeOf(one));
 	const changed = others.reduce((total, one) => total + sizeOf(one), 0);
 	return changed > LEAST * Math.max(a, b) ? { a, b, changed, processes: others.slice(0, NAMED) } : null;
 }
