@@ -51,6 +51,15 @@ test('compressed symbols of a stripped program (.gnu_debugdata)', async () => {
 	expect(profile.late_symbols.compressed).toEqual({ asked: 1, found: 1, refused: 0 });
 });
 
+test('a process whose first thread has ended: it goes on, with its names', async () => {
+	const { pid } = await load(program, 'leaderless');
+	expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toMatch(/\) Z /);
+	const profile = await take('on-cpu', pid, 300, 997);
+	expect(profile.target_ended).toBe(false);
+	expect(namesIn(profile)).toEqual(expect.arrayContaining(['seventy', 'twenty']));
+	expect(profile.quality.ended_processes).toBe(0);
+});
+
 describe('debuginfod', () => {
 	let server: Server | undefined;
 	let requests: string[] = [];
