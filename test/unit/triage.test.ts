@@ -102,6 +102,19 @@ describe('what is reported', () => {
 		}
 	});
 
+	test('in one line the sentence is more than its owner', () => {
+		const { owner, ...rest } = finding('waits', 'high', 'MainThread[1015] (node forks.js)');
+		if (!owner) throw new Error('none');
+		const long = { ...owner, role: safe`most CPU by`, comm: safe`stress-ng-cpu`, processes: 1250 };
+		const found = Array.from({ length: 5 }, (_, index) => ({
+			...rest,
+			...{ owner: long, rule: `waits${index}`, text: sanitize(`waits ${index}4% of the time for a CPU (p99 38.7ms)`) },
+			...{ witnesses: [sanitize('one fact '.repeat(40))] },
+		}));
+		const lines = triageText(triageOf([at(0, found)], 'host'), 80);
+		expect(lines).toContain('HIGH   MainThread[1015] (node forks.js): waits 44% of the time for a CPU (p99 3…');
+	});
+
 	test('names longer than a line are cut, also of the machine', () => {
 		const lines = triageText(triageOf([at(0, [finding('full', 'high', `/${'x'.repeat(300)}`)])], 'h'.repeat(500)), 80);
 		for (const line of lines) if (!line.includes('next: ')) expect(textWidth(line)).toBeLessThanOrEqual(80);
