@@ -357,7 +357,9 @@ describe('other work', () => {
 		expect(work?.processes).toHaveLength(5);
 		for (const one of work?.processes ?? [])
 			expect(one).toMatchObject({ name: expect.stringMatching(/^other-/), a: null });
-		expect(differentWorkText(work as never)).toMatch(/^[\d.]+ ?% of a CPU, where all processes take .* other-\d+ – → /);
+		expect(differentWorkText(work as never)).toMatch(
+			/^other-\d+ – → [\d.]+%, .*; in all [\d.]+% of a CPU, where all processes take /,
+		);
 	});
 });
 

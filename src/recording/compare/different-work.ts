@@ -66,6 +66,6 @@ export function differentWork(
 export function differentWorkText({ a, b, changed, processes }: DifferentWork): SafeText {
 	const named = processes.map((one) => `${one.name} ${formatAmount(one.a, 'share')} → ${formatAmount(one.b, 'share')}`);
 	return sanitize(
-		`${formatShare(changed)} of a CPU, where all processes take ${formatShare(a)} and ${formatShare(b)}: ${named.join(', ')}`,
+		`${named.join(', ')}; in all ${formatShare(changed)} of a CPU, where all processes take ${formatShare(a)} and ${formatShare(b)}`,
 	);
 }
