@@ -29,7 +29,7 @@ import {
 } from '../../src/fleet/protocol.ts';
 import { RemoteSampler } from '../../src/fleet/remote-sampler.ts';
 import { emptyRow, type FleetRow } from '../../src/fleet/rows.ts';
-import { checkHost } from '../../src/fleet/ssh-source.ts';
+import { checkHost, readHosts } from '../../src/fleet/ssh-source.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { fromText } from '../../src/recording/columns-text.ts';
 import { packFrame, preamble } from '../../src/recording/frame.ts';
@@ -266,6 +266,24 @@ describe('Prometheus', () => {
 
 test.each(['-oProxyCommand=x', 'a b', 'a;b', '$(x)', '', 'a\nb'])('no host: %j', (name) => {
 	expect(() => checkHost(name, 'x')).toThrow(/is no host name/);
+});
+
+test('a file of hosts: comments, labels, lines of Windows; a host that is there twice is refused', () => {
+	const folder = mkdtempSync(join(tmpdir(), 'wattlag-hosts-'));
+	ends.push(() => rmSync(folder, { recursive: true }));
+	const path = join(folder, 'hosts');
+	const read = (text: string) => {
+		writeFileSync(path, text);
+		return readHosts(path);
+	};
+	expect(read('\ufeffdb1 role=db rack=a3\r\n# no host\r\n\r\n[::1]  # local\n')).toEqual([
+		{ host: 'db1', labels: { role: 'db', rack: 'a3' } },
+		{ host: '[::1]', labels: {} },
+	]);
+	expect(() => read('db1\ndb2\ndb1 role=x\n')).toThrow(/, line 3: db1 is there already$/);
+	expect(() => read('-oProxyCommand=x\n')).toThrow(/, line 1: .* is no host name/);
+	expect(() => read('db1 role\n')).toThrow(/write label=value/);
+	expect(() => read('# nothing\n')).toThrow(/no host in it/);
 });
 
 test('captures: what a host lists is checked, and only plain names are taken over', () => {
